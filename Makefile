@@ -1,0 +1,144 @@
+# liblnsp: build, test, install. Needs a C compiler and GNU make, nothing else.
+#
+#   make                       the libraries and the lnsp program, in build/
+#   make check                 all tests
+#   make CC=clang CFLAGS=-O3 BUILD=build/clang
+#   make CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar BUILD=build/aarch64 \
+#        EMULATOR=qemu-aarch64 LDFLAGS=-static check-programs
+#
+# CFLAGS and LDFLAGS are the user's; what the library cannot do without is kept
+# apart in REQUIRED. No file gets flags of its own: the kernel files choose
+# their instruction set themselves.
+
+CFLAGS ?= -O2
+BUILD ?= build
+INSTALL ?= install
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR ?= $(PREFIX)/bin
+# how the lnsp program is linked; empty where there is no static C library
+STATIC ?= -static
+# put before every test program, e.g. qemu-aarch64 or "valgrind -q"
+EMULATOR ?=
+# test programs and scripts run at a time; empty: as many as processors
+JOBS ?=
+# V=1 shows the commands in full
+V ?=
+say = @$(if $(V),:,echo '  $(1)')
+hide = $(if $(V),,@)
+
+REQUIRED := -std=c11 -ffp-contract=off -fno-math-errno -fvisibility=hidden \
+  -ffunction-sections -fdata-sections -fPIC -DLNSP_BUILD -Iinclude -Ilib
+DEPENDENCIES = -MMD -MP
+
+version_of = $(shell awk '$$2 == "LNSP_VERSION_$(1)" { print $$3 }' include/lnsp.h)
+MAJOR := $(call version_of,MAJOR)
+VERSION := $(MAJOR).$(call version_of,MINOR).$(call version_of,PATCH)
+SONAME := liblnsp.so.$(MAJOR)
+
+LIB_SOURCES := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
+PROGRAM_SOURCES := $(sort $(wildcard programs/*.c))
+TEST_SOURCES := $(sort $(wildcard tests/test_*.c))
+EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
+TEST_SCRIPTS := $(filter-out tests/run.sh tests/check.sh,$(sort $(wildcard tests/*.sh)))
+
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
+PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o)
+TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
+GOLDEN := $(BUILD)/tests/golden
+EXAMPLES := $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
+
+STATIC_LIB := $(BUILD)/liblnsp.a
+SHARED_LIB := $(BUILD)/liblnsp.so.$(VERSION)
+PROGRAM := $(if $(PROGRAM_SOURCES),$(BUILD)/lnsp)
+
+.PHONY: all check check-programs check-all demo examples install uninstall clean help lists
+.DELETE_ON_ERROR:
+
+all: $(STATIC_LIB) $(SHARED_LIB) $(PROGRAM) ## build the libraries and the lnsp program (default)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC   $<)
+	$(hide)$(CC) $(REQUIRED) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -c -o $@ $<
+
+$(STATIC_LIB): $(LIB_OBJECTS)
+	$(call say,AR   $@)
+	@rm -f $@
+	$(hide)$(AR) rcs $@ $(LIB_OBJECTS)
+
+# Relocations are settled when the library is loaded and then made read-only:
+# nothing of it stays writable.
+$(SHARED_LIB): $(LIB_OBJECTS) lib/lnsp.map
+	$(call say,LINK $@)
+	$(hide)$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -shared -o $@ $(LIB_OBJECTS) -Wl,-soname,$(SONAME) \
+	  -Wl,--version-script=lib/lnsp.map -Wl,-z,defs -Wl,-z,relro,-z,now -Wl,--gc-sections -lm
+	@ln -sf liblnsp.so.$(VERSION) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $(BUILD)/liblnsp.so
+
+$(BUILD)/lnsp: $(PROGRAM_OBJECTS) $(STATIC_LIB)
+	$(call say,LINK $@)
+	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -Wl,--gc-sections -o $@ $(PROGRAM_OBJECTS) $(STATIC_LIB) -lm
+
+$(BUILD)/tests/%: tests/%.c $(STATIC_LIB) Makefile
+	@mkdir -p $(@D)
+	$(call say,TEST $<)
+	$(hide)$(CC) $(REQUIRED) -Itests $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -MF $@.d $(LDFLAGS) -o $@ $< \
+	  $(STATIC_LIB) -lm
+
+# Here against the library in $(BUILD); examples/Makefile does it against an
+# installed one.
+$(BUILD)/examples/%: examples/%.c $(STATIC_LIB)
+	@mkdir -p $(@D)
+	$(call say,CC   $<)
+	$(hide)$(CC) -std=c99 -Iinclude $(CFLAGS) $(LDFLAGS) -o $@ $< $(STATIC_LIB) -lm
+
+examples: $(EXAMPLES) ## build the examples into build/examples
+
+# The environment that the runner and the scripts get.
+RUN = CC='$(CC)' CFLAGS='$(CFLAGS)' BUILD='$(BUILD)' EMULATOR='$(EMULATOR)' JOBS='$(JOBS)' \
+  LNSP='$(BUILD)/lnsp' MAKE='$(MAKE)' sh tests/run.sh
+
+check: all $(TEST_PROGRAMS) $(GOLDEN) $(EXAMPLES) ## build and run all tests (a few minutes)
+	@$(RUN) $(TEST_PROGRAMS) $(TEST_SCRIPTS)
+
+check-programs: $(TEST_PROGRAMS) ## only the test programs, e.g. under EMULATOR=qemu-aarch64
+	@$(RUN) $(TEST_PROGRAMS)
+
+check-all: ## all that continuous integration runs: sanitizers, emulated CPUs, ABI (Debian, root)
+	bash .ci/run
+
+demo: all ## the whole loop on real concept vectors: learn, share a delta, go back
+	@LNSP='$(BUILD)/lnsp' BUILD='$(BUILD)' sh demo/run.sh
+
+lists: ## rewrite lib/lnsp_all.c after files were added to lib/
+	@sh tests/one_file.sh --write > $(BUILD)/lnsp_all.c && mv $(BUILD)/lnsp_all.c lib/lnsp_all.c
+
+install: all ## install into PREFIX (default /usr/local); DESTDIR for packages
+	$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	$(INSTALL) -m 644 include/lnsp.h '$(DESTDIR)$(INCLUDEDIR)/'
+	$(INSTALL) -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)/'
+	$(INSTALL) -m 755 $(SHARED_LIB) '$(DESTDIR)$(LIBDIR)/'
+	ln -sf liblnsp.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblnsp.so'
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	  -e 's|@VERSION@|$(VERSION)|' pkgconfig/lnsp.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/lnsp.pc'
+	$(if $(PROGRAM),$(INSTALL) -d '$(DESTDIR)$(BINDIR)')
+	$(if $(PROGRAM),$(INSTALL) -m 755 $(PROGRAM) '$(DESTDIR)$(BINDIR)/')
+
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(INCLUDEDIR)/lnsp.h' '$(DESTDIR)$(LIBDIR)/liblnsp.a' \
+	  '$(DESTDIR)$(LIBDIR)/liblnsp.so' '$(DESTDIR)$(LIBDIR)/$(SONAME)' \
+	  '$(DESTDIR)$(LIBDIR)/liblnsp.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/pkgconfig/lnsp.pc' \
+	  '$(DESTDIR)$(BINDIR)/lnsp'
+
+clean: ## remove what was built
+	rm -rf '$(BUILD)'
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "Variables: CC AR CFLAGS LDFLAGS BUILD PREFIX LIBDIR INCLUDEDIR BINDIR DESTDIR EMULATOR JOBS"
+
+-include $(LIB_OBJECTS:.o=.d) $(PROGRAM_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(GOLDEN).d

@@ -1,0 +1,322 @@
+/* The whole loop on real vectors: a student meets the sentences of a manual,
+ * learns from them one at a time without losing its old domain, hands out what
+ * changed, and goes back to the bit.
+ *
+ *   lnsp-demo [FOLDER [PICTURE.svg]]
+ *
+ * FOLDER (default examples/demo) has base, replay, manual and old .safetensors;
+ * docs/demo.md says what they are and which commands made them. Everything goes
+ * through lnsp.h; no figure is written down here. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "curve.h"
+#include "lnsp.h"
+
+#define WIDTH 384
+#define BATCH 16 /* of the evaluation; learning takes one vector at a time */
+#define LOSS "cosine + 4*replay rows=7"
+#define OPTIMIZER "adamw lr=3e-4 weight_decay=0 ema=.999"
+
+static lnsp_problem problem;
+
+static void check(int32_t status, const char *what) {
+  if (status == LNSP_OK) return;
+  fflush(stdout);
+  fprintf(stderr, "demo: %s: %s\n", what, problem.message);
+  exit(1);
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Peak resident memory in kB, 0 where the system does not tell. */
+static long resident_kb(void) {
+  FILE *f = fopen("/proc/self/status", "r");
+  char line[128];
+  long kb = 0;
+  while (f && fgets(line, sizeof line, f))
+    if (!strncmp(line, "VmHWM:", 6)) kb = strtol(line + 6, NULL, 10);
+  if (f) fclose(f);
+  return kb;
+}
+
+static int64_t row_count(const lnsp_file *file, const char *name) {
+  lnsp_tensor t;
+  check(lnsp_file_tensor(file, name, &t, &problem), name);
+  if (t.rank != 2 || t.dims[1] != WIDTH) {
+    fprintf(stderr, "demo: tensor %s must be [rows, %d]\n", name, WIDTH);
+    exit(1);
+  }
+  return t.dims[0];
+}
+
+/* Vectors are stored as float16, so their length is not quite 1. */
+static void read_unit(lnsp_file *file, const char *name, int64_t first, int64_t count,
+                      float *to) {
+  check(lnsp_file_read(file, name, first * WIDTH, count * WIDTH, LNSP_F32, to, &problem), name);
+  for (int64_t r = 0; r < count; r++, to += WIDTH) {
+    double sum = 0;
+    for (int i = 0; i < WIDTH; i++) sum += (double)to[i] * (double)to[i];
+    for (int i = 0; i < WIDTH; i++) to[i] = (float)((double)to[i] / sqrt(sum));
+  }
+}
+
+/* Mean cosine between held-out vectors and what the student makes of them. */
+static double mean_cosine(lnsp_session *session, lnsp_file *file, const char *name) {
+  static float x[BATCH * WIDTH], y[BATCH * WIDTH];
+  const int64_t rows = row_count(file, name);
+  double total = 0;
+  for (int64_t first = 0; first < rows; first += BATCH) {
+    const int64_t count = rows - first < BATCH ? rows - first : BATCH;
+    lnsp_tensor in = lnsp_tensor_f32("input", x, 2, count, WIDTH, 0);
+    lnsp_tensor out = lnsp_tensor_f32("output", y, 2, count, WIDTH, 0);
+    read_unit(file, name, first, count, x);
+    check(lnsp_session_run(session, &in, 1, &out, 1, &problem), "run");
+    for (int64_t r = 0; r < count; r++) {
+      double xy = 0, yy = 0;
+      for (int i = 0; i < WIDTH; i++) {
+        const double a = (double)x[r * WIDTH + i], b = (double)y[r * WIDTH + i];
+        xy += a * b;
+        yy += b * b;
+      }
+      total += xy / sqrt(yy);
+    }
+  }
+  return total / (double)rows;
+}
+
+typedef struct demo {
+  lnsp_model *base;
+  lnsp_trainer *trainer;
+  lnsp_session *session;    /* on the moving average of the trainer's weights */
+  lnsp_file *manual, *old;
+  lnsp_memory memory;
+  int64_t rows, step;
+  double seconds;           /* in lnsp_trainer_step since the last stage */
+  int64_t timed_from;
+  curve curve;
+  uint8_t base_hash[LNSP_HASH_BYTES];
+} demo;
+
+static void show_hash(const char *label, const uint8_t hash[LNSP_HASH_BYTES]) {
+  printf("  %-34s ", label);
+  for (int i = 0; i < 8; i++) printf("%02x", hash[i]);
+  printf("...\n");
+}
+
+static int same(const char *label, const uint8_t *a, const uint8_t *b) {
+  const int equal = !memcmp(a, b, LNSP_HASH_BYTES);
+  show_hash(label, a);
+  if (!equal) printf("  NOT THE SAME HASH\n");
+  return equal;
+}
+
+static void open_all(demo *d, const char *folder) {
+  static const char *const names[] = { "base", "replay", "manual", "old" };
+  lnsp_limits limits = { .struct_size = sizeof limits, .max_rows = 1, .history = 1 };
+  lnsp_replay *replay = NULL;
+  char path[4][1024];
+
+  for (int i = 0; i < 4; i++)
+    snprintf(path[i], sizeof path[i], "%s/%s.safetensors", folder, names[i]);
+  check(lnsp_model_open(path[0], NULL, &d->base, &problem), path[0]);
+  check(lnsp_replay_open(path[1], NULL, &replay, &problem), path[1]);
+  check(lnsp_file_open(path[2], NULL, &d->manual, &problem), path[2]);
+  check(lnsp_file_open(path[3], NULL, &d->old, &problem), path[3]);
+  check(lnsp_trainer_create(d->base, LOSS, OPTIMIZER, &limits, NULL, &d->trainer, &problem),
+        "trainer");
+  check(lnsp_trainer_set_replay(d->trainer, replay, &problem), "replay");
+  lnsp_replay_destroy(replay);
+  check(lnsp_trainer_mark(d->trainer, &problem), "mark");
+  limits.max_rows = BATCH;
+  limits.history = 0;
+  check(lnsp_session_create_live(d->trainer, 1, &limits, NULL, &d->session, &problem),
+        "session");
+  d->memory.struct_size = sizeof d->memory;
+  check(lnsp_trainer_memory(d->trainer, &d->memory, &problem), "memory");
+  check(lnsp_model_hash(d->base, d->base_hash, &problem), "hash");
+  d->rows = row_count(d->manual, "learn");
+}
+
+static void evaluate(demo *d) {
+  curve *c = &d->curve;
+  if (c->count == CURVE_POINTS) return;
+  c->step[c->count] = (double)d->step;
+  c->fresh[c->count] = mean_cosine(d->session, d->manual, "held_out");
+  c->old[c->count++] = mean_cosine(d->session, d->old, "held_out");
+}
+
+static void learn(demo *d) {
+  float x[WIDTH];
+  lnsp_tensor in[2];
+  double start;
+
+  read_unit(d->manual, "learn", d->step % d->rows, 1, x);
+  in[0] = lnsp_tensor_f32("input", x, 2, 1, WIDTH, 0);
+  in[1] = lnsp_tensor_f32("target", x, 2, 1, WIDTH, 0);
+  start = now();
+  check(lnsp_trainer_step(d->trainer, in, 2, NULL, &problem), "step");
+  d->seconds += now() - start;
+  d->step++;
+}
+
+/* The difference between the base and the present average. */
+static lnsp_delta *make_delta(demo *d, lnsp_delta_facts *facts) {
+  lnsp_model *learnt = NULL;
+  lnsp_delta *delta = NULL;
+  check(lnsp_trainer_publish(d->trainer, 1, NULL, &learnt, &problem), "publish");
+  check(lnsp_delta_make(d->base, learnt, NULL, &delta, &problem), "delta");
+  lnsp_model_destroy(learnt);
+  memset(facts, 0, sizeof *facts);
+  facts->struct_size = sizeof *facts;
+  check(lnsp_delta_info(delta, facts, &problem), "delta");
+  return delta;
+}
+
+static void show_stage(demo *d) {
+  const curve *c = &d->curve;
+  lnsp_delta_facts facts;
+  lnsp_delta *delta;
+  const long kb = resident_kb(); /* before this stage makes its delta */
+  const int64_t steps = d->step - d->timed_from;
+
+  printf("%6lld  %.4f %+.4f  %.4f %+.4f ", (long long)d->step, c->fresh[c->count - 1],
+         c->fresh[c->count - 1] - c->fresh[0], c->old[c->count - 1],
+         c->old[c->count - 1] - c->old[0]);
+  if (steps) printf("%8.0f ", 1e6 * d->seconds / (double)steps);
+  else printf("%8s ", "-");
+  delta = make_delta(d, &facts);
+  printf("%9llu %9llu %11llu %9ld %7lld\n", (unsigned long long)d->memory.weight_bytes / 1000,
+         (unsigned long long)d->memory.moment_bytes / 1000,
+         (unsigned long long)d->memory.activation_bytes / 1000, kb,
+         (long long)facts.encoded_bytes / 1000);
+  fflush(stdout);
+  lnsp_delta_destroy(delta);
+  d->seconds = 0;
+  d->timed_from = d->step;
+}
+
+static void stages(demo *d) {
+  /* evaluated at all of these, a line in the table at those marked 1 */
+  static const struct {
+    int64_t step;
+    int line;
+  } at[] = { { 0, 1 },   { 25, 0 },   { 50, 0 },   { 100, 1 },  { 150, 0 },  { 200, 0 },
+             { 300, 1 }, { 400, 0 },  { 550, 0 },  { 700, 0 },  { 850, 0 },  { 1000, 1 },
+             { 1200, 0 }, { 1400, 0 }, { 1700, 0 }, { 2000, 1 }, { 2400, 1 } };
+
+  printf("        held-out cosine (change)\n");
+  printf("%6s  %-14s  %-14s %8s %9s %9s %11s %9s %7s\n", "steps", "new domain", "old domain",
+         "us/step", "weights", "moments", "activations", "resident", "delta");
+  printf("%6s  %-14s  %-14s %8s %9s %9s %11s %9s %7s\n", "", "", "", "", "kB", "kB", "kB",
+         "peak kB", "kB");
+  for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+    while (d->step < at[i].step) learn(d);
+    evaluate(d);
+    if (at[i].line) show_stage(d);
+  }
+}
+
+/* Another device applies the delta; then it goes back by the inverse. */
+static int share(demo *d, const char *folder) {
+  lnsp_delta *delta, *back = NULL;
+  lnsp_delta_facts facts;
+  lnsp_model *copy = NULL, *applied = NULL, *twice = NULL, *returned = NULL;
+  uint8_t learnt[LNSP_HASH_BYTES], hash[LNSP_HASH_BYTES];
+  char path[1024];
+  int good;
+
+  delta = make_delta(d, &facts);
+  check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_AVERAGE, learnt, &problem), "hash");
+  printf("\nshare: an exact delta of %lld bytes, %lld of %lld parameters changed\n",
+         (long long)facts.encoded_bytes, (long long)facts.changed_count,
+         (long long)facts.parameter_count);
+  show_hash("what was learnt", learnt);
+  snprintf(path, sizeof path, "%s/base.safetensors", folder);
+  check(lnsp_model_open(path, NULL, &copy, &problem), path);
+  check(lnsp_delta_apply(delta, copy, NULL, &applied, &problem), "apply");
+  check(lnsp_model_hash(applied, hash, &problem), "hash");
+  good = same("second copy with the delta", hash, learnt);
+  if (lnsp_delta_apply(delta, applied, NULL, &twice, &problem) == LNSP_OK) good = 0;
+  else printf("  applied once more it is refused:   %s\n", problem.message);
+  check(lnsp_delta_invert(delta, NULL, &back, &problem), "invert");
+  check(lnsp_delta_apply(back, applied, NULL, &returned, &problem), "apply");
+  check(lnsp_model_hash(returned, hash, &problem), "hash");
+  good = same("second copy with the inverse", hash, d->base_hash) && good;
+  lnsp_model_destroy(returned);
+  lnsp_model_destroy(twice);
+  lnsp_model_destroy(applied);
+  lnsp_model_destroy(copy);
+  lnsp_delta_destroy(back);
+  lnsp_delta_destroy(delta);
+  return good;
+}
+
+static int go_back(demo *d) {
+  uint8_t hash[LNSP_HASH_BYTES];
+  double start = now(), seconds;
+  int good;
+
+  check(lnsp_trainer_rollback(d->trainer, 0, &problem), "rollback");
+  seconds = now() - start;
+  check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_WEIGHTS, hash, &problem), "hash");
+  printf("\ngo back: weights, moments, average and step count to the mark, in %.2f ms\n",
+         1e3 * seconds);
+  show_hash("at the start", d->base_hash);
+  good = same("after the rollback", hash, d->base_hash);
+  printf("  held-out cosine again              new %.4f, old %.4f\n",
+         mean_cosine(d->session, d->manual, "held_out"),
+         mean_cosine(d->session, d->old, "held_out"));
+  return good;
+}
+
+int main(int argc, char **argv) {
+  static demo d;
+  const char *folder = argc > 1 ? argv[1] : "examples/demo";
+  const char *picture = argc > 2 ? argv[2] : "curve.svg";
+  const double start = now();
+  int64_t parameters;
+  int good;
+
+  open_all(&d, folder);
+  parameters = lnsp_graph_parameter_count(lnsp_model_graph(d.base));
+  printf("A student of %lld parameters that knows WordNet's definitions reads a manual,\n"
+         "one sentence vector a step: %s; %s. Kernels: %s.\n\n", (long long)parameters, LOSS,
+         OPTIMIZER, lnsp_trainer_isa(d.trainer));
+  stages(&d);
+  printf("\ncounted before the first step, bytes: %llu in all = weights %llu + moments %llu + "
+         "average %llu\n  + activations %llu + workspace %llu + plan %llu + one mark to go back "
+         "to %llu\n", (unsigned long long)d.memory.total_bytes,
+         (unsigned long long)d.memory.weight_bytes, (unsigned long long)d.memory.moment_bytes,
+         (unsigned long long)d.memory.average_bytes,
+         (unsigned long long)d.memory.activation_bytes,
+         (unsigned long long)d.memory.workspace_bytes, (unsigned long long)d.memory.plan_bytes,
+         (unsigned long long)d.memory.undo_bytes);
+  good = share(&d, folder);
+  good = go_back(&d) && good;
+  snprintf(d.curve.title, sizeof d.curve.title, "A student of %lld parameters reads a manual",
+           (long long)parameters);
+  snprintf(d.curve.subtitle, sizeof d.curve.subtitle,
+           "cosine between a vector and its reconstruction through 192 numbers, on vectors "
+           "never learnt from");
+  if (curve_write(&d.curve, picture)) {
+    fprintf(stderr, "demo: %s cannot be written\n", picture);
+    good = 0;
+  } else {
+    printf("\nlearning curve: %s   (%.1f s in all)\n", picture, now() - start);
+  }
+  lnsp_session_destroy(d.session);
+  lnsp_trainer_destroy(d.trainer);
+  lnsp_file_destroy(d.manual);
+  lnsp_file_destroy(d.old);
+  lnsp_model_destroy(d.base);
+  return good ? 0 : 1;
+}

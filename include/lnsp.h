@@ -1,0 +1,745 @@
+/*
+ * lnsp.h: the whole public interface of liblnsp.
+ *
+ * liblnsp runs and trains small neural networks on concept vectors (sentence
+ * embeddings) inside a fixed amount of memory, with the same bits on every
+ * CPU, hands out what changed as a delta, and goes back to an earlier state.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * ---------------------------------------------------------------------------
+ * Conventions (every function follows them; a function's own text names only
+ * what differs)
+ *
+ *  Names        lnsp_<noun>_<verb>. Arguments: handle, inputs, outputs, and
+ *               last a nullable lnsp_problem *. Counts are elements or rows,
+ *               names that end in _bytes are bytes.
+ *  Returns      int32_t status: LNSP_OK (0) or an LNSP_E_ code. On failure
+ *               nothing has changed: handles, files and outputs are as they
+ *               were, except that *out of a create or open call is NULL and
+ *               the problem is filled in.
+ *  Strings      UTF-8, zero-terminated. Those passed in are copied or only
+ *               used during the call. Those handed out belong to the handle
+ *               and live as long as it does, unless the text says otherwise.
+ *  Ownership    A create, open, new, make, apply, invert or publish call gives
+ *               a handle that the caller destroys with lnsp_<noun>_destroy.
+ *               Destroying NULL does nothing. Handles may be destroyed in any
+ *               order: a session keeps its model alive.
+ *  Allocation   Only calls that give a handle allocate: one block, from
+ *               options->allocator, or the caller's own options->block, or
+ *               else malloc. "Allocates: no" is the rule for all others.
+ *               (File calls that take a path also use what the C library's
+ *               stdio allocates.)
+ *  Threads      T0  may be called from any thread at any time.
+ *               T1  may be called from any thread, but not while another
+ *                   thread is inside a call on the same handle.
+ *               T2  T1, and not while a session created on this trainer runs.
+ *               Handles share nothing that is written, apart from the atomic
+ *               count of a model. The library starts no thread.
+ *  Numbers      Compute calls set round-to-nearest and gradual underflow for
+ *               their own duration and restore what the caller had. NaN and
+ *               infinity are refused (LNSP_E_NOT_FINITE).
+ *  Environment  The library never prints, aborts, reads the environment or
+ *               keeps writable global data.
+ *  Since        0.1 for everything in this file.
+ * ---------------------------------------------------------------------------
+ */
+#ifndef LNSP_H
+#define LNSP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(LNSP_STATIC)
+#define LNSP_API
+#elif defined(_WIN32) && defined(LNSP_BUILD)
+#define LNSP_API __declspec(dllexport)
+#elif defined(_WIN32)
+#define LNSP_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define LNSP_API __attribute__((visibility("default")))
+#else
+#define LNSP_API
+#endif
+
+/* ---- version ------------------------------------------------------------ */
+
+#define LNSP_VERSION_MAJOR 0
+#define LNSP_VERSION_MINOR 1
+#define LNSP_VERSION_PATCH 0
+
+/* Version of the arithmetic: results of two libraries with the same number
+ * agree to the bit. See docs/numerics.md. */
+#define LNSP_ARITHMETIC_VERSION 1
+
+/* Version of the library that is linked, major * 10000 + minor * 100 + patch.
+ * Threads: T0. */
+LNSP_API uint32_t lnsp_version(void);
+
+/* The same as text, e.g. "0.1.0". Static. Threads: T0. */
+LNSP_API const char *lnsp_version_text(void);
+
+/* LNSP_ARITHMETIC_VERSION of the library that is linked. Threads: T0. */
+LNSP_API uint32_t lnsp_arithmetic_version(void);
+
+/* ---- status and problems ------------------------------------------------ */
+
+#define LNSP_OK 0
+#define LNSP_E_ARGUMENT 1   /* an argument is missing or out of range        */
+#define LNSP_E_MEMORY 2     /* the allocator failed, or the block is small   */
+#define LNSP_E_IO 3         /* reading or writing failed                     */
+#define LNSP_E_FORMAT 4     /* bytes are not the format they claim to be     */
+#define LNSP_E_SYNTAX 5     /* a text (architecture, loss, ...) is malformed */
+#define LNSP_E_UNKNOWN 6    /* a name in a text or file is not known         */
+#define LNSP_E_MISSING 7    /* a required tensor, key or file is not there   */
+#define LNSP_E_SHAPE 8      /* shapes do not fit each other                  */
+#define LNSP_E_DTYPE 9      /* the data type cannot be used here             */
+#define LNSP_E_LIMIT 10     /* over a stated limit, see the message          */
+#define LNSP_E_NOT_FINITE 11 /* NaN, infinity or overflow; nothing changed   */
+#define LNSP_E_STATE 12     /* the call does not fit what was called before  */
+#define LNSP_E_MISMATCH 13  /* a hash or checksum does not fit               */
+#define LNSP_E_UNSUPPORTED 14 /* this CPU or build cannot do it              */
+#define LNSP_E_CANCELLED 15 /* the progress callback said stop               */
+#define LNSP_E_INTERNAL 16  /* a self-check failed: please report            */
+
+/* What went wrong. Frozen layout, 384 bytes; written only on failure, so it
+ * needs no initialisation. */
+typedef struct lnsp_problem {
+  int32_t code;      /* the status that was returned                         */
+  int32_t line;      /* 1-based line in a text, or 0                         */
+  int32_t column;    /* 1-based column in a text, or 0                       */
+  int32_t reserved;
+  int64_t offset;    /* byte offset in a file or block, or -1                */
+  char name[104];    /* tensor, key or file concerned, or ""                 */
+  char message[256]; /* a sentence: what is wrong, where, what to do         */
+} lnsp_problem;
+
+/* Name of a status code, e.g. "LNSP_E_FORMAT"; "LNSP_E_?" for others.
+ * Static. Threads: T0. */
+LNSP_API const char *lnsp_status_name(int32_t status);
+
+/* ---- tensors ------------------------------------------------------------ */
+
+#define LNSP_F32 1
+#define LNSP_F16 2
+#define LNSP_BF16 3
+#define LNSP_F64 4
+#define LNSP_I8 5
+#define LNSP_I16 6
+#define LNSP_I32 7
+#define LNSP_I64 8
+#define LNSP_U8 9
+#define LNSP_U16 10
+#define LNSP_U32 11
+#define LNSP_U64 12
+#define LNSP_BOOL 13
+
+#define LNSP_MAX_RANK 4
+
+/* A tensor that crosses the interface. Frozen layout. */
+typedef struct lnsp_tensor {
+  const char *name;
+  int32_t dtype;                  /* LNSP_F32, ...                            */
+  int32_t rank;                   /* 0 to 4                                   */
+  int64_t dims[LNSP_MAX_RANK];    /* entries from rank on are ignored         */
+  int64_t strides[LNSP_MAX_RANK]; /* in elements; all 0: contiguous row-major */
+  void *data;                     /* not written where the call reads it      */
+} lnsp_tensor;
+
+/* A contiguous row-major float32 tensor of the given rank (1 to 3) over data.
+ * A dimension beyond rank is ignored. For callers and bindings; nothing is
+ * copied. Threads: T0. */
+LNSP_API lnsp_tensor lnsp_tensor_f32(const char *name, float *data, int32_t rank,
+                                     int64_t dim0, int64_t dim1, int64_t dim2);
+
+/* Bytes of one element of a dtype, or 0 for an unknown one. Threads: T0. */
+LNSP_API size_t lnsp_dtype_bytes(int32_t dtype);
+
+/* Name of a dtype as safetensors writes it, e.g. "F16", or "?". Threads: T0. */
+LNSP_API const char *lnsp_dtype_name(int32_t dtype);
+
+/* ---- options ------------------------------------------------------------ */
+
+/* Memory from the caller. allocate returns a block of at least bytes bytes,
+ * aligned to 64, or NULL; release gets the same pointer and size. */
+typedef struct lnsp_allocator {
+  uint32_t struct_size; /* sizeof(lnsp_allocator) */
+  void *user;
+  void *(*allocate)(void *user, size_t bytes);
+  void (*release)(void *user, void *block, size_t bytes);
+} lnsp_allocator;
+
+/* Options of calls that give a handle. Set struct_size, zero the rest: every
+ * zero means the default. A NULL options pointer means all defaults. */
+typedef struct lnsp_options {
+  uint32_t struct_size;      /* sizeof(lnsp_options)                          */
+  uint32_t max_header_bytes; /* cap on a file's header; 0: 1 MiB              */
+  const lnsp_allocator *allocator; /* copied; NULL: malloc                    */
+  void *block;               /* use this memory for the handle, no allocator; */
+  size_t block_bytes;        /* the caller keeps it until after destroy. Any
+                                alignment; the measure call tells the size.   */
+  const char *isa;           /* "scalar", "avx2", "avx512", "neon"; NULL or
+                                "auto": the widest the CPU and OS support     */
+  const char *architecture;  /* architecture text for a file that names none,
+                                or instead of the one it names                */
+  const char *prefix;        /* put before every tensor name looked up in a
+                                file, e.g. "model."                           */
+  /* Called now and then in long calls; a result other than 0 cancels the
+   * call, which then changed nothing. done of total, in any unit. */
+  int32_t (*progress)(void *user, uint64_t done, uint64_t total);
+  void *progress_user;
+} lnsp_options;
+
+/* Sizes that a session or trainer is made for. Zero means the default. */
+typedef struct lnsp_limits {
+  uint32_t struct_size; /* sizeof(lnsp_limits)                                */
+  int32_t max_rows;     /* most rows (sequences) a call; default 1            */
+  int32_t max_concepts; /* most concepts a row; default 1                     */
+  int32_t history;      /* trainers: states that mark keeps; default 0        */
+  int32_t undo;         /* LNSP_UNDO_: what a mark holds; default ALL         */
+  int32_t keep_nodes;   /* sessions: 1 keeps every node for
+                           lnsp_session_node; default 0 reuses buffers        */
+} lnsp_limits;
+
+#define LNSP_UNDO_ALL 0     /* weights, moments, average, step: exact replay  */
+#define LNSP_UNDO_WEIGHTS 1 /* weights only: a third of the memory            */
+
+/* Bytes, counted before anything is allocated. total_bytes is what the create
+ * call takes from the allocator, and the least block_bytes for a block that is
+ * aligned to 64 (63 more for any other); the others are parts of it. The same
+ * on every host. */
+typedef struct lnsp_memory {
+  uint32_t struct_size; /* sizeof(lnsp_memory), set by the caller             */
+  uint32_t reserved;
+  uint64_t total_bytes;
+  uint64_t weight_bytes;     /* weights, packed, with padding                 */
+  uint64_t moment_bytes;     /* optimizer moments                             */
+  uint64_t average_bytes;    /* exponential moving average of the weights     */
+  uint64_t undo_bytes;       /* marks                                         */
+  uint64_t activation_bytes; /* values and their gradients                    */
+  uint64_t workspace_bytes;  /* scratch, small gradients, replay statistics   */
+  uint64_t plan_bytes;       /* the handle, the graph, its steps              */
+} lnsp_memory;
+
+/* ---- what this build knows ---------------------------------------------- */
+
+#define LNSP_LIST_ARCHITECTURES 1
+#define LNSP_LIST_LAYERS 2
+#define LNSP_LIST_LOSSES 3
+#define LNSP_LIST_OPTIMIZERS 4
+#define LNSP_LIST_SCHEDULES 5
+#define LNSP_LIST_ISAS 6       /* kernel sets in this build, widest first     */
+#define LNSP_LIST_CODECS 7     /* delta codecs                                */
+
+/* Name number index (from 0) of a list, or NULL past its end. Static.
+ * Threads: T0. */
+LNSP_API const char *lnsp_list_name(int32_t list, int32_t index);
+
+/* One line that says what the entry is and which keys it takes, or NULL.
+ * Static. Threads: T0. */
+LNSP_API const char *lnsp_list_help(int32_t list, int32_t index);
+
+/* LNSP_OK if this CPU and operating system can run the kernel set, else
+ * LNSP_E_UNSUPPORTED or LNSP_E_UNKNOWN. Threads: T0. */
+LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_problem *problem);
+
+/* The kernel set that "auto" picks here. Static. Threads: T0. */
+LNSP_API const char *lnsp_isa_best(void);
+
+/* ---- bytes in and out --------------------------------------------------- */
+
+/* Random access to bytes, e.g. flash or a package. */
+typedef struct lnsp_source {
+  uint32_t struct_size; /* sizeof(lnsp_source) */
+  void *user;
+  uint64_t size_bytes;
+  /* Copies exactly bytes bytes from offset; returns 0, or anything else on
+   * failure. Never asked beyond size_bytes. */
+  int32_t (*read)(void *user, uint64_t offset, void *to, size_t bytes);
+} lnsp_source;
+
+/* A stream of bytes out. write returns 0 or anything else on failure. */
+typedef struct lnsp_sink {
+  uint32_t struct_size; /* sizeof(lnsp_sink) */
+  void *user;
+  int32_t (*write)(void *user, const void *from, size_t bytes);
+} lnsp_sink;
+
+/* One key and value of a file's metadata. */
+typedef struct lnsp_pair {
+  const char *key;
+  const char *value;
+} lnsp_pair;
+
+/* ---- file: named tensors in safetensors --------------------------------- */
+
+typedef struct lnsp_file lnsp_file;
+
+/* Opens a safetensors file from a path and checks its header whole. The file
+ * stays open until destroy; tensor data is read on demand, never held.
+ * Threads: T0. */
+LNSP_API int32_t lnsp_file_open(const char *path, const lnsp_options *options,
+                                lnsp_file **out, lnsp_problem *problem);
+
+/* The same from memory, which the caller keeps until destroy. Threads: T0. */
+LNSP_API int32_t lnsp_file_open_memory(const void *data, size_t bytes,
+                                       const lnsp_options *options, lnsp_file **out,
+                                       lnsp_problem *problem);
+
+/* The same through callbacks; the source is copied, its user pointer must
+ * live until destroy. Threads: T0. */
+LNSP_API int32_t lnsp_file_open_source(const lnsp_source *source,
+                                       const lnsp_options *options, lnsp_file **out,
+                                       lnsp_problem *problem);
+
+/* Number of tensors. Threads: T0. */
+LNSP_API int32_t lnsp_file_tensor_count(const lnsp_file *file);
+
+/* Name, dtype, rank and dims of tensor number index, in file order; data is
+ * NULL. Threads: T0. */
+LNSP_API int32_t lnsp_file_tensor_at(const lnsp_file *file, int32_t index,
+                                     lnsp_tensor *out, lnsp_problem *problem);
+
+/* The same by name; LNSP_E_MISSING if there is none. Threads: T0. */
+LNSP_API int32_t lnsp_file_tensor(const lnsp_file *file, const char *name,
+                                  lnsp_tensor *out, lnsp_problem *problem);
+
+/* Value of a metadata key, or NULL. Threads: T0. */
+LNSP_API const char *lnsp_file_metadata(const lnsp_file *file, const char *key);
+
+/* Metadata pair number index; LNSP_E_ARGUMENT past the end. Threads: T0. */
+LNSP_API int32_t lnsp_file_metadata_at(const lnsp_file *file, int32_t index,
+                                       lnsp_pair *out, lnsp_problem *problem);
+
+/* Reads count elements from element number first (row-major) of a tensor and
+ * converts them to dtype: F32 from F32, F16, BF16, F64; I64 or I32 from any
+ * integer type or BOOL that fits; any type to itself. Threads: T1. */
+LNSP_API int32_t lnsp_file_read(lnsp_file *file, const char *name, int64_t first,
+                                int64_t count, int32_t dtype, void *out,
+                                lnsp_problem *problem);
+
+/* Closes. Threads: T1. */
+LNSP_API void lnsp_file_destroy(lnsp_file *file);
+
+/* ---- writer: a safetensors file, streamed ------------------------------- */
+
+typedef struct lnsp_writer lnsp_writer;
+
+/* Starts a file with these tensors (name, dtype, dims; data ignored; in this
+ * order) and metadata. Written beside the path under a temporary name; the
+ * path appears, whole, only on close. Threads: T0. */
+LNSP_API int32_t lnsp_writer_open(const char *path, const lnsp_tensor *tensors,
+                                  int32_t tensor_count, const lnsp_pair *metadata,
+                                  int32_t pair_count, const lnsp_options *options,
+                                  lnsp_writer **out, lnsp_problem *problem);
+
+/* The same into a sink; what a failed call wrote is the sink's to discard.
+ * Threads: T0. */
+LNSP_API int32_t lnsp_writer_open_sink(const lnsp_sink *sink, const lnsp_tensor *tensors,
+                                       int32_t tensor_count, const lnsp_pair *metadata,
+                                       int32_t pair_count, const lnsp_options *options,
+                                       lnsp_writer **out, lnsp_problem *problem);
+
+/* Appends bytes bytes of tensor data, in the declared types, tensors in the
+ * declared order, row-major, in the host's byte order. Element boundaries must
+ * be kept. LNSP_E_LIMIT past the declared end. Threads: T1. */
+LNSP_API int32_t lnsp_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
+                                   lnsp_problem *problem);
+
+/* Finishes: LNSP_E_STATE if bytes are missing; flushes to the disk and renames.
+ * The writer must still be destroyed. Threads: T1. */
+LNSP_API int32_t lnsp_writer_close(lnsp_writer *writer, lnsp_problem *problem);
+
+/* Frees; without a successful close the file never appears. Threads: T1. */
+LNSP_API void lnsp_writer_destroy(lnsp_writer *writer);
+
+/* ---- graph: a network without weights ----------------------------------- */
+
+typedef struct lnsp_graph lnsp_graph;
+
+/* Reads an architecture text: a named architecture with arguments
+ * ("student heads=8 act=gelu") or a written-out graph ("lnsp 1\nx = input
+ * 384\n..."). See docs/architecture.md. Threads: T0. */
+LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options,
+                                   lnsp_graph **out, lnsp_problem *problem);
+
+/* The architecture of a file: from options->architecture, or the file's
+ * metadata lnsp.arch or lnsp.graph; dimensions that the text leaves open come
+ * from the file's tensor shapes. Threads: T1 on the file. */
+LNSP_API int32_t lnsp_graph_create_file(lnsp_file *file, const lnsp_options *options,
+                                        lnsp_graph **out, lnsp_problem *problem);
+
+/* Trainable parameters, in elements, without padding. Threads: T0. */
+LNSP_API int64_t lnsp_graph_parameter_count(const lnsp_graph *graph);
+
+/* Tensors of the state, in canonical order (the order of hashes, deltas and
+ * saved files). Threads: T0. */
+LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph);
+LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index,
+                                      lnsp_tensor *out, lnsp_problem *problem);
+
+/* Width of the input vectors. Threads: T0. */
+LNSP_API int64_t lnsp_graph_input_width(const lnsp_graph *graph);
+
+/* Named outputs; output number 0 is "output". In out, dims[0] is the width and
+ * rank 1. Threads: T0. */
+LNSP_API int32_t lnsp_graph_output_count(const lnsp_graph *graph);
+LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index,
+                                      lnsp_tensor *out, lnsp_problem *problem);
+
+/* Multiply-add operations of one row forward, times two, for a sequence of
+ * concepts concepts. Threads: T0. */
+LNSP_API int64_t lnsp_graph_flops(const lnsp_graph *graph, int64_t concepts);
+
+/* The architecture as one line with every argument written out, or as a
+ * written-out graph where it was given as one. Threads: T0. */
+LNSP_API const char *lnsp_graph_architecture(const lnsp_graph *graph);
+
+/* The graph written out, a line a layer, which lnsp_graph_create reads back.
+ * Writes at most capacity bytes with the final zero; *needed_bytes (nullable)
+ * is the size of the whole text with it. LNSP_E_LIMIT if it did not fit;
+ * buffer may be NULL when capacity is 0. Threads: T0. */
+LNSP_API int32_t lnsp_graph_text(const lnsp_graph *graph, char *buffer, size_t capacity,
+                                 size_t *needed_bytes, lnsp_problem *problem);
+
+LNSP_API void lnsp_graph_destroy(lnsp_graph *graph);
+
+/* ---- model: an immutable version of the weights ------------------------- */
+
+#define LNSP_HASH_BYTES 32
+
+typedef struct lnsp_model lnsp_model;
+
+/* Bytes of a model of this graph. Threads: T0. */
+LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory *out,
+                                    lnsp_problem *problem);
+
+/* Loads a model file: tensors under their state_dict names as F32, F16, BF16
+ * or F64, refusing missing, unknown, misshapen and non-finite ones. Threads:
+ * T0. */
+LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
+                                 lnsp_model **out, lnsp_problem *problem);
+LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
+                                        const lnsp_options *options, lnsp_model **out,
+                                        lnsp_problem *problem);
+LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *options,
+                                      lnsp_model **out, lnsp_problem *problem);
+
+/* A fresh model with PyTorch's initial distributions, from a seed: the same
+ * bits everywhere. text as in lnsp_graph_create. Threads: T0. */
+LNSP_API int32_t lnsp_model_new(const char *text, uint64_t seed, const lnsp_options *options,
+                                lnsp_model **out, lnsp_problem *problem);
+
+/* Counts one more owner; give it back with lnsp_model_destroy. Returns model.
+ * Threads: T0. */
+LNSP_API lnsp_model *lnsp_model_retain(lnsp_model *model);
+LNSP_API void lnsp_model_destroy(lnsp_model *model);
+
+/* The model's graph; lives as long as the model. Threads: T0. */
+LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model);
+
+/* Copies a tensor out, row-major float32, count elements (all of it).
+ * Threads: T0. */
+LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name,
+                                        float *out, int64_t count, lnsp_problem *problem);
+
+/* BLAKE2s-256 of names, shapes and row-major float32 values. Threads: T0. */
+LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
+                                 lnsp_problem *problem);
+
+/* Writes a model file; dtype LNSP_F32, or LNSP_F16 or LNSP_BF16 (rounded to
+ * nearest even; LNSP_E_NOT_FINITE if a weight overflows it). With a path, the
+ * file appears whole or not at all. Allocates: a small block for the writer.
+ * Threads: T0. */
+LNSP_API int32_t lnsp_model_save(const lnsp_model *model, const char *path, int32_t dtype,
+                                 lnsp_problem *problem);
+LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *sink,
+                                      int32_t dtype, lnsp_problem *problem);
+
+/* ---- session: run a model ----------------------------------------------- */
+
+typedef struct lnsp_session lnsp_session;
+typedef struct lnsp_trainer lnsp_trainer;
+
+/* Bytes of a session for this graph and these limits. Threads: T0. */
+LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_limits *limits,
+                                      lnsp_memory *out, lnsp_problem *problem);
+
+/* Working memory to run a model, which it keeps alive. Threads: T0. */
+LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_limits *limits,
+                                     const lnsp_options *options, lnsp_session **out,
+                                     lnsp_problem *problem);
+
+/* A session on a trainer's live weights (in place: it sees every step). Run it
+ * only between the trainer's calls, and destroy it before the trainer.
+ * average 1: the moving average instead of the live weights. Threads: T1. */
+LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average,
+                                          const lnsp_limits *limits,
+                                          const lnsp_options *options, lnsp_session **out,
+                                          lnsp_problem *problem);
+
+/* Runs another model of the same architecture from now on; the old one is let
+ * go. Threads: T1. */
+LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
+                                     lnsp_problem *problem);
+
+/* Runs. inputs: "input" F32 [rows, width] (one concept a row) or [rows,
+ * concepts, width]; any strides. outputs: for each wanted name ("output",
+ * "teacher", "code", ...) a F32 tensor of the input's rank with that output's
+ * width. A row's result does not depend on the other rows. Threads: T1. */
+LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inputs,
+                                  int32_t input_count, const lnsp_tensor *outputs,
+                                  int32_t output_count, lnsp_problem *problem);
+
+/* The value that node number index (in the order of the graph's text) had in
+ * the last run: a view of [rows, concepts, width] into the session's memory,
+ * until the next run. LNSP_E_ARGUMENT past the last node; LNSP_E_STATE without
+ * limits->keep_nodes or before a run. Threads: T1. */
+LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index,
+                                   lnsp_tensor *out, lnsp_problem *problem);
+
+/* Kernel set in use. Static. Threads: T0. */
+LNSP_API const char *lnsp_session_isa(const lnsp_session *session);
+
+LNSP_API void lnsp_session_destroy(lnsp_session *session);
+
+/* ---- replay: remember an old domain without its data -------------------- */
+
+typedef struct lnsp_replay lnsp_replay;
+
+/* Statistics of unit vectors of the given width: mean (float32) and Cholesky
+ * factor of the covariance (float16, lower triangle). Gather with add, then
+ * finish. Threads: T0. */
+LNSP_API int32_t lnsp_replay_create(int64_t width, const lnsp_options *options,
+                                    lnsp_replay **out, lnsp_problem *problem);
+
+/* Adds F32 rows [n, width]; each is normalised first, a zero row is refused.
+ * Threads: T1. */
+LNSP_API int32_t lnsp_replay_add(lnsp_replay *replay, const lnsp_tensor *rows,
+                                 lnsp_problem *problem);
+
+/* Computes the factor; needs at least two rows. Threads: T1. */
+LNSP_API int32_t lnsp_replay_finish(lnsp_replay *replay, lnsp_problem *problem);
+
+/* Draws rows unit vectors into F32 out [rows, width], a function of seed and
+ * step alone, with scratch of the handle. Threads: T1. */
+LNSP_API int32_t lnsp_replay_draw(const lnsp_replay *replay, uint64_t seed, uint64_t step,
+                                  const lnsp_tensor *out, lnsp_problem *problem);
+
+/* Writes finished statistics as a safetensors file, whole or not at all, and
+ * reads them back. Threads: T0. */
+LNSP_API int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path,
+                                  lnsp_problem *problem);
+LNSP_API int32_t lnsp_replay_open(const char *path, const lnsp_options *options,
+                                  lnsp_replay **out, lnsp_problem *problem);
+
+/* Width given to create, or read from the file. Threads: T0. */
+LNSP_API int64_t lnsp_replay_width(const lnsp_replay *replay);
+
+LNSP_API void lnsp_replay_destroy(lnsp_replay *replay);
+
+/* ---- trainer: learn ----------------------------------------------------- */
+
+/*
+ * loss text:      terms joined by "+", each "[weight *] name [key=value ...]",
+ *                 e.g. "cosine", "triplet margin=.3 on=code + .1*alignment",
+ *                 "student", "cosine + 4*replay rows=7 seed=1".
+ * optimizer text: "adamw lr=1e-3 betas=.9,.999 eps=1e-8 weight_decay=.01",
+ *                 "sgd lr=.05 momentum=.9", and for any of them clip=1 (global
+ *                 norm), ema=.999 (moving average of the weights),
+ *                 schedule=cosine warmup=100 steps=10000 min_lr=0.
+ * lnsp_list_name and lnsp_list_help tell what there is.
+ */
+
+/* Bytes of a trainer. Threads: T0. */
+LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
+                                      const char *optimizer, const lnsp_limits *limits,
+                                      lnsp_memory *out, lnsp_problem *problem);
+
+/* A trainer that starts from a copy of the model's weights. loss NULL: none,
+ * for forward, backward, apply. Threads: T0. */
+LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
+                                     const char *optimizer, const lnsp_limits *limits,
+                                     const lnsp_options *options, lnsp_trainer **out,
+                                     lnsp_problem *problem);
+
+/* The same from a file, whose weights go straight into the trainer's block.
+ * A state file (LNSP_SAVE_STATE) resumes to the same bits: its step, moments
+ * and average are taken over; NULL texts are then the saved ones, and a given
+ * optimizer text must keep the same moments. Threads: T1 on the file. */
+LNSP_API int32_t lnsp_trainer_open(lnsp_file *file, const char *loss, const char *optimizer,
+                                   const lnsp_limits *limits, const lnsp_options *options,
+                                   lnsp_trainer **out, lnsp_problem *problem);
+
+/* One step: forward, backward, gate, update. inputs: "input" as for a session
+ * and "target" (shape of the output), or what the loss names ("anchor",
+ * "positive", "negative", "teacher"). *loss (nullable) is the loss before the
+ * update. Refused with LNSP_E_NOT_FINITE, nothing changed, if anything is or
+ * could become non-finite. Threads: T2. */
+LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                   int32_t input_count, float *loss, lnsp_problem *problem);
+
+/* Forward and backward of the loss, no update: then lnsp_trainer_gradient and
+ * lnsp_trainer_apply may follow. Threads: T2. */
+LNSP_API int32_t lnsp_trainer_evaluate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                       int32_t input_count, float *loss,
+                                       lnsp_problem *problem);
+
+/* The user's own loss: forward gives outputs; backward takes dL/dy for any of
+ * the named outputs (same shapes); apply makes the step. Threads: T2. */
+LNSP_API int32_t lnsp_trainer_forward(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                      int32_t input_count, const lnsp_tensor *outputs,
+                                      int32_t output_count, lnsp_problem *problem);
+LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor *gradients,
+                                       int32_t gradient_count, lnsp_problem *problem);
+LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem);
+
+/* Gradient of a tensor after evaluate or backward, row-major float32, count
+ * elements (all of it), before clipping. LNSP_E_STATE if the loss does not
+ * reach the tensor or there is no gradient now. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, float *out,
+                                       int64_t count, lnsp_problem *problem);
+
+/* Freezes (1) or thaws (0) all tensors whose names match a pattern, in which *
+ * is any run of characters and ? any one. LNSP_E_MISSING if none matches.
+ * Threads: T1. */
+LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
+                                     int32_t frozen, lnsp_problem *problem);
+
+/* Base learning rate, which the schedule multiplies. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
+                                                lnsp_problem *problem);
+
+/* Rate of the next step, schedule included. Threads: T1. */
+LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer);
+
+/* Steps made. Threads: T1. */
+LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer);
+
+/* Statistics for a loss with a replay term; copied. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,
+                                         lnsp_problem *problem);
+
+/* Copies a tensor out, row-major float32. average 1: of the moving average.
+ * Threads: T1. */
+LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const char *name,
+                                          int32_t average, float *out, int64_t count,
+                                          lnsp_problem *problem);
+
+/* A new model of the present weights (average 1: of the moving average), while
+ * other threads go on with theirs. With options->block, in the caller's slot
+ * of lnsp_model_measure bytes. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t average,
+                                      const lnsp_options *options, lnsp_model **out,
+                                      lnsp_problem *problem);
+
+#define LNSP_SAVE_WEIGHTS 0 /* a model file of the live weights               */
+#define LNSP_SAVE_AVERAGE 1 /* a model file of the moving average             */
+#define LNSP_SAVE_STATE 2   /* weights, moments, average, step, texts: resume */
+
+/* Writes a file as lnsp_model_save does, float32. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path,
+                                   int32_t what, lnsp_problem *problem);
+LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,
+                                        int32_t what, lnsp_problem *problem);
+
+/* Remembers the present state; with limits->history marks held already, the
+ * oldest is let go. LNSP_E_STATE without history. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_problem *problem);
+
+/* Marks held. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer);
+
+/* Goes back to mark number back (0: the newest, 1: the one before, ...), to the
+ * bit; newer marks are dropped, that one stays. Threads: T2. */
+LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back,
+                                       lnsp_problem *problem);
+
+/* Hash of the live weights (LNSP_SAVE_WEIGHTS: equal to lnsp_model_hash of what
+ * publish gives), of the average, or of the whole state. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_hash(const lnsp_trainer *trainer, int32_t what,
+                                   uint8_t out[LNSP_HASH_BYTES], lnsp_problem *problem);
+
+/* The trainer's bytes, as measured. Threads: T0. */
+LNSP_API int32_t lnsp_trainer_memory(const lnsp_trainer *trainer, lnsp_memory *out,
+                                     lnsp_problem *problem);
+
+/* The trainer's graph; lives as long as the trainer. Threads: T0. */
+LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer);
+
+/* Names of the input tensors that step and evaluate need, NULL past the end:
+ * "input", "target", ... Threads: T0. */
+LNSP_API const char *lnsp_trainer_input_name(const lnsp_trainer *trainer, int32_t index);
+
+/* Kernel set in use. Static. Threads: T0. */
+LNSP_API const char *lnsp_trainer_isa(const lnsp_trainer *trainer);
+
+LNSP_API void lnsp_trainer_destroy(lnsp_trainer *trainer);
+
+/* A loss by itself, on given predictions: one term (no "+" of terms with
+ * different needs), tensors "p" [rows, width] and, as the loss needs them, "t",
+ * "positive", "negative", "teacher" beside it. Writes *value and, unless NULL,
+ * gradient F32 [rows, width] (dL/dp). Allocates: a block, freed before return.
+ * Threads: T0. */
+LNSP_API int32_t lnsp_loss_evaluate(const char *loss, const lnsp_tensor *inputs,
+                                    int32_t input_count, float *value,
+                                    const lnsp_tensor *gradient,
+                                    const lnsp_options *options, lnsp_problem *problem);
+
+/* ---- delta: what changed ------------------------------------------------ */
+
+typedef struct lnsp_delta lnsp_delta;
+
+typedef struct lnsp_delta_facts {
+  uint32_t struct_size; /* sizeof(lnsp_delta_facts), set by the caller        */
+  int32_t exact;        /* 1: apply gives the result's bits                   */
+  int64_t parameter_count;
+  int64_t changed_count;   /* parameters whose bits differ                    */
+  int64_t encoded_bytes;   /* size of the file that save writes               */
+  uint8_t base_hash[LNSP_HASH_BYTES];   /* lnsp_model_hash of the base        */
+  uint8_t result_hash[LNSP_HASH_BYTES]; /* lnsp_model_hash of the result      */
+} lnsp_delta_facts;
+
+/* The exact difference (of bits) between two models of one architecture.
+ * Threads: T0. */
+LNSP_API int32_t lnsp_delta_make(const lnsp_model *base, const lnsp_model *next,
+                                 const lnsp_options *options, lnsp_delta **out,
+                                 lnsp_problem *problem);
+
+/* A new model: base with the delta applied. LNSP_E_MISMATCH unless base has the
+ * delta's base hash and the result its result hash. Threads: T0. */
+LNSP_API int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
+                                  const lnsp_options *options, lnsp_model **out,
+                                  lnsp_problem *problem);
+
+/* The delta that leads back. Threads: T0. */
+LNSP_API int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
+                                   lnsp_delta **out, lnsp_problem *problem);
+
+/* Facts of a delta. Threads: T0. */
+LNSP_API int32_t lnsp_delta_info(const lnsp_delta *delta, lnsp_delta_facts *out,
+                                 lnsp_problem *problem);
+
+/* Writes or reads a delta file; every byte is under its checksum. With memory:
+ * encode writes at most capacity bytes and *bytes (nullable) says how many it
+ * takes, LNSP_E_LIMIT if they do not fit; decode copies. Threads: T0. */
+LNSP_API int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path,
+                                 lnsp_problem *problem);
+LNSP_API int32_t lnsp_delta_open(const char *path, const lnsp_options *options,
+                                 lnsp_delta **out, lnsp_problem *problem);
+LNSP_API int32_t lnsp_delta_encode(const lnsp_delta *delta, void *buffer, size_t capacity,
+                                   size_t *bytes, lnsp_problem *problem);
+LNSP_API int32_t lnsp_delta_decode(const void *data, size_t bytes,
+                                   const lnsp_options *options, lnsp_delta **out,
+                                   lnsp_problem *problem);
+
+LNSP_API void lnsp_delta_destroy(lnsp_delta *delta);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* LNSP_H */

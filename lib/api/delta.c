@@ -1,0 +1,167 @@
+/* lnsp_delta_*: what changed between two models. */
+#include "delta/delta.h"
+
+#include "base/problem.h"
+
+static int32_t api_delta_start(const void *a, const void *b, lnsp_delta **out,
+                               const lnsp_options *options, lnsp_options *read,
+                               lnsp_problem *problem) {
+  if (!out) return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "out is NULL");
+  *out = NULL;
+  if (!a || !b)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "a model, delta or data is NULL");
+  return lnspi_options_read(options, read, problem);
+}
+
+int32_t lnsp_delta_make(const lnsp_model *base, const lnsp_model *next,
+                        const lnsp_options *options, lnsp_delta **out, lnsp_problem *problem) {
+  lnsp_options read;
+  int32_t status = api_delta_start(base, next, out, options, &read, problem);
+  return status ? status : lnspi_delta_make(base, next, &read, out, problem);
+}
+
+int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
+                         const lnsp_options *options, lnsp_model **out,
+                         lnsp_problem *problem) {
+  lnsp_options read;
+  if (!out) return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "out is NULL");
+  *out = NULL;
+  if (!delta || !base)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "delta or base is NULL");
+  int32_t status = lnspi_options_read(options, &read, problem);
+  return status ? status : lnspi_delta_apply(delta, base, &read, out, problem);
+}
+
+int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
+                          lnsp_delta **out, lnsp_problem *problem) {
+  lnsp_options read;
+  int32_t status = api_delta_start(delta, delta, out, options, &read, problem);
+  return status ? status : lnspi_delta_invert(delta, &read, out, problem);
+}
+
+int32_t lnsp_delta_info(const lnsp_delta *delta, lnsp_delta_facts *out,
+                        lnsp_problem *problem) {
+  lnsp_delta_facts facts;
+  uint64_t bytes = 0;
+  if (!delta) return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "delta is NULL");
+  int32_t status = lnspi_delta_file_bytes(delta, &bytes, problem);
+  if (status) return status;
+  memset(&facts, 0, sizeof facts);
+  facts.exact = delta->codec->exact;
+  facts.parameter_count = delta->graph->parameter_count;
+  facts.changed_count = delta->changed_count;
+  facts.encoded_bytes = (int64_t)bytes;
+  memcpy(facts.base_hash, delta->base, sizeof facts.base_hash);
+  memcpy(facts.result_hash, delta->result, sizeof facts.result_hash);
+  return lnspi_struct_write(out, &facts, sizeof facts, "out", problem);
+}
+
+void lnsp_delta_destroy(lnsp_delta *delta) { lnspi_delta_release(delta); }
+
+/* ---- out ------------------------------------------------------------------- */
+
+/* Options of the small handles that live only during a call: the same memory,
+ * but not the caller's block, which belongs to the handle. */
+static lnsp_options api_delta_options(const lnsp_options *from, const lnspi_block *block) {
+  lnsp_options options;
+  memset(&options, 0, sizeof options);
+  if (from) options = *from;
+  options.struct_size = (uint32_t)sizeof options;
+  options.block = NULL;
+  options.block_bytes = 0;
+  if (block && block->owned) options.allocator = &block->allocator;
+  return options;
+}
+
+static int32_t api_delta_finish(const lnsp_delta *delta, int32_t opened, lnsp_writer *writer,
+                                lnsp_problem *problem) {
+  if (opened) return opened;
+  int32_t status = lnspi_delta_stream(delta, writer, problem);
+  lnsp_writer_destroy(writer);
+  return status;
+}
+
+int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path, lnsp_problem *problem) {
+  lnspi_delta_header header;
+  lnsp_writer *writer = NULL;
+  if (!delta) return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "delta is NULL");
+  int32_t status = lnspi_delta_seal(delta, &header, problem);
+  if (status) return status;
+  lnsp_options options = api_delta_options(NULL, &delta->block);
+  status = lnsp_writer_open(path, &header.tensor, 1, header.pairs, LNSPI_DELTA_PAIRS, &options,
+                            &writer, problem);
+  return api_delta_finish(delta, status, writer, problem);
+}
+
+typedef struct api_delta_buffer {
+  uint8_t *at;
+  size_t left;
+} api_delta_buffer;
+
+static int32_t api_delta_append(void *user, const void *from, size_t bytes) {
+  api_delta_buffer *buffer = user;
+  if (bytes > buffer->left) return 1;
+  if (bytes) memcpy(buffer->at, from, bytes);
+  buffer->at += bytes;
+  buffer->left -= bytes;
+  return 0;
+}
+
+int32_t lnsp_delta_encode(const lnsp_delta *delta, void *buffer, size_t capacity,
+                          size_t *bytes, lnsp_problem *problem) {
+  lnspi_delta_header header;
+  lnsp_writer *writer = NULL;
+  uint8_t room[LNSPI_DELTA_WRITER_BYTES];
+  uint64_t needed = 0;
+  if (!delta || (capacity && !buffer))
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "delta or buffer is NULL");
+  int32_t status = lnspi_delta_file_bytes(delta, &needed, problem);
+  if (status) return status;
+  if (bytes) *bytes = (size_t)needed;
+  if (needed > capacity)
+    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
+                      "the delta takes %llu bytes, the buffer has %zu",
+                      (unsigned long long)needed, capacity);
+  status = lnspi_delta_seal(delta, &header, problem);
+  if (status) return status;
+  api_delta_buffer to = {buffer, capacity};
+  lnsp_sink sink = {(uint32_t)sizeof(lnsp_sink), &to, api_delta_append};
+  lnsp_options options = api_delta_options(NULL, NULL);
+  options.block = room;
+  options.block_bytes = sizeof room;
+  status = lnsp_writer_open_sink(&sink, &header.tensor, 1, header.pairs, LNSPI_DELTA_PAIRS,
+                                 &options, &writer, problem);
+  return api_delta_finish(delta, status, writer, problem);
+}
+
+/* ---- in -------------------------------------------------------------------- */
+
+static int32_t api_delta_read(int32_t opened, lnsp_file *file, const lnsp_options *options,
+                              lnsp_delta **out, lnsp_problem *problem) {
+  if (opened) return opened;
+  int32_t status = lnspi_delta_read(file, options, out, problem);
+  lnsp_file_destroy(file);
+  return status;
+}
+
+int32_t lnsp_delta_open(const char *path, const lnsp_options *options, lnsp_delta **out,
+                        lnsp_problem *problem) {
+  lnsp_options read;
+  lnsp_file *file = NULL;
+  int32_t status = api_delta_start(path, path, out, options, &read, problem);
+  if (status) return status;
+  lnsp_options small = api_delta_options(&read, NULL);
+  status = lnsp_file_open(path, &small, &file, problem);
+  return api_delta_read(status, file, &read, out, problem);
+}
+
+int32_t lnsp_delta_decode(const void *data, size_t bytes, const lnsp_options *options,
+                          lnsp_delta **out, lnsp_problem *problem) {
+  lnsp_options read;
+  lnsp_file *file = NULL;
+  int32_t status = api_delta_start(data, data, out, options, &read, problem);
+  if (status) return status;
+  lnsp_options small = api_delta_options(&read, NULL);
+  status = lnsp_file_open_memory(data, bytes, &small, &file, problem);
+  return api_delta_read(status, file, &read, out, problem);
+}

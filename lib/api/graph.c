@@ -1,0 +1,140 @@
+/* lnsp_graph_*: networks without weights. */
+#include <string.h>
+
+#include "base/problem.h"
+#include "graph/graph.h"
+#include "run/shapes.h"
+
+#define API_GRAPH_CONCEPTS 65536 /* for lnsp_graph_flops: beyond it sums could overflow */
+
+static int32_t api_graph_missing(const char *what, lnsp_problem *problem) {
+  return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "%s is NULL: it must be given", what);
+}
+
+/* One block, which the graph itself keeps. options: already read. */
+static int32_t api_graph_open(const char *text, const lnspi_shapes *shapes,
+                              const lnsp_options *options, lnsp_graph **out,
+                              lnsp_problem *problem) {
+  lnspi_block block;
+  lnsp_graph *graph = NULL;
+  uint64_t bytes = 0;
+  int32_t status = lnspi_graph_measure(text, shapes, &bytes, problem);
+  if (status == LNSP_OK) status = lnspi_block_open(&block, options, bytes, problem);
+  if (status != LNSP_OK) return status;
+  status = lnspi_graph_build(text, shapes, block.memory, bytes, &graph, problem);
+  if (status != LNSP_OK) {
+    lnspi_block_close(&block);
+    return status;
+  }
+  graph->block = block;
+  *out = graph;
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options,
+                                   lnsp_graph **out, lnsp_problem *problem) {
+  lnsp_options read;
+  int32_t status;
+  if (!out) return api_graph_missing("out", problem);
+  *out = NULL;
+  if (!text) return api_graph_missing("text", problem);
+  status = lnspi_options_read(options, &read, problem);
+  return status != LNSP_OK ? status : api_graph_open(text, NULL, &read, out, problem);
+}
+
+LNSP_API int32_t lnsp_graph_create_file(lnsp_file *file, const lnsp_options *options,
+                                        lnsp_graph **out, lnsp_problem *problem) {
+  lnspi_file_shapes shapes;
+  lnsp_options read;
+  const char *text = NULL;
+  int32_t status;
+  if (!out) return api_graph_missing("out", problem);
+  *out = NULL;
+  if (!file) return api_graph_missing("file", problem);
+  status = lnspi_options_read(options, &read, problem);
+  if (status == LNSP_OK) status = lnspi_file_architecture(file, &read, &text, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_file_shapes_open(&shapes, file, read.prefix);
+  return api_graph_open(text, &shapes.shapes, &read, out, problem);
+}
+
+LNSP_API int64_t lnsp_graph_parameter_count(const lnsp_graph *graph) {
+  return graph ? graph->parameter_count : 0;
+}
+
+LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph) {
+  return graph ? graph->weight_count : 0;
+}
+
+LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index,
+                                      lnsp_tensor *out, lnsp_problem *problem) {
+  const lnspi_weight *weight;
+  if (!graph) return api_graph_missing("graph", problem);
+  if (!out) return api_graph_missing("out", problem);
+  if (index < 0 || index >= graph->weight_count)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                      "there is no tensor number %d: the graph has %d, counted from 0", index,
+                      graph->weight_count);
+  weight = &graph->weights[index];
+  memset(out, 0, sizeof *out);
+  out->name = weight->name;
+  out->dtype = LNSP_F32;
+  out->rank = weight->rank;
+  memcpy(out->dims, weight->dims, sizeof out->dims);
+  return LNSP_OK;
+}
+
+LNSP_API int64_t lnsp_graph_input_width(const lnsp_graph *graph) {
+  return graph ? graph->nodes[0].width : 0;
+}
+
+LNSP_API int32_t lnsp_graph_output_count(const lnsp_graph *graph) {
+  return graph ? graph->output_count : 0;
+}
+
+LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index,
+                                      lnsp_tensor *out, lnsp_problem *problem) {
+  const lnspi_output *output;
+  if (!graph) return api_graph_missing("graph", problem);
+  if (!out) return api_graph_missing("out", problem);
+  if (index < 0 || index >= graph->output_count)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                      "there is no output number %d: the graph has %d, counted from 0", index,
+                      graph->output_count);
+  output = &graph->outputs[index];
+  memset(out, 0, sizeof *out);
+  out->name = output->name;
+  out->dtype = LNSP_F32;
+  out->rank = 1;
+  out->dims[0] = graph->nodes[output->node].width;
+  return LNSP_OK;
+}
+
+LNSP_API int64_t lnsp_graph_flops(const lnsp_graph *graph, int64_t concepts) {
+  if (!graph || concepts < 1 || concepts > API_GRAPH_CONCEPTS) return 0;
+  return lnspi_graph_flops(graph, concepts);
+}
+
+LNSP_API const char *lnsp_graph_architecture(const lnsp_graph *graph) {
+  return graph ? graph->architecture : NULL;
+}
+
+LNSP_API int32_t lnsp_graph_text(const lnsp_graph *graph, char *buffer, size_t capacity,
+                                 size_t *needed_bytes, lnsp_problem *problem) {
+  char nowhere[1];
+  size_t needed;
+  if (!graph) return api_graph_missing("graph", problem);
+  if (!buffer && capacity) return api_graph_missing("buffer", problem);
+  needed = lnspi_graph_write(graph, nowhere, sizeof nowhere) + 1;
+  if (needed_bytes) *needed_bytes = needed;
+  if (needed > capacity)
+    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
+                      "the text takes %zu bytes, the buffer holds %zu: give a larger one",
+                      needed, capacity);
+  (void)lnspi_graph_write(graph, buffer, capacity);
+  return LNSP_OK;
+}
+
+LNSP_API void lnsp_graph_destroy(lnsp_graph *graph) {
+  if (graph) lnspi_block_close(&graph->block);
+}

@@ -1,0 +1,69 @@
+/* What this build knows: architectures, layers, losses, optimizers, kernel sets. */
+#include "base/problem.h"
+#include "delta/codecs/list.h"
+#include "graph/arch/arch.h"
+#include "graph/layer.h"
+#include "run/engine.h"
+#include "train/loss.h"
+#include "train/optimizer.h"
+
+static const char *list_isa_help(int32_t index) {
+  const lnspi_kernels *k = lnspi_kernels_at(index);
+  if (!k) return NULL;
+  if (k->features & LNSPI_CPU_AVX512) return "x86-64 with AVX-512 F, DQ, BW and VL";
+  if (k->features & LNSPI_CPU_AVX2) return "x86-64 with AVX2 and FMA";
+  if (k->features & LNSPI_CPU_NEON) return "AArch64";
+  return "plain C, on any CPU";
+}
+
+LNSP_API const char *lnsp_list_name(int32_t list, int32_t index) {
+  if (index < 0) return NULL;
+  switch (list) {
+    case LNSP_LIST_ARCHITECTURES:
+      return lnspi_arch_at(index) ? lnspi_arch_at(index)->name : NULL;
+    case LNSP_LIST_LAYERS:
+      return lnspi_layer_at(index) ? lnspi_layer_at(index)->name : NULL;
+    case LNSP_LIST_LOSSES:
+      return lnspi_loss_at(index) ? lnspi_loss_at(index)->name : NULL;
+    case LNSP_LIST_OPTIMIZERS:
+      return lnspi_optimizer_at(index) ? lnspi_optimizer_at(index)->name : NULL;
+    case LNSP_LIST_SCHEDULES:
+      return lnspi_schedule_name(index);
+    case LNSP_LIST_ISAS:
+      return lnspi_kernels_at(index) ? lnspi_kernels_at(index)->name : NULL;
+    case LNSP_LIST_CODECS:
+      return lnspi_codec_at(index) ? lnspi_codec_at(index)->name : NULL;
+    default:
+      return NULL;
+  }
+}
+
+LNSP_API const char *lnsp_list_help(int32_t list, int32_t index) {
+  if (!lnsp_list_name(list, index)) return NULL;
+  switch (list) {
+    case LNSP_LIST_ARCHITECTURES:
+      return lnspi_arch_at(index)->help;
+    case LNSP_LIST_LAYERS:
+      return lnspi_layer_at(index)->help;
+    case LNSP_LIST_LOSSES:
+      return lnspi_loss_at(index)->help;
+    case LNSP_LIST_OPTIMIZERS:
+      return lnspi_optimizer_at(index)->help;
+    case LNSP_LIST_SCHEDULES:
+      return lnspi_schedule_help(index);
+    case LNSP_LIST_ISAS:
+      return list_isa_help(index);
+    default:
+      return lnspi_codec_at(index)->help;
+  }
+}
+
+LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_problem *problem) {
+  const lnspi_kernels *k;
+  return lnspi_kernels_choose(isa, &k, problem);
+}
+
+LNSP_API const char *lnsp_isa_best(void) {
+  const lnspi_kernels *k = lnspi_kernels_pick(NULL, NULL);
+  return k ? k->name : "scalar";
+}

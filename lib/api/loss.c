@@ -1,0 +1,187 @@
+/* lnsp_loss_evaluate: a loss by itself, on given predictions. */
+#include "train/loss.h"
+
+#include "base/memory.h"
+#include "base/problem.h"
+#include "run/engine.h"
+
+#define API_LOSS_NAMES (LNSPI_LOSS_OPERANDS * 2) /* different operands of all terms */
+#define API_LOSS_MOST ((int64_t)1 << 40)         /* elements of one tensor          */
+
+typedef struct api_loss {
+  const lnspi_kernels *k;
+  lnspi_loss_term terms[LNSPI_LOSS_TERMS];
+  int32_t term_count, name_count;
+  const char *name[API_LOSS_NAMES]; /* name 0 is "p" */
+  const lnsp_tensor *tensor[API_LOSS_NAMES];
+  float *x[API_LOSS_NAMES];
+  float *gradient, *scratch;
+  int64_t batch, concepts, rows, width, ld;
+} api_loss;
+
+static int32_t api_loss_name(const api_loss *loss, const char *name) {
+  for (int32_t i = 0; i < loss->name_count; i++)
+    if (lnspi_equal(loss->name[i], name)) return i;
+  return -1;
+}
+
+/* The terms, and the names of all tensors that they look at. */
+static int32_t api_loss_read(const char *text, api_loss *loss, lnsp_problem *problem) {
+  int32_t status = lnspi_loss_parse(text, loss->terms, &loss->term_count, problem);
+  if (status) return status;
+  loss->name[0] = "p";
+  loss->name_count = 1;
+  for (int32_t t = 0; t < loss->term_count; t++) {
+    const lnspi_loss *of = loss->terms[t].loss;
+    if (!of)
+      return lnspi_fail(problem, LNSP_E_UNSUPPORTED, "replay",
+                        "replay needs a network: use it in the loss of a trainer");
+    for (int32_t i = 0; i < of->operand_count; i++) {
+      if (api_loss_name(loss, of->operand[i].direct) >= 0) continue;
+      if (loss->name_count == API_LOSS_NAMES)
+        return lnspi_fail(problem, LNSP_E_LIMIT, of->operand[i].direct,
+                          "the loss looks at more than %d tensors: evaluate its terms apart",
+                          API_LOSS_NAMES);
+      loss->name[loss->name_count++] = of->operand[i].direct;
+    }
+  }
+  return LNSP_OK;
+}
+
+/* Finds and checks the tensors; sets rows and width. */
+static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
+                                const lnsp_tensor *gradient, api_loss *loss,
+                                lnsp_problem *problem) {
+  for (int32_t i = 0; i < loss->name_count; i++) {
+    const char *name = loss->name[i];
+    const lnsp_tensor *tensor = lnspi_tensor_find(inputs, input_count, name);
+    if (!tensor)
+      return lnspi_fail(problem, LNSP_E_MISSING, name,
+                        "the loss needs a tensor '%s' [rows, width]", name);
+    if (i == 0) loss->width = tensor->rank < 1 || tensor->rank > LNSP_MAX_RANK
+                                  ? 0
+                                  : tensor->dims[tensor->rank - 1];
+    if (i == 0 && loss->width < 1)
+      return lnspi_fail(problem, LNSP_E_SHAPE, name, "'p' must be [rows, width]");
+    int32_t status = lnspi_tensor_check(tensor, name, loss->width, &loss->batch,
+                                        &loss->concepts, problem);
+    if (status) return status;
+    loss->tensor[i] = tensor;
+  }
+  if (gradient) {
+    int32_t status = lnspi_tensor_check(gradient, "gradient", loss->width, &loss->batch,
+                                        &loss->concepts, problem);
+    if (status) return status;
+  }
+  if (loss->width > API_LOSS_MOST || loss->batch > API_LOSS_MOST / loss->width ||
+      loss->concepts > API_LOSS_MOST / loss->width / loss->batch)
+    return lnspi_fail(problem, LNSP_E_LIMIT, "p", "'p' has too many elements");
+  loss->rows = loss->batch * loss->concepts;
+  loss->ld = lnspi_round16(loss->width);
+  for (int32_t t = 0; t < loss->term_count; t++) {
+    const lnspi_loss *of = loss->terms[t].loss;
+    if (loss->rows < of->minimum_rows)
+      return lnspi_fail(problem, LNSP_E_SHAPE, "p", "the loss %s needs at least %d rows",
+                        of->name, (int)of->minimum_rows);
+  }
+  return LNSP_OK;
+}
+
+static void api_loss_lay_out(api_loss *loss, lnspi_arena *arena, int gradient) {
+  uint64_t floats = (uint64_t)loss->rows * (uint64_t)loss->ld;
+  int64_t scratch = 16;
+  for (int32_t t = 0; t < loss->term_count; t++) {
+    int64_t need = loss->terms[t].loss->scratch_floats(loss->rows, loss->width);
+    if (need > scratch) scratch = need;
+  }
+  for (int32_t i = 0; i < loss->name_count; i++)
+    loss->x[i] = lnspi_take(arena, floats, sizeof(float));
+  loss->gradient = gradient ? lnspi_take(arena, floats, sizeof(float)) : NULL;
+  loss->scratch = lnspi_take(arena, (uint64_t)scratch, sizeof(float));
+}
+
+/* All terms; the value in double. */
+static double api_loss_sum(api_loss *loss) {
+  double value = 0;
+  for (int32_t t = 0; t < loss->term_count; t++) {
+    const lnspi_loss_term *term = &loss->terms[t];
+    lnspi_loss_call call;
+    memset(&call, 0, sizeof call);
+    call.k = loss->k;
+    call.rows = loss->rows;
+    call.width = loss->width;
+    for (int32_t i = 0; i < term->loss->operand_count; i++) {
+      call.x[i] = loss->x[api_loss_name(loss, term->loss->operand[i].direct)];
+      call.ld[i] = loss->ld;
+    }
+    call.d[0] = loss->gradient;
+    call.weight = term->weight;
+    call.real = term->real;
+    call.scratch = loss->scratch;
+    double weighted = (double)term->weight * term->loss->evaluate(&call);
+    value += weighted;
+  }
+  return value;
+}
+
+/* Loads, evaluates, checks and only then hands out. */
+static int32_t api_loss_run(api_loss *loss, float *value, const lnsp_tensor *gradient,
+                            lnsp_problem *problem) {
+  for (int32_t i = 0; i < loss->name_count; i++) {
+    int32_t status = lnspi_tensor_load(loss->tensor[i], loss->name[i], loss->k, loss->x[i],
+                                       loss->ld, problem);
+    if (status) return status;
+  }
+  float total = (float)api_loss_sum(loss);
+  if (!loss->k->finite(&total, 1) ||
+      (gradient && !loss->k->finite(loss->gradient, loss->rows * loss->ld)))
+    return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
+                      "the loss or its gradient overflows float32: scale the vectors down");
+  *value = total;
+  if (gradient) lnspi_tensor_store(gradient, loss->gradient, loss->ld);
+  return LNSP_OK;
+}
+
+static int32_t api_loss_evaluate(const char *text, const lnsp_tensor *inputs,
+                                 int32_t input_count, float *value,
+                                 const lnsp_tensor *gradient, const lnsp_options *options,
+                                 lnsp_problem *problem) {
+  api_loss loss;
+  lnspi_block block;
+  lnspi_arena arena;
+  memset(&loss, 0, sizeof loss);
+  memset(&arena, 0, sizeof arena);
+  int32_t status = api_loss_read(text, &loss, problem);
+  if (!status)
+    status = api_loss_tensors(inputs, input_count, gradient, &loss, problem);
+  if (status) return status;
+  loss.k = lnspi_kernels_pick(options->isa, problem);
+  if (!loss.k) return problem->code;
+  api_loss_lay_out(&loss, &arena, gradient != NULL);
+  if (arena.failed)
+    return lnspi_fail(problem, LNSP_E_MEMORY, NULL, "the tensors are too large to copy");
+  status = lnspi_block_open(&block, options, arena.used, problem);
+  if (status) return status;
+  memset(&arena, 0, sizeof arena);
+  arena.base = block.memory;
+  arena.capacity = block.bytes;
+  api_loss_lay_out(&loss, &arena, gradient != NULL);
+  lnspi_fp fp = lnspi_fp_enter();
+  status = api_loss_run(&loss, value, gradient, problem);
+  lnspi_fp_leave(fp);
+  lnspi_block_close(&block);
+  return status;
+}
+
+int32_t lnsp_loss_evaluate(const char *loss, const lnsp_tensor *inputs, int32_t input_count,
+                           float *value, const lnsp_tensor *gradient,
+                           const lnsp_options *options, lnsp_problem *problem) {
+  lnsp_options read;
+  lnsp_problem local;
+  if (!problem) problem = &local;
+  if (!loss || !value || input_count < 0 || (input_count && !inputs))
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "loss, inputs or value is missing");
+  int32_t status = lnspi_options_read(options, &read, problem);
+  if (status) return status;
+  return api_loss_evaluate(loss, inputs, input_count, value, gradient, &read, problem);
+}

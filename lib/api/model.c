@@ -1,0 +1,150 @@
+/* lnsp_model_*: argument checks, options, and down. */
+#include "api/api.h"
+#include "run/model.h"
+#include "run/save.h"
+#include "run/stage.h"
+
+LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory *out,
+                                    lnsp_problem *problem) {
+  lnsp_memory memory;
+  API_NEED(graph, problem);
+  API_NEED(out, problem);
+  memset(&memory, 0, sizeof memory);
+  memory.total_bytes = lnspi_model_bytes(graph);
+  memory.weight_bytes = (uint64_t)graph->state_floats * sizeof(float);
+  memory.plan_bytes = memory.total_bytes - memory.weight_bytes;
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory", problem);
+}
+
+LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *options,
+                                      lnsp_model **out, lnsp_problem *problem) {
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(file, problem);
+  int32_t status = lnspi_options_read(options, &read, problem);
+  if (status == LNSP_OK) status = lnspi_model_load(file, &read, out, problem);
+  return status;
+}
+
+LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
+                                 lnsp_model **out, lnsp_problem *problem) {
+  lnsp_options read, plain;
+  lnsp_file *file = NULL;
+  API_OUT(out, problem);
+  int32_t status = lnspi_options_read(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  plain = read; /* the caller's block is for the model */
+  plain.block = NULL;
+  plain.block_bytes = 0;
+  status = lnsp_file_open(path, &plain, &file, problem);
+  if (status == LNSP_OK) status = lnspi_model_load(file, &read, out, problem);
+  lnsp_file_destroy(file);
+  return status;
+}
+
+LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
+                                        const lnsp_options *options, lnsp_model **out,
+                                        lnsp_problem *problem) {
+  lnsp_options read, plain;
+  lnsp_file *file = NULL;
+  API_OUT(out, problem);
+  int32_t status = lnspi_options_read(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  plain = read;
+  plain.block = NULL;
+  plain.block_bytes = 0;
+  status = lnsp_file_open_memory(data, bytes, &plain, &file, problem);
+  if (status == LNSP_OK) status = lnspi_model_load(file, &read, out, problem);
+  lnsp_file_destroy(file);
+  return status;
+}
+
+LNSP_API int32_t lnsp_model_new(const char *text, uint64_t seed, const lnsp_options *options,
+                                lnsp_model **out, lnsp_problem *problem) {
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(text, problem);
+  int32_t status = lnspi_options_read(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_model_fresh(text, seed, &read, out, problem);
+  lnspi_fp_leave(fp);
+  return status;
+}
+
+LNSP_API lnsp_model *lnsp_model_retain(lnsp_model *model) {
+  if (model) lnspi_count_up(&model->owners);
+  return model;
+}
+
+LNSP_API void lnsp_model_destroy(lnsp_model *model) { lnspi_model_release(model); }
+
+LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model) {
+  return model ? model->graph : NULL;
+}
+
+int32_t lnspi_api_tensor_read(const lnsp_graph *graph, const float *state, const char *name,
+                              float *out, int64_t count, lnsp_problem *problem) {
+  int32_t index = lnspi_graph_find_weight(graph, name);
+  if (index < 0)
+    return lnspi_fail(problem, LNSP_E_MISSING, name, "the network has no tensor '%s'", name);
+  if (graph->weights[index].count != count)
+    return lnspi_fail(problem, LNSP_E_SHAPE, name,
+                      "tensor '%s' has %lld elements, but room for %lld was given", name,
+                      (long long)graph->weights[index].count, (long long)count);
+  if (state)
+    lnspi_state_read(&graph->weights[index], state, 0,
+                     lnspi_weight_rows(&graph->weights[index]), out);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name,
+                                        float *out, int64_t count, lnsp_problem *problem) {
+  API_NEED(model, problem);
+  API_NEED(name, problem);
+  API_NEED(out, problem);
+  return lnspi_api_tensor_read(model->graph, model->state, name, out, count, problem);
+}
+
+LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
+                                 lnsp_problem *problem) {
+  API_NEED(model, problem);
+  API_NEED(out, problem);
+  lnspi_model_hash(model, out);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *sink,
+                                      int32_t dtype, lnsp_problem *problem) {
+  lnsp_options options;
+  lnspi_save_part part;
+  API_NEED(model, problem);
+  API_NEED(sink, problem);
+  if (dtype != LNSP_F32 && dtype != LNSP_F16 && dtype != LNSP_BF16)
+    return lnspi_fail(problem, LNSP_E_DTYPE, NULL,
+                      "a model is saved as F32, F16 or BF16, not as %s", lnsp_dtype_name(dtype));
+  memset(&options, 0, sizeof options);
+  if (model->block.owned) options.allocator = &model->block.allocator;
+  part.prefix = "";
+  part.state = model->state;
+  return lnspi_save(model->graph, &part, 1, NULL, 0, dtype, sink, &options, problem);
+}
+
+typedef struct model_save_job {
+  const lnsp_model *model;
+  int32_t dtype;
+} model_save_job;
+
+static int32_t model_save_to(void *user, const lnsp_sink *sink, lnsp_problem *problem) {
+  const model_save_job *job = user;
+  return lnsp_model_save_sink(job->model, sink, job->dtype, problem);
+}
+
+LNSP_API int32_t lnsp_model_save(const lnsp_model *model, const char *path, int32_t dtype,
+                                 lnsp_problem *problem) {
+  model_save_job job;
+  job.model = model;
+  job.dtype = dtype;
+  API_NEED(model, problem);
+  return lnspi_path_write(path, model_save_to, &job, problem);
+}

@@ -1,0 +1,286 @@
+/* Files with a path, on POSIX systems. */
+#if !defined(_XOPEN_SOURCE)
+#define _XOPEN_SOURCE 700 /* before any header: fsync, realpath, O_CLOEXEC */
+#endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64
+#endif
+
+#include "api/path.h"
+
+#if defined(LNSPI_PATH_POSIX)
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/problem.h"
+
+#define PATH_BUFFER_BYTES 16384
+#define PATH_PIECE_BYTES ((size_t)1 << 30) /* of one read or write */
+#define PATH_TRIES 1000                    /* of names for the new file */
+#define PATH_SUFFIX_BYTES 48
+
+/* strerror is not safe with threads; these are what users meet. */
+static const char *path_reason(int error) {
+  switch (error) {
+    case ENOENT: return "there is no such file or folder";
+    case EACCES:
+    case EPERM: return "permission denied";
+    case EISDIR: return "it is a folder";
+    case ENOTDIR: return "a part of the path is not a folder";
+    case ENOSPC: return "the disk is full";
+    case EDQUOT: return "the disk quota is used up";
+    case EFBIG: return "the file would be too large";
+    case EROFS: return "the disk is read-only";
+    case EIO: return "the disk reports an error";
+    case EMFILE:
+    case ENFILE: return "too many files are open";
+    case ENAMETOOLONG: return "the path is too long";
+    case ELOOP: return "too many symbolic links";
+    case EPIPE: return "nobody reads the pipe";
+    default: return "the system refused";
+  }
+}
+
+static int32_t path_fail(lnsp_problem *problem, int32_t code, const char *verb,
+                         const char *path, int error) {
+  return lnspi_fail(problem, code, path, "cannot %s '%s': %s (errno %d)", verb, path,
+                    path_reason(error), error);
+}
+
+/* ---- reading ------------------------------------------------------------ */
+
+/* The descriptor is the user pointer itself: nothing to allocate. */
+static void *path_pack(int fd) { return (void *)((intptr_t)fd + 1); }
+static int path_unpack(void *user) { return (int)((intptr_t)user - 1); }
+
+static int32_t path_read(void *user, uint64_t offset, void *to, size_t bytes) {
+  uint8_t *at = to;
+  while (bytes) {
+    size_t piece = bytes < PATH_PIECE_BYTES ? bytes : PATH_PIECE_BYTES;
+    ssize_t n = pread(path_unpack(user), at, piece, (off_t)offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return 1; /* an error, or the file has become shorter */
+    at += n;
+    offset += (uint64_t)n;
+    bytes -= (size_t)n;
+  }
+  return 0;
+}
+
+static void path_release(void *user) { close(path_unpack(user)); }
+
+int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
+                          lnsp_problem *problem) {
+  struct stat facts;
+  int fd, error;
+  do {
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* no wait on a pipe */
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) {
+    error = errno;
+    return path_fail(problem, error == ENOENT ? LNSP_E_MISSING : LNSP_E_IO, "open", path, error);
+  }
+  if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    close(fd);
+    return lnspi_fail(problem, LNSP_E_IO, path, "cannot read '%s': it is not a regular file",
+                      path);
+  }
+  memset(out, 0, sizeof(*out));
+  out->struct_size = sizeof(*out);
+  out->user = path_pack(fd);
+  out->size_bytes = (uint64_t)facts.st_size;
+  out->read = path_read;
+  *release = path_release;
+  return LNSP_OK;
+}
+
+/* ---- writing ------------------------------------------------------------ */
+
+typedef struct path_writer {
+  lnspi_block block;
+  int fd;             /* -1 once closed */
+  int direct;         /* a device or pipe: no new file */
+  int pending;        /* the new file is there under its own name */
+  int32_t error;      /* errno of a failed write, told by commit */
+  size_t filled;
+  char *path;         /* where it will stand */
+  char *made;         /* the new file's own name */
+  uint8_t *buffer;
+} path_writer;
+
+static int path_flush(path_writer *writer) {
+  uint8_t *at = writer->buffer;
+  while (writer->filled) {
+    ssize_t n = write(writer->fd, at, writer->filled);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      writer->error = n < 0 ? errno : EIO;
+      return 0;
+    }
+    at += n;
+    writer->filled -= (size_t)n;
+  }
+  return 1;
+}
+
+static int32_t path_write(void *user, const void *from, size_t bytes) {
+  path_writer *writer = user;
+  const uint8_t *at = from;
+  while (bytes) {
+    size_t n = PATH_BUFFER_BYTES - writer->filled;
+    if (writer->error) return 1;
+    if (n > bytes) n = bytes;
+    memcpy(writer->buffer + writer->filled, at, n);
+    writer->filled += n;
+    at += n;
+    bytes -= n;
+    if (writer->filled == PATH_BUFFER_BYTES && !path_flush(writer)) return 1;
+  }
+  return 0;
+}
+
+/* Makes the rename itself durable. Not every file system lets a folder be
+ * synchronised, and the file is in its place by now: best effort. */
+static void path_sync_folder(const path_writer *writer) {
+  char *slash = strrchr(writer->made, '/');
+  int fd;
+  if (slash == writer->made)
+    writer->made[1] = 0;
+  else if (slash)
+    *slash = 0;
+  else
+    memcpy(writer->made, ".", 2);
+  fd = open(writer->made, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  fsync(fd);
+  close(fd);
+}
+
+static int32_t path_commit(void *user, lnsp_problem *problem) {
+  path_writer *writer = user;
+  int error = 0;
+  if (writer->error || !path_flush(writer)) error = writer->error;
+  /* A device or pipe cannot be synchronised and need not be. */
+  if (!error && !writer->direct && fsync(writer->fd) != 0) error = errno;
+  if (close(writer->fd) != 0 && !error && errno != EINTR) error = errno;
+  writer->fd = -1;
+  if (!error && writer->pending && rename(writer->made, writer->path) != 0) error = errno;
+  if (error) {
+    if (writer->pending) unlink(writer->made);
+    writer->pending = 0;
+    return path_fail(problem, LNSP_E_IO, "write", writer->path, error);
+  }
+  if (writer->pending) path_sync_folder(writer);
+  writer->pending = 0;
+  return LNSP_OK;
+}
+
+static void path_abandon(void *user) {
+  path_writer *writer = user;
+  if (writer->fd >= 0) close(writer->fd);
+  if (writer->pending) unlink(writer->made);
+  lnspi_block_close(&writer->block);
+}
+
+/* Creates a file in the path's folder that is certainly nobody else's: O_EXCL,
+ * and a name of process and try, short enough where the path's own is not. */
+static int path_create(path_writer *writer) {
+  const char *slash = strrchr(writer->path, '/');
+  size_t folder = slash ? (size_t)(slash - writer->path) + 1 : 0;
+  int i;
+  memcpy(writer->made, writer->path, folder);
+  for (i = 0; i < PATH_TRIES; i++) {
+    lnspi_format(writer->made + folder, PATH_SUFFIX_BYTES, ".lnsp-%llu-%d.tmp",
+                 (unsigned long long)getpid(), i);
+    writer->fd = open(writer->made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (writer->fd >= 0) return 0;
+    if (errno != EEXIST && errno != EINTR) return errno;
+  }
+  return EEXIST;
+}
+
+/* Opens what is to be written; 0 or an errno. */
+static int path_begin(path_writer *writer) {
+  struct stat facts;
+  int exists = stat(writer->path, &facts) == 0, error;
+  if (exists && S_ISDIR(facts.st_mode)) return EISDIR;
+  if (exists && !S_ISREG(facts.st_mode)) {
+    writer->direct = 1;
+    writer->fd = open(writer->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    return writer->fd < 0 ? errno : 0;
+  }
+  if (exists && access(writer->path, W_OK) != 0) return errno; /* protected on purpose */
+  error = path_create(writer);
+  if (error) return error;
+  writer->pending = 1;
+  /* The successor of a file keeps its permissions, where the system lets us. */
+  if (exists) (void)fchmod(writer->fd, facts.st_mode & 0777);
+  return 0;
+}
+
+static path_writer *path_layout(lnspi_arena *arena, size_t length, char **path, char **made,
+                                uint8_t **buffer) {
+  path_writer *writer = LNSPI_TAKE_STRUCT(arena, path_writer, 256);
+  *path = lnspi_take(arena, length + 1, 1);
+  *made = lnspi_take(arena, length + PATH_SUFFIX_BYTES, 1);
+  *buffer = lnspi_take(arena, PATH_BUFFER_BYTES, 1);
+  return writer;
+}
+
+int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
+                             lnspi_path_sink *out, lnsp_problem *problem) {
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  lnsp_options own = *options;
+  lnspi_block block;
+  path_writer *writer;
+  struct stat itself;
+  char *resolved = NULL, *to_path, *made;
+  uint8_t *buffer;
+  int32_t status;
+  int error;
+  own.block = NULL;
+  /* A symbolic link stays one: what it leads to is replaced. A link into nowhere
+   * has no file to keep, and is replaced itself. */
+  if (lstat(path, &itself) == 0 && S_ISLNK(itself.st_mode)) resolved = realpath(path, NULL);
+  memset(&block, 0, sizeof(block));
+  path_layout(&arena, strlen(resolved ? resolved : path), &to_path, &made, &buffer);
+  status = lnspi_block_open(&block, &own, arena.used, problem);
+  if (status) {
+    free(resolved);
+    return status;
+  }
+  arena.base = block.memory;
+  arena.capacity = block.bytes;
+  arena.used = 0;
+  writer = path_layout(&arena, strlen(resolved ? resolved : path), &to_path, &made, &buffer);
+  writer->block = block;
+  writer->fd = -1;
+  writer->path = to_path;
+  writer->made = made;
+  writer->buffer = buffer;
+  memcpy(to_path, resolved ? resolved : path, strlen(resolved ? resolved : path) + 1);
+  free(resolved);
+  error = path_begin(writer);
+  if (error) {
+    path_abandon(writer);
+    return path_fail(problem, LNSP_E_IO, "write", path, error);
+  }
+  memset(out, 0, sizeof(*out));
+  out->sink.struct_size = sizeof(out->sink);
+  out->sink.user = writer;
+  out->sink.write = path_write;
+  out->commit = path_commit;
+  out->abandon = path_abandon;
+  return LNSP_OK;
+}
+
+#else
+typedef int path_unused; /* C has no empty files */
+#endif

@@ -1,0 +1,33 @@
+/* Files with a path: the only part of the library that knows an operating
+ * system. POSIX (path.c), or stdio alone (path_stdio.c), or nothing. */
+#ifndef LNSPI_API_PATH_H
+#define LNSPI_API_PATH_H
+
+#include "lnsp.h"
+
+#if !defined(LNSP_FREESTANDING) && !defined(LNSP_NO_POSIX) && \
+    (defined(__unix__) || defined(__unix) || (defined(__APPLE__) && defined(__MACH__)))
+#define LNSPI_PATH_POSIX 1
+#endif
+
+/* Opens a regular file for reading; release(out->user) closes it. LNSP_E_MISSING
+ * if there is none. */
+int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
+                          lnsp_problem *problem);
+
+/* A sink into a new file of a name of its own beside path. commit(sink.user)
+ * flushes it to the disk and renames it to path, or removes it and fails;
+ * abandon(sink.user) must be called in the end and removes what was not
+ * committed. What stands at path stays untouched until the rename; a device or
+ * pipe at path is written to directly. options: already read; its allocator
+ * (never its block) gives the memory. */
+typedef struct lnspi_path_sink {
+  lnsp_sink sink;
+  int32_t (*commit)(void *user, lnsp_problem *problem);
+  void (*abandon)(void *user);
+} lnspi_path_sink;
+
+int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
+                             lnspi_path_sink *out, lnsp_problem *problem);
+
+#endif

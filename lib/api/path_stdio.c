@@ -1,0 +1,160 @@
+/* Files with a path where there is no POSIX: stdio alone, or none at all. Weaker
+ * than path.c: the C library cannot flush to the disk, and where rename does not
+ * replace, the old file is removed just before. */
+#include "api/path.h"
+
+#if !defined(LNSPI_PATH_POSIX)
+
+#include "base/problem.h"
+
+#if defined(LNSP_FREESTANDING)
+
+static int32_t path_stdio_refuse(const char *path, lnsp_problem *problem) {
+  return lnspi_fail(problem, LNSP_E_UNSUPPORTED, path,
+                    "this build has no files: use memory or callbacks instead of a path");
+}
+
+int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
+                          lnsp_problem *problem) {
+  (void)out;
+  (void)release;
+  return path_stdio_refuse(path, problem);
+}
+
+int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
+                             lnspi_path_sink *out, lnsp_problem *problem) {
+  (void)options;
+  (void)out;
+  return path_stdio_refuse(path, problem);
+}
+
+#else
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define PATH_STDIO_SUFFIX 16
+#define PATH_STDIO_TRIES 1000
+
+static int32_t path_stdio_fail(lnsp_problem *problem, int32_t code, const char *verb,
+                               const char *path) {
+  return lnspi_fail(problem, code, path, "cannot %s '%s'", verb, path);
+}
+
+static int32_t path_stdio_read(void *user, uint64_t offset, void *to, size_t bytes) {
+  FILE *file = user;
+  if (offset > LONG_MAX || fseek(file, (long)offset, SEEK_SET) != 0) return 1;
+  return fread(to, 1, bytes, file) != bytes;
+}
+
+static void path_stdio_release(void *user) { fclose(user); }
+
+int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
+                          lnsp_problem *problem) {
+  FILE *file = fopen(path, "rb");
+  long size;
+  if (!file) return path_stdio_fail(problem, LNSP_E_MISSING, "open", path);
+  if (fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0 || size == LONG_MAX) {
+    fclose(file);
+    return path_stdio_fail(problem, LNSP_E_IO, "read", path);
+  }
+  memset(out, 0, sizeof(*out));
+  out->struct_size = sizeof(*out);
+  out->user = file;
+  out->size_bytes = (uint64_t)size;
+  out->read = path_stdio_read;
+  *release = path_stdio_release;
+  return LNSP_OK;
+}
+
+typedef struct path_stdio_writer {
+  lnspi_block block;
+  FILE *file;
+  int pending;
+  char *path;
+  char *made;
+} path_stdio_writer;
+
+static int32_t path_stdio_write(void *user, const void *from, size_t bytes) {
+  path_stdio_writer *writer = user;
+  return fwrite(from, 1, bytes, writer->file) != bytes;
+}
+
+static int32_t path_stdio_commit(void *user, lnsp_problem *problem) {
+  path_stdio_writer *writer = user;
+  int good = fflush(writer->file) == 0 && !ferror(writer->file);
+  if (fclose(writer->file) != 0) good = 0;
+  writer->file = NULL;
+  if (good && rename(writer->made, writer->path) != 0) {
+    remove(writer->path);
+    good = rename(writer->made, writer->path) == 0;
+  }
+  if (!good) remove(writer->made);
+  writer->pending = 0;
+  return good ? LNSP_OK : path_stdio_fail(problem, LNSP_E_IO, "write", writer->path);
+}
+
+static void path_stdio_abandon(void *user) {
+  path_stdio_writer *writer = user;
+  if (writer->file) fclose(writer->file);
+  if (writer->pending) remove(writer->made);
+  lnspi_block_close(&writer->block);
+}
+
+static path_stdio_writer *path_stdio_layout(lnspi_arena *arena, size_t length, char **path,
+                                            char **made) {
+  path_stdio_writer *writer = LNSPI_TAKE_STRUCT(arena, path_stdio_writer, 256);
+  *path = lnspi_take(arena, length + 1, 1);
+  *made = lnspi_take(arena, length + PATH_STDIO_SUFFIX, 1);
+  return writer;
+}
+
+int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
+                             lnspi_path_sink *out, lnsp_problem *problem) {
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  lnsp_options own = *options;
+  lnspi_block block;
+  path_stdio_writer *writer;
+  const size_t length = strlen(path);
+  char *to_path, *made;
+  int32_t status;
+  int i;
+  own.block = NULL;
+  memset(&block, 0, sizeof(block));
+  path_stdio_layout(&arena, length, &to_path, &made);
+  status = lnspi_block_open(&block, &own, arena.used, problem);
+  if (status) return status;
+  arena.base = block.memory;
+  arena.capacity = block.bytes;
+  arena.used = 0;
+  writer = path_stdio_layout(&arena, length, &to_path, &made);
+  writer->block = block;
+  writer->path = to_path;
+  writer->made = made;
+  memcpy(to_path, path, length + 1);
+  memcpy(made, path, length);
+  for (i = 0; i < PATH_STDIO_TRIES && !writer->file; i++) {
+    lnspi_format(made + length, PATH_STDIO_SUFFIX, ".%d.tmp", i);
+    writer->file = fopen(made, "wbx"); /* x: only if nobody else has it (C11) */
+  }
+  if (!writer->file) {
+    path_stdio_abandon(writer);
+    return path_stdio_fail(problem, LNSP_E_IO, "write", path);
+  }
+  writer->pending = 1;
+  memset(out, 0, sizeof(*out));
+  out->sink.struct_size = sizeof(out->sink);
+  out->sink.user = writer;
+  out->sink.write = path_stdio_write;
+  out->commit = path_stdio_commit;
+  out->abandon = path_stdio_abandon;
+  return LNSP_OK;
+}
+
+#endif
+#else
+typedef int path_stdio_unused; /* C has no empty files */
+#endif

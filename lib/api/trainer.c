@@ -1,0 +1,186 @@
+/* lnsp_trainer_*: making, steps, and the user's own loss. */
+#include "api/api.h"
+#include "run/session.h"
+#include "train/trainer.h"
+
+LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
+                                      const char *optimizer, const lnsp_limits *limits,
+                                      lnsp_memory *out, lnsp_problem *problem) {
+  lnsp_limits read;
+  lnsp_memory memory;
+  API_NEED(graph, problem);
+  API_NEED(out, problem);
+  int32_t status = lnspi_limits_read(limits, &read, problem);
+  if (status == LNSP_OK)
+    status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, problem);
+  if (status != LNSP_OK) return status;
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory", problem);
+}
+
+LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
+                                     const char *optimizer, const lnsp_limits *limits,
+                                     const lnsp_options *options, lnsp_trainer **out,
+                                     lnsp_problem *problem) {
+  lnsp_limits read_limits;
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(model, problem);
+  int32_t status = lnspi_limits_read(limits, &read_limits, problem);
+  if (status == LNSP_OK) status = lnspi_options_read(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  return lnspi_trainer_from_model(model, loss, optimizer, &read_limits, &read, out, problem);
+}
+
+LNSP_API int32_t lnsp_trainer_open(lnsp_file *file, const char *loss, const char *optimizer,
+                                   const lnsp_limits *limits, const lnsp_options *options,
+                                   lnsp_trainer **out, lnsp_problem *problem) {
+  lnsp_limits read_limits;
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(file, problem);
+  int32_t status = lnspi_limits_read(limits, &read_limits, problem);
+  if (status == LNSP_OK) status = lnspi_options_read(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  return lnspi_trainer_from_file(file, loss, optimizer, &read_limits, &read, out, problem);
+}
+
+LNSP_API void lnsp_trainer_destroy(lnsp_trainer *trainer) {
+  if (trainer) lnspi_block_close(&trainer->block);
+}
+
+/* ---- steps ---- */
+
+LNSP_API int32_t lnsp_trainer_evaluate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                       int32_t input_count, float *loss,
+                                       lnsp_problem *problem) {
+  double value = 0;
+  API_NEED(trainer, problem);
+  API_NEED(inputs, problem);
+  lnspi_fp fp = lnspi_fp_enter();
+  int32_t status = lnspi_objective_evaluate(trainer, inputs, input_count, &value, problem);
+  lnspi_fp_leave(fp);
+  if (status == LNSP_OK && loss) *loss = (float)value;
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                   int32_t input_count, float *loss, lnsp_problem *problem) {
+  float value = 0;
+  int32_t status = lnsp_trainer_evaluate(trainer, inputs, input_count, &value, problem);
+  if (status == LNSP_OK) status = lnsp_trainer_apply(trainer, problem);
+  if (status == LNSP_OK && loss) *loss = value;
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  if (trainer->phase != LNSPI_PHASE_GRADIENT)
+    return lnspi_fail(problem, LNSP_E_STATE, NULL,
+                      "there is no gradient to apply: call evaluate or backward first");
+  lnspi_fp fp = lnspi_fp_enter();
+  int32_t status = lnspi_trainer_apply(trainer, problem);
+  lnspi_fp_leave(fp);
+  return status;
+}
+
+static int32_t trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
+                               int32_t input_count, const lnsp_tensor *outputs,
+                               int32_t output_count, lnsp_problem *problem) {
+  lnspi_engine *engine = &t->engine;
+  int64_t batch, concepts;
+  int32_t status = lnspi_engine_input(engine, inputs, input_count, t->limits.max_rows, &batch,
+                                      &concepts, problem);
+  if (status == LNSP_OK)
+    status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 0, problem);
+  if (status != LNSP_OK) return status;
+  t->phase = LNSPI_PHASE_IDLE;
+  status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, "input"), "input",
+                             engine->k, lnspi_engine_value(engine, 0),
+                             lnspi_node_ld(t->graph, 0), problem);
+  if (status != LNSP_OK) return status;
+  lnspi_engine_forward(engine, t->state, batch, concepts);
+  status = lnspi_engine_check(engine, problem);
+  if (status != LNSP_OK) return status;
+  status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 1, problem);
+  t->batch = batch;
+  t->concepts = concepts;
+  t->phase = LNSPI_PHASE_FORWARD;
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_forward(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                      int32_t input_count, const lnsp_tensor *outputs,
+                                      int32_t output_count, lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(inputs, problem);
+  if (output_count > 0) API_NEED(outputs, problem);
+  lnspi_fp fp = lnspi_fp_enter();
+  int32_t status =
+      trainer_forward(trainer, inputs, input_count, outputs, output_count, problem);
+  lnspi_fp_leave(fp);
+  return status;
+}
+
+static int32_t trainer_backward(lnsp_trainer *t, const lnsp_tensor *gradients,
+                                int32_t gradient_count, lnsp_problem *problem) {
+  for (int32_t i = 0; i < gradient_count; i++) {
+    const char *name = gradients[i].name ? gradients[i].name : "";
+    int32_t output = lnspi_graph_find_output(t->graph, name);
+    int64_t batch = t->batch, concepts = t->concepts;
+    if (output < 0)
+      return lnspi_fail(problem, LNSP_E_MISSING, name, "the network has no output '%s'", name);
+    for (int32_t j = 0; j < i; j++)
+      if (!strcmp(gradients[j].name, name))
+        return lnspi_fail(problem, LNSP_E_ARGUMENT, name, "'%s' is given twice", name);
+    int32_t status =
+        lnspi_tensor_check(&gradients[i], name,
+                           t->graph->nodes[t->graph->outputs[output].node].width, &batch,
+                           &concepts, problem);
+    if (status != LNSP_OK) return status;
+  }
+  lnspi_backward_start(t);
+  for (int32_t i = 0; i < gradient_count; i++) {
+    int32_t output = lnspi_graph_find_output(t->graph, gradients[i].name);
+    int32_t node = t->graph->outputs[output].node;
+    int64_t ld = lnspi_node_ld(t->graph, node);
+    float *total = t->dvalues + t->engine.plan.value_offset[node];
+    if (t->reached[node])
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, gradients[i].name,
+                        "'%s' is the same value as another output given: add their gradients",
+                        gradients[i].name);
+    int32_t status = lnspi_tensor_load(&gradients[i], gradients[i].name, t->engine.k, total, ld,
+                                       problem);
+    if (status != LNSP_OK) return status;
+    t->reached[node] = 1;
+  }
+  lnspi_backward(t);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor *gradients,
+                                       int32_t gradient_count, lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(gradients, problem);
+  if (gradient_count < 1)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "no output gradient was given");
+  if (trainer->phase != LNSPI_PHASE_FORWARD)
+    return lnspi_fail(problem, LNSP_E_STATE, NULL, "call forward before backward");
+  lnspi_fp fp = lnspi_fp_enter();
+  int32_t status = trainer_backward(trainer, gradients, gradient_count, problem);
+  lnspi_fp_leave(fp);
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, float *out,
+                                       int64_t count, lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(name, problem);
+  API_NEED(out, problem);
+  int32_t status = lnspi_api_tensor_read(trainer->graph, NULL, name, out, count, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_trainer_gradient(trainer, lnspi_graph_find_weight(trainer->graph, name), out,
+                                  problem);
+  lnspi_fp_leave(fp);
+  return status;
+}

@@ -1,0 +1,194 @@
+/* lnsp_trainer_*: settings, state, history, publishing. */
+#include <math.h>
+
+#include "api/api.h"
+#include "base/text.h"
+#include "run/session.h"
+#include "train/trainer.h"
+
+LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
+                                     int32_t frozen, lnsp_problem *problem) {
+  int32_t matched = 0;
+  API_NEED(trainer, problem);
+  API_NEED(pattern, problem);
+  for (int32_t i = 0; i < trainer->graph->weight_count; i++)
+    if (lnspi_match(pattern, trainer->graph->weights[i].name)) {
+      trainer->frozen[i] = frozen != 0;
+      matched++;
+    }
+  if (!matched)
+    return lnspi_fail(problem, LNSP_E_MISSING, pattern,
+                      "no tensor's name matches '%s'; '*' stands for any characters", pattern);
+  trainer->phase = LNSPI_PHASE_IDLE;
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
+                                                lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  if (!(lr >= 0.f && lr <= 1e6f))
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                      "the learning rate must be from 0 to 1e6");
+  trainer->rule.lr = (double)lr;
+  trainer->lr_changed = 1;
+  return LNSP_OK;
+}
+
+LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer) {
+  return trainer ? (float)lnspi_rule_rate(&trainer->rule, trainer->step) : 0.f;
+}
+
+LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer) {
+  return trainer ? trainer->step : 0;
+}
+
+LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,
+                                         lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(replay, problem);
+  if (!trainer->objective.replay_rows)
+    return lnspi_fail(problem, LNSP_E_STATE, NULL,
+                      "the trainer's loss has no replay term: add '+ 4*replay rows=7' to it");
+  if (lnsp_replay_width(replay) != trainer->graph->nodes[0].width)
+    return lnspi_fail(problem, LNSP_E_SHAPE, NULL,
+                      "the replay statistics have width %lld, but the input has %lld",
+                      (long long)lnsp_replay_width(replay),
+                      (long long)trainer->graph->nodes[0].width);
+  if (!replay->finished)
+    return lnspi_fail(problem, LNSP_E_STATE, NULL,
+                      "the replay statistics are not finished: call lnsp_replay_finish");
+  lnspi_replay_copy(replay, trainer->replay);
+  trainer->has_replay = 1;
+  return LNSP_OK;
+}
+
+static int32_t trainer_pick(const lnsp_trainer *t, int32_t average, const float **state,
+                            lnsp_problem *problem) {
+  if (average && !t->average)
+    return lnspi_fail(problem, LNSP_E_STATE, NULL,
+                      "this trainer keeps no moving average: put ema=.999 into its optimizer "
+                      "text");
+  *state = average ? t->average : t->state;
+  return LNSP_OK;
+}
+
+static int32_t trainer_check_what(const lnsp_trainer *t, int32_t what, lnsp_problem *problem) {
+  const float *state;
+  if (what < LNSP_SAVE_WEIGHTS || what > LNSP_SAVE_STATE)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                      "'what' is %d: give LNSP_SAVE_WEIGHTS, _AVERAGE or _STATE", what);
+  return trainer_pick(t, what == LNSP_SAVE_AVERAGE, &state, problem);
+}
+
+LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const char *name,
+                                          int32_t average, float *out, int64_t count,
+                                          lnsp_problem *problem) {
+  const float *state = NULL;
+  API_NEED(trainer, problem);
+  API_NEED(name, problem);
+  API_NEED(out, problem);
+  int32_t status = trainer_pick(trainer, average, &state, problem);
+  if (status == LNSP_OK)
+    status = lnspi_api_tensor_read(trainer->graph, state, name, out, count, problem);
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t average,
+                                      const lnsp_options *options, lnsp_model **out,
+                                      lnsp_problem *problem) {
+  lnsp_options read;
+  const float *state = NULL;
+  API_OUT(out, problem);
+  API_NEED(trainer, problem);
+  int32_t status = lnspi_options_read(options, &read, problem);
+  if (status == LNSP_OK) status = trainer_pick(trainer, average, &state, problem);
+  if (status == LNSP_OK) status = lnspi_model_blank(trainer->graph, &read, out, problem);
+  if (status == LNSP_OK)
+    memcpy((*out)->state, state, (size_t)trainer->graph->state_floats * sizeof(float));
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,
+                                        int32_t what, lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(sink, problem);
+  int32_t status = trainer_check_what(trainer, what, problem);
+  return status == LNSP_OK ? lnspi_trainer_save(trainer, sink, what, problem) : status;
+}
+
+typedef struct trainer_save_job {
+  const lnsp_trainer *trainer;
+  int32_t what;
+} trainer_save_job;
+
+static int32_t trainer_save_to(void *user, const lnsp_sink *sink, lnsp_problem *problem) {
+  const trainer_save_job *job = user;
+  return lnspi_trainer_save(job->trainer, sink, job->what, problem);
+}
+
+LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path,
+                                   int32_t what, lnsp_problem *problem) {
+  trainer_save_job job;
+  API_NEED(trainer, problem);
+  int32_t status = trainer_check_what(trainer, what, problem);
+  job.trainer = trainer;
+  job.what = what;
+  return status == LNSP_OK ? lnspi_path_write(path, trainer_save_to, &job, problem) : status;
+}
+
+LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  if (!trainer->limits.history)
+    return lnspi_fail(problem, LNSP_E_STATE, NULL,
+                      "this trainer keeps no marks: create it with limits.history");
+  lnspi_trainer_mark(trainer);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer) {
+  return trainer ? trainer->mark_count : 0;
+}
+
+LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back,
+                                       lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  if (back < 0 || back >= trainer->mark_count)
+    return lnspi_fail(problem, LNSP_E_STATE, NULL,
+                      "there is no mark %d: %d marks are held, 0 is the newest", back,
+                      trainer->mark_count);
+  lnspi_trainer_rollback(trainer, back);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_trainer_hash(const lnsp_trainer *trainer, int32_t what,
+                                   uint8_t out[LNSP_HASH_BYTES], lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(out, problem);
+  int32_t status = trainer_check_what(trainer, what, problem);
+  if (status == LNSP_OK) lnspi_trainer_hash(trainer, what, out);
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_memory(const lnsp_trainer *trainer, lnsp_memory *out,
+                                     lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(out, problem);
+  return lnspi_struct_write(out, &trainer->memory, sizeof trainer->memory, "lnsp_memory",
+                            problem);
+}
+
+LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer) {
+  return trainer ? trainer->graph : NULL;
+}
+
+LNSP_API const char *lnsp_trainer_input_name(const lnsp_trainer *trainer, int32_t index) {
+  if (!trainer || index < 0) return NULL;
+  const lnspi_objective *objective = &trainer->objective;
+  if (index < objective->group_count) return objective->group[index];
+  index -= objective->group_count;
+  return index < objective->data_count ? objective->data[index] : NULL;
+}
+
+LNSP_API const char *lnsp_trainer_isa(const lnsp_trainer *trainer) {
+  return trainer ? trainer->engine.k->name : NULL;
+}

@@ -1,0 +1,34 @@
+/* What differs between hosts: CPU features, floating-point control, counts. */
+#ifndef LNSPI_BASE_HOST_H
+#define LNSPI_BASE_HOST_H
+
+#include <float.h>
+#include <stdint.h>
+
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
+#error "liblnsp needs float arithmetic in float: compile with -msse2 -mfpmath=sse"
+#endif
+#if defined(__FAST_MATH__)
+#error "liblnsp promises exact bits: do not compile it with -ffast-math"
+#endif
+
+#define LNSPI_CPU_AVX2 1u    /* AVX2 and FMA, with OS support of the registers  */
+#define LNSPI_CPU_AVX512 2u  /* F, DQ, BW, VL, with OS support                  */
+#define LNSPI_CPU_NEON 4u    /* AArch64                                         */
+
+/* Features of this CPU and operating system together (cpuid and xgetbv). */
+uint32_t lnspi_cpu_features(void);
+
+/* Saves the floating-point control word and sets round to nearest, gradual
+ * underflow, no traps; leave restores it (and clears nothing else). */
+typedef struct lnspi_fp {
+  uint64_t word;
+} lnspi_fp;
+lnspi_fp lnspi_fp_enter(void);
+void lnspi_fp_leave(lnspi_fp saved);
+
+/* Counts of owners; the only thing handles share. Returns the new value. */
+int32_t lnspi_count_up(int32_t *count);
+int32_t lnspi_count_down(int32_t *count);
+
+#endif

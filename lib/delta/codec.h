@@ -1,0 +1,35 @@
+/* Delta codecs: how a difference of two states is written down. A new one is a
+ * file in codecs/ and a line in codecs/list.h. */
+#ifndef LNSPI_DELTA_CODEC_H
+#define LNSPI_DELTA_CODEC_H
+
+#include "graph/graph.h"
+
+/* The tensors (in canonical order) that a delta says something about: one byte
+ * each, 1 or 0. States are packed, as run/state.h has them. */
+typedef struct lnspi_codec {
+  const char *name;     /* lnsp.delta.kind */
+  const char *help;
+  int32_t exact;        /* 1: apply gives the result's bits */
+  /* Marks the tensors to write; returns the payload's words. */
+  uint64_t (*measure)(const lnsp_graph *graph, const float *base, const float *next,
+                      uint8_t *changed);
+  /* Writes the payload; row has room for the longest row. */
+  void (*encode)(const lnsp_graph *graph, const uint8_t *changed, const float *base,
+                 const float *next, uint32_t *payload, float *row);
+  /* Refuses a payload that cannot be one. */
+  int32_t (*check)(const lnsp_graph *graph, const uint8_t *changed, const uint32_t *payload,
+                   uint64_t words, lnsp_problem *problem);
+  /* Parameters whose bits the payload changes. */
+  int64_t (*count)(const uint32_t *payload, uint64_t words);
+  /* Fills a zeroed state with the result. */
+  void (*apply)(const lnsp_graph *graph, const uint8_t *changed, const float *base,
+                const uint32_t *payload, float *result);
+  /* The payload that leads back, in place; NULL where there is none. */
+  void (*invert)(uint32_t *payload, uint64_t words);
+} lnspi_codec;
+
+const lnspi_codec *lnspi_codec_at(int32_t index); /* NULL past the end */
+const lnspi_codec *lnspi_codec_find(const char *name);
+
+#endif

@@ -1,0 +1,13 @@
+/* The delta codecs of this build, one line each: X(name) is lnspi_codec_<name>. */
+#ifndef LNSPI_DELTA_CODECS_LIST_H
+#define LNSPI_DELTA_CODECS_LIST_H
+
+#include "delta/codec.h"
+
+#define LNSPI_CODEC_LIST(X) X(exact)
+
+#define LNSPI_X(name) extern const lnspi_codec lnspi_codec_##name;
+LNSPI_CODEC_LIST(LNSPI_X)
+#undef LNSPI_X
+
+#endif

@@ -1,0 +1,250 @@
+/* A delta as a safetensors file: see docs/delta.md. */
+#include "delta/delta.h"
+
+#include "base/problem.h"
+#include "base/text.h"
+#include "run/stage.h"
+
+#define WIRE_VERSION "1"
+#define WIRE_DIGITS 64
+/* The checksum comes first, so that it is at one place in every delta file: after
+ * the eight bytes of the header's length and this. */
+#define WIRE_PREFIX "{\"__metadata__\":{\"lnsp.delta.checksum\":\""
+#define WIRE_PLACE (8 + sizeof(WIRE_PREFIX) - 1)
+
+static const char wire_zeros[] =
+    "0000000000000000000000000000000000000000000000000000000000000000";
+
+/* ---- writing -------------------------------------------------------------- */
+
+static void wire_describe(const lnsp_delta *delta, lnspi_delta_header *header) {
+  lnsp_pair *pair = header->pairs;
+  memset(header, 0, sizeof *header);
+  memcpy(header->checksum, wire_zeros, sizeof header->checksum);
+  lnspi_hex(delta->base, header->base);
+  lnspi_hex(delta->result, header->result);
+  header->tensor.name = "payload";
+  header->tensor.dtype = LNSP_U32;
+  header->tensor.rank = 1;
+  header->tensor.dims[0] = (int64_t)delta->words;
+  *pair++ = (lnsp_pair){"lnsp.delta.checksum", header->checksum};
+  *pair++ = (lnsp_pair){"lnsp.delta.version", WIRE_VERSION};
+  *pair++ = (lnsp_pair){"lnsp.delta.kind", delta->codec->name};
+  *pair++ = (lnsp_pair){"lnsp.delta.arch", delta->graph->architecture};
+  *pair++ = (lnsp_pair){"lnsp.delta.base", header->base};
+  *pair++ = (lnsp_pair){"lnsp.delta.result", header->result};
+  *pair++ = (lnsp_pair){"lnsp.delta.tensors", delta->runs};
+}
+
+static int32_t wire_hash_bytes(void *user, const void *from, size_t bytes) {
+  lnspi_blake2s_add(user, from, bytes);
+  return 0;
+}
+
+int32_t lnspi_delta_stream(const lnsp_delta *delta, lnsp_writer *writer,
+                           lnsp_problem *problem) {
+  int32_t status = LNSP_OK;
+  if (delta->words)
+    status = lnspi_writer_write(writer, delta->payload,
+                                (size_t)delta->words * sizeof(uint32_t), problem);
+  return status ? status : lnspi_writer_close(writer, problem);
+}
+
+int32_t lnspi_delta_seal(const lnsp_delta *delta, lnspi_delta_header *header,
+                         lnsp_problem *problem) {
+  lnspi_blake2s hash;
+  lnsp_writer *writer = NULL;
+  lnsp_options options;
+  uint8_t digest[LNSP_HASH_BYTES], room[LNSPI_DELTA_WRITER_BYTES];
+  lnsp_sink sink = {(uint32_t)sizeof(lnsp_sink), &hash, wire_hash_bytes};
+  memset(&options, 0, sizeof options);
+  options.struct_size = (uint32_t)sizeof options;
+  options.block = room;
+  options.block_bytes = sizeof room;
+  wire_describe(delta, header);
+  lnspi_blake2s_start(&hash);
+  int32_t status = lnspi_writer_open(&sink, &header->tensor, 1, header->pairs,
+                                     LNSPI_DELTA_PAIRS, &options, &writer, problem);
+  if (status) return status;
+  status = lnspi_delta_stream(delta, writer, problem);
+  lnspi_writer_destroy(writer);
+  if (status) return status;
+  lnspi_blake2s_end(&hash, digest);
+  lnspi_hex(digest, header->checksum);
+  return LNSP_OK;
+}
+
+int32_t lnspi_delta_file_bytes(const lnsp_delta *delta, uint64_t *bytes,
+                               lnsp_problem *problem) {
+  lnspi_delta_header header;
+  wire_describe(delta, &header);
+  int32_t status = lnspi_writer_header_bytes(&header.tensor, 1, header.pairs,
+                                             LNSPI_DELTA_PAIRS, bytes, problem);
+  if (!status) *bytes += delta->words * sizeof(uint32_t);
+  return status;
+}
+
+/* ---- reading -------------------------------------------------------------- */
+
+/* Replaces those bytes of a piece at offset that are the checksum's digits. */
+static void wire_mask(uint8_t *piece, uint64_t offset, size_t bytes) {
+  for (uint64_t at = WIRE_PLACE; at < WIRE_PLACE + WIRE_DIGITS; at++)
+    if (at >= offset && at - offset < bytes) piece[at - offset] = '0';
+}
+
+/* The hash over every byte of the file, the digits of the checksum taken as
+ * zeros, must be what the checksum says. */
+static int32_t wire_verify(const lnsp_source *source, lnsp_problem *problem) {
+  uint8_t piece[1024], said[LNSP_HASH_BYTES], digest[LNSP_HASH_BYTES];
+  char digits[WIRE_DIGITS + 1];
+  lnspi_blake2s hash;
+  lnspi_blake2s_start(&hash);
+  memset(digits, 0, sizeof digits);
+  for (uint64_t offset = 0; offset < source->size_bytes;) {
+    uint64_t left = source->size_bytes - offset;
+    size_t bytes = left < sizeof piece ? (size_t)left : sizeof piece;
+    if (source->read(source->user, offset, piece, bytes))
+      return lnspi_fail_at(problem, LNSP_E_IO, (int64_t)offset, NULL,
+                           "the delta cannot be read at byte %llu",
+                           (unsigned long long)offset);
+    if (offset == 0) {
+      if (bytes < WIRE_PLACE + WIRE_DIGITS ||
+          memcmp(piece + 8, WIRE_PREFIX, sizeof(WIRE_PREFIX) - 1))
+        return lnspi_fail_at(problem, LNSP_E_FORMAT, 8, "lnsp.delta.checksum",
+                             "this is no delta file: its header does not begin with "
+                             "lnsp.delta.checksum");
+      memcpy(digits, piece + WIRE_PLACE, WIRE_DIGITS);
+    }
+    wire_mask(piece, offset, bytes);
+    lnspi_blake2s_add(&hash, piece, bytes);
+    offset += bytes;
+  }
+  lnspi_blake2s_end(&hash, digest);
+  if (!lnspi_unhex(digits, said) || memcmp(said, digest, sizeof said))
+    return lnspi_fail_at(problem, LNSP_E_MISMATCH, (int64_t)WIRE_PLACE, "lnsp.delta.checksum",
+                         "the checksum does not fit: the delta is damaged, get it again");
+  return LNSP_OK;
+}
+
+static int32_t wire_text(const lnsp_file *file, const char *key, const char **out,
+                         lnsp_problem *problem) {
+  *out = lnspi_file_metadata(file, key);
+  if (!*out)
+    return lnspi_fail(problem, LNSP_E_MISSING, key, "the delta's metadata lacks %s", key);
+  return LNSP_OK;
+}
+
+static int32_t wire_digest(const lnsp_file *file, const char *key, uint8_t out[32],
+                           lnsp_problem *problem) {
+  const char *text;
+  int32_t status = wire_text(file, key, &text, problem);
+  if (status) return status;
+  if (!lnspi_unhex(text, out))
+    return lnspi_fail(problem, LNSP_E_FORMAT, key, "%s must be 64 lower-case hex digits", key);
+  return LNSP_OK;
+}
+
+/* Version, kind, and the one tensor. */
+static int32_t wire_header(const lnsp_file *file, const lnspi_codec **codec, uint64_t *words,
+                           lnsp_problem *problem) {
+  const char *version, *kind;
+  int32_t status = wire_text(file, "lnsp.delta.version", &version, problem);
+  if (!status) status = wire_text(file, "lnsp.delta.kind", &kind, problem);
+  if (status) return status;
+  if (!lnspi_equal(version, WIRE_VERSION))
+    return lnspi_fail(problem, LNSP_E_UNSUPPORTED, "lnsp.delta.version",
+                      "a delta of version '%s'; this library reads version %s", version,
+                      WIRE_VERSION);
+  *codec = lnspi_codec_find(kind);
+  if (!*codec)
+    return lnspi_fail(problem, LNSP_E_UNKNOWN, "lnsp.delta.kind",
+                      "a delta of kind '%s', which this library does not know", kind);
+  const lnspi_entry *payload = file->entries;
+  if (file->tensor_count != 1 || !lnspi_equal(payload->name, "payload"))
+    return lnspi_fail(problem, LNSP_E_FORMAT, "payload",
+                      "a delta has one tensor, payload; this file has %d or another one",
+                      (int)file->tensor_count);
+  if (payload->dtype != LNSP_U32 || payload->rank != 1)
+    return lnspi_fail(problem, LNSP_E_DTYPE, "payload", "the payload must be U32 of rank 1");
+  *words = (uint64_t)payload->dims[0];
+  return LNSP_OK;
+}
+
+/* Reads "3,2,10" into one byte a tensor. Only the one way of writing it is taken:
+ * no zero but in front, no leading zeros, the sum is the number of tensors. */
+static int32_t wire_runs(const char *text, int32_t count, uint8_t *changed,
+                         lnsp_problem *problem) {
+  int32_t done = 0;
+  uint8_t state = 0;
+  const char *at = text;
+  for (int first = 1;; first = 0) {
+    int32_t run = 0, digits = 0;
+    const char *start = at;
+    for (; *at >= '0' && *at <= '9' && digits < 5; at++, digits++) run = run * 10 + (*at - '0');
+    if (!digits || (*start == '0' && (digits > 1 || !first || !*at)) || run > count - done) break;
+    memset(changed + done, state, (size_t)run);
+    done += run;
+    state = !state;
+    if (!*at && done == count) return LNSP_OK;
+    if (*at++ != ',') break;
+  }
+  return lnspi_fail(problem, LNSP_E_FORMAT, "lnsp.delta.tensors",
+                    "'%s' does not list the %d tensors of the network as runs (stayed, "
+                    "changed, stayed, ...)",
+                    text, (int)count);
+}
+
+static int32_t wire_fill(lnsp_file *file, lnsp_delta *delta, lnsp_problem *problem) {
+  int32_t status = wire_digest(file, "lnsp.delta.base", delta->base, problem);
+  if (!status) status = wire_digest(file, "lnsp.delta.result", delta->result, problem);
+  if (!status && delta->words)
+    status = lnspi_file_read(file, 0, 0, (int64_t)delta->words, LNSP_U32, delta->payload,
+                             problem);
+  if (!status)
+    status = delta->codec->check(delta->graph, delta->changed, delta->payload, delta->words,
+                                 problem);
+  if (!status) delta->changed_count = delta->codec->count(delta->payload, delta->words);
+  return status;
+}
+
+/* The handle, with the graph that the architecture text gives. */
+static int32_t wire_open(lnsp_file *file, const lnspi_codec *codec, uint64_t words,
+                         const lnsp_options *options, lnsp_delta **out,
+                         lnsp_problem *problem) {
+  const char *architecture, *runs;
+  uint8_t changed[LNSPI_MAX_WEIGHTS];
+  lnspi_stage stage;
+  lnspi_block block;
+  lnsp_graph *graph = NULL;
+  uint64_t bytes = 0;
+  int32_t status = wire_text(file, "lnsp.delta.arch", &architecture, problem);
+  if (!status) status = wire_text(file, "lnsp.delta.tensors", &runs, problem);
+  if (!status) status = lnspi_stage_open(&stage, architecture, NULL, options, problem);
+  if (status) return status;
+  status = wire_runs(runs, stage.graph->weight_count, changed, problem);
+  if (!status) status = lnspi_delta_bytes(stage.graph, words, 0, &bytes, problem);
+  if (status) {
+    lnspi_stage_close(&stage);
+    return status;
+  }
+  status = lnspi_stage_finish(&stage, bytes, options, &block, &graph, problem);
+  if (!status) *out = lnspi_delta_place(&block, graph, codec, changed, words, NULL);
+  return status;
+}
+
+int32_t lnspi_delta_read(lnsp_file *file, const lnsp_options *options, lnsp_delta **out,
+                         lnsp_problem *problem) {
+  const lnspi_codec *codec = NULL;
+  lnsp_delta *delta = NULL;
+  uint64_t words = 0;
+  int32_t status = wire_verify(&file->source, problem);
+  if (!status) status = wire_header(file, &codec, &words, problem);
+  if (!status) status = wire_open(file, codec, words, options, &delta, problem);
+  if (status) return status;
+  status = wire_fill(file, delta, problem);
+  if (status)
+    lnspi_delta_release(delta);
+  else
+    *out = delta;
+  return status;
+}

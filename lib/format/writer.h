@@ -1,0 +1,41 @@
+/* A safetensors file streamed into a sink. */
+#ifndef LNSPI_FORMAT_WRITER_H
+#define LNSPI_FORMAT_WRITER_H
+
+#include "base/memory.h"
+
+struct lnsp_writer {
+  lnspi_block block;
+  lnsp_sink sink;
+  uint64_t data_bytes;    /* that the header declares */
+  uint64_t written_bytes;
+  int32_t state;          /* 0 open, 1 closed, 2 failed */
+  int32_t tensor_count;
+  uint64_t *ends;         /* running byte ends, to know the dtype in force */
+  int32_t *dtypes;
+  /* Set by api/writer.c for files with a path, with the sink's user: commit, by
+   * close, puts the file in its place or leaves nothing behind; abandon, by
+   * destroy in every case, frees, and removes what was not committed. */
+  int32_t (*commit)(void *user, lnsp_problem *problem);
+  void (*abandon)(void *user);
+};
+
+/* Bytes of the header (8-byte length included, padded with spaces to 8). */
+int32_t lnspi_writer_header_bytes(const lnsp_tensor *tensors, int32_t tensor_count,
+                                  const lnsp_pair *metadata, int32_t pair_count,
+                                  uint64_t *out, lnsp_problem *problem);
+
+/* options: already read. Writes the header at once. The header is a function of
+ * names, dtypes, dims and pairs in the order given: metadata first. Data begins
+ * at a multiple of 8; tensors follow each other in the order given without
+ * padding, so put those with larger elements first to keep all aligned. */
+int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
+                          int32_t tensor_count, const lnsp_pair *metadata,
+                          int32_t pair_count, const lnsp_options *options,
+                          lnsp_writer **out, lnsp_problem *problem);
+int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
+                           lnsp_problem *problem);
+int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_problem *problem);
+void lnspi_writer_destroy(lnsp_writer *writer);
+
+#endif

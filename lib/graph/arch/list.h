@@ -1,0 +1,15 @@
+/* The named architectures of this build: one line each. A build may bring its
+ * own, shorter list by defining LNSPI_ARCH_LIST. */
+#ifndef LNSPI_GRAPH_ARCH_LIST_H
+#define LNSPI_GRAPH_ARCH_LIST_H
+
+#ifndef LNSPI_ARCH_LIST
+#define LNSPI_ARCH_LIST(X) \
+  X(student)               \
+  X(family_a)              \
+  X(family_b)              \
+  X(family_b_doc)          \
+  X(ln_min)
+#endif
+
+#endif

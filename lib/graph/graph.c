@@ -1,0 +1,188 @@
+/* Graphs as data: their memory, copies, look-ups and counts. */
+#include "graph/graph.h"
+
+#include <string.h>
+
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+#define GRAPH_STRUCT_BYTES 512 /* counted for struct lnsp_graph on every host */
+
+static void graph_builder_open(lnspi_builder *b, const char *text, const lnspi_shapes *shapes,
+                               lnsp_problem *problem) {
+  memset(b, 0, sizeof *b);
+  b->text = text;
+  b->shapes = shapes;
+  b->problem = problem;
+}
+
+/* Gives out the pieces of a graph's memory; the text comes last, and starts where
+ * the weights that there are end. */
+static lnsp_graph *graph_lay_out(lnspi_arena *arena, int32_t nodes, int32_t weights) {
+  lnsp_graph *g = LNSPI_TAKE_STRUCT(arena, lnsp_graph, GRAPH_STRUCT_BYTES);
+  void *node_memory = lnspi_take(arena, (uint64_t)nodes, sizeof(lnspi_node));
+  void *weight_memory = lnspi_take(arena, (uint64_t)weights, sizeof(lnspi_weight));
+  if (g) {
+    memset(g, 0, sizeof *g);
+    g->nodes = node_memory;
+    g->weights = weight_memory;
+  }
+  return g;
+}
+
+static uint64_t graph_bytes(int32_t nodes, int32_t weights, uint64_t text_bytes) {
+  lnspi_arena arena = {NULL, 0, UINT64_MAX, 0};
+  uint64_t bytes = 0;
+  (void)graph_lay_out(&arena, nodes, weights);
+  (void)lnspi_take(&arena, text_bytes, 1);
+  return arena.failed || !lnspi_align_up(arena.used, LNSPI_ALIGN, &bytes) ? 0 : bytes;
+}
+
+/* Counts lines, tensors and letters. */
+static int32_t graph_count(lnspi_builder *b, uint64_t *bytes) {
+  const int32_t status = lnspi_builder_run(b);
+  if (status != LNSP_OK) return status;
+  if (b->weight_count > LNSPI_MAX_WEIGHTS) b->weight_count = LNSPI_MAX_WEIGHTS;
+  b->text_bytes += 16; /* the written-out text's first line and terminator */
+  *bytes = graph_bytes(b->node_count, b->weight_count, b->text_bytes);
+  return LNSP_OK;
+}
+
+int32_t lnspi_graph_measure(const char *text, const lnspi_shapes *shapes, uint64_t *bytes,
+                            lnsp_problem *problem) {
+  lnspi_builder b;
+  graph_builder_open(&b, text, shapes, problem);
+  return graph_count(&b, bytes);
+}
+
+/* Keeps the architecture's text, and only as much memory as it needs. */
+static int32_t graph_finish(lnsp_graph *g, const lnspi_builder *b, uint64_t text_bytes,
+                            lnsp_problem *problem) {
+  const uint64_t start = graph_bytes(g->node_count, g->weight_count, 0);
+  size_t length;
+  g->architecture = (char *)g + start;
+  if (b->named) {
+    length = b->architecture_length;
+    memcpy(g->architecture, b->architecture, length + 1);
+  } else {
+    length = lnspi_graph_write(g, g->architecture, (size_t)text_bytes);
+  }
+  if (length >= text_bytes)
+    return lnspi_fail(problem, LNSP_E_INTERNAL, NULL,
+                      "the written-out text is longer than was reckoned: please report it");
+  g->bytes = graph_bytes(g->node_count, g->weight_count, length + 1);
+  return LNSP_OK;
+}
+
+int32_t lnspi_graph_build(const char *text, const lnspi_shapes *shapes, void *memory,
+                          uint64_t bytes, lnsp_graph **out, lnsp_problem *problem) {
+  lnspi_builder b;
+  lnspi_arena arena;
+  lnsp_graph *g;
+  uint64_t needed = 0, text_bytes;
+  int32_t nodes, weights, status;
+  *out = NULL;
+  graph_builder_open(&b, text, shapes, problem);
+  status = graph_count(&b, &needed);
+  if (status != LNSP_OK) return status;
+  if (needed > bytes)
+    return lnspi_fail(problem, LNSP_E_MEMORY, NULL,
+                      "the graph takes %llu bytes, but %llu were given",
+                      (unsigned long long)needed, (unsigned long long)bytes);
+  nodes = b.node_count;
+  weights = b.weight_count;
+  text_bytes = b.text_bytes;
+  memset(memory, 0, (size_t)needed);
+  memset(&arena, 0, sizeof arena);
+  arena.base = memory;
+  arena.capacity = needed;
+  g = graph_lay_out(&arena, nodes, weights);
+  graph_builder_open(&b, text, shapes, problem);
+  b.graph = g;
+  b.weight_count = weights;
+  status = lnspi_builder_run(&b);
+  if (status == LNSP_OK) status = graph_finish(g, &b, text_bytes, problem);
+  if (status == LNSP_OK) *out = g;
+  return status;
+}
+
+lnsp_graph *lnspi_graph_move(const lnsp_graph *from, void *memory) {
+  const size_t nodes = (size_t)((const char *)from->nodes - (const char *)from);
+  const size_t weights = (size_t)((const char *)from->weights - (const char *)from);
+  const size_t text = (size_t)((const char *)from->architecture - (const char *)from);
+  lnsp_graph *g = memory;
+  memmove(memory, from, (size_t)from->bytes);
+  memset(&g->block, 0, sizeof g->block);
+  g->nodes = (lnspi_node *)(void *)((char *)memory + nodes);
+  g->weights = (lnspi_weight *)(void *)((char *)memory + weights);
+  g->architecture = (char *)memory + text;
+  return g;
+}
+
+int32_t lnspi_graph_find_weight(const lnsp_graph *g, const char *name) {
+  int32_t i;
+  for (i = 0; i < g->weight_count; i++)
+    if (lnspi_equal(g->weights[i].name, name)) return i;
+  return -1;
+}
+
+int32_t lnspi_graph_find_output(const lnsp_graph *g, const char *name) {
+  int32_t i;
+  for (i = 0; i < g->output_count; i++)
+    if (lnspi_equal(g->outputs[i].name, name)) return i;
+  return -1;
+}
+
+static int graph_nodes_equal(const lnspi_node *a, const lnspi_node *b) {
+  return a->layer == b->layer && a->input_count == b->input_count && a->width == b->width &&
+         !memcmp(a->input, b->input, sizeof a->input) &&
+         !memcmp(a->slot, b->slot, sizeof a->slot) &&
+         !memcmp(a->number, b->number, sizeof a->number) &&
+         !memcmp(a->real, b->real, sizeof a->real);
+}
+
+static int graph_weights_equal(const lnspi_weight *a, const lnspi_weight *b) {
+  return lnspi_equal(a->name, b->name) && a->kind == b->kind && a->parts == b->parts &&
+         a->rank == b->rank && !memcmp(a->dims, b->dims, sizeof a->dims) &&
+         a->offset == b->offset;
+}
+
+int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b) {
+  int32_t i;
+  if (a->node_count != b->node_count || a->weight_count != b->weight_count ||
+      a->output_count != b->output_count)
+    return 0;
+  for (i = 0; i < a->node_count; i++)
+    if (!graph_nodes_equal(&a->nodes[i], &b->nodes[i])) return 0;
+  for (i = 0; i < a->weight_count; i++)
+    if (!graph_weights_equal(&a->weights[i], &b->weights[i])) return 0;
+  for (i = 0; i < a->output_count; i++) {
+    const int32_t other = lnspi_graph_find_output(b, a->outputs[i].name);
+    if (other < 0 || b->outputs[other].node != a->outputs[i].node) return 0;
+  }
+  return 1;
+}
+
+int64_t lnspi_graph_flops(const lnsp_graph *g, int64_t concepts) {
+  int64_t sum = 0;
+  int32_t i;
+  for (i = 0; i < g->node_count; i++)
+    sum += lnspi_layer_at(g->nodes[i].layer)->flops(g, &g->nodes[i], concepts);
+  return sum;
+}
+
+int lnspi_graph_alias(const char *name, int32_t index, char *to) {
+  static const char *const prefixes[][2] = {
+      {"layers.multi_head_attention.", "layers.multi_head_attention.attention."},
+  };
+  const int32_t count = (int32_t)(sizeof prefixes / sizeof *prefixes);
+  int32_t i;
+  for (i = 0; i < count; i++) {
+    const size_t n = lnspi_length(prefixes[i][0]);
+    if (lnspi_length(name) < n || memcmp(name, prefixes[i][0], n)) continue;
+    if (index-- == 0)
+      return lnspi_format(to, LNSPI_NAME_BYTES, "%s%s", prefixes[i][1], name + n) <
+             LNSPI_NAME_BYTES;
+  }
+  return 0;
+}

@@ -1,0 +1,99 @@
+/* The network as typed layers: nodes, their values' widths, and the tensors of
+ * the state. Plain data in one relocatable piece of memory. */
+#ifndef LNSPI_GRAPH_GRAPH_H
+#define LNSPI_GRAPH_GRAPH_H
+
+#include "base/memory.h"
+
+#define LNSPI_MAX_NODES 1024
+#define LNSPI_MAX_WEIGHTS 2048
+#define LNSPI_MAX_OUTPUTS 8
+#define LNSPI_NAME_BYTES 96   /* tensor names, with the terminator */
+#define LNSPI_VALUE_BYTES 32  /* value and output names */
+#define LNSPI_MAX_INPUTS 4
+#define LNSPI_MAX_SLOTS 12
+#define LNSPI_MAX_WIDTH 65536
+
+/* how a tensor lies in the state */
+#define LNSPI_MATRIX 1 /* [out, in], packed in panels; parts: rows are split into
+                          that many equal matrices, each packed by itself */
+#define LNSPI_FLAT 2   /* as it is; parts: each padded to 16 floats; rank over 1
+                          has one part */
+
+/* initial distribution */
+#define LNSPI_INIT_ZERO 0
+#define LNSPI_INIT_ONE 1
+#define LNSPI_INIT_UNIFORM 2 /* in [-amount, amount) */
+#define LNSPI_INIT_NORMAL 3  /* standard deviation amount */
+
+typedef struct lnspi_weight {
+  char name[LNSPI_NAME_BYTES];
+  int32_t kind, parts, init, rank;
+  float amount;
+  int32_t reserved;
+  int64_t dims[4];
+  int64_t count;  /* elements */
+  int64_t offset; /* floats from the start of the state, a multiple of 16 */
+  int64_t floats; /* with padding, a multiple of 16 */
+} lnspi_weight;
+
+typedef struct lnspi_node {
+  char name[LNSPI_VALUE_BYTES];
+  int32_t layer;                    /* index into lnspi_layer_at */
+  int32_t input_count;
+  int32_t input[LNSPI_MAX_INPUTS];  /* earlier nodes */
+  int32_t slot[LNSPI_MAX_SLOTS];    /* weights, -1: absent */
+  int32_t number[4];                /* the layer's own arguments */
+  float real[4];
+  int64_t width;
+} lnspi_node;
+
+typedef struct lnspi_output {
+  char name[LNSPI_VALUE_BYTES];
+  int32_t node;
+  int32_t reserved;
+} lnspi_output;
+
+struct lnsp_graph {
+  lnspi_block block;      /* of a graph that is its own handle */
+  uint64_t bytes;         /* of this struct and all that follows it */
+  int32_t node_count, weight_count, output_count, reserved;
+  int64_t parameter_count;
+  int64_t state_floats;
+  lnspi_output outputs[LNSPI_MAX_OUTPUTS]; /* 0 is "output" */
+  lnspi_node *nodes;      /* node 0 is the input */
+  lnspi_weight *weights;  /* canonical order: that of declaration */
+  char *architecture;     /* see lnsp_graph_architecture */
+};
+
+/* Shapes of a file's tensors, for what a text leaves open. NULL: no file. */
+typedef struct lnspi_shapes {
+  void *user;
+  /* 1 and *rank, dims if the file has the tensor, else 0 */
+  int (*find)(void *user, const char *name, int32_t *rank, int64_t dims[4]);
+} lnspi_shapes;
+
+/* Bytes that suffice to build the text's graph. */
+int32_t lnspi_graph_measure(const char *text, const lnspi_shapes *shapes, uint64_t *bytes,
+                            lnsp_problem *problem);
+
+/* Builds in memory (aligned to LNSPI_ALIGN, at least as measured); the graph's
+ * own bytes field says what it took. */
+int32_t lnspi_graph_build(const char *text, const lnspi_shapes *shapes, void *memory,
+                          uint64_t bytes, lnsp_graph **out, lnsp_problem *problem);
+
+/* A copy in other memory of from->bytes bytes (may overlap). block is zeroed. */
+lnsp_graph *lnspi_graph_move(const lnsp_graph *from, void *memory);
+
+int32_t lnspi_graph_find_weight(const lnsp_graph *graph, const char *name); /* or -1 */
+int32_t lnspi_graph_find_output(const lnsp_graph *graph, const char *name); /* or -1 */
+/* Same nodes, widths and tensors (names and shapes). */
+int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b);
+int64_t lnspi_graph_flops(const lnsp_graph *graph, int64_t concepts);
+/* Another name under which files of the origin carry a tensor, number index; 0
+ * when there are no more. to[LNSPI_NAME_BYTES]. */
+int lnspi_graph_alias(const char *name, int32_t index, char *to);
+/* The written-out text; returns its length without terminator. */
+size_t lnspi_graph_write(const lnsp_graph *graph, char *buffer, size_t capacity);
+
+#endif

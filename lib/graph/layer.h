@@ -1,0 +1,73 @@
+/* One layer: a const table of functions. A new layer is one file in layers/ and
+ * one line in layers/list.h. */
+#ifndef LNSPI_GRAPH_LAYER_H
+#define LNSPI_GRAPH_LAYER_H
+
+#include "base/text.h"
+#include "graph/graph.h"
+#include "kernels/kernels.h"
+
+/* What forward and backward get. Row r of a value is at value + r * ld; its pad
+ * lanes (width to ld) are +0 on entry and must be +0 on return. rows = batch *
+ * concepts; row b * concepts + c is concept c of sequence b. */
+typedef struct lnspi_call {
+  const lnspi_kernels *k;
+  const lnsp_graph *graph;
+  const lnspi_node *node;
+  int64_t batch, concepts, rows;
+  const float *in[LNSPI_MAX_INPUTS];
+  int64_t in_ld[LNSPI_MAX_INPUTS];
+  int64_t in_width[LNSPI_MAX_INPUTS];
+  float *out;            /* forward writes it; backward reads it */
+  int64_t out_ld;
+  const float *weight[LNSPI_MAX_SLOTS]; /* packed or flat, NULL where absent */
+  float *saved;          /* from forward to backward, as need() asked */
+  float *scratch;        /* for the call only */
+  /* backward only */
+  const float *dout;     /* same ld as out */
+  float *din[LNSPI_MAX_INPUTS];   /* same ld as in; written whole, pads too; NULL:
+                                     not wanted */
+  float *dweight[LNSPI_MAX_SLOTS]; /* FLAT weights: added to; NULL: not wanted */
+  /* MATRIX weights: the gradient is sum over rows of d[r] x[r]^T; x and d must
+   * stay as they are until the update (a value, dout, or in saved). */
+  void (*use)(const struct lnspi_call *call, int32_t slot, int32_t part, const float *x,
+              int64_t ldx, const float *d, int64_t ldd, int64_t rows);
+  void *use_data;
+} lnspi_call;
+
+typedef struct lnspi_need {
+  int64_t saved_floats;   /* kept from forward to the update */
+  int64_t scratch_floats; /* during one call */
+  int64_t uses;           /* calls of use() in one backward */
+} lnspi_need;
+
+typedef struct lnspi_builder lnspi_builder;
+
+typedef struct lnspi_layer {
+  const char *name;
+  const char *help;       /* "y = linear x OUT w=NAME [bias=0|1]: ..." */
+  int32_t inputs_low, inputs_high;
+  int32_t weights_high;   /* most tensors one node declares */
+  /* Reads the sizes and keys, sets width, number, real, and declares weights
+   * through the builder (builder.h), which remembers the first failure. */
+  void (*define)(lnspi_builder *builder, lnspi_node *node);
+  void (*need)(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
+               int64_t concepts, lnspi_need *need);
+  void (*forward)(const lnspi_call *call);
+  void (*backward)(const lnspi_call *call);
+  int64_t (*flops)(const lnsp_graph *graph, const lnspi_node *node, int64_t concepts);
+  /* Appends the arguments and keys to the written-out text: see builder.h. */
+  size_t (*write)(const lnsp_graph *graph, const lnspi_node *node, char *to, size_t capacity);
+  const char *const *examples; /* graph texts for the tests, NULL at the end */
+} lnspi_layer;
+
+/* Zeros the lanes between width and ld of rows rows. */
+static inline void lnspi_zero_pads(float *x, int64_t ld, int64_t rows, int64_t width) {
+  for (int64_t r = 0; r < rows && ld > width; r++)
+    memset(x + r * ld + width, 0, (size_t)(ld - width) * sizeof *x);
+}
+
+const lnspi_layer *lnspi_layer_at(int32_t index); /* NULL past the end */
+int32_t lnspi_layer_find(const char *name, int32_t length); /* or -1 */
+
+#endif

@@ -1,0 +1,90 @@
+/* LayerNorm over the width: (x - mean) / sqrt(variance + eps), times w, plus b. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+#define LAYERNORM_WEIGHT 0
+#define LAYERNORM_BIAS 1
+#define LAYERNORM_EPS 1e-5
+
+static void layernorm_define(lnspi_builder *b, lnspi_node *node) {
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  node->width = b->graph->nodes[node->input[0]].width;
+  node->number[0] = lnspi_arg_flag(b, "affine", 1);
+  node->real[0] = lnspi_arg_real(b, "eps", 1e-30, 1, LAYERNORM_EPS);
+  if (!node->number[0]) return;
+  shape.kind = LNSPI_FLAT;
+  shape.parts = 1;
+  shape.rank = 1;
+  shape.dims[0] = node->width;
+  shape.init = LNSPI_INIT_ONE;
+  lnspi_build_weight(b, node, LAYERNORM_WEIGHT, ".weight", &shape);
+  shape.init = LNSPI_INIT_ZERO;
+  lnspi_build_weight(b, node, LAYERNORM_BIAS, ".bias", &shape);
+}
+
+static void layernorm_need(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
+                           int64_t concepts, lnspi_need *need) {
+  (void)graph;
+  memset(need, 0, sizeof *need);
+  need->saved_floats = 2 * batch * concepts; /* mean, 1 / deviation */
+  need->scratch_floats = lnspi_round16(node->width); /* a gradient nobody wants */
+}
+
+static void layernorm_forward(const lnspi_call *c) {
+  for (int64_t r = 0; r < c->rows; r++)
+    c->k->layernorm(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
+                    c->weight[LAYERNORM_WEIGHT], c->weight[LAYERNORM_BIAS], c->node->width,
+                    c->node->real[0], c->saved + 2 * r);
+}
+
+static void layernorm_backward(const lnspi_call *c) {
+  float *gw = c->dweight[LAYERNORM_WEIGHT], *gb = c->dweight[LAYERNORM_BIAS];
+  float *dx = c->din[0];
+  const int64_t n = c->node->width;
+  if (gw || gb) { /* the kernel makes both; one alone may be frozen */
+    if (!gw || !gb) memset(c->scratch, 0, (size_t)n * sizeof(float));
+    if (!gw) gw = c->scratch;
+    if (!gb) gb = c->scratch;
+  }
+  if (!dx && !gw) return;
+  for (int64_t r = 0; r < c->rows; r++)
+    c->k->layernorm_dx(dx ? dx + r * c->in_ld[0] : NULL, c->dout + r * c->out_ld,
+                       c->in[0] + r * c->in_ld[0], c->weight[LAYERNORM_WEIGHT],
+                       c->saved + 2 * r, n, gw, gb);
+  if (dx) lnspi_zero_pads(dx, c->in_ld[0], c->rows, n);
+}
+
+static int64_t layernorm_flops(const lnsp_graph *graph, const lnspi_node *node,
+                               int64_t concepts) {
+  (void)graph, (void)node, (void)concepts;
+  return 0; /* only matrix products and scans are counted */
+}
+
+static size_t layernorm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                              size_t capacity) {
+  size_t used = 0;
+  if (node->number[0])
+    used = lnspi_write_weight(graph, node, LAYERNORM_WEIGHT, ".weight", to, capacity, used);
+  else
+    used = LNSPI_APPEND(to, capacity, used, " affine=0");
+  if (lnspi_float_bits(node->real[0]) != lnspi_float_bits((float)LAYERNORM_EPS)) {
+    char text[32];
+    lnspi_number_text(node->real[0], text);
+    used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
+  }
+  return used;
+}
+
+static const char *const layernorm_examples[] = {
+    "lnsp 1\nx = input 24\ny = layernorm x w=n\noutput output=y",
+    "lnsp 1\nx = input 13; y = layernorm x affine=0 eps=.01; output output=y",
+    "lnsp 1\nx = input 384\ny = layernorm x w=n eps=1e-12\noutput output=y", NULL};
+
+const lnspi_layer lnspi_layer_layernorm = {
+    "layernorm",        "y = layernorm x w=NAME [affine=1] [eps=1e-5]: over the width of x",
+    1,                  1,
+    2,                  layernorm_define,
+    layernorm_need,     layernorm_forward,
+    layernorm_backward, layernorm_flops,
+    layernorm_write,    layernorm_examples};

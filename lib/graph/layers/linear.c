@@ -1,0 +1,79 @@
+/* y = x W^T + b. */
+#include <math.h>
+
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+#define LINEAR_WEIGHT 0
+#define LINEAR_BIAS 1
+
+static void linear_define(lnspi_builder *b, lnspi_node *node) {
+  const int64_t in = b->graph->nodes[node->input[0]].width;
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  node->width = lnspi_arg_size(b, "width of the result");
+  node->number[0] = lnspi_arg_flag(b, "bias", 1);
+  shape.kind = LNSPI_MATRIX;
+  shape.parts = 1;
+  shape.init = LNSPI_INIT_UNIFORM;
+  shape.amount = (float)(1.0 / sqrt((double)in));
+  shape.rank = 2;
+  shape.dims[0] = node->width;
+  shape.dims[1] = in;
+  lnspi_build_weight(b, node, LINEAR_WEIGHT, ".weight", &shape);
+  if (!node->number[0]) return;
+  shape.kind = LNSPI_FLAT;
+  shape.rank = 1;
+  shape.dims[1] = 0;
+  lnspi_build_weight(b, node, LINEAR_BIAS, ".bias", &shape);
+}
+
+static void linear_need(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
+                        int64_t concepts, lnspi_need *need) {
+  (void)graph, (void)node, (void)batch, (void)concepts;
+  memset(need, 0, sizeof *need);
+  need->uses = 1;
+}
+
+static void linear_forward(const lnspi_call *c) {
+  c->k->linear(c->weight[LINEAR_WEIGHT], c->weight[LINEAR_BIAS], c->in[0], c->in_ld[0], c->out,
+               c->out_ld, c->rows, c->in_width[0], c->node->width);
+}
+
+static void linear_backward(const lnspi_call *c) {
+  const int64_t in = c->in_width[0], out = c->node->width;
+  if (c->din[0]) {
+    c->k->linear_dx(c->weight[LINEAR_WEIGHT], c->dout, c->out_ld, c->din[0], c->in_ld[0],
+                    c->rows, in, out, 1);
+    lnspi_zero_pads(c->din[0], c->in_ld[0], c->rows, lnspi_round16(in));
+  }
+  if (c->dweight[LINEAR_BIAS])
+    c->k->column_sum(c->dweight[LINEAR_BIAS], c->dout, c->out_ld, c->rows, out);
+  if (c->use)
+    c->use(c, LINEAR_WEIGHT, 0, c->in[0], c->in_ld[0], c->dout, c->out_ld, c->rows);
+}
+
+static int64_t linear_flops(const lnsp_graph *graph, const lnspi_node *node,
+                            int64_t concepts) {
+  return 2 * graph->nodes[node->input[0]].width * node->width * concepts;
+}
+
+static size_t linear_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                           size_t capacity) {
+  size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
+  used = lnspi_write_weight(graph, node, LINEAR_WEIGHT, ".weight", to, capacity, used);
+  return node->number[0] ? used : LNSPI_APPEND(to, capacity, used, " bias=0");
+}
+
+static const char *const linear_examples[] = {
+    "lnsp 1\nx = input 17\ny = linear x 5 w=a\noutput output=y",
+    "lnsp 1\nx = input 33; y = linear x 70 w=a bias=0; output output=y",
+    "lnsp 1\nx = input 20\nh = linear x 20 w=a\nh = linear h 20 w=a\noutput output=h", NULL};
+
+const lnspi_layer lnspi_layer_linear = {
+    "linear",        "y = linear x WIDTH w=NAME [bias=1]: x W^T + b, W [WIDTH, width of x]",
+    1,               1,
+    2,               linear_define,
+    linear_need,     linear_forward,
+    linear_backward, linear_flops,
+    linear_write,    linear_examples};

@@ -1,0 +1,21 @@
+/* The layers of this build: one line each. A build may bring its own, shorter
+ * list by defining LNSPI_LAYER_LIST. The input stays first. */
+#ifndef LNSPI_GRAPH_LAYERS_LIST_H
+#define LNSPI_GRAPH_LAYERS_LIST_H
+
+#ifndef LNSPI_LAYER_LIST
+#define LNSPI_LAYER_LIST(X) \
+  X(input)                  \
+  X(linear)                 \
+  X(layernorm)              \
+  X(relu)                   \
+  X(gelu)                   \
+  X(silu)                   \
+  X(tanh)                   \
+  X(sigmoid)                \
+  X(attention)              \
+  X(add)                    \
+  X(unit)
+#endif
+
+#endif

@@ -1,0 +1,118 @@
+/* The kernel set for AVX2 with FMA. Compiled without special flags: the functions
+ * carry their target, and run only after cpuid said that they may. */
+#include "kernels/table.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+
+#define LV_F(name) avx2_##name
+#define LV_W 8
+#define LV_V __m256
+#define LV_I __m256i
+#define LV_M __m256
+#define LV_LOAD(p) _mm256_loadu_ps(p)
+#define LV_LOADN(p, n) _mm256_maskload_ps((p), avx2_first(n))
+#define LV_STORE(p, v) _mm256_storeu_ps((p), (v))
+#define LV_STOREN(p, n, v) _mm256_maskstore_ps((p), avx2_first(n), (v))
+#define LV_LOAD16(p) _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#define LV_STORE16(p, i) avx2_store16((p), (i))
+#define LV_SET(f) _mm256_set1_ps(f)
+#define LV_FMA(a, b, c) _mm256_fmadd_ps((a), (b), (c))
+#define LV_MUL(a, b) _mm256_mul_ps((a), (b))
+#define LV_ADD(a, b) _mm256_add_ps((a), (b))
+#define LV_SUB(a, b) _mm256_sub_ps((a), (b))
+#define LV_DIV(a, b) _mm256_div_ps((a), (b))
+#define LV_SQRT(a) _mm256_sqrt_ps(a)
+#define LV_MAX(a, b) _mm256_max_ps((a), (b))
+#define LV_MIN(a, b) _mm256_min_ps((a), (b))
+#define LV_ABS(a) _mm256_andnot_ps(_mm256_set1_ps(-0.0f), (a))
+#define LV_NEG(a) _mm256_xor_ps(_mm256_set1_ps(-0.0f), (a))
+#define LV_SIGN(a, s) _mm256_or_ps((a), _mm256_and_ps(_mm256_set1_ps(-0.0f), (s)))
+#define LV_LT(a, b) _mm256_cmp_ps((a), (b), _CMP_LT_OQ)
+#define LV_GT(a, b) _mm256_cmp_ps((a), (b), _CMP_GT_OQ)
+#define LV_NAN(a) _mm256_cmp_ps((a), (a), _CMP_UNORD_Q)
+#define LV_PICK(m, a, b) _mm256_blendv_ps((b), (a), (m))
+#define LV_CLEAR(m, v) _mm256_andnot_ps((m), (v))
+#define LV_BITS(v) _mm256_castps_si256(v)
+#define LV_FLOAT(i) _mm256_castsi256_ps(i)
+#define LV_TOFLOAT(i) _mm256_cvtepi32_ps(i)
+#define LV_ISET(i) _mm256_set1_epi32(i)
+#define LV_IADD(a, b) _mm256_add_epi32((a), (b))
+#define LV_ISUB(a, b) _mm256_sub_epi32((a), (b))
+#define LV_IAND(a, b) _mm256_and_si256((a), (b))
+#define LV_IOR(a, b) _mm256_or_si256((a), (b))
+#define LV_IXOR(a, b) _mm256_xor_si256((a), (b))
+#define LV_IMAX(a, b) _mm256_max_epi32((a), (b))
+#define LV_ISHL(a, n) _mm256_slli_epi32((a), (n))
+#define LV_ISHR(a, n) _mm256_srli_epi32((a), (n))
+#define LV_ISAR(a, n) _mm256_srai_epi32((a), (n))
+#define LV_IGT(a, b) _mm256_castsi256_ps(_mm256_cmpgt_epi32((a), (b)))
+#define LV_IPICK(m, a, b) LV_BITS(LV_PICK((m), LV_FLOAT(a), LV_FLOAT(b)))
+
+#define LV_STRIP 2
+#define LV_BLOCK 128
+#define LV_DX_ROWS 3
+
+/* A mask of the first n lanes, n < 8. */
+static inline __m256i avx2_first(int64_t n) {
+  static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+  return _mm256_loadu_si256((const __m256i *)(const void *)(ones + 8 - n));
+}
+
+static inline void avx2_store16(uint16_t *p, __m256i v) {
+  __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(v, v), 0x08);
+  _mm_storeu_si128((__m128i *)(void *)p, _mm256_castsi256_si128(packed));
+}
+
+/* Eight trees at a time. The halves of two vectors are exchanged before they are
+ * added, so that each addition does the work of two. */
+static inline void avx2_trees(const float *p, float *t) {
+  for (int b = 0; b < 16; b += 8, p += 128) {
+    __m256 q[4];
+    LNSPI_UNROLL
+    for (int m = 0; m < 4; m++) {
+      const float *x = p + 16 * m, *y = x + 64;
+      __m256 u = _mm256_add_ps(_mm256_loadu_ps(x), _mm256_loadu_ps(x + 8));
+      __m256 v = _mm256_add_ps(_mm256_loadu_ps(y), _mm256_loadu_ps(y + 8));
+      q[m] = _mm256_add_ps(_mm256_permute2f128_ps(u, v, 0x20),
+                           _mm256_permute2f128_ps(u, v, 0x31));
+    }
+    __m256 r[2];
+    LNSPI_UNROLL
+    for (int m = 0; m < 2; m++) {
+      __m256d u = _mm256_castps_pd(q[2 * m]), v = _mm256_castps_pd(q[2 * m + 1]);
+      r[m] = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(u, v)),
+                           _mm256_castpd_ps(_mm256_unpackhi_pd(u, v)));
+    }
+    _mm256_storeu_ps(t + b, _mm256_add_ps(_mm256_shuffle_ps(r[0], r[1], 0x88),
+                                          _mm256_shuffle_ps(r[0], r[1], 0xdd)));
+  }
+}
+
+#include "kernels/vector.h"
+
+/* A panel is eight accumulators: enough by itself. */
+static int64_t avx2_linear_panels(const float *w, const float *bias, const float *x, float *y,
+                                  int64_t in, int64_t panels) {
+  (void)w, (void)bias, (void)x, (void)y, (void)in, (void)panels;
+  return 0;
+}
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
+
+const lnspi_kernels lnspi_kernels_avx2 = {"avx2", LNSPI_CPU_AVX2,
+                                          LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+
+#include "kernels/undefine.h"
+#endif

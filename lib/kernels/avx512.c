@@ -1,0 +1,133 @@
+/* The kernel set for AVX-512 (F, DQ, BW, VL). Compiled without special flags: the
+ * functions carry their target, and run only after cpuid said that they may. */
+#include "kernels/table.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+
+#if defined(__clang__)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma,avx2"))), apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma,avx2")
+#endif
+
+#define LV_F(name) avx512_##name
+#define LV_W 16
+#define LV_V __m512
+#define LV_I __m512i
+#define LV_M __mmask16
+#define LV_FIRST(n) ((__mmask16)((1u << (n)) - 1))
+#define LV_LOAD(p) _mm512_loadu_ps(p)
+#define LV_LOADN(p, n) _mm512_maskz_loadu_ps(LV_FIRST(n), (p))
+#define LV_STORE(p, v) _mm512_storeu_ps((p), (v))
+#define LV_STOREN(p, n, v) _mm512_mask_storeu_ps((p), LV_FIRST(n), (v))
+#define LV_LOAD16(p) \
+  _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
+#define LV_STORE16(p, i) \
+  _mm256_storeu_si256((__m256i *)(void *)(p), _mm512_cvtepi32_epi16(i))
+#define LV_SET(f) _mm512_set1_ps(f)
+#define LV_FMA(a, b, c) _mm512_fmadd_ps((a), (b), (c))
+#define LV_MUL(a, b) _mm512_mul_ps((a), (b))
+#define LV_ADD(a, b) _mm512_add_ps((a), (b))
+#define LV_SUB(a, b) _mm512_sub_ps((a), (b))
+#define LV_DIV(a, b) _mm512_div_ps((a), (b))
+#define LV_SQRT(a) _mm512_sqrt_ps(a)
+#define LV_MAX(a, b) _mm512_max_ps((a), (b))
+#define LV_MIN(a, b) _mm512_min_ps((a), (b))
+#define LV_ABS(a) _mm512_andnot_ps(_mm512_set1_ps(-0.0f), (a))
+#define LV_NEG(a) _mm512_xor_ps(_mm512_set1_ps(-0.0f), (a))
+#define LV_SIGN(a, s) _mm512_or_ps((a), _mm512_and_ps(_mm512_set1_ps(-0.0f), (s)))
+#define LV_LT(a, b) _mm512_cmp_ps_mask((a), (b), _CMP_LT_OQ)
+#define LV_GT(a, b) _mm512_cmp_ps_mask((a), (b), _CMP_GT_OQ)
+#define LV_NAN(a) _mm512_cmp_ps_mask((a), (a), _CMP_UNORD_Q)
+#define LV_PICK(m, a, b) _mm512_mask_blend_ps((m), (b), (a))
+#define LV_CLEAR(m, v) _mm512_maskz_mov_ps((__mmask16)~(m), (v))
+#define LV_BITS(v) _mm512_castps_si512(v)
+#define LV_FLOAT(i) _mm512_castsi512_ps(i)
+#define LV_TOFLOAT(i) _mm512_cvtepi32_ps(i)
+#define LV_ISET(i) _mm512_set1_epi32(i)
+#define LV_IADD(a, b) _mm512_add_epi32((a), (b))
+#define LV_ISUB(a, b) _mm512_sub_epi32((a), (b))
+#define LV_IAND(a, b) _mm512_and_si512((a), (b))
+#define LV_IOR(a, b) _mm512_or_si512((a), (b))
+#define LV_IXOR(a, b) _mm512_xor_si512((a), (b))
+#define LV_IMAX(a, b) _mm512_max_epi32((a), (b))
+#define LV_ISHL(a, n) _mm512_slli_epi32((a), (n))
+#define LV_ISHR(a, n) _mm512_srli_epi32((a), (n))
+#define LV_ISAR(a, n) _mm512_srai_epi32((a), (n))
+#define LV_IGT(a, b) _mm512_cmpgt_epi32_mask((a), (b))
+#define LV_IPICK(m, a, b) _mm512_mask_blend_epi32((m), (b), (a))
+
+#define LV_STRIP 4
+#define LV_BLOCK INT64_MAX
+#define LV_DX_ROWS 4
+
+/* Lane i is the tree of v[i]. Halves, quarters, pairs and lanes of two vectors are
+ * exchanged before they are added, so that each addition does the work of two. */
+static LNSPI_ALWAYS __m512 avx512_tree16(const __m512 v[16]) {
+  __m512 q[4], r[2];
+  LNSPI_UNROLL
+  for (int m = 0; m < 4; m++) {
+    __m512 s = _mm512_add_ps(_mm512_shuffle_f32x4(v[m], v[m + 4], 0x44),
+                             _mm512_shuffle_f32x4(v[m], v[m + 4], 0xee));
+    __m512 t = _mm512_add_ps(_mm512_shuffle_f32x4(v[m + 8], v[m + 12], 0x44),
+                             _mm512_shuffle_f32x4(v[m + 8], v[m + 12], 0xee));
+    q[m] = _mm512_add_ps(_mm512_shuffle_f32x4(s, t, 0x88), _mm512_shuffle_f32x4(s, t, 0xdd));
+  }
+  LNSPI_UNROLL
+  for (int m = 0; m < 2; m++) {
+    __m512d s = _mm512_castps_pd(q[2 * m]), t = _mm512_castps_pd(q[2 * m + 1]);
+    r[m] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(s, t)),
+                         _mm512_castpd_ps(_mm512_unpackhi_pd(s, t)));
+  }
+  return _mm512_add_ps(_mm512_shuffle_ps(r[0], r[1], 0x88),
+                       _mm512_shuffle_ps(r[0], r[1], 0xdd));
+}
+
+static inline void avx512_trees(const float *p, float *t) {
+  __m512 v[16];
+  LNSPI_UNROLL
+  for (int i = 0; i < 16; i++) v[i] = _mm512_loadu_ps(p + 16 * i);
+  _mm512_storeu_ps(t, avx512_tree16(v));
+}
+
+#include "kernels/vector.h"
+
+/* Two panels at a time: four accumulators do not cover the latency. */
+static int64_t avx512_linear_panels(const float *w, const float *bias, const float *x, float *y,
+                                    int64_t in, int64_t panels) {
+  int64_t p = 0;
+  for (; p + 2 <= panels; p += 2) {
+    const float *a = w + 64 * p * in, *b = a + 64 * in;
+    __m512 c[8];
+    LNSPI_UNROLL
+    for (int v = 0; v < 8; v++)
+      c[v] = bias ? _mm512_loadu_ps(bias + 64 * p + 16 * v) : _mm512_setzero_ps();
+    for (int64_t k = 0; k < in; k++, a += 64, b += 64) {
+      __m512 xk = _mm512_set1_ps(x[k]);
+      LNSPI_UNROLL
+      for (int v = 0; v < 4; v++) {
+        c[v] = _mm512_fmadd_ps(_mm512_loadu_ps(a + 16 * v), xk, c[v]);
+        c[v + 4] = _mm512_fmadd_ps(_mm512_loadu_ps(b + 16 * v), xk, c[v + 4]);
+      }
+    }
+    LNSPI_UNROLL
+    for (int v = 0; v < 8; v++) _mm512_storeu_ps(y + 64 * p + 16 * v, c[v]);
+  }
+  return p;
+}
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
+
+const lnspi_kernels lnspi_kernels_avx512 = {"avx512", LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
+                                            LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+
+#undef LV_FIRST
+#include "kernels/undefine.h"
+#endif

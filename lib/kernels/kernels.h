@@ -1,0 +1,209 @@
+/*
+ * The kernel contract. Every kernel set gives these bits; scalar.c is the
+ * reference, tests/test_kernels.c compares the others with it by memcmp.
+ *
+ * fma(a,b,c) is one fused multiply-add, rounded once. All other operations are
+ * single IEEE float32 operations in the order written. "n ascending" and the
+ * like are part of the arithmetic, layout in memory is not.
+ *
+ * Sums. A sum over i of n terms uses 16 lanes: P[l], l = 0..15, starts at +0 and
+ * takes the terms i = l, l+16, ... ascending; i runs to n rounded up to 16, and
+ * terms beyond n are those of zero elements. Then one tree:
+ *   s[i] = P[i] + P[i+8]  (i < 8);  t[i] = s[i] + s[i+4]  (i < 4);
+ *   result = (t[0] + t[2]) + (t[1] + t[3]).
+ *
+ * Packed weights. A matrix of `out` rows and `in` columns (row-major W[o][k])
+ * lies in panels: panel p holds outputs 64p .. 64p+n-1, n = min(64, R - 64p)
+ * with R = out rounded up to 16, as panel[k][lane], k < in; panel p starts at
+ * float 64*p*in. Lanes beyond out are zero. lnspi_packed_floats = R * in.
+ *
+ * Rows. Activation rows have a stride (ld) that is a multiple of 16 floats, and
+ * the pad lanes between width and ld hold +0. Kernels that write a row of width
+ * n write pads only where this file says so.
+ *
+ * No kernel reads or writes outside the elements named here; pointers need only
+ * the alignment of a float; in-place use is allowed where "may be x" is said.
+ */
+#ifndef LNSPI_KERNELS_H
+#define LNSPI_KERNELS_H
+
+#include "lnsp.h"
+#include "base/bytes.h"
+#include "base/host.h"
+
+/* activations */
+#define LNSPI_ACT_RELU 1    /* x > 0 ? x : +0 */
+#define LNSPI_ACT_GELU 2    /* x * Phi(x), Phi from erf */
+#define LNSPI_ACT_SILU 3
+#define LNSPI_ACT_TANH 4
+#define LNSPI_ACT_SIGMOID 5
+
+/* One Adam or AdamW update; all fields are float32 computed once a step. */
+typedef struct lnspi_adam {
+  float beta1, c1;       /* c1 = 1 - beta1                                  */
+  float beta2, s2;       /* s2 = sqrt(1 - beta2)                            */
+  float step;            /* lr / (1 - beta1^t)                              */
+  float rsqrt_bc2;       /* 1 / sqrt(1 - beta2^t)                           */
+  float eps;
+  float scale;           /* of the gradient (clipping), 1 for none          */
+  float decay;           /* weight factor before the step (AdamW), 1: none  */
+  float l2;              /* added to the gradient times w (Adam), 0: none   */
+} lnspi_adam;
+
+typedef struct lnspi_sgd {
+  float lr, momentum, undamped; /* undamped = 1 - dampening                 */
+  float scale, l2;
+  int32_t nesterov;
+  int32_t first;         /* 1: the momentum buffer becomes the gradient     */
+} lnspi_sgd;
+
+/*
+ * X(result, name, (parameters)): the one list that makes the table, the
+ * prototypes and the tests.
+ *
+ * linear       y[r][o] = fma chain over k ascending of W[o][k]*x[r][k], starting
+ *              at bias[o] (bias NULL: +0); o < R: pads are written too. bias has
+ *              R floats. w packed.
+ * linear_dx    dx[r][k] = tree(P), P[l] = fma chain over outputs o ascending with
+ *              o % 16 == l, o < R, of W[o][k]*d[r][o], from +0. Writes k < in;
+ *              and, with pad != 0, +0 to pads up to in rounded up to 16.
+ * grad_strip   g[k*lanes+l] = fma chain over r ascending of d[r*ldd+l]*x[r*ldx+k]
+ *              for k < kn, l < lanes (16, 32, 48 or 64), from +0, or from g when
+ *              add != 0.
+ * adam, sgd    elementwise on n floats (see docs/numerics.md):
+ *              adam: g = fma(l2, w, g*scale)   (l2 == 0: g*scale)
+ *                    m = fma(beta1, m, c1*g); t = s2*g; v = fma(t, t, beta2*v);
+ *                    m, v below FLT_MIN in magnitude become +0;
+ *                    w = fma(-step, m / fma(sqrt(v), rsqrt_bc2, eps), w*decay)
+ *                    (decay == 1: w)
+ *              sgd:  g as above; momentum == 0: w = fma(-lr, g, w); else
+ *                    b = first ? g : fma(momentum, b, undamped*g), below FLT_MIN
+ *                    +0; u = nesterov ? fma(momentum, b, g) : b;
+ *                    w = fma(-lr, u, w). b may be NULL when momentum == 0.
+ * ema          e = fma(c, w - e, e)
+ * add          y = a + b            (y may be a or b)
+ * scale        y = a * x            (y may be x)
+ * axpy         y = fma(a, x, y)
+ * mul          y = a * b            (y may be a or b)
+ * sum, dot     sums of x[i]; of fma(a[i], b[i], P)
+ * diff2        sum of t*t by fma, t = a[i] - b[i]
+ * max_abs      largest |x[i]|, +0 for n = 0; NaN if any is NaN
+ * maximum      largest x[i] (n > 0)
+ * finite       1 if every x[i] is finite
+ * column_sum   g[o] = g[o] + d[r*ld+o], r ascending, o < n
+ * softmax      y[i] = e[i] / s, e[i] = exp(x[i] - max), s = sum of e; may be x
+ * softmax_dx   dx[i] = y[i] * (dy[i] - dot(dy, y)); may be dy
+ * layernorm    mean = sum(x)/n; var = (sum of t*t by fma, t = x-mean)/n;
+ *              rstd = 1/sqrt(var + eps); y = fma((x-mean)*rstd, w, b);
+ *              stats[0] = mean, stats[1] = rstd. w and b may be NULL (both).
+ * layernorm_dx h = (x-mean)*rstd; u = dy*w (w NULL: dy); a = sum(u)/n;
+ *              c = (sum of fma(u, h))/n; dx = rstd * (fma(-h, c, u) - a); and,
+ *              unless gw is NULL, gw = fma(dy, h, gw), gb = gb + dy.
+ *              dx may be NULL (only gw, gb).
+ * unit         s = sqrt(dot(x,x)); m = s > eps ? s : eps; y = x / m;
+ *              returns m. y may be x.
+ * unit_dx      dx = (dy - y * dot(dy, y)) / m where m > eps, else dy / m,
+ *              the product and difference as fma(-y, dot, dy). may be dy.
+ * act          y = f(x); may be x.   act_dx: dx = dy * f'(x); may be dy.
+ *              Below FLT_MIN in magnitude, act_dx's result becomes +0.
+ * flush        y = |x| < FLT_MIN ? +0 : x; may be x
+ * f16_to_f32, bf16_to_f32 exact; f32_to_f16, f32_to_bf16 round to nearest even,
+ *              overflow to infinity.
+ */
+#define LNSPI_KERNEL_LIST(X)                                                              \
+  X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
+                   float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out))         \
+  X(void, linear_dx, (const float *w, const float *d, int64_t ldd, float *dx,             \
+                      int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad))      \
+  X(void, grad_strip, (float *g, int64_t lanes, const float *d, int64_t ldd,              \
+                       const float *x, int64_t ldx, int64_t rows, int64_t kn, int add))   \
+  X(void, adam, (float *w, float *m, float *v, const float *g, int64_t n,                 \
+                 const lnspi_adam *a))                                                    \
+  X(void, sgd, (float *w, float *b, const float *g, int64_t n, const lnspi_sgd *a))       \
+  X(void, ema, (float *e, const float *w, int64_t n, float c))                            \
+  X(void, add, (float *y, const float *a, const float *b, int64_t n))                     \
+  X(void, scale, (float *y, float a, const float *x, int64_t n))                          \
+  X(void, axpy, (float *y, float a, const float *x, int64_t n))                           \
+  X(void, mul, (float *y, const float *a, const float *b, int64_t n))                     \
+  X(float, sum, (const float *x, int64_t n))                                              \
+  X(float, dot, (const float *a, const float *b, int64_t n))                              \
+  X(float, diff2, (const float *a, const float *b, int64_t n))                            \
+  X(float, max_abs, (const float *x, int64_t n))                                          \
+  X(float, maximum, (const float *x, int64_t n))                                          \
+  X(int, finite, (const float *x, int64_t n))                                             \
+  X(void, column_sum, (float *g, const float *d, int64_t ld, int64_t rows, int64_t n))    \
+  X(void, softmax, (float *y, const float *x, int64_t n))                                 \
+  X(void, softmax_dx, (float *dx, const float *dy, const float *y, int64_t n))            \
+  X(void, layernorm, (float *y, const float *x, const float *w, const float *b,           \
+                      int64_t n, float eps, float *stats))                                \
+  X(void, layernorm_dx, (float *dx, const float *dy, const float *x, const float *w,      \
+                         const float *stats, int64_t n, float *gw, float *gb))            \
+  X(float, unit, (float *y, const float *x, int64_t n, float eps))                        \
+  X(void, unit_dx, (float *dx, const float *dy, const float *y, float m, int64_t n,       \
+                    float eps))                                                           \
+  X(void, act, (int kind, float *y, const float *x, int64_t n))                           \
+  X(void, act_dx, (int kind, float *dx, const float *dy, const float *x, int64_t n))      \
+  X(void, flush, (float *y, const float *x, int64_t n))                                   \
+  X(void, f16_to_f32, (float *y, const uint16_t *x, int64_t n))                           \
+  X(void, f32_to_f16, (uint16_t *y, const float *x, int64_t n))                           \
+  X(void, bf16_to_f32, (float *y, const uint16_t *x, int64_t n))                          \
+  X(void, f32_to_bf16, (uint16_t *y, const float *x, int64_t n))
+
+typedef struct lnspi_kernels {
+  const char *name;
+  uint32_t features; /* LNSPI_CPU_ bits it needs */
+#define LNSPI_X(result, name, parameters) result(*name) parameters;
+  LNSPI_KERNEL_LIST(LNSPI_X)
+#undef LNSPI_X
+} lnspi_kernels;
+
+extern const lnspi_kernels lnspi_kernels_scalar;
+#if defined(__x86_64__) || defined(_M_X64)
+extern const lnspi_kernels lnspi_kernels_avx2;
+extern const lnspi_kernels lnspi_kernels_avx512;
+#endif
+#if defined(__aarch64__) || defined(_M_ARM64)
+extern const lnspi_kernels lnspi_kernels_neon;
+#endif
+
+/* Kernel sets of this build, widest first, scalar last; NULL past the end. */
+const lnspi_kernels *lnspi_kernels_at(int32_t index);
+
+/* The set named (NULL, "" or "auto": the widest that runs here), after a short
+ * self-check of its fused multiply-add against the software one; NULL with the
+ * problem filled in if it is unknown, cannot run here or fails the check. */
+const lnspi_kernels *lnspi_kernels_pick(const char *isa, lnsp_problem *problem);
+
+static inline int64_t lnspi_round16(int64_t n) { return (n + 15) & ~(int64_t)15; }
+static inline int64_t lnspi_packed_floats(int64_t in, int64_t out) {
+  return lnspi_round16(out) * in;
+}
+
+/* Rows first..first+count-1 of a row-major matrix [out][in] into its packed
+ * form and back; strides of src and dst rows are in floats. Pad lanes must be
+ * zero beforehand and are not touched. */
+void lnspi_pack_rows(float *packed, int64_t in, int64_t out, int64_t first, int64_t count,
+                     const float *rows, int64_t stride);
+void lnspi_unpack_rows(const float *packed, int64_t in, int64_t out, int64_t first,
+                       int64_t count, float *rows, int64_t stride);
+
+/* Deterministic scalar mathematics, for things done once a step, in terms of
+ * single IEEE operations only. Same bits on every host. */
+double lnspi_power(double base, uint64_t exponent);  /* by squaring             */
+double lnspi_cos_pi(double x);  /* cos(pi x), |x| <= 1e6, within 4e-16 absolute */
+float lnspi_exp(float x);
+float lnspi_log(float x);       /* x > 0                                        */
+float lnspi_erf(float x);
+float lnspi_tanh(float x);
+float lnspi_sigmoid(float x);
+float lnspi_fma(float a, float b, float c); /* the exact one: hardware or software */
+
+/* Counter random numbers: a function of seed, step, node and element alone. */
+uint32_t lnspi_random(uint64_t seed, uint64_t step, uint32_t node, uint32_t element);
+/* n values from element on: uniform in [-bound, bound), and normal(0, 1). */
+void lnspi_random_uniform(float *y, int64_t n, float bound, uint64_t seed, uint64_t step,
+                          uint32_t node, uint32_t element);
+void lnspi_random_normal(float *y, int64_t n, uint64_t seed, uint64_t step, uint32_t node,
+                         uint32_t element);
+
+#endif

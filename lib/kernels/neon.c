@@ -1,0 +1,98 @@
+/* The kernel set for AArch64 (Advanced SIMD is always there). ARMv7 NEON flushes
+ * subnormals and has no set of its own. */
+#include "kernels/table.h"
+
+#if defined(__aarch64__) || defined(_M_ARM64)
+#include <arm_neon.h>
+
+#define LV_F(name) neon_##name
+#define LV_W 4
+#define LV_V float32x4_t
+#define LV_I int32x4_t
+#define LV_M uint32x4_t
+#define LV_LOAD(p) vld1q_f32(p)
+#define LV_LOADN(p, n) neon_load((p), (n))
+#define LV_STORE(p, v) vst1q_f32((p), (v))
+#define LV_STOREN(p, n, v) neon_store((p), (n), (v))
+#define LV_LOAD16(p) vreinterpretq_s32_u32(vmovl_u16(vld1_u16(p)))
+#define LV_STORE16(p, i) vst1_u16((p), vmovn_u32(vreinterpretq_u32_s32(i)))
+#define LV_SET(f) vdupq_n_f32(f)
+#define LV_FMA(a, b, c) vfmaq_f32((c), (a), (b))
+#define LV_MUL(a, b) vmulq_f32((a), (b))
+#define LV_ADD(a, b) vaddq_f32((a), (b))
+#define LV_SUB(a, b) vsubq_f32((a), (b))
+#define LV_DIV(a, b) vdivq_f32((a), (b))
+#define LV_SQRT(a) vsqrtq_f32(a)
+#define LV_MAX(a, b) vbslq_f32(vcgtq_f32((a), (b)), (a), (b))
+#define LV_MIN(a, b) vbslq_f32(vcltq_f32((a), (b)), (a), (b))
+#define LV_ABS(a) vabsq_f32(a)
+#define LV_NEG(a) vnegq_f32(a)
+#define LV_SIGN(a, s) vbslq_f32(vdupq_n_u32(0x80000000u), (s), (a))
+#define LV_LT(a, b) vcltq_f32((a), (b))
+#define LV_GT(a, b) vcgtq_f32((a), (b))
+#define LV_NAN(a) vmvnq_u32(vceqq_f32((a), (a)))
+#define LV_PICK(m, a, b) vbslq_f32((m), (a), (b))
+#define LV_CLEAR(m, v) vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(v), (m)))
+#define LV_BITS(v) vreinterpretq_s32_f32(v)
+#define LV_FLOAT(i) vreinterpretq_f32_s32(i)
+#define LV_TOFLOAT(i) vcvtq_f32_s32(i)
+#define LV_ISET(i) vdupq_n_s32(i)
+#define LV_IADD(a, b) vaddq_s32((a), (b))
+#define LV_ISUB(a, b) vsubq_s32((a), (b))
+#define LV_IAND(a, b) vandq_s32((a), (b))
+#define LV_IOR(a, b) vorrq_s32((a), (b))
+#define LV_IXOR(a, b) veorq_s32((a), (b))
+#define LV_IMAX(a, b) vmaxq_s32((a), (b))
+#define LV_ISHL(a, n) vshlq_n_s32((a), (n))
+#define LV_ISHR(a, n) vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a), (n)))
+#define LV_ISAR(a, n) vshrq_n_s32((a), (n))
+#define LV_IGT(a, b) vcgtq_s32((a), (b))
+#define LV_IPICK(m, a, b) vbslq_s32((m), (a), (b))
+
+#define LV_STRIP 4
+#define LV_BLOCK INT64_MAX
+#define LV_DX_ROWS 4
+
+static inline float32x4_t neon_load(const float *p, int64_t n) {
+  float part[4] = {0};
+  for (int64_t i = 0; i < n; i++) part[i] = p[i];
+  return vld1q_f32(part);
+}
+
+static inline void neon_store(float *p, int64_t n, float32x4_t v) {
+  float part[4];
+  vst1q_f32(part, v);
+  for (int64_t i = 0; i < n; i++) p[i] = part[i];
+}
+
+/* The pairs (0, 1) of a and b plus their pairs (2, 3). */
+static inline float32x4_t neon_pairs(float32x4_t a, float32x4_t b) {
+  float64x2_t x = vreinterpretq_f64_f32(a), y = vreinterpretq_f64_f32(b);
+  return vaddq_f32(vreinterpretq_f32_f64(vtrn1q_f64(x, y)),
+                   vreinterpretq_f32_f64(vtrn2q_f64(x, y)));
+}
+
+static inline void neon_trees(const float *p, float *t) {
+  for (int i = 0; i < 16; i += 4) {
+    float32x4_t q[4];
+    for (int j = 0; j < 4; j++, p += 16)
+      q[j] = vaddq_f32(vaddq_f32(vld1q_f32(p), vld1q_f32(p + 8)),
+                       vaddq_f32(vld1q_f32(p + 4), vld1q_f32(p + 12)));
+    vst1q_f32(t + i, vpaddq_f32(neon_pairs(q[0], q[1]), neon_pairs(q[2], q[3])));
+  }
+}
+
+#include "kernels/vector.h"
+
+/* A panel is sixteen accumulators: enough by itself. */
+static int64_t neon_linear_panels(const float *w, const float *bias, const float *x, float *y,
+                                  int64_t in, int64_t panels) {
+  (void)w, (void)bias, (void)x, (void)y, (void)in, (void)panels;
+  return 0;
+}
+
+const lnspi_kernels lnspi_kernels_neon = {"neon", LNSPI_CPU_NEON,
+                                          LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+
+#include "kernels/undefine.h"
+#endif

@@ -1,0 +1,117 @@
+/* The kernel sets of this build, and the choice of one that runs here. */
+#include "base/problem.h"
+#include "kernels/fma.h"
+#include "kernels/kernels.h"
+
+static const lnspi_kernels *const pick_sets[] = {
+#if defined(__x86_64__) || defined(_M_X64)
+    &lnspi_kernels_avx512,
+    &lnspi_kernels_avx2,
+#endif
+#if defined(__aarch64__) || defined(_M_ARM64)
+    &lnspi_kernels_neon,
+#endif
+    &lnspi_kernels_scalar,
+};
+
+#define PICK_COUNT ((int32_t)(sizeof pick_sets / sizeof pick_sets[0]))
+
+const lnspi_kernels *lnspi_kernels_at(int32_t index) {
+  return index >= 0 && index < PICK_COUNT ? pick_sets[index] : NULL;
+}
+
+/* a*b + c where one rounding and two differ: short ties, ties decided by a far
+ * lower bit, cancellation, subnormal sums, the edge of overflow. */
+static const float pick_cases[][3] = {
+    {0x1.001p+0f, 0x1.001p+0f, -0x1.002p+0f},
+    {0x1.000002p+0f, 0x1.000002p+0f, -0x1.000004p+0f},
+    {0x1.fffffep+0f, 0x1.fffffep+0f, -0x1.fffffcp+1f},
+    {0x1.000002p-12f, 0x1.000002p-12f, 0x1p+0f},
+    {0x1p-12f, 0x1p-12f, 0x1p+0f},
+    {0x1p-12f, 0x1.000002p-12f, 0x1.000002p+0f},
+    {-0x1p-12f, 0x1.000002p-12f, 0x1.000002p+0f},
+    {0x1.8p-75f, 0x1.000002p-75f, 0x1p-149f},
+    {0x1.000002p-75f, 0x1.8p-75f, -0x1.8p-148f},
+    {0x1.555556p-64f, 0x1.fffffep-64f, 0x1.23456p-127f},
+    {0x1.fffffep+63f, 0x1.fffffep+63f, 0x1.8p+103f},
+    {0x1p+64f, 0x1p+63f, 0x1.fffffep+126f},
+    {0x1p-100f, -0x1p-100f, 0.0f},
+    {0x1.3579bep+1f, -0x1.2468acp-3f, 0x1.fedcbap-2f},
+    {0x1.abcdeep+5f, 0x1.badcaep-20f, -0x1.7e4f6ap-14f},
+    {0x1.000ffep+3f, 0x1.ffe002p-4f, -0x1p+0f},
+};
+enum { PICK_CASES = sizeof pick_cases / sizeof pick_cases[0] };
+
+/* 0: right; 1: not fused; 2: contracted; 3: subnormals are lost. */
+static int pick_examine(const lnspi_kernels *set) {
+  volatile float in[3];
+  for (int i = 0; i < PICK_CASES; i++) {
+    float x[17], y[17];
+    for (int j = 0; j < 3; j++) in[j] = pick_cases[i][j];
+    for (int j = 0; j < 17; j++) {
+      x[j] = in[1];
+      y[j] = in[2];
+    }
+    set->axpy(y, in[0], x, 17);
+    uint32_t expected = lnspi_float_bits(lnspi_fma_software(in[0], in[1], in[2]));
+    for (int j = 0; j < 17; j++)
+      if (lnspi_float_bits(y[j]) != expected) return 1;
+    if (lnspi_float_bits(lnspi_fma(in[0], in[1], in[2])) != expected) return 1;
+  }
+  in[0] = in[1] = 0x1.001p+0f;
+  in[2] = -0x1.002p+0f;
+  float a = in[0], b = in[1], c = in[2];
+  float sum = a * b + c; /* two roundings give zero, one gives 2^-24 */
+  if (lnspi_float_bits(sum) != 0) return 2;
+  in[0] = FLT_MIN;
+  float half = 0;
+  float x = in[0];
+  set->scale(&half, 0.5f, &x, 1);
+  return half > 0 ? 0 : 3;
+}
+
+static int pick_same(const char *a, const char *b) {
+  while (*a && *a == *b) a++, b++;
+  return *a == *b;
+}
+
+static const char *const pick_faults[4] = {
+    "",
+    "its multiply-add is not fused",
+    "the compiler fused a product and a sum: compile with -ffp-contract=off",
+    "it loses subnormal numbers: compile without -ffast-math",
+};
+
+const lnspi_kernels *lnspi_kernels_pick(const char *isa, lnsp_problem *problem) {
+  uint32_t features = lnspi_cpu_features();
+  int any = !isa || !*isa || pick_same(isa, "auto");
+  const lnspi_kernels *set = NULL;
+  for (int32_t i = 0; i < PICK_COUNT && !set; i++) {
+    int runs = (pick_sets[i]->features & ~features) == 0;
+    if (any ? runs : pick_same(isa, pick_sets[i]->name)) set = pick_sets[i];
+    if (set && !runs) {
+      lnspi_fail(problem, LNSP_E_UNSUPPORTED, NULL,
+                 "this CPU or operating system cannot run the kernel set \"%s\": take "
+                 "\"auto\"",
+                 isa);
+      return NULL;
+    }
+  }
+  if (!set) {
+    lnspi_fail(problem, LNSP_E_UNKNOWN, NULL,
+               "this build has no kernel set \"%s\": take \"auto\", \"scalar\" or one that "
+               "the list of kernel sets names",
+               isa);
+    return NULL;
+  }
+  lnspi_fp saved = lnspi_fp_enter();
+  int fault = pick_examine(set);
+  lnspi_fp_leave(saved);
+  if (fault) {
+    lnspi_fail(problem, LNSP_E_INTERNAL, NULL,
+               "the kernel set \"%s\" fails its self-check: %s", set->name,
+               pick_faults[fault]);
+    return NULL;
+  }
+  return set;
+}

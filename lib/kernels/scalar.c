@@ -1,0 +1,279 @@
+/* The reference kernel set: plain C, one element at a time. */
+#include "kernels/table.h"
+
+/* The LV_ macros for one lane. Integers are unsigned; comparisons are signed. */
+#define LV_F(name) scalar_##name
+#define LV_W 1
+#define LV_V float
+#define LV_I uint32_t
+#define LV_M int
+#define LV_LOAD(p) (*(p))
+#define LV_LOADN(p, n) ((void)(n), *(p))
+#define LV_STORE(p, v) (*(p) = (v))
+#define LV_STOREN(p, n, v) ((void)(n), *(p) = (v))
+#define LV_LOAD16(p) ((uint32_t)*(p))
+#define LV_STORE16(p, i) (*(p) = (uint16_t)(i))
+#define LV_SET(f) (f)
+#define LV_FMA(a, b, c) lnspi_fma_inline((a), (b), (c))
+#define LV_MUL(a, b) ((a) * (b))
+#define LV_ADD(a, b) ((a) + (b))
+#define LV_SUB(a, b) ((a) - (b))
+#define LV_DIV(a, b) ((a) / (b))
+#define LV_SQRT(a) sqrtf(a)
+#define LV_MAX(a, b) scalar_max((a), (b))
+#define LV_MIN(a, b) scalar_min((a), (b))
+#define LV_ABS(a) lnspi_bits_float(lnspi_float_bits(a) & 0x7fffffffu)
+#define LV_NEG(a) (-(a))
+#define LV_SIGN(a, s) lnspi_bits_float(lnspi_float_bits(a) | (lnspi_float_bits(s) & 0x80000000u))
+#define LV_LT(a, b) ((a) < (b))
+#define LV_GT(a, b) ((a) > (b))
+#define LV_NAN(a) ((a) != (a))
+#define LV_PICK(m, a, b) ((m) ? (a) : (b))
+#define LV_CLEAR(m, v) ((m) ? 0.0f : (v))
+#define LV_BITS(v) lnspi_float_bits(v)
+#define LV_FLOAT(i) lnspi_bits_float(i)
+#define LV_TOFLOAT(i) ((float)(int32_t)(i))
+#define LV_ISET(i) ((uint32_t)(i))
+#define LV_IADD(a, b) ((a) + (b))
+#define LV_ISUB(a, b) ((a) - (b))
+#define LV_IAND(a, b) ((a) & (b))
+#define LV_IOR(a, b) ((a) | (b))
+#define LV_ISHL(a, n) ((a) << (n))
+#define LV_ISHR(a, n) ((a) >> (n))
+#define LV_ISAR(a, n) ((uint32_t)((int32_t)(a) >> (n)))
+#define LV_IGT(a, b) ((int32_t)(a) > (int32_t)(b))
+#define LV_IPICK(m, a, b) ((m) ? (a) : (b))
+
+static inline float scalar_max(float a, float b) {
+  return a > b ? a : b;
+}
+
+static inline float scalar_min(float a, float b) {
+  return a < b ? a : b;
+}
+
+#include "kernels/elementwise.h"
+
+/* ---- matrices and sums: written plainly, independent of vector.h ---- */
+
+static int64_t scalar_panel_lanes(int64_t out, int64_t panel) {
+  int64_t left = lnspi_round16(out) - 64 * panel;
+  return left < 64 ? left : 64;
+}
+
+static float scalar_tree(const float *p) {
+  float s[8], t[4];
+  for (int i = 0; i < 8; i++) s[i] = p[i] + p[i + 8];
+  for (int i = 0; i < 4; i++) t[i] = s[i] + s[i + 4];
+  return (t[0] + t[2]) + (t[1] + t[3]);
+}
+
+/* 16 outputs of one row: 16 chains side by side. */
+static void scalar_chains(const float *w, int64_t lanes, const float *bias, const float *x,
+                          float *y, int64_t in) {
+  float sum[16] = {0};
+  if (bias) memcpy(sum, bias, sizeof sum);
+  for (int64_t k = 0; k < in; k++)
+    for (int l = 0; l < 16; l++) sum[l] = lnspi_fma_inline(w[k * lanes + l], x[k], sum[l]);
+  memcpy(y, sum, sizeof sum);
+}
+
+static void scalar_linear(const float *w, const float *bias, const float *x, int64_t ldx,
+                          float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out) {
+  for (int64_t o = 0; o < out; o += 16) {
+    int64_t panel = o / 64, lanes = scalar_panel_lanes(out, panel);
+    const float *wo = w + 64 * panel * in + (o - 64 * panel);
+    for (int64_t r = 0; r < rows; r++)
+      scalar_chains(wo, lanes, bias ? bias + o : NULL, x + r * ldx, y + r * ldy + o, in);
+  }
+}
+
+static float scalar_input_gradient(const float *w, const float *d, int64_t k, int64_t in,
+                                   int64_t out) {
+  float p[16] = {0};
+  for (int64_t panel = 0; 64 * panel < out; panel++) {
+    int64_t lanes = scalar_panel_lanes(out, panel);
+    const float *wk = w + 64 * panel * in + k * lanes;
+    for (int64_t l = 0; l < lanes; l++)
+      p[l % 16] = lnspi_fma_inline(wk[l], d[64 * panel + l], p[l % 16]);
+  }
+  return scalar_tree(p);
+}
+
+static void scalar_linear_dx(const float *w, const float *d, int64_t ldd, float *dx,
+                             int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad) {
+  for (int64_t r = 0; r < rows; r++) {
+    for (int64_t k = 0; k < in; k++)
+      dx[r * lddx + k] = scalar_input_gradient(w, d + r * ldd, k, in, out);
+    if (pad)
+      for (int64_t k = in; k < lnspi_round16(in); k++) dx[r * lddx + k] = 0;
+  }
+}
+
+static void scalar_grad_strip(float *g, int64_t lanes, const float *d, int64_t ldd,
+                              const float *x, int64_t ldx, int64_t rows, int64_t kn, int add) {
+  for (int64_t k = 0; k < kn; k++) {
+    float *gk = g + k * lanes;
+    for (int64_t l = 0; l < lanes && !add; l++) gk[l] = 0;
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t l = 0; l < lanes; l++)
+        gk[l] = lnspi_fma_inline(d[r * ldd + l], x[r * ldx + k], gk[l]);
+  }
+}
+
+/* The zero terms from n up to a multiple of 16: they turn a sum of -0 into +0. */
+static void scalar_pad_sum(float p[16], int64_t n) {
+  for (int64_t i = n; i < lnspi_round16(n); i++) p[i % 16] = p[i % 16] + 0.0f;
+}
+
+static float scalar_sum(const float *x, int64_t n) {
+  float p[16] = {0};
+  for (int64_t i = 0; i < n; i++) p[i % 16] = p[i % 16] + x[i];
+  scalar_pad_sum(p, n);
+  return scalar_tree(p);
+}
+
+static float scalar_dot(const float *a, const float *b, int64_t n) {
+  float p[16] = {0};
+  for (int64_t i = 0; i < n; i++) p[i % 16] = lnspi_fma_inline(a[i], b[i], p[i % 16]);
+  scalar_pad_sum(p, n);
+  return scalar_tree(p);
+}
+
+static float scalar_diff2(const float *a, const float *b, int64_t n) {
+  float p[16] = {0};
+  for (int64_t i = 0; i < n; i++) {
+    float t = a[i] - b[i];
+    p[i % 16] = lnspi_fma_inline(t, t, p[i % 16]);
+  }
+  scalar_pad_sum(p, n);
+  return scalar_tree(p);
+}
+
+/* As integers, magnitudes order like floats, with infinity and then NaN on top. */
+static uint32_t scalar_top(const float *x, int64_t n) {
+  uint32_t top = 0;
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t u = lnspi_float_bits(x[i]) & 0x7fffffffu;
+    if (u > top) top = u;
+  }
+  return top;
+}
+
+static float scalar_max_abs(const float *x, int64_t n) {
+  return lnspi_bits_float(scalar_top(x, n));
+}
+
+static int scalar_finite(const float *x, int64_t n) {
+  return scalar_top(x, n) < 0x7f800000u;
+}
+
+static float scalar_maximum(const float *x, int64_t n) {
+  float top = x[0];
+  for (int64_t i = 0; i < n; i++) {
+    if (x[i] != x[i]) return lnspi_bits_float(0x7fc00000u);
+    if (x[i] > top || (x[i] == 0 && top == 0 && lnspi_float_bits(x[i]) == 0)) top = x[i];
+  }
+  return top;
+}
+
+static void scalar_softmax(float *y, const float *x, int64_t n) {
+  if (n <= 0) return;
+  float top = scalar_maximum(x, n);
+  for (int64_t i = 0; i < n; i++) y[i] = scalar_exp(x[i] - top);
+  float s = scalar_sum(y, n);
+  for (int64_t i = 0; i < n; i++) y[i] = y[i] / s;
+}
+
+static void scalar_softmax_dx(float *dx, const float *dy, const float *y, int64_t n) {
+  float s = scalar_dot(dy, y, n);
+  for (int64_t i = 0; i < n; i++) dx[i] = y[i] * (dy[i] - s);
+}
+
+static void scalar_layernorm(float *y, const float *x, const float *w, const float *b,
+                             int64_t n, float eps, float *stats) {
+  float mean = scalar_sum(x, n) / (float)n;
+  float p[16] = {0};
+  for (int64_t i = 0; i < n; i++) {
+    float t = x[i] - mean;
+    p[i % 16] = lnspi_fma_inline(t, t, p[i % 16]);
+  }
+  scalar_pad_sum(p, n);
+  float variance = scalar_tree(p) / (float)n;
+  float rstd = 1.0f / sqrtf(variance + eps);
+  for (int64_t i = 0; i < n; i++) {
+    float h = (x[i] - mean) * rstd;
+    y[i] = w ? lnspi_fma_inline(h, w[i], b[i]) : h;
+  }
+  stats[0] = mean;
+  stats[1] = rstd;
+}
+
+static void scalar_layernorm_dx(float *dx, const float *dy, const float *x, const float *w,
+                                const float *stats, int64_t n, float *gw, float *gb) {
+  float mean = stats[0], rstd = stats[1];
+  float pa[16] = {0}, pc[16] = {0};
+  for (int64_t i = 0; i < n; i++) {
+    float h = (x[i] - mean) * rstd;
+    float u = w ? dy[i] * w[i] : dy[i];
+    pa[i % 16] = pa[i % 16] + u;
+    pc[i % 16] = lnspi_fma_inline(u, h, pc[i % 16]);
+    if (gw) {
+      gw[i] = lnspi_fma_inline(dy[i], h, gw[i]);
+      gb[i] = gb[i] + dy[i];
+    }
+  }
+  if (!dx) return;
+  scalar_pad_sum(pa, n);
+  scalar_pad_sum(pc, n);
+  float a = scalar_tree(pa) / (float)n, c = scalar_tree(pc) / (float)n;
+  for (int64_t i = 0; i < n; i++) {
+    float h = (x[i] - mean) * rstd;
+    float u = w ? dy[i] * w[i] : dy[i];
+    dx[i] = rstd * (lnspi_fma_inline(-h, c, u) - a);
+  }
+}
+
+static float scalar_unit(float *y, const float *x, int64_t n, float eps) {
+  float s = sqrtf(scalar_dot(x, x, n));
+  float m = s > eps ? s : eps;
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] / m;
+  return m;
+}
+
+static void scalar_unit_dx(float *dx, const float *dy, const float *y, float m, int64_t n,
+                           float eps) {
+  float s = m > eps ? scalar_dot(dy, y, n) : 0;
+  for (int64_t i = 0; i < n; i++) {
+    float t = m > eps ? lnspi_fma_inline(-y[i], s, dy[i]) : dy[i];
+    dx[i] = t / m;
+  }
+}
+
+const lnspi_kernels lnspi_kernels_scalar = {"scalar", 0, LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+
+float lnspi_exp(float x) {
+  return scalar_exp(x);
+}
+
+float lnspi_log(float x) {
+  return scalar_log(x);
+}
+
+float lnspi_erf(float x) {
+  return scalar_erf(x);
+}
+
+float lnspi_tanh(float x) {
+  return scalar_tanh(x);
+}
+
+float lnspi_sigmoid(float x) {
+  return scalar_sigmoid(x);
+}
+
+float lnspi_fma(float a, float b, float c) {
+  return lnspi_fma_inline(a, b, c);
+}
+
+#include "kernels/undefine.h"

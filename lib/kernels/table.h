@@ -1,0 +1,30 @@
+/* Shared by the kernel sets: attributes, and the table in the list's order. */
+#ifndef LNSPI_KERNELS_TABLE_H
+#define LNSPI_KERNELS_TABLE_H
+
+#include "kernels/fma.h"
+#include "kernels/kernels.h"
+
+#include <float.h>
+#include <math.h>
+
+#if defined(__GNUC__)
+#define LNSPI_ALWAYS inline __attribute__((always_inline))
+#elif defined(_MSC_VER)
+#define LNSPI_ALWAYS __forceinline
+#else
+#define LNSPI_ALWAYS inline
+#endif
+
+/* Loops over arrays of vectors that must end up in registers. */
+#if defined(__clang__)
+#define LNSPI_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define LNSPI_UNROLL _Pragma("GCC unroll 32")
+#else
+#define LNSPI_UNROLL
+#endif
+
+#define LNSPI_KERNEL_ENTRY(result, name, parameters) LV_F(name),
+
+#endif

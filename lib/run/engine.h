@@ -1,0 +1,75 @@
+/* The plan of a graph for a largest batch (where every value lies), and running
+ * it forward. Sessions and trainers are built on it. */
+#ifndef LNSPI_RUN_ENGINE_H
+#define LNSPI_RUN_ENGINE_H
+
+#include "graph/layer.h"
+#include "run/state.h"
+
+#define LNSPI_MODE_REUSE 0 /* values share buffers; only outputs survive a run  */
+#define LNSPI_MODE_KEEP 1  /* every node keeps its value                         */
+#define LNSPI_MODE_TRAIN 2 /* and what it saved for backward                     */
+
+typedef struct lnspi_plan {
+  int64_t batch, concepts; /* most */
+  int32_t mode, reserved;
+  int64_t value_floats, saved_floats, scratch_floats, uses;
+  int64_t *value_offset;   /* of each node, in floats; value and saved may be   */
+  int64_t *saved_offset;   /* NULL while measuring                              */
+} lnspi_plan;
+
+/* Counts and, where the offset arrays are given (one entry a node), places. */
+int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_limits *limits, int32_t mode,
+                        lnspi_plan *plan, lnsp_problem *problem);
+
+/* Reads limits (nullable, any struct_size), fills in defaults, checks ranges. */
+int32_t lnspi_limits_read(const lnsp_limits *from, lnsp_limits *to, lnsp_problem *problem);
+
+typedef struct lnspi_engine {
+  const lnspi_kernels *k;
+  const lnsp_graph *graph;
+  lnspi_plan plan;
+  float *values, *saved, *scratch;
+  int64_t batch, concepts; /* of the last forward, 0 before */
+} lnspi_engine;
+
+/* Takes the plan's arrays and buffers from the arena (which may only count). */
+void lnspi_engine_layout(lnspi_engine *engine, lnspi_arena *arena);
+
+static inline int64_t lnspi_node_ld(const lnsp_graph *graph, int32_t node) {
+  return lnspi_round16(graph->nodes[node].width);
+}
+static inline float *lnspi_engine_value(const lnspi_engine *engine, int32_t node) {
+  return engine->values + engine->plan.value_offset[node];
+}
+
+/* Checks a tensor's type, rank and dims; batch and concepts are set from it, or
+ * checked where they are not 0. role names it in messages. */
+int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t width,
+                           int64_t *batch, int64_t *concepts, lnsp_problem *problem);
+
+/* Copies a checked tensor's batch * concepts vectors into padded rows, refusing
+ * NaN and infinities, and back. */
+int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lnspi_kernels *k,
+                          float *rows, int64_t ld, lnsp_problem *problem);
+void lnspi_tensor_store(const lnsp_tensor *tensor, const float *rows, int64_t ld);
+
+/* lnspi_kernels_pick with a status. */
+int32_t lnspi_kernels_choose(const char *isa, const lnspi_kernels **out,
+                             lnsp_problem *problem);
+
+const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,
+                                     const char *name);
+
+/* Fills call for a node: everything that forward needs. */
+void lnspi_engine_call(const lnspi_engine *engine, const float *state, int32_t node,
+                       lnspi_call *call);
+
+/* Runs all nodes; the input's rows are in place. */
+void lnspi_engine_forward(lnspi_engine *engine, const float *state, int64_t batch,
+                          int64_t concepts);
+
+/* Refuses outputs that are not finite. */
+int32_t lnspi_engine_check(const lnspi_engine *engine, lnsp_problem *problem);
+
+#endif

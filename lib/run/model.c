@@ -1,0 +1,86 @@
+/* Models: an immutable, counted version of the weights. */
+#include "run/model.h"
+
+#include "base/problem.h"
+#include "run/load.h"
+#include "run/stage.h"
+
+uint64_t lnspi_model_bytes(const lnsp_graph *graph) {
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  lnspi_take(&arena, 1, LNSPI_HANDLE_BYTES);
+  lnspi_take(&arena, 1, graph->bytes);
+  lnspi_take(&arena, (uint64_t)graph->state_floats, sizeof(float));
+  lnspi_take(&arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
+  return arena.used;
+}
+
+/* Sets up the handle in its block, whose graph is in place; gives the row. */
+static lnsp_model *model_place(const lnspi_block *block, lnsp_graph *graph, float **row) {
+  lnspi_arena arena = {block->memory, 0, block->bytes, 0};
+  lnsp_model *model = LNSPI_TAKE_STRUCT(&arena, lnsp_model, LNSPI_HANDLE_BYTES);
+  lnspi_take(&arena, 1, graph->bytes);
+  model->block = *block;
+  model->owners = 1;
+  model->graph = graph;
+  model->state = lnspi_take(&arena, (uint64_t)graph->state_floats, sizeof(float));
+  *row = lnspi_take(&arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
+  return model;
+}
+
+int32_t lnspi_model_blank(const lnsp_graph *graph, const lnsp_options *options,
+                          lnsp_model **out, lnsp_problem *problem) {
+  lnspi_block block;
+  float *row;
+  int32_t status = lnspi_block_open(&block, options, lnspi_model_bytes(graph), problem);
+  if (status != LNSP_OK) return status;
+  lnsp_graph *copy = lnspi_graph_move(graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
+  *out = model_place(&block, copy, &row);
+  return LNSP_OK;
+}
+
+static int32_t model_finish(lnspi_stage *stage, const lnsp_options *options,
+                            lnsp_model **out, float **row, lnsp_problem *problem) {
+  lnspi_block block;
+  lnsp_graph *graph = NULL;
+  uint64_t total = lnspi_model_bytes(stage->graph);
+  int32_t status = lnspi_stage_finish(stage, total, options, &block, &graph, problem);
+  if (status == LNSP_OK) *out = model_place(&block, graph, row);
+  return status;
+}
+
+int32_t lnspi_model_fresh(const char *text, uint64_t seed, const lnsp_options *options,
+                          lnsp_model **out, lnsp_problem *problem) {
+  lnspi_stage stage;
+  float *row;
+  int32_t status = lnspi_stage_open(&stage, text, NULL, options, problem);
+  if (status == LNSP_OK) status = model_finish(&stage, options, out, &row, problem);
+  if (status == LNSP_OK) lnspi_init((*out)->graph, seed, (*out)->state, row);
+  return status;
+}
+
+int32_t lnspi_model_load(lnsp_file *file, const lnsp_options *options, lnsp_model **out,
+                         lnsp_problem *problem) {
+  lnspi_stage stage;
+  lnsp_model *model;
+  float *row;
+  int32_t status = lnspi_stage_open_file(&stage, file, options, problem);
+  if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, problem);
+  if (status != LNSP_OK) return status;
+  status = lnspi_load(file, model->graph, options->prefix, 0, model->state, row, problem);
+  if (status == LNSP_OK)
+    *out = model;
+  else
+    lnspi_model_release(model);
+  return status;
+}
+
+void lnspi_model_release(lnsp_model *model) {
+  if (model && lnspi_count_down(&model->owners) == 0) lnspi_block_close(&model->block);
+}
+
+void lnspi_model_hash(const lnsp_model *model, uint8_t out[32]) {
+  lnspi_blake2s hash;
+  lnspi_blake2s_start(&hash);
+  lnspi_state_hash(model->graph, model->state, &hash);
+  lnspi_blake2s_end(&hash, out);
+}

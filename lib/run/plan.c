@@ -1,0 +1,116 @@
+/* Where every value lies. */
+#include "base/problem.h"
+#include "run/engine.h"
+
+#define PLAN_MOST_FLOATS ((int64_t)1 << 40)
+
+/* Buffers of the reuse mode: a node takes the smallest free one that is large
+ * enough, or a new one; a value's buffer is free after its last reader. */
+typedef struct plan_buffers {
+  int32_t count;
+  int32_t reserved;
+  int64_t offset[LNSPI_MAX_NODES];
+  int64_t floats[LNSPI_MAX_NODES];
+  int32_t free_after[LNSPI_MAX_NODES]; /* node */
+} plan_buffers;
+
+int32_t lnspi_limits_read(const lnsp_limits *from, lnsp_limits *to, lnsp_problem *problem) {
+  int32_t status = lnspi_struct_read(to, sizeof *to, from, "lnsp_limits", problem);
+  if (status != LNSP_OK) return status;
+  if (to->max_rows == 0) to->max_rows = 1;
+  if (to->max_concepts == 0) to->max_concepts = 1;
+  if (to->max_rows < 1 || to->max_rows > 1 << 24)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                      "max_rows is %d: give 1 to 16777216", to->max_rows);
+  if (to->max_concepts < 1 || to->max_concepts > 1 << 16)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                      "max_concepts is %d: give 1 to 65536", to->max_concepts);
+  if (to->history < 0 || to->history > 1024)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "history is %d: give 0 to 1024",
+                      to->history);
+  if (to->undo < LNSP_UNDO_ALL || to->undo > LNSP_UNDO_WEIGHTS)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                      "undo is %d: give LNSP_UNDO_ALL or LNSP_UNDO_WEIGHTS", to->undo);
+  return LNSP_OK;
+}
+
+/* Last node that reads a value; outputs and the input are never free. */
+static int32_t plan_last_reader(const lnsp_graph *graph, int32_t node) {
+  int32_t last = node;
+  for (int32_t o = 0; o < graph->output_count; o++)
+    if (graph->outputs[o].node == node) return graph->node_count;
+  for (int32_t n = node + 1; n < graph->node_count; n++)
+    for (int32_t i = 0; i < graph->nodes[n].input_count; i++)
+      if (graph->nodes[n].input[i] == node) last = n;
+  return last;
+}
+
+static int64_t plan_take_buffer(plan_buffers *buffers, int32_t node, int64_t floats,
+                                int32_t free_after, int64_t *total) {
+  int32_t best = -1;
+  for (int32_t b = 0; b < buffers->count; b++)
+    if (buffers->free_after[b] < node && buffers->floats[b] >= floats &&
+        (best < 0 || buffers->floats[b] < buffers->floats[best]))
+      best = b;
+  if (best < 0) {
+    best = buffers->count++;
+    buffers->offset[best] = *total;
+    buffers->floats[best] = floats;
+    *total += floats;
+  }
+  buffers->free_after[best] = free_after;
+  return buffers->offset[best];
+}
+
+static int32_t plan_place(const lnsp_graph *graph, lnspi_plan *plan, plan_buffers *buffers) {
+  int64_t rows = plan->batch * plan->concepts;
+  for (int32_t n = 0; n < graph->node_count; n++) {
+    const lnspi_node *node = &graph->nodes[n];
+    int64_t floats = rows * lnspi_node_ld(graph, n), offset;
+    lnspi_need need = {0, 0, 0};
+    lnspi_layer_at(node->layer)->need(graph, node, plan->batch, plan->concepts, &need);
+    need.saved_floats = lnspi_round16(need.saved_floats);
+    need.scratch_floats = lnspi_round16(need.scratch_floats);
+    if (plan->mode == LNSPI_MODE_REUSE) {
+      offset = plan_take_buffer(buffers, n, floats, plan_last_reader(graph, n),
+                                &plan->value_floats);
+    } else {
+      offset = plan->value_floats;
+      plan->value_floats += floats;
+    }
+    if (plan->value_offset) plan->value_offset[n] = offset;
+    if (plan->saved_offset) plan->saved_offset[n] = plan->saved_floats;
+    if (plan->mode == LNSPI_MODE_TRAIN) {
+      plan->saved_floats += need.saved_floats;
+    } else {
+      /* what a layer saves is scratch when nothing goes backward */
+      if (plan->saved_offset) plan->saved_offset[n] = 0;
+      if (need.saved_floats > plan->saved_floats) plan->saved_floats = need.saved_floats;
+    }
+    if (need.scratch_floats > plan->scratch_floats) plan->scratch_floats = need.scratch_floats;
+    plan->uses += need.uses;
+    if (plan->value_floats > PLAN_MOST_FLOATS || plan->saved_floats > PLAN_MOST_FLOATS ||
+        plan->scratch_floats > PLAN_MOST_FLOATS)
+      return 0;
+  }
+  return 1;
+}
+
+int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_limits *limits, int32_t mode,
+                        lnspi_plan *plan, lnsp_problem *problem) {
+  plan_buffers buffers;
+  int64_t *value_offset = plan->value_offset, *saved_offset = plan->saved_offset;
+  buffers.count = 0;
+  memset(plan, 0, sizeof *plan);
+  plan->value_offset = value_offset;
+  plan->saved_offset = saved_offset;
+  plan->batch = limits->max_rows;
+  plan->concepts = limits->max_concepts;
+  plan->mode = mode;
+  if (!plan_place(graph, plan, &buffers))
+    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
+                      "%d rows of %d concepts need more memory than can be addressed: "
+                      "lower max_rows or max_concepts",
+                      limits->max_rows, limits->max_concepts);
+  return LNSP_OK;
+}

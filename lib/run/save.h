@@ -1,0 +1,24 @@
+/* States into a safetensors stream. */
+#ifndef LNSPI_RUN_SAVE_H
+#define LNSPI_RUN_SAVE_H
+
+#include "format/writer.h"
+#include "run/state.h"
+
+typedef struct lnspi_save_part {
+  const char *prefix; /* before every tensor name, "" for the weights */
+  const float *state;
+} lnspi_save_part;
+
+/* Writes all tensors of each part, and the metadata "format", the architecture
+ * and the extra pairs. dtype F32, F16 or BF16. options gives the allocator of a
+ * small block, which is freed before return. */
+int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts,
+                   int32_t part_count, const lnsp_pair *extra, int32_t extra_count,
+                   int32_t dtype, const lnsp_sink *sink, const lnsp_options *options,
+                   lnsp_problem *problem);
+
+/* "lnsp.graph" if the architecture is written out, else "lnsp.arch". */
+const char *lnspi_save_architecture_key(const lnsp_graph *graph);
+
+#endif

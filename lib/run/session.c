@@ -1,0 +1,116 @@
+/* Sessions. */
+#include "run/session.h"
+
+#include "base/problem.h"
+
+static void session_layout(lnsp_session *session, lnspi_arena *arena) {
+  lnspi_take(arena, 1, LNSPI_SESSION_BYTES);
+  lnspi_engine_layout(&session->engine, arena);
+}
+
+int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_limits *limits,
+                              lnsp_memory *out, lnsp_problem *problem) {
+  lnsp_session session;
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  memset(&session, 0, sizeof session);
+  session.engine.graph = graph;
+  int32_t mode = limits->keep_nodes ? LNSPI_MODE_KEEP : LNSPI_MODE_REUSE;
+  int32_t status = lnspi_plan_make(graph, limits, mode, &session.engine.plan, problem);
+  if (status != LNSP_OK) return status;
+  session_layout(&session, &arena);
+  memset(out, 0, sizeof *out);
+  out->total_bytes = arena.used;
+  out->activation_bytes = (uint64_t)session.engine.plan.value_floats * sizeof(float);
+  out->workspace_bytes = (uint64_t)(session.engine.plan.saved_floats +
+                                    session.engine.plan.scratch_floats) * sizeof(float);
+  out->plan_bytes = out->total_bytes - out->activation_bytes - out->workspace_bytes;
+  return LNSP_OK;
+}
+
+int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, const float *state,
+                           const lnsp_limits *limits, const lnsp_options *options,
+                           lnsp_session **out, lnsp_problem *problem) {
+  lnsp_session fresh;
+  lnsp_memory memory;
+  memset(&fresh, 0, sizeof fresh);
+  fresh.engine.graph = graph;
+  int32_t status = lnspi_kernels_choose(options->isa, &fresh.engine.k, problem);
+  if (status == LNSP_OK) status = lnspi_session_measure(graph, limits, &memory, problem);
+  if (status == LNSP_OK)
+    status = lnspi_block_open(&fresh.block, options, memory.total_bytes, problem);
+  if (status != LNSP_OK) return status;
+  int32_t mode = limits->keep_nodes ? LNSPI_MODE_KEEP : LNSPI_MODE_REUSE;
+  lnspi_arena arena = {fresh.block.memory, 0, memory.total_bytes, 0};
+  (void)lnspi_plan_make(graph, limits, mode, &fresh.engine.plan, NULL);
+  session_layout(&fresh, &arena);
+  (void)lnspi_plan_make(graph, limits, mode, &fresh.engine.plan, NULL);
+  if (model) lnspi_count_up(&model->owners);
+  fresh.model = model;
+  fresh.state = state;
+  *out = fresh.block.memory;
+  **out = fresh;
+  return LNSP_OK;
+}
+
+int32_t lnspi_engine_input(const lnspi_engine *engine, const lnsp_tensor *inputs,
+                           int32_t input_count, int64_t most_rows, int64_t *batch,
+                           int64_t *concepts, lnsp_problem *problem) {
+  const lnsp_tensor *input = lnspi_tensor_find(inputs, input_count, "input");
+  *batch = *concepts = 0;
+  if (!input)
+    return lnspi_fail(problem, LNSP_E_MISSING, "input",
+                      "no tensor named 'input' was given");
+  int32_t status = lnspi_tensor_check(input, "input", engine->graph->nodes[0].width, batch,
+                                      concepts, problem);
+  if (status != LNSP_OK) return status;
+  if (*batch > most_rows || *concepts > engine->plan.concepts)
+    return lnspi_fail(problem, LNSP_E_LIMIT, "input",
+                      "'input' has %lld rows of %lld concepts, but this handle was made for at "
+                      "most %lld of %lld: raise max_rows or max_concepts, or run it in parts",
+                      (long long)*batch, (long long)*concepts, (long long)most_rows,
+                      (long long)engine->plan.concepts);
+  return LNSP_OK;
+}
+
+int32_t lnspi_engine_outputs(const lnspi_engine *engine, const lnsp_tensor *outputs,
+                             int32_t output_count, int64_t batch, int64_t concepts,
+                             int store, lnsp_problem *problem) {
+  const lnsp_graph *graph = engine->graph;
+  for (int32_t i = 0; i < output_count; i++) {
+    const char *name = outputs[i].name ? outputs[i].name : "";
+    int32_t output = lnspi_graph_find_output(graph, name);
+    if (output < 0)
+      return lnspi_fail(problem, LNSP_E_MISSING, name,
+                        "the network has no output '%s'; its first is '%s'", name,
+                        graph->outputs[0].name);
+    int32_t node = graph->outputs[output].node;
+    int32_t status = lnspi_tensor_check(&outputs[i], name, graph->nodes[node].width, &batch,
+                                        &concepts, problem);
+    if (status != LNSP_OK) return status;
+    if (store)
+      lnspi_tensor_store(&outputs[i], lnspi_engine_value(engine, node),
+                         lnspi_node_ld(graph, node));
+  }
+  return LNSP_OK;
+}
+
+int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
+                          int32_t input_count, const lnsp_tensor *outputs,
+                          int32_t output_count, lnsp_problem *problem) {
+  lnspi_engine *engine = &session->engine;
+  int64_t batch, concepts;
+  int32_t status = lnspi_engine_input(engine, inputs, input_count, engine->plan.batch, &batch,
+                                      &concepts, problem);
+  if (status == LNSP_OK)
+    status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 0, problem);
+  if (status == LNSP_OK)
+    status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, "input"), "input",
+                               engine->k, lnspi_engine_value(engine, 0),
+                               lnspi_node_ld(engine->graph, 0), problem);
+  if (status != LNSP_OK) return status;
+  lnspi_engine_forward(engine, session->state, batch, concepts);
+  status = lnspi_engine_check(engine, problem);
+  if (status == LNSP_OK)
+    status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 1, problem);
+  return status;
+}

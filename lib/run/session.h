@@ -1,0 +1,35 @@
+/* Working memory to run a model, or a trainer's live weights. */
+#ifndef LNSPI_RUN_SESSION_H
+#define LNSPI_RUN_SESSION_H
+
+#include "run/engine.h"
+#include "run/model.h"
+
+#define LNSPI_SESSION_BYTES 512 /* counted for the struct */
+
+struct lnsp_session {
+  lnspi_block block;
+  lnsp_model *model;   /* counted; NULL when live */
+  const float *state;
+  lnspi_engine engine;
+};
+
+int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_limits *limits,
+                              lnsp_memory *out, lnsp_problem *problem);
+/* model (counted here) or, if NULL, a graph and state that outlive the session. */
+int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, const float *state,
+                           const lnsp_limits *limits, const lnsp_options *options,
+                           lnsp_session **out, lnsp_problem *problem);
+int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
+                          int32_t input_count, const lnsp_tensor *outputs,
+                          int32_t output_count, lnsp_problem *problem);
+
+/* Shared with the trainer: one "input", and wanted outputs checked. */
+int32_t lnspi_engine_input(const lnspi_engine *engine, const lnsp_tensor *inputs,
+                           int32_t input_count, int64_t most_rows, int64_t *batch,
+                           int64_t *concepts, lnsp_problem *problem);
+int32_t lnspi_engine_outputs(const lnspi_engine *engine, const lnsp_tensor *outputs,
+                             int32_t output_count, int64_t batch, int64_t concepts,
+                             int store, lnsp_problem *problem);
+
+#endif

@@ -1,0 +1,33 @@
+/* A handle that holds its graph: the graph must be built before the handle's
+ * size is known. With the caller's block it is built in place; otherwise in a
+ * temporary block, and moved. */
+#ifndef LNSPI_RUN_STAGE_H
+#define LNSPI_RUN_STAGE_H
+
+#include "format/file.h"
+#include "graph/graph.h"
+
+#define LNSPI_HANDLE_BYTES 2048 /* counted for a handle's own struct */
+
+typedef struct lnspi_stage {
+  lnspi_block block;
+  lnsp_graph *graph;
+} lnspi_stage;
+
+/* Builds the graph of a text (and a file's shapes, or NULL) after the first
+ * LNSPI_HANDLE_BYTES of the block. */
+int32_t lnspi_stage_open(lnspi_stage *stage, const char *text, const lnspi_shapes *shapes,
+                         const lnsp_options *options, lnsp_problem *problem);
+
+/* The architecture of a file: options->architecture, lnsp.arch or lnsp.graph. */
+int32_t lnspi_stage_open_file(lnspi_stage *stage, lnsp_file *file,
+                              const lnsp_options *options, lnsp_problem *problem);
+
+/* The handle's block of total bytes, zeroed but for the graph, which is at
+ * memory + LNSPI_HANDLE_BYTES. Ends the stage on success and on failure. */
+int32_t lnspi_stage_finish(lnspi_stage *stage, uint64_t total, const lnsp_options *options,
+                           lnspi_block *block, lnsp_graph **graph, lnsp_problem *problem);
+
+void lnspi_stage_close(lnspi_stage *stage);
+
+#endif

@@ -1,0 +1,26 @@
+/* The state: all tensors of a graph, packed, in one array of floats. */
+#ifndef LNSPI_RUN_STATE_H
+#define LNSPI_RUN_STATE_H
+
+#include "graph/graph.h"
+#include "kernels/kernels.h"
+
+/* A tensor seen as rows of equal length, in row-major order: MATRIX [out][in];
+ * FLAT of rank 1: parts rows; FLAT of higher rank: dims[0] rows. */
+int64_t lnspi_weight_rows(const lnspi_weight *weight);
+int64_t lnspi_weight_columns(const lnspi_weight *weight);
+/* The longest row of any tensor. */
+int64_t lnspi_state_columns(const lnsp_graph *graph);
+
+/* Copies rows first..first+count-1 of a tensor out of or into a state (or an
+ * array laid out like one: moments, gradients). rows is contiguous. */
+void lnspi_state_read(const lnspi_weight *weight, const float *state, int64_t first,
+                      int64_t count, float *rows);
+void lnspi_state_write(const lnspi_weight *weight, float *state, int64_t first,
+                       int64_t count, const float *rows);
+
+/* Adds name, rank, dims and values of every tensor, in canonical order, to a
+ * hash. The hash of a model is BLAKE2s over exactly this. */
+void lnspi_state_hash(const lnsp_graph *graph, const float *state, lnspi_blake2s *hash);
+
+#endif

@@ -1,0 +1,96 @@
+/* The second half of phase one: from the outputs' gradients to every value's
+ * gradient, the list of uses of every matrix, and the small gradients. No weight
+ * changes here. */
+#include "train/trainer.h"
+
+static float *backward_value(const lnsp_trainer *t, int32_t node) {
+  return t->dvalues + t->engine.plan.value_offset[node];
+}
+
+static size_t backward_bytes(const lnsp_trainer *t, int32_t node) {
+  int64_t rows = t->engine.batch * t->engine.concepts;
+  return (size_t)(rows * lnspi_node_ld(t->graph, node)) * sizeof(float);
+}
+
+/* A value's gradient is wanted where a weight that may change lies upstream. */
+static void backward_want(lnsp_trainer *t) {
+  for (int32_t n = 0; n < t->graph->node_count; n++) {
+    const lnspi_node *node = &t->graph->nodes[n];
+    t->wanted[n] = 0;
+    for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
+      if (node->slot[s] >= 0 && !t->frozen[node->slot[s]]) t->wanted[n] = 1;
+    for (int32_t i = 0; i < node->input_count; i++)
+      if (t->wanted[node->input[i]]) t->wanted[n] = 1;
+  }
+}
+
+void lnspi_backward_start(lnsp_trainer *t) {
+  memset(t->reached, 0, (size_t)t->graph->node_count);
+  memset(t->touched, 0, (size_t)t->graph->weight_count);
+  t->use_count = 0;
+  for (int32_t i = 0; i < t->graph->weight_count; i++)
+    if (t->graph->weights[i].kind == LNSPI_FLAT)
+      memset(t->small + t->small_offset[i], 0,
+             (size_t)t->graph->weights[i].floats * sizeof(float));
+}
+
+void lnspi_backward_seed(lnsp_trainer *t, int32_t node) {
+  if (t->reached[node]) return;
+  memset(backward_value(t, node), 0, backward_bytes(t, node));
+  t->reached[node] = 1;
+}
+
+static void backward_use(const lnspi_call *call, int32_t slot, int32_t part, const float *x,
+                         int64_t ldx, const float *d, int64_t ldd, int64_t rows) {
+  lnsp_trainer *t = call->use_data;
+  int32_t weight = call->node->slot[slot];
+  if (weight < 0 || t->frozen[weight] || t->use_count >= t->engine.plan.uses) return;
+  lnspi_use *use = &t->uses[t->use_count++];
+  use->x = x;
+  use->d = d;
+  use->ldx = ldx;
+  use->ldd = ldd;
+  use->rows = rows;
+  use->weight = weight;
+  use->part = part;
+}
+
+static void backward_node(lnsp_trainer *t, int32_t index) {
+  const lnspi_node *node = &t->graph->nodes[index];
+  int64_t rows = t->engine.batch * t->engine.concepts;
+  int add[LNSPI_MAX_INPUTS] = {0};
+  float *dout = backward_value(t, index);
+  lnspi_call call;
+  lnspi_engine_call(&t->engine, t->state, index, &call);
+  t->engine.k->flush(dout, dout, rows * call.out_ld);
+  call.dout = dout;
+  call.use = backward_use;
+  call.use_data = t;
+  for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
+    int32_t weight = node->slot[s];
+    if (weight < 0 || t->frozen[weight]) continue;
+    t->touched[weight] = 1;
+    if (t->graph->weights[weight].kind == LNSPI_FLAT)
+      call.dweight[s] = t->small + t->small_offset[weight];
+  }
+  for (int32_t i = 0; i < node->input_count; i++) {
+    int32_t input = node->input[i];
+    if (!t->wanted[input]) continue;
+    add[i] = t->reached[input];
+    call.din[i] = add[i] ? t->extra[i] : backward_value(t, input);
+    t->reached[input] = 1;
+  }
+  lnspi_layer_at(node->layer)->backward(&call);
+  for (int32_t i = 0; i < node->input_count; i++)
+    if (add[i]) {
+      float *total = backward_value(t, node->input[i]);
+      t->engine.k->add(total, total, t->extra[i], rows * call.in_ld[i]);
+    }
+}
+
+void lnspi_backward(lnsp_trainer *t) {
+  backward_want(t);
+  for (int32_t n = t->graph->node_count - 1; n > 0; n--)
+    if (t->reached[n] && t->wanted[n]) backward_node(t, n);
+  t->phase = LNSPI_PHASE_GRADIENT;
+}

@@ -1,0 +1,70 @@
+/* Losses. A new one is a file in losses/ and a line in losses/list.h. */
+#ifndef LNSPI_TRAIN_LOSS_H
+#define LNSPI_TRAIN_LOSS_H
+
+#include "base/text.h"
+#include "kernels/kernels.h"
+
+#define LNSPI_LOSS_OPERANDS 4
+#define LNSPI_LOSS_TERMS 8
+
+/* what an operand is while training */
+#define LNSPI_OPERAND_MODEL 1 /* the network's output for the input of that name;
+                                 gets a gradient */
+#define LNSPI_OPERAND_DATA 2  /* the caller's tensor of that name; constant */
+
+typedef struct lnspi_loss_call {
+  const lnspi_kernels *k;
+  int64_t rows, width;
+  const float *x[LNSPI_LOSS_OPERANDS];  /* row r at x + r*ld; pads are +0 */
+  int64_t ld[LNSPI_LOSS_OPERANDS];      /* multiples of 16 */
+  float *d[LNSPI_LOSS_OPERANDS];        /* same ld; the gradient times weight is
+                                           ADDED; NULL: not wanted */
+  float weight;
+  const float *real;                    /* the term's arguments */
+  float *scratch;
+} lnspi_loss_call;
+
+typedef struct lnspi_loss {
+  const char *name;
+  const char *help;
+  const char *on;                       /* default output: "output", ... */
+  /* operand 0 is the prediction; name in training ("input" group has the name
+   * NULL for operand 0), name in `direct` evaluation, kind */
+  struct {
+    const char *name;                   /* "positive", "target", "teacher" */
+    const char *direct;                 /* "p", "t", "positive", ... */
+    int32_t kind;
+  } operand[LNSPI_LOSS_OPERANDS];
+  int32_t operand_count;
+  int32_t minimum_rows;                 /* e.g. 2 for nuclear_diversity */
+  /* Keys: name and default of each real argument, NULL name at the end; choices
+   * ("cosine,l2") make the argument the index of the word. */
+  struct {
+    const char *key;
+    const char *choices;
+    float initial, low, high;
+  } argument[5];
+  int64_t (*scratch_floats)(int64_t rows, int64_t width);
+  /* Unweighted value; sums in double where the file says so, rows ascending. */
+  double (*evaluate)(const lnspi_loss_call *call);
+} lnspi_loss;
+
+const lnspi_loss *lnspi_loss_at(int32_t index); /* NULL past the end */
+
+typedef struct lnspi_loss_term {
+  const lnspi_loss *loss; /* NULL: the replay term */
+  float weight;
+  char on[32];            /* output it looks at */
+  float real[4];
+  int32_t rows;           /* replay: vectors drawn a step */
+  uint64_t seed;          /* replay */
+} lnspi_loss_term;
+
+/* "[weight *] name [key=value ...]" joined by "+"; "student" stands for
+ * "triplet margin=.3 + .1*alignment + 1*nuclear_diversity". The replay term is
+ * "replay rows=7 seed=1". */
+int32_t lnspi_loss_parse(const char *text, lnspi_loss_term *terms, int32_t *count,
+                         lnsp_problem *problem);
+
+#endif

@@ -1,0 +1,47 @@
+/* What the losses share: rows compared one with one. */
+#ifndef LNSPI_TRAIN_LOSSES_PAIR_H
+#define LNSPI_TRAIN_LOSSES_PAIR_H
+
+#include "train/loss.h"
+
+/* A norm below this counts as this one (the rule of torch's F.normalize). */
+#define LNSPI_PAIR_EPS 1e-12f
+
+static inline const float *lnspi_pair_row(const lnspi_loss_call *call, int operand,
+                                          int64_t row) {
+  return call->x[operand] + row * call->ld[operand];
+}
+
+/* Scratch row number index; count rows take lnspi_pair_floats(count, width). */
+static inline float *lnspi_pair_scratch(const lnspi_loss_call *call, int64_t index) {
+  return call->scratch + index * lnspi_round16(call->width);
+}
+static inline int64_t lnspi_pair_floats(int64_t count, int64_t width) {
+  return count * lnspi_round16(width);
+}
+
+/* weight * times / divisor, rounded to float once. */
+float lnspi_pair_factor(const lnspi_loss_call *call, double times, double divisor);
+
+/* u = the operand's row at unit length; returns what it was divided by. */
+float lnspi_pair_unit(const lnspi_loss_call *call, int operand, int64_t row, float *u);
+
+/* Adds factor * d(unit(x) . toward)/dx to the operand's gradient, if wanted; u
+ * and norm as lnspi_pair_unit gave them. work: one row. */
+void lnspi_pair_push(const lnspi_loss_call *call, int operand, int64_t row, float factor,
+                     const float *toward, const float *u, float norm, float *work);
+
+/* work = a - b of two operands' rows. */
+void lnspi_pair_difference(const lnspi_loss_call *call, int a, int b, int64_t row, float *work);
+
+/* Adds factor * x to the operand's gradient row, if wanted. */
+void lnspi_pair_add(const lnspi_loss_call *call, int operand, int64_t row, float factor,
+                    const float *x);
+
+/* Mean square error and 1 - mean cosine of operands 0 and 1, with gradients. */
+double lnspi_pair_mse(const lnspi_loss_call *call);    /* scratch: 1 row  */
+double lnspi_pair_cosine(const lnspi_loss_call *call); /* scratch: 3 rows */
+int64_t lnspi_pair_mse_floats(int64_t rows, int64_t width);
+int64_t lnspi_pair_cosine_floats(int64_t rows, int64_t width);
+
+#endif

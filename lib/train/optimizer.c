@@ -1,0 +1,153 @@
+/* Optimizer texts and learning-rate schedules. */
+#include "train/optimizer.h"
+
+#include "base/problem.h"
+
+#define LNSPI_OPTIMIZER(name) extern const lnspi_optimizer lnspi_optimizer_##name;
+#include "train/optimizers/list.h"
+#undef LNSPI_OPTIMIZER
+
+#define OPTIMIZER_KEYS 24
+
+const lnspi_optimizer *lnspi_optimizer_at(int32_t index) {
+  static const lnspi_optimizer *const optimizer_all[] = {
+#define LNSPI_OPTIMIZER(name) &lnspi_optimizer_##name,
+#include "train/optimizers/list.h"
+#undef LNSPI_OPTIMIZER
+    NULL};
+  for (int32_t i = 0; optimizer_all[i]; i++)
+    if (i == index) return optimizer_all[i];
+  return NULL;
+}
+
+/* ---- schedules ---- */
+
+#define OPTIMIZER_CONSTANT 0
+#define OPTIMIZER_COSINE 1
+
+const char *lnspi_schedule_name(int32_t index) {
+  return index == OPTIMIZER_CONSTANT ? "constant" : index == OPTIMIZER_COSINE ? "cosine" : NULL;
+}
+
+const char *lnspi_schedule_help(int32_t index) {
+  if (index == OPTIMIZER_CONSTANT)
+    return "schedule=constant [warmup=0]: a linear rise over warmup steps, then lr";
+  if (index == OPTIMIZER_COSINE)
+    return "schedule=cosine steps=N [warmup=0] [min_lr=0]: a linear rise, then half a cosine "
+           "from lr to min_lr at step N";
+  return NULL;
+}
+
+double lnspi_rule_rate(const lnspi_rule *rule, uint64_t step) {
+  if (step < rule->warmup) return rule->lr * (double)(step + 1) / (double)rule->warmup;
+  if (rule->schedule == OPTIMIZER_CONSTANT) return rule->lr;
+  if (step >= rule->steps) return rule->min_lr;
+  double part = (double)(step - rule->warmup) / (double)(rule->steps - rule->warmup);
+  return rule->min_lr + (rule->lr - rule->min_lr) * 0.5 * (1.0 + lnspi_cos_pi(part));
+}
+
+/* ---- text ---- */
+
+static int32_t optimizer_fail_name(lnspi_word word, lnsp_problem *problem) {
+  char names[160] = "";
+  size_t used = 0;
+  for (int32_t i = 0; lnspi_optimizer_at(i) && used < sizeof names; i++)
+    used += lnspi_format(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                         lnspi_optimizer_at(i)->name);
+  return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
+                         "there is no such optimizer; known are %s", names);
+}
+
+/* Takes a key of the optimizer itself: 1 taken, 0 not one of its keys, -1 failed. */
+static int optimizer_own_key(const lnspi_key *key, lnspi_rule *rule, int32_t *status,
+                             lnsp_problem *problem) {
+  int32_t at = 0;
+  for (int32_t i = 0; rule->optimizer->argument[i].key; i++) {
+    int32_t parts = rule->optimizer->argument[i].parts;
+    if (lnspi_word_is(key->key, rule->optimizer->argument[i].key)) {
+      for (int32_t p = 0; p < parts; p++) {
+        lnspi_word word = parts == 1 ? key->value : lnspi_word_split(key->value, ',', p);
+        if (word.length == 0)
+          *status = lnspi_fail_text(problem, LNSP_E_SYNTAX, key->value.line, key->value.column,
+                                    "%s needs %d numbers joined by commas",
+                                    rule->optimizer->argument[i].key, parts);
+        else
+          *status = lnspi_word_number(word, rule->optimizer->argument[i].key,
+                                      rule->optimizer->argument[i].low,
+                                      rule->optimizer->argument[i].high, &rule->real[at + p],
+                                      problem);
+        if (*status != LNSP_OK) return -1;
+      }
+      return 1;
+    }
+    at += parts;
+  }
+  return 0;
+}
+
+static int32_t optimizer_count(const lnspi_key *key, const char *name, uint64_t *out,
+                               lnsp_problem *problem) {
+  int64_t value = 0;
+  int32_t status = lnspi_word_integer(key->value, name, 0, INT64_C(1) << 52, &value, problem);
+  *out = (uint64_t)value;
+  return status;
+}
+
+static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
+                                    lnsp_problem *problem) {
+  lnspi_word word = key->key;
+  if (lnspi_word_is(word, "lr"))
+    return lnspi_word_number(key->value, "lr", 0, 1e6, &rule->lr, problem);
+  if (lnspi_word_is(word, "min_lr"))
+    return lnspi_word_number(key->value, "min_lr", 0, 1e6, &rule->min_lr, problem);
+  if (lnspi_word_is(word, "clip"))
+    return lnspi_word_number(key->value, "clip", 0, 1e30, &rule->clip, problem);
+  if (lnspi_word_is(word, "ema"))
+    return lnspi_word_number(key->value, "ema", 0, .99999999, &rule->average, problem);
+  if (lnspi_word_is(word, "warmup"))
+    return optimizer_count(key, "warmup", &rule->warmup, problem);
+  if (lnspi_word_is(word, "steps"))
+    return optimizer_count(key, "steps", &rule->steps, problem);
+  if (lnspi_word_is(word, "schedule")) {
+    for (int32_t i = 0; lnspi_schedule_name(i); i++)
+      if (lnspi_word_is(key->value, lnspi_schedule_name(i))) {
+        rule->schedule = i;
+        return LNSP_OK;
+      }
+    return lnspi_fail_text(problem, LNSP_E_UNKNOWN, key->value.line, key->value.column,
+                           "there is no such schedule; known are constant, cosine");
+  }
+  return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
+                         "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
+                         "warmup, steps, min_lr",
+                         rule->optimizer->name, rule->optimizer->help);
+}
+
+int32_t lnspi_rule_parse(const char *string, lnspi_rule *rule, lnsp_problem *problem) {
+  lnspi_text text;
+  lnspi_key keys[OPTIMIZER_KEYS];
+  int32_t count = 0, at = 0;
+  memset(rule, 0, sizeof *rule);
+  rule->lr = 1e-3;
+  lnspi_text_open(&text, string ? string : "adamw");
+  lnspi_word word = lnspi_text_word(&text, "");
+  for (int32_t i = 0; lnspi_optimizer_at(i); i++)
+    if (lnspi_word_is(word, lnspi_optimizer_at(i)->name)) rule->optimizer = lnspi_optimizer_at(i);
+  if (!rule->optimizer) return optimizer_fail_name(word, problem);
+  for (int32_t i = 0; rule->optimizer->argument[i].key; i++)
+    for (int32_t p = 0; p < rule->optimizer->argument[i].parts; p++)
+      rule->real[at++] = rule->optimizer->argument[i].initial[p];
+  int32_t status = lnspi_text_keys(&text, "", keys, OPTIMIZER_KEYS, &count, problem);
+  for (int32_t i = 0; status == LNSP_OK && i < count; i++)
+    if (optimizer_own_key(&keys[i], rule, &status, problem) == 0)
+      status = optimizer_common_key(&keys[i], rule, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_text_line_end(&text);
+  if (!lnspi_text_at_end(&text))
+    return lnspi_fail_text(problem, LNSP_E_SYNTAX, text.line, text.column,
+                           "an optimizer text is one line: name key=value ...");
+  if (rule->schedule == OPTIMIZER_COSINE && rule->steps <= rule->warmup)
+    return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1,
+                           "schedule=cosine needs steps=N, more than warmup");
+  return LNSP_OK;
+}

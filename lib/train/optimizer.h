@@ -1,0 +1,70 @@
+/* Optimizers and schedules. A new optimizer is a file in optimizers/ and a line
+ * in optimizers/list.h. */
+#ifndef LNSPI_TRAIN_OPTIMIZER_H
+#define LNSPI_TRAIN_OPTIMIZER_H
+
+#include "base/text.h"
+#include "kernels/kernels.h"
+
+#define LNSPI_OPTIMIZER_ARGUMENTS 8
+#define LNSPI_MOMENTS 2
+
+/* What an optimizer needs for one step, computed once a step. */
+typedef struct lnspi_update {
+  union {
+    lnspi_adam adam;
+    lnspi_sgd sgd;
+  } as;
+} lnspi_update;
+
+/* Upper bounds of magnitudes, which prove that a step stays finite. */
+typedef struct lnspi_bounds {
+  double weight, moment;
+} lnspi_bounds;
+
+typedef struct lnspi_optimizer {
+  const char *name;
+  const char *help;
+  /* Keys beside the common ones; the values go to real[] in order, parts of them
+   * for a list. NULL at the end. */
+  struct {
+    const char *key;
+    int32_t parts;
+    double initial[2];
+    double low, high;
+  } argument[LNSPI_OPTIMIZER_ARGUMENTS];
+  const char *moment_name[LNSPI_MOMENTS]; /* in state files, as PyTorch's */
+  int32_t (*moments)(const double *real); /* arrays it keeps */
+  void (*prepare)(const double *real, double lr, double scale, uint64_t step,
+                  lnspi_update *update);
+  /* n floats; moment[] NULL where it keeps fewer */
+  void (*apply)(const lnspi_kernels *k, const lnspi_update *update, float *w,
+                float *const moment[LNSPI_MOMENTS], const float *g, int64_t n);
+  /* Bounds after a step whose gradients are at most gradient, before scaling. */
+  void (*bound)(const double *real, const lnspi_update *update, double gradient,
+                lnspi_bounds *bounds);
+} lnspi_optimizer;
+
+const lnspi_optimizer *lnspi_optimizer_at(int32_t index); /* NULL past the end */
+
+/* Learning-rate schedules: a factor for step number step (from 0). */
+typedef struct lnspi_rule {
+  const lnspi_optimizer *optimizer;
+  double real[LNSPI_OPTIMIZER_ARGUMENTS];
+  double lr, min_lr;
+  double clip;    /* 0: off */
+  double average; /* decay of the moving average, 0: off */
+  int32_t schedule, reserved;
+  uint64_t warmup, steps;
+} lnspi_rule;
+
+const char *lnspi_schedule_name(int32_t index); /* NULL past the end */
+const char *lnspi_schedule_help(int32_t index);
+
+/* "adamw lr=1e-3 betas=.9,.999 clip=1 ema=.999 schedule=cosine steps=1000" */
+int32_t lnspi_rule_parse(const char *text, lnspi_rule *rule, lnsp_problem *problem);
+
+/* Learning rate of step number step (from 0), schedule included. */
+double lnspi_rule_rate(const lnspi_rule *rule, uint64_t step);
+
+#endif

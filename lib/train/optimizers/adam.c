@@ -1,0 +1,83 @@
+/* Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), with the
+ * formulas of torch.optim.Adam and torch.optim.AdamW. */
+#include <math.h>
+
+#include "train/optimizer.h"
+
+/* real: beta1, beta2, eps, weight_decay */
+
+static int32_t adam_moments(const double *real) {
+  (void)real;
+  return 2;
+}
+
+static void adam_prepare_common(const double *real, double lr, double scale, uint64_t step,
+                                lnspi_adam *a) {
+  a->beta1 = (float)real[0];
+  a->c1 = (float)(1.0 - real[0]);
+  a->beta2 = (float)real[1];
+  a->s2 = (float)sqrt(1.0 - real[1]);
+  a->step = (float)(lr / (1.0 - lnspi_power(real[0], step)));
+  a->rsqrt_bc2 = (float)(1.0 / sqrt(1.0 - lnspi_power(real[1], step)));
+  a->eps = (float)real[2];
+  a->scale = (float)scale;
+  a->decay = 1.f;
+  a->l2 = 0.f;
+}
+
+static void adam_prepare(const double *real, double lr, double scale, uint64_t step,
+                         lnspi_update *update) {
+  adam_prepare_common(real, lr, scale, step, &update->as.adam);
+  update->as.adam.l2 = (float)real[3];
+}
+
+static void adam_prepare_decoupled(const double *real, double lr, double scale, uint64_t step,
+                                   lnspi_update *update) {
+  adam_prepare_common(real, lr, scale, step, &update->as.adam);
+  update->as.adam.decay = (float)(1.0 - lr * real[3]);
+}
+
+static void adam_apply(const lnspi_kernels *k, const lnspi_update *update, float *w,
+                       float *const moment[LNSPI_MOMENTS], const float *g, int64_t n) {
+  k->adam(w, moment[0], moment[1], g, n, &update->as.adam);
+}
+
+/* |m| <= beta1 |m| + c1 |g|, and the step is at most |m| / eps. */
+static void adam_bound(const double *real, const lnspi_update *update, double gradient,
+                       lnspi_bounds *bounds) {
+  const lnspi_adam *a = &update->as.adam;
+  double g = gradient * (double)a->scale + (double)a->l2 * bounds->weight;
+  (void)real;
+  bounds->moment = 1.0001 * ((double)a->beta1 * bounds->moment + (double)a->c1 * g);
+  bounds->weight = 1.0001 * (bounds->weight * fabs((double)a->decay) +
+                             (double)a->step * bounds->moment / (double)a->eps);
+  if (g > bounds->moment) bounds->moment = g; /* v must hold g squared */
+}
+
+#define ADAM_ARGUMENTS(decay)                                                      \
+  {{"betas", 2, {.9, .999}, 0, .9999999}, {"eps", 1, {1e-8, 0}, 1e-30, 1e3},       \
+   {"weight_decay", 1, {decay, 0}, 0, 1e3}, {NULL, 0, {0, 0}, 0, 0}}
+
+const lnspi_optimizer lnspi_optimizer_adamw = {
+  .name = "adamw",
+  .help = "adamw [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=.01]: Adam, weights "
+          "decayed by lr * weight_decay",
+  .argument = ADAM_ARGUMENTS(.01),
+  .moment_name = {"exp_avg", "exp_avg_sq"},
+  .moments = adam_moments,
+  .prepare = adam_prepare_decoupled,
+  .apply = adam_apply,
+  .bound = adam_bound,
+};
+
+const lnspi_optimizer lnspi_optimizer_adam = {
+  .name = "adam",
+  .help = "adam [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=0]: Adam, the decay added "
+          "to the gradient",
+  .argument = ADAM_ARGUMENTS(0),
+  .moment_name = {"exp_avg", "exp_avg_sq"},
+  .moments = adam_moments,
+  .prepare = adam_prepare,
+  .apply = adam_apply,
+  .bound = adam_bound,
+};

@@ -1,0 +1,267 @@
+/* Measuring and making trainers: one block, laid out once to count and once to
+ * place. */
+#include "train/trainer.h"
+
+#include "base/problem.h"
+#include "run/load.h"
+
+/* What the layout depends on. */
+typedef struct trainer_recipe {
+  const lnsp_graph *graph;
+  const char *loss, *optimizer; /* loss NULL: none */
+  lnsp_limits limits;
+  lnspi_rule rule;
+  lnspi_objective objective;
+  lnspi_plan plan;
+} trainer_recipe;
+
+static int32_t trainer_check_text(const char *text, const char *what, lnsp_problem *problem) {
+  if (text && strlen(text) >= LNSPI_TEXT_BYTES)
+    return lnspi_fail(problem, LNSP_E_LIMIT, NULL, "the %s text is over %d bytes long", what,
+                      LNSPI_TEXT_BYTES - 1);
+  return LNSP_OK;
+}
+
+static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss,
+                               const char *optimizer, const lnsp_limits *limits,
+                               trainer_recipe *recipe, lnsp_problem *problem) {
+  lnsp_limits wide;
+  memset(recipe, 0, sizeof *recipe);
+  recipe->graph = graph;
+  recipe->loss = loss;
+  recipe->optimizer = optimizer ? optimizer : "adamw";
+  recipe->limits = wide = *limits;
+  int32_t status = trainer_check_text(loss, "loss", problem);
+  if (status == LNSP_OK) status = trainer_check_text(optimizer, "optimizer", problem);
+  if (status == LNSP_OK) status = lnspi_rule_parse(recipe->optimizer, &recipe->rule, problem);
+  if (status == LNSP_OK)
+    status = lnspi_objective_parse(loss, graph, &recipe->objective, problem);
+  if (status != LNSP_OK) return status;
+  wide.max_rows = limits->max_rows * recipe->objective.group_count +
+                  recipe->objective.replay_rows;
+  return lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &recipe->plan, problem);
+}
+
+/* Floats of the second gradients that one layer's inputs may need at a time. */
+static int64_t trainer_extra_floats(const lnsp_graph *graph, int32_t slot, int64_t rows) {
+  int64_t most = 0;
+  for (int32_t n = 1; n < graph->node_count; n++)
+    if (slot < graph->nodes[n].input_count) {
+      int32_t input = graph->nodes[n].input[slot], readers = 0;
+      for (int32_t o = 0; o < graph->output_count; o++) readers += graph->outputs[o].node == input;
+      for (int32_t m = 1; m < graph->node_count; m++)
+        for (int32_t i = 0; i < graph->nodes[m].input_count; i++)
+          readers += graph->nodes[m].input[i] == input;
+      if (readers > 1 && lnspi_node_ld(graph, input) > most) most = lnspi_node_ld(graph, input);
+    }
+  return rows * most;
+}
+
+static int64_t trainer_small_floats(const lnsp_graph *graph, int64_t *offset) {
+  int64_t used = 0;
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    if (offset) offset[i] = used;
+    if (graph->weights[i].kind == LNSPI_FLAT) used += graph->weights[i].floats;
+  }
+  return used;
+}
+
+/* The arrays whose size the caller may want to know, by kind. */
+static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *memory) {
+  uint64_t floats = (uint64_t)t->graph->state_floats, start = arena->used;
+  t->state = lnspi_take(arena, floats, sizeof(float));
+  memory->weight_bytes = arena->used - start;
+  start = arena->used;
+  for (int32_t m = 0; m < t->moment_count; m++)
+    t->moment[m] = lnspi_take(arena, floats, sizeof(float));
+  memory->moment_bytes = arena->used - start;
+  start = arena->used;
+  if (t->rule.average > 0) t->average = lnspi_take(arena, floats, sizeof(float));
+  memory->average_bytes = arena->used - start;
+  start = arena->used;
+  t->mark_floats = t->graph->state_floats;
+  if (t->limits.undo == LNSP_UNDO_ALL)
+    t->mark_floats *= 1 + t->moment_count + (t->rule.average > 0);
+  if (t->limits.history > 0) {
+    t->marks = lnspi_take(arena, (uint64_t)t->limits.history * (uint64_t)t->mark_floats,
+                          sizeof(float));
+    t->mark_ages = lnspi_take(arena, (uint64_t)t->limits.history,
+                              (1 + (uint64_t)t->graph->weight_count) * sizeof(uint64_t));
+  }
+  memory->undo_bytes = arena->used - start;
+}
+
+static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
+  const lnsp_graph *graph = t->graph;
+  int64_t rows = t->limits.max_rows * (int64_t)t->limits.max_concepts;
+  for (int32_t i = 0; i < t->objective.data_count; i++)
+    t->data[i] = lnspi_take(arena, (uint64_t)(rows * lnspi_round16(t->objective.data_width[i])),
+                            sizeof(float));
+  int64_t replay_rows = t->objective.replay_rows * (int64_t)t->limits.max_concepts;
+  t->loss_scratch = lnspi_take(
+      arena, (uint64_t)lnspi_objective_scratch(&t->objective, graph, rows, replay_rows),
+      sizeof(float));
+  if (t->objective.replay_rows)
+    t->replay = lnspi_take(arena, (uint64_t)lnspi_replay_floats(graph->nodes[0].width),
+                           sizeof(float));
+  t->strip = lnspi_take(arena, LNSPI_STRIP_FLOATS, sizeof(float));
+  t->row = lnspi_take(arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
+  t->small = lnspi_take(arena, (uint64_t)trainer_small_floats(graph, NULL), sizeof(float));
+}
+
+static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *memory) {
+  const lnsp_graph *graph = t->graph;
+  uint64_t nodes = (uint64_t)graph->node_count, weights = (uint64_t)graph->weight_count;
+  int64_t rows = t->engine.plan.batch * t->engine.plan.concepts;
+  memset(memory, 0, sizeof *memory);
+  lnspi_take(arena, 1, LNSPI_HANDLE_BYTES);
+  lnspi_take(arena, 1, graph->bytes);
+  t->loss_text = lnspi_take(arena, 1, LNSPI_TEXT_BYTES);
+  t->optimizer_text = lnspi_take(arena, 1, LNSPI_TEXT_BYTES);
+  t->age = lnspi_take(arena, weights, sizeof(uint64_t));
+  t->small_offset = lnspi_take(arena, weights, sizeof(int64_t));
+  /* a use holds two pointers: counted at 48 bytes on every host */
+  t->uses = lnspi_take(arena, (uint64_t)t->engine.plan.uses, 48);
+  t->reached = lnspi_take(arena, nodes, 1);
+  t->wanted = lnspi_take(arena, nodes, 1);
+  t->touched = lnspi_take(arena, weights, 1);
+  t->frozen = lnspi_take(arena, weights, 1);
+  trainer_layout_state(t, arena, memory);
+  uint64_t start = arena->used;
+  lnspi_engine_layout(&t->engine, arena);
+  t->dvalues = lnspi_take(arena, (uint64_t)t->engine.plan.value_floats, sizeof(float));
+  for (int32_t i = 0; i < LNSPI_MAX_INPUTS; i++)
+    t->extra[i] = lnspi_take(arena, (uint64_t)trainer_extra_floats(graph, i, rows),
+                             sizeof(float));
+  memory->activation_bytes = arena->used - start;
+  start = arena->used;
+  trainer_layout_work(t, arena);
+  memory->workspace_bytes = arena->used - start;
+  memory->total_bytes = arena->used;
+  memory->plan_bytes = memory->total_bytes - memory->weight_bytes - memory->moment_bytes -
+                       memory->average_bytes - memory->undo_bytes - memory->activation_bytes -
+                       memory->workspace_bytes;
+}
+
+static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {
+  t->engine.graph = t->graph;
+  t->engine.plan = recipe->plan;
+  t->rule = recipe->rule;
+  t->objective = recipe->objective;
+  t->limits = recipe->limits;
+  t->moment_count = t->rule.optimizer->moments(t->rule.real);
+}
+
+static int32_t trainer_count(trainer_recipe *recipe, lnsp_memory *memory,
+                             lnsp_problem *problem) {
+  lnsp_trainer t;
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  memset(&t, 0, sizeof t);
+  t.graph = (lnsp_graph *)(uintptr_t)recipe->graph; /* only read */
+  trainer_take_recipe(&t, recipe);
+  trainer_layout(&t, &arena, memory);
+  if (arena.failed)
+    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
+                      "the trainer would need more bytes than can be addressed: lower the "
+                      "limits");
+  return LNSP_OK;
+}
+
+int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss,
+                              const char *optimizer, const lnsp_limits *limits,
+                              lnsp_memory *out, lnsp_problem *problem) {
+  trainer_recipe recipe;
+  int32_t status = trainer_prepare(graph, loss, optimizer, limits, &recipe, problem);
+  if (status == LNSP_OK) status = trainer_count(&recipe, out, problem);
+  return status;
+}
+
+/* Sets up the handle in its block, whose graph is in place. */
+static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
+                                   const lnspi_kernels *k, const trainer_recipe *recipe) {
+  lnspi_arena arena = {block->memory, 0, block->bytes, 0};
+  lnsp_trainer *t = block->memory;
+  lnsp_limits wide = recipe->limits;
+  typedef char trainer_fits[sizeof(lnsp_trainer) <= LNSPI_HANDLE_BYTES &&
+                            sizeof(lnspi_use) <= 48 ? 1 : -1];
+  (void)sizeof(trainer_fits);
+  t->block = *block;
+  t->graph = graph;
+  trainer_take_recipe(t, recipe);
+  t->engine.k = k;
+  trainer_layout(t, &arena, &t->memory);
+  t->memory.struct_size = sizeof t->memory;
+  wide.max_rows = (int32_t)recipe->plan.batch;
+  (void)lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &t->engine.plan, NULL);
+  trainer_small_floats(graph, t->small_offset);
+  t->mark_newest = -1;
+  lnspi_format(t->optimizer_text, LNSPI_TEXT_BYTES, "%s", recipe->optimizer);
+  lnspi_format(t->loss_text, LNSPI_TEXT_BYTES, "%s", recipe->loss ? recipe->loss : "");
+  return t;
+}
+
+static void trainer_start_average(lnsp_trainer *t) {
+  if (t->average)
+    memcpy(t->average, t->state, (size_t)t->graph->state_floats * sizeof(float));
+}
+
+int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
+                                 const char *optimizer, const lnsp_limits *limits,
+                                 const lnsp_options *options, lnsp_trainer **out,
+                                 lnsp_problem *problem) {
+  trainer_recipe recipe;
+  lnsp_memory memory;
+  lnspi_block block;
+  const lnspi_kernels *k = NULL;
+  int32_t status = lnspi_kernels_choose(options->isa, &k, problem);
+  if (status == LNSP_OK)
+    status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, problem);
+  if (status == LNSP_OK) status = trainer_count(&recipe, &memory, problem);
+  if (status == LNSP_OK)
+    status = lnspi_block_open(&block, options, memory.total_bytes, problem);
+  if (status != LNSP_OK) return status;
+  lnsp_graph *graph =
+      lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
+  lnsp_trainer *t = trainer_place(&block, graph, k, &recipe);
+  memcpy(t->state, model->state, (size_t)graph->state_floats * sizeof(float));
+  trainer_start_average(t);
+  *out = t;
+  return LNSP_OK;
+}
+
+int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *optimizer,
+                                const lnsp_limits *limits, const lnsp_options *options,
+                                lnsp_trainer **out, lnsp_problem *problem) {
+  trainer_recipe recipe;
+  lnsp_memory memory;
+  lnspi_stage stage;
+  lnspi_block block;
+  lnsp_graph *graph = NULL;
+  const lnspi_kernels *k = NULL;
+  int resume = lnspi_file_metadata(file, "lnsp.trainer") != NULL;
+  if (resume && !loss) loss = lnspi_file_metadata(file, "lnsp.loss");
+  if (resume && !optimizer) optimizer = lnspi_file_metadata(file, "lnsp.optimizer");
+  if (loss && !*loss) loss = NULL;
+  int32_t status = lnspi_kernels_choose(options->isa, &k, problem);
+  if (status == LNSP_OK) status = lnspi_stage_open_file(&stage, file, options, problem);
+  if (status != LNSP_OK) return status;
+  status = trainer_prepare(stage.graph, loss, optimizer, limits, &recipe, problem);
+  if (status == LNSP_OK) status = trainer_count(&recipe, &memory, problem);
+  if (status != LNSP_OK) {
+    lnspi_stage_close(&stage);
+    return status;
+  }
+  status = lnspi_stage_finish(&stage, memory.total_bytes, options, &block, &graph, problem);
+  if (status != LNSP_OK) return status;
+  recipe.graph = graph;
+  lnsp_trainer *t = trainer_place(&block, graph, k, &recipe);
+  status = lnspi_load(file, graph, options->prefix, 0, t->state, t->row, problem);
+  if (status == LNSP_OK) trainer_start_average(t);
+  if (status == LNSP_OK && resume)
+    status = lnspi_trainer_resume(t, file, options->prefix, problem);
+  if (status == LNSP_OK)
+    *out = t;
+  else
+    lnspi_block_close(&block);
+  return status;
+}

@@ -1,0 +1,119 @@
+/* The trainer: mutable weights, moments and step count, and one step in three
+ * phases: forward and backward (backward.c), the gate and the update (update.c). */
+#ifndef LNSPI_TRAIN_TRAINER_H
+#define LNSPI_TRAIN_TRAINER_H
+
+#include "run/engine.h"
+#include "run/model.h"
+#include "run/stage.h"
+#include "train/loss.h"
+#include "train/optimizer.h"
+#include "train/replay.h"
+
+#define LNSPI_TEXT_BYTES 512    /* loss and optimizer texts */
+#define LNSPI_STRIP_FLOATS 1024 /* of a gradient, formed at a time */
+#define LNSPI_GROUPS 3          /* anchor, positive, negative */
+#define LNSPI_DATA 4            /* constant tensors of a loss: target, ... */
+#define LNSPI_SAVED_STATES 4    /* weights, two moments, average */
+
+/* One use of a matrix: its gradient is the sum of d[r] x[r]^T over all uses. */
+typedef struct lnspi_use {
+  const float *x, *d;
+  int64_t ldx, ldd, rows;
+  int32_t weight, part;
+} lnspi_use;
+
+/* What a loss text needs of the caller. */
+typedef struct lnspi_objective {
+  lnspi_loss_term terms[LNSPI_LOSS_TERMS];
+  int32_t term_count;
+  int32_t output[LNSPI_LOSS_TERMS];  /* of the graph */
+  int32_t group_count;               /* runs of the network a row: 1 or more */
+  const char *group[LNSPI_GROUPS];   /* "input" or "anchor", "positive", ... */
+  int32_t data_count;
+  const char *data[LNSPI_DATA];      /* "target", "teacher" */
+  int64_t data_width[LNSPI_DATA];
+  int32_t replay_rows, replay_term;  /* term: -1 if there is none */
+  uint64_t replay_seed;
+} lnspi_objective;
+
+#define LNSPI_PHASE_IDLE 0
+#define LNSPI_PHASE_FORWARD 1  /* values are there */
+#define LNSPI_PHASE_GRADIENT 2 /* and uses and small gradients */
+
+struct lnsp_trainer {
+  lnspi_block block;
+  lnsp_graph *graph;
+  lnspi_engine engine;
+  lnspi_rule rule;
+  lnspi_objective objective;
+  lnsp_limits limits;
+  lnsp_memory memory;
+  int32_t moment_count, phase, mark_count, mark_newest, has_replay, lr_changed;
+  uint64_t step;
+  lnspi_bounds bounds;
+  int32_t bounds_known, use_count;
+  int64_t batch, concepts;      /* of the last forward: rows of one group */
+  char *loss_text, *optimizer_text;
+  float *state, *moment[LNSPI_MOMENTS], *average;
+  float *marks;
+  uint64_t *mark_ages;          /* a mark: the step and all ages */
+  uint64_t *age;                /* updates of each weight, as PyTorch counts */
+  int64_t mark_floats;
+  float *dvalues;               /* laid out like engine.values */
+  float *extra[LNSPI_MAX_INPUTS]; /* a second gradient for a value, to be added */
+  float *data[LNSPI_DATA];
+  float *loss_scratch;
+  float *replay;
+  float *strip;
+  float *row;
+  float *small;                 /* gradients of FLAT tensors */
+  int64_t *small_offset;        /* of each weight */
+  lnspi_use *uses;
+  uint8_t *reached, *wanted;    /* a node */
+  uint8_t *touched, *frozen;    /* a weight */
+};
+
+/* trainer.c */
+int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss,
+                              const char *optimizer, const lnsp_limits *limits,
+                              lnsp_memory *out, lnsp_problem *problem);
+int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
+                                 const char *optimizer, const lnsp_limits *limits,
+                                 const lnsp_options *options, lnsp_trainer **out,
+                                 lnsp_problem *problem);
+int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *optimizer,
+                                const lnsp_limits *limits, const lnsp_options *options,
+                                lnsp_trainer **out, lnsp_problem *problem);
+
+/* objective.c */
+int32_t lnspi_objective_parse(const char *text, const lnsp_graph *graph,
+                              lnspi_objective *objective, lnsp_problem *problem);
+int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_graph *graph,
+                                int64_t rows, int64_t replay_rows);
+/* Loads the inputs, runs forward, writes output gradients; *loss in double. */
+int32_t lnspi_objective_evaluate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                 int32_t input_count, double *loss, lnsp_problem *problem);
+
+/* backward.c: from the output gradients that are in dvalues and marked reached. */
+void lnspi_backward(lnsp_trainer *trainer);
+void lnspi_backward_start(lnsp_trainer *trainer); /* nothing reached, all zero */
+void lnspi_backward_seed(lnsp_trainer *trainer, int32_t node); /* zeroes it once */
+
+/* update.c */
+int32_t lnspi_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem);
+int32_t lnspi_trainer_gradient(lnsp_trainer *trainer, int32_t weight, float *out,
+                               lnsp_problem *problem);
+
+/* history.c */
+void lnspi_trainer_mark(lnsp_trainer *trainer);
+void lnspi_trainer_rollback(lnsp_trainer *trainer, int32_t back);
+void lnspi_trainer_hash(const lnsp_trainer *trainer, int32_t what, uint8_t out[32]);
+
+/* checkpoint.c */
+int32_t lnspi_trainer_save(const lnsp_trainer *trainer, const lnsp_sink *sink, int32_t what,
+                           lnsp_problem *problem);
+int32_t lnspi_trainer_resume(lnsp_trainer *trainer, lnsp_file *file, const char *prefix,
+                             lnsp_problem *problem);
+
+#endif

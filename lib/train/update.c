@@ -1,0 +1,256 @@
+/* Phases two and three of a step: the gate, which proves that the update stays
+ * finite before any weight changes, and the update itself. A matrix gradient is
+ * formed strip by strip, a few kilobytes at a time, and never lies in memory as a
+ * whole. */
+#include <math.h>
+
+#include "base/problem.h"
+#include "train/trainer.h"
+
+#define UPDATE_MOST_GRADIENT 1e18 /* its square must fit a float */
+#define UPDATE_MOST_WEIGHT 1e37
+
+/* ---- strips ---- */
+
+/* A strip of a matrix gradient: inputs k0..k0+kn-1 of the lanes of one panel. */
+typedef struct update_strip {
+  int64_t offset;  /* in the state */
+  int64_t out0;    /* row of the tensor that lane 0 is */
+  int64_t real;    /* lanes that are rows (the others are padding) */
+  int64_t k0, kn, lanes;
+} update_strip;
+
+typedef void (*update_visit)(lnsp_trainer *t, const lnspi_weight *weight,
+                             const update_strip *strip, const float *g, void *data);
+
+static void update_form(lnsp_trainer *t, int32_t weight, int32_t part, int64_t lane0,
+                        const update_strip *strip) {
+  int started = 0;
+  for (int32_t u = 0; u < t->use_count; u++) {
+    const lnspi_use *use = &t->uses[u];
+    if (use->weight != weight || use->part != part) continue;
+    t->engine.k->grad_strip(t->strip, strip->lanes, use->d + lane0, use->ldd,
+                            use->x + strip->k0, use->ldx, use->rows, strip->kn, started);
+    started = 1;
+  }
+  if (!started) memset(t->strip, 0, (size_t)(strip->kn * strip->lanes) * sizeof(float));
+}
+
+static void update_each_strip(lnsp_trainer *t, int32_t index, update_visit visit, void *data) {
+  const lnspi_weight *weight = &t->graph->weights[index];
+  int64_t in = weight->dims[1], out = weight->dims[0] / weight->parts;
+  for (int32_t part = 0; part < weight->parts; part++)
+    for (int64_t o = 0; o < lnspi_round16(out); o += 64) {
+      update_strip strip;
+      strip.lanes = lnspi_round16(out) - o < 64 ? lnspi_round16(out) - o : 64;
+      strip.real = out - o < strip.lanes ? out - o : strip.lanes;
+      strip.out0 = part * out + o;
+      for (strip.k0 = 0; strip.k0 < in; strip.k0 += strip.kn) {
+        strip.kn = LNSPI_STRIP_FLOATS / strip.lanes;
+        if (strip.kn > in - strip.k0) strip.kn = in - strip.k0;
+        strip.offset = weight->offset + part * lnspi_packed_floats(in, out) + o * in +
+                       strip.k0 * strip.lanes;
+        update_form(t, index, part, o, &strip);
+        visit(t, weight, &strip, t->strip, data);
+      }
+    }
+}
+
+/* ---- the gate ---- */
+
+/* Upper bound of every element of the gradient, not finite if any term is not. */
+static double update_gradient_bound(const lnsp_trainer *t) {
+  const lnspi_kernels *k = t->engine.k;
+  double most = 0, total = 0;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *weight = &t->graph->weights[i];
+    if (!t->touched[i] || weight->kind != LNSPI_FLAT) continue;
+    double largest = (double)k->max_abs(t->small + t->small_offset[i], weight->floats);
+    if (!(largest <= UPDATE_MOST_GRADIENT)) return INFINITY;
+    if (largest > most) most = largest;
+  }
+  for (int32_t u = 0; u < t->use_count; u++) {
+    const lnspi_use *use = &t->uses[u];
+    const lnspi_weight *weight = &t->graph->weights[use->weight];
+    int64_t out = weight->dims[0] / weight->parts;
+    for (int64_t r = 0; r < use->rows; r++) {
+      const float *d = use->d + r * use->ldd, *x = use->x + r * use->ldx;
+      double dd = (double)k->dot(d, d, out);
+      double xx = (double)k->dot(x, x, weight->dims[1]);
+      total += sqrt(dd) * sqrt(xx);
+    }
+  }
+  /* one bound for all matrices together is loose but enough */
+  if (!(total <= UPDATE_MOST_GRADIENT)) return INFINITY;
+  return 1.001 * (most > total ? most : total);
+}
+
+static void update_know_bounds(lnsp_trainer *t) {
+  const lnspi_kernels *k = t->engine.k;
+  t->bounds.weight = (double)k->max_abs(t->state, t->graph->state_floats);
+  t->bounds.moment = 0;
+  for (int32_t m = 0; m < t->moment_count; m++) {
+    double most = (double)k->max_abs(t->moment[m], t->graph->state_floats);
+    if (m == 1) most = sqrt(most); /* second moments are squares */
+    if (most > t->bounds.moment) t->bounds.moment = most;
+  }
+  t->bounds_known = 1;
+}
+
+static int32_t update_gate(lnsp_trainer *t, double gradient, const lnspi_update *update,
+                           lnspi_bounds *after, lnsp_problem *problem) {
+  for (int fresh = 0; fresh < 2; fresh++) {
+    if (fresh || !t->bounds_known) update_know_bounds(t);
+    *after = t->bounds;
+    t->rule.optimizer->bound(t->rule.real, update, gradient, after);
+    if (after->weight <= UPDATE_MOST_WEIGHT && after->moment <= UPDATE_MOST_GRADIENT)
+      return LNSP_OK;
+  }
+  return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
+                    "the step could make weights infinite, so nothing was changed: lower the "
+                    "learning rate or clip the gradient");
+}
+
+/* ---- clipping ---- */
+
+static void update_add_squares(lnsp_trainer *t, const lnspi_weight *weight,
+                               const update_strip *strip, const float *g, void *data) {
+  (void)weight;
+  *(double *)data += (double)t->engine.k->dot(g, g, strip->kn * strip->lanes);
+}
+
+/* The squared global norm. With one row in all of a matrix's uses the gradient is
+ * an outer product, whose norm is the product of the norms. */
+static double update_square_norm(lnsp_trainer *t) {
+  const lnspi_kernels *k = t->engine.k;
+  double total = 0;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *weight = &t->graph->weights[i];
+    if (!t->touched[i]) continue;
+    if (weight->kind == LNSPI_FLAT) {
+      const float *g = t->small + t->small_offset[i];
+      total += (double)k->dot(g, g, weight->floats);
+      continue;
+    }
+    int64_t rows = 0;
+    for (int32_t u = 0; u < t->use_count; u++)
+      if (t->uses[u].weight == i) rows += t->uses[u].rows;
+    if (rows > weight->parts) {
+      update_each_strip(t, i, update_add_squares, &total);
+      continue;
+    }
+    int single = 1;
+    for (int32_t u = 0; u < t->use_count; u++)
+      for (int32_t v = 0; v < u; v++)
+        if (t->uses[u].weight == i && t->uses[v].weight == i &&
+            t->uses[u].part == t->uses[v].part)
+          single = 0;
+    for (int32_t u = 0; u < t->use_count; u++)
+      if (t->uses[u].weight == i && t->uses[u].rows > 1) single = 0;
+    if (!single) {
+      update_each_strip(t, i, update_add_squares, &total);
+      continue;
+    }
+    for (int32_t u = 0; u < t->use_count; u++)
+      if (t->uses[u].weight == i)
+        total += (double)k->dot(t->uses[u].d, t->uses[u].d, weight->dims[0] / weight->parts) *
+                 (double)k->dot(t->uses[u].x, t->uses[u].x, weight->dims[1]);
+  }
+  return total;
+}
+
+/* ---- the update ---- */
+
+static void update_apply(lnsp_trainer *t, const lnspi_update *update, int64_t offset,
+                         const float *g, int64_t n) {
+  float *moment[LNSPI_MOMENTS] = {NULL, NULL};
+  for (int32_t m = 0; m < t->moment_count; m++) moment[m] = t->moment[m] + offset;
+  t->rule.optimizer->apply(t->engine.k, update, t->state + offset, moment, g, n);
+  if (t->average)
+    t->engine.k->ema(t->average + offset, t->state + offset, n,
+                     (float)(1.0 - t->rule.average));
+}
+
+static void update_visit_strip(lnsp_trainer *t, const lnspi_weight *weight,
+                               const update_strip *strip, const float *g, void *data) {
+  (void)weight;
+  update_apply(t, data, strip->offset, g, strip->kn * strip->lanes);
+}
+
+static void update_all(lnsp_trainer *t, double rate, double scale) {
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *weight = &t->graph->weights[i];
+    lnspi_update update;
+    if (!t->touched[i]) { /* the average goes on towards the unchanged weights */
+      if (t->average)
+        t->engine.k->ema(t->average + weight->offset, t->state + weight->offset,
+                         weight->floats, (float)(1.0 - t->rule.average));
+      continue;
+    }
+    t->age[i]++;
+    t->rule.optimizer->prepare(t->rule.real, rate, scale, t->age[i], &update);
+    if (weight->kind == LNSPI_FLAT)
+      update_apply(t, &update, weight->offset, t->small + t->small_offset[i], weight->floats);
+    else
+      update_each_strip(t, i, update_visit_strip, &update);
+  }
+}
+
+int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
+  lnspi_update update;
+  lnspi_bounds after;
+  double gradient = update_gradient_bound(t), scale = 1;
+  double rate = lnspi_rule_rate(&t->rule, t->step);
+  if (!(gradient <= UPDATE_MOST_GRADIENT))
+    return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
+                      "a gradient is not finite or could exceed 1e18, so nothing was changed: "
+                      "lower the learning rate, or check the data");
+  if (t->rule.clip > 0) {
+    /* as torch.nn.utils.clip_grad_norm_ */
+    double factor = t->rule.clip / (sqrt(update_square_norm(t)) + 1e-6);
+    if (factor < 1) scale = factor;
+  }
+  /* bias corrections are largest for the youngest tensor */
+  uint64_t youngest = UINT64_MAX;
+  for (int32_t i = 0; i < t->graph->weight_count; i++)
+    if (t->touched[i] && t->age[i] < youngest) youngest = t->age[i];
+  if (youngest == UINT64_MAX) youngest = t->step;
+  t->rule.optimizer->prepare(t->rule.real, rate, scale, youngest + 1, &update);
+  int32_t status = update_gate(t, gradient, &update, &after, problem);
+  if (status != LNSP_OK) return status;
+  update_all(t, rate, scale);
+  t->bounds = after;
+  t->step++;
+  t->phase = LNSPI_PHASE_IDLE;
+  return LNSP_OK;
+}
+
+/* ---- gradients handed out ---- */
+
+static void update_write_out(lnsp_trainer *t, const lnspi_weight *weight,
+                             const update_strip *strip, const float *g, void *data) {
+  float *out = data;
+  (void)t;
+  for (int64_t l = 0; l < strip->real; l++)
+    for (int64_t k = 0; k < strip->kn; k++)
+      out[(strip->out0 + l) * weight->dims[1] + strip->k0 + k] = g[k * strip->lanes + l];
+}
+
+int32_t lnspi_trainer_gradient(lnsp_trainer *t, int32_t index, float *out,
+                               lnsp_problem *problem) {
+  const lnspi_weight *weight = &t->graph->weights[index];
+  if (t->phase != LNSPI_PHASE_GRADIENT)
+    return lnspi_fail(problem, LNSP_E_STATE, weight->name,
+                      "there is no gradient now: call evaluate or backward first");
+  if (!t->touched[index])
+    return lnspi_fail(problem, LNSP_E_STATE, weight->name,
+                      "the loss does not reach '%s', or it is frozen", weight->name);
+  if (weight->kind == LNSPI_FLAT) {
+    lnspi_weight alone = *weight;
+    alone.offset = t->small_offset[index];
+    lnspi_state_read(&alone, t->small, 0, lnspi_weight_rows(weight), out);
+  } else {
+    update_each_strip(t, index, update_write_out, out);
+  }
+  return LNSP_OK;
+}

@@ -1,0 +1,299 @@
+/* lnsp info: what a file or an architecture is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "program.h"
+
+static const option options[] = {
+  { "--graph", NULL, "print the network as text, a line a layer; `lnsp new` reads it back" },
+  { "--memory", NULL, "bytes of a model, a session and a trainer" },
+  { "--batch", "N", "for --memory: most rows a call; default 1" },
+  { "--concepts", "N", "for --memory: most concepts a row; default 1" },
+  { "--loss", "TEXT", "for --memory: the trainer's loss; default mse" },
+  { "--optimizer", "TEXT", "for --memory: the trainer's optimizer; default adamw" },
+  { NULL, NULL, NULL },
+};
+
+static int info_graph(const args *a, const lnsp_graph *graph) {
+  lnsp_problem problem;
+  size_t needed = 0;
+  char *text;
+  int status = EXIT_DONE;
+
+  lnsp_graph_text(graph, NULL, 0, &needed, &problem); /* LNSP_E_LIMIT: only the size */
+  text = malloc(needed + 1);
+  if (!text)
+    return refuse_memory(a);
+  if (lnsp_graph_text(graph, text, needed, &needed, &problem)) {
+    status = refuse_problem(a, NULL, &problem);
+  } else if (a->json) {
+    const report r = report_start(a);
+    report_text(&r, "graph", "graph", text);
+    status = report_end(&r, a);
+  } else {
+    fputs(text, stdout);
+    if (needed > 1 && text[needed - 2] != '\n')
+      putchar('\n');
+    if (fflush(stdout) || ferror(stdout))
+      status = refuse(a, "the graph could not be written to standard output");
+  }
+  free(text);
+  return status;
+}
+
+static int info_memory(const args *a, const report *r, const lnsp_graph *graph) {
+  const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
+  lnsp_memory model, session, trainer;
+  lnsp_limits limits;
+  lnsp_problem problem;
+  int64_t batch, concepts;
+  int status = args_integer(a, "--batch", 1, 1 << 20, 1, &batch);
+
+  if (!status)
+    status = args_integer(a, "--concepts", 1, 1 << 20, 1, &concepts);
+  if (status)
+    return status;
+  limits = limits_for(batch, concepts);
+  memset(&model, 0, sizeof model);
+  model.struct_size = sizeof model;
+  session = trainer = model;
+  if (lnsp_model_measure(graph, &model, &problem) ||
+      lnsp_session_measure(graph, &limits, &session, &problem) ||
+      lnsp_trainer_measure(graph, loss ? loss : "mse", optimizer ? optimizer : "adamw", &limits,
+                           &trainer, &problem))
+    return refuse_problem(a, NULL, &problem);
+  report_memory(r, "model_memory", "model", &model);
+  report_memory(r, "session_memory", "session", &session);
+  report_memory(r, "trainer_memory", "trainer", &trainer);
+  return 0;
+}
+
+/* Parameters, widths and FLOP. The line of counts reads as the documents do. */
+static int info_network(const args *a, const report *r, const lnsp_graph *graph) {
+  const int64_t parameters = lnsp_graph_parameter_count(graph);
+  char count[NUMBER_BYTES], bytes[NUMBER_BYTES], line[96];
+  lnsp_problem problem;
+  lnsp_tensor of;
+  int32_t i;
+
+  report_text(r, "architecture", "architecture", lnsp_graph_architecture(graph));
+  if (r->json) {
+    json_integer("parameters", parameters);
+    json_integer("bytes", parameters * 4);
+  } else {
+    snprintf(line, sizeof line, "%s parameters, %s bytes", number_text(parameters, count),
+             number_text(parameters * 4, bytes));
+    report_text(r, "", "size", line);
+  }
+  report_integer(r, "input_width", "input", lnsp_graph_input_width(graph), "wide");
+  if (r->json)
+    json_open("outputs", '{');
+  for (i = 0; i < lnsp_graph_output_count(graph); i++) {
+    if (lnsp_graph_output_at(graph, i, &of, &problem))
+      return refuse_problem(a, NULL, &problem);
+    report_integer(r, of.name, of.name, of.dims[0], "wide");
+  }
+  if (r->json)
+    json_close('}');
+  report_integer(r, "flop", "forward", lnsp_graph_flops(graph, 1), "FLOP a vector");
+  return args_value(a, "--memory") ? info_memory(a, r, graph) : 0;
+}
+
+static int info_tensor(const report *r, const lnsp_tensor *tensor) {
+  char shape[96];
+  if (r->json) {
+    json_open(NULL, '{');
+    json_text("name", tensor->name);
+    json_text("dtype", lnsp_dtype_name(tensor->dtype));
+    json_shape("shape", tensor);
+    json_close('}');
+  } else {
+    shape_text(tensor, shape, sizeof shape);
+    printf("  %-48s %-5s %s\n", tensor->name, lnsp_dtype_name(tensor->dtype), shape);
+  }
+  return 0;
+}
+
+static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
+  const int32_t count = lnsp_file_tensor_count(file);
+  lnsp_problem problem;
+  lnsp_tensor tensor;
+  lnsp_pair pair;
+  int64_t bytes = 0;
+  int32_t i;
+
+  if (r->json)
+    json_open("metadata", '{');
+  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &problem); i++) {
+    if (r->json)
+      json_text(pair.key, pair.value);
+    else
+      printf("%s%s = %s\n", i ? "  " : "metadata\n  ", pair.key, pair.value);
+  }
+  if (r->json) {
+    json_close('}');
+    json_open("tensors", '[');
+  } else {
+    printf("tensors\n");
+  }
+  for (i = 0; i < count; i++) {
+    if (lnsp_file_tensor_at(file, i, &tensor, &problem))
+      return refuse_problem(a, NULL, &problem);
+    info_tensor(r, &tensor);
+    bytes += tensor_elements(&tensor) * (int64_t)lnsp_dtype_bytes(tensor.dtype);
+  }
+  if (r->json)
+    json_close(']');
+  report_integer(r, "tensor_bytes", "tensor data", bytes, "bytes");
+  return 0;
+}
+
+/* Whether the file holds a network: it says so, or --arch does. */
+static int info_is_model(const args *a, const lnsp_file *file) {
+  return args_value(a, "--arch") || lnsp_file_metadata(file, "lnsp.arch") ||
+         lnsp_file_metadata(file, "lnsp.graph");
+}
+
+static int info_is_delta(const lnsp_file *file) {
+  lnsp_problem problem;
+  lnsp_pair pair;
+  int32_t i;
+  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &problem); i++)
+    if (!strncmp(pair.key, "lnsp.delta.", strlen("lnsp.delta.")))
+      return 1;
+  return 0;
+}
+
+static int info_model_file(const args *a, const report *r, lnsp_file *file) {
+  const lnsp_options library = args_options(a);
+  lnsp_model *model = NULL;
+  lnsp_problem problem;
+  uint8_t hash[LNSP_HASH_BYTES];
+  int status;
+
+  if (lnsp_model_open_file(file, &library, &model, &problem) ||
+      lnsp_model_hash(model, hash, &problem)) {
+    lnsp_model_destroy(model);
+    return refuse_problem(a, a->positional[0], &problem);
+  }
+  status = info_network(a, r, lnsp_model_graph(model));
+  report_hash(r, "hash", "hash", hash);
+  lnsp_model_destroy(model);
+  return status;
+}
+
+static int info_delta_file(const args *a, const report *r) {
+  lnsp_delta *delta = NULL;
+  lnsp_delta_facts facts;
+  lnsp_problem problem;
+
+  memset(&facts, 0, sizeof facts);
+  facts.struct_size = sizeof facts;
+  if (lnsp_delta_open(a->positional[0], NULL, &delta, &problem) ||
+      lnsp_delta_info(delta, &facts, &problem)) {
+    lnsp_delta_destroy(delta);
+    return refuse_problem(a, a->positional[0], &problem);
+  }
+  report_integer(r, "parameters", "size", facts.parameter_count, "parameters");
+  report_integer(r, "changed", "changed", facts.changed_count, "parameters");
+  report_hash(r, "base_hash", "base", facts.base_hash);
+  report_hash(r, "result_hash", "result", facts.result_hash);
+  lnsp_delta_destroy(delta);
+  return 0;
+}
+
+static int info_file(const args *a) {
+  lnsp_file *file = NULL;
+  lnsp_problem problem;
+  lnsp_graph *graph = NULL;
+  const lnsp_options library = args_options(a);
+  const char *kind;
+  int status = 0;
+  report r;
+
+  if (lnsp_file_open(a->positional[0], NULL, &file, &problem))
+    return refuse_problem(a, a->positional[0], &problem);
+  kind = info_is_model(a, file) ? "model" : info_is_delta(file) ? "delta" : "data";
+  if (args_value(a, "--graph")) {
+    if (lnsp_graph_create_file(file, &library, &graph, &problem))
+      status = refuse_problem(a, a->positional[0], &problem);
+    else
+      status = info_graph(a, graph);
+    lnsp_graph_destroy(graph);
+    lnsp_file_destroy(file);
+    return status;
+  }
+  r = report_start(a);
+  report_text(&r, "kind", "kind", kind);
+  if (kind[0] == 'm')
+    status = info_model_file(a, &r, file);
+  else if (!strcmp(kind, "delta"))
+    status = info_delta_file(a, &r);
+  if (!status)
+    status = info_tensors(a, &r, file);
+  lnsp_file_destroy(file);
+  return status ? status : report_end(&r, a);
+}
+
+/* An architecture without a file: its network and the tensors it would have. */
+static int info_text(const args *a, const char *text) {
+  const lnsp_options library = args_options(a);
+  lnsp_graph *graph = NULL;
+  lnsp_problem problem;
+  lnsp_tensor tensor;
+  int32_t i;
+  int status;
+  report r;
+
+  if (lnsp_graph_create(text, &library, &graph, &problem))
+    return refuse_problem(a, NULL, &problem);
+  if (args_value(a, "--graph")) {
+    status = info_graph(a, graph);
+    lnsp_graph_destroy(graph);
+    return status;
+  }
+  r = report_start(a);
+  report_text(&r, "kind", "kind", "architecture");
+  status = info_network(a, &r, graph);
+  if (r.json)
+    json_open("tensors", '[');
+  else
+    printf("tensors\n");
+  for (i = 0; i < lnsp_graph_tensor_count(graph) && !status; i++)
+    if (lnsp_graph_tensor_at(graph, i, &tensor, &problem))
+      status = refuse_problem(a, NULL, &problem);
+    else
+      info_tensor(&r, &tensor);
+  if (r.json)
+    json_close(']');
+  lnsp_graph_destroy(graph);
+  return status ? status : report_end(&r, a);
+}
+
+static int run(const args *a) {
+  char *text;
+  int safetensors, status = args_positionals(a, 1, ARGS_MAX);
+
+  if (status)
+    return status;
+  if (a->positional_count == 1 && file_exists(a->positional[0], &safetensors)) {
+    if (safetensors)
+      return info_file(a);
+    text = text_load(a->positional[0]);
+  } else {
+    text = args_join(a, 0);
+  }
+  if (!text)
+    return refuse(a, "%s cannot be read as a text of at most 1 MiB", a->positional[0]);
+  status = info_text(a, text);
+  free(text);
+  return status;
+}
+
+const command command_info = {
+  "info", "[--graph] [--memory] FILE | ARCH [key=value ...]", "what a file or an architecture is",
+  "FILE is any safetensors file (a model, data, a delta) or a text with an architecture; ARCH\n"
+  "is a named architecture with its arguments. Prints parameters and their bytes as float32,\n"
+  "outputs, FLOP, hash, tensors and metadata.",
+  options, run,
+};

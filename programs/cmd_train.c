@@ -1,0 +1,215 @@
+/* lnsp train: a model learns from data. */
+#define _POSIX_C_SOURCE 200809L
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train.h"
+
+static volatile sig_atomic_t train_interrupted;
+
+static void train_interrupt(int signal_number) {
+  (void)signal_number;
+  train_interrupted = 1;
+}
+
+static const option options[] = {
+  { "-o", "OUT", "model to write; with ema, that of the average" },
+  { "--loss", "TEXT", "loss; default mse. Terms are joined by +: \"cosine + 4*replay rows=7\"" },
+  { "--optimizer", "TEXT", "default \"adamw lr=1e-3\" (betas .9,.999, eps 1e-8, weight decay .01)" },
+  { "--lr", "X", "learning rate" },
+  { "--clip", "X", "largest global norm of the gradient; default off" },
+  { "--ema", "X", "moving average of the weights, e.g. .999; OUT holds the average" },
+  { "--schedule", "TEXT", "\"cosine warmup=100 min_lr=0\" over all steps; default constant" },
+  { "--batch", "N|all", "rows a step; default 32, or all rows where there are fewer" },
+  { "--steps", "N", "steps to make; wraps around the data" },
+  { "--epochs", "N", "passes over the data; default 1" },
+  { "--shuffle", NULL, "another order of rows each epoch; default: file order" },
+  { "--seed", "N", "seed of --shuffle; default 0" },
+  { "--freeze", "PATTERN", "tensors that stay as they are, * and ? as in file names; repeatable" },
+  { "--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`" },
+  { "--state", "FILE", "also write the trainer's whole state, to go on later" },
+  { "--resume", "FILE", "go on from a state, to the same bits; MODEL may then be left out" },
+  { "--type", "T", "storage of OUT: f32 (default), f16 or bf16" },
+  { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
+  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M], or [M, 3] for triplets" },
+  { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
+  { "--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows" },
+  { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },
+  { "--eval", "DATA", "held-out data: mean cosine at the start, the end, and between" },
+  { "--eval-input", "FILE:TENSOR", "held-out vectors; default: those of --input" },
+  { "--eval-rows", "FILE:TENSOR", "rows of the held-out vectors" },
+  { "--eval-every", "N", "evaluate every N steps" },
+  { NULL, NULL, NULL },
+};
+
+static int train_read(train_job *job) {
+  const args *a = job->args;
+  const char *batch = args_value(a, "--batch");
+  int status = args_positionals(a, args_value(a, "--resume") ? 0 : 1, 2);
+
+  if (!status && !batch)
+    job->batch = 32;
+  else if (!status && !strcmp(batch, "all"))
+    job->batch = INT32_MAX;
+  else if (!status)
+    status = args_integer(a, "--batch", 1, INT32_MAX - 1, 32, &job->batch);
+  if (!status)
+    status = args_integer(a, "--steps", 1, INT64_C(1) << 50, 0, &job->steps);
+  if (!status)
+    status = args_integer(a, "--epochs", 1, 1 << 30, 0, &job->epochs);
+  if (!status && job->steps && job->epochs)
+    status = usage_error(a, "give --steps or --epochs, not both");
+  if (!status)
+    status = args_integer(a, "--eval-every", 1, INT64_C(1) << 50, 0, &job->eval_every);
+  if (!status)
+    status = args_unsigned(a, "--seed", 0, &job->seed);
+  if (!status)
+    status = args_type(a, &job->type);
+  if (!status)
+    status = data_spec_read(a, args_value(a, "--resume") && !args_value(a, "--input") &&
+                                       a->positional_count == 1 ? 0 : 1, &job->spec);
+  if (!status)
+    status = args_output(a, &job->path);
+  return status;
+}
+
+/* Rows a step, steps an epoch, steps in all. A single row that is left over
+ * stays out, since losses over pairs need two. */
+static void train_plan(train_job *job) {
+  const int64_t rows = job->d.max_rows;
+  if (job->batch > rows)
+    job->batch = rows;
+  job->epoch_steps = rows / job->batch + (rows % job->batch > 1);
+  if (!job->steps)
+    job->steps = (job->epochs ? job->epochs : 1) * job->epoch_steps;
+}
+
+/* A permutation of the rows, a function of seed and epoch alone (Fisher-Yates
+ * with splitmix64, so that a resumed run goes on in the same order). */
+static void train_shuffle(train_job *job, uint64_t epoch) {
+  uint64_t state = job->seed + epoch * UINT64_C(0x9e3779b97f4a7c15);
+  int64_t i;
+
+  for (i = 0; i < job->d.rows; i++)
+    job->order[i] = (int32_t)i;
+  for (i = job->d.rows - 1; i > 0; i--) {
+    uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
+    int64_t j;
+    int32_t swap;
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    j = (int64_t)((z ^ (z >> 31)) % (uint64_t)(i + 1));
+    swap = job->order[i];
+    job->order[i] = job->order[j];
+    job->order[j] = swap;
+  }
+  job->order_epoch = epoch;
+}
+
+static int train_step(train_job *job) {
+  const uint64_t step = lnsp_trainer_step_count(job->trainer);
+  const uint64_t epoch = step / (uint64_t)job->epoch_steps;
+  const int64_t first = (int64_t)(step % (uint64_t)job->epoch_steps) * job->batch;
+  const int64_t left = job->d.rows - first;
+  lnsp_problem problem;
+  double start;
+  int status;
+
+  if (job->order && epoch != job->order_epoch)
+    train_shuffle(job, epoch);
+  status = data_read(&job->d, job->order, first, left < job->batch ? left : job->batch);
+  if (status)
+    return status;
+  start = clock_seconds();
+  if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, &job->loss, &problem))
+    return refuse(job->args, "step %llu: %s", (unsigned long long)step + 1, problem.message);
+  job->seconds += clock_seconds() - start;
+  if (!job->done)
+    job->loss_first = job->loss;
+  job->loss_sum += (double)job->loss;
+  job->done++;
+  return 0;
+}
+
+static int train_loop(train_job *job) {
+  struct sigaction action, before;
+  progress show;
+  int status = train_evaluate(job);
+
+  memset(&action, 0, sizeof action);
+  action.sa_handler = train_interrupt;
+  sigaction(SIGINT, &action, &before);
+  progress_start(&show);
+  while (!status && job->done < job->steps && !train_interrupted) {
+    status = train_step(job);
+    if (!status && progress_due(&show))
+      progress_show(&show, "step %lld of %lld  loss %.5f  lr %.3g  %.0f us a step",
+                    (long long)job->done, (long long)job->steps, (double)job->loss,
+                    (double)lnsp_trainer_learning_rate(job->trainer),
+                    1e6 * job->seconds / (double)job->done);
+    if (!status && job->eval_every && job->done % job->eval_every == 0 &&
+        job->done < job->steps) {
+      progress_clear(&show);
+      status = train_evaluate(job);
+    }
+  }
+  progress_clear(&show);
+  sigaction(SIGINT, &before, NULL);
+  job->interrupted = train_interrupted != 0;
+  return status ? status : train_evaluate(job);
+}
+
+static int train_save(train_job *job) {
+  const char *state = args_value(job->args, "--state");
+  const lnsp_options library = args_options(job->args);
+  lnsp_model *model = NULL;
+  lnsp_problem problem;
+  int32_t status = LNSP_OK;
+
+  if (state && lnsp_trainer_save(job->trainer, state, LNSP_SAVE_STATE, &problem))
+    return refuse_problem(job->args, state, &problem);
+  if (job->type == LNSP_F32) {
+    status = lnsp_trainer_save(job->trainer, job->path,
+                               job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &problem);
+  } else {
+    status = lnsp_trainer_publish(job->trainer, job->average, &library, &model, &problem);
+    if (!status)
+      status = lnsp_model_save(model, job->path, job->type, &problem);
+    lnsp_model_destroy(model);
+  }
+  return status ? refuse_problem(job->args, job->path, &problem) : 0;
+}
+
+static int run(const args *a) {
+  train_job job;
+  int status;
+
+  memset(&job, 0, sizeof job);
+  job.args = a;
+  status = train_read(&job);
+  if (!status)
+    status = data_open(&job.d, a, &job.spec);
+  if (!status) {
+    train_plan(&job);
+    status = train_open(&job);
+  }
+  if (!status)
+    status = train_loop(&job);
+  if (!status)
+    status = train_save(&job);
+  if (!status)
+    status = train_report(&job);
+  train_close(&job);
+  return status;
+}
+
+const command command_train = {
+  "train", "MODEL DATA -o OUT", "learn from data",
+  "DATA has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
+  "`negative`, `teacher`); or vectors are read through --input and --rows, row by row from the\n"
+  "file, the target being the same vector unless --target or --target-rows say otherwise.\n"
+  "Rows are taken in file order without --shuffle. A first interrupt (ctrl-c) ends after the\n"
+  "present step and writes what was asked for.",
+  options, run,
+};

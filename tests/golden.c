@@ -1,0 +1,241 @@
+/* Hashes of results that must be the same on every CPU, kernel set, compiler
+ * and batch size: forward passes and training runs of fresh networks.
+ *
+ *   golden [quick|full] [ISA...]
+ *
+ * prints lines "NAME ISA HASH" for each kernel set named, or for all that run
+ * here. tests/golden.txt holds what is expected, tests/golden.sh compares.
+ * "full" (the default) trains SN727 for 1,000 steps besides. */
+#include "lnsp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The student in small, with widths that fill no vector register. */
+static const char small[] =
+    "lnsp 1\n"
+    "x = input 40\n"
+    "h = layernorm x  w=layers.input_norm\n"
+    "h = linear h 24  w=layers.compress_1\n"
+    "h = gelu h\n"
+    "h = layernorm h  w=layers.compress_norm_1\n"
+    "z = linear h 12  w=layers.nuclear_compress\n"
+    "z = gelu z\n"
+    "z = layernorm z  w=layers.nuclear_norm\n"
+    "a = attention z heads=3  w=layers.multi_head_attention\n"
+    "c = add z a\n"
+    "e = linear c 24  w=layers.nuclear_expand\n"
+    "e = gelu e\n"
+    "e = layernorm e  w=layers.expand_norm_1\n"
+    "o = linear e 40  w=layers.expand_2\n"
+    "t = linear e 40  w=layers.teacher_align\n"
+    "o = unit o\n"
+    "output output=o teacher=t code=c\n";
+
+/* The other activations, and a linear layer without bias. */
+static const char mixed[] =
+    "lnsp 1\n"
+    "x = input 70\n"
+    "h = linear x 65  w=a bias=0\n"
+    "h = relu h\n"
+    "h = linear h 33  w=b\n"
+    "h = silu h\n"
+    "h = linear h 17  w=c\n"
+    "h = tanh h\n"
+    "o = linear h 70  w=d\n"
+    "output output=o\n";
+
+typedef struct golden_run {
+  const char *name;
+  const char *net;
+  int32_t rows, concepts;
+  const char *loss;
+  const char *optimizer;
+  int32_t steps;
+  int32_t full; /* only in a full run */
+} golden_run;
+
+static const golden_run golden_runs[] = {
+    {"small_online", small, 1, 1, "cosine", "adamw lr=1e-3 clip=1", 1000, 0},
+    {"small_sequences", small, 5, 3, "cosine + .5*mse",
+     "adamw lr=2e-3 weight_decay=.1 clip=.5 ema=.99 schedule=cosine warmup=100 steps=1000", 1000,
+     0},
+    {"small_student", small, 5, 1, "student", "sgd lr=.02 momentum=.9 weight_decay=.01", 1000, 0},
+    {"mixed_batch", mixed, 7, 1, "mse", "adam lr=1e-3", 300, 0},
+    {"mixed_online", mixed, 1, 1, "mse", "sgd lr=.05", 300, 0},
+    {"sn727_start", "student", 1, 1, "cosine", "adamw lr=1e-3", 10, 0},
+    {"sn727_batch", "student", 5, 3, "cosine", "adamw lr=1e-3 clip=1", 4, 0},
+    {"sn727_1000", "student", 1, 1, "cosine", "adamw lr=1e-4 clip=1", 1000, 1},
+    {"sn727_student", "student", 5, 1, "student", "adamw lr=1e-3 ema=.999", 100, 1},
+};
+
+#define GOLDEN_TENSORS 8
+
+static void golden_stop(const char *what, const lnsp_problem *problem) {
+  fprintf(stderr, "golden: %s: %s\n", what, problem ? problem->message : "out of memory");
+  exit(2);
+}
+
+/* Multiples of 2^-23 in [-1, 1): exact, and the same everywhere (splitmix64). */
+static void golden_fill(float *to, int64_t count, uint64_t *state) {
+  for (int64_t i = 0; i < count; i++) {
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    to[i] = (float)((int32_t)(z >> 40) - 8388608) / 8388608.0f;
+  }
+}
+
+/* FNV-1a over the bits of floats, little end first. */
+static uint64_t golden_hash(uint64_t hash, const float *values, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, &values[i], sizeof bits);
+    for (int byte = 0; byte < 4; byte++) {
+      hash ^= (bits >> (8 * byte)) & 255;
+      hash *= 0x100000001b3u;
+    }
+  }
+  return hash;
+}
+
+static void golden_print(const char *name, const char *what, const char *isa,
+                         const uint8_t *bytes, int count) {
+  printf("%s_%s %s ", name, what, isa);
+  for (int i = 0; i < count; i++) printf("%02x", bytes[i]);
+  printf("\n");
+  fflush(stdout);
+}
+
+static void golden_print64(const char *name, const char *what, const char *isa, uint64_t hash) {
+  uint8_t bytes[8];
+  for (int i = 0; i < 8; i++) bytes[i] = (uint8_t)(hash >> (56 - 8 * i));
+  golden_print(name, what, isa, bytes, 8);
+}
+
+/* Every output of a session on these inputs, rows at a time; returns a hash. */
+static uint64_t golden_forward(lnsp_session *session, const lnsp_graph *graph, float *input,
+                               int32_t rows, int32_t at_a_time, int32_t concepts) {
+  lnsp_problem problem;
+  uint64_t hash = 0xcbf29ce484222325u;
+  int64_t width = lnsp_graph_input_width(graph);
+  for (int32_t output = 0; output < lnsp_graph_output_count(graph); output++) {
+    lnsp_tensor facts;
+    if (lnsp_graph_output_at(graph, output, &facts, &problem)) golden_stop("output", &problem);
+    int64_t each = concepts * facts.dims[0];
+    float *values = malloc((size_t)(rows * each) * sizeof *values);
+    if (!values) golden_stop("output", NULL);
+    for (int32_t row = 0; row < rows; row += at_a_time) {
+      lnsp_tensor in = lnsp_tensor_f32("input", input + row * concepts * width, 3, at_a_time,
+                                       concepts, width);
+      lnsp_tensor out = lnsp_tensor_f32(facts.name, values + row * each, 3, at_a_time, concepts,
+                                        facts.dims[0]);
+      if (lnsp_session_run(session, &in, 1, &out, 1, &problem)) golden_stop("run", &problem);
+    }
+    hash = golden_hash(hash, values, rows * each);
+    free(values);
+  }
+  return hash;
+}
+
+/* Runs the session on the whole batch and row by row: the same bits. */
+static void golden_outputs(const golden_run *run, const char *what, const char *isa,
+                           lnsp_session *session, const lnsp_graph *graph, float *input) {
+  uint64_t whole = golden_forward(session, graph, input, run->rows, run->rows, run->concepts);
+  uint64_t single = golden_forward(session, graph, input, run->rows, 1, run->concepts);
+  if (whole != single) {
+    fprintf(stderr, "golden: %s %s: batch and single rows differ\n", run->name, isa);
+    exit(2);
+  }
+  golden_print64(run->name, what, isa, whole);
+}
+
+static void golden_train(const golden_run *run, const char *isa) {
+  lnsp_problem problem;
+  lnsp_model *model = NULL;
+  lnsp_session *session = NULL;
+  lnsp_trainer *trainer = NULL;
+  lnsp_options options;
+  lnsp_limits limits;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.isa = isa;
+  memset(&limits, 0, sizeof limits);
+  limits.struct_size = sizeof limits;
+  limits.max_rows = run->rows;
+  limits.max_concepts = run->concepts;
+
+  if (lnsp_model_new(run->net, 1, &options, &model, &problem)) golden_stop("model", &problem);
+  const lnsp_graph *graph = lnsp_model_graph(model);
+  int64_t width = lnsp_graph_input_width(graph);
+  int64_t count = run->rows * run->concepts * width;
+  float *data = malloc((size_t)(GOLDEN_TENSORS * count) * sizeof *data);
+  if (!data) golden_stop("data", NULL);
+  uint64_t random = 727;
+  golden_fill(data, count, &random);
+
+  if (lnsp_session_create(model, &limits, &options, &session, &problem))
+    golden_stop("session", &problem);
+  golden_outputs(run, "fresh", isa, session, graph, data);
+  lnsp_session_destroy(session);
+
+  if (lnsp_trainer_create(model, run->loss, run->optimizer, &limits, &options, &trainer,
+                          &problem))
+    golden_stop("trainer", &problem);
+  lnsp_tensor inputs[GOLDEN_TENSORS];
+  int32_t wanted = 0;
+  for (; wanted < GOLDEN_TENSORS && lnsp_trainer_input_name(trainer, wanted); wanted++) {
+    const char *name = lnsp_trainer_input_name(trainer, wanted);
+    float *values = data + wanted * count;
+    inputs[wanted] = run->concepts > 1
+                         ? lnsp_tensor_f32(name, values, 3, run->rows, run->concepts, width)
+                         : lnsp_tensor_f32(name, values, 2, run->rows, width, 0);
+  }
+  uint64_t losses = 0xcbf29ce484222325u;
+  for (int32_t step = 0; step < run->steps; step++) {
+    float loss;
+    golden_fill(data, wanted * count, &random);
+    if (lnsp_trainer_step(trainer, inputs, wanted, &loss, &problem))
+      golden_stop(run->name, &problem);
+    losses = golden_hash(losses, &loss, 1);
+  }
+  golden_print64(run->name, "losses", isa, losses);
+  uint8_t hash[LNSP_HASH_BYTES];
+  if (lnsp_trainer_hash(trainer, LNSP_SAVE_WEIGHTS, hash, &problem))
+    golden_stop("hash", &problem);
+  golden_print(run->name, "weights", isa, hash, LNSP_HASH_BYTES);
+  if (lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, hash, &problem))
+    golden_stop("hash", &problem);
+  golden_print(run->name, "state", isa, hash, LNSP_HASH_BYTES);
+
+  if (lnsp_session_create_live(trainer, 0, &limits, &options, &session, &problem))
+    golden_stop("session", &problem);
+  golden_outputs(run, "trained", isa, session, graph, data);
+  lnsp_session_destroy(session);
+  lnsp_trainer_destroy(trainer);
+  lnsp_model_destroy(model);
+  free(data);
+}
+
+static void golden_all(const char *isa, int full) {
+  for (size_t i = 0; i < sizeof golden_runs / sizeof *golden_runs; i++)
+    if (full || !golden_runs[i].full) golden_train(&golden_runs[i], isa);
+}
+
+int main(int argc, char **argv) {
+  int first = 1, full = 1;
+  if (argc > 1 && (!strcmp(argv[1], "quick") || !strcmp(argv[1], "full"))) {
+    full = argv[1][0] == 'f';
+    first = 2;
+  }
+  if (argc > first) {
+    for (int i = first; i < argc; i++) golden_all(argv[i], full);
+    return 0;
+  }
+  const char *isa;
+  for (int32_t i = 0; (isa = lnsp_list_name(LNSP_LIST_ISAS, i)) != NULL; i++)
+    if (!lnsp_isa_check(isa, NULL)) golden_all(isa, full);
+  return 0;
+}

@@ -1,0 +1,407 @@
+/* A network beside its plain double-precision reference: the driver that runs the
+ * library's layers forward and backward, for the tests of layers. */
+#ifndef TESTS_LAYER_NET_H
+#define TESTS_LAYER_NET_H
+
+#include "check.h"
+
+#include "graph/layer.h"
+
+#define MAX_WEIGHTS 40
+#define MAX_NODES 40
+#define MAX_PARTS 4
+#define GUARD 24
+
+/* ---- a small driver ------------------------------------------------------ */
+
+typedef struct net {
+  void *memory;
+  lnsp_graph *graph;
+  int64_t batch, concepts, rows;
+  /* the reference's side, row-major */
+  double *weight[MAX_WEIGHTS], *input;
+  double *value[MAX_NODES];
+  /* the library's side */
+  const lnspi_kernels *k;
+  float *state, *gradient;                /* packed */
+  double *matrix_gradient[MAX_WEIGHTS];   /* from use(), row-major */
+  int part_used[MAX_WEIGHTS][MAX_PARTS];
+  float *out[MAX_NODES], *dout[MAX_NODES], *saved[MAX_NODES];
+  float *din_input;                       /* gradient at the input */
+  int64_t uses;
+  int64_t ld_extra; /* rows further apart than need be */
+  double *cotangent[LNSPI_MAX_OUTPUTS];
+} net;
+
+static uint32_t random_bits;
+
+static double random_real(void) { /* in [-1, 1), a float */
+  random_bits = random_bits * 1664525u + 1013904223u;
+  return (double)(int32_t)(random_bits & 0xffffff00u) / 2147483648.0;
+}
+
+static void *zeros(int64_t count, size_t each) {
+  void *p = calloc((size_t)count + 1, each);
+  if (!p) abort();
+  return p;
+}
+
+static float *floats_with_guard(int64_t count) {
+  float *p = zeros(count + GUARD, sizeof *p);
+  for (int64_t i = 0; i < count; i++) p[i] = NAN;
+  for (int64_t i = 0; i < GUARD; i++) p[count + i] = 12345.0f;
+  return p;
+}
+
+static int guard_intact(const float *p, int64_t count) {
+  for (int64_t i = 0; i < GUARD; i++)
+    if (p[count + i] != 12345.0f) return 0;
+  return 1;
+}
+
+static lnsp_graph *build(const char *text, void **memory) {
+  lnsp_problem problem;
+  lnsp_graph *graph = NULL;
+  uint64_t bytes = 0;
+  int32_t status = lnspi_graph_measure(text, NULL, &bytes, &problem);
+  *memory = NULL;
+  if (status == LNSP_OK) {
+    *memory = aligned_alloc(64, bytes);
+    status = lnspi_graph_build(text, NULL, *memory, bytes, &graph, &problem);
+  }
+  CHECK_SAY(status == LNSP_OK, "%s: %s", text, problem.message);
+  return graph;
+}
+
+static int64_t node_ld(const net *n, int32_t i) {
+  return lnspi_round16(n->graph->nodes[i].width) + n->ld_extra;
+}
+
+/* Row-major weights into the packed state. */
+static void pack_state(net *n) {
+  for (int32_t i = 0; i < n->graph->weight_count; i++) {
+    const lnspi_weight *w = &n->graph->weights[i];
+    const int64_t each = w->count / w->parts;
+    float *rows = zeros(w->count, sizeof *rows);
+    for (int64_t e = 0; e < w->count; e++) rows[e] = (float)n->weight[i][e];
+    for (int32_t part = 0; part < w->parts; part++) {
+      float *to = n->state + w->offset + part * (w->floats / w->parts);
+      if (w->kind == LNSPI_MATRIX)
+        lnspi_pack_rows(to, w->dims[1], w->dims[0] / w->parts, 0, w->dims[0] / w->parts,
+                        rows + part * each, w->dims[1]);
+      else
+        memcpy(to, rows + part * each, (size_t)each * sizeof *to);
+    }
+    free(rows);
+  }
+}
+
+static void open_net(net *n, const char *text, int64_t batch, int64_t concepts) {
+  memset(n, 0, sizeof *n);
+  n->graph = build(text, &n->memory);
+  if (!n->graph) exit(1);
+  if (n->graph->node_count > MAX_NODES || n->graph->weight_count > MAX_WEIGHTS) exit(1);
+  n->batch = batch;
+  n->concepts = concepts;
+  n->rows = batch * concepts;
+  random_bits = 12345;
+  for (int32_t i = 0; i < n->graph->weight_count; i++) {
+    const lnspi_weight *w = &n->graph->weights[i];
+    const double scale = w->kind == LNSPI_MATRIX ? 1.5 / sqrt((double)w->dims[1]) : 0.5;
+    n->weight[i] = zeros(w->count, sizeof(double));
+    n->matrix_gradient[i] = zeros(w->count, sizeof(double));
+    for (int64_t e = 0; e < w->count; e++)
+      n->weight[i][e] = (float)(scale * random_real() + (w->init == LNSPI_INIT_ONE));
+  }
+  n->input = zeros(n->rows * n->graph->nodes[0].width, sizeof(double));
+  for (int64_t e = 0; e < n->rows * n->graph->nodes[0].width; e++)
+    n->input[e] = (float)(1.5 * random_real());
+  for (int32_t i = 0; i < n->graph->node_count; i++)
+    n->value[i] = zeros(n->rows * n->graph->nodes[i].width, sizeof(double));
+  for (int32_t o = 0; o < n->graph->output_count; o++) {
+    const int64_t count = n->rows * n->graph->nodes[n->graph->outputs[o].node].width;
+    n->cotangent[o] = zeros(count, sizeof(double));
+    for (int64_t e = 0; e < count; e++) n->cotangent[o][e] = (float)random_real();
+  }
+  n->state = zeros(n->graph->state_floats, sizeof(float));
+  n->gradient = zeros(n->graph->state_floats, sizeof(float));
+  pack_state(n);
+}
+
+static void close_run(net *n) {
+  for (int32_t i = 0; i < MAX_NODES; i++) {
+    free(n->out[i]);
+    free(n->dout[i]);
+    free(n->saved[i]);
+    n->out[i] = n->dout[i] = n->saved[i] = NULL;
+  }
+  free(n->din_input);
+  n->din_input = NULL;
+}
+
+static void close_net(net *n) {
+  close_run(n);
+  for (int32_t i = 0; i < MAX_WEIGHTS; i++) {
+    free(n->weight[i]);
+    free(n->matrix_gradient[i]);
+  }
+  for (int32_t i = 0; i < MAX_NODES; i++) free(n->value[i]);
+  for (int32_t o = 0; o < LNSPI_MAX_OUTPUTS; o++) free(n->cotangent[o]);
+  free(n->input);
+  free(n->state);
+  free(n->gradient);
+  free(n->memory);
+}
+
+/* ---- the reference: double, nothing shared with the library -------------- */
+
+static const double *slot_weight(const net *n, const lnspi_node *node, int slot) {
+  return node->slot[slot] < 0 ? NULL : n->weight[node->slot[slot]];
+}
+
+static void ref_linear(double *y, const double *x, const double *w, const double *b,
+                       int64_t rows, int64_t in, int64_t out) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t o = 0; o < out; o++) {
+      double sum = b ? b[o] : 0;
+      for (int64_t k = 0; k < in; k++) sum += w[o * in + k] * x[r * in + k];
+      y[r * out + o] = sum;
+    }
+}
+
+static void ref_layernorm(double *y, const double *x, const double *w, const double *b,
+                          int64_t rows, int64_t n, double eps) {
+  for (int64_t r = 0; r < rows; r++, x += n, y += n) {
+    double mean = 0, variance = 0;
+    for (int64_t i = 0; i < n; i++) mean += x[i] / (double)n;
+    for (int64_t i = 0; i < n; i++) variance += (x[i] - mean) * (x[i] - mean) / (double)n;
+    for (int64_t i = 0; i < n; i++)
+      y[i] = (x[i] - mean) / sqrt(variance + eps) * (w ? w[i] : 1) + (b ? b[i] : 0);
+  }
+}
+
+static double ref_act(const char *name, double x) {
+  if (!strcmp(name, "relu")) return x > 0 ? x : 0;
+  if (!strcmp(name, "gelu")) return x * 0.5 * (1 + erf(x / sqrt(2.0)));
+  if (!strcmp(name, "silu")) return x / (1 + exp(-x));
+  if (!strcmp(name, "tanh")) return tanh(x);
+  if (!strcmp(name, "sigmoid")) return 1 / (1 + exp(-x));
+  return NAN;
+}
+
+static void ref_attention(double *y, const double *x, const double *in_w, const double *in_b,
+                          const double *out_w, const double *out_b, int64_t batch,
+                          int64_t length, int64_t d, int64_t heads) {
+  const int64_t rows = batch * length, head = d / heads;
+  double *qkv = zeros(rows * 3 * d, sizeof *qkv), *o = zeros(rows * d, sizeof *o);
+  double *p = zeros(length, sizeof *p);
+  ref_linear(qkv, x, in_w, in_b, rows, d, 3 * d);
+  for (int64_t b = 0; b < batch; b++)
+    for (int64_t h = 0; h < heads; h++)
+      for (int64_t i = 0; i < length; i++) {
+        const double *q = qkv + (b * length + i) * 3 * d + h * head;
+        double total = 0;
+        for (int64_t j = 0; j < length; j++) {
+          const double *k = qkv + (b * length + j) * 3 * d + d + h * head;
+          double s = 0;
+          for (int64_t e = 0; e < head; e++) s += q[e] * k[e];
+          total += p[j] = exp(s / sqrt((double)head));
+        }
+        for (int64_t j = 0; j < length; j++)
+          for (int64_t e = 0; e < head; e++)
+            o[(b * length + i) * d + h * head + e] +=
+                p[j] / total * qkv[(b * length + j) * 3 * d + 2 * d + h * head + e];
+      }
+  ref_linear(y, o, out_w, out_b, rows, d, d);
+  free(qkv);
+  free(o);
+  free(p);
+}
+
+/* The key's value as the text says it: number and real are the layer's own. */
+static void ref_node(net *n, int32_t i) {
+  const lnspi_node *node = &n->graph->nodes[i];
+  const char *name = lnspi_layer_at(node->layer)->name;
+  const double *a = node->input_count > 0 ? n->value[node->input[0]] : NULL;
+  const double *b = node->input_count > 1 ? n->value[node->input[1]] : NULL;
+  const int64_t in = node->input_count > 0 ? n->graph->nodes[node->input[0]].width : 0;
+  const int64_t count = n->rows * node->width;
+  double *y = n->value[i];
+  if (!strcmp(name, "input")) {
+    memcpy(y, n->input, (size_t)count * sizeof *y);
+  } else if (!strcmp(name, "linear")) {
+    ref_linear(y, a, slot_weight(n, node, 0), slot_weight(n, node, 1), n->rows, in,
+               node->width);
+  } else if (!strcmp(name, "layernorm")) {
+    ref_layernorm(y, a, slot_weight(n, node, 0), slot_weight(n, node, 1), n->rows, in,
+                  (double)node->real[0]);
+  } else if (!strcmp(name, "attention")) {
+    ref_attention(y, a, slot_weight(n, node, 0), slot_weight(n, node, 1),
+                  slot_weight(n, node, 2), slot_weight(n, node, 3), n->batch, n->concepts, in,
+                  node->number[0]);
+  } else if (!strcmp(name, "add")) {
+    for (int64_t e = 0; e < count; e++) y[e] = a[e] + b[e];
+  } else if (!strcmp(name, "unit")) {
+    for (int64_t r = 0; r < n->rows; r++) {
+      double s = 0;
+      for (int64_t e = 0; e < in; e++) s += a[r * in + e] * a[r * in + e];
+      s = fmax(sqrt(s), (double)node->real[0]);
+      for (int64_t e = 0; e < in; e++) y[r * in + e] = a[r * in + e] / s;
+    }
+  } else {
+    for (int64_t e = 0; e < count; e++) y[e] = ref_act(name, a[e]);
+  }
+}
+
+static double ref_loss(net *n) {
+  double sum = 0;
+  for (int32_t i = 0; i < n->graph->node_count; i++) ref_node(n, i);
+  for (int32_t o = 0; o < n->graph->output_count; o++) {
+    const int32_t node = n->graph->outputs[o].node;
+    for (int64_t e = 0; e < n->rows * n->graph->nodes[node].width; e++)
+      sum += n->cotangent[o][e] * n->value[node][e];
+  }
+  return sum;
+}
+
+/* ---- the library's run --------------------------------------------------- */
+
+static net *use_net;
+
+static void use(const lnspi_call *call, int32_t slot, int32_t part, const float *x, int64_t ldx,
+                const float *d, int64_t ldd, int64_t rows) {
+  net *n = call->use_data;
+  const int32_t index = call->node->slot[slot];
+  const lnspi_weight *w = &n->graph->weights[index];
+  const int64_t out = w->dims[0] / w->parts, in = w->dims[1];
+  CHECK(n == use_net && w->kind == LNSPI_MATRIX && part >= 0 && part < w->parts);
+  n->uses++;
+  n->part_used[index][part]++;
+  for (int64_t r = 0; r < rows; r++) {
+    for (int64_t o = out; o < lnspi_round16(out); o++) CHECK(d[r * ldd + o] == 0);
+    for (int64_t o = 0; o < out; o++)
+      for (int64_t k = 0; k < in; k++)
+        n->matrix_gradient[index][(part * out + o) * in + k] +=
+            (double)d[r * ldd + o] * (double)x[r * ldx + k];
+  }
+}
+
+static void fill_call(net *n, int32_t i, lnspi_call *call, lnspi_need *need) {
+  const lnspi_node *node = &n->graph->nodes[i];
+  memset(call, 0, sizeof *call);
+  lnspi_layer_at(node->layer)->need(n->graph, node, n->batch, n->concepts, need);
+  call->k = n->k;
+  call->graph = n->graph;
+  call->node = node;
+  call->batch = n->batch;
+  call->concepts = n->concepts;
+  call->rows = n->rows;
+  for (int32_t j = 0; j < node->input_count; j++) {
+    call->in[j] = n->out[node->input[j]];
+    call->in_ld[j] = node_ld(n, node->input[j]);
+    call->in_width[j] = n->graph->nodes[node->input[j]].width;
+  }
+  call->out = n->out[i];
+  call->out_ld = node_ld(n, i);
+  for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
+    if (node->slot[s] >= 0)
+      call->weight[s] = n->state + n->graph->weights[node->slot[s]].offset;
+  call->saved = n->saved[i];
+}
+
+static int pads_are_zero(const float *x, int64_t rows, int64_t ld, int64_t width) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t e = width; e < ld; e++)
+      if (lnspi_float_bits(x[r * ld + e]) != 0) return 0;
+  return 1;
+}
+
+static void run_forward(net *n) {
+  close_run(n);
+  for (int32_t i = 0; i < n->graph->node_count; i++) {
+    const int64_t ld = node_ld(n, i), width = n->graph->nodes[i].width;
+    lnspi_call call;
+    lnspi_need need;
+    n->out[i] = floats_with_guard(n->rows * ld);
+    for (int64_t r = 0; r < n->rows; r++)
+      memset(n->out[i] + r * ld + width, 0, (size_t)(ld - width) * sizeof(float));
+    for (int64_t r = 0; r < n->rows && i == 0; r++)
+      for (int64_t e = 0; e < width; e++)
+        n->out[0][r * ld + e] = (float)n->input[r * width + e];
+    fill_call(n, i, &call, &need);
+    n->saved[i] = floats_with_guard(need.saved_floats);
+    call.saved = n->saved[i];
+    call.scratch = floats_with_guard(need.scratch_floats);
+    lnspi_layer_at(n->graph->nodes[i].layer)->forward(&call);
+    CHECK(guard_intact(call.scratch, need.scratch_floats));
+    CHECK(guard_intact(n->saved[i], need.saved_floats));
+    CHECK(guard_intact(n->out[i], n->rows * ld));
+    CHECK(pads_are_zero(n->out[i], n->rows, ld, width));
+    free(call.scratch);
+  }
+}
+
+/* Adds a layer's gradient of its input to what is there. */
+static void collect(net *n, int32_t node, const float *din) {
+  const int64_t count = n->rows * node_ld(n, node);
+  for (int64_t e = 0; e < count; e++) n->dout[node][e] += din[e];
+}
+
+static void backward_node(net *n, int32_t i, int32_t wanted_inputs) {
+  const lnspi_node *node = &n->graph->nodes[i];
+  lnspi_call call;
+  lnspi_need need;
+  const int64_t uses_before = n->uses;
+  fill_call(n, i, &call, &need);
+  call.scratch = floats_with_guard(need.scratch_floats);
+  call.dout = n->dout[i];
+  call.use = use;
+  call.use_data = n;
+  use_net = n;
+  for (int32_t j = 0; j < node->input_count && wanted_inputs; j++)
+    call.din[j] = floats_with_guard(n->rows * call.in_ld[j]);
+  for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
+    if (node->slot[s] >= 0 && n->graph->weights[node->slot[s]].kind == LNSPI_FLAT)
+      call.dweight[s] = n->gradient + n->graph->weights[node->slot[s]].offset;
+  lnspi_layer_at(node->layer)->backward(&call);
+  CHECK(guard_intact(call.scratch, need.scratch_floats));
+  CHECK(guard_intact(n->saved[i], need.saved_floats));
+  CHECK(n->uses - uses_before <= need.uses);
+  for (int32_t j = 0; j < node->input_count && wanted_inputs; j++) {
+    CHECK(guard_intact(call.din[j], n->rows * call.in_ld[j]));
+    CHECK(pads_are_zero(call.din[j], n->rows, call.in_ld[j], call.in_width[j]));
+    collect(n, node->input[j], call.din[j]);
+    free(call.din[j]);
+  }
+  free(call.scratch);
+}
+
+static void run_backward(net *n, int32_t wanted_inputs) {
+  memset(n->gradient, 0, (size_t)n->graph->state_floats * sizeof(float));
+  memset(n->part_used, 0, sizeof n->part_used);
+  n->uses = 0;
+  for (int32_t i = 0; i < n->graph->weight_count; i++)
+    memset(n->matrix_gradient[i], 0, (size_t)n->graph->weights[i].count * sizeof(double));
+  for (int32_t i = 0; i < n->graph->node_count; i++) {
+    free(n->dout[i]);
+    n->dout[i] = zeros(n->rows * node_ld(n, i), sizeof(float));
+  }
+  for (int32_t o = 0; o < n->graph->output_count; o++) {
+    const int32_t node = n->graph->outputs[o].node;
+    const int64_t width = n->graph->nodes[node].width;
+    for (int64_t r = 0; r < n->rows; r++)
+      for (int64_t e = 0; e < width; e++)
+        n->dout[node][r * node_ld(n, node) + e] += (float)n->cotangent[o][r * width + e];
+  }
+  for (int32_t i = n->graph->node_count - 1; i > 0; i--) backward_node(n, i, wanted_inputs);
+}
+
+/* The library's gradient of element e of weight i. */
+static double weight_gradient(const net *n, int32_t i, int64_t e) {
+  const lnspi_weight *w = &n->graph->weights[i];
+  const int64_t each = w->count / w->parts;
+  if (w->kind == LNSPI_MATRIX) return n->matrix_gradient[i][e];
+  return (double)n->gradient[w->offset + e / each * (w->floats / w->parts) + e % each];
+}
+
+#endif

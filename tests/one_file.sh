@@ -1,0 +1,42 @@
+# lib/lnsp_all.c includes every source file of the library, and compiles by
+# itself. With --write: prints what lib/lnsp_all.c should be (make lists).
+LC_ALL=C
+export LC_ALL
+
+list() {
+  cat <<'C'
+/* The whole library as one source file: cc -O2 -Iinclude -Ilib -c lib/lnsp_all.c
+ * Written by "make lists"; tests/one_file.sh checks that no file is missing. */
+
+/* Products and sums stay apart even where a compiler is left to its defaults:
+ * fusing them would change bits (docs/numerics.md). */
+#if defined(__clang__) || defined(_MSC_VER)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+C
+  for room in base kernels format graph run train delta store text index api; do
+    [ -d lib/$room ] || continue
+    find lib/$room -name '*.c' | sort | sed 's|^lib/\(.*\)$|#include "\1"|'
+  done
+}
+
+if [ "${1:-}" = --write ]; then
+  list
+  exit 0
+fi
+
+. tests/check.sh
+
+list > "$work/list"
+if cmp -s "$work/list" lib/lnsp_all.c; then
+  pass "lnsp_all.c_is_complete"
+else
+  diff lib/lnsp_all.c "$work/list" | { cat; echo "run: make lists"; } | fail "lnsp_all.c_is_complete"
+fi
+
+expect "lnsp_all.c_compiles_without_flags" "$CC" -Iinclude -Ilib -c -o "$work/all.o" lib/lnsp_all.c
+
+finish

@@ -1,0 +1,346 @@
+/* Every layer, and every named architecture, against a plain double-precision
+ * network written here: forward, and backward against central finite differences. */
+#include "check.h"
+#include "layer_net.h"
+
+#include "graph/arch/arch.h"
+
+/* ---- comparisons --------------------------------------------------------- */
+
+static void check_values(const net *n, const char *text) {
+  for (int32_t i = 0; i < n->graph->node_count; i++) {
+    const int64_t width = n->graph->nodes[i].width;
+    double worst = 0;
+    for (int64_t r = 0; r < n->rows; r++)
+      for (int64_t e = 0; e < width; e++) {
+        const double want = n->value[i][r * width + e];
+        const double have = (double)n->out[i][r * node_ld(n, i) + e];
+        const double error = fabs(have - want) / (1 + fabs(want));
+        if (!(error <= worst)) worst = error;
+      }
+    CHECK_SAY(worst < 1e-5, "%s: node %s (%d): error %g in forward", text,
+              n->graph->nodes[i].name, i, worst);
+  }
+}
+
+static double central_difference(net *n, double *at) {
+  const double keep = *at, step = 1e-5;
+  double up, down;
+  *at = keep + step;
+  up = ref_loss(n);
+  *at = keep - step;
+  down = ref_loss(n);
+  *at = keep;
+  return (up - down) / (2 * step);
+}
+
+/* Compares gradients with differences, at most some hundreds of a tensor. */
+static void check_one(double want, double have, double scale, const char *text,
+                      const char *name, int64_t e) {
+  CHECK_SAY(fabs(want - have) <= 3e-5 * scale + 3e-6, "%s: d/d %s[%d] is %.9g, expected %.9g",
+            text, name, (int)e, have, want);
+}
+
+static void check_gradients(net *n, const char *text, double *differences, int fresh,
+                            int64_t most) {
+  int64_t at = 0;
+  for (int32_t i = 0; i < n->graph->weight_count; i++) {
+    const int64_t count = n->graph->weights[i].count, stride = count / most + 1;
+    double scale = 1;
+    for (int64_t e = 0; e < count; e++) scale = fmax(scale, fabs(weight_gradient(n, i, e)));
+    for (int64_t e = 0; e < count; e += stride, at++) {
+      if (fresh) differences[at] = central_difference(n, &n->weight[i][e]);
+      check_one(differences[at], weight_gradient(n, i, e), scale, text,
+                n->graph->weights[i].name, e);
+    }
+  }
+  const int64_t width = n->graph->nodes[0].width, stride = n->rows * width / most + 1;
+  for (int64_t e = 0; e < n->rows * width; e += stride, at++) {
+    if (fresh) differences[at] = central_difference(n, &n->input[e]);
+    check_one(differences[at], (double)n->dout[0][e / width * node_ld(n, 0) + e % width], 3,
+              text, "input", e);
+  }
+}
+
+static void check_text(const char *text, int64_t batch, int64_t concepts, int64_t most) {
+  net n;
+  const lnspi_kernels *k;
+  double *differences = zeros(200000, sizeof *differences);
+  float *first = NULL;
+  open_net(&n, text, batch, concepts);
+  for (int32_t set = 0; (k = lnspi_kernels_at(set)) != NULL; set++) {
+    const int32_t last = n.graph->node_count - 1;
+    if (lnspi_kernels_pick(k->name, NULL) == NULL) continue;
+    n.k = k;
+    for (n.ld_extra = 0; n.ld_extra <= 16; n.ld_extra += 16) {
+      const size_t bytes = (size_t)(n.rows * node_ld(&n, last)) * sizeof(float);
+      run_forward(&n);
+      ref_loss(&n);
+      check_values(&n, text);
+      if (n.ld_extra == 0 && !first) {
+        first = zeros((int64_t)bytes, 1);
+        memcpy(first, n.out[last], bytes);
+      } else if (n.ld_extra == 0) {
+        CHECK_SAY(!memcmp(first, n.out[last], bytes), "%s: %s gives other bits", text, k->name);
+      }
+      run_backward(&n, 1);
+      check_gradients(&n, text, differences, set == 0 && n.ld_extra == 0, most);
+    }
+  }
+  free(first);
+  free(differences);
+  close_net(&n);
+}
+
+/* ---- tests --------------------------------------------------------------- */
+
+static const int64_t shapes[][2] = {{1, 1}, {3, 1}, {1, 2}, {2, 3}, {1, 7}};
+#define SHAPES (int)(sizeof shapes / sizeof *shapes)
+
+static void every_layer(void) {
+  const lnspi_layer *layer;
+  for (int32_t i = 1; (layer = lnspi_layer_at(i)) != NULL; i++) {
+    CHECK_SAY(layer->examples[0] != NULL, "layer %s has no example", layer->name);
+    for (int32_t e = 0; layer->examples[e]; e++)
+      for (int s = 0; s < SHAPES; s++)
+        check_text(layer->examples[e], shapes[s][0], shapes[s][1], 150);
+  }
+}
+
+static void every_architecture(void) {
+  const lnspi_arch *arch;
+  for (int32_t i = 0; (arch = lnspi_arch_at(i)) != NULL; i++)
+    for (int32_t e = 0; arch->examples[e]; e++) {
+      void *memory;
+      const lnsp_graph *graph = build(arch->examples[e], &memory);
+      const int small = graph && graph->parameter_count < 20000;
+      free(memory);
+      if (!small) continue;
+      check_text(arch->examples[e], 2, 1, 12);
+      check_text(arch->examples[e], 2, 3, 12);
+    }
+}
+
+static void every_length_and_head_count(void) {
+  char text[128];
+  for (int heads = 1; heads <= 15; heads += 2)
+    for (int64_t length = 1; length <= 7; length++) {
+      if (15 % heads) continue;
+      snprintf(text, sizeof text,
+               "lnsp 1; x = input 15; y = attention x heads=%d w=a; output output=y", heads);
+      check_text(text, 2, length, 40);
+    }
+}
+
+/* A row's result is the same whatever stands in the other rows. */
+static void rows_are_independent(void) {
+  const lnspi_layer *layer;
+  for (int32_t i = 1; (layer = lnspi_layer_at(i)) != NULL; i++)
+    for (int32_t e = 0; layer->examples[e]; e++)
+      for (int64_t concepts = 1; concepts <= 4; concepts += 3) {
+        net many, one;
+        open_net(&many, layer->examples[e], 5, concepts);
+        open_net(&one, layer->examples[e], 1, concepts);
+        many.k = one.k = lnspi_kernels_pick(NULL, NULL);
+        run_forward(&many);
+        run_backward(&many, 1);
+        for (int64_t b = 0; b < 5; b++) {
+          const int32_t last = many.graph->node_count - 1;
+          const int64_t in = concepts * many.graph->nodes[0].width;
+          const int64_t out = concepts * node_ld(&many, last);
+          const int64_t count = concepts * many.graph->nodes[last].width;
+          memcpy(one.input, many.input + b * in, (size_t)in * sizeof(double));
+          memcpy(one.cotangent[0], many.cotangent[0] + b * count,
+                 (size_t)count * sizeof(double));
+          run_forward(&one);
+          run_backward(&one, 1);
+          CHECK_SAY(!memcmp(one.out[last], many.out[last] + b * out,
+                            (size_t)out * sizeof(float)),
+                    "%s: row %d differs alone", layer->examples[e], (int)b);
+          CHECK_SAY(!memcmp(one.dout[0], many.dout[0] + b * concepts * node_ld(&many, 0),
+                            (size_t)(concepts * node_ld(&many, 0)) * sizeof(float)),
+                    "%s: the gradient of row %d differs alone", layer->examples[e], (int)b);
+        }
+        close_net(&many);
+        close_net(&one);
+      }
+}
+
+/* q and k get no use with one concept, and their biases' gradients stay 0. */
+static void one_concept_leaves_q_and_k(void) {
+  net n;
+  open_net(&n, "lnsp 1; x = input 12; y = attention x heads=3 w=a; output output=y", 3, 1);
+  n.k = lnspi_kernels_pick(NULL, NULL);
+  run_forward(&n);
+  run_backward(&n, 1);
+  CHECK_INT(n.part_used[0][0], 0);
+  CHECK_INT(n.part_used[0][1], 0);
+  CHECK_INT(n.part_used[0][2], 1);
+  CHECK_INT(n.uses, 2);
+  for (int64_t e = 0; e < 24; e++) CHECK(weight_gradient(&n, 1, e) == 0);
+  CHECK(weight_gradient(&n, 1, 25) != 0);
+  close_net(&n);
+}
+
+/* The layer's file itself, to reach its general path with one concept. */
+#define lnspi_layer_attention tested_attention
+extern const lnspi_layer tested_attention;
+#include "../lib/graph/layers/attention.c"
+#undef lnspi_layer_attention
+
+static void one_concept_is_the_general_path(void) {
+  for (int bias = 0; bias <= 1; bias++) {
+    char text[128];
+    net n;
+    lnspi_call call;
+    lnspi_need need;
+    attention_parts p;
+    float *saved, *out, *din, *scratch, *gradient;
+    int64_t count, parts, floats;
+    snprintf(text, sizeof text,
+             "lnsp 1; x = input 21; y = attention x heads=7 w=a bias=%d; output output=y",
+             bias);
+    open_net(&n, text, 4, 1);
+    n.k = lnspi_kernels_pick(NULL, NULL);
+    for (int64_t e = 0; e < 4 * 21; e++) /* zeros of both signs, and tiny values */
+      n.input[e] = e % 5 == 0 ? -0.0 : e % 7 == 0 ? 1e-38 : n.input[e];
+    for (int64_t e = 0; e < 21 * 21; e += 3) n.weight[0][2 * 21 * 21 + e] = -0.0;
+    for (int64_t e = 0; e < 4 * 21; e += 4) n.cotangent[0][e] = -1e-38;
+    pack_state(&n);
+    run_forward(&n);
+    run_backward(&n, 1);
+    count = 4 * node_ld(&n, 1);
+    floats = n.graph->state_floats;
+    saved = zeros(5 * count + 4 * 7, sizeof(float));
+    out = zeros(count, sizeof(float));
+    din = zeros(count, sizeof(float));
+    scratch = zeros(64, sizeof(float));
+    gradient = zeros(floats, sizeof(float));
+    fill_call(&n, 1, &call, &need);
+    call.out = out;
+    call.saved = saved;
+    call.scratch = scratch;
+    call.din[0] = din;
+    p = attention_open(&call);
+    attention_project(&call, &p, 2, p.v);
+    attention_mix(&call, &p);
+    call.k->linear(call.weight[2], call.weight[3], p.o, p.ld, out, p.ld, 4, 21, 21);
+    CHECK(!memcmp(out, n.out[1], (size_t)count * sizeof(float)));
+    for (int64_t e = 0; e < 4 * 7; e++) CHECK(p.w[e] == 1.0f);
+    call.dout = n.dout[1];
+    if (bias) call.dweight[1] = gradient + n.graph->weights[1].offset;
+    call.k->linear_dx(call.weight[2], call.dout, p.ld, p.dq, p.ld, 4, 21, 21, 1);
+    attention_mix_backward(&call, &p);
+    CHECK(!memcmp(din, n.dout[0], (size_t)count * sizeof(float)));
+    parts = 2 * count; /* v, o, dq, q, k: dq and k hold the gradients of q and k */
+    for (int64_t e = 0; e < count; e++)
+      CHECK(saved[parts + e] == 0 && saved[4 * count + e] == 0);
+    if (bias)
+      CHECK(!memcmp(call.dweight[1], n.gradient + n.graph->weights[1].offset,
+                    (size_t)n.graph->weights[1].floats * sizeof(float)));
+    free(saved), free(out), free(din), free(scratch), free(gradient);
+    close_net(&n);
+  }
+}
+
+/* Gradients that nobody wants are not made, and those wanted stay the same. */
+static void parts_of_a_gradient(void) {
+  const lnspi_layer *layer;
+  for (int32_t i = 1; (layer = lnspi_layer_at(i)) != NULL; i++)
+    for (int32_t skip = -1; skip < LNSPI_MAX_SLOTS; skip++) {
+      net n;
+      lnspi_call call;
+      lnspi_need need;
+      int32_t node, wanted = 0;
+      float *gradient;
+      open_net(&n, layer->examples[0], 2, 3);
+      n.k = lnspi_kernels_pick(NULL, NULL);
+      run_forward(&n);
+      run_backward(&n, 1);
+      run_forward(&n); /* saved anew; dout stays from above */
+      node = n.graph->node_count - 1;
+      gradient = zeros(n.graph->state_floats, sizeof(float));
+      n.dout[node] = zeros(n.rows * node_ld(&n, node), sizeof(float));
+      for (int64_t r = 0; r < n.rows; r++)
+        for (int64_t e = 0; e < n.graph->nodes[node].width; e++)
+          n.dout[node][r * node_ld(&n, node) + e] =
+              (float)n.cotangent[0][r * n.graph->nodes[node].width + e];
+      fill_call(&n, node, &call, &need);
+      call.scratch = floats_with_guard(need.scratch_floats);
+      call.dout = n.dout[node];
+      for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
+        if (s != skip && call.node->slot[s] >= 0 &&
+            n.graph->weights[call.node->slot[s]].kind == LNSPI_FLAT) {
+          call.dweight[s] = gradient + n.graph->weights[call.node->slot[s]].offset;
+          wanted++;
+        }
+      layer->backward(&call); /* no din, no use */
+      CHECK(guard_intact(call.scratch, need.scratch_floats));
+      for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
+        if (call.dweight[s]) {
+          const lnspi_weight *w = &n.graph->weights[call.node->slot[s]];
+          CHECK_SAY(!memcmp(call.dweight[s], n.gradient + w->offset,
+                            (size_t)w->floats * sizeof(float)),
+                    "%s: gradient %s changes without slot %d", layer->name, w->name, skip);
+        }
+      free(gradient);
+      free(call.scratch);
+      close_net(&n);
+    }
+}
+
+/* Zero rows: no NaN where the reference has none. */
+static void zero_rows(void) {
+  static const char *const texts[] = {
+      "lnsp 1; x = input 20; y = unit x; output output=y",
+      "lnsp 1; x = input 20; y = layernorm x w=n; output output=y",
+      "lnsp 1; x = input 20; y = attention x heads=2 w=n; output output=y", NULL};
+  for (int t = 0; texts[t]; t++) {
+    net n;
+    open_net(&n, texts[t], 2, 2);
+    memset(n.input, 0, 4 * 20 * sizeof(double));
+    n.k = lnspi_kernels_pick(NULL, NULL);
+    run_forward(&n);
+    run_backward(&n, 1);
+    for (int64_t e = 0; e < n.rows * node_ld(&n, 1); e++)
+      CHECK(isfinite(n.out[1][e]) && isfinite(n.dout[0][e]));
+    close_net(&n);
+  }
+}
+
+/* A bigger call needs at least as much as a smaller one. */
+static void needs_grow(void) {
+  const lnspi_layer *layer;
+  for (int32_t i = 1; (layer = lnspi_layer_at(i)) != NULL; i++)
+    for (int32_t e = 0; layer->examples[e]; e++) {
+      void *memory;
+      const lnsp_graph *graph = build(layer->examples[e], &memory);
+      const lnspi_node *node = &graph->nodes[graph->node_count - 1];
+      for (int64_t b = 1; b <= 4; b++)
+        for (int64_t c = 1; c <= 8; c++) {
+          lnspi_need small, large, longer;
+          layer->need(graph, node, b, c, &small);
+          layer->need(graph, node, b + 1, c, &large);
+          layer->need(graph, node, b, c + 1, &longer);
+          CHECK(small.saved_floats <= large.saved_floats &&
+                small.saved_floats <= longer.saved_floats);
+          CHECK(small.scratch_floats <= large.scratch_floats &&
+                small.scratch_floats <= longer.scratch_floats);
+          CHECK(small.uses <= large.uses && small.uses <= longer.uses);
+        }
+      free(memory);
+    }
+}
+
+int main(void) {
+  RUN(every_layer);
+  RUN(every_architecture);
+  RUN(every_length_and_head_count);
+  RUN(rows_are_independent);
+  RUN(one_concept_leaves_q_and_k);
+  RUN(one_concept_is_the_general_path);
+  RUN(parts_of_a_gradient);
+  RUN(zero_rows);
+  RUN(needs_grow);
+  FINISH();
+}

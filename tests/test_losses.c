@@ -1,0 +1,541 @@
+/* Losses: PyTorch's numbers, finite differences in double, the texts. */
+#include "check.h"
+#include "base/host.h"
+#include "lnsp.h"
+#include "train/loss.h"
+
+#define CASE "tests/data/conformance/losses.case.safetensors"
+#define MOST 4096
+
+static lnsp_tensor matrix(const char *name, float *data, int64_t rows, int64_t width) {
+  return lnsp_tensor_f32(name, data, 2, rows, width, 0);
+}
+
+static uint32_t noise_state;
+static float noise(void) { /* in [-1, 1) */
+  noise_state = noise_state * 1664525u + 1013904223u;
+  return (float)(int32_t)noise_state / 2147483648.0f;
+}
+
+/* ---- PyTorch's numbers ---------------------------------------------------- */
+
+static float *case_read(lnsp_file *file, const char *name, int64_t *rows, int64_t *width) {
+  lnsp_tensor info;
+  if (lnsp_file_tensor(file, name, &info, NULL)) return NULL;
+  *rows = info.dims[0];
+  *width = info.rank > 1 ? info.dims[1] : 1;
+  float *data = malloc(sizeof(float) * (size_t)(*rows * *width));
+  if (lnsp_file_read(file, name, 0, *rows * *width, LNSP_F32, data, NULL)) {
+    free(data);
+    return NULL;
+  }
+  return data;
+}
+
+static double relative(const float *a, const float *b, int64_t n) {
+  double difference = 0, size = 0;
+  for (int64_t i = 0; i < n; i++) {
+    difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+    size += (double)b[i] * b[i];
+  }
+  return sqrt(difference / (size > 0 ? size : 1));
+}
+
+/* One loss of the case file; 0 if the file does not have it. */
+static int case_loss(lnsp_file *file, const char *name) {
+  static const char *const inputs[] = {"p", "t", "positive", "negative", "prev"};
+  char value_name[64], grad_name[64];
+  lnsp_tensor tensors[5], gradient;
+  lnsp_problem problem;
+  float *data[5], value = -1;
+  int64_t rows, width;
+  snprintf(value_name, sizeof value_name, "value.%s", name);
+  snprintf(grad_name, sizeof grad_name, "grad.%s", name);
+  float *expected = case_read(file, value_name, &rows, &width);
+  if (!expected) return 0;
+  float *grad = case_read(file, grad_name, &rows, &width);
+  for (int i = 0; i < 5; i++) {
+    data[i] = case_read(file, inputs[i], &rows, &width);
+    tensors[i] = matrix(inputs[i], data[i], rows, width);
+  }
+  float *out = calloc((size_t)(rows * width), sizeof(float));
+  gradient = matrix(NULL, out, rows, width);
+  int32_t status = lnsp_loss_evaluate(name, tensors, 5, &value, &gradient, NULL, &problem);
+  CHECK_SAY(status == LNSP_OK, "%s: %s", name, problem.message);
+  if (status == LNSP_OK) {
+    CHECK_SAY(fabs((double)value - *expected) <= 2e-6 * fabs((double)*expected), "%s: %.9g, expected %.9g", name,
+              (double)value, (double)*expected);
+    CHECK_SAY(relative(out, grad, rows * width) < 2e-6, "%s: gradient is off by %g", name,
+              relative(out, grad, rows * width));
+  }
+  for (int i = 0; i < 5; i++) free(data[i]);
+  free(expected);
+  free(grad);
+  free(out);
+  return 1;
+}
+
+static void pytorch(void) {
+  lnsp_file *file = NULL;
+  int found = 0;
+  CHECK_INT(lnsp_file_open(CASE, NULL, &file, NULL), LNSP_OK);
+  if (!file) return;
+  for (int i = 0; lnspi_loss_at(i); i++) found += case_loss(file, lnspi_loss_at(i)->name);
+  CHECK_SAY(found >= 7, "only %d losses are in the case file", found);
+  CHECK(case_loss(file, "mse") && case_loss(file, "nuclear_diversity_hinge"));
+  lnsp_file_destroy(file);
+}
+
+/* ---- references in double -------------------------------------------------- */
+
+/* x[operand][rows * width], as in the loss's list */
+typedef double reference(double *const x[], int64_t rows, int64_t width, const float *real);
+
+static double dot(const double *a, const double *b, int64_t n) {
+  double s = 0;
+  for (int64_t i = 0; i < n; i++) s += a[i] * b[i];
+  return s;
+}
+
+static double ref_cos(const double *a, const double *b, int64_t n) {
+  return dot(a, b, n) / fmax(sqrt(dot(a, a, n)), 1e-12) / fmax(sqrt(dot(b, b, n)), 1e-12);
+}
+
+static double ref_mse(double *const x[], int64_t rows, int64_t width, const float *real) {
+  double s = 0;
+  (void)real;
+  for (int64_t i = 0; i < rows * width; i++) s += (x[0][i] - x[1][i]) * (x[0][i] - x[1][i]);
+  return s / (double)(rows * width);
+}
+
+static double ref_cosine(double *const x[], int64_t rows, int64_t width, const float *real) {
+  double s = 0;
+  (void)real;
+  for (int64_t r = 0; r < rows; r++) s += ref_cos(x[0] + r * width, x[1] + r * width, width);
+  return 1 - s / (double)rows;
+}
+
+static double ref_alignment(double *const x[], int64_t rows, int64_t width,
+                            const float *real) {
+  return real[0] > 0 ? ref_mse(x, rows, width, real) : ref_cosine(x, rows, width, real);
+}
+
+static double ref_distance(const double *a, const double *b, int64_t n) {
+  double s = 0;
+  for (int64_t i = 0; i < n; i++) s += (a[i] - b[i] + 1e-6) * (a[i] - b[i] + 1e-6);
+  return sqrt(s);
+}
+
+static double ref_triplet(double *const x[], int64_t rows, int64_t width, const float *real) {
+  double s = 0;
+  for (int64_t r = 0; r < rows; r++) {
+    const double *a = x[0] + r * width, *p = x[1] + r * width, *n = x[2] + r * width;
+    double h = real[1] > 0
+                   ? (double)real[0] + ref_distance(a, p, width) - ref_distance(a, n, width)
+                   : (double)real[0] - ref_cos(a, p, width) + ref_cos(a, n, width);
+    s += h > 0 ? h : 0;
+  }
+  return s / (double)rows;
+}
+
+static double ref_diversity(double *const x[], int64_t rows, int64_t width,
+                            const float *real) {
+  double s = 0;
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < rows; j++) {
+      if (i == j) continue;
+      double c = ref_cos(x[0] + i * width, x[0] + j * width, width);
+      s += real[0] < .5f ? c * c : real[0] < 1.5f ? c : fmax(c - (double)real[1], 0);
+    }
+  return s / (double)(rows * (rows - 1));
+}
+
+/* One loss at one size: value and every operand's gradient against central
+ * differences of the reference. Gradients must be added, times weight, and pads
+ * must stay. */
+static void differences(const char *text, reference *of, int64_t rows, int64_t width) {
+  lnspi_loss_term terms[LNSPI_LOSS_TERMS];
+  int32_t count = 0;
+  int64_t ld = lnspi_round16(width) + 16, n = rows * width;
+  double *x[4] = {NULL, NULL, NULL, NULL};
+  float *f[4], *d[4];
+  lnspi_loss_call call;
+  CHECK_INT(lnspi_loss_parse(text, terms, &count, NULL), LNSP_OK);
+  if (count != 1) return;
+  const lnspi_loss *loss = terms[0].loss;
+  memset(&call, 0, sizeof call);
+  call.k = lnspi_kernels_pick("scalar", NULL);
+  call.rows = rows;
+  call.width = width;
+  call.weight = .75f;
+  call.real = terms[0].real;
+  call.scratch = malloc(sizeof(float) * (size_t)loss->scratch_floats(rows, width));
+  noise_state = (uint32_t)(rows * 7919 + width);
+  for (int o = 0; o < loss->operand_count; o++) {
+    x[o] = malloc(sizeof(double) * (size_t)n);
+    f[o] = calloc((size_t)(rows * ld), sizeof(float));
+    d[o] = calloc((size_t)(rows * ld), sizeof(float));
+    for (int64_t i = 0; i < n; i++) {
+      f[o][i / width * ld + i % width] = noise();
+      x[o][i] = (double)f[o][i / width * ld + i % width];
+    }
+    for (int64_t i = 0; i < rows * ld; i++) d[o][i] = .5f;
+    call.x[o] = f[o];
+    call.d[o] = d[o];
+    call.ld[o] = ld;
+  }
+  double value = loss->evaluate(&call), expected = of(x, rows, width, terms[0].real);
+  CHECK_SAY(fabs(value - expected) <= 2e-6 * (1 + fabs(expected)), "%s: %.9g, expected %.9g",
+            text, value, expected);
+  for (int o = 0; o < loss->operand_count; o++) {
+    double worst = 0, largest = 1e-3;
+    for (int64_t i = 0; i < n; i++) {
+      double keep = x[o][i], h = 1e-5;
+      x[o][i] = keep + h;
+      double up = of(x, rows, width, terms[0].real);
+      x[o][i] = keep - h;
+      double down = of(x, rows, width, terms[0].real);
+      x[o][i] = keep;
+      double slope = .75 * (up - down) / (2 * h);
+      double got = (double)d[o][i / width * ld + i % width] - .5;
+      largest = fmax(largest, fabs(slope));
+      worst = fmax(worst, fabs(got - slope));
+    }
+    CHECK_SAY(worst < 1e-5 + 1e-4 * largest, "%s [%lld, %lld]: gradient of operand %d is off by %g of %g",
+              text, (long long)rows, (long long)width, o, worst, largest);
+    for (int64_t i = 0; i < rows * ld; i++)
+      if (i % ld >= width) CHECK(d[o][i] == .5f);
+    /* not wanted: the others' gradients must not depend on it */
+  }
+  for (int o = 0; o < loss->operand_count; o++) {
+    free(x[o]);
+    free(f[o]);
+    free(d[o]);
+  }
+  free(call.scratch);
+}
+
+static void finite_differences(void) {
+  static const struct {
+    const char *text;
+    reference *of;
+  } all[] = {
+      {"mse", ref_mse},
+      {"cosine", ref_cosine},
+      {"alignment", ref_alignment},
+      {"alignment kind=mse", ref_alignment},
+      {"triplet margin=2", ref_triplet},
+      {"triplet", ref_triplet},
+      {"triplet kind=l2 margin=.7", ref_triplet},
+      {"nuclear_diversity", ref_diversity},
+      {"nuclear_diversity kind=mean", ref_diversity},
+      {"nuclear_diversity kind=hinge target=.05", ref_diversity},
+  };
+  static const int64_t sizes[][2] = {{2, 3}, {3, 16}, {5, 17}, {7, 40}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+      differences(all[i].text, all[i].of, sizes[s][0], sizes[s][1]);
+  for (size_t i = 0; i < 7; i++) differences(all[i].text, all[i].of, 1, 9);
+}
+
+/* Below the smallest norm, torch divides by 1e-12 and lets no gradient through
+ * the norm. */
+static void small_norms(void) {
+  float p[4] = {3e-13f, 0, 4e-13f, 0}, t[4] = {1, 0, 0, 0}, g[4], value;
+  float zero[4] = {0, 0, 0, 0};
+  lnsp_tensor in[2] = {matrix("p", p, 1, 4), matrix("t", t, 1, 4)}, out = matrix("", g, 1, 4);
+  CHECK_INT(lnsp_loss_evaluate("cosine", in, 2, &value, &out, NULL, NULL), LNSP_OK);
+  /* the square of 3e-13 underflows to a denormal, the quotient does not */
+  CHECK_NEAR(value, 1 - .3, 1e-6);
+  CHECK_NEAR((double)g[0], -1e12, 1e6);
+  CHECK(g[1] == 0 && g[2] == 0 && g[3] == 0);
+  in[0].data = zero;
+  CHECK_INT(lnsp_loss_evaluate("cosine", in, 2, &value, &out, NULL, NULL), LNSP_OK);
+  CHECK_NEAR(value, 1, 0);
+  CHECK_NEAR((double)g[0], -1e12, 1e6);
+  in[1].data = zero;
+  CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, &out, NULL, NULL), LNSP_OK);
+  CHECK(value == 0 && g[0] == 0);
+  /* equal rows with the l2 triplet: distance is eps * sqrt(width), no 0/0 */
+  lnsp_tensor three[3] = {matrix("p", t, 1, 4), matrix("positive", t, 1, 4),
+                          matrix("negative", t, 1, 4)};
+  CHECK_INT(lnsp_loss_evaluate("triplet_l2", three, 3, &value, &out, NULL, NULL), LNSP_OK);
+  CHECK_NEAR(value, .3, 1e-6);
+}
+
+/* ---- every kernel set, sums of terms, strides ------------------------------ */
+
+static void same_bits(void) {
+  static const char *const texts[] = {"mse", "cosine", "student", "triplet kind=l2 + 2*mse",
+                                      "nuclear_diversity kind=mean + .5*alignment"};
+  static float x[4][7 * 37], g[7 * 37], first[7 * 37];
+  static const char *const names[4] = {"p", "t", "positive", "negative"};
+  lnsp_tensor in[4], out = matrix("gradient", g, 7, 37);
+  noise_state = 5;
+  for (int o = 0; o < 4; o++) {
+    for (int i = 0; i < 7 * 37; i++) x[o][i] = noise();
+    in[o] = matrix(names[o], x[o], 7, 37);
+  }
+  for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+    float value, value_first = 0;
+    for (int i = 0; lnsp_list_name(LNSP_LIST_ISAS, i); i++) {
+      lnsp_options options;
+      memset(&options, 0, sizeof options);
+      options.struct_size = sizeof options;
+      options.isa = i ? lnsp_list_name(LNSP_LIST_ISAS, i - 1) : "scalar";
+      if (lnsp_isa_check(options.isa, NULL)) continue;
+      CHECK_INT(lnsp_loss_evaluate(texts[t], in, 4, &value, &out, &options, NULL), LNSP_OK);
+      if (i == 0) {
+        memcpy(first, g, sizeof g);
+        value_first = value;
+      }
+      CHECK_SAY(!memcmp(first, g, sizeof g) && !memcmp(&value, &value_first, 4),
+                "%s: other bits with %s", texts[t], options.isa);
+    }
+  }
+}
+
+static void sums_and_strides(void) {
+  static float p[6 * 5 * 2], t[6 * 5], g[6 * 5 * 3], plain[6 * 5], grad[6 * 5];
+  float both, a, b;
+  lnsp_tensor in[2], out;
+  noise_state = 9;
+  for (int i = 0; i < 30; i++) {
+    plain[i] = noise();
+    t[i] = noise();
+    p[i / 5 + 12 * (i % 5)] = plain[i]; /* columns of stride 12, rows of stride 1 */
+  }
+  in[0] = matrix("p", plain, 6, 5);
+  in[1] = matrix("t", t, 6, 5);
+  out = matrix("g", grad, 6, 5);
+  CHECK_INT(lnsp_loss_evaluate("2*mse + -.5 * cosine", in, 2, &both, &out, NULL, NULL), LNSP_OK);
+  CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &a, NULL, NULL, NULL), LNSP_OK);
+  CHECK_INT(lnsp_loss_evaluate("cosine", in, 2, &b, NULL, NULL, NULL), LNSP_OK);
+  CHECK_NEAR(both, 2 * (double)a - .5 * (double)b, 1e-6);
+  in[0].data = p;
+  in[0].strides[0] = 1;
+  in[0].strides[1] = 12;
+  for (int i = 0; i < 90; i++) g[i] = 7;
+  out.data = g;
+  out.strides[0] = 15;
+  out.strides[1] = 3;
+  float again;
+  CHECK_INT(lnsp_loss_evaluate("2*mse + -.5 * cosine", in, 2, &again, &out, NULL, NULL), LNSP_OK);
+  CHECK(again == both);
+  for (int i = 0; i < 90; i++)
+    CHECK(g[i] == (i % 3 ? 7.0f : grad[i / 15 * 5 + i % 15 / 3]));
+}
+
+/* ---- texts ----------------------------------------------------------------- */
+
+static void good_texts(void) {
+  lnspi_loss_term terms[LNSPI_LOSS_TERMS];
+  int32_t count = 0;
+  CHECK_INT(lnspi_loss_parse("student", terms, &count, NULL), LNSP_OK);
+  CHECK_INT(count, 3);
+  CHECK_STR(terms[0].loss->name, "triplet");
+  CHECK(terms[0].weight == 1 && terms[0].real[0] == .3f && terms[0].real[1] == 0);
+  CHECK_STR(terms[0].on, "output");
+  CHECK_STR(terms[1].loss->name, "alignment");
+  CHECK(terms[1].weight == .1f);
+  CHECK_STR(terms[1].on, "teacher");
+  CHECK_STR(terms[2].loss->name, "nuclear_diversity");
+  CHECK(terms[2].weight == 1 && terms[2].real[0] == 0);
+  CHECK_STR(terms[2].on, "code");
+
+  CHECK_INT(lnspi_loss_parse(" cosine+4 *replay rows=9 seed=18+.5*mse on=raw ", terms, &count, NULL),
+            LNSP_OK);
+  CHECK_INT(count, 3);
+  CHECK(terms[0].weight == 1 && terms[1].loss == NULL && terms[1].weight == 4);
+  CHECK(terms[1].rows == 9 && terms[1].seed == 18);
+  CHECK_STR(terms[1].on, "output");
+  CHECK_STR(terms[2].on, "raw");
+  CHECK(terms[2].weight == .5f);
+
+  CHECK_INT(lnspi_loss_parse("1e+2*triplet kind=l2 margin=2e-1 on=code", terms, &count, NULL), LNSP_OK);
+  CHECK(count == 1 && terms[0].weight == 100 && terms[0].real[0] == .2f && terms[0].real[1] == 1);
+  CHECK_STR(terms[0].on, "code");
+  CHECK_INT(lnspi_loss_parse("2*student + mse", terms, &count, NULL), LNSP_OK);
+  CHECK(count == 4 && terms[0].weight == 2 && terms[1].weight == .2f && terms[2].weight == 2);
+  CHECK_INT(lnspi_loss_parse("mse+mse+mse+mse+mse+mse+mse+mse", terms, &count, NULL), LNSP_OK);
+  CHECK_INT(count, 8);
+}
+
+static void bad_texts(void) {
+  static const struct {
+    const char *text;
+    int32_t code, column;
+    const char *says;
+  } all[] = {
+      {"", LNSP_E_SYNTAX, 1, "name"},
+      {"  ", LNSP_E_SYNTAX, 3, "name"},
+      {"mes", LNSP_E_UNKNOWN, 1, "cosine"},
+      {"mse + msee", LNSP_E_UNKNOWN, 7, "mse"},
+      {"triplet margins=1", LNSP_E_UNKNOWN, 9, "margin"},
+      {"triplet kind=l3", LNSP_E_UNKNOWN, 14, "cosine,l2"},
+      {"triplet kind=l", LNSP_E_UNKNOWN, 14, "cosine,l2"},
+      {"triplet margin=abc", LNSP_E_SYNTAX, 16, ""},
+      {"triplet margin=nan", LNSP_E_SYNTAX, 16, ""},
+      {"triplet margin=-1", -1, 16, "margin"},
+      {"triplet margin=1 margin=2", LNSP_E_SYNTAX, 18, "margin"},
+      {"triplet margin", LNSP_E_SYNTAX, 9, "margin"},
+      {"mse +", LNSP_E_SYNTAX, 6, "name"},
+      {"+ mse", LNSP_E_SYNTAX, 1, "name"},
+      {"* mse", LNSP_E_SYNTAX, 1, "name"},
+      {"2 mse", LNSP_E_SYNTAX, 3, "*"},
+      {"2*3*mse", LNSP_E_UNKNOWN, 3, ""},
+      {"2x*mse", LNSP_E_SYNTAX, 1, ""},
+      {"mse * 2", LNSP_E_SYNTAX, 5, ""},
+      {"1e30*mse", -1, 1, "weight"},
+      {"mse\ncosine", LNSP_E_SYNTAX, 1, "+"},
+      {"student margin=.3", LNSP_E_UNKNOWN, 9, "triplet"},
+      {"replay rows=0", -1, 13, "rows"},
+      {"replay margin=1", LNSP_E_UNKNOWN, 8, "seed"},
+      {"mse on=abcdefghijabcdefghijabcdefghijabcdefghij", LNSP_E_LIMIT, 8, "on"},
+      {"mse+mse+mse+mse+mse+mse+mse+mse+mse", LNSP_E_LIMIT, 33, "8"},
+      {"mse+mse+mse+mse+mse+mse+student", LNSP_E_LIMIT, 0, "8"},
+      {NULL, LNSP_E_ARGUMENT, 0, "cosine"},
+  };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    lnspi_loss_term terms[LNSPI_LOSS_TERMS];
+    lnsp_problem problem;
+    int32_t count = 0;
+    memset(&problem, 0, sizeof problem);
+    int32_t code = lnspi_loss_parse(all[i].text, terms, &count, &problem);
+    CHECK_SAY(code != LNSP_OK && (all[i].code < 0 || code == all[i].code),
+              "'%s' gives %d: %s", all[i].text ? all[i].text : "NULL", (int)code, problem.message);
+    CHECK_SAY(problem.column == all[i].column, "'%s': column %d, expected %d (%s)",
+              all[i].text ? all[i].text : "NULL", (int)problem.column, (int)all[i].column, problem.message);
+    CHECK_SAY(problem.message[0] && strstr(problem.message, all[i].says), "'%s' says: %s",
+              all[i].text ? all[i].text : "NULL", problem.message);
+    CHECK(code == problem.code);
+  }
+}
+
+/* The list is what texts know, each with a help that names its keys. */
+static void list(void) {
+  int n = 0;
+  for (; lnspi_loss_at(n); n++) {
+    const lnspi_loss *loss = lnspi_loss_at(n);
+    lnspi_loss_term terms[LNSPI_LOSS_TERMS];
+    int32_t count;
+    CHECK_INT(lnspi_loss_parse(loss->name, terms, &count, NULL), LNSP_OK);
+    CHECK(terms[0].loss == loss && loss->evaluate && loss->scratch_floats && loss->on);
+    CHECK(!strncmp(loss->help, loss->name, strlen(loss->name)));
+    CHECK(loss->operand[0].name == NULL && !strcmp(loss->operand[0].direct, "p"));
+    for (int a = 0; loss->argument[a].key; a++) {
+      CHECK_SAY(strstr(loss->help, loss->argument[a].key) != NULL, "%s: help lacks %s", loss->name,
+                loss->argument[a].key);
+      CHECK(terms[0].real[a] == loss->argument[a].initial);
+    }
+  }
+  CHECK(n >= 8 && lnspi_loss_at(-1) == NULL && lnspi_loss_at(n + 1) == NULL);
+}
+
+/* ---- what evaluate refuses -------------------------------------------------- */
+
+static int32_t refused(const char *text, const lnsp_tensor *in, int32_t count,
+                       const lnsp_tensor *out) {
+  lnsp_problem problem;
+  float value = 42, *g = out ? out->data : NULL, before = g ? g[0] : 0;
+  memset(&problem, 0, sizeof problem);
+  int32_t code = lnsp_loss_evaluate(text, in, count, &value, out, NULL, &problem);
+  CHECK_SAY(code != LNSP_OK && problem.code == code && problem.message[0], "%s is taken", text);
+  CHECK(value == 42 && (!g || g[0] == before));
+  return code;
+}
+
+static void refusals(void) {
+  float p[6] = {1, 2, 3, 4, 5, 6}, t[6] = {1, 1, 1, 1, 1, 1}, g[6] = {9, 9, 9, 9, 9, 9};
+  lnsp_tensor in[2] = {matrix("p", p, 2, 3), matrix("t", t, 2, 3)}, out = matrix("g", g, 2, 3);
+  lnsp_tensor bad;
+  float value;
+  CHECK_INT(refused("mse", in, 1, &out), LNSP_E_MISSING);
+  CHECK_INT(refused("mse", in + 1, 1, &out), LNSP_E_MISSING);
+  CHECK_INT(refused("triplet", in, 2, &out), LNSP_E_MISSING);
+  CHECK_INT(refused("cosine + replay", in, 2, &out), LNSP_E_UNSUPPORTED);
+  CHECK_INT(refused("nope", in, 2, &out), LNSP_E_UNKNOWN);
+  in[1].dims[1] = 2;
+  CHECK_INT(refused("mse", in, 2, &out), LNSP_E_SHAPE);
+  in[1] = matrix("t", t, 1, 3);
+  CHECK_INT(refused("mse", in, 2, &out), LNSP_E_SHAPE);
+  in[1] = matrix("t", t, 2, 3);
+  in[1].dtype = LNSP_F16;
+  CHECK_INT(refused("mse", in, 2, &out), LNSP_E_DTYPE);
+  in[1] = matrix("t", t, 2, 3);
+  bad = out;
+  bad.dims[0] = 3;
+  CHECK_INT(refused("mse", in, 2, &bad), LNSP_E_SHAPE);
+  in[0].rank = 9;
+  CHECK_INT(refused("mse", in, 2, &out), LNSP_E_SHAPE);
+  in[0].rank = 0;
+  CHECK_INT(refused("mse", in, 2, &out), LNSP_E_SHAPE);
+  in[0] = matrix("p", p, 1, 3);
+  CHECK_INT(refused("nuclear_diversity", in, 1, NULL), LNSP_E_SHAPE);
+  in[0] = matrix("p", p, 2, 3);
+  p[4] = NAN;
+  CHECK_INT(refused("mse", in, 2, &out), LNSP_E_NOT_FINITE);
+  p[4] = -INFINITY;
+  CHECK_INT(refused("mse", in, 2, &out), LNSP_E_NOT_FINITE);
+  p[4] = 3e38f; /* the square overflows */
+  CHECK_INT(refused("mse", in, 2, &out), LNSP_E_NOT_FINITE);
+  p[4] = 5;
+  CHECK_INT(lnsp_loss_evaluate("mse", NULL, 2, &value, NULL, NULL, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_loss_evaluate("mse", in, 2, NULL, NULL, NULL, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_loss_evaluate(NULL, in, 2, &value, NULL, NULL, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, &out, NULL, NULL), LNSP_OK);
+}
+
+static int allocations, releases, fail_at;
+static void *counted_allocate(void *user, size_t bytes) {
+  (void)user;
+  if (allocations++ == fail_at) return NULL;
+  return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+static void counted_release(void *user, void *block, size_t bytes) {
+  (void)user;
+  (void)bytes;
+  releases++;
+  free(block);
+}
+
+static void memory(void) {
+  float p[6] = {1, 2, 3, 4, 5, 6}, t[6] = {1, 1, 1, 1, 1, 1}, value = 42;
+  static char block[4096];
+  lnsp_tensor in[2] = {matrix("p", p, 2, 3), matrix("t", t, 2, 3)};
+  lnsp_allocator allocator = {sizeof allocator, NULL, counted_allocate, counted_release};
+  lnsp_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.allocator = &allocator;
+  fail_at = 0;
+  CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_E_MEMORY);
+  CHECK(value == 42 && allocations == 1 && releases == 0);
+  fail_at = -1;
+  CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_OK);
+  CHECK(allocations == 2 && releases == 1);
+  p[0] = NAN;
+  CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_E_NOT_FINITE);
+  CHECK(allocations == 3 && releases == 2);
+  p[0] = 1;
+  options.block = block + 1;
+  options.block_bytes = sizeof block - 1;
+  CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_OK);
+  CHECK(allocations == 3);
+  options.block_bytes = 100;
+  CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_E_MEMORY);
+}
+
+int main(void) {
+  RUN(pytorch);
+  RUN(finite_differences);
+  RUN(small_norms);
+  RUN(same_bits);
+  RUN(sums_and_strides);
+  RUN(good_texts);
+  RUN(bad_texts);
+  RUN(list);
+  RUN(refusals);
+  RUN(memory);
+  FINISH();
+}
