@@ -110,7 +110,7 @@ check-all: ## all that continuous integration runs: sanitizers, emulated CPUs, A
 	bash .ci/run
 
 demo: all ## the whole loop on real concept vectors: learn, share a delta, go back
-	@LNSP='$(BUILD)/lnsp' BUILD='$(BUILD)' sh demo/run.sh
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' BUILD='$(BUILD)' EMULATOR='$(EMULATOR)' sh examples/demo/run.sh
 
 lists: ## rewrite lib/lnsp_all.c after files were added to lib/
 	@sh tests/one_file.sh --write > $(BUILD)/lnsp_all.c && mv $(BUILD)/lnsp_all.c lib/lnsp_all.c

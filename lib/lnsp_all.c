@@ -1,6 +1,14 @@
 /* The whole library as one source file: cc -O2 -Iinclude -Ilib -c lib/lnsp_all.c
  * Written by "make lists"; tests/one_file.sh checks that no file is missing. */
 
+/* Before any header: files with a path (api/path.c) are POSIX. */
+#if !defined(_XOPEN_SOURCE)
+#define _XOPEN_SOURCE 700
+#endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64
+#endif
+
 /* Products and sums stay apart even where a compiler is left to its defaults:
  * fusing them would change bits (docs/numerics.md). */
 #if defined(__clang__) || defined(_MSC_VER)
@@ -16,6 +24,9 @@
 #include "base/number.c"
 #include "base/problem.c"
 #include "base/text.c"
+#include "kernels/avx2.c"
+#include "kernels/avx512.c"
+#include "kernels/neon.c"
 #include "kernels/pack.c"
 #include "kernels/pick.c"
 #include "kernels/power.c"

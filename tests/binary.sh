@@ -56,7 +56,7 @@ if have nm; then
     skip "shared_library_imports_only_listed_names" "no shared library"
   fi
   # What the core (all rooms but api) asks for, so that it links without an
-  # operating system: the four memory functions, sqrt, and malloc by default.
+  # operating system: the memory functions, sqrt, and malloc by default.
   members=$(ls "$BUILD"/lib/*/*.o "$BUILD"/lib/*/*/*.o 2> /dev/null | grep -v "^$BUILD/lib/api/")
   nm -g $members 2> /dev/null | awk '$1 == "U" { print $2 }' | sort -u > "$work/wanted"
   sed -n '/^# core/,/^# files/p' tests/imports.txt | grep -vE '^(#|$)' | sort -u - "$work/defined" > "$work/known"

@@ -16,7 +16,8 @@ if ${EMULATOR:-} "$golden" "$mode" > "$work/found" 2> "$work/said"; then
     awk -v isa="$isa" 'FILENAME ~ /golden.txt$/ { if ($0 !~ /^#/ && NF == 2) expected[$1] = $2; next }
       $2 == isa { seen++; if (!($1 in expected)) print $1 " is not in tests/golden.txt"
                   else if (expected[$1] != $3) print $1 ": " $3 ", expected " expected[$1] }
-      END { if (seen < 20) print "only " seen + 0 " hashes" }' tests/golden.txt "$work/found" > "$work/differ"
+      END { if (seen < 20) print "only " seen + 0 " hashes" }' tests/golden.txt "$work/found" \
+      > "$work/differ" 2>&1
     empty "golden_${mode}_$isa" "$work/differ"
   done
   expect "golden_has_scalar" grep -q ' scalar ' "$work/found"

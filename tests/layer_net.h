@@ -27,7 +27,7 @@ typedef struct net {
   double *matrix_gradient[MAX_WEIGHTS];   /* from use(), row-major */
   int part_used[MAX_WEIGHTS][MAX_PARTS];
   float *out[MAX_NODES], *dout[MAX_NODES], *saved[MAX_NODES];
-  float *din_input;                       /* gradient at the input */
+  int dout_count[MAX_NODES];              /* gradients that went into dout */
   int64_t uses;
   int64_t ld_extra; /* rows further apart than need be */
   double *cotangent[LNSPI_MAX_OUTPUTS];
@@ -135,8 +135,6 @@ static void close_run(net *n) {
     free(n->saved[i]);
     n->out[i] = n->dout[i] = n->saved[i] = NULL;
   }
-  free(n->din_input);
-  n->din_input = NULL;
 }
 
 static void close_net(net *n) {
@@ -344,7 +342,9 @@ static void run_forward(net *n) {
 /* Adds a layer's gradient of its input to what is there. */
 static void collect(net *n, int32_t node, const float *din) {
   const int64_t count = n->rows * node_ld(n, node);
-  for (int64_t e = 0; e < count; e++) n->dout[node][e] += din[e];
+  for (int64_t e = 0; e < count; e++)
+    n->dout[node][e] = n->dout_count[node] ? n->dout[node][e] + din[e] : din[e];
+  n->dout_count[node]++;
 }
 
 static void backward_node(net *n, int32_t i, int32_t wanted_inputs) {
@@ -385,10 +385,12 @@ static void run_backward(net *n, int32_t wanted_inputs) {
   for (int32_t i = 0; i < n->graph->node_count; i++) {
     free(n->dout[i]);
     n->dout[i] = zeros(n->rows * node_ld(n, i), sizeof(float));
+    n->dout_count[i] = 0;
   }
   for (int32_t o = 0; o < n->graph->output_count; o++) {
     const int32_t node = n->graph->outputs[o].node;
     const int64_t width = n->graph->nodes[node].width;
+    n->dout_count[node]++;
     for (int64_t r = 0; r < n->rows; r++)
       for (int64_t e = 0; e < width; e++)
         n->dout[node][r * node_ld(n, node) + e] += (float)n->cotangent[o][r * width + e];

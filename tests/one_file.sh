@@ -8,6 +8,14 @@ list() {
 /* The whole library as one source file: cc -O2 -Iinclude -Ilib -c lib/lnsp_all.c
  * Written by "make lists"; tests/one_file.sh checks that no file is missing. */
 
+/* Before any header: files with a path (api/path.c) are POSIX. */
+#if !defined(_XOPEN_SOURCE)
+#define _XOPEN_SOURCE 700
+#endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64
+#endif
+
 /* Products and sums stay apart even where a compiler is left to its defaults:
  * fusing them would change bits (docs/numerics.md). */
 #if defined(__clang__) || defined(_MSC_VER)
@@ -38,5 +46,15 @@ else
 fi
 
 expect "lnsp_all.c_compiles_without_flags" "$CC" -Iinclude -Ilib -c -o "$work/all.o" lib/lnsp_all.c
+expect "lnsp_all.c_compiles_as_c11" "$CC" -std=c11 -Wall -Wextra -Werror -Iinclude -Ilib -c \
+  -o "$work/all.o" lib/lnsp_all.c
+
+# A program from the two files alone, with the compiler's defaults.
+if "$CC" -O1 -Iinclude -Ilib -o "$work/run" examples/run.c lib/lnsp_all.c -lm > "$work/said" 2>&1 &&
+  ${EMULATOR:-} "$work/run" >> "$work/said" 2>&1; then
+  pass "program_of_two_files_runs"
+else
+  head -n 40 "$work/said" | fail "program_of_two_files_runs"
+fi
 
 finish

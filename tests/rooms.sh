@@ -14,6 +14,7 @@ awk '
     for (i in list) anywhere["<" list[i] ">"] = 1
     # malloc is for base, files are for api
     only["<stdlib.h>"] = "base"
+    also["<stdlib.h>"] = "api"
     only["<stdio.h>"] = only["<errno.h>"] = only["<fcntl.h>"] = only["<unistd.h>"] = "api"
     only["<sys/types.h>"] = only["<sys/stat.h>"] = only["<io.h>"] = "api"
     # the CPU: what it can do, and its vector instructions
@@ -55,7 +56,7 @@ if have nm && [ -f "$BUILD/liblnsp.a" ]; then
     > "$work/names"
   empty "global_names_have_the_prefix" "$work/names"
 else
-  skip "global_names_have_the_prefix" "no nm"
+  skip "global_names_have_the_prefix" "no nm, or nothing is built"
 fi
 
 finish

@@ -188,59 +188,80 @@ extern const lnspi_layer tested_attention;
 #include "../lib/graph/layers/attention.c"
 #undef lnspi_layer_attention
 
-static void one_concept_is_the_general_path(void) {
-  for (int bias = 0; bias <= 1; bias++) {
-    char text[128];
-    net n;
-    lnspi_call call;
-    lnspi_need need;
-    attention_parts p;
-    float *saved, *out, *din, *scratch, *gradient;
-    int64_t count, parts, floats;
-    snprintf(text, sizeof text,
-             "lnsp 1; x = input 21; y = attention x heads=7 w=a bias=%d; output output=y",
-             bias);
-    open_net(&n, text, 4, 1);
-    n.k = lnspi_kernels_pick(NULL, NULL);
-    for (int64_t e = 0; e < 4 * 21; e++) /* zeros of both signs, and tiny values */
-      n.input[e] = e % 5 == 0 ? -0.0 : e % 7 == 0 ? 1e-38 : n.input[e];
-    for (int64_t e = 0; e < 21 * 21; e += 3) n.weight[0][2 * 21 * 21 + e] = -0.0;
-    for (int64_t e = 0; e < 4 * 21; e += 4) n.cotangent[0][e] = -1e-38;
-    pack_state(&n);
-    run_forward(&n);
-    run_backward(&n, 1);
-    count = 4 * node_ld(&n, 1);
-    floats = n.graph->state_floats;
-    saved = zeros(5 * count + 4 * 7, sizeof(float));
-    out = zeros(count, sizeof(float));
-    din = zeros(count, sizeof(float));
-    scratch = zeros(64, sizeof(float));
-    gradient = zeros(floats, sizeof(float));
-    fill_call(&n, 1, &call, &need);
-    call.out = out;
-    call.saved = saved;
-    call.scratch = scratch;
-    call.din[0] = din;
-    p = attention_open(&call);
-    attention_project(&call, &p, 2, p.v);
-    attention_mix(&call, &p);
-    call.k->linear(call.weight[2], call.weight[3], p.o, p.ld, out, p.ld, 4, 21, 21);
-    CHECK(!memcmp(out, n.out[1], (size_t)count * sizeof(float)));
-    for (int64_t e = 0; e < 4 * 7; e++) CHECK(p.w[e] == 1.0f);
-    call.dout = n.dout[1];
-    if (bias) call.dweight[1] = gradient + n.graph->weights[1].offset;
-    call.k->linear_dx(call.weight[2], call.dout, p.ld, p.dq, p.ld, 4, 21, 21, 1);
-    attention_mix_backward(&call, &p);
-    CHECK(!memcmp(din, n.dout[0], (size_t)count * sizeof(float)));
-    parts = 2 * count; /* v, o, dq, q, k: dq and k hold the gradients of q and k */
-    for (int64_t e = 0; e < count; e++)
-      CHECK(saved[parts + e] == 0 && saved[4 * count + e] == 0);
-    if (bias)
-      CHECK(!memcmp(call.dweight[1], n.gradient + n.graph->weights[1].offset,
-                    (size_t)n.graph->weights[1].floats * sizeof(float)));
-    free(saved), free(out), free(din), free(scratch), free(gradient);
-    close_net(&n);
+/* Values that make the signs of zeros and tiny products count. */
+static void make_delicate(net *n, int mode, int64_t d) {
+  for (int64_t e = 0; e < 4 * d; e++) {
+    if (mode == 0) n->input[e] = e % 5 == 0 ? -0.0 : e % 7 == 0 ? 1e-38 : n->input[e];
+    if (mode != 0) n->input[e] = 1;
+    if (mode == 0 && e % 4 == 0) n->cotangent[0][e] = -1e-38;
+    if (mode == 2) n->cotangent[0][e] = -1e-31;
   }
+  for (int64_t e = 0; e < d * d; e++) {
+    double *v = &n->weight[0][2 * d * d + e];
+    if (mode == 0 && e % 3 == 0) *v = -0.0;
+    if (mode == 1) *v = -0.0; /* with the biases below: every v is -0 */
+    if (mode == 2) *v = 1e-30; /* times tiny gradients: every product becomes -0 */
+    if (mode != 0) n->weight[n->graph->nodes[1].slot[2]][e] = 1;
+  }
+  for (int32_t s = 1; s < 4 && mode == 1; s += 2)
+    for (int64_t e = 0; n->graph->nodes[1].slot[s] >= 0 && e < (s == 1 ? 3 * d : d); e++)
+      n->weight[n->graph->nodes[1].slot[s]][e] = -0.0;
+  pack_state(n);
+}
+
+static void compare_general_path(int64_t d, int heads, int bias, int mode) {
+  char text[128];
+  net n;
+  lnspi_call call;
+  lnspi_need need;
+  attention_parts p;
+  float *saved, *out, *din, *scratch, *gradient;
+  int64_t count;
+  snprintf(text, sizeof text,
+           "lnsp 1; x = input %d; y = attention x heads=%d w=a bias=%d; output output=y",
+           (int)d, heads, bias);
+  open_net(&n, text, 4, 1);
+  n.k = lnspi_kernels_pick(NULL, NULL);
+  make_delicate(&n, mode, d);
+  run_forward(&n);
+  run_backward(&n, 1);
+  count = 4 * node_ld(&n, 1);
+  saved = zeros(5 * count + 4 * heads, sizeof(float));
+  out = zeros(count, sizeof(float));
+  din = zeros(count, sizeof(float));
+  scratch = zeros(64, sizeof(float));
+  gradient = zeros(n.graph->state_floats, sizeof(float));
+  fill_call(&n, 1, &call, &need);
+  call.out = out;
+  call.saved = saved;
+  call.scratch = scratch;
+  call.din[0] = din;
+  call.dout = n.dout[1];
+  if (bias) call.dweight[1] = gradient + n.graph->weights[1].offset;
+  p = attention_open(&call);
+  attention_project(&call, &p, 2, p.v);
+  attention_mix(&call, &p);
+  call.k->linear(call.weight[2], call.weight[3], p.o, p.ld, out, p.ld, 4, d, d);
+  CHECK(!memcmp(out, n.out[1], (size_t)count * sizeof(float)));
+  for (int64_t e = 0; e < 4 * heads; e++) CHECK(p.w[e] == 1.0f);
+  call.k->linear_dx(call.weight[2], call.dout, p.ld, p.dq, p.ld, 4, d, d, 1);
+  attention_mix_backward(&call, &p);
+  CHECK(!memcmp(din, n.dout[0], (size_t)count * sizeof(float)));
+  for (int64_t e = 0; e < count; e++) CHECK(p.dq[e] == 0 && p.k[e] == 0);
+  if (bias)
+    CHECK(!memcmp(call.dweight[1], n.gradient + n.graph->weights[1].offset,
+                  (size_t)n.graph->weights[1].floats * sizeof(float)));
+  free(saved), free(out), free(din), free(scratch), free(gradient);
+  close_net(&n);
+}
+
+static void one_concept_is_the_general_path(void) {
+  for (int mode = 0; mode < 3; mode++)
+    for (int bias = 0; bias <= 1; bias++) {
+      compare_general_path(21, 7, bias, mode);
+      compare_general_path(16, 4, bias, mode);
+      compare_general_path(16, 1, bias, mode);
+    }
 }
 
 /* Gradients that nobody wants are not made, and those wanted stay the same. */
