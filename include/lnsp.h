@@ -103,8 +103,7 @@ LNSP_API uint32_t lnsp_arithmetic_version(void);
 #define LNSP_E_STATE 12     /* the call does not fit what was called before  */
 #define LNSP_E_MISMATCH 13  /* a hash or checksum does not fit               */
 #define LNSP_E_UNSUPPORTED 14 /* this CPU or build cannot do it              */
-#define LNSP_E_CANCELLED 15 /* the progress callback said stop               */
-#define LNSP_E_INTERNAL 16  /* a self-check failed: please report            */
+#define LNSP_E_INTERNAL 15  /* a self-check failed: please report            */
 
 /* What went wrong. Frozen layout, 384 bytes; written only on failure, so it
  * needs no initialisation. */
@@ -188,10 +187,6 @@ typedef struct lnsp_options {
                                 or instead of the one it names                */
   const char *prefix;        /* put before every tensor name looked up in a
                                 file, e.g. "model."                           */
-  /* Called now and then in long calls; a result other than 0 cancels the
-   * call, which then changed nothing. done of total, in any unit. */
-  int32_t (*progress)(void *user, uint64_t done, uint64_t total);
-  void *progress_user;
 } lnsp_options;
 
 /* Sizes that a session or trainer is made for. Zero means the default. */

@@ -253,11 +253,17 @@ static void small_norms(void) {
   in[1].data = zero;
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, &out, NULL, NULL), LNSP_OK);
   CHECK(value == 0 && g[0] == 0);
-  /* equal rows with the l2 triplet: distance is eps * sqrt(width), no 0/0 */
+  /* equal rows with the l2 triplet: the difference is eps everywhere, no 0/0 */
   lnsp_tensor three[3] = {matrix("p", t, 1, 4), matrix("positive", t, 1, 4),
                           matrix("negative", t, 1, 4)};
   CHECK_INT(lnsp_loss_evaluate("triplet_l2", three, 3, &value, &out, NULL, NULL), LNSP_OK);
   CHECK_NEAR(value, .3, 1e-6);
+  float far[4] = {1, 0, 0, 2};
+  three[2].data = far;
+  CHECK_INT(lnsp_loss_evaluate("triplet_l2 margin=5", three, 3, &value, &out, NULL, NULL), LNSP_OK);
+  CHECK_NEAR(value, 3, 1e-5);
+  CHECK_NEAR(g[0], .5, 1e-5); /* toward (1, 1, 1, 1) / 2, away from (0, 0, 0, -1) */
+  CHECK_NEAR(g[3], 1.5, 1e-5);
 }
 
 /* ---- every kernel set, sums of terms, strides ------------------------------ */

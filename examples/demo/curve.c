@@ -49,7 +49,7 @@ static void write_axes(FILE *f, const axis *x, const axis *y) {
     fprintf(f, "<text x='%.1f' y='%.1f' text-anchor='end'>%.*f</text>\n", LEFT - 8,
             up(y, value) + 4, places, value);
   }
-  for (i = 0; x->low + i * x->tick < x->high + x->tick / 2; i++) {
+  for (i = 0; x->low + i * x->tick <= x->high * 1.0001; i++) {
     const double value = x->low + i * x->tick;
     fprintf(f, "<line x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f' stroke='#888'/>\n",
             across(x, value), across(x, value), BOTTOM, BOTTOM + 5);

@@ -31,6 +31,21 @@ static void check(int32_t status, const char *what) {
   exit(1);
 }
 
+#define NUMBER_BYTES 32
+
+/* 545,088 */
+static const char *number(uint64_t value, char text[NUMBER_BYTES]) {
+  char digits[NUMBER_BYTES];
+  const int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+  int to = 0;
+  for (int from = 0; from < length; from++) {
+    if (from && (length - from) % 3 == 0) text[to++] = ',';
+    text[to++] = digits[from];
+  }
+  text[to] = 0;
+  return text;
+}
+
 static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -187,21 +202,39 @@ static void show_stage(demo *d) {
   lnsp_delta *delta;
   const long kb = resident_kb(); /* before this stage makes its delta */
   const int64_t steps = d->step - d->timed_from;
+  char text[NUMBER_BYTES];
 
-  printf("%6lld  %.4f %+.4f  %.4f %+.4f ", (long long)d->step, c->fresh[c->count - 1],
-         c->fresh[c->count - 1] - c->fresh[0], c->old[c->count - 1],
+  printf("%6s  %.4f %+.4f  %.4f %+.4f ", number((uint64_t)d->step, text),
+         c->fresh[c->count - 1], c->fresh[c->count - 1] - c->fresh[0], c->old[c->count - 1],
          c->old[c->count - 1] - c->old[0]);
-  if (steps) printf("%8.0f ", 1e6 * d->seconds / (double)steps);
-  else printf("%8s ", "-");
+  if (steps) printf("%8.0f", 1e6 * d->seconds / (double)steps);
+  else printf("%8s", "-");
   delta = make_delta(d, &facts);
-  printf("%9llu %9llu %11llu %9ld %7lld\n", (unsigned long long)d->memory.weight_bytes / 1000,
-         (unsigned long long)d->memory.moment_bytes / 1000,
-         (unsigned long long)d->memory.activation_bytes / 1000, kb,
-         (long long)facts.encoded_bytes / 1000);
+  printf(" %8s", number(d->memory.weight_bytes / 1000, text));
+  printf(" %8s", number(d->memory.moment_bytes / 1000, text));
+  printf(" %11s", number(d->memory.activation_bytes / 1000, text));
+  printf(" %8s", number((uint64_t)kb, text));
+  printf(" %6s\n", number((uint64_t)facts.encoded_bytes / 1000, text));
   fflush(stdout);
   lnsp_delta_destroy(delta);
   d->seconds = 0;
   d->timed_from = d->step;
+}
+
+static void show_memory(const lnsp_memory *m) {
+  const struct {
+    const char *label;
+    uint64_t bytes;
+  } part[] = { { "in all", m->total_bytes },          { "weights", m->weight_bytes },
+               { "moments", m->moment_bytes },        { "average", m->average_bytes },
+               { "activations", m->activation_bytes }, { "workspace", m->workspace_bytes },
+               { "plan", m->plan_bytes },             { "a mark to go back to", m->undo_bytes } };
+  char text[NUMBER_BYTES];
+
+  printf("\nbytes of the trainer, known before the first step:\n ");
+  for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
+    printf(" %s %s%s", part[i].label, number(part[i].bytes, text),
+           i == 0 ? " =" : i == 4 ? " +\n " : i == 7 ? "\n" : " +");
 }
 
 static void stages(demo *d) {
@@ -213,11 +246,10 @@ static void stages(demo *d) {
              { 300, 1 }, { 400, 0 },  { 550, 0 },  { 700, 0 },  { 850, 0 },  { 1000, 1 },
              { 1200, 0 }, { 1400, 0 }, { 1700, 0 }, { 2000, 1 }, { 2400, 1 } };
 
-  printf("        held-out cosine (change)\n");
-  printf("%6s  %-14s  %-14s %8s %9s %9s %11s %9s %7s\n", "steps", "new domain", "old domain",
+  printf("        held-out cosine (change)               bytes / 1000 "
+         "                 peak kB  kB\n");
+  printf("%6s  %-14s  %-14s %8s %8s %8s %11s %8s %6s\n", "steps", "new domain", "old domain",
          "us/step", "weights", "moments", "activations", "resident", "delta");
-  printf("%6s  %-14s  %-14s %8s %9s %9s %11s %9s %7s\n", "", "", "", "", "kB", "kB", "kB",
-         "peak kB", "kB");
   for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
     while (d->step < at[i].step) learn(d);
     evaluate(d);
@@ -231,14 +263,13 @@ static int share(demo *d, const char *folder) {
   lnsp_delta_facts facts;
   lnsp_model *copy = NULL, *applied = NULL, *twice = NULL, *returned = NULL;
   uint8_t learnt[LNSP_HASH_BYTES], hash[LNSP_HASH_BYTES];
-  char path[1024];
+  char path[1024], text[NUMBER_BYTES];
   int good;
 
   delta = make_delta(d, &facts);
   check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_AVERAGE, learnt, &problem), "hash");
-  printf("\nshare: an exact delta of %lld bytes, %lld of %lld parameters changed\n",
-         (long long)facts.encoded_bytes, (long long)facts.changed_count,
-         (long long)facts.parameter_count);
+  printf("\nshare: an exact delta of %s bytes", number((uint64_t)facts.encoded_bytes, text));
+  printf(", %s parameters changed\n", number((uint64_t)facts.changed_count, text));
   show_hash("what was learnt", learnt);
   snprintf(path, sizeof path, "%s/base.safetensors", folder);
   check(lnsp_model_open(path, NULL, &copy, &problem), path);
@@ -283,27 +314,20 @@ int main(int argc, char **argv) {
   const char *folder = argc > 1 ? argv[1] : "examples/demo";
   const char *picture = argc > 2 ? argv[2] : "curve.svg";
   const double start = now();
-  int64_t parameters;
+  char parameters[NUMBER_BYTES];
   int good;
 
   open_all(&d, folder);
-  parameters = lnsp_graph_parameter_count(lnsp_model_graph(d.base));
-  printf("A student of %lld parameters that knows WordNet's definitions reads a manual,\n"
-         "one sentence vector a step: %s; %s. Kernels: %s.\n\n", (long long)parameters, LOSS,
-         OPTIMIZER, lnsp_trainer_isa(d.trainer));
+  number((uint64_t)lnsp_graph_parameter_count(lnsp_model_graph(d.base)), parameters);
+  printf("A student of %s parameters that knows WordNet's definitions reads a manual,\n"
+         "one sentence vector a step. Loss: %s. Optimizer: %s.\nKernels: %s.\n\n",
+         parameters, LOSS, OPTIMIZER, lnsp_trainer_isa(d.trainer));
   stages(&d);
-  printf("\ncounted before the first step, bytes: %llu in all = weights %llu + moments %llu + "
-         "average %llu\n  + activations %llu + workspace %llu + plan %llu + one mark to go back "
-         "to %llu\n", (unsigned long long)d.memory.total_bytes,
-         (unsigned long long)d.memory.weight_bytes, (unsigned long long)d.memory.moment_bytes,
-         (unsigned long long)d.memory.average_bytes,
-         (unsigned long long)d.memory.activation_bytes,
-         (unsigned long long)d.memory.workspace_bytes, (unsigned long long)d.memory.plan_bytes,
-         (unsigned long long)d.memory.undo_bytes);
+  show_memory(&d.memory);
   good = share(&d, folder);
   good = go_back(&d) && good;
-  snprintf(d.curve.title, sizeof d.curve.title, "A student of %lld parameters reads a manual",
-           (long long)parameters);
+  snprintf(d.curve.title, sizeof d.curve.title, "A student of %s parameters reads a manual",
+           parameters);
   snprintf(d.curve.subtitle, sizeof d.curve.subtitle,
            "cosine between a vector and its reconstruction through 192 numbers, on vectors "
            "never learnt from");

@@ -1,15 +1,11 @@
 /* lnsp_graph_*: networks without weights. */
 #include <string.h>
 
-#include "base/problem.h"
+#include "api/api.h"
 #include "graph/graph.h"
 #include "run/shapes.h"
 
 #define API_GRAPH_CONCEPTS 65536 /* for lnsp_graph_flops: beyond it sums could overflow */
-
-static int32_t api_graph_missing(const char *what, lnsp_problem *problem) {
-  return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "%s is NULL: it must be given", what);
-}
 
 /* One block, which the graph itself keeps. options: already read. */
 static int32_t api_graph_open(const char *text, const lnspi_shapes *shapes,
@@ -35,9 +31,8 @@ LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options
                                    lnsp_graph **out, lnsp_problem *problem) {
   lnsp_options read;
   int32_t status;
-  if (!out) return api_graph_missing("out", problem);
-  *out = NULL;
-  if (!text) return api_graph_missing("text", problem);
+  API_OUT(out, problem);
+  API_NEED(text, problem);
   status = lnspi_options_read(options, &read, problem);
   return status != LNSP_OK ? status : api_graph_open(text, NULL, &read, out, problem);
 }
@@ -48,9 +43,8 @@ LNSP_API int32_t lnsp_graph_create_file(lnsp_file *file, const lnsp_options *opt
   lnsp_options read;
   const char *text = NULL;
   int32_t status;
-  if (!out) return api_graph_missing("out", problem);
-  *out = NULL;
-  if (!file) return api_graph_missing("file", problem);
+  API_OUT(out, problem);
+  API_NEED(file, problem);
   status = lnspi_options_read(options, &read, problem);
   if (status == LNSP_OK) status = lnspi_file_architecture(file, &read, &text, problem);
   if (status != LNSP_OK) return status;
@@ -69,8 +63,8 @@ LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph) {
 LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index,
                                       lnsp_tensor *out, lnsp_problem *problem) {
   const lnspi_weight *weight;
-  if (!graph) return api_graph_missing("graph", problem);
-  if (!out) return api_graph_missing("out", problem);
+  API_NEED(graph, problem);
+  API_NEED(out, problem);
   if (index < 0 || index >= graph->weight_count)
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
                       "there is no tensor number %d: the graph has %d, counted from 0", index,
@@ -95,8 +89,8 @@ LNSP_API int32_t lnsp_graph_output_count(const lnsp_graph *graph) {
 LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index,
                                       lnsp_tensor *out, lnsp_problem *problem) {
   const lnspi_output *output;
-  if (!graph) return api_graph_missing("graph", problem);
-  if (!out) return api_graph_missing("out", problem);
+  API_NEED(graph, problem);
+  API_NEED(out, problem);
   if (index < 0 || index >= graph->output_count)
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
                       "there is no output number %d: the graph has %d, counted from 0", index,
@@ -123,8 +117,8 @@ LNSP_API int32_t lnsp_graph_text(const lnsp_graph *graph, char *buffer, size_t c
                                  size_t *needed_bytes, lnsp_problem *problem) {
   char nowhere[1];
   size_t needed;
-  if (!graph) return api_graph_missing("graph", problem);
-  if (!buffer && capacity) return api_graph_missing("buffer", problem);
+  API_NEED(graph, problem);
+  if (capacity) API_NEED(buffer, problem);
   needed = lnspi_graph_write(graph, nowhere, sizeof nowhere) + 1;
   if (needed_bytes) *needed_bytes = needed;
   if (needed > capacity)

@@ -199,6 +199,9 @@ static int32_t api_replay_header(const lnsp_file *file, int64_t *width, int64_t 
   int32_t status = lnspi_word_integer(lnspi_text_word(&text, NULL), "lnsp.replay.rows", 2,
                                       INT64_MAX, rows, problem);
   if (status) return status;
+  if (!lnspi_text_at_end(&text))
+    return lnspi_fail(problem, LNSP_E_SYNTAX, "lnsp.replay.rows",
+                      "lnsp.replay.rows is '%s', not one number", count);
   index[0] = lnspi_file_find(file, "mean");
   index[1] = lnspi_file_find(file, "factor");
   if (index[0] < 0 || index[1] < 0 || file->tensor_count != 2)

@@ -50,7 +50,6 @@ static void *memory_allocate(void *user, size_t bytes) {
   uint8_t *raw;
   size_t gap;
   (void)user;
-  if (bytes > SIZE_MAX - LNSPI_ALIGN) return NULL;
   raw = calloc(1, bytes + LNSPI_ALIGN);
   if (!raw) return NULL;
   gap = LNSPI_ALIGN - (size_t)((uintptr_t)raw % LNSPI_ALIGN);
@@ -88,7 +87,7 @@ int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64
   lnsp_allocator allocator;
   void *memory;
   int32_t status;
-  if (bytes > SIZE_MAX - LNSPI_ALIGN)
+  if (bytes > SIZE_MAX / 2 - LNSPI_ALIGN) /* no object is larger than PTRDIFF_MAX */
     return lnspi_fail(problem, LNSP_E_MEMORY, NULL,
                       "the handle needs %llu bytes, more than this machine can address",
                       (unsigned long long)bytes);

@@ -68,7 +68,9 @@ static int64_t trainer_small_floats(const lnsp_graph *graph, int64_t *offset) {
 
 /* The arrays whose size the caller may want to know, by kind. */
 static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *memory) {
-  uint64_t floats = (uint64_t)t->graph->state_floats, start = arena->used;
+  uint64_t floats = (uint64_t)t->graph->state_floats;
+  lnspi_take(arena, 0, 1); /* aligns, so that the differences are whole */
+  uint64_t start = arena->used;
   t->state = lnspi_take(arena, floats, sizeof(float));
   memory->weight_bytes = arena->used - start;
   start = arena->used;
@@ -127,6 +129,7 @@ static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *mem
   t->touched = lnspi_take(arena, weights, 1);
   t->frozen = lnspi_take(arena, weights, 1);
   trainer_layout_state(t, arena, memory);
+  lnspi_take(arena, 0, 1);
   uint64_t start = arena->used;
   lnspi_engine_layout(&t->engine, arena);
   t->dvalues = lnspi_take(arena, (uint64_t)t->engine.plan.value_floats, sizeof(float));

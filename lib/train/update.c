@@ -161,6 +161,15 @@ static double update_square_norm(lnsp_trainer *t) {
 
 /* ---- the update ---- */
 
+/* What the average takes of the new weights: 1 - decay, where the decay grows to
+ * its full value, min(ema, (1 + n) / (10 + n)) at update n, so that the first
+ * steps are not outweighed by the start (the rule of TensorFlow's
+ * ExponentialMovingAverage with num_updates). */
+static float update_average_share(const lnsp_trainer *t) {
+  double n = (double)t->step + 1, grown = (1 + n) / (10 + n);
+  return (float)(1.0 - (grown < t->rule.average ? grown : t->rule.average));
+}
+
 static void update_apply(lnsp_trainer *t, const lnspi_update *update, int64_t offset,
                          const float *g, int64_t n) {
   float *moment[LNSPI_MOMENTS] = {NULL, NULL};
@@ -168,7 +177,7 @@ static void update_apply(lnsp_trainer *t, const lnspi_update *update, int64_t of
   t->rule.optimizer->apply(t->engine.k, update, t->state + offset, moment, g, n);
   if (t->average)
     t->engine.k->ema(t->average + offset, t->state + offset, n,
-                     (float)(1.0 - t->rule.average));
+                     update_average_share(t));
 }
 
 static void update_visit_strip(lnsp_trainer *t, const lnspi_weight *weight,
@@ -184,7 +193,7 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
     if (!t->touched[i]) { /* the average goes on towards the unchanged weights */
       if (t->average)
         t->engine.k->ema(t->average + weight->offset, t->state + weight->offset,
-                         weight->floats, (float)(1.0 - t->rule.average));
+                         weight->floats, update_average_share(t));
       continue;
     }
     t->age[i]++;

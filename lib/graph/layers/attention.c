@@ -196,7 +196,11 @@ static void attention_head_backward(const lnspi_call *c, const attention_parts *
 static void attention_part_backward(const lnspi_call *c, const attention_parts *p, int part,
                                     const float *d, int add) {
   float *bias = c->dweight[ATTENTION_IN_BIAS], *din = c->din[0];
-  if (bias) c->k->column_sum(bias + part * p->ld, d, p->ld, p->rows, p->d);
+  /* a bias on every key moves all scores of a row alike, which softmax does not
+   * see: its gradient is exactly zero, where the sum would give rounding noise
+   * that Adam then magnifies */
+  if (bias && part != 1)
+    c->k->column_sum(bias + part * p->ld, d, p->ld, p->rows, p->d);
   if (c->use) c->use(c, ATTENTION_IN, part, c->in[0], c->in_ld[0], d, p->ld, p->rows);
   if (!din) return;
   if (!add) {

@@ -1,0 +1,252 @@
+# The lnsp program: what it answers, writes and refuses. LNSP, BUILD as in
+# tests/check.sh.
+. tests/check.sh
+LNSP=${LNSP:-$BUILD/lnsp}
+data=tests/data/conformance
+case=$data/student_many.case.safetensors
+model=$data/student_many.model.safetensors
+vectors=examples/demo/old.safetensors:held_out
+rows=tests/data/rows.safetensors
+
+lnsp() {
+  ${EMULATOR:-} "$LNSP" "$@"
+}
+# refused NAME STATUS WORDS COMMAND...: ends with the status, says WORDS in one
+# sentence on stderr and nothing on stdout, and leaves no $work/none behind.
+refused() {
+  refused_name=$1 refused_status=$2 refused_words=$3
+  shift 3
+  rm -f "$work/none"
+  lnsp "$@" > "$work/out" 2> "$work/err"
+  status=$?
+  {
+    [ $status -eq "$refused_status" ] || echo "status $status, expected $refused_status"
+    [ ! -s "$work/out" ] || echo "wrote to standard output"
+    [ "$(wc -l < "$work/err")" -eq 1 ] || echo "not one line on stderr"
+    grep -q -e "$refused_words" "$work/err" || echo "does not say \"$refused_words\":"
+    ls "$work" | grep '^none' | sed 's/^/left behind: /'
+  } > "$work/why"
+  [ ! -s "$work/why" ] || cat "$work/err" >> "$work/why"
+  empty "$refused_name" "$work/why"
+}
+# says NAME TEXT COMMAND...: succeeds and prints TEXT.
+says() {
+  says_name=$1 says_text=$2
+  shift 2
+  if lnsp "$@" > "$work/said" 2>&1 && grep -qF -e "$says_text" "$work/said"; then
+    pass "$says_name"
+  else
+    head -n 20 "$work/said" | fail "$says_name"
+  fi
+}
+# key KEY COMMAND...: the value of a key of the JSON report
+key() {
+  key_name=$1
+  shift
+  lnsp "$@" --json | sed -n "s/^ *\"$key_name\": \"\{0,1\}\([^\",]*\)\"\{0,1\},*\$/\1/p" | head -n 1
+}
+same() {
+  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
+}
+differ() {
+  if [ -n "$2" ] && [ -n "$3" ] && [ "$2" != "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
+}
+
+# --- help and usage ---
+for name in new info run grad train eval check delta replay; do
+  says "help_$name" "lnsp $name " help $name
+  lnsp help $name > "$work/one"
+  lnsp $name --help > "$work/two"
+  expect "help_option_$name" cmp "$work/one" "$work/two"
+  says "help_lists_$name" "$name " help
+done
+says version "lnsp 0." --version
+says list adamw list
+refused no_command 2 "command is missing"
+refused unknown_command 2 'no command "bake"' bake
+refused unknown_option 2 "no option --stepz" train $model $case -o "$work/none" --stepz 3
+refused option_value 2 "needs a value" train $model $case -o "$work/none" --steps
+refused flag_value 2 "takes no value" info --json=1 student
+refused no_output 2 "-o FILE is missing" run $model $case
+refused missing_argument 2 "argument is missing" run $model -o "$work/none"
+refused many_arguments 2 "too many" run $model $case $case -o "$work/none"
+refused steps_text 2 "whole number" train $model $case -o "$work/none" --steps ten
+refused steps_zero 2 "whole number" train $model $case -o "$work/none" --steps 0
+refused steps_and_epochs 2 "not both" train $model $case -o "$work/none" --steps 2 --epochs 2
+refused lr_twice 2 "once" train $model $case -o "$work/none" --optimizer "sgd lr=.1" --lr .2
+refused type_unknown 2 "f32, f16 or bf16" new student -o "$work/none" --type f8
+refused delta_verb 2 "make, apply, invert or info" delta fold $model
+refused no_data 2 "data are missing" train $model -o "$work/none"
+
+# --- new and info ---
+says info_student "545,088 parameters, 2,180,352 bytes" info student
+says info_family_a "591,168 parameters" info family_a s=384
+says info_family_b "939,840 parameters" info family_b s=512
+says info_ln_min "198,016 parameters" info ln_min
+says info_memory "activations" info --memory student
+says info_data "I32" info $rows
+says info_case "[2, 6, 48]" info $case
+refused info_unknown 1 "no_such" info no_such
+refused new_unknown 1 "studnet" new studnet -o "$work/none"
+refused new_key 1 "tails" new student tails=2 -o "$work/none"
+refused new_folder 1 "No such file" new student -o "$work/no/such/none"
+hash=$(key hash new ln_min --seed 5 -o "$work/a.st")
+same new_same_seed "$hash" "$(key hash new ln_min --seed 5 -o "$work/b.st")"
+expect new_same_file cmp "$work/a.st" "$work/b.st"
+same new_info_hash "$hash" "$(key hash info "$work/a.st")"
+differ new_other_seed "$hash" "$(key hash new ln_min --seed 6 -o "$work/b.st")"
+lnsp info --graph student > "$work/graph.txt"
+says graph_reads_back "545,088 parameters" info "$work/graph.txt"
+lnsp new "$work/graph.txt" --seed 3 -o "$work/graph.st" > /dev/null
+lnsp info --graph "$work/graph.st" > "$work/graph2.txt"
+expect graph_round_trip cmp "$work/graph.txt" "$work/graph2.txt"
+lnsp new student --seed 727 -o "$work/sn727.st" > /dev/null
+lnsp new student --seed 727 --type f16 -o "$work/half.st" > /dev/null
+says type_half "1,090,176 bytes" info "$work/half.st"
+
+# --- run: the same bits whatever the batch and the kernels ---
+lnsp run $model $case -o "$work/run1.st" --batch 1 > /dev/null
+lnsp run $model $case -o "$work/run2.st" --batch 2 > /dev/null
+lnsp --isa scalar run $model $case -o "$work/run3.st" > /dev/null
+expect run_batch cmp "$work/run1.st" "$work/run2.st"
+expect run_scalar cmp "$work/run1.st" "$work/run3.st"
+says run_outputs "[2, 6, 24]" info "$work/run1.st"
+refused run_width 1 "48" run $model $data/family_a.case.safetensors -o "$work/none"
+refused run_no_input 1 "nput" run $model $model -o "$work/none"
+refused run_no_model 1 "no/such" run no/such $case -o "$work/none"
+refused run_text 1 "README" run README.md $case -o "$work/none"
+refused isa_unknown 1 "sse9" --isa sse9 run $model $case -o "$work/none"
+head -c 20000 $model > "$work/short.st"
+refused run_truncated 1 "short.st" run "$work/short.st" $case -o "$work/none"
+
+# --- grad and check ---
+says grad_tensors "20 tensors" grad $model $case -o "$work/grad.st"
+refused grad_loss 1 "cosine" grad $model $case --loss cosinus -o "$work/none"
+refused grad_no_anchor 1 "anchor" grad $model $case --loss student -o "$work/none"
+says check_case "nodes with the scalar kernels" check $model $case
+lnsp train $model $case -o "$work/moved.st" --steps 1 --lr .1 > /dev/null
+lnsp check "$work/moved.st" $case > /dev/null 2> "$work/err"
+same check_status $? 1
+expect check_names_it grep -q "output is the first that diverges" "$work/err"
+cp "$work/run1.st" "$work/without.st"
+refused check_no_input 1 "nput" check $model "$work/without.st"
+
+# --- train ---
+train="train $model $case -o $work/t.st"
+full=$(key hash $train --steps 6 --batch 1 --shuffle --seed 4)
+same train_again "$full" "$(key hash $train --steps 6 --batch 1 --shuffle --seed 4)"
+same train_info_hash "$full" "$(key hash info "$work/t.st")"
+same train_scalar "$full" "$(key hash --isa scalar $train --steps 6 --batch 1 --shuffle --seed 4)"
+lnsp $train --steps 2 --batch 1 --shuffle --seed 4 --state "$work/state.st" > /dev/null
+same train_resume "$full" \
+  "$(key hash train $case -o "$work/t.st" --resume "$work/state.st" --steps 4 --batch 1 --shuffle --seed 4)"
+same train_epochs "$(key steps $train --epochs 3 --batch 1)" 6
+same train_default_epoch "$(key steps $train)" 1
+same train_all "$(key batch $train --batch all --steps 2)" 2
+plain=$(key hash $train --steps 3)
+differ train_seed "$(key hash $train --steps 3 --batch 1)" "$plain"
+differ train_ema "$(key hash $train --steps 3 --ema .5)" "$plain"
+differ train_schedule "$(key hash $train --steps 3 --schedule cosine)" "$plain"
+differ train_clip "$(key hash $train --steps 3 --clip .001 --optimizer sgd)" \
+  "$(key hash $train --steps 3 --optimizer sgd)"
+same train_frozen "$(key hash $train --steps 3 --freeze '*')" "$(key hash info $model)"
+differ train_partly_frozen "$(key hash $train --steps 3 --freeze '*norm*')" "$plain"
+refused train_freeze 1 "nowhere" train $model $case -o "$work/none" --freeze 'nowhere*'
+refused train_loss 1 "cosine" train $model $case -o "$work/none" --loss cosinus
+refused train_optimizer 1 "adamw" train $model $case -o "$work/none" --optimizer rmsprop
+refused train_replay 1 "" train $model $case -o "$work/none" --loss "mse + replay"
+refused train_diverges 1 "step" train $model $case -o "$work/none" --lr 1e5 --steps 400 --optimizer sgd
+refused train_folder 1 "No such file" train $model $case -o "$work/no/such/none"
+says train_half "F16" info "$(lnsp $train --type f16 > /dev/null && echo "$work/t.st")"
+
+# --- vectors through index tensors ---
+wide="train $work/sn727.st --input $vectors --loss cosine"
+some=$(key hash $wide --rows $rows:first --batch 8 --steps 1 -o "$work/t.st")
+same rows_first "$some" "$(key hash $wide --batch 8 --steps 1 -o "$work/t.st")"
+differ rows_order "$some" "$(key hash $wide --rows $rows:back --batch 4 --steps 1 -o "$work/t.st")"
+differ rows_normalise "$some" \
+  "$(key hash $wide --rows $rows:first --normalise --batch 8 --steps 1 -o "$work/t.st")"
+differ rows_target "$some" \
+  "$(key hash $wide --rows $rows:first --target-rows $rows:back --batch 8 --steps 1 -o "$work/t.st")"
+same rows_triplets "$(key rows train "$work/sn727.st" --input $vectors --rows $rows:triplets \
+  --loss student -o "$work/t.st")" 5
+same rows_sequences "$(key vectors eval "$work/sn727.st" --input $vectors --rows $rows:pairs)" 6
+refused rows_beyond 1 "400" $wide --rows $rows:beyond -o "$work/none"
+refused rows_negative 1 "-1" $wide --rows $rows:negative -o "$work/none"
+refused rows_tensor 1 "nothing" $wide --rows $rows:nothing -o "$work/none"
+refused rows_spec 2 "FILE:TENSOR" $wide --rows $rows -o "$work/none"
+refused rows_lengths 1 "rows" train "$work/sn727.st" --input $vectors --rows $rows:first \
+  --target-rows $rows:triplets -o "$work/none"
+held=$(lnsp $wide --rows $rows:first --steps 3 -o "$work/t.st" --eval-rows $rows:back --json |
+  sed -n 's/^ *"cosine": \([^,]*\),*$/\1/p' | tail -n 1)
+same eval_same_as_train "$held" \
+  "$(key cosine eval "$work/t.st" --input $vectors --rows $rows:back)"
+says eval_losses "triplet" eval "$work/sn727.st" --input $vectors --rows $rows:triplets \
+  --loss triplet --loss "cosine"
+says replay_fit "384" replay fit --input $vectors -o "$work/replay.st"
+says replay_train "hash" $wide --rows $rows:first --loss "cosine + 4*replay rows=7" --batch 1 \
+  --replay "$work/replay.st" -o "$work/t.st"
+refused replay_width 1 "384" train $model $case -o "$work/none" --loss "mse + replay" \
+  --replay "$work/replay.st"
+
+# --- delta ---
+lnsp train $model $case -o "$work/next.st" --steps 3 > /dev/null
+base_hash=$(key hash info $model) next_hash=$(key hash info "$work/next.st")
+says delta_make "exact" delta make $model "$work/next.st" -o "$work/d.st"
+same delta_base "$base_hash" "$(key base_hash delta info "$work/d.st")"
+same delta_result "$next_hash" "$(key result_hash info "$work/d.st")"
+same delta_apply "$next_hash" "$(key hash delta apply $model "$work/d.st" -o "$work/n.st")"
+lnsp delta invert "$work/d.st" -o "$work/back.st" > /dev/null
+same delta_invert "$base_hash" "$(key hash delta apply "$work/n.st" "$work/back.st" -o "$work/o.st")"
+refused delta_wrong_base 1 "hash" delta apply "$work/next.st" "$work/d.st" -o "$work/none"
+head -c $(($(wc -c < "$work/d.st") - 1)) "$work/d.st" > "$work/cut.st"
+refused delta_truncated 1 "cut.st" delta apply $model "$work/cut.st" -o "$work/none"
+refused delta_other_network 1 "" delta make $model "$work/sn727.st" -o "$work/none"
+refused delta_no_delta 1 "delta" delta info $model
+
+# --- reports ---
+if have python3; then
+  for command in "info student --memory" "info $model" "info $case" "info $work/d.st" \
+      "info --graph student" "run $model $case -o $work/o.st" "grad $model $case -o $work/o.st" \
+      "$train --steps 2" "eval $model $case --loss mse" "check $model $case" \
+      "delta info $work/d.st" "replay fit --input $vectors -o $work/o.st" \
+      "new student -o $work/o.st"; do
+    lnsp $command --json > "$work/json"
+    expect "json_$(echo "$command" | cut -d' ' -f1,2 | tr -c 'a-z0-9\n' _)" \
+      python3 -c 'import json, sys; assert isinstance(json.load(open(sys.argv[1])), dict)' "$work/json"
+  done
+else
+  skip json "python3 is not installed"
+fi
+if [ -w /dev/full ]; then
+  lnsp info student > /dev/full 2> "$work/err"
+  same full_disk $? 1
+fi
+refused json_refusal 1 "no_such" info no_such --json
+
+# An interrupt ends after the present step and writes what was asked for.
+rm -f "$work/cut.st"
+${EMULATOR:-} "$LNSP" train "$work/sn727.st" --input $vectors --batch 1 --steps 20000 \
+  -o "$work/cut.st" --json > "$work/json" 2> "$work/err" &
+pid=$! # of the program itself
+sleep 1
+kill -INT $pid 2> /dev/null
+wait $pid
+same interrupt_status $? 0
+expect interrupt_says grep -q '"interrupted": "yes' "$work/json"
+same interrupt_file "$(key hash info "$work/cut.st")" "$(sed -n 's/^ *"hash": "\([^"]*\)",*$/\1/p' "$work/json")"
+
+# The whole process that trains SN727 stays small; a sanitizer's does not.
+case "${CFLAGS:-} ${EMULATOR:-}" in
+  *sanitize*|*qemu*|*valgrind*) skip peak_memory "not a plain build" ;;
+  *)
+    kb=$(key peak_resident_kb train "$work/sn727.st" --input $vectors --batch 1 --steps 50 -o "$work/o.st")
+    if [ -z "$kb" ]; then
+      skip peak_memory "the system does not tell"
+    elif [ "$kb" -le 8192 ]; then
+      pass peak_memory
+    else
+      echo "$kb kB" | fail peak_memory
+    fi ;;
+esac
+finish

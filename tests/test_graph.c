@@ -1,0 +1,545 @@
+/* Architecture texts: what they build, and that what is written out reads back. The
+ * public lnsp_graph_ functions come at the end. What is refused: test_graph_text.c. */
+#include "check.h"
+#include "graph_build.h"
+
+#include "graph/arch/arch.h"
+#include "graph/layer.h"
+#include "lnsp.h"
+
+static int64_t count_of(const char *text) {
+  void *memory;
+  const int64_t count = build_well(text, &memory)->parameter_count;
+  free(memory);
+  return count;
+}
+
+/* ---- counts and names ---------------------------------------------------- */
+
+static void counts(void) {
+  static const int a[] = {384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192};
+  static const int b[][2] = {{256, 545088},   {320, 643776},   {512, 939840},  {768, 1334592},
+                             {1024, 1729344}, {2048, 3308352}, {4096, 6466368}};
+  char text[96];
+  CHECK_INT(count_of("student"), 545088);
+  CHECK_INT(count_of("ln_min"), 198016);
+  CHECK_INT(count_of("family_b_doc"), 296000);
+  CHECK_INT(count_of("student teacher=0"), 545088 - 98688);
+  CHECK_INT(count_of("student s2=192 compress_norm_2=0"), 545088 + 49344 - 49344 + 37056);
+  CHECK_INT(count_of("family_a"), 591168);
+  CHECK_INT(count_of("family_a s=2048"), 16784384);
+  for (size_t i = 0; i < sizeof a / sizeof *a; i++) {
+    const int64_t s = a[i];
+    snprintf(text, sizeof text, "family_a s=%d", a[i]);
+    CHECK_INT(count_of(text), 4 * s * s + 7 * s / 2);
+    snprintf(text, sizeof text, "family_a s=%d attn_bias=1", a[i]);
+    CHECK_INT(count_of(text), 4 * s * s + 11 * s / 2);
+    snprintf(text, sizeof text, "family_b_doc s=%d", a[i]);
+    CHECK_INT(count_of(text), 1154 * s + 576);
+  }
+  for (size_t i = 0; i < sizeof b / sizeof *b; i++) {
+    snprintf(text, sizeof text, "family_b s=%d", b[i][0]);
+    CHECK_INT(count_of(text), b[i][1]);
+    CHECK_INT(count_of(text), 1542 * b[i][0] + 150336);
+  }
+}
+
+static void student_tensors(void) {
+  static const struct {
+    const char *name;
+    int rows, columns, kind, parts, init;
+    double amount;
+  } want[] = {
+      {"layers.input_norm.weight", 384, 0, LNSPI_FLAT, 1, LNSPI_INIT_ONE, 0},
+      {"layers.input_norm.bias", 384, 0, LNSPI_FLAT, 1, LNSPI_INIT_ZERO, 0},
+      {"layers.compress_1.weight", 256, 384, LNSPI_MATRIX, 1, LNSPI_INIT_UNIFORM,
+       0.051031036307982884},
+      {"layers.compress_1.bias", 256, 0, LNSPI_FLAT, 1, LNSPI_INIT_UNIFORM,
+       0.051031036307982884},
+      {"layers.compress_norm_1.weight", 256, 0, LNSPI_FLAT, 1, LNSPI_INIT_ONE, 0},
+      {"layers.compress_norm_1.bias", 256, 0, LNSPI_FLAT, 1, LNSPI_INIT_ZERO, 0},
+      {"layers.nuclear_compress.weight", 192, 256, LNSPI_MATRIX, 1, LNSPI_INIT_UNIFORM,
+       0.0625},
+      {"layers.nuclear_compress.bias", 192, 0, LNSPI_FLAT, 1, LNSPI_INIT_UNIFORM, 0.0625},
+      {"layers.nuclear_norm.weight", 192, 0, LNSPI_FLAT, 1, LNSPI_INIT_ONE, 0},
+      {"layers.nuclear_norm.bias", 192, 0, LNSPI_FLAT, 1, LNSPI_INIT_ZERO, 0},
+      {"layers.multi_head_attention.in_proj_weight", 576, 192, LNSPI_MATRIX, 3,
+       LNSPI_INIT_UNIFORM, 0.08838834764831845},
+      {"layers.multi_head_attention.in_proj_bias", 576, 0, LNSPI_FLAT, 3, LNSPI_INIT_ZERO, 0},
+      {"layers.multi_head_attention.out_proj.weight", 192, 192, LNSPI_MATRIX, 1,
+       LNSPI_INIT_UNIFORM, 0.07216878364870322},
+      {"layers.multi_head_attention.out_proj.bias", 192, 0, LNSPI_FLAT, 1, LNSPI_INIT_ZERO, 0},
+      {"layers.nuclear_expand.weight", 256, 192, LNSPI_MATRIX, 1, LNSPI_INIT_UNIFORM,
+       0.07216878364870322},
+      {"layers.nuclear_expand.bias", 256, 0, LNSPI_FLAT, 1, LNSPI_INIT_UNIFORM,
+       0.07216878364870322},
+      {"layers.expand_norm_1.weight", 256, 0, LNSPI_FLAT, 1, LNSPI_INIT_ONE, 0},
+      {"layers.expand_norm_1.bias", 256, 0, LNSPI_FLAT, 1, LNSPI_INIT_ZERO, 0},
+      {"layers.expand_2.weight", 384, 256, LNSPI_MATRIX, 1, LNSPI_INIT_UNIFORM, 0.0625},
+      {"layers.expand_2.bias", 384, 0, LNSPI_FLAT, 1, LNSPI_INIT_UNIFORM, 0.0625},
+      {"layers.teacher_align.weight", 384, 256, LNSPI_MATRIX, 1, LNSPI_INIT_UNIFORM, 0.0625},
+      {"layers.teacher_align.bias", 384, 0, LNSPI_FLAT, 1, LNSPI_INIT_UNIFORM, 0.0625},
+  };
+  const int count = (int)(sizeof want / sizeof *want);
+  void *memory;
+  const lnsp_graph *g = build_well("student", &memory);
+  CHECK_INT(g->weight_count, count);
+  for (int i = 0; i < count && i < g->weight_count; i++) {
+    const lnspi_weight *w = &g->weights[i];
+    CHECK_STR(w->name, want[i].name);
+    CHECK_INT(w->rank, want[i].columns ? 2 : 1);
+    CHECK_INT(w->dims[0], want[i].rows);
+    CHECK_INT(w->dims[1], want[i].columns);
+    CHECK_INT(w->kind, want[i].kind);
+    CHECK_INT(w->parts, want[i].parts);
+    CHECK_INT(w->init, want[i].init);
+    CHECK_NEAR(w->amount, want[i].amount, 4e-9);
+    CHECK_INT(lnspi_graph_find_weight(g, w->name), i);
+  }
+  CHECK_INT(lnspi_graph_find_weight(g, "layers.compress_1"), -1);
+  CHECK_INT(g->output_count, 3);
+  CHECK_STR(g->outputs[0].name, "output");
+  CHECK_INT(lnspi_graph_find_output(g, "code"), 2);
+  CHECK_INT(lnspi_graph_find_output(g, "raw"), -1);
+  CHECK_INT(g->nodes[g->outputs[2].node].width, 192);
+  free(memory);
+}
+
+/* Offsets are multiples of 16, one tensor after the other, with room for pads. */
+static void state_layout(void) {
+  void *memory;
+  const lnsp_graph *g =
+      build_well("student d=48 s=31 k=20 heads=4", &memory);
+  int64_t offset = 0;
+  for (int32_t i = 0; i < g->weight_count; i++) {
+    const lnspi_weight *w = &g->weights[i];
+    const int64_t part = w->dims[0] / w->parts, padded = (part + 15) / 16 * 16;
+    CHECK_INT(w->offset, offset);
+    CHECK_INT(w->floats, w->parts * padded * (w->kind == LNSPI_MATRIX ? w->dims[1] : 1));
+    CHECK_INT(w->floats % 16, 0);
+    offset += w->floats;
+  }
+  CHECK_INT(g->state_floats, offset);
+  free(memory);
+}
+
+static void flops(void) {
+  void *memory;
+  const lnsp_graph *g = build_well("student", &memory);
+  const int64_t products = 2 * (384 * 256 * 3 + 256 * 192 * 2 + 4 * 192 * 192);
+  CHECK_INT(lnspi_graph_flops(g, 1), products + 4 * 192);
+  CHECK_INT(lnspi_graph_flops(g, 10), 10 * products + 4 * 192 * 100);
+  free(memory);
+}
+
+/* The order of the lines of a stage, with every switch. */
+static void student_lines(void) {
+  char text[4096];
+  void *memory;
+  lnspi_graph_write(build_well("student d=10 s=8 s2=7 k=6 heads=2 act=silu compress_norm_2=0", &memory), text,
+                    sizeof text);
+  CHECK_STR(text,
+            "lnsp 1\n"
+            "x = input 10\n"
+            "h = layernorm x w=layers.input_norm\n"
+            "h = linear h 8 w=layers.compress_1\n"
+            "h = silu h\n"
+            "h = layernorm h w=layers.compress_norm_1\n"
+            "h = linear h 7 w=layers.compress_2\n"
+            "h = silu h\n"
+            "z = linear h 6 w=layers.nuclear_compress\n"
+            "z = silu z\n"
+            "z = layernorm z w=layers.nuclear_norm\n"
+            "a = attention z heads=2 w=layers.multi_head_attention\n"
+            "c = add z a\n"
+            "e = linear c 8 w=layers.nuclear_expand\n"
+            "e = silu e\n"
+            "e = layernorm e w=layers.expand_norm_1\n"
+            "o = linear e 10 w=layers.expand_2\n"
+            "t = linear e 10 w=layers.teacher_align\n"
+            "o = unit o\n"
+            "output output=o teacher=t code=c\n");
+  free(memory);
+  lnspi_graph_write(build_well("student d=10 s=8 k=6 heads=3 act=relu order=norm_act "
+                               "residual=0 teacher=0 normalise=0 input_norm=0 attn_bias=0 "
+                               "nuclear_norm=0",
+                               &memory),
+                    text, sizeof text);
+  CHECK_STR(text,
+            "lnsp 1\n"
+            "x = input 10\n"
+            "h = linear x 8 w=layers.compress_1\n"
+            "h = layernorm h w=layers.compress_norm_1\n"
+            "h = relu h\n"
+            "z = linear h 6 w=layers.nuclear_compress\n"
+            "z = relu z\n"
+            "a = attention z heads=3 w=layers.multi_head_attention bias=0\n"
+            "e = linear a 8 w=layers.nuclear_expand\n"
+            "e = layernorm e w=layers.expand_norm_1\n"
+            "e = relu e\n"
+            "o = linear e 10 w=layers.expand_2\n"
+            "output output=o code=a\n");
+  free(memory);
+}
+
+/* ---- round trips --------------------------------------------------------- */
+
+static void round_trip(const char *text) {
+  void *memory, *again_memory, *written_memory;
+  char written[8192], twice[8192];
+  const lnsp_graph *g = build_well(text, &memory), *again, *from_written;
+  const size_t length = lnspi_graph_write(g, written, sizeof written);
+  CHECK(length < sizeof written);
+  CHECK_INT(strlen(written), length);
+  again = build_well(g->architecture, &again_memory);
+  CHECK_SAY(lnspi_graph_equal(g, again), "%s: its architecture gives another graph", text);
+  CHECK_STR(again->architecture, g->architecture);
+  from_written = build_well(written, &written_memory);
+  CHECK_SAY(lnspi_graph_equal(g, from_written), "%s: written out it differs", text);
+  CHECK_STR(from_written->architecture, written);
+  lnspi_graph_write(from_written, twice, sizeof twice);
+  CHECK_STR(twice, written);
+  for (size_t room = 1; room <= length; room += room < 80 ? 1 : 37) { /* cut, not overrun */
+    memset(twice, CANARY, sizeof twice);
+    CHECK_INT(lnspi_graph_write(g, twice, room), length);
+    CHECK_INT(strlen(twice), room - 1);
+    CHECK(!memcmp(twice, written, room - 1) && (unsigned char)twice[room] == CANARY);
+  }
+  free(memory);
+  free(again_memory);
+  free(written_memory);
+}
+
+static void round_trips(void) {
+  const lnspi_layer *layer;
+  const lnspi_arch *arch;
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++) {
+    CHECK(layer->help && layer->name && lnspi_layer_find(layer->name, (int32_t)strlen(layer->name)) == i);
+    for (int32_t e = 0; layer->examples[e]; e++) round_trip(layer->examples[e]);
+  }
+  for (int32_t i = 0; (arch = lnspi_arch_at(i)) != NULL; i++) {
+    CHECK(arch->examples[0] && lnspi_arch_find(arch->name, (int32_t)strlen(arch->name)) == i);
+    for (int32_t e = 0; arch->examples[e]; e++) round_trip(arch->examples[e]);
+  }
+}
+
+/* Numbers spelt longer when written back still fit what was measured. */
+static void spelling(void) {
+  void *memory;
+  const lnsp_graph *g = build_well("# a comment; no line\n\n ; lnsp 1 # first\n"
+                                   "x=input +5\r\n\tx\t=\tunit x eps=.0000001234567;"
+                                   "y=layernorm x eps=1e-9 w=n affine=1;;\n"
+                                   "output\tcode=x output=y # the end",
+                                   &memory);
+  CHECK_STR(g->architecture, "lnsp 1\nx = input 5\nx = unit x eps=1.234567e-07\n"
+                             "y = layernorm x w=n eps=1e-09\noutput output=y code=x\n");
+  free(memory);
+  /* a name bound again means the latest */
+  g = build_well("lnsp 1\na = input 3\na = linear a 4 w=p\na = linear a 5 w=q\n"
+                 "a = linear a 6 w=r\noutput output=a",
+                 &memory);
+  for (int i = 1; i < 4; i++) CHECK_INT(g->nodes[i].input[0], i - 1);
+  CHECK_INT(g->nodes[3].width, 6);
+  free(memory);
+}
+
+static void moved_and_compared(void) {
+  static const char *const others[] = {
+      "student heads=4",        "student act=relu", "student teacher=0", "student s=255",
+      "student normalise=0",    "student d=383",    "family_a",          "student attn_bias=0",
+      "student order=norm_act", NULL};
+  void *memory, *other;
+  const lnsp_graph *g = build_well("student", &memory);
+  unsigned char *room = aligned_alloc(64, 65536);
+  lnsp_graph *moved = lnspi_graph_move(g, room), *back;
+  char first[4096], second[4096];
+  CHECK(lnspi_graph_equal(g, moved));
+  CHECK_STR(moved->architecture, g->architecture);
+  lnspi_graph_write(g, first, sizeof first);
+  memset(memory, 0, g->bytes);
+  back = lnspi_graph_move(moved, room + 128); /* onto itself */
+  lnspi_graph_write(back, second, sizeof second);
+  CHECK_STR(second, first);
+  back = lnspi_graph_move(back, room + 64);
+  lnspi_graph_write(back, second, sizeof second);
+  CHECK_STR(second, first);
+  CHECK((unsigned char *)back->nodes > room && back->architecture < (char *)room + 65536);
+  for (int i = 0; others[i]; i++) {
+    const lnsp_graph *h = build_well(others[i], &other);
+    CHECK_SAY(!lnspi_graph_equal(back, h), "student equals %s", others[i]);
+    CHECK(lnspi_graph_equal(h, h));
+    free(other);
+  }
+  CHECK(lnspi_graph_equal(back, build_well("family_b", &other)));
+  free(other);
+  free(memory);
+  free(room);
+}
+
+static void shared_tensors(void) {
+  void *memory;
+  const lnsp_graph *g = build_well("lnsp 1\nx = input 8\na = linear x 8 w=p\n"
+                                   "b = linear a 8 w=p\nc = add a b\noutput output=c",
+                                   &memory);
+  CHECK_INT(g->weight_count, 2);
+  CHECK_INT(g->parameter_count, 72);
+  CHECK_INT(g->nodes[1].slot[0], g->nodes[2].slot[0]);
+  CHECK_INT(g->nodes[1].slot[1], g->nodes[2].slot[1]);
+  CHECK_INT(g->nodes[3].slot[0], -1);
+  free(memory);
+}
+
+/* ---- a file's shapes ----------------------------------------------------- */
+
+typedef struct listed {
+  const char *name;
+  int64_t rows, columns;
+} listed;
+
+static int find_listed(void *user, const char *name, int32_t *rank, int64_t dims[4]) {
+  for (const listed *l = user; l->name; l++)
+    if (!strcmp(l->name, name)) {
+      *rank = l->columns ? 2 : 1;
+      dims[0] = l->rows;
+      dims[1] = l->columns;
+      dims[2] = dims[3] = 0;
+      return 1;
+    }
+  return 0;
+}
+
+static const listed bare[] = {{"layers.compress_1.weight", 31, 48},
+                              {"layers.compress_norm_1.weight", 31, 0},
+                              {"layers.nuclear_compress.weight", 20, 31},
+                              {"layers.multi_head_attention.in_proj_weight", 60, 20},
+                              {NULL, 0, 0}};
+static const listed staged[] = {{"layers.compress_1.weight", 31, 48},
+                                {"layers.compress_2.weight", 25, 31},
+                                {"layers.compress_norm_2.weight", 25, 0},
+                                {"layers.nuclear_compress.weight", 20, 25},
+                                {"layers.teacher_align.weight", 48, 31},
+                                {NULL, 0, 0}};
+static const listed family[] = {{"input_proj.weight", 64, 64},
+                                {"compression.weight", 30, 64},
+                                {"attn.in_proj_weight", 90, 30},
+                                {"attn.in_proj_bias", 90, 0},
+                                {NULL, 0, 0}};
+static const listed broken[] = {{"layers.compress_1.weight", 31, 0},
+                                {"layers.nuclear_compress.weight", 20, 31},
+                                {NULL, 0, 0}};
+static const listed huge[] = {{"compress.weight", 70000, 10}, {NULL, 0, 0}};
+
+static void check_shapes(const listed *list, const char *text, const char *architecture) {
+  lnspi_shapes shapes = {(void *)(uintptr_t)list, find_listed};
+  void *memory, *again;
+  const lnsp_graph *g = build(text, &shapes, &memory);
+  CHECK_SAY(g != NULL, "%s: %s", text, problem.message);
+  if (!g) return;
+  CHECK_STR(g->architecture, architecture);
+  CHECK(lnspi_graph_equal(g, build_well(g->architecture, &again)));
+  free(memory);
+  free(again);
+}
+
+static void refuse_shapes(const listed *list, const char *text, int code, int column,
+                          const char *says) {
+  lnspi_shapes shapes = {(void *)(uintptr_t)list, find_listed};
+  void *memory;
+  const lnsp_graph *g = build(text, &shapes, &memory);
+  CHECK_SAY(!g && problem.code == code && problem.line == 1 && problem.column == column &&
+                strstr(problem.message, says),
+            "%s: code %d at column %d: %s", text, problem.code, problem.column,
+            problem.message);
+  free(memory);
+}
+
+static void shapes_of_a_file(void) {
+  check_shapes(bare, "student heads=4 act=silu teacher=0 normalise=0",
+               "student d=48 s=31 s2=0 k=20 attn=1 heads=4 attn_bias=0 act=silu "
+               "order=act_norm residual=1 teacher=0 normalise=0 input_norm=0 "
+               "compress_norm_1=1 compress_norm_2=0 nuclear_norm=0 expand_norm_1=0");
+  check_shapes(bare, "family_b d=48 s=31 k=20 heads=5",
+               "family_b d=48 s=31 s2=0 k=20 attn=1 heads=5 attn_bias=0 act=gelu "
+               "order=act_norm residual=1 teacher=0 normalise=1 input_norm=0 "
+               "compress_norm_1=1 compress_norm_2=0 nuclear_norm=0 expand_norm_1=0");
+  check_shapes(staged, "student",
+               "student d=48 s=31 s2=25 k=20 attn=0 heads=8 attn_bias=1 act=gelu "
+               "order=act_norm residual=1 teacher=1 normalise=1 input_norm=0 "
+               "compress_norm_1=0 compress_norm_2=1 nuclear_norm=0 expand_norm_1=0");
+  check_shapes(family, "family_a heads=6",
+               "family_a s=64 k=30 attn=1 heads=6 attn_bias=1 act=gelu normalise=1");
+  refuse_shapes(bare, "student", LNSP_E_SHAPE, 1, "heads=8 does not divide the width 20");
+  refuse_shapes(bare, "student heads=4 s=32", LNSP_E_SHAPE, 19, "says s=32");
+  refuse_shapes(bare, "student heads=4 s=32", LNSP_E_SHAPE, 19, "'layers.compress_1.weight' says 31");
+  refuse_shapes(bare, "student heads=4 teacher=1", LNSP_E_SHAPE, 25, "teacher=1");
+  refuse_shapes(bare, "student heads=4 s2=30", LNSP_E_SHAPE, 20, "s2=30");
+  refuse_shapes(staged, "student s2=0", LNSP_E_SHAPE, 12, "25");
+  refuse_shapes(staged, "student teacher=0", LNSP_E_SHAPE, 17, "the tensor");
+  refuse_shapes(staged, "student attn=1", LNSP_E_SHAPE, 14, "no tensor");
+  refuse_shapes(family, "student", LNSP_E_MISSING, 1, "layers.compress_1.weight");
+  refuse_shapes(broken, "student", LNSP_E_SHAPE, 1, "rank 1");
+  refuse_shapes(huge, "ln_min", LNSP_E_SHAPE, 1, "70000");
+}
+
+static void aliases(void) {
+  char to[LNSPI_NAME_BYTES], longest[LNSPI_NAME_BYTES];
+  CHECK_INT(lnspi_graph_alias("layers.multi_head_attention.in_proj_weight", 0, to), 1);
+  CHECK_STR(to, "layers.multi_head_attention.attention.in_proj_weight");
+  CHECK_INT(lnspi_graph_alias("layers.multi_head_attention.in_proj_weight", 1, to), 0);
+  CHECK_INT(lnspi_graph_alias("layers.compress_1.weight", 0, to), 0);
+  CHECK_INT(lnspi_graph_alias("layers.multi_head", 0, to), 0);
+  memset(longest, 'n', sizeof longest);
+  memcpy(longest, "layers.multi_head_attention.", 28);
+  longest[sizeof longest - 1] = 0;
+  CHECK_INT(lnspi_graph_alias(longest, 0, to), 0); /* would not fit */
+}
+
+/* ---- the public functions ------------------------------------------------ */
+
+static void public_graph(void) {
+  lnsp_graph *graph = NULL;
+  lnsp_tensor tensor;
+  char text[2048], small[10];
+  size_t needed = 0;
+  CHECK_INT(lnsp_graph_create("student", NULL, &graph, &problem), LNSP_OK);
+  CHECK_INT(lnsp_graph_parameter_count(graph), 545088);
+  CHECK_INT(lnsp_graph_tensor_count(graph), 22);
+  CHECK_INT(lnsp_graph_tensor_at(graph, 10, &tensor, &problem), LNSP_OK);
+  CHECK_STR(tensor.name, "layers.multi_head_attention.in_proj_weight");
+  CHECK(tensor.rank == 2 && tensor.dims[0] == 576 && tensor.dims[1] == 192 && !tensor.data &&
+        tensor.dtype == LNSP_F32);
+  CHECK_INT(lnsp_graph_tensor_at(graph, 22, &tensor, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_tensor_at(graph, -1, &tensor, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_input_width(graph), 384);
+  CHECK_INT(lnsp_graph_output_count(graph), 3);
+  CHECK_INT(lnsp_graph_output_at(graph, 2, &tensor, &problem), LNSP_OK);
+  CHECK_STR(tensor.name, "code");
+  CHECK(tensor.rank == 1 && tensor.dims[0] == 192);
+  CHECK_INT(lnsp_graph_output_at(graph, 3, &tensor, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_flops(graph, 1), 1082112);
+  CHECK_INT(lnsp_graph_flops(graph, 0), 0);
+  CHECK_INT(lnsp_graph_flops(graph, INT64_MAX), 0);
+  CHECK(strncmp(lnsp_graph_architecture(graph), "student d=384 ", 14) == 0);
+  CHECK_INT(lnsp_graph_text(graph, NULL, 0, &needed, &problem), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_graph_text(graph, small, sizeof small, NULL, &problem), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_graph_text(graph, NULL, 5, &needed, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_text(graph, text, needed - 1, NULL, &problem), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_graph_text(graph, text, needed, NULL, &problem), LNSP_OK);
+  CHECK_INT(strlen(text), needed - 1);
+  lnsp_graph_destroy(graph);
+  CHECK_INT(lnsp_graph_create(text, NULL, &graph, &problem), LNSP_OK);
+  CHECK_STR(lnsp_graph_architecture(graph), text);
+  lnsp_graph_destroy(graph);
+  lnsp_graph_destroy(NULL);
+}
+
+static void public_refusals(void) {
+  static unsigned char block[20000];
+  lnsp_options options = {.struct_size = sizeof options};
+  lnsp_graph *graph = (lnsp_graph *)(void *)block;
+  lnsp_tensor tensor;
+  CHECK_INT(lnsp_graph_create("student teh=1", NULL, &graph, &problem), LNSP_E_UNKNOWN);
+  CHECK(graph == NULL && problem.column == 9);
+  CHECK_INT(lnsp_graph_create(NULL, NULL, &graph, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_create("student", NULL, NULL, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_create_file(NULL, NULL, &graph, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_tensor_at(NULL, 0, &tensor, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_output_at(NULL, 0, &tensor, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_text(NULL, NULL, 0, NULL, NULL), LNSP_E_ARGUMENT);
+  CHECK(lnsp_graph_architecture(NULL) == NULL && lnsp_graph_parameter_count(NULL) == 0 &&
+        lnsp_graph_tensor_count(NULL) == 0 && lnsp_graph_output_count(NULL) == 0 &&
+        lnsp_graph_input_width(NULL) == 0 && lnsp_graph_flops(NULL, 1) == 0);
+  options.block = block + 1; /* the caller's memory, at any alignment */
+  options.block_bytes = sizeof block - 1;
+  CHECK_INT(lnsp_graph_create("student", &options, &graph, &problem), LNSP_OK);
+  CHECK((unsigned char *)graph > block && (unsigned char *)graph < block + 128);
+  lnsp_graph_destroy(graph);
+  options.block_bytes = 1000;
+  CHECK_INT(lnsp_graph_create("student", &options, &graph, &problem), LNSP_E_MEMORY);
+  CHECK(graph == NULL);
+}
+
+/* A file with zeros for every tensor of a graph, under a prefix; names that have an
+ * alias under the alias. */
+static size_t make_file(const char *text, const char *prefix, const char *metadata,
+                        unsigned char *to, size_t capacity) {
+  void *memory;
+  const lnsp_graph *g = build_well(text, &memory);
+  char *header = (char *)to + 8, *at = header;
+  int64_t offset = 0;
+  memset(to, 0, capacity);
+  at += sprintf(at, "{\"__metadata__\":{%s}", metadata);
+  for (int32_t i = 0; i < g->weight_count; i++) {
+    const lnspi_weight *w = &g->weights[i];
+    char alias[LNSPI_NAME_BYTES];
+    const char *name = lnspi_graph_alias(w->name, 0, alias) ? alias : w->name;
+    at += sprintf(at, ",\"%s%s\":{\"dtype\":\"F32\",\"shape\":[%d", prefix, name,
+                  (int)w->dims[0]);
+    if (w->rank == 2) at += sprintf(at, ",%d", (int)w->dims[1]);
+    at += sprintf(at, "],\"data_offsets\":[%d,%d]}", (int)offset,
+                  (int)(offset + 4 * w->count));
+    offset += 4 * w->count;
+  }
+  at += sprintf(at, "}");
+  while ((at - header) % 8) *at++ = ' ';
+  for (int i = 0; i < 8; i++) to[i] = (unsigned char)((uint64_t)(at - header) >> 8 * i);
+  free(memory);
+  CHECK((size_t)(at - header) + 8 + (size_t)offset <= capacity);
+  return (size_t)(at - header) + 8 + (size_t)offset;
+}
+
+static void from_a_file(void) {
+  static const char text[] = "student d=12 s=9 k=6 heads=3 act=relu teacher=0 nuclear_norm=0";
+  static unsigned char bytes[20000];
+  lnsp_options options = {.struct_size = sizeof options};
+  lnsp_file *file = NULL;
+  lnsp_graph *graph = NULL, *want = NULL;
+  size_t size = make_file(text, "model.", "\"lnsp.arch\":\"student heads=3 act=relu\"", bytes,
+                          sizeof bytes);
+  CHECK_INT(lnsp_file_open_memory(bytes, size, NULL, &file, &problem), LNSP_OK);
+  CHECK_INT(lnsp_graph_create_file(file, NULL, &graph, &problem), LNSP_E_MISSING);
+  CHECK(graph == NULL && strstr(problem.message, "prefix"));
+  options.prefix = "model.";
+  CHECK_INT(lnsp_graph_create_file(file, &options, &graph, &problem), LNSP_OK);
+  CHECK_INT(lnsp_graph_create(text, NULL, &want, &problem), LNSP_OK);
+  CHECK_STR(lnsp_graph_architecture(graph), lnsp_graph_architecture(want));
+  lnsp_graph_destroy(graph);
+  options.architecture = "student heads=2 act=relu"; /* instead of the file's */
+  CHECK_INT(lnsp_graph_create_file(file, &options, &graph, &problem), LNSP_OK);
+  CHECK(!lnspi_graph_equal(graph, want));
+  lnsp_graph_destroy(graph);
+  options.architecture = "student heads=3 d=13";
+  CHECK_INT(lnsp_graph_create_file(file, &options, &graph, &problem), LNSP_E_SHAPE);
+  lnsp_file_destroy(file);
+  size = make_file("ln_min d=6 s=5", "", "\"lnsp.graph\":\"lnsp 1; x = input 6; "
+                   "y = layernorm x w=input_norm; output output=y\"", bytes, sizeof bytes);
+  CHECK_INT(lnsp_file_open_memory(bytes, size, NULL, &file, &problem), LNSP_OK);
+  CHECK_INT(lnsp_graph_create_file(file, NULL, &graph, &problem), LNSP_OK);
+  CHECK_INT(lnsp_graph_parameter_count(graph), 12);
+  lnsp_graph_destroy(graph);
+  lnsp_file_destroy(file);
+  size = make_file("ln_min d=6 s=5", "", "\"format\":\"pt\"", bytes, sizeof bytes);
+  CHECK_INT(lnsp_file_open_memory(bytes, size, NULL, &file, &problem), LNSP_OK);
+  CHECK_INT(lnsp_graph_create_file(file, NULL, &graph, &problem), LNSP_E_MISSING);
+  CHECK_STR(problem.name, "lnsp.arch");
+  lnsp_file_destroy(file);
+  lnsp_graph_destroy(want);
+}
+
+int main(void) {
+  RUN(counts);
+  RUN(student_tensors);
+  RUN(state_layout);
+  RUN(flops);
+  RUN(student_lines);
+  RUN(round_trips);
+  RUN(spelling);
+  RUN(moved_and_compared);
+  RUN(shared_tensors);
+  RUN(shapes_of_a_file);
+  RUN(aliases);
+  RUN(public_graph);
+  RUN(public_refusals);
+  RUN(from_a_file);
+  FINISH();
+}
