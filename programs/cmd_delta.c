@@ -63,7 +63,7 @@ static int delta_apply(const args *a, const char *path) {
   lnsp_delta *delta = NULL;
   lnsp_problem problem;
   uint8_t hash[LNSP_HASH_BYTES];
-  int32_t type;
+  int32_t type = LNSP_F32;
   int status = args_type(a, &type);
 
   if (!status)

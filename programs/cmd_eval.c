@@ -151,10 +151,11 @@ static int run(const args *a) {
   data_spec spec;
   lnsp_model *model = NULL;
   score s;
-  int64_t batch;
+  int64_t batch = 0;
   int count = 0, status = args_positionals(a, 1, 2);
 
   memset(&s, 0, sizeof s);
+  memset(&spec, 0, sizeof spec);
   if (!status)
     status = args_integer(a, "--batch", 1, 1 << 20, 64, &batch);
   if (!status)

@@ -30,7 +30,8 @@ static int grad_step(grad_job *job, const char *model_path) {
   int status = 0;
 
   if (lnsp_file_open(model_path, NULL, &file, &problem) ||
-      lnsp_trainer_open(file, job->loss, "sgd lr=0", &limits, &library, &job->trainer, &problem))
+      lnsp_trainer_open(file, job->loss, "sgd lr=0", &limits, &library, &job->trainer,
+                        &problem))
     status = refuse_problem(job->args, model_path, &problem);
   lnsp_file_destroy(file);
   for (i = 0; !status && (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)

@@ -291,7 +291,8 @@ static int run(const args *a) {
 }
 
 const command command_info = {
-  "info", "[--graph] [--memory] FILE | ARCH [key=value ...]", "what a file or an architecture is",
+  "info", "[--graph] [--memory] FILE | ARCH [key=value ...]",
+  "what a file or an architecture is",
   "FILE is any safetensors file (a model, data, a delta) or a text with an architecture; ARCH\n"
   "is a named architecture with its arguments. Prints parameters and their bytes as float32,\n"
   "outputs, FLOP, hash, tensors and metadata.",

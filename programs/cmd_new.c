@@ -38,8 +38,8 @@ static int new_model(const args *a, const char *text, uint64_t seed, int32_t typ
 
 static int run(const args *a) {
   const char *path = NULL;
-  uint64_t seed;
-  int32_t type;
+  uint64_t seed = 0;
+  int32_t type = LNSP_F32;
   char *text;
   int safetensors, status = args_positionals(a, 1, ARGS_MAX);
 

@@ -78,7 +78,7 @@ static int replay_fit(const args *a, const data_spec *spec, int64_t batch, const
 static int run(const args *a) {
   data_spec spec;
   const char *path = NULL;
-  int64_t batch;
+  int64_t batch = 0;
   int status = args_positionals(a, 1, 2);
 
   if (!status && strcmp(a->positional[0], "fit"))

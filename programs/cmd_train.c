@@ -15,8 +15,8 @@ static void train_interrupt(int signal_number) {
 
 static const option options[] = {
   { "-o", "OUT", "model to write; with ema, that of the average" },
-  { "--loss", "TEXT", "loss; default mse. Terms are joined by +: \"cosine + 4*replay rows=7\"" },
-  { "--optimizer", "TEXT", "default \"adamw lr=1e-3\" (betas .9,.999, eps 1e-8, weight decay .01)" },
+  { "--loss", "TEXT", "default mse; terms are joined by +: \"cosine + 4*replay rows=7\"" },
+  { "--optimizer", "TEXT", "default adamw (lr 1e-3, betas .9,.999, eps 1e-8, decay .01)" },
   { "--lr", "X", "learning rate" },
   { "--clip", "X", "largest global norm of the gradient; default off" },
   { "--ema", "X", "moving average of the weights, e.g. .999; OUT holds the average" },
@@ -26,7 +26,7 @@ static const option options[] = {
   { "--epochs", "N", "passes over the data; default 1" },
   { "--shuffle", NULL, "another order of rows each epoch; default: file order" },
   { "--seed", "N", "seed of --shuffle; default 0" },
-  { "--freeze", "PATTERN", "tensors that stay as they are, * and ? as in file names; repeatable" },
+  { "--freeze", "PATTERN", "tensors that stay as they are; * and ? match; may be repeated" },
   { "--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`" },
   { "--state", "FILE", "also write the trainer's whole state, to go on later" },
   { "--resume", "FILE", "go on from a state, to the same bits; MODEL may then be left out" },

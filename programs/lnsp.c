@@ -35,9 +35,10 @@ static int print_help(void) {
          lnsp_version_text());
   for (i = 0; commands[i]; i++)
     printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
-  printf("  %-8s %s\n", "list", "architectures, layers, losses, optimizers, schedules, kernel sets");
+  printf("  %-8s %s\n", "list",
+         "architectures, layers, losses, optimizers, schedules, kernel sets");
   printf("  %-8s %s\n", "help", "this text, or that of a command");
-  printf("\nExit status: 0 done; 1 refused, with a sentence on stderr, nothing written; 2 usage.\n");
+  printf("\nExit status: 0 done; 1 refused: a sentence on stderr, nothing written; 2 usage.\n");
   return EXIT_DONE;
 }
 

@@ -33,6 +33,9 @@ int refuse(const args *a, const char *format, ...) {
 }
 
 int refuse_problem(const args *a, const char *path, const lnsp_problem *problem) {
+  if (problem->line > 0) /* of a loss, an optimizer, an architecture */
+    return refuse(a, "%s (line %d, column %d of the text)", problem->message,
+                  (int)problem->line, (int)problem->column);
   if (path && !strstr(problem->message, path))
     return refuse(a, "%s: %s", path, problem->message);
   return refuse(a, "%s", problem->message);

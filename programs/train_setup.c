@@ -108,10 +108,14 @@ static int setup_trainer(train_job *job) {
 /* Frozen tensors and replay statistics. */
 static int setup_extras(train_job *job) {
   const char *pattern, *path = args_value(job->args, "--replay");
+  const char *loss = args_value(job->args, "--loss");
   lnsp_replay *replay = NULL;
   lnsp_problem problem;
   int i, status = 0;
 
+  if (loss && strstr(loss, "replay") && !path)
+    return refuse(job->args, "the loss has a replay term: give its statistics with --replay "
+                             "FILE, which `lnsp replay fit` writes");
   for (i = 0; !status && (pattern = args_value_at(job->args, "--freeze", i)) != NULL; i++)
     if (lnsp_trainer_freeze(job->trainer, pattern, 1, &problem))
       status = refuse_problem(job->args, NULL, &problem);

@@ -5,7 +5,7 @@ LC_ALL=C
 export LC_ALL
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
-CFLAGS=${CFLAGS:--O2}
+CFLAGS=${CFLAGS:-}
 work=$BUILD/work/$(basename "$0" .sh)
 rm -rf "$work"
 mkdir -p "$work" || exit 2

@@ -154,8 +154,9 @@ differ train_partly_frozen "$(key hash $train --steps 3 --freeze '*norm*')" "$pl
 refused train_freeze 1 "nowhere" train $model $case -o "$work/none" --freeze 'nowhere*'
 refused train_loss 1 "cosine" train $model $case -o "$work/none" --loss cosinus
 refused train_optimizer 1 "adamw" train $model $case -o "$work/none" --optimizer rmsprop
-refused train_replay 1 "" train $model $case -o "$work/none" --loss "mse + replay"
-refused train_diverges 1 "step" train $model $case -o "$work/none" --lr 1e5 --steps 400 --optimizer sgd
+refused train_replay 1 "lnsp replay fit" train $model $case -o "$work/none" --loss "mse + replay"
+refused train_diverges 1 "^lnsp train: step " train $data/student_bare.model.safetensors \
+  $data/student_bare.case.safetensors -o "$work/none" --optimizer "sgd lr=1e6" --steps 40
 refused train_folder 1 "No such file" train $model $case -o "$work/no/such/none"
 says train_half "F16" info "$(lnsp $train --type f16 > /dev/null && echo "$work/t.st")"
 
@@ -218,9 +219,11 @@ if have python3; then
 else
   skip json "python3 is not installed"
 fi
-if [ -w /dev/full ]; then
+if [ -c /dev/full ]; then
   lnsp info student > /dev/full 2> "$work/err"
   same full_disk $? 1
+else
+  skip full_disk "there is no /dev/full"
 fi
 refused json_refusal 1 "no_such" info no_such --json
 

@@ -164,6 +164,13 @@ static void round_trips(void) {
   }
 }
 
+/* A network without weights has a delta too. */
+static void weightless(void) {
+  lnsp_model *base = fresh("lnsp 1\nx = input 5\no = unit x\noutput output=o\n", 1);
+  round_trip(base, base, 0);
+  lnsp_model_destroy(base);
+}
+
 /* What did not change takes no room. */
 static void small(void) {
   lnsp_model *base = fresh(SMALL, 1), *one = changed(base, 2, 1, 1), *none = changed(base, 0, 1, 1);
@@ -570,6 +577,7 @@ static void memory(void) {
 
 int main(void) {
   RUN(round_trips);
+  RUN(weightless);
   RUN(small);
   RUN(wrong_base);
   RUN(damage);

@@ -179,8 +179,8 @@ static void tensor_limit(void) {
 static void hostile_texts(void) {
   static const char *const texts[] = {
       "student d=48 s=31 k=20 heads=4 act=silu teacher=0",
-      IN "h = linear x 6 w=a bias=0\nh = layernorm h w=n eps=1e-3; a = attention h heads=3 w=b\n"
-         "h = add h a # sum\nh = unit h\noutput output=h code=a",
+      IN "h = linear x 6 w=a bias=0\nh = layernorm h w=n eps=1e-3\n"
+         "a = attention h heads=3 w=b\nh = add h a # sum\nh = unit h\noutput output=h code=a",
       NULL};
   static const char replace[] = "\n;#= \t0-9.e+\x01\x7f\xff,\"\\xw";
   char text[256];
@@ -211,10 +211,33 @@ static void hostile_texts(void) {
   CHECK(accepted > 100 && refused > 1000);
 }
 
+/* Every block of docs/architecture.md that holds a whole graph is one. */
+static void documented_texts(void) {
+  static char document[65536], text[8192];
+  FILE *file = fopen("docs/architecture.md", "rb");
+  const char *at = document, *end;
+  int blocks = 0;
+  CHECK(file != NULL);
+  if (!file) return;
+  document[fread(document, 1, sizeof document - 1, file)] = 0;
+  fclose(file);
+  while ((at = strstr(at, "\nlnsp 1")) != NULL && (end = strstr(++at, "\noutput ")) != NULL) {
+    const size_t length = (size_t)(end - at) + strcspn(end + 1, "\n") + 1;
+    CHECK(length < sizeof text);
+    memcpy(text, at, length);
+    text[length] = 0;
+    CHECK_SAY(try_text(text) == LNSP_OK, "%s\n%s", text, problem.message);
+    blocks++;
+    at = end;
+  }
+  CHECK_INT(blocks, 2);
+}
+
 int main(void) {
   RUN(refusals);
   RUN(limits);
   RUN(tensor_limit);
   RUN(hostile_texts);
+  RUN(documented_texts);
   FINISH();
 }

@@ -213,10 +213,46 @@ static void draws_same(void) {
       CHECK(!memcmp(padded[r], first[r], sizeof first[r]));
       for (int c = WIDTH; c < 48; c++) CHECK(padded[r][c] == 0);
     }
+    float many[21][32], one[32]; /* rows that are drawn together */
+    lnspi_replay_draw(replay->k, statistics, WIDTH, 5, 6, 21, many[0], 32, scratch);
+    for (int r = 0; r < 21; r++) {
+      lnspi_replay_draw_row(replay->k, statistics, WIDTH, 5, 6, r, one, 32, scratch);
+      CHECK(!memcmp(many[r], one, sizeof one));
+    }
     lnsp_replay_destroy(replay);
     others++;
   }
   CHECK(others >= 2);
+}
+
+/* The same bits on every CPU and from every compiler. */
+static void golden(void) {
+  static float rows[40][19], out[4][19];
+  uint32_t state = 7;
+  uint8_t digest[32];
+  char hex[65];
+  lnspi_blake2s hash;
+  lnsp_replay *replay = NULL;
+  lnsp_tensor t = lnsp_tensor_f32("rows", rows[0], 2, 40, 19, 0);
+  for (int i = 0; i < 40 * 19; i++) {
+    state = state * 1664525u + 1013904223u;
+    rows[i / 19][i % 19] = (float)(int32_t)(state >> 16) / 65536.0f - .25f;
+  }
+  CHECK_INT(lnsp_replay_create(19, NULL, &replay, NULL), LNSP_OK);
+  CHECK_INT(lnsp_replay_add(replay, &t, NULL), LNSP_OK);
+  CHECK_INT(lnsp_replay_finish(replay, NULL), LNSP_OK);
+  t = lnsp_tensor_f32("out", out[0], 2, 4, 19, 0);
+  CHECK_INT(lnsp_replay_draw(replay, 1, 2, &t, NULL), LNSP_OK);
+  lnspi_blake2s_start(&hash);
+  for (int i = 0; i < 19 + 4 * 19; i++) {
+    uint8_t bytes[4];
+    lnspi_store32(bytes, lnspi_float_bits(i < 19 ? replay->statistics[i] : out[(i - 19) / 19][(i - 19) % 19]));
+    lnspi_blake2s_add(&hash, bytes, 4);
+  }
+  lnspi_blake2s_end(&hash, digest);
+  lnspi_hex(digest, hex);
+  CHECK_STR(hex, "84726833532fdaf662e3ab3ac88279208e8cb55b8619ab7233f5ad282751b619");
+  lnsp_replay_destroy(replay);
 }
 
 /* How rows are handed over changes nothing. */
@@ -431,6 +467,7 @@ int main(void) {
   RUN(factor);
   RUN(draws_fit);
   RUN(draws_same);
+  RUN(golden);
   RUN(batches);
   RUN(refusals);
   RUN(files);

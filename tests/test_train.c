@@ -1,4 +1,6 @@
 /* Trainers: steps, refusals, marks, states, memory. */
+#include <fenv.h>
+
 #include "support.h"
 
 #define SMALL "student d=20 s=12 k=8 heads=2"
@@ -483,6 +485,39 @@ static void publishes_and_runs_live(void) {
   lnsp_trainer_destroy(t);
 }
 
+/* Whatever rounding mode the caller has, the bits are the same and it gets its
+ * mode back. */
+static void callers_rounding_mode_does_not_matter(void) {
+  const int modes[4] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+  uint8_t first[32], hash[32];
+  for (int i = 0; i < 4; i++) {
+    lnsp_limits limits = {sizeof limits, 2, 3, 0, 0, 0};
+    lnsp_model *model = NULL, *again = NULL;
+    lnsp_trainer *t = NULL;
+    support_bytes bytes;
+    lnsp_sink sink = support_sink(&bytes);
+    pair p;
+    make_pair(&p, 2, 3, 1);
+    fesetround(modes[i]);
+    lnsp_model_new(SMALL, 3, NULL, &model, NULL);
+    lnsp_model_save_sink(model, &sink, LNSP_F16, NULL);
+    lnsp_model_open_memory(bytes.data, bytes.size, NULL, &again, NULL);
+    lnsp_trainer_create(again, "mse + .1*cosine", "adamw lr=.0123 clip=.7", &limits, NULL, &t,
+                        NULL);
+    for (int s = 0; s < 5; s++) lnsp_trainer_step(t, p.tensors, 2, NULL, NULL);
+    int after = fegetround();
+    fesetround(FE_TONEAREST);
+    CHECK_INT(after, modes[i]);
+    CHECK_INT(lnsp_trainer_step_count(t), 5);
+    state_hash(t, i ? hash : first);
+    CHECK_SAY(i == 0 || !memcmp(first, hash, 32), "mode %d differs", i);
+    lnsp_model_destroy(model);
+    lnsp_model_destroy(again);
+    lnsp_trainer_destroy(t);
+    free(bytes.data);
+  }
+}
+
 static void texts_are_refused_with_a_place(void) {
   const struct {
     const char *loss, *optimizer;
@@ -530,6 +565,7 @@ int main(void) {
   RUN(memory_is_as_measured);
   RUN(every_allocation_may_fail);
   RUN(publishes_and_runs_live);
+  RUN(callers_rounding_mode_does_not_matter);
   RUN(texts_are_refused_with_a_place);
   FINISH();
 }

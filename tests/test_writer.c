@@ -239,7 +239,7 @@ static void test_failures(void) {
   hostile_memory memory;
   lnsp_problem p;
   int fails;
-  for (fails = 0;; fails++) {
+  for (fails = 0; fails < 100; fails++) {
     lnsp_sink sink = memory_sink();
     int32_t status;
     hostile_options(&options, &allocator, &memory);
@@ -306,7 +306,9 @@ static void test_path(void) {
   write_old(path);
   CHECK_INT(write_all(path, NULL, NULL, &p), LNSP_OK);
   CHECK(opens(path));
+#if !defined(LNSP_NO_POSIX)
   CHECK(stat(path, &facts) == 0 && (facts.st_mode & 0777) == 0640);
+#endif
   CHECK_INT(files_in_folder(), 1);
   unlink(path);
 }
@@ -371,9 +373,10 @@ static void test_odd_paths(void) {
   CHECK_INT(write_all(folder, NULL, NULL, &p), LNSP_E_IO); /* a folder */
   snprintf(other, sizeof(other), "%s/none/file", folder);
   CHECK_INT(write_all(other, NULL, NULL, &p), LNSP_E_IO);
-  CHECK(strstr(p.message, "no such") != NULL);
+  CHECK(strstr(p.message, other) != NULL);
   snprintf(other, sizeof(other), "%s/file/", folder);
   CHECK_INT(write_all(other, NULL, NULL, &p), LNSP_E_IO);
+#if !defined(LNSP_NO_POSIX)
   memset(name, 'n', 255); /* the longest name that a folder takes */
   name[255] = 0;
   snprintf(other, sizeof(other), "%s/%s", folder, name);
@@ -389,6 +392,10 @@ static void test_odd_paths(void) {
   CHECK(opens(path));
   unlink(path);
   unlink(other);
+#else
+  (void)name;
+  (void)facts;
+#endif
   CHECK_INT(files_in_folder(), 0);
   if (getuid() != 0) { /* root may write everywhere */
     write_old(path);
@@ -399,15 +406,41 @@ static void test_odd_paths(void) {
   }
 }
 
-static void test_full_disk(void) {
+/* Devices are written to, never replaced. Root could replace those of the system
+ * if this went wrong: it makes devices of its own instead. */
+static int device_at(char *at, const char *system, dev_t number) {
+  FILE *file;
+  struct stat facts;
+  if (getuid() != 0) {
+    strcpy(at, system);
+  } else {
+    snprintf(at, 1000, "%s/device", folder);
+#if defined(__linux__)
+    if (mknod(at, S_IFCHR | 0666, number) != 0) return 0;
+#else
+    (void)number;
+    return 0;
+#endif
+  }
+  file = fopen(at, "r+b");
+  if (!file || fclose(file) != 0) return 0;
+  return stat(at, &facts) == 0 && S_ISCHR(facts.st_mode);
+}
+
+static void test_devices(void) {
+  char at[1000];
   lnsp_problem p;
   struct stat facts;
-  if (stat("/dev/full", &facts) != 0 || !S_ISCHR(facts.st_mode)) return;
-  CHECK_INT(write_all("/dev/full", NULL, NULL, &p), LNSP_E_IO);
-  CHECK(strstr(p.message, "full") != NULL);
-  CHECK(stat("/dev/full", &facts) == 0 && S_ISCHR(facts.st_mode)); /* not replaced */
-  CHECK_INT(write_all("/dev/null", NULL, NULL, &p), LNSP_OK);
-  CHECK(stat("/dev/null", &facts) == 0 && S_ISCHR(facts.st_mode));
+  if (device_at(at, "/dev/full", 0x107)) {
+    CHECK_INT(write_all(at, NULL, NULL, &p), LNSP_E_IO);
+    CHECK(stat(at, &facts) == 0 && S_ISCHR(facts.st_mode));
+  }
+  if (getuid() == 0) unlink(at);
+  if (device_at(at, "/dev/null", 0x103)) {
+    CHECK_INT(write_all(at, NULL, NULL, &p), LNSP_OK);
+    CHECK(stat(at, &facts) == 0 && S_ISCHR(facts.st_mode));
+  }
+  if (getuid() == 0) unlink(at);
 }
 
 /* A limit on the size of files stands in for a disk that fills up. */
@@ -443,7 +476,7 @@ static void test_path_memory(void) {
   lnsp_problem p;
   int k;
   write_old(path);
-  for (k = 0;; k++) {
+  for (k = 0; k < 10; k++) {
     int32_t status;
     hostile_options(&options, &allocator, &memory);
     memory.fail_from = k;
@@ -476,7 +509,7 @@ int main(void) {
   RUN(test_path_not_finished);
   RUN(test_two_writers);
   RUN(test_odd_paths);
-  RUN(test_full_disk);
+  RUN(test_devices);
   RUN(test_disk_that_fills_up);
   RUN(test_path_memory);
   rmdir(folder);

@@ -44,8 +44,8 @@ static void write_axes(FILE *f, const axis *x, const axis *y) {
 
   for (i = 0; y->low + i * y->tick < y->high + y->tick / 2; i++) {
     const double value = y->low + i * y->tick;
-    fprintf(f, "<line x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f' stroke='#e3e3e3'/>\n", LEFT, RIGHT,
-            up(y, value), up(y, value));
+    fprintf(f, "<line x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f' stroke='#e3e3e3'/>\n", LEFT,
+            RIGHT, up(y, value), up(y, value));
     fprintf(f, "<text x='%.1f' y='%.1f' text-anchor='end'>%.*f</text>\n", LEFT - 8,
             up(y, value) + 4, places, value);
   }

@@ -2,7 +2,7 @@
  * learns from them one at a time without losing its old domain, hands out what
  * changed, and goes back to the bit.
  *
- *   lnsp-demo [FOLDER [PICTURE.svg]]
+ *   lnsp-demo [FOLDER [PICTURE.svg [KERNELS]]]
  *
  * FOLDER (default examples/demo) has base, replay, manual and old .safetensors;
  * docs/demo.md says what they are and which commands made them. Everything goes
@@ -19,6 +19,7 @@
 
 #define WIDTH 384
 #define BATCH 16 /* of the evaluation; learning takes one vector at a time */
+#define SECONDS 20 /* a slow machine learns fewer steps */
 #define LOSS "cosine + 4*replay rows=7"
 #define OPTIMIZER "adamw lr=3e-4 weight_decay=0 ema=.999"
 
@@ -134,7 +135,8 @@ static int same(const char *label, const uint8_t *a, const uint8_t *b) {
   return equal;
 }
 
-static void open_all(demo *d, const char *folder) {
+static void open_all(demo *d, const char *folder, const char *isa) {
+  lnsp_options options = { .struct_size = sizeof options, .isa = isa };
   static const char *const names[] = { "base", "replay", "manual", "old" };
   lnsp_limits limits = { .struct_size = sizeof limits, .max_rows = 1, .history = 1 };
   lnsp_replay *replay = NULL;
@@ -146,14 +148,14 @@ static void open_all(demo *d, const char *folder) {
   check(lnsp_replay_open(path[1], NULL, &replay, &problem), path[1]);
   check(lnsp_file_open(path[2], NULL, &d->manual, &problem), path[2]);
   check(lnsp_file_open(path[3], NULL, &d->old, &problem), path[3]);
-  check(lnsp_trainer_create(d->base, LOSS, OPTIMIZER, &limits, NULL, &d->trainer, &problem),
+  check(lnsp_trainer_create(d->base, LOSS, OPTIMIZER, &limits, &options, &d->trainer, &problem),
         "trainer");
   check(lnsp_trainer_set_replay(d->trainer, replay, &problem), "replay");
   lnsp_replay_destroy(replay);
   check(lnsp_trainer_mark(d->trainer, &problem), "mark");
   limits.max_rows = BATCH;
   limits.history = 0;
-  check(lnsp_session_create_live(d->trainer, 1, &limits, NULL, &d->session, &problem),
+  check(lnsp_session_create_live(d->trainer, 1, &limits, &options, &d->session, &problem),
         "session");
   d->memory.struct_size = sizeof d->memory;
   check(lnsp_trainer_memory(d->trainer, &d->memory, &problem), "memory");
@@ -228,7 +230,8 @@ static void show_memory(const lnsp_memory *m) {
   } part[] = { { "in all", m->total_bytes },          { "weights", m->weight_bytes },
                { "moments", m->moment_bytes },        { "average", m->average_bytes },
                { "activations", m->activation_bytes }, { "workspace", m->workspace_bytes },
-               { "plan", m->plan_bytes },             { "a mark to go back to", m->undo_bytes } };
+               { "plan", m->plan_bytes },
+               { "a mark to go back to", m->undo_bytes } };
   char text[NUMBER_BYTES];
 
   printf("\nbytes of the trainer, known before the first step:\n ");
@@ -250,10 +253,25 @@ static void stages(demo *d) {
          "                 peak kB  kB\n");
   printf("%6s  %-14s  %-14s %8s %8s %8s %11s %8s %6s\n", "steps", "new domain", "old domain",
          "us/step", "weights", "moments", "activations", "resident", "delta");
+  const double start = now();
+  double evaluation = 0, a_step = 0;
+  int shown = 0;
   for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+    const double before = now(), steps = (double)(at[i].step - d->step);
+    if (evaluation > .3 && !at[i].line) continue;
+    if (before - start + steps * a_step + 2 * evaluation > SECONDS) {
+      if (!shown) show_stage(d);
+      printf("this machine is slow: the demo stops at step %lld of %d\n", (long long)d->step,
+             (int)at[sizeof at / sizeof at[0] - 1].step);
+      return;
+    }
     while (d->step < at[i].step) learn(d);
+    if (steps > 0) a_step = (now() - before) / steps;
+    evaluation = now();
     evaluate(d);
-    if (at[i].line) show_stage(d);
+    evaluation = now() - evaluation;
+    shown = at[i].line;
+    if (shown) show_stage(d);
   }
 }
 
@@ -317,7 +335,7 @@ int main(int argc, char **argv) {
   char parameters[NUMBER_BYTES];
   int good;
 
-  open_all(&d, folder);
+  open_all(&d, folder, argc > 3 ? argv[3] : "auto");
   number((uint64_t)lnsp_graph_parameter_count(lnsp_model_graph(d.base)), parameters);
   printf("A student of %s parameters that knows WordNet's definitions reads a manual,\n"
          "one sentence vector a step. Loss: %s. Optimizer: %s.\nKernels: %s.\n\n",

@@ -22,7 +22,10 @@ LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *optio
   API_OUT(out, problem);
   API_NEED(file, problem);
   int32_t status = lnspi_options_read(options, &read, problem);
-  if (status == LNSP_OK) status = lnspi_model_load(file, &read, out, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_model_load(file, &read, out, problem);
+  lnspi_fp_leave(fp);
   return status;
 }
 
@@ -37,7 +40,7 @@ LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
   plain.block = NULL;
   plain.block_bytes = 0;
   status = lnsp_file_open(path, &plain, &file, problem);
-  if (status == LNSP_OK) status = lnspi_model_load(file, &read, out, problem);
+  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, problem);
   lnsp_file_destroy(file);
   return status;
 }
@@ -54,7 +57,7 @@ LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
   plain.block = NULL;
   plain.block_bytes = 0;
   status = lnsp_file_open_memory(data, bytes, &plain, &file, problem);
-  if (status == LNSP_OK) status = lnspi_model_load(file, &read, out, problem);
+  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, problem);
   lnsp_file_destroy(file);
   return status;
 }
@@ -127,7 +130,10 @@ LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *
   if (model->block.owned) options.allocator = &model->block.allocator;
   part.prefix = "";
   part.state = model->state;
-  return lnspi_save(model->graph, &part, 1, NULL, 0, dtype, sink, &options, problem);
+  lnspi_fp fp = lnspi_fp_enter(); /* rounding to F16 */
+  int32_t status = lnspi_save(model->graph, &part, 1, NULL, 0, dtype, sink, &options, problem);
+  lnspi_fp_leave(fp);
+  return status;
 }
 
 typedef struct model_save_job {

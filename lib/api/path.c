@@ -57,7 +57,7 @@ static int32_t path_fail(lnsp_problem *problem, int32_t code, const char *verb,
 /* ---- reading ------------------------------------------------------------ */
 
 /* The descriptor is the user pointer itself: nothing to allocate. */
-static void *path_pack(int fd) { return (void *)((intptr_t)fd + 1); }
+static void *path_pack(int fd) { return (void *)((intptr_t)fd + 1); } /* never NULL */
 static int path_unpack(void *user) { return (int)((intptr_t)user - 1); }
 
 static int32_t path_read(void *user, uint64_t offset, void *to, size_t bytes) {
@@ -225,48 +225,54 @@ static int path_begin(path_writer *writer) {
   return 0;
 }
 
-static path_writer *path_layout(lnspi_arena *arena, size_t length, char **path, char **made,
-                                uint8_t **buffer) {
+static path_writer *path_layout(lnspi_arena *arena, const char *path) {
+  const size_t length = strlen(path);
   path_writer *writer = LNSPI_TAKE_STRUCT(arena, path_writer, 256);
-  *path = lnspi_take(arena, length + 1, 1);
-  *made = lnspi_take(arena, length + PATH_SUFFIX_BYTES, 1);
-  *buffer = lnspi_take(arena, PATH_BUFFER_BYTES, 1);
+  char *own = lnspi_take(arena, length + 1, 1);
+  char *made = lnspi_take(arena, length + PATH_SUFFIX_BYTES, 1);
+  uint8_t *buffer = lnspi_take(arena, PATH_BUFFER_BYTES, 1);
+  if (!writer) return NULL; /* only counting */
+  memcpy(own, path, length + 1);
+  writer->path = own;
+  writer->made = made;
+  writer->buffer = buffer;
   return writer;
+}
+
+/* The writer's memory, from the caller's allocator or malloc. */
+static int32_t path_allocate(const char *path, const lnsp_options *options, path_writer **out,
+                             lnsp_problem *problem) {
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  lnsp_options own = *options;
+  lnspi_block block;
+  int32_t status;
+  own.block = NULL;
+  memset(&block, 0, sizeof(block));
+  path_layout(&arena, path);
+  status = lnspi_block_open(&block, &own, arena.used, problem);
+  if (status) return status;
+  arena.base = block.memory;
+  arena.capacity = block.bytes;
+  arena.used = 0;
+  *out = path_layout(&arena, path);
+  (*out)->block = block;
+  (*out)->fd = -1;
+  return LNSP_OK;
 }
 
 int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
                              lnspi_path_sink *out, lnsp_problem *problem) {
-  lnspi_arena arena = {NULL, 0, 0, 0};
-  lnsp_options own = *options;
-  lnspi_block block;
-  path_writer *writer;
+  path_writer *writer = NULL;
   struct stat itself;
-  char *resolved = NULL, *to_path, *made;
-  uint8_t *buffer;
+  char *resolved = NULL;
   int32_t status;
   int error;
-  own.block = NULL;
   /* A symbolic link stays one: what it leads to is replaced. A link into nowhere
    * has no file to keep, and is replaced itself. */
   if (lstat(path, &itself) == 0 && S_ISLNK(itself.st_mode)) resolved = realpath(path, NULL);
-  memset(&block, 0, sizeof(block));
-  path_layout(&arena, strlen(resolved ? resolved : path), &to_path, &made, &buffer);
-  status = lnspi_block_open(&block, &own, arena.used, problem);
-  if (status) {
-    free(resolved);
-    return status;
-  }
-  arena.base = block.memory;
-  arena.capacity = block.bytes;
-  arena.used = 0;
-  writer = path_layout(&arena, strlen(resolved ? resolved : path), &to_path, &made, &buffer);
-  writer->block = block;
-  writer->fd = -1;
-  writer->path = to_path;
-  writer->made = made;
-  writer->buffer = buffer;
-  memcpy(to_path, resolved ? resolved : path, strlen(resolved ? resolved : path) + 1);
+  status = path_allocate(resolved ? resolved : path, options, &writer, problem);
   free(resolved);
+  if (status) return status;
   error = path_begin(writer);
   if (error) {
     path_abandon(writer);

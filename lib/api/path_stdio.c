@@ -1,6 +1,6 @@
 /* Files with a path where there is no POSIX: stdio alone, or none at all. Weaker
  * than path.c: the C library cannot flush to the disk, and where rename does not
- * replace, the old file is removed just before. */
+ * replace, the old file is moved aside just before. */
 #include "api/path.h"
 
 #if !defined(LNSPI_PATH_POSIX)
@@ -73,9 +73,11 @@ int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(v
 typedef struct path_stdio_writer {
   lnspi_block block;
   FILE *file;
-  int pending;
-  char *path;
-  char *made;
+  int pending;  /* the new file is there under its own name */
+  int direct;   /* written in place: see path_stdio_begin */
+  char *path;   /* where it will stand */
+  char *made;   /* the new file's own name */
+  char *aside;  /* where the old file waits if rename does not replace */
 } path_stdio_writer;
 
 static int32_t path_stdio_write(void *user, const void *from, size_t bytes) {
@@ -83,17 +85,38 @@ static int32_t path_stdio_write(void *user, const void *from, size_t bytes) {
   return fwrite(from, 1, bytes, writer->file) != bytes;
 }
 
+/* Puts the new file in the old one's place; on failure the old one is back. Only
+ * what can be opened for writing is moved aside: no folder. */
+static int path_stdio_replace(const path_stdio_writer *writer) {
+  FILE *old;
+  if (rename(writer->made, writer->path) == 0) return 1;
+  old = fopen(writer->path, "r+b");
+  if (!old) return 0;
+  fclose(old);
+  if (rename(writer->path, writer->aside) != 0) return 0;
+  if (rename(writer->made, writer->path) != 0) {
+    rename(writer->aside, writer->path);
+    return 0;
+  }
+  remove(writer->aside);
+  return 1;
+}
+
+/* What was written in place is emptied again; nothing happens to a device. */
+static void path_stdio_empty(const path_stdio_writer *writer) {
+  FILE *file = fopen(writer->path, "wb");
+  if (file) fclose(file);
+}
+
 static int32_t path_stdio_commit(void *user, lnsp_problem *problem) {
   path_stdio_writer *writer = user;
   int good = fflush(writer->file) == 0 && !ferror(writer->file);
   if (fclose(writer->file) != 0) good = 0;
   writer->file = NULL;
-  if (good && rename(writer->made, writer->path) != 0) {
-    remove(writer->path);
-    good = rename(writer->made, writer->path) == 0;
-  }
-  if (!good) remove(writer->made);
-  writer->pending = 0;
+  if (good && writer->pending) good = path_stdio_replace(writer);
+  if (!good && writer->pending) remove(writer->made);
+  if (!good && writer->direct) path_stdio_empty(writer);
+  writer->pending = writer->direct = 0;
   return good ? LNSP_OK : path_stdio_fail(problem, LNSP_E_IO, "write", writer->path);
 }
 
@@ -101,14 +124,50 @@ static void path_stdio_abandon(void *user) {
   path_stdio_writer *writer = user;
   if (writer->file) fclose(writer->file);
   if (writer->pending) remove(writer->made);
+  if (writer->direct) path_stdio_empty(writer);
   lnspi_block_close(&writer->block);
 }
 
-static path_stdio_writer *path_stdio_layout(lnspi_arena *arena, size_t length, char **path,
-                                            char **made) {
+/* Opens what is to be written. Devices cannot be told from files here, but they
+ * have no bytes to keep: what has none is written in place, never replaced. */
+static int path_stdio_begin(path_stdio_writer *writer) {
+  const size_t length = strlen(writer->path);
+  FILE *old = fopen(writer->path, "rb");
+  int i;
+  if (old) {
+    int bare = fseek(old, 0, SEEK_END) != 0 || ftell(old) <= 0;
+    fclose(old);
+    if (bare) {
+      writer->file = fopen(writer->path, "r+b");
+      writer->direct = writer->file != NULL;
+      return writer->direct;
+    }
+    old = fopen(writer->path, "r+b"); /* protected files and folders are refused */
+    if (!old) return 0;
+    fclose(old);
+  }
+  for (i = 0; i < PATH_STDIO_TRIES && !writer->file; i++) {
+    lnspi_format(writer->made + length, PATH_STDIO_SUFFIX, ".%d.tmp", i);
+    lnspi_format(writer->aside + length, PATH_STDIO_SUFFIX, ".%d.old", i);
+    writer->file = fopen(writer->made, "wbx"); /* x: only if nobody else has it (C11) */
+  }
+  writer->pending = writer->file != NULL;
+  return writer->pending;
+}
+
+static path_stdio_writer *path_stdio_layout(lnspi_arena *arena, const char *path) {
+  const size_t length = strlen(path);
   path_stdio_writer *writer = LNSPI_TAKE_STRUCT(arena, path_stdio_writer, 256);
-  *path = lnspi_take(arena, length + 1, 1);
-  *made = lnspi_take(arena, length + PATH_STDIO_SUFFIX, 1);
+  char *own = lnspi_take(arena, length + 1, 1);
+  char *made = lnspi_take(arena, length + PATH_STDIO_SUFFIX, 1);
+  char *aside = lnspi_take(arena, length + PATH_STDIO_SUFFIX, 1);
+  if (!writer) return NULL; /* only counting */
+  memcpy(own, path, length + 1);
+  memcpy(made, path, length);
+  memcpy(aside, path, length);
+  writer->path = own;
+  writer->made = made;
+  writer->aside = aside;
   return writer;
 }
 
@@ -118,33 +177,21 @@ int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
   lnsp_options own = *options;
   lnspi_block block;
   path_stdio_writer *writer;
-  const size_t length = strlen(path);
-  char *to_path, *made;
   int32_t status;
-  int i;
   own.block = NULL;
   memset(&block, 0, sizeof(block));
-  path_stdio_layout(&arena, length, &to_path, &made);
+  path_stdio_layout(&arena, path);
   status = lnspi_block_open(&block, &own, arena.used, problem);
   if (status) return status;
   arena.base = block.memory;
   arena.capacity = block.bytes;
   arena.used = 0;
-  writer = path_stdio_layout(&arena, length, &to_path, &made);
+  writer = path_stdio_layout(&arena, path);
   writer->block = block;
-  writer->path = to_path;
-  writer->made = made;
-  memcpy(to_path, path, length + 1);
-  memcpy(made, path, length);
-  for (i = 0; i < PATH_STDIO_TRIES && !writer->file; i++) {
-    lnspi_format(made + length, PATH_STDIO_SUFFIX, ".%d.tmp", i);
-    writer->file = fopen(made, "wbx"); /* x: only if nobody else has it (C11) */
-  }
-  if (!writer->file) {
+  if (!path_stdio_begin(writer)) {
     path_stdio_abandon(writer);
     return path_stdio_fail(problem, LNSP_E_IO, "write", path);
   }
-  writer->pending = 1;
   memset(out, 0, sizeof(*out));
   out->sink.struct_size = sizeof(out->sink);
   out->sink.user = writer;

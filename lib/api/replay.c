@@ -54,7 +54,8 @@ static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int
     float norm = replay->k->unit(x, x, replay->width, LNSPI_REPLAY_EPS);
     if (!(norm > LNSPI_REPLAY_EPS) || !replay->k->finite(&norm, 1))
       return lnspi_fail(problem, LNSP_E_ARGUMENT, "rows",
-                        "row %lld has no direction (its length is 0 or overflows): leave it out",
+                        "row %lld has no direction (its length is 0 or overflows): "
+                        "leave it out",
                         (long long)(first + r));
   }
   return LNSP_OK;
@@ -171,7 +172,9 @@ int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path, lnsp_probl
   lnsp_tensor tensors[2];
   lnsp_pair pairs[2] = {{"lnsp.replay", API_REPLAY_VERSION}, {"lnsp.replay.rows", rows}};
   tensors[0] = lnsp_tensor_f32("mean", NULL, 1, replay->width, 0, 0);
-  tensors[1] = lnsp_tensor_f32("factor", NULL, 1, replay->width * (replay->width + 1) / 2, 0, 0);
+  tensors[1] = tensors[0];
+  tensors[1].name = "factor";
+  tensors[1].dims[0] = replay->width * (replay->width + 1) / 2;
   tensors[1].dtype = LNSP_F16;
   lnspi_format(rows, sizeof rows, "%lld", (long long)replay->rows);
   status = lnsp_writer_open(path, tensors, 2, pairs, 2, &options, &writer, problem);

@@ -11,8 +11,10 @@ LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
   API_NEED(graph, problem);
   API_NEED(out, problem);
   int32_t status = lnspi_limits_read(limits, &read, problem);
-  if (status == LNSP_OK)
-    status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fp fp = lnspi_fp_enter(); /* numbers in texts */
+  status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, problem);
+  lnspi_fp_leave(fp);
   if (status != LNSP_OK) return status;
   return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory", problem);
 }
@@ -28,7 +30,10 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
   int32_t status = lnspi_limits_read(limits, &read_limits, problem);
   if (status == LNSP_OK) status = lnspi_options_read(options, &read, problem);
   if (status != LNSP_OK) return status;
-  return lnspi_trainer_from_model(model, loss, optimizer, &read_limits, &read, out, problem);
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_trainer_from_model(model, loss, optimizer, &read_limits, &read, out, problem);
+  lnspi_fp_leave(fp);
+  return status;
 }
 
 LNSP_API int32_t lnsp_trainer_open(lnsp_file *file, const char *loss, const char *optimizer,
@@ -41,7 +46,10 @@ LNSP_API int32_t lnsp_trainer_open(lnsp_file *file, const char *loss, const char
   int32_t status = lnspi_limits_read(limits, &read_limits, problem);
   if (status == LNSP_OK) status = lnspi_options_read(options, &read, problem);
   if (status != LNSP_OK) return status;
-  return lnspi_trainer_from_file(file, loss, optimizer, &read_limits, &read, out, problem);
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_trainer_from_file(file, loss, optimizer, &read_limits, &read, out, problem);
+  lnspi_fp_leave(fp);
+  return status;
 }
 
 LNSP_API void lnsp_trainer_destroy(lnsp_trainer *trainer) {

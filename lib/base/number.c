@@ -224,7 +224,7 @@ static uint64_t number_integer(number_wide w, int32_t k) {
 
 /* count digits of value as text: positional for exponents -5 .. 8. */
 static void number_write(uint64_t value, int32_t count, int32_t exponent, char *to) {
-  char digits[12];
+  char digits[12] = {0};
   int32_t i;
   for (i = count; i > 0; i--) {
     digits[i - 1] = (char)('0' + value % 10);

@@ -180,8 +180,10 @@ static int32_t wire_runs(const char *text, int32_t count, uint8_t *changed,
   for (int first = 1;; first = 0) {
     int32_t run = 0, digits = 0;
     const char *start = at;
-    for (; *at >= '0' && *at <= '9' && digits < 5; at++, digits++) run = run * 10 + (*at - '0');
-    if (!digits || (*start == '0' && (digits > 1 || !first || !*at)) || run > count - done) break;
+    for (; *at >= '0' && *at <= '9' && digits < 5; at++, digits++)
+      run = run * 10 + (*at - '0');
+    if (!digits || (*start == '0' && (digits > 1 || !first || (!*at && count)))) break;
+    if (run > count - done) break;
     memset(changed + done, state, (size_t)run);
     done += run;
     state = !state;

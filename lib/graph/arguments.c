@@ -139,8 +139,8 @@ static int arguments_file_width(lnspi_builder *b, const char *tensor, int32_t ax
                                 int64_t *width) {
   int64_t dims[4] = {0};
   int32_t rank = 0;
-  if (b->status != LNSP_OK || !b->shapes || !b->shapes->find(b->shapes->user, tensor, &rank, dims))
-    return 0;
+  if (b->status != LNSP_OK || !b->shapes) return 0;
+  if (!b->shapes->find(b->shapes->user, tensor, &rank, dims)) return 0;
   if (axis >= rank || axis > 3 || dims[axis] < 1 || dims[axis] > LNSPI_MAX_WIDTH) {
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->call.op,
                      "the file's tensor '%s' has rank %d and size %lld where a width is "
@@ -161,7 +161,6 @@ static int64_t arguments_width(lnspi_builder *b, const char *key, const char *te
                      "the file has no tensor '%s', which the architecture needs: check the "
                      "architecture, or give the prefix of the file's names",
                      tensor);
-  if (b->shapes && !required && !there) initial = 0;
   value = arguments_integer(b, key, required, LNSPI_MAX_WIDTH, there ? width : initial);
   if (b->shapes && value != width && b->status == LNSP_OK)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, key),
@@ -179,8 +178,8 @@ int64_t lnspi_arch_width(lnspi_builder *b, const char *key, const char *tensor, 
 }
 
 int64_t lnspi_arch_optional_width(lnspi_builder *b, const char *key, const char *tensor,
-                                  int32_t axis, int64_t initial) {
-  return arguments_width(b, key, tensor, axis, initial, 0);
+                                  int32_t axis) {
+  return arguments_width(b, key, tensor, axis, 0, 0);
 }
 
 int32_t lnspi_arch_flag(lnspi_builder *b, const char *key, const char *tensor,

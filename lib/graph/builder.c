@@ -134,7 +134,7 @@ static void builder_make_node(lnspi_builder *b, lnspi_word name, int32_t index) 
 }
 
 static void builder_node(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
-  char list[160], shown[48];
+  char list[160] = "", shown[48];
   int32_t index;
   const lnspi_layer *layer;
   b->line.op = lnspi_text_word(text, "");
@@ -283,7 +283,7 @@ static void builder_written(lnspi_builder *b, lnspi_text *text) {
 
 /* "student heads=8 ..." */
 static void builder_named(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
-  char list[160], shown[48];
+  char list[160] = "", shown[48];
   const lnspi_arch *arch = lnspi_arch_at(lnspi_arch_find(name.at, name.length));
   lnspi_arguments *a = &b->call;
   if (!arch) {

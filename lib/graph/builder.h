@@ -86,9 +86,10 @@ void lnspi_arg_finish(lnspi_builder *builder);
  * file say different things. */
 int64_t lnspi_arch_width(lnspi_builder *builder, const char *key, const char *tensor,
                          int32_t axis, int64_t initial);
-/* The same for a layer that may be absent: width 0. */
+/* The same for a layer that need not be there: its width is 0 unless key or file say
+ * otherwise. */
 int64_t lnspi_arch_optional_width(lnspi_builder *builder, const char *key, const char *tensor,
-                                  int32_t axis, int64_t initial);
+                                  int32_t axis);
 /* 0 or 1: whether the tensor is there. */
 int32_t lnspi_arch_flag(lnspi_builder *builder, const char *key, const char *tensor,
                         int32_t initial);

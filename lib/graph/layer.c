@@ -21,7 +21,8 @@ int32_t lnspi_layer_find(const char *name, int32_t length) {
   const lnspi_layer *layer;
   int32_t i;
   for (i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    if (lnspi_length(layer->name) == (size_t)length && !memcmp(layer->name, name, (size_t)length))
+    if (lnspi_length(layer->name) == (size_t)length &&
+        !memcmp(layer->name, name, (size_t)length))
       return i;
   return -1;
 }

@@ -59,17 +59,17 @@ static inline LV_V LV_F(log)(LV_V x) {
   return LV_PICK(LV_NAN(x), x, y);
 }
 
+/* A polynomial below .625, 1 - 2 / (exp(2x) + 1) from there on. */
 static inline LV_V LV_F(tanh)(LV_V x) {
-  LV_V z = LV_MUL(x, x);
+  LV_V a = LV_ABS(x), z = LV_MUL(a, a);
   LV_V q = LV_FMA(LV_SET(-0x1.76922ap-8f), z, LV_SET(0x1.52509ep-6f));
   q = LV_FMA(q, z, LV_SET(-0x1.b84340p-5f));
   q = LV_FMA(q, z, LV_SET(0x1.110760p-3f));
   q = LV_FMA(q, z, LV_SET(-0x1.555534p-2f));
-  LV_V near = LV_FMA(LV_MUL(x, z), q, x);
-  LV_V a = LV_ABS(x);
+  LV_V near = LV_FMA(LV_MUL(a, z), q, a);
   LV_V e = LV_F(exp)(LV_ADD(a, a));
   LV_V far = LV_SUB(LV_SET(1.0f), LV_DIV(LV_SET(2.0f), LV_ADD(e, LV_SET(1.0f))));
-  return LV_PICK(LV_LT(a, LV_SET(0.625f)), near, LV_SIGN(far, x));
+  return LV_SIGN(LV_PICK(LV_LT(a, LV_SET(0.625f)), near, far), x);
 }
 
 /* With e = exp(-|x|) and q = e / (1 + e): 1 - q for x >= 0, e - e q below. */

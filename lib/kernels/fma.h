@@ -7,19 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* clang obeys this; gcc needs -ffp-contract=off (its default with -std=c11). No
- * product in this room feeds a plain sum, so contraction would find nothing here;
- * lnspi_kernels_pick refuses a build in which it happens. */
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#endif
-
 /*
  * a*b is exact in double. s = a*b + c is rounded to double, and rounding s once
  * more to float is right unless s lies exactly between two floats, or so low that
  * the float is subnormal. Only then the error of the first rounding matters: it is
  * found by TwoSum (Knuth) and s is rounded to odd instead (Boldo and Melquiond,
- * 2008), so that the rounding to float sees on which side the exact sum lies.
+ * 2008), so that the rounding to float sees on which side the exact sum lies. That
+ * p is exact also means that a compiler which fuses p and the sum changes nothing.
  */
 static inline float lnspi_fma_software(float a, float b, float c) {
   double p = (double)a * (double)b;

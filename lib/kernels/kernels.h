@@ -31,9 +31,15 @@
 #include "base/bytes.h"
 #include "base/host.h"
 
+/* A product and a sum stay apart. gcc needs -ffp-contract=off, its default with
+ * -std=c11; lnspi_kernels_pick refuses a build that fuses them. */
+#if defined(__clang__) || defined(_MSC_VER)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
 /* activations */
 #define LNSPI_ACT_RELU 1    /* x > 0 ? x : +0 */
-#define LNSPI_ACT_GELU 2    /* x * Phi(x), Phi from erf */
+#define LNSPI_ACT_GELU 2    /* x * Phi(x), Phi the normal distribution's */
 #define LNSPI_ACT_SILU 3
 #define LNSPI_ACT_TANH 4
 #define LNSPI_ACT_SIGMOID 5
@@ -88,7 +94,7 @@ typedef struct lnspi_sgd {
  * sum, dot     sums of x[i]; of fma(a[i], b[i], P)
  * diff2        sum of t*t by fma, t = a[i] - b[i]
  * max_abs      largest |x[i]|, +0 for n = 0; NaN if any is NaN
- * maximum      largest x[i] (n > 0)
+ * maximum      largest x[i] (n > 0), +0 above -0; NaN if any is NaN
  * finite       1 if every x[i] is finite
  * column_sum   g[o] = g[o] + d[r*ld+o], r ascending, o < n
  * softmax      y[i] = e[i] / s, e[i] = exp(x[i] - max), s = sum of e; may be x

@@ -20,43 +20,45 @@ const lnspi_kernels *lnspi_kernels_at(int32_t index) {
   return index >= 0 && index < PICK_COUNT ? pick_sets[index] : NULL;
 }
 
-/* a*b + c where one rounding and two differ: short ties, ties decided by a far
- * lower bit, cancellation, subnormal sums, the edge of overflow. */
-static const float pick_cases[][3] = {
-    {0x1.001p+0f, 0x1.001p+0f, -0x1.002p+0f},
-    {0x1.000002p+0f, 0x1.000002p+0f, -0x1.000004p+0f},
-    {0x1.fffffep+0f, 0x1.fffffep+0f, -0x1.fffffcp+1f},
-    {0x1.000002p-12f, 0x1.000002p-12f, 0x1p+0f},
-    {0x1p-12f, 0x1p-12f, 0x1p+0f},
-    {0x1p-12f, 0x1.000002p-12f, 0x1.000002p+0f},
-    {-0x1p-12f, 0x1.000002p-12f, 0x1.000002p+0f},
-    {0x1.8p-75f, 0x1.000002p-75f, 0x1p-149f},
-    {0x1.000002p-75f, 0x1.8p-75f, -0x1.8p-148f},
-    {0x1.555556p-64f, 0x1.fffffep-64f, 0x1.23456p-127f},
-    {0x1.fffffep+63f, 0x1.fffffep+63f, 0x1.8p+103f},
-    {0x1p+64f, 0x1p+63f, 0x1.fffffep+126f},
-    {0x1p-100f, -0x1p-100f, 0.0f},
-    {0x1.3579bep+1f, -0x1.2468acp-3f, 0x1.fedcbap-2f},
-    {0x1.abcdeep+5f, 0x1.badcaep-20f, -0x1.7e4f6ap-14f},
-    {0x1.000ffep+3f, 0x1.ffe002p-4f, -0x1p+0f},
+/* a, b, c and fma(a, b, c) where one rounding and two differ: cancellation, ties,
+ * ties decided by a far lower bit (there a sum in double is not enough), subnormal
+ * results, the edge of overflow. */
+static const float pick_cases[][4] = {
+    {0x1.001p+0f, 0x1.001p+0f, -0x1.002p+0f, 0x1p-24f},
+    {0x1.000002p+0f, 0x1.000002p+0f, -0x1.000004p+0f, 0x1p-46f},
+    {0x1.fffffep+0f, 0x1.fffffep+0f, -0x1.fffffcp+1f, 0x1p-46f},
+    {0x1.abcdeep+5f, 0x1.badcaep-20f, -0x1.7e4f6ap-14f, -0x1.88c7f6p-19f},
+    {0x1.000ffep+3f, 0x1.ffe002p-4f, -0x1p+0f, -0x1.ffd002p-24f},
+    {0x1p-12f, 0x1p-12f, 0x1p+0f, 0x1p+0f},
+    {0x1p-12f, 0x1p-12f, 0x1.000002p+0f, 0x1.000004p+0f},
+    {0x1.00001p-12f, 0x1.ffffep-13f, 0x1.000002p+0f, 0x1.000002p+0f},
+    {0x1.00001p-12f, -0x1.ffffep-13f, 0x1.000002p+0f, 0x1.000002p+0f},
+    {0x1.00001p-75f, 0x1.ffffep-76f, 0x1.000004p-127f, 0x1.000004p-127f},
+    {0x1.00001p-75f, -0x1.ffffep-76f, 0x1.000004p-127f, 0x1.000004p-127f},
+    {0x1.555556p-64f, 0x1.fffffep-64f, 0x1.23456p-127f, 0x1.3c4d5ap-126f},
+    {0x1.fffffep+63f, 0x1.fffffep+63f, 0x1.8p+103f, 0x1.fffffep+127f},
+    {0x1p+64f, 0x1p+63f, -0x1p+103f, 0x1.fffffep+126f},
+    {0x1p-100f, -0x1p-100f, 0.0f, -0.0f},
+    {0x1.3579bep+1f, -0x1.2468acp-3f, 0x1.fedcbap-2f, 0x1.3abea8p-3f},
 };
 enum { PICK_CASES = sizeof pick_cases / sizeof pick_cases[0] };
 
 /* 0: right; 1: not fused; 2: contracted; 3: subnormals are lost. */
 static int pick_examine(const lnspi_kernels *set) {
-  volatile float in[3];
+  volatile float in[4];
   for (int i = 0; i < PICK_CASES; i++) {
     float x[17], y[17];
-    for (int j = 0; j < 3; j++) in[j] = pick_cases[i][j];
+    for (int j = 0; j < 4; j++) in[j] = pick_cases[i][j];
     for (int j = 0; j < 17; j++) {
       x[j] = in[1];
       y[j] = in[2];
     }
     set->axpy(y, in[0], x, 17);
-    uint32_t expected = lnspi_float_bits(lnspi_fma_software(in[0], in[1], in[2]));
+    uint32_t expected = lnspi_float_bits(in[3]);
     for (int j = 0; j < 17; j++)
       if (lnspi_float_bits(y[j]) != expected) return 1;
     if (lnspi_float_bits(lnspi_fma(in[0], in[1], in[2])) != expected) return 1;
+    if (lnspi_float_bits(lnspi_fma_software(in[0], in[1], in[2])) != expected) return 1;
   }
   in[0] = in[1] = 0x1.001p+0f;
   in[2] = -0x1.002p+0f;

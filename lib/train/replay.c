@@ -6,6 +6,7 @@
 #include "base/problem.h"
 
 #define REPLAY_HANDLE_BYTES 512 /* counted for the struct on every host */
+#define REPLAY_GROUP 8        /* rows drawn together; at most 16 */
 #define REPLAY_NODE 0xfffffff0u /* the counter generator's node of the draws */
 /* A pivot below this share of the mean variance counts as zero: the vectors do
  * not reach that direction (fewer rows than dimensions, a dead element). */
@@ -32,7 +33,7 @@ static lnsp_replay *replay_lay_out(lnspi_arena *arena, int64_t width, int gather
   lnsp_replay *replay = LNSPI_TAKE_STRUCT(arena, lnsp_replay, REPLAY_HANDLE_BYTES);
   pieces->statistics = lnspi_take(arena, (uint64_t)lnspi_replay_floats(width), sizeof(float));
   pieces->scratch = lnspi_take(arena, 2 * ld, sizeof(float));
-  pieces->batch = lnspi_take(arena, LNSPI_REPLAY_BATCH * ld, sizeof(float));
+  pieces->batch = lnspi_take(arena, (gathering ? LNSPI_REPLAY_BATCH : 1) * ld, sizeof(float));
   if (!gathering) return replay;
   pieces->sum = lnspi_take(arena, (uint64_t)width, sizeof(double));
   pieces->product = lnspi_take(arena, (uint64_t)replay_triangle(width), sizeof(double));
@@ -189,28 +190,46 @@ void lnspi_replay_copy(const lnsp_replay *replay, float *to) {
   memcpy(to, replay->statistics, (size_t)lnspi_replay_floats(replay->width) * sizeof(float));
 }
 
-/* All v[i] take column j before column j + 1: the chain of each v[i] ascends. */
+/* All v[i] take column j before column j + 1: the chain of each v[i] ascends. A
+ * few rows at a time share the widened column; their normals come in pieces. */
+static void replay_draw_group(const lnspi_kernels *k, const float *statistics, int64_t width,
+                              uint64_t seed, uint64_t step, int64_t first, int64_t count,
+                              float *out, int64_t ld, float *scratch) {
+  int64_t padded = lnspi_round16(width), piece = padded / count;
+  const uint16_t *factor = (const uint16_t *)(const void *)(statistics + padded);
+  float *z = scratch, *column = scratch + padded;
+  for (int64_t r = 0; r < count; r++)
+    memcpy(out + r * ld, statistics, (size_t)width * sizeof(float));
+  for (int64_t start = 0; start < width; start += piece) {
+    int64_t columns = width - start < piece ? width - start : piece;
+    for (int64_t r = 0; r < count; r++)
+      lnspi_random_normal(z + r * piece, columns, seed, step, REPLAY_NODE,
+                          (uint32_t)((first + r) * padded + start));
+    for (int64_t j = start; j < start + columns; j++) {
+      k->f16_to_f32(column, factor, width - j);
+      for (int64_t r = 0; r < count; r++)
+        k->axpy(out + r * ld + j, z[r * piece + j - start], column, width - j);
+      factor += width - j;
+    }
+  }
+  for (int64_t r = 0; r < count; r++) {
+    float *v = out + r * ld;
+    k->unit(v, v, width, LNSPI_REPLAY_EPS);
+    for (int64_t i = width; i < ld; i++) v[i] = 0;
+  }
+}
+
 void lnspi_replay_draw_row(const lnspi_kernels *k, const float *statistics, int64_t width,
                            uint64_t seed, uint64_t step, int64_t row, float *out, int64_t ld,
                            float *scratch) {
-  int64_t padded = lnspi_round16(width);
-  const uint16_t *factor = (const uint16_t *)(const void *)(statistics + padded);
-  float *z = scratch, *column = scratch + padded;
-  lnspi_random_normal(z, width, seed, step, REPLAY_NODE,
-                      (uint32_t)((uint64_t)row * (uint64_t)padded));
-  memcpy(out, statistics, (size_t)width * sizeof(float));
-  for (int64_t j = 0; j < width; j++) {
-    k->f16_to_f32(column, factor, width - j);
-    k->axpy(out + j, z[j], column, width - j);
-    factor += width - j;
-  }
-  k->unit(out, out, width, LNSPI_REPLAY_EPS);
-  for (int64_t i = width; i < ld; i++) out[i] = 0;
+  replay_draw_group(k, statistics, width, seed, step, row, 1, out, ld, scratch);
 }
 
 void lnspi_replay_draw(const lnspi_kernels *k, const float *statistics, int64_t width,
                        uint64_t seed, uint64_t step, int64_t rows, float *out, int64_t ld,
                        float *scratch) {
-  for (int64_t r = 0; r < rows; r++)
-    lnspi_replay_draw_row(k, statistics, width, seed, step, r, out + r * ld, ld, scratch);
+  for (int64_t r = 0; r < rows; r += REPLAY_GROUP)
+    replay_draw_group(k, statistics, width, seed, step, r,
+                      rows - r < REPLAY_GROUP ? rows - r : REPLAY_GROUP, out + r * ld, ld,
+                      scratch);
 }

@@ -14,7 +14,8 @@ struct lnsp_replay {
   int32_t reserved;
   float *statistics;     /* lnspi_replay_floats: mean, then factor             */
   float *scratch;        /* 2 * round16(width) floats                          */
-  float *batch;          /* LNSPI_REPLAY_BATCH rows, stride round16(width)     */
+  float *batch;          /* LNSPI_REPLAY_BATCH rows (opened: 1), stride
+                            round16(width)                                     */
   double *sum;           /* while gathering, NULL in an opened handle: of the  */
   double *product;       /* rows, and of x[i] x[j], lower triangle by rows     */
 };

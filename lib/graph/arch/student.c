@@ -12,7 +12,7 @@ typedef struct student {
 static void student_read(lnspi_builder *b, student *n) {
   n->d = lnspi_arch_width(b, "d", "layers.compress_1.weight", 1, 384);
   n->s = lnspi_arch_width(b, "s", "layers.compress_1.weight", 0, 256);
-  n->s2 = lnspi_arch_optional_width(b, "s2", "layers.compress_2.weight", 0, 0);
+  n->s2 = lnspi_arch_optional_width(b, "s2", "layers.compress_2.weight", 0);
   n->k = lnspi_arch_width(b, "k", "layers.nuclear_compress.weight", 0, 192);
   n->attn = lnspi_arch_flag(b, "attn", "layers.multi_head_attention.in_proj_weight", 1);
   n->heads = lnspi_arch_heads(b, n->k, n->attn);
@@ -108,5 +108,6 @@ static const char *const student_b_examples[] = {
 
 /* Family B is the student with its width s free. */
 const lnspi_arch lnspi_arch_family_b = {
-    "family_b", "family_b s=256 ...: the student with another width s; its keys are the student's",
+    "family_b",
+    "family_b s=256 ...: the student with another width s; its keys are the student's",
     student_emit, student_b_examples};

@@ -240,7 +240,8 @@ static void attention_mix_one_backward(const lnspi_call *c, const attention_part
 
 static void attention_backward(const lnspi_call *c) {
   const attention_parts p = attention_open(c);
-  c->k->linear_dx(c->weight[ATTENTION_OUT], c->dout, c->out_ld, p.dq, p.ld, p.rows, p.d, p.d, 1);
+  c->k->linear_dx(c->weight[ATTENTION_OUT], c->dout, c->out_ld, p.dq, p.ld, p.rows, p.d, p.d,
+                  1);
   if (c->dweight[ATTENTION_OUT_BIAS])
     c->k->column_sum(c->dweight[ATTENTION_OUT_BIAS], c->dout, c->out_ld, p.rows, p.d);
   if (c->use) c->use(c, ATTENTION_OUT, 0, p.o, p.ld, c->dout, c->out_ld, p.rows);
