@@ -312,7 +312,8 @@ LNSP_API int32_t lnsp_file_metadata_at(const lnsp_file *file, int32_t index,
 
 /* Reads count elements from element number first (row-major) of a tensor and
  * converts them to dtype: F32 from F32, F16, BF16, F64; I64 or I32 from any
- * integer type or BOOL that fits; any type to itself. Threads: T1. */
+ * integer type or BOOL that fits; any type to itself. If the source fails midway
+ * (LNSP_E_IO), out may be partly written. Threads: T1. */
 LNSP_API int32_t lnsp_file_read(lnsp_file *file, const char *name, int64_t first,
                                 int64_t count, int32_t dtype, void *out,
                                 lnsp_problem *problem);
@@ -387,7 +388,7 @@ LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index,
                                       lnsp_tensor *out, lnsp_problem *problem);
 
 /* Multiply-add operations of one row forward, times two, for a sequence of
- * concepts concepts. Threads: T0. */
+ * concepts concepts (1 to 65,536; 0 for any other number). Threads: T0. */
 LNSP_API int64_t lnsp_graph_flops(const lnsp_graph *graph, int64_t concepts);
 
 /* The architecture as one line with every argument written out, or as a

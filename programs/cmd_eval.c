@@ -8,7 +8,7 @@ static const option options[] = {
   { "--loss", "TEXT", "also the mean of this loss; may be repeated" },
   { "--batch", "N", "rows a call; default 64 (losses over a batch depend on it)" },
   { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
-  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M], or [M, L] for sequences" },
+  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, L]" },
   { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
   { "--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows" },
   { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },

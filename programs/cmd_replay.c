@@ -6,7 +6,7 @@
 static const option options[] = {
   { "-o", "FILE", "file to write" },
   { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
-  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M]" },
+  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N)" },
   { "--batch", "N", "rows read at a time; default 256" },
   { NULL, NULL, NULL },
 };

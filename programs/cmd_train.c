@@ -32,7 +32,7 @@ static const option options[] = {
   { "--resume", "FILE", "go on from a state, to the same bits; MODEL may then be left out" },
   { "--type", "T", "storage of OUT: f32 (default), f16 or bf16" },
   { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
-  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M], or [M, 3] for triplets" },
+  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, 3]" },
   { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
   { "--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows" },
   { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },

@@ -9,7 +9,7 @@
 
 const option data_options[] = {
   { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
-  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M], or [M, L] for sequences" },
+  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, L]" },
   { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
   { "--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows" },
   { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },
@@ -69,16 +69,52 @@ static int data_split(const data *d, const char *option_name, const char *text,
   return 0;
 }
 
+/* "TENSOR=VALUE" asks for the rows where the tensor (a split, a label) is VALUE:
+ * copies the name and says whether there is a value. */
+static int data_where(const data *d, const char *option_name, const char *tensor, char *name,
+                      size_t capacity, long *value, int *picks) {
+  const char *equals = strrchr(tensor, '=');
+  const size_t length = equals ? (size_t)(equals - tensor) : strlen(tensor);
+  char *end = NULL;
+  *picks = equals != NULL;
+  if (equals)
+    *value = strtol(equals + 1, &end, 10);
+  if (length == 0 || length >= capacity || (equals && (end == equals + 1 || *end)))
+    return usage_error(d->args, "%s is \"%s\": give FILE:TENSOR, or FILE:TENSOR=NUMBER for "
+                       "the rows where the tensor is that number", option_name, tensor);
+  memcpy(name, tensor, length);
+  name[length] = 0;
+  return 0;
+}
+
+/* Turns labels into the numbers of the rows that have this one. */
+static int data_pick(const data *d, const char *text, data_index *index, long value) {
+  int64_t kept = 0, i;
+  if (index->columns != 1)
+    return refuse(d->args, "%s: only a tensor [M] can be compared with a number", text);
+  for (i = 0; i < index->count; i++)
+    if (index->row[i] == value)
+      index->row[kept++] = (int32_t)i;
+  if (kept == 0)
+    return refuse(d->args, "%s: no row has that number", text);
+  index->count = kept;
+  return 0;
+}
+
 static int data_index_load(data *d, const char *option_name, const char *text,
                            const data_index **out) {
   data_index *index;
   lnsp_file *file = NULL;
   lnsp_tensor shape;
   lnsp_problem problem;
-  const char *tensor;
+  const char *after;
+  char tensor[256];
   size_t length;
-  int i, status = data_split(d, option_name, text, &length, &tensor);
+  long value = 0;
+  int i, picks = 0, status = data_split(d, option_name, text, &length, &after);
 
+  if (!status)
+    status = data_where(d, option_name, after, tensor, sizeof tensor, &value, &picks);
   for (i = 0; i < d->index_count && !status; i++)
     if (!strcmp(d->index[i].from, text)) {
       *out = &d->index[i];
@@ -103,6 +139,8 @@ static int data_index_load(data *d, const char *option_name, const char *text,
     return refuse_memory(d->args);
   if (lnsp_file_read(file, tensor, 0, tensor_elements(&shape), LNSP_I32, index->row, &problem))
     return refuse_problem(d->args, text, &problem);
+  if (picks && (status = data_pick(d, text, index, value)) != 0)
+    return status;
   *out = index;
   return 0;
 }

@@ -172,6 +172,10 @@ differ rows_target "$some" \
 same rows_triplets "$(key rows train "$work/sn727.st" --input $vectors --rows $rows:triplets \
   --loss student -o "$work/t.st")" 5
 same rows_sequences "$(key vectors eval "$work/sn727.st" --input $vectors --rows $rows:pairs)" 6
+same rows_where "$(key rows eval "$work/sn727.st" --input $vectors --rows $rows:first=0)" 1
+refused rows_where_none 1 "no row" $wide --rows $rows:first=12345 -o "$work/none"
+refused rows_where_word 2 "NUMBER" $wide --rows $rows:first=a -o "$work/none"
+refused rows_where_pairs 1 "only a tensor" $wide --rows $rows:pairs=0 -o "$work/none"
 refused rows_beyond 1 "400" $wide --rows $rows:beyond -o "$work/none"
 refused rows_negative 1 "-1" $wide --rows $rows:negative -o "$work/none"
 refused rows_tensor 1 "nothing" $wide --rows $rows:nothing -o "$work/none"

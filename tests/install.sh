@@ -28,6 +28,7 @@ else
   # Somewhere else, so that nothing of this tree is found by chance.
   mkdir -p "$work/elsewhere"
   cp examples/*.c "$work/elsewhere/"
+  awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' README.md > "$work/elsewhere/readme.c"
   for source in "$work"/elsewhere/*.c; do
     name=$(basename "$source" .c)
     (cd "$work/elsewhere" && "$CC" -std=c99 -Wall -Wextra -pedantic -Werror $CFLAGS -o "$name" "$name.c" \

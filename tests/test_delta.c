@@ -4,10 +4,10 @@
 #include "lnsp.h"
 
 /* small enough to flip every byte; rows of odd lengths, a tensor of each kind */
-#define SMALL                                                     \
+#define SMALL                                                                  \
   "lnsp 1\nx = input 5\nh = linear x 3 w=a\nh = gelu h\nh = layernorm h w=n\n" \
   "o = linear h 5 w=b bias=0\noutput output=o\n"
-#define OTHER                                                     \
+#define OTHER                                                                  \
   "lnsp 1\nx = input 5\nh = linear x 3 w=a\nh = relu h\nh = layernorm h w=n\n" \
   "o = linear h 5 w=b bias=0\noutput output=o\n"
 
@@ -22,7 +22,8 @@ static lnsp_model *fresh(const char *text, uint64_t seed) {
 
 /* A model of the same graph with some of the bits changed: of the tensors whose
  * bit in mask is set, every stride-th element. */
-static lnsp_model *changed(const lnsp_model *from, uint32_t mask, int64_t stride, uint32_t bits) {
+static lnsp_model *changed(const lnsp_model *from, uint32_t mask, int64_t stride,
+                           uint32_t bits) {
   lnsp_model *model = NULL;
   lnsp_options options;
   float *buffer;
@@ -140,7 +141,8 @@ static void round_trips(void) {
     lnsp_model *base = fresh(texts[t], 1), *next, *other;
     const lnsp_graph *graph = base->graph;
     int64_t all = graph->parameter_count, third = 0;
-    for (int32_t i = 0; i < graph->weight_count; i++) third += (graph->weights[i].count + 2) / 3;
+    for (int32_t i = 0; i < graph->weight_count; i++)
+      third += (graph->weights[i].count + 2) / 3;
     next = changed(base, ~0u, 1, 1);
     CHECK(graph->weight_count <= 32);
     round_trip(base, next, all);
@@ -173,7 +175,8 @@ static void weightless(void) {
 
 /* What did not change takes no room. */
 static void small(void) {
-  lnsp_model *base = fresh(SMALL, 1), *one = changed(base, 2, 1, 1), *none = changed(base, 0, 1, 1);
+  lnsp_model *base = fresh(SMALL, 1), *one = changed(base, 2, 1, 1),
+             *none = changed(base, 0, 1, 1);
   lnsp_delta *a = NULL, *b = NULL;
   CHECK_INT(lnsp_delta_make(base, one, NULL, &a, NULL), LNSP_OK);
   CHECK_INT(lnsp_delta_make(base, none, NULL, &b, NULL), LNSP_OK);
@@ -268,7 +271,8 @@ static void damage(void) {
   uint8_t *longer = malloc(bytes + 8);
   memcpy(longer, data, bytes);
   memset(longer + bytes, 0, 8);
-  for (size_t n = 1; n <= 8; n++) refused(longer, bytes + n);
+  for (size_t n = 1; n <= 8; n++)
+    refused(longer, bytes + n);
   free(longer);
   lnsp_delta *good = NULL;
   CHECK_INT(lnsp_delta_decode(data, bytes, NULL, &good, NULL), LNSP_OK);
@@ -331,8 +335,10 @@ static void forge(const forgery *f) {
   if (f->tensors) pairs[n++] = (lnsp_pair){"lnsp.delta.tensors", f->tensors};
   if (f->checksum_last) pairs[n++] = (lnsp_pair){"lnsp.delta.checksum", zeros};
   forged_bytes = 0;
-  CHECK_INT(lnsp_writer_open_sink(&sink, tensors, count, pairs, n, NULL, &writer, NULL), LNSP_OK);
-  size_t payload = (size_t)f->dims[0] * (f->rank > 1 ? (size_t)f->dims[1] : 1) * lnsp_dtype_bytes(f->dtype);
+  CHECK_INT(lnsp_writer_open_sink(&sink, tensors, count, pairs, n, NULL, &writer, NULL),
+            LNSP_OK);
+  size_t payload =
+      (size_t)f->dims[0] * (f->rank > 1 ? (size_t)f->dims[1] : 1) * lnsp_dtype_bytes(f->dtype);
   CHECK_INT(lnsp_writer_write(writer, f->payload, payload, NULL), LNSP_OK);
   CHECK_INT(lnsp_writer_close(writer, NULL), LNSP_OK);
   lnsp_writer_destroy(writer);
@@ -380,14 +386,15 @@ static void hostile_headers(void) {
   memset(payload, 0, sizeof payload);
   const char *arch = lnsp_graph_architecture(lnsp_model_graph(base));
   /* tensors a.weight [3,5], a.bias [3], n.weight [3], n.bias [3], b.weight [5,3] */
-  const forgery good = {"1", "exact", arch, hex, hex, "1,1,3", "payload", LNSP_U32, 1, {3, 0}, payload, NULL, 0};
+  const forgery good = {"1",      "exact", arch,   hex,     hex,  "1,1,3", "payload",
+                        LNSP_U32, 1,       {3, 0}, payload, NULL, 0};
   forgery f = good;
   CHECK_INT(forged_apply(&f, base), LNSP_OK); /* the forger can write a good one */
-#define BAD(field, bad, code)               \
-  do {                                      \
-    f = good;                               \
-    f.field = (bad);                        \
-    CHECK_INT(forged_refused(&f), (code));  \
+#define BAD(field, bad, code)              \
+  do {                                     \
+    f = good;                              \
+    f.field = (bad);                       \
+    CHECK_INT(forged_refused(&f), (code)); \
   } while (0)
   BAD(version, NULL, LNSP_E_MISSING);
   BAD(kind, NULL, LNSP_E_MISSING);
@@ -414,16 +421,40 @@ static void hostile_headers(void) {
   f.rank = 2;
   f.dims[1] = 1;
   CHECK_INT(forged_refused(&f), LNSP_E_DTYPE);
-  static const char *const runs[] = {"", "4", "6", "1,1,2", "1,1,4", "1,,1,3", "1,1,3,", ",1,1,3", "1,1,3,0",
-                                     "1,0,0,1,3", "01,1,3", "1,1,0,0,3", "00,5", "-1,6", "1 ,1,3", "1,1,3 ",
-                                     "99999999999999999999", "4294967301", "0", "0,0,5", "a", "1;1;3"};
-  for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) BAD(tensors, runs[i], LNSP_E_FORMAT);
+  static const char *const runs[] = {"",
+                                     "4",
+                                     "6",
+                                     "1,1,2",
+                                     "1,1,4",
+                                     "1,,1,3",
+                                     "1,1,3,",
+                                     ",1,1,3",
+                                     "1,1,3,0",
+                                     "1,0,0,1,3",
+                                     "01,1,3",
+                                     "1,1,0,0,3",
+                                     "00,5",
+                                     "-1,6",
+                                     "1 ,1,3",
+                                     "1,1,3 ",
+                                     "99999999999999999999",
+                                     "4294967301",
+                                     "0",
+                                     "0,0,5",
+                                     "a",
+                                     "1;1;3"};
+  for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
+    BAD(tensors, runs[i], LNSP_E_FORMAT);
   /* right in form, but other tensors than the payload has */
   BAD(tensors, "0,1,4", LNSP_E_SHAPE);
   BAD(tensors, "5", LNSP_E_SHAPE);
   BAD(tensors, "0,5", LNSP_E_SHAPE);
-  static const char *const texts[] = {"", "nonsense", "lnsp 1\n", "lnsp 1\nx = input 99999999999\n",
-                                      "student heads=0", "lnsp 1\nx = input 5\noutput output=y\n"};
+  static const char *const texts[] = {"",
+                                      "nonsense",
+                                      "lnsp 1\n",
+                                      "lnsp 1\nx = input 99999999999\n",
+                                      "student heads=0",
+                                      "lnsp 1\nx = input 5\noutput output=y\n"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     f = good;
     f.arch = texts[i];
@@ -444,7 +475,8 @@ static void hostile_payloads(void) {
   memset(lie, '5', 64);
   lie[64] = 0;
   const char *arch = lnsp_graph_architecture(lnsp_model_graph(base));
-  forgery f = {"1", "exact", arch, hex, lie, "1,1,3", "payload", LNSP_U32, 1, {3, 0}, payload, NULL, 0};
+  forgery f = {"1",      "exact", arch,   hex,     lie,  "1,1,3", "payload",
+               LNSP_U32, 1,       {3, 0}, payload, NULL, 0};
   CHECK_INT(forged_apply(&f, base), LNSP_E_MISMATCH); /* a lie about the result */
   f.result = hex;
   payload[0] = 1;
@@ -458,7 +490,8 @@ static void hostile_payloads(void) {
   CHECK_INT(forged_apply(&f, base), LNSP_E_MISMATCH);
   f.arch = arch;
   /* NaN and infinities whose result hash is right: the sender computes it */
-  static const uint32_t bad[] = {0x7fc00000u, 0x7f800000u, 0xff800000u, 0x7f800001u, 0xffffffffu};
+  static const uint32_t bad[] = {0x7fc00000u, 0x7f800000u, 0xff800000u, 0x7f800001u,
+                                 0xffffffffu};
   lnspi_state_read(&base->graph->weights[1], base->state, 0, 1, bias);
   for (size_t b = 0; b < sizeof bad / sizeof *bad; b++) {
     lnsp_model *evil = changed(base, 2, 99, bad[b] ^ lnspi_float_bits(bias[0]));
@@ -541,8 +574,8 @@ static void memory(void) {
         CHECK(n >= 1 && allocations == n && releases == n);
         break;
       }
-      CHECK_SAY(code == LNSP_E_MEMORY && releases == allocations - 1, "call %d, allocation %d: code %d",
-                which, n, (int)code);
+      CHECK_SAY(code == LNSP_E_MEMORY && releases == allocations - 1,
+                "call %d, allocation %d: code %d", which, n, (int)code);
       if (n > 20) break;
     }
   /* the caller's block, of any alignment; one byte less is refused */
@@ -565,7 +598,8 @@ static void memory(void) {
       memset(block + 3 + bytes, 0xa5, 256);
       int32_t code = memory_call(which, &options);
       CHECK(code == LNSP_OK || code == LNSP_E_MEMORY || bytes == 0);
-      for (int i = 0; i < 256; i++) CHECK(block[3 + bytes + (size_t)i] == 0xa5);
+      for (int i = 0; i < 256; i++)
+        CHECK(block[3 + bytes + (size_t)i] == 0xa5);
     }
   }
   remove("test_delta.tmp");

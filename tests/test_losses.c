@@ -62,12 +62,13 @@ static int case_loss(lnsp_file *file, const char *name) {
   int32_t status = lnsp_loss_evaluate(name, tensors, 5, &value, &gradient, NULL, &problem);
   CHECK_SAY(status == LNSP_OK, "%s: %s", name, problem.message);
   if (status == LNSP_OK) {
-    CHECK_SAY(fabs((double)value - *expected) <= 2e-6 * fabs((double)*expected), "%s: %.9g, expected %.9g", name,
-              (double)value, (double)*expected);
+    CHECK_SAY(fabs((double)value - *expected) <= 2e-6 * fabs((double)*expected),
+              "%s: %.9g, expected %.9g", name, (double)value, (double)*expected);
     CHECK_SAY(relative(out, grad, rows * width) < 2e-6, "%s: gradient is off by %g", name,
               relative(out, grad, rows * width));
   }
-  for (int i = 0; i < 5; i++) free(data[i]);
+  for (int i = 0; i < 5; i++)
+    free(data[i]);
   free(expected);
   free(grad);
   free(out);
@@ -79,7 +80,8 @@ static void pytorch(void) {
   int found = 0;
   CHECK_INT(lnsp_file_open(CASE, NULL, &file, NULL), LNSP_OK);
   if (!file) return;
-  for (int i = 0; lnspi_loss_at(i); i++) found += case_loss(file, lnspi_loss_at(i)->name);
+  for (int i = 0; lnspi_loss_at(i); i++)
+    found += case_loss(file, lnspi_loss_at(i)->name);
   CHECK_SAY(found >= 7, "only %d losses are in the case file", found);
   CHECK(case_loss(file, "mse") && case_loss(file, "nuclear_diversity_hinge"));
   lnsp_file_destroy(file);
@@ -92,7 +94,8 @@ typedef double reference(double *const x[], int64_t rows, int64_t width, const f
 
 static double dot(const double *a, const double *b, int64_t n) {
   double s = 0;
-  for (int64_t i = 0; i < n; i++) s += a[i] * b[i];
+  for (int64_t i = 0; i < n; i++)
+    s += a[i] * b[i];
   return s;
 }
 
@@ -103,25 +106,27 @@ static double ref_cos(const double *a, const double *b, int64_t n) {
 static double ref_mse(double *const x[], int64_t rows, int64_t width, const float *real) {
   double s = 0;
   (void)real;
-  for (int64_t i = 0; i < rows * width; i++) s += (x[0][i] - x[1][i]) * (x[0][i] - x[1][i]);
+  for (int64_t i = 0; i < rows * width; i++)
+    s += (x[0][i] - x[1][i]) * (x[0][i] - x[1][i]);
   return s / (double)(rows * width);
 }
 
 static double ref_cosine(double *const x[], int64_t rows, int64_t width, const float *real) {
   double s = 0;
   (void)real;
-  for (int64_t r = 0; r < rows; r++) s += ref_cos(x[0] + r * width, x[1] + r * width, width);
+  for (int64_t r = 0; r < rows; r++)
+    s += ref_cos(x[0] + r * width, x[1] + r * width, width);
   return 1 - s / (double)rows;
 }
 
-static double ref_alignment(double *const x[], int64_t rows, int64_t width,
-                            const float *real) {
+static double ref_alignment(double *const x[], int64_t rows, int64_t width, const float *real) {
   return real[0] > 0 ? ref_mse(x, rows, width, real) : ref_cosine(x, rows, width, real);
 }
 
 static double ref_distance(const double *a, const double *b, int64_t n) {
   double s = 0;
-  for (int64_t i = 0; i < n; i++) s += (a[i] - b[i] + 1e-6) * (a[i] - b[i] + 1e-6);
+  for (int64_t i = 0; i < n; i++)
+    s += (a[i] - b[i] + 1e-6) * (a[i] - b[i] + 1e-6);
   return sqrt(s);
 }
 
@@ -137,8 +142,7 @@ static double ref_triplet(double *const x[], int64_t rows, int64_t width, const 
   return s / (double)rows;
 }
 
-static double ref_diversity(double *const x[], int64_t rows, int64_t width,
-                            const float *real) {
+static double ref_diversity(double *const x[], int64_t rows, int64_t width, const float *real) {
   double s = 0;
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < rows; j++) {
@@ -178,7 +182,8 @@ static void differences(const char *text, reference *of, int64_t rows, int64_t w
       f[o][i / width * ld + i % width] = noise();
       x[o][i] = (double)f[o][i / width * ld + i % width];
     }
-    for (int64_t i = 0; i < rows * ld; i++) d[o][i] = .5f;
+    for (int64_t i = 0; i < rows * ld; i++)
+      d[o][i] = .5f;
     call.x[o] = f[o];
     call.d[o] = d[o];
     call.ld[o] = ld;
@@ -200,8 +205,9 @@ static void differences(const char *text, reference *of, int64_t rows, int64_t w
       largest = fmax(largest, fabs(slope));
       worst = fmax(worst, fabs(got - slope));
     }
-    CHECK_SAY(worst < 1e-5 + 1e-4 * largest, "%s [%lld, %lld]: gradient of operand %d is off by %g of %g",
-              text, (long long)rows, (long long)width, o, worst, largest);
+    CHECK_SAY(worst < 1e-5 + 1e-4 * largest,
+              "%s [%lld, %lld]: gradient of operand %d is off by %g of %g", text,
+              (long long)rows, (long long)width, o, worst, largest);
     for (int64_t i = 0; i < rows * ld; i++)
       if (i % ld >= width) CHECK(d[o][i] == .5f);
   }
@@ -233,7 +239,8 @@ static void finite_differences(void) {
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
       differences(all[i].text, all[i].of, sizes[s][0], sizes[s][1]);
-  for (size_t i = 0; i < 7; i++) differences(all[i].text, all[i].of, 1, 9);
+  for (size_t i = 0; i < 7; i++)
+    differences(all[i].text, all[i].of, 1, 9);
 }
 
 /* Below the smallest norm, torch divides by 1e-12 and lets no gradient through
@@ -260,7 +267,8 @@ static void small_norms(void) {
   CHECK_NEAR(value, .3, 1e-6);
   float far[4] = {1, 0, 0, 2};
   three[2].data = far;
-  CHECK_INT(lnsp_loss_evaluate("triplet_l2 margin=5", three, 3, &value, &out, NULL, NULL), LNSP_OK);
+  CHECK_INT(lnsp_loss_evaluate("triplet_l2 margin=5", three, 3, &value, &out, NULL, NULL),
+            LNSP_OK);
   CHECK_NEAR(value, 3, 1e-5);
   CHECK_NEAR(g[0], .5, 1e-5); /* toward (1, 1, 1, 1) / 2, away from (0, 0, 0, -1) */
   CHECK_NEAR(g[3], 1.5, 1e-5);
@@ -276,7 +284,8 @@ static void same_bits(void) {
   lnsp_tensor in[4], out = matrix("gradient", g, 7, 37);
   noise_state = 5;
   for (int o = 0; o < 4; o++) {
-    for (int i = 0; i < 7 * 37; i++) x[o][i] = noise();
+    for (int i = 0; i < 7 * 37; i++)
+      x[o][i] = noise();
     in[o] = matrix(names[o], x[o], 7, 37);
   }
   for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
@@ -311,19 +320,22 @@ static void sums_and_strides(void) {
   in[0] = matrix("p", plain, 6, 5);
   in[1] = matrix("t", t, 6, 5);
   out = matrix("g", grad, 6, 5);
-  CHECK_INT(lnsp_loss_evaluate("2*mse + -.5 * cosine", in, 2, &both, &out, NULL, NULL), LNSP_OK);
+  CHECK_INT(lnsp_loss_evaluate("2*mse + -.5 * cosine", in, 2, &both, &out, NULL, NULL),
+            LNSP_OK);
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &a, NULL, NULL, NULL), LNSP_OK);
   CHECK_INT(lnsp_loss_evaluate("cosine", in, 2, &b, NULL, NULL, NULL), LNSP_OK);
   CHECK_NEAR(both, 2 * (double)a - .5 * (double)b, 1e-6);
   in[0].data = p;
   in[0].strides[0] = 1;
   in[0].strides[1] = 12;
-  for (int i = 0; i < 90; i++) g[i] = 7;
+  for (int i = 0; i < 90; i++)
+    g[i] = 7;
   out.data = g;
   out.strides[0] = 15;
   out.strides[1] = 3;
   float again;
-  CHECK_INT(lnsp_loss_evaluate("2*mse + -.5 * cosine", in, 2, &again, &out, NULL, NULL), LNSP_OK);
+  CHECK_INT(lnsp_loss_evaluate("2*mse + -.5 * cosine", in, 2, &again, &out, NULL, NULL),
+            LNSP_OK);
   CHECK(again == both);
   for (int i = 0; i < 90; i++)
     CHECK(g[i] == (i % 3 ? 7.0f : grad[i / 15 * 5 + i % 15 / 3]));
@@ -346,8 +358,9 @@ static void good_texts(void) {
   CHECK(terms[2].weight == 1 && terms[2].real[0] == 0);
   CHECK_STR(terms[2].on, "code");
 
-  CHECK_INT(lnspi_loss_parse(" cosine+4 *replay rows=9 seed=18+.5*mse on=raw ", terms, &count, NULL),
-            LNSP_OK);
+  CHECK_INT(
+      lnspi_loss_parse(" cosine+4 *replay rows=9 seed=18+.5*mse on=raw ", terms, &count, NULL),
+      LNSP_OK);
   CHECK_INT(count, 3);
   CHECK(terms[0].weight == 1 && terms[1].loss == NULL && terms[1].weight == 4);
   CHECK(terms[1].rows == 9 && terms[1].seed == 18);
@@ -355,8 +368,10 @@ static void good_texts(void) {
   CHECK_STR(terms[2].on, "raw");
   CHECK(terms[2].weight == .5f);
 
-  CHECK_INT(lnspi_loss_parse("1e+2*triplet kind=l2 margin=2e-1 on=code", terms, &count, NULL), LNSP_OK);
-  CHECK(count == 1 && terms[0].weight == 100 && terms[0].real[0] == .2f && terms[0].real[1] == 1);
+  CHECK_INT(lnspi_loss_parse("1e+2*triplet kind=l2 margin=2e-1 on=code", terms, &count, NULL),
+            LNSP_OK);
+  CHECK(count == 1 && terms[0].weight == 100 && terms[0].real[0] == .2f &&
+        terms[0].real[1] == 1);
   CHECK_STR(terms[0].on, "code");
   CHECK_INT(lnspi_loss_parse("2*student + mse", terms, &count, NULL), LNSP_OK);
   CHECK(count == 4 && terms[0].weight == 2 && terms[1].weight == .2f && terms[2].weight == 2);
@@ -405,10 +420,11 @@ static void bad_texts(void) {
     int32_t count = 0;
     memset(&problem, 0, sizeof problem);
     int32_t code = lnspi_loss_parse(all[i].text, terms, &count, &problem);
-    CHECK_SAY(code != LNSP_OK && (all[i].code < 0 || code == all[i].code),
-              "'%s' gives %d: %s", all[i].text ? all[i].text : "NULL", (int)code, problem.message);
+    CHECK_SAY(code != LNSP_OK && (all[i].code < 0 || code == all[i].code), "'%s' gives %d: %s",
+              all[i].text ? all[i].text : "NULL", (int)code, problem.message);
     CHECK_SAY(problem.column == all[i].column, "'%s': column %d, expected %d (%s)",
-              all[i].text ? all[i].text : "NULL", (int)problem.column, (int)all[i].column, problem.message);
+              all[i].text ? all[i].text : "NULL", (int)problem.column, (int)all[i].column,
+              problem.message);
     CHECK_SAY(problem.message[0] && strstr(problem.message, all[i].says), "'%s' says: %s",
               all[i].text ? all[i].text : "NULL", problem.message);
     CHECK(code == problem.code);
@@ -427,8 +443,8 @@ static void list(void) {
     CHECK(!strncmp(loss->help, loss->name, strlen(loss->name)));
     CHECK(loss->operand[0].name == NULL && !strcmp(loss->operand[0].direct, "p"));
     for (int a = 0; loss->argument[a].key; a++) {
-      CHECK_SAY(strstr(loss->help, loss->argument[a].key) != NULL, "%s: help lacks %s", loss->name,
-                loss->argument[a].key);
+      CHECK_SAY(strstr(loss->help, loss->argument[a].key) != NULL, "%s: help lacks %s",
+                loss->name, loss->argument[a].key);
       CHECK(terms[0].real[a] == loss->argument[a].initial);
     }
   }

@@ -24,13 +24,17 @@ static void make_spread(int rank, int width, float spread) {
     for (int k = 0; k < rank; k++) {
       state = state * 1664525u + 1013904223u;
       float z = (float)(int32_t)state / 2147483648.0f;
-      for (int i = 0; i < width; i++) samples[r][i] += spread * z * mix[i][k];
+      for (int i = 0; i < width; i++)
+        samples[r][i] += spread * z * mix[i][k];
     }
   for (int r = 0; r < ROWS; r++)
-    for (int i = 0; i < width; i++) samples[r][i] += i < 3 ? .8f : .1f;
+    for (int i = 0; i < width; i++)
+      samples[r][i] += i < 3 ? .8f : .1f;
 }
 
-static void make_samples(int rank, int width) { make_spread(rank, width, 1); }
+static void make_samples(int rank, int width) {
+  make_spread(rank, width, 1);
+}
 
 static lnsp_tensor rows_of(int first, int count, int width) {
   lnsp_tensor t = lnsp_tensor_f32("rows", samples[first], 2, count, width, 0);
@@ -65,7 +69,8 @@ static void moments(const float *x, int64_t stride, int rows, int width, double 
     for (int r = 0; r < rows; r++) {
       const float *row = x + r * stride;
       double norm = 0;
-      for (int i = 0; i < width; i++) norm += (double)row[i] * row[i];
+      for (int i = 0; i < width; i++)
+        norm += (double)row[i] * row[i];
       norm = sqrt(norm);
       for (int i = 0; i < width; i++) {
         if (pass == 0) mean[i] += row[i] / norm / rows;
@@ -99,12 +104,13 @@ static void check_factor(int rows, int width, int rank) {
     trace += covariance[i * width + i];
     for (int j = 0; j <= i; j++) {
       double s = 0;
-      for (int k = 0; k <= j; k++) s += half(factor[i][k]) * half(factor[j][k]);
+      for (int k = 0; k <= j; k++)
+        s += half(factor[i][k]) * half(factor[j][k]);
       worst = fmax(worst, fabs(s - covariance[i * width + j]));
     }
   }
-  CHECK_SAY(worst < 2e-3 * trace + 1e-20, "%d rows, width %d, rank %d: off by %g of trace %g", rows, width,
-            rank, worst, trace);
+  CHECK_SAY(worst < 2e-3 * trace + 1e-20, "%d rows, width %d, rank %d: off by %g of trace %g",
+            rows, width, rank, worst, trace);
   lnsp_replay_destroy(replay);
 }
 
@@ -146,7 +152,8 @@ static void draws_fit(void) {
   CHECK_SAY(fabs(sqrt(cbb / caa) - 1) < .15, "covariances: sizes %g", sqrt(cbb / caa));
   for (int r = 0; r < DRAWS; r++) {
     double norm = 0;
-    for (int i = 0; i < WIDTH; i++) norm += (double)out[r * WIDTH + i] * out[r * WIDTH + i];
+    for (int i = 0; i < WIDTH; i++)
+      norm += (double)out[r * WIDTH + i] * out[r * WIDTH + i];
     CHECK(fabs(norm - 1) < 1e-5);
   }
   lnsp_replay_destroy(replay);
@@ -163,7 +170,8 @@ static void draw_literal(const lnsp_replay *replay, uint64_t seed, uint64_t step
   for (int64_t i = 0; i < width; i++) {
     out[i] = replay->statistics[i];
     lnspi_replay_factor_read(replay, i, half_row);
-    for (int64_t j = 0; j <= i; j++) out[i] = lnspi_fma((float)half(half_row[j]), z[j], out[i]);
+    for (int64_t j = 0; j <= i; j++)
+      out[i] = lnspi_fma((float)half(half_row[j]), z[j], out[i]);
   }
   lnspi_kernels_scalar.unit(out, out, width, 1e-12f);
 }
@@ -197,7 +205,8 @@ static void draws_same(void) {
     t.strides[1] = 3;
     CHECK_INT(lnsp_replay_draw(replay, 77, 1234567890123, &t, NULL), LNSP_OK);
     for (int r = 0; r < 5; r++)
-      for (int c = 0; c < WIDTH; c++) CHECK(wide[r * 2 * WIDTH * 3 + c * 3] == first[r][c]);
+      for (int c = 0; c < WIDTH; c++)
+        CHECK(wide[r * 2 * WIDTH * 3 + c * 3] == first[r][c]);
     t = lnsp_tensor_f32("out", out[0], 2, 5, WIDTH, 0);
     lnsp_replay_draw(replay, 78, 1234567890123, &t, NULL);
     CHECK(memcmp(first, out, sizeof out));
@@ -208,10 +217,12 @@ static void draws_same(void) {
     CHECK(lnspi_replay_floats(WIDTH) <= 512);
     lnspi_replay_copy(replay, statistics);
     memset(padded, 0x7f, sizeof padded);
-    lnspi_replay_draw(replay->k, statistics, WIDTH, 77, 1234567890123, 3, padded[0], 48, scratch);
+    lnspi_replay_draw(replay->k, statistics, WIDTH, 77, 1234567890123, 3, padded[0], 48,
+                      scratch);
     for (int r = 0; r < 3; r++) {
       CHECK(!memcmp(padded[r], first[r], sizeof first[r]));
-      for (int c = WIDTH; c < 48; c++) CHECK(padded[r][c] == 0);
+      for (int c = WIDTH; c < 48; c++)
+        CHECK(padded[r][c] == 0);
     }
     float many[21][32], one[32]; /* rows that are drawn together */
     lnspi_replay_draw(replay->k, statistics, WIDTH, 5, 6, 21, many[0], 32, scratch);
@@ -246,7 +257,8 @@ static void golden(void) {
   lnspi_blake2s_start(&hash);
   for (int i = 0; i < 19 + 4 * 19; i++) {
     uint8_t bytes[4];
-    lnspi_store32(bytes, lnspi_float_bits(i < 19 ? replay->statistics[i] : out[(i - 19) / 19][(i - 19) % 19]));
+    lnspi_store32(bytes, lnspi_float_bits(i < 19 ? replay->statistics[i]
+                                                 : out[(i - 19) / 19][(i - 19) % 19]));
     lnspi_blake2s_add(&hash, bytes, 4);
   }
   lnspi_blake2s_end(&hash, digest);
@@ -268,7 +280,8 @@ static void batches(void) {
   }
   CHECK_INT(lnsp_replay_finish(one, NULL), LNSP_OK);
   CHECK_INT(one->rows, 100);
-  CHECK(!memcmp(one->statistics, other->statistics, sizeof(float) * (size_t)lnspi_replay_floats(WIDTH)));
+  CHECK(!memcmp(one->statistics, other->statistics,
+                sizeof(float) * (size_t)lnspi_replay_floats(WIDTH)));
   lnsp_replay_destroy(one);
   lnsp_replay_destroy(other);
 }
@@ -299,7 +312,8 @@ static void refusals(void) {
   memset(samples[18], 0, sizeof row);
   CHECK_INT(lnsp_replay_add(replay, &t, &problem), LNSP_E_ARGUMENT);
   CHECK(strstr(problem.message, "18") != NULL);
-  for (int i = 0; i < WIDTH; i++) samples[18][i] = 3e38f;
+  for (int i = 0; i < WIDTH; i++)
+    samples[18][i] = 3e38f;
   CHECK_INT(lnsp_replay_add(replay, &t, &problem), LNSP_E_ARGUMENT);
   memcpy(samples[18], row, sizeof row);
   CHECK_INT(replay->rows, 0);
@@ -322,7 +336,8 @@ static void refusals(void) {
   CHECK_INT(lnsp_replay_finish(replay, &problem), LNSP_E_STATE);
   CHECK_INT(lnsp_replay_add(replay, &t, &problem), LNSP_E_STATE);
   same = gather(21, WIDTH, NULL);
-  CHECK(!memcmp(same->statistics, replay->statistics, sizeof(float) * (size_t)lnspi_replay_floats(WIDTH)));
+  CHECK(!memcmp(same->statistics, replay->statistics,
+                sizeof(float) * (size_t)lnspi_replay_floats(WIDTH)));
   o.rank = 3;
   CHECK_INT(lnsp_replay_draw(replay, 1, 1, &o, &problem), LNSP_E_SHAPE);
   CHECK_INT(lnsp_replay_draw(replay, 1, 1, NULL, &problem), LNSP_E_SHAPE);
@@ -339,7 +354,8 @@ static void files(void) {
   lnsp_replay *replay, *back = NULL;
   lnsp_file *file = NULL;
   float a[3 * WIDTH], b[3 * WIDTH];
-  lnsp_tensor ta = lnsp_tensor_f32("a", a, 2, 3, WIDTH, 0), tb = lnsp_tensor_f32("b", b, 2, 3, WIDTH, 0);
+  lnsp_tensor ta = lnsp_tensor_f32("a", a, 2, 3, WIDTH, 0),
+              tb = lnsp_tensor_f32("b", b, 2, 3, WIDTH, 0);
   make_samples(WIDTH, WIDTH);
   replay = gather(ROWS, WIDTH, NULL);
   CHECK_INT(lnsp_replay_save(replay, path, NULL), LNSP_OK);
@@ -357,7 +373,8 @@ static void files(void) {
   if (back) {
     CHECK_INT(back->rows, ROWS);
     CHECK_INT(lnsp_replay_width(back), WIDTH);
-    CHECK(!memcmp(back->statistics, replay->statistics, sizeof(float) * (size_t)lnspi_replay_floats(WIDTH)));
+    CHECK(!memcmp(back->statistics, replay->statistics,
+                  sizeof(float) * (size_t)lnspi_replay_floats(WIDTH)));
     CHECK(back->block.bytes < replay->block.bytes);
     CHECK_INT(lnsp_replay_draw(replay, 9, 8, &ta, NULL), LNSP_OK);
     CHECK_INT(lnsp_replay_draw(back, 9, 8, &tb, NULL), LNSP_OK);

@@ -5,7 +5,8 @@
 #include <float.h>
 #include <stdint.h>
 
-#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
+/* 16: only half precision is computed in half, float still in float. */
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
 #error "liblnsp needs float arithmetic in float: compile with -msse2 -mfpmath=sse"
 #endif
 #if defined(__FAST_MATH__)

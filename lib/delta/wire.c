@@ -18,8 +18,8 @@ static const char wire_zeros[] =
 /* ---- writing -------------------------------------------------------------- */
 
 static void wire_describe(const lnsp_delta *delta, lnspi_delta_header *header) {
-  lnsp_pair *pair = header->pairs;
   memset(header, 0, sizeof *header);
+  lnsp_pair *pair = header->pairs;
   memcpy(header->checksum, wire_zeros, sizeof header->checksum);
   lnspi_hex(delta->base, header->base);
   lnspi_hex(delta->result, header->result);
