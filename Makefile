@@ -59,7 +59,7 @@ STATIC_LIB := $(BUILD)/liblnsp.a
 SHARED_LIB := $(BUILD)/liblnsp.so.$(VERSION)
 PROGRAM := $(if $(PROGRAM_SOURCES),$(BUILD)/lnsp)
 
-.PHONY: all check check-programs check-all demo examples install uninstall clean help lists golden
+.PHONY: all check check-programs check-all demo examples install uninstall clean help lists golden abi
 .DELETE_ON_ERROR:
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(PROGRAM) ## build the libraries and the lnsp program (default)
@@ -126,6 +126,12 @@ golden: $(GOLDEN) ## rewrite tests/golden.txt after a change of the arithmetic
 	@sed -n '/^#/p' tests/golden.txt > $(BUILD)/golden.txt
 	@$(GOLDEN) full scalar | awk '{ print $$1, $$3 }' >> $(BUILD)/golden.txt
 	@mv $(BUILD)/golden.txt tests/golden.txt
+
+abi: ## rewrite tests/abi/lnsp.abi after a meant change of the interface (needs abidw)
+	@$(MAKE) BUILD=$(BUILD)/abi CFLAGS='-O2 -g' $(BUILD)/abi/liblnsp.so.$(VERSION)
+	abidw --no-corpus-path --no-comp-dir-path --no-show-locs --type-id-style hash \
+	  --exported-interfaces-only --headers-dir include --drop-private-types \
+	  --out-file tests/abi/lnsp.abi $(BUILD)/abi/liblnsp.so.$(VERSION)
 
 install: all ## install into PREFIX (default /usr/local); DESTDIR for packages
 	$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)/pkgconfig'

@@ -1,5 +1,6 @@
 /* Every kernel set that runs here against the reference, bit by bit; the reference
- * against the formulas of kernels.h; half precision, packing, the choice of a set. */
+ * against the formulas of kernels.h; half precision, packing, the choice of a set.
+ * build/tests/test_kernels --time prints how long the kernels take instead. */
 #if !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE 1
 #endif
@@ -842,7 +843,97 @@ static void run_kernel(const char *kernel, void (*test)(void)) {
   fflush(stdout);
 }
 
-int main(void) {
+/* ---- --time: microseconds, the best of many ---- */
+
+#include <time.h>
+
+static double now(void) {
+  struct timespec t;
+  timespec_get(&t, TIME_UTC);
+  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+enum { LAYERS = 4, PARAMETERS = 545088, STRIP = 32, MOST_ROWS = 256 };
+static const int64_t widths[LAYERS + 1] = {384, 256, 192, 256, 384};
+static float *layer[LAYERS], *rows_of[LAYERS + 1], *state_of[3], *row_x, *row_d, *strip;
+
+static void run_forward(int64_t rows) {
+  for (int l = 0; l < LAYERS; l++) {
+    int64_t in = widths[l], out = widths[l + 1];
+    set->linear(layer[l], NULL, rows_of[l], in, rows_of[l + 1], out, rows, in, out);
+    if (l + 1 < LAYERS) set->act(LNSPI_ACT_RELU, rows_of[l + 1], rows_of[l + 1], rows * out);
+  }
+}
+
+static void run_backward(int64_t rows) {
+  for (int l = LAYERS - 1; l > 0; l--)
+    set->linear_dx(layer[l], rows_of[l + 1], widths[l + 1], rows_of[l], widths[l], rows,
+                   widths[l], widths[l + 1], 0);
+}
+
+static void run_update(int64_t rows) {
+  const lnspi_adam a = {.9f, .1f, .999f, .0316227768f, 1e-6f, 1, 1e-8f, 1, 1, 0};
+  int64_t inputs = PARAMETERS / 64;
+  for (int64_t k = 0; k < inputs; k += STRIP) {
+    int64_t kn = inputs - k < STRIP ? inputs - k : STRIP;
+    set->grad_strip(strip, 64, row_d, 64, row_x + k, inputs, rows, kn, 0);
+    set->adam(state_of[0] + 64 * k, state_of[1] + 64 * k, state_of[2] + 64 * k, strip, 64 * kn,
+              &a);
+  }
+}
+
+static void run_gelu(int64_t rows) {
+  set->act(LNSPI_ACT_GELU, strip, state_of[0], rows);
+}
+
+static void time_one(const char *what, void (*run)(int64_t), int64_t rows) {
+  double best = 1e30, from = now();
+  run(rows);
+  int times = 1 + (int)(200 / (now() - from + 1));
+  do {
+    double start = now();
+    for (int i = 0; i < times; i++) run(rows);
+    double t = (now() - start) / times;
+    best = t < best ? t : best;
+  } while (now() - from < 500e3);
+  printf("%-7s %-34s %10.2f us\n", set->name, what, best);
+  fflush(stdout);
+}
+
+static float *some(int64_t n, float scale) {
+  float *p = malloc((size_t)n * sizeof(float) + 64);
+  if (!p) exit(1);
+  p += (64 - (uintptr_t)p % 64) / sizeof(float); /* where the library puts them */
+  for (int64_t i = 0; i < n; i++) p[i] = value(PLAIN) * scale;
+  return p;
+}
+
+static int time_all(void) {
+  for (int l = 0; l < LAYERS; l++) layer[l] = some(widths[l] * widths[l + 1], 0.1f);
+  for (int l = 0; l <= LAYERS; l++) rows_of[l] = some(MOST_ROWS * widths[l], 1);
+  for (int i = 0; i < 3; i++) state_of[i] = some(PARAMETERS, 1);
+  for (int64_t i = 0; i < PARAMETERS; i++) state_of[2][i] = fabsf(state_of[2][i]);
+  row_x = some(32 * (PARAMETERS / 64), 1), row_d = some(32 * 64, 1), strip = some(STRIP * 64, 1);
+  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
+    if (set->features & ~lnspi_cpu_features()) continue;
+    time_one("linear 384-256-192-256-384, 1 row", run_forward, 1);
+    time_one("the same, 32 rows", run_forward, 32);
+    time_one("the same, 256 rows", run_forward, MOST_ROWS);
+    time_one("backward to the inputs, 1 row", run_backward, 1);
+    time_one("the same, 32 rows", run_backward, 32);
+    time_one("Adam on 545,088 weights, 1 row", run_update, 1);
+    time_one("the same, 32 rows", run_update, 32);
+    time_one("GELU of 2,048 values", run_gelu, 2048);
+  }
+  return 0;
+}
+
+int main(int count, char **words) {
+  if (count > 1) {
+    if (count == 2 && !strcmp(words[1], "--time")) return time_all();
+    printf("usage: test_kernels [--time]\n");
+    return 2;
+  }
   if (!slots_open()) {
     printf("not ok no memory with guard pages\n");
     return 1;

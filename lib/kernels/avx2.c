@@ -18,9 +18,9 @@
 #define LV_I __m256i
 #define LV_M __m256
 #define LV_LOAD(p) _mm256_loadu_ps(p)
-#define LV_LOADN(p, n) _mm256_maskload_ps((p), avx2_first(n))
+#define LV_LOADN(p, n) avx2_load((p), (n))
 #define LV_STORE(p, v) _mm256_storeu_ps((p), (v))
-#define LV_STOREN(p, n, v) _mm256_maskstore_ps((p), avx2_first(n), (v))
+#define LV_STOREN(p, n, v) avx2_store((p), (n), (v))
 #define LV_LOAD16(p) _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
 #define LV_STORE16(p, i) avx2_store16((p), (i))
 #define LV_SET(f) _mm256_set1_ps(f)
@@ -60,10 +60,35 @@
 #define LV_BLOCK 128
 #define LV_DX_ROWS 3
 
-/* A mask of the first n lanes, n < 8. */
-static inline __m256i avx2_first(int64_t n) {
-  static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
-  return _mm256_loadu_si256((const __m256i *)(const void *)(ones + 8 - n));
+/* The first n floats, n < 4, zeros above. */
+static inline __m128 avx2_load3(const float *p, int64_t n) {
+  if (n == 0) return _mm_setzero_ps();
+  if (n == 1) return _mm_load_ss(p);
+  __m128 two = _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(const void *)p));
+  return n == 2 ? two : _mm_movelh_ps(two, _mm_load_ss(p + 2));
+}
+
+static inline void avx2_store3(float *p, int64_t n, __m128 v) {
+  if (n >= 2) _mm_storel_epi64((__m128i *)(void *)p, _mm_castps_si128(v));
+  if (n == 3) _mm_store_ss(p + 2, _mm_movehl_ps(v, v));
+  if (n == 1) _mm_store_ss(p, v);
+}
+
+/* The same, n < 8. Not by vmaskmov: emulators touch the lanes that it leaves out. */
+static inline __m256 avx2_load(const float *p, int64_t n) {
+  if (n < 4) return _mm256_insertf128_ps(_mm256_setzero_ps(), avx2_load3(p, n), 0);
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)),
+                              avx2_load3(p + 4, n - 4), 1);
+}
+
+static inline void avx2_store(float *p, int64_t n, __m256 v) {
+  __m128 low = _mm256_castps256_ps128(v);
+  if (n < 4) {
+    avx2_store3(p, n, low);
+  } else {
+    _mm_storeu_ps(p, low);
+    avx2_store3(p + 4, n - 4, _mm256_extractf128_ps(v, 1));
+  }
 }
 
 static inline void avx2_store16(uint16_t *p, __m256i v) {

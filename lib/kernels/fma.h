@@ -34,7 +34,7 @@ static inline float lnspi_fma_software(float a, float b, float c) {
 }
 
 #if defined(__FMA__) || defined(__FP_FAST_FMAF) || defined(__ARM_FEATURE_FMA) || \
-    (defined(__GNUC__) && defined(__aarch64__))
+    (defined(__GNUC__) && (defined(__aarch64__) || defined(__riscv_flen)))
 #define LNSPI_FMA_HARDWARE 1
 static inline float lnspi_fma_inline(float a, float b, float c) {
   return __builtin_fmaf(a, b, c);
