@@ -17,7 +17,9 @@
  *  Returns      int32_t status: LNSP_OK (0) or an LNSP_E_ code. On failure
  *               nothing has changed: handles, files and outputs are as they
  *               were, except that *out of a create or open call is NULL and
- *               the problem is filled in.
+ *               the problem is filled in. (A pass that was refused with
+ *               LNSP_E_NOT_FINITE has used up the values or the gradient that
+ *               an earlier pass had left for the calls after it.)
  *  Strings      UTF-8, zero-terminated. Those passed in are copied or only
  *               used during the call. Those handed out belong to the handle
  *               and live as long as it does, unless the text says otherwise.
@@ -484,7 +486,7 @@ LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
                                      lnsp_problem *problem);
 
 /* Runs. inputs: "input" F32 [rows, width] (one concept a row) or [rows,
- * concepts, width]; any strides. outputs: for each wanted name ("output",
+ * concepts, width]; any strides, data at any address. outputs: for each wanted name ("output",
  * "teacher", "code", ...) a F32 tensor of the input's rank with that output's
  * width. A row's result does not depend on the other rows. Threads: T1. */
 LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inputs,
@@ -493,7 +495,7 @@ LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inpu
 
 /* The value that node number index (in the order of the graph's text) had in
  * the last run: a view of [rows, concepts, width] into the session's memory,
- * until the next run. LNSP_E_ARGUMENT past the last node; LNSP_E_STATE without
+ * until the next run or rebind. LNSP_E_ARGUMENT past the last node; LNSP_E_STATE without
  * limits->keep_nodes or before a run. Threads: T1. */
 LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index,
                                    lnsp_tensor *out, lnsp_problem *problem);
@@ -564,9 +566,10 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
                                      lnsp_problem *problem);
 
 /* The same from a file, whose weights go straight into the trainer's block.
- * A state file (LNSP_SAVE_STATE) resumes to the same bits: its step, moments
- * and average are taken over; NULL texts are then the saved ones, and a given
- * optimizer text must keep the same moments. Threads: T1 on the file. */
+ * A state file (LNSP_SAVE_STATE) resumes to the same bits: its step, moments,
+ * average and frozen tensors are taken over; NULL texts are then the saved ones,
+ * and a given optimizer text must keep the same moments. Replay statistics are
+ * not in the file: set them again. Threads: T1 on the file. */
 LNSP_API int32_t lnsp_trainer_open(lnsp_file *file, const char *loss, const char *optimizer,
                                    const lnsp_limits *limits, const lnsp_options *options,
                                    lnsp_trainer **out, lnsp_problem *problem);
@@ -601,8 +604,8 @@ LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, 
                                        int64_t count, lnsp_problem *problem);
 
 /* Freezes (1) or thaws (0) all tensors whose names match a pattern, in which *
- * is any run of characters and ? any one. LNSP_E_MISSING if none matches.
- * Threads: T1. */
+ * is any run of characters and ? any one. LNSP_E_MISSING if none matches. A
+ * gradient that waits to be applied is void then. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
                                      int32_t frozen, lnsp_problem *problem);
 
@@ -651,7 +654,9 @@ LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_problem *problem)
 LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer);
 
 /* Goes back to mark number back (0: the newest, 1: the one before, ...), to the
- * bit; newer marks are dropped, that one stays. Threads: T2. */
+ * bit; newer marks are dropped, that one stays. Nothing is copied: the mark's
+ * memory is exchanged with the live one, and the next step first copies it.
+ * Threads: T2. */
 LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back,
                                        lnsp_problem *problem);
 

@@ -327,6 +327,7 @@ static void test_struct_read(void) {
   longer.known.max_rows = 9;
   CHECK_INT(lnspi_struct_read(&got, sizeof(got), &longer, "limits", &problem), LNSP_OK);
   CHECK_INT(got.max_rows, 9);
+  CHECK_INT(got.struct_size, sizeof(got)); /* got itself can be read as such a struct */
   longer.later[1] = 1; /* asks for something unknown */
   memset(&got, 0x55, sizeof(got));
   CHECK_INT(lnspi_struct_read(&got, sizeof(got), &longer, "limits", &problem),

@@ -261,7 +261,8 @@ static void test_kernel_adam(void) {
     lnspi_adam a = {.9f, .1f, .999f, .0316227768f, 1e-3f, 1.5f, 1e-8f, 1, 1, 0};
     if (variant == 1) a.l2 = .01f, a.scale = .7f;
     if (variant == 2) a.decay = .99f, a.eps = 0;
-    float *g = values(n, kind), *w = values(n, kind), *m = values(n, kind), *v = values(n, kind);
+    float *g = values(n, kind), *w = values(n, kind);
+    float *m = values(n, kind), *v = values(n, kind);
     for (int64_t i = 0; i < n; i++) v[i] = v[i] < 0 ? -v[i] : v[i];
     float *w2 = copy(w, n), *m2 = copy(m, n), *v2 = copy(v, n);
     ref->adam(w, m, v, g, n, &a);
@@ -342,9 +343,10 @@ static void test_kernel_axpy(void) {
       if (n < (first)) continue;                                                            \
       float *x = values(n, kind);                                                           \
       if (kind == HARD && n > 2) /* only negative values, only zeros */                     \
-        for (int64_t i = 0; i < n; i++) x[i] = n % 2 ? -fabsf(x[i]) : (draw() & 1) ? 0.0f : -0.0f; \
-      CHECK_SAY(same1((float)ref->name(x, n), (float)set->name(x, n)), #name " n %lld kind %d", \
-                (long long)n, kind);                                                        \
+        for (int64_t i = 0; i < n; i++)                                                     \
+          x[i] = n % 2 ? -fabsf(x[i]) : (draw() & 1) ? 0.0f : -0.0f;                        \
+      CHECK_SAY(same1((float)ref->name(x, n), (float)set->name(x, n)),                      \
+                #name " n %lld kind %d", (long long)n, kind);                               \
     }                                                                                       \
   }
 #define SUM2(name)                                                                          \
@@ -596,8 +598,8 @@ static void check_narrow1(narrow *f, const float *x, int64_t n, int exponent_bit
   f(y, x, n);
   for (int64_t i = 0; i < n; i++) {
     unsigned expected = half_nearest(x[i], exponent_bits);
-    int right = expected == 0xffff ? half_value(y[i], exponent_bits) != half_value(y[i], exponent_bits)
-                                   : y[i] == expected;
+    float v = half_value(y[i], exponent_bits);
+    int right = expected == 0xffff ? v != v : y[i] == expected;
     CHECK_SAY(right, "%a becomes %04x, expected %04x", (double)x[i], y[i], expected);
   }
 }
@@ -654,7 +656,8 @@ static float by_the_book_tree(const float *p) {
 
 static void test_reference_matrices(void) {
   enum { IN = 37, OUT = 83, R = 96, B = 5 };
-  static float m[OUT][IN], w[R * IN], x[B][IN], bias[R], d[B][R], y[B][R], dx[B][48], g[IN * 32];
+  static float m[OUT][IN], w[R * IN], x[B][IN], bias[R], d[B][R];
+  static float y[B][R], dx[B][48], g[IN * 32];
   memset(w, 0, sizeof w);
   memset(d, 0, sizeof d);
   for (int o = 0; o < OUT; o++)
@@ -713,7 +716,8 @@ static void test_reference_optimizers(void) {
   for (int i = 0; i < 10000; i++) {
     lnspi_adam a = {.9f, .1f, .999f, .0316227768f, 1e-3f, 1.5f, 1e-8f, .7f, .99f, .01f};
     lnspi_sgd c = {.05f, .9f, .8f, .7f, .01f, 1, 0};
-    float g0 = value(HARD), w = value(HARD), m = value(HARD), v = fabsf(value(HARD)), b = value(HARD);
+    float g0 = value(HARD), w = value(HARD), m = value(HARD), b = value(HARD);
+    float v = fabsf(value(HARD));
     float w2 = w, m2 = m, v2 = v, w3 = w, b3 = b;
     ref->adam(&w2, &m2, &v2, &g0, 1, &a);
     ref->sgd(&w3, &b3, &g0, 1, &c);
@@ -913,7 +917,9 @@ static int time_all(void) {
   for (int l = 0; l <= LAYERS; l++) rows_of[l] = some(MOST_ROWS * widths[l], 1);
   for (int i = 0; i < 3; i++) state_of[i] = some(PARAMETERS, 1);
   for (int64_t i = 0; i < PARAMETERS; i++) state_of[2][i] = fabsf(state_of[2][i]);
-  row_x = some(32 * (PARAMETERS / 64), 1), row_d = some(32 * 64, 1), strip = some(STRIP * 64, 1);
+  row_x = some(32 * (PARAMETERS / 64), 1);
+  row_d = some(32 * 64, 1);
+  strip = some(STRIP * 64, 1);
   for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
     if (set->features & ~lnspi_cpu_features()) continue;
     time_one("linear 384-256-192-256-384, 1 row", run_forward, 1);

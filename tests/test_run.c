@@ -166,6 +166,69 @@ static void strides(void) {
   lnsp_model_destroy(model);
 }
 
+/* Data at an odd address, and strides that no memory has. */
+static void any_address_and_impossible_strides(void) {
+  lnsp_model *model = make_model(SMALL, 4);
+  lnsp_limits limits = {sizeof limits, 3, 2, 0, 0, 0};
+  lnsp_session *session = NULL;
+  float x[120], y[120];
+  static char odd_x[1 + sizeof x], odd_y[1 + 2 * sizeof y];
+  support_fill(x, 120, 7);
+  CHECK_OK(lnsp_session_create(model, &limits, NULL, &session, &support_problem));
+  lnsp_tensor in = lnsp_tensor_f32("input", x, 3, 3, 2, WIDTH), odd_in = in, bad = in;
+  lnsp_tensor out = lnsp_tensor_f32("output", y, 3, 3, 2, WIDTH), odd_out = out;
+  CHECK_OK(lnsp_session_run(session, &in, 1, &out, 1, &support_problem));
+  memcpy(odd_x + 1, x, sizeof x);
+  odd_in.data = odd_x + 1;
+  odd_out.data = odd_y + 1;
+  odd_out.strides[0] = 80; /* every other float */
+  odd_out.strides[1] = 40;
+  odd_out.strides[2] = 2;
+  CHECK_OK(lnsp_session_run(session, &odd_in, 1, &odd_out, 1, &support_problem));
+  for (int i = 0; i < 120; i++) CHECK(!memcmp(odd_y + 1 + 8 * i, y + i, 4));
+  odd_in.strides[0] = -40; /* backwards */
+  odd_in.strides[1] = WIDTH;
+  odd_in.strides[2] = 1;
+  odd_in.data = x + 80;
+  CHECK_OK(lnsp_session_run(session, &odd_in, 1, &odd_out, 1, &support_problem));
+  for (int i = 0; i < 40; i++) CHECK(!memcmp(odd_y + 1 + 8 * i, y + 80 + i, 4));
+  const int64_t wild[] = {INT64_MAX, INT64_MIN, INT64_MAX / 2, INT64_MIN / 2, INT64_MAX / 4 + 1};
+  for (int d = 0; d < 3; d++)
+    for (int i = 0; i < 5; i++) {
+      bad.strides[0] = bad.strides[1] = bad.strides[2] = 1;
+      bad.strides[d] = wild[i];
+      CHECK_REFUSED(lnsp_session_run(session, &bad, 1, &out, 1, &support_problem),
+                    LNSP_E_SHAPE);
+    }
+  bad = in;
+  bad.dims[0] = INT64_MAX;
+  CHECK_REFUSED(lnsp_session_run(session, &bad, 1, &out, 1, &support_problem), LNSP_E_LIMIT);
+  bad.rank = INT32_MAX;
+  CHECK_REFUSED(lnsp_session_run(session, &bad, 1, &out, 1, &support_problem), LNSP_E_SHAPE);
+  lnsp_session_destroy(session);
+  lnsp_model_destroy(model);
+}
+
+/* A value that overflows inside is refused although the output looks sound: a NaN
+ * is not greater than zero, so relu would make it 0. And the next run is right. */
+static void overflow_inside_is_refused(void) {
+  lnsp_model *model = make_model("lnsp 1; x = input 4; h = linear x 16 w=a; h = layernorm h "
+                                 "affine=0; h = relu h; h = linear h 4 w=b; output output=h", 1);
+  lnsp_session *session = NULL;
+  float x[4] = {3e38f, -3e38f, 3e38f, -3e38f}, y[4] = {7, 7, 7, 7};
+  lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, 4, 0);
+  lnsp_tensor out = lnsp_tensor_f32("output", y, 2, 1, 4, 0);
+  CHECK_OK(lnsp_session_create(model, NULL, NULL, &session, &support_problem));
+  CHECK_REFUSED(lnsp_session_run(session, &in, 1, &out, 1, &support_problem),
+                LNSP_E_NOT_FINITE);
+  CHECK(y[0] == 7 && y[3] == 7);
+  for (int i = 0; i < 4; i++) x[i] = (float)i;
+  CHECK_OK(lnsp_session_run(session, &in, 1, &out, 1, &support_problem));
+  for (int i = 0; i < 4; i++) CHECK(isfinite(y[i]));
+  lnsp_session_destroy(session);
+  lnsp_model_destroy(model);
+}
+
 static void refusals(void) {
   lnsp_model *model = make_model(SMALL, 4), *other = make_model("ln_min d=20 s=4", 1);
   lnsp_session *session = NULL;
@@ -325,6 +388,8 @@ int main(void) {
   RUN(a_full_sink_is_an_error);
   RUN(rows_are_independent);
   RUN(strides);
+  RUN(any_address_and_impossible_strides);
+  RUN(overflow_inside_is_refused);
   RUN(refusals);
   RUN(structs_of_other_sizes);
   RUN(nodes_are_kept_on_request);

@@ -23,6 +23,7 @@ static int32_t api_graph_open(const char *text, const lnspi_shapes *shapes,
     return status;
   }
   graph->block = block;
+  graph->bytes = bytes; /* what a handle made from the same text takes for its copy */
   *out = graph;
   return LNSP_OK;
 }

@@ -25,7 +25,7 @@ LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_limits *limit
   int32_t status = lnspi_limits_read(limits, &read_limits, problem);
   if (status == LNSP_OK) status = lnspi_options_read(options, &read, problem);
   if (status != LNSP_OK) return status;
-  return lnspi_session_open(model, model->graph, model->state, &read_limits, &read, out,
+  return lnspi_session_open(model, model->graph, NULL, &read_limits, &read, out,
                             problem);
 }
 
@@ -44,7 +44,7 @@ LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average
   int32_t status = lnspi_limits_read(limits, &read_limits, problem);
   if (status == LNSP_OK) status = lnspi_options_read(options, &read, problem);
   if (status != LNSP_OK) return status;
-  return lnspi_session_open(NULL, trainer->graph, average ? trainer->average : trainer->state,
+  return lnspi_session_open(NULL, trainer->graph, average ? &trainer->average : &trainer->state,
                             &read_limits, &read, out, problem);
 }
 
@@ -60,6 +60,7 @@ LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
   lnspi_count_up(&model->owners);
   session->model = model;
   session->state = model->state;
+  session->live = NULL;
   session->engine.graph = model->graph;
   lnspi_model_release(old);
   return LNSP_OK;

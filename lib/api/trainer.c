@@ -106,8 +106,7 @@ static int32_t trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
                              engine->k, lnspi_engine_value(engine, 0),
                              lnspi_node_ld(t->graph, 0), problem);
   if (status != LNSP_OK) return status;
-  lnspi_engine_forward(engine, t->state, batch, concepts);
-  status = lnspi_engine_check(engine, problem);
+  status = lnspi_engine_forward(engine, t->state, batch, concepts, problem);
   if (status != LNSP_OK) return status;
   status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 1, problem);
   t->batch = batch;
@@ -138,7 +137,7 @@ static int32_t trainer_backward(lnsp_trainer *t, const lnsp_tensor *gradients,
     if (output < 0)
       return lnspi_fail(problem, LNSP_E_MISSING, name, "the network has no output '%s'", name);
     for (int32_t j = 0; j < i; j++)
-      if (!strcmp(gradients[j].name, name))
+      if (lnspi_equal(gradients[j].name, name))
         return lnspi_fail(problem, LNSP_E_ARGUMENT, name, "'%s' is given twice", name);
     int32_t status =
         lnspi_tensor_check(&gradients[i], name,

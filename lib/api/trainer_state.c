@@ -19,7 +19,8 @@ LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
   if (!matched)
     return lnspi_fail(problem, LNSP_E_MISSING, pattern,
                       "no tensor's name matches '%s'; '*' stands for any characters", pattern);
-  trainer->phase = LNSPI_PHASE_IDLE;
+  /* a gradient that was made for other tensors is void; values are not */
+  if (trainer->phase == LNSPI_PHASE_GRADIENT) trainer->phase = LNSPI_PHASE_IDLE;
   return LNSP_OK;
 }
 
@@ -35,7 +36,11 @@ LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
 }
 
 LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer) {
-  return trainer ? (float)lnspi_rule_rate(&trainer->rule, trainer->step) : 0.f;
+  if (!trainer) return 0.f;
+  lnspi_fp fp = lnspi_fp_enter();
+  float rate = (float)lnspi_rule_rate(&trainer->rule, trainer->step);
+  lnspi_fp_leave(fp);
+  return rate;
 }
 
 LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer) {

@@ -34,8 +34,7 @@ void *lnspi_take(lnspi_arena *arena, uint64_t count, uint64_t each) {
   uint64_t start, bytes, end;
   if (arena->failed) return NULL;
   if (!lnspi_align_up(arena->used, LNSPI_ALIGN, &start) || !lnspi_mul(count, each, &bytes) ||
-      !lnspi_add(start, bytes, &end) || end > SIZE_MAX ||
-      (arena->base && end > arena->capacity)) {
+      !lnspi_add(start, bytes, &end) || (arena->base && end > arena->capacity)) {
     arena->failed = 1;
     return NULL;
   }
@@ -154,6 +153,7 @@ int32_t lnspi_struct_read(void *to, size_t known_bytes, const void *from, const 
   } else {
     memset(to, 0, known_bytes);
   }
+  if (size > known_bytes) size = (uint32_t)known_bytes; /* what was read may be read again */
   memcpy(to, &size, sizeof(size));
   return LNSP_OK;
 }

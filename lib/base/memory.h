@@ -48,7 +48,8 @@ void lnspi_block_close(const lnspi_block *block);
 
 /* Reads a caller's struct of any size: shorter ones are filled up with zeros,
  * longer ones are accepted if the unknown tail is zero. NULL gives all zeros.
- * The size that the caller gave (or known_bytes) is left in the first word. */
+ * The first word of what is read is the smaller of the caller's size and
+ * known_bytes, so that it can be read again. */
 int32_t lnspi_struct_read(void *to, size_t known_bytes, const void *from, const char *what,
                           lnsp_problem *problem);
 

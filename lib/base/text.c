@@ -21,6 +21,11 @@ int lnspi_equal(const char *a, const char *b) {
   return *a == *b;
 }
 
+int lnspi_begins(const char *string, const char *prefix) {
+  while (*prefix && *prefix == *string) prefix++, string++;
+  return *prefix == 0;
+}
+
 size_t lnspi_utf8(const char *at, size_t available) {
   const unsigned char *p = (const unsigned char *)at;
   unsigned low = 0x80, high = 0xbf; /* of the second byte: no overlong, no surrogate */

@@ -82,6 +82,7 @@ const char *lnspi_word_show(lnspi_word word, char to[48]);
 /* strlen and strcmp == 0, which a freestanding C library need not have. */
 size_t lnspi_length(const char *string);
 int lnspi_equal(const char *a, const char *b);
+int lnspi_begins(const char *string, const char *prefix);
 
 /* Bytes of the valid UTF-8 character at the start, 0 if there is none among the
  * available bytes. Never reads past the first byte that does not belong. */

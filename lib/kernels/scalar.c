@@ -14,7 +14,15 @@
 #define LV_LOAD16(p) ((uint32_t)*(p))
 #define LV_STORE16(p, i) (*(p) = (uint16_t)(i))
 #define LV_SET(f) (f)
+#if LNSPI_FMA_HARDWARE
 #define LV_FMA(a, b, c) lnspi_fma_inline((a), (b), (c))
+#else
+/* a call: in line it would be most of the code of every function */
+static LNSPI_NOINLINE float scalar_fma(float a, float b, float c) {
+  return lnspi_fma_software(a, b, c);
+}
+#define LV_FMA(a, b, c) scalar_fma((a), (b), (c))
+#endif
 #define LV_MUL(a, b) ((a) * (b))
 #define LV_ADD(a, b) ((a) + (b))
 #define LV_SUB(a, b) ((a) - (b))
@@ -24,7 +32,8 @@
 #define LV_MIN(a, b) scalar_min((a), (b))
 #define LV_ABS(a) lnspi_bits_float(lnspi_float_bits(a) & 0x7fffffffu)
 #define LV_NEG(a) (-(a))
-#define LV_SIGN(a, s) lnspi_bits_float(lnspi_float_bits(a) | (lnspi_float_bits(s) & 0x80000000u))
+#define LV_SIGN(a, s) \
+  lnspi_bits_float(lnspi_float_bits(a) | (lnspi_float_bits(s) & 0x80000000u))
 #define LV_LT(a, b) ((a) < (b))
 #define LV_GT(a, b) ((a) > (b))
 #define LV_NAN(a) ((a) != (a))

@@ -10,10 +10,13 @@
 
 #if defined(__GNUC__)
 #define LNSPI_ALWAYS inline __attribute__((always_inline))
+#define LNSPI_NOINLINE __attribute__((noinline))
 #elif defined(_MSC_VER)
 #define LNSPI_ALWAYS __forceinline
+#define LNSPI_NOINLINE __declspec(noinline)
 #else
 #define LNSPI_ALWAYS inline
+#define LNSPI_NOINLINE
 #endif
 
 /* Loops over arrays of vectors that must end up in registers. */

@@ -12,6 +12,23 @@ void lnspi_engine_layout(lnspi_engine *engine, lnspi_arena *arena) {
   engine->scratch = lnspi_take(arena, (uint64_t)engine->plan.scratch_floats, sizeof(float));
 }
 
+/* 1 if every element of a tensor lies within half the address space of the first:
+ * then no offset overflows. */
+static int engine_within_reach(const lnsp_tensor *tensor) {
+  uint64_t reach = 0, step, part;
+  int contiguous = 1;
+  for (int32_t d = 0; d < tensor->rank; d++) contiguous &= tensor->strides[d] == 0;
+  if (contiguous) return 1; /* all of it is memory that the caller has */
+  for (int32_t d = 0; d < tensor->rank; d++) {
+    step = (uint64_t)tensor->strides[d];
+    if (tensor->strides[d] < 0) step = 0 - step;
+    if (!lnspi_mul(step, (uint64_t)tensor->dims[d] - 1, &part) ||
+        !lnspi_add(reach, part, &reach))
+      return 0;
+  }
+  return reach <= (uint64_t)(PTRDIFF_MAX / (ptrdiff_t)sizeof(float));
+}
+
 int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t width,
                            int64_t *batch, int64_t *concepts, lnsp_problem *problem) {
   if (tensor->dtype != LNSP_F32)
@@ -33,36 +50,50 @@ int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t 
                       "'%s' has %lld rows of %lld concepts, but %lld of %lld are needed", role,
                       (long long)rows, (long long)middle, (long long)*batch,
                       (long long)*concepts);
+  if (!engine_within_reach(tensor))
+    return lnspi_fail(problem, LNSP_E_SHAPE, role,
+                      "the strides of '%s' lead beyond any memory: give them in elements", role);
   *batch = rows;
   *concepts = middle;
   return LNSP_OK;
 }
 
-/* Strides in elements, of a checked tensor: row, concept, element. */
-static void engine_strides(const lnsp_tensor *tensor, int64_t strides[3]) {
-  int32_t rank = tensor->rank;
-  int contiguous = 1;
-  for (int32_t d = 0; d < rank; d++) contiguous &= tensor->strides[d] == 0;
-  strides[2] = contiguous ? 1 : tensor->strides[rank - 1];
-  strides[1] = rank == 3 ? (contiguous ? tensor->dims[2] : tensor->strides[1]) : 0;
-  strides[0] = contiguous ? tensor->dims[rank - 1] * (rank == 3 ? tensor->dims[1] : 1)
-                          : tensor->strides[0];
+/* A checked tensor row by row, in bytes: its data need not be aligned. */
+typedef struct engine_walk {
+  int64_t rows, concepts, width, row, concept, element;
+} engine_walk;
+
+static engine_walk engine_walk_over(const lnsp_tensor *tensor) {
+  const int64_t *strides = tensor->strides, size = (int64_t)sizeof(float);
+  int32_t last = tensor->rank - 1;
+  engine_walk walk;
+  walk.rows = tensor->dims[0];
+  walk.concepts = last == 2 ? tensor->dims[1] : 1;
+  walk.width = tensor->dims[last];
+  walk.element = strides[last] * size;
+  walk.concept = last == 2 ? strides[1] * size : 0;
+  walk.row = strides[0] * size;
+  if (!walk.row && !walk.concept && !walk.element) { /* contiguous */
+    walk.element = size;
+    walk.concept = walk.width * size;
+    walk.row = walk.concept * walk.concepts;
+  }
+  return walk;
 }
 
 int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lnspi_kernels *k,
                           float *rows, int64_t ld, lnsp_problem *problem) {
-  int64_t strides[3], width = tensor->dims[tensor->rank - 1];
-  int64_t concepts = tensor->rank == 3 ? tensor->dims[1] : 1;
-  engine_strides(tensor, strides);
-  for (int64_t b = 0; b < tensor->dims[0]; b++)
-    for (int64_t c = 0; c < concepts; c++, rows += ld) {
-      const float *from = (const float *)tensor->data + b * strides[0] + c * strides[1];
-      if (strides[2] == 1)
-        memcpy(rows, from, (size_t)width * sizeof(float));
+  const engine_walk w = engine_walk_over(tensor);
+  for (int64_t b = 0; b < w.rows; b++)
+    for (int64_t c = 0; c < w.concepts; c++, rows += ld) {
+      const char *from = (const char *)tensor->data + b * w.row + c * w.concept;
+      if (w.element == (int64_t)sizeof(float))
+        memcpy(rows, from, (size_t)w.width * sizeof(float));
       else
-        for (int64_t i = 0; i < width; i++) rows[i] = from[i * strides[2]];
-      if (ld > width) memset(rows + width, 0, (size_t)(ld - width) * sizeof(float));
-      if (!k->finite(rows, width))
+        for (int64_t i = 0; i < w.width; i++)
+          memcpy(rows + i, from + i * w.element, sizeof(float));
+      lnspi_zero_pads(rows, ld, 1, w.width);
+      if (!k->finite(rows, w.width))
         return lnspi_fail(problem, LNSP_E_NOT_FINITE, role,
                           "'%s' has a NaN or infinity in row %lld, concept %lld", role,
                           (long long)b, (long long)c);
@@ -71,23 +102,22 @@ int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lns
 }
 
 void lnspi_tensor_store(const lnsp_tensor *tensor, const float *rows, int64_t ld) {
-  int64_t strides[3], width = tensor->dims[tensor->rank - 1];
-  int64_t concepts = tensor->rank == 3 ? tensor->dims[1] : 1;
-  engine_strides(tensor, strides);
-  for (int64_t b = 0; b < tensor->dims[0]; b++)
-    for (int64_t c = 0; c < concepts; c++, rows += ld) {
-      float *to = (float *)tensor->data + b * strides[0] + c * strides[1];
-      if (strides[2] == 1)
-        memcpy(to, rows, (size_t)width * sizeof(float));
+  const engine_walk w = engine_walk_over(tensor);
+  for (int64_t b = 0; b < w.rows; b++)
+    for (int64_t c = 0; c < w.concepts; c++, rows += ld) {
+      char *to = (char *)tensor->data + b * w.row + c * w.concept;
+      if (w.element == (int64_t)sizeof(float))
+        memcpy(to, rows, (size_t)w.width * sizeof(float));
       else
-        for (int64_t i = 0; i < width; i++) to[i * strides[2]] = rows[i];
+        for (int64_t i = 0; i < w.width; i++)
+          memcpy(to + i * w.element, rows + i, sizeof(float));
     }
 }
 
 const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,
                                      const char *name) {
   for (int32_t i = 0; i < count; i++)
-    if (tensors[i].name && !strcmp(tensors[i].name, name)) return &tensors[i];
+    if (tensors[i].name && lnspi_equal(tensors[i].name, name)) return &tensors[i];
   return NULL;
 }
 
@@ -115,26 +145,35 @@ void lnspi_engine_call(const lnspi_engine *engine, const float *state, int32_t i
   call->scratch = engine->scratch;
 }
 
-void lnspi_engine_forward(lnspi_engine *engine, const float *state, int64_t batch,
-                          int64_t concepts) {
+/* Pads may hold what an earlier value left in a shared buffer: only the width counts. */
+static int32_t engine_check_value(const lnspi_engine *engine, int32_t index,
+                                  lnsp_problem *problem) {
+  const lnspi_node *node = &engine->graph->nodes[index];
+  const float *row = lnspi_engine_value(engine, index);
+  int64_t ld = lnspi_node_ld(engine->graph, index), rows = engine->batch * engine->concepts;
+  int finite = 1;
+  if (ld == node->width)
+    finite = engine->k->finite(row, rows * ld);
+  else
+    for (int64_t r = 0; r < rows && finite; r++, row += ld)
+      finite = engine->k->finite(row, node->width);
+  if (finite) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_NOT_FINITE, node->name,
+                    "value '%s' (layer %d, %s) overflows for this input: the input or the "
+                    "weights are too large",
+                    node->name, index, lnspi_layer_at(node->layer)->name);
+}
+
+int32_t lnspi_engine_forward(lnspi_engine *engine, const float *state, int64_t batch,
+                             int64_t concepts, lnsp_problem *problem) {
   engine->batch = batch;
   engine->concepts = concepts;
   for (int32_t n = 1; n < engine->graph->node_count; n++) {
     lnspi_call call;
     lnspi_engine_call(engine, state, n, &call);
     lnspi_layer_at(call.node->layer)->forward(&call);
-  }
-}
-
-int32_t lnspi_engine_check(const lnspi_engine *engine, lnsp_problem *problem) {
-  const lnsp_graph *graph = engine->graph;
-  for (int32_t o = 0; o < graph->output_count; o++) {
-    int32_t node = graph->outputs[o].node;
-    int64_t count = engine->batch * engine->concepts * lnspi_node_ld(graph, node);
-    if (!engine->k->finite(lnspi_engine_value(engine, node), count))
-      return lnspi_fail(problem, LNSP_E_NOT_FINITE, graph->outputs[o].name,
-                        "output '%s' overflows for this input: its values or the weights are "
-                        "too large", graph->outputs[o].name);
+    int32_t status = engine_check_value(engine, n, problem);
+    if (status != LNSP_OK) return status;
   }
   return LNSP_OK;
 }

@@ -43,8 +43,8 @@ static inline float *lnspi_engine_value(const lnspi_engine *engine, int32_t node
   return engine->values + engine->plan.value_offset[node];
 }
 
-/* Checks a tensor's type, rank and dims; batch and concepts are set from it, or
- * checked where they are not 0. role names it in messages. */
+/* Checks a tensor's type, rank, dims and strides; batch and concepts are set from
+ * it, or checked where they are not 0. role names it in messages. */
 int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t width,
                            int64_t *batch, int64_t *concepts, lnsp_problem *problem);
 
@@ -65,11 +65,9 @@ const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,
 void lnspi_engine_call(const lnspi_engine *engine, const float *state, int32_t node,
                        lnspi_call *call);
 
-/* Runs all nodes; the input's rows are in place. */
-void lnspi_engine_forward(lnspi_engine *engine, const float *state, int64_t batch,
-                          int64_t concepts);
-
-/* Refuses outputs that are not finite. */
-int32_t lnspi_engine_check(const lnspi_engine *engine, lnsp_problem *problem);
+/* Runs all nodes; the input's rows are in place. Refuses any value that is not
+ * finite: an output may look sound after one (relu of NaN is 0). */
+int32_t lnspi_engine_forward(lnspi_engine *engine, const float *state, int64_t batch,
+                             int64_t concepts, lnsp_problem *problem);
 
 #endif

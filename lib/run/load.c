@@ -2,11 +2,12 @@
 #include "run/load.h"
 
 #include "base/problem.h"
+#include "base/text.h"
 
 /* What trainer state files carry besides the weights. */
 static int load_is_trainer_tensor(const lnsp_file *file, const char *name) {
   return lnspi_file_metadata(file, "lnsp.trainer") &&
-         (!strncmp(name, "optimizer.", 10) || !strncmp(name, "average.", 8));
+         (lnspi_begins(name, "optimizer.") || lnspi_begins(name, "average."));
 }
 
 static int32_t load_find_exact(const lnsp_file *file, const char *prefix, const char *name) {
@@ -27,19 +28,18 @@ int32_t lnspi_load_find(const lnsp_file *file, const char *prefix, const char *n
 static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *graph,
                                    const char *prefix, lnsp_problem *problem) {
   int32_t used = 0, own = 0;
-  size_t skip = prefix ? strlen(prefix) : 0;
+  if (!prefix) prefix = "";
   for (int32_t i = 0; i < graph->weight_count; i++)
     used += lnspi_load_find(file, prefix, graph->weights[i].name) >= 0;
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
-    own += strncmp(name, prefix ? prefix : "", skip) == 0 && !load_is_trainer_tensor(file, name);
+    own += lnspi_begins(name, prefix) && !load_is_trainer_tensor(file, name);
   }
   if (own == used) return LNSP_OK;
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
     int found = 0;
-    if (strncmp(name, prefix ? prefix : "", skip) != 0 || load_is_trainer_tensor(file, name))
-      continue;
+    if (!lnspi_begins(name, prefix) || load_is_trainer_tensor(file, name)) continue;
     for (int32_t j = 0; j < graph->weight_count && !found; j++)
       found = lnspi_load_find(file, prefix, graph->weights[j].name) == i;
     if (!found)

@@ -34,7 +34,7 @@ int32_t lnspi_limits_read(const lnsp_limits *from, lnsp_limits *to, lnsp_problem
   return LNSP_OK;
 }
 
-/* Last node that reads a value; outputs and the input are never free. */
+/* Last node that reads a value; past the last for outputs, which stay. */
 static int32_t plan_last_reader(const lnsp_graph *graph, int32_t node) {
   int32_t last = node;
   for (int32_t o = 0; o < graph->output_count; o++)

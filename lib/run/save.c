@@ -2,6 +2,7 @@
 #include "run/save.h"
 
 #include "base/problem.h"
+#include "base/text.h"
 
 #define SAVE_PAIRS 16
 
@@ -14,7 +15,7 @@ typedef struct save_work {
 } save_work;
 
 const char *lnspi_save_architecture_key(const lnsp_graph *graph) {
-  return strncmp(graph->architecture, "lnsp ", 5) == 0 ? "lnsp.graph" : "lnsp.arch";
+  return lnspi_begins(graph->architecture, "lnsp ") ? "lnsp.graph" : "lnsp.arch";
 }
 
 static void save_layout(lnspi_arena *arena, const lnsp_graph *graph, uint64_t tensors,

@@ -4,7 +4,7 @@
 #include "base/problem.h"
 
 static void session_layout(lnsp_session *session, lnspi_arena *arena) {
-  lnspi_take(arena, 1, LNSPI_SESSION_BYTES);
+  (void)LNSPI_TAKE_STRUCT(arena, lnsp_session, LNSPI_SESSION_BYTES);
   lnspi_engine_layout(&session->engine, arena);
 }
 
@@ -27,7 +27,7 @@ int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_limits *limits
   return LNSP_OK;
 }
 
-int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, const float *state,
+int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *const *live,
                            const lnsp_limits *limits, const lnsp_options *options,
                            lnsp_session **out, lnsp_problem *problem) {
   lnsp_session fresh;
@@ -46,7 +46,8 @@ int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, const flo
   (void)lnspi_plan_make(graph, limits, mode, &fresh.engine.plan, NULL);
   if (model) lnspi_count_up(&model->owners);
   fresh.model = model;
-  fresh.state = state;
+  fresh.state = model ? model->state : NULL;
+  fresh.live = live;
   *out = fresh.block.memory;
   **out = fresh;
   return LNSP_OK;
@@ -108,8 +109,7 @@ int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
                                engine->k, lnspi_engine_value(engine, 0),
                                lnspi_node_ld(engine->graph, 0), problem);
   if (status != LNSP_OK) return status;
-  lnspi_engine_forward(engine, session->state, batch, concepts);
-  status = lnspi_engine_check(engine, problem);
+  status = lnspi_engine_forward(engine, session->live ? *session->live : session->state, batch, concepts, problem);
   if (status == LNSP_OK)
     status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 1, problem);
   return status;

@@ -11,13 +11,16 @@ struct lnsp_session {
   lnspi_block block;
   lnsp_model *model;   /* counted; NULL when live */
   const float *state;
+  float *const *live;  /* of a live session: where the trainer's pointer is, which
+                          rollback may change; else NULL */
   lnspi_engine engine;
 };
 
 int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_limits *limits,
                               lnsp_memory *out, lnsp_problem *problem);
-/* model (counted here) or, if NULL, a graph and state that outlive the session. */
-int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, const float *state,
+/* model (counted here) or, if NULL, a graph and a live state pointer that outlive
+ * the session. */
+int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *const *live,
                            const lnsp_limits *limits, const lnsp_options *options,
                            lnsp_session **out, lnsp_problem *problem);
 int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,

@@ -1,6 +1,8 @@
 /* The state array: rows of its tensors in and out, and its hash. */
 #include "run/state.h"
 
+#include "base/text.h"
+
 int64_t lnspi_weight_rows(const lnspi_weight *weight) {
   if (weight->kind == LNSPI_FLAT && weight->rank <= 1) return weight->parts;
   return weight->dims[0];
@@ -76,7 +78,7 @@ void lnspi_state_hash(const lnsp_graph *graph, const float *state, lnspi_blake2s
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
-    lnspi_blake2s_add(hash, weight->name, strlen(weight->name) + 1);
+    lnspi_blake2s_add(hash, weight->name, lnspi_length(weight->name) + 1);
     lnspi_store64(bytes, (uint64_t)weight->rank);
     for (int32_t d = 0; d < weight->rank; d++)
       lnspi_store64(bytes + 8 + 8 * d, (uint64_t)weight->dims[d]);

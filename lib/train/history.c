@@ -10,38 +10,50 @@ static int32_t history_arrays(const lnsp_trainer *t, float *arrays[LNSPI_SAVED_S
   return count;
 }
 
-static void history_copy(lnsp_trainer *t, int32_t slot, int restore) {
-  float *arrays[LNSPI_SAVED_STATES], *mark = t->marks + slot * t->mark_floats;
-  int32_t count = t->limits.undo == LNSP_UNDO_WEIGHTS ? 1 : history_arrays(t, arrays);
-  size_t bytes = (size_t)t->graph->state_floats * sizeof(float);
-  size_t weights = (size_t)t->graph->weight_count;
-  uint64_t *ages = t->mark_ages + (size_t)slot * (1 + weights);
-  arrays[0] = t->state;
-  for (int32_t i = 0; i < count; i++, mark += t->graph->state_floats) {
-    if (restore)
-      memcpy(arrays[i], mark, bytes);
-    else
-      memcpy(mark, arrays[i], bytes);
-  }
-  if (!restore) {
-    ages[0] = t->step;
-    memcpy(ages + 1, t->age, weights * sizeof(uint64_t));
-  } else if (t->limits.undo == LNSP_UNDO_ALL) {
-    t->step = ages[0];
-    memcpy(t->age, ages + 1, weights * sizeof(uint64_t));
-  }
+/* The arrays of a mark lie one after the other, and so do the live ones. */
+static void history_point(lnsp_trainer *t, float *set) {
+  t->state = set;
+  if (t->limits.undo == LNSP_UNDO_WEIGHTS) return;
+  for (int32_t m = 0; m < t->moment_count; m++)
+    t->moment[m] = set + (1 + m) * t->graph->state_floats;
+  if (t->average) t->average = set + (1 + t->moment_count) * t->graph->state_floats;
+}
+
+void lnspi_trainer_settle(lnsp_trainer *t) {
+  if (t->mark_pending < 0) return;
+  memcpy(t->mark_at[t->mark_pending], t->state, (size_t)t->mark_floats * sizeof(float));
+  t->mark_pending = -1;
 }
 
 void lnspi_trainer_mark(lnsp_trainer *t) {
+  size_t weights = (size_t)t->graph->weight_count;
+  lnspi_trainer_settle(t);
   t->mark_newest = (t->mark_newest + 1) % t->limits.history;
   if (t->mark_count < t->limits.history) t->mark_count++;
-  history_copy(t, t->mark_newest, 0);
+  uint64_t *ages = t->mark_ages + (size_t)t->mark_newest * (1 + weights);
+  memcpy(t->mark_at[t->mark_newest], t->state, (size_t)t->mark_floats * sizeof(float));
+  ages[0] = t->step;
+  memcpy(ages + 1, t->age, weights * sizeof(uint64_t));
 }
 
+/* The mark's memory becomes the live one, at once; the memory that was live takes
+ * the mark's copy when the live state next changes. */
 void lnspi_trainer_rollback(lnsp_trainer *t, int32_t back) {
-  t->mark_newest = (t->mark_newest + t->limits.history - back) % t->limits.history;
+  int32_t slot = (t->mark_newest + t->limits.history - back) % t->limits.history;
+  size_t weights = (size_t)t->graph->weight_count;
+  const uint64_t *ages = t->mark_ages + (size_t)slot * (1 + weights);
+  t->mark_newest = slot;
   t->mark_count -= back;
-  history_copy(t, t->mark_newest, 1);
+  if (t->mark_pending != slot) {
+    float *live = t->state;
+    history_point(t, t->mark_at[slot]);
+    t->mark_at[slot] = live;
+    t->mark_pending = slot;
+  }
+  if (t->limits.undo == LNSP_UNDO_ALL) {
+    t->step = ages[0];
+    memcpy(t->age, ages + 1, weights * sizeof(uint64_t));
+  }
   t->bounds_known = 0;
   t->phase = LNSPI_PHASE_IDLE;
 }

@@ -1,5 +1,6 @@
 /* A loss text against a graph: which outputs it looks at, which inputs it needs;
  * and its evaluation, which ends with the outputs' gradients in place. */
+#include <float.h>
 #include <math.h>
 
 #include "base/problem.h"
@@ -9,14 +10,14 @@
 /* The replay term compares the output for a drawn vector with that vector. */
 static const lnspi_loss *objective_replay_loss(void) {
   for (int32_t i = 0; lnspi_loss_at(i); i++)
-    if (!strcmp(lnspi_loss_at(i)->name, "cosine")) return lnspi_loss_at(i);
+    if (lnspi_equal(lnspi_loss_at(i)->name, "cosine")) return lnspi_loss_at(i);
   return NULL;
 }
 
 static int32_t objective_group(lnspi_objective *objective, const char *name,
                                lnsp_problem *problem) {
   for (int32_t g = 1; g < objective->group_count; g++)
-    if (!strcmp(objective->group[g], name)) return LNSP_OK;
+    if (lnspi_equal(objective->group[g], name)) return LNSP_OK;
   if (objective->group_count == LNSPI_GROUPS)
     return lnspi_fail(problem, LNSP_E_LIMIT, name, "the loss runs the network on more than %d "
                       "inputs", LNSPI_GROUPS);
@@ -27,7 +28,7 @@ static int32_t objective_group(lnspi_objective *objective, const char *name,
 static int32_t objective_data(lnspi_objective *objective, const char *name, int64_t width,
                               lnsp_problem *problem) {
   for (int32_t d = 0; d < objective->data_count; d++)
-    if (!strcmp(objective->data[d], name)) {
+    if (lnspi_equal(objective->data[d], name)) {
       if (objective->data_width[d] == width) return LNSP_OK;
       return lnspi_fail(problem, LNSP_E_SHAPE, name,
                         "two loss terms need '%s' at different widths, %lld and %lld", name,
@@ -172,11 +173,11 @@ static void objective_operand(lnsp_trainer *t, const lnspi_loss *loss, int32_t o
   call->ld[o] = ld;
   if (o > 0 && loss->operand[o].kind == LNSPI_OPERAND_DATA) {
     for (int32_t d = 0; d < objective->data_count; d++)
-      if (!strcmp(objective->data[d], loss->operand[o].name)) call->x[o] = t->data[d];
+      if (lnspi_equal(objective->data[d], loss->operand[o].name)) call->x[o] = t->data[d];
     return;
   }
   for (int32_t g = 1; o > 0 && g < objective->group_count; g++)
-    if (!strcmp(objective->group[g], loss->operand[o].name)) group = g;
+    if (lnspi_equal(objective->group[g], loss->operand[o].name)) group = g;
   call->x[o] = lnspi_engine_value(&t->engine, node) + group * rows * ld;
   call->d[o] = t->dvalues + t->engine.plan.value_offset[node] + group * rows * ld;
 }
@@ -212,7 +213,6 @@ int32_t lnspi_objective_evaluate(lnsp_trainer *t, const lnsp_tensor *inputs,
                                  int32_t input_count, double *loss, lnsp_problem *problem) {
   int64_t batch, concepts;
   double total = 0;
-  t->phase = LNSPI_PHASE_IDLE;
   if (t->objective.term_count == 0)
     return lnspi_fail(problem, LNSP_E_STATE, NULL,
                       "this trainer has no loss: use forward, backward and apply, or create "
@@ -223,18 +223,19 @@ int32_t lnspi_objective_evaluate(lnsp_trainer *t, const lnsp_tensor *inputs,
                       "lnsp_trainer_set_replay");
   int32_t status = objective_check_inputs(t, inputs, input_count, &batch, &concepts, problem);
   if (status != LNSP_OK) return status;
+  t->phase = LNSPI_PHASE_IDLE; /* from here on, values of the last pass are overwritten */
   t->batch = batch;
   t->concepts = concepts;
   status = objective_load(t, inputs, input_count, problem);
   if (status != LNSP_OK) return status;
-  lnspi_engine_forward(&t->engine, t->state,
-                       t->objective.group_count * batch + t->objective.replay_rows, concepts);
-  status = lnspi_engine_check(&t->engine, problem);
+  status = lnspi_engine_forward(&t->engine, t->state,
+                                t->objective.group_count * batch + t->objective.replay_rows,
+                                concepts, problem);
   if (status != LNSP_OK) return status;
   lnspi_backward_start(t);
   for (int32_t i = 0; i < t->objective.term_count; i++)
     total += objective_evaluate_term(t, i);
-  if (!isfinite(total))
+  if (!(fabs(total) <= (double)FLT_MAX)) /* the caller gets it as a float */
     return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
                       "the loss is not finite: check the scale of the data");
   lnspi_backward(t);

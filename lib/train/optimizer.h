@@ -17,9 +17,10 @@ typedef struct lnspi_update {
   } as;
 } lnspi_update;
 
-/* Upper bounds of magnitudes, which prove that a step stays finite. */
+/* Upper bounds of magnitudes, which prove that a step stays finite. moment is for
+ * those that do not hold squares: squares are bounded by those of gradients. */
 typedef struct lnspi_bounds {
-  double weight, moment;
+  double weight, moment, average;
 } lnspi_bounds;
 
 typedef struct lnspi_optimizer {
@@ -34,13 +35,15 @@ typedef struct lnspi_optimizer {
     double low, high;
   } argument[LNSPI_OPTIMIZER_ARGUMENTS];
   const char *moment_name[LNSPI_MOMENTS]; /* in state files, as PyTorch's */
+  int32_t squares; /* the moment that holds squares and is never negative, or -1 */
   int32_t (*moments)(const double *real); /* arrays it keeps */
   void (*prepare)(const double *real, double lr, double scale, uint64_t step,
                   lnspi_update *update);
   /* n floats; moment[] NULL where it keeps fewer */
   void (*apply)(const lnspi_kernels *k, const lnspi_update *update, float *w,
                 float *const moment[LNSPI_MOMENTS], const float *g, int64_t n);
-  /* Bounds after a step whose gradients are at most gradient, before scaling. */
+  /* Bounds of weight and moment after a step whose gradients are at most gradient,
+   * before scaling; INFINITY where something on the way could overflow. */
   void (*bound)(const double *real, const lnspi_update *update, double gradient,
                 lnspi_bounds *bounds);
 } lnspi_optimizer;

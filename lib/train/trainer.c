@@ -16,7 +16,7 @@ typedef struct trainer_recipe {
 } trainer_recipe;
 
 static int32_t trainer_check_text(const char *text, const char *what, lnsp_problem *problem) {
-  if (text && strlen(text) >= LNSPI_TEXT_BYTES)
+  if (text && lnspi_length(text) >= LNSPI_TEXT_BYTES)
     return lnspi_fail(problem, LNSP_E_LIMIT, NULL, "the %s text is over %d bytes long", what,
                       LNSPI_TEXT_BYTES - 1);
   return LNSP_OK;
@@ -87,6 +87,8 @@ static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memor
   if (t->limits.history > 0) {
     t->marks = lnspi_take(arena, (uint64_t)t->limits.history * (uint64_t)t->mark_floats,
                           sizeof(float));
+    /* pointers are counted at 8 bytes on every host */
+    t->mark_at = lnspi_take(arena, (uint64_t)t->limits.history, 8);
     t->mark_ages = lnspi_take(arena, (uint64_t)t->limits.history,
                               (1 + (uint64_t)t->graph->weight_count) * sizeof(uint64_t));
   }
@@ -197,7 +199,9 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   wide.max_rows = (int32_t)recipe->plan.batch;
   (void)lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &t->engine.plan, NULL);
   trainer_small_floats(graph, t->small_offset);
-  t->mark_newest = -1;
+  t->mark_newest = t->mark_pending = -1;
+  for (int32_t i = 0; i < t->limits.history; i++)
+    t->mark_at[i] = t->marks + i * t->mark_floats;
   lnspi_format(t->optimizer_text, LNSPI_TEXT_BYTES, "%s", recipe->optimizer);
   lnspi_format(t->loss_text, LNSPI_TEXT_BYTES, "%s", recipe->loss ? recipe->loss : "");
   return t;
@@ -245,6 +249,9 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   if (resume && !loss) loss = lnspi_file_metadata(file, "lnsp.loss");
   if (resume && !optimizer) optimizer = lnspi_file_metadata(file, "lnsp.optimizer");
   if (loss && !*loss) loss = NULL;
+  if (resume && options->prefix && *options->prefix)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                      "a state file is resumed without a prefix");
   int32_t status = lnspi_kernels_choose(options->isa, &k, problem);
   if (status == LNSP_OK) status = lnspi_stage_open_file(&stage, file, options, problem);
   if (status != LNSP_OK) return status;
@@ -261,7 +268,7 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   status = lnspi_load(file, graph, options->prefix, 0, t->state, t->row, problem);
   if (status == LNSP_OK) trainer_start_average(t);
   if (status == LNSP_OK && resume)
-    status = lnspi_trainer_resume(t, file, options->prefix, problem);
+    status = lnspi_trainer_resume(t, file, problem);
   if (status == LNSP_OK)
     *out = t;
   else

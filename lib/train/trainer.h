@@ -57,6 +57,10 @@ struct lnsp_trainer {
   char *loss_text, *optimizer_text;
   float *state, *moment[LNSPI_MOMENTS], *average;
   float *marks;
+  float **mark_at;              /* where each mark's arrays are: rollback exchanges
+                                   a mark's memory with the live one's */
+  int32_t mark_pending, unused; /* the mark that is equal to the live state and
+                                   must be copied before that changes, or -1 */
   uint64_t *mark_ages;          /* a mark: the step and all ages */
   uint64_t *age;                /* updates of each weight, as PyTorch counts */
   int64_t mark_floats;
@@ -106,6 +110,8 @@ int32_t lnspi_trainer_gradient(lnsp_trainer *trainer, int32_t weight, float *out
                                lnsp_problem *problem);
 
 /* history.c */
+/* Before the live state changes: gives a mark that rollback left pending its copy. */
+void lnspi_trainer_settle(lnsp_trainer *trainer);
 void lnspi_trainer_mark(lnsp_trainer *trainer);
 void lnspi_trainer_rollback(lnsp_trainer *trainer, int32_t back);
 void lnspi_trainer_hash(const lnsp_trainer *trainer, int32_t what, uint8_t out[32]);
@@ -113,7 +119,6 @@ void lnspi_trainer_hash(const lnsp_trainer *trainer, int32_t what, uint8_t out[3
 /* checkpoint.c */
 int32_t lnspi_trainer_save(const lnsp_trainer *trainer, const lnsp_sink *sink, int32_t what,
                            lnsp_problem *problem);
-int32_t lnspi_trainer_resume(lnsp_trainer *trainer, lnsp_file *file, const char *prefix,
-                             lnsp_problem *problem);
+int32_t lnspi_trainer_resume(lnsp_trainer *trainer, lnsp_file *file, lnsp_problem *problem);
 
 #endif

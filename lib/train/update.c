@@ -2,12 +2,13 @@
  * finite before any weight changes, and the update itself. A matrix gradient is
  * formed strip by strip, a few kilobytes at a time, and never lies in memory as a
  * whole. */
+#include <float.h>
 #include <math.h>
 
 #include "base/problem.h"
 #include "train/trainer.h"
 
-#define UPDATE_MOST_GRADIENT 1e18 /* its square must fit a float */
+#define UPDATE_MOST_GRADIENT 1e18 /* its square fits a float, a hundred times over */
 #define UPDATE_MOST_WEIGHT 1e37
 
 /* ---- strips ---- */
@@ -58,53 +59,74 @@ static void update_each_strip(lnsp_trainer *t, int32_t index, update_visit visit
 
 /* ---- the gate ---- */
 
-/* Upper bound of every element of the gradient, not finite if any term is not. */
-static double update_gradient_bound(const lnsp_trainer *t) {
+/* Upper bound of what the uses of matrices give any element of a gradient: the sum
+ * of |d||x|. FLT_MIN covers what the squares lose to underflow, 1.001 the rounding
+ * of the dot products, and the rows that of the gradient's own sum. */
+static double update_use_bound(const lnsp_trainer *t) {
   const lnspi_kernels *k = t->engine.k;
-  double most = 0, total = 0;
-  for (int32_t i = 0; i < t->graph->weight_count; i++) {
-    const lnspi_weight *weight = &t->graph->weights[i];
-    if (!t->touched[i] || weight->kind != LNSPI_FLAT) continue;
-    double largest = (double)k->max_abs(t->small + t->small_offset[i], weight->floats);
-    if (!(largest <= UPDATE_MOST_GRADIENT)) return INFINITY;
-    if (largest > most) most = largest;
-  }
+  double total = 0, rows = 0;
   for (int32_t u = 0; u < t->use_count; u++) {
     const lnspi_use *use = &t->uses[u];
     const lnspi_weight *weight = &t->graph->weights[use->weight];
     int64_t out = weight->dims[0] / weight->parts;
     for (int64_t r = 0; r < use->rows; r++) {
       const float *d = use->d + r * use->ldd, *x = use->x + r * use->ldx;
-      double dd = (double)k->dot(d, d, out);
-      double xx = (double)k->dot(x, x, weight->dims[1]);
+      double dd = (double)k->dot(d, d, out) + (double)FLT_MIN;
+      double xx = (double)k->dot(x, x, weight->dims[1]) + (double)FLT_MIN;
       total += sqrt(dd) * sqrt(xx);
     }
+    rows += (double)use->rows;
   }
-  /* one bound for all matrices together is loose but enough */
-  if (!(total <= UPDATE_MOST_GRADIENT)) return INFINITY;
-  return 1.001 * (most > total ? most : total);
+  return total * (1.001 + rows * 0x1p-23);
+}
+
+/* Upper bound of every element of the gradient, not finite if any term is not. One
+ * bound for all tensors together is loose but enough. */
+static double update_gradient_bound(const lnsp_trainer *t) {
+  double most = update_use_bound(t);
+  if (!(most <= UPDATE_MOST_GRADIENT)) return INFINITY;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *weight = &t->graph->weights[i];
+    if (!t->touched[i] || weight->kind != LNSPI_FLAT) continue;
+    double largest = (double)t->engine.k->max_abs(t->small + t->small_offset[i],
+                                                  weight->floats);
+    if (!(largest <= UPDATE_MOST_GRADIENT)) return INFINITY;
+    if (largest > most) most = largest;
+  }
+  return most;
 }
 
 static void update_know_bounds(lnsp_trainer *t) {
   const lnspi_kernels *k = t->engine.k;
-  t->bounds.weight = (double)k->max_abs(t->state, t->graph->state_floats);
+  int64_t n = t->graph->state_floats;
+  t->bounds.weight = (double)k->max_abs(t->state, n);
+  t->bounds.average = t->average ? (double)k->max_abs(t->average, n) : 0;
   t->bounds.moment = 0;
   for (int32_t m = 0; m < t->moment_count; m++) {
-    double most = (double)k->max_abs(t->moment[m], t->graph->state_floats);
-    if (m == 1) most = sqrt(most); /* second moments are squares */
+    double most = (double)k->max_abs(t->moment[m], n);
+    if (m == t->rule.optimizer->squares) most = sqrt(most);
     if (most > t->bounds.moment) t->bounds.moment = most;
   }
   t->bounds_known = 1;
 }
 
+static double update_larger(double a, double b) { return a > b ? a : b; }
+
+/* Bounds after the step, kept from step to step; the arrays themselves are looked at
+ * only when those no longer suffice. */
 static int32_t update_gate(lnsp_trainer *t, double gradient, const lnspi_update *update,
                            lnspi_bounds *after, lnsp_problem *problem) {
   for (int fresh = 0; fresh < 2; fresh++) {
     if (fresh || !t->bounds_known) update_know_bounds(t);
     *after = t->bounds;
     t->rule.optimizer->bound(t->rule.real, update, gradient, after);
-    if (after->weight <= UPDATE_MOST_WEIGHT && after->moment <= UPDATE_MOST_GRADIENT)
-      return LNSP_OK;
+    int sound = after->weight <= UPDATE_MOST_WEIGHT && after->moment <= UPDATE_MOST_GRADIENT;
+    /* tensors that the step does not touch stay as large as they are */
+    after->weight = update_larger(after->weight, t->bounds.weight);
+    after->moment = update_larger(after->moment, t->bounds.moment);
+    if (t->average) /* it lies between what it was and the weights */
+      after->average = update_larger(t->bounds.average, after->weight);
+    if (sound && after->average <= UPDATE_MOST_WEIGHT) return LNSP_OK;
   }
   return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
                     "the step could make weights infinite, so nothing was changed: lower the "
@@ -119,8 +141,22 @@ static void update_add_squares(lnsp_trainer *t, const lnspi_weight *weight,
   *(double *)data += (double)t->engine.k->dot(g, g, strip->kn * strip->lanes);
 }
 
-/* The squared global norm. With one row in all of a matrix's uses the gradient is
- * an outer product, whose norm is the product of the norms. */
+/* 1 if each part of a matrix has one use of one row: its gradient is then an outer
+ * product, whose norm is the product of the norms. */
+static int update_is_outer(const lnsp_trainer *t, int32_t weight) {
+  uint64_t parts = 0;
+  if (t->graph->weights[weight].parts > 64) return 0;
+  for (int32_t u = 0; u < t->use_count; u++) {
+    uint64_t part = UINT64_C(1) << t->uses[u].part;
+    if (t->uses[u].weight != weight) continue;
+    if (t->uses[u].rows > 1 || parts & part) return 0;
+    parts |= part;
+  }
+  return 1;
+}
+
+/* The squared global norm; it overflows only where small tensors have gradients
+ * near the most that is allowed. */
 static double update_square_norm(lnsp_trainer *t) {
   const lnspi_kernels *k = t->engine.k;
   double total = 0;
@@ -130,33 +166,30 @@ static double update_square_norm(lnsp_trainer *t) {
     if (weight->kind == LNSPI_FLAT) {
       const float *g = t->small + t->small_offset[i];
       total += (double)k->dot(g, g, weight->floats);
-      continue;
-    }
-    int64_t rows = 0;
-    for (int32_t u = 0; u < t->use_count; u++)
-      if (t->uses[u].weight == i) rows += t->uses[u].rows;
-    if (rows > weight->parts) {
+    } else if (!update_is_outer(t, i)) {
       update_each_strip(t, i, update_add_squares, &total);
-      continue;
+    } else {
+      for (int32_t u = 0; u < t->use_count; u++)
+        if (t->uses[u].weight == i)
+          total += (double)k->dot(t->uses[u].d, t->uses[u].d, weight->dims[0] / weight->parts) *
+                   (double)k->dot(t->uses[u].x, t->uses[u].x, weight->dims[1]);
     }
-    int single = 1;
-    for (int32_t u = 0; u < t->use_count; u++)
-      for (int32_t v = 0; v < u; v++)
-        if (t->uses[u].weight == i && t->uses[v].weight == i &&
-            t->uses[u].part == t->uses[v].part)
-          single = 0;
-    for (int32_t u = 0; u < t->use_count; u++)
-      if (t->uses[u].weight == i && t->uses[u].rows > 1) single = 0;
-    if (!single) {
-      update_each_strip(t, i, update_add_squares, &total);
-      continue;
-    }
-    for (int32_t u = 0; u < t->use_count; u++)
-      if (t->uses[u].weight == i)
-        total += (double)k->dot(t->uses[u].d, t->uses[u].d, weight->dims[0] / weight->parts) *
-                 (double)k->dot(t->uses[u].x, t->uses[u].x, weight->dims[1]);
   }
   return total;
+}
+
+/* The factor of the gradient, as torch.nn.utils.clip_grad_norm_. */
+static int32_t update_clip(lnsp_trainer *t, double *scale, lnsp_problem *problem) {
+  *scale = 1;
+  if (!(t->rule.clip > 0)) return LNSP_OK;
+  double norm = sqrt(update_square_norm(t));
+  if (!(norm <= DBL_MAX))
+    return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
+                      "the gradient is too large to be clipped, so nothing was changed: check "
+                      "the data");
+  double factor = t->rule.clip / (norm + 1e-6);
+  if (factor < 1) *scale = factor;
+  return LNSP_OK;
 }
 
 /* ---- the update ---- */
@@ -208,25 +241,23 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
 int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
   lnspi_update update;
   lnspi_bounds after;
-  double gradient = update_gradient_bound(t), scale = 1;
+  double gradient = update_gradient_bound(t), scale;
   double rate = lnspi_rule_rate(&t->rule, t->step);
   if (!(gradient <= UPDATE_MOST_GRADIENT))
     return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
                       "a gradient is not finite or could exceed 1e18, so nothing was changed: "
                       "lower the learning rate, or check the data");
-  if (t->rule.clip > 0) {
-    /* as torch.nn.utils.clip_grad_norm_ */
-    double factor = t->rule.clip / (sqrt(update_square_norm(t)) + 1e-6);
-    if (factor < 1) scale = factor;
-  }
+  int32_t status = update_clip(t, &scale, problem);
+  if (status != LNSP_OK) return status;
   /* bias corrections are largest for the youngest tensor */
   uint64_t youngest = UINT64_MAX;
   for (int32_t i = 0; i < t->graph->weight_count; i++)
     if (t->touched[i] && t->age[i] < youngest) youngest = t->age[i];
   if (youngest == UINT64_MAX) youngest = t->step;
   t->rule.optimizer->prepare(t->rule.real, rate, scale, youngest + 1, &update);
-  int32_t status = update_gate(t, gradient, &update, &after, problem);
+  status = update_gate(t, gradient, &update, &after, problem);
   if (status != LNSP_OK) return status;
+  lnspi_trainer_settle(t);
   update_all(t, rate, scale);
   t->bounds = after;
   t->step++;

@@ -42,16 +42,19 @@ static void adam_apply(const lnspi_kernels *k, const lnspi_update *update, float
   k->adam(w, moment[0], moment[1], g, n, &update->as.adam);
 }
 
-/* |m| <= beta1 |m| + c1 |g|, and the step is at most |m| / eps. */
+/* |m| <= beta1 |m| + c1 |g|, and the step is at most |m| / eps, which must not
+ * overflow even where the rate then makes it small, or zero. */
 static void adam_bound(const double *real, const lnspi_update *update, double gradient,
                        lnspi_bounds *bounds) {
   const lnspi_adam *a = &update->as.adam;
   double g = gradient * (double)a->scale + (double)a->l2 * bounds->weight;
   (void)real;
-  bounds->moment = 1.0001 * ((double)a->beta1 * bounds->moment + (double)a->c1 * g);
-  bounds->weight = 1.0001 * (bounds->weight * fabs((double)a->decay) +
-                             (double)a->step * bounds->moment / (double)a->eps);
-  if (g > bounds->moment) bounds->moment = g; /* v must hold g squared */
+  double moment = 1.0001 * ((double)a->beta1 * bounds->moment + (double)a->c1 * g);
+  double quotient = moment / (double)a->eps;
+  bounds->weight = quotient <= 1e38 ? 1.0001 * (bounds->weight * fabs((double)a->decay) +
+                                                (double)a->step * quotient)
+                                    : INFINITY;
+  bounds->moment = moment > g ? moment : g; /* v must hold g squared */
 }
 
 #define ADAM_ARGUMENTS(decay)                                                      \
@@ -64,6 +67,7 @@ const lnspi_optimizer lnspi_optimizer_adamw = {
           "decayed by lr * weight_decay",
   .argument = ADAM_ARGUMENTS(.01),
   .moment_name = {"exp_avg", "exp_avg_sq"},
+  .squares = 1,
   .moments = adam_moments,
   .prepare = adam_prepare_decoupled,
   .apply = adam_apply,
@@ -76,6 +80,7 @@ const lnspi_optimizer lnspi_optimizer_adam = {
           "to the gradient",
   .argument = ADAM_ARGUMENTS(0),
   .moment_name = {"exp_avg", "exp_avg_sq"},
+  .squares = 1,
   .moments = adam_moments,
   .prepare = adam_prepare,
   .apply = adam_apply,

@@ -47,6 +47,7 @@ const lnspi_optimizer lnspi_optimizer_sgd = {
                {"weight_decay", 1, {0, 0}, 0, 1e3},
                {NULL, 0, {0, 0}, 0, 0}},
   .moment_name = {"momentum_buffer", NULL},
+  .squares = -1,
   .moments = sgd_moments,
   .prepare = sgd_prepare,
   .apply = sgd_apply,

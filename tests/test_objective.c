@@ -1,0 +1,315 @@
+/* Objectives through the trainer: gradients of whole losses against central
+ * differences, the replay term, and tensors that several layers share. */
+#include "state_edit.h"
+
+#define STUDENT "student d=10 s=6 k=4 heads=2"
+
+typedef struct batch {
+  float values[4][128];
+  lnsp_tensor tensors[4];
+} batch;
+
+/* Named tensors of rows x concepts x width, random. */
+static void make_batch(batch *b, const char *const names[4], int64_t rows, int64_t concepts,
+                       int64_t width, uint32_t seed) {
+  for (uint32_t i = 0; i < 4; i++) {
+    support_fill(b->values[i], 128, seed + 17 * i);
+    b->tensors[i] = lnsp_tensor_f32(names[i], b->values[i], 3, rows, concepts, width);
+  }
+}
+
+static const char *const student_names[4] = {"anchor", "positive", "negative", "teacher"};
+static const char *const pair_names[4] = {"input", "target", "unused_a", "unused_b"};
+
+static lnsp_replay *make_replay(int64_t width) {
+  lnsp_replay *replay = NULL;
+  float rows[40 * 16];
+  support_fill(rows, 40 * 16, 77);
+  lnsp_tensor tensor = lnsp_tensor_f32("rows", rows, 2, 40, width, 0);
+  CHECK_OK(lnsp_replay_create(width, NULL, &replay, &support_problem));
+  CHECK_OK(lnsp_replay_add(replay, &tensor, &support_problem));
+  CHECK_OK(lnsp_replay_finish(replay, &support_problem));
+  return replay;
+}
+
+/* A trainer of a model file, with replay statistics if the loss wants them. */
+static lnsp_trainer *open_trainer(const support_bytes *bytes, const char *loss,
+                                  const char *optimizer, const lnsp_replay *replay) {
+  lnsp_limits limits = {sizeof limits, 4, 3, 2, 0, 0};
+  lnsp_trainer *t = NULL;
+  CHECK_INT(state_open(bytes, loss, optimizer, &limits, &t), LNSP_OK);
+  if (replay) CHECK_OK(lnsp_trainer_set_replay(t, replay, &support_problem));
+  return t;
+}
+
+static support_bytes model_file(const char *text, uint64_t seed) {
+  lnsp_model *model = NULL;
+  support_bytes bytes;
+  lnsp_sink sink = support_sink(&bytes);
+  CHECK_OK(lnsp_model_new(text, seed, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_save_sink(model, &sink, LNSP_F32, &support_problem));
+  lnsp_model_destroy(model);
+  return bytes;
+}
+
+static double loss_of(const support_bytes *bytes, const char *loss, const lnsp_replay *replay,
+                      const batch *b) {
+  float value = 0;
+  lnsp_trainer *t = open_trainer(bytes, loss, "sgd", replay);
+  CHECK_OK(lnsp_trainer_evaluate(t, b->tensors, 4, &value, &support_problem));
+  lnsp_trainer_destroy(t);
+  return (double)value;
+}
+
+/* Every weight's gradient against (L(w + h) - L(w - h)) / 2h. The loss is a float,
+ * so that a difference is good to some 1e-7 / h, and is off by h^2 for curvature. */
+static void compare(const char *graph, const char *loss, const batch *b, int32_t expected) {
+  support_bytes bytes = model_file(graph, 5);
+  lnsp_replay *replay = strstr(loss, "replay") ? make_replay(10) : NULL;
+  lnsp_trainer *t = open_trainer(&bytes, loss, "sgd", replay);
+  const lnsp_graph *g = lnsp_trainer_graph(t);
+  double error = 0, size = 0;
+  int32_t reached = 0;
+  CHECK_OK(lnsp_trainer_evaluate(t, b->tensors, 4, NULL, &support_problem));
+  for (int32_t w = 0; w < lnsp_graph_tensor_count(g); w++) {
+    lnsp_tensor info;
+    float gradient[512];
+    int64_t n;
+    lnsp_graph_tensor_at(g, w, &info, NULL);
+    unsigned char *at = state_values(&bytes, info.name, &n);
+    int known = lnsp_trainer_gradient(t, info.name, gradient, n, NULL) == LNSP_OK;
+    reached += known;
+    for (int64_t i = 0; i < n; i += 1 + n / 12) {
+      const float h = 4e-3f;
+      float old, up, down;
+      memcpy(&old, at + 4 * i, 4);
+      up = old + h;
+      down = old - h;
+      memcpy(at + 4 * i, &up, 4);
+      double high = loss_of(&bytes, loss, replay, b);
+      memcpy(at + 4 * i, &down, 4);
+      double low = loss_of(&bytes, loss, replay, b);
+      memcpy(at + 4 * i, &old, 4);
+      double slope = (high - low) / ((double)up - (double)down);
+      double got = known ? (double)gradient[i] : 0;
+      CHECK_SAY(fabs(slope - got) < 2e-3 + 2e-2 * fabs(slope),
+                "%s: %s[%d]: gradient %g, difference %g", loss, info.name, (int)i, got, slope);
+      error += (slope - got) * (slope - got);
+      size += slope * slope;
+    }
+  }
+  CHECK_INT(reached, expected);
+  CHECK_SAY(size > 1e-4 && sqrt(error / size) < 5e-3, "%s: relative error %g of %g", loss,
+            sqrt(error / size), sqrt(size));
+  lnsp_trainer_destroy(t);
+  lnsp_replay_destroy(replay);
+  free(bytes.data);
+}
+
+static void student_gradients(void) {
+  batch b;
+  support_bytes bytes = model_file(STUDENT, 5);
+  lnsp_trainer *t = open_trainer(&bytes, "student", "sgd", NULL);
+  int32_t all = lnsp_graph_tensor_count(lnsp_trainer_graph(t));
+  lnsp_trainer_destroy(t);
+  free(bytes.data);
+  for (int64_t rows = 1; rows <= 4; rows += 3)
+    for (int64_t concepts = 1; concepts <= 3; concepts += 2) {
+      if (rows * concepts < 2) continue; /* diversity needs two rows */
+      make_batch(&b, student_names, rows, concepts, 10, (uint32_t)(3 * rows + concepts));
+      compare(STUDENT, "student", &b, all);
+    }
+  make_batch(&b, student_names, 3, 3, 10, 40);
+  compare(STUDENT, "triplet margin=.5 kind=l2 + -.3*nuclear_diversity kind=mean", &b, all - 2);
+}
+
+/* Terms on the code reach only the tensors before it; those on one output add up. */
+static void terms_on_the_code(void) {
+  batch b;
+  make_batch(&b, student_names, 4, 3, 10, 9);
+  support_bytes bytes = model_file(STUDENT, 5);
+  lnsp_trainer *t = open_trainer(&bytes, "triplet on=code", "sgd", NULL);
+  float gradient[60];
+  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, NULL, &support_problem));
+  CHECK_REFUSED(lnsp_trainer_gradient(t, "layers.teacher_align.weight", gradient, 60,
+                                      &support_problem), LNSP_E_STATE);
+  CHECK_OK(lnsp_trainer_gradient(t, "layers.compress_1.weight", gradient, 60, &support_problem));
+  int32_t all = lnsp_graph_tensor_count(lnsp_trainer_graph(t)), before = 0;
+  for (int32_t w = 0; w < all; w++) {
+    lnsp_tensor info;
+    float values[512];
+    lnsp_graph_tensor_at(lnsp_trainer_graph(t), w, &info, NULL);
+    int64_t n = info.dims[0] * (info.rank > 1 ? info.dims[1] : 1);
+    before += lnsp_trainer_gradient(t, info.name, values, n, NULL) == LNSP_OK;
+  }
+  CHECK(before > 4 && before < all);
+  lnsp_trainer_destroy(t);
+  free(bytes.data);
+  compare(STUDENT, "triplet margin=.6 on=code + .5*nuclear_diversity kind=mean on=code", &b,
+          before);
+}
+
+static void replay_gradients(void) {
+  batch b;
+  for (int64_t concepts = 1; concepts <= 3; concepts += 2) {
+    make_batch(&b, pair_names, 2, concepts, 10, 21);
+    support_bytes bytes = model_file("ln_min d=10 s=4", 5);
+    free(bytes.data);
+    compare("ln_min d=10 s=4", "cosine + 4*replay rows=5 seed=3", &b, 6);
+  }
+}
+
+/* Two steps draw different vectors, going back draws the same again, and another
+ * seed others. At rate zero the loss changes only with what is drawn. */
+static void replay_draws(void) {
+  batch b;
+  float loss[5], seen[4];
+  uint8_t first[32], again[32];
+  lnsp_replay *replay = make_replay(10);
+  support_bytes bytes = model_file("ln_min d=10 s=4", 5);
+  lnsp_trainer *t = open_trainer(&bytes, "cosine + 4*replay rows=3", "sgd lr=0", replay);
+  make_batch(&b, pair_names, 2, 1, 10, 21);
+  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  for (int s = 0; s < 4; s++)
+    CHECK_OK(lnsp_trainer_step(t, b.tensors, 4, &loss[s], &support_problem));
+  for (int s = 0; s < 4; s++)
+    for (int r = 0; r < s; r++) CHECK(loss[s] != loss[r]);
+  lnsp_trainer_hash(t, LNSP_SAVE_STATE, first, NULL);
+  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &loss[4], &support_problem));
+  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &seen[0], &support_problem));
+  CHECK(loss[4] == seen[0]); /* evaluating does not draw on */
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  for (int s = 0; s < 4; s++) {
+    CHECK_OK(lnsp_trainer_step(t, b.tensors, 4, &seen[s], &support_problem));
+    CHECK(seen[s] == loss[s]);
+  }
+  lnsp_trainer_hash(t, LNSP_SAVE_STATE, again, NULL);
+  CHECK(!memcmp(first, again, 32));
+  lnsp_trainer_destroy(t);
+  t = open_trainer(&bytes, "cosine + 4*replay rows=3 seed=2", "sgd lr=0", replay);
+  CHECK_OK(lnsp_trainer_step(t, b.tensors, 4, &seen[0], &support_problem));
+  CHECK(seen[0] != loss[0]);
+  lnsp_trainer_destroy(t);
+  t = open_trainer(&bytes, "cosine + 4*replay rows=3", "sgd lr=0", NULL);
+  CHECK_REFUSED(lnsp_trainer_step(t, b.tensors, 4, &seen[0], &support_problem), LNSP_E_STATE);
+  lnsp_trainer_destroy(t);
+  lnsp_replay_destroy(replay);
+  free(bytes.data);
+}
+
+/* ---- shared tensors ---- */
+
+/* A graph whose layers share tensors, and one that has a copy of them each. */
+static const struct {
+  const char *shared, *apart;
+} shares[] = {
+    {"lnsp 1; x = input 10; h = linear x 10 w=a; h = tanh h; h = linear h 10 w=a; output output=h",
+     "lnsp 1; x = input 10; h = linear x 10 w=a; h = tanh h; h = linear h 10 w=b; output output=h"},
+    {"lnsp 1; x = input 10; n = layernorm x w=a; h = tanh n; h = add h x; h = layernorm h w=a; "
+     "output output=h code=n",
+     "lnsp 1; x = input 10; n = layernorm x w=a; h = tanh n; h = add h x; h = layernorm h w=b; "
+     "output output=h code=n"},
+    {"lnsp 1; x = input 10; h = attention x heads=2 w=a; h = attention h heads=2 w=a; "
+     "output output=h",
+     "lnsp 1; x = input 10; h = attention x heads=2 w=a; h = attention h heads=2 w=b; "
+     "output output=h"},
+};
+
+static support_bytes unshare(const support_bytes *bytes, const char *graph) {
+  lnsp_file *file = NULL;
+  lnsp_writer *writer = NULL;
+  support_bytes out;
+  lnsp_sink sink = support_sink(&out);
+  lnsp_tensor tensors[16];
+  char names[16][64];
+  float values[512];
+  lnsp_pair pair = {"lnsp.graph", graph};
+  CHECK_OK(lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file, &support_problem));
+  int32_t n = lnsp_file_tensor_count(file);
+  for (int32_t i = 0; i < 2 * n; i++) {
+    lnsp_file_tensor_at(file, i % n, &tensors[i], NULL);
+    snprintf(names[i], sizeof names[i], "%s%s", i < n ? "a" : "b", tensors[i].name + 1);
+    tensors[i].name = names[i];
+  }
+  CHECK_OK(lnsp_writer_open_sink(&sink, tensors, 2 * n, &pair, 1, NULL, &writer,
+                                 &support_problem));
+  for (int32_t i = 0; i < 2 * n; i++) {
+    int64_t count = tensors[i].dims[0] * (tensors[i].rank > 1 ? tensors[i].dims[1] : 1);
+    CHECK_OK(lnsp_file_read(file, names[i % n], 0, count, LNSP_F32, values, &support_problem));
+    CHECK_OK(lnsp_writer_write(writer, values, (size_t)count * 4, &support_problem));
+  }
+  CHECK_OK(lnsp_writer_close(writer, &support_problem));
+  lnsp_writer_destroy(writer);
+  lnsp_file_destroy(file);
+  return out;
+}
+
+/* The gradient of a shared tensor is the sum of those of its copies, clipping takes
+ * the norm of the sum, and the step is made once. */
+static void shared_tensors(void) {
+  batch b;
+  for (int i = 0; i < 3; i++)
+    for (int64_t rows = 1; rows <= 3; rows += 2)
+      for (int64_t concepts = 1; concepts <= 3; concepts += 2) {
+        make_batch(&b, pair_names, rows, concepts, 10, 21);
+        support_bytes one = model_file(shares[i].shared, 4), two = unshare(&one, shares[i].apart);
+        lnsp_trainer *s = open_trainer(&one, "mse", "sgd lr=.5 clip=.01", NULL);
+        lnsp_trainer *a = open_trainer(&two, "mse", "sgd lr=.5", NULL);
+        const lnsp_graph *g = lnsp_trainer_graph(s);
+        float ls, la, sum[8][512], part[512], before[8][512], after[512];
+        double norm = 0;
+        CHECK_OK(lnsp_trainer_evaluate(s, b.tensors, 2, &ls, &support_problem));
+        CHECK_OK(lnsp_trainer_evaluate(a, b.tensors, 2, &la, &support_problem));
+        CHECK(ls == la);
+        for (int32_t w = 0; w < lnsp_graph_tensor_count(g); w++) {
+          lnsp_tensor info;
+          char copy[64];
+          lnsp_graph_tensor_at(g, w, &info, NULL);
+          int64_t n = info.dims[0] * (info.rank > 1 ? info.dims[1] : 1);
+          snprintf(copy, sizeof copy, "b%s", info.name + 1);
+          CHECK_OK(lnsp_trainer_tensor_read(s, info.name, 0, before[w], n, &support_problem));
+          CHECK_OK(lnsp_trainer_gradient(a, info.name, sum[w], n, &support_problem));
+          CHECK_OK(lnsp_trainer_gradient(a, copy, part, n, &support_problem));
+          for (int64_t e = 0; e < n; e++) sum[w][e] += part[e];
+          CHECK_OK(lnsp_trainer_gradient(s, info.name, part, n, &support_problem));
+          for (int64_t e = 0; e < n; e++) {
+            CHECK_NEAR(part[e], sum[w][e], 2e-6);
+            norm += (double)sum[w][e] * (double)sum[w][e];
+          }
+        }
+        double factor = .01 / (sqrt(norm) + 1e-6);
+        CHECK(factor < 1);
+        CHECK_OK(lnsp_trainer_apply(s, &support_problem));
+        for (int32_t w = 0; w < lnsp_graph_tensor_count(g); w++) {
+          lnsp_tensor info;
+          lnsp_graph_tensor_at(g, w, &info, NULL);
+          int64_t n = info.dims[0] * (info.rank > 1 ? info.dims[1] : 1);
+          CHECK_OK(lnsp_trainer_tensor_read(s, info.name, 0, after, n, &support_problem));
+          for (int64_t e = 0; e < n; e++)
+            CHECK_NEAR(after[e], (double)before[w][e] - .5 * factor * (double)sum[w][e], 3e-7);
+        }
+        lnsp_trainer_destroy(s);
+        lnsp_trainer_destroy(a);
+        free(one.data);
+        free(two.data);
+      }
+}
+
+static void shared_gradients(void) {
+  batch b;
+  make_batch(&b, pair_names, 2, 3, 10, 33);
+  compare(shares[0].shared, "mse", &b, 2);
+  compare(shares[1].shared, "mse + .5*mse on=code", &b, 2);
+  compare(shares[2].shared, "mse", &b, 4);
+}
+
+int main(void) {
+  support_use_all();
+  RUN(student_gradients);
+  RUN(terms_on_the_code);
+  RUN(replay_gradients);
+  RUN(replay_draws);
+  RUN(shared_tensors);
+  RUN(shared_gradients);
+  FINISH();
+}
