@@ -40,7 +40,7 @@ static void bounds_hold(void) {
   const lnspi_kernels *k = lnspi_kernels_pick("scalar", NULL);
   for (size_t c = 0; c < 3; c++) {
     lnspi_rule rule;
-    lnspi_bounds bounds = {2.0, 0};
+    lnspi_bounds bounds = {.weight = 2.0};
     float w[OPTIMIZER_N], m[OPTIMIZER_N] = {0}, v[OPTIMIZER_N] = {0};
     float *moments[LNSPI_MOMENTS] = {m, v};
     CHECK(lnspi_rule_parse(texts[c], &rule, NULL) == LNSP_OK);

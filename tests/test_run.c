@@ -43,8 +43,8 @@ static void a_seed_makes_a_model(void) {
 
 static void saves_and_loads_the_same_bits(void) {
   const char *texts[] = {SMALL, "family_a s=24 heads=3 attn_bias=1", "ln_min d=21 s=9",
-                         "family_b_doc d=17 s=33 k=18 act=relu", "student d=18 s=7 k=5 heads=5 "
-                         "teacher=0 act=none residual=0 normalise=0"};
+                         "family_b_doc d=17 s=33 k=18 act=relu", ("student d=18 s=7 k=5 heads=5 "
+                          "teacher=0 act=none residual=0 normalise=0")};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     lnsp_model *a = make_model(texts[i], i), *b = NULL;
     uint8_t ha[32], hb[32];

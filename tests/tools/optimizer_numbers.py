@@ -32,12 +32,16 @@ def rows(values):
     return "{" + ", ".join("%.9g" % v for v in values) + "}"
 
 
+def floats(values):
+    return "{" + ", ".join("%#.9gf" % v for v in values) + "}"
+
+
 print("/* Made by tests/tools/optimizer_numbers.py with PyTorch %s; do not edit. */"
       % torch.__version__.split("+")[0])
 print("#define OPTIMIZER_STEPS %d\n#define OPTIMIZER_N %d\n" % (STEPS, N))
-print("static const float optimizer_start[OPTIMIZER_N] = %s;\n" % rows(START))
+print("static const float optimizer_start[OPTIMIZER_N] = %s;\n" % floats(START))
 print("static const float optimizer_gradient[OPTIMIZER_STEPS][OPTIMIZER_N] = {\n    %s};\n"
-      % ",\n    ".join(rows(g) for g in GRADIENTS))
+      % ",\n    ".join(floats(g) for g in GRADIENTS))
 print("static const struct {\n  const char *text;\n"
       "  double weight[OPTIMIZER_STEPS][OPTIMIZER_N];\n} optimizer_cases[] = {")
 for text, kind, arguments in CASES:
