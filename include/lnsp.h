@@ -486,17 +486,18 @@ LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
                                      lnsp_problem *problem);
 
 /* Runs. inputs: "input" F32 [rows, width] (one concept a row) or [rows,
- * concepts, width]; any strides, data at any address. outputs: for each wanted name ("output",
- * "teacher", "code", ...) a F32 tensor of the input's rank with that output's
- * width. A row's result does not depend on the other rows. Threads: T1. */
+ * concepts, width]; any strides, data at any address. outputs: for each wanted
+ * name ("output", "teacher", "code", ...) a F32 tensor of the input's rank with
+ * that output's width. A row's result does not depend on the other rows.
+ * Threads: T1. */
 LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inputs,
                                   int32_t input_count, const lnsp_tensor *outputs,
                                   int32_t output_count, lnsp_problem *problem);
 
 /* The value that node number index (in the order of the graph's text) had in
  * the last run: a view of [rows, concepts, width] into the session's memory,
- * until the next run or rebind. LNSP_E_ARGUMENT past the last node; LNSP_E_STATE without
- * limits->keep_nodes or before a run. Threads: T1. */
+ * until the next run or rebind. LNSP_E_ARGUMENT past the last node; LNSP_E_STATE
+ * without limits->keep_nodes or before a run. Threads: T1. */
 LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index,
                                    lnsp_tensor *out, lnsp_problem *problem);
 

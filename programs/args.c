@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "program.h"
@@ -166,27 +167,40 @@ int args_type(const args *a, int32_t *dtype) {
   return usage_error(a, "--type is \"%s\", and must be f32, f16 or bf16", text);
 }
 
-int args_output(const args *a, const char **path) {
-  const char *out = args_value(a, "-o"), *slash;
-  char folder[4096] = ".";
+int args_knows(const args *a, const char *name) {
+  return args_find(a->command->options, name, strlen(name)) != NULL;
+}
 
-  if (!out || !*out)
-    return usage_error(a, "-o FILE is missing, the file to write");
-  slash = strrchr(out, '/');
+int args_writable(const args *a, const char *name, const char *out) {
+  const char *slash = strrchr(out, '/');
+  char folder[4096] = ".";
+  struct stat there;
+
+  if (!stat(out, &there) && S_ISDIR(there.st_mode))
+    return refuse(a, "%s is a folder; give the file to write with %s", out, name);
   if (slash == out) {
     strcpy(folder, "/");
   } else if (slash) {
     const size_t length = (size_t)(slash - out);
     if (length >= sizeof folder)
-      return usage_error(a, "the path of -o is longer than %d bytes", (int)sizeof folder - 1);
+      return usage_error(a, "the path of %s is longer than %d bytes", name,
+                         (int)sizeof folder - 1);
     memcpy(folder, out, length);
     folder[length] = 0;
   }
   if (access(folder, W_OK))
-    return refuse(a, "%s cannot be written: %s: %s; choose another place with -o", out, folder,
-                  strerror(errno));
-  *path = out;
+    return refuse(a, "%s cannot be written: %s: %s; choose another place with %s", out, folder,
+                  strerror(errno), name);
   return 0;
+}
+
+int args_output(const args *a, const char **path) {
+  const char *out = args_value(a, "-o");
+
+  if (!out || !*out)
+    return usage_error(a, "-o FILE is missing, the file to write");
+  *path = out;
+  return args_writable(a, "-o", out);
 }
 
 char *args_join(const args *a, int first) {

@@ -46,18 +46,21 @@ static int eval_cosine(const args *a, lnsp_model *model, const data_spec *spec, 
   return status;
 }
 
+/* A single row that would be left over goes with the batch before it, since losses
+ * over pairs need two; so there is room for batch + 1 rows. */
 static int eval_batches(data *d, lnsp_trainer *trainer, int64_t batch, double *out) {
   lnsp_problem problem;
   double sum = 0;
-  int64_t first;
+  int64_t first, count;
   int status = 0;
 
-  for (first = 0; first < d->rows && !status; first += batch) {
-    const int64_t count = d->rows - first < batch ? d->rows - first : batch;
+  for (first = 0; first < d->rows && !status; first += count) {
+    const int64_t left = d->rows - first;
     float loss = 0;
+    count = left <= batch || (left == batch + 1 && batch > 1) ? left : batch;
     status = data_read(d, NULL, first, count);
     if (!status && lnsp_trainer_evaluate(trainer, d->inputs, d->needed_count, &loss, &problem))
-      status = refuse_problem(d->args, NULL, &problem);
+      status = refuse_batch(d->args, NULL, first, &problem);
     sum += (double)loss * (double)count;
   }
   *out = sum / (double)d->rows;
@@ -93,15 +96,18 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
     return status;
   if (batch > d.max_rows)
     batch = d.max_rows;
-  limits = limits_for(batch, d.max_concepts);
-  if (lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &problem))
+  if (strstr(loss, "replay") && !args_value(a, "--replay"))
+    status = refuse(a, "the loss has a replay term: give its statistics with --replay FILE, "
+                       "which `lnsp replay fit` writes");
+  limits = limits_for(batch + 1, d.max_concepts);
+  if (!status && lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &problem))
     status = refuse_problem(a, NULL, &problem);
   if (!status)
     status = eval_replay(a, trainer);
   for (i = 0; !status && (name = lnsp_trainer_input_name(trainer, i)) != NULL; i++)
     status = data_need(&d, name);
   if (!status)
-    status = data_reserve(&d, batch);
+    status = data_reserve(&d, batch + 1);
   if (!status)
     status = eval_batches(&d, trainer, batch, out);
   lnsp_trainer_destroy(trainer);
@@ -109,18 +115,21 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
   return status;
 }
 
-/* 1 if the data has input and target, so that there is a cosine to tell. */
-static int eval_has_target(const args *a, const data_spec *spec) {
+/* Whether the data has input and target, so that there is a cosine to tell. */
+static int eval_has_target(const args *a, const data_spec *spec, int *has) {
   data d;
-  int i, found = 0;
+  int i, found = 0, status;
+  *has = 1;
   if (spec->input)
-    return 1;
-  if (data_open(&d, a, spec))
-    return 1; /* the sentence comes again, from the first use */
+    return 0;
+  status = data_open(&d, a, spec);
+  if (status)
+    return status;
   for (i = 0; i < d.count; i++)
     found += !strcmp(d.column[i].name, "input") || !strcmp(d.column[i].name, "target");
   data_close(&d);
-  return found == 2;
+  *has = found == 2;
+  return 0;
 }
 
 static int eval_report(const args *a, const score *s, const double *losses, int loss_count) {
@@ -152,7 +161,7 @@ static int run(const args *a) {
   lnsp_model *model = NULL;
   score s;
   int64_t batch = 0;
-  int count = 0, status = args_positionals(a, 1, 2);
+  int count = 0, has_target = 1, status = args_positionals(a, 1, 2);
 
   memset(&s, 0, sizeof s);
   memset(&spec, 0, sizeof spec);
@@ -162,7 +171,9 @@ static int run(const args *a) {
     status = data_spec_read(a, 1, &spec);
   if (!status)
     status = model_load(a, a->positional[0], &model);
-  if (!status && (eval_has_target(a, &spec) || !args_value(a, "--loss")))
+  if (!status)
+    status = eval_has_target(a, &spec, &has_target);
+  if (!status && (has_target || !args_value(a, "--loss")))
     status = eval_cosine(a, model, &spec, batch, &s);
   for (; !status && args_value_at(a, "--loss", count); count++)
     status = eval_loss(a, model, &spec, args_value_at(a, "--loss", count), batch,

@@ -41,42 +41,44 @@ static int info_graph(const args *a, const lnsp_graph *graph) {
   return status;
 }
 
-static int info_memory(const args *a, const report *r, const lnsp_graph *graph) {
-  const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
+/* For --memory; measured before anything is printed, so that a refusal prints nothing. */
+typedef struct info_memory {
   lnsp_memory model, session, trainer;
+} info_memory;
+
+static int info_measure(const args *a, const lnsp_graph *graph, info_memory *memory) {
+  const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
   lnsp_limits limits;
   lnsp_problem problem;
   int64_t batch, concepts;
   int status = args_integer(a, "--batch", 1, 1 << 20, 1, &batch);
 
+  memset(memory, 0, sizeof *memory);
   if (!status)
     status = args_integer(a, "--concepts", 1, 1 << 20, 1, &concepts);
-  if (status)
+  if (status || !args_value(a, "--memory"))
     return status;
   limits = limits_for(batch, concepts);
-  memset(&model, 0, sizeof model);
-  model.struct_size = sizeof model;
-  session = trainer = model;
-  if (lnsp_model_measure(graph, &model, &problem) ||
-      lnsp_session_measure(graph, &limits, &session, &problem) ||
+  memory->model.struct_size = sizeof memory->model;
+  memory->session = memory->trainer = memory->model;
+  if (lnsp_model_measure(graph, &memory->model, &problem) ||
+      lnsp_session_measure(graph, &limits, &memory->session, &problem) ||
       lnsp_trainer_measure(graph, loss ? loss : "mse", optimizer ? optimizer : "adamw", &limits,
-                           &trainer, &problem))
+                           &memory->trainer, &problem))
     return refuse_problem(a, NULL, &problem);
-  report_memory(r, "model_memory", "model", &model);
-  report_memory(r, "session_memory", "session", &session);
-  report_memory(r, "trainer_memory", "trainer", &trainer);
   return 0;
 }
 
 /* Parameters, widths and FLOP. The line of counts reads as the documents do. */
-static int info_network(const args *a, const report *r, const lnsp_graph *graph) {
+static int info_network(const args *a, const report *r, const lnsp_graph *graph,
+                        const info_memory *memory) {
   const int64_t parameters = lnsp_graph_parameter_count(graph);
   char count[NUMBER_BYTES], bytes[NUMBER_BYTES], line[96];
   lnsp_problem problem;
   lnsp_tensor of;
   int32_t i;
 
-  report_text(r, "architecture", "architecture", lnsp_graph_architecture(graph));
+  report_text(r, "architecture", "architecture", architecture_text(r, graph));
   if (r->json) {
     json_integer("parameters", parameters);
     json_integer("bytes", parameters * 4);
@@ -96,7 +98,12 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph)
   if (r->json)
     json_close('}');
   report_integer(r, "flop", "forward", lnsp_graph_flops(graph, 1), "FLOP a vector");
-  return args_value(a, "--memory") ? info_memory(a, r, graph) : 0;
+  if (args_value(a, "--memory")) {
+    report_memory(r, "model_memory", "model", &memory->model);
+    report_memory(r, "session_memory", "session", &memory->session);
+    report_memory(r, "trainer_memory", "trainer", &memory->trainer);
+  }
+  return 0;
 }
 
 static int info_tensor(const report *r, const lnsp_tensor *tensor) {
@@ -169,6 +176,7 @@ static int info_model_file(const args *a, const report *r, lnsp_file *file) {
   lnsp_model *model = NULL;
   lnsp_problem problem;
   uint8_t hash[LNSP_HASH_BYTES];
+  info_memory memory;
   int status;
 
   if (lnsp_model_open_file(file, &library, &model, &problem) ||
@@ -176,8 +184,12 @@ static int info_model_file(const args *a, const report *r, lnsp_file *file) {
     lnsp_model_destroy(model);
     return refuse_problem(a, a->positional[0], &problem);
   }
-  status = info_network(a, r, lnsp_model_graph(model));
-  report_hash(r, "hash", "hash", hash);
+  status = info_measure(a, lnsp_model_graph(model), &memory);
+  if (!status) {
+    report_text(r, "kind", "kind", "model");
+    status = info_network(a, r, lnsp_model_graph(model), &memory);
+    report_hash(r, "hash", "hash", hash);
+  }
   lnsp_model_destroy(model);
   return status;
 }
@@ -194,6 +206,7 @@ static int info_delta_file(const args *a, const report *r) {
     lnsp_delta_destroy(delta);
     return refuse_problem(a, a->positional[0], &problem);
   }
+  report_text(r, "kind", "kind", "delta");
   report_integer(r, "parameters", "size", facts.parameter_count, "parameters");
   report_integer(r, "changed", "changed", facts.changed_count, "parameters");
   report_hash(r, "base_hash", "base", facts.base_hash);
@@ -207,13 +220,11 @@ static int info_file(const args *a) {
   lnsp_problem problem;
   lnsp_graph *graph = NULL;
   const lnsp_options library = args_options(a);
-  const char *kind;
   int status = 0;
   report r;
 
   if (lnsp_file_open(a->positional[0], NULL, &file, &problem))
     return refuse_problem(a, a->positional[0], &problem);
-  kind = info_is_model(a, file) ? "model" : info_is_delta(file) ? "delta" : "data";
   if (args_value(a, "--graph")) {
     if (lnsp_graph_create_file(file, &library, &graph, &problem))
       status = refuse_problem(a, a->positional[0], &problem);
@@ -224,11 +235,15 @@ static int info_file(const args *a) {
     return status;
   }
   r = report_start(a);
-  report_text(&r, "kind", "kind", kind);
-  if (kind[0] == 'm')
+  if (info_is_model(a, file))
     status = info_model_file(a, &r, file);
-  else if (!strcmp(kind, "delta"))
+  else if (info_is_delta(file))
     status = info_delta_file(a, &r);
+  else if (args_value(a, "--memory"))
+    status = refuse(a, "%s holds data and no network, so that there is no memory to measure; "
+                       "give a model or an architecture", a->positional[0]);
+  else
+    report_text(&r, "kind", "kind", "data");
   if (!status)
     status = info_tensors(a, &r, file);
   lnsp_file_destroy(file);
@@ -241,6 +256,7 @@ static int info_text(const args *a, const char *text) {
   lnsp_graph *graph = NULL;
   lnsp_problem problem;
   lnsp_tensor tensor;
+  info_memory memory;
   int32_t i;
   int status;
   report r;
@@ -252,9 +268,14 @@ static int info_text(const args *a, const char *text) {
     lnsp_graph_destroy(graph);
     return status;
   }
+  status = info_measure(a, graph, &memory);
+  if (status) {
+    lnsp_graph_destroy(graph);
+    return status;
+  }
   r = report_start(a);
   report_text(&r, "kind", "kind", "architecture");
-  status = info_network(a, &r, graph);
+  status = info_network(a, &r, graph, &memory);
   if (r.json)
     json_open("tensors", '[');
   else
@@ -281,6 +302,10 @@ static int run(const args *a) {
       return info_file(a);
     text = text_load(a->positional[0]);
   } else {
+    if (a->positional_count == 1 && strpbrk(a->positional[0], "./") &&
+        !strpbrk(a->positional[0], " \n"))
+      return refuse(a, "there is no file %s that can be read, and no architecture of that name; "
+                       "`lnsp list` names the architectures", a->positional[0]);
     text = args_join(a, 0);
   }
   if (!text)

@@ -28,7 +28,7 @@ static int new_model(const args *a, const char *text, uint64_t seed, int32_t typ
   }
   graph = lnsp_model_graph(model);
   r = report_start(a);
-  report_text(&r, "architecture", "architecture", lnsp_graph_architecture(graph));
+  report_text(&r, "architecture", "architecture", architecture_text(&r, graph));
   report_integer(&r, "parameters", "size", lnsp_graph_parameter_count(graph), "parameters");
   report_hash(&r, "hash", "hash", hash);
   report_text(&r, "file", "written", path);
@@ -59,6 +59,10 @@ static int run(const args *a) {
     if (!text)
       return refuse(a, "%s cannot be read as a text of at most 1 MiB", a->positional[0]);
   } else {
+    if (a->positional_count == 1 && strpbrk(a->positional[0], "./") &&
+        !strpbrk(a->positional[0], " \n"))
+      return refuse(a, "there is no file %s that can be read, and no architecture of that name; "
+                       "`lnsp list` names the architectures", a->positional[0]);
     text = args_join(a, 0);
     if (!text)
       return refuse_memory(a);

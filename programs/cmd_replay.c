@@ -27,7 +27,7 @@ static int replay_gather(data *d, lnsp_replay *replay, int64_t batch) {
     rows.dims[1] = rows.dims[rows.rank - 1];
     rows.rank = 2;
     if (!status && lnsp_replay_add(replay, &rows, &problem))
-      status = refuse_problem(d->args, NULL, &problem);
+      status = refuse_batch(d->args, NULL, first, &problem);
     if (progress_due(&show))
       progress_show(&show, "%lld of %lld rows", (long long)first, (long long)d->rows);
   }

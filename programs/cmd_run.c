@@ -63,7 +63,7 @@ static int run_rows(run_job *job) {
     }
     if (!status && lnsp_session_run(job->session, data_batch(&job->in, "input"), 1, part,
                                     job->count, &problem))
-      status = refuse_problem(job->args, job->args->positional[1], &problem);
+      status = refuse_batch(job->args, job->args->positional[1], first, &problem);
     if (progress_due(&show))
       progress_show(&show, "%lld of %lld rows", (long long)first, (long long)job->in.rows);
   }

@@ -45,7 +45,7 @@ static const option options[] = {
 
 static int train_read(train_job *job) {
   const args *a = job->args;
-  const char *batch = args_value(a, "--batch");
+  const char *batch = args_value(a, "--batch"), *state = args_value(a, "--state");
   int status = args_positionals(a, args_value(a, "--resume") ? 0 : 1, 2);
 
   if (!status && !batch)
@@ -71,6 +71,12 @@ static int train_read(train_job *job) {
                                        a->positional_count == 1 ? 0 : 1, &job->spec);
   if (!status)
     status = args_output(a, &job->path);
+  if (!status && state)
+    status = !*state || !strcmp(state, job->path)
+                 ? usage_error(a, "--state needs a file of its own, beside that of -o")
+                 : args_writable(a, "--state", state);
+  if (!status && args_value(a, "--loss") && !*args_value(a, "--loss"))
+    status = usage_error(a, "--loss is empty; `lnsp list` names the losses");
   return status;
 }
 
@@ -123,7 +129,9 @@ static int train_step(train_job *job) {
     return status;
   start = clock_seconds();
   if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, &job->loss, &problem))
-    return refuse(job->args, "step %llu: %s", (unsigned long long)step + 1, problem.message);
+    return refuse(job->args, "step %llu, whose rows begin at %lld%s: %s",
+                  (unsigned long long)step + 1, (long long)first,
+                  job->order ? " of the shuffled order" : "", problem.message);
   job->seconds += clock_seconds() - start;
   if (!job->done)
     job->loss_first = job->loss;
@@ -205,7 +213,7 @@ static int run(const args *a) {
 }
 
 const command command_train = {
-  "train", "MODEL DATA -o OUT", "learn from data",
+  "train", "MODEL [DATA] -o OUT [option ...]", "learn from data",
   "DATA has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
   "`negative`, `teacher`); or vectors are read through --input and --rows, row by row from the\n"
   "file, the target being the same vector unless --target or --target-rows say otherwise.\n"

@@ -167,8 +167,10 @@ static int data_column_add(data *d, const char *name, lnsp_file *file, const cha
   lnsp_problem problem;
   int i;
 
+  for (i = 0; i + 1 < d->file_count && d->file[i].file != file; i++)
+    ;
   if (lnsp_file_tensor(file, tensor, &shape, &problem))
-    return refuse_problem(d->args, NULL, &problem);
+    return refuse_problem(d->args, d->file[i].path, &problem);
   if (shape.rank < 2 || shape.rank > 3 || (index && shape.rank != 2))
     return refuse(d->args, "tensor %s has rank %d; vectors are [rows, width]%s", tensor,
                   (int)shape.rank, index ? "" : " or [rows, concepts, width]");
@@ -219,7 +221,9 @@ static int data_open_named(data *d, const data_spec *spec) {
   if (!status && !d->count)
     status = refuse(d->args,
                     "%s has none of the tensors input, target, anchor, positive, negative, "
-                    "teacher; name one with --input FILE:TENSOR", spec->path);
+                    "teacher; %s", spec->path,
+                    args_knows(d->args, "--input") ? "name one with --input FILE:TENSOR"
+                                                   : "call its vectors `input`");
   return status;
 }
 
@@ -274,9 +278,12 @@ int data_need(data *d, const char *name) {
   for (i = 0; i < d->count; i++)
     if (!strcmp(d->column[i].name, name))
       break;
+  if (i == d->count && (!strcmp(name, "input") || !args_knows(d->args, "--loss")))
+    return refuse(d->args, "%s has no tensor %s, which this command reads; add it under that name",
+                  d->file[0].path, name);
   if (i == d->count)
-    return refuse(d->args, "the data have no tensor %s, which this loss reads; add it, or "
-                           "choose another --loss", name);
+    return refuse(d->args, "%s has no tensor %s, which this loss reads; add it, or choose "
+                           "another --loss", d->file[0].path, name);
   if (d->needed_count && d->column[i].rows != d->rows)
     return refuse(d->args, "tensor %s has %lld rows where the others have %lld; all need the "
                            "same number", name, (long long)d->column[i].rows,

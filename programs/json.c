@@ -144,6 +144,12 @@ void report_text(const report *r, const char *key, const char *label, const char
   }
 }
 
+const char *architecture_text(const report *r, const lnsp_graph *graph) {
+  const char *text = lnsp_graph_architecture(graph);
+  return r->json || !strchr(text, '\n') ? text
+                                        : "written out; `lnsp info --graph` prints it";
+}
+
 void report_integer(const report *r, const char *key, const char *label, int64_t value,
                     const char *unit) {
   char number[NUMBER_BYTES];

@@ -3,9 +3,11 @@
 
 #include "program.h"
 
+static const command command_list;
+
 const command *const commands[] = {
-  &command_new,  &command_info,  &command_run,   &command_grad,   &command_train,
-  &command_eval, &command_check, &command_delta, &command_replay, NULL,
+  &command_new,   &command_info,  &command_run,    &command_grad, &command_train, &command_eval,
+  &command_check, &command_delta, &command_replay, &command_list, NULL,
 };
 
 static const command *find_command(const char *name) {
@@ -16,15 +18,29 @@ static const command *find_command(const char *name) {
   return NULL;
 }
 
-static int print_list(int32_t list, const char *title) {
+static void print_list(const report *r, int32_t list, const char *key, const char *title) {
   const char *name;
   int32_t i;
-  printf("\n%s\n", title);
+  if (r->json)
+    json_open(key, '{');
+  else
+    printf("%s%s\n", list == LNSP_LIST_ARCHITECTURES ? "" : "\n", title);
   for (i = 0; (name = lnsp_list_name(list, i)) != NULL; i++) {
     const char *help = lnsp_list_help(list, i);
-    printf("  %-20s %s\n", name, help ? help : "");
+    if (r->json)
+      json_text(name, help ? help : "");
+    else
+      printf("  %-20s %s\n", name, help ? help : "");
   }
-  return 0;
+  if (r->json)
+    json_close('}');
+}
+
+/* What is printed before the end of the program must have arrived. */
+static int printed(void) {
+  if (fflush(stdout) || ferror(stdout))
+    return refuse(NULL, "the text could not be written to standard output");
+  return EXIT_DONE;
 }
 
 static int print_help(void) {
@@ -35,23 +51,40 @@ static int print_help(void) {
          lnsp_version_text());
   for (i = 0; commands[i]; i++)
     printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
-  printf("  %-8s %s\n", "list",
-         "architectures, layers, losses, optimizers, schedules, kernel sets");
   printf("  %-8s %s\n", "help", "this text, or that of a command");
+  printf("  %-8s %s\n", "version", "versions of program and arithmetic, and the kernels chosen");
   printf("\nExit status: 0 done; 1 refused: a sentence on stderr, nothing written; 2 usage.\n");
-  return EXIT_DONE;
+  return printed();
 }
 
-static int print_lists(void) {
-  print_list(LNSP_LIST_ARCHITECTURES, "architectures");
-  print_list(LNSP_LIST_LAYERS, "layers");
-  print_list(LNSP_LIST_LOSSES, "losses");
-  print_list(LNSP_LIST_OPTIMIZERS, "optimizers");
-  print_list(LNSP_LIST_SCHEDULES, "schedules");
-  print_list(LNSP_LIST_ISAS, "kernel sets");
-  print_list(LNSP_LIST_CODECS, "delta codecs");
-  return EXIT_DONE;
+static int print_command_help(const command *of) {
+  args_help(of);
+  return printed();
 }
+
+static int run_list(const args *a) {
+  const int status = args_positionals(a, 0, 0);
+  report r;
+
+  if (status)
+    return status;
+  r = report_start(a);
+  print_list(&r, LNSP_LIST_ARCHITECTURES, "architectures", "architectures");
+  print_list(&r, LNSP_LIST_LAYERS, "layers", "layers");
+  print_list(&r, LNSP_LIST_LOSSES, "losses", "losses");
+  print_list(&r, LNSP_LIST_OPTIMIZERS, "optimizers", "optimizers");
+  print_list(&r, LNSP_LIST_SCHEDULES, "schedules", "schedules");
+  print_list(&r, LNSP_LIST_ISAS, "isas", "kernel sets");
+  print_list(&r, LNSP_LIST_CODECS, "codecs", "delta codecs");
+  return report_end(&r, a);
+}
+
+static const command command_list = {
+  "list", "[--json]", "architectures, layers, losses, optimizers, schedules, kernel sets",
+  "Prints what this build knows, each with its keys. `lnsp info ARCH` prints an architecture\n"
+  "with the value of every key.",
+  NULL, run_list,
+};
 
 static int unknown_command(const char *name) {
   return usage_error(NULL, "there is no command \"%s\"; `lnsp help` lists them", name);
@@ -68,10 +101,8 @@ static int run_command(const command *found, int argc, char **argv) {
   status = args_parse(&a, argc, argv);
   if (status)
     return status;
-  if (args_value(&a, "--help")) {
-    args_help(found);
-    return EXIT_DONE;
-  }
+  if (args_value(&a, "--help"))
+    return print_command_help(found);
   isa = args_value(&a, "--isa");
   if (isa && strcmp(isa, "auto") && lnsp_isa_check(isa, &problem) != LNSP_OK)
     return refuse_problem(&a, NULL, &problem);
@@ -103,7 +134,7 @@ int main(int argc, char **argv) {
   if (argc > 1 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "version"))) {
     printf("lnsp %s (arithmetic %u, kernels %s)\n", lnsp_version_text(),
            (unsigned)lnsp_arithmetic_version(), lnsp_isa_best());
-    return EXIT_DONE;
+    return printed();
   }
   if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
     return print_help();
@@ -111,16 +142,11 @@ int main(int argc, char **argv) {
     usage_error(NULL, "a command is missing; `lnsp help` lists them");
     return EXIT_USAGE;
   }
-  if (!strcmp(argv[1], "help") && argc == 2)
-    return print_help();
-  if (!strcmp(argv[1], "list"))
-    return print_lists();
   if (!strcmp(argv[1], "help")) {
+    if (argc == 2 || argv[2][0] == '-' || !strcmp(argv[2], "help") || !strcmp(argv[2], "version"))
+      return print_help();
     found = find_command(argv[2]);
-    if (!found)
-      return unknown_command(argv[2]);
-    args_help(found);
-    return EXIT_DONE;
+    return found ? print_command_help(found) : unknown_command(argv[2]);
   }
   found = find_command(argv[1]);
   if (!found)

@@ -65,6 +65,10 @@ int args_type(const args *a, int32_t *dtype);
 /* The value of -o, after a look whether its folder can be written. 0, EXIT_USAGE
  * or EXIT_REFUSED. */
 int args_output(const args *a, const char **path);
+/* The same look at any path that the option of this name gives. */
+int args_writable(const args *a, const char *name, const char *path);
+/* Whether the command has an option of this name. */
+int args_knows(const args *a, const char *name);
 /* Positional arguments first.. joined by spaces; free it. NULL: no memory. */
 char *args_join(const args *a, int first);
 /* Options for the library: --isa, --arch, --prefix. */
@@ -79,6 +83,9 @@ int refuse(const args *a, const char *format, ...);
 /* The library's sentence, with the file it is about where that is known. */
 int refuse_problem(const args *a, const char *path, const lnsp_problem *problem);
 int refuse_memory(const args *a);
+/* The same for a batch of the data that began at row first: sentences that count
+ * rows from the batch's begin say so. */
+int refuse_batch(const args *a, const char *path, int64_t first, const lnsp_problem *problem);
 
 #define NUMBER_BYTES 32
 /* 545,088 */
@@ -124,6 +131,8 @@ void report_hash(const report *r, const char *key, const char *label,
                  const uint8_t hash[LNSP_HASH_BYTES]);
 void report_memory(const report *r, const char *key, const char *label,
                    const lnsp_memory *memory);
+/* What a report says of an architecture: its line, or that it is written out. */
+const char *architecture_text(const report *r, const lnsp_graph *graph);
 /* Ends the object; EXIT_DONE, or EXIT_REFUSED if stdout could not be written. */
 int report_end(const report *r, const args *a);
 

@@ -32,13 +32,37 @@ int refuse(const args *a, const char *format, ...) {
   return EXIT_REFUSED;
 }
 
+/* Sentences of the library that name a call or a field, said for the command line. */
+static const struct {
+  const char *library, *here;
+} report_words[] = {
+  { "as options->architecture", "with --arch" },
+  { "options->max_header_bytes to allow more", "a program of your own to allow more" },
+  { "call lnsp_trainer_set_replay", "give them with --replay FILE to train or eval" },
+};
+
 int refuse_problem(const args *a, const char *path, const lnsp_problem *problem) {
+  size_t i;
+  for (i = 0; i < sizeof report_words / sizeof report_words[0]; i++) {
+    const char *at = strstr(problem->message, report_words[i].library);
+    if (at)
+      return refuse(a, "%s%s%.*s%s%s", path ? path : "", path ? ": " : "",
+                    (int)(at - problem->message), problem->message, report_words[i].here,
+                    at + strlen(report_words[i].library));
+  }
   if (problem->line > 0) /* of a loss, an optimizer, an architecture */
     return refuse(a, "%s (line %d, column %d of the text)", problem->message,
                   (int)problem->line, (int)problem->column);
   if (path && !strstr(problem->message, path))
     return refuse(a, "%s: %s", path, problem->message);
   return refuse(a, "%s", problem->message);
+}
+
+int refuse_batch(const args *a, const char *path, int64_t first, const lnsp_problem *problem) {
+  if (first > 0 && strstr(problem->message, " in row "))
+    return refuse(a, "%s%s%s (counted from row %lld of the data)", path ? path : "",
+                  path ? ": " : "", problem->message, (long long)first);
+  return refuse_problem(a, path, problem);
 }
 
 int refuse_memory(const args *a) {

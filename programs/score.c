@@ -1,6 +1,7 @@
 /* Mean cosine and mean squared error of what a session makes of data. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "program.h"
 
@@ -42,10 +43,15 @@ int score_session(data *d, lnsp_session *session, int64_t batch, progress *show,
     status = data_read(d, NULL, first, count);
     output.dims[0] = count;
     if (!status && lnsp_session_run(session, input, 1, &output, 1, &problem))
-      status = refuse_problem(d->args, NULL, &problem);
+      status = strncmp(problem.message, "'output'", 8)
+                   ? refuse_batch(d->args, NULL, first, &problem)
+                   : refuse(d->args, "tensor target does not fit the model: %s", problem.message);
     if (!status)
       score_rows(buffer, target->data, tensor_rows(target), target->dims[target->rank - 1],
                  out);
+    if (!status && !isfinite(out->mse))
+      status = refuse(d->args, "tensor target has a NaN or infinity in rows %lld to %lld; "
+                               "leave them out", (long long)first, (long long)(first + count - 1));
     out->rows += count;
     if (show && progress_due(show))
       progress_show(show, "%lld of %lld rows", (long long)out->rows, (long long)d->rows);

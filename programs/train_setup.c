@@ -24,14 +24,15 @@ static int setup_append(train_job *job, const char *format, ...) {
 /* --lr, --clip and --ema are keys of the optimizer's text, given apart. */
 static int setup_key(train_job *job, const char *name) {
   const char *value = args_value(job->args, name);
-  char key[32];
+  char key[32], *end;
 
   if (!value)
     return 0;
   snprintf(key, sizeof key, " %s=", name + 2);
   if (strstr(job->optimizer, key))
     return usage_error(job->args, "%s stands in --optimizer already; give it once", name);
-  if (!*value || strpbrk(value, " \t="))
+  strtod(value, &end);
+  if (!*value || *end || strpbrk(value, " \t="))
     return usage_error(job->args, "%s is \"%s\", and must be a number", name, value);
   return setup_append(job, "%s%s", key, value);
 }
@@ -91,6 +92,9 @@ static int setup_trainer(train_job *job) {
                         &job->trainer, &problem))
     status = refuse_problem(a, path, &problem);
   lnsp_file_destroy(file);
+  if (!status && !lnsp_trainer_input_name(job->trainer, 0))
+    status = refuse(a, "%s has no loss: it is a model and no state that --state wrote; give it "
+                       "as MODEL, without --resume", path);
   if (!status && resume && !job->optimizer[0]) {
     status = args_real(a, "--lr", 0, 0, &lr);
     if (!status && args_value(a, "--lr") &&

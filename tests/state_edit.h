@@ -82,7 +82,8 @@ static inline support_bytes state_rewrite(const support_bytes *bytes, state_chan
     count++;
   }
   for (int32_t i = 0; lnsp_file_metadata_at(file, i, &pair, NULL) == LNSP_OK; i++)
-    if (pair_count < PAIRS && (!change.key || strcmp(change.key, pair.key) != 0)) pairs[pair_count++] = pair;
+    if (pair_count < PAIRS && (!change.key || strcmp(change.key, pair.key) != 0))
+      pairs[pair_count++] = pair;
   if (change.key && change.value) {
     pairs[pair_count].key = change.key;
     pairs[pair_count++].value = change.value;

@@ -230,6 +230,64 @@ static void undo_of_weights(void) {
   lnsp_model_destroy(model);
 }
 
+/* Marks, steps and ways back in random order, against a list of hashes; a session
+ * on the live weights sees them go back. */
+static void random_walks(void) {
+  enum { HISTORY = 3, MOVES = 600 };
+  for (int undo = 0; undo < 2; undo++) {
+    lnsp_limits limits = {sizeof limits, 1, 1, HISTORY, undo, 0};
+    const int32_t what = undo == LNSP_UNDO_ALL ? LNSP_SAVE_STATE : LNSP_SAVE_WEIGHTS;
+    lnsp_model *model = NULL, *published = NULL;
+    lnsp_trainer *t = NULL;
+    lnsp_session *live = NULL, *plain = NULL;
+    float x[6], y[6], z[6];
+    uint8_t marks[HISTORY][32], now[32];
+    int held = 0;
+    uint32_t random = 5;
+    lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 6, 0),
+                         lnsp_tensor_f32("target", y, 2, 1, 6, 0)};
+    lnsp_tensor out = lnsp_tensor_f32("output", y, 2, 1, 6, 0), other = out;
+    other.data = z;
+    CHECK_OK(lnsp_model_new(graphs[0], 1, NULL, &model, &support_problem));
+    CHECK_OK(lnsp_trainer_create(model, "mse", "adamw lr=1e-2 ema=.9", &limits, NULL, &t,
+                                 &support_problem));
+    CHECK_OK(lnsp_session_create_live(t, 0, NULL, NULL, &live, &support_problem));
+    for (int move = 0; move < MOVES; move++) {
+      random = random * 1664525u + 1013904223u;
+      uint32_t kind = random >> 29, back = (random >> 20) % (HISTORY + 1);
+      support_fill(x, 6, random);
+      support_fill(y, 6, random + 1);
+      if (kind < 3) {
+        CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_problem));
+      } else if (kind < 5) {
+        CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+        if (held == HISTORY) memmove(marks[0], marks[1], (HISTORY - 1) * 32);
+        held -= held == HISTORY;
+        lnsp_trainer_hash(t, what, marks[held++], NULL);
+      } else if (kind < 7) {
+        int32_t status = lnsp_trainer_rollback(t, (int32_t)back, NULL);
+        CHECK((status == LNSP_OK) == ((int)back < held));
+        if (status != LNSP_OK) continue;
+        held -= (int)back;
+        lnsp_trainer_hash(t, what, now, NULL);
+        CHECK(!memcmp(now, marks[held - 1], 32));
+      } else {
+        CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &published, &support_problem));
+        CHECK_OK(lnsp_session_create(published, NULL, NULL, &plain, &support_problem));
+        CHECK_OK(lnsp_session_run(live, in, 1, &out, 1, &support_problem));
+        CHECK_OK(lnsp_session_run(plain, in, 1, &other, 1, &support_problem));
+        CHECK(!memcmp(y, z, sizeof y));
+        lnsp_session_destroy(plain);
+        lnsp_model_destroy(published);
+      }
+      CHECK_INT(lnsp_trainer_mark_count(t), held);
+    }
+    lnsp_session_destroy(live);
+    lnsp_trainer_destroy(t);
+    lnsp_model_destroy(model);
+  }
+}
+
 /* Structs of a caller that knows a longer header, through every call that passes
  * them on. */
 static void longer_structs(void) {
@@ -274,6 +332,7 @@ int main(void) {
   RUN(any_order_of_destruction);
   RUN(refused_calls_leave_the_gradient);
   RUN(undo_of_weights);
+  RUN(random_walks);
   RUN(longer_structs);
   FINISH();
 }

@@ -133,7 +133,8 @@ static void terms_on_the_code(void) {
   CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, NULL, &support_problem));
   CHECK_REFUSED(lnsp_trainer_gradient(t, "layers.teacher_align.weight", gradient, 60,
                                       &support_problem), LNSP_E_STATE);
-  CHECK_OK(lnsp_trainer_gradient(t, "layers.compress_1.weight", gradient, 60, &support_problem));
+  CHECK_OK(lnsp_trainer_gradient(t, "layers.compress_1.weight", gradient, 60,
+                                 &support_problem));
   int32_t all = lnsp_graph_tensor_count(lnsp_trainer_graph(t)), before = 0;
   for (int32_t w = 0; w < all; w++) {
     lnsp_tensor info;
@@ -153,10 +154,49 @@ static void replay_gradients(void) {
   batch b;
   for (int64_t concepts = 1; concepts <= 3; concepts += 2) {
     make_batch(&b, pair_names, 2, concepts, 10, 21);
-    support_bytes bytes = model_file("ln_min d=10 s=4", 5);
-    free(bytes.data);
     compare("ln_min d=10 s=4", "cosine + 4*replay rows=5 seed=3", &b, 6);
   }
+}
+
+/* The term is the mean of 1 - cos(network(v), v) over the vectors of this step, one
+ * for each concept of each row that was asked for. */
+static void replay_value(void) {
+  enum { DRAWN = 6, D = 10 };
+  batch b;
+  float v[DRAWN * D], y[DRAWN * D], with = 0, without = 0;
+  lnsp_limits limits = {sizeof limits, DRAWN, 1, 0, 0, 0};
+  lnsp_replay *replay = make_replay(D);
+  lnsp_model *model = NULL;
+  lnsp_session *session = NULL;
+  support_bytes bytes = model_file("ln_min d=10 s=4", 5);
+  double expected = 0;
+  lnsp_tensor in = lnsp_tensor_f32("input", v, 2, DRAWN, D, 0);
+  lnsp_tensor out = lnsp_tensor_f32("output", y, 2, DRAWN, D, 0);
+  CHECK_OK(lnsp_replay_draw(replay, 9, 0, &in, &support_problem));
+  CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_session_create(model, &limits, NULL, &session, &support_problem));
+  CHECK_OK(lnsp_session_run(session, &in, 1, &out, 1, &support_problem));
+  for (int r = 0; r < DRAWN; r++) {
+    double dot = 0, vv = 0, yy = 0;
+    for (int i = r * D; i < (r + 1) * D; i++) {
+      dot += (double)v[i] * (double)y[i];
+      vv += (double)v[i] * (double)v[i];
+      yy += (double)y[i] * (double)y[i];
+    }
+    expected += (1 - dot / sqrt(vv * yy)) / DRAWN;
+  }
+  make_batch(&b, pair_names, 1, 3, D, 21);
+  lnsp_trainer *t = open_trainer(&bytes, "cosine + 4*replay rows=2 seed=9", "sgd", replay);
+  lnsp_trainer *plain = open_trainer(&bytes, "cosine", "sgd", NULL);
+  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &with, &support_problem));
+  CHECK_OK(lnsp_trainer_evaluate(plain, b.tensors, 4, &without, &support_problem));
+  CHECK_NEAR((double)with - (double)without, 4 * expected, 2e-6);
+  lnsp_trainer_destroy(t);
+  lnsp_trainer_destroy(plain);
+  lnsp_session_destroy(session);
+  lnsp_model_destroy(model);
+  lnsp_replay_destroy(replay);
+  free(bytes.data);
 }
 
 /* Two steps draw different vectors, going back draws the same again, and another
@@ -203,8 +243,10 @@ static void replay_draws(void) {
 static const struct {
   const char *shared, *apart;
 } shares[] = {
-    {"lnsp 1; x = input 10; h = linear x 10 w=a; h = tanh h; h = linear h 10 w=a; output output=h",
-     "lnsp 1; x = input 10; h = linear x 10 w=a; h = tanh h; h = linear h 10 w=b; output output=h"},
+    {"lnsp 1; x = input 10; h = linear x 10 w=a; h = tanh h; h = linear h 10 w=a; "
+     "output output=h",
+     "lnsp 1; x = input 10; h = linear x 10 w=a; h = tanh h; h = linear h 10 w=b; "
+     "output output=h"},
     {"lnsp 1; x = input 10; n = layernorm x w=a; h = tanh n; h = add h x; h = layernorm h w=a; "
      "output output=h code=n",
      "lnsp 1; x = input 10; n = layernorm x w=a; h = tanh n; h = add h x; h = layernorm h w=b; "
@@ -252,7 +294,8 @@ static void shared_tensors(void) {
     for (int64_t rows = 1; rows <= 3; rows += 2)
       for (int64_t concepts = 1; concepts <= 3; concepts += 2) {
         make_batch(&b, pair_names, rows, concepts, 10, 21);
-        support_bytes one = model_file(shares[i].shared, 4), two = unshare(&one, shares[i].apart);
+        support_bytes one = model_file(shares[i].shared, 4);
+        support_bytes two = unshare(&one, shares[i].apart);
         lnsp_trainer *s = open_trainer(&one, "mse", "sgd lr=.5 clip=.01", NULL);
         lnsp_trainer *a = open_trainer(&two, "mse", "sgd lr=.5", NULL);
         const lnsp_graph *g = lnsp_trainer_graph(s);
@@ -308,6 +351,7 @@ int main(void) {
   RUN(student_gradients);
   RUN(terms_on_the_code);
   RUN(replay_gradients);
+  RUN(replay_value);
   RUN(replay_draws);
   RUN(shared_tensors);
   RUN(shared_gradients);

@@ -3,7 +3,9 @@
 #include "state_edit.h"
 
 #define SMALL "student d=20 s=12 k=8 heads=2"
-#define TINY "lnsp 1; x = input 3; h = linear x 4 w=a; h = gelu h; y = linear h 3 w=b; output output=y code=h"
+#define TINY                                                                          \
+  "lnsp 1; x = input 3; h = linear x 4 w=a; h = gelu h; y = linear h 3 w=b; output " \
+  "output=y code=h"
 
 static lnsp_trainer *make_trainer(const char *graph, const char *loss, const char *optimizer) {
   lnsp_limits limits = {sizeof limits, 3, 2, 0, 0, 0};
@@ -55,7 +57,8 @@ static void resumes_with_other_limits(void) {
       CHECK_OK(step(b, 20, s));
     }
     CHECK_SAY(same_state(a, b), "'%s' differs after resuming", texts[i]);
-    support_bytes again = state_save(b, LNSP_SAVE_STATE), other = state_save(a, LNSP_SAVE_STATE);
+    support_bytes again = state_save(b, LNSP_SAVE_STATE);
+    support_bytes other = state_save(a, LNSP_SAVE_STATE);
     CHECK(again.size == other.size && !memcmp(again.data, other.data, other.size));
     lnsp_trainer_destroy(a);
     lnsp_trainer_destroy(b);
@@ -198,7 +201,8 @@ static void hostile_tensors(void) {
     const char *name;
     float value;
     int32_t status;
-  } values[] = {{moment, (float)NAN, LNSP_E_NOT_FINITE}, {moment, (float)INFINITY, LNSP_E_NOT_FINITE},
+  } values[] = {{moment, (float)NAN, LNSP_E_NOT_FINITE},
+                {moment, (float)INFINITY, LNSP_E_NOT_FINITE},
                 {square, (float)NAN, LNSP_E_NOT_FINITE}, {square, -1e-30f, LNSP_E_FORMAT},
                 {square, -0.f, LNSP_OK}, {moment, -3e38f, LNSP_OK}, {square, 3e38f, LNSP_OK},
                 {"average.a.bias", (float)NAN, LNSP_E_NOT_FINITE},
@@ -243,7 +247,8 @@ static void as_a_model(void) {
   for (int average = 0; average < 2; average++) {
     lnsp_model *model = NULL;
     options.prefix = average ? "average." : NULL;
-    CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, &options, &model, &support_problem));
+    CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, &options, &model,
+                                    &support_problem));
     CHECK_OK(lnsp_model_hash(model, got, &support_problem));
     CHECK_OK(lnsp_trainer_hash(t, average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, want,
                                &support_problem));

@@ -52,7 +52,8 @@ int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t 
                       (long long)*concepts);
   if (!engine_within_reach(tensor))
     return lnspi_fail(problem, LNSP_E_SHAPE, role,
-                      "the strides of '%s' lead beyond any memory: give them in elements", role);
+                      "the strides of '%s' lead beyond any memory: give them in elements",
+                      role);
   *batch = rows;
   *concepts = middle;
   return LNSP_OK;

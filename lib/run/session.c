@@ -109,7 +109,8 @@ int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
                                engine->k, lnspi_engine_value(engine, 0),
                                lnspi_node_ld(engine->graph, 0), problem);
   if (status != LNSP_OK) return status;
-  status = lnspi_engine_forward(engine, session->live ? *session->live : session->state, batch, concepts, problem);
+  status = lnspi_engine_forward(engine, session->live ? *session->live : session->state, batch,
+                                concepts, problem);
   if (status == LNSP_OK)
     status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 1, problem);
   return status;

@@ -89,7 +89,8 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
     parts[count].prefix = "average.";
     parts[count++].state = t->average;
   }
-  int32_t status = lnspi_block_open(&work, options, weights * (CHECKPOINT_AGE + 1) + 2, problem);
+  size_t bytes = weights * (CHECKPOINT_AGE + 1) + 2;
+  int32_t status = lnspi_block_open(&work, options, bytes, problem);
   if (status != LNSP_OK) return status;
   char *frozen = work.memory, *ages = frozen + weights + 1;
   for (size_t i = 0; i < weights; i++) frozen[i] = t->frozen[i] ? '1' : '0';
@@ -167,8 +168,9 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
   if (status == LNSP_OK)
     status = checkpoint_read_frozen(t, lnspi_file_metadata(file, "lnsp.frozen"), problem);
   /* a rate that was set by hand belongs to the text it was set over */
-  value = saved && lnspi_equal(saved, t->optimizer_text) ? lnspi_file_metadata(file, "lnsp.lr") : NULL;
-  if (status != LNSP_OK || !value) return status;
+  if (status != LNSP_OK || !saved || !lnspi_equal(saved, t->optimizer_text)) return status;
+  value = lnspi_file_metadata(file, "lnsp.lr");
+  if (!value) return LNSP_OK;
   lnspi_text_open(&text, value);
   status = lnspi_word_number(lnspi_text_word(&text, ""), "lnsp.lr", 0, 1e6, &lr, problem);
   if (status != LNSP_OK) return status;
@@ -188,8 +190,9 @@ int32_t lnspi_trainer_resume(lnsp_trainer *t, lnsp_file *file, lnsp_problem *pro
   if (status == LNSP_OK && t->average)
     status = checkpoint_load_part(t, file, "average.", t->average, problem);
   if (status != LNSP_OK) return status;
-  for (int64_t i = 0; squares >= 0 && squares < t->moment_count && i < t->graph->state_floats; i++)
-    if (t->moment[squares][i] < 0.f)
+  const float *square = squares >= 0 ? t->moment[squares] : NULL; /* NULL: not kept */
+  for (int64_t i = 0; square && i < t->graph->state_floats; i++)
+    if (square[i] < 0.f)
       return lnspi_fail(problem, LNSP_E_FORMAT, NULL,
                         "the state file has a negative second moment: it is damaged");
   return checkpoint_load_metadata(t, file, problem);
