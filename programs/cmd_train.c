@@ -129,9 +129,9 @@ static int train_step(train_job *job) {
     return status;
   start = clock_seconds();
   if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, &job->loss, &problem))
-    return refuse(job->args, "step %llu, whose rows begin at %lld%s: %s",
+    return refuse(job->args, "step %llu, from row %lld of the %s on: %s",
                   (unsigned long long)step + 1, (long long)first,
-                  job->order ? " of the shuffled order" : "", problem.message);
+                  job->order ? "shuffled order" : "data", problem.message);
   job->seconds += clock_seconds() - start;
   if (!job->done)
     job->loss_first = job->loss;

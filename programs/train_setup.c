@@ -87,14 +87,15 @@ static int setup_trainer(train_job *job) {
 
   if (lnsp_file_open(path, NULL, &file, &problem))
     return refuse_problem(a, path, &problem);
-  if (lnsp_trainer_open(file, loss || resume ? loss : "mse",
+  if (resume && (lnsp_file_metadata(file, "lnsp.arch") || lnsp_file_metadata(file, "lnsp.graph")) &&
+      !lnsp_file_metadata(file, "lnsp.trainer"))
+    status = refuse(a, "%s is a model and no state that --state wrote; give it as MODEL, without "
+                       "--resume", path);
+  else if (lnsp_trainer_open(file, loss || resume ? loss : "mse",
                         job->optimizer[0] ? job->optimizer : NULL, &limits, &library,
                         &job->trainer, &problem))
     status = refuse_problem(a, path, &problem);
   lnsp_file_destroy(file);
-  if (!status && !lnsp_trainer_input_name(job->trainer, 0))
-    status = refuse(a, "%s has no loss: it is a model and no state that --state wrote; give it "
-                       "as MODEL, without --resume", path);
   if (!status && resume && !job->optimizer[0]) {
     status = args_real(a, "--lr", 0, 0, &lr);
     if (!status && args_value(a, "--lr") &&

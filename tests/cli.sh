@@ -7,6 +7,7 @@ case=$data/student_many.case.safetensors
 model=$data/student_many.model.safetensors
 vectors=examples/demo/old.safetensors:held_out
 rows=tests/data/rows.safetensors
+rows_four=$data/student_total.case.safetensors # anchor, positive, negative, teacher
 
 lnsp() {
   ${EMULATOR:-} "$LNSP" "$@"
@@ -53,7 +54,7 @@ differ() {
 }
 
 # --- help and usage ---
-for name in new info run grad train eval check delta replay; do
+for name in new info run grad train eval check delta replay list; do
   says "help_$name" "lnsp $name " help $name
   lnsp help $name > "$work/one"
   lnsp $name --help > "$work/two"
@@ -77,6 +78,10 @@ refused lr_twice 2 "once" train $model $case -o "$work/none" --optimizer "sgd lr
 refused type_unknown 2 "f32, f16 or bf16" new student -o "$work/none" --type f8
 refused delta_verb 2 "make, apply, invert or info" delta fold $model
 refused no_data 2 "data are missing" train $model -o "$work/none"
+refused lr_text 2 "must be a number" train $model $case -o "$work/none" --lr fast
+refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
+refused state_is_out 2 "of its own" train $model $case -o "$work/none" --state "$work/none"
+refused list_argument 2 "too many" list losses
 
 # --- new and info ---
 says info_student "545,088 parameters, 2,180,352 bytes" info student
@@ -87,6 +92,9 @@ says info_memory "activations" info --memory student
 says info_data "I32" info $rows
 says info_case "[2, 6, 48]" info $case
 refused info_unknown 1 "no_such" info no_such
+refused info_no_file 1 "no file $work/no.st" info "$work/no.st"
+refused info_memory_loss 1 "cosinus" info --memory --loss cosinus student
+refused info_memory_data 1 "no network" info --memory $case
 refused new_unknown 1 "studnet" new studnet -o "$work/none"
 refused new_key 1 "tails" new student tails=2 -o "$work/none"
 refused new_folder 1 "No such file" new student -o "$work/no/such/none"
@@ -113,6 +121,9 @@ expect run_scalar cmp "$work/run1.st" "$work/run3.st"
 says run_outputs "[2, 6, 24]" info "$work/run1.st"
 refused run_width 1 "48" run $model $data/family_a.case.safetensors -o "$work/none"
 refused run_no_input 1 "nput" run $model $model -o "$work/none"
+refused run_no_loss 1 "has no tensor input" run $model $rows_four -o "$work/none"
+refused run_no_arch 1 "with --arch" run $case $case -o "$work/none"
+refused run_folder 1 "is a folder" run $model $case -o "$work"
 refused run_no_model 1 "no/such" run no/such $case -o "$work/none"
 refused run_text 1 "README" run README.md $case -o "$work/none"
 refused isa_unknown 1 "sse9" --isa sse9 run $model $case -o "$work/none"
@@ -158,6 +169,16 @@ refused train_replay 1 "lnsp replay fit" train $model $case -o "$work/none" --lo
 refused train_diverges 1 "^lnsp train: step " train $data/student_bare.model.safetensors \
   $data/student_bare.case.safetensors -o "$work/none" --optimizer "sgd lr=1e6" --steps 40
 refused train_folder 1 "No such file" train $model $case -o "$work/no/such/none"
+refused train_state_folder 1 "with --state" train $model $case -o "$work/none" --state "$work/no/such"
+refused train_no_state 1 "no state" train $case -o "$work/none" --resume $model
+refused grad_replay 1 "leave it out" grad $model $case -o "$work/none" --loss "mse + replay"
+refused eval_replay 1 "lnsp replay fit" eval $model $case --loss "mse + replay"
+refused eval_text 1 "README" eval $model README.md
+{ # target is the last tensor; its last number becomes a NaN
+  head -c $(($(wc -c < $case) - 4)) $case
+  printf '\377\377\377\377'
+} > "$work/nan.st"
+refused eval_nan 1 "target has a NaN" eval $model "$work/nan.st"
 says train_half "F16" info "$(lnsp $train --type f16 > /dev/null && echo "$work/t.st")"
 
 # --- vectors through index tensors ---
@@ -188,6 +209,9 @@ same eval_same_as_train "$held" \
   "$(key cosine eval "$work/t.st" --input $vectors --rows $rows:back)"
 says eval_losses "triplet" eval "$work/sn727.st" --input $vectors --rows $rows:triplets \
   --loss triplet --loss "cosine"
+# 8 rows by 7 make one batch, since a pair loss needs two rows
+says eval_left_over "nuclear_diversity" eval "$work/sn727.st" --input $vectors \
+  --rows $rows:first --loss nuclear_diversity --batch 7
 says replay_fit "384" replay fit --input $vectors -o "$work/replay.st"
 says replay_train "hash" $wide --rows $rows:first --loss "cosine + 4*replay rows=7" --batch 1 \
   --replay "$work/replay.st" -o "$work/t.st"
@@ -215,7 +239,7 @@ if have python3; then
       "info --graph student" "run $model $case -o $work/o.st" "grad $model $case -o $work/o.st" \
       "$train --steps 2" "eval $model $case --loss mse" "check $model $case" \
       "delta info $work/d.st" "replay fit --input $vectors -o $work/o.st" \
-      "new student -o $work/o.st"; do
+      "new student -o $work/o.st" list; do
     lnsp $command --json > "$work/json"
     expect "json_$(echo "$command" | cut -d' ' -f1,2 | tr -c 'a-z0-9\n' _)" \
       python3 -c 'import json, sys; assert isinstance(json.load(open(sys.argv[1])), dict)' "$work/json"
@@ -224,8 +248,10 @@ else
   skip json "python3 is not installed"
 fi
 if [ -c /dev/full ]; then
-  lnsp info student > /dev/full 2> "$work/err"
-  same full_disk $? 1
+  for command in "info student" list help "help run" version; do
+    lnsp $command > /dev/full 2> "$work/err"
+    same "full_disk_$(echo "$command" | tr ' ' _)" $? 1
+  done
 else
   skip full_disk "there is no /dev/full"
 fi

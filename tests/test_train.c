@@ -527,6 +527,8 @@ static void texts_are_refused_with_a_place(void) {
              {"mse", "adamw lr=-1", LNSP_E_LIMIT},
              {"mse", "adamw lr=nan", LNSP_E_SYNTAX},
              {"mse", "adamw betas=.9", LNSP_E_SYNTAX},
+             {"mse", "sgd nesterov=1", LNSP_E_ARGUMENT},
+             {"mse", "sgd momentum=.9 dampening=.1 nesterov=1", LNSP_E_ARGUMENT},
              {"mse", "adamw lr=1e-3 lr=1e-3", LNSP_E_SYNTAX},
              {"mse", "adamw schedule=cosine", LNSP_E_ARGUMENT},
              {"mse", "adamw schedule=step steps=3", LNSP_E_UNKNOWN},

@@ -146,6 +146,8 @@ int32_t lnspi_rule_parse(const char *string, lnspi_rule *rule, lnsp_problem *pro
   if (!lnspi_text_at_end(&text))
     return lnspi_fail_text(problem, LNSP_E_SYNTAX, text.line, text.column,
                            "an optimizer text is one line: name key=value ...");
+  const char *refused = rule->optimizer->refuse ? rule->optimizer->refuse(rule->real) : NULL;
+  if (refused) return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1, "%s", refused);
   if (rule->schedule == OPTIMIZER_COSINE && rule->steps <= rule->warmup)
     return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1,
                            "schedule=cosine needs steps=N, more than warmup");

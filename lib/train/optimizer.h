@@ -36,6 +36,8 @@ typedef struct lnspi_optimizer {
   } argument[LNSPI_OPTIMIZER_ARGUMENTS];
   const char *moment_name[LNSPI_MOMENTS]; /* in state files, as PyTorch's */
   int32_t squares; /* the moment that holds squares and is never negative, or -1 */
+  /* A sentence on what is wrong with the values together, or NULL. May be NULL. */
+  const char *(*refuse)(const double *real);
   int32_t (*moments)(const double *real); /* arrays it keeps */
   void (*prepare)(const double *real, double lr, double scale, uint64_t step,
                   lnspi_update *update);

@@ -5,6 +5,12 @@
 
 /* real: momentum, dampening, nesterov, weight_decay */
 
+static const char *sgd_refuse(const double *real) {
+  if (real[2] != 0 && (real[0] == 0 || real[1] != 0))
+    return "nesterov=1 needs momentum, and no dampening";
+  return NULL;
+}
+
 static int32_t sgd_moments(const double *real) { return real[0] != 0; }
 
 static void sgd_prepare(const double *real, double lr, double scale, uint64_t step,
@@ -48,6 +54,7 @@ const lnspi_optimizer lnspi_optimizer_sgd = {
                {NULL, 0, {0, 0}, 0, 0}},
   .moment_name = {"momentum_buffer", NULL},
   .squares = -1,
+  .refuse = sgd_refuse,
   .moments = sgd_moments,
   .prepare = sgd_prepare,
   .apply = sgd_apply,
