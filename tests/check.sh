@@ -6,7 +6,7 @@ export LC_ALL
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
 CFLAGS=${CFLAGS:-}
-work=$BUILD/work/$(basename "$0" .sh)
+work=$BUILD/scratch/$(basename "$0" .sh)
 rm -rf "$work"
 mkdir -p "$work" || exit 2
 work=$(cd "$work" && pwd)
