@@ -100,7 +100,8 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
     status = refuse(a, "the loss has a replay term: give its statistics with --replay FILE, "
                        "which `lnsp replay fit` writes");
   limits = limits_for(batch + 1, d.max_concepts);
-  if (!status && lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &problem))
+  if (!status &&
+      lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &problem))
     status = refuse_problem(a, NULL, &problem);
   if (!status)
     status = eval_replay(a, trainer);

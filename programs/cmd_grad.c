@@ -200,7 +200,7 @@ static int run(const args *a) {
   if (!loss)
     loss = "mse";
   if (strstr(loss, "replay"))
-    return refuse(a, "a replay term draws its vectors in training; leave it out of --loss here");
+    return refuse(a, "a replay term draws its vectors in training; leave it out here");
   return direct ? grad_direct(a, loss, path) : grad_model(a, loss, path);
 }
 

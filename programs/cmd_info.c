@@ -304,8 +304,8 @@ static int run(const args *a) {
   } else {
     if (a->positional_count == 1 && strpbrk(a->positional[0], "./") &&
         !strpbrk(a->positional[0], " \n"))
-      return refuse(a, "there is no file %s that can be read, and no architecture of that name; "
-                       "`lnsp list` names the architectures", a->positional[0]);
+      return refuse(a, "there is no file %s that can be read, and no architecture of that "
+                       "name; `lnsp list` names the architectures", a->positional[0]);
     text = args_join(a, 0);
   }
   if (!text)

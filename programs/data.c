@@ -221,9 +221,8 @@ static int data_open_named(data *d, const data_spec *spec) {
   if (!status && !d->count)
     status = refuse(d->args,
                     "%s has none of the tensors input, target, anchor, positive, negative, "
-                    "teacher; %s", spec->path,
-                    args_knows(d->args, "--input") ? "name one with --input FILE:TENSOR"
-                                                   : "call its vectors `input`");
+                    "teacher; %s", spec->path, args_knows(d->args, "--input")
+                    ? "name one with --input FILE:TENSOR" : "call its vectors `input`");
   return status;
 }
 
@@ -278,12 +277,12 @@ int data_need(data *d, const char *name) {
   for (i = 0; i < d->count; i++)
     if (!strcmp(d->column[i].name, name))
       break;
-  if (i == d->count && (!strcmp(name, "input") || !args_knows(d->args, "--loss")))
-    return refuse(d->args, "%s has no tensor %s, which this command reads; add it under that name",
-                  d->file[0].path, name);
-  if (i == d->count)
-    return refuse(d->args, "%s has no tensor %s, which this loss reads; add it, or choose "
-                           "another --loss", d->file[0].path, name);
+  if (i == d->count) {
+    const int loss = strcmp(name, "input") && args_knows(d->args, "--loss");
+    return refuse(d->args, "%s has no tensor %s, which this %s reads; add it%s",
+                  d->file[0].path, name, loss ? "loss" : "command",
+                  loss ? ", or choose another --loss" : "");
+  }
   if (d->needed_count && d->column[i].rows != d->rows)
     return refuse(d->args, "tensor %s has %lld rows where the others have %lld; all need the "
                            "same number", name, (long long)d->column[i].rows,

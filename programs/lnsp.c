@@ -52,7 +52,7 @@ static int print_help(void) {
   for (i = 0; commands[i]; i++)
     printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
   printf("  %-8s %s\n", "help", "this text, or that of a command");
-  printf("  %-8s %s\n", "version", "versions of program and arithmetic, and the kernels chosen");
+  printf("  %-8s %s\n", "version", "of the program and its arithmetic, and the kernels chosen");
   printf("\nExit status: 0 done; 1 refused: a sentence on stderr, nothing written; 2 usage.\n");
   return printed();
 }
@@ -143,7 +143,8 @@ int main(int argc, char **argv) {
     return EXIT_USAGE;
   }
   if (!strcmp(argv[1], "help")) {
-    if (argc == 2 || argv[2][0] == '-' || !strcmp(argv[2], "help") || !strcmp(argv[2], "version"))
+    if (argc == 2 || argv[2][0] == '-' || !strcmp(argv[2], "help") ||
+        !strcmp(argv[2], "version"))
       return print_help();
     found = find_command(argv[2]);
     return found ? print_command_help(found) : unknown_command(argv[2]);

@@ -45,13 +45,14 @@ int score_session(data *d, lnsp_session *session, int64_t batch, progress *show,
     if (!status && lnsp_session_run(session, input, 1, &output, 1, &problem))
       status = strncmp(problem.message, "'output'", 8)
                    ? refuse_batch(d->args, NULL, first, &problem)
-                   : refuse(d->args, "tensor target does not fit the model: %s", problem.message);
+                   : refuse(d->args, "tensor target does not fit the model: %s",
+                            problem.message);
     if (!status)
       score_rows(buffer, target->data, tensor_rows(target), target->dims[target->rank - 1],
                  out);
     if (!status && !isfinite(out->mse))
-      status = refuse(d->args, "tensor target has a NaN or infinity in rows %lld to %lld; "
-                               "leave them out", (long long)first, (long long)(first + count - 1));
+      status = refuse(d->args, "tensor target has a NaN or infinity in rows %lld to %lld; leave "
+                               "them out", (long long)first, (long long)(first + count - 1));
     out->rows += count;
     if (show && progress_due(show))
       progress_show(show, "%lld of %lld rows", (long long)out->rows, (long long)d->rows);

@@ -87,9 +87,8 @@ static int setup_trainer(train_job *job) {
 
   if (lnsp_file_open(path, NULL, &file, &problem))
     return refuse_problem(a, path, &problem);
-  if (resume && (lnsp_file_metadata(file, "lnsp.arch") || lnsp_file_metadata(file, "lnsp.graph")) &&
-      !lnsp_file_metadata(file, "lnsp.trainer"))
-    status = refuse(a, "%s is a model and no state that --state wrote; give it as MODEL, without "
+  if (resume && !lnsp_file_metadata(file, "lnsp.trainer"))
+    status = refuse(a, "%s is no state that --state wrote; a model is given as MODEL, without "
                        "--resume", path);
   else if (lnsp_trainer_open(file, loss || resume ? loss : "mse",
                         job->optimizer[0] ? job->optimizer : NULL, &limits, &library,
