@@ -317,8 +317,8 @@ static int go_back(demo *d) {
   check(lnsp_trainer_rollback(d->trainer, 0, &problem), "rollback");
   seconds = now() - start;
   check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_WEIGHTS, hash, &problem), "hash");
-  printf("\ngo back: weights, moments, average and step count to the mark, in %.2f ms\n",
-         1e3 * seconds);
+  printf("\ngo back: weights, moments, average and step count to the mark, in %.1f us\n",
+         1e6 * seconds);
   show_hash("at the start", d->base_hash);
   good = same("after the rollback", hash, d->base_hash);
   printf("  held-out cosine again              new %.4f, old %.4f\n",

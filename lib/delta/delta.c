@@ -118,8 +118,8 @@ int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next,
   float *row = NULL;
   if (!lnspi_graph_equal(base->graph, next->graph))
     return lnspi_fail(problem, LNSP_E_SHAPE, NULL,
-                      "the models are of different architectures ('%s' and '%s'): a delta is "
-                      "made between two versions of one network",
+                      "a delta is made between two versions of one network, and these differ "
+                      "in architecture: '%s' and '%s'",
                       base->graph->architecture, next->graph->architecture);
   uint64_t words = codec->measure(base->graph, base->state, next->state, changed);
   int32_t status =
@@ -170,7 +170,8 @@ int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
   lnsp_model *model = NULL;
   if (!lnspi_graph_equal(delta->graph, base->graph))
     return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
-                      "the delta is for a network '%s', the model is '%s'",
+                      "apply a delta to the network it was made for: it is for '%s', and the "
+                      "model is '%s'",
                       delta->graph->architecture, base->graph->architecture);
   lnspi_model_hash(base, hash);
   if (memcmp(hash, delta->base, sizeof hash)) {

@@ -39,5 +39,5 @@ static const char *const family_a_examples[] = {
 
 const lnspi_arch lnspi_arch_family_a = {
     "family_a",
-    "family_a s=384 k=s/2 heads=8 attn=1 attn_bias=0 act=none|relu|gelu|silu|tanh normalise=1",
+    "family_a s=384 k=s/2 heads=8 attn=1 attn_bias=0 act=gelu|none|relu|silu|tanh normalise=1",
     family_a_emit, family_a_examples};

@@ -30,5 +30,5 @@ static const char *const family_b_doc_examples[] = {
 
 const lnspi_arch lnspi_arch_family_b_doc = {
     "family_b_doc",
-    "family_b_doc d=384 s=256 k=192 act=none|relu|gelu|silu|tanh normalise=1",
+    "family_b_doc d=384 s=256 k=192 act=gelu|none|relu|silu|tanh normalise=1",
     family_b_doc_emit, family_b_doc_examples};

@@ -98,9 +98,9 @@ static const char *const student_examples[] = {
 
 const lnspi_arch lnspi_arch_student = {
     "student",
-    "student d=384 s=256 s2=0 k=192 heads=8 attn=1 attn_bias=1 act=none|relu|gelu|silu|tanh "
+    "student d=384 s=256 s2=0 k=192 heads=8 attn=1 attn_bias=1 act=gelu|none|relu|silu|tanh "
     "order=act_norm|norm_act residual=1 teacher=1 normalise=1 input_norm=1 compress_norm_1=1 "
-    "compress_norm_2=1 nuclear_norm=1 expand_norm_1=1",
+    "compress_norm_2=1 (with s2) nuclear_norm=1 expand_norm_1=1",
     student_emit, student_examples};
 
 static const char *const student_b_examples[] = {
