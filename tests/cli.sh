@@ -54,7 +54,7 @@ differ() {
 }
 
 # --- help and usage ---
-for name in new info run grad train eval check delta replay list; do
+for name in new info run grad train eval check delta replay bench list; do
   says "help_$name" "lnsp $name " help $name
   lnsp help $name > "$work/one"
   lnsp $name --help > "$work/two"
@@ -63,6 +63,13 @@ for name in new info run grad train eval check delta replay list; do
 done
 says version "lnsp 0." --version
 says list adamw list
+# --- bench ---
+for name in W1.fwd W1g.fwd W2.train W3.fwd S1.train; do
+  says "bench_$name" "$name" bench $name 2 --seconds 0
+done
+refused bench_work 2 "no work" bench W9
+refused bench_batch 2 "BATCH" bench W1 none
+refused bench_isa 1 "no kernel set" bench W1 1 --isa none
 refused no_command 2 "command is missing"
 refused unknown_command 2 'no command "bake"' bake
 refused unknown_option 2 "no option --stepz" train $model $case -o "$work/none" --stepz 3
