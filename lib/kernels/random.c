@@ -70,10 +70,12 @@ static float random_wave(float u, int sine) {
 void lnspi_random_normal(float *y, int64_t n, uint64_t seed, uint64_t step, uint32_t node,
                          uint32_t element) {
   uint32_t words[4];
+  float radius = 0;
   for (int64_t i = 0; i < n; i++, element++) {
     if (i == 0 || element % 4 == 0) random_block(words, seed, step, node, element / 4);
-    const uint32_t *pair = words + (element & 2);
-    float radius = sqrtf(-2 * lnspi_log((float)((pair[0] >> 8) + 1) * 0x1p-24f));
+    const uint32_t *pair = words + (element & 2); /* two elements share a radius */
+    if (i == 0 || element % 2 == 0)
+      radius = sqrtf(-2 * lnspi_log((float)((pair[0] >> 8) + 1) * 0x1p-24f));
     y[i] = radius * random_wave((float)(pair[1] >> 8) * 0x1p-24f, (int)(element & 1));
   }
 }
