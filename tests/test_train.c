@@ -401,6 +401,23 @@ static void memory_is_as_measured(void) {
   CHECK_INT(heap.live_bytes, 0);
 }
 
+/* The bytes of the README, whatever the size of a pointer is here. */
+static void bytes_are_the_same_on_every_host(void) {
+  lnsp_graph *graph = NULL;
+  lnsp_memory memory = {.struct_size = sizeof memory};
+  lnsp_limits limits = {sizeof limits, 1, 1, 2, 0, 0};
+  CHECK_OK(lnsp_graph_create("student", NULL, &graph, &support_problem));
+  CHECK_OK(lnsp_model_measure(graph, &memory, &support_problem));
+  CHECK_INT(memory.total_bytes, 2190912);
+  CHECK_OK(lnsp_session_measure(graph, NULL, &memory, &support_problem));
+  CHECK_INT(memory.total_bytes, 9984);
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adamw", NULL, &memory, &support_problem));
+  CHECK_INT(memory.total_bytes, 6620800);
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adamw", &limits, &memory, &support_problem));
+  CHECK_INT(memory.total_bytes, 19703360); /* with two marks */
+  lnsp_graph_destroy(graph);
+}
+
 static int32_t make_everything(const lnsp_options *options) {
   lnsp_model *model = NULL, *next = NULL;
   lnsp_trainer *t = NULL, *resumed = NULL;
@@ -565,6 +582,7 @@ int main(void) {
   RUN(resumes_to_the_same_bits);
   RUN(freezes_by_pattern);
   RUN(memory_is_as_measured);
+  RUN(bytes_are_the_same_on_every_host);
   RUN(every_allocation_may_fail);
   RUN(publishes_and_runs_live);
   RUN(callers_rounding_mode_does_not_matter);

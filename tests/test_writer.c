@@ -1,5 +1,6 @@
 /* Writing safetensors files: the bytes, refusals, failing sinks, and paths. */
 #define _XOPEN_SOURCE 700
+#define _FILE_OFFSET_BITS 64 /* or readdir fails on 32-bit hosts */
 #include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
