@@ -7,7 +7,8 @@
 
 /* An allocator that counts, checks sizes, and fails the k-th call. */
 typedef struct support_heap {
-  int calls, live, fail_at, fail_all; /* fail_at: 1-based, 0 never */
+  int calls, live, releases;
+  int fail_at, fail_all; /* fail_at: 1-based, 0 never */
   size_t bytes, live_bytes, last_bytes;
 } support_heap;
 
@@ -28,6 +29,7 @@ static void *support_allocate(void *user, size_t bytes) {
 static void support_release(void *user, void *block, size_t bytes) {
   support_heap *heap = user;
   heap->live--;
+  heap->releases++;
   heap->live_bytes -= bytes;
   free(block);
 }
@@ -93,6 +95,7 @@ static inline void support_use_all(void) {
   (void)support_allocator;
   (void)support_sink;
   (void)support_fill;
+  (void)support_problem;
 }
 
 #endif

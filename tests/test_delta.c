@@ -1,5 +1,5 @@
 /* Deltas: round trips to the bit, damage, hostile senders, failing memory. */
-#include "check.h"
+#include "support.h"
 #include "delta/delta.h"
 #include "lnsp.h"
 
@@ -516,18 +516,7 @@ static void hostile_payloads(void) {
 
 /* ---- memory ------------------------------------------------------------------- */
 
-static int allocations, releases, fail_at;
-static void *counted_allocate(void *user, size_t bytes) {
-  (void)user;
-  if (allocations++ == fail_at) return NULL;
-  return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-static void counted_release(void *user, void *block, size_t bytes) {
-  (void)user;
-  (void)bytes;
-  releases++;
-  free(block);
-}
+static support_heap heap;
 
 static lnsp_model *memory_base, *memory_next;
 static lnsp_delta *memory_delta;
@@ -550,31 +539,31 @@ static int32_t memory_call(int which, const lnsp_options *options) {
 }
 
 static void memory(void) {
-  lnsp_allocator allocator = {sizeof allocator, NULL, counted_allocate, counted_release};
+  lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   options.allocator = &allocator;
   memory_base = fresh(SMALL, 1);
   memory_next = fresh(SMALL, 2);
-  fail_at = -1;
+  heap.fail_at = 0; /* none */
   CHECK_INT(lnsp_delta_make(memory_base, memory_next, &options, &memory_delta, NULL), LNSP_OK);
-  CHECK_INT(allocations, 1);
+  CHECK_INT(heap.calls, 1);
   memory_data = encoded(memory_delta, &memory_bytes);
   facts_of(memory_delta);
-  CHECK_INT(allocations, 1); /* encode and info allocate nothing */
+  CHECK_INT(heap.calls, 1); /* encode and info allocate nothing */
   CHECK_INT(lnsp_delta_save(memory_delta, "test_delta.tmp", NULL), LNSP_OK);
-  CHECK_INT(allocations, releases + 1);
+  CHECK_INT(heap.calls, heap.releases + 1);
   for (int which = 0; which < 5; which++)
     for (int n = 0;; n++) {
-      allocations = releases = 0;
-      fail_at = n;
+      heap.calls = heap.releases = 0;
+      heap.fail_at = n + 1;
       int32_t code = memory_call(which, &options);
       if (code == LNSP_OK) {
-        CHECK(n >= 1 && allocations == n && releases == n);
+        CHECK(n >= 1 && heap.calls == n && heap.releases == n);
         break;
       }
-      CHECK_SAY(code == LNSP_E_MEMORY && releases == allocations - 1,
+      CHECK_SAY(code == LNSP_E_MEMORY && heap.releases == heap.calls - 1,
                 "call %d, allocation %d: code %d", which, n, (int)code);
       if (n > 20) break;
     }
@@ -583,13 +572,13 @@ static void memory(void) {
   for (int which = 0; which < 3; which++) {
     options.block = block + 3;
     options.block_bytes = sizeof block - 3;
-    allocations = 0;
+    heap.calls = 0;
     CHECK_INT(memory_call(which, &options), LNSP_OK);
-    CHECK_INT(allocations, 0);
+    CHECK_INT(heap.calls, 0);
     options.block_bytes = 1024;
     CHECK_INT(memory_call(which, &options), LNSP_E_MEMORY);
   }
-  fail_at = -1;
+  heap.fail_at = 0; /* none */
   for (int which = 3; which < 5; which++) {
     options.block_bytes = sizeof block - 3;
     CHECK_INT(memory_call(which, &options), LNSP_OK);
@@ -610,6 +599,7 @@ static void memory(void) {
 }
 
 int main(void) {
+  support_use_all();
   RUN(round_trips);
   RUN(weightless);
   RUN(small);

@@ -1,5 +1,5 @@
 /* Losses: PyTorch's numbers, finite differences in double, the texts. */
-#include "check.h"
+#include "support.h"
 #include "base/host.h"
 #include "lnsp.h"
 #include "train/loss.h"
@@ -505,47 +505,37 @@ static void refusals(void) {
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, &out, NULL, NULL), LNSP_OK);
 }
 
-static int allocations, releases, fail_at;
-static void *counted_allocate(void *user, size_t bytes) {
-  (void)user;
-  if (allocations++ == fail_at) return NULL;
-  return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-static void counted_release(void *user, void *block, size_t bytes) {
-  (void)user;
-  (void)bytes;
-  releases++;
-  free(block);
-}
+static support_heap heap;
 
 static void memory(void) {
   float p[6] = {1, 2, 3, 4, 5, 6}, t[6] = {1, 1, 1, 1, 1, 1}, value = 42;
   static char block[4096];
   lnsp_tensor in[2] = {matrix("p", p, 2, 3), matrix("t", t, 2, 3)};
-  lnsp_allocator allocator = {sizeof allocator, NULL, counted_allocate, counted_release};
+  lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   options.allocator = &allocator;
-  fail_at = 0;
+  heap.fail_at = 1;
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_E_MEMORY);
-  CHECK(value == 42 && allocations == 1 && releases == 0);
-  fail_at = -1;
+  CHECK(value == 42 && heap.calls == 1 && heap.releases == 0);
+  heap.fail_at = 0; /* none */
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_OK);
-  CHECK(allocations == 2 && releases == 1);
+  CHECK(heap.calls == 2 && heap.releases == 1);
   p[0] = NAN;
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_E_NOT_FINITE);
-  CHECK(allocations == 3 && releases == 2);
+  CHECK(heap.calls == 3 && heap.releases == 2);
   p[0] = 1;
   options.block = block + 1;
   options.block_bytes = sizeof block - 1;
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_OK);
-  CHECK(allocations == 3);
+  CHECK(heap.calls == 3);
   options.block_bytes = 100;
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_E_MEMORY);
 }
 
 int main(void) {
+  support_use_all();
   RUN(pytorch);
   RUN(finite_differences);
   RUN(small_norms);

@@ -1,5 +1,5 @@
 /* Gaussian replay: statistics, draws and files. */
-#include "check.h"
+#include "support.h"
 #include "lnsp.h"
 #include "format/file.h"
 #include "train/replay.h"
@@ -440,47 +440,37 @@ static void hostile_files(void) {
   CHECK_INT(lnsp_replay_open(path, NULL, &replay, NULL), LNSP_E_MISSING);
 }
 
-static int allocations, releases, fail_at;
-static void *counted_allocate(void *user, size_t bytes) {
-  (void)user;
-  if (allocations++ == fail_at) return NULL;
-  return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-static void counted_release(void *user, void *block, size_t bytes) {
-  (void)user;
-  (void)bytes;
-  releases++;
-  free(block);
-}
+static support_heap heap;
 
 static void memory(void) {
-  lnsp_allocator allocator = {sizeof allocator, NULL, counted_allocate, counted_release};
+  lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = options_isa(NULL);
   options.allocator = &allocator;
-  fail_at = -1;
+  heap.fail_at = 0; /* none */
   make_samples(WIDTH, WIDTH);
   lnsp_replay *replay = gather(50, WIDTH, &options);
-  CHECK_INT(allocations, 1); /* create alone */
+  CHECK_INT(heap.calls, 1); /* create alone */
   CHECK_INT(lnsp_replay_save(replay, path, NULL), LNSP_OK);
   lnsp_replay_destroy(replay);
-  CHECK_INT(allocations, releases);
+  CHECK_INT(heap.calls, heap.releases);
   for (int n = 0;; n++) {
-    allocations = releases = 0;
-    fail_at = n;
+    heap.calls = heap.releases = 0;
+    heap.fail_at = n + 1;
     replay = NULL;
     int32_t code = lnsp_replay_open(path, &options, &replay, NULL);
     if (code == LNSP_OK) {
       lnsp_replay_destroy(replay);
-      CHECK(n >= 2 && allocations == n && releases == n);
+      CHECK(n >= 2 && heap.calls == n && heap.releases == n);
       break;
     }
-    CHECK(code == LNSP_E_MEMORY && replay == NULL && releases == allocations - 1);
+    CHECK(code == LNSP_E_MEMORY && replay == NULL && heap.releases == heap.calls - 1);
     if (n > 20) break;
   }
   remove(path);
 }
 
 int main(void) {
+  support_use_all();
   RUN(factor);
   RUN(draws_fit);
   RUN(draws_same);

@@ -155,8 +155,8 @@ static int32_t api_loss_evaluate(const char *text, const lnsp_tensor *inputs,
   if (!status)
     status = api_loss_tensors(inputs, input_count, gradient, &loss, problem);
   if (status) return status;
-  loss.k = lnspi_kernels_pick(options->isa, problem);
-  if (!loss.k) return problem->code;
+  status = lnspi_kernels_choose(options->isa, &loss.k, problem);
+  if (status) return status;
   api_loss_lay_out(&loss, &arena, gradient != NULL);
   if (arena.failed)
     return lnspi_fail(problem, LNSP_E_MEMORY, NULL, "the tensors are too large to copy");
@@ -177,8 +177,6 @@ int32_t lnsp_loss_evaluate(const char *loss, const lnsp_tensor *inputs, int32_t 
                            float *value, const lnsp_tensor *gradient,
                            const lnsp_options *options, lnsp_problem *problem) {
   lnsp_options read;
-  lnsp_problem local;
-  if (!problem) problem = &local;
   if (!loss || !value || input_count < 0 || (input_count && !inputs))
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "loss, inputs or value is missing");
   int32_t status = lnspi_options_read(options, &read, problem);

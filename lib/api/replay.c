@@ -47,7 +47,8 @@ static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int
   if (*count > LNSPI_REPLAY_BATCH) *count = LNSPI_REPLAY_BATCH;
   part.dims[0] = *count;
   part.data = (float *)rows->data + first * stride;
-  int32_t status = lnspi_tensor_load(&part, rows->name ? rows->name : "rows", replay->k, replay->batch, ld, problem);
+  int32_t status = lnspi_tensor_load(&part, rows->name ? rows->name : "rows", replay->k,
+                                     replay->batch, ld, problem);
   if (status) return status;
   for (int64_t r = 0; r < *count; r++) {
     float *x = replay->batch + r * ld;

@@ -74,7 +74,8 @@ static inline void avx2_store3(float *p, int64_t n, __m128 v) {
   if (n == 1) _mm_store_ss(p, v);
 }
 
-/* The same, n < 8; calls, for only a row's last elements come here. Not by vmaskmov: emulators touch the lanes that it leaves out. */
+/* The same, n < 8; calls, for only a row's last elements come here. Not by
+ * vmaskmov: emulators touch the lanes that it leaves out. */
 static LNSPI_NOINLINE __m256 avx2_load(const float *p, int64_t n) {
   if (n < 4) return _mm256_insertf128_ps(_mm256_setzero_ps(), avx2_load3(p, n), 0);
   return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)),

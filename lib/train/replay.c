@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/problem.h"
+#include "run/engine.h"
 
 #define REPLAY_HANDLE_BYTES 512 /* counted for the struct on every host */
 #define REPLAY_GROUP 8        /* rows drawn together; at most 16 */
@@ -43,23 +44,21 @@ static lnsp_replay *replay_lay_out(lnspi_arena *arena, int64_t width, int gather
 int32_t lnspi_replay_create(int64_t width, int gathering, const lnsp_options *options,
                             lnsp_replay **out, lnsp_problem *problem) {
   lnsp_replay pieces, *replay;
-  lnsp_problem local;
   lnspi_block block;
   lnspi_arena arena;
-  if (!problem) problem = &local;
   if (width < 1 || width > LNSPI_REPLAY_MAX_WIDTH)
     return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
                       "replay of vectors of width %lld: the width is 1 to %d",
                       (long long)width, LNSPI_REPLAY_MAX_WIDTH);
   memset(&arena, 0, sizeof arena);
   memset(&pieces, 0, sizeof pieces);
-  pieces.k = lnspi_kernels_pick(options->isa, problem);
-  if (!pieces.k) return problem->code;
+  int32_t status = lnspi_kernels_choose(options->isa, &pieces.k, problem);
+  if (status) return status;
   replay_lay_out(&arena, width, gathering, &pieces);
   if (arena.failed)
     return lnspi_fail(problem, LNSP_E_MEMORY, NULL,
                       "replay of width %lld is too large for this machine", (long long)width);
-  int32_t status = lnspi_block_open(&block, options, arena.used, problem);
+  status = lnspi_block_open(&block, options, arena.used, problem);
   if (status) return status;
   memset(&arena, 0, sizeof arena);
   arena.base = block.memory;

@@ -48,7 +48,8 @@ static int64_t trainer_extra_floats(const lnsp_graph *graph, int32_t slot, int64
   for (int32_t n = 1; n < graph->node_count; n++)
     if (slot < graph->nodes[n].input_count) {
       int32_t input = graph->nodes[n].input[slot], readers = 0;
-      for (int32_t o = 0; o < graph->output_count; o++) readers += graph->outputs[o].node == input;
+      for (int32_t o = 0; o < graph->output_count; o++)
+        readers += graph->outputs[o].node == input;
       for (int32_t m = 1; m < graph->node_count; m++)
         for (int32_t i = 0; i < graph->nodes[m].input_count; i++)
           readers += graph->nodes[m].input[i] == input;
