@@ -51,7 +51,7 @@ static int compare(const void *a, const void *b) {
 static int32_t work_time(work *w, double seconds, double *least, double *median,
                          lnsp_problem *problem) {
   double *sample = malloc(BENCH_SAMPLES * sizeof *sample), start, end;
-  int count = 0, calls = 1, i;
+  int count = 0, calls, i;
   int32_t status = sample ? LNSP_OK : LNSP_E_MEMORY;
 
   for (i = 0; i < 5 && !status; i++)
@@ -162,6 +162,7 @@ static int run(const args *a) {
   int64_t only = 0;
   double seconds = .3;
   int net, train, b, found = 0, status = args_positionals(a, 0, 2);
+  lnsp_problem problem;
   report r;
 
   if (!status)
@@ -180,11 +181,8 @@ static int run(const args *a) {
     return usage_error(a, "there is no work \"%s\"; `lnsp help bench` lists them", text);
   if (status)
     return status;
-  if (lnsp_isa_check(args_options(a).isa, NULL)) { /* before anything is printed */
-    lnsp_problem problem;
-    lnsp_isa_check(args_options(a).isa, &problem);
+  if (lnsp_isa_check(args_options(a).isa, &problem)) /* before anything is printed */
     return refuse_problem(a, NULL, &problem);
-  }
   r = report_start(a);
   if (r.json)
     json_open("rows", '[');
