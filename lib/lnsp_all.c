@@ -55,6 +55,7 @@
 #include "graph/layers/layernorm.c"
 #include "graph/layers/linear.c"
 #include "graph/layers/unit.c"
+#include "graph/product.c"
 #include "graph/write.c"
 #include "run/engine.c"
 #include "run/load.c"

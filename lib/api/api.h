@@ -27,7 +27,7 @@ int32_t lnspi_path_write(const char *path, lnspi_write_job job, void *user,
                          lnsp_problem *problem);
 
 /* Reads one tensor of a state (nullable: only checks name and count). */
-int32_t lnspi_api_tensor_read(const lnsp_graph *graph, const float *state, const char *name,
+int32_t lnspi_api_tensor_read(const lnsp_graph *graph, const void *state, const char *name,
                               float *out, int64_t count, lnsp_problem *problem);
 
 #endif

@@ -11,7 +11,7 @@ LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory *out,
   API_NEED(out, problem);
   memset(&memory, 0, sizeof memory);
   memory.total_bytes = lnspi_model_bytes(graph);
-  memory.weight_bytes = (uint64_t)graph->state_floats * sizeof(float);
+  memory.weight_bytes = (uint64_t)graph->state_bytes;
   memory.plan_bytes = memory.total_bytes - memory.weight_bytes;
   return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory", problem);
 }
@@ -86,7 +86,7 @@ LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model) {
   return model ? model->graph : NULL;
 }
 
-int32_t lnspi_api_tensor_read(const lnsp_graph *graph, const float *state, const char *name,
+int32_t lnspi_api_tensor_read(const lnsp_graph *graph, const void *state, const char *name,
                               float *out, int64_t count, lnsp_problem *problem) {
   int32_t index = lnspi_graph_find_weight(graph, name);
   if (index < 0)

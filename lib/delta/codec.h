@@ -12,19 +12,19 @@ typedef struct lnspi_codec {
   const char *help;
   int32_t exact;        /* 1: apply gives the result's bits */
   /* Marks the tensors to write; returns the payload's words. */
-  uint64_t (*measure)(const lnsp_graph *graph, const float *base, const float *next,
+  uint64_t (*measure)(const lnsp_graph *graph, const void *base, const void *next,
                       uint8_t *changed);
   /* Writes the payload; row has room for the longest row. */
-  void (*encode)(const lnsp_graph *graph, const uint8_t *changed, const float *base,
-                 const float *next, uint32_t *payload, float *row);
+  void (*encode)(const lnsp_graph *graph, const uint8_t *changed, const void *base,
+                 const void *next, uint32_t *payload, float *row);
   /* Refuses a payload that cannot be one. */
   int32_t (*check)(const lnsp_graph *graph, const uint8_t *changed, const uint32_t *payload,
                    uint64_t words, lnsp_problem *problem);
   /* Parameters whose bits the payload changes. */
   int64_t (*count)(const uint32_t *payload, uint64_t words);
   /* Fills a zeroed state with the result. */
-  void (*apply)(const lnsp_graph *graph, const uint8_t *changed, const float *base,
-                const uint32_t *payload, float *result);
+  void (*apply)(const lnsp_graph *graph, const uint8_t *changed, const void *base,
+                const uint32_t *payload, void *result);
   /* The payload that leads back, in place; NULL where there is none. */
   void (*invert)(uint32_t *payload, uint64_t words);
 } lnspi_codec;

@@ -137,8 +137,9 @@ int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next,
 static const char *delta_not_finite(const lnsp_model *model) {
   for (int32_t i = 0; i < model->graph->weight_count; i++) {
     const lnspi_weight *weight = &model->graph->weights[i];
+    const float *values = (const float *)model->state + weight->offset;
     for (int64_t f = 0; f < weight->floats; f++)
-      if ((lnspi_float_bits(model->state[weight->offset + f]) & 0x7f800000u) == 0x7f800000u)
+      if ((lnspi_float_bits(values[f]) & 0x7f800000u) == 0x7f800000u)
         return weight->name;
   }
   return NULL;

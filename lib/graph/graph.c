@@ -71,6 +71,7 @@ static int32_t graph_finish(lnsp_graph *g, const lnspi_builder *b, uint64_t text
     return lnspi_fail(problem, LNSP_E_INTERNAL, NULL,
                       "the written-out text is longer than was reckoned: please report it");
   g->bytes = graph_bytes(g->node_count, g->weight_count, length + 1);
+  lnspi_graph_store(g, LNSP_F32);
   return LNSP_OK;
 }
 
@@ -117,6 +118,23 @@ lnsp_graph *lnspi_graph_move(const lnsp_graph *from, void *memory) {
   g->weights = (lnspi_weight *)(void *)((char *)memory + weights);
   g->architecture = (char *)memory + text;
   return g;
+}
+
+void lnspi_graph_store(lnsp_graph *g, int32_t type) {
+  g->state_bytes = 0;
+  for (int32_t i = 0; i < g->weight_count; i++) {
+    lnspi_weight *w = &g->weights[i];
+    w->type = w->kind == LNSPI_MATRIX ? type : LNSP_F32;
+    w->bytes = w->floats * (int64_t)sizeof(float);
+    w->at = g->state_bytes;
+    g->state_bytes += w->bytes;
+  }
+}
+
+int32_t lnspi_graph_type(const lnsp_graph *g) {
+  for (int32_t i = 0; i < g->weight_count; i++)
+    if (g->weights[i].kind == LNSPI_MATRIX) return g->weights[i].type;
+  return LNSP_F32;
 }
 
 int32_t lnspi_graph_find_weight(const lnsp_graph *g, const char *name) {

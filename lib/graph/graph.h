@@ -30,10 +30,14 @@ typedef struct lnspi_weight {
   char name[LNSPI_NAME_BYTES];
   int32_t kind, parts, init, rank;
   float amount;
-  int32_t reserved;
+  int32_t type;   /* in a state; only MATRIX weights have another than LNSP_F32 */
   int64_t dims[4];
   int64_t count;  /* elements */
-  int64_t offset; /* floats from the start of the state, a multiple of 16 */
+  /* In a state, by its type: */
+  int64_t at;     /* bytes from the start, a multiple of 64 */
+  int64_t bytes;  /* with padding, a multiple of 64; parts of equal size */
+  /* In an array of floats laid out like a float32 state: moments, averages. */
+  int64_t offset; /* floats from its start, a multiple of 16 */
   int64_t floats; /* with padding, a multiple of 16 */
 } lnspi_weight;
 
@@ -59,7 +63,8 @@ struct lnsp_graph {
   uint64_t bytes;         /* of this struct and all that follows it */
   int32_t node_count, weight_count, output_count, reserved;
   int64_t parameter_count;
-  int64_t state_floats;
+  int64_t state_bytes;    /* of a state, by the types of its weights */
+  int64_t state_floats;   /* of an array laid out like a float32 state */
   lnspi_output outputs[LNSPI_MAX_OUTPUTS]; /* 0 is "output" */
   lnspi_node *nodes;      /* node 0 is the input */
   lnspi_weight *weights;  /* canonical order: that of declaration */
@@ -87,7 +92,12 @@ lnsp_graph *lnspi_graph_move(const lnsp_graph *from, void *memory);
 
 int32_t lnspi_graph_find_weight(const lnsp_graph *graph, const char *name); /* or -1 */
 int32_t lnspi_graph_find_output(const lnsp_graph *graph, const char *name); /* or -1 */
-/* Same nodes, widths and tensors (names and shapes). */
+/* How matrices are stored from now on, which lays out the state anew. The graph is
+ * the layout of a state: each handle changes only its own copy. */
+void lnspi_graph_store(lnsp_graph *graph, int32_t type);
+/* The type of the matrices; LNSP_F32 where there are none. */
+int32_t lnspi_graph_type(const lnsp_graph *graph);
+/* Same nodes, widths and tensors (names and shapes), stored in any type. */
 int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b);
 int64_t lnspi_graph_flops(const lnsp_graph *graph, int64_t concepts);
 /* Another name under which files of the origin carry a tensor, number index; 0

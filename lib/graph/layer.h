@@ -20,7 +20,8 @@ typedef struct lnspi_call {
   int64_t in_width[LNSPI_MAX_INPUTS];
   float *out;            /* forward writes it; backward reads it */
   int64_t out_ld;
-  const float *weight[LNSPI_MAX_SLOTS]; /* packed or flat, NULL where absent */
+  const void *weight[LNSPI_MAX_SLOTS]; /* in the state; NULL where absent. FLAT: floats;
+                                          MATRIX: only product.h reads them */
   float *saved;          /* from forward to backward, as need() asked */
   float *scratch;        /* for the call only */
   /* backward only */

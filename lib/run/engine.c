@@ -122,7 +122,7 @@ const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,
   return NULL;
 }
 
-void lnspi_engine_call(const lnspi_engine *engine, const float *state, int32_t index,
+void lnspi_engine_call(const lnspi_engine *engine, const void *state, int32_t index,
                        lnspi_call *call) {
   const lnsp_graph *graph = engine->graph;
   const lnspi_node *node = &graph->nodes[index];
@@ -141,7 +141,8 @@ void lnspi_engine_call(const lnspi_engine *engine, const float *state, int32_t i
   call->out = lnspi_engine_value(engine, index);
   call->out_ld = lnspi_node_ld(graph, index);
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
-    if (node->slot[s] >= 0) call->weight[s] = state + graph->weights[node->slot[s]].offset;
+    if (node->slot[s] >= 0)
+      call->weight[s] = (const uint8_t *)state + graph->weights[node->slot[s]].at;
   call->saved = engine->saved + engine->plan.saved_offset[index];
   call->scratch = engine->scratch;
 }
@@ -165,7 +166,7 @@ static int32_t engine_check_value(const lnspi_engine *engine, int32_t index,
                     node->name, index, lnspi_layer_at(node->layer)->name);
 }
 
-int32_t lnspi_engine_forward(lnspi_engine *engine, const float *state, int64_t batch,
+int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t batch,
                              int64_t concepts, lnsp_problem *problem) {
   engine->batch = batch;
   engine->concepts = concepts;

@@ -62,12 +62,12 @@ const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,
                                      const char *name);
 
 /* Fills call for a node: everything that forward needs. */
-void lnspi_engine_call(const lnspi_engine *engine, const float *state, int32_t node,
+void lnspi_engine_call(const lnspi_engine *engine, const void *state, int32_t node,
                        lnspi_call *call);
 
 /* Runs all nodes; the input's rows are in place. Refuses any value that is not
  * finite: an output may look sound after one (relu of NaN is 0). */
-int32_t lnspi_engine_forward(lnspi_engine *engine, const float *state, int64_t batch,
+int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t batch,
                              int64_t concepts, lnsp_problem *problem);
 
 #endif

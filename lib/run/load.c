@@ -51,7 +51,7 @@ static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *grap
 }
 
 static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *weight,
-                           float *state, float *row, lnsp_problem *problem) {
+                           void *state, float *row, lnsp_problem *problem) {
   const lnspi_entry *entry = &file->entries[index];
   int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
   int same = entry->rank == weight->rank;
@@ -77,7 +77,7 @@ static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *w
 }
 
 int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                   int partial, float *state, float *row, lnsp_problem *problem) {
+                   int partial, void *state, float *row, lnsp_problem *problem) {
   int32_t status = LNSP_OK;
   if (!partial) status = load_check_all_used(file, graph, prefix, problem);
   for (int32_t i = 0; status == LNSP_OK && i < graph->weight_count; i++) {
@@ -92,7 +92,7 @@ int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
   return status;
 }
 
-void lnspi_init(const lnsp_graph *graph, uint64_t seed, float *state, float *row) {
+void lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row) {
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);

@@ -9,7 +9,7 @@ uint64_t lnspi_model_bytes(const lnsp_graph *graph) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnspi_take(&arena, 1, LNSPI_HANDLE_BYTES);
   lnspi_take(&arena, 1, graph->bytes);
-  lnspi_take(&arena, (uint64_t)graph->state_floats, sizeof(float));
+  lnspi_take(&arena, (uint64_t)graph->state_bytes, 1);
   lnspi_take(&arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
   return arena.used;
 }
@@ -22,7 +22,7 @@ static lnsp_model *model_place(const lnspi_block *block, lnsp_graph *graph, floa
   model->block = *block;
   model->owners = 1;
   model->graph = graph;
-  model->state = lnspi_take(&arena, (uint64_t)graph->state_floats, sizeof(float));
+  model->state = lnspi_take(&arena, (uint64_t)graph->state_bytes, 1);
   *row = lnspi_take(&arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
   return model;
 }

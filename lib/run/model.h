@@ -11,7 +11,7 @@ struct lnsp_model {
   int32_t owners;
   int32_t reserved;
   lnsp_graph *graph;
-  float *state;
+  void *state; /* graph->state_bytes */
 };
 
 /* A model of this graph with a zero state, to be filled before anyone else sees

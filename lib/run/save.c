@@ -43,7 +43,7 @@ static void save_declare(const lnsp_graph *graph, const lnspi_save_part *parts,
     }
 }
 
-static int32_t save_rows(const lnspi_weight *weight, const float *state, int32_t dtype,
+static int32_t save_rows(const lnspi_weight *weight, const void *state, int32_t dtype,
                          save_work *work, lnsp_writer *writer, lnsp_problem *problem) {
   int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
   for (int64_t r = 0; r < rows; r++) {

@@ -7,7 +7,7 @@
 
 typedef struct lnspi_save_part {
   const char *prefix; /* before every tensor name, "" for the weights */
-  const float *state;
+  const void *state;
 } lnspi_save_part;
 
 /* Writes all tensors of each part, and the metadata "format", the architecture

@@ -10,7 +10,7 @@
 struct lnsp_session {
   lnspi_block block;
   lnsp_model *model;   /* counted; NULL when live */
-  const float *state;
+  const void *state;
   float *const *live;  /* of a live session: where the trainer's pointer is, which
                           rollback may change; else NULL */
   lnspi_engine engine;

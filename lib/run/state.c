@@ -28,10 +28,10 @@ static int64_t state_flat_row(const lnspi_weight *weight, int64_t row) {
   return row * (weight->rank <= 1 ? lnspi_round16(columns) : columns);
 }
 
-void lnspi_state_read(const lnspi_weight *weight, const float *state, int64_t first,
-                      int64_t count, float *rows) {
+/* Rows of a tensor that lies at base as floats. */
+static void state_read_floats(const lnspi_weight *weight, const float *base, int64_t first,
+                              int64_t count, float *rows) {
   int64_t columns = lnspi_weight_columns(weight);
-  const float *base = state + weight->offset;
   for (int64_t r = 0; r < count; r++, rows += columns) {
     int64_t row = first + r;
     if (weight->kind == LNSPI_MATRIX) {
@@ -44,10 +44,9 @@ void lnspi_state_read(const lnspi_weight *weight, const float *state, int64_t fi
   }
 }
 
-void lnspi_state_write(const lnspi_weight *weight, float *state, int64_t first,
-                       int64_t count, const float *rows) {
+static void state_write_floats(const lnspi_weight *weight, float *base, int64_t first,
+                               int64_t count, const float *rows) {
   int64_t columns = lnspi_weight_columns(weight);
-  float *base = state + weight->offset;
   for (int64_t r = 0; r < count; r++, rows += columns) {
     int64_t row = first + r;
     if (weight->kind == LNSPI_MATRIX) {
@@ -60,7 +59,29 @@ void lnspi_state_write(const lnspi_weight *weight, float *state, int64_t first,
   }
 }
 
-/* One value of a tensor, wherever it lies. */
+void lnspi_array_read(const lnspi_weight *weight, const float *array, int64_t first,
+                      int64_t count, float *rows) {
+  state_read_floats(weight, array + weight->offset, first, count, rows);
+}
+
+void lnspi_array_write(const lnspi_weight *weight, float *array, int64_t first, int64_t count,
+                       const float *rows) {
+  state_write_floats(weight, array + weight->offset, first, count, rows);
+}
+
+void lnspi_state_read(const lnspi_weight *weight, const void *state, int64_t first,
+                      int64_t count, float *rows) {
+  const void *base = (const uint8_t *)state + weight->at;
+  state_read_floats(weight, base, first, count, rows);
+}
+
+void lnspi_state_write(const lnspi_weight *weight, void *state, int64_t first, int64_t count,
+                       const float *rows) {
+  void *base = (uint8_t *)state + weight->at;
+  state_write_floats(weight, base, first, count, rows);
+}
+
+/* One value of a tensor at base, wherever it lies. */
 static float state_value(const lnspi_weight *weight, const float *base, int64_t row,
                          int64_t column, int64_t columns) {
   if (weight->kind == LNSPI_MATRIX) {
@@ -73,27 +94,38 @@ static float state_value(const lnspi_weight *weight, const float *base, int64_t 
   return base[state_flat_row(weight, row) + column];
 }
 
-void lnspi_state_hash(const lnsp_graph *graph, const float *state, lnspi_blake2s *hash) {
+/* A tensor that lies at base. */
+static void state_hash_tensor(const lnspi_weight *weight, const float *base,
+                              lnspi_blake2s *hash) {
   uint8_t bytes[256];
-  for (int32_t i = 0; i < graph->weight_count; i++) {
-    const lnspi_weight *weight = &graph->weights[i];
-    int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
-    lnspi_blake2s_add(hash, weight->name, lnspi_length(weight->name) + 1);
-    lnspi_store64(bytes, (uint64_t)weight->rank);
-    for (int32_t d = 0; d < weight->rank; d++)
-      lnspi_store64(bytes + 8 + 8 * d, (uint64_t)weight->dims[d]);
-    lnspi_blake2s_add(hash, bytes, 8 + 8 * (size_t)weight->rank);
-    for (int64_t r = 0; r < rows; r++) {
-      size_t filled = 0;
-      for (int64_t c = 0; c < columns; c++) {
-        float value = state_value(weight, state + weight->offset, r, c, columns);
-        lnspi_store32(bytes + filled, lnspi_float_bits(value));
-        filled += 4;
-        if (filled == sizeof bytes || c + 1 == columns) {
-          lnspi_blake2s_add(hash, bytes, filled);
-          filled = 0;
-        }
+  int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
+  lnspi_blake2s_add(hash, weight->name, lnspi_length(weight->name) + 1);
+  lnspi_store64(bytes, (uint64_t)weight->rank);
+  for (int32_t d = 0; d < weight->rank; d++)
+    lnspi_store64(bytes + 8 + 8 * d, (uint64_t)weight->dims[d]);
+  lnspi_blake2s_add(hash, bytes, 8 + 8 * (size_t)weight->rank);
+  for (int64_t r = 0; r < rows; r++) {
+    size_t filled = 0;
+    for (int64_t c = 0; c < columns; c++) {
+      float value = state_value(weight, base, r, c, columns);
+      lnspi_store32(bytes + filled, lnspi_float_bits(value));
+      filled += 4;
+      if (filled == sizeof bytes || c + 1 == columns) {
+        lnspi_blake2s_add(hash, bytes, filled);
+        filled = 0;
       }
     }
   }
+}
+
+void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash) {
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    const void *base = (const uint8_t *)state + graph->weights[i].at;
+    state_hash_tensor(&graph->weights[i], base, hash);
+  }
+}
+
+void lnspi_array_hash(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash) {
+  for (int32_t i = 0; i < graph->weight_count; i++)
+    state_hash_tensor(&graph->weights[i], array + graph->weights[i].offset, hash);
 }

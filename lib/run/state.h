@@ -1,4 +1,4 @@
-/* The state: all tensors of a graph, packed, in one array of floats. */
+/* The state: all tensors of a graph, packed, in one piece of memory. */
 #ifndef LNSPI_RUN_STATE_H
 #define LNSPI_RUN_STATE_H
 
@@ -12,15 +12,23 @@ int64_t lnspi_weight_columns(const lnspi_weight *weight);
 /* The longest row of any tensor. */
 int64_t lnspi_state_columns(const lnsp_graph *graph);
 
-/* Copies rows first..first+count-1 of a tensor out of or into a state (or an
- * array laid out like one: moments, gradients). rows is contiguous. */
-void lnspi_state_read(const lnspi_weight *weight, const float *state, int64_t first,
+/* Copies rows first..first+count-1 of a tensor out of or into a state, by its type.
+ * rows is contiguous. */
+void lnspi_state_read(const lnspi_weight *weight, const void *state, int64_t first,
                       int64_t count, float *rows);
-void lnspi_state_write(const lnspi_weight *weight, float *state, int64_t first,
-                       int64_t count, const float *rows);
+void lnspi_state_write(const lnspi_weight *weight, void *state, int64_t first, int64_t count,
+                       const float *rows);
+
+/* The same for an array of floats laid out like a float32 state: moments, averages. */
+void lnspi_array_read(const lnspi_weight *weight, const float *array, int64_t first,
+                      int64_t count, float *rows);
+void lnspi_array_write(const lnspi_weight *weight, float *array, int64_t first, int64_t count,
+                       const float *rows);
 
 /* Adds name, rank, dims and values of every tensor, in canonical order, to a
- * hash. The hash of a model is BLAKE2s over exactly this. */
-void lnspi_state_hash(const lnsp_graph *graph, const float *state, lnspi_blake2s *hash);
+ * hash. The hash of a model is BLAKE2s over exactly this: it does not depend on the
+ * type in which the values are stored. */
+void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash);
+void lnspi_array_hash(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash);
 
 #endif

@@ -288,7 +288,7 @@ int32_t lnspi_trainer_gradient(lnsp_trainer *t, int32_t index, float *out,
   if (weight->kind == LNSPI_FLAT) {
     lnspi_weight alone = *weight;
     alone.offset = t->small_offset[index];
-    lnspi_state_read(&alone, t->small, 0, lnspi_weight_rows(weight), out);
+    lnspi_array_read(&alone, t->small, 0, lnspi_weight_rows(weight), out);
   } else {
     update_each_strip(t, index, update_write_out, out);
   }

@@ -6,20 +6,20 @@
 #include "run/state.h"
 
 /* Packed tensors are compared with their padding, which is zero in both. */
-static uint64_t exact_measure(const lnsp_graph *graph, const float *base, const float *next,
+static uint64_t exact_measure(const lnsp_graph *graph, const void *base, const void *next,
                               uint8_t *changed) {
   uint64_t words = 0;
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
-    changed[i] = memcmp(base + weight->offset, next + weight->offset,
-                        (size_t)weight->floats * sizeof(float)) != 0;
+    changed[i] = memcmp((const uint8_t *)base + weight->at, (const uint8_t *)next + weight->at,
+                        (size_t)weight->bytes) != 0;
     if (changed[i]) words += (uint64_t)weight->count;
   }
   return words;
 }
 
-static void exact_encode(const lnsp_graph *graph, const uint8_t *changed, const float *base,
-                         const float *next, uint32_t *payload, float *row) {
+static void exact_encode(const lnsp_graph *graph, const uint8_t *changed, const void *base,
+                         const void *next, uint32_t *payload, float *row) {
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
@@ -54,8 +54,10 @@ static int64_t exact_count(const uint32_t *payload, uint64_t words) {
 
 /* The payload goes into the result's packed places, then the base over it: a
  * tensor that did not change is XORed with zero. */
-static void exact_apply(const lnsp_graph *graph, const uint8_t *changed, const float *base,
-                        const uint32_t *payload, float *result) {
+static void exact_apply(const lnsp_graph *graph, const uint8_t *changed, const void *base,
+                        const uint32_t *payload, void *result) {
+  const float *from = base;
+  float *to = result;
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     if (!changed[i]) continue;
@@ -64,7 +66,7 @@ static void exact_apply(const lnsp_graph *graph, const uint8_t *changed, const f
     payload += weight->count;
   }
   for (int64_t i = 0; i < graph->state_floats; i++)
-    result[i] = lnspi_bits_float(lnspi_float_bits(result[i]) ^ lnspi_float_bits(base[i]));
+    to[i] = lnspi_bits_float(lnspi_float_bits(to[i]) ^ lnspi_float_bits(from[i]));
 }
 
 /* XOR leads both ways. */

@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "graph/builder.h"
-#include "graph/layer.h"
+#include "graph/product.h"
 
 #define ATTENTION_IN 0
 #define ATTENTION_IN_BIAS 1
@@ -103,15 +103,11 @@ static attention_parts attention_open(const lnspi_call *c) {
 }
 
 /* part 0, 1, 2: q, k, v */
-static const float *attention_in_part(const lnspi_call *c, const attention_parts *p, int part) {
-  return c->weight[ATTENTION_IN] + part * lnspi_packed_floats(p->d, p->d);
-}
-
 static void attention_project(const lnspi_call *c, const attention_parts *p, int part,
                               float *to) {
   const float *bias = c->weight[ATTENTION_IN_BIAS];
-  c->k->linear(attention_in_part(c, p, part), bias ? bias + part * p->ld : NULL, c->in[0],
-               c->in_ld[0], to, p->ld, p->rows, p->d, p->d);
+  lnspi_product(c, ATTENTION_IN, part, bias ? bias + part * p->ld : NULL, c->in[0],
+                c->in_ld[0], to, p->ld, p->rows);
 }
 
 static void attention_zero(const attention_parts *p, float *x) {
@@ -156,8 +152,8 @@ static void attention_forward(const lnspi_call *c) {
     attention_mix_one(c, &p);
   else
     attention_mix(c, &p);
-  c->k->linear(c->weight[ATTENTION_OUT], c->weight[ATTENTION_OUT_BIAS], p.o, p.ld, c->out,
-               c->out_ld, p.rows, p.d, p.d);
+  lnspi_product(c, ATTENTION_OUT, 0, c->weight[ATTENTION_OUT_BIAS], p.o, p.ld, c->out,
+                c->out_ld, p.rows);
 }
 
 static void attention_zero_head(const attention_parts *p, float *x) {
@@ -204,13 +200,12 @@ static void attention_part_backward(const lnspi_call *c, const attention_parts *
   if (c->use) c->use(c, ATTENTION_IN, part, c->in[0], c->in_ld[0], d, p->ld, p->rows);
   if (!din) return;
   if (!add) {
-    c->k->linear_dx(attention_in_part(c, p, part), d, p->ld, din, c->in_ld[0], p->rows, p->d,
-                    p->d, 1);
+    lnspi_product_dx(c, ATTENTION_IN, part, d, p->ld, din, c->in_ld[0], p->rows, 1);
     lnspi_zero_pads(din, c->in_ld[0], p->rows, p->ld);
     return;
   }
   /* q itself is no longer read: its place takes this part's share */
-  c->k->linear_dx(attention_in_part(c, p, part), d, p->ld, p->q, p->ld, p->rows, p->d, p->d, 1);
+  lnspi_product_dx(c, ATTENTION_IN, part, d, p->ld, p->q, p->ld, p->rows, 1);
   for (int64_t r = 0; r < p->rows; r++)
     c->k->add(din + r * c->in_ld[0], din + r * c->in_ld[0], p->q + r * p->ld, p->d);
 }
@@ -240,8 +235,7 @@ static void attention_mix_one_backward(const lnspi_call *c, const attention_part
 
 static void attention_backward(const lnspi_call *c) {
   const attention_parts p = attention_open(c);
-  c->k->linear_dx(c->weight[ATTENTION_OUT], c->dout, c->out_ld, p.dq, p.ld, p.rows, p.d, p.d,
-                  1);
+  lnspi_product_dx(c, ATTENTION_OUT, 0, c->dout, c->out_ld, p.dq, p.ld, p.rows, 1);
   if (c->dweight[ATTENTION_OUT_BIAS])
     c->k->column_sum(c->dweight[ATTENTION_OUT_BIAS], c->dout, c->out_ld, p.rows, p.d);
   if (c->use) c->use(c, ATTENTION_OUT, 0, p.o, p.ld, c->dout, c->out_ld, p.rows);

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "graph/builder.h"
-#include "graph/layer.h"
+#include "graph/product.h"
 
 #define LINEAR_WEIGHT 0
 #define LINEAR_BIAS 1
@@ -36,19 +36,18 @@ static void linear_need(const lnsp_graph *graph, const lnspi_node *node, int64_t
 }
 
 static void linear_forward(const lnspi_call *c) {
-  c->k->linear(c->weight[LINEAR_WEIGHT], c->weight[LINEAR_BIAS], c->in[0], c->in_ld[0], c->out,
-               c->out_ld, c->rows, c->in_width[0], c->node->width);
+  lnspi_product(c, LINEAR_WEIGHT, 0, c->weight[LINEAR_BIAS], c->in[0], c->in_ld[0], c->out,
+                c->out_ld, c->rows);
 }
 
 static void linear_backward(const lnspi_call *c) {
-  const int64_t in = c->in_width[0], out = c->node->width;
   if (c->din[0]) {
-    c->k->linear_dx(c->weight[LINEAR_WEIGHT], c->dout, c->out_ld, c->din[0], c->in_ld[0],
-                    c->rows, in, out, 1);
-    lnspi_zero_pads(c->din[0], c->in_ld[0], c->rows, lnspi_round16(in));
+    lnspi_product_dx(c, LINEAR_WEIGHT, 0, c->dout, c->out_ld, c->din[0], c->in_ld[0], c->rows,
+                     1);
+    lnspi_zero_pads(c->din[0], c->in_ld[0], c->rows, lnspi_round16(c->in_width[0]));
   }
   if (c->dweight[LINEAR_BIAS])
-    c->k->column_sum(c->dweight[LINEAR_BIAS], c->dout, c->out_ld, c->rows, out);
+    c->k->column_sum(c->dweight[LINEAR_BIAS], c->dout, c->out_ld, c->rows, c->node->width);
   if (c->use)
     c->use(c, LINEAR_WEIGHT, 0, c->in[0], c->in_ld[0], c->dout, c->out_ld, c->rows);
 }
