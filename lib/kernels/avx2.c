@@ -123,6 +123,7 @@ static inline void avx2_trees(const float *p, float *t) {
 }
 
 #include "kernels/vector.h"
+#include "kernels/compact_vector.h"
 
 /* A panel is eight accumulators: enough by itself. */
 static int64_t avx2_linear_panels(const float *w, const float *bias, const float *x, float *y,

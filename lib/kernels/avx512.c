@@ -94,6 +94,7 @@ static inline void avx512_trees(const float *p, float *t) {
 }
 
 #include "kernels/vector.h"
+#include "kernels/compact_vector.h"
 
 /* Two panels at a time: four accumulators do not cover the latency. */
 static int64_t avx512_linear_panels(const float *w, const float *bias, const float *x, float *y,

@@ -1,6 +1,6 @@
 /*
  * The kernel contract. Every kernel set gives these bits; scalar.c is the
- * reference, tests/test_kernels.c compares the others with it by memcmp.
+ * reference, tests/test_kernels*.c compare the others with it by memcmp.
  *
  * fma(a,b,c) is one fused multiply-add, rounded once. All other operations are
  * single IEEE float32 operations in the order written. "n ascending" and the
@@ -116,7 +116,7 @@ typedef struct lnspi_sgd {
  * f16_to_f32, bf16_to_f32 exact; f32_to_f16, f32_to_bf16 round to nearest even,
  *              overflow to infinity.
  */
-#define LNSPI_KERNEL_LIST(X)                                                              \
+#define LNSPI_KERNEL_FLOAT_LIST(X)                                                        \
   X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
                    float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out))         \
   X(void, linear_dx, (const float *w, const float *d, int64_t ldd, float *dx,             \
@@ -154,6 +154,35 @@ typedef struct lnspi_sgd {
   X(void, f32_to_f16, (uint16_t *y, const float *x, int64_t n))                           \
   X(void, bf16_to_f32, (float *y, const uint16_t *x, int64_t n))                          \
   X(void, f32_to_bf16, (uint16_t *y, const float *x, int64_t n))
+
+/*
+ * Weights stored in fewer bytes, packed as compact.h says; rows, strides, bias and
+ * pads as in linear and linear_dx.
+ *
+ * linear_bf16, linear_f16, linear_dx_bf16: the bits of linear and linear_dx on the
+ *              weights widened to float32, which is exact.
+ * linear_i8    int8 times int8. Each row of x is quantised by itself:
+ *              m = max |x[k]|; s = m / 127; i = 127 / m;
+ *              q[k] = fma(x[k], i, 0x1.8p23f) - 0x1.8p23f, the nearest integer, ties
+ *              to even; all q are 0 if m < 2^-120 (i would overflow) or m is not
+ *              finite. sum = the exact integer sum over k of q[k]*W[o][k];
+ *              y[o] = fma((float)sum, s * scale[o], bias[o]). in <= 65536: the sum
+ *              fits an int32. scratch has lnspi_compact_scratch_floats floats.
+ */
+#define LNSPI_KERNEL_COMPACT_LIST(X)                                                      \
+  X(void, linear_bf16, (const void *w, const float *bias, const float *x, int64_t ldx,    \
+                        float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out))    \
+  X(void, linear_f16, (const void *w, const float *bias, const float *x, int64_t ldx,     \
+                       float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out))     \
+  X(void, linear_dx_bf16, (const void *w, const float *d, int64_t ldd, float *dx,         \
+                           int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad)) \
+  X(void, linear_i8, (const void *w, const float *bias, const float *x, int64_t ldx,      \
+                      float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out,       \
+                      void *scratch))
+
+/* Each of the first list is tested in tests/test_kernels.c, each of the second in
+ * tests/test_kernels_compact.c: a kernel without a test does not compile there. */
+#define LNSPI_KERNEL_LIST(X) LNSPI_KERNEL_FLOAT_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X)
 
 typedef struct lnspi_kernels {
   const char *name;

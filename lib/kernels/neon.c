@@ -83,6 +83,7 @@ static inline void neon_trees(const float *p, float *t) {
 }
 
 #include "kernels/vector.h"
+#include "kernels/compact_vector.h"
 
 /* A panel is sixteen accumulators: enough by itself. */
 static int64_t neon_linear_panels(const float *w, const float *bias, const float *x, float *y,

@@ -259,6 +259,8 @@ static void scalar_unit_dx(float *dx, const float *dy, const float *y, float m, 
   }
 }
 
+#include "kernels/compact_scalar.h"
+
 const lnspi_kernels lnspi_kernels_scalar = {"scalar", 0, LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 
 float lnspi_exp(float x) {
