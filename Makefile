@@ -35,7 +35,7 @@ DEPENDENCIES = -MMD -MP
 # the best. Nothing throws C++ exceptions, so their tables are left out. CFLAGS
 # come after these, so that they win.
 OPTIMISE = -Os
-$(BUILD)/lib/kernels/%.o $(BUILD)/tests/%: OPTIMISE = -O2
+$(BUILD)/lib/kernels/%.o $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
 COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables
 
 version_of = $(shell awk '$$2 == "LNSP_VERSION_$(1)" { print $$3 }' include/lnsp.h)
@@ -45,12 +45,14 @@ SONAME := liblnsp.so.$(MAJOR)
 
 LIB_SOURCES := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
 PROGRAM_SOURCES := $(sort $(wildcard programs/*.c))
+BENCH_SOURCES := $(sort $(wildcard bench/*.c))
 TEST_SOURCES := $(sort $(wildcard tests/test_*.c))
 EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
 TEST_SCRIPTS := $(filter-out tests/run.sh tests/check.sh,$(sort $(wildcard tests/*.sh)))
 
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
-PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o)
+PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/works.o
+BENCH_OBJECTS := $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
 GOLDEN := $(BUILD)/tests/golden
 EXAMPLES := $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
@@ -59,7 +61,7 @@ STATIC_LIB := $(BUILD)/liblnsp.a
 SHARED_LIB := $(BUILD)/liblnsp.so.$(VERSION)
 PROGRAM := $(if $(PROGRAM_SOURCES),$(BUILD)/lnsp)
 
-.PHONY: all check check-programs check-all demo examples install uninstall clean help lists golden abi
+.PHONY: all bench check check-programs check-all demo examples install uninstall clean help lists golden abi
 .DELETE_ON_ERROR:
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(PROGRAM) ## build the libraries and the lnsp program (default)
@@ -87,6 +89,12 @@ $(SHARED_LIB): $(LIB_OBJECTS) lib/lnsp.map
 $(BUILD)/lnsp: $(PROGRAM_OBJECTS) $(STATIC_LIB)
 	$(call say,LINK $@)
 	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -Wl,--gc-sections -o $@ $(PROGRAM_OBJECTS) $(STATIC_LIB) -lm
+
+$(BUILD)/bench/lnsp-bench: $(BENCH_OBJECTS) $(STATIC_LIB)
+	$(call say,LINK $@)
+	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -pthread -Wl,--gc-sections -o $@ $(BENCH_OBJECTS) $(STATIC_LIB) -lm
+
+bench: $(BUILD)/bench/lnsp-bench ## build build/bench/lnsp-bench, which measures speed
 
 $(BUILD)/tests/%: tests/%.c $(STATIC_LIB) Makefile
 	@mkdir -p $(@D)
@@ -159,4 +167,4 @@ help: ## this list
 	@echo
 	@echo "Variables: CC AR CFLAGS LDFLAGS BUILD PREFIX LIBDIR INCLUDEDIR BINDIR DESTDIR EMULATOR JOBS"
 
--include $(LIB_OBJECTS:.o=.d) $(PROGRAM_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(GOLDEN).d
+-include $(LIB_OBJECTS:.o=.d) $(PROGRAM_OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(GOLDEN).d

@@ -1,0 +1,193 @@
+/* The least time that this machine could take for a work: the bare memory traffic of its
+ * weights and moments, in the order of a step and with no other arithmetic than Adam's,
+ * measured here and now, against its multiply-adds at the measured peak. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "roofline.h"
+
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What Adam itself costs a weight: 8 products and sums, a root and a division, each a
+ * place in which a multiply-add of the gradient cannot go. */
+#define ROOFLINE_ADAM_FLOPS 20
+
+/* ---- shapes ---- */
+
+static int roofline_begins(const char *text, const char *start) {
+  return start && !strncmp(text, start, strlen(start));
+}
+
+int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shape,
+                      lnsp_problem *problem) {
+  lnsp_graph *graph;
+  lnsp_tensor tensor;
+  int32_t i;
+
+  memset(shape, 0, sizeof *shape);
+  shape->batch = batch;
+  shape->train = spec->kind != WORK_FWD;
+  if (lnsp_graph_create(spec->text, NULL, &graph, problem))
+    return -1;
+  for (i = 0; i < lnsp_graph_tensor_count(graph) && shape->count < ROOFLINE_MATRICES; i++)
+    if (!lnsp_graph_tensor_at(graph, i, &tensor, problem) && tensor.rank == 2) {
+      const int at = shape->count++;
+      shape->matrix[at].weights = tensor.dims[0] * tensor.dims[1];
+      /* attention over a single concept: queries and keys cannot matter */
+      shape->matrix[at].used =
+          shape->matrix[at].weights / (strstr(tensor.name, "in_proj_weight") ? 3 : 1);
+      shape->matrix[at].reached = !roofline_begins(tensor.name, spec->unreached);
+      /* no parameter lies before the very first: nobody wants its input's gradient */
+      shape->matrix[at].back = shape->matrix[at].reached && i > 0;
+    }
+  lnsp_graph_destroy(graph);
+  return 0;
+}
+
+static int64_t roofline_padded(int64_t weights) {
+  return (weights + 255) / 256 * 256; /* the loops take this many floats at a time */
+}
+
+/* ---- the bare step ---- */
+
+typedef struct roofline_memory {
+  float *w, *m, *v;
+  int64_t offset[ROOFLINE_MATRICES];
+} roofline_memory;
+
+static volatile float roofline_sink;
+
+static void roofline_read(const roofline_shape *s, const limits_loops *loops,
+                          const roofline_memory *memory, int i, int streams) {
+  const int64_t all = roofline_padded(s->matrix[i].weights);
+  const int64_t used = roofline_padded(s->matrix[i].used);
+  roofline_sink = loops->read(memory->w + memory->offset[i] + all - used, used, streams);
+}
+
+/* One pass over all phases. variant: 1 reads two streams at a time, 2 updates from the
+ * last matrix to the first, 4 prefetches in the update. */
+static void roofline_step(const roofline_shape *s, const limits_loops *loops,
+                          const roofline_memory *memory, int variant,
+                          roofline_measured *took) {
+  static const float d[64] = { 1e-3f, 2e-3f, -1e-3f };
+  double at[4];
+  int i;
+
+  at[0] = limits_clock();
+  for (i = 0; i < s->count; i++)
+    roofline_read(s, loops, memory, i, 1 + (variant & 1));
+  at[1] = limits_clock();
+  for (i = s->count - 1; i >= 0 && s->train; i--)
+    if (s->matrix[i].back)
+      roofline_read(s, loops, memory, i, 1 + (variant & 1));
+  at[2] = limits_clock();
+  for (i = 0; i < s->count && s->train; i++) {
+    const int k = variant & 2 ? s->count - 1 - i : i;
+    const int64_t o = memory->offset[k];
+    if (s->matrix[k].reached)
+      loops->adam(memory->w + o, memory->m + o, memory->v + o, d,
+                  roofline_padded(s->matrix[k].weights), variant & 4 ? 1024 : 0);
+  }
+  at[3] = limits_clock();
+  took->forward = at[1] - at[0];
+  took->backward = at[2] - at[1];
+  took->update = at[3] - at[2];
+}
+
+/* The fastest pass of the fastest variant. */
+static int roofline_bare(const roofline_shape *s, const limits_loops *loops, double seconds,
+                         roofline_measured *best) {
+  roofline_memory memory;
+  roofline_measured took;
+  int64_t total = 0;
+  const int variants = s->train ? 8 : 2;
+  int i, variant, passes;
+
+  for (i = 0; i < s->count; i++) {
+    memory.offset[i] = total;
+    total += roofline_padded(s->matrix[i].weights);
+  }
+  memory.w = limits_floats(s->train ? 3 * total : total);
+  if (!memory.w)
+    return -1;
+  memory.m = memory.w + (s->train ? total : 0);
+  memory.v = memory.m + (s->train ? total : 0);
+  memset(best, 0, sizeof *best);
+  for (variant = 0; variant < variants; variant++) {
+    const double end = limits_clock() + seconds / variants;
+    for (passes = 0; passes < 4 || limits_clock() < end; passes++) {
+      const double old = best->forward + best->backward + best->update;
+      roofline_step(s, loops, &memory, variant, &took);
+      if (passes && (old == 0 || took.forward + took.backward + took.update < old))
+        *best = took;
+    }
+  }
+  best->peak = limits_peak(loops, 20e-6, .02);
+  limits_free(memory.w);
+  return 0;
+}
+
+int roofline_measure(const roofline_shape *shape, const limits_loops *loops, double seconds,
+                     roofline_measured *measured) {
+  roofline_measured now;
+  ssize_t got;
+  int ends[2], status;
+  pid_t child;
+
+  if (pipe(ends))
+    return -1;
+  child = fork();
+  if (child == 0) {
+    ssize_t sent = -1;
+    if (!roofline_bare(shape, loops, seconds, &now))
+      sent = write(ends[1], &now, sizeof now);
+    _exit(sent == (ssize_t)sizeof now ? 0 : 1);
+  }
+  close(ends[1]);
+  got = child < 0 ? -1 : read(ends[0], &now, sizeof now);
+  close(ends[0]);
+  if (child < 0 || waitpid(child, &status, 0) < 0 || got != (ssize_t)sizeof now)
+    return -1;
+  if (measured->peak == 0 || now.forward + now.backward + now.update <
+                                 measured->forward + measured->backward + measured->update) {
+    now.peak = now.peak > measured->peak ? now.peak : measured->peak;
+    *measured = now;
+  } else if (now.peak > measured->peak) {
+    measured->peak = now.peak;
+  }
+  return 0;
+}
+
+/* ---- the bound ---- */
+
+static double roofline_larger(double a, double b) {
+  return a > b ? a : b;
+}
+
+roofline roofline_of(const roofline_shape *s, const roofline_measured *m) {
+  double forward = 0, backward = 0, gradient = 0, update = 0;
+  roofline r = { 0, 0, 0, 0, 0, 0 };
+  int i;
+
+  for (i = 0; i < s->count; i++) {
+    forward += (double)s->matrix[i].used;
+    backward += s->matrix[i].back ? (double)s->matrix[i].used : 0;
+    gradient += s->matrix[i].reached ? (double)s->matrix[i].used : 0;
+    update += s->matrix[i].reached ? (double)s->matrix[i].weights : 0;
+  }
+  r.forward_us = 1e6 * roofline_larger(2 * (double)s->batch * forward / m->peak, m->forward);
+  r.flops = 2 * (double)s->batch * forward;
+  r.bytes = 4 * forward;
+  if (s->train) {
+    const double rows = 2 * (double)s->batch;
+    r.backward_us = 1e6 * roofline_larger(rows * backward / m->peak, m->backward);
+    r.update_us = 1e6 * roofline_larger(
+        (rows * gradient + ROOFLINE_ADAM_FLOPS * update) / m->peak, m->update);
+    r.flops += rows * (backward + gradient);
+    r.bytes += 4 * backward + 24 * update;
+  }
+  r.us = r.forward_us + r.backward_us + r.update_us;
+  return r;
+}

@@ -1,0 +1,261 @@
+/* The works that liblnsp is measured on, and the one routine that times them. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "works.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* A tiny learning rate: with a usual one the fixed sample is learnt within the
+ * measurement, and a step of another kind is timed. That one is the work `converged`;
+ * its weights stay, and a smaller beta2 lets the moments fade sooner. */
+static const char *const works_optimizer[] = { NULL, "adam lr=1e-7",
+                                               "adam lr=1e-30 betas=.9,.95" };
+#define WORKS_FRESH 50     /* steps that give the moments values                    */
+#define WORKS_SETTLED 2000 /* steps without a gradient: .95^2000 is far below 2^-149 */
+
+static const char *const works_kind[] = { "fwd", "train", "converged" };
+#define WORKS_KINDS 3
+
+static const struct {
+  const char *name, *text, *unreached; /* WORKS_HELP says what they are */
+} works_net[] = {
+  { "W1", "family_b_doc act=relu normalise=0", NULL },
+  { "W1g", "family_b_doc act=gelu normalise=0", NULL },
+  { "W2",
+    "lnsp 1; x = input 384; h = linear x 256 w=l1; h = layernorm h w=n1; h = relu h;"
+    "h = linear h 192 w=l2; h = layernorm h w=n2; h = relu h;"
+    "h = linear h 256 w=l3; h = layernorm h w=n3; h = relu h;"
+    "o = linear h 384 w=l4; output output=o",
+    NULL },
+  { "W3",
+    "lnsp 1; x = input 768; h = linear x 1536 w=l1; h = relu h; o = linear h 768 w=l2;"
+    "output output=o",
+    NULL },
+  { "S1", "student", "layers.teacher_align" },
+};
+#define WORKS_NETS ((int)(sizeof works_net / sizeof *works_net))
+
+/* ---- names ---- */
+
+/* The length of the network's name that text begins with, 0 if it begins with none. */
+static size_t works_read_net(const char *text, work_spec *spec) {
+  const size_t length = strcspn(text, ".");
+  int i, used = 0;
+  long in, out;
+
+  for (i = 0; i < WORKS_NETS; i++)
+    if (strlen(works_net[i].name) == length && !strncmp(text, works_net[i].name, length)) {
+      snprintf(spec->text, sizeof spec->text, "%s", works_net[i].text);
+      spec->unreached = works_net[i].unreached;
+      return length;
+    }
+  if (sscanf(text, "L:%6ld:%6ld%n", &in, &out, &used) == 2 && (size_t)used == length &&
+      in > 0 && out > 0) {
+    snprintf(spec->text, sizeof spec->text,
+             "lnsp 1; x = input %ld; o = linear x %ld w=l; output output=o", in, out);
+    return length;
+  }
+  return 0;
+}
+
+static int works_add(work_spec *list, int count, const work_spec *of, size_t net, const char *text,
+                     int kind) {
+  list[count] = *of;
+  list[count].kind = kind;
+  snprintf(list[count].name, sizeof list[count].name, "%.*s.%s", (int)net, text,
+           works_kind[kind]);
+  return count + 1;
+}
+
+int works_select(const char *text, work_spec list[WORKS_MAX]) {
+  work_spec spec;
+  size_t length;
+  int i, kind, count = 0;
+
+  if (!text) {
+    for (i = 0; i < WORKS_NETS; i++)
+      count += works_select(works_net[i].name, list + count);
+    return count;
+  }
+  memset(&spec, 0, sizeof spec);
+  length = works_read_net(text, &spec);
+  if (!length || length >= 24)
+    return 0;
+  for (kind = 0; kind < WORKS_KINDS; kind++)
+    if (text[length] ? !strcmp(text + length + 1, works_kind[kind]) : kind != WORK_CONVERGED) {
+      if (kind == WORK_CONVERGED)
+        count = works_add(list, count, &spec, length, text, WORK_TRAIN);
+      count = works_add(list, count, &spec, length, text, kind);
+    }
+  return count;
+}
+
+/* ---- making ---- */
+
+/* Values around zero, the same in every run. */
+static void work_fill(float *to, int64_t count, uint32_t seed) {
+  int64_t i;
+  for (i = 0; i < count; i++) {
+    seed = seed * 1664525u + 1013904223u;
+    to[i] = (float)(seed >> 8) / 8388608.f - 1.f;
+  }
+}
+
+static int32_t work_no_memory(lnsp_problem *problem) {
+  if (problem) {
+    memset(problem, 0, sizeof *problem);
+    problem->code = LNSP_E_MEMORY;
+    snprintf(problem->message, sizeof problem->message,
+             "there is not enough memory for the vectors: take a smaller batch");
+  }
+  return LNSP_E_MEMORY;
+}
+
+/* A run asks for every output of the network; a step has a target for the first. */
+static int32_t work_vectors(work *w, const lnsp_graph *graph, int64_t batch,
+                            lnsp_problem *problem) {
+  const int64_t wide = lnsp_graph_input_width(graph);
+  int64_t total = batch * wide;
+  float *at;
+  int32_t i;
+
+  w->out_count = lnsp_graph_output_count(graph);
+  if (w->out_count > WORK_OUTPUTS)
+    w->out_count = WORK_OUTPUTS;
+  for (i = 0; i < w->out_count; i++) {
+    const int32_t status = lnsp_graph_output_at(graph, i, &w->out[i], problem);
+    if (status)
+      return status;
+    total += batch * w->out[i].dims[0];
+  }
+  at = w->memory = malloc((size_t)total * sizeof *at);
+  if (!at)
+    return work_no_memory(problem);
+  work_fill(at, batch * wide, 1);
+  w->in[0] = lnsp_tensor_f32("input", at, 2, batch, wide, 0);
+  at += batch * wide;
+  for (i = 0; i < w->out_count; i++) {
+    const int64_t width = w->out[i].dims[0];
+    w->out[i] = lnsp_tensor_f32(w->out[i].name, at, 2, batch, width, 0);
+    at += batch * width;
+  }
+  work_fill(w->out[0].data, batch * w->out[0].dims[1], 2);
+  w->in[1] = w->out[0];
+  w->in[1].name = "target";
+  return LNSP_OK;
+}
+
+/* Brings a trainer to where its sample has been learnt: the target is what the network
+ * gives, every gradient is zero, and the moments have faded through the subnormal
+ * numbers. Where those are kept, each step is several times slower. */
+static int32_t work_settle(work *w, lnsp_problem *problem) {
+  int32_t status = LNSP_OK;
+  float loss = 0;
+  int i;
+
+  for (i = 0; i < WORKS_FRESH && !status; i++)
+    status = work_call(w, problem);
+  if (!status) /* out[0] and the target are one array */
+    status = lnsp_trainer_forward(w->trainer, w->in, 1, w->out, 1, problem);
+  for (i = 0; i < WORKS_SETTLED && !status; i++)
+    status = lnsp_trainer_step(w->trainer, w->in, 2, &loss, problem);
+  if (!status && loss != 0.f) {
+    status = problem->code = LNSP_E_INTERNAL;
+    snprintf(problem->message, sizeof problem->message,
+             "the sample was not learnt: its loss is %g", (double)loss);
+  }
+  return status;
+}
+
+int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, work *w,
+                  lnsp_problem *problem) {
+  lnsp_model *model = NULL;
+  lnsp_limits limits;
+  int32_t status;
+
+  memset(w, 0, sizeof *w);
+  memset(&limits, 0, sizeof limits);
+  limits.struct_size = sizeof limits;
+  limits.max_rows = (int32_t)batch;
+  limits.max_concepts = 1;
+  status = lnsp_model_new(spec->text, 1, options, &model, problem);
+  if (!status)
+    status = spec->kind == WORK_FWD
+                 ? lnsp_session_create(model, &limits, options, &w->session, problem)
+                 : lnsp_trainer_create(model, "mse", works_optimizer[spec->kind], &limits,
+                                       options, &w->trainer, problem);
+  if (!status)
+    status = work_vectors(w, lnsp_model_graph(model), batch, problem);
+  lnsp_model_destroy(model); /* a session keeps it; a trainer has copied the weights */
+  if (!status && spec->kind == WORK_CONVERGED)
+    status = work_settle(w, problem);
+  if (status)
+    work_close(w);
+  return status;
+}
+
+void work_close(work *w) {
+  lnsp_session_destroy(w->session);
+  lnsp_trainer_destroy(w->trainer);
+  free(w->memory);
+  memset(w, 0, sizeof *w);
+}
+
+/* ---- timing ---- */
+
+int32_t work_call(work *w, lnsp_problem *problem) {
+  if (w->trainer)
+    return lnsp_trainer_step(w->trainer, w->in, 2, NULL, problem);
+  return lnsp_session_run(w->session, w->in, 1, w->out, w->out_count, problem);
+}
+
+static double work_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+int work_sample(work *w, double seconds, double *sample, int capacity, lnsp_problem *problem) {
+  int count = 0, calls, i;
+  double start, end;
+  int32_t status = LNSP_OK;
+
+  for (i = 0; i < 5 && !status; i++)
+    status = work_call(w, problem);
+  start = work_clock();
+  if (!status)
+    status = work_call(w, problem);
+  calls = (int)(50e-6 / (work_clock() - start + 1e-9)) + 1;
+  end = work_clock() + seconds;
+  while (!status && count < capacity && (count == 0 || work_clock() < end)) {
+    start = work_clock();
+    for (i = 0; i < calls && !status; i++)
+      status = work_call(w, problem);
+    sample[count++] = 1e6 * (work_clock() - start) / calls;
+  }
+  return status ? 0 : count;
+}
+
+static int work_compare(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+int32_t work_time(work *w, double seconds, work_times *times, lnsp_problem *problem) {
+  double *sample = malloc(WORK_SAMPLES * sizeof *sample);
+  int count;
+
+  if (!sample)
+    return work_no_memory(problem);
+  count = work_sample(w, seconds, sample, WORK_SAMPLES, problem);
+  if (count) {
+    qsort(sample, (size_t)count, sizeof *sample, work_compare);
+    times->least = sample[0];
+    times->median = sample[count / 2];
+  }
+  free(sample);
+  return count ? LNSP_OK : problem->code;
+}
