@@ -61,7 +61,7 @@ STATIC_LIB := $(BUILD)/liblnsp.a
 SHARED_LIB := $(BUILD)/liblnsp.so.$(VERSION)
 PROGRAM := $(if $(PROGRAM_SOURCES),$(BUILD)/lnsp)
 
-.PHONY: all bench check check-programs check-all demo examples install uninstall clean help lists golden abi
+.PHONY: all bench check check-programs check-all demo examples install uninstall clean help lists golden instructions abi
 .DELETE_ON_ERROR:
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(PROGRAM) ## build the libraries and the lnsp program (default)
@@ -94,7 +94,7 @@ $(BUILD)/bench/lnsp-bench: $(BENCH_OBJECTS) $(STATIC_LIB)
 	$(call say,LINK $@)
 	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -pthread -Wl,--gc-sections -o $@ $(BENCH_OBJECTS) $(STATIC_LIB) -lm
 
-bench: $(BUILD)/bench/lnsp-bench ## build build/bench/lnsp-bench, which measures speed
+bench: $(BUILD)/bench/lnsp-bench ## build build/bench/lnsp-bench, which measures speed (bench/README.md)
 
 $(BUILD)/tests/%: tests/%.c $(STATIC_LIB) Makefile
 	@mkdir -p $(@D)
@@ -115,7 +115,7 @@ examples: $(EXAMPLES) ## build the examples into build/examples
 RUN = CC='$(CC)' CFLAGS='$(CFLAGS)' BUILD='$(BUILD)' EMULATOR='$(EMULATOR)' JOBS='$(JOBS)' \
   LNSP='$(BUILD)/lnsp' MAKE='$(MAKE)' sh tests/run.sh
 
-check: all $(TEST_PROGRAMS) $(GOLDEN) $(EXAMPLES) ## build and run all tests (a few minutes)
+check: all bench $(TEST_PROGRAMS) $(GOLDEN) $(EXAMPLES) ## build and run all tests (a few minutes)
 	@$(RUN) $(TEST_PROGRAMS) $(TEST_SCRIPTS)
 
 check-programs: $(TEST_PROGRAMS) ## only the test programs, e.g. under EMULATOR=qemu-aarch64
@@ -134,6 +134,10 @@ golden: $(GOLDEN) ## rewrite tests/golden.txt after a change of the arithmetic
 	@sed -n '/^#/p' tests/golden.txt > $(BUILD)/golden.txt
 	@$(GOLDEN) full scalar | awk '{ print $$1, $$3 }' >> $(BUILD)/golden.txt
 	@mv $(BUILD)/golden.txt tests/golden.txt
+
+instructions: bench ## rewrite bench/instructions.txt after a meant change of speed (needs valgrind)
+	@CC='$(CC)' BUILD='$(BUILD)' sh bench/instructions.sh --write > $(BUILD)/instructions.txt
+	@mv $(BUILD)/instructions.txt bench/instructions.txt
 
 abi: ## rewrite tests/abi/lnsp.abi after a meant change of the interface (needs abidw)
 	@$(MAKE) BUILD=$(BUILD)/abi CFLAGS='-O2 -g' $(BUILD)/abi/liblnsp.so.$(VERSION)

@@ -133,7 +133,7 @@ static int process_compare(const void *a, const void *b) {
 }
 
 static int process_row(const char *what, char *const argv[], int times) {
-  double seconds[PROCESS_STARTS];
+  double seconds[PROCESS_STARTS] = { 0 };
   int64_t kb = 0, most = 0;
   int i;
   for (i = 0; i < times; i++) {

@@ -44,7 +44,7 @@ done > "$work/long"
 empty "files_stay_under_450_lines" "$work/long"
 
 # First line: what the file is.
-grep -E '^(lib|tests|programs|examples)/.*\.[ch]$' "$work/files" | while read -r file; do
+grep -E '^(lib|tests|programs|examples|bench)/.*\.[ch]$' "$work/files" | while read -r file; do
   head -n 1 "$file" | grep -q '^/\*' || echo "$file does not begin with a comment"
 done > "$work/first"
 empty "files_say_what_they_are" "$work/first"

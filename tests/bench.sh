@@ -1,0 +1,48 @@
+# lnsp-bench: rows that scripts read, refusals, answers to bench/compare.py. Speed
+# itself is no test here; bench/instructions.sh is.
+. tests/check.sh
+bench=$BUILD/bench/lnsp-bench
+if [ ! -x "$bench" ] || [ -n "${EMULATOR:-}" ]; then
+  skip bench "$bench is not built for this machine"
+  finish
+fi
+
+# row NAME ARGUMENT...: the last line has this work, and the columns that were promised
+row() {
+  row_name=$1
+  shift
+  "$bench" --seconds 0 "$@" 2>&1 | tail -n 1 > "$work/row"
+  expect "row_$row_name" awk -v name="$row_name" '
+    $1 == name && $2 == 2 && $3 > 0 && $4 >= $3 && $5 > 0 && $6 > 0 && $7 > 0 &&
+      (NF == 7 || NF == 12 && $8 > 0 && $9 > 0 && $10 > 0) { good = 1 }
+    { print } END { exit !good }' "$work/row"
+}
+row W1.fwd W1.fwd 2
+row W1.train W1.train 2
+row W1.converged W1.converged 2 --no-limits
+row W2.train W2 2 --no-limits
+row S1.train S1.train 2 --isa scalar --no-limits
+row L:33:7.fwd L:33:7.fwd 2
+row L:64:31.train L:64:31 2
+
+"$bench" W9 2> "$work/said"
+expect refuses_work test $? -eq 2
+"$bench" W1 none 2> "$work/said"
+expect refuses_batch test $? -eq 2
+"$bench" --isa none W1 1 2> "$work/said"
+expect refuses_isa test $? -eq 1
+expect helps sh -c "'$bench' --help | grep -q W1g"
+
+printf 'W1.fwd 1 0\nnothing\nL:5:9.train 3 0\n' | "$bench" --serve > "$work/answers"
+expect serves awk 'NR == 1 && $1 == "READY" || (NR == 2 || NR == 4) && $1 > 0 || NR == 3 && $0 == "NA" { n++ }
+  END { exit n != 4 }' "$work/answers"
+
+"$bench" --calls 2 S1 2 > "$work/calls"
+expect only_calls test $? -eq 0
+empty calls_print_nothing "$work/calls"
+
+expect processes sh -c "'$bench' --process '$BUILD/lnsp' | awk 'NF && \$NF > 0 { n++ } END { exit n < 3 }'"
+"$bench" --process "$work/none" > "$work/said" 2>&1
+expect refuses_program test $? -eq 1
+
+finish
