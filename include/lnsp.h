@@ -189,6 +189,11 @@ typedef struct lnsp_options {
                                 or instead of the one it names                */
   const char *prefix;        /* put before every tensor name looked up in a
                                 file, e.g. "model."                           */
+  int32_t storage;           /* how a model keeps its matrices in memory:
+                                LNSP_F32, F16, BF16 or I8; 0: as its file has
+                                them, F32 where there is none. See
+                                lnsp_model_open                               */
+  uint32_t reserved;
 } lnsp_options;
 
 /* Sizes that a session or trainer is made for. Zero means the default. */
@@ -371,11 +376,21 @@ LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options
 LNSP_API int32_t lnsp_graph_create_file(lnsp_file *file, const lnsp_options *options,
                                         lnsp_graph **out, lnsp_problem *problem);
 
+/* A copy of the graph whose models keep their matrices as storage (LNSP_F32, F16,
+ * BF16 or I8): for the measure calls, before such a model is made. Threads: T0. */
+LNSP_API int32_t lnsp_graph_convert(const lnsp_graph *graph, int32_t storage,
+                                    const lnsp_options *options, lnsp_graph **out,
+                                    lnsp_problem *problem);
+
+/* How the graph's models keep their matrices: LNSP_F32, F16, BF16 or I8. Of a model's
+ * graph: how that model does. Threads: T0. */
+LNSP_API int32_t lnsp_graph_storage(const lnsp_graph *graph);
+
 /* Trainable parameters, in elements, without padding. Threads: T0. */
 LNSP_API int64_t lnsp_graph_parameter_count(const lnsp_graph *graph);
 
-/* Tensors of the state, in canonical order (the order of hashes, deltas and
- * saved files). Threads: T0. */
+/* Tensors of the state, in canonical order (the order of hashes and deltas), as
+ * float32 whatever the storage. Threads: T0. */
 LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph);
 LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index,
                                       lnsp_tensor *out, lnsp_problem *problem);
@@ -412,13 +427,26 @@ LNSP_API void lnsp_graph_destroy(lnsp_graph *graph);
 
 typedef struct lnsp_model lnsp_model;
 
-/* Bytes of a model of this graph. Threads: T0. */
+/* Bytes of a model of this graph, kept as the graph's storage says. Threads: T0. */
 LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory *out,
                                     lnsp_problem *problem);
 
 /* Loads a model file: tensors under their state_dict names as F32, F16, BF16
- * or F64, refusing missing, unknown, misshapen and non-finite ones. Threads:
- * T0. */
+ * or F64, or I8 with scales (docs/format.md), refusing missing, unknown, misshapen
+ * and non-finite ones.
+ *
+ * Storage. A model keeps its matrices as its file has them: all F16, all BF16 or
+ * all I8 as that, in about a half or a quarter of the memory; anything else as
+ * F32. options->storage says otherwise: F16 and BF16 round to nearest even
+ * (LNSP_E_NOT_FINITE if a weight overflows), I8 takes a scale a row, the largest
+ * magnitude / 127. Vectors (biases, norms) are always float32.
+ *   F32, F16, BF16  a run has the bits of a run of the widened weights in float32.
+ *   I8              products are int8 times int8: each input row is quantised as
+ *                   well. Bits are the same on every CPU and for every batch, but
+ *                   those of another network. Only for running: trainers and deltas
+ *                   refuse it (LNSP_E_DTYPE).
+ * Whatever a call reads out of a model (tensors, hashes, deltas) are its values as
+ * float32, so that a model and its float32 twin have one hash. Threads: T0. */
 LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
                                  lnsp_model **out, lnsp_problem *problem);
 LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
@@ -431,6 +459,12 @@ LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *optio
  * bits everywhere. text as in lnsp_graph_create. Threads: T0. */
 LNSP_API int32_t lnsp_model_new(const char *text, uint64_t seed, const lnsp_options *options,
                                 lnsp_model **out, lnsp_problem *problem);
+
+/* A copy of the model that keeps its matrices as storage: LNSP_F32, F16, BF16 or
+ * I8, as above. options->storage is not looked at. Threads: T0. */
+LNSP_API int32_t lnsp_model_convert(const lnsp_model *model, int32_t storage,
+                                    const lnsp_options *options, lnsp_model **out,
+                                    lnsp_problem *problem);
 
 /* Counts one more owner; give it back with lnsp_model_destroy. Returns model.
  * Threads: T0. */
@@ -445,14 +479,16 @@ LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model);
 LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name,
                                         float *out, int64_t count, lnsp_problem *problem);
 
-/* BLAKE2s-256 of names, shapes and row-major float32 values. Threads: T0. */
+/* BLAKE2s-256 of names, shapes and row-major float32 values, whatever the storage.
+ * Threads: T0. */
 LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
                                  lnsp_problem *problem);
 
-/* Writes a model file; dtype LNSP_F32, or LNSP_F16 or LNSP_BF16 (rounded to
- * nearest even; LNSP_E_NOT_FINITE if a weight overflows it). With a path, the
- * file appears whole or not at all. Allocates: a small block for the writer.
- * Threads: T0. */
+/* Writes a model file; dtype is that of its matrices: LNSP_F32, F16, BF16 or I8,
+ * converted as lnsp_model_convert does, or 0 for the model's storage. Vectors are
+ * written as F32, so that the file opens as a model of the same hash as the
+ * converted one. With a path, the file appears whole or not at all. Allocates: a
+ * small block for the writer. Threads: T0. */
 LNSP_API int32_t lnsp_model_save(const lnsp_model *model, const char *path, int32_t dtype,
                                  lnsp_problem *problem);
 LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *sink,
@@ -481,7 +517,8 @@ LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average
                                           lnsp_problem *problem);
 
 /* Runs another model of the same architecture from now on; the old one is let
- * go. Threads: T1. */
+ * go. The storage may be another, but a model stored as I8 needs a session that
+ * was created for one (LNSP_E_MISMATCH). Threads: T1. */
 LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
                                      lnsp_problem *problem);
 
@@ -559,8 +596,9 @@ LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
                                       const char *optimizer, const lnsp_limits *limits,
                                       lnsp_memory *out, lnsp_problem *problem);
 
-/* A trainer that starts from a copy of the model's weights. loss NULL: none,
- * for forward, backward, apply. Threads: T0. */
+/* A trainer that starts from a copy of the model's weights, as float32. A model
+ * stored as I8 is refused (LNSP_E_DTYPE). loss NULL: none, for forward, backward,
+ * apply. Threads: T0. */
 LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
                                      const char *optimizer, const lnsp_limits *limits,
                                      const lnsp_options *options, lnsp_trainer **out,
@@ -632,7 +670,8 @@ LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const cha
 
 /* A new model of the present weights (average 1: of the moving average), while
  * other threads go on with theirs. With options->block, in the caller's slot
- * of lnsp_model_measure bytes. Threads: T1. */
+ * of lnsp_model_measure bytes. options->storage converts as lnsp_model_convert
+ * does; 0: float32. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t average,
                                       const lnsp_options *options, lnsp_model **out,
                                       lnsp_problem *problem);
@@ -706,14 +745,15 @@ typedef struct lnsp_delta_facts {
   uint8_t result_hash[LNSP_HASH_BYTES]; /* lnsp_model_hash of the result      */
 } lnsp_delta_facts;
 
-/* The exact difference (of bits) between two models of one architecture.
- * Threads: T0. */
+/* The exact difference (of float32 bits) between two models of one architecture,
+ * stored in any type but I8. Threads: T0. */
 LNSP_API int32_t lnsp_delta_make(const lnsp_model *base, const lnsp_model *next,
                                  const lnsp_options *options, lnsp_delta **out,
                                  lnsp_problem *problem);
 
-/* A new model: base with the delta applied. LNSP_E_MISMATCH unless base has the
- * delta's base hash and the result its result hash. Threads: T0. */
+/* A new model: base with the delta applied, stored as options->storage, 0: float32.
+ * LNSP_E_MISMATCH unless base has the delta's base hash and the result its result
+ * hash. Threads: T0. */
 LNSP_API int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
                                   const lnsp_options *options, lnsp_model **out,
                                   lnsp_problem *problem);

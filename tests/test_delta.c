@@ -28,8 +28,8 @@ static lnsp_model *changed(const lnsp_model *from, uint32_t mask, int64_t stride
   lnsp_options options;
   float *buffer;
   memset(&options, 0, sizeof options);
-  CHECK_INT(lnspi_model_blank(from->graph, &options, &model, NULL), LNSP_OK);
-  memcpy(model->state, from->state, sizeof(float) * (size_t)from->graph->state_floats);
+  CHECK_INT(lnspi_model_copy(from->graph, from->state, LNSP_F32, &options, &model, NULL),
+            LNSP_OK);
   for (int32_t i = 0; i < from->graph->weight_count; i++) {
     const lnspi_weight *w = &from->graph->weights[i];
     if (!(mask >> i & 1)) continue;

@@ -79,7 +79,7 @@ static void half_storage_rounds_once(void) {
       CHECK_NEAR(wb[j], wa[j], fabs((double)wa[j]) * (i ? 1. / 256 : 1. / 2048) + 1e-7);
     CHECK_OK(lnsp_model_save_sink(b, &sink_again, types[i], &support_problem));
     CHECK(bytes.size == again.size && !memcmp(bytes.data, again.data, bytes.size));
-    CHECK_REFUSED(lnsp_model_save_sink(b, &sink_again, LNSP_I8, &support_problem),
+    CHECK_REFUSED(lnsp_model_save_sink(b, &sink_again, LNSP_I16, &support_problem),
                   LNSP_E_DTYPE);
     lnsp_model_destroy(a);
     lnsp_model_destroy(b);

@@ -26,6 +26,9 @@ typedef int32_t (*lnspi_write_job)(void *user, const lnsp_sink *sink, lnsp_probl
 int32_t lnspi_path_write(const char *path, lnspi_write_job job, void *user,
                          lnsp_problem *problem);
 
+/* Refuses a type that matrices cannot be stored in. */
+int32_t lnspi_api_check_storage(int32_t storage, lnsp_problem *problem);
+
 /* Reads one tensor of a state (nullable: only checks name and count). */
 int32_t lnspi_api_tensor_read(const lnsp_graph *graph, const void *state, const char *name,
                               float *out, int64_t count, lnsp_problem *problem);

@@ -1,6 +1,7 @@
 /* lnsp_delta_*: what changed between two models. */
 #include "delta/delta.h"
 
+#include "base/host.h"
 #include "base/problem.h"
 
 static int32_t api_delta_start(const void *a, const void *b, lnsp_delta **out,
@@ -29,7 +30,11 @@ int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
   if (!delta || !base)
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "delta or base is NULL");
   int32_t status = lnspi_options_read(options, &read, problem);
-  return status ? status : lnspi_delta_apply(delta, base, &read, out, problem);
+  if (status) return status;
+  lnspi_fp fp = lnspi_fp_enter(); /* rounding to the type of the result */
+  status = lnspi_delta_apply(delta, base, &read, out, problem);
+  lnspi_fp_leave(fp);
+  return status;
 }
 
 int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,

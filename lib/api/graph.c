@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "graph/graph.h"
+#include "run/load.h"
 #include "run/shapes.h"
 
 #define API_GRAPH_CONCEPTS 65536 /* for lnsp_graph_flops: beyond it sums could overflow */
@@ -24,6 +25,7 @@ static int32_t api_graph_open(const char *text, const lnspi_shapes *shapes,
   }
   graph->block = block;
   graph->bytes = bytes; /* what a handle made from the same text takes for its copy */
+  if (options->storage) lnspi_graph_store(graph, options->storage);
   *out = graph;
   return LNSP_OK;
 }
@@ -50,7 +52,31 @@ LNSP_API int32_t lnsp_graph_create_file(lnsp_file *file, const lnsp_options *opt
   if (status == LNSP_OK) status = lnspi_file_architecture(file, &read, &text, problem);
   if (status != LNSP_OK) return status;
   lnspi_file_shapes_open(&shapes, file, read.prefix);
-  return api_graph_open(text, &shapes.shapes, &read, out, problem);
+  status = api_graph_open(text, &shapes.shapes, &read, out, problem);
+  if (status == LNSP_OK && !read.storage)
+    lnspi_graph_store(*out, lnspi_load_type(file, *out, read.prefix));
+  return status;
+}
+
+LNSP_API int32_t lnsp_graph_convert(const lnsp_graph *graph, int32_t storage,
+                                    const lnsp_options *options, lnsp_graph **out,
+                                    lnsp_problem *problem) {
+  lnspi_block block;
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(graph, problem);
+  int32_t status = lnspi_options_read(options, &read, problem);
+  if (status == LNSP_OK) status = lnspi_api_check_storage(storage, problem);
+  if (status == LNSP_OK) status = lnspi_block_open(&block, &read, graph->bytes, problem);
+  if (status != LNSP_OK) return status;
+  *out = lnspi_graph_move(graph, block.memory);
+  (*out)->block = block;
+  lnspi_graph_store(*out, storage);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_graph_storage(const lnsp_graph *graph) {
+  return graph ? lnspi_graph_type(graph) : LNSP_F32;
 }
 
 LNSP_API int64_t lnsp_graph_parameter_count(const lnsp_graph *graph) {

@@ -10,7 +10,7 @@ LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory *out,
   API_NEED(graph, problem);
   API_NEED(out, problem);
   memset(&memory, 0, sizeof memory);
-  memory.total_bytes = lnspi_model_bytes(graph);
+  memory.total_bytes = lnspi_model_bytes(graph, lnspi_graph_type(graph));
   memory.weight_bytes = (uint64_t)graph->state_bytes;
   memory.plan_bytes = memory.total_bytes - memory.weight_bytes;
   return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory", problem);
@@ -75,6 +75,21 @@ LNSP_API int32_t lnsp_model_new(const char *text, uint64_t seed, const lnsp_opti
   return status;
 }
 
+LNSP_API int32_t lnsp_model_convert(const lnsp_model *model, int32_t storage,
+                                    const lnsp_options *options, lnsp_model **out,
+                                    lnsp_problem *problem) {
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(model, problem);
+  int32_t status = lnspi_options_read(options, &read, problem);
+  if (status == LNSP_OK) status = lnspi_api_check_storage(storage, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_model_copy(model->graph, model->state, storage, &read, out, problem);
+  lnspi_fp_leave(fp);
+  return status;
+}
+
 LNSP_API lnsp_model *lnsp_model_retain(lnsp_model *model) {
   if (model) lnspi_count_up(&model->owners);
   return model;
@@ -106,14 +121,20 @@ LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *nam
   API_NEED(model, problem);
   API_NEED(name, problem);
   API_NEED(out, problem);
-  return lnspi_api_tensor_read(model->graph, model->state, name, out, count, problem);
+  lnspi_fp fp = lnspi_fp_enter(); /* codes times scales */
+  int32_t status =
+      lnspi_api_tensor_read(model->graph, model->state, name, out, count, problem);
+  lnspi_fp_leave(fp);
+  return status;
 }
 
 LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
                                  lnsp_problem *problem) {
   API_NEED(model, problem);
   API_NEED(out, problem);
+  lnspi_fp fp = lnspi_fp_enter(); /* codes times scales */
   lnspi_model_hash(model, out);
+  lnspi_fp_leave(fp);
   return LNSP_OK;
 }
 
@@ -123,15 +144,16 @@ LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *
   lnspi_save_part part;
   API_NEED(model, problem);
   API_NEED(sink, problem);
-  if (dtype != LNSP_F32 && dtype != LNSP_F16 && dtype != LNSP_BF16)
-    return lnspi_fail(problem, LNSP_E_DTYPE, NULL,
-                      "a model is saved as F32, F16 or BF16, not as %s", lnsp_dtype_name(dtype));
+  if (dtype == 0) dtype = lnspi_graph_type(model->graph);
+  int32_t status = lnspi_api_check_storage(dtype, problem);
+  if (status != LNSP_OK) return status;
   memset(&options, 0, sizeof options);
+  memset(&part, 0, sizeof part);
   if (model->block.owned) options.allocator = &model->block.allocator;
   part.prefix = "";
   part.state = model->state;
   lnspi_fp fp = lnspi_fp_enter(); /* rounding to F16 */
-  int32_t status = lnspi_save(model->graph, &part, 1, NULL, 0, dtype, sink, &options, problem);
+  status = lnspi_save(model->graph, &part, 1, NULL, 0, dtype, sink, &options, problem);
   lnspi_fp_leave(fp);
   return status;
 }

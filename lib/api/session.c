@@ -52,18 +52,7 @@ LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
                                      lnsp_problem *problem) {
   API_NEED(session, problem);
   API_NEED(model, problem);
-  if (!lnspi_graph_equal(session->engine.graph, model->graph))
-    return lnspi_fail(problem, LNSP_E_MISMATCH, NULL,
-                      "the model has another architecture than the session: create a session "
-                      "for it");
-  lnsp_model *old = session->model;
-  lnspi_count_up(&model->owners);
-  session->model = model;
-  session->state = model->state;
-  session->live = NULL;
-  session->engine.graph = model->graph;
-  lnspi_model_release(old);
-  return LNSP_OK;
+  return lnspi_session_rebind(session, model, problem);
 }
 
 LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inputs,

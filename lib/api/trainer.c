@@ -3,6 +3,15 @@
 #include "run/session.h"
 #include "train/trainer.h"
 
+static int32_t trainer_read_options(const lnsp_options *options, lnsp_options *read,
+                                    lnsp_problem *problem) {
+  int32_t status = lnspi_options_read(options, read, problem);
+  if (status != LNSP_OK || read->storage == 0 || read->storage == LNSP_F32) return status;
+  return lnspi_fail(problem, LNSP_E_UNSUPPORTED, NULL,
+                    "a trainer keeps its weights as F32: leave options->storage 0, and convert "
+                    "what it publishes");
+}
+
 LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
                                       const char *optimizer, const lnsp_limits *limits,
                                       lnsp_memory *out, lnsp_problem *problem) {
@@ -28,7 +37,7 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
   API_OUT(out, problem);
   API_NEED(model, problem);
   int32_t status = lnspi_limits_read(limits, &read_limits, problem);
-  if (status == LNSP_OK) status = lnspi_options_read(options, &read, problem);
+  if (status == LNSP_OK) status = trainer_read_options(options, &read, problem);
   if (status != LNSP_OK) return status;
   lnspi_fp fp = lnspi_fp_enter();
   status = lnspi_trainer_from_model(model, loss, optimizer, &read_limits, &read, out, problem);
@@ -44,7 +53,7 @@ LNSP_API int32_t lnsp_trainer_open(lnsp_file *file, const char *loss, const char
   API_OUT(out, problem);
   API_NEED(file, problem);
   int32_t status = lnspi_limits_read(limits, &read_limits, problem);
-  if (status == LNSP_OK) status = lnspi_options_read(options, &read, problem);
+  if (status == LNSP_OK) status = trainer_read_options(options, &read, problem);
   if (status != LNSP_OK) return status;
   lnspi_fp fp = lnspi_fp_enter();
   status = lnspi_trainer_from_file(file, loss, optimizer, &read_limits, &read, out, problem);

@@ -107,9 +107,11 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
   API_NEED(trainer, problem);
   int32_t status = lnspi_options_read(options, &read, problem);
   if (status == LNSP_OK) status = trainer_pick(trainer, average, &state, problem);
-  if (status == LNSP_OK) status = lnspi_model_blank(trainer->graph, &read, out, problem);
-  if (status == LNSP_OK)
-    memcpy((*out)->state, state, (size_t)trainer->graph->state_floats * sizeof(float));
+  if (status != LNSP_OK) return status;
+  lnspi_fp fp = lnspi_fp_enter(); /* rounding to another type */
+  status = lnspi_model_copy(trainer->graph, state, read.storage ? read.storage : LNSP_F32, &read,
+                            out, problem);
+  lnspi_fp_leave(fp);
   return status;
 }
 

@@ -164,6 +164,11 @@ int32_t lnspi_options_read(const lnsp_options *from, lnsp_options *to, lnsp_prob
   if (!to->block && to->block_bytes)
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
                       "options->block_bytes is %zu but options->block is NULL", to->block_bytes);
+  if (to->storage && to->storage != LNSP_F32 && to->storage != LNSP_F16 &&
+      to->storage != LNSP_BF16 && to->storage != LNSP_I8)
+    return lnspi_fail(problem, LNSP_E_DTYPE, NULL,
+                      "options->storage is %d: matrices are stored as LNSP_F32, LNSP_F16, "
+                      "LNSP_BF16 or LNSP_I8; 0 leaves the choice to the call", to->storage);
   if (to->allocator) {
     lnsp_allocator allocator;
     status = lnspi_struct_read(&allocator, sizeof(allocator), to->allocator,

@@ -109,6 +109,14 @@ static int32_t delta_blank(const lnsp_graph *graph, const lnspi_codec *codec,
 
 /* ---- make, apply, invert --------------------------------------------------- */
 
+/* Codes are no version of the float weights, and nothing is trained from them. */
+static int32_t delta_check_type(const lnsp_model *model, lnsp_problem *problem) {
+  if (lnspi_graph_type(model->graph) != LNSP_I8) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_DTYPE, NULL,
+                    "a model stored as I8 is only run: use the float model that it was "
+                    "converted from");
+}
+
 int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next,
                          const lnsp_options *options, lnsp_delta **out,
                          lnsp_problem *problem) {
@@ -121,11 +129,14 @@ int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next,
                       "a delta is made between two versions of one network, and these differ "
                       "in architecture: '%s' and '%s'",
                       base->graph->architecture, next->graph->architecture);
-  uint64_t words = codec->measure(base->graph, base->state, next->state, changed);
-  int32_t status =
+  int32_t status = delta_check_type(base, problem);
+  if (status == LNSP_OK) status = delta_check_type(next, problem);
+  if (status != LNSP_OK) return status;
+  uint64_t words = codec->measure(base, next, changed);
+  status =
       delta_blank(base->graph, codec, changed, words, options, &row, &delta, problem);
   if (status) return status;
-  codec->encode(delta->graph, delta->changed, base->state, next->state, delta->payload, row);
+  codec->encode(base, next, delta->changed, delta->payload, row);
   delta->changed_count = codec->count(delta->payload, words);
   lnspi_model_hash(base, delta->base);
   lnspi_model_hash(next, delta->result);
@@ -133,28 +144,11 @@ int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next,
   return LNSP_OK;
 }
 
-/* Name of the first tensor that is not finite, or NULL. */
-static const char *delta_not_finite(const lnsp_model *model) {
-  for (int32_t i = 0; i < model->graph->weight_count; i++) {
-    const lnspi_weight *weight = &model->graph->weights[i];
-    const float *values = (const float *)model->state + weight->offset;
-    for (int64_t f = 0; f < weight->floats; f++)
-      if ((lnspi_float_bits(values[f]) & 0x7f800000u) == 0x7f800000u)
-        return weight->name;
-  }
-  return NULL;
-}
-
 /* The sender of a delta chooses its result hash, so a good hash says nothing
- * about what the weights are: they are checked first. */
+ * about what the weights are: apply has checked them. */
 static int32_t delta_check_result(const lnsp_delta *delta, const lnsp_model *model,
                                   lnsp_problem *problem) {
   uint8_t hash[LNSP_HASH_BYTES];
-  const char *name = delta_not_finite(model);
-  if (name)
-    return lnspi_fail(problem, LNSP_E_NOT_FINITE, name,
-                      "the delta would put NaN or infinity into '%s': do not trust its sender",
-                      name);
   if (!delta->codec->exact) return LNSP_OK;
   lnspi_model_hash(model, hash);
   if (memcmp(hash, delta->result, sizeof hash))
@@ -169,11 +163,14 @@ int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
                           lnsp_problem *problem) {
   uint8_t hash[LNSP_HASH_BYTES];
   lnsp_model *model = NULL;
+  float *row = NULL;
   if (!lnspi_graph_equal(delta->graph, base->graph))
     return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
                       "apply a delta to the network it was made for: it is for '%s', and the "
                       "model is '%s'",
                       delta->graph->architecture, base->graph->architecture);
+  int32_t status = delta_check_type(base, problem);
+  if (status) return status;
   lnspi_model_hash(base, hash);
   if (memcmp(hash, delta->base, sizeof hash)) {
     char is[65], needed[65];
@@ -185,11 +182,11 @@ int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
                       "apply it to that version",
                       needed, is);
   }
-  int32_t status = lnspi_model_blank(base->graph, options, &model, problem);
+  status = lnspi_model_blank(base->graph, options->storage ? options->storage : LNSP_F32,
+                             options, &model, &row, problem);
   if (status) return status;
-  delta->codec->apply(delta->graph, delta->changed, base->state, delta->payload,
-                      model->state);
-  status = delta_check_result(delta, model, problem);
+  status = delta->codec->apply(base, delta->changed, delta->payload, model, row, problem);
+  if (status == LNSP_OK) status = delta_check_result(delta, model, problem);
   if (status)
     lnspi_model_release(model);
   else

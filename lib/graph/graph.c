@@ -5,6 +5,7 @@
 
 #include "graph/builder.h"
 #include "graph/layer.h"
+#include "kernels/compact.h"
 
 #define GRAPH_STRUCT_BYTES 512 /* counted for struct lnsp_graph on every host */
 
@@ -120,12 +121,24 @@ lnsp_graph *lnspi_graph_move(const lnsp_graph *from, void *memory) {
   return g;
 }
 
+static int64_t graph_weight_bytes(const lnspi_weight *w, int32_t type) {
+  if (w->kind != LNSPI_MATRIX || type == LNSP_F32) return w->floats * (int64_t)sizeof(float);
+  return w->parts * (int64_t)lnspi_compact_bytes(type, w->dims[1], w->dims[0] / w->parts);
+}
+
+int64_t lnspi_graph_store_bytes(const lnsp_graph *g, int32_t type) {
+  int64_t bytes = 0;
+  for (int32_t i = 0; i < g->weight_count; i++)
+    bytes += graph_weight_bytes(&g->weights[i], type);
+  return bytes;
+}
+
 void lnspi_graph_store(lnsp_graph *g, int32_t type) {
   g->state_bytes = 0;
   for (int32_t i = 0; i < g->weight_count; i++) {
     lnspi_weight *w = &g->weights[i];
     w->type = w->kind == LNSPI_MATRIX ? type : LNSP_F32;
-    w->bytes = w->floats * (int64_t)sizeof(float);
+    w->bytes = graph_weight_bytes(w, type);
     w->at = g->state_bytes;
     g->state_bytes += w->bytes;
   }

@@ -94,7 +94,8 @@ int32_t lnspi_graph_find_weight(const lnsp_graph *graph, const char *name); /* o
 int32_t lnspi_graph_find_output(const lnsp_graph *graph, const char *name); /* or -1 */
 /* How matrices are stored from now on, which lays out the state anew. The graph is
  * the layout of a state: each handle changes only its own copy. */
-void lnspi_graph_store(lnsp_graph *graph, int32_t type);
+void lnspi_graph_store(lnsp_graph *graph, int32_t type); /* LNSP_F32, F16, BF16 or I8 */
+int64_t lnspi_graph_store_bytes(const lnsp_graph *graph, int32_t type); /* of a state then */
 /* The type of the matrices; LNSP_F32 where there are none. */
 int32_t lnspi_graph_type(const lnsp_graph *graph);
 /* Same nodes, widths and tensors (names and shapes), stored in any type. */

@@ -24,6 +24,7 @@ typedef struct lnspi_call {
                                           MATRIX: only product.h reads them */
   float *saved;          /* from forward to backward, as need() asked */
   float *scratch;        /* for the call only */
+  float *product;        /* scratch of product.h */
   /* backward only */
   const float *dout;     /* same ld as out */
   float *din[LNSPI_MAX_INPUTS];   /* same ld as in; written whole, pads too; NULL:

@@ -136,3 +136,20 @@ void lnspi_compact_unpack_rows(int32_t dtype, const void *packed, int64_t in, in
       compact_get_halves(dtype, packed, in, out, first + r, rows + r * stride);
   }
 }
+
+float lnspi_compact_value(int32_t dtype, const void *packed, int64_t in, int64_t out,
+                          int64_t o, int64_t k) {
+  int64_t step, at;
+  float value;
+  if (dtype == LNSP_I8) {
+    const int8_t *q = compact_codes((void *)(uintptr_t)packed, in, out, o, &step);
+    return (float)q[k / 4 * step + k % 4] * ((const float *)packed)[o];
+  }
+  at = compact_place(dtype, in, out, o, &step) + k * step;
+  if (dtype == LNSP_BF16) {
+    uint32_t word = ((const uint32_t *)packed)[at];
+    return lnspi_bits_float(o % 32 < 16 ? word << 16 : word & 0xffff0000u);
+  }
+  lnspi_kernels_scalar.f16_to_f32(&value, (const uint16_t *)packed + at, 1);
+  return value;
+}

@@ -44,6 +44,10 @@ void lnspi_compact_pack_rows(int32_t dtype, void *packed, int64_t in, int64_t ou
 void lnspi_compact_unpack_rows(int32_t dtype, const void *packed, int64_t in, int64_t out,
                                int64_t first, int64_t count, float *rows, int64_t stride);
 
+/* Element k of row o, as unpacked. */
+float lnspi_compact_value(int32_t dtype, const void *packed, int64_t in, int64_t out,
+                          int64_t o, int64_t k);
+
 /* Row o of an I8 matrix as it is in files: in codes in [-127, 127] and their scale.
  * Quantising again what was unpacked might not give the same codes. */
 void lnspi_compact_put_codes(void *packed, int64_t in, int64_t out, int64_t o,

@@ -10,6 +10,7 @@ void lnspi_engine_layout(lnspi_engine *engine, lnspi_arena *arena) {
   engine->values = lnspi_take(arena, (uint64_t)engine->plan.value_floats, sizeof(float));
   engine->saved = lnspi_take(arena, (uint64_t)engine->plan.saved_floats, sizeof(float));
   engine->scratch = lnspi_take(arena, (uint64_t)engine->plan.scratch_floats, sizeof(float));
+  engine->product = lnspi_take(arena, (uint64_t)engine->plan.product_floats, sizeof(float));
 }
 
 /* 1 if every element of a tensor lies within half the address space of the first:
@@ -145,6 +146,7 @@ void lnspi_engine_call(const lnspi_engine *engine, const void *state, int32_t in
       call->weight[s] = (const uint8_t *)state + graph->weights[node->slot[s]].at;
   call->saved = engine->saved + engine->plan.saved_offset[index];
   call->scratch = engine->scratch;
+  call->product = engine->product;
 }
 
 /* Pads may hold what an earlier value left in a shared buffer: only the width counts. */

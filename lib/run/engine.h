@@ -13,7 +13,7 @@
 typedef struct lnspi_plan {
   int64_t batch, concepts; /* most */
   int32_t mode, reserved;
-  int64_t value_floats, saved_floats, scratch_floats, uses;
+  int64_t value_floats, saved_floats, scratch_floats, product_floats, uses;
   int64_t *value_offset;   /* of each node, in floats; value and saved may be   */
   int64_t *saved_offset;   /* NULL while measuring                              */
 } lnspi_plan;
@@ -29,7 +29,7 @@ typedef struct lnspi_engine {
   const lnspi_kernels *k;
   const lnsp_graph *graph;
   lnspi_plan plan;
-  float *values, *saved, *scratch;
+  float *values, *saved, *scratch, *product;
   int64_t batch, concepts; /* of the last forward, 0 before */
 } lnspi_engine;
 

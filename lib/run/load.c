@@ -3,6 +3,9 @@
 
 #include "base/problem.h"
 #include "base/text.h"
+#include "format/header.h"
+
+#define LOAD_NAME_BYTES (3 * LNSPI_NAME_BYTES) /* prefix, name and suffix */
 
 /* What trainer state files carry besides the weights. */
 static int load_is_trainer_tensor(const lnsp_file *file, const char *name) {
@@ -11,7 +14,7 @@ static int load_is_trainer_tensor(const lnsp_file *file, const char *name) {
 }
 
 static int32_t load_find_exact(const lnsp_file *file, const char *prefix, const char *name) {
-  char full[2 * LNSPI_NAME_BYTES];
+  char full[LOAD_NAME_BYTES];
   size_t length = lnspi_format(full, sizeof full, "%s%s", prefix ? prefix : "", name);
   return length < sizeof full ? lnspi_file_find(file, full) : -1;
 }
@@ -24,13 +27,47 @@ int32_t lnspi_load_find(const lnsp_file *file, const char *prefix, const char *n
   return index;
 }
 
+/* The scales of an I8 tensor of the file, or -1. */
+static int32_t load_find_scale(const lnsp_file *file, int32_t index) {
+  return load_find_exact(file, file->entries[index].name, LNSPI_SCALE_SUFFIX);
+}
+
+int32_t lnspi_load_type(const lnsp_file *file, const lnsp_graph *graph, const char *prefix) {
+  int32_t type = 0;
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    if (graph->weights[i].kind != LNSPI_MATRIX) continue;
+    int32_t index = lnspi_load_find(file, prefix, graph->weights[i].name);
+    int32_t dtype = index < 0 ? LNSP_F32 : file->entries[index].dtype;
+    if (type && dtype != type) return LNSP_F32;
+    type = dtype;
+  }
+  return type == LNSP_F16 || type == LNSP_BF16 || type == LNSP_I8 ? type : LNSP_F32;
+}
+
+/* 1 if some weight of the graph takes the file's tensor: as its values or scales. */
+static int load_is_used(const lnsp_file *file, const lnsp_graph *graph, const char *prefix,
+                        int32_t tensor) {
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    int32_t index = lnspi_load_find(file, prefix, graph->weights[i].name);
+    if (index == tensor) return 1;
+    if (index >= 0 && file->entries[index].dtype == LNSP_I8 &&
+        load_find_scale(file, index) == tensor)
+      return 1;
+  }
+  return 0;
+}
+
 /* Refuses a file tensor that no weight of the graph takes. */
 static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *graph,
                                    const char *prefix, lnsp_problem *problem) {
   int32_t used = 0, own = 0;
   if (!prefix) prefix = "";
-  for (int32_t i = 0; i < graph->weight_count; i++)
-    used += lnspi_load_find(file, prefix, graph->weights[i].name) >= 0;
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    int32_t index = lnspi_load_find(file, prefix, graph->weights[i].name);
+    used += index >= 0;
+    used += index >= 0 && file->entries[index].dtype == LNSP_I8 &&
+            load_find_scale(file, index) >= 0;
+  }
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
     own += lnspi_begins(name, prefix) && !load_is_trainer_tensor(file, name);
@@ -38,11 +75,8 @@ static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *grap
   if (own == used) return LNSP_OK;
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
-    int found = 0;
     if (!lnspi_begins(name, prefix) || load_is_trainer_tensor(file, name)) continue;
-    for (int32_t j = 0; j < graph->weight_count && !found; j++)
-      found = lnspi_load_find(file, prefix, graph->weights[j].name) == i;
-    if (!found)
+    if (!load_is_used(file, graph, prefix, i))
       return lnspi_fail(problem, LNSP_E_UNKNOWN, name,
                         "the file has tensor '%s', which the architecture does not: give "
                         "the architecture that fits, or a prefix", name);
@@ -50,49 +84,144 @@ static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *grap
   return LNSP_OK;
 }
 
+static int32_t load_check_shape(const lnspi_entry *entry, const lnspi_weight *weight,
+                                lnsp_problem *problem) {
+  int same = entry->rank == weight->rank;
+  for (int32_t d = 0; same && d < weight->rank; d++) same = entry->dims[d] == weight->dims[d];
+  if (same) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_SHAPE, entry->name,
+                    "tensor '%s' has shape [%lld, %lld] in the file, but the architecture "
+                    "needs [%lld, %lld]: check its widths",
+                    entry->name, (long long)(entry->rank > 0 ? entry->dims[0] : 0),
+                    (long long)(entry->rank > 1 ? entry->dims[1] : 0),
+                    (long long)weight->dims[0],
+                    (long long)(weight->rank > 1 ? weight->dims[1] : 0));
+}
+
+/* ---- one byte an element ---- */
+
+static int32_t load_check_scale(const lnsp_file *file, int32_t index, int32_t scale,
+                                lnsp_problem *problem) {
+  const lnspi_entry *entry = &file->entries[index], *s = &file->entries[scale < 0 ? 0 : scale];
+  if (scale < 0)
+    return lnspi_fail(problem, LNSP_E_MISSING, entry->name,
+                      "tensor '%s' is I8 but the file has no '%s%s' with a scale a row: "
+                      "convert it from the float model",
+                      entry->name, entry->name, LNSPI_SCALE_SUFFIX);
+  if (s->dtype != LNSP_F32)
+    return lnspi_fail(problem, LNSP_E_DTYPE, s->name, "the scales '%s' are %s and must be F32",
+                      s->name, lnspi_dtype_name(s->dtype));
+  if (s->rank < 1 || s->rank > 2 || s->dims[0] != entry->dims[0] ||
+      (s->rank == 2 && s->dims[1] != 1))
+    return lnspi_fail(problem, LNSP_E_SHAPE, s->name,
+                      "the scales '%s' must have the shape [%lld] or [%lld, 1]: one for each "
+                      "row of '%s'",
+                      s->name, (long long)entry->dims[0], (long long)entry->dims[0],
+                      entry->name);
+  return LNSP_OK;
+}
+
+/* A row of codes and its scale; the codes lie in the room of a row of floats. */
+static int32_t load_codes(lnsp_file *file, int32_t index, int32_t scale_index, int64_t row,
+                          int64_t columns, int8_t *codes, float *scale,
+                          lnsp_problem *problem) {
+  const char *name = file->entries[index].name;
+  int32_t status = lnspi_file_read(file, index, row * columns, columns, LNSP_I8, codes, problem);
+  if (status == LNSP_OK)
+    status = lnspi_file_read(file, scale_index, row, 1, LNSP_F32, scale, problem);
+  if (status != LNSP_OK) return status;
+  if (!(*scale >= 0.f) || !(*scale * 127.f <= 0x1.fffffep+127f))
+    return lnspi_fail(problem, LNSP_E_NOT_FINITE, file->entries[scale_index].name,
+                      "the scale of row %lld of tensor '%s' is negative, or no finite number "
+                      "that 127 may be multiplied by: the file is damaged",
+                      (long long)row, name);
+  for (int64_t c = 0; c < columns; c++)
+    if (codes[c] == -128)
+      return lnspi_fail(problem, LNSP_E_FORMAT, name,
+                        "tensor '%s' has the code -128 in row %lld; codes are -127 to 127: "
+                        "quantise it symmetrically", name, (long long)row);
+  return LNSP_OK;
+}
+
+/* Codes to floats where they lie: from the last, since a float is longer. */
+static void load_widen(float *row, int64_t columns, float scale) {
+  const int8_t *codes = (const int8_t *)(const void *)row;
+  for (int64_t c = columns - 1; c >= 0; c--) row[c] = (float)codes[c] * scale;
+}
+
+static int32_t load_bytes(lnsp_file *file, int32_t index, const lnspi_weight *weight,
+                          void *state, float *row, lnsp_problem *problem) {
+  int64_t columns = weight->dims[1];
+  int8_t *codes = (int8_t *)(void *)row;
+  float scale = 0;
+  int32_t scale_index = load_find_scale(file, index);
+  int32_t status = load_check_scale(file, index, scale_index, problem);
+  for (int64_t r = 0; status == LNSP_OK && r < weight->dims[0]; r++) {
+    status = load_codes(file, index, scale_index, r, columns, codes, &scale, problem);
+    if (status != LNSP_OK) return status;
+    if (weight->type == LNSP_I8) {
+      lnspi_state_put_codes(weight, state, r, codes, scale);
+    } else {
+      load_widen(row, columns, scale);
+      status = lnspi_state_store(weight, state, r, row, problem);
+    }
+  }
+  return status;
+}
+
+/* ---- all ---- */
+
 static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *weight,
                            void *state, float *row, lnsp_problem *problem) {
   const lnspi_entry *entry = &file->entries[index];
   int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
-  int same = entry->rank == weight->rank;
-  for (int32_t d = 0; same && d < weight->rank; d++) same = entry->dims[d] == weight->dims[d];
-  if (!same)
-    return lnspi_fail(problem, LNSP_E_SHAPE, entry->name,
-                      "tensor '%s' has shape [%lld, %lld] in the file, but the architecture "
-                      "needs [%lld, %lld]: check its widths",
-                      entry->name, (long long)(entry->rank > 0 ? entry->dims[0] : 0),
-                      (long long)(entry->rank > 1 ? entry->dims[1] : 0),
-                      (long long)weight->dims[0],
-                      (long long)(weight->rank > 1 ? weight->dims[1] : 0));
+  int32_t status = load_check_shape(entry, weight, problem);
+  if (status != LNSP_OK) return status;
+  if (entry->dtype == LNSP_I8 && weight->kind == LNSPI_MATRIX)
+    return load_bytes(file, index, weight, state, row, problem);
   for (int64_t r = 0; r < rows; r++) {
-    int32_t status = lnspi_file_read(file, index, r * columns, columns, LNSP_F32, row, problem);
+    status = lnspi_file_read(file, index, r * columns, columns, LNSP_F32, row, problem);
     if (status != LNSP_OK) return status;
     if (!lnspi_kernels_scalar.finite(row, columns))
       return lnspi_fail(problem, LNSP_E_NOT_FINITE, entry->name,
                         "tensor '%s' has a NaN or infinity in row %lld: the file is damaged "
                         "or its training diverged", entry->name, (long long)r);
-    lnspi_state_write(weight, state, r, 1, row);
+    status = lnspi_state_store(weight, state, r, row, problem);
+    if (status != LNSP_OK) return status;
   }
   return LNSP_OK;
 }
 
-int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                   int partial, void *state, float *row, lnsp_problem *problem) {
+/* array: the state is an array of floats. */
+static int32_t load_all(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
+                        int array, void *state, float *row, lnsp_problem *problem) {
   int32_t status = LNSP_OK;
-  if (!partial) status = load_check_all_used(file, graph, prefix, problem);
   for (int32_t i = 0; status == LNSP_OK && i < graph->weight_count; i++) {
-    const lnspi_weight *weight = &graph->weights[i];
-    int32_t index = lnspi_load_find(file, prefix, weight->name);
+    lnspi_weight weight = graph->weights[i];
+    int32_t index = lnspi_load_find(file, prefix, weight.name);
+    if (array) weight = lnspi_weight_in_array(&weight);
     if (index < 0)
-      return lnspi_fail(problem, LNSP_E_MISSING, weight->name,
+      return lnspi_fail(problem, LNSP_E_MISSING, weight.name,
                         "the file has no tensor '%s%s', which the architecture needs",
-                        prefix ? prefix : "", weight->name);
-    status = load_tensor(file, index, weight, state, row, problem);
+                        prefix ? prefix : "", weight.name);
+    status = load_tensor(file, index, &weight, state, row, problem);
   }
   return status;
 }
 
-void lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row) {
+int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix, void *state,
+                   float *row, lnsp_problem *problem) {
+  int32_t status = load_check_all_used(file, graph, prefix, problem);
+  return status != LNSP_OK ? status : load_all(file, graph, prefix, 0, state, row, problem);
+}
+
+int32_t lnspi_load_array(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
+                         float *array, float *row, lnsp_problem *problem) {
+  return load_all(file, graph, prefix, 1, array, row, problem);
+}
+
+int32_t lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row,
+                   lnsp_problem *problem) {
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
@@ -106,7 +235,9 @@ void lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row)
       } else {
         for (int64_t c = 0; c < columns; c++) row[c] = weight->init == LNSPI_INIT_ONE ? 1.f : 0.f;
       }
-      lnspi_state_write(weight, state, r, 1, row);
+      int32_t status = lnspi_state_store(weight, state, r, row, problem);
+      if (status != LNSP_OK) return status;
     }
   }
+  return LNSP_OK;
 }

@@ -5,11 +5,11 @@
 #include "run/load.h"
 #include "run/stage.h"
 
-uint64_t lnspi_model_bytes(const lnsp_graph *graph) {
+uint64_t lnspi_model_bytes(const lnsp_graph *graph, int32_t type) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnspi_take(&arena, 1, LNSPI_HANDLE_BYTES);
   lnspi_take(&arena, 1, graph->bytes);
-  lnspi_take(&arena, (uint64_t)graph->state_bytes, 1);
+  lnspi_take(&arena, (uint64_t)lnspi_graph_store_bytes(graph, type), 1);
   lnspi_take(&arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
   return arena.used;
 }
@@ -27,22 +27,37 @@ static lnsp_model *model_place(const lnspi_block *block, lnsp_graph *graph, floa
   return model;
 }
 
-int32_t lnspi_model_blank(const lnsp_graph *graph, const lnsp_options *options,
-                          lnsp_model **out, lnsp_problem *problem) {
+int32_t lnspi_model_blank(const lnsp_graph *graph, int32_t type, const lnsp_options *options,
+                          lnsp_model **out, float **row, lnsp_problem *problem) {
   lnspi_block block;
-  float *row;
-  int32_t status = lnspi_block_open(&block, options, lnspi_model_bytes(graph), problem);
+  int32_t status = lnspi_block_open(&block, options, lnspi_model_bytes(graph, type), problem);
   if (status != LNSP_OK) return status;
   lnsp_graph *copy = lnspi_graph_move(graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
-  *out = model_place(&block, copy, &row);
+  lnspi_graph_store(copy, type);
+  *out = model_place(&block, copy, row);
   return LNSP_OK;
+}
+
+int32_t lnspi_model_copy(const lnsp_graph *graph, const void *state, int32_t type,
+                         const lnsp_options *options, lnsp_model **out,
+                         lnsp_problem *problem) {
+  lnsp_model *model = NULL;
+  float *row;
+  int32_t status = lnspi_model_blank(graph, type, options, &model, &row, problem);
+  if (status != LNSP_OK) return status;
+  status = lnspi_state_copy(graph, state, model->graph, model->state, row, problem);
+  if (status == LNSP_OK)
+    *out = model;
+  else
+    lnspi_model_release(model);
+  return status;
 }
 
 static int32_t model_finish(lnspi_stage *stage, const lnsp_options *options,
                             lnsp_model **out, float **row, lnsp_problem *problem) {
   lnspi_block block;
   lnsp_graph *graph = NULL;
-  uint64_t total = lnspi_model_bytes(stage->graph);
+  uint64_t total = lnspi_model_bytes(stage->graph, lnspi_graph_type(stage->graph));
   int32_t status = lnspi_stage_finish(stage, total, options, &block, &graph, problem);
   if (status == LNSP_OK) *out = model_place(&block, graph, row);
   return status;
@@ -51,10 +66,16 @@ static int32_t model_finish(lnspi_stage *stage, const lnsp_options *options,
 int32_t lnspi_model_fresh(const char *text, uint64_t seed, const lnsp_options *options,
                           lnsp_model **out, lnsp_problem *problem) {
   lnspi_stage stage;
+  lnsp_model *model = NULL;
   float *row;
   int32_t status = lnspi_stage_open(&stage, text, NULL, options, problem);
-  if (status == LNSP_OK) status = model_finish(&stage, options, out, &row, problem);
-  if (status == LNSP_OK) lnspi_init((*out)->graph, seed, (*out)->state, row);
+  if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, problem);
+  if (status != LNSP_OK) return status;
+  status = lnspi_init(model->graph, seed, model->state, row, problem);
+  if (status == LNSP_OK)
+    *out = model;
+  else
+    lnspi_model_release(model);
   return status;
 }
 
@@ -66,7 +87,7 @@ int32_t lnspi_model_load(lnsp_file *file, const lnsp_options *options, lnsp_mode
   int32_t status = lnspi_stage_open_file(&stage, file, options, problem);
   if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, problem);
   if (status != LNSP_OK) return status;
-  status = lnspi_load(file, model->graph, options->prefix, 0, model->state, row, problem);
+  status = lnspi_load(file, model->graph, options->prefix, model->state, row, problem);
   if (status == LNSP_OK)
     *out = model;
   else

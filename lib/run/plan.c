@@ -1,5 +1,6 @@
 /* Where every value lies. */
 #include "base/problem.h"
+#include "graph/product.h"
 #include "run/engine.h"
 
 #define PLAN_MOST_FLOATS ((int64_t)1 << 40)
@@ -88,6 +89,8 @@ static int32_t plan_place(const lnsp_graph *graph, lnspi_plan *plan, plan_buffer
       if (need.saved_floats > plan->saved_floats) plan->saved_floats = need.saved_floats;
     }
     if (need.scratch_floats > plan->scratch_floats) plan->scratch_floats = need.scratch_floats;
+    int64_t product = lnspi_round16(lnspi_product_floats(graph, node, rows));
+    if (product > plan->product_floats) plan->product_floats = product;
     plan->uses += need.uses;
     if (plan->value_floats > PLAN_MOST_FLOATS || plan->saved_floats > PLAN_MOST_FLOATS ||
         plan->scratch_floats > PLAN_MOST_FLOATS)

@@ -3,80 +3,131 @@
 
 #include "base/problem.h"
 #include "base/text.h"
+#include "format/header.h"
+#include "kernels/compact.h"
+#include "run/load.h"
 
 #define SAVE_PAIRS 16
+#define SAVE_NAME_BYTES (2 * LNSPI_NAME_BYTES) /* prefix, name, suffix */
+
+/* A tensor of the file: a weight's values, or the scales of its codes. */
+typedef struct save_item {
+  const lnspi_save_part *part;
+  const lnspi_weight *weight;
+  int32_t scales, dtype;
+} save_item;
 
 typedef struct save_work {
   lnspi_block block;
   lnsp_tensor *tensors;
+  save_item *items;
   char *names;
   float *row;
-  uint16_t *half;
+  int8_t *codes; /* or halves: a row */
+  int32_t count;
 } save_work;
 
 const char *lnspi_save_architecture_key(const lnsp_graph *graph) {
   return lnspi_begins(graph->architecture, "lnsp ") ? "lnsp.graph" : "lnsp.arch";
 }
 
-static void save_layout(lnspi_arena *arena, const lnsp_graph *graph, uint64_t tensors,
-                        save_work *work) {
-  uint64_t columns = (uint64_t)lnspi_state_columns(graph);
-  work->tensors = lnspi_take(arena, tensors, sizeof *work->tensors);
-  work->names = lnspi_take(arena, tensors, 2 * LNSPI_NAME_BYTES);
+static void save_layout(lnspi_arena *arena, const lnsp_graph *graph, save_work *work) {
+  uint64_t columns = (uint64_t)lnspi_state_columns(graph), count = (uint64_t)work->count;
+  work->tensors = lnspi_take(arena, count, sizeof *work->tensors);
+  work->items = lnspi_take(arena, count, sizeof *work->items);
+  work->names = lnspi_take(arena, count, SAVE_NAME_BYTES);
   work->row = lnspi_take(arena, columns, sizeof(float));
-  work->half = lnspi_take(arena, columns, sizeof(uint16_t));
+  work->codes = lnspi_take(arena, columns, sizeof(uint16_t));
 }
 
+static void save_declare_one(save_work *work, const lnspi_save_part *part,
+                             const lnspi_weight *weight, int32_t scales, int32_t dtype) {
+  lnsp_tensor *tensor = &work->tensors[work->count];
+  char *name = work->names + (size_t)work->count * SAVE_NAME_BYTES;
+  lnspi_format(name, SAVE_NAME_BYTES, "%s%s%s", part->prefix, weight->name,
+               scales ? LNSPI_SCALE_SUFFIX : "");
+  work->items[work->count++] = (save_item){part, weight, scales, dtype};
+  tensor->name = name;
+  tensor->dtype = dtype;
+  tensor->rank = weight->rank;
+  for (int32_t d = 0; d < weight->rank; d++) tensor->dims[d] = weight->dims[d];
+  if (scales) tensor->dims[1] = 1;
+}
+
+static int32_t save_dtype(const lnspi_save_part *part, const lnspi_weight *weight,
+                          int32_t dtype) {
+  return weight->kind == LNSPI_MATRIX && !part->array ? dtype : LNSP_F32;
+}
+
+/* Larger elements first, so that all are aligned; else in canonical order. */
 static void save_declare(const lnsp_graph *graph, const lnspi_save_part *parts,
                          int32_t part_count, int32_t dtype, save_work *work) {
-  int32_t index = 0;
-  for (int32_t p = 0; p < part_count; p++)
-    for (int32_t i = 0; i < graph->weight_count; i++, index++) {
-      const lnspi_weight *weight = &graph->weights[i];
-      lnsp_tensor *tensor = &work->tensors[index];
-      char *name = work->names + (size_t)index * 2 * LNSPI_NAME_BYTES;
-      lnspi_format(name, 2 * LNSPI_NAME_BYTES, "%s%s", parts[p].prefix, weight->name);
-      tensor->name = name;
-      tensor->dtype = dtype;
-      tensor->rank = weight->rank;
-      for (int32_t d = 0; d < weight->rank; d++) tensor->dims[d] = weight->dims[d];
-    }
+  work->count = 0;
+  for (int32_t compact = 0; compact < 2; compact++)
+    for (int32_t p = 0; p < part_count; p++)
+      for (int32_t i = 0; i < graph->weight_count; i++) {
+        const lnspi_weight *weight = &graph->weights[i];
+        int32_t as = save_dtype(&parts[p], weight, dtype);
+        if ((as != LNSP_F32) == compact) save_declare_one(work, &parts[p], weight, 0, as);
+        if (as == LNSP_I8 && !compact)
+          save_declare_one(work, &parts[p], weight, 1, LNSP_F32);
+      }
 }
 
-static int32_t save_rows(const lnspi_weight *weight, const void *state, int32_t dtype,
-                         save_work *work, lnsp_writer *writer, lnsp_problem *problem) {
-  int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
-  for (int64_t r = 0; r < rows; r++) {
-    const void *data = work->row;
-    size_t bytes = (size_t)columns * sizeof(float);
-    lnspi_state_read(weight, state, r, 1, work->row);
-    if (dtype != LNSP_F32) {
-      const lnspi_kernels *k = &lnspi_kernels_scalar;
-      if (dtype == LNSP_F16) {
-        k->f32_to_f16(work->half, work->row, columns);
-        k->f16_to_f32(work->row, work->half, columns);
-      } else {
-        k->f32_to_bf16(work->half, work->row, columns);
-        k->bf16_to_f32(work->row, work->half, columns);
-      }
-      if (!k->finite(work->row, columns))
-        return lnspi_fail(problem, LNSP_E_NOT_FINITE, weight->name,
-                          "tensor '%s' has a value too large for %s: save it as F32",
-                          weight->name, dtype == LNSP_F16 ? "F16" : "BF16");
-      data = work->half;
-      bytes = (size_t)columns * sizeof(uint16_t);
+/* One row in the item's type; gives where it lies. */
+static int32_t save_row(const save_item *item, int64_t row, const save_work *work,
+                        const void **data, lnsp_problem *problem) {
+  const lnspi_kernels *k = &lnspi_kernels_scalar;
+  const lnspi_weight *weight = item->weight;
+  const void *state = item->part->state;
+  int64_t columns = lnspi_weight_columns(weight);
+  uint16_t *half = (uint16_t *)(void *)work->codes;
+  *data = work->codes;
+  if (item->dtype == LNSP_I8 || item->scales) {
+    if (weight->type == LNSP_I8) {
+      *work->row = lnspi_state_get_codes(weight, state, row, work->codes);
+    } else {
+      lnspi_state_read(weight, state, row, 1, work->row);
+      *work->row = lnspi_quantise(work->codes, 4, work->row, columns);
     }
-    int32_t status = lnspi_writer_write(writer, data, bytes, problem);
-    if (status != LNSP_OK) return status;
+    if (item->scales) *data = work->row;
+    return LNSP_OK;
   }
-  return LNSP_OK;
+  if (item->part->array)
+    lnspi_array_read(weight, state, row, 1, work->row);
+  else
+    lnspi_state_read(weight, state, row, 1, work->row);
+  if (item->dtype == LNSP_F32) {
+    *data = work->row;
+    return LNSP_OK;
+  }
+  int32_t status = lnspi_state_check(weight, item->dtype, row, work->row, problem);
+  if (item->dtype == LNSP_F16)
+    k->f32_to_f16(half, work->row, columns);
+  else
+    k->f32_to_bf16(half, work->row, columns);
+  return status;
+}
+
+static int32_t save_rows(const save_item *item, const save_work *work, lnsp_writer *writer,
+                         lnsp_problem *problem) {
+  int64_t rows = lnspi_weight_rows(item->weight);
+  int64_t columns = item->scales ? 1 : lnspi_weight_columns(item->weight);
+  int32_t status = LNSP_OK;
+  for (int64_t r = 0; status == LNSP_OK && r < rows; r++) {
+    const void *data = NULL;
+    status = save_row(item, r, work, &data, problem);
+    if (status == LNSP_OK)
+      status = lnspi_writer_write(writer, data, (size_t)columns * lnspi_dtype_bytes(item->dtype),
+                                  problem);
+  }
+  return status;
 }
 
 int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts,
                    int32_t part_count, const lnsp_pair *extra, int32_t extra_count,
                    int32_t dtype, const lnsp_sink *sink, const lnsp_options *options,
                    lnsp_problem *problem) {
-  uint64_t count = (uint64_t)part_count * (uint64_t)graph->weight_count;
   lnspi_arena arena = {NULL, 0, 0, 0};
   save_work work;
   lnsp_writer *writer = NULL;
@@ -85,17 +136,20 @@ int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts,
   if (extra_count > SAVE_PAIRS - 2)
     return lnspi_fail(problem, LNSP_E_INTERNAL, NULL, "too many metadata pairs");
   for (int32_t i = 0; i < extra_count; i++) pairs[2 + i] = extra[i];
-  save_layout(&arena, graph, count, &work);
+  memset(&work, 0, sizeof work);
+  for (int32_t p = 0; p < part_count; p++)
+    for (int32_t i = 0; i < graph->weight_count; i++)
+      work.count += 1 + (save_dtype(&parts[p], &graph->weights[i], dtype) == LNSP_I8);
+  save_layout(&arena, graph, &work);
   int32_t status = lnspi_block_open(&work.block, options, arena.used, problem);
   if (status != LNSP_OK) return status;
   arena = (lnspi_arena){work.block.memory, 0, arena.used, 0};
-  save_layout(&arena, graph, count, &work);
+  save_layout(&arena, graph, &work);
   save_declare(graph, parts, part_count, dtype, &work);
-  status = lnspi_writer_open(sink, work.tensors, (int32_t)count, pairs, 2 + extra_count,
-                             options, &writer, problem);
-  for (int32_t p = 0; status == LNSP_OK && p < part_count; p++)
-    for (int32_t i = 0; status == LNSP_OK && i < graph->weight_count; i++)
-      status = save_rows(&graph->weights[i], parts[p].state, dtype, &work, writer, problem);
+  status = lnspi_writer_open(sink, work.tensors, work.count, pairs, 2 + extra_count, options,
+                             &writer, problem);
+  for (int32_t i = 0; status == LNSP_OK && i < work.count; i++)
+    status = save_rows(&work.items[i], &work, writer, problem);
   if (status == LNSP_OK) status = lnspi_writer_close(writer, problem);
   if (writer) lnspi_writer_destroy(writer);
   lnspi_block_close(&work.block);

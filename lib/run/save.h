@@ -8,11 +8,14 @@
 typedef struct lnspi_save_part {
   const char *prefix; /* before every tensor name, "" for the weights */
   const void *state;
+  int32_t array;      /* 1: floats laid out like a float32 state, written as F32 */
+  int32_t reserved;
 } lnspi_save_part;
 
 /* Writes all tensors of each part, and the metadata "format", the architecture
- * and the extra pairs. dtype F32, F16 or BF16. options gives the allocator of a
- * small block, which is freed before return. */
+ * and the extra pairs. dtype F32, F16, BF16 or I8 is that of the matrices; all other
+ * tensors are F32. options gives the allocator of a small block, which is freed
+ * before return. */
 int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts,
                    int32_t part_count, const lnsp_pair *extra, int32_t extra_count,
                    int32_t dtype, const lnsp_sink *sink, const lnsp_options *options,

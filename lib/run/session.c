@@ -22,7 +22,8 @@ int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_limits *limits
   out->total_bytes = arena.used;
   out->activation_bytes = (uint64_t)session.engine.plan.value_floats * sizeof(float);
   out->workspace_bytes = (uint64_t)(session.engine.plan.saved_floats +
-                                    session.engine.plan.scratch_floats) * sizeof(float);
+                                    session.engine.plan.scratch_floats +
+                                    session.engine.plan.product_floats) * sizeof(float);
   out->plan_bytes = out->total_bytes - out->activation_bytes - out->workspace_bytes;
   return LNSP_OK;
 }
@@ -50,6 +51,27 @@ int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *co
   fresh.live = live;
   *out = fresh.block.memory;
   **out = fresh;
+  return LNSP_OK;
+}
+
+int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model,
+                             lnsp_problem *problem) {
+  lnspi_engine *engine = &session->engine;
+  if (!lnspi_graph_equal(engine->graph, model->graph))
+    return lnspi_fail(problem, LNSP_E_MISMATCH, NULL,
+                      "the model has another architecture than the session: create a session "
+                      "for it");
+  if (lnspi_graph_type(model->graph) == LNSP_I8 && engine->plan.product_floats == 0)
+    return lnspi_fail(problem, LNSP_E_MISMATCH, NULL,
+                      "the model is stored as I8, for which this session has no scratch: "
+                      "create a session for it");
+  lnsp_model *old = session->model;
+  lnspi_count_up(&model->owners);
+  session->model = model;
+  session->state = model->state;
+  session->live = NULL;
+  engine->graph = model->graph;
+  lnspi_model_release(old);
   return LNSP_OK;
 }
 

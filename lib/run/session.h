@@ -23,6 +23,9 @@ int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_limits *limits
 int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *const *live,
                            const lnsp_limits *limits, const lnsp_options *options,
                            lnsp_session **out, lnsp_problem *problem);
+/* Runs another model of the same architecture, stored in any type for which there is
+ * scratch: float32, or the session's own. */
+int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_problem *problem);
 int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
                           int32_t input_count, const lnsp_tensor *outputs,
                           int32_t output_count, lnsp_problem *problem);

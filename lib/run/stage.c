@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "run/load.h"
 #include "run/shapes.h"
 
 int32_t lnspi_stage_open(lnspi_stage *stage, const char *text, const lnspi_shapes *shapes,
@@ -27,6 +28,7 @@ int32_t lnspi_stage_open(lnspi_stage *stage, const char *text, const lnspi_shape
     return status;
   }
   stage->graph->bytes = bytes; /* so that every copy takes what was measured */
+  if (options->storage) lnspi_graph_store(stage->graph, options->storage);
   return LNSP_OK;
 }
 
@@ -37,7 +39,10 @@ int32_t lnspi_stage_open_file(lnspi_stage *stage, lnsp_file *file,
   int32_t status = lnspi_file_architecture(file, options, &text, problem);
   if (status != LNSP_OK) return status;
   lnspi_file_shapes_open(&shapes, file, options->prefix);
-  return lnspi_stage_open(stage, text, &shapes.shapes, options, problem);
+  status = lnspi_stage_open(stage, text, &shapes.shapes, options, problem);
+  if (status == LNSP_OK && !options->storage)
+    lnspi_graph_store(stage->graph, lnspi_load_type(file, stage->graph, options->prefix));
+  return status;
 }
 
 int32_t lnspi_stage_finish(lnspi_stage *stage, uint64_t total, const lnsp_options *options,

@@ -19,7 +19,8 @@ typedef struct lnspi_stage {
 int32_t lnspi_stage_open(lnspi_stage *stage, const char *text, const lnspi_shapes *shapes,
                          const lnsp_options *options, lnsp_problem *problem);
 
-/* The architecture of a file: options->architecture, lnsp.arch or lnsp.graph. */
+/* The architecture of a file: options->architecture, lnsp.arch or lnsp.graph. A state
+ * of the graph is stored as options->storage says, or as the file is. */
 int32_t lnspi_stage_open_file(lnspi_stage *stage, lnsp_file *file,
                               const lnsp_options *options, lnsp_problem *problem);
 

@@ -1,7 +1,10 @@
 /* The state array: rows of its tensors in and out, and its hash. */
 #include "run/state.h"
 
+#include "base/problem.h"
 #include "base/text.h"
+#include "format/header.h"
+#include "kernels/compact.h"
 
 int64_t lnspi_weight_rows(const lnspi_weight *weight) {
   if (weight->kind == LNSPI_FLAT && weight->rank <= 1) return weight->parts;
@@ -20,6 +23,14 @@ int64_t lnspi_state_columns(const lnsp_graph *graph) {
     if (columns > most) most = columns;
   }
   return most;
+}
+
+lnspi_weight lnspi_weight_in_array(const lnspi_weight *weight) {
+  lnspi_weight there = *weight;
+  there.type = LNSP_F32;
+  there.at = weight->offset * (int64_t)sizeof(float);
+  there.bytes = weight->floats * (int64_t)sizeof(float);
+  return there;
 }
 
 /* Floats from the start of the tensor to row number row of a FLAT tensor. */
@@ -69,16 +80,99 @@ void lnspi_array_write(const lnspi_weight *weight, float *array, int64_t first, 
   state_write_floats(weight, array + weight->offset, first, count, rows);
 }
 
+/* The part of a MATRIX weight that has a row. */
+static int64_t state_part(const lnspi_weight *weight, int64_t row, int64_t *out) {
+  *out = weight->dims[0] / weight->parts;
+  return weight->at + row / *out * (weight->bytes / weight->parts);
+}
+
 void lnspi_state_read(const lnspi_weight *weight, const void *state, int64_t first,
                       int64_t count, float *rows) {
-  const void *base = (const uint8_t *)state + weight->at;
-  state_read_floats(weight, base, first, count, rows);
+  int64_t columns = lnspi_weight_columns(weight), out;
+  if (weight->type == LNSP_F32) {
+    const void *base = (const uint8_t *)state + weight->at;
+    state_read_floats(weight, base, first, count, rows);
+    return;
+  }
+  for (int64_t r = first; r < first + count; r++, rows += columns) {
+    const uint8_t *part = (const uint8_t *)state + state_part(weight, r, &out);
+    lnspi_compact_unpack_rows(weight->type, part, columns, out, r % out, 1, rows, columns);
+  }
 }
 
 void lnspi_state_write(const lnspi_weight *weight, void *state, int64_t first, int64_t count,
                        const float *rows) {
-  void *base = (uint8_t *)state + weight->at;
-  state_write_floats(weight, base, first, count, rows);
+  int64_t columns = lnspi_weight_columns(weight), out;
+  if (weight->type == LNSP_F32) {
+    void *base = (uint8_t *)state + weight->at;
+    state_write_floats(weight, base, first, count, rows);
+    return;
+  }
+  for (int64_t r = first; r < first + count; r++, rows += columns) {
+    uint8_t *part = (uint8_t *)state + state_part(weight, r, &out);
+    lnspi_compact_pack_rows(weight->type, part, columns, out, r % out, 1, rows, columns);
+  }
+}
+
+void lnspi_state_put_codes(const lnspi_weight *weight, void *state, int64_t row,
+                           const int8_t *codes, float scale) {
+  int64_t out;
+  uint8_t *part = (uint8_t *)state + state_part(weight, row, &out);
+  lnspi_compact_put_codes(part, weight->dims[1], out, row % out, codes, scale);
+}
+
+float lnspi_state_get_codes(const lnspi_weight *weight, const void *state, int64_t row,
+                            int8_t *codes) {
+  int64_t out;
+  const uint8_t *part = (const uint8_t *)state + state_part(weight, row, &out);
+  return lnspi_compact_get_codes(part, weight->dims[1], out, row % out, codes);
+}
+
+/* The largest magnitude that a type does not round to infinity. */
+static float state_most(int32_t type) {
+  if (type == LNSP_F16) return 0x1.ffdffep+15f;  /* below 65520 */
+  if (type == LNSP_BF16) return 0x1.fefffep+127f;
+  return 0x1.fffffep+127f;
+}
+
+int32_t lnspi_state_check(const lnspi_weight *weight, int32_t type, int64_t row,
+                          const float *values, lnsp_problem *problem) {
+  float most = lnspi_kernels_scalar.max_abs(values, lnspi_weight_columns(weight));
+  if (!(most <= 0x1.fffffep+127f))
+    return lnspi_fail(problem, LNSP_E_NOT_FINITE, weight->name,
+                      "tensor '%s' would have a NaN or infinity in row %lld", weight->name,
+                      (long long)row);
+  if (most > state_most(type))
+    return lnspi_fail(problem, LNSP_E_NOT_FINITE, weight->name,
+                      "tensor '%s' has a value too large for %s in row %lld: store it as F32%s",
+                      weight->name, lnspi_dtype_name(type), (long long)row,
+                      type == LNSP_F16 ? " or BF16" : "");
+  return LNSP_OK;
+}
+
+int32_t lnspi_state_store(const lnspi_weight *weight, void *state, int64_t row,
+                          const float *values, lnsp_problem *problem) {
+  int32_t status = lnspi_state_check(weight, weight->type, row, values, problem);
+  if (status == LNSP_OK) lnspi_state_write(weight, state, row, 1, values);
+  return status;
+}
+
+int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
+                         const lnsp_graph *to_graph, void *to, float *row,
+                         lnsp_problem *problem) {
+  int32_t status = LNSP_OK;
+  for (int32_t i = 0; status == LNSP_OK && i < from_graph->weight_count; i++) {
+    const lnspi_weight *a = &from_graph->weights[i], *b = &to_graph->weights[i];
+    if (a->type == b->type) {
+      memcpy((uint8_t *)to + b->at, (const uint8_t *)from + a->at, (size_t)a->bytes);
+      continue;
+    }
+    for (int64_t r = 0; status == LNSP_OK && r < lnspi_weight_rows(a); r++) {
+      lnspi_state_read(a, from, r, 1, row);
+      status = lnspi_state_store(b, to, r, row, problem);
+    }
+  }
+  return status;
 }
 
 /* One value of a tensor at base, wherever it lies. */
@@ -94,8 +188,18 @@ static float state_value(const lnspi_weight *weight, const float *base, int64_t 
   return base[state_flat_row(weight, row) + column];
 }
 
-/* A tensor that lies at base. */
-static void state_hash_tensor(const lnspi_weight *weight, const float *base,
+float lnspi_state_value(const lnspi_weight *weight, const void *state, int64_t row,
+                        int64_t column) {
+  int64_t out;
+  if (weight->type == LNSP_F32) {
+    const void *base = (const uint8_t *)state + weight->at;
+    return state_value(weight, base, row, column, lnspi_weight_columns(weight));
+  }
+  const uint8_t *part = (const uint8_t *)state + state_part(weight, row, &out);
+  return lnspi_compact_value(weight->type, part, weight->dims[1], out, row % out, column);
+}
+
+static void state_hash_tensor(const lnspi_weight *weight, const void *state,
                               lnspi_blake2s *hash) {
   uint8_t bytes[256];
   int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
@@ -107,8 +211,7 @@ static void state_hash_tensor(const lnspi_weight *weight, const float *base,
   for (int64_t r = 0; r < rows; r++) {
     size_t filled = 0;
     for (int64_t c = 0; c < columns; c++) {
-      float value = state_value(weight, base, r, c, columns);
-      lnspi_store32(bytes + filled, lnspi_float_bits(value));
+      lnspi_store32(bytes + filled, lnspi_float_bits(lnspi_state_value(weight, state, r, c)));
       filled += 4;
       if (filled == sizeof bytes || c + 1 == columns) {
         lnspi_blake2s_add(hash, bytes, filled);
@@ -119,13 +222,13 @@ static void state_hash_tensor(const lnspi_weight *weight, const float *base,
 }
 
 void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash) {
-  for (int32_t i = 0; i < graph->weight_count; i++) {
-    const void *base = (const uint8_t *)state + graph->weights[i].at;
-    state_hash_tensor(&graph->weights[i], base, hash);
-  }
+  for (int32_t i = 0; i < graph->weight_count; i++)
+    state_hash_tensor(&graph->weights[i], state, hash);
 }
 
 void lnspi_array_hash(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash) {
-  for (int32_t i = 0; i < graph->weight_count; i++)
-    state_hash_tensor(&graph->weights[i], array + graph->weights[i].offset, hash);
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    lnspi_weight weight = lnspi_weight_in_array(&graph->weights[i]);
+    state_hash_tensor(&weight, array, hash);
+  }
 }

@@ -12,6 +12,10 @@ int64_t lnspi_weight_columns(const lnspi_weight *weight);
 /* The longest row of any tensor. */
 int64_t lnspi_state_columns(const lnsp_graph *graph);
 
+/* How the weight lies in an array of floats laid out like a float32 state (moments,
+ * averages): as a weight of such a state. */
+lnspi_weight lnspi_weight_in_array(const lnspi_weight *weight);
+
 /* Copies rows first..first+count-1 of a tensor out of or into a state, by its type.
  * rows is contiguous. */
 void lnspi_state_read(const lnspi_weight *weight, const void *state, int64_t first,
@@ -19,7 +23,27 @@ void lnspi_state_read(const lnspi_weight *weight, const void *state, int64_t fir
 void lnspi_state_write(const lnspi_weight *weight, void *state, int64_t first, int64_t count,
                        const float *rows);
 
-/* The same for an array of floats laid out like a float32 state: moments, averages. */
+/* Refuses a row with a value that is not finite or too large for type. */
+int32_t lnspi_state_check(const lnspi_weight *weight, int32_t type, int64_t row,
+                          const float *values, lnsp_problem *problem);
+/* lnspi_state_write of one row, after that check for the weight's type. */
+int32_t lnspi_state_store(const lnspi_weight *weight, void *state, int64_t row,
+                          const float *values, lnsp_problem *problem);
+/* One row of an LNSP_I8 weight, as codes and their scale. */
+void lnspi_state_put_codes(const lnspi_weight *weight, void *state, int64_t row,
+                           const int8_t *codes, float scale);
+float lnspi_state_get_codes(const lnspi_weight *weight, const void *state, int64_t row,
+                            int8_t *codes);
+/* One value. */
+float lnspi_state_value(const lnspi_weight *weight, const void *state, int64_t row,
+                        int64_t column);
+/* All of a state into a zeroed one of an equal graph, whose types may be others. row
+ * has room for the longest row. */
+int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
+                         const lnsp_graph *to_graph, void *to, float *row,
+                         lnsp_problem *problem);
+
+/* lnspi_state_read and write for such an array. */
 void lnspi_array_read(const lnspi_weight *weight, const float *array, int64_t first,
                       int64_t count, float *rows);
 void lnspi_array_write(const lnspi_weight *weight, float *array, int64_t first, int64_t count,

@@ -76,17 +76,19 @@ static int32_t checkpoint_read_frozen(lnsp_trainer *t, const char *digits,
 static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sink,
                                      const lnsp_options *options, lnsp_problem *problem) {
   char prefix[LNSPI_MOMENTS][CHECKPOINT_PREFIX], step[24], lr[32];
-  lnspi_save_part parts[LNSPI_SAVED_STATES] = {{"", t->state}};
+  lnspi_save_part parts[LNSPI_SAVED_STATES] = {{"", t->state, 0, 0}};
   size_t weights = (size_t)t->graph->weight_count;
   int32_t count = 1;
   lnspi_block work;
   for (int32_t m = 0; m < t->moment_count; m++) {
     checkpoint_moment_prefix(t, m, prefix[m]);
     parts[count].prefix = prefix[m];
+    parts[count].array = 1;
     parts[count++].state = t->moment[m];
   }
   if (t->average) {
     parts[count].prefix = "average.";
+    parts[count].array = 1;
     parts[count++].state = t->average;
   }
   size_t bytes = weights * (CHECKPOINT_AGE + 1) + 2;
@@ -110,7 +112,8 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
 int32_t lnspi_trainer_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t what,
                            lnsp_problem *problem) {
   lnsp_options options;
-  lnspi_save_part part = {"", what == LNSP_SAVE_AVERAGE ? t->average : t->state};
+  lnspi_save_part part = {"", what == LNSP_SAVE_AVERAGE ? t->average : t->state,
+                          what == LNSP_SAVE_AVERAGE, 0};
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   if (t->block.owned) options.allocator = &t->block.allocator;
@@ -146,7 +149,7 @@ static int32_t checkpoint_load_part(lnsp_trainer *t, lnsp_file *file, const char
     return lnspi_fail(problem, LNSP_E_MISSING, prefix,
                       "the state file has no '%s' tensors, which this optimizer text needs: "
                       "resume with the text it was saved with", prefix);
-  return lnspi_load(file, t->graph, prefix, 1, state, t->row, problem);
+  return lnspi_load_array(file, t->graph, prefix, state, t->row, problem);
 }
 
 static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,

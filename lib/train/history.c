@@ -65,15 +65,18 @@ void lnspi_trainer_hash(const lnsp_trainer *t, int32_t what, uint8_t out[32]) {
     float *arrays[LNSPI_SAVED_STATES];
     uint8_t bytes[8];
     int32_t count = history_arrays(t, arrays);
-    for (int32_t i = 0; i < count; i++) lnspi_state_hash(t->graph, arrays[i], &hash);
+    lnspi_state_hash(t->graph, t->state, &hash);
+    for (int32_t i = 1; i < count; i++) lnspi_array_hash(t->graph, arrays[i], &hash);
     lnspi_store64(bytes, t->step);
     lnspi_blake2s_add(&hash, bytes, 8);
     for (int32_t i = 0; i < t->graph->weight_count; i++) {
       lnspi_store64(bytes, t->age[i]);
       lnspi_blake2s_add(&hash, bytes, 8);
     }
+  } else if (what == LNSP_SAVE_AVERAGE) {
+    lnspi_array_hash(t->graph, t->average, &hash);
   } else {
-    lnspi_state_hash(t->graph, what == LNSP_SAVE_AVERAGE ? t->average : t->state, &hash);
+    lnspi_state_hash(t->graph, t->state, &hash);
   }
   lnspi_blake2s_end(&hash, out);
 }

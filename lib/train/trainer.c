@@ -22,6 +22,15 @@ static int32_t trainer_check_text(const char *text, const char *what, lnsp_probl
   return LNSP_OK;
 }
 
+/* Training is in float32: what was rounded for storage is widened, but codes are not
+ * a place to start from. */
+static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_problem *problem) {
+  if (lnspi_graph_type(graph) != LNSP_I8) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_DTYPE, NULL,
+                    "a model stored as I8 is only run: train the float model that it was "
+                    "converted from, and convert the result");
+}
+
 static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss,
                                const char *optimizer, const lnsp_limits *limits,
                                trainer_recipe *recipe, lnsp_problem *problem) {
@@ -31,7 +40,8 @@ static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss,
   recipe->loss = loss;
   recipe->optimizer = optimizer ? optimizer : "adamw";
   recipe->limits = wide = *limits;
-  int32_t status = trainer_check_text(loss, "loss", problem);
+  int32_t status = trainer_check_type(graph, problem);
+  if (status == LNSP_OK) status = trainer_check_text(loss, "loss", problem);
   if (status == LNSP_OK) status = trainer_check_text(optimizer, "optimizer", problem);
   if (status == LNSP_OK) status = lnspi_rule_parse(recipe->optimizer, &recipe->rule, problem);
   if (status == LNSP_OK)
@@ -230,8 +240,10 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
   if (status != LNSP_OK) return status;
   lnsp_graph *graph =
       lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
+  lnspi_graph_store(graph, LNSP_F32);
   lnsp_trainer *t = trainer_place(&block, graph, k, &recipe);
-  memcpy(t->state, model->state, (size_t)graph->state_floats * sizeof(float));
+  /* nothing is too large for float32 */
+  (void)lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, NULL);
   trainer_start_average(t);
   *out = t;
   return LNSP_OK;
@@ -256,7 +268,10 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   int32_t status = lnspi_kernels_choose(options->isa, &k, problem);
   if (status == LNSP_OK) status = lnspi_stage_open_file(&stage, file, options, problem);
   if (status != LNSP_OK) return status;
-  status = trainer_prepare(stage.graph, loss, optimizer, limits, &recipe, problem);
+  status = trainer_check_type(stage.graph, problem);
+  lnspi_graph_store(stage.graph, LNSP_F32);
+  if (status == LNSP_OK)
+    status = trainer_prepare(stage.graph, loss, optimizer, limits, &recipe, problem);
   if (status == LNSP_OK) status = trainer_count(&recipe, &memory, problem);
   if (status != LNSP_OK) {
     lnspi_stage_close(&stage);
@@ -266,7 +281,7 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   if (status != LNSP_OK) return status;
   recipe.graph = graph;
   lnsp_trainer *t = trainer_place(&block, graph, k, &recipe);
-  status = lnspi_load(file, graph, options->prefix, 0, t->state, t->row, problem);
+  status = lnspi_load(file, graph, options->prefix, t->state, t->row, problem);
   if (status == LNSP_OK) trainer_start_average(t);
   if (status == LNSP_OK && resume)
     status = lnspi_trainer_resume(t, file, problem);
