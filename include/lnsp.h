@@ -183,8 +183,9 @@ typedef struct lnsp_options {
   void *block;               /* use this memory for the handle, no allocator; */
   size_t block_bytes;        /* the caller keeps it until after destroy. Any
                                 alignment; the measure call tells the size.   */
-  const char *isa;           /* "scalar", "avx2", "avx512", "neon"; NULL or
-                                "auto": the widest the CPU and OS support     */
+  const char *isa;           /* "scalar", "avx2", "avx512", "avx512vnni",
+                                "neon"; NULL or "auto": the widest the CPU
+                                and OS support                                */
   const char *architecture;  /* architecture text for a file that names none,
                                 or instead of the one it names                */
   const char *prefix;        /* put before every tensor name looked up in a

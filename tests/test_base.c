@@ -434,6 +434,8 @@ static void test_cpu_features(void) {
   CHECK_INT((features & LNSPI_CPU_AVX512) != 0,
             __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
+  CHECK_INT((features & LNSPI_CPU_AVX512VNNI) != 0, (features & LNSPI_CPU_AVX512) != 0 &&
+                                                        __builtin_cpu_supports("avx512vnni"));
   CHECK_INT(features & LNSPI_CPU_NEON, 0);
 #elif defined(__aarch64__)
   CHECK_INT(features, LNSPI_CPU_NEON);

@@ -60,8 +60,10 @@ uint32_t lnspi_cpu_features(void) {
   host_cpuid(7, 0, r);
   if ((xcr0 & 0x06u) != 0x06u || !(r[1] & 1u << 5)) return 0; /* SSE and AVX state; AVX2 */
   features |= LNSPI_CPU_AVX2;
-  if ((xcr0 & 0xe6u) == 0xe6u && (r[1] & wanted512) == wanted512) /* and ZMM, masks */
+  if ((xcr0 & 0xe6u) == 0xe6u && (r[1] & wanted512) == wanted512) { /* and ZMM, masks */
     features |= LNSPI_CPU_AVX512;
+    if (r[2] & 1u << 11) features |= LNSPI_CPU_AVX512VNNI;
+  }
   return features;
 }
 #elif defined(__aarch64__) || defined(_M_ARM64)

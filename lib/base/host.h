@@ -13,9 +13,10 @@
 #error "liblnsp promises exact bits: do not compile it with -ffast-math"
 #endif
 
-#define LNSPI_CPU_AVX2 1u    /* AVX2 and FMA, with OS support of the registers  */
+#define LNSPI_CPU_AVX2 1u    /* AVX2, FMA, F16C, with OS support of the registers  */
 #define LNSPI_CPU_AVX512 2u  /* F, DQ, BW, VL, with OS support                  */
 #define LNSPI_CPU_NEON 4u    /* AArch64                                         */
+#define LNSPI_CPU_AVX512VNNI 8u /* AVX512 and its VNNI                          */
 
 /* Features of this CPU and operating system together (cpuid and xgetbv). */
 uint32_t lnspi_cpu_features(void);

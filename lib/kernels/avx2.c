@@ -6,10 +6,10 @@
 #include <immintrin.h>
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 #endif
 
 #define LV_F(name) avx2_##name
@@ -55,6 +55,13 @@
 #define LV_ISAR(a, n) _mm256_srai_epi32((a), (n))
 #define LV_IGT(a, b) _mm256_castsi256_ps(_mm256_cmpgt_epi32((a), (b)))
 #define LV_IPICK(m, a, b) LV_BITS(LV_PICK((m), LV_FLOAT(a), LV_FLOAT(b)))
+
+#define LV_LOADI(p) avx2_words(p)
+#define LV_HALF(p) _mm256_cvtph_ps(avx2_halves(p))
+#define LV_STORE8(p, i) avx2_store8((p), (i))
+#define LV_ITOP(i) avx2_itop(i)
+#define LV_DOT(c, x, w) avx2_dot4((c), (x), (w))
+#define LV_CODE 0
 
 #define LV_STRIP 2
 #define LV_BLOCK 128
@@ -123,7 +130,51 @@ static inline void avx2_trees(const float *p, float *t) {
 }
 
 #include "kernels/vector.h"
+
+/* One load for both halves of the words, and whole loads of halves: some compilers
+ * would do them twice, or piece by piece. */
+static LNSPI_ALWAYS __m256i avx2_words(const void *p) {
+  __m256i v = _mm256_loadu_si256((const __m256i *)p);
+#if defined(__GNUC__)
+  __asm__("" : "+x"(v));
+#endif
+  return v;
+}
+
+static LNSPI_ALWAYS __m128i avx2_halves(const void *p) {
+  __m128i v = _mm_loadu_si128((const __m128i *)p);
+#if defined(__GNUC__)
+  __asm__("" : "+x"(v));
+#endif
+  return v;
+}
+
+#define LV_PANELS 1
 #include "kernels/compact_vector.h"
+
+static inline void avx2_store8(uint8_t *p, __m256i v) {
+  __m256i low = _mm256_and_si256(v, _mm256_set1_epi32(255));
+  __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(low),
+                                   _mm256_extracti128_si256(low, 1));
+  _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
+}
+
+static inline int32_t avx2_itop(__m256i v) {
+  __m128i a = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  a = _mm_max_epi32(a, _mm_shuffle_epi32(a, 0x4e));
+  return _mm_cvtsi128_si32(_mm_max_epi32(a, _mm_shuffle_epi32(a, 0xb1)));
+}
+
+/* |x| times w with the sign of x: two products fill 16 bits, and no more. */
+static LNSPI_ALWAYS __m256i avx2_dot4(__m256i c, __m256i x, __m256i w) {
+  __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(w, x));
+  return _mm256_add_epi32(c, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+#define LV_BYTE_STRIP 2
+#define LV_BYTE_ROWS 4
+#define LV_BYTE_PANELS 1
+#include "kernels/compact_bytes.h"
 
 /* A panel is eight accumulators: enough by itself. */
 static int64_t avx2_linear_panels(const float *w, const float *bias, const float *x, float *y,

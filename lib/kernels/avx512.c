@@ -7,10 +7,10 @@
 
 #if defined(__clang__)
 #pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma,avx2"))), apply_to = function)
+    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma,avx2,f16c"))), apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma,avx2")
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma,avx2,f16c")
 #endif
 
 #define LV_F(name) avx512_##name
@@ -60,6 +60,14 @@
 #define LV_IGT(a, b) _mm512_cmpgt_epi32_mask((a), (b))
 #define LV_IPICK(m, a, b) _mm512_mask_blend_epi32((m), (b), (a))
 
+#define LV_LOADI(p) avx512_words(p)
+#define LV_HALF(p) _mm512_cvtph_ps(avx512_halves(p))
+#define LV_STORE8(p, i) \
+  _mm_storeu_si128((__m128i *)(void *)(p), _mm512_cvtepi32_epi8(i))
+#define LV_ITOP(i) _mm512_reduce_max_epi32(i)
+#define LV_DOT(c, x, w) avx512_dot4((c), (x), (w))
+#define LV_CODE 128
+
 #define LV_STRIP 4
 #define LV_BLOCK INT64_MAX
 #define LV_DX_ROWS 4
@@ -94,6 +102,26 @@ static inline void avx512_trees(const float *p, float *t) {
 }
 
 #include "kernels/vector.h"
+
+/* Both halves of the words are used: one load, not one for each. */
+static LNSPI_ALWAYS __m512i avx512_words(const void *p) {
+  __m512i v = _mm512_loadu_si512(p);
+#if defined(__GNUC__)
+  __asm__("" : "+v"(v));
+#endif
+  return v;
+}
+
+/* clang 14 would put them together one by one. */
+static LNSPI_ALWAYS __m256i avx512_halves(const void *p) {
+  __m256i v = _mm256_loadu_si256((const __m256i *)p);
+#if defined(__GNUC__)
+  __asm__("" : "+v"(v));
+#endif
+  return v;
+}
+
+#define LV_PANELS 2
 #include "kernels/compact_vector.h"
 
 /* Two panels at a time: four accumulators do not cover the latency. */
@@ -122,12 +150,49 @@ static int64_t avx512_linear_panels(const float *w, const float *bias, const flo
 
 #if defined(__clang__)
 #pragma clang attribute pop
+#pragma clang attribute push(                                                          \
+    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,fma,avx2,f16c"))), \
+    apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC target("avx512vnni")
+#endif
+
+/* gcc 12 keeps the sums of the intrinsic in memory when there are many. */
+static LNSPI_ALWAYS __m512i avx512_dot4(__m512i c, __m512i x, __m512i w) {
+#if defined(__GNUC__)
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(c) : "v"(x), "v"(w));
+  return c;
+#else
+  return _mm512_dpbusd_epi32(c, x, w);
+#endif
+}
+
+#define LV_BYTE_STRIP 4
+#define LV_BYTE_ROWS 6
+#define LV_BYTE_PANELS 2
+#include "kernels/compact_bytes.h"
+
+#if defined(__clang__)
+#pragma clang attribute pop
 #elif defined(__GNUC__)
 #pragma GCC pop_options
 #endif
 
+const lnspi_kernels lnspi_kernels_avx512vnni = {
+    "avx512vnni", LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
+    LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+
+/* Without VNNI the way of AVX2 is as good as any: the same table but for one entry. */
+static void avx512_linear_i8_plain(const void *w, const float *bias, const float *x,
+                                   int64_t ldx, float *y, int64_t ldy, int64_t rows,
+                                   int64_t in, int64_t out, void *scratch) {
+  lnspi_kernels_avx2.linear_i8(w, bias, x, ldx, y, ldy, rows, in, out, scratch);
+}
+
+#define avx512_linear_i8 avx512_linear_i8_plain
 const lnspi_kernels lnspi_kernels_avx512 = {"avx512", LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
                                             LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+#undef avx512_linear_i8
 
 #undef LV_FIRST
 #include "kernels/undefine.h"

@@ -196,6 +196,7 @@ extern const lnspi_kernels lnspi_kernels_scalar;
 #if defined(__x86_64__) || defined(_M_X64)
 extern const lnspi_kernels lnspi_kernels_avx2;
 extern const lnspi_kernels lnspi_kernels_avx512;
+extern const lnspi_kernels lnspi_kernels_avx512vnni; /* the same but for linear_i8 */
 #endif
 #if defined(__aarch64__) || defined(_M_ARM64)
 extern const lnspi_kernels lnspi_kernels_neon;

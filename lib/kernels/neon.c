@@ -49,6 +49,13 @@
 #define LV_IGT(a, b) vcgtq_s32((a), (b))
 #define LV_IPICK(m, a, b) vbslq_s32((m), (a), (b))
 
+#define LV_LOADI(p) vld1q_s32((const int32_t *)(const void *)(p))
+#define LV_HALF(p) vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))
+#define LV_STORE8(p, i) neon_store8((p), (i))
+#define LV_ITOP(i) vmaxvq_s32(i)
+#define LV_DOT(c, x, w) neon_dot4((c), (x), (w))
+#define LV_CODE 0
+
 #define LV_STRIP 4
 #define LV_BLOCK INT64_MAX
 #define LV_DX_ROWS 4
@@ -83,7 +90,27 @@ static inline void neon_trees(const float *p, float *t) {
 }
 
 #include "kernels/vector.h"
+
+#define LV_PANELS 1
 #include "kernels/compact_vector.h"
+
+static inline void neon_store8(uint8_t *p, int32x4_t v) {
+  uint16x4_t half = vmovn_u32(vreinterpretq_u32_s32(v));
+  uint32_t bytes = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(half, half))), 0);
+  memcpy(p, &bytes, 4);
+}
+
+/* Two products fill 16 bits, and no more. */
+static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {
+  int8x16_t a = vreinterpretq_s8_s32(x), b = vreinterpretq_s8_s32(w);
+  int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+  return vpadalq_s16(c, vpaddq_s16(low, vmull_high_s8(a, b)));
+}
+
+#define LV_BYTE_STRIP 4
+#define LV_BYTE_ROWS 4
+#define LV_BYTE_PANELS 1
+#include "kernels/compact_bytes.h"
 
 /* A panel is sixteen accumulators: enough by itself. */
 static int64_t neon_linear_panels(const float *w, const float *bias, const float *x, float *y,

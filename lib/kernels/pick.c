@@ -5,6 +5,7 @@
 
 static const lnspi_kernels *const pick_sets[] = {
 #if defined(__x86_64__) || defined(_M_X64)
+    &lnspi_kernels_avx512vnni,
     &lnspi_kernels_avx512,
     &lnspi_kernels_avx2,
 #endif

@@ -45,3 +45,13 @@
 #undef LV_STRIP
 #undef LV_BLOCK
 #undef LV_DX_ROWS
+#undef LV_LOADI
+#undef LV_HALF
+#undef LV_STORE8
+#undef LV_ITOP
+#undef LV_DOT
+#undef LV_CODE
+#undef LV_PANELS
+#undef LV_BYTE_STRIP
+#undef LV_BYTE_ROWS
+#undef LV_BYTE_PANELS

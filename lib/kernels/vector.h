@@ -91,6 +91,26 @@ static void LV_F(linear_one)(const float *w, const float *bias, const float *x, 
                        y + o, in);
 }
 
+/* All rows of a panel, or of some inputs of it. */
+static LNSPI_NOINLINE void LV_F(linear_block)(const float *w, int64_t lanes,
+                                              const float *start, int64_t ld_start,
+                                              const float *x, int64_t ldx, float *y,
+                                              int64_t ldy, int64_t rows, int64_t in) {
+  for (int64_t l = 0; l < lanes;) {
+    const float *wl = w + l, *from = start + l;
+    if (lanes == 64) {
+      LV_F(linear_rows)(wl, 64, from, ld_start, x, ldx, y + l, ldy, rows, in, LV_STRIP);
+      l += LV_STRIP * LV_W;
+    } else if (LV_STRIP > 2 * LV_G && lanes - l >= 32) {
+      LV_F(linear_rows)(wl, lanes, from, ld_start, x, ldx, y + l, ldy, rows, in, 2 * LV_G);
+      l += 32;
+    } else {
+      LV_F(linear_rows)(wl, lanes, from, ld_start, x, ldx, y + l, ldy, rows, in, LV_G);
+      l += 16;
+    }
+  }
+}
+
 static void LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx,
                          float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out) {
   if (rows == 1) {
@@ -103,23 +123,9 @@ static void LV_F(linear)(const float *w, const float *bias, const float *x, int6
     int64_t k = 0;
     do { /* once even without inputs: y is the bias then */
       int64_t kn = in - k < LV_BLOCK ? in - k : LV_BLOCK;
-      for (int64_t l = 0; l < lanes;) {
-        const float *wl = w + o * in + k * lanes + l;
-        float *yl = y + o + l;
-        const float *start = k ? yl : bias ? bias + o + l : LV_F(zeros);
-        int64_t ld_start = k ? ldy : 0;
-        if (lanes == 64) {
-          LV_F(linear_rows)(wl, 64, start, ld_start, x + k, ldx, yl, ldy, rows, kn, LV_STRIP);
-          l += LV_STRIP * LV_W;
-        } else if (LV_STRIP > 2 * LV_G && lanes - l >= 32) {
-          LV_F(linear_rows)(wl, lanes, start, ld_start, x + k, ldx, yl, ldy, rows, kn,
-                            2 * LV_G);
-          l += 32;
-        } else {
-          LV_F(linear_rows)(wl, lanes, start, ld_start, x + k, ldx, yl, ldy, rows, kn, LV_G);
-          l += 16;
-        }
-      }
+      const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
+      LV_F(linear_block)(w + o * in + k * lanes, lanes, start, k ? ldy : 0, x + k, ldx, y + o,
+                         ldy, rows, kn);
       k += kn;
     } while (k < in);
   }
