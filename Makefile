@@ -69,7 +69,14 @@ all: $(STATIC_LIB) $(SHARED_LIB) $(PROGRAM) ## build the libraries and the lnsp 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
-	$(hide)$(CC) $(REQUIRED) $(COMPACT) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -c -o $@ $<
+	$(hide)$(CC) $(REQUIRED) $(DEFINES) $(COMPACT) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -c -o $@ $<
+
+# `lnsp info --memory` counts the library's machine code and constants; where there is
+# no size(1), it leaves them out.
+$(BUILD)/programs/memory.o: $(STATIC_LIB)
+$(BUILD)/programs/memory.o: private DEFINES = -DLNSP_CODE_BYTES=$(or $(shell \
+  $$($(CC) -print-prog-name=size 2> /dev/null) $(STATIC_LIB) 2> /dev/null | \
+  awk 'NR > 1 { bytes += $$1 } END { print bytes + 0 }'),0)
 
 $(STATIC_LIB): $(LIB_OBJECTS)
 	$(call say,AR   $@)

@@ -152,7 +152,8 @@ int args_type(const args *a, int32_t *dtype) {
     const char *name;
     int32_t dtype;
   } types[] = { { "f32", LNSP_F32 }, { "f16", LNSP_F16 }, { "bf16", LNSP_BF16 },
-                { "F32", LNSP_F32 }, { "F16", LNSP_F16 }, { "BF16", LNSP_BF16 } };
+                { "F32", LNSP_F32 }, { "F16", LNSP_F16 }, { "BF16", LNSP_BF16 },
+                { "int8", LNSP_I8 }, { "i8", LNSP_I8 },   { "I8", LNSP_I8 } };
   const char *text = args_value(a, "--type");
   size_t i;
 
@@ -164,7 +165,7 @@ int args_type(const args *a, int32_t *dtype) {
       *dtype = types[i].dtype;
       return 0;
     }
-  return usage_error(a, "--type is \"%s\", and must be f32, f16 or bf16", text);
+  return usage_error(a, "--type is \"%s\", and must be f32, f16, bf16 or int8", text);
 }
 
 int args_knows(const args *a, const char *name) {

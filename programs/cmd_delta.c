@@ -6,7 +6,7 @@
 
 static const option options[] = {
   { "-o", "FILE", "file to write" },
-  { "--type", "T", "storage of the model that apply writes: f32 (default), f16 or bf16" },
+  { "--type", "T", "storage of the model that apply writes: f32 (default), f16, bf16 or int8" },
   { NULL, NULL, NULL },
 };
 
@@ -59,7 +59,7 @@ static int delta_make(const args *a, const char *path) {
 }
 
 static int delta_apply(const args *a, const char *path) {
-  lnsp_model *base = NULL, *next = NULL;
+  lnsp_model *base = NULL, *next = NULL, *stored = NULL;
   lnsp_delta *delta = NULL;
   lnsp_problem problem;
   uint8_t hash[LNSP_HASH_BYTES];
@@ -72,8 +72,9 @@ static int delta_apply(const args *a, const char *path) {
     status = delta_open(a, a->positional[2], &delta);
   if (!status && lnsp_delta_apply(delta, base, NULL, &next, &problem))
     status = refuse_problem(a, a->positional[2], &problem);
-  if (!status && (lnsp_model_hash(next, hash, &problem) ||
-                  lnsp_model_save(next, path, type, &problem)))
+  if (!status && (lnsp_model_convert(next, type, NULL, &stored, &problem) ||
+                  lnsp_model_hash(stored, hash, &problem) ||
+                  lnsp_model_save(stored, path, 0, &problem)))
     status = refuse_problem(a, path, &problem);
   if (!status) {
     report r = report_start(a);
@@ -81,6 +82,7 @@ static int delta_apply(const args *a, const char *path) {
     report_text(&r, "file", "written", path);
     status = report_end(&r, a);
   }
+  lnsp_model_destroy(stored);
   lnsp_model_destroy(next);
   lnsp_delta_destroy(delta);
   lnsp_model_destroy(base);

@@ -6,11 +6,7 @@
 
 static const option options[] = {
   { "--graph", NULL, "print the network as text, a line a layer; `lnsp new` reads it back" },
-  { "--memory", NULL, "bytes of a model, a session and a trainer" },
-  { "--batch", "N", "for --memory: most rows a call; default 1" },
-  { "--concepts", "N", "for --memory: most concepts a row; default 1" },
-  { "--loss", "TEXT", "for --memory: the trainer's loss; default mse" },
-  { "--optimizer", "TEXT", "for --memory: the trainer's optimizer; default adamw" },
+  MEMORY_OPTIONS,
   { NULL, NULL, NULL },
 };
 
@@ -41,37 +37,9 @@ static int info_graph(const args *a, const lnsp_graph *graph) {
   return status;
 }
 
-/* For --memory; measured before anything is printed, so that a refusal prints nothing. */
-typedef struct info_memory {
-  lnsp_memory model, session, trainer;
-} info_memory;
-
-static int info_measure(const args *a, const lnsp_graph *graph, info_memory *memory) {
-  const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
-  lnsp_limits limits;
-  lnsp_problem problem;
-  int64_t batch, concepts;
-  int status = args_integer(a, "--batch", 1, 1 << 20, 1, &batch);
-
-  memset(memory, 0, sizeof *memory);
-  if (!status)
-    status = args_integer(a, "--concepts", 1, 1 << 20, 1, &concepts);
-  if (status || !args_value(a, "--memory"))
-    return status;
-  limits = limits_for(batch, concepts);
-  memory->model.struct_size = sizeof memory->model;
-  memory->session = memory->trainer = memory->model;
-  if (lnsp_model_measure(graph, &memory->model, &problem) ||
-      lnsp_session_measure(graph, &limits, &memory->session, &problem) ||
-      lnsp_trainer_measure(graph, loss ? loss : "mse", optimizer ? optimizer : "adamw", &limits,
-                           &memory->trainer, &problem))
-    return refuse_problem(a, NULL, &problem);
-  return 0;
-}
-
 /* Parameters, widths and FLOP. The line of counts reads as the documents do. */
 static int info_network(const args *a, const report *r, const lnsp_graph *graph,
-                        const info_memory *memory) {
+                        const memory_plan *memory) {
   const int64_t parameters = lnsp_graph_parameter_count(graph);
   char count[NUMBER_BYTES], bytes[NUMBER_BYTES], line[96];
   lnsp_problem problem;
@@ -98,11 +66,8 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
   if (r->json)
     json_close('}');
   report_integer(r, "flop", "forward", lnsp_graph_flops(graph, 1), "FLOP a vector");
-  if (args_value(a, "--memory")) {
-    report_memory(r, "model_memory", "model", &memory->model);
-    report_memory(r, "session_memory", "session", &memory->session);
-    report_memory(r, "trainer_memory", "trainer", &memory->trainer);
-  }
+  if (args_value(a, "--memory"))
+    memory_report(r, memory);
   return 0;
 }
 
@@ -171,25 +136,31 @@ static int info_is_delta(const lnsp_file *file) {
   return 0;
 }
 
+/* The memory is reckoned before the model is loaded, which its hash needs. */
 static int info_model_file(const args *a, const report *r, lnsp_file *file) {
   const lnsp_options library = args_options(a);
   lnsp_model *model = NULL;
+  lnsp_graph *graph = NULL;
   lnsp_problem problem;
   uint8_t hash[LNSP_HASH_BYTES];
-  info_memory memory;
+  memory_plan memory;
   int status;
 
+  if (lnsp_graph_create_file(file, &library, &graph, &problem))
+    return refuse_problem(a, a->positional[0], &problem);
+  status = memory_reckon(a, graph, &memory);
+  lnsp_graph_destroy(graph);
+  if (status)
+    return status;
   if (lnsp_model_open_file(file, &library, &model, &problem) ||
       lnsp_model_hash(model, hash, &problem)) {
     lnsp_model_destroy(model);
     return refuse_problem(a, a->positional[0], &problem);
   }
-  status = info_measure(a, lnsp_model_graph(model), &memory);
-  if (!status) {
-    report_text(r, "kind", "kind", "model");
-    status = info_network(a, r, lnsp_model_graph(model), &memory);
-    report_hash(r, "hash", "hash", hash);
-  }
+  report_text(r, "kind", "kind", "model");
+  report_text(r, "storage", "storage", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(model))));
+  status = info_network(a, r, lnsp_model_graph(model), &memory);
+  report_hash(r, "hash", "hash", hash);
   lnsp_model_destroy(model);
   return status;
 }
@@ -256,7 +227,7 @@ static int info_text(const args *a, const char *text) {
   lnsp_graph *graph = NULL;
   lnsp_problem problem;
   lnsp_tensor tensor;
-  info_memory memory;
+  memory_plan memory;
   int32_t i;
   int status;
   report r;
@@ -268,7 +239,7 @@ static int info_text(const args *a, const char *text) {
     lnsp_graph_destroy(graph);
     return status;
   }
-  status = info_measure(a, graph, &memory);
+  status = memory_reckon(a, graph, &memory);
   if (status) {
     lnsp_graph_destroy(graph);
     return status;

@@ -7,22 +7,23 @@
 static const option options[] = {
   { "-o", "MODEL", "file to write" },
   { "--seed", "N", "seed of the initial weights; default 0" },
-  { "--type", "T", "storage: f32 (default), f16 or bf16" },
+  { "--type", "T", "storage: f32 (default), f16, bf16 or int8" },
   { NULL, NULL, NULL },
 };
 
 static int new_model(const args *a, const char *text, uint64_t seed, int32_t type,
                      const char *path) {
-  const lnsp_options library = args_options(a);
+  lnsp_options library = args_options(a);
   lnsp_problem problem;
   lnsp_model *model = NULL;
   uint8_t hash[LNSP_HASH_BYTES];
   const lnsp_graph *graph;
   report r;
 
+  library.storage = type;
   if (lnsp_model_new(text, seed, &library, &model, &problem))
     return refuse_problem(a, NULL, &problem);
-  if (lnsp_model_hash(model, hash, &problem) || lnsp_model_save(model, path, type, &problem)) {
+  if (lnsp_model_hash(model, hash, &problem) || lnsp_model_save(model, path, 0, &problem)) {
     lnsp_model_destroy(model);
     return refuse_problem(a, path, &problem);
   }

@@ -30,7 +30,7 @@ static const option options[] = {
   { "--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`" },
   { "--state", "FILE", "also write the trainer's whole state, to go on later" },
   { "--resume", "FILE", "go on from a state, to the same bits; MODEL may then be left out" },
-  { "--type", "T", "storage of OUT: f32 (default), f16 or bf16" },
+  { "--type", "T", "storage of OUT: f32 (default), f16, bf16 or int8" },
   { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
   { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, 3]" },
   { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
@@ -170,7 +170,7 @@ static int train_loop(train_job *job) {
 
 static int train_save(train_job *job) {
   const char *state = args_value(job->args, "--state");
-  const lnsp_options library = args_options(job->args);
+  lnsp_options library = args_options(job->args);
   lnsp_model *model = NULL;
   lnsp_problem problem;
   int32_t status = LNSP_OK;
@@ -181,9 +181,10 @@ static int train_save(train_job *job) {
     status = lnsp_trainer_save(job->trainer, job->path,
                                job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &problem);
   } else {
+    library.storage = job->type;
     status = lnsp_trainer_publish(job->trainer, job->average, &library, &model, &problem);
     if (!status)
-      status = lnsp_model_save(model, job->path, job->type, &problem);
+      status = lnsp_model_save(model, job->path, 0, &problem);
     lnsp_model_destroy(model);
   }
   return status ? refuse_problem(job->args, job->path, &problem) : 0;

@@ -6,8 +6,9 @@
 static const command command_list;
 
 const command *const commands[] = {
-  &command_new,   &command_info,  &command_run,    &command_grad, &command_train, &command_eval,
-  &command_check, &command_delta, &command_replay, &command_bench, &command_list, NULL,
+  &command_new,     &command_info,  &command_run,    &command_grad,  &command_train,
+  &command_eval,    &command_check, &command_convert, &command_delta, &command_replay,
+  &command_bench,   &command_list,  NULL,
 };
 
 static const command *find_command(const char *name) {

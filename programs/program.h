@@ -60,7 +60,7 @@ int args_integer(const args *a, const char *name, int64_t low, int64_t high,
                  int64_t initial, int64_t *out);
 int args_unsigned(const args *a, const char *name, uint64_t initial, uint64_t *out);
 int args_real(const args *a, const char *name, double low, double initial, double *out);
-/* LNSP_F32, LNSP_F16 or LNSP_BF16 from --type. */
+/* LNSP_F32, F16, BF16 or I8 from --type; F32 without. */
 int args_type(const args *a, int32_t *dtype);
 /* The value of -o, after a look whether its folder can be written. 0, EXIT_USAGE
  * or EXIT_REFUSED. */
@@ -155,6 +155,27 @@ int file_exists(const char *path, int *safetensors);
 /* A text file of at most 1 MiB, to be freed; NULL if it cannot be read. */
 char *text_load(const char *path);
 
+/* ---- memory.c: info --memory ---- */
+
+typedef struct memory_plan {
+  lnsp_memory model, session, trainer;
+  int32_t storage; /* of the model and the session */
+  int trains;      /* whether there is a trainer */
+} memory_plan;
+
+/* Its options, for the list of a command. */
+#define MEMORY_OPTIONS                                                                        \
+  { "--memory", NULL, "bytes to run it, to train it, and to train one while another runs" },  \
+  { "--batch", "N", "for --memory: most rows a call; default 1" },                            \
+  { "--concepts", "N", "for --memory: most concepts a row; default 1" },                      \
+  { "--loss", "TEXT", "for --memory: the trainer's loss; default mse" },                      \
+  { "--optimizer", "TEXT", "for --memory: the trainer's optimizer; default adamw" },          \
+  { "--type", "T", "for --memory: how the model that runs is stored; default: as it is" }
+
+/* Measures, without --memory nothing; 0 or an exit status. */
+int memory_reckon(const args *a, const lnsp_graph *graph, memory_plan *plan);
+void memory_report(const report *r, const memory_plan *plan);
+
 /* ---- data.c: rows of training data, streamed ---- */
 
 #define DATA_COLUMNS 6 /* input, target, anchor, positive, negative, teacher */
@@ -230,7 +251,7 @@ int score_session(data *d, lnsp_session *session, int64_t batch, progress *show,
 /* ---- the commands ---- */
 
 extern const command command_new, command_info, command_run, command_grad, command_train,
-    command_eval, command_check, command_delta, command_replay, command_bench;
+    command_eval, command_check, command_convert, command_delta, command_replay, command_bench;
 extern const command *const commands[]; /* NULL at the end */
 
 #endif

@@ -54,7 +54,7 @@ differ() {
 }
 
 # --- help and usage ---
-for name in new info run grad train eval check delta replay bench list; do
+for name in new info run grad train eval check convert delta replay bench list; do
   says "help_$name" "lnsp $name " help $name
   lnsp help $name > "$work/one"
   lnsp $name --help > "$work/two"
@@ -82,7 +82,7 @@ refused steps_text 2 "whole number" train $model $case -o "$work/none" --steps t
 refused steps_zero 2 "whole number" train $model $case -o "$work/none" --steps 0
 refused steps_and_epochs 2 "not both" train $model $case -o "$work/none" --steps 2 --epochs 2
 refused lr_twice 2 "once" train $model $case -o "$work/none" --optimizer "sgd lr=.1" --lr .2
-refused type_unknown 2 "f32, f16 or bf16" new student -o "$work/none" --type f8
+refused type_unknown 2 "f32, f16, bf16 or int8" new student -o "$work/none" --type f8
 refused delta_verb 2 "make, apply, invert or info" delta fold $model
 refused no_data 2 "data are missing" train $model -o "$work/none"
 refused lr_text 2 "must be a number" train $model $case -o "$work/none" --lr fast
@@ -96,6 +96,7 @@ says info_family_a "591,168 parameters" info family_a s=384
 says info_family_b "939,840 parameters" info family_b s=512
 says info_ln_min "198,016 parameters" info ln_min
 says info_memory "activations" info --memory student
+says info_memory_run "run: a model stored as BF16" info --memory student --type bf16
 says info_data "I32" info $rows
 says info_case "[2, 6, 48]" info $case
 refused info_unknown 1 "no_such" info no_such
@@ -118,6 +119,47 @@ expect graph_round_trip cmp "$work/graph.txt" "$work/graph2.txt"
 lnsp new student --seed 727 -o "$work/sn727.st" > /dev/null
 lnsp new student --seed 727 --type f16 -o "$work/half.st" > /dev/null
 says type_half "1,099,008 bytes" info "$work/half.st"
+
+# --- convert: types, hashes, what is refused ---
+says convert_error "worst error" convert "$work/sn727.st" --type bf16 -o "$work/bf16.st"
+says convert_storage "storage            BF16" info "$work/bf16.st"
+for type in f32 f16 bf16 int8; do
+  lnsp convert "$work/sn727.st" --type $type -o "$work/c1.st" > /dev/null
+  lnsp convert "$work/c1.st" --type f32 -o "$work/c2.st" > /dev/null
+  same convert_twin_hash_$type "$(key hash info "$work/c1.st")" "$(key hash info "$work/c2.st")"
+  lnsp new student --seed 727 --type $type -o "$work/c3.st" > /dev/null
+  expect convert_is_new_$type cmp "$work/c1.st" "$work/c3.st"
+done
+same convert_hash "$(key hash convert "$work/sn727.st" --type int8 -o "$work/int8.st")" \
+  "$(key hash info "$work/int8.st")"
+same convert_bytes_before 2180352 \
+  "$(key bytes_before convert "$work/sn727.st" --type int8 -o "$work/int8.st")"
+same convert_bytes_after 576256 \
+  "$(key bytes_after convert "$work/sn727.st" --type int8 -o "$work/int8.st")"
+refused convert_no_type 2 "\-\-type is missing" convert "$work/sn727.st" -o "$work/none"
+refused convert_type 2 "bf16 or int8" convert "$work/sn727.st" --type int4 -o "$work/none"
+refused convert_data 1 "architecture" convert $case --type f16 -o "$work/none"
+# float32 weights of 2^120 are too large for float16, and no other type minds
+lnsp new "lnsp 1; x=input 2; y=linear x 1 w=only bias=0; output output=y" -o "$work/small.st" > /dev/null
+head -c $(($(wc -c < "$work/small.st") - 4)) "$work/small.st" > "$work/large.st"
+printf '\000\000\200\173' >> "$work/large.st"
+refused convert_overflow 1 "only.weight.*too large for F16" \
+  convert "$work/large.st" --type f16 -o "$work/none"
+says convert_large "BF16" convert "$work/large.st" --type bf16 -o "$work/c1.st"
+refused train_int8 1 "only run" train "$work/int8.st" $case -o "$work/none"
+lnsp convert $model --type bf16 -o "$work/c1.st" > /dev/null
+lnsp convert "$work/c1.st" --type f32 -o "$work/c2.st" > /dev/null
+lnsp run "$work/c1.st" $case -o "$work/run1.st" --batch 1 > /dev/null
+lnsp run "$work/c2.st" $case -o "$work/run2.st" --batch 2 > /dev/null
+expect convert_runs_as_twin cmp "$work/run1.st" "$work/run2.st"
+says info_memory_int8 "only run" info --memory "$work/int8.st"
+# what info tells of in-place training is what train counts
+lnsp info --memory "$work/bf16.st" --batch 7 --json > "$work/one"
+lnsp train "$work/bf16.st" --input $vectors --batch 7 --loss mse --steps 1 -o "$work/o.st" --json \
+  > "$work/two"
+same info_memory_is_trains \
+  "$(sed -n '/"in_place"/,/handle_bytes/s/.*"handle_bytes": \([0-9]*\).*/\1/p' "$work/one")" \
+  "$(sed -n 's/.*"total_bytes": \([0-9]*\).*/\1/p' "$work/two")"
 
 # --- run: the same bits whatever the batch and the kernels ---
 lnsp run $model $case -o "$work/run1.st" --batch 1 > /dev/null

@@ -219,9 +219,37 @@ static void golden_train(const golden_run *run, const char *isa) {
   free(data);
 }
 
+/* One forward pass a storage type: rows enough for more than one tile, 3 concepts. */
+static void golden_stored(const char *isa) {
+  static const golden_run run = {"stored", "student", 37, 3, NULL, NULL, 0, 0};
+  static const struct {
+    const char *what;
+    int32_t storage;
+  } types[] = {{"bf16", LNSP_BF16}, {"f16", LNSP_F16}, {"int8", LNSP_I8}};
+  enum { COUNT = 37 * 3 * 384 };
+  static float data[COUNT];
+  uint64_t random = 727;
+  golden_fill(data, COUNT, &random);
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    lnsp_problem problem;
+    lnsp_model *model = NULL;
+    lnsp_session *session = NULL;
+    lnsp_options options = {.struct_size = sizeof options, .isa = isa};
+    lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = 37, .max_concepts = 3};
+    options.storage = types[i].storage;
+    if (lnsp_model_new(run.net, 1, &options, &model, &problem)) golden_stop("model", &problem);
+    if (lnsp_session_create(model, &limits, &options, &session, &problem))
+      golden_stop("session", &problem);
+    golden_outputs(&run, types[i].what, isa, session, lnsp_model_graph(model), data);
+    lnsp_session_destroy(session);
+    lnsp_model_destroy(model);
+  }
+}
+
 static void golden_all(const char *isa, int full) {
   for (size_t i = 0; i < sizeof golden_runs / sizeof *golden_runs; i++)
     if (full || !golden_runs[i].full) golden_train(&golden_runs[i], isa);
+  golden_stored(isa);
 }
 
 int main(int argc, char **argv) {

@@ -12,8 +12,8 @@ static const char *const storage_nets[] = {
     "student d=20 s=12 k=8 heads=2",
     "student d=70 s=33 k=24 heads=3 act=silu",
     "family_b_doc d=17 s=130 k=18 act=relu normalise=0",
-    "lnsp 1; x=input 5; h=linear x 65 w=a; h=tanh h; h=linear h 65 w=b bias=0; "
-    "h=linear h 65 w=b bias=0; y=linear h 3 w=c; output output=y code=h",
+    ("lnsp 1; x=input 5; h=linear x 65 w=a; h=tanh h; h=linear h 65 w=b bias=0; "
+     "h=linear h 65 w=b bias=0; y=linear h 3 w=c; output output=y code=h"),
     "lnsp 1; x=input 6; y=layernorm x w=n; output output=y"};
 enum { STORAGE_NETS = 5 };
 

@@ -282,6 +282,65 @@ static void every_allocation_may_fail(void) {
   }
 }
 
+static uint64_t total(int32_t status, const lnsp_memory *memory) {
+  CHECK_INT(status, LNSP_OK);
+  return memory->total_bytes;
+}
+
+/* What `lnsp info --memory` adds up from a file's graph is what an allocator counts: to
+ * run it, to train in place, and to publish to who runs the version before. */
+static void plans_add_up(void) {
+  for (int t = 0; t < STORAGE_TYPES; t++)
+    for (int as = 0; as < STORAGE_TYPES; as++) {
+      support_heap heap;
+      lnsp_allocator allocator = support_allocator(&heap);
+      lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
+      lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = 9, .max_concepts = 2};
+      lnsp_memory m = {.struct_size = sizeof m};
+      lnsp_model *a = storage_new(storage_nets[1], 9), *model[2] = {NULL, NULL};
+      support_bytes bytes = storage_save(a, storage_types[t]);
+      lnsp_graph *graph = NULL, *stored = NULL;
+      lnsp_file *file = NULL;
+      lnsp_session *session = NULL;
+      lnsp_trainer *trainer = NULL;
+      lnsp_model_destroy(a);
+      CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
+      CHECK_OK(lnsp_graph_create_file(file, NULL, &graph, &support_problem));
+      CHECK_OK(lnsp_graph_convert(graph, storage_types[as], NULL, &stored, &support_problem));
+      uint64_t one_model = total(lnsp_model_measure(stored, &m, NULL), &m);
+      uint64_t one_session = total(lnsp_session_measure(stored, &limits, &m, NULL), &m);
+      options.storage = storage_types[as];
+      CHECK_OK(lnsp_model_open_file(file, &options, &model[0], &support_problem));
+      CHECK_OK(lnsp_session_create(model[0], &limits, &options, &session, &support_problem));
+      CHECK_INT(heap.live_bytes, one_model + one_session);
+      lnsp_session_destroy(session);
+      lnsp_model_destroy(model[0]);
+      if (storage_types[t] != LNSP_I8) {
+        uint64_t one_trainer =
+            total(lnsp_trainer_measure(graph, "cosine", "adamw ema=.9", &limits, &m, NULL), &m);
+        options.storage = 0;
+        CHECK_OK(lnsp_trainer_open(file, "cosine", "adamw ema=.9", &limits, &options, &trainer,
+                                   &support_problem));
+        CHECK_INT(heap.live_bytes, one_trainer);
+        options.storage = storage_types[as];
+        CHECK_OK(lnsp_trainer_publish(trainer, 0, &options, &model[0], &support_problem));
+        CHECK_OK(lnsp_session_create(model[0], &limits, &options, &session, &support_problem));
+        CHECK_OK(lnsp_trainer_publish(trainer, 1, &options, &model[1], &support_problem));
+        CHECK_INT(heap.live_bytes, one_trainer + 2 * one_model + one_session);
+        CHECK_OK(lnsp_session_rebind(session, model[1], &support_problem));
+        lnsp_session_destroy(session);
+        lnsp_model_destroy(model[0]);
+        lnsp_model_destroy(model[1]);
+        lnsp_trainer_destroy(trainer);
+      }
+      CHECK_INT(heap.live, 0);
+      lnsp_graph_destroy(graph);
+      lnsp_graph_destroy(stored);
+      lnsp_file_destroy(file);
+      free(bytes.data);
+    }
+}
+
 int main(void) {
   support_use_all();
   RUN(files_keep_the_storage);
@@ -292,5 +351,6 @@ int main(void) {
   RUN(hostile_scales);
   RUN(damaged_files);
   RUN(every_allocation_may_fail);
+  RUN(plans_add_up);
   FINISH();
 }

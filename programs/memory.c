@@ -1,0 +1,165 @@
+/* lnsp info --memory: what each use of a network takes, counted before anything is
+ * allocated. */
+#include <string.h>
+
+#include "program.h"
+
+#ifndef LNSP_CODE_BYTES
+#define LNSP_CODE_BYTES 0 /* not told by the build */
+#endif
+
+/* The limits, and graphs of what is run and of what is trained. */
+static int memory_measure(const args *a, const lnsp_graph *graph, const lnsp_graph *stored,
+                          const lnsp_limits *limits, memory_plan *plan) {
+  const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
+  lnsp_problem problem;
+
+  plan->model.struct_size = sizeof plan->model;
+  plan->session = plan->trainer = plan->model;
+  plan->storage = lnsp_graph_storage(stored);
+  plan->trains = lnsp_graph_storage(graph) != LNSP_I8;
+  if (lnsp_model_measure(stored, &plan->model, &problem) ||
+      lnsp_session_measure(stored, limits, &plan->session, &problem) ||
+      (plan->trains &&
+       lnsp_trainer_measure(graph, loss ? loss : "mse", optimizer ? optimizer : "adamw", limits,
+                            &plan->trainer, &problem)))
+    return refuse_problem(a, NULL, &problem);
+  return 0;
+}
+
+int memory_reckon(const args *a, const lnsp_graph *graph, memory_plan *plan) {
+  lnsp_graph *stored = NULL;
+  lnsp_limits limits;
+  lnsp_problem problem;
+  int64_t batch, concepts;
+  int32_t type = lnsp_graph_storage(graph);
+  int status = args_integer(a, "--batch", 1, 1 << 20, 1, &batch);
+
+  memset(plan, 0, sizeof *plan);
+  if (!status)
+    status = args_integer(a, "--concepts", 1, 1 << 20, 1, &concepts);
+  if (!status && args_value(a, "--type"))
+    status = args_type(a, &type);
+  if (status || !args_value(a, "--memory"))
+    return status;
+  limits = limits_for(batch, concepts);
+  if (lnsp_graph_convert(graph, type, NULL, &stored, &problem))
+    return refuse_problem(a, NULL, &problem);
+  status = memory_measure(a, graph, stored, &limits, plan);
+  lnsp_graph_destroy(stored);
+  return status;
+}
+
+/* ---- the table ---- */
+
+#define MEMORY_USES 3
+
+static const struct {
+  const char *key, *title;
+  int models, sessions, trainers;
+} memory_uses[MEMORY_USES] = {
+  { "run", "run", 1, 1, 0 },          /* a model and a session */
+  { "in_place", "train", 0, 0, 1 },   /* a trainer, from a file */
+  { "private", "both", 2, 1, 1 },     /* a model runs, a trainer publishes the next */
+};
+
+static const struct {
+  const char *key, *label;
+  size_t at; /* in lnsp_memory */
+} memory_parts[] = {
+  { "weight_bytes", "weights", offsetof(lnsp_memory, weight_bytes) },
+  { "moment_bytes", "moments", offsetof(lnsp_memory, moment_bytes) },
+  { "average_bytes", "average", offsetof(lnsp_memory, average_bytes) },
+  { "activation_bytes", "activations", offsetof(lnsp_memory, activation_bytes) },
+  { "workspace_bytes", "workspace", offsetof(lnsp_memory, workspace_bytes) },
+  { "plan_bytes", "plan", offsetof(lnsp_memory, plan_bytes) },
+  { "total_bytes", "handles", offsetof(lnsp_memory, total_bytes) },
+};
+#define MEMORY_PARTS (sizeof memory_parts / sizeof memory_parts[0])
+
+static int64_t memory_part(const lnsp_memory *memory, size_t at) {
+  uint64_t bytes;
+  memcpy(&bytes, (const char *)memory + at, sizeof bytes);
+  return (int64_t)bytes;
+}
+
+/* Bytes of a part, or of them all, in one use. */
+static int64_t memory_of(const memory_plan *plan, int use, size_t at) {
+  return memory_uses[use].models * memory_part(&plan->model, at) +
+         memory_uses[use].sessions * memory_part(&plan->session, at) +
+         memory_uses[use].trainers * memory_part(&plan->trainer, at);
+}
+
+static int64_t memory_total(const memory_plan *plan, int use) {
+  return memory_of(plan, use, offsetof(lnsp_memory, total_bytes)) + LNSP_CODE_BYTES;
+}
+
+static void memory_json(const report *r, const memory_plan *plan, int uses) {
+  int use;
+  size_t i;
+  report_memory(r, "model_memory", "model", &plan->model);
+  report_memory(r, "session_memory", "session", &plan->session);
+  if (plan->trains)
+    report_memory(r, "trainer_memory", "trainer", &plan->trainer);
+  json_open("memory", '{');
+  json_text("storage", lnsp_dtype_name(plan->storage));
+  for (use = 0; use < uses; use++) {
+    json_open(memory_uses[use].key, '{');
+    for (i = 0; i + 1 < MEMORY_PARTS; i++)
+      json_integer(memory_parts[i].key, memory_of(plan, use, memory_parts[i].at));
+    json_integer("handle_bytes", memory_of(plan, use, memory_parts[i].at));
+    json_integer("code_bytes", LNSP_CODE_BYTES);
+    json_integer("total_bytes", memory_total(plan, use));
+    json_close('}');
+  }
+  json_close('}');
+}
+
+static void memory_line(const char *label, const int64_t bytes[MEMORY_USES], int uses) {
+  char number[NUMBER_BYTES];
+  int use;
+  printf("  %-16s", label);
+  for (use = 0; use < uses; use++)
+    printf(" %14s", number_text(bytes[use], number));
+  putchar('\n');
+}
+
+void memory_report(const report *r, const memory_plan *plan) {
+  const int uses = plan->trains ? MEMORY_USES : 1;
+  int64_t bytes[MEMORY_USES] = { 0 };
+  char model[NUMBER_BYTES], session[NUMBER_BYTES], trainer[NUMBER_BYTES];
+  int use;
+  size_t i;
+
+  if (r->json) {
+    memory_json(r, plan, uses);
+    return;
+  }
+  printf("memory, bytes     ");
+  for (use = 0; use < uses; use++)
+    printf(" %14s", memory_uses[use].title);
+  printf("\n");
+  for (i = 0; i < MEMORY_PARTS; i++) {
+    int64_t any = 0;
+    for (use = 0; use < uses; use++)
+      any |= bytes[use] = memory_of(plan, use, memory_parts[i].at);
+    if (any)
+      memory_line(memory_parts[i].label, bytes, uses);
+  }
+  for (use = 0; use < uses && LNSP_CODE_BYTES; use++)
+    bytes[use] = LNSP_CODE_BYTES;
+  if (LNSP_CODE_BYTES)
+    memory_line("library's code", bytes, uses);
+  for (use = 0; use < uses; use++)
+    bytes[use] = memory_total(plan, use);
+  memory_line("total", bytes, uses);
+  printf("  run: a model stored as %s, %s, and a session, %s\n", lnsp_dtype_name(plan->storage),
+         number_text((int64_t)plan->model.total_bytes, model),
+         number_text((int64_t)plan->session.total_bytes, session));
+  if (plan->trains)
+    printf("  train: a trainer, %s, which can run its live weights\n"
+           "  both: one model runs while the trainer publishes the next: two models, a session\n",
+           number_text((int64_t)plan->trainer.total_bytes, trainer));
+  else
+    printf("  it is stored as I8, which is only run\n");
+}
