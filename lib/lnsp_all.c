@@ -77,6 +77,7 @@
 #include "train/losses/nuclear_diversity.c"
 #include "train/losses/pair.c"
 #include "train/losses/triplet.c"
+#include "train/moments.c"
 #include "train/objective.c"
 #include "train/optimizer.c"
 #include "train/optimizers/adam.c"

@@ -66,6 +66,9 @@ static const golden_run golden_runs[] = {
     {"mixed_online", mixed, 1, 1, "mse", "sgd lr=.05", 300, 0},
     {"sn727_start", "student", 1, 1, "cosine", "adamw lr=1e-3", 10, 0},
     {"sn727_batch", "student", 5, 3, "cosine", "adamw lr=1e-3 clip=1", 4, 0},
+    {"mixed_narrow", mixed, 7, 1, "mse", "adam lr=1e-3 weight_decay=.01 moments=8bit", 300, 0},
+    {"sn727_narrow", "student", 1, 1, "cosine", "adamw lr=1e-3 moments=8bit clip=1 seed=5", 10,
+     0},
     {"sn727_1000", "student", 1, 1, "cosine", "adamw lr=1e-4 clip=1", 1000, 1},
     {"sn727_student", "student", 5, 1, "student", "adamw lr=1e-3 ema=.999", 100, 1},
 };

@@ -132,7 +132,7 @@ static int same(const float *a, const float *b, int64_t n) {
       return 0;
   return 1;
 }
-static int same1(float a, float b) {
+static inline int same1(float a, float b) {
   return same(&a, &b, 1);
 }
 

@@ -42,12 +42,12 @@ static void back(world *w, int32_t n) {
 
 static void open_world(world *w, int32_t history, int32_t undo) {
   lnsp_limits limits = {sizeof limits, 1, 1, history, undo, 0};
+  const char *text = history % 2 ? "adamw lr=1e-2 ema=.9" : "adamw lr=1e-2 ema=.9 moments=8bit";
   lnsp_model *model = NULL;
   memset(w, 0, sizeof *w);
   w->history = history;
   CHECK_OK(lnsp_model_new("ln_min d=10 s=5", 1, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw lr=1e-2 ema=.9", &limits, NULL, &w->t,
-                               &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, "mse", text, &limits, NULL, &w->t, &support_problem));
   lnsp_model_destroy(model);
 }
 

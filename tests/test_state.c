@@ -38,8 +38,9 @@ static int same_state(const lnsp_trainer *a, const lnsp_trainer *b) {
 static void resumes_with_other_limits(void) {
   const char *texts[] = {"adamw lr=1e-2 ema=.9 clip=.5 schedule=cosine warmup=3 steps=30",
                          "adam lr=1e-2 weight_decay=.1", "sgd lr=.1 momentum=.9 nesterov=1",
-                         "sgd lr=.1 ema=.5"};
-  for (int i = 0; i < 4; i++) {
+                         "sgd lr=.1 ema=.5",
+                         "adamw lr=1e-2 ema=.9 clip=.5 moments=8bit seed=3"};
+  for (int i = 0; i < 5; i++) {
     lnsp_limits wide = {sizeof wide, 9, 5, 2, LNSP_UNDO_WEIGHTS, 0};
     lnsp_trainer *a = make_trainer(SMALL, "mse", texts[i]), *b = NULL;
     for (uint32_t s = 0; s < 12; s++) {
@@ -120,8 +121,8 @@ static void many_tensors_with_ages_of_their_own(void) {
 
 /* Every way to cut the file, and every bit of its header flipped: refused, or a
  * sound trainer. */
-static void cut_and_flipped_files(void) {
-  lnsp_trainer *t = make_trainer(TINY, "mse", "adamw ema=.9"), *other = NULL;
+static void cut_and_flipped(const char *optimizer) {
+  lnsp_trainer *t = make_trainer(TINY, "mse", optimizer), *other = NULL;
   CHECK_OK(step(t, 3, 1));
   support_bytes bytes = state_save(t, LNSP_SAVE_STATE), cut = bytes;
   for (cut.size = 0; cut.size < bytes.size; cut.size += 1 + cut.size / 400)
@@ -143,6 +144,11 @@ static void cut_and_flipped_files(void) {
   lnsp_trainer_destroy(other);
   lnsp_trainer_destroy(t);
   free(bytes.data);
+}
+
+static void cut_and_flipped_files(void) {
+  cut_and_flipped("adamw ema=.9");
+  cut_and_flipped("adamw moments=8bit");
 }
 
 static void hostile_metadata(void) {

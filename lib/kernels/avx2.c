@@ -23,6 +23,9 @@
 #define LV_STOREN(p, n, v) avx2_store((p), (n), (v))
 #define LV_LOAD16(p) _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
 #define LV_STORE16(p, i) avx2_store16((p), (i))
+#define LV_LOADI8(p) _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
+#define LV_LOADU8(p) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
+#define LV_STORE8(p, i) avx2_store8((p), (i))
 #define LV_SET(f) _mm256_set1_ps(f)
 #define LV_FMA(a, b, c) _mm256_fmadd_ps((a), (b), (c))
 #define LV_MUL(a, b) _mm256_mul_ps((a), (b))
@@ -38,6 +41,8 @@
 #define LV_LT(a, b) _mm256_cmp_ps((a), (b), _CMP_LT_OQ)
 #define LV_GT(a, b) _mm256_cmp_ps((a), (b), _CMP_GT_OQ)
 #define LV_NAN(a) _mm256_cmp_ps((a), (a), _CMP_UNORD_Q)
+#define LV_TOP(a) avx2_largest(a)
+#define LV_MAXABS(a, b) LV_MAX((a), LV_ABS(b))
 #define LV_PICK(m, a, b) _mm256_blendv_ps((b), (a), (m))
 #define LV_CLEAR(m, v) _mm256_andnot_ps((m), (v))
 #define LV_BITS(v) _mm256_castps_si256(v)
@@ -46,6 +51,7 @@
 #define LV_ISET(i) _mm256_set1_epi32(i)
 #define LV_IADD(a, b) _mm256_add_epi32((a), (b))
 #define LV_ISUB(a, b) _mm256_sub_epi32((a), (b))
+#define LV_IMUL(a, b) _mm256_mullo_epi32((a), (b))
 #define LV_IAND(a, b) _mm256_and_si256((a), (b))
 #define LV_IOR(a, b) _mm256_or_si256((a), (b))
 #define LV_IXOR(a, b) _mm256_xor_si256((a), (b))
@@ -58,7 +64,6 @@
 
 #define LV_LOADI(p) avx2_words(p)
 #define LV_HALF(p) _mm256_cvtph_ps(avx2_halves(p))
-#define LV_STORE8(p, i) avx2_store8((p), (i))
 #define LV_ITOP(i) avx2_itop(i)
 #define LV_DOT(c, x, w) avx2_dot4((c), (x), (w))
 #define LV_CODE 0
@@ -102,6 +107,21 @@ static LNSPI_NOINLINE void avx2_store(float *p, int64_t n, __m256 v) {
 static inline void avx2_store16(uint16_t *p, __m256i v) {
   __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(v, v), 0x08);
   _mm_storeu_si128((__m128i *)(void *)p, _mm256_castsi256_si128(packed));
+}
+
+/* The lowest byte of each lane. */
+static inline void avx2_store8(void *p, __m256i v) {
+  const __m256i pick = _mm256_set1_epi32(0x0c080400);
+  __m256i packed = _mm256_shuffle_epi8(v, pick);
+  _mm_storel_epi64(p, _mm_unpacklo_epi32(_mm256_castsi256_si128(packed),
+                                         _mm256_extracti128_si256(packed, 1)));
+}
+
+/* The largest lane of numbers that are no NaN. */
+static inline float avx2_largest(__m256 v) {
+  __m128 t = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  t = _mm_max_ps(t, _mm_movehl_ps(t, t));
+  return _mm_cvtss_f32(_mm_max_ss(t, _mm_shuffle_ps(t, t, 1)));
 }
 
 /* Eight trees at a time. The halves of two vectors are exchanged before they are
@@ -151,13 +171,6 @@ static LNSPI_ALWAYS __m128i avx2_halves(const void *p) {
 
 #define LV_PANELS 1
 #include "kernels/compact_vector.h"
-
-static inline void avx2_store8(uint8_t *p, __m256i v) {
-  __m256i low = _mm256_and_si256(v, _mm256_set1_epi32(255));
-  __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(low),
-                                   _mm256_extracti128_si256(low, 1));
-  _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
-}
 
 static inline int32_t avx2_itop(__m256i v) {
   __m128i a = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));

@@ -27,6 +27,9 @@
   _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
 #define LV_STORE16(p, i) \
   _mm256_storeu_si256((__m256i *)(void *)(p), _mm512_cvtepi32_epi16(i))
+#define LV_LOADI8(p) _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#define LV_LOADU8(p) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#define LV_STORE8(p, i) _mm_storeu_si128((__m128i *)(void *)(p), _mm512_cvtepi32_epi8(i))
 #define LV_SET(f) _mm512_set1_ps(f)
 #define LV_FMA(a, b, c) _mm512_fmadd_ps((a), (b), (c))
 #define LV_MUL(a, b) _mm512_mul_ps((a), (b))
@@ -42,6 +45,8 @@
 #define LV_LT(a, b) _mm512_cmp_ps_mask((a), (b), _CMP_LT_OQ)
 #define LV_GT(a, b) _mm512_cmp_ps_mask((a), (b), _CMP_GT_OQ)
 #define LV_NAN(a) _mm512_cmp_ps_mask((a), (a), _CMP_UNORD_Q)
+#define LV_TOP(a) _mm512_reduce_max_ps(a)
+#define LV_MAXABS(a, b) _mm512_range_ps((a), (b), 0x0b)
 #define LV_PICK(m, a, b) _mm512_mask_blend_ps((m), (b), (a))
 #define LV_CLEAR(m, v) _mm512_maskz_mov_ps((__mmask16)~(m), (v))
 #define LV_BITS(v) _mm512_castps_si512(v)
@@ -50,6 +55,7 @@
 #define LV_ISET(i) _mm512_set1_epi32(i)
 #define LV_IADD(a, b) _mm512_add_epi32((a), (b))
 #define LV_ISUB(a, b) _mm512_sub_epi32((a), (b))
+#define LV_IMUL(a, b) _mm512_mullo_epi32((a), (b))
 #define LV_IAND(a, b) _mm512_and_si512((a), (b))
 #define LV_IOR(a, b) _mm512_or_si512((a), (b))
 #define LV_IXOR(a, b) _mm512_xor_si512((a), (b))
@@ -62,8 +68,6 @@
 
 #define LV_LOADI(p) avx512_words(p)
 #define LV_HALF(p) _mm512_cvtph_ps(avx512_halves(p))
-#define LV_STORE8(p, i) \
-  _mm_storeu_si128((__m128i *)(void *)(p), _mm512_cvtepi32_epi8(i))
 #define LV_ITOP(i) _mm512_reduce_max_epi32(i)
 #define LV_DOT(c, x, w) avx512_dot4((c), (x), (w))
 #define LV_CODE 128

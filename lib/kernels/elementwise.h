@@ -230,3 +230,5 @@ static void LV_F(f32_to_bf16)(uint16_t *y, const float *x, int64_t n) {
     LV_F(put16)(y + i, n - i, LV_IPICK(LV_IGT(a, LV_ISET(0x7f800000)), nan, near));
   }
 }
+
+#include "kernels/moments.h"

@@ -63,6 +63,16 @@ typedef struct lnspi_sgd {
   int32_t first;         /* 1: the momentum buffer becomes the gradient     */
 } lnspi_sgd;
 
+/* Moments of Adam in 8 bits, in blocks of LNSPI_MOMENT_BLOCK elements that share two
+ * scales: m = code * m_scale, sqrt(v) = code * v_scale. */
+#define LNSPI_MOMENT_BLOCK 128
+typedef struct lnspi_moments8 {
+  int8_t *m;             /* -127 to 127                                     */
+  uint8_t *v;            /* 1 to 255; 0 before the first step               */
+  float *m_scale, *v_scale; /* of each block                                */
+  uint32_t key[2], block; /* for the rounding: number of the first block    */
+} lnspi_moments8;
+
 /*
  * X(result, name, (parameters)): the one list that makes the table, the
  * prototypes and the tests.
@@ -115,6 +125,27 @@ typedef struct lnspi_sgd {
  * flush        y = |x| < FLT_MIN ? +0 : x; may be x
  * f16_to_f32, bf16_to_f32 exact; f32_to_f16, f32_to_bf16 round to nearest even,
  *              overflow to infinity.
+ *
+ * Numbers rounded by chance; n is a multiple of 16.
+ * adam8        adam with moments in 8 bits, for what stays finite; only the last block
+ *              may be shorter than 128:
+ *              c = (c1*scale)*g, t = (s2*scale)*g, with l2 != 0: fma(c1*l2, w, c),
+ *                fma(s2*l2, w, t)
+ *              m = fma(code of m, beta1*m_scale, c)
+ *              p = code of v * (sqrt(beta2)*v_scale); v = fma(t, t, p*p), below
+ *                FLT_MIN +0; r = sqrt(v)
+ *              w = fma(-step, m / fma(r, rsqrt_bc2, eps), w*decay)
+ *              M = largest |m| of the block, below 2^-112 +0; R = largest r, below
+ *                2^-54 +0; m_scale = lnspi_moment_scale(M, 127), v_scale =
+ *                lnspi_moment_scale(R, 255)
+ *              h = lnspi_dither(key, 128*block + i) for element i of the call
+ *              q = (127 * 2^14) / M, for M +0: +0; f = fma(m, q, 1.5 * 2^23); the
+ *                code of m is bits 14 to 21 of bits(f) + h % 2^14
+ *              q = (255 * 2^14) / R, for R +0: +0; f = fma(r, q, 1.5 * 2^23), at
+ *                least 1.5 * 2^23 + 2^14, so that the code is 1 or more; the code of v
+ *                is bits 14 to 21 of bits(f) + h / 2^18
+ * dither_bf16  y = (bits(x) + lnspi_dither(key, element + i) / 2^16) / 2^16 in whole
+ *              numbers; for what is finite and stays so. element: a multiple of 16
  */
 #define LNSPI_KERNEL_FLOAT_LIST(X)                                                        \
   X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
@@ -182,7 +213,14 @@ typedef struct lnspi_sgd {
 
 /* Each of the first list is tested in tests/test_kernels.c, each of the second in
  * tests/test_kernels_compact.c: a kernel without a test does not compile there. */
-#define LNSPI_KERNEL_LIST(X) LNSPI_KERNEL_FLOAT_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X)
+#define LNSPI_KERNEL_MOMENT_LIST(X)                                                       \
+  X(void, adam8, (float *w, const lnspi_moments8 *s, const float *g, int64_t n,           \
+                  const lnspi_adam *a))                                                   \
+  X(void, dither_bf16, (uint16_t *y, const float *x, int64_t n, const uint32_t key[2],    \
+                        uint32_t element))
+
+#define LNSPI_KERNEL_LIST(X)                                                              \
+  LNSPI_KERNEL_FLOAT_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)
 
 typedef struct lnspi_kernels {
   const char *name;
@@ -210,6 +248,12 @@ const lnspi_kernels *lnspi_kernels_at(int32_t index);
  * problem filled in if it is unknown, cannot run here or fails the check. */
 const lnspi_kernels *lnspi_kernels_pick(const char *isa, lnsp_problem *problem);
 
+/* top / most with 16 significant bits, so that a code times it is exact: the codes
+ * can be had back from the values. */
+static inline float lnspi_moment_scale(float top, float most) {
+  return lnspi_bits_float((lnspi_float_bits(top / most) + 0x80u) & 0xffffff00u);
+}
+
 static inline int64_t lnspi_round16(int64_t n) { return (n + 15) & ~(int64_t)15; }
 static inline int64_t lnspi_packed_floats(int64_t in, int64_t out) {
   return lnspi_round16(out) * in;
@@ -236,6 +280,11 @@ float lnspi_fma(float a, float b, float c); /* the exact one: hardware or softwa
 
 /* Counter random numbers: a function of seed, step, node and element alone. */
 uint32_t lnspi_random(uint64_t seed, uint64_t step, uint32_t node, uint32_t element);
+/* A cheaper one, to round with, of a key (two words of lnspi_philox) and an element:
+ *   u = (element / 128 * 16 + element % 16) * 0x9e3779b9 + key[0]
+ *   u ^= u >> 16;  u *= 0x7feb352d;  u ^= u >> 15;  u += key[1];  u *= 0x846ca68b
+ *   u ^= u >> 16;  u += element / 16 % 8 * 0x9e3779b9       (modulo 2^32) */
+uint32_t lnspi_dither(const uint32_t key[2], uint32_t element);
 /* n values from element on: uniform in [-bound, bound), and normal(0, 1). */
 void lnspi_random_uniform(float *y, int64_t n, float bound, uint64_t seed, uint64_t step,
                           uint32_t node, uint32_t element);

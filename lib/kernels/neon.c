@@ -16,6 +16,9 @@
 #define LV_STOREN(p, n, v) neon_store((p), (n), (v))
 #define LV_LOAD16(p) vreinterpretq_s32_u32(vmovl_u16(vld1_u16(p)))
 #define LV_STORE16(p, i) vst1_u16((p), vmovn_u32(vreinterpretq_u32_s32(i)))
+#define LV_LOADI8(p) neon_load_i8(p)
+#define LV_LOADU8(p) neon_load_u8(p)
+#define LV_STORE8(p, i) neon_store8((p), (i))
 #define LV_SET(f) vdupq_n_f32(f)
 #define LV_FMA(a, b, c) vfmaq_f32((c), (a), (b))
 #define LV_MUL(a, b) vmulq_f32((a), (b))
@@ -31,6 +34,8 @@
 #define LV_LT(a, b) vcltq_f32((a), (b))
 #define LV_GT(a, b) vcgtq_f32((a), (b))
 #define LV_NAN(a) vmvnq_u32(vceqq_f32((a), (a)))
+#define LV_TOP(a) vmaxvq_f32(a)
+#define LV_MAXABS(a, b) vmaxq_f32((a), vabsq_f32(b))
 #define LV_PICK(m, a, b) vbslq_f32((m), (a), (b))
 #define LV_CLEAR(m, v) vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(v), (m)))
 #define LV_BITS(v) vreinterpretq_s32_f32(v)
@@ -39,6 +44,7 @@
 #define LV_ISET(i) vdupq_n_s32(i)
 #define LV_IADD(a, b) vaddq_s32((a), (b))
 #define LV_ISUB(a, b) vsubq_s32((a), (b))
+#define LV_IMUL(a, b) vmulq_s32((a), (b))
 #define LV_IAND(a, b) vandq_s32((a), (b))
 #define LV_IOR(a, b) vorrq_s32((a), (b))
 #define LV_IXOR(a, b) veorq_s32((a), (b))
@@ -51,7 +57,6 @@
 
 #define LV_LOADI(p) vld1q_s32((const int32_t *)(const void *)(p))
 #define LV_HALF(p) vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))
-#define LV_STORE8(p, i) neon_store8((p), (i))
 #define LV_ITOP(i) vmaxvq_s32(i)
 #define LV_DOT(c, x, w) neon_dot4((c), (x), (w))
 #define LV_CODE 0
@@ -70,6 +75,26 @@ static inline void neon_store(float *p, int64_t n, float32x4_t v) {
   float part[4];
   vst1q_f32(part, v);
   for (int64_t i = 0; i < n; i++) p[i] = part[i];
+}
+
+/* Four bytes as integers. */
+static inline int32x4_t neon_load_i8(const int8_t *p) {
+  int8_t part[8] = {0};
+  memcpy(part, p, 4);
+  return vmovl_s16(vget_low_s16(vmovl_s8(vld1_s8(part))));
+}
+
+static inline int32x4_t neon_load_u8(const uint8_t *p) {
+  uint8_t part[8] = {0};
+  memcpy(part, p, 4);
+  return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vld1_u8(part)))));
+}
+
+/* The lowest byte of each integer. */
+static inline void neon_store8(void *p, int32x4_t v) {
+  uint16x4_t half = vmovn_u32(vreinterpretq_u32_s32(v));
+  uint32_t bytes = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(half, half))), 0);
+  memcpy(p, &bytes, 4);
 }
 
 /* The pairs (0, 1) of a and b plus their pairs (2, 3). */
@@ -93,12 +118,6 @@ static inline void neon_trees(const float *p, float *t) {
 
 #define LV_PANELS 1
 #include "kernels/compact_vector.h"
-
-static inline void neon_store8(uint8_t *p, int32x4_t v) {
-  uint16x4_t half = vmovn_u32(vreinterpretq_u32_s32(v));
-  uint32_t bytes = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(half, half))), 0);
-  memcpy(p, &bytes, 4);
-}
 
 /* Two products fill 16 bits, and no more. */
 static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {

@@ -36,6 +36,13 @@ uint32_t lnspi_random(uint64_t seed, uint64_t step, uint32_t node, uint32_t elem
   return words[element % 4];
 }
 
+uint32_t lnspi_dither(const uint32_t key[2], uint32_t element) {
+  uint32_t u = (element / 128 * 16 + element % 16) * 0x9e3779b9u + key[0];
+  u = (u ^ u >> 16) * 0x7feb352du;
+  u = ((u ^ u >> 15) + key[1]) * 0x846ca68bu;
+  return (u ^ u >> 16) + element / 16 % 8 * 0x9e3779b9u;
+}
+
 void lnspi_random_uniform(float *y, int64_t n, float bound, uint64_t seed, uint64_t step,
                           uint32_t node, uint32_t element) {
   uint32_t words[4];

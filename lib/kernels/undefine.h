@@ -10,6 +10,9 @@
 #undef LV_STOREN
 #undef LV_LOAD16
 #undef LV_STORE16
+#undef LV_LOADI8
+#undef LV_LOADU8
+#undef LV_STORE8
 #undef LV_SET
 #undef LV_FMA
 #undef LV_MUL
@@ -25,6 +28,8 @@
 #undef LV_LT
 #undef LV_GT
 #undef LV_NAN
+#undef LV_TOP
+#undef LV_MAXABS
 #undef LV_PICK
 #undef LV_CLEAR
 #undef LV_BITS
@@ -33,6 +38,7 @@
 #undef LV_ISET
 #undef LV_IADD
 #undef LV_ISUB
+#undef LV_IMUL
 #undef LV_IAND
 #undef LV_IOR
 #undef LV_ISHL
@@ -47,7 +53,6 @@
 #undef LV_DX_ROWS
 #undef LV_LOADI
 #undef LV_HALF
-#undef LV_STORE8
 #undef LV_ITOP
 #undef LV_DOT
 #undef LV_CODE

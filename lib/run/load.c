@@ -171,14 +171,20 @@ static int32_t load_bytes(lnsp_file *file, int32_t index, const lnspi_weight *we
 
 /* ---- all ---- */
 
+/* Where rows go: into a state, or to a function. */
+typedef struct load_to {
+  void *state;
+  lnspi_row_write *write; /* NULL: state; else with state as user */
+} load_to;
+
 static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *weight,
-                           void *state, float *row, lnsp_problem *problem) {
+                           load_to to, float *row, lnsp_problem *problem) {
   const lnspi_entry *entry = &file->entries[index];
   int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
   int32_t status = load_check_shape(entry, weight, problem);
   if (status != LNSP_OK) return status;
-  if (entry->dtype == LNSP_I8 && weight->kind == LNSPI_MATRIX)
-    return load_bytes(file, index, weight, state, row, problem);
+  if (entry->dtype == LNSP_I8 && weight->kind == LNSPI_MATRIX && !to.write)
+    return load_bytes(file, index, weight, to.state, row, problem);
   for (int64_t r = 0; r < rows; r++) {
     status = lnspi_file_read(file, index, r * columns, columns, LNSP_F32, row, problem);
     if (status != LNSP_OK) return status;
@@ -186,7 +192,10 @@ static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *w
       return lnspi_fail(problem, LNSP_E_NOT_FINITE, entry->name,
                         "tensor '%s' has a NaN or infinity in row %lld: the file is damaged "
                         "or its training diverged", entry->name, (long long)r);
-    status = lnspi_state_store(weight, state, r, row, problem);
+    if (to.write)
+      to.write(to.state, weight, r, row);
+    else
+      status = lnspi_state_store(weight, to.state, r, row, problem);
     if (status != LNSP_OK) return status;
   }
   return LNSP_OK;
@@ -194,17 +203,17 @@ static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *w
 
 /* array: the state is an array of floats. */
 static int32_t load_all(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                        int array, void *state, float *row, lnsp_problem *problem) {
+                        int array, load_to to, float *row, lnsp_problem *problem) {
   int32_t status = LNSP_OK;
   for (int32_t i = 0; status == LNSP_OK && i < graph->weight_count; i++) {
-    lnspi_weight weight = graph->weights[i];
-    int32_t index = lnspi_load_find(file, prefix, weight.name);
-    if (array) weight = lnspi_weight_in_array(&weight);
+    const lnspi_weight *weight = &graph->weights[i];
+    const lnspi_weight there = lnspi_weight_in_array(weight);
+    int32_t index = lnspi_load_find(file, prefix, weight->name);
     if (index < 0)
-      return lnspi_fail(problem, LNSP_E_MISSING, weight.name,
+      return lnspi_fail(problem, LNSP_E_MISSING, weight->name,
                         "the file has no tensor '%s%s', which the architecture needs",
-                        prefix ? prefix : "", weight.name);
-    status = load_tensor(file, index, &weight, state, row, problem);
+                        prefix ? prefix : "", weight->name);
+    status = load_tensor(file, index, array ? &there : weight, to, row, problem);
   }
   return status;
 }
@@ -212,12 +221,19 @@ static int32_t load_all(lnsp_file *file, const lnsp_graph *graph, const char *pr
 int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix, void *state,
                    float *row, lnsp_problem *problem) {
   int32_t status = load_check_all_used(file, graph, prefix, problem);
-  return status != LNSP_OK ? status : load_all(file, graph, prefix, 0, state, row, problem);
+  if (status != LNSP_OK) return status;
+  return load_all(file, graph, prefix, 0, (load_to){state, NULL}, row, problem);
 }
 
 int32_t lnspi_load_array(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
                          float *array, float *row, lnsp_problem *problem) {
-  return load_all(file, graph, prefix, 1, array, row, problem);
+  return load_all(file, graph, prefix, 1, (load_to){array, NULL}, row, problem);
+}
+
+int32_t lnspi_load_rows(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
+                        lnspi_row_write *write, void *user, float *row,
+                        lnsp_problem *problem) {
+  return load_all(file, graph, prefix, 0, (load_to){user, write}, row, problem);
 }
 
 int32_t lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row,

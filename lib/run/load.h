@@ -19,6 +19,11 @@ int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
 int32_t lnspi_load_array(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
                          float *array, float *row, lnsp_problem *problem);
 
+/* The same for rows handed on to write. */
+int32_t lnspi_load_rows(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
+                        lnspi_row_write *write, void *user, float *row,
+                        lnsp_problem *problem);
+
 /* The type that all matrices of the graph have in the file, if it is one of those
  * that a state may have; else LNSP_F32. */
 int32_t lnspi_load_type(const lnsp_file *file, const lnsp_graph *graph, const char *prefix);

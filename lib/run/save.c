@@ -93,7 +93,9 @@ static int32_t save_row(const save_item *item, int64_t row, const save_work *wor
     if (item->scales) *data = work->row;
     return LNSP_OK;
   }
-  if (item->part->array)
+  if (item->part->read)
+    item->part->read(state, weight, row, 0, columns, work->row);
+  else if (item->part->array)
     lnspi_array_read(weight, state, row, 1, work->row);
   else
     lnspi_state_read(weight, state, row, 1, work->row);

@@ -199,15 +199,20 @@ float lnspi_state_value(const lnspi_weight *weight, const void *state, int64_t r
   return lnspi_compact_value(weight->type, part, weight->dims[1], out, row % out, column);
 }
 
-static void state_hash_tensor(const lnspi_weight *weight, const void *state,
-                              lnspi_blake2s *hash) {
-  uint8_t bytes[256];
-  int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
+static void state_hash_name(const lnspi_weight *weight, lnspi_blake2s *hash) {
+  uint8_t bytes[64];
   lnspi_blake2s_add(hash, weight->name, lnspi_length(weight->name) + 1);
   lnspi_store64(bytes, (uint64_t)weight->rank);
   for (int32_t d = 0; d < weight->rank; d++)
     lnspi_store64(bytes + 8 + 8 * d, (uint64_t)weight->dims[d]);
   lnspi_blake2s_add(hash, bytes, 8 + 8 * (size_t)weight->rank);
+}
+
+static void state_hash_tensor(const lnspi_weight *weight, const void *state,
+                              lnspi_blake2s *hash) {
+  uint8_t bytes[256];
+  int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
+  state_hash_name(weight, hash);
   for (int64_t r = 0; r < rows; r++) {
     size_t filled = 0;
     for (int64_t c = 0; c < columns; c++) {
@@ -230,5 +235,24 @@ void lnspi_array_hash(const lnsp_graph *graph, const float *array, lnspi_blake2s
   for (int32_t i = 0; i < graph->weight_count; i++) {
     lnspi_weight weight = lnspi_weight_in_array(&graph->weights[i]);
     state_hash_tensor(&weight, array, hash);
+  }
+}
+
+void lnspi_rows_hash(const lnsp_graph *graph, lnspi_row_read *read, const void *user,
+                     lnspi_blake2s *hash) {
+  float values[64];
+  uint8_t bytes[sizeof values];
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    const lnspi_weight *weight = &graph->weights[i];
+    int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight), n;
+    state_hash_name(weight, hash);
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t c = 0; c < columns; c += n) {
+        n = columns - c < 64 ? columns - c : 64;
+        read(user, weight, r, c, n, values);
+        for (int64_t j = 0; j < n; j++)
+          lnspi_store32(bytes + 4 * j, lnspi_float_bits(values[j]));
+        lnspi_blake2s_add(hash, bytes, 4 * (size_t)n);
+      }
   }
 }

@@ -49,10 +49,19 @@ void lnspi_array_read(const lnspi_weight *weight, const float *array, int64_t fi
 void lnspi_array_write(const lnspi_weight *weight, float *array, int64_t first, int64_t count,
                        const float *rows);
 
+/* An array that is not made of floats: gives columns first..first+count-1 of a row of a
+ * tensor, or takes a whole row. */
+typedef void lnspi_row_read(const void *user, const lnspi_weight *weight, int64_t row,
+                            int64_t first, int64_t count, float *values);
+typedef void lnspi_row_write(void *user, const lnspi_weight *weight, int64_t row,
+                             const float *values);
+
 /* Adds name, rank, dims and values of every tensor, in canonical order, to a
  * hash. The hash of a model is BLAKE2s over exactly this: it does not depend on the
  * type in which the values are stored. */
 void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash);
 void lnspi_array_hash(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash);
+void lnspi_rows_hash(const lnsp_graph *graph, lnspi_row_read *read, const void *user,
+                     lnspi_blake2s *hash);
 
 #endif

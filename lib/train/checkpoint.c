@@ -76,7 +76,8 @@ static int32_t checkpoint_read_frozen(lnsp_trainer *t, const char *digits,
 static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sink,
                                      const lnsp_options *options, lnsp_problem *problem) {
   char prefix[LNSPI_MOMENTS][CHECKPOINT_PREFIX], step[24], lr[32];
-  lnspi_save_part parts[LNSPI_SAVED_STATES] = {{"", t->state, 0, 0}};
+  lnspi_save_part parts[LNSPI_SAVED_STATES] = {{"", t->state, 0, 0, NULL}};
+  lnspi_moment_values values[LNSPI_MOMENTS];
   size_t weights = (size_t)t->graph->weight_count;
   int32_t count = 1;
   lnspi_block work;
@@ -84,7 +85,9 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
     checkpoint_moment_prefix(t, m, prefix[m]);
     parts[count].prefix = prefix[m];
     parts[count].array = 1;
-    parts[count++].state = t->moment[m];
+    values[m] = (lnspi_moment_values){t, m, 0};
+    if (t->narrow) parts[count].read = lnspi_moments_read;
+    parts[count++].state = t->narrow ? (const void *)&values[m] : t->moment[m];
   }
   if (t->average) {
     parts[count].prefix = "average.";
@@ -113,7 +116,7 @@ int32_t lnspi_trainer_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t
                            lnsp_problem *problem) {
   lnsp_options options;
   lnspi_save_part part = {"", what == LNSP_SAVE_AVERAGE ? t->average : t->state,
-                          what == LNSP_SAVE_AVERAGE, 0};
+                          what == LNSP_SAVE_AVERAGE, 0, NULL};
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   if (t->block.owned) options.allocator = &t->block.allocator;
@@ -142,14 +145,40 @@ static int32_t checkpoint_check_moments(const lnsp_trainer *t, const lnsp_file *
   return LNSP_OK;
 }
 
-static int32_t checkpoint_load_part(lnsp_trainer *t, lnsp_file *file, const char *prefix,
-                                    float *state, lnsp_problem *problem) {
-  if (t->graph->weight_count == 0) return LNSP_OK;
-  if (lnspi_load_find(file, prefix, t->graph->weights[0].name) < 0)
-    return lnspi_fail(problem, LNSP_E_MISSING, prefix,
-                      "the state file has no '%s' tensors, which this optimizer text needs: "
-                      "resume with the text it was saved with", prefix);
-  return lnspi_load_array(file, t->graph, prefix, state, t->row, problem);
+static int32_t checkpoint_has_part(const lnsp_trainer *t, const lnsp_file *file,
+                                   const char *prefix, lnsp_problem *problem) {
+  if (t->graph->weight_count == 0 ||
+      lnspi_load_find(file, prefix, t->graph->weights[0].name) >= 0)
+    return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_MISSING, prefix,
+                    "the state file has no '%s' tensors, which this optimizer text needs: "
+                    "resume with the text it was saved with", prefix);
+}
+
+/* A moment in the form that this trainer keeps. */
+static int32_t checkpoint_load_moment(lnsp_trainer *t, lnsp_file *file, int32_t m,
+                                      lnsp_problem *problem) {
+  char prefix[CHECKPOINT_PREFIX];
+  lnspi_moment_values values = {t, m, 0};
+  const float *square = m == t->rule.optimizer->squares && !t->narrow ? t->moment[m] : NULL;
+  checkpoint_moment_prefix(t, m, prefix);
+  int32_t status = checkpoint_has_part(t, file, prefix, problem);
+  if (status != LNSP_OK) return status;
+  if (t->narrow)
+    status = lnspi_load_rows(file, t->graph, prefix, lnspi_moments_write_scales, &values,
+                             t->row, problem);
+  else
+    status = lnspi_load_array(file, t->graph, prefix, t->moment[m], t->row, problem);
+  if (status != LNSP_OK) return status;
+  for (int64_t i = 0; square && i < t->graph->state_floats; i++)
+    if (square[i] < 0.f) values.negative = 1;
+  if (values.negative)
+    return lnspi_fail(problem, LNSP_E_FORMAT, NULL,
+                      "the state file has a negative second moment: it is damaged");
+  if (!t->narrow) return LNSP_OK;
+  lnspi_moments_finish_scales(&values);
+  return lnspi_load_rows(file, t->graph, prefix, lnspi_moments_write_codes, &values, t->row,
+                         problem);
 }
 
 static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
@@ -183,20 +212,13 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
 }
 
 int32_t lnspi_trainer_resume(lnsp_trainer *t, lnsp_file *file, lnsp_problem *problem) {
-  const int32_t squares = t->rule.optimizer->squares;
   int32_t status = checkpoint_check_moments(t, file, problem);
-  for (int32_t m = 0; status == LNSP_OK && m < t->moment_count; m++) {
-    char name[CHECKPOINT_PREFIX];
-    checkpoint_moment_prefix(t, m, name);
-    status = checkpoint_load_part(t, file, name, t->moment[m], problem);
-  }
+  for (int32_t m = 0; status == LNSP_OK && m < t->moment_count; m++)
+    status = checkpoint_load_moment(t, file, m, problem);
   if (status == LNSP_OK && t->average)
-    status = checkpoint_load_part(t, file, "average.", t->average, problem);
+    status = checkpoint_has_part(t, file, "average.", problem);
+  if (status == LNSP_OK && t->average)
+    status = lnspi_load_array(file, t->graph, "average.", t->average, t->row, problem);
   if (status != LNSP_OK) return status;
-  const float *square = squares >= 0 ? t->moment[squares] : NULL; /* NULL: not kept */
-  for (int64_t i = 0; square && i < t->graph->state_floats; i++)
-    if (square[i] < 0.f)
-      return lnspi_fail(problem, LNSP_E_FORMAT, NULL,
-                        "the state file has a negative second moment: it is damaged");
   return checkpoint_load_metadata(t, file, problem);
 }

@@ -1,27 +1,33 @@
 /* Marks: earlier states in memory, and the hash of a state. */
 #include "train/trainer.h"
 
-/* The arrays of a state, in the order that marks and hashes take them. */
-static int32_t history_arrays(const lnsp_trainer *t, float *arrays[LNSPI_SAVED_STATES]) {
-  int32_t count = 0;
-  arrays[count++] = t->state;
-  for (int32_t m = 0; m < t->moment_count; m++) arrays[count++] = t->moment[m];
-  if (t->average) arrays[count++] = t->average;
-  return count;
+/* The next array of a set, each aligned as the live ones are. */
+static void *history_next(uint8_t **set, int64_t count, size_t each) {
+  void *here = *set;
+  *set += ((uint64_t)count * each + LNSPI_ALIGN - 1) / LNSPI_ALIGN * LNSPI_ALIGN;
+  return here;
 }
 
 /* The arrays of a mark lie one after the other, and so do the live ones. */
-static void history_point(lnsp_trainer *t, float *set) {
-  t->state = set;
+static void history_point(lnsp_trainer *t, void *at) {
+  int64_t floats = t->graph->state_floats;
+  uint8_t *set = at;
+  t->state = history_next(&set, floats, sizeof(float));
   if (t->limits.undo == LNSP_UNDO_WEIGHTS) return;
-  for (int32_t m = 0; m < t->moment_count; m++)
-    t->moment[m] = set + (1 + m) * t->graph->state_floats;
-  if (t->average) t->average = set + (1 + t->moment_count) * t->graph->state_floats;
+  for (int32_t m = 0; m < t->moment_count; m++) {
+    if (t->narrow) {
+      t->code[m] = history_next(&set, floats, 1);
+      t->scale[m] = history_next(&set, t->block_at[t->graph->weight_count], sizeof(float));
+    } else {
+      t->moment[m] = history_next(&set, floats, sizeof(float));
+    }
+  }
+  if (t->average) t->average = history_next(&set, floats, sizeof(float));
 }
 
 void lnspi_trainer_settle(lnsp_trainer *t) {
   if (t->mark_pending < 0) return;
-  memcpy(t->mark_at[t->mark_pending], t->state, (size_t)t->mark_floats * sizeof(float));
+  memcpy(t->mark_at[t->mark_pending], t->state, (size_t)t->mark_bytes);
   t->mark_pending = -1;
 }
 
@@ -31,7 +37,7 @@ void lnspi_trainer_mark(lnsp_trainer *t) {
   t->mark_newest = (t->mark_newest + 1) % t->limits.history;
   if (t->mark_count < t->limits.history) t->mark_count++;
   uint64_t *ages = t->mark_ages + (size_t)t->mark_newest * (1 + weights);
-  memcpy(t->mark_at[t->mark_newest], t->state, (size_t)t->mark_floats * sizeof(float));
+  memcpy(t->mark_at[t->mark_newest], t->state, (size_t)t->mark_bytes);
   ages[0] = t->step;
   memcpy(ages + 1, t->age, weights * sizeof(uint64_t));
 }
@@ -62,11 +68,16 @@ void lnspi_trainer_hash(const lnsp_trainer *t, int32_t what, uint8_t out[32]) {
   lnspi_blake2s hash;
   lnspi_blake2s_start(&hash);
   if (what == LNSP_SAVE_STATE) {
-    float *arrays[LNSPI_SAVED_STATES];
     uint8_t bytes[8];
-    int32_t count = history_arrays(t, arrays);
     lnspi_state_hash(t->graph, t->state, &hash);
-    for (int32_t i = 1; i < count; i++) lnspi_array_hash(t->graph, arrays[i], &hash);
+    for (int32_t m = 0; m < t->moment_count; m++) {
+      const lnspi_moment_values values = {t, m, 0};
+      if (t->narrow)
+        lnspi_rows_hash(t->graph, lnspi_moments_read, &values, &hash);
+      else
+        lnspi_array_hash(t->graph, t->moment[m], &hash);
+    }
+    if (t->average) lnspi_array_hash(t->graph, t->average, &hash);
     lnspi_store64(bytes, t->step);
     lnspi_blake2s_add(&hash, bytes, 8);
     for (int32_t i = 0; i < t->graph->weight_count; i++) {

@@ -2,12 +2,14 @@
 #include "train/optimizer.h"
 
 #include "base/problem.h"
+#include "kernels/random.h"
 
 #define LNSPI_OPTIMIZER(name) extern const lnspi_optimizer lnspi_optimizer_##name;
 #include "train/optimizers/list.h"
 #undef LNSPI_OPTIMIZER
 
 #define OPTIMIZER_KEYS 24
+#define OPTIMIZER_NODE 0xfffffff1u /* of the counter generator, for rounding */
 
 const lnspi_optimizer *lnspi_optimizer_at(int32_t index) {
   static const lnspi_optimizer *const optimizer_all[] = {
@@ -46,6 +48,13 @@ double lnspi_rule_rate(const lnspi_rule *rule, uint64_t step) {
   return rule->min_lr + (rule->lr - rule->min_lr) * 0.5 * (1.0 + lnspi_cos_pi(part));
 }
 
+void lnspi_rule_key(const lnspi_rule *rule, int32_t weight, uint64_t age, uint32_t key[4]) {
+  const uint32_t counter[4] = {(uint32_t)weight, OPTIMIZER_NODE, (uint32_t)age,
+                               (uint32_t)(age >> 32)};
+  const uint32_t seed[2] = {(uint32_t)rule->seed, (uint32_t)(rule->seed >> 32)};
+  lnspi_philox(counter, seed, key);
+}
+
 /* ---- text ---- */
 
 static int32_t optimizer_fail_name(lnspi_word word, lnsp_problem *problem) {
@@ -58,6 +67,21 @@ static int32_t optimizer_fail_name(lnspi_word word, lnsp_problem *problem) {
                          "there is no such optimizer; known are %s", names);
 }
 
+/* Index of a word in "a,b,c". */
+static int32_t optimizer_choice(lnspi_word value, const char *key, const char *choices,
+                                double *out, lnsp_problem *problem) {
+  lnspi_word all = {choices, (int32_t)lnspi_length(choices), 1, 1};
+  for (int32_t i = 0;; i++) {
+    lnspi_word word = lnspi_word_split(all, ',', i);
+    if (word.length == 0) break;
+    if (word.length != value.length || memcmp(word.at, value.at, (size_t)word.length)) continue;
+    *out = i;
+    return LNSP_OK;
+  }
+  return lnspi_fail_text(problem, LNSP_E_UNKNOWN, value.line, value.column,
+                         "%s must be one of: %s", key, choices);
+}
+
 /* Takes a key of the optimizer itself: 1 taken, 0 not one of its keys, -1 failed. */
 static int optimizer_own_key(const lnspi_key *key, lnspi_rule *rule, int32_t *status,
                              lnsp_problem *problem) {
@@ -65,6 +89,12 @@ static int optimizer_own_key(const lnspi_key *key, lnspi_rule *rule, int32_t *st
   for (int32_t i = 0; rule->optimizer->argument[i].key; i++) {
     int32_t parts = rule->optimizer->argument[i].parts;
     if (lnspi_word_is(key->key, rule->optimizer->argument[i].key)) {
+      const char *choices = rule->optimizer->argument[i].choices;
+      if (choices) {
+        *status = optimizer_choice(key->value, rule->optimizer->argument[i].key, choices,
+                                   &rule->real[at], problem);
+        return *status == LNSP_OK ? 1 : -1;
+      }
       for (int32_t p = 0; p < parts; p++) {
         lnspi_word word = parts == 1 ? key->value : lnspi_word_split(key->value, ',', p);
         if (word.length == 0)
@@ -108,6 +138,8 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
     return optimizer_count(key, "warmup", &rule->warmup, problem);
   if (lnspi_word_is(word, "steps"))
     return optimizer_count(key, "steps", &rule->steps, problem);
+  if (lnspi_word_is(word, "seed"))
+    return optimizer_count(key, "seed", &rule->seed, problem);
   if (lnspi_word_is(word, "schedule")) {
     for (int32_t i = 0; lnspi_schedule_name(i); i++)
       if (lnspi_word_is(key->value, lnspi_schedule_name(i))) {
@@ -119,8 +151,12 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
   }
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
                          "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
-                         "warmup, steps, min_lr",
+                         "warmup, steps, min_lr, seed",
                          rule->optimizer->name, rule->optimizer->help);
+}
+
+int lnspi_rule_narrow(const lnspi_rule *rule) {
+  return rule->optimizer->narrow && rule->optimizer->narrow(rule->real);
 }
 
 int32_t lnspi_rule_parse(const char *string, lnspi_rule *rule, lnsp_problem *problem) {

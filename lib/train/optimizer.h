@@ -15,6 +15,7 @@ typedef struct lnspi_update {
     lnspi_adam adam;
     lnspi_sgd sgd;
   } as;
+  uint32_t key[4]; /* for what is rounded by chance: moments, weights */
 } lnspi_update;
 
 /* Upper bounds of magnitudes, which prove that a step stays finite. moment is for
@@ -27,12 +28,14 @@ typedef struct lnspi_optimizer {
   const char *name;
   const char *help;
   /* Keys beside the common ones; the values go to real[] in order, parts of them
-   * for a list. NULL at the end. */
+   * for a list. choices ("32bit,8bit") make the value the index of the word. NULL at
+   * the end. */
   struct {
     const char *key;
     int32_t parts;
     double initial[2];
     double low, high;
+    const char *choices;
   } argument[LNSPI_OPTIMIZER_ARGUMENTS];
   const char *moment_name[LNSPI_MOMENTS]; /* in state files, as PyTorch's */
   int32_t squares; /* the moment that holds squares and is never negative, or -1 */
@@ -44,6 +47,10 @@ typedef struct lnspi_optimizer {
   /* n floats; moment[] NULL where it keeps fewer */
   void (*apply)(const lnspi_kernels *k, const lnspi_update *update, float *w,
                 float *const moment[LNSPI_MOMENTS], const float *g, int64_t n);
+  /* The same with moments in 8 bits, if the optimizer has them and real[] says so. */
+  int (*narrow)(const double *real); /* may be NULL: never */
+  void (*apply_narrow)(const lnspi_kernels *k, const lnspi_update *update, float *w,
+                       const lnspi_moments8 *moments, const float *g, int64_t n);
   /* Bounds of weight and moment after a step whose gradients are at most gradient,
    * before scaling; INFINITY where something on the way could overflow. */
   void (*bound)(const double *real, const lnspi_update *update, double gradient,
@@ -61,13 +68,19 @@ typedef struct lnspi_rule {
   double average; /* decay of the moving average, 0: off */
   int32_t schedule, reserved;
   uint64_t warmup, steps;
+  uint64_t seed;  /* of what is rounded by chance */
 } lnspi_rule;
+
+int lnspi_rule_narrow(const lnspi_rule *rule); /* 1: moments in 8 bits */
 
 const char *lnspi_schedule_name(int32_t index); /* NULL past the end */
 const char *lnspi_schedule_help(int32_t index);
 
 /* "adamw lr=1e-3 betas=.9,.999 clip=1 ema=.999 schedule=cosine steps=1000" */
 int32_t lnspi_rule_parse(const char *text, lnspi_rule *rule, lnsp_problem *problem);
+
+/* The key of update number age (from 1) of a tensor. */
+void lnspi_rule_key(const lnspi_rule *rule, int32_t weight, uint64_t age, uint32_t key[4]);
 
 /* Learning rate of step number step (from 0), schedule included. */
 double lnspi_rule_rate(const lnspi_rule *rule, uint64_t step);

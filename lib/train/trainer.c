@@ -81,23 +81,25 @@ static int64_t trainer_small_floats(const lnsp_graph *graph, int64_t *offset) {
 static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *memory) {
   uint64_t floats = (uint64_t)t->graph->state_floats;
   lnspi_take(arena, 0, 1); /* aligns, so that the differences are whole */
-  uint64_t start = arena->used;
+  uint64_t set = arena->used, start = set;
   t->state = lnspi_take(arena, floats, sizeof(float));
-  memory->weight_bytes = arena->used - start;
+  memory->weight_bytes = t->mark_bytes = arena->used - start;
   start = arena->used;
-  for (int32_t m = 0; m < t->moment_count; m++)
+  for (int32_t m = 0; m < t->moment_count && !t->narrow; m++)
     t->moment[m] = lnspi_take(arena, floats, sizeof(float));
+  for (int32_t m = 0; m < t->moment_count && t->narrow; m++) {
+    t->code[m] = lnspi_take(arena, floats, 1);
+    t->scale[m] = lnspi_take(arena, (uint64_t)lnspi_moments_blocks(t->graph), sizeof(float));
+  }
+  lnspi_take(arena, 0, 1);
   memory->moment_bytes = arena->used - start;
   start = arena->used;
   if (t->rule.average > 0) t->average = lnspi_take(arena, floats, sizeof(float));
   memory->average_bytes = arena->used - start;
   start = arena->used;
-  t->mark_floats = t->graph->state_floats;
-  if (t->limits.undo == LNSP_UNDO_ALL)
-    t->mark_floats *= 1 + t->moment_count + (t->rule.average > 0);
+  if (t->limits.undo == LNSP_UNDO_ALL) t->mark_bytes = arena->used - set;
   if (t->limits.history > 0) {
-    t->marks = lnspi_take(arena, (uint64_t)t->limits.history * (uint64_t)t->mark_floats,
-                          sizeof(float));
+    t->marks = lnspi_take(arena, (uint64_t)t->limits.history, t->mark_bytes);
     /* pointers are counted at 8 bytes on every host */
     t->mark_at = lnspi_take(arena, (uint64_t)t->limits.history, 8);
     t->mark_ages = lnspi_take(arena, (uint64_t)t->limits.history,
@@ -135,6 +137,7 @@ static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *mem
   t->optimizer_text = lnspi_take(arena, 1, LNSPI_TEXT_BYTES);
   t->age = lnspi_take(arena, weights, sizeof(uint64_t));
   t->small_offset = lnspi_take(arena, weights, sizeof(int64_t));
+  if (t->narrow) t->block_at = lnspi_take(arena, weights + 1, sizeof(int64_t));
   /* a use holds two pointers: counted at 48 bytes on every host */
   t->uses = lnspi_take(arena, (uint64_t)t->engine.plan.uses, 48);
   t->reached = lnspi_take(arena, nodes, 1);
@@ -165,6 +168,7 @@ static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {
   t->rule = recipe->rule;
   t->objective = recipe->objective;
   t->limits = recipe->limits;
+  t->narrow = lnspi_rule_narrow(&t->rule);
   t->moment_count = t->rule.optimizer->moments(t->rule.real);
 }
 
@@ -210,9 +214,10 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   wide.max_rows = (int32_t)recipe->plan.batch;
   (void)lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &t->engine.plan, NULL);
   trainer_small_floats(graph, t->small_offset);
+  if (t->narrow) lnspi_moments_count(graph, t->block_at);
   t->mark_newest = t->mark_pending = -1;
   for (int32_t i = 0; i < t->limits.history; i++)
-    t->mark_at[i] = t->marks + i * t->mark_floats;
+    t->mark_at[i] = (float *)(void *)(t->marks + (uint64_t)i * t->mark_bytes);
   lnspi_format(t->optimizer_text, LNSPI_TEXT_BYTES, "%s", recipe->optimizer);
   lnspi_format(t->loss_text, LNSPI_TEXT_BYTES, "%s", recipe->loss ? recipe->loss : "");
   return t;

@@ -56,14 +56,18 @@ struct lnsp_trainer {
   int64_t batch, concepts;      /* of the last forward: rows of one group */
   char *loss_text, *optimizer_text;
   float *state, *moment[LNSPI_MOMENTS], *average;
-  float *marks;
+  int32_t narrow, unused_too;   /* moments in 8 bits, in place of moment[]: */
+  uint8_t *code[LNSPI_MOMENTS]; /* an element; int8_t in those that have a sign */
+  float *scale[LNSPI_MOMENTS];  /* of the blocks */
+  int64_t *block_at;            /* number of each weight's first block, and of all */
+  uint8_t *marks;
   float **mark_at;              /* where each mark's arrays are: rollback exchanges
                                    a mark's memory with the live one's */
   int32_t mark_pending, unused; /* the mark that is equal to the live state and
                                    must be copied before that changes, or -1 */
   uint64_t *mark_ages;          /* a mark: the step and all ages */
   uint64_t *age;                /* updates of each weight, as PyTorch counts */
-  int64_t mark_floats;
+  uint64_t mark_bytes;
   float *dvalues;               /* laid out like engine.values */
   float *extra[LNSPI_MAX_INPUTS]; /* a second gradient for a value, to be added */
   float *data[LNSPI_DATA];
@@ -108,6 +112,26 @@ void lnspi_backward_seed(lnsp_trainer *trainer, int32_t node); /* zeroes it once
 int32_t lnspi_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem);
 int32_t lnspi_trainer_gradient(lnsp_trainer *trainer, int32_t weight, float *out,
                                lnsp_problem *problem);
+
+/* moments.c: moments in 8 bits. A block is 128 consecutive elements as they lie in a
+ * panel of 64 outputs of a matrix, or in a flat tensor; the last may be shorter. */
+void lnspi_moments_count(const lnsp_graph *graph, int64_t *block_at);
+int64_t lnspi_moments_blocks(const lnsp_graph *graph);
+/* For the update of elements from element on, the first of a block, of a weight. */
+lnspi_moments8 lnspi_moments_at(const lnsp_trainer *trainer, int32_t weight,
+                                int64_t element, const uint32_t key[2]);
+double lnspi_moments_most(const lnsp_trainer *trainer, int32_t m); /* |m| or sqrt(v) */
+/* One of the moments, as values. */
+typedef struct lnspi_moment_values {
+  const lnsp_trainer *trainer;
+  int32_t m, negative; /* 1 after a negative square was taken for the scales */
+} lnspi_moment_values;
+lnspi_row_read lnspi_moments_read; /* user: lnspi_moment_values */
+/* Values into a zeroed moment, in two rounds over all rows: first the largest of each
+ * block, from which finish makes the scales, then the codes, rounded to nearest. What
+ * read gave comes back to the same bits. */
+lnspi_row_write lnspi_moments_write_scales, lnspi_moments_write_codes;
+void lnspi_moments_finish_scales(const lnspi_moment_values *values);
 
 /* history.c */
 /* Before the live state changes: gives a mark that rollback left pending its copy. */

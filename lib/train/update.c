@@ -48,6 +48,7 @@ static void update_each_strip(lnsp_trainer *t, int32_t index, update_visit visit
       strip.out0 = part * out + o;
       for (strip.k0 = 0; strip.k0 < in; strip.k0 += strip.kn) {
         strip.kn = LNSPI_STRIP_FLOATS / strip.lanes;
+        if (t->narrow) strip.kn = strip.kn / 8 * 8; /* whole blocks of moments */
         if (strip.kn > in - strip.k0) strip.kn = in - strip.k0;
         strip.offset = weight->offset + part * lnspi_packed_floats(in, out) + o * in +
                        strip.k0 * strip.lanes;
@@ -103,8 +104,13 @@ static void update_know_bounds(lnsp_trainer *t) {
   t->bounds.average = t->average ? (double)k->max_abs(t->average, n) : 0;
   t->bounds.moment = 0;
   for (int32_t m = 0; m < t->moment_count; m++) {
-    double most = (double)k->max_abs(t->moment[m], n);
-    if (m == t->rule.optimizer->squares) most = sqrt(most);
+    double most;
+    if (t->narrow)
+      most = lnspi_moments_most(t, m);
+    else if (m == t->rule.optimizer->squares)
+      most = sqrt((double)k->max_abs(t->moment[m], n));
+    else
+      most = (double)k->max_abs(t->moment[m], n);
     if (most > t->bounds.moment) t->bounds.moment = most;
   }
   t->bounds_known = 1;
@@ -203,11 +209,19 @@ static float update_average_share(const lnsp_trainer *t) {
   return (float)(1.0 - (grown < t->rule.average ? grown : t->rule.average));
 }
 
-static void update_apply(lnsp_trainer *t, const lnspi_update *update, int64_t offset,
-                         const float *g, int64_t n) {
+static void update_apply(lnsp_trainer *t, const lnspi_weight *weight,
+                         const lnspi_update *update, int64_t offset, const float *g,
+                         int64_t n) {
   float *moment[LNSPI_MOMENTS] = {NULL, NULL};
-  for (int32_t m = 0; m < t->moment_count; m++) moment[m] = t->moment[m] + offset;
-  t->rule.optimizer->apply(t->engine.k, update, t->state + offset, moment, g, n);
+  if (t->narrow) {
+    const lnspi_moments8 narrow =
+        lnspi_moments_at(t, (int32_t)(weight - t->graph->weights), offset - weight->offset,
+                         update->key);
+    t->rule.optimizer->apply_narrow(t->engine.k, update, t->state + offset, &narrow, g, n);
+  } else {
+    for (int32_t m = 0; m < t->moment_count; m++) moment[m] = t->moment[m] + offset;
+    t->rule.optimizer->apply(t->engine.k, update, t->state + offset, moment, g, n);
+  }
   if (t->average)
     t->engine.k->ema(t->average + offset, t->state + offset, n,
                      update_average_share(t));
@@ -215,8 +229,7 @@ static void update_apply(lnsp_trainer *t, const lnspi_update *update, int64_t of
 
 static void update_visit_strip(lnsp_trainer *t, const lnspi_weight *weight,
                                const update_strip *strip, const float *g, void *data) {
-  (void)weight;
-  update_apply(t, data, strip->offset, g, strip->kn * strip->lanes);
+  update_apply(t, weight, data, strip->offset, g, strip->kn * strip->lanes);
 }
 
 static void update_all(lnsp_trainer *t, double rate, double scale) {
@@ -231,8 +244,10 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
     }
     t->age[i]++;
     t->rule.optimizer->prepare(t->rule.real, rate, scale, t->age[i], &update);
+    if (t->narrow) lnspi_rule_key(&t->rule, i, t->age[i], update.key);
     if (weight->kind == LNSPI_FLAT)
-      update_apply(t, &update, weight->offset, t->small + t->small_offset[i], weight->floats);
+      update_apply(t, weight, &update, weight->offset, t->small + t->small_offset[i],
+                   weight->floats);
     else
       update_each_strip(t, i, update_visit_strip, &update);
   }

@@ -4,7 +4,16 @@
 
 #include "train/optimizer.h"
 
-/* real: beta1, beta2, eps, weight_decay */
+/* real: beta1, beta2, eps, weight_decay, moments (1: in 8 bits) */
+
+static int adam_narrow(const double *real) { return real[4] != 0; }
+
+/* Beyond, a scale of 16 bits would stay where it is. */
+static const char *adam_refuse(const double *real) {
+  if (adam_narrow(real) && real[1] > .9999)
+    return "moments=8bit needs a second beta of at most .9999";
+  return NULL;
+}
 
 static int32_t adam_moments(const double *real) {
   (void)real;
@@ -42,47 +51,61 @@ static void adam_apply(const lnspi_kernels *k, const lnspi_update *update, float
   k->adam(w, moment[0], moment[1], g, n, &update->as.adam);
 }
 
+static void adam_apply_narrow(const lnspi_kernels *k, const lnspi_update *update, float *w,
+                              const lnspi_moments8 *moments, const float *g, int64_t n) {
+  k->adam8(w, moments, g, n, &update->as.adam);
+}
+
 /* |m| <= beta1 |m| + c1 |g|, and the step is at most |m| / eps, which must not
  * overflow even where the rate then makes it small, or zero. */
 static void adam_bound(const double *real, const lnspi_update *update, double gradient,
                        lnspi_bounds *bounds) {
   const lnspi_adam *a = &update->as.adam;
   double g = gradient * (double)a->scale + (double)a->l2 * bounds->weight;
-  (void)real;
+  double before = bounds->moment;
   double moment = 1.0001 * ((double)a->beta1 * bounds->moment + (double)a->c1 * g);
   double quotient = moment / (double)a->eps;
   bounds->weight = quotient <= 1e38 ? 1.0001 * (bounds->weight * fabs((double)a->decay) +
                                                 (double)a->step * quotient)
                                     : INFINITY;
   bounds->moment = moment > g ? moment : g; /* v must hold g squared */
+  if (adam_narrow(real)) /* the largest of a block may be rounded up */
+    bounds->moment = 1.0001 * (before > bounds->moment ? before : bounds->moment);
 }
 
-#define ADAM_ARGUMENTS(decay)                                                      \
-  {{"betas", 2, {.9, .999}, 0, .9999999}, {"eps", 1, {1e-8, 0}, 1e-30, 1e3},       \
-   {"weight_decay", 1, {decay, 0}, 0, 1e3}, {NULL, 0, {0, 0}, 0, 0}}
+#define ADAM_ARGUMENTS(decay)                                                            \
+  {{"betas", 2, {.9, .999}, 0, .9999999, NULL}, {"eps", 1, {1e-8, 0}, 1e-30, 1e3, NULL}, \
+   {"weight_decay", 1, {decay, 0}, 0, 1e3, NULL},                                        \
+   {"moments", 1, {0, 0}, 0, 1, "32bit,8bit"}, {NULL, 0, {0, 0}, 0, 0, NULL}}
 
 const lnspi_optimizer lnspi_optimizer_adamw = {
   .name = "adamw",
-  .help = "adamw [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=.01]: Adam, weights "
-          "decayed by lr * weight_decay",
+  .help = "adamw [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=.01] "
+          "[moments=32bit|8bit]: Adam, weights decayed by lr * weight_decay",
   .argument = ADAM_ARGUMENTS(.01),
   .moment_name = {"exp_avg", "exp_avg_sq"},
   .squares = 1,
+  .refuse = adam_refuse,
   .moments = adam_moments,
   .prepare = adam_prepare_decoupled,
   .apply = adam_apply,
+  .narrow = adam_narrow,
+  .apply_narrow = adam_apply_narrow,
   .bound = adam_bound,
 };
 
 const lnspi_optimizer lnspi_optimizer_adam = {
   .name = "adam",
-  .help = "adam [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=0]: Adam, the decay added "
-          "to the gradient",
+  .help = "adam [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=0] [moments=32bit|8bit]: "
+          "Adam, the decay added to the gradient",
   .argument = ADAM_ARGUMENTS(0),
   .moment_name = {"exp_avg", "exp_avg_sq"},
   .squares = 1,
+  .refuse = adam_refuse,
   .moments = adam_moments,
   .prepare = adam_prepare,
   .apply = adam_apply,
+  .narrow = adam_narrow,
+  .apply_narrow = adam_apply_narrow,
   .bound = adam_bound,
 };

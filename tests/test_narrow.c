@@ -1,0 +1,363 @@
+/* Training with moments in 8 bits: the update is the kernel's on the blocks that
+ * docs/numerics.md names; state files, marks, memory and refusals. */
+#include "state_edit.h"
+
+#include "train/trainer.h"
+
+/* Odd widths; panels of 64, 48, 32 and 16 lanes; a matrix in three parts. */
+#define ODD                                                                             \
+  "lnsp 1; x = input 37; h = linear x 176 w=a; h = gelu h; h = linear h 96 w=b; "       \
+  "h = attention h heads=8 w=c; h = layernorm h w=n; y = linear h 37 w=d; output output=y"
+#define WIDTH 37
+#define ROWS 3
+#define TEXT "adamw lr=1e-2 moments=8bit"
+
+static lnsp_trainer *make(const char *graph, const char *optimizer, const char *isa,
+                          int32_t history, int32_t undo) {
+  lnsp_limits limits = {sizeof limits, ROWS, 2, history, undo, 0};
+  lnsp_options options = {.struct_size = sizeof options, .isa = isa};
+  lnsp_model *model = NULL;
+  lnsp_trainer *t = NULL;
+  CHECK_OK(lnsp_model_new(graph, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, &options, &t,
+                               &support_problem));
+  lnsp_model_destroy(model);
+  return t;
+}
+
+static int32_t step_or_not(lnsp_trainer *t, uint32_t seed, int apply, float *loss) {
+  static float x[ROWS * 2 * WIDTH], y[ROWS * 2 * WIDTH];
+  support_fill(x, ROWS * 2 * WIDTH, seed % 5);
+  for (int i = 0; i < ROWS * 2 * WIDTH; i++) y[i] = .3f * x[i];
+  lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 3, 1 + seed % 3, 1 + seed % 2, WIDTH),
+                       lnsp_tensor_f32("target", y, 3, 1 + seed % 3, 1 + seed % 2, WIDTH)};
+  if (apply) return lnsp_trainer_step(t, in, 2, loss, &support_problem);
+  return lnsp_trainer_evaluate(t, in, 2, loss, &support_problem);
+}
+
+static void steps(lnsp_trainer *t, uint32_t from, uint32_t to) {
+  for (uint32_t s = from; s < to; s++) CHECK_OK(step_or_not(t, s, 1, NULL));
+}
+
+static void hash_of(const lnsp_trainer *t, uint8_t hash[32]) {
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
+}
+
+static int same_state(const lnsp_trainer *a, const lnsp_trainer *b) {
+  uint8_t ha[32], hb[32];
+  hash_of(a, ha);
+  hash_of(b, hb);
+  return !memcmp(ha, hb, 32);
+}
+
+static float loss_after(const char *optimizer, uint32_t count) {
+  float loss = 0;
+  lnsp_trainer *t = make(ODD, optimizer, NULL, 0, 0);
+  steps(t, 0, count);
+  CHECK_OK(step_or_not(t, 1, 0, &loss));
+  lnsp_trainer_destroy(t);
+  return loss;
+}
+
+static void learns_as_with_floats(void) {
+  float start = loss_after("adamw lr=3e-3", 0), wide = loss_after("adamw lr=3e-3", 400);
+  float narrow = loss_after("adamw lr=3e-3 moments=8bit", 400);
+  CHECK_SAY(wide < .05f * start && narrow < .05f * start, "%g to %g, with 8 bits %g",
+            (double)start, (double)wide, (double)narrow);
+}
+
+static void same_bits_on_every_isa(void) {
+  uint8_t first[32], hash[32];
+  int sets = 0;
+  for (int32_t i = 0; lnsp_list_name(LNSP_LIST_ISAS, i); i++) {
+    const char *isa = lnsp_list_name(LNSP_LIST_ISAS, i);
+    if (lnsp_isa_check(isa, NULL) != LNSP_OK) continue;
+    lnsp_trainer *t = make(ODD, "adam lr=1e-2 weight_decay=.01 clip=.5 ema=.9 moments=8bit "
+                           "seed=7", isa, 0, 0);
+    steps(t, 0, 30);
+    hash_of(t, sets++ ? hash : first);
+    CHECK_SAY(sets == 1 || !memcmp(first, hash, 32), "%s differs", isa);
+    lnsp_trainer_destroy(t);
+  }
+  CHECK(sets >= 1);
+}
+
+static void seeds_differ(void) {
+  lnsp_trainer *a = make(ODD, TEXT, NULL, 0, 0), *b = make(ODD, TEXT " seed=1", NULL, 0, 0);
+  steps(a, 0, 3);
+  steps(b, 0, 3);
+  CHECK(!same_state(a, b));
+  lnsp_trainer_destroy(a);
+  lnsp_trainer_destroy(b);
+}
+
+/* ---- the update by hand ---- */
+
+/* A tensor's weights, moments and gradient, packed by hand, updated panel by panel with
+ * the reference kernel. */
+typedef struct by_hand {
+  float w[128 * 128 * 4], g[128 * 128 * 4], m_scale[1024], v_scale[1024];
+  int8_t m[128 * 128 * 4];
+  uint8_t v[128 * 128 * 4];
+  float row[128 * 128 * 4];
+} by_hand;
+
+static void pack(const lnspi_weight *weight, const float *rows, float *to) {
+  int64_t out = weight->dims[0] / weight->parts, in = weight->dims[1];
+  for (int32_t part = 0; part < weight->parts; part++)
+    lnspi_pack_rows(to + part * lnspi_packed_floats(in, out), in, out, 0, out,
+                    rows + part * out * in, in);
+}
+
+static void unpack(const lnspi_weight *weight, const float *from, float *rows) {
+  int64_t out = weight->dims[0] / weight->parts, in = weight->dims[1];
+  for (int32_t part = 0; part < weight->parts; part++)
+    lnspi_unpack_rows(from + part * lnspi_packed_floats(in, out), in, out, 0, out,
+                      rows + part * out * in, in);
+}
+
+static void update_by_hand(by_hand *h, const lnspi_weight *weight, const lnspi_update *update) {
+  int64_t out = weight->dims[0] / weight->parts, in = weight->dims[1], at = 0;
+  uint32_t block = 0;
+  for (int32_t part = 0; part < weight->parts; part++)
+    for (int64_t left = lnspi_round16(out); left > 0; left -= 64) {
+      int64_t n = (left < 64 ? left : 64) * in;
+      lnspi_moments8 s = {h->m + at, h->v + at, h->m_scale + block, h->v_scale + block,
+                          {update->key[0], update->key[1]}, block};
+      lnspi_kernels_scalar.adam8(h->w + at, &s, h->g + at, n, &update->as.adam);
+      block += (uint32_t)((n + 127) / 128);
+      at += n;
+    }
+}
+
+static void the_update_is_the_kernels(void) {
+  static by_hand hand[2];
+  lnsp_trainer *t = make(ODD, TEXT " seed=99", NULL, 0, 0);
+  const char *names[2] = {"a.weight", "c.in_proj_weight"};
+  for (int i = 0; i < 2; i++) {
+    int32_t index = lnspi_graph_find_weight(t->graph, names[i]);
+    CHECK(index >= 0);
+    if (index < 0) return;
+    const lnspi_weight *weight = &t->graph->weights[index];
+    CHECK_OK(lnsp_trainer_tensor_read(t, names[i], 0, hand[i].row, weight->count,
+                                      &support_problem));
+    pack(weight, hand[i].row, hand[i].w);
+  }
+  for (uint32_t s = 0; s < 4; s++) {
+    float loss;
+    CHECK_OK(step_or_not(t, s, 0, &loss));
+    for (int i = 0; i < 2; i++) {
+      int32_t index = lnspi_graph_find_weight(t->graph, names[i]);
+      const lnspi_weight *weight = &t->graph->weights[index];
+      lnspi_update update;
+      CHECK_OK(lnsp_trainer_gradient(t, names[i], hand[i].row, weight->count,
+                                     &support_problem));
+      pack(weight, hand[i].row, hand[i].g);
+      t->rule.optimizer->prepare(t->rule.real, .01, 1, s + 1, &update);
+      lnspi_rule_key(&t->rule, index, s + 1, update.key);
+      update_by_hand(&hand[i], weight, &update);
+    }
+    CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+    for (int i = 0; i < 2; i++) {
+      const int32_t index = lnspi_graph_find_weight(t->graph, names[i]);
+      const lnspi_weight *weight = &t->graph->weights[index];
+      static float mine[sizeof hand[0].row / sizeof(float)];
+      unpack(weight, hand[i].w, mine);
+      CHECK_OK(lnsp_trainer_tensor_read(t, names[i], 0, hand[i].row, weight->count,
+                                        &support_problem));
+      CHECK_SAY(!memcmp(mine, hand[i].row, (size_t)weight->count * 4), "%s, step %d", names[i],
+                (int)s);
+    }
+  }
+  lnsp_trainer_destroy(t);
+}
+
+/* ---- state files, marks ---- */
+
+static void resumes_to_the_same_bits(void) {
+  lnsp_limits other = {sizeof other, 7, 3, 1, 0, 0};
+  for (uint32_t at = 0; at < 12; at += 5) {
+    lnsp_trainer *a = make(ODD, TEXT " ema=.9 seed=5", NULL, 0, 0), *b = NULL;
+    CHECK_OK(lnsp_trainer_freeze(a, "b.*", 1, &support_problem));
+    steps(a, 0, at);
+    support_bytes bytes = state_save(a, LNSP_SAVE_STATE);
+    CHECK_INT(state_open(&bytes, NULL, NULL, &other, &b), LNSP_OK);
+    CHECK(same_state(a, b));
+    CHECK_OK(lnsp_trainer_freeze(a, "b.*", 0, &support_problem));
+    CHECK_OK(lnsp_trainer_freeze(b, "b.*", 0, &support_problem));
+    steps(a, at, at + 6);
+    steps(b, at, at + 6);
+    CHECK_SAY(same_state(a, b), "after %d steps", (int)at);
+    support_bytes one = state_save(a, LNSP_SAVE_STATE), two = state_save(b, LNSP_SAVE_STATE);
+    CHECK(one.size == two.size && !memcmp(one.data, two.data, one.size));
+    free(bytes.data);
+    free(one.data);
+    free(two.data);
+    lnsp_trainer_destroy(a);
+    lnsp_trainer_destroy(b);
+  }
+}
+
+/* Moments are values in the file: either form goes on from the other's. */
+static void resumes_in_the_other_form(void) {
+  const char *texts[] = {"adamw lr=1e-2", TEXT};
+  for (int i = 0; i < 2; i++) {
+    lnsp_trainer *a = make(ODD, texts[i], NULL, 0, 0), *b = NULL, *c = NULL;
+    steps(a, 0, 4);
+    support_bytes bytes = state_save(a, LNSP_SAVE_STATE);
+    CHECK_INT(state_open(&bytes, NULL, texts[1 - i], NULL, &b), LNSP_OK);
+    CHECK_INT(lnsp_trainer_step_count(b), 4);
+    /* what came of rounding stays as it is */
+    support_bytes again = state_save(b, LNSP_SAVE_STATE);
+    CHECK_INT(state_open(&again, NULL, NULL, NULL, &c), LNSP_OK);
+    CHECK(same_state(b, c));
+    CHECK(same_state(a, b) == (i == 1));
+    free(bytes.data);
+    free(again.data);
+    lnsp_trainer_destroy(a);
+    lnsp_trainer_destroy(b);
+    lnsp_trainer_destroy(c);
+  }
+}
+
+static void hostile_moments(void) {
+  const char *m = "optimizer.exp_avg.a.weight", *v = "optimizer.exp_avg_sq.a.weight";
+  const struct {
+    const char *name;
+    float value;
+    int32_t opens, steps;
+  } cases[] = {{m, (float)NAN, LNSP_E_NOT_FINITE, 0}, {v, (float)NAN, LNSP_E_NOT_FINITE, 0},
+               {m, (float)-INFINITY, LNSP_E_NOT_FINITE, 0}, {v, -1e-30f, LNSP_E_FORMAT, 0},
+               {v, -3e38f, LNSP_E_FORMAT, 0}, {v, -0.f, LNSP_OK, LNSP_OK},
+               {m, 3.4e38f, LNSP_OK, LNSP_E_NOT_FINITE},
+               {m, -3.4e38f, LNSP_OK, LNSP_E_NOT_FINITE},
+               {v, 3.4e38f, LNSP_OK, LNSP_E_NOT_FINITE}, {m, 1e-44f, LNSP_OK, LNSP_OK},
+               {v, 1e-44f, LNSP_OK, LNSP_OK}, {m, 1e-37f, LNSP_OK, LNSP_OK},
+               {v, 1e-37f, LNSP_OK, LNSP_OK}};
+  lnsp_trainer *t = make(ODD, TEXT, NULL, 0, 0), *other = NULL;
+  steps(t, 0, 2);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
+    state_fill(&bytes, cases[i].name, cases[i].value);
+    const lnsp_limits limits = {sizeof limits, ROWS, 2, 0, 0, 0};
+    CHECK_SAY(state_open(&bytes, NULL, NULL, &limits, &other) == cases[i].opens, "%s = %g",
+              cases[i].name, (double)cases[i].value);
+    if (other) {
+      uint8_t before[32], after[32];
+      hash_of(other, before);
+      CHECK_SAY(step_or_not(other, 1, 1, NULL) == cases[i].steps, "%s = %g: %s", cases[i].name,
+                (double)cases[i].value, support_problem.message);
+      hash_of(other, after);
+      CHECK(!memcmp(before, after, 32) == (cases[i].steps != LNSP_OK));
+    }
+    lnsp_trainer_destroy(other);
+    free(bytes.data);
+  }
+  lnsp_trainer_destroy(t);
+}
+
+static void marks_go_back_to_the_bit(void) {
+  for (int32_t undo = LNSP_UNDO_ALL; undo <= LNSP_UNDO_WEIGHTS; undo++) {
+    lnsp_trainer *t = make(ODD, TEXT " ema=.9", NULL, 2, undo);
+    uint8_t marked[2][32], later[32], now[32];
+    const int32_t what = undo == LNSP_UNDO_ALL ? LNSP_SAVE_STATE : LNSP_SAVE_WEIGHTS;
+    for (int i = 0; i < 2; i++) {
+      steps(t, 3 * (uint32_t)i, 3 * (uint32_t)i + 3);
+      CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+      CHECK_OK(lnsp_trainer_hash(t, what, marked[i], &support_problem));
+    }
+    steps(t, 6, 9);
+    CHECK_OK(lnsp_trainer_hash(t, what, later, &support_problem));
+    for (int32_t back = 0; back < 2; back++) {
+      CHECK_OK(lnsp_trainer_rollback(t, back, &support_problem));
+      CHECK_OK(lnsp_trainer_hash(t, what, now, &support_problem));
+      CHECK(!memcmp(now, marked[1 - back], 32));
+      if (back) break;
+      steps(t, 6, 9);
+      CHECK_OK(lnsp_trainer_hash(t, what, now, &support_problem));
+      CHECK(!memcmp(now, later, 32) == (undo == LNSP_UNDO_ALL));
+    }
+    lnsp_trainer_destroy(t);
+  }
+}
+
+/* ---- memory, refusals ---- */
+
+static void memory_is_as_measured(void) {
+  support_heap heap;
+  lnsp_allocator allocator = support_allocator(&heap);
+  lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
+  lnsp_limits limits = {sizeof limits, ROWS, 2, 2, 0, 0};
+  lnsp_memory memory = {.struct_size = sizeof memory}, wide = memory;
+  lnsp_model *model = NULL;
+  lnsp_trainer *t = NULL;
+  CHECK_OK(lnsp_model_new(ODD, 3, NULL, &model, &support_problem));
+  const lnsp_graph *graph = lnsp_model_graph(model);
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", TEXT " ema=.9", &limits, &memory,
+                                &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, "mse", TEXT " ema=.9", &limits, &options, &t,
+                               &support_problem));
+  CHECK_INT(heap.last_bytes, memory.total_bytes);
+  int calls = heap.calls;
+  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  steps(t, 0, 2);
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  steps(t, 0, 2);
+  CHECK_INT(heap.calls, calls);
+  CHECK_INT(memory.total_bytes, memory.weight_bytes + memory.moment_bytes +
+                                    memory.average_bytes + memory.undo_bytes +
+                                    memory.activation_bytes + memory.workspace_bytes +
+                                    memory.plan_bytes);
+  lnsp_trainer_destroy(t);
+  lnsp_model_destroy(model);
+  CHECK_INT(heap.live, 0);
+  /* SN727: 2 bytes a parameter, and 8 a block, instead of 8 a parameter */
+  lnsp_graph *student = NULL;
+  CHECK_OK(lnsp_graph_create("student", NULL, &student, &support_problem));
+  CHECK_OK(lnsp_trainer_measure(student, "mse", "adamw", NULL, &wide, &support_problem));
+  CHECK_OK(lnsp_trainer_measure(student, "mse", TEXT, NULL, &memory, &support_problem));
+  CHECK_INT(memory.weight_bytes, wide.weight_bytes);
+  CHECK_INT(wide.moment_bytes, 4360704);
+  CHECK_INT(memory.moment_bytes, 1124352);
+  lnsp_graph_destroy(student);
+}
+
+static void texts_are_refused(void) {
+  const struct {
+    const char *text;
+    int32_t status;
+  } bad[] = {{"adamw moments=16bit", LNSP_E_UNKNOWN}, {"adamw moments=8", LNSP_E_UNKNOWN},
+             {"adamw moments=8bit,32bit", LNSP_E_UNKNOWN}, {"adamw moments=", LNSP_E_SYNTAX},
+             {"adam moments=8bit betas=.9,.99999", LNSP_E_ARGUMENT},
+             {"sgd momentum=.9 moments=8bit", LNSP_E_UNKNOWN},
+             {"adamw seed=-1", LNSP_E_LIMIT}, {"adamw seed=x", LNSP_E_SYNTAX}};
+  lnsp_graph *graph = NULL;
+  lnsp_memory memory = {.struct_size = sizeof memory};
+  CHECK_OK(lnsp_graph_create(ODD, NULL, &graph, &support_problem));
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    int32_t status = lnsp_trainer_measure(graph, "mse", bad[i].text, NULL, &memory,
+                                          &support_problem);
+    CHECK_SAY(status == bad[i].status, "'%s' gave %s: %s", bad[i].text,
+              lnsp_status_name(status), support_problem.message);
+  }
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adam moments=8bit betas=.9,.9999", NULL, &memory,
+                                &support_problem));
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adam moments=32bit seed=5", NULL, &memory,
+                                &support_problem));
+  lnsp_graph_destroy(graph);
+}
+
+int main(void) {
+  support_use_all();
+  RUN(learns_as_with_floats);
+  RUN(same_bits_on_every_isa);
+  RUN(seeds_differ);
+  RUN(the_update_is_the_kernels);
+  RUN(resumes_to_the_same_bits);
+  RUN(resumes_in_the_other_form);
+  RUN(hostile_moments);
+  RUN(marks_go_back_to_the_bit);
+  RUN(memory_is_as_measured);
+  RUN(texts_are_refused);
+  FINISH();
+}
