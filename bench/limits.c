@@ -49,14 +49,23 @@ void limits_free(float *x) {
 
 /* ---- one figure each: the best sample is the limit ---- */
 
-double limits_peak(const limits_loops *loops, double sample_seconds, double seconds) {
+double (*limits_i8(const limits_loops *loops))(int64_t, float *) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (loops == &limits_avx512 && !__builtin_cpu_supports("avx512vnni"))
+    return NULL;
+#endif
+  return loops->multiply_add_i8;
+}
+
+double limits_peak(double (*loop)(int64_t rounds, float *sink), double sample_seconds,
+                   double seconds) {
   float sink[16];
   const double end = limits_clock() + seconds;
   double best = 0;
   int64_t rounds = 1000;
   do {
     const double start = limits_clock();
-    const double done = loops->multiply_add(rounds, sink);
+    const double done = loop(rounds, sink);
     const double took = limits_clock() - start + 1e-9;
     if (took < .5 * sample_seconds)
       rounds *= 2;
@@ -131,8 +140,8 @@ static double limits_adam(const limits_loops *loops, float *x, int64_t bytes, do
 int limits_print(const limits_loops *loops) {
   static const int64_t kilobytes[] = { 16, 32, 64, 128, 256, 512, 1024, 1184, 2048, 3552,
                                        4096, 8192, 9216, 16384, 28288, 32768, 65536 };
-  const double short_peak = limits_peak(loops, 20e-6, .05);
-  const double long_peak = limits_peak(loops, .05, .3);
+  const double short_peak = limits_peak(loops->multiply_add, 20e-6, .05);
+  const double long_peak = limits_peak(loops->multiply_add, .05, .3);
   float *x = limits_floats((64 << 20) / 4);
   size_t i;
 
@@ -141,6 +150,9 @@ int limits_print(const limits_loops *loops) {
   printf("# limits of one core, kernel set %s\n", loops->isa);
   printf("multiply-add peak, bursts of 20 us    %8.1f GFLOP/s\n", 1e-9 * short_peak);
   printf("multiply-add peak, 50 ms at a time    %8.1f GFLOP/s\n", 1e-9 * long_peak);
+  if (limits_i8(loops))
+    printf("int8 multiply-add peak, bursts        %8.1f GOP/s\n",
+           1e-9 * limits_peak(limits_i8(loops), 20e-6, .05));
   printf("# set kB   read GB/s   read+write GB/s   Adam ns for 16 weights\n");
   for (i = 0; i < sizeof kilobytes / sizeof *kilobytes; i++) {
     const int64_t bytes = kilobytes[i] * 1024;

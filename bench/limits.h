@@ -11,6 +11,9 @@ typedef struct limits_loops {
   int lanes; /* floats in a vector */
   /* Independent chains of multiply-adds held in registers; the operations done. */
   double (*multiply_add)(int64_t rounds, float *sink);
+  /* The same with products of int8, in the widest steps that this set has; NULL: not
+   * known here. */
+  double (*multiply_add_i8)(int64_t rounds, float *sink);
   /* Reads n floats, a multiple of 256, one multiply-add each, from the start on or (2
    * streams) from the start and the middle on; a sum, so that nothing is left out. */
   float (*read)(const float *x, int64_t n, int streams);
@@ -27,8 +30,12 @@ const limits_loops *limits_find(const char *isa);
 
 extern const limits_loops limits_avx512, limits_avx2, limits_neon, limits_scalar;
 
+/* The loop for int8, or NULL where this CPU lacks its instructions. */
+double (*limits_i8(const limits_loops *loops))(int64_t, float *);
+
 /* Best of samples of the given length, in operations or bytes a second. */
-double limits_peak(const limits_loops *loops, double sample_seconds, double seconds);
+double limits_peak(double (*loop)(int64_t rounds, float *sink), double sample_seconds,
+                   double seconds);
 double limits_read(const limits_loops *loops, float *x, int64_t bytes, double seconds);
 double limits_change(const limits_loops *loops, float *x, int64_t bytes, double seconds);
 

@@ -28,6 +28,12 @@
 #define LL_DIV(a, b) _mm256_div_ps((a), (b))
 #define LL_SQRT(a) _mm256_sqrt_ps(a)
 #define LL_KEEP(v) __asm__("" : "+x"(v))
+#define LL_I __m256i
+#define LL_ISET(i) _mm256_set1_epi32(i)
+#define LL_IADD(a, b) _mm256_add_epi32((a), (b))
+#define LL_FLOAT(i) _mm256_castsi256_ps(i)
+#define LL_IPRODUCTS 2 /* of 16 bits each: those of 8 bits saturate */
+#define LL_IDOT(c, a, b) _mm256_add_epi32((c), _mm256_madd_epi16((a), (b)))
 #define LL_PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
 
 #include "limits_loops.h"

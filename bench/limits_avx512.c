@@ -5,11 +5,11 @@
 #include <immintrin.h>
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma"))), apply_to = function)
 #define LL_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f,fma")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512vnni,fma")
 #define LL_UNROLL _Pragma("GCC unroll 16")
 #endif
 
@@ -28,6 +28,12 @@
 #define LL_DIV(a, b) _mm512_div_ps((a), (b))
 #define LL_SQRT(a) _mm512_sqrt_ps(a)
 #define LL_KEEP(v) __asm__("" : "+v"(v))
+#define LL_I __m512i
+#define LL_ISET(i) _mm512_set1_epi32(i)
+#define LL_IADD(a, b) _mm512_add_epi32((a), (b))
+#define LL_FLOAT(i) _mm512_castsi512_ps(i)
+#define LL_IPRODUCTS 4 /* VNNI */
+#define LL_IDOT(c, a, b) _mm512_dpbusd_epi32((c), (a), (b))
 #define LL_PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
 
 #include "limits_loops.h"

@@ -1,7 +1,9 @@
 /* The loops of limits.h for one instruction set, which the including file describes:
  * LL_F(name), LL_V, LL_W floats a vector, LL_CHAINS accumulators, LL_SET, LL_LOAD,
  * LL_STORE, LL_FMA, LL_MUL, LL_ADD, LL_SUB, LL_DIV, LL_SQRT, LL_KEEP(v) (the compiler
- * must have v in a register here), LL_PREFETCH(p). */
+ * must have v in a register here), LL_PREFETCH(p); and where it
+ * has products of small integers, LL_I, LL_ISET, LL_IADD, LL_FLOAT, LL_IPRODUCTS of them
+ * a 32-bit lane by LL_IDOT(sum, a, b). */
 
 static double LL_F(multiply_add)(int64_t rounds, float *sink) {
   LL_V c[LL_CHAINS];
@@ -23,6 +25,31 @@ static double LL_F(multiply_add)(int64_t rounds, float *sink) {
   LL_STORE(sink, c[0]);
   return 2.0 * LL_W * LL_CHAINS * (double)rounds;
 }
+
+#ifdef LL_I
+static double LL_F(multiply_add_i8)(int64_t rounds, float *sink) {
+  LL_I c[LL_CHAINS];
+  const LL_I a = LL_ISET(0x01020301), b = LL_ISET(0x01010101);
+  int64_t r;
+  int i;
+  for (i = 0; i < LL_CHAINS; i++)
+    c[i] = LL_ISET(i);
+  for (r = 0; r < rounds; r++) {
+    LL_UNROLL
+    for (i = 0; i < LL_CHAINS; i++) {
+      LL_I next = LL_IDOT(c[i], a, b);
+      LL_KEEP(next);
+      c[i] = next;
+    }
+  }
+  for (i = 1; i < LL_CHAINS; i++)
+    c[0] = LL_IADD(c[0], c[i]);
+  LL_STORE(sink, LL_FLOAT(c[0]));
+  return 2.0 * LL_W * LL_IPRODUCTS * LL_CHAINS * (double)rounds;
+}
+#else
+#define LL_NO_I8
+#endif
 
 static float LL_F(read)(const float *x, int64_t n, int streams) {
   LL_V c[8];
@@ -88,5 +115,10 @@ static void LL_F(adam)(float *w, float *m, float *v, const float *d, int64_t n, 
     LL_F(adam_pass)(w, m, v, d, n, 0, 0);
 }
 
+#ifdef LL_NO_I8
+#define LL_I8 0
+#else
+#define LL_I8 LL_F(multiply_add_i8)
+#endif
 #define LL_TABLE(isa) \
-  { isa, LL_W, LL_F(multiply_add), LL_F(read), LL_F(change), LL_F(adam) }
+  { isa, LL_W, LL_F(multiply_add), LL_I8, LL_F(read), LL_F(change), LL_F(adam) }

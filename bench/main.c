@@ -28,7 +28,7 @@ static const char help[] =
     "  --no-limits    leaves out what is measured for the columns from limit_us on\n"
     "  --calls N      only makes N calls of each row, for profilers and counters\n"
     "  --limits       prints multiply-add peak, bandwidth and Adam by size of the set\n"
-    "  --serve        reads lines WORK BATCH MILLISECONDS and answers with samples in us,\n"
+    "  --serve        reads lines WORK BATCH MILLISECONDS SAMPLE_US, answers with samples,\n"
     "                 for bench/compare.py\n"
     "  --process LNSP start to first output of `LNSP run`, memory of `LNSP train`\n";
 
@@ -152,7 +152,7 @@ static int serve(const request *q) {
   static double sample[WORK_SAMPLES];
   char line[160], name[WORK_NAME_BYTES];
   int count = 0, i, got;
-  double ms;
+  double ms, sample_us;
   long batch;
 
   printf("READY lnsp %s %s\n", lnsp_version_text(), q->isa);
@@ -160,9 +160,9 @@ static int serve(const request *q) {
   while (fgets(line, sizeof line, stdin)) {
     lnsp_problem problem;
     work *w = NULL;
-    if (sscanf(line, "%47s %ld %lf", name, &batch, &ms) == 3 && batch > 0 && batch <= 65536)
+    if (sscanf(line, "%47s %ld %lf %lf", name, &batch, &ms, &sample_us) == 4 && batch > 0 && batch <= 65536)
       w = serve_find(q, cache, &count, name, batch);
-    got = w ? work_sample(w, 1e-3 * ms, sample, WORK_SAMPLES, &problem) : 0;
+    got = w ? work_sample(w, 1e-3 * ms, 1e-6 * sample_us, sample, WORK_SAMPLES, &problem) : 0;
     if (!got)
       printf("NA");
     for (i = 0; i < got; i++)

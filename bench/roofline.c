@@ -29,6 +29,8 @@ int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shap
   memset(shape, 0, sizeof *shape);
   shape->batch = batch;
   shape->train = spec->kind != WORK_FWD;
+  shape->i8 = spec->storage == LNSP_I8;
+  shape->weight_bytes = spec->storage == LNSP_I8 ? 1 : spec->storage == LNSP_F32 ? 4 : 2;
   if (lnsp_graph_create(spec->text, NULL, &graph, problem))
     return -1;
   for (i = 0; i < lnsp_graph_tensor_count(graph) && shape->count < ROOFLINE_MATRICES; i++)
@@ -46,8 +48,10 @@ int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shap
   return 0;
 }
 
-static int64_t roofline_padded(int64_t weights) {
-  return (weights + 255) / 256 * 256; /* the loops take this many floats at a time */
+/* The floats that weights take, up to what the loops take at a time. */
+static int64_t roofline_floats(const roofline_shape *s, int64_t weights) {
+  const int64_t floats = weights * s->weight_bytes / 4;
+  return (floats + 255) / 256 * 256;
 }
 
 /* ---- the bare step ---- */
@@ -61,8 +65,8 @@ static volatile float roofline_sink;
 
 static void roofline_read(const roofline_shape *s, const limits_loops *loops,
                           const roofline_memory *memory, int i, int streams) {
-  const int64_t all = roofline_padded(s->matrix[i].weights);
-  const int64_t used = roofline_padded(s->matrix[i].used);
+  const int64_t all = roofline_floats(s, s->matrix[i].weights);
+  const int64_t used = roofline_floats(s, s->matrix[i].used);
   roofline_sink = loops->read(memory->w + memory->offset[i] + all - used, used, streams);
 }
 
@@ -88,7 +92,7 @@ static void roofline_step(const roofline_shape *s, const limits_loops *loops,
     const int64_t o = memory->offset[k];
     if (s->matrix[k].reached)
       loops->adam(memory->w + o, memory->m + o, memory->v + o, d,
-                  roofline_padded(s->matrix[k].weights), variant & 4 ? 1024 : 0);
+                  roofline_floats(s, s->matrix[k].weights), variant & 4 ? 1024 : 0);
   }
   at[3] = limits_clock();
   took->forward = at[1] - at[0];
@@ -107,7 +111,7 @@ static int roofline_bare(const roofline_shape *s, const limits_loops *loops, dou
 
   for (i = 0; i < s->count; i++) {
     memory.offset[i] = total;
-    total += roofline_padded(s->matrix[i].weights);
+    total += roofline_floats(s, s->matrix[i].weights);
   }
   memory.w = limits_floats(s->train ? 3 * total : total);
   if (!memory.w)
@@ -124,7 +128,7 @@ static int roofline_bare(const roofline_shape *s, const limits_loops *loops, dou
         *best = took;
     }
   }
-  best->peak = limits_peak(loops, 20e-6, .02);
+  best->peak = limits_peak(s->i8 ? limits_i8(loops) : loops->multiply_add, 20e-6, .02);
   limits_free(memory.w);
   return 0;
 }
@@ -136,7 +140,7 @@ int roofline_measure(const roofline_shape *shape, const limits_loops *loops, dou
   int ends[2], status;
   pid_t child;
 
-  if (pipe(ends))
+  if ((shape->i8 && !limits_i8(loops)) || pipe(ends))
     return -1;
   child = fork();
   if (child == 0) {
@@ -179,7 +183,7 @@ roofline roofline_of(const roofline_shape *s, const roofline_measured *m) {
   }
   r.forward_us = 1e6 * roofline_larger(2 * (double)s->batch * forward / m->peak, m->forward);
   r.flops = 2 * (double)s->batch * forward;
-  r.bytes = 4 * forward;
+  r.bytes = s->weight_bytes * forward;
   if (s->train) {
     const double rows = 2 * (double)s->batch;
     r.backward_us = 1e6 * roofline_larger(rows * backward / m->peak, m->backward);

@@ -10,7 +10,8 @@
 
 /* What a work's network is made of, as far as the roofline goes. */
 typedef struct roofline_shape {
-  int count, train;
+  int count, train, i8; /* i8: products of int8 */
+  int weight_bytes;     /* of a stored weight   */
   int64_t batch;
   struct {
     int64_t weights; /* all that an update goes over                 */

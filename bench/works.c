@@ -20,6 +20,14 @@ static const char *const works_kind[] = { "fwd", "train", "converged" };
 #define WORKS_KINDS 3
 
 static const struct {
+  const char *name;
+  int32_t storage;
+} works_type[] = {
+  { "", LNSP_F32 }, { ".bf16", LNSP_BF16 }, { ".f16", LNSP_F16 }, { ".int8", LNSP_I8 }
+};
+#define WORKS_TYPES ((int)(sizeof works_type / sizeof *works_type))
+
+static const struct {
   const char *name, *text, *unreached; /* WORKS_HELP says what they are */
 } works_net[] = {
   { "W1", "family_b_doc act=relu normalise=0", NULL },
@@ -61,19 +69,29 @@ static size_t works_read_net(const char *text, work_spec *spec) {
   return 0;
 }
 
-static int works_add(work_spec *list, int count, const work_spec *of, size_t net, const char *text,
-                     int kind) {
+static int works_add(work_spec *list, int count, const work_spec *of, size_t net,
+                     const char *text, int kind, int type) {
   list[count] = *of;
   list[count].kind = kind;
-  snprintf(list[count].name, sizeof list[count].name, "%.*s.%s", (int)net, text,
-           works_kind[kind]);
+  list[count].storage = works_type[type].storage;
+  snprintf(list[count].name, sizeof list[count].name, "%.*s.%s%s", (int)net, text,
+           works_kind[kind], works_type[type].name);
   return count + 1;
+}
+
+/* Whether ".kind.type" names this kind and type; "" names the usual two. */
+static int works_is(const char *text, int kind, int type) {
+  const size_t length = strlen(works_kind[kind]);
+  if (!*text)
+    return kind != WORK_CONVERGED && type == 0;
+  return (type == 0 || kind == WORK_FWD) && !strncmp(text + 1, works_kind[kind], length) &&
+         !strcmp(text + 1 + length, works_type[type].name);
 }
 
 int works_select(const char *text, work_spec list[WORKS_MAX]) {
   work_spec spec;
   size_t length;
-  int i, kind, count = 0;
+  int i, kind, type, count = 0;
 
   if (!text) {
     for (i = 0; i < WORKS_NETS; i++)
@@ -85,11 +103,12 @@ int works_select(const char *text, work_spec list[WORKS_MAX]) {
   if (!length || length >= 24)
     return 0;
   for (kind = 0; kind < WORKS_KINDS; kind++)
-    if (text[length] ? !strcmp(text + length + 1, works_kind[kind]) : kind != WORK_CONVERGED) {
-      if (kind == WORK_CONVERGED)
-        count = works_add(list, count, &spec, length, text, WORK_TRAIN);
-      count = works_add(list, count, &spec, length, text, kind);
-    }
+    for (type = 0; type < WORKS_TYPES; type++)
+      if (works_is(text + length, kind, type)) {
+        if (kind == WORK_CONVERGED)
+          count = works_add(list, count, &spec, length, text, WORK_TRAIN, type);
+        count = works_add(list, count, &spec, length, text, kind, type);
+      }
   return count;
 }
 
@@ -172,16 +191,18 @@ static int32_t work_settle(work *w, lnsp_problem *problem) {
 
 int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, work *w,
                   lnsp_problem *problem) {
+  lnsp_options storage = *options;
   lnsp_model *model = NULL;
   lnsp_limits limits;
   int32_t status;
 
+  storage.storage = spec->storage;
   memset(w, 0, sizeof *w);
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
   limits.max_rows = (int32_t)batch;
   limits.max_concepts = 1;
-  status = lnsp_model_new(spec->text, 1, options, &model, problem);
+  status = lnsp_model_new(spec->text, 1, &storage, &model, problem);
   if (!status)
     status = spec->kind == WORK_FWD
                  ? lnsp_session_create(model, &limits, options, &w->session, problem)
@@ -218,7 +239,8 @@ static double work_clock(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-int work_sample(work *w, double seconds, double *sample, int capacity, lnsp_problem *problem) {
+int work_sample(work *w, double seconds, double sample_seconds, double *sample, int capacity,
+                lnsp_problem *problem) {
   int count = 0, calls, i;
   double start, end;
   int32_t status = LNSP_OK;
@@ -228,7 +250,7 @@ int work_sample(work *w, double seconds, double *sample, int capacity, lnsp_prob
   start = work_clock();
   if (!status)
     status = work_call(w, problem);
-  calls = (int)(50e-6 / (work_clock() - start + 1e-9)) + 1;
+  calls = (int)(sample_seconds / (work_clock() - start + 1e-9)) + 1;
   end = work_clock() + seconds;
   while (!status && count < capacity && (count == 0 || work_clock() < end)) {
     start = work_clock();
@@ -250,7 +272,7 @@ int32_t work_time(work *w, double seconds, work_times *times, lnsp_problem *prob
 
   if (!sample)
     return work_no_memory(problem);
-  count = work_sample(w, seconds, sample, WORK_SAMPLES, problem);
+  count = work_sample(w, seconds, 50e-6, sample, WORK_SAMPLES, problem);
   if (count) {
     qsort(sample, (size_t)count, sizeof *sample, work_compare);
     times->least = sample[0];

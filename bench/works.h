@@ -20,18 +20,22 @@
   "  W2          W1 with LayerNorm before each ReLU\n"                              \
   "  W3          768-1536-768, ReLU\n"                                              \
   "  S1          the student SN727 whole: LayerNorm, GELU, attention\n"             \
-  "  L:IN:OUT    one linear layer"
+  "  L:IN:OUT    one linear layer\n"                                                \
+  "\n"                                                                              \
+  "Behind .fwd may stand .bf16, .f16 or .int8, the type of the matrices."
 
 #define WORK_FWD 0       /* a run                                       */
 #define WORK_TRAIN 1     /* a step: mse, Adam                           */
 #define WORK_CONVERGED 2 /* a step of a network that has learnt its sample */
 
-/* What is measured: NET.KIND or NET.KIND.TYPE, e.g. W1.fwd, L:100:31.train. */
+/* What is measured: NET.KIND or NET.KIND.TYPE, e.g. W1.fwd, W1.fwd.int8, L:100:31.train.
+ * A type is that of the matrices, of a run: bf16, f16, int8. */
 typedef struct work_spec {
   char name[WORK_NAME_BYTES];
   char text[WORK_TEXT_BYTES]; /* the network, for lnsp_model_new */
   const char *unreached;      /* tensors whose names begin so have no gradient; or NULL */
   int kind;
+  int32_t storage; /* of the matrices: LNSP_F32, ... */
 } work_spec;
 
 typedef struct work {
@@ -51,15 +55,17 @@ typedef struct work_times {
  * Their number, at most WORKS_MAX; 0: there is none of this name. */
 int works_select(const char *text, work_spec list[WORKS_MAX]);
 
-/* Makes the network and its made-up vectors; destroy with work_close. Status of the
+/* In all of them problem is not NULL.
+ * Makes the network and its made-up vectors; destroy with work_close. Status of the
  * library. */
 int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, work *w,
                   lnsp_problem *problem);
 int32_t work_call(work *w, lnsp_problem *problem);
-/* Five calls unseen, then samples of at least 50 us each for this time; their number,
- * in microseconds a call, or 0 and the problem. */
-int work_sample(work *w, double seconds, double *sample, int capacity, lnsp_problem *problem);
-/* The same, summed up. Status of the library. */
+/* Five calls unseen, then samples of at least so many seconds each for this time; their
+ * number, in microseconds a call, or 0 and the problem. */
+int work_sample(work *w, double seconds, double sample_seconds, double *sample, int capacity,
+                lnsp_problem *problem);
+/* The same with samples of 50 us, summed up. Status of the library. */
 int32_t work_time(work *w, double seconds, work_times *times, lnsp_problem *problem);
 void work_close(work *w);
 

@@ -20,6 +20,8 @@ row() {
 row W1.fwd W1.fwd 2
 row W1.train W1.train 2
 row W1.converged W1.converged 2 --no-limits
+row W1.fwd.bf16 W1.fwd.bf16 2
+row W1.fwd.int8 W1.fwd.int8 2
 row W2.train W2 2 --no-limits
 row S1.train S1.train 2 --isa scalar --no-limits
 row L:33:7.fwd L:33:7.fwd 2
@@ -27,13 +29,15 @@ row L:64:31.train L:64:31 2
 
 "$bench" W9 2> "$work/said"
 expect refuses_work test $? -eq 2
+"$bench" W1.train.int8 2> "$work/said"
+expect refuses_type test $? -eq 2
 "$bench" W1 none 2> "$work/said"
 expect refuses_batch test $? -eq 2
 "$bench" --isa none W1 1 2> "$work/said"
 expect refuses_isa test $? -eq 1
 expect helps sh -c "'$bench' --help | grep -q W1g"
 
-printf 'W1.fwd 1 0\nnothing\nL:5:9.train 3 0\n' | "$bench" --serve > "$work/answers"
+printf 'W1.fwd 1 0 1\nnothing\nL:5:9.train 3 0 50\n' | "$bench" --serve > "$work/answers"
 expect serves awk 'NR == 1 && $1 == "READY" || (NR == 2 || NR == 4) && $1 > 0 || NR == 3 && $0 == "NA" { n++ }
   END { exit n != 4 }' "$work/answers"
 
