@@ -1,0 +1,62 @@
+"""One peer in a process of its own:  worker.py PEER FOLDER
+
+Prints "READY peer version", then answers lines "WORK BATCH MILLISECONDS SAMPLE_US" with
+samples in microseconds a call, or "NA" where the peer cannot do the work (the reason goes
+to stderr). `lnsp-bench --serve` speaks the same way.
+"""
+import importlib
+import os
+import sys
+import time
+
+# peer: (module, arguments of its class)
+PEERS = {
+    "onnxruntime": ("peer_onnxruntime", {}),
+    "onnxruntime-int8": ("peer_onnxruntime", {"int8": True}),
+    "onnxruntime-training": ("peer_ort_training", {}),
+    "litert": ("peer_litert", {}),
+    "torch": ("peer_torch", {}),
+    "torch-fused": ("peer_torch", {"fused": True}),
+    "jax": ("peer_jax", {}),
+}
+
+
+def sample(call, milliseconds, sample_us):
+    clock = time.perf_counter_ns
+    for _ in range(5):
+        call()
+    start = clock()
+    call()
+    calls = range(int(1e3 * sample_us / (clock() - start + 1)) + 1)
+    end = clock() + 1e6 * milliseconds
+    samples = []
+    while not samples or clock() < end:
+        start = clock()
+        for _ in calls:
+            call()
+        samples.append((clock() - start) / 1e3 / len(calls))
+    return samples
+
+
+def main(name, folder):
+    answers = os.fdopen(os.dup(1), "w")  # libraries that greet on stdout greet on stderr
+    os.dup2(2, 1)
+    module, arguments = PEERS[name]
+    peer = importlib.import_module(module).Peer(folder, **arguments)
+    print("READY", peer.version, file=answers, flush=True)
+    made = {}
+    for line in sys.stdin:
+        work, batch, milliseconds, sample_us = line.split()
+        try:
+            if (work, batch) not in made:
+                network, kind = work.split(".")
+                made[work, batch] = peer.make(network, kind, int(batch))
+            times = sample(made[work, batch], float(milliseconds), float(sample_us))
+            print(*("%.4f" % t for t in times), file=answers, flush=True)
+        except Exception as error:  # whatever a peer finds wrong, the others go on
+            print(f"{name} {work} {batch}: {type(error).__name__}: {error}", file=sys.stderr)
+            print("NA", file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
