@@ -61,7 +61,7 @@ STATIC_LIB := $(BUILD)/liblnsp.a
 SHARED_LIB := $(BUILD)/liblnsp.so.$(VERSION)
 PROGRAM := $(if $(PROGRAM_SOURCES),$(BUILD)/lnsp)
 
-.PHONY: all bench check check-programs check-all demo examples install uninstall clean help lists golden instructions abi
+.PHONY: all bench check check-programs check-all demo examples install uninstall clean help lists golden instructions figures abi
 .DELETE_ON_ERROR:
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(PROGRAM) ## build the libraries and the lnsp program (default)
@@ -145,6 +145,9 @@ golden: $(GOLDEN) ## rewrite tests/golden.txt after a change of the arithmetic
 instructions: bench ## rewrite bench/instructions.txt after a meant change of speed (needs valgrind)
 	@CC='$(CC)' BUILD='$(BUILD)' sh bench/instructions.sh --write > $(BUILD)/instructions.txt
 	@mv $(BUILD)/instructions.txt bench/instructions.txt
+
+figures: all bench ## rewrite the figures in docs/performance.md (a quiet machine, Python, PyPI)
+	@BUILD='$(BUILD)' CC='$(CC)' sh bench/figures.sh
 
 abi: ## rewrite tests/abi/lnsp.abi after a meant change of the interface (needs abidw)
 	@$(MAKE) BUILD=$(BUILD)/abi CFLAGS='-O2 -g' $(BUILD)/abi/liblnsp.so.$(VERSION)

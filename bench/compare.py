@@ -212,7 +212,7 @@ def machine():
     return f"{model}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 
 
-def columns(results, rows):
+def columns(results):
     used = {name for name, _, _ in results}
     return [p for p in PEERS if p in used]
 
@@ -231,7 +231,7 @@ def ratio_table(results, rows):
         if median is None:
             continue
         ratios = {}
-        for peer in columns(results, rows):
+        for peer in columns(results):
             theirs, theirs_least = median_and_least(results, peer, plain, batch)
             if theirs is not None:
                 ratios[peer] = (theirs / median, theirs_least / least)
@@ -240,7 +240,7 @@ def ratio_table(results, rows):
 
 
 def markdown(results, rows, first, versions):
-    peers = columns(results, rows)
+    peers = columns(results)
     lines = [f"One core of {machine()}.", ""]
     lines += [f"- {name}: {version}" for name, version in versions.items()]
     lines += ["", "Ratio of medians (of minima): how many times as long as lnsp.", "",
@@ -270,6 +270,12 @@ def markdown(results, rows, first, versions):
     return "\n".join(lines) + "\n"
 
 
+def style(name):
+    """The same colour and marker for a program in every chart."""
+    i = PEERS.index(name) + 1 if name in PEERS else 0
+    return {"color": f"C{i}", "marker": ".osv^D<>Px"[i % 10], "label": name}
+
+
 def pyplot():
     try:
         import matplotlib
@@ -277,7 +283,7 @@ def pyplot():
         print("# no chart: matplotlib is not installed (compare.py --install)")
         return None
     matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.hashsalt": "lnsp", "font.size": 9})
+    matplotlib.rcParams.update({"svg.hashsalt": "lnsp", "svg.fonttype": "none", "font.size": 9})
     import matplotlib.pyplot
     return matplotlib.pyplot
 
@@ -294,12 +300,12 @@ def draw_ratios(results, rows, path):
     table = ratio_table(results, rows)
     if not plot or not table:
         return
-    peers = columns(results, rows)
+    peers = columns(results)
     figure, axes = plot.subplots(figsize=(8, 0.32 * len(table) + 1.4))
-    for i, peer in enumerate(peers):
+    for peer in peers:
         points = [(r[3][peer][0], y) for y, r in enumerate(table) if peer in r[3]]
         axes.plot([p[0] for p in points], [p[1] for p in points],
-                  marker="osv^D<>Px"[i % 9], linestyle="", label=peer)
+                  linestyle="", **style(peer))
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
     axes.set_yticks(range(len(table)), [r[0] for r in table])
@@ -322,7 +328,7 @@ def draw_chart(results, rows, kind, path):
         groups.setdefault(key, []).append(row)
     figure, all_axes = plot.subplots(1, len(groups), figsize=(5 * len(groups), 4), squeeze=False)
     for axes, (title, members) in zip(all_axes[0], groups.items()):
-        for i, name in enumerate(["lnsp"] + columns(results, rows)):
+        for name in ["lnsp"] + columns(results):
             points = []
             for row in members:
                 work, plain, batch = split_row(row)
@@ -336,21 +342,22 @@ def draw_chart(results, rows, kind, path):
                     width = int(work.split(".")[0].split(":")[1])
                     points.append((width, 2e-3 * width * width * batch / median))
             if points:
-                axes.plot(*zip(*points), marker=".", linewidth=2 if name == "lnsp" else 1,
-                          label=name)
+                axes.plot(*zip(*points), linewidth=2 if name == "lnsp" else 1, markersize=3,
+                          **style(name))
         axes.set_title(title)
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("batch" if kind == "batch" else "width in and out")
         axes.set_ylabel("µs a vector" if kind == "batch" else "GFLOP/s")
         axes.grid(True, alpha=0.3)
-    all_axes[0][-1].legend(fontsize=8)
+        axes.legend(fontsize=8)
     save(plot, figure, path)
 
 
 def chart_table(results, rows):
     """The figures behind a chart."""
-    peers = ["lnsp"] + columns(results, rows)
+    peers = ["lnsp"] + columns(results)
     lines = ["| work, batch | " + " | ".join(peers) + " |",
              "| --- |" + " ---: |" * len(peers)]
     for row in rows:

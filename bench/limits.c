@@ -22,7 +22,7 @@ static const limits_loops *const limits_all[] = {
 const limits_loops *limits_find(const char *isa) {
   size_t i;
   for (i = 0; i < sizeof limits_all / sizeof *limits_all; i++)
-    if (!strcmp(limits_all[i]->isa, isa))
+    if (!strncmp(limits_all[i]->isa, isa, strlen(limits_all[i]->isa)))
       return limits_all[i];
   return NULL;
 }

@@ -25,7 +25,8 @@ typedef struct limits_loops {
   void (*adam)(float *w, float *m, float *v, const float *d, int64_t n, int64_t ahead);
 } limits_loops;
 
-/* The loops for a kernel set of the library; NULL if this build has none. */
+/* The loops for a kernel set of the library, or for the one that its name extends
+ * (avx512vnni); NULL if this build has none. */
 const limits_loops *limits_find(const char *isa);
 
 extern const limits_loops limits_avx512, limits_avx2, limits_neon, limits_scalar;

@@ -14,13 +14,16 @@ static const char help[] =
     "       lnsp-bench --limits | --serve | --process LNSP\n"
     "\n"
     "Prints a line for each row:\n"
-    "  work batch us_min us_median peak_rss_kb gflops gb_s limit_us share forward backward update\n"
+    "  work batch us_min us_median peak_rss_kb gflops gb_s limit_us share\n"
+    "  forward backward update bound\n"
     "the least and the median time of a call, peak resident memory of this process, what is\n"
     "done and moved a second at the least time, the least time that this core could take, and\n"
-    "its share (limit_us / us_min), and the three parts of that least time, all in us;\n"
-    "docs/performance.md derives it. WORK is one of these, or one with .fwd (a run), .train\n"
-    "(a step: mse, Adam) or .converged (a step of a network that has learnt its sample)\n"
-    "behind it. BATCH is 1, 32 and 256 without the argument.\n"
+    "its share (limit_us / us_min), the three parts of that least time, and what bounds each\n"
+    "(o operations, m memory); docs/performance.md derives it.\n"
+    "\n"
+    "WORK is one of these, or one with .fwd (a run), .train (a step: mse, Adam) or .converged\n"
+    "(a step of a network that has learnt its sample) behind it. BATCH is 1, 32 and 256\n"
+    "without the argument.\n"
     "\n" WORKS_HELP
     "\n\n"
     "  --isa NAME     kernel set: auto, scalar, avx2, avx512, neon\n"
@@ -78,8 +81,8 @@ static int print_row(const request *q, const work_spec *spec, int64_t batch) {
          times.median, (long long)kb, 1e-3 * r.flops / times.least,
          1e-3 * r.bytes / times.least);
   if (loops)
-    printf(" %9.2f %6.2f %8.2f %8.2f %8.2f\n", r.us, r.us / times.least, r.forward_us,
-           r.backward_us, r.update_us);
+    printf(" %9.2f %6.2f %8.2f %8.2f %8.2f %s\n", r.us, r.us / times.least, r.forward_us,
+           r.backward_us, r.update_us, r.bound);
   else
     printf("\n");
   fflush(stdout);
@@ -107,9 +110,9 @@ static int rows(const request *q) {
   if (!count)
     return fail("there is no such work (see --help)", q->work), 2;
   if (!q->calls)
-    printf("# kernel set %s\n# %-12s %5s %9s %9s %8s %8s %7s %9s %6s %8s %8s %8s\n", q->isa,
-           "work", "batch", "us_min", "us_median", "rss_kb", "gflops", "gb_s", "limit_us",
-           "share", "forward", "backward", "update");
+    printf("# kernel set %s\n# %-12s %5s %9s %9s %8s %8s %7s %9s %6s %8s %8s %8s bound\n",
+           q->isa, "work", "batch", "us_min", "us_median", "rss_kb", "gflops", "gb_s",
+           "limit_us", "share", "forward", "backward", "update");
   for (i = 0; i < count && !status; i++)
     for (b = 0; b < (q->batch ? 1 : 3) && !status; b++) {
       const int64_t batch = q->batch ? q->batch : usual[b];

@@ -166,29 +166,32 @@ int roofline_measure(const roofline_shape *shape, const limits_loops *loops, dou
 
 /* ---- the bound ---- */
 
-static double roofline_larger(double a, double b) {
-  return a > b ? a : b;
+/* The longer of two times in microseconds, and which it is. */
+static double roofline_longer(double operations, double memory, char *which) {
+  *which = operations > memory ? 'o' : 'm';
+  return 1e6 * (operations > memory ? operations : memory);
 }
 
 roofline roofline_of(const roofline_shape *s, const roofline_measured *m) {
+  const double rows = 2 * (double)s->batch;
   double forward = 0, backward = 0, gradient = 0, update = 0;
-  roofline r = { 0, 0, 0, 0, 0, 0 };
+  roofline r;
   int i;
 
+  memset(&r, 0, sizeof r);
   for (i = 0; i < s->count; i++) {
     forward += (double)s->matrix[i].used;
     backward += s->matrix[i].back ? (double)s->matrix[i].used : 0;
     gradient += s->matrix[i].reached ? (double)s->matrix[i].used : 0;
     update += s->matrix[i].reached ? (double)s->matrix[i].weights : 0;
   }
-  r.forward_us = 1e6 * roofline_larger(2 * (double)s->batch * forward / m->peak, m->forward);
-  r.flops = 2 * (double)s->batch * forward;
+  r.forward_us = roofline_longer(rows * forward / m->peak, m->forward, &r.bound[0]);
+  r.flops = rows * forward;
   r.bytes = s->weight_bytes * forward;
   if (s->train) {
-    const double rows = 2 * (double)s->batch;
-    r.backward_us = 1e6 * roofline_larger(rows * backward / m->peak, m->backward);
-    r.update_us = 1e6 * roofline_larger(
-        (rows * gradient + ROOFLINE_ADAM_FLOPS * update) / m->peak, m->update);
+    r.backward_us = roofline_longer(rows * backward / m->peak, m->backward, &r.bound[1]);
+    r.update_us = roofline_longer((rows * gradient + ROOFLINE_ADAM_FLOPS * update) / m->peak,
+                                  m->update, &r.bound[2]);
     r.flops += rows * (backward + gradient);
     r.bytes += 4 * backward + 24 * update;
   }

@@ -30,6 +30,7 @@ typedef struct roofline {
   double forward_us, backward_us, update_us;
   double flops; /* of a call, in its matrices                */
   double bytes; /* of weights and moments read and written   */
+  char bound[4]; /* for each part: o operations, m memory (and Adam's divisions) */
 } roofline;
 
 /* The shape of a work; 0, or -1 with the problem. */

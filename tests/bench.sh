@@ -14,7 +14,7 @@ row() {
   "$bench" --seconds 0 "$@" 2>&1 | tail -n 1 > "$work/row"
   expect "row_$row_name" awk -v name="$row_name" '
     $1 == name && $2 == 2 && $3 > 0 && $4 >= $3 && $5 > 0 && $6 > 0 && $7 > 0 &&
-      (NF == 7 || NF == 12 && $8 > 0 && $9 > 0 && $10 > 0) { good = 1 }
+      (NF == 7 || NF == 13 && $8 > 0 && $9 > 0 && $10 > 0) { good = 1 }
     { print } END { exit !good }' "$work/row"
 }
 row W1.fwd W1.fwd 2
