@@ -38,7 +38,7 @@ ROWS = (["W1.fwd:1", "W1.fwd:32", "W1.fwd:256", "W3.fwd:1", "W3.fwd:32", "W3.fwd
         + ["W1.fwd.bf16:1", "W1.fwd.int8:1", "W1.fwd.int8:32", "W1.fwd.int8:256",
            "W3.fwd.int8:1", "W3.fwd.int8:32", "W3.fwd.int8:256"]
         + ["W1.train:1", "W1.train:32", "W3.train:1", "W3.train:32", "S1.train:1",
-           "S1.train:32"])
+           "S1.train:32", "W1.train.m8:1"])
 CHARTS = {
     "batch": [f"W1.{kind}:{b}" for kind in ("fwd", "train")
               for b in (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 48, 64)],

@@ -62,6 +62,7 @@ compare() {
   echo "### Rows and their share of the roofline"
   rows "" "W1.fwd W3.fwd S1.fwd W1.train W3.train S1.train" "1 32 256"
   rows "" "W1.fwd.bf16 W1.fwd.int8 W3.fwd.int8" "1 32 256"
+  rows "" "W1.train.m8 S1.train.m8" "1 32"
   rows "--isa avx2" "W1.fwd W3.fwd W1.train" "1 32 256"
   echo
   echo "### A network that has learnt its sample"

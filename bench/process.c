@@ -23,6 +23,7 @@
 #define PROCESS_STARTS 41
 
 static const char process_f32[] = "adamw lr=1e-4";
+static const char process_8bit[] = "adamw lr=1e-4 moments=8bit";
 
 typedef struct process_files {
   char folder[128], model[160], row[160], rows[160], out[160];
@@ -215,11 +216,16 @@ static int process_rows(const char *lnsp, const process_files *files) {
   char *train[] = { (char *)lnsp, "train", (char *)files->model, (char *)files->rows,
                     "-o", (char *)files->out, "--batch", "1", "--steps", "200",
                     "--optimizer", (char *)process_f32, NULL };
+  char *small[sizeof train / sizeof *train];
 
+  memcpy(small, train, sizeof train);
+  small[11] = (char *)process_8bit;
   printf("# %-30s %9s %9s %8s\n", "process, SN727", "ms_min", "ms_median", "rss_kb");
   return process_row("lnsp run, one vector", run, PROCESS_STARTS) ||
          process_row("lnsp train, 200 steps of 1 row", train, 5) ||
-         process_publish_row("train beside a session, publish", files->model, process_f32);
+         process_row("the same, moments=8bit", small, 5) ||
+         process_publish_row("train beside a session, publish", files->model, process_f32) ||
+         process_publish_row("the same, moments=8bit", files->model, process_8bit);
 }
 
 int process_print(const char *lnsp) {

@@ -30,6 +30,7 @@ int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shap
   shape->batch = batch;
   shape->train = spec->kind != WORK_FWD;
   shape->i8 = spec->storage == LNSP_I8;
+  shape->moment_bytes = spec->moment_bytes;
   shape->weight_bytes = spec->storage == LNSP_I8 ? 1 : spec->storage == LNSP_F32 ? 4 : 2;
   if (lnsp_graph_create(spec->text, NULL, &graph, problem))
     return -1;
@@ -48,10 +49,13 @@ int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shap
   return 0;
 }
 
+#define ROOFLINE_CHUNK 1024 /* weights of which the moments fit the first cache */
+
 /* The floats that weights take, up to what the loops take at a time. */
 static int64_t roofline_floats(const roofline_shape *s, int64_t weights) {
   const int64_t floats = weights * s->weight_bytes / 4;
-  return (floats + 255) / 256 * 256;
+  const int64_t least = s->moment_bytes == 1 ? ROOFLINE_CHUNK : 256;
+  return (floats + least - 1) / least * least;
 }
 
 /* ---- the bare step ---- */
@@ -70,12 +74,31 @@ static void roofline_read(const roofline_shape *s, const limits_loops *loops,
   roofline_sink = loops->read(memory->w + memory->offset[i] + all - used, used, streams);
 }
 
+/* The update of one matrix. Moments of 8 bits are traffic of their size, beside Adam on
+ * moments that stay in the first cache; what it costs to convert them is not counted. */
+static void roofline_update(const roofline_shape *s, const limits_loops *loops,
+                            const roofline_memory *memory, int i, int64_t ahead) {
+  static const float d[64] = { 1e-3f, 2e-3f, -1e-3f };
+  static float m[ROOFLINE_CHUNK], v[ROOFLINE_CHUNK];
+  const int64_t n = roofline_floats(s, s->matrix[i].weights), o = memory->offset[i];
+  int64_t k;
+
+  if (s->moment_bytes == 4) {
+    loops->adam(memory->w + o, memory->m + o, memory->v + o, d, n, ahead);
+    return;
+  }
+  for (k = o; k < o + n; k += ROOFLINE_CHUNK) {
+    loops->change(memory->m + k / 4, ROOFLINE_CHUNK / 4);
+    loops->change(memory->v + k / 4, ROOFLINE_CHUNK / 4);
+    loops->adam(memory->w + k, m, v, d, ROOFLINE_CHUNK, 0);
+  }
+}
+
 /* One pass over all phases. variant: 1 reads two streams at a time, 2 updates from the
  * last matrix to the first, 4 prefetches in the update. */
 static void roofline_step(const roofline_shape *s, const limits_loops *loops,
                           const roofline_memory *memory, int variant,
                           roofline_measured *took) {
-  static const float d[64] = { 1e-3f, 2e-3f, -1e-3f };
   double at[4];
   int i;
 
@@ -89,10 +112,8 @@ static void roofline_step(const roofline_shape *s, const limits_loops *loops,
   at[2] = limits_clock();
   for (i = 0; i < s->count && s->train; i++) {
     const int k = variant & 2 ? s->count - 1 - i : i;
-    const int64_t o = memory->offset[k];
     if (s->matrix[k].reached)
-      loops->adam(memory->w + o, memory->m + o, memory->v + o, d,
-                  roofline_floats(s, s->matrix[k].weights), variant & 4 ? 1024 : 0);
+      roofline_update(s, loops, memory, k, variant & 4 ? 1024 : 0);
   }
   at[3] = limits_clock();
   took->forward = at[1] - at[0];
@@ -105,7 +126,7 @@ static int roofline_bare(const roofline_shape *s, const limits_loops *loops, dou
                          roofline_measured *best) {
   roofline_memory memory;
   roofline_measured took;
-  int64_t total = 0;
+  int64_t total = 0, moments;
   const int variants = s->train ? 8 : 2;
   int i, variant, passes;
 
@@ -113,11 +134,12 @@ static int roofline_bare(const roofline_shape *s, const limits_loops *loops, dou
     memory.offset[i] = total;
     total += roofline_floats(s, s->matrix[i].weights);
   }
-  memory.w = limits_floats(s->train ? 3 * total : total);
+  moments = s->train ? total * s->moment_bytes / 4 : 0; /* floats of one of the two */
+  memory.w = limits_floats(total + 2 * moments);
   if (!memory.w)
     return -1;
-  memory.m = memory.w + (s->train ? total : 0);
-  memory.v = memory.m + (s->train ? total : 0);
+  memory.m = memory.w + total;
+  memory.v = memory.m + moments;
   memset(best, 0, sizeof *best);
   for (variant = 0; variant < variants; variant++) {
     const double end = limits_clock() + seconds / variants;
@@ -193,7 +215,7 @@ roofline roofline_of(const roofline_shape *s, const roofline_measured *m) {
     r.update_us = roofline_longer((rows * gradient + ROOFLINE_ADAM_FLOPS * update) / m->peak,
                                   m->update, &r.bound[2]);
     r.flops += rows * (backward + gradient);
-    r.bytes += 4 * backward + 24 * update;
+    r.bytes += 4 * backward + (8 + 4 * s->moment_bytes) * update;
   }
   r.us = r.forward_us + r.backward_us + r.update_us;
   return r;

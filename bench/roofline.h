@@ -12,6 +12,7 @@
 typedef struct roofline_shape {
   int count, train, i8; /* i8: products of int8 */
   int weight_bytes;     /* of a stored weight   */
+  int moment_bytes;
   int64_t batch;
   struct {
     int64_t weights; /* all that an update goes over                 */

@@ -11,7 +11,7 @@
 /* A tiny learning rate: with a usual one the fixed sample is learnt within the
  * measurement, and a step of another kind is timed. That one is the work `converged`;
  * its weights stay, and a smaller beta2 lets the moments fade sooner. */
-static const char *const works_optimizer[] = { NULL, "adam lr=1e-7",
+static const char *const works_optimizer[] = { "", "adam lr=1e-7",
                                                "adam lr=1e-30 betas=.9,.95" };
 #define WORKS_FRESH 50     /* steps that give the moments values                    */
 #define WORKS_SETTLED 2000 /* steps without a gradient: .95^2000 is far below 2^-149 */
@@ -21,9 +21,15 @@ static const char *const works_kind[] = { "fwd", "train", "converged" };
 
 static const struct {
   const char *name;
-  int32_t storage;
+  int32_t storage; /* of a run's matrices */
+  int moment_bytes;
+  int steps; /* the type is one of steps, not of runs */
 } works_type[] = {
-  { "", LNSP_F32 }, { ".bf16", LNSP_BF16 }, { ".f16", LNSP_F16 }, { ".int8", LNSP_I8 }
+  { "", LNSP_F32, 4, 0 },
+  { ".bf16", LNSP_BF16, 4, 0 },
+  { ".f16", LNSP_F16, 4, 0 },
+  { ".int8", LNSP_I8, 4, 0 },
+  { ".m8", LNSP_F32, 1, 1 },
 };
 #define WORKS_TYPES ((int)(sizeof works_type / sizeof *works_type))
 
@@ -74,6 +80,7 @@ static int works_add(work_spec *list, int count, const work_spec *of, size_t net
   list[count] = *of;
   list[count].kind = kind;
   list[count].storage = works_type[type].storage;
+  list[count].moment_bytes = works_type[type].moment_bytes;
   snprintf(list[count].name, sizeof list[count].name, "%.*s.%s%s", (int)net, text,
            works_kind[kind], works_type[type].name);
   return count + 1;
@@ -84,7 +91,7 @@ static int works_is(const char *text, int kind, int type) {
   const size_t length = strlen(works_kind[kind]);
   if (!*text)
     return kind != WORK_CONVERGED && type == 0;
-  return (type == 0 || kind == WORK_FWD) && !strncmp(text + 1, works_kind[kind], length) &&
+  return (type == 0 || (kind != WORK_FWD) == works_type[type].steps) && !strncmp(text + 1, works_kind[kind], length) &&
          !strcmp(text + 1 + length, works_type[type].name);
 }
 
@@ -194,6 +201,7 @@ int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *opti
   lnsp_options storage = *options;
   lnsp_model *model = NULL;
   lnsp_limits limits;
+  char optimizer[80];
   int32_t status;
 
   storage.storage = spec->storage;
@@ -202,12 +210,13 @@ int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *opti
   limits.struct_size = sizeof limits;
   limits.max_rows = (int32_t)batch;
   limits.max_concepts = 1;
+  snprintf(optimizer, sizeof optimizer, "%s%s", works_optimizer[spec->kind],
+           spec->moment_bytes == 1 ? " moments=8bit" : "");
   status = lnsp_model_new(spec->text, 1, &storage, &model, problem);
   if (!status)
     status = spec->kind == WORK_FWD
                  ? lnsp_session_create(model, &limits, options, &w->session, problem)
-                 : lnsp_trainer_create(model, "mse", works_optimizer[spec->kind], &limits,
-                                       options, &w->trainer, problem);
+                 : lnsp_trainer_create(model, "mse", optimizer, &limits, options, &w->trainer, problem);
   if (!status)
     status = work_vectors(w, lnsp_model_graph(model), batch, problem);
   lnsp_model_destroy(model); /* a session keeps it; a trainer has copied the weights */

@@ -22,20 +22,23 @@
   "  S1          the student SN727 whole: LayerNorm, GELU, attention\n"             \
   "  L:IN:OUT    one linear layer\n"                                                \
   "\n"                                                                              \
-  "Behind .fwd may stand .bf16, .f16 or .int8, the type of the matrices."
+  "Behind .fwd may stand .bf16, .f16 or .int8, the type of the matrices; behind .train and\n" \
+  ".converged .m8, Adam's moments in 8 bits."
 
 #define WORK_FWD 0       /* a run                                       */
 #define WORK_TRAIN 1     /* a step: mse, Adam                           */
 #define WORK_CONVERGED 2 /* a step of a network that has learnt its sample */
 
 /* What is measured: NET.KIND or NET.KIND.TYPE, e.g. W1.fwd, W1.fwd.int8, L:100:31.train.
- * A type is that of the matrices, of a run: bf16, f16, int8. */
+ * A type is that of the matrices of a run (bf16, f16, int8), or of a step's moments (m8:
+ * 8 bits). */
 typedef struct work_spec {
   char name[WORK_NAME_BYTES];
   char text[WORK_TEXT_BYTES]; /* the network, for lnsp_model_new */
   const char *unreached;      /* tensors whose names begin so have no gradient; or NULL */
   int kind;
-  int32_t storage; /* of the matrices: LNSP_F32, ... */
+  int32_t storage;   /* of the matrices: LNSP_F32, ... */
+  int moment_bytes;  /* of a moment of Adam            */
 } work_spec;
 
 typedef struct work {
