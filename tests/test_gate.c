@@ -106,8 +106,8 @@ static void states_of_any_magnitude(void) {
                          "sgd lr=1e6 momentum=.9999999 nesterov=1 ema=.9 clip=1e30",
                          "adamw lr=1e-30 eps=1e-30 betas=.9999999,0 ema=.9 clip=1e-20",
                          "adamw lr=1e6 ema=.9 eps=1e-30 betas=.9,.9999 moments=8bit",
-                         "adam lr=1e-30 eps=1e-30 betas=.9999999,0 moments=8bit clip=1e-20 "
-                         "weight_decay=1000 ema=.9"};
+                         ("adam lr=1e-30 eps=1e-30 betas=.9999999,0 moments=8bit clip=1e-20 "
+                          "weight_decay=1000 ema=.9")};
   const float sizes[] = {0, 1e-44f, 1e-20f, 1, 1e9f, 1e17f, 1e18f, 1e19f, 9e36f, 3.4028e38f};
   const char *places[] = {"a.weight", "a.bias", "average.a.weight",
                           "optimizer.exp_avg.a.weight", "optimizer.exp_avg_sq.a.weight",
