@@ -125,7 +125,31 @@ static void test_kernel_grad_strip(void) {
         }
 }
 
+/* Roots of numbers from all over the range of floats, wherever they are taken by steps.
+ * A wrong one shows in one of the quotients. */
+static void adam_roots(void) {
+  static const float numerators[] = {1, 1.25f, 1.5f, 1.75f};
+  const lnspi_adam a = {1, 0, 1, 0, 1, 1, 0, 1, 1, 0};
+  enum { N = 1024 };
+  float *g = values(N, 0), *w = values(N, 0), *m = values(N, 0), *v = values(N, 0);
+  float *w2 = values(N, 0), *m2 = values(N, 0), *v2 = values(N, 0);
+  for (uint32_t start = 1; start < 0x7f800000u - N; start += N * 2039)
+    for (int q = 0; q < 4; q++) {
+      for (uint32_t i = 0; i < N; i++) {
+        g[i] = w[i] = w2[i] = 0;
+        m[i] = m2[i] = numerators[q];
+        v[i] = v2[i] = lnspi_bits_float(start + i);
+      }
+      ref->adam(w, m, v, g, N, &a);
+      set->adam(w2, m2, v2, g, N, &a);
+      CHECK_SAY(same(w, w2, N), "a root of one of the %d floats from %08x on differs", N,
+                (unsigned)start);
+    }
+  check_outside(N);
+}
+
 static void test_kernel_adam(void) {
+  adam_roots();
   for (int variant = 0; variant < 3; variant++) EACH(KINDS) {
     lnspi_adam a = {.9f, .1f, .999f, .0316227768f, 1e-3f, 1.5f, 1e-8f, 1, 1, 0};
     if (variant == 1) a.l2 = .01f, a.scale = .7f;
@@ -140,6 +164,32 @@ static void test_kernel_adam(void) {
     EQUAL(m, m2, n);
     EQUAL(v, v2, n);
   }
+}
+
+/* Against grad_strip and adam of the reference. */
+static void test_kernel_grad_adam(void) {
+  static const int64_t inputs[] = {1, 2, 7, 8, 16, 21}, rows_of_[] = {1, 2, 5, 16, 32, 37, 260};
+  for (int64_t lanes = 16; lanes <= 64; lanes += 16)
+    for (int which = 0; which < 6 * 7; which++)
+      for (int kind = 0; kind < KINDS; kind++)
+        for (int variant = 0; variant < 3; variant++) {
+          const int64_t kn = inputs[which % 6], rows = rows_of_[which / 6], n = lanes * kn;
+          const int64_t ldd = lanes + 16, ldx = kn + 3;
+          lnspi_adam a = {.9f, .1f, .999f, .0316227768f, 1e-3f, 1.5f, 1e-8f, 1, 1, 0};
+          if (variant == 1) a.l2 = .01f, a.scale = .7f;
+          if (variant == 2) a.decay = .99f, a.eps = 0;
+          float *d = values(rows * ldd, kind), *x = values(rows * ldx, kind), *g = values(n, 0);
+          float *w = values(n, kind), *m = values(n, kind), *v = values(n, kind);
+          for (int64_t i = 0; i < n; i++) v[i] = v[i] < 0 ? -v[i] : v[i];
+          float *w2 = copy(w, n), *m2 = copy(m, n), *v2 = copy(v, n);
+          ref->grad_strip(g, lanes, d, ldd, x, ldx, rows, kn, 0);
+          ref->adam(w, m, v, g, n, &a);
+          set->grad_adam(w2, m2, v2, lanes, d, ldd, x, ldx, rows, kn, &a);
+          CHECK_SAY(same(w, w2, n) && same(m, m2, n) && same(v, v2, n),
+                    "%lld lanes, %lld inputs, %lld rows, kind %d: differs from the reference",
+                    (long long)lanes, (long long)kn, (long long)rows, kind);
+          check_outside(n);
+        }
 }
 
 static void test_kernel_sgd(void) {

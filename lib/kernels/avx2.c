@@ -68,9 +68,15 @@
 #define LV_DOT(c, x, w) avx2_dot4((c), (x), (w))
 #define LV_CODE 0
 
-#define LV_STRIP 2
+#define LV_WIDE 0
+#define LV_FEW 4
+#define LV_SOME 2
+#define LV_TALL 0
 #define LV_BLOCK 128
 #define LV_DX_ROWS 3
+#define LV_DX_ONE 8
+#define LV_GRAD 2
+#define LV_GRAD_INPUTS 6
 
 /* The first n floats, n < 4, zeros above. */
 static inline __m128 avx2_load3(const float *p, int64_t n) {
@@ -188,13 +194,6 @@ static LNSPI_ALWAYS __m256i avx2_dot4(__m256i c, __m256i x, __m256i w) {
 #define LV_BYTE_ROWS 4
 #define LV_BYTE_PANELS 1
 #include "kernels/compact_bytes.h"
-
-/* A panel is eight accumulators: enough by itself. */
-static int64_t avx2_linear_panels(const float *w, const float *bias, const float *x, float *y,
-                                  int64_t in, int64_t panels) {
-  (void)w, (void)bias, (void)x, (void)y, (void)in, (void)panels;
-  return 0;
-}
 
 #if defined(__clang__)
 #pragma clang attribute pop

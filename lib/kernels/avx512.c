@@ -72,9 +72,39 @@
 #define LV_DOT(c, x, w) avx512_dot4((c), (x), (w))
 #define LV_CODE 128
 
-#define LV_STRIP 4
+/* -0 and what is subnormal becomes +0 */
+#define LV_FLUSH(v) \
+  _mm512_mask_blend_ps(_mm512_fpclass_ps_mask((v), 0x24), (v), _mm512_setzero_ps())
+#define LV_SQRT_STEPS(v) avx512_sqrt(v)
+
+#define LV_WIDE 1
+#define LV_FEW 4
+#define LV_SOME 4
+#define LV_TALL 2
 #define LV_BLOCK INT64_MAX
 #define LV_DX_ROWS 4
+#define LV_DX_ONE 16
+#define LV_GRAD 2
+#define LV_GRAD_INPUTS 8
+
+/* The square root, correctly rounded, without the divider: two steps from a 14-bit
+ * estimate of 1/sqrt(v) and one of the remainder (P. Markstein, IA-64 and Elementary
+ * Functions, 2000, chapter 9). The remainder of a number below 2^-100 may underflow:
+ * such, 0 and what is not finite take the instruction. For every other float it was
+ * found to give the same. */
+static LNSPI_ALWAYS __m512 avx512_sqrt(__m512 v) {
+  const __m512 half = _mm512_set1_ps(0.5f);
+  const __m512i low = _mm512_castps_si512(_mm512_set1_ps(0x1p-100f));
+  const __m512i above = _mm512_sub_epi32(_mm512_castps_si512(v), low);
+  if (_mm512_cmpgt_epu32_mask(above, _mm512_set1_epi32(0x7f7fffff - 0x0d800000)))
+    return _mm512_sqrt_ps(v);
+  __m512 y = _mm512_rsqrt14_ps(v);
+  __m512 root = _mm512_mul_ps(v, y), h = _mm512_mul_ps(y, half);
+  __m512 r = _mm512_fnmadd_ps(root, h, half);
+  root = _mm512_fmadd_ps(root, r, root);
+  h = _mm512_fmadd_ps(h, r, h);
+  return _mm512_fmadd_ps(_mm512_fnmadd_ps(root, root, v), h, root);
+}
 
 /* Lane i is the tree of v[i]. Halves, quarters, pairs and lanes of two vectors are
  * exchanged before they are added, so that each addition does the work of two. */
@@ -127,30 +157,6 @@ static LNSPI_ALWAYS __m256i avx512_halves(const void *p) {
 
 #define LV_PANELS 2
 #include "kernels/compact_vector.h"
-
-/* Two panels at a time: four accumulators do not cover the latency. */
-static int64_t avx512_linear_panels(const float *w, const float *bias, const float *x, float *y,
-                                    int64_t in, int64_t panels) {
-  int64_t p = 0;
-  for (; p + 2 <= panels; p += 2) {
-    const float *a = w + 64 * p * in, *b = a + 64 * in;
-    __m512 c[8];
-    LNSPI_UNROLL
-    for (int v = 0; v < 8; v++)
-      c[v] = bias ? _mm512_loadu_ps(bias + 64 * p + 16 * v) : _mm512_setzero_ps();
-    for (int64_t k = 0; k < in; k++, a += 64, b += 64) {
-      __m512 xk = _mm512_set1_ps(x[k]);
-      LNSPI_UNROLL
-      for (int v = 0; v < 4; v++) {
-        c[v] = _mm512_fmadd_ps(_mm512_loadu_ps(a + 16 * v), xk, c[v]);
-        c[v + 4] = _mm512_fmadd_ps(_mm512_loadu_ps(b + 16 * v), xk, c[v + 4]);
-      }
-    }
-    LNSPI_UNROLL
-    for (int v = 0; v < 8; v++) _mm512_storeu_ps(y + 64 * p + 16 * v, c[v]);
-  }
-  return p;
-}
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -122,7 +122,8 @@ static LNSPI_ALWAYS void LV_F(pair_linear)(const int type, const void *weights,
       int64_t kn = in - k < LV_F(WIDE) ? in - k : LV_F(WIDE);
       const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
       LV_F(pair_block)(type, w + o * in + k * step, wide, lanes, kn);
-      LV_F(linear_block)(wide, lanes, start, k ? ldy : 0, x + k, ldx, y + o, ldy, rows, kn);
+      LV_F(linear_panel)(wide, lanes, NULL, NULL, start, k ? ldy : 0, x + k, ldx, y + o, ldy,
+                         rows, kn);
       k += kn;
     } while (k < in);
   }

@@ -5,6 +5,10 @@
  */
 #include "kernels/elementary.h"
 
+#ifndef LV_SQRT_STEPS
+#define LV_SQRT_STEPS LV_SQRT
+#endif
+
 static inline LV_V LV_F(get)(const float *p, int64_t left) {
   return left >= LV_W ? LV_LOAD(p) : LV_LOADN(p, left);
 }
@@ -33,28 +37,45 @@ static inline void LV_F(put16)(uint16_t *p, int64_t left, LV_I v) {
   }
 }
 
+#ifndef LV_FLUSH
+#define LV_FLUSH(v) LV_CLEAR(LV_LT(LV_ABS(v), LV_SET(FLT_MIN)), v)
+#endif
+
 static inline LV_V LV_F(flushed)(LV_V v) {
-  return LV_CLEAR(LV_LT(LV_ABS(v), LV_SET(FLT_MIN)), v);
+  return LV_FLUSH(v);
 }
 
+/* One vector of an update by g; steps: take the square root by LV_SQRT_STEPS. */
+static LNSPI_ALWAYS void LV_F(adam_one)(float *w, float *m, float *v, LV_V g, int64_t left,
+                                        const lnspi_adam *a, const int l2, const int steps) {
+  LV_V wi = LV_F(get)(w, left);
+  LV_V gi = LV_MUL(g, LV_SET(a->scale));
+  if (l2) gi = LV_FMA(LV_SET(a->l2), wi, gi);
+  LV_V mi = LV_FMA(LV_SET(a->beta1), LV_F(get)(m, left), LV_MUL(LV_SET(a->c1), gi));
+  LV_V t = LV_MUL(LV_SET(a->s2), gi);
+  LV_V vi = LV_FMA(t, t, LV_MUL(LV_SET(a->beta2), LV_F(get)(v, left)));
+  mi = LV_F(flushed)(mi);
+  vi = LV_F(flushed)(vi);
+  LV_V root = steps ? LV_SQRT_STEPS(vi) : LV_SQRT(vi);
+  LV_V d = LV_FMA(root, LV_SET(a->rsqrt_bc2), LV_SET(a->eps));
+  wi = LV_FMA(LV_SET(-a->step), LV_DIV(mi, d), LV_MUL(wi, LV_SET(a->decay)));
+  LV_F(put)(m, left, mi);
+  LV_F(put)(v, left, vi);
+  LV_F(put)(w, left, wi);
+}
+
+/* Every other square root is taken by multiplications where there are steps for it:
+ * the divider, which is the narrowest part, then has less to do. */
 static LNSPI_ALWAYS void LV_F(adam_loop)(float *w, float *m, float *v, const float *g,
-                                         int64_t n, const lnspi_adam *a, int l2) {
-  for (int64_t i = 0; i < n; i += LV_W) {
-    int64_t left = n - i;
-    LV_V wi = LV_F(get)(w + i, left);
-    LV_V gi = LV_MUL(LV_F(get)(g + i, left), LV_SET(a->scale));
-    if (l2) gi = LV_FMA(LV_SET(a->l2), wi, gi);
-    LV_V mi = LV_FMA(LV_SET(a->beta1), LV_F(get)(m + i, left), LV_MUL(LV_SET(a->c1), gi));
-    LV_V t = LV_MUL(LV_SET(a->s2), gi);
-    LV_V vi = LV_FMA(t, t, LV_MUL(LV_SET(a->beta2), LV_F(get)(v + i, left)));
-    mi = LV_F(flushed)(mi);
-    vi = LV_F(flushed)(vi);
-    LV_V d = LV_FMA(LV_SQRT(vi), LV_SET(a->rsqrt_bc2), LV_SET(a->eps));
-    wi = LV_FMA(LV_SET(-a->step), LV_DIV(mi, d), LV_MUL(wi, LV_SET(a->decay)));
-    LV_F(put)(m + i, left, mi);
-    LV_F(put)(v + i, left, vi);
-    LV_F(put)(w + i, left, wi);
+                                         int64_t n, const lnspi_adam *a, const int l2) {
+  int64_t i = 0;
+  for (; i + 2 * LV_W <= n; i += 2 * LV_W) {
+    const int64_t j = i + LV_W;
+    LV_F(adam_one)(w + i, m + i, v + i, LV_LOAD(g + i), LV_W, a, l2, 0);
+    LV_F(adam_one)(w + j, m + j, v + j, LV_LOAD(g + j), LV_W, a, l2, 1);
   }
+  for (; i < n; i += LV_W)
+    LV_F(adam_one)(w + i, m + i, v + i, LV_F(get)(g + i, n - i), n - i, a, l2, 0);
 }
 
 static void LV_F(adam)(float *w, float *m, float *v, const float *g, int64_t n,

@@ -96,6 +96,8 @@ typedef struct lnspi_moments8 {
  *                    b = first ? g : fma(momentum, b, undamped*g), below FLT_MIN
  *                    +0; u = nesterov ? fma(momentum, b, g) : b;
  *                    w = fma(-lr, u, w). b may be NULL when momentum == 0.
+ * grad_adam    grad_strip (with add = 0) and adam of what it gives, which does not go
+ *              to memory as a whole
  * ema          e = fma(c, w - e, e)
  * add          y = a + b            (y may be a or b)
  * scale        y = a * x            (y may be x)
@@ -156,6 +158,9 @@ typedef struct lnspi_moments8 {
                        const float *x, int64_t ldx, int64_t rows, int64_t kn, int add))   \
   X(void, adam, (float *w, float *m, float *v, const float *g, int64_t n,                 \
                  const lnspi_adam *a))                                                    \
+  X(void, grad_adam, (float *w, float *m, float *v, int64_t lanes, const float *d,        \
+                      int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn, \
+                      const lnspi_adam *a))                                               \
   X(void, sgd, (float *w, float *b, const float *g, int64_t n, const lnspi_sgd *a))       \
   X(void, ema, (float *e, const float *w, int64_t n, float c))                            \
   X(void, add, (float *y, const float *a, const float *b, int64_t n))                     \

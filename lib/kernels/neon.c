@@ -61,9 +61,15 @@
 #define LV_DOT(c, x, w) neon_dot4((c), (x), (w))
 #define LV_CODE 0
 
-#define LV_STRIP 4
+#define LV_WIDE 0
+#define LV_FEW 8
+#define LV_SOME 4
+#define LV_TALL 0
 #define LV_BLOCK INT64_MAX
 #define LV_DX_ROWS 4
+#define LV_DX_ONE 16
+#define LV_GRAD 4
+#define LV_GRAD_INPUTS 6
 
 static inline float32x4_t neon_load(const float *p, int64_t n) {
   float part[4] = {0};
@@ -130,13 +136,6 @@ static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {
 #define LV_BYTE_ROWS 4
 #define LV_BYTE_PANELS 1
 #include "kernels/compact_bytes.h"
-
-/* A panel is sixteen accumulators: enough by itself. */
-static int64_t neon_linear_panels(const float *w, const float *bias, const float *x, float *y,
-                                  int64_t in, int64_t panels) {
-  (void)w, (void)bias, (void)x, (void)y, (void)in, (void)panels;
-  return 0;
-}
 
 const lnspi_kernels lnspi_kernels_neon = {"neon", LNSPI_CPU_NEON,
                                           LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};

@@ -137,6 +137,16 @@ static void scalar_grad_strip(float *g, int64_t lanes, const float *d, int64_t l
   }
 }
 
+static void scalar_grad_adam(float *w, float *m, float *v, int64_t lanes, const float *d,
+                             int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn,
+                             const lnspi_adam *a) {
+  for (int64_t k = 0; k < kn; k++, w += lanes, m += lanes, v += lanes) {
+    float g[64];
+    scalar_grad_strip(g, lanes, d, ldd, x + k, ldx, rows, 1, 0);
+    scalar_adam(w, m, v, g, lanes, a);
+  }
+}
+
 /* The zero terms from n up to a multiple of 16: they turn a sum of -0 into +0. */
 static void scalar_pad_sum(float p[16], int64_t n) {
   for (int64_t i = n; i < lnspi_round16(n); i++) p[i % 16] = p[i % 16] + 0.0f;

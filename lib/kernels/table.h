@@ -28,6 +28,13 @@
 #define LNSPI_UNROLL
 #endif
 
+/* Asks for a cache line that will be read soon. */
+#if defined(__GNUC__)
+#define LNSPI_PREFETCH(address) __builtin_prefetch((address), 0, 2)
+#else
+#define LNSPI_PREFETCH(address) ((void)(address))
+#endif
+
 #define LNSPI_KERNEL_ENTRY(result, name, parameters) LV_F(name),
 
 #endif

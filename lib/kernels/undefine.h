@@ -48,7 +48,12 @@
 #undef LV_IPICK
 #undef LV_IXOR
 #undef LV_IMAX
-#undef LV_STRIP
+#undef LV_FLUSH
+#undef LV_SQRT_STEPS
+#undef LV_WIDE
+#undef LV_FEW
+#undef LV_SOME
+#undef LV_TALL
 #undef LV_BLOCK
 #undef LV_DX_ROWS
 #undef LV_LOADI
@@ -60,3 +65,6 @@
 #undef LV_BYTE_STRIP
 #undef LV_BYTE_ROWS
 #undef LV_BYTE_PANELS
+#undef LV_DX_ONE
+#undef LV_GRAD
+#undef LV_GRAD_INPUTS

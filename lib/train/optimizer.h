@@ -51,6 +51,11 @@ typedef struct lnspi_optimizer {
   int (*narrow)(const double *real); /* may be NULL: never */
   void (*apply_narrow)(const lnspi_kernels *k, const lnspi_update *update, float *w,
                        const lnspi_moments8 *moments, const float *g, int64_t n);
+  /* The same for the gradient that grad_strip would form of one use of a matrix. NULL:
+   * it is formed first. */
+  void (*apply_strip)(const lnspi_kernels *k, const lnspi_update *update, float *w,
+                      float *const moment[LNSPI_MOMENTS], int64_t lanes, const float *d,
+                      int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn);
   /* Bounds of weight and moment after a step whose gradients are at most gradient,
    * before scaling; INFINITY where something on the way could overflow. */
   void (*bound)(const double *real, const lnspi_update *update, double gradient,

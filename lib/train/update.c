@@ -15,47 +15,75 @@
 
 /* A strip of a matrix gradient: inputs k0..k0+kn-1 of the lanes of one panel. */
 typedef struct update_strip {
-  int64_t offset;  /* in the state */
-  int64_t out0;    /* row of the tensor that lane 0 is */
-  int64_t real;    /* lanes that are rows (the others are padding) */
-  int64_t k0, kn, lanes;
+  const lnspi_use *use; /* the only one of this part, or NULL: none or several */
+  int32_t weight, part;
+  int64_t lane0;        /* of the part */
+  int64_t lanes, real;  /* lanes that are rows of the tensor (the others are padding) */
+  int64_t k0, kn;
+  int64_t offset;       /* in the state */
 } update_strip;
 
-typedef void (*update_visit)(lnsp_trainer *t, const lnspi_weight *weight,
-                             const update_strip *strip, const float *g, void *data);
+typedef void (*update_visit)(lnsp_trainer *t, const update_strip *strip, void *data);
 
-static void update_form(lnsp_trainer *t, int32_t weight, int32_t part, int64_t lane0,
-                        const update_strip *strip) {
-  int started = 0;
-  for (int32_t u = 0; u < t->use_count; u++) {
-    const lnspi_use *use = &t->uses[u];
-    if (use->weight != weight || use->part != part) continue;
-    t->engine.k->grad_strip(t->strip, strip->lanes, use->d + lane0, use->ldd,
-                            use->x + strip->k0, use->ldx, use->rows, strip->kn, started);
-    started = 1;
-  }
-  if (!started) memset(t->strip, 0, (size_t)(strip->kn * strip->lanes) * sizeof(float));
+/* The only use of a part of a matrix, or NULL. */
+static const lnspi_use *update_only_use(const lnsp_trainer *t, int32_t weight, int32_t part) {
+  const lnspi_use *found = NULL;
+  for (int32_t u = 0; u < t->use_count; u++)
+    if (t->uses[u].weight == weight && t->uses[u].part == part) {
+      if (found) return NULL;
+      found = &t->uses[u];
+    }
+  return found;
 }
 
-static void update_each_strip(lnsp_trainer *t, int32_t index, update_visit visit, void *data) {
+static void update_add_use(lnsp_trainer *t, const lnspi_use *use, const update_strip *strip,
+                           int add) {
+  t->engine.k->grad_strip(t->strip, strip->lanes, use->d + strip->lane0, use->ldd,
+                          use->x + strip->k0, use->ldx, use->rows, strip->kn, add);
+}
+
+/* The strip's gradient, over all uses. */
+static const float *update_form(lnsp_trainer *t, const update_strip *strip) {
+  int started = 0;
+  if (strip->use) {
+    update_add_use(t, strip->use, strip, 0);
+    return t->strip;
+  }
+  for (int32_t u = 0; u < t->use_count; u++)
+    if (t->uses[u].weight == strip->weight && t->uses[u].part == strip->part)
+      update_add_use(t, &t->uses[u], strip, started++);
+  if (!started) memset(t->strip, 0, (size_t)(strip->kn * strip->lanes) * sizeof(float));
+  return t->strip;
+}
+
+/* All strips of a matrix, forwards or backwards; their inputs are a multiple of align: 8 keeps
+ * the blocks of narrow moments whole. */
+static void update_each_strip(lnsp_trainer *t, int32_t index, int back, int64_t align,
+                              update_visit visit, void *data) {
   const lnspi_weight *weight = &t->graph->weights[index];
-  int64_t in = weight->dims[1], out = weight->dims[0] / weight->parts;
-  for (int32_t part = 0; part < weight->parts; part++)
-    for (int64_t o = 0; o < lnspi_round16(out); o += 64) {
-      update_strip strip;
-      strip.lanes = lnspi_round16(out) - o < 64 ? lnspi_round16(out) - o : 64;
-      strip.real = out - o < strip.lanes ? out - o : strip.lanes;
-      strip.out0 = part * out + o;
-      for (strip.k0 = 0; strip.k0 < in; strip.k0 += strip.kn) {
-        strip.kn = LNSPI_STRIP_FLOATS / strip.lanes;
-        if (t->narrow) strip.kn = strip.kn / 8 * 8; /* whole blocks of moments */
-        if (strip.kn > in - strip.k0) strip.kn = in - strip.k0;
-        strip.offset = weight->offset + part * lnspi_packed_floats(in, out) + o * in +
-                       strip.k0 * strip.lanes;
-        update_form(t, index, part, o, &strip);
-        visit(t, weight, &strip, t->strip, data);
+  const int64_t in = weight->dims[1], out = weight->dims[0] / weight->parts;
+  const int64_t panels = (out + 63) / 64;
+  for (int32_t p = 0; p < weight->parts; p++) {
+    update_strip strip;
+    strip.weight = index;
+    strip.part = back ? weight->parts - 1 - p : p;
+    strip.use = update_only_use(t, index, strip.part);
+    for (int64_t i = 0; i < panels; i++) {
+      strip.lane0 = 64 * (back ? panels - 1 - i : i);
+      const int64_t left = lnspi_round16(out) - strip.lane0;
+      strip.lanes = left < 64 ? left : 64;
+      strip.real = out - strip.lane0 < strip.lanes ? out - strip.lane0 : strip.lanes;
+      const int64_t most = LNSPI_STRIP_FLOATS / strip.lanes / align * align;
+      const int64_t strips = (in + most - 1) / most;
+      for (int64_t j = 0; j < strips; j++) {
+        strip.k0 = (back ? strips - 1 - j : j) * most;
+        strip.kn = in - strip.k0 < most ? in - strip.k0 : most;
+        strip.offset = weight->offset + strip.part * lnspi_packed_floats(in, out) +
+                       strip.lane0 * in + strip.k0 * strip.lanes;
+        visit(t, &strip, data);
       }
     }
+  }
 }
 
 /* ---- the gate ---- */
@@ -141,9 +169,8 @@ static int32_t update_gate(lnsp_trainer *t, double gradient, const lnspi_update 
 
 /* ---- clipping ---- */
 
-static void update_add_squares(lnsp_trainer *t, const lnspi_weight *weight,
-                               const update_strip *strip, const float *g, void *data) {
-  (void)weight;
+static void update_add_squares(lnsp_trainer *t, const update_strip *strip, void *data) {
+  const float *g = update_form(t, strip);
   *(double *)data += (double)t->engine.k->dot(g, g, strip->kn * strip->lanes);
 }
 
@@ -173,7 +200,7 @@ static double update_square_norm(lnsp_trainer *t) {
       const float *g = t->small + t->small_offset[i];
       total += (double)k->dot(g, g, weight->floats);
     } else if (!update_is_outer(t, i)) {
-      update_each_strip(t, i, update_add_squares, &total);
+      update_each_strip(t, i, 0, 1, update_add_squares, &total);
     } else {
       for (int32_t u = 0; u < t->use_count; u++)
         if (t->uses[u].weight == i)
@@ -209,47 +236,69 @@ static float update_average_share(const lnsp_trainer *t) {
   return (float)(1.0 - (grown < t->rule.average ? grown : t->rule.average));
 }
 
-static void update_apply(lnsp_trainer *t, const lnspi_weight *weight,
-                         const lnspi_update *update, int64_t offset, const float *g,
-                         int64_t n) {
-  float *moment[LNSPI_MOMENTS] = {NULL, NULL};
-  if (t->narrow) {
-    const lnspi_moments8 narrow =
-        lnspi_moments_at(t, (int32_t)(weight - t->graph->weights), offset - weight->offset,
-                         update->key);
-    t->rule.optimizer->apply_narrow(t->engine.k, update, t->state + offset, &narrow, g, n);
-  } else {
-    for (int32_t m = 0; m < t->moment_count; m++) moment[m] = t->moment[m] + offset;
-    t->rule.optimizer->apply(t->engine.k, update, t->state + offset, moment, g, n);
-  }
-  if (t->average)
-    t->engine.k->ema(t->average + offset, t->state + offset, n,
-                     update_average_share(t));
+static void update_moments(const lnsp_trainer *t, int64_t offset,
+                           float *moment[LNSPI_MOMENTS]) {
+  for (int32_t m = 0; m < LNSPI_MOMENTS; m++)
+    moment[m] = m < t->moment_count ? t->moment[m] + offset : NULL;
 }
 
-static void update_visit_strip(lnsp_trainer *t, const lnspi_weight *weight,
-                               const update_strip *strip, const float *g, void *data) {
-  update_apply(t, weight, data, strip->offset, g, strip->kn * strip->lanes);
+static void update_follow(lnsp_trainer *t, int64_t offset, int64_t n) {
+  if (t->average)
+    t->engine.k->ema(t->average + offset, t->state + offset, n, update_average_share(t));
+}
+
+static void update_apply(lnsp_trainer *t, int32_t weight, const lnspi_update *update,
+                         int64_t offset, const float *g, int64_t n) {
+  const lnspi_optimizer *optimizer = t->rule.optimizer;
+  float *w = t->state + offset;
+  if (t->narrow) {
+    const lnspi_moments8 narrow =
+        lnspi_moments_at(t, weight, offset - t->graph->weights[weight].offset, update->key);
+    optimizer->apply_narrow(t->engine.k, update, w, &narrow, g, n);
+  } else {
+    float *moment[LNSPI_MOMENTS];
+    update_moments(t, offset, moment);
+    optimizer->apply(t->engine.k, update, w, moment, g, n);
+  }
+  update_follow(t, offset, n);
+}
+
+static void update_visit_strip(lnsp_trainer *t, const update_strip *strip, void *data) {
+  const lnspi_optimizer *optimizer = t->rule.optimizer;
+  const lnspi_use *use = strip->use;
+  const int64_t n = strip->kn * strip->lanes;
+  float *moment[LNSPI_MOMENTS];
+  if (!use || t->narrow || !optimizer->apply_strip) {
+    update_apply(t, strip->weight, data, strip->offset, update_form(t, strip), n);
+    return;
+  }
+  update_moments(t, strip->offset, moment);
+  optimizer->apply_strip(t->engine.k, data, t->state + strip->offset, moment, strip->lanes,
+                         use->d + strip->lane0, use->ldd, use->x + strip->k0, use->ldx,
+                         use->rows, strip->kn);
+  update_follow(t, strip->offset, n);
 }
 
 static void update_all(lnsp_trainer *t, double rate, double scale) {
-  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+  /* every other step goes backwards: what the step before used last is still in the
+   * cache then, and each element is updated by itself */
+  const int32_t count = t->graph->weight_count, back = (int32_t)(t->step & 1);
+  for (int32_t n = 0; n < count; n++) {
+    const int32_t i = back ? count - 1 - n : n;
     const lnspi_weight *weight = &t->graph->weights[i];
     lnspi_update update;
     if (!t->touched[i]) { /* the average goes on towards the unchanged weights */
-      if (t->average)
-        t->engine.k->ema(t->average + weight->offset, t->state + weight->offset,
-                         weight->floats, update_average_share(t));
+      update_follow(t, weight->offset, weight->floats);
       continue;
     }
     t->age[i]++;
     t->rule.optimizer->prepare(t->rule.real, rate, scale, t->age[i], &update);
     if (t->narrow) lnspi_rule_key(&t->rule, i, t->age[i], update.key);
     if (weight->kind == LNSPI_FLAT)
-      update_apply(t, weight, &update, weight->offset, t->small + t->small_offset[i],
+      update_apply(t, i, &update, weight->offset, t->small + t->small_offset[i],
                    weight->floats);
     else
-      update_each_strip(t, i, update_visit_strip, &update);
+      update_each_strip(t, i, back, 8, update_visit_strip, &update);
   }
 }
 
@@ -282,13 +331,14 @@ int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
 
 /* ---- gradients handed out ---- */
 
-static void update_write_out(lnsp_trainer *t, const lnspi_weight *weight,
-                             const update_strip *strip, const float *g, void *data) {
+static void update_write_out(lnsp_trainer *t, const update_strip *strip, void *data) {
+  const lnspi_weight *weight = &t->graph->weights[strip->weight];
+  const int64_t row0 = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
+  const float *g = update_form(t, strip);
   float *out = data;
-  (void)t;
   for (int64_t l = 0; l < strip->real; l++)
     for (int64_t k = 0; k < strip->kn; k++)
-      out[(strip->out0 + l) * weight->dims[1] + strip->k0 + k] = g[k * strip->lanes + l];
+      out[(row0 + l) * weight->dims[1] + strip->k0 + k] = g[k * strip->lanes + l];
 }
 
 int32_t lnspi_trainer_gradient(lnsp_trainer *t, int32_t index, float *out,
@@ -305,7 +355,7 @@ int32_t lnspi_trainer_gradient(lnsp_trainer *t, int32_t index, float *out,
     alone.offset = t->small_offset[index];
     lnspi_array_read(&alone, t->small, 0, lnspi_weight_rows(weight), out);
   } else {
-    update_each_strip(t, index, update_write_out, out);
+    update_each_strip(t, index, 0, 1, update_write_out, out);
   }
   return LNSP_OK;
 }

@@ -56,6 +56,13 @@ static void adam_apply_narrow(const lnspi_kernels *k, const lnspi_update *update
   k->adam8(w, moments, g, n, &update->as.adam);
 }
 
+static void adam_apply_strip(const lnspi_kernels *k, const lnspi_update *update, float *w,
+                             float *const moment[LNSPI_MOMENTS], int64_t lanes,
+                             const float *d, int64_t ldd, const float *x, int64_t ldx,
+                             int64_t rows, int64_t kn) {
+  k->grad_adam(w, moment[0], moment[1], lanes, d, ldd, x, ldx, rows, kn, &update->as.adam);
+}
+
 /* |m| <= beta1 |m| + c1 |g|, and the step is at most |m| / eps, which must not
  * overflow even where the rate then makes it small, or zero. */
 static void adam_bound(const double *real, const lnspi_update *update, double gradient,
@@ -91,6 +98,7 @@ const lnspi_optimizer lnspi_optimizer_adamw = {
   .apply = adam_apply,
   .narrow = adam_narrow,
   .apply_narrow = adam_apply_narrow,
+  .apply_strip = adam_apply_strip,
   .bound = adam_bound,
 };
 
@@ -107,5 +115,6 @@ const lnspi_optimizer lnspi_optimizer_adam = {
   .apply = adam_apply,
   .narrow = adam_narrow,
   .apply_narrow = adam_apply_narrow,
+  .apply_strip = adam_apply_strip,
   .bound = adam_bound,
 };

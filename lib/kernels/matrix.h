@@ -1,0 +1,373 @@
+/*
+ * Template: the kernels that multiply matrices, in terms of the LV_ macros (those
+ * of elementwise.h) and
+ *   LV_WIDE            linear, 1 to 3 rows: 1 if two panels are taken at a time
+ *   LV_FEW             linear, 2 and 3 rows: vectors of a strip of a panel
+ *   LV_SOME            linear, more rows, in tiles of 3 to 6: the same
+ *   LV_TALL            linear, 7 to 14 rows: vectors of one tall tile, or 0
+ *   LV_BLOCK           linear: inputs at a time
+ *   LV_DX_ROWS, LV_DX_ONE  linear_dx: most rows of a tile of 4 inputs (3 or 4), and
+ *                      inputs of a tile of one row
+ *   LV_GRAD, LV_GRAD_INPUTS  grad_strip: vectors and inputs of a tile
+ *   LV_F(trees)(p, t)  t[i] = tree of p[16*i .. 16*i+15], i < 16
+ *   LV_F(tree16)(v)    the same from 16 vectors (only where LV_W is 16)
+ * The order of every sum is that of kernels.h; none of these numbers changes a bit.
+ */
+#define LV_G (16 / LV_W) /* vectors of a 16-lane group */
+
+static const float LV_F(zeros)[128] = {0};
+
+/* ---- linear ---- */
+
+/* nv vectors of outputs times a tile of rows: nv * rows accumulators. With w2, the
+ * upper half of the vectors comes from the next panel; ahead, unless NULL, is what the
+ * second level of the cache should fetch meanwhile, a line for every input. */
+static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int64_t lanes,
+                                           const float *ahead, const float *start, int64_t ld_start,
+                                           const float *x, int64_t ldx, float *y, int64_t ldy,
+                                           int64_t in, const int nv, const int rows) {
+  LV_V c[32];
+  LNSPI_UNROLL
+  for (int r = 0; r < rows; r++) {
+    LNSPI_UNROLL
+    for (int v = 0; v < nv; v++) c[r * nv + v] = LV_LOAD(start + r * ld_start + v * LV_W);
+  }
+  for (int64_t k = 0; k < in; k++, w += lanes) {
+    if (ahead) LNSPI_PREFETCH(ahead + 16 * k);
+    if (rows < nv) { /* the fewer are kept in registers */
+      LV_V xk[14];
+      LNSPI_UNROLL
+      for (int r = 0; r < rows; r++) xk[r] = LV_SET(x[r * ldx + k]);
+      LNSPI_UNROLL
+      for (int v = 0; v < nv; v++) {
+        LV_V wv = LV_LOAD(w2 && v >= nv / 2 ? w2 + (v - nv / 2) * LV_W : w + v * LV_W);
+        LNSPI_UNROLL
+        for (int r = 0; r < rows; r++) c[r * nv + v] = LV_FMA(wv, xk[r], c[r * nv + v]);
+      }
+      if (w2) w2 += lanes;
+    } else {
+      LV_V wv[16];
+      LNSPI_UNROLL
+      for (int v = 0; v < nv; v++) wv[v] = LV_LOAD(w + v * LV_W);
+      LNSPI_UNROLL
+      for (int r = 0; r < rows; r++) {
+        LV_V xk = LV_SET(x[r * ldx + k]);
+        LNSPI_UNROLL
+        for (int v = 0; v < nv; v++) c[r * nv + v] = LV_FMA(wv[v], xk, c[r * nv + v]);
+      }
+    }
+  }
+  LNSPI_UNROLL
+  for (int r = 0; r < rows; r++) {
+    LNSPI_UNROLL
+    for (int v = 0; v < nv; v++) LV_STORE(y + r * ldy + v * LV_W, c[r * nv + v]);
+  }
+}
+
+/* A strip of a panel for all rows, in tiles of about equal height, least to most. */
+static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes,
+                                           const float **ahead, const float *end,
+                                           const float *start,
+                                           int64_t ld_start, const float *x, int64_t ldx,
+                                           float *y, int64_t ldy, int64_t rows, int64_t in,
+                                           const int nv, const int least,
+                                           const int most) {
+#define LV_TILE(n)                                                               \
+  case n:                                                                        \
+    if (n >= least && n <= most)                                                 \
+      LV_F(linear_tile)(w, NULL, lanes, *ahead, start, ld_start, x, ldx, y, ldy, \
+                        in, nv, n >= least && n <= most ? n : 1);                \
+    break;
+  for (int64_t tiles = (rows + most - 1) / most; tiles > 0; tiles--) {
+    int64_t n = (rows + tiles - 1) / tiles;
+    switch (n) {
+      LV_TILE(1)
+      LV_TILE(2)
+      LV_TILE(3)
+      LV_TILE(4)
+      LV_TILE(5)
+      LV_TILE(6)
+      LV_TILE(7)
+      LV_TILE(8)
+      LV_TILE(9)
+      LV_TILE(10)
+      LV_TILE(11)
+      LV_TILE(12)
+      LV_TILE(13)
+      LV_TILE(14)
+    }
+    start += n * ld_start, x += n * ldx, y += n * ldy, rows -= n;
+    if (*ahead && (*ahead += 16 * in) >= end) *ahead = NULL;
+  }
+#undef LV_TILE
+}
+
+/* kn inputs of one panel for all rows; w, x at the first input, start and y at the
+ * panel's first lane; the memory from ahead to end is read next. */
+static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes, const float *ahead,
+                               const float *end, const float *start,
+                               int64_t ld_start, const float *x, int64_t ldx, float *y,
+                               int64_t ldy, int64_t rows, int64_t kn) {
+#define LV_STRIP(nv, least, most)                                                             \
+  do {                                                                                        \
+    LV_F(linear_rows)(w + l, lanes, &ahead, end, start + l, ld_start, x, ldx, y + l, ldy,     \
+                      rows, kn, (nv), (least), (most));                                       \
+    l += (nv) * LV_W;                                                                         \
+  } while (0)
+  int64_t l = 0;
+  if (rows == 1) { /* all lanes at once */
+    if (lanes == 64) LV_STRIP(4 * LV_G, 1, 1);
+    if (lanes == 48) LV_STRIP(3 * LV_G, 1, 1);
+    if (lanes == 32) LV_STRIP(2 * LV_G, 1, 1);
+    if (lanes == 16) LV_STRIP(LV_G, 1, 1);
+  } else if (rows <= 3) {
+    while (lanes - l >= LV_FEW * LV_W) LV_STRIP(LV_FEW, 2, 3);
+    if (LV_FEW > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, 2, 3);
+    if (LV_FEW > LV_G && lanes - l >= 16) LV_STRIP(LV_G, 2, 3);
+  } else {
+    while (LV_TALL && rows >= 7 && rows <= 14 && lanes - l >= LV_TALL * LV_W)
+      LV_STRIP(LV_TALL ? LV_TALL : 1, 7, LV_TALL ? 14 : 7);
+    while (lanes - l >= LV_SOME * LV_W) LV_STRIP(LV_SOME, 3, 6);
+    if (LV_SOME > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, 3, 6);
+    if (LV_SOME > LV_G && lanes - l >= 16) LV_STRIP(LV_G, 3, 6);
+  }
+#undef LV_STRIP
+}
+
+#if LV_WIDE
+/* Two full panels, few rows: one panel's accumulators do not cover the latency. */
+static void LV_F(linear_pair)(const float *w, int64_t in, const float *bias, const float *x,
+                              int64_t ldx, float *y, int64_t ldy, int64_t rows) {
+  const float *start = bias ? bias : LV_F(zeros), *w2 = w + 64 * in;
+  const int nv = 8 * LV_G;
+  if (rows == 1) LV_F(linear_tile)(w, w2, 64, NULL, start, 0, x, ldx, y, ldy, in, nv, 1);
+  if (rows == 2) LV_F(linear_tile)(w, w2, 64, NULL, start, 0, x, ldx, y, ldy, in, nv, 2);
+  if (rows == 3) LV_F(linear_tile)(w, w2, 64, NULL, start, 0, x, ldx, y, ldy, in, nv, 3);
+}
+#endif
+
+static void LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx,
+                         float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out) {
+  int64_t round = lnspi_round16(out), o = 0;
+#if LV_WIDE
+  for (; rows <= 3 && round - o >= 128; o += 128)
+    LV_F(linear_pair)(w + o * in, in, bias ? bias + o : NULL, x, ldx, y + o, ldy, rows);
+#endif
+  for (; o < round; o += 64) {
+    int64_t lanes = round - o < 64 ? round - o : 64, k = 0;
+    do { /* once even without inputs: y is the bias then */
+      int64_t kn = in - k < LV_BLOCK ? in - k : LV_BLOCK;
+      const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
+      const float *ahead = w + o * in + lanes * in, *end = w + round * in;
+      if (rows < 16 || o + lanes >= round || k + kn < in) ahead = NULL;
+      else if (end > ahead + 64 * in) end = ahead + 64 * in;
+      LV_F(linear_panel)(w + o * in + k * lanes, lanes, ahead, end, start, k ? ldy : 0, x + k,
+                         ldx, y + o, ldy, rows, kn);
+      k += kn;
+    } while (k < in);
+  }
+}
+
+/* ---- linear_dx ---- */
+
+/* One group of 16 lanes (a vector of it), for kt inputs and rt rows. */
+static LNSPI_ALWAYS void LV_F(dx_group)(const float *w, int64_t lanes, const float *d,
+                                        int64_t ldd, LV_V *c, const int kt, const int rt) {
+  LV_V dv[4];
+  LNSPI_UNROLL
+  for (int r = 0; r < rt; r++) dv[r] = LV_LOAD(d + r * ldd);
+  LNSPI_UNROLL
+  for (int k = 0; k < kt; k++) {
+    LV_V wv = LV_LOAD(w + k * lanes);
+    LNSPI_UNROLL
+    for (int r = 0; r < rt; r++) c[r * kt + k] = LV_FMA(wv, dv[r], c[r * kt + k]);
+  }
+}
+
+/* The 16-lane sums of kt inputs and rt rows: c[r * kt + k], kt * rt <= 16, of vector
+ * number h of the groups. */
+static LNSPI_ALWAYS void LV_F(dx_sums)(const float *w, const float *d, int64_t ldd, int64_t k0,
+                                       int64_t in, int64_t out, LV_V *c, int h, const int kt,
+                                       const int rt) {
+  int64_t round = lnspi_round16(out), o = 0;
+  LNSPI_UNROLL
+  for (int i = 0; i < kt * rt; i++) c[i] = LV_SET(0.0f);
+  w += k0 * 64 + h * LV_W;
+  d += h * LV_W;
+  for (; o + 64 <= round; o += 64, w += 64 * in, d += 64) {
+    LNSPI_UNROLL
+    for (int l = 0; l < 64; l += 16) LV_F(dx_group)(w + l, 64, d + l, ldd, c, kt, rt);
+  }
+  int64_t lanes = round - o;
+  w -= k0 * (64 - lanes);
+  for (int64_t l = 0; l < lanes; l += 16) LV_F(dx_group)(w + l, lanes, d + l, ldd, c, kt, rt);
+}
+
+/* dx of kt inputs and rt rows. */
+static LNSPI_ALWAYS void LV_F(dx_tile)(const float *w, const float *d, int64_t ldd, float *dx,
+                                       int64_t lddx, int64_t k0, int64_t in, int64_t out,
+                                       const int kt, const int rt) {
+  LV_V c[16];
+  float t[16];
+#if LV_W == 16
+  LV_F(dx_sums)(w, d, ldd, k0, in, out, c, 0, kt, rt);
+  LNSPI_UNROLL
+  for (int i = kt * rt; i < 16; i++) c[i] = LV_SET(0.0f);
+  LV_STORE(t, LV_F(tree16)(c));
+#else
+  float p[16 * 16];
+  for (int h = 0; h < LV_G; h++) {
+    LV_F(dx_sums)(w, d, ldd, k0, in, out, c, h, kt, rt);
+    LNSPI_UNROLL
+    for (int i = 0; i < kt * rt; i++) LV_STORE(p + 16 * i + h * LV_W, c[i]);
+  }
+  for (int i = 16 * kt * rt; i < 256; i++) p[i] = 0;
+  LV_F(trees)(p, t);
+#endif
+  LNSPI_UNROLL
+  for (int r = 0; r < rt; r++) memcpy(dx + r * lddx + k0, t + r * kt, kt * sizeof t[0]);
+}
+
+/* All inputs of rt rows. */
+static LNSPI_ALWAYS void LV_F(dx_rows)(const float *w, const float *d, int64_t ldd, float *dx,
+                                       int64_t lddx, int64_t in, int64_t out, const int kt,
+                                       const int rt) {
+  int64_t k = 0;
+  for (; k + kt <= in; k += kt) LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, kt, rt);
+  for (; k < in; k++) LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, 1, rt);
+}
+
+/* 16 inputs of all rows at a time, while the weights are near. */
+static void LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx,
+                            int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad) {
+  if (rows == 1) {
+    LV_F(dx_rows)(w, d, ldd, dx, lddx, in, out, LV_DX_ONE, 1);
+  } else {
+    for (int64_t k = 0; k < in; k += 4) {
+      const int64_t kn = in - k < 4 ? in - k : 4;
+      for (int64_t r = 0; r < rows;) {
+        const float *dr = d + r * ldd;
+        float *to = dx + r * lddx;
+        const int64_t left = rows - r;
+        /* never one row alone: 4 are 2 + 2 where a tile has 3 */
+        const int64_t rt = left >= LV_DX_ROWS && left != LV_DX_ROWS + 1 ? LV_DX_ROWS
+                           : left == 3                                  ? 3
+                                                                        : 2;
+        if (kn < 4)
+          for (int64_t i = 0; i < kn * rt; i++)
+            LV_F(dx_tile)(w, dr + i % rt * ldd, ldd, to + i % rt * lddx, lddx, k + i / rt, in,
+                          out, 1, 1);
+        else if (rt == LV_DX_ROWS)
+          LV_F(dx_tile)(w, dr, ldd, to, lddx, k, in, out, 4, LV_DX_ROWS);
+        else if (rt == 3)
+          LV_F(dx_tile)(w, dr, ldd, to, lddx, k, in, out, 4, 3);
+        else
+          LV_F(dx_tile)(w, dr, ldd, to, lddx, k, in, out, 4, 2);
+        r += rt;
+      }
+    }
+  }
+  int64_t pads = pad ? lnspi_round16(in) - in : 0;
+  for (int64_t r = 0; r < rows && pads; r++)
+    memset(dx + r * lddx + in, 0, (size_t)pads * sizeof dx[0]);
+}
+
+/* ---- grad_strip ---- */
+
+static LNSPI_ALWAYS void LV_F(grad_tile)(float *g, int64_t lanes, const float *d, int64_t ldd,
+                                         const float *x, int64_t ldx, int64_t rows, int add,
+                                         const int nv, const int kt) {
+  LV_V c[24];
+  LNSPI_UNROLL
+  for (int k = 0; k < kt; k++) {
+    LNSPI_UNROLL
+    for (int v = 0; v < nv; v++)
+      c[k * nv + v] = add ? LV_LOAD(g + k * lanes + v * LV_W) : LV_SET(0.0f);
+  }
+  for (int64_t r = 0; r < rows; r++, d += ldd, x += ldx) {
+    LV_V dv[8];
+    LNSPI_UNROLL
+    for (int v = 0; v < nv; v++) dv[v] = LV_LOAD(d + v * LV_W);
+    LNSPI_UNROLL
+    for (int k = 0; k < kt; k++) {
+      LV_V xk = LV_SET(x[k]);
+      LNSPI_UNROLL
+      for (int v = 0; v < nv; v++) c[k * nv + v] = LV_FMA(dv[v], xk, c[k * nv + v]);
+    }
+  }
+  LNSPI_UNROLL
+  for (int k = 0; k < kt; k++) {
+    LNSPI_UNROLL
+    for (int v = 0; v < nv; v++) LV_STORE(g + k * lanes + v * LV_W, c[k * nv + v]);
+  }
+}
+
+static LNSPI_ALWAYS void LV_F(grad_lanes)(float *g, int64_t lanes, const float *d, int64_t ldd,
+                                          const float *x, int64_t ldx, int64_t rows,
+                                          int64_t kn, int add, const int nv) {
+  int64_t k = 0;
+  for (; k + LV_GRAD_INPUTS <= kn; k += LV_GRAD_INPUTS)
+    LV_F(grad_tile)(g + k * lanes, lanes, d, ldd, x + k, ldx, rows, add, nv, LV_GRAD_INPUTS);
+  for (; k + 4 <= kn; k += 4)
+    LV_F(grad_tile)(g + k * lanes, lanes, d, ldd, x + k, ldx, rows, add, nv, 4);
+  for (; k < kn; k++)
+    LV_F(grad_tile)(g + k * lanes, lanes, d, ldd, x + k, ldx, rows, add, nv, 1);
+}
+
+/* 64 rows at a time, so that their d and x stay near while all tiles read them. */
+static void LV_F(grad_strip)(float *g, int64_t lanes, const float *d, int64_t ldd,
+                             const float *x, int64_t ldx, int64_t rows, int64_t kn, int add) {
+  do {
+    const int64_t n = rows < 64 ? rows : 64;
+    int64_t l = 0;
+    for (; l + LV_GRAD * LV_W <= lanes; l += LV_GRAD * LV_W)
+      LV_F(grad_lanes)(g + l, lanes, d + l, ldd, x, ldx, n, kn, add, LV_GRAD);
+    for (; LV_GRAD > LV_G && l < lanes; l += 16)
+      LV_F(grad_lanes)(g + l, lanes, d + l, ldd, x, ldx, n, kn, add, LV_G);
+    d += n * ldd;
+    x += n * ldx;
+    rows -= n;
+    add = 1;
+  } while (rows > 0);
+}
+
+/* ---- grad_adam ---- */
+
+/* The gradient of one row. */
+static LNSPI_ALWAYS void LV_F(outer_loop)(float *w, float *m, float *v, int64_t lanes,
+                                          const float *d, const float *x, int64_t kn,
+                                          const lnspi_adam *a, const int l2) {
+  for (int64_t k = 0; k < kn; k++) {
+    const LV_V xk = LV_SET(x[k]);
+    for (int64_t l = 0; l < lanes; l += LV_W, w += LV_W, m += LV_W, v += LV_W) {
+      const LV_V g = LV_FMA(LV_LOAD(d + l), xk, LV_SET(0.0f));
+      if (l / LV_W % 2 == 0)
+        LV_F(adam_one)(w, m, v, g, LV_W, a, l2, 0);
+      else
+        LV_F(adam_one)(w, m, v, g, LV_W, a, l2, 1);
+    }
+  }
+}
+
+/* Interleaving the update of one tile with the sums of the next was tried, and was
+ * slower: processors that run out of order already overlap them. */
+static void LV_F(grad_adam)(float *w, float *m, float *v, int64_t lanes, const float *d,
+                            int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn,
+                            const lnspi_adam *a) {
+  const lnspi_adam copy = *a;
+  float g[16 * 64];
+  if (rows == 1) {
+    if (copy.l2 != 0)
+      LV_F(outer_loop)(w, m, v, lanes, d, x, kn, &copy, 1);
+    else if (lanes == 64)
+      LV_F(outer_loop)(w, m, v, 64, d, x, kn, &copy, 0);
+    else
+      LV_F(outer_loop)(w, m, v, lanes, d, x, kn, &copy, 0);
+    return;
+  }
+  for (int64_t k = 0; k < kn; k += 16) {
+    const int64_t n = kn - k < 16 ? kn - k : 16, at = k * lanes;
+    LV_F(grad_strip)(g, lanes, d, ldd, x + k, ldx, rows, n, 0);
+    LV_F(adam)(w + at, m + at, v + at, g, n * lanes, &copy);
+  }
+}
