@@ -68,6 +68,13 @@
 #define LV_DOT(c, x, w) avx2_dot4((c), (x), (w))
 #define LV_CODE 0
 
+#define LV_REGISTERS 16
+#if defined(__GNUC__)
+#define LV_HOLD(v) __asm__("" : "+x"(v))
+#else
+#define LV_HOLD(v) ((void)0)
+#endif
+
 #define LV_WIDE 0
 #define LV_FEW 4
 #define LV_SOME 2

@@ -77,6 +77,13 @@
   _mm512_mask_blend_ps(_mm512_fpclass_ps_mask((v), 0x24), (v), _mm512_setzero_ps())
 #define LV_SQRT_STEPS(v) avx512_sqrt(v)
 
+#define LV_REGISTERS 32
+#if defined(__GNUC__)
+#define LV_HOLD(v) __asm__("" : "+v"(v))
+#else
+#define LV_HOLD(v) ((void)0)
+#endif
+
 #define LV_WIDE 1
 #define LV_FEW 4
 #define LV_SOME 4

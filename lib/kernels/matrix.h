@@ -9,6 +9,7 @@
  *   LV_DX_ROWS, LV_DX_ONE  linear_dx: most rows of a tile of 4 inputs (3 or 4), and
  *                      inputs of a tile of one row
  *   LV_GRAD, LV_GRAD_INPUTS  grad_strip: vectors and inputs of a tile
+ *   LV_REGISTERS       vector registers; LV_HOLD(v) keeps v in one of them
  *   LV_F(trees)(p, t)  t[i] = tree of p[16*i .. 16*i+15], i < 16
  *   LV_F(tree16)(v)    the same from 16 vectors (only where LV_W is 16)
  * The order of every sum is that of kernels.h; none of these numbers changes a bit.
@@ -41,6 +42,7 @@ static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int6
       LNSPI_UNROLL
       for (int v = 0; v < nv; v++) {
         LV_V wv = LV_LOAD(w2 && v >= nv / 2 ? w2 + (v - nv / 2) * LV_W : w + v * LV_W);
+        if (rows > 1) LV_HOLD(wv); /* else some compilers load it for every row */
         LNSPI_UNROLL
         for (int r = 0; r < rows; r++) c[r * nv + v] = LV_FMA(wv, xk[r], c[r * nv + v]);
       }
@@ -48,7 +50,10 @@ static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int6
     } else {
       LV_V wv[16];
       LNSPI_UNROLL
-      for (int v = 0; v < nv; v++) wv[v] = LV_LOAD(w + v * LV_W);
+      for (int v = 0; v < nv; v++) {
+        wv[v] = LV_LOAD(w + v * LV_W);
+        LV_HOLD(wv[v]);
+      }
       LNSPI_UNROLL
       for (int r = 0; r < rows; r++) {
         LV_V xk = LV_SET(x[r * ldx + k]);
@@ -173,12 +178,17 @@ static void LV_F(linear)(const float *w, const float *bias, const float *x, int6
 /* One group of 16 lanes (a vector of it), for kt inputs and rt rows. */
 static LNSPI_ALWAYS void LV_F(dx_group)(const float *w, int64_t lanes, const float *d,
                                         int64_t ldd, LV_V *c, const int kt, const int rt) {
+  const int room = rt > 1 && kt * rt + rt + 1 < LV_REGISTERS;
   LV_V dv[4];
   LNSPI_UNROLL
-  for (int r = 0; r < rt; r++) dv[r] = LV_LOAD(d + r * ldd);
+  for (int r = 0; r < rt; r++) {
+    dv[r] = LV_LOAD(d + r * ldd);
+    if (room) LV_HOLD(dv[r]);
+  }
   LNSPI_UNROLL
   for (int k = 0; k < kt; k++) {
     LV_V wv = LV_LOAD(w + k * lanes);
+    if (room) LV_HOLD(wv);
     LNSPI_UNROLL
     for (int r = 0; r < rt; r++) c[r * kt + k] = LV_FMA(wv, dv[r], c[r * kt + k]);
   }
@@ -287,7 +297,10 @@ static LNSPI_ALWAYS void LV_F(grad_tile)(float *g, int64_t lanes, const float *d
   for (int64_t r = 0; r < rows; r++, d += ldd, x += ldx) {
     LV_V dv[8];
     LNSPI_UNROLL
-    for (int v = 0; v < nv; v++) dv[v] = LV_LOAD(d + v * LV_W);
+    for (int v = 0; v < nv; v++) {
+      dv[v] = LV_LOAD(d + v * LV_W);
+      LV_HOLD(dv[v]);
+    }
     LNSPI_UNROLL
     for (int k = 0; k < kt; k++) {
       LV_V xk = LV_SET(x[k]);

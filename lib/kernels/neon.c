@@ -61,6 +61,13 @@
 #define LV_DOT(c, x, w) neon_dot4((c), (x), (w))
 #define LV_CODE 0
 
+#define LV_REGISTERS 32
+#if defined(__GNUC__)
+#define LV_HOLD(v) __asm__("" : "+w"(v))
+#else
+#define LV_HOLD(v) ((void)0)
+#endif
+
 #define LV_WIDE 0
 #define LV_FEW 8
 #define LV_SOME 4

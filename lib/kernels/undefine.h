@@ -50,6 +50,8 @@
 #undef LV_IMAX
 #undef LV_FLUSH
 #undef LV_SQRT_STEPS
+#undef LV_REGISTERS
+#undef LV_HOLD
 #undef LV_WIDE
 #undef LV_FEW
 #undef LV_SOME
