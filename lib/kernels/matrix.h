@@ -3,8 +3,8 @@
  * of elementwise.h) and
  *   LV_WIDE            linear, 1 to 3 rows: 1 if two panels are taken at a time
  *   LV_FEW             linear, 2 and 3 rows: vectors of a strip of a panel
- *   LV_SOME            linear, more rows, in tiles of 3 to 6: the same
- *   LV_TALL            linear, 7 to 14 rows: vectors of one tall tile, or 0
+ *   LV_SOME            linear, more rows, in tiles of 3 to 6: the same, at most LV_FEW
+ *   LV_TALL            linear, 7 and 8 rows: vectors of one tall tile, or 0
  *   LV_BLOCK           linear: inputs at a time
  *   LV_DX_ROWS, LV_DX_ONE  linear_dx: most rows of a tile of 4 inputs (3 or 4), and
  *                      inputs of a tile of one row
@@ -94,12 +94,6 @@ static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes,
       LV_TILE(6)
       LV_TILE(7)
       LV_TILE(8)
-      LV_TILE(9)
-      LV_TILE(10)
-      LV_TILE(11)
-      LV_TILE(12)
-      LV_TILE(13)
-      LV_TILE(14)
     }
     start += n * ld_start, x += n * ldx, y += n * ldy, rows -= n;
     if (*ahead && (*ahead += 16 * in) >= end) *ahead = NULL;
@@ -125,16 +119,17 @@ static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes, con
     if (lanes == 48) LV_STRIP(3 * LV_G, 1, 1);
     if (lanes == 32) LV_STRIP(2 * LV_G, 1, 1);
     if (lanes == 16) LV_STRIP(LV_G, 1, 1);
-  } else if (rows <= 3) {
+  } else if (LV_FEW > LV_SOME && rows <= 3) {
     while (lanes - l >= LV_FEW * LV_W) LV_STRIP(LV_FEW, 2, 3);
     if (LV_FEW > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, 2, 3);
     if (LV_FEW > LV_G && lanes - l >= 16) LV_STRIP(LV_G, 2, 3);
   } else {
-    while (LV_TALL && rows >= 7 && rows <= 14 && lanes - l >= LV_TALL * LV_W)
-      LV_STRIP(LV_TALL ? LV_TALL : 1, 7, LV_TALL ? 14 : 7);
-    while (lanes - l >= LV_SOME * LV_W) LV_STRIP(LV_SOME, 3, 6);
-    if (LV_SOME > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, 3, 6);
-    if (LV_SOME > LV_G && lanes - l >= 16) LV_STRIP(LV_G, 3, 6);
+    while (LV_TALL && (rows == 7 || rows == 8) && lanes - l >= LV_TALL * LV_W)
+      LV_STRIP(LV_TALL ? LV_TALL : 1, 7, LV_TALL ? 8 : 7);
+    while (lanes - l >= LV_SOME * LV_W) LV_STRIP(LV_SOME, LV_FEW > LV_SOME ? 3 : 2, 6);
+    if (LV_SOME > 2 * LV_G && lanes - l >= 32)
+      LV_STRIP(2 * LV_G, LV_FEW > LV_SOME ? 3 : 2, 6);
+    if (LV_SOME > LV_G && lanes - l >= 16) LV_STRIP(LV_G, LV_FEW > LV_SOME ? 3 : 2, 6);
   }
 #undef LV_STRIP
 }
@@ -199,7 +194,8 @@ static LNSPI_ALWAYS void LV_F(dx_group)(const float *w, int64_t lanes, const flo
 static LNSPI_ALWAYS void LV_F(dx_sums)(const float *w, const float *d, int64_t ldd, int64_t k0,
                                        int64_t in, int64_t out, LV_V *c, int h, const int kt,
                                        const int rt) {
-  int64_t round = lnspi_round16(out), o = 0;
+  const int64_t round = lnspi_round16(out);
+  int64_t o = 0;
   LNSPI_UNROLL
   for (int i = 0; i < kt * rt; i++) c[i] = LV_SET(0.0f);
   w += k0 * 64 + h * LV_W;
