@@ -184,8 +184,8 @@ typedef struct lnsp_options {
   size_t block_bytes;        /* the caller keeps it until after destroy. Any
                                 alignment; the measure call tells the size.   */
   const char *isa;           /* "scalar", "avx2", "avx512", "avx512vnni",
-                                "neon"; NULL or "auto": the widest the CPU
-                                and OS support                                */
+                                "avx512amx", "neon"; NULL or "auto": the
+                                widest the CPU and OS support                 */
   const char *architecture;  /* architecture text for a file that names none,
                                 or instead of the one it names                */
   const char *prefix;        /* put before every tensor name looked up in a

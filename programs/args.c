@@ -10,7 +10,7 @@
 #include "program.h"
 
 const option args_common[] = {
-  { "--isa", "NAME", "kernel set: auto, scalar, avx2, avx512, avx512vnni or neon" },
+  { "--isa", "NAME", "kernel set: auto, scalar, avx2, avx512, avx512vnni, avx512amx or neon" },
   { "--arch", "TEXT", "architecture of a file that names none, or another than it names" },
   { "--prefix", "TEXT", "what stands before every tensor name in the model file" },
   { "--json", NULL, "print one JSON object" },

@@ -436,6 +436,7 @@ static void test_cpu_features(void) {
                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
   CHECK_INT((features & LNSPI_CPU_AVX512VNNI) != 0, (features & LNSPI_CPU_AVX512) != 0 &&
                                                         __builtin_cpu_supports("avx512vnni"));
+  if (features & LNSPI_CPU_AMX) CHECK(features & LNSPI_CPU_AVX512VNNI);
   CHECK_INT(features & LNSPI_CPU_NEON, 0);
 #elif defined(__aarch64__)
   CHECK_INT(features, LNSPI_CPU_NEON);

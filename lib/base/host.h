@@ -17,6 +17,21 @@
 #define LNSPI_CPU_AVX512 2u  /* F, DQ, BW, VL, with OS support                  */
 #define LNSPI_CPU_NEON 4u    /* AArch64                                         */
 #define LNSPI_CPU_AVX512VNNI 8u /* AVX512 and its VNNI                          */
+#define LNSPI_CPU_AMX 16u    /* AVX512VNNI, AMX's int8 tiles; Linux let us use them */
+
+/* Tiles are a register state that a process asks Linux for; elsewhere nobody does. */
+#if defined(__clang_major__)
+#define LNSPI_KNOWS_AMX (__clang_major__ >= 12)
+#elif defined(__GNUC__)
+#define LNSPI_KNOWS_AMX (__GNUC__ >= 11)
+#else
+#define LNSPI_KNOWS_AMX 0
+#endif
+#if defined(__linux__) && defined(__x86_64__) && defined(__LP64__) && !defined(LNSP_FREESTANDING)
+#define LNSPI_HAS_AMX LNSPI_KNOWS_AMX
+#else
+#define LNSPI_HAS_AMX 0
+#endif
 
 /* Features of this CPU and operating system together (cpuid and xgetbv). */
 uint32_t lnspi_cpu_features(void);

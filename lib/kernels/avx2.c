@@ -164,6 +164,12 @@ static inline void avx2_trees(const float *p, float *t) {
 
 #include "kernels/vector.h"
 
+static inline int32_t avx2_itop(__m256i v) {
+  __m128i a = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  a = _mm_max_epi32(a, _mm_shuffle_epi32(a, 0x4e));
+  return _mm_cvtsi128_si32(_mm_max_epi32(a, _mm_shuffle_epi32(a, 0xb1)));
+}
+
 /* One load for both halves of the words, and whole loads of halves: some compilers
  * would do them twice, or piece by piece. */
 static LNSPI_ALWAYS __m256i avx2_words(const void *p) {
@@ -182,14 +188,9 @@ static LNSPI_ALWAYS __m128i avx2_halves(const void *p) {
   return v;
 }
 
+#define LV_KEEP(px, pk, x, i, n, all) lnspi_compact_keep((px), (pk), (x), (i), (n), LV_W, (all))
 #define LV_PANELS 1
 #include "kernels/compact_vector.h"
-
-static inline int32_t avx2_itop(__m256i v) {
-  __m128i a = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-  a = _mm_max_epi32(a, _mm_shuffle_epi32(a, 0x4e));
-  return _mm_cvtsi128_si32(_mm_max_epi32(a, _mm_shuffle_epi32(a, 0xb1)));
-}
 
 /* |x| times w with the sign of x: two products fill 16 bits, and no more. */
 static LNSPI_ALWAYS __m256i avx2_dot4(__m256i c, __m256i x, __m256i w) {

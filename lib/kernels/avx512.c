@@ -162,6 +162,20 @@ static LNSPI_ALWAYS __m256i avx512_halves(const void *p) {
   return v;
 }
 
+static LNSPI_ALWAYS int64_t avx512_keep(float *px, uint32_t *pk, const float *x, int64_t i,
+                                        int64_t n, int all) {
+  __mmask16 there = n - i >= 16 ? (__mmask16)-1 : LV_FIRST(n - i);
+  __m512 v = _mm512_maskz_loadu_ps(there, x + i);
+  __m512i places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  __mmask16 keep = all ? there : _mm512_mask_cmp_ps_mask(there, v, _mm512_setzero_ps(),
+                                                         _CMP_NEQ_UQ);
+  places = _mm512_add_epi32(places, _mm512_set1_epi32((int)i));
+  _mm512_storeu_ps(px, _mm512_maskz_compress_ps(keep, v));
+  _mm512_storeu_si512(pk, _mm512_maskz_compress_epi32(keep, places));
+  return _mm_popcnt_u32(keep);
+}
+
+#define LV_KEEP(px, pk, x, i, n, all) avx512_keep((px), (pk), (x), (i), (n), (all))
 #define LV_PANELS 2
 #include "kernels/compact_vector.h"
 
@@ -193,6 +207,35 @@ static LNSPI_ALWAYS __m512i avx512_dot4(__m512i c, __m512i x, __m512i w) {
 #pragma clang attribute pop
 #elif defined(__GNUC__)
 #pragma GCC pop_options
+#endif
+
+#if LNSPI_HAS_AMX
+#if defined(__clang__)
+#pragma clang attribute push(                                                          \
+    __attribute__((target(                                                             \
+        "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,fma,avx2,f16c,amx-int8,amx-tile"))), \
+    apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target( \
+    "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,fma,avx2,f16c,amx-int8,amx-tile")
+#endif
+
+#include "kernels/compact_tiles.h"
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+/* The same set but for one entry. */
+#define avx512_linear_i8 avx512_tiles_linear_i8
+const lnspi_kernels lnspi_kernels_avx512amx = {
+    "avx512amx",
+    LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
+    LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+#undef avx512_linear_i8
 #endif
 
 const lnspi_kernels lnspi_kernels_avx512vnni = {

@@ -64,4 +64,17 @@ static inline float lnspi_quantise_factor(float m) {
   return m >= 0x1p-120f && m <= 0x1.fffffep+127f ? 127.0f / m : 0.0f;
 }
 
+/* Of x[i] to x[i + width - 1] below n those that are not zero (or all) to px, their
+ * places to pk; returns how many. Without branches: half of them may be zero. */
+static inline int64_t lnspi_compact_keep(float *px, uint32_t *pk, const float *x, int64_t i,
+                                         int64_t n, int64_t width, int all) {
+  int64_t count = 0, end = n - i < width ? n : i + width;
+  for (; i < end; i++) {
+    px[count] = x[i];
+    pk[count] = (uint32_t)i;
+    count += (x[i] != 0) | all;
+  }
+  return count;
+}
+
 #endif

@@ -4,6 +4,10 @@
  *   LV_LOADI(p)       LV_W words of 32 bits
  *   LV_HALF(p)        LV_W float16 at p, widened
  *   LV_PANELS         linear, one row: panels side by side
+ *   LV_KEEP(px, pk, x, i, n, all)  the inputs i..i+LV_W-1 of x below n that are not
+ *                     zero, or all of them, to px, their places to pk (up to LV_W are
+ *                     written); returns how many
+ *   LV_ITOP(i)        the largest integer of a vector
  * The unit is a pair of vectors: lanes l.. and l+16.. of a group of 32. Where a
  * group has but 16 lanes (both = 0), the second is left out.
  */
@@ -33,23 +37,38 @@ static LNSPI_ALWAYS void LV_F(widen)(const int type, const uint16_t *group, int 
 
 /* ---- linear ---- */
 
-/* One row of np pairs; those of each panel follow a panel of `in` inputs. An input
- * of a panel takes step halves. */
+/* What of n <= 512 inputs is not zero, or all of it: the inputs, and their places. */
+typedef struct LV_F(inputs) {
+  int64_t count;
+  float x[512 + 16];
+  uint32_t k[512 + 16];
+} LV_F(inputs);
+
+static void LV_F(pick)(LV_F(inputs) *in, const float *x, int64_t n, int all) {
+  int64_t c = 0;
+  for (int64_t i = 0; i < n; i += LV_W)
+    c += LV_KEEP(in->x + c, in->k + c, x, i, n, all);
+  in->count = c;
+}
+
+/* One row of np pairs, from start on (NULL: zeros); those of each panel follow a panel
+ * of `inputs` inputs. An input of a panel takes step halves. */
 static LNSPI_ALWAYS void LV_F(pair_row)(const int type, const uint16_t *w, int64_t step,
-                                        const float *bias, const float *x, float *y,
-                                        int64_t in, const int np, const int both) {
+                                        const float *start, const LV_F(inputs) *in, float *y,
+                                        int64_t inputs, const int np, const int both) {
   LV_V a[8], b[8];
   LNSPI_UNROLL
   for (int v = 0; v < np; v++) {
-    a[v] = bias ? LV_LOAD(bias + LV_LOW(v)) : LV_SET(0.0f);
-    b[v] = bias && both ? LV_LOAD(bias + LV_LOW(v) + 16) : LV_SET(0.0f);
+    a[v] = start ? LV_LOAD(start + LV_LOW(v)) : LV_SET(0.0f);
+    b[v] = start && both ? LV_LOAD(start + LV_LOW(v) + 16) : LV_SET(0.0f);
   }
-  for (int64_t k = 0; k < in; k++, w += step) {
-    LV_V xk = LV_SET(x[k]);
+  for (int64_t i = 0; i < in->count; i++) {
+    const uint16_t *wk = w + (int64_t)in->k[i] * step;
+    LV_V xk = LV_SET(in->x[i]);
     LNSPI_UNROLL
     for (int v = 0; v < np; v++) {
       LV_V low, high;
-      LV_F(widen)(type, w + v / (2 * LV_G) * 64 * in, v % (2 * LV_G), &low, &high);
+      LV_F(widen)(type, wk + v / (2 * LV_G) * 64 * inputs, v % (2 * LV_G), &low, &high);
       a[v] = LV_FMA(low, xk, a[v]);
       if (both) b[v] = LV_FMA(high, xk, b[v]);
     }
@@ -61,30 +80,66 @@ static LNSPI_ALWAYS void LV_F(pair_row)(const int type, const uint16_t *w, int64
   }
 }
 
-static LNSPI_ALWAYS void LV_F(pair_one)(const int type, const uint16_t *w, const float *bias,
-                                        const float *x, float *y, int64_t in, int64_t out) {
-  int64_t round = lnspi_round16(out), step;
+/* All outputs of the inputs that were picked from k on. */
+static LNSPI_ALWAYS void LV_F(pair_outputs)(const int type, const uint16_t *w, int64_t k,
+                                            const float *start, const LV_F(inputs) *in,
+                                            float *y, int64_t inputs, int64_t round) {
+  int64_t step;
   for (int64_t o = 0; o < round; o += step) {
-    const uint16_t *wo = w + o / 64 * 64 * in + o % 64;
-    const float *start = bias ? bias + o : NULL;
+    const int64_t halves = round - o / 64 * 64 > 32 ? 64 : 32;
+    const uint16_t *wo = w + o / 64 * 64 * inputs + o % 64 + k * halves;
+    const float *from = start ? start + o : NULL;
+    step = 64;
     if (LV_PANELS > 1 && round - o >= 64 * LV_PANELS) {
-      LV_F(pair_row)(type, wo, 64, start, x, y + o, in, 2 * LV_G * LV_PANELS, 1);
+      LV_F(pair_row)(type, wo, 64, from, in, y + o, inputs, 2 * LV_G * LV_PANELS, 1);
       step = 64 * LV_PANELS;
     } else if (round - o >= 64) {
-      LV_F(pair_row)(type, wo, 64, start, x, y + o, in, 2 * LV_G, 1);
-      step = 64;
+      LV_F(pair_row)(type, wo, 64, from, in, y + o, inputs, 2 * LV_G, 1);
     } else {
-      int64_t halves = round - o / 64 * 64 > 32 ? 64 : 32;
       if (round - o >= 32)
-        LV_F(pair_row)(type, wo, halves, start, x, y + o, in, LV_G, 1);
+        LV_F(pair_row)(type, wo, halves, from, in, y + o, inputs, LV_G, 1);
       else
-        LV_F(pair_row)(type, wo, halves, start, x, y + o, in, LV_G, 0);
+        LV_F(pair_row)(type, wo, halves, from, in, y + o, inputs, LV_G, 0);
       step = 32;
     }
   }
 }
 
-enum { LV_F(WIDE) = 64 }; /* inputs widened at a time: 16 KiB of stack, within L1 */
+/* 1 if a lane is -0. */
+static int LV_F(minus_zero)(const float *y, int64_t n) {
+  LV_I found = LV_ISET(-1);
+  for (int64_t i = 0; i < n; i += LV_W) {
+    LV_I u = LV_IXOR(LV_BITS(LV_LOAD(y + i)), LV_ISET(INT32_MIN));
+    found = LV_IMAX(found, LV_ISAR(LV_IOR(u, LV_ISUB(LV_ISET(0), u)), 31));
+  }
+  return LV_ITOP(found) == 0;
+}
+
+/*
+ * One row: the time goes into reading weights, and those of inputs that are zero (after
+ * ReLU often half of them) are not read. Such a term changes no sum but one of -0, which
+ * it may turn into +0; and from +0 or -0 the next term that is not zero leads to the
+ * same. So the result is right unless it is -0: then it is computed with all terms.
+ */
+static LNSPI_ALWAYS void LV_F(pair_one)(const int type, const uint16_t *w, const float *bias,
+                                        const float *x, float *y, int64_t in, int64_t out) {
+  const int64_t round = lnspi_round16(out);
+  LV_F(inputs) some;
+  for (int all = 0; all < 2; all++) {
+    int64_t k = 0, count = 0;
+    do { /* once even without inputs: y is the bias then */
+      LV_F(pick)(&some, x + k, in - k < 512 ? in - k : 512, all);
+      LV_F(pair_outputs)(type, w, k, k ? y : bias, &some, y, in, round);
+      count += some.count;
+      k += 512;
+    } while (k < in);
+    if (count == in || !LV_F(minus_zero)(y, round)) return;
+  }
+}
+
+/* linear: inputs of a panel that are widened at a time, 16 KiB on the stack and within
+ * the first level cache; linear_dx: weights. */
+enum { LV_F(WIDE) = 64, LV_F(WIDE_DX) = 8192 };
 
 /* kn inputs of a panel, from w on, in float32. */
 static LNSPI_ALWAYS void LV_F(pair_block)(const int type, const uint16_t *w, float *wide,
@@ -102,8 +157,8 @@ static LNSPI_ALWAYS void LV_F(pair_block)(const int type, const uint16_t *w, flo
     }
 }
 
-/* From four rows on, some inputs are widened once for all of them and then go the way
- * of float32: for fewer that would take longer. */
+/* From some rows on, inputs are widened once for all of them and then go the way of
+ * float32: two where the weights come from afar, four from the second level cache. */
 static LNSPI_ALWAYS void LV_F(pair_linear)(const int type, const void *weights,
                                            const float *bias, const float *x, int64_t ldx,
                                            float *y, int64_t ldy, int64_t rows, int64_t in,
@@ -111,7 +166,7 @@ static LNSPI_ALWAYS void LV_F(pair_linear)(const int type, const void *weights,
   const uint16_t *w = weights;
   float wide[LV_F(WIDE) * 64];
   int64_t round = lnspi_round16(out);
-  if (rows < 4) {
+  if (rows < (in * round < 1 << 19 ? 4 : 2)) {
     for (int64_t r = 0; r < rows; r++)
       LV_F(pair_one)(type, w, bias, x + r * ldx, y + r * ldy, in, out);
     return;
@@ -141,7 +196,7 @@ static void LV_F(linear_f16)(const void *w, const float *bias, const float *x, i
 
 /* ---- linear_dx ---- */
 
-/* Partial sums of kt inputs and rt rows into p[r][k][16], as dx_tile in vector.h. */
+/* Partial sums of kt inputs and rt rows into p[r][k][16], as in matrix.h. */
 static LNSPI_ALWAYS void LV_F(pair_dx_tile)(const uint16_t *w, const float *d, int64_t ldd,
                                             float *p, int64_t k0, int64_t in, int64_t round,
                                             const int kt, const int rt) {
@@ -153,18 +208,20 @@ static LNSPI_ALWAYS void LV_F(pair_dx_tile)(const uint16_t *w, const float *d, i
       int64_t step = round - o / 64 * 64 > 32 ? 64 : 32;
       const uint16_t *wk = w + o / 64 * 64 * in + o % 64 + k0 * step;
       const float *dr = d + o + h * LV_W;
-      const int both = round - o >= 32;
+      LV_V low, high[8];
       LNSPI_UNROLL
       for (int k = 0; k < kt; k++) {
-        LV_V low, high;
-        LV_F(widen)(LV_BF16, wk + k * step, h, &low, &high);
+        LV_F(widen)(LV_BF16, wk + k * step, h, &low, &high[k]);
         LNSPI_UNROLL
         for (int r = 0; r < rt; r++)
           c[r * kt + k] = LV_FMA(low, LV_LOAD(dr + r * ldd), c[r * kt + k]);
-        if (!both) continue;
+      }
+      if (round - o < 32) break;
+      LNSPI_UNROLL
+      for (int k = 0; k < kt; k++) {
         LNSPI_UNROLL
         for (int r = 0; r < rt; r++)
-          c[r * kt + k] = LV_FMA(high, LV_LOAD(dr + r * ldd + 16), c[r * kt + k]);
+          c[r * kt + k] = LV_FMA(high[k], LV_LOAD(dr + r * ldd + 16), c[r * kt + k]);
       }
     }
     LNSPI_UNROLL
@@ -192,7 +249,7 @@ static LNSPI_ALWAYS void LV_F(pair_dx_block)(const uint16_t *w, const float *d, 
                                              float *dx, int64_t lddx, int64_t k0, int64_t kn,
                                              int64_t in, int64_t round, const int kt,
                                              const int rt) {
-  float p[4 * 16 * 16];
+  float p[2 * 16 * 16];
   int64_t k = 0;
   for (; k + kt <= kn; k += kt)
     LV_F(pair_dx_tile)(w, d, ldd, p + 16 * k, k0 + k, in, round, kt, rt);
@@ -202,17 +259,38 @@ static LNSPI_ALWAYS void LV_F(pair_dx_block)(const uint16_t *w, const float *d, 
   for (int r = 0; r < rt; r++) LV_F(pair_dx_finish)(p + 256 * r, dx + r * lddx + k0, kn);
 }
 
+/* From six rows on, as many inputs as there is room for are widened once for all rows
+ * and then go the way of float32. */
+static LNSPI_NOINLINE void LV_F(pair_dx_wide)(const uint16_t *w, const float *d, int64_t ldd,
+                                              float *dx, int64_t lddx, int64_t rows,
+                                              int64_t in, int64_t out) {
+  float wide[LV_F(WIDE_DX)];
+  const int64_t round = lnspi_round16(out), most = LV_F(WIDE_DX) / round / 4 * 4;
+  for (int64_t k = 0; k < in; k += most) {
+    int64_t kn = in - k < most ? in - k : most;
+    for (int64_t o = 0; o < round; o += 64) {
+      int64_t lanes = round - o < 64 ? round - o : 64, step = lanes > 32 ? 64 : 32;
+      LV_F(pair_block)(LV_BF16, w + o * in + k * step, wide + o * kn, lanes, kn);
+    }
+    LV_F(linear_dx)(wide, d, ldd, dx + k, lddx, rows, kn, out, 0);
+  }
+}
+
 static void LV_F(linear_dx_bf16)(const void *w, const float *d, int64_t ldd, float *dx,
                                  int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad) {
-  int64_t round = lnspi_round16(out), r;
-  for (int64_t k = 0; k < in; k += 16) {
-    int64_t kn = in - k < 16 ? in - k : 16;
-    for (r = 0; r + 4 <= rows; r += 4)
-      LV_F(pair_dx_block)(w, d + r * ldd, ldd, dx + r * lddx, lddx, k, kn, in, round, 4, 4);
-    for (; r + 2 <= rows; r += 2)
-      LV_F(pair_dx_block)(w, d + r * ldd, ldd, dx + r * lddx, lddx, k, kn, in, round, 4, 2);
-    for (; r < rows; r++)
-      LV_F(pair_dx_block)(w, d + r * ldd, ldd, dx + r * lddx, lddx, k, kn, in, round, 8, 1);
+  const int64_t round = lnspi_round16(out);
+  int64_t r;
+  if (rows >= 6 && 4 * round <= LV_F(WIDE_DX)) {
+    LV_F(pair_dx_wide)(w, d, ldd, dx, lddx, rows, in, out);
+  } else {
+    for (int64_t k = 0; k < in; k += 16) {
+      int64_t kn = in - k < 16 ? in - k : 16;
+      for (r = 0; r + 2 <= rows; r += 2)
+        LV_F(pair_dx_block)(w, d + r * ldd, ldd, dx + r * lddx, lddx, k, kn, in, round, 4, 2);
+      if (r < rows)
+        LV_F(pair_dx_block)(w, d + r * ldd, ldd, dx + r * lddx, lddx, k, kn, in, round,
+                            LV_REGISTERS > 16 ? 8 : 4, 1);
+    }
   }
   size_t pads = pad ? (size_t)(lnspi_round16(in) - in) : 0;
   for (r = 0; r < rows && pads; r++) memset(dx + r * lddx + in, 0, pads * sizeof dx[0]);

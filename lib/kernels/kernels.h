@@ -240,6 +240,9 @@ extern const lnspi_kernels lnspi_kernels_scalar;
 extern const lnspi_kernels lnspi_kernels_avx2;
 extern const lnspi_kernels lnspi_kernels_avx512;
 extern const lnspi_kernels lnspi_kernels_avx512vnni; /* the same but for linear_i8 */
+#if LNSPI_HAS_AMX
+extern const lnspi_kernels lnspi_kernels_avx512amx; /* likewise */
+#endif
 #endif
 #if defined(__aarch64__) || defined(_M_ARM64)
 extern const lnspi_kernels lnspi_kernels_neon;

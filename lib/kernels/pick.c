@@ -5,6 +5,9 @@
 
 static const lnspi_kernels *const pick_sets[] = {
 #if defined(__x86_64__) || defined(_M_X64)
+#if LNSPI_HAS_AMX
+    &lnspi_kernels_avx512amx,
+#endif
     &lnspi_kernels_avx512vnni,
     &lnspi_kernels_avx512,
     &lnspi_kernels_avx2,

@@ -64,6 +64,7 @@
 #undef LV_DOT
 #undef LV_CODE
 #undef LV_PANELS
+#undef LV_KEEP
 #undef LV_BYTE_STRIP
 #undef LV_BYTE_ROWS
 #undef LV_BYTE_PANELS
