@@ -36,8 +36,6 @@ DEPENDENCIES = -MMD -MP
 # come after these, so that they win.
 OPTIMISE = -Os
 $(BUILD)/lib/kernels/%.o $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
-# the reference set is for processors without one of their own, which are small
-$(BUILD)/lib/kernels/scalar.o: OPTIMISE = -Os
 COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables
 
 version_of = $(shell awk '$$2 == "LNSP_VERSION_$(1)" { print $$3 }' include/lnsp.h)

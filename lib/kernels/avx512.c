@@ -91,8 +91,8 @@
 #define LV_BLOCK INT64_MAX
 #define LV_DX_ROWS 4
 #define LV_DX_ONE 16
-#define LV_GRAD 2
-#define LV_GRAD_INPUTS 8
+#define LV_GRAD 4
+#define LV_GRAD_INPUTS 6
 
 /* The square root, correctly rounded, without the divider: two steps from a 14-bit
  * estimate of 1/sqrt(v) and one of the remainder (P. Markstein, IA-64 and Elementary

@@ -364,7 +364,7 @@ static void LV_F(grad_adam)(float *w, float *m, float *v, int64_t lanes, const f
                             int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn,
                             const lnspi_adam *a) {
   const lnspi_adam copy = *a;
-  float g[16 * 64];
+  float g[24 * 64];
   if (rows == 1) {
     if (copy.l2 != 0)
       LV_F(outer_loop)(w, m, v, lanes, d, x, kn, &copy, 1);
@@ -374,8 +374,8 @@ static void LV_F(grad_adam)(float *w, float *m, float *v, int64_t lanes, const f
       LV_F(outer_loop)(w, m, v, lanes, d, x, kn, &copy, 0);
     return;
   }
-  for (int64_t k = 0; k < kn; k += 16) {
-    const int64_t n = kn - k < 16 ? kn - k : 16, at = k * lanes;
+  for (int64_t k = 0; k < kn; k += 24) {
+    const int64_t n = kn - k < 24 ? kn - k : 24, at = k * lanes;
     LV_F(grad_strip)(g, lanes, d, ldd, x + k, ldx, rows, n, 0);
     LV_F(adam)(w + at, m + at, v + at, g, n * lanes, &copy);
   }

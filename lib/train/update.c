@@ -8,6 +8,7 @@
 #include "base/problem.h"
 #include "train/trainer.h"
 
+#define UPDATE_FUSED_FLOATS 6144  /* of a strip whose gradient the kernel forms itself */
 #define UPDATE_MOST_GRADIENT 1e18 /* its square fits a float, a hundred times over */
 #define UPDATE_MOST_WEIGHT 1e37
 
@@ -56,9 +57,15 @@ static const float *update_form(lnsp_trainer *t, const update_strip *strip) {
   return t->strip;
 }
 
-/* All strips of a matrix, forwards or backwards; their inputs are a multiple of align: 8 keeps
- * the blocks of narrow moments whole. */
-static void update_each_strip(lnsp_trainer *t, int32_t index, int back, int64_t align,
+/* 1 if the optimizer forms the gradient of this use itself. */
+static int update_is_fused(const lnsp_trainer *t, const lnspi_use *use) {
+  return use && !t->narrow && t->rule.optimizer->apply_strip;
+}
+
+/* All strips of a matrix, forwards or backwards. For an update they may be longer, where
+ * no gradient is formed, and their inputs are a multiple of 8, which keeps the blocks of
+ * narrow moments whole. */
+static void update_each_strip(lnsp_trainer *t, int32_t index, int back, int update,
                               update_visit visit, void *data) {
   const lnspi_weight *weight = &t->graph->weights[index];
   const int64_t in = weight->dims[1], out = weight->dims[0] / weight->parts;
@@ -73,7 +80,9 @@ static void update_each_strip(lnsp_trainer *t, int32_t index, int back, int64_t 
       const int64_t left = lnspi_round16(out) - strip.lane0;
       strip.lanes = left < 64 ? left : 64;
       strip.real = out - strip.lane0 < strip.lanes ? out - strip.lane0 : strip.lanes;
-      const int64_t most = LNSPI_STRIP_FLOATS / strip.lanes / align * align;
+      const int64_t floats =
+          update && update_is_fused(t, strip.use) ? UPDATE_FUSED_FLOATS : LNSPI_STRIP_FLOATS;
+      const int64_t most = floats / strip.lanes & (update ? ~(int64_t)7 : ~(int64_t)0);
       const int64_t strips = (in + most - 1) / most;
       for (int64_t j = 0; j < strips; j++) {
         strip.k0 = (back ? strips - 1 - j : j) * most;
@@ -200,7 +209,7 @@ static double update_square_norm(lnsp_trainer *t) {
       const float *g = t->small + t->small_offset[i];
       total += (double)k->dot(g, g, weight->floats);
     } else if (!update_is_outer(t, i)) {
-      update_each_strip(t, i, 0, 1, update_add_squares, &total);
+      update_each_strip(t, i, 0, 0, update_add_squares, &total);
     } else {
       for (int32_t u = 0; u < t->use_count; u++)
         if (t->uses[u].weight == i)
@@ -268,7 +277,7 @@ static void update_visit_strip(lnsp_trainer *t, const update_strip *strip, void 
   const lnspi_use *use = strip->use;
   const int64_t n = strip->kn * strip->lanes;
   float *moment[LNSPI_MOMENTS];
-  if (!use || t->narrow || !optimizer->apply_strip) {
+  if (!update_is_fused(t, use)) {
     update_apply(t, strip->weight, data, strip->offset, update_form(t, strip), n);
     return;
   }
@@ -298,7 +307,7 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
       update_apply(t, i, &update, weight->offset, t->small + t->small_offset[i],
                    weight->floats);
     else
-      update_each_strip(t, i, back, 8, update_visit_strip, &update);
+      update_each_strip(t, i, back, 1, update_visit_strip, &update);
   }
 }
 
@@ -355,7 +364,7 @@ int32_t lnspi_trainer_gradient(lnsp_trainer *t, int32_t index, float *out,
     alone.offset = t->small_offset[index];
     lnspi_array_read(&alone, t->small, 0, lnspi_weight_rows(weight), out);
   } else {
-    update_each_strip(t, index, 0, 1, update_write_out, out);
+    update_each_strip(t, index, 0, 0, update_write_out, out);
   }
   return LNSP_OK;
 }
