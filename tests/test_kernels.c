@@ -38,13 +38,16 @@ enum {
   OUTS = sizeof out_widths / sizeof out_widths[0]
 };
 
-/* Packed weights with zero pads. */
+/* Packed weights, finite as all weights are, with zero pads. */
 static float *weights(int64_t in, int64_t out, int kind) {
   int64_t n = lnspi_packed_floats(in, out);
   float *w = take(n), *row = malloc((size_t)in * sizeof(float));
   memset(w, 0, (size_t)n * sizeof(float));
   for (int64_t o = 0; o < out && row; o++) {
-    for (int64_t k = 0; k < in; k++) row[k] = value(kind);
+    for (int64_t k = 0; k < in; k++) {
+      row[k] = value(kind);
+      if (!isfinite(row[k])) row[k] = (float)k;
+    }
     lnspi_pack_rows(w, in, out, o, 1, row, in);
   }
   free(row);
@@ -69,7 +72,27 @@ static void check_linear(int64_t rows, int64_t in, int64_t out, int kind) {
   CHECK(slots_close());
 }
 
+/* Sums of nothing but zeros of either sign: where weights of zero inputs are not read,
+ * a -0 must be as if they were. */
+static void linear_zeros(void) {
+  enum { IN = 21, OUT = 80 };
+  for (int times = 0; times < 64; times++) {
+    float *w = weights(IN, OUT, PLAIN), *x = take(IN), *bias = take(OUT);
+    float *y = take(OUT), *z = take(OUT);
+    for (int k = 0; k < IN; k++) x[k] = draw() % 2 ? 0.0f : -0.0f;
+    for (int o = 0; o < OUT; o++) bias[o] = -0.0f;
+    for (int64_t i = 0; i < IN * OUT; i++)
+      if (draw() % 8) w[i] = fabsf(w[i]); /* so that some sums of -0 stay so */
+    for (int k = 0; k < IN && times % 2; k++) x[k] = k % 20 ? -0.0f : x[k];
+    ref->linear(w, bias, x, IN, y, OUT, 1, IN, OUT);
+    set->linear(w, bias, x, IN, z, OUT, 1, IN, OUT);
+    CHECK_SAY(same(y, z, OUT), "linear: sums of zeros");
+    CHECK(slots_close());
+  }
+}
+
 static void test_kernel_linear(void) {
+  linear_zeros();
   for (at_end = 0; at_end < 2; at_end++)
     for (int b = 0; b < ROWS; b++)
       for (int i = 0; i < INS; i++)

@@ -1,5 +1,6 @@
 /* The kernel set for AVX2 with FMA. Compiled without special flags: the functions
  * carry their target, and run only after cpuid said that they may. */
+#include "kernels/compact.h"
 #include "kernels/table.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -162,8 +163,6 @@ static inline void avx2_trees(const float *p, float *t) {
   }
 }
 
-#include "kernels/vector.h"
-
 static inline int32_t avx2_itop(__m256i v) {
   __m128i a = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
   a = _mm_max_epi32(a, _mm_shuffle_epi32(a, 0x4e));
@@ -188,8 +187,22 @@ static LNSPI_ALWAYS __m128i avx2_halves(const void *p) {
   return v;
 }
 
-#define LV_KEEP(px, pk, x, i, n, all) lnspi_compact_keep((px), (pk), (x), (i), (n), LV_W, (all))
+/* Eight inputs without a zero are copied as they are. */
+static LNSPI_ALWAYS int64_t avx2_keep(float *px, uint32_t *pk, const float *x, int64_t i,
+                                      int64_t n, int all) {
+  if (n - i < 8) return lnspi_compact_keep(px, pk, x, i, n, 8, all);
+  __m256 v = _mm256_loadu_ps(x + i);
+  int zeros = _mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_EQ_OQ));
+  if (zeros && !all) return lnspi_compact_keep(px, pk, x, i, n, 8, 0);
+  __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  _mm256_storeu_ps(px, v);
+  _mm256_storeu_si256((__m256i *)(void *)pk, _mm256_add_epi32(places, _mm256_set1_epi32((int)i)));
+  return 8;
+}
+
+#define LV_KEEP(px, pk, x, i, n, all) avx2_keep((px), (pk), (x), (i), (n), (all))
 #define LV_PANELS 1
+#include "kernels/vector.h"
 #include "kernels/compact_vector.h"
 
 /* |x| times w with the sign of x: two products fill 16 bits, and no more. */

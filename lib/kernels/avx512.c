@@ -142,8 +142,6 @@ static inline void avx512_trees(const float *p, float *t) {
   _mm512_storeu_ps(t, avx512_tree16(v));
 }
 
-#include "kernels/vector.h"
-
 /* Both halves of the words are used: one load, not one for each. */
 static LNSPI_ALWAYS __m512i avx512_words(const void *p) {
   __m512i v = _mm512_loadu_si512(p);
@@ -177,6 +175,7 @@ static LNSPI_ALWAYS int64_t avx512_keep(float *px, uint32_t *pk, const float *x,
 
 #define LV_KEEP(px, pk, x, i, n, all) avx512_keep((px), (pk), (x), (i), (n), (all))
 #define LV_PANELS 2
+#include "kernels/vector.h"
 #include "kernels/compact_vector.h"
 
 #if defined(__clang__)

@@ -79,7 +79,8 @@ typedef struct lnspi_moments8 {
  *
  * linear       y[r][o] = fma chain over k ascending of W[o][k]*x[r][k], starting
  *              at bias[o] (bias NULL: +0); o < R: pads are written too. bias has
- *              R floats. w packed.
+ *              R floats. w packed and finite: where x[r][k] is zero, W[o][k] need not
+ *              be read.
  * linear_dx    dx[r][k] = tree(P), P[l] = fma chain over outputs o ascending with
  *              o % 16 == l, o < R, of W[o][k]*d[r][o], from +0. Writes k < in;
  *              and, with pad != 0, +0 to pads up to in rounded up to 16.

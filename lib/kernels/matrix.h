@@ -2,6 +2,7 @@
  * Template: the kernels that multiply matrices, in terms of the LV_ macros (those
  * of elementwise.h) and
  *   LV_WIDE            linear, 1 to 3 rows: 1 if two panels are taken at a time
+ *                      (LV_KEEP, for one row, is in inputs.h)
  *   LV_FEW             linear, 2 and 3 rows: vectors of a strip of a panel
  *   LV_SOME            linear, more rows, in tiles of 3 to 6: the same, at most LV_FEW
  *   LV_TALL            linear, 7 and 8 rows: vectors of one tall tile, or 0
@@ -114,12 +115,7 @@ static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes, con
     l += (nv) * LV_W;                                                                         \
   } while (0)
   int64_t l = 0;
-  if (rows == 1) { /* all lanes at once */
-    if (lanes == 64) LV_STRIP(4 * LV_G, 1, 1);
-    if (lanes == 48) LV_STRIP(3 * LV_G, 1, 1);
-    if (lanes == 32) LV_STRIP(2 * LV_G, 1, 1);
-    if (lanes == 16) LV_STRIP(LV_G, 1, 1);
-  } else if (LV_FEW > LV_SOME && rows <= 3) {
+  if (LV_FEW > LV_SOME && rows <= 3) {
     while (lanes - l >= LV_FEW * LV_W) LV_STRIP(LV_FEW, 2, 3);
     if (LV_FEW > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, 2, 3);
     if (LV_FEW > LV_G && lanes - l >= 16) LV_STRIP(LV_G, 2, 3);
@@ -134,13 +130,77 @@ static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes, con
 #undef LV_STRIP
 }
 
+/* nv vectors of the outputs of one row, from the inputs that were picked. With w2, the
+ * upper half of the vectors comes from the next panel. */
+static LNSPI_ALWAYS void LV_F(one_tile)(const float *w, const float *w2, int64_t lanes,
+                                        const float *start, const LV_F(inputs) *in, float *y,
+                                        const int nv) {
+  LV_V c[16];
+  LNSPI_UNROLL
+  for (int v = 0; v < nv; v++) c[v] = LV_LOAD(start + v * LV_W);
+  for (int64_t i = 0; i < in->count; i++) {
+    const int64_t at = (int64_t)in->k[i] * lanes;
+    const float *one = w + at, *two = w2 ? w2 + at : NULL;
+    const LV_V xk = LV_SET(in->x[i]);
+    LNSPI_POINTER(one); /* plain addresses: shorter than sums of two registers */
+    if (w2) LNSPI_POINTER(two);
+    LNSPI_UNROLL
+    for (int v = 0; v < nv; v++) {
+      const float *from = w2 && v >= nv / 2 ? two + (v - nv / 2) * LV_W : one + v * LV_W;
+      c[v] = LV_FMA(LV_LOAD(from), xk, c[v]);
+    }
+  }
+  LNSPI_UNROLL
+  for (int v = 0; v < nv; v++) LV_STORE(y + v * LV_W, c[v]);
+}
+
+/* All outputs of one row, from the inputs that were picked from k on; start NULL: zeros. */
+static void LV_F(one_outputs)(const float *w, int64_t k, const float *start,
+                              const LV_F(inputs) *in, float *y, int64_t inputs, int64_t round) {
+  int64_t o = 0;
+#if LV_WIDE
+  for (; round - o >= 128; o += 128) {
+    const float *wo = w + o * inputs + k * 64;
+    LV_F(one_tile)(wo, wo + 64 * inputs, 64, start ? start + o : LV_F(zeros), in, y + o,
+                   8 * LV_G);
+  }
+#endif
+  for (; o < round; o += 64) {
+    const int64_t lanes = round - o < 64 ? round - o : 64;
+    const float *wo = w + o * inputs + k * lanes, *from = start ? start + o : LV_F(zeros);
+    if (lanes == 64)
+      LV_F(one_tile)(wo, NULL, 64, from, in, y + o, 4 * LV_G);
+    else if (lanes == 48)
+      LV_F(one_tile)(wo, NULL, 48, from, in, y + o, 3 * LV_G);
+    else if (lanes == 32)
+      LV_F(one_tile)(wo, NULL, 32, from, in, y + o, 2 * LV_G);
+    else
+      LV_F(one_tile)(wo, NULL, 16, from, in, y + o, LV_G);
+  }
+}
+
+static void LV_F(linear_one)(const float *w, const float *bias, const float *x, float *y,
+                             int64_t in, int64_t out) {
+  const int64_t round = lnspi_round16(out);
+  LV_F(inputs) some;
+  for (int all = 0; all < 2; all++) {
+    int64_t k = 0, count = 0;
+    do { /* once even without inputs: y is the bias then */
+      LV_F(pick)(&some, x + k, in - k < 512 ? in - k : 512, all);
+      LV_F(one_outputs)(w, k, k ? y : bias, &some, y, in, round);
+      count += some.count;
+      k += 512;
+    } while (k < in);
+    if (count == in || !LV_F(minus_zero)(y, round)) return;
+  }
+}
+
 #if LV_WIDE
 /* Two full panels, few rows: one panel's accumulators do not cover the latency. */
 static void LV_F(linear_pair)(const float *w, int64_t in, const float *bias, const float *x,
                               int64_t ldx, float *y, int64_t ldy, int64_t rows) {
   const float *start = bias ? bias : LV_F(zeros), *w2 = w + 64 * in;
   const int nv = 8 * LV_G;
-  if (rows == 1) LV_F(linear_tile)(w, w2, 64, NULL, start, 0, x, ldx, y, ldy, in, nv, 1);
   if (rows == 2) LV_F(linear_tile)(w, w2, 64, NULL, start, 0, x, ldx, y, ldy, in, nv, 2);
   if (rows == 3) LV_F(linear_tile)(w, w2, 64, NULL, start, 0, x, ldx, y, ldy, in, nv, 3);
 }
@@ -149,6 +209,10 @@ static void LV_F(linear_pair)(const float *w, int64_t in, const float *bias, con
 static void LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx,
                          float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out) {
   int64_t round = lnspi_round16(out), o = 0;
+  if (rows == 1) {
+    LV_F(linear_one)(w, bias, x, y, in, out);
+    return;
+  }
 #if LV_WIDE
   for (; rows <= 3 && round - o >= 128; o += 128)
     LV_F(linear_pair)(w + o * in, in, bias ? bias + o : NULL, x, ldx, y + o, ldy, rows);

@@ -127,10 +127,9 @@ static inline void neon_trees(const float *p, float *t) {
   }
 }
 
-#include "kernels/vector.h"
-
 #define LV_KEEP(px, pk, x, i, n, all) lnspi_compact_keep((px), (pk), (x), (i), (n), LV_W, (all))
 #define LV_PANELS 1
+#include "kernels/vector.h"
 #include "kernels/compact_vector.h"
 
 /* Two products fill 16 bits, and no more. */

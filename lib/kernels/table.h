@@ -28,6 +28,13 @@
 #define LNSPI_UNROLL
 #endif
 
+/* Keeps the value of a pointer in a register. */
+#if defined(__GNUC__)
+#define LNSPI_POINTER(p) __asm__("" : "+r"(p))
+#else
+#define LNSPI_POINTER(p) ((void)0)
+#endif
+
 /* Asks for a cache line that will be read soon. */
 #if defined(__GNUC__)
 #define LNSPI_PREFETCH(address) __builtin_prefetch((address), 0, 2)

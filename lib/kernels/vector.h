@@ -5,6 +5,7 @@
  * The order of every sum is that of kernels.h.
  */
 #include "kernels/elementwise.h"
+#include "kernels/inputs.h"
 #include "kernels/matrix.h"
 
 /* ---- sums: 16 lanes in LV_G vectors, then the tree ---- */
