@@ -588,7 +588,9 @@ LNSP_API void lnsp_replay_destroy(lnsp_replay *replay);
  * optimizer text: "adamw lr=1e-3 betas=.9,.999 eps=1e-8 weight_decay=.01",
  *                 "sgd lr=.05 momentum=.9", and for any of them clip=1 (global
  *                 norm), ema=.999 (moving average of the weights),
- *                 schedule=cosine warmup=100 steps=10000 min_lr=0.
+ *                 schedule=cosine warmup=100 steps=10000 min_lr=0, and
+ *                 weights=bf16 (kept so, rounded by chance; seed=0). adamw and
+ *                 adam take moments=8bit.
  * lnsp_list_name and lnsp_list_help tell what there is.
  */
 
@@ -597,9 +599,9 @@ LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
                                       const char *optimizer, const lnsp_limits *limits,
                                       lnsp_memory *out, lnsp_problem *problem);
 
-/* A trainer that starts from a copy of the model's weights, as float32. A model
- * stored as I8 is refused (LNSP_E_DTYPE). loss NULL: none, for forward, backward,
- * apply. Threads: T0. */
+/* A trainer that starts from a copy of the model's weights, as float32 (with
+ * weights=bf16: as bfloat16). A model stored as I8 is refused (LNSP_E_DTYPE). loss
+ * NULL: none, for forward, backward, apply. Threads: T0. */
 LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
                                      const char *optimizer, const lnsp_limits *limits,
                                      const lnsp_options *options, lnsp_trainer **out,
@@ -672,7 +674,7 @@ LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const cha
 /* A new model of the present weights (average 1: of the moving average), while
  * other threads go on with theirs. With options->block, in the caller's slot
  * of lnsp_model_measure bytes. options->storage converts as lnsp_model_convert
- * does; 0: float32. Threads: T1. */
+ * does; 0: as the trainer keeps them. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t average,
                                       const lnsp_options *options, lnsp_model **out,
                                       lnsp_problem *problem);

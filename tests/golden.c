@@ -69,6 +69,10 @@ static const golden_run golden_runs[] = {
     {"mixed_narrow", mixed, 7, 1, "mse", "adam lr=1e-3 weight_decay=.01 moments=8bit", 300, 0},
     {"sn727_narrow", "student", 1, 1, "cosine", "adamw lr=1e-3 moments=8bit clip=1 seed=5", 10,
      0},
+    {"small_bf16", small, 5, 3, "cosine + .5*mse", "sgd lr=.02 momentum=.9 weights=bf16", 300, 0},
+    {"mixed_bf16", mixed, 7, 1, "mse", "adam lr=1e-3 weights=bf16", 300, 0},
+    {"sn727_bf16", "student", 1, 1, "cosine",
+     "adamw lr=1e-3 weights=bf16 moments=8bit clip=1 seed=5", 10, 0},
     {"sn727_1000", "student", 1, 1, "cosine", "adamw lr=1e-4 clip=1", 1000, 1},
     {"sn727_student", "student", 5, 1, "student", "adamw lr=1e-3 ema=.999", 100, 1},
 };

@@ -5,6 +5,7 @@
 
 #include <time.h>
 
+#include "kernels/compact.h"
 #include "kernels/random.h"
 
 #define LNSPI_X(result, name, parameters) static void test_kernel_##name(void);
@@ -130,18 +131,38 @@ static void test_reference_adam8(void) {
     }
 }
 
+static const int64_t lane_counts[] = {16, 32, 48, 64};
+static const int64_t input_counts[] = {0, 1, 2, 3, 5, 8, 16, 21, 64};
+enum { LANES = 4, INPUTS = 9 };
+
+static size_t panel_bytes(int64_t lanes, int64_t kn) {
+  return (size_t)((lanes + 31) / 32 * 64 * kn);
+}
+
+/* Against the packing of compact.h: a panel is a matrix of lanes rows. */
 static void test_reference_bf16(void) {
   const uint32_t key[2] = {7, 8};
   for (uint32_t e = 0; e < 2000; e++) CHECK(lnspi_dither(key, e) == plain_dither(key, e));
-  for (int64_t n = 0; n <= 320; n += 16) {
-    float *x = values(n, HARD);
-    uint16_t *y = take_bytes((size_t)n * 2);
+  for (int j = 0; j < LANES * INPUTS; j++) {
+    int64_t lanes = lane_counts[j % LANES], kn = input_counts[j / LANES], n = kn * lanes;
+    float *y = values(n, HARD), *rows = take(n), *panel = take(n);
+    uint8_t *w = take_bytes(panel_bytes(lanes, kn));
     uint32_t from = 16 * (draw() % 40);
-    ref->dither_bf16(y, x, n, key, from);
+    memset(w, 0xff, panel_bytes(lanes, kn)); /* pads become zero */
+    ref->dither_bf16(w, y, lanes, kn, key, from);
+    lnspi_compact_unpack_rows(LNSP_BF16, w, kn, lanes, 0, lanes, rows, kn);
     for (int64_t i = 0; i < n; i++) {
-      uint32_t bits = lnspi_float_bits(x[i]);
-      CHECK(y[i] == (bits + (plain_dither(key, from + (uint64_t)i) >> 16)) >> 16);
+      uint32_t bits = lnspi_float_bits(y[i]);
+      bits = (bits + (plain_dither(key, from + (uint64_t)i) >> 16)) & 0xffff0000u;
+      panel[i] = lnspi_bits_float(bits);
+      CHECK(lnspi_float_bits(rows[i % lanes * kn + i / lanes]) == bits);
     }
+    uint8_t *again = take_bytes(panel_bytes(lanes, kn));
+    memset(again, 0, panel_bytes(lanes, kn));
+    lnspi_compact_pack_rows(LNSP_BF16, again, kn, lanes, 0, lanes, rows, kn);
+    CHECK(kn == 0 || !memcmp(w, again, panel_bytes(lanes, kn)));
+    ref->widen_bf16(y, w, lanes, kn);
+    CHECK(same(y, panel, n));
     CHECK(slots_close());
   }
 }
@@ -167,19 +188,34 @@ static void test_kernel_adam8(void) {
       }
 }
 
+static void test_kernel_widen_bf16(void) {
+  for (at_end = 0; at_end < 2; at_end++)
+    for (int j = 0; j < LANES * INPUTS; j++) {
+      int64_t lanes = lane_counts[j % LANES], kn = input_counts[j / LANES], n = kn * lanes;
+      uint8_t *w = take_bytes(panel_bytes(lanes, kn));
+      float *y = take(n), *z = take(n);
+      for (size_t i = 0; i < panel_bytes(lanes, kn); i++) w[i] = (uint8_t)draw();
+      ref->widen_bf16(y, w, lanes, kn);
+      set->widen_bf16(z, w, lanes, kn);
+      CHECK_SAY(same(y, z, n), "%d lanes, %d inputs", (int)lanes, (int)kn);
+      CHECK(slots_close());
+    }
+}
+
 static void test_kernel_dither_bf16(void) {
   for (at_end = 0; at_end < 2; at_end++)
-    for (int64_t n = 0; n <= 400; n += 16)
-      for (int times = 0; times < 8; times++) {
-        float *x = values(n, HARD);
-        uint16_t *y = take_bytes((size_t)n * 2), *z = take_bytes((size_t)n * 2);
-        const uint32_t key[2] = {draw(), draw()};
-        uint32_t from = 16 * (draw() % 100);
-        ref->dither_bf16(y, x, n, key, from);
-        set->dither_bf16(z, x, n, key, from);
-        CHECK_SAY(n == 0 || !memcmp(y, z, (size_t)n * 2), "n %d from %u", (int)n, from);
-        CHECK(slots_close());
-      }
+    for (int j = 0; j < 4 * LANES * INPUTS; j++) {
+      int64_t lanes = lane_counts[j % LANES], kn = input_counts[j / LANES % INPUTS];
+      float *y = values(kn * lanes, HARD);
+      uint8_t *w = take_bytes(panel_bytes(lanes, kn)), *x = take_bytes(panel_bytes(lanes, kn));
+      const uint32_t key[2] = {draw(), draw()};
+      uint32_t from = 16 * (draw() % 100);
+      ref->dither_bf16(w, y, lanes, kn, key, from);
+      set->dither_bf16(x, y, lanes, kn, key, from);
+      CHECK_SAY(kn == 0 || !memcmp(w, x, panel_bytes(lanes, kn)), "%d lanes, %d inputs",
+                (int)lanes, (int)kn);
+      CHECK(slots_close());
+    }
 }
 
 /* In whatever pieces the elements come, the same: pieces begin at whole blocks. */
@@ -196,13 +232,13 @@ static void test_pieces(void) {
     ref->adam8(x + from, &piece, g + from, 128, &a);
   }
   CHECK(same(w, x, N) && moments_same(&s, &t, N));
-  uint16_t y[N], z[N];
-  ref->dither_bf16(y, w, N, s.key, 4096);
-  for (uint32_t from = 0, n = 16; from < N; from += n, n = 16 + 16 * (draw() % 5)) {
-    if (n > N - from) n = N - from;
-    ref->dither_bf16(z + from, w + from, n, s.key, 4096 + from);
+  uint32_t y[N], z[N]; /* 48 lanes: two groups of 16 words an input */
+  ref->dither_bf16(y, w, 48, 21, s.key, 4096);
+  for (uint32_t k = 0, n = 1; k < 21; k += n, n = 1 + draw() % 3) {
+    if (n > 21 - k) n = 21 - k;
+    ref->dither_bf16(z + 32 * k, w + 48 * k, 48, n, s.key, 4096 + 48 * k);
   }
-  CHECK(!memcmp(y, z, sizeof y));
+  CHECK(!memcmp(y, z, panel_bytes(48, 21)));
   CHECK(slots_close());
 }
 
@@ -297,13 +333,14 @@ static void *timed_memory(size_t bytes) {
 static int time_all(void) {
   float *w = timed_memory(TIMED * 4), *m = timed_memory(TIMED * 4);
   float *v = timed_memory(TIMED * 4), *g = timed_memory(PIECE * 4), *scale[2];
+  float *g2 = timed_memory(PIECE * 4);
   uint16_t *half = timed_memory(TIMED * 2);
   uint8_t *code[2];
   for (int i = 0; i < 2; i++)
     scale[i] = timed_memory(TIMED / 32), code[i] = timed_memory(TIMED);
   for (int i = 0; i < PIECE; i++) g[i] = value(PLAIN);
   for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    const char *names[] = {"adam", "adam8", "dither_bf16"};
+    const char *names[] = {"adam", "adam8", "to and fro"};
     if (set->features & ~lnspi_cpu_features()) continue;
     for (int what = 0; what < 3; what++) {
       double best = 1e30, from = now();
@@ -314,12 +351,13 @@ static int time_all(void) {
                                     scale[1] + o / 128, {1, 2}, (uint32_t)(o / 128)};
           if (what == 0) set->adam(w + o, m + o, v + o, g, PIECE, &plain_adam);
           if (what == 1) set->adam8(w + o, &s, g, PIECE, &plain_adam);
-          if (what == 2) set->dither_bf16(half + o, w + o, PIECE, s.key, (uint32_t)o);
+          if (what == 2) set->widen_bf16(g2, half + o, 64, PIECE / 64);
+          if (what == 2) set->dither_bf16(half + o, g2, 64, PIECE / 64, s.key, (uint32_t)o);
         }
         double t = now() - start;
         best = t < best ? t : best;
       } while (now() - from < 500e3);
-      printf("%-7s %-12s of %d weights %10.1f us\n", set->name, names[what], TIMED, best);
+      printf("%-10s %-12s of %d weights %10.1f us\n", set->name, names[what], TIMED, best);
     }
   }
   return 0;

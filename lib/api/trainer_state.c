@@ -109,8 +109,8 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
   if (status == LNSP_OK) status = trainer_pick(trainer, average, &state, problem);
   if (status != LNSP_OK) return status;
   lnspi_fp fp = lnspi_fp_enter(); /* rounding to another type */
-  status = lnspi_model_copy(trainer->graph, state, read.storage ? read.storage : LNSP_F32, &read,
-                            out, problem);
+  status = lnspi_model_copy(trainer->graph, state, read.storage ? read.storage : trainer->rule.weights,
+                            &read, out, problem);
   lnspi_fp_leave(fp);
   return status;
 }

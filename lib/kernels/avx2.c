@@ -24,6 +24,8 @@
 #define LV_STOREN(p, n, v) avx2_store((p), (n), (v))
 #define LV_LOAD16(p) _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
 #define LV_STORE16(p, i) avx2_store16((p), (i))
+#define LV_LOAD32(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define LV_STORE32(p, i) _mm256_storeu_si256((__m256i *)(void *)(p), (i))
 #define LV_LOADI8(p) _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
 #define LV_LOADU8(p) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
 #define LV_STORE8(p, i) avx2_store8((p), (i))

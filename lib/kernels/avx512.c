@@ -27,6 +27,8 @@
   _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
 #define LV_STORE16(p, i) \
   _mm256_storeu_si256((__m256i *)(void *)(p), _mm512_cvtepi32_epi16(i))
+#define LV_LOAD32(p) _mm512_loadu_si512(p)
+#define LV_STORE32(p, i) _mm512_storeu_si512((p), (i))
 #define LV_LOADI8(p) _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
 #define LV_LOADU8(p) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
 #define LV_STORE8(p, i) _mm_storeu_si128((__m128i *)(void *)(p), _mm512_cvtepi32_epi8(i))

@@ -129,9 +129,9 @@ typedef struct lnspi_moments8 {
  * f16_to_f32, bf16_to_f32 exact; f32_to_f16, f32_to_bf16 round to nearest even,
  *              overflow to infinity.
  *
- * Numbers rounded by chance; n is a multiple of 16.
- * adam8        adam with moments in 8 bits, for what stays finite; only the last block
- *              may be shorter than 128:
+ * Numbers rounded by chance.
+ * adam8        adam with moments in 8 bits, for what stays finite; n is a multiple of
+ *              16, and only the last block may be shorter than 128:
  *              c = (c1*scale)*g, t = (s2*scale)*g, with l2 != 0: fma(c1*l2, w, c),
  *                fma(s2*l2, w, t)
  *              m = fma(code of m, beta1*m_scale, c)
@@ -147,8 +147,11 @@ typedef struct lnspi_moments8 {
  *              q = (255 * 2^14) / R, for R +0: +0; f = fma(r, q, 1.5 * 2^23), at
  *                least 1.5 * 2^23 + 2^14, so that the code is 1 or more; the code of v
  *                is bits 14 to 21 of bits(f) + h / 2^18
- * dither_bf16  y = (bits(x) + lnspi_dither(key, element + i) / 2^16) / 2^16 in whole
- *              numbers; for what is finite and stays so. element: a multiple of 16
+ * widen_bf16   y[k*lanes + l] = lane l of input k, k < kn, l < lanes (16, 32, 48, 64):
+ *              part of a panel of bfloat16 (compact.h), w at its first input
+ * dither_bf16  the way back: the upper half of bits(y[j]) + lnspi_dither(key,
+ *              element + j) / 2^16, j = k*lanes + l; pad lanes +0. For what is finite
+ *              and stays so. element: a multiple of 16
  */
 #define LNSPI_KERNEL_FLOAT_LIST(X)                                                        \
   X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
@@ -222,8 +225,9 @@ typedef struct lnspi_moments8 {
 #define LNSPI_KERNEL_MOMENT_LIST(X)                                                       \
   X(void, adam8, (float *w, const lnspi_moments8 *s, const float *g, int64_t n,           \
                   const lnspi_adam *a))                                                   \
-  X(void, dither_bf16, (uint16_t *y, const float *x, int64_t n, const uint32_t key[2],    \
-                        uint32_t element))
+  X(void, widen_bf16, (float *y, const void *w, int64_t lanes, int64_t kn))               \
+  X(void, dither_bf16, (void *w, const float *y, int64_t lanes, int64_t kn,               \
+                        const uint32_t key[2], uint32_t element))
 
 #define LNSPI_KERNEL_LIST(X)                                                              \
   LNSPI_KERNEL_FLOAT_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)

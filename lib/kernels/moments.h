@@ -7,7 +7,7 @@
 
 /* lnspi_dither of LV_W elements, of which the first is a multiple of LV_W. Of those 16
  * elements on it is LV_DITHER_NEXT more, up to the next multiple of 128. */
-static inline LV_I LV_F(dither)(const uint32_t key[2], uint32_t element) {
+static LNSPI_NOINLINE LV_I LV_F(dither)(const uint32_t key[2], uint32_t element) {
   static const uint16_t lane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   uint32_t first = element / 128 * 16 + element % 16;
   LV_I u = LV_IADD(LV_IMUL(LV_LOAD16(lane), LV_ISET((int32_t)0x9e3779b9u)),
@@ -21,18 +21,50 @@ static inline LV_I LV_F(dither)(const uint32_t key[2], uint32_t element) {
 
 #define LV_DITHER_NEXT LV_ISET((int32_t)0x9e3779b9u)
 
-static void LV_F(dither_bf16)(uint16_t *y, const float *x, int64_t n, const uint32_t key[2],
-                              uint32_t element) {
-  LV_I h[16 / LV_W];
-  for (int64_t i = 0; i < n; i += 16, element += 16) {
-    int anew = i == 0 || element % 128 == 0;
-    for (int l = 0; l < 16; l += LV_W) {
-      LV_I *hl = &h[l / LV_W];
-      *hl = anew ? LV_F(dither)(key, element + (uint32_t)l) : LV_IADD(*hl, LV_DITHER_NEXT);
-      LV_I u = LV_IADD(LV_BITS(LV_LOAD(x + i + l)), LV_ISHR(*hl, 16));
-      LV_STORE16(y + i + l, LV_ISHR(u, 16));
+static void LV_F(widen_bf16)(float *y, const void *w, int64_t lanes, int64_t kn) {
+  const uint32_t *words = w; /* lane l, and l + 16 above it */
+  for (int64_t k = 0; k < kn; k++, y += lanes)
+    for (int64_t from = 0; from < lanes; from += 32, words += 16)
+      for (int64_t l = 0; l < 16; l += LV_W) {
+        LV_I u = LV_LOAD32(words + l);
+        LV_STORE(y + from + l, LV_FLOAT(LV_ISHL(u, 16)));
+        if (from + 16 < lanes)
+          LV_STORE(y + from + 16 + l, LV_FLOAT(LV_IAND(u, LV_ISET(-65536))));
+      }
+}
+
+/* The dither of 16 elements, from that of the 16 before. */
+static LNSPI_ALWAYS void LV_F(dither_next)(LV_I *h, const uint32_t key[2], uint32_t element) {
+  LNSPI_UNROLL
+  for (int v = 0; v < 16 / LV_W; v++)
+    h[v] = element % 128 == 0 ? LV_F(dither)(key, element + (uint32_t)v * LV_W)
+                              : LV_IADD(h[v], LV_DITHER_NEXT);
+}
+
+static void LV_F(dither_bf16)(void *w, const float *y, int64_t lanes, int64_t kn,
+                              const uint32_t key[2], uint32_t element) {
+  uint32_t *words = w;
+  LV_I h[16 / LV_W], low[16 / LV_W];
+  LNSPI_UNROLL
+  for (int v = 0; v < 16 / LV_W; v++)
+    h[v] = LV_F(dither)(key, element + (uint32_t)v * LV_W);
+  for (int64_t k = 0; k < kn; k++, y += lanes)
+    for (int64_t from = 0; from < lanes; from += 32, words += 16) {
+      LNSPI_UNROLL
+      for (int v = 0; v < 16 / LV_W; v++) {
+        LV_I u = LV_IADD(LV_BITS(LV_LOAD(y + from + v * LV_W)), LV_ISHR(h[v], 16));
+        low[v] = LV_ISHR(u, 16);
+        LV_STORE32(words + v * LV_W, low[v]);
+      }
+      LV_F(dither_next)(h, key, element += 16);
+      if (from + 16 == lanes) continue;
+      LNSPI_UNROLL
+      for (int v = 0; v < 16 / LV_W; v++) {
+        LV_I u = LV_IADD(LV_BITS(LV_LOAD(y + from + 16 + v * LV_W)), LV_ISHR(h[v], 16));
+        LV_STORE32(words + v * LV_W, LV_IOR(LV_IAND(u, LV_ISET(-65536)), low[v]));
+      }
+      LV_F(dither_next)(h, key, element += 16);
     }
-  }
 }
 
 /* What a step needs of the optimizer, so that an element takes few operations. */

@@ -16,6 +16,8 @@
 #define LV_STOREN(p, n, v) neon_store((p), (n), (v))
 #define LV_LOAD16(p) vreinterpretq_s32_u32(vmovl_u16(vld1_u16(p)))
 #define LV_STORE16(p, i) vst1_u16((p), vmovn_u32(vreinterpretq_u32_s32(i)))
+#define LV_LOAD32(p) vreinterpretq_s32_u32(vld1q_u32(p))
+#define LV_STORE32(p, i) vst1q_u32((p), vreinterpretq_u32_s32(i))
 #define LV_LOADI8(p) neon_load_i8(p)
 #define LV_LOADU8(p) neon_load_u8(p)
 #define LV_STORE8(p, i) neon_store8((p), (i))

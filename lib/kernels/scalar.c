@@ -13,6 +13,8 @@
 #define LV_STOREN(p, n, v) ((void)(n), *(p) = (v))
 #define LV_LOAD16(p) ((uint32_t)*(p))
 #define LV_STORE16(p, i) (*(p) = (uint16_t)(i))
+#define LV_LOAD32(p) (*(p))
+#define LV_STORE32(p, i) (*(p) = (i))
 #define LV_LOADI8(p) ((uint32_t)(int32_t)*(p))
 #define LV_LOADU8(p) ((uint32_t)*(p))
 #define LV_STORE8(p, i) (*(uint8_t *)(p) = (uint8_t)(i))

@@ -10,6 +10,8 @@
 #undef LV_STOREN
 #undef LV_LOAD16
 #undef LV_STORE16
+#undef LV_LOAD32
+#undef LV_STORE32
 #undef LV_LOADI8
 #undef LV_LOADU8
 #undef LV_STORE8

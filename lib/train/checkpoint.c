@@ -106,8 +106,8 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
                         {"lnsp.ages", ages},                  {"lnsp.frozen", frozen},
                         {"lnsp.loss", t->loss_text},
                         {"lnsp.optimizer", t->optimizer_text}, {"lnsp.lr", lr}};
-  status = lnspi_save(t->graph, parts, count, pairs, t->lr_changed ? 7 : 6, LNSP_F32, sink,
-                      options, problem);
+  status = lnspi_save(t->graph, parts, count, pairs, t->lr_changed ? 7 : 6,
+                      t->rule.weights, sink, options, problem);
   lnspi_block_close(&work);
   return status;
 }
@@ -121,7 +121,7 @@ int32_t lnspi_trainer_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t
   options.struct_size = sizeof options;
   if (t->block.owned) options.allocator = &t->block.allocator;
   if (what == LNSP_SAVE_STATE) return checkpoint_save_state(t, sink, &options, problem);
-  return lnspi_save(t->graph, &part, 1, NULL, 0, LNSP_F32, sink, &options, problem);
+  return lnspi_save(t->graph, &part, 1, NULL, 0, t->rule.weights, sink, &options, problem);
 }
 
 /* ---- back ---- */

@@ -12,7 +12,7 @@ static void *history_next(uint8_t **set, int64_t count, size_t each) {
 static void history_point(lnsp_trainer *t, void *at) {
   int64_t floats = t->graph->state_floats;
   uint8_t *set = at;
-  t->state = history_next(&set, floats, sizeof(float));
+  t->state = history_next(&set, t->graph->state_bytes, 1);
   if (t->limits.undo == LNSP_UNDO_WEIGHTS) return;
   for (int32_t m = 0; m < t->moment_count; m++) {
     if (t->narrow) {

@@ -140,6 +140,12 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
     return optimizer_count(key, "steps", &rule->steps, problem);
   if (lnspi_word_is(word, "seed"))
     return optimizer_count(key, "seed", &rule->seed, problem);
+  if (lnspi_word_is(word, "weights")) {
+    double choice = 0;
+    int32_t status = optimizer_choice(key->value, "weights", "f32,bf16", &choice, problem);
+    rule->weights = choice != 0 ? LNSP_BF16 : LNSP_F32;
+    return status;
+  }
   if (lnspi_word_is(word, "schedule")) {
     for (int32_t i = 0; lnspi_schedule_name(i); i++)
       if (lnspi_word_is(key->value, lnspi_schedule_name(i))) {
@@ -151,7 +157,7 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
   }
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
                          "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
-                         "warmup, steps, min_lr, seed",
+                         "warmup, steps, min_lr, weights, seed",
                          rule->optimizer->name, rule->optimizer->help);
 }
 
@@ -165,6 +171,7 @@ int32_t lnspi_rule_parse(const char *string, lnspi_rule *rule, lnsp_problem *pro
   int32_t count = 0, at = 0;
   memset(rule, 0, sizeof *rule);
   rule->lr = 1e-3;
+  rule->weights = LNSP_F32;
   lnspi_text_open(&text, string ? string : "adamw");
   lnspi_word word = lnspi_text_word(&text, "");
   for (int32_t i = 0; lnspi_optimizer_at(i); i++)
@@ -184,6 +191,10 @@ int32_t lnspi_rule_parse(const char *string, lnspi_rule *rule, lnsp_problem *pro
                            "an optimizer text is one line: name key=value ...");
   const char *refused = rule->optimizer->refuse ? rule->optimizer->refuse(rule->real) : NULL;
   if (refused) return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1, "%s", refused);
+  if (rule->weights != LNSP_F32 && rule->average > 0)
+    return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1,
+                           "ema keeps float32 weights beside those of weights=bf16: leave out "
+                           "one of them");
   if (rule->schedule == OPTIMIZER_COSINE && rule->steps <= rule->warmup)
     return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1,
                            "schedule=cosine needs steps=N, more than warmup");

@@ -71,7 +71,8 @@ typedef struct lnspi_rule {
   double lr, min_lr;
   double clip;    /* 0: off */
   double average; /* decay of the moving average, 0: off */
-  int32_t schedule, reserved;
+  int32_t schedule;
+  int32_t weights; /* type of the matrices: LNSP_F32 or LNSP_BF16 */
   uint64_t warmup, steps;
   uint64_t seed;  /* of what is rounded by chance */
 } lnspi_rule;

@@ -22,8 +22,7 @@ static int32_t trainer_check_text(const char *text, const char *what, lnsp_probl
   return LNSP_OK;
 }
 
-/* Training is in float32: what was rounded for storage is widened, but codes are not
- * a place to start from. */
+/* What was rounded for storage is widened, but codes are not a place to start from. */
 static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_problem *problem) {
   if (lnspi_graph_type(graph) != LNSP_I8) return LNSP_OK;
   return lnspi_fail(problem, LNSP_E_DTYPE, NULL,
@@ -82,7 +81,8 @@ static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memor
   uint64_t floats = (uint64_t)t->graph->state_floats;
   lnspi_take(arena, 0, 1); /* aligns, so that the differences are whole */
   uint64_t set = arena->used, start = set;
-  t->state = lnspi_take(arena, floats, sizeof(float));
+  t->state = lnspi_take(
+      arena, (uint64_t)lnspi_graph_store_bytes(t->graph, t->rule.weights), 1);
   memory->weight_bytes = t->mark_bytes = arena->used - start;
   start = arena->used;
   for (int32_t m = 0; m < t->moment_count && !t->narrow; m++)
@@ -122,6 +122,8 @@ static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
     t->replay = lnspi_take(arena, (uint64_t)lnspi_replay_floats(graph->nodes[0].width),
                            sizeof(float));
   t->strip = lnspi_take(arena, LNSPI_STRIP_FLOATS, sizeof(float));
+  if (t->rule.weights != LNSP_F32)
+    t->wide = lnspi_take(arena, LNSPI_STRIP_FLOATS, sizeof(float));
   t->row = lnspi_take(arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
   t->small = lnspi_take(arena, (uint64_t)trainer_small_floats(graph, NULL), sizeof(float));
 }
@@ -245,10 +247,13 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
   if (status != LNSP_OK) return status;
   lnsp_graph *graph =
       lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
-  lnspi_graph_store(graph, LNSP_F32);
+  lnspi_graph_store(graph, recipe.rule.weights);
   lnsp_trainer *t = trainer_place(&block, graph, k, &recipe);
-  /* nothing is too large for float32 */
-  (void)lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, NULL);
+  status = lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, problem);
+  if (status != LNSP_OK) { /* too large for bfloat16 */
+    lnspi_block_close(&block);
+    return status;
+  }
   trainer_start_average(t);
   *out = t;
   return LNSP_OK;
@@ -274,9 +279,9 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   if (status == LNSP_OK) status = lnspi_stage_open_file(&stage, file, options, problem);
   if (status != LNSP_OK) return status;
   status = trainer_check_type(stage.graph, problem);
-  lnspi_graph_store(stage.graph, LNSP_F32);
   if (status == LNSP_OK)
     status = trainer_prepare(stage.graph, loss, optimizer, limits, &recipe, problem);
+  if (status == LNSP_OK) lnspi_graph_store(stage.graph, recipe.rule.weights);
   if (status == LNSP_OK) status = trainer_count(&recipe, &memory, problem);
   if (status != LNSP_OK) {
     lnspi_stage_close(&stage);

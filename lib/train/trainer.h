@@ -55,7 +55,7 @@ struct lnsp_trainer {
   int32_t bounds_known, use_count;
   int64_t batch, concepts;      /* of the last forward: rows of one group */
   char *loss_text, *optimizer_text;
-  float *state, *moment[LNSPI_MOMENTS], *average;
+  float *state, *moment[LNSPI_MOMENTS], *average; /* state: by the weights' types */
   int32_t narrow, unused_too;   /* moments in 8 bits, in place of moment[]: */
   uint8_t *code[LNSPI_MOMENTS]; /* an element; int8_t in those that have a sign */
   float *scale[LNSPI_MOMENTS];  /* of the blocks */
@@ -74,6 +74,7 @@ struct lnsp_trainer {
   float *loss_scratch;
   float *replay;
   float *strip;
+  float *wide;                  /* a strip of weights, if they are bfloat16 */
   float *row;
   float *small;                 /* gradients of FLAT tensors */
   int64_t *small_offset;        /* of each weight */

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/problem.h"
+#include "kernels/compact.h"
 #include "train/trainer.h"
 
 #define UPDATE_FUSED_FLOATS 6144  /* of a strip whose gradient the kernel forms itself */
@@ -63,8 +64,8 @@ static int update_is_fused(const lnsp_trainer *t, const lnspi_use *use) {
 }
 
 /* All strips of a matrix, forwards or backwards. For an update they may be longer, where
- * no gradient is formed, and their inputs are a multiple of 8, which keeps the blocks of
- * narrow moments whole. */
+ * neither gradients nor widened weights are kept, and their inputs are a multiple of 8,
+ * which keeps the blocks of narrow moments whole. */
 static void update_each_strip(lnsp_trainer *t, int32_t index, int back, int update,
                               update_visit visit, void *data) {
   const lnspi_weight *weight = &t->graph->weights[index];
@@ -80,8 +81,9 @@ static void update_each_strip(lnsp_trainer *t, int32_t index, int back, int upda
       const int64_t left = lnspi_round16(out) - strip.lane0;
       strip.lanes = left < 64 ? left : 64;
       strip.real = out - strip.lane0 < strip.lanes ? out - strip.lane0 : strip.lanes;
-      const int64_t floats =
-          update && update_is_fused(t, strip.use) ? UPDATE_FUSED_FLOATS : LNSPI_STRIP_FLOATS;
+      const int64_t floats = update && !t->wide && update_is_fused(t, strip.use)
+                                 ? UPDATE_FUSED_FLOATS
+                                 : LNSPI_STRIP_FLOATS;
       const int64_t most = floats / strip.lanes & (update ? ~(int64_t)7 : ~(int64_t)0);
       const int64_t strips = (in + most - 1) / most;
       for (int64_t j = 0; j < strips; j++) {
@@ -93,6 +95,18 @@ static void update_each_strip(lnsp_trainer *t, int32_t index, int back, int upda
       }
     }
   }
+}
+
+/* Where a float32 weight is, and a strip of a bfloat16 one. */
+static float *update_floats(const lnsp_trainer *t, const lnspi_weight *weight) {
+  return t->state + weight->at / (int64_t)sizeof(float);
+}
+
+static void *update_compact(const lnsp_trainer *t, const update_strip *strip) {
+  const lnspi_weight *weight = &t->graph->weights[strip->weight];
+  uint8_t *part = (uint8_t *)(void *)update_floats(t, weight) +
+                  strip->part * (weight->bytes / weight->parts);
+  return part + 2 * (strip->lane0 * weight->dims[1] + strip->k0 * lnspi_round32(strip->lanes));
 }
 
 /* ---- the gate ---- */
@@ -139,10 +153,32 @@ static double update_gradient_bound(const lnsp_trainer *t) {
   return most;
 }
 
+static double update_larger(double a, double b) { return a > b ? a : b; }
+
+static void update_add_largest(lnsp_trainer *t, const update_strip *strip, void *data) {
+  const lnspi_kernels *k = t->engine.k;
+  double *most = data;
+  k->widen_bf16(t->wide, update_compact(t, strip), strip->lanes, strip->kn);
+  *most = update_larger(*most, (double)k->max_abs(t->wide, strip->kn * strip->lanes));
+}
+
+static double update_largest_weight(lnsp_trainer *t) {
+  double most = 0;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *weight = &t->graph->weights[i];
+    if (weight->type == LNSP_BF16)
+      update_each_strip(t, i, 0, 0, update_add_largest, &most);
+    else
+      most = update_larger(most, (double)t->engine.k->max_abs(update_floats(t, weight),
+                                                              weight->floats));
+  }
+  return most;
+}
+
 static void update_know_bounds(lnsp_trainer *t) {
   const lnspi_kernels *k = t->engine.k;
   int64_t n = t->graph->state_floats;
-  t->bounds.weight = (double)k->max_abs(t->state, n);
+  t->bounds.weight = update_largest_weight(t);
   t->bounds.average = t->average ? (double)k->max_abs(t->average, n) : 0;
   t->bounds.moment = 0;
   for (int32_t m = 0; m < t->moment_count; m++) {
@@ -158,8 +194,6 @@ static void update_know_bounds(lnsp_trainer *t) {
   t->bounds_known = 1;
 }
 
-static double update_larger(double a, double b) { return a > b ? a : b; }
-
 /* Bounds after the step, kept from step to step; the arrays themselves are looked at
  * only when those no longer suffice. */
 static int32_t update_gate(lnsp_trainer *t, double gradient, const lnspi_update *update,
@@ -168,6 +202,7 @@ static int32_t update_gate(lnsp_trainer *t, double gradient, const lnspi_update 
     if (fresh || !t->bounds_known) update_know_bounds(t);
     *after = t->bounds;
     t->rule.optimizer->bound(t->rule.real, update, gradient, after);
+    if (t->rule.weights == LNSP_BF16) after->weight *= 1.0079; /* rounded up, at most */
     int sound = after->weight <= UPDATE_MOST_WEIGHT && after->moment <= UPDATE_MOST_GRADIENT;
     /* tensors that the step does not touch stay as large as they are */
     after->weight = update_larger(after->weight, t->bounds.weight);
@@ -257,14 +292,15 @@ static void update_moments(const lnsp_trainer *t, int64_t offset,
 }
 
 static void update_follow(lnsp_trainer *t, int64_t offset, int64_t n) {
-  if (t->average)
+  if (t->average) /* then all weights are float32 */
     t->engine.k->ema(t->average + offset, t->state + offset, n, update_average_share(t));
 }
 
+/* n elements of a weight, the elements of the moments from offset on: those at w, whose
+ * gradient is g. */
 static void update_apply(lnsp_trainer *t, int32_t weight, const lnspi_update *update,
-                         int64_t offset, const float *g, int64_t n) {
+                         int64_t offset, float *w, const float *g, int64_t n) {
   const lnspi_optimizer *optimizer = t->rule.optimizer;
-  float *w = t->state + offset;
   if (t->narrow) {
     const lnspi_moments8 narrow =
         lnspi_moments_at(t, weight, offset - t->graph->weights[weight].offset, update->key);
@@ -274,23 +310,40 @@ static void update_apply(lnsp_trainer *t, int32_t weight, const lnspi_update *up
     update_moments(t, offset, moment);
     optimizer->apply(t->engine.k, update, w, moment, g, n);
   }
-  update_follow(t, offset, n);
 }
 
-static void update_visit_strip(lnsp_trainer *t, const update_strip *strip, void *data) {
+/* A strip whose float32 weights are at w. */
+static void update_strip_at(lnsp_trainer *t, const update_strip *strip,
+                            const lnspi_update *update, float *w) {
   const lnspi_optimizer *optimizer = t->rule.optimizer;
   const lnspi_use *use = strip->use;
-  const int64_t n = strip->kn * strip->lanes;
   float *moment[LNSPI_MOMENTS];
   if (!update_is_fused(t, use)) {
-    update_apply(t, strip->weight, data, strip->offset, update_form(t, strip), n);
+    update_apply(t, strip->weight, update, strip->offset, w, update_form(t, strip),
+                 strip->kn * strip->lanes);
     return;
   }
   update_moments(t, strip->offset, moment);
-  optimizer->apply_strip(t->engine.k, data, t->state + strip->offset, moment, strip->lanes,
-                         use->d + strip->lane0, use->ldd, use->x + strip->k0, use->ldx,
-                         use->rows, strip->kn);
-  update_follow(t, strip->offset, n);
+  optimizer->apply_strip(t->engine.k, update, w, moment, strip->lanes, use->d + strip->lane0,
+                         use->ldd, use->x + strip->k0, use->ldx, use->rows, strip->kn);
+}
+
+/* Weights in bfloat16 are widened a strip at a time, and rounded by chance: a step is
+ * mostly smaller than half their last place. */
+static void update_visit_strip(lnsp_trainer *t, const update_strip *strip, void *data) {
+  const lnspi_weight *weight = &t->graph->weights[strip->weight];
+  const lnspi_update *update = data;
+  const int64_t element = strip->offset - weight->offset;
+  if (weight->type == LNSP_BF16) {
+    void *compact = update_compact(t, strip);
+    t->engine.k->widen_bf16(t->wide, compact, strip->lanes, strip->kn);
+    update_strip_at(t, strip, update, t->wide);
+    t->engine.k->dither_bf16(compact, t->wide, strip->lanes, strip->kn, update->key + 2,
+                             (uint32_t)element);
+  } else {
+    update_strip_at(t, strip, update, update_floats(t, weight) + element);
+    update_follow(t, strip->offset, strip->kn * strip->lanes);
+  }
 }
 
 static void update_all(lnsp_trainer *t, double rate, double scale) {
@@ -307,12 +360,14 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
     }
     t->age[i]++;
     t->rule.optimizer->prepare(t->rule.real, rate, scale, t->age[i], &update);
-    if (t->narrow) lnspi_rule_key(&t->rule, i, t->age[i], update.key);
-    if (weight->kind == LNSPI_FLAT)
-      update_apply(t, i, &update, weight->offset, t->small + t->small_offset[i],
-                   weight->floats);
-    else
+    if (t->narrow || t->wide) lnspi_rule_key(&t->rule, i, t->age[i], update.key);
+    if (weight->kind == LNSPI_FLAT) {
+      update_apply(t, i, &update, weight->offset, update_floats(t, weight),
+                   t->small + t->small_offset[i], weight->floats);
+      update_follow(t, weight->offset, weight->floats);
+    } else {
       update_each_strip(t, i, back, 1, update_visit_strip, &update);
+    }
   }
 }
 
