@@ -185,7 +185,11 @@ typedef struct lnsp_options {
                                 alignment; the measure call tells the size.   */
   const char *isa;           /* "scalar", "avx2", "avx512", "avx512vnni",
                                 "avx512amx", "neon"; NULL or "auto": the
-                                widest the CPU and OS support                 */
+                                widest the CPU and OS support. The two that
+                                differ in int8 alone are only taken by
+                                themselves for an int8 model; "avx512amx"
+                                asks Linux for tile registers, which enlarges
+                                the process's signal frames                   */
   const char *architecture;  /* architecture text for a file that names none,
                                 or instead of the one it names                */
   const char *prefix;        /* put before every tensor name looked up in a
@@ -250,7 +254,8 @@ LNSP_API const char *lnsp_list_help(int32_t list, int32_t index);
  * LNSP_E_UNSUPPORTED or LNSP_E_UNKNOWN. Threads: T0. */
 LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_problem *problem);
 
-/* The kernel set that "auto" picks here. Static. Threads: T0. */
+/* The kernel set that "auto" picks here for any but an int8 model. Static.
+ * Threads: T0. */
 LNSP_API const char *lnsp_isa_best(void);
 
 /* ---- bytes in and out --------------------------------------------------- */

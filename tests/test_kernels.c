@@ -752,13 +752,13 @@ static void test_pack(void) {
 }
 
 static void test_pick(void) {
-  uint32_t features = lnspi_cpu_features();
   lnsp_problem problem = {0};
-  const lnspi_kernels *k = NULL, *widest = NULL, *last = NULL;
+  const lnspi_kernels *k = NULL, *widest = NULL, *bytes = NULL, *last = NULL;
   CHECK(lnspi_kernels_at(-1) == NULL);
   for (int32_t i = 0; (k = lnspi_kernels_at(i)) != NULL; i++, last = k) {
-    int runs = (k->features & ~features) == 0;
-    if (runs && !widest) widest = k;
+    int runs = lnspi_kernels_usable(k);
+    if (runs && !bytes) bytes = k;
+    if (runs && !widest && !(k->features & (LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI))) widest = k;
     CHECK(lnspi_kernels_pick(k->name, &problem) == (runs ? k : NULL));
     if (!runs) CHECK_INT(problem.code, LNSP_E_UNSUPPORTED);
   }
@@ -766,6 +766,7 @@ static void test_pick(void) {
   CHECK(lnspi_kernels_at(0) != NULL);
   CHECK(last == NULL || last == ref || lnspi_kernels_at(0) == ref);
   CHECK(lnspi_kernels_pick(NULL, NULL) == widest);
+  CHECK(lnspi_kernels_pick_for(NULL, 1, NULL) == bytes);
   CHECK(lnspi_kernels_pick("", NULL) == widest);
   CHECK(lnspi_kernels_pick("auto", NULL) == widest);
   CHECK(lnspi_kernels_pick("scalar", NULL) == ref);
@@ -849,7 +850,7 @@ static int time_all(void) {
   row_d = some(32 * 64, 1);
   strip = some(STRIP * 64, 1);
   for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (set->features & ~lnspi_cpu_features()) continue;
+    if (!lnspi_kernels_usable(set)) continue;
     time_one("linear 384-256-192-256-384, 1 row", run_forward, 1);
     time_one("the same, 32 rows", run_forward, 32);
     time_one("the same, 256 rows", run_forward, MOST_ROWS);
@@ -880,7 +881,7 @@ int main(int count, char **words) {
   RUN(test_pack);
   RUN(test_pick);
   for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (set->features & ~lnspi_cpu_features()) {
+    if (!lnspi_kernels_usable(set)) {
       check_skipped++;
       printf("ok %s # skip: this CPU cannot run it\n", set->name);
       continue;

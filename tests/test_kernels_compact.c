@@ -419,7 +419,7 @@ static void test_widest(void) {
     lnspi_compact_pack_rows(LNSP_I8, w, in, 1, 0, 1, x, in);
     for (int64_t k = 0; k < in; k++) x[k] = sign & 2 ? -1.0f : 1.0f;
     for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-      if (set->features & ~lnspi_cpu_features()) continue;
+      if (!lnspi_kernels_usable(set)) continue;
       set->linear_i8(w, NULL, x, in, y, 16, 1, in, 1, scratch);
       float expected = sign == 0 || sign == 3 ? 65536.0f : -65536.0f;
       CHECK_NEAR(y[0], expected, 0.05);
@@ -527,7 +527,7 @@ static void time_work(const work *job, int32_t dtype, int dx) {
 
 static int time_all(const char *isa) {
   for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (set->features & ~lnspi_cpu_features()) continue;
+    if (!lnspi_kernels_usable(set)) continue;
     if (isa ? strcmp(isa, set->name) : set == ref) continue;
     for (size_t j = 0; j < sizeof works / sizeof works[0]; j++) {
       time_work(&works[j], LNSP_F32, 0);
@@ -556,7 +556,7 @@ int main(int count, char **words) {
   RUN(test_reference_halves);
   RUN(test_reference_bytes);
   for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (set->features & ~lnspi_cpu_features()) {
+    if (!lnspi_kernels_usable(set)) {
       check_skipped++;
       printf("ok %s # skip: this CPU cannot run it\n", set->name);
       continue;

@@ -341,7 +341,7 @@ static int time_all(void) {
   for (int i = 0; i < PIECE; i++) g[i] = value(PLAIN);
   for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
     const char *names[] = {"adam", "adam8", "to and fro"};
-    if (set->features & ~lnspi_cpu_features()) continue;
+    if (!lnspi_kernels_usable(set)) continue;
     for (int what = 0; what < 3; what++) {
       double best = 1e30, from = now();
       do {
@@ -381,7 +381,7 @@ int main(int count, char **words) {
   RUN(test_dither_is_uniform);
   RUN(test_small_changes_add_up);
   for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (set->features & ~lnspi_cpu_features()) {
+    if (!lnspi_kernels_usable(set)) {
       check_skipped++;
       printf("ok %s # skip: this CPU cannot run it\n", set->name);
       continue;

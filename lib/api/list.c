@@ -75,7 +75,7 @@ LNSP_API const char *lnsp_list_help(int32_t list, int32_t index) {
 
 LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_problem *problem) {
   const lnspi_kernels *k;
-  return lnspi_kernels_choose(isa, &k, problem);
+  return lnspi_kernels_choose(isa, 0, &k, problem);
 }
 
 LNSP_API const char *lnsp_isa_best(void) {

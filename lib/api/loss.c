@@ -155,7 +155,7 @@ static int32_t api_loss_evaluate(const char *text, const lnsp_tensor *inputs,
   if (!status)
     status = api_loss_tensors(inputs, input_count, gradient, &loss, problem);
   if (status) return status;
-  status = lnspi_kernels_choose(options->isa, &loss.k, problem);
+  status = lnspi_kernels_choose(options->isa, 0, &loss.k, problem);
   if (status) return status;
   api_loss_lay_out(&loss, &arena, gradient != NULL);
   if (arena.failed)

@@ -48,19 +48,6 @@ static uint32_t host_xcr0(void) {
 #endif
 }
 
-#if LNSPI_HAS_AMX
-/* arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA): until then the first tile
- * instruction kills the process. Asking again does nothing; older kernels refuse. */
-static int host_tiles_permitted(void) {
-  long result;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "0"(158L), "D"(0x1023L), "S"(18L)
-                   : "rcx", "r11", "memory");
-  return result == 0;
-}
-#endif
-
 uint32_t lnspi_cpu_features(void) {
   const uint32_t fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
   const uint32_t wanted1 = fma | osxsave | avx | f16c;
@@ -79,7 +66,7 @@ uint32_t lnspi_cpu_features(void) {
 #if LNSPI_HAS_AMX
     const uint32_t tile = 1u << 24, int8 = 1u << 25, tile_state = 0x60000u;
     if ((r[2] & 1u << 11) && (r[3] & (tile | int8)) == (tile | int8) &&
-        (xcr0 & tile_state) == tile_state && host_tiles_permitted())
+        (xcr0 & tile_state) == tile_state)
       features |= LNSPI_CPU_AMX;
 #endif
   }
@@ -90,6 +77,21 @@ uint32_t lnspi_cpu_features(void) {
 uint32_t lnspi_cpu_features(void) { return LNSPI_CPU_NEON; }
 #else
 uint32_t lnspi_cpu_features(void) { return 0; }
+#endif
+
+#if LNSPI_HAS_AMX
+/* arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA): until then the first tile
+ * instruction kills the process. Asking again does nothing; older kernels refuse. */
+int lnspi_cpu_ask_tiles(void) {
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "0"(158L), "D"(0x1023L), "S"(18L)
+                   : "rcx", "r11", "memory");
+  return result == 0;
+}
+#else
+int lnspi_cpu_ask_tiles(void) { return 0; }
 #endif
 
 /* ---- floating-point control ---------------------------------------------- */

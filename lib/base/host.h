@@ -33,8 +33,11 @@
 #define LNSPI_HAS_AMX 0
 #endif
 
-/* Features of this CPU and operating system together (cpuid and xgetbv). */
+/* Features of this CPU and operating system together (cpuid and xgetbv). Those of
+ * LNSPI_CPU_AMX may be used only after lnspi_cpu_ask_tiles returned 1: it asks Linux
+ * for them, which enlarges the signal frames of the process. */
 uint32_t lnspi_cpu_features(void);
+int lnspi_cpu_ask_tiles(void);
 
 /* Saves the floating-point control word and sets round to nearest, gradual
  * underflow, no traps; leave restores it (and clears nothing else). */

@@ -256,10 +256,18 @@ extern const lnspi_kernels lnspi_kernels_neon;
 /* Kernel sets of this build, widest first, scalar last; NULL past the end. */
 const lnspi_kernels *lnspi_kernels_at(int32_t index);
 
+/* 1 if this CPU and operating system run the set; asks for tiles if it needs them. */
+int lnspi_kernels_usable(const lnspi_kernels *set);
+
 /* The set named (NULL, "" or "auto": the widest that runs here), after a short
  * self-check of its fused multiply-add against the software one; NULL with the
- * problem filled in if it is unknown, cannot run here or fails the check. */
-const lnspi_kernels *lnspi_kernels_pick(const char *isa, lnsp_problem *problem);
+ * problem filled in if it is unknown, cannot run here or fails the check. bytes: for
+ * int8 matrices; without it, auto passes over the sets that differ in those alone, and
+ * asks the operating system for nothing. */
+const lnspi_kernels *lnspi_kernels_pick_for(const char *isa, int bytes, lnsp_problem *problem);
+static inline const lnspi_kernels *lnspi_kernels_pick(const char *isa, lnsp_problem *problem) {
+  return lnspi_kernels_pick_for(isa, 0, problem);
+}
 
 /* top / most with 16 significant bits, so that a code times it is exact: the codes
  * can be had back from the values. */

@@ -295,7 +295,7 @@ static LNSPI_ALWAYS void LV_F(dx_tile)(const float *w, const float *d, int64_t l
   LV_F(trees)(p, t);
 #endif
   LNSPI_UNROLL
-  for (int r = 0; r < rt; r++) memcpy(dx + r * lddx + k0, t + r * kt, kt * sizeof t[0]);
+  for (int r = 0; r < rt; r++) memcpy(dx + r * lddx + k0, t + r * kt, (size_t)kt * sizeof t[0]);
 }
 
 /* All inputs of rt rows. */

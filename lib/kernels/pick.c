@@ -88,14 +88,22 @@ static const char *const pick_faults[4] = {
     "it loses subnormal numbers: compile without -ffast-math",
 };
 
-const lnspi_kernels *lnspi_kernels_pick(const char *isa, lnsp_problem *problem) {
-  uint32_t features = lnspi_cpu_features();
-  int any = !isa || !*isa || pick_same(isa, "auto");
+int lnspi_kernels_usable(const lnspi_kernels *set) {
+  if (set->features & ~lnspi_cpu_features()) return 0;
+  return !(set->features & LNSPI_CPU_AMX) || lnspi_cpu_ask_tiles();
+}
+
+const lnspi_kernels *lnspi_kernels_pick_for(const char *isa, int bytes,
+                                            lnsp_problem *problem) {
+  const uint32_t only_bytes = LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI;
+  const int any = !isa || !*isa || pick_same(isa, "auto");
   const lnspi_kernels *set = NULL;
   for (int32_t i = 0; i < PICK_COUNT && !set; i++) {
-    int runs = (pick_sets[i]->features & ~features) == 0;
-    if (any ? runs : pick_same(isa, pick_sets[i]->name)) set = pick_sets[i];
-    if (set && !runs) {
+    const lnspi_kernels *next = pick_sets[i];
+    if (any ? !bytes && next->features & only_bytes : !pick_same(isa, next->name)) continue;
+    if (lnspi_kernels_usable(next)) {
+      set = next;
+    } else if (!any) {
       lnspi_fail(problem, LNSP_E_UNSUPPORTED, NULL,
                  "this CPU or operating system cannot run the kernel set \"%s\": take "
                  "\"auto\"",

@@ -182,10 +182,10 @@ int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t ba
   return LNSP_OK;
 }
 
-int32_t lnspi_kernels_choose(const char *isa, const lnspi_kernels **out,
+int32_t lnspi_kernels_choose(const char *isa, int bytes, const lnspi_kernels **out,
                              lnsp_problem *problem) {
   lnsp_problem own;
   if (!problem) problem = &own;
-  *out = lnspi_kernels_pick(isa, problem);
+  *out = lnspi_kernels_pick_for(isa, bytes, problem);
   return *out ? LNSP_OK : problem->code;
 }

@@ -54,8 +54,8 @@ int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lns
                           float *rows, int64_t ld, lnsp_problem *problem);
 void lnspi_tensor_store(const lnsp_tensor *tensor, const float *rows, int64_t ld);
 
-/* lnspi_kernels_pick with a status. */
-int32_t lnspi_kernels_choose(const char *isa, const lnspi_kernels **out,
+/* lnspi_kernels_pick_for with a status; bytes: for int8 matrices. */
+int32_t lnspi_kernels_choose(const char *isa, int bytes, const lnspi_kernels **out,
                              lnsp_problem *problem);
 
 const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,

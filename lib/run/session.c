@@ -35,7 +35,8 @@ int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *co
   lnsp_memory memory;
   memset(&fresh, 0, sizeof fresh);
   fresh.engine.graph = graph;
-  int32_t status = lnspi_kernels_choose(options->isa, &fresh.engine.k, problem);
+  int32_t status = lnspi_kernels_choose(options->isa, lnspi_graph_type(graph) == LNSP_I8,
+                                        &fresh.engine.k, problem);
   if (status == LNSP_OK) status = lnspi_session_measure(graph, limits, &memory, problem);
   if (status == LNSP_OK)
     status = lnspi_block_open(&fresh.block, options, memory.total_bytes, problem);

@@ -52,7 +52,7 @@ int32_t lnspi_replay_create(int64_t width, int gathering, const lnsp_options *op
                       (long long)width, LNSPI_REPLAY_MAX_WIDTH);
   memset(&arena, 0, sizeof arena);
   memset(&pieces, 0, sizeof pieces);
-  int32_t status = lnspi_kernels_choose(options->isa, &pieces.k, problem);
+  int32_t status = lnspi_kernels_choose(options->isa, 0, &pieces.k, problem);
   if (status) return status;
   replay_lay_out(&arena, width, gathering, &pieces);
   if (arena.failed)

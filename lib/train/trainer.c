@@ -238,7 +238,7 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
   lnsp_memory memory;
   lnspi_block block;
   const lnspi_kernels *k = NULL;
-  int32_t status = lnspi_kernels_choose(options->isa, &k, problem);
+  int32_t status = lnspi_kernels_choose(options->isa, 0, &k, problem);
   if (status == LNSP_OK)
     status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, problem);
   if (status == LNSP_OK) status = trainer_count(&recipe, &memory, problem);
@@ -275,7 +275,7 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   if (resume && options->prefix && *options->prefix)
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
                       "a state file is resumed without a prefix");
-  int32_t status = lnspi_kernels_choose(options->isa, &k, problem);
+  int32_t status = lnspi_kernels_choose(options->isa, 0, &k, problem);
   if (status == LNSP_OK) status = lnspi_stage_open_file(&stage, file, options, problem);
   if (status != LNSP_OK) return status;
   status = trainer_check_type(stage.graph, problem);
