@@ -377,14 +377,19 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--install", action="store_true", help="install the peers, and end")
     parser.add_argument("--chart", choices=sorted(CHARTS), help="a chart instead of the table")
-    parser.add_argument("--peers", default=",".join(PEERS))
+    parser.add_argument("--peers", default=",".join(PEERS),
+                        help="NAME,...; default: all, %(default)s")
     parser.add_argument("--rows", help="WORK:BATCH,...; default: those of docs/performance.md")
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--block-ms", type=float, default=10)
-    parser.add_argument("--sample-us", type=float, default=200)
+    parser.add_argument("--rounds", type=int, default=20,
+                        help="turns of each program at each row; default %(default)s")
+    parser.add_argument("--block-ms", type=float, default=10,
+                        help="time of a program in a round; default %(default)g ms")
+    parser.add_argument("--sample-us", type=float, default=200,
+                        help="least length of a sample; default %(default)g us, or one call")
     parser.add_argument("--cpu", type=int, help="pin everything to this core")
     parser.add_argument("--isa", help="kernel set of lnsp")
-    parser.add_argument("--build", default=os.path.join(HERE, "..", "build", "bench"))
+    parser.add_argument("--build", default=os.path.join(HERE, "..", "build", "bench"),
+                        help="folder of lnsp-bench, the venv and the results; default: build/bench")
     parser.add_argument("--lnsp", help="default: BUILD/lnsp-bench")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PYTHON",
                         help="another interpreter for a peer (torch=..., onnxruntime=...)")

@@ -26,14 +26,15 @@ static const char help[] =
     "without the argument.\n"
     "\n" WORKS_HELP
     "\n\n"
-    "  --isa NAME     kernel set: auto, scalar, avx2, avx512, neon\n"
+    "  --isa NAME     kernel set: auto, or one that `lnsp list` names\n"
     "  --seconds X    time to measure each row for; default .3\n"
     "  --no-limits    leaves out what is measured for the columns from limit_us on\n"
     "  --calls N      only makes N calls of each row, for profilers and counters\n"
     "  --limits       prints multiply-add peak, bandwidth and Adam by size of the set\n"
     "  --serve        reads lines WORK BATCH MILLISECONDS SAMPLE_US, answers with samples,\n"
     "                 for bench/compare.py\n"
-    "  --process LNSP start to first output of `LNSP run`, memory of `LNSP train`\n";
+    "  --process LNSP start to output of the program LNSP (build/lnsp) and its memory: run, train,\n"
+    "                 and training beside a session\n";
 
 typedef struct request {
   lnsp_options options;

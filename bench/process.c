@@ -138,8 +138,11 @@ static int process_row(const char *what, char *const argv[], int times) {
   int64_t kb = 0, most = 0;
   int i;
   for (i = 0; i < times; i++) {
-    if (process_start(argv, &seconds[i], &kb))
-      return process_say("the program failed", NULL);
+    if (process_start(argv, &seconds[i], &kb)) {
+      fprintf(stderr, "lnsp-bench: %s %s failed: --process takes the path of the lnsp program\n",
+              argv[0], argv[1]);
+      return 1;
+    }
     most = kb > most ? kb : most;
   }
   qsort(seconds, (size_t)times, sizeof seconds[0], process_compare);

@@ -38,6 +38,14 @@ static int delta_open(const args *a, const char *path, lnsp_delta **out) {
   return 0;
 }
 
+/* The file that a refusal is about: a base in int8, or the other. */
+static const char *delta_blame(const args *a, const lnsp_model *base, const lnsp_problem *p) {
+  return a->positional[p->code == LNSP_E_DTYPE &&
+                               lnsp_graph_storage(lnsp_model_graph(base)) == LNSP_I8
+                           ? 1
+                           : 2];
+}
+
 static int delta_make(const args *a, const char *path) {
   lnsp_model *base = NULL, *next = NULL;
   lnsp_delta *delta = NULL;
@@ -47,7 +55,7 @@ static int delta_make(const args *a, const char *path) {
   if (!status)
     status = model_load(a, a->positional[2], &next);
   if (!status && lnsp_delta_make(base, next, NULL, &delta, &problem))
-    status = refuse_problem(a, a->positional[2], &problem);
+    status = refuse_problem(a, delta_blame(a, base, &problem), &problem);
   if (!status && lnsp_delta_save(delta, path, &problem))
     status = refuse_problem(a, path, &problem);
   if (!status)
@@ -71,7 +79,7 @@ static int delta_apply(const args *a, const char *path) {
   if (!status)
     status = delta_open(a, a->positional[2], &delta);
   if (!status && lnsp_delta_apply(delta, base, NULL, &next, &problem))
-    status = refuse_problem(a, a->positional[2], &problem);
+    status = refuse_problem(a, delta_blame(a, base, &problem), &problem);
   if (!status && (lnsp_model_convert(next, type, NULL, &stored, &problem) ||
                   lnsp_model_hash(stored, hash, &problem) ||
                   lnsp_model_save(stored, path, 0, &problem)))

@@ -41,7 +41,7 @@ static int info_graph(const args *a, const lnsp_graph *graph) {
 static int info_network(const args *a, const report *r, const lnsp_graph *graph,
                         const memory_plan *memory) {
   const int64_t parameters = lnsp_graph_parameter_count(graph);
-  char count[NUMBER_BYTES], bytes[NUMBER_BYTES], line[96];
+  char count[NUMBER_BYTES], bytes[NUMBER_BYTES], line[112];
   lnsp_problem problem;
   lnsp_tensor of;
   int32_t i;
@@ -51,7 +51,7 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
     json_integer("parameters", parameters);
     json_integer("bytes", parameters * 4);
   } else {
-    snprintf(line, sizeof line, "%s parameters, %s bytes", number_text(parameters, count),
+    snprintf(line, sizeof line, "%s parameters, %s bytes as float32", number_text(parameters, count),
              number_text(parameters * 4, bytes));
     report_text(r, "", "size", line);
   }
@@ -262,10 +262,27 @@ static int info_text(const args *a, const char *text) {
   return status ? status : report_end(&r, a);
 }
 
+/* An option that would change nothing is a mistake. */
+static int info_options(const args *a) {
+  static const char *const of_memory[] = { "--batch", "--concepts", "--loss", "--optimizer",
+                                           "--type" };
+  size_t i;
+  if (args_value(a, "--memory"))
+    return args_value(a, "--graph")
+               ? usage_error(a, "--graph prints the network alone: leave out --memory or it")
+               : 0;
+  for (i = 0; i < sizeof of_memory / sizeof of_memory[0]; i++)
+    if (args_value(a, of_memory[i]))
+      return usage_error(a, "%s is for --memory, which is missing", of_memory[i]);
+  return 0;
+}
+
 static int run(const args *a) {
   char *text;
   int safetensors, status = args_positionals(a, 1, ARGS_MAX);
 
+  if (!status)
+    status = info_options(a);
   if (status)
     return status;
   if (a->positional_count == 1 && file_exists(a->positional[0], &safetensors)) {

@@ -59,8 +59,8 @@ static const struct {
   int models, sessions, trainers;
 } memory_uses[MEMORY_USES] = {
   { "run", "run", 1, 1, 0 },          /* a model and a session */
-  { "in_place", "train", 0, 0, 1 },   /* a trainer, from a file */
-  { "private", "both", 2, 1, 1 },     /* a model runs, a trainer publishes the next */
+  { "train", "train", 0, 0, 1 },   /* a trainer, from a file */
+  { "both", "both", 2, 1, 1 },     /* a model runs, a trainer publishes the next */
 };
 
 static const struct {
@@ -161,5 +161,5 @@ void memory_report(const report *r, const memory_plan *plan) {
            "  both: one model runs while the trainer publishes the next: two models, a session\n",
            number_text((int64_t)plan->trainer.total_bytes, trainer));
   else
-    printf("  it is stored as I8, which is only run\n");
+    printf("  train and both are left out: the file is stored as I8, which is only run\n");
 }

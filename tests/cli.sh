@@ -69,7 +69,7 @@ for name in W1.fwd W1g.fwd W2.train W3.fwd S1.train; do
 done
 refused bench_work 2 "no work" bench W9
 refused bench_batch 2 "BATCH" bench W1 none
-refused bench_isa 1 "no kernel set" bench W1 1 --isa none
+refused bench_isa 1 "kernel sets auto" bench W1 1 --isa none
 refused no_command 2 "command is missing"
 refused unknown_command 2 'no command "bake"' bake
 refused unknown_option 2 "no option --stepz" train $model $case -o "$work/none" --stepz 3
@@ -91,7 +91,7 @@ refused state_is_out 2 "of its own" train $model $case -o "$work/none" --state "
 refused list_argument 2 "too many" list losses
 
 # --- new and info ---
-says info_student "545,088 parameters, 2,180,352 bytes" info student
+says info_student "545,088 parameters, 2,180,352 bytes as float32" info student
 says info_family_a "591,168 parameters" info family_a s=384
 says info_family_b "939,840 parameters" info family_b s=512
 says info_ln_min "198,016 parameters" info ln_min
@@ -146,19 +146,28 @@ printf '\000\000\200\173' >> "$work/large.st"
 refused convert_overflow 1 "only.weight.*too large for F16" \
   convert "$work/large.st" --type f16 -o "$work/none"
 says convert_large "BF16" convert "$work/large.st" --type bf16 -o "$work/c1.st"
+refused delta_int8_base 1 "int8.st.*only run" \
+  delta make "$work/int8.st" "$work/bf16.st" -o "$work/none"
+refused delta_int8_new 1 "int8.st.*only run" \
+  delta make "$work/bf16.st" "$work/int8.st" -o "$work/none"
 refused train_int8 1 "only run" train "$work/int8.st" $case -o "$work/none"
 lnsp convert $model --type bf16 -o "$work/c1.st" > /dev/null
 lnsp convert "$work/c1.st" --type f32 -o "$work/c2.st" > /dev/null
 lnsp run "$work/c1.st" $case -o "$work/run1.st" --batch 1 > /dev/null
 lnsp run "$work/c2.st" $case -o "$work/run2.st" --batch 2 > /dev/null
 expect convert_runs_as_twin cmp "$work/run1.st" "$work/run2.st"
+refused info_batch_alone 2 "\-\-batch is for --memory" info --batch 3 student
+refused info_graph_memory 2 "leave out --memory" info --graph --memory student
+same isa_help_differs 0 \
+  "$(lnsp list | sed -n '/^kernel sets/,/^$/s/^  [^ ]* *//p' | sort | uniq -d | wc -l | tr -d ' ')"
+refused isa_names 1 "sets auto, .*scalar.* not .sse" info student --isa sse
 says info_memory_int8 "only run" info --memory "$work/int8.st"
 # what info tells of in-place training is what train counts
 lnsp info --memory "$work/bf16.st" --batch 7 --json > "$work/one"
 lnsp train "$work/bf16.st" --input $vectors --batch 7 --loss mse --steps 1 -o "$work/o.st" --json \
   > "$work/two"
 same info_memory_is_trains \
-  "$(sed -n '/"in_place"/,/handle_bytes/s/.*"handle_bytes": \([0-9]*\).*/\1/p' "$work/one")" \
+  "$(sed -n '/"train": {/,/handle_bytes/s/.*"handle_bytes": \([0-9]*\).*/\1/p' "$work/one")" \
   "$(sed -n 's/.*"total_bytes": \([0-9]*\).*/\1/p' "$work/two")"
 
 # --- run: the same bits whatever the batch and the kernels ---

@@ -10,8 +10,12 @@
 static const char *list_isa_help(int32_t index) {
   const lnspi_kernels *k = lnspi_kernels_at(index);
   if (!k) return NULL;
+  if (k->features & LNSPI_CPU_AMX)
+    return "x86-64 with AVX-512 F, DQ, BW, VL and VNNI, and AMX for int8, on Linux";
+  if (k->features & LNSPI_CPU_AVX512VNNI)
+    return "x86-64 with AVX-512 F, DQ, BW and VL, and VNNI for int8";
   if (k->features & LNSPI_CPU_AVX512) return "x86-64 with AVX-512 F, DQ, BW and VL";
-  if (k->features & LNSPI_CPU_AVX2) return "x86-64 with AVX2 and FMA";
+  if (k->features & LNSPI_CPU_AVX2) return "x86-64 with AVX2, FMA and F16C";
   if (k->features & LNSPI_CPU_NEON) return "AArch64";
   return "plain C, on any CPU";
 }

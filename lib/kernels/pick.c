@@ -88,6 +88,22 @@ static const char *const pick_faults[4] = {
     "it loses subnormal numbers: compile without -ffast-math",
 };
 
+static void pick_fail_unknown(const char *isa, lnsp_problem *problem) {
+  char names[96];
+  size_t used = 0;
+  for (int32_t i = 0; i < PICK_COUNT; i++) {
+    size_t n = strlen(pick_sets[i]->name);
+    if (used + n + 3 > sizeof names) break;
+    memcpy(names + used, ", ", 2);
+    memcpy(names + used + 2, pick_sets[i]->name, n);
+    used += n + 2;
+  }
+  names[used] = 0;
+  lnspi_fail(problem, LNSP_E_UNKNOWN, NULL,
+             "there are the kernel sets auto%s in this build: take one of them, not \"%s\"",
+             names, isa);
+}
+
 int lnspi_kernels_usable(const lnspi_kernels *set) {
   if (set->features & ~lnspi_cpu_features()) return 0;
   return !(set->features & LNSPI_CPU_AMX) || lnspi_cpu_ask_tiles();
@@ -112,10 +128,7 @@ const lnspi_kernels *lnspi_kernels_pick_for(const char *isa, int bytes,
     }
   }
   if (!set) {
-    lnspi_fail(problem, LNSP_E_UNKNOWN, NULL,
-               "this build has no kernel set \"%s\": take \"auto\", \"scalar\" or one that "
-               "the list of kernel sets names",
-               isa);
+    pick_fail_unknown(isa, problem);
     return NULL;
   }
   lnspi_fp saved = lnspi_fp_enter();
