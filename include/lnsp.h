@@ -688,7 +688,8 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
 #define LNSP_SAVE_AVERAGE 1 /* a model file of the moving average             */
 #define LNSP_SAVE_STATE 2   /* weights, moments, average, step, texts: resume */
 
-/* Writes a file as lnsp_model_save does, float32. Threads: T1. */
+/* Writes a file as lnsp_model_save does, in the type that the weights are trained in:
+ * float32, or BF16 matrices with weights=bf16. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path,
                                    int32_t what, lnsp_problem *problem);
 LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,

@@ -51,8 +51,8 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
     json_integer("parameters", parameters);
     json_integer("bytes", parameters * 4);
   } else {
-    snprintf(line, sizeof line, "%s parameters, %s bytes as float32", number_text(parameters, count),
-             number_text(parameters * 4, bytes));
+    snprintf(line, sizeof line, "%s parameters, %s bytes as float32",
+             number_text(parameters, count), number_text(parameters * 4, bytes));
     report_text(r, "", "size", line);
   }
   report_integer(r, "input_width", "input", lnsp_graph_input_width(graph), "wide");

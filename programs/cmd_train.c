@@ -30,7 +30,7 @@ static const option options[] = {
   { "--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`" },
   { "--state", "FILE", "also write the trainer's whole state, to go on later" },
   { "--resume", "FILE", "go on from a state, to the same bits; MODEL may then be left out" },
-  { "--type", "T", "storage of OUT: f32 (default), f16, bf16 or int8" },
+  { "--type", "T", "storage of OUT: f32, f16, bf16 or int8; default: as it is trained, f32" },
   { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
   { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, 3]" },
   { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
@@ -177,7 +177,8 @@ static int train_save(train_job *job) {
 
   if (state && lnsp_trainer_save(job->trainer, state, LNSP_SAVE_STATE, &problem))
     return refuse_problem(job->args, state, &problem);
-  if (job->type == LNSP_F32) {
+  if (!args_value(job->args, "--type") ||
+      job->type == lnsp_graph_storage(lnsp_trainer_graph(job->trainer))) {
     status = lnsp_trainer_save(job->trainer, job->path,
                                job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &problem);
   } else {

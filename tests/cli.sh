@@ -161,6 +161,12 @@ refused info_graph_memory 2 "leave out --memory" info --graph --memory student
 same isa_help_differs 0 \
   "$(lnsp list | sed -n '/^kernel sets/,/^$/s/^  [^ ]* *//p' | sort | uniq -d | wc -l | tr -d ' ')"
 refused isa_names 1 "sets auto, .*scalar.* not .sse" info student --isa sse
+lnsp train "$work/sn727.st" --input $vectors --loss mse --steps 1 --type f32 -o "$work/o.st" \
+  --optimizer "sgd weights=bf16" > /dev/null
+says train_bf16_type_f32 "storage            F32" info "$work/o.st"
+lnsp train "$work/sn727.st" --input $vectors --loss mse --steps 1 -o "$work/o.st" \
+  --optimizer "sgd weights=bf16" > /dev/null
+says train_bf16 "storage            BF16" info "$work/o.st"
 says info_memory_int8 "only run" info --memory "$work/int8.st"
 # what info tells of in-place training is what train counts
 lnsp info --memory "$work/bf16.st" --batch 7 --json > "$work/one"

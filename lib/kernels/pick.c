@@ -1,5 +1,6 @@
 /* The kernel sets of this build, and the choice of one that runs here. */
 #include "base/problem.h"
+#include "base/text.h"
 #include "kernels/fma.h"
 #include "kernels/kernels.h"
 
@@ -92,7 +93,7 @@ static void pick_fail_unknown(const char *isa, lnsp_problem *problem) {
   char names[96];
   size_t used = 0;
   for (int32_t i = 0; i < PICK_COUNT; i++) {
-    size_t n = strlen(pick_sets[i]->name);
+    size_t n = lnspi_length(pick_sets[i]->name);
     if (used + n + 3 > sizeof names) break;
     memcpy(names + used, ", ", 2);
     memcpy(names + used + 2, pick_sets[i]->name, n);
