@@ -395,6 +395,9 @@ def arguments():
                         help="another interpreter for a peer (torch=..., onnxruntime=...)")
     parser.add_argument("--out", help="where results go, without ending; default: BUILD/compare")
     options = parser.parse_args()
+    unknown = [name for name in options.peers.split(",") if name and name not in PEERS]
+    if unknown:
+        parser.error(f"--peers: {unknown[0]} is none of {', '.join(PEERS)}")
     options.build = os.path.abspath(options.build)
     options.lnsp = options.lnsp or os.path.join(options.build, "lnsp-bench")
     options.out = options.out or os.path.join(options.build, options.chart or "compare")

@@ -62,6 +62,7 @@ for name in new info run grad train eval check convert delta replay bench list; 
   says "help_lists_$name" "$name " help
 done
 says version "lnsp 0." --version
+same version_json "$(lnsp --version | sed 's/.*kernels \(.*\))/\1/')" "$(key isa version)"
 says list adamw list
 # --- bench ---
 for name in W1.fwd W1g.fwd W2.train W3.fwd S1.train; do
