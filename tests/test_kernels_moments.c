@@ -100,7 +100,7 @@ static void plain_block(float *w, const lnspi_moments8 *s, int64_t b, const floa
     top = fabsf(m[i]) > top ? fabsf(m[i]) : top;
     root = r[i] > root ? r[i] : root;
   }
-  if (top < 0x1p-112f) top = 0;
+  if (top < 0x1p-106f) top = 0;
   if (root < 0x1p-54f) root = 0;
   s->m_scale[b] = lnspi_moment_scale(top, 127);
   s->v_scale[b] = lnspi_moment_scale(root, 255);
@@ -129,6 +129,24 @@ static void test_reference_adam8(void) {
       for (int64_t i = 0; i < n; i++) CHECK(s.m[i] >= -127 && s.v[i] >= 1);
       CHECK(slots_close());
     }
+}
+
+/* Moments that fade away do so with their scale: a scale whose codes are all zero would
+ * stand for a moment that was lost. */
+static void test_fading_moments(void) {
+  for (int e = -125; e < -95; e++) {
+    lnspi_adam a = adam_variant(0);
+    lnspi_moments8 s = moments(16, 1);
+    float *w = values(16, PLAIN), *g = take(16);
+    memset(g, 0, 16 * sizeof *g);
+    s.m[3] = -127;
+    s.m_scale[0] = lnspi_moment_scale(ldexpf(1.25f, e), 127);
+    ref->adam8(w, &s, g, 16, &a);
+    CHECK_SAY(s.m_scale[0] > 0 ? s.m[3] == -127 : s.m[3] == 0, "2^%d: scale %a, code %d", e,
+              (double)s.m_scale[0], s.m[3]);
+    CHECK(e < -100 || s.m_scale[0] > 0);
+    CHECK(slots_close());
+  }
 }
 
 static const int64_t lane_counts[] = {16, 32, 48, 64};
@@ -375,6 +393,7 @@ int main(int count, char **words) {
   }
   lnspi_fp saved = lnspi_fp_enter();
   RUN(test_reference_adam8);
+  RUN(test_fading_moments);
   RUN(test_reference_bf16);
   RUN(test_pieces);
   RUN(test_values_give_codes);

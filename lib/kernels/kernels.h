@@ -138,7 +138,7 @@ typedef struct lnspi_moments8 {
  *              p = code of v * (sqrt(beta2)*v_scale); v = fma(t, t, p*p), below
  *                FLT_MIN +0; r = sqrt(v)
  *              w = fma(-step, m / fma(r, rsqrt_bc2, eps), w*decay)
- *              M = largest |m| of the block, below 2^-112 +0; R = largest r, below
+ *              M = largest |m| of the block, below 2^-106 +0; R = largest r, below
  *                2^-54 +0; m_scale = lnspi_moment_scale(M, 127), v_scale =
  *                lnspi_moment_scale(R, 255)
  *              h = lnspi_dither(key, 128*block + i) for element i of the call

@@ -119,7 +119,7 @@ static LNSPI_ALWAYS void LV_F(adam8_code)(LV_F(adam8_block) *b, int64_t i) {
 static inline void LV_F(adam8_scale)(LV_F(adam8_block) *b, const lnspi_moments8 *s, int64_t n,
                                      LV_V m_top, LV_V v_top) {
   float m = LV_TOP(m_top), v = LV_TOP(v_top);
-  if (m < 0x1p-112f) m = 0;
+  if (m < 0x1p-106f) m = 0; /* its factor must be finite */
   if (v < 0x1p-54f) v = 0;
   s->m_scale[n] = lnspi_moment_scale(m, 127);
   s->v_scale[n] = lnspi_moment_scale(v, 255);
