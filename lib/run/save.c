@@ -88,6 +88,8 @@ static int32_t save_row(const save_item *item, int64_t row, const save_work *wor
       *work->row = lnspi_state_get_codes(weight, state, row, work->codes);
     } else {
       lnspi_state_read(weight, state, row, 1, work->row);
+      int32_t status = lnspi_state_check(weight, LNSP_I8, row, work->row, problem);
+      if (status != LNSP_OK) return status;
       *work->row = lnspi_quantise(work->codes, 4, work->row, columns);
     }
     if (item->scales) *data = work->row;

@@ -132,6 +132,7 @@ float lnspi_state_get_codes(const lnspi_weight *weight, const void *state, int64
 static float state_most(int32_t type) {
   if (type == LNSP_F16) return 0x1.ffdffep+15f;  /* below 65520 */
   if (type == LNSP_BF16) return 0x1.fefffep+127f;
+  if (type == LNSP_I8) return 0x1.fffffcp+127f; /* 127 times its scale is infinite */
   return 0x1.fffffep+127f;
 }
 
