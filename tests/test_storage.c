@@ -151,7 +151,8 @@ static void overflow_is_refused(void) {
   } cases[] = {{65519.996f, LNSP_F16, 1},      {65520.f, LNSP_F16, 0},
                {-70000.f, LNSP_F16, 0},        {70000.f, LNSP_BF16, 1},
                {0x1.fefffep+127f, LNSP_BF16, 1}, {0x1.ffp+127f, LNSP_BF16, 0},
-               {-0x1.fffffep+127f, LNSP_BF16, 0}, {0x1.fffffep+127f, LNSP_I8, 1}};
+               {-0x1.fffffep+127f, LNSP_BF16, 0}, {0x1.fffffep+127f, LNSP_I8, 0},
+               {-0x1.fffffcp+127f, LNSP_I8, 1}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     lnsp_model *a = storage_new("lnsp 1; x=input 2; y=linear x 1 w=only; output output=y", 1);
     support_bytes bytes = storage_save(a, LNSP_F32), out;
