@@ -90,7 +90,7 @@
 #define LV_FEW 4
 #define LV_SOME 4
 #define LV_TALL 2
-#define LV_BLOCK INT64_MAX
+#define LV_BLOCK 128
 #define LV_DX_ROWS 4
 #define LV_DX_ONE 16
 #define LV_GRAD 4

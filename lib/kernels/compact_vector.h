@@ -138,13 +138,14 @@ static LNSPI_ALWAYS void LV_F(pair_linear)(const int type, const void *weights,
       LV_F(pair_one)(type, w, bias, x + r * ldx, y + r * ldy, in, out);
     return;
   }
+  const float *none = NULL; /* nothing to fetch ahead */
   for (int64_t o = 0; o < round; o += 64) {
     int64_t lanes = round - o < 64 ? round - o : 64, step = lanes > 32 ? 64 : 32, k = 0;
     do { /* once even without inputs: y is the bias then */
       int64_t kn = in - k < LV_F(WIDE) ? in - k : LV_F(WIDE);
       const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
       LV_F(pair_block)(type, w + o * in + k * step, wide, lanes, kn);
-      LV_F(linear_panel)(wide, lanes, NULL, NULL, start, k ? ldy : 0, x + k, ldx, y + o, ldy,
+      LV_F(linear_panel)(wide, lanes, &none, NULL, start, k ? ldy : 0, x + k, ldx, y + o, ldy,
                          rows, kn);
       k += kn;
     } while (k < in);

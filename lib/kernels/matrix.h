@@ -104,13 +104,14 @@ static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes,
 
 /* kn inputs of one panel for all rows; w, x at the first input, start and y at the
  * panel's first lane; the memory from ahead to end is read next. */
-static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes, const float *ahead,
-                               const float *end, const float *start,
+static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes,
+                                              const float **ahead, const float *end,
+                                              const float *start,
                                int64_t ld_start, const float *x, int64_t ldx, float *y,
                                int64_t ldy, int64_t rows, int64_t kn) {
 #define LV_STRIP(nv, least, most)                                                             \
   do {                                                                                        \
-    LV_F(linear_rows)(w + l, lanes, &ahead, end, start + l, ld_start, x, ldx, y + l, ldy,     \
+    LV_F(linear_rows)(w + l, lanes, ahead, end, start + l, ld_start, x, ldx, y + l, ldy,     \
                       rows, kn, (nv), (least), (most));                                       \
     l += (nv) * LV_W;                                                                         \
   } while (0)
@@ -219,13 +220,13 @@ static void LV_F(linear)(const float *w, const float *bias, const float *x, int6
 #endif
   for (; o < round; o += 64) {
     int64_t lanes = round - o < 64 ? round - o : 64, k = 0;
+    const float *ahead = w + (o + lanes) * in, *end = w + round * in;
+    if (rows < 16 || ahead >= end) ahead = NULL;
+    else if (end > ahead + 64 * in) end = ahead + 64 * in;
     do { /* once even without inputs: y is the bias then */
       int64_t kn = in - k < LV_BLOCK ? in - k : LV_BLOCK;
       const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
-      const float *ahead = w + o * in + lanes * in, *end = w + round * in;
-      if (rows < 16 || o + lanes >= round || k + kn < in) ahead = NULL;
-      else if (end > ahead + 64 * in) end = ahead + 64 * in;
-      LV_F(linear_panel)(w + o * in + k * lanes, lanes, ahead, end, start, k ? ldy : 0, x + k,
+      LV_F(linear_panel)(w + o * in + k * lanes, lanes, &ahead, end, start, k ? ldy : 0, x + k,
                          ldx, y + o, ldy, rows, kn);
       k += kn;
     } while (k < in);
