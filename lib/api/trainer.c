@@ -8,8 +8,8 @@ static int32_t trainer_read_options(const lnsp_options *options, lnsp_options *r
   int32_t status = lnspi_options_read(options, read, problem);
   if (status != LNSP_OK || read->storage == 0 || read->storage == LNSP_F32) return status;
   return lnspi_fail(problem, LNSP_E_UNSUPPORTED, NULL,
-                    "a trainer keeps its weights as F32: leave options->storage 0, and convert "
-                    "what it publishes");
+                    "how a trainer keeps its weights is said by its optimizer (weights=f32 or "
+                    "weights=bf16): leave options->storage 0");
 }
 
 LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
