@@ -114,7 +114,7 @@ $(BUILD)/tests/%: tests/%.c $(STATIC_LIB) Makefile
 $(BUILD)/examples/%: examples/%.c $(STATIC_LIB)
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
-	$(hide)$(CC) -std=c99 -Iinclude $(OPTIMISE) $(CFLAGS) $(LDFLAGS) -o $@ $< $(STATIC_LIB) -lm
+	$(hide)$(CC) -std=c99 -Iinclude $(OPTIMISE) $(CFLAGS) $(LDFLAGS) -o $@ $< $(STATIC_LIB) -lm $(if $(filter %/parallel,$@),-pthread)
 
 examples: $(EXAMPLES) ## build the examples into build/examples
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pool.h"
 #include "process.h"
 #include "roofline.h"
 
@@ -27,6 +28,8 @@ static const char help[] =
     "\n" WORKS_HELP
     "\n\n"
     "  --isa NAME     kernel set: auto, or one that `lnsp list` names\n"
+    "  --tasks N      splits the work over N threads, each on a processor of its own, which\n"
+    "                 wait without sleeping; the limits stay those of one core\n"
     "  --seconds X    time to measure each row for; default .3\n"
     "  --no-limits    leaves out what is measured for the columns from limit_us on\n"
     "  --calls N      only makes N calls of each row, for profilers and counters\n"
@@ -41,6 +44,7 @@ typedef struct request {
   const char *isa; /* as the library has chosen it */
   const char *work, *process;
   int64_t batch, calls;
+  int tasks;
   double seconds;
   int limits, no_limits, serve;
 } request;
@@ -67,7 +71,7 @@ static int print_row(const request *q, const work_spec *spec, int64_t batch) {
     return fail(problem.message, NULL);
   if (loops && roofline_measure(&shape, loops, q->seconds / 2, &measured))
     loops = NULL;
-  if (work_open(spec, batch, &q->options, &w, &problem))
+  if (work_open(spec, batch, &q->options, q->tasks, &w, &problem))
     return fail(problem.message, NULL);
   if (work_time(&w, q->seconds, &times, &problem)) {
     work_close(&w);
@@ -94,7 +98,7 @@ static int call_row(const request *q, const work_spec *spec, int64_t batch) {
   lnsp_problem problem;
   work w;
   int64_t i;
-  int32_t status = work_open(spec, batch, &q->options, &w, &problem);
+  int32_t status = work_open(spec, batch, &q->options, q->tasks, &w, &problem);
 
   for (i = 0; i < q->calls && !status; i++)
     status = work_call(&w, &problem);
@@ -144,7 +148,7 @@ static work *serve_find(const request *q, served *cache, int *count, const char 
       return &cache[i].w;
   found = works_select(name, list);
   if (!found || *count == SERVED || strcmp(list[found - 1].name, name) ||
-      work_open(&list[found - 1], batch, &q->options, &cache[*count].w, &problem))
+      work_open(&list[found - 1], batch, &q->options, q->tasks, &cache[*count].w, &problem))
     return NULL;
   snprintf(cache[*count].name, sizeof cache[*count].name, "%s", name);
   cache[*count].batch = batch;
@@ -209,7 +213,10 @@ static int read_option(request *q, const char *name, const char *value, int *use
       q->process = value;
     else if (!strcmp(name, "--seconds"))
       good = read_number(value, 0, 3600, &q->seconds);
-    else if (!strcmp(name, "--calls")) {
+    else if (!strcmp(name, "--tasks")) {
+      good = read_number(value, 1, POOL_THREADS, &number);
+      q->tasks = (int)number;
+    } else if (!strcmp(name, "--calls")) {
       good = read_number(value, 1, 1e9, &number);
       q->calls = (int64_t)number;
     } else
@@ -258,6 +265,8 @@ int main(int argc, char **argv) {
   if (lnsp_isa_check(q.options.isa, &problem))
     return fail(problem.message, NULL);
   q.isa = !q.options.isa || !strcmp(q.options.isa, "auto") ? lnsp_isa_best() : q.options.isa;
+  if (q.tasks > 1 && !(q.options.parallel = pool_start(q.tasks)))
+    return fail("the threads could not be started", NULL);
   if (q.process)
     return process_print(q.process);
   if (q.serve)

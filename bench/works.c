@@ -196,8 +196,8 @@ static int32_t work_settle(work *w, lnsp_problem *problem) {
   return status;
 }
 
-int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, work *w,
-                  lnsp_problem *problem) {
+int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, int tasks,
+                  work *w, lnsp_problem *problem) {
   lnsp_options storage = *options;
   lnsp_model *model = NULL;
   lnsp_limits limits;
@@ -210,6 +210,7 @@ int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *opti
   limits.struct_size = sizeof limits;
   limits.max_rows = (int32_t)batch;
   limits.max_concepts = 1;
+  limits.tasks = tasks;
   snprintf(optimizer, sizeof optimizer, "%s%s", works_optimizer[spec->kind],
            spec->moment_bytes == 1 ? " moments=8bit" : "");
   status = lnsp_model_new(spec->text, 1, &storage, &model, problem);

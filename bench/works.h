@@ -58,11 +58,11 @@ typedef struct work_times {
  * Their number, at most WORKS_MAX; 0: there is none of this name. */
 int works_select(const char *text, work_spec list[WORKS_MAX]);
 
-/* In all of them problem is not NULL.
+/* In all of them problem is not NULL. tasks: for options->parallel, 0 without it.
  * Makes the network and its made-up vectors; destroy with work_close. Status of the
  * library. */
-int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, work *w,
-                  lnsp_problem *problem);
+int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, int tasks,
+                  work *w, lnsp_problem *problem);
 int32_t work_call(work *w, lnsp_problem *problem);
 /* Five calls unseen, then samples of at least so many seconds each for this time; their
  * number, in microseconds a call, or 0 and the problem. */

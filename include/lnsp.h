@@ -37,7 +37,9 @@
  *                   thread is inside a call on the same handle.
  *               T2  T1, and not while a session created on this trainer runs.
  *               Handles share nothing that is written, apart from the atomic
- *               count of a model. The library starts no thread.
+ *               count of a model. The library starts no thread; calls on a
+ *               handle made with options->parallel hand parts of their work
+ *               to that function.
  *  Numbers      Compute calls set round-to-nearest and gradual underflow for
  *               their own duration and restore what the caller had. NaN and
  *               infinity are refused (LNSP_E_NOT_FINITE).
@@ -174,6 +176,25 @@ typedef struct lnsp_allocator {
   void (*release)(void *user, void *block, size_t bytes);
 } lnsp_allocator;
 
+/* A parallel-for from the caller: with it the calls of a session or trainer split
+ * their work, on the caller's threads. Results have the same bits for any number
+ * of tasks. run calls task(argument, i) once for each i from 0 to count - 1, in any
+ * order, on any threads (also all on the one that it is called on), and returns
+ * when all have returned; what was written before run is seen by the tasks, what
+ * they wrote by the caller of run, as locks and atomics see to. It must not skip
+ * a task, nor call the library on the same handle. Tasks set the floating-point
+ * state of their thread and restore it; they take as much stack as a call.
+ * Two handles that share user may call run at the same time, if they are used
+ * so. It is called only where a part is worth some microseconds: threads should
+ * wait without sleeping while a call goes on (examples/parallel.c). */
+typedef struct lnsp_parallel {
+  uint32_t struct_size; /* sizeof(lnsp_parallel) */
+  uint32_t reserved;
+  void *user;           /* lives as long as the handles */
+  void (*run)(void *user, int32_t count, void (*task)(void *argument, int32_t index),
+              void *argument);
+} lnsp_parallel;
+
 /* Options of calls that give a handle. Set struct_size, zero the rest: every
  * zero means the default. A NULL options pointer means all defaults. */
 typedef struct lnsp_options {
@@ -199,6 +220,8 @@ typedef struct lnsp_options {
                                 them, F32 where there is none. See
                                 lnsp_model_open                               */
   uint32_t reserved;
+  const lnsp_parallel *parallel; /* copied; sessions and trainers whose limits
+                                allow more than one task; NULL: none          */
 } lnsp_options;
 
 /* Sizes that a session or trainer is made for. Zero means the default. */
@@ -210,6 +233,10 @@ typedef struct lnsp_limits {
   int32_t undo;         /* LNSP_UNDO_: what a mark holds; default ALL         */
   int32_t keep_nodes;   /* sessions: 1 keeps every node for
                            lnsp_session_node; default 0 reuses buffers        */
+  int32_t tasks;        /* most tasks that options->parallel is given at a
+                           time, up to 256 (they need some memory each); as
+                           many as threads is best; default 1: it is not
+                           called. More than 1 without it: LNSP_E_ARGUMENT    */
 } lnsp_limits;
 
 #define LNSP_UNDO_ALL 0     /* weights, moments, average, step: exact replay  */

@@ -19,7 +19,7 @@ static int bench_row(const args *a, const report *r, const work_spec *spec, int6
   int32_t status;
 
   memset(&problem, 0, sizeof problem);
-  status = work_open(spec, batch, &library, &w, &problem);
+  status = work_open(spec, batch, &library, 0, &w, &problem);
   if (!status)
     status = work_time(&w, seconds, &times, &problem);
   work_close(&w);

@@ -38,6 +38,10 @@ expect refuses_batch test $? -eq 2
 expect refuses_isa test $? -eq 1
 expect helps sh -c "'$bench' --help | grep -q W1g"
 
+"$bench" --tasks 0 W1 1 2> "$work/said"
+expect refuses_tasks test $? -ne 0
+expect splits sh -c "'$bench' --tasks 2 --calls 2 W1 32"
+
 printf 'W1.fwd 1 0 1\nnothing\nL:5:9.train 3 0 50\n' | "$bench" --serve > "$work/answers"
 expect serves awk 'NR == 1 && $1 == "READY" || (NR == 2 || NR == 4) && $1 > 0 || NR == 3 && $0 == "NA" { n++ }
   END { exit n != 4 }' "$work/answers"

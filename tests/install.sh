@@ -32,7 +32,7 @@ else
   for source in "$work"/elsewhere/*.c; do
     name=$(basename "$source" .c)
     (cd "$work/elsewhere" && "$CC" -std=c99 -Wall -Wextra -pedantic -Werror $CFLAGS -o "$name" "$name.c" \
-      $(pkg-config --cflags --libs lnsp) &&
+      $(pkg-config --cflags --libs lnsp) -pthread &&
       LD_LIBRARY_PATH=$root$prefix/lib ${EMULATOR:-} "./$name") > "$work/said" 2>&1
     if [ $? -eq 0 ] && [ -s "$work/said" ]; then
       pass "example_${name}_shared"
@@ -40,7 +40,7 @@ else
       head -n 30 "$work/said" | fail "example_${name}_shared"
     fi
     (cd "$work/elsewhere" && "$CC" -std=c99 $CFLAGS -static -o "$name" "$name.c" \
-      $(pkg-config --static --cflags --libs lnsp)) > "$work/said" 2>&1 &&
+      $(pkg-config --static --cflags --libs lnsp) -pthread) > "$work/said" 2>&1 &&
       (cd "$work/elsewhere" && ${EMULATOR:-} "./$name") >> "$work/said" 2>&1
     if [ $? -eq 0 ]; then
       pass "example_${name}_static"

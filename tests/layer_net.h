@@ -293,7 +293,7 @@ static void fill_call(net *n, int32_t i, lnspi_call *call, lnspi_need *need) {
   call->node = node;
   call->batch = n->batch;
   call->concepts = n->concepts;
-  call->rows = n->rows;
+  call->rows = call->all_rows = n->rows;
   for (int32_t j = 0; j < node->input_count; j++) {
     call->in[j] = n->out[node->input[j]];
     call->in_ld[j] = node_ld(n, node->input[j]);

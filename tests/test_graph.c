@@ -1,11 +1,11 @@
 /* Architecture texts: what they build, and that what is written out reads back.
  * What is refused: test_graph_text.c; the public functions: test_graph_api.c. */
 #include "check.h"
-#include "graph_build.h"
-
 #include "graph/arch/arch.h"
 #include "graph/layer.h"
 #include "lnsp.h"
+
+#include "graph_build.h"
 
 static int64_t count_of(const char *text) {
   void *memory;

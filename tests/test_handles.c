@@ -45,8 +45,8 @@ static void models_are_as_measured(void) {
 
 /* The same for sessions and trainers, made from a model and from a file. */
 static void trainers_and_sessions_are_as_measured(void) {
-  const lnsp_limits limits[] = {{sizeof *limits, 1, 1, 0, 0, 0}, {sizeof *limits, 5, 3, 2, 0, 1},
-                                {sizeof *limits, 2, 7, 3, LNSP_UNDO_WEIGHTS, 0}};
+  const lnsp_limits limits[] = {{sizeof *limits, 1, 1, 0, 0, 0, 0}, {sizeof *limits, 5, 3, 2, 0, 1, 0},
+                                {sizeof *limits, 2, 7, 3, LNSP_UNDO_WEIGHTS, 0, 0}};
   const char *optimizers[] = {"sgd", "sgd momentum=.5 ema=.9", "adamw"};
   for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++)
     for (int l = 0; l < 3; l++) {
@@ -108,7 +108,7 @@ static void huge_handles_are_refused(void) {
   support_heap heap;
   lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-  lnsp_limits most = {sizeof most, 1 << 24, 1 << 16, 1024, 0, 1};
+  lnsp_limits most = {sizeof most, 1 << 24, 1 << 16, 1024, 0, 1, 0};
   lnsp_memory memory = {.struct_size = sizeof memory};
   lnsp_model *model = NULL, *small = NULL;
   lnsp_session *session = NULL;
@@ -201,7 +201,7 @@ static void refused_calls_leave_the_gradient(void) {
 
 /* Marks of the weights alone bring the weights back and nothing else. */
 static void undo_of_weights(void) {
-  lnsp_limits limits = {sizeof limits, 1, 1, 2, LNSP_UNDO_WEIGHTS, 0};
+  lnsp_limits limits = {sizeof limits, 1, 1, 2, LNSP_UNDO_WEIGHTS, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   float x[6] = {1, 2, 3, 4, 5, 6}, y[6] = {0};
@@ -235,7 +235,7 @@ static void undo_of_weights(void) {
 static void random_walks(void) {
   enum { HISTORY = 3, MOVES = 600 };
   for (int undo = 0; undo < 2; undo++) {
-    lnsp_limits limits = {sizeof limits, 1, 1, HISTORY, undo, 0};
+    lnsp_limits limits = {sizeof limits, 1, 1, HISTORY, undo, 0, 0};
     const int32_t what = undo == LNSP_UNDO_ALL ? LNSP_SAVE_STATE : LNSP_SAVE_WEIGHTS;
     lnsp_model *model = NULL, *published = NULL;
     lnsp_trainer *t = NULL;

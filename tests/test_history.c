@@ -41,7 +41,7 @@ static void back(world *w, int32_t n) {
 }
 
 static void open_world(world *w, int32_t history, int32_t undo) {
-  lnsp_limits limits = {sizeof limits, 1, 1, history, undo, 0};
+  lnsp_limits limits = {sizeof limits, 1, 1, history, undo, 0, 0};
   const char *text = history % 2 ? "adamw lr=1e-2 ema=.9" : "adamw lr=1e-2 ema=.9 moments=8bit";
   lnsp_model *model = NULL;
   memset(w, 0, sizeof *w);

@@ -20,7 +20,7 @@ enum { TEXTS = sizeof texts / sizeof texts[0] };
 
 static lnsp_trainer *make(const char *graph, const char *optimizer, const char *isa,
                           int32_t history, int32_t undo) {
-  lnsp_limits limits = {sizeof limits, ROWS, 2, history, undo, 0};
+  lnsp_limits limits = {sizeof limits, ROWS, 2, history, undo, 0, 0};
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
@@ -292,7 +292,7 @@ static void bf16_of_any_magnitude(void) {
   lnsp_trainer_destroy(t);
   for (int i = 0; i < 3; i++)
     for (int s = 0; s < 16; s++) {
-      const lnsp_limits limits = {sizeof limits, ROWS, 2, 0, 0, 0};
+      const lnsp_limits limits = {sizeof limits, ROWS, 2, 0, 0, 0, 0};
       float size = (s % 2 ? -1.f : 1.f) * sizes[s / 2];
       static float values[WIDTH * WIDTH];
       state_fill(&bytes, "a.weight", size);
@@ -318,7 +318,7 @@ static void bf16_of_any_magnitude(void) {
 /* ---- state files, marks ---- */
 
 static void resumes_to_the_same_bits(void) {
-  lnsp_limits other = {sizeof other, 7, 3, 1, 0, 0};
+  lnsp_limits other = {sizeof other, 7, 3, 1, 0, 0, 0};
   for (uint32_t i = 0; i < 3 * TEXTS; i++) {
     const uint32_t at = 5 * (i / TEXTS);
     lnsp_trainer *a = make(ODD, texts[i % TEXTS], NULL, 0, 0), *b = NULL;
@@ -385,7 +385,7 @@ static void hostile_moments(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
     state_fill(&bytes, cases[i].name, cases[i].value);
-    const lnsp_limits limits = {sizeof limits, ROWS, 2, 0, 0, 0};
+    const lnsp_limits limits = {sizeof limits, ROWS, 2, 0, 0, 0, 0};
     CHECK_SAY(state_open(&bytes, NULL, NULL, &limits, &other) == cases[i].opens, "%s = %g",
               cases[i].name, (double)cases[i].value);
     if (other) {
@@ -434,7 +434,7 @@ static void memory_with(const char *text) {
   support_heap heap;
   lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-  lnsp_limits limits = {sizeof limits, ROWS, 2, 2, 0, 0};
+  lnsp_limits limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
   lnsp_memory memory = {.struct_size = sizeof memory};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;

@@ -35,7 +35,7 @@ static lnsp_replay *make_replay(int64_t width) {
 /* A trainer of a model file, with replay statistics if the loss wants them. */
 static lnsp_trainer *open_trainer(const support_bytes *bytes, const char *loss,
                                   const char *optimizer, const lnsp_replay *replay) {
-  lnsp_limits limits = {sizeof limits, 4, 3, 2, 0, 0};
+  lnsp_limits limits = {sizeof limits, 4, 3, 2, 0, 0, 0};
   lnsp_trainer *t = NULL;
   CHECK_INT(state_open(bytes, loss, optimizer, &limits, &t), LNSP_OK);
   if (replay) CHECK_OK(lnsp_trainer_set_replay(t, replay, &support_problem));
@@ -164,7 +164,7 @@ static void replay_value(void) {
   enum { DRAWN = 6, D = 10 };
   batch b;
   float v[DRAWN * D], y[DRAWN * D], with = 0, without = 0;
-  lnsp_limits limits = {sizeof limits, DRAWN, 1, 0, 0, 0};
+  lnsp_limits limits = {sizeof limits, DRAWN, 1, 0, 0, 0, 0};
   lnsp_replay *replay = make_replay(D);
   lnsp_model *model = NULL;
   lnsp_session *session = NULL;

@@ -78,7 +78,7 @@ static void int8_is_what_it_says(void) {
 /* Every handle takes what was measured, in every type, and fails without a trace. */
 static void measured_is_allocated(void) {
   const lnsp_limits limits[] = {{.struct_size = sizeof *limits},
-                                {sizeof *limits, 100, 3, 0, 0, 0}, {sizeof *limits, 2, 5, 0, 0, 1}};
+                                {sizeof *limits, 100, 3, 0, 0, 0, 0}, {sizeof *limits, 2, 5, 0, 0, 1, 0}};
   for (int n = 0; n < STORAGE_NETS; n++)
     for (int t = 0; t < STORAGE_TYPES; t++) {
       support_heap heap;

@@ -128,7 +128,7 @@ static double api_loss_sum(api_loss *loss) {
 static int32_t api_loss_run(api_loss *loss, float *value, const lnsp_tensor *gradient,
                             lnsp_problem *problem) {
   for (int32_t i = 0; i < loss->name_count; i++) {
-    int32_t status = lnspi_tensor_load(loss->tensor[i], loss->name[i], loss->k, loss->x[i],
+    int32_t status = lnspi_tensor_load(loss->tensor[i], loss->name[i], loss->k, NULL, loss->x[i],
                                        loss->ld, problem);
     if (status) return status;
   }
@@ -138,7 +138,7 @@ static int32_t api_loss_run(api_loss *loss, float *value, const lnsp_tensor *gra
     return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
                       "the loss or its gradient overflows float32: scale the vectors down");
   *value = total;
-  if (gradient) lnspi_tensor_store(gradient, loss->gradient, loss->ld);
+  if (gradient) lnspi_tensor_store(gradient, NULL, loss->gradient, loss->ld);
   return LNSP_OK;
 }
 

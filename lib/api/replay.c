@@ -47,7 +47,7 @@ static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int
   if (*count > LNSPI_REPLAY_BATCH) *count = LNSPI_REPLAY_BATCH;
   part.dims[0] = *count;
   part.data = (float *)rows->data + first * stride;
-  int32_t status = lnspi_tensor_load(&part, rows->name ? rows->name : "rows", replay->k,
+  int32_t status = lnspi_tensor_load(&part, rows->name ? rows->name : "rows", replay->k, NULL,
                                      replay->batch, ld, problem);
   if (status) return status;
   for (int64_t r = 0; r < *count; r++) {
@@ -144,7 +144,7 @@ int32_t lnsp_replay_draw(const lnsp_replay *replay, uint64_t seed, uint64_t step
     row.data = (float *)out->data + r * stride;
     lnspi_replay_draw_row(replay->k, replay->statistics, replay->width, seed, step, r,
                           replay->batch, ld, replay->scratch);
-    lnspi_tensor_store(&row, replay->batch, ld);
+    lnspi_tensor_store(&row, NULL, replay->batch, ld);
   }
   lnspi_fp_leave(fp);
   return LNSP_OK;

@@ -112,7 +112,7 @@ static int32_t trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
   if (status != LNSP_OK) return status;
   t->phase = LNSPI_PHASE_IDLE;
   status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, "input"), "input",
-                             engine->k, lnspi_engine_value(engine, 0),
+                             engine->k, &engine->tasks, lnspi_engine_value(engine, 0),
                              lnspi_node_ld(t->graph, 0), problem);
   if (status != LNSP_OK) return status;
   status = lnspi_engine_forward(engine, t->state, batch, concepts, problem);
@@ -164,7 +164,8 @@ static int32_t trainer_backward(lnsp_trainer *t, const lnsp_tensor *gradients,
       return lnspi_fail(problem, LNSP_E_ARGUMENT, gradients[i].name,
                         "'%s' is the same value as another output given: add their gradients",
                         gradients[i].name);
-    int32_t status = lnspi_tensor_load(&gradients[i], gradients[i].name, t->engine.k, total, ld,
+    int32_t status = lnspi_tensor_load(&gradients[i], gradients[i].name, t->engine.k,
+                                       &t->engine.tasks, total, ld,
                                        problem);
     if (status != LNSP_OK) return status;
     t->reached[node] = 1;

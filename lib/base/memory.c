@@ -178,6 +178,14 @@ int32_t lnspi_options_read(const lnsp_options *from, lnsp_options *to, lnsp_prob
       return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
                         "options->allocator needs both allocate and release");
   }
+  if (to->parallel) {
+    lnsp_parallel parallel;
+    status = lnspi_struct_read(&parallel, sizeof(parallel), to->parallel, "options->parallel",
+                               problem);
+    if (status) return status;
+    if (!parallel.run)
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "options->parallel has no run function");
+  }
   return LNSP_OK;
 }
 

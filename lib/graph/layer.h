@@ -3,6 +3,7 @@
 #ifndef LNSPI_GRAPH_LAYER_H
 #define LNSPI_GRAPH_LAYER_H
 
+#include "base/tasks.h"
 #include "base/text.h"
 #include "graph/graph.h"
 #include "kernels/kernels.h"
@@ -15,6 +16,9 @@ typedef struct lnspi_call {
   const lnsp_graph *graph;
   const lnspi_node *node;
   int64_t batch, concepts, rows;
+  int64_t row0, all_rows; /* rows are a part, from row0 on, of the all_rows rows that
+                             saved is for; only where need() says rows_apart */
+  const lnspi_tasks *tasks; /* for product.h; NULL in what is a task itself */
   const float *in[LNSPI_MAX_INPUTS];
   int64_t in_ld[LNSPI_MAX_INPUTS];
   int64_t in_width[LNSPI_MAX_INPUTS];
@@ -41,6 +45,9 @@ typedef struct lnspi_need {
   int64_t saved_floats;   /* kept from forward to the update */
   int64_t scratch_floats; /* during one call */
   int64_t uses;           /* calls of use() in one backward */
+  int64_t rows_apart;     /* 1: saved is laid out so that forward and backward may be
+                             called for parts of the batch. Layers that save nothing,
+                             and forward without a backward, may always */
 } lnspi_need;
 
 typedef struct lnspi_builder lnspi_builder;

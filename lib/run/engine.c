@@ -3,6 +3,9 @@
 
 #include "base/problem.h"
 
+#define ENGINE_WORK (INT64_C(1) << 20) /* multiply-adds that are worth being split */
+#define ENGINE_COPY 4096 /* elements of a tensor of the caller: the same */
+
 void lnspi_engine_layout(lnspi_engine *engine, lnspi_arena *arena) {
   uint64_t nodes = (uint64_t)engine->graph->node_count;
   engine->plan.value_offset = lnspi_take(arena, nodes, sizeof(int64_t));
@@ -83,37 +86,77 @@ static engine_walk engine_walk_over(const lnsp_tensor *tensor) {
   return walk;
 }
 
-int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lnspi_kernels *k,
-                          float *rows, int64_t ld, lnsp_problem *problem) {
-  const engine_walk w = engine_walk_over(tensor);
-  for (int64_t b = 0; b < w.rows; b++)
-    for (int64_t c = 0; c < w.concepts; c++, rows += ld) {
-      const char *from = (const char *)tensor->data + b * w.row + c * w.concept;
-      if (w.element == (int64_t)sizeof(float))
-        memcpy(rows, from, (size_t)w.width * sizeof(float));
-      else
-        for (int64_t i = 0; i < w.width; i++)
-          memcpy(rows + i, from + i * w.element, sizeof(float));
-      lnspi_zero_pads(rows, ld, 1, w.width);
-      if (!k->finite(rows, w.width))
-        return lnspi_fail(problem, LNSP_E_NOT_FINITE, role,
-                          "'%s' has a NaN or infinity in row %lld, concept %lld", role,
-                          (long long)b, (long long)c);
-    }
-  return LNSP_OK;
+/* Some rows of a tensor in or out, for a task. */
+typedef struct engine_copy {
+  engine_walk walk;
+  const lnspi_kernels *k; /* loading; NULL: storing */
+  char *data;
+  float *rows;
+  int64_t ld;
+  int32_t count, reserved;
+  int64_t bad[LNSPI_MAX_TASKS]; /* the first vector with a NaN or infinity, or -1 */
+} engine_copy;
+
+static int engine_copy_vector(const engine_copy *copy, char *data, float *row) {
+  const engine_walk *w = &copy->walk;
+  const size_t bytes = sizeof(float);
+  if (!copy->k) {
+    if (w->element == (int64_t)bytes) memcpy(data, row, (size_t)w->width * bytes);
+    else
+      for (int64_t i = 0; i < w->width; i++) memcpy(data + i * w->element, row + i, bytes);
+    return 1;
+  }
+  if (w->element == (int64_t)bytes) memcpy(row, data, (size_t)w->width * bytes);
+  else
+    for (int64_t i = 0; i < w->width; i++) memcpy(row + i, data + i * w->element, bytes);
+  lnspi_zero_pads(row, copy->ld, 1, w->width);
+  return copy->k->finite(row, w->width);
 }
 
-void lnspi_tensor_store(const lnsp_tensor *tensor, const float *rows, int64_t ld) {
-  const engine_walk w = engine_walk_over(tensor);
-  for (int64_t b = 0; b < w.rows; b++)
-    for (int64_t c = 0; c < w.concepts; c++, rows += ld) {
-      char *to = (char *)tensor->data + b * w.row + c * w.concept;
-      if (w.element == (int64_t)sizeof(float))
-        memcpy(to, rows, (size_t)w.width * sizeof(float));
-      else
-        for (int64_t i = 0; i < w.width; i++)
-          memcpy(to + i * w.element, rows + i, sizeof(float));
-    }
+static void engine_copy_part(void *argument, int32_t index) {
+  engine_copy *copy = argument;
+  const engine_walk *w = &copy->walk;
+  const int64_t end = lnspi_tasks_from(w->rows, copy->count, index + 1) * w->concepts;
+  int64_t v = lnspi_tasks_from(w->rows, copy->count, index) * w->concepts;
+  copy->bad[index] = -1;
+  for (; v < end && copy->bad[index] < 0; v++)
+    if (!engine_copy_vector(copy, copy->data + v / w->concepts * w->row + v % w->concepts * w->concept,
+                            copy->rows + v * copy->ld))
+      copy->bad[index] = v;
+}
+
+/* The first vector that is not finite, or -1. */
+static int64_t engine_copy_all(const lnsp_tensor *tensor, const lnspi_kernels *k,
+                               const lnspi_tasks *tasks, float *rows, int64_t ld) {
+  engine_copy copy;
+  copy.walk = engine_walk_over(tensor);
+  copy.k = k;
+  copy.data = tensor->data;
+  copy.rows = rows;
+  copy.ld = ld;
+  copy.count = copy.walk.rows * copy.walk.concepts * ld < ENGINE_COPY
+                   ? 1
+                   : lnspi_tasks_count(tasks, copy.walk.rows, LNSPI_PART_ROWS(LNSPI_MODE_KEEP));
+  lnspi_tasks_run(tasks, copy.count, engine_copy_part, &copy);
+  for (int32_t i = 0; i < copy.count; i++)
+    if (copy.bad[i] >= 0) return copy.bad[i];
+  return -1;
+}
+
+int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lnspi_kernels *k,
+                          const lnspi_tasks *tasks, float *rows, int64_t ld,
+                          lnsp_problem *problem) {
+  const int64_t bad = engine_copy_all(tensor, k, tasks, rows, ld);
+  const int64_t concepts = tensor->rank == 3 ? tensor->dims[1] : 1;
+  if (bad < 0) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_NOT_FINITE, role,
+                    "'%s' has a NaN or infinity in row %lld, concept %lld", role,
+                    (long long)(bad / concepts), (long long)(bad % concepts));
+}
+
+void lnspi_tensor_store(const lnsp_tensor *tensor, const lnspi_tasks *tasks, const float *rows,
+                        int64_t ld) {
+  (void)engine_copy_all(tensor, NULL, tasks, (float *)(uintptr_t)rows, ld); /* only read */
 }
 
 const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,
@@ -144,40 +187,117 @@ void lnspi_engine_call(const lnspi_engine *engine, const void *state, int32_t in
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
     if (node->slot[s] >= 0)
       call->weight[s] = (const uint8_t *)state + graph->weights[node->slot[s]].at;
+  call->all_rows = call->rows;
+  call->tasks = &engine->tasks;
   call->saved = engine->saved + engine->plan.saved_offset[index];
   call->scratch = engine->scratch;
   call->product = engine->product;
 }
 
-/* Pads may hold what an earlier value left in a shared buffer: only the width counts. */
-static int32_t engine_check_value(const lnspi_engine *engine, int32_t index,
-                                  lnsp_problem *problem) {
+/* ---- parts of the batch ---- */
+
+int lnspi_engine_apart(const lnspi_engine *engine, int32_t index) {
   const lnspi_node *node = &engine->graph->nodes[index];
-  const float *row = lnspi_engine_value(engine, index);
-  int64_t ld = lnspi_node_ld(engine->graph, index), rows = engine->batch * engine->concepts;
+  lnspi_need need = {0, 0, 0, 0};
+  if (engine->plan.mode != LNSPI_MODE_TRAIN) return 1;
+  lnspi_layer_at(node->layer)->need(engine->graph, node, engine->batch, engine->concepts,
+                                    &need);
+  return need.saved_floats == 0 || need.rows_apart;
+}
+
+/* Few rows are not worth it: each task reads all the weights. */
+int32_t lnspi_engine_parts(const lnspi_engine *engine) {
+  const int64_t rows = engine->batch * engine->concepts;
+  const int64_t most = rows / LNSPI_PART_ROWS(engine->plan.mode);
+  if (rows * engine->graph->state_floats < ENGINE_WORK) return 1;
+  return lnspi_tasks_count(&engine->tasks, most < engine->batch ? most : engine->batch, 1);
+}
+
+int64_t lnspi_engine_narrow(const lnspi_engine *engine, lnspi_call *c, int32_t count,
+                            int32_t index) {
+  const lnspi_plan *plan = &engine->plan;
+  const int64_t from = lnspi_tasks_from(c->batch, count, index);
+  const int64_t first = from * c->concepts;
+  c->batch = lnspi_tasks_from(c->batch, count, index + 1) - from;
+  c->rows = c->batch * c->concepts;
+  for (int32_t i = 0; i < c->node->input_count; i++) {
+    c->in[i] += first * c->in_ld[i];
+    if (c->din[i]) c->din[i] += first * c->in_ld[i];
+  }
+  c->out += first * c->out_ld;
+  if (c->dout) c->dout += first * c->out_ld;
+  if (plan->mode == LNSPI_MODE_TRAIN) {
+    c->row0 = first;
+  } else {
+    c->all_rows = c->rows;
+    c->saved += index * plan->saved_part;
+  }
+  c->scratch += index * plan->scratch_part;
+  c->product += index * plan->product_part;
+  c->tasks = NULL;
+  return first;
+}
+
+/* ---- forward ---- */
+
+/* Pads may hold what an earlier value left in a shared buffer: only the width counts. */
+static int engine_finite(const lnspi_call *call) {
+  const float *row = call->out;
+  const int64_t ld = call->out_ld, width = call->node->width;
   int finite = 1;
-  if (ld == node->width)
-    finite = engine->k->finite(row, rows * ld);
-  else
-    for (int64_t r = 0; r < rows && finite; r++, row += ld)
-      finite = engine->k->finite(row, node->width);
-  if (finite) return LNSP_OK;
-  return lnspi_fail(problem, LNSP_E_NOT_FINITE, node->name,
-                    "value '%s' (layer %d, %s) overflows for this input: the input or the "
-                    "weights are too large",
-                    node->name, index, lnspi_layer_at(node->layer)->name);
+  if (ld == width) return call->k->finite(row, call->rows * ld);
+  for (int64_t r = 0; r < call->rows && finite; r++, row += ld)
+    finite = call->k->finite(row, width);
+  return finite;
+}
+
+/* Nodes from first to last, for parts of the batch: one task each. */
+typedef struct engine_span {
+  const lnspi_engine *engine;
+  const void *state;
+  int32_t first, last, count;
+  int32_t failed[LNSPI_MAX_TASKS]; /* the first node with an infinity, or 0 */
+} engine_span;
+
+static void engine_part(void *argument, int32_t index) {
+  engine_span *span = argument;
+  int32_t failed = 0;
+  for (int32_t n = span->first; n <= span->last && !failed; n++) {
+    lnspi_call call;
+    lnspi_engine_call(span->engine, span->state, n, &call);
+    if (span->count > 1) lnspi_engine_narrow(span->engine, &call, span->count, index);
+    lnspi_layer_at(call.node->layer)->forward(&call);
+    if (!engine_finite(&call)) failed = n;
+  }
+  span->failed[index] = failed;
 }
 
 int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t batch,
                              int64_t concepts, lnsp_problem *problem) {
+  const int32_t nodes = engine->graph->node_count;
   engine->batch = batch;
   engine->concepts = concepts;
-  for (int32_t n = 1; n < engine->graph->node_count; n++) {
-    lnspi_call call;
-    lnspi_engine_call(engine, state, n, &call);
-    lnspi_layer_at(call.node->layer)->forward(&call);
-    int32_t status = engine_check_value(engine, n, problem);
-    if (status != LNSP_OK) return status;
+  const int32_t parts = lnspi_engine_parts(engine);
+  for (int32_t n = 1; n < nodes;) {
+    engine_span span = {engine, state, n, n, 1, {0}};
+    if (parts == 1) span.last = nodes - 1;
+    while (span.last < nodes && parts > 1 && lnspi_engine_apart(engine, span.last)) span.last++;
+    if (parts > 1 && span.last > n) {
+      span.count = parts;
+      span.last--;
+    }
+    lnspi_tasks_run(&engine->tasks, span.count, engine_part, &span);
+    int32_t failed = 0;
+    for (int32_t i = 0; i < span.count; i++)
+      if (span.failed[i] && (!failed || span.failed[i] < failed)) failed = span.failed[i];
+    if (failed) {
+      const lnspi_node *node = &engine->graph->nodes[failed];
+      return lnspi_fail(problem, LNSP_E_NOT_FINITE, node->name,
+                        "value '%s' (layer %d, %s) overflows for this input: the input or the "
+                        "weights are too large",
+                        node->name, failed, lnspi_layer_at(node->layer)->name);
+    }
+    n = span.last + 1;
   }
   return LNSP_OK;
 }

@@ -10,9 +10,15 @@
 #define LNSPI_MODE_KEEP 1  /* every node keeps its value                         */
 #define LNSPI_MODE_TRAIN 2 /* and what it saved for backward                     */
 
+/* Fewest rows of a part of the batch. In a trainer half of the weights must first come
+ * from the caches of others, which updated them. */
+#define LNSPI_PART_ROWS(mode) ((mode) == LNSPI_MODE_TRAIN ? 16 : 4)
+
 typedef struct lnspi_plan {
   int64_t batch, concepts; /* most */
-  int32_t mode, reserved;
+  int32_t mode, tasks;
+  /* of each task's own part of saved (unless it trains), scratch and product */
+  int64_t saved_part, scratch_part, product_part;
   int64_t value_floats, saved_floats, scratch_floats, product_floats, uses;
   int64_t *value_offset;   /* of each node, in floats; value and saved may be   */
   int64_t *saved_offset;   /* NULL while measuring                              */
@@ -30,6 +36,7 @@ typedef struct lnspi_engine {
   const lnsp_graph *graph;
   lnspi_plan plan;
   float *values, *saved, *scratch, *product;
+  lnspi_tasks tasks;
   int64_t batch, concepts; /* of the last forward, 0 before */
 } lnspi_engine;
 
@@ -49,10 +56,12 @@ int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t 
                            int64_t *batch, int64_t *concepts, lnsp_problem *problem);
 
 /* Copies a checked tensor's batch * concepts vectors into padded rows, refusing
- * NaN and infinities, and back. */
+ * NaN and infinities, and back. tasks may be NULL. */
 int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lnspi_kernels *k,
-                          float *rows, int64_t ld, lnsp_problem *problem);
-void lnspi_tensor_store(const lnsp_tensor *tensor, const float *rows, int64_t ld);
+                          const lnspi_tasks *tasks, float *rows, int64_t ld,
+                          lnsp_problem *problem);
+void lnspi_tensor_store(const lnsp_tensor *tensor, const lnspi_tasks *tasks, const float *rows,
+                        int64_t ld);
 
 /* lnspi_kernels_pick_for with a status; bytes: for int8 matrices. */
 int32_t lnspi_kernels_choose(const char *isa, int bytes, const lnspi_kernels **out,
@@ -64,6 +73,14 @@ const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,
 /* Fills call for a node: everything that forward needs. */
 void lnspi_engine_call(const lnspi_engine *engine, const void *state, int32_t node,
                        lnspi_call *call);
+
+/* 1 if a node may be called for parts of the batch. */
+int lnspi_engine_apart(const lnspi_engine *engine, int32_t node);
+/* How many parts the batch is worth. */
+int32_t lnspi_engine_parts(const lnspi_engine *engine);
+/* Narrows a filled call to part number index of count parts; returns its first row. */
+int64_t lnspi_engine_narrow(const lnspi_engine *engine, lnspi_call *call, int32_t count,
+                            int32_t index);
 
 /* Runs all nodes; the input's rows are in place. Refuses any value that is not
  * finite: an output may look sound after one (relu of NaN is 0). */

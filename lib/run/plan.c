@@ -6,7 +6,9 @@
 #define PLAN_MOST_FLOATS ((int64_t)1 << 40)
 
 /* Buffers of the reuse mode: a node takes the smallest free one that is large
- * enough, or a new one; a value's buffer is free after its last reader. */
+ * enough, or a new one; a value's buffer is free after its last reader. Where tasks run
+ * parts of the batch, each at its own pace, only values of equal width share one: a
+ * task's rows are then its own. */
 typedef struct plan_buffers {
   int32_t count;
   int32_t reserved;
@@ -32,6 +34,10 @@ int32_t lnspi_limits_read(const lnsp_limits *from, lnsp_limits *to, lnsp_problem
   if (to->undo < LNSP_UNDO_ALL || to->undo > LNSP_UNDO_WEIGHTS)
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
                       "undo is %d: give LNSP_UNDO_ALL or LNSP_UNDO_WEIGHTS", to->undo);
+  if (to->tasks == 0) to->tasks = 1;
+  if (to->tasks < 1 || to->tasks > LNSPI_MAX_TASKS)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "tasks is %d: give 1 to %d", to->tasks,
+                      LNSPI_MAX_TASKS);
   return LNSP_OK;
 }
 
@@ -47,10 +53,11 @@ static int32_t plan_last_reader(const lnsp_graph *graph, int32_t node) {
 }
 
 static int64_t plan_take_buffer(plan_buffers *buffers, int32_t node, int64_t floats,
-                                int32_t free_after, int64_t *total) {
+                                int32_t free_after, int equal, int64_t *total) {
   int32_t best = -1;
   for (int32_t b = 0; b < buffers->count; b++)
     if (buffers->free_after[b] < node && buffers->floats[b] >= floats &&
+        (!equal || buffers->floats[b] == floats) &&
         (best < 0 || buffers->floats[b] < buffers->floats[best]))
       best = b;
   if (best < 0) {
@@ -63,18 +70,46 @@ static int64_t plan_take_buffer(plan_buffers *buffers, int32_t node, int64_t flo
   return buffers->offset[best];
 }
 
+static void plan_most(int64_t floats, int64_t part_floats, int64_t tasks, int64_t *part,
+                      int64_t *whole) {
+  floats = lnspi_round16(floats);
+  part_floats = lnspi_round16(part_floats);
+  if (tasks > 1 && part_floats > *part) *part = part_floats;
+  if (floats > *whole) *whole = floats;
+  if (*part * tasks > *whole) *whole = *part * tasks;
+}
+
+/* What calls of one node write to beside values: for all rows at once, or for each task
+ * that has a part of them. need: of all rows. */
+static void plan_work(const lnsp_graph *graph, const lnspi_node *node, lnspi_plan *plan,
+                      const lnspi_need *need) {
+  int64_t part = (plan->batch + plan->tasks - 1) / plan->tasks;
+  const int64_t least = 2 * LNSPI_PART_ROWS(plan->mode);
+  if (part < least) part = least;
+  if (part > plan->batch) part = plan->batch;
+  lnspi_need few = {0, 0, 0, 0};
+  lnspi_layer_at(node->layer)->need(graph, node, part, plan->concepts, &few);
+  if (plan->mode != LNSPI_MODE_TRAIN)
+    plan_most(need->saved_floats, few.saved_floats, plan->tasks, &plan->saved_part,
+              &plan->saved_floats);
+  plan_most(need->scratch_floats, few.scratch_floats, plan->tasks, &plan->scratch_part,
+            &plan->scratch_floats);
+  plan_most(lnspi_product_floats(graph, node, plan->batch * plan->concepts),
+            lnspi_product_floats(graph, node, part * plan->concepts), plan->tasks,
+            &plan->product_part, &plan->product_floats);
+}
+
 static int32_t plan_place(const lnsp_graph *graph, lnspi_plan *plan, plan_buffers *buffers) {
   int64_t rows = plan->batch * plan->concepts;
   for (int32_t n = 0; n < graph->node_count; n++) {
     const lnspi_node *node = &graph->nodes[n];
     int64_t floats = rows * lnspi_node_ld(graph, n), offset;
-    lnspi_need need = {0, 0, 0};
+    lnspi_need need = {0, 0, 0, 0};
     lnspi_layer_at(node->layer)->need(graph, node, plan->batch, plan->concepts, &need);
     need.saved_floats = lnspi_round16(need.saved_floats);
-    need.scratch_floats = lnspi_round16(need.scratch_floats);
     if (plan->mode == LNSPI_MODE_REUSE) {
       offset = plan_take_buffer(buffers, n, floats, plan_last_reader(graph, n),
-                                &plan->value_floats);
+                                plan->tasks > 1, &plan->value_floats);
     } else {
       offset = plan->value_floats;
       plan->value_floats += floats;
@@ -83,14 +118,10 @@ static int32_t plan_place(const lnsp_graph *graph, lnspi_plan *plan, plan_buffer
     if (plan->saved_offset) plan->saved_offset[n] = plan->saved_floats;
     if (plan->mode == LNSPI_MODE_TRAIN) {
       plan->saved_floats += need.saved_floats;
-    } else {
-      /* what a layer saves is scratch when nothing goes backward */
-      if (plan->saved_offset) plan->saved_offset[n] = 0;
-      if (need.saved_floats > plan->saved_floats) plan->saved_floats = need.saved_floats;
+    } else if (plan->saved_offset) {
+      plan->saved_offset[n] = 0; /* scratch when nothing goes backward */
     }
-    if (need.scratch_floats > plan->scratch_floats) plan->scratch_floats = need.scratch_floats;
-    int64_t product = lnspi_round16(lnspi_product_floats(graph, node, rows));
-    if (product > plan->product_floats) plan->product_floats = product;
+    plan_work(graph, node, plan, &need);
     plan->uses += need.uses;
     if (plan->value_floats > PLAN_MOST_FLOATS || plan->saved_floats > PLAN_MOST_FLOATS ||
         plan->scratch_floats > PLAN_MOST_FLOATS)
@@ -110,6 +141,7 @@ int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_limits *limits, int3
   plan->batch = limits->max_rows;
   plan->concepts = limits->max_concepts;
   plan->mode = mode;
+  plan->tasks = limits->tasks > 1 ? limits->tasks : 1;
   if (!plan_place(graph, plan, &buffers))
     return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
                       "%d rows of %d concepts need more memory than can be addressed: "

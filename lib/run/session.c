@@ -37,6 +37,8 @@ int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *co
   fresh.engine.graph = graph;
   int32_t status = lnspi_kernels_choose(options->isa, lnspi_graph_type(graph) == LNSP_I8,
                                         &fresh.engine.k, problem);
+  if (status == LNSP_OK)
+    status = lnspi_tasks_open(&fresh.engine.tasks, options, limits->tasks, problem);
   if (status == LNSP_OK) status = lnspi_session_measure(graph, limits, &memory, problem);
   if (status == LNSP_OK)
     status = lnspi_block_open(&fresh.block, options, memory.total_bytes, problem);
@@ -112,7 +114,7 @@ int32_t lnspi_engine_outputs(const lnspi_engine *engine, const lnsp_tensor *outp
                                         &concepts, problem);
     if (status != LNSP_OK) return status;
     if (store)
-      lnspi_tensor_store(&outputs[i], lnspi_engine_value(engine, node),
+      lnspi_tensor_store(&outputs[i], &engine->tasks, lnspi_engine_value(engine, node),
                          lnspi_node_ld(graph, node));
   }
   return LNSP_OK;
@@ -129,7 +131,7 @@ int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
     status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 0, problem);
   if (status == LNSP_OK)
     status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, "input"), "input",
-                               engine->k, lnspi_engine_value(engine, 0),
+                               engine->k, &engine->tasks, lnspi_engine_value(engine, 0),
                                lnspi_node_ld(engine->graph, 0), problem);
   if (status != LNSP_OK) return status;
   status = lnspi_engine_forward(engine, session->live ? *session->live : session->state, batch,

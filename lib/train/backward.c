@@ -55,37 +55,65 @@ static void backward_use(const lnspi_call *call, int32_t slot, int32_t part, con
   use->part = part;
 }
 
+/* One node's backward, whole or in parts of the batch. */
+typedef struct backward_job {
+  lnsp_trainer *t;
+  lnspi_call call; /* whole; dout and the totals may be written */
+  float *dout, *total[LNSPI_MAX_INPUTS]; /* total: what has other readers' gradients */
+  int32_t count, reserved;
+} backward_job;
+
+static void backward_part(void *argument, int32_t index) {
+  const backward_job *job = argument;
+  const lnspi_kernels *k = job->t->engine.k;
+  lnspi_call call = job->call;
+  int64_t first = 0;
+  if (job->count > 1)
+    first = lnspi_engine_narrow(&job->t->engine, &call, job->count, index);
+  float *dout = job->dout + first * call.out_ld;
+  k->flush(dout, dout, call.rows * call.out_ld);
+  lnspi_layer_at(call.node->layer)->backward(&call);
+  for (int32_t i = 0; i < call.node->input_count; i++)
+    if (job->total[i]) {
+      float *total = job->total[i] + first * call.in_ld[i];
+      k->add(total, total, call.din[i], call.rows * call.in_ld[i]);
+    }
+}
+
+/* A layer without tensors has no sums over rows, so that its rows may be parted. */
+static int32_t backward_count(const lnsp_trainer *t, int32_t index) {
+  const lnspi_node *node = &t->graph->nodes[index];
+  for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
+    if (node->slot[s] >= 0) return 1;
+  return lnspi_engine_apart(&t->engine, index) ? lnspi_engine_parts(&t->engine) : 1;
+}
+
 static void backward_node(lnsp_trainer *t, int32_t index) {
   const lnspi_node *node = &t->graph->nodes[index];
-  int64_t rows = t->engine.batch * t->engine.concepts;
-  int add[LNSPI_MAX_INPUTS] = {0};
-  float *dout = backward_value(t, index);
-  lnspi_call call;
-  lnspi_engine_call(&t->engine, t->state, index, &call);
-  t->engine.k->flush(dout, dout, rows * call.out_ld);
-  call.dout = dout;
-  call.use = backward_use;
-  call.use_data = t;
+  backward_job job;
+  memset(&job, 0, sizeof job);
+  job.t = t;
+  job.dout = backward_value(t, index);
+  job.count = backward_count(t, index);
+  lnspi_engine_call(&t->engine, t->state, index, &job.call);
+  job.call.dout = job.dout;
+  job.call.use = backward_use;
+  job.call.use_data = t;
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
     int32_t weight = node->slot[s];
     if (weight < 0 || t->frozen[weight]) continue;
     t->touched[weight] = 1;
     if (t->graph->weights[weight].kind == LNSPI_FLAT)
-      call.dweight[s] = t->small + t->small_offset[weight];
+      job.call.dweight[s] = t->small + t->small_offset[weight];
   }
   for (int32_t i = 0; i < node->input_count; i++) {
     int32_t input = node->input[i];
     if (!t->wanted[input]) continue;
-    add[i] = t->reached[input];
-    call.din[i] = add[i] ? t->extra[i] : backward_value(t, input);
+    if (t->reached[input]) job.total[i] = backward_value(t, input);
+    job.call.din[i] = job.total[i] ? t->extra[i] : backward_value(t, input);
     t->reached[input] = 1;
   }
-  lnspi_layer_at(node->layer)->backward(&call);
-  for (int32_t i = 0; i < node->input_count; i++)
-    if (add[i]) {
-      float *total = backward_value(t, node->input[i]);
-      t->engine.k->add(total, total, t->extra[i], rows * call.in_ld[i]);
-    }
+  lnspi_tasks_run(&t->engine.tasks, job.count, backward_part, &job);
 }
 
 void lnspi_backward(lnsp_trainer *t) {

@@ -148,13 +148,13 @@ static int32_t objective_load(lnsp_trainer *t, const lnsp_tensor *inputs, int32_
   for (int32_t g = 0; g < objective->group_count; g++, x += rows * ld) {
     const char *name = objective->group[g];
     int32_t status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, name), name,
-                                       t->engine.k, x, ld, problem);
+                                       t->engine.k, &t->engine.tasks, x, ld, problem);
     if (status != LNSP_OK) return status;
   }
   for (int32_t d = 0; d < objective->data_count; d++) {
     const char *name = objective->data[d];
     int32_t status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, name), name,
-                                       t->engine.k, t->data[d],
+                                       t->engine.k, &t->engine.tasks, t->data[d],
                                        lnspi_round16(objective->data_width[d]), problem);
     if (status != LNSP_OK) return status;
   }

@@ -4,6 +4,7 @@
 
 #include "base/problem.h"
 #include "run/load.h"
+#include "train/strips.h"
 
 /* What the layout depends on. */
 typedef struct trainer_recipe {
@@ -76,6 +77,15 @@ static int64_t trainer_small_floats(const lnsp_graph *graph, int64_t *offset) {
   return used;
 }
 
+/* Most strips of a matrix. */
+static int64_t trainer_strips(const lnsp_graph *graph) {
+  int64_t most = 0;
+  for (int32_t i = 0; i < graph->weight_count; i++)
+    if (graph->weights[i].kind == LNSPI_MATRIX && lnspi_strips_count(&graph->weights[i]) > most)
+      most = lnspi_strips_count(&graph->weights[i]);
+  return most;
+}
+
 /* The arrays whose size the caller may want to know, by kind. */
 static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *memory) {
   uint64_t floats = (uint64_t)t->graph->state_floats;
@@ -121,9 +131,8 @@ static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
   if (t->objective.replay_rows)
     t->replay = lnspi_take(arena, (uint64_t)lnspi_replay_floats(graph->nodes[0].width),
                            sizeof(float));
-  t->strip = lnspi_take(arena, LNSPI_STRIP_FLOATS, sizeof(float));
-  if (t->rule.weights != LNSP_F32)
-    t->wide = lnspi_take(arena, LNSPI_STRIP_FLOATS, sizeof(float));
+  if (t->rule.clip > 0)
+    t->squares = lnspi_take(arena, (uint64_t)trainer_strips(graph), sizeof(float));
   t->row = lnspi_take(arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
   t->small = lnspi_take(arena, (uint64_t)trainer_small_floats(graph, NULL), sizeof(float));
 }
@@ -200,7 +209,8 @@ int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss,
 
 /* Sets up the handle in its block, whose graph is in place. */
 static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
-                                   const lnspi_kernels *k, const trainer_recipe *recipe) {
+                                   const lnspi_kernels *k, const lnspi_tasks *tasks,
+                                   const trainer_recipe *recipe) {
   lnspi_arena arena = {block->memory, 0, block->bytes, 0};
   lnsp_trainer *t = block->memory;
   lnsp_limits wide = recipe->limits;
@@ -211,6 +221,7 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   t->graph = graph;
   trainer_take_recipe(t, recipe);
   t->engine.k = k;
+  t->engine.tasks = *tasks;
   trainer_layout(t, &arena, &t->memory);
   t->memory.struct_size = sizeof t->memory;
   wide.max_rows = (int32_t)recipe->plan.batch;
@@ -238,7 +249,9 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
   lnsp_memory memory;
   lnspi_block block;
   const lnspi_kernels *k = NULL;
+  lnspi_tasks tasks;
   int32_t status = lnspi_kernels_choose(options->isa, 0, &k, problem);
+  if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, problem);
   if (status == LNSP_OK)
     status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, problem);
   if (status == LNSP_OK) status = trainer_count(&recipe, &memory, problem);
@@ -248,7 +261,7 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
   lnsp_graph *graph =
       lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
   lnspi_graph_store(graph, recipe.rule.weights);
-  lnsp_trainer *t = trainer_place(&block, graph, k, &recipe);
+  lnsp_trainer *t = trainer_place(&block, graph, k, &tasks, &recipe);
   status = lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, problem);
   if (status != LNSP_OK) { /* too large for bfloat16 */
     lnspi_block_close(&block);
@@ -268,6 +281,7 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   lnspi_block block;
   lnsp_graph *graph = NULL;
   const lnspi_kernels *k = NULL;
+  lnspi_tasks tasks;
   int resume = lnspi_file_metadata(file, "lnsp.trainer") != NULL;
   if (resume && !loss) loss = lnspi_file_metadata(file, "lnsp.loss");
   if (resume && !optimizer) optimizer = lnspi_file_metadata(file, "lnsp.optimizer");
@@ -276,6 +290,7 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
                       "a state file is resumed without a prefix");
   int32_t status = lnspi_kernels_choose(options->isa, 0, &k, problem);
+  if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, problem);
   if (status == LNSP_OK) status = lnspi_stage_open_file(&stage, file, options, problem);
   if (status != LNSP_OK) return status;
   status = trainer_check_type(stage.graph, problem);
@@ -290,7 +305,7 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   status = lnspi_stage_finish(&stage, memory.total_bytes, options, &block, &graph, problem);
   if (status != LNSP_OK) return status;
   recipe.graph = graph;
-  lnsp_trainer *t = trainer_place(&block, graph, k, &recipe);
+  lnsp_trainer *t = trainer_place(&block, graph, k, &tasks, &recipe);
   status = lnspi_load(file, graph, options->prefix, t->state, t->row, problem);
   if (status == LNSP_OK) trainer_start_average(t);
   if (status == LNSP_OK && resume)

@@ -11,7 +11,6 @@
 #include "train/replay.h"
 
 #define LNSPI_TEXT_BYTES 512    /* loss and optimizer texts */
-#define LNSPI_STRIP_FLOATS 1024 /* of a gradient, formed at a time */
 #define LNSPI_GROUPS 3          /* anchor, positive, negative */
 #define LNSPI_DATA 4            /* constant tensors of a loss: target, ... */
 #define LNSPI_SAVED_STATES 4    /* weights, two moments, average */
@@ -73,8 +72,7 @@ struct lnsp_trainer {
   float *data[LNSPI_DATA];
   float *loss_scratch;
   float *replay;
-  float *strip;
-  float *wide;                  /* a strip of weights, if they are bfloat16 */
+  float *squares;               /* of the gradient's strips, with clipping */
   float *row;
   float *small;                 /* gradients of FLAT tensors */
   int64_t *small_offset;        /* of each weight */

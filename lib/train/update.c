@@ -7,102 +7,19 @@
 
 #include "base/problem.h"
 #include "kernels/compact.h"
-#include "train/trainer.h"
+#include "train/strips.h"
 
-#define UPDATE_FUSED_FLOATS 6144  /* of a strip whose gradient the kernel forms itself */
 #define UPDATE_MOST_GRADIENT 1e18 /* its square fits a float, a hundred times over */
 #define UPDATE_MOST_WEIGHT 1e37
 
-/* ---- strips ---- */
-
-/* A strip of a matrix gradient: inputs k0..k0+kn-1 of the lanes of one panel. */
-typedef struct update_strip {
-  const lnspi_use *use; /* the only one of this part, or NULL: none or several */
-  int32_t weight, part;
-  int64_t lane0;        /* of the part */
-  int64_t lanes, real;  /* lanes that are rows of the tensor (the others are padding) */
-  int64_t k0, kn;
-  int64_t offset;       /* in the state */
-} update_strip;
-
-typedef void (*update_visit)(lnsp_trainer *t, const update_strip *strip, void *data);
-
-/* The only use of a part of a matrix, or NULL. */
-static const lnspi_use *update_only_use(const lnsp_trainer *t, int32_t weight, int32_t part) {
-  const lnspi_use *found = NULL;
-  for (int32_t u = 0; u < t->use_count; u++)
-    if (t->uses[u].weight == weight && t->uses[u].part == part) {
-      if (found) return NULL;
-      found = &t->uses[u];
-    }
-  return found;
-}
-
-static void update_add_use(lnsp_trainer *t, const lnspi_use *use, const update_strip *strip,
-                           int add) {
-  t->engine.k->grad_strip(t->strip, strip->lanes, use->d + strip->lane0, use->ldd,
-                          use->x + strip->k0, use->ldx, use->rows, strip->kn, add);
-}
-
-/* The strip's gradient, over all uses. */
-static const float *update_form(lnsp_trainer *t, const update_strip *strip) {
-  int started = 0;
-  if (strip->use) {
-    update_add_use(t, strip->use, strip, 0);
-    return t->strip;
-  }
-  for (int32_t u = 0; u < t->use_count; u++)
-    if (t->uses[u].weight == strip->weight && t->uses[u].part == strip->part)
-      update_add_use(t, &t->uses[u], strip, started++);
-  if (!started) memset(t->strip, 0, (size_t)(strip->kn * strip->lanes) * sizeof(float));
-  return t->strip;
-}
-
-/* 1 if the optimizer forms the gradient of this use itself. */
-static int update_is_fused(const lnsp_trainer *t, const lnspi_use *use) {
-  return use && !t->narrow && t->rule.optimizer->apply_strip;
-}
-
-/* All strips of a matrix, forwards or backwards. For an update they may be longer, where
- * neither gradients nor widened weights are kept, and their inputs are a multiple of 8,
- * which keeps the blocks of narrow moments whole. */
-static void update_each_strip(lnsp_trainer *t, int32_t index, int back, int update,
-                              update_visit visit, void *data) {
-  const lnspi_weight *weight = &t->graph->weights[index];
-  const int64_t in = weight->dims[1], out = weight->dims[0] / weight->parts;
-  const int64_t panels = (out + 63) / 64;
-  for (int32_t p = 0; p < weight->parts; p++) {
-    update_strip strip;
-    strip.weight = index;
-    strip.part = back ? weight->parts - 1 - p : p;
-    strip.use = update_only_use(t, index, strip.part);
-    for (int64_t i = 0; i < panels; i++) {
-      strip.lane0 = 64 * (back ? panels - 1 - i : i);
-      const int64_t left = lnspi_round16(out) - strip.lane0;
-      strip.lanes = left < 64 ? left : 64;
-      strip.real = out - strip.lane0 < strip.lanes ? out - strip.lane0 : strip.lanes;
-      const int64_t floats = update && !t->wide && update_is_fused(t, strip.use)
-                                 ? UPDATE_FUSED_FLOATS
-                                 : LNSPI_STRIP_FLOATS;
-      const int64_t most = floats / strip.lanes & (update ? ~(int64_t)7 : ~(int64_t)0);
-      const int64_t strips = (in + most - 1) / most;
-      for (int64_t j = 0; j < strips; j++) {
-        strip.k0 = (back ? strips - 1 - j : j) * most;
-        strip.kn = in - strip.k0 < most ? in - strip.k0 : most;
-        strip.offset = weight->offset + strip.part * lnspi_packed_floats(in, out) +
-                       strip.lane0 * in + strip.k0 * strip.lanes;
-        visit(t, &strip, data);
-      }
-    }
-  }
-}
+/* ---- weights ---- */
 
 /* Where a float32 weight is, and a strip of a bfloat16 one. */
 static float *update_floats(const lnsp_trainer *t, const lnspi_weight *weight) {
   return t->state + weight->at / (int64_t)sizeof(float);
 }
 
-static void *update_compact(const lnsp_trainer *t, const update_strip *strip) {
+static void *update_compact(const lnsp_trainer *t, const lnspi_strip *strip) {
   const lnspi_weight *weight = &t->graph->weights[strip->weight];
   uint8_t *part = (uint8_t *)(void *)update_floats(t, weight) +
                   strip->part * (weight->bytes / weight->parts);
@@ -155,11 +72,11 @@ static double update_gradient_bound(const lnsp_trainer *t) {
 
 static double update_larger(double a, double b) { return a > b ? a : b; }
 
-static void update_add_largest(lnsp_trainer *t, const update_strip *strip, void *data) {
+static void update_add_largest(lnsp_trainer *t, const lnspi_strip *strip, void *data) {
   const lnspi_kernels *k = t->engine.k;
   double *most = data;
-  k->widen_bf16(t->wide, update_compact(t, strip), strip->lanes, strip->kn);
-  *most = update_larger(*most, (double)k->max_abs(t->wide, strip->kn * strip->lanes));
+  k->widen_bf16(strip->w, update_compact(t, strip), strip->lanes, strip->kn);
+  *most = update_larger(*most, (double)k->max_abs(strip->w, strip->kn * strip->lanes));
 }
 
 static double update_largest_weight(lnsp_trainer *t) {
@@ -167,7 +84,7 @@ static double update_largest_weight(lnsp_trainer *t) {
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *weight = &t->graph->weights[i];
     if (weight->type == LNSP_BF16)
-      update_each_strip(t, i, 0, 0, update_add_largest, &most);
+      lnspi_strips_each(t, i, LNSPI_STRIPS_ALONE, update_add_largest, &most);
     else
       most = update_larger(most, (double)t->engine.k->max_abs(update_floats(t, weight),
                                                               weight->floats));
@@ -218,9 +135,18 @@ static int32_t update_gate(lnsp_trainer *t, double gradient, const lnspi_update 
 
 /* ---- clipping ---- */
 
-static void update_add_squares(lnsp_trainer *t, const update_strip *strip, void *data) {
-  const float *g = update_form(t, strip);
-  *(double *)data += (double)t->engine.k->dot(g, g, strip->kn * strip->lanes);
+static void update_square(lnsp_trainer *t, const lnspi_strip *strip, void *data) {
+  const float *g = lnspi_strip_gradient(t, strip);
+  (void)data;
+  t->squares[strip->number] = t->engine.k->dot(g, g, strip->kn * strip->lanes);
+}
+
+/* Strip by strip in their order, whoever forms them. */
+static double update_matrix_squares(lnsp_trainer *t, int32_t index, double total) {
+  const int64_t strips = lnspi_strips_count(&t->graph->weights[index]);
+  lnspi_strips_each(t, index, 0, update_square, NULL);
+  for (int64_t i = 0; i < strips; i++) total += (double)t->squares[i];
+  return total;
 }
 
 /* 1 if each part of a matrix has one use of one row: its gradient is then an outer
@@ -249,7 +175,7 @@ static double update_square_norm(lnsp_trainer *t) {
       const float *g = t->small + t->small_offset[i];
       total += (double)k->dot(g, g, weight->floats);
     } else if (!update_is_outer(t, i)) {
-      update_each_strip(t, i, 0, 0, update_add_squares, &total);
+      total = update_matrix_squares(t, i, total);
     } else {
       for (int32_t u = 0; u < t->use_count; u++)
         if (t->uses[u].weight == i)
@@ -313,13 +239,13 @@ static void update_apply(lnsp_trainer *t, int32_t weight, const lnspi_update *up
 }
 
 /* A strip whose float32 weights are at w. */
-static void update_strip_at(lnsp_trainer *t, const update_strip *strip,
+static void update_strip_at(lnsp_trainer *t, const lnspi_strip *strip,
                             const lnspi_update *update, float *w) {
   const lnspi_optimizer *optimizer = t->rule.optimizer;
   const lnspi_use *use = strip->use;
   float *moment[LNSPI_MOMENTS];
-  if (!update_is_fused(t, use)) {
-    update_apply(t, strip->weight, update, strip->offset, w, update_form(t, strip),
+  if (!lnspi_strip_fused(t, use)) {
+    update_apply(t, strip->weight, update, strip->offset, w, lnspi_strip_gradient(t, strip),
                  strip->kn * strip->lanes);
     return;
   }
@@ -330,15 +256,15 @@ static void update_strip_at(lnsp_trainer *t, const update_strip *strip,
 
 /* Weights in bfloat16 are widened a strip at a time, and rounded by chance: a step is
  * mostly smaller than half their last place. */
-static void update_visit_strip(lnsp_trainer *t, const update_strip *strip, void *data) {
+static void update_visit_strip(lnsp_trainer *t, const lnspi_strip *strip, void *data) {
   const lnspi_weight *weight = &t->graph->weights[strip->weight];
   const lnspi_update *update = data;
   const int64_t element = strip->offset - weight->offset;
   if (weight->type == LNSP_BF16) {
     void *compact = update_compact(t, strip);
-    t->engine.k->widen_bf16(t->wide, compact, strip->lanes, strip->kn);
-    update_strip_at(t, strip, update, t->wide);
-    t->engine.k->dither_bf16(compact, t->wide, strip->lanes, strip->kn, update->key + 2,
+    t->engine.k->widen_bf16(strip->w, compact, strip->lanes, strip->kn);
+    update_strip_at(t, strip, update, strip->w);
+    t->engine.k->dither_bf16(compact, strip->w, strip->lanes, strip->kn, update->key + 2,
                              (uint32_t)element);
   } else {
     update_strip_at(t, strip, update, update_floats(t, weight) + element);
@@ -360,13 +286,14 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
     }
     t->age[i]++;
     t->rule.optimizer->prepare(t->rule.real, rate, scale, t->age[i], &update);
-    if (t->narrow || t->wide) lnspi_rule_key(&t->rule, i, t->age[i], update.key);
+    if (t->narrow || t->rule.weights != LNSP_F32) lnspi_rule_key(&t->rule, i, t->age[i], update.key);
     if (weight->kind == LNSPI_FLAT) {
       update_apply(t, i, &update, weight->offset, update_floats(t, weight),
                    t->small + t->small_offset[i], weight->floats);
       update_follow(t, weight->offset, weight->floats);
     } else {
-      update_each_strip(t, i, back, 1, update_visit_strip, &update);
+      lnspi_strips_each(t, i, LNSPI_STRIPS_UPDATE | (back ? LNSPI_STRIPS_BACK : 0),
+                        update_visit_strip, &update);
     }
   }
 }
@@ -400,10 +327,10 @@ int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
 
 /* ---- gradients handed out ---- */
 
-static void update_write_out(lnsp_trainer *t, const update_strip *strip, void *data) {
+static void update_write_out(lnsp_trainer *t, const lnspi_strip *strip, void *data) {
   const lnspi_weight *weight = &t->graph->weights[strip->weight];
   const int64_t row0 = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
-  const float *g = update_form(t, strip);
+  const float *g = lnspi_strip_gradient(t, strip);
   float *out = data;
   for (int64_t l = 0; l < strip->real; l++)
     for (int64_t k = 0; k < strip->kn; k++)
@@ -424,7 +351,7 @@ int32_t lnspi_trainer_gradient(lnsp_trainer *t, int32_t index, float *out,
     alone.offset = t->small_offset[index];
     lnspi_array_read(&alone, t->small, 0, lnspi_weight_rows(weight), out);
   } else {
-    update_each_strip(t, index, 0, 0, update_write_out, out);
+    lnspi_strips_each(t, index, 0, update_write_out, out);
   }
   return LNSP_OK;
 }

@@ -107,7 +107,7 @@ static void fuzz_step(lnsp_trainer *trainer) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const lnsp_allocator allocator = {sizeof allocator, NULL, fuzz_allocate, fuzz_release};
   const lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-  const lnsp_limits limits = {sizeof limits, FUZZ_ROWS, FUZZ_CONCEPTS, 1, 0, 0};
+  const lnsp_limits limits = {sizeof limits, FUZZ_ROWS, FUZZ_CONCEPTS, 1, 0, 0, 0};
   uint8_t empty = 0;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;

@@ -82,6 +82,7 @@ static void attention_need(const lnsp_graph *graph, const lnspi_node *node, int6
   need->scratch_floats = lnspi_round16(node->width);
   if (need->scratch_floats < concepts * concepts) need->scratch_floats = concepts * concepts;
   need->uses = concepts == 1 ? 2 : 4;
+  need->rows_apart = 1;
 }
 
 static attention_parts attention_open(const lnspi_call *c) {
@@ -93,12 +94,12 @@ static attention_parts attention_open(const lnspi_call *c) {
   p.heads = c->node->number[0];
   p.head = p.d / p.heads;
   p.factor = 1.0f / sqrtf((float)p.head);
-  p.v = c->saved;
-  p.o = p.v + p.rows * p.ld;
-  p.dq = p.o + p.rows * p.ld;
-  p.q = p.dq + p.rows * p.ld;
-  p.k = p.q + p.rows * p.ld;
-  p.w = p.k + p.rows * p.ld;
+  p.v = c->saved + c->row0 * p.ld;
+  p.o = p.v + c->all_rows * p.ld;
+  p.dq = p.o + c->all_rows * p.ld;
+  p.q = p.dq + c->all_rows * p.ld;
+  p.k = p.q + c->all_rows * p.ld;
+  p.w = c->saved + 5 * c->all_rows * p.ld + c->row0 * p.heads * p.length;
   return p;
 }
 

@@ -29,13 +29,14 @@ static void layernorm_need(const lnsp_graph *graph, const lnspi_node *node, int6
   memset(need, 0, sizeof *need);
   need->saved_floats = 2 * batch * concepts; /* mean, 1 / deviation */
   need->scratch_floats = lnspi_round16(node->width); /* a gradient nobody wants */
+  need->rows_apart = 1;
 }
 
 static void layernorm_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->layernorm(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
                     c->weight[LAYERNORM_WEIGHT], c->weight[LAYERNORM_BIAS], c->node->width,
-                    c->node->real[0], c->saved + 2 * r);
+                    c->node->real[0], c->saved + 2 * (c->row0 + r));
 }
 
 static void layernorm_backward(const lnspi_call *c) {
@@ -51,7 +52,7 @@ static void layernorm_backward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->layernorm_dx(dx ? dx + r * c->in_ld[0] : NULL, c->dout + r * c->out_ld,
                        c->in[0] + r * c->in_ld[0], c->weight[LAYERNORM_WEIGHT],
-                       c->saved + 2 * r, n, gw, gb);
+                       c->saved + 2 * (c->row0 + r), n, gw, gb);
   if (dx) lnspi_zero_pads(dx, c->in_ld[0], c->rows, n);
 }
 

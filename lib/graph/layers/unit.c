@@ -14,11 +14,12 @@ static void unit_need(const lnsp_graph *graph, const lnspi_node *node, int64_t b
   (void)graph, (void)node;
   memset(need, 0, sizeof *need);
   need->saved_floats = batch * concepts; /* the divisors */
+  need->rows_apart = 1;
 }
 
 static void unit_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
-    c->saved[r] = c->k->unit(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
+    c->saved[c->row0 + r] = c->k->unit(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
                              c->node->width, c->node->real[0]);
 }
 
@@ -27,7 +28,7 @@ static void unit_backward(const lnspi_call *c) {
   if (!dx) return;
   for (int64_t r = 0; r < c->rows; r++)
     c->k->unit_dx(dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
-                  c->saved[r], c->node->width, c->node->real[0]);
+                  c->saved[c->row0 + r], c->node->width, c->node->real[0]);
   lnspi_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 

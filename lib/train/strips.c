@@ -1,0 +1,144 @@
+/* Matrices strip by strip, and their gradients. */
+#include "train/strips.h"
+
+#define STRIPS_FUSED_FLOATS 6144       /* of a strip whose gradient the kernel forms itself */
+#define STRIPS_FUSED_TASKS_FLOATS 2048 /* the same, so that tasks have equal shares */
+/* What is worth tasks: multiply-adds that form the gradients, or so many weights that
+ * the time is memory's. Less is lost again when the next forward fetches weights from
+ * other processors' caches. */
+#define STRIPS_WORK (INT64_C(1) << 22)
+#define STRIPS_STATE (INT64_C(1) << 19)
+#define STRIPS_LEAST 4 /* of a task */
+
+typedef struct strips_job {
+  lnsp_trainer *t;
+  lnspi_strip_visit visit;
+  void *data;
+  int32_t weight, how, count, reserved;
+  int64_t strips;
+} strips_job;
+
+/* ---- gradients ---- */
+
+/* The only use of a part of a matrix, or NULL. */
+static const lnspi_use *strips_only_use(const lnsp_trainer *t, int32_t weight, int32_t part) {
+  const lnspi_use *found = NULL;
+  for (int32_t u = 0; u < t->use_count; u++)
+    if (t->uses[u].weight == weight && t->uses[u].part == part) {
+      if (found) return NULL;
+      found = &t->uses[u];
+    }
+  return found;
+}
+
+static void strips_add_use(const lnsp_trainer *t, const lnspi_use *use,
+                           const lnspi_strip *strip, int add) {
+  t->engine.k->grad_strip(strip->g, strip->lanes, use->d + strip->lane0, use->ldd,
+                          use->x + strip->k0, use->ldx, use->rows, strip->kn, add);
+}
+
+const float *lnspi_strip_gradient(const lnsp_trainer *t, const lnspi_strip *strip) {
+  int started = 0;
+  if (strip->use) {
+    strips_add_use(t, strip->use, strip, 0);
+    return strip->g;
+  }
+  for (int32_t u = 0; u < t->use_count; u++)
+    if (t->uses[u].weight == strip->weight && t->uses[u].part == strip->part)
+      strips_add_use(t, &t->uses[u], strip, started++);
+  if (!started) memset(strip->g, 0, (size_t)(strip->kn * strip->lanes) * sizeof(float));
+  return strip->g;
+}
+
+int lnspi_strip_fused(const lnsp_trainer *t, const lnspi_use *use) {
+  return use && !t->narrow && t->rule.optimizer->apply_strip;
+}
+
+/* ---- all of them ---- */
+
+int64_t lnspi_strips_count(const lnspi_weight *weight) {
+  const int64_t in = weight->dims[1], out = lnspi_round16(weight->dims[0] / weight->parts);
+  const int64_t most = LNSPI_STRIP_FLOATS / 64, rest = out % 64;
+  int64_t strips = out / 64 * ((in + most - 1) / most);
+  if (rest) strips += (in + LNSPI_STRIP_FLOATS / rest - 1) / (LNSPI_STRIP_FLOATS / rest);
+  return strips * weight->parts;
+}
+
+/* Inputs of a strip. */
+static int64_t strips_most(const strips_job *job, const lnspi_strip *strip) {
+  const lnsp_trainer *t = job->t;
+  int64_t floats = LNSPI_STRIP_FLOATS;
+  if (!(job->how & LNSPI_STRIPS_UPDATE)) return floats / strip->lanes;
+  if (t->rule.weights == LNSP_F32 && lnspi_strip_fused(t, strip->use))
+    floats = t->engine.tasks.count > 1 ? STRIPS_FUSED_TASKS_FLOATS : STRIPS_FUSED_FLOATS;
+  return floats / strip->lanes & ~(int64_t)7;
+}
+
+/* The strips of one panel, from number base on, as far as they are in the share. */
+static void strips_panel(const strips_job *job, lnspi_strip *strip, int64_t base, int64_t from,
+                         int64_t end) {
+  const int64_t in = job->t->graph->weights[strip->weight].dims[1];
+  const int64_t most = strips_most(job, strip), strips = (in + most - 1) / most;
+  const int64_t start = strip->offset;
+  from = from > base ? from - base : 0;
+  end = end - base < strips ? end - base : strips;
+  for (int64_t n = from; n < end; n++) {
+    const int64_t j = job->how & LNSPI_STRIPS_BACK ? from + end - 1 - n : n;
+    strip->k0 = j * most;
+    strip->kn = in - strip->k0 < most ? in - strip->k0 : most;
+    strip->offset = start + strip->k0 * strip->lanes;
+    strip->number = base + j;
+    job->visit(job->t, strip, job->data);
+  }
+}
+
+/* The strips with numbers from .. end-1, or, without a visit, only their number in all. */
+static int64_t strips_walk(const strips_job *job, lnspi_strip *strip, int64_t from,
+                           int64_t end) {
+  const lnspi_weight *weight = &job->t->graph->weights[job->weight];
+  const int64_t in = weight->dims[1], out = weight->dims[0] / weight->parts;
+  const int64_t panels = (out + 63) / 64, back = job->how & LNSPI_STRIPS_BACK;
+  int64_t base = back ? job->strips : 0;
+  strip->weight = job->weight;
+  for (int32_t p = 0; p < weight->parts; p++) {
+    strip->part = back ? weight->parts - 1 - p : p;
+    strip->use = strips_only_use(job->t, job->weight, strip->part);
+    for (int64_t i = 0; i < panels; i++) {
+      strip->lane0 = 64 * (back ? panels - 1 - i : i);
+      const int64_t left = lnspi_round16(out) - strip->lane0;
+      strip->lanes = left < 64 ? left : 64;
+      strip->real = out - strip->lane0 < strip->lanes ? out - strip->lane0 : strip->lanes;
+      strip->offset = weight->offset + strip->part * lnspi_packed_floats(in, out) +
+                      strip->lane0 * in;
+      const int64_t most = strips_most(job, strip), strips = (in + most - 1) / most;
+      if (back) base -= strips;
+      if (job->visit) strips_panel(job, strip, base, from, end);
+      if (!back) base += strips;
+    }
+  }
+  return base;
+}
+
+/* A task has the same strips both ways, so that they stay in its processor's cache. */
+static void strips_share(void *argument, int32_t index) {
+  const strips_job *job = argument;
+  float memory[2 * LNSPI_STRIP_FLOATS];
+  lnspi_strip strip;
+  strip.g = memory;
+  strip.w = memory + LNSPI_STRIP_FLOATS;
+  (void)strips_walk(job, &strip, lnspi_tasks_from(job->strips, job->count, index),
+                    lnspi_tasks_from(job->strips, job->count, index + 1));
+}
+
+void lnspi_strips_each(lnsp_trainer *t, int32_t weight, int how, lnspi_strip_visit visit,
+                       void *data) {
+  const int64_t floats = t->graph->state_floats, rows = t->engine.batch * t->engine.concepts;
+  strips_job job = {t, NULL, data, weight, how & ~LNSPI_STRIPS_BACK, 1, 0, 0};
+  lnspi_strip strip;
+  job.strips = strips_walk(&job, &strip, 0, 0);
+  job.how = how;
+  job.visit = visit;
+  if (!(how & LNSPI_STRIPS_ALONE) && (rows * floats >= STRIPS_WORK || floats >= STRIPS_STATE))
+    job.count = lnspi_tasks_count(&t->engine.tasks, job.strips, STRIPS_LEAST);
+  lnspi_tasks_run(&t->engine.tasks, job.count, strips_share, &job);
+}
