@@ -77,7 +77,7 @@ static int print_row(const request *q, const work_spec *spec, int64_t batch) {
     work_close(&w);
     return fail(problem.message, NULL);
   }
-  kb = process_peak_kb();
+  kb = peak_resident_kb();
   work_close(&w);
   if (loops) /* once more: a machine is not equally fast all the time */
     (void)roofline_measure(&shape, loops, q->seconds / 2, &measured);

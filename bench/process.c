@@ -29,20 +29,6 @@ typedef struct process_files {
   char folder[128], model[160], row[160], rows[160], out[160];
 } process_files;
 
-int64_t process_peak_kb(void) {
-  FILE *file = fopen("/proc/self/status", "r");
-  char line[128];
-  int64_t kb = -1;
-
-  if (!file)
-    return -1;
-  while (fgets(line, sizeof line, file))
-    if (!strncmp(line, "VmHWM:", 6))
-      kb = strtoll(line + 6, NULL, 10);
-  fclose(file);
-  return kb;
-}
-
 static int process_say(const char *what, const lnsp_problem *problem) {
   fprintf(stderr, "lnsp-bench: %s%s%s\n", what, problem ? ": " : "",
           problem ? problem->message : "");

@@ -291,3 +291,17 @@ int32_t work_time(work *w, double seconds, work_times *times, lnsp_problem *prob
   free(sample);
   return count ? LNSP_OK : problem->code;
 }
+
+int64_t peak_resident_kb(void) {
+  FILE *file = fopen("/proc/self/status", "r");
+  char line[128];
+  int64_t kb = -1;
+
+  if (!file)
+    return -1;
+  while (fgets(line, sizeof line, file))
+    if (!strncmp(line, "VmHWM:", 6))
+      kb = strtoll(line + 6, NULL, 10);
+  fclose(file);
+  return kb;
+}

@@ -72,4 +72,7 @@ int work_sample(work *w, double seconds, double sample_seconds, double *sample, 
 int32_t work_time(work *w, double seconds, work_times *times, lnsp_problem *problem);
 void work_close(work *w);
 
+/* Peak resident memory of this process in kB, or -1 where it cannot be told. */
+int64_t peak_resident_kb(void);
+
 #endif

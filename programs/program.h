@@ -93,8 +93,6 @@ const char *number_text(int64_t value, char buffer[NUMBER_BYTES]);
 void hash_text(const uint8_t hash[LNSP_HASH_BYTES], char text[2 * LNSP_HASH_BYTES + 1]);
 /* "[2, 6, 48]" */
 void shape_text(const lnsp_tensor *tensor, char *buffer, size_t capacity);
-/* Peak resident memory of this process in kB, or -1 where it cannot be told. */
-int64_t peak_resident_kb(void);
 double clock_seconds(void);
 
 /* One line on stderr that replaces itself; silent where that is no terminal. */

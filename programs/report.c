@@ -102,20 +102,6 @@ void shape_text(const lnsp_tensor *tensor, char *buffer, size_t capacity) {
     snprintf(buffer + used, capacity - used, tensor->rank ? "]" : "[]");
 }
 
-int64_t peak_resident_kb(void) {
-  FILE *file = fopen("/proc/self/status", "r");
-  char line[128];
-  int64_t kb = -1;
-
-  if (!file)
-    return -1;
-  while (fgets(line, sizeof line, file))
-    if (!strncmp(line, "VmHWM:", 6))
-      kb = strtoll(line + 6, NULL, 10);
-  fclose(file);
-  return kb;
-}
-
 double clock_seconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../bench/works.h"
 #include "train.h"
 
 /* Appends to the optimizer's text. */

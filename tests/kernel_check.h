@@ -150,4 +150,17 @@ static void run_kernel(const char *kernel, void (*test)(void)) {
   fflush(stdout);
 }
 
+#define KERNEL_CHECK_RUN(result, name, parameters) run_kernel(#name, test_kernel_##name);
+
+/* The test of every kernel of a list, for each set that this CPU runs. */
+#define RUN_KERNELS(LIST)                                           \
+  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {   \
+    if (!lnspi_kernels_usable(set)) {                               \
+      check_skipped++;                                              \
+      printf("ok %s # skip: this CPU cannot run it\n", set->name);  \
+      continue;                                                     \
+    }                                                               \
+    LIST(KERNEL_CHECK_RUN)                                          \
+  }
+
 #endif

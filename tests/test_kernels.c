@@ -880,16 +880,7 @@ int main(int count, char **words) {
   RUN(test_reference_norms);
   RUN(test_pack);
   RUN(test_pick);
-  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (!lnspi_kernels_usable(set)) {
-      check_skipped++;
-      printf("ok %s # skip: this CPU cannot run it\n", set->name);
-      continue;
-    }
-#define LNSPI_X(result, name, parameters) run_kernel(#name, test_kernel_##name);
-    LNSPI_KERNEL_FLOAT_LIST(LNSPI_X)
-#undef LNSPI_X
-  }
+  RUN_KERNELS(LNSPI_KERNEL_FLOAT_LIST)
   lnspi_fp_leave(saved);
   FINISH();
 }

@@ -555,16 +555,7 @@ int main(int count, char **words) {
   RUN(test_pack_parts);
   RUN(test_reference_halves);
   RUN(test_reference_bytes);
-  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (!lnspi_kernels_usable(set)) {
-      check_skipped++;
-      printf("ok %s # skip: this CPU cannot run it\n", set->name);
-      continue;
-    }
-#define LNSPI_X(result, name, parameters) run_kernel(#name, test_kernel_##name);
-    LNSPI_KERNEL_COMPACT_LIST(LNSPI_X)
-#undef LNSPI_X
-  }
+  RUN_KERNELS(LNSPI_KERNEL_COMPACT_LIST)
   RUN(test_widest);
   lnspi_fp_leave(saved);
   FINISH();
