@@ -16,8 +16,12 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
+# CBLAS=1 builds in the kernel set "cblas", whose large products a BLAS computes: not the
+# same bits, and only where it is asked for by name. Give it a BUILD of its own.
+CBLAS ?=
+PKG_CONFIG ?= pkg-config
 # how the lnsp program is linked; empty where there is no static C library
-STATIC ?= -static
+STATIC ?= $(if $(filter 1,$(CBLAS)),,-static)
 # put before every test program, e.g. qemu-aarch64 or "valgrind -q"
 EMULATOR ?=
 # test programs and scripts run at a time; empty: as many as processors
@@ -30,6 +34,15 @@ hide = $(if $(V),,@)
 REQUIRED := -std=c11 -ffp-contract=off -fno-math-errno -fvisibility=hidden \
   -ffunction-sections -fdata-sections -fPIC -DLNSP_BUILD -Iinclude -Ilib
 DEPENDENCIES = -MMD -MP
+LIBS := -lm
+ifeq ($(CBLAS),1)
+BLAS := $(firstword $(foreach name,openblas cblas,$(shell $(PKG_CONFIG) --exists $(name) && echo $(name))))
+ifeq ($(BLAS),)
+$(error CBLAS=1, but $(PKG_CONFIG) finds neither openblas nor cblas: install one (Debian: libopenblas-dev), or set PKG_CONFIG_PATH)
+endif
+REQUIRED += -DLNSP_CBLAS $(shell $(PKG_CONFIG) --cflags $(BLAS))
+LIBS += $(shell $(PKG_CONFIG) --libs $(BLAS))
+endif
 
 # Time is spent in kernels/ (and by tests); everywhere else the smallest code is
 # the best. Nothing throws C++ exceptions, so their tables are left out. CFLAGS
@@ -89,17 +102,17 @@ $(SHARED_LIB): $(LIB_OBJECTS) lib/lnsp.map
 	$(call say,LINK $@)
 	$(hide)$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -shared -o $@ $(LIB_OBJECTS) -Wl,-soname,$(SONAME) \
 	  -Wl,--version-script=lib/lnsp.map -Wl,-z,defs -Wl,-z,relro,-z,now \
-	  -Wl,-z,noseparate-code -Wl,--gc-sections -lm
+	  -Wl,-z,noseparate-code -Wl,--gc-sections $(LIBS)
 	@ln -sf liblnsp.so.$(VERSION) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/liblnsp.so
 
 $(BUILD)/lnsp: $(PROGRAM_OBJECTS) $(STATIC_LIB)
 	$(call say,LINK $@)
-	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -Wl,--gc-sections -o $@ $(PROGRAM_OBJECTS) $(STATIC_LIB) -lm
+	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -Wl,--gc-sections -o $@ $(PROGRAM_OBJECTS) $(STATIC_LIB) $(LIBS)
 
 $(BUILD)/bench/lnsp-bench: $(BENCH_OBJECTS) $(STATIC_LIB)
 	$(call say,LINK $@)
-	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -pthread -Wl,--gc-sections -o $@ $(BENCH_OBJECTS) $(STATIC_LIB) -lm
+	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -pthread -Wl,--gc-sections -o $@ $(BENCH_OBJECTS) $(STATIC_LIB) $(LIBS)
 
 bench: $(BUILD)/bench/lnsp-bench ## build build/bench/lnsp-bench, which measures speed (bench/README.md)
 
@@ -107,14 +120,14 @@ $(BUILD)/tests/%: tests/%.c $(STATIC_LIB) Makefile
 	@mkdir -p $(@D)
 	$(call say,TEST $<)
 	$(hide)$(CC) $(REQUIRED) -Itests $(OPTIMISE) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -MF $@.d $(LDFLAGS) -o $@ $< \
-	  $(STATIC_LIB) -lm
+	  $(STATIC_LIB) $(LIBS)
 
 # Here against the library in $(BUILD); examples/Makefile does it against an
 # installed one.
 $(BUILD)/examples/%: examples/%.c $(STATIC_LIB)
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
-	$(hide)$(CC) -std=c99 -Iinclude $(OPTIMISE) $(CFLAGS) $(LDFLAGS) -o $@ $< $(STATIC_LIB) -lm $(if $(filter %/parallel,$@),-pthread)
+	$(hide)$(CC) -std=c99 -Iinclude $(OPTIMISE) $(CFLAGS) $(LDFLAGS) -o $@ $< $(STATIC_LIB) $(LIBS) $(if $(filter %/parallel,$@),-pthread)
 
 examples: $(EXAMPLES) ## build the examples into build/examples
 
@@ -163,7 +176,7 @@ install: all ## install into PREFIX (default /usr/local); DESTDIR for packages
 	ln -sf liblnsp.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblnsp.so'
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	  -e 's|@VERSION@|$(VERSION)|' pkgconfig/lnsp.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/lnsp.pc'
+	  -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(BLAS)|' pkgconfig/lnsp.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/lnsp.pc'
 	$(if $(PROGRAM),$(INSTALL) -d '$(DESTDIR)$(BINDIR)')
 	$(if $(PROGRAM),$(INSTALL) -m 755 $(PROGRAM) '$(DESTDIR)$(BINDIR)/')
 
@@ -179,6 +192,6 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "Variables: CC AR CFLAGS LDFLAGS BUILD PREFIX LIBDIR INCLUDEDIR BINDIR DESTDIR EMULATOR JOBS"
+	@echo "Variables: CC AR CFLAGS LDFLAGS BUILD PREFIX LIBDIR INCLUDEDIR BINDIR DESTDIR EMULATOR JOBS CBLAS"
 
 -include $(LIB_OBJECTS:.o=.d) $(PROGRAM_OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(GOLDEN).d

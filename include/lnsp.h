@@ -210,7 +210,10 @@ typedef struct lnsp_options {
                                 differ in int8 alone are only taken by
                                 themselves for an int8 model; "avx512amx"
                                 asks Linux for tile registers, which enlarges
-                                the process's signal frames                   */
+                                the process's signal frames. "cblas", in
+                                builds with it: large products by a BLAS, of
+                                which no promise of this file holds: its bits,
+                                threads and memory are its own                */
   const char *architecture;  /* architecture text for a file that names none,
                                 or instead of the one it names                */
   const char *prefix;        /* put before every tensor name looked up in a

@@ -27,6 +27,7 @@
 #include "base/text.c"
 #include "kernels/avx2.c"
 #include "kernels/avx512.c"
+#include "kernels/cblas.c"
 #include "kernels/compact.c"
 #include "kernels/neon.c"
 #include "kernels/pack.c"

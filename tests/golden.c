@@ -271,6 +271,6 @@ int main(int argc, char **argv) {
   }
   const char *isa;
   for (int32_t i = 0; (isa = lnsp_list_name(LNSP_LIST_ISAS, i)) != NULL; i++)
-    if (!lnsp_isa_check(isa, NULL)) golden_all(isa, full);
+    if (strcmp(isa, "cblas") && !lnsp_isa_check(isa, NULL)) golden_all(isa, full);
   return 0;
 }

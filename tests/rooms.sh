@@ -19,6 +19,7 @@ awk '
     only["<sys/types.h>"] = only["<sys/stat.h>"] = only["<io.h>"] = "api"
     # the CPU: what it can do, and its vector instructions
     only["<cpuid.h>"] = only["<intrin.h>"] = only["<immintrin.h>"] = only["<fenv.h>"] = "base"
+    only["<cblas.h>"] = "kernels"
     also["<immintrin.h>"] = also["<intrin.h>"] = also["<arm_neon.h>"] = "kernels"
   }
   function say(text) { print FILENAME ":" FNR ": " text }

@@ -7,9 +7,18 @@
 #include "train/loss.h"
 #include "train/optimizer.h"
 
+/* Those of lnspi_kernels_at, and then "cblas" where it is built in. */
+static const lnspi_kernels *list_isa(int32_t index) {
+  int32_t count = 0;
+  if (lnspi_kernels_at(index)) return lnspi_kernels_at(index);
+  while (lnspi_kernels_at(count)) count++;
+  return index == count ? lnspi_kernels_cblas() : NULL;
+}
+
 static const char *list_isa_help(int32_t index) {
-  const lnspi_kernels *k = lnspi_kernels_at(index);
+  const lnspi_kernels *k = list_isa(index);
   if (!k) return NULL;
+  if (k == lnspi_kernels_cblas()) return "large products by a BLAS: not the same bits, never auto";
   if (k->features & LNSPI_CPU_AMX)
     return "x86-64 with AVX-512 F, DQ, BW, VL and VNNI, and AMX for int8, on Linux";
   if (k->features & LNSPI_CPU_AVX512VNNI)
@@ -49,7 +58,7 @@ LNSP_API const char *lnsp_list_name(int32_t list, int32_t index) {
     case LNSP_LIST_SCHEDULES:
       return lnspi_schedule_name(index);
     case LNSP_LIST_ISAS:
-      return lnspi_kernels_at(index) ? lnspi_kernels_at(index)->name : NULL;
+      return list_isa(index) ? list_isa(index)->name : NULL;
     case LNSP_LIST_CODECS:
       return lnspi_codec_at(index) ? lnspi_codec_at(index)->name : NULL;
     default:

@@ -227,5 +227,10 @@ static LNSPI_ALWAYS __m256i avx2_dot4(__m256i c, __m256i x, __m256i w) {
 const lnspi_kernels lnspi_kernels_avx2 = {"avx2", LNSPI_CPU_AVX2,
                                           LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 
+#include "kernels/cblas.h"
+#if defined(LNSP_CBLAS)
+const lnspi_kernels lnspi_kernels_cblas_avx2 = LNSPI_CBLAS_TABLE(LNSPI_CPU_AVX2);
+#endif
+
 #include "kernels/undefine.h"
 #endif

@@ -239,9 +239,14 @@ const lnspi_kernels lnspi_kernels_avx512amx = {
 #undef avx512_linear_i8
 #endif
 
+#include "kernels/cblas.h"
+
 const lnspi_kernels lnspi_kernels_avx512vnni = {
     "avx512vnni", LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
     LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+#if defined(LNSP_CBLAS)
+const lnspi_kernels lnspi_kernels_cblas_avx512vnni = LNSPI_CBLAS_TABLE(LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2);
+#endif
 
 /* Without VNNI the way of AVX2 is as good as any: the same table but for one entry. */
 static void avx512_linear_i8_plain(const void *w, const float *bias, const float *x,
@@ -253,6 +258,9 @@ static void avx512_linear_i8_plain(const void *w, const float *bias, const float
 #define avx512_linear_i8 avx512_linear_i8_plain
 const lnspi_kernels lnspi_kernels_avx512 = {"avx512", LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
                                             LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+#if defined(LNSP_CBLAS)
+const lnspi_kernels lnspi_kernels_cblas_avx512 = LNSPI_CBLAS_TABLE(LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2);
+#endif
 #undef avx512_linear_i8
 
 #undef LV_FIRST

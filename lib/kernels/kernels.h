@@ -153,18 +153,20 @@ typedef struct lnspi_moments8 {
  *              element + j) / 2^16, j = k*lanes + l; pad lanes +0. For what is finite
  *              and stays so. element: a multiple of 16
  */
-#define LNSPI_KERNEL_FLOAT_LIST(X)                                                        \
+#define LNSPI_KERNEL_PRODUCT_LIST(X)                                                      \
   X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
                    float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out))         \
   X(void, linear_dx, (const float *w, const float *d, int64_t ldd, float *dx,             \
                       int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad))      \
   X(void, grad_strip, (float *g, int64_t lanes, const float *d, int64_t ldd,              \
                        const float *x, int64_t ldx, int64_t rows, int64_t kn, int add))   \
-  X(void, adam, (float *w, float *m, float *v, const float *g, int64_t n,                 \
-                 const lnspi_adam *a))                                                    \
   X(void, grad_adam, (float *w, float *m, float *v, int64_t lanes, const float *d,        \
                       int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn, \
-                      const lnspi_adam *a))                                               \
+                      const lnspi_adam *a))
+
+#define LNSPI_KERNEL_OTHER_LIST(X)                                                        \
+  X(void, adam, (float *w, float *m, float *v, const float *g, int64_t n,                 \
+                 const lnspi_adam *a))                                                    \
   X(void, sgd, (float *w, float *b, const float *g, int64_t n, const lnspi_sgd *a))       \
   X(void, ema, (float *e, const float *w, int64_t n, float c))                            \
   X(void, add, (float *y, const float *a, const float *b, int64_t n))                     \
@@ -194,6 +196,8 @@ typedef struct lnspi_moments8 {
   X(void, f32_to_f16, (uint16_t *y, const float *x, int64_t n))                           \
   X(void, bf16_to_f32, (float *y, const uint16_t *x, int64_t n))                          \
   X(void, f32_to_bf16, (uint16_t *y, const float *x, int64_t n))
+
+#define LNSPI_KERNEL_FLOAT_LIST(X) LNSPI_KERNEL_PRODUCT_LIST(X) LNSPI_KERNEL_OTHER_LIST(X)
 
 /*
  * Weights stored in fewer bytes, packed as compact.h says; rows, strides, bias and
@@ -229,8 +233,9 @@ typedef struct lnspi_moments8 {
   X(void, dither_bf16, (void *w, const float *y, int64_t lanes, int64_t kn,               \
                         const uint32_t key[2], uint32_t element))
 
-#define LNSPI_KERNEL_LIST(X)                                                              \
-  LNSPI_KERNEL_FLOAT_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)
+#define LNSPI_KERNEL_REST_LIST(X)                                                         \
+  LNSPI_KERNEL_OTHER_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)
+#define LNSPI_KERNEL_LIST(X) LNSPI_KERNEL_PRODUCT_LIST(X) LNSPI_KERNEL_REST_LIST(X)
 
 typedef struct lnspi_kernels {
   const char *name;
@@ -253,8 +258,23 @@ extern const lnspi_kernels lnspi_kernels_avx512amx; /* likewise */
 extern const lnspi_kernels lnspi_kernels_neon;
 #endif
 
-/* Kernel sets of this build, widest first, scalar last; NULL past the end. */
+/* Kernel sets of this build, widest first, scalar last; NULL past the end. "cblas" is
+ * not among them. */
 const lnspi_kernels *lnspi_kernels_at(int32_t index);
+
+#if defined(LNSP_CBLAS) /* a set of each kind whose large products a BLAS computes (cblas.h) */
+extern const lnspi_kernels lnspi_kernels_cblas_scalar;
+#if defined(__x86_64__) || defined(_M_X64)
+extern const lnspi_kernels lnspi_kernels_cblas_avx2;
+extern const lnspi_kernels lnspi_kernels_cblas_avx512;
+extern const lnspi_kernels lnspi_kernels_cblas_avx512vnni;
+#endif
+#if defined(__aarch64__) || defined(_M_ARM64)
+extern const lnspi_kernels lnspi_kernels_cblas_neon;
+#endif
+#endif
+/* The widest of those that runs here; NULL in builds without. */
+const lnspi_kernels *lnspi_kernels_cblas(void);
 
 /* 1 if this CPU and operating system run the set; asks for tiles if it needs them. */
 int lnspi_kernels_usable(const lnspi_kernels *set);

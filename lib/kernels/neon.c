@@ -149,5 +149,10 @@ static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {
 const lnspi_kernels lnspi_kernels_neon = {"neon", LNSPI_CPU_NEON,
                                           LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 
+#include "kernels/cblas.h"
+#if defined(LNSP_CBLAS)
+const lnspi_kernels lnspi_kernels_cblas_neon = LNSPI_CBLAS_TABLE(LNSPI_CPU_NEON);
+#endif
+
 #include "kernels/undefine.h"
 #endif

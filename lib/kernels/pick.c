@@ -19,6 +19,29 @@ static const lnspi_kernels *const pick_sets[] = {
     &lnspi_kernels_scalar,
 };
 
+#if defined(LNSP_CBLAS)
+static const lnspi_kernels *const pick_cblas[] = {
+#if defined(__x86_64__) || defined(_M_X64)
+    &lnspi_kernels_cblas_avx512vnni,
+    &lnspi_kernels_cblas_avx512,
+    &lnspi_kernels_cblas_avx2,
+#endif
+#if defined(__aarch64__) || defined(_M_ARM64)
+    &lnspi_kernels_cblas_neon,
+#endif
+    &lnspi_kernels_cblas_scalar,
+};
+
+const lnspi_kernels *lnspi_kernels_cblas(void) {
+  const uint32_t features = lnspi_cpu_features();
+  int32_t i = 0;
+  while (pick_cblas[i]->features & ~features) i++;
+  return pick_cblas[i];
+}
+#else
+const lnspi_kernels *lnspi_kernels_cblas(void) { return NULL; }
+#endif
+
 #define PICK_COUNT ((int32_t)(sizeof pick_sets / sizeof pick_sets[0]))
 
 const lnspi_kernels *lnspi_kernels_at(int32_t index) {
@@ -114,7 +137,7 @@ const lnspi_kernels *lnspi_kernels_pick_for(const char *isa, int bytes,
                                             lnsp_problem *problem) {
   const uint32_t only_bytes = LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI;
   const int any = !isa || !*isa || pick_same(isa, "auto");
-  const lnspi_kernels *set = NULL;
+  const lnspi_kernels *set = !any && pick_same(isa, "cblas") ? lnspi_kernels_cblas() : NULL;
   for (int32_t i = 0; i < PICK_COUNT && !set; i++) {
     const lnspi_kernels *next = pick_sets[i];
     if (any ? !bytes && next->features & only_bytes : !pick_same(isa, next->name)) continue;

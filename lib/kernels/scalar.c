@@ -282,6 +282,11 @@ static void scalar_unit_dx(float *dx, const float *dy, const float *y, float m, 
 
 const lnspi_kernels lnspi_kernels_scalar = {"scalar", 0, LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 
+#include "kernels/cblas.h"
+#if defined(LNSP_CBLAS)
+const lnspi_kernels lnspi_kernels_cblas_scalar = LNSPI_CBLAS_TABLE(0);
+#endif
+
 float lnspi_exp(float x) {
   return scalar_exp(x);
 }
