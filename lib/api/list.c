@@ -18,7 +18,7 @@ static const lnspi_kernels *list_isa(int32_t index) {
 static const char *list_isa_help(int32_t index) {
   const lnspi_kernels *k = list_isa(index);
   if (!k) return NULL;
-  if (k == lnspi_kernels_cblas()) return "large products by a BLAS: not the same bits, never auto";
+  if (!lnspi_kernels_at(index)) return "large products by a BLAS: not the same bits, never auto";
   if (k->features & LNSPI_CPU_AMX)
     return "x86-64 with AVX-512 F, DQ, BW, VL and VNNI, and AMX for int8, on Linux";
   if (k->features & LNSPI_CPU_AVX512VNNI)
