@@ -9,8 +9,7 @@ int32_t lnspi_api_check_storage(int32_t storage, lnsp_problem *problem) {
   if (storage == LNSP_F32 || storage == LNSP_F16 || storage == LNSP_BF16 || storage == LNSP_I8)
     return LNSP_OK;
   return lnspi_fail(problem, LNSP_E_DTYPE, NULL,
-                    "matrices are stored as F32, F16, BF16 or I8, not as %s",
-                    lnsp_dtype_name(storage));
+                    "matrices are stored as F32, F16, BF16 or I8, not as type %d", storage);
 }
 
 int32_t lnspi_path_write(const char *path, lnspi_write_job job, void *user,
