@@ -3,7 +3,7 @@
 #include "kernels/compact.h"
 #include "kernels/table.h"
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if LNSPI_X86_SETS
 #include <immintrin.h>
 
 #if defined(__clang__)

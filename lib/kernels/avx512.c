@@ -2,7 +2,7 @@
  * functions carry their target, and run only after cpuid said that they may. */
 #include "kernels/table.h"
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if LNSPI_X86_SETS
 #include <immintrin.h>
 
 #if defined(__clang__)

@@ -31,6 +31,18 @@
 #include "base/bytes.h"
 #include "base/host.h"
 
+/* LNSP_SCALAR_ONLY leaves the vector sets out: a smaller library with the same bits. */
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(LNSP_SCALAR_ONLY)
+#define LNSPI_X86_SETS 1
+#else
+#define LNSPI_X86_SETS 0
+#endif
+#if (defined(__aarch64__) || defined(_M_ARM64)) && !defined(LNSP_SCALAR_ONLY)
+#define LNSPI_ARM_SETS 1
+#else
+#define LNSPI_ARM_SETS 0
+#endif
+
 /* A product and a sum stay apart. gcc needs -ffp-contract=off, its default with
  * -std=c11; lnspi_kernels_pick refuses a build that fuses them. */
 #if defined(__clang__) || defined(_MSC_VER)
@@ -246,7 +258,7 @@ typedef struct lnspi_kernels {
 } lnspi_kernels;
 
 extern const lnspi_kernels lnspi_kernels_scalar;
-#if defined(__x86_64__) || defined(_M_X64)
+#if LNSPI_X86_SETS
 extern const lnspi_kernels lnspi_kernels_avx2;
 extern const lnspi_kernels lnspi_kernels_avx512;
 extern const lnspi_kernels lnspi_kernels_avx512vnni; /* the same but for linear_i8 */
@@ -254,7 +266,7 @@ extern const lnspi_kernels lnspi_kernels_avx512vnni; /* the same but for linear_
 extern const lnspi_kernels lnspi_kernels_avx512amx; /* likewise */
 #endif
 #endif
-#if defined(__aarch64__) || defined(_M_ARM64)
+#if LNSPI_ARM_SETS
 extern const lnspi_kernels lnspi_kernels_neon;
 #endif
 
@@ -264,12 +276,12 @@ const lnspi_kernels *lnspi_kernels_at(int32_t index);
 
 #if defined(LNSP_CBLAS) /* a set of each kind whose large products a BLAS computes (cblas.h) */
 extern const lnspi_kernels lnspi_kernels_cblas_scalar;
-#if defined(__x86_64__) || defined(_M_X64)
+#if LNSPI_X86_SETS
 extern const lnspi_kernels lnspi_kernels_cblas_avx2;
 extern const lnspi_kernels lnspi_kernels_cblas_avx512;
 extern const lnspi_kernels lnspi_kernels_cblas_avx512vnni;
 #endif
-#if defined(__aarch64__) || defined(_M_ARM64)
+#if LNSPI_ARM_SETS
 extern const lnspi_kernels lnspi_kernels_cblas_neon;
 #endif
 #endif

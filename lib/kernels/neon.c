@@ -2,7 +2,7 @@
  * subnormals and has no set of its own. */
 #include "kernels/table.h"
 
-#if defined(__aarch64__) || defined(_M_ARM64)
+#if LNSPI_ARM_SETS
 #include <arm_neon.h>
 
 #define LV_F(name) neon_##name

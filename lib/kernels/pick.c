@@ -5,7 +5,7 @@
 #include "kernels/kernels.h"
 
 static const lnspi_kernels *const pick_sets[] = {
-#if defined(__x86_64__) || defined(_M_X64)
+#if LNSPI_X86_SETS
 #if LNSPI_HAS_AMX
     &lnspi_kernels_avx512amx,
 #endif
@@ -13,7 +13,7 @@ static const lnspi_kernels *const pick_sets[] = {
     &lnspi_kernels_avx512,
     &lnspi_kernels_avx2,
 #endif
-#if defined(__aarch64__) || defined(_M_ARM64)
+#if LNSPI_ARM_SETS
     &lnspi_kernels_neon,
 #endif
     &lnspi_kernels_scalar,
@@ -21,12 +21,12 @@ static const lnspi_kernels *const pick_sets[] = {
 
 #if defined(LNSP_CBLAS)
 static const lnspi_kernels *const pick_cblas[] = {
-#if defined(__x86_64__) || defined(_M_X64)
+#if LNSPI_X86_SETS
     &lnspi_kernels_cblas_avx512vnni,
     &lnspi_kernels_cblas_avx512,
     &lnspi_kernels_cblas_avx2,
 #endif
-#if defined(__aarch64__) || defined(_M_ARM64)
+#if LNSPI_ARM_SETS
     &lnspi_kernels_cblas_neon,
 #endif
     &lnspi_kernels_cblas_scalar,
