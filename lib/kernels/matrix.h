@@ -25,9 +25,10 @@ static const float LV_F(zeros)[128] = {0};
  * upper half of the vectors comes from the next panel; ahead, unless NULL, is what the
  * second level of the cache should fetch meanwhile, a line for every input. */
 static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int64_t lanes,
-                                           const float *ahead, const float *start, int64_t ld_start,
-                                           const float *x, int64_t ldx, float *y, int64_t ldy,
-                                           int64_t in, const int nv, const int rows) {
+                                           const float *ahead, const float *start,
+                                           int64_t ld_start, const float *x, int64_t ldx,
+                                           float *y, int64_t ldy, int64_t in, const int nv,
+                                           const int rows) {
   LV_V c[32];
   LNSPI_UNROLL
   for (int r = 0; r < rows; r++) {
@@ -37,7 +38,7 @@ static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int6
   for (int64_t k = 0; k < in; k++, w += lanes) {
     if (ahead) LNSPI_PREFETCH(ahead + 16 * k);
     if (rows < nv) { /* the fewer are kept in registers */
-      LV_V xk[14];
+      LV_V xk[8];
       LNSPI_UNROLL
       for (int r = 0; r < rows; r++) xk[r] = LV_SET(x[r * ldx + k]);
       LNSPI_UNROLL
@@ -73,11 +74,10 @@ static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int6
 /* A strip of a panel for all rows, in tiles of about equal height, least to most. */
 static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes,
                                            const float **ahead, const float *end,
-                                           const float *start,
-                                           int64_t ld_start, const float *x, int64_t ldx,
-                                           float *y, int64_t ldy, int64_t rows, int64_t in,
-                                           const int nv, const int least,
-                                           const int most) {
+                                           const float *start, int64_t ld_start,
+                                           const float *x, int64_t ldx, float *y, int64_t ldy,
+                                           int64_t rows, int64_t in, const int nv,
+                                           const int least, const int most) {
 #define LV_TILE(n)                                                               \
   case n:                                                                        \
     if (n >= least && n <= most)                                                 \
@@ -106,9 +106,9 @@ static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes,
  * panel's first lane; the memory from ahead to end is read next. */
 static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes,
                                               const float **ahead, const float *end,
-                                              const float *start,
-                               int64_t ld_start, const float *x, int64_t ldx, float *y,
-                               int64_t ldy, int64_t rows, int64_t kn) {
+                                              const float *start, int64_t ld_start,
+                                              const float *x, int64_t ldx, float *y,
+                                              int64_t ldy, int64_t rows, int64_t kn) {
 #define LV_STRIP(nv, least, most)                                                             \
   do {                                                                                        \
     LV_F(linear_rows)(w + l, lanes, ahead, end, start + l, ld_start, x, ldx, y + l, ldy,     \
@@ -299,20 +299,14 @@ static LNSPI_ALWAYS void LV_F(dx_tile)(const float *w, const float *d, int64_t l
   for (int r = 0; r < rt; r++) memcpy(dx + r * lddx + k0, t + r * kt, (size_t)kt * sizeof t[0]);
 }
 
-/* All inputs of rt rows. */
-static LNSPI_ALWAYS void LV_F(dx_rows)(const float *w, const float *d, int64_t ldd, float *dx,
-                                       int64_t lddx, int64_t in, int64_t out, const int kt,
-                                       const int rt) {
-  int64_t k = 0;
-  for (; k + kt <= in; k += kt) LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, kt, rt);
-  for (; k < in; k++) LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, 1, rt);
-}
-
-/* 16 inputs of all rows at a time, while the weights are near. */
+/* 4 inputs of all rows at a time, while their weights are near. */
 static void LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx,
                             int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad) {
   if (rows == 1) {
-    LV_F(dx_rows)(w, d, ldd, dx, lddx, in, out, LV_DX_ONE, 1);
+    int64_t k = 0;
+    for (; k + LV_DX_ONE <= in; k += LV_DX_ONE)
+      LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, LV_DX_ONE, 1);
+    for (; k < in; k++) LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, 1, 1);
   } else {
     for (int64_t k = 0; k < in; k += 4) {
       const int64_t kn = in - k < 4 ? in - k : 4;
@@ -423,8 +417,8 @@ static LNSPI_ALWAYS void LV_F(outer_loop)(float *w, float *m, float *v, int64_t 
   }
 }
 
-/* Interleaving the update of one tile with the sums of the next was tried, and was
- * slower: processors that run out of order already overlap them. */
+/* Interleaving the update of one tile with the sums of the next was tried, and was no
+ * faster. */
 static void LV_F(grad_adam)(float *w, float *m, float *v, int64_t lanes, const float *d,
                             int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn,
                             const lnspi_adam *a) {
