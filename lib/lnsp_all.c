@@ -91,6 +91,7 @@
 #include "delta/codecs/exact.c"
 #include "delta/delta.c"
 #include "delta/wire.c"
+#include "delta/words.c"
 #include "api/api.c"
 #include "api/delta.c"
 #include "api/file.c"
