@@ -242,7 +242,8 @@ typedef struct lnsp_limits {
                            called. More than 1 without it: LNSP_E_ARGUMENT    */
 } lnsp_limits;
 
-#define LNSP_UNDO_ALL 0     /* weights, moments, average, step: exact replay  */
+#define LNSP_UNDO_ALL 0     /* weights, moments, average, residual, step:
+                               exact replay                                   */
 #define LNSP_UNDO_WEIGHTS 1 /* weights only: a third of the memory            */
 
 /* Bytes, counted before anything is allocated. total_bytes is what the create
@@ -260,6 +261,7 @@ typedef struct lnsp_memory {
   uint64_t activation_bytes; /* values and their gradients                    */
   uint64_t workspace_bytes;  /* scratch, small gradients, replay statistics   */
   uint64_t plan_bytes;       /* the handle, the graph, its steps              */
+  uint64_t residual_bytes;   /* what lossy deltas still owe (residual=1)      */
 } lnsp_memory;
 
 /* ---- what this build knows ---------------------------------------------- */
@@ -623,9 +625,10 @@ LNSP_API void lnsp_replay_destroy(lnsp_replay *replay);
  * optimizer text: "adamw lr=1e-3 betas=.9,.999 eps=1e-8 weight_decay=.01",
  *                 "sgd lr=.05 momentum=.9", and for any of them clip=1 (global
  *                 norm), ema=.999 (moving average of the weights),
- *                 schedule=cosine warmup=100 steps=10000 min_lr=0, and
- *                 weights=bf16 (kept so, rounded by chance; seed=0). adamw and
- *                 adam take moments=8bit.
+ *                 schedule=cosine warmup=100 steps=10000 min_lr=0,
+ *                 weights=bf16 (kept so, rounded by chance; seed=0), and
+ *                 residual=1 (room for what lossy deltas left out, part of the
+ *                 state). adamw and adam take moments=8bit.
  * lnsp_list_name and lnsp_list_help tell what there is.
  */
 
@@ -674,6 +677,14 @@ LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor 
                                        int32_t gradient_count, lnsp_problem *problem);
 LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem);
 
+/* A step from gradients made elsewhere, e.g. by a server that aggregates: gate, clip,
+ * schedule and average as in apply. Each has a weight's name and its shape, F32,
+ * contiguous; weights that are not named, or frozen, stay as they are. LNSP_E_NOT_FINITE
+ * as in step. Threads: T2. */
+LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
+                                              const lnsp_tensor *gradients, int32_t count,
+                                              lnsp_problem *problem);
+
 /* Gradient of a tensor after evaluate or backward, row-major float32, count
  * elements (all of it), before clipping. LNSP_E_STATE if the loss does not
  * reach the tensor or there is no gradient now. Threads: T1. */
@@ -696,6 +707,13 @@ LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer);
 /* Steps made. Threads: T1. */
 LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer);
 
+/* The live weights become those of a model of the same architecture, as in create.
+ * reset 0: everything else stays; 1: moments, step and the counts of updates start at
+ * zero, the average at these weights. The residual, marks and settings stay in any
+ * case. Threads: T2. */
+LNSP_API int32_t lnsp_trainer_adopt(lnsp_trainer *trainer, const lnsp_model *model,
+                                    int32_t reset, lnsp_problem *problem);
+
 /* Statistics for a loss with a replay term; copied. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,
                                          lnsp_problem *problem);
@@ -716,7 +734,8 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
 
 #define LNSP_SAVE_WEIGHTS 0 /* a model file of the live weights               */
 #define LNSP_SAVE_AVERAGE 1 /* a model file of the moving average             */
-#define LNSP_SAVE_STATE 2   /* weights, moments, average, step, texts: resume */
+#define LNSP_SAVE_STATE 2   /* weights, moments, average, residual, step,
+                               texts: resume                                  */
 
 /* Writes a file as lnsp_model_save does, in the type that the weights are trained in:
  * float32, or BF16 matrices with weights=bf16. Threads: T1. */

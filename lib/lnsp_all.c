@@ -69,6 +69,7 @@
 #include "run/shapes.c"
 #include "run/stage.c"
 #include "run/state.c"
+#include "train/adopt.c"
 #include "train/backward.c"
 #include "train/checkpoint.c"
 #include "train/history.c"

@@ -70,6 +70,7 @@ static const struct {
   { "weight_bytes", "weights", offsetof(lnsp_memory, weight_bytes) },
   { "moment_bytes", "moments", offsetof(lnsp_memory, moment_bytes) },
   { "average_bytes", "average", offsetof(lnsp_memory, average_bytes) },
+  { "residual_bytes", "residual", offsetof(lnsp_memory, residual_bytes) },
   { "activation_bytes", "activations", offsetof(lnsp_memory, activation_bytes) },
   { "workspace_bytes", "workspace", offsetof(lnsp_memory, workspace_bytes) },
   { "plan_bytes", "plan", offsetof(lnsp_memory, plan_bytes) },

@@ -72,8 +72,9 @@ static void trainers_and_sessions_are_as_measured(void) {
       CHECK_OK(lnsp_trainer_memory(t, &own, &support_problem));
       CHECK(!memcmp(&own, &memory, sizeof own));
       CHECK_INT(own.total_bytes, own.weight_bytes + own.moment_bytes + own.average_bytes +
-                                     own.undo_bytes + own.activation_bytes +
-                                     own.workspace_bytes + own.plan_bytes);
+                                     own.residual_bytes + own.undo_bytes +
+                                     own.activation_bytes + own.workspace_bytes +
+                                     own.plan_bytes);
       CHECK_OK(lnsp_model_measure(lnsp_trainer_graph(t), &memory, &support_problem));
       CHECK_OK(lnsp_trainer_publish(t, 0, &options, &next, &support_problem));
       CHECK_INT(heap.last_bytes, memory.total_bytes);

@@ -452,9 +452,9 @@ static void memory_with(const char *text) {
   steps(t, 0, 2);
   CHECK_INT(heap.calls, calls);
   CHECK_INT(memory.total_bytes, memory.weight_bytes + memory.moment_bytes +
-                                    memory.average_bytes + memory.undo_bytes +
-                                    memory.activation_bytes + memory.workspace_bytes +
-                                    memory.plan_bytes);
+                                    memory.average_bytes + memory.residual_bytes +
+                                    memory.undo_bytes + memory.activation_bytes +
+                                    memory.workspace_bytes + memory.plan_bytes);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);
   CHECK_INT(heap.live, 0);

@@ -100,6 +100,65 @@ LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem
   return status;
 }
 
+/* Which weight a gradient is for, whose data can be used where they are. */
+static int32_t trainer_check_gradient(const lnsp_graph *graph, const lnsp_tensor *tensor,
+                                      int32_t *index, lnsp_problem *problem) {
+  const char *name = tensor->name ? tensor->name : "";
+  int64_t stride = 1;
+  *index = lnspi_graph_find_weight(graph, name);
+  if (*index < 0)
+    return lnspi_fail(problem, LNSP_E_MISSING, name, "the network has no tensor '%s'", name);
+  const lnspi_weight *weight = &graph->weights[*index];
+  if (tensor->dtype != LNSP_F32)
+    return lnspi_fail(problem, LNSP_E_DTYPE, name, "the gradient of '%s' must be F32", name);
+  int same = tensor->rank == weight->rank, given = 0;
+  for (int32_t d = 0; same && d < weight->rank; d++) {
+    same = tensor->dims[d] == weight->dims[d];
+    given |= tensor->strides[d] != 0;
+  }
+  if (!same)
+    return lnspi_fail(problem, LNSP_E_SHAPE, name,
+                      "the gradient of '%s' does not have the tensor's shape", name);
+  for (int32_t d = weight->rank - 1; given && d >= 0; stride *= weight->dims[d--])
+    if (tensor->strides[d] != stride && weight->dims[d] > 1)
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, name,
+                        "the gradient of '%s' must be contiguous and row-major", name);
+  if (!tensor->data || (uintptr_t)tensor->data % sizeof(float))
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, name,
+                      "the gradient of '%s' has no data, or they are not aligned as floats",
+                      name);
+  return LNSP_OK;
+}
+
+static int32_t trainer_apply_gradients(lnsp_trainer *t, const lnsp_tensor *gradients,
+                                       int32_t count, lnsp_problem *problem) {
+  const float **given = t->given_room;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) given[i] = NULL;
+  for (int32_t i = 0; i < count; i++) {
+    int32_t index;
+    int32_t status = trainer_check_gradient(t->graph, &gradients[i], &index, problem);
+    if (status != LNSP_OK) return status;
+    if (given[index])
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, gradients[i].name, "'%s' is given twice",
+                        gradients[i].name);
+    given[index] = gradients[i].data;
+  }
+  return lnspi_trainer_apply_given(t, given, problem);
+}
+
+LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
+                                              const lnsp_tensor *gradients, int32_t count,
+                                              lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(gradients, problem);
+  if (count < 1)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "no gradient was given");
+  lnspi_fp fp = lnspi_fp_enter();
+  int32_t status = trainer_apply_gradients(trainer, gradients, count, problem);
+  lnspi_fp_leave(fp);
+  return status;
+}
+
 static int32_t trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
                                int32_t input_count, const lnsp_tensor *outputs,
                                int32_t output_count, lnsp_problem *problem) {

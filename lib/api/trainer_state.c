@@ -47,6 +47,16 @@ LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer) {
   return trainer ? trainer->step : 0;
 }
 
+LNSP_API int32_t lnsp_trainer_adopt(lnsp_trainer *trainer, const lnsp_model *model,
+                                    int32_t reset, lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(model, problem);
+  lnspi_fp fp = lnspi_fp_enter(); /* rounding to bfloat16 */
+  int32_t status = lnspi_trainer_adopt(trainer, model, reset != 0, problem);
+  lnspi_fp_leave(fp);
+  return status;
+}
+
 LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,
                                          lnsp_problem *problem) {
   API_NEED(trainer, problem);

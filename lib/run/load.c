@@ -10,7 +10,8 @@
 /* What trainer state files carry besides the weights. */
 static int load_is_trainer_tensor(const lnsp_file *file, const char *name) {
   return lnspi_file_metadata(file, "lnsp.trainer") &&
-         (lnspi_begins(name, "optimizer.") || lnspi_begins(name, "average."));
+         (lnspi_begins(name, "optimizer.") || lnspi_begins(name, "average.") ||
+          lnspi_begins(name, "residual."));
 }
 
 static int32_t load_find_exact(const lnsp_file *file, const char *prefix, const char *name) {

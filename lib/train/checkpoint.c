@@ -1,6 +1,6 @@
 /* Trainer state to a file and back, to the same bits. Beside the weights, a state
- * file has the tensors optimizer.<moment>.<name> and average.<name>, and in its
- * metadata lnsp.trainer, lnsp.step, lnsp.ages, lnsp.frozen, lnsp.loss,
+ * file has the tensors optimizer.<moment>.<name>, average.<name> and residual.<name>,
+ * and in its metadata lnsp.trainer, lnsp.step, lnsp.ages, lnsp.frozen, lnsp.loss,
  * lnsp.optimizer and, after set_learning_rate, lnsp.lr. */
 #include "base/problem.h"
 #include "run/load.h"
@@ -10,6 +10,7 @@
 #define CHECKPOINT_PREFIX 64
 #define CHECKPOINT_AGE 28 /* " index:age", at most */
 #define CHECKPOINT_VERSION "1"
+#define CHECKPOINT_RESIDUAL "residual."
 
 static void checkpoint_moment_prefix(const lnsp_trainer *t, int32_t m, char *to) {
   lnspi_format(to, CHECKPOINT_PREFIX, "optimizer.%s.", t->rule.optimizer->moment_name[m]);
@@ -94,6 +95,11 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
     parts[count].array = 1;
     parts[count++].state = t->average;
   }
+  if (t->residual) {
+    parts[count].prefix = CHECKPOINT_RESIDUAL;
+    parts[count].array = 1;
+    parts[count++].state = t->residual;
+  }
   size_t bytes = weights * (CHECKPOINT_AGE + 1) + 2;
   int32_t status = lnspi_block_open(&work, options, bytes, problem);
   if (status != LNSP_OK) return status;
@@ -145,11 +151,15 @@ static int32_t checkpoint_check_moments(const lnsp_trainer *t, const lnsp_file *
   return LNSP_OK;
 }
 
+static int checkpoint_find_part(const lnsp_trainer *t, const lnsp_file *file,
+                                const char *prefix) {
+  return t->graph->weight_count > 0 &&
+         lnspi_load_find(file, prefix, t->graph->weights[0].name) >= 0;
+}
+
 static int32_t checkpoint_has_part(const lnsp_trainer *t, const lnsp_file *file,
                                    const char *prefix, lnsp_problem *problem) {
-  if (t->graph->weight_count == 0 ||
-      lnspi_load_find(file, prefix, t->graph->weights[0].name) >= 0)
-    return LNSP_OK;
+  if (t->graph->weight_count == 0 || checkpoint_find_part(t, file, prefix)) return LNSP_OK;
   return lnspi_fail(problem, LNSP_E_MISSING, prefix,
                     "the state file has no '%s' tensors, which this optimizer text needs: "
                     "resume with the text it was saved with", prefix);
@@ -211,6 +221,17 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
   return LNSP_OK;
 }
 
+/* Where the file has none, nothing is owed yet; what is owed is not dropped unasked. */
+static int32_t checkpoint_load_residual(lnsp_trainer *t, lnsp_file *file,
+                                        lnsp_problem *problem) {
+  if (!checkpoint_find_part(t, file, CHECKPOINT_RESIDUAL)) return LNSP_OK;
+  if (t->residual)
+    return lnspi_load_array(file, t->graph, CHECKPOINT_RESIDUAL, t->residual, t->row, problem);
+  return lnspi_fail(problem, LNSP_E_UNKNOWN, CHECKPOINT_RESIDUAL,
+                    "the state file has residuals of lossy deltas, which this optimizer text "
+                    "does not keep: put residual=1 into it, or start anew from the model");
+}
+
 int32_t lnspi_trainer_resume(lnsp_trainer *t, lnsp_file *file, lnsp_problem *problem) {
   int32_t status = checkpoint_check_moments(t, file, problem);
   for (int32_t m = 0; status == LNSP_OK && m < t->moment_count; m++)
@@ -219,6 +240,7 @@ int32_t lnspi_trainer_resume(lnsp_trainer *t, lnsp_file *file, lnsp_problem *pro
     status = checkpoint_has_part(t, file, "average.", problem);
   if (status == LNSP_OK && t->average)
     status = lnspi_load_array(file, t->graph, "average.", t->average, t->row, problem);
+  if (status == LNSP_OK) status = checkpoint_load_residual(t, file, problem);
   if (status != LNSP_OK) return status;
   return checkpoint_load_metadata(t, file, problem);
 }

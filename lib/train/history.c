@@ -23,6 +23,7 @@ static void history_point(lnsp_trainer *t, void *at) {
     }
   }
   if (t->average) t->average = history_next(&set, floats, sizeof(float));
+  if (t->residual) t->residual = history_next(&set, floats, sizeof(float));
 }
 
 void lnspi_trainer_settle(lnsp_trainer *t) {
@@ -78,6 +79,7 @@ void lnspi_trainer_hash(const lnsp_trainer *t, int32_t what, uint8_t out[32]) {
         lnspi_array_hash(t->graph, t->moment[m], &hash);
     }
     if (t->average) lnspi_array_hash(t->graph, t->average, &hash);
+    if (t->residual) lnspi_array_hash(t->graph, t->residual, &hash);
     lnspi_store64(bytes, t->step);
     lnspi_blake2s_add(&hash, bytes, 8);
     for (int32_t i = 0; i < t->graph->weight_count; i++) {

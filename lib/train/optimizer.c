@@ -71,6 +71,7 @@ static int32_t optimizer_fail_name(lnspi_word word, lnsp_problem *problem) {
 static int32_t optimizer_choice(lnspi_word value, const char *key, const char *choices,
                                 double *out, lnsp_problem *problem) {
   lnspi_word all = {choices, (int32_t)lnspi_length(choices), 1, 1};
+  char given[24];
   for (int32_t i = 0;; i++) {
     lnspi_word word = lnspi_word_split(all, ',', i);
     if (word.length == 0) break;
@@ -78,8 +79,11 @@ static int32_t optimizer_choice(lnspi_word value, const char *key, const char *c
     *out = i;
     return LNSP_OK;
   }
+  size_t shown = value.length < (int32_t)sizeof given ? (size_t)value.length : sizeof given - 1;
+  memcpy(given, value.at, shown);
+  given[shown] = 0;
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, value.line, value.column,
-                         "%s must be one of: %s", key, choices);
+                         "%s=%s: it must be one of %s", key, given, choices);
 }
 
 /* Takes a key of the optimizer itself: 1 taken, 0 not one of its keys, -1 failed. */
@@ -140,6 +144,12 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
     return optimizer_count(key, "steps", &rule->steps, problem);
   if (lnspi_word_is(word, "seed"))
     return optimizer_count(key, "seed", &rule->seed, problem);
+  if (lnspi_word_is(word, "residual")) {
+    double choice = 0;
+    int32_t status = optimizer_choice(key->value, "residual", "0,1", &choice, problem);
+    rule->residual = choice != 0;
+    return status;
+  }
   if (lnspi_word_is(word, "weights")) {
     double choice = 0;
     int32_t status = optimizer_choice(key->value, "weights", "f32,bf16", &choice, problem);
@@ -157,7 +167,7 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
   }
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
                          "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
-                         "warmup, steps, min_lr, weights, seed",
+                         "warmup, steps, min_lr, weights, seed, residual",
                          rule->optimizer->name, rule->optimizer->help);
 }
 

@@ -73,6 +73,7 @@ typedef struct lnspi_rule {
   double average; /* decay of the moving average, 0: off */
   int32_t schedule;
   int32_t weights; /* type of the matrices: LNSP_F32 or LNSP_BF16 */
+  int32_t residual; /* 1: the state holds what lossy deltas left out */
   uint64_t warmup, steps;
   uint64_t seed;  /* of what is rounded by chance */
 } lnspi_rule;

@@ -37,8 +37,22 @@ static void strips_add_use(const lnsp_trainer *t, const lnspi_use *use,
                           use->x + strip->k0, use->ldx, use->rows, strip->kn, add);
 }
 
+static void strips_given(const lnsp_trainer *t, const lnspi_strip *strip) {
+  const lnspi_weight *weight = &t->graph->weights[strip->weight];
+  const int64_t in = weight->dims[1];
+  const int64_t row = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
+  const float *from = t->given[strip->weight] + row * in + strip->k0;
+  memset(strip->g, 0, (size_t)(strip->kn * strip->lanes) * sizeof(float));
+  for (int64_t l = 0; l < strip->real; l++, from += in)
+    for (int64_t k = 0; k < strip->kn; k++) strip->g[k * strip->lanes + l] = from[k];
+}
+
 const float *lnspi_strip_gradient(const lnsp_trainer *t, const lnspi_strip *strip) {
   int started = 0;
+  if (t->given) {
+    strips_given(t, strip);
+    return strip->g;
+  }
   if (strip->use) {
     strips_add_use(t, strip->use, strip, 0);
     return strip->g;

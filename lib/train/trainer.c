@@ -107,6 +107,9 @@ static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memor
   if (t->rule.average > 0) t->average = lnspi_take(arena, floats, sizeof(float));
   memory->average_bytes = arena->used - start;
   start = arena->used;
+  if (t->rule.residual) t->residual = lnspi_take(arena, floats, sizeof(float));
+  memory->residual_bytes = arena->used - start;
+  start = arena->used;
   if (t->limits.undo == LNSP_UNDO_ALL) t->mark_bytes = arena->used - set;
   if (t->limits.history > 0) {
     t->marks = lnspi_take(arena, (uint64_t)t->limits.history, t->mark_bytes);
@@ -151,6 +154,7 @@ static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *mem
   if (t->narrow) t->block_at = lnspi_take(arena, weights + 1, sizeof(int64_t));
   /* a use holds two pointers: counted at 48 bytes on every host */
   t->uses = lnspi_take(arena, (uint64_t)t->engine.plan.uses, 48);
+  t->given_room = lnspi_take(arena, weights, 8);
   t->reached = lnspi_take(arena, nodes, 1);
   t->wanted = lnspi_take(arena, nodes, 1);
   t->touched = lnspi_take(arena, weights, 1);
@@ -169,8 +173,8 @@ static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *mem
   memory->workspace_bytes = arena->used - start;
   memory->total_bytes = arena->used;
   memory->plan_bytes = memory->total_bytes - memory->weight_bytes - memory->moment_bytes -
-                       memory->average_bytes - memory->undo_bytes - memory->activation_bytes -
-                       memory->workspace_bytes;
+                       memory->average_bytes - memory->residual_bytes - memory->undo_bytes -
+                       memory->activation_bytes - memory->workspace_bytes;
 }
 
 static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {

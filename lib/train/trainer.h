@@ -13,7 +13,7 @@
 #define LNSPI_TEXT_BYTES 512    /* loss and optimizer texts */
 #define LNSPI_GROUPS 3          /* anchor, positive, negative */
 #define LNSPI_DATA 4            /* constant tensors of a loss: target, ... */
-#define LNSPI_SAVED_STATES 4    /* weights, two moments, average */
+#define LNSPI_SAVED_STATES 5    /* weights, two moments, average, residual */
 
 /* One use of a matrix: its gradient is the sum of d[r] x[r]^T over all uses. */
 typedef struct lnspi_use {
@@ -55,6 +55,7 @@ struct lnsp_trainer {
   int64_t batch, concepts;      /* of the last forward: rows of one group */
   char *loss_text, *optimizer_text;
   float *state, *moment[LNSPI_MOMENTS], *average; /* state: by the weights' types */
+  float *residual;              /* laid out like a moment; NULL without residual=1 */
   int32_t narrow, unused_too;   /* moments in 8 bits, in place of moment[]: */
   uint8_t *code[LNSPI_MOMENTS]; /* an element; int8_t in those that have a sign */
   float *scale[LNSPI_MOMENTS];  /* of the blocks */
@@ -77,6 +78,8 @@ struct lnsp_trainer {
   float *small;                 /* gradients of FLAT tensors */
   int64_t *small_offset;        /* of each weight */
   lnspi_use *uses;
+  const float *const *given;    /* a step from these gradients, or NULL */
+  const float **given_room;     /* a pointer a weight, for who makes such a step */
   uint8_t *reached, *wanted;    /* a node */
   uint8_t *touched, *frozen;    /* a weight */
 };
@@ -92,6 +95,10 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
 int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *optimizer,
                                 const lnsp_limits *limits, const lnsp_options *options,
                                 lnsp_trainer **out, lnsp_problem *problem);
+
+/* adopt.c: see lnsp_trainer_adopt. */
+int32_t lnspi_trainer_adopt(lnsp_trainer *trainer, const lnsp_model *model, int reset,
+                            lnsp_problem *problem);
 
 /* objective.c */
 int32_t lnspi_objective_parse(const char *text, const lnsp_graph *graph,
@@ -109,6 +116,10 @@ void lnspi_backward_seed(lnsp_trainer *trainer, int32_t node); /* zeroes it once
 
 /* update.c */
 int32_t lnspi_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem);
+/* A step from gradients: for each weight row-major float32, or NULL: it stays. The
+ * pointers may be in trainer->given_room. */
+int32_t lnspi_trainer_apply_given(lnsp_trainer *trainer, const float *const *gradients,
+                                  lnsp_problem *problem);
 int32_t lnspi_trainer_gradient(lnsp_trainer *trainer, int32_t weight, float *out,
                                lnsp_problem *problem);
 

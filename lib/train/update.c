@@ -54,10 +54,21 @@ static double update_use_bound(const lnsp_trainer *t) {
   return total * (1.001 + rows * 0x1p-23);
 }
 
+static double update_given_bound(const lnsp_trainer *t) {
+  double most = 0;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    if (!t->touched[i]) continue;
+    double largest = (double)t->engine.k->max_abs(t->given[i], t->graph->weights[i].count);
+    if (!(largest <= UPDATE_MOST_GRADIENT)) return INFINITY;
+    if (largest > most) most = largest;
+  }
+  return most;
+}
+
 /* Upper bound of every element of the gradient, not finite if any term is not. One
  * bound for all tensors together is loose but enough. */
 static double update_gradient_bound(const lnsp_trainer *t) {
-  double most = update_use_bound(t);
+  double most = t->given ? update_given_bound(t) : update_use_bound(t);
   if (!(most <= UPDATE_MOST_GRADIENT)) return INFINITY;
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *weight = &t->graph->weights[i];
@@ -174,7 +185,7 @@ static double update_square_norm(lnsp_trainer *t) {
     if (weight->kind == LNSPI_FLAT) {
       const float *g = t->small + t->small_offset[i];
       total += (double)k->dot(g, g, weight->floats);
-    } else if (!update_is_outer(t, i)) {
+    } else if (t->given || !update_is_outer(t, i)) {
       total = update_matrix_squares(t, i, total);
     } else {
       for (int32_t u = 0; u < t->use_count; u++)
@@ -323,6 +334,24 @@ int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
   t->step++;
   t->phase = LNSPI_PHASE_IDLE;
   return LNSP_OK;
+}
+
+int32_t lnspi_trainer_apply_given(lnsp_trainer *t, const float *const *gradients,
+                                  lnsp_problem *problem) {
+  t->phase = LNSPI_PHASE_IDLE;
+  lnspi_backward_start(t);
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    lnspi_weight weight = t->graph->weights[i];
+    if (!gradients[i] || t->frozen[i]) continue;
+    t->touched[i] = 1;
+    if (weight.kind != LNSPI_FLAT) continue;
+    weight.offset = t->small_offset[i];
+    lnspi_array_write(&weight, t->small, 0, lnspi_weight_rows(&weight), gradients[i]);
+  }
+  t->given = gradients;
+  int32_t status = lnspi_trainer_apply(t, problem);
+  t->given = NULL;
+  return status;
 }
 
 /* ---- gradients handed out ---- */
