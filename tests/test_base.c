@@ -23,12 +23,17 @@ static void test_crc32c(void) {
   CHECK(lnspi_crc32c(0, data, 32) == 0x62a8ab43u);
   for (i = 0; i < 32; i++) data[i] = (uint8_t)i;
   CHECK(lnspi_crc32c(0, data, 32) == 0x46dd794eu);
-  for (i = 0; i < 256; i++) { /* every entry of the table, by single bytes */
-    uint8_t byte = (uint8_t)i;
-    uint32_t bits = ~0u ^ byte;
-    int k;
-    for (k = 0; k < 8; k++) bits = (bits >> 1) ^ (0x82f63b78u & (0u - (bits & 1)));
-    CHECK(lnspi_crc32c(0, &byte, 1) == ~bits);
+  for (i = 0; i < 1024; i++) { /* every entry of the tables: one byte at each of 4 places */
+    uint8_t word[4] = {0, 0, 0, 0};
+    uint32_t bits = ~0u, by_byte = 0;
+    word[i / 256] = (uint8_t)i;
+    for (int k = 0; k < 4; k++) {
+      bits ^= word[k];
+      for (int j = 0; j < 8; j++) bits = (bits >> 1) ^ (0x82f63b78u & (0u - (bits & 1)));
+      by_byte = lnspi_crc32c(by_byte, &word[k], 1);
+    }
+    CHECK(lnspi_crc32c(0, word, 4) == ~bits);
+    CHECK(by_byte == ~bits);
   }
   for (i = 0; i < sizeof(data); i++) data[i] = (uint8_t)random_bits();
   whole = lnspi_crc32c(0, data, sizeof(data));
@@ -76,6 +81,33 @@ static void test_blake2s(void) {
       lnspi_hex(digest, part);
       CHECK_STR(part, text);
     }
+  }
+}
+
+/* A MAC; digests from Python's hashlib.blake2s(data, key=...). */
+static void test_blake2s_keyed(void) {
+  static const char *const expected[3] = {
+      "1fe202f4c299a3a0d95fca80622da1413db52d4de906c030e82e66eef1b09b59",
+      "3964b7fc45cd56896213920330be13b92ead57e87af0130c84bf84fc035e430b",
+      "5b190c8db24dbe622f16065607f0159bf6744cae31f59c3d38499730fc78c748",
+  };
+  static const uint8_t lengths[3] = {1, 16, 32};
+  uint8_t key[32], digest[32], other[32];
+  char text[65];
+  for (int i = 0; i < 32; i++) key[i] = (uint8_t)(7 * i + 1);
+  for (int i = 0; i < 3; i++) {
+    lnspi_blake2s state;
+    lnspi_blake2s_start_keyed(&state, key, lengths[i]);
+    lnspi_blake2s_add(&state, "what a device has learnt", i == 1 ? 0 : 24);
+    lnspi_blake2s_end(&state, digest);
+    lnspi_hex(digest, text);
+    CHECK_STR(text, expected[i]);
+  }
+  for (int bit = 0; bit < 256; bit++) {
+    memcpy(other, digest, 32);
+    CHECK(lnspi_digest_equal(digest, other));
+    other[bit / 8] = (uint8_t)(other[bit / 8] ^ 1 << bit % 8);
+    CHECK(!lnspi_digest_equal(digest, other));
   }
 }
 
@@ -448,6 +480,7 @@ static void test_cpu_features(void) {
 int main(void) {
   RUN(test_crc32c);
   RUN(test_blake2s);
+  RUN(test_blake2s_keyed);
   RUN(test_hex);
   RUN(test_byte_order);
   RUN(test_format);

@@ -50,6 +50,10 @@ typedef struct lnspi_blake2s {
 } lnspi_blake2s;
 
 void lnspi_blake2s_start(lnspi_blake2s *state);
+/* Keyed: a MAC. The key has 1 to 32 bytes; 0: none. */
+void lnspi_blake2s_start_keyed(lnspi_blake2s *state, const void *key, size_t bytes);
+/* In a time that does not depend on where they differ. */
+int lnspi_digest_equal(const uint8_t a[32], const uint8_t b[32]);
 void lnspi_blake2s_add(lnspi_blake2s *state, const void *data, size_t bytes);
 void lnspi_blake2s_end(lnspi_blake2s *state, uint8_t digest[32]);
 

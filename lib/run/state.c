@@ -176,28 +176,45 @@ int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
   return status;
 }
 
-/* One value of a tensor at base, wherever it lies. */
-static float state_value(const lnspi_weight *weight, const float *base, int64_t row,
-                         int64_t column, int64_t columns) {
-  if (weight->kind == LNSPI_MATRIX) {
-    int64_t out = weight->dims[0] / weight->parts;
-    int64_t o = row % out, panel = o / 64, left = lnspi_round16(out) - 64 * panel;
-    int64_t lanes = left < 64 ? left : 64;
-    return base[row / out * lnspi_packed_floats(columns, out) + 64 * panel * columns +
-                column * lanes + o % 64];
+/* Columns first..first+count-1 of a row of a tensor that lies at base as floats. */
+static void state_read_piece(const lnspi_weight *weight, const float *base, int64_t row,
+                             int64_t first, int64_t count, float *values) {
+  int64_t columns = lnspi_weight_columns(weight), out = weight->dims[0] / weight->parts;
+  if (weight->kind != LNSPI_MATRIX) {
+    memcpy(values, base + state_flat_row(weight, row) + first, (size_t)count * sizeof(float));
+    return;
   }
-  return base[state_flat_row(weight, row) + column];
+  int64_t o = row % out, panel = o / 64, left = lnspi_round16(out) - 64 * panel;
+  int64_t lanes = left < 64 ? left : 64;
+  const float *from = base + row / out * lnspi_packed_floats(columns, out) +
+                      64 * panel * columns + first * lanes + o % 64;
+  for (int64_t c = 0; c < count; c++) values[c] = from[c * lanes];
+}
+
+static void state_read_columns(const void *state, const lnspi_weight *weight, int64_t row,
+                               int64_t first, int64_t count, float *values) {
+  int64_t out;
+  if (weight->type == LNSP_F32) {
+    const void *base = (const uint8_t *)state + weight->at;
+    state_read_piece(weight, base, row, first, count, values);
+    return;
+  }
+  const uint8_t *part = (const uint8_t *)state + state_part(weight, row, &out);
+  for (int64_t c = 0; c < count; c++)
+    values[c] = lnspi_compact_value(weight->type, part, weight->dims[1], out, row % out,
+                                    first + c);
 }
 
 float lnspi_state_value(const lnspi_weight *weight, const void *state, int64_t row,
                         int64_t column) {
-  int64_t out;
-  if (weight->type == LNSP_F32) {
-    const void *base = (const uint8_t *)state + weight->at;
-    return state_value(weight, base, row, column, lnspi_weight_columns(weight));
-  }
-  const uint8_t *part = (const uint8_t *)state + state_part(weight, row, &out);
-  return lnspi_compact_value(weight->type, part, weight->dims[1], out, row % out, column);
+  float value;
+  state_read_columns(state, weight, row, column, 1, &value);
+  return value;
+}
+
+static void state_read_array(const void *array, const lnspi_weight *weight, int64_t row,
+                             int64_t first, int64_t count, float *values) {
+  state_read_piece(weight, (const float *)array + weight->offset, row, first, count, values);
 }
 
 static void state_hash_name(const lnspi_weight *weight, lnspi_blake2s *hash) {
@@ -209,39 +226,9 @@ static void state_hash_name(const lnspi_weight *weight, lnspi_blake2s *hash) {
   lnspi_blake2s_add(hash, bytes, 8 + 8 * (size_t)weight->rank);
 }
 
-static void state_hash_tensor(const lnspi_weight *weight, const void *state,
-                              lnspi_blake2s *hash) {
-  uint8_t bytes[256];
-  int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
-  state_hash_name(weight, hash);
-  for (int64_t r = 0; r < rows; r++) {
-    size_t filled = 0;
-    for (int64_t c = 0; c < columns; c++) {
-      lnspi_store32(bytes + filled, lnspi_float_bits(lnspi_state_value(weight, state, r, c)));
-      filled += 4;
-      if (filled == sizeof bytes || c + 1 == columns) {
-        lnspi_blake2s_add(hash, bytes, filled);
-        filled = 0;
-      }
-    }
-  }
-}
-
-void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash) {
-  for (int32_t i = 0; i < graph->weight_count; i++)
-    state_hash_tensor(&graph->weights[i], state, hash);
-}
-
-void lnspi_array_hash(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash) {
-  for (int32_t i = 0; i < graph->weight_count; i++) {
-    lnspi_weight weight = lnspi_weight_in_array(&graph->weights[i]);
-    state_hash_tensor(&weight, array, hash);
-  }
-}
-
 void lnspi_rows_hash(const lnsp_graph *graph, lnspi_row_read *read, const void *user,
                      lnspi_blake2s *hash) {
-  float values[64];
+  float values[256];
   uint8_t bytes[sizeof values];
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
@@ -249,11 +236,19 @@ void lnspi_rows_hash(const lnsp_graph *graph, lnspi_row_read *read, const void *
     state_hash_name(weight, hash);
     for (int64_t r = 0; r < rows; r++)
       for (int64_t c = 0; c < columns; c += n) {
-        n = columns - c < 64 ? columns - c : 64;
+        n = columns - c < 256 ? columns - c : 256;
         read(user, weight, r, c, n, values);
         for (int64_t j = 0; j < n; j++)
           lnspi_store32(bytes + 4 * j, lnspi_float_bits(values[j]));
         lnspi_blake2s_add(hash, bytes, 4 * (size_t)n);
       }
   }
+}
+
+void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash) {
+  lnspi_rows_hash(graph, state_read_columns, state, hash);
+}
+
+void lnspi_array_hash(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash) {
+  lnspi_rows_hash(graph, state_read_array, array, hash);
 }
