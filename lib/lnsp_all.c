@@ -73,6 +73,7 @@
 #include "train/backward.c"
 #include "train/checkpoint.c"
 #include "train/history.c"
+#include "train/image.c"
 #include "train/loss.c"
 #include "train/losses/alignment.c"
 #include "train/losses/cosine.c"

@@ -150,6 +150,24 @@ void lnspi_trainer_mark(lnsp_trainer *trainer);
 void lnspi_trainer_rollback(lnsp_trainer *trainer, int32_t back);
 void lnspi_trainer_hash(const lnsp_trainer *trainer, int32_t what, uint8_t out[32]);
 
+/* image.c: the whole state as pieces of the trainer's own memory, for who keeps it as
+ * words (on this host's byte order). They hold until rollback exchanges them. */
+#define LNSPI_PIECES (2 * LNSPI_MOMENTS + 8)
+typedef struct lnspi_piece {
+  void *at;       /* aligned to 4 */
+  uint64_t bytes; /* a multiple of 4 */
+  int32_t kind;   /* for the check */
+  int32_t moment;
+} lnspi_piece;
+int32_t lnspi_trainer_image(const lnsp_trainer *trainer, lnspi_piece pieces[LNSPI_PIECES]);
+/* 1 if bytes from at on (multiples of 8, or up to the piece's end) may be words[]: finite
+ * and in range, so that wherever they come from, the trainer stays sound. */
+int lnspi_trainer_image_sound(const lnsp_trainer *trainer, const lnspi_piece *piece,
+                              uint64_t at, const void *words, uint64_t bytes);
+/* Around the writing of pieces, all of them checked before. */
+void lnspi_trainer_image_start(lnsp_trainer *trainer);
+void lnspi_trainer_image_end(lnsp_trainer *trainer);
+
 /* checkpoint.c */
 int32_t lnspi_trainer_save(const lnsp_trainer *trainer, const lnsp_sink *sink, int32_t what,
                            lnsp_problem *problem);

@@ -1,0 +1,140 @@
+/* The state of a trainer as pieces of memory, and what may be written into them. */
+#include <float.h>
+
+#include "train/trainer.h"
+
+#define IMAGE_WEIGHTS 1 /* by the weights' types */
+#define IMAGE_FLOATS 2  /* moments, average, residual */
+#define IMAGE_POSITIVE 3 /* squares, and scales: not negative */
+#define IMAGE_CODES 4   /* of moments in 8 bits */
+#define IMAGE_COUNTS 5  /* ages, the step */
+#define IMAGE_FLAGS 6   /* bytes, 0 or 1 */
+#define IMAGE_RATE 7
+#define IMAGE_FLAG 8    /* a word, 0 or 1 */
+
+#define IMAGE_MOST_COUNT (UINT64_C(1) << 52) /* as in state files */
+
+static void image_add(lnspi_piece *pieces, int32_t *count, void *at, uint64_t bytes,
+                      int32_t kind, int32_t moment) {
+  lnspi_piece *piece = &pieces[(*count)++];
+  piece->at = at;
+  piece->bytes = bytes;
+  piece->kind = kind;
+  piece->moment = moment;
+}
+
+int32_t lnspi_trainer_image(const lnsp_trainer *t, lnspi_piece pieces[LNSPI_PIECES]) {
+  const uint64_t floats = (uint64_t)t->graph->state_floats;
+  const uint64_t weights = (uint64_t)t->graph->weight_count;
+  lnsp_trainer *live = (lnsp_trainer *)(uintptr_t)t; /* handed out to be written */
+  int32_t n = 0;
+  image_add(pieces, &n, t->state, (uint64_t)t->graph->state_bytes, IMAGE_WEIGHTS, 0);
+  for (int32_t m = 0; m < t->moment_count; m++) {
+    int32_t kind = m == t->rule.optimizer->squares ? IMAGE_POSITIVE : IMAGE_FLOATS;
+    if (t->narrow) {
+      image_add(pieces, &n, t->code[m], floats, IMAGE_CODES, m);
+      image_add(pieces, &n, t->scale[m], 4 * (uint64_t)t->block_at[weights], IMAGE_POSITIVE,
+                m);
+    } else {
+      image_add(pieces, &n, t->moment[m], 4 * floats, kind, m);
+    }
+  }
+  if (t->average) image_add(pieces, &n, t->average, 4 * floats, IMAGE_FLOATS, 0);
+  if (t->residual) image_add(pieces, &n, t->residual, 4 * floats, IMAGE_FLOATS, 0);
+  image_add(pieces, &n, t->age, 8 * weights, IMAGE_COUNTS, 0);
+  image_add(pieces, &n, t->frozen, (weights + 3) / 4 * 4, IMAGE_FLAGS, 0);
+  image_add(pieces, &n, &live->step, 8, IMAGE_COUNTS, 0);
+  image_add(pieces, &n, &live->rule.lr, 8, IMAGE_RATE, 0);
+  image_add(pieces, &n, &live->lr_changed, 4, IMAGE_FLAG, 0);
+  return n;
+}
+
+static int image_finite(const uint8_t *at, uint64_t bytes, int positive) {
+  for (uint64_t i = 0; i < bytes; i += 4) {
+    uint32_t bits;
+    memcpy(&bits, at + i, 4);
+    if ((bits & 0x7f800000u) == 0x7f800000u) return 0;
+    if (positive && bits >> 31) return 0;
+  }
+  return 1;
+}
+
+static int image_finite_bf16(const uint8_t *at, uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes; i += 2) {
+    uint16_t bits;
+    memcpy(&bits, at + i, 2);
+    if ((bits & 0x7f80u) == 0x7f80u) return 0;
+  }
+  return 1;
+}
+
+/* Pads between tensors are zero and stay so. */
+static int image_weights(const lnsp_graph *graph, uint64_t at, const uint8_t *words,
+                         uint64_t bytes) {
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    const lnspi_weight *weight = &graph->weights[i];
+    uint64_t from = (uint64_t)weight->at, end = from + (uint64_t)weight->bytes;
+    if (from < at) from = at;
+    if (end > at + bytes) end = at + bytes;
+    if (from >= end) continue;
+    if (weight->type == LNSP_BF16 ? !image_finite_bf16(words + (from - at), end - from)
+                                  : !image_finite(words + (from - at), end - from, 0))
+      return 0;
+  }
+  return 1;
+}
+
+static int image_codes(const lnsp_trainer *t, int32_t moment, const uint8_t *at,
+                       uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes && moment != t->rule.optimizer->squares; i++)
+    if (at[i] == 0x80) return 0; /* -128 */
+  return 1;
+}
+
+static int image_counts(const uint8_t *at, uint64_t bytes) {
+  for (uint64_t i = 0; i + 8 <= bytes; i += 8) {
+    uint64_t count;
+    memcpy(&count, at + i, 8);
+    if (count > IMAGE_MOST_COUNT) return 0;
+  }
+  return 1;
+}
+
+static int image_flags(const uint8_t *at, uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes; i++)
+    if (at[i] > 1) return 0;
+  return 1;
+}
+
+static int image_rate(const uint8_t *at) {
+  double lr;
+  memcpy(&lr, at, 8);
+  return lr >= 0 && lr <= 1e6;
+}
+
+static int image_flag(const uint8_t *at) {
+  uint32_t word;
+  memcpy(&word, at, 4);
+  return word <= 1;
+}
+
+int lnspi_trainer_image_sound(const lnsp_trainer *t, const lnspi_piece *piece, uint64_t at,
+                              const void *words, uint64_t bytes) {
+  switch (piece->kind) {
+    case IMAGE_WEIGHTS: return image_weights(t->graph, at, words, bytes);
+    case IMAGE_FLOATS: return image_finite(words, bytes, 0);
+    case IMAGE_POSITIVE: return image_finite(words, bytes, 1);
+    case IMAGE_CODES: return image_codes(t, piece->moment, words, bytes);
+    case IMAGE_COUNTS: return image_counts(words, bytes);
+    case IMAGE_FLAGS: return image_flags(words, bytes);
+    case IMAGE_RATE: return bytes == 8 && image_rate(words);
+    default: return image_flag(words);
+  }
+}
+
+void lnspi_trainer_image_start(lnsp_trainer *t) {
+  lnspi_trainer_settle(t);
+  t->phase = LNSPI_PHASE_IDLE;
+}
+
+void lnspi_trainer_image_end(lnsp_trainer *t) { t->bounds_known = 0; }
