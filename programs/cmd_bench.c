@@ -52,7 +52,7 @@ static int run(const args *a) {
   report r;
 
   if (!status)
-    status = args_real(a, "--seconds", 0, .3, &seconds);
+    status = args_real(a, "--seconds", .001, .3, &seconds);
   if (!status && a->positional_count == 2) {
     char *end;
     only = strtol(a->positional[1], &end, 10);

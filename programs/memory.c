@@ -8,27 +8,41 @@
 #define LNSP_CODE_BYTES 0 /* not told by the build */
 #endif
 
-/* The limits, and graphs of what is run and of what is trained. */
-static int memory_measure(const args *a, const lnsp_graph *graph, const lnsp_graph *stored,
-                          const lnsp_limits *limits, memory_plan *plan) {
-  const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
+/* A model stored as type, and a session on it. */
+static int memory_stored(const args *a, const lnsp_graph *graph, int32_t type,
+                         const lnsp_limits *limits, memory_stored_as *to) {
+  lnsp_graph *stored = NULL;
   lnsp_problem problem;
+  int failed;
 
-  plan->model.struct_size = sizeof plan->model;
-  plan->session = plan->trainer = plan->model;
-  plan->storage = lnsp_graph_storage(stored);
-  plan->trains = lnsp_graph_storage(graph) != LNSP_I8;
-  if (lnsp_model_measure(stored, &plan->model, &problem) ||
-      lnsp_session_measure(stored, limits, &plan->session, &problem) ||
-      (plan->trains &&
-       lnsp_trainer_measure(graph, loss ? loss : "mse", optimizer ? optimizer : "adamw", limits,
-                            &plan->trainer, &problem)))
+  to->model.struct_size = to->session.struct_size = sizeof to->model;
+  if (lnsp_graph_convert(graph, type, NULL, &stored, &problem))
     return refuse_problem(a, NULL, &problem);
-  return 0;
+  to->type = lnsp_graph_storage(stored);
+  failed = lnsp_model_measure(stored, &to->model, &problem) ||
+           lnsp_session_measure(stored, limits, &to->session, &problem);
+  lnsp_graph_destroy(stored);
+  return failed ? refuse_problem(a, NULL, &problem) : 0;
+}
+
+/* What a trainer publishes where --type does not say it: weights as it keeps them. */
+static int memory_published(const args *a, const lnsp_graph *graph, const lnsp_limits *limits,
+                            memory_plan *plan) {
+  memory_stored_as narrow;
+  int status;
+
+  plan->published = plan->run;
+  if (args_value(a, "--type") || !plan->trains)
+    return 0;
+  memset(&narrow, 0, sizeof narrow);
+  status = memory_stored(a, graph, LNSP_BF16, limits, &narrow);
+  if (!status && plan->trainer.weight_bytes == narrow.model.weight_bytes)
+    plan->published = narrow;
+  return status;
 }
 
 int memory_reckon(const args *a, const lnsp_graph *graph, memory_plan *plan) {
-  lnsp_graph *stored = NULL;
+  const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
   lnsp_limits limits;
   lnsp_problem problem;
   int64_t batch, concepts;
@@ -43,11 +57,14 @@ int memory_reckon(const args *a, const lnsp_graph *graph, memory_plan *plan) {
   if (status || !args_value(a, "--memory"))
     return status;
   limits = limits_for(batch, concepts);
-  if (lnsp_graph_convert(graph, type, NULL, &stored, &problem))
-    return refuse_problem(a, NULL, &problem);
-  status = memory_measure(a, graph, stored, &limits, plan);
-  lnsp_graph_destroy(stored);
-  return status;
+  status = memory_stored(a, graph, type, &limits, &plan->run);
+  plan->trains = lnsp_graph_storage(graph) != LNSP_I8;
+  plan->trainer.struct_size = sizeof plan->trainer;
+  if (!status && plan->trains &&
+      lnsp_trainer_measure(graph, loss ? loss : "mse", optimizer ? optimizer : "adamw", &limits,
+                           &plan->trainer, &problem))
+    status = refuse_problem(a, NULL, &problem);
+  return status ? status : memory_published(a, graph, &limits, plan);
 }
 
 /* ---- the table ---- */
@@ -56,11 +73,11 @@ int memory_reckon(const args *a, const lnsp_graph *graph, memory_plan *plan) {
 
 static const struct {
   const char *key, *title;
-  int models, sessions, trainers;
+  int runs, trainers, publishes;
 } memory_uses[MEMORY_USES] = {
-  { "run", "run", 1, 1, 0 },          /* a model and a session */
-  { "train", "train", 0, 0, 1 },   /* a trainer, from a file */
-  { "both", "both", 2, 1, 1 },     /* a model runs, a trainer publishes the next */
+  { "run", "run", 1, 0, 0 },     /* a model and a session */
+  { "train", "train", 0, 1, 0 }, /* a trainer, from a file */
+  { "both", "both", 0, 1, 1 },   /* what it published runs, it publishes the next */
 };
 
 static const struct {
@@ -86,9 +103,13 @@ static int64_t memory_part(const lnsp_memory *memory, size_t at) {
 
 /* Bytes of a part, or of them all, in one use. */
 static int64_t memory_of(const memory_plan *plan, int use, size_t at) {
-  return memory_uses[use].models * memory_part(&plan->model, at) +
-         memory_uses[use].sessions * memory_part(&plan->session, at) +
-         memory_uses[use].trainers * memory_part(&plan->trainer, at);
+  int64_t bytes = memory_uses[use].trainers * memory_part(&plan->trainer, at);
+  if (memory_uses[use].runs)
+    bytes += memory_part(&plan->run.model, at) + memory_part(&plan->run.session, at);
+  if (memory_uses[use].publishes)
+    bytes += 2 * memory_part(&plan->published.model, at) +
+             memory_part(&plan->published.session, at);
+  return bytes;
 }
 
 static int64_t memory_total(const memory_plan *plan, int use) {
@@ -98,12 +119,13 @@ static int64_t memory_total(const memory_plan *plan, int use) {
 static void memory_json(const report *r, const memory_plan *plan, int uses) {
   int use;
   size_t i;
-  report_memory(r, "model_memory", "model", &plan->model);
-  report_memory(r, "session_memory", "session", &plan->session);
+  report_memory(r, "model_memory", "model", &plan->run.model);
+  report_memory(r, "session_memory", "session", &plan->run.session);
   if (plan->trains)
     report_memory(r, "trainer_memory", "trainer", &plan->trainer);
   json_open("memory", '{');
-  json_text("storage", lnsp_dtype_name(plan->storage));
+  json_text("storage", lnsp_dtype_name(plan->run.type));
+  json_text("published", lnsp_dtype_name(plan->published.type));
   for (use = 0; use < uses; use++) {
     json_open(memory_uses[use].key, '{');
     for (i = 0; i + 1 < MEMORY_PARTS; i++)
@@ -154,13 +176,15 @@ void memory_report(const report *r, const memory_plan *plan) {
   for (use = 0; use < uses; use++)
     bytes[use] = memory_total(plan, use);
   memory_line("total", bytes, uses);
-  printf("  run: a model stored as %s, %s, and a session, %s\n", lnsp_dtype_name(plan->storage),
-         number_text((int64_t)plan->model.total_bytes, model),
-         number_text((int64_t)plan->session.total_bytes, session));
+  printf("  run: a model stored as %s, %s, and a session, %s\n", lnsp_dtype_name(plan->run.type),
+         number_text((int64_t)plan->run.model.total_bytes, model),
+         number_text((int64_t)plan->run.session.total_bytes, session));
   if (plan->trains)
     printf("  train: a trainer, %s, which can run its live weights\n"
-           "  both: one model runs while the trainer publishes the next: two models, a session\n",
-           number_text((int64_t)plan->trainer.total_bytes, trainer));
+           "  both: one model runs while the trainer publishes the next: two models, stored as "
+           "%s, and a session\n",
+           number_text((int64_t)plan->trainer.total_bytes, trainer),
+           lnsp_dtype_name(plan->published.type));
   else
     printf("  train and both are left out: the file is stored as I8, which is only run\n");
 }

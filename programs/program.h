@@ -155,10 +155,15 @@ char *text_load(const char *path);
 
 /* ---- memory.c: info --memory ---- */
 
+typedef struct memory_stored_as {
+  lnsp_memory model, session;
+  int32_t type;
+} memory_stored_as;
+
 typedef struct memory_plan {
-  lnsp_memory model, session, trainer;
-  int32_t storage; /* of the model and the session */
-  int trains;      /* whether there is a trainer */
+  memory_stored_as run, published; /* published: what the trainer does */
+  lnsp_memory trainer;
+  int trains; /* whether there is a trainer */
 } memory_plan;
 
 /* Its options, for the list of a command. */
@@ -168,7 +173,7 @@ typedef struct memory_plan {
   { "--concepts", "N", "for --memory: most concepts a row; default 1" },                      \
   { "--loss", "TEXT", "for --memory: the trainer's loss; default mse" },                      \
   { "--optimizer", "TEXT", "for --memory: the trainer's optimizer; default adamw" },          \
-  { "--type", "T", "for --memory: how the model that runs is stored; default: as it is" }
+  { "--type", "T", "for --memory: how models that run are stored; default: as it is" }
 
 /* Measures, without --memory nothing; 0 or an exit status. */
 int memory_reckon(const args *a, const lnsp_graph *graph, memory_plan *plan);

@@ -66,7 +66,7 @@ same version_json "$(lnsp --version | sed 's/.*kernels \(.*\))/\1/')" "$(key isa
 says list adamw list
 # --- bench ---
 for name in W1.fwd W1g.fwd W2.train W3.fwd S1.train; do
-  says "bench_$name" "$name" bench $name 2 --seconds 0
+  says "bench_$name" "$name" bench $name 2 --seconds .001
 done
 refused bench_work 2 "no work" bench W9
 refused bench_batch 2 "BATCH" bench W1 none
@@ -97,6 +97,11 @@ says info_family_a "591,168 parameters" info family_a s=384
 says info_family_b "939,840 parameters" info family_b s=512
 says info_ln_min "198,016 parameters" info ln_min
 says info_memory "activations" info --memory student
+refused bench_seconds 2 "at least 0.001" bench W1.fwd 1 --seconds 0
+says info_memory_published "two models, stored as BF16" info --memory student \
+  --optimizer "sgd weights=bf16"
+says info_memory_type "two models, stored as F32" info --memory student --type f32 \
+  --optimizer "sgd weights=bf16"
 says info_memory_run "run: a model stored as BF16" info --memory student --type bf16
 says info_data "I32" info $rows
 says info_case "[2, 6, 48]" info $case
