@@ -309,7 +309,7 @@ if have python3; then
       "info --graph student" "run $model $case -o $work/o.st" "grad $model $case -o $work/o.st" \
       "$train --steps 2" "eval $model $case --loss mse" "check $model $case" \
       "delta info $work/d.st" "replay fit --input $vectors -o $work/o.st" \
-      "new student -o $work/o.st" "bench W1.fwd 1 --seconds 0" list; do
+      "new student -o $work/o.st" "bench W1.fwd 1 --seconds .001" list; do
     lnsp $command --json > "$work/json"
     expect "json_$(echo "$command" | cut -d' ' -f1,2 | tr -c 'a-z0-9\n' _)" \
       python3 -c 'import json, sys; assert isinstance(json.load(open(sys.argv[1])), dict)' "$work/json"
