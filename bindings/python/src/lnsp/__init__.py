@@ -1,0 +1,96 @@
+"""liblnsp: small neural networks that learn on the device.
+
+Models, sessions, trainers, replay and deltas of the C library, with NumPy arrays that are not
+copied on the way in or out. Errors are exceptions of class lnsp.Error. Whatever takes memory
+can be used in a with statement, closed, or left to the collector, in any order."""
+
+from __future__ import annotations
+
+from . import _c
+from ._delta import Delta
+from ._errors import (
+    ArgumentError,
+    DtypeError,
+    Error,
+    FileError,
+    FormatError,
+    InternalError,
+    LimitError,
+    MismatchError,
+    MissingError,
+    NotFiniteError,
+    OutOfMemoryError,
+    ShapeError,
+    StateError,
+    TextError,
+    UnknownNameError,
+    UnsupportedError,
+)
+from ._export import Export, NodeDifference, export
+from ._files import File, load, save
+from ._graph import Graph
+from ._model import Model
+from ._options import Memory
+from ._replay import Replay, evaluate_loss
+from ._session import Session
+from ._trainer import Trainer
+
+__version__: str = _c.lib.lnsp_version_text().decode()
+arithmetic_version: int = _c.lib.lnsp_arithmetic_version()
+"""Results of two libraries with the same number agree to the bit."""
+
+
+def names(kind: str) -> dict[str, str]:
+    """What this build knows, with a line of help each. kind: "architectures", "layers",
+    "losses", "optimizers", "schedules", "isas" or "codecs"."""
+    if kind not in _c.LISTS:
+        raise ArgumentError(f"there is no list {kind!r}; there are {', '.join(_c.LISTS)}")
+    found: dict[str, str] = {}
+    while True:
+        name = _c.lib.lnsp_list_name(_c.LISTS[kind], len(found))
+        if name is None:
+            return found
+        found[name.decode()] = _c.lib.lnsp_list_help(_c.LISTS[kind], len(found)).decode()
+
+
+def best_isa() -> str:
+    """The kernel set that is taken where none is asked for."""
+    name: bytes = _c.lib.lnsp_isa_best()
+    return name.decode()
+
+
+__all__ = [
+    "ArgumentError",
+    "Delta",
+    "DtypeError",
+    "Error",
+    "Export",
+    "File",
+    "FileError",
+    "FormatError",
+    "Graph",
+    "InternalError",
+    "LimitError",
+    "Memory",
+    "MismatchError",
+    "MissingError",
+    "Model",
+    "NodeDifference",
+    "NotFiniteError",
+    "OutOfMemoryError",
+    "Replay",
+    "Session",
+    "ShapeError",
+    "StateError",
+    "TextError",
+    "Trainer",
+    "UnknownNameError",
+    "UnsupportedError",
+    "arithmetic_version",
+    "best_isa",
+    "evaluate_loss",
+    "export",
+    "load",
+    "names",
+    "save",
+]

@@ -1,0 +1,263 @@
+"""The C interface as ctypes sees it: structs, constants and prototypes of lnsp.h.
+
+tests/test_header.py compares this file with the header."""
+
+from __future__ import annotations
+
+import ctypes as ct
+import os
+from typing import Any
+
+STRUCTS: dict[str, type[ct.Structure]] = {}
+
+
+class Problem(ct.Structure):
+    _fields_ = [
+        ("code", ct.c_int32),
+        ("line", ct.c_int32),
+        ("column", ct.c_int32),
+        ("reserved", ct.c_int32),
+        ("offset", ct.c_int64),
+        ("name", ct.c_char * 104),
+        ("message", ct.c_char * 256),
+    ]
+
+
+class Tensor(ct.Structure):
+    _fields_ = [
+        ("name", ct.c_char_p),
+        ("dtype", ct.c_int32),
+        ("rank", ct.c_int32),
+        ("dims", ct.c_int64 * 4),
+        ("strides", ct.c_int64 * 4),
+        ("data", ct.c_void_p),
+    ]
+
+
+class Options(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("max_header_bytes", ct.c_uint32),
+        ("allocator", ct.c_void_p),
+        ("block", ct.c_void_p),
+        ("block_bytes", ct.c_size_t),
+        ("isa", ct.c_char_p),
+        ("architecture", ct.c_char_p),
+        ("prefix", ct.c_char_p),
+        ("storage", ct.c_int32),
+        ("reserved", ct.c_uint32),
+        ("parallel", ct.c_void_p),
+    ]
+
+
+class Limits(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("max_rows", ct.c_int32),
+        ("max_concepts", ct.c_int32),
+        ("history", ct.c_int32),
+        ("undo", ct.c_int32),
+        ("keep_nodes", ct.c_int32),
+        ("tasks", ct.c_int32),
+    ]
+
+
+class Memory(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("reserved", ct.c_uint32),
+        ("total_bytes", ct.c_uint64),
+        ("weight_bytes", ct.c_uint64),
+        ("moment_bytes", ct.c_uint64),
+        ("average_bytes", ct.c_uint64),
+        ("undo_bytes", ct.c_uint64),
+        ("activation_bytes", ct.c_uint64),
+        ("workspace_bytes", ct.c_uint64),
+        ("plan_bytes", ct.c_uint64),
+    ]
+
+
+WRITE = ct.CFUNCTYPE(ct.c_int32, ct.c_void_p, ct.c_void_p, ct.c_size_t)
+
+
+class Sink(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("user", ct.c_void_p),
+        ("write", WRITE),
+    ]
+
+
+class Pair(ct.Structure):
+    _fields_ = [("key", ct.c_char_p), ("value", ct.c_char_p)]
+
+
+class DeltaFacts(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("exact", ct.c_int32),
+        ("parameter_count", ct.c_int64),
+        ("changed_count", ct.c_int64),
+        ("encoded_bytes", ct.c_int64),
+        ("base_hash", ct.c_uint8 * 32),
+        ("result_hash", ct.c_uint8 * 32),
+    ]
+
+
+STRUCTS = {
+    "lnsp_problem": Problem,
+    "lnsp_tensor": Tensor,
+    "lnsp_options": Options,
+    "lnsp_limits": Limits,
+    "lnsp_memory": Memory,
+    "lnsp_sink": Sink,
+    "lnsp_pair": Pair,
+    "lnsp_delta_facts": DeltaFacts,
+}
+
+F32, F16, BF16, F64, I8, I16, I32, I64, U8, U16, U32, U64, BOOL = range(1, 14)
+HASH_BYTES = 32
+UNDO_ALL, UNDO_WEIGHTS = 0, 1
+SAVE_WEIGHTS, SAVE_AVERAGE, SAVE_STATE = 0, 1, 2
+LISTS = {
+    "architectures": 1,
+    "layers": 2,
+    "losses": 3,
+    "optimizers": 4,
+    "schedules": 5,
+    "isas": 6,
+    "codecs": 7,
+}
+
+_i32, _i64, _u32, _u64 = ct.c_int32, ct.c_int64, ct.c_uint32, ct.c_uint64
+_size, _text, _float, _void = ct.c_size_t, ct.c_char_p, ct.c_float, None
+_h = ct.c_void_p  # a handle
+_data = ct.c_void_p  # bytes or numbers
+_out = ct.POINTER(ct.c_void_p)  # where a new handle goes
+_p = ct.POINTER(Problem)
+_options = ct.POINTER(Options)
+_limits = ct.POINTER(Limits)
+_memory = ct.POINTER(Memory)
+_tensors = ct.POINTER(Tensor)
+_sink = ct.POINTER(Sink)
+_pairs = ct.POINTER(Pair)
+_facts = ct.POINTER(DeltaFacts)
+_sizes = ct.POINTER(ct.c_size_t)
+_floats = ct.POINTER(ct.c_float)
+
+# name: result, arguments. None as the result: nothing.
+PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
+    "lnsp_version": (_u32, []),
+    "lnsp_version_text": (_text, []),
+    "lnsp_arithmetic_version": (_u32, []),
+    "lnsp_status_name": (_text, [_i32]),
+    "lnsp_dtype_bytes": (_size, [_i32]),
+    "lnsp_dtype_name": (_text, [_i32]),
+    "lnsp_list_name": (_text, [_i32, _i32]),
+    "lnsp_list_help": (_text, [_i32, _i32]),
+    "lnsp_isa_check": (_i32, [_text, _p]),
+    "lnsp_isa_best": (_text, []),
+    "lnsp_file_open": (_i32, [_text, _options, _out, _p]),
+    "lnsp_file_open_memory": (_i32, [_data, _size, _options, _out, _p]),
+    "lnsp_file_tensor_count": (_i32, [_h]),
+    "lnsp_file_tensor_at": (_i32, [_h, _i32, _tensors, _p]),
+    "lnsp_file_tensor": (_i32, [_h, _text, _tensors, _p]),
+    "lnsp_file_metadata": (_text, [_h, _text]),
+    "lnsp_file_metadata_at": (_i32, [_h, _i32, _pairs, _p]),
+    "lnsp_file_read": (_i32, [_h, _text, _i64, _i64, _i32, _data, _p]),
+    "lnsp_file_destroy": (_void, [_h]),
+    "lnsp_writer_open": (_i32, [_text, _tensors, _i32, _pairs, _i32, _options, _out, _p]),
+    "lnsp_writer_open_sink": (_i32, [_sink, _tensors, _i32, _pairs, _i32, _options, _out, _p]),
+    "lnsp_writer_write": (_i32, [_h, _data, _size, _p]),
+    "lnsp_writer_close": (_i32, [_h, _p]),
+    "lnsp_writer_destroy": (_void, [_h]),
+    "lnsp_graph_create": (_i32, [_text, _options, _out, _p]),
+    "lnsp_graph_create_file": (_i32, [_h, _options, _out, _p]),
+    "lnsp_graph_convert": (_i32, [_h, _i32, _options, _out, _p]),
+    "lnsp_graph_storage": (_i32, [_h]),
+    "lnsp_graph_parameter_count": (_i64, [_h]),
+    "lnsp_graph_tensor_count": (_i32, [_h]),
+    "lnsp_graph_tensor_at": (_i32, [_h, _i32, _tensors, _p]),
+    "lnsp_graph_input_width": (_i64, [_h]),
+    "lnsp_graph_output_count": (_i32, [_h]),
+    "lnsp_graph_output_at": (_i32, [_h, _i32, _tensors, _p]),
+    "lnsp_graph_flops": (_i64, [_h, _i64]),
+    "lnsp_graph_architecture": (_text, [_h]),
+    "lnsp_graph_text": (_i32, [_h, _data, _size, _sizes, _p]),
+    "lnsp_graph_destroy": (_void, [_h]),
+    "lnsp_model_measure": (_i32, [_h, _memory, _p]),
+    "lnsp_model_open": (_i32, [_text, _options, _out, _p]),
+    "lnsp_model_open_memory": (_i32, [_data, _size, _options, _out, _p]),
+    "lnsp_model_open_file": (_i32, [_h, _options, _out, _p]),
+    "lnsp_model_new": (_i32, [_text, _u64, _options, _out, _p]),
+    "lnsp_model_convert": (_i32, [_h, _i32, _options, _out, _p]),
+    "lnsp_model_retain": (_h, [_h]),
+    "lnsp_model_destroy": (_void, [_h]),
+    "lnsp_model_graph": (_h, [_h]),
+    "lnsp_model_tensor_read": (_i32, [_h, _text, _data, _i64, _p]),
+    "lnsp_model_hash": (_i32, [_h, _data, _p]),
+    "lnsp_model_save": (_i32, [_h, _text, _i32, _p]),
+    "lnsp_model_save_sink": (_i32, [_h, _sink, _i32, _p]),
+    "lnsp_session_measure": (_i32, [_h, _limits, _memory, _p]),
+    "lnsp_session_create": (_i32, [_h, _limits, _options, _out, _p]),
+    "lnsp_session_create_live": (_i32, [_h, _i32, _limits, _options, _out, _p]),
+    "lnsp_session_rebind": (_i32, [_h, _h, _p]),
+    "lnsp_session_run": (_i32, [_h, _tensors, _i32, _tensors, _i32, _p]),
+    "lnsp_session_node": (_i32, [_h, _i32, _tensors, _p]),
+    "lnsp_session_isa": (_text, [_h]),
+    "lnsp_session_destroy": (_void, [_h]),
+    "lnsp_replay_create": (_i32, [_i64, _options, _out, _p]),
+    "lnsp_replay_add": (_i32, [_h, _tensors, _p]),
+    "lnsp_replay_finish": (_i32, [_h, _p]),
+    "lnsp_replay_draw": (_i32, [_h, _u64, _u64, _tensors, _p]),
+    "lnsp_replay_save": (_i32, [_h, _text, _p]),
+    "lnsp_replay_open": (_i32, [_text, _options, _out, _p]),
+    "lnsp_replay_width": (_i64, [_h]),
+    "lnsp_replay_destroy": (_void, [_h]),
+    "lnsp_trainer_measure": (_i32, [_h, _text, _text, _limits, _memory, _p]),
+    "lnsp_trainer_create": (_i32, [_h, _text, _text, _limits, _options, _out, _p]),
+    "lnsp_trainer_open": (_i32, [_h, _text, _text, _limits, _options, _out, _p]),
+    "lnsp_trainer_step": (_i32, [_h, _tensors, _i32, _floats, _p]),
+    "lnsp_trainer_evaluate": (_i32, [_h, _tensors, _i32, _floats, _p]),
+    "lnsp_trainer_forward": (_i32, [_h, _tensors, _i32, _tensors, _i32, _p]),
+    "lnsp_trainer_backward": (_i32, [_h, _tensors, _i32, _p]),
+    "lnsp_trainer_apply": (_i32, [_h, _p]),
+    "lnsp_trainer_gradient": (_i32, [_h, _text, _data, _i64, _p]),
+    "lnsp_trainer_freeze": (_i32, [_h, _text, _i32, _p]),
+    "lnsp_trainer_set_learning_rate": (_i32, [_h, _float, _p]),
+    "lnsp_trainer_learning_rate": (_float, [_h]),
+    "lnsp_trainer_step_count": (_u64, [_h]),
+    "lnsp_trainer_set_replay": (_i32, [_h, _h, _p]),
+    "lnsp_trainer_tensor_read": (_i32, [_h, _text, _i32, _data, _i64, _p]),
+    "lnsp_trainer_publish": (_i32, [_h, _i32, _options, _out, _p]),
+    "lnsp_trainer_save": (_i32, [_h, _text, _i32, _p]),
+    "lnsp_trainer_save_sink": (_i32, [_h, _sink, _i32, _p]),
+    "lnsp_trainer_mark": (_i32, [_h, _p]),
+    "lnsp_trainer_mark_count": (_i32, [_h]),
+    "lnsp_trainer_rollback": (_i32, [_h, _i32, _p]),
+    "lnsp_trainer_hash": (_i32, [_h, _i32, _data, _p]),
+    "lnsp_trainer_memory": (_i32, [_h, _memory, _p]),
+    "lnsp_trainer_graph": (_h, [_h]),
+    "lnsp_trainer_input_name": (_text, [_h, _i32]),
+    "lnsp_trainer_isa": (_text, [_h]),
+    "lnsp_trainer_destroy": (_void, [_h]),
+    "lnsp_loss_evaluate": (_i32, [_text, _tensors, _i32, _floats, _tensors, _options, _p]),
+    "lnsp_delta_make": (_i32, [_h, _h, _options, _out, _p]),
+    "lnsp_delta_apply": (_i32, [_h, _h, _options, _out, _p]),
+    "lnsp_delta_invert": (_i32, [_h, _options, _out, _p]),
+    "lnsp_delta_info": (_i32, [_h, _facts, _p]),
+    "lnsp_delta_save": (_i32, [_h, _text, _p]),
+    "lnsp_delta_open": (_i32, [_text, _options, _out, _p]),
+    "lnsp_delta_encode": (_i32, [_h, _data, _size, _sizes, _p]),
+    "lnsp_delta_decode": (_i32, [_data, _size, _options, _out, _p]),
+    "lnsp_delta_destroy": (_void, [_h]),
+}
+
+# What Python does in another way: callbacks for reading (bytes do), a struct made by C.
+NOT_BOUND = {"lnsp_tensor_f32", "lnsp_file_open_source"}
+
+lib = ct.CDLL(os.path.join(os.path.dirname(os.path.abspath(__file__)), "liblnsp.so"))
+for _name, (_result, _arguments) in PROTOTYPES.items():
+    _function = getattr(lib, _name)
+    _function.restype = _result
+    _function.argtypes = _arguments

@@ -1,0 +1,141 @@
+"""Deltas: what changed between two models."""
+
+from __future__ import annotations
+
+import ctypes as ct
+from typing import Any
+
+from . import _c
+from ._handle import Handle, Owner, create
+from ._model import Model
+from ._options import Path, options, path_bytes
+
+
+class Delta(Owner):
+    """What changed between two models.
+
+    >>> delta = lnsp.Delta.make(base, better)
+    >>> delta.save("change.safetensors")
+    >>> lnsp.Delta("change.safetensors").apply(base).hash == better.hash
+
+    `source` is the path of a delta file or its bytes."""
+
+    def __init__(self, source: Path | bytes) -> None:
+        destroy = _c.lib.lnsp_delta_destroy
+        chosen = ct.byref(options())
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            data = bytes(source)
+            self._handle = create(
+                _c.lib.lnsp_delta_decode, data, len(data), chosen, destroy=destroy
+            )
+        else:
+            self._handle = create(
+                _c.lib.lnsp_delta_open, path_bytes(source), chosen, destroy=destroy
+            )
+
+    @classmethod
+    def _from(cls, handle: Handle) -> Delta:
+        delta = cls.__new__(cls)
+        delta._handle = handle
+        return delta
+
+    @classmethod
+    def make(cls, base: Model, next: Model) -> Delta:
+        """The exact difference of two models of one architecture."""
+        old, new = base._live(), next._live()
+        return cls._from(
+            create(
+                _c.lib.lnsp_delta_make,
+                old.get(),
+                new.get(),
+                ct.byref(options()),
+                destroy=_c.lib.lnsp_delta_destroy,
+            )
+        )
+
+    def apply(self, base: Model, *, storage: str | None = None) -> Model:
+        """A new model: base with the delta applied. MismatchError unless base is the one
+        that the delta was made from."""
+        handle, old = self._live(), base._live()
+        return Model._from(
+            create(
+                _c.lib.lnsp_delta_apply,
+                handle.get(),
+                old.get(),
+                ct.byref(options(storage=storage)),
+                destroy=_c.lib.lnsp_model_destroy,
+            )
+        )
+
+    def invert(self) -> Delta:
+        """The delta that leads back."""
+        handle = self._live()
+        return self._from(
+            create(
+                _c.lib.lnsp_delta_invert,
+                handle.get(),
+                ct.byref(options()),
+                destroy=_c.lib.lnsp_delta_destroy,
+            )
+        )
+
+    def _facts(self) -> _c.DeltaFacts:
+        facts = _c.DeltaFacts()
+        facts.struct_size = ct.sizeof(_c.DeltaFacts)
+        self._live().call(_c.lib.lnsp_delta_info, ct.byref(facts))
+        return facts
+
+    @property
+    def exact(self) -> bool:
+        """Whether apply gives the result's bits."""
+        return bool(self._facts().exact)
+
+    @property
+    def parameter_count(self) -> int:
+        """Parameters of the two models."""
+        return int(self._facts().parameter_count)
+
+    @property
+    def changed_count(self) -> int:
+        """Parameters whose bits differ."""
+        return int(self._facts().changed_count)
+
+    @property
+    def encoded_bytes(self) -> int:
+        """Size of the file that save writes."""
+        return int(self._facts().encoded_bytes)
+
+    @property
+    def base_hash(self) -> str:
+        """Hash of the model that it applies to."""
+        return bytes(self._facts().base_hash).hex()
+
+    @property
+    def result_hash(self) -> str:
+        """Hash of the model that apply gives."""
+        return bytes(self._facts().result_hash).hex()
+
+    def save(self, path: Path) -> None:
+        """Writes a delta file, which appears whole or not at all."""
+        self._live().call(_c.lib.lnsp_delta_save, path_bytes(path))
+
+    def to_bytes(self) -> bytes:
+        """The bytes that save would write; Delta(bytes) reads them."""
+        handle = self._live()
+        size = ct.c_size_t(self.encoded_bytes)
+        buffer = bytearray(size.value)
+        to = (ct.c_char * len(buffer)).from_buffer(buffer)
+        handle.call(_c.lib.lnsp_delta_encode, to, len(buffer), ct.byref(size))
+        del to
+        return bytes(buffer[: size.value])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.to_bytes(),))
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<lnsp.Delta closed>"
+        return (
+            f"<lnsp.Delta {self.base_hash[:8]} to {self.result_hash[:8]}, "
+            f"{self.encoded_bytes} bytes>"
+        )

@@ -1,0 +1,315 @@
+"""Trainers: mutable weights that learn."""
+
+from __future__ import annotations
+
+import ctypes as ct
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from . import _c
+from ._arrays import Floats, Tensors, as_output, inputs, pointer
+from ._errors import ArgumentError, MissingError
+from ._files import File, save_bytes
+from ._graph import Graph
+from ._handle import Owner, create
+from ._model import Model
+from ._options import (
+    Memory,
+    Path,
+    empty_memory,
+    limits,
+    memory,
+    options,
+    path_bytes,
+    text_bytes,
+)
+from ._replay import Replay
+from ._session import Session
+
+_WHAT = {"weights": _c.SAVE_WEIGHTS, "average": _c.SAVE_AVERAGE, "state": _c.SAVE_STATE}
+
+
+def _what(what: str) -> int:
+    try:
+        return _WHAT[what]
+    except KeyError:
+        raise ArgumentError(f"what is {what!r}: give 'weights', 'average' or 'state'") from None
+
+
+class Trainer(Owner):
+    """Weights that learn.
+
+    >>> trainer = lnsp.Trainer(model, loss="cosine", optimizer="adamw lr=1e-3", max_rows=32)
+    >>> for x in batches:
+    ...     loss = trainer.step(x, x)
+
+    `source` is a Model, whose weights are copied, or the path or bytes of a file: a model
+    file, or a state that save(path, "state") wrote, which goes on to the same bits; its loss
+    and optimizer are then the saved ones unless given. loss=None: your own, by forward,
+    backward and apply. history is the number of marks kept for rollback, undo="weights"
+    keeps weights alone in them. `lnsp.names("losses")` and docs/training.md tell the texts.
+
+    One thread at a time computes; calls from others wait."""
+
+    def __init__(
+        self,
+        source: Model | Path | bytes,
+        *,
+        loss: str | None = None,
+        optimizer: str | None = None,
+        max_rows: int = 1,
+        max_concepts: int = 1,
+        history: int = 0,
+        undo: str = "all",
+        architecture: str | None = None,
+        prefix: str | None = None,
+        isa: str | None = None,
+    ) -> None:
+        sizes = limits(max_rows=max_rows, max_concepts=max_concepts, history=history, undo=undo)
+        chosen = options(isa=isa, architecture=architecture, prefix=prefix)
+        texts = (text_bytes(loss, "loss"), text_bytes(optimizer, "optimizer"))
+        destroy = _c.lib.lnsp_trainer_destroy
+        if isinstance(source, Model):
+            handle = source._live()
+            self._handle = create(
+                _c.lib.lnsp_trainer_create,
+                handle.get(),
+                *texts,
+                ct.byref(sizes),
+                ct.byref(chosen),
+                destroy=destroy,
+            )
+        else:
+            with File(source) as file:
+                self._handle = create(
+                    _c.lib.lnsp_trainer_open,
+                    file._live().get(),
+                    *texts,
+                    ct.byref(sizes),
+                    ct.byref(chosen),
+                    destroy=destroy,
+                )
+        self._graph = Graph._of(self._handle, _c.lib.lnsp_trainer_graph)
+        self._widths = self._graph.outputs
+        self._shapes: dict[str, tuple[int, ...]] | None = None
+        self._names = self._input_names()
+
+    def close(self) -> None:
+        """Lets go of the memory now; sessions on the trainer keep it until they are closed."""
+        super().close()
+        self._graph.close()
+
+    # --- steps ---------------------------------------------------------------
+
+    def _input_names(self) -> tuple[str, ...]:
+        found: list[str] = []
+        while True:
+            name = self._live().read(_c.lib.lnsp_trainer_input_name, len(found))
+            if name is None:
+                return tuple(found)
+            found.append(name.decode())
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What step and evaluate take, in this order: ("input", "target"), ..."""
+        return self._names
+
+    def _given(self, arrays: tuple[Any, ...], named: Mapping[str, Any]) -> Tensors:
+        if len(arrays) > len(self._names):
+            raise TypeError(
+                f"{len(arrays)} arrays were given; this trainer takes {', '.join(self._names)}"
+            )
+        given = dict(zip(self._names, arrays))
+        twice = given.keys() & named.keys()
+        if twice:
+            raise TypeError(f"'{sorted(twice)[0]}' was given twice")
+        given.update(named)
+        return inputs(given.items())
+
+    def step(self, *arrays: Any, **named: Any) -> float:
+        """One step on float32 arrays [rows, width] or [rows, concepts, width], given in the
+        order of input_names or by name: forward, backward, gate, update. Returns the loss
+        before the update. NotFiniteError, and nothing has changed, if anything is or could
+        become non-finite."""
+        given = self._given(arrays, named)
+        loss = ct.c_float()
+        self._live().call(_c.lib.lnsp_trainer_step, given.pointer, given.count, ct.byref(loss))
+        return loss.value
+
+    def evaluate(self, *arrays: Any, **named: Any) -> float:
+        """The loss, without an update; gradient and apply may follow."""
+        given = self._given(arrays, named)
+        loss = ct.c_float()
+        self._live().call(
+            _c.lib.lnsp_trainer_evaluate, given.pointer, given.count, ct.byref(loss)
+        )
+        return loss.value
+
+    def forward(
+        self,
+        input: Any,
+        outputs: str | Iterable[str] = "output",
+        *,
+        out: Any = None,
+    ) -> Any:
+        """Your own loss, first part: outputs for an input, as Session.run."""
+        given = inputs(input.items() if isinstance(input, Mapping) else [("input", input)])
+        single = isinstance(outputs, str)
+        names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        shape = given.arrays[0][1].shape[:-1]
+        results: dict[str, Any] = {}
+        for name in names:
+            to = out if single and not isinstance(out, Mapping) else (out or {}).get(name)
+            if to is None:
+                to = np.empty(shape + (self._widths.get(name, 0),), np.float32)
+            results[name] = as_output(name, to)
+        wanted = Tensors(results.items())
+        self._live().call(
+            _c.lib.lnsp_trainer_forward,
+            given.pointer,
+            given.count,
+            wanted.pointer,
+            wanted.count,
+        )
+        return results[names[0]] if single else results
+
+    def backward(self, gradient: Any = None, **named: Any) -> None:
+        """Your own loss, second part: dL/dy of "output", or by name (code=...)."""
+        given = dict(named)
+        if gradient is not None:
+            given["output"] = gradient
+        tensors = inputs(given.items())
+        self._live().call(_c.lib.lnsp_trainer_backward, tensors.pointer, tensors.count)
+
+    def apply(self) -> None:
+        """The step that backward or evaluate prepared."""
+        self._live().call(_c.lib.lnsp_trainer_apply)
+
+    def gradient(self, name: str) -> Floats:
+        """Gradient of a tensor after evaluate or backward, before clipping."""
+        out = np.empty(self._shape(name), np.float32)
+        self._live().call(_c.lib.lnsp_trainer_gradient, name.encode(), pointer(out), out.size)
+        return out
+
+    # --- settings ------------------------------------------------------------
+
+    def freeze(self, pattern: str) -> None:
+        """Freezes the tensors whose names match (* is any run of characters, ? any one)."""
+        self._live().call(_c.lib.lnsp_trainer_freeze, text_bytes(pattern, "pattern"), 1)
+
+    def thaw(self, pattern: str) -> None:
+        """The opposite of freeze."""
+        self._live().call(_c.lib.lnsp_trainer_freeze, text_bytes(pattern, "pattern"), 0)
+
+    @property
+    def learning_rate(self) -> float:
+        """Rate of the next step, schedule included. Setting it sets the base rate, which
+        the schedule multiplies."""
+        return float(self._live().read(_c.lib.lnsp_trainer_learning_rate))
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._live().call(_c.lib.lnsp_trainer_set_learning_rate, float(rate))
+
+    def set_replay(self, replay: Replay) -> None:
+        """Statistics for a loss with a replay term; they are copied."""
+        other = replay._live()
+        with other.lock:
+            self._live().call(_c.lib.lnsp_trainer_set_replay, other.get())
+
+    # --- what it holds -------------------------------------------------------
+
+    @property
+    def step_count(self) -> int:
+        """Steps made."""
+        return int(self._live().read(_c.lib.lnsp_trainer_step_count))
+
+    @property
+    def graph(self) -> Graph:
+        """The network."""
+        return Graph._of(self._live(), _c.lib.lnsp_trainer_graph)
+
+    @property
+    def isa(self) -> str:
+        """Kernel set in use."""
+        name: bytes = self._live().read(_c.lib.lnsp_trainer_isa)
+        return name.decode()
+
+    @property
+    def memory(self) -> Memory:
+        """Bytes of the trainer."""
+        found = empty_memory()
+        self._live().call(_c.lib.lnsp_trainer_memory, ct.byref(found))
+        return memory(found)
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        if self._shapes is None:
+            self._shapes = self.graph.shapes
+        if name not in self._shapes:
+            raise MissingError(f"there is no tensor '{name}' in this trainer", name=name)
+        return self._shapes[name]
+
+    def tensor(self, name: str, *, average: bool = False) -> Floats:
+        """A tensor of the live weights, or of their moving average, as float32."""
+        out = np.empty(self._shape(name), np.float32)
+        self._live().call(
+            _c.lib.lnsp_trainer_tensor_read, name.encode(), int(average), pointer(out), out.size
+        )
+        return out
+
+    __getitem__ = tensor
+
+    def hash(self, what: str = "weights") -> str:
+        """Hash of the "weights" (that of what publish gives), "average" or whole "state"."""
+        out = (ct.c_uint8 * _c.HASH_BYTES)()
+        self._live().call(_c.lib.lnsp_trainer_hash, _what(what), out)
+        return bytes(out).hex()
+
+    def publish(self, *, average: bool = False, storage: str | None = None) -> Model:
+        """A model of the present weights, or of their moving average."""
+        handle = self._live()
+        with handle.lock:
+            return Model._from(
+                create(
+                    _c.lib.lnsp_trainer_publish,
+                    handle.get(),
+                    int(average),
+                    ct.byref(options(storage=storage)),
+                    destroy=_c.lib.lnsp_model_destroy,
+                )
+            )
+
+    def session(self, **arguments: Any) -> Session:
+        """A session on the live weights: Session(self, ...)."""
+        return Session(self, **arguments)
+
+    def save(self, path: Path, what: str = "weights") -> None:
+        """Writes a model file of the "weights" or the "average", or the whole "state", from
+        which Trainer(path) goes on to the same bits."""
+        self._live().call(_c.lib.lnsp_trainer_save, path_bytes(path), _what(what))
+
+    def to_bytes(self, what: str = "weights") -> bytes:
+        """The bytes that save would write."""
+        return save_bytes(self._live(), _c.lib.lnsp_trainer_save_sink, _what(what))
+
+    # --- going back ----------------------------------------------------------
+
+    def mark(self) -> None:
+        """Remembers the present state; needs history=1 or more."""
+        self._live().call(_c.lib.lnsp_trainer_mark)
+
+    @property
+    def mark_count(self) -> int:
+        """Marks held."""
+        return int(self._live().read(_c.lib.lnsp_trainer_mark_count))
+
+    def rollback(self, back: int = 0) -> None:
+        """Goes back to a mark, to the bit: 0 is the newest, 1 the one before."""
+        self._live().call(_c.lib.lnsp_trainer_rollback, back)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<lnsp.Trainer closed>"
+        return f"<lnsp.Trainer {self._graph.architecture!r} step {self.step_count}>"
