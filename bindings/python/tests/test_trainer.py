@@ -78,6 +78,35 @@ def test_backward_by_name(model, x):
         trainer.gradient("up.weight")  # the loss does not reach it
 
 
+def test_gradients_from_elsewhere(model, x):
+    one = lnsp.Trainer(model, loss="mse", optimizer="adam lr=1e-2", max_rows=6)
+    two = lnsp.Trainer(model, optimizer="adam lr=1e-2", max_rows=6)
+    one.evaluate(x, x)
+    gradients = {}
+    for name in model.graph.shapes:
+        gradients[name] = np.asfortranarray(one.gradient(name))
+    one.apply()
+    two.apply_gradients(gradients)
+    assert one.hash() == two.hash() and two.step_count == 1
+    before = two.hash("state")
+    with pytest.raises(lnsp.ShapeError):
+        two.apply_gradients({"up.weight": np.zeros(3, np.float32)})
+    with pytest.raises(lnsp.NotFiniteError):
+        two.apply_gradients({"up.bias": np.full(12, np.nan, np.float32)})
+    assert two.hash("state") == before
+
+
+def test_adopt(model, net, x):
+    trainer = lnsp.Trainer(model, loss="mse", optimizer="adam lr=1e-2", max_rows=6)
+    trainer.step(x, x)
+    other = lnsp.Model.new(net, seed=8)
+    trainer.adopt(other)
+    assert trainer.hash() == other.hash and trainer.step_count == 1
+    trainer.adopt(model, reset=True)
+    fresh = lnsp.Trainer(model, loss="mse", optimizer="adam lr=1e-2", max_rows=6)
+    assert trainer.hash("state") == fresh.hash("state")
+
+
 def test_mark_and_rollback(trainer, x):
     trainer.mark()
     start = trainer.hash("state")

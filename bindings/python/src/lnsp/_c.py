@@ -74,6 +74,7 @@ class Memory(ct.Structure):
         ("activation_bytes", ct.c_uint64),
         ("workspace_bytes", ct.c_uint64),
         ("plan_bytes", ct.c_uint64),
+        ("residual_bytes", ct.c_uint64),
     ]
 
 
@@ -222,6 +223,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_trainer_forward": (_i32, [_h, _tensors, _i32, _tensors, _i32, _p]),
     "lnsp_trainer_backward": (_i32, [_h, _tensors, _i32, _p]),
     "lnsp_trainer_apply": (_i32, [_h, _p]),
+    "lnsp_trainer_apply_gradients": (_i32, [_h, _tensors, _i32, _p]),
+    "lnsp_trainer_adopt": (_i32, [_h, _h, _i32, _p]),
     "lnsp_trainer_gradient": (_i32, [_h, _text, _data, _i64, _p]),
     "lnsp_trainer_freeze": (_i32, [_h, _text, _i32, _p]),
     "lnsp_trainer_set_learning_rate": (_i32, [_h, _float, _p]),

@@ -87,6 +87,7 @@ class Memory:
     activation_bytes: int
     workspace_bytes: int
     plan_bytes: int
+    residual_bytes: int
 
 
 def empty_memory() -> _c.Memory:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _c
-from ._arrays import Floats, Tensors, as_output, inputs, pointer
+from ._arrays import Array, Floats, Tensors, as_input, as_output, inputs, pointer
 from ._errors import ArgumentError, MissingError
 from ._files import File, save_bytes
 from ._graph import Graph
@@ -36,6 +36,10 @@ def _what(what: str) -> int:
         return _WHAT[what]
     except KeyError:
         raise ArgumentError(f"what is {what!r}: give 'weights', 'average' or 'state'") from None
+
+
+def _packed(name: str, value: Any) -> Array:
+    return np.ascontiguousarray(as_input(name, value))
 
 
 class Trainer(Owner):
@@ -186,6 +190,17 @@ class Trainer(Owner):
     def apply(self) -> None:
         """The step that backward or evaluate prepared."""
         self._live().call(_c.lib.lnsp_trainer_apply)
+
+    def apply_gradients(self, gradients: Mapping[str, Any]) -> None:
+        """A step from gradients made elsewhere, by tensor name; others stay as they are."""
+        tensors = inputs((name, _packed(name, value)) for name, value in gradients.items())
+        self._live().call(_c.lib.lnsp_trainer_apply_gradients, tensors.pointer, tensors.count)
+
+    def adopt(self, model: Model, *, reset: bool = False) -> None:
+        """Takes over a model's weights, and goes on. reset=True: moments, average and step
+        count start again, too. The residual, marks and settings stay."""
+        other = model._live()
+        self._live().call(_c.lib.lnsp_trainer_adopt, other.get(), int(reset))
 
     def gradient(self, name: str) -> Floats:
         """Gradient of a tensor after evaluate or backward, before clipping."""
