@@ -56,8 +56,8 @@ static void products_are_near(void) {
         for (int64_t r = 0; r < rows; r++) /* pads are zeros, as a gradient's */
           for (int64_t o = out; o < lnspi_round16(out); o++) y[r * ldy + o] = 0;
         for (int pad = 0; pad < 2; pad++) {
-          lnspi_kernels_scalar.linear_dx(w, y, ldy, dx, ldx, rows, in, out, pad);
-          set->linear_dx(w, y, ldy, dx2, ldx, rows, in, out, pad);
+          lnspi_kernels_scalar.linear_dx(w, y, ldy, dx, ldx, rows, in, out, 0, in, pad);
+          set->linear_dx(w, y, ldy, dx2, ldx, rows, in, out, 0, in, pad);
           CHECK(apart(dx, dx2, rows * ldx, &here) <= near_enough(out) * (double)(in + 1));
         }
         if (rows < 64) CHECK(!here); /* its own products then */

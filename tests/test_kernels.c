@@ -110,11 +110,23 @@ static void check_linear_dx(int64_t rows, int64_t in, int64_t out, int kind) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t o = out; o < r16; o++) d[r * ldd + o] = 0;
   float *y = values(n, PLAIN), *z = copy(y, n), *one = take(pad ? i16 : in);
-  ref->linear_dx(w, d, ldd, y, lddx, rows, in, out, pad);
-  set->linear_dx(w, d, ldd, z, lddx, rows, in, out, pad);
+  ref->linear_dx(w, d, ldd, y, lddx, rows, in, out, 0, in, pad);
+  set->linear_dx(w, d, ldd, z, lddx, rows, in, out, 0, in, pad);
   CHECK_SAY(same(y, z, n), "linear_dx rows %d in %d out %d", (int)rows, (int)in, (int)out);
+  for (int64_t k0 = 0, kn = 1; k0 < in; k0 += kn, kn = 2 * kn + 1) { /* share by share */
+    if (kn > in - k0) kn = in - k0;
+    for (int64_t i = 0; i < n; i++) z[i] = 7;
+    set->linear_dx(w, d, ldd, z, lddx, rows, in, out, k0, kn, pad);
+    int sound = 1;
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t i = 0; i < (pad ? i16 : in); i++) {
+        const int mine = i >= k0 && (i < k0 + kn || (i >= in && k0 + kn == in));
+        sound &= same1(z[r * lddx + i], mine ? y[r * lddx + i] : 7);
+      }
+    CHECK_SAY(sound, "linear_dx of %d inputs from %d on", (int)kn, (int)k0);
+  }
   for (int64_t r = 0; r < rows; r++) {
-    set->linear_dx(w, d + r * ldd, ldd, one, lddx, 1, in, out, pad);
+    set->linear_dx(w, d + r * ldd, ldd, one, lddx, 1, in, out, 0, in, pad);
     CHECK_SAY(same(one, y + r * lddx, pad ? i16 : in), "linear_dx row %d of %d alone", (int)r,
               (int)rows);
   }
@@ -611,7 +623,7 @@ static void test_reference_matrices(void) {
   for (int o = 0; o < R; o++) bias[o] = o < OUT ? value(PLAIN) : 0;
   lnspi_pack_rows(w, IN, OUT, 0, OUT, m[0], IN);
   ref->linear(w, bias, x[0], IN, y[0], R, B, IN, OUT);
-  ref->linear_dx(w, d[0], R, dx[0], 48, B, IN, OUT, 1);
+  ref->linear_dx(w, d[0], R, dx[0], 48, B, IN, OUT, 0, IN, 1);
   ref->grad_strip(g, 32, d[0] + 64, R, x[0], IN, B, IN, 0);
   for (int r = 0; r < B; r++) {
     for (int o = 0; o < R; o++) {
@@ -801,7 +813,7 @@ static void run_forward(int64_t rows) {
 static void run_backward(int64_t rows) {
   for (int l = LAYERS - 1; l > 0; l--)
     set->linear_dx(layer[l], rows_of[l + 1], widths[l + 1], rows_of[l], widths[l], rows,
-                   widths[l], widths[l + 1], 0);
+                   widths[l], widths[l + 1], 0, widths[l], 0);
 }
 
 static void run_update(int64_t rows) {

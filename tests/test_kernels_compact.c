@@ -206,7 +206,7 @@ static void test_reference_halves(void) {
         CHECK(same(y, z, r16));
         if (types[t] == LNSP_BF16) {
           ref->linear_dx_bf16(w, d, r16, dx, in, 1, in, out, 0);
-          ref->linear_dx(wide, d, r16, dz, in, 1, in, out, 0);
+          ref->linear_dx(wide, d, r16, dz, in, 1, in, out, 0, in, 0);
           CHECK(same(dx, dz, in));
         }
         CHECK(slots_close());
@@ -475,7 +475,7 @@ static void run_dx(const work *job, int32_t dtype, void *const *w, float *const 
   for (int l = job->layers - 1; l > 0; l--) {
     int64_t in = job->widths[l], out = job->widths[l + 1];
     if (dtype == LNSP_F32)
-      set->linear_dx(w[l], x[l + 1], out, x[l], in, rows, in, out, 0);
+      set->linear_dx(w[l], x[l + 1], out, x[l], in, rows, in, out, 0, in, 0);
     else
       set->linear_dx_bf16(w[l], x[l + 1], out, x[l], in, rows, in, out, 0);
   }

@@ -263,7 +263,7 @@ static void compare_general_path(int64_t d, int heads, int bias, int mode) {
   call.k->linear(call.weight[2], call.weight[3], p.o, p.ld, out, p.ld, 4, d, d);
   CHECK(!memcmp(out, n.out[1], (size_t)count * sizeof(float)));
   for (int64_t e = 0; e < 4 * heads; e++) CHECK(p.w[e] == 1.0f);
-  call.k->linear_dx(call.weight[2], call.dout, p.ld, p.dq, p.ld, 4, d, d, 1);
+  call.k->linear_dx(call.weight[2], call.dout, p.ld, p.dq, p.ld, 4, d, d, 0, d, 1);
   attention_mix_backward(&call, &p);
   CHECK(!memcmp(din, n.dout[0], (size_t)count * sizeof(float)));
   for (int64_t e = 0; e < count; e++) CHECK(p.dq[e] == 0 && p.k[e] == 0);

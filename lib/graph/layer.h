@@ -19,6 +19,8 @@ typedef struct lnspi_call {
   int64_t row0, all_rows; /* rows are a part, from row0 on, of the all_rows rows that
                              saved is for; only where need() says rows_apart */
   const lnspi_tasks *tasks; /* for product.h; NULL in what is a task itself */
+  int32_t split, unused;    /* 1: product.h gives outputs to tasks even where it would
+                               not for the sake of the matrix alone */
   const float *in[LNSPI_MAX_INPUTS];
   int64_t in_ld[LNSPI_MAX_INPUTS];
   int64_t in_width[LNSPI_MAX_INPUTS];

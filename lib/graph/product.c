@@ -7,7 +7,8 @@
 /* Fewer weights than these stay in one processor's cache, and few rows are done with them
  * before others could help. */
 #define PRODUCT_STATE (INT64_C(3) << 17)
-#define PRODUCT_DX_ROWS 12 /* fewest rows of a task: each reads the whole matrix */
+#define PRODUCT_ROWS 16 /* of a panel that are worth tasks of their own */
+#define PRODUCT_DX_ROWS 12 /* fewest rows for a task */
 
 typedef struct product_matrix {
   const void *data; /* of the part */
@@ -36,7 +37,7 @@ int64_t lnspi_product_floats(const lnsp_graph *graph, const lnspi_node *node, in
   return most;
 }
 
-/* One product, whole or for a task's share of its outputs (forward) or rows (dx). */
+/* One product, whole or for a task's share of its outputs (forward) or inputs (dx). */
 typedef struct product_job {
   const lnspi_call *c;
   product_matrix m;
@@ -46,33 +47,65 @@ typedef struct product_job {
   int32_t count, pad;
 } product_job;
 
-static void product_panels(void *argument, int32_t index) {
-  const product_job *job = argument;
+/* Outputs from .. end-1, whole panels, of some rows. */
+static void product_block(const product_job *job, int64_t from, int64_t end, int64_t row,
+                          int64_t rows) {
   const lnspi_kernels *k = job->c->k;
   product_matrix m = job->m;
-  const int64_t panels = (m.out + 63) / 64;
-  const int64_t from = 64 * lnspi_tasks_from(panels, job->count, index);
-  const int64_t end = 64 * lnspi_tasks_from(panels, job->count, index + 1);
-  const float *bias = job->bias ? job->bias + from : NULL;
-  float *y = job->y + from;
+  const float *bias = job->bias ? job->bias + from : NULL, *x = job->x + row * job->ldx;
+  float *y = job->y + row * job->ldy + from;
+  if (from >= end || rows < 1) return;
   m.out = (end < m.out ? end : m.out) - from;
   m.data = (const uint8_t *)m.data + from * m.in * (m.type == LNSP_F32 ? 4 : 2);
   switch (m.type) {
     case LNSP_BF16:
-      k->linear_bf16(m.data, bias, job->x, job->ldx, y, job->ldy, job->rows, m.in, m.out);
+      k->linear_bf16(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out);
       break;
     case LNSP_F16:
-      k->linear_f16(m.data, bias, job->x, job->ldx, y, job->ldy, job->rows, m.in, m.out);
+      k->linear_f16(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out);
       break;
     case LNSP_I8: /* from is 0: its codes and scales lie apart */
-      k->linear_i8(m.data, bias, job->x, job->ldx, y, job->ldy, job->rows, m.in, m.out,
+      k->linear_i8(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out,
                    job->c->product);
       break;
     default:
-      k->linear(m.data, bias, job->x, job->ldx, y, job->ldy, job->rows, m.in, m.out);
+      k->linear(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out);
   }
 }
 
+/* Consecutive panels, the first and the last perhaps for a part of the rows: about the
+ * weights that the update gives the task, too. */
+static void product_panels(void *argument, int32_t index) {
+  const product_job *job = argument;
+  const int64_t rows = job->rows < PRODUCT_ROWS ? 1 : job->rows;
+  const int64_t units = (job->m.out + 63) / 64 * rows;
+  const int64_t from = lnspi_tasks_from(units, job->count, index);
+  const int64_t end = lnspi_tasks_from(units, job->count, index + 1);
+  const int64_t o0 = from / rows * 64, o1 = end / rows * 64, r0 = from % rows, r1 = end % rows;
+  if (rows == 1) {
+    product_block(job, o0, o1, 0, job->rows);
+  } else if (o0 == o1) {
+    product_block(job, o0, o0 + 64, r0, r1 - r0);
+  } else {
+    if (r0) product_block(job, o0, o0 + 64, r0, rows - r0);
+    product_block(job, r0 ? o0 + 64 : o0, o1, 0, rows);
+    product_block(job, o1, o1 + 64, 0, r1);
+  }
+}
+
+/* Of the weights of a share of the inputs, a task has updated its part itself; by rows it
+ * would read those of all others. */
+static void product_inputs_dx(void *argument, int32_t index) {
+  const product_job *job = argument;
+  const product_matrix m = job->m;
+  const int64_t blocks = (m.in + 15) / 16;
+  const int64_t k0 = 16 * lnspi_tasks_from(blocks, job->count, index);
+  const int64_t k1 = 16 * lnspi_tasks_from(blocks, job->count, index + 1);
+  job->c->k->linear_dx(m.data, job->x, job->ldx, job->y, job->ldy, job->rows, m.in, m.out, k0,
+                       (k1 < m.in ? k1 : m.in) - k0, job->pad);
+}
+
+/* Of bfloat16, some rows. */
 static void product_rows_dx(void *argument, int32_t index) {
   const product_job *job = argument;
   const product_matrix m = job->m;
@@ -80,10 +113,7 @@ static void product_rows_dx(void *argument, int32_t index) {
   const int64_t rows = lnspi_tasks_from(job->rows, job->count, index + 1) - from;
   const float *d = job->x + from * job->ldx;
   float *dx = job->y + from * job->ldy;
-  if (m.type == LNSP_BF16)
-    job->c->k->linear_dx_bf16(m.data, d, job->ldx, dx, job->ldy, rows, m.in, m.out, job->pad);
-  else
-    job->c->k->linear_dx(m.data, d, job->ldx, dx, job->ldy, rows, m.in, m.out, job->pad);
+  job->c->k->linear_dx_bf16(m.data, d, job->ldx, dx, job->ldy, rows, m.in, m.out, job->pad);
 }
 
 /* n pieces, at least `least` a task, if the product is worth it. */
@@ -96,8 +126,9 @@ void lnspi_product(const lnspi_call *c, int32_t slot, int32_t part, const float 
                    const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows) {
   product_job job = {c, product_find(c, slot, part), bias, x, y, ldx, ldy, rows, 1, 0};
   if (job.m.type != LNSP_I8 && /* each task would quantise the rows anew */
-      c->graph->state_floats >= PRODUCT_STATE)
-    job.count = product_count(&job, (job.m.out + 63) / 64, 1);
+      (c->split || c->graph->state_floats >= PRODUCT_STATE))
+    job.count = product_count(
+        &job, (job.m.out + 63) / 64 * (rows < PRODUCT_ROWS ? 1 : rows / PRODUCT_ROWS), 1);
   lnspi_tasks_run(c->tasks, job.count, product_panels, &job);
 }
 
@@ -105,5 +136,6 @@ void lnspi_product_dx(const lnspi_call *c, int32_t slot, int32_t part, const flo
                       int64_t ldd, float *dx, int64_t lddx, int64_t rows, int pad) {
   product_job job = {c, product_find(c, slot, part), NULL, d, dx, ldd, lddx, rows, 1, pad};
   job.count = product_count(&job, rows, PRODUCT_DX_ROWS);
-  lnspi_tasks_run(c->tasks, job.count, product_rows_dx, &job);
+  lnspi_tasks_run(c->tasks, job.count,
+                  job.m.type == LNSP_BF16 ? product_rows_dx : product_inputs_dx, &job);
 }

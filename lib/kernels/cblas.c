@@ -36,13 +36,15 @@ int lnspi_cblas_linear(const float *w, const float *bias, const float *x, int64_
 }
 
 int lnspi_cblas_linear_dx(const float *w, const float *d, int64_t ldd, float *dx, int64_t lddx,
-                          int64_t rows, int64_t in, int64_t out, int pad) {
-  const int64_t pads = pad ? lnspi_round16(in) - in : 0;
-  if (!cblas_takes(rows, CBLAS_ROWS, ldd, lddx) || in < 1) return 0;
+                          int64_t rows, int64_t in, int64_t out, int64_t k0, int64_t kn,
+                          int pad) {
+  const int64_t pads = pad && k0 + kn == in ? lnspi_round16(in) - in : 0;
+  if (!cblas_takes(rows, CBLAS_ROWS, ldd, lddx) || kn < 1) return 0;
   for (int64_t o = 0; o < out; o += 64) {
     const int64_t lanes = cblas_lanes(out, o);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)in, (int)lanes, 1.0f,
-                d + o, (int)ldd, w + o * in, (int)lanes, o ? 1.0f : 0.0f, dx, (int)lddx);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)kn, (int)lanes, 1.0f,
+                d + o, (int)ldd, w + o * in + k0 * lanes, (int)lanes, o ? 1.0f : 0.0f, dx + k0,
+                (int)lddx);
   }
   for (int64_t r = 0; r < rows && pads; r++)
     memset(dx + r * lddx + in, 0, (size_t)pads * sizeof *dx);

@@ -10,7 +10,8 @@
 int lnspi_cblas_linear(const float *w, const float *bias, const float *x, int64_t ldx, float *y,
                        int64_t ldy, int64_t rows, int64_t in, int64_t out);
 int lnspi_cblas_linear_dx(const float *w, const float *d, int64_t ldd, float *dx, int64_t lddx,
-                          int64_t rows, int64_t in, int64_t out, int pad);
+                          int64_t rows, int64_t in, int64_t out, int64_t k0, int64_t kn,
+                          int pad);
 int lnspi_cblas_grad(float *g, int64_t lanes, const float *d, int64_t ldd, const float *x,
                      int64_t ldx, int64_t rows, int64_t kn, int add);
 #define LNSPI_CBLAS_INPUTS 32 /* of a gradient that is updated at once */
@@ -28,9 +29,10 @@ static void LV_F(cblas_linear)(const float *w, const float *bias, const float *x
 }
 
 static void LV_F(cblas_linear_dx)(const float *w, const float *d, int64_t ldd, float *dx,
-                                  int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad) {
-  if (!lnspi_cblas_linear_dx(w, d, ldd, dx, lddx, rows, in, out, pad))
-    LV_F(linear_dx)(w, d, ldd, dx, lddx, rows, in, out, pad);
+                                  int64_t lddx, int64_t rows, int64_t in, int64_t out,
+                                  int64_t k0, int64_t kn, int pad) {
+  if (!lnspi_cblas_linear_dx(w, d, ldd, dx, lddx, rows, in, out, k0, kn, pad))
+    LV_F(linear_dx)(w, d, ldd, dx, lddx, rows, in, out, k0, kn, pad);
 }
 
 static void LV_F(cblas_grad_strip)(float *g, int64_t lanes, const float *d, int64_t ldd,

@@ -240,7 +240,7 @@ static LNSPI_NOINLINE void LV_F(pair_dx_wide)(const uint16_t *w, const float *d,
       int64_t lanes = round - o < 64 ? round - o : 64, step = lanes > 32 ? 64 : 32;
       LV_F(pair_block)(LV_BF16, w + o * in + k * step, wide + o * kn, lanes, kn);
     }
-    LV_F(linear_dx)(wide, d, ldd, dx + k, lddx, rows, kn, out, 0);
+    LV_F(linear_dx)(wide, d, ldd, dx + k, lddx, rows, kn, out, 0, kn, 0);
   }
 }
 

@@ -94,8 +94,9 @@ typedef struct lnspi_moments8 {
  *              R floats. w packed and finite: where x[r][k] is zero, W[o][k] need not
  *              be read.
  * linear_dx    dx[r][k] = tree(P), P[l] = fma chain over outputs o ascending with
- *              o % 16 == l, o < R, of W[o][k]*d[r][o], from +0. Writes k < in;
- *              and, with pad != 0, +0 to pads up to in rounded up to 16.
+ *              o % 16 == l, o < R, of W[o][k]*d[r][o], from +0. Writes k0 <= k
+ *              < k0 + kn (linear_dx_bf16: k < in); and, with pad != 0 and k0 + kn ==
+ *              in, +0 to pads up to in rounded up to 16.
  * grad_strip   g[k*lanes+l] = fma chain over r ascending of d[r*ldd+l]*x[r*ldx+k]
  *              for k < kn, l < lanes (16, 32, 48 or 64), from +0, or from g when
  *              add != 0.
@@ -169,7 +170,8 @@ typedef struct lnspi_moments8 {
   X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
                    float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out))         \
   X(void, linear_dx, (const float *w, const float *d, int64_t ldd, float *dx,             \
-                      int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad))      \
+                      int64_t lddx, int64_t rows, int64_t in, int64_t out, int64_t k0,    \
+                      int64_t kn, int pad))                                               \
   X(void, grad_strip, (float *g, int64_t lanes, const float *d, int64_t ldd,              \
                        const float *x, int64_t ldx, int64_t rows, int64_t kn, int add))   \
   X(void, grad_adam, (float *w, float *m, float *v, int64_t lanes, const float *d,        \

@@ -301,15 +301,17 @@ static LNSPI_ALWAYS void LV_F(dx_tile)(const float *w, const float *d, int64_t l
 
 /* 4 inputs of all rows at a time, while their weights are near. */
 static void LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx,
-                            int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad) {
+                            int64_t lddx, int64_t rows, int64_t in, int64_t out, int64_t k0,
+                            int64_t kn, int pad) {
+  const int64_t end = k0 + kn;
   if (rows == 1) {
-    int64_t k = 0;
-    for (; k + LV_DX_ONE <= in; k += LV_DX_ONE)
+    int64_t k = k0;
+    for (; k + LV_DX_ONE <= end; k += LV_DX_ONE)
       LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, LV_DX_ONE, 1);
-    for (; k < in; k++) LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, 1, 1);
+    for (; k < end; k++) LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, 1, 1);
   } else {
-    for (int64_t k = 0; k < in; k += 4) {
-      const int64_t kn = in - k < 4 ? in - k : 4;
+    for (int64_t k = k0; k < end; k += 4) {
+      const int64_t kt = end - k < 4 ? end - k : 4;
       for (int64_t r = 0; r < rows;) {
         const float *dr = d + r * ldd;
         float *to = dx + r * lddx;
@@ -318,8 +320,8 @@ static void LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *
         const int64_t rt = left >= LV_DX_ROWS && left != LV_DX_ROWS + 1 ? LV_DX_ROWS
                            : left == 3                                  ? 3
                                                                         : 2;
-        if (kn < 4)
-          for (int64_t i = 0; i < kn * rt; i++)
+        if (kt < 4)
+          for (int64_t i = 0; i < kt * rt; i++)
             LV_F(dx_tile)(w, dr + i % rt * ldd, ldd, to + i % rt * lddx, lddx, k + i / rt, in,
                           out, 1, 1);
         else if (rt == LV_DX_ROWS)
@@ -332,7 +334,7 @@ static void LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *
       }
     }
   }
-  int64_t pads = pad ? lnspi_round16(in) - in : 0;
+  int64_t pads = pad && end == in ? lnspi_round16(in) - in : 0;
   for (int64_t r = 0; r < rows && pads; r++)
     memset(dx + r * lddx + in, 0, (size_t)pads * sizeof dx[0]);
 }

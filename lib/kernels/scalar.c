@@ -119,11 +119,12 @@ static float scalar_input_gradient(const float *w, const float *d, int64_t k, in
 }
 
 static void scalar_linear_dx(const float *w, const float *d, int64_t ldd, float *dx,
-                             int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad) {
+                             int64_t lddx, int64_t rows, int64_t in, int64_t out, int64_t k0,
+                             int64_t kn, int pad) {
   for (int64_t r = 0; r < rows; r++) {
-    for (int64_t k = 0; k < in; k++)
+    for (int64_t k = k0; k < k0 + kn; k++)
       dx[r * lddx + k] = scalar_input_gradient(w, d + r * ldd, k, in, out);
-    if (pad)
+    if (pad && k0 + kn == in)
       for (int64_t k = in; k < lnspi_round16(in); k++) dx[r * lddx + k] = 0;
   }
 }

@@ -205,6 +205,21 @@ int lnspi_engine_apart(const lnspi_engine *engine, int32_t index) {
   return need.saved_floats == 0 || need.rows_apart;
 }
 
+/* 1 for a product in training: a task has the outputs whose weights it updates, which are
+ * then in its processor's cache. By rows, each task would fetch those of all others. */
+static int engine_by_outputs(const lnspi_engine *engine, int32_t index) {
+  const lnspi_node *node = &engine->graph->nodes[index];
+  lnspi_need need = {0, 0, 0, 0};
+  int matrix = 0;
+  if (engine->plan.mode != LNSPI_MODE_TRAIN) return 0;
+  for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
+    matrix |= node->slot[s] >= 0 && engine->graph->weights[node->slot[s]].kind == LNSPI_MATRIX;
+  if (!matrix) return 0;
+  lnspi_layer_at(node->layer)->need(engine->graph, node, engine->batch, engine->concepts,
+                                    &need);
+  return need.saved_floats == 0;
+}
+
 /* Few rows are not worth it: each task reads all the weights. */
 int32_t lnspi_engine_parts(const lnspi_engine *engine) {
   const int64_t rows = engine->batch * engine->concepts;
@@ -255,7 +270,7 @@ static int engine_finite(const lnspi_call *call) {
 typedef struct engine_span {
   const lnspi_engine *engine;
   const void *state;
-  int32_t first, last, count;
+  int32_t first, last, count, split;
   int32_t failed[LNSPI_MAX_TASKS]; /* the first node with an infinity, or 0 */
 } engine_span;
 
@@ -265,11 +280,30 @@ static void engine_part(void *argument, int32_t index) {
   for (int32_t n = span->first; n <= span->last && !failed; n++) {
     lnspi_call call;
     lnspi_engine_call(span->engine, span->state, n, &call);
+    call.split = span->split;
     if (span->count > 1) lnspi_engine_narrow(span->engine, &call, span->count, index);
     lnspi_layer_at(call.node->layer)->forward(&call);
     if (!engine_finite(&call)) failed = n;
   }
   span->failed[index] = failed;
+}
+
+/* What begins at a node: all, one product by outputs, or what is done by rows. */
+static void engine_extend(engine_span *span, int32_t parts) {
+  const lnspi_engine *engine = span->engine;
+  const int32_t first = span->first, nodes = engine->graph->node_count;
+  int32_t next = first;
+  if (parts == 1) {
+    span->last = nodes - 1;
+    return;
+  }
+  span->split = engine_by_outputs(engine, first);
+  if (span->split) return;
+  while (next < nodes && lnspi_engine_apart(engine, next) && !engine_by_outputs(engine, next))
+    next++;
+  if (next == first) return; /* whole */
+  span->last = next - 1;
+  span->count = parts;
 }
 
 int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t batch,
@@ -279,13 +313,8 @@ int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t ba
   engine->concepts = concepts;
   const int32_t parts = lnspi_engine_parts(engine);
   for (int32_t n = 1; n < nodes;) {
-    engine_span span = {engine, state, n, n, 1, {0}};
-    if (parts == 1) span.last = nodes - 1;
-    while (span.last < nodes && parts > 1 && lnspi_engine_apart(engine, span.last)) span.last++;
-    if (parts > 1 && span.last > n) {
-      span.count = parts;
-      span.last--;
-    }
+    engine_span span = {engine, state, n, n, 1, 0, {0}};
+    engine_extend(&span, parts);
     lnspi_tasks_run(&engine->tasks, span.count, engine_part, &span);
     int32_t failed = 0;
     for (int32_t i = 0; i < span.count; i++)
