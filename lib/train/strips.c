@@ -2,7 +2,7 @@
 #include "train/strips.h"
 
 #define STRIPS_FUSED_FLOATS 6144       /* of a strip whose gradient the kernel forms itself */
-#define STRIPS_FUSED_TASKS_FLOATS 2048 /* the same, so that tasks have equal shares */
+#define STRIPS_FUSED_TASKS_FLOATS 3072 /* the same, so that tasks have equal shares */
 /* What is worth tasks: multiply-adds that form the gradients, or so many weights that
  * the time is memory's. Less is lost again when the next forward fetches weights from
  * other processors' caches. */
