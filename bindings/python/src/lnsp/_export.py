@@ -81,8 +81,9 @@ def export(
         float32.
     quiet: print nothing; the result can be printed.
 
-    A node is compared with the submodule whose weights it has (w=NAME), a node without
-    weights with its formula on PyTorch's values, and "output" with what the module returned."""
+    A node is compared with what the submodule whose weights it has (w=NAME) gave, a node
+    without weights with what such a submodule got from it, or else with its formula on
+    PyTorch's values, and outputs with what the module returned."""
     import torch
 
     if not isinstance(module, torch.nn.Module):
@@ -122,14 +123,16 @@ def export(
 def _run_torch(
     module: Any, torch: Any, given: Any
 ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-    """What each submodule and the module itself gave, in evaluation mode."""
+    """What each submodule got and gave, call by call, and what the module itself gave, in
+    evaluation mode."""
     seen: dict[str, list[Any]] = {}
 
     def hook(name: str) -> Any:
-        def keep(_module: Any, _inputs: Any, output: Any) -> None:
+        def keep(_module: Any, inputs: Any, output: Any) -> None:
             value = output[0] if isinstance(output, tuple) else output
-            if isinstance(value, torch.Tensor):
-                seen.setdefault(name, []).append(value.detach().cpu().float())
+            got = inputs[0] if inputs else None
+            if isinstance(value, torch.Tensor) and isinstance(got, torch.Tensor):
+                seen.setdefault(name, []).append((_plain(got), _plain(value)))
 
         return keep
 
@@ -153,7 +156,11 @@ def _run_torch(
         named = {"output": result[0]} if len(result) else {}
     else:
         named = {"output": result}
-    return seen, {k: v.detach().cpu().float() for k, v in named.items() if v is not None}
+    return seen, {k: _plain(v) for k, v in named.items() if v is not None}
+
+
+def _plain(value: Any) -> Any:
+    return value.detach().cpu().float()
 
 
 def _compare(
@@ -174,17 +181,20 @@ def _compare(
         values = [session.node(i) for i in range(len(lines))]
     found: list[NodeDifference] = []
     torch_values: dict[str, Any] = {}  # PyTorch's value of a name, where it is known
+    known = _known(lines, prefix, seen)
     for index, (line, value) in enumerate(zip(lines, values)):
-        reference, source = _reference(torch, line, torch_values, prefix, seen, given)
-        if reference is not None and reference.numel() != value.size:
-            reference, source = None, f"{source}: another shape"
+        reference, source = known.get(index, (None, ""))
+        if line.op == "input":
+            reference, source = torch.from_numpy(given.copy()), "input"
+        elif reference is None:
+            reference, source = _formula(torch, line, torch_values)
         difference = None
-        if reference is not None:
-            reference = reference.reshape(value.shape)
+        torch_values.pop(line.name, None)
+        if reference is not None and reference.numel() != value.size:
+            source += ": another shape"
+        elif reference is not None:
+            torch_values[line.name] = reference = reference.reshape(value.shape)
             difference = _largest(value, reference.numpy())
-            torch_values[line.name] = reference
-        else:
-            torch_values.pop(line.name, None)
         found.append(NodeDifference(index, line.text, source, difference))
     for name in names:
         if name in returned and returned[name].numel() == got[name].size:
@@ -222,24 +232,32 @@ def _parse(text: str) -> tuple[list[_Line], dict[str, str]]:
     return lines, outputs
 
 
-def _reference(
-    torch: Any,
-    line: _Line,
-    values: dict[str, Any],
-    prefix: str,
-    seen: dict[str, list[Any]],
-    given: Any,
-) -> tuple[Any, str]:
-    """PyTorch's value of a line, and where it comes from."""
-    if line.op == "input":
-        return torch.from_numpy(given.copy()), "input"
-    if "w" in line.keys:
-        for stem in (prefix + line.keys["w"], f"{prefix}{line.keys['w']}.attention"):
-            if seen.get(stem):  # a shared stem is used in the order of the lines
-                return seen[stem].pop(0), stem
-        return None, ""
+def _known(
+    lines: list[_Line], prefix: str, seen: dict[str, list[Any]]
+) -> dict[int, tuple[Any, str]]:
+    """PyTorch's values of lines, and where they come from: what the submodule with a line's
+    weights gave, and, for lines without weights, what such a submodule got from them."""
+    known: dict[int, tuple[Any, str]] = {}
+    binds: dict[str, int] = {}  # the line that a name means now
+    for index, line in enumerate(lines):
+        stem = prefix + line.keys.get("w", "")
+        stem = next(
+            (s for s in (stem, f"{stem}.attention") if "w" in line.keys and seen.get(s)), ""
+        )
+        if stem:
+            got, gave = seen[stem].pop(0)  # a shared stem is used in the order of the lines
+            known[index] = gave, stem
+            before = binds.get(line.inputs[0]) if line.inputs else None
+            if before is not None and before not in known:
+                known[before] = got, f"input of {stem}"
+        binds[line.name] = index
+    return known
+
+
+def _formula(torch: Any, line: _Line, values: dict[str, Any]) -> tuple[Any, str]:
+    """A line without weights by its formula, from PyTorch's values."""
     arguments = [values.get(name) for name in line.inputs]
-    formula = _formulas(torch, line).get(line.op)
+    formula = None if "w" in line.keys else _formulas(torch, line).get(line.op)
     if formula is None or any(argument is None for argument in arguments):
         return None, ""
     return formula(*arguments), f"torch {line.op}"
