@@ -839,6 +839,30 @@ LNSP_API int32_t lnsp_delta_decode(const void *data, size_t bytes,
 
 LNSP_API void lnsp_delta_destroy(lnsp_delta *delta);
 
+/* ---- store: versions that survive power cuts ----------------------------- */
+
+/* Where a store lies: flash, or anything that can be erased in units and programmed
+ * once in between. Callbacks return 0, or anything else on failure. Reading, they are
+ * never asked beyond size_bytes. A device with read alone is only read. */
+typedef struct lnsp_device {
+  uint32_t struct_size;   /* sizeof(lnsp_device)                                */
+  uint32_t erase_bytes;   /* erase unit; a multiple of program_bytes and 16     */
+  uint32_t program_bytes; /* program unit, a power of two up to 4096; each unit
+                             is programmed at most once between two erases      */
+  uint32_t reserved;
+  uint64_t size_bytes;    /* at least four erase units                          */
+  void *user;
+  int32_t (*read)(void *user, uint64_t offset, void *to, size_t bytes);
+  /* Whole program units, erased before. */
+  int32_t (*prog)(void *user, uint64_t offset, const void *from, size_t bytes);
+  /* The erase unit that begins at offset: its bytes are 0xFF then. */
+  int32_t (*erase)(void *user, uint64_t offset);
+  /* Returns when all that was programmed and erased will survive a power cut. */
+  int32_t (*sync)(void *user);
+} lnsp_device;
+
+typedef struct lnsp_store lnsp_store;
+
 #ifdef __cplusplus
 }
 #endif

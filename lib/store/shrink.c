@@ -1,0 +1,173 @@
+/* Compaction: what is kept goes to the other bank, in whole groups of a snapshot and what
+ * builds on it. */
+#include "base/problem.h"
+#include "store/store.h"
+
+typedef struct shrink_group {
+  lnspi_record first; /* the snapshot */
+  uint64_t bytes;
+  int32_t tagged, kept; /* kept: has to be */
+} shrink_group;
+
+/* What is let go, from the oldest on, of groups without tags and of those with. */
+typedef struct shrink_plan {
+  uint64_t total, plain, tagged, held; /* bytes; held: of groups that have to stay */
+  uint64_t drop_plain, drop_tagged;
+  uint64_t keep;                       /* a version whose image has to stay */
+} shrink_plan;
+
+/* The group that begins at or after a record: *next is the first that is no more of it. */
+static int32_t shrink_group_at(lnsp_store *store, const lnspi_record *first,
+                               const shrink_plan *plan, shrink_group *group,
+                               lnspi_record *next, int *more, lnsp_problem *problem) {
+  lnspi_journal *j = &store->journal;
+  lnspi_record record = *first;
+  memset(group, 0, sizeof *group);
+  group->first = *first;
+  do {
+    const uint64_t number = lnspi_load64(record.info);
+    if (lnspi_record_is_version(&record)) {
+      group->bytes += record.end - record.at;
+      if (record.info[80]) group->tagged = 1;
+      if (LNSPI_RULE(KEEP_HEAD) &&
+          (record.at == store->image.at || number == store->newest || number == plan->keep))
+        group->kept = 1;
+    }
+    int32_t status = lnspi_log_next(j, &j->log, &record, next, more, NULL, problem);
+    if (status != LNSP_OK) return status;
+    record = *next;
+  } while (*more && record.type != LNSPI_RECORD_SNAPSHOT);
+  return LNSP_OK;
+}
+
+/* The first snapshot. */
+static int32_t shrink_first(lnsp_store *store, lnspi_record *record, int *found,
+                            lnsp_problem *problem) {
+  lnspi_journal *j = &store->journal;
+  int32_t status = lnspi_log_next(j, &j->log, NULL, record, found, NULL, problem);
+  while (status == LNSP_OK && *found && record->type != LNSPI_RECORD_SNAPSHOT)
+    status = lnspi_log_next(j, &j->log, record, record, found, NULL, problem);
+  return status;
+}
+
+static int32_t shrink_reckon(lnsp_store *store, uint64_t budget, shrink_plan *plan,
+                             lnsp_problem *problem) {
+  lnspi_record record, next;
+  shrink_group group;
+  int more = 0;
+  int32_t status = shrink_first(store, &record, &more, problem);
+  while (status == LNSP_OK && more) {
+    status = shrink_group_at(store, &record, plan, &group, &next, &more, problem);
+    if (status != LNSP_OK) break;
+    plan->total += group.bytes;
+    *(group.kept ? &plan->held : group.tagged ? &plan->tagged : &plan->plain) += group.bytes;
+    record = next;
+  }
+  if (status != LNSP_OK || plan->total <= budget) return status;
+  const uint64_t drop = plan->total - budget;
+  plan->drop_plain = drop < plan->plain ? drop : plan->plain;
+  plan->drop_tagged = drop - plan->drop_plain;
+  return LNSP_OK;
+}
+
+static int shrink_drops(shrink_plan *plan, const shrink_group *group) {
+  uint64_t *left = group->tagged ? &plan->drop_tagged : &plan->drop_plain;
+  if (group->kept || !*left) return 0;
+  *left -= group->bytes < *left ? group->bytes : *left;
+  return 1;
+}
+
+/* A group's records; deltas point to where their snapshot is now. */
+static int32_t shrink_copy(lnsp_store *store, const shrink_group *group,
+                           const lnspi_record *end, int more, lnspi_bank *to,
+                           lnsp_problem *problem) {
+  lnspi_journal *j = &store->journal;
+  lnspi_record record = group->first, copy;
+  uint64_t snapshot = 0;
+  int found = 1;
+  int32_t status = LNSP_OK;
+  while (status == LNSP_OK && found && (!more || record.at != end->at)) {
+    if (lnspi_record_is_version(&record)) {
+      if (record.type == LNSPI_RECORD_DELTA) lnspi_store64(record.info + 16, snapshot);
+      status = lnspi_turn_copy(j, &record, to, record.info, &copy, problem);
+      if (record.type == LNSPI_RECORD_SNAPSHOT) snapshot = copy.at - to->bank_at;
+    }
+    if (status == LNSP_OK)
+      status = lnspi_log_next(j, &j->log, &record, &record, &found, NULL, problem);
+  }
+  return status;
+}
+
+static int32_t shrink_copy_groups(lnsp_store *store, shrink_plan *plan, lnspi_bank *to,
+                                  lnsp_problem *problem) {
+  lnspi_record record, next;
+  shrink_group group;
+  int more = 0;
+  int32_t status = shrink_first(store, &record, &more, problem);
+  while (status == LNSP_OK && more) {
+    status = shrink_group_at(store, &record, plan, &group, &next, &more, problem);
+    if (status == LNSP_OK && !shrink_drops(plan, &group))
+      status = shrink_copy(store, &group, &next, more, to, problem);
+    record = next;
+  }
+  return status;
+}
+
+static int32_t shrink_take(void *user, const uint32_t *words, size_t count,
+                           lnsp_problem *problem) {
+  uint8_t bytes[4 * 64];
+  while (count) {
+    const size_t n = count < 64 ? count : 64;
+    for (size_t i = 0; i < n; i++) lnspi_store32(bytes + 4 * i, words[i]);
+    int32_t status = lnspi_record_put(user, bytes, 4 * n, problem);
+    if (status != LNSP_OK) return status;
+    words += n;
+    count -= n;
+  }
+  return LNSP_OK;
+}
+
+/* Where no group fits: the present version alone, as a snapshot. */
+static int32_t shrink_to_head(lnsp_store *store, lnspi_bank *to, lnsp_problem *problem) {
+  lnspi_journal *j = &store->journal;
+  uint8_t info[LNSPI_INFO_BYTES];
+  lnspi_version version;
+  lnspi_record record;
+  lnspi_version_decode(store->image.info, &version);
+  version.number = store->head.number;
+  version.base = 0;
+  lnspi_version_encode(&version, info);
+  int32_t status =
+      lnspi_record_begin(j, to, LNSPI_RECORD_SNAPSHOT, LNSPI_RECORD_COPIED, problem);
+  if (status == LNSP_OK)
+    status = lnspi_store_fetch(store, &store->image, shrink_take, j, problem);
+  return status != LNSP_OK ? status : lnspi_record_end(j, to, info, &record, problem);
+}
+
+int32_t lnspi_store_compact(lnsp_store *store, uint64_t need, uint64_t keep,
+                            lnsp_problem *problem) {
+  lnspi_journal *j = &store->journal;
+  shrink_plan plan;
+  lnspi_bank to;
+  memset(&plan, 0, sizeof plan);
+  plan.keep = keep;
+  int32_t status = lnspi_turn_begin(j, &to, problem);
+  if (status == LNSP_OK) status = lnspi_store_describe(store, &to, problem);
+  if (status == LNSP_OK) status = lnspi_ledger_write(store, &to, LNSPI_RECORD_COPIED, problem);
+  if (status != LNSP_OK) return status;
+  const uint64_t room = to.end - to.tail;
+  const uint64_t most = room > need ? room - need : 0;
+  status = shrink_reckon(store, most < room / 2 ? most : room / 2, &plan, problem);
+  if (status != LNSP_OK) return status;
+  /* groups that have to stay may be more than half, but must leave the room */
+  if (plan.held <= most)
+    status = shrink_copy_groups(store, &plan, &to, problem);
+  else
+    status = shrink_to_head(store, &to, problem);
+  if (status == LNSP_OK) status = lnspi_turn_end(j, &to, problem);
+  if (status == LNSP_OK) status = lnspi_store_scan(store, problem);
+  if (status == LNSP_OK && j->log.end - j->log.tail < need)
+    status = lnspi_fail(problem, LNSP_E_LIMIT, NULL,
+                        "the store's device has no room for another version");
+  return status;
+}

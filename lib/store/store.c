@@ -1,0 +1,343 @@
+/* A store's handle: its block, its description, and what the log says when it is read. */
+#include "store/store.h"
+
+#include "base/problem.h"
+#include "base/text.h"
+
+#define STORE_VERSION 1
+#define STORE_FIXED 40 /* bytes of a description before its texts */
+
+/* ---- the description ---- */
+
+static int32_t store_check_plan(const lnspi_store_plan *plan, lnsp_problem *problem) {
+  uint64_t texts = 0;
+  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) texts += lnspi_length(plan->text[i]) + 1;
+  if (plan->every < 1 || plan->every > 1000000)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                      "a store makes a snapshot every 1 to 1,000,000 versions, not %u",
+                      (unsigned)plan->every);
+  if (plan->senders > LNSPI_STORE_SENDERS)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "a store knows at most %d senders",
+                      LNSPI_STORE_SENDERS);
+  if (!plan->words || plan->words > UINT64_C(1) << 40)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "there is nothing to store");
+  if (texts > LNSPI_STORE_TEXT_BYTES)
+    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
+                      "the texts of architecture, loss and optimizer have %llu bytes, and a "
+                      "store holds %d",
+                      (unsigned long long)texts, LNSPI_STORE_TEXT_BYTES);
+  return LNSP_OK;
+}
+
+int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_problem *problem) {
+  const uint8_t info[LNSPI_INFO_BYTES] = {0};
+  const lnspi_store_plan *plan = &store->plan;
+  uint8_t fixed[STORE_FIXED] = {0};
+  lnspi_record record;
+  lnspi_store32(fixed, STORE_VERSION);
+  lnspi_store32(fixed + 4, plan->kind);
+  lnspi_store32(fixed + 8, plan->every);
+  lnspi_store32(fixed + 12, plan->senders);
+  lnspi_store64(fixed + 16, plan->words);
+  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++)
+    lnspi_store32(fixed + 24 + 4 * i, (uint32_t)lnspi_length(plan->text[i]) + 1);
+  lnspi_journal *j = &store->journal;
+  int32_t status = lnspi_record_begin(j, log, LNSPI_RECORD_DESCRIPTION, LNSPI_RECORD_COPIED,
+                                      problem);
+  if (status == LNSP_OK) status = lnspi_record_put(j, fixed, sizeof fixed, problem);
+  for (int32_t i = 0; status == LNSP_OK && i < LNSPI_STORE_TEXTS; i++)
+    status = lnspi_record_put(j, plan->text[i], lnspi_length(plan->text[i]) + 1, problem);
+  return status != LNSP_OK ? status : lnspi_record_end(j, log, info, &record, problem);
+}
+
+static int32_t store_no_description(const lnspi_bank *log, lnsp_problem *problem) {
+  return lnspi_fail_at(problem, LNSP_E_FORMAT, (int64_t)log->start, NULL,
+                       "the store is damaged: the record at byte %llu does not describe it",
+                       (unsigned long long)log->start);
+}
+
+/* The fixed part, and the sizes of the texts in all. */
+static int32_t store_read_plan(lnspi_journal *j, const lnspi_bank *log, lnspi_store_plan *plan,
+                               lnspi_record *record, uint32_t sizes[LNSPI_STORE_TEXTS],
+                               lnsp_problem *problem) {
+  uint8_t fixed[STORE_FIXED];
+  uint64_t texts = 0;
+  int good = 0, whole = 0;
+  int32_t status = lnspi_log_head(j, log, log->start, record, &good, problem);
+  if (status == LNSP_OK && good) status = lnspi_log_body_check(j, record, &whole, problem);
+  if (status != LNSP_OK) return status;
+  if (!good || !whole || record->type != LNSPI_RECORD_DESCRIPTION ||
+      record->bytes < STORE_FIXED)
+    return store_no_description(log, problem);
+  status = lnspi_journal_read(j, record->body, fixed, sizeof fixed, problem);
+  if (status != LNSP_OK) return status;
+  memset(plan, 0, sizeof *plan);
+  plan->kind = lnspi_load32(fixed + 4);
+  plan->every = lnspi_load32(fixed + 8);
+  plan->senders = lnspi_load32(fixed + 12);
+  plan->words = lnspi_load64(fixed + 16);
+  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) {
+    sizes[i] = lnspi_load32(fixed + 24 + 4 * i);
+    if (sizes[i] < 1 || sizes[i] > LNSPI_STORE_TEXT_BYTES)
+      return store_no_description(log, problem);
+    plan->text[i] = "";
+    texts += sizes[i];
+  }
+  if (lnspi_load32(fixed) != STORE_VERSION || record->bytes != STORE_FIXED + texts ||
+      plan->kind < LNSPI_STORE_MODEL || plan->kind > LNSPI_STORE_TRAINER ||
+      store_check_plan(plan, NULL) != LNSP_OK)
+    return store_no_description(log, problem);
+  return LNSP_OK;
+}
+
+/* ---- the block ---- */
+
+static uint64_t store_text_bytes(const lnspi_store_plan *plan) {
+  uint64_t bytes = 0;
+  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) bytes += lnspi_length(plan->text[i]) + 1;
+  return bytes;
+}
+
+static lnsp_store *store_lay_out(lnspi_arena *arena, const lnsp_device *device,
+                                 const lnspi_store_plan *plan, uint64_t texts,
+                                 lnsp_store *pieces, uint8_t **buffer) {
+  typedef char store_entry_fits[sizeof(lnspi_sender) <= 24 ? 1 : -1];
+  (void)sizeof(store_entry_fits);
+  lnsp_store *store = LNSPI_TAKE_STRUCT(arena, lnsp_store, 2048);
+  *buffer = lnspi_take(arena, 1, lnspi_journal_buffer(device));
+  pieces->base = lnspi_take(arena, LNSPI_WORDS_CHUNK, sizeof(uint32_t));
+  pieces->next = lnspi_take(arena, LNSPI_WORDS_CHUNK, sizeof(uint32_t));
+  void *coder = lnspi_take(arena, 1, 0 * sizeof(char[sizeof *pieces->coder <= 20480 ? 1 : -1]) +
+                                         20480);
+  pieces->coder = coder;
+  pieces->senders = lnspi_take(arena, plan->senders, 24);
+  pieces->texts = lnspi_take(arena, texts, 1);
+  return store;
+}
+
+int32_t lnspi_store_bytes(const lnsp_device *device, const lnspi_store_plan *plan,
+                          uint64_t *bytes, lnsp_problem *problem) {
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  lnsp_store pieces;
+  uint8_t *buffer;
+  int32_t status = lnspi_journal_check(device, problem);
+  if (status == LNSP_OK) status = store_check_plan(plan, problem);
+  if (status != LNSP_OK) return status;
+  store_lay_out(&arena, device, plan, store_text_bytes(plan), &pieces, &buffer);
+  *bytes = arena.used;
+  return LNSP_OK;
+}
+
+static int32_t store_make(const lnsp_device *device, const lnspi_store_plan *plan,
+                          uint64_t texts, const lnsp_options *options, lnsp_store **out,
+                          lnsp_problem *problem) {
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  lnsp_store pieces;
+  lnspi_block block;
+  uint8_t *buffer;
+  memset(&pieces, 0, sizeof pieces);
+  store_lay_out(&arena, device, plan, texts, &pieces, &buffer);
+  int32_t status = lnspi_block_open(&block, options, arena.used, problem);
+  if (status != LNSP_OK) return status;
+  arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
+  lnsp_store *store = store_lay_out(&arena, device, plan, texts, &pieces, &buffer);
+  *store = pieces;
+  store->block = block;
+  store->plan = *plan;
+  lnspi_journal_place(&store->journal, device, buffer, lnspi_journal_buffer(device));
+  *out = store;
+  return LNSP_OK;
+}
+
+void lnspi_store_release(lnsp_store *store) {
+  if (!store) return;
+  if (store->release) store->release(store->journal.device.user);
+  lnspi_block_close(&store->block);
+}
+
+/* ---- reading the log ---- */
+
+static void store_forget(lnsp_store *store) {
+  store->versions = store->newest = store->snapshot = store->since = 0;
+  store->sender_count = 0;
+  store->cursor_known = 0;
+  memset(&store->head, 0, sizeof store->head);
+  memset(&store->image, 0, sizeof store->image);
+}
+
+int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record,
+                         lnsp_problem *problem) {
+  const uint64_t at = record->at - store->journal.log.bank_at;
+  lnspi_version version;
+  if (record->type == LNSPI_RECORD_LEDGER) return lnspi_ledger_read(store, record, problem);
+  if (!lnspi_record_is_version(record)) return LNSP_OK;
+  lnspi_version_decode(record->info, &version);
+  if (version.number <= store->newest)
+    return lnspi_fail_at(problem, LNSP_E_FORMAT, (int64_t)record->at, NULL,
+                         "the store is damaged: version %llu comes after version %llu",
+                         (unsigned long long)version.number, (unsigned long long)store->newest);
+  store->versions++;
+  store->newest = version.number;
+  store->cursor_known = 0;
+  store->head = version;
+  if (record->type == LNSPI_RECORD_SNAPSHOT) {
+    store->snapshot = at;
+    store->since = 0;
+  }
+  if (record->type != LNSPI_RECORD_ROLLBACK) {
+    store->since++;
+    store->image = *record;
+  }
+  if (!version.nonce) return LNSP_OK;
+  return lnspi_ledger_note(store, version.sender, version.nonce, problem);
+}
+
+static int32_t store_visit(void *user, const lnspi_record *record, lnsp_problem *problem) {
+  return lnspi_store_note(user, record, problem);
+}
+
+/* A rollback's image is an earlier record's. */
+static int32_t store_settle(lnsp_store *store, lnsp_problem *problem) {
+  if (!store->head.number) return LNSP_OK;
+  if (lnspi_load64(store->image.info) == store->head.number) return LNSP_OK;
+  int32_t status = lnspi_store_image(store, store->head.number, &store->image, problem);
+  return store->journal.salvage && status == LNSP_E_MISSING ? LNSP_OK : status;
+}
+
+int32_t lnspi_store_scan(lnsp_store *store, lnsp_problem *problem) {
+  lnspi_journal *j = &store->journal;
+  lnspi_record record;
+  int found = 0, any = 0;
+  store_forget(store);
+  for (;;) {
+    int32_t status =
+        lnspi_log_next(j, &j->log, any ? &record : NULL, &record, &found, NULL, problem);
+    if (status == LNSP_OK && found) status = lnspi_store_note(store, &record, problem);
+    if (status != LNSP_OK) return status;
+    if (!found) return store_settle(store, problem);
+    any = 1;
+  }
+}
+
+/* ---- create and open ---- */
+
+static void store_copy_texts(lnsp_store *store, const lnspi_store_plan *plan) {
+  char *to = store->texts;
+  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) {
+    const size_t bytes = lnspi_length(plan->text[i]) + 1;
+    memcpy(to, plan->text[i], bytes);
+    store->plan.text[i] = to;
+    to += bytes;
+  }
+}
+
+int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *plan,
+                           const lnsp_options *options, lnsp_store **out,
+                           lnsp_problem *problem) {
+  lnsp_store *store = NULL;
+  lnspi_bank log;
+  uint64_t bytes = 0;
+  int32_t status = lnspi_store_bytes(device, plan, &bytes, problem);
+  if (status == LNSP_OK)
+    status = store_make(device, plan, store_text_bytes(plan), options, &store, problem);
+  if (status != LNSP_OK) return status;
+  store_copy_texts(store, plan);
+  lnspi_journal *j = &store->journal;
+  const uint64_t log_bytes = j->bank_bytes - device->erase_bytes;
+  const uint64_t need = lnspi_record_space(j, STORE_FIXED + store_text_bytes(plan)) +
+                        lnspi_record_space(j, 24 * (uint64_t)plan->senders) +
+                        lnspi_record_space(j, 4 * plan->words) +
+                        lnspi_record_space(j, lnspi_words_bound(plan->words)) + 4 * j->head;
+  if (need > log_bytes)
+    status = lnspi_fail(problem, LNSP_E_LIMIT, NULL,
+                        "the device has %llu bytes, and a store for these weights needs at "
+                        "least %llu",
+                        (unsigned long long)device->size_bytes,
+                        (unsigned long long)(2 * (need + 2 * (uint64_t)device->erase_bytes)));
+  if (status == LNSP_OK) status = lnspi_journal_writable(j, problem);
+  if (status == LNSP_OK) status = lnspi_journal_new(j, &log, problem);
+  if (status == LNSP_OK) status = lnspi_store_describe(store, &log, problem);
+  if (status == LNSP_OK) status = lnspi_turn_end(j, &log, problem);
+  if (status == LNSP_OK) status = lnspi_journal_forget(j, problem);
+  if (status == LNSP_OK)
+    *out = store;
+  else
+    lnspi_block_close(&store->block);
+  return status;
+}
+
+/* Which store is on the device, with a buffer of its own. */
+static int32_t store_look(const lnsp_device *device, int32_t salvage, lnspi_store_plan *plan,
+                          uint32_t sizes[LNSPI_STORE_TEXTS], lnspi_record *record,
+                          lnsp_problem *problem) {
+  uint8_t buffer[512];
+  lnspi_journal j;
+  lnspi_bank log;
+  int32_t status = lnspi_journal_check(device, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_journal_place(&j, device, buffer, sizeof buffer);
+  j.salvage = salvage;
+  status = lnspi_journal_choose(&j, &log, problem);
+  return status != LNSP_OK ? status
+                           : store_read_plan(&j, &log, plan, record, sizes, problem);
+}
+
+int32_t lnspi_store_peek(const lnsp_device *device, int32_t salvage, uint64_t *bytes,
+                         lnsp_problem *problem) {
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  uint32_t sizes[LNSPI_STORE_TEXTS];
+  lnspi_store_plan plan;
+  lnspi_record record;
+  lnsp_store pieces;
+  uint8_t *buffer;
+  int32_t status = store_look(device, salvage, &plan, sizes, &record, problem);
+  if (status != LNSP_OK) return status;
+  store_lay_out(&arena, device, &plan, record.bytes - STORE_FIXED, &pieces, &buffer);
+  *bytes = arena.used;
+  return LNSP_OK;
+}
+
+/* The texts end where their sizes say. */
+static int32_t store_read_texts(lnsp_store *store, const lnspi_record *record,
+                                const uint32_t sizes[LNSPI_STORE_TEXTS],
+                                lnsp_problem *problem) {
+  const size_t bytes = (size_t)(record->bytes - STORE_FIXED);
+  char *at = store->texts;
+  int32_t status =
+      lnspi_journal_read(&store->journal, record->body + STORE_FIXED, at, bytes, problem);
+  if (status != LNSP_OK) return status;
+  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) {
+    if (at[sizes[i] - 1] || lnspi_length(at) + 1 != sizes[i])
+      return lnspi_fail_at(problem, LNSP_E_FORMAT, (int64_t)record->at, NULL,
+                           "the store is damaged: its texts do not end where they should");
+    store->plan.text[i] = at;
+    at += sizes[i];
+  }
+  return LNSP_OK;
+}
+
+int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t salvage,
+                         const lnsp_options *options, lnsp_store **out,
+                         lnsp_problem *problem) {
+  uint32_t sizes[LNSPI_STORE_TEXTS];
+  lnsp_store *store = NULL;
+  lnspi_store_plan plan;
+  lnspi_record record;
+  int32_t status = store_look(device, salvage, &plan, sizes, &record, problem);
+  if (status == LNSP_OK)
+    status = store_make(device, &plan, record.bytes - STORE_FIXED, options, &store, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_journal *j = &store->journal;
+  status = store_read_texts(store, &record, sizes, problem);
+  if (read_only || salvage) j->read_only = 1;
+  j->salvage = salvage;
+  j->user = store;
+  j->visit = store_visit;
+  if (status == LNSP_OK) status = lnspi_journal_open(j, problem);
+  if (status == LNSP_OK) status = store_settle(store, problem);
+  if (status == LNSP_OK)
+    *out = store;
+  else
+    lnspi_block_close(&store->block);
+  return status;
+}
