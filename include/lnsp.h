@@ -628,7 +628,8 @@ LNSP_API void lnsp_replay_destroy(lnsp_replay *replay);
  *                 schedule=cosine warmup=100 steps=10000 min_lr=0,
  *                 weights=bf16 (kept so, rounded by chance; seed=0), and
  *                 residual=1 (room for what lossy deltas left out, part of the
- *                 state). adamw and adam take moments=8bit.
+ *                 state). adamw and adam take moments=8bit. For privacy
+ *                 (docs/privacy.md): clip_each=C noise=SIGMA lot=ROWS.
  * lnsp_list_name and lnsp_list_help tell what there is.
  */
 
@@ -686,7 +687,7 @@ LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
                                               lnsp_problem *problem);
 
 /* Gradient of a tensor after evaluate or backward, row-major float32, count
- * elements (all of it), before clipping. LNSP_E_STATE if the loss does not
+ * elements (all of it), before clipping; with clip_each after it, before noise. LNSP_E_STATE if the loss does not
  * reach the tensor or there is no gradient now. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, float *out,
                                        int64_t count, lnsp_problem *problem);
@@ -713,6 +714,16 @@ LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer);
  * case. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_adopt(lnsp_trainer *trainer, const lnsp_model *model,
                                     int32_t reset, lnsp_problem *problem);
+
+#define LNSP_NOISE_KEY_BYTES 32
+
+/* The key of the noise that the optimizer text asks for with noise=: secret bytes from
+ * the system's generator. It is copied, never written to a file or into a mark: set it
+ * again after resuming. Noise is a function of key, step and element, so a key must not
+ * see a step twice with other data: after a rollback, set a new one. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
+                                            const uint8_t key[LNSP_NOISE_KEY_BYTES],
+                                            lnsp_problem *problem);
 
 /* Statistics for a loss with a replay term; copied. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,

@@ -57,6 +57,20 @@ LNSP_API int32_t lnsp_trainer_adopt(lnsp_trainer *trainer, const lnsp_model *mod
   return status;
 }
 
+LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
+                                            const uint8_t key[LNSP_NOISE_KEY_BYTES],
+                                            lnsp_problem *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(key, problem);
+  if (!(trainer->rule.noise > 0))
+    return lnspi_fail(problem, LNSP_E_STATE, NULL,
+                      "this trainer adds no noise: put clip_each=1 noise=1 or the like into its "
+                      "optimizer text");
+  for (int i = 0; i < 8; i++) trainer->noise_key[i] = lnspi_load32(key + 4 * i);
+  trainer->has_noise_key = 1;
+  return LNSP_OK;
+}
+
 LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,
                                          lnsp_problem *problem) {
   API_NEED(trainer, problem);

@@ -41,6 +41,9 @@ typedef struct lnspi_call {
   void (*use)(const struct lnspi_call *call, int32_t slot, int32_t part, const float *x,
               int64_t ldx, const float *d, int64_t ldd, int64_t rows);
   void *use_data;
+  /* 1: backward was called for these rows before, and dout and what use was given may have
+   * been scaled since: only add to dweight once more. din and use are NULL. */
+  int32_t again;
 } lnspi_call;
 
 typedef struct lnspi_need {

@@ -228,22 +228,28 @@ int32_t lnspi_engine_parts(const lnspi_engine *engine) {
   return lnspi_tasks_count(&engine->tasks, most < engine->batch ? most : engine->batch, 1);
 }
 
-int64_t lnspi_engine_narrow(const lnspi_engine *engine, lnspi_call *c, int32_t count,
-                            int32_t index) {
-  const lnspi_plan *plan = &engine->plan;
-  const int64_t from = lnspi_tasks_from(c->batch, count, index);
+int64_t lnspi_engine_rows(lnspi_call *c, int64_t from, int64_t count) {
   const int64_t first = from * c->concepts;
-  c->batch = lnspi_tasks_from(c->batch, count, index + 1) - from;
-  c->rows = c->batch * c->concepts;
+  c->batch = count;
+  c->rows = count * c->concepts;
   for (int32_t i = 0; i < c->node->input_count; i++) {
     c->in[i] += first * c->in_ld[i];
     if (c->din[i]) c->din[i] += first * c->in_ld[i];
   }
   c->out += first * c->out_ld;
   if (c->dout) c->dout += first * c->out_ld;
-  if (plan->mode == LNSPI_MODE_TRAIN) {
-    c->row0 = first;
-  } else {
+  c->row0 = first;
+  return first;
+}
+
+int64_t lnspi_engine_narrow(const lnspi_engine *engine, lnspi_call *c, int32_t count,
+                            int32_t index) {
+  const lnspi_plan *plan = &engine->plan;
+  const int64_t from = lnspi_tasks_from(c->batch, count, index);
+  const int64_t end = lnspi_tasks_from(c->batch, count, index + 1);
+  const int64_t first = lnspi_engine_rows(c, from, end - from);
+  if (plan->mode != LNSPI_MODE_TRAIN) { /* each part saves apart */
+    c->row0 = 0;
     c->all_rows = c->rows;
     c->saved += index * plan->saved_part;
   }

@@ -78,6 +78,9 @@ void lnspi_engine_call(const lnspi_engine *engine, const void *state, int32_t no
 int lnspi_engine_apart(const lnspi_engine *engine, int32_t node);
 /* How many parts the batch is worth. */
 int32_t lnspi_engine_parts(const lnspi_engine *engine);
+/* Narrows a filled call, in a trainer, to count rows of the batch; returns the first of
+ * its rows. */
+int64_t lnspi_engine_rows(lnspi_call *call, int64_t from, int64_t count);
 /* Narrows a filled call to part number index of count parts; returns its first row. */
 int64_t lnspi_engine_narrow(const lnspi_engine *engine, lnspi_call *call, int32_t count,
                             int32_t index);

@@ -1,6 +1,7 @@
 /* The second half of phase one: from the outputs' gradients to every value's
  * gradient, the list of uses of every matrix, and the small gradients. No weight
  * changes here. */
+#include "train/privacy.h"
 #include "train/trainer.h"
 
 static float *backward_value(const lnsp_trainer *t, int32_t node) {
@@ -120,5 +121,6 @@ void lnspi_backward(lnsp_trainer *t) {
   backward_want(t);
   for (int32_t n = t->graph->node_count - 1; n > 0; n--)
     if (t->reached[n] && t->wanted[n]) backward_node(t, n);
+  if (t->rule.clip_each > 0) lnspi_privacy_clip(t);
   t->phase = LNSPI_PHASE_GRADIENT;
 }

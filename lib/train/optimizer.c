@@ -127,6 +127,15 @@ static int32_t optimizer_count(const lnspi_key *key, const char *name, uint64_t 
   return status;
 }
 
+static int32_t optimizer_privacy_key(const lnspi_key *key, lnspi_rule *rule,
+                                     lnsp_problem *problem) {
+  if (lnspi_word_is(key->key, "clip_each"))
+    return lnspi_word_number(key->value, "clip_each", 0, 1e6, &rule->clip_each, problem);
+  if (lnspi_word_is(key->key, "noise"))
+    return lnspi_word_number(key->value, "noise", 0, 1e6, &rule->noise, problem);
+  return optimizer_count(key, "lot", &rule->lot, problem);
+}
+
 static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
                                     lnsp_problem *problem) {
   lnspi_word word = key->key;
@@ -144,6 +153,9 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
     return optimizer_count(key, "steps", &rule->steps, problem);
   if (lnspi_word_is(word, "seed"))
     return optimizer_count(key, "seed", &rule->seed, problem);
+  if (lnspi_word_is(word, "clip_each") || lnspi_word_is(word, "noise") ||
+      lnspi_word_is(word, "lot"))
+    return optimizer_privacy_key(key, rule, problem);
   if (lnspi_word_is(word, "residual")) {
     double choice = 0;
     int32_t status = optimizer_choice(key->value, "residual", "0,1", &choice, problem);
@@ -167,12 +179,28 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
   }
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
                          "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
-                         "warmup, steps, min_lr, weights, seed, residual",
+                         "warmup, steps, min_lr, weights, seed, residual, clip_each, noise, lot",
                          rule->optimizer->name, rule->optimizer->help);
 }
 
 int lnspi_rule_narrow(const lnspi_rule *rule) {
   return rule->optimizer->narrow && rule->optimizer->narrow(rule->real);
+}
+
+/* What the values cannot be together. */
+static const char *optimizer_refuse(const lnspi_rule *rule) {
+  const char *refused = rule->optimizer->refuse ? rule->optimizer->refuse(rule->real) : NULL;
+  if (refused) return refused;
+  if (rule->weights != LNSP_F32 && rule->average > 0)
+    return "ema keeps float32 weights beside those of weights=bf16: leave out one of them";
+  if (rule->schedule == OPTIMIZER_COSINE && rule->steps <= rule->warmup)
+    return "schedule=cosine needs steps=N, more than warmup";
+  if ((rule->noise > 0 || rule->lot) && !(rule->clip_each > 0))
+    return "noise and lot need clip_each=C, the largest norm of an example's gradient";
+  if (rule->clip > 0 && rule->clip_each > 0)
+    return "clip_each bounds the gradient already, and a norm of all would tell of the data "
+           "what noise is to hide: leave out clip";
+  return NULL;
 }
 
 int32_t lnspi_rule_parse(const char *string, lnspi_rule *rule, lnsp_problem *problem) {
@@ -199,14 +227,7 @@ int32_t lnspi_rule_parse(const char *string, lnspi_rule *rule, lnsp_problem *pro
   if (!lnspi_text_at_end(&text))
     return lnspi_fail_text(problem, LNSP_E_SYNTAX, text.line, text.column,
                            "an optimizer text is one line: name key=value ...");
-  const char *refused = rule->optimizer->refuse ? rule->optimizer->refuse(rule->real) : NULL;
+  const char *refused = optimizer_refuse(rule);
   if (refused) return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1, "%s", refused);
-  if (rule->weights != LNSP_F32 && rule->average > 0)
-    return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1,
-                           "ema keeps float32 weights beside those of weights=bf16: leave out "
-                           "one of them");
-  if (rule->schedule == OPTIMIZER_COSINE && rule->steps <= rule->warmup)
-    return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1,
-                           "schedule=cosine needs steps=N, more than warmup");
   return LNSP_OK;
 }

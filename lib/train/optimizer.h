@@ -76,6 +76,9 @@ typedef struct lnspi_rule {
   int32_t residual; /* 1: the state holds what lossy deltas left out */
   uint64_t warmup, steps;
   uint64_t seed;  /* of what is rounded by chance */
+  double clip_each, noise; /* privacy: norm of an example's gradient, deviation of the
+                              noise in such norms; 0: off */
+  uint64_t lot;            /* what their sum is divided by; 0: the rows of the step */
 } lnspi_rule;
 
 int lnspi_rule_narrow(const lnspi_rule *rule); /* 1: moments in 8 bits */

@@ -65,7 +65,7 @@ const float *lnspi_strip_gradient(const lnsp_trainer *t, const lnspi_strip *stri
 }
 
 int lnspi_strip_fused(const lnsp_trainer *t, const lnspi_use *use) {
-  return use && !t->narrow && t->rule.optimizer->apply_strip;
+  return use && !t->narrow && !(t->rule.noise > 0) && t->rule.optimizer->apply_strip;
 }
 
 /* ---- all of them ---- */

@@ -31,6 +31,19 @@ static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_problem *problem
                     "converted from, and convert the result");
 }
 
+/* Clipping by example is of no use where a row's gradient depends on other rows. */
+static int32_t trainer_check_examples(const lnspi_objective *objective,
+                                      lnsp_problem *problem) {
+  for (int32_t i = 0; i < objective->term_count; i++) {
+    const lnspi_loss *loss = objective->terms[i].loss;
+    if (loss && loss->minimum_rows > 1)
+      return lnspi_fail(problem, LNSP_E_UNSUPPORTED, loss->name,
+                        "clip_each needs a loss that is a mean over rows, but %s compares "
+                        "rows with each other: leave it out", loss->name);
+  }
+  return LNSP_OK;
+}
+
 static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss,
                                const char *optimizer, const lnsp_limits *limits,
                                trainer_recipe *recipe, lnsp_problem *problem) {
@@ -46,6 +59,8 @@ static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss,
   if (status == LNSP_OK) status = lnspi_rule_parse(recipe->optimizer, &recipe->rule, problem);
   if (status == LNSP_OK)
     status = lnspi_objective_parse(loss, graph, &recipe->objective, problem);
+  if (status == LNSP_OK && recipe->rule.clip_each > 0)
+    status = trainer_check_examples(&recipe->objective, problem);
   if (status != LNSP_OK) return status;
   wide.max_rows = limits->max_rows * recipe->objective.group_count +
                   recipe->objective.replay_rows;
@@ -136,6 +151,8 @@ static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
                            sizeof(float));
   if (t->rule.clip > 0)
     t->squares = lnspi_take(arena, (uint64_t)trainer_strips(graph), sizeof(float));
+  if (t->rule.clip_each > 0)
+    t->shares = lnspi_take(arena, (uint64_t)t->limits.max_rows, sizeof(double));
   t->row = lnspi_take(arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
   t->small = lnspi_take(arena, (uint64_t)trainer_small_floats(graph, NULL), sizeof(float));
 }

@@ -74,6 +74,9 @@ struct lnsp_trainer {
   float *loss_scratch;
   float *replay;
   float *squares;               /* of the gradient's strips, with clipping */
+  double *shares;               /* of the examples, with clip_each */
+  uint32_t noise_key[8];        /* never written to a file */
+  int32_t has_noise_key, reserved;
   float *row;
   float *small;                 /* gradients of FLAT tensors */
   int64_t *small_offset;        /* of each weight */

@@ -7,6 +7,8 @@
 
 #include "base/problem.h"
 #include "kernels/compact.h"
+#include "kernels/noise.h"
+#include "train/privacy.h"
 #include "train/strips.h"
 
 #define UPDATE_MOST_GRADIENT 1e18 /* its square fits a float, a hundred times over */
@@ -256,8 +258,9 @@ static void update_strip_at(lnsp_trainer *t, const lnspi_strip *strip,
   const lnspi_use *use = strip->use;
   float *moment[LNSPI_MOMENTS];
   if (!lnspi_strip_fused(t, use)) {
-    update_apply(t, strip->weight, update, strip->offset, w, lnspi_strip_gradient(t, strip),
-                 strip->kn * strip->lanes);
+    const float *g = lnspi_strip_gradient(t, strip);
+    if (t->rule.noise > 0) lnspi_privacy_strip(t, strip);
+    update_apply(t, strip->weight, update, strip->offset, w, g, strip->kn * strip->lanes);
     return;
   }
   update_moments(t, strip->offset, moment);
@@ -299,6 +302,7 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
     t->rule.optimizer->prepare(t->rule.real, rate, scale, t->age[i], &update);
     if (t->narrow || t->rule.weights != LNSP_F32) lnspi_rule_key(&t->rule, i, t->age[i], update.key);
     if (weight->kind == LNSPI_FLAT) {
+      if (t->rule.noise > 0) lnspi_privacy_small(t, i);
       update_apply(t, i, &update, weight->offset, update_floats(t, weight),
                    t->small + t->small_offset[i], weight->floats);
       update_follow(t, weight->offset, weight->floats);
@@ -314,11 +318,14 @@ int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
   lnspi_bounds after;
   double gradient = update_gradient_bound(t), scale;
   double rate = lnspi_rule_rate(&t->rule, t->step);
+  int32_t status = lnspi_privacy_check(t, problem);
+  if (status != LNSP_OK) return status;
+  gradient += LNSPI_NOISE_MOST * lnspi_privacy_deviation(t);
   if (!(gradient <= UPDATE_MOST_GRADIENT))
     return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
                       "a gradient is not finite or could exceed 1e18, so nothing was changed: "
                       "lower the learning rate, or check the data");
-  int32_t status = update_clip(t, &scale, problem);
+  status = update_clip(t, &scale, problem);
   if (status != LNSP_OK) return status;
   /* bias corrections are largest for the youngest tensor */
   uint64_t youngest = UINT64_MAX;
@@ -338,6 +345,10 @@ int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
 
 int32_t lnspi_trainer_apply_given(lnsp_trainer *t, const float *const *gradients,
                                   lnsp_problem *problem) {
+  if (t->rule.clip_each > 0)
+    return lnspi_fail(problem, LNSP_E_STATE, NULL,
+                      "gradients that were made elsewhere cannot be clipped by example: make "
+                      "the trainer without clip_each");
   t->phase = LNSPI_PHASE_IDLE;
   lnspi_backward_start(t);
   for (int32_t i = 0; i < t->graph->weight_count; i++) {

@@ -234,8 +234,21 @@ static void attention_mix_one_backward(const lnspi_call *c, const attention_part
     c->k->add(c->din[0] + r * c->in_ld[0], c->din[0] + r * c->in_ld[0], c->scratch, p->d);
 }
 
+/* The sums of the biases alone, of the gradients that backward left. */
+static void attention_again(const lnspi_call *c, const attention_parts *p) {
+  float *in = c->dweight[ATTENTION_IN_BIAS], *out = c->dweight[ATTENTION_OUT_BIAS];
+  if (out) c->k->column_sum(out, c->dout, c->out_ld, p->rows, p->d);
+  if (!in) return;
+  if (p->length > 1) c->k->column_sum(in, p->dq, p->ld, p->rows, p->d);
+  c->k->column_sum(in + 2 * p->ld, p->v, p->ld, p->rows, p->d);
+}
+
 static void attention_backward(const lnspi_call *c) {
   const attention_parts p = attention_open(c);
+  if (c->again) {
+    attention_again(c, &p);
+    return;
+  }
   lnspi_product_dx(c, ATTENTION_OUT, 0, c->dout, c->out_ld, p.dq, p.ld, p.rows, 1);
   if (c->dweight[ATTENTION_OUT_BIAS])
     c->k->column_sum(c->dweight[ATTENTION_OUT_BIAS], c->dout, c->out_ld, p.rows, p.d);
