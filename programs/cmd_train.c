@@ -25,7 +25,9 @@ static const option options[] = {
   { "--steps", "N", "steps to make; wraps around the data" },
   { "--epochs", "N", "passes over the data; default 1" },
   { "--shuffle", NULL, "another order of rows each epoch; default: file order" },
-  { "--seed", "N", "seed of --shuffle; default 0" },
+  { "--poisson", NULL, "draw each row of a step by chance, --batch of them on average" },
+  { "--seed", "N", "seed of --shuffle, default 0, or of --poisson, by chance" },
+  { "--noise-key", "FILE", "32 secret bytes for noise=; default: of the system's generator" },
   { "--freeze", "PATTERN", "tensors that stay as they are; * and ? match; may be repeated" },
   { "--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`" },
   { "--state", "FILE", "also write the trainer's whole state, to go on later" },
@@ -82,13 +84,14 @@ static int train_read(train_job *job) {
 
 /* Rows a step, steps an epoch, steps in all. A single row that is left over
  * stays out, since losses over pairs need two. */
-static void train_plan(train_job *job) {
+static int train_plan(train_job *job) {
   const int64_t rows = job->d.max_rows;
   if (job->batch > rows)
     job->batch = rows;
   job->epoch_steps = rows / job->batch + (rows % job->batch > 1);
   if (!job->steps)
     job->steps = (job->epochs ? job->epochs : 1) * job->epoch_steps;
+  return train_private_plan(job);
 }
 
 /* A permutation of the rows, a function of seed and epoch alone (Fisher-Yates
@@ -116,15 +119,18 @@ static void train_shuffle(train_job *job, uint64_t epoch) {
 static int train_step(train_job *job) {
   const uint64_t step = lnsp_trainer_step_count(job->trainer);
   const uint64_t epoch = step / (uint64_t)job->epoch_steps;
-  const int64_t first = (int64_t)(step % (uint64_t)job->epoch_steps) * job->batch;
-  const int64_t left = job->d.rows - first;
+  const int64_t at = (int64_t)(step % (uint64_t)job->epoch_steps) * job->batch;
+  const int64_t first = job->share > 0 ? 0 : at, left = job->d.rows - first;
+  int64_t count = left < job->batch ? left : job->batch;
   lnsp_problem problem;
   double start;
   int status;
 
-  if (job->order && epoch != job->order_epoch)
+  if (job->share > 0)
+    count = train_private_rows(job, step);
+  else if (job->order && epoch != job->order_epoch)
     train_shuffle(job, epoch);
-  status = data_read(&job->d, job->order, first, left < job->batch ? left : job->batch);
+  status = data_read(&job->d, job->order, first, count);
   if (status)
     return status;
   start = clock_seconds();
@@ -200,10 +206,10 @@ static int run(const args *a) {
   status = train_read(&job);
   if (!status)
     status = data_open(&job.d, a, &job.spec);
-  if (!status) {
-    train_plan(&job);
+  if (!status)
+    status = train_plan(&job);
+  if (!status)
     status = train_open(&job);
-  }
   if (!status)
     status = train_loop(&job);
   if (!status)

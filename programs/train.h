@@ -22,6 +22,8 @@ typedef struct train_job {
   char optimizer[TRAIN_TEXT_BYTES];
   int average, interrupted;
   int32_t type;
+  int64_t room;  /* most rows of a step; batch is their number, or expected number */
+  double share;  /* --poisson: chance of a row, else 0 */
   int64_t batch, steps, epochs, epoch_steps, eval_every, eval_batch;
   uint64_t seed;
   int32_t *order;
@@ -36,6 +38,10 @@ typedef struct train_job {
 int train_open(train_job *job);
 int train_evaluate(train_job *job); /* nothing without held-out data */
 int train_report(const train_job *job);
+/* train_private.c */
+int train_private_plan(train_job *job);
+int train_private_key(train_job *job);
+int64_t train_private_rows(train_job *job, uint64_t step);
 void train_close(train_job *job);
 
 #endif

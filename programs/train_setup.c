@@ -71,6 +71,9 @@ static int setup_optimizer(train_job *job) {
     status = setup_key(job, "--clip");
   if (!status)
     status = setup_key(job, "--ema");
+  if (!status && job->share > 0 && strstr(job->optimizer, " clip_each=") &&
+      !strstr(job->optimizer, " lot="))
+    status = setup_append(job, " lot=%lld", (long long)job->batch);
   return status ? status : setup_schedule(job);
 }
 
@@ -79,7 +82,7 @@ static int setup_trainer(train_job *job) {
   const char *resume = args_value(a, "--resume"), *loss = args_value(a, "--loss");
   const char *path = resume ? resume : a->positional[0];
   const lnsp_options library = args_options(a);
-  const lnsp_limits limits = limits_for(job->batch, job->d.max_concepts);
+  const lnsp_limits limits = limits_for(job->room, job->d.max_concepts);
   lnsp_memory memory;
   lnsp_problem problem;
   lnsp_file *file = NULL;
@@ -142,12 +145,14 @@ static int setup_data(train_job *job) {
   if (status)
     return status;
   if (job->d.rows < job->d.max_rows) { /* a shorter tensor is the one that counts */
+    if (job->share > 0)
+      return usage_error(job->args, "--poisson needs tensors of equally many rows");
     if (job->batch > job->d.rows)
-      job->batch = job->d.rows;
+      job->room = job->batch = job->d.rows;
     job->epoch_steps = job->d.rows / job->batch + (job->d.rows % job->batch > 1);
   }
-  status = data_reserve(&job->d, job->batch);
-  if (!status && args_value(job->args, "--shuffle")) {
+  status = data_reserve(&job->d, job->room);
+  if (!status && (args_value(job->args, "--shuffle") || job->share > 0)) {
     job->order = malloc((size_t)job->d.rows * sizeof *job->order);
     job->order_epoch = UINT64_MAX;
     if (!job->order)
@@ -194,6 +199,8 @@ int train_open(train_job *job) {
   int status = setup_optimizer(job);
   if (!status)
     status = setup_trainer(job);
+  if (!status)
+    status = train_private_key(job);
   if (!status)
     status = setup_extras(job);
   if (!status)

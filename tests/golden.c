@@ -73,6 +73,8 @@ static const golden_run golden_runs[] = {
     {"mixed_bf16", mixed, 7, 1, "mse", "adam lr=1e-3 weights=bf16", 300, 0},
     {"sn727_bf16", "student", 1, 1, "cosine",
      "adamw lr=1e-3 weights=bf16 moments=8bit clip=1 seed=5", 10, 0},
+    {"sn727_private", "student", 5, 3, "cosine", "adamw lr=1e-3 clip_each=.02 noise=1 lot=4", 4,
+     0},
     {"sn727_1000", "student", 1, 1, "cosine", "adamw lr=1e-4 clip=1", 1000, 1},
     {"sn727_student", "student", 5, 1, "student", "adamw lr=1e-3 ema=.999", 100, 1},
 };
@@ -159,6 +161,8 @@ static void golden_outputs(const golden_run *run, const char *what, const char *
   golden_print64(run->name, what, isa, whole);
 }
 
+static const uint8_t golden_key[LNSP_NOISE_KEY_BYTES] = {1, 22, 33, 44};
+
 static void golden_train(const golden_run *run, const char *isa) {
   lnsp_problem problem;
   lnsp_model *model = NULL;
@@ -191,6 +195,9 @@ static void golden_train(const golden_run *run, const char *isa) {
   if (lnsp_trainer_create(model, run->loss, run->optimizer, &limits, &options, &trainer,
                           &problem))
     golden_stop("trainer", &problem);
+  if (strstr(run->optimizer, "noise=") &&
+      lnsp_trainer_set_noise_key(trainer, golden_key, &problem))
+    golden_stop("key", &problem);
   lnsp_tensor inputs[GOLDEN_TENSORS];
   int32_t wanted = 0;
   for (; wanted < GOLDEN_TENSORS && lnsp_trainer_input_name(trainer, wanted); wanted++) {
