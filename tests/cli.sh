@@ -230,6 +230,17 @@ differ train_ema "$(key hash $train --steps 3 --ema .5)" "$plain"
 differ train_schedule "$(key hash $train --steps 3 --schedule cosine)" "$plain"
 differ train_clip "$(key hash $train --steps 3 --clip .001 --optimizer sgd)" \
   "$(key hash $train --steps 3 --optimizer sgd)"
+head -c 32 /dev/zero | tr '\0' k > "$work/key"
+train_private() { key hash $train --steps 3 --optimizer "sgd lr=.01 clip_each=.5 noise=1" "$@"; }
+same train_private "$(train_private --noise-key "$work/key")" \
+  "$(train_private --noise-key "$work/key")"
+differ train_private_key "$(train_private)" "$(train_private)"
+refused train_private_file 1 "does not have 32 bytes" train $model $case -o "$work/none" \
+  --optimizer "sgd clip_each=1 noise=1" --noise-key /dev/null
+refused train_private_none 1 "adds no noise" train $model $case -o "$work/none" \
+  --noise-key "$work/key"
+refused train_private_loss 1 "nuclear_diversity" train $model $case -o "$work/none" \
+  --loss student --optimizer "sgd clip_each=1"
 same train_frozen "$(key hash $train --steps 3 --freeze '*')" "$(key hash info $model)"
 differ train_partly_frozen "$(key hash $train --steps 3 --freeze '*norm*')" "$plain"
 refused train_freeze 1 "nowhere" train $model $case -o "$work/none" --freeze 'nowhere*'
@@ -282,6 +293,12 @@ says eval_losses "triplet" eval "$work/sn727.st" --input $vectors --rows $rows:t
 # 8 rows by 7 make one batch, since a pair loss needs two rows
 says eval_left_over "nuclear_diversity" eval "$work/sn727.st" --input $vectors \
   --rows $rows:first --loss nuclear_diversity --batch 7
+poisson="$wide --poisson --steps 3 -o $work/t.st"
+differ train_poisson "$(key hash $poisson --seed 1)" "$(key hash $poisson --seed 2)"
+same train_poisson_seed "$(key hash $poisson --seed 1)" "$(key hash $poisson --seed 1)"
+differ train_poisson_chance "$(key hash $poisson)" "$(key hash $poisson)"
+refused train_poisson_few 2 "32 or more" $wide --poisson --batch 8 -o "$work/none"
+refused train_poisson_shuffle 2 "shuffle" $poisson --shuffle
 says replay_fit "384" replay fit --input $vectors -o "$work/replay.st"
 says replay_train "hash" $wide --rows $rows:first --loss "cosine + 4*replay rows=7" --batch 1 \
   --replay "$work/replay.st" -o "$work/t.st"

@@ -216,7 +216,7 @@ typedef struct privacy_noise {
   uint32_t nonce[3], blocks; /* of a row */
   uint32_t counter[LNSPI_NOISE_LANES];
   float *to[LNSPI_NOISE_LANES];
-  int64_t count[LNSPI_NOISE_LANES], step;
+  int64_t skip[LNSPI_NOISE_LANES], count[LNSPI_NOISE_LANES], step;
 } privacy_noise;
 
 static privacy_noise privacy_noise_open(const lnsp_trainer *t, int32_t weight,
@@ -239,20 +239,25 @@ static void privacy_noise_flush(privacy_noise *n) {
   lnspi_noise(n->t->noise_key, n->nonce, n->counter, z);
   for (int32_t l = 0; l < n->filled; l++)
     for (int64_t i = 0; i < n->count[l]; i++) {
-      float *to = n->to[l] + i * n->step, noise = n->deviation * z[l][i];
+      float *to = n->to[l] + i * n->step, noise = n->deviation * z[l][n->skip[l] + i];
       *to = *to + noise;
     }
   n->filled = 0;
 }
 
-/* Noise of count columns from one on, a multiple of 8, of a row, whose first is at to. */
+/* Noise of count columns of a row from one on, which is at to. */
 static void privacy_noise_row(privacy_noise *n, int64_t row, int64_t column, int64_t count,
                               float *to) {
-  for (int64_t c = 0; c < count; c += LNSPI_NOISE_BLOCK) {
+  const int64_t end = column + count;
+  while (column < end) {
     const int32_t l = n->filled++;
-    n->counter[l] = (uint32_t)row * n->blocks + (uint32_t)((column + c) / LNSPI_NOISE_BLOCK);
-    n->to[l] = to + c * n->step;
-    n->count[l] = count - c < LNSPI_NOISE_BLOCK ? count - c : LNSPI_NOISE_BLOCK;
+    const int64_t whole = LNSPI_NOISE_BLOCK - column % LNSPI_NOISE_BLOCK;
+    n->counter[l] = (uint32_t)row * n->blocks + (uint32_t)(column / LNSPI_NOISE_BLOCK);
+    n->to[l] = to;
+    n->skip[l] = column % LNSPI_NOISE_BLOCK;
+    n->count[l] = end - column < whole ? end - column : whole;
+    column += n->count[l];
+    to += n->count[l] * n->step;
     if (n->filled == LNSPI_NOISE_LANES) privacy_noise_flush(n);
   }
 }

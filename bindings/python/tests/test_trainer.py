@@ -107,6 +107,20 @@ def test_adopt(model, net, x):
     assert trainer.hash("state") == fresh.hash("state")
 
 
+def test_noise_is_of_the_key(model, x):
+    def learnt(key):
+        trainer = lnsp.Trainer(model, loss="mse", optimizer="sgd clip_each=1 noise=1", max_rows=6)
+        with pytest.raises(lnsp.Error):
+            trainer.step(x, x)
+        trainer.set_noise_key(key)
+        trainer.step(x, x)
+        return trainer.hash()
+
+    assert learnt(b"1" * 32) == learnt(b"1" * 32) != learnt(b"2" * 32)
+    with pytest.raises(ValueError):
+        lnsp.Trainer(model, loss="mse", optimizer="sgd clip_each=1 noise=1").set_noise_key(b"1")
+
+
 def test_mark_and_rollback(trainer, x):
     trainer.mark()
     start = trainer.hash("state")

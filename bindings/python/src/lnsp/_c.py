@@ -230,6 +230,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_trainer_set_learning_rate": (_i32, [_h, _float, _p]),
     "lnsp_trainer_learning_rate": (_float, [_h]),
     "lnsp_trainer_step_count": (_u64, [_h]),
+    "lnsp_trainer_set_noise_key": (_i32, [_h, _data, _p]),
     "lnsp_trainer_set_replay": (_i32, [_h, _h, _p]),
     "lnsp_trainer_tensor_read": (_i32, [_h, _text, _i32, _data, _i64, _p]),
     "lnsp_trainer_publish": (_i32, [_h, _i32, _options, _out, _p]),

@@ -228,6 +228,15 @@ class Trainer(Owner):
     def learning_rate(self, rate: float) -> None:
         self._live().call(_c.lib.lnsp_trainer_set_learning_rate, float(rate))
 
+    def set_noise_key(self, key: bytes) -> None:
+        """The key of the noise that noise= in the optimizer text asks for: 32 secret bytes,
+        secrets.token_bytes(32). It is in no state file: set it again after resuming, and a
+        fresh one after a rollback (docs/privacy.md)."""
+        if len(key) != 32:
+            raise ValueError(f"the key has {len(key)} bytes, and must have 32")
+        copy = (ct.c_uint8 * 32).from_buffer_copy(key)
+        self._live().call(_c.lib.lnsp_trainer_set_noise_key, ct.cast(copy, ct.c_void_p))
+
     def set_replay(self, replay: Replay) -> None:
         """Statistics for a loss with a replay term; they are copied."""
         other = replay._live()
