@@ -234,6 +234,33 @@ static void replay_is_left_as_it_is(void) {
   for (int i = 0; i < 3; i++) lnsp_trainer_destroy(t[i]);
 }
 
+/* dL/dy by hand goes the same way. */
+static void clips_a_users_own_loss(void) {
+  lnsp_trainer *a = net_open("mse", "sgd clip_each=.3 lot=9", NULL, 0);
+  lnsp_trainer *b = net_open(NULL, "sgd clip_each=.3 lot=9", NULL, 0);
+  float out[PRIVACY_ROWS * 3 * PRIVACY_WIDTH], x[MOST_FLOATS * 2], y[MOST_FLOATS * 2];
+  const int n = PRIVACY_ROWS * 3 * PRIVACY_WIDTH;
+  lnsp_tensor tensor = lnsp_tensor_f32("output", out, 3, PRIVACY_ROWS, 3, PRIVACY_WIDTH);
+  data d;
+  data_make(&d, 0, PRIVACY_ROWS, 3);
+  net_evaluate(a, "mse", 0, PRIVACY_ROWS, 3);
+  CHECK_OK(lnsp_trainer_forward(b, d.tensors, 1, &tensor, 1, &support_problem));
+  for (int i = 0; i < n; i++) out[i] = 2.f * (out[i] - d.values[1][i]) / (float)n;
+  CHECK_OK(lnsp_trainer_backward(b, &tensor, 1, &support_problem));
+  for (int e = 0; e < PRIVACY_ROWS; e++) {
+    CHECK(a->shares[e] < 1.);
+    CHECK_NEAR(a->shares[e], b->shares[e], 1e-6);
+  }
+  for (int32_t i = 0; i < PRIVACY_TENSORS; i++) {
+    int64_t count = net_gradient(a, i, x);
+    net_gradient(b, i, y);
+    for (int64_t j = 0; j < count; j++) CHECK_NEAR(x[j], y[j], 1e-6);
+  }
+  CHECK_OK(lnsp_trainer_apply(b, &support_problem));
+  lnsp_trainer_destroy(a);
+  lnsp_trainer_destroy(b);
+}
+
 /* ---- the generator ---- */
 
 /* RFC 8439, 2.3.2 */
@@ -550,6 +577,7 @@ int main(int count, char **arguments) {
   RUN(one_example_counts_no_more_than_it_may);
   RUN(clips_nothing_that_is_small);
   RUN(replay_is_left_as_it_is);
+  RUN(clips_a_users_own_loss);
   RUN(chacha_is_that_of_the_rfc);
   RUN(noise_is_normal);
   RUN(noise_follows_its_formula);
