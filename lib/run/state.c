@@ -176,18 +176,25 @@ int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
   return status;
 }
 
+/* Where a row of a MATRIX weight of floats begins; *lanes is the distance of its values. */
+static int64_t state_place(const lnspi_weight *weight, int64_t row, int64_t columns,
+                           int64_t *lanes) {
+  int64_t out = weight->dims[0] / weight->parts;
+  int64_t o = row % out, panel = o / 64, left = lnspi_round16(out) - 64 * panel;
+  *lanes = left < 64 ? left : 64;
+  return row / out * lnspi_packed_floats(columns, out) + 64 * panel * columns + o % 64;
+}
+
 /* Columns first..first+count-1 of a row of a tensor that lies at base as floats. */
 static void state_read_piece(const lnspi_weight *weight, const float *base, int64_t row,
                              int64_t first, int64_t count, float *values) {
-  int64_t columns = lnspi_weight_columns(weight), out = weight->dims[0] / weight->parts;
+  int64_t lanes;
   if (weight->kind != LNSPI_MATRIX) {
     memcpy(values, base + state_flat_row(weight, row) + first, (size_t)count * sizeof(float));
     return;
   }
-  int64_t o = row % out, panel = o / 64, left = lnspi_round16(out) - 64 * panel;
-  int64_t lanes = left < 64 ? left : 64;
-  const float *from = base + row / out * lnspi_packed_floats(columns, out) +
-                      64 * panel * columns + first * lanes + o % 64;
+  const float *from = base + state_place(weight, row, lnspi_weight_columns(weight), &lanes);
+  from += first * lanes;
   for (int64_t c = 0; c < count; c++) values[c] = from[c * lanes];
 }
 
@@ -217,7 +224,32 @@ static void state_read_array(const void *array, const lnspi_weight *weight, int6
   state_read_piece(weight, (const float *)array + weight->offset, row, first, count, values);
 }
 
-static void state_hash_name(const lnspi_weight *weight, lnspi_blake2s *hash) {
+void lnspi_state_span(const lnspi_weight *weight, const void *state, int64_t first,
+                      int64_t count, float *values) {
+  int64_t columns = lnspi_weight_columns(weight), n;
+  for (; count > 0; values += n, first += n, count -= n) {
+    int64_t row = first / columns, column = first - row * columns;
+    n = columns - column < count ? columns - column : count;
+    state_read_columns(state, weight, row, column, n, values);
+  }
+}
+
+void lnspi_state_span_write(const lnspi_weight *weight, void *state, int64_t first,
+                            int64_t count, const float *values) {
+  int64_t columns = lnspi_weight_columns(weight), n;
+  float *base = (void *)((uint8_t *)state + weight->at);
+  for (; count > 0; values += n, first += n, count -= n) {
+    int64_t row = first / columns, column = first - row * columns, lanes = 1, to;
+    n = columns - column < count ? columns - column : count;
+    if (weight->kind == LNSPI_MATRIX)
+      to = state_place(weight, row, columns, &lanes) + column * lanes;
+    else
+      to = state_flat_row(weight, row) + column;
+    for (int64_t c = 0; c < n; c++) base[to + c * lanes] = values[c];
+  }
+}
+
+void lnspi_hash_tensor(const lnspi_weight *weight, lnspi_blake2s *hash) {
   uint8_t bytes[64];
   lnspi_blake2s_add(hash, weight->name, lnspi_length(weight->name) + 1);
   lnspi_store64(bytes, (uint64_t)weight->rank);
@@ -226,21 +258,28 @@ static void state_hash_name(const lnspi_weight *weight, lnspi_blake2s *hash) {
   lnspi_blake2s_add(hash, bytes, 8 + 8 * (size_t)weight->rank);
 }
 
+void lnspi_hash_values(const float *values, int64_t count, lnspi_blake2s *hash) {
+  uint8_t bytes[1024];
+  for (int64_t n; count > 0; count -= n, values += n) {
+    n = count < 256 ? count : 256;
+    for (int64_t i = 0; i < n; i++)
+      lnspi_store32(bytes + 4 * i, lnspi_float_bits(values[i]));
+    lnspi_blake2s_add(hash, bytes, 4 * (size_t)n);
+  }
+}
+
 void lnspi_rows_hash(const lnsp_graph *graph, lnspi_row_read *read, const void *user,
                      lnspi_blake2s *hash) {
   float values[256];
-  uint8_t bytes[sizeof values];
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight), n;
-    state_hash_name(weight, hash);
+    lnspi_hash_tensor(weight, hash);
     for (int64_t r = 0; r < rows; r++)
       for (int64_t c = 0; c < columns; c += n) {
         n = columns - c < 256 ? columns - c : 256;
         read(user, weight, r, c, n, values);
-        for (int64_t j = 0; j < n; j++)
-          lnspi_store32(bytes + 4 * j, lnspi_float_bits(values[j]));
-        lnspi_blake2s_add(hash, bytes, 4 * (size_t)n);
+        lnspi_hash_values(values, n, hash);
       }
   }
 }

@@ -37,6 +37,12 @@ float lnspi_state_get_codes(const lnspi_weight *weight, const void *state, int64
 /* One value. */
 float lnspi_state_value(const lnspi_weight *weight, const void *state, int64_t row,
                         int64_t column);
+/* Elements first..first+count-1 of a tensor, row-major as if it were one row: out of a
+ * state of any type, or into one where the tensor is LNSP_F32. */
+void lnspi_state_span(const lnspi_weight *weight, const void *state, int64_t first,
+                      int64_t count, float *values);
+void lnspi_state_span_write(const lnspi_weight *weight, void *state, int64_t first,
+                            int64_t count, const float *values);
 /* All of a state into a zeroed one of an equal graph, whose types may be others. row
  * has room for the longest row. */
 int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
@@ -60,6 +66,9 @@ typedef void lnspi_row_write(void *user, const lnspi_weight *weight, int64_t row
  * hash. The hash of a model is BLAKE2s over exactly this: it does not depend on the
  * type in which the values are stored. */
 void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash);
+/* The same in pieces: a tensor, then all of its values, row-major. */
+void lnspi_hash_tensor(const lnspi_weight *weight, lnspi_blake2s *hash);
+void lnspi_hash_values(const float *values, int64_t count, lnspi_blake2s *hash);
 void lnspi_array_hash(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash);
 void lnspi_rows_hash(const lnsp_graph *graph, lnspi_row_read *read, const void *user,
                      lnspi_blake2s *hash);
