@@ -49,7 +49,8 @@ endif
 # CFLAGS come after these, so that they win.
 OPTIMISE = -Os
 $(BUILD)/lib/kernels/%.o $(BUILD)/lib/delta/codecs/%.o $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
-$(patsubst %,$(BUILD)/lib/%.o,base/blake2s base/crc32c run/state delta/words): OPTIMISE = -O2
+$(patsubst %,$(BUILD)/lib/%.o,base/blake2s base/crc32c run/state \
+  delta/words delta/make delta/apply delta/read): OPTIMISE = -O2
 COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables
 
 version_of = $(shell awk '$$2 == "LNSP_VERSION_$(1)" { print $$3 }' include/lnsp.h)

@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
     goto explain;
 
   /* the first device */
-  if (learn(base, &next, &problem) || lnsp_delta_make(base, next, NULL, &delta, &problem))
+  if (learn(base, &next, &problem) || lnsp_delta_make(base, next, NULL, NULL, &delta, &problem))
     goto explain;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;

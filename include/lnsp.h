@@ -806,19 +806,37 @@ typedef struct lnsp_delta lnsp_delta;
 
 typedef struct lnsp_delta_facts {
   uint32_t struct_size; /* sizeof(lnsp_delta_facts), set by the caller        */
-  int32_t exact;        /* 1: apply gives the result's bits                   */
+  int32_t exact;        /* 1: all stages are, and the delta can be inverted   */
   int64_t parameter_count;
-  int64_t changed_count;   /* parameters whose bits differ                    */
+  int64_t changed_count;   /* parameters whose bits differ, as its maker says;
+                              -1: not known (merged)                          */
   int64_t encoded_bytes;   /* size of the file that save writes               */
   uint8_t base_hash[LNSP_HASH_BYTES];   /* lnsp_model_hash of the base        */
   uint8_t result_hash[LNSP_HASH_BYTES]; /* lnsp_model_hash of the result      */
+  const char *codec;       /* "int4 block=64"; those of the stages joined by
+                              "; ". Valid as long as the delta                */
+  int32_t stage_count;     /* 1, more after merge                             */
+  int32_t selected_count;  /* tensors that some stage is about                */
 } lnsp_delta_facts;
 
-/* The exact difference (of float32 bits) between two models of one architecture,
- * stored in any type but I8. Threads: T0. */
+/*
+ * Codec text, as optimizer texts: "exact" (NULL: this one), "int8 block=64", "int5", "int4",
+ * "sparse share=.1", "sign", "float16", "float32"; with only=PATTERN[,PATTERN...] for
+ * those tensors alone (* and ? match, 1d is every tensor of rank 1), the others
+ * staying as in base. lnsp_list_name and lnsp_list_help tell what there is. With any but exact
+ * the result is not next, but base and what was coded: the same bits on both sides.
+ */
+
+/* Bytes of a delta that make makes, whatever changes; workspace_bytes are those of
+ * the payload, as it can be at most. Threads: T0. */
+LNSP_API int32_t lnsp_delta_measure(const lnsp_graph *graph, const char *codec,
+                                    lnsp_memory *out, lnsp_problem *problem);
+
+/* What leads from base to next, two models of one architecture stored in any type
+ * but I8. Threads: T0. */
 LNSP_API int32_t lnsp_delta_make(const lnsp_model *base, const lnsp_model *next,
-                                 const lnsp_options *options, lnsp_delta **out,
-                                 lnsp_problem *problem);
+                                 const char *codec, const lnsp_options *options,
+                                 lnsp_delta **out, lnsp_problem *problem);
 
 /* A new model: base with the delta applied, stored as options->storage, 0: float32.
  * LNSP_E_MISMATCH unless base has the delta's base hash and the result its result
@@ -827,9 +845,16 @@ LNSP_API int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *bas
                                   const lnsp_options *options, lnsp_model **out,
                                   lnsp_problem *problem);
 
-/* The delta that leads back. Threads: T0. */
+/* The delta that leads back; LNSP_E_UNSUPPORTED unless it is exact. Threads: T0. */
 LNSP_API int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
                                    lnsp_delta **out, lnsp_problem *problem);
+
+/* Deltas that follow each other as one, with the stages of all (at most 64), to the same
+ * bits; copied. Smaller is a delta made anew from the first base and the last
+ * result. Threads: T0. */
+LNSP_API int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count,
+                                  const lnsp_options *options, lnsp_delta **out,
+                                  lnsp_problem *problem);
 
 /* Facts of a delta. Threads: T0. */
 LNSP_API int32_t lnsp_delta_info(const lnsp_delta *delta, lnsp_delta_facts *out,

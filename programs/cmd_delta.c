@@ -54,7 +54,7 @@ static int delta_make(const args *a, const char *path) {
 
   if (!status)
     status = model_load(a, a->positional[2], &next);
-  if (!status && lnsp_delta_make(base, next, NULL, &delta, &problem))
+  if (!status && lnsp_delta_make(base, next, NULL, NULL, &delta, &problem))
     status = refuse_problem(a, delta_blame(a, base, &problem), &problem);
   if (!status && lnsp_delta_save(delta, path, &problem))
     status = refuse_problem(a, path, &problem);

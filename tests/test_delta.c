@@ -80,7 +80,7 @@ static void round_trip(const lnsp_model *base, const lnsp_model *next, int64_t c
   lnsp_model *result = NULL, *again = NULL;
   size_t bytes, more;
   uint8_t hash[32];
-  CHECK_INT(lnsp_delta_make(base, next, NULL, &delta, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_make(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
   lnsp_delta_facts facts = facts_of(delta);
   CHECK_INT(facts.exact, 1);
   CHECK_INT(facts.parameter_count, lnsp_graph_parameter_count(lnsp_model_graph(base)));
@@ -98,6 +98,8 @@ static void round_trip(const lnsp_model *base, const lnsp_model *next, int64_t c
   CHECK_INT(lnsp_delta_decode(data, bytes, NULL, &read, NULL), LNSP_OK);
   if (read) {
     lnsp_delta_facts other = facts_of(read);
+    CHECK_STR(other.codec, "exact");
+    other.codec = facts.codec; /* each its own text */
     CHECK(!memcmp(&facts, &other, sizeof facts));
     uint8_t *copy = encoded(read, &more);
     CHECK(more == bytes && !memcmp(copy, data, bytes));
@@ -158,7 +160,7 @@ static void round_trips(void) {
     lnsp_model_destroy(next);
     other = fresh(texts[t], 2);
     lnsp_delta *delta = NULL;
-    CHECK_INT(lnsp_delta_make(base, other, NULL, &delta, NULL), LNSP_OK);
+    CHECK_INT(lnsp_delta_make(base, other, NULL, NULL, &delta, NULL), LNSP_OK);
     round_trip(base, other, facts_of(delta).changed_count);
     lnsp_delta_destroy(delta);
     lnsp_model_destroy(other);
@@ -178,16 +180,16 @@ static void small(void) {
   lnsp_model *base = fresh(SMALL, 1), *one = changed(base, 2, 1, 1),
              *none = changed(base, 0, 1, 1);
   lnsp_delta *a = NULL, *b = NULL;
-  CHECK_INT(lnsp_delta_make(base, one, NULL, &a, NULL), LNSP_OK);
-  CHECK_INT(lnsp_delta_make(base, none, NULL, &b, NULL), LNSP_OK);
-  CHECK_INT(a->words, base->graph->weights[1].count);
-  CHECK_STR(a->runs, "1,1,3");
-  CHECK_INT(b->words, 0);
-  CHECK_STR(b->runs, "5");
+  CHECK_INT(lnsp_delta_make(base, one, NULL, NULL, &a, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_make(base, none, NULL, NULL, &b, NULL), LNSP_OK);
+  CHECK_STR(a->text, "exact bytes=6 tensors=1,1,3");
+  CHECK_INT(a->bytes, 6); /* three changes of the last bit */
+  CHECK_INT(b->bytes, 0);
+  CHECK_STR(b->text, "exact bytes=0 tensors=5");
   lnsp_model *sign = changed(base, 1, 1, 0x80000000u); /* 0 to -0 is a change of bits too */
   lnsp_delta_destroy(b);
-  CHECK_INT(lnsp_delta_make(base, sign, NULL, &b, NULL), LNSP_OK);
-  CHECK_STR(b->runs, "0,1,4");
+  CHECK_INT(lnsp_delta_make(base, sign, NULL, NULL, &b, NULL), LNSP_OK);
+  CHECK(strstr(b->text, "tensors=0,1,4"));
   lnsp_delta_destroy(a);
   lnsp_delta_destroy(b);
   lnsp_model_destroy(sign);
@@ -202,17 +204,17 @@ static void wrong_base(void) {
   lnsp_delta *delta = NULL, *none = (lnsp_delta *)&base;
   lnsp_problem problem;
   CHECK(same_hash(base, other)); /* one hash, yet another network */
-  CHECK_INT(lnsp_delta_make(base, next, NULL, &delta, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_make(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
   CHECK_INT(lnsp_delta_apply(delta, third, NULL, &out, &problem), LNSP_E_MISMATCH);
   CHECK(out == NULL && strstr(problem.message, "hash"));
   CHECK_STR(problem.name, "lnsp.delta.base");
   CHECK_INT(lnsp_delta_apply(delta, next, NULL, &out, &problem), LNSP_E_MISMATCH);
   CHECK_INT(lnsp_delta_apply(delta, other, NULL, &out, &problem), LNSP_E_MISMATCH);
   CHECK(out == NULL && problem.message[0]);
-  CHECK_INT(lnsp_delta_make(base, other, NULL, &none, &problem), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_delta_make(base, other, NULL, NULL, &none, &problem), LNSP_E_SHAPE);
   CHECK(none == NULL && strstr(problem.message, "architecture"));
-  CHECK_INT(lnsp_delta_make(NULL, next, NULL, &none, NULL), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_delta_make(base, next, NULL, NULL, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_delta_make(NULL, next, NULL, NULL, &none, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_delta_make(base, next, NULL, NULL, NULL, NULL), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_delta_apply(NULL, next, NULL, &out, NULL), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_delta_invert(NULL, NULL, &none, NULL), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_delta_info(NULL, NULL, NULL), LNSP_E_ARGUMENT);
@@ -245,7 +247,7 @@ static void damage(void) {
   lnsp_model *base = fresh(SMALL, 1), *next = changed(base, 4, 1, 5);
   lnsp_delta *delta = NULL;
   size_t bytes;
-  CHECK_INT(lnsp_delta_make(base, next, NULL, &delta, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_make(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
   uint8_t *data = encoded(delta, &bytes);
   for (size_t i = 0; i < bytes; i++)
     for (int bit = 0; bit < 8; bit++) {
@@ -286,10 +288,10 @@ static void damage(void) {
 /* ---- hostile senders: the checksum is right, the rest is not ------------------- */
 
 typedef struct forgery {
-  const char *version, *kind, *arch, *base, *result, *tensors, *payload_name;
+  const char *version, *arch, *base, *result, *stages, *payload_name;
   int32_t dtype, rank;
   int64_t dims[2];
-  const uint32_t *payload;
+  const uint8_t *payload;
   const char *extra_tensor;
   int checksum_last;
 } forgery;
@@ -328,11 +330,10 @@ static void forge(const forgery *f) {
   }
   if (!f->checksum_last) pairs[n++] = (lnsp_pair){"lnsp.delta.checksum", zeros};
   if (f->version) pairs[n++] = (lnsp_pair){"lnsp.delta.version", f->version};
-  if (f->kind) pairs[n++] = (lnsp_pair){"lnsp.delta.kind", f->kind};
   if (f->arch) pairs[n++] = (lnsp_pair){"lnsp.delta.arch", f->arch};
   if (f->base) pairs[n++] = (lnsp_pair){"lnsp.delta.base", f->base};
   if (f->result) pairs[n++] = (lnsp_pair){"lnsp.delta.result", f->result};
-  if (f->tensors) pairs[n++] = (lnsp_pair){"lnsp.delta.tensors", f->tensors};
+  if (f->stages) pairs[n++] = (lnsp_pair){"lnsp.delta.stages", f->stages};
   if (f->checksum_last) pairs[n++] = (lnsp_pair){"lnsp.delta.checksum", zeros};
   forged_bytes = 0;
   CHECK_INT(lnsp_writer_open_sink(&sink, tensors, count, pairs, n, NULL, &writer, NULL),
@@ -376,18 +377,21 @@ static int32_t forged_apply(const forgery *f, const lnsp_model *base) {
   return code;
 }
 
+#define STAGES "exact bytes=14 tensors=1,1,3" /* a bias of three, not coded */
+
 static void hostile_headers(void) {
   lnsp_model *base = fresh(SMALL, 1);
   uint8_t hash[32];
   char hex[65];
-  uint32_t payload[64];
+  uint8_t payload[64];
   lnsp_model_hash(base, hash, NULL);
   lnspi_hex(hash, hex);
   memset(payload, 0, sizeof payload);
+  payload[0] = payload[1] = 0xff;
   const char *arch = lnsp_graph_architecture(lnsp_model_graph(base));
   /* tensors a.weight [3,5], a.bias [3], n.weight [3], n.bias [3], b.weight [5,3] */
-  const forgery good = {"1",      "exact", arch,   hex,     hex,  "1,1,3", "payload",
-                        LNSP_U32, 1,       {3, 0}, payload, NULL, 0};
+  const forgery good = {"2", arch, hex, hex, STAGES, "payload", LNSP_U8, 1, {14, 0}, payload,
+                        NULL, 0};
   forgery f = good;
   CHECK_INT(forged_apply(&f, base), LNSP_OK); /* the forger can write a good one */
 #define BAD(field, bad, code)              \
@@ -397,15 +401,12 @@ static void hostile_headers(void) {
     CHECK_INT(forged_refused(&f), (code)); \
   } while (0)
   BAD(version, NULL, LNSP_E_MISSING);
-  BAD(kind, NULL, LNSP_E_MISSING);
   BAD(arch, NULL, LNSP_E_MISSING);
   BAD(base, NULL, LNSP_E_MISSING);
   BAD(result, NULL, LNSP_E_MISSING);
-  BAD(tensors, NULL, LNSP_E_MISSING);
-  BAD(version, "2", LNSP_E_UNSUPPORTED);
+  BAD(stages, NULL, LNSP_E_MISSING);
+  BAD(version, "1", LNSP_E_UNSUPPORTED);
   BAD(version, "", LNSP_E_UNSUPPORTED);
-  BAD(kind, "additive", LNSP_E_UNKNOWN);
-  BAD(kind, "", LNSP_E_UNKNOWN);
   BAD(base, "", LNSP_E_FORMAT);
   BAD(base, "00", LNSP_E_FORMAT);
   BAD(result, "zz", LNSP_E_FORMAT);
@@ -414,41 +415,47 @@ static void hostile_headers(void) {
   BAD(dtype, LNSP_F32, LNSP_E_DTYPE);
   BAD(dtype, LNSP_I32, LNSP_E_DTYPE);
   BAD(checksum_last, 1, LNSP_E_FORMAT);
-  BAD(dims[0], 2, LNSP_E_SHAPE);
-  BAD(dims[0], 4, LNSP_E_SHAPE);
+  BAD(dims[0], 13, LNSP_E_SHAPE);
+  BAD(dims[0], 15, LNSP_E_SHAPE);
   BAD(dims[0], 0, LNSP_E_SHAPE);
   f = good;
   f.rank = 2;
   f.dims[1] = 1;
   CHECK_INT(forged_refused(&f), LNSP_E_DTYPE);
-  static const char *const runs[] = {"",
-                                     "4",
-                                     "6",
-                                     "1,1,2",
-                                     "1,1,4",
-                                     "1,,1,3",
-                                     "1,1,3,",
-                                     ",1,1,3",
-                                     "1,1,3,0",
-                                     "1,0,0,1,3",
-                                     "01,1,3",
-                                     "1,1,0,0,3",
-                                     "00,5",
-                                     "-1,6",
-                                     "1 ,1,3",
-                                     "1,1,3 ",
-                                     "99999999999999999999",
-                                     "4294967301",
-                                     "0",
-                                     "0,0,5",
-                                     "a",
-                                     "1;1;3"};
-  for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
-    BAD(tensors, runs[i], LNSP_E_FORMAT);
-  /* right in form, but other tensors than the payload has */
-  BAD(tensors, "0,1,4", LNSP_E_SHAPE);
-  BAD(tensors, "5", LNSP_E_SHAPE);
-  BAD(tensors, "0,5", LNSP_E_SHAPE);
+  static const char *const runs[] = {
+      "", "4", "6", "1,1,2", "1,1,4", "1,,1,3", "1,1,3,", ",1,1,3", "1,1,3,0", "1,0,0,1,3",
+      "01,1,3", "1,1,0,0,3", "00,5", "-1,6", "1,1,3 ", "99999999999999999999", "4294967301",
+      "0", "0,0,5", "a", "1;1;3"};
+  for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+    char stages[96];
+    snprintf(stages, sizeof stages, "exact bytes=14 tensors=%s", runs[i]);
+    f = good;
+    f.stages = stages;
+    CHECK_SAY(forged_refused(&f) != LNSP_OK, "tensors=%s", runs[i]);
+  }
+  static const char *const stages[] = {
+      "", "exact", "exact bytes=14", "exact tensors=1,1,3", "exact tensors=1,1,3 bytes=14",
+      "exact bytes=014 tensors=1,1,3", "exact  bytes=14 tensors=1,1,3", " " STAGES, STAGES " ",
+      STAGES ";", STAGES "; ", STAGES "\n", "xor bytes=14 tensors=1,1,3",
+      "exact block=64 bytes=14 tensors=1,1,3", "exact only=a* bytes=14 tensors=1,1,3",
+      "exact back=0 bytes=14 tensors=1,1,3", "exact back=2 bytes=14 tensors=1,1,3",
+      "exact bytes=14 back=1 tensors=1,1,3", "exact bytes=14.0 tensors=1,1,3",
+      "exact bytes=14 bytes=14 tensors=1,1,3", "exact bytes=15 tensors=1,1,3",
+      "int4 bytes=14 tensors=1,1,3", "int4 block=63 bytes=14 tensors=1,1,3",
+      "int4 block=4 bytes=14 tensors=1,1,3", "int4 block=512 bytes=14 tensors=1,1,3",
+      "int4 block=64 back=1 bytes=14 tensors=1,1,3", "int4 block=64.0 bytes=14 tensors=1,1,3",
+      "sparse share=0 bytes=14 tensors=1,1,3", "sparse share=nan bytes=14 tensors=1,1,3",
+      "exact bytes=7 tensors=1,1,3; exact bytes=8 tensors=1,1,3",
+      "exact bytes=18446744073709551602 tensors=1,1,3; exact bytes=28 tensors=1,1,3"};
+  for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+    f = good;
+    f.stages = stages[i];
+    CHECK_SAY(forged_refused(&f) != LNSP_OK, "stages '%s'", stages[i]);
+  }
+  static char many[65 * 32];
+  strcpy(many, STAGES);
+  for (int i = 1; i < 65; i++) strcat(many, "; exact bytes=0 tensors=5");
+  BAD(stages, many, LNSP_E_LIMIT);
   static const char *const texts[] = {"",
                                       "nonsense",
                                       "lnsp 1\n",
@@ -463,27 +470,32 @@ static void hostile_headers(void) {
   lnsp_model_destroy(base);
 }
 
+/* The change of a word as the word coder writes it. */
+static void put_change(uint8_t *to, uint32_t from, uint32_t into) {
+  uint32_t a = from >> 31 ? ~from : from | 0x80000000u, b = into >> 31 ? ~into : into | 0x80000000u;
+  lnspi_store32(to, (b - a) << 1 ^ (0u - ((b - a) >> 31)));
+}
+
 static void hostile_payloads(void) {
   lnsp_model *base = fresh(SMALL, 1), *out = NULL;
-  uint8_t hash[32];
+  uint8_t hash[32], payload[64];
   char hex[65], lie[65], promised[65];
-  uint32_t payload[64];
   float bias[3];
   lnsp_model_hash(base, hash, NULL);
   lnspi_hex(hash, hex);
   memset(payload, 0, sizeof payload);
+  payload[0] = payload[1] = 0xff;
   memset(lie, '5', 64);
   lie[64] = 0;
   const char *arch = lnsp_graph_architecture(lnsp_model_graph(base));
-  forgery f = {"1",      "exact", arch,   hex,     lie,  "1,1,3", "payload",
-               LNSP_U32, 1,       {3, 0}, payload, NULL, 0};
+  forgery f = {"2", arch, hex, lie, STAGES, "payload", LNSP_U8, 1, {14, 0}, payload, NULL, 0};
   CHECK_INT(forged_apply(&f, base), LNSP_E_MISMATCH); /* a lie about the result */
   f.result = hex;
-  payload[0] = 1;
+  payload[2] = 2;
   CHECK_INT(forged_apply(&f, base), LNSP_E_MISMATCH);
   f.base = lie;
   CHECK_INT(forged_apply(&f, base), LNSP_E_MISMATCH);
-  payload[0] = 0; /* a lie about the base alone */
+  payload[2] = 0; /* a lie about the base alone */
   CHECK_INT(forged_apply(&f, base), LNSP_E_MISMATCH);
   f.base = hex;
   f.arch = OTHER; /* same tensors and hash, other network */
@@ -498,7 +510,7 @@ static void hostile_payloads(void) {
     lnspi_model_hash(evil, hash);
     lnspi_hex(hash, promised);
     f.result = promised;
-    payload[0] = bad[b] ^ lnspi_float_bits(bias[0]);
+    put_change(payload + 2, lnspi_float_bits(bias[0]), bad[b]);
     CHECK_INT(forged_apply(&f, base), LNSP_E_NOT_FINITE);
     lnsp_model_destroy(evil);
   }
@@ -507,7 +519,7 @@ static void hostile_payloads(void) {
   lnspi_model_hash(large, hash);
   lnspi_hex(hash, promised);
   f.result = promised;
-  payload[0] = 0x7f7fffffu ^ lnspi_float_bits(bias[0]);
+  put_change(payload + 2, lnspi_float_bits(bias[0]), 0x7f7fffffu);
   CHECK_INT(forged_apply(&f, base), LNSP_OK);
   lnsp_model_destroy(large);
   lnsp_model_destroy(base);
@@ -527,7 +539,7 @@ static int32_t memory_call(int which, const lnsp_options *options) {
   lnsp_delta *delta = NULL;
   lnsp_model *model = NULL;
   int32_t code = LNSP_OK;
-  if (which == 0) code = lnsp_delta_make(memory_base, memory_next, options, &delta, NULL);
+  if (which == 0) code = lnsp_delta_make(memory_base, memory_next, NULL, options, &delta, NULL);
   if (which == 1) code = lnsp_delta_apply(memory_delta, memory_base, options, &model, NULL);
   if (which == 2) code = lnsp_delta_invert(memory_delta, options, &delta, NULL);
   if (which == 3) code = lnsp_delta_decode(memory_data, memory_bytes, options, &delta, NULL);
@@ -547,7 +559,7 @@ static void memory(void) {
   memory_base = fresh(SMALL, 1);
   memory_next = fresh(SMALL, 2);
   heap.fail_at = 0; /* none */
-  CHECK_INT(lnsp_delta_make(memory_base, memory_next, &options, &memory_delta, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_make(memory_base, memory_next, NULL, &options, &memory_delta, NULL), LNSP_OK);
   CHECK_INT(heap.calls, 1);
   memory_data = encoded(memory_delta, &memory_bytes);
   facts_of(memory_delta);

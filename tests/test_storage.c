@@ -298,7 +298,7 @@ static void deltas_cross_types(void) {
       lnsp_model *next = storage_convert(z, storage_types[to]);
       lnsp_options as = {.struct_size = sizeof as, .storage = LNSP_BF16};
       lnsp_delta *delta = NULL;
-      CHECK_OK(lnsp_delta_make(base, next, NULL, &delta, &support_problem));
+      CHECK_OK(lnsp_delta_make(base, next, NULL, NULL, &delta, &support_problem));
       CHECK_OK(lnsp_delta_apply(delta, base, NULL, &applied, &support_problem));
       CHECK(storage_is(applied, LNSP_F32) && storage_same_hash(applied, next));
       lnsp_model_destroy(applied);
@@ -314,7 +314,7 @@ static void deltas_cross_types(void) {
       /* the same values in two types: nothing changed */
       lnsp_model *twin = storage_convert(next, LNSP_F32);
       lnsp_delta_facts facts = {.struct_size = sizeof facts};
-      CHECK_OK(lnsp_delta_make(next, twin, NULL, &delta, &support_problem));
+      CHECK_OK(lnsp_delta_make(next, twin, NULL, NULL, &delta, &support_problem));
       CHECK_OK(lnsp_delta_info(delta, &facts, &support_problem));
       CHECK_INT(facts.changed_count, 0);
       lnsp_delta_destroy(delta);
@@ -324,8 +324,8 @@ static void deltas_cross_types(void) {
     }
   lnsp_model *codes = storage_convert(a, LNSP_I8);
   lnsp_delta *delta = NULL;
-  CHECK_REFUSED(lnsp_delta_make(codes, a, NULL, &delta, &support_problem), LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_delta_make(a, codes, NULL, &delta, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_delta_make(codes, a, NULL, NULL, &delta, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_delta_make(a, codes, NULL, NULL, &delta, &support_problem), LNSP_E_DTYPE);
   lnsp_model_destroy(codes);
   lnsp_model_destroy(a);
   lnsp_model_destroy(z);

@@ -190,7 +190,7 @@ static lnsp_delta *make_delta(demo *d, lnsp_delta_facts *facts) {
   lnsp_model *learnt = NULL;
   lnsp_delta *delta = NULL;
   check(lnsp_trainer_publish(d->trainer, 1, NULL, &learnt, &problem), "publish");
-  check(lnsp_delta_make(d->base, learnt, NULL, &delta, &problem), "delta");
+  check(lnsp_delta_make(d->base, learnt, NULL, NULL, &delta, &problem), "delta");
   lnsp_model_destroy(learnt);
   memset(facts, 0, sizeof *facts);
   facts->struct_size = sizeof *facts;

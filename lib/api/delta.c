@@ -14,11 +14,28 @@ static int32_t api_delta_start(const void *a, const void *b, lnsp_delta **out,
   return lnspi_options_read(options, read, problem);
 }
 
-int32_t lnsp_delta_make(const lnsp_model *base, const lnsp_model *next,
+int32_t lnsp_delta_measure(const lnsp_graph *graph, const char *codec, lnsp_memory *out,
+                           lnsp_problem *problem) {
+  lnsp_memory memory;
+  memset(&memory, 0, sizeof memory);
+  if (!graph || !out)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "graph or out is NULL");
+  int32_t status = lnspi_delta_measure(graph, codec, &memory.total_bytes,
+                                       &memory.workspace_bytes, problem);
+  if (status) return status;
+  memory.plan_bytes = memory.total_bytes - memory.workspace_bytes;
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory", problem);
+}
+
+int32_t lnsp_delta_make(const lnsp_model *base, const lnsp_model *next, const char *codec,
                         const lnsp_options *options, lnsp_delta **out, lnsp_problem *problem) {
   lnsp_options read;
   int32_t status = api_delta_start(base, next, out, options, &read, problem);
-  return status ? status : lnspi_delta_make(base, next, &read, out, problem);
+  if (status) return status;
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_delta_make(base, next, codec, &read, out, problem);
+  lnspi_fp_leave(fp);
+  return status;
 }
 
 int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
@@ -44,6 +61,31 @@ int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
   return status ? status : lnspi_delta_invert(delta, &read, out, problem);
 }
 
+int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count,
+                         const lnsp_options *options, lnsp_delta **out, lnsp_problem *problem) {
+  lnsp_options read;
+  int32_t status = api_delta_start(deltas, deltas, out, options, &read, problem);
+  if (status) return status;
+  if (count < 1 || count > LNSPI_DELTA_STAGES)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, "count", "1 to %d deltas are merged, not %d",
+                      LNSPI_DELTA_STAGES, (int)count);
+  for (int32_t i = 0; i < count; i++)
+    if (!deltas[i])
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL", (int)(i + 1));
+  return lnspi_delta_merge(deltas, count, &read, out, problem);
+}
+
+/* Tensors that some stage is about. */
+static int32_t api_delta_selected(const lnsp_delta *delta) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < delta->graph->weight_count; i++) {
+    int any = 0;
+    for (int32_t s = 0; s < delta->stage_count; s++) any |= delta->stages[s].tensors[i];
+    count += any;
+  }
+  return count;
+}
+
 int32_t lnsp_delta_info(const lnsp_delta *delta, lnsp_delta_facts *out,
                         lnsp_problem *problem) {
   lnsp_delta_facts facts;
@@ -52,12 +94,17 @@ int32_t lnsp_delta_info(const lnsp_delta *delta, lnsp_delta_facts *out,
   int32_t status = lnspi_delta_file_bytes(delta, &bytes, problem);
   if (status) return status;
   memset(&facts, 0, sizeof facts);
-  facts.exact = delta->codec->exact;
+  facts.exact = 1;
+  for (int32_t s = 0; s < delta->stage_count; s++)
+    facts.exact &= delta->stages[s].setting.codec->exact;
   facts.parameter_count = delta->graph->parameter_count;
   facts.changed_count = delta->changed_count;
   facts.encoded_bytes = (int64_t)bytes;
   memcpy(facts.base_hash, delta->base, sizeof facts.base_hash);
   memcpy(facts.result_hash, delta->result, sizeof facts.result_hash);
+  facts.codec = delta->codec;
+  facts.stage_count = delta->stage_count;
+  facts.selected_count = api_delta_selected(delta);
   return lnspi_struct_write(out, &facts, sizeof facts, "out", problem);
 }
 
@@ -93,7 +140,7 @@ int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path, lnsp_problem 
   int32_t status = lnspi_delta_seal(delta, &header, problem);
   if (status) return status;
   lnsp_options options = api_delta_options(NULL, &delta->block);
-  status = lnsp_writer_open(path, &header.tensor, 1, header.pairs, LNSPI_DELTA_PAIRS, &options,
+  status = lnsp_writer_open(path, &header.tensor, 1, header.pairs, header.pair_count, &options,
                             &writer, problem);
   return api_delta_finish(delta, status, writer, problem);
 }
@@ -134,7 +181,7 @@ int32_t lnsp_delta_encode(const lnsp_delta *delta, void *buffer, size_t capacity
   lnsp_options options = api_delta_options(NULL, NULL);
   options.block = room;
   options.block_bytes = sizeof room;
-  status = lnsp_writer_open_sink(&sink, &header.tensor, 1, header.pairs, LNSPI_DELTA_PAIRS,
+  status = lnsp_writer_open_sink(&sink, &header.tensor, 1, header.pairs, header.pair_count,
                                  &options, &writer, problem);
   return api_delta_finish(delta, status, writer, problem);
 }

@@ -1,6 +1,6 @@
 /* What this build knows: architectures, layers, losses, optimizers, kernel sets. */
 #include "base/problem.h"
-#include "delta/codecs/list.h"
+#include "delta/codec.h"
 #include "graph/arch/arch.h"
 #include "graph/layer.h"
 #include "run/engine.h"

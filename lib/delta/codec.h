@@ -1,36 +1,126 @@
-/* Delta codecs: how a difference of two states is written down. A new one is a
- * file in codecs/ and a line in codecs/list.h. */
+/* Delta codecs: how a change of weights is written down. A new one is a file in codecs/
+ * and a line in codecs/list.h. A codec is handed the elements of the tensors that a delta
+ * is about, tensor after tensor in canonical order, row-major, in spans of at most
+ * LNSPI_DELTA_SPAN; a reader has them in the same spans. So nothing holds a whole state. */
 #ifndef LNSPI_DELTA_CODEC_H
 #define LNSPI_DELTA_CODEC_H
 
-#include "run/model.h"
+#include "delta/range.h"
+#include "graph/graph.h"
 
-/* changed: the tensors (in canonical order) that a delta says something about, one
- * byte each, 1 or 0. Models may be stored in different types: what counts are their
- * values as float32. */
-typedef struct lnspi_codec {
-  const char *name;     /* lnsp.delta.kind */
+#define LNSPI_DELTA_SPAN 256     /* a power of two: blocks fit into it */
+#define LNSPI_CODEC_ARGUMENTS 1
+#define LNSPI_CODEC_READ_BYTES 8832 /* the most that reading with any codec needs */
+
+typedef struct lnspi_codec lnspi_codec;
+
+/* A codec and its numbers: "int4 block=64". */
+typedef struct lnspi_setting {
+  const lnspi_codec *codec;
+  double real[LNSPI_CODEC_ARGUMENTS];
+} lnspi_setting;
+
+/* Bits in or out, in the payload. */
+typedef struct lnspi_bits {
+  lnspi_range_out out;
+  lnspi_range_in in;
+  int32_t plain; /* 1: no chances, every bit takes a bit */
+} lnspi_bits;
+
+/* Someone who writes or reads. work has write_bytes or read_bytes of the codec. */
+typedef struct lnspi_coder {
+  const lnspi_setting *setting;
+  void *work;
+  uint8_t *payload;          /* out: to write; then in: what is read */
+  uint64_t capacity, used;   /* bytes of the payload; of them written or read */
+  uint64_t elements;         /* of the tensors that the payload is about */
+  int32_t back;              /* reading: from the result to the base */
+  lnspi_bits bits;
+} lnspi_coder;
+
+/* Elements of one tensor. Writing: change, what is wanted, becomes what was coded, and
+ * next is base + change; an exact codec takes next as it is, and no change. Reading: base
+ * is given, change (where not exact) and next come out. next may be base. */
+typedef struct lnspi_span {
+  const float *base;
+  float *next, *change;
+  int32_t count;
+} lnspi_span;
+
+struct lnspi_codec {
+  const char *name;
   const char *help;
-  int32_t exact;        /* 1: apply gives the result's bits */
-  /* Marks the tensors to write; returns the payload's words. */
-  uint64_t (*measure)(const lnsp_model *base, const lnsp_model *next, uint8_t *changed);
-  /* Writes the payload; row has room for the longest row. */
-  void (*encode)(const lnsp_model *base, const lnsp_model *next, const uint8_t *changed,
-                 uint32_t *payload, float *row);
-  /* Refuses a payload that cannot be one. */
-  int32_t (*check)(const lnsp_graph *graph, const uint8_t *changed, const uint32_t *payload,
-                   uint64_t words, lnsp_problem *problem);
-  /* Parameters whose bits the payload changes. */
-  int64_t (*count)(const uint32_t *payload, uint64_t words);
-  /* Fills a zeroed model; refuses values that are not finite or that its type does not
-   * hold. row as above. */
-  int32_t (*apply)(const lnsp_model *base, const uint8_t *changed, const uint32_t *payload,
-                   lnsp_model *result, float *row, lnsp_problem *problem);
-  /* The payload that leads back, in place; NULL where there is none. */
-  void (*invert)(uint32_t *payload, uint64_t words);
-} lnspi_codec;
+  struct {
+    const char *key; /* NULL: none */
+    double initial, low, high;
+  } argument[LNSPI_CODEC_ARGUMENTS];
+  /* A sentence on what is wrong with the numbers, or NULL. May be NULL. */
+  const char *(*refuse)(const double *real);
+  int32_t exact;         /* 1: the result is next to the bit, and the way back is known */
+  int32_t passes;        /* scans of everything before it is written */
+  int32_t tensor_passes; /* scans of a tensor before it is written */
+  uint32_t write_bytes, read_bytes; /* of work, the same on every host; it begins as zeros */
+  uint64_t (*bound)(const lnspi_setting *setting, uint64_t elements, uint64_t tensors);
+  /* Scans; may be NULL. pass_end comes before the next pass, or the tensor itself. */
+  void (*scan)(lnspi_coder *coder, int32_t pass, const float *change, int32_t count);
+  void (*scan_end)(lnspi_coder *coder, int32_t pass);
+  /* bits is set up before start, unless exact. */
+  int32_t (*start)(lnspi_coder *coder, int writing);
+  void (*tensor)(lnspi_coder *coder, const lnspi_weight *weight, int writing); /* or NULL */
+  int32_t (*put)(lnspi_coder *coder, const lnspi_span *span);
+  int32_t (*get)(lnspi_coder *coder, const lnspi_span *span);
+  int32_t (*end)(lnspi_coder *coder, int writing); /* or NULL */
+};
 
 const lnspi_codec *lnspi_codec_at(int32_t index); /* NULL past the end */
-const lnspi_codec *lnspi_codec_find(const char *name);
+
+/* coder.c: begins and ends a payload; setting, work, payload, capacity, elements and back
+ * are set. plain 1: for a payload that took more than capacity otherwise, which end says
+ * with *full. */
+int32_t lnspi_coder_write_start(lnspi_coder *coder, int plain);
+int32_t lnspi_coder_write_end(lnspi_coder *coder, int *full);
+int32_t lnspi_coder_read_start(lnspi_coder *coder);
+int32_t lnspi_coder_read_end(lnspi_coder *coder);
+
+/* ---- what codecs share ---- */
+
+/* One bit, in or out. */
+static inline uint32_t lnspi_bits_raw(lnspi_bits *b, int writing, uint32_t value, int count) {
+  if (!writing) return lnspi_range_get_raw(&b->in, count);
+  lnspi_range_put_raw(&b->out, value, count);
+  return value;
+}
+
+static inline uint32_t lnspi_bits_code(lnspi_bits *b, int writing, lnspi_chance *p,
+                                       uint32_t bit) {
+  if (b->plain) return lnspi_bits_raw(b, writing, bit, 1);
+  if (!writing) return lnspi_range_get(&b->in, p);
+  lnspi_range_put(&b->out, p, bit);
+  return bit;
+}
+
+/* The lowest count bits of a value, in a tree of 2^count chances. */
+static inline uint32_t lnspi_bits_tree(lnspi_bits *b, int writing, lnspi_chance *tree,
+                                       int count, uint32_t value) {
+  uint32_t node = 1;
+  for (int i = count - 1; i >= 0; i--)
+    node = 2 * node + lnspi_bits_code(b, writing, &tree[node], value >> i & 1);
+  return node - (1u << count);
+}
+
+/* Bytes for so many bits when none is foreseen, and the head. */
+static inline uint64_t lnspi_bits_bound(uint64_t bits) { return bits / 8 + 16; }
+
+static inline void lnspi_span_add(const lnspi_span *span) {
+  for (int32_t i = 0; i < span->count; i++) span->next[i] = span->base[i] + span->change[i];
+}
+
+/* Bytes counted for a work struct, whose padding may differ between hosts. */
+#define LNSPI_WORK_BYTES(type, counted) \
+  ((counted) + 0 * sizeof(char[sizeof(type) <= (counted) ? 1 : -1]))
+
+/* A field that is made of chances. */
+#define LNSPI_CHANCES_EVEN(field) \
+  lnspi_chances_even((lnspi_chance *)(void *)&(field), (int32_t)(sizeof(field) / sizeof(lnspi_chance)))
 
 #endif

@@ -1,113 +1,76 @@
-/* Deltas: make, apply, invert. */
+/* The handle of a delta; the way back; several as one. */
 #include "delta/delta.h"
 
 #include "base/problem.h"
-#include "base/text.h"
-#include "delta/codecs/list.h"
 #include "run/stage.h"
 
-static const lnspi_codec *const delta_codecs[] = {
-#define LNSPI_X(name) &lnspi_codec_##name,
-    LNSPI_CODEC_LIST(LNSPI_X)
-#undef LNSPI_X
-};
+#define DELTA_STAGE_BYTES 128 /* counted for a stage's struct */
 
-const lnspi_codec *lnspi_codec_at(int32_t index) {
-  int32_t count = (int32_t)(sizeof delta_codecs / sizeof *delta_codecs);
-  return index < 0 || index >= count ? NULL : delta_codecs[index];
-}
-
-const lnspi_codec *lnspi_codec_find(const char *name) {
-  for (int32_t i = 0; lnspi_codec_at(i); i++)
-    if (lnspi_equal(lnspi_codec_at(i)->name, name)) return lnspi_codec_at(i);
-  return NULL;
-}
-
-/* ---- the handle ----------------------------------------------------------- */
-
-/* Digits and a comma for every run; there is at most one more than tensors. */
-static uint64_t delta_runs_bytes(const lnsp_graph *graph) {
-  return 6 * ((uint64_t)graph->weight_count + 1) + 1;
-}
-
-static lnsp_delta *delta_lay_out(lnspi_arena *arena, const lnsp_graph *graph, uint64_t words,
-                                 int row, lnsp_delta *pieces, float **scratch) {
+static lnsp_delta *delta_lay_out(lnspi_arena *arena, const lnsp_graph *graph,
+                                 const lnspi_delta_shape *shape, lnsp_delta *pieces,
+                                 uint8_t **tensors) {
   lnsp_delta *delta = LNSPI_TAKE_STRUCT(arena, lnsp_delta, LNSPI_HANDLE_BYTES);
   lnspi_take(arena, 1, graph->bytes);
-  pieces->changed = lnspi_take(arena, (uint64_t)graph->weight_count, 1);
-  pieces->runs = lnspi_take(arena, delta_runs_bytes(graph), 1);
-  pieces->payload = lnspi_take(arena, words, sizeof(uint32_t));
-  if (row) *scratch = lnspi_take(arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
+  pieces->stages = lnspi_take(
+      arena, (uint64_t)shape->stages + 0 * sizeof(char[sizeof(lnspi_delta_stage) <=
+                                                               DELTA_STAGE_BYTES ? 1 : -1]),
+      DELTA_STAGE_BYTES);
+  *tensors = lnspi_take(arena, (uint64_t)shape->stages * (uint64_t)graph->weight_count, 1);
+  pieces->text = lnspi_take(arena, shape->text, 1);
+  pieces->payload = lnspi_take(arena, shape->payload, 1);
+  pieces->work = lnspi_take(arena, shape->work, 1);
   return delta;
 }
 
-int32_t lnspi_delta_bytes(const lnsp_graph *graph, uint64_t words, int row, uint64_t *bytes,
-                          lnsp_problem *problem) {
+int32_t lnspi_delta_bytes(const lnsp_graph *graph, const lnspi_delta_shape *shape,
+                          uint64_t *bytes, lnsp_problem *problem) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_delta pieces;
-  float *scratch;
-  delta_lay_out(&arena, graph, words, row, &pieces, &scratch);
+  uint8_t *tensors;
+  delta_lay_out(&arena, graph, shape, &pieces, &tensors);
   if (arena.failed)
     return lnspi_fail(problem, LNSP_E_MEMORY, "payload",
-                      "a delta of %llu words is too large for this machine",
-                      (unsigned long long)words);
+                      "a delta of %llu bytes is too large for this machine",
+                      (unsigned long long)shape->payload);
   *bytes = arena.used;
   return LNSP_OK;
 }
 
-/* "3,2,10": 3 tensors that stayed, 2 that changed, 10 that stayed. */
-static void delta_write_runs(const lnsp_graph *graph, const uint8_t *changed, char *to) {
-  size_t used = 0, capacity = (size_t)delta_runs_bytes(graph);
-  int32_t run = 0;
-  uint8_t state = 0;
-  for (int32_t i = 0; i < graph->weight_count; i++) {
-    if (changed[i] != state) {
-      used += lnspi_format(to + used, capacity - used, "%d,", run);
-      state = changed[i];
-      run = 0;
-    }
-    run++;
-  }
-  lnspi_format(to + used, capacity - used, "%d", run);
-}
-
 lnsp_delta *lnspi_delta_place(const lnspi_block *block, lnsp_graph *graph,
-                              const lnspi_codec *codec, const uint8_t *changed,
-                              uint64_t words, float **row) {
+                              const lnspi_delta_shape *shape) {
   lnspi_arena arena = {block->memory, 0, block->bytes, 0};
   lnsp_delta pieces;
+  uint8_t *tensors = NULL;
   memset(&pieces, 0, sizeof pieces);
-  lnsp_delta *delta = delta_lay_out(&arena, graph, words, row != NULL, &pieces, row);
+  lnsp_delta *delta = delta_lay_out(&arena, graph, shape, &pieces, &tensors);
   *delta = pieces;
   delta->block = *block;
   delta->graph = graph;
-  delta->codec = codec;
-  delta->words = words;
-  if (graph->weight_count) memcpy(delta->changed, changed, (size_t)graph->weight_count);
-  delta_write_runs(graph, changed, delta->runs);
+  delta->changed_count = -1;
+  delta->stage_count = shape->stages;
+  delta->capacity = shape->payload;
+  delta->text_bytes = shape->text;
+  for (int32_t s = 0; s < shape->stages; s++)
+    delta->stages[s].tensors = tensors + (size_t)s * (size_t)graph->weight_count;
   return delta;
+}
+
+int32_t lnspi_delta_blank(const lnsp_graph *graph, const lnspi_delta_shape *shape,
+                          const lnsp_options *options, lnsp_delta **out,
+                          lnsp_problem *problem) {
+  lnspi_block block;
+  uint64_t bytes = 0;
+  int32_t status = lnspi_delta_bytes(graph, shape, &bytes, problem);
+  if (status == LNSP_OK) status = lnspi_block_open(&block, options, bytes, problem);
+  if (status != LNSP_OK) return status;
+  lnsp_graph *copy = lnspi_graph_move(graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
+  *out = lnspi_delta_place(&block, copy, shape);
+  return LNSP_OK;
 }
 
 void lnspi_delta_release(lnsp_delta *delta) {
   if (delta) lnspi_block_close(&delta->block);
 }
-
-/* A handle with its own copy of the graph. */
-static int32_t delta_blank(const lnsp_graph *graph, const lnspi_codec *codec,
-                           const uint8_t *changed, uint64_t words,
-                           const lnsp_options *options, float **row, lnsp_delta **out,
-                           lnsp_problem *problem) {
-  lnspi_block block;
-  uint64_t bytes = 0;
-  int32_t status = lnspi_delta_bytes(graph, words, row != NULL, &bytes, problem);
-  if (status == LNSP_OK) status = lnspi_block_open(&block, options, bytes, problem);
-  if (status != LNSP_OK) return status;
-  lnsp_graph *copy = lnspi_graph_move(graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
-  *out = lnspi_delta_place(&block, copy, codec, changed, words, row);
-  return LNSP_OK;
-}
-
-/* ---- make, apply, invert --------------------------------------------------- */
 
 /* Codes are no version of the float weights, and nothing is trained from them. */
 static int32_t delta_check_type(const lnsp_model *model, lnsp_problem *problem) {
@@ -117,98 +80,99 @@ static int32_t delta_check_type(const lnsp_model *model, lnsp_problem *problem) 
                     "converted from");
 }
 
-int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next,
-                         const lnsp_options *options, lnsp_delta **out,
-                         lnsp_problem *problem) {
-  const lnspi_codec *codec = &lnspi_codec_exact;
-  uint8_t changed[LNSPI_MAX_WEIGHTS];
-  lnsp_delta *delta = NULL;
-  float *row = NULL;
+int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
+                                 lnsp_problem *problem) {
   if (!lnspi_graph_equal(base->graph, next->graph))
     return lnspi_fail(problem, LNSP_E_SHAPE, NULL,
                       "a delta is made between two versions of one network, and these differ "
                       "in architecture: '%s' and '%s'",
                       base->graph->architecture, next->graph->architecture);
   int32_t status = delta_check_type(base, problem);
-  if (status == LNSP_OK) status = delta_check_type(next, problem);
-  if (status != LNSP_OK) return status;
-  uint64_t words = codec->measure(base, next, changed);
-  status =
-      delta_blank(base->graph, codec, changed, words, options, &row, &delta, problem);
-  if (status) return status;
-  codec->encode(base, next, delta->changed, delta->payload, row);
-  delta->changed_count = codec->count(delta->payload, words);
-  lnspi_model_hash(base, delta->base);
-  lnspi_model_hash(next, delta->result);
-  *out = delta;
-  return LNSP_OK;
+  return status ? status : delta_check_type(next, problem);
 }
 
-/* The sender of a delta chooses its result hash, so a good hash says nothing
- * about what the weights are: apply has checked them. */
-static int32_t delta_check_result(const lnsp_delta *delta, const lnsp_model *model,
-                                  lnsp_problem *problem) {
-  uint8_t hash[LNSP_HASH_BYTES];
-  if (!delta->codec->exact) return LNSP_OK;
-  lnspi_model_hash(model, hash);
-  if (memcmp(hash, delta->result, sizeof hash))
-    return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.result",
-                      "the result's hash is not the one that the delta promises: the delta is "
-                      "damaged or forged");
-  return LNSP_OK;
-}
+/* ---- back, and several as one ---- */
 
-int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
-                          const lnsp_options *options, lnsp_model **out,
-                          lnsp_problem *problem) {
-  uint8_t hash[LNSP_HASH_BYTES];
-  lnsp_model *model = NULL;
-  float *row = NULL;
-  if (!lnspi_graph_equal(delta->graph, base->graph))
-    return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
-                      "apply a delta to the network it was made for: it is for '%s', and the "
-                      "model is '%s'",
-                      delta->graph->architecture, base->graph->architecture);
-  int32_t status = delta_check_type(base, problem);
-  if (status) return status;
-  lnspi_model_hash(base, hash);
-  if (memcmp(hash, delta->base, sizeof hash)) {
-    char is[65], needed[65];
-    lnspi_hex(hash, is);
-    lnspi_hex(delta->base, needed);
-    is[16] = needed[16] = 0;
-    return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.base",
-                      "the delta was made from a model with hash %s..., this one has %s...: "
-                      "apply it to that version",
-                      needed, is);
-  }
-  status = lnspi_model_blank(base->graph, options->storage ? options->storage : LNSP_F32,
-                             options, &model, &row, problem);
-  if (status) return status;
-  status = delta->codec->apply(base, delta->changed, delta->payload, model, row, problem);
-  if (status == LNSP_OK) status = delta_check_result(delta, model, problem);
-  if (status)
-    lnspi_model_release(model);
-  else
-    *out = model;
-  return status;
+static void delta_copy_stage(lnsp_delta *to, int32_t at, const lnsp_delta *from,
+                             const lnspi_delta_stage *stage) {
+  lnspi_delta_stage *copy = &to->stages[at];
+  uint8_t *tensors = copy->tensors;
+  size_t count = (size_t)to->graph->weight_count;
+  *copy = *stage;
+  copy->tensors = tensors;
+  copy->at = to->bytes;
+  if (count) memcpy(tensors, stage->tensors, count);
+  if (stage->bytes)
+    memcpy(to->payload + to->bytes, from->payload + stage->at, (size_t)stage->bytes);
+  to->bytes += stage->bytes;
 }
 
 int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
                            lnsp_delta **out, lnsp_problem *problem) {
+  lnspi_delta_shape shape = {delta->stage_count, 0, delta->bytes,
+                             lnspi_length(delta->text) + 8 * (uint64_t)delta->stage_count + 1, 0};
   lnsp_delta *back = NULL;
-  if (!delta->codec->invert)
-    return lnspi_fail(problem, LNSP_E_UNSUPPORTED, delta->codec->name,
-                      "a delta of kind '%s' cannot be inverted: it does not hold all bits",
-                      delta->codec->name);
-  int32_t status = delta_blank(delta->graph, delta->codec, delta->changed, delta->words,
-                               options, NULL, &back, problem);
+  for (int32_t s = 0; s < delta->stage_count; s++)
+    if (!delta->stages[s].setting.codec->exact)
+      return lnspi_fail(problem, LNSP_E_UNSUPPORTED, delta->stages[s].setting.codec->name,
+                        "a delta of kind '%s' cannot be inverted: it does not hold all bits",
+                        delta->stages[s].setting.codec->name);
+  int32_t status = lnspi_delta_blank(delta->graph, &shape, options, &back, problem);
   if (status) return status;
-  if (delta->words) memcpy(back->payload, delta->payload, (size_t)delta->words * 4);
-  delta->codec->invert(back->payload, back->words);
+  for (int32_t s = 0; s < delta->stage_count; s++) {
+    delta_copy_stage(back, s, delta, &delta->stages[delta->stage_count - 1 - s]);
+    back->stages[s].back = !back->stages[s].back;
+  }
   back->changed_count = delta->changed_count;
   memcpy(back->base, delta->result, sizeof back->base);
   memcpy(back->result, delta->base, sizeof back->result);
+  lnspi_stages_write(back);
   *out = back;
+  return LNSP_OK;
+}
+
+/* One behind the other: each must begin where the one before it ends. */
+static int32_t delta_check_chain(const lnsp_delta *const *deltas, int32_t count,
+                                 lnspi_delta_shape *shape, lnsp_problem *problem) {
+  memset(shape, 0, sizeof *shape);
+  for (int32_t i = 0; i < count; i++) {
+    if (i && !lnspi_graph_equal(deltas[i]->graph, deltas[0]->graph))
+      return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
+                        "delta %d is for another network than the first: '%s' and '%s'",
+                        (int)(i + 1), deltas[i]->graph->architecture,
+                        deltas[0]->graph->architecture);
+    if (i && memcmp(deltas[i]->base, deltas[i - 1]->result, LNSP_HASH_BYTES))
+      return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.base",
+                        "delta %d does not begin where delta %d ends: give them in the order "
+                        "in which they are applied, without gaps",
+                        (int)(i + 1), (int)i);
+    shape->stages += deltas[i]->stage_count;
+    shape->payload += deltas[i]->bytes;
+    shape->text += lnspi_length(deltas[i]->text) + 2;
+    if (shape->stages > LNSPI_DELTA_STAGES)
+      return lnspi_fail(problem, LNSP_E_LIMIT, "lnsp.delta.stages",
+                        "these deltas have more than %d stages: apply them, and make one "
+                        "delta from the first base to the last result",
+                        LNSPI_DELTA_STAGES);
+  }
+  return LNSP_OK;
+}
+
+int32_t lnspi_delta_merge(const lnsp_delta *const *deltas, int32_t count,
+                          const lnsp_options *options, lnsp_delta **out,
+                          lnsp_problem *problem) {
+  lnspi_delta_shape shape;
+  lnsp_delta *merged = NULL;
+  int32_t stage = 0, status = delta_check_chain(deltas, count, &shape, problem);
+  if (!status) status = lnspi_delta_blank(deltas[0]->graph, &shape, options, &merged, problem);
+  if (status) return status;
+  for (int32_t i = 0; i < count; i++)
+    for (int32_t s = 0; s < deltas[i]->stage_count; s++)
+      delta_copy_stage(merged, stage++, deltas[i], &deltas[i]->stages[s]);
+  merged->changed_count = count == 1 ? deltas[0]->changed_count : -1;
+  memcpy(merged->base, deltas[0]->base, sizeof merged->base);
+  memcpy(merged->result, deltas[count - 1]->result, sizeof merged->result);
+  lnspi_stages_write(merged);
+  *out = merged;
   return LNSP_OK;
 }

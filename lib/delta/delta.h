@@ -1,53 +1,133 @@
-/* A delta: what changed between two models of one architecture. */
+/* A delta: what changed between two states of one architecture. It has stages that are
+ * applied one after the other, each a codec's payload; one as it is made, more after merge. */
 #ifndef LNSPI_DELTA_DELTA_H
 #define LNSPI_DELTA_DELTA_H
 
+#include "base/text.h"
 #include "delta/codec.h"
 #include "format/file.h"
 #include "format/writer.h"
 #include "run/model.h"
 
+#define LNSPI_DELTA_STAGES 64
+
+typedef struct lnspi_delta_stage {
+  lnspi_setting setting;
+  int32_t back;         /* 1: applied from its result to its base */
+  uint8_t *tensors;     /* one byte a tensor of the graph: the payload is about it */
+  uint64_t at, bytes;   /* its part of the payload */
+} lnspi_delta_stage;
+
 struct lnsp_delta {
   lnspi_block block;
   lnsp_graph *graph;
-  const lnspi_codec *codec;
   uint8_t base[LNSP_HASH_BYTES];
   uint8_t result[LNSP_HASH_BYTES];
-  int64_t changed_count;
-  uint64_t words;     /* of the payload */
-  uint8_t *changed;   /* one byte a tensor of the graph */
-  char *runs;         /* the same as text: lnsp.delta.tensors */
-  uint32_t *payload;
+  int64_t changed_count;  /* parameters whose bits differ; -1 not known */
+  int32_t stage_count;
+  int32_t reserved;
+  uint64_t bytes, capacity; /* of the payload: used, there are */
+  uint64_t text_bytes;
+  lnspi_delta_stage *stages;
+  char *text;             /* lnsp.delta.stages */
+  uint8_t *payload;
+  void *work;             /* the codec's, while the delta is made */
+  char codec[128];        /* the stages' settings, for people */
 };
 
-/* delta.c; options: already read */
-int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next,
+/* ---- setting.c: texts ---- */
+
+/* "int4 block=64 only=*.weight,1d"; NULL: exact. only: the patterns, length 0 where none. */
+int32_t lnspi_setting_parse(const char *text, lnspi_setting *setting, lnspi_word *only,
+                            lnsp_problem *problem);
+/* Marks the tensors that the patterns select; no patterns: all. */
+int32_t lnspi_setting_select(lnspi_word only, const lnsp_graph *graph, uint8_t *tensors,
+                             lnsp_problem *problem);
+/* "int4 block=64", at most capacity bytes with the terminator; its length. */
+size_t lnspi_setting_text(const lnspi_setting *setting, char *to, size_t capacity);
+/* The stages as one text, "exact bytes=1024 tensors=0,15; ...", in delta->text, and back:
+ * what is not written so is refused. Reading needs delta's graph, stages and payload bytes. */
+#define LNSPI_STAGE_TEXT_BYTES(graph) (128 + 6 * ((uint64_t)(graph)->weight_count + 1))
+void lnspi_stages_write(lnsp_delta *delta);
+int32_t lnspi_stages_count(const char *text, int32_t *count, lnsp_problem *problem);
+int32_t lnspi_stages_read(lnsp_delta *delta, const char *text, lnsp_problem *problem);
+
+/* ---- delta.c: the handle ---- */
+
+/* What a handle has room for. */
+typedef struct lnspi_delta_shape {
+  int32_t stages, reserved;
+  uint64_t payload, text, work; /* bytes */
+} lnspi_delta_shape;
+
+int32_t lnspi_delta_bytes(const lnsp_graph *graph, const lnspi_delta_shape *shape,
+                          uint64_t *bytes, lnsp_problem *problem);
+/* Sets it up in its block, whose graph is in place at memory + LNSPI_HANDLE_BYTES. */
+lnsp_delta *lnspi_delta_place(const lnspi_block *block, lnsp_graph *graph,
+                              const lnspi_delta_shape *shape);
+/* A handle with its own copy of the graph. */
+int32_t lnspi_delta_blank(const lnsp_graph *graph, const lnspi_delta_shape *shape,
+                          const lnsp_options *options, lnsp_delta **out,
+                          lnsp_problem *problem);
+void lnspi_delta_release(lnsp_delta *delta);
+/* Refuses two networks, and models whose weights are only codes. */
+int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
+                                 lnsp_problem *problem);
+int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
+                           lnsp_delta **out, lnsp_problem *problem);
+/* The stages of all, one delta's result being the next one's base. */
+int32_t lnspi_delta_merge(const lnsp_delta *const *deltas, int32_t count,
+                          const lnsp_options *options, lnsp_delta **out,
+                          lnsp_problem *problem);
+
+/* ---- make.c ---- */
+
+int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next, const char *codec,
                          const lnsp_options *options, lnsp_delta **out,
                          lnsp_problem *problem);
+int32_t lnspi_delta_measure(const lnsp_graph *graph, const char *codec, uint64_t *total,
+                            uint64_t *payload, lnsp_problem *problem);
+
+/* ---- read.c: the change of a stage, tensor after tensor in spans ---- */
+
+/* One stage as it is read. For all tensors of the graph in order: tensor, and if that says
+ * 1, next for all of its elements, in spans of LNSPI_DELTA_SPAN but the last; end checks
+ * that nothing is left. Stages of several readers (of one delta or of many) may be read side
+ * by side, so that nothing holds a whole state. */
+typedef struct lnspi_delta_reader {
+  const lnsp_delta *delta;
+  const lnspi_delta_stage *stage;
+  lnspi_coder coder;
+} lnspi_delta_reader;
+
+/* work: LNSPI_CODEC_READ_BYTES, or the read_bytes of the stage's codec; aligned to 8. */
+int32_t lnspi_delta_read_start(lnspi_delta_reader *reader, const lnsp_delta *delta,
+                               int32_t stage, void *work, lnsp_problem *problem);
+int lnspi_delta_read_tensor(lnspi_delta_reader *reader, int32_t index);
+/* values: of the stage's base in, of its result out. They may be anything: check them. */
+int32_t lnspi_delta_read_next(lnspi_delta_reader *reader, float *values, int32_t count,
+                              lnsp_problem *problem);
+int32_t lnspi_delta_read_end(lnspi_delta_reader *reader, lnsp_problem *problem);
+
+/* ---- apply.c ---- */
+
 int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
                           const lnsp_options *options, lnsp_model **out,
                           lnsp_problem *problem);
-int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
-                           lnsp_delta **out, lnsp_problem *problem);
-void lnspi_delta_release(lnsp_delta *delta);
+/* Refuses a base that is not the delta's: another network, or other weights. */
+int32_t lnspi_delta_check_base(const lnsp_delta *delta, const lnsp_model *base,
+                               lnsp_problem *problem);
 
-/* Bytes of a handle; row: with room for the longest row, which make needs. */
-int32_t lnspi_delta_bytes(const lnsp_graph *graph, uint64_t words, int row, uint64_t *bytes,
-                          lnsp_problem *problem);
-/* Sets up the handle in its block, whose graph is in place at memory +
- * LNSPI_HANDLE_BYTES, and copies changed. *row (nullable) as asked for above. */
-lnsp_delta *lnspi_delta_place(const lnspi_block *block, lnsp_graph *graph,
-                              const lnspi_codec *codec, const uint8_t *changed,
-                              uint64_t words, float **row);
+/* ---- wire.c: the file. What the header says, and where its texts are kept. ---- */
 
-/* wire.c: the file. What the header says, and where its texts are kept. */
 #define LNSPI_DELTA_PAIRS 7
 #define LNSPI_DELTA_WRITER_BYTES 1024 /* room for a writer of one tensor */
 
 typedef struct lnspi_delta_header {
   lnsp_tensor tensor;
   lnsp_pair pairs[LNSPI_DELTA_PAIRS];
-  char checksum[65], base[65], result[65];
+  int32_t pair_count, reserved;
+  char checksum[65], base[65], result[65], changed[24];
 } lnspi_delta_header;
 
 /* The header with its checksum. Both serialise the same way: once into the

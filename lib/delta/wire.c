@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "run/stage.h"
 
-#define WIRE_VERSION "1"
+#define WIRE_VERSION "2"
 #define WIRE_DIGITS 64
 /* The checksum comes first, so that it is at one place in every delta file: after
  * the eight bytes of the header's length and this. */
@@ -23,17 +23,20 @@ static void wire_describe(const lnsp_delta *delta, lnspi_delta_header *header) {
   memcpy(header->checksum, wire_zeros, sizeof header->checksum);
   lnspi_hex(delta->base, header->base);
   lnspi_hex(delta->result, header->result);
+  lnspi_format(header->changed, sizeof header->changed, "%lld", (long long)delta->changed_count);
   header->tensor.name = "payload";
-  header->tensor.dtype = LNSP_U32;
+  header->tensor.dtype = LNSP_U8;
   header->tensor.rank = 1;
-  header->tensor.dims[0] = (int64_t)delta->words;
+  header->tensor.dims[0] = (int64_t)delta->bytes;
   *pair++ = (lnsp_pair){"lnsp.delta.checksum", header->checksum};
   *pair++ = (lnsp_pair){"lnsp.delta.version", WIRE_VERSION};
-  *pair++ = (lnsp_pair){"lnsp.delta.kind", delta->codec->name};
   *pair++ = (lnsp_pair){"lnsp.delta.arch", delta->graph->architecture};
   *pair++ = (lnsp_pair){"lnsp.delta.base", header->base};
   *pair++ = (lnsp_pair){"lnsp.delta.result", header->result};
-  *pair++ = (lnsp_pair){"lnsp.delta.tensors", delta->runs};
+  *pair++ = (lnsp_pair){"lnsp.delta.stages", delta->text};
+  if (delta->changed_count >= 0)
+    *pair++ = (lnsp_pair){"lnsp.delta.changed", header->changed};
+  header->pair_count = (int32_t)(pair - header->pairs);
 }
 
 static int32_t wire_hash_bytes(void *user, const void *from, size_t bytes) {
@@ -44,9 +47,8 @@ static int32_t wire_hash_bytes(void *user, const void *from, size_t bytes) {
 int32_t lnspi_delta_stream(const lnsp_delta *delta, lnsp_writer *writer,
                            lnsp_problem *problem) {
   int32_t status = LNSP_OK;
-  if (delta->words)
-    status = lnspi_writer_write(writer, delta->payload,
-                                (size_t)delta->words * sizeof(uint32_t), problem);
+  if (delta->bytes)
+    status = lnspi_writer_write(writer, delta->payload, (size_t)delta->bytes, problem);
   return status ? status : lnspi_writer_close(writer, problem);
 }
 
@@ -64,7 +66,7 @@ int32_t lnspi_delta_seal(const lnsp_delta *delta, lnspi_delta_header *header,
   wire_describe(delta, header);
   lnspi_blake2s_start(&hash);
   int32_t status = lnspi_writer_open(&sink, &header->tensor, 1, header->pairs,
-                                     LNSPI_DELTA_PAIRS, &options, &writer, problem);
+                                     header->pair_count, &options, &writer, problem);
   if (status) return status;
   status = lnspi_delta_stream(delta, writer, problem);
   lnspi_writer_destroy(writer);
@@ -79,8 +81,8 @@ int32_t lnspi_delta_file_bytes(const lnsp_delta *delta, uint64_t *bytes,
   lnspi_delta_header header;
   wire_describe(delta, &header);
   int32_t status = lnspi_writer_header_bytes(&header.tensor, 1, header.pairs,
-                                             LNSPI_DELTA_PAIRS, bytes, problem);
-  if (!status) *bytes += delta->words * sizeof(uint32_t);
+                                             header.pair_count, bytes, problem);
+  if (!status) *bytes += delta->bytes;
   return status;
 }
 
@@ -144,106 +146,81 @@ static int32_t wire_digest(const lnsp_file *file, const char *key, uint8_t out[3
   return LNSP_OK;
 }
 
-/* Version, kind, and the one tensor. */
-static int32_t wire_header(const lnsp_file *file, const lnspi_codec **codec, uint64_t *words,
-                           lnsp_problem *problem) {
-  const char *version, *kind;
+/* Version, and the one tensor. */
+static int32_t wire_header(const lnsp_file *file, uint64_t *bytes, lnsp_problem *problem) {
+  const char *version;
   int32_t status = wire_text(file, "lnsp.delta.version", &version, problem);
-  if (!status) status = wire_text(file, "lnsp.delta.kind", &kind, problem);
   if (status) return status;
   if (!lnspi_equal(version, WIRE_VERSION))
     return lnspi_fail(problem, LNSP_E_UNSUPPORTED, "lnsp.delta.version",
                       "a delta of version '%s'; this library reads version %s", version,
                       WIRE_VERSION);
-  *codec = lnspi_codec_find(kind);
-  if (!*codec)
-    return lnspi_fail(problem, LNSP_E_UNKNOWN, "lnsp.delta.kind",
-                      "a delta of kind '%s', which this library does not know", kind);
   const lnspi_entry *payload = file->entries;
   if (file->tensor_count != 1 || !lnspi_equal(payload->name, "payload"))
     return lnspi_fail(problem, LNSP_E_FORMAT, "payload",
                       "a delta has one tensor, payload; this file has %d or another one",
                       (int)file->tensor_count);
-  if (payload->dtype != LNSP_U32 || payload->rank != 1)
-    return lnspi_fail(problem, LNSP_E_DTYPE, "payload", "the payload must be U32 of rank 1");
-  *words = (uint64_t)payload->dims[0];
+  if (payload->dtype != LNSP_U8 || payload->rank != 1)
+    return lnspi_fail(problem, LNSP_E_DTYPE, "payload", "the payload must be U8 of rank 1");
+  *bytes = (uint64_t)payload->dims[0];
   return LNSP_OK;
 }
 
-/* Reads "3,2,10" into one byte a tensor. Only the one way of writing it is taken:
- * no zero but in front, no leading zeros, the sum is the number of tensors. */
-static int32_t wire_runs(const char *text, int32_t count, uint8_t *changed,
-                         lnsp_problem *problem) {
-  int32_t done = 0;
-  uint8_t state = 0;
-  const char *at = text;
-  for (int first = 1;; first = 0) {
-    int32_t run = 0, digits = 0;
-    const char *start = at;
-    for (; *at >= '0' && *at <= '9' && digits < 5; at++, digits++)
-      run = run * 10 + (*at - '0');
-    if (!digits || (*start == '0' && (digits > 1 || !first || (!*at && count)))) break;
-    if (run > count - done) break;
-    memset(changed + done, state, (size_t)run);
-    done += run;
-    state = !state;
-    if (!*at && done == count) return LNSP_OK;
-    if (*at++ != ',') break;
-  }
-  return lnspi_fail(problem, LNSP_E_FORMAT, "lnsp.delta.tensors",
-                    "'%s' does not list the %d tensors of the network as runs (stayed, "
-                    "changed, stayed, ...)",
-                    text, (int)count);
+/* How many parameters the sender says have changed; unless it was left out. */
+static int32_t wire_changed(const lnsp_file *file, lnsp_delta *delta, lnsp_problem *problem) {
+  const char *text = lnspi_file_metadata(file, "lnsp.delta.changed");
+  char again[24];
+  int64_t count = 0;
+  if (!text) return LNSP_OK;
+  for (const char *at = text; *at >= '0' && *at <= '9' && count <= delta->graph->parameter_count;
+       at++)
+    count = 10 * count + (*at - '0');
+  lnspi_format(again, sizeof again, "%lld", (long long)count);
+  if (count > delta->graph->parameter_count || !lnspi_equal(again, text))
+    return lnspi_fail(problem, LNSP_E_FORMAT, "lnsp.delta.changed",
+                      "'%s' is no number of the network's %lld parameters", text,
+                      (long long)delta->graph->parameter_count);
+  delta->changed_count = count;
+  return LNSP_OK;
 }
 
-static int32_t wire_fill(lnsp_file *file, lnsp_delta *delta, lnsp_problem *problem) {
+static int32_t wire_fill(lnsp_file *file, const char *stages, lnsp_delta *delta,
+                         lnsp_problem *problem) {
   int32_t status = wire_digest(file, "lnsp.delta.base", delta->base, problem);
   if (!status) status = wire_digest(file, "lnsp.delta.result", delta->result, problem);
-  if (!status && delta->words)
-    status = lnspi_file_read(file, 0, 0, (int64_t)delta->words, LNSP_U32, delta->payload,
-                             problem);
-  if (!status)
-    status = delta->codec->check(delta->graph, delta->changed, delta->payload, delta->words,
-                                 problem);
-  if (!status) delta->changed_count = delta->codec->count(delta->payload, delta->words);
-  return status;
-}
-
-/* The handle, with the graph that the architecture text gives. */
-static int32_t wire_open(lnsp_file *file, const lnspi_codec *codec, uint64_t words,
-                         const lnsp_options *options, lnsp_delta **out,
-                         lnsp_problem *problem) {
-  const char *architecture, *runs;
-  uint8_t changed[LNSPI_MAX_WEIGHTS];
-  lnspi_stage stage;
-  lnspi_block block;
-  lnsp_graph *graph = NULL;
-  uint64_t bytes = 0;
-  int32_t status = wire_text(file, "lnsp.delta.arch", &architecture, problem);
-  if (!status) status = wire_text(file, "lnsp.delta.tensors", &runs, problem);
-  if (!status) status = lnspi_stage_open(&stage, architecture, NULL, options, problem);
-  if (status) return status;
-  status = wire_runs(runs, stage.graph->weight_count, changed, problem);
-  if (!status) status = lnspi_delta_bytes(stage.graph, words, 0, &bytes, problem);
-  if (status) {
-    lnspi_stage_close(&stage);
-    return status;
-  }
-  status = lnspi_stage_finish(&stage, bytes, options, &block, &graph, problem);
-  if (!status) *out = lnspi_delta_place(&block, graph, codec, changed, words, NULL);
+  if (!status) status = lnspi_stages_read(delta, stages, problem);
+  if (!status) status = wire_changed(file, delta, problem);
+  if (!status && delta->bytes)
+    status = lnspi_file_read(file, 0, 0, (int64_t)delta->bytes, LNSP_U8, delta->payload, problem);
   return status;
 }
 
 int32_t lnspi_delta_read(lnsp_file *file, const lnsp_options *options, lnsp_delta **out,
                          lnsp_problem *problem) {
-  const lnspi_codec *codec = NULL;
-  lnsp_delta *delta = NULL;
-  uint64_t words = 0;
+  const char *architecture, *stages;
+  lnspi_delta_shape shape;
+  lnspi_stage stage;
+  lnspi_block block;
+  lnsp_graph *graph = NULL;
+  uint64_t total = 0;
+  memset(&shape, 0, sizeof shape);
   int32_t status = wire_verify(&file->source, problem);
-  if (!status) status = wire_header(file, &codec, &words, problem);
-  if (!status) status = wire_open(file, codec, words, options, &delta, problem);
+  if (!status) status = wire_header(file, &shape.payload, problem);
+  if (!status) status = wire_text(file, "lnsp.delta.arch", &architecture, problem);
+  if (!status) status = wire_text(file, "lnsp.delta.stages", &stages, problem);
+  if (!status) status = lnspi_stages_count(stages, &shape.stages, problem);
+  if (!status) status = lnspi_stage_open(&stage, architecture, NULL, options, problem);
   if (status) return status;
-  status = wire_fill(file, delta, problem);
+  shape.text = lnspi_length(stages) + 1;
+  status = lnspi_delta_bytes(stage.graph, &shape, &total, problem);
+  if (status) {
+    lnspi_stage_close(&stage);
+    return status;
+  }
+  status = lnspi_stage_finish(&stage, total, options, &block, &graph, problem);
+  if (status) return status;
+  lnsp_delta *delta = lnspi_delta_place(&block, graph, &shape);
+  status = wire_fill(file, stages, delta, problem);
   if (status)
     lnspi_delta_release(delta);
   else

@@ -26,16 +26,6 @@ static uint32_t words_context(uint32_t u) {
   return exponent > 127 ? 63 : exponent - 64;
 }
 
-static int words_length(uint32_t u) {
-#if defined(__GNUC__)
-  return u ? 32 - __builtin_clz(u) : 0;
-#else
-  int length = 0;
-  for (; u; u >>= 1) length++;
-  return length;
-#endif
-}
-
 /* ---- writing ---- */
 
 void lnspi_words_write_start(lnspi_words_writer *w, lnspi_words_emit *emit, void *user) {
@@ -55,7 +45,7 @@ static int32_t words_emit(lnspi_words_writer *w, const void *bytes, size_t count
 
 static void words_put_one(lnspi_range_out *out, lnspi_words_model *model, uint32_t change,
                           uint32_t context) {
-  uint32_t length = (uint32_t)words_length(change);
+  uint32_t length = (uint32_t)lnspi_bit_length(change);
   uint32_t shown = length < 31 ? length : 31;
   lnspi_range_put(out, &model->differ, context == LNSPI_WORDS_CONTEXTS - 1);
   lnspi_range_put_tree(out, model->length[context], 5, shown);
@@ -78,7 +68,7 @@ static int words_worth(const uint32_t *change, int32_t count, int *same) {
   int64_t bits = 0;
   for (int32_t i = 0; i < count; i++) {
     any |= change[i];
-    bits += words_length(change[i]);
+    bits += lnspi_bit_length(change[i]);
   }
   *same = !any;
   return 2 * bits < (int64_t)61 * count;
@@ -180,15 +170,15 @@ static int32_t words_read_chunk(lnspi_words_reader *r) {
 
 static uint32_t words_get_change(lnspi_range_in *in, lnspi_words_model *model,
                                  uint32_t context, uint32_t *differ) {
-  *differ = lnspi_range_get(in, &model->differ);
+  *differ = lnspi_range_guess(in, &model->differ);
   if (*differ) context = LNSPI_WORDS_CONTEXTS - 1;
-  uint32_t length = lnspi_range_get_tree(in, model->length[context], 5);
+  uint32_t length = lnspi_range_guess_tree(in, model->length[context], 5);
   if (length < 2) return length;
   lnspi_chance *top = model->top[length];
-  if (length == 31) length += lnspi_range_get(in, &model->longest);
+  if (length == 31) length += lnspi_range_guess(in, &model->longest);
   uint32_t node = 1;
   int left = (int)length - 1;
-  for (int i = 0; i < 2 && left; i++, left--) node = 2 * node + lnspi_range_get(in, &top[node]);
+  for (int i = 0; i < 2 && left; i++, left--) node = 2 * node + lnspi_range_guess(in, &top[node]);
   return node << left | lnspi_range_get_raw(in, left);
 }
 

@@ -1,101 +1,69 @@
-/* The exact codec: XOR of the float bits of every tensor that changed, row-major,
- * in canonical order. A float difference would not do: w + (new - w) is not
- * always new. */
-#include "base/problem.h"
+/* The exact codec: the bits of base and next through the word coder. A float difference
+ * would not do: base + (next - base) is not always next. */
 #include "delta/codecs/list.h"
-#include "run/state.h"
+#include "delta/words.h"
 
-/* Packed tensors of one type are compared with their padding, which is zero in both. */
-static int exact_differs(const lnsp_model *base, const lnsp_model *next, int32_t index) {
-  const lnspi_weight *a = &base->graph->weights[index], *b = &next->graph->weights[index];
-  int64_t rows = lnspi_weight_rows(a), columns = lnspi_weight_columns(a);
-  if (a->type == b->type)
-    return memcmp((const uint8_t *)base->state + a->at, (const uint8_t *)next->state + b->at,
-                  (size_t)a->bytes) != 0;
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t c = 0; c < columns; c++)
-      if (lnspi_float_bits(lnspi_state_value(a, base->state, r, c)) !=
-          lnspi_float_bits(lnspi_state_value(b, next->state, r, c)))
-        return 1;
+static int32_t exact_emit(void *user, const void *bytes, size_t count) {
+  lnspi_coder *coder = user;
+  if (count > coder->capacity - coder->used) return 1;
+  memcpy(coder->payload + coder->used, bytes, count);
+  coder->used += count;
   return 0;
 }
 
-static uint64_t exact_measure(const lnsp_model *base, const lnsp_model *next,
-                              uint8_t *changed) {
-  uint64_t words = 0;
-  for (int32_t i = 0; i < base->graph->weight_count; i++) {
-    changed[i] = (uint8_t)exact_differs(base, next, i);
-    if (changed[i]) words += (uint64_t)base->graph->weights[i].count;
-  }
-  return words;
+static int32_t exact_fetch(void *user, void *bytes, size_t count) {
+  lnspi_coder *coder = user;
+  if (count > coder->capacity - coder->used) return 1;
+  memcpy(bytes, coder->payload + coder->used, count);
+  coder->used += count;
+  return 0;
 }
 
-static void exact_encode(const lnsp_model *base, const lnsp_model *next,
-                         const uint8_t *changed, uint32_t *payload, float *row) {
-  for (int32_t i = 0; i < base->graph->weight_count; i++) {
-    const lnspi_weight *weight = &base->graph->weights[i];
-    int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
-    if (!changed[i]) continue;
-    for (int64_t r = 0; r < rows; r++, payload += columns) {
-      lnspi_state_read(weight, base->state, r, 1, row);
-      memcpy(payload, row, (size_t)columns * sizeof(float));
-      lnspi_state_read(&next->graph->weights[i], next->state, r, 1, row);
-      for (int64_t c = 0; c < columns; c++) payload[c] ^= lnspi_float_bits(row[c]);
-    }
-  }
+static uint64_t exact_bound(const lnspi_setting *setting, uint64_t elements,
+                            uint64_t tensors) {
+  (void)setting;
+  (void)tensors;
+  return lnspi_words_bound(elements);
 }
 
-static int32_t exact_check(const lnsp_graph *graph, const uint8_t *changed,
-                           const uint32_t *payload, uint64_t words, lnsp_problem *problem) {
-  uint64_t needed = 0;
-  (void)payload; /* any bits are a difference; apply checks what comes out */
-  for (int32_t i = 0; i < graph->weight_count; i++)
-    if (changed[i]) needed += (uint64_t)graph->weights[i].count;
-  if (needed != words)
-    return lnspi_fail(problem, LNSP_E_SHAPE, "payload",
-                      "the payload has %llu words, but its tensors have %llu parameters",
-                      (unsigned long long)words, (unsigned long long)needed);
+static int32_t exact_start(lnspi_coder *coder, int writing) {
+  coder->used = 0;
+  if (writing)
+    lnspi_words_write_start(coder->work, exact_emit, coder);
+  else
+    lnspi_words_read_start(coder->work, exact_fetch, coder, coder->elements);
   return LNSP_OK;
 }
 
-static int64_t exact_count(const uint32_t *payload, uint64_t words) {
-  int64_t count = 0;
-  for (uint64_t i = 0; i < words; i++) count += payload[i] != 0;
-  return count;
+static int32_t exact_put(lnspi_coder *coder, const lnspi_span *span) {
+  uint32_t base[LNSPI_DELTA_SPAN], next[LNSPI_DELTA_SPAN];
+  memcpy(base, span->base, sizeof(float) * (size_t)span->count);
+  memcpy(next, span->next, sizeof(float) * (size_t)span->count);
+  return lnspi_words_put(coder->work, base, next, (size_t)span->count);
 }
 
-static int32_t exact_apply(const lnsp_model *base, const uint8_t *changed,
-                           const uint32_t *payload, lnsp_model *result, float *row,
-                           lnsp_problem *problem) {
-  for (int32_t i = 0; i < base->graph->weight_count; i++) {
-    const lnspi_weight *from = &base->graph->weights[i], *to = &result->graph->weights[i];
-    int64_t rows = lnspi_weight_rows(from), columns = lnspi_weight_columns(from);
-    for (int64_t r = 0; r < rows; r++) {
-      lnspi_state_read(from, base->state, r, 1, row);
-      for (int64_t c = 0; c < columns && changed[i]; c++)
-        row[c] = lnspi_bits_float(lnspi_float_bits(row[c]) ^ payload[c]);
-      if (changed[i]) payload += columns;
-      int32_t status = lnspi_state_store(to, result->state, r, row, problem);
-      if (status != LNSP_OK) return status;
-    }
-  }
-  return LNSP_OK;
+static int32_t exact_get(lnspi_coder *coder, const lnspi_span *span) {
+  uint32_t words[LNSPI_DELTA_SPAN];
+  memcpy(words, span->base, sizeof(float) * (size_t)span->count);
+  int32_t status =
+      lnspi_words_next(coder->work, words, (size_t)span->count, coder->back);
+  memcpy(span->next, words, sizeof(float) * (size_t)span->count);
+  return status ? LNSP_E_FORMAT : LNSP_OK;
 }
 
-/* XOR leads both ways. */
-static void exact_invert(uint32_t *payload, uint64_t words) {
-  (void)payload;
-  (void)words;
+static int32_t exact_end(lnspi_coder *coder, int writing) {
+  return writing ? lnspi_words_write_end(coder->work) : LNSP_OK;
 }
 
 const lnspi_codec lnspi_codec_exact = {
     .name = "exact",
-    .help = "exact: XOR of the bits of every tensor that changed; apply gives the same bits",
+    .help = "exact: the bits; apply gives the same ones, and it can be inverted",
     .exact = 1,
-    .measure = exact_measure,
-    .encode = exact_encode,
-    .check = exact_check,
-    .count = exact_count,
-    .apply = exact_apply,
-    .invert = exact_invert,
+    .write_bytes = LNSPI_WORK_BYTES(lnspi_words_writer, 13824),
+    .read_bytes = LNSPI_WORK_BYTES(lnspi_words_reader, 8704),
+    .bound = exact_bound,
+    .start = exact_start,
+    .put = exact_put,
+    .get = exact_get,
+    .end = exact_end,
 };

@@ -4,7 +4,15 @@
 
 #include "delta/codec.h"
 
-#define LNSPI_CODEC_LIST(X) X(exact)
+#define LNSPI_CODEC_LIST(X) \
+  X(exact)                  \
+  X(int8)                   \
+  X(int5)                   \
+  X(int4)                   \
+  X(sparse)                 \
+  X(sign)                   \
+  X(float16)                \
+  X(float32)
 
 #define LNSPI_X(name) extern const lnspi_codec lnspi_codec_##name;
 LNSPI_CODEC_LIST(LNSPI_X)

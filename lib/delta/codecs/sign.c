@@ -1,0 +1,99 @@
+/* sign: one bit a change, and a tensor's mean magnitude. The bit is foreseen from its
+ * neighbours': the left one, the one above, and the one above the left. */
+#include "delta/codecs/list.h"
+
+#define SIGN_COLUMNS 2048 /* remembered of the row above */
+
+typedef struct sign_work {
+  float size;
+  double sum;
+  int64_t column, columns, count;
+  uint32_t left, corner;
+  lnspi_chance minus[8];
+  uint8_t above[SIGN_COLUMNS];
+} sign_work;
+
+static uint64_t sign_bound(const lnspi_setting *setting, uint64_t elements,
+                           uint64_t tensors) {
+  (void)setting;
+  return lnspi_bits_bound(elements + 32 * tensors);
+}
+
+static int32_t sign_start(lnspi_coder *coder, int writing) {
+  sign_work *work = coder->work;
+  (void)writing;
+  work->sum = 0;
+  work->count = 0;
+  LNSPI_CHANCES_EVEN(work->minus);
+  return LNSP_OK;
+}
+
+static void sign_scan(lnspi_coder *coder, int32_t pass, const float *change, int32_t count) {
+  sign_work *work = coder->work;
+  (void)pass;
+  for (int32_t i = 0; i < count; i++)
+    work->sum += (double)(change[i] < 0 ? -change[i] : change[i]);
+  work->count += count;
+}
+
+static void sign_scan_end(lnspi_coder *coder, int32_t pass) {
+  sign_work *work = coder->work;
+  (void)pass;
+  work->size = work->count ? (float)(work->sum / (double)work->count) : 0;
+  work->sum = 0;
+  work->count = 0;
+}
+
+static void sign_tensor(lnspi_coder *coder, const lnspi_weight *weight, int writing) {
+  sign_work *work = coder->work;
+  uint32_t bits = writing ? lnspi_float_bits(work->size) : 0;
+  bits = lnspi_bits_raw(&coder->bits, writing, bits, 32);
+  work->size = lnspi_bits_float(bits & 0x7FFFFFFFu);
+  work->columns = weight->rank < 2 ? weight->count : weight->count / weight->dims[0];
+  work->column = 0;
+  work->left = work->corner = 0;
+  memset(work->above, 0, sizeof work->above);
+}
+
+static inline int32_t sign_span(lnspi_coder *coder, int writing, const lnspi_span *span) {
+  sign_work *work = coder->work;
+  lnspi_bits bits = coder->bits;
+  float *change = span->change;
+  for (int32_t i = 0; i < span->count; i++) {
+    uint8_t *above = &work->above[work->column % SIGN_COLUMNS];
+    uint32_t minus = writing && change[i] < 0;
+    uint32_t context = work->left | (uint32_t)*above << 1 | work->corner << 2;
+    minus = lnspi_bits_code(&bits, writing, &work->minus[context], minus);
+    change[i] = minus ? -work->size : work->size;
+    work->corner = *above;
+    work->left = minus;
+    *above = (uint8_t)minus;
+    if (++work->column == work->columns) work->column = work->left = work->corner = 0;
+  }
+  coder->bits = bits;
+  lnspi_span_add(span);
+  return LNSP_OK;
+}
+
+static int32_t sign_put(lnspi_coder *coder, const lnspi_span *span) {
+  return sign_span(coder, 1, span);
+}
+
+static int32_t sign_get(lnspi_coder *coder, const lnspi_span *span) {
+  return sign_span(coder, 0, span);
+}
+
+const lnspi_codec lnspi_codec_sign = {
+    .name = "sign",
+    .help = "sign: one bit an element, and the mean magnitude of a tensor",
+    .tensor_passes = 1,
+    .write_bytes = LNSPI_WORK_BYTES(sign_work, 2176),
+    .read_bytes = LNSPI_WORK_BYTES(sign_work, 2176),
+    .bound = sign_bound,
+    .scan = sign_scan,
+    .scan_end = sign_scan_end,
+    .start = sign_start,
+    .tensor = sign_tensor,
+    .put = sign_put,
+    .get = sign_get,
+};

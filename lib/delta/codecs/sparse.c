@@ -1,0 +1,162 @@
+/* sparse: ternary changes (STC: Sattler, Wiedemann, Mueller and Samek 2019). The share of
+ * all elements whose changes are the largest get one magnitude, the mean of theirs, with
+ * their own signs; all others stay. Which ones: a flag an element, foreseen from how often
+ * those before it in its column and in its row were set. */
+#include "delta/codecs/list.h"
+
+#define SPARSE_COLUMNS 2048 /* counted apart; wider tensors share */
+#define SPARSE_START 6554   /* .1 in 1/65536 */
+#define SPARSE_LEVELS 12
+
+typedef struct sparse_work {
+  float size;
+  uint32_t row;                 /* how often lately, in 1/65536 */
+  int64_t column, columns;
+  lnspi_chance set[2 * SPARSE_LEVELS][SPARSE_LEVELS];
+  uint16_t often[SPARSE_COLUMNS];
+} sparse_work;
+
+typedef struct sparse_write { /* read begins alike */
+  sparse_work work;
+  uint32_t least;             /* bits of the least magnitude that is set */
+  uint64_t wanted, above; /* elements to set; of them larger than least */
+  uint64_t equal;         /* like least, still to set */
+  double sum;
+  uint32_t count[2048];
+} sparse_write;
+
+static uint64_t sparse_bound(const lnspi_setting *setting, uint64_t elements,
+                             uint64_t tensors) {
+  (void)setting;
+  (void)tensors;
+  return lnspi_bits_bound(2 * elements + 32);
+}
+
+/* ---- the least magnitude, digit by digit of its bits, and the mean ---- */
+
+static const int sparse_shift[] = {20, 10, 0, 0};
+
+static void sparse_scan(lnspi_coder *coder, int32_t pass, const float *change,
+                        int32_t count) {
+  sparse_write *w = coder->work;
+  if (pass == 0 && !w->wanted) {
+    w->wanted = (uint64_t)(coder->setting->real[0] * (double)coder->elements + .5);
+    if (!w->wanted) w->wanted = 1;
+    w->least = 0;
+    w->above = 0;
+    w->sum = 0;
+    memset(w->count, 0, sizeof w->count);
+  }
+  for (int32_t i = 0; i < count; i++) {
+    uint32_t bits = lnspi_float_bits(change[i]) & 0x7FFFFFFFu;
+    if (pass == 3)
+      w->sum += bits > w->least ? (double)lnspi_bits_float(bits) : 0;
+    else if (pass == 0)
+      w->count[bits >> 20]++;
+    else if ((bits ^ w->least) >> sparse_shift[pass - 1] == 0)
+      w->count[bits >> sparse_shift[pass] & 1023]++;
+  }
+}
+
+static void sparse_scan_end(lnspi_coder *coder, int32_t pass) {
+  sparse_write *w = coder->work;
+  if (pass == 3) {
+    if (!w->least) w->wanted = w->above; /* zeros stay */
+    double rest = (double)(w->wanted - w->above) * (double)lnspi_bits_float(w->least);
+    w->work.size = w->wanted ? (float)((w->sum + rest) / (double)w->wanted) : 0;
+    return;
+  }
+  uint32_t digit = pass ? 1023 : 2047;
+  for (; digit && w->above + w->count[digit] < w->wanted; digit--) w->above += w->count[digit];
+  w->least |= digit << sparse_shift[pass];
+  memset(w->count, 0, sizeof w->count);
+}
+
+/* ---- flags and signs ---- */
+
+/* Half octaves, or octaves, of how often: 0 is nearly every time. */
+static inline uint32_t sparse_level(uint32_t often, int halves) {
+  uint32_t level = 16 - (uint32_t)lnspi_bit_length(often);
+  if (level >= SPARSE_LEVELS) level = SPARSE_LEVELS - 1;
+  return halves ? 2 * level + !(often << level & 0x4000u) : level;
+}
+
+static int32_t sparse_start(lnspi_coder *coder, int writing) {
+  sparse_work *work = coder->work;
+  uint32_t bits = writing ? lnspi_float_bits(work->size) : 0;
+  bits = lnspi_bits_raw(&coder->bits, writing, bits, 32);
+  work->size = lnspi_bits_float(bits);
+  LNSPI_CHANCES_EVEN(work->set);
+  if (writing) {
+    sparse_write *w = coder->work;
+    w->equal = w->wanted - w->above;
+  }
+  return bits > 0x7F7FFFFFu ? LNSP_E_NOT_FINITE : LNSP_OK;
+}
+
+static void sparse_tensor(lnspi_coder *coder, const lnspi_weight *weight, int writing) {
+  sparse_work *work = coder->work;
+  (void)writing;
+  work->columns = weight->rank < 2 ? weight->count : weight->count / weight->dims[0];
+  work->column = 0;
+  work->row = SPARSE_START;
+  for (int i = 0; i < SPARSE_COLUMNS; i++) work->often[i] = SPARSE_START;
+}
+
+static inline uint32_t sparse_after(uint32_t often, uint32_t set) {
+  return set ? often + ((0xFFFFu - often) >> 4) : often - (often >> 4);
+}
+
+static inline int32_t sparse_span(lnspi_coder *coder, int writing, const lnspi_span *span) {
+  sparse_work *work = coder->work;
+  sparse_write *w = coder->work;
+  lnspi_bits bits = coder->bits;
+  float *change = span->change;
+  for (int32_t i = 0; i < span->count; i++) {
+    uint16_t *often = &work->often[work->column % SPARSE_COLUMNS];
+    uint32_t set = 0, sign = 0;
+    if (writing) {
+      uint32_t size = lnspi_float_bits(change[i]) & 0x7FFFFFFFu;
+      sign = change[i] < 0;
+      set = size > w->least || (size && size == w->least && w->equal);
+      if (set && size == w->least) w->equal--;
+    }
+    set = lnspi_bits_code(&bits, writing,
+                          &work->set[sparse_level(*often, 1)][sparse_level(work->row, 0)], set);
+    if (set) sign = lnspi_bits_raw(&bits, writing, sign, 1);
+    change[i] = set ? sign ? -work->size : work->size : 0;
+    *often = (uint16_t)sparse_after(*often, set);
+    work->row = sparse_after(work->row, set);
+    if (++work->column == work->columns) {
+      work->column = 0;
+      work->row = SPARSE_START;
+    }
+  }
+  coder->bits = bits;
+  lnspi_span_add(span);
+  return LNSP_OK;
+}
+
+static int32_t sparse_put(lnspi_coder *coder, const lnspi_span *span) {
+  return sparse_span(coder, 1, span);
+}
+
+static int32_t sparse_get(lnspi_coder *coder, const lnspi_span *span) {
+  return sparse_span(coder, 0, span);
+}
+
+const lnspi_codec lnspi_codec_sparse = {
+    .name = "sparse",
+    .help = "sparse share=.1: the largest changes, with one magnitude and their signs (STC)",
+    .argument = {{"share", .1, 1e-6, 1}},
+    .passes = 4,
+    .write_bytes = LNSPI_WORK_BYTES(sparse_write, 13056),
+    .read_bytes = LNSPI_WORK_BYTES(sparse_work, 4736),
+    .bound = sparse_bound,
+    .scan = sparse_scan,
+    .scan_end = sparse_scan_end,
+    .start = sparse_start,
+    .tensor = sparse_tensor,
+    .put = sparse_put,
+    .get = sparse_get,
+};
