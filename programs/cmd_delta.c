@@ -1,4 +1,5 @@
 /* lnsp delta: what changed between two models. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,11 @@
 
 static const option options[] = {
   { "-o", "FILE", "file to write" },
+  { "--codec", "TEXT", "of make, and merge --base: exact (default), \"int8 block=64\", int5, int4, "
+                       "\"sparse share=.1\", sign, float16, float32" },
+  { "--only", "PATTERN", "tensors to write; the others stay as in BASE; * and ? match, 1d is every "
+                         "tensor of rank 1; PATTERN,PATTERN for several" },
+  { "--base", "FILE", "model that the first delta of merge is for: merge then writes one stage" },
   { "--type", "T", "storage of the model that apply writes: f32 (default), f16, bf16 or int8" },
   { NULL, NULL, NULL },
 };
@@ -20,9 +26,14 @@ static int delta_facts(const args *a, const lnsp_delta *delta, const char *path)
   if (lnsp_delta_info(delta, &facts, &problem))
     return refuse_problem(a, NULL, &problem);
   r = report_start(a);
-  report_text(&r, "kind", "kind", facts.exact ? "exact" : "additive");
+  report_text(&r, "codec", "codec", facts.codec);
+  report_text(&r, "kind", "kind", facts.exact ? "exact" : "lossy");
+  if (facts.stage_count > 1)
+    report_integer(&r, "stages", "stages", facts.stage_count, "");
   report_integer(&r, "parameters", "size", facts.parameter_count, "parameters");
-  report_integer(&r, "changed", "changed", facts.changed_count, "parameters");
+  report_integer(&r, "tensors", "tensors", facts.selected_count, "");
+  if (facts.changed_count >= 0)
+    report_integer(&r, "changed", "changed", facts.changed_count, "parameters");
   report_integer(&r, "bytes", "delta file", facts.encoded_bytes, "bytes");
   report_hash(&r, "base_hash", "base", facts.base_hash);
   report_hash(&r, "result_hash", "result", facts.result_hash);
@@ -40,27 +51,51 @@ static int delta_open(const args *a, const char *path, lnsp_delta **out) {
 
 /* The file that a refusal is about: a base in int8, or the other. */
 static const char *delta_blame(const args *a, const lnsp_model *base, const lnsp_problem *p) {
-  return a->positional[p->code == LNSP_E_DTYPE &&
-                               lnsp_graph_storage(lnsp_model_graph(base)) == LNSP_I8
-                           ? 1
-                           : 2];
+  int first = p->code == LNSP_E_DTYPE && lnsp_graph_storage(lnsp_model_graph(base)) == LNSP_I8;
+  return a->positional[first || a->positional_count < 3 ? 1 : 2];
 }
 
-static int delta_make(const args *a, const char *path) {
-  lnsp_model *base = NULL, *next = NULL;
+/* The text of --codec with the patterns of --only; to be freed. NULL: out of memory. */
+static char *delta_codec(const args *a) {
+  const char *codec = args_value(a, "--codec"), *only = args_value(a, "--only");
+  size_t bytes = (codec ? strlen(codec) : 8) + (only ? strlen(only) : 0) + 16;
+  char *text = malloc(bytes);
+
+  if (text)
+    snprintf(text, bytes, "%s%s%s", codec ? codec : "exact", only ? " only=" : "",
+             only ? only : "");
+  return text;
+}
+
+/* Makes and writes a delta, and says what it is. */
+static int delta_write(const args *a, const lnsp_model *base, const lnsp_model *next,
+                       const char *path) {
   lnsp_delta *delta = NULL;
   lnsp_problem problem;
-  int status = model_load(a, a->positional[1], &base);
+  char *codec = delta_codec(a);
+  int status = 0;
 
-  if (!status)
-    status = model_load(a, a->positional[2], &next);
-  if (!status && lnsp_delta_make(base, next, NULL, NULL, &delta, &problem))
-    status = refuse_problem(a, delta_blame(a, base, &problem), &problem);
+  if (!codec)
+    return refuse_memory(a);
+  if (lnsp_delta_make(base, next, codec, NULL, &delta, &problem))
+    status = refuse_problem(a, problem.line ? "--codec" : delta_blame(a, base, &problem), &problem);
   if (!status && lnsp_delta_save(delta, path, &problem))
     status = refuse_problem(a, path, &problem);
   if (!status)
     status = delta_facts(a, delta, path);
   lnsp_delta_destroy(delta);
+  free(codec);
+  return status;
+}
+
+static int delta_make(const args *a, const char *path) {
+  lnsp_model *base = NULL, *next = NULL;
+  int status = model_load(a, a->positional[1], &base);
+
+  if (!status)
+    status = model_load(a, a->positional[2], &next);
+  if (!status)
+    status = delta_write(a, base, next, path);
   lnsp_model_destroy(next);
   lnsp_model_destroy(base);
   return status;
@@ -112,11 +147,61 @@ static int delta_invert(const args *a, const char *path) {
   return status;
 }
 
-static int delta_info(const args *a) {
+/* The deltas behind each other, with the stages of all. */
+static int delta_join(const args *a, const char *path) {
+  lnsp_delta *delta[ARGS_MAX] = { NULL }, *merged = NULL;
+  const lnsp_delta *given[ARGS_MAX];
+  lnsp_problem problem;
+  int i, count = a->positional_count - 1, status = 0;
+
+  for (i = 0; !status && i < count; i++) {
+    status = delta_open(a, a->positional[i + 1], &delta[i]);
+    given[i] = delta[i];
+  }
+  if (!status && (lnsp_delta_merge(given, count, NULL, &merged, &problem) ||
+                  lnsp_delta_save(merged, path, &problem)))
+    status = refuse_problem(a, NULL, &problem);
+  if (!status)
+    status = delta_facts(a, merged, path);
+  lnsp_delta_destroy(merged);
+  for (i = 0; i < count; i++)
+    lnsp_delta_destroy(delta[i]);
+  return status;
+}
+
+/* One delta from the base to what the deltas lead to. */
+static int delta_merge(const args *a, const char *path) {
+  const char *from = args_value(a, "--base");
+  lnsp_model *base = NULL, *now = NULL, *next = NULL;
+  lnsp_delta *delta = NULL;
+  lnsp_problem problem;
+  int i, status;
+
+  if (!from)
+    return delta_join(a, path);
+  status = model_load(a, from, &base);
+  for (i = 1; !status && i < a->positional_count; i++) {
+    status = delta_open(a, a->positional[i], &delta);
+    if (!status && lnsp_delta_apply(delta, now ? now : base, NULL, &next, &problem))
+      status = refuse_problem(a, a->positional[i], &problem);
+    lnsp_delta_destroy(delta);
+    lnsp_model_destroy(now);
+    delta = NULL;
+    now = next;
+    next = NULL;
+  }
+  if (!status)
+    status = delta_write(a, base, now, path);
+  lnsp_model_destroy(now);
+  lnsp_model_destroy(base);
+  return status;
+}
+
+static int delta_info(const args *a, const char *path) {
   lnsp_delta *delta = NULL;
   int status = delta_open(a, a->positional[1], &delta);
   if (!status)
-    status = delta_facts(a, delta, NULL);
+    status = delta_facts(a, delta, path);
   lnsp_delta_destroy(delta);
   return status;
 }
@@ -124,35 +209,36 @@ static int delta_info(const args *a) {
 static int run(const args *a) {
   static const struct {
     const char *name;
-    int files;
-  } verbs[] = { { "make", 2 }, { "apply", 2 }, { "invert", 1 }, { "info", 1 } };
+    int low, high, writes;
+    int (*run)(const args *a, const char *path);
+  } verbs[] = { { "make", 2, 2, 1, delta_make },     { "apply", 2, 2, 1, delta_apply },
+                { "invert", 1, 1, 1, delta_invert }, { "info", 1, 1, 0, delta_info },
+                { "merge", 1, ARGS_MAX, 1, delta_merge } };
+  const int count = (int)(sizeof verbs / sizeof *verbs);
   const char *path = NULL;
-  int status = args_positionals(a, 1, 3), i, verb = -1;
+  int status = args_positionals(a, 1, ARGS_MAX), verb = 0;
 
   if (status)
     return status;
-  for (i = 0; i < 4; i++)
-    if (!strcmp(a->positional[0], verbs[i].name))
-      verb = i;
-  if (verb < 0)
-    return usage_error(a, "\"%s\" is not known; write make, apply, invert or info",
+  while (verb < count && strcmp(a->positional[0], verbs[verb].name))
+    verb++;
+  if (verb == count)
+    return usage_error(a, "\"%s\" is not known; write make, apply, invert, merge or info",
                        a->positional[0]);
-  status = args_positionals(a, 1 + verbs[verb].files, 1 + verbs[verb].files);
-  if (!status && verb < 3)
+  status = args_positionals(a, 1 + verbs[verb].low, 1 + verbs[verb].high);
+  if (!status && verbs[verb].writes)
     status = args_output(a, &path);
-  if (status)
-    return status;
-  return verb == 0   ? delta_make(a, path)
-         : verb == 1 ? delta_apply(a, path)
-         : verb == 2 ? delta_invert(a, path)
-                     : delta_info(a);
+  return status ? status : verbs[verb].run(a, path);
 }
 
 const command command_delta = {
-  "delta", "make BASE NEW -o D | apply BASE D -o NEW | invert D -o D2 | info D",
+  "delta",
+  "make BASE NEW -o D | apply BASE D -o NEW | invert D -o D2 | merge D... -o D2 | info D",
   "what changed between two models",
-  "make writes the exact difference of two models of one architecture; apply makes the new\n"
-  "model from the base and the difference, to the bit, and refuses any other base or a damaged\n"
-  "file; invert writes the difference that leads back; info prints sizes and hashes.",
+  "make writes what leads from one model to another of the same architecture: exactly, or with\n"
+  "--codec in fewer bytes, the result then being close to NEW. apply makes the result from the base\n"
+  "and the delta, the same bits everywhere, and refuses any other base or a damaged file; invert\n"
+  "writes the exact delta that leads back; merge joins deltas that follow each other, with --base\n"
+  "into one that is made anew; info prints sizes and hashes.",
   options, run,
 };

@@ -178,8 +178,10 @@ static int info_delta_file(const args *a, const report *r) {
     return refuse_problem(a, a->positional[0], &problem);
   }
   report_text(r, "kind", "kind", "delta");
+  report_text(r, "codec", "codec", facts.codec);
   report_integer(r, "parameters", "size", facts.parameter_count, "parameters");
-  report_integer(r, "changed", "changed", facts.changed_count, "parameters");
+  if (facts.changed_count >= 0)
+    report_integer(r, "changed", "changed", facts.changed_count, "parameters");
   report_hash(r, "base_hash", "base", facts.base_hash);
   report_hash(r, "result_hash", "result", facts.result_hash);
   lnsp_delta_destroy(delta);

@@ -84,7 +84,7 @@ refused steps_zero 2 "whole number" train $model $case -o "$work/none" --steps 0
 refused steps_and_epochs 2 "not both" train $model $case -o "$work/none" --steps 2 --epochs 2
 refused lr_twice 2 "once" train $model $case -o "$work/none" --optimizer "sgd lr=.1" --lr .2
 refused type_unknown 2 "f32, f16, bf16 or int8" new student -o "$work/none" --type f8
-refused delta_verb 2 "make, apply, invert or info" delta fold $model
+refused delta_verb 2 "make, apply, invert, merge or info" delta fold $model
 refused no_data 2 "data are missing" train $model -o "$work/none"
 refused lr_text 2 "must be a number" train $model $case -o "$work/none" --lr fast
 refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
@@ -318,6 +318,21 @@ refused delta_wrong_base 1 "hash" delta apply "$work/next.st" "$work/d.st" -o "$
 head -c $(($(wc -c < "$work/d.st") - 1)) "$work/d.st" > "$work/cut.st"
 refused delta_truncated 1 "cut.st" delta apply $model "$work/cut.st" -o "$work/none"
 refused delta_other_network 1 "" delta make $model "$work/sn727.st" -o "$work/none"
+for codec in "int8 block=32" int5 int4 "sparse share=.2" sign float16 float32; do
+  name=$(echo "$codec" | tr -d ' .=')
+  lnsp delta make $model "$work/next.st" --codec "$codec" -o "$work/lossy.st" > /dev/null
+  same "delta_codec_$name" "$(key result_hash delta info "$work/lossy.st")" \
+    "$(key hash delta apply $model "$work/lossy.st" -o "$work/n2.st")"
+done
+refused delta_lossy_back 1 "float32.*inverted" delta invert "$work/lossy.st" -o "$work/none"
+refused delta_codec 1 "known are exact" delta make $model "$work/next.st" --codec int3 -o "$work/none"
+refused delta_only 1 "no tensor's name fits" delta make $model "$work/next.st" --only x -o "$work/none"
+says delta_only_1d "int4 block=64" delta make $model "$work/next.st" --codec int4 --only 1d -o "$work/d1.st"
+says delta_merge "stages" delta merge "$work/d.st" "$work/back.st" "$work/d.st" -o "$work/m.st"
+same delta_merged "$next_hash" "$(key hash delta apply $model "$work/m.st" -o "$work/n2.st")"
+lnsp delta merge "$work/d.st" "$work/back.st" "$work/d.st" --base $model -o "$work/m1.st" > /dev/null
+same delta_merged_anew "$(cksum < "$work/d.st")" "$(cksum < "$work/m1.st")"
+refused delta_gap 1 "does not begin" delta merge "$work/d.st" "$work/d.st" -o "$work/none"
 refused delta_no_delta 1 "delta" delta info $model
 
 # --- reports ---

@@ -29,6 +29,21 @@ def test_exact(pair, tmp_path):
     assert pickle.loads(pickle.dumps(delta)).result_hash == better.hash
 
 
+@pytest.mark.parametrize("codec", ["int8", "int4 block=32", "sparse share=.2", "sign", "float16"])
+def test_codecs(pair, codec):
+    base, better = pair
+    delta = lnsp.Delta.make(base, better, codec)
+    assert not delta.exact and delta.codec.split()[0] == codec.split()[0]
+    result = delta.apply(base)
+    assert result.hash == delta.result_hash != better.hash
+    back = lnsp.Delta.make(result, base)
+    both = lnsp.Delta.merge([delta, back])
+    assert both.apply(base).hash == base.hash
+    assert both.changed_count == -1 and both.codec == f"{delta.codec}; exact"
+    with pytest.raises(lnsp.Error):
+        delta.invert()
+
+
 def test_refusals(pair, net):
     base, better = pair
     delta = lnsp.Delta.make(base, better)

@@ -1,30 +1,31 @@
 /* int8, int5, int4: a change is a small whole number times the scale of its block. The
- * scale is the least of eight an octave with which the block's largest change is still
- * within range, told as a step from that of the block before; sign and magnitude of the
- * numbers by one set of chances. */
+ * scale is the least of sixteen an octave with which the block's largest change is at most
+ * half a scale beyond the largest number, as far as any other change is from its own; it is
+ * told as a step from that of the block before. Magnitudes by one set of chances. */
 #include "delta/codecs/list.h"
 
-#define BLOCKS_OCTAVE 8
-#define BLOCKS_NEAR 31 /* steps that a tree tells; beyond, the index itself */
+#define BLOCKS_OCTAVE 16
+#define BLOCKS_MOST (254 * BLOCKS_OCTAVE)
+#define BLOCKS_NEAR 63 /* steps that a tree tells; beyond, the index itself */
 
 typedef struct blocks_work {
   int32_t scale;    /* index of the last block's, 0: all zero */
   lnspi_chance zero, step[BLOCKS_NEAR + 1], magnitude[16], small[8];
 } blocks_work;
 
-/* Index 1..2032: 8..15 times a power of two, from 2^-126 on. */
+/* Index 1..BLOCKS_MOST: 16..31 times a power of two, from 2^-126 on. */
 static float blocks_scale(int32_t index) {
   uint32_t exponent = (uint32_t)(index - 1) / BLOCKS_OCTAVE + 1;
   uint32_t part = (uint32_t)(index - 1) % BLOCKS_OCTAVE;
-  return lnspi_bits_float(exponent << 23 | part << 20);
+  return lnspi_bits_float(exponent << 23 | part << 19);
 }
 
 /* The least index whose scale is at least value. */
 static int32_t blocks_index(float value) {
   uint32_t bits = lnspi_float_bits(value);
   if (bits <= 1u << 23) return 1;
-  int32_t index = (int32_t)((bits + 0xFFFFFu) >> 20) - BLOCKS_OCTAVE + 1;
-  return index < 2032 ? index : 2032;
+  int32_t index = (int32_t)((bits + 0x7FFFFu) >> 19) - BLOCKS_OCTAVE + 1;
+  return index < BLOCKS_MOST ? index : BLOCKS_MOST;
 }
 
 static int32_t blocks_bits(const lnspi_setting *setting) { /* of a magnitude */
@@ -35,7 +36,7 @@ static int32_t blocks_bits(const lnspi_setting *setting) { /* of a magnitude */
 static uint64_t blocks_bound(const lnspi_setting *setting, uint64_t elements,
                              uint64_t tensors) {
   uint64_t blocks = elements / (uint64_t)setting->real[0] + tensors;
-  return lnspi_bits_bound(elements * (uint64_t)(blocks_bits(setting) + 1) + 17 * blocks);
+  return lnspi_bits_bound(elements * (uint64_t)(blocks_bits(setting) + 1) + 19 * blocks);
 }
 
 static const char *blocks_refuse(const double *real) {
@@ -61,14 +62,14 @@ static inline int32_t blocks_code_scale(lnspi_bits *b, int writing, blocks_work 
   if (lnspi_bits_code(b, writing, &work->zero, index == 0)) return 0;
   int32_t step = index - work->scale;
   uint32_t folded = (uint32_t)(step < 0 ? -2 * step - 1 : 2 * step);
-  folded = lnspi_bits_tree(b, writing, work->step, 5,
+  folded = lnspi_bits_tree(b, writing, work->step, 6,
                            folded < BLOCKS_NEAR ? folded : BLOCKS_NEAR);
   if (folded == BLOCKS_NEAR)
-    index = (int32_t)lnspi_bits_raw(b, writing, (uint32_t)index, 11);
+    index = (int32_t)lnspi_bits_raw(b, writing, (uint32_t)index, 12);
   else if (!writing)
     index = work->scale + (folded & 1 ? -(int32_t)(folded / 2) - 1 : (int32_t)(folded / 2));
   if (index < 1) index = 1; /* hostile bytes */
-  if (index > 2032) index = 2032;
+  if (index > BLOCKS_MOST) index = BLOCKS_MOST;
   work->scale = index;
   return index;
 }
@@ -91,7 +92,7 @@ static inline void blocks_code(lnspi_bits *b, int writing, blocks_work *work, in
     float size = change[i] < 0 ? -change[i] : change[i];
     most = size > most ? size : most;
   }
-  if (most > 0) index = blocks_index(most / levels);
+  if (most > 0) index = blocks_index(most / (levels + .5f));
   index = blocks_code_scale(b, writing, work, index);
   if (index) scale = blocks_scale(index);
   for (int32_t i = 0; i < count; i++) {
@@ -136,8 +137,8 @@ static int32_t blocks_get(lnspi_coder *coder, const lnspi_span *span) {
       .help = #codec " block=64: whole numbers of " text " bits and a scale a block", \
       .argument = {{"block", 64, 8, LNSPI_DELTA_SPAN}},                               \
       .refuse = blocks_refuse,                                                        \
-      .write_bytes = LNSPI_WORK_BYTES(blocks_work, 128),                                             \
-      .read_bytes = LNSPI_WORK_BYTES(blocks_work, 128),                                              \
+      .write_bytes = LNSPI_WORK_BYTES(blocks_work, 192),                                             \
+      .read_bytes = LNSPI_WORK_BYTES(blocks_work, 192),                                              \
       .bound = blocks_bound,                                                          \
       .start = blocks_start,                                                          \
       .put = blocks_put,                                                              \

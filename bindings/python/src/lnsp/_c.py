@@ -102,6 +102,9 @@ class DeltaFacts(ct.Structure):
         ("encoded_bytes", ct.c_int64),
         ("base_hash", ct.c_uint8 * 32),
         ("result_hash", ct.c_uint8 * 32),
+        ("codec", ct.c_char_p),
+        ("stage_count", ct.c_int32),
+        ("selected_count", ct.c_int32),
     ]
 
 
@@ -246,7 +249,9 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_trainer_isa": (_text, [_h]),
     "lnsp_trainer_destroy": (_void, [_h]),
     "lnsp_loss_evaluate": (_i32, [_text, _tensors, _i32, _floats, _tensors, _options, _p]),
-    "lnsp_delta_make": (_i32, [_h, _h, _options, _out, _p]),
+    "lnsp_delta_measure": (_i32, [_h, _text, _memory, _p]),
+    "lnsp_delta_make": (_i32, [_h, _h, _text, _options, _out, _p]),
+    "lnsp_delta_merge": (_i32, [_out, _i32, _options, _out, _p]),
     "lnsp_delta_apply": (_i32, [_h, _h, _options, _out, _p]),
     "lnsp_delta_invert": (_i32, [_h, _options, _out, _p]),
     "lnsp_delta_info": (_i32, [_h, _facts, _p]),

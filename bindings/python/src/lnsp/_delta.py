@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as ct
+from collections.abc import Sequence
 from typing import Any
 
 from . import _c
@@ -40,14 +41,32 @@ class Delta(Owner):
         return delta
 
     @classmethod
-    def make(cls, base: Model, next: Model) -> Delta:
-        """The exact difference of two models of one architecture."""
+    def make(cls, base: Model, next: Model, codec: str | None = None) -> Delta:
+        """What leads from base to next, two models of one architecture: exactly, or with
+        another codec ("int4 block=64", "sparse share=.1", "exact only=*.bias") in fewer
+        bytes, the result then being close to next."""
         old, new = base._live(), next._live()
         return cls._from(
             create(
                 _c.lib.lnsp_delta_make,
                 old.get(),
                 new.get(),
+                None if codec is None else codec.encode(),
+                ct.byref(options()),
+                destroy=_c.lib.lnsp_delta_destroy,
+            )
+        )
+
+    @classmethod
+    def merge(cls, deltas: Sequence[Delta]) -> Delta:
+        """Deltas that follow each other as one, to the same bits."""
+        handles = [delta._live() for delta in deltas]
+        array = (ct.c_void_p * len(handles))(*(handle.get() for handle in handles))
+        return cls._from(
+            create(
+                _c.lib.lnsp_delta_merge,
+                array,
+                len(handles),
                 ct.byref(options()),
                 destroy=_c.lib.lnsp_delta_destroy,
             )
@@ -87,8 +106,13 @@ class Delta(Owner):
 
     @property
     def exact(self) -> bool:
-        """Whether apply gives the result's bits."""
+        """Whether it is exact, and can be inverted."""
         return bool(self._facts().exact)
+
+    @property
+    def codec(self) -> str:
+        """The codec's text; those of merged stages are joined by "; "."""
+        return str(self._facts().codec.decode())
 
     @property
     def parameter_count(self) -> int:
@@ -97,7 +121,7 @@ class Delta(Owner):
 
     @property
     def changed_count(self) -> int:
-        """Parameters whose bits differ."""
+        """Parameters whose bits differ, as its maker says; -1 if not known (merged)."""
         return int(self._facts().changed_count)
 
     @property
