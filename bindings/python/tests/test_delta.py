@@ -1,5 +1,6 @@
 import pickle
 
+import numpy as np
 import pytest
 
 import lnsp
@@ -29,7 +30,9 @@ def test_exact(pair, tmp_path):
     assert pickle.loads(pickle.dumps(delta)).result_hash == better.hash
 
 
-@pytest.mark.parametrize("codec", ["int8", "int4 block=32", "sparse share=.2", "sign", "float16"])
+@pytest.mark.parametrize(
+    "codec", ["int8", "int4 block=32", "sparse share=.2", "sign", "float16"]
+)
 def test_codecs(pair, codec):
     base, better = pair
     delta = lnsp.Delta.make(base, better, codec)
@@ -58,3 +61,50 @@ def test_refusals(pair, net):
     delta.close()
     with pytest.raises(lnsp.StateError):
         delta.apply(base)
+
+
+@pytest.mark.parametrize(
+    "codec", ["int8 block=64", "int5", "int4", "sparse share=.25", "sign", "float16", "float32"]
+)
+def test_every_codec(pair, codec):
+    base, better = pair
+    delta = lnsp.Delta.make(base, better, codec)
+    assert delta.codec.split()[0] == codec.split()[0] and delta.stage_count == 1
+    result = delta.apply(base)
+    assert result.hash == delta.result_hash
+    assert lnsp.Delta(delta.to_bytes()).apply(base).hash == result.hash
+    wanted = {name: better[name] - base[name] for name in base.graph.shapes}
+    left = {name: better[name] - result[name] for name in base.graph.shapes}
+    norm = {
+        k: sum(float((d**2).sum()) for d in v.values()) for k, v in (("w", wanted), ("l", left))
+    }
+    assert norm["l"] < norm["w"]
+    assert delta.exact == (codec == "exact")
+    with pytest.raises(lnsp.UnsupportedError):
+        delta.invert()
+    assert base.graph.measure_delta(codec).total_bytes > 0
+
+
+def test_subset(pair):
+    base, better = pair
+    delta = lnsp.Delta.make(base, better, "exact only=up.*")
+    result = delta.apply(base)
+    assert np.array_equal(result["up.weight"], better["up.weight"])
+    assert np.array_equal(result["down.weight"], base["down.weight"])
+
+
+def test_merge(pair, net):
+    base, better = pair
+    far = lnsp.Model.new(net, seed=11)
+    first = lnsp.Delta.make(base, better, "int8")
+    middle = first.apply(base)
+    second = lnsp.Delta.make(middle, far)
+    both = lnsp.Delta.merge([first, second])
+    assert both.stage_count == 2 and both.codec.count(";") == 1
+    assert both.apply(base).hash == far.hash
+    with pytest.raises(lnsp.MismatchError):
+        lnsp.Delta.merge([second, first])
+    with pytest.raises(lnsp.ArgumentError):
+        lnsp.Delta.merge([])
+    with pytest.raises(lnsp.UnknownNameError):
+        lnsp.Delta.make(base, better, "morse")

@@ -9,7 +9,7 @@ from typing import Any
 from . import _c
 from ._handle import Handle, Owner, create
 from ._model import Model
-from ._options import Path, options, path_bytes
+from ._options import Path, options, path_bytes, text_bytes
 
 
 class Delta(Owner):
@@ -51,7 +51,7 @@ class Delta(Owner):
                 _c.lib.lnsp_delta_make,
                 old.get(),
                 new.get(),
-                None if codec is None else codec.encode(),
+                text_bytes(codec, "codec"),
                 ct.byref(options()),
                 destroy=_c.lib.lnsp_delta_destroy,
             )
@@ -61,7 +61,7 @@ class Delta(Owner):
     def merge(cls, deltas: Sequence[Delta]) -> Delta:
         """Deltas that follow each other as one, to the same bits."""
         handles = [delta._live() for delta in deltas]
-        array = (ct.c_void_p * len(handles))(*(handle.get() for handle in handles))
+        array = (ct.c_void_p * max(1, len(handles)))(*(handle.get() for handle in handles))
         return cls._from(
             create(
                 _c.lib.lnsp_delta_merge,
@@ -113,6 +113,11 @@ class Delta(Owner):
     def codec(self) -> str:
         """The codec's text; those of merged stages are joined by "; "."""
         return str(self._facts().codec.decode())
+
+    @property
+    def stage_count(self) -> int:
+        """1, or more after merge."""
+        return int(self._facts().stage_count)
 
     @property
     def parameter_count(self) -> int:

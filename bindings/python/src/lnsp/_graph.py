@@ -134,5 +134,12 @@ class Graph(Owner):
         )
         return memory(found)
 
+    def measure_delta(self, codec: str = "exact") -> Memory:
+        """Bytes of a delta that is made with this codec, whatever changes."""
+        found = empty_memory()
+        text = text_bytes(codec, "codec")
+        call(_c.lib.lnsp_delta_measure, self._live().get(), text, ct.byref(found))
+        return memory(found)
+
     def __repr__(self) -> str:
         return "<lnsp.Graph closed>" if self.closed else f"lnsp.Graph({self.architecture!r})"
