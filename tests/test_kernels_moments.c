@@ -236,6 +236,18 @@ static void test_kernel_dither_bf16(void) {
     }
 }
 
+static void test_kernel_noise(void) {
+  for (int i = 0; i < 40000; i++) {
+    float *y = take(64), *x = take(64);
+    uint32_t *word = take_bytes(19 * sizeof *word);
+    for (int w = 0; w < 19; w++) word[w] = draw() % 16 ? draw() : 0u - draw() % 2;
+    ref->noise(y, word, word + 8, word + 11);
+    set->noise(x, word, word + 8, word + 11);
+    CHECK(!memcmp(x, y, 64 * sizeof *x));
+    CHECK(slots_close());
+  }
+}
+
 /* In whatever pieces the elements come, the same: pieces begin at whole blocks. */
 static void test_pieces(void) {
   enum { N = 1024 };
@@ -358,9 +370,9 @@ static int time_all(void) {
     scale[i] = timed_memory(TIMED / 32), code[i] = timed_memory(TIMED);
   for (int i = 0; i < PIECE; i++) g[i] = value(PLAIN);
   for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    const char *names[] = {"adam", "adam8", "to and fro"};
+    const char *names[] = {"adam", "adam8", "to and fro", "noise"};
     if (!lnspi_kernels_usable(set)) continue;
-    for (int what = 0; what < 3; what++) {
+    for (int what = 0; what < 4; what++) {
       double best = 1e30, from = now();
       do {
         double start = now();
@@ -369,6 +381,11 @@ static int time_all(void) {
                                     scale[1] + o / 128, {1, 2}, (uint32_t)(o / 128)};
           if (what == 0) set->adam(w + o, m + o, v + o, g, PIECE, &plain_adam);
           if (what == 1) set->adam8(w + o, &s, g, PIECE, &plain_adam);
+          for (uint32_t b = 0; what == 3 && b < PIECE / 8; b += 8) {
+            const uint32_t key[8] = {1}, nonce[3] = {(uint32_t)o, 0, 0};
+            const uint32_t counter[8] = {b, b + 1, b + 2, b + 3, b + 4, b + 5, b + 6, b + 7};
+            set->noise(g2 + 8 * b, key, nonce, counter);
+          }
           if (what == 2) set->widen_bf16(g2, half + o, 64, PIECE / 64);
           if (what == 2) set->dither_bf16(half + o, g2, 64, PIECE / 64, s.key, (uint32_t)o);
         }

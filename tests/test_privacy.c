@@ -1,7 +1,5 @@
 /* Clipping by example and noise: against PyTorch's gradients of single examples, against
  * our own of one row at a time, and what noise must be. */
-#include <time.h>
-
 #include "kernels/noise.h"
 #include "privacy_numbers.h"
 #include "state_edit.h"
@@ -294,7 +292,7 @@ static void noise_is_normal(void) {
     uint32_t counter[LNSPI_NOISE_LANES];
     float out[LNSPI_NOISE_LANES][LNSPI_NOISE_BLOCK];
     for (uint32_t l = 0; l < LNSPI_NOISE_LANES; l++) counter[l] = b + l;
-    lnspi_noise(words, nonce, counter, out);
+    lnspi_noise(out[0], words, nonce, counter);
     memcpy(z + 8 * b, out, sizeof out);
   }
   for (int i = 0; i < n; i++) {
@@ -326,7 +324,7 @@ static void noise_follows_its_formula(void) {
     float out[LNSPI_NOISE_LANES][LNSPI_NOISE_BLOCK];
     for (uint32_t l = 0; l < LNSPI_NOISE_LANES; l++) counter[l] = b + l;
     lnspi_chacha20(words, nonce, counter, w);
-    lnspi_noise(words, nonce, counter, out);
+    lnspi_noise(out[0], words, nonce, counter);
     for (int l = 0; l < LNSPI_NOISE_LANES; l++)
       for (int j = 0; j < 4; j++) {
         double u = ((double)w[4 * j][l] * 0x1p32 + (double)w[4 * j + 1][l] + 1) * 0x1p-64;
@@ -354,7 +352,7 @@ static void noise_of(const lnsp_trainer *t, int32_t weight, uint64_t step, float
       uint32_t counter[LNSPI_NOISE_LANES] = {
           (uint32_t)(r * ((columns + 7) / 8) + c / 8)};
       float z[LNSPI_NOISE_LANES][LNSPI_NOISE_BLOCK];
-      lnspi_noise(words, nonce, counter, z);
+      lnspi_noise(z[0], words, nonce, counter);
       *out++ = deviation * z[0][c % 8];
     }
 }
@@ -548,29 +546,8 @@ static void noise_passes_the_gate(void) {
   lnsp_trainer_destroy(t);
 }
 
-/* ns a number, the least of 50 turns */
-static int time_noise(void) {
-  const uint32_t words[8] = {1}, nonce[3] = {2};
-  double least = 1e30, sum = 0;
-  for (int turn = 0; turn < 50; turn++) {
-    clock_t start = clock();
-    for (uint32_t b = 0; b < 1 << 13; b += LNSPI_NOISE_LANES) {
-      uint32_t counter[LNSPI_NOISE_LANES];
-      float out[LNSPI_NOISE_LANES][LNSPI_NOISE_BLOCK];
-      for (uint32_t l = 0; l < LNSPI_NOISE_LANES; l++) counter[l] = b + l;
-      lnspi_noise(words, nonce, counter, out);
-      sum += (double)out[0][0];
-    }
-    double ns = 1e9 * (double)(clock() - start) / CLOCKS_PER_SEC / (8 << 13);
-    if (ns < least) least = ns;
-  }
-  printf("noise: %.1f ns a number (%g)\n", least, sum);
-  return 0;
-}
-
-int main(int count, char **arguments) {
+int main(void) {
   support_use_all();
-  if (count == 2 && !strcmp(arguments[1], "--time")) return time_noise();
   RUN(norms_are_those_of_torch);
   RUN(clipped_means_are_those_of_torch);
   RUN(equals_one_row_at_a_time);

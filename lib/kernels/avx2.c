@@ -206,6 +206,7 @@ static LNSPI_ALWAYS int64_t avx2_keep(float *px, uint32_t *pk, const float *x, i
 #define LV_PANELS 1
 #include "kernels/vector.h"
 #include "kernels/compact_vector.h"
+#include "kernels/noise_avx2.h"
 
 /* |x| times w with the sign of x: two products fill 16 bits, and no more. */
 static LNSPI_ALWAYS __m256i avx2_dot4(__m256i c, __m256i x, __m256i w) {

@@ -210,6 +210,12 @@ static LNSPI_ALWAYS __m512i avx512_dot4(__m512i c, __m512i x, __m512i w) {
 #pragma GCC pop_options
 #endif
 
+/* The way of AVX2 is as good as any. */
+static void avx512_noise(float *out, const uint32_t key[8], const uint32_t nonce[3],
+                         const uint32_t counter[8]) {
+  lnspi_kernels_avx2.noise(out, key, nonce, counter);
+}
+
 #if LNSPI_HAS_AMX
 #if defined(__clang__)
 #pragma clang attribute push(                                                          \

@@ -165,6 +165,7 @@ typedef struct lnspi_moments8 {
  * dither_bf16  the way back: the upper half of bits(y[j]) + lnspi_dither(key,
  *              element + j) / 2^16, j = k*lanes + l; pad lanes +0. For what is finite
  *              and stays so. element: a multiple of 16
+ * noise        normal numbers of eight blocks of ChaCha20, eight of each: noise.h
  */
 #define LNSPI_KERNEL_PRODUCT_LIST(X)                                                      \
   X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
@@ -245,7 +246,9 @@ typedef struct lnspi_moments8 {
                   const lnspi_adam *a))                                                   \
   X(void, widen_bf16, (float *y, const void *w, int64_t lanes, int64_t kn))               \
   X(void, dither_bf16, (void *w, const float *y, int64_t lanes, int64_t kn,               \
-                        const uint32_t key[2], uint32_t element))
+                        const uint32_t key[2], uint32_t element))                         \
+  X(void, noise, (float *out, const uint32_t key[8], const uint32_t nonce[3],             \
+                  const uint32_t counter[8]))
 
 #define LNSPI_KERNEL_REST_LIST(X)                                                         \
   LNSPI_KERNEL_OTHER_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)

@@ -1,5 +1,6 @@
 /* The kernel set for AArch64 (Advanced SIMD is always there). ARMv7 NEON flushes
  * subnormals and has no set of its own. */
+#include "kernels/noise.h"
 #include "kernels/table.h"
 
 #if LNSPI_ARM_SETS
@@ -146,6 +147,8 @@ static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {
 #define LV_BYTE_PANELS 1
 #include "kernels/compact_bytes.h"
 
+#define neon_noise lnspi_noise
+
 const lnspi_kernels lnspi_kernels_neon = {"neon", LNSPI_CPU_NEON,
                                           LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 
@@ -154,5 +157,6 @@ const lnspi_kernels lnspi_kernels_neon = {"neon", LNSPI_CPU_NEON,
 const lnspi_kernels lnspi_kernels_cblas_neon = LNSPI_CBLAS_TABLE(LNSPI_CPU_NEON);
 #endif
 
+#undef neon_noise
 #include "kernels/undefine.h"
 #endif

@@ -1,5 +1,5 @@
 /* ChaCha20 and normal numbers of it, eight blocks side by side: loops over lanes are
- * what compilers vectorise. Integers and single IEEE operations on doubles, so that the
+ * what compilers vectorise (noise_avx2.h does so by hand). Integers and single IEEE operations on doubles, so that the
  * bits are the same everywhere. */
 #include "kernels/noise.h"
 
@@ -92,9 +92,8 @@ static void noise_turn(double r, uint32_t angle, float *first, float *second) {
   *second = (float)(angle >> 31 ? r * -up : r * up);
 }
 
-void lnspi_noise(const uint32_t key[8], const uint32_t nonce[3],
-                 const uint32_t counter[NOISE_LANES],
-                 float out[NOISE_LANES][LNSPI_NOISE_BLOCK]) {
+void lnspi_noise(float *out, const uint32_t key[8], const uint32_t nonce[3],
+                 const uint32_t counter[NOISE_LANES]) {
   uint32_t words[16][NOISE_LANES];
   lnspi_chacha20(key, nonce, counter, words);
   for (int j = 0; j < 4; j++) {
@@ -104,7 +103,9 @@ void lnspi_noise(const uint32_t key[8], const uint32_t nonce[3],
       r[l] = -2 * noise_log(x);
     }
     for (int l = 0; l < NOISE_LANES; l++) r[l] = sqrt(r[l] > 0 ? r[l] : 0);
-    for (int l = 0; l < NOISE_LANES; l++)
-      noise_turn(r[l], words[4 * j + 2][l], &out[l][2 * j], &out[l][2 * j + 1]);
+    for (int l = 0; l < NOISE_LANES; l++) {
+      float *pair = out + LNSPI_NOISE_BLOCK * l + 2 * j;
+      noise_turn(r[l], words[4 * j + 2][l], &pair[0], &pair[1]);
+    }
   }
 }

@@ -17,9 +17,9 @@ void lnspi_chacha20(const uint32_t key[8], const uint32_t nonce[3],
 /* normal(0, 1) from such blocks: of words 4j, 4j+1, 4j+2 of a block, j < 4, with
  *   u = (2^32 w[4j] + w[4j+1] + 1) 2^-64,  r = sqrt(-2 ln u),
  *   a = (w[4j+2] + 1/2) 2^-32 of a whole turn, less an eighth,
- * numbers 2j and 2j+1 are r cos a and r sin a, computed in double. */
-void lnspi_noise(const uint32_t key[8], const uint32_t nonce[3],
-                 const uint32_t counter[LNSPI_NOISE_LANES],
-                 float out[LNSPI_NOISE_LANES][LNSPI_NOISE_BLOCK]);
+ * numbers 2j and 2j+1 are r cos a and r sin a, computed in double. Number i of that of
+ * counter[l] goes to out[8 * l + i]. The reference of the kernel noise. */
+void lnspi_noise(float *out, const uint32_t key[8], const uint32_t nonce[3],
+                 const uint32_t counter[LNSPI_NOISE_LANES]);
 
 #endif

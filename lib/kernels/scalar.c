@@ -1,4 +1,5 @@
 /* The reference kernel set: plain C, one element at a time. */
+#include "kernels/noise.h"
 #include "kernels/table.h"
 
 /* The LV_ macros for one lane. Integers are unsigned; comparisons are signed. */
@@ -281,6 +282,8 @@ static void scalar_unit_dx(float *dx, const float *dy, const float *y, float m, 
 
 #include "kernels/compact_scalar.h"
 
+#define scalar_noise lnspi_noise
+
 const lnspi_kernels lnspi_kernels_scalar = {"scalar", 0, LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 
 #include "kernels/cblas.h"
@@ -312,4 +315,5 @@ float lnspi_fma(float a, float b, float c) {
   return lnspi_fma_inline(a, b, c);
 }
 
+#undef scalar_noise
 #include "kernels/undefine.h"

@@ -234,12 +234,12 @@ static privacy_noise privacy_noise_open(const lnsp_trainer *t, int32_t weight,
 }
 
 static void privacy_noise_flush(privacy_noise *n) {
-  float z[LNSPI_NOISE_LANES][LNSPI_NOISE_BLOCK];
+  float z[LNSPI_NOISE_LANES * LNSPI_NOISE_BLOCK];
   if (!n->filled) return;
-  lnspi_noise(n->t->noise_key, n->nonce, n->counter, z);
+  n->t->engine.k->noise(z, n->t->noise_key, n->nonce, n->counter);
   for (int32_t l = 0; l < n->filled; l++)
     for (int64_t i = 0; i < n->count[l]; i++) {
-      float *to = n->to[l] + i * n->step, noise = n->deviation * z[l][n->skip[l] + i];
+      float *to = n->to[l] + i * n->step, noise = n->deviation * z[LNSPI_NOISE_BLOCK * l + n->skip[l] + i];
       *to = *to + noise;
     }
   n->filled = 0;
