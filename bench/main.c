@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delta.h"
 #include "pool.h"
 #include "process.h"
 #include "roofline.h"
 
 static const char help[] =
     "usage: lnsp-bench [option ...] [WORK [BATCH]]\n"
-    "       lnsp-bench --limits | --serve | --process LNSP\n"
+    "       lnsp-bench --limits | --serve | --process LNSP | --delta BASE NEW [CODECS]\n"
     "\n"
     "Prints a line for each row:\n"
     "  work batch us_min us_median peak_rss_kb gflops gb_s limit_us share\n"
@@ -37,7 +38,11 @@ static const char help[] =
     "  --serve        reads lines WORK BATCH MILLISECONDS SAMPLE_US, answers with samples,\n"
     "                 for bench/compare.py\n"
     "  --process LNSP start to output of the program LNSP (build/lnsp) and its memory: run, train,\n"
-    "                 and training beside a session\n";
+    "                 and training beside a session\n"
+    "  --delta BASE NEW [CODECS]   deltas between two model files: bytes of the file, how often\n"
+    "                 smaller than float32, least time from models to bytes and from bytes to\n"
+    "                 the checked new model, memory beside the models in either (in encoding, the\n"
+    "                 delta's own block). CODECS: texts joined by ;; default: every codec\n";
 
 typedef struct request {
   lnsp_options options;
@@ -260,6 +265,9 @@ int main(int argc, char **argv) {
   q.seconds = .3;
   if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
     return fputs(help, stdout) < 0;
+  if (argc > 1 && !strcmp(argv[1], "--delta"))
+    return argc == 4 || argc == 5 ? delta_print(argv[2], argv[3], argv[4], q.seconds)
+                                  : fail("--delta needs BASE NEW [CODECS]", NULL) + 1;
   if (read_arguments(&q, argc, argv))
     return 2;
   if (lnsp_isa_check(q.options.isa, &problem))

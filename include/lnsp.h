@@ -108,6 +108,7 @@ LNSP_API uint32_t lnsp_arithmetic_version(void);
 #define LNSP_E_MISMATCH 13  /* a hash or checksum does not fit               */
 #define LNSP_E_UNSUPPORTED 14 /* this CPU or build cannot do it              */
 #define LNSP_E_INTERNAL 15  /* a self-check failed: please report            */
+#define LNSP_E_REFUSED 16   /* a rule of the caller's own says no            */
 
 /* What went wrong. Frozen layout, 384 bytes; written only on failure, so it
  * needs no initialisation. */
@@ -817,6 +818,12 @@ typedef struct lnsp_delta_facts {
                               "; ". Valid as long as the delta                */
   int32_t stage_count;     /* 1, more after merge                             */
   int32_t selected_count;  /* tensors that some stage is about                */
+  const char *sender;      /* as stamped, or "". Valid as long as the delta,
+                              and until it is stamped again                   */
+  uint64_t nonce;          /* as stamped, or 0                                */
+  int32_t authenticated;   /* 1: it carries an authentication code, which
+                              lnsp_delta_check compares with a key's          */
+  int32_t reserved;
 } lnsp_delta_facts;
 
 /*
@@ -874,6 +881,78 @@ LNSP_API int32_t lnsp_delta_decode(const void *data, size_t bytes,
                                    lnsp_problem *problem);
 
 LNSP_API void lnsp_delta_destroy(lnsp_delta *delta);
+
+/* ---- deltas of others: check, combine ----------------------------------- */
+
+#define LNSP_KEY_BYTES 32      /* most bytes of a key                           */
+#define LNSP_SENDER_BYTES 64   /* room for a sender's name, with its zero       */
+
+/* Signs a delta that is to be sent: whose it is, and a number that the sender makes larger
+ * with every delta, so that none is taken twice. With a key (1 to LNSP_KEY_BYTES bytes) also
+ * an authentication code over the whole file, keyed BLAKE2s. sender NULL or "": none; other
+ * names have 1 to 63 printable ASCII characters without blank, ", \ and ;. Threads: T1. */
+LNSP_API int32_t lnsp_delta_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce,
+                                  const void *key, size_t key_bytes, lnsp_problem *problem);
+
+/* Euclidean norm of result - base over all parameters, and the largest change of one, both
+ * of the decoded values; either may be NULL. Allocates: a block, freed before return.
+ * Threads: T0. */
+LNSP_API int32_t lnsp_delta_norm(const lnsp_delta *delta, const lnsp_model *base, double *norm,
+                                 double *most, const lnsp_options *options,
+                                 lnsp_problem *problem);
+
+/* What a received delta must keep to. Zero and NULL: not asked for. That a sender's nonce
+ * has grown is a store's matter (lnsp_store_accept), since it must outlive a rollback. */
+typedef struct lnsp_delta_rules {
+  uint32_t struct_size; /* sizeof(lnsp_delta_rules)                                 */
+  uint32_t key_bytes;   /* of key; then the delta must carry the code of this key   */
+  const void *key;
+  double max_norm;      /* largest norm, as lnsp_delta_norm                         */
+  double max_change;    /* largest change of one parameter                          */
+  void *user;
+  /* Is a signature over the digest (BLAKE2s-256 of the file, its digits of checksum
+   * and code taken as zeros) good? 0: yes. */
+  int32_t (*verify)(void *user, const uint8_t digest[LNSP_HASH_BYTES], const char *sender,
+                    uint64_t nonce);
+  /* Is the model that it leads to good enough, e.g. on held-out data? 0: yes. */
+  int32_t (*judge)(void *user, lnsp_model *candidate);
+} lnsp_delta_rules;
+
+/* Checks all but judge. LNSP_E_MISSING or LNSP_E_MISMATCH: the code; LNSP_E_LIMIT: a norm;
+ * LNSP_E_REFUSED: verify. Allocates as lnsp_delta_norm. Threads: T0. */
+LNSP_API int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
+                                  const lnsp_delta_rules *rules, const lnsp_options *options,
+                                  lnsp_problem *problem);
+
+/* Checks, applies and asks judge (LNSP_E_REFUSED): lnsp_delta_apply for what a stranger
+ * sends. Threads: T0. */
+LNSP_API int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
+                                   const lnsp_delta_rules *rules, const lnsp_options *options,
+                                   lnsp_model **out, lnsp_problem *problem);
+
+/* One delta (codec float32) of 1 to 1,024 on one base. rule, NULL: "mean":
+ *   "mean"               mean, weighted by weights (NULL: equal), e.g. examples of each
+ *   "median"             of each element; an even number: mean of the middle two
+ *   "trimmed share=.1"   mean of each element without that share of the largest and smallest
+ * and for each of them
+ *   clip=median          a delta with a larger norm than the median's is scaled down to it
+ *   clip=NUMBER          the same for this norm
+ *   skip=1               a delta that is damaged, not finite or of another base is left out:
+ *                        refused[i] (nullable, count of them) says why, or LNSP_OK. Without it
+ *                        the first such delta fails the call, which names it.
+ * Reads all of them side by side: about 10 kB a delta, no whole state. Threads: T0. */
+LNSP_API int32_t lnsp_delta_aggregate(const lnsp_model *base, const lnsp_delta *const *deltas,
+                                      const double *weights, int32_t count, const char *rule,
+                                      const lnsp_options *options, int32_t *refused,
+                                      lnsp_delta **out, lnsp_problem *problem);
+
+/* A server's optimizer step with a delta on the trainer's present weights: the gradient is
+ * minus the delta, of the tensors that it is about. "sgd lr=1" gives lnsp_delta_apply (FedAvg),
+ * "adam lr=.01 betas=.9,.99 eps=1e-3" FedAdam, with Adam's correction of the first steps.
+ * Gate, clip, schedule and average as in lnsp_trainer_apply. Allocates: 4 bytes a parameter,
+ * freed before return. Threads: T2. */
+LNSP_API int32_t lnsp_trainer_step_delta(lnsp_trainer *trainer, const lnsp_delta *delta,
+                                         lnsp_problem *problem);
 
 /* ---- store: versions that survive power cuts ----------------------------- */
 

@@ -11,15 +11,78 @@ static const option options[] = {
                        "\"sparse share=.1\", sign, float16, float32" },
   { "--only", "PATTERN", "tensors to write; the others stay as in BASE; * and ? match, 1d is every "
                          "tensor of rank 1; PATTERN,PATTERN for several" },
-  { "--base", "FILE", "model that the first delta of merge is for: merge then writes one stage" },
+  { "--base", "FILE", "model that the delta is for: merge then writes one stage, info says how "
+                      "far it leads" },
+  { "--sender", "NAME", "of make: who sends the delta" },
+  { "--nonce", "N", "of make: a number that the sender makes larger with every delta" },
+  { "--key", "FILE", "1 to 32 secret bytes: make adds an authentication code, apply requires it" },
+  { "--max-norm", "X", "of apply: refuse a delta that moves the weights further (Euclidean norm)" },
+  { "--max-change", "X", "of apply: refuse a delta that changes any weight by more" },
   { "--type", "T", "storage of the model that apply writes: f32 (default), f16, bf16 or int8" },
   { NULL, NULL, NULL },
 };
+
+/* The key's bytes; *bytes is 0 without --key. */
+static int delta_key(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], size_t *bytes) {
+  const char *path = args_value(a, "--key");
+  FILE *file;
+
+  *bytes = 0;
+  if (!path)
+    return 0;
+  file = fopen(path, "rb");
+  if (!file)
+    return refuse(a, "%s cannot be read; --key names a file of 1 to %d secret bytes", path,
+                  LNSP_KEY_BYTES);
+  *bytes = fread(key, 1, LNSP_KEY_BYTES + 1, file);
+  fclose(file);
+  if (*bytes >= 1 && *bytes <= LNSP_KEY_BYTES)
+    return 0;
+  return refuse(a, "%s has %s; a key has 1 to %d", path, *bytes ? "more bytes" : "no byte",
+                LNSP_KEY_BYTES);
+}
+
+/* Sender, nonce and code, as make's options say. */
+static int delta_stamp(const args *a, lnsp_delta *delta) {
+  uint8_t key[LNSP_KEY_BYTES + 1];
+  lnsp_problem problem;
+  uint64_t nonce = 0;
+  size_t bytes;
+  int status = delta_key(a, key, &bytes);
+
+  if (!status)
+    status = args_unsigned(a, "--nonce", 0, &nonce);
+  if (!status && lnsp_delta_stamp(delta, args_value(a, "--sender"), nonce, key, bytes, &problem))
+    status = refuse_problem(a, "--sender", &problem);
+  memset(key, 0, sizeof key);
+  return status;
+}
+
+static int delta_distance(const args *a, const report *r, const lnsp_delta *delta) {
+  const char *path = args_value(a, "--base");
+  lnsp_model *base = NULL;
+  lnsp_problem problem;
+  double norm = 0, most = 0;
+  int status;
+
+  if (!path || strcmp(a->positional[0], "info"))
+    return 0;
+  status = model_load(a, path, &base);
+  if (!status && lnsp_delta_norm(delta, base, &norm, &most, NULL, &problem))
+    status = refuse_problem(a, path, &problem);
+  lnsp_model_destroy(base);
+  if (status)
+    return status;
+  report_real(r, "norm", "norm", norm, "6");
+  report_real(r, "largest", "largest change", most, "6");
+  return 0;
+}
 
 static int delta_facts(const args *a, const lnsp_delta *delta, const char *path) {
   lnsp_delta_facts facts;
   lnsp_problem problem;
   report r;
+  int status;
 
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
@@ -35,8 +98,20 @@ static int delta_facts(const args *a, const lnsp_delta *delta, const char *path)
   if (facts.changed_count >= 0)
     report_integer(&r, "changed", "changed", facts.changed_count, "parameters");
   report_integer(&r, "bytes", "delta file", facts.encoded_bytes, "bytes");
+  if (*facts.sender)
+    report_text(&r, "sender", "sender", facts.sender);
+  if (facts.nonce) {
+    char nonce[24];
+    snprintf(nonce, sizeof nonce, "%llu", (unsigned long long)facts.nonce);
+    report_text(&r, "nonce", "nonce", nonce);
+  }
+  if (facts.authenticated)
+    report_text(&r, "authenticated", "code", "carries one: apply --key FILE checks it");
   report_hash(&r, "base_hash", "base", facts.base_hash);
   report_hash(&r, "result_hash", "result", facts.result_hash);
+  status = delta_distance(a, &r, delta);
+  if (status)
+    return status;
   if (path)
     report_text(&r, "file", "written", path);
   return report_end(&r, a);
@@ -79,6 +154,8 @@ static int delta_write(const args *a, const lnsp_model *base, const lnsp_model *
     return refuse_memory(a);
   if (lnsp_delta_make(base, next, codec, NULL, &delta, &problem))
     status = refuse_problem(a, problem.line ? "--codec" : delta_blame(a, base, &problem), &problem);
+  if (!status)
+    status = delta_stamp(a, delta);
   if (!status && lnsp_delta_save(delta, path, &problem))
     status = refuse_problem(a, path, &problem);
   if (!status)
@@ -101,6 +178,29 @@ static int delta_make(const args *a, const char *path) {
   return status;
 }
 
+/* The next model, if the delta keeps to the rules that the options give. */
+static int delta_accept(const args *a, const lnsp_delta *delta, const lnsp_model *base,
+                        lnsp_model **next) {
+  uint8_t key[LNSP_KEY_BYTES + 1];
+  lnsp_delta_rules rules;
+  lnsp_problem problem;
+  size_t bytes;
+  int status = delta_key(a, key, &bytes);
+
+  memset(&rules, 0, sizeof rules);
+  rules.struct_size = sizeof rules;
+  rules.key = key;
+  rules.key_bytes = (uint32_t)bytes;
+  if (!status)
+    status = args_real(a, "--max-norm", 0, 0, &rules.max_norm);
+  if (!status)
+    status = args_real(a, "--max-change", 0, 0, &rules.max_change);
+  if (!status && lnsp_delta_accept(delta, base, &rules, NULL, next, &problem))
+    status = refuse_problem(a, delta_blame(a, base, &problem), &problem);
+  memset(key, 0, sizeof key);
+  return status;
+}
+
 static int delta_apply(const args *a, const char *path) {
   lnsp_model *base = NULL, *next = NULL, *stored = NULL;
   lnsp_delta *delta = NULL;
@@ -113,8 +213,8 @@ static int delta_apply(const args *a, const char *path) {
     status = model_load(a, a->positional[1], &base);
   if (!status)
     status = delta_open(a, a->positional[2], &delta);
-  if (!status && lnsp_delta_apply(delta, base, NULL, &next, &problem))
-    status = refuse_problem(a, delta_blame(a, base, &problem), &problem);
+  if (!status)
+    status = delta_accept(a, delta, base, &next);
   if (!status && (lnsp_model_convert(next, type, NULL, &stored, &problem) ||
                   lnsp_model_hash(stored, hash, &problem) ||
                   lnsp_model_save(stored, path, 0, &problem)))

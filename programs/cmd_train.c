@@ -15,29 +15,10 @@ static void train_interrupt(int signal_number) {
 
 static const option options[] = {
   { "-o", "OUT", "model to write; with ema, that of the average" },
-  { "--loss", "TEXT", "default mse; terms are joined by +: \"cosine + 4*replay rows=7\"" },
-  { "--optimizer", "TEXT", "default adamw (lr 1e-3, betas .9,.999, eps 1e-8, decay .01)" },
-  { "--lr", "X", "learning rate" },
-  { "--clip", "X", "largest global norm of the gradient; default off" },
-  { "--ema", "X", "moving average of the weights, e.g. .999; OUT holds the average" },
-  { "--schedule", "TEXT", "\"cosine warmup=100 min_lr=0\" over all steps; default constant" },
-  { "--batch", "N|all", "rows a step; default 32, or all rows where there are fewer" },
-  { "--steps", "N", "steps to make; wraps around the data" },
-  { "--epochs", "N", "passes over the data; default 1" },
-  { "--shuffle", NULL, "another order of rows each epoch; default: file order" },
-  { "--poisson", NULL, "draw each row of a step by chance, --batch of them on average" },
-  { "--seed", "N", "seed of --shuffle, default 0, or of --poisson, by chance" },
-  { "--noise-key", "FILE", "32 secret bytes for noise=; default: of the system's generator" },
-  { "--freeze", "PATTERN", "tensors that stay as they are; * and ? match; may be repeated" },
-  { "--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`" },
   { "--state", "FILE", "also write the trainer's whole state, to go on later" },
   { "--resume", "FILE", "go on from a state, to the same bits; MODEL may then be left out" },
   { "--type", "T", "storage of OUT: f32, f16, bf16 or int8; default: as it is trained, f32" },
-  { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
-  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, 3]" },
-  { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
-  { "--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows" },
-  { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },
+  TRAIN_RECIPE,
   { "--eval", "DATA", "held-out data: mean cosine at the start, the end, and between" },
   { "--eval-input", "FILE:TENSOR", "held-out vectors; default: those of --input" },
   { "--eval-rows", "FILE:TENSOR", "rows of the held-out vectors" },
@@ -47,14 +28,14 @@ static const option options[] = {
 
 static int train_read(train_job *job) {
   const args *a = job->args;
-  const char *batch = args_value(a, "--batch"), *state = args_value(a, "--state");
-  int status = args_positionals(a, args_value(a, "--resume") ? 0 : 1, 2);
+  const char *batch = args_value(a, "--batch");
+  int status = 0;
 
-  if (!status && !batch)
+  if (!batch)
     job->batch = 32;
-  else if (!status && !strcmp(batch, "all"))
+  else if (!strcmp(batch, "all"))
     job->batch = INT32_MAX;
-  else if (!status)
+  else
     status = args_integer(a, "--batch", 1, INT32_MAX - 1, 32, &job->batch);
   if (!status)
     status = args_integer(a, "--steps", 1, INT64_C(1) << 50, 0, &job->steps);
@@ -71,14 +52,19 @@ static int train_read(train_job *job) {
   if (!status)
     status = data_spec_read(a, args_value(a, "--resume") && !args_value(a, "--input") &&
                                        a->positional_count == 1 ? 0 : 1, &job->spec);
-  if (!status)
-    status = args_output(a, &job->path);
-  if (!status && state)
-    status = !*state || !strcmp(state, job->path)
-                 ? usage_error(a, "--state needs a file of its own, beside that of -o")
-                 : args_writable(a, "--state", state);
   if (!status && args_value(a, "--loss") && !*args_value(a, "--loss"))
     status = usage_error(a, "--loss is empty; `lnsp list` names the losses");
+  return status;
+}
+
+/* Where the results go, asked before anything long is done. */
+static int train_outputs(train_job *job) {
+  const char *state = args_value(job->args, "--state");
+  int status = args_output(job->args, &job->path);
+  if (!status && state)
+    status = !*state || !strcmp(state, job->path)
+                 ? usage_error(job->args, "--state needs a file of its own, beside that of -o")
+                 : args_writable(job->args, "--state", state);
   return status;
 }
 
@@ -146,7 +132,7 @@ static int train_step(train_job *job) {
   return 0;
 }
 
-static int train_loop(train_job *job) {
+int train_loop(train_job *job) {
   struct sigaction action, before;
   progress show;
   int status = train_evaluate(job);
@@ -197,19 +183,26 @@ static int train_save(train_job *job) {
   return status ? refuse_problem(job->args, job->path, &problem) : 0;
 }
 
+int train_prepare(train_job *job) {
+  int status = train_read(job);
+  if (!status)
+    status = data_open(&job->d, job->args, &job->spec);
+  if (!status)
+    status = train_plan(job);
+  return status ? status : train_open(job);
+}
+
 static int run(const args *a) {
   train_job job;
   int status;
 
   memset(&job, 0, sizeof job);
   job.args = a;
-  status = train_read(&job);
+  status = args_positionals(a, args_value(a, "--resume") ? 0 : 1, 2);
   if (!status)
-    status = data_open(&job.d, a, &job.spec);
+    status = train_outputs(&job);
   if (!status)
-    status = train_plan(&job);
-  if (!status)
-    status = train_open(&job);
+    status = train_prepare(&job);
   if (!status)
     status = train_loop(&job);
   if (!status)

@@ -7,13 +7,20 @@ static const command command_list, command_version;
 
 const command *const commands[] = {
   &command_new,     &command_info,  &command_run,    &command_grad,  &command_train,
-  &command_eval,    &command_check, &command_convert, &command_delta, &command_replay,
+  &command_eval,    &command_check, &command_convert, &command_delta, &command_prove,     &command_aggregate,
+  &command_replay,
   &command_bench,   &command_list,  &command_version, NULL,
 };
 
-static const command *find_command(const char *name) {
+/* A command that is a verb of another one ("delta replay") has both words as its name. */
+static const command *find_command(const char *name, const char *verb, int *words) {
+  const size_t length = strlen(name);
   int i;
-  for (i = 0; commands[i]; i++)
+  for (i = 0, *words = 2; verb && commands[i]; i++)
+    if (!strncmp(commands[i]->name, name, length) && commands[i]->name[length] == ' ' &&
+        !strcmp(commands[i]->name + length + 1, verb))
+      return commands[i];
+  for (i = 0, *words = 1; commands[i]; i++)
     if (!strcmp(commands[i]->name, name))
       return commands[i];
   return NULL;
@@ -51,8 +58,8 @@ static int print_help(void) {
          "usage: lnsp COMMAND ...    (lnsp help COMMAND tells more)\n\ncommands\n",
          lnsp_version_text());
   for (i = 0; commands[i]; i++)
-    printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
-  printf("  %-8s %s\n", "help", "this text, or that of a command");
+    printf("  %-13s %s\n", commands[i]->name, commands[i]->summary);
+  printf("  %-13s %s\n", "help", "this text, or that of a command");
   printf("\nExit status: 0 done; 1 refused: a sentence on stderr, nothing written; 2 usage.\n");
   return printed();
 }
@@ -155,6 +162,7 @@ static int move_command(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   const command *found;
+  int words;
 
   if (argc > 1 && !strcmp(argv[1], "--version"))
     return run_command(&command_version, argc - 2, argv + 2);
@@ -167,11 +175,11 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "help")) {
     if (argc == 2 || argv[2][0] == '-' || !strcmp(argv[2], "help"))
       return print_help();
-    found = find_command(argv[2]);
+    found = find_command(argv[2], argv[3], &words);
     return found ? print_command_help(found) : unknown_command(argv[2]);
   }
-  found = find_command(argv[1]);
+  found = find_command(argv[1], argv[2], &words);
   if (!found)
     return unknown_command(argv[1]);
-  return run_command(found, argc - 2, argv + 2);
+  return run_command(found, argc - 1 - words, argv + 1 + words);
 }

@@ -314,6 +314,20 @@ same delta_result "$next_hash" "$(key result_hash info "$work/d.st")"
 same delta_apply "$next_hash" "$(key hash delta apply $model "$work/d.st" -o "$work/n.st")"
 lnsp delta invert "$work/d.st" -o "$work/back.st" > /dev/null
 same delta_invert "$base_hash" "$(key hash delta apply "$work/n.st" "$work/back.st" -o "$work/o.st")"
+says delta_replay "yes:" delta replay $model "$work/d.st" $case --steps 3
+refused_out() { # as refused, but the report comes first
+  refused_name=$1 refused_words=$2
+  shift 2
+  lnsp "$@" > "$work/out" 2> "$work/err"
+  if [ $? -eq 1 ] && grep -q -e "$refused_words" "$work/err"; then pass "$refused_name"
+  else fail "$refused_name" < "$work/err"; fi
+}
+refused_out delta_replay_no "does not lead" delta replay $model "$work/d.st" $case --steps 2
+lnsp delta make $model "$work/next.st" --codec int4 -o "$work/d4.st" > /dev/null
+says delta_replay_lossy "yes:" delta replay $model "$work/d4.st" $case --steps 3
+refused delta_replay_base 1 "is not the base" delta replay "$work/next.st" "$work/d.st" $case
+refused delta_replay_usage 2 "argument is missing" delta replay $model
+says delta_replay_help "is a proof" help delta replay
 refused delta_wrong_base 1 "hash" delta apply "$work/next.st" "$work/d.st" -o "$work/none"
 head -c $(($(wc -c < "$work/d.st") - 1)) "$work/d.st" > "$work/cut.st"
 refused delta_truncated 1 "cut.st" delta apply $model "$work/cut.st" -o "$work/none"
@@ -333,6 +347,43 @@ same delta_merged "$next_hash" "$(key hash delta apply $model "$work/m.st" -o "$
 lnsp delta merge "$work/d.st" "$work/back.st" "$work/d.st" --base $model -o "$work/m1.st" > /dev/null
 same delta_merged_anew "$(cksum < "$work/d.st")" "$(cksum < "$work/m1.st")"
 refused delta_gap 1 "does not begin" delta merge "$work/d.st" "$work/d.st" -o "$work/none"
+printf 'sixteen bytes...' > "$work/key"
+printf 'sixteen bytes..,' > "$work/other"
+says delta_stamp "watch-17" delta make $model "$work/next.st" --codec int8 --sender watch-17 \
+  --nonce 42 --key "$work/key" -o "$work/stamped.st"
+says delta_stamp_info "42" delta info "$work/stamped.st" --base $model
+same delta_key "$(key result_hash delta info "$work/stamped.st")" \
+  "$(key hash delta apply $model "$work/stamped.st" --key "$work/key" -o "$work/n2.st")"
+refused delta_other_key 1 "authentication code" delta apply $model "$work/stamped.st" \
+  --key "$work/other" -o "$work/none"
+refused delta_no_code 1 "carries no authentication code" delta apply $model "$work/d.st" \
+  --key "$work/key" -o "$work/none"
+refused delta_max_norm 1 "norm" delta apply $model "$work/d.st" --max-norm 1e-9 -o "$work/none"
+refused delta_max_change 1 "changes a weight" delta apply $model "$work/d.st" --max-change 1e-9 \
+  -o "$work/none"
+refused delta_sender 1 "printable" delta make $model "$work/next.st" --sender "a b" -o "$work/none"
+# an aggregate holds float32 changes: in float32, w + (new - w) is not always new
+lnsp delta make $model "$work/next.st" --codec float32 -o "$work/d32.st" > /dev/null
+moved=$(key result_hash delta info "$work/d32.st")
+same delta_aggregate_one "$moved" \
+  "$(key hash delta aggregate $model "$work/d.st" -o "$work/n2.st")"
+same delta_aggregate_equal "$moved" "$(key hash delta aggregate $model "$work/d.st" \
+  "$work/d.st" --weights 3,5 --rule "mean clip=median" -o "$work/n2.st")"
+refused delta_aggregate_bad 1 "back.st.*delta 2 of 3.*another version" delta aggregate $model \
+  "$work/d.st" "$work/back.st" "$work/d.st" -o "$work/none"
+says delta_aggregate_skip "LNSP_E_MISMATCH" delta aggregate $model "$work/d.st" "$work/back.st" \
+  --rule "median skip=1" -o "$work/n2.st" --delta "$work/sum.st"
+same delta_aggregate_delta "$moved" \
+  "$(key hash delta apply $model "$work/sum.st" -o "$work/n2.st")"
+refused delta_aggregate_weights 2 "2 numbers" delta aggregate $model "$work/d.st" "$work/d.st" \
+  --weights 1 -o "$work/none"
+same delta_server_sgd "$moved" "$(key hash delta aggregate $model "$work/d.st" \
+  --server "sgd lr=1" --state "$work/server.st" -o "$work/n2.st")"
+lnsp delta make "$work/n2.st" $model --codec float32 -o "$work/again.st" > /dev/null
+same delta_server_state "$(key result_hash delta info "$work/again.st")" "$(key hash delta aggregate "$work/n2.st" "$work/again.st" \
+  --server "sgd lr=1" --state "$work/server.st" -o "$work/n3.st")"
+refused delta_server_behind 1 "present weights" delta aggregate "$work/n2.st" "$work/again.st" \
+  --server "sgd lr=1" --state "$work/server.st" -o "$work/none"
 refused delta_no_delta 1 "delta" delta info $model
 
 # --- reports ---

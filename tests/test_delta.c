@@ -99,7 +99,9 @@ static void round_trip(const lnsp_model *base, const lnsp_model *next, int64_t c
   if (read) {
     lnsp_delta_facts other = facts_of(read);
     CHECK_STR(other.codec, "exact");
-    other.codec = facts.codec; /* each its own text */
+    CHECK_STR(other.sender, "");
+    other.codec = facts.codec; /* each its own texts */
+    other.sender = facts.sender;
     CHECK(!memcmp(&facts, &other, sizeof facts));
     uint8_t *copy = encoded(read, &more);
     CHECK(more == bytes && !memcmp(copy, data, bytes));

@@ -105,6 +105,9 @@ int32_t lnsp_delta_info(const lnsp_delta *delta, lnsp_delta_facts *out,
   facts.codec = delta->codec;
   facts.stage_count = delta->stage_count;
   facts.selected_count = api_delta_selected(delta);
+  facts.sender = delta->sender;
+  facts.nonce = delta->nonce;
+  facts.authenticated = delta->has_mac;
   return lnspi_struct_write(out, &facts, sizeof facts, "out", problem);
 }
 

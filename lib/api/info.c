@@ -22,8 +22,9 @@ const char *lnsp_status_name(int32_t status) {
       "LNSP_OK",          "LNSP_E_ARGUMENT", "LNSP_E_MEMORY",      "LNSP_E_IO",
       "LNSP_E_FORMAT",    "LNSP_E_SYNTAX",   "LNSP_E_UNKNOWN",     "LNSP_E_MISSING",
       "LNSP_E_SHAPE",     "LNSP_E_DTYPE",    "LNSP_E_LIMIT",       "LNSP_E_NOT_FINITE",
-      "LNSP_E_STATE",     "LNSP_E_MISMATCH", "LNSP_E_UNSUPPORTED", "LNSP_E_INTERNAL"};
-  if (status < LNSP_OK || status > LNSP_E_INTERNAL) return "LNSP_E_?";
+      "LNSP_E_STATE",     "LNSP_E_MISMATCH", "LNSP_E_UNSUPPORTED", "LNSP_E_INTERNAL",
+      "LNSP_E_REFUSED"};
+  if (status < LNSP_OK || status > LNSP_E_REFUSED) return "LNSP_E_?";
   return names[status];
 }
 

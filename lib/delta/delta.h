@@ -33,6 +33,11 @@ struct lnsp_delta {
   uint8_t *payload;
   void *work;             /* the codec's, while the delta is made */
   char codec[128];        /* the stages' settings, for people */
+  uint64_t nonce;         /* stamp: see lnsp_delta_stamp */
+  char sender[LNSP_SENDER_BYTES];
+  int32_t has_mac, reserved_mac;
+  uint8_t digest[LNSP_HASH_BYTES]; /* of the file; once it was stamped or read */
+  uint8_t mac[LNSP_HASH_BYTES];
 };
 
 /* ---- setting.c: texts ---- */
@@ -82,6 +87,15 @@ int32_t lnspi_delta_merge(const lnsp_delta *const *deltas, int32_t count,
 
 /* ---- make.c ---- */
 
+/* Gives what a span of a tensor is to change by; base is what it has. Spans come in order. */
+typedef int32_t lnspi_delta_changes(void *user, int32_t tensor, const float *base,
+                                    int32_t count, float *change, lnsp_problem *problem);
+/* A delta of one stage whose changes are computed: those of the tensors marked in tensors, by
+ * a codec that scans nothing before it writes. */
+int32_t lnspi_delta_make_changes(const lnsp_model *base, lnspi_delta_changes *changes,
+                                 void *user, const uint8_t *tensors, const char *codec,
+                                 const lnsp_options *options, lnsp_delta **out,
+                                 lnsp_problem *problem);
 int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next, const char *codec,
                          const lnsp_options *options, lnsp_delta **out,
                          lnsp_problem *problem);
@@ -118,16 +132,34 @@ int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
 int32_t lnspi_delta_check_base(const lnsp_delta *delta, const lnsp_model *base,
                                lnsp_problem *problem);
 
+/* ---- check.c, aggregate.c, server.c: deltas of others, see lnsp.h ---- */
+
+int32_t lnspi_delta_norms(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_options *options, double *norm, double *most,
+                          lnsp_problem *problem);
+int32_t lnspi_delta_check(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_delta_rules *rules, const lnsp_options *options,
+                          lnsp_problem *problem);
+int32_t lnspi_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
+                           const lnsp_delta_rules *rules, const lnsp_options *options,
+                           lnsp_model **out, lnsp_problem *problem);
+int32_t lnspi_delta_aggregate(const lnsp_model *base, const lnsp_delta *const *deltas,
+                              const double *weights, int32_t count, const char *rule,
+                              const lnsp_options *options, int32_t *refused,
+                              lnsp_delta **out, lnsp_problem *problem);
+int32_t lnspi_trainer_step_delta(lnsp_trainer *trainer, const lnsp_delta *delta,
+                                 lnsp_problem *problem);
+
 /* ---- wire.c: the file. What the header says, and where its texts are kept. ---- */
 
-#define LNSPI_DELTA_PAIRS 7
+#define LNSPI_DELTA_PAIRS 10
 #define LNSPI_DELTA_WRITER_BYTES 1024 /* room for a writer of one tensor */
 
 typedef struct lnspi_delta_header {
   lnsp_tensor tensor;
   lnsp_pair pairs[LNSPI_DELTA_PAIRS];
   int32_t pair_count, reserved;
-  char checksum[65], base[65], result[65], changed[24];
+  char checksum[65], mac[65], base[65], result[65], changed[24], nonce[24];
 } lnspi_delta_header;
 
 /* The header with its checksum. Both serialise the same way: once into the
@@ -140,6 +172,11 @@ int32_t lnspi_delta_stream(const lnsp_delta *delta, lnsp_writer *writer,
 /* Bytes of the whole file. */
 int32_t lnspi_delta_file_bytes(const lnsp_delta *delta, uint64_t *bytes,
                                lnsp_problem *problem);
+/* lnsp_delta_stamp, arguments checked but the sender; and the code of a key for a digest. */
+int32_t lnspi_delta_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce,
+                          const void *key, size_t key_bytes, lnsp_problem *problem);
+void lnspi_delta_mac(const uint8_t digest[LNSP_HASH_BYTES], const void *key, size_t key_bytes,
+                     uint8_t mac[LNSP_HASH_BYTES]);
 /* Checks and reads a file that is open. */
 int32_t lnspi_delta_read(lnsp_file *file, const lnsp_options *options, lnsp_delta **out,
                          lnsp_problem *problem);

@@ -3,10 +3,12 @@
 #include "base/problem.h"
 #include "delta/delta.h"
 
-/* Where changes come from: two states, whose types may differ. */
+/* Where changes come from: two states, whose types may differ, or someone computes them. */
 typedef struct make_source {
   const lnsp_graph *base_graph, *next_graph;
   const void *base, *next;
+  lnspi_delta_changes *changes; /* in place of next, or NULL */
+  void *user;
 } make_source;
 
 typedef struct make_span {
@@ -36,6 +38,7 @@ static int32_t make_read(const make_source *source, int32_t index, int64_t at,
   int64_t left = weight->count - at;
   int32_t n = left < LNSPI_DELTA_SPAN ? (int32_t)left : LNSPI_DELTA_SPAN;
   lnspi_state_span(weight, source->base, at, n, span->base);
+  if (source->changes) return n;
   lnspi_state_span(&source->next_graph->weights[index], source->next, at, n, span->next);
   for (int32_t i = 0; i < n; i++) span->change[i] = span->next[i] - span->base[i];
   return n;
@@ -98,6 +101,9 @@ static int32_t make_tensor(const make_source *source, int32_t index, lnspi_coder
   for (int64_t at = 0; !status && at < weight->count; at += n) {
     n = make_read(source, index, at, &span);
     lnspi_span put = {span.base, span.next, span.change, n};
+    if (source->changes)
+      status = source->changes(source->user, index, span.base, n, span.change, problem);
+    if (status) return status;
     if (!codec->exact && !make_finite(span.change, n))
       return make_too_large(weight, coder, problem);
     status = codec->put(coder, &put);
@@ -130,7 +136,8 @@ static int32_t make_write(const make_source *source, lnsp_delta *delta, lnspi_co
   lnspi_blake2s_start(&hash[0]);
   lnspi_blake2s_start(&hash[1]);
   delta->changed_count = 0;
-  if (coder->elements) status = lnspi_coder_write_start(coder, plain);
+  if (source->changes) status = source->changes(source->user, -1, NULL, 0, NULL, problem);
+  if (!status && coder->elements) status = lnspi_coder_write_start(coder, plain);
   for (int32_t i = 0; !status && i < delta->graph->weight_count; i++) {
     lnspi_hash_tensor(&delta->graph->weights[i], &hash[0]);
     lnspi_hash_tensor(&delta->graph->weights[i], &hash[1]);
@@ -161,7 +168,8 @@ static int32_t make_fill(const make_source *source, lnsp_delta *delta, lnsp_prob
   coder.payload = delta->payload;
   coder.capacity = delta->capacity;
   for (int32_t i = 0; i < delta->graph->weight_count; i++) {
-    if (stage->tensors[i] && !make_differs(source, i, &span)) stage->tensors[i] = 0;
+    if (!source->changes && stage->tensors[i] && !make_differs(source, i, &span))
+      stage->tensors[i] = 0;
     if (stage->tensors[i]) coder.elements += (uint64_t)delta->graph->weights[i].count;
   }
   int32_t status = LNSP_OK;
@@ -209,25 +217,41 @@ int32_t lnspi_delta_measure(const lnsp_graph *graph, const char *codec, uint64_t
   return status ? status : lnspi_delta_bytes(graph, &shape, total, problem);
 }
 
-int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next, const char *codec,
-                         const lnsp_options *options, lnsp_delta **out,
-                         lnsp_problem *problem) {
-  uint8_t tensors[LNSPI_MAX_WEIGHTS];
-  make_source source = {base->graph, next->graph, base->state, next->state};
+/* tensors: those that may change, or NULL: all that the text selects. */
+static int32_t make_delta(const make_source *source, const char *codec, const uint8_t *tensors,
+                          const lnsp_options *options, lnsp_delta **out,
+                          lnsp_problem *problem) {
+  const lnsp_graph *graph = source->base_graph;
+  uint8_t selected[LNSPI_MAX_WEIGHTS];
   lnspi_delta_shape shape;
   lnspi_setting setting;
   lnsp_delta *delta = NULL;
-  int32_t status = lnspi_delta_check_models(base, next, problem);
-  if (!status) status = make_shape(base->graph, codec, &setting, tensors, &shape, problem);
-  if (!status) status = lnspi_delta_blank(base->graph, &shape, options, &delta, problem);
+  int32_t status = make_shape(graph, codec, &setting, selected, &shape, problem);
+  if (!status) status = lnspi_delta_blank(graph, &shape, options, &delta, problem);
   if (status) return status;
   delta->stages[0].setting = setting;
-  if (base->graph->weight_count)
-    memcpy(delta->stages[0].tensors, tensors, (size_t)base->graph->weight_count);
-  status = make_fill(&source, delta, problem);
+  for (int32_t i = 0; i < graph->weight_count; i++)
+    delta->stages[0].tensors[i] = tensors ? selected[i] & tensors[i] : selected[i];
+  status = make_fill(source, delta, problem);
   if (status)
     lnspi_delta_release(delta);
   else
     *out = delta;
   return status;
+}
+
+int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next, const char *codec,
+                         const lnsp_options *options, lnsp_delta **out,
+                         lnsp_problem *problem) {
+  make_source source = {base->graph, next->graph, base->state, next->state, NULL, NULL};
+  int32_t status = lnspi_delta_check_models(base, next, problem);
+  return status ? status : make_delta(&source, codec, NULL, options, out, problem);
+}
+
+int32_t lnspi_delta_make_changes(const lnsp_model *base, lnspi_delta_changes *changes,
+                                 void *user, const uint8_t *tensors, const char *codec,
+                                 const lnsp_options *options, lnsp_delta **out,
+                                 lnsp_problem *problem) {
+  make_source source = {base->graph, base->graph, base->state, NULL, changes, user};
+  return make_delta(&source, codec, tensors, options, out, problem);
 }

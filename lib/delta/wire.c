@@ -11,6 +11,9 @@
  * the eight bytes of the header's length and this. */
 #define WIRE_PREFIX "{\"__metadata__\":{\"lnsp.delta.checksum\":\""
 #define WIRE_PLACE (8 + sizeof(WIRE_PREFIX) - 1)
+/* In a file with an authentication code that follows at once. */
+#define WIRE_MAC "\",\"lnsp.delta.mac\":\""
+#define WIRE_MAC_PLACE (WIRE_PLACE + WIRE_DIGITS + sizeof(WIRE_MAC) - 1)
 
 static const char wire_zeros[] =
     "0000000000000000000000000000000000000000000000000000000000000000";
@@ -28,7 +31,10 @@ static void wire_describe(const lnsp_delta *delta, lnspi_delta_header *header) {
   header->tensor.dtype = LNSP_U8;
   header->tensor.rank = 1;
   header->tensor.dims[0] = (int64_t)delta->bytes;
+  memcpy(header->mac, wire_zeros, sizeof header->mac);
+  lnspi_format(header->nonce, sizeof header->nonce, "%llu", (unsigned long long)delta->nonce);
   *pair++ = (lnsp_pair){"lnsp.delta.checksum", header->checksum};
+  if (delta->has_mac) *pair++ = (lnsp_pair){"lnsp.delta.mac", header->mac};
   *pair++ = (lnsp_pair){"lnsp.delta.version", WIRE_VERSION};
   *pair++ = (lnsp_pair){"lnsp.delta.arch", delta->graph->architecture};
   *pair++ = (lnsp_pair){"lnsp.delta.base", header->base};
@@ -36,6 +42,8 @@ static void wire_describe(const lnsp_delta *delta, lnspi_delta_header *header) {
   *pair++ = (lnsp_pair){"lnsp.delta.stages", delta->text};
   if (delta->changed_count >= 0)
     *pair++ = (lnsp_pair){"lnsp.delta.changed", header->changed};
+  if (delta->sender[0]) *pair++ = (lnsp_pair){"lnsp.delta.sender", delta->sender};
+  if (delta->nonce) *pair++ = (lnsp_pair){"lnsp.delta.nonce", header->nonce};
   header->pair_count = (int32_t)(pair - header->pairs);
 }
 
@@ -52,12 +60,13 @@ int32_t lnspi_delta_stream(const lnsp_delta *delta, lnsp_writer *writer,
   return status ? status : lnspi_writer_close(writer, problem);
 }
 
-int32_t lnspi_delta_seal(const lnsp_delta *delta, lnspi_delta_header *header,
-                         lnsp_problem *problem) {
+/* The hash of the file with zeros for the digits of checksum and code, and the header. */
+static int32_t wire_digest_of(const lnsp_delta *delta, lnspi_delta_header *header,
+                              uint8_t digest[LNSP_HASH_BYTES], lnsp_problem *problem) {
   lnspi_blake2s hash;
   lnsp_writer *writer = NULL;
   lnsp_options options;
-  uint8_t digest[LNSP_HASH_BYTES], room[LNSPI_DELTA_WRITER_BYTES];
+  uint8_t room[LNSPI_DELTA_WRITER_BYTES];
   lnsp_sink sink = {(uint32_t)sizeof(lnsp_sink), &hash, wire_hash_bytes};
   memset(&options, 0, sizeof options);
   options.struct_size = (uint32_t)sizeof options;
@@ -72,7 +81,16 @@ int32_t lnspi_delta_seal(const lnsp_delta *delta, lnspi_delta_header *header,
   lnspi_writer_destroy(writer);
   if (status) return status;
   lnspi_blake2s_end(&hash, digest);
+  return LNSP_OK;
+}
+
+int32_t lnspi_delta_seal(const lnsp_delta *delta, lnspi_delta_header *header,
+                         lnsp_problem *problem) {
+  uint8_t digest[LNSP_HASH_BYTES];
+  int32_t status = wire_digest_of(delta, header, digest, problem);
+  if (status) return status;
   lnspi_hex(digest, header->checksum);
+  if (delta->has_mac) lnspi_hex(delta->mac, header->mac);
   return LNSP_OK;
 }
 
@@ -86,18 +104,68 @@ int32_t lnspi_delta_file_bytes(const lnsp_delta *delta, uint64_t *bytes,
   return status;
 }
 
-/* ---- reading -------------------------------------------------------------- */
+/* ---- stamps --------------------------------------------------------------- */
 
-/* Replaces those bytes of a piece at offset that are the checksum's digits. */
-static void wire_mask(uint8_t *piece, uint64_t offset, size_t bytes) {
-  for (uint64_t at = WIRE_PLACE; at < WIRE_PLACE + WIRE_DIGITS; at++)
-    if (at >= offset && at - offset < bytes) piece[at - offset] = '0';
+void lnspi_delta_mac(const uint8_t digest[LNSP_HASH_BYTES], const void *key, size_t key_bytes,
+                     uint8_t mac[LNSP_HASH_BYTES]) {
+  lnspi_blake2s hash;
+  lnspi_blake2s_start_keyed(&hash, key, key_bytes);
+  lnspi_blake2s_add(&hash, digest, LNSP_HASH_BYTES);
+  lnspi_blake2s_end(&hash, mac);
 }
 
-/* The hash over every byte of the file, the digits of the checksum taken as
- * zeros, must be what the checksum says. */
-static int32_t wire_verify(const lnsp_source *source, lnsp_problem *problem) {
-  uint8_t piece[1024], said[LNSP_HASH_BYTES], digest[LNSP_HASH_BYTES];
+/* Printable characters that JSON and `lnsp store log` show as they are. */
+static int32_t wire_check_sender(const char *sender, lnsp_problem *problem) {
+  int good = lnspi_length(sender) < LNSP_SENDER_BYTES;
+  for (const char *at = sender; good && *at; at++)
+    good = *at > ' ' && *at < 0x7f && *at != '"' && *at != '\\' && *at != ';';
+  if (good) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_ARGUMENT, "lnsp.delta.sender",
+                    "a sender's name has at most %d printable ASCII characters, without blank, "
+                    "\", \\ and ;", LNSP_SENDER_BYTES - 1);
+}
+
+int32_t lnspi_delta_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce,
+                          const void *key, size_t key_bytes, lnsp_problem *problem) {
+  lnspi_delta_header header;
+  uint8_t digest[LNSP_HASH_BYTES];
+  char before[LNSP_SENDER_BYTES];
+  const uint64_t nonce_before = delta->nonce;
+  const int32_t had_mac = delta->has_mac;
+  int32_t status = wire_check_sender(sender, problem);
+  if (status) return status;
+  memcpy(before, delta->sender, sizeof before);
+  memset(delta->sender, 0, sizeof delta->sender);
+  memcpy(delta->sender, sender, lnspi_length(sender));
+  delta->nonce = nonce;
+  delta->has_mac = key_bytes > 0;
+  status = wire_digest_of(delta, &header, digest, problem);
+  if (status) {
+    memcpy(delta->sender, before, sizeof before);
+    delta->nonce = nonce_before;
+    delta->has_mac = had_mac;
+    return status;
+  }
+  memcpy(delta->digest, digest, sizeof digest);
+  if (key_bytes) lnspi_delta_mac(digest, key, key_bytes, delta->mac);
+  return LNSP_OK;
+}
+
+/* ---- reading -------------------------------------------------------------- */
+
+/* Replaces those bytes of the file's first piece that are digits of checksum and code. */
+static void wire_mask(uint8_t *piece, size_t bytes) {
+  memset(piece + WIRE_PLACE, '0', WIRE_DIGITS);
+  if (bytes >= WIRE_MAC_PLACE + WIRE_DIGITS &&
+      !memcmp(piece + WIRE_PLACE + WIRE_DIGITS, WIRE_MAC, sizeof(WIRE_MAC) - 1))
+    memset(piece + WIRE_MAC_PLACE, '0', WIRE_DIGITS);
+}
+
+/* The hash over every byte of the file, these digits taken as zeros, must be what the
+ * checksum says. */
+static int32_t wire_verify(const lnsp_source *source, uint8_t digest[LNSP_HASH_BYTES],
+                           lnsp_problem *problem) {
+  uint8_t piece[1024], said[LNSP_HASH_BYTES];
   char digits[WIRE_DIGITS + 1];
   lnspi_blake2s hash;
   lnspi_blake2s_start(&hash);
@@ -116,8 +184,8 @@ static int32_t wire_verify(const lnsp_source *source, lnsp_problem *problem) {
                              "this is no delta file: its header does not begin with "
                              "lnsp.delta.checksum");
       memcpy(digits, piece + WIRE_PLACE, WIRE_DIGITS);
+      wire_mask(piece, bytes);
     }
-    wire_mask(piece, offset, bytes);
     lnspi_blake2s_add(&hash, piece, bytes);
     offset += bytes;
   }
@@ -184,12 +252,43 @@ static int32_t wire_changed(const lnsp_file *file, lnsp_delta *delta, lnsp_probl
   return LNSP_OK;
 }
 
+/* A number as it is written, and in no other way. */
+static int32_t wire_nonce(const char *text, uint64_t *nonce, lnsp_problem *problem) {
+  char again[24];
+  *nonce = 0;
+  for (const char *at = text; *at >= '0' && *at <= '9' && at - text < 20; at++)
+    *nonce = 10 * *nonce + (uint64_t)(*at - '0');
+  lnspi_format(again, sizeof again, "%llu", (unsigned long long)*nonce);
+  if (*nonce && lnspi_equal(again, text)) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_FORMAT, "lnsp.delta.nonce",
+                    "'%s' is no number from 1 to 2^64 - 1", text);
+}
+
+/* Who sends it, and the code; each may be missing. */
+static int32_t wire_stamp(const lnsp_file *file, lnsp_delta *delta, lnsp_problem *problem) {
+  const char *sender = lnspi_file_metadata(file, "lnsp.delta.sender");
+  const char *nonce = lnspi_file_metadata(file, "lnsp.delta.nonce");
+  const char *mac = lnspi_file_metadata(file, "lnsp.delta.mac");
+  int32_t status = LNSP_OK;
+  if (sender) {
+    status = wire_check_sender(sender, problem);
+    if (!status) memcpy(delta->sender, sender, lnspi_length(sender));
+  }
+  if (!status && nonce) status = wire_nonce(nonce, &delta->nonce, problem);
+  delta->has_mac = mac != NULL;
+  if (!status && mac && !lnspi_unhex(mac, delta->mac))
+    status = lnspi_fail(problem, LNSP_E_FORMAT, "lnsp.delta.mac",
+                        "lnsp.delta.mac must be 64 lower-case hex digits");
+  return status;
+}
+
 static int32_t wire_fill(lnsp_file *file, const char *stages, lnsp_delta *delta,
                          lnsp_problem *problem) {
   int32_t status = wire_digest(file, "lnsp.delta.base", delta->base, problem);
   if (!status) status = wire_digest(file, "lnsp.delta.result", delta->result, problem);
   if (!status) status = lnspi_stages_read(delta, stages, problem);
   if (!status) status = wire_changed(file, delta, problem);
+  if (!status) status = wire_stamp(file, delta, problem);
   if (!status && delta->bytes)
     status = lnspi_file_read(file, 0, 0, (int64_t)delta->bytes, LNSP_U8, delta->payload, problem);
   return status;
@@ -198,13 +297,14 @@ static int32_t wire_fill(lnsp_file *file, const char *stages, lnsp_delta *delta,
 int32_t lnspi_delta_read(lnsp_file *file, const lnsp_options *options, lnsp_delta **out,
                          lnsp_problem *problem) {
   const char *architecture, *stages;
+  uint8_t digest[LNSP_HASH_BYTES];
   lnspi_delta_shape shape;
   lnspi_stage stage;
   lnspi_block block;
   lnsp_graph *graph = NULL;
   uint64_t total = 0;
   memset(&shape, 0, sizeof shape);
-  int32_t status = wire_verify(&file->source, problem);
+  int32_t status = wire_verify(&file->source, digest, problem);
   if (!status) status = wire_header(file, &shape.payload, problem);
   if (!status) status = wire_text(file, "lnsp.delta.arch", &architecture, problem);
   if (!status) status = wire_text(file, "lnsp.delta.stages", &stages, problem);
@@ -220,6 +320,7 @@ int32_t lnspi_delta_read(lnsp_file *file, const lnsp_options *options, lnsp_delt
   status = lnspi_stage_finish(&stage, total, options, &block, &graph, problem);
   if (status) return status;
   lnsp_delta *delta = lnspi_delta_place(&block, graph, &shape);
+  memcpy(delta->digest, digest, sizeof digest);
   status = wire_fill(file, stages, delta, problem);
   if (status)
     lnspi_delta_release(delta);

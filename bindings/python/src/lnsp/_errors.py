@@ -17,6 +17,7 @@ __all__ = [
     "NotFiniteError",
     "OutOfMemoryError",
     "ShapeError",
+    "RefusedError",
     "StateError",
     "TextError",
     "UnknownNameError",
@@ -152,6 +153,12 @@ class InternalError(Error):
     status = "LNSP_E_INTERNAL"
 
 
+class RefusedError(Error):
+    """A rule of the caller's own (verify, judge) said no."""
+
+    status = "LNSP_E_REFUSED"
+
+
 _CLASSES: dict[int, type[Error]] = {
     1: ArgumentError,
     2: OutOfMemoryError,
@@ -168,6 +175,7 @@ _CLASSES: dict[int, type[Error]] = {
     13: MismatchError,
     14: UnsupportedError,
     15: InternalError,
+    16: RefusedError,
 }
 _CODES: dict[type[Error], int] = {kind: code for code, kind in _CLASSES.items()}
 

@@ -1,0 +1,80 @@
+/* What a received delta must keep to before it is used. Its sender may be anyone: what it
+ * says of itself is believed only under a key, and norms are those of its decoded values. */
+#include "base/problem.h"
+#include "delta/several.h"
+
+int32_t lnspi_delta_norms(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_options *options, double *norm, double *most,
+                          lnsp_problem *problem) {
+  lnspi_several several;
+  int32_t status = lnspi_delta_check_base(delta, base, problem);
+  if (!status)
+    status = lnspi_several_open(&several, base, delta->base, &delta, 1, 0, options, problem);
+  if (status) return status;
+  status = lnspi_several_norms(&several, problem);
+  *norm = several.one[0].norm;
+  *most = several.one[0].most;
+  lnspi_several_close(&several);
+  return status;
+}
+
+static int32_t check_key(const lnsp_delta *delta, const lnsp_delta_rules *rules,
+                         lnsp_problem *problem) {
+  uint8_t mac[LNSP_HASH_BYTES];
+  if (!rules->key_bytes) return LNSP_OK;
+  if (!delta->has_mac)
+    return lnspi_fail(problem, LNSP_E_MISSING, "lnsp.delta.mac",
+                      "the delta carries no authentication code, and one is required: its "
+                      "sender must stamp it with the shared key");
+  lnspi_delta_mac(delta->digest, rules->key, rules->key_bytes, mac);
+  if (!lnspi_digest_equal(mac, delta->mac))
+    return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.mac",
+                      "the delta's authentication code is not that of this key: it was changed "
+                      "on its way, or comes from someone else");
+  return LNSP_OK;
+}
+
+static int32_t check_size(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_delta_rules *rules, const lnsp_options *options,
+                          lnsp_problem *problem) {
+  double norm, most;
+  if (!(rules->max_norm > 0 || rules->max_change > 0)) return LNSP_OK;
+  int32_t status = lnspi_delta_norms(delta, base, options, &norm, &most, problem);
+  if (status) return status;
+  if (rules->max_norm > 0 && norm > rules->max_norm)
+    return lnspi_fail(problem, LNSP_E_LIMIT, "max_norm",
+                      "the delta changes the weights by a norm of %g, and at most %g is allowed",
+                      norm, rules->max_norm);
+  if (rules->max_change > 0 && most > rules->max_change)
+    return lnspi_fail(problem, LNSP_E_LIMIT, "max_change",
+                      "the delta changes a weight by %g, and at most %g is allowed", most,
+                      rules->max_change);
+  return LNSP_OK;
+}
+
+int32_t lnspi_delta_check(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_delta_rules *rules, const lnsp_options *options,
+                          lnsp_problem *problem) {
+  int32_t status = check_key(delta, rules, problem);
+  if (status) return status;
+  if (rules->verify && rules->verify(rules->user, delta->digest, delta->sender, delta->nonce))
+    return lnspi_fail(problem, LNSP_E_REFUSED, "verify",
+                      "the caller's check of the delta's signature refused it");
+  return check_size(delta, base, rules, options, problem);
+}
+
+int32_t lnspi_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
+                           const lnsp_delta_rules *rules, const lnsp_options *options,
+                           lnsp_model **out, lnsp_problem *problem) {
+  lnsp_model *candidate = NULL;
+  int32_t status = lnspi_delta_check(delta, base, rules, options, problem);
+  if (!status) status = lnspi_delta_apply(delta, base, options, &candidate, problem);
+  if (status) return status;
+  if (rules->judge && rules->judge(rules->user, candidate)) {
+    lnspi_model_release(candidate);
+    return lnspi_fail(problem, LNSP_E_REFUSED, "judge",
+                      "the caller's judge refused the model that the delta leads to");
+  }
+  *out = candidate;
+  return LNSP_OK;
+}

@@ -1,0 +1,49 @@
+/* Several deltas of one base, read side by side in spans, so that nothing holds a whole
+ * state: for their norms, and to make one of them. */
+#ifndef LNSPI_DELTA_SEVERAL_H
+#define LNSPI_DELTA_SEVERAL_H
+
+#include "delta/delta.h"
+
+#define LNSPI_SEVERAL_MOST 1024
+
+typedef struct lnspi_several_one {
+  const lnsp_delta *delta;
+  int32_t first;    /* of its readers, a stage each */
+  int32_t status;   /* why it was left out; LNSP_OK: it was not */
+  double norm;      /* of result - base over all parameters; after lnspi_several_norms */
+  double most;      /* the largest |result - base| */
+  double scale, weight;
+  float *change;    /* LNSPI_DELTA_SPAN: result - base of the span */
+} lnspi_several_one;
+
+typedef struct lnspi_several {
+  lnspi_block block;
+  const lnsp_model *base;
+  int32_t count, stages;
+  int32_t skip;     /* 1: a delta that is refused is left out instead of failing the call */
+  lnspi_several_one *one;
+  lnspi_delta_reader *reader;
+  uint8_t *work;    /* LNSPI_CODEC_READ_BYTES a reader */
+  uint8_t *reached; /* a stage: whether it is about the present tensor */
+  double *column;   /* a value of each delta */
+} lnspi_several;
+
+/* One block from the allocator of options (a block of theirs is left alone). Refuses deltas
+ * of other models: base_hash is that of base. */
+int32_t lnspi_several_open(lnspi_several *s, const lnsp_model *base,
+                           const uint8_t base_hash[LNSP_HASH_BYTES],
+                           const lnsp_delta *const *deltas, int32_t count, int32_t skip,
+                           const lnsp_options *options, lnsp_problem *problem);
+void lnspi_several_close(lnspi_several *s);
+/* From the first tensor on; then tensor after tensor, all spans of each in order. base is
+ * that of the span, LNSPI_DELTA_SPAN; fills the change of every one that is not left out. */
+int32_t lnspi_several_start(lnspi_several *s, lnsp_problem *problem);
+void lnspi_several_tensor(lnspi_several *s, int32_t index);
+int32_t lnspi_several_next(lnspi_several *s, int32_t index, const float *base, int32_t count,
+                           lnsp_problem *problem);
+int32_t lnspi_several_end(lnspi_several *s, lnsp_problem *problem);
+/* Reads all of them once, for norm and most. */
+int32_t lnspi_several_norms(lnspi_several *s, lnsp_problem *problem);
+
+#endif
