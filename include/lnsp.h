@@ -978,6 +978,156 @@ typedef struct lnsp_device {
 
 typedef struct lnsp_store lnsp_store;
 
+/* Zero means the default. */
+typedef struct lnsp_store_settings {
+  uint32_t struct_size;   /* sizeof(lnsp_store_settings)                        */
+  int32_t snapshot_every; /* create: versions from snapshot to snapshot, 16     */
+  int32_t max_senders;    /* create: who deltas are taken from, 64              */
+  int32_t read_only;      /* open: 1 reads only, beside other readers; what was
+                             under way when the power failed may still be lost  */
+  int32_t salvage;        /* open: 1 passes over damage, and reads only         */
+  uint32_t reserved;
+  uint64_t size_bytes;    /* create_path: of the file, which grows up to that;
+                             default 64 states, at least 4 MiB                  */
+} lnsp_store_settings;
+
+/* What is written beside a version. All zero: nothing. */
+typedef struct lnsp_store_note {
+  uint32_t struct_size; /* sizeof(lnsp_store_note)                              */
+  float loss;
+  uint64_t time;        /* seconds since 1970, or what the caller counts        */
+  const char *tag;      /* up to 39 bytes; compaction keeps tagged versions
+                           longer than others                                   */
+} lnsp_store_note;
+
+#define LNSP_VERSION_SNAPSHOT 1 /* whole                                        */
+#define LNSP_VERSION_DELTA 2    /* against the newest snapshot before it        */
+#define LNSP_VERSION_ROLLBACK 3 /* went back to the version from                */
+
+typedef struct lnsp_store_version {
+  uint32_t struct_size; /* sizeof(lnsp_store_version), set by the caller        */
+  int32_t kind;         /* LNSP_VERSION_                                        */
+  uint64_t number;      /* from 1; never given twice                            */
+  uint64_t from;        /* the version before it, or that it went back to; 0    */
+  uint64_t time;
+  uint64_t step;        /* steps of the trainer                                 */
+  uint64_t bytes;       /* on the device                                        */
+  float loss;
+  int32_t current;      /* 1: the present state is this version's               */
+  uint8_t hash[LNSP_HASH_BYTES]; /* of its weights, as lnsp_model_hash          */
+  char tag[40];
+} lnsp_store_version;
+
+typedef struct lnsp_store_facts {
+  uint32_t struct_size; /* sizeof(lnsp_store_facts), set by the caller          */
+  int32_t of_trainer;   /* 1: of a trainer's states, 0: of a model's weights    */
+  int32_t snapshot_every;
+  int32_t damaged;      /* 1: opened with salvage, and something was passed over */
+  uint64_t versions;    /* kept, rollbacks included                             */
+  uint64_t newest;      /* number of the newest, 0: none yet                    */
+  uint64_t state_bytes; /* of one version, as it is                             */
+  uint64_t size_bytes;  /* of the device                                        */
+  uint64_t used_bytes;  /* of the bank in use, which is nearly half of it       */
+  uint64_t bank_bytes;
+  uint64_t compactions;
+} lnsp_store_facts;
+
+/* Bytes of the handle that create would make for this trainer or model (the other is
+ * NULL), or with both NULL that open makes of what is on the device. Threads: T0. */
+LNSP_API int32_t lnsp_store_measure(const lnsp_device *device, const lnsp_trainer *trainer,
+                                    const lnsp_model *model,
+                                    const lnsp_store_settings *settings, uint64_t *bytes,
+                                    lnsp_problem *problem);
+
+/* A new store, without versions, for states of this trainer or weights of this model (the
+ * other is NULL), in place of whatever is on the device, which is copied. LNSP_E_LIMIT if
+ * two versions do not fit. Threads: T1 on the trainer. */
+LNSP_API int32_t lnsp_store_create(const lnsp_device *device, const lnsp_trainer *trainer,
+                                   const lnsp_model *model,
+                                   const lnsp_store_settings *settings,
+                                   const lnsp_options *options, lnsp_store **out,
+                                   lnsp_problem *problem);
+
+/* The same in a new file, which appears whole; LNSP_E_STATE if there is one. The file is
+ * locked until destroy. Allocates: a second block, beside the handle's. Threads: T1 on the
+ * trainer. */
+LNSP_API int32_t lnsp_store_create_path(const char *path, const lnsp_trainer *trainer,
+                                        const lnsp_model *model,
+                                        const lnsp_store_settings *settings,
+                                        const lnsp_options *options, lnsp_store **out,
+                                        lnsp_problem *problem);
+
+/* Opens what is on a device or in a file, and finds its newest version: that of the last
+ * commit that returned, or of one that was under way when the power failed.
+ * LNSP_E_MISMATCH where something is damaged that good records follow: nothing is cut;
+ * LNSP_E_STATE while another handle or process has the file. Threads: T0. */
+LNSP_API int32_t lnsp_store_open(const lnsp_device *device,
+                                 const lnsp_store_settings *settings,
+                                 const lnsp_options *options, lnsp_store **out,
+                                 lnsp_problem *problem);
+LNSP_API int32_t lnsp_store_open_path(const char *path, const lnsp_store_settings *settings,
+                                      const lnsp_options *options, lnsp_store **out,
+                                      lnsp_problem *problem);
+
+/* A new version: the trainer's whole state, or the model's weights. It will survive a
+ * power cut when the call has returned. *number (nullable) is the version's. After
+ * LNSP_E_IO the handle only reads. Threads: T1. */
+LNSP_API int32_t lnsp_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
+                                   const lnsp_store_note *note, uint64_t *number,
+                                   lnsp_problem *problem);
+LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *model,
+                                         const lnsp_store_note *note, uint64_t *number,
+                                         lnsp_problem *problem);
+
+/* Facts; and the texts: architecture 0, loss 1, optimizer 2 ("" for a model's), NULL for
+ * others. Threads: T1. */
+LNSP_API int32_t lnsp_store_info(const lnsp_store *store, lnsp_store_facts *out,
+                                 lnsp_problem *problem);
+LNSP_API const char *lnsp_store_text(const lnsp_store *store, int32_t index);
+
+/* Version number index, from the newest (0) on; LNSP_E_ARGUMENT past the oldest. Asked for
+ * in order, each is one small read. Threads: T1. */
+LNSP_API int32_t lnsp_store_version_at(lnsp_store *store, uint64_t index,
+                                       lnsp_store_version *out, lnsp_problem *problem);
+
+/* A version's state into a trainer of the same architecture and layout of moments, to the
+ * bit (number 0: the newest version's). With the same optimizer text its learning rate
+ * comes too. Checked before anything changes. Allocates: a copy of the state, freed before
+ * return, from options, or as the store was. Threads: T1 on the store, T2 on the trainer. */
+LNSP_API int32_t lnsp_store_load(lnsp_store *store, uint64_t number, lnsp_trainer *trainer,
+                                 const lnsp_options *options, lnsp_problem *problem);
+
+/* A version's weights as a new model, stored as options->storage (0: as they are).
+ * Threads: T1. */
+LNSP_API int32_t lnsp_store_model(lnsp_store *store, uint64_t number,
+                                  const lnsp_options *options, lnsp_model **out,
+                                  lnsp_problem *problem);
+
+/* Goes back: a new version that is the version `to`, which takes a small record. Then load
+ * it. *number is nullable. Threads: T1. */
+LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
+                                     const lnsp_store_note *note, uint64_t *number,
+                                     lnsp_problem *problem);
+
+/* Reads everything: *records (nullable) good ones, or LNSP_E_MISMATCH and where.
+ * Threads: T1. */
+LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records,
+                                   lnsp_problem *problem);
+
+/* Lets old versions go now, as a commit does when the device is full. Threads: T1. */
+LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_problem *problem);
+
+/* The ledger of senders: check refuses (LNSP_E_STATE) a number that is not above all that
+ * this sender has sent before; add remembers it, whatever is rolled back later.
+ * Threads: T1. */
+LNSP_API int32_t lnsp_store_check_sender(const lnsp_store *store, const char *sender,
+                                         uint64_t number, lnsp_problem *problem);
+LNSP_API int32_t lnsp_store_add_sender(lnsp_store *store, const char *sender,
+                                       uint64_t number, lnsp_problem *problem);
+
+/* Closes; a store is whole at any time. Threads: T1. */
+LNSP_API void lnsp_store_destroy(lnsp_store *store);
+
 #ifdef __cplusplus
 }
 #endif

@@ -48,8 +48,8 @@ static const char *path_reason(int error) {
   }
 }
 
-static int32_t path_fail(lnsp_problem *problem, int32_t code, const char *verb,
-                         const char *path, int error) {
+int32_t lnspi_path_fail(lnsp_problem *problem, int32_t code, const char *verb,
+                        const char *path, int error) {
   return lnspi_fail(problem, code, path, "cannot %s '%s': %s (errno %d)", verb, path,
                     path_reason(error), error);
 }
@@ -85,7 +85,8 @@ int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(v
   } while (fd < 0 && errno == EINTR);
   if (fd < 0) {
     error = errno;
-    return path_fail(problem, error == ENOENT ? LNSP_E_MISSING : LNSP_E_IO, "open", path, error);
+    return lnspi_path_fail(problem, error == ENOENT ? LNSP_E_MISSING : LNSP_E_IO, "open", path,
+                           error);
   }
   if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     close(fd);
@@ -148,16 +149,16 @@ static int32_t path_write(void *user, const void *from, size_t bytes) {
 
 /* Makes the rename itself durable. Not every file system lets a folder be
  * synchronised, and the file is in its place by now: best effort. */
-static void path_sync_folder(const path_writer *writer) {
-  char *slash = strrchr(writer->made, '/');
+void lnspi_path_sync_folder(char *path) {
+  char *slash = strrchr(path, '/');
   int fd;
-  if (slash == writer->made)
-    writer->made[1] = 0;
+  if (slash == path)
+    path[1] = 0;
   else if (slash)
     *slash = 0;
   else
-    memcpy(writer->made, ".", 2);
-  fd = open(writer->made, O_RDONLY | O_CLOEXEC);
+    memcpy(path, ".", 2);
+  fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
   fsync(fd);
   close(fd);
@@ -175,9 +176,9 @@ static int32_t path_commit(void *user, lnsp_problem *problem) {
   if (error) {
     if (writer->pending) unlink(writer->made);
     writer->pending = 0;
-    return path_fail(problem, LNSP_E_IO, "write", writer->path, error);
+    return lnspi_path_fail(problem, LNSP_E_IO, "write", writer->path, error);
   }
-  if (writer->pending) path_sync_folder(writer);
+  if (writer->pending) lnspi_path_sync_folder(writer->made);
   writer->pending = 0;
   return LNSP_OK;
 }
@@ -276,7 +277,7 @@ int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
   error = path_begin(writer);
   if (error) {
     path_abandon(writer);
-    return path_fail(problem, LNSP_E_IO, "write", path, error);
+    return lnspi_path_fail(problem, LNSP_E_IO, "write", path, error);
   }
   memset(out, 0, sizeof(*out));
   out->sink.struct_size = sizeof(out->sink);

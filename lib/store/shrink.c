@@ -144,11 +144,24 @@ static int32_t shrink_to_head(lnsp_store *store, lnspi_bank *to, lnsp_problem *p
   return status != LNSP_OK ? status : lnspi_record_end(j, to, info, &record, problem);
 }
 
+/* What the log says now. If it cannot be read, the handle goes on reading the old bank,
+ * which says the same. */
+static int32_t shrink_scan(lnsp_store *store, const lnspi_bank *from, lnsp_problem *problem) {
+  const lnsp_store before = *store;
+  int32_t status = lnspi_store_scan(store, problem);
+  if (status == LNSP_OK) return status;
+  *store = before;
+  store->journal.log = store->journal.safe = *from;
+  store->journal.failed = 1;
+  return status;
+}
+
 int32_t lnspi_store_compact(lnsp_store *store, uint64_t need, uint64_t keep,
                             lnsp_problem *problem) {
   lnspi_journal *j = &store->journal;
   shrink_plan plan;
   lnspi_bank to;
+  const lnspi_bank from = j->log;
   memset(&plan, 0, sizeof plan);
   plan.keep = keep;
   int32_t status = lnspi_turn_begin(j, &to, problem);
@@ -165,7 +178,7 @@ int32_t lnspi_store_compact(lnsp_store *store, uint64_t need, uint64_t keep,
   else
     status = shrink_to_head(store, &to, problem);
   if (status == LNSP_OK) status = lnspi_turn_end(j, &to, problem);
-  if (status == LNSP_OK) status = lnspi_store_scan(store, problem);
+  if (status == LNSP_OK) status = shrink_scan(store, &from, problem);
   if (status == LNSP_OK && j->log.end - j->log.tail < need)
     status = lnspi_fail(problem, LNSP_E_LIMIT, NULL,
                         "the store's device has no room for another version");

@@ -1,0 +1,25 @@
+/* What the files of lnsp_store_* share. */
+#ifndef LNSPI_API_STORE_H
+#define LNSPI_API_STORE_H
+
+#include "api/api.h"
+#include "store/store.h"
+#include "train/trainer.h"
+
+#define LNSPI_LAYOUT_BYTES 160
+
+/* "trainer F32 adamw 2 moments 8bit average residual", "model F16": images of equal layouts
+ * can be exchanged. */
+void lnspi_store_layout(const lnsp_trainer *trainer, const lnsp_model *model,
+                        char to[LNSPI_LAYOUT_BYTES]);
+/* The image as pieces; their number. */
+int32_t lnspi_store_segments(const lnsp_trainer *trainer, const lnsp_model *model,
+                             lnspi_segment segments[LNSPI_PIECES]);
+/* Refuses a trainer or model that the store is not for. */
+int32_t lnspi_store_fits(const lnsp_store *store, const lnsp_trainer *trainer,
+                         const lnsp_model *model, lnsp_problem *problem);
+/* Options for what is freed before a call returns: the caller's, or the store's. */
+int32_t lnspi_store_options(const lnsp_store *store, const lnsp_options *options,
+                            lnsp_options *read, lnsp_problem *problem);
+
+#endif

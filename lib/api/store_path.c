@@ -1,0 +1,282 @@
+/* A store's device in a file. Bytes are kept inverted, so that a hole in the file reads as
+ * erased flash. */
+#if !defined(_XOPEN_SOURCE)
+#define _XOPEN_SOURCE 700 /* before any header: pread, fsync, O_CLOEXEC */
+#endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64
+#endif
+
+#include "api/path.h"
+
+#include "base/problem.h"
+
+#if defined(LNSPI_PATH_POSIX)
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+#define STORE_PATH_ERASE 65536u
+#define STORE_PATH_PROGRAM 64u
+#define STORE_PATH_PIECE 4096
+#define STORE_PATH_SUFFIX 48
+#define STORE_PATH_TRIES 1000
+
+/* Locks of an open file, not of a process: two handles in one process are two. */
+#if defined(F_OFD_SETLK)
+#define STORE_PATH_SETLK F_OFD_SETLK
+#elif defined(__linux__)
+#define STORE_PATH_SETLK 37 /* Linux 3.15; glibc names it only for _GNU_SOURCE */
+#else
+#define STORE_PATH_SETLK F_SETLK
+#endif
+
+typedef struct store_path_file {
+  lnspi_block block;
+  int fd;
+  int pending; /* a new file under its own name */
+  char *path, *made;
+} store_path_file;
+
+static int32_t store_path_read(void *user, uint64_t offset, void *to, size_t bytes) {
+  store_path_file *file = user;
+  uint8_t *at = to;
+  while (bytes) {
+    ssize_t n = pread(file->fd, at, bytes, (off_t)offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return 1;
+    for (ssize_t i = 0; i < n; i++) at[i] = (uint8_t)~at[i];
+    at += n;
+    offset += (uint64_t)n;
+    bytes -= (size_t)n;
+  }
+  return 0;
+}
+
+static int32_t store_path_write(const store_path_file *file, uint64_t offset,
+                                const uint8_t *from, size_t bytes) {
+  while (bytes) {
+    ssize_t n = pwrite(file->fd, from, bytes, (off_t)offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return 1;
+    from += n;
+    offset += (uint64_t)n;
+    bytes -= (size_t)n;
+  }
+  return 0;
+}
+
+static int32_t store_path_prog(void *user, uint64_t offset, const void *from, size_t bytes) {
+  const uint8_t *at = from;
+  uint8_t piece[STORE_PATH_PIECE];
+  while (bytes) {
+    const size_t n = bytes < sizeof piece ? bytes : sizeof piece;
+    for (size_t i = 0; i < n; i++) piece[i] = (uint8_t)~at[i];
+    if (store_path_write(user, offset, piece, n)) return 1;
+    at += n;
+    offset += n;
+    bytes -= n;
+  }
+  return 0;
+}
+
+/* What is a hole stays one. */
+static int32_t store_path_erase(void *user, uint64_t offset) {
+  store_path_file *file = user;
+  uint8_t piece[STORE_PATH_PIECE];
+  for (uint64_t end = offset + STORE_PATH_ERASE; offset < end; offset += sizeof piece) {
+    int used = 0;
+    if (store_path_read(file, offset, piece, sizeof piece)) return 1;
+    for (size_t i = 0; i < sizeof piece; i++) used |= piece[i] != 0xFF;
+    memset(piece, 0, sizeof piece);
+    if (used && store_path_write(file, offset, piece, sizeof piece)) return 1;
+  }
+  return 0;
+}
+
+/* After a sync that failed, the system may believe that its cache is written: what is read
+ * from then on must come from the disk. */
+static int32_t store_path_sync(void *user) {
+  store_path_file *file = user;
+#if defined(F_FULLFSYNC)
+  if (fcntl(file->fd, F_FULLFSYNC) == 0) return 0;
+#endif
+  if (fsync(file->fd) == 0) return 0;
+#if defined(POSIX_FADV_DONTNEED)
+  (void)posix_fadvise(file->fd, 0, 0, POSIX_FADV_DONTNEED);
+#endif
+  return 1;
+}
+
+static void store_path_release(void *user) {
+  store_path_file *file = user;
+  if (file->fd >= 0) close(file->fd); /* and its lock */
+  if (file->pending) unlink(file->made);
+  lnspi_block_close(&file->block);
+}
+
+/* link fails where there is a file already, in one step; where there are no links, the
+ * look before has to do. */
+static int32_t store_path_keep(void *user, lnsp_problem *problem) {
+  store_path_file *file = user;
+  int error = 0;
+  if (link(file->made, file->path) == 0) {
+    unlink(file->made);
+  } else if (errno == EEXIST) {
+    error = EEXIST;
+  } else if (access(file->path, F_OK) == 0) {
+    error = EEXIST;
+  } else if (rename(file->made, file->path) != 0) {
+    error = errno;
+  }
+  if (error == EEXIST)
+    return lnspi_fail(problem, LNSP_E_STATE, file->path,
+                      "'%s' is there already: remove it, or give the store another name",
+                      file->path);
+  if (error) return lnspi_path_fail(problem, LNSP_E_IO, "make", file->path, error);
+  file->pending = 0;
+  lnspi_path_sync_folder(file->made);
+  return LNSP_OK;
+}
+
+static int32_t store_path_lock(const store_path_file *file, int32_t read_only,
+                               lnsp_problem *problem) {
+  struct flock lock;
+  memset(&lock, 0, sizeof lock);
+  lock.l_type = read_only ? F_RDLCK : F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (fcntl(file->fd, STORE_PATH_SETLK, &lock) == 0) return LNSP_OK;
+  if (errno == EAGAIN || errno == EACCES)
+    return lnspi_fail(problem, LNSP_E_STATE, file->path,
+                      "'%s' is in use by another handle or process: wait until it is closed",
+                      file->path);
+  return lnspi_path_fail(problem, LNSP_E_IO, "lock", file->path, errno);
+}
+
+static int32_t store_path_create(store_path_file *file, uint64_t size, lnsp_problem *problem) {
+  const char *slash = strrchr(file->path, '/');
+  const size_t folder = slash ? (size_t)(slash - file->path) + 1 : 0;
+  if (access(file->path, F_OK) == 0)
+    return lnspi_fail(problem, LNSP_E_STATE, file->path,
+                      "'%s' is there already: remove it, or give the store another name",
+                      file->path);
+  memcpy(file->made, file->path, folder);
+  for (int i = 0; i < STORE_PATH_TRIES && file->fd < 0; i++) {
+    lnspi_format(file->made + folder, STORE_PATH_SUFFIX, ".lnsp-%llu-%d.tmp",
+                 (unsigned long long)getpid(), i);
+    file->fd = open(file->made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file->fd < 0 && errno != EEXIST && errno != EINTR) break;
+  }
+  if (file->fd < 0) return lnspi_path_fail(problem, LNSP_E_IO, "make", file->path, errno);
+  file->pending = 1;
+  if (ftruncate(file->fd, (off_t)size) != 0)
+    return lnspi_path_fail(problem, LNSP_E_IO, "make", file->path, errno);
+  return LNSP_OK;
+}
+
+static int32_t store_path_reopen(store_path_file *file, int32_t read_only,
+                                 lnsp_problem *problem) {
+  do {
+    file->fd = open(file->path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK |
+                                    O_NOCTTY);
+  } while (file->fd < 0 && errno == EINTR);
+  if (file->fd >= 0) return LNSP_OK;
+  return lnspi_path_fail(problem, errno == ENOENT ? LNSP_E_MISSING : LNSP_E_IO, "open",
+                         file->path, errno);
+}
+
+static store_path_file *store_path_layout(lnspi_arena *arena, size_t length, char **own,
+                                          char **made) {
+  store_path_file *file = LNSPI_TAKE_STRUCT(arena, store_path_file, 256);
+  *own = lnspi_take(arena, length + 1, 1);
+  *made = lnspi_take(arena, length + STORE_PATH_SUFFIX, 1);
+  return file;
+}
+
+static int32_t store_path_allocate(const char *path, const lnsp_options *options,
+                                   store_path_file **out, lnsp_problem *problem) {
+  lnspi_arena arena = {NULL, 0, 0, 0};
+  lnsp_options own = *options;
+  lnspi_block block;
+  char *name, *made;
+  own.block = NULL; /* that is for the store's handle */
+  store_path_layout(&arena, strlen(path), &name, &made);
+  int32_t status = lnspi_block_open(&block, &own, arena.used, problem);
+  if (status != LNSP_OK) return status;
+  arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
+  store_path_file *file = store_path_layout(&arena, strlen(path), &name, &made);
+  memset(file, 0, sizeof *file);
+  file->block = block;
+  file->fd = -1;
+  file->path = name;
+  file->made = made;
+  memcpy(name, path, strlen(path) + 1);
+  *out = file;
+  return LNSP_OK;
+}
+
+static int32_t store_path_facts(const store_path_file *file, lnsp_device *device,
+                                lnsp_problem *problem) {
+  struct stat facts;
+  if (fstat(file->fd, &facts) != 0 || !S_ISREG(facts.st_mode))
+    return lnspi_fail(problem, LNSP_E_IO, file->path,
+                      "'%s' is no store: it is not a regular file", file->path);
+  if (facts.st_size < (off_t)(4 * STORE_PATH_ERASE))
+    return lnspi_fail(problem, LNSP_E_FORMAT, file->path,
+                      "'%s' is no store: it has only %lld bytes", file->path,
+                      (long long)facts.st_size);
+  device->size_bytes = (uint64_t)facts.st_size;
+  return LNSP_OK;
+}
+
+int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_only,
+                               const lnsp_options *options, lnspi_path_device *out,
+                               lnsp_problem *problem) {
+  store_path_file *file = NULL;
+  int32_t status = store_path_allocate(path, options, &file, problem);
+  if (status != LNSP_OK) return status;
+  memset(out, 0, sizeof *out);
+  made = (made + STORE_PATH_ERASE - 1) / STORE_PATH_ERASE * STORE_PATH_ERASE;
+  status = made ? store_path_create(file, made, problem)
+                : store_path_reopen(file, read_only, problem);
+  if (status == LNSP_OK) status = store_path_lock(file, read_only, problem);
+  if (status == LNSP_OK) status = store_path_facts(file, &out->device, problem);
+  if (status != LNSP_OK) {
+    store_path_release(file);
+    return status;
+  }
+  out->device.struct_size = sizeof out->device;
+  out->device.erase_bytes = STORE_PATH_ERASE;
+  out->device.program_bytes = STORE_PATH_PROGRAM;
+  out->device.user = file;
+  out->device.read = store_path_read;
+  if (!read_only) {
+    out->device.prog = store_path_prog;
+    out->device.erase = store_path_erase;
+    out->device.sync = store_path_sync;
+  }
+  out->keep = store_path_keep;
+  out->release = store_path_release;
+  return LNSP_OK;
+}
+
+#else
+
+int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_only,
+                               const lnsp_options *options, lnspi_path_device *out,
+                               lnsp_problem *problem) {
+  (void)made;
+  (void)read_only;
+  (void)options;
+  (void)out;
+  return lnspi_fail(problem, LNSP_E_UNSUPPORTED, path,
+                    "this build has no files for stores: give a device instead of a path");
+}
+
+#endif

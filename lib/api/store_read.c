@@ -1,0 +1,235 @@
+/* lnsp_store_*: reading versions. */
+#include "api/store.h"
+#include "base/text.h"
+#include "run/load.h"
+
+LNSP_API int32_t lnsp_store_info(const lnsp_store *store, lnsp_store_facts *out,
+                                 lnsp_problem *problem) {
+  lnsp_store_facts facts;
+  API_NEED(store, problem);
+  API_NEED(out, problem);
+  const lnspi_bank *log = &store->journal.log;
+  memset(&facts, 0, sizeof facts);
+  facts.of_trainer = store->plan.kind == LNSPI_STORE_TRAINER;
+  facts.snapshot_every = (int32_t)store->plan.every;
+  facts.damaged = store->journal.lost;
+  facts.versions = store->versions;
+  facts.newest = store->newest;
+  facts.state_bytes = 4 * store->plan.words;
+  facts.size_bytes = store->journal.device.size_bytes;
+  facts.used_bytes = log->tail - log->start;
+  facts.bank_bytes = log->end - log->start;
+  facts.compactions = log->generation - 1;
+  return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_store_facts", problem);
+}
+
+LNSP_API const char *lnsp_store_text(const lnsp_store *store, int32_t index) {
+  static const int32_t place[] = {0, 2, 3};
+  return store && index >= 0 && index < 3 ? store->plan.text[place[index]] : NULL;
+}
+
+LNSP_API int32_t lnsp_store_version_at(lnsp_store *store, uint64_t index,
+                                       lnsp_store_version *out, lnsp_problem *problem) {
+  lnsp_store_version facts;
+  lnspi_version version;
+  lnspi_record record;
+  int found = 0;
+  API_NEED(store, problem);
+  API_NEED(out, problem);
+  int32_t status = lnspi_store_at(store, index, &record, &found, problem);
+  if (status != LNSP_OK) return status;
+  if (!found)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "the store has %llu versions",
+                      (unsigned long long)store->versions);
+  lnspi_version_decode(record.info, &version);
+  memset(&facts, 0, sizeof facts);
+  facts.kind = record.type == LNSPI_RECORD_SNAPSHOT ? LNSP_VERSION_SNAPSHOT
+               : record.type == LNSPI_RECORD_DELTA  ? LNSP_VERSION_DELTA
+                                                    : LNSP_VERSION_ROLLBACK;
+  facts.number = version.number;
+  facts.from = version.of;
+  facts.time = version.time;
+  facts.step = version.step;
+  facts.bytes = record.end - record.at;
+  facts.loss = version.loss;
+  facts.current = record.at == store->image.at;
+  memcpy(facts.hash, version.hash, sizeof facts.hash);
+  memcpy(facts.tag, version.tag, sizeof facts.tag);
+  return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_store_version", problem);
+}
+
+/* ---- into a trainer ---- */
+
+static int32_t api_store_hash(const lnsp_graph *graph, const void *state,
+                              const lnspi_version *version, lnsp_problem *problem) {
+  lnspi_blake2s hash;
+  uint8_t digest[32];
+  lnspi_blake2s_start(&hash);
+  lnspi_state_hash(graph, state, &hash);
+  lnspi_blake2s_end(&hash, digest);
+  if (!memcmp(digest, version->hash, sizeof digest)) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_MISMATCH, NULL,
+                    "the store is damaged: version %llu has not the hash that was written with "
+                    "it",
+                    (unsigned long long)version->number);
+}
+
+static int32_t api_store_unsound(const lnspi_version *version, lnsp_problem *problem) {
+  return lnspi_fail(problem, LNSP_E_MISMATCH, NULL,
+                    "the store is damaged or forged: version %llu has values that no trainer "
+                    "has",
+                    (unsigned long long)version->number);
+}
+
+/* All of it is checked before any of it is taken over. */
+static int32_t api_store_take(lnsp_store *store, lnsp_trainer *t, const uint8_t *image,
+                              const lnspi_version *version, lnsp_problem *problem) {
+  lnspi_piece pieces[LNSPI_PIECES];
+  int32_t count = lnspi_trainer_image(t, pieces);
+  const uint8_t *at = image;
+  for (int32_t i = 0; i < count; at += pieces[i++].bytes)
+    if (!lnspi_trainer_image_sound(t, &pieces[i], 0, at, pieces[i].bytes))
+      return api_store_unsound(version, problem);
+  int32_t status = api_store_hash(t->graph, image, version, problem);
+  if (status != LNSP_OK) return status;
+  /* the last two are the learning rate, which belongs to the text it was set over */
+  if (!lnspi_equal(store->plan.text[3], t->optimizer_text)) count -= 2;
+  lnspi_trainer_image_start(t);
+  for (int32_t i = 0; i < count; image += pieces[i++].bytes)
+    memcpy(pieces[i].at, image, (size_t)pieces[i].bytes);
+  lnspi_trainer_image_end(t);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_store_load(lnsp_store *store, uint64_t number, lnsp_trainer *trainer,
+                                 const lnsp_options *options, lnsp_problem *problem) {
+  lnspi_version version;
+  lnsp_options own;
+  lnspi_block work;
+  API_NEED(store, problem);
+  API_NEED(trainer, problem);
+  int32_t status = lnspi_store_fits(store, trainer, NULL, problem);
+  if (status == LNSP_OK) status = lnspi_store_options(store, options, &own, problem);
+  if (status == LNSP_OK)
+    status = lnspi_block_open(&work, &own, 4 * store->plan.words, problem);
+  if (status != LNSP_OK) return status;
+  status = lnspi_store_load(store, number ? number : store->newest, work.memory, &version,
+                            problem);
+  if (status == LNSP_OK)
+    status = api_store_take(store, trainer, work.memory, &version, problem);
+  lnspi_block_close(&work);
+  return status;
+}
+
+/* ---- as a model ---- */
+
+/* The weights are the first words of an image. */
+typedef struct api_store_words {
+  uint8_t *to;
+  uint64_t left;
+} api_store_words;
+
+static int32_t api_store_weights(void *user, const uint32_t *words, size_t count,
+                                 lnsp_problem *problem) {
+  api_store_words *w = user;
+  const uint64_t bytes = 4 * (uint64_t)count < w->left ? 4 * (uint64_t)count : w->left;
+  (void)problem;
+  if (bytes) memcpy(w->to, words, (size_t)bytes);
+  w->to += bytes;
+  w->left -= bytes;
+  return LNSP_OK;
+}
+
+static int32_t api_store_type(const lnsp_store *store) {
+  const char *layout = store->plan.text[1];
+  const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_BF16, LNSP_I8};
+  for (int i = 0; i < 4; i++) {
+    char model[32], trainer[32];
+    lnspi_format(model, sizeof model, "model %s", lnsp_dtype_name(types[i]));
+    lnspi_format(trainer, sizeof trainer, "trainer %s ", lnsp_dtype_name(types[i]));
+    if (lnspi_equal(layout, model) || lnspi_begins(layout, trainer)) return types[i];
+  }
+  return 0;
+}
+
+/* A state's values are finite, whatever the bytes were. */
+static int32_t api_store_sound(const lnsp_model *model, float *row,
+                               const lnspi_version *version, lnsp_problem *problem) {
+  for (int32_t i = 0; i < model->graph->weight_count; i++) {
+    const lnspi_weight *weight = &model->graph->weights[i];
+    for (int64_t r = 0; r < lnspi_weight_rows(weight); r++) {
+      lnspi_state_read(weight, model->state, r, 1, row);
+      if (lnspi_state_check(weight, LNSP_F32, r, row, NULL) != LNSP_OK)
+        return api_store_unsound(version, problem);
+    }
+  }
+  return api_store_hash(model->graph, model->state, version, problem);
+}
+
+static int32_t api_store_model(lnsp_store *store, uint64_t number, const lnsp_graph *graph,
+                               const lnsp_options *options, lnsp_model **out,
+                               lnsp_problem *problem) {
+  const int32_t type = api_store_type(store);
+  lnspi_version version;
+  lnspi_record image;
+  lnsp_model *model = NULL;
+  float *row = NULL;
+  const uint64_t bytes = type ? (uint64_t)lnspi_graph_store_bytes(graph, type) : 0;
+  if (!type || bytes > 4 * store->plan.words)
+    return lnspi_fail(problem, LNSP_E_FORMAT, NULL,
+                      "the store is damaged or forged: its images are too small for '%s'",
+                      store->plan.text[0]);
+  int32_t status = lnspi_store_image(store, number, &image, problem);
+  if (status == LNSP_OK) status = lnspi_model_blank(graph, type, options, &model, &row, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_version_decode(image.info, &version);
+  api_store_words words = {model->state, bytes};
+  status = lnspi_store_fetch(store, &image, api_store_weights, &words, problem);
+  if (status == LNSP_OK) status = api_store_sound(model, row, &version, problem);
+  if (status == LNSP_OK)
+    *out = model;
+  else
+    lnspi_model_release(model);
+  return status;
+}
+
+LNSP_API int32_t lnsp_store_model(lnsp_store *store, uint64_t number,
+                                  const lnsp_options *options, lnsp_model **out,
+                                  lnsp_problem *problem) {
+  lnsp_graph *graph = NULL;
+  lnsp_model *stored = NULL;
+  lnsp_options own, plain;
+  API_OUT(out, problem);
+  API_NEED(store, problem);
+  int32_t status = lnspi_store_options(store, options, &own, problem);
+  if (status == LNSP_OK && own.storage) status = lnspi_api_check_storage(own.storage, problem);
+  if (status != LNSP_OK) return status;
+  plain = own; /* the caller's block is for the model */
+  plain.block = NULL;
+  plain.block_bytes = 0;
+  plain.storage = 0;
+  status = lnsp_graph_create(store->plan.text[0], &plain, &graph, problem);
+  if (status != LNSP_OK) return status;
+  if (!number) number = store->newest;
+  const int as_is = !own.storage || own.storage == api_store_type(store);
+  lnspi_fp fp = lnspi_fp_enter();
+  status = api_store_model(store, number, graph, as_is ? &own : &plain, &stored, problem);
+  if (status == LNSP_OK && !as_is)
+    status = lnspi_model_copy(stored->graph, stored->state, own.storage, &own, out, problem);
+  lnspi_fp_leave(fp);
+  if (as_is && status == LNSP_OK)
+    *out = stored;
+  else
+    lnspi_model_release(stored);
+  lnsp_graph_destroy(graph);
+  return status;
+}
+
+LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records,
+                                   lnsp_problem *problem) {
+  uint64_t checked = 0;
+  API_NEED(store, problem);
+  int32_t status = lnspi_store_verify(store, &checked, problem);
+  if (status == LNSP_OK && records) *records = checked;
+  return status;
+}
