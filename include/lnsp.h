@@ -845,6 +845,17 @@ LNSP_API int32_t lnsp_delta_make(const lnsp_model *base, const lnsp_model *next,
                                  const char *codec, const lnsp_options *options,
                                  lnsp_delta **out, lnsp_problem *problem);
 
+/* What leads from base to a trainer's live weights, and to what earlier deltas left out:
+ * with residual=1 in its optimizer text, the trainer keeps what this codec leaves out
+ * (of all tensors, those that only= leaves alone too), and owes it to the next one. snap
+ * 1: its weights become those of the result, so that both sides go on from the same bits.
+ * With snap 0, adopt a model before the next delta, or what is left out counts twice. Moments
+ * and step count stay. Fails as a whole or not at all. Threads: T2. */
+LNSP_API int32_t lnsp_delta_make_live(const lnsp_model *base, lnsp_trainer *trainer,
+                                      const char *codec, int32_t snap,
+                                      const lnsp_options *options, lnsp_delta **out,
+                                      lnsp_problem *problem);
+
 /* A new model: base with the delta applied, stored as options->storage, 0: float32.
  * LNSP_E_MISMATCH unless base has the delta's base hash and the result its result
  * hash. Threads: T0. */

@@ -102,6 +102,7 @@
 #include "delta/codecs/sparse.c"
 #include "delta/coder.c"
 #include "delta/delta.c"
+#include "delta/live.c"
 #include "delta/make.c"
 #include "delta/read.c"
 #include "delta/server.c"

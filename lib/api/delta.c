@@ -38,6 +38,18 @@ int32_t lnsp_delta_make(const lnsp_model *base, const lnsp_model *next, const ch
   return status;
 }
 
+int32_t lnsp_delta_make_live(const lnsp_model *base, lnsp_trainer *trainer, const char *codec,
+                             int32_t snap, const lnsp_options *options, lnsp_delta **out,
+                             lnsp_problem *problem) {
+  lnsp_options read;
+  int32_t status = api_delta_start(base, trainer, out, options, &read, problem);
+  if (status) return status;
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_delta_make_live(base, trainer, codec, snap != 0, &read, out, problem);
+  lnspi_fp_leave(fp);
+  return status;
+}
+
 int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
                          const lnsp_options *options, lnsp_model **out,
                          lnsp_problem *problem) {

@@ -90,6 +90,28 @@ int32_t lnspi_delta_merge(const lnsp_delta *const *deltas, int32_t count,
 /* Gives what a span of a tensor is to change by; base is what it has. Spans come in order. */
 typedef int32_t lnspi_delta_changes(void *user, int32_t tensor, const float *base,
                                     int32_t count, float *change, lnsp_problem *problem);
+/* Where changes come from: two states, whose types may differ, and what is still owed (an
+ * array laid out like moments, or NULL); or, in place of next, someone computes them. */
+typedef struct lnspi_delta_source {
+  const lnsp_graph *base_graph, *next_graph;
+  const void *base, *next;
+  const float *residual;
+  lnspi_delta_changes *changes;
+  void *user;
+} lnspi_delta_source;
+
+typedef struct lnspi_delta_values {
+  float base[LNSPI_DELTA_SPAN], next[LNSPI_DELTA_SPAN], change[LNSPI_DELTA_SPAN];
+} lnspi_delta_values;
+
+/* The elements of a tensor from at on, at most LNSPI_DELTA_SPAN; gives their number. next and
+ * change are with what is owed. */
+int32_t lnspi_delta_source_read(const lnspi_delta_source *source, int32_t index, int64_t at,
+                                lnspi_delta_values *span);
+/* tensors: those that may change, or NULL: all that the text selects. */
+int32_t lnspi_delta_make_source(const lnspi_delta_source *source, const char *codec,
+                                const uint8_t *tensors, const lnsp_options *options,
+                                lnsp_delta **out, lnsp_problem *problem);
 /* A delta of one stage whose changes are computed: those of the tensors marked in tensors, by
  * a codec that scans nothing before it writes. */
 int32_t lnspi_delta_make_changes(const lnsp_model *base, lnspi_delta_changes *changes,
@@ -101,6 +123,12 @@ int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next, const c
                          lnsp_problem *problem);
 int32_t lnspi_delta_measure(const lnsp_graph *graph, const char *codec, uint64_t *total,
                             uint64_t *payload, lnsp_problem *problem);
+
+/* live.c: see lnsp_delta_make_live. */
+struct lnsp_trainer;
+int32_t lnspi_delta_make_live(const lnsp_model *base, struct lnsp_trainer *trainer,
+                              const char *codec, int snap, const lnsp_options *options,
+                              lnsp_delta **out, lnsp_problem *problem);
 
 /* ---- read.c: the change of a stage, tensor after tensor in spans ---- */
 

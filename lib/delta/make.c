@@ -3,22 +3,14 @@
 #include "base/problem.h"
 #include "delta/delta.h"
 
-/* Where changes come from: two states, whose types may differ, or someone computes them. */
-typedef struct make_source {
-  const lnsp_graph *base_graph, *next_graph;
-  const void *base, *next;
-  lnspi_delta_changes *changes; /* in place of next, or NULL */
-  void *user;
-} make_source;
-
-typedef struct make_span {
-  float base[LNSPI_DELTA_SPAN], next[LNSPI_DELTA_SPAN], change[LNSPI_DELTA_SPAN];
-} make_span;
-
-/* Packed tensors of one type are compared with their padding, which is zero in both. */
-static int make_differs(const make_source *source, int32_t index, make_span *span) {
+/* Packed tensors are compared with their padding, which is zero in all. */
+static int make_differs(const lnspi_delta_source *source, int32_t index,
+                        lnspi_delta_values *span) {
   const lnspi_weight *a = &source->base_graph->weights[index];
   const lnspi_weight *b = &source->next_graph->weights[index];
+  if (source->residual &&
+      lnspi_kernels_scalar.max_abs(source->residual + a->offset, a->floats) > 0)
+    return 1;
   if (a->type == b->type)
     return memcmp((const uint8_t *)source->base + a->at, (const uint8_t *)source->next + b->at,
                   (size_t)a->bytes) != 0;
@@ -31,9 +23,8 @@ static int make_differs(const make_source *source, int32_t index, make_span *spa
   return 0;
 }
 
-/* The next elements of a tensor from at on; gives their number. */
-static int32_t make_read(const make_source *source, int32_t index, int64_t at,
-                         make_span *span) {
+int32_t lnspi_delta_source_read(const lnspi_delta_source *source, int32_t index, int64_t at,
+                                lnspi_delta_values *span) {
   const lnspi_weight *weight = &source->base_graph->weights[index];
   int64_t left = weight->count - at;
   int32_t n = left < LNSPI_DELTA_SPAN ? (int32_t)left : LNSPI_DELTA_SPAN;
@@ -41,6 +32,15 @@ static int32_t make_read(const make_source *source, int32_t index, int64_t at,
   if (source->changes) return n;
   lnspi_state_span(&source->next_graph->weights[index], source->next, at, n, span->next);
   for (int32_t i = 0; i < n; i++) span->change[i] = span->next[i] - span->base[i];
+  if (source->residual) {
+    float owed[LNSPI_DELTA_SPAN];
+    lnspi_weight there = lnspi_weight_in_array(weight);
+    lnspi_state_span(&there, source->residual, at, n, owed);
+    for (int32_t i = 0; i < n; i++) {
+      span->change[i] += owed[i];
+      if (owed[i] != 0) span->next[i] += owed[i]; /* -0 + 0 would be another word */
+    }
+  }
   return n;
 }
 
@@ -59,22 +59,22 @@ static int32_t make_too_large(const lnspi_weight *weight, const lnspi_coder *cod
                     weight->name, coder->setting->codec->name);
 }
 
-static int32_t make_scan_tensor(const make_source *source, int32_t index, int32_t pass,
-                                lnspi_coder *coder, make_span *span, lnsp_problem *problem) {
+static int32_t make_scan_tensor(const lnspi_delta_source *source, int32_t index, int32_t pass,
+                                lnspi_coder *coder, lnspi_delta_values *span, lnsp_problem *problem) {
   const lnspi_weight *weight = &source->base_graph->weights[index];
   int32_t n;
   for (int64_t at = 0; at < weight->count; at += n) {
-    n = make_read(source, index, at, span);
+    n = lnspi_delta_source_read(source, index, at, span);
     if (!make_finite(span->change, n)) return make_too_large(weight, coder, problem);
     coder->setting->codec->scan(coder, pass, span->change, n);
   }
   return LNSP_OK;
 }
 
-static int32_t make_scan(const make_source *source, const uint8_t *tensors,
+static int32_t make_scan(const lnspi_delta_source *source, const uint8_t *tensors,
                          lnspi_coder *coder, lnsp_problem *problem) {
   const lnspi_codec *codec = coder->setting->codec;
-  make_span span;
+  lnspi_delta_values span;
   for (int32_t pass = 0; pass < codec->passes; pass++) {
     for (int32_t i = 0; i < source->base_graph->weight_count; i++) {
       int32_t status =
@@ -87,11 +87,11 @@ static int32_t make_scan(const make_source *source, const uint8_t *tensors,
 }
 
 /* One tensor into the payload, its values into the hashes; counts what differs. */
-static int32_t make_tensor(const make_source *source, int32_t index, lnspi_coder *coder,
+static int32_t make_tensor(const lnspi_delta_source *source, int32_t index, lnspi_coder *coder,
                            lnspi_blake2s hash[2], int64_t *changed, lnsp_problem *problem) {
   const lnspi_codec *codec = coder->setting->codec;
   const lnspi_weight *weight = &source->base_graph->weights[index];
-  make_span span;
+  lnspi_delta_values span;
   int32_t n, status = LNSP_OK;
   for (int32_t pass = 0; !status && pass < codec->tensor_passes; pass++) {
     status = make_scan_tensor(source, index, pass, coder, &span, problem);
@@ -99,7 +99,7 @@ static int32_t make_tensor(const make_source *source, int32_t index, lnspi_coder
   }
   if (!status && codec->tensor) codec->tensor(coder, weight, 1);
   for (int64_t at = 0; !status && at < weight->count; at += n) {
-    n = make_read(source, index, at, &span);
+    n = lnspi_delta_source_read(source, index, at, &span);
     lnspi_span put = {span.base, span.next, span.change, n};
     if (source->changes)
       status = source->changes(source->user, index, span.base, n, span.change, problem);
@@ -117,7 +117,7 @@ static int32_t make_tensor(const make_source *source, int32_t index, lnspi_coder
 }
 
 /* A tensor that stays, into both hashes. */
-static void make_same(const make_source *source, int32_t index, lnspi_blake2s hash[2]) {
+static void make_same(const lnspi_delta_source *source, int32_t index, lnspi_blake2s hash[2]) {
   const lnspi_weight *weight = &source->base_graph->weights[index];
   float values[LNSPI_DELTA_SPAN];
   for (int64_t at = 0, n; at < weight->count; at += n) {
@@ -128,7 +128,7 @@ static void make_same(const make_source *source, int32_t index, lnspi_blake2s ha
   }
 }
 
-static int32_t make_write(const make_source *source, lnsp_delta *delta, lnspi_coder *coder,
+static int32_t make_write(const lnspi_delta_source *source, lnsp_delta *delta, lnspi_coder *coder,
                           int plain, int *full, lnsp_problem *problem) {
   lnspi_blake2s hash[2];
   int32_t status = LNSP_OK;
@@ -157,10 +157,10 @@ static int32_t make_write(const make_source *source, lnsp_delta *delta, lnspi_co
 }
 
 /* Fills a blank delta of one stage, whose setting and tensors are set. */
-static int32_t make_fill(const make_source *source, lnsp_delta *delta, lnsp_problem *problem) {
+static int32_t make_fill(const lnspi_delta_source *source, lnsp_delta *delta, lnsp_problem *problem) {
   lnspi_delta_stage *stage = &delta->stages[0];
   lnspi_coder coder;
-  make_span span;
+  lnspi_delta_values span;
   int full = 0;
   memset(&coder, 0, sizeof coder);
   coder.setting = &stage->setting;
@@ -217,10 +217,9 @@ int32_t lnspi_delta_measure(const lnsp_graph *graph, const char *codec, uint64_t
   return status ? status : lnspi_delta_bytes(graph, &shape, total, problem);
 }
 
-/* tensors: those that may change, or NULL: all that the text selects. */
-static int32_t make_delta(const make_source *source, const char *codec, const uint8_t *tensors,
-                          const lnsp_options *options, lnsp_delta **out,
-                          lnsp_problem *problem) {
+int32_t lnspi_delta_make_source(const lnspi_delta_source *source, const char *codec,
+                                const uint8_t *tensors, const lnsp_options *options,
+                                lnsp_delta **out, lnsp_problem *problem) {
   const lnsp_graph *graph = source->base_graph;
   uint8_t selected[LNSPI_MAX_WEIGHTS];
   lnspi_delta_shape shape;
@@ -243,15 +242,17 @@ static int32_t make_delta(const make_source *source, const char *codec, const ui
 int32_t lnspi_delta_make(const lnsp_model *base, const lnsp_model *next, const char *codec,
                          const lnsp_options *options, lnsp_delta **out,
                          lnsp_problem *problem) {
-  make_source source = {base->graph, next->graph, base->state, next->state, NULL, NULL};
+  lnspi_delta_source source = {base->graph, next->graph, base->state, next->state,
+                               NULL,        NULL,        NULL};
   int32_t status = lnspi_delta_check_models(base, next, problem);
-  return status ? status : make_delta(&source, codec, NULL, options, out, problem);
+  return status ? status : lnspi_delta_make_source(&source, codec, NULL, options, out, problem);
 }
 
 int32_t lnspi_delta_make_changes(const lnsp_model *base, lnspi_delta_changes *changes,
                                  void *user, const uint8_t *tensors, const char *codec,
                                  const lnsp_options *options, lnsp_delta **out,
                                  lnsp_problem *problem) {
-  make_source source = {base->graph, base->graph, base->state, NULL, changes, user};
-  return make_delta(&source, codec, tensors, options, out, problem);
+  lnspi_delta_source source = {base->graph, base->graph, base->state, NULL,
+                               NULL,        changes,     user};
+  return lnspi_delta_make_source(&source, codec, tensors, options, out, problem);
 }
