@@ -108,3 +108,14 @@ def test_merge(pair, net):
         lnsp.Delta.merge([])
     with pytest.raises(lnsp.UnknownNameError):
         lnsp.Delta.make(base, better, "morse")
+
+
+def test_live(model, x):
+    trainer = lnsp.Trainer(model, loss="cosine", optimizer="sgd lr=.1 residual=1", max_rows=6)
+    far = model
+    for _ in range(3):
+        trainer.step(x, x)
+        far = lnsp.Delta.make_live(far, trainer, "sparse").apply(far)
+        assert trainer.publish().hash == far.hash
+    assert lnsp.Delta.make_live(far, trainer, "float32", snap=False).changed_count > 0
+    assert trainer.publish().hash == far.hash

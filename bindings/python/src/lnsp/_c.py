@@ -251,6 +251,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_loss_evaluate": (_i32, [_text, _tensors, _i32, _floats, _tensors, _options, _p]),
     "lnsp_delta_measure": (_i32, [_h, _text, _memory, _p]),
     "lnsp_delta_make": (_i32, [_h, _h, _text, _options, _out, _p]),
+    "lnsp_delta_make_live": (_i32, [_h, _h, _text, _i32, _options, _out, _p]),
     "lnsp_delta_merge": (_i32, [_out, _i32, _options, _out, _p]),
     "lnsp_delta_apply": (_i32, [_h, _h, _options, _out, _p]),
     "lnsp_delta_invert": (_i32, [_h, _options, _out, _p]),

@@ -10,6 +10,7 @@ from . import _c
 from ._handle import Handle, Owner, create
 from ._model import Model
 from ._options import Path, options, path_bytes, text_bytes
+from ._trainer import Trainer
 
 
 class Delta(Owner):
@@ -56,6 +57,28 @@ class Delta(Owner):
                 destroy=_c.lib.lnsp_delta_destroy,
             )
         )
+
+    @classmethod
+    def make_live(
+        cls, base: Model, trainer: Trainer, codec: str | None = None, *, snap: bool = True
+    ) -> Delta:
+        """What leads from base to a trainer's live weights. With residual=1 in its optimizer
+        text, the trainer keeps what this codec leaves out and owes it to the next delta.
+        snap: its weights become those of the result, the same bits as on the other side;
+        without, adopt a model before the next delta."""
+        old, live = base._live(), trainer._live()
+        with live.lock:
+            return cls._from(
+                create(
+                    _c.lib.lnsp_delta_make_live,
+                    old.get(),
+                    live.get(),
+                    text_bytes(codec, "codec"),
+                    int(snap),
+                    ct.byref(options()),
+                    destroy=_c.lib.lnsp_delta_destroy,
+                )
+            )
 
     @classmethod
     def merge(cls, deltas: Sequence[Delta]) -> Delta:
