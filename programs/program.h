@@ -255,7 +255,7 @@ int score_session(data *d, lnsp_session *session, int64_t batch, progress *show,
 
 extern const command command_new, command_info, command_run, command_grad, command_train,
     command_eval, command_check, command_convert, command_delta, command_prove, command_aggregate,
-    command_replay, command_bench;
+    command_replay, command_store, command_bench;
 extern const command *const commands[]; /* NULL at the end */
 
 #endif

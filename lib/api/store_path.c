@@ -243,6 +243,7 @@ int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_onl
   if (status != LNSP_OK) return status;
   memset(out, 0, sizeof *out);
   made = (made + STORE_PATH_ERASE - 1) / STORE_PATH_ERASE * STORE_PATH_ERASE;
+  if (made && made < 4 * STORE_PATH_ERASE) made = 4 * STORE_PATH_ERASE;
   status = made ? store_path_create(file, made, problem)
                 : store_path_reopen(file, read_only, problem);
   if (status == LNSP_OK) status = store_path_lock(file, read_only, problem);

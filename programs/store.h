@@ -1,0 +1,12 @@
+/* The parts of `lnsp store`: cmd_store.c has the verbs, store_log.c draws the history. */
+#ifndef STORE_H
+#define STORE_H
+
+#include "program.h"
+
+int store_open(const args *a, int read_only, lnsp_store **out);
+int store_version(const args *a, lnsp_store *store, uint64_t index, lnsp_store_version *out);
+uint64_t store_count(lnsp_store *store);
+int store_log(const args *a);
+
+#endif
