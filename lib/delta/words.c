@@ -34,6 +34,7 @@ void lnspi_words_write_start(lnspi_words_writer *w, lnspi_words_emit *emit, void
   w->total = 0;
   w->filled = 0;
   w->status = LNSP_OK;
+  w->most = 30;
   words_model_start(&w->model);
 }
 
@@ -63,7 +64,7 @@ static void words_put_one(lnspi_range_out *out, lnspi_words_model *model, uint32
 }
 
 /* Whether coding can pay: bits that no model foresees, and some to say how many they are. */
-static int words_worth(const uint32_t *change, int32_t count, int *same) {
+static int words_worth(const uint32_t *change, int32_t count, int32_t most, int *same) {
   uint32_t any = 0;
   int64_t bits = 0;
   for (int32_t i = 0; i < count; i++) {
@@ -71,7 +72,7 @@ static int words_worth(const uint32_t *change, int32_t count, int *same) {
     bits += lnspi_bit_length(change[i]);
   }
   *same = !any;
-  return 2 * bits < (int64_t)61 * count;
+  return 2 * bits < (2 * (int64_t)most + 1) * count;
 }
 
 static int32_t words_write_raw(lnspi_words_writer *w, uint16_t head) {
@@ -86,7 +87,7 @@ static int32_t words_write_chunk(lnspi_words_writer *w) {
   lnspi_range_out out;
   uint8_t head[4];
   int same;
-  if (!words_worth(w->change, w->filled, &same)) return words_write_raw(w, WORDS_RAW);
+  if (!words_worth(w->change, w->filled, w->most, &same)) return words_write_raw(w, WORDS_RAW);
   if (same) {
     lnspi_store16(head, WORDS_SAME);
     return words_emit(w, head, 2);

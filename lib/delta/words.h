@@ -32,6 +32,8 @@ typedef struct lnspi_words_writer {
   uint64_t total;                       /* bytes emitted so far */
   int32_t filled;                       /* words of the chunk */
   int32_t status;
+  int32_t most;                         /* bits of a word's change, on average, above which
+                                           a chunk is left as it is */
   lnspi_words_model model;
   uint8_t context[LNSPI_WORDS_CHUNK];
   uint32_t change[LNSPI_WORDS_CHUNK];
@@ -52,7 +54,8 @@ typedef struct lnspi_words_reader {
 /* The most bytes that so many words take. */
 uint64_t lnspi_words_bound(uint64_t words);
 
-/* LNSP_E_IO where emit fails, then and ever after; end flushes. */
+/* LNSP_E_IO where emit fails, then and ever after; end flushes. A chunk takes 3 to 4 bits a
+ * word more than its changes; a writer that would rather be read fast lowers w->most. */
 void lnspi_words_write_start(lnspi_words_writer *w, lnspi_words_emit *emit, void *user);
 int32_t lnspi_words_put(lnspi_words_writer *w, const uint32_t *base, const uint32_t *next,
                         size_t count);

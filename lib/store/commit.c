@@ -2,6 +2,10 @@
 #include "base/problem.h"
 #include "store/store.h"
 
+/* Bits of a word's change above which it is stored as it is: moments change so much that
+ * coding them saves little, and going back would take three times as long. */
+#define COMMIT_MOST 24
+
 int32_t lnspi_store_sync(lnsp_store *store, const lnspi_record *record,
                          lnsp_problem *problem) {
   if (LNSPI_RULE(SYNC_COMMIT)) {
@@ -56,7 +60,10 @@ static int32_t commit_write(lnsp_store *store, commit_source *source, uint64_t s
   uint64_t at = snapshot;
   int32_t status = LNSP_OK;
   *sum = 0;
-  if (snapshot) lnspi_words_write_start(writer, commit_bytes, &payload);
+  if (snapshot) {
+    lnspi_words_write_start(writer, commit_bytes, &payload);
+    writer->most = COMMIT_MOST;
+  }
   for (size_t n; status == LNSP_OK && (n = commit_take(source, store->next)) > 0;) {
     if (snapshot) {
       uint8_t *bytes = (uint8_t *)store->base;
