@@ -109,7 +109,9 @@ def test_adopt(model, net, x):
 
 def test_noise_is_of_the_key(model, x):
     def learnt(key):
-        trainer = lnsp.Trainer(model, loss="mse", optimizer="sgd clip_each=1 noise=1", max_rows=6)
+        trainer = lnsp.Trainer(
+            model, loss="mse", optimizer="sgd clip_each=1 noise=1", max_rows=6
+        )
         with pytest.raises(lnsp.Error):
             trainer.step(x, x)
         trainer.set_noise_key(key)

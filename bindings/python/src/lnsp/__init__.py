@@ -34,6 +34,7 @@ from ._model import Model
 from ._options import Memory
 from ._replay import Replay, evaluate_loss
 from ._session import Session
+from ._store import Store, StoreFacts, Version
 from ._trainer import Trainer
 
 __version__: str = _c.lib.lnsp_version_text().decode()
@@ -84,10 +85,13 @@ __all__ = [
     "Session",
     "ShapeError",
     "StateError",
+    "Store",
+    "StoreFacts",
     "TextError",
     "Trainer",
     "UnknownNameError",
     "UnsupportedError",
+    "Version",
     "arithmetic_version",
     "best_isa",
     "evaluate_loss",

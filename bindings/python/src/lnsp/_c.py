@@ -108,6 +108,59 @@ class DeltaFacts(ct.Structure):
     ]
 
 
+class StoreSettings(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("snapshot_every", ct.c_int32),
+        ("max_senders", ct.c_int32),
+        ("read_only", ct.c_int32),
+        ("salvage", ct.c_int32),
+        ("reserved", ct.c_uint32),
+        ("size_bytes", ct.c_uint64),
+    ]
+
+
+class StoreNote(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("loss", ct.c_float),
+        ("time", ct.c_uint64),
+        ("tag", ct.c_char_p),
+    ]
+
+
+class StoreVersion(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("kind", ct.c_int32),
+        ("number", ct.c_uint64),
+        ("from", ct.c_uint64),
+        ("time", ct.c_uint64),
+        ("step", ct.c_uint64),
+        ("bytes", ct.c_uint64),
+        ("loss", ct.c_float),
+        ("current", ct.c_int32),
+        ("hash", ct.c_uint8 * 32),
+        ("tag", ct.c_char * 40),
+    ]
+
+
+class StoreFacts(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("of_trainer", ct.c_int32),
+        ("snapshot_every", ct.c_int32),
+        ("damaged", ct.c_int32),
+        ("versions", ct.c_uint64),
+        ("newest", ct.c_uint64),
+        ("state_bytes", ct.c_uint64),
+        ("size_bytes", ct.c_uint64),
+        ("used_bytes", ct.c_uint64),
+        ("bank_bytes", ct.c_uint64),
+        ("compactions", ct.c_uint64),
+    ]
+
+
 STRUCTS = {
     "lnsp_problem": Problem,
     "lnsp_tensor": Tensor,
@@ -117,12 +170,17 @@ STRUCTS = {
     "lnsp_sink": Sink,
     "lnsp_pair": Pair,
     "lnsp_delta_facts": DeltaFacts,
+    "lnsp_store_settings": StoreSettings,
+    "lnsp_store_note": StoreNote,
+    "lnsp_store_version": StoreVersion,
+    "lnsp_store_facts": StoreFacts,
 }
 
 F32, F16, BF16, F64, I8, I16, I32, I64, U8, U16, U32, U64, BOOL = range(1, 14)
 HASH_BYTES = 32
 UNDO_ALL, UNDO_WEIGHTS = 0, 1
 SAVE_WEIGHTS, SAVE_AVERAGE, SAVE_STATE = 0, 1, 2
+VERSION_SNAPSHOT, VERSION_DELTA, VERSION_ROLLBACK = 1, 2, 3
 LISTS = {
     "architectures": 1,
     "layers": 2,
@@ -146,6 +204,11 @@ _tensors = ct.POINTER(Tensor)
 _sink = ct.POINTER(Sink)
 _pairs = ct.POINTER(Pair)
 _facts = ct.POINTER(DeltaFacts)
+_settings = ct.POINTER(StoreSettings)
+_note = ct.POINTER(StoreNote)
+_version = ct.POINTER(StoreVersion)
+_store_facts = ct.POINTER(StoreFacts)
+_numbers = ct.POINTER(ct.c_uint64)
 _sizes = ct.POINTER(ct.c_size_t)
 _floats = ct.POINTER(ct.c_float)
 
@@ -261,10 +324,32 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_delta_encode": (_i32, [_h, _data, _size, _sizes, _p]),
     "lnsp_delta_decode": (_i32, [_data, _size, _options, _out, _p]),
     "lnsp_delta_destroy": (_void, [_h]),
+    "lnsp_store_create_path": (_i32, [_text, _h, _h, _settings, _options, _out, _p]),
+    "lnsp_store_open_path": (_i32, [_text, _settings, _options, _out, _p]),
+    "lnsp_store_commit": (_i32, [_h, _h, _note, _numbers, _p]),
+    "lnsp_store_commit_model": (_i32, [_h, _h, _note, _numbers, _p]),
+    "lnsp_store_info": (_i32, [_h, _store_facts, _p]),
+    "lnsp_store_text": (_text, [_h, _i32]),
+    "lnsp_store_version_at": (_i32, [_h, _u64, _version, _p]),
+    "lnsp_store_load": (_i32, [_h, _u64, _h, _options, _p]),
+    "lnsp_store_model": (_i32, [_h, _u64, _options, _out, _p]),
+    "lnsp_store_rollback": (_i32, [_h, _u64, _note, _numbers, _p]),
+    "lnsp_store_verify": (_i32, [_h, _numbers, _p]),
+    "lnsp_store_compact": (_i32, [_h, _p]),
+    "lnsp_store_check_sender": (_i32, [_h, _text, _u64, _p]),
+    "lnsp_store_add_sender": (_i32, [_h, _text, _u64, _p]),
+    "lnsp_store_destroy": (_void, [_h]),
 }
 
-# What Python does in another way: callbacks for reading (bytes do), a struct made by C.
-NOT_BOUND = {"lnsp_tensor_f32", "lnsp_file_open_source"}
+# What Python does in another way: callbacks for reading (bytes do), a struct made by C,
+# flash (a file does).
+NOT_BOUND = {
+    "lnsp_tensor_f32",
+    "lnsp_file_open_source",
+    "lnsp_store_create",
+    "lnsp_store_open",
+    "lnsp_store_measure",
+}
 
 lib = ct.CDLL(os.path.join(os.path.dirname(os.path.abspath(__file__)), "liblnsp.so"))
 for _name, (_result, _arguments) in PROTOTYPES.items():
