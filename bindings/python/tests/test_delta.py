@@ -119,3 +119,97 @@ def test_live(model, x):
         assert trainer.publish().hash == far.hash
     assert lnsp.Delta.make_live(far, trainer, "float32", snap=False).changed_count > 0
     assert trainer.publish().hash == far.hash
+
+
+def near(base, rng, size):
+    """Another model, this far from base in every parameter."""
+    arrays = {
+        name: array + np.float32(size) * rng.choice([-1, 1], array.shape).astype(np.float32)
+        for name, array in base.arrays().items()
+    }
+    return lnsp.Model.from_arrays(base.graph.architecture, arrays)
+
+
+def test_aggregate(model, rng):
+    others = [near(model, rng, size) for size in (0.01, 0.02, 0.01, 5.0)]
+    deltas = [lnsp.Delta.make(model, other) for other in others]
+    weights = [1.0, 2.0, 3.0, 0.0]
+    mean, refused = lnsp.Delta.aggregate(model, deltas, weights)
+    assert refused == {} and mean.codec.split()[0] == "float32"
+    expected = sum(w * o["up.weight"] for w, o in zip(weights, others)) / 6
+    assert np.allclose(mean.apply(model)["up.weight"], expected, atol=1e-5)
+    median = lnsp.Delta.aggregate(model, deltas[:3], rule="median")[0].apply(model)
+    expected = np.median([other["up.weight"] for other in others[:3]], axis=0)
+    assert np.allclose(median["up.weight"], expected, atol=1e-6)
+    clipped, _ = lnsp.Delta.aggregate(model, deltas, rule="mean clip=median")
+    assert clipped.norm(model)[0] < 0.1 * deltas[3].norm(model)[0]
+    norm, most = deltas[0].norm(model)
+    assert np.isclose(norm, 0.01 * model.parameter_count**0.5, rtol=1e-3)
+    assert np.isclose(most, 0.01, rtol=1e-3)
+    with pytest.raises(lnsp.ArgumentError, match="weights"):
+        lnsp.Delta.aggregate(model, deltas, [1.0])
+    with pytest.raises(lnsp.LimitError):
+        lnsp.Delta.aggregate(model, [])
+
+
+def test_aggregate_leaves_out_what_does_not_fit(model, net, rng):
+    other = lnsp.Model.new(net, seed=20)
+    deltas = [
+        lnsp.Delta.make(model, near(model, rng, 0.01)),
+        lnsp.Delta.make(other, near(other, rng, 0.01)),
+    ]
+    with pytest.raises(lnsp.MismatchError):
+        lnsp.Delta.aggregate(model, deltas)
+    one, refused = lnsp.Delta.aggregate(model, deltas, rule="mean skip=1")
+    assert refused == {1: "LNSP_E_MISMATCH"}
+    alone, _ = lnsp.Delta.aggregate(model, deltas[:1])
+    assert one.result_hash == alone.result_hash
+
+
+def test_server_step(model, rng):
+    delta = lnsp.Delta.make(model, near(model, rng, 0.01), "int8")
+    server = lnsp.Trainer(model, optimizer="sgd lr=1")
+    server.step_delta(delta)
+    assert np.allclose(server["up.weight"], delta.apply(model)["up.weight"], atol=1e-7)
+    adam = lnsp.Trainer(model, optimizer="adam lr=.01 betas=.9,.99 eps=1e-3")
+    adam.step_delta(delta)
+    assert adam.hash() != server.hash() and adam.step_count == 1
+
+
+def test_check_and_accept(model, rng):
+    key = b"k" * 32
+    delta = lnsp.Delta.make(model, near(model, rng, 0.01))
+    assert (delta.sender, delta.nonce, delta.authenticated) == ("", 0, False)
+    with pytest.raises(lnsp.MissingError):
+        delta.check(model, key=key)
+    delta.stamp("device-3", 7, key)
+    delta = lnsp.Delta(delta.to_bytes())
+    assert (delta.sender, delta.nonce, delta.authenticated) == ("device-3", 7, True)
+    delta.check(model, key=key, max_norm=10, max_change=0.02)
+    with pytest.raises(lnsp.MismatchError):
+        delta.check(model, key=b"j" * 32)
+    for bound in ({"max_norm": 1e-3}, {"max_change": 1e-3}):
+        with pytest.raises(lnsp.LimitError):
+            delta.check(model, **bound)
+    asked = []
+
+    def verify(digest, sender, nonce):
+        asked.append((len(digest), sender, nonce))
+        return len(asked) == 1
+
+    delta.check(model, verify=verify)
+    with pytest.raises(lnsp.RefusedError):
+        delta.check(model, verify=verify)
+    assert asked == [(32, "device-3", 7)] * 2
+    candidates = []
+
+    def judge(candidate):
+        candidates.append(candidate)
+        return len(candidates) == 1
+
+    accepted = delta.accept(model, key=key, judge=judge)
+    with pytest.raises(lnsp.RefusedError):
+        delta.accept(model, judge=judge)
+    assert accepted.hash == candidates[0].hash == candidates[1].hash == delta.result_hash
+    with pytest.raises(ZeroDivisionError):
+        delta.accept(model, judge=lambda candidate: 1 / 0)

@@ -18,6 +18,7 @@ SIZES = {
     "uint64_t": (8, "uint"),
     "size_t": (8, "uint"),
     "float": (4, "float"),
+    "double": (8, "float"),
 }
 
 
@@ -31,7 +32,7 @@ def kind_of_ctype(ctype):
     if ctype in (ct.c_void_p, ct.c_char_p) or hasattr(ctype, "contents"):
         return "pointer"
     code = ctype._type_
-    return (ct.sizeof(ctype), "float" if code == "f" else "int" if code.islower() else "uint")
+    return (ct.sizeof(ctype), "float" if code in "fd" else "int" if code.islower() else "uint")
 
 
 def kind_of_c(declaration):

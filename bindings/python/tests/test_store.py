@@ -52,9 +52,10 @@ def test_rollback(trainer, x, path):
     for _ in range(3):
         trainer.step(x, x)
         store.commit(trainer)
-    assert store.rollback(1, tag="oops") == 4
+    assert store.rollback(1, time=77) == 4
     newest = store.version(0)
-    assert newest.kind == "rollback" and newest.origin == 1 and newest.tag == "oops"
+    assert newest.kind == "rollback" and newest.origin == 1 and newest.time == 77
+    assert [version.current for version in store] == [False, False, False, True]
     store.load(trainer)
     assert trainer.step_count == 1 and trainer.hash() == store.version(3).hash
 

@@ -105,6 +105,27 @@ class DeltaFacts(ct.Structure):
         ("codec", ct.c_char_p),
         ("stage_count", ct.c_int32),
         ("selected_count", ct.c_int32),
+        ("sender", ct.c_char_p),
+        ("nonce", ct.c_uint64),
+        ("authenticated", ct.c_int32),
+        ("reserved", ct.c_int32),
+    ]
+
+
+VERIFY = ct.CFUNCTYPE(ct.c_int32, ct.c_void_p, ct.POINTER(ct.c_uint8), ct.c_char_p, ct.c_uint64)
+JUDGE = ct.CFUNCTYPE(ct.c_int32, ct.c_void_p, ct.c_void_p)
+
+
+class DeltaRules(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("key_bytes", ct.c_uint32),
+        ("key", ct.c_void_p),
+        ("max_norm", ct.c_double),
+        ("max_change", ct.c_double),
+        ("user", ct.c_void_p),
+        ("verify", VERIFY),
+        ("judge", JUDGE),
     ]
 
 
@@ -170,6 +191,7 @@ STRUCTS = {
     "lnsp_sink": Sink,
     "lnsp_pair": Pair,
     "lnsp_delta_facts": DeltaFacts,
+    "lnsp_delta_rules": DeltaRules,
     "lnsp_store_settings": StoreSettings,
     "lnsp_store_note": StoreNote,
     "lnsp_store_version": StoreVersion,
@@ -204,6 +226,9 @@ _tensors = ct.POINTER(Tensor)
 _sink = ct.POINTER(Sink)
 _pairs = ct.POINTER(Pair)
 _facts = ct.POINTER(DeltaFacts)
+_rules = ct.POINTER(DeltaRules)
+_statuses = ct.POINTER(ct.c_int32)
+_doubles = ct.POINTER(ct.c_double)
 _settings = ct.POINTER(StoreSettings)
 _note = ct.POINTER(StoreNote)
 _version = ct.POINTER(StoreVersion)
@@ -324,6 +349,15 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_delta_encode": (_i32, [_h, _data, _size, _sizes, _p]),
     "lnsp_delta_decode": (_i32, [_data, _size, _options, _out, _p]),
     "lnsp_delta_destroy": (_void, [_h]),
+    "lnsp_delta_stamp": (_i32, [_h, _text, _u64, _data, _size, _p]),
+    "lnsp_delta_norm": (_i32, [_h, _h, _doubles, _doubles, _options, _p]),
+    "lnsp_delta_check": (_i32, [_h, _h, _rules, _options, _p]),
+    "lnsp_delta_accept": (_i32, [_h, _h, _rules, _options, _out, _p]),
+    "lnsp_delta_aggregate": (
+        _i32,
+        [_h, _out, _doubles, _i32, _text, _options, _statuses, _out, _p],
+    ),
+    "lnsp_trainer_step_delta": (_i32, [_h, _h, _p]),
     "lnsp_store_create_path": (_i32, [_text, _h, _h, _settings, _options, _out, _p]),
     "lnsp_store_open_path": (_i32, [_text, _settings, _options, _out, _p]),
     "lnsp_store_commit": (_i32, [_h, _h, _note, _numbers, _p]),

@@ -4,13 +4,72 @@ from __future__ import annotations
 
 import ctypes as ct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Callable
 
 from . import _c
+from ._errors import ArgumentError
 from ._handle import Handle, Owner, create
 from ._model import Model
 from ._options import Path, options, path_bytes, text_bytes
 from ._trainer import Trainer
+
+Verify = Callable[[bytes, str, int], bool]
+Judge = Callable[[Model], bool]
+
+
+class _Rules:
+    """lnsp_delta_rules, and what its callbacks raised."""
+
+    def __init__(
+        self,
+        key: bytes,
+        max_norm: float,
+        max_change: float,
+        verify: Verify | None,
+        judge: Judge | None,
+    ) -> None:
+        self.error: BaseException | None = None
+        self.key = ct.create_string_buffer(key, max(1, len(key)))
+        self.c = _c.DeltaRules()
+        self.c.struct_size = ct.sizeof(_c.DeltaRules)
+        self.c.key_bytes = len(key)
+        self.c.key = ct.cast(self.key, ct.c_void_p) if key else None
+        self.c.max_norm = max_norm
+        self.c.max_change = max_change
+        if verify is not None:
+            self.c.verify = _c.VERIFY(self._verify(verify))
+        if judge is not None:
+            self.c.judge = _c.JUDGE(self._judge(judge))
+
+    def _verify(self, verify: Verify) -> Callable[..., int]:
+        def call(_user: Any, digest: Any, sender: bytes | None, nonce: int) -> int:
+            try:
+                known = bytes(digest[: _c.HASH_BYTES])
+                return 0 if verify(known, (sender or b"").decode(), nonce) else 1
+            except BaseException as error:
+                self.error = error
+                return 1
+
+        return call
+
+    def _judge(self, judge: Judge) -> Callable[..., int]:
+        def call(_user: Any, candidate: int) -> int:
+            try:
+                pointer = _c.lib.lnsp_model_retain(candidate)
+                handle = Handle(pointer, _c.lib.lnsp_model_destroy)
+                return 0 if judge(Model._from(handle)) else 1
+            except BaseException as error:
+                self.error = error
+                return 1
+
+        return call
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        if self.error is not None:  # what the callback raised, rather than that it refused
+            raise self.error from None
 
 
 class Delta(Owner):
@@ -121,6 +180,109 @@ class Delta(Owner):
             )
         )
 
+    @classmethod
+    def aggregate(
+        cls,
+        base: Model,
+        deltas: Sequence[Delta],
+        weights: Sequence[float] | None = None,
+        rule: str = "mean",
+    ) -> tuple[Delta, dict[int, str]]:
+        """One delta of many on one base, and which of them were left out, with the status
+        that says why ({3: "LNSP_E_NOT_FINITE"}).
+
+        weights: of the mean, e.g. examples of each; None: equal.
+        rule: "mean", "median", "trimmed share=.1"; with clip=median (or a number) a longer
+            delta is scaled down; with skip=1 a delta that is damaged, not finite or of
+            another base is left out, without it the first one is named and refused."""
+        old = base._live()
+        handles = [delta._live() for delta in deltas]
+        count = len(handles)
+        if weights is not None and len(weights) != count:
+            raise ArgumentError(f"there are {count} deltas and {len(weights)} weights")
+        room = max(1, count)
+        refused = (ct.c_int32 * room)()
+        made = cls._from(
+            create(
+                _c.lib.lnsp_delta_aggregate,
+                old.get(),
+                (ct.c_void_p * room)(*(handle.get() for handle in handles)),
+                None if weights is None else (ct.c_double * room)(*weights),
+                count,
+                text_bytes(rule, "rule"),
+                ct.byref(options()),
+                refused,
+                destroy=_c.lib.lnsp_delta_destroy,
+            )
+        )
+        names = _c.lib.lnsp_status_name
+        return made, {i: names(refused[i]).decode() for i in range(count) if refused[i]}
+
+    def stamp(self, sender: str, nonce: int, key: bytes = b"") -> None:
+        """Signs a delta that is to be sent: whose it is, a number that grows with every
+        delta, and with a key of up to 32 bytes an authentication code over all of it."""
+        name = text_bytes(sender, "sender")
+        self._live().call(_c.lib.lnsp_delta_stamp, name, nonce, key, len(key))
+
+    def norm(self, base: Model) -> tuple[float, float]:
+        """Euclidean norm of the change over all parameters, and the largest of one."""
+        old = base._live()
+        norm, most = ct.c_double(), ct.c_double()
+        self._live().call(
+            _c.lib.lnsp_delta_norm,
+            old.get(),
+            ct.byref(norm),
+            ct.byref(most),
+            ct.byref(options()),
+        )
+        return norm.value, most.value
+
+    def check(
+        self,
+        base: Model,
+        *,
+        key: bytes = b"",
+        max_norm: float = 0.0,
+        max_change: float = 0.0,
+        verify: Verify | None = None,
+    ) -> None:
+        """Raises unless a received delta keeps to rules: it carries the code of this key,
+        its norm and largest change are within bounds (0: none), and verify(digest, sender,
+        nonce) returns True, e.g. for a signature over the digest."""
+        rules = _Rules(key, max_norm, max_change, verify, None)
+        old = base._live()
+        with rules:
+            self._live().call(
+                _c.lib.lnsp_delta_check, old.get(), ct.byref(rules.c), ct.byref(options())
+            )
+
+    def accept(
+        self,
+        base: Model,
+        *,
+        key: bytes = b"",
+        max_norm: float = 0.0,
+        max_change: float = 0.0,
+        verify: Verify | None = None,
+        judge: Judge | None = None,
+        storage: str | None = None,
+    ) -> Model:
+        """apply for what a stranger sends: check, and then judge(model) must return True of
+        the model that it leads to, e.g. on held-out data."""
+        rules = _Rules(key, max_norm, max_change, verify, judge)
+        handle, old = self._live(), base._live()
+        with rules, handle.lock:
+            return Model._from(
+                create(
+                    _c.lib.lnsp_delta_accept,
+                    handle.get(),
+                    old.get(),
+                    ct.byref(rules.c),
+                    ct.byref(options(storage=storage)),
+                    destroy=_c.lib.lnsp_model_destroy,
+                )
+            )
+
     def _facts(self) -> _c.DeltaFacts:
         facts = _c.DeltaFacts()
         facts.struct_size = ct.sizeof(_c.DeltaFacts)
@@ -136,6 +298,21 @@ class Delta(Owner):
     def codec(self) -> str:
         """The codec's text; those of merged stages are joined by "; "."""
         return str(self._facts().codec.decode())
+
+    @property
+    def sender(self) -> str:
+        """Whose it is, as stamped, or ""."""
+        return str(self._facts().sender.decode())
+
+    @property
+    def nonce(self) -> int:
+        """The number that it was stamped with, or 0."""
+        return int(self._facts().nonce)
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether it carries an authentication code, which check compares with a key's."""
+        return bool(self._facts().authenticated)
 
     @property
     def stage_count(self) -> int:

@@ -188,12 +188,10 @@ class Store(Owner):
                 )
             )
 
-    def rollback(
-        self, to: int, *, loss: float = 0.0, time: int | None = None, tag: str | None = None
-    ) -> int:
-        """Goes back: a new version that is the version `to`. Then load it."""
+    def rollback(self, to: int, *, time: int | None = None) -> int:
+        """Goes back: a new version that is the version `to`; its number. Then load it."""
         number = ct.c_uint64()
-        note = _note(loss, time, tag)
+        note = _note(0.0, time, None)
         self._live().call(_c.lib.lnsp_store_rollback, to, ct.byref(note), ct.byref(number))
         return number.value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes as ct
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from ._options import (
 )
 from ._replay import Replay
 from ._session import Session
+
+if TYPE_CHECKING:
+    from ._delta import Delta
 
 _WHAT = {"weights": _c.SAVE_WEIGHTS, "average": _c.SAVE_AVERAGE, "state": _c.SAVE_STATE}
 
@@ -195,6 +198,12 @@ class Trainer(Owner):
         """A step from gradients made elsewhere, by tensor name; others stay as they are."""
         tensors = inputs((name, _packed(name, value)) for name, value in gradients.items())
         self._live().call(_c.lib.lnsp_trainer_apply_gradients, tensors.pointer, tensors.count)
+
+    def step_delta(self, delta: Delta) -> None:
+        """A server's step: the delta, on the present weights, is minus the gradient.
+        optimizer "sgd lr=1" is FedAvg, "adam lr=.01 betas=.9,.99 eps=1e-3" FedAdam."""
+        other = delta._live()
+        self._live().call(_c.lib.lnsp_trainer_step_delta, other.get())
 
     def adopt(self, model: Model, *, reset: bool = False) -> None:
         """Takes over a model's weights, and goes on. reset=True: moments, average and step
