@@ -913,7 +913,8 @@ LNSP_API int32_t lnsp_delta_norm(const lnsp_delta *delta, const lnsp_model *base
                                  lnsp_problem *problem);
 
 /* What a received delta must keep to. Zero and NULL: not asked for. That a sender's nonce
- * has grown is a store's matter (lnsp_store_accept), since it must outlive a rollback. */
+ * has grown is a store's matter (lnsp_store_check_sender), since it must outlive a
+ * rollback. */
 typedef struct lnsp_delta_rules {
   uint32_t struct_size; /* sizeof(lnsp_delta_rules)                                 */
   uint32_t key_bytes;   /* of key; then the delta must carry the code of this key   */
