@@ -1,0 +1,136 @@
+/* Versions on a flash chip: learn, commit, lose power, go back.
+ *
+ *   cc -o store store.c $(pkg-config --cflags --libs lnsp)
+ *   ./store
+ *
+ * A device is four callbacks over erase units, as a driver for NOR flash has them; here they
+ * are an array. With a file instead, lnsp_store_create_path does all of this. */
+#include <lnsp.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ERASE 4096u
+#define PROGRAM 16u
+#define CHIP (64 * ERASE)
+
+static uint8_t chip[CHIP];
+
+static int32_t chip_read(void *user, uint64_t offset, void *to, size_t bytes) {
+  (void)user;
+  memcpy(to, chip + offset, bytes);
+  return 0;
+}
+
+/* Programming only clears bits; what was programmed before is an error of ours. */
+static int32_t chip_prog(void *user, uint64_t offset, const void *from, size_t bytes) {
+  const uint8_t *at = from;
+  (void)user;
+  for (size_t i = 0; i < bytes; i++) {
+    if (chip[offset + i] != 0xFF) return 1;
+    chip[offset + i] = at[i];
+  }
+  return 0;
+}
+
+static int32_t chip_erase(void *user, uint64_t offset) {
+  (void)user;
+  memset(chip + offset, 0xFF, ERASE);
+  return 0;
+}
+
+static int32_t chip_sync(void *user) {
+  (void)user; /* a driver would wait here until the chip is no more busy */
+  return 0;
+}
+
+#define NET "lnsp 1\nx = input 16\nh = linear x 24 w=a\nh = relu h\no = linear h 16 w=b\noutput output=o\n"
+
+static int32_t learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_problem *problem) {
+  float vector[16];
+  lnsp_tensor inputs[2];
+  int32_t status = LNSP_OK;
+  inputs[0] = lnsp_tensor_f32("input", vector, 2, 1, 16, 0);
+  inputs[1] = lnsp_tensor_f32("target", vector, 2, 1, 16, 0);
+  for (int step = 0; !status && step < steps; step++) {
+    for (int i = 0; i < 16; i++) vector[i] = (float)((i * 37 + step * 11) % 101 - 50) / 50;
+    status = lnsp_trainer_step(trainer, inputs, 2, loss, problem);
+  }
+  return status;
+}
+
+static int32_t commit(lnsp_store *store, lnsp_trainer *trainer, lnsp_problem *problem) {
+  lnsp_store_note note;
+  float loss = 0;
+  int32_t status = learn(trainer, 50, &loss, problem);
+  memset(&note, 0, sizeof note);
+  note.struct_size = sizeof note;
+  note.loss = loss;
+  return status ? status : lnsp_store_commit(store, trainer, &note, NULL, problem);
+}
+
+static int32_t show(lnsp_store *store, lnsp_problem *problem) {
+  lnsp_store_version v;
+  memset(&v, 0, sizeof v);
+  v.struct_size = sizeof v;
+  for (uint64_t i = 0; !lnsp_store_version_at(store, i, &v, problem); i++)
+    printf("  %c version %llu  step %3llu  loss %.4f  %llu bytes\n", v.current ? '*' : ' ',
+           (unsigned long long)v.number, (unsigned long long)v.step, (double)v.loss,
+           (unsigned long long)v.bytes);
+  return LNSP_OK;
+}
+
+int main(void) {
+  lnsp_device device;
+  lnsp_problem problem;
+  lnsp_model *model = NULL;
+  lnsp_trainer *trainer = NULL;
+  lnsp_store *store = NULL;
+  int failed = 1;
+
+  memset(chip, 0xFF, sizeof chip);
+  memset(&device, 0, sizeof device);
+  device.struct_size = sizeof device;
+  device.erase_bytes = ERASE;
+  device.program_bytes = PROGRAM;
+  device.size_bytes = CHIP;
+  device.read = chip_read;
+  device.prog = chip_prog;
+  device.erase = chip_erase;
+  device.sync = chip_sync;
+  if (lnsp_model_new(NET, 1, NULL, &model, &problem) ||
+      lnsp_trainer_create(model, "mse", "adam lr=1e-3", NULL, NULL, &trainer, &problem) ||
+      lnsp_store_create(&device, trainer, NULL, NULL, NULL, &store, &problem))
+    goto explain;
+  for (int i = 0; i < 3; i++)
+    if (commit(store, trainer, &problem)) goto explain;
+
+  /* The battery is gone: nothing is left but the chip. */
+  lnsp_store_destroy(store);
+  lnsp_trainer_destroy(trainer);
+  store = NULL;
+  trainer = NULL;
+  if (lnsp_store_open(&device, NULL, NULL, &store, &problem) ||
+      lnsp_trainer_create(model, "mse", "adam lr=1e-3", NULL, NULL, &trainer, &problem) ||
+      lnsp_store_load(store, 0, trainer, NULL, &problem))
+    goto explain;
+  printf("after the power came back: step %llu\n",
+         (unsigned long long)lnsp_trainer_step_count(trainer));
+  show(store, &problem);
+
+  /* What was learnt last was no good. */
+  if (lnsp_store_rollback(store, 2, NULL, NULL, &problem) ||
+      lnsp_store_load(store, 0, trainer, NULL, &problem) || commit(store, trainer, &problem))
+    goto explain;
+  printf("back to version 2, and on from there:\n");
+  show(store, &problem);
+  failed = 0;
+  goto done;
+
+explain:
+  fprintf(stderr, "store: %s\n", problem.message);
+done:
+  lnsp_store_destroy(store);
+  lnsp_trainer_destroy(trainer);
+  lnsp_model_destroy(model);
+  return failed;
+}
