@@ -142,7 +142,7 @@ static void mixed_chunks(void) {
 static void sizes(void) {
   fill_step(MOST, 1e-3f);
   CHECK_INT(encode(MOST, 1), LNSP_OK);
-  CHECK_SAY(room * 17 <= 4 * MOST * 10, "a step of 1e-3 takes %zu of %d bytes", room, 4 * MOST);
+  CHECK_SAY(room * 16 <= 4 * MOST * 10, "a step of 1e-3 takes %zu of %d bytes", room, 4 * MOST);
   memcpy(next, base, sizeof next);
   CHECK_INT(encode(MOST, 1), LNSP_OK);
   CHECK_INT(room, 2 * (MOST / 1024 + 1));
@@ -201,8 +201,8 @@ static void golden(void) {
   for (size_t i = 3000; i < 6000; i++) next[i] = (uint32_t)random_bits();
   for (size_t i = 7000; i < 9500; i++) next[i] = base[i];
   CHECK_INT(encode(MOST, 1), LNSP_OK);
-  CHECK_INT(room, 45528);
-  CHECK_INT(lnspi_crc32c(0, bytes, room), 721665940);
+  CHECK_INT(room, 47037);
+  CHECK_INT(lnspi_crc32c(0, bytes, room), 3177812237);
 }
 
 int main(void) {

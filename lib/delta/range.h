@@ -157,42 +157,25 @@ static inline void lnspi_range_in_start(lnspi_range_in *in, const uint8_t *buffe
   for (int i = 0; i < 4; i++) in->code = in->code << 8 | lnspi_range_next(in);
 }
 
-static inline void lnspi_range_more(lnspi_range_in *in) {
+/* No branch on the bit: those that carry information are guessed wrong. */
+static inline uint32_t lnspi_range_get(lnspi_range_in *in, lnspi_chance *p) {
+  uint32_t chance = *p, bound = (in->range >> 12) * (chance >> 4);
+  uint32_t up = chance + ((0xFFFFu - chance) >> 5), down = chance - (chance >> 5);
+  uint32_t bit = in->code >= bound, one = 0u - bit;
+  in->code -= bound & one;
+  in->range = bound ^ ((bound ^ (in->range - bound)) & one);
+  *p = (lnspi_chance)(up ^ ((up ^ down) & one));
   while (in->range < LNSPI_RANGE_TOP) {
     in->code = in->code << 8 | lnspi_range_next(in);
     in->range <<= 8;
   }
-}
-
-static inline uint32_t lnspi_range_get(lnspi_range_in *in, lnspi_chance *p) {
-  uint32_t chance = *p, bound = (in->range >> 12) * (chance >> 4);
-  uint32_t bit = in->code >= bound, one = 0u - bit;
-  in->code -= bound & one;
-  in->range = (bound & ~one) | ((in->range - bound) & one);
-  *p = (lnspi_chance)(chance + (((0xFFFFu - chance) >> 5) & ~one) - ((chance >> 5) & one));
-  lnspi_range_more(in);
   return bit;
 }
 
-/* The same with a branch, which is faster where most bits are as foreseen. */
-static inline uint32_t lnspi_range_guess(lnspi_range_in *in, lnspi_chance *p) {
-  uint32_t chance = *p, bound = (in->range >> 12) * (chance >> 4), bit = in->code >= bound;
-  if (bit) {
-    in->code -= bound;
-    in->range -= bound;
-    *p = (lnspi_chance)(chance - (chance >> 5));
-  } else {
-    in->range = bound;
-    *p = (lnspi_chance)(chance + ((0xFFFFu - chance) >> 5));
-  }
-  lnspi_range_more(in);
-  return bit;
-}
-
-static inline uint32_t lnspi_range_guess_tree(lnspi_range_in *in, lnspi_chance *tree,
+static inline uint32_t lnspi_range_get_tree(lnspi_range_in *in, lnspi_chance *tree,
                                             int count) {
   uint32_t node = 1;
-  for (int i = 0; i < count; i++) node = 2 * node + lnspi_range_guess(in, &tree[node]);
+  for (int i = 0; i < count; i++) node = 2 * node + lnspi_range_get(in, &tree[node]);
   return node - (1u << count);
 }
 

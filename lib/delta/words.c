@@ -1,6 +1,6 @@
 /* The word coder. Floats as integers in the order of their values (sign-magnitude); the
  * difference of two of them, small changes in either direction being small numbers; the
- * number of its bits coded in the context of the exponent, its topmost bits in that of their
+ * number of its bits coded in the context of the exponent, its second bit in that of their
  * number, the rest raw. Where the two words have the same exponent, it is known from either
  * side; where not, a flag says so: so that a stream leads both ways. */
 #include "delta/words.h"
@@ -52,14 +52,8 @@ static void words_put_one(lnspi_range_out *out, lnspi_words_model *model, uint32
   lnspi_range_put_tree(out, model->length[context], 5, shown);
   if (length < 2) return;
   if (shown == 31) lnspi_range_put(out, &model->longest, length == 32);
-  int left = (int)length - 1;
-  lnspi_chance *top = model->top[shown];
-  uint32_t node = 1;
-  for (int i = 0; i < 2 && left; i++) {
-    uint32_t bit = change >> --left & 1;
-    lnspi_range_put(out, &top[node], bit);
-    node = 2 * node + bit;
-  }
+  int left = (int)length - 2; /* below the leading bit and the one that follows */
+  lnspi_range_put(out, &model->second[shown], change >> left & 1);
   lnspi_range_put_raw(out, change & ((1u << left) - 1), left);
 }
 
@@ -171,16 +165,15 @@ static int32_t words_read_chunk(lnspi_words_reader *r) {
 
 static uint32_t words_get_change(lnspi_range_in *in, lnspi_words_model *model,
                                  uint32_t context, uint32_t *differ) {
-  *differ = lnspi_range_guess(in, &model->differ);
+  *differ = lnspi_range_get(in, &model->differ);
   if (*differ) context = LNSPI_WORDS_CONTEXTS - 1;
-  uint32_t length = lnspi_range_guess_tree(in, model->length[context], 5);
+  uint32_t length = lnspi_range_get_tree(in, model->length[context], 5);
   if (length < 2) return length;
-  lnspi_chance *top = model->top[length];
-  if (length == 31) length += lnspi_range_guess(in, &model->longest);
-  uint32_t node = 1;
-  int left = (int)length - 1;
-  for (int i = 0; i < 2 && left; i++, left--) node = 2 * node + lnspi_range_guess(in, &top[node]);
-  return node << left | lnspi_range_get_raw(in, left);
+  lnspi_chance *second = &model->second[length];
+  if (length == 31) length += lnspi_range_get(in, &model->longest);
+  int left = (int)length - 2;
+  uint32_t top = 2 + lnspi_range_get(in, second);
+  return top << left | lnspi_range_get_raw(in, left);
 }
 
 static uint32_t words_change(uint32_t word, uint32_t change, int back) {

@@ -19,7 +19,7 @@ typedef struct lnspi_words_model {
   lnspi_chance differ;
   lnspi_chance longest;                            /* 32 bits rather than 31 */
   lnspi_chance length[LNSPI_WORDS_CONTEXTS][32];
-  lnspi_chance top[32][4];                         /* two bits below the leading one */
+  lnspi_chance second[32];                         /* the bit below the leading one */
 } lnspi_words_model;
 
 /* Takes bytes, or gives exactly so many; 0 on success. */
