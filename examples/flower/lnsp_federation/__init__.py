@@ -1,0 +1,1 @@
+"""Devices learn with liblnsp and share coded deltas through Flower."""

@@ -1,0 +1,66 @@
+"""What the server does; it knows nothing of Flower.
+
+The server's model is a trainer, too: the mean of the clients' deltas is its gradient. What it
+sends is a coded delta, and it takes over that coded delta itself ("snap"), so that server
+and devices have the same bits; what the coding left out is its residual, which goes with
+the next one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import lnsp
+
+
+@dataclass
+class Update:
+    """What a client sent."""
+
+    client: int
+    delta: bytes
+    rows: int
+
+
+class Server:
+    def __init__(self, base: str, optimizer: str, rule: str, codec: str) -> None:
+        self.base = lnsp.Model(base, storage="f32")
+        self.model = self.base
+        self.rule = rule
+        self.codec = codec
+        self.trainer = lnsp.Trainer(self.base, optimizer=f"{optimizer} residual=1")
+        self.before: str | None = None  # hash of the model before
+        self._last = b""  # from that to this one
+        self._whole = b""  # from the factory's to this one, for those who missed some
+
+    def downlink(self, has: str | None) -> bytes:
+        """What leads a device to the present model: nothing if that is the factory's, the
+        last delta if it has the model before, else an exact one from the factory's."""
+        if self.model.hash == self.base.hash:
+            return b""
+        if has == self.before:
+            return self._last
+        if not self._whole:
+            self._whole = lnsp.Delta.make(self.base, self.model, "exact").to_bytes()
+        return self._whole
+
+    def combine(self, updates: list[Update]) -> dict[int, str]:
+        """A round: the next model from the clients' deltas. Returns which clients were left
+        out, and why. A rule without skip=1 raises what is wrong with the first bad delta, and
+        nothing has changed."""
+        left_out: dict[int, str] = {}
+        deltas, weights, clients = [], [], []
+        for update in updates:
+            try:
+                deltas.append(lnsp.Delta(update.delta))
+            except lnsp.Error as error:  # not a delta file
+                left_out[update.client] = error.status
+                continue
+            weights.append(float(update.rows))
+            clients.append(update.client)
+        mean, refused = lnsp.Delta.aggregate(self.model, deltas, weights, self.rule)
+        left_out.update((clients[index], status) for index, status in refused.items())
+        self.trainer.step_delta(mean)
+        last = lnsp.Delta.make_live(self.model, self.trainer, self.codec)
+        self._last, self.before, self._whole = last.to_bytes(), self.model.hash, b""
+        self.model = self.trainer.publish()
+        return left_out
