@@ -6,7 +6,7 @@ import math
 from typing import Any
 from xml.sax.saxutils import escape
 
-LEFT, RIGHT, TOP, BOTTOM, WIDTH, HEIGHT = 76, 590, 84, 372, 760, 440
+LEFT, RIGHT, TOP, BOTTOM, WIDTH, HEIGHT = 76, 590, 84, 372, 790, 440
 COLOURS = [
     "#888888",
     "#0b6fb8",
@@ -16,6 +16,10 @@ COLOURS = [
     "#b45309",
     "#be123c",
     "#0f766e",
+    "#4d7c0f",
+    "#a21caf",
+    "#1e3a8a",
+    "#78350f",
 ]
 
 
@@ -52,7 +56,9 @@ def draw(results: dict[str, Any]) -> str:
     seen = [x for points in curves.values() for x, _ in points if x > 0]
     low, high = math.floor(math.log10(min(seen))), math.ceil(math.log10(max(seen)))
     values = [y for points in curves.values() for _, y in points]
-    bottom, top = math.floor(50 * min(values)) / 50, math.ceil(50 * max(values)) / 50
+    # from where all began; what falls below leaves the drawing
+    start = min(points[0][1] for points in curves.values())
+    bottom, top = math.floor(50 * start - 0.5) / 50, math.ceil(50 * max(values)) / 50
 
     def across(x: float) -> float:
         return LEFT + (RIGHT - LEFT) * (math.log10(x) - low) / max(1, high - low)
@@ -64,6 +70,8 @@ def draw(results: dict[str, Any]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<clipPath id="inside"><rect x="{LEFT - 3}" y="{TOP - 3}" '
+        f'width="{RIGHT - LEFT + 6}" height="{BOTTOM - TOP + 3}"/></clipPath>',
         f'<text x="{LEFT}" y="36" font-size="17">Cosine on sentences that no client has</text>',
         f'<text x="{LEFT}" y="58" fill="#555">'
         "against the bytes that a client has sent and received; a point is a round</text>",
@@ -88,11 +96,13 @@ def draw(results: dict[str, Any]) -> str:
         shown = [(across(x), up(y)) for x, y in points if x > 0]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in shown)
         parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+            f'<g clip-path="url(#inside)"><polyline points="{path}" fill="none" '
+            f'stroke="{colour}" stroke-width="2"/>'
         )
         parts += [
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in shown
         ]
+        parts.append("</g>")
         y = TOP + 14 + 24 * i
         parts.append(
             f'<line x1="{RIGHT + 18}" x2="{RIGHT + 40}" y1="{y}" y2="{y}" stroke="{colour}" '

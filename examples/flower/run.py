@@ -33,6 +33,7 @@ RUNS: dict[str, dict[str, object]] = {
     "nan": {"fault": "nan"},
     "x100": {"fault": "x100"},
     "flip5": {"fault": "flip5"},
+    "replay": {"fault": "replay"},
     "die": {"fault": "die"},
     "absent": {"min-nodes": 7},
     "nan_mean": {"fault": "nan", "rule": "mean"},
@@ -206,6 +207,15 @@ def show(line: dict[str, object]) -> None:
     )
 
 
+def setting(pair: str) -> tuple[str, object]:
+    """KEY=VALUE, a number if it reads like one."""
+    key, _, value = pair.partition("=")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -245,7 +255,7 @@ def main() -> int:
         }
         if name == "absent":
             config["min-nodes"] = asked.clients - 1
-        config.update(pair.split("=", 1) for pair in asked.set)
+        config.update(setting(pair) for pair in asked.set)
         federate(name, asked.engine, config, asked.out.resolve() / name)
 
     from plot import draw, table

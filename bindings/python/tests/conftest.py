@@ -1,7 +1,6 @@
+import lnsp
 import numpy as np
 import pytest
-
-import lnsp
 
 NET = """lnsp 1
 x = input 12

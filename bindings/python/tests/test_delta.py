@@ -1,9 +1,8 @@
 import pickle
 
+import lnsp
 import numpy as np
 import pytest
-
-import lnsp
 
 
 @pytest.fixture

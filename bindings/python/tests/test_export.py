@@ -1,7 +1,6 @@
+import lnsp
 import numpy as np
 import pytest
-
-import lnsp
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

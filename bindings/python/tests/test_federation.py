@@ -3,10 +3,9 @@
 import sys
 from pathlib import Path
 
+import lnsp
 import numpy as np
 import pytest
-
-import lnsp
 
 ROOT = Path(__file__).resolve().parents[3]
 APP = ROOT / "examples" / "flower"
@@ -38,6 +37,7 @@ def make(tmp_path, count=4, sentences=96, rule=RULE, uplink=SPARSE, downlink="in
 
 def one_round(server, devices, rows, has, number, spoil=None):
     """A round; what was refused and the bytes up and down."""
+    from lnsp_federation import keys
     from lnsp_federation.faults import spoil as spoil_delta
     from lnsp_federation.server import Update
 
@@ -48,9 +48,10 @@ def one_round(server, devices, rows, has, number, spoil=None):
         assert model.hash == server.model.hash
         delta, loss = device.learn(model, rows[i], number * 100 + i)
         assert np.isfinite(loss)
-        sent = delta.to_bytes()
         if spoil and i in spoil:
-            sent = spoil_delta(spoil[i], delta, model, SPARSE)
+            delta = spoil_delta(spoil[i], delta, model, SPARSE)
+        delta.stamp(keys.name(i), number, keys.key("demo", i))
+        sent = delta.to_bytes()
         device.keep(model)
         has[i] = model.hash
         updates.append(Update(i, sent, len(rows[i])))
@@ -122,3 +123,25 @@ def test_a_plain_mean_refuses_by_name(tmp_path):
     with pytest.raises(lnsp.NotFiniteError, match="delta 2 of 3"):
         one_round(server, dict(enumerate(devices)), rows, {}, 1, {1: "nan"})
     assert server.model.hash == before
+
+
+def test_who_sent_it(tmp_path):
+    """A delta without the device's code, under another's name, or that was there before."""
+    from lnsp_federation import keys
+    from lnsp_federation.server import Update
+
+    server, devices, rows = make(tmp_path, count=1, sentences=32)
+    delta, _ = devices[0].learn(server.model, rows[0], 1)
+    with pytest.raises(lnsp.MissingError):
+        server.received(Update(0, delta.to_bytes(), 1))
+    for name, key, error in (
+        (keys.name(0), keys.key("another", 0), lnsp.MismatchError),
+        (keys.name(1), keys.key("demo", 0), lnsp.StateError),
+    ):
+        delta.stamp(name, 1, key)
+        with pytest.raises(error):
+            server.received(Update(0, delta.to_bytes(), 1))
+    delta.stamp(keys.name(0), 5, keys.key("demo", 0))
+    server.received(Update(0, delta.to_bytes(), 1))
+    with pytest.raises(lnsp.StateError, match="before"):
+        server.received(Update(0, delta.to_bytes(), 1))

@@ -1,10 +1,9 @@
 import copy
 import pickle
 
+import lnsp
 import numpy as np
 import pytest
-
-import lnsp
 
 
 def test_new_is_a_function_of_the_seed(net):

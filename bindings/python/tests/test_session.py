@@ -1,9 +1,8 @@
 import gc
 
+import lnsp
 import numpy as np
 import pytest
-
-import lnsp
 
 
 @pytest.fixture

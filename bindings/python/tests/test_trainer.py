@@ -2,10 +2,9 @@ import gc
 import threading
 import weakref
 
+import lnsp
 import numpy as np
 import pytest
-
-import lnsp
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from flwr.clientapp import ClientApp
 from .data import clients
 from .device import Device
 from .faults import spoil
+from .keys import key, name
 
 app = ClientApp()
 
@@ -36,9 +37,12 @@ def train(message: Message, context: Context) -> Message:
     model = device.update(asked["downlink"])
     seed = int(config["seed"]) * 1_000_000 + round_number * 1_000 + number
     delta, loss = device.learn(model, rows, seed)
-    uplink = delta.to_bytes()
     if fault in ("nan", "x100", "flip5"):
-        uplink = spoil(fault, delta, model, config["uplink"])
+        delta = spoil(fault, delta, model, config["uplink"])
+    delta.stamp(name(number), round_number, key(config["secret"], number))
+    uplink = delta.to_bytes()
+    if fault == "replay":
+        uplink = first_time(device, uplink)
     device.keep(model)
 
     reply = RecordDict(
@@ -48,3 +52,11 @@ def train(message: Message, context: Context) -> Message:
         }
     )
     return Message(content=reply, reply_to=message)
+
+
+def first_time(device: Device, uplink: bytes) -> bytes:
+    """What the device sent when it was first asked, again and again."""
+    path = device.path.with_name("first.safetensors")
+    if not path.is_file():
+        path.write_bytes(uplink)
+    return path.read_bytes()

@@ -6,6 +6,7 @@ The file is replaced whole or not at all, so that it may lose its power at any t
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import lnsp
@@ -24,6 +25,8 @@ class Device:
         self.trainer = lnsp.Trainer(
             source, loss="cosine", optimizer=f"{optimizer} residual=1", max_rows=BATCH
         )
+        if "noise=" in optimizer:  # of no use to anyone who could foresee it
+            self.trainer.set_noise_key(secrets.token_bytes(32))
 
     def update(self, downlink: bytes) -> lnsp.Model:
         """The server's model, from a delta to what this device has, or from the factory."""

@@ -1,4 +1,5 @@
-"""Clients that send what they should not, sealed as if it were in order."""
+"""Clients that send what they should not, sealed as if it were in order. (One that sends what
+it sent before is in client_app.py.)"""
 
 from __future__ import annotations
 
@@ -8,17 +9,19 @@ import lnsp
 import numpy as np
 
 
-def spoil(kind: str, delta: lnsp.Delta, model: lnsp.Model, codec: str) -> bytes:
-    """The bytes of a delta whose change is a hundred times as large, or flipped and five
+def spoil(kind: str, delta: lnsp.Delta, model: lnsp.Model, codec: str) -> lnsp.Delta:
+    """A delta whose change is a hundred times as large, or flipped and five
     times as large, or not a number."""
     if kind == "nan":
         sparse = lnsp.Delta.make(model, delta.apply(model), "sparse").to_bytes()
-        return seal(sparse[:-4] + b"\xff" * 4)  # where the size of all changes stands
+        return lnsp.Delta(
+            seal(sparse[:-4] + b"\xff" * 4)
+        )  # where the size of all changes stands
     factor = {"x100": 100.0, "flip5": -5.0}[kind]
     old, new = model.arrays(), delta.apply(model).arrays()
     wrong = {name: old[name] + np.float32(factor) * (new[name] - old[name]) for name in old}
     result = lnsp.Model.from_arrays(model.graph.architecture, wrong)
-    return lnsp.Delta.make(model, result, codec).to_bytes()
+    return lnsp.Delta.make(model, result, codec)
 
 
 def seal(data: bytes) -> bytes:

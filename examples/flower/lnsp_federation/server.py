@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import lnsp
 
+from .keys import key, name
+
 
 @dataclass
 class Update:
@@ -22,11 +24,15 @@ class Update:
 
 
 class Server:
-    def __init__(self, base: str, optimizer: str, rule: str, codec: str) -> None:
+    def __init__(
+        self, base: str, optimizer: str, rule: str, codec: str, secret: str = "demo"
+    ) -> None:
         self.base = lnsp.Model(base, storage="f32")
         self.model = self.base
         self.rule = rule
         self.codec = codec
+        self.secret = secret
+        self.nonces: dict[str, int] = {}  # the last of each sender
         self.trainer = lnsp.Trainer(self.base, optimizer=f"{optimizer} residual=1")
         self.before: str | None = None  # hash of the model before
         self._last = b""  # from that to this one
@@ -43,6 +49,17 @@ class Server:
             self._whole = lnsp.Delta.make(self.base, self.model, "exact").to_bytes()
         return self._whole
 
+    def received(self, update: Update) -> lnsp.Delta:
+        """A client's delta, if it is its own and newer than the last. (A server that may be
+        restarted keeps these numbers in a store, lnsp.Store.check_sender.)"""
+        delta = lnsp.Delta(update.delta)
+        sender = name(update.client)
+        delta.check(self.model, key=key(self.secret, update.client))
+        if delta.sender != sender or delta.nonce <= self.nonces.get(sender, 0):
+            raise lnsp.StateError(f"number {delta.nonce} of {delta.sender} was there before")
+        self.nonces[sender] = delta.nonce
+        return delta
+
     def combine(self, updates: list[Update]) -> dict[int, str]:
         """A round: the next model from the clients' deltas. Returns which clients were left
         out, and why. A rule without skip=1 raises what is wrong with the first bad delta, and
@@ -51,8 +68,8 @@ class Server:
         deltas, weights, clients = [], [], []
         for update in updates:
             try:
-                deltas.append(lnsp.Delta(update.delta))
-            except lnsp.Error as error:  # not a delta file
+                deltas.append(self.received(update))
+            except lnsp.Error as error:
                 left_out[update.client] = error.status
                 continue
             weights.append(float(update.rows))

@@ -20,7 +20,9 @@ def main(grid: Grid, context: Context) -> None:
     config = context.run_config
     out = Path(config["out"])
     rows = held_out(config["data"])
-    server = Server(config["base"], config["server"], config["rule"], config["downlink"])
+    server = Server(
+        config["base"], config["server"], config["rule"], config["downlink"], config["secret"]
+    )
     strategy = DeltaStrategy(server, config["min-nodes"], out)
 
     def evaluate(_round: int, _arrays: ArrayRecord) -> MetricRecord:
