@@ -54,6 +54,14 @@ int32_t lnspi_store_fits(const lnsp_store *store, const lnsp_trainer *trainer,
                       "the store is of '%s', and this is '%s': use the same kind of handle, "
                       "optimizer and storage",
                       store->plan.text[1], layout);
+  lnspi_segment segments[LNSPI_PIECES];
+  const int32_t count = lnspi_store_segments(trainer, model, segments);
+  uint64_t words = 0;
+  for (int32_t i = 0; i < count; i++) words += segments[i].count;
+  if (words != store->plan.words)
+    return lnspi_fail(problem, LNSP_E_FORMAT, NULL,
+                      "the store is damaged or forged: its images have %llu words, not %llu",
+                      (unsigned long long)store->plan.words, (unsigned long long)words);
   return LNSP_OK;
 }
 

@@ -44,6 +44,17 @@ typedef struct store_path_file {
   char *path, *made;
 } store_path_file;
 
+/* Eight at a time: whole states pass here. */
+static void store_path_invert(uint8_t *to, const uint8_t *from, size_t bytes) {
+  uint64_t word;
+  for (; bytes >= 8; bytes -= 8, to += 8, from += 8) {
+    memcpy(&word, from, 8);
+    word = ~word;
+    memcpy(to, &word, 8);
+  }
+  while (bytes--) *to++ = (uint8_t)~*from++;
+}
+
 static int32_t store_path_read(void *user, uint64_t offset, void *to, size_t bytes) {
   store_path_file *file = user;
   uint8_t *at = to;
@@ -51,7 +62,7 @@ static int32_t store_path_read(void *user, uint64_t offset, void *to, size_t byt
     ssize_t n = pread(file->fd, at, bytes, (off_t)offset);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return 1;
-    for (ssize_t i = 0; i < n; i++) at[i] = (uint8_t)~at[i];
+    store_path_invert(at, at, (size_t)n);
     at += n;
     offset += (uint64_t)n;
     bytes -= (size_t)n;
@@ -77,7 +88,7 @@ static int32_t store_path_prog(void *user, uint64_t offset, const void *from, si
   uint8_t piece[STORE_PATH_PIECE];
   while (bytes) {
     const size_t n = bytes < sizeof piece ? bytes : sizeof piece;
-    for (size_t i = 0; i < n; i++) piece[i] = (uint8_t)~at[i];
+    store_path_invert(piece, at, n);
     if (store_path_write(user, offset, piece, n)) return 1;
     at += n;
     offset += n;
@@ -90,6 +101,7 @@ static int32_t store_path_prog(void *user, uint64_t offset, const void *from, si
 static int32_t store_path_erase(void *user, uint64_t offset) {
   store_path_file *file = user;
   uint8_t piece[STORE_PATH_PIECE];
+  if (file->pending) return 0; /* a new file is one hole */
   for (uint64_t end = offset + STORE_PATH_ERASE; offset < end; offset += sizeof piece) {
     int used = 0;
     if (store_path_read(file, offset, piece, sizeof piece)) return 1;

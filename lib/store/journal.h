@@ -75,6 +75,7 @@ typedef struct lnspi_journal {
   lnspi_bank log, safe; /* safe: as it was after the last sync */
   void *user;         /* of visit (nullable): told of each record by open, in order */
   int32_t (*visit)(void *user, const lnspi_record *record, lnsp_problem *problem);
+  uint64_t reach;     /* this much erased is the end of the log; 0: all of the bank */
   lnspi_record ahead; /* what log_next saw behind the record it gave; at 0: nothing */
   uint8_t *buffer;    /* for scans, and for the record that is being written: */
   size_t buffer_bytes, filled;

@@ -139,6 +139,11 @@ int32_t lnspi_log_body_check(lnspi_journal *j, const lnspi_record *record, int *
 
 /* Where a byte differs from an erased one, the last such, plus one; or 0. */
 static size_t log_dirty(const uint8_t *bytes, size_t n) {
+  uint64_t word = UINT64_MAX;
+  for (; n >= 8; n -= 8) {
+    memcpy(&word, bytes + n - 8, 8);
+    if (word != UINT64_MAX) break;
+  }
   while (n && bytes[n - 1] == 0xFF) n--;
   return n;
 }
@@ -148,6 +153,7 @@ static int32_t log_search(lnspi_journal *j, const lnspi_bank *log, const lnspi_r
                           uint64_t from, lnspi_record *record, int *found, lnspi_rest *rest,
                           lnsp_problem *problem) {
   const size_t window = j->buffer_bytes / (size_t)j->unit * (size_t)j->unit;
+  uint64_t erased = 0;
   *found = 0;
   for (uint64_t at = from; at < log->end; at += window) {
     size_t n = log->end - at < window ? (size_t)(log->end - at) : window;
@@ -155,6 +161,8 @@ static int32_t log_search(lnspi_journal *j, const lnspi_bank *log, const lnspi_r
     if (status != LNSP_OK) return status;
     size_t dirty = log_dirty(j->buffer, n);
     if (dirty) rest->dirty = at + dirty;
+    erased = dirty ? n - dirty : erased + n;
+    if (j->reach && erased >= j->reach) return LNSP_OK;
     for (size_t i = 0; i + 4 <= dirty; i += (size_t)j->unit) {
       int link = 0;
       if (lnspi_load32(j->buffer + i) != LOG_MAGIC) continue;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #define STORE_VERSION 1
+#define STORE_REACH (UINT64_C(1) << 20)
 #define STORE_FIXED 40 /* bytes of a description before its texts */
 
 /* ---- the description ---- */
@@ -333,6 +334,9 @@ int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t s
   j->salvage = salvage;
   j->user = store;
   j->visit = store_visit;
+  /* a cut leaves no more than a record; damage may be larger */
+  j->reach = 2 * lnspi_record_space(j, lnspi_words_bound(store->plan.words));
+  if (j->reach < STORE_REACH) j->reach = STORE_REACH;
   if (status == LNSP_OK) status = lnspi_journal_open(j, problem);
   if (status == LNSP_OK) status = store_settle(store, problem);
   if (status == LNSP_OK)
