@@ -1,6 +1,7 @@
-import lnsp
 import numpy as np
 import pytest
+
+import lnsp
 
 NET = """lnsp 1
 x = input 12

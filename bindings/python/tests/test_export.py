@@ -1,6 +1,7 @@
-import lnsp
 import numpy as np
 import pytest
+
+import lnsp
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

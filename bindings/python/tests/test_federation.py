@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-import lnsp
 import numpy as np
 import pytest
+
+import lnsp
 
 ROOT = Path(__file__).resolve().parents[3]
 APP = ROOT / "examples" / "flower"

@@ -1,6 +1,7 @@
-import lnsp
 import numpy as np
 import pytest
+
+import lnsp
 
 
 def test_save_and_load(tmp_path, rng):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from lnsp import _c
 
 HEADER = Path(__file__).resolve().parents[3] / "include" / "lnsp.h"

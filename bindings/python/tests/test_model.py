@@ -1,9 +1,10 @@
 import copy
 import pickle
 
-import lnsp
 import numpy as np
 import pytest
+
+import lnsp
 
 
 def test_new_is_a_function_of_the_seed(net):
@@ -100,6 +101,7 @@ def test_run_in_batches(model, rng):
     assert np.array_equal(parts["output"], whole)
     assert np.array_equal(parts["code"], model.run(x, "code"))
     assert model.run(x[:0]).shape == (0, 12)
+    assert np.array_equal(model.run(x.tolist(), batch=9), whole)
 
 
 def test_errors(net, tmp_path):

@@ -1,8 +1,9 @@
 import gc
 
-import lnsp
 import numpy as np
 import pytest
+
+import lnsp
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 import multiprocessing
 
-import lnsp
 import numpy as np
 import pytest
+
+import lnsp
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@ import gc
 import threading
 import weakref
 
-import lnsp
 import numpy as np
 import pytest
+
+import lnsp
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import lnsp
 import numpy as np
+
+import lnsp
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

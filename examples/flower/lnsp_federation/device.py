@@ -9,8 +9,9 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-import lnsp
 import numpy as np
+
+import lnsp
 
 BATCH = 32
 

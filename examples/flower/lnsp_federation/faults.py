@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import hashlib
 
-import lnsp
 import numpy as np
+
+import lnsp
 
 
 def spoil(kind: str, delta: lnsp.Delta, model: lnsp.Model, codec: str) -> lnsp.Delta:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from logging import INFO, WARNING
 from pathlib import Path
 
-import lnsp
 from flwr.app import (
     Array,
     ArrayRecord,
@@ -21,6 +20,8 @@ from flwr.app import (
 from flwr.common.logger import log
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
+
+import lnsp
 
 from .server import Server, Update
 

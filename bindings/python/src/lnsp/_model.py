@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _c
-from ._arrays import Array, Floats, pointer, storage_number
+from ._arrays import Floats, as_input, pointer, storage_number
 from ._errors import MissingError
 from ._files import save_bytes, to_bytes
 from ._graph import Graph
@@ -153,7 +153,7 @@ class Model(Owner):
     ) -> Any:
         """Runs any number of rows, at most `batch` at a time, with a session of its own.
         Arguments and result as in Session.run; to run often, keep a session."""
-        array: Array = inputs if isinstance(inputs, np.ndarray) else np.asarray(inputs)
+        array = as_input("input", inputs)
         rows = array.shape[0] if array.ndim else 0
         concepts = array.shape[1] if array.ndim == 3 else 1
         names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
@@ -164,7 +164,7 @@ class Model(Owner):
             isa=isa,
         ) as session:
             if 0 < rows <= batch or not array.ndim:
-                return session.run(inputs, outputs)
+                return session.run(array, outputs)
             widths = session.graph.outputs
             whole = {
                 name: np.empty(array.shape[:-1] + (widths.get(name, 0),), np.float32)
