@@ -901,7 +901,8 @@ LNSP_API void lnsp_delta_destroy(lnsp_delta *delta);
 /* Signs a delta that is to be sent: whose it is, and a number that the sender makes larger
  * with every delta, so that none is taken twice. With a key (1 to LNSP_KEY_BYTES bytes) also
  * an authentication code over the whole file, keyed BLAKE2s. sender NULL or "": none; other
- * names have 1 to 63 printable ASCII characters without blank, ", \ and ;. Threads: T1. */
+ * names have 1 to 63 printable ASCII characters without blank, ", \ and ;. Replaces an earlier
+ * stamp; what invert, merge and aggregate give has none. Threads: T1. */
 LNSP_API int32_t lnsp_delta_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce,
                                   const void *key, size_t key_bytes, lnsp_problem *problem);
 
@@ -930,7 +931,8 @@ typedef struct lnsp_delta_rules {
   int32_t (*judge)(void *user, lnsp_model *candidate);
 } lnsp_delta_rules;
 
-/* Checks all but judge. LNSP_E_MISSING or LNSP_E_MISMATCH: the code; LNSP_E_LIMIT: a norm;
+/* Checks all but judge, and in any case (rules NULL) that it is of this base and leads to
+ * finite values. LNSP_E_MISSING or LNSP_E_MISMATCH: the code; LNSP_E_LIMIT: a norm;
  * LNSP_E_REFUSED: verify. Allocates as lnsp_delta_norm. Threads: T0. */
 LNSP_API int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
                                   const lnsp_delta_rules *rules, const lnsp_options *options,
@@ -943,16 +945,21 @@ LNSP_API int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *ba
                                    lnsp_model **out, lnsp_problem *problem);
 
 /* One delta (codec float32) of 1 to 1,024 on one base. rule, NULL: "mean":
- *   "mean"               mean, weighted by weights (NULL: equal), e.g. examples of each
+ *   "mean"               mean, weighted by weights (NULL: equal; each 0, or 1e-30 to 1e30),
+ *                        e.g. examples of each
  *   "median"             of each element; an even number: mean of the middle two
- *   "trimmed share=.1"   mean of each element without that share of the largest and smallest
+ *   "trimmed share=.1"   mean of each element without that share of the largest and smallest,
+ *                        rounded up to whole deltas as long as one stays: of 8 that is 1
  * and for each of them
  *   clip=median          a delta with a larger norm than the median's is scaled down to it
  *   clip=NUMBER          the same for this norm
  *   skip=1               a delta that is damaged, not finite or of another base is left out:
  *                        refused[i] (nullable, count of them) says why, or LNSP_OK. Without it
  *                        the first such delta fails the call, which names it.
- * Reads all of them side by side: about 10 kB a delta, no whole state. Threads: T0. */
+ * A delta that is given twice counts twice, and no rule of lnsp_delta_check is applied: check
+ * who sent what before. Reads all of them side by side: about 10 kB a delta's stage, no whole
+ * state, from options' allocator; the result takes what measure says of "float32".
+ * Threads: T0. */
 LNSP_API int32_t lnsp_delta_aggregate(const lnsp_model *base, const lnsp_delta *const *deltas,
                                       const double *weights, int32_t count, const char *rule,
                                       const lnsp_options *options, int32_t *refused,
@@ -961,8 +968,10 @@ LNSP_API int32_t lnsp_delta_aggregate(const lnsp_model *base, const lnsp_delta *
 /* A server's optimizer step with a delta on the trainer's present weights: the gradient is
  * minus the delta, of the tensors that it is about. "sgd lr=1" gives lnsp_delta_apply (FedAvg),
  * "adam lr=.01 betas=.9,.99 eps=1e-3" FedAdam, with Adam's correction of the first steps.
- * Gate, clip, schedule and average as in lnsp_trainer_apply. Allocates: 4 bytes a parameter,
- * freed before return. Threads: T2. */
+ * Gate, clip, schedule and average as in lnsp_trainer_apply; frozen tensors stay. Allocates
+ * 4 bytes a parameter from the trainer's allocator (of a trainer in a block: malloc), freed
+ * before return. LNSP_E_MISMATCH, with nothing changed, unless its base is the trainer's
+ * present weights. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_step_delta(lnsp_trainer *trainer, const lnsp_delta *delta,
                                          lnsp_problem *problem);
 

@@ -20,8 +20,10 @@ int32_t lnsp_delta_measure(const lnsp_graph *graph, const char *codec, lnsp_memo
   memset(&memory, 0, sizeof memory);
   if (!graph || !out)
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "graph or out is NULL");
+  lnspi_fp fp = lnspi_fp_enter(); /* numbers of the text */
   int32_t status = lnspi_delta_measure(graph, codec, &memory.total_bytes,
                                        &memory.workspace_bytes, problem);
+  lnspi_fp_leave(fp);
   if (status) return status;
   memory.plan_bytes = memory.total_bytes - memory.workspace_bytes;
   return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory", problem);
@@ -70,7 +72,11 @@ int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
                           lnsp_delta **out, lnsp_problem *problem) {
   lnsp_options read;
   int32_t status = api_delta_start(delta, delta, out, options, &read, problem);
-  return status ? status : lnspi_delta_invert(delta, &read, out, problem);
+  if (status) return status;
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_delta_invert(delta, &read, out, problem);
+  lnspi_fp_leave(fp);
+  return status;
 }
 
 int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count,
@@ -84,7 +90,10 @@ int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count,
   for (int32_t i = 0; i < count; i++)
     if (!deltas[i])
       return lnspi_fail(problem, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL", (int)(i + 1));
-  return lnspi_delta_merge(deltas, count, &read, out, problem);
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_delta_merge(deltas, count, &read, out, problem);
+  lnspi_fp_leave(fp);
+  return status;
 }
 
 /* Tensors that some stage is about. */
@@ -206,7 +215,9 @@ int32_t lnsp_delta_encode(const lnsp_delta *delta, void *buffer, size_t capacity
 static int32_t api_delta_read(int32_t opened, lnsp_file *file, const lnsp_options *options,
                               lnsp_delta **out, lnsp_problem *problem) {
   if (opened) return opened;
+  lnspi_fp fp = lnspi_fp_enter(); /* numbers of the stages' texts */
   int32_t status = lnspi_delta_read(file, options, out, problem);
+  lnspi_fp_leave(fp);
   lnsp_file_destroy(file);
   return status;
 }

@@ -86,9 +86,6 @@ int32_t lnsp_delta_aggregate(const lnsp_model *base, const lnsp_delta *const *de
   API_NEED(base, problem);
   API_NEED(deltas, problem);
   int32_t status = lnspi_options_read(options, &read, problem);
-  for (int32_t i = 0; !status && i < count; i++)
-    if (!deltas[i])
-      status = lnspi_fail(problem, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL", (int)i + 1);
   if (status) return status;
   lnspi_fp fp = lnspi_fp_enter();
   status = lnspi_delta_aggregate(base, deltas, weights, count, rule, &read, refused, out,

@@ -1,8 +1,6 @@
 /* One delta made of many on one base: mean, median or trimmed mean of each element, with
  * norms clipped. Sources: McMahan et al. 2017 (FedAvg: the weighted mean); Yin et al. 2018
  * (coordinate-wise median and trimmed mean). */
-#include <math.h>
-
 #include "base/problem.h"
 #include "delta/several.h"
 
@@ -10,6 +8,8 @@
 #define AGGREGATE_MEDIAN 1
 #define AGGREGATE_TRIMMED 2
 #define AGGREGATE_KEYS 8
+#define AGGREGATE_LEAST 1e-30 /* weights: their sums with changes neither vanish nor overflow */
+#define AGGREGATE_MOST 1e30
 #define AGGREGATE_CODEC "float32"
 
 typedef struct aggregate_rule {
@@ -100,6 +100,14 @@ static void aggregate_sort(double *values, int32_t count) {
   }
 }
 
+/* How many of n are left out at either end: the share rounded up, so that one bad delta of
+ * eight does not stay in a mean that is trimmed by .1; at least one delta stays. */
+static int32_t aggregate_cut(double share, int32_t n) {
+  int32_t cut = (int32_t)(share * n);
+  if (share * n - cut > 1e-6) cut++; /* not for what a double lacks to a whole number */
+  return cut <= (n - 1) / 2 ? cut : (n - 1) / 2;
+}
+
 /* One element of all deltas: each column[i] is weighted or sorted. */
 static double aggregate_value(const aggregate_job *job, double *column) {
   const int32_t n = job->active;
@@ -110,7 +118,7 @@ static double aggregate_value(const aggregate_job *job, double *column) {
     return sum / job->total;
   }
   aggregate_sort(column, n);
-  cut = job->rule.method == AGGREGATE_MEDIAN ? (n - 1) / 2 : (int32_t)(job->rule.share * n);
+  cut = job->rule.method == AGGREGATE_MEDIAN ? (n - 1) / 2 : aggregate_cut(job->rule.share, n);
   for (int32_t i = cut; i < n - cut; i++) sum += column[i];
   return sum / (n - 2 * cut);
 }
@@ -160,26 +168,29 @@ static int32_t aggregate_weigh(aggregate_job *job, const double *weights,
     one->scale *= one->weight;
     job->total += one->weight;
   }
-  if (!(job->total > 0 && job->total <= 1e300))
+  if (!(job->total > 0))
     return lnspi_fail(problem, LNSP_E_ARGUMENT, "weights",
-                      "the weights of the deltas that are used sum to %s: at least one must be "
-                      "above 0", job->total > 0 ? "infinity" : "0");
+                      "the weights of the deltas that are used sum to 0: at least one must be "
+                      "above 0");
   return LNSP_OK;
 }
 
-static int32_t aggregate_check(const aggregate_rule *rule, const double *weights,
-                               int32_t count, lnsp_problem *problem) {
+static int32_t aggregate_check(const aggregate_rule *rule, const lnsp_delta *const *deltas,
+                               const double *weights, int32_t count, lnsp_problem *problem) {
   if (count < 1 || count > LNSPI_SEVERAL_MOST)
     return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
                       "%d deltas: give 1 to %d, or aggregate in groups", (int)count,
                       LNSPI_SEVERAL_MOST);
+  for (int32_t i = 0; i < count; i++)
+    if (!deltas[i])
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL", (int)i + 1);
   if (weights && rule->method != AGGREGATE_MEAN)
     return lnspi_fail(problem, LNSP_E_ARGUMENT, "weights",
                       "a median and a trimmed mean take no weights: they count heads");
   for (int32_t i = 0; weights && i < count; i++)
-    if (!(weights[i] >= 0 && weights[i] <= 1e300))
+    if (!(weights[i] == 0 || (weights[i] >= AGGREGATE_LEAST && weights[i] <= AGGREGATE_MOST)))
       return lnspi_fail(problem, LNSP_E_ARGUMENT, "weights",
-                        "weight %d of %d must be a number of at least 0", (int)i + 1,
+                        "weight %d of %d must be 0, or a number from 1e-30 to 1e30", (int)i + 1,
                         (int)count);
   return LNSP_OK;
 }
@@ -192,7 +203,7 @@ int32_t lnspi_delta_aggregate(const lnsp_model *base, const lnsp_delta *const *d
   aggregate_job job;
   memset(&job, 0, sizeof job);
   int32_t status = aggregate_parse(rule, &job.rule, problem);
-  if (!status) status = aggregate_check(&job.rule, weights, count, problem);
+  if (!status) status = aggregate_check(&job.rule, deltas, weights, count, problem);
   if (!status) status = lnspi_delta_check_models(base, base, problem);
   if (status) return status;
   lnspi_model_hash(base, hash);

@@ -38,7 +38,6 @@ static int32_t check_size(const lnsp_delta *delta, const lnsp_model *base,
                           const lnsp_delta_rules *rules, const lnsp_options *options,
                           lnsp_problem *problem) {
   double norm, most;
-  if (!(rules->max_norm > 0 || rules->max_change > 0)) return LNSP_OK;
   int32_t status = lnspi_delta_norms(delta, base, options, &norm, &most, problem);
   if (status) return status;
   if (rules->max_norm > 0 && norm > rules->max_norm)
@@ -52,22 +51,30 @@ static int32_t check_size(const lnsp_delta *delta, const lnsp_model *base,
   return LNSP_OK;
 }
 
-int32_t lnspi_delta_check(const lnsp_delta *delta, const lnsp_model *base,
-                          const lnsp_delta_rules *rules, const lnsp_options *options,
-                          lnsp_problem *problem) {
+static int32_t check_sender(const lnsp_delta *delta, const lnsp_delta_rules *rules,
+                            lnsp_problem *problem) {
   int32_t status = check_key(delta, rules, problem);
   if (status) return status;
   if (rules->verify && rules->verify(rules->user, delta->digest, delta->sender, delta->nonce))
     return lnspi_fail(problem, LNSP_E_REFUSED, "verify",
                       "the caller's check of the delta's signature refused it");
-  return check_size(delta, base, rules, options, problem);
+  return LNSP_OK;
+}
+
+int32_t lnspi_delta_check(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_delta_rules *rules, const lnsp_options *options,
+                          lnsp_problem *problem) {
+  int32_t status = check_sender(delta, rules, problem);
+  return status ? status : check_size(delta, base, rules, options, problem);
 }
 
 int32_t lnspi_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
                            const lnsp_delta_rules *rules, const lnsp_options *options,
                            lnsp_model **out, lnsp_problem *problem) {
   lnsp_model *candidate = NULL;
-  int32_t status = lnspi_delta_check(delta, base, rules, options, problem);
+  int32_t status = check_sender(delta, rules, problem);
+  if (!status && (rules->max_norm > 0 || rules->max_change > 0)) /* apply reads it anyway */
+    status = check_size(delta, base, rules, options, problem);
   if (!status) status = lnspi_delta_apply(delta, base, options, &candidate, problem);
   if (status) return status;
   if (rules->judge && rules->judge(rules->user, candidate)) {

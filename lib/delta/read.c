@@ -28,7 +28,8 @@ int32_t lnspi_delta_read_start(lnspi_delta_reader *reader, const lnsp_delta *del
     if (reader->stage->tensors[i])
       reader->coder.elements += (uint64_t)delta->graph->weights[i].count;
   memset(work, 0, reader->stage->setting.codec->read_bytes);
-  if (!reader->coder.elements && !reader->stage->bytes) return LNSP_OK;
+  if (!reader->coder.elements)
+    return reader->stage->bytes ? read_fail(reader, LNSP_E_FORMAT, problem) : LNSP_OK;
   int32_t status = lnspi_coder_read_start(&reader->coder);
   return status ? read_fail(reader, status, problem) : LNSP_OK;
 }
@@ -49,7 +50,7 @@ int32_t lnspi_delta_read_next(lnspi_delta_reader *reader, float *values, int32_t
 }
 
 int32_t lnspi_delta_read_end(lnspi_delta_reader *reader, lnsp_problem *problem) {
-  if (!reader->coder.elements && !reader->stage->bytes) return LNSP_OK;
+  if (!reader->coder.elements) return LNSP_OK;
   int32_t status = lnspi_coder_read_end(&reader->coder);
   return status ? read_fail(reader, status, problem) : LNSP_OK;
 }

@@ -104,10 +104,15 @@ int32_t lnspi_setting_select(lnspi_word only, const lnsp_graph *graph, uint8_t *
   char pattern[LNSPI_NAME_BYTES];
   memset(tensors, only.length == 0, (size_t)graph->weight_count);
   if (!only.length) return LNSP_OK;
-  for (int32_t p = 0;; p++) {
+  int32_t patterns = 1;
+  for (int32_t i = 0; i < only.length; i++) patterns += only.at[i] == ',';
+  for (int32_t p = 0; p < patterns; p++) {
     lnspi_word word = lnspi_word_split(only, ',', p);
     int32_t found = 0;
-    if (!word.length) return LNSP_OK;
+    if (!word.length)
+      return lnspi_fail_text(problem, LNSP_E_SYNTAX, word.line, word.column,
+                             "pattern %d of only= is empty: write only=PATTERN,PATTERN",
+                             (int)p + 1);
     int32_t status = lnspi_word_copy(word, pattern, sizeof pattern, "pattern", problem);
     if (status) return status;
     for (int32_t i = 0; i < graph->weight_count; i++)
@@ -118,6 +123,7 @@ int32_t lnspi_setting_select(lnspi_word only, const lnsp_graph *graph, uint8_t *
                              "tensor of rank 1",
                              pattern);
   }
+  return LNSP_OK;
 }
 
 /* ---- writing ---- */

@@ -100,6 +100,17 @@ void lnspi_several_tensor(lnspi_several *s, int32_t index) {
   }
 }
 
+static int32_t several_finite(const lnspi_several *s, int32_t index, const float *values,
+                              int32_t count, lnsp_problem *problem) {
+  uint32_t bad = 0;
+  for (int32_t k = 0; k < count; k++)
+    bad |= (lnspi_float_bits(values[k]) & 0x7F800000u) == 0x7F800000u;
+  if (!bad) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_NOT_FINITE, s->base->graph->weights[index].name,
+                    "its tensor '%s' has a NaN, an infinity or a change too large for one",
+                    s->base->graph->weights[index].name);
+}
+
 /* The span of one delta: its stages in turn, then the difference. */
 static int32_t several_change(lnspi_several *s, const lnspi_several_one *one, int32_t index,
                               const float *base, int32_t count, lnsp_problem *problem) {
@@ -107,17 +118,13 @@ static int32_t several_change(lnspi_several *s, const lnspi_several_one *one, in
   memcpy(values, base, (size_t)count * sizeof(float));
   for (int32_t at = one->first; at < one->first + one->delta->stage_count; at++) {
     int32_t status = LNSP_OK;
-    if (s->reached[at]) status = lnspi_delta_read_next(&s->reader[at], values, count, problem);
-    if (status) return status;
+    if (!s->reached[at]) continue;
+    status = lnspi_delta_read_next(&s->reader[at], values, count, problem);
+    if (!status) status = several_finite(s, index, values, count, problem);
+    if (status) return status; /* between two stages too: apply would not pass it */
   }
-  for (int32_t k = 0; k < count; k++) {
-    values[k] -= base[k];
-    if ((lnspi_float_bits(values[k]) & 0x7F800000u) == 0x7F800000u)
-      return lnspi_fail(problem, LNSP_E_NOT_FINITE, s->base->graph->weights[index].name,
-                        "its tensor '%s' has a NaN, an infinity or a change too large for one",
-                        s->base->graph->weights[index].name);
-  }
-  return LNSP_OK;
+  for (int32_t k = 0; k < count; k++) values[k] -= base[k];
+  return several_finite(s, index, values, count, problem);
 }
 
 int32_t lnspi_several_next(lnspi_several *s, int32_t index, const float *base, int32_t count,

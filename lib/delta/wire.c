@@ -129,14 +129,15 @@ int32_t lnspi_delta_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce,
                           const void *key, size_t key_bytes, lnsp_problem *problem) {
   lnspi_delta_header header;
   uint8_t digest[LNSP_HASH_BYTES];
-  char before[LNSP_SENDER_BYTES];
+  char name[LNSP_SENDER_BYTES], before[LNSP_SENDER_BYTES];
   const uint64_t nonce_before = delta->nonce;
   const int32_t had_mac = delta->has_mac;
   int32_t status = wire_check_sender(sender, problem);
   if (status) return status;
+  memset(name, 0, sizeof name);
+  memcpy(name, sender, lnspi_length(sender)); /* which may be the delta's own */
   memcpy(before, delta->sender, sizeof before);
-  memset(delta->sender, 0, sizeof delta->sender);
-  memcpy(delta->sender, sender, lnspi_length(sender));
+  memcpy(delta->sender, name, sizeof name);
   delta->nonce = nonce;
   delta->has_mac = key_bytes > 0;
   status = wire_digest_of(delta, &header, digest, problem);

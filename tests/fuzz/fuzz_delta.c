@@ -1,5 +1,5 @@
 /* libFuzzer entry: bytes as a delta file, whose checksum is made to fit; and as the payload
- * of each codec. What is read is described, applied, inverted, merged and written again.
+ * of each codec. What is read is described, applied, inverted, merged, received and written again.
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Ilib \
  *     tests/fuzz/fuzz_delta.c lib/lnsp_all.c -lm -o fuzz_delta
@@ -20,23 +20,68 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static lnsp_model *fuzz_base;
 static uint8_t fuzz_hash[32];
 
+#define FUZZ_MAC "\",\"lnsp.delta.mac\":\"" /* follows them, where there is a code */
+#define FUZZ_CODE (FUZZ_DIGITS + 64 + sizeof(FUZZ_MAC) - 1)
+
+static lnsp_trainer *fuzz_server;
+static const char fuzz_key[] = "the key of the fuzzer";
+
+/* Checksum and code as someone writes them who knows the key. */
 static void fuzz_seal(uint8_t *file, size_t bytes) {
   lnspi_blake2s hash;
-  uint8_t digest[32];
+  uint8_t digest[32], code[32];
   char digits[65];
   if (bytes < FUZZ_DIGITS + 64) return;
+  int coded = bytes >= FUZZ_CODE + 64 &&
+              !memcmp(file + FUZZ_DIGITS + 64, FUZZ_MAC, sizeof(FUZZ_MAC) - 1);
   memset(file + FUZZ_DIGITS, '0', 64);
+  if (coded) memset(file + FUZZ_CODE, '0', 64);
   lnspi_blake2s_start(&hash);
   lnspi_blake2s_add(&hash, file, bytes);
   lnspi_blake2s_end(&hash, digest);
   lnspi_hex(digest, digits);
   memcpy(file + FUZZ_DIGITS, digits, 64);
+  lnspi_delta_mac(digest, fuzz_key, sizeof fuzz_key, code);
+  lnspi_hex(code, digits);
+  if (coded) memcpy(file + FUZZ_CODE, digits, 64);
+}
+
+/* As a server takes it: measured, checked, one of several, a step's gradient. What can be
+ * measured is all that the others need. */
+static void fuzz_receive(lnsp_delta *delta) {
+  static const char *const rules[] = {"mean", "median clip=median", "trimmed share=.3 clip=.01",
+                                      "mean skip=1 clip=median"};
+  const lnsp_delta *const three[] = {delta, delta, delta};
+  lnsp_delta_rules needs = {.struct_size = sizeof needs, .max_norm = 1, .max_change = .5};
+  lnsp_delta *sum = NULL;
+  lnsp_model *out = NULL;
+  double norm = -1, most = -1;
+  int known = lnsp_delta_norm(delta, fuzz_base, &norm, &most, NULL, NULL) == LNSP_OK;
+  if (known && !(norm >= most && most >= 0 && norm <= 1e300)) abort();
+  if (!known && norm >= 0) abort();
+  if (delta->has_mac) needs.key = fuzz_key, needs.key_bytes = sizeof fuzz_key;
+  int32_t status = lnsp_delta_check(delta, fuzz_base, &needs, NULL, NULL);
+  if (status == LNSP_OK && !(known && norm <= 1 && most <= .5)) abort();
+  if (lnsp_delta_accept(delta, fuzz_base, &needs, NULL, &out, NULL) == LNSP_OK && status) abort();
+  lnsp_model_destroy(out);
+  int32_t why[3] = {-1, -1, -1};
+  status = lnsp_delta_aggregate(fuzz_base, three, NULL, 3, rules[delta->digest[0] & 3], NULL, why,
+                                &sum, NULL);
+  if (!known && status == LNSP_OK) abort();
+  if (known && most < 1e30 && (status != LNSP_OK || why[0] != LNSP_OK)) abort();
+  if ((status == LNSP_OK) != (sum != NULL)) abort();
+  lnsp_delta_destroy(sum);
+  if (lnsp_trainer_rollback(fuzz_server, 0, NULL) != LNSP_OK) abort();
+  status = lnsp_trainer_step_delta(fuzz_server, delta, NULL);
+  if (status == LNSP_OK && !known) abort();
+  if (known && most < 1e30 && status != LNSP_OK) abort();
 }
 
 /* Applies it as if its hashes were right: what a sender can do who knows them. */
 static void fuzz_apply(lnsp_delta *delta) {
   lnsp_model *out = NULL;
   memcpy(delta->base, fuzz_hash, 32);
+  fuzz_receive(delta);
   if (lnsp_delta_apply(delta, fuzz_base, NULL, &out, NULL) == LNSP_OK) {
     uint8_t hash[32];
     lnspi_model_hash(out, hash);
@@ -88,6 +133,9 @@ static void fuzz_payload(const uint8_t *data, size_t size) {
   lnspi_stages_write(delta);
   memcpy(delta->base, fuzz_hash, 32);
   memcpy(delta->result, fuzz_hash, 32);
+  if (size & 1 &&
+      lnsp_delta_stamp(delta, "fuzz", 1 + size, fuzz_key, sizeof fuzz_key, NULL) != LNSP_OK)
+    abort();
   fuzz_apply(delta);
   size_t bytes = 0;
   lnsp_delta_encode(delta, NULL, 0, &bytes, NULL);
@@ -100,8 +148,13 @@ static void fuzz_payload(const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!fuzz_base) {
+    const lnsp_limits limits = {.struct_size = sizeof limits, .history = 1};
     if (lnsp_model_new(FUZZ_NET, 1, NULL, &fuzz_base, NULL) != LNSP_OK) abort();
     lnspi_model_hash(fuzz_base, fuzz_hash);
+    if (lnsp_trainer_create(fuzz_base, NULL, "adam lr=.01", &limits, NULL, &fuzz_server, NULL) !=
+            LNSP_OK ||
+        lnsp_trainer_mark(fuzz_server, NULL) != LNSP_OK)
+      abort();
   }
   uint8_t *copy = malloc(size + 1); /* reads past the end are seen */
   if (!copy) abort();
