@@ -149,7 +149,8 @@ static int grad_model(const args *a, const char *loss, const char *path) {
 }
 
 static int grad_direct(const args *a, const char *loss, const char *path) {
-  static const char *const operands[] = { "p", "t", "positive", "negative", "teacher" };
+  static const char *const operands[] = { "p", "t", "positive", "negative", "teacher",
+                                          "prev", "neg", "ctx", "future" };
   enum { OPERANDS = sizeof operands / sizeof operands[0] };
   const lnsp_options library = args_options(a);
   lnsp_tensor inputs[OPERANDS], out[2];
@@ -209,6 +210,7 @@ const command command_grad = {
   "CASE has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
   "`negative`, `teacher`). OUT gets `loss` [1] and `grad.<name>` for every tensor that the\n"
   "loss reaches. With --direct, CASE has the prediction `p` [rows, width] itself, and beside\n"
-  "it `t`, `positive`, `negative` as the loss needs them; OUT gets `loss` and `grad.p`.",
+  "it `t`, `positive`, `negative`, `prev`, `neg`, `ctx` as the loss needs them; OUT gets\n"
+  "`loss` and `grad.p`.",
   options, run,
 };

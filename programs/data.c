@@ -17,7 +17,10 @@ const option data_options[] = {
 };
 
 static const char *const data_names[DATA_COLUMNS] = { "input",    "target",   "anchor",
-                                                      "positive", "negative", "teacher" };
+                                                      "positive", "negative", "teacher",
+                                                      "prev",     "neg",      "echo",
+                                                      "future" };
+#define DATA_SETS 6 /* from here on: what only losses look at, some with several a row */
 
 int data_spec_read(const args *a, int path_at, data_spec *spec) {
   memset(spec, 0, sizeof *spec);
@@ -214,10 +217,16 @@ static int data_open_named(data *d, const data_spec *spec) {
 
   if (!status && spec->rows)
     status = data_index_load(d, "--rows", spec->rows, &index);
-  for (i = 0; i < DATA_COLUMNS && !status; i++)
-    if (!lnsp_file_tensor(file, data_names[i], &shape, &problem))
-      status = data_column_add(d, data_names[i], file, data_names[i], index, 0,
-                               index ? index->columns : 1, "--rows");
+  for (i = 0; i < DATA_COLUMNS && !status; i++) {
+    const int64_t concepts = d->max_concepts;
+    if (lnsp_file_tensor(file, data_names[i], &shape, &problem) ||
+        (i >= DATA_SETS && index && shape.rank != 2))
+      continue;
+    status = data_column_add(d, data_names[i], file, data_names[i], index, 0,
+                             index ? index->columns : 1, "--rows");
+    if (i >= DATA_SETS) /* a network is not run on a set */
+      d->max_concepts = concepts;
+  }
   if (!status && !d->count)
     status = refuse(d->args,
                     "%s has none of the tensors input, target, anchor, positive, negative, "

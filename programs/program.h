@@ -181,7 +181,7 @@ void memory_report(const report *r, const memory_plan *plan);
 
 /* ---- data.c: rows of training data, streamed ---- */
 
-#define DATA_COLUMNS 6 /* input, target, anchor, positive, negative, teacher */
+#define DATA_COLUMNS 10 /* input, target, ...: data.c */
 #define DATA_FILES 4
 
 typedef struct data_spec {

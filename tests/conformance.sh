@@ -100,8 +100,9 @@ done
 
 case=$folder/losses.case.safetensors
 if [ -f "$case" ]; then
-  for loss in mse cosine alignment triplet_cosine triplet_l2 nuclear_diversity \
-      nuclear_diversity_hinge; do
+  for loss in mse cosine cosine_mse alignment triplet_cosine triplet_l2 nuclear_diversity \
+      nuclear_diversity_hinge info_nce info_nce_symmetric info_nce_negatives margin \
+      margin_smooth anticopy moment variance norm orthogonality echo; do
     expect "loss_$loss" direct $loss
   done
 fi

@@ -237,6 +237,85 @@ static void replay_draws(void) {
   free(bytes.data);
 }
 
+/* Contexts are the network's own input; sets have several vectors for every row. */
+static void contexts_and_sets(void) {
+  static const char *const names[4] = {"input", "target", "prev", "neg"};
+  static float many[4 * 3 * 2 * 10];
+  batch b;
+  for (int64_t concepts = 1; concepts <= 3; concepts += 2) {
+    make_batch(&b, names, 4, concepts, 10, 31);
+    support_fill(many, sizeof many / sizeof *many, 77);
+    b.tensors[3] = lnsp_tensor_f32("neg", many, 3, 4 * concepts, 2, 10);
+    compare("ln_min d=10 s=4", "anticopy margin=.3 + margin_smooth margin=.5", &b, 6);
+    compare("ln_min d=10 s=4", "info_nce tau=.5 context=mask + info_nce_negatives negatives=2",
+            &b, 6);
+    compare("ln_min d=10 s=4", "info_nce_symmetric tau=.5 + .3*info_nce tau=.3 negatives=4",
+            &b, 6);
+    compare("ln_min d=10 s=4", "moment + variance of=raw + listwise + micro_direction", &b, 6);
+  }
+}
+
+/* A row's own context among the targets counts only where it is not masked, and each
+ * trainer's row has the sequence that it stands in. */
+static void context_masks(void) {
+  static const char *const names[4] = {"input", "target", "unused_a", "unused_b"};
+  support_bytes bytes = model_file("ln_min d=10 s=4", 5);
+  float value[3];
+  batch b;
+  make_batch(&b, names, 3, 2, 10, 31);
+  /* the first sequence's second vector is the last target */
+  memcpy(b.values[0] + 10, b.values[1] + 50, 10 * sizeof(float));
+  for (int i = 0; i < 3; i++) {
+    lnsp_trainer *t = open_trainer(&bytes, i == 1 ? "info_nce tau=.5 context=mask"
+                                                  : "info_nce tau=.5", "sgd", NULL);
+    if (i == 2) b.values[0][10] += .5f; /* no longer known, with or without the mask */
+    CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &value[i], &support_problem));
+    lnsp_trainer_destroy(t);
+  }
+  CHECK_SAY(value[1] < value[0] - .05f, "%g with a mask, %g without", (double)value[1],
+            (double)value[0]);
+  lnsp_trainer *t = open_trainer(&bytes, "info_nce tau=.5 context=mask", "sgd", NULL);
+  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &value[1], &support_problem));
+  CHECK(value[1] == value[2]);
+  lnsp_trainer_destroy(t);
+  free(bytes.data);
+}
+
+static void refused_sets(void) {
+  static const char *const names[4] = {"input", "target", "prev", "neg"};
+  support_bytes bytes = model_file("ln_min d=10 s=4", 5);
+  lnsp_problem problem;
+  float value;
+  batch b;
+  make_batch(&b, names, 3, 1, 10, 31);
+  lnsp_trainer *t = open_trainer(&bytes, "info_nce negatives=2", "sgd", NULL);
+  CHECK_STR(lnsp_trainer_input_name(t, 1), "target");
+  CHECK_STR(lnsp_trainer_input_name(t, 2), "neg");
+  CHECK(lnsp_trainer_input_name(t, 3) == NULL);
+  b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 3, 3, 3, 10);
+  CHECK_INT(lnsp_trainer_evaluate(t, b.tensors, 4, &value, &problem), LNSP_E_LIMIT);
+  CHECK(strstr(problem.message, "at most 2") != NULL);
+  b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 3, 2, 2, 10);
+  CHECK_INT(lnsp_trainer_evaluate(t, b.tensors, 4, &value, &problem), LNSP_E_SHAPE);
+  b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 3, 3, 2, 9);
+  CHECK_INT(lnsp_trainer_evaluate(t, b.tensors, 4, &value, &problem), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_trainer_evaluate(t, b.tensors, 3, &value, &problem), LNSP_E_MISSING);
+  b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 2, 3, 10, 0);
+  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &value, &problem));
+  lnsp_trainer_destroy(t);
+  t = NULL;
+  lnsp_limits limits = {sizeof limits, 4, 3, 2, 0, 0, 0};
+  CHECK(state_open(&bytes, "anticopy", "sgd clip_each=1", &limits, &t) == LNSP_OK);
+  lnsp_trainer_destroy(t);
+  t = NULL;
+  CHECK_INT(state_open(&bytes, "info_nce", "sgd clip_each=1", &limits, &t),
+            LNSP_E_UNSUPPORTED);
+  free(bytes.data);
+  support_bytes code = model_file(STUDENT, 5); /* a code of another width than the input */
+  CHECK_INT(state_open(&code, "anticopy on=code", "sgd", &limits, &t), LNSP_E_SHAPE);
+  free(code.data);
+}
+
 /* ---- shared tensors ---- */
 
 /* A graph whose layers share tensors, and one that has a copy of them each. */
@@ -350,6 +429,9 @@ int main(void) {
   support_use_all();
   RUN(student_gradients);
   RUN(terms_on_the_code);
+  RUN(contexts_and_sets);
+  RUN(context_masks);
+  RUN(refused_sets);
   RUN(replay_gradients);
   RUN(replay_value);
   RUN(replay_draws);

@@ -5,7 +5,7 @@
 #include "base/problem.h"
 #include "run/engine.h"
 
-#define API_LOSS_NAMES (LNSPI_LOSS_OPERANDS * 2) /* different operands of all terms */
+#define API_LOSS_NAMES (LNSPI_LOSS_OPERANDS * 3) /* different operands of all terms */
 #define API_LOSS_MOST ((int64_t)1 << 40)         /* elements of one tensor          */
 
 typedef struct api_loss {
@@ -13,6 +13,8 @@ typedef struct api_loss {
   lnspi_loss_term terms[LNSPI_LOSS_TERMS];
   int32_t term_count, name_count;
   const char *name[API_LOSS_NAMES]; /* name 0 is "p" */
+  int32_t kind[API_LOSS_NAMES];
+  int64_t each[API_LOSS_NAMES], share[API_LOSS_NAMES]; /* as in lnspi_loss_call */
   const lnsp_tensor *tensor[API_LOSS_NAMES];
   float *x[API_LOSS_NAMES];
   float *gradient, *scratch;
@@ -37,14 +39,56 @@ static int32_t api_loss_read(const char *text, api_loss *loss, lnsp_problem *pro
       return lnspi_fail(problem, LNSP_E_UNSUPPORTED, "replay",
                         "replay needs a network: use it in the loss of a trainer");
     for (int32_t i = 0; i < of->operand_count; i++) {
-      if (api_loss_name(loss, of->operand[i].direct) >= 0) continue;
+      if (api_loss_name(loss, of->operand[i].direct) >= 0 ||
+          !lnspi_loss_uses(of, loss->terms[t].real, i))
+        continue;
       if (loss->name_count == API_LOSS_NAMES)
         return lnspi_fail(problem, LNSP_E_LIMIT, of->operand[i].direct,
                           "the loss looks at more than %d tensors: evaluate its terms apart",
                           API_LOSS_NAMES);
+      loss->kind[loss->name_count] = of->operand[i].kind;
       loss->name[loss->name_count++] = of->operand[i].direct;
     }
   }
+  return LNSP_OK;
+}
+
+/* Tensor number i, after "p": like p, or, for sets, [rows, n, width]; p may be sequences,
+ * of which each has one context. */
+static int32_t api_loss_check(api_loss *loss, int32_t i, const lnsp_tensor *tensor,
+                              lnsp_problem *problem) {
+  int64_t batch = loss->batch, each = 0;
+  loss->each[i] = loss->share[i] = 1;
+  if (loss->kind[i] != LNSPI_OPERAND_SET && loss->kind[i] != LNSPI_OPERAND_CONTEXT)
+    return lnspi_tensor_check(tensor, loss->name[i], loss->width, &loss->batch, &loss->concepts,
+                              problem);
+  if (loss->kind[i] == LNSPI_OPERAND_CONTEXT)
+    loss->share[i] = loss->concepts;
+  else
+    batch = loss->rows;
+  int32_t status = lnspi_tensor_check(tensor, loss->name[i], loss->width, &batch, &each,
+                                      problem);
+  if (status == LNSP_OK && each > API_LOSS_MOST / loss->width / batch)
+    return lnspi_fail(problem, LNSP_E_LIMIT, loss->name[i], "'%s' has too many elements",
+                      loss->name[i]);
+  loss->each[i] = each;
+  return status;
+}
+
+/* p gives rows and width. */
+static int32_t api_loss_size(api_loss *loss, const lnsp_tensor *p, lnsp_problem *problem) {
+  loss->width =
+      p->rank < 1 || p->rank > LNSP_MAX_RANK ? 0 : p->dims[p->rank - 1];
+  if (loss->width < 1)
+    return lnspi_fail(problem, LNSP_E_SHAPE, "p", "'p' must be [rows, width]");
+  int32_t status = lnspi_tensor_check(p, "p", loss->width, &loss->batch, &loss->concepts,
+                                      problem);
+  if (status) return status;
+  if (loss->width > API_LOSS_MOST || loss->batch > API_LOSS_MOST / loss->width ||
+      loss->concepts > API_LOSS_MOST / loss->width / loss->batch)
+    return lnspi_fail(problem, LNSP_E_LIMIT, "p", "'p' has too many elements");
+  loss->rows = loss->batch * loss->concepts;
+  loss->ld = lnspi_round16(loss->width);
   return LNSP_OK;
 }
 
@@ -58,13 +102,8 @@ static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
     if (!tensor)
       return lnspi_fail(problem, LNSP_E_MISSING, name,
                         "the loss needs a tensor '%s' [rows, width]", name);
-    if (i == 0) loss->width = tensor->rank < 1 || tensor->rank > LNSP_MAX_RANK
-                                  ? 0
-                                  : tensor->dims[tensor->rank - 1];
-    if (i == 0 && loss->width < 1)
-      return lnspi_fail(problem, LNSP_E_SHAPE, name, "'p' must be [rows, width]");
-    int32_t status = lnspi_tensor_check(tensor, name, loss->width, &loss->batch,
-                                        &loss->concepts, problem);
+    int32_t status = i == 0 ? api_loss_size(loss, tensor, problem) : LNSP_OK;
+    if (!status) status = api_loss_check(loss, i, tensor, problem);
     if (status) return status;
     loss->tensor[i] = tensor;
   }
@@ -73,11 +112,6 @@ static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
                                         &loss->concepts, problem);
     if (status) return status;
   }
-  if (loss->width > API_LOSS_MOST || loss->batch > API_LOSS_MOST / loss->width ||
-      loss->concepts > API_LOSS_MOST / loss->width / loss->batch)
-    return lnspi_fail(problem, LNSP_E_LIMIT, "p", "'p' has too many elements");
-  loss->rows = loss->batch * loss->concepts;
-  loss->ld = lnspi_round16(loss->width);
   for (int32_t t = 0; t < loss->term_count; t++) {
     const lnspi_loss *of = loss->terms[t].loss;
     if (loss->rows < of->minimum_rows)
@@ -87,16 +121,38 @@ static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
   return LNSP_OK;
 }
 
+/* A term's call, without what it writes to. */
+static lnspi_loss_call api_loss_call(const api_loss *loss, const lnspi_loss_term *term) {
+  lnspi_loss_call call;
+  lnspi_loss_start(&call);
+  call.k = loss->k;
+  call.rows = loss->rows;
+  call.width = loss->width;
+  call.weight = term->weight;
+  call.real = term->real;
+  for (int32_t o = 0; o < term->loss->operand_count; o++) {
+    int32_t i = api_loss_name(loss, term->loss->operand[o].direct);
+    if (!lnspi_loss_uses(term->loss, term->real, o)) continue;
+    call.x[o] = loss->x[i];
+    call.ld[o] = loss->ld;
+    call.each[o] = loss->each[i];
+    call.share[o] = loss->share[i];
+  }
+  return call;
+}
+
 static void api_loss_lay_out(api_loss *loss, lnspi_arena *arena, int gradient) {
-  uint64_t floats = (uint64_t)loss->rows * (uint64_t)loss->ld;
+  uint64_t ld = (uint64_t)loss->ld * sizeof(float);
   int64_t scratch = 16;
   for (int32_t t = 0; t < loss->term_count; t++) {
-    int64_t need = loss->terms[t].loss->scratch_floats(loss->rows, loss->width);
+    lnspi_loss_call shape = api_loss_call(loss, &loss->terms[t]);
+    int64_t need = loss->terms[t].loss->scratch_floats(&shape);
     if (need > scratch) scratch = need;
   }
   for (int32_t i = 0; i < loss->name_count; i++)
-    loss->x[i] = lnspi_take(arena, floats, sizeof(float));
-  loss->gradient = gradient ? lnspi_take(arena, floats, sizeof(float)) : NULL;
+    loss->x[i] = lnspi_take(
+        arena, (uint64_t)(loss->rows / loss->share[i] * loss->each[i]), ld);
+  loss->gradient = gradient ? lnspi_take(arena, (uint64_t)loss->rows, ld) : NULL;
   loss->scratch = lnspi_take(arena, (uint64_t)scratch, sizeof(float));
 }
 
@@ -105,18 +161,8 @@ static double api_loss_sum(api_loss *loss) {
   double value = 0;
   for (int32_t t = 0; t < loss->term_count; t++) {
     const lnspi_loss_term *term = &loss->terms[t];
-    lnspi_loss_call call;
-    memset(&call, 0, sizeof call);
-    call.k = loss->k;
-    call.rows = loss->rows;
-    call.width = loss->width;
-    for (int32_t i = 0; i < term->loss->operand_count; i++) {
-      call.x[i] = loss->x[api_loss_name(loss, term->loss->operand[i].direct)];
-      call.ld[i] = loss->ld;
-    }
+    lnspi_loss_call call = api_loss_call(loss, term);
     call.d[0] = loss->gradient;
-    call.weight = term->weight;
-    call.real = term->real;
     call.scratch = loss->scratch;
     double weighted = (double)term->weight * term->loss->evaluate(&call);
     value += weighted;

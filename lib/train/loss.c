@@ -21,8 +21,13 @@ const lnspi_loss *lnspi_loss_at(int32_t index) {
 static int32_t loss_unknown_name(lnspi_word word, lnsp_problem *problem) {
   char shown[48], names[200];
   size_t used = lnspi_format(names, sizeof names, "student, replay");
-  for (int32_t i = 0; lnspi_loss_at(i) && used < sizeof names; i++)
+  for (int32_t i = 0; lnspi_loss_at(i); i++) {
+    if (used + lnspi_length(lnspi_loss_at(i)->name) + 8 > sizeof names) { /* ", " ", ..." */
+      lnspi_format(names + used, sizeof names - used, ", ...");
+      break;
+    }
     used += lnspi_format(names + used, sizeof names - used, ", %s", lnspi_loss_at(i)->name);
+  }
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
                          "there is no loss '%s'; known: %s",
                          lnspi_word_show(word, shown), names);

@@ -12,12 +12,20 @@
 #define LNSPI_OPERAND_MODEL 1 /* the network's output for the input of that name;
                                  gets a gradient */
 #define LNSPI_OPERAND_DATA 2  /* the caller's tensor of that name; constant */
+#define LNSPI_OPERAND_SET 3   /* likewise, with several vectors for every row:
+                                 [rows, n, width], or [rows, width] for n = 1 */
+#define LNSPI_OPERAND_CONTEXT 4 /* the sequence that the row was made from: the
+                                   network's input; constant */
 
 typedef struct lnspi_loss_call {
   const lnspi_kernels *k;
   int64_t rows, width;
-  const float *x[LNSPI_LOSS_OPERANDS];  /* row r at x + r*ld; pads are +0 */
+  const float *x[LNSPI_LOSS_OPERANDS];  /* row r at x + r*ld; pads are +0.
+                                           NULL: an operand that is not used */
   int64_t ld[LNSPI_LOSS_OPERANDS];      /* multiples of 16 */
+  /* Row r belongs to rows r/share*each .. +each-1 of the operand. Both are 1 but for
+   * sets and contexts; operand 0 always has 1. */
+  int64_t each[LNSPI_LOSS_OPERANDS], share[LNSPI_LOSS_OPERANDS];
   float *d[LNSPI_LOSS_OPERANDS];        /* same ld; the gradient times weight is
                                            ADDED; NULL: not wanted */
   float weight;
@@ -35,9 +43,13 @@ typedef struct lnspi_loss {
     const char *name;                   /* "positive", "target", "teacher" */
     const char *direct;                 /* "p", "t", "positive", ... */
     int32_t kind;
+    int32_t argument;                   /* 1 + the index of an argument, or 0: used
+                                           only where that is over 0; at most so many
+                                           vectors are in a set */
   } operand[LNSPI_LOSS_OPERANDS];
   int32_t operand_count;
   int32_t minimum_rows;                 /* e.g. 2 for nuclear_diversity */
+  int32_t across;                       /* compares rows with each other, from one on */
   /* Keys: name and default of each real argument, NULL name at the end; choices
    * ("cosine,l2") make the argument the index of the word. */
   struct {
@@ -45,7 +57,8 @@ typedef struct lnspi_loss {
     const char *choices;
     float initial, low, high;
   } argument[5];
-  int64_t (*scratch_floats)(int64_t rows, int64_t width);
+  /* Looks at rows, width, real and each; grows with rows and each. */
+  int64_t (*scratch_floats)(const lnspi_loss_call *shape);
   /* Unweighted value; sums in double where the file says so, rows ascending. */
   double (*evaluate)(const lnspi_loss_call *call);
 } lnspi_loss;
@@ -60,6 +73,17 @@ typedef struct lnspi_loss_term {
   int32_t rows;           /* replay: vectors drawn a step */
   uint64_t seed;          /* replay */
 } lnspi_loss_term;
+
+/* An empty call: every operand has one vector a row. */
+static inline void lnspi_loss_start(lnspi_loss_call *call) {
+  memset(call, 0, sizeof *call);
+  for (int o = 0; o < LNSPI_LOSS_OPERANDS; o++) call->each[o] = call->share[o] = 1;
+}
+
+/* 1 if a term with these arguments looks at operand o. */
+static inline int lnspi_loss_uses(const lnspi_loss *loss, const float *real, int32_t o) {
+  return loss->operand[o].argument == 0 || real[loss->operand[o].argument - 1] > 0;
+}
 
 /* "[weight *] name [key=value ...]" joined by "+"; "student" stands for
  * "triplet margin=.3 + .1*alignment + 1*nuclear_diversity". The replay term is

@@ -25,10 +25,12 @@ static int32_t objective_group(lnspi_objective *objective, const char *name,
   return LNSP_OK;
 }
 
+/* most: vectors of a set, 0 for one vector a row. */
 static int32_t objective_data(lnspi_objective *objective, const char *name, int64_t width,
-                              lnsp_problem *problem) {
+                              int64_t most, lnsp_problem *problem) {
   for (int32_t d = 0; d < objective->data_count; d++)
     if (lnspi_equal(objective->data[d], name)) {
+      if (most > objective->data_most[d]) objective->data_most[d] = most;
       if (objective->data_width[d] == width) return LNSP_OK;
       return lnspi_fail(problem, LNSP_E_SHAPE, name,
                         "two loss terms need '%s' at different widths, %lld and %lld", name,
@@ -38,8 +40,35 @@ static int32_t objective_data(lnspi_objective *objective, const char *name, int6
     return lnspi_fail(problem, LNSP_E_LIMIT, name, "the loss needs more than %d data tensors",
                       LNSPI_DATA);
   objective->data[objective->data_count] = name;
+  objective->data_most[objective->data_count] = most;
   objective->data_width[objective->data_count++] = width;
   return LNSP_OK;
+}
+
+/* What a set holds at most, as the term's argument says. */
+static int64_t objective_most(const lnspi_loss_term *term, int32_t o) {
+  return (int64_t)term->real[term->loss->operand[o].argument - 1];
+}
+
+/* Operand o of a term that looks at an output of this width. */
+static int32_t objective_reads(lnspi_objective *objective, const lnspi_loss_term *term,
+                               int32_t o, int64_t width, const lnsp_graph *graph,
+                               lnsp_problem *problem) {
+  const char *name = term->loss->operand[o].name;
+  switch (term->loss->operand[o].kind) {
+    case LNSPI_OPERAND_MODEL:
+      return objective_group(objective, name, problem);
+    case LNSPI_OPERAND_SET:
+      return objective_data(objective, name, width, objective_most(term, o), problem);
+    case LNSPI_OPERAND_CONTEXT:
+      if (width == graph->nodes[0].width) return LNSP_OK;
+      return lnspi_fail(problem, LNSP_E_SHAPE, term->on,
+                        "%s compares output '%s' (width %lld) with the input (width %lld): "
+                        "their widths must be equal", term->loss->name, term->on,
+                        (long long)width, (long long)graph->nodes[0].width);
+    default:
+      return objective_data(objective, name, width, 0, problem);
+  }
 }
 
 static int32_t objective_term(lnspi_objective *objective, int32_t index,
@@ -65,13 +94,9 @@ static int32_t objective_term(lnspi_objective *objective, int32_t index,
     objective->replay_term = index;
     return LNSP_OK;
   }
-  for (int32_t o = 1; status == LNSP_OK && o < term->loss->operand_count; o++) {
-    const char *name = term->loss->operand[o].name;
-    if (term->loss->operand[o].kind == LNSPI_OPERAND_MODEL)
-      status = objective_group(objective, name, problem);
-    else
-      status = objective_data(objective, name, width, problem);
-  }
+  for (int32_t o = 1; status == LNSP_OK && o < term->loss->operand_count; o++)
+    if (lnspi_loss_uses(term->loss, term->real, o))
+      status = objective_reads(objective, term, o, width, graph, problem);
   return status;
 }
 
@@ -92,14 +117,23 @@ int32_t lnspi_objective_parse(const char *text, const lnsp_graph *graph,
 }
 
 int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_graph *graph,
-                                int64_t rows, int64_t replay_rows) {
+                                int64_t rows, int64_t concepts, int64_t replay_rows) {
   int64_t most = 2 * lnspi_round16(graph->nodes[0].width); /* a draw */
   for (int32_t i = 0; i < objective->term_count; i++) {
-    const lnspi_loss *loss = objective->terms[i].loss;
-    int64_t width = graph->nodes[graph->outputs[objective->output[i]].node].width, floats = 0;
-    int64_t n = loss ? rows : replay_rows;
-    if (!loss) loss = objective_replay_loss();
-    if (loss && loss->scratch_floats) floats = loss->scratch_floats(n, width);
+    const lnspi_loss_term *term = &objective->terms[i];
+    const lnspi_loss *loss = term->loss ? term->loss : objective_replay_loss();
+    int64_t floats = 0;
+    lnspi_loss_call shape;
+    lnspi_loss_start(&shape);
+    shape.rows = term->loss ? rows : replay_rows;
+    shape.width = graph->nodes[graph->outputs[objective->output[i]].node].width;
+    shape.real = term->real;
+    for (int32_t o = 1; term->loss && o < loss->operand_count; o++) {
+      if (!lnspi_loss_uses(loss, term->real, o)) continue;
+      if (loss->operand[o].kind == LNSPI_OPERAND_SET) shape.each[o] = objective_most(term, o);
+      if (loss->operand[o].kind == LNSPI_OPERAND_CONTEXT) shape.each[o] = concepts;
+    }
+    if (loss && loss->scratch_floats) floats = loss->scratch_floats(&shape);
     if (floats > most) most = floats;
   }
   return most;
@@ -107,7 +141,23 @@ int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_gra
 
 /* ---- evaluation ---- */
 
-static int32_t objective_check_inputs(const lnsp_trainer *t, const lnsp_tensor *inputs,
+/* A set: [rows, n, width] for one vector n or more. */
+static int32_t objective_check_set(lnsp_trainer *t, int32_t data, const lnsp_tensor *tensor,
+                                   int64_t rows, lnsp_problem *problem) {
+  const char *name = t->objective.data[data];
+  int64_t most = t->objective.data_most[data], each = 0;
+  int32_t status = lnspi_tensor_check(tensor, name, t->objective.data_width[data], &rows, &each,
+                                      problem);
+  if (status == LNSP_OK && each > most)
+    return lnspi_fail(problem, LNSP_E_LIMIT, name,
+                      "'%s' has %lld vectors a row, but the loss was made for at most %lld: say "
+                      "so in its text (lnsp list tells the key)", name, (long long)each,
+                      (long long)most);
+  t->data_each[data] = each;
+  return status;
+}
+
+static int32_t objective_check_inputs(lnsp_trainer *t, const lnsp_tensor *inputs,
                                       int32_t input_count, int64_t *batch, int64_t *concepts,
                                       lnsp_problem *problem) {
   const lnspi_objective *objective = &t->objective;
@@ -119,9 +169,15 @@ static int32_t objective_check_inputs(const lnsp_trainer *t, const lnsp_tensor *
     if (!tensor)
       return lnspi_fail(problem, LNSP_E_MISSING, name,
                         "the loss needs a tensor named '%s', which was not given", name);
-    int32_t status = lnspi_tensor_check(
-        tensor, name, is_group ? t->graph->nodes[0].width : objective->data_width[data], batch,
-        concepts, problem);
+    int32_t status;
+    if (!is_group && objective->data_most[data]) {
+      status = objective_check_set(t, data, tensor, *batch * *concepts, problem);
+    } else {
+      status = lnspi_tensor_check(
+          tensor, name, is_group ? t->graph->nodes[0].width : objective->data_width[data], batch,
+          concepts, problem);
+      if (!is_group) t->data_each[data] = 1;
+    }
     if (status != LNSP_OK) return status;
   }
   if (*batch > t->limits.max_rows || *concepts > t->limits.max_concepts)
@@ -171,9 +227,18 @@ static void objective_operand(lnsp_trainer *t, const lnspi_loss *loss, int32_t o
   int64_t rows = t->batch * t->concepts, ld = lnspi_node_ld(t->graph, node);
   int32_t group = 0;
   call->ld[o] = ld;
-  if (o > 0 && loss->operand[o].kind == LNSPI_OPERAND_DATA) {
+  if (o > 0 && loss->operand[o].kind == LNSPI_OPERAND_CONTEXT) {
+    call->x[o] = lnspi_engine_value(&t->engine, 0);
+    call->ld[o] = lnspi_node_ld(t->graph, 0);
+    call->each[o] = call->share[o] = t->concepts;
+    return;
+  }
+  if (o > 0 && loss->operand[o].kind != LNSPI_OPERAND_MODEL) {
     for (int32_t d = 0; d < objective->data_count; d++)
-      if (lnspi_equal(objective->data[d], loss->operand[o].name)) call->x[o] = t->data[d];
+      if (lnspi_equal(objective->data[d], loss->operand[o].name)) {
+        call->x[o] = t->data[d];
+        call->each[o] = t->data_each[d];
+      }
     return;
   }
   for (int32_t g = 1; o > 0 && g < objective->group_count; g++)
@@ -188,7 +253,7 @@ static double objective_evaluate_term(lnsp_trainer *t, int32_t index) {
   int32_t node = t->graph->outputs[t->objective.output[index]].node;
   int64_t rows = t->batch * t->concepts, first = t->objective.group_count * rows;
   lnspi_loss_call call;
-  memset(&call, 0, sizeof call);
+  lnspi_loss_start(&call);
   call.k = t->engine.k;
   call.rows = rows;
   call.width = t->graph->nodes[node].width;
@@ -197,7 +262,8 @@ static double objective_evaluate_term(lnsp_trainer *t, int32_t index) {
   call.scratch = t->loss_scratch;
   lnspi_backward_seed(t, node);
   if (term->loss) {
-    for (int32_t o = 0; o < loss->operand_count; o++) objective_operand(t, loss, o, node, &call);
+    for (int32_t o = 0; o < loss->operand_count; o++)
+      if (lnspi_loss_uses(loss, term->real, o)) objective_operand(t, loss, o, node, &call);
   } else {
     int64_t ld = lnspi_node_ld(t->graph, node);
     call.rows = t->objective.replay_rows * t->concepts;

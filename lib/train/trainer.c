@@ -36,7 +36,7 @@ static int32_t trainer_check_examples(const lnspi_objective *objective,
                                       lnsp_problem *problem) {
   for (int32_t i = 0; i < objective->term_count; i++) {
     const lnspi_loss *loss = objective->terms[i].loss;
-    if (loss && loss->minimum_rows > 1)
+    if (loss && (loss->minimum_rows > 1 || loss->across))
       return lnspi_fail(problem, LNSP_E_UNSUPPORTED, loss->name,
                         "clip_each needs a loss that is a mean over rows, but %s compares "
                         "rows with each other: leave it out", loss->name);
@@ -139,12 +139,15 @@ static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memor
 static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
   const lnsp_graph *graph = t->graph;
   int64_t rows = t->limits.max_rows * (int64_t)t->limits.max_concepts;
-  for (int32_t i = 0; i < t->objective.data_count; i++)
-    t->data[i] = lnspi_take(arena, (uint64_t)(rows * lnspi_round16(t->objective.data_width[i])),
-                            sizeof(float));
+  for (int32_t i = 0; i < t->objective.data_count; i++) {
+    int64_t ld = lnspi_round16(t->objective.data_width[i]), most = t->objective.data_most[i];
+    t->data[i] = lnspi_take(arena, (uint64_t)(rows * (most ? most : 1)),
+                            (uint64_t)ld * sizeof(float));
+  }
   int64_t replay_rows = t->objective.replay_rows * (int64_t)t->limits.max_concepts;
   t->loss_scratch = lnspi_take(
-      arena, (uint64_t)lnspi_objective_scratch(&t->objective, graph, rows, replay_rows),
+      arena, (uint64_t)lnspi_objective_scratch(&t->objective, graph, rows,
+                                                t->limits.max_concepts, replay_rows),
       sizeof(float));
   if (t->objective.replay_rows)
     t->replay = lnspi_take(arena, (uint64_t)lnspi_replay_floats(graph->nodes[0].width),

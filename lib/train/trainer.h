@@ -12,7 +12,7 @@
 
 #define LNSPI_TEXT_BYTES 512    /* loss and optimizer texts */
 #define LNSPI_GROUPS 3          /* anchor, positive, negative */
-#define LNSPI_DATA 4            /* constant tensors of a loss: target, ... */
+#define LNSPI_DATA 8            /* constant tensors of a loss: target, ... */
 #define LNSPI_SAVED_STATES 5    /* weights, two moments, average, residual */
 
 /* One use of a matrix: its gradient is the sum of d[r] x[r]^T over all uses. */
@@ -32,6 +32,7 @@ typedef struct lnspi_objective {
   int32_t data_count;
   const char *data[LNSPI_DATA];      /* "target", "teacher" */
   int64_t data_width[LNSPI_DATA];
+  int64_t data_most[LNSPI_DATA];     /* of a set: vectors a row at most; else 0 */
   int32_t replay_rows, replay_term;  /* term: -1 if there is none */
   uint64_t replay_seed;
 } lnspi_objective;
@@ -71,6 +72,7 @@ struct lnsp_trainer {
   float *dvalues;               /* laid out like engine.values */
   float *extra[LNSPI_MAX_INPUTS]; /* a second gradient for a value, to be added */
   float *data[LNSPI_DATA];
+  int64_t data_each[LNSPI_DATA]; /* vectors a row of the last evaluation */
   float *loss_scratch;
   float *replay;
   float *squares;               /* of the gradient's strips, with clipping */
@@ -107,7 +109,7 @@ int32_t lnspi_trainer_adopt(lnsp_trainer *trainer, const lnsp_model *model, int 
 int32_t lnspi_objective_parse(const char *text, const lnsp_graph *graph,
                               lnspi_objective *objective, lnsp_problem *problem);
 int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_graph *graph,
-                                int64_t rows, int64_t replay_rows);
+                                int64_t rows, int64_t concepts, int64_t replay_rows);
 /* Loads the inputs, runs forward, writes output gradients; *loss in double. */
 int32_t lnspi_objective_evaluate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                  int32_t input_count, double *loss, lnsp_problem *problem);

@@ -11,7 +11,7 @@ const lnspi_loss lnspi_loss_alignment = {
     .help = "alignment kind=cosine|mse: 1 - mean cos(teacher output, teacher), or the mean "
             "square error",
     .on = "teacher",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL}, {"teacher", "t", LNSPI_OPERAND_DATA}},
+    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"teacher", "t", LNSPI_OPERAND_DATA, 0}},
     .operand_count = 2,
     .minimum_rows = 1,
     .argument = {{"kind", "cosine,mse", 0, 0, 1}},

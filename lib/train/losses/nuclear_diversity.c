@@ -53,8 +53,8 @@ static double nuclear_diversity_hinge(const lnspi_loss_call *call) {
   return nuclear_diversity_of(call, DIVERSITY_HINGE, call->real[0]);
 }
 
-static int64_t nuclear_diversity_floats(int64_t rows, int64_t width) {
-  return lnspi_pair_floats(rows + 2, width) + lnspi_round16(rows);
+static int64_t nuclear_diversity_floats(const lnspi_loss_call *shape) {
+  return lnspi_pair_floats(shape->rows + 2, shape->width) + lnspi_round16(shape->rows);
 }
 
 const lnspi_loss lnspi_loss_nuclear_diversity = {
@@ -62,7 +62,7 @@ const lnspi_loss lnspi_loss_nuclear_diversity = {
     .help = "nuclear_diversity kind=square|mean|hinge target=0.1: mean over pairs of rows of "
             "cos^2, cos, or relu(cos - target)",
     .on = "code",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL}},
+    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}},
     .operand_count = 1,
     .minimum_rows = 2,
     .argument = {{"kind", "square,mean,hinge", 0, 0, 2}, {"target", NULL, 0.1f, -1, 1}},
@@ -74,7 +74,7 @@ const lnspi_loss lnspi_loss_nuclear_diversity_hinge = {
     .name = "nuclear_diversity_hinge",
     .help = "nuclear_diversity_hinge target=0.1: nuclear_diversity kind=hinge",
     .on = "code",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL}},
+    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}},
     .operand_count = 1,
     .minimum_rows = 2,
     .argument = {{"target", NULL, 0.1f, -1, 1}},

@@ -1,4 +1,6 @@
 /* What the losses share: rows compared one with one. */
+#include <math.h>
+
 #include "train/losses/pair.h"
 
 float lnspi_pair_factor(const lnspi_loss_call *call, double times, double divisor) {
@@ -58,12 +60,141 @@ double lnspi_pair_cosine(const lnspi_loss_call *call) {
   return 1 - total / (double)call->rows;
 }
 
-int64_t lnspi_pair_mse_floats(int64_t rows, int64_t width) {
-  (void)rows;
-  return lnspi_pair_floats(1, width);
+int64_t lnspi_pair_mse_floats(const lnspi_loss_call *shape) {
+  return lnspi_pair_floats(1, shape->width);
 }
 
-int64_t lnspi_pair_cosine_floats(int64_t rows, int64_t width) {
-  (void)rows;
-  return lnspi_pair_floats(3, width);
+int64_t lnspi_pair_cosine_floats(const lnspi_loss_call *shape) {
+  return lnspi_pair_floats(3, shape->width);
+}
+
+/* ---- losses of a row's cosines ---- */
+
+/* All vectors of the other operands that belong to a row. */
+static int64_t pair_others(const lnspi_loss_call *call) {
+  int64_t count = 0;
+  for (int o = 1; o < LNSPI_LOSS_OPERANDS; o++)
+    if (call->x[o]) count += call->each[o];
+  return count;
+}
+
+typedef struct pair_row {
+  float *unit, *toward, *work, *others; /* others: a scratch row for each */
+  float *c, *slope, *norm;
+  int64_t count;
+} pair_row;
+
+static pair_row pair_row_at(const lnspi_loss_call *call) {
+  pair_row row;
+  row.count = pair_others(call);
+  row.unit = lnspi_pair_scratch(call, 0);
+  row.toward = lnspi_pair_scratch(call, 1);
+  row.work = lnspi_pair_scratch(call, 2);
+  row.others = lnspi_pair_scratch(call, 3);
+  row.c = lnspi_pair_scratch(call, 3 + row.count);
+  row.slope = row.c + lnspi_round16(row.count);
+  row.norm = row.slope + lnspi_round16(row.count);
+  return row;
+}
+
+/* u = the row, at unit length or as it is. */
+static float pair_take(const lnspi_loss_call *call, int operand, int64_t r, int raw, float *u) {
+  if (!raw) return lnspi_pair_unit(call, operand, r, u);
+  call->k->scale(u, 1.0f, lnspi_pair_row(call, operand, r), call->width);
+  return 1;
+}
+
+static void pair_give(const lnspi_loss_call *call, int operand, int64_t r, int raw,
+                      float factor, const float *toward, const float *u, float norm,
+                      float *work) {
+  if (raw)
+    lnspi_pair_add(call, operand, r, factor, toward);
+  else
+    lnspi_pair_push(call, operand, r, factor, toward, u, norm, work);
+}
+
+/* The gradients of one row: toward is the sum of slope[i] times vector i. */
+static void pair_gradients(const lnspi_loss_call *call, const pair_row *row, int64_t r, int raw,
+                           float factor, float norm) {
+  int64_t ld = lnspi_round16(call->width), i = 0;
+  memset(row->toward, 0, (size_t)ld * sizeof(float));
+  for (i = 0; i < row->count; i++)
+    if (row->slope[i] != 0)
+      call->k->axpy(row->toward, row->slope[i], row->others + i * ld, call->width);
+  pair_give(call, 0, r, raw, factor, row->toward, row->unit, norm, row->work);
+  i = 0;
+  for (int o = 1; o < LNSPI_LOSS_OPERANDS; o++)
+    for (int64_t j = 0; call->x[o] && j < call->each[o]; j++, i++)
+      if (row->slope[i] != 0)
+        pair_give(call, o, r / call->share[o] * call->each[o] + j, raw, factor * row->slope[i],
+                  row->unit, row->others + i * ld, row->norm[i], row->work);
+}
+
+static double pair_rows(const lnspi_loss_call *call, lnspi_pair_rule *rule, int raw) {
+  pair_row row = pair_row_at(call);
+  float factor = lnspi_pair_factor(call, 1, (double)call->rows);
+  int64_t ld = lnspi_round16(call->width);
+  double total = 0;
+  for (int64_t r = 0; r < call->rows; r++) {
+    float norm = pair_take(call, 0, r, raw, row.unit);
+    int64_t i = 0;
+    for (int o = 1; o < LNSPI_LOSS_OPERANDS; o++)
+      for (int64_t j = 0; call->x[o] && j < call->each[o]; j++, i++) {
+        float *u = row.others + i * ld;
+        row.norm[i] = pair_take(call, o, r / call->share[o] * call->each[o] + j, raw, u);
+        row.c[i] = call->k->dot(row.unit, u, call->width);
+        row.slope[i] = 0;
+      }
+    total += rule(call, row.c, row.slope, row.count);
+    pair_gradients(call, &row, r, raw, factor, norm);
+  }
+  return total / (double)call->rows;
+}
+
+double lnspi_pair_cosines(const lnspi_loss_call *call, lnspi_pair_rule *rule) {
+  return pair_rows(call, rule, 0);
+}
+
+double lnspi_pair_dots(const lnspi_loss_call *call, lnspi_pair_rule *rule) {
+  return pair_rows(call, rule, 1);
+}
+
+/* Counts an operand that is not used as well: it has one vector. */
+int64_t lnspi_pair_cosines_floats(const lnspi_loss_call *shape) {
+  int64_t count = 0;
+  for (int o = 1; o < LNSPI_LOSS_OPERANDS; o++) count += shape->each[o];
+  return lnspi_pair_floats(3 + count, shape->width) + 3 * lnspi_round16(count);
+}
+
+/* ---- logarithms, columns ---- */
+
+/* log(u) / (u - 1) hardly changes between 1 + x and u, what 1 + x is rounded to. */
+float lnspi_pair_log1p(float x) {
+  float u = 1 + x;
+  return u == 1 ? x : lnspi_log(u) * (x / (u - 1));
+}
+
+float lnspi_pair_softplus(float x, float *slope) {
+  if (x > 20) {
+    *slope = 1;
+    return x;
+  }
+  *slope = lnspi_sigmoid(x);
+  if (x > 0) return x + lnspi_pair_log1p(lnspi_exp(-x));
+  return lnspi_pair_log1p(lnspi_exp(x));
+}
+
+void lnspi_pair_columns(const float *x, int64_t ld, int64_t rows, int64_t count, double *mean,
+                        double *sigma) {
+  for (int64_t i = 0; i < count; i++) mean[i] = sigma[i] = 0;
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < count; i++) mean[i] += (double)x[r * ld + i];
+  for (int64_t i = 0; i < count; i++) mean[i] = mean[i] / (double)rows;
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < count; i++) {
+      double t = (double)x[r * ld + i] - mean[i];
+      double square = t * t;
+      sigma[i] += square;
+    }
+  for (int64_t i = 0; i < count; i++) sigma[i] = sqrt(sigma[i] / (double)(rows - 1));
 }

@@ -41,7 +41,29 @@ void lnspi_pair_add(const lnspi_loss_call *call, int operand, int64_t row, float
 /* Mean square error and 1 - mean cosine of operands 0 and 1, with gradients. */
 double lnspi_pair_mse(const lnspi_loss_call *call);    /* scratch: 1 row  */
 double lnspi_pair_cosine(const lnspi_loss_call *call); /* scratch: 3 rows */
-int64_t lnspi_pair_mse_floats(int64_t rows, int64_t width);
-int64_t lnspi_pair_cosine_floats(int64_t rows, int64_t width);
+int64_t lnspi_pair_mse_floats(const lnspi_loss_call *shape);
+int64_t lnspi_pair_cosine_floats(const lnspi_loss_call *shape);
+
+/*
+ * Losses of a row's cosines. rule gets c[i], the cosine of the row with vector i of the
+ * other operands (those in use, in order, sets one vector after the other), returns the
+ * row's value and sets slope[i], its derivative. The loss is the mean over rows.
+ * lnspi_pair_dots gives plain dot products instead.
+ */
+typedef double lnspi_pair_rule(const lnspi_loss_call *call, const float *c, float *slope,
+                               int64_t count);
+double lnspi_pair_cosines(const lnspi_loss_call *call, lnspi_pair_rule *rule);
+double lnspi_pair_dots(const lnspi_loss_call *call, lnspi_pair_rule *rule);
+int64_t lnspi_pair_cosines_floats(const lnspi_loss_call *shape);
+
+/* log(1 + x), x >= 0; log(1 + exp(x)), x itself above 20, and its derivative. */
+float lnspi_pair_log1p(float x);
+float lnspi_pair_softplus(float x, float *slope);
+
+/* Mean and standard deviation (over n - 1) of LNSPI_PAIR_COLUMNS columns or fewer, rows
+ * ascending, in double. */
+#define LNSPI_PAIR_COLUMNS 64
+void lnspi_pair_columns(const float *x, int64_t ld, int64_t rows, int64_t count, double *mean,
+                        double *sigma);
 
 #endif

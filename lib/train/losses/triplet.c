@@ -67,16 +67,15 @@ static double triplet_evaluate(const lnspi_loss_call *call) {
   return call->real[1] > 0 ? triplet_by_l2(call) : triplet_by_cosine(call);
 }
 
-static int64_t triplet_floats(int64_t rows, int64_t width) {
-  (void)rows;
-  return lnspi_pair_floats(5, width);
+static int64_t triplet_floats(const lnspi_loss_call *shape) {
+  return lnspi_pair_floats(5, shape->width);
 }
 
 #define TRIPLET_OPERANDS                    \
   {                                         \
-    {NULL, "p", LNSPI_OPERAND_MODEL},       \
-    {"positive", "positive", LNSPI_OPERAND_MODEL}, \
-    {"negative", "negative", LNSPI_OPERAND_MODEL}  \
+    {NULL, "p", LNSPI_OPERAND_MODEL, 0},       \
+    {"positive", "positive", LNSPI_OPERAND_MODEL, 0}, \
+    {"negative", "negative", LNSPI_OPERAND_MODEL, 0}  \
   }
 
 const lnspi_loss lnspi_loss_triplet = {

@@ -1,0 +1,66 @@
+/* What the losses share that compare every row with every target of the batch. */
+#include "train/losses/batch.h"
+
+#define BATCH_MOST_ROWS ((int64_t)1 << 24)
+
+static int64_t batch_scores_ld(int64_t rows, int64_t extra) {
+  return lnspi_round16(rows + extra);
+}
+
+int64_t lnspi_batch_floats(const lnspi_loss_call *shape, int64_t extra) {
+  int64_t rows = shape->rows;
+  if (rows > BATCH_MOST_ROWS) return INT64_MAX / 4 * 3; /* that lnspi_take refuses */
+  return lnspi_pair_floats(rows + LNSPI_BATCH_ROWS + 1, shape->width) +
+         lnspi_packed_floats(shape->width, rows) + rows * batch_scores_ld(rows, extra) +
+         2 * lnspi_round16(rows);
+}
+
+lnspi_batch lnspi_batch_open(const lnspi_loss_call *call, int64_t extra) {
+  lnspi_batch batch;
+  int64_t n = call->rows, packed = lnspi_packed_floats(call->width, n);
+  batch.ld = lnspi_round16(call->width);
+  batch.lds = batch_scores_ld(n, extra);
+  batch.q = call->scratch;
+  batch.toward = batch.q + n * batch.ld;
+  batch.work = batch.toward + LNSPI_BATCH_ROWS * batch.ld;
+  batch.packed = batch.work + batch.ld;
+  batch.s = batch.packed + packed;
+  batch.norm[0] = batch.s + n * batch.lds;
+  batch.norm[1] = batch.norm[0] + lnspi_round16(n);
+  batch.more = batch.norm[1] + lnspi_round16(n);
+  memset(batch.packed, 0, (size_t)packed * sizeof(float));
+  for (int64_t r = 0; r < n; r++) {
+    batch.norm[0][r] = lnspi_pair_unit(call, 0, r, batch.q + r * batch.ld);
+    batch.norm[1][r] = lnspi_pair_unit(call, 1, r, batch.work);
+    lnspi_pack_rows(batch.packed, call->width, n, r, 1, batch.work, batch.ld);
+  }
+  call->k->linear(batch.packed, NULL, batch.q, batch.ld, batch.s, batch.lds, n, call->width, n);
+  return batch;
+}
+
+/* The targets' side: toward is the sum over rows of slope times row. */
+static void batch_push_targets(const lnspi_loss_call *call, const lnspi_batch *batch,
+                               float factor) {
+  float *u = batch->work, *toward = batch->toward, *work = batch->toward + batch->ld;
+  for (int64_t j = 0; j < call->rows; j++) {
+    memset(toward, 0, (size_t)batch->ld * sizeof(float));
+    for (int64_t i = 0; i < call->rows; i++)
+      call->k->axpy(toward, batch->s[i * batch->lds + j], batch->q + i * batch->ld, call->width);
+    lnspi_unpack_rows(batch->packed, call->width, call->rows, j, 1, u, batch->ld);
+    lnspi_pair_push(call, 1, j, factor, toward, u, batch->norm[1][j], work);
+  }
+}
+
+void lnspi_batch_push(const lnspi_loss_call *call, const lnspi_batch *batch, float factor) {
+  int64_t n = call->rows;
+  for (int64_t first = 0; call->d[0] && first < n; first += LNSPI_BATCH_ROWS) {
+    int64_t count = n - first < LNSPI_BATCH_ROWS ? n - first : LNSPI_BATCH_ROWS;
+    call->k->linear_dx(batch->packed, batch->s + first * batch->lds, batch->lds, batch->toward,
+                       batch->ld, count, call->width, n, 0, call->width, 1);
+    for (int64_t r = 0; r < count; r++)
+      lnspi_pair_push(call, 0, first + r, factor, batch->toward + r * batch->ld,
+                      batch->q + (first + r) * batch->ld, batch->norm[0][first + r],
+                      batch->work);
+  }
+  if (call->d[1]) batch_push_targets(call, batch, factor);
+}

@@ -1,0 +1,61 @@
+/* The target against a row's own candidates: cross-entropy of a softmax over them. */
+#include "train/losses/list.h"
+#include "train/losses/pair.h"
+
+/* -log softmax(c / tau)[0]; c[0] is the target's */
+static double listwise_row(const lnspi_loss_call *call, const float *c, float *slope,
+                           int64_t count) {
+  float tau = call->real[0];
+  for (int64_t i = 0; i < count; i++) slope[i] = c[i] / tau;
+  float top = call->k->maximum(slope, count), behind = top - slope[0];
+  call->k->softmax(slope, slope, count);
+  float own = slope[0], most = call->k->maximum(slope, count);
+  slope[0] = 0;
+  float others = call->k->sum(slope, count);
+  slope[0] = -others; /* softmax - 1, without what cancels */
+  for (int64_t i = 0; i < count; i++) slope[i] = slope[i] / tau;
+  if (own > 1e-30f) return (double)lnspi_pair_log1p(others / own);
+  return (double)behind - (double)lnspi_log(most);
+}
+
+static double listwise_evaluate(const lnspi_loss_call *call) {
+  return lnspi_pair_dots(call, listwise_row);
+}
+
+static double listwise_cosine(const lnspi_loss_call *call) {
+  return lnspi_pair_cosines(call, listwise_row);
+}
+
+#define LISTWISE_OPERANDS                      \
+  {                                            \
+    {NULL, "p", LNSPI_OPERAND_MODEL, 0},       \
+    {"target", "t", LNSPI_OPERAND_DATA, 0},    \
+    {"neg", "neg", LNSPI_OPERAND_SET, 2}       \
+  }
+#define LISTWISE_ARGUMENTS {{"tau", NULL, 0.07f, 1e-3f, 1e3f}, {"negatives", NULL, 3, 1, 1024}}
+
+const lnspi_loss lnspi_loss_info_nce_negatives = {
+    .name = "info_nce_negatives",
+    .help = "info_nce_negatives tau=0.07 negatives=3: InfoNCE of the target against a row's "
+            "own negatives `neg` [rows, n, width], by cosine",
+    .on = "output",
+    .operand = LISTWISE_OPERANDS,
+    .operand_count = 3,
+    .minimum_rows = 1,
+    .argument = LISTWISE_ARGUMENTS,
+    .scratch_floats = lnspi_pair_cosines_floats,
+    .evaluate = listwise_cosine,
+};
+
+const lnspi_loss lnspi_loss_listwise = {
+    .name = "listwise",
+    .help = "listwise tau=0.07 negatives=3: mean -log softmax(output . candidates / tau) of "
+            "the target; the candidates are target and `neg` [rows, n, width]",
+    .on = "output",
+    .operand = LISTWISE_OPERANDS,
+    .operand_count = 3,
+    .minimum_rows = 1,
+    .argument = LISTWISE_ARGUMENTS,
+    .scratch_floats = lnspi_pair_cosines_floats,
+    .evaluate = listwise_evaluate,
+};

@@ -1,0 +1,111 @@
+/* Directional margins: nearer to the next vector than to the one before, by a margin. */
+#include "train/losses/list.h"
+#include "train/losses/pair.h"
+
+/* c[0] = cos(p, next), c[1] = cos(p, previous) */
+static double margin_hard_row(const lnspi_loss_call *call, const float *c, float *slope,
+                              int64_t count) {
+  (void)count;
+  float gap = c[0] - c[1], hinge = call->real[0] - gap;
+  if (!(hinge > 0)) return 0;
+  slope[0] = -1;
+  slope[1] = 1;
+  return (double)hinge;
+}
+
+static double margin_hard(const lnspi_loss_call *call) {
+  return lnspi_pair_cosines(call, margin_hard_row);
+}
+
+/* softplus(gamma x) / gamma and its derivative */
+static float margin_soft(float gamma, float x, float *slope) {
+  return lnspi_pair_softplus(gamma * x, slope) / gamma;
+}
+
+static double margin_smooth_row(const lnspi_loss_call *call, const float *c, float *slope,
+                                int64_t count) {
+  (void)count;
+  float gap = c[0] - c[1], by;
+  float value = margin_soft(call->real[1], call->real[0] - gap, &by);
+  slope[0] = -by;
+  slope[1] = by;
+  return (double)value;
+}
+
+static double margin_smooth(const lnspi_loss_call *call) {
+  return lnspi_pair_cosines(call, margin_smooth_row);
+}
+
+/* The gap, and the gap as a share of both cosines' sizes. */
+static double margin_ratio_row(const lnspi_loss_call *call, const float *c, float *slope,
+                               int64_t count) {
+  (void)count;
+  float gap = c[0] - c[1], size0 = c[0] < 0 ? -c[0] : c[0], size1 = c[1] < 0 ? -c[1] : c[1];
+  float size = size0 + size1, by_gap, by_share;
+  size = size + 1e-6f;
+  float share = gap / size, gamma = call->real[2], part = call->real[3], rest = 1 - part;
+  float value = part * margin_soft(gamma, call->real[0] - gap, &by_gap);
+  float other = rest * margin_soft(gamma, call->real[1] - share, &by_share);
+  by_gap = part * by_gap;
+  by_share = rest * by_share;
+  float grows = share / size, up = 1 / size; /* d share = up d gap - grows d size */
+  float first = up - (c[0] < 0 ? -grows : c[0] > 0 ? grows : 0);
+  float second = up + (c[1] < 0 ? -grows : c[1] > 0 ? grows : 0);
+  first = by_share * first;
+  second = by_share * second;
+  slope[0] = -by_gap - first;
+  slope[1] = by_gap + second;
+  return (double)value + (double)other;
+}
+
+static double margin_ratio(const lnspi_loss_call *call) {
+  return lnspi_pair_cosines(call, margin_ratio_row);
+}
+
+#define MARGIN_OPERANDS                        \
+  {                                            \
+    {NULL, "p", LNSPI_OPERAND_MODEL, 0},       \
+    {"target", "t", LNSPI_OPERAND_DATA, 0},    \
+    {"prev", "prev", LNSPI_OPERAND_DATA, 0}    \
+  }
+
+const lnspi_loss lnspi_loss_margin = {
+    .name = "margin",
+    .help = "margin margin=0.05: mean relu(margin - (cos(output, target) - cos(output, prev)))",
+    .on = "output",
+    .operand = MARGIN_OPERANDS,
+    .operand_count = 3,
+    .minimum_rows = 1,
+    .argument = {{"margin", NULL, 0.05f, -2, 2}},
+    .scratch_floats = lnspi_pair_cosines_floats,
+    .evaluate = margin_hard,
+};
+
+const lnspi_loss lnspi_loss_margin_smooth = {
+    .name = "margin_smooth",
+    .help = "margin_smooth margin=0.05 gamma=8: mean softplus(gamma (margin - gap)) / gamma, "
+            "gap = cos(output, target) - cos(output, prev)",
+    .on = "output",
+    .operand = MARGIN_OPERANDS,
+    .operand_count = 3,
+    .minimum_rows = 1,
+    .argument = {{"margin", NULL, 0.05f, -2, 2}, {"gamma", NULL, 8, 1e-3f, 1e4f}},
+    .scratch_floats = lnspi_pair_cosines_floats,
+    .evaluate = margin_smooth,
+};
+
+const lnspi_loss lnspi_loss_margin_ratio = {
+    .name = "margin_ratio",
+    .help = "margin_ratio margin=0.05 ratio=0.05 gamma=4 part=0.7: part of margin_smooth, and "
+            "1 - part of the same for gap / (|cos| + |cos|) and ratio",
+    .on = "output",
+    .operand = MARGIN_OPERANDS,
+    .operand_count = 3,
+    .minimum_rows = 1,
+    .argument = {{"margin", NULL, 0.05f, -2, 2},
+                 {"ratio", NULL, 0.05f, -2, 2},
+                 {"gamma", NULL, 4, 1e-3f, 1e4f},
+                 {"part", NULL, 0.7f, 0, 1}},
+    .scratch_floats = lnspi_pair_cosines_floats,
+    .evaluate = margin_ratio,
+};
