@@ -186,6 +186,9 @@ def test_check_and_accept(model, rng):
     delta = lnsp.Delta(delta.to_bytes())
     assert (delta.sender, delta.nonce, delta.authenticated) == ("device-3", 7, True)
     delta.check(model, key=key, max_norm=10, max_change=0.02)
+    delta.check(model)
+    with pytest.raises(lnsp.MismatchError):
+        delta.check(near(model, rng, 0.01), key=key)
     with pytest.raises(lnsp.MismatchError):
         delta.check(model, key=b"j" * 32)
     for bound in ({"max_norm": 1e-3}, {"max_change": 1e-3}):

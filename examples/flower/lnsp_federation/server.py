@@ -63,13 +63,15 @@ class Server:
     def combine(self, updates: list[Update]) -> dict[int, str]:
         """A round: the next model from the clients' deltas. Returns which clients were left
         out, and why. A rule without skip=1 raises what is wrong with the first bad delta, and
-        nothing has changed."""
+        the model stays."""
         left_out: dict[int, str] = {}
         deltas, weights, clients = [], [], []
         for update in updates:
             try:
                 deltas.append(self.received(update))
             except lnsp.Error as error:
+                if "skip=1" not in self.rule:
+                    raise type(error)(f"{name(update.client)}: {error.message}") from error
                 left_out[update.client] = error.status
                 continue
             weights.append(float(update.rows))

@@ -246,8 +246,8 @@ class Delta(Owner):
         max_change: float = 0.0,
         verify: Verify | None = None,
     ) -> None:
-        """Raises unless a received delta keeps to rules: it carries the code of this key,
-        its norm and largest change are within bounds (0: none), and verify(digest, sender,
+        """Raises unless a received delta is of this base, leads to finite values, and keeps
+        to rules: it carries the code of this key, its norm and largest change are within bounds (0: none), and verify(digest, sender,
         nonce) returns True, e.g. for a signature over the digest."""
         rules = _Rules(key, max_norm, max_change, verify, None)
         old = base._live()
