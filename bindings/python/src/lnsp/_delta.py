@@ -247,8 +247,9 @@ class Delta(Owner):
         verify: Verify | None = None,
     ) -> None:
         """Raises unless a received delta is of this base, leads to finite values, and keeps
-        to rules: it carries the code of this key, its norm and largest change are within bounds (0: none), and verify(digest, sender,
-        nonce) returns True, e.g. for a signature over the digest."""
+        to rules: it carries the code of this key, its norm and largest change are within
+        bounds (0: none), and verify(digest, sender, nonce) returns True, e.g. for a signature
+        over the digest."""
         rules = _Rules(key, max_norm, max_change, verify, None)
         old = base._live()
         with rules:
