@@ -1138,6 +1138,19 @@ LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records,
 /* Lets old versions go now, as a commit does when the device is full. Threads: T1. */
 LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_problem *problem);
 
+/* Takes in a delta that somebody sent: the newest version, or the trainer's live weights
+ * where one is given (a trainer's store needs one, a model's NULL), as base; the sender that
+ * it is stamped with (LNSP_E_MISSING without) must not have sent its number or a higher one
+ * before (LNSP_E_STATE), whatever was rolled back since; then lnsp_delta_accept with rules
+ * (NULL: none), whose judge sees the candidate before anything has changed. The result is
+ * adopted by the trainer and committed, in one record with the sender's number. Fails as a
+ * whole or not at all. Allocates: models, freed before return. Threads: T1 on the store, T2
+ * on the trainer. */
+LNSP_API int32_t lnsp_store_apply(lnsp_store *store, const lnsp_delta *delta,
+                                  lnsp_trainer *trainer, const lnsp_delta_rules *rules,
+                                  const lnsp_store_note *note, const lnsp_options *options,
+                                  uint64_t *number, lnsp_problem *problem);
+
 /* The ledger of senders: check refuses (LNSP_E_STATE) a number that is not above all that
  * this sender has sent before; add remembers it, whatever is rolled back later.
  * Threads: T1. */

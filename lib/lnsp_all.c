@@ -147,6 +147,7 @@
 #include "api/replay.c"
 #include "api/session.c"
 #include "api/store.c"
+#include "api/store_apply.c"
 #include "api/store_path.c"
 #include "api/store_read.c"
 #include "api/trainer.c"

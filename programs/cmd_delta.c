@@ -22,8 +22,7 @@ static const option options[] = {
   { NULL, NULL, NULL },
 };
 
-/* The key's bytes; *bytes is 0 without --key. */
-static int delta_key(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], size_t *bytes) {
+int delta_key(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], size_t *bytes) {
   const char *path = args_value(a, "--key");
   FILE *file;
 

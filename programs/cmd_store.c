@@ -11,6 +11,9 @@ static const option options[] = {
   { "-o", "FILE", "file to write (checkout)" },
   { "--tag", "TEXT", "a name for the version, up to 39 bytes (init, commit)" },
   { "--loss", "X", "a loss to show beside it (init, commit)" },
+  { "--key", "FILE", "1 to 32 secret bytes: the delta must carry their code (apply)" },
+  { "--max-norm", "X", "largest norm of the delta (apply)" },
+  { "--max-change", "X", "largest change of a parameter (apply)" },
   { "--size", "BYTES", "most that the file grows to (init); default 64 states; 64M, 2G" },
   { "--every", "N", "versions from one snapshot to the next (init); default 16" },
   { "--last", "N", "only the newest N versions (log)" },
@@ -54,10 +57,8 @@ static void state_close(store_state *s) {
 static int store_commit(const args *a, lnsp_store *store, const store_state *s) {
   const char *path = a->positional[1];
   lnsp_store_note note;
-  lnsp_store_version version;
   lnsp_problem problem;
   double loss = 0;
-  report r;
   int status = args_real(a, "--loss", -HUGE_VAL, 0, &loss);
 
   if (status)
@@ -70,10 +71,16 @@ static int store_commit(const args *a, lnsp_store *store, const store_state *s) 
   if (s->trainer ? lnsp_store_commit(store, s->trainer, &note, NULL, &problem)
                  : lnsp_store_commit_model(store, s->model, &note, NULL, &problem))
     return refuse_problem(a, path, &problem);
-  memset(&version, 0, sizeof version);
-  version.struct_size = sizeof version;
-  if (lnsp_store_version_at(store, 0, &version, &problem))
-    return refuse_problem(a, path, &problem);
+  return store_report(a, store);
+}
+
+int store_report(const args *a, lnsp_store *store) {
+  lnsp_store_version version;
+  report r;
+  const int status = store_version(a, store, 0, &version);
+
+  if (status)
+    return status;
   r = report_start(a);
   report_integer(&r, "version", "version", (int64_t)version.number, "");
   report_integer(&r, "bytes", "took", (int64_t)version.bytes, "bytes");
@@ -226,17 +233,37 @@ static int store_rollback(const args *a) {
   return status;
 }
 
-/* A trainer with a version's state, to be written as a state file. */
-static int32_t store_write_state(lnsp_store *store, const lnsp_model *model, uint64_t number,
-                                 const char *path, lnsp_problem *problem) {
-  lnsp_trainer *trainer = NULL;
+int32_t store_trainer(lnsp_store *store, uint64_t number, lnsp_trainer **out,
+                      lnsp_problem *problem) {
   const char *loss = lnsp_store_text(store, 1);
-  int32_t status = lnsp_trainer_create(model, loss && *loss ? loss : NULL,
-                                       lnsp_store_text(store, 2), NULL, NULL, &trainer, problem);
+  lnsp_trainer *trainer = NULL;
+  lnsp_model *model = NULL;
+  int32_t status = lnsp_store_model(store, number, NULL, &model, problem);
+
+  if (!status)
+    status = lnsp_trainer_create(model, loss && *loss ? loss : NULL, lnsp_store_text(store, 2),
+                                 NULL, NULL, &trainer, problem);
   if (!status)
     status = lnsp_store_load(store, number, trainer, NULL, problem);
+  lnsp_model_destroy(model);
   if (!status)
-    status = lnsp_trainer_save(trainer, path, LNSP_SAVE_STATE, problem);
+    *out = trainer;
+  else
+    lnsp_trainer_destroy(trainer);
+  return status;
+}
+
+/* As a state file, or its weights as a model. */
+static int32_t store_write(lnsp_store *store, uint64_t number, int state, const lnsp_options *o,
+                           const char *path, lnsp_problem *problem) {
+  lnsp_trainer *trainer = NULL;
+  lnsp_model *model = NULL;
+  int32_t status = state ? store_trainer(store, number, &trainer, problem)
+                         : lnsp_store_model(store, number, o, &model, problem);
+  if (!status)
+    status = state ? lnsp_trainer_save(trainer, path, LNSP_SAVE_STATE, problem)
+                   : lnsp_model_save(model, path, 0, problem);
+  lnsp_model_destroy(model);
   lnsp_trainer_destroy(trainer);
   return status;
 }
@@ -245,7 +272,6 @@ static int store_checkout(const args *a) {
   lnsp_store_version version;
   lnsp_store_facts facts;
   lnsp_store *store = NULL;
-  lnsp_model *model = NULL;
   lnsp_problem problem;
   lnsp_options o = args_options(a);
   const char *path = NULL;
@@ -259,15 +285,12 @@ static int store_checkout(const args *a) {
     status = store_find(a, store, a->positional_count > 2 ? a->positional[2] : "~0", &version);
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (!status && (lnsp_store_info(store, &facts, &problem) ||
-                  lnsp_store_model(store, version.number, &o, &model, &problem)))
+  if (!status && lnsp_store_info(store, &facts, &problem))
     status = refuse_problem(a, a->positional[1], &problem);
-  if (!status) {
-    const int state = facts.of_trainer && !args_value(a, "--weights") && !o.storage;
-    if (state ? store_write_state(store, model, version.number, path, &problem)
-              : lnsp_model_save(model, path, 0, &problem))
-      status = refuse_problem(a, path, &problem);
-  }
+  if (!status && store_write(store, version.number,
+                             facts.of_trainer && !args_value(a, "--weights") && !o.storage, &o,
+                             path, &problem))
+    status = refuse_problem(a, problem.code == LNSP_E_IO ? path : a->positional[1], &problem);
   if (!status) {
     report r = report_start(a);
     report_integer(&r, "version", "version", (int64_t)version.number, "");
@@ -275,7 +298,6 @@ static int store_checkout(const args *a) {
     report_text(&r, "file", "written", path);
     status = report_end(&r, a);
   }
-  lnsp_model_destroy(model);
   lnsp_store_destroy(store);
   return status;
 }
@@ -327,7 +349,7 @@ static int run(const args *a) {
     { "init", 3, 3, store_init },         { "commit", 3, 3, store_commit_file },
     { "log", 2, 2, store_log },           { "rollback", 2, 3, store_rollback },
     { "checkout", 2, 3, store_checkout }, { "verify", 2, 2, store_verify },
-    { "compact", 2, 2, store_compact },
+    { "compact", 2, 2, store_compact },   { "apply", 3, 3, store_apply },
   };
   int status = args_positionals(a, 1, 3);
   size_t i;
@@ -340,19 +362,19 @@ static int run(const args *a) {
     status = args_positionals(a, verbs[i].low, verbs[i].high);
     return status ? status : verbs[i].run(a);
   }
-  return usage_error(a, "\"%s\" is not known; write init, commit, log, rollback, checkout, verify "
-                        "or compact",
+  return usage_error(a, "\"%s\" is not known; write init, commit, apply, log, rollback, checkout, "
+                        "verify or compact",
                      a->positional[0]);
 }
 
 const command command_store = {
   "store",
-  "init STORE FILE | commit STORE FILE | log STORE | rollback STORE [V] | checkout STORE [V] "
+  "init STORE FILE | commit STORE FILE | apply STORE DELTA | log STORE | rollback STORE [V] | checkout STORE [V] "
   "-o FILE | verify STORE | compact STORE",
   "versions that survive power cuts, and the way back",
   "A store is a file of bounded size with versions of a model, or of a trainer's state as `lnsp\n"
   "train --state` writes it. init makes one, with FILE as its first version; commit adds one, as\n"
-  "a small delta; log draws the history; rollback goes back to version V (a number, a tag, ~N for\n"
+  "a small delta; apply takes in a stamped delta, from each sender with a growing number; log draws the history; rollback goes back to version V (a number, a tag, ~N for\n"
   "N before the newest; without V the one before the newest) and is itself a version; checkout\n"
   "writes a version as a file; verify reads everything; compact lets old versions go. A version\n"
   "is on the disk when commit has returned, whenever the power fails (docs/store.md).",

@@ -251,6 +251,11 @@ typedef struct score {
 /* d: input and target are needed, and room for batch rows is reserved. */
 int score_session(data *d, lnsp_session *session, int64_t batch, progress *show, score *out);
 
+/* ---- cmd_delta.c ---- */
+
+/* The bytes of --key; *bytes is 0 without it. */
+int delta_key(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], size_t *bytes);
+
 /* ---- the commands ---- */
 
 extern const command command_new, command_info, command_run, command_grad, command_train,

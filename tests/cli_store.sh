@@ -92,6 +92,20 @@ expect checkout_model lnsp store checkout "$work/t" ~1 -o "$work/m2.st"
 expect checkout_model_bytes cmp "$work/m.st" "$work/m2.st"
 expect checkout_type lnsp store checkout "$work/t" --type f16 -o "$work/h.st"
 
+# deltas from elsewhere
+lnsp delta make "$work/a.st" "$work/b.st" --sender anna --nonce 3 -o "$work/d" > /dev/null
+lnsp delta make "$work/a.st" "$work/b.st" -o "$work/nobody" > /dev/null
+refused apply_nobody 1 "has no sender" store apply "$work/t" "$work/nobody"
+refused apply_norm 1 "norm" store apply "$work/t" "$work/d" --max-norm 1e-9
+same apply_delta 3 "$(key version store apply "$work/t" "$work/d")"
+same apply_hash "$(key hash info "$work/b.st")" "$(key hash store log "$work/t")"
+lnsp store rollback "$work/t" 2 > /dev/null
+refused apply_again 1 "sent number 3 already" store apply "$work/t" "$work/d"
+lnsp store rollback "$work/s" start > /dev/null
+expect apply_to_trainer lnsp store apply "$work/s" "$work/d" --tag applied
+expect checkout_applied lnsp store checkout "$work/s" applied --weights -o "$work/applied.st"
+same applied_hash "$(key hash info "$work/b.st")" "$(key hash info "$work/applied.st")"
+
 # damage is told, and what is left can be read
 if have dd; then
   printf 'X' | dd of="$work/s" bs=1 seek=$((65536 + 300)) conv=notrunc 2> /dev/null

@@ -451,6 +451,96 @@ static void senders(void) {
   store_device_close(&flash);
 }
 
+/* Deltas from elsewhere: checked, adopted and remembered in one record. */
+static int32_t refuses(void *user, lnsp_model *candidate) {
+  (void)candidate;
+  return *(int *)user;
+}
+
+static lnsp_delta *delta_to(const lnsp_trainer *t, uint64_t nonce) {
+  lnsp_model *base = NULL, *next = NULL;
+  lnsp_trainer *other = NULL;
+  lnsp_delta *delta = NULL;
+  CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &base, &support_problem));
+  CHECK_OK(lnsp_trainer_create(base, "mse", "sgd lr=.1", NULL, NULL, &other, &support_problem));
+  step(other, 99);
+  CHECK_OK(lnsp_trainer_publish(other, 0, NULL, &next, &support_problem));
+  CHECK_OK(lnsp_delta_make(base, next, NULL, NULL, &delta, &support_problem));
+  if (nonce) CHECK_OK(lnsp_delta_stamp(delta, "anna", nonce, NULL, 0, &support_problem));
+  lnsp_trainer_destroy(other);
+  lnsp_model_destroy(base);
+  lnsp_model_destroy(next);
+  return delta;
+}
+
+static void weights_of(const lnsp_trainer *t, uint8_t hash[32]) {
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, hash, &support_problem));
+}
+
+static void applies(void) {
+  uint8_t before[32], hash[32];
+  uint64_t number = 0;
+  int verdict = 1;
+  lnsp_delta_rules rules;
+  lnsp_delta_facts facts;
+  lnsp_trainer *t = trainer_of("adamw");
+  lnsp_store *store = create_store(t, 32768, 512, 4, 4);
+  memset(&rules, 0, sizeof rules);
+  rules.struct_size = sizeof rules;
+  rules.user = &verdict;
+  rules.judge = refuses;
+  CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+  lnsp_delta *nameless = delta_to(t, 0), *delta = delta_to(t, 5);
+  CHECK_REFUSED(lnsp_store_apply(store, nameless, t, NULL, NULL, NULL, NULL, &support_problem),
+                LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_store_apply(store, delta, NULL, NULL, NULL, NULL, NULL, &support_problem),
+                LNSP_E_ARGUMENT);
+  hash_of(t, before);
+  CHECK_REFUSED(lnsp_store_apply(store, delta, t, &rules, NULL, NULL, NULL, &support_problem),
+                LNSP_E_REFUSED);
+  for (int at = 1; at < 40; at++) { /* the device fails: the trainer is as it was */
+    lnsp_store *again = NULL;
+    flash.calls = 0;
+    flash.fail_at = at;
+    if (lnsp_store_apply(store, delta, t, NULL, NULL, NULL, NULL, &support_problem) == LNSP_OK)
+      break;
+    flash.fail_at = 0;
+    hash_of(t, hash);
+    CHECK(!memcmp(hash, before, 32));
+    lnsp_store_destroy(store);
+    CHECK_OK(lnsp_store_open(&device, NULL, NULL, &again, &support_problem));
+    store = again;
+    if (lnsp_store_check_sender(store, "anna", 5, NULL)) { /* the sync alone had failed */
+      CHECK_OK(lnsp_store_load(store, 0, t, NULL, &support_problem));
+      break;
+    }
+  }
+  flash.fail_at = 0;
+  memset(&facts, 0, sizeof facts);
+  facts.struct_size = sizeof facts;
+  CHECK_OK(lnsp_delta_info(delta, &facts, &support_problem));
+  weights_of(t, hash);
+  CHECK(!memcmp(hash, facts.result_hash, 32));
+  CHECK(!memcmp(version_at(store, 0).hash, facts.result_hash, 32));
+  /* a rollback brings the base back, and the delta is known all the same */
+  CHECK_OK(lnsp_store_rollback(store, 1, NULL, NULL, &support_problem));
+  CHECK_OK(lnsp_store_load(store, 0, t, NULL, &support_problem));
+  lnsp_store_destroy(store);
+  store = open_store();
+  CHECK_REFUSED(lnsp_store_apply(store, delta, t, NULL, NULL, NULL, NULL, &support_problem),
+                LNSP_E_STATE);
+  lnsp_delta_destroy(delta);
+  delta = delta_to(t, 6);
+  verdict = 0;
+  CHECK_OK(lnsp_store_apply(store, delta, t, &rules, NULL, NULL, &number, &support_problem));
+  CHECK_INT(number, version_at(store, 0).number);
+  lnsp_delta_destroy(delta);
+  lnsp_delta_destroy(nameless);
+  lnsp_store_destroy(store);
+  lnsp_trainer_destroy(t);
+  store_device_close(&flash);
+}
+
 /* What is measured is what is taken, and nothing is left when there is none. */
 static void memory(void) {
   support_heap heap;
@@ -502,6 +592,7 @@ int main(void) {
   RUN(every_bit);
   RUN(damage);
   RUN(senders);
+  RUN(applies);
   RUN(memory);
   FINISH();
 }

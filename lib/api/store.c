@@ -241,15 +241,17 @@ static int32_t api_store_note(const lnsp_store_note *note, lnspi_version *versio
   return LNSP_OK;
 }
 
-static int32_t api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
-                                const lnsp_model *model, const lnsp_store_note *note,
-                                uint64_t *number, lnsp_problem *problem) {
+int32_t lnspi_store_put(lnsp_store *store, const lnsp_trainer *trainer, const lnsp_model *model,
+                        const lnsp_store_note *note, const char *sender, uint64_t nonce,
+                        uint64_t *number, lnsp_problem *problem) {
   lnspi_segment segments[LNSPI_PIECES];
   lnspi_version version;
   int32_t status = lnspi_store_fits(store, trainer, model, problem);
   if (status == LNSP_OK) status = api_store_note(note, &version, problem);
   if (status == LNSP_OK) status = lnspi_journal_writable(&store->journal, problem);
   if (status != LNSP_OK) return status;
+  version.nonce = sender ? nonce : 0;
+  if (sender) lnspi_ledger_id(sender, version.sender);
   if (model) {
     lnspi_model_hash(model, version.hash);
   } else {
@@ -267,7 +269,7 @@ LNSP_API int32_t lnsp_store_commit(lnsp_store *store, const lnsp_trainer *traine
                                    lnsp_problem *problem) {
   API_NEED(store, problem);
   API_NEED(trainer, problem);
-  return api_store_commit(store, trainer, NULL, note, number, problem);
+  return lnspi_store_put(store, trainer, NULL, note, NULL, 0, number, problem);
 }
 
 LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *model,
@@ -275,7 +277,7 @@ LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *mo
                                          lnsp_problem *problem) {
   API_NEED(store, problem);
   API_NEED(model, problem);
-  return api_store_commit(store, NULL, model, note, number, problem);
+  return lnspi_store_put(store, NULL, model, note, NULL, 0, number, problem);
 }
 
 LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,

@@ -18,6 +18,12 @@ int32_t lnspi_store_segments(const lnsp_trainer *trainer, const lnsp_model *mode
 /* Refuses a trainer or model that the store is not for. */
 int32_t lnspi_store_fits(const lnsp_store *store, const lnsp_trainer *trainer,
                          const lnsp_model *model, lnsp_problem *problem);
+/* Commit, of a delta's sender and number where there is one. */
+int32_t lnspi_store_put(lnsp_store *store, const lnsp_trainer *trainer, const lnsp_model *model,
+                        const lnsp_store_note *note, const char *sender, uint64_t nonce,
+                        uint64_t *number, lnsp_problem *problem);
+/* How a store's images keep their matrices; 0: nobody knows. */
+int32_t lnspi_store_type(const lnsp_store *store);
 /* Options for what is freed before a call returns: the caller's, or the store's. */
 int32_t lnspi_store_options(const lnsp_store *store, const lnsp_options *options,
                             lnsp_options *read, lnsp_problem *problem);

@@ -140,7 +140,7 @@ static int32_t api_store_weights(void *user, const uint32_t *words, size_t count
   return LNSP_OK;
 }
 
-static int32_t api_store_type(const lnsp_store *store) {
+int32_t lnspi_store_type(const lnsp_store *store) {
   const char *layout = store->plan.text[1];
   const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_BF16, LNSP_I8};
   for (int i = 0; i < 4; i++) {
@@ -169,7 +169,7 @@ static int32_t api_store_sound(const lnsp_model *model, float *row,
 static int32_t api_store_model(lnsp_store *store, uint64_t number, const lnsp_graph *graph,
                                const lnsp_options *options, lnsp_model **out,
                                lnsp_problem *problem) {
-  const int32_t type = api_store_type(store);
+  const int32_t type = lnspi_store_type(store);
   lnspi_version version;
   lnspi_record image;
   lnsp_model *model = NULL;
@@ -211,7 +211,7 @@ LNSP_API int32_t lnsp_store_model(lnsp_store *store, uint64_t number,
   status = lnsp_graph_create(store->plan.text[0], &plain, &graph, problem);
   if (status != LNSP_OK) return status;
   if (!number) number = store->newest;
-  const int as_is = !own.storage || own.storage == api_store_type(store);
+  const int as_is = !own.storage || own.storage == lnspi_store_type(store);
   lnspi_fp fp = lnspi_fp_enter();
   status = api_store_model(store, number, graph, as_is ? &own : &plain, &stored, problem);
   if (status == LNSP_OK && !as_is)
