@@ -1,0 +1,192 @@
+/* Stores in files: locks, full disks, and what create leaves behind. */
+#if !defined(_XOPEN_SOURCE)
+#define _XOPEN_SOURCE 700
+#endif
+#include "support.h"
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[512], path[600];
+
+static lnsp_trainer *trainer_new(void) {
+  lnsp_model *model = NULL;
+  lnsp_trainer *t = NULL;
+  CHECK_OK(lnsp_model_new("ln_min d=64 s=16", 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw lr=.01", NULL, NULL, &t, &support_problem));
+  lnsp_model_destroy(model);
+  return t;
+}
+
+static void step(lnsp_trainer *t, uint32_t seed) {
+  float x[64], y[64];
+  support_fill(x, 64, seed);
+  support_fill(y, 64, seed + 1);
+  lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 64, 0),
+                       lnsp_tensor_f32("target", y, 2, 1, 64, 0)};
+  CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_problem));
+}
+
+static void hash_of(const lnsp_trainer *t, uint8_t hash[32]) {
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
+}
+
+static lnsp_store *create(const lnsp_trainer *t, uint64_t size) {
+  lnsp_store_settings settings = {sizeof settings, 2, 0, 0, 0, 0, size};
+  lnsp_store *store = NULL;
+  CHECK_OK(lnsp_store_create_path(path, t, NULL, &settings, NULL, &store, &support_problem));
+  return store;
+}
+
+/* One at a time, in this process and in others; readers beside each other. */
+static void locks(void) {
+  lnsp_store_settings reading = {sizeof reading, 0, 0, 1, 0, 0, 0};
+  lnsp_trainer *t = trainer_new();
+  lnsp_store *store = create(t, 0), *other = NULL, *third = NULL;
+  CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+  CHECK_REFUSED(lnsp_store_create_path(path, t, NULL, NULL, NULL, &other, &support_problem),
+                LNSP_E_STATE);
+#if defined(__linux__)
+  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &other, &support_problem), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_store_open_path(path, &reading, NULL, &other, &support_problem),
+                LNSP_E_STATE);
+#endif
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    lnsp_store *mine = NULL;
+    _exit(lnsp_store_open_path(path, NULL, NULL, &mine, NULL) == LNSP_E_STATE ? 0 : 1);
+  }
+  int status = 1;
+  CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+        WEXITSTATUS(status) == 0);
+  CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+  lnsp_store_destroy(store);
+  CHECK_OK(lnsp_store_open_path(path, &reading, NULL, &other, &support_problem));
+  CHECK_OK(lnsp_store_open_path(path, &reading, NULL, &third, &support_problem));
+  CHECK_REFUSED(lnsp_store_commit(other, t, NULL, NULL, &support_problem), LNSP_E_STATE);
+  CHECK_OK(lnsp_store_load(other, 2, t, NULL, &support_problem));
+  CHECK_OK(lnsp_store_load(third, 1, t, NULL, &support_problem));
+  lnsp_store_destroy(other);
+  lnsp_store_destroy(third);
+  lnsp_trainer_destroy(t);
+  unlink(path);
+}
+
+/* The disk is full at every size: writes are cut short, then fail. */
+static void full_disk(void) {
+  uint8_t before[32], after[32], hash[32];
+  struct rlimit old, low;
+  lnsp_trainer *t = trainer_new(), *other = trainer_new();
+  signal(SIGXFSZ, SIG_IGN);
+  if (getrlimit(RLIMIT_FSIZE, &old) != 0) return;
+  struct stat facts;
+  int failed = 0, done = 0;
+  for (rlim_t most = 66000; !done; most += 3001) {
+    lnsp_store *store = create(t, 1 << 20);
+    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+    hash_of(t, before);
+    step(t, (uint32_t)most);
+    hash_of(t, after);
+    low = old;
+    low.rlim_cur = most;
+    CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
+    const int32_t status = lnsp_store_commit(store, t, NULL, NULL, &support_problem);
+    CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
+    done = status == LNSP_OK;
+    failed += !done;
+    if (!done) {
+      CHECK_INT(status, LNSP_E_IO);
+      CHECK_REFUSED(lnsp_store_commit(store, t, NULL, NULL, &support_problem), LNSP_E_STATE);
+    }
+    lnsp_store_destroy(store);
+    CHECK_OK(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem));
+    CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_problem));
+    hash_of(other, hash);
+    CHECK(!memcmp(hash, done ? after : before, 32));
+    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+    CHECK_OK(lnsp_store_verify(store, NULL, &support_problem));
+    lnsp_store_destroy(store);
+    CHECK(stat(path, &facts) == 0 && facts.st_size == 1 << 20);
+    unlink(path);
+    if (check_failures) break;
+  }
+  CHECK(failed > 5);
+  lnsp_trainer_destroy(t);
+  lnsp_trainer_destroy(other);
+}
+
+/* Many commits: the file has the size it was given, and no other is left. */
+static void many_commits(void) {
+  lnsp_trainer *t = trainer_new();
+  lnsp_store *store = create(t, 1 << 20);
+  struct stat facts;
+  uint8_t now[32], hash[32];
+  for (uint32_t i = 0; i < 60; i++) {
+    step(t, i);
+    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+  }
+  lnsp_store_facts of;
+  memset(&of, 0, sizeof of);
+  of.struct_size = sizeof of;
+  CHECK_OK(lnsp_store_info(store, &of, &support_problem));
+  CHECK(of.compactions > 1);
+  CHECK(stat(path, &facts) == 0 && facts.st_size == 1 << 20);
+  hash_of(t, now);
+  lnsp_store_destroy(store);
+  CHECK_OK(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem));
+  step(t, 1000);
+  CHECK_OK(lnsp_store_load(store, 0, t, NULL, &support_problem));
+  hash_of(t, hash);
+  CHECK(!memcmp(hash, now, 32));
+  lnsp_store_destroy(store);
+  /* cut short, and made longer */
+  CHECK(truncate(path, (1 << 20) - 65536) == 0);
+  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem),
+                LNSP_E_MISMATCH);
+  CHECK(truncate(path, 2 << 20) == 0);
+  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem),
+                LNSP_E_MISMATCH);
+  CHECK(truncate(path, 10) == 0);
+  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem),
+                LNSP_E_FORMAT);
+  unlink(path);
+  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem),
+                LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_store_open_path(folder, NULL, NULL, &store, &support_problem), LNSP_E_IO);
+  char nowhere[700];
+  snprintf(nowhere, sizeof nowhere, "%s/none/store", folder);
+  CHECK_REFUSED(lnsp_store_create_path(nowhere, t, NULL, NULL, NULL, &store, &support_problem),
+                LNSP_E_IO);
+  lnsp_store_settings tiny = {sizeof tiny, 0, 0, 0, 0, 0, 1};
+  lnsp_model *large = NULL;
+  CHECK_OK(lnsp_model_new("ln_min d=384 s=64", 1, NULL, &large, &support_problem));
+  CHECK_REFUSED(lnsp_store_create_path(path, NULL, large, &tiny, NULL, &store,
+                                       &support_problem), LNSP_E_LIMIT);
+  lnsp_model_destroy(large);
+  lnsp_trainer_destroy(t);
+  CHECK(rmdir(folder) == 0); /* nothing is left in it */
+}
+
+int main(void) {
+  const char *build = getenv("BUILD");
+  snprintf(folder, sizeof folder, "%s/store_path.%ld", build ? build : ".", (long)getpid());
+  CHECK(mkdir(folder, 0777) == 0);
+  snprintf(path, sizeof path, "%s/store", folder);
+  RUN(locks);
+  RUN(full_disk);
+  RUN(many_commits);
+  FINISH();
+}
+#else
+int main(void) {
+  SKIP(store_path, "no POSIX");
+  FINISH();
+}
+#endif
