@@ -61,7 +61,10 @@ static void locks(void) {
   const pid_t child = fork();
   if (child == 0) {
     lnsp_store *mine = NULL;
-    _exit(lnsp_store_open_path(path, NULL, NULL, &mine, NULL) == LNSP_E_STATE ? 0 : 1);
+    const int refused = lnsp_store_open_path(path, NULL, NULL, &mine, NULL) == LNSP_E_STATE;
+    lnsp_store_destroy(store); /* the child's copy: the lock stays with its parent */
+    lnsp_trainer_destroy(t);
+    _exit(!refused);
   }
   int status = 1;
   CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&

@@ -6,6 +6,7 @@
 
 #define BANK_MAGIC 0x426a6e6cu /* "lnjB" */
 #define BANK_VERSION 1
+#define BANK_REACH 65536
 
 /* magic 0, version 4, generation 8, bank 12, device size 16, erase 24, program 28, end of
  * the copied records 32, their number 40, the last one 48, chains 56 and 88, checksum 252 */
@@ -70,9 +71,14 @@ static int32_t bank_check_lost(lnspi_journal *j, uint32_t bank, uint32_t generat
   lnspi_log_start(j, bank, &log);
   int32_t status = lnspi_log_head(j, &log, log.start, &record, &good, problem);
   if (status != LNSP_OK || !good || record.generation <= generation) return status;
-  for (uint64_t at = log.start; at < log.end; at = good ? record.end : at + j->unit) {
+  /* what a cut left between two records is no larger than a record */
+  uint64_t reach = BANK_REACH, end = log.start;
+  for (uint64_t at = log.start; at < log.end && at - end <= reach;
+       at = good ? record.end : at + j->unit) {
     status = lnspi_log_head(j, &log, at, &record, &good, problem);
     if (status != LNSP_OK) return status;
+    if (good) end = record.end;
+    if (good && 2 * (record.end - at) > reach) reach = 2 * (record.end - at);
     if (good && record.generation > generation && !(record.flags & LNSPI_RECORD_COPIED))
       return lnspi_fail_at(problem, LNSP_E_MISMATCH, (int64_t)log.bank_at, NULL,
                            "the store is damaged: the header at byte %llu is not readable, but "
