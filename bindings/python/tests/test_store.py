@@ -98,6 +98,36 @@ def test_senders(model, path):
             store.check_sender("device-1", number)
 
 
+def test_apply(trainer, model, x, path):
+    key = b"k" * 32
+    store = lnsp.Store.create(path, trainer)
+    first = store.commit(trainer)
+    other = lnsp.Trainer(model, loss="cosine", optimizer="sgd lr=.1", max_rows=6)
+    other.step(x, x)
+    delta = lnsp.Delta.make(model, other.publish())
+    with pytest.raises(lnsp.MissingError):
+        store.apply(delta, trainer)  # nobody's
+    delta.stamp("device-1", 7, key)
+    before = trainer.hash("state")
+    with pytest.raises(lnsp.RefusedError):
+        store.apply(delta, trainer, key=key, judge=lambda candidate: False)
+    with pytest.raises(ZeroDivisionError):
+        store.apply(delta, trainer, key=key, judge=lambda candidate: 1 / 0)
+    with pytest.raises(lnsp.MismatchError):
+        store.apply(delta, trainer, key=b"j" * 32)
+    assert trainer.hash("state") == before and len(store) == 1
+    seen = []
+    number = store.apply(
+        delta, trainer, key=key, judge=lambda candidate: not seen.append(candidate.hash)
+    )
+    assert number == 2 and seen == [trainer.hash()] == [delta.result_hash]
+    store.rollback(first)
+    store.load(trainer)
+    assert trainer.hash() == model.hash
+    with pytest.raises(lnsp.StateError):
+        store.apply(delta, trainer, key=key)  # once is enough, also after a rollback
+
+
 def test_refusals(model, path):
     with pytest.raises(lnsp.Error):
         lnsp.Store(path)

@@ -372,6 +372,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_store_compact": (_i32, [_h, _p]),
     "lnsp_store_check_sender": (_i32, [_h, _text, _u64, _p]),
     "lnsp_store_add_sender": (_i32, [_h, _text, _u64, _p]),
+    "lnsp_store_apply": (_i32, [_h, _h, _h, _rules, _note, _options, _numbers, _p]),
     "lnsp_store_destroy": (_void, [_h]),
 }
 

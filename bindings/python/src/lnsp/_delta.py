@@ -17,7 +17,7 @@ Verify = Callable[[bytes, str, int], bool]
 Judge = Callable[[Model], bool]
 
 
-class _Rules:
+class Rules:
     """lnsp_delta_rules, and what its callbacks raised."""
 
     def __init__(
@@ -250,7 +250,7 @@ class Delta(Owner):
         to rules: it carries the code of this key, its norm and largest change are within
         bounds (0: none), and verify(digest, sender, nonce) returns True, e.g. for a signature
         over the digest."""
-        rules = _Rules(key, max_norm, max_change, verify, None)
+        rules = Rules(key, max_norm, max_change, verify, None)
         old = base._live()
         with rules:
             self._live().call(
@@ -270,7 +270,7 @@ class Delta(Owner):
     ) -> Model:
         """apply for what a stranger sends: check, and then judge(model) must return True of
         the model that it leads to, e.g. on held-out data."""
-        rules = _Rules(key, max_norm, max_change, verify, judge)
+        rules = Rules(key, max_norm, max_change, verify, judge)
         handle, old = self._live(), base._live()
         with rules, handle.lock:
             return Model._from(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _c
+from ._delta import Delta, Judge, Rules, Verify
 from ._errors import ArgumentError
 from ._handle import Handle, Owner, create
 from ._model import Model
@@ -156,6 +157,40 @@ class Store(Owner):
         note = _note(loss, time, tag)
         with owner.lock:
             self._live().call(function, owner.get(), ct.byref(note), ct.byref(number))
+        return number.value
+
+    def apply(
+        self,
+        delta: Delta,
+        trainer: Trainer | None = None,
+        *,
+        key: bytes = b"",
+        max_norm: float = 0.0,
+        max_change: float = 0.0,
+        verify: Verify | None = None,
+        judge: Judge | None = None,
+        loss: float = 0.0,
+        time: int | None = None,
+        tag: str | None = None,
+    ) -> int:
+        """Takes in a delta that somebody stamped and sent, each once, whatever was rolled
+        back since: checks it as Delta.accept, on the newest version, or on the live weights
+        of the trainer that a trainer's store needs and that adopts the result; commits that,
+        and returns the new version's number. As a whole or not at all."""
+        rules = Rules(key, max_norm, max_change, verify, judge)
+        number = ct.c_uint64()
+        note = _note(loss, time, tag)
+        handle, owner = delta._live(), None if trainer is None else trainer._live()
+        with rules, handle.lock if owner is None else owner.lock:
+            self._live().call(
+                _c.lib.lnsp_store_apply,
+                handle.get(),
+                None if owner is None else owner.get(),
+                ct.byref(rules.c),
+                ct.byref(note),
+                ct.byref(options()),
+                ct.byref(number),
+            )
         return number.value
 
     def load(self, trainer: Trainer, number: int = 0) -> None:
