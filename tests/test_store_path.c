@@ -37,6 +37,45 @@ static void hash_of(const lnsp_trainer *t, uint8_t hash[32]) {
   CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
 }
 
+/* The system's calls, one of which fails: in this program these names are ours. */
+#if defined(__linux__) && defined(__GLIBC__) && defined(__LP64__)
+#define HAS_FAILING 1
+enum { FAIL_ERROR, FAIL_FULL, FAIL_SHORT, FAIL_INTERRUPTED, FAIL_KINDS };
+static int io_calls, io_fail_at, io_for_ever, io_kind;
+ssize_t pwrite64(int fd, const void *from, size_t bytes, off_t at);
+ssize_t pread64(int fd, void *to, size_t bytes, off_t at);
+
+static int io_fails(void) {
+  io_calls++;
+  return io_fail_at && (io_for_ever ? io_calls >= io_fail_at : io_calls == io_fail_at);
+}
+/* What is left of the bytes; 0: the call fails with errno. */
+static size_t io_meets(size_t bytes) {
+  if (!io_fails()) return bytes;
+  if (io_kind == FAIL_SHORT) return (bytes + 1) / 2;
+  errno = io_kind == FAIL_FULL ? ENOSPC : io_kind == FAIL_INTERRUPTED ? EINTR : EIO;
+  return 0;
+}
+ssize_t pwrite64(int fd, const void *from, size_t bytes, off_t at) {
+  bytes = io_meets(bytes);
+  if (!bytes || lseek(fd, at, SEEK_SET) < 0) return -1;
+  return write(fd, from, bytes);
+}
+ssize_t pread64(int fd, void *to, size_t bytes, off_t at) {
+  bytes = io_meets(bytes);
+  if (!bytes || lseek(fd, at, SEEK_SET) < 0) return -1;
+  return read(fd, to, bytes);
+}
+int fsync(int fd) {
+  if (io_kind != FAIL_SHORT && io_kind != FAIL_INTERRUPTED && io_fails()) {
+    errno = EIO;
+    return -1;
+  }
+  (void)fd;
+  return 0; /* no test here cuts the power, and disks are slow */
+}
+#endif
+
 static lnsp_store *create(const lnsp_trainer *t, uint64_t size) {
   lnsp_store_settings settings = {sizeof settings, 2, 0, 0, 0, 0, size};
   lnsp_store *store = NULL;
@@ -125,6 +164,47 @@ static void full_disk(void) {
   lnsp_trainer_destroy(other);
 }
 
+#if defined(HAS_FAILING)
+/* Every call to the system fails in turn, in each way, once and for ever. */
+static void every_call_fails(void) {
+  uint8_t before[32], after[32], hash[32];
+  lnsp_trainer *t = trainer_new(), *other = trainer_new();
+  for (int mode = 0; mode < 2 * FAIL_KINDS; mode++) {
+    for (int at = 1, done = 0; !done; at += 1 + at / 8) {
+      lnsp_store *store = create(t, 1 << 18);
+      for (uint32_t i = 0; i < 3; i++) {
+        CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+        hash_of(t, before);
+        step(t, i);
+      }
+      hash_of(t, after);
+      io_calls = 0;
+      io_kind = mode / 2;
+      io_for_ever = mode % 2;
+      io_fail_at = at;
+      const int32_t status = lnsp_store_commit(store, t, NULL, NULL, &support_problem);
+      done = io_calls < at;
+      io_fail_at = 0;
+      CHECK(status == LNSP_OK || status == LNSP_E_IO);
+      CHECK(!done || status == LNSP_OK);
+      if (io_kind == FAIL_SHORT || (io_kind == FAIL_INTERRUPTED && !io_for_ever))
+        CHECK_INT(status, LNSP_OK); /* that is no failure */
+      lnsp_store_destroy(store);
+      CHECK_OK(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem));
+      CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_problem));
+      hash_of(other, hash);
+      CHECK(!memcmp(hash, after, 32) || (status != LNSP_OK && !memcmp(hash, before, 32)));
+      CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+      lnsp_store_destroy(store);
+      unlink(path);
+      if (check_failures) return;
+    }
+  }
+  lnsp_trainer_destroy(t);
+  lnsp_trainer_destroy(other);
+}
+#endif
+
 /* Many commits: the file has the size it was given, and no other is left. */
 static void many_commits(void) {
   lnsp_trainer *t = trainer_new();
@@ -184,6 +264,9 @@ int main(void) {
   snprintf(path, sizeof path, "%s/store", folder);
   RUN(locks);
   RUN(full_disk);
+#if defined(HAS_FAILING)
+  RUN(every_call_fails);
+#endif
   RUN(many_commits);
   FINISH();
 }

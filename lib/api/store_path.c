@@ -58,9 +58,10 @@ static void store_path_invert(uint8_t *to, const uint8_t *from, size_t bytes) {
 static int32_t store_path_read(void *user, uint64_t offset, void *to, size_t bytes) {
   store_path_file *file = user;
   uint8_t *at = to;
+  int tries = 0;
   while (bytes) {
     ssize_t n = pread(file->fd, at, bytes, (off_t)offset);
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EINTR && tries++ < STORE_PATH_TRIES) continue;
     if (n <= 0) return 1;
     store_path_invert(at, at, (size_t)n);
     at += n;
@@ -72,9 +73,10 @@ static int32_t store_path_read(void *user, uint64_t offset, void *to, size_t byt
 
 static int32_t store_path_write(const store_path_file *file, uint64_t offset,
                                 const uint8_t *from, size_t bytes) {
+  int tries = 0;
   while (bytes) {
     ssize_t n = pwrite(file->fd, from, bytes, (off_t)offset);
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EINTR && tries++ < STORE_PATH_TRIES) continue;
     if (n <= 0) return 1;
     from += n;
     offset += (uint64_t)n;
