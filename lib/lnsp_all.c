@@ -94,6 +94,7 @@
 #include "train/losses/orthogonality.c"
 #include "train/losses/pair.c"
 #include "train/losses/positive_floor.c"
+#include "train/losses/teacher_floor.c"
 #include "train/losses/triplet.c"
 #include "train/losses/variance.c"
 #include "train/moments.c"

@@ -150,6 +150,19 @@ static double ref_floor(double *const x[], int64_t rows, int64_t width, const fl
   return s / (double)rows;
 }
 
+static double ref_teacher_floor(double *const x[], int64_t rows, int64_t width,
+                                const float *real) {
+  double s = 0;
+  int64_t low = 0;
+  for (int64_t r = 0; r < rows; r++) {
+    double c = ref_with(x, r, 1, 1, 0, width);
+    if (c >= (double)real[0]) continue;
+    low++;
+    s += 1 - c;
+  }
+  return low ? s / (double)low : 0;
+}
+
 static double ref_orthogonality(double *const x[], int64_t rows, int64_t width,
                                 const float *real) {
   double s = 0;

@@ -101,7 +101,8 @@ static void pytorch_more(void) {
       {"margin_ratio", "margin_ratio"},
       {"micro_direction", "micro_direction"},
       {"positive_floor", "positive_floor floor=0.9"},
-      {"future_margin", "future_margin"},
+      {"teacher_floor", "teacher_floor floor=0.7"},
+      {"future_margin", "future_margin margin=0.6"},
       {"variance_raw", "variance of=raw"},
       {"hard_negative", "hard_negative margin=1"},
       {"listwise", "listwise"},
@@ -230,6 +231,8 @@ static void finite_differences(void) {
       {"anticopy margin=.2", ref_anticopy},
       {"future_margin margin=.2", ref_future},
       {"positive_floor floor=.5", ref_floor},
+      {"teacher_floor", ref_teacher_floor},
+      {"teacher_floor floor=-1", ref_teacher_floor},
       {"orthogonality", ref_orthogonality},
       {"norm", ref_norm},
       {"listwise tau=.8", ref_listwise},
@@ -526,6 +529,50 @@ static void refusals(void) {
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, &out, NULL, NULL), LNSP_OK);
 }
 
+/* Sets that do not fit, and sizes that nothing has the memory for. */
+static void refused_sets(void) {
+  float p[6] = {1, 2, 3, 4, 5, 6}, t[6] = {1, 1, 1, 1, 1, 1}, neg[18] = {1}, value;
+  lnsp_tensor in[3] = {matrix("p", p, 2, 3), matrix("t", t, 2, 3),
+                       lnsp_tensor_f32("neg", neg, 3, 2, 3, 3)};
+  CHECK_INT(lnsp_loss_evaluate("listwise", in, 3, &value, NULL, NULL, NULL), LNSP_OK);
+  CHECK_INT(lnsp_loss_evaluate("info_nce", in, 2, &value, NULL, NULL, NULL), LNSP_OK);
+  CHECK_INT(refused("info_nce negatives=1", in, 2, NULL), LNSP_E_MISSING);
+  CHECK_INT(refused("info_nce context=mask", in, 3, NULL), LNSP_E_MISSING);
+  in[2].dims[0] = 1;
+  CHECK_INT(refused("listwise", in, 3, NULL), LNSP_E_SHAPE);
+  in[2] = lnsp_tensor_f32("neg", neg, 3, 2, 3, 2);
+  CHECK_INT(refused("listwise", in, 3, NULL), LNSP_E_SHAPE);
+  in[2] = lnsp_tensor_f32("neg", neg, 3, 2, 0, 3);
+  CHECK_INT(refused("listwise", in, 3, NULL), LNSP_E_SHAPE);
+  neg[4] = NAN;
+  in[2] = lnsp_tensor_f32("neg", neg, 3, 2, 3, 3);
+  CHECK_INT(refused("listwise", in, 3, NULL), LNSP_E_NOT_FINITE);
+  static const char *const texts[] = {"info_nce", "info_nce_symmetric", "hard_negative",
+                                      "info_nce negatives=3", "listwise", "variance"};
+  static const int64_t sizes[][2] = {{1 << 21, 1}, {(int64_t)1 << 33, 1}, {1, (int64_t)1 << 61},
+                                     {(int64_t)1 << 39, (int64_t)1 << 39}};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+      int64_t rows = sizes[s][0], each = sizes[s][1];
+      if (rows * 8 < each && i < 3) continue; /* a small p, and no set */
+      lnsp_tensor many[3] = {matrix("p", p, rows, 1), matrix("t", t, rows, 1),
+                             lnsp_tensor_f32("neg", neg, 3, rows, each, 1)};
+      static char room[4096]; /* so that nobody has to be asked for terabytes */
+      lnsp_options options;
+      memset(&options, 0, sizeof options);
+      options.struct_size = sizeof options;
+      options.block = room;
+      options.block_bytes = sizeof room;
+      for (int o = 0; o < 3; o++)
+        many[o].strides[0] = many[o].strides[1] = many[o].strides[2] = 0;
+      if (i == 5 && rows == 1) continue;
+      int32_t code = lnsp_loss_evaluate(texts[i], many, 3, &value, NULL, &options, NULL);
+      CHECK_SAY(code == LNSP_E_MEMORY || code == LNSP_E_LIMIT || code == LNSP_E_SHAPE,
+                "%s, %lld rows of %lld: %d", texts[i], (long long)rows, (long long)each,
+                (int)code);
+    }
+}
+
 static support_heap heap;
 
 static void memory(void) {
@@ -567,6 +614,7 @@ int main(void) {
   RUN(bad_texts);
   RUN(list);
   RUN(refusals);
+  RUN(refused_sets);
   RUN(memory);
   FINISH();
 }

@@ -59,6 +59,11 @@ def hard(p, k, margin):
     return F.relu(s.topk(k, 1).values - (1 - margin)).mean()
 
 
+def below(p, floor):
+    c = cos(p, t)
+    return (1 - c[c < floor]).mean()
+
+
 def spread(x):
     return F.relu(1 - x.std(0)).mean()
 
@@ -76,7 +81,8 @@ LOSSES = {
     "margin_ratio": ratio,
     "micro_direction": lambda p: F.softplus(5 * (cos(p, ctx[:, -1]) - cos(p, t) + 0.02)).mean(),
     "positive_floor": lambda p: F.relu(0.9 - cos(p, t)).square().mean(),
-    "future_margin": lambda p: sum(F.relu(0.02 - (cos(p, t) - cos(p, future[:, i]))).mean()
+    "teacher_floor": lambda p: below(p, 0.7),
+    "future_margin": lambda p: sum(F.relu(0.6 - (cos(p, t) - cos(p, future[:, i]))).mean()
                                    for i in range(3)),
     "variance_raw": spread,
     "hard_negative": lambda p: hard(p, 3, 1.0),

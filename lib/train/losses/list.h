@@ -24,6 +24,7 @@
   X(anticopy)                \
   X(future_margin)           \
   X(positive_floor)          \
+  X(teacher_floor)           \
   X(orthogonality)           \
   X(norm)                    \
   X(moment)                  \
