@@ -288,6 +288,27 @@ static void small_norms(void) {
   CHECK_NEAR(g[3], 1.5, 1e-5);
 }
 
+/* Where the right target is all but certain, what is left of the loss and its gradient
+ * is as exact as elsewhere. */
+static void certain_rows(void) {
+  static const char *const texts[] = {"info_nce tau=0.03", "info_nce_negatives tau=0.03",
+                                      "info_nce_symmetric tau=0.03"};
+  float p[6] = {1, 0, 1, 0, 1, 1}, t[6] = {1, 0, 0, 0, 1, 0}, n[6] = {0, 1, 0, 1, 0, 0};
+  float g[6], value;
+  lnsp_tensor in[3] = {matrix("p", p, 2, 3), matrix("t", t, 2, 3), matrix("neg", n, 2, 3)};
+  lnsp_tensor out = matrix("g", g, 2, 3);
+  double odds = exp(-sqrt(.5) / (double).03f); /* 6e-11 */
+  for (int i = 0; i < 3; i++) {
+    double ways = i == 2 ? 2 : 1; /* both directions have the same odds */
+    CHECK_INT(lnsp_loss_evaluate(texts[i], in, 3, &value, &out, NULL, NULL), LNSP_OK);
+    CHECK_SAY(fabs((double)value / (ways * odds) - 1) < 1e-5, "%s: %g of %g", texts[i],
+              (double)value, ways * odds);
+    double slope = ways * .5 * odds / sqrt(2) / (2 * (double).03f);
+    CHECK_SAY(fabs((double)g[2] / slope - 1) < 1e-5, "%s: slope %g of %g", texts[i],
+              (double)g[2], slope);
+  }
+}
+
 /* ---- every kernel set, sums of terms, strides ------------------------------ */
 
 static void same_bits(void) {
@@ -608,6 +629,7 @@ int main(void) {
   RUN(pytorch_more);
   RUN(finite_differences);
   RUN(small_norms);
+  RUN(certain_rows);
   RUN(same_bits);
   RUN(sums_and_strides);
   RUN(good_texts);
