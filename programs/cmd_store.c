@@ -277,13 +277,14 @@ static int store_checkout(const args *a) {
   const char *path = NULL;
   int status = args_output(a, &path);
 
+  memset(&version, 0, sizeof version);
+  memset(&facts, 0, sizeof facts);
   if (!status && args_value(a, "--type"))
     status = args_type(a, &o.storage);
   if (!status)
     status = store_open(a, 1, &store);
   if (!status)
     status = store_find(a, store, a->positional_count > 2 ? a->positional[2] : "~0", &version);
-  memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
   if (!status && lnsp_store_info(store, &facts, &problem))
     status = refuse_problem(a, a->positional[1], &problem);
