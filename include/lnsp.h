@@ -951,7 +951,8 @@ LNSP_API int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *ba
  *   "trimmed share=.1"   mean of each element without that share of the largest and smallest,
  *                        rounded up to whole deltas as long as one stays: of 8 that is 1
  * and for each of them
- *   clip=median          a delta with a larger norm than the median's is scaled down to it
+ *   clip=median          a delta with a larger norm than the median's (of an even number:
+ *                        the lower of the middle two) is scaled down to it
  *   clip=NUMBER          the same for this norm
  *   skip=1               a delta that is damaged, not finite or of another base is left out:
  *                        refused[i] (nullable, count of them) says why, or LNSP_OK. Without it

@@ -37,7 +37,7 @@ int delta_key(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], size_t *bytes) {
   fclose(file);
   if (*bytes >= 1 && *bytes <= LNSP_KEY_BYTES)
     return 0;
-  return refuse(a, "%s has %s; a key has 1 to %d", path, *bytes ? "more bytes" : "no byte",
+  return refuse(a, "%s has %s bytes; a key has 1 to %d", path, *bytes ? "more" : "no",
                 LNSP_KEY_BYTES);
 }
 
@@ -236,8 +236,9 @@ static int delta_invert(const args *a, const char *path) {
   lnsp_problem problem;
   int status = delta_open(a, a->positional[1], &delta);
 
-  if (!status && (lnsp_delta_invert(delta, NULL, &back, &problem) ||
-                  lnsp_delta_save(back, path, &problem)))
+  if (!status && lnsp_delta_invert(delta, NULL, &back, &problem))
+    status = refuse_problem(a, a->positional[1], &problem);
+  if (!status && lnsp_delta_save(back, path, &problem))
     status = refuse_problem(a, path, &problem);
   if (!status)
     status = delta_facts(a, back, path);
@@ -257,9 +258,10 @@ static int delta_join(const args *a, const char *path) {
     status = delta_open(a, a->positional[i + 1], &delta[i]);
     given[i] = delta[i];
   }
-  if (!status && (lnsp_delta_merge(given, count, NULL, &merged, &problem) ||
-                  lnsp_delta_save(merged, path, &problem)))
+  if (!status && lnsp_delta_merge(given, count, NULL, &merged, &problem))
     status = refuse_problem(a, NULL, &problem);
+  if (!status && lnsp_delta_save(merged, path, &problem))
+    status = refuse_problem(a, path, &problem);
   if (!status)
     status = delta_facts(a, merged, path);
   lnsp_delta_destroy(merged);

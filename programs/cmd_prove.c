@@ -1,5 +1,7 @@
 /* lnsp delta replay: does this recipe, on these data, lead from the base to what a delta
  * promises? The same training gives the same bits everywhere, so equal hashes prove it. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "train.h"
@@ -10,7 +12,11 @@ typedef struct proof {
   lnsp_delta_facts promised, found;
 } proof;
 
-static const option options[] = { TRAIN_RECIPE, { NULL, NULL, NULL } };
+static const option options[] = {
+  TRAIN_RECIPE,
+  { "--only", "PATTERN", "tensors that D was made of, as delta make --only had them" },
+  { NULL, NULL, NULL },
+};
 
 static int32_t prove_facts(const lnsp_delta *delta, lnsp_delta_facts *facts,
                            lnsp_problem *problem) {
@@ -30,6 +36,9 @@ static int prove_open(const args *a, proof *p) {
   if (lnsp_delta_open(a->positional[1], NULL, &p->delta, &problem) ||
       prove_facts(p->delta, &p->promised, &problem))
     return refuse_problem(a, a->positional[1], &problem);
+  if (p->promised.stage_count > 1)
+    return refuse(a, "%s was merged of several deltas (%d stages): prove each on its own base",
+                  a->positional[1], (int)p->promised.stage_count);
   if (lnsp_model_hash(p->base, hash, &problem))
     return refuse_problem(a, a->positional[0], &problem);
   if (memcmp(hash, p->promised.base_hash, sizeof hash))
@@ -40,12 +49,21 @@ static int prove_open(const args *a, proof *p) {
 
 /* The training's result, written down as the delta was. */
 static int prove_again(const args *a, proof *p, train_job *job) {
+  const char *only = args_value(a, "--only");
+  const size_t bytes = strlen(p->promised.codec) + (only ? strlen(only) : 0) + 8;
+  char *codec = malloc(bytes);
   lnsp_problem problem;
+  int status = 0;
+
+  if (!codec)
+    return refuse_memory(a);
+  snprintf(codec, bytes, "%s%s%s", p->promised.codec, only ? " only=" : "", only ? only : "");
   if (lnsp_trainer_publish(job->trainer, job->average, NULL, &p->trained, &problem) ||
-      lnsp_delta_make(p->base, p->trained, p->promised.codec, NULL, &p->again, &problem) ||
+      lnsp_delta_make(p->base, p->trained, codec, NULL, &p->again, &problem) ||
       prove_facts(p->again, &p->found, &problem))
-    return refuse_problem(a, a->positional[1], &problem);
-  return 0;
+    status = refuse_problem(a, problem.line ? "--only" : a->positional[1], &problem);
+  free(codec);
+  return status;
 }
 
 static int prove_report(const args *a, const proof *p, const train_job *job) {
@@ -102,7 +120,8 @@ const command command_prove = {
   "delta replay", "BASE D [DATA] [option ...]", "prove a delta: train again, compare the result",
   "Trains BASE with the recipe that D is said to come from (the options and data of `lnsp\n"
   "train`), and compares the result's hash with the one that D promises; a lossy delta is coded\n"
-  "again first. The same bits come out on every CPU, so \"yes\" is a proof. Exit status 1 where\n"
-  "they differ. A delta of a trainer that kept a residual or a state depends on these too.",
+  "again first, and one of some tensors needs the --only that it was made with. The same bits\n"
+  "come out on every CPU, so \"yes\" is a proof. Exit status 1 where they differ. A delta of a\n"
+  "trainer that kept a residual or a state depends on these too.",
   options, run,
 };

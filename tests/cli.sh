@@ -325,6 +325,15 @@ refused_out() { # as refused, but the report comes first
 refused_out delta_replay_no "does not lead" delta replay $model "$work/d.st" $case --steps 2
 lnsp delta make $model "$work/next.st" --codec int4 -o "$work/d4.st" > /dev/null
 says delta_replay_lossy "yes:" delta replay $model "$work/d4.st" $case --steps 3
+lnsp delta make $model "$work/next.st" --codec int4 --only 1d -o "$work/d5.st" > /dev/null
+says delta_replay_only "yes:" delta replay $model "$work/d5.st" $case --steps 3 --only 1d
+refused_out delta_replay_all "does not lead" delta replay $model "$work/d5.st" $case --steps 3
+lnsp delta make "$work/next.st" "$work/next.st" -o "$work/d6.st" > /dev/null
+lnsp delta merge "$work/d.st" "$work/d6.st" -o "$work/d7.st" > /dev/null
+refused delta_replay_merged 1 "prove each" delta replay $model "$work/d7.st" $case --steps 3
+refused delta_invert_lossy 1 "d4.st: .*cannot be inverted" delta invert "$work/d4.st" -o "$work/none"
+refused delta_max_norm 1 "norm of 0.* at most 1e-06 is" delta apply $model "$work/d.st" \
+  --max-norm .000001 -o "$work/none"
 refused delta_replay_base 1 "is not the base" delta replay "$work/next.st" "$work/d.st" $case
 refused delta_replay_usage 2 "argument is missing" delta replay $model
 says delta_replay_help "is a proof" help delta replay

@@ -180,7 +180,19 @@ static int32_t aggregate(const lnsp_model *base, const lnsp_delta *const *deltas
   return lnsp_delta_aggregate(base, deltas, weights, count, rule, NULL, NULL, sum, &problem);
 }
 
-/* The first bias of the sum, whose base is 0 after init. */
+/* A base whose first biases are 0. */
+static lnsp_model *zeroed(void) {
+  lnsp_model *model = model_of(1);
+  const float zeros[70] = {0};
+  for (int32_t t = 0; t < model->graph->weight_count; t++) {
+    const lnspi_weight *w = &model->graph->weights[t];
+    if (!strcmp(w->name, "a.bias"))
+      lnspi_state_write(w, model->state, 0, lnspi_weight_rows(w), zeros);
+  }
+  return model;
+}
+
+/* The first bias of the sum, whose base is zeroed. */
 static double bias_of(const lnsp_delta *sum, const lnsp_model *base) {
   lnsp_model *model = applied(sum, base);
   float values[70];
@@ -216,7 +228,7 @@ static void trimmed_counts(void) {
                {8, "trimmed share=.2", 2}, {8, "trimmed share=.25", 2}, {8, "trimmed share=0", 0},
                {8, "trimmed share=.49", 3}, {7, "trimmed share=.49", 3}, {10, "trimmed share=.3", 3},
                {10, "trimmed share=.1", 1}, {2, "trimmed share=.49", 0}, {1, "trimmed", 0}};
-  lnsp_model *base = model_of(1);
+  lnsp_model *base = zeroed();
   lnsp_delta *deltas[10], *sum;
   powers(base, deltas, 10);
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
@@ -234,12 +246,26 @@ static void trimmed_counts(void) {
   lnsp_model_destroy(base);
 }
 
+/* The median norm of an even number is the lower of the middle two, so that half of the
+ * deltas cannot raise it. */
+static void median_norm(void) {
+  lnsp_model *base = zeroed();
+  lnsp_delta *deltas[4], *sum;
+  powers(base, deltas, 4); /* norms 1, 2, 4, 8 */
+  CHECK_INT(aggregate(base, (const lnsp_delta *const *)deltas, NULL, 4, "mean clip=median", &sum),
+            LNSP_OK);
+  CHECK(bias_of(sum, base) == (1 + 2 + 2 + 2) / 4.);
+  lnsp_delta_destroy(sum);
+  for (int i = 0; i < 4; i++) lnsp_delta_destroy(deltas[i]);
+  lnsp_model_destroy(base);
+}
+
 /* Only their ratio counts, so far as a double can hold the sums; others are refused rather
  * than rounded away or overflowing. */
 static void weights_of_a_mean(void) {
   static const double good[][2] = {{1, 3}, {1e-30, 3e-30}, {1e29, 3e29}, {0, 1}};
   static const double bad[][2] = {{1e-310, 3e-310}, {1e-31, 1}, {1e31, 1}, {1e300, 1e300}};
-  lnsp_model *base = model_of(1);
+  lnsp_model *base = zeroed();
   lnsp_delta *deltas[2], *sum;
   powers(base, deltas, 2);
   const lnsp_delta *const *given = (const lnsp_delta *const *)deltas;
@@ -408,6 +434,25 @@ static int32_t words_emit(void *user, const void *bytes, size_t count) {
   return 0;
 }
 
+/* The way back of two exact steps goes through them in the other order. */
+static void stages_back(void) {
+  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *last = moved(next, 3, .3f);
+  lnsp_delta *steps[2] = {made(base, next, NULL), made(next, last, NULL)};
+  lnsp_delta *both = NULL, *back = NULL;
+  CHECK_INT(lnsp_delta_merge((const lnsp_delta *const *)steps, 2, NULL, &both, &problem), LNSP_OK);
+  CHECK_INT(both->changed_count, -1);
+  CHECK_INT(lnsp_delta_invert(both, NULL, &back, &problem), LNSP_OK);
+  lnsp_model *got = applied(back, last);
+  CHECK(got && same(got, base));
+  lnsp_model_destroy(got);
+  lnsp_delta_destroy(back);
+  lnsp_delta_destroy(both);
+  for (int i = 0; i < 2; i++) lnsp_delta_destroy(steps[i]);
+  lnsp_model_destroy(last);
+  lnsp_model_destroy(next);
+  lnsp_model_destroy(base);
+}
+
 /* A stage whose result is infinite, mended by the next, as only a hostile sender writes it:
  * apply refuses it, and so must whoever only measures or combines. */
 static void infinite_between(void) {
@@ -475,6 +520,104 @@ static void bytes_for_nothing(void) {
       lnsp_delta_destroy(delta);
     }
   }
+  lnsp_model_destroy(next);
+  lnsp_model_destroy(base);
+}
+
+/* Bytes behind what a codec wrote, though everything else is as it should be. */
+static void bytes_behind(void) {
+  static const char *const codecs[] = {"exact", "int8", "int4", "sparse", "sign", "float16",
+                                       "float32"};
+  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *out = NULL;
+  for (int i = 0; i < 7; i++)
+    for (uint64_t more = 1; more < 6; more++) {
+      lnsp_delta *delta = made(base, next, codecs[i]);
+      CHECK(delta->bytes + more <= delta->capacity);
+      memset(delta->payload + delta->bytes, 0, (size_t)more);
+      delta->stages[0].bytes = delta->bytes += more;
+      const int32_t status = lnsp_delta_apply(delta, base, NULL, &out, &problem);
+      CHECK_SAY(status == LNSP_E_FORMAT || (i && (status == LNSP_E_MISMATCH || status == LNSP_E_NOT_FINITE)), "%s +%d: %s",
+                codecs[i], (int)more, lnsp_status_name(status));
+      CHECK(out == NULL);
+      lnsp_delta_destroy(delta);
+    }
+  lnsp_model_destroy(next);
+  lnsp_model_destroy(base);
+}
+
+/* The same weights in a network that computes something else have the same hash. */
+static void another_network(void) {
+  static const char text[] =
+      "lnsp 1\nx = input 9\nh = linear x 70 w=a\nh = relu h\nh = layernorm h w=n\n"
+      "o = linear h 6 w=b\noutput output=o\n";
+  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *other = NULL;
+  lnsp_delta *delta = made(base, next, NULL), *sum = NULL;
+  const lnsp_delta *one[1] = {delta};
+  double norm;
+  CHECK_INT(lnsp_model_new(text, 1, NULL, &other, &problem), LNSP_OK);
+  CHECK(same(base, other));
+  CHECK_INT(aggregate(other, one, NULL, 1, NULL, &sum), LNSP_E_MISMATCH);
+  CHECK_INT(lnsp_delta_norm(delta, other, &norm, NULL, NULL, &problem), LNSP_E_MISMATCH);
+  lnsp_trainer *trainer = trainer_of(other, "sgd lr=1", NULL);
+  CHECK_INT(lnsp_trainer_step_delta(trainer, delta, &problem), LNSP_E_MISMATCH);
+  lnsp_trainer_destroy(trainer);
+  lnsp_delta_destroy(delta);
+  lnsp_model_destroy(other);
+  lnsp_model_destroy(next);
+  lnsp_model_destroy(base);
+}
+
+/* Replaces a text of the header by one of the same length, and makes the checksum fit. */
+static int32_t resealed(const lnsp_delta *delta, const char *from, const char *to) {
+  lnsp_delta *read = NULL;
+  lnspi_blake2s hash;
+  uint8_t digest[LNSP_HASH_BYTES];
+  char digits[65];
+  size_t bytes, at = 0;
+  uint8_t *data = encoded(delta, &bytes);
+  while (at + strlen(from) < bytes && memcmp(data + at, from, strlen(from))) at++;
+  CHECK_SAY(at + strlen(from) < bytes && strlen(from) == strlen(to), "no '%s'", from);
+  memcpy(data + at, to, strlen(to));
+  memset(data + 48, '0', 64);
+  lnspi_blake2s_start(&hash);
+  lnspi_blake2s_add(&hash, data, bytes);
+  lnspi_blake2s_end(&hash, digest);
+  lnspi_hex(digest, digits);
+  memcpy(data + 48, digits, 64);
+  const int32_t status = lnsp_delta_decode(data, bytes, NULL, &read, &problem);
+  CHECK((status == LNSP_OK) == (read != NULL));
+  lnsp_delta_destroy(read);
+  free(data);
+  return status;
+}
+
+/* Stamps that no stamp writes. */
+static void stamps_of_strangers(void) {
+  static const char *const nonces[] = {"00000000000000000000", "01844674407370955161",
+                                       "18446744073709551616", "99999999999999999999",
+                                       "1844674407370955161x", "+1844674407370955161",
+                                       " 1844674407370955161", "-1844674407370955161"};
+  static const char *const senders[] = {"watch 17", "watch;17", "watch\x7f" "17", "wat\xc3\xa9" "-17"};
+  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
+  lnsp_delta *delta = made(base, next, "int4");
+  CHECK_INT(lnsp_delta_stamp(delta, "watch-17", UINT64_MAX, NULL, 0, &problem), LNSP_OK);
+  CHECK_INT(resealed(delta, "18446744073709551615", "18446744073709551614"), LNSP_OK);
+  CHECK_INT(resealed(delta, "watch-17", "watch-18"), LNSP_OK);
+  char changed[64], more[64];
+  CHECK(delta->changed_count > 1000);
+  snprintf(changed, sizeof changed, "lnsp.delta.changed\":\"%d\"", (int)delta->changed_count);
+  snprintf(more, sizeof more, "lnsp.delta.changed\":\"%d\"",
+           (int)delta->graph->parameter_count + 1);
+  CHECK_INT(resealed(delta, changed, more), LNSP_E_FORMAT);
+  snprintf(more, sizeof more, "lnsp.delta.changed\":\"%d\"", (int)delta->graph->parameter_count);
+  CHECK_INT(resealed(delta, changed, more), LNSP_OK);
+  snprintf(more, sizeof more, "lnsp.delta.changed\":\"0%d\"", (int)delta->changed_count % 1000);
+  CHECK_INT(resealed(delta, changed, more), LNSP_E_FORMAT);
+  for (size_t i = 0; i < sizeof nonces / sizeof *nonces; i++)
+    CHECK_INT(resealed(delta, "18446744073709551615", nonces[i]), LNSP_E_FORMAT);
+  for (size_t i = 0; i < sizeof senders / sizeof *senders; i++)
+    CHECK_INT(resealed(delta, "watch-17", senders[i]), LNSP_E_FORMAT);
+  lnsp_delta_destroy(delta);
   lnsp_model_destroy(next);
   lnsp_model_destroy(base);
 }
@@ -726,6 +869,18 @@ static void misuse(void) {
   CHECK_INT(lnsp_delta_check(delta, base, &rules, NULL, NULL), LNSP_OK);
   rules.max_norm = 1e-3;
   CHECK_INT(lnsp_delta_check(delta, base, &rules, NULL, &problem), LNSP_E_LIMIT);
+  CHECK_SAY(strstr(problem.message, "at most 0.001 is allowed") != NULL, "%s", problem.message);
+  rules.max_norm = 0;
+  rules.max_change = 1e-300; /* below what a float says */
+  CHECK_INT(lnsp_delta_check(delta, base, &rules, NULL, &problem), LNSP_E_LIMIT);
+  CHECK_SAY(strstr(problem.message, "changes a weight by 0.0") != NULL, "%s", problem.message);
+  CHECK_INT(lnsp_delta_accept(delta, base, &rules, NULL, &out, &problem), LNSP_E_LIMIT);
+  rules.max_change = 0;
+  rules.max_norm = 1e-3;
+  CHECK_INT(lnsp_delta_accept(delta, base, &rules, NULL, &out, &problem), LNSP_E_LIMIT);
+  CHECK(out == NULL);
+  rules.max_norm = 0;
+  rules.max_change = 0;
   rules.struct_size = 0;
   CHECK_INT(lnsp_delta_check(delta, base, &rules, NULL, &problem), LNSP_E_ARGUMENT);
   rules.struct_size = 3;
@@ -819,13 +974,18 @@ int main(void) {
   RUN(patterns);
   RUN(rule_texts);
   RUN(trimmed_counts);
+  RUN(median_norm);
   RUN(weights_of_a_mean);
   RUN(counts);
   RUN(one_handle_often);
   RUN(empty);
   RUN(stages);
+  RUN(stages_back);
   RUN(infinite_between);
   RUN(bytes_for_nothing);
+  RUN(bytes_behind);
+  RUN(another_network);
+  RUN(stamps_of_strangers);
   RUN(stored_bases);
   RUN(bf16_server);
   RUN(frozen_server);

@@ -34,6 +34,16 @@ static int32_t check_key(const lnsp_delta *delta, const lnsp_delta_rules *rules,
   return LNSP_OK;
 }
 
+static int32_t check_beyond(const char *rule, const char *what, double is, double allowed,
+                            lnsp_problem *problem) {
+  const double most = 3.4e38; /* of a float */
+  char size[32], bound[32];
+  lnspi_number_text((float)(is < most ? is : most), size);
+  lnspi_number_text((float)(allowed < most ? allowed : most), bound);
+  return lnspi_fail(problem, LNSP_E_LIMIT, rule,
+                    "the delta changes %s %s, and at most %s is allowed", what, size, bound);
+}
+
 static int32_t check_size(const lnsp_delta *delta, const lnsp_model *base,
                           const lnsp_delta_rules *rules, const lnsp_options *options,
                           lnsp_problem *problem) {
@@ -41,13 +51,9 @@ static int32_t check_size(const lnsp_delta *delta, const lnsp_model *base,
   int32_t status = lnspi_delta_norms(delta, base, options, &norm, &most, problem);
   if (status) return status;
   if (rules->max_norm > 0 && norm > rules->max_norm)
-    return lnspi_fail(problem, LNSP_E_LIMIT, "max_norm",
-                      "the delta changes the weights by a norm of %g, and at most %g is allowed",
-                      norm, rules->max_norm);
+    return check_beyond("max_norm", "the weights by a norm of", norm, rules->max_norm, problem);
   if (rules->max_change > 0 && most > rules->max_change)
-    return lnspi_fail(problem, LNSP_E_LIMIT, "max_change",
-                      "the delta changes a weight by %g, and at most %g is allowed", most,
-                      rules->max_change);
+    return check_beyond("max_change", "a weight by", most, rules->max_change, problem);
   return LNSP_OK;
 }
 

@@ -115,12 +115,12 @@ void lnspi_delta_mac(const uint8_t digest[LNSP_HASH_BYTES], const void *key, siz
 }
 
 /* Printable characters that JSON and `lnsp store log` show as they are. */
-static int32_t wire_check_sender(const char *sender, lnsp_problem *problem) {
+static int32_t wire_check_sender(const char *sender, int32_t code, lnsp_problem *problem) {
   int good = lnspi_length(sender) < LNSP_SENDER_BYTES;
   for (const char *at = sender; good && *at; at++)
     good = *at > ' ' && *at < 0x7f && *at != '"' && *at != '\\' && *at != ';';
   if (good) return LNSP_OK;
-  return lnspi_fail(problem, LNSP_E_ARGUMENT, "lnsp.delta.sender",
+  return lnspi_fail(problem, code, "lnsp.delta.sender",
                     "a sender's name has at most %d printable ASCII characters, without blank, "
                     "\", \\ and ;", LNSP_SENDER_BYTES - 1);
 }
@@ -132,7 +132,7 @@ int32_t lnspi_delta_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce,
   char name[LNSP_SENDER_BYTES], before[LNSP_SENDER_BYTES];
   const uint64_t nonce_before = delta->nonce;
   const int32_t had_mac = delta->has_mac;
-  int32_t status = wire_check_sender(sender, problem);
+  int32_t status = wire_check_sender(sender, LNSP_E_ARGUMENT, problem);
   if (status) return status;
   memset(name, 0, sizeof name);
   memcpy(name, sender, lnspi_length(sender)); /* which may be the delta's own */
@@ -272,7 +272,7 @@ static int32_t wire_stamp(const lnsp_file *file, lnsp_delta *delta, lnsp_problem
   const char *mac = lnspi_file_metadata(file, "lnsp.delta.mac");
   int32_t status = LNSP_OK;
   if (sender) {
-    status = wire_check_sender(sender, problem);
+    status = wire_check_sender(sender, LNSP_E_FORMAT, problem);
     if (!status) memcpy(delta->sender, sender, lnspi_length(sender));
   }
   if (!status && nonce) status = wire_nonce(nonce, &delta->nonce, problem);
