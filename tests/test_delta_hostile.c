@@ -561,6 +561,9 @@ static void another_network(void) {
   lnsp_trainer *trainer = trainer_of(other, "sgd lr=1", NULL);
   CHECK_INT(lnsp_trainer_step_delta(trainer, delta, &problem), LNSP_E_MISMATCH);
   lnsp_trainer_destroy(trainer);
+  const lnsp_delta *const chain[] = {made(base, base, NULL), made(other, other, NULL)};
+  CHECK_INT(lnsp_delta_merge(chain, 2, NULL, &sum, &problem), LNSP_E_MISMATCH);
+  for (int i = 0; i < 2; i++) lnsp_delta_destroy((lnsp_delta *)(uintptr_t)chain[i]);
   lnsp_delta_destroy(delta);
   lnsp_model_destroy(other);
   lnsp_model_destroy(next);
@@ -589,6 +592,31 @@ static int32_t resealed(const lnsp_delta *delta, const char *from, const char *t
   lnsp_delta_destroy(read);
   free(data);
   return status;
+}
+
+/* sparse sets the share of the elements, rounded; and what a codec adds beyond the largest
+ * float is refused when the delta is made, not by whoever gets it. */
+static void shares_and_overflow(void) {
+  lnsp_model *base = zeroed(), *next = moved(base, 2, .01f), *far = stored(base, LNSP_F32);
+  lnsp_delta *delta = made(base, next, "sparse share=.1");
+  const double elements = (double)base->graph->parameter_count;
+  CHECK((int64_t)(.1 * elements) != (int64_t)(.1 * elements + .5));
+  CHECK_INT(delta->changed_count, (int64_t)(.1 * elements + .5));
+  lnsp_delta_destroy(delta);
+  float from[70] = {3.4e38f}, to[70] = {3.402e38f};
+  for (int i = 1; i < 70; i++) to[i] = 1e38f;
+  for (int32_t t = 0; t < far->graph->weight_count; t++) {
+    const lnspi_weight *w = &far->graph->weights[t];
+    if (strcmp(w->name, "a.bias")) continue;
+    lnspi_state_write(w, base->state, 0, lnspi_weight_rows(w), from);
+    lnspi_state_write(w, far->state, 0, lnspi_weight_rows(w), to);
+  }
+  delta = NULL;
+  CHECK_INT(lnsp_delta_make(base, far, "sign", NULL, &delta, &problem), LNSP_E_NOT_FINITE);
+  CHECK(delta == NULL);
+  lnsp_model_destroy(far);
+  lnsp_model_destroy(next);
+  lnsp_model_destroy(base);
 }
 
 /* Stamps that no stamp writes. */
@@ -985,6 +1013,7 @@ int main(void) {
   RUN(bytes_for_nothing);
   RUN(bytes_behind);
   RUN(another_network);
+  RUN(shares_and_overflow);
   RUN(stamps_of_strangers);
   RUN(stored_bases);
   RUN(bf16_server);

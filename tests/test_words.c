@@ -185,6 +185,52 @@ static void refuses_wrong_flags(void) {
   CHECK_INT(decode(1, 0), LNSP_E_FORMAT);
 }
 
+/* The change of u by so much in the order of values. */
+static uint32_t moved_by(uint32_t u, uint32_t change) {
+  uint32_t order = (u >> 31 ? ~u : u | 0x80000000u) + change;
+  return order >> 31 ? order & 0x7FFFFFFFu : ~order;
+}
+
+/* A chunk that coding makes larger, though its bits are few enough to try: it is written as
+ * it is, and both sides forget what they learnt from it, which the chunk behind it needs. */
+static void forgets(void) {
+  const size_t chunk = LNSPI_WORDS_CHUNK;
+  random_state = 3;
+  for (size_t i = 0; i < 3 * chunk; i++) {
+    base[i] = 0x3F7FFFFFu;
+    next[i] = 0x3F800000u;
+    if (i / chunk != 1) continue;
+    const uint32_t bits = (uint32_t)random_bits();
+    base[i] = 0x20000000u | (bits & 0x1FFFFFFFu); /* 2^-63 to 1: a context each */
+    const uint32_t change = 0x08000000u | (bits & 0x07FFFFFFu); /* 29 bits */
+    next[i] = i & 1 ? moved_by(base[i], i % 16 == 1 ? change >> 1 : change)
+                    : base[i] ^ 0x80000000u; /* 32 */
+  }
+  both_ways(3 * chunk, "a chunk between two others");
+  CHECK_INT(encode(3 * chunk, 1), LNSP_OK);
+  const size_t second = 4 + (size_t)lnspi_load16(bytes) + lnspi_load16(bytes + 2);
+  CHECK_INT(lnspi_load16(bytes + second), 0xFFFE);
+  const size_t third = second + 2 + 4 * chunk;
+  CHECK(third < room && lnspi_load16(bytes + third) < chunk);
+}
+
+/* A chunk that says it has more bytes than its words: none of them is fetched. */
+static void too_many_bytes(void) {
+  static const uint16_t heads[][2] = {{4 * 1024, 1}, {1, 4 * 1024}, {0xFFFC, 0}, {0, 0xFFFF},
+                                      {0xFFFC, 0xFFFF}, {2049, 2048}};
+  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    memset(bytes, 0, sizeof bytes);
+    lnspi_store16(bytes, heads[i][0]);
+    lnspi_store16(bytes + 2, heads[i][1]);
+    used = 0;
+    room = sizeof bytes;
+    lnspi_words_read_start(&reader, fetch, NULL, 1024);
+    memset(copy, 0, sizeof copy);
+    CHECK_INT(lnspi_words_next(&reader, copy, 1024, 0), LNSP_E_FORMAT);
+    CHECK_INT(used, 4);
+  }
+}
+
 static void emit_fails(void) {
   fill_step(MOST, 1e-3f);
   CHECK_INT(encode(MOST, 1), LNSP_OK);
@@ -213,6 +259,8 @@ int main(void) {
   RUN(sizes);
   RUN(hostile);
   RUN(refuses_wrong_flags);
+  RUN(forgets);
+  RUN(too_many_bytes);
   RUN(emit_fails);
   RUN(golden);
   FINISH();
