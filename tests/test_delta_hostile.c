@@ -645,6 +645,9 @@ static void stamps_of_strangers(void) {
     CHECK_INT(resealed(delta, "18446744073709551615", nonces[i]), LNSP_E_FORMAT);
   for (size_t i = 0; i < sizeof senders / sizeof *senders; i++)
     CHECK_INT(resealed(delta, "watch-17", senders[i]), LNSP_E_FORMAT);
+  CHECK_INT(lnsp_delta_stamp(delta, "watch-17", 7, NULL, 0, &problem), LNSP_OK);
+  CHECK_INT(resealed(delta, "nonce\":\"7\"", "nonce\":\"8\""), LNSP_OK);
+  CHECK_INT(resealed(delta, "nonce\":\"7\"", "nonce\":\"0\""), LNSP_E_FORMAT); /* left out */
   lnsp_delta_destroy(delta);
   lnsp_model_destroy(next);
   lnsp_model_destroy(base);
