@@ -1126,7 +1126,8 @@ LNSP_API int32_t lnsp_store_model(lnsp_store *store, uint64_t number,
                                   lnsp_problem *problem);
 
 /* Goes back: a new version that is the version `to`, which takes a small record. Then load
- * it. *number is nullable. Threads: T1. */
+ * it. Of the note only the time is kept: loss, tag and `current` stay with `to`. *number is
+ * nullable. Threads: T1. */
 LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
                                      const lnsp_store_note *note, uint64_t *number,
                                      lnsp_problem *problem);
