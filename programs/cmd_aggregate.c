@@ -7,9 +7,10 @@
 
 typedef struct gathering {
   lnsp_model *base, *next;
-  lnsp_delta **deltas;
-  double *weights; /* NULL: equal */
+  lnsp_delta **deltas; /* NULL: left out as it was opened */
+  double *weights;     /* NULL: equal */
   int32_t *refused, count, used;
+  int skip;
   lnsp_delta *sum;
   lnsp_trainer *server;
 } gathering;
@@ -20,6 +21,9 @@ static const option options[] = {
   { "--weights", "A,B,...", "of the deltas in a mean, e.g. examples of each; default: equal" },
   { "--server", "TEXT", "optimizer that takes the step, e.g. \"adam lr=.01 eps=1e-3\"" },
   { "--state", "FILE", "of the server's optimizer: read if it is there, written anew" },
+  { "--key", "FILE", "1 to 32 secret bytes: each delta must carry the code of this key" },
+  { "--max-norm", "X", "a delta that moves the weights further (Euclidean norm) is refused" },
+  { "--max-change", "X", "a delta that changes any weight by more is refused" },
   { "--delta", "FILE", "also write the aggregate as a delta (codec float32)" },
   { NULL, NULL, NULL },
 };
@@ -46,12 +50,51 @@ static int gather_weights(const args *a, gathering *g) {
   return 0;
 }
 
-static int gather_open(const args *a, gathering *g) {
+/* One delta, if it is whole and keeps to the rules; with skip=1 it is left out otherwise. */
+static int gather_one(const args *a, gathering *g, const lnsp_delta_rules *rules, int32_t i) {
+  const char *path = a->positional[i + 1];
   lnsp_problem problem;
+  int32_t status = lnsp_delta_open(path, NULL, &g->deltas[i], &problem);
+
+  if (!status && (rules->key_bytes || rules->max_norm > 0 || rules->max_change > 0))
+    status = lnsp_delta_check(g->deltas[i], g->base, rules, NULL, &problem);
+  if (!status)
+    return 0;
+  if (!g->skip || status == LNSP_E_ARGUMENT || status == LNSP_E_MEMORY)
+    return refuse_problem(a, path, &problem);
+  lnsp_delta_destroy(g->deltas[i]);
+  g->deltas[i] = NULL;
+  g->refused[i] = status;
+  return 0;
+}
+
+static int gather_deltas(const args *a, gathering *g) {
+  uint8_t key[LNSP_KEY_BYTES + 1];
+  lnsp_delta_rules rules;
+  size_t bytes;
   int32_t i;
+  int status = delta_key(a, key, &bytes);
+
+  memset(&rules, 0, sizeof rules);
+  rules.struct_size = sizeof rules;
+  rules.key = key;
+  rules.key_bytes = (uint32_t)bytes;
+  if (!status)
+    status = args_real(a, "--max-norm", 0, 0, &rules.max_norm);
+  if (!status)
+    status = args_real(a, "--max-change", 0, 0, &rules.max_change);
+  for (i = 0; !status && i < g->count; i++)
+    status = gather_one(a, g, &rules, i);
+  memset(key, 0, sizeof key);
+  return status;
+}
+
+static int gather_open(const args *a, gathering *g) {
+  const char *rule = args_value(a, "--rule");
   int status;
 
   g->count = a->positional_count - 1;
+  g->skip = rule && strstr(rule, "skip=1");
   status = gather_weights(a, g);
   if (!status)
     status = model_load(a, a->positional[0], &g->base);
@@ -61,10 +104,7 @@ static int gather_open(const args *a, gathering *g) {
   g->refused = calloc((size_t)g->count, sizeof *g->refused);
   if (!g->deltas || !g->refused)
     return refuse_memory(a);
-  for (i = 0; i < g->count; i++)
-    if (lnsp_delta_open(a->positional[i + 1], NULL, &g->deltas[i], &problem))
-      return refuse_problem(a, a->positional[i + 1], &problem);
-  return 0;
+  return gather_deltas(a, g);
 }
 
 /* The file that the library's sentence ("delta 3 of 8") is about. */
@@ -75,14 +115,27 @@ static const char *gather_blame(const args *a, const lnsp_problem *problem) {
 }
 
 static int gather_sum(const args *a, gathering *g) {
+  const lnsp_delta *given[ARGS_MAX];
+  double weights[ARGS_MAX];
+  int32_t refused[ARGS_MAX], place[ARGS_MAX], count = 0, i;
   lnsp_problem problem;
-  int32_t i;
 
-  if (lnsp_delta_aggregate(g->base, (const lnsp_delta *const *)g->deltas, g->weights, g->count,
-                           args_value(a, "--rule"), NULL, g->refused, &g->sum, &problem))
-    return refuse_problem(a, gather_blame(a, &problem), &problem);
-  for (i = 0; i < g->count; i++)
-    g->used += g->refused[i] == LNSP_OK;
+  for (i = 0; i < g->count; i++) {
+    if (!g->deltas[i])
+      continue;
+    given[count] = g->deltas[i];
+    weights[count] = g->weights ? g->weights[i] : 1;
+    place[count++] = i;
+  }
+  if (!count)
+    return refuse(a, "none of the %d deltas could be used: each was refused", (int)g->count);
+  if (lnsp_delta_aggregate(g->base, given, g->weights ? weights : NULL, count,
+                           args_value(a, "--rule"), NULL, refused, &g->sum, &problem))
+    return refuse_problem(a, count == g->count ? gather_blame(a, &problem) : NULL, &problem);
+  for (i = 0; i < count; i++) {
+    g->refused[place[i]] = refused[i];
+    g->used += refused[i] == LNSP_OK;
+  }
   return 0;
 }
 

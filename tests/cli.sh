@@ -382,6 +382,17 @@ refused delta_aggregate_bad 1 "back.st.*delta 2 of 3.*another version" delta agg
   "$work/d.st" "$work/back.st" "$work/d.st" -o "$work/none"
 says delta_aggregate_skip "LNSP_E_MISMATCH" delta aggregate $model "$work/d.st" "$work/back.st" \
   --rule "median skip=1" -o "$work/n2.st" --delta "$work/sum.st"
+says delta_aggregate_torn "LNSP_E_" delta aggregate $model "$work/d.st" "$work/cut.st" \
+  --rule "mean skip=1" -o "$work/n2.st"
+says delta_aggregate_key "LNSP_E_MISSING" delta aggregate $model "$work/d.st" "$work/stamped.st" \
+  --rule "mean skip=1" --key "$work/key" -o "$work/n2.st"
+same delta_aggregate_key_used "$(key result_hash delta info "$work/stamped.st")" "$(key hash \
+  delta aggregate $model "$work/stamped.st" "$work/d.st" --weights 2,1 --rule "mean skip=1" \
+  --key "$work/key" -o "$work/n2.st")"
+refused delta_aggregate_no_code 1 "d.st.*carries no authentication code" delta aggregate $model \
+  "$work/stamped.st" "$work/d.st" --key "$work/key" -o "$work/none"
+refused delta_aggregate_none 1 "none of the 2 deltas" delta aggregate $model "$work/d.st" \
+  "$work/d.st" --max-norm 1e-9 --rule "mean skip=1" -o "$work/none"
 same delta_aggregate_delta "$moved" \
   "$(key hash delta apply $model "$work/sum.st" -o "$work/n2.st")"
 refused delta_aggregate_weights 2 "2 numbers" delta aggregate $model "$work/d.st" "$work/d.st" \
