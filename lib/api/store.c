@@ -43,7 +43,7 @@ int32_t lnspi_store_segments(const lnsp_trainer *trainer, const lnsp_model *mode
 int32_t lnspi_store_fits(const lnsp_store *store, const lnsp_trainer *trainer,
                          const lnsp_model *model, lnsp_problem *problem) {
   char layout[LNSPI_LAYOUT_BYTES];
-  const lnsp_graph *graph = trainer ? trainer->graph : model->graph;
+  const lnsp_graph *graph = model ? model->graph : trainer->graph;
   if (!lnspi_equal(store->plan.text[0], graph->architecture))
     return lnspi_fail(problem, LNSP_E_SHAPE, NULL,
                       "the store is for the architecture '%s', and this is '%s'",
