@@ -57,34 +57,33 @@ static int delta_stamp(const args *a, lnsp_delta *delta) {
   return status;
 }
 
-static int delta_distance(const args *a, const report *r, const lnsp_delta *delta) {
+/* How far it leads, for info with --base: before anything is printed. */
+static int delta_distance(const args *a, const lnsp_delta *delta, double *norm, double *most) {
   const char *path = args_value(a, "--base");
   lnsp_model *base = NULL;
   lnsp_problem problem;
-  double norm = 0, most = 0;
   int status;
 
   if (!path || strcmp(a->positional[0], "info"))
     return 0;
   status = model_load(a, path, &base);
-  if (!status && lnsp_delta_norm(delta, base, &norm, &most, NULL, &problem))
+  if (!status && lnsp_delta_norm(delta, base, norm, most, NULL, &problem))
     status = refuse_problem(a, path, &problem);
   lnsp_model_destroy(base);
-  if (status)
-    return status;
-  report_real(r, "norm", "norm", norm, "6");
-  report_real(r, "largest", "largest change", most, "6");
-  return 0;
+  return status;
 }
 
 static int delta_facts(const args *a, const lnsp_delta *delta, const char *path) {
   lnsp_delta_facts facts;
   lnsp_problem problem;
   report r;
-  int status;
+  double norm = -1, most = 0;
+  int status = delta_distance(a, delta, &norm, &most);
 
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
+  if (status)
+    return status;
   if (lnsp_delta_info(delta, &facts, &problem))
     return refuse_problem(a, NULL, &problem);
   r = report_start(a);
@@ -108,9 +107,10 @@ static int delta_facts(const args *a, const lnsp_delta *delta, const char *path)
     report_text(&r, "authenticated", "code", "carries one: apply --key FILE checks it");
   report_hash(&r, "base_hash", "base", facts.base_hash);
   report_hash(&r, "result_hash", "result", facts.result_hash);
-  status = delta_distance(a, &r, delta);
-  if (status)
-    return status;
+  if (norm >= 0) {
+    report_real(&r, "norm", "norm", norm, "6");
+    report_real(&r, "largest", "largest change", most, "6");
+  }
   if (path)
     report_text(&r, "file", "written", path);
   return report_end(&r, a);
@@ -324,7 +324,7 @@ static int run(const args *a) {
   while (verb < count && strcmp(a->positional[0], verbs[verb].name))
     verb++;
   if (verb == count)
-    return usage_error(a, "\"%s\" is not known; write make, apply, invert, merge or info",
+    return usage_error(a, "\"%s\" is not known; write make, apply, invert, merge, info, aggregate or replay",
                        a->positional[0]);
   status = args_positionals(a, 1 + verbs[verb].low, 1 + verbs[verb].high);
   if (!status && verbs[verb].writes)
@@ -340,6 +340,7 @@ const command command_delta = {
   "--codec in fewer bytes, the result then being close to NEW. apply makes the result from the base\n"
   "and the delta, the same bits everywhere, and refuses any other base or a damaged file; invert\n"
   "writes the exact delta that leads back; merge joins deltas that follow each other, with --base\n"
-  "into one that is made anew; info prints sizes and hashes.",
+  "into one that is made anew; info prints sizes and hashes. `lnsp help delta aggregate` tells of\n"
+  "one model of many deltas, `lnsp help delta replay` of proving one by training again.",
   options, run,
 };

@@ -84,7 +84,7 @@ refused steps_zero 2 "whole number" train $model $case -o "$work/none" --steps 0
 refused steps_and_epochs 2 "not both" train $model $case -o "$work/none" --steps 2 --epochs 2
 refused lr_twice 2 "once" train $model $case -o "$work/none" --optimizer "sgd lr=.1" --lr .2
 refused type_unknown 2 "f32, f16, bf16 or int8" new student -o "$work/none" --type f8
-refused delta_verb 2 "make, apply, invert, merge or info" delta fold $model
+refused delta_verb 2 "make, apply, invert, merge, info, aggregate or replay" delta fold $model
 refused no_data 2 "data are missing" train $model -o "$work/none"
 refused lr_text 2 "must be a number" train $model $case -o "$work/none" --lr fast
 refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
@@ -361,6 +361,8 @@ printf 'sixteen bytes..,' > "$work/other"
 says delta_stamp "watch-17" delta make $model "$work/next.st" --codec int8 --sender watch-17 \
   --nonce 42 --key "$work/key" -o "$work/stamped.st"
 says delta_stamp_info "42" delta info "$work/stamped.st" --base $model
+refused delta_info_base 1 "apply it to that version" delta info "$work/stamped.st" \
+  --base "$work/next.st"
 same delta_key "$(key result_hash delta info "$work/stamped.st")" \
   "$(key hash delta apply $model "$work/stamped.st" --key "$work/key" -o "$work/n2.st")"
 refused delta_other_key 1 "authentication code" delta apply $model "$work/stamped.st" \
