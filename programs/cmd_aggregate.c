@@ -71,18 +71,9 @@ static int gather_one(const args *a, gathering *g, const lnsp_delta_rules *rules
 static int gather_deltas(const args *a, gathering *g) {
   uint8_t key[LNSP_KEY_BYTES + 1];
   lnsp_delta_rules rules;
-  size_t bytes;
   int32_t i;
-  int status = delta_key(a, key, &bytes);
+  int status = delta_rules(a, key, &rules);
 
-  memset(&rules, 0, sizeof rules);
-  rules.struct_size = sizeof rules;
-  rules.key = key;
-  rules.key_bytes = (uint32_t)bytes;
-  if (!status)
-    status = args_real(a, "--max-norm", 0, 0, &rules.max_norm);
-  if (!status)
-    status = args_real(a, "--max-change", 0, 0, &rules.max_change);
   for (i = 0; !status && i < g->count; i++)
     status = gather_one(a, g, &rules, i);
   memset(key, 0, sizeof key);

@@ -22,7 +22,8 @@ static const option options[] = {
   { NULL, NULL, NULL },
 };
 
-int delta_key(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], size_t *bytes) {
+/* The bytes of --key; *bytes is 0 without it. */
+static int delta_key(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], size_t *bytes) {
   const char *path = args_value(a, "--key");
   FILE *file;
 
@@ -177,23 +178,29 @@ static int delta_make(const args *a, const char *path) {
   return status;
 }
 
+int delta_rules(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], lnsp_delta_rules *rules) {
+  size_t bytes = 0;
+  int status = delta_key(a, key, &bytes);
+
+  memset(rules, 0, sizeof *rules);
+  rules->struct_size = sizeof *rules;
+  rules->key = key;
+  rules->key_bytes = (uint32_t)bytes;
+  if (!status)
+    status = args_real(a, "--max-norm", 0, 0, &rules->max_norm);
+  if (!status)
+    status = args_real(a, "--max-change", 0, 0, &rules->max_change);
+  return status;
+}
+
 /* The next model, if the delta keeps to the rules that the options give. */
 static int delta_accept(const args *a, const lnsp_delta *delta, const lnsp_model *base,
                         lnsp_model **next) {
   uint8_t key[LNSP_KEY_BYTES + 1];
   lnsp_delta_rules rules;
   lnsp_problem problem;
-  size_t bytes;
-  int status = delta_key(a, key, &bytes);
+  int status = delta_rules(a, key, &rules);
 
-  memset(&rules, 0, sizeof rules);
-  rules.struct_size = sizeof rules;
-  rules.key = key;
-  rules.key_bytes = (uint32_t)bytes;
-  if (!status)
-    status = args_real(a, "--max-norm", 0, 0, &rules.max_norm);
-  if (!status)
-    status = args_real(a, "--max-change", 0, 0, &rules.max_change);
   if (!status && lnsp_delta_accept(delta, base, &rules, NULL, next, &problem))
     status = refuse_problem(a, delta_blame(a, base, &problem), &problem);
   memset(key, 0, sizeof key);

@@ -253,8 +253,9 @@ int score_session(data *d, lnsp_session *session, int64_t batch, progress *show,
 
 /* ---- cmd_delta.c ---- */
 
-/* The bytes of --key; *bytes is 0 without it. */
-int delta_key(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], size_t *bytes);
+/* What --key, --max-norm and --max-change ask of a received delta; rules point into key,
+ * which is to be cleared behind them. 0 or an exit status. */
+int delta_rules(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], lnsp_delta_rules *rules);
 
 /* ---- the commands ---- */
 

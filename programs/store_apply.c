@@ -6,21 +6,6 @@
 
 #include "store.h"
 
-static int apply_rules(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], lnsp_delta_rules *rules) {
-  size_t bytes = 0;
-  int status = delta_key(a, key, &bytes);
-
-  memset(rules, 0, sizeof *rules);
-  rules->struct_size = sizeof *rules;
-  rules->key = key;
-  rules->key_bytes = (uint32_t)bytes;
-  if (!status)
-    status = args_real(a, "--max-norm", 0, 0, &rules->max_norm);
-  if (!status)
-    status = args_real(a, "--max-change", 0, 0, &rules->max_change);
-  return status;
-}
-
 /* A trainer's store is applied to through a trainer, whose moments stay. */
 static int32_t apply_delta(lnsp_store *store, const lnsp_delta *delta,
                            const lnsp_delta_rules *rules, const lnsp_store_note *note,
@@ -47,7 +32,7 @@ int store_apply(const args *a) {
   lnsp_store *store = NULL;
   lnsp_delta *delta = NULL;
   lnsp_problem problem;
-  int status = apply_rules(a, key, &rules);
+  int status = delta_rules(a, key, &rules);
 
   memset(&note, 0, sizeof note);
   note.struct_size = sizeof note;
