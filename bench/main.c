@@ -10,10 +10,12 @@
 #include "pool.h"
 #include "process.h"
 #include "roofline.h"
+#include "store.h"
 
 static const char help[] =
     "usage: lnsp-bench [option ...] [WORK [BATCH]]\n"
     "       lnsp-bench --limits | --serve | --process LNSP | --delta BASE NEW [CODECS]\n"
+    "       lnsp-bench --store MODEL FILE VERSIONS\n"
     "\n"
     "Prints a line for each row:\n"
     "  work batch us_min us_median peak_rss_kb gflops gb_s limit_us share\n"
@@ -42,7 +44,9 @@ static const char help[] =
     "  --delta BASE NEW [CODECS]   deltas between two model files: bytes of the file, how often\n"
     "                 smaller than float32, least time from models to bytes and from bytes to\n"
     "                 the checked new model, memory beside the models in either (in encoding, the\n"
-    "                 delta's own block). CODECS: texts joined by ;; default: every codec\n";
+    "                 delta's own block). CODECS: texts joined by ;; default: every codec\n"
+    "  --store MODEL FILE VERSIONS   commits so many states of a trainer, a step apart, to a new\n"
+    "                 FILE, opens it, goes back five times; FILE is removed in the end\n";
 
 typedef struct request {
   lnsp_options options;
@@ -268,6 +272,12 @@ int main(int argc, char **argv) {
   if (argc > 1 && !strcmp(argv[1], "--delta"))
     return argc == 4 || argc == 5 ? delta_print(argv[2], argv[3], argv[4], q.seconds)
                                   : fail("--delta needs BASE NEW [CODECS]", NULL) + 1;
+  if (argc > 1 && !strcmp(argv[1], "--store")) {
+    double versions;
+    return argc == 5 && read_number(argv[4], 2, 1e6, &versions)
+               ? store_print(argv[2], argv[3], (int)versions)
+               : fail("--store needs MODEL FILE VERSIONS, at least 2 of them", NULL) + 1;
+  }
   if (read_arguments(&q, argc, argv))
     return 2;
   if (lnsp_isa_check(q.options.isa, &problem))

@@ -49,6 +49,20 @@ printf 'W1.fwd 1 0 1\nnothing\nL:5:9.train 3 0 50\n' | "$bench" --serve > "$work
 expect serves awk 'NR == 1 && $1 == "READY" || (NR == 2 || NR == 4) && $1 > 0 || NR == 3 && $0 == "NA" { n++ }
   END { exit n != 4 }' "$work/answers"
 
+"$BUILD/lnsp" new student d=20 s=18 k=16 heads=2 -o "$work/m.st" > "$work/said"
+"$bench" --store "$work/m.st" "$work/versions" 20 > "$work/times"
+expect stores awk 'NR == 1 && $2 == 20 && $8 > 0 || NR > 1 && $2 > 0 && $4 > 0 { n++ }
+  END { exit n != 6 }' "$work/times"
+expect store_is_removed test ! -e "$work/versions"
+echo mine > "$work/versions"
+for model in "$work/m.st" "$work/none"; do
+  "$bench" --store "$model" "$work/versions" 20 2> "$work/said"
+  expect refuses_store test $? -eq 1
+done
+expect leaves_other_files grep -q mine "$work/versions"
+"$bench" --delta "$work/m.st" "$work/m.st" "exact;int4" > "$work/times"
+expect deltas awk '/^(exact|int4) / && $2 > 0 { n++ } END { exit n != 2 }' "$work/times"
+
 "$bench" --calls 2 S1 2 > "$work/calls"
 expect only_calls test $? -eq 0
 empty calls_print_nothing "$work/calls"
