@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "program.h"
+#include "data.h"
 
 const option data_options[] = {
   { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
@@ -34,117 +34,6 @@ int data_spec_read(const args *a, int path_at, data_spec *spec) {
     return usage_error(a, "the data are missing: give a DATA file, or --input FILE:TENSOR");
   if (spec->path && (spec->input || spec->target))
     return usage_error(a, "give either a DATA file or --input and --target, not both");
-  return 0;
-}
-
-/* The handle of a file that is open already, or a new one. */
-static int data_file(data *d, const char *path, size_t length, lnsp_file **out) {
-  lnsp_problem problem;
-  char *copy;
-  int i;
-
-  for (i = 0; i < d->file_count; i++)
-    if (strlen(d->file[i].path) == length && !memcmp(d->file[i].path, path, length)) {
-      *out = d->file[i].file;
-      return 0;
-    }
-  copy = strndup(path, length);
-  if (!copy)
-    return refuse_memory(d->args);
-  if (lnsp_file_open(copy, NULL, out, &problem)) {
-    const int status = refuse_problem(d->args, copy, &problem);
-    free(copy);
-    return status;
-  }
-  d->file[d->file_count].path = copy;
-  d->file[d->file_count++].file = *out;
-  return 0;
-}
-
-/* FILE:TENSOR, cut at the last colon. */
-static int data_split(const data *d, const char *option_name, const char *text,
-                      size_t *length, const char **tensor) {
-  const char *colon = strrchr(text, ':');
-  if (!colon || colon == text || !colon[1])
-    return usage_error(d->args, "%s is \"%s\", and must be FILE:TENSOR", option_name, text);
-  *length = (size_t)(colon - text);
-  *tensor = colon + 1;
-  return 0;
-}
-
-/* "TENSOR=VALUE" asks for the rows where the tensor (a split, a label) is VALUE:
- * copies the name and says whether there is a value. */
-static int data_where(const data *d, const char *option_name, const char *tensor, char *name,
-                      size_t capacity, long *value, int *picks) {
-  const char *equals = strrchr(tensor, '=');
-  const size_t length = equals ? (size_t)(equals - tensor) : strlen(tensor);
-  char *end = NULL;
-  *picks = equals != NULL;
-  if (equals)
-    *value = strtol(equals + 1, &end, 10);
-  if (length == 0 || length >= capacity || (equals && (end == equals + 1 || *end)))
-    return usage_error(d->args, "%s is \"%s\": give FILE:TENSOR, or FILE:TENSOR=NUMBER for "
-                       "the rows where the tensor is that number", option_name, tensor);
-  memcpy(name, tensor, length);
-  name[length] = 0;
-  return 0;
-}
-
-/* Turns labels into the numbers of the rows that have this one. */
-static int data_pick(const data *d, const char *text, data_index *index, long value) {
-  int64_t kept = 0, i;
-  if (index->columns != 1)
-    return refuse(d->args, "%s: only a tensor [M] can be compared with a number", text);
-  for (i = 0; i < index->count; i++)
-    if (index->row[i] == value)
-      index->row[kept++] = (int32_t)i;
-  if (kept == 0)
-    return refuse(d->args, "%s: no row has that number", text);
-  index->count = kept;
-  return 0;
-}
-
-static int data_index_load(data *d, const char *option_name, const char *text,
-                           const data_index **out) {
-  data_index *index;
-  lnsp_file *file = NULL;
-  lnsp_tensor shape;
-  lnsp_problem problem;
-  const char *after;
-  char tensor[256];
-  size_t length;
-  long value = 0;
-  int i, picks = 0, status = data_split(d, option_name, text, &length, &after);
-
-  if (!status)
-    status = data_where(d, option_name, after, tensor, sizeof tensor, &value, &picks);
-  for (i = 0; i < d->index_count && !status; i++)
-    if (!strcmp(d->index[i].from, text)) {
-      *out = &d->index[i];
-      return 0;
-    }
-  if (!status)
-    status = data_file(d, text, length, &file);
-  if (status)
-    return status;
-  if (lnsp_file_tensor(file, tensor, &shape, &problem))
-    return refuse_problem(d->args, text, &problem);
-  if (shape.rank < 1 || shape.rank > 2)
-    return refuse(d->args, "%s: an index tensor is [M] or [M, L], this one has rank %d", text,
-                  (int)shape.rank);
-  index = &d->index[d->index_count];
-  index->count = shape.dims[0];
-  index->columns = shape.rank == 2 ? shape.dims[1] : 1;
-  index->from = strdup(text);
-  index->row = malloc((size_t)(tensor_elements(&shape) + 1) * sizeof(int32_t));
-  d->index_count++; /* from here on data_close frees it */
-  if (!index->from || !index->row)
-    return refuse_memory(d->args);
-  if (lnsp_file_read(file, tensor, 0, tensor_elements(&shape), LNSP_I32, index->row, &problem))
-    return refuse_problem(d->args, text, &problem);
-  if (picks && (status = data_pick(d, text, index, value)) != 0)
-    return status;
-  *out = index;
   return 0;
 }
 

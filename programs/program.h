@@ -187,14 +187,14 @@ void memory_report(const report *r, const memory_plan *plan);
 typedef struct data_spec {
   const char *path;        /* file with the tensors by name, or NULL */
   const char *input;       /* FILE:TENSOR, or NULL                   */
-  const char *rows;        /* FILE:TENSOR, or NULL: all, in order    */
+  const char *rows;        /* FILE:TENSOR[COLUMNS], or NULL: all, in order */
   const char *target;      /* FILE:TENSOR, or NULL: as input         */
-  const char *target_rows; /* FILE:TENSOR, or NULL: as rows          */
+  const char *target_rows; /* FILE:TENSOR[COLUMNS], or NULL: as rows */
   int normalise;
 } data_spec;
 
 typedef struct data_index {
-  char *from;     /* FILE:TENSOR */
+  char *from;     /* FILE:TENSOR[COLUMNS] */
   int32_t *row;   /* [count, columns] */
   int64_t count, columns;
 } data_index;

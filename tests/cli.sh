@@ -275,6 +275,26 @@ same rows_triplets "$(key rows train "$work/sn727.st" --input $vectors --rows $r
   --loss student -o "$work/t.st")" 5
 same rows_sequences "$(key vectors eval "$work/sn727.st" --input $vectors --rows $rows:pairs)" 6
 same rows_where "$(key rows eval "$work/sn727.st" --input $vectors --rows $rows:first=0)" 1
+# columns of an index [M, L], as Python's slices take them
+columns() {
+  key hash $wide --rows "$rows:$1" --batch 4 --steps 1 -o "$work/t.st"
+}
+anchors=$(columns triplets[0])
+differ columns_one "$anchors" "$(columns triplets[1])"
+same columns_negative "$anchors" "$(columns triplets[-3])"
+same columns_slice "$anchors" "$(columns triplets[0:1])"
+same columns_step "$anchors" "$(columns triplets[::3])"
+same columns_back "$(columns triplets[1:3])" "$(columns triplets[-2:9])"
+differ columns_reversed "$(columns triplets[0:2])" "$(columns triplets[1::-1])"
+same columns_all "$(columns pairs)" "$(columns pairs[:])"
+same columns_count "$(key vectors eval "$work/sn727.st" --input $vectors --rows "$rows:triplets[1:]")" 10
+same columns_where "$(key rows eval "$work/sn727.st" --input $vectors --rows "$rows:pairs[0]=2")" 1
+refused columns_none 1 "names none" $wide --rows "$rows:triplets[3]" -o "$work/none"
+refused columns_empty 1 "names none" $wide --rows "$rows:triplets[2:2]" -o "$work/none"
+refused columns_of_row 1 "no columns" $wide --rows "$rows:first[0]" -o "$work/none"
+for text in '[]' '[1' '[a]' '[0:2:0]' '[1]x' '[0:1:2:3]' '[99999999999]'; do
+  refused "columns_text_$text" 2 "columns" $wide --rows "$rows:triplets$text" -o "$work/none"
+done
 refused rows_where_none 1 "no row" $wide --rows $rows:first=12345 -o "$work/none"
 refused rows_where_word 2 "NUMBER" $wide --rows $rows:first=a -o "$work/none"
 refused rows_where_pairs 1 "only a tensor" $wide --rows $rows:pairs=0 -o "$work/none"
