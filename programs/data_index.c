@@ -124,14 +124,14 @@ static int index_text_read(const data *d, const char *option_name, const char *t
 /* Python's limits of a slice over n columns; *count of them, from *first on. */
 static void index_slice(const index_columns *c, int64_t n, int64_t *first, int64_t *count) {
   const int64_t low = c->step > 0 ? 0 : -1, high = c->step > 0 ? n : n - 1;
+  const int64_t size = c->step > 0 ? c->step : c->step < 0 ? -c->step : 1;
   int64_t from = c->has_from ? c->from + (c->from < 0 ? n : 0) : c->step > 0 ? low : high;
   int64_t to = c->has_to ? c->to + (c->to < 0 ? n : 0) : c->step > 0 ? high : low;
 
   from = from < low ? low : from > high ? high : from;
   to = to < low ? low : to > high ? high : to;
   *first = from;
-  *count = c->step > 0 ? (to - from + c->step - 1) / c->step
-                       : (from - to - c->step - 1) / -c->step;
+  *count = c->step > 0 ? (to - from + size - 1) / size : (from - to + size - 1) / size;
 }
 
 /* Leaves only the columns that the text names, in its order. */
