@@ -70,6 +70,7 @@
 #include "run/shapes.c"
 #include "run/stage.c"
 #include "run/state.c"
+#include "run/take.c"
 #include "train/adopt.c"
 #include "train/backward.c"
 #include "train/checkpoint.c"

@@ -17,7 +17,8 @@
 typedef struct net {
   void *memory;
   lnsp_graph *graph;
-  int64_t batch, concepts, rows;
+  int64_t batch, concepts, rows; /* of the input */
+  uint8_t *mask;                  /* [batch, concepts], or NULL */
   /* the reference's side, row-major */
   double *weight[MAX_WEIGHTS], *input;
   double *value[MAX_NODES];
@@ -77,6 +78,24 @@ static int64_t node_ld(const net *n, int32_t i) {
   return lnspi_round16(n->graph->nodes[i].width) + n->ld_extra;
 }
 
+static int64_t length_of(const net *n, int32_t i) {
+  return lnspi_length_of(n->graph, i, n->concepts);
+}
+static int64_t rows_of(const net *n, int32_t i) { return n->batch * length_of(n, i); }
+
+/* The number of concepts nearest to the wanted one that the text's network takes. */
+static int64_t fitting(const char *text, int64_t concepts) {
+  void *memory;
+  const lnsp_graph *g = build(text, &memory);
+  if (!g) exit(1);
+  if (concepts < g->concepts_low) concepts = g->concepts_low;
+  concepts = (concepts + g->concepts_step - 1) / g->concepts_step * g->concepts_step;
+  if (g->concepts_high && concepts > g->concepts_high)
+    concepts = g->concepts_high / g->concepts_step * g->concepts_step;
+  free(memory);
+  return concepts;
+}
+
 /* Row-major weights into the packed state. */
 static void pack_state(net *n) {
   for (int32_t i = 0; i < n->graph->weight_count; i++) {
@@ -96,6 +115,10 @@ static void pack_state(net *n) {
   }
 }
 
+static int net_has_ids(const net *n) {
+  return !strcmp(lnspi_layer_at(n->graph->nodes[0].layer)->name, "ids");
+}
+
 static void open_net(net *n, const char *text, int64_t batch, int64_t concepts) {
   memset(n, 0, sizeof *n);
   n->graph = build(text, &n->memory);
@@ -111,15 +134,18 @@ static void open_net(net *n, const char *text, int64_t batch, int64_t concepts) 
     n->weight[i] = zeros(w->count, sizeof(double));
     n->matrix_gradient[i] = zeros(w->count, sizeof(double));
     for (int64_t e = 0; e < w->count; e++)
-      n->weight[i][e] = (float)(scale * random_real() + (w->init == LNSPI_INIT_ONE));
+      n->weight[i][e] = (float)(scale * random_real() + (w->init == LNSPI_INIT_ONE) + w->centre);
   }
   n->input = zeros(n->rows * n->graph->nodes[0].width, sizeof(double));
   for (int64_t e = 0; e < n->rows * n->graph->nodes[0].width; e++)
-    n->input[e] = (float)(1.5 * random_real());
+    n->input[e] = net_has_ids(n) ? (double)(lnspi_random(7, 0, 0, (uint32_t)e) %
+                                            (uint32_t)n->graph->nodes[0].number[0])
+                                 : (double)(float)(1.5 * random_real());
   for (int32_t i = 0; i < n->graph->node_count; i++)
-    n->value[i] = zeros(n->rows * n->graph->nodes[i].width, sizeof(double));
+    n->value[i] = zeros(rows_of(n, i) * n->graph->nodes[i].width, sizeof(double));
   for (int32_t o = 0; o < n->graph->output_count; o++) {
-    const int64_t count = n->rows * n->graph->nodes[n->graph->outputs[o].node].width;
+    const int32_t node = n->graph->outputs[o].node;
+    const int64_t count = rows_of(n, node) * n->graph->nodes[node].width;
     n->cotangent[o] = zeros(count, sizeof(double));
     for (int64_t e = 0; e < count; e++) n->cotangent[o][e] = (float)random_real();
   }
@@ -146,6 +172,7 @@ static void close_net(net *n) {
   for (int32_t i = 0; i < MAX_NODES; i++) free(n->value[i]);
   for (int32_t o = 0; o < LNSPI_MAX_OUTPUTS; o++) free(n->cotangent[o]);
   free(n->input);
+  free(n->mask);
   free(n->state);
   free(n->gradient);
   free(n->memory);
@@ -187,68 +214,101 @@ static double ref_act(const char *name, double x) {
   return NAN;
 }
 
-static void ref_attention(double *y, const double *x, const double *in_w, const double *in_b,
-                          const double *out_w, const double *out_b, int64_t batch,
-                          int64_t length, int64_t d, int64_t heads) {
-  const int64_t rows = batch * length, head = d / heads;
-  double *qkv = zeros(rows * 3 * d, sizeof *qkv), *o = zeros(rows * d, sizeof *o);
-  double *p = zeros(length, sizeof *p);
-  ref_linear(qkv, x, in_w, in_b, rows, d, 3 * d);
-  for (int64_t b = 0; b < batch; b++)
-    for (int64_t h = 0; h < heads; h++)
-      for (int64_t i = 0; i < length; i++) {
-        const double *q = qkv + (b * length + i) * 3 * d + h * head;
-        double total = 0;
-        for (int64_t j = 0; j < length; j++) {
-          const double *k = qkv + (b * length + j) * 3 * d + d + h * head;
-          double s = 0;
-          for (int64_t e = 0; e < head; e++) s += q[e] * k[e];
-          total += p[j] = exp(s / sqrt((double)head));
-        }
-        for (int64_t j = 0; j < length; j++)
-          for (int64_t e = 0; e < head; e++)
-            o[(b * length + i) * d + h * head + e] +=
-                p[j] / total * qkv[(b * length + j) * 3 * d + 2 * d + h * head + e];
-      }
-  ref_linear(y, o, out_w, out_b, rows, d, d);
-  free(qkv);
-  free(o);
-  free(p);
+/* What a layer's reference gets; number and real are the layer's own arguments. */
+typedef struct ref_call {
+  const net *n;
+  const lnspi_node *node;
+  const char *name;
+  double *y;
+  const double *in[LNSPI_MAX_INPUTS];
+  int64_t in_width[LNSPI_MAX_INPUTS], in_concepts[LNSPI_MAX_INPUTS], in_rows[LNSPI_MAX_INPUTS];
+  int64_t batch, concepts, rows, width; /* of the value */
+  const uint8_t *mask;                  /* [batch, concepts of the network's input] or NULL */
+} ref_call;
+
+static const double *ref_weight(const ref_call *c, int slot) {
+  return slot_weight(c->n, c->node, slot);
 }
 
-/* The key's value as the text says it: number and real are the layer's own. */
+static void ref_layer_linear(const ref_call *c) {
+  ref_linear(c->y, c->in[0], ref_weight(c, 0), ref_weight(c, 1), c->rows, c->in_width[0],
+             c->width);
+}
+
+static void ref_layer_layernorm(const ref_call *c) {
+  ref_layernorm(c->y, c->in[0], ref_weight(c, 0), ref_weight(c, 1), c->rows, c->width,
+                (double)c->node->real[0]);
+}
+
+static void ref_layer_add(const ref_call *c) {
+  for (int64_t e = 0; e < c->rows * c->width; e++) c->y[e] = c->in[0][e] + c->in[1][e];
+}
+
+static void ref_layer_unit(const ref_call *c) {
+  for (int64_t r = 0; r < c->rows; r++) {
+    const double *x = c->in[0] + r * c->width;
+    double s = 0;
+    for (int64_t e = 0; e < c->width; e++) s += x[e] * x[e];
+    s = fmax(sqrt(s), (double)c->node->real[0]);
+    for (int64_t e = 0; e < c->width; e++) c->y[r * c->width + e] = x[e] / s;
+  }
+}
+
+static void ref_layer_activation(const ref_call *c) {
+  for (int64_t e = 0; e < c->rows * c->width; e++) c->y[e] = ref_act(c->name, c->in[0][e]);
+}
+
+/* References of other layers, and their lists X(name, function). */
+#include "layer_attention.h"
+#include "layer_mamba.h"
+#include "layer_recurrent.h"
+#include "layer_sequence.h"
+
+static const struct {
+  const char *name;
+  void (*run)(const ref_call *call);
+} ref_layers[] = {
+#define REF_ENTRY(name, function) {#name, function},
+    REF_ENTRY(linear, ref_layer_linear)       REF_ENTRY(layernorm, ref_layer_layernorm)
+    REF_ENTRY(add, ref_layer_add)             REF_ENTRY(unit, ref_layer_unit)
+    REF_ENTRY(relu, ref_layer_activation)     REF_ENTRY(gelu, ref_layer_activation)
+    REF_ENTRY(silu, ref_layer_activation)     REF_ENTRY(tanh, ref_layer_activation)
+    REF_ENTRY(sigmoid, ref_layer_activation)
+    REF_ATTENTION(REF_ENTRY) REF_MAMBA(REF_ENTRY) REF_RECURRENT(REF_ENTRY)
+    REF_SEQUENCE(REF_ENTRY)
+#undef REF_ENTRY
+    {NULL, NULL},
+};
+
 static void ref_node(net *n, int32_t i) {
   const lnspi_node *node = &n->graph->nodes[i];
-  const char *name = lnspi_layer_at(node->layer)->name;
-  const double *a = node->input_count > 0 ? n->value[node->input[0]] : NULL;
-  const double *b = node->input_count > 1 ? n->value[node->input[1]] : NULL;
-  const int64_t in = node->input_count > 0 ? n->graph->nodes[node->input[0]].width : 0;
-  const int64_t count = n->rows * node->width;
-  double *y = n->value[i];
-  if (!strcmp(name, "input")) {
-    memcpy(y, n->input, (size_t)count * sizeof *y);
-  } else if (!strcmp(name, "linear")) {
-    ref_linear(y, a, slot_weight(n, node, 0), slot_weight(n, node, 1), n->rows, in,
-               node->width);
-  } else if (!strcmp(name, "layernorm")) {
-    ref_layernorm(y, a, slot_weight(n, node, 0), slot_weight(n, node, 1), n->rows, in,
-                  (double)node->real[0]);
-  } else if (!strcmp(name, "attention")) {
-    ref_attention(y, a, slot_weight(n, node, 0), slot_weight(n, node, 1),
-                  slot_weight(n, node, 2), slot_weight(n, node, 3), n->batch, n->concepts, in,
-                  node->number[0]);
-  } else if (!strcmp(name, "add")) {
-    for (int64_t e = 0; e < count; e++) y[e] = a[e] + b[e];
-  } else if (!strcmp(name, "unit")) {
-    for (int64_t r = 0; r < n->rows; r++) {
-      double s = 0;
-      for (int64_t e = 0; e < in; e++) s += a[r * in + e] * a[r * in + e];
-      s = fmax(sqrt(s), (double)node->real[0]);
-      for (int64_t e = 0; e < in; e++) y[r * in + e] = a[r * in + e] / s;
-    }
-  } else {
-    for (int64_t e = 0; e < count; e++) y[e] = ref_act(name, a[e]);
+  ref_call c;
+  memset(&c, 0, sizeof c);
+  c.n = n;
+  c.node = node;
+  c.name = lnspi_layer_at(node->layer)->name;
+  c.y = n->value[i];
+  c.batch = n->batch;
+  c.concepts = length_of(n, i);
+  c.rows = rows_of(n, i);
+  c.width = node->width;
+  c.mask = n->mask;
+  for (int32_t j = 0; j < node->input_count; j++) {
+    c.in[j] = n->value[node->input[j]];
+    c.in_width[j] = n->graph->nodes[node->input[j]].width;
+    c.in_concepts[j] = length_of(n, node->input[j]);
+    c.in_rows[j] = rows_of(n, node->input[j]);
   }
+  if (i == 0) {
+    memcpy(c.y, n->input, (size_t)(c.rows * c.width) * sizeof *c.y);
+    return;
+  }
+  for (int32_t r = 0; ref_layers[r].name; r++)
+    if (!strcmp(ref_layers[r].name, c.name)) {
+      ref_layers[r].run(&c);
+      return;
+    }
+  CHECK_SAY(0, "layer %s has no reference in the tests", c.name);
 }
 
 static double ref_loss(net *n) {
@@ -256,7 +316,7 @@ static double ref_loss(net *n) {
   for (int32_t i = 0; i < n->graph->node_count; i++) ref_node(n, i);
   for (int32_t o = 0; o < n->graph->output_count; o++) {
     const int32_t node = n->graph->outputs[o].node;
-    for (int64_t e = 0; e < n->rows * n->graph->nodes[node].width; e++)
+    for (int64_t e = 0; e < rows_of(n, node) * n->graph->nodes[node].width; e++)
       sum += n->cotangent[o][e] * n->value[node][e];
   }
   return sum;
@@ -286,17 +346,25 @@ static void use(const lnspi_call *call, int32_t slot, int32_t part, const float 
 
 static void fill_call(net *n, int32_t i, lnspi_call *call, lnspi_need *need) {
   const lnspi_node *node = &n->graph->nodes[i];
+  const lnspi_extent extent = lnspi_extent_of(n->graph, node, n->batch, n->concepts);
   memset(call, 0, sizeof *call);
-  lnspi_layer_at(node->layer)->need(n->graph, node, n->batch, n->concepts, need);
+  *need = lnspi_need_of(&extent);
   call->k = n->k;
   call->graph = n->graph;
   call->node = node;
-  call->batch = n->batch;
-  call->concepts = n->concepts;
-  call->rows = call->all_rows = n->rows;
+  call->batch = call->all_batch = n->batch;
+  call->concepts = length_of(n, i);
+  call->rows = call->all_rows = rows_of(n, i);
+  call->mask = n->mask;
+  call->mask_ld = n->concepts;
+  call->number = i;
+  call->seed = 99;
+  call->training = 1;
   for (int32_t j = 0; j < node->input_count; j++) {
     call->in[j] = n->out[node->input[j]];
     call->in_ld[j] = node_ld(n, node->input[j]);
+    call->in_concepts[j] = length_of(n, node->input[j]);
+    call->in_rows[j] = rows_of(n, node->input[j]);
     call->in_width[j] = n->graph->nodes[node->input[j]].width;
   }
   call->out = n->out[i];
@@ -320,10 +388,11 @@ static void run_forward(net *n) {
     const int64_t ld = node_ld(n, i), width = n->graph->nodes[i].width;
     lnspi_call call;
     lnspi_need need;
-    n->out[i] = floats_with_guard(n->rows * ld);
-    for (int64_t r = 0; r < n->rows; r++)
+    const int64_t rows = rows_of(n, i);
+    n->out[i] = floats_with_guard(rows * ld);
+    for (int64_t r = 0; r < rows; r++)
       memset(n->out[i] + r * ld + width, 0, (size_t)(ld - width) * sizeof(float));
-    for (int64_t r = 0; r < n->rows && i == 0; r++)
+    for (int64_t r = 0; r < rows && i == 0; r++)
       for (int64_t e = 0; e < width; e++)
         n->out[0][r * ld + e] = (float)n->input[r * width + e];
     fill_call(n, i, &call, &need);
@@ -333,15 +402,15 @@ static void run_forward(net *n) {
     lnspi_layer_at(n->graph->nodes[i].layer)->forward(&call);
     CHECK(guard_intact(call.scratch, need.scratch_floats));
     CHECK(guard_intact(n->saved[i], need.saved_floats));
-    CHECK(guard_intact(n->out[i], n->rows * ld));
-    CHECK(pads_are_zero(n->out[i], n->rows, ld, width));
+    CHECK(guard_intact(n->out[i], rows * ld));
+    CHECK(pads_are_zero(n->out[i], rows, ld, width));
     free(call.scratch);
   }
 }
 
 /* Adds a layer's gradient of its input to what is there. */
 static void collect(net *n, int32_t node, const float *din) {
-  const int64_t count = n->rows * node_ld(n, node);
+  const int64_t count = rows_of(n, node) * node_ld(n, node);
   for (int64_t e = 0; e < count; e++)
     n->dout[node][e] = n->dout_count[node] ? n->dout[node][e] + din[e] : din[e];
   n->dout_count[node]++;
@@ -359,7 +428,7 @@ static void backward_node(net *n, int32_t i, int32_t wanted_inputs) {
   call.use_data = n;
   use_net = n;
   for (int32_t j = 0; j < node->input_count && wanted_inputs; j++)
-    call.din[j] = floats_with_guard(n->rows * call.in_ld[j]);
+    call.din[j] = floats_with_guard(call.in_rows[j] * call.in_ld[j]);
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
     if (node->slot[s] >= 0 && n->graph->weights[node->slot[s]].kind == LNSPI_FLAT)
       call.dweight[s] = n->gradient + n->graph->weights[node->slot[s]].offset;
@@ -368,8 +437,8 @@ static void backward_node(net *n, int32_t i, int32_t wanted_inputs) {
   CHECK(guard_intact(n->saved[i], need.saved_floats));
   CHECK(n->uses - uses_before <= need.uses);
   for (int32_t j = 0; j < node->input_count && wanted_inputs; j++) {
-    CHECK(guard_intact(call.din[j], n->rows * call.in_ld[j]));
-    CHECK(pads_are_zero(call.din[j], n->rows, call.in_ld[j], call.in_width[j]));
+    CHECK(guard_intact(call.din[j], call.in_rows[j] * call.in_ld[j]));
+    CHECK(pads_are_zero(call.din[j], call.in_rows[j], call.in_ld[j], call.in_width[j]));
     collect(n, node->input[j], call.din[j]);
     free(call.din[j]);
   }
@@ -384,14 +453,14 @@ static void run_backward(net *n, int32_t wanted_inputs) {
     memset(n->matrix_gradient[i], 0, (size_t)n->graph->weights[i].count * sizeof(double));
   for (int32_t i = 0; i < n->graph->node_count; i++) {
     free(n->dout[i]);
-    n->dout[i] = zeros(n->rows * node_ld(n, i), sizeof(float));
+    n->dout[i] = zeros(rows_of(n, i) * node_ld(n, i), sizeof(float));
     n->dout_count[i] = 0;
   }
   for (int32_t o = 0; o < n->graph->output_count; o++) {
     const int32_t node = n->graph->outputs[o].node;
     const int64_t width = n->graph->nodes[node].width;
     n->dout_count[node]++;
-    for (int64_t r = 0; r < n->rows; r++)
+    for (int64_t r = 0; r < rows_of(n, node); r++)
       for (int64_t e = 0; e < width; e++)
         n->dout[node][r * node_ld(n, node) + e] += (float)n->cotangent[o][r * width + e];
   }

@@ -11,7 +11,7 @@ static void check_values(const net *n, const char *text) {
   for (int32_t i = 0; i < n->graph->node_count; i++) {
     const int64_t width = n->graph->nodes[i].width;
     double worst = 0;
-    for (int64_t r = 0; r < n->rows; r++)
+    for (int64_t r = 0; r < rows_of(n, i); r++)
       for (int64_t e = 0; e < width; e++) {
         const double want = n->value[i][r * width + e];
         const double have = (double)n->out[i][r * node_ld(n, i) + e];
@@ -45,6 +45,7 @@ static void check_gradients(net *n, const char *text, double *differences, int f
                             int64_t most) {
   int64_t at = 0;
   for (int32_t i = 0; i < n->graph->weight_count; i++) {
+    if (n->graph->weights[i].fixed) continue;
     const int64_t count = n->graph->weights[i].count, stride = count / most + 1;
     double scale = 1;
     for (int64_t e = 0; e < count; e++) scale = fmax(scale, fabs(weight_gradient(n, i, e)));
@@ -55,7 +56,7 @@ static void check_gradients(net *n, const char *text, double *differences, int f
     }
   }
   const int64_t width = n->graph->nodes[0].width, stride = n->rows * width / most + 1;
-  for (int64_t e = 0; e < n->rows * width; e += stride, at++) {
+  for (int64_t e = 0; e < n->rows * width && !net_has_ids(n); e += stride, at++) {
     if (fresh) differences[at] = central_difference(n, &n->input[e]);
     check_one(differences[at], (double)n->dout[0][e / width * node_ld(n, 0) + e % width], 3,
               text, "input", e);
@@ -68,13 +69,13 @@ static void check_text(const char *text, int64_t batch, int64_t concepts, int64_
   double *differences = zeros(200000, sizeof *differences);
   float *first = NULL;
   int fresh = 1; /* the differences are not made yet */
-  open_net(&n, text, batch, concepts);
+  open_net(&n, text, batch, fitting(text, concepts));
   for (int32_t set = 0; (k = lnspi_kernels_at(set)) != NULL; set++) {
     const int32_t last = n.graph->node_count - 1;
     if (lnspi_kernels_pick(k->name, NULL) == NULL) continue;
     n.k = k;
     for (n.ld_extra = 0; n.ld_extra <= 16; n.ld_extra += 16) {
-      const size_t bytes = (size_t)(n.rows * node_ld(&n, last)) * sizeof(float);
+      const size_t bytes = (size_t)(rows_of(&n, last) * node_ld(&n, last)) * sizeof(float);
       run_forward(&n);
       ref_loss(&n);
       check_values(&n, text);
@@ -102,8 +103,8 @@ static const int64_t shapes[][2] = {{1, 1}, {3, 1}, {1, 2}, {2, 3}, {1, 7}};
 
 static void every_layer(void) {
   const lnspi_layer *layer;
-  for (int32_t i = 1; (layer = lnspi_layer_at(i)) != NULL; i++) {
-    CHECK_SAY(layer->examples[0] != NULL, "layer %s has no example", layer->name);
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++) {
+    CHECK_SAY(layer->examples[0] != NULL || !layer->inputs_high, "layer %s has no example", layer->name);
     for (int32_t e = 0; layer->examples[e]; e++)
       for (int s = 0; s < SHAPES; s++)
         check_text(layer->examples[e], shapes[s][0], shapes[s][1], 150);
@@ -138,9 +139,10 @@ static void every_length_and_head_count(void) {
 /* A row's result is the same whatever stands in the other rows. */
 static void rows_are_independent(void) {
   const lnspi_layer *layer;
-  for (int32_t i = 1; (layer = lnspi_layer_at(i)) != NULL; i++)
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
     for (int32_t e = 0; layer->examples[e]; e++)
-      for (int64_t concepts = 1; concepts <= 4; concepts += 3) {
+      for (int64_t wanted = 1; wanted <= 4; wanted += 3) {
+        const int64_t concepts = fitting(layer->examples[e], wanted);
         net many, one;
         open_net(&many, layer->examples[e], 5, concepts);
         open_net(&one, layer->examples[e], 1, concepts);
@@ -150,8 +152,9 @@ static void rows_are_independent(void) {
         for (int64_t b = 0; b < 5; b++) {
           const int32_t last = many.graph->node_count - 1;
           const int64_t in = concepts * many.graph->nodes[0].width;
-          const int64_t out = concepts * node_ld(&many, last);
-          const int64_t count = concepts * many.graph->nodes[last].width;
+          const int64_t length = length_of(&many, last);
+          const int64_t out = length * node_ld(&many, last);
+          const int64_t count = length * many.graph->nodes[last].width;
           memcpy(one.input, many.input + b * in, (size_t)in * sizeof(double));
           memcpy(one.cotangent[0], many.cotangent[0] + b * count,
                  (size_t)count * sizeof(double));
@@ -286,22 +289,23 @@ static void one_concept_is_the_general_path(void) {
 /* Gradients that nobody wants are not made, and those wanted stay the same. */
 static void parts_of_a_gradient(void) {
   const lnspi_layer *layer;
-  for (int32_t i = 1; (layer = lnspi_layer_at(i)) != NULL; i++)
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
     for (int32_t skip = -1; skip < LNSPI_MAX_SLOTS; skip++) {
       net n;
       lnspi_call call;
       lnspi_need need;
       int32_t node, wanted = 0;
       float *gradient;
-      open_net(&n, layer->examples[0], 2, 3);
+      if (!layer->examples[0]) break;
+      open_net(&n, layer->examples[0], 2, fitting(layer->examples[0], 3));
       n.k = lnspi_kernels_pick(NULL, NULL);
       run_forward(&n);
       run_backward(&n, 1);
       run_forward(&n); /* saved anew; dout stays from above */
       node = n.graph->node_count - 1;
       gradient = zeros(n.graph->state_floats, sizeof(float));
-      n.dout[node] = zeros(n.rows * node_ld(&n, node), sizeof(float));
-      for (int64_t r = 0; r < n.rows; r++)
+      n.dout[node] = zeros(rows_of(&n, node) * node_ld(&n, node), sizeof(float));
+      for (int64_t r = 0; r < rows_of(&n, node); r++)
         for (int64_t e = 0; e < n.graph->nodes[node].width; e++)
           n.dout[node][r * node_ld(&n, node) + e] =
               (float)n.cotangent[0][r * n.graph->nodes[node].width + e];
@@ -329,6 +333,53 @@ static void parts_of_a_gradient(void) {
     }
 }
 
+/* Padding behind a sequence changes no bits of what stands before it. */
+static void compare_padded(const char *text, int64_t batch, int64_t concepts, int64_t more) {
+  net whole, padded;
+  open_net(&whole, text, batch, concepts);
+  open_net(&padded, text, batch, concepts + more);
+  const int64_t in = whole.graph->nodes[0].width;
+  const int32_t last = whole.graph->node_count - 1;
+  const int64_t width = whole.graph->nodes[last].width, ld = node_ld(&whole, last);
+  const int64_t length = length_of(&whole, last), longer = length_of(&padded, last);
+  padded.mask = zeros(batch * (concepts + more), 1);
+  for (int64_t b = 0; b < batch; b++) {
+    memset(padded.mask + b * (concepts + more), 1, (size_t)concepts);
+    memcpy(padded.input + b * (concepts + more) * in, whole.input + b * concepts * in,
+           (size_t)(concepts * in) * sizeof(double));
+    memset(padded.cotangent[0] + b * longer * width, 0, (size_t)(longer * width) * sizeof(double));
+    memcpy(padded.cotangent[0] + b * longer * width, whole.cotangent[0] + b * length * width,
+           (size_t)(length * width) * sizeof(double));
+  }
+  whole.k = padded.k = lnspi_kernels_pick(NULL, NULL);
+  run_forward(&whole);
+  run_forward(&padded);
+  run_backward(&whole, 1);
+  run_backward(&padded, 1);
+  for (int64_t b = 0; b < batch; b++) {
+    CHECK_SAY(!memcmp(whole.out[last] + b * length * ld, padded.out[last] + b * longer * ld,
+                      (size_t)(length * ld) * sizeof(float)),
+              "%s: %d concepts of padding change the output", text, (int)more);
+    CHECK_SAY(!memcmp(whole.dout[0] + b * concepts * node_ld(&whole, 0),
+                      padded.dout[0] + b * (concepts + more) * node_ld(&whole, 0),
+                      (size_t)(concepts * node_ld(&whole, 0)) * sizeof(float)),
+              "%s: %d concepts of padding change the gradient", text, (int)more);
+  }
+  close_net(&whole);
+  close_net(&padded);
+}
+
+static void padding_changes_no_bits(void) {
+  const lnspi_layer *layer;
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
+    for (int32_t e = 0; layer->masks == LNSPI_MASKS && layer->examples[e]; e++)
+      for (int64_t more = 1; more <= 20; more += 19) {
+        const int64_t concepts = fitting(layer->examples[e], 3);
+        if (fitting(layer->examples[e], concepts + more) == concepts + more)
+          compare_padded(layer->examples[e], 2, concepts, more);
+      }
+}
+
 /* Zero rows: no NaN where the reference has none. */
 static void zero_rows(void) {
   static const char *const texts[] = {
@@ -351,17 +402,20 @@ static void zero_rows(void) {
 /* A bigger call needs at least as much as a smaller one. */
 static void needs_grow(void) {
   const lnspi_layer *layer;
-  for (int32_t i = 1; (layer = lnspi_layer_at(i)) != NULL; i++)
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
     for (int32_t e = 0; layer->examples[e]; e++) {
       void *memory;
       const lnsp_graph *graph = build(layer->examples[e], &memory);
       const lnspi_node *node = &graph->nodes[graph->node_count - 1];
+      const int64_t step = graph->concepts_step;
       for (int64_t b = 1; b <= 4; b++)
-        for (int64_t c = 1; c <= 8; c++) {
-          lnspi_need small, large, longer;
-          layer->need(graph, node, b, c, &small);
-          layer->need(graph, node, b + 1, c, &large);
-          layer->need(graph, node, b, c + 1, &longer);
+        for (int64_t c = step; c <= 8 * step; c += step) {
+          const lnspi_extent small_extent = lnspi_extent_of(graph, node, b, c);
+          const lnspi_extent large_extent = lnspi_extent_of(graph, node, b + 1, c);
+          const lnspi_extent longer_extent = lnspi_extent_of(graph, node, b, c + step);
+          const lnspi_need small = lnspi_need_of(&small_extent);
+          const lnspi_need large = lnspi_need_of(&large_extent);
+          const lnspi_need longer = lnspi_need_of(&longer_extent);
           CHECK(small.saved_floats <= large.saved_floats &&
                 small.saved_floats <= longer.saved_floats);
           CHECK(small.scratch_floats <= large.scratch_floats &&
@@ -381,6 +435,7 @@ int main(void) {
   RUN(key_bias_has_no_gradient);
   RUN(one_concept_is_the_general_path);
   RUN(parts_of_a_gradient);
+  RUN(padding_changes_no_bits);
   RUN(zero_rows);
   RUN(needs_grow);
   FINISH();

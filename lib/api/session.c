@@ -85,9 +85,10 @@ LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index,
   out->dtype = LNSP_F32;
   out->rank = 3;
   out->dims[0] = engine->batch;
-  out->dims[1] = engine->concepts;
+  const int64_t concepts = lnspi_length_of(engine->graph, index, engine->concepts);
+  out->dims[1] = concepts;
   out->dims[2] = engine->graph->nodes[index].width;
-  out->strides[0] = engine->concepts * ld;
+  out->strides[0] = concepts * ld;
   out->strides[1] = ld;
   out->strides[2] = 1;
   out->data = lnspi_engine_value(engine, index);

@@ -170,10 +170,9 @@ static int32_t trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
     status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 0, problem);
   if (status != LNSP_OK) return status;
   t->phase = LNSPI_PHASE_IDLE;
-  status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, "input"), "input",
-                             engine->k, &engine->tasks, lnspi_engine_value(engine, 0),
-                             lnspi_node_ld(t->graph, 0), problem);
+  status = lnspi_engine_take(engine, inputs, input_count, batch, concepts, problem);
   if (status != LNSP_OK) return status;
+  lnspi_trainer_draw(t);
   status = lnspi_engine_forward(engine, t->state, batch, concepts, problem);
   if (status != LNSP_OK) return status;
   status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 1, problem);
@@ -201,9 +200,10 @@ static int32_t trainer_backward(lnsp_trainer *t, const lnsp_tensor *gradients,
   for (int32_t i = 0; i < gradient_count; i++) {
     const char *name = gradients[i].name ? gradients[i].name : "";
     int32_t output = lnspi_graph_find_output(t->graph, name);
-    int64_t batch = t->batch, concepts = t->concepts;
+    int64_t batch = t->batch, concepts;
     if (output < 0)
       return lnspi_fail(problem, LNSP_E_MISSING, name, "the network has no output '%s'", name);
+    concepts = lnspi_length_of(t->graph, t->graph->outputs[output].node, t->concepts);
     for (int32_t j = 0; j < i; j++)
       if (lnspi_equal(gradients[j].name, name))
         return lnspi_fail(problem, LNSP_E_ARGUMENT, name, "'%s' is given twice", name);

@@ -13,7 +13,7 @@ LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
   API_NEED(pattern, problem);
   for (int32_t i = 0; i < trainer->graph->weight_count; i++)
     if (lnspi_match(pattern, trainer->graph->weights[i].name)) {
-      trainer->frozen[i] = frozen != 0;
+      trainer->frozen[i] = frozen != 0 || trainer->graph->weights[i].fixed;
       matched++;
     }
   if (!matched)

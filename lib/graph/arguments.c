@@ -132,6 +132,30 @@ void lnspi_arg_finish(lnspi_builder *b) {
     }
 }
 
+int32_t lnspi_arg_list(lnspi_builder *b, const char *key, double low, double high, float *to,
+                       int32_t most) {
+  const lnspi_key *found = arguments_use(b, key);
+  char text[160] = "", number[32];
+  size_t used = 0;
+  int32_t count = 0;
+  if (!found) return 0;
+  for (lnspi_word part; b->status == LNSP_OK; count++) {
+    double value = 0;
+    part = lnspi_word_split(found->value, ',', count);
+    if (part.length == 0) break;
+    if (count == most) {
+      LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, part, "%s= takes at most %d numbers", key, most);
+      break;
+    }
+    b->status = lnspi_word_number(part, key, low, high, &value, b->problem);
+    to[count] = (float)value;
+    lnspi_number_text(to[count], number);
+    used = LNSPI_APPEND(text, sizeof text, used, "%s%s", count ? "," : "", number);
+  }
+  arguments_record(b, key, text);
+  return b->status == LNSP_OK ? count : 0;
+}
+
 /* ---- what a file tells named architectures ------------------------------ */
 
 /* 1 and the width if the file has the tensor; refuses a width out of range. */
@@ -197,6 +221,44 @@ int32_t lnspi_arch_flag(lnspi_builder *b, const char *key, const char *tensor,
   return value;
 }
 
+/* ---- lengths ------------------------------------------------------------ */
+
+void lnspi_build_same_length(lnspi_builder *b, const lnspi_node *node) {
+  const lnspi_node *nodes = b->graph->nodes;
+  if (b->status != LNSP_OK) return;
+  for (int32_t i = 1; i < node->input_count; i++)
+    if (nodes[node->input[i]].every != nodes[node->input[0]].every)
+      LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[i],
+                       "'%s' and '%s' have different numbers of rows a sequence: use last, mean "
+                       "or repeat",
+                       nodes[node->input[0]].name, nodes[node->input[i]].name);
+}
+
+static int64_t arguments_common(int64_t a, int64_t b) { /* greatest divisor */
+  while (b) {
+    const int64_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+void lnspi_build_concepts(lnspi_builder *b, int64_t low, int64_t high, int64_t step) {
+  lnsp_graph *g = b->graph;
+  if (b->status != LNSP_OK) return;
+  if (low > g->concepts_low) g->concepts_low = low;
+  if (high && (!g->concepts_high || high < g->concepts_high)) g->concepts_high = high;
+  g->concepts_step = g->concepts_step / arguments_common(g->concepts_step, step) * step;
+  if (g->concepts_low < g->concepts_step) g->concepts_low = g->concepts_step;
+  g->concepts_low = (g->concepts_low + g->concepts_step - 1) / g->concepts_step * g->concepts_step;
+  if (g->concepts_high && g->concepts_low > g->concepts_high)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
+                     "no number of concepts a row suits this layer and those before: it would "
+                     "be at least %lld, at most %lld and a multiple of %lld",
+                     (long long)g->concepts_low, (long long)g->concepts_high,
+                     (long long)g->concepts_step);
+}
+
 /* ---- tensors ------------------------------------------------------------ */
 
 /* The name NAME + suffix of the line's w=NAME; 0 after a failure. */
@@ -232,7 +294,8 @@ static int arguments_weight_name(lnspi_builder *b, const char *suffix,
 
 static int arguments_same_shape(const lnspi_weight *a, const lnspi_weight *b) {
   int32_t i;
-  if (a->kind != b->kind || a->parts != b->parts || a->rank != b->rank) return 0;
+  if (a->kind != b->kind || a->parts != b->parts || a->rank != b->rank || a->fixed != b->fixed)
+    return 0;
   for (i = 0; i < a->rank; i++)
     if (a->dims[i] != b->dims[i]) return 0;
   return 1;
@@ -279,6 +342,6 @@ void lnspi_build_weight(lnspi_builder *b, lnspi_node *node, int32_t slot, const 
   arguments_lay_out(w);
   w->offset = g->state_floats;
   g->state_floats += w->floats;
-  g->parameter_count += w->count;
+  if (!w->fixed) g->parameter_count += w->count;
   node->slot[slot] = g->weight_count++;
 }

@@ -128,13 +128,14 @@ static void builder_make_node(lnspi_builder *b, lnspi_word name, int32_t index) 
   node->input_count = a->input_count;
   for (i = 0; i < a->input_count; i++) node->input[i] = builder_value(b, a->input[i]);
   if (b->status != LNSP_OK) return;
+  node->every = node->input_count ? b->graph->nodes[node->input[0]].every : 1;
   layer->define(b, node);
   lnspi_arg_finish(b);
   if (b->status == LNSP_OK) b->graph->node_count++;
 }
 
 static void builder_node(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
-  char list[160] = "", shown[48];
+  char list[400] = "", shown[48];
   int32_t index;
   const lnspi_layer *layer;
   b->line.op = lnspi_text_word(text, "");
@@ -154,9 +155,9 @@ static void builder_node(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
   b->line.help = layer->help;
   builder_words(b, text, &b->line);
   if (b->status == LNSP_OK) builder_check_inputs(b, layer);
-  if ((index == 0) != (b->node_count == 0))
+  if ((layer->inputs_high == 0) != (b->node_count == 0))
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, b->line.op,
-                     index ? "the first line must be the input, as in x = input 384"
+                     layer->inputs_high ? "the first line must be the input, as in x = input 384"
                            : "there is an input already: a graph has one, in its first line");
   if (b->node_count == LNSPI_MAX_NODES)
     LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, name, "more than %d lines: the limit of a graph",
@@ -283,7 +284,7 @@ static void builder_written(lnspi_builder *b, lnspi_text *text) {
 
 /* "student heads=8 ..." */
 static void builder_named(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
-  char list[160] = "", shown[48];
+  char list[400] = "", shown[48];
   const lnspi_arch *arch = lnspi_arch_at(lnspi_arch_find(name.at, name.length));
   lnspi_arguments *a = &b->call;
   if (!arch) {

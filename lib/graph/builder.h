@@ -94,6 +94,15 @@ int64_t lnspi_arch_optional_width(lnspi_builder *builder, const char *key, const
 int32_t lnspi_arch_flag(lnspi_builder *builder, const char *key, const char *tensor,
                         int32_t initial);
 
+/* Refuses inputs of which a sequence has different numbers of rows. */
+void lnspi_build_same_length(lnspi_builder *builder, const lnspi_node *node);
+/* The network takes only low to high (0: any) concepts a row, in multiples of step:
+ * narrows what earlier layers said, and refuses what contradicts them. */
+void lnspi_build_concepts(lnspi_builder *builder, int64_t low, int64_t high, int64_t step);
+/* A list of numbers "a,b,c" of the key into to[most]; how many, 0 without the key. */
+int32_t lnspi_arg_list(lnspi_builder *builder, const char *key, double low, double high,
+                       float *to, int32_t most);
+
 /* Declares the tensor NAME followed by suffix, where the line has w=NAME. shape
  * gives kind, parts, init, amount, rank, dims. A tensor declared before is shared
  * if all of that agrees. Sets node->slot[slot]. */

@@ -25,6 +25,7 @@ static lnsp_graph *graph_lay_out(lnspi_arena *arena, int32_t nodes, int32_t weig
   void *weight_memory = lnspi_take(arena, (uint64_t)weights, sizeof(lnspi_weight));
   if (g) {
     memset(g, 0, sizeof *g);
+    g->concepts_low = g->concepts_step = 1;
     g->nodes = node_memory;
     g->weights = weight_memory;
   }
@@ -165,7 +166,7 @@ int32_t lnspi_graph_find_output(const lnsp_graph *g, const char *name) {
 }
 
 static int graph_nodes_equal(const lnspi_node *a, const lnspi_node *b) {
-  return a->layer == b->layer && a->input_count == b->input_count && a->width == b->width &&
+  return a->layer == b->layer && a->input_count == b->input_count && a->width == b->width && a->every == b->every &&
          !memcmp(a->input, b->input, sizeof a->input) &&
          !memcmp(a->slot, b->slot, sizeof a->slot) &&
          !memcmp(a->number, b->number, sizeof a->number) &&
@@ -173,7 +174,7 @@ static int graph_nodes_equal(const lnspi_node *a, const lnspi_node *b) {
 }
 
 static int graph_weights_equal(const lnspi_weight *a, const lnspi_weight *b) {
-  return lnspi_equal(a->name, b->name) && a->kind == b->kind && a->parts == b->parts &&
+  return lnspi_equal(a->name, b->name) && a->kind == b->kind && a->parts == b->parts && a->fixed == b->fixed &&
          a->rank == b->rank && !memcmp(a->dims, b->dims, sizeof a->dims) &&
          a->offset == b->offset;
 }
@@ -194,11 +195,32 @@ int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b) {
   return 1;
 }
 
+int32_t lnspi_graph_check_concepts(const lnsp_graph *g, int64_t concepts,
+                                   lnsp_problem *problem) {
+  const long long n = (long long)concepts, low = (long long)g->concepts_low;
+  const long long high = (long long)g->concepts_high, step = (long long)g->concepts_step;
+  if (n >= low && (!high || n <= high) && n % step == 0) return LNSP_OK;
+  if (low == high)
+    return lnspi_fail(problem, LNSP_E_SHAPE, "input",
+                      "this network takes rows of %lld concepts, not of %lld", low, n);
+  if (n % step)
+    return lnspi_fail(problem, LNSP_E_SHAPE, "input",
+                      "this network takes rows of a multiple of %lld concepts, not of %lld", step,
+                      n);
+  if (n < low)
+    return lnspi_fail(problem, LNSP_E_SHAPE, "input",
+                      "this network takes rows of at least %lld concepts, not of %lld", low, n);
+  return lnspi_fail(problem, LNSP_E_SHAPE, "input",
+                    "this network takes rows of at most %lld concepts, not of %lld", high, n);
+}
+
 int64_t lnspi_graph_flops(const lnsp_graph *g, int64_t concepts) {
   int64_t sum = 0;
   int32_t i;
-  for (i = 0; i < g->node_count; i++)
-    sum += lnspi_layer_at(g->nodes[i].layer)->flops(g, &g->nodes[i], concepts);
+  for (i = 0; i < g->node_count; i++) {
+    const lnspi_extent e = lnspi_extent_of(g, &g->nodes[i], 1, concepts);
+    sum += lnspi_flops_of(&e);
+  }
   return sum;
 }
 

@@ -24,12 +24,19 @@
 #define LNSPI_INIT_ZERO 0
 #define LNSPI_INIT_ONE 1
 #define LNSPI_INIT_UNIFORM 2 /* in [-amount, amount) */
-#define LNSPI_INIT_NORMAL 3  /* standard deviation amount */
+#define LNSPI_INIT_NORMAL 3  /* centre, standard deviation amount */
+#define LNSPI_INIT_LIST 4    /* the values of start */
+#define LNSPI_INIT_WAVES 5   /* the table of sinusoidal positions: layers/position.c */
+#define LNSPI_START 8        /* most values of start */
 
 typedef struct lnspi_weight {
   char name[LNSPI_NAME_BYTES];
   int32_t kind, parts, init, rank;
-  float amount;
+  float amount, centre;
+  float start[LNSPI_START];
+  int32_t fixed;    /* 1: part of the state, but never trained: no parameter */
+  int32_t optional; /* 1: a file may lack it; it then has its initial values */
+  int32_t reserved;
   int32_t type;   /* in a state; only MATRIX weights have another than LNSP_F32 */
   int64_t dims[4];
   int64_t count;  /* elements */
@@ -47,8 +54,10 @@ typedef struct lnspi_node {
   int32_t input_count;
   int32_t input[LNSPI_MAX_INPUTS];  /* earlier nodes */
   int32_t slot[LNSPI_MAX_SLOTS];    /* weights, -1: absent */
-  int32_t number[4];                /* the layer's own arguments */
+  int32_t number[8];                /* the layer's own arguments */
   float real[4];
+  /* Rows: 1: one a concept; n: one every n concepts; 0: one a sequence. */
+  int64_t every;
   int64_t width;
 } lnspi_node;
 
@@ -62,9 +71,11 @@ struct lnsp_graph {
   lnspi_block block;      /* of a graph that is its own handle */
   uint64_t bytes;         /* of this struct and all that follows it */
   int32_t node_count, weight_count, output_count, reserved;
-  int64_t parameter_count;
+  int64_t parameter_count; /* of what may be trained */
   int64_t state_bytes;    /* of a state, by the types of its weights */
   int64_t state_floats;   /* of an array laid out like a float32 state */
+  /* Concepts a row that the network takes: low to high (0: any), multiples of step. */
+  int64_t concepts_low, concepts_high, concepts_step;
   lnspi_output outputs[LNSPI_MAX_OUTPUTS]; /* 0 is "output" */
   lnspi_node *nodes;      /* node 0 is the input */
   lnspi_weight *weights;  /* canonical order: that of declaration */
@@ -100,6 +111,15 @@ int64_t lnspi_graph_store_bytes(const lnsp_graph *graph, int32_t type); /* of a 
 int32_t lnspi_graph_type(const lnsp_graph *graph);
 /* Same nodes, widths and tensors (names and shapes), stored in any type. */
 int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b);
+/* Rows that a value has for a sequence of so many concepts. */
+static inline int64_t lnspi_length_of(const lnsp_graph *graph, int32_t node,
+                                      int64_t concepts) {
+  const int64_t every = graph->nodes[node].every;
+  return every == 0 ? 1 : concepts / every;
+}
+/* Refuses a number of concepts that the network does not take. */
+int32_t lnspi_graph_check_concepts(const lnsp_graph *graph, int64_t concepts,
+                                   lnsp_problem *problem);
 int64_t lnspi_graph_flops(const lnsp_graph *graph, int64_t concepts);
 /* Another name under which files of the origin carry a tensor, number index; 0
  * when there are no more. to[LNSPI_NAME_BYTES]. */

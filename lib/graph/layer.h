@@ -8,16 +8,44 @@
 #include "graph/graph.h"
 #include "kernels/kernels.h"
 
+/* How much a node does: concepts of its value and of its inputs, for each of batch
+ * sequences. rows = batch * concepts. */
+typedef struct lnspi_extent {
+  const lnsp_graph *graph;
+  const lnspi_node *node;
+  int64_t batch, concepts, rows;
+  int64_t in_concepts[LNSPI_MAX_INPUTS];
+  int64_t most_rows; /* of its value or an input */
+} lnspi_extent;
+
+/* concepts: of the network's input. */
+lnspi_extent lnspi_extent_of(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
+                             int64_t concepts);
+
 /* What forward and backward get. Row r of a value is at value + r * ld; its pad
  * lanes (width to ld) are +0 on entry and must be +0 on return. rows = batch *
- * concepts; row b * concepts + c is concept c of sequence b. */
+ * concepts; row b * concepts + c is concept c of sequence b. Values that a sequence has
+ * one row of, or one every few concepts (lnspi_node.every), have fewer: concepts is of
+ * the node's own value, in_concepts of its inputs'. */
 typedef struct lnspi_call {
   const lnspi_kernels *k;
   const lnsp_graph *graph;
   const lnspi_node *node;
   int64_t batch, concepts, rows;
+  int64_t in_concepts[LNSPI_MAX_INPUTS], in_rows[LNSPI_MAX_INPUTS];
+  int64_t first, all_batch; /* these are sequences first.. of all_batch */
   int64_t row0, all_rows; /* rows are a part, from row0 on, of the all_rows rows that
                              saved is for; only where need() says rows_apart */
+  /* NULL, or for each concept of the network's input, of the same sequences, 1 or 0
+   * for padding, which layers with .masks skip as if it were not there; the first
+   * sequence's row. Only for inputs with one row a concept. */
+  const uint8_t *mask;
+  int64_t mask_ld; /* concepts of the network's input */
+  /* 1 in a trainer's pass, where layers that draw by chance do so: element e of the
+   * value (over the whole batch, from row0 on) takes lnspi_random(seed, pass,
+   * number of the node, e). */
+  int32_t training, number;
+  uint64_t seed, pass;
   const lnspi_tasks *tasks; /* for product.h; NULL in what is a task itself */
   int32_t split, unused;    /* 1: product.h gives outputs to tasks even where it would
                                not for the sake of the matrix alone */
@@ -57,6 +85,9 @@ typedef struct lnspi_need {
 
 typedef struct lnspi_builder lnspi_builder;
 
+#define LNSPI_MASKS 1
+#define LNSPI_NO_MASK 2
+
 typedef struct lnspi_layer {
   const char *name;
   const char *help;       /* "y = linear x OUT w=NAME [bias=0|1]: ..." */
@@ -65,14 +96,18 @@ typedef struct lnspi_layer {
   /* Reads the sizes and keys, sets width, number, real, and declares weights
    * through the builder (builder.h), which remembers the first failure. */
   void (*define)(lnspi_builder *builder, lnspi_node *node);
-  void (*need)(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
-               int64_t concepts, lnspi_need *need);
+  void (*need)(const lnspi_extent *extent, lnspi_need *need); /* need is zeroed; NULL: nothing */
   void (*forward)(const lnspi_call *call);
   void (*backward)(const lnspi_call *call);
-  int64_t (*flops)(const lnsp_graph *graph, const lnspi_node *node, int64_t concepts);
+  int64_t (*flops)(const lnspi_extent *extent); /* NULL: no products */
   /* Appends the arguments and keys to the written-out text: see builder.h. */
   size_t (*write)(const lnsp_graph *graph, const lnspi_node *node, char *to, size_t capacity);
   const char *const *examples; /* graph texts for the tests, NULL at the end */
+  /* Layers that look at several concepts: LNSPI_MASKS skips those that the mask leaves
+   * out, LNSPI_NO_MASK cannot, so that a mask is refused. 0: each row by itself. */
+  int32_t masks;
+  int32_t no_again; /* 1: backward cannot be called again: trainers refuse clip_each */
+  int32_t chance;   /* 1: draws by chance when training */
 } lnspi_layer;
 
 /* Zeros the lanes between width and ld of rows rows. */
@@ -80,6 +115,9 @@ static inline void lnspi_zero_pads(float *x, int64_t ld, int64_t rows, int64_t w
   for (int64_t r = 0; r < rows && ld > width; r++)
     memset(x + r * ld + width, 0, (size_t)(ld - width) * sizeof *x);
 }
+
+lnspi_need lnspi_need_of(const lnspi_extent *extent);
+int64_t lnspi_flops_of(const lnspi_extent *extent);
 
 const lnspi_layer *lnspi_layer_at(int32_t index); /* NULL past the end */
 int32_t lnspi_layer_find(const char *name, int32_t length); /* or -1 */

@@ -14,6 +14,8 @@ void lnspi_engine_layout(lnspi_engine *engine, lnspi_arena *arena) {
   engine->saved = lnspi_take(arena, (uint64_t)engine->plan.saved_floats, sizeof(float));
   engine->scratch = lnspi_take(arena, (uint64_t)engine->plan.scratch_floats, sizeof(float));
   engine->product = lnspi_take(arena, (uint64_t)engine->plan.product_floats, sizeof(float));
+  if (lnspi_graph_masks(engine->graph))
+    engine->mask = lnspi_take(arena, (uint64_t)(engine->plan.batch * engine->plan.concepts), 1);
 }
 
 /* 1 if every element of a tensor lies within half the address space of the first:
@@ -175,9 +177,18 @@ void lnspi_engine_call(const lnspi_engine *engine, const void *state, int32_t in
   call->graph = graph;
   call->node = node;
   call->batch = engine->batch;
-  call->concepts = engine->concepts;
-  call->rows = engine->batch * engine->concepts;
+  call->all_batch = engine->batch;
+  call->number = index;
+  call->training = engine->training;
+  call->seed = engine->seed;
+  call->pass = engine->pass;
+  if (engine->has_mask) call->mask = engine->mask;
+  call->mask_ld = engine->concepts;
+  call->concepts = lnspi_length_of(graph, index, engine->concepts);
+  call->rows = engine->batch * call->concepts;
   for (int32_t i = 0; i < node->input_count; i++) {
+    call->in_concepts[i] = lnspi_length_of(graph, node->input[i], engine->concepts);
+    call->in_rows[i] = engine->batch * call->in_concepts[i];
     call->in[i] = lnspi_engine_value(engine, node->input[i]);
     call->in_ld[i] = lnspi_node_ld(graph, node->input[i]);
     call->in_width[i] = graph->nodes[node->input[i]].width;
@@ -198,10 +209,10 @@ void lnspi_engine_call(const lnspi_engine *engine, const void *state, int32_t in
 
 int lnspi_engine_apart(const lnspi_engine *engine, int32_t index) {
   const lnspi_node *node = &engine->graph->nodes[index];
-  lnspi_need need = {0, 0, 0, 0};
+  const lnspi_extent extent =
+      lnspi_extent_of(engine->graph, node, engine->batch, engine->concepts);
+  const lnspi_need need = lnspi_need_of(&extent);
   if (engine->plan.mode != LNSPI_MODE_TRAIN) return 1;
-  lnspi_layer_at(node->layer)->need(engine->graph, node, engine->batch, engine->concepts,
-                                    &need);
   return need.saved_floats == 0 || need.rows_apart;
 }
 
@@ -209,15 +220,14 @@ int lnspi_engine_apart(const lnspi_engine *engine, int32_t index) {
  * then in its processor's cache. By rows, each task would fetch those of all others. */
 static int engine_by_outputs(const lnspi_engine *engine, int32_t index) {
   const lnspi_node *node = &engine->graph->nodes[index];
-  lnspi_need need = {0, 0, 0, 0};
+  const lnspi_extent extent =
+      lnspi_extent_of(engine->graph, node, engine->batch, engine->concepts);
   int matrix = 0;
   if (engine->plan.mode != LNSPI_MODE_TRAIN) return 0;
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
     matrix |= node->slot[s] >= 0 && engine->graph->weights[node->slot[s]].kind == LNSPI_MATRIX;
   if (!matrix) return 0;
-  lnspi_layer_at(node->layer)->need(engine->graph, node, engine->batch, engine->concepts,
-                                    &need);
-  return need.saved_floats == 0;
+  return lnspi_need_of(&extent).saved_floats == 0;
 }
 
 /* Few rows are not worth it: each task reads all the weights. */
@@ -233,9 +243,13 @@ int64_t lnspi_engine_rows(lnspi_call *c, int64_t from, int64_t count) {
   c->batch = count;
   c->rows = count * c->concepts;
   for (int32_t i = 0; i < c->node->input_count; i++) {
-    c->in[i] += first * c->in_ld[i];
-    if (c->din[i]) c->din[i] += first * c->in_ld[i];
+    const int64_t skip = from * c->in_concepts[i] * c->in_ld[i];
+    c->in[i] += skip;
+    c->in_rows[i] = count * c->in_concepts[i];
+    if (c->din[i]) c->din[i] += skip;
   }
+  if (c->mask) c->mask += from * c->mask_ld;
+  c->first = from;
   c->out += first * c->out_ld;
   if (c->dout) c->dout += first * c->out_ld;
   c->row0 = first;
@@ -249,8 +263,9 @@ int64_t lnspi_engine_narrow(const lnspi_engine *engine, lnspi_call *c, int32_t c
   const int64_t end = lnspi_tasks_from(c->batch, count, index + 1);
   const int64_t first = lnspi_engine_rows(c, from, end - from);
   if (plan->mode != LNSPI_MODE_TRAIN) { /* each part saves apart */
-    c->row0 = 0;
+    c->row0 = c->first = 0;
     c->all_rows = c->rows;
+    c->all_batch = c->batch;
     c->saved += index * plan->saved_part;
   }
   c->scratch += index * plan->scratch_part;

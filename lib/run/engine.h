@@ -37,6 +37,10 @@ typedef struct lnspi_engine {
   lnspi_plan plan;
   float *values, *saved, *scratch, *product;
   lnspi_tasks tasks;
+  /* [batch, concepts] of what was given as a mask; NULL where no layer looks at one */
+  uint8_t *mask;
+  int32_t has_mask, training;
+  uint64_t seed, pass; /* of layers that draw by chance when training */
   int64_t batch, concepts; /* of the last forward, 0 before */
 } lnspi_engine;
 
@@ -54,6 +58,25 @@ static inline float *lnspi_engine_value(const lnspi_engine *engine, int32_t node
  * it, or checked where they are not 0. role names it in messages. */
 int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t width,
                            int64_t *batch, int64_t *concepts, lnsp_problem *problem);
+
+/* 1 if some layer of the graph looks at a mask, or draws by chance in training. */
+int lnspi_graph_masks(const lnsp_graph *graph);
+int lnspi_graph_chance(const lnsp_graph *graph);
+
+/* The same for what goes into the network: "input" F32, or "ids" of integers [rows,
+ * concepts] where the network begins with ids. role NULL: that name. */
+const char *lnspi_engine_input_name(const lnsp_graph *graph);
+int32_t lnspi_engine_check(const lnspi_engine *engine, const lnsp_tensor *tensor,
+                           const char *role, int64_t *batch, int64_t *concepts,
+                           lnsp_problem *problem);
+/* Copies it to rows (of node 0), refusing what is not finite, or no id. */
+int32_t lnspi_engine_load(const lnspi_engine *engine, const lnsp_tensor *tensor,
+                          const char *role, float *rows, lnsp_problem *problem);
+/* The mask of the name, if it was given, of batch rows from row on; all ones if not. It
+ * is refused where a layer could not honour it. Rows after those keep what they had. */
+int32_t lnspi_engine_load_mask(lnspi_engine *engine, const lnsp_tensor *inputs,
+                               int32_t input_count, const char *name, int64_t row,
+                               int64_t batch, int64_t concepts, lnsp_problem *problem);
 
 /* Copies a checked tensor's batch * concepts vectors into padded rows, refusing
  * NaN and infinities, and back. tasks may be NULL. */

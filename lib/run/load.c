@@ -202,6 +202,71 @@ static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *w
   return LNSP_OK;
 }
 
+/* ---- fresh ---- */
+
+/* exp(x) for x in [-10, 0], and the sine of x in [0, 65536), in double and by IEEE
+ * operations alone: the C library's differ from host to host. To 1e-12. */
+static double load_exp(double x) {
+  double y = 1;
+  for (int i = 12; i > 0; i--) y = 1 + x / 1024 / i * y;
+  for (int i = 0; i < 10; i++) y *= y;
+  return y;
+}
+
+static double load_sine(double x) {
+  const double turns = x * 0.15915494309189535; /* 1 / 2 pi */
+  const int64_t whole = (int64_t)(2 * turns + 0.5); /* half turns */
+  const double high = 3.1415926534682512, low = 1.2154201013012384e-10; /* pi */
+  double r = x - (double)whole * high, y = 1;
+  r -= (double)whole * low;
+  for (int i = 12; i > 0; i--) y = 1 - r * r / (2 * i * (2 * i + 1)) * y;
+  return whole & 1 ? -r * y : r * y;
+}
+
+/* The table of sinusoidal positions ("Attention is all you need", 2017), elements from
+ * first on: sine and cosine of t / 10000^(2j / d) by turns. */
+static void load_waves(int64_t first, int64_t count, int64_t d, float *row) {
+  for (int64_t i = 0; i < count; i++) {
+    const int64_t t = (first + i) / d, c = (first + i) % d;
+    const double angle = (double)t * load_exp(-9.210340371976184 * (double)(c / 2 * 2) / (double)d);
+    row[i] = (float)load_sine(angle + (c & 1 ? 1.5707963267948966 : 0));
+  }
+}
+
+static void load_initial_row(const lnspi_weight *weight, uint64_t seed, int32_t index, int64_t r,
+                             int64_t columns, float *row) {
+  const uint32_t element = (uint32_t)(r * columns);
+  switch (weight->init) {
+    case LNSPI_INIT_UNIFORM:
+      lnspi_random_uniform(row, columns, weight->amount, seed, 0, (uint32_t)index, element);
+      break;
+    case LNSPI_INIT_NORMAL:
+      lnspi_random_normal(row, columns, seed, 0, (uint32_t)index, element);
+      for (int64_t c = 0; c < columns; c++) row[c] = weight->centre + row[c] * weight->amount;
+      break;
+    case LNSPI_INIT_LIST:
+      for (int64_t c = 0; c < columns; c++) row[c] = weight->start[r * columns + c];
+      break;
+    case LNSPI_INIT_WAVES:
+      load_waves(r * columns, columns, weight->dims[weight->rank - 1], row);
+      break;
+    default:
+      for (int64_t c = 0; c < columns; c++) row[c] = weight->init == LNSPI_INIT_ONE ? 1.f : 0.f;
+  }
+}
+
+static int32_t load_initial(const lnsp_graph *graph, int32_t index, uint64_t seed, void *state,
+                            float *row, lnsp_problem *problem) {
+  const lnspi_weight *weight = &graph->weights[index];
+  const int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
+  int32_t status = LNSP_OK;
+  for (int64_t r = 0; status == LNSP_OK && r < rows; r++) {
+    load_initial_row(weight, seed, index, r, columns, row);
+    status = lnspi_state_store(weight, state, r, row, problem);
+  }
+  return status;
+}
+
 /* array: the state is an array of floats. */
 static int32_t load_all(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
                         int array, load_to to, float *row, lnsp_problem *problem) {
@@ -210,6 +275,10 @@ static int32_t load_all(lnsp_file *file, const lnsp_graph *graph, const char *pr
     const lnspi_weight *weight = &graph->weights[i];
     const lnspi_weight there = lnspi_weight_in_array(weight);
     int32_t index = lnspi_load_find(file, prefix, weight->name);
+    if (index < 0 && weight->optional && !array && !to.write) {
+      status = load_initial(graph, i, 0, to.state, row, problem);
+      continue;
+    }
     if (index < 0)
       return lnspi_fail(problem, LNSP_E_MISSING, weight->name,
                         "the file has no tensor '%s%s', which the architecture needs",
@@ -239,22 +308,8 @@ int32_t lnspi_load_rows(lnsp_file *file, const lnsp_graph *graph, const char *pr
 
 int32_t lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row,
                    lnsp_problem *problem) {
-  for (int32_t i = 0; i < graph->weight_count; i++) {
-    const lnspi_weight *weight = &graph->weights[i];
-    int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
-    for (int64_t r = 0; r < rows; r++) {
-      uint32_t element = (uint32_t)(r * columns);
-      if (weight->init == LNSPI_INIT_UNIFORM) {
-        lnspi_random_uniform(row, columns, weight->amount, seed, 0, (uint32_t)i, element);
-      } else if (weight->init == LNSPI_INIT_NORMAL) {
-        lnspi_random_normal(row, columns, seed, 0, (uint32_t)i, element);
-        for (int64_t c = 0; c < columns; c++) row[c] *= weight->amount;
-      } else {
-        for (int64_t c = 0; c < columns; c++) row[c] = weight->init == LNSPI_INIT_ONE ? 1.f : 0.f;
-      }
-      int32_t status = lnspi_state_store(weight, state, r, row, problem);
-      if (status != LNSP_OK) return status;
-    }
-  }
-  return LNSP_OK;
+  int32_t status = LNSP_OK;
+  for (int32_t i = 0; status == LNSP_OK && i < graph->weight_count; i++)
+    status = load_initial(graph, i, seed, state, row, problem);
+  return status;
 }

@@ -7,13 +7,14 @@
 
 /* Buffers of the reuse mode: a node takes the smallest free one that is large
  * enough, or a new one; a value's buffer is free after its last reader. Where tasks run
- * parts of the batch, each at its own pace, only values of equal width share one: a
+ * parts of the batch, each at its own pace, only values of equal width and length share one: a
  * task's rows are then its own. */
 typedef struct plan_buffers {
   int32_t count;
   int32_t reserved;
   int64_t offset[LNSPI_MAX_NODES];
   int64_t floats[LNSPI_MAX_NODES];
+  int64_t every[LNSPI_MAX_NODES];
   int32_t free_after[LNSPI_MAX_NODES]; /* node */
 } plan_buffers;
 
@@ -53,17 +54,19 @@ static int32_t plan_last_reader(const lnsp_graph *graph, int32_t node) {
 }
 
 static int64_t plan_take_buffer(plan_buffers *buffers, int32_t node, int64_t floats,
-                                int32_t free_after, int equal, int64_t *total) {
+                                int64_t every, int32_t free_after, int equal,
+                                int64_t *total) {
   int32_t best = -1;
   for (int32_t b = 0; b < buffers->count; b++)
     if (buffers->free_after[b] < node && buffers->floats[b] >= floats &&
-        (!equal || buffers->floats[b] == floats) &&
+        (!equal || (buffers->floats[b] == floats && buffers->every[b] == every)) &&
         (best < 0 || buffers->floats[b] < buffers->floats[best]))
       best = b;
   if (best < 0) {
     best = buffers->count++;
     buffers->offset[best] = *total;
     buffers->floats[best] = floats;
+    buffers->every[best] = every;
     *total += floats;
   }
   buffers->free_after[best] = free_after;
@@ -87,28 +90,28 @@ static void plan_work(const lnsp_graph *graph, const lnspi_node *node, lnspi_pla
   const int64_t least = 2 * LNSPI_PART_ROWS(plan->mode);
   if (part < least) part = least;
   if (part > plan->batch) part = plan->batch;
-  lnspi_need few = {0, 0, 0, 0};
-  lnspi_layer_at(node->layer)->need(graph, node, part, plan->concepts, &few);
+  const lnspi_extent all = lnspi_extent_of(graph, node, plan->batch, plan->concepts);
+  const lnspi_extent some = lnspi_extent_of(graph, node, part, plan->concepts);
+  const lnspi_need few = lnspi_need_of(&some);
   if (plan->mode != LNSPI_MODE_TRAIN)
     plan_most(need->saved_floats, few.saved_floats, plan->tasks, &plan->saved_part,
               &plan->saved_floats);
   plan_most(need->scratch_floats, few.scratch_floats, plan->tasks, &plan->scratch_part,
             &plan->scratch_floats);
-  plan_most(lnspi_product_floats(graph, node, plan->batch * plan->concepts),
-            lnspi_product_floats(graph, node, part * plan->concepts), plan->tasks,
+  plan_most(lnspi_product_floats(graph, node, all.most_rows),
+            lnspi_product_floats(graph, node, some.most_rows), plan->tasks,
             &plan->product_part, &plan->product_floats);
 }
 
 static int32_t plan_place(const lnsp_graph *graph, lnspi_plan *plan, plan_buffers *buffers) {
-  int64_t rows = plan->batch * plan->concepts;
   for (int32_t n = 0; n < graph->node_count; n++) {
     const lnspi_node *node = &graph->nodes[n];
-    int64_t floats = rows * lnspi_node_ld(graph, n), offset;
-    lnspi_need need = {0, 0, 0, 0};
-    lnspi_layer_at(node->layer)->need(graph, node, plan->batch, plan->concepts, &need);
+    const lnspi_extent extent = lnspi_extent_of(graph, node, plan->batch, plan->concepts);
+    int64_t floats = extent.rows * lnspi_node_ld(graph, n), offset;
+    lnspi_need need = lnspi_need_of(&extent);
     need.saved_floats = lnspi_round16(need.saved_floats);
     if (plan->mode == LNSPI_MODE_REUSE) {
-      offset = plan_take_buffer(buffers, n, floats, plan_last_reader(graph, n),
+      offset = plan_take_buffer(buffers, n, floats, node->every, plan_last_reader(graph, n),
                                 plan->tasks > 1, &plan->value_floats);
     } else {
       offset = plan->value_floats;
@@ -141,6 +144,13 @@ int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_limits *limits, int3
   plan->batch = limits->max_rows;
   plan->concepts = limits->max_concepts;
   plan->mode = mode;
+  if (graph->concepts_low > plan->concepts)
+    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
+                      "this network takes rows of at least %lld concepts: max_concepts is %lld, "
+                      "raise it",
+                      (long long)graph->concepts_low, (long long)plan->concepts);
+  if (graph->concepts_high && plan->concepts > graph->concepts_high)
+    plan->concepts = graph->concepts_high;
   plan->tasks = limits->tasks > 1 ? limits->tasks : 1;
   if (!plan_place(graph, plan, &buffers))
     return lnspi_fail(problem, LNSP_E_LIMIT, NULL,

@@ -81,21 +81,31 @@ int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model,
 int32_t lnspi_engine_input(const lnspi_engine *engine, const lnsp_tensor *inputs,
                            int32_t input_count, int64_t most_rows, int64_t *batch,
                            int64_t *concepts, lnsp_problem *problem) {
-  const lnsp_tensor *input = lnspi_tensor_find(inputs, input_count, "input");
+  const char *name = lnspi_engine_input_name(engine->graph);
+  const lnsp_tensor *input = lnspi_tensor_find(inputs, input_count, name);
   *batch = *concepts = 0;
   if (!input)
-    return lnspi_fail(problem, LNSP_E_MISSING, "input",
-                      "no tensor named 'input' was given");
-  int32_t status = lnspi_tensor_check(input, "input", engine->graph->nodes[0].width, batch,
-                                      concepts, problem);
+    return lnspi_fail(problem, LNSP_E_MISSING, name, "no tensor named '%s' was given", name);
+  int32_t status = lnspi_engine_check(engine, input, name, batch, concepts, problem);
   if (status != LNSP_OK) return status;
   if (*batch > most_rows || *concepts > engine->plan.concepts)
-    return lnspi_fail(problem, LNSP_E_LIMIT, "input",
-                      "'input' has %lld rows of %lld concepts, but this handle was made for at "
+    return lnspi_fail(problem, LNSP_E_LIMIT, name,
+                      "'%s' has %lld rows of %lld concepts, but this handle was made for at "
                       "most %lld of %lld: raise max_rows or max_concepts, or run it in parts",
-                      (long long)*batch, (long long)*concepts, (long long)most_rows,
+                      name, (long long)*batch, (long long)*concepts, (long long)most_rows,
                       (long long)engine->plan.concepts);
   return LNSP_OK;
+}
+
+int32_t lnspi_engine_take(lnspi_engine *engine, const lnsp_tensor *inputs, int32_t input_count,
+                          int64_t batch, int64_t concepts, lnsp_problem *problem) {
+  const char *name = lnspi_engine_input_name(engine->graph);
+  const int32_t status =
+      lnspi_engine_load(engine, lnspi_tensor_find(inputs, input_count, name), name,
+                        lnspi_engine_value(engine, 0), problem);
+  engine->has_mask = 0;
+  if (status != LNSP_OK) return status;
+  return lnspi_engine_load_mask(engine, inputs, input_count, "mask", 0, batch, concepts, problem);
 }
 
 int32_t lnspi_engine_outputs(const lnspi_engine *engine, const lnsp_tensor *outputs,
@@ -110,8 +120,9 @@ int32_t lnspi_engine_outputs(const lnspi_engine *engine, const lnsp_tensor *outp
                         "the network has no output '%s'; its first is '%s'", name,
                         graph->outputs[0].name);
     int32_t node = graph->outputs[output].node;
+    int64_t rows = lnspi_length_of(graph, node, concepts);
     int32_t status = lnspi_tensor_check(&outputs[i], name, graph->nodes[node].width, &batch,
-                                        &concepts, problem);
+                                        &rows, problem);
     if (status != LNSP_OK) return status;
     if (store)
       lnspi_tensor_store(&outputs[i], &engine->tasks, lnspi_engine_value(engine, node),
@@ -130,9 +141,7 @@ int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
   if (status == LNSP_OK)
     status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 0, problem);
   if (status == LNSP_OK)
-    status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, "input"), "input",
-                               engine->k, &engine->tasks, lnspi_engine_value(engine, 0),
-                               lnspi_node_ld(engine->graph, 0), problem);
+    status = lnspi_engine_take(engine, inputs, input_count, batch, concepts, problem);
   if (status != LNSP_OK) return status;
   status = lnspi_engine_forward(engine, session->live ? *session->live : session->state, batch,
                                 concepts, problem);

@@ -34,6 +34,9 @@ int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
 int32_t lnspi_engine_input(const lnspi_engine *engine, const lnsp_tensor *inputs,
                            int32_t input_count, int64_t most_rows, int64_t *batch,
                            int64_t *concepts, lnsp_problem *problem);
+/* Then takes them in: the checked input, and the mask if one was given. */
+int32_t lnspi_engine_take(lnspi_engine *engine, const lnsp_tensor *inputs, int32_t input_count,
+                          int64_t batch, int64_t concepts, lnsp_problem *problem);
 int32_t lnspi_engine_outputs(const lnspi_engine *engine, const lnsp_tensor *outputs,
                              int32_t output_count, int64_t batch, int64_t concepts,
                              int store, lnsp_problem *problem);

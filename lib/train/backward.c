@@ -9,7 +9,7 @@ static float *backward_value(const lnsp_trainer *t, int32_t node) {
 }
 
 static size_t backward_bytes(const lnsp_trainer *t, int32_t node) {
-  int64_t rows = t->engine.batch * t->engine.concepts;
+  int64_t rows = t->engine.batch * lnspi_length_of(t->graph, node, t->engine.concepts);
   return (size_t)(rows * lnspi_node_ld(t->graph, node)) * sizeof(float);
 }
 
@@ -76,8 +76,9 @@ static void backward_part(void *argument, int32_t index) {
   lnspi_layer_at(call.node->layer)->backward(&call);
   for (int32_t i = 0; i < call.node->input_count; i++)
     if (job->total[i]) {
-      float *total = job->total[i] + first * call.in_ld[i];
-      k->add(total, total, call.din[i], call.rows * call.in_ld[i]);
+      const int64_t skip = call.first * call.in_concepts[i] * call.in_ld[i];
+      float *total = job->total[i] + skip;
+      k->add(total, total, call.din[i], call.in_rows[i] * call.in_ld[i]);
     }
 }
 

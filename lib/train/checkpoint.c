@@ -67,7 +67,7 @@ static int32_t checkpoint_read_frozen(lnsp_trainer *t, const char *digits,
   int good = lnspi_length(digits) == count;
   for (size_t i = 0; good && i < count; i++) {
     good = digits[i] == '0' || digits[i] == '1';
-    t->frozen[i] = digits[i] == '1';
+    t->frozen[i] = digits[i] == '1' || t->graph->weights[i].fixed;
   }
   if (good) return LNSP_OK;
   return lnspi_fail(problem, LNSP_E_FORMAT, "lnsp.frozen",

@@ -137,4 +137,8 @@ void lnspi_trainer_image_start(lnsp_trainer *t) {
   t->phase = LNSPI_PHASE_IDLE;
 }
 
-void lnspi_trainer_image_end(lnsp_trainer *t) { t->bounds_known = 0; }
+void lnspi_trainer_image_end(lnsp_trainer *t) {
+  for (int32_t i = 0; i < t->graph->weight_count; i++)
+    if (t->graph->weights[i].fixed) t->frozen[i] = 1; /* whatever was written */
+  t->bounds_known = 0;
+}

@@ -25,12 +25,18 @@ static int32_t objective_group(lnspi_objective *objective, const char *name,
   return LNSP_OK;
 }
 
-/* most: vectors of a set, 0 for one vector a row. */
-static int32_t objective_data(lnspi_objective *objective, const char *name, int64_t width,
-                              int64_t most, lnsp_problem *problem) {
+/* For an output, a node; most: vectors of a set, 0 for one vector a row. */
+static int32_t objective_data(lnspi_objective *objective, const char *name,
+                              const lnspi_node *output, int64_t most,
+                              lnsp_problem *problem) {
+  const int64_t width = output->width;
   for (int32_t d = 0; d < objective->data_count; d++)
     if (lnspi_equal(objective->data[d], name)) {
       if (most > objective->data_most[d]) objective->data_most[d] = most;
+      if (objective->data_every[d] != output->every)
+        return lnspi_fail(problem, LNSP_E_SHAPE, name,
+                          "two loss terms need '%s' for outputs with different numbers of rows "
+                          "a sequence", name);
       if (objective->data_width[d] == width) return LNSP_OK;
       return lnspi_fail(problem, LNSP_E_SHAPE, name,
                         "two loss terms need '%s' at different widths, %lld and %lld", name,
@@ -41,6 +47,7 @@ static int32_t objective_data(lnspi_objective *objective, const char *name, int6
                       LNSPI_DATA);
   objective->data[objective->data_count] = name;
   objective->data_most[objective->data_count] = most;
+  objective->data_every[objective->data_count] = output->every;
   objective->data_width[objective->data_count++] = width;
   return LNSP_OK;
 }
@@ -50,16 +57,17 @@ static int64_t objective_most(const lnspi_loss_term *term, int32_t o) {
   return (int64_t)term->real[term->loss->operand[o].argument - 1];
 }
 
-/* Operand o of a term that looks at an output of this width. */
+/* Operand o of a term that looks at this output. */
 static int32_t objective_reads(lnspi_objective *objective, const lnspi_loss_term *term,
-                               int32_t o, int64_t width, const lnsp_graph *graph,
+                               int32_t o, const lnspi_node *output, const lnsp_graph *graph,
                                lnsp_problem *problem) {
+  const int64_t width = output->width;
   const char *name = term->loss->operand[o].name;
   switch (term->loss->operand[o].kind) {
     case LNSPI_OPERAND_MODEL:
       return objective_group(objective, name, problem);
     case LNSPI_OPERAND_SET:
-      return objective_data(objective, name, width, objective_most(term, o), problem);
+      return objective_data(objective, name, output, objective_most(term, o), problem);
     case LNSPI_OPERAND_CONTEXT:
       if (width == graph->nodes[0].width) return LNSP_OK;
       return lnspi_fail(problem, LNSP_E_SHAPE, term->on,
@@ -67,7 +75,7 @@ static int32_t objective_reads(lnspi_objective *objective, const lnspi_loss_term
                         "their widths must be equal", term->loss->name, term->on,
                         (long long)width, (long long)graph->nodes[0].width);
     default:
-      return objective_data(objective, name, width, 0, problem);
+      return objective_data(objective, name, output, 0, problem);
   }
 }
 
@@ -79,16 +87,17 @@ static int32_t objective_term(lnspi_objective *objective, int32_t index,
     return lnspi_fail(problem, LNSP_E_MISSING, term->on,
                       "the loss looks at output '%s', which the network does not have; set "
                       "on=NAME", term->on);
-  int64_t width = graph->nodes[graph->outputs[output].node].width;
+  const lnspi_node *node = &graph->nodes[graph->outputs[output].node];
+  int64_t width = node->width;
   objective->output[index] = output;
   if (!term->loss) {
     if (objective->replay_rows)
       return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "a loss has at most one replay term");
-    if (width != graph->nodes[0].width)
+    if (width != graph->nodes[0].width || node->every != 1)
       return lnspi_fail(problem, LNSP_E_SHAPE, term->on,
                         "replay compares output '%s' (width %lld) with the input (width %lld): "
-                        "their widths must be equal", term->on, (long long)width,
-                        (long long)graph->nodes[0].width);
+                        "they must be equal, and each concept have its output", term->on,
+                        (long long)width, (long long)graph->nodes[0].width);
     objective->replay_rows = term->rows;
     objective->replay_seed = term->seed;
     objective->replay_term = index;
@@ -96,7 +105,7 @@ static int32_t objective_term(lnspi_objective *objective, int32_t index,
   }
   for (int32_t o = 1; status == LNSP_OK && o < term->loss->operand_count; o++)
     if (lnspi_loss_uses(term->loss, term->real, o))
-      status = objective_reads(objective, term, o, width, graph, problem);
+      status = objective_reads(objective, term, o, node, graph, problem);
   return status;
 }
 
@@ -112,12 +121,13 @@ int32_t lnspi_objective_parse(const char *text, const lnsp_graph *graph,
   if (status == LNSP_OK && objective->term_count == 1 && objective->replay_rows)
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
                       "replay alone teaches nothing new: add a loss for the new vectors");
-  objective->group[0] = objective->group_count > 1 ? "anchor" : "input";
+  objective->group[0] =
+      objective->group_count > 1 ? "anchor" : lnspi_engine_input_name(graph);
   return status;
 }
 
 int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_graph *graph,
-                                int64_t rows, int64_t concepts, int64_t replay_rows) {
+                                int64_t batch, int64_t concepts, int64_t replay_rows) {
   int64_t most = 2 * lnspi_round16(graph->nodes[0].width); /* a draw */
   for (int32_t i = 0; i < objective->term_count; i++) {
     const lnspi_loss_term *term = &objective->terms[i];
@@ -125,8 +135,9 @@ int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_gra
     int64_t floats = 0;
     lnspi_loss_call shape;
     lnspi_loss_start(&shape);
-    shape.rows = term->loss ? rows : replay_rows;
-    shape.width = graph->nodes[graph->outputs[objective->output[i]].node].width;
+    const int32_t node = graph->outputs[objective->output[i]].node;
+    shape.rows = term->loss ? batch * lnspi_length_of(graph, node, concepts) : replay_rows;
+    shape.width = graph->nodes[node].width;
     shape.real = term->real;
     for (int32_t o = 1; term->loss && o < loss->operand_count; o++) {
       if (!lnspi_loss_uses(loss, term->real, o)) continue;
@@ -157,6 +168,20 @@ static int32_t objective_check_set(lnsp_trainer *t, int32_t data, const lnsp_ten
   return status;
 }
 
+/* One vector for each row of an output, of which a sequence has so many. */
+static int32_t objective_check_data(lnsp_trainer *t, int32_t data, const lnsp_tensor *tensor,
+                                    int64_t batch, int64_t each, lnsp_problem *problem) {
+  const char *name = t->objective.data[data];
+  t->data_each[data] = 1;
+  if (each > 1 && tensor->rank == 2 && tensor->dims[0] == batch)
+    return lnspi_fail(problem, LNSP_E_SHAPE, name,
+                      "'%s' has one vector a row, but the output has %lld: look at an output "
+                      "with one, as in on=last, or give [%lld, %lld, %lld]",
+                      name, (long long)each, (long long)batch, (long long)each,
+                      (long long)t->objective.data_width[data]);
+  return lnspi_tensor_check(tensor, name, t->objective.data_width[data], &batch, &each, problem);
+}
+
 static int32_t objective_check_inputs(lnsp_trainer *t, const lnsp_tensor *inputs,
                                       int32_t input_count, int64_t *batch, int64_t *concepts,
                                       lnsp_problem *problem) {
@@ -170,13 +195,15 @@ static int32_t objective_check_inputs(lnsp_trainer *t, const lnsp_tensor *inputs
       return lnspi_fail(problem, LNSP_E_MISSING, name,
                         "the loss needs a tensor named '%s', which was not given", name);
     int32_t status;
-    if (!is_group && objective->data_most[data]) {
-      status = objective_check_set(t, data, tensor, *batch * *concepts, problem);
+    if (is_group) {
+      status = lnspi_engine_check(&t->engine, tensor, name, batch, concepts, problem);
     } else {
-      status = lnspi_tensor_check(
-          tensor, name, is_group ? t->graph->nodes[0].width : objective->data_width[data], batch,
-          concepts, problem);
-      if (!is_group) t->data_each[data] = 1;
+      const int64_t every = objective->data_every[data];
+      int64_t each = every ? *concepts / every : 1;
+      if (objective->data_most[data])
+        status = objective_check_set(t, data, tensor, *batch * each, problem);
+      else
+        status = objective_check_data(t, data, tensor, *batch, each, problem);
     }
     if (status != LNSP_OK) return status;
   }
@@ -188,12 +215,24 @@ static int32_t objective_check_inputs(lnsp_trainer *t, const lnsp_tensor *inputs
                       t->limits.max_concepts);
   for (int32_t i = 0; i < objective->term_count; i++) {
     const lnspi_loss *loss = objective->terms[i].loss;
-    if (loss && *batch * *concepts < loss->minimum_rows)
+    const int32_t node = t->graph->outputs[objective->output[i]].node;
+    if (loss && *batch * lnspi_length_of(t->graph, node, *concepts) < loss->minimum_rows)
       return lnspi_fail(problem, LNSP_E_SHAPE, loss->name,
                         "the loss %s needs a batch of at least %d rows", loss->name,
                         loss->minimum_rows);
   }
   return LNSP_OK;
+}
+
+/* "mask", or one a group: "anchor_mask". */
+static int32_t objective_load_mask(lnsp_trainer *t, int32_t group, const lnsp_tensor *inputs,
+                                   int32_t input_count, lnsp_problem *problem) {
+  char name[32] = "mask";
+  if (group == 0) t->engine.has_mask = 0;
+  if (t->objective.group_count > 1)
+    lnspi_format(name, sizeof name, "%s_mask", t->objective.group[group]);
+  return lnspi_engine_load_mask(&t->engine, inputs, input_count, name, group * t->batch,
+                                t->batch, t->concepts, problem);
 }
 
 static int32_t objective_load(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
@@ -203,10 +242,14 @@ static int32_t objective_load(lnsp_trainer *t, const lnsp_tensor *inputs, int32_
   float *x = lnspi_engine_value(&t->engine, 0);
   for (int32_t g = 0; g < objective->group_count; g++, x += rows * ld) {
     const char *name = objective->group[g];
-    int32_t status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, name), name,
-                                       t->engine.k, &t->engine.tasks, x, ld, problem);
+    int32_t status = lnspi_engine_load(&t->engine, lnspi_tensor_find(inputs, input_count, name),
+                                       name, x, problem);
+    if (status == LNSP_OK) status = objective_load_mask(t, g, inputs, input_count, problem);
     if (status != LNSP_OK) return status;
   }
+  if (objective->replay_rows) /* drawn rows have no padding */
+    (void)lnspi_engine_load_mask(&t->engine, NULL, 0, "", objective->group_count * t->batch,
+                                 objective->replay_rows, t->concepts, NULL);
   for (int32_t d = 0; d < objective->data_count; d++) {
     const char *name = objective->data[d];
     int32_t status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, name), name,
@@ -224,13 +267,15 @@ static int32_t objective_load(lnsp_trainer *t, const lnsp_tensor *inputs, int32_
 static void objective_operand(lnsp_trainer *t, const lnspi_loss *loss, int32_t o,
                               int32_t node, lnspi_loss_call *call) {
   const lnspi_objective *objective = &t->objective;
-  int64_t rows = t->batch * t->concepts, ld = lnspi_node_ld(t->graph, node);
+  const int64_t length = lnspi_length_of(t->graph, node, t->concepts);
+  int64_t rows = t->batch * length, ld = lnspi_node_ld(t->graph, node);
   int32_t group = 0;
   call->ld[o] = ld;
   if (o > 0 && loss->operand[o].kind == LNSPI_OPERAND_CONTEXT) {
     call->x[o] = lnspi_engine_value(&t->engine, 0);
     call->ld[o] = lnspi_node_ld(t->graph, 0);
-    call->each[o] = call->share[o] = t->concepts;
+    call->each[o] = t->concepts;
+    call->share[o] = length;
     return;
   }
   if (o > 0 && loss->operand[o].kind != LNSPI_OPERAND_MODEL) {
@@ -251,7 +296,8 @@ static double objective_evaluate_term(lnsp_trainer *t, int32_t index) {
   const lnspi_loss_term *term = &t->objective.terms[index];
   const lnspi_loss *loss = term->loss ? term->loss : objective_replay_loss();
   int32_t node = t->graph->outputs[t->objective.output[index]].node;
-  int64_t rows = t->batch * t->concepts, first = t->objective.group_count * rows;
+  int64_t rows = t->batch * lnspi_length_of(t->graph, node, t->concepts);
+  int64_t first = t->objective.group_count * rows;
   lnspi_loss_call call;
   lnspi_loss_start(&call);
   call.k = t->engine.k;
@@ -294,6 +340,7 @@ int32_t lnspi_objective_evaluate(lnsp_trainer *t, const lnsp_tensor *inputs,
   t->concepts = concepts;
   status = objective_load(t, inputs, input_count, problem);
   if (status != LNSP_OK) return status;
+  lnspi_trainer_draw(t);
   status = lnspi_engine_forward(&t->engine, t->state,
                                 t->objective.group_count * batch + t->objective.replay_rows,
                                 concepts, problem);

@@ -13,10 +13,10 @@
 
 /* ---- norms ---- */
 
-/* Rows of the values that are one example's. */
+/* Rows that are one example's, of what has each of them for a sequence. */
 typedef struct privacy_example {
   const lnsp_trainer *t;
-  int64_t number, rows;
+  int64_t number, each;
 } privacy_example;
 
 static int64_t privacy_groups(const lnsp_trainer *t) {
@@ -24,8 +24,7 @@ static int64_t privacy_groups(const lnsp_trainer *t) {
 }
 
 static int64_t privacy_row(const privacy_example *e, int64_t k) {
-  const int64_t concepts = e->t->concepts;
-  return (k / concepts * e->t->batch + e->number) * concepts + k % concepts;
+  return (k / e->each * e->t->batch + e->number) * e->each + k % e->each;
 }
 
 /* One of the vectors d x^T whose sum is the example's gradient of a part of a matrix. */
@@ -34,9 +33,15 @@ typedef struct privacy_term {
   int64_t k; /* of the example's rows */
 } privacy_term;
 
+/* The rows of a use that are one example's. */
+static privacy_example privacy_of_use(const privacy_example *e, int32_t use) {
+  const privacy_example of = {e->t, e->number, e->t->uses[use].rows / e->t->engine.batch};
+  return of;
+}
+
 static int privacy_next(const privacy_example *e, privacy_term *term) {
   const lnspi_use *uses = e->t->uses, *first = &uses[term->use];
-  if (++term->k < e->rows) return 1;
+  if (++term->k < uses[term->use].rows / e->t->engine.batch * privacy_groups(e->t)) return 1;
   term->k = 0;
   while (++term->use < e->t->use_count)
     if (uses[term->use].weight == first->weight && uses[term->use].part == first->part)
@@ -48,7 +53,8 @@ static double privacy_product(const privacy_example *e, const privacy_term *a,
                               const privacy_term *b, int64_t out, int64_t in) {
   const lnspi_kernels *k = e->t->engine.k;
   const lnspi_use *u = &e->t->uses[a->use], *v = &e->t->uses[b->use];
-  const int64_t i = privacy_row(e, a->k), j = privacy_row(e, b->k);
+  const privacy_example ea = privacy_of_use(e, a->use), eb = privacy_of_use(e, b->use);
+  const int64_t i = privacy_row(&ea, a->k), j = privacy_row(&eb, b->k);
   double d = (double)k->dot(u->d + i * u->ldd, v->d + j * v->ldd, out);
   return d * (double)k->dot(u->x + i * u->ldx, v->x + j * v->ldx, in);
 }
@@ -137,7 +143,7 @@ static double privacy_small(lnsp_trainer *t, int64_t number) {
 /* The factor of an example's recorded gradients, which are those of the mean over the
  * batch: that of its own gradient, times what turns the mean into a sum over the lot. */
 static double privacy_factor(lnsp_trainer *t, int64_t number) {
-  const privacy_example e = {t, number, privacy_groups(t) * t->concepts};
+  const privacy_example e = {t, number, 1};
   const double rows = (double)t->batch, lot = t->rule.lot ? (double)t->rule.lot : rows;
   double square = privacy_small(t, number);
   for (int32_t u = 0; u < t->use_count; u++)
@@ -147,13 +153,15 @@ static double privacy_factor(lnsp_trainer *t, int64_t number) {
   return clipped * (1 - 0x1p-22) * (rows / lot);
 }
 
-static void privacy_scale(const lnsp_trainer *t, float *d, int64_t ld, int64_t width) {
+/* each: rows for a sequence. */
+static void privacy_scale(const lnsp_trainer *t, float *d, int64_t ld, int64_t each,
+                          int64_t width) {
   const lnspi_kernels *k = t->engine.k;
   for (int64_t number = 0; number < t->batch; number++) {
-    const privacy_example e = {t, number, privacy_groups(t) * t->concepts};
+    const privacy_example e = {t, number, each};
     const float factor = (float)t->shares[number];
     if (factor == 1.f) continue;
-    for (int64_t i = 0; i < e.rows; i++) {
+    for (int64_t i = 0; i < each * privacy_groups(t); i++) {
       float *row = d + privacy_row(&e, i) * ld;
       k->scale(row, factor, row, width);
       k->flush(row, row, width);
@@ -172,7 +180,7 @@ static void privacy_scale_all(lnsp_trainer *t) {
   for (int32_t n = 1; n < t->graph->node_count; n++)
     if (t->reached[n] && t->wanted[n] && privacy_has_weights(t, &t->graph->nodes[n]))
       privacy_scale(t, t->dvalues + t->engine.plan.value_offset[n], lnspi_node_ld(t->graph, n),
-                    t->graph->nodes[n].width);
+                    lnspi_length_of(t->graph, n, t->concepts), t->graph->nodes[n].width);
   for (int32_t u = 0; u < t->use_count; u++) {
     const lnspi_use *use = &t->uses[u];
     const lnspi_weight *weight = &t->graph->weights[use->weight];
@@ -180,7 +188,7 @@ static void privacy_scale_all(lnsp_trainer *t) {
     for (int32_t v = 0; v < u && !done; v++) done = t->uses[v].d == use->d;
     if (!done)
       privacy_scale(t, t->engine.saved + (use->d - t->engine.saved), use->ldd,
-                    weight->dims[0] / weight->parts);
+                    use->rows / t->engine.batch, weight->dims[0] / weight->parts);
   }
 }
 

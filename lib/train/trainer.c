@@ -32,8 +32,14 @@ static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_problem *problem
 }
 
 /* Clipping by example is of no use where a row's gradient depends on other rows. */
-static int32_t trainer_check_examples(const lnspi_objective *objective,
+static int32_t trainer_check_examples(const lnsp_graph *graph, const lnspi_objective *objective,
                                       lnsp_problem *problem) {
+  for (int32_t n = 0; n < graph->node_count; n++)
+    if (lnspi_layer_at(graph->nodes[n].layer)->no_again)
+      return lnspi_fail(problem, LNSP_E_UNSUPPORTED, graph->nodes[n].name,
+                        "clip_each needs the gradient of each row by itself, which layer %d (%s) "
+                        "does not give: leave it out", n,
+                        lnspi_layer_at(graph->nodes[n].layer)->name);
   for (int32_t i = 0; i < objective->term_count; i++) {
     const lnspi_loss *loss = objective->terms[i].loss;
     if (loss && (loss->minimum_rows > 1 || loss->across))
@@ -60,7 +66,7 @@ static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss,
   if (status == LNSP_OK)
     status = lnspi_objective_parse(loss, graph, &recipe->objective, problem);
   if (status == LNSP_OK && recipe->rule.clip_each > 0)
-    status = trainer_check_examples(&recipe->objective, problem);
+    status = trainer_check_examples(graph, &recipe->objective, problem);
   if (status != LNSP_OK) return status;
   wide.max_rows = limits->max_rows * recipe->objective.group_count +
                   recipe->objective.replay_rows;
@@ -146,7 +152,7 @@ static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
   }
   int64_t replay_rows = t->objective.replay_rows * (int64_t)t->limits.max_concepts;
   t->loss_scratch = lnspi_take(
-      arena, (uint64_t)lnspi_objective_scratch(&t->objective, graph, rows,
+      arena, (uint64_t)lnspi_objective_scratch(&t->objective, graph, t->limits.max_rows,
                                                 t->limits.max_concepts, replay_rows),
       sizeof(float));
   if (t->objective.replay_rows)
@@ -204,6 +210,7 @@ static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {
   t->objective = recipe->objective;
   t->limits = recipe->limits;
   t->narrow = lnspi_rule_narrow(&t->rule);
+  t->chance = 1;
   t->moment_count = t->rule.optimizer->moments(t->rule.real);
 }
 
@@ -252,12 +259,20 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   (void)lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &t->engine.plan, NULL);
   trainer_small_floats(graph, t->small_offset);
   if (t->narrow) lnspi_moments_count(graph, t->block_at);
+  for (int32_t i = 0; i < graph->weight_count; i++)
+    t->frozen[i] = (uint8_t)graph->weights[i].fixed;
   t->mark_newest = t->mark_pending = -1;
   for (int32_t i = 0; i < t->limits.history; i++)
     t->mark_at[i] = (float *)(void *)(t->marks + (uint64_t)i * t->mark_bytes);
   lnspi_format(t->optimizer_text, LNSPI_TEXT_BYTES, "%s", recipe->optimizer);
   lnspi_format(t->loss_text, LNSPI_TEXT_BYTES, "%s", recipe->loss ? recipe->loss : "");
   return t;
+}
+
+void lnspi_trainer_draw(lnsp_trainer *t) {
+  t->engine.training = t->chance;
+  t->engine.seed = t->rule.seed;
+  t->engine.pass = (t->step << 16) + (uint64_t)t->pass;
 }
 
 static void trainer_start_average(lnsp_trainer *t) {

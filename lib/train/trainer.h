@@ -32,6 +32,7 @@ typedef struct lnspi_objective {
   int32_t data_count;
   const char *data[LNSPI_DATA];      /* "target", "teacher" */
   int64_t data_width[LNSPI_DATA];
+  int64_t data_every[LNSPI_DATA];    /* as lnspi_node.every: of the output they go with */
   int64_t data_most[LNSPI_DATA];     /* of a set: vectors a row at most; else 0 */
   int32_t replay_rows, replay_term;  /* term: -1 if there is none */
   uint64_t replay_seed;
@@ -51,6 +52,7 @@ struct lnsp_trainer {
   lnsp_memory memory;
   int32_t moment_count, phase, mark_count, mark_newest, has_replay, lr_changed;
   uint64_t step;
+  int32_t chance, pass; /* whether layers draw; passes since the last update */
   lnspi_bounds bounds;
   int32_t bounds_known, use_count;
   int64_t batch, concepts;      /* of the last forward: rows of one group */
@@ -100,6 +102,9 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
 int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *optimizer,
                                 const lnsp_limits *limits, const lnsp_options *options,
                                 lnsp_trainer **out, lnsp_problem *problem);
+
+/* Before a pass: what layers that draw by chance take. */
+void lnspi_trainer_draw(lnsp_trainer *trainer);
 
 /* adopt.c: see lnsp_trainer_adopt. */
 int32_t lnspi_trainer_adopt(lnsp_trainer *trainer, const lnsp_model *model, int reset,

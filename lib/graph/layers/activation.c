@@ -6,12 +6,6 @@ static void activation_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
 }
 
-static void activation_need(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
-                            int64_t concepts, lnspi_need *need) {
-  (void)graph, (void)node, (void)batch, (void)concepts;
-  memset(need, 0, sizeof *need);
-}
-
 static void activation_run(const lnspi_call *c, int kind) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->act(kind, c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0], c->node->width);
@@ -26,12 +20,6 @@ static void activation_back(const lnspi_call *c, int kind) {
   lnspi_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 
-static int64_t activation_flops(const lnsp_graph *graph, const lnspi_node *node,
-                                int64_t concepts) {
-  (void)graph, (void)node, (void)concepts;
-  return 0;
-}
-
 /* One table entry an activation. */
 #define ACTIVATION(id, kind, formula)                                                     \
   static void activation_##id##_forward(const lnspi_call *c) { activation_run(c, kind); } \
@@ -39,18 +27,16 @@ static int64_t activation_flops(const lnsp_graph *graph, const lnspi_node *node,
   static const char *const activation_##id##_examples[] = {                               \
       "lnsp 1\nx = input 19\ny = " #id " x\noutput output=y",                             \
       "lnsp 1\nx = input 64; y = " #id " x; output output=y", NULL};                      \
-  const lnspi_layer lnspi_layer_##id = {#id,                                              \
-                                        "y = " #id " x: " formula,                        \
-                                        1,                                                \
-                                        1,                                                \
-                                        0,                                                \
-                                        activation_define,                                \
-                                        activation_need,                                  \
-                                        activation_##id##_forward,                        \
-                                        activation_##id##_backward,                       \
-                                        activation_flops,                                 \
-                                        NULL,                                             \
-                                        activation_##id##_examples};
+  const lnspi_layer lnspi_layer_##id = {                                                  \
+      .name = #id,                                                                        \
+      .help = "y = " #id " x: " formula,                                                  \
+      .inputs_low = 1,                                                                    \
+      .inputs_high = 1,                                                                   \
+      .define = activation_define,                                                        \
+      .forward = activation_##id##_forward,                                               \
+      .backward = activation_##id##_backward,                                             \
+      .examples = activation_##id##_examples,                                             \
+  };
 
 ACTIVATION(relu, LNSPI_ACT_RELU, "x where positive, else 0")
 ACTIVATION(gelu, LNSPI_ACT_GELU, "x times the normal distribution function of x (erf form)")

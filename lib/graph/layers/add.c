@@ -6,17 +6,12 @@ static void add_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *nodes = b->graph->nodes;
   const int64_t first = nodes[node->input[0]].width, second = nodes[node->input[1]].width;
   node->width = first;
+  lnspi_build_same_length(b, node);
   if (first != second)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
                      "add needs equal widths: '%s' has %lld, '%s' has %lld",
                      nodes[node->input[0]].name, (long long)first, nodes[node->input[1]].name,
                      (long long)second);
-}
-
-static void add_need(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
-                     int64_t concepts, lnspi_need *need) {
-  (void)graph, (void)node, (void)batch, (void)concepts;
-  memset(need, 0, sizeof *need);
 }
 
 static void add_forward(const lnspi_call *c) {
@@ -35,15 +30,17 @@ static void add_backward(const lnspi_call *c) {
   }
 }
 
-static int64_t add_flops(const lnsp_graph *graph, const lnspi_node *node, int64_t concepts) {
-  (void)graph, (void)node, (void)concepts;
-  return 0;
-}
-
 static const char *const add_examples[] = {
     "lnsp 1\nx = input 21\nh = tanh x\ny = add x h\noutput output=y",
     "lnsp 1\nx = input 16; y = add x x; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_add = {
-    "add", "y = add a b: the sum of two values of equal width", 2, 2, 0, add_define, add_need,
-    add_forward, add_backward, add_flops, NULL, add_examples};
+    .name = "add",
+    .help = "y = add a b: the sum of two values of equal width",
+    .inputs_low = 2,
+    .inputs_high = 2,
+    .define = add_define,
+    .forward = add_forward,
+    .backward = add_backward,
+    .examples = add_examples,
+};

@@ -72,11 +72,10 @@ static int64_t attention_saved(int64_t ld, int64_t heads, int64_t batch, int64_t
   return concepts == 1 ? 3 * rows * ld : 5 * rows * ld + rows * heads * concepts;
 }
 
-static void attention_need(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
-                           int64_t concepts, lnspi_need *need) {
-  (void)graph;
-  memset(need, 0, sizeof *need);
-  need->saved_floats = attention_saved(lnspi_round16(node->width), node->number[0], batch,
+static void attention_need(const lnspi_extent *e, lnspi_need *need) {
+  const lnspi_node *node = e->node;
+  const int64_t concepts = e->concepts;
+  need->saved_floats = attention_saved(lnspi_round16(node->width), node->number[0], e->batch,
                                        concepts);
   /* a row of zeros or the scores' gradient; shorter calls must fit in it too */
   need->scratch_floats = lnspi_round16(node->width);
@@ -260,11 +259,9 @@ static void attention_backward(const lnspi_call *c) {
 }
 
 /* All four projections, scores and sums; with one concept less is done. */
-static int64_t attention_flops(const lnsp_graph *graph, const lnspi_node *node,
-                               int64_t concepts) {
-  const int64_t d = node->width;
-  (void)graph;
-  return 8 * d * d * concepts + 4 * d * concepts * concepts;
+static int64_t attention_flops(const lnspi_extent *e) {
+  const int64_t d = e->node->width;
+  return 8 * d * d * e->concepts + 4 * d * e->concepts * e->concepts;
 }
 
 static size_t attention_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
@@ -281,15 +278,17 @@ static const char *const attention_examples[] = {
     "lnsp 1\nx = input 16; y = attention x heads=1 w=a; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_attention = {
-    "attention",
-    "y = attention x heads=N w=NAME [bias=1]: self-attention over a row's concepts",
-    1,
-    1,
-    4,
-    attention_define,
-    attention_need,
-    attention_forward,
-    attention_backward,
-    attention_flops,
-    attention_write,
-    attention_examples};
+    .name = "attention",
+    .help = "y = attention x heads=N w=NAME [bias=1]: self-attention over a row's concepts",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .weights_high = 4,
+    .define = attention_define,
+    .need = attention_need,
+    .forward = attention_forward,
+    .backward = attention_backward,
+    .flops = attention_flops,
+    .write = attention_write,
+    .examples = attention_examples,
+    .masks = LNSPI_NO_MASK,
+};

@@ -23,12 +23,9 @@ static void layernorm_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_build_weight(b, node, LAYERNORM_BIAS, ".bias", &shape);
 }
 
-static void layernorm_need(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
-                           int64_t concepts, lnspi_need *need) {
-  (void)graph;
-  memset(need, 0, sizeof *need);
-  need->saved_floats = 2 * batch * concepts; /* mean, 1 / deviation */
-  need->scratch_floats = lnspi_round16(node->width); /* a gradient nobody wants */
+static void layernorm_need(const lnspi_extent *e, lnspi_need *need) {
+  need->saved_floats = 2 * e->rows; /* mean, 1 / deviation */
+  need->scratch_floats = lnspi_round16(e->node->width); /* a gradient nobody wants */
   need->rows_apart = 1;
 }
 
@@ -56,12 +53,6 @@ static void layernorm_backward(const lnspi_call *c) {
   if (dx) lnspi_zero_pads(dx, c->in_ld[0], c->rows, n);
 }
 
-static int64_t layernorm_flops(const lnsp_graph *graph, const lnspi_node *node,
-                               int64_t concepts) {
-  (void)graph, (void)node, (void)concepts;
-  return 0; /* only matrix products and scans are counted */
-}
-
 static size_t layernorm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                               size_t capacity) {
   size_t used = 0;
@@ -83,9 +74,15 @@ static const char *const layernorm_examples[] = {
     "lnsp 1\nx = input 384\ny = layernorm x w=n eps=1e-12\noutput output=y", NULL};
 
 const lnspi_layer lnspi_layer_layernorm = {
-    "layernorm",        "y = layernorm x w=NAME [affine=1] [eps=1e-5]: over the width of x",
-    1,                  1,
-    2,                  layernorm_define,
-    layernorm_need,     layernorm_forward,
-    layernorm_backward, layernorm_flops,
-    layernorm_write,    layernorm_examples};
+    .name = "layernorm",
+    .help = "y = layernorm x w=NAME [affine=1] [eps=1e-5]: over the width of x",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .weights_high = 2,
+    .define = layernorm_define,
+    .need = layernorm_need,
+    .forward = layernorm_forward,
+    .backward = layernorm_backward,
+    .write = layernorm_write,
+    .examples = layernorm_examples,
+};

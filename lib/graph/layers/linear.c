@@ -28,10 +28,8 @@ static void linear_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_build_weight(b, node, LINEAR_BIAS, ".bias", &shape);
 }
 
-static void linear_need(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
-                        int64_t concepts, lnspi_need *need) {
-  (void)graph, (void)node, (void)batch, (void)concepts;
-  memset(need, 0, sizeof *need);
+static void linear_need(const lnspi_extent *e, lnspi_need *need) {
+  (void)e;
   need->uses = 1;
 }
 
@@ -52,9 +50,8 @@ static void linear_backward(const lnspi_call *c) {
     c->use(c, LINEAR_WEIGHT, 0, c->in[0], c->in_ld[0], c->dout, c->out_ld, c->rows);
 }
 
-static int64_t linear_flops(const lnsp_graph *graph, const lnspi_node *node,
-                            int64_t concepts) {
-  return 2 * graph->nodes[node->input[0]].width * node->width * concepts;
+static int64_t linear_flops(const lnspi_extent *e) {
+  return 2 * e->graph->nodes[e->node->input[0]].width * e->node->width * e->concepts;
 }
 
 static size_t linear_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
@@ -70,9 +67,16 @@ static const char *const linear_examples[] = {
     "lnsp 1\nx = input 20\nh = linear x 20 w=a\nh = linear h 20 w=a\noutput output=h", NULL};
 
 const lnspi_layer lnspi_layer_linear = {
-    "linear",        "y = linear x WIDTH w=NAME [bias=1]: x W^T + b, W [WIDTH, width of x]",
-    1,               1,
-    2,               linear_define,
-    linear_need,     linear_forward,
-    linear_backward, linear_flops,
-    linear_write,    linear_examples};
+    .name = "linear",
+    .help = "y = linear x WIDTH w=NAME [bias=1]: x W^T + b, W [WIDTH, width of x]",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .weights_high = 2,
+    .define = linear_define,
+    .need = linear_need,
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .flops = linear_flops,
+    .write = linear_write,
+    .examples = linear_examples,
+};

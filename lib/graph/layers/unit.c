@@ -9,11 +9,8 @@ static void unit_define(lnspi_builder *b, lnspi_node *node) {
   node->real[0] = lnspi_arg_real(b, "eps", 1e-30, 1, UNIT_EPS);
 }
 
-static void unit_need(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
-                      int64_t concepts, lnspi_need *need) {
-  (void)graph, (void)node;
-  memset(need, 0, sizeof *need);
-  need->saved_floats = batch * concepts; /* the divisors */
+static void unit_need(const lnspi_extent *e, lnspi_need *need) {
+  need->saved_floats = e->rows; /* the divisors */
   need->rows_apart = 1;
 }
 
@@ -32,11 +29,6 @@ static void unit_backward(const lnspi_call *c) {
   lnspi_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 
-static int64_t unit_flops(const lnsp_graph *graph, const lnspi_node *node, int64_t concepts) {
-  (void)graph, (void)node, (void)concepts;
-  return 0;
-}
-
 static size_t unit_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                          size_t capacity) {
   char text[32];
@@ -51,9 +43,14 @@ static const char *const unit_examples[] = {
     "lnsp 1\nx = input 48; y = unit x eps=1e-8; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_unit = {
-    "unit",        "y = unit x [eps=1e-12]: x divided by its length (by eps if that is more)",
-    1,             1,
-    0,             unit_define,
-    unit_need,     unit_forward,
-    unit_backward, unit_flops,
-    unit_write,    unit_examples};
+    .name = "unit",
+    .help = "y = unit x [eps=1e-12]: x divided by its length (by eps if that is more)",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .define = unit_define,
+    .need = unit_need,
+    .forward = unit_forward,
+    .backward = unit_backward,
+    .write = unit_write,
+    .examples = unit_examples,
+};

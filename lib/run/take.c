@@ -1,0 +1,174 @@
+/* What goes into a network: vectors or ids, and a mask. */
+#include "base/problem.h"
+#include "graph/product.h"
+#include "run/engine.h"
+
+static int take_is_ids(const lnsp_graph *graph) {
+  return lnspi_equal(lnspi_layer_at(graph->nodes[0].layer)->name, "ids");
+}
+
+int lnspi_graph_masks(const lnsp_graph *graph) {
+  for (int32_t n = 0; n < graph->node_count; n++)
+    if (lnspi_layer_at(graph->nodes[n].layer)->masks == LNSPI_MASKS) return 1;
+  return 0;
+}
+
+int lnspi_graph_chance(const lnsp_graph *graph) {
+  for (int32_t n = 0; n < graph->node_count; n++)
+    if (lnspi_layer_at(graph->nodes[n].layer)->chance) return 1;
+  return 0;
+}
+
+const char *lnspi_engine_input_name(const lnsp_graph *graph) {
+  return take_is_ids(graph) ? "ids" : "input";
+}
+
+/* ---- integers ---- */
+
+static int take_is_integer(int32_t dtype) { return dtype >= LNSP_I8 && dtype <= LNSP_BOOL; }
+
+/* [rows, concepts] of integers; batch and concepts are set, or checked. */
+static int32_t take_check_integers(const lnsp_tensor *tensor, const char *role, int64_t *batch,
+                                   int64_t *concepts, lnsp_problem *problem) {
+  if (!take_is_integer(tensor->dtype))
+    return lnspi_fail(problem, LNSP_E_DTYPE, role,
+                      "'%s' must be of integers (I8 to U64, or BOOL), one for each concept",
+                      role);
+  if (!tensor->data)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, role, "'%s' has no data", role);
+  if (tensor->rank != 2)
+    return lnspi_fail(problem, LNSP_E_SHAPE, role, "'%s' has rank %d: give [rows, concepts]",
+                      role, tensor->rank);
+  if (tensor->strides[0] || tensor->strides[1])
+    return lnspi_fail(problem, LNSP_E_SHAPE, role, "'%s' must be contiguous, its strides 0",
+                      role);
+  if (tensor->dims[0] < 1 || tensor->dims[1] < 1)
+    return lnspi_fail(problem, LNSP_E_SHAPE, role, "'%s' is empty", role);
+  if ((*batch && *batch != tensor->dims[0]) || (*concepts && *concepts != tensor->dims[1]))
+    return lnspi_fail(problem, LNSP_E_SHAPE, role,
+                      "'%s' has %lld rows of %lld concepts, but %lld of %lld are needed", role,
+                      (long long)tensor->dims[0], (long long)tensor->dims[1],
+                      (long long)*batch, (long long)*concepts);
+  *batch = tensor->dims[0];
+  *concepts = tensor->dims[1];
+  return LNSP_OK;
+}
+
+/* Element number index as the host stores it; -1 for one beyond int64. */
+static int64_t take_integer(const lnsp_tensor *tensor, int64_t index) {
+#define TAKE_AS(type)                                                                     \
+  {                                                                                       \
+    type value;                                                                           \
+    memcpy(&value, (const char *)tensor->data + index * (int64_t)sizeof value, sizeof value); \
+    return (int64_t)value;                                                                \
+  }
+  switch (tensor->dtype) {
+    case LNSP_I8: TAKE_AS(int8_t)
+    case LNSP_I16: TAKE_AS(int16_t)
+    case LNSP_I32: TAKE_AS(int32_t)
+    case LNSP_I64: TAKE_AS(int64_t)
+    case LNSP_U16: TAKE_AS(uint16_t)
+    case LNSP_U32: TAKE_AS(uint32_t)
+    case LNSP_U64: {
+      uint64_t value;
+      memcpy(&value, (const char *)tensor->data + index * 8, sizeof value);
+      return value > INT64_MAX ? -1 : (int64_t)value;
+    }
+    default: TAKE_AS(uint8_t)
+  }
+#undef TAKE_AS
+}
+
+/* ---- the input ---- */
+
+int32_t lnspi_engine_check(const lnspi_engine *engine, const lnsp_tensor *tensor,
+                           const char *role, int64_t *batch, int64_t *concepts,
+                           lnsp_problem *problem) {
+  const lnsp_graph *graph = engine->graph;
+  int32_t status =
+      take_is_ids(graph)
+          ? take_check_integers(tensor, role, batch, concepts, problem)
+          : lnspi_tensor_check(tensor, role, graph->nodes[0].width, batch, concepts, problem);
+  if (status == LNSP_OK) status = lnspi_graph_check_concepts(graph, *concepts, problem);
+  return status;
+}
+
+static int32_t take_ids(const lnspi_engine *engine, const lnsp_tensor *tensor, const char *role,
+                        float *rows, lnsp_problem *problem) {
+  const int64_t concepts = tensor->dims[1], ld = lnspi_node_ld(engine->graph, 0);
+  const int64_t most = engine->graph->nodes[0].number[0];
+  for (int64_t i = 0; i < tensor->dims[0] * concepts; i++) {
+    const int64_t id = take_integer(tensor, i);
+    if (id < 0 || id >= most)
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, role,
+                        "'%s' has %lld in row %lld, concept %lld: ids are 0 to %lld", role,
+                        (long long)id, (long long)(i / concepts), (long long)(i % concepts),
+                        (long long)(most - 1));
+    rows[i * ld] = (float)id;
+    lnspi_zero_pads(rows + i * ld, ld, 1, 1);
+  }
+  return LNSP_OK;
+}
+
+int32_t lnspi_engine_load(const lnspi_engine *engine, const lnsp_tensor *tensor,
+                          const char *role, float *rows, lnsp_problem *problem) {
+  if (take_is_ids(engine->graph)) return take_ids(engine, tensor, role, rows, problem);
+  return lnspi_tensor_load(tensor, role, engine->k, &engine->tasks, rows,
+                           lnspi_node_ld(engine->graph, 0), problem);
+}
+
+/* ---- the mask ---- */
+
+static int32_t take_mask_allowed(const lnspi_engine *engine, const char *name,
+                                 lnsp_problem *problem) {
+  const lnsp_graph *graph = engine->graph;
+  for (int32_t n = 0; n < graph->node_count; n++) {
+    const lnspi_layer *layer = lnspi_layer_at(graph->nodes[n].layer);
+    if (layer->masks == LNSPI_NO_MASK)
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, name,
+                        "'%s' was given, but layer %d (%s) of this network cannot leave concepts "
+                        "out: give rows without padding",
+                        name, n, layer->name);
+  }
+  return LNSP_OK;
+}
+
+static int32_t take_mask_row(const lnsp_tensor *mask, const char *name, int64_t r, uint8_t *to,
+                             lnsp_problem *problem) {
+  int64_t kept = 0;
+  for (int64_t c = 0; c < mask->dims[1]; c++) {
+    const int64_t value = take_integer(mask, r * mask->dims[1] + c);
+    if (value != 0 && value != 1)
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, name,
+                        "'%s' has %lld in row %lld, concept %lld: give 1 for a concept, 0 for "
+                        "padding",
+                        name, (long long)value, (long long)r, (long long)c);
+    to[c] = (uint8_t)value;
+    kept += value;
+  }
+  if (kept) return LNSP_OK;
+  return lnspi_fail(problem, LNSP_E_ARGUMENT, name,
+                    "'%s' leaves no concept in row %lld: each row needs one", name,
+                    (long long)r);
+}
+
+int32_t lnspi_engine_load_mask(lnspi_engine *engine, const lnsp_tensor *inputs,
+                               int32_t input_count, const char *name, int64_t row,
+                               int64_t batch, int64_t concepts, lnsp_problem *problem) {
+  const lnsp_tensor *mask = lnspi_tensor_find(inputs, input_count, name);
+  int32_t status = LNSP_OK;
+  if (!engine->mask) { /* no layer would look at it: each row is by itself */
+    if (mask) status = take_check_integers(mask, name, &batch, &concepts, problem);
+    return status == LNSP_OK && mask ? take_mask_allowed(engine, name, problem) : status;
+  }
+  if (mask) {
+    status = take_check_integers(mask, name, &batch, &concepts, problem);
+    if (status == LNSP_OK) status = take_mask_allowed(engine, name, problem);
+    engine->has_mask = 1;
+  } else {
+    memset(engine->mask + row * concepts, 1, (size_t)(batch * concepts));
+  }
+  for (int64_t r = 0; mask && status == LNSP_OK && r < batch; r++)
+    status = take_mask_row(mask, name, r, engine->mask + (row + r) * concepts, problem);
+  return status;
+}
