@@ -263,6 +263,7 @@ typedef struct lnsp_memory {
   uint64_t workspace_bytes;  /* scratch, small gradients, replay statistics   */
   uint64_t plan_bytes;       /* the handle, the graph, its steps              */
   uint64_t residual_bytes;   /* what lossy deltas still owe (residual=1)      */
+  uint64_t gradient_bytes;   /* sum of gradients (accumulate=N)               */
 } lnsp_memory;
 
 /* ---- what this build knows ---------------------------------------------- */
@@ -626,7 +627,9 @@ LNSP_API void lnsp_replay_destroy(lnsp_replay *replay);
  * optimizer text: "adamw lr=1e-3 betas=.9,.999 eps=1e-8 weight_decay=.01",
  *                 "sgd lr=.05 momentum=.9", and for any of them clip=1 (global
  *                 norm), ema=.999 (moving average of the weights),
- *                 schedule=cosine warmup=100 steps=10000 min_lr=0,
+ *                 schedule=cosine warmup=100 steps=10000 min_lr=0 (or linear, or
+ *                 step every=N factor=.1; warmup=5% of steps, min_lr=1% of lr),
+ *                 accumulate=N (the mean gradient of N calls makes one update),
  *                 weights=bf16 (kept so, rounded by chance; seed=0), and
  *                 residual=1 (room for what lossy deltas left out, part of the
  *                 state). adamw and adam take moments=8bit. For privacy
@@ -656,7 +659,10 @@ LNSP_API int32_t lnsp_trainer_open(lnsp_file *file, const char *loss, const char
                                    const lnsp_limits *limits, const lnsp_options *options,
                                    lnsp_trainer **out, lnsp_problem *problem);
 
-/* One step: forward, backward, gate, update. inputs: "input" as for a session
+/* One step: forward, backward, gate, update. With accumulate=N the gradient is added to
+ * those of the calls before, and the Nth call makes the update: the step count, schedule,
+ * clip and marks are about updates, and what was gathered since the last one is no part of
+ * the state: rollback, adopt, freeze and store_load let it go, files do not have it. inputs: "input" as for a session
  * and "target" (shape of the output), or what the loss names ("anchor",
  * "positive", "negative", "teacher"). *loss (nullable) is the loss before the
  * update. Refused with LNSP_E_NOT_FINITE, nothing changed, if anything is or
@@ -668,6 +674,13 @@ LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inp
  * lnsp_trainer_apply may follow. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_evaluate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                        int32_t input_count, float *loss,
+                                       lnsp_problem *problem);
+
+/* The loss alone, as a model that runs has it: no gradient, and no chance in layers that
+ * draw by it when they learn; average 1: with the weights of the moving average. A gradient
+ * that waits to be applied is void then, one that was accumulated is not. Threads: T2. */
+LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                       int32_t input_count, int32_t average, float *loss,
                                        lnsp_problem *problem);
 
 /* The user's own loss: forward gives outputs; backward takes dL/dy for any of
@@ -706,7 +719,11 @@ LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
 /* Rate of the next step, schedule included. Threads: T1. */
 LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer);
 
-/* Steps made. Threads: T1. */
+/* Norm of the last update's gradient before it was clipped; 0 without clip=, and before
+ * the first update. Threads: T1. */
+LNSP_API float lnsp_trainer_gradient_norm(const lnsp_trainer *trainer);
+
+/* Steps made: with accumulate=N, updates. Threads: T1. */
 LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer);
 
 /* The live weights become those of a model of the same architecture, as in create.

@@ -88,6 +88,7 @@ static const struct {
   { "moment_bytes", "moments", offsetof(lnsp_memory, moment_bytes) },
   { "average_bytes", "average", offsetof(lnsp_memory, average_bytes) },
   { "residual_bytes", "residual", offsetof(lnsp_memory, residual_bytes) },
+  { "gradient_bytes", "gradients", offsetof(lnsp_memory, gradient_bytes) },
   { "activation_bytes", "activations", offsetof(lnsp_memory, activation_bytes) },
   { "workspace_bytes", "workspace", offsetof(lnsp_memory, workspace_bytes) },
   { "plan_bytes", "plan", offsetof(lnsp_memory, plan_bytes) },

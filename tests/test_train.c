@@ -362,7 +362,8 @@ static void memory_is_as_measured(void) {
   CHECK_INT(heap.last_bytes, memory.total_bytes);
   CHECK_INT(memory.total_bytes, memory.weight_bytes + memory.moment_bytes +
                                     memory.average_bytes + memory.residual_bytes +
-                                    memory.undo_bytes + memory.activation_bytes +
+                                    memory.gradient_bytes + memory.undo_bytes +
+                                    memory.activation_bytes +
                                     memory.workspace_bytes + memory.plan_bytes);
   int calls = heap.calls;
   float a[120], b[120], c[120], teacher[120];
@@ -548,7 +549,7 @@ static void texts_are_refused_with_a_place(void) {
              {"mse", "sgd momentum=.9 dampening=.1 nesterov=1", LNSP_E_ARGUMENT},
              {"mse", "adamw lr=1e-3 lr=1e-3", LNSP_E_SYNTAX},
              {"mse", "adamw schedule=cosine", LNSP_E_ARGUMENT},
-             {"mse", "adamw schedule=step steps=3", LNSP_E_UNKNOWN},
+             {"mse", "adamw schedule=falling steps=3", LNSP_E_UNKNOWN},
              {"mse", "", LNSP_E_UNKNOWN},
              {"mse", "adamw; sgd", LNSP_E_SYNTAX},
              {"nosuch", "adamw", LNSP_E_UNKNOWN},

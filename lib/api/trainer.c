@@ -172,7 +172,7 @@ static int32_t trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
   t->phase = LNSPI_PHASE_IDLE;
   status = lnspi_engine_take(engine, inputs, input_count, batch, concepts, problem);
   if (status != LNSP_OK) return status;
-  lnspi_trainer_draw(t);
+  lnspi_trainer_draw(t, 1);
   status = lnspi_engine_forward(engine, t->state, batch, concepts, problem);
   if (status != LNSP_OK) return status;
   status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 1, problem);

@@ -19,7 +19,8 @@ LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
   if (!matched)
     return lnspi_fail(problem, LNSP_E_MISSING, pattern,
                       "no tensor's name matches '%s'; '*' stands for any characters", pattern);
-  /* a gradient that was made for other tensors is void; values are not */
+  /* gradients that were made for other tensors are void; values are not */
+  lnspi_accumulate_void(trainer);
   if (trainer->phase == LNSPI_PHASE_GRADIENT) trainer->phase = LNSPI_PHASE_IDLE;
   return LNSP_OK;
 }
@@ -41,6 +42,10 @@ LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer) {
   float rate = (float)lnspi_rule_rate(&trainer->rule, trainer->step);
   lnspi_fp_leave(fp);
   return rate;
+}
+
+LNSP_API float lnsp_trainer_gradient_norm(const lnsp_trainer *trainer) {
+  return trainer ? (float)trainer->norm : 0.f;
 }
 
 LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer) {
@@ -107,6 +112,23 @@ static int32_t trainer_check_what(const lnsp_trainer *t, int32_t what, lnsp_prob
     return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
                       "'what' is %d: give LNSP_SAVE_WEIGHTS, _AVERAGE or _STATE", what);
   return trainer_pick(t, what == LNSP_SAVE_AVERAGE, &state, problem);
+}
+
+LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                       int32_t input_count, int32_t average, float *loss,
+                                       lnsp_problem *problem) {
+  const float *state;
+  double value = 0;
+  API_NEED(trainer, problem);
+  API_NEED(inputs, problem);
+  API_NEED(loss, problem);
+  int32_t status = trainer_pick(trainer, average, &state, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fp fp = lnspi_fp_enter();
+  status = lnspi_objective_validate(trainer, inputs, input_count, average != 0, &value, problem);
+  lnspi_fp_leave(fp);
+  if (status == LNSP_OK) *loss = (float)value;
+  return status;
 }
 
 LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const char *name,

@@ -55,6 +55,7 @@ static int32_t live_settle(const lnspi_delta_source *source, const lnsp_delta *d
       status = live_span(coded ? &reader : NULL, source, t, i, at, snap, &n);
   }
   if (snap) {
+    lnspi_accumulate_void(t);
     t->bounds_known = 0;
     t->phase = LNSPI_PHASE_IDLE;
   }

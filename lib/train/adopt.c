@@ -43,6 +43,7 @@ int32_t lnspi_trainer_adopt(lnsp_trainer *t, const lnsp_model *model, int reset,
   lnspi_trainer_settle(t);
   (void)lnspi_state_copy(model->graph, model->state, t->graph, t->state, t->row, NULL);
   if (reset) adopt_reset(t);
+  lnspi_accumulate_void(t);
   t->bounds_known = 0;
   t->phase = LNSPI_PHASE_IDLE;
   return LNSP_OK;

@@ -61,6 +61,7 @@ void lnspi_trainer_rollback(lnsp_trainer *t, int32_t back) {
     t->step = ages[0];
     memcpy(t->age, ages + 1, weights * sizeof(uint64_t));
   }
+  lnspi_accumulate_void(t);
   t->bounds_known = 0;
   t->phase = LNSPI_PHASE_IDLE;
 }

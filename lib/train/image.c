@@ -134,6 +134,7 @@ int lnspi_trainer_image_sound(const lnsp_trainer *t, const lnspi_piece *piece, u
 
 void lnspi_trainer_image_start(lnsp_trainer *t) {
   lnspi_trainer_settle(t);
+  lnspi_accumulate_void(t);
   t->phase = LNSPI_PHASE_IDLE;
 }
 

@@ -259,7 +259,7 @@ static int32_t objective_load(lnsp_trainer *t, const lnsp_tensor *inputs, int32_
   }
   if (objective->replay_rows)
     lnspi_replay_draw(t->engine.k, t->replay, t->graph->nodes[0].width, objective->replay_seed,
-                      t->step, objective->replay_rows * t->concepts, x, ld, t->loss_scratch);
+                      lnspi_trainer_pass(t), objective->replay_rows * t->concepts, x, ld, t->loss_scratch);
   return LNSP_OK;
 }
 
@@ -321,8 +321,11 @@ static double objective_evaluate_term(lnsp_trainer *t, int32_t index) {
   return (double)term->weight * loss->evaluate(&call);
 }
 
-int32_t lnspi_objective_evaluate(lnsp_trainer *t, const lnsp_tensor *inputs,
-                                 int32_t input_count, double *loss, lnsp_problem *problem) {
+/* Values of the inputs, and of the terms: with them the outputs' gradients. learning 0: no
+ * layer draws by chance. */
+static int32_t objective_run(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
+                             const float *state, int learning, double *loss,
+                             lnsp_problem *problem) {
   int64_t batch, concepts;
   double total = 0;
   if (t->objective.term_count == 0)
@@ -340,8 +343,8 @@ int32_t lnspi_objective_evaluate(lnsp_trainer *t, const lnsp_tensor *inputs,
   t->concepts = concepts;
   status = objective_load(t, inputs, input_count, problem);
   if (status != LNSP_OK) return status;
-  lnspi_trainer_draw(t);
-  status = lnspi_engine_forward(&t->engine, t->state,
+  lnspi_trainer_draw(t, learning);
+  status = lnspi_engine_forward(&t->engine, state,
                                 t->objective.group_count * batch + t->objective.replay_rows,
                                 concepts, problem);
   if (status != LNSP_OK) return status;
@@ -351,7 +354,20 @@ int32_t lnspi_objective_evaluate(lnsp_trainer *t, const lnsp_tensor *inputs,
   if (!(fabs(total) <= (double)FLT_MAX)) /* the caller gets it as a float */
     return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
                       "the loss is not finite: check the scale of the data");
-  lnspi_backward(t);
   *loss = total;
   return LNSP_OK;
+}
+
+int32_t lnspi_objective_evaluate(lnsp_trainer *t, const lnsp_tensor *inputs,
+                                 int32_t input_count, double *loss, lnsp_problem *problem) {
+  int32_t status = objective_run(t, inputs, input_count, t->state, 1, loss, problem);
+  if (status == LNSP_OK) lnspi_backward(t);
+  return status;
+}
+
+int32_t lnspi_objective_validate(lnsp_trainer *t, const lnsp_tensor *inputs,
+                                 int32_t input_count, int average, double *loss,
+                                 lnsp_problem *problem) {
+  return objective_run(t, inputs, input_count, average ? t->average : t->state, 0, loss,
+                       problem);
 }

@@ -1,4 +1,4 @@
-/* Optimizer texts and learning-rate schedules. */
+/* Optimizer texts. */
 #include "train/optimizer.h"
 
 #include "base/problem.h"
@@ -22,31 +22,7 @@ const lnspi_optimizer *lnspi_optimizer_at(int32_t index) {
   return NULL;
 }
 
-/* ---- schedules ---- */
-
-#define OPTIMIZER_CONSTANT 0
-#define OPTIMIZER_COSINE 1
-
-const char *lnspi_schedule_name(int32_t index) {
-  return index == OPTIMIZER_CONSTANT ? "constant" : index == OPTIMIZER_COSINE ? "cosine" : NULL;
-}
-
-const char *lnspi_schedule_help(int32_t index) {
-  if (index == OPTIMIZER_CONSTANT)
-    return "schedule=constant [warmup=0]: a linear rise over warmup steps, then lr";
-  if (index == OPTIMIZER_COSINE)
-    return "schedule=cosine steps=N [warmup=0] [min_lr=0]: a linear rise, then half a cosine "
-           "from lr to min_lr at step N";
-  return NULL;
-}
-
-double lnspi_rule_rate(const lnspi_rule *rule, uint64_t step) {
-  if (step < rule->warmup) return rule->lr * (double)(step + 1) / (double)rule->warmup;
-  if (rule->schedule == OPTIMIZER_CONSTANT) return rule->lr;
-  if (step >= rule->steps) return rule->min_lr;
-  double part = (double)(step - rule->warmup) / (double)(rule->steps - rule->warmup);
-  return rule->min_lr + (rule->lr - rule->min_lr) * 0.5 * (1.0 + lnspi_cos_pi(part));
-}
+/* ---- chance ---- */
 
 void lnspi_rule_key(const lnspi_rule *rule, int32_t weight, uint64_t age, uint32_t key[4]) {
   const uint32_t counter[4] = {(uint32_t)weight, OPTIMIZER_NODE, (uint32_t)age,
@@ -139,18 +115,17 @@ static int32_t optimizer_privacy_key(const lnspi_key *key, lnspi_rule *rule,
 static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
                                     lnsp_problem *problem) {
   lnspi_word word = key->key;
+  int32_t taken = LNSP_OK;
+  if (lnspi_schedule_key(key, rule, &taken, problem)) return taken;
   if (lnspi_word_is(word, "lr"))
     return lnspi_word_number(key->value, "lr", 0, 1e6, &rule->lr, problem);
-  if (lnspi_word_is(word, "min_lr"))
-    return lnspi_word_number(key->value, "min_lr", 0, 1e6, &rule->min_lr, problem);
   if (lnspi_word_is(word, "clip"))
     return lnspi_word_number(key->value, "clip", 0, 1e30, &rule->clip, problem);
   if (lnspi_word_is(word, "ema"))
     return lnspi_word_number(key->value, "ema", 0, .99999999, &rule->average, problem);
-  if (lnspi_word_is(word, "warmup"))
-    return optimizer_count(key, "warmup", &rule->warmup, problem);
-  if (lnspi_word_is(word, "steps"))
-    return optimizer_count(key, "steps", &rule->steps, problem);
+  if (lnspi_word_is(word, "accumulate"))
+    return lnspi_word_integer(key->value, "accumulate", 1, LNSPI_MOST_ACCUMULATE,
+                              &rule->accumulate, problem);
   if (lnspi_word_is(word, "seed"))
     return optimizer_count(key, "seed", &rule->seed, problem);
   if (lnspi_word_is(word, "clip_each") || lnspi_word_is(word, "noise") ||
@@ -168,18 +143,10 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
     rule->weights = choice != 0 ? LNSP_BF16 : LNSP_F32;
     return status;
   }
-  if (lnspi_word_is(word, "schedule")) {
-    for (int32_t i = 0; lnspi_schedule_name(i); i++)
-      if (lnspi_word_is(key->value, lnspi_schedule_name(i))) {
-        rule->schedule = i;
-        return LNSP_OK;
-      }
-    return lnspi_fail_text(problem, LNSP_E_UNKNOWN, key->value.line, key->value.column,
-                           "there is no such schedule; known are constant, cosine");
-  }
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
                          "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
-                         "warmup, steps, min_lr, weights, seed, residual, clip_each, noise, lot",
+                         "warmup, steps, min_lr, every, factor, accumulate, weights, seed, residual, "
+                         "clip_each, noise, lot",
                          rule->optimizer->name, rule->optimizer->help);
 }
 
@@ -188,15 +155,18 @@ int lnspi_rule_narrow(const lnspi_rule *rule) {
 }
 
 /* What the values cannot be together. */
-static const char *optimizer_refuse(const lnspi_rule *rule) {
+static const char *optimizer_refuse(lnspi_rule *rule) {
   const char *refused = rule->optimizer->refuse ? rule->optimizer->refuse(rule->real) : NULL;
   if (refused) return refused;
   if (rule->weights != LNSP_F32 && rule->average > 0)
     return "ema keeps float32 weights beside those of weights=bf16: leave out one of them";
-  if (rule->schedule == OPTIMIZER_COSINE && rule->steps <= rule->warmup)
-    return "schedule=cosine needs steps=N, more than warmup";
+  refused = lnspi_schedule_settle(rule);
+  if (refused) return refused;
   if ((rule->noise > 0 || rule->lot) && !(rule->clip_each > 0))
     return "noise and lot need clip_each=C, the largest norm of an example's gradient";
+  if (rule->clip_each > 0 && rule->accumulate > 1)
+    return "clip_each, noise and lot are about one batch, whose examples are all seen at once: "
+           "leave out accumulate";
   if (rule->clip > 0 && rule->clip_each > 0)
     return "clip_each bounds the gradient already, and a norm of all would tell of the data "
            "what noise is to hide: leave out clip";
@@ -210,6 +180,7 @@ int32_t lnspi_rule_parse(const char *string, lnspi_rule *rule, lnsp_problem *pro
   memset(rule, 0, sizeof *rule);
   rule->lr = 1e-3;
   rule->weights = LNSP_F32;
+  rule->accumulate = 1;
   lnspi_text_open(&text, string ? string : "adamw");
   lnspi_word word = lnspi_text_word(&text, "");
   for (int32_t i = 0; lnspi_optimizer_at(i); i++)

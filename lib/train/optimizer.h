@@ -8,6 +8,7 @@
 
 #define LNSPI_OPTIMIZER_ARGUMENTS 8
 #define LNSPI_MOMENTS 2
+#define LNSPI_MOST_ACCUMULATE 65536
 
 /* What an optimizer needs for one step, computed once a step. */
 typedef struct lnspi_update {
@@ -64,17 +65,20 @@ typedef struct lnspi_optimizer {
 
 const lnspi_optimizer *lnspi_optimizer_at(int32_t index); /* NULL past the end */
 
-/* Learning-rate schedules: a factor for step number step (from 0). */
+/* An optimizer text. */
 typedef struct lnspi_rule {
   const lnspi_optimizer *optimizer;
   double real[LNSPI_OPTIMIZER_ARGUMENTS];
   double lr, min_lr;
+  double factor, warmup_share; /* of schedule=step; of steps, and then in warmup */
   double clip;    /* 0: off */
   double average; /* decay of the moving average, 0: off */
   int32_t schedule;
   int32_t weights; /* type of the matrices: LNSP_F32 or LNSP_BF16 */
   int32_t residual; /* 1: the state holds what lossy deltas left out */
-  uint64_t warmup, steps;
+  int32_t min_of_lr, has_factor; /* min_of_lr: min_lr is a part of lr */
+  uint64_t warmup, steps, every;
+  int64_t accumulate; /* calls whose gradients' mean makes one update */
   uint64_t seed;  /* of what is rounded by chance */
   double clip_each, noise; /* privacy: norm of an example's gradient, deviation of the
                               noise in such norms; 0: off */
@@ -83,8 +87,14 @@ typedef struct lnspi_rule {
 
 int lnspi_rule_narrow(const lnspi_rule *rule); /* 1: moments in 8 bits */
 
+/* schedule.c */
 const char *lnspi_schedule_name(int32_t index); /* NULL past the end */
 const char *lnspi_schedule_help(int32_t index);
+/* 1 if the key is one of a schedule's, and *status what became of it. */
+int lnspi_schedule_key(const lnspi_key *key, lnspi_rule *rule, int32_t *status,
+                       lnsp_problem *problem);
+/* After all keys: what is wrong with the values together, or NULL. */
+const char *lnspi_schedule_settle(lnspi_rule *rule);
 
 /* "adamw lr=1e-3 betas=.9,.999 clip=1 ema=.999 schedule=cosine steps=1000" */
 int32_t lnspi_rule_parse(const char *text, lnspi_rule *rule, lnsp_problem *problem);

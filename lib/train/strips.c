@@ -37,35 +37,40 @@ static void strips_add_use(const lnsp_trainer *t, const lnspi_use *use,
                           use->x + strip->k0, use->ldx, use->rows, strip->kn, add);
 }
 
+/* Adds what the caller gave. */
 static void strips_given(const lnsp_trainer *t, const lnspi_strip *strip) {
   const lnspi_weight *weight = &t->graph->weights[strip->weight];
   const int64_t in = weight->dims[1];
   const int64_t row = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
-  const float *from = t->given[strip->weight] + row * in + strip->k0;
-  memset(strip->g, 0, (size_t)(strip->kn * strip->lanes) * sizeof(float));
+  const float *from = t->given[strip->weight];
+  if (!from) return;
+  from += row * in + strip->k0;
   for (int64_t l = 0; l < strip->real; l++, from += in)
-    for (int64_t k = 0; k < strip->kn; k++) strip->g[k * strip->lanes + l] = from[k];
+    for (int64_t k = 0; k < strip->kn; k++) strip->g[k * strip->lanes + l] += from[k];
 }
 
 const float *lnspi_strip_gradient(const lnsp_trainer *t, const lnspi_strip *strip) {
-  int started = 0;
+  const size_t bytes = (size_t)(strip->kn * strip->lanes) * sizeof(float);
+  int started = lnspi_accumulate_has(t, strip->weight);
+  if (started) memcpy(strip->g, t->sum + strip->offset, bytes);
   if (t->given) {
+    if (!started) memset(strip->g, 0, bytes);
     strips_given(t, strip);
     return strip->g;
   }
   if (strip->use) {
-    strips_add_use(t, strip->use, strip, 0);
+    strips_add_use(t, strip->use, strip, started);
     return strip->g;
   }
   for (int32_t u = 0; u < t->use_count; u++)
     if (t->uses[u].weight == strip->weight && t->uses[u].part == strip->part)
       strips_add_use(t, &t->uses[u], strip, started++);
-  if (!started) memset(strip->g, 0, (size_t)(strip->kn * strip->lanes) * sizeof(float));
+  if (!started) memset(strip->g, 0, bytes);
   return strip->g;
 }
 
 int lnspi_strip_fused(const lnsp_trainer *t, const lnspi_use *use) {
-  return use && !t->narrow && !(t->rule.noise > 0) && t->rule.optimizer->apply_strip;
+  return use && !t->narrow && !t->sum && !(t->rule.noise > 0) && t->rule.optimizer->apply_strip;
 }
 
 /* ---- all of them ---- */

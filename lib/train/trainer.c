@@ -130,8 +130,11 @@ static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memor
   start = arena->used;
   if (t->rule.residual) t->residual = lnspi_take(arena, floats, sizeof(float));
   memory->residual_bytes = arena->used - start;
-  start = arena->used;
   if (t->limits.undo == LNSP_UNDO_ALL) t->mark_bytes = arena->used - set;
+  start = arena->used;
+  if (t->rule.accumulate > 1) t->sum = lnspi_take(arena, floats, sizeof(float));
+  memory->gradient_bytes = arena->used - start;
+  start = arena->used;
   if (t->limits.history > 0) {
     t->marks = lnspi_take(arena, (uint64_t)t->limits.history, t->mark_bytes);
     /* pointers are counted at 8 bytes on every host */
@@ -185,6 +188,7 @@ static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *mem
   t->wanted = lnspi_take(arena, nodes, 1);
   t->touched = lnspi_take(arena, weights, 1);
   t->frozen = lnspi_take(arena, weights, 1);
+  if (t->rule.accumulate > 1) t->gathered = lnspi_take(arena, weights, 1);
   trainer_layout_state(t, arena, memory);
   lnspi_take(arena, 0, 1);
   uint64_t start = arena->used;
@@ -199,7 +203,8 @@ static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *mem
   memory->workspace_bytes = arena->used - start;
   memory->total_bytes = arena->used;
   memory->plan_bytes = memory->total_bytes - memory->weight_bytes - memory->moment_bytes -
-                       memory->average_bytes - memory->residual_bytes - memory->undo_bytes -
+                       memory->average_bytes - memory->residual_bytes -
+                       memory->gradient_bytes - memory->undo_bytes -
                        memory->activation_bytes - memory->workspace_bytes;
 }
 
@@ -269,10 +274,10 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   return t;
 }
 
-void lnspi_trainer_draw(lnsp_trainer *t) {
-  t->engine.training = t->chance;
+void lnspi_trainer_draw(lnsp_trainer *t, int learning) {
+  t->engine.training = t->chance && learning;
   t->engine.seed = t->rule.seed;
-  t->engine.pass = (t->step << 16) + (uint64_t)t->pass;
+  t->engine.pass = (t->step << 16) + (uint64_t)t->held;
 }
 
 static void trainer_start_average(lnsp_trainer *t) {

@@ -52,12 +52,16 @@ struct lnsp_trainer {
   lnsp_memory memory;
   int32_t moment_count, phase, mark_count, mark_newest, has_replay, lr_changed;
   uint64_t step;
-  int32_t chance, pass; /* whether layers draw; passes since the last update */
+  int32_t chance, no_use; /* whether layers draw when learning */
   lnspi_bounds bounds;
   int32_t bounds_known, use_count;
   int64_t batch, concepts;      /* of the last forward: rows of one group */
   char *loss_text, *optimizer_text;
   float *state, *moment[LNSPI_MOMENTS], *average; /* state: by the weights' types */
+  float *sum;                   /* of gradients, laid out so too; NULL without accumulate */
+  int64_t held;                 /* calls in it; with the last one's gradient, which is not */
+  int32_t whole, no_part;       /* whole: strips give the sum, too */
+  double sum_most, norm;        /* a bound of the sum; of the last clipped gradient */
   float *residual;              /* laid out like a moment; NULL without residual=1 */
   int32_t narrow, unused_too;   /* moments in 8 bits, in place of moment[]: */
   uint8_t *code[LNSPI_MOMENTS]; /* an element; int8_t in those that have a sign */
@@ -89,6 +93,7 @@ struct lnsp_trainer {
   const float **given_room;     /* a pointer a weight, for who makes such a step */
   uint8_t *reached, *wanted;    /* a node */
   uint8_t *touched, *frozen;    /* a weight */
+  uint8_t *gathered;            /* a weight whose gradient is in sum */
 };
 
 /* trainer.c */
@@ -103,8 +108,8 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
                                 const lnsp_limits *limits, const lnsp_options *options,
                                 lnsp_trainer **out, lnsp_problem *problem);
 
-/* Before a pass: what layers that draw by chance take. */
-void lnspi_trainer_draw(lnsp_trainer *trainer);
+/* Before a pass: what layers that draw by chance take, if they are to when learning. */
+void lnspi_trainer_draw(lnsp_trainer *trainer, int learning);
 
 /* adopt.c: see lnsp_trainer_adopt. */
 int32_t lnspi_trainer_adopt(lnsp_trainer *trainer, const lnsp_model *model, int reset,
@@ -118,13 +123,33 @@ int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_gra
 /* Loads the inputs, runs forward, writes output gradients; *loss in double. */
 int32_t lnspi_objective_evaluate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                  int32_t input_count, double *loss, lnsp_problem *problem);
+/* The loss alone. */
+int32_t lnspi_objective_validate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                 int32_t input_count, int average, double *loss,
+                                 lnsp_problem *problem);
 
 /* backward.c: from the output gradients that are in dvalues and marked reached. */
 void lnspi_backward(lnsp_trainer *trainer);
 void lnspi_backward_start(lnsp_trainer *trainer); /* nothing reached, all zero */
 void lnspi_backward_seed(lnsp_trainer *trainer, int32_t node); /* zeroes it once */
 
+/* accumulate.c: all of it does nothing, or is not called, without accumulate=N. */
+int lnspi_accumulate_waits(const lnsp_trainer *trainer); /* for more calls after this one */
+void lnspi_accumulate_void(lnsp_trainer *trainer);       /* what was gathered is let go */
+/* Bound of the sum with this call's gradient, whose bound is given; beyond most it looks
+ * at the sum. */
+double lnspi_accumulate_bound(lnsp_trainer *trainer, double gradient, double most);
+void lnspi_accumulate_add(lnsp_trainer *trainer, double bound);
+/* Around the use of the sum: tensors that only earlier calls touched are touched too. */
+void lnspi_accumulate_open(lnsp_trainer *trainer);
+void lnspi_accumulate_close(lnsp_trainer *trainer);
+int lnspi_accumulate_has(const lnsp_trainer *trainer, int32_t weight);
+double lnspi_accumulate_square(const lnsp_trainer *trainer, int32_t weight);
+void lnspi_accumulate_take(lnsp_trainer *trainer, int32_t weight);
+
 /* update.c */
+/* Numbers the calls that updates are made of. */
+uint64_t lnspi_trainer_pass(const lnsp_trainer *trainer);
 int32_t lnspi_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem);
 /* A step from gradients: for each weight row-major float32, or NULL: it stays. The
  * pointers may be in trainer->given_room. */

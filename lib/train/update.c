@@ -166,7 +166,7 @@ static double update_matrix_squares(lnsp_trainer *t, int32_t index, double total
  * product, whose norm is the product of the norms. */
 static int update_is_outer(const lnsp_trainer *t, int32_t weight) {
   uint64_t parts = 0;
-  if (t->graph->weights[weight].parts > 64) return 0;
+  if (t->graph->weights[weight].parts > 64 || t->whole) return 0;
   for (int32_t u = 0; u < t->use_count; u++) {
     uint64_t part = UINT64_C(1) << t->uses[u].part;
     if (t->uses[u].weight != weight) continue;
@@ -186,7 +186,8 @@ static double update_square_norm(lnsp_trainer *t) {
     if (!t->touched[i]) continue;
     if (weight->kind == LNSPI_FLAT) {
       const float *g = t->small + t->small_offset[i];
-      total += (double)k->dot(g, g, weight->floats);
+      total += lnspi_accumulate_has(t, i) ? lnspi_accumulate_square(t, i)
+                                          : (double)k->dot(g, g, weight->floats);
     } else if (t->given || !update_is_outer(t, i)) {
       total = update_matrix_squares(t, i, total);
     } else {
@@ -199,17 +200,19 @@ static double update_square_norm(lnsp_trainer *t) {
   return total;
 }
 
-/* The factor of the gradient, as torch.nn.utils.clip_grad_norm_. */
-static int32_t update_clip(lnsp_trainer *t, double *scale, lnsp_problem *problem) {
-  *scale = 1;
+/* The factor of the gradient: of a sum, what makes it a mean; and, as that of
+ * torch.nn.utils.clip_grad_norm_, what bounds its norm. */
+static int32_t update_clip(lnsp_trainer *t, double *scale, double *mean_norm,
+                           lnsp_problem *problem) {
+  *scale = t->sum ? 1.0 / (double)t->rule.accumulate : 1;
   if (!(t->rule.clip > 0)) return LNSP_OK;
-  double norm = sqrt(update_square_norm(t));
+  double norm = *mean_norm = *scale * sqrt(update_square_norm(t));
   if (!(norm <= DBL_MAX))
     return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
                       "the gradient is too large to be clipped, so nothing was changed: check "
                       "the data");
   double factor = t->rule.clip / (norm + 1e-6);
-  if (factor < 1) *scale = factor;
+  if (factor < 1) *scale *= factor;
   return LNSP_OK;
 }
 
@@ -303,6 +306,7 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
     if (t->narrow || t->rule.weights != LNSP_F32) lnspi_rule_key(&t->rule, i, t->age[i], update.key);
     if (weight->kind == LNSPI_FLAT) {
       if (t->rule.noise > 0) lnspi_privacy_small(t, i);
+      if (lnspi_accumulate_has(t, i)) lnspi_accumulate_take(t, i);
       update_apply(t, i, &update, weight->offset, update_floats(t, weight),
                    t->small + t->small_offset[i], weight->floats);
       update_follow(t, weight->offset, weight->floats);
@@ -313,19 +317,13 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
   }
 }
 
-int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
+/* The update from the whole gradient, no element of which is beyond gradient. */
+static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_problem *problem) {
   lnspi_update update;
   lnspi_bounds after;
-  double gradient = update_gradient_bound(t), scale;
+  double scale, norm = 0;
   double rate = lnspi_rule_rate(&t->rule, t->step);
-  int32_t status = lnspi_privacy_check(t, problem);
-  if (status != LNSP_OK) return status;
-  gradient += LNSPI_NOISE_MOST * lnspi_privacy_deviation(t);
-  if (!(gradient <= UPDATE_MOST_GRADIENT))
-    return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
-                      "a gradient is not finite or could exceed 1e18, so nothing was changed: "
-                      "lower the learning rate, or check the data");
-  status = update_clip(t, &scale, problem);
+  int32_t status = update_clip(t, &scale, &norm, problem);
   if (status != LNSP_OK) return status;
   /* bias corrections are largest for the youngest tensor */
   uint64_t youngest = UINT64_MAX;
@@ -338,9 +336,37 @@ int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
   lnspi_trainer_settle(t);
   update_all(t, rate, scale);
   t->bounds = after;
+  t->norm = norm;
   t->step++;
+  return LNSP_OK;
+}
+
+int32_t lnspi_trainer_apply(lnsp_trainer *t, lnsp_problem *problem) {
+  double gradient = update_gradient_bound(t);
+  int32_t status = lnspi_privacy_check(t, problem);
+  if (status != LNSP_OK) return status;
+  gradient += LNSPI_NOISE_MOST * lnspi_privacy_deviation(t);
+  if (gradient <= UPDATE_MOST_GRADIENT)
+    gradient = lnspi_accumulate_bound(t, gradient, UPDATE_MOST_GRADIENT);
+  if (!(gradient <= UPDATE_MOST_GRADIENT))
+    return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
+                      "a gradient is not finite or could exceed 1e18, so nothing was changed: "
+                      "lower the learning rate, or check the data");
+  if (lnspi_accumulate_waits(t)) {
+    lnspi_accumulate_add(t, gradient);
+  } else {
+    lnspi_accumulate_open(t);
+    status = update_make(t, gradient, problem);
+    lnspi_accumulate_close(t);
+    if (status != LNSP_OK) return status;
+    lnspi_accumulate_void(t);
+  }
   t->phase = LNSPI_PHASE_IDLE;
   return LNSP_OK;
+}
+
+uint64_t lnspi_trainer_pass(const lnsp_trainer *t) {
+  return t->step * (uint64_t)t->rule.accumulate + (uint64_t)t->held;
 }
 
 int32_t lnspi_trainer_apply_given(lnsp_trainer *t, const float *const *gradients,

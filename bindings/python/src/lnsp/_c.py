@@ -75,6 +75,7 @@ class Memory(ct.Structure):
         ("workspace_bytes", ct.c_uint64),
         ("plan_bytes", ct.c_uint64),
         ("residual_bytes", ct.c_uint64),
+        ("gradient_bytes", ct.c_uint64),
     ]
 
 
@@ -311,6 +312,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_trainer_open": (_i32, [_h, _text, _text, _limits, _options, _out, _p]),
     "lnsp_trainer_step": (_i32, [_h, _tensors, _i32, _floats, _p]),
     "lnsp_trainer_evaluate": (_i32, [_h, _tensors, _i32, _floats, _p]),
+    "lnsp_trainer_validate": (_i32, [_h, _tensors, _i32, _i32, _floats, _p]),
     "lnsp_trainer_forward": (_i32, [_h, _tensors, _i32, _tensors, _i32, _p]),
     "lnsp_trainer_backward": (_i32, [_h, _tensors, _i32, _p]),
     "lnsp_trainer_apply": (_i32, [_h, _p]),
@@ -320,6 +322,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_trainer_freeze": (_i32, [_h, _text, _i32, _p]),
     "lnsp_trainer_set_learning_rate": (_i32, [_h, _float, _p]),
     "lnsp_trainer_learning_rate": (_float, [_h]),
+    "lnsp_trainer_gradient_norm": (_float, [_h]),
     "lnsp_trainer_step_count": (_u64, [_h]),
     "lnsp_trainer_set_noise_key": (_i32, [_h, _data, _p]),
     "lnsp_trainer_set_replay": (_i32, [_h, _h, _p]),

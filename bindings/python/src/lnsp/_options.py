@@ -88,6 +88,7 @@ class Memory:
     workspace_bytes: int
     plan_bytes: int
     residual_bytes: int
+    gradient_bytes: int
 
 
 def empty_memory() -> _c.Memory:

@@ -154,6 +154,20 @@ class Trainer(Owner):
         )
         return loss.value
 
+    def validate(self, *arrays: Any, average: bool = False, **named: Any) -> float:
+        """The loss alone, as a model that runs has it: no gradient, no dropout.
+        average=True: with the weights of the moving average."""
+        given = self._given(arrays, named)
+        loss = ct.c_float()
+        self._live().call(
+            _c.lib.lnsp_trainer_validate,
+            given.pointer,
+            given.count,
+            int(average),
+            ct.byref(loss),
+        )
+        return loss.value
+
     def forward(
         self,
         input: Any,
@@ -255,8 +269,13 @@ class Trainer(Owner):
     # --- what it holds -------------------------------------------------------
 
     @property
+    def gradient_norm(self) -> float:
+        """Norm of the last update's gradient before it was clipped; 0 without clip=."""
+        return float(self._live().read(_c.lib.lnsp_trainer_gradient_norm))
+
+    @property
     def step_count(self) -> int:
-        """Steps made."""
+        """Steps made: with accumulate=N, updates."""
         return int(self._live().read(_c.lib.lnsp_trainer_step_count))
 
     @property

@@ -1,0 +1,115 @@
+/* Gradient accumulation: the sum of the gradients of several calls, of which the last
+ * one makes the update. That one's gradient never lies in the sum: strips take it on top
+ * (strips.c), so that a refused update leaves the sum as it was. */
+#include <math.h>
+
+#include "train/strips.h"
+
+#define ACCUMULATE_EARLIER 2 /* touched by earlier calls alone */
+
+int lnspi_accumulate_waits(const lnsp_trainer *t) {
+  return t->sum && t->held + 1 < t->rule.accumulate;
+}
+
+void lnspi_accumulate_void(lnsp_trainer *t) {
+  if (!t->sum) return;
+  memset(t->gathered, 0, (size_t)t->graph->weight_count);
+  t->held = 0;
+  t->sum_most = 0;
+}
+
+/* ---- bounds ---- */
+
+/* At most what an addition's rounding makes of a sum, for each row that is added. */
+static double accumulate_slack(const lnsp_trainer *t) {
+  double rows = 1;
+  for (int32_t u = 0; u < t->use_count; u++) rows += (double)t->uses[u].rows;
+  return 1 + (rows + 8) * 0x1p-23;
+}
+
+static double accumulate_most(const lnsp_trainer *t) {
+  double most = 0;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *weight = &t->graph->weights[i];
+    if (!t->gathered[i]) continue;
+    double largest = (double)t->engine.k->max_abs(t->sum + weight->offset, weight->floats);
+    if (largest > most) most = largest;
+  }
+  return most;
+}
+
+double lnspi_accumulate_bound(lnsp_trainer *t, double gradient, double most) {
+  if (!t->sum) return gradient;
+  double bound = (t->sum_most + gradient) * accumulate_slack(t);
+  if (bound <= most) return bound;
+  t->sum_most = accumulate_most(t); /* the running bound grows faster than the sum */
+  return (t->sum_most + gradient) * accumulate_slack(t);
+}
+
+/* ---- the sum ---- */
+
+static void accumulate_visit(lnsp_trainer *t, const lnspi_strip *strip, void *data) {
+  (void)data;
+  memcpy(t->sum + strip->offset, lnspi_strip_gradient(t, strip),
+         (size_t)(strip->kn * strip->lanes) * sizeof(float));
+}
+
+void lnspi_accumulate_add(lnsp_trainer *t, double bound) {
+  t->whole = 1;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *weight = &t->graph->weights[i];
+    float *sum = t->sum + weight->offset;
+    const float *small = t->small + t->small_offset[i];
+    if (!t->touched[i]) continue;
+    if (weight->kind != LNSPI_FLAT)
+      lnspi_strips_each(t, i, 0, accumulate_visit, NULL);
+    else if (t->gathered[i])
+      t->engine.k->add(sum, sum, small, weight->floats);
+    else
+      memcpy(sum, small, (size_t)weight->floats * sizeof(float));
+    t->gathered[i] = 1;
+  }
+  t->whole = 0;
+  t->held++;
+  t->sum_most = bound;
+}
+
+void lnspi_accumulate_open(lnsp_trainer *t) {
+  if (!t->sum) return;
+  t->whole = 1;
+  for (int32_t i = 0; i < t->graph->weight_count; i++)
+    if (t->gathered[i] && !t->touched[i]) t->touched[i] = ACCUMULATE_EARLIER;
+}
+
+void lnspi_accumulate_close(lnsp_trainer *t) {
+  if (!t->sum) return;
+  t->whole = 0;
+  for (int32_t i = 0; i < t->graph->weight_count; i++)
+    if (t->touched[i] == ACCUMULATE_EARLIER) t->touched[i] = 0;
+}
+
+int lnspi_accumulate_has(const lnsp_trainer *t, int32_t weight) {
+  return t->whole && t->gathered[weight];
+}
+
+/* The squares of a small tensor's whole gradient, which is nowhere yet. */
+double lnspi_accumulate_square(const lnsp_trainer *t, int32_t weight) {
+  const float *g = t->small + t->small_offset[weight];
+  const float *sum = t->sum + t->graph->weights[weight].offset;
+  const int64_t floats = t->graph->weights[weight].floats;
+  float whole[LNSPI_STRIP_FLOATS];
+  double total = 0;
+  for (int64_t at = 0; at < floats; at += LNSPI_STRIP_FLOATS) {
+    const int64_t n = floats - at < LNSPI_STRIP_FLOATS ? floats - at : LNSPI_STRIP_FLOATS;
+    t->engine.k->add(whole, g + at, sum + at, n);
+    total += (double)t->engine.k->dot(whole, whole, n);
+  }
+  return total;
+}
+
+/* It goes into the small gradients, after which there must be no way back. */
+void lnspi_accumulate_take(lnsp_trainer *t, int32_t weight) {
+  float *g = t->small + t->small_offset[weight];
+  t->engine.k->add(g, g, t->sum + t->graph->weights[weight].offset,
+                   t->graph->weights[weight].floats);
+}

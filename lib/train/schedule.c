@@ -1,0 +1,132 @@
+/* Learning-rate schedules: their keys in an optimizer's text, and the rate of a step. */
+#include "base/problem.h"
+#include "train/optimizer.h"
+
+#define SCHEDULE_CONSTANT 0
+#define SCHEDULE_COSINE 1
+#define SCHEDULE_LINEAR 2
+#define SCHEDULE_STEP 3
+
+static const struct {
+  const char *name, *help;
+} schedule_all[] = {
+    {"constant", "schedule=constant [warmup=0]: a linear rise over warmup steps, then lr"},
+    {"cosine",
+     "schedule=cosine steps=N [warmup=0] [min_lr=0]: a linear rise, then half a cosine "
+     "from lr to min_lr at step N; warmup may be a part of N, and min_lr of lr: 5%"},
+    {"linear",
+     "schedule=linear steps=N [warmup=0] [min_lr=0]: a linear rise, then a straight line "
+     "from lr to min_lr at step N"},
+    {"step",
+     "schedule=step every=N [factor=.1] [warmup=0] [min_lr=0]: after the rise, the rate times "
+     "factor every N steps, but at least min_lr"},
+};
+
+#define SCHEDULES ((int32_t)(sizeof schedule_all / sizeof schedule_all[0]))
+
+const char *lnspi_schedule_name(int32_t index) {
+  return index >= 0 && index < SCHEDULES ? schedule_all[index].name : NULL;
+}
+
+const char *lnspi_schedule_help(int32_t index) {
+  return index >= 0 && index < SCHEDULES ? schedule_all[index].help : NULL;
+}
+
+/* ---- the rate ---- */
+
+/* By multiplications alone, which are the same on every host. */
+static double schedule_power(double factor, uint64_t n) {
+  double power = 1;
+  for (; n; n >>= 1, factor *= factor)
+    if (n & 1) power *= factor;
+  return power;
+}
+
+double lnspi_rule_rate(const lnspi_rule *rule, uint64_t step) {
+  const double least = rule->min_of_lr ? rule->min_lr * rule->lr : rule->min_lr;
+  if (step < rule->warmup) return rule->lr * (double)(step + 1) / (double)rule->warmup;
+  if (rule->schedule == SCHEDULE_CONSTANT) return rule->lr;
+  if (rule->schedule == SCHEDULE_STEP) {
+    const uint64_t falls = (step - rule->warmup) / rule->every;
+    const double rate = rule->lr * schedule_power(rule->factor, falls);
+    return rate < least && falls ? least : rate;
+  }
+  if (step >= rule->steps) return least;
+  double part = (double)(step - rule->warmup) / (double)(rule->steps - rule->warmup);
+  if (rule->schedule == SCHEDULE_LINEAR) return least + (rule->lr - least) * (1.0 - part);
+  return least + (rule->lr - least) * 0.5 * (1.0 + lnspi_cos_pi(part));
+}
+
+/* ---- keys ---- */
+
+/* "5%" as .05; 0 if the word does not end so. */
+static int schedule_percent(lnspi_word word, const char *key, double *share, int32_t *status,
+                            lnsp_problem *problem) {
+  if (word.length < 1 || word.at[word.length - 1] != '%') return 0;
+  word.length--;
+  *status = lnspi_word_number(word, key, 0, 100, share, problem);
+  *share /= 100;
+  return 1;
+}
+
+static int32_t schedule_count(const lnspi_key *key, const char *name, int64_t low,
+                              uint64_t *out, lnsp_problem *problem) {
+  int64_t value = 0;
+  int32_t status = lnspi_word_integer(key->value, name, low, INT64_C(1) << 52, &value, problem);
+  *out = (uint64_t)value;
+  return status;
+}
+
+static int32_t schedule_name(lnspi_word value, lnspi_rule *rule, lnsp_problem *problem) {
+  char shown[48];
+  for (int32_t i = 0; i < SCHEDULES; i++)
+    if (lnspi_word_is(value, schedule_all[i].name)) {
+      rule->schedule = i;
+      return LNSP_OK;
+    }
+  return lnspi_fail_text(problem, LNSP_E_UNKNOWN, value.line, value.column,
+                         "there is no schedule '%s'; known are constant, cosine, linear, step",
+                         lnspi_word_show(value, shown));
+}
+
+int lnspi_schedule_key(const lnspi_key *key, lnspi_rule *rule, int32_t *status,
+                       lnsp_problem *problem) {
+  const lnspi_word word = key->key;
+  if (lnspi_word_is(word, "schedule")) {
+    *status = schedule_name(key->value, rule, problem);
+  } else if (lnspi_word_is(word, "warmup")) {
+    if (!schedule_percent(key->value, "warmup", &rule->warmup_share, status, problem))
+      *status = schedule_count(key, "warmup", 0, &rule->warmup, problem);
+  } else if (lnspi_word_is(word, "steps")) {
+    *status = schedule_count(key, "steps", 0, &rule->steps, problem);
+  } else if (lnspi_word_is(word, "every")) {
+    *status = schedule_count(key, "every", 1, &rule->every, problem);
+  } else if (lnspi_word_is(word, "factor")) {
+    *status = lnspi_word_number(key->value, "factor", 0, 1, &rule->factor, problem);
+    rule->has_factor = 1;
+  } else if (lnspi_word_is(word, "min_lr")) {
+    rule->min_of_lr = schedule_percent(key->value, "min_lr", &rule->min_lr, status, problem);
+    if (!rule->min_of_lr)
+      *status = lnspi_word_number(key->value, "min_lr", 0, 1e6, &rule->min_lr, problem);
+  } else {
+    return 0;
+  }
+  return 1;
+}
+
+const char *lnspi_schedule_settle(lnspi_rule *rule) {
+  if (!rule->has_factor) rule->factor = .1;
+  if (rule->schedule != SCHEDULE_STEP && (rule->every || rule->has_factor))
+    return "every and factor are keys of schedule=step";
+  if (rule->schedule == SCHEDULE_STEP && !rule->every)
+    return "schedule=step needs every=N, the steps between two falls";
+  if (rule->warmup_share > 0 && !rule->steps)
+    return "a warmup in % is a part of steps=N: give that too";
+  if (rule->warmup_share > 0)
+    rule->warmup = (uint64_t)(rule->warmup_share * (double)rule->steps);
+  if (rule->schedule == SCHEDULE_COSINE && rule->steps <= rule->warmup)
+    return "schedule=cosine needs steps=N, more than warmup";
+  if (rule->schedule == SCHEDULE_LINEAR && rule->steps <= rule->warmup)
+    return "schedule=linear needs steps=N, more than warmup";
+  return NULL;
+}
