@@ -45,7 +45,7 @@ LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer) {
 }
 
 LNSP_API float lnsp_trainer_gradient_norm(const lnsp_trainer *trainer) {
-  return trainer ? (float)trainer->norm : 0.f;
+  return trainer ? trainer->norm : 0.f;
 }
 
 LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer) {

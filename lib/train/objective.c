@@ -32,7 +32,7 @@ static int32_t objective_data(lnspi_objective *objective, const char *name,
   const int64_t width = output->width;
   for (int32_t d = 0; d < objective->data_count; d++)
     if (lnspi_equal(objective->data[d], name)) {
-      if (most > objective->data_most[d]) objective->data_most[d] = most;
+      if (most > objective->data_most[d]) objective->data_most[d] = (int32_t)most;
       if (objective->data_every[d] != output->every)
         return lnspi_fail(problem, LNSP_E_SHAPE, name,
                           "two loss terms need '%s' for outputs with different numbers of rows "
@@ -46,9 +46,9 @@ static int32_t objective_data(lnspi_objective *objective, const char *name,
     return lnspi_fail(problem, LNSP_E_LIMIT, name, "the loss needs more than %d data tensors",
                       LNSPI_DATA);
   objective->data[objective->data_count] = name;
-  objective->data_most[objective->data_count] = most;
-  objective->data_every[objective->data_count] = output->every;
-  objective->data_width[objective->data_count++] = width;
+  objective->data_most[objective->data_count] = (int32_t)most;
+  objective->data_every[objective->data_count] = (int32_t)output->every;
+  objective->data_width[objective->data_count++] = (int32_t)width;
   return LNSP_OK;
 }
 

@@ -112,6 +112,15 @@ static int32_t optimizer_privacy_key(const lnspi_key *key, lnspi_rule *rule,
   return optimizer_count(key, "lot", &rule->lot, problem);
 }
 
+static int32_t optimizer_accumulate(const lnspi_key *key, lnspi_rule *rule,
+                                    lnsp_problem *problem) {
+  int64_t value = 1;
+  int32_t status = lnspi_word_integer(key->value, "accumulate", 1, LNSPI_MOST_ACCUMULATE, &value,
+                                      problem);
+  rule->accumulate = (int32_t)value;
+  return status;
+}
+
 static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
                                     lnsp_problem *problem) {
   lnspi_word word = key->key;
@@ -124,8 +133,7 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
   if (lnspi_word_is(word, "ema"))
     return lnspi_word_number(key->value, "ema", 0, .99999999, &rule->average, problem);
   if (lnspi_word_is(word, "accumulate"))
-    return lnspi_word_integer(key->value, "accumulate", 1, LNSPI_MOST_ACCUMULATE,
-                              &rule->accumulate, problem);
+    return optimizer_accumulate(key, rule, problem);
   if (lnspi_word_is(word, "seed"))
     return optimizer_count(key, "seed", &rule->seed, problem);
   if (lnspi_word_is(word, "clip_each") || lnspi_word_is(word, "noise") ||

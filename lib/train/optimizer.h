@@ -75,10 +75,10 @@ typedef struct lnspi_rule {
   double average; /* decay of the moving average, 0: off */
   int32_t schedule;
   int32_t weights; /* type of the matrices: LNSP_F32 or LNSP_BF16 */
+  int32_t accumulate; /* calls whose gradients' mean makes one update */
   int32_t residual; /* 1: the state holds what lossy deltas left out */
   int32_t min_of_lr, has_factor; /* min_of_lr: min_lr is a part of lr */
   uint64_t warmup, steps, every;
-  int64_t accumulate; /* calls whose gradients' mean makes one update */
   uint64_t seed;  /* of what is rounded by chance */
   double clip_each, noise; /* privacy: norm of an example's gradient, deviation of the
                               noise in such norms; 0: off */

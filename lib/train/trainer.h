@@ -31,9 +31,9 @@ typedef struct lnspi_objective {
   const char *group[LNSPI_GROUPS];   /* "input" or "anchor", "positive", ... */
   int32_t data_count;
   const char *data[LNSPI_DATA];      /* "target", "teacher" */
-  int64_t data_width[LNSPI_DATA];
-  int64_t data_every[LNSPI_DATA];    /* as lnspi_node.every: of the output they go with */
-  int64_t data_most[LNSPI_DATA];     /* of a set: vectors a row at most; else 0 */
+  int32_t data_width[LNSPI_DATA];
+  int32_t data_every[LNSPI_DATA];    /* as lnspi_node.every: of the output they go with */
+  int32_t data_most[LNSPI_DATA];     /* of a set: vectors a row at most; else 0 */
   int32_t replay_rows, replay_term;  /* term: -1 if there is none */
   uint64_t replay_seed;
 } lnspi_objective;
@@ -52,26 +52,26 @@ struct lnsp_trainer {
   lnsp_memory memory;
   int32_t moment_count, phase, mark_count, mark_newest, has_replay, lr_changed;
   uint64_t step;
-  int32_t chance, no_use; /* whether layers draw when learning */
+  int32_t chance, held; /* whether layers draw when learning; calls in sum */
   lnspi_bounds bounds;
   int32_t bounds_known, use_count;
   int64_t batch, concepts;      /* of the last forward: rows of one group */
   char *loss_text, *optimizer_text;
   float *state, *moment[LNSPI_MOMENTS], *average; /* state: by the weights' types */
   float *sum;                   /* of gradients, laid out so too; NULL without accumulate */
-  int64_t held;                 /* calls in it; with the last one's gradient, which is not */
-  int32_t whole, no_part;       /* whole: strips give the sum, too */
-  double sum_most, norm;        /* a bound of the sum; of the last clipped gradient */
+  double sum_most;              /* a bound of it */
   float *residual;              /* laid out like a moment; NULL without residual=1 */
-  int32_t narrow, unused_too;   /* moments in 8 bits, in place of moment[]: */
+  int32_t whole;                /* 1: strips give the sum, too */
+  int32_t narrow;               /* moments in 8 bits, in place of moment[]: */
   uint8_t *code[LNSPI_MOMENTS]; /* an element; int8_t in those that have a sign */
   float *scale[LNSPI_MOMENTS];  /* of the blocks */
   int64_t *block_at;            /* number of each weight's first block, and of all */
   uint8_t *marks;
   float **mark_at;              /* where each mark's arrays are: rollback exchanges
                                    a mark's memory with the live one's */
-  int32_t mark_pending, unused; /* the mark that is equal to the live state and
+  int32_t mark_pending;         /* the mark that is equal to the live state and
                                    must be copied before that changes, or -1 */
+  float norm;                   /* of the last gradient that was clipped */
   uint64_t *mark_ages;          /* a mark: the step and all ages */
   uint64_t *age;                /* updates of each weight, as PyTorch counts */
   uint64_t mark_bytes;

@@ -336,7 +336,7 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_problem *probl
   lnspi_trainer_settle(t);
   update_all(t, rate, scale);
   t->bounds = after;
-  t->norm = norm;
+  t->norm = (float)norm;
   t->step++;
   return LNSP_OK;
 }
