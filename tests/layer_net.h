@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include "graph/layer.h"
+#include "kernels/random.h"
 
 #define MAX_WEIGHTS 40
 #define MAX_NODES 40
@@ -19,6 +20,7 @@ typedef struct net {
   lnsp_graph *graph;
   int64_t batch, concepts, rows; /* of the input */
   uint8_t *mask;                  /* [batch, concepts], or NULL */
+  int calm;                       /* 1: as in a session, no draws by chance */
   /* the reference's side, row-major */
   double *weight[MAX_WEIGHTS], *input;
   double *value[MAX_NODES];
@@ -359,7 +361,7 @@ static void fill_call(net *n, int32_t i, lnspi_call *call, lnspi_need *need) {
   call->mask_ld = n->concepts;
   call->number = i;
   call->seed = 99;
-  call->training = 1;
+  call->training = !n->calm;
   for (int32_t j = 0; j < node->input_count; j++) {
     call->in[j] = n->out[node->input[j]];
     call->in_ld[j] = node_ld(n, node->input[j]);

@@ -122,6 +122,11 @@ int32_t lnspi_engine_load(const lnspi_engine *engine, const lnsp_tensor *tensor,
 static int32_t take_mask_allowed(const lnspi_engine *engine, const char *name,
                                  lnsp_problem *problem) {
   const lnsp_graph *graph = engine->graph;
+  if (graph->concepts_step > 1)
+    return lnspi_fail(problem, LNSP_E_ARGUMENT, name,
+                      "'%s' was given, but this network cuts its rows into chunks: give rows "
+                      "without padding",
+                      name);
   for (int32_t n = 0; n < graph->node_count; n++) {
     const lnspi_layer *layer = lnspi_layer_at(graph->nodes[n].layer);
     if (layer->masks == LNSPI_NO_MASK)

@@ -13,9 +13,10 @@ static void linear_define(lnspi_builder *b, lnspi_node *node) {
   memset(&shape, 0, sizeof shape);
   node->width = lnspi_arg_size(b, "width of the result");
   node->number[0] = lnspi_arg_flag(b, "bias", 1);
+  node->number[1] = lnspi_arg_choice(b, "init", "uniform,zero", 0);
   shape.kind = LNSPI_MATRIX;
   shape.parts = 1;
-  shape.init = LNSPI_INIT_UNIFORM;
+  shape.init = node->number[1] ? LNSPI_INIT_ZERO : LNSPI_INIT_UNIFORM;
   shape.amount = (float)(1.0 / sqrt((double)in));
   shape.rank = 2;
   shape.dims[0] = node->width;
@@ -58,17 +59,18 @@ static size_t linear_write(const lnsp_graph *graph, const lnspi_node *node, char
                            size_t capacity) {
   size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
   used = lnspi_write_weight(graph, node, LINEAR_WEIGHT, ".weight", to, capacity, used);
-  return node->number[0] ? used : LNSPI_APPEND(to, capacity, used, " bias=0");
+  if (!node->number[0]) used = LNSPI_APPEND(to, capacity, used, " bias=0");
+  return node->number[1] ? LNSPI_APPEND(to, capacity, used, " init=zero") : used;
 }
 
 static const char *const linear_examples[] = {
     "lnsp 1\nx = input 17\ny = linear x 5 w=a\noutput output=y",
-    "lnsp 1\nx = input 33; y = linear x 70 w=a bias=0; output output=y",
+    "lnsp 1\nx = input 33; y = linear x 70 w=a bias=0 init=zero; output output=y",
     "lnsp 1\nx = input 20\nh = linear x 20 w=a\nh = linear h 20 w=a\noutput output=h", NULL};
 
 const lnspi_layer lnspi_layer_linear = {
     .name = "linear",
-    .help = "y = linear x WIDTH w=NAME [bias=1]: x W^T + b, W [WIDTH, width of x]",
+    .help = "y = linear x WIDTH w=NAME [bias=1] [init=uniform|zero]: x W^T + b, W [WIDTH, width of x]",
     .inputs_low = 1,
     .inputs_high = 1,
     .weights_high = 2,

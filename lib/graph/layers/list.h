@@ -15,7 +15,20 @@
   X(sigmoid)                \
   X(attention)              \
   X(add)                    \
-  X(unit)
+  X(unit)                   \
+  X(last)                   \
+  X(mean)                   \
+  X(flatten)                \
+  X(concat)                 \
+  X(slice)                  \
+  X(repeat)                 \
+  X(mul)                    \
+  X(scale)                  \
+  X(score)                  \
+  X(softmax)                \
+  X(mix)                    \
+  X(dropout)                \
+  X(ids)
 #endif
 
 #endif

@@ -1,0 +1,28 @@
+/* The input of networks that begin with an embedding: ids, as numbers. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+static void ids_define(lnspi_builder *b, lnspi_node *node) {
+  node->width = 1;
+  node->number[0] = (int32_t)lnspi_arg_integer(b, "count", 1, 1 << 24, 0);
+}
+
+static void ids_nothing(const lnspi_call *call) { (void)call; }
+
+static size_t ids_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                        size_t capacity) {
+  (void)graph;
+  return lnspi_format(to, capacity, " count=%d", node->number[0]);
+}
+
+static const char *const ids_examples[] = {NULL}; /* embedding's have one */
+
+const lnspi_layer lnspi_layer_ids = {
+    .name = "ids",
+    .help = "x = ids count=N: ids from 0 to N - 1, first line, instead of input",
+    .define = ids_define,
+    .forward = ids_nothing,
+    .backward = ids_nothing,
+    .write = ids_write,
+    .examples = ids_examples,
+};

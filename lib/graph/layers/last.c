@@ -1,0 +1,60 @@
+/* The last concept of each sequence, or of each chunk of one. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+static void last_define(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *x = &b->graph->nodes[node->input[0]];
+  const int64_t chunk = lnspi_arg_integer(b, "chunk", 0, LNSPI_MAX_WIDTH, 0);
+  node->width = x->width;
+  node->every = x->every * chunk;
+  if (node->every) lnspi_build_concepts(b, node->every, 0, node->every);
+}
+
+/* The row of the input that row r of the value is. */
+static int64_t last_row(const lnspi_call *c, int64_t r) {
+  const int64_t span = c->in_concepts[0] / c->concepts;
+  int64_t last = r * span + span - 1;
+  /* with a mask there are no chunks, and a concept of each sequence is kept */
+  while (c->mask && span == c->mask_ld && !c->mask[last]) last--;
+  return last;
+}
+
+static void last_forward(const lnspi_call *c) {
+  for (int64_t r = 0; r < c->rows; r++)
+    memcpy(c->out + r * c->out_ld, c->in[0] + last_row(c, r) * c->in_ld[0],
+           (size_t)c->out_ld * sizeof(float));
+}
+
+static void last_backward(const lnspi_call *c) {
+  float *dx = c->din[0];
+  if (!dx) return;
+  memset(dx, 0, (size_t)(c->in_rows[0] * c->in_ld[0]) * sizeof(float));
+  for (int64_t r = 0; r < c->rows; r++)
+    memcpy(dx + last_row(c, r) * c->in_ld[0], c->dout + r * c->out_ld,
+           (size_t)c->node->width * sizeof(float));
+}
+
+static size_t last_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                         size_t capacity) {
+  const int64_t every = graph->nodes[node->input[0]].every;
+  if (!node->every) return 0;
+  return lnspi_format(to, capacity, " chunk=%lld", (long long)(node->every / every));
+}
+
+static const char *const last_examples[] = {
+    "lnsp 1\nx = input 19\ny = last x\noutput output=y",
+    "lnsp 1\nx = input 16; y = last x chunk=3; output output=y",
+    "lnsp 1\nx = input 5; y = last x chunk=2; z = last y chunk=2; output output=z", NULL};
+
+const lnspi_layer lnspi_layer_last = {
+    .name = "last",
+    .help = "y = last x [chunk=N]: the last concept of a sequence, or of every N concepts",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .define = last_define,
+    .forward = last_forward,
+    .backward = last_backward,
+    .write = last_write,
+    .examples = last_examples,
+    .masks = LNSPI_MASKS,
+};

@@ -1,0 +1,59 @@
+/* The mean over the concepts of a sequence. Padding does not count. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+static void mean_define(lnspi_builder *b, lnspi_node *node) {
+  node->width = b->graph->nodes[node->input[0]].width;
+  node->every = 0;
+}
+
+static int mean_keeps(const lnspi_call *c, int64_t sequence, int64_t concept) {
+  return !c->mask || c->in_concepts[0] != c->mask_ld ||
+         c->mask[sequence * c->mask_ld + concept];
+}
+
+/* One over the number of concepts that count. */
+static float mean_share(const lnspi_call *c, int64_t sequence) {
+  int64_t kept = 0;
+  for (int64_t t = 0; t < c->in_concepts[0]; t++) kept += mean_keeps(c, sequence, t);
+  return 1.0f / (float)kept;
+}
+
+static void mean_forward(const lnspi_call *c) {
+  const int64_t length = c->in_concepts[0], n = c->node->width;
+  for (int64_t r = 0; r < c->rows; r++) {
+    const float *x = c->in[0] + r * length * c->in_ld[0];
+    float *y = c->out + r * c->out_ld;
+    memset(y, 0, (size_t)c->out_ld * sizeof(float));
+    for (int64_t t = 0; t < length; t++)
+      if (mean_keeps(c, r, t)) c->k->add(y, y, x + t * c->in_ld[0], n);
+    c->k->scale(y, mean_share(c, r), y, n);
+  }
+}
+
+static void mean_backward(const lnspi_call *c) {
+  const int64_t length = c->in_concepts[0];
+  if (!c->din[0]) return;
+  memset(c->din[0], 0, (size_t)(c->in_rows[0] * c->in_ld[0]) * sizeof(float));
+  for (int64_t r = 0; r < c->rows; r++)
+    for (int64_t t = 0; t < length; t++)
+      if (mean_keeps(c, r, t))
+        c->k->scale(c->din[0] + (r * length + t) * c->in_ld[0], mean_share(c, r),
+                    c->dout + r * c->out_ld, c->node->width);
+}
+
+static const char *const mean_examples[] = {
+    "lnsp 1\nx = input 19\ny = mean x\noutput output=y",
+    "lnsp 1\nx = input 16; y = last x chunk=2; z = mean y; output output=z", NULL};
+
+const lnspi_layer lnspi_layer_mean = {
+    .name = "mean",
+    .help = "y = mean x: the mean over a sequence's concepts, without padding",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .define = mean_define,
+    .forward = mean_forward,
+    .backward = mean_backward,
+    .examples = mean_examples,
+    .masks = LNSPI_MASKS,
+};

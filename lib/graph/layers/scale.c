@@ -1,0 +1,49 @@
+/* y = x times a number. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+static void scale_define(lnspi_builder *b, lnspi_node *node) {
+  node->width = b->graph->nodes[node->input[0]].width;
+  if (lnspi_arg_place(b, "by").at == b->line.op.at)
+    LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->line.op, "by= is missing: %s", b->line.help);
+  node->real[0] = lnspi_arg_real(b, "by", -1e6, 1e6, 1);
+}
+
+static void scale_forward(const lnspi_call *c) {
+  for (int64_t r = 0; r < c->rows; r++)
+    c->k->scale(c->out + r * c->out_ld, c->node->real[0], c->in[0] + r * c->in_ld[0],
+                c->node->width);
+  lnspi_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+}
+
+static void scale_backward(const lnspi_call *c) {
+  if (!c->din[0]) return;
+  for (int64_t r = 0; r < c->rows; r++)
+    c->k->scale(c->din[0] + r * c->in_ld[0], c->node->real[0], c->dout + r * c->out_ld,
+                c->node->width);
+  lnspi_zero_pads(c->din[0], c->in_ld[0], c->rows, c->node->width);
+}
+
+static size_t scale_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                          size_t capacity) {
+  char text[32];
+  (void)graph;
+  lnspi_number_text(node->real[0], text);
+  return lnspi_format(to, capacity, " by=%s", text);
+}
+
+static const char *const scale_examples[] = {
+    "lnsp 1\nx = input 21\ny = scale x by=.1\noutput output=y",
+    "lnsp 1\nx = input 16; y = scale x by=-3; output output=y", NULL};
+
+const lnspi_layer lnspi_layer_scale = {
+    .name = "scale",
+    .help = "y = scale x by=NUMBER: x times a number",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .define = scale_define,
+    .forward = scale_forward,
+    .backward = scale_backward,
+    .write = scale_write,
+    .examples = scale_examples,
+};

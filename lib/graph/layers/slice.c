@@ -1,0 +1,52 @@
+/* Some of a value's columns. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+static void slice_define(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *x = &b->graph->nodes[node->input[0]];
+  node->width = lnspi_arg_size(b, "width of the result");
+  node->number[0] = (int32_t)lnspi_arg_integer(b, "from", 0, LNSPI_MAX_WIDTH, 0);
+  if (node->number[0] + node->width > x->width)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
+                     "columns %d to %lld were asked for, but '%s' has a width of %lld",
+                     node->number[0], (long long)(node->number[0] + node->width - 1), x->name,
+                     (long long)x->width);
+}
+
+static void slice_forward(const lnspi_call *c) {
+  for (int64_t r = 0; r < c->rows; r++)
+    memcpy(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0] + c->node->number[0],
+           (size_t)c->node->width * sizeof(float));
+  lnspi_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+}
+
+static void slice_backward(const lnspi_call *c) {
+  if (!c->din[0]) return;
+  memset(c->din[0], 0, (size_t)(c->rows * c->in_ld[0]) * sizeof(float));
+  for (int64_t r = 0; r < c->rows; r++)
+    memcpy(c->din[0] + r * c->in_ld[0] + c->node->number[0], c->dout + r * c->out_ld,
+           (size_t)c->node->width * sizeof(float));
+}
+
+static size_t slice_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                          size_t capacity) {
+  size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
+  (void)graph;
+  return node->number[0] ? LNSPI_APPEND(to, capacity, used, " from=%d", node->number[0]) : used;
+}
+
+static const char *const slice_examples[] = {
+    "lnsp 1\nx = input 19\ny = slice x 7\noutput output=y",
+    "lnsp 1\nx = input 40; y = slice x 17 from=23; output output=y", NULL};
+
+const lnspi_layer lnspi_layer_slice = {
+    .name = "slice",
+    .help = "y = slice x WIDTH [from=0]: some of the columns of x",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .define = slice_define,
+    .forward = slice_forward,
+    .backward = slice_backward,
+    .write = slice_write,
+    .examples = slice_examples,
+};

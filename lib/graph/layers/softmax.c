@@ -1,0 +1,90 @@
+/* Softmax over the width, or of a width of one over the concepts of a sequence, where
+ * padding gets nothing. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+static void softmax_define(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *x = &b->graph->nodes[node->input[0]];
+  node->width = x->width;
+  node->number[0] = lnspi_arg_choice(b, "over", "width,concepts", 0);
+  if (node->number[0] && (x->width != 1 || !x->every))
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "over"),
+                     "over=concepts needs one number a concept, but '%s' has width %lld%s",
+                     x->name, (long long)x->width, x->every ? "" : " and one row a sequence");
+}
+
+static void softmax_need(const lnspi_extent *e, lnspi_need *need) {
+  if (e->node->number[0]) need->scratch_floats = 2 * e->concepts;
+}
+
+/* The numbers of sequence b that count, side by side; how many. */
+static int64_t softmax_gather(const lnspi_call *c, const float *from, int64_t b, float *to) {
+  int64_t n = 0;
+  for (int64_t t = 0; t < c->concepts; t++)
+    if (!c->mask || c->concepts != c->mask_ld || c->mask[b * c->mask_ld + t])
+      to[n++] = from[(b * c->concepts + t) * c->out_ld];
+  return n;
+}
+
+static void softmax_scatter(const lnspi_call *c, const float *from, int64_t b, float *to) {
+  int64_t n = 0;
+  for (int64_t t = 0; t < c->concepts; t++)
+    to[(b * c->concepts + t) * c->out_ld] =
+        !c->mask || c->concepts != c->mask_ld || c->mask[b * c->mask_ld + t] ? from[n++] : 0.0f;
+}
+
+static void softmax_forward(const lnspi_call *c) {
+  const int64_t n = c->node->width;
+  for (int64_t r = 0; r < c->rows && !c->node->number[0]; r++) {
+    float *y = c->out + r * c->out_ld;
+    c->k->softmax(y, c->in[0] + r * c->in_ld[0], n);
+    c->k->flush(y, y, n); /* so that no denormal slows what follows */
+  }
+  for (int64_t b = 0; b < c->batch && c->node->number[0]; b++) {
+    const int64_t count = softmax_gather(c, c->in[0], b, c->scratch);
+    c->k->softmax(c->scratch, c->scratch, count);
+    c->k->flush(c->scratch, c->scratch, count);
+    softmax_scatter(c, c->scratch, b, c->out);
+  }
+  lnspi_zero_pads(c->out, c->out_ld, c->rows, n);
+}
+
+static void softmax_backward(const lnspi_call *c) {
+  const int64_t n = c->node->width;
+  float *dx = c->din[0], *dy = c->scratch, *y = c->scratch + c->concepts;
+  if (!dx) return;
+  for (int64_t r = 0; r < c->rows && !c->node->number[0]; r++)
+    c->k->softmax_dx(dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld, n);
+  for (int64_t b = 0; b < c->batch && c->node->number[0]; b++) {
+    const int64_t count = softmax_gather(c, c->dout, b, dy);
+    (void)softmax_gather(c, c->out, b, y);
+    c->k->softmax_dx(dy, dy, y, count);
+    softmax_scatter(c, dy, b, dx);
+  }
+  lnspi_zero_pads(dx, c->in_ld[0], c->rows, n);
+}
+
+static size_t softmax_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                            size_t capacity) {
+  (void)graph;
+  return node->number[0] ? lnspi_format(to, capacity, " over=concepts") : 0;
+}
+
+static const char *const softmax_examples[] = {
+    "lnsp 1\nx = input 19\ny = softmax x\noutput output=y",
+    "lnsp 1\nx = input 32; s = linear x 1 w=a; y = softmax s over=concepts; output output=y",
+    NULL};
+
+const lnspi_layer lnspi_layer_softmax = {
+    .name = "softmax",
+    .help = "y = softmax x [over=width|concepts]: concepts needs a width of 1",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .define = softmax_define,
+    .need = softmax_need,
+    .forward = softmax_forward,
+    .backward = softmax_backward,
+    .write = softmax_write,
+    .examples = softmax_examples,
+    .masks = LNSPI_MASKS,
+};
