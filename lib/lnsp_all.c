@@ -66,6 +66,7 @@
 #include "graph/layers/mean.c"
 #include "graph/layers/mix.c"
 #include "graph/layers/mul.c"
+#include "graph/layers/recurrent.c"
 #include "graph/layers/repeat.c"
 #include "graph/layers/scale.c"
 #include "graph/layers/score.c"

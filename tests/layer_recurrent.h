@@ -2,6 +2,48 @@
 #ifndef TESTS_LAYER_RECURRENT_H
 #define TESTS_LAYER_RECURRENT_H
 
-#define REF_RECURRENT(X)
+static double ref_logistic(double x) { return 1 / (1 + exp(-x)); }
+
+/* w[part]: row o of a part of the matrix times x, and the bias. */
+static double ref_gate(const double *w, const double *b, const double *x, int64_t part,
+                       int64_t o, int64_t in, int64_t out) {
+  double sum = b ? b[part * out + o] : 0;
+  for (int64_t k = 0; k < in; k++) sum += w[(part * out + o) * in + k] * x[k];
+  return sum;
+}
+
+/* PyTorch's formulas, step by step. */
+static void ref_layer_recurrent(const ref_call *c) {
+  const int lstm = !strcmp(c->name, "lstm");
+  const int64_t in = c->in_width[0], n = c->width;
+  const int64_t steps = c->node->number[1] ? c->node->number[1] : c->concepts;
+  double *h = zeros(n, sizeof *h), *cell = zeros(n, sizeof *cell), *next = zeros(n, sizeof *next);
+  for (int64_t row = 0; row < c->rows; row++) {
+    const double *x = c->in[0] + row * in;
+    const int kept = !c->mask || c->node->every != 1 || c->mask[row];
+    if (row % steps == 0) memset(h, 0, (size_t)n * sizeof *h);
+    if (row % steps == 0) memset(cell, 0, (size_t)n * sizeof *h);
+    for (int64_t o = 0; kept && o < n; o++) {
+      double a[4], s[4];
+      for (int64_t p = 0; p < (lstm ? 4 : 3); p++) {
+        a[p] = ref_gate(ref_weight(c, 0), ref_weight(c, 2), x, p, o, in, n);
+        s[p] = ref_gate(ref_weight(c, 1), ref_weight(c, 3), h, p, o, n, n);
+      }
+      if (lstm) {
+        cell[o] = ref_logistic(a[1] + s[1]) * cell[o] +
+                  ref_logistic(a[0] + s[0]) * tanh(a[2] + s[2]);
+        next[o] = ref_logistic(a[3] + s[3]) * tanh(cell[o]);
+      } else {
+        const double r = ref_logistic(a[0] + s[0]), z = ref_logistic(a[1] + s[1]);
+        next[o] = (1 - z) * tanh(a[2] + r * s[2]) + z * h[o];
+      }
+    }
+    if (kept) memcpy(h, next, (size_t)n * sizeof *h);
+    memcpy(c->y + row * n, h, (size_t)n * sizeof *h);
+  }
+  free(h), free(cell), free(next);
+}
+
+#define REF_RECURRENT(X) X(gru, ref_layer_recurrent) X(lstm, ref_layer_recurrent)
 
 #endif

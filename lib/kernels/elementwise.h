@@ -253,3 +253,4 @@ static void LV_F(f32_to_bf16)(uint16_t *y, const float *x, int64_t n) {
 }
 
 #include "kernels/moments.h"
+#include "kernels/recurrent.h"

@@ -166,6 +166,19 @@ typedef struct lnspi_moments8 {
  *              element + j) / 2^16, j = k*lanes + l; pad lanes +0. For what is finite
  *              and stays so. element: a multiple of 16
  * noise        normal numbers of eight blocks of ChaCha20, eight of each: noise.h
+ *
+ * A step of a recurrent layer, elementwise; s(x) = 1 / (1 + exp(-x)), results of the
+ * backward ones below FLT_MIN become +0. G[j] = g[j*ld + i], C[j] = c[j*ldc + i].
+ * gru          r = s(G0 + C0); z = s(G1 + C1); q = C2; m = tanh(fma(r, q, G2));
+ *              y = fma(z, h - m, m); G0..3 = r, z, m, q. y may be h
+ * gru_dx       of those G: M = (d*(1-z)) * fma(-m, m, 1);
+ *              G0 = (M*q) * (r*(1-r)); G1 = (d*(h-m)) * (z*(1-z)); G2 = M; G3 = M*r;
+ *              d = d*z: what goes on to h directly
+ * lstm         i = s(G0 + C0); f = s(G1 + C1); m = tanh(G2 + C2); o = s(G3 + C3);
+ *              v = fma(f, cell, i*m); t = tanh(v); y = o*t; G0..5 = i, f, m, o, v, t
+ * lstm_dx      of those G, cell being the one before: D = fma(d*o, fma(-t, t, 1), dcell);
+ *              G0 = (D*m) * (i*(1-i)); G1 = (D*cell) * (f*(1-f));
+ *              G2 = (D*i) * fma(-m, m, 1); G3 = (d*t) * (o*(1-o)); dcell = D*f
  */
 #define LNSPI_KERNEL_PRODUCT_LIST(X)                                                      \
   X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
@@ -250,8 +263,19 @@ typedef struct lnspi_moments8 {
   X(void, noise, (float *out, const uint32_t key[8], const uint32_t nonce[3],             \
                   const uint32_t counter[8]))
 
+/* tests/test_kernels_recurrent.c */
+#define LNSPI_KERNEL_RECURRENT_LIST(X)                                                    \
+  X(void, gru, (float *g, int64_t ld, const float *c, int64_t ldc, const float *h,        \
+                float *y, int64_t n))                                                     \
+  X(void, gru_dx, (float *g, int64_t ld, float *d, const float *h, int64_t n))            \
+  X(void, lstm, (float *g, int64_t ld, const float *c, int64_t ldc, const float *cell,    \
+                 float *y, int64_t n))                                                    \
+  X(void, lstm_dx, (float *g, int64_t ld, const float *d, float *dcell,                   \
+                    const float *cell, int64_t n))
+
 #define LNSPI_KERNEL_REST_LIST(X)                                                         \
-  LNSPI_KERNEL_OTHER_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)
+  LNSPI_KERNEL_OTHER_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)     \
+  LNSPI_KERNEL_RECURRENT_LIST(X)
 #define LNSPI_KERNEL_LIST(X) LNSPI_KERNEL_PRODUCT_LIST(X) LNSPI_KERNEL_REST_LIST(X)
 
 typedef struct lnspi_kernels {

@@ -15,6 +15,8 @@
   X(sigmoid)                \
   X(attention)              \
   X(add)                    \
+  X(gru)                    \
+  X(lstm)                   \
   X(unit)                   \
   X(last)                   \
   X(mean)                   \
