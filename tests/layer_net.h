@@ -251,7 +251,8 @@ static void ref_layer_unit(const ref_call *c) {
     const double *x = c->in[0] + r * c->width;
     double s = 0;
     for (int64_t e = 0; e < c->width; e++) s += x[e] * x[e];
-    s = fmax(sqrt(s), (double)c->node->real[0]);
+    s = sqrt(s);
+    s = c->node->number[0] ? s + (double)c->node->real[0] : fmax(s, (double)c->node->real[0]);
     for (int64_t e = 0; e < c->width; e++) c->y[r * c->width + e] = x[e] / s;
   }
 }

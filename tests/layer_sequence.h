@@ -23,7 +23,10 @@ static void ref_mean(const ref_call *c) {
   for (int64_t b = 0; b < c->batch; b++)
     for (int64_t e = 0; e < c->width; e++) {
       double sum = 0, kept = 0;
-      for (int64_t t = 0; t < c->in_concepts[0]; t++)
+      int64_t length = c->in_concepts[0];
+      while (!ref_keeps(c, 0, b, length - 1)) length--;
+      length -= c->node->number[0];
+      for (int64_t t = 0; t < length; t++)
         if (ref_keeps(c, 0, b, t)) {
           sum += c->in[0][(b * c->in_concepts[0] + t) * c->width + e];
           kept++;

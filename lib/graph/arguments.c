@@ -196,6 +196,13 @@ static int64_t arguments_width(lnspi_builder *b, const char *key, const char *te
   return value;
 }
 
+int64_t lnspi_arch_dim(const lnspi_builder *b, const char *tensor, int32_t axis) {
+  int64_t dims[4] = {0};
+  int32_t rank = 0;
+  if (!b->shapes || !b->shapes->find(b->shapes->user, tensor, &rank, dims)) return 0;
+  return axis < rank && axis < 4 ? dims[axis] : 0;
+}
+
 int64_t lnspi_arch_width(lnspi_builder *b, const char *key, const char *tensor, int32_t axis,
                          int64_t initial) {
   return arguments_width(b, key, tensor, axis, initial, 1);

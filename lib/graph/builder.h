@@ -90,6 +90,9 @@ int64_t lnspi_arch_width(lnspi_builder *builder, const char *key, const char *te
  * otherwise. */
 int64_t lnspi_arch_optional_width(lnspi_builder *builder, const char *key, const char *tensor,
                                   int32_t axis);
+/* dims[axis] of the file's tensor, 0 without file or tensor. */
+int64_t lnspi_arch_dim(const lnspi_builder *builder, const char *tensor, int32_t axis);
+
 /* 0 or 1: whether the tensor is there. */
 int32_t lnspi_arch_flag(lnspi_builder *builder, const char *key, const char *tensor,
                         int32_t initial);

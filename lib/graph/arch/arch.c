@@ -44,3 +44,50 @@ int32_t lnspi_arch_heads(lnspi_builder *builder, int64_t width, int32_t used) {
                      heads, (long long)width);
   return heads;
 }
+
+int32_t lnspi_arch_layers(lnspi_builder *b, const char *key, const char *tensor,
+                          int32_t initial) {
+  char name[LNSPI_NAME_BYTES];
+  int32_t there = 0, value;
+  for (; b->shapes && there < LNSPI_MAX_NODES; there++) {
+    lnspi_format(name, sizeof name, tensor, there);
+    if (!lnspi_arch_dim(b, name, 0)) break;
+  }
+  value = (int32_t)lnspi_arg_integer(b, key, 1, 256, b->shapes && there ? there : initial);
+  if (b->shapes && value != there && b->status == LNSP_OK) {
+    lnspi_format(name, sizeof name, tensor, there);
+    LNSPI_BUILD_FAIL(b, there ? LNSP_E_SHAPE : LNSP_E_MISSING, lnspi_arg_place(b, key),
+                     "%s is %d, but the file has %d: there is no tensor '%s'", key, value, there,
+                     name);
+  }
+  return value;
+}
+
+float lnspi_arch_dropout(lnspi_builder *b) {
+  return lnspi_arg_real(b, "dropout", 0, .99, 0);
+}
+
+void lnspi_arch_drop(lnspi_builder *b, const char *value, float p) {
+  char text[32];
+  if (!(p > 0)) return;
+  lnspi_number_text(p, text);
+  LNSPI_LINE(b, "%s = dropout %s p=%s", value, value, text);
+}
+
+void lnspi_arch_head(lnspi_builder *b, const char *stem, int64_t width, const char *act,
+                     int64_t out, float dropout) {
+  LNSPI_LINE(b, "h = linear h %lld w=%s.0", (long long)width, stem);
+  LNSPI_LINE(b, "h = %s h", act);
+  LNSPI_LINE(b, "h = layernorm h w=%s.2", stem);
+  lnspi_arch_drop(b, "h", dropout);
+  LNSPI_LINE(b, "h = linear h %lld w=%s.3", (long long)out, stem);
+}
+
+void lnspi_arch_outputs(lnspi_builder *b, int32_t normalise, const char *more) {
+  if (normalise) {
+    LNSPI_LINE(b, "o = unit raw");
+    LNSPI_LINE(b, "output output=o raw=raw%s", more);
+  } else {
+    LNSPI_LINE(b, "output output=raw%s", more);
+  }
+}

@@ -9,7 +9,10 @@
   X(family_a)              \
   X(family_b)              \
   X(family_b_doc)          \
-  X(ln_min)
+  X(ln_min)                \
+  X(amn)                   \
+  X(amn_serve)             \
+  X(mlp)
 #endif
 
 #endif

@@ -5,11 +5,27 @@
 static void mean_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
   node->every = 0;
+  node->number[0] = lnspi_arg_flag(b, "skip_last", 0);
+  if (node->number[0] && b->graph->nodes[node->input[0]].every != 1)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
+                     "skip_last= needs a value with one row a concept");
+  if (node->number[0]) lnspi_build_concepts(b, 2, 0, 1);
 }
 
-static int mean_keeps(const lnspi_call *c, int64_t sequence, int64_t concept) {
+static int mean_unmasked(const lnspi_call *c, int64_t sequence, int64_t concept) {
   return !c->mask || c->in_concepts[0] != c->mask_ld ||
          c->mask[sequence * c->mask_ld + concept];
+}
+
+/* Whether a concept counts. A sequence of one, behind a mask, keeps it. */
+static int mean_keeps(const lnspi_call *c, int64_t sequence, int64_t concept) {
+  if (!mean_unmasked(c, sequence, concept)) return 0;
+  if (!c->node->number[0]) return 1;
+  for (int64_t t = concept + 1; t < c->in_concepts[0]; t++)
+    if (mean_unmasked(c, sequence, t)) return 1;
+  for (int64_t t = 0; t < concept; t++)
+    if (mean_unmasked(c, sequence, t)) return 0;
+  return 1;
 }
 
 /* One over the number of concepts that count. */
@@ -42,18 +58,26 @@ static void mean_backward(const lnspi_call *c) {
                     c->dout + r * c->out_ld, c->node->width);
 }
 
+static size_t mean_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                         size_t capacity) {
+  (void)graph;
+  return node->number[0] ? lnspi_format(to, capacity, " skip_last=1") : 0;
+}
+
 static const char *const mean_examples[] = {
+    "lnsp 1\nx = input 16\ny = mean x skip_last=1\noutput output=y",
     "lnsp 1\nx = input 19\ny = mean x\noutput output=y",
     "lnsp 1\nx = input 16; y = last x chunk=2; z = mean y; output output=z", NULL};
 
 const lnspi_layer lnspi_layer_mean = {
     .name = "mean",
-    .help = "y = mean x: the mean over a sequence's concepts, without padding",
+    .help = "y = mean x [skip_last=0]: the mean over a sequence's concepts, without padding",
     .inputs_low = 1,
     .inputs_high = 1,
     .define = mean_define,
     .forward = mean_forward,
     .backward = mean_backward,
+    .write = mean_write,
     .examples = mean_examples,
     .masks = LNSPI_MASKS,
 };

@@ -1,4 +1,6 @@
-/* y = x / max(|x|, eps): rows of length one. */
+/* Rows of length one: y = x / max(|x|, eps), or x / (|x| + eps). */
+#include <math.h>
+
 #include "graph/builder.h"
 #include "graph/layer.h"
 
@@ -7,6 +9,7 @@
 static void unit_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
   node->real[0] = lnspi_arg_real(b, "eps", 1e-30, 1, UNIT_EPS);
+  node->number[0] = lnspi_arg_choice(b, "rule", "max,add", 0);
 }
 
 static void unit_need(const lnspi_extent *e, lnspi_need *need) {
@@ -14,7 +17,26 @@ static void unit_need(const lnspi_extent *e, lnspi_need *need) {
   need->rows_apart = 1;
 }
 
+/* rule=add; returns the length. */
+static float unit_add(const lnspi_call *c, float *y, const float *x) {
+  const float length = sqrtf(c->k->dot(x, x, c->node->width));
+  c->k->scale(y, 1.0f / (length + c->node->real[0]), x, c->node->width);
+  return length;
+}
+
+/* dx = dy / (|x| + eps) - y (y . dy) / |x|, where the last is 0 for x = 0 */
+static void unit_add_dx(const lnspi_call *c, float *dx, const float *dy, const float *y,
+                        float length) {
+  const int64_t n = c->node->width;
+  c->k->scale(dx, 1.0f / (length + c->node->real[0]), dy, n);
+  if (length > 0) c->k->axpy(dx, -c->k->dot(y, dy, n) / length, y, n);
+}
+
 static void unit_forward(const lnspi_call *c) {
+  for (int64_t r = 0; r < c->rows && c->node->number[0]; r++)
+    c->saved[c->row0 + r] =
+        unit_add(c, c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0]);
+  if (c->node->number[0]) return;
   for (int64_t r = 0; r < c->rows; r++)
     c->saved[c->row0 + r] = c->k->unit(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
                              c->node->width, c->node->real[0]);
@@ -23,7 +45,10 @@ static void unit_forward(const lnspi_call *c) {
 static void unit_backward(const lnspi_call *c) {
   float *dx = c->din[0];
   if (!dx) return;
-  for (int64_t r = 0; r < c->rows; r++)
+  for (int64_t r = 0; r < c->rows && c->node->number[0]; r++)
+    unit_add_dx(c, dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
+                c->saved[c->row0 + r]);
+  for (int64_t r = 0; r < c->rows && !c->node->number[0]; r++)
     c->k->unit_dx(dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
                   c->saved[c->row0 + r], c->node->width, c->node->real[0]);
   lnspi_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
@@ -32,19 +57,23 @@ static void unit_backward(const lnspi_call *c) {
 static size_t unit_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                          size_t capacity) {
   char text[32];
+  size_t used = 0;
   (void)graph;
-  if (lnspi_float_bits(node->real[0]) == lnspi_float_bits((float)UNIT_EPS)) return 0;
-  lnspi_number_text(node->real[0], text);
-  return lnspi_format(to, capacity, " eps=%s", text);
+  if (lnspi_float_bits(node->real[0]) != lnspi_float_bits((float)UNIT_EPS)) {
+    lnspi_number_text(node->real[0], text);
+    used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
+  }
+  return node->number[0] ? LNSPI_APPEND(to, capacity, used, " rule=add") : used;
 }
 
 static const char *const unit_examples[] = {
     "lnsp 1\nx = input 23\ny = unit x\noutput output=y",
-    "lnsp 1\nx = input 48; y = unit x eps=1e-8; output output=y", NULL};
+    "lnsp 1\nx = input 48; y = unit x eps=1e-8; output output=y",
+    "lnsp 1\nx = input 21; y = unit x eps=.01 rule=add; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_unit = {
     .name = "unit",
-    .help = "y = unit x [eps=1e-12]: x divided by its length (by eps if that is more)",
+    .help = "y = unit x [eps=1e-12] [rule=max|add]: x / max(|x|, eps), or x / (|x| + eps)",
     .inputs_low = 1,
     .inputs_high = 1,
     .define = unit_define,

@@ -1,0 +1,76 @@
+/* The attention mixture network: the mean of the context, corrected by a small net that sees
+ * the mean and what attention picks. And the network that the origin's service makes of
+ * the same tensors, which is another function. */
+#include "graph/arch/arch.h"
+
+typedef struct amn_widths {
+  int64_t in, d, hidden, hidden2;
+} amn_widths;
+
+static amn_widths amn_read(lnspi_builder *b) {
+  amn_widths w;
+  w.in = lnspi_arch_width(b, "in", "context_encoder.weight", 1, 768);
+  w.d = lnspi_arch_width(b, "d", "context_encoder.weight", 0, 256);
+  w.hidden = lnspi_arch_width(b, "hidden", "residual_net.0.weight", 0, 512);
+  return w;
+}
+
+/* Lines from value h to h. */
+static void amn_residual(lnspi_builder *b, const amn_widths *w, const char *act, float dropout) {
+  LNSPI_LINE(b, "h = linear h %lld w=residual_net.0", (long long)w->hidden);
+  LNSPI_LINE(b, "h = %s h", act);
+  LNSPI_LINE(b, "h = layernorm h w=residual_net.2");
+  lnspi_arch_drop(b, "h", dropout);
+  LNSPI_LINE(b, "h = linear h %lld w=residual_net.3", (long long)w->hidden2);
+  LNSPI_LINE(b, "h = %s h", act);
+  LNSPI_LINE(b, "h = layernorm h w=residual_net.5");
+  lnspi_arch_drop(b, "h", dropout);
+}
+
+static void amn_emit(lnspi_builder *b) {
+  amn_widths w = amn_read(b);
+  w.hidden2 = lnspi_arch_width(b, "hidden2", "residual_net.3.weight", 0, w.hidden / 2);
+  const float dropout = lnspi_arch_dropout(b);
+  lnspi_arg_finish(b);
+  LNSPI_LINE(b, "x = input %lld", (long long)w.in);
+  LNSPI_LINE(b, "k = linear x %lld w=context_encoder", (long long)w.d);
+  LNSPI_LINE(b, "mean = mean x");
+  LNSPI_LINE(b, "q = linear mean %lld w=query_encoder", (long long)w.d);
+  LNSPI_LINE(b, "s = score q k");
+  LNSPI_LINE(b, "a = softmax s over=concepts");
+  LNSPI_LINE(b, "h = mix a x");
+  LNSPI_LINE(b, "h = concat mean h");
+  amn_residual(b, &w, "gelu", dropout);
+  LNSPI_LINE(b, "h = linear h %lld w=residual_net.6", (long long)w.in);
+  LNSPI_LINE(b, "raw = add mean h");
+  lnspi_arch_outputs(b, 1, " attention=a");
+}
+
+static void amn_serve_emit(lnspi_builder *b) {
+  amn_widths w = amn_read(b);
+  const float dropout = lnspi_arch_dropout(b);
+  w.hidden2 = w.d;
+  lnspi_arg_finish(b);
+  LNSPI_LINE(b, "x = input %lld", (long long)w.in);
+  LNSPI_LINE(b, "k = linear x %lld w=context_encoder", (long long)w.d);
+  LNSPI_LINE(b, "c = mean k skip_last=1");
+  LNSPI_LINE(b, "q = last x");
+  LNSPI_LINE(b, "q = linear q %lld w=query_encoder", (long long)w.d);
+  LNSPI_LINE(b, "h = concat c q");
+  LNSPI_LINE(b, "h = concat h h h");
+  amn_residual(b, &w, "relu", dropout);
+  LNSPI_LINE(b, "raw = linear h %lld w=residual_net.6", (long long)w.in);
+  lnspi_arch_outputs(b, 1, "");
+}
+
+static const char *const amn_examples[] = {"amn", "amn in=21 d=9 hidden=13 hidden2=7",
+                                           "amn in=16 d=8 hidden=12 dropout=.1", NULL};
+static const char *const amn_serve_examples[] = {
+    "amn_serve", "amn_serve in=21 d=9 hidden=13", NULL};
+
+const lnspi_arch lnspi_arch_amn = {
+    "amn", "amn in=768 d=256 hidden=512 hidden2=hidden/2 dropout=0: attention mixture", amn_emit,
+    amn_examples};
+const lnspi_arch lnspi_arch_amn_serve = {
+    "amn_serve", "amn_serve in=768 d=256 hidden=512 dropout=0: what the origin serves of amn's "
+    "tensors", amn_serve_emit, amn_serve_examples};
