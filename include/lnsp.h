@@ -435,8 +435,30 @@ LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph);
 LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index,
                                       lnsp_tensor *out, lnsp_problem *problem);
 
-/* Width of the input vectors. Threads: T0. */
+/* 1 if tensor number index may be trained; 0 if it is part of the state but never gets a
+ * gradient, as a table of positions, or there is no such tensor. Threads: T0. */
+LNSP_API int32_t lnsp_graph_tensor_trained(const lnsp_graph *graph, int32_t index);
+
+/* Width of the input vectors; 1 where the input is ids. Threads: T0. */
 LNSP_API int64_t lnsp_graph_input_width(const lnsp_graph *graph);
+
+/* Name of the input tensor: "input" (vectors, F32), or "ids" (any integer type, [rows,
+ * concepts], each from 0 to less than *id_count). id_count is nullable, and 0 for
+ * vectors. Static. Threads: T0. */
+LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_count);
+
+/* How many concepts a row may have: from *low to *high (0: any number), multiples of
+ * *step. Each is nullable. LNSP_E_ARGUMENT without a graph. Threads: T0. */
+LNSP_API int32_t lnsp_graph_concepts(const lnsp_graph *graph, int64_t *low, int64_t *high,
+                                     int64_t *step, lnsp_problem *problem);
+
+/* The shape of output number index for an input of this shape (its rank and dims are
+ * read): out gets the name, F32, rank and dims. An output with a vector for each
+ * concept has the input's rows and concepts; one of networks that join a sequence is
+ * [rows, width]. LNSP_E_SHAPE where the network takes no such input. Threads: T0. */
+LNSP_API int32_t lnsp_graph_output_shape(const lnsp_graph *graph, int32_t index,
+                                         const lnsp_tensor *input, lnsp_tensor *out,
+                                         lnsp_problem *problem);
 
 /* Named outputs; output number 0 is "output". In out, dims[0] is the width and
  * rank 1. Threads: T0. */
@@ -563,9 +585,12 @@ LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
                                      lnsp_problem *problem);
 
 /* Runs. inputs: "input" F32 [rows, width] (one concept a row) or [rows,
- * concepts, width]; any strides, data at any address. outputs: for each wanted
- * name ("output", "teacher", "code", ...) a F32 tensor of the input's rank with
- * that output's width. A row's result does not depend on the other rows.
+ * concepts, width]; any strides, data at any address. Networks that begin with
+ * ids take "ids" instead (lnsp_graph_input_name). "mask", if given, has an integer
+ * for each concept, [rows, concepts]: 1, or 0 for padding, which changes no bits of
+ * what is kept; what stands there must be finite. outputs: for each wanted name
+ * ("output", "teacher", "code", ...) a F32 tensor of the shape that
+ * lnsp_graph_output_shape tells. A row's result does not depend on the other rows.
  * Threads: T1. */
 LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inputs,
                                   int32_t input_count, const lnsp_tensor *outputs,
@@ -699,6 +724,12 @@ LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem
 LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
                                               const lnsp_tensor *gradients, int32_t count,
                                               lnsp_problem *problem);
+
+/* Whether layers that draw by chance, as dropout, do so in this trainer's passes: 1 at
+ * first; 0: as in a session, for a loss on held-out data. What is drawn is a function
+ * of the optimizer text's seed=, the step and the layer. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_set_chance(lnsp_trainer *trainer, int32_t on,
+                                         lnsp_problem *problem);
 
 /* Gradient of a tensor after evaluate or backward, row-major float32, count
  * elements (all of it), before clipping; with clip_each after it, before noise. LNSP_E_STATE if the loss does not

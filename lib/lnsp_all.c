@@ -76,6 +76,7 @@
 #include "graph/layers/softmax.c"
 #include "graph/layers/unit.c"
 #include "graph/product.c"
+#include "graph/settle.c"
 #include "graph/write.c"
 #include "run/engine.c"
 #include "run/load.c"

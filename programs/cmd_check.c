@@ -110,14 +110,10 @@ static int check_run(check_job *job, const lnsp_graph *graph) {
   int status = data_read(&job->in, NULL, 0, job->in.rows);
 
   for (i = 0; !status && i < 8 && i < lnsp_graph_output_count(graph); i++) {
-    lnsp_tensor of;
-    if (lnsp_graph_output_at(graph, i, &of, &problem)) {
+    if (lnsp_graph_output_shape(graph, i, input, &out[i], &problem)) {
       status = refuse_problem(job->args, NULL, &problem);
       break;
     }
-    out[i] = *input;
-    out[i].name = of.name;
-    out[i].dims[input->rank - 1] = of.dims[0];
     out[i].data = malloc((size_t)tensor_elements(&out[i]) * sizeof(float));
     count++;
     if (!out[i].data)

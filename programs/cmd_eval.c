@@ -104,6 +104,8 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
       lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &problem))
     status = refuse_problem(a, NULL, &problem);
   if (!status)
+    (void)lnsp_trainer_set_chance(trainer, 0, NULL);
+  if (!status)
     status = eval_replay(a, trainer);
   for (i = 0; !status && (name = lnsp_trainer_input_name(trainer, i)) != NULL; i++)
     status = data_need(&d, name);

@@ -19,20 +19,17 @@ typedef struct run_job {
   lnsp_tensor out[8]; /* every named output, whole */
 } run_job;
 
-/* Room for all outputs, shaped as the input is. */
+/* Room for all outputs. */
 static int run_outputs(run_job *job, const lnsp_graph *graph) {
   const lnsp_tensor *input = data_batch(&job->in, "input");
   int32_t i;
 
   for (i = 0; i < lnsp_graph_output_count(graph) && i < 8; i++) {
     lnsp_problem problem;
-    lnsp_tensor of, *out = &job->out[i];
-    if (lnsp_graph_output_at(graph, i, &of, &problem))
-      return refuse_problem(job->args, NULL, &problem);
-    *out = *input;
-    out->name = of.name;
+    lnsp_tensor *out = &job->out[i];
+    if (lnsp_graph_output_shape(graph, i, input, out, &problem))
+      return refuse_problem(job->args, job->args->positional[1], &problem);
     out->dims[0] = job->in.rows;
-    out->dims[out->rank - 1] = of.dims[0];
     out->data = malloc((size_t)tensor_elements(out) * sizeof(float));
     job->count++;
     if (!out->data)

@@ -16,6 +16,9 @@
 
 #include "lnsp.h"
 
+/* A gradient that is zero by the formulas is less than this in double precision. */
+#define ZERO 1e-15
+
 typedef struct sums {
   double difference, norm;       /* squared, over all tensors */
   double worst;                  /* relative norm of one tensor */
@@ -74,6 +77,7 @@ static void add_pair(sums *s, lnsp_file *ours, const char *our_name, lnsp_file *
       difference += (x - y) * (x - y);
       norm += y * y;
     }
+    if (difference < ZERO * ZERO && norm < ZERO * ZERO) difference = norm = 0;
     relative = norm > 0 ? sqrt(difference / norm) : difference > 0 ? HUGE_VAL : 0;
     if (!(relative <= s->worst)) {
       s->worst = relative;

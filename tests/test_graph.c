@@ -22,6 +22,9 @@ static void counts(void) {
                              {1024, 1729344}, {2048, 3308352}, {4096, 6466368}};
   char text[96];
   CHECK_INT(count_of("student"), 545088);
+  CHECK_INT(count_of("amn"), 1510912);
+  CHECK_INT(count_of("amn_serve"), 1510912);
+  CHECK_INT(count_of("mlp"), 4720384);
   CHECK_INT(count_of("ln_min"), 198016);
   CHECK_INT(count_of("family_b_doc"), 296000);
   CHECK_INT(count_of("student teacher=0"), 545088 - 98688);

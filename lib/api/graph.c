@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "run/engine.h"
 #include "graph/graph.h"
 #include "run/load.h"
 #include "run/shapes.h"
@@ -102,6 +103,50 @@ LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index,
   out->dtype = LNSP_F32;
   out->rank = weight->rank;
   memcpy(out->dims, weight->dims, sizeof out->dims);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_graph_tensor_trained(const lnsp_graph *graph, int32_t index) {
+  return graph && index >= 0 && index < graph->weight_count && !graph->weights[index].fixed;
+}
+
+LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_count) {
+  const char *name = graph ? lnspi_engine_input_name(graph) : NULL;
+  if (id_count) *id_count = name && lnspi_equal(name, "ids") ? graph->nodes[0].number[0] : 0;
+  return name;
+}
+
+LNSP_API int32_t lnsp_graph_concepts(const lnsp_graph *graph, int64_t *low, int64_t *high,
+                                     int64_t *step, lnsp_problem *problem) {
+  API_NEED(graph, problem);
+  if (low) *low = graph->concepts_low;
+  if (high) *high = graph->concepts_high;
+  if (step) *step = graph->concepts_step;
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_graph_output_shape(const lnsp_graph *graph, int32_t index,
+                                         const lnsp_tensor *input, lnsp_tensor *out,
+                                         lnsp_problem *problem) {
+  int32_t status = lnsp_graph_output_at(graph, index, out, problem);
+  if (status != LNSP_OK) return status;
+  API_NEED(input, problem);
+  const int ids = lnspi_equal(lnspi_engine_input_name(graph), "ids");
+  const int32_t rank = input->rank;
+  const int64_t concepts = ids || rank == 3 ? input->dims[1] : 1, width = out->dims[0];
+  const int32_t node = graph->outputs[index].node;
+  if (ids ? rank != 2 : rank != 2 && rank != 3)
+    return lnspi_fail(problem, LNSP_E_SHAPE, input->name,
+                      "the input has rank %d: give %s", rank,
+                      ids ? "[rows, concepts]" : "[rows, width] or [rows, concepts, width]");
+  if (input->dims[0] < 1 || concepts < 1)
+    return lnspi_fail(problem, LNSP_E_SHAPE, input->name, "the input is empty");
+  status = lnspi_graph_check_concepts(graph, concepts, problem);
+  if (status != LNSP_OK) return status;
+  out->dims[0] = input->dims[0];
+  out->rank = graph->nodes[node].every && (ids || rank == 3) ? 3 : 2;
+  out->dims[1] = lnspi_length_of(graph, node, concepts);
+  out->dims[out->rank - 1] = width;
   return LNSP_OK;
 }
 

@@ -364,5 +364,6 @@ int32_t lnspi_builder_run(lnspi_builder *b) {
   else
     builder_named(b, &text, word);
   if (b->status == LNSP_OK && b->graph) builder_check_used(b);
+  if (b->status == LNSP_OK && b->graph) lnspi_graph_settle(b->graph);
   return b->status;
 }

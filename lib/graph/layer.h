@@ -110,6 +110,11 @@ typedef struct lnspi_layer {
   int32_t chance;   /* 1: draws by chance when training */
 } lnspi_layer;
 
+/* settle.c: once all nodes are there. A linear layer's number of this index is 1 where its
+ * bias has a gradient of exactly zero. */
+#define LNSPI_LINEAR_STILL_BIAS 2
+void lnspi_graph_settle(lnsp_graph *graph);
+
 /* Zeros the lanes between width and ld of rows rows. */
 static inline void lnspi_zero_pads(float *x, int64_t ld, int64_t rows, int64_t width) {
   for (int64_t r = 0; r < rows && ld > width; r++)

@@ -45,7 +45,7 @@ static void linear_backward(const lnspi_call *c) {
                      1);
     lnspi_zero_pads(c->din[0], c->in_ld[0], c->rows, lnspi_round16(c->in_width[0]));
   }
-  if (c->dweight[LINEAR_BIAS])
+  if (c->dweight[LINEAR_BIAS] && !c->node->number[LNSPI_LINEAR_STILL_BIAS])
     c->k->column_sum(c->dweight[LINEAR_BIAS], c->dout, c->out_ld, c->rows, c->node->width);
   if (c->use)
     c->use(c, LINEAR_WEIGHT, 0, c->in[0], c->in_ld[0], c->dout, c->out_ld, c->rows);

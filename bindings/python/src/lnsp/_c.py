@@ -235,6 +235,7 @@ _note = ct.POINTER(StoreNote)
 _version = ct.POINTER(StoreVersion)
 _store_facts = ct.POINTER(StoreFacts)
 _numbers = ct.POINTER(ct.c_uint64)
+_int64s = ct.POINTER(ct.c_int64)
 _sizes = ct.POINTER(ct.c_size_t)
 _floats = ct.POINTER(ct.c_float)
 
@@ -274,6 +275,11 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_graph_input_width": (_i64, [_h]),
     "lnsp_graph_output_count": (_i32, [_h]),
     "lnsp_graph_output_at": (_i32, [_h, _i32, _tensors, _p]),
+    "lnsp_graph_output_shape": (_i32, [_h, _i32, _tensors, _tensors, _p]),
+    "lnsp_graph_tensor_trained": (_i32, [_h, _i32]),
+    "lnsp_graph_input_name": (_text, [_h, _int64s]),
+    "lnsp_graph_concepts": (_i32, [_h, _int64s, _int64s, _int64s, _p]),
+    "lnsp_trainer_set_chance": (_i32, [_h, _i32, _p]),
     "lnsp_graph_flops": (_i64, [_h, _i64]),
     "lnsp_graph_architecture": (_text, [_h]),
     "lnsp_graph_text": (_i32, [_h, _data, _size, _sizes, _p]),
