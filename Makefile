@@ -44,13 +44,13 @@ REQUIRED += -DLNSP_CBLAS $(shell $(PKG_CONFIG) --cflags $(BLAS))
 LIBS += $(shell $(PKG_CONFIG) --libs $(BLAS))
 endif
 
-# Time is spent in kernels/, coders and hashes (and by tests); everywhere else the
+# Time is spent in kernels/, coders, hashes and ranks (and by tests); everywhere else the
 # smallest code is the best. Nothing throws C++ exceptions, so their tables are left out.
 # CFLAGS come after these, so that they win.
 OPTIMISE = -Os
 $(BUILD)/lib/kernels/%.o $(BUILD)/lib/delta/codecs/%.o $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
 $(patsubst %,$(BUILD)/lib/%.o,base/blake2s base/crc32c run/state \
-  delta/words delta/make delta/apply delta/read): OPTIMISE = -O2
+  delta/words delta/make delta/apply delta/read) $(BUILD)/programs/metrics.o: OPTIMISE = -O2
 COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables
 
 version_of = $(shell awk '$$2 == "LNSP_VERSION_$(1)" { print $$3 }' include/lnsp.h)

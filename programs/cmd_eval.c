@@ -2,9 +2,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "program.h"
+#include "eval.h"
 
 static const option options[] = {
+  { "--baseline", "NAME", "also copy-last, mean, weighted=.1,.9 or random; may be repeated" },
+  { "--on", "NAME", "output of the model that is judged; default output" },
+  { "--pool", "FILE:TENSOR", "rows of the target's vectors to rank among, beside the targets" },
+  { "--keep-context", NULL, "rank the row's own context too" },
+  { "--diagnose", NULL, "direction of the data, copying (mini-5CAT), collapse, oracle recall" },
+  { "--val-cosine", NULL, "also the mean of the batches' mean cosines, as trainers log it" },
+  { "--echo-weight", "X", "weight of 1 - echo in the scalar; default .1" },
+  { "--svg", "FILE", "draw R@k against k" },
+  { "--seed", "N", "of the baseline random; default 0" },
   { "--loss", "TEXT", "also the mean of this loss; may be repeated" },
   { "--batch", "N", "rows a call; default 64 (losses over a batch depend on it)" },
   { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
@@ -16,33 +25,44 @@ static const option options[] = {
   { NULL, NULL, NULL },
 };
 
-static int eval_cosine(const args *a, lnsp_model *model, const data_spec *spec, int64_t batch,
-                       score *out) {
-  const lnsp_options library = args_options(a);
-  lnsp_session *session = NULL;
-  lnsp_problem problem;
-  lnsp_limits limits;
+/* The predictors' results, and the diagnosis, printed while the data are open. */
+static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
+  const args *a = job->args;
+  const lnsp_tensor *input;
+  judge_pool pool;
   progress show;
-  data d;
-  int status = data_open(&d, a, spec);
+  int i, status;
 
+  memset(&pool, 0, sizeof pool);
+  status = data_need(d, "input");
+  if (!status)
+    status = data_need(d, "target");
   if (status)
     return status;
+  if (job->batch > d->rows)
+    job->batch = d->rows;
+  status = data_reserve(d, job->batch);
+  if (status)
+    return status;
+  job->ranked = judge_ranks(d);
+  if (!job->ranked && (job->diagnosed || args_value(a, "--pool")))
+    return refuse(a, "there is nothing to rank: the target is the input itself, or several a "
+                     "row; name another one with --target or --target-rows");
+  if (job->ranked)
+    status = judge_pool_open(d, job->batch, args_value(a, "--pool"), job->keep_context, &pool);
+  job->pool_count = pool.pool.count;
+  if (!status && job->diagnosed)
+    status = eval_direction_of(d, job->batch, direction);
+  input = data_batch(d, "input");
   progress_start(&show);
-  status = data_need(&d, "input");
-  if (!status)
-    status = data_need(&d, "target");
-  if (batch > d.rows)
-    batch = d.rows;
-  if (!status)
-    status = data_reserve(&d, batch);
-  limits = limits_for(batch, d.max_concepts);
-  if (!status && lnsp_session_create(model, &limits, &library, &session, &problem))
-    status = refuse_problem(a, NULL, &problem);
-  if (!status)
-    status = score_session(&d, session, batch, &show, out);
-  lnsp_session_destroy(session);
-  data_close(&d);
+  for (i = 0; i < job->count && !status; i++) {
+    status = predictor_ready(a, &job->p[i], job->batch, d->max_concepts,
+                             input->dims[input->rank - 1]);
+    if (!status)
+      status = judge(d, &job->p[i], job->batch, job->ranked ? &pool : NULL, job->diagnosed,
+                     &show, &job->j[i]);
+  }
+  judge_pool_close(&pool);
   return status;
 }
 
@@ -135,63 +155,134 @@ static int eval_has_target(const args *a, const data_spec *spec, int *has) {
   return 0;
 }
 
-static int eval_report(const args *a, const score *s, const double *losses, int loss_count) {
-  report r = report_start(a);
+static void eval_report_losses(const eval_job *job, const report *r) {
   char label[32];
   int i;
 
-  if (s->vectors) {
-    report_integer(&r, "rows", "rows", s->rows, "");
-    report_integer(&r, "vectors", "vectors", s->vectors, "");
-    report_real(&r, "cosine", "mean cosine", s->cosine, "6");
-    report_real(&r, "mse", "mse", s->mse, "6");
-  }
-  if (r.json && loss_count)
+  if (!job->loss_count)
+    return;
+  if (r->json)
     json_open("losses", '{');
-  for (i = 0; i < loss_count; i++) {
-    const char *loss = args_value_at(a, "--loss", i);
+  else if (job->ranked || job->count > 1)
+    printf("\n");
+  for (i = 0; i < job->loss_count; i++) {
+    const char *loss = args_value_at(job->args, "--loss", i);
     snprintf(label, sizeof label, "%.31s", loss);
-    report_real(&r, loss, label, losses[i], "6");
+    report_real(r, loss, label, job->losses[i], "6");
   }
-  if (r.json && loss_count)
+  if (r->json)
     json_close('}');
-  return report_end(&r, a);
+}
+
+/* Rows of contexts and targets: the common case. */
+static int eval_rows(eval_job *job) {
+  const args *a = job->args;
+  const char *svg = args_value(a, "--svg");
+  eval_direction direction;
+  int has_target = 1, status = eval_has_target(a, &job->spec, &has_target);
+  report r;
+  data d;
+
+  memset(&direction, 0, sizeof direction);
+  job->diagnosed = args_value(a, "--diagnose") != NULL;
+  job->keep_context = args_value(a, "--keep-context") != NULL;
+  has_target |= !args_value(a, "--loss") || job->diagnosed;
+  if (!status && has_target) {
+    status = data_open(&d, a, &job->spec);
+    if (!status) {
+      status = eval_judge(job, &d, &direction);
+      data_close(&d);
+    }
+  }
+  for (; !status && args_value_at(a, "--loss", job->loss_count); job->loss_count++)
+    status = job->models
+                 ? eval_loss(a, job->p[0].model, &job->spec,
+                             args_value_at(a, "--loss", job->loss_count), job->batch,
+                             &job->losses[job->loss_count])
+                 : usage_error(a, "--loss needs a MODEL");
+  if (!status && svg)
+    status = eval_recall_svg(job, svg);
+  if (!status) {
+    r = report_start(a);
+    if (has_target)
+      eval_report_table(job, &r);
+    if (job->diagnosed)
+      status = eval_report_diagnosis(job, &r, &direction);
+    eval_report_losses(job, &r);
+    if (!status)
+      status = report_end(&r, a);
+  }
+  free(direction.near);
+  return status;
+}
+
+/* With --input all arguments are models; else the last one is DATA, and with baselines
+ * the model may be left out. */
+static int eval_predictors(eval_job *job) {
+  const args *a = job->args;
+  const int data_given = args_value(a, "--input") == NULL;
+  const int low = args_value(a, "--baseline") || args_value(a, "--triplets") ||
+                  args_value(a, "--echo") ? data_given : 1;
+  const char *text;
+  int i, status = args_positionals(a, low, data_given ? 2 : EVAL_MOST);
+
+  if (status)
+    return status;
+  job->models = a->positional_count - (data_given && (!low || a->positional_count > 1));
+  if (data_given && a->positional_count == 1 && !args_value(a, "--baseline"))
+    job->models = 1; /* and data_spec_read says that the data are missing */
+  status = data_spec_read(a, job->models, &job->spec);
+  for (i = 0; i < job->models && !status; i++) {
+    status = predictor_model(a, a->positional[i], args_value(a, "--on"), &job->p[job->count]);
+    job->count += !status;
+  }
+  for (i = 0; !status && (text = args_value_at(a, "--baseline", i)) != NULL; i++) {
+    if (job->count == EVAL_MOST)
+      return usage_error(a, "more than %d models and baselines", EVAL_MOST);
+    status = predictor_baseline(a, text, job->seed, &job->p[job->count]);
+    job->count += !status;
+  }
+  return status;
 }
 
 static int run(const args *a) {
-  double losses[ARGS_MAX];
-  data_spec spec;
-  lnsp_model *model = NULL;
-  score s;
-  int64_t batch = 0;
-  int count = 0, has_target = 1, status = args_positionals(a, 1, 2);
+  static const char *const outputs[] = { "--svg", NULL };
+  eval_job *job = calloc(1, sizeof *job);
+  int i, status = job ? 0 : refuse_memory(a);
 
-  memset(&s, 0, sizeof s);
-  memset(&spec, 0, sizeof spec);
+  if (!job)
+    return status;
+  job->args = a;
+  status = args_integer(a, "--batch", 1, 1 << 20, 64, &job->batch);
   if (!status)
-    status = args_integer(a, "--batch", 1, 1 << 20, 64, &batch);
+    status = args_unsigned(a, "--seed", 0, &job->seed);
   if (!status)
-    status = data_spec_read(a, 1, &spec);
+    status = args_real(a, "--echo-weight", 0, .1, &job->echo_weight);
+  for (i = 0; outputs[i] && !status; i++)
+    if (args_value(a, outputs[i]))
+      status = args_writable(a, outputs[i], args_value(a, outputs[i]));
   if (!status)
-    status = model_load(a, a->positional[0], &model);
+    status = eval_predictors(job);
   if (!status)
-    status = eval_has_target(a, &spec, &has_target);
-  if (!status && (has_target || !args_value(a, "--loss")))
-    status = eval_cosine(a, model, &spec, batch, &s);
-  for (; !status && args_value_at(a, "--loss", count); count++)
-    status = eval_loss(a, model, &spec, args_value_at(a, "--loss", count), batch,
-                       &losses[count]);
-  if (!status)
-    status = eval_report(a, &s, losses, count);
-  lnsp_model_destroy(model);
+    status = eval_rows(job);
+  for (i = 0; i < job->count; i++) {
+    predictor_close(&job->p[i]);
+    judged_free(&job->j[i]);
+  }
+  free(job);
   return status;
 }
 
 const command command_eval = {
-  "eval", "MODEL [DATA]", "mean cosine and losses on data",
+  "eval", "[MODEL ...] [DATA]", "cosine, ranks (R@k, MRR), diagnostics and losses on data",
   "Prints the mean cosine between `output` and `target` over all vectors, the mean squared\n"
   "error, and the mean of each --loss. DATA has the tensors `input` and `target` (or what the\n"
   "loss reads), or vectors are read through --input and --rows; the target is then the same\n"
-  "vector unless --target or --target-rows say otherwise.",
+  "vector unless --target or --target-rows say otherwise.\n\n"
+  "Where the target is another vector than the input, one a row, it is also ranked among the\n"
+  "distinct targets by cosine with the prediction, the row's own context left out: R@1, R@5,\n"
+  "R@10 (also called Hit@k), MRR, the median rank; echo, the cosine with the nearest concept;\n"
+  "and the scalar -log MRR + weight (1 - echo). With --input several models can be given, and\n"
+  "with --baseline none. docs/evaluation.md has the formulas.",
   options, run,
 };

@@ -182,7 +182,8 @@ void memory_report(const report *r, const memory_plan *plan);
 /* ---- data.c: rows of training data, streamed ---- */
 
 #define DATA_COLUMNS 10 /* input, target, ...: data.c */
-#define DATA_FILES 4
+#define DATA_FILES 12
+#define DATA_INDEXES 8
 
 typedef struct data_spec {
   const char *path;        /* file with the tensors by name, or NULL */
@@ -221,7 +222,7 @@ typedef struct data {
     char *path;
     lnsp_file *file;
   } file[DATA_FILES];
-  data_index index[2];
+  data_index index[DATA_INDEXES];
   int64_t rows;                      /* of what is needed          */
   int64_t max_rows, max_concepts;    /* over all that is there     */
   lnsp_tensor inputs[DATA_COLUMNS];  /* the batch that was read    */

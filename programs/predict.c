@@ -1,0 +1,162 @@
+/* What predicts the next concept of a context: a model, or a baseline without one. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval.h"
+
+enum { PREDICT_MODEL, PREDICT_LAST, PREDICT_MEAN, PREDICT_WEIGHTED, PREDICT_RANDOM };
+
+static int predict_weights(const args *a, const char *text, predictor *p) {
+  const char *at = text;
+  char *end;
+
+  while (*at && p->weight_count < PREDICT_WEIGHTS) {
+    const double w = strtod(at, &end);
+    if (end == at || !isfinite(w) || (*end && (*end != ',' || !end[1])))
+      break;
+    p->weights[p->weight_count++] = w;
+    at = *end ? end + 1 : end;
+  }
+  if (*at || !p->weight_count)
+    return usage_error(a, "the baseline weighted=%s needs up to %d numbers with commas between "
+                       "them, one for each concept of a context, e.g. .05,.1,.15,.25,.45", text,
+                       PREDICT_WEIGHTS);
+  return 0;
+}
+
+int predictor_baseline(const args *a, const char *text, uint64_t seed, predictor *p) {
+  memset(p, 0, sizeof *p);
+  p->name = text;
+  p->random = seed;
+  if (!strcmp(text, "copy-last"))
+    p->kind = PREDICT_LAST;
+  else if (!strcmp(text, "mean"))
+    p->kind = PREDICT_MEAN;
+  else if (!strncmp(text, "weighted=", 9))
+    p->kind = PREDICT_WEIGHTED;
+  else if (!strcmp(text, "random"))
+    p->kind = PREDICT_RANDOM;
+  else
+    return usage_error(a, "there is no baseline \"%s\"; it can be copy-last, mean, "
+                       "weighted=NUMBERS or random", text);
+  return p->kind == PREDICT_WEIGHTED ? predict_weights(a, text + 9, p) : 0;
+}
+
+int predictor_model(const args *a, const char *path, const char *output, predictor *p) {
+  const lnsp_graph *graph;
+  lnsp_tensor of;
+  lnsp_problem problem;
+  int32_t i;
+  int status;
+
+  memset(p, 0, sizeof *p);
+  p->name = path;
+  p->output = output ? output : "output";
+  p->kind = PREDICT_MODEL;
+  status = model_load(a, path, &p->model);
+  if (status)
+    return status;
+  graph = lnsp_model_graph(p->model);
+  for (i = 0; i < lnsp_graph_output_count(graph) && !p->width; i++) {
+    if (lnsp_graph_output_at(graph, i, &of, &problem))
+      return refuse_problem(a, path, &problem);
+    if (!strcmp(of.name, p->output))
+      p->width = of.dims[0];
+  }
+  if (!p->width)
+    return refuse(a, "%s has no output \"%s\"; `lnsp info %s` lists them", path, p->output,
+                  path);
+  return 0;
+}
+
+void predictor_borrow(predictor *p, lnsp_session *session, int64_t batch) {
+  memset(p, 0, sizeof *p);
+  p->kind = PREDICT_MODEL;
+  p->output = "output";
+  p->session = session;
+  p->batch = batch;
+}
+
+int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts,
+                    int64_t width) {
+  const lnsp_options library = args_options(a);
+  const lnsp_limits limits = limits_for(batch, concepts);
+  lnsp_problem problem;
+
+  p->batch = batch;
+  if (p->kind == PREDICT_WEIGHTED && p->weight_count != concepts)
+    return refuse(a, "the baseline %s has %d numbers, but a context here has %lld concepts",
+                  p->name, p->weight_count, (long long)concepts);
+  if (p->kind != PREDICT_MODEL) {
+    p->width = width;
+    return 0;
+  }
+  lnsp_session_destroy(p->session);
+  p->session = NULL;
+  if (lnsp_session_create(p->model, &limits, &library, &p->session, &problem))
+    return refuse_problem(a, p->name, &problem);
+  return 0;
+}
+
+/* About normal: the sum of 12 uniform numbers, less 6, the same on every machine. */
+static double predict_normal(uint64_t *state) {
+  double sum = -6;
+  int i;
+  for (i = 0; i < 12; i++) {
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    sum += (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+  }
+  return sum;
+}
+
+static double predict_weight(const predictor *p, int64_t c, int64_t concepts) {
+  if (p->kind == PREDICT_LAST)
+    return c == concepts - 1;
+  return p->kind == PREDICT_MEAN ? 1 / (double)concepts : p->weights[c];
+}
+
+static void predict_row(predictor *p, const float *x, int64_t concepts, int64_t width,
+                        float *out) {
+  int64_t c, i;
+  for (i = 0; i < width; i++) {
+    double sum = 0;
+    if (p->kind == PREDICT_RANDOM)
+      sum = predict_normal(&p->random);
+    for (c = 0; p->kind != PREDICT_RANDOM && c < concepts; c++)
+      sum += predict_weight(p, c, concepts) * (double)x[c * width + i];
+    out[i] = (float)sum;
+  }
+  if (p->kind == PREDICT_RANDOM)
+    metric_unit(out, 1, width, 0);
+}
+
+int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_tensor *out,
+                  int64_t first) {
+  const int64_t width = input->dims[input->rank - 1], rows = input->dims[0];
+  /* where the output is a vector for each concept, each is its own context */
+  const int64_t concepts = out->rank == 3 || input->rank == 2 ? 1 : input->dims[1];
+  const int64_t contexts = out->rank == 3 ? rows * input->dims[1] : rows;
+  lnsp_problem problem;
+  int64_t r;
+
+  if (p->kind == PREDICT_MODEL) {
+    out->name = p->output;
+    if (lnsp_session_run(p->session, input, 1, out, 1, &problem))
+      return refuse_batch(a, p->name, first, &problem);
+    return 0;
+  }
+  for (r = 0; r < contexts; r++)
+    predict_row(p, (const float *)input->data + r * concepts * width, concepts, width,
+                (float *)out->data + r * width);
+  return 0;
+}
+
+void predictor_close(predictor *p) {
+  if (p->model) /* a borrowed session is not ours */
+    lnsp_session_destroy(p->session);
+  lnsp_model_destroy(p->model);
+  memset(p, 0, sizeof *p);
+}
