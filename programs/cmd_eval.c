@@ -220,17 +220,16 @@ static int eval_rows(eval_job *job) {
  * the model may be left out. */
 static int eval_predictors(eval_job *job) {
   const args *a = job->args;
-  const int data_given = args_value(a, "--input") == NULL;
-  const int low = args_value(a, "--baseline") || args_value(a, "--triplets") ||
-                  args_value(a, "--echo") ? data_given : 1;
+  const int file = args_value(a, "--input") == NULL;
+  const int alone = args_value(a, "--baseline") != NULL; /* no model is needed */
   const char *text;
-  int i, status = args_positionals(a, low, data_given ? 2 : EVAL_MOST);
+  int i, status = args_positionals(a, alone ? file : 1, file ? 2 : EVAL_MOST);
 
   if (status)
     return status;
-  job->models = a->positional_count - (data_given && (!low || a->positional_count > 1));
-  if (data_given && a->positional_count == 1 && !args_value(a, "--baseline"))
-    job->models = 1; /* and data_spec_read says that the data are missing */
+  job->models = a->positional_count;
+  if (file && (alone || a->positional_count == 2))
+    job->models--;
   status = data_spec_read(a, job->models, &job->spec);
   for (i = 0; i < job->models && !status; i++) {
     status = predictor_model(a, a->positional[i], args_value(a, "--on"), &job->p[job->count]);

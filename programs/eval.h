@@ -94,6 +94,9 @@ typedef struct eval_job {
   int loss_count;
 } eval_job;
 
+#define EVAL_NAME 64
+/* The predictor's name in at most width characters. */
+const char *eval_name(const predictor *p, int width, char buffer[EVAL_NAME]);
 void eval_report_table(const eval_job *job, const report *r);
 /* R@k against k, one line a predictor. */
 int eval_recall_svg(const eval_job *job, const char *path);

@@ -36,14 +36,19 @@ static int table_width(const eval_job *job) {
   return width > 40 ? 40 : width;
 }
 
-/* The end of a long name says more than its begin. */
-static const char *table_name(const char *name, int width) {
-  const size_t length = strlen(name);
-  return length > (size_t)width ? name + (length - (size_t)width) : name;
+/* Of a long path the end says more, of a baseline's name the begin. */
+const char *eval_name(const predictor *p, int width, char buffer[EVAL_NAME]) {
+  const size_t length = strlen(p->name);
+  if (length <= (size_t)width)
+    return p->name;
+  snprintf(buffer, EVAL_NAME, "%s%.*s%s", p->model ? ".." : "", width - 2,
+           p->name + (p->model ? length - (size_t)width + 2 : 0), p->model ? "" : "..");
+  return buffer;
 }
 
 static void table_text(const eval_job *job) {
   const int width = table_width(job), val = args_value(job->args, "--val-cosine") != NULL;
+  char name[EVAL_NAME];
   int i;
 
   printf("\n%-*s  cosine%s       mse", width, "", val ? "     val" : "");
@@ -51,7 +56,7 @@ static void table_text(const eval_job *job) {
   for (i = 0; i < job->count; i++) {
     const judged *j = &job->j[i];
     const metric_retrieval *r = &j->retrieval;
-    printf("%-*s  %6.4f", width, table_name(job->p[i].name, width), j->cosine);
+    printf("%-*s  %6.4f", width, eval_name(&job->p[i], width, name), j->cosine);
     if (val)
       printf("  %6.4f", j->val_cosine);
     printf("  %8.3g", j->mse);
@@ -111,7 +116,7 @@ int eval_recall_svg(const eval_job *job, const char *path) {
   static const double ks[] = { 1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 70, MOST };
   enum { COUNT = sizeof ks / sizeof ks[0] };
   double y[EVAL_MOST][COUNT];
-  char title[96], number[NUMBER_BYTES];
+  char names[EVAL_MOST][EVAL_NAME], title[96], number[NUMBER_BYTES];
   svg_chart chart;
   int i, k;
 
@@ -127,7 +132,7 @@ int eval_recall_svg(const eval_job *job, const char *path) {
   chart.log_x = 1;
   for (i = 0; i < job->count; i++) {
     svg_line *line = &chart.line[chart.line_count++];
-    line->name = table_name(job->p[i].name, 24);
+    line->name = eval_name(&job->p[i], 24, names[i]);
     line->x = ks;
     line->y = y[i];
     line->count = COUNT;

@@ -84,6 +84,7 @@ static void svg_tick_x(FILE *out, const svg_axis *axis, double v) {
 
 static void svg_axes(FILE *out, const svg_chart *c, const svg_axis *x, const svg_axis *y) {
   double v;
+  int i;
 
   for (v = y->low; v <= y->high + y->step / 2; v += y->step)
     fprintf(out, "<path d='M%d %.1fH%d' stroke='#ddd'/>"
@@ -91,8 +92,12 @@ static void svg_axes(FILE *out, const svg_chart *c, const svg_axis *x, const svg
             SVG_WIDTH - SVG_RIGHT, SVG_LEFT - 6, svg_y(y, v) + 4,
             fabs(v) < y->step / 2 ? 0 : v);
   if (x->log)
-    for (v = pow(10, ceil(log10(x->low) - 1e-9)); v <= x->high * (1 + 1e-9); v *= 10)
-      svg_tick_x(out, x, v);
+    for (v = pow(10, floor(log10(x->low) + 1e-9)); v <= x->high * (1 + 1e-9); v *= 10)
+      for (i = 0; i < 3; i++) {
+        const double tick = v * (i == 0 ? 1 : i == 1 ? 2 : 5);
+        if (tick >= x->low * (1 - 1e-9) && tick <= x->high * (1 + 1e-9))
+          svg_tick_x(out, x, tick);
+      }
   else
     for (v = x->step * ceil(x->low / x->step - 1e-9); v <= x->high + x->step * 1e-6; v += x->step)
       svg_tick_x(out, x, fabs(v) < x->step / 2 ? 0 : v);

@@ -1,0 +1,104 @@
+# lnsp eval: tables, ranks, baselines, suites and what is refused. What it should print
+# for real vectors is what tests/tools/window_numbers.py printed. LNSP, BUILD as in
+# tests/check.sh.
+. tests/check.sh
+LNSP=${LNSP:-$BUILD/lnsp}
+w=tests/data/windows.safetensors
+vectors="--input $w:vectors --normalise"
+text="$vectors --rows $w:test[0:5] --target-rows $w:test[5]"
+conformance=tests/data/conformance
+model=$conformance/student_many.model.safetensors
+case=$conformance/student_many.case.safetensors
+
+lnsp() {
+  ${EMULATOR:-} "$LNSP" "$@"
+}
+# refused NAME STATUS WORDS COMMAND...: one sentence on stderr, nothing on stdout
+refused() {
+  refused_name=$1 refused_status=$2 refused_words=$3
+  shift 3
+  lnsp "$@" > "$work/out" 2> "$work/err"
+  status=$?
+  {
+    [ $status -eq "$refused_status" ] || echo "status $status, expected $refused_status"
+    [ ! -s "$work/out" ] || echo "wrote to standard output"
+    [ "$(wc -l < "$work/err")" -eq 1 ] || echo "not one line on stderr"
+    grep -q -e "$refused_words" "$work/err" || echo "does not say \"$refused_words\":"
+  } > "$work/why"
+  [ ! -s "$work/why" ] || cat "$work/err" >> "$work/why"
+  empty "$refused_name" "$work/why"
+}
+says() {
+  says_name=$1 says_text=$2
+  shift 2
+  if lnsp "$@" > "$work/said" 2>&1 && grep -qF -e "$says_text" "$work/said"; then
+    pass "$says_name"
+  else
+    head -n 20 "$work/said" | fail "$says_name"
+  fi
+}
+# key KEY COMMAND...: the first value of a key of the JSON report
+key() {
+  key_name=$1
+  shift
+  lnsp "$@" --json | sed -n "s/^ *\"$key_name\": \"\{0,1\}\([^\",]*\)\"\{0,1\},*\$/\1/p" | head -n 1
+}
+same() {
+  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
+}
+# row NAME PREDICTOR NUMBERS: cosine, R@1, R@5, R@10 and MRR of the table in $work/table
+row() {
+  row_text=$(awk -v name="$2" '$1 == name { print $2, $4, $5, $6, $7 }' "$work/table")
+  same "$1" "$row_text" "$3"
+}
+
+# --- ranks and baselines ---
+weighted=weighted=.05,.1,.15,.25,.45
+lnsp eval $text --baseline copy-last --baseline mean --baseline $weighted --baseline random \
+  > "$work/table"
+row copy_last copy-last "0.4329 0.3478 0.7391 0.9130 0.5012"
+row mean mean "0.5292 0.2609 0.7391 0.9565 0.4617"
+row weighted $weighted "0.5179 0.3043 0.7391 0.9565 0.4963"
+says pool "23 distinct concepts, the query's own context left out" eval $text --baseline mean
+same rows 23 "$(key rows eval $text --baseline mean)"
+same any_batch "$(key mrr eval $text --baseline mean --batch 5)" "$(key mrr eval $text --baseline mean)"
+# one number is all the weight: copy-last by another name
+same weights_of_last "$(key mrr eval $text --baseline copy-last)" \
+  "$(key mrr eval $text --baseline weighted=0,0,0,0,2)"
+# with its own context kept, copy-last finds itself first wherever that is a target too
+same own_context 0.0434782609 "$(key r_at_1 eval $text --baseline copy-last --keep-context)"
+same pool_larger 62 "$(key pool eval $text --baseline mean --pool "$w:val")"
+same random_seed "$(key mrr eval $text --baseline random --seed 3)" \
+  "$(key mrr eval $text --baseline random --seed 3)"
+same val_cosine "$(key val_cosine eval $text --baseline mean --batch 23 | cut -c 1-9)" \
+  "$(key cosine eval $text --baseline mean | cut -c 1-9)"
+says val_printed "1e-8 added" eval $text --baseline mean --val-cosine
+lnsp new "lnsp 1; x=input 384; y=unit x; output output=y" -o "$work/same.st" > /dev/null
+same model_cosine 0.4328 "$(key cosine eval "$work/same.st" $vectors --rows "$w:test[4]" \
+  --target-rows "$w:test[5]" | cut -c 1-6)"
+# contexts and targets by themselves are told apart by their bits
+lnsp eval --baseline mean $w > "$work/table"
+row by_bits mean "0.4040 0.0870 0.5217 0.8261 0.2689"
+says losses "cosine" eval "$work/same.st" $vectors --rows "$w:test[4]" --target-rows "$w:test[5]" \
+  --loss cosine
+says two_models "mean  " eval "$work/same.st" "$work/same.st" $vectors --rows "$w:test[4]" \
+  --target-rows "$w:test[5]" --baseline mean
+says case_without_ranks "mean cosine" eval $model $case
+says svg "pool" eval $text --baseline mean --baseline copy-last --svg "$work/recall.svg"
+same svg_lines 2 "$(grep -c "stroke-dasharray" "$work/recall.svg")"
+expect svg_ends grep -q "^</svg>" "$work/recall.svg"
+
+refused baseline_unknown 2 "copy-last, mean" eval $text --baseline last
+refused baseline_weights 2 "commas" eval $text --baseline weighted=.1,,.2
+refused baseline_count 1 "has 2 numbers" eval $text --baseline weighted=.1,.2
+refused no_model 2 "argument is missing" eval $text
+refused no_ranks 1 "nothing to rank" eval "$work/same.st" $vectors --rows "$w:test[4]" --diagnose
+refused no_curve 1 "no ranks" eval "$work/same.st" $vectors --rows "$w:test[4]" --svg "$work/none.svg"
+refused pool_beyond 1 "rows 0 to 183" eval $text --baseline mean --pool tests/data/rows.safetensors:beyond
+refused pool_of_file 2 "needs --input" eval --baseline mean $conformance/ln_min.case.safetensors \
+  --pool "$w:test"
+refused no_output 1 'no output "code"' eval "$work/same.st" $text --on code
+refused loss_of_baseline 2 "needs a MODEL" eval $text --baseline mean --loss mse
+refused svg_folder 1 "No such file" eval $text --baseline mean --svg "$work/no/such.svg"
+
+finish
