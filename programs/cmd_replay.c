@@ -81,6 +81,7 @@ static int run(const args *a) {
   int64_t batch = 0;
   int status = args_positionals(a, 1, 2);
 
+  memset(&spec, 0, sizeof spec);
   if (!status && strcmp(a->positional[0], "fit"))
     status = usage_error(a, "\"%s\" is not known; write `lnsp replay fit [DATA] -o FILE`",
                          a->positional[0]);

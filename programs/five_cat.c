@@ -290,6 +290,7 @@ int five_run(const five_bank *bank, const int32_t *windows, int64_t rows,
 
   memset(out, 0, sizeof *out);
   memset(&b, 0, sizeof b);
+  memset(&random, 0, sizeof random);
   five_random_start(&random, 17);
   b.bank = bank;
   b.s = setting;

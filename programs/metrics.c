@@ -73,8 +73,8 @@ static metric_rank metrics_rank(const metric_pool *pool, float *scores, int lane
                                 const int32_t *without, int64_t without_count) {
   const float mine = scores[(int64_t)truth * METRIC_BLOCK + lane];
   const float *right = pool->vectors + (int64_t)truth * pool->width;
-  int32_t top[METRIC_TOP], better = 0;
-  float best[METRIC_TOP];
+  int32_t top[METRIC_TOP] = { -1 }, better = 0;
+  float best[METRIC_TOP] = { 0 };
   metric_rank out;
   int64_t p;
   int count = 0, i;
@@ -89,8 +89,8 @@ static metric_rank metrics_rank(const metric_pool *pool, float *scores, int lane
       count = metrics_keep(top, best, count, (int32_t)p, score);
   }
   out.rank = 1 + better;
-  out.best = count ? top[0] : -1;
-  out.score = count ? best[0] : 0;
+  out.best = top[0]; /* -1 where none is left */
+  out.score = best[0];
   out.near = 0;
   for (i = 0; i < count && !out.near; i++)
     if (metric_cosine(pool->vectors + (int64_t)top[i] * pool->width, right, pool->width, 0) >
