@@ -56,6 +56,7 @@
 #include "graph/layer.c"
 #include "graph/layers/activation.c"
 #include "graph/layers/add.c"
+#include "graph/layers/attend.c"
 #include "graph/layers/attention.c"
 #include "graph/layers/concat.c"
 #include "graph/layers/dropout.c"

@@ -2,40 +2,93 @@
 #ifndef TESTS_LAYER_ATTENTION_H
 #define TESTS_LAYER_ATTENTION_H
 
-static void ref_attention(double *y, const double *x, const double *in_w, const double *in_b,
-                          const double *out_w, const double *out_b, int64_t batch,
-                          int64_t length, int64_t d, int64_t heads) {
-  const int64_t rows = batch * length, head = d / heads;
-  double *qkv = zeros(rows * 3 * d, sizeof *qkv), *o = zeros(rows * d, sizeof *o);
-  double *p = zeros(length, sizeof *p);
-  ref_linear(qkv, x, in_w, in_b, rows, d, 3 * d);
-  for (int64_t b = 0; b < batch; b++)
-    for (int64_t h = 0; h < heads; h++)
-      for (int64_t i = 0; i < length; i++) {
-        const double *q = qkv + (b * length + i) * 3 * d + h * head;
-        double total = 0;
-        for (int64_t j = 0; j < length; j++) {
-          const double *k = qkv + (b * length + j) * 3 * d + d + h * head;
-          double s = 0;
-          for (int64_t e = 0; e < head; e++) s += q[e] * k[e];
-          total += p[j] = exp(s / sqrt((double)head));
-        }
-        for (int64_t j = 0; j < length; j++)
-          for (int64_t e = 0; e < head; e++)
-            o[(b * length + i) * d + h * head + e] +=
-                p[j] / total * qkv[(b * length + j) * 3 * d + 2 * d + h * head + e];
-      }
-  ref_linear(y, o, out_w, out_b, rows, d, d);
-  free(qkv);
-  free(o);
+/* The core: rows of q, k and v stand one behind the other. */
+typedef struct ref_attend {
+  const double *q, *k, *v, *added;
+  double *o;
+  const uint8_t *mask;
+  int64_t mask_ld, batch, queries, keys, heads, width, value_width;
+  const int32_t *sight; /* causal, window, size of added */
+} ref_attend;
+
+static int ref_sees(const ref_attend *a, int64_t b, int64_t i, int64_t j) {
+  if (a->sight[0] && j > i) return 0;
+  if (a->sight[1] >= 0 && llabs(i - j) > a->sight[1]) return 0;
+  return !a->mask || a->mask[b * a->mask_ld + j];
+}
+
+static void ref_attend_row(const ref_attend *a, int64_t b, int64_t h, int64_t i, double *p) {
+  const int64_t head = a->width / a->heads, wide = a->value_width / a->heads;
+  const double *q = a->q + (b * a->queries + i) * a->width + h * head;
+  double *o = a->o + (b * a->queries + i) * a->value_width + h * wide, total = 0;
+  for (int64_t e = 0; e < wide; e++) o[e] = 0;
+  for (int64_t j = 0; j < a->keys; j++) {
+    const double *k = a->k + (b * a->keys + j) * a->width + h * head;
+    double s = 0;
+    for (int64_t e = 0; e < head; e++) s += q[e] * k[e];
+    s /= sqrt((double)head);
+    if (a->added) s += a->added[i * a->sight[2] + j];
+    total += p[j] = ref_sees(a, b, i, j) ? exp(s) : 0;
+  }
+  for (int64_t j = 0; j < a->keys && total > 0; j++)
+    for (int64_t e = 0; e < wide; e++)
+      o[e] += p[j] / total * a->v[(b * a->keys + j) * a->value_width + h * wide + e];
+}
+
+static void ref_attend_all(const ref_attend *a) {
+  double *p = zeros(a->keys, sizeof *p);
+  for (int64_t b = 0; b < a->batch; b++)
+    for (int64_t h = 0; h < a->heads; h++)
+      for (int64_t i = 0; i < a->queries; i++) ref_attend_row(a, b, h, i, p);
   free(p);
 }
 
-static void ref_layer_attention(const ref_call *c) {
-  ref_attention(c->y, c->in[0], ref_weight(c, 0), ref_weight(c, 1), ref_weight(c, 2),
-                ref_weight(c, 3), c->batch, c->concepts, c->width, c->node->number[0]);
+static ref_attend ref_attend_of(const ref_call *c, int32_t memory, int32_t sight) {
+  ref_attend a;
+  memset(&a, 0, sizeof a);
+  a.batch = c->batch;
+  a.queries = c->concepts;
+  a.keys = c->in_concepts[memory];
+  a.heads = c->node->number[0];
+  a.sight = c->node->number + sight;
+  if (c->n->graph->nodes[c->node->input[memory]].every == 1) a.mask = c->mask;
+  a.mask_ld = c->n->concepts;
+  return a;
 }
 
-#define REF_ATTENTION(X) X(attention, ref_layer_attention)
+static void ref_layer_attend(const ref_call *c) {
+  ref_attend a = ref_attend_of(c, 1, 1);
+  a.q = c->in[0];
+  a.k = c->in[1];
+  a.v = c->in[2];
+  a.o = c->y;
+  a.width = c->in_width[0];
+  a.value_width = c->in_width[2];
+  a.added = ref_weight(c, 0);
+  ref_attend_all(&a);
+}
+
+static void ref_layer_attention(const ref_call *c) {
+  const int32_t from = c->node->input_count - 1;
+  const int64_t d = c->width, rows = c->rows, other = c->in_rows[from];
+  const double *w = ref_weight(c, 0), *bias = ref_weight(c, 1);
+  double *q = zeros(rows * d, sizeof *q), *k = zeros(other * d, sizeof *k);
+  double *v = zeros(other * d, sizeof *v), *o = zeros(rows * d, sizeof *o);
+  ref_attend a = ref_attend_of(c, from, 3);
+  ref_linear(q, c->in[0], w, bias, rows, d, d);
+  ref_linear(k, c->in[from], w + d * d, bias ? bias + d : NULL, other, d, d);
+  ref_linear(v, c->in[from], w + 2 * d * d, bias ? bias + 2 * d : NULL, other, d, d);
+  a.q = q;
+  a.k = k;
+  a.v = v;
+  a.o = o;
+  a.width = a.value_width = d;
+  a.added = ref_weight(c, 4);
+  ref_attend_all(&a);
+  ref_linear(c->y, o, ref_weight(c, 2), ref_weight(c, 3), rows, d, d);
+  free(q), free(k), free(v), free(o);
+}
+
+#define REF_ATTENTION(X) X(attention, ref_layer_attention) X(attend, ref_layer_attend)
 
 #endif

@@ -63,13 +63,22 @@ static void check_gradients(net *n, const char *text, double *differences, int f
   }
 }
 
-static void check_text(const char *text, int64_t batch, int64_t concepts, int64_t most) {
+/* Leaves about a third of the concepts out, never all of a sequence. */
+static void make_holes(net *n) {
+  n->mask = zeros(n->rows, 1);
+  for (int64_t r = 0; r < n->rows; r++) n->mask[r] = lnspi_random(5, 0, 0, (uint32_t)r) % 3 != 0;
+  for (int64_t b = 0; b < n->batch; b++) n->mask[b * n->concepts + b % n->concepts] = 1;
+}
+
+static void check_with(const char *text, int64_t batch, int64_t concepts, int64_t most,
+                       int holes) {
   net n;
   const lnspi_kernels *k;
   double *differences = zeros(200000, sizeof *differences);
   float *first = NULL;
   int fresh = 1; /* the differences are not made yet */
   open_net(&n, text, batch, fitting(text, concepts));
+  if (holes) make_holes(&n);
   for (int32_t set = 0; (k = lnspi_kernels_at(set)) != NULL; set++) {
     const int32_t last = n.graph->node_count - 1;
     if (lnspi_kernels_pick(k->name, NULL) == NULL) continue;
@@ -94,6 +103,10 @@ static void check_text(const char *text, int64_t batch, int64_t concepts, int64_
   free(first);
   free(differences);
   close_net(&n);
+}
+
+static void check_text(const char *text, int64_t batch, int64_t concepts, int64_t most) {
+  check_with(text, batch, concepts, most, 0);
 }
 
 /* ---- tests --------------------------------------------------------------- */
@@ -334,6 +347,15 @@ static void parts_of_a_gradient(void) {
     }
 }
 
+static void masks_with_holes(void) {
+  const lnspi_layer *layer;
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
+    for (int32_t e = 0; layer->masks == LNSPI_MASKS && layer->examples[e]; e++) {
+      check_with(layer->examples[e], 3, 2, 150, 1);
+      check_with(layer->examples[e], 2, 7, 150, 1);
+    }
+}
+
 /* Padding behind a sequence changes no bits of what stands before it. */
 static void compare_padded(const char *text, int64_t batch, int64_t concepts, int64_t more) {
   net whole, padded;
@@ -437,6 +459,7 @@ int main(void) {
   RUN(key_bias_has_no_gradient);
   RUN(one_concept_is_the_general_path);
   RUN(parts_of_a_gradient);
+  RUN(masks_with_holes);
   RUN(padding_changes_no_bits);
   RUN(zero_rows);
   RUN(needs_grow);

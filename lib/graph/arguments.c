@@ -38,6 +38,10 @@ lnspi_word lnspi_arg_place(const lnspi_builder *b, const char *key) {
   return found ? found->value : b->arguments->op;
 }
 
+int lnspi_arg_given(const lnspi_builder *b, const char *key) {
+  return arguments_find(b->arguments, key) != NULL;
+}
+
 int64_t lnspi_arg_size(lnspi_builder *b, const char *what) {
   lnspi_arguments *a = b->arguments;
   int64_t value = 1;
@@ -268,23 +272,23 @@ void lnspi_build_concepts(lnspi_builder *b, int64_t low, int64_t high, int64_t s
 
 /* ---- tensors ------------------------------------------------------------ */
 
-/* The name NAME + suffix of the line's w=NAME; 0 after a failure. */
-static int arguments_weight_name(lnspi_builder *b, const char *suffix,
+/* The name NAME + suffix of the line's w=NAME (word: "w"); 0 after a failure. */
+static int arguments_weight_name(lnspi_builder *b, const char *word, const char *suffix,
                                  char name[LNSPI_NAME_BYTES]) {
-  const lnspi_key *key = arguments_use(b, "w");
+  const lnspi_key *key = arguments_use(b, word);
   size_t used = lnspi_length(suffix);
   int32_t i;
   if (!key) {
     LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->arguments->op,
-                     "w=NAME is missing, the name of this layer's tensors in the file: %s",
-                     b->arguments->help);
+                     "%s=NAME is missing, the name of this layer's tensors in the file: %s",
+                     word, b->arguments->help);
     return 0;
   }
   for (i = 0; i < key->value.length; i++)
     if (key->value.at[i] < '!' || key->value.at[i] > '~' || key->value.at[i] == '"' ||
         key->value.at[i] == '\\') {
       LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, key->value,
-                       "w= must be plain ASCII without blanks, quotes and backslashes");
+                       "%s= must be plain ASCII without blanks, quotes and backslashes", word);
       return 0;
     }
   if ((size_t)key->value.length + used >= LNSPI_NAME_BYTES) {
@@ -321,18 +325,18 @@ static void arguments_lay_out(lnspi_weight *w) {
     w->floats = w->parts * arguments_round16(w->count / w->parts);
 }
 
-void lnspi_build_weight(lnspi_builder *b, lnspi_node *node, int32_t slot, const char *suffix,
-                        const lnspi_weight *shape) {
+void lnspi_build_tensor(lnspi_builder *b, lnspi_node *node, int32_t slot, const char *word,
+                        const char *suffix, const lnspi_weight *shape) {
   char name[LNSPI_NAME_BYTES];
   lnsp_graph *g = b->graph;
   lnspi_weight *w;
   int32_t found;
-  if (b->status != LNSP_OK || !arguments_weight_name(b, suffix, name)) return;
+  if (b->status != LNSP_OK || !arguments_weight_name(b, word, suffix, name)) return;
   found = lnspi_graph_find_weight(g, name);
   if (found >= 0) {
     node->slot[slot] = found;
     if (!arguments_same_shape(&g->weights[found], shape))
-      LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "w"),
+      LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, word),
                        "tensor '%s' was declared before with another shape or use: only "
                        "equal layers can share a tensor",
                        name);
@@ -351,4 +355,9 @@ void lnspi_build_weight(lnspi_builder *b, lnspi_node *node, int32_t slot, const 
   g->state_floats += w->floats;
   if (!w->fixed) g->parameter_count += w->count;
   node->slot[slot] = g->weight_count++;
+}
+
+void lnspi_build_weight(lnspi_builder *b, lnspi_node *node, int32_t slot, const char *suffix,
+                        const lnspi_weight *shape) {
+  lnspi_build_tensor(b, node, slot, "w", suffix, shape);
 }

@@ -76,6 +76,7 @@ float lnspi_arg_real(lnspi_builder *builder, const char *key, double low, double
 /* Index of the key's value in a list "a,b,c". */
 int32_t lnspi_arg_choice(lnspi_builder *builder, const char *key, const char *choices,
                          int32_t initial);
+int lnspi_arg_given(const lnspi_builder *builder, const char *key); /* not marked as read */
 /* Where a key's value stands; the op itself if the key is absent. */
 lnspi_word lnspi_arg_place(const lnspi_builder *builder, const char *key);
 /* Refuses sizes and keys that nobody read. */
@@ -112,6 +113,10 @@ int32_t lnspi_arg_list(lnspi_builder *builder, const char *key, double low, doub
 void lnspi_build_weight(lnspi_builder *builder, lnspi_node *node, int32_t slot,
                         const char *suffix, const lnspi_weight *shape);
 
+/* The same of a tensor named by another key than w. */
+void lnspi_build_tensor(lnspi_builder *builder, lnspi_node *node, int32_t slot, const char *key,
+                        const char *suffix, const lnspi_weight *shape);
+
 /* For a layer's write: appends to a text of which used bytes are there, and
  * returns the length it has then; with too little room it only counts. */
 #define LNSPI_APPEND(to, capacity, used, ...)                                              \
@@ -120,5 +125,8 @@ void lnspi_build_weight(lnspi_builder *builder, lnspi_node *node, int32_t slot,
 /* Appends " w=NAME", NAME being the name of the weight in slot without suffix. */
 size_t lnspi_write_weight(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
                           const char *suffix, char *to, size_t capacity, size_t used);
+size_t lnspi_write_tensor(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
+                          const char *key, const char *suffix, char *to, size_t capacity,
+                          size_t used);
 
 #endif

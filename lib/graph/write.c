@@ -4,13 +4,19 @@
 #include "graph/builder.h"
 #include "graph/layer.h"
 
-size_t lnspi_write_weight(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
-                          const char *suffix, char *to, size_t capacity, size_t used) {
+size_t lnspi_write_tensor(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
+                          const char *key, const char *suffix, char *to, size_t capacity,
+                          size_t used) {
   char name[LNSPI_NAME_BYTES];
   const size_t cut = lnspi_length(suffix);
   memcpy(name, graph->weights[node->slot[slot]].name, sizeof name);
   name[lnspi_length(name) - cut] = 0;
-  return LNSPI_APPEND(to, capacity, used, " w=%s", name);
+  return LNSPI_APPEND(to, capacity, used, " %s=%s", key, name);
+}
+
+size_t lnspi_write_weight(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
+                          const char *suffix, char *to, size_t capacity, size_t used) {
+  return lnspi_write_tensor(graph, node, slot, "w", suffix, to, capacity, used);
 }
 
 static size_t write_node(const lnsp_graph *graph, const lnspi_node *node, char *to,

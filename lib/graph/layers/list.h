@@ -14,6 +14,7 @@
   X(tanh)                   \
   X(sigmoid)                \
   X(attention)              \
+  X(attend)                 \
   X(add)                    \
   X(gru)                    \
   X(lstm)                   \
