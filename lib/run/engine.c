@@ -14,7 +14,7 @@ void lnspi_engine_layout(lnspi_engine *engine, lnspi_arena *arena) {
   engine->saved = lnspi_take(arena, (uint64_t)engine->plan.saved_floats, sizeof(float));
   engine->scratch = lnspi_take(arena, (uint64_t)engine->plan.scratch_floats, sizeof(float));
   engine->product = lnspi_take(arena, (uint64_t)engine->plan.product_floats, sizeof(float));
-  if (lnspi_graph_masks(engine->graph))
+  if (engine->plan.concepts > 1 && lnspi_graph_masks(engine->graph))
     engine->mask = lnspi_take(arena, (uint64_t)(engine->plan.batch * engine->plan.concepts), 1);
 }
 

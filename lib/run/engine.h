@@ -37,7 +37,8 @@ typedef struct lnspi_engine {
   lnspi_plan plan;
   float *values, *saved, *scratch, *product;
   lnspi_tasks tasks;
-  /* [batch, concepts] of what was given as a mask; NULL where no layer looks at one */
+  /* [batch, concepts] of what was given as a mask; NULL where no layer looks at
+   * one, or with one concept a row */
   uint8_t *mask;
   int32_t has_mask, training;
   uint64_t seed, pass; /* of layers that draw by chance when training */

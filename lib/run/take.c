@@ -162,9 +162,13 @@ int32_t lnspi_engine_load_mask(lnspi_engine *engine, const lnsp_tensor *inputs,
                                int64_t batch, int64_t concepts, lnsp_problem *problem) {
   const lnsp_tensor *mask = lnspi_tensor_find(inputs, input_count, name);
   int32_t status = LNSP_OK;
-  if (!engine->mask) { /* no layer would look at it: each row is by itself */
+  if (!engine->mask) { /* each row is by itself: no layer, or a concept a row */
+    uint8_t kept;
     if (mask) status = take_check_integers(mask, name, &batch, &concepts, problem);
-    return status == LNSP_OK && mask ? take_mask_allowed(engine, name, problem) : status;
+    if (status == LNSP_OK && mask) status = take_mask_allowed(engine, name, problem);
+    for (int64_t r = 0; mask && concepts == 1 && status == LNSP_OK && r < batch; r++)
+      status = take_mask_row(mask, name, r, &kept, problem);
+    return status;
   }
   if (mask) {
     status = take_check_integers(mask, name, &batch, &concepts, problem);

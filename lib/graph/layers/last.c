@@ -13,10 +13,11 @@ static void last_define(lnspi_builder *b, lnspi_node *node) {
 /* The row of the input that row r of the value is. */
 static int64_t last_row(const lnspi_call *c, int64_t r) {
   const int64_t span = c->in_concepts[0] / c->concepts;
-  int64_t last = r * span + span - 1;
-  /* with a mask there are no chunks, and a concept of each sequence is kept */
-  while (c->mask && span == c->mask_ld && !c->mask[last]) last--;
-  return last;
+  const int64_t end = (r + 1) * span - 1;
+  int64_t last = end;
+  if (!c->mask || c->in_concepts[0] != c->mask_ld) return end;
+  while (last >= r * span && !c->mask[last]) last--;
+  return last < r * span ? end : last; /* a chunk may be all padding */
 }
 
 static void last_forward(const lnspi_call *c) {
