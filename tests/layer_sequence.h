@@ -25,7 +25,9 @@ static void ref_mean(const ref_call *c) {
       double sum = 0, kept = 0;
       int64_t length = c->in_concepts[0];
       while (!ref_keeps(c, 0, b, length - 1)) length--;
-      length -= c->node->number[0];
+      int64_t first = 0;
+      while (!ref_keeps(c, 0, b, first)) first++;
+      if (first < length - 1) length -= c->node->number[0]; /* one alone stays */
       for (int64_t t = 0; t < length; t++)
         if (ref_keeps(c, 0, b, t)) {
           sum += c->in[0][(b * c->in_concepts[0] + t) * c->width + e];
