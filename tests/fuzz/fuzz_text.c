@@ -1,0 +1,101 @@
+/* libFuzzer entry: bytes as an architecture text, or as edits of one of the examples of
+ * layers and named architectures. What is refused has line and column; what is built
+ * writes itself out, is read back, run and trained.
+ *
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Ilib \
+ *     tests/fuzz/fuzz_text.c lib/lnsp_all.c -lm -o fuzz_text
+ */
+#include "fuzz_net.h"
+
+#include "graph/arch/arch.h"
+#include "graph/layer.h"
+
+#define TEXT_BYTES 65536
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Example number index of all there are, or NULL. */
+static const char *text_example(int32_t index) {
+  const lnspi_layer *layer;
+  const lnspi_arch *arch;
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
+    for (int32_t e = 0; layer->examples[e]; e++)
+      if (index-- == 0) return layer->examples[e];
+  for (int32_t i = 0; (arch = lnspi_arch_at(i)) != NULL; i++)
+    for (int32_t e = 0; arch->examples[e]; e++)
+      if (index-- == 0) return arch->examples[e];
+  return NULL;
+}
+
+/* One edit in three bytes: overwrite, insert or cut at a place. */
+static size_t text_edit(char *text, size_t length, const uint8_t edit[3]) {
+  const size_t at = length ? (edit[0] & 127) * length / 128 : 0;
+  const char with = (char)(edit[1] & 127 ? edit[1] & 127 : ' ');
+  if (edit[0] < 128) {
+    if (length) text[at] = with;
+  } else if (edit[2] & 1 && length + 1 < TEXT_BYTES) {
+    memmove(text + at + 1, text + at, length++ - at);
+    text[at] = with;
+  } else if (length > at) {
+    size_t cut = 1 + edit[2] / 16;
+    if (cut > length - at) cut = length - at;
+    memmove(text + at, text + at + cut, length - at - cut);
+    length -= cut;
+  }
+  return length;
+}
+
+/* Bytes 0 and 1: an example's number, else the text itself follows. */
+static void text_make(const uint8_t *data, size_t size, char text[TEXT_BYTES]) {
+  const char *example = size > 1 ? text_example(data[0] | (data[1] & 1) << 8) : NULL;
+  size_t length = 0;
+  if (example) {
+    length = strlen(example);
+    memcpy(text, example, length);
+    for (size_t i = 2; i + 3 <= size && i < 64; i += 3) length = text_edit(text, length, data + i);
+  } else if (size > 2) {
+    length = size - 2 < TEXT_BYTES - 1 ? size - 2 : TEXT_BYTES - 1;
+    memcpy(text, data + 2, length);
+  }
+  text[length] = 0;
+}
+
+/* The written-out text gives the same text again. */
+static void text_reads_back(const lnsp_graph *graph) {
+  static char first[4 * TEXT_BYTES], second[4 * TEXT_BYTES];
+  lnsp_graph *again = NULL;
+  lnsp_problem problem;
+  if (lnsp_graph_text(graph, first, sizeof first, NULL, NULL) != LNSP_OK) return;
+  if (lnsp_graph_create(first, NULL, &again, &problem) != LNSP_OK) abort();
+  if (lnsp_graph_text(again, second, sizeof second, NULL, NULL) != LNSP_OK) abort();
+  if (strcmp(first, second) ||
+      lnsp_graph_parameter_count(graph) != lnsp_graph_parameter_count(again))
+    abort();
+  lnsp_graph_destroy(again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static char text[TEXT_BYTES];
+  lnsp_graph *graph = NULL;
+  lnsp_model *model = NULL;
+  lnsp_trainer *trainer = NULL;
+  lnsp_problem problem;
+  text_make(data, size, text);
+  if (lnsp_graph_create(text, NULL, &graph, &problem) != LNSP_OK) {
+    if (graph || !problem.message[0]) abort();
+    if (problem.code != LNSP_E_LIMIT && problem.line < 1) abort();
+    return 0;
+  }
+  text_reads_back(graph);
+  if (lnsp_graph_flops(graph, FUZZ_CONCEPTS) <= FUZZ_WORK &&
+      lnsp_model_new(text, 1, &fuzz_options, &model, NULL) == LNSP_OK) {
+    fuzz_run(model);
+    if (lnsp_trainer_create(model, "mse", "adamw lr=.1 clip=1", &fuzz_limits, &fuzz_options,
+                            &trainer, NULL) == LNSP_OK)
+      fuzz_step(trainer);
+  }
+  lnsp_trainer_destroy(trainer);
+  lnsp_model_destroy(model);
+  lnsp_graph_destroy(graph);
+  return 0;
+}
