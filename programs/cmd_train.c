@@ -16,13 +16,22 @@ static void train_interrupt(int signal_number) {
 static const option options[] = {
   { "-o", "OUT", "model to write; with ema, that of the average" },
   { "--state", "FILE", "also write the trainer's whole state, to go on later" },
-  { "--resume", "FILE", "go on from a state, to the same bits; MODEL may then be left out" },
+  { "--checkpoint", "FILE", "write what --resume needs to go on in the middle, again and again" },
+  { "--checkpoint-every", "N", "steps, or 1epoch (the default), .5epoch, ..." },
+  { "--resume", "FILE", "go on, to the same bits, from a state (MODEL may then be left out) or,\n"
+    "                             with the same options, from a checkpoint" },
   { "--type", "T", "storage of OUT: f32, f16, bf16 or int8; default: as it is trained, f32" },
   TRAIN_RECIPE,
-  { "--eval", "DATA", "held-out data: mean cosine at the start, the end, and between" },
+  { "--eval", "DATA", "held-out data: loss and mean cosine at the start, the end, and between" },
   { "--eval-input", "FILE:TENSOR", "held-out vectors; default: those of --input" },
   { "--eval-rows", "FILE:TENSOR", "rows of the held-out vectors" },
-  { "--eval-every", "N", "evaluate every N steps" },
+  { "--eval-target", "FILE:TENSOR", "target of the held-out vectors; default: that of --target" },
+  { "--eval-target-rows", "FILE:TENSOR", "rows of it; default: those of --eval-rows" },
+  { "--eval-every", "N", "look at them every N steps, or 1epoch (the default), .5epoch, ..." },
+  { "--best", "MEASURE", "keep the weights that are best on them by loss, cosine, mrr or r@K;\n"
+    "                             default: the last ones, or with --patience by loss" },
+  { "--patience", "N", "end after N looks that were no better" },
+  { "--log", "FILE.csv", "a line a step: rate, loss, held-out measures, FLOPs" },
   { NULL, NULL, NULL },
 };
 
@@ -44,8 +53,6 @@ static int train_read(train_job *job) {
   if (!status && job->steps && job->epochs)
     status = usage_error(a, "give --steps or --epochs, not both");
   if (!status)
-    status = args_integer(a, "--eval-every", 1, INT64_C(1) << 50, 0, &job->eval_every);
-  if (!status)
     status = args_unsigned(a, "--seed", 0, &job->seed);
   if (!status)
     status = args_type(a, &job->type);
@@ -57,26 +64,45 @@ static int train_read(train_job *job) {
   return status;
 }
 
+/* A file beside those that come before it in the list. */
+static int train_output(const train_job *job, const char *name, const char **path) {
+  static const char *const names[] = { "-o", "--state", "--checkpoint", "--log" };
+  size_t i;
+
+  *path = args_value(job->args, name);
+  if (!*path)
+    return 0;
+  for (i = 0; strcmp(names[i], name); i++) {
+    const char *other = args_value(job->args, names[i]);
+    if (!**path || (other && !strcmp(other, *path)))
+      return usage_error(job->args, "%s needs a file of its own, beside that of %s", name,
+                         names[i]);
+  }
+  return args_writable(job->args, name, *path);
+}
+
 /* Where the results go, asked before anything long is done. */
 static int train_outputs(train_job *job) {
-  const char *state = args_value(job->args, "--state");
+  const char *other;
   int status = args_output(job->args, &job->path);
-  if (!status && state)
-    status = !*state || !strcmp(state, job->path)
-                 ? usage_error(job->args, "--state needs a file of its own, beside that of -o")
-                 : args_writable(job->args, "--state", state);
+  if (!status)
+    status = train_output(job, "--state", &other);
+  if (!status)
+    status = train_output(job, "--checkpoint", &job->checkpoint);
+  if (!status)
+    status = train_output(job, "--log", &other);
+  if (!status && !job->checkpoint && args_value(job->args, "--checkpoint-every"))
+    status = usage_error(job->args, "--checkpoint-every needs --checkpoint FILE");
   return status;
 }
 
-/* Rows a step, steps an epoch, steps in all. A single row that is left over
- * stays out, since losses over pairs need two. */
+/* Rows a call, calls an epoch. A single row that is left over stays out, since losses
+ * over pairs need two. */
 static int train_plan(train_job *job) {
   const int64_t rows = job->d.max_rows;
   if (job->batch > rows)
     job->batch = rows;
-  job->epoch_steps = rows / job->batch + (rows % job->batch > 1);
-  if (!job->steps)
-    job->steps = (job->epochs ? job->epochs : 1) * job->epoch_steps;
+  job->epoch_calls = rows / job->batch + (rows % job->batch > 1);
   return train_private_plan(job);
 }
 
@@ -102,10 +128,10 @@ static void train_shuffle(train_job *job, uint64_t epoch) {
   job->order_epoch = epoch;
 }
 
-static int train_step(train_job *job) {
-  const uint64_t step = lnsp_trainer_step_count(job->trainer);
-  const uint64_t epoch = step / (uint64_t)job->epoch_steps;
-  const int64_t at = (int64_t)(step % (uint64_t)job->epoch_steps) * job->batch;
+/* One call: rows of the epoch that its number says. */
+static int train_call(train_job *job, uint64_t number, float *loss) {
+  const uint64_t epoch = number / (uint64_t)job->epoch_calls;
+  const int64_t at = (int64_t)(number % (uint64_t)job->epoch_calls) * job->batch;
   const int64_t first = job->share > 0 ? 0 : at, left = job->d.rows - first;
   int64_t count = left < job->batch ? left : job->batch;
   lnsp_problem problem;
@@ -113,55 +139,110 @@ static int train_step(train_job *job) {
   int status;
 
   if (job->share > 0)
-    count = train_private_rows(job, step);
+    count = train_private_rows(job, number);
   else if (job->order && epoch != job->order_epoch)
     train_shuffle(job, epoch);
   status = data_read(&job->d, job->order, first, count);
   if (status)
     return status;
   start = clock_seconds();
-  if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, &job->loss, &problem))
+  if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, loss, &problem))
     return refuse(job->args, "step %llu, from row %lld of the %s on: %s",
-                  (unsigned long long)step + 1, (long long)first,
-                  job->order ? "shuffled order" : "data", problem.message);
+                  (unsigned long long)(number / (uint64_t)job->accumulate) + 1,
+                  (long long)first, job->order ? "shuffled order" : "data", problem.message);
   job->seconds += clock_seconds() - start;
+  job->step_rows += count;
+  return 0;
+}
+
+static int train_step(train_job *job) {
+  const uint64_t number = lnsp_trainer_step_count(job->trainer) * (uint64_t)job->accumulate;
+  double sum = 0;
+  int64_t i;
+  int status = 0;
+
+  job->step_rows = 0;
+  job->rate = (double)lnsp_trainer_learning_rate(job->trainer);
+  for (i = 0; i < job->accumulate && !status; i++) {
+    float loss = 0;
+    status = train_call(job, number + (uint64_t)i, &loss);
+    sum += (double)loss;
+  }
+  if (status)
+    return status;
+  job->loss = (float)(sum / (double)job->accumulate);
   if (!job->done)
     job->loss_first = job->loss;
   job->loss_sum += (double)job->loss;
+  job->step_flops = job->row_flops * (double)job->step_rows +
+                    job->call_flops * (double)job->accumulate;
+  job->flops += job->step_flops;
   job->done++;
   return 0;
+}
+
+/* What follows a step: a look at the held-out data, a line of the log, a checkpoint. */
+static int train_after(train_job *job, progress *show) {
+  const int last = job->done == job->steps;
+  const int due = job->valid.there && train_valid_due(job, job->valid.every);
+  const int only_last = job->valid.there && last && !due;
+  int status = 0;
+
+  /* a run that goes on from here, with more steps, would not have looked now */
+  if (only_last && job->checkpoint)
+    status = train_checkpoint_write(job);
+  if (!status && (due || last)) {
+    progress_clear(show);
+    status = train_valid_look(job, 1);
+    job->stopped = watch_over(&job->valid.watch);
+  }
+  if (!status)
+    status = train_log_step(job);
+  if (!status && job->checkpoint && !only_last &&
+      (last || job->stopped || train_interrupted || train_valid_due(job, job->checkpoint_every)))
+    status = train_checkpoint_write(job);
+  return status;
+}
+
+static void train_progress(const train_job *job, progress *show) {
+  const train_valid *v = &job->valid;
+  char held[64] = "", name[32];
+
+  if (v->watch.looks)
+    snprintf(held, sizeof held, "  held-out %s %.4g", train_measure_name(v, name), v->watch.best);
+  progress_show(show, "step %lld of %lld  epoch %.2f  loss %.5f%s  lr %.3g  %.0f us a step",
+                (long long)job->done, (long long)job->steps,
+                (double)job->done * (double)job->accumulate / (double)job->epoch_calls,
+                (double)job->loss, held, (double)lnsp_trainer_learning_rate(job->trainer),
+                1e6 * job->seconds / (double)job->done);
 }
 
 int train_loop(train_job *job) {
   struct sigaction action, before;
   progress show;
-  int status = train_evaluate(job);
+  int status = job->from ? 0 : train_valid_look(job, 0);
 
   memset(&action, 0, sizeof action);
   action.sa_handler = train_interrupt;
   sigaction(SIGINT, &action, &before);
   progress_start(&show);
-  while (!status && job->done < job->steps && !train_interrupted) {
+  while (!status && job->done < job->steps && !train_interrupted && !job->stopped) {
     status = train_step(job);
     if (!status && progress_due(&show))
-      progress_show(&show, "step %lld of %lld  loss %.5f  lr %.3g  %.0f us a step",
-                    (long long)job->done, (long long)job->steps, (double)job->loss,
-                    (double)lnsp_trainer_learning_rate(job->trainer),
-                    1e6 * job->seconds / (double)job->done);
-    if (!status && job->eval_every && job->done % job->eval_every == 0 &&
-        job->done < job->steps) {
-      progress_clear(&show);
-      status = train_evaluate(job);
-    }
+      train_progress(job, &show);
+    if (!status)
+      status = train_after(job, &show);
   }
   progress_clear(&show);
   sigaction(SIGINT, &before, NULL);
   job->interrupted = train_interrupted != 0;
-  return status ? status : train_evaluate(job);
+  return status ? status : train_valid_look(job, job->done == job->steps);
 }
 
 static int train_save(train_job *job) {
   const char *state = args_value(job->args, "--state");
+  const int as_is = !args_value(job->args, "--type") ||
+                    job->type == lnsp_graph_storage(lnsp_trainer_graph(job->trainer));
   lnsp_options library = args_options(job->args);
   lnsp_model *model = NULL;
   lnsp_problem problem;
@@ -169,8 +250,9 @@ static int train_save(train_job *job) {
 
   if (state && lnsp_trainer_save(job->trainer, state, LNSP_SAVE_STATE, &problem))
     return refuse_problem(job->args, state, &problem);
-  if (!args_value(job->args, "--type") ||
-      job->type == lnsp_graph_storage(lnsp_trainer_graph(job->trainer))) {
+  if (job->valid.best) {
+    status = lnsp_model_save(job->valid.best, job->path, as_is ? 0 : job->type, &problem);
+  } else if (as_is) {
     status = lnsp_trainer_save(job->trainer, job->path,
                                job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &problem);
   } else {
@@ -185,11 +267,31 @@ static int train_save(train_job *job) {
 
 int train_prepare(train_job *job) {
   int status = train_read(job);
+  job->started = clock_seconds();
+  if (!status)
+    status = train_checkpoint_find(job);
   if (!status)
     status = data_open(&job->d, job->args, &job->spec);
   if (!status)
     status = train_plan(job);
-  return status ? status : train_open(job);
+  if (!status)
+    status = train_open(job);
+  if (!status)
+    status = train_every(job, "--checkpoint-every", job->epoch_calls, &job->checkpoint_every);
+  if (!status)
+    job->first = (int64_t)lnsp_trainer_step_count(job->trainer);
+  return status ? status : train_checkpoint_resume(job);
+}
+
+void train_close(train_job *job) {
+  train_valid_close(&job->valid);
+  lnsp_trainer_destroy(job->trainer);
+  lnsp_file_destroy(job->from);
+  data_close(&job->d);
+  if (job->log)
+    fclose(job->log);
+  free(job->options);
+  free(job->order);
 }
 
 static int run(const args *a) {
@@ -204,7 +306,11 @@ static int run(const args *a) {
   if (!status)
     status = train_prepare(&job);
   if (!status)
+    status = train_log_open(&job);
+  if (!status)
     status = train_loop(&job);
+  if (!status)
+    status = train_log_close(&job);
   if (!status)
     status = train_save(&job);
   if (!status)
@@ -219,6 +325,8 @@ const command command_train = {
   "`negative`, `teacher`); or vectors are read through --input and --rows, row by row from the\n"
   "file, the target being the same vector unless --target or --target-rows say otherwise.\n"
   "Rows are taken in file order without --shuffle. A first interrupt (ctrl-c) ends after the\n"
-  "present step and writes what was asked for.",
+  "present step and writes what was asked for. --best and --patience go by looks at held-out\n"
+  "data: MODEL -o OUT --input V --rows T:train[0:5] --target-rows T:train[5] --eval-rows\n"
+  "T:val[0:5] --eval-target-rows T:val[5] --best mrr, say.",
   options, run,
 };

@@ -7,11 +7,14 @@
 
 #define LOAD_NAME_BYTES (3 * LNSPI_NAME_BYTES) /* prefix, name and suffix */
 
-/* What trainer state files carry besides the weights. */
-static int load_is_trainer_tensor(const lnsp_file *file, const char *name) {
-  return lnspi_file_metadata(file, "lnsp.trainer") &&
-         (lnspi_begins(name, "optimizer.") || lnspi_begins(name, "average.") ||
-          lnspi_begins(name, "residual."));
+/* What trainer state files carry besides the weights; best. is what lnsp train puts
+ * there. Asked for by a prefix, they are weights themselves. */
+static int load_is_trainer_tensor(const lnsp_file *file, const char *prefix, const char *name) {
+  static const char *const own[] = {"optimizer.", "average.", "residual.", "best."};
+  if (!lnspi_file_metadata(file, "lnsp.trainer")) return 0;
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (lnspi_begins(name, own[i])) return !lnspi_begins(prefix, own[i]);
+  return 0;
 }
 
 static int32_t load_find_exact(const lnsp_file *file, const char *prefix, const char *name) {
@@ -71,12 +74,12 @@ static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *grap
   }
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
-    own += lnspi_begins(name, prefix) && !load_is_trainer_tensor(file, name);
+    own += lnspi_begins(name, prefix) && !load_is_trainer_tensor(file, prefix, name);
   }
   if (own == used) return LNSP_OK;
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
-    if (!lnspi_begins(name, prefix) || load_is_trainer_tensor(file, name)) continue;
+    if (!lnspi_begins(name, prefix) || load_is_trainer_tensor(file, prefix, name)) continue;
     if (!load_is_used(file, graph, prefix, i))
       return lnspi_fail(problem, LNSP_E_UNKNOWN, name,
                         "the file has tensor '%s', which the architecture does not: give "
