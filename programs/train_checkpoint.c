@@ -136,8 +136,8 @@ static int checkpoint_state(const train_job *job, char **out) {
 
 static int checkpoint_read_state(train_job *job, const char *text) {
   train_valid *v = &job->valid;
-  long long n[CHECKPOINT_COUNTS];
-  double x[CHECKPOINT_REALS];
+  long long n[CHECKPOINT_COUNTS] = { 0 };
+  double x[CHECKPOINT_REALS] = { 0 };
   char *end;
   int i, ok = text != NULL;
 
