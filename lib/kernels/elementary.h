@@ -175,3 +175,15 @@ static inline LV_V LV_F(tanh_slope)(LV_V x) {
   LV_V t = LV_F(tanh)(x);
   return LV_FMA(LV_NEG(t), t, LV_SET(1.0f));
 }
+
+/* max(x, 0) + log(1 + e), e = exp(-|x|). Where 1 + e is rounded, the logarithm is of
+ * another number, and is corrected by their ratio less one; where e is lost in it, log(1 +
+ * e) is e. */
+static inline LV_V LV_F(softplus)(LV_V x) {
+  LV_V e = LV_F(exp)(LV_NEG(LV_ABS(x))), one = LV_SET(1.0f);
+  LV_V w = LV_ADD(one, e);
+  LV_M seen = LV_GT(w, one);
+  LV_V ratio = LV_DIV(e, LV_PICK(seen, LV_SUB(w, one), one));
+  LV_V log1 = LV_MUL(LV_PICK(seen, LV_F(log)(w), one), ratio);
+  return LV_ADD(LV_MAX(LV_SET(0.0f), x), log1);
+}

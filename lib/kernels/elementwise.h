@@ -177,6 +177,7 @@ static void LV_F(act)(int kind, float *y, const float *x, int64_t n) {
     LV_CASE(LNSPI_ACT_SILU, silu)
     LV_CASE(LNSPI_ACT_TANH, tanh)
     LV_CASE(LNSPI_ACT_SIGMOID, sigmoid)
+    LV_CASE(LNSPI_ACT_SOFTPLUS, softplus)
   }
 #undef LV_CASE
 }
@@ -196,6 +197,7 @@ static void LV_F(act_dx)(int kind, float *dx, const float *dy, const float *x, i
     LV_CASE(LNSPI_ACT_SILU, silu_slope)
     LV_CASE(LNSPI_ACT_TANH, tanh_slope)
     LV_CASE(LNSPI_ACT_SIGMOID, sigmoid_slope)
+    LV_CASE(LNSPI_ACT_SOFTPLUS, sigmoid)
   }
 #undef LV_CASE
 }
@@ -254,3 +256,4 @@ static void LV_F(f32_to_bf16)(uint16_t *y, const float *x, int64_t n) {
 
 #include "kernels/moments.h"
 #include "kernels/recurrent.h"
+#include "kernels/scan.h"

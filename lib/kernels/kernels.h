@@ -55,6 +55,7 @@
 #define LNSPI_ACT_SILU 3
 #define LNSPI_ACT_TANH 4
 #define LNSPI_ACT_SIGMOID 5
+#define LNSPI_ACT_SOFTPLUS 6 /* log(1 + exp(x)) */
 
 /* One Adam or AdamW update; all fields are float32 computed once a step. */
 typedef struct lnspi_adam {
@@ -141,6 +142,22 @@ typedef struct lnspi_moments8 {
  * flush        y = |x| < FLT_MIN ? +0 : x; may be x
  * f16_to_f32, bf16_to_f32 exact; f32_to_f16, f32_to_bf16 round to nearest even,
  *              overflow to infinity.
+ *
+ * The selective scan, of one sequence and 16 channels side by side; rows of 16 floats.
+ * p(x) = 2^x within 1 ulp, x from -100 to 127; beyond, that of the bound.
+ * mul_add      y = fma(a, b, y)
+ * scan_rates   rate[n*16 + l] = -(exp(a[l*states + n]) * log2(e)), l < lanes; +0 for the
+ *              lanes up to 16
+ * scan         of each lane: h[n] = +0 before the first step; with d = p(rate[n]*delta[t])
+ *              h[n] = fma(d, h[n], u[t]*b[t*ldb + n]), in the first step the product alone;
+ *              y[t] = sum over n ascending of h[n], from +0
+ * scan_dx      with h and d as above, h' the one of the step before, t descending:
+ *              g = fma(d of t + 1, g, dy[t]), in the last step dy[t];
+ *              du[t] = fma(b[t], g, du[t]) from +0, n ascending; db[n][t] = fma(u[t], g,
+ *              db[n][t]), db [states][steps][16]; and, but for the first step, with
+ *              z = (g*h')*d: drate[n] = fma(delta[t], z, drate[n]); s[t] = fma(rate[n], z,
+ *              s[t]) from +0, n ascending; last ddelta[t] = s[t] * ln 2.
+ *              du, ddelta are written, db and drate added to. work: 32*steps floats.
  *
  * Numbers rounded by chance.
  * adam8        adam with moments in 8 bits, for what stays finite; n is a multiple of
@@ -273,9 +290,20 @@ typedef struct lnspi_moments8 {
   X(void, lstm_dx, (float *g, int64_t ld, const float *d, float *dcell,                   \
                     const float *cell, int64_t n))
 
+/* Tested in tests/test_kernels_scan.c. */
+#define LNSPI_KERNEL_SCAN_LIST(X)                                                         \
+  X(void, mul_add, (float *y, const float *a, const float *b, int64_t n))                 \
+  X(void, scan_rates, (float *rate, const float *a, int64_t states, int64_t lanes))       \
+  X(void, scan, (float *y, const float *u, const float *delta, const float *rate,         \
+                 const float *b, int64_t ldb, int64_t steps, int64_t states))             \
+  X(void, scan_dx, (float *du, float *ddelta, float *db, float *drate, const float *dy,   \
+                    const float *u, const float *delta, const float *rate,                \
+                    const float *b, int64_t ldb, int64_t steps, int64_t states,           \
+                    float *work))
+
 #define LNSPI_KERNEL_REST_LIST(X)                                                         \
   LNSPI_KERNEL_OTHER_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)     \
-  LNSPI_KERNEL_RECURRENT_LIST(X)
+  LNSPI_KERNEL_RECURRENT_LIST(X) LNSPI_KERNEL_SCAN_LIST(X)
 #define LNSPI_KERNEL_LIST(X) LNSPI_KERNEL_PRODUCT_LIST(X) LNSPI_KERNEL_REST_LIST(X)
 
 typedef struct lnspi_kernels {

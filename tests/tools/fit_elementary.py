@@ -58,6 +58,9 @@ def main():
     half = float(mp.log(2) / 2) * 1.0001
     fit("exp: (exp(r)-1-r)/r^2", lambda r: (mp.exp(r) - 1 - r) / r ** 2, -half, half,
         range(5), lambda r: r * r)
+    fit("power: (2^r-1)/r",
+        lambda r: (mp.mpf(2) ** r - 1) / r if r else mp.log(2), -0.50005, 0.50005,
+        range(6), lambda r: abs(r) + 1e-9)
     fit("log: (log(1+f)-f+f^2/2)/f^3",
         lambda r: (mp.log(1 + r) - r + r * r / 2) / r ** 3, -0.29290, 0.41422,
         range(9), lambda r: r * r)

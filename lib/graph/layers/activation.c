@@ -1,4 +1,5 @@
-/* The activations: relu, gelu (the exact erf form), silu, tanh, sigmoid. */
+/* The activations: relu, gelu (the exact erf form), silu, tanh, sigmoid,
+ * softplus. */
 #include "graph/builder.h"
 #include "graph/layer.h"
 
@@ -43,5 +44,6 @@ ACTIVATION(gelu, LNSPI_ACT_GELU, "x times the normal distribution function of x 
 ACTIVATION(silu, LNSPI_ACT_SILU, "x times sigmoid(x)")
 ACTIVATION(tanh, LNSPI_ACT_TANH, "hyperbolic tangent")
 ACTIVATION(sigmoid, LNSPI_ACT_SIGMOID, "1 / (1 + exp(-x))")
+ACTIVATION(softplus, LNSPI_ACT_SOFTPLUS, "log(1 + exp(x))")
 
 #undef ACTIVATION

@@ -13,6 +13,10 @@
   X(silu)                   \
   X(tanh)                   \
   X(sigmoid)                \
+  X(softplus)               \
+  X(rmsnorm)                \
+  X(conv)                   \
+  X(scan)                   \
   X(attention)              \
   X(attend)                 \
   X(add)                    \

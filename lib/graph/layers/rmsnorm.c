@@ -1,0 +1,90 @@
+/* RMSNorm over the width: x / sqrt(mean of x^2 + eps), times w. */
+#include <math.h>
+
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+#define RMSNORM_WEIGHT 0
+#define RMSNORM_EPS 1e-6
+
+static void rmsnorm_define(lnspi_builder *b, lnspi_node *node) {
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  node->width = b->graph->nodes[node->input[0]].width;
+  node->real[0] = lnspi_arg_real(b, "eps", 1e-30, 1, RMSNORM_EPS);
+  shape.kind = LNSPI_FLAT;
+  shape.parts = 1;
+  shape.rank = 1;
+  shape.dims[0] = node->width;
+  shape.init = LNSPI_INIT_ONE;
+  lnspi_build_weight(b, node, RMSNORM_WEIGHT, ".weight", &shape);
+}
+
+static void rmsnorm_need(const lnspi_extent *e, lnspi_need *need) {
+  need->saved_floats = e->rows; /* the factors */
+  need->scratch_floats = 2 * lnspi_round16(e->node->width);
+  need->rows_apart = 1;
+}
+
+static void rmsnorm_forward(const lnspi_call *c) {
+  const int64_t n = c->node->width;
+  for (int64_t r = 0; r < c->rows; r++) {
+    const float *x = c->in[0] + r * c->in_ld[0];
+    float *y = c->out + r * c->out_ld;
+    const float square = c->k->dot(x, x, n) / (float)n;
+    const float factor = 1.0f / sqrtf(square + c->node->real[0]);
+    c->saved[c->row0 + r] = factor;
+    c->k->scale(y, factor, x, n);
+    c->k->mul(y, y, c->weight[RMSNORM_WEIGHT], n);
+  }
+}
+
+/* With h = x * factor and u = dy * w: dx = factor * (u - h * mean(u h)). */
+static void rmsnorm_backward(const lnspi_call *c) {
+  const int64_t n = c->node->width;
+  float *gw = c->dweight[RMSNORM_WEIGHT], *dx = c->din[0];
+  float *h = c->scratch, *u = h + lnspi_round16(n);
+  if (!dx && !gw) return;
+  for (int64_t r = 0; r < c->rows; r++) {
+    const float *dy = c->dout + r * c->out_ld;
+    const float factor = c->saved[c->row0 + r];
+    c->k->scale(h, factor, c->in[0] + r * c->in_ld[0], n);
+    if (gw) c->k->mul_add(gw, dy, h, n);
+    if (!dx) continue;
+    c->k->mul(u, dy, c->weight[RMSNORM_WEIGHT], n);
+    const float mean = c->k->dot(u, h, n) / (float)n;
+    c->k->axpy(u, -mean, h, n);
+    c->k->scale(dx + r * c->in_ld[0], factor, u, n);
+  }
+  if (dx) lnspi_zero_pads(dx, c->in_ld[0], c->rows, n);
+}
+
+static size_t rmsnorm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                            size_t capacity) {
+  size_t used = lnspi_write_weight(graph, node, RMSNORM_WEIGHT, ".weight", to, capacity, 0);
+  if (lnspi_float_bits(node->real[0]) != lnspi_float_bits((float)RMSNORM_EPS)) {
+    char text[32];
+    lnspi_number_text(node->real[0], text);
+    used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
+  }
+  return used;
+}
+
+static const char *const rmsnorm_examples[] = {
+    "lnsp 1\nx = input 24\ny = rmsnorm x w=n\noutput output=y",
+    "lnsp 1\nx = input 13; y = rmsnorm x w=n eps=.01; output output=y", NULL};
+
+const lnspi_layer lnspi_layer_rmsnorm = {
+    .name = "rmsnorm",
+    .help = "y = rmsnorm x w=NAME [eps=1e-6]: x / sqrt(mean of x^2 + eps) over the width of x, "
+            "times a weight",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .weights_high = 1,
+    .define = rmsnorm_define,
+    .need = rmsnorm_need,
+    .forward = rmsnorm_forward,
+    .backward = rmsnorm_backward,
+    .write = rmsnorm_write,
+    .examples = rmsnorm_examples,
+};

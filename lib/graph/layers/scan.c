@@ -1,0 +1,246 @@
+/* The selective scan, of e channels with N states each:
+ *   h_t = exp(-exp(A_log) delta_t) h_(t-1) + u_t b_t,  y_t = sum of h_t over N + D u_t,
+ * h [e, N], u_t, delta_t and D [e], b_t [N]. Concepts that the mask leaves out are passed
+ * over: they leave h as it is, and their rows of y are 0.
+ *
+ * h is not kept: e N floats a concept would be most of a trainer's memory, and to write and
+ * read them takes longer than to compute them again. The kernels take 16 channels of a
+ * sequence at a time, with all states. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+#define SCAN_A 0
+#define SCAN_D 1
+#define SCAN_LN2 0x1.62e430p-1f
+
+static void scan_define(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *nodes = b->graph->nodes;
+  const int64_t e = nodes[node->input[0]].width, delta = nodes[node->input[1]].width;
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  node->width = e;
+  lnspi_build_same_length(b, node);
+  if (delta != e)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
+                     "scan needs u and delta of equal widths: '%s' has %lld, '%s' has %lld",
+                     nodes[node->input[0]].name, (long long)e, nodes[node->input[1]].name,
+                     (long long)delta);
+  shape.kind = LNSPI_FLAT;
+  shape.parts = 1;
+  shape.init = LNSPI_INIT_NORMAL;
+  shape.centre = -4;
+  shape.amount = 1;
+  shape.rank = 2;
+  shape.dims[0] = e;
+  shape.dims[1] = nodes[node->input[2]].width;
+  lnspi_build_weight(b, node, SCAN_A, ".A_log", &shape);
+  shape.init = LNSPI_INIT_ONE;
+  shape.centre = shape.amount = 0;
+  shape.rank = 1;
+  shape.dims[1] = 0;
+  lnspi_build_weight(b, node, SCAN_D, ".D", &shape);
+}
+
+/* What lies in scratch. Rows of 16 are of a block of channels, in the steps of a sequence. */
+typedef struct scan_work {
+  int64_t width, states, ld, blocks; /* ld: of the states */
+  float *rate;                       /* [blocks][states][16] */
+  float *b;                          /* [steps][ld], where a mask leaves rows out */
+  float *y, *u, *delta;              /* [steps][16] */
+  /* backward */
+  float *du, *ddelta, *work;         /* [steps][16], work twice as much */
+  float *db;                         /* [states][steps][16] */
+  float *drate;                      /* as rate */
+  int64_t floats;
+} scan_work;
+
+static int64_t scan_take(scan_work *w, int64_t floats) {
+  const int64_t at = w->floats;
+  w->floats += lnspi_round16(floats);
+  return at;
+}
+
+static scan_work scan_open(const lnsp_graph *graph, const lnspi_node *node, int64_t concepts,
+                           float *scratch) {
+  scan_work w;
+  memset(&w, 0, sizeof w);
+  w.width = node->width;
+  w.states = graph->nodes[node->input[2]].width;
+  w.ld = lnspi_round16(w.states);
+  w.blocks = (w.width + 15) / 16;
+  const int64_t rates = w.blocks * w.states * 16, block = concepts * 16;
+  float **const part[] = {&w.rate, &w.b, &w.y, &w.u, &w.delta, &w.du, &w.ddelta, &w.work,
+                          &w.db, &w.drate};
+  const int64_t floats[] = {rates, concepts * w.ld, block, block, block, block, block,
+                            2 * block, w.states * block, rates};
+  for (int i = 0; i < 10; i++) {
+    const int64_t at = scan_take(&w, floats[i]);
+    if (scratch) *part[i] = scratch + at;
+  }
+  return w;
+}
+
+static void scan_need(const lnspi_extent *e, lnspi_need *need) {
+  need->scratch_floats = scan_open(e->graph, e->node, e->concepts, NULL).floats;
+  need->rows_apart = 1;
+}
+
+static int scan_keeps(const lnspi_call *c, int64_t s, int64_t t) {
+  return !c->mask || c->node->every != 1 || c->mask[s * c->mask_ld + t];
+}
+
+/* Columns from .. from+count-1 of the rows of sequence s that are not masked; how many. */
+static int64_t scan_gather(const lnspi_call *c, int64_t s, const float *x, int64_t ldx,
+                           int64_t from, int64_t count, float *to, int64_t ld) {
+  int64_t steps = 0;
+  for (int64_t t = 0; t < c->concepts; t++)
+    if (scan_keeps(c, s, t))
+      memcpy(to + steps++ * ld, x + (s * c->concepts + t) * ldx + from,
+             (size_t)count * sizeof *to);
+  return steps;
+}
+
+/* The way back; zeros in the rows that are masked. */
+static void scan_scatter(const lnspi_call *c, int64_t s, const float *x, int64_t from,
+                         float *to, int64_t ld) {
+  for (int64_t t = 0; t < c->concepts; t++) {
+    float *row = to + (s * c->concepts + t) * ld + from;
+    if (scan_keeps(c, s, t)) {
+      memcpy(row, x, 16 * sizeof *x);
+      x += 16;
+    } else {
+      memset(row, 0, 16 * sizeof *row);
+    }
+  }
+}
+
+static void scan_rates(const lnspi_call *c, const scan_work *w) {
+  const float *a = c->weight[SCAN_A];
+  for (int64_t k = 0; k < w->blocks; k++)
+    c->k->scan_rates(w->rate + k * w->states * 16, a + 16 * k * w->states, w->states,
+                     w->width - 16 * k < 16 ? w->width - 16 * k : 16);
+}
+
+/* b of a sequence: its rows where they stand, or those not masked. */
+static const float *scan_input(const lnspi_call *c, const scan_work *w, int64_t s,
+                               int64_t *ld) {
+  *ld = c->in_ld[2];
+  if (!c->mask) return c->in[2] + s * c->concepts * c->in_ld[2];
+  *ld = w->ld;
+  scan_gather(c, s, c->in[2], c->in_ld[2], 0, w->states, w->b, w->ld);
+  return w->b;
+}
+
+static void scan_forward(const lnspi_call *c) {
+  const scan_work w = scan_open(c->graph, c->node, c->concepts, c->scratch);
+  const float *d = c->weight[SCAN_D];
+  scan_rates(c, &w);
+  for (int64_t s = 0; s < c->batch; s++) {
+    int64_t ldb;
+    const float *b = scan_input(c, &w, s, &ldb);
+    for (int64_t k = 0; k < w.blocks; k++) {
+      const int64_t steps =
+          scan_gather(c, s, c->in[0], c->in_ld[0], 16 * k, 16, w.u, 16);
+      scan_gather(c, s, c->in[1], c->in_ld[1], 16 * k, 16, w.delta, 16);
+      c->k->scan(w.y, w.u, w.delta, w.rate + k * w.states * 16, b, ldb, steps, w.states);
+      for (int64_t t = 0; t < steps; t++) /* the state pads D with zeros */
+        c->k->mul_add(w.y + 16 * t, d + 16 * k, w.u + 16 * t, 16);
+      scan_scatter(c, s, w.y, 16 * k, c->out, c->out_ld);
+    }
+  }
+}
+
+/* One block of channels of a sequence. */
+static void scan_block_backward(const lnspi_call *c, const scan_work *w, int64_t s, int64_t k,
+                                const float *b, int64_t ldb) {
+  const float *d = (const float *)c->weight[SCAN_D] + 16 * k;
+  const int64_t at = k * w->states * 16;
+  const int64_t steps = scan_gather(c, s, c->in[0], c->in_ld[0], 16 * k, 16, w->u, 16);
+  scan_gather(c, s, c->in[1], c->in_ld[1], 16 * k, 16, w->delta, 16);
+  scan_gather(c, s, c->dout, c->out_ld, 16 * k, 16, w->y, 16);
+  c->k->scan_dx(w->du, w->ddelta, w->db, w->drate + at, w->y, w->u, w->delta, w->rate + at, b,
+                ldb, steps, w->states, w->work);
+  for (int64_t t = 0; t < steps; t++) {
+    c->k->mul_add(w->du + 16 * t, d, w->y + 16 * t, 16);
+    if (c->dweight[SCAN_D])
+      c->k->mul_add(c->dweight[SCAN_D] + 16 * k, w->u + 16 * t, w->y + 16 * t, 16);
+  }
+  if (c->din[0]) scan_scatter(c, s, w->du, 16 * k, c->din[0], c->in_ld[0]);
+  if (c->din[1]) scan_scatter(c, s, w->ddelta, 16 * k, c->din[1], c->in_ld[1]);
+}
+
+/* The gradient of b: what the lanes of all blocks gave. */
+static void scan_input_backward(const lnspi_call *c, const scan_work *w, int64_t s,
+                                int64_t steps) {
+  int64_t step = 0;
+  for (int64_t t = 0; t < c->concepts; t++) {
+    float *row = c->din[2] + (s * c->concepts + t) * c->in_ld[2];
+    if (scan_keeps(c, s, t)) {
+      for (int64_t n = 0; n < w->states; n++)
+        row[n] = c->k->sum(w->db + 16 * (n * steps + step), 16);
+      step++;
+    } else {
+      memset(row, 0, (size_t)w->states * sizeof *row);
+    }
+  }
+}
+
+/* d exp(-exp(A_log) delta) / d A_log = rate ln 2 delta times the same. */
+static void scan_rates_backward(const lnspi_call *c, const scan_work *w) {
+  float *g = c->dweight[SCAN_A];
+  c->k->mul(w->drate, w->drate, w->rate, w->blocks * w->states * 16);
+  c->k->scale(w->drate, SCAN_LN2, w->drate, w->blocks * w->states * 16);
+  for (int64_t i = 0; i < w->width; i++)
+    for (int64_t n = 0; n < w->states; n++)
+      g[i * w->states + n] += w->drate[(i / 16 * w->states + n) * 16 + i % 16];
+}
+
+static void scan_backward(const lnspi_call *c) {
+  const scan_work w = scan_open(c->graph, c->node, c->concepts, c->scratch);
+  scan_rates(c, &w);
+  memset(w.drate, 0, (size_t)(w.blocks * w.states * 16) * sizeof *w.drate);
+  for (int64_t s = 0; s < c->batch; s++) {
+    int64_t ldb, steps = 0;
+    const float *b = scan_input(c, &w, s, &ldb);
+    for (int64_t t = 0; t < c->concepts; t++) steps += scan_keeps(c, s, t);
+    memset(w.db, 0, (size_t)(w.states * steps * 16) * sizeof *w.db);
+    for (int64_t k = 0; k < w.blocks; k++) scan_block_backward(c, &w, s, k, b, ldb);
+    if (c->din[2]) scan_input_backward(c, &w, s, steps);
+  }
+  if (c->dweight[SCAN_A]) scan_rates_backward(c, &w);
+  for (int i = 0; i < 3; i++)
+    if (c->din[i]) lnspi_zero_pads(c->din[i], c->in_ld[i], c->rows, c->in_width[i]);
+}
+
+/* A product and an exponential for the decay, then h and its sum. */
+static int64_t scan_flops(const lnspi_extent *e) {
+  return 5 * e->node->width * e->graph->nodes[e->node->input[2]].width * e->concepts;
+}
+
+static size_t scan_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                         size_t capacity) {
+  return lnspi_write_weight(graph, node, SCAN_A, ".A_log", to, capacity, 0);
+}
+
+static const char *const scan_examples[] = {
+    "lnsp 1\nx = input 19\nd = softplus x\nb = linear x 21 w=b\ny = scan x d b w=s\n"
+    "output output=y",
+    "lnsp 1\nx = input 16; y = scan x x x w=s; output output=y",
+    "lnsp 1\nx = input 33; b = linear x 3 w=b; y = scan x x b w=s; output output=y", NULL};
+
+const lnspi_layer lnspi_layer_scan = {
+    .name = "scan",
+    .help = "y = scan u delta b w=NAME: h = exp(-exp(A_log) delta) h + u b over the concepts, y = "
+            "sum of h + D u; A_log [width of u, width of b]",
+    .inputs_low = 3,
+    .inputs_high = 3,
+    .weights_high = 2,
+    .define = scan_define,
+    .need = scan_need,
+    .forward = scan_forward,
+    .backward = scan_backward,
+    .flops = scan_flops,
+    .write = scan_write,
+    .examples = scan_examples,
+    .masks = LNSPI_MASKS,
+};
