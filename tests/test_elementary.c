@@ -46,6 +46,12 @@ static float act(int kind, float x) {
   ref->act(kind, &y, &x, 1);
   return y;
 }
+static double softplus(double x) {
+  return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+static float own_softplus(float x) {
+  return act(LNSPI_ACT_SOFTPLUS, x);
+}
 static float slope(int kind, float x) {
   float y, one = 1;
   ref->act_dx(kind, &y, &one, &x, 1);
@@ -111,6 +117,7 @@ static void test_bounds(void) {
   measure("sigmoid", lnspi_sigmoid, logistic, -87, FLT_MAX, 2, 0);
   measure("gelu", own_gelu, gelu, -12.5f, FLT_MAX, 8, 0);
   measure("silu", own_silu, silu, -87, FLT_MAX, 4, 0);
+  measure("softplus", own_softplus, softplus, -87, FLT_MAX, 4, 0);
   measure("gelu'", own_gelu_slope, gelu_slope, -FLT_MAX, FLT_MAX, 0, 3e-7);
   measure("silu'", own_silu_slope, silu_slope, -600, 600, 0, 3e-7);
   measure("tanh'", own_tanh_slope, tanh_slope, -300, 300, 0, 2e-7);
