@@ -48,6 +48,7 @@
 #include "graph/arch/family_a.c"
 #include "graph/arch/family_b_doc.c"
 #include "graph/arch/ln_min.c"
+#include "graph/arch/mamba.c"
 #include "graph/arch/mlp.c"
 #include "graph/arch/student.c"
 #include "graph/arguments.c"

@@ -233,8 +233,10 @@ static const double *ref_weight(const ref_call *c, int slot) {
 }
 
 static void ref_layer_linear(const ref_call *c) {
-  ref_linear(c->y, c->in[0], ref_weight(c, 0), ref_weight(c, 1), c->rows, c->in_width[0],
-             c->width);
+  const double *w = ref_weight(c, 0), *b = ref_weight(c, 1);
+  const int64_t first = c->node->number[4] * c->width; /* of its part */
+  ref_linear(c->y, c->in[0], w + first * c->in_width[0], b ? b + first : NULL, c->rows,
+             c->in_width[0], c->width);
 }
 
 static void ref_layer_layernorm(const ref_call *c) {

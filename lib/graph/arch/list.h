@@ -12,7 +12,9 @@
   X(ln_min)                \
   X(amn)                   \
   X(amn_serve)             \
-  X(mlp)
+  X(mlp)                   \
+  X(mamba_s)               \
+  X(mamba_xl)
 #endif
 
 #endif

@@ -1,4 +1,5 @@
-/* y = x W^T + b. */
+/* y = x W^T + b. W may hold several matrices of equal size, one below the other, as PyTorch
+ * writes what it then takes apart by chunk: a line takes one of them. */
 #include <math.h>
 
 #include "graph/builder.h"
@@ -6,6 +7,14 @@
 
 #define LINEAR_WEIGHT 0
 #define LINEAR_BIAS 1
+#define LINEAR_MOST_PARTS 64
+/* number[]: bias, init, LNSPI_LINEAR_STILL_BIAS, and */
+#define LINEAR_PARTS 3
+#define LINEAR_PART 4
+#define LINEAR_START 5
+
+static const int32_t linear_bias_init[] = {LNSPI_INIT_UNIFORM, LNSPI_INIT_ZERO,
+                                           LNSPI_INIT_ONE};
 
 static void linear_define(lnspi_builder *b, lnspi_node *node) {
   const int64_t in = b->graph->nodes[node->input[0]].width;
@@ -14,16 +23,26 @@ static void linear_define(lnspi_builder *b, lnspi_node *node) {
   node->width = lnspi_arg_size(b, "width of the result");
   node->number[0] = lnspi_arg_flag(b, "bias", 1);
   node->number[1] = lnspi_arg_choice(b, "init", "uniform,zero", 0);
+  const int32_t parts = (int32_t)lnspi_arg_integer(b, "parts", 1, LINEAR_MOST_PARTS, 1);
+  node->number[LINEAR_PARTS] = parts;
+  node->number[LINEAR_PART] = (int32_t)lnspi_arg_integer(b, "part", 0, parts - 1, 0);
+  node->number[LINEAR_START] =
+      lnspi_arg_choice(b, "bias_init", "uniform,zero,one", node->number[1]);
+  if (parts * node->width > LNSPI_MAX_WIDTH)
+    LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, lnspi_arg_place(b, "parts"),
+                     "%d parts of width %lld are more than %d rows", parts,
+                     (long long)node->width, LNSPI_MAX_WIDTH);
   shape.kind = LNSPI_MATRIX;
-  shape.parts = 1;
+  shape.parts = parts;
   shape.init = node->number[1] ? LNSPI_INIT_ZERO : LNSPI_INIT_UNIFORM;
   shape.amount = (float)(1.0 / sqrt((double)in));
   shape.rank = 2;
-  shape.dims[0] = node->width;
+  shape.dims[0] = parts * node->width;
   shape.dims[1] = in;
   lnspi_build_weight(b, node, LINEAR_WEIGHT, ".weight", &shape);
   if (!node->number[0]) return;
   shape.kind = LNSPI_FLAT;
+  shape.init = linear_bias_init[node->number[LINEAR_START]];
   shape.rank = 1;
   shape.dims[1] = 0;
   lnspi_build_weight(b, node, LINEAR_BIAS, ".bias", &shape);
@@ -34,21 +53,30 @@ static void linear_need(const lnspi_extent *e, lnspi_need *need) {
   need->uses = 1;
 }
 
+/* Where the part's numbers start in the bias or its gradient. */
+static int64_t linear_offset(const lnspi_call *c) {
+  return c->node->number[LINEAR_PART] * lnspi_round16(c->node->width);
+}
+
 static void linear_forward(const lnspi_call *c) {
-  lnspi_product(c, LINEAR_WEIGHT, 0, c->weight[LINEAR_BIAS], c->in[0], c->in_ld[0], c->out,
-                c->out_ld, c->rows);
+  const float *bias = c->weight[LINEAR_BIAS];
+  lnspi_product(c, LINEAR_WEIGHT, c->node->number[LINEAR_PART],
+                bias ? bias + linear_offset(c) : NULL, c->in[0], c->in_ld[0], c->out, c->out_ld,
+                c->rows);
 }
 
 static void linear_backward(const lnspi_call *c) {
+  const int32_t part = c->node->number[LINEAR_PART];
   if (c->din[0]) {
-    lnspi_product_dx(c, LINEAR_WEIGHT, 0, c->dout, c->out_ld, c->din[0], c->in_ld[0], c->rows,
-                     1);
+    lnspi_product_dx(c, LINEAR_WEIGHT, part, c->dout, c->out_ld, c->din[0], c->in_ld[0],
+                     c->rows, 1);
     lnspi_zero_pads(c->din[0], c->in_ld[0], c->rows, lnspi_round16(c->in_width[0]));
   }
   if (c->dweight[LINEAR_BIAS] && !c->node->number[LNSPI_LINEAR_STILL_BIAS])
-    c->k->column_sum(c->dweight[LINEAR_BIAS], c->dout, c->out_ld, c->rows, c->node->width);
+    c->k->column_sum(c->dweight[LINEAR_BIAS] + linear_offset(c), c->dout, c->out_ld, c->rows,
+                     c->node->width);
   if (c->use)
-    c->use(c, LINEAR_WEIGHT, 0, c->in[0], c->in_ld[0], c->dout, c->out_ld, c->rows);
+    c->use(c, LINEAR_WEIGHT, part, c->in[0], c->in_ld[0], c->dout, c->out_ld, c->rows);
 }
 
 static int64_t linear_flops(const lnspi_extent *e) {
@@ -60,17 +88,28 @@ static size_t linear_write(const lnsp_graph *graph, const lnspi_node *node, char
   size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
   used = lnspi_write_weight(graph, node, LINEAR_WEIGHT, ".weight", to, capacity, used);
   if (!node->number[0]) used = LNSPI_APPEND(to, capacity, used, " bias=0");
-  return node->number[1] ? LNSPI_APPEND(to, capacity, used, " init=zero") : used;
+  if (node->number[1]) used = LNSPI_APPEND(to, capacity, used, " init=zero");
+  if (node->number[LINEAR_START] != node->number[1])
+    used = LNSPI_APPEND(to, capacity, used, " bias_init=%s",
+                        node->number[LINEAR_START] == 2 ? "one" : node->number[LINEAR_START] ? "zero" : "uniform");
+  if (node->number[LINEAR_PARTS] == 1) return used;
+  return LNSPI_APPEND(to, capacity, used, " parts=%d part=%d", node->number[LINEAR_PARTS],
+                      node->number[LINEAR_PART]);
 }
 
 static const char *const linear_examples[] = {
     "lnsp 1\nx = input 17\ny = linear x 5 w=a\noutput output=y",
     "lnsp 1\nx = input 33; y = linear x 70 w=a bias=0 init=zero; output output=y",
-    "lnsp 1\nx = input 20\nh = linear x 20 w=a\nh = linear h 20 w=a\noutput output=h", NULL};
+    "lnsp 1\nx = input 20\nh = linear x 20 w=a\nh = linear h 20 w=a\noutput output=h",
+    "lnsp 1\nx = input 18\na = linear x 18 w=a parts=2\nb = linear a 18 w=a parts=2 part=1\n"
+    "y = add a b\noutput output=y",
+    "lnsp 1\nx = input 6\ny = linear x 17 w=a bias_init=one parts=3 part=1\noutput output=y",
+    NULL};
 
 const lnspi_layer lnspi_layer_linear = {
     .name = "linear",
-    .help = "y = linear x WIDTH w=NAME [bias=1] [init=uniform|zero]: x W^T + b, W [WIDTH, width of x]",
+    .help = "y = linear x WIDTH w=NAME [bias=1] [init=uniform|zero] [bias_init=uniform|zero|one] "
+            "[parts=1 part=0]: x W^T + b, W the part of a tensor [parts * WIDTH, width of x]",
     .inputs_low = 1,
     .inputs_high = 1,
     .weights_high = 2,
