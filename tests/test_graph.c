@@ -24,6 +24,9 @@ static void counts(void) {
   CHECK_INT(count_of("student"), 545088);
   CHECK_INT(count_of("amn"), 1510912);
   CHECK_INT(count_of("amn_serve"), 1510912);
+  CHECK_INT(count_of("mamba_s"), 7239936);
+  CHECK_INT(count_of("mamba_xl"), 31353216);
+  CHECK_INT(count_of("mamba_s d=768"), 53177088);
   CHECK_INT(count_of("mlp"), 4720384);
   CHECK_INT(count_of("ln_min"), 198016);
   CHECK_INT(count_of("family_b_doc"), 296000);

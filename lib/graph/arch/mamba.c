@@ -41,7 +41,8 @@ static void mamba_block(lnspi_builder *b, const mamba *m, const char *stem) {
   LNSPI_LINE(b, "u = silu u");
   LNSPI_LINE(b, "t = linear u %lld w=%s.dt_proj bias_init=one", e, stem);
   LNSPI_LINE(b, "t = softplus t");
-  LNSPI_LINE(b, "s = linear u %lld w=%s.x_proj bias=0 parts=2 part=1", (long long)m->state, stem);
+  LNSPI_LINE(b, "s = linear u %lld w=%s.x_proj bias=0 parts=2 part=1", (long long)m->state,
+             stem);
   LNSPI_LINE(b, "y = scan u t s w=%s", stem);
   LNSPI_LINE(b, "g = linear n %lld w=%s.in_proj bias=0 parts=2 part=1", e, stem);
   LNSPI_LINE(b, "g = silu g");

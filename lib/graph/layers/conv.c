@@ -106,7 +106,8 @@ static void conv_backward(const lnspi_call *c) {
     conv_clear(c, &window);
     for (int64_t t = 0; t < c->concepts; t++)
       if (conv_step(c, &window, s, t))
-        conv_step_backward(c, &window, c->dout + (s * c->concepts + t) * c->out_ld, taps, dtaps);
+        conv_step_backward(c, &window, c->dout + (s * c->concepts + t) * c->out_ld, taps,
+                           dtaps);
   }
   for (int64_t i = 0; i < n && gw; i++)
     for (int64_t j = 0; j < kernel; j++) gw[i * kernel + j] += dtaps[j * ld + i];
@@ -130,8 +131,8 @@ static const char *const conv_examples[] = {
 
 const lnspi_layer lnspi_layer_conv = {
     .name = "conv",
-    .help = "y = conv x w=NAME [kernel=4]: causal convolution over the concepts, each channel by "
-            "itself",
+    .help = "y = conv x w=NAME [kernel=4]: causal convolution over the concepts, each channel "
+            "by itself",
     .inputs_low = 1,
     .inputs_high = 1,
     .weights_high = 2,

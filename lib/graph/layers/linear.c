@@ -85,13 +85,14 @@ static int64_t linear_flops(const lnspi_extent *e) {
 
 static size_t linear_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                            size_t capacity) {
+  const int32_t start = node->number[LINEAR_START];
   size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
   used = lnspi_write_weight(graph, node, LINEAR_WEIGHT, ".weight", to, capacity, used);
   if (!node->number[0]) used = LNSPI_APPEND(to, capacity, used, " bias=0");
   if (node->number[1]) used = LNSPI_APPEND(to, capacity, used, " init=zero");
-  if (node->number[LINEAR_START] != node->number[1])
+  if (start != node->number[1])
     used = LNSPI_APPEND(to, capacity, used, " bias_init=%s",
-                        node->number[LINEAR_START] == 2 ? "one" : node->number[LINEAR_START] ? "zero" : "uniform");
+                        start == 2 ? "one" : start ? "zero" : "uniform");
   if (node->number[LINEAR_PARTS] == 1) return used;
   return LNSPI_APPEND(to, capacity, used, " parts=%d part=%d", node->number[LINEAR_PARTS],
                       node->number[LINEAR_PART]);
@@ -108,8 +109,8 @@ static const char *const linear_examples[] = {
 
 const lnspi_layer lnspi_layer_linear = {
     .name = "linear",
-    .help = "y = linear x WIDTH w=NAME [bias=1] [init=uniform|zero] [bias_init=uniform|zero|one] "
-            "[parts=1 part=0]: x W^T + b, W the part of a tensor [parts * WIDTH, width of x]",
+    .help = "y = linear x WIDTH w=NAME [bias=1] [init=uniform|zero] [bias_init=uniform|zero|one]"
+            " [parts=1 part=0]: x W^T + b, W a part of a tensor [parts * WIDTH, width of x]",
     .inputs_low = 1,
     .inputs_high = 1,
     .weights_high = 2,

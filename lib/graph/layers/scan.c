@@ -230,8 +230,8 @@ static const char *const scan_examples[] = {
 
 const lnspi_layer lnspi_layer_scan = {
     .name = "scan",
-    .help = "y = scan u delta b w=NAME: h = exp(-exp(A_log) delta) h + u b over the concepts, y = "
-            "sum of h + D u; A_log [width of u, width of b]",
+    .help = "y = scan u delta b w=NAME: over the concepts, h = exp(-exp(A_log) delta) h + u b, y "
+            "= sum of h + D u; A_log [width of u, width of b]",
     .inputs_low = 3,
     .inputs_high = 3,
     .weights_high = 2,
