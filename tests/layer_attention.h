@@ -89,6 +89,23 @@ static void ref_layer_attention(const ref_call *c) {
   free(q), free(k), free(v), free(o);
 }
 
-#define REF_ATTENTION(X) X(attention, ref_layer_attention) X(attend, ref_layer_attend)
+static void ref_layer_position(const ref_call *c) {
+  const double *table = ref_weight(c, 0);
+  for (int64_t r = 0; r < c->rows; r++) {
+    const int64_t row = c->node->number[3] < 0 ? r % c->concepts : c->node->number[3];
+    for (int64_t e = 0; e < c->width; e++)
+      c->y[r * c->width + e] = c->in[0][r * c->width + e] + table[row * c->width + e];
+  }
+}
+
+static void ref_layer_embedding(const ref_call *c) {
+  for (int64_t r = 0; r < c->rows; r++)
+    for (int64_t e = 0; e < c->width; e++)
+      c->y[r * c->width + e] = ref_weight(c, 0)[(int64_t)c->in[0][r] * c->width + e];
+}
+
+#define REF_ATTENTION(X) \
+  X(attention, ref_layer_attention) X(attend, ref_layer_attend) \
+  X(position, ref_layer_position) X(embedding, ref_layer_embedding)
 
 #endif

@@ -8,8 +8,8 @@
 #include "graph/layer.h"
 #include "kernels/random.h"
 
-#define MAX_WEIGHTS 40
-#define MAX_NODES 40
+#define MAX_WEIGHTS 80
+#define MAX_NODES 80
 #define MAX_PARTS 4
 #define GUARD 24
 

@@ -19,6 +19,15 @@ static void ref_last(const ref_call *c) {
   }
 }
 
+static void ref_first(const ref_call *c) {
+  for (int64_t b = 0; b < c->batch; b++) {
+    int64_t t = 0;
+    while (!ref_keeps(c, 0, b, t)) t++;
+    memcpy(c->y + b * c->width, c->in[0] + (b * c->in_concepts[0] + t) * c->width,
+           (size_t)c->width * sizeof(double));
+  }
+}
+
 static void ref_mean(const ref_call *c) {
   for (int64_t b = 0; b < c->batch; b++)
     for (int64_t e = 0; e < c->width; e++) {
@@ -114,7 +123,7 @@ static void ref_dropout(const ref_call *c) {
 }
 
 #define REF_SEQUENCE(X)                                                                     \
-  X(last, ref_last) X(mean, ref_mean) X(flatten, ref_flatten) X(concat, ref_concat)         \
+  X(last, ref_last) X(first, ref_first) X(mean, ref_mean) X(flatten, ref_flatten) X(concat, ref_concat)         \
   X(slice, ref_slice) X(repeat, ref_repeat) X(mul, ref_mul) X(scale, ref_scale)             \
   X(score, ref_score) X(softmax, ref_softmax) X(mix, ref_mix) X(dropout, ref_dropout)
 

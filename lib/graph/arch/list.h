@@ -14,7 +14,11 @@
   X(amn_serve)             \
   X(mlp)                   \
   X(mamba_s)               \
-  X(mamba_xl)
+  X(mamba_xl)              \
+  X(transformer)           \
+  X(transformer_encoder)   \
+  X(p8_transformer)        \
+  X(encoder)
 #endif
 
 #endif

@@ -1,6 +1,9 @@
-/* The last concept of each sequence, or of each chunk of one. */
+/* The last concept of each sequence, or of each chunk of one; and the first of each
+ * sequence. Padding does not count. */
 #include "graph/builder.h"
 #include "graph/layer.h"
+
+#define LAST_FIRST 0 /* number[]: 1 for the first */
 
 static void last_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *x = &b->graph->nodes[node->input[0]];
@@ -10,12 +13,21 @@ static void last_define(lnspi_builder *b, lnspi_node *node) {
   if (node->every) lnspi_build_concepts(b, node->every, 0, node->every);
 }
 
+static void last_define_first(lnspi_builder *b, lnspi_node *node) {
+  node->width = b->graph->nodes[node->input[0]].width;
+  node->every = 0;
+  node->number[LAST_FIRST] = 1;
+}
+
 /* The row of the input that row r of the value is. */
 static int64_t last_row(const lnspi_call *c, int64_t r) {
   const int64_t span = c->in_concepts[0] / c->concepts;
   const int64_t end = (r + 1) * span - 1;
-  int64_t last = end;
-  if (!c->mask || c->in_concepts[0] != c->mask_ld) return end;
+  const int32_t forward = c->node->number[LAST_FIRST];
+  int64_t last = forward ? r * span : end;
+  if (!c->mask || c->in_concepts[0] != c->mask_ld) return last;
+  while (forward && last < end && !c->mask[last]) last++;
+  if (forward) return last;
   while (last >= r * span && !c->mask[last]) last--;
   return last < r * span ? end : last; /* a chunk may be all padding */
 }
@@ -57,5 +69,21 @@ const lnspi_layer lnspi_layer_last = {
     .backward = last_backward,
     .write = last_write,
     .examples = last_examples,
+    .masks = LNSPI_MASKS,
+};
+
+static const char *const last_first_examples[] = {
+    "lnsp 1\nx = input 19\ny = first x\noutput output=y",
+    "lnsp 1; x = input 6; h = last x chunk=2; y = first h; output output=y", NULL};
+
+const lnspi_layer lnspi_layer_first = {
+    .name = "first",
+    .help = "y = first x: the first concept of a sequence",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .define = last_define_first,
+    .forward = last_forward,
+    .backward = last_backward,
+    .examples = last_first_examples,
     .masks = LNSPI_MASKS,
 };

@@ -19,11 +19,14 @@
   X(scan)                   \
   X(attention)              \
   X(attend)                 \
+  X(position)               \
+  X(embedding)              \
   X(add)                    \
   X(gru)                    \
   X(lstm)                   \
   X(unit)                   \
   X(last)                   \
+  X(first)                  \
   X(mean)                   \
   X(flatten)                \
   X(concat)                 \

@@ -1,0 +1,64 @@
+/* Transformer layers, as lines: see blocks.h. */
+#include "graph/arch/blocks.h"
+
+int32_t lnspi_blocks_read(lnspi_builder *b, lnspi_blocks *block, int32_t layers) {
+  char name[LNSPI_NAME_BYTES];
+  lnspi_format(name, sizeof name, "%s.%%d.linear1.weight", block->stem);
+  layers = lnspi_arch_layers(b, "layers", name, layers);
+  lnspi_format(name, sizeof name, "%s.0.linear1.weight", block->stem);
+  block->ff = lnspi_arch_width(b, "ff", name, 0, 4 * block->d);
+  block->heads = lnspi_arch_heads(b, block->d, 1);
+  block->dropout = lnspi_arch_dropout(b);
+  return layers;
+}
+
+/* a = attention of x (and memory); h = base + a. */
+static void blocks_attention(lnspi_builder *b, const lnspi_blocks *block, int32_t index,
+                            const char *base, const char *x, const char *memory,
+                            const char *name) {
+  LNSPI_LINE(b, "a = attention %s %s heads=%d w=%s.%d.%s%s", x, memory, block->heads,
+             block->stem, index, name, block->sight);
+  lnspi_arch_drop(b, "a", block->dropout);
+  LNSPI_LINE(b, "h = add %s a", base);
+}
+
+static void blocks_feed(lnspi_builder *b, const lnspi_blocks *block, int32_t index,
+                       const char *from) {
+  LNSPI_LINE(b, "f = linear %s %lld w=%s.%d.linear1", from, (long long)block->ff, block->stem,
+             index);
+  LNSPI_LINE(b, "f = %s f", block->act);
+  lnspi_arch_drop(b, "f", block->dropout);
+  LNSPI_LINE(b, "f = linear f %lld w=%s.%d.linear2", (long long)block->d, block->stem, index);
+  lnspi_arch_drop(b, "f", block->dropout);
+  LNSPI_LINE(b, "h = add h f");
+}
+
+static void blocks_norm(lnspi_builder *b, const lnspi_blocks *block, int32_t index, int number,
+                       const char *from, const char *to) {
+  LNSPI_LINE(b, "%s = layernorm %s w=%s.%d.norm%d", to, from, block->stem, index, number);
+}
+
+void lnspi_blocks_encoder(lnspi_builder *b, const lnspi_blocks *block, int32_t index,
+                         const char *from) {
+  if (block->norm_first) {
+    blocks_norm(b, block, index, 1, from, "n");
+    blocks_attention(b, block, index, from, "n", "", "self_attn");
+    blocks_norm(b, block, index, 2, "h", "n");
+    blocks_feed(b, block, index, "n");
+  } else {
+    blocks_attention(b, block, index, from, from, "", "self_attn");
+    blocks_norm(b, block, index, 1, "h", "h");
+    blocks_feed(b, block, index, "h");
+    blocks_norm(b, block, index, 2, "h", "h");
+  }
+}
+
+void lnspi_blocks_decoder(lnspi_builder *b, const lnspi_blocks *block, int32_t index,
+                         const char *from, const char *memory) {
+  blocks_attention(b, block, index, from, from, "", "self_attn");
+  blocks_norm(b, block, index, 1, "h", "h");
+  blocks_attention(b, block, index, "h", "h", memory, "multihead_attn");
+  blocks_norm(b, block, index, 2, "h", "h");
+  blocks_feed(b, block, index, "h");
+  blocks_norm(b, block, index, 3, "h", "h");
+}

@@ -1,0 +1,27 @@
+/* The layers of transformers under PyTorch's tensor names, as lines for the builder. The
+ * value `from` goes in, h comes out; a, f and n are used between. */
+#ifndef LNSPI_GRAPH_ARCH_BLOCKS_H
+#define LNSPI_GRAPH_ARCH_BLOCKS_H
+
+#include "graph/arch/arch.h"
+
+typedef struct lnspi_blocks {
+  const char *stem;  /* layer 0 has the tensors STEM.0.self_attn.in_proj_weight, ... */
+  int64_t d, ff;
+  int32_t heads, norm_first;
+  const char *act;   /* of the feed-forward part */
+  const char *sight; /* further keys of attentions, as " causal=1" */
+  float dropout;
+} lnspi_blocks;
+
+/* Reads heads=, layers=, ff= and dropout= after d and stem are set; ff is 4 d unless said
+ * otherwise. Returns how many layers there are. */
+int32_t lnspi_blocks_read(lnspi_builder *builder, lnspi_blocks *block, int32_t layers);
+/* TransformerEncoderLayer number index. */
+void lnspi_blocks_encoder(lnspi_builder *builder, const lnspi_blocks *block, int32_t index,
+                         const char *from);
+/* TransformerDecoderLayer; memory: the value that it looks at. Norms come last. */
+void lnspi_blocks_decoder(lnspi_builder *builder, const lnspi_blocks *block, int32_t index,
+                         const char *from, const char *memory);
+
+#endif

@@ -1,0 +1,77 @@
+/* A row of a table for each id. The gradient of the table lies in memory as a whole, since
+ * any row may have one; that of padding's row stays zero, as in PyTorch. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+#define EMBEDDING_TABLE 0
+
+static void embedding_define(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *ids = &b->graph->nodes[node->input[0]];
+  lnspi_weight shape;
+  node->number[0] = (int32_t)lnspi_arg_size(b, "number of ids");
+  node->width = lnspi_arg_size(b, "width of an id's row");
+  node->number[1] = (int32_t)lnspi_arg_integer(b, "pad", -1, node->number[0] - 1, -1);
+  if (!lnspi_equal(lnspi_layer_at(ids->layer)->name, "ids") ||
+      ids->number[0] > node->number[0])
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
+                     "'%s' does not hold ids below %d: the input of an embedding is a line such "
+                     "as x = ids count=%d",
+                     ids->name, node->number[0], node->number[0]);
+  memset(&shape, 0, sizeof shape);
+  shape.kind = LNSPI_FLAT;
+  shape.parts = 1;
+  shape.init = LNSPI_INIT_NORMAL;
+  shape.amount = 0.02f;
+  shape.rank = 2;
+  shape.dims[0] = node->number[0];
+  shape.dims[1] = node->width;
+  lnspi_build_weight(b, node, EMBEDDING_TABLE, "", &shape);
+}
+
+static int64_t embedding_id(const lnspi_call *c, int64_t r) {
+  return (int64_t)c->in[0][r * c->in_ld[0]];
+}
+
+static void embedding_forward(const lnspi_call *c) {
+  const float *table = c->weight[EMBEDDING_TABLE];
+  for (int64_t r = 0; r < c->rows; r++)
+    memcpy(c->out + r * c->out_ld, table + embedding_id(c, r) * c->node->width,
+           (size_t)c->node->width * sizeof(float));
+  lnspi_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+}
+
+static void embedding_backward(const lnspi_call *c) {
+  float *table = c->dweight[EMBEDDING_TABLE];
+  if (c->din[0]) /* ids have none */
+    memset(c->din[0], 0, (size_t)(c->in_rows[0] * c->in_ld[0]) * sizeof(float));
+  for (int64_t r = 0; table && r < c->rows; r++) {
+    float *row = table + embedding_id(c, r) * c->node->width;
+    if (embedding_id(c, r) != c->node->number[1])
+      c->k->add(row, row, c->dout + r * c->out_ld, c->node->width);
+  }
+}
+
+static size_t embedding_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                              size_t capacity) {
+  size_t used = lnspi_format(to, capacity, " %d %lld", node->number[0], (long long)node->width);
+  if (node->number[1] >= 0) used = LNSPI_APPEND(to, capacity, used, " pad=%d", node->number[1]);
+  return lnspi_write_weight(graph, node, EMBEDDING_TABLE, "", to, capacity, used);
+}
+
+static const char *const embedding_examples[] = {
+    "lnsp 1; x = ids count=11; y = embedding x 11 12 w=e; output output=y",
+    "lnsp 1; x = ids count=5; e = embedding x 5 7 w=e; y = position e 9 rank=2 w=p; output output=y",
+    "lnsp 1; x = ids count=3; y = embedding x 4 5 pad=1 w=e; output output=y", NULL};
+
+const lnspi_layer lnspi_layer_embedding = {
+    .name = "embedding",
+    .help = "y = embedding ids N WIDTH w=NAME [pad=ID]: a row of a table for each id",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .weights_high = 1,
+    .define = embedding_define,
+    .forward = embedding_forward,
+    .backward = embedding_backward,
+    .write = embedding_write,
+    .examples = embedding_examples,
+};

@@ -1,0 +1,120 @@
+/* Positions: to row t of each sequence, row t of a table is added; or always the same row of
+ * it, as BERT's token types have it where all ids are of one type. */
+#include "graph/builder.h"
+#include "graph/layer.h"
+
+#define POSITION_TABLE 0
+#define POSITION_LEARNED 0 /* number[1] */
+#define POSITION_SINUSOID 1
+#define POSITION_FIXED 2
+#define POSITION_KINDS "learned,sinusoid,fixed"
+#define POSITION_DEVIATION 0.02f
+
+/* number[]: rows of the table, kind, rank of the tensor, the row for all or -1 */
+
+static void position_shape(lnspi_builder *b, const lnspi_node *node, lnspi_weight *shape) {
+  const int32_t rank = node->number[2];
+  memset(shape, 0, sizeof *shape);
+  shape->kind = LNSPI_FLAT;
+  shape->parts = 1;
+  shape->rank = rank;
+  shape->dims[rank - 1] = node->width;
+  if (rank > 1) shape->dims[rank - 2] = node->number[0];
+  if (rank > 2) shape->dims[0] = 1;
+  if (rank == 1) shape->dims[0] = node->number[0];
+  shape->init = LNSPI_INIT_NORMAL;
+  shape->amount = POSITION_DEVIATION;
+  if (node->number[1] == POSITION_SINUSOID) {
+    shape->init = LNSPI_INIT_WAVES;
+    shape->optional = 1;
+  }
+  if (node->number[1] == POSITION_FIXED) shape->init = LNSPI_INIT_ZERO;
+  shape->fixed = node->number[1] != POSITION_LEARNED;
+  const int32_t starts =
+      lnspi_arg_list(b, "start", -1e30, 1e30, shape->start, LNSPI_START);
+  if (!starts) return;
+  shape->init = LNSPI_INIT_LIST;
+  if (starts != node->number[0] * node->width)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "start"),
+                     "start= gives %d numbers, but the table has %lld rows of %lld", starts,
+                     (long long)node->number[0], (long long)node->width);
+}
+
+static void position_define(lnspi_builder *b, lnspi_node *node) {
+  const int64_t width = b->graph->nodes[node->input[0]].width;
+  lnspi_weight shape;
+  node->width = width;
+  node->number[0] = (int32_t)lnspi_arg_size(b, "number of positions");
+  node->number[1] = lnspi_arg_choice(b, "kind", POSITION_KINDS, POSITION_LEARNED);
+  node->number[2] = (int32_t)lnspi_arg_integer(b, "rank", 1, 3, 3);
+  node->number[3] = (int32_t)lnspi_arg_integer(b, "row", -1, node->number[0] - 1, -1);
+  if (node->number[2] == 1 && width > 1)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "rank"),
+                     "a table of rank 1 has one number a position, but the value has %lld",
+                     (long long)width);
+  position_shape(b, node, &shape);
+  lnspi_build_weight(b, node, POSITION_TABLE, "", &shape);
+  if (node->every > 0 && node->number[3] < 0)
+    lnspi_build_concepts(b, 1, node->number[0] * node->every, 1);
+}
+
+static int64_t position_row(const lnspi_call *c, int64_t t) {
+  return (c->node->number[3] < 0 ? t : c->node->number[3]) * c->node->width;
+}
+
+static void position_forward(const lnspi_call *c) {
+  const float *table = c->weight[POSITION_TABLE];
+  for (int64_t r = 0; r < c->rows; r++)
+    c->k->add(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
+              table + position_row(c, r % c->concepts), c->node->width);
+  lnspi_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+}
+
+static void position_backward(const lnspi_call *c) {
+  float *table = c->dweight[POSITION_TABLE];
+  for (int64_t t = 0; table && t < c->concepts; t++)
+    c->k->column_sum(table + position_row(c, t), c->dout + t * c->out_ld,
+                     c->concepts * c->out_ld, c->batch, c->node->width);
+  for (int64_t r = 0; c->din[0] && r < c->rows; r++)
+    memcpy(c->din[0] + r * c->in_ld[0], c->dout + r * c->out_ld,
+           (size_t)c->in_ld[0] * sizeof(float));
+}
+
+static size_t position_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                             size_t capacity) {
+  static const char *const kinds[] = {"learned", "sinusoid", "fixed"};
+  const lnspi_weight *w = &graph->weights[node->slot[POSITION_TABLE]];
+  size_t used = lnspi_format(to, capacity, " %d", node->number[0]);
+  char number[32];
+  if (node->number[1])
+    used = LNSPI_APPEND(to, capacity, used, " kind=%s", kinds[node->number[1]]);
+  if (node->number[2] != 3) used = LNSPI_APPEND(to, capacity, used, " rank=%d", node->number[2]);
+  if (node->number[3] >= 0) used = LNSPI_APPEND(to, capacity, used, " row=%d", node->number[3]);
+  for (int64_t i = 0; w->init == LNSPI_INIT_LIST && i < w->count; i++) {
+    lnspi_number_text(w->start[i], number);
+    used = LNSPI_APPEND(to, capacity, used, "%s%s", i ? "," : " start=", number);
+  }
+  return lnspi_write_weight(graph, node, POSITION_TABLE, "", to, capacity, used);
+}
+
+static const char *const position_examples[] = {
+    "lnsp 1; x = input 12; y = position x 9 w=p; output output=y",
+    "lnsp 1; x = input 7; y = position x 100 kind=sinusoid w=p.pe; output output=y",
+    "lnsp 1; x = input 16; y = position x 2 rank=2 row=1 w=types; output output=y",
+    "lnsp 1; x = input 6; l = linear x 1 w=l; y = position l 5 rank=1 start=-3,-2,-1.5,0,.25 w=s; "
+    "output output=y",
+    "lnsp 1; x = input 5; y = position x 8 kind=fixed rank=2 w=p; output output=y", NULL};
+
+const lnspi_layer lnspi_layer_position = {
+    .name = "position",
+    .help = "y = position x N w=NAME [kind=learned|sinusoid|fixed] [rank=3|2|1] [row=R] "
+            "[start=a,b,...]: adds row t of a table of N to concept t, or row R to all",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .weights_high = 1,
+    .define = position_define,
+    .forward = position_forward,
+    .backward = position_backward,
+    .write = position_write,
+    .examples = position_examples,
+};
