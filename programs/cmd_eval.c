@@ -12,7 +12,23 @@ static const option options[] = {
   { "--diagnose", NULL, "direction of the data, copying (mini-5CAT), collapse, oracle recall" },
   { "--val-cosine", NULL, "also the mean of the batches' mean cosines, as trainers log it" },
   { "--echo-weight", "X", "weight of 1 - echo in the scalar; default .1" },
-  { "--svg", "FILE", "draw R@k against k" },
+  { "--triplets", "FILE:TENSOR", "I32 [M, 3]: is the anchor nearer to the positive?" },
+  { "--kinds", "FILE:TENSOR", "for --triplets: I32 [M], a number from 0 to 15 of each" },
+  { "--echo", NULL, "cosine of concepts (input) and probes (target); pass from .82" },
+  { "--soft", "FILE:TENSOR", "for --echo: soft negatives of the concepts, below .65" },
+  { "--soft-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows" },
+  { "--hard", "FILE:TENSOR", "for --echo: hard negatives, below .30" },
+  { "--hard-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows" },
+  { "--svg", "FILE", "draw R@k against k; with --5cat offset sweep and rollout" },
+  { "--5cat", NULL, "causal alignment test on articles, with its gates" },
+  { "--articles", "FILE:TENSOR", "for --5cat: I32 [N], the article of each vector of --input" },
+  { "--base", "WHAT", "for --5cat: offsets count from last_context (default) or target" },
+  { "--horizon", "N", "for --5cat: steps of the rollout; default 5" },
+  { "--samples", "N", "for --5cat: only the first N windows" },
+  { "--ood-rows", "FILE:TENSOR", "for --5cat: contexts of a second set" },
+  { "--ood-target-rows", "FILE:TENSOR", "for --5cat: its targets" },
+  { "--ood-input", "FILE:TENSOR", "for --5cat: its vectors; default: those of --input" },
+  { "--ood-articles", "FILE:TENSOR", "for --5cat: their articles; default: --articles" },
   { "--seed", "N", "of the baseline random; default 0" },
   { "--loss", "TEXT", "also the mean of this loss; may be repeated" },
   { "--batch", "N", "rows a call; default 64 (losses over a batch depend on it)" },
@@ -221,7 +237,8 @@ static int eval_rows(eval_job *job) {
 static int eval_predictors(eval_job *job) {
   const args *a = job->args;
   const int file = args_value(a, "--input") == NULL;
-  const int alone = args_value(a, "--baseline") != NULL; /* no model is needed */
+  const int alone = args_value(a, "--baseline") || args_value(a, "--triplets") ||
+                    args_value(a, "--echo"); /* no model is needed */
   const char *text;
   int i, status = args_positionals(a, alone ? file : 1, file ? 2 : EVAL_MOST);
 
@@ -231,6 +248,10 @@ static int eval_predictors(eval_job *job) {
   if (file && (alone || a->positional_count == 2))
     job->models--;
   status = data_spec_read(a, job->models, &job->spec);
+  if (!status && args_value(a, "--baseline") &&
+      (args_value(a, "--triplets") || args_value(a, "--echo")))
+    return usage_error(a, "--triplets and --echo compare vectors and models; leave --baseline "
+                       "out");
   for (i = 0; i < job->models && !status; i++) {
     status = predictor_model(a, a->positional[i], args_value(a, "--on"), &job->p[job->count]);
     job->count += !status;
@@ -263,7 +284,10 @@ static int run(const args *a) {
   if (!status)
     status = eval_predictors(job);
   if (!status)
-    status = eval_rows(job);
+    status = args_value(a, "--5cat")       ? eval_five(job)
+             : args_value(a, "--triplets") ? eval_triplets(job)
+             : args_value(a, "--echo")     ? eval_echo(job)
+                                           : eval_rows(job);
   for (i = 0; i < job->count; i++) {
     predictor_close(&job->p[i]);
     judged_free(&job->j[i]);
@@ -282,6 +306,9 @@ const command command_eval = {
   "distinct targets by cosine with the prediction, the row's own context left out: R@1, R@5,\n"
   "R@10 (also called Hit@k), MRR, the median rank; echo, the cosine with the nearest concept;\n"
   "and the scalar -log MRR + weight (1 - echo). With --input several models can be given, and\n"
-  "with --baseline none. docs/evaluation.md has the formulas.",
+  "with --baseline none.\n\n"
+  "--5cat asks of windows of articles whether it is the next concept that is predicted;\n"
+  "--triplets, which of two vectors is nearer; --echo, how near probes come to concepts.\n"
+  "docs/evaluation.md has the formulas.",
   options, run,
 };

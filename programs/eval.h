@@ -112,7 +112,7 @@ int eval_direction_of(data *d, int64_t batch, eval_direction *out);
 /* What the data and each predictor's outputs look like. predictions are kept in j. */
 int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direction *e);
 
-/* ---- eval_triplets.c, eval_echo.c, eval_five.c: commands of their own ---- */
+/* ---- eval_pairs.c, eval_five.c: reports of their own ---- */
 
 int eval_triplets(eval_job *job);
 int eval_echo(eval_job *job);

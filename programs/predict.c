@@ -58,16 +58,15 @@ int predictor_model(const args *a, const char *path, const char *output, predict
   if (status)
     return status;
   graph = lnsp_model_graph(p->model);
-  for (i = 0; i < lnsp_graph_output_count(graph) && !p->width; i++) {
-    if (lnsp_graph_output_at(graph, i, &of, &problem))
-      return refuse_problem(a, path, &problem);
-    if (!strcmp(of.name, p->output))
+  for (i = 0; i < lnsp_graph_output_count(graph) && !p->width; i++)
+    if (!lnsp_graph_output_at(graph, i, &of, &problem) && !strcmp(of.name, p->output))
       p->width = of.dims[0];
+  if (!p->width) {
+    status = refuse(a, "%s has no output \"%s\"; `lnsp info %s` lists them", path, p->output,
+                    path);
+    predictor_close(p);
   }
-  if (!p->width)
-    return refuse(a, "%s has no output \"%s\"; `lnsp info %s` lists them", path, p->output,
-                  path);
-  return 0;
+  return status;
 }
 
 void predictor_borrow(predictor *p, lnsp_session *session, int64_t batch) {

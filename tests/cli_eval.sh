@@ -101,4 +101,61 @@ refused no_output 1 'no output "code"' eval "$work/same.st" $text --on code
 refused loss_of_baseline 2 "needs a MODEL" eval $text --baseline mean --loss mse
 refused svg_folder 1 "No such file" eval $text --baseline mean --svg "$work/no/such.svg"
 
+# --- diagnosis ---
+says direction "data direction     +0.0504, good" eval $text --baseline mean --diagnose
+same direction_json good "$(key gate eval $text --baseline mean --diagnose)"
+# who copies the last concept is as near to it as can be, and so is collapsed by no means
+same copying FAIL "$(key margin_gate eval $text --baseline copy-last --diagnose)"
+same not_collapsed no "$(key collapsed eval $text --baseline copy-last --diagnose)"
+lnsp new "lnsp 1; x=input 384; y=last x; y=scale y by=0; y=linear y 384 w=a; y=unit y; output output=y" \
+  -o "$work/constant.st" > /dev/null
+same collapsed yes "$(key collapsed eval "$work/constant.st" $text --diagnose)"
+says loss_beside_table "mse  " eval "$work/constant.st" $text --loss mse --diagnose
+
+# --- triplets ---
+triplets="$vectors --triplets $w:triplets --kinds $w:kind"
+says triplets "as they are          0.6034  0.8276  0.3793" eval $triplets
+same triplets_json 0.603448276 "$(key accuracy eval $triplets)"
+same triplets_model 2 "$(lnsp eval "$work/same.st" $triplets --json | grep -c 0.603448276)"
+refused triplets_input 2 "missing" eval --triplets $w:triplets
+refused triplets_shape 1 "anchor" eval $vectors --triplets $w:page
+refused triplets_kinds 1 "for 58 triplets" eval $vectors --triplets $w:triplets --kinds $w:page
+refused triplets_baseline 2 "leave --baseline" eval $triplets --baseline mean
+
+# --- echo ---
+echo="--echo $vectors --rows $w:test[4]"
+same echo 0.432850 "$(key echo eval $echo --target-rows "$w:test[5]" | cut -c 1-8)"
+same echo_pass PASS "$(key verdict eval $echo)"
+same echo_soft 0 "$(key soft_pass eval $echo --soft-rows "$w:test[4]")"
+same echo_hard 0.4329 "$(lnsp eval $echo --hard-rows "$w:test[5]" | sed -n 's/.*hard.*cosine \(0.4329\).*/\1/p')"
+refused echo_sequences 1 "one vector" eval --echo $text
+refused echo_missing 2 "missing" eval --echo
+
+# --- 5CAT ---
+five="--5cat $text --articles $w:page"
+second="--ood-rows $w:val[0:5] --ood-target-rows $w:val[5]"
+same five_base last_context "$(key base eval $five --baseline mean)"
+same five_target target "$(key base eval $five --baseline mean --base target)"
+# k = 0 is the last concept by the one base, the target by the other
+same five_offsets 0.99999 "$(lnsp eval $five --baseline copy-last --json | sed -n '/"offset"/,/]/p' |
+  sed -n '5s/[ ,]//gp' | cut -c 1-7)"
+same five_same_cosine "$(key cosine eval $five --baseline mean)" \
+  "$(key cosine eval $five --baseline mean --base target)"
+same five_copy 0 "$(key repeat-pad eval $five --baseline copy-last)"
+same five_any_batch "$(key rollout eval $five --baseline mean --batch 3 | cut -c 1-9)" \
+  "$(key rollout eval $five --baseline mean | cut -c 1-9)"
+says five_gates "copy-last                  OOD   FAIL FAIL FAIL FAIL" eval $five $second --baseline copy-last
+says five_without "-     FAIL" eval $five --baseline mean
+same five_samples 7 "$(key windows eval $five --baseline mean --samples 7)"
+says five_svg "gates" eval $five $second --baseline mean --svg "$work/five.svg"
+same five_svg_lines 4 "$(grep -c "stroke-dasharray" "$work/five.svg")"
+refused five_articles 2 "needs --articles" eval --5cat $text --baseline mean
+refused five_count 1 "one for each" eval --5cat $text --articles $w:kind --baseline mean
+refused five_windows 1 "contexts and targets" eval --5cat $vectors --rows "$w:test[4]" \
+  --target-rows "$w:test[5]" --articles $w:page --baseline mean
+refused five_base_word 2 "last_context or target" eval $five --baseline mean --base first
+refused five_none 1 "no sample" eval $five --baseline mean --horizon 16 --base target --samples 1
+refused five_half 2 "both --ood-rows" eval $five --baseline mean --ood-rows "$w:val[0:5]"
+refused five_width 1 "predicts vectors of" eval $model $five
+
 finish
