@@ -206,6 +206,10 @@ static LNSPI_ALWAYS int64_t avx2_keep(float *px, uint32_t *pk, const float *x, i
 #define LV_PANELS 1
 #include "kernels/vector.h"
 #include "kernels/compact_vector.h"
+
+#define LV_MASK(m) ((uint32_t)_mm256_movemask_ps(m))
+#define LV_NEAR 2
+#include "kernels/near.h"
 #include "kernels/noise_avx2.h"
 
 /* |x| times w with the sign of x: two products fill 16 bits, and no more. */
@@ -218,6 +222,19 @@ static LNSPI_ALWAYS __m256i avx2_dot4(__m256i c, __m256i x, __m256i w) {
 #define LV_BYTE_ROWS 4
 #define LV_BYTE_PANELS 1
 #include "kernels/compact_bytes.h"
+
+static inline void avx2_near_sums(const int32_t *p, int32_t *t) {
+  for (int i = 0; i < 16; i += 4, p += 32) {
+    const __m256i *v = (const __m256i *)(const void *)p;
+    __m256i a = _mm256_hadd_epi32(_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1));
+    __m256i b = _mm256_hadd_epi32(_mm256_loadu_si256(v + 2), _mm256_loadu_si256(v + 3));
+    a = _mm256_hadd_epi32(a, b);
+    _mm_storeu_si128((__m128i *)(void *)(t + i),
+                     _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
+  }
+}
+
+#include "kernels/near_bytes.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

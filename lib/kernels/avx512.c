@@ -180,6 +180,10 @@ static LNSPI_ALWAYS int64_t avx512_keep(float *px, uint32_t *pk, const float *x,
 #include "kernels/vector.h"
 #include "kernels/compact_vector.h"
 
+#define LV_MASK(m) ((uint32_t)(m))
+#define LV_NEAR 4
+#include "kernels/near.h"
+
 #if defined(__clang__)
 #pragma clang attribute pop
 #pragma clang attribute push(                                                          \
@@ -203,6 +207,23 @@ static LNSPI_ALWAYS __m512i avx512_dot4(__m512i c, __m512i x, __m512i w) {
 #define LV_BYTE_ROWS 6
 #define LV_BYTE_PANELS 2
 #include "kernels/compact_bytes.h"
+
+/* Halves first: then it is the way of AVX2. */
+static inline void avx512_near_sums(const int32_t *p, int32_t *t) {
+  for (int i = 0; i < 16; i += 4, p += 64) {
+    __m256i h[4];
+    LNSPI_UNROLL
+    for (int j = 0; j < 4; j++) {
+      const __m256i *v = (const __m256i *)(const void *)(p + 16 * j);
+      h[j] = _mm256_add_epi32(_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1));
+    }
+    __m256i a = _mm256_hadd_epi32(_mm256_hadd_epi32(h[0], h[1]), _mm256_hadd_epi32(h[2], h[3]));
+    _mm_storeu_si128((__m128i *)(void *)(t + i),
+                     _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
+  }
+}
+
+#include "kernels/near_bytes.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -254,20 +275,28 @@ const lnspi_kernels lnspi_kernels_avx512vnni = {
 const lnspi_kernels lnspi_kernels_cblas_avx512vnni = LNSPI_CBLAS_TABLE(LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2);
 #endif
 
-/* Without VNNI the way of AVX2 is as good as any: the same table but for one entry. */
+/* Without VNNI the way of AVX2 is as good as any: the same table but for two entries. */
 static void avx512_linear_i8_plain(const void *w, const float *bias, const float *x,
                                    int64_t ldx, float *y, int64_t ldy, int64_t rows,
                                    int64_t in, int64_t out, void *scratch) {
   lnspi_kernels_avx2.linear_i8(w, bias, x, ldx, y, ldy, rows, in, out, scratch);
 }
 
+static void avx512_near_i8_plain(const int8_t *vectors, const float *scale, int64_t rows,
+                                 int64_t width, const int8_t *x, int64_t ldx, const float *s,
+                                 const int32_t *sum, int64_t queries, float *y, int64_t ldy) {
+  lnspi_kernels_avx2.near_i8(vectors, scale, rows, width, x, ldx, s, sum, queries, y, ldy);
+}
+
 #define avx512_linear_i8 avx512_linear_i8_plain
+#define avx512_near_i8 avx512_near_i8_plain
 const lnspi_kernels lnspi_kernels_avx512 = {"avx512", LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
                                             LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 #if defined(LNSP_CBLAS)
 const lnspi_kernels lnspi_kernels_cblas_avx512 = LNSPI_CBLAS_TABLE(LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2);
 #endif
 #undef avx512_linear_i8
+#undef avx512_near_i8
 
 #undef LV_FIRST
 #include "kernels/undefine.h"

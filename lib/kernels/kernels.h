@@ -196,6 +196,16 @@ typedef struct lnspi_moments8 {
  * lstm_dx      of those G, cell being the one before: D = fma(d*o, fma(-t, t, 1), dcell);
  *              G0 = (D*m) * (i*(1-i)); G1 = (D*cell) * (f*(1-f));
  *              G2 = (D*i) * fma(-m, m, 1); G3 = (d*t) * (o*(1-o)); dcell = D*f
+ *
+ * Nearest vectors (row-major, `width` elements each, side by side): y[q*ldy + r] for
+ * r < rows, q < queries.
+ * near_f32, near_f16  dot(vector r, query q); float16 widened, which is exact. Query q is at
+ *              x + q*ldx, and +0 from width to width rounded up to 16.
+ * near_i8      sum = the exact integer sum of the products of codes (a vector's may be
+ *              -128, a query's not); y = (float)sum * (s[q] * scale[r]). Query q is at
+ *              x + q*ldx, and 0 from width to width rounded up to 64; sum[q] is the sum of
+ *              its codes. width <= 65536.
+ * above        the places i < n, ascending, where x[i] > t; returns how many
  */
 #define LNSPI_KERNEL_PRODUCT_LIST(X)                                                      \
   X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
@@ -301,9 +311,20 @@ typedef struct lnspi_moments8 {
                     const float *b, int64_t ldb, int64_t steps, int64_t states,           \
                     float *work))
 
+/* Tested in tests/test_kernels_near.c. */
+#define LNSPI_KERNEL_NEAR_LIST(X)                                                         \
+  X(void, near_f32, (const float *vectors, int64_t rows, int64_t width, const float *x,   \
+                     int64_t ldx, int64_t queries, float *y, int64_t ldy))                \
+  X(void, near_f16, (const uint16_t *vectors, int64_t rows, int64_t width, const float *x, \
+                     int64_t ldx, int64_t queries, float *y, int64_t ldy))                \
+  X(void, near_i8, (const int8_t *vectors, const float *scale, int64_t rows, int64_t width, \
+                    const int8_t *x, int64_t ldx, const float *s, const int32_t *sum,     \
+                    int64_t queries, float *y, int64_t ldy))                              \
+  X(int64_t, above, (const float *x, int64_t n, float t, int32_t *places))
+
 #define LNSPI_KERNEL_REST_LIST(X)                                                         \
   LNSPI_KERNEL_OTHER_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)     \
-  LNSPI_KERNEL_RECURRENT_LIST(X) LNSPI_KERNEL_SCAN_LIST(X)
+  LNSPI_KERNEL_RECURRENT_LIST(X) LNSPI_KERNEL_SCAN_LIST(X) LNSPI_KERNEL_NEAR_LIST(X)
 #define LNSPI_KERNEL_LIST(X) LNSPI_KERNEL_PRODUCT_LIST(X) LNSPI_KERNEL_REST_LIST(X)
 
 typedef struct lnspi_kernels {

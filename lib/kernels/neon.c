@@ -135,6 +135,15 @@ static inline void neon_trees(const float *p, float *t) {
 #include "kernels/vector.h"
 #include "kernels/compact_vector.h"
 
+static inline uint32_t neon_mask(uint32x4_t m) {
+  static const uint32_t bits[4] = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32(m, vld1q_u32(bits)));
+}
+
+#define LV_MASK(m) neon_mask(m)
+#define LV_NEAR 4
+#include "kernels/near.h"
+
 /* Two products fill 16 bits, and no more. */
 static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {
   int8x16_t a = vreinterpretq_s8_s32(x), b = vreinterpretq_s8_s32(w);
@@ -146,6 +155,12 @@ static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {
 #define LV_BYTE_ROWS 4
 #define LV_BYTE_PANELS 1
 #include "kernels/compact_bytes.h"
+
+static inline void neon_near_sums(const int32_t *p, int32_t *t) {
+  for (int i = 0; i < 16; i++) t[i] = vaddvq_s32(vld1q_s32(p + 4 * i));
+}
+
+#include "kernels/near_bytes.h"
 
 #define neon_noise lnspi_noise
 

@@ -282,6 +282,51 @@ static void scalar_unit_dx(float *dx, const float *dy, const float *y, float m, 
 
 #include "kernels/compact_scalar.h"
 
+/* ---- nearest vectors ---- */
+
+static void scalar_near_f32(const float *vectors, int64_t rows, int64_t width, const float *x,
+                            int64_t ldx, int64_t queries, float *y, int64_t ldy) {
+  for (int64_t q = 0; q < queries; q++)
+    for (int64_t r = 0; r < rows; r++)
+      y[q * ldy + r] = scalar_dot(vectors + r * width, x + q * ldx, width);
+}
+
+static void scalar_near_f16(const uint16_t *vectors, int64_t rows, int64_t width,
+                            const float *x, int64_t ldx, int64_t queries, float *y,
+                            int64_t ldy) {
+  for (int64_t r = 0; r < rows; r++, vectors += width)
+    for (int64_t q = 0; q < queries; q++) {
+      float p[16] = {0}, wide[16];
+      for (int64_t i = 0; i < width; i += 16) {
+        int64_t n = width - i < 16 ? width - i : 16;
+        scalar_f16_to_f32(wide, vectors + i, n);
+        for (int64_t l = 0; l < n; l++)
+          p[l] = lnspi_fma_inline(wide[l], x[q * ldx + i + l], p[l]);
+      }
+      scalar_pad_sum(p, width);
+      y[q * ldy + r] = scalar_tree(p);
+    }
+}
+
+static void scalar_near_i8(const int8_t *vectors, const float *scale, int64_t rows,
+                           int64_t width, const int8_t *x, int64_t ldx, const float *s,
+                           const int32_t *sum, int64_t queries, float *y, int64_t ldy) {
+  (void)sum;
+  for (int64_t q = 0; q < queries; q++)
+    for (int64_t r = 0; r < rows; r++) {
+      int32_t total = 0;
+      for (int64_t k = 0; k < width; k++) total += vectors[r * width + k] * x[q * ldx + k];
+      y[q * ldy + r] = (float)total * (s[q] * scale[r]);
+    }
+}
+
+static int64_t scalar_above(const float *x, int64_t n, float t, int32_t *places) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; i++)
+    if (x[i] > t) places[count++] = (int32_t)i;
+  return count;
+}
+
 #define scalar_noise lnspi_noise
 
 const lnspi_kernels lnspi_kernels_scalar = {"scalar", 0, LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};

@@ -71,5 +71,8 @@
 #undef LV_BYTE_ROWS
 #undef LV_BYTE_PANELS
 #undef LV_DX_ONE
+#undef LV_MASK
+#undef LV_NEAR
+#undef LV_NEAR_AHEAD
 #undef LV_GRAD
 #undef LV_GRAD_INPUTS
