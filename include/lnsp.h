@@ -1212,6 +1212,140 @@ LNSP_API int32_t lnsp_store_add_sender(lnsp_store *store, const char *sender,
 /* Closes; a store is whole at any time. Threads: T1. */
 LNSP_API void lnsp_store_destroy(lnsp_store *store);
 
+/* ---- index: the nearest concepts ----------------------------------------- */
+
+typedef struct lnsp_index lnsp_index;
+typedef struct lnsp_search lnsp_search;
+
+#define LNSP_NO_ID (-1) /* where fewer vectors were found than asked for */
+
+/* What an index is made for. Zero means the default. */
+typedef struct lnsp_index_settings {
+  uint32_t struct_size; /* sizeof(lnsp_index_settings)                          */
+  int32_t dtype;    /* how vectors are kept: LNSP_F32 (default), F16, or I8 with
+                       a scale each; open: default as the file has them         */
+  int64_t width;    /* elements of a vector, 1 to 65,536; open: default the file's */
+  int64_t capacity; /* most vectors; open: default as many as the file has      */
+  int32_t keep;     /* 1: add keeps vectors as they are; default 0: it brings them
+                       to length 1, so that scores are cosines                  */
+  int32_t trust;    /* open: 1 does not read the vectors through for NaN and
+                       infinity, which may take a while where they are mapped; a
+                       score that is NaN or -infinity is then never found       */
+} lnsp_index_settings;
+
+typedef struct lnsp_index_facts {
+  uint32_t struct_size; /* sizeof(lnsp_index_facts), set by the caller          */
+  int32_t dtype;
+  int64_t width;
+  int64_t count;        /* vectors in it                                        */
+  int64_t capacity;
+  uint64_t bytes;       /* of the handle's block                                */
+  int32_t borrowed;
+  uint32_t reserved;
+} lnsp_index_facts;
+
+/* Sizes that a search is made for. Zero means the default. */
+typedef struct lnsp_search_limits {
+  uint32_t struct_size; /* sizeof(lnsp_search_limits)                           */
+  int32_t max_queries;  /* most queries a call, up to 65,536; default 1         */
+  int32_t max_results;  /* most results a query, up to 65,536; default 10       */
+  int32_t tasks;        /* as in lnsp_limits                                    */
+} lnsp_search_limits;
+
+/* Bytes of an index of these settings (width and capacity are needed). Threads: T0. */
+LNSP_API int32_t lnsp_index_measure(const lnsp_index_settings *settings, uint64_t *bytes,
+                                    lnsp_problem *problem);
+
+/* An empty index. options: allocator or block, and isa. Threads: T0. */
+LNSP_API int32_t lnsp_index_create(const lnsp_index_settings *settings,
+                                   const lnsp_options *options, lnsp_index **out,
+                                   lnsp_problem *problem);
+
+/* An index from a safetensors file, copied into the handle's block: `vectors` [n, width]
+ * F32, F16 or I8, used as they are; `ids` I64 [n], without which a vector's id is its
+ * row; for I8 `scales` F32 [n]. Other tensors are passed over. See docs/index.md.
+ * Threads: T0. */
+LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_settings *settings,
+                                 const lnsp_options *options, lnsp_index **out,
+                                 lnsp_problem *problem);
+LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_settings *settings,
+                                      const lnsp_options *options, lnsp_index **out,
+                                      lnsp_problem *problem);
+
+/* The same without a copy: data is such a file's bytes, e.g. mapped, which the caller
+ * keeps unchanged until the index and its searches are destroyed. Takes 1 KiB, and where
+ * ids do not ascend 8 bytes a vector. add and remove are refused (LNSP_E_STATE). Tensors
+ * must lie at multiples of their elements' size (LNSP_E_FORMAT), as those that
+ * lnsp_index_save writes do at any address divisible by 8. Threads: T0. */
+LNSP_API int32_t lnsp_index_borrow(const void *data, size_t bytes,
+                                   const lnsp_index_settings *settings,
+                                   const lnsp_options *options, lnsp_index **out,
+                                   lnsp_problem *problem);
+
+/* Adds F32 vectors [n, width], any strides. ids: n of them, 0 or more, each new; NULL: the
+ * numbers after the highest id. A vector of length 0 (unless kept as it is), under 1e-15
+ * or over 1e15 is refused (LNSP_E_ARGUMENT). LNSP_E_LIMIT where the capacity is used up.
+ * Threads: T1, and not while a search runs. */
+LNSP_API int32_t lnsp_index_add(lnsp_index *index, const lnsp_tensor *vectors,
+                                const int64_t *ids, lnsp_problem *problem);
+
+/* Removes the vectors of these ids; LNSP_E_MISSING if one is not there. Threads: T1, and
+ * not while a search runs. */
+LNSP_API int32_t lnsp_index_remove(lnsp_index *index, const int64_t *ids, int64_t count,
+                                   lnsp_problem *problem);
+
+/* Facts. Threads: T0, but not while the index is changed. */
+LNSP_API int32_t lnsp_index_info(const lnsp_index *index, lnsp_index_facts *out,
+                                 lnsp_problem *problem);
+
+/* The vector of an id as it is kept, count (the width) float32; LNSP_E_MISSING.
+ * Threads: T0, but not while the index is changed. */
+LNSP_API int32_t lnsp_index_read(const lnsp_index *index, int64_t id, float *out,
+                                 int64_t count, lnsp_problem *problem);
+
+/* The ids of vectors first to first + count - 1, in the order they lie in (which remove
+ * changes). Threads: T0, but not while the index is changed. */
+LNSP_API int32_t lnsp_index_ids(const lnsp_index *index, int64_t first, int64_t count,
+                                int64_t *ids, lnsp_problem *problem);
+
+/* Writes a file that lnsp_index_open takes; with a path, whole or not at all. Allocates: a
+ * small block for the writer. Threads: T0, but not while the index is changed. */
+LNSP_API int32_t lnsp_index_save(const lnsp_index *index, const char *path,
+                                 lnsp_problem *problem);
+LNSP_API int32_t lnsp_index_save_sink(const lnsp_index *index, const lnsp_sink *sink,
+                                      lnsp_problem *problem);
+
+/* The index stays while searches on it are left. Threads: T1. */
+LNSP_API void lnsp_index_destroy(lnsp_index *index);
+
+/* Bytes of a search on an index of these settings (dtype and width). Threads: T0. */
+LNSP_API int32_t lnsp_search_measure(const lnsp_index_settings *settings,
+                                     const lnsp_search_limits *limits, uint64_t *bytes,
+                                     lnsp_problem *problem);
+
+/* Working memory to search an index, which it keeps alive: one for each thread that
+ * searches at the same time. options: allocator or block, and parallel. Threads: T0. */
+LNSP_API int32_t lnsp_search_create(lnsp_index *index, const lnsp_search_limits *limits,
+                                    const lnsp_options *options, lnsp_search **out,
+                                    lnsp_problem *problem);
+
+/* The `results` vectors of the highest scores for each query, the best first, of equal
+ * ones the lower id first; all are looked at. The score is the product of the vector, as
+ * it is kept, with the query, brought to length 1 (for I8 in two lines of int8 codes):
+ * the cosine, where vectors have length 1. Its bits do not depend on the other queries,
+ * on limits, on threads, nor on the kernel set.
+ *   queries  F32 [n, width], any strides; of any length but 0
+ *   without  nullable: I64 [n, any], ids that are left out of a query's results; those that
+ *            the index does not have, and doubles, do no harm
+ *   ids      int64 [n, results]; LNSP_NO_ID past the last that was found
+ *   scores   float32 [n, results]; -FLT_MAX there
+ * Threads: T1 on the search, not while the index is changed. */
+LNSP_API int32_t lnsp_search_run(lnsp_search *search, const lnsp_tensor *queries,
+                                 const lnsp_tensor *without, int32_t results, int64_t *ids,
+                                 float *scores, lnsp_problem *problem);
+
+LNSP_API void lnsp_search_destroy(lnsp_search *search);
+
 #ifdef __cplusplus
 }
 #endif

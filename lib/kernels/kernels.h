@@ -372,8 +372,8 @@ int lnspi_kernels_usable(const lnspi_kernels *set);
 /* The set named (NULL, "" or "auto": the widest that runs here), after a short
  * self-check of its fused multiply-add against the software one; NULL with the
  * problem filled in if it is unknown, cannot run here or fails the check. bytes: for
- * int8 matrices; without it, auto passes over the sets that differ in those alone, and
- * asks the operating system for nothing. */
+ * int8 matrices; 0: auto passes over the sets that differ in those alone, and asks the
+ * operating system for nothing; 2: for int8 without AMX. */
 const lnspi_kernels *lnspi_kernels_pick_for(const char *isa, int bytes, lnsp_problem *problem);
 static inline const lnspi_kernels *lnspi_kernels_pick(const char *isa, lnsp_problem *problem) {
   return lnspi_kernels_pick_for(isa, 0, problem);
@@ -397,6 +397,10 @@ void lnspi_pack_rows(float *packed, int64_t in, int64_t out, int64_t first, int6
                      const float *rows, int64_t stride);
 void lnspi_unpack_rows(const float *packed, int64_t in, int64_t out, int64_t first,
                        int64_t count, float *rows, int64_t stride);
+
+/* The last bytes of four rows, `row` bytes apart, each to a place of `each` bytes filled up
+ * with zeros: for near_f32 and the like. */
+void lnspi_near_rest(void *to, size_t each, const void *rows, int64_t row, int64_t bytes);
 
 /* Deterministic scalar mathematics, for things done once a step, in terms of
  * single IEEE operations only. Same bits on every host. */

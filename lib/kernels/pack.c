@@ -26,3 +26,9 @@ void lnspi_unpack_rows(const float *packed, int64_t in, int64_t out, int64_t fir
     for (int64_t k = 0; k < in; k++) rows[r * stride + k] = from[k * step];
   }
 }
+
+void lnspi_near_rest(void *to, size_t each, const void *rows, int64_t row, int64_t bytes) {
+  memset(to, 0, 4 * each);
+  for (int64_t r = 0; r < 4; r++)
+    memcpy((uint8_t *)to + (size_t)r * each, (const uint8_t *)rows + r * row, (size_t)bytes);
+}

@@ -135,12 +135,13 @@ int lnspi_kernels_usable(const lnspi_kernels *set) {
 
 const lnspi_kernels *lnspi_kernels_pick_for(const char *isa, int bytes,
                                             lnsp_problem *problem) {
-  const uint32_t only_bytes = LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI;
+  const uint32_t passed =
+      bytes == 1 ? 0 : bytes ? LNSPI_CPU_AMX : LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI;
   const int any = !isa || !*isa || pick_same(isa, "auto");
   const lnspi_kernels *set = !any && pick_same(isa, "cblas") ? lnspi_kernels_cblas() : NULL;
   for (int32_t i = 0; i < PICK_COUNT && !set; i++) {
     const lnspi_kernels *next = pick_sets[i];
-    if (any ? !bytes && next->features & only_bytes : !pick_same(isa, next->name)) continue;
+    if (any ? (next->features & passed) != 0 : !pick_same(isa, next->name)) continue;
     if (lnspi_kernels_usable(next)) {
       set = next;
     } else if (!any) {

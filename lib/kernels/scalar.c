@@ -299,7 +299,7 @@ static void scalar_near_f16(const uint16_t *vectors, int64_t rows, int64_t width
       float p[16] = {0}, wide[16];
       for (int64_t i = 0; i < width; i += 16) {
         int64_t n = width - i < 16 ? width - i : 16;
-        scalar_f16_to_f32(wide, vectors + i, n);
+        lnspi_kernels_scalar.f16_to_f32(wide, vectors + i, n);
         for (int64_t l = 0; l < n; l++)
           p[l] = lnspi_fma_inline(wide[l], x[q * ldx + i + l], p[l]);
       }

@@ -1,8 +1,8 @@
 """liblnsp: small neural networks that learn on the device.
 
-Models, sessions, trainers, replay and deltas of the C library, with NumPy arrays that are not
-copied on the way in or out. Errors are exceptions of class lnsp.Error. Whatever takes memory
-can be used in a with statement, closed, or left to the collector, in any order."""
+Models, sessions, trainers, replay, deltas and indexes of the C library, with NumPy arrays that
+are not copied on the way in or out. Errors are exceptions of class lnsp.Error. Whatever takes
+memory can be used in a with statement, closed, or left to the collector, in any order."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from ._errors import (
 from ._export import Export, NodeDifference, export
 from ._files import File, load, save
 from ._graph import Graph
+from ._index import Index
 from ._model import Model
 from ._options import Memory
 from ._replay import Replay, evaluate_loss
@@ -71,6 +72,7 @@ __all__ = [
     "FileError",
     "FormatError",
     "Graph",
+    "Index",
     "InternalError",
     "LimitError",
     "Memory",

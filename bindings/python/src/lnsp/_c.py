@@ -183,6 +183,39 @@ class StoreFacts(ct.Structure):
     ]
 
 
+class IndexSettings(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("dtype", ct.c_int32),
+        ("width", ct.c_int64),
+        ("capacity", ct.c_int64),
+        ("keep", ct.c_int32),
+        ("trust", ct.c_int32),
+    ]
+
+
+class IndexFacts(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("dtype", ct.c_int32),
+        ("width", ct.c_int64),
+        ("count", ct.c_int64),
+        ("capacity", ct.c_int64),
+        ("bytes", ct.c_uint64),
+        ("borrowed", ct.c_int32),
+        ("reserved", ct.c_uint32),
+    ]
+
+
+class SearchLimits(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("max_queries", ct.c_int32),
+        ("max_results", ct.c_int32),
+        ("tasks", ct.c_int32),
+    ]
+
+
 STRUCTS = {
     "lnsp_problem": Problem,
     "lnsp_tensor": Tensor,
@@ -197,6 +230,9 @@ STRUCTS = {
     "lnsp_store_note": StoreNote,
     "lnsp_store_version": StoreVersion,
     "lnsp_store_facts": StoreFacts,
+    "lnsp_index_settings": IndexSettings,
+    "lnsp_index_facts": IndexFacts,
+    "lnsp_search_limits": SearchLimits,
 }
 
 F32, F16, BF16, F64, I8, I16, I32, I64, U8, U16, U32, U64, BOOL = range(1, 14)
@@ -204,6 +240,7 @@ HASH_BYTES = 32
 UNDO_ALL, UNDO_WEIGHTS = 0, 1
 SAVE_WEIGHTS, SAVE_AVERAGE, SAVE_STATE = 0, 1, 2
 VERSION_SNAPSHOT, VERSION_DELTA, VERSION_ROLLBACK = 1, 2, 3
+NO_ID = -1
 LISTS = {
     "architectures": 1,
     "layers": 2,
@@ -238,6 +275,9 @@ _numbers = ct.POINTER(ct.c_uint64)
 _int64s = ct.POINTER(ct.c_int64)
 _sizes = ct.POINTER(ct.c_size_t)
 _floats = ct.POINTER(ct.c_float)
+_index_settings = ct.POINTER(IndexSettings)
+_index_facts = ct.POINTER(IndexFacts)
+_search_limits = ct.POINTER(SearchLimits)
 
 # name: result, arguments. None as the result: nothing.
 PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
@@ -383,6 +423,23 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_store_add_sender": (_i32, [_h, _text, _u64, _p]),
     "lnsp_store_apply": (_i32, [_h, _h, _h, _rules, _note, _options, _numbers, _p]),
     "lnsp_store_destroy": (_void, [_h]),
+    "lnsp_index_measure": (_i32, [_index_settings, _numbers, _p]),
+    "lnsp_index_create": (_i32, [_index_settings, _options, _out, _p]),
+    "lnsp_index_open": (_i32, [_text, _index_settings, _options, _out, _p]),
+    "lnsp_index_open_file": (_i32, [_h, _index_settings, _options, _out, _p]),
+    "lnsp_index_borrow": (_i32, [_data, _size, _index_settings, _options, _out, _p]),
+    "lnsp_index_add": (_i32, [_h, _tensors, _data, _p]),
+    "lnsp_index_remove": (_i32, [_h, _data, _i64, _p]),
+    "lnsp_index_info": (_i32, [_h, _index_facts, _p]),
+    "lnsp_index_read": (_i32, [_h, _i64, _data, _i64, _p]),
+    "lnsp_index_ids": (_i32, [_h, _i64, _i64, _data, _p]),
+    "lnsp_index_save": (_i32, [_h, _text, _p]),
+    "lnsp_index_save_sink": (_i32, [_h, _sink, _p]),
+    "lnsp_index_destroy": (_void, [_h]),
+    "lnsp_search_measure": (_i32, [_index_settings, _search_limits, _numbers, _p]),
+    "lnsp_search_create": (_i32, [_h, _search_limits, _options, _out, _p]),
+    "lnsp_search_run": (_i32, [_h, _tensors, _tensors, _i32, _data, _data, _p]),
+    "lnsp_search_destroy": (_void, [_h]),
 }
 
 # What Python does in another way: callbacks for reading (bytes do), a struct made by C,
