@@ -260,7 +260,7 @@ static void search_finish(const search_job *job, int64_t q, int64_t *ids, float 
   const lnsp_index *index = job->search->index;
   const lnspi_search_part *parts = job->search->parts;
   lnspi_hit *hits = parts[0].hits + q * job->results;
-  int32_t *count = &parts[0].counts[q];
+  int32_t *count = parts[0].counts + q;
   for (int32_t p = 1; p < job->parts; p++)
     for (int32_t i = 0; i < parts[p].counts[q]; i++)
       search_push(index, hits, count, job->results, parts[p].hits[q * job->results + i]);
