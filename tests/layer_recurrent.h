@@ -44,6 +44,32 @@ static void ref_layer_recurrent(const ref_call *c) {
   free(h), free(cell), free(next);
 }
 
-#define REF_RECURRENT(X) X(gru, ref_layer_recurrent) X(lstm, ref_layer_recurrent)
+static void ref_layer_memory(const ref_call *c) {
+  const int64_t slots = c->node->number[0], zero = c->node->number[1], n = c->width;
+  const int64_t in = zero ? zero : c->in_width[0];
+  const double *memory = ref_weight(c, 0);
+  double *none = zeros(in, sizeof *none), *w = zeros(slots, sizeof *w);
+  for (int64_t r = 0; r < c->rows; r++) {
+    double *y = c->y + r * n, length = 0, sum = 0;
+    const double *q = zero ? none : c->in[0] + r * in;
+    for (int64_t e = 0; e < n; e++) y[e] = ref_gate(ref_weight(c, 1), ref_weight(c, 2), q, 0, e, in, n);
+    for (int64_t e = 0; e < n; e++) length += y[e] * y[e];
+    for (int64_t s = 0; s < slots; s++) {
+      double dot = 0, size = 0;
+      for (int64_t e = 0; e < n; e++) dot += y[e] * memory[s * n + e];
+      for (int64_t e = 0; e < n; e++) size += memory[s * n + e] * memory[s * n + e];
+      w[s] = exp(dot / fmax(sqrt(length), 1e-12) / fmax(sqrt(size), 1e-12));
+      sum += w[s];
+    }
+    memset(y, 0, (size_t)n * sizeof *y);
+    for (int64_t s = 0; s < slots; s++)
+      for (int64_t e = 0; e < n; e++) y[e] += w[s] / sum * memory[s * n + e];
+  }
+  free(none), free(w);
+}
+
+#define REF_RECURRENT(X)                                      \
+  X(gru, ref_layer_recurrent) X(lstm, ref_layer_recurrent)    \
+  X(memory, ref_layer_memory)
 
 #endif

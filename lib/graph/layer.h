@@ -108,6 +108,7 @@ typedef struct lnspi_layer {
   int32_t masks;
   int32_t no_again; /* 1: backward cannot be called again: trainers refuse clip_each */
   int32_t chance;   /* 1: draws by chance when training */
+  uint32_t still;   /* bits of slots that get no gradient: neither decay nor moments */
 } lnspi_layer;
 
 /* settle.c: once all nodes are there. A linear layer's number of this index is 1 where its

@@ -18,8 +18,10 @@ static void backward_want(lnsp_trainer *t) {
   for (int32_t n = 0; n < t->graph->node_count; n++) {
     const lnspi_node *node = &t->graph->nodes[n];
     t->wanted[n] = 0;
+    const uint32_t still = lnspi_layer_at(node->layer)->still;
     for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
-      if (node->slot[s] >= 0 && !t->frozen[node->slot[s]]) t->wanted[n] = 1;
+      if (node->slot[s] >= 0 && !t->frozen[node->slot[s]] && !(still >> s & 1))
+        t->wanted[n] = 1;
     for (int32_t i = 0; i < node->input_count; i++)
       if (t->wanted[node->input[i]]) t->wanted[n] = 1;
   }
@@ -101,9 +103,10 @@ static void backward_node(lnsp_trainer *t, int32_t index) {
   job.call.dout = job.dout;
   job.call.use = backward_use;
   job.call.use_data = t;
+  const uint32_t still = lnspi_layer_at(node->layer)->still;
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
     int32_t weight = node->slot[s];
-    if (weight < 0 || t->frozen[weight]) continue;
+    if (weight < 0 || t->frozen[weight] || (still >> s & 1)) continue;
     t->touched[weight] = 1;
     if (t->graph->weights[weight].kind == LNSPI_FLAT)
       job.call.dweight[s] = t->small + t->small_offset[weight];

@@ -10,6 +10,14 @@
   X(family_b)              \
   X(family_b_doc)          \
   X(ln_min)                \
+  X(gru)                   \
+  X(gru_prenorm)           \
+  X(lstm)                  \
+  X(lstm_mlp)              \
+  X(lstm_stack)            \
+  X(latent784)             \
+  X(hierarchical_gru)      \
+  X(memory_gru)            \
   X(amn)                   \
   X(amn_serve)             \
   X(mlp)                   \

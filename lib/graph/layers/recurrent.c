@@ -266,9 +266,8 @@ static void recurrent_backward(const lnspi_call *c, int32_t gates) {
   for (int32_t part = 0; c->use && part < gates; part++) {
     c->use(c, RECURRENT_IH, part, c->in[0], c->in_ld[0],
            p.saved + recurrent_place(&p, RECURRENT_IH, part), p.stride, p.rows);
-    if (p.steps > 1) /* else its gradient is zero */
-      c->use(c, RECURRENT_HH, part, p.saved + p.last, p.stride,
-             p.saved + recurrent_place(&p, RECURRENT_HH, part), p.stride, p.rows);
+    c->use(c, RECURRENT_HH, part, p.saved + p.last, p.stride,
+           p.saved + recurrent_place(&p, RECURRENT_HH, part), p.stride, p.rows);
   }
 }
 

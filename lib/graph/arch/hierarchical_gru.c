@@ -1,0 +1,51 @@
+/* Chunks of a long context, each to one vector by a GRU, and a GRU over these. */
+#include "graph/arch/arch.h"
+
+/* A GRU of several layers from a value to h, its last step, and LayerNorm. */
+static void hierarchical_gru_encoder(lnspi_builder *b, const char *from, const char *name,
+                                     int64_t d, int32_t layers, int64_t chunk, float dropout) {
+  char every[24] = "";
+  if (chunk) lnspi_format(every, sizeof every, " chunk=%lld", (long long)chunk);
+  for (int32_t i = 0; i < layers; i++) {
+    if (i) lnspi_arch_drop(b, "h", dropout);
+    LNSPI_LINE(b, "h = gru %s %lld w=%s.gru layer=%d%s", i ? "h" : from, (long long)d, name, i,
+               every);
+  }
+  LNSPI_LINE(b, "h = last h%s", every);
+  LNSPI_LINE(b, "h = layernorm h w=%s.norm", name);
+}
+
+static void hierarchical_gru_emit(lnspi_builder *b) {
+  const int64_t in = lnspi_arch_width(b, "in", "local_encoder.gru.weight_ih_l0", 1, 768);
+  const int64_t d = lnspi_arch_width(b, "d", "local_encoder.gru.weight_hh_l0", 1, 512);
+  const int64_t hidden = lnspi_arch_width(b, "hidden", "output_proj.0.weight", 0, 2 * d);
+  const int64_t chunk = lnspi_arg_integer(b, "chunk", 1, 65536, 10);
+  const int32_t local =
+      lnspi_arch_layers(b, "layers", "local_encoder.gru.weight_ih_l%d", 2);
+  const int32_t global =
+      lnspi_arch_layers(b, "global_layers", "global_encoder.gru.weight_ih_l%d", 2);
+  const float dropout = lnspi_arch_dropout(b);
+  const int32_t normalise = lnspi_arg_flag(b, "normalise", 1);
+  lnspi_arg_finish(b);
+  LNSPI_LINE(b, "x = input %lld", (long long)in);
+  hierarchical_gru_encoder(b, "x", "local_encoder", d, local, chunk, dropout);
+  hierarchical_gru_encoder(b, "h", "global_encoder", d, global, 0, dropout);
+  LNSPI_LINE(b, "h = linear h %lld w=output_proj.0", (long long)hidden);
+  LNSPI_LINE(b, "h = gelu h");
+  lnspi_arch_drop(b, "h", dropout);
+  LNSPI_LINE(b, "h = linear h %lld w=output_proj.3", (long long)in);
+  LNSPI_LINE(b, "r = last x");
+  LNSPI_LINE(b, "r = linear r %lld w=residual_proj", (long long)in);
+  LNSPI_LINE(b, "raw = add h r");
+  lnspi_arch_outputs(b, normalise, "");
+}
+
+static const char *const hierarchical_gru_examples[] = {
+    "hierarchical_gru", "hierarchical_gru in=9 d=12 chunk=2 hidden=15",
+    "hierarchical_gru in=7 d=10 chunk=3 layers=1 global_layers=1 dropout=.2 normalise=0", NULL};
+
+const lnspi_arch lnspi_arch_hierarchical_gru = {
+    "hierarchical_gru",
+    "hierarchical_gru in=768 d=512 chunk=10 layers=2 global_layers=2 hidden=2d dropout=0 "
+    "normalise=1: a GRU over what a GRU makes of each chunk",
+    hierarchical_gru_emit, hierarchical_gru_examples};
