@@ -186,6 +186,36 @@ refused held_triplets 1 "anchor" train "$work/m.st" --input $vectors --rows $row
 expect held_cosine_alone lnsp train "$work/m.st" --input $vectors --rows $rows:windows_train[0:3] \
   --loss triplet $held --best cosine -o "$work/t.st"
 
+# --- sequences: five concepts of context, the sixth is the target ---
+lnsp new "amn in=384 d=24 hidden=32 dropout=.3" --seed 2 -o "$work/amn.st" > /dev/null
+lnsp new "amn in=384 d=24 hidden=32" --seed 2 -o "$work/plain.st" > /dev/null
+windows="--input $vectors --rows $rows:windows_train[0:5] --target-rows $rows:windows_train[5]
+  --eval-rows $rows:windows_val[0:5] --eval-target-rows $rows:windows_val[5] --normalise
+  --batch 10 --shuffle --seed 1 --lr 3e-3 -o $work/t.st"
+nce='info_nce tau=.1 duplicates=mask context=mask'
+lnsp train "$work/amn.st" $windows --loss "$nce" --epochs 6 --best mrr \
+  --schedule "cosine warmup=4" --log "$log" > /dev/null
+same windows_lines "$(column val_mrr "$log" | grep -c .)" 6
+same windows_best_is_evals "$(column val_mrr "$log" | sort -g | tail -n 1 | cut -c 1-7)" \
+  "$(key mrr eval "$work/t.st" --input $vectors --normalise --rows $rows:windows_val[0:5] \
+  --target-rows $rows:windows_val[5] | cut -c 1-7)"
+# looks have no dropout
+start() {
+  lnsp train "$@" $windows --loss "$nce" --steps 1 --json | sed -n 's/^ *"loss": \([^,]*\),*$/\1/p' | head -n 1
+}
+same look_without_chance "$(start "$work/amn.st")" "$(start "$work/plain.st")"
+differ learn_with_chance "$(key loss_first train "$work/amn.st" $windows --loss "$nce" --steps 1)" \
+  "$(key loss_first train "$work/plain.st" $windows --loss "$nce" --steps 1)"
+# down the chain: the context backwards, the target its first concept
+down=$(echo "$windows" | sed 's/\[0:5\]/[5:0:-1]/g; s/windows_train\[5\]/windows_train[0]/; s/windows_val\[5\]/windows_val[0]/')
+differ windows_down "$(key hash train "$work/amn.st" $down --loss "$nce" --steps 2)" \
+  "$(key hash train "$work/amn.st" $windows --loss "$nce" --steps 2)"
+full=$(key hash train "$work/amn.st" $windows --loss "$nce" --accumulate 2 --epochs 4 --patience 3)
+lnsp train "$work/amn.st" $windows --loss "$nce" --accumulate 2 --steps 3 --patience 3 \
+  --checkpoint "$work/c.st" > /dev/null
+same windows_resume "$full" "$(key hash train "$work/amn.st" $windows --loss "$nce" --accumulate 2 \
+  --epochs 4 --patience 3 --resume "$work/c.st")"
+
 # --- checkpoints ---
 run="$train --batch 16 --epochs 4 --shuffle --seed 5 --clip .5 --ema .9 --accumulate 2 --lr .01
   --eval-rows $rows:val --eval-every 3 --best cosine --patience 9"
