@@ -25,7 +25,9 @@ static void counts(void) {
   CHECK_INT(count_of("amn"), 1510912);
   CHECK_INT(count_of("amn_serve"), 1510912);
   CHECK_INT(count_of("mamba_s"), 7239936);
+  CHECK_INT(count_of("mamba_hybrid"), 13192640);
   CHECK_INT(count_of("mamba_xl"), 31353216);
+  CHECK_INT(count_of("mamba_sandwich"), 12819520);
   CHECK_INT(count_of("mamba_s d=768"), 53177088);
   CHECK_INT(count_of("mlp"), 4720384);
   CHECK_INT(count_of("ln_min"), 198016);

@@ -22,7 +22,9 @@
   X(amn_serve)             \
   X(mlp)                   \
   X(mamba_s)               \
+  X(mamba_hybrid)          \
   X(mamba_xl)              \
+  X(mamba_sandwich)        \
   X(transformer)           \
   X(transformer_encoder)   \
   X(p8_transformer)        \

@@ -5,7 +5,7 @@
 
 typedef struct mamba {
   int64_t in, d, e, state;
-  int32_t conv, align;
+  int32_t conv, align, heads, window; /* heads, window: of local attention */
   float alpha, dropout;
 } mamba;
 
@@ -25,6 +25,16 @@ static mamba mamba_read(lnspi_builder *b, const char *first, int64_t d, int64_t 
   m.alpha = lnspi_arg_real(b, "alpha", 0, 1, .25);
   m.dropout = lnspi_arch_dropout(b);
   return m;
+}
+
+static void mamba_read_local(lnspi_builder *b, mamba *m) {
+  m->heads = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 4);
+  m->window = (int32_t)lnspi_arg_integer(b, "window", 0, LNSPI_MAX_WIDTH, 8);
+  if (m->d % m->heads)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "heads"),
+                     "heads=%d does not divide the width %lld that attention works on: give "
+                     "heads= a divisor of it",
+                     m->heads, (long long)m->d);
 }
 
 static void mamba_start(lnspi_builder *b, const mamba *m) {
@@ -52,11 +62,25 @@ static void mamba_block(lnspi_builder *b, const mamba *m, const char *stem) {
   LNSPI_LINE(b, "h = add h y");
 }
 
-static void mamba_blocks(lnspi_builder *b, const mamba *m, const char *list, int32_t layers) {
+/* h plus attention to what is near: of a window, half lies on either side. */
+static void mamba_local(lnspi_builder *b, const mamba *m, const char *stem) {
+  LNSPI_LINE(b, "n = rmsnorm h w=%s.norm", stem);
+  LNSPI_LINE(b, "y = attention n heads=%d window=%d bias=0 names=qkv w=%s", m->heads,
+             m->window / 2, stem);
+  lnspi_arch_drop(b, "y", m->dropout);
+  LNSPI_LINE(b, "h = add h y");
+}
+
+/* Every so manyth is local attention: 0: none, 1: all. */
+static void mamba_blocks(lnspi_builder *b, const mamba *m, const char *list, int32_t layers,
+                         int32_t every) {
   char stem[LNSPI_NAME_BYTES];
   for (int32_t i = 0; i < layers; i++) {
     lnspi_format(stem, sizeof stem, "%s.%d", list, i);
-    mamba_block(b, m, stem);
+    if (every && (i + 1) % every == 0)
+      mamba_local(b, m, stem);
+    else
+      mamba_block(b, m, stem);
   }
 }
 
@@ -81,7 +105,45 @@ static void mamba_plain(lnspi_builder *b, int64_t d, int32_t layers, int64_t sta
   layers = lnspi_arch_layers(b, "layers", "layers.%d.A_log", layers);
   lnspi_arg_finish(b);
   mamba_start(b, &m);
-  mamba_blocks(b, &m, "layers", layers);
+  mamba_blocks(b, &m, "layers", layers, 0);
+  mamba_finish(b, &m);
+}
+
+/* every=: which layers are attention; as the file has it. */
+static int32_t mamba_every(lnspi_builder *b, int32_t layers) {
+  char name[LNSPI_NAME_BYTES];
+  int32_t every = 4;
+  for (int32_t i = 0; b->shapes && i < layers; i++) {
+    lnspi_format(name, sizeof name, "layers.%d.qkv.weight", i);
+    every = i + 1;
+    if (lnspi_arch_dim(b, name, 0)) break;
+    every = layers + 1; /* none so far */
+  }
+  return (int32_t)lnspi_arg_integer(b, "every", 2, 1024, every > 2 ? every : 2);
+}
+
+static void mamba_hybrid_emit(lnspi_builder *b) {
+  mamba m = mamba_read(b, "layers.0", 320, 128);
+  const int32_t layers = lnspi_arch_layers(b, "layers", "layers.%d.norm.weight", 12);
+  const int32_t every = mamba_every(b, layers);
+  mamba_read_local(b, &m);
+  lnspi_arg_finish(b);
+  mamba_start(b, &m);
+  mamba_blocks(b, &m, "layers", layers, every);
+  mamba_finish(b, &m);
+}
+
+static void mamba_sandwich_emit(lnspi_builder *b) {
+  mamba m = mamba_read(b, "trunk_layers.0", 320, 160);
+  const int32_t front = lnspi_arch_layers(b, "front", "front_layers.%d.norm.weight", 2);
+  const int32_t layers = lnspi_arch_layers(b, "layers", "trunk_layers.%d.norm.weight", 8);
+  const int32_t back = lnspi_arch_layers(b, "back", "back_layers.%d.norm.weight", 2);
+  mamba_read_local(b, &m);
+  lnspi_arg_finish(b);
+  mamba_start(b, &m);
+  mamba_blocks(b, &m, "front_layers", front, 1);
+  mamba_blocks(b, &m, "trunk_layers", layers, 0);
+  mamba_blocks(b, &m, "back_layers", back, 1);
   mamba_finish(b, &m);
 }
 
@@ -102,3 +164,20 @@ const lnspi_arch lnspi_arch_mamba_xl = {
     "mamba_xl",
     "mamba_xl in=768 d=384 e=2d state=192 layers=16 conv=4 align=0 alpha=.25 dropout=0",
     mamba_xl_emit, mamba_xl_examples};
+
+static const char *const mamba_hybrid_examples[] = {
+    "mamba_hybrid", "mamba_hybrid in=14 d=6 state=4 layers=3 every=2 heads=2 window=2", NULL};
+static const char *const mamba_sandwich_examples[] = {
+    "mamba_sandwich",
+    "mamba_sandwich in=14 d=6 state=4 front=1 layers=1 back=1 heads=3 window=5", NULL};
+
+const lnspi_arch lnspi_arch_mamba_hybrid = {
+    "mamba_hybrid",
+    "mamba_hybrid in=768 d=320 e=2d state=128 layers=12 every=4 heads=4 window=8 conv=4 align=0 "
+    "alpha=.25 dropout=0: each every-th layer is local attention",
+    mamba_hybrid_emit, mamba_hybrid_examples};
+const lnspi_arch lnspi_arch_mamba_sandwich = {
+    "mamba_sandwich",
+    "mamba_sandwich in=768 d=320 e=2d state=160 front=2 layers=8 back=2 heads=4 window=8 conv=4 "
+    "align=0 alpha=.25 dropout=0: local attention before and after",
+    mamba_sandwich_emit, mamba_sandwich_examples};
