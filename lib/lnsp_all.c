@@ -71,6 +71,7 @@
 #include "graph/layers/dropout.c"
 #include "graph/layers/embedding.c"
 #include "graph/layers/flatten.c"
+#include "graph/layers/gate.c"
 #include "graph/layers/ids.c"
 #include "graph/layers/input.c"
 #include "graph/layers/last.c"

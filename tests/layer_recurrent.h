@@ -68,8 +68,32 @@ static void ref_layer_memory(const ref_call *c) {
   free(none), free(w);
 }
 
+static void ref_layer_gate(const ref_call *c) {
+  const int64_t in = c->in_width[0], n = c->width, both = in + n;
+  double *v = zeros(both, sizeof *v), *h = zeros(n, sizeof *h), *r = zeros(n, sizeof *r);
+  double *z = zeros(n, sizeof *z);
+  for (int64_t row = 0; row < c->rows; row++) {
+    if (row % c->concepts == 0) memset(h, 0, (size_t)n * sizeof *h);
+    if (row % c->concepts == 0 && c->node->input_count > 1)
+      memcpy(h, c->in[1] + row / c->concepts * n, (size_t)n * sizeof *h);
+    memcpy(v, c->in[0] + row * in, (size_t)in * sizeof *v);
+    memcpy(v + in, h, (size_t)n * sizeof *v);
+    for (int64_t o = 0; o < n; o++) {
+      r[o] = ref_logistic(ref_gate(ref_weight(c, 0), ref_weight(c, 1), v, 0, o, both, n));
+      z[o] = ref_logistic(ref_gate(ref_weight(c, 2), ref_weight(c, 3), v, 0, o, both, n));
+    }
+    for (int64_t o = 0; o < n; o++) v[in + o] *= r[o];
+    for (int64_t o = 0; o < n; o++) {
+      const double new = tanh(ref_gate(ref_weight(c, 4), ref_weight(c, 5), v, 0, o, both, n));
+      if (!c->mask || c->node->every != 1 || c->mask[row]) h[o] += z[o] * (new - h[o]);
+    }
+    memcpy(c->y + row * n, h, (size_t)n * sizeof *h);
+  }
+  free(v), free(h), free(r), free(z);
+}
+
 #define REF_RECURRENT(X)                                      \
   X(gru, ref_layer_recurrent) X(lstm, ref_layer_recurrent)    \
-  X(memory, ref_layer_memory)
+  X(memory, ref_layer_memory) X(gate, ref_layer_gate)
 
 #endif

@@ -24,6 +24,7 @@
   X(add)                    \
   X(gru)                    \
   X(lstm)                   \
+  X(gate)                   \
   X(memory)                 \
   X(unit)                   \
   X(last)                   \

@@ -1,0 +1,280 @@
+/* A gated cell whose reset acts before its matrix, and whose z weighs the new state:
+ *   r, z = sigmoid(reset_gate [x|h]), sigmoid(update_gate [x|h])
+ *   n = tanh(new_gate [x|r h]);  h' = h + z (n - h)
+ * from h = 0 or a second input. The value is the state of every step; a masked step hands
+ * the state on.
+ *
+ * saved has for each row [x|h] and [x|r h], wide floats each, then ld floats each: what the
+ * three matrices give, over which backward puts their gradients, and r, z, n. */
+#include <math.h>
+
+#include "graph/builder.h"
+#include "graph/product.h"
+
+#define GATE_RESET 0 /* slots: the bias is the next */
+#define GATE_UPDATE 2
+#define GATE_NEW 4
+#define GATE_SLOTS 6
+
+static const char *const gate_suffix[GATE_SLOTS] = {
+    ".reset_gate.weight", ".reset_gate.bias", ".update_gate.weight",
+    ".update_gate.bias",  ".new_gate.weight", ".new_gate.bias"};
+
+static void gate_define(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *nodes = b->graph->nodes, *x = &nodes[node->input[0]];
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  node->width = lnspi_arg_size(b, "width of the state");
+  if (node->input_count > 1 && (nodes[node->input[1]].width != node->width ||
+                                nodes[node->input[1]].every != 0))
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
+                     "gate begins with one row a sequence, of the state's width %lld: '%s' is "
+                     "not that, use last",
+                     (long long)node->width, nodes[node->input[1]].name);
+  if (x->width + node->width > LNSPI_MAX_WIDTH)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op, "input and state together are wider than %d",
+                     LNSPI_MAX_WIDTH);
+  shape.parts = 1;
+  shape.init = LNSPI_INIT_UNIFORM;
+  shape.amount = (float)(1.0 / sqrt((double)(x->width + node->width)));
+  shape.dims[0] = node->width;
+  for (int32_t s = 0; s < GATE_SLOTS; s++) {
+    shape.kind = s % 2 ? LNSPI_FLAT : LNSPI_MATRIX;
+    shape.rank = s % 2 ? 1 : 2;
+    shape.dims[1] = s % 2 ? 0 : x->width + node->width;
+    lnspi_build_weight(b, node, s, gate_suffix[s], &shape);
+  }
+}
+
+typedef struct gate_parts {
+  const lnspi_call *c;
+  const lnspi_kernels *k;
+  int64_t in, width, ld, wide, stride;
+  float *saved;
+} gate_parts;
+
+/* Pieces of a row of saved. */
+static float *gate_with(const gate_parts *p, int64_t row, int reset) {
+  return p->saved + row * p->stride + (reset ? p->wide : 0);
+}
+static float *gate_piece(const gate_parts *p, int64_t row, int piece) {
+  return p->saved + row * p->stride + 2 * p->wide + piece * p->ld;
+}
+#define GATE_R 3 /* pieces; 0, 1, 2: what the matrices give */
+#define GATE_Z 4
+#define GATE_N 5
+
+static gate_parts gate_measure(const lnspi_node *node, int64_t in) {
+  gate_parts p;
+  memset(&p, 0, sizeof p);
+  p.in = in;
+  p.width = node->width;
+  p.ld = lnspi_round16(p.width);
+  p.wide = lnspi_round16(in + p.width);
+  p.stride = 2 * p.wide + 6 * p.ld;
+  return p;
+}
+
+static void gate_need(const lnspi_extent *e, lnspi_need *need) {
+  const gate_parts p = gate_measure(e->node, e->graph->nodes[e->node->input[0]].width);
+  need->saved_floats = e->rows * p.stride;
+  need->scratch_floats = p.ld + e->batch * (p.ld + p.wide);
+  need->uses = 3;
+  need->rows_apart = 1;
+}
+
+static gate_parts gate_open(const lnspi_call *c) {
+  gate_parts p = gate_measure(c->node, c->in_width[0]);
+  p.c = c;
+  p.k = c->k;
+  p.saved = c->saved + c->row0 * p.stride;
+  return p;
+}
+
+static int gate_masked(const lnspi_call *c, int64_t row) {
+  if (!c->mask || c->node->every != 1) return 0;
+  return !c->mask[row / c->concepts * c->mask_ld + row % c->concepts];
+}
+
+/* The state before a row. */
+static const float *gate_before(const gate_parts *p, int64_t row, const float *zeros) {
+  const lnspi_call *c = p->c;
+  if (row % c->concepts) return c->out + (row - 1) * c->out_ld;
+  return c->node->input_count > 1 ? c->in[1] + row / c->concepts * c->in_ld[1] : zeros;
+}
+
+/* ---- forward ------------------------------------------------------------- */
+
+/* One of the matrices at step t of all sequences. */
+static void gate_product(const gate_parts *p, int64_t t, int32_t slot) {
+  const lnspi_call *c = p->c;
+  lnspi_product(c, slot, 0, c->weight[slot + 1], gate_with(p, t, slot == GATE_NEW),
+                c->concepts * p->stride, gate_piece(p, t, slot / 2), c->concepts * p->stride,
+                c->batch);
+}
+
+static void gate_step(const gate_parts *p, int64_t t, const float *zeros) {
+  const lnspi_call *c = p->c;
+  const size_t bytes = (size_t)p->width * sizeof(float);
+  for (int64_t row = t; row < c->rows; row += c->concepts)
+    memcpy(gate_with(p, row, 0) + p->in, gate_before(p, row, zeros), bytes);
+  gate_product(p, t, GATE_RESET);
+  gate_product(p, t, GATE_UPDATE);
+  for (int64_t row = t; row < c->rows; row += c->concepts) {
+    float *r = gate_piece(p, row, GATE_R), *z = gate_piece(p, row, GATE_Z);
+    p->k->act(LNSPI_ACT_SIGMOID, r, gate_piece(p, row, 0), p->width);
+    p->k->act(LNSPI_ACT_SIGMOID, z, gate_piece(p, row, 1), p->width);
+    p->k->mul(gate_with(p, row, 1) + p->in, r, gate_before(p, row, zeros), p->width);
+  }
+  gate_product(p, t, GATE_NEW);
+  for (int64_t row = t; row < c->rows; row += c->concepts) {
+    const float *h = gate_before(p, row, zeros);
+    float *n = gate_piece(p, row, GATE_N), *out = c->out + row * c->out_ld;
+    p->k->act(LNSPI_ACT_TANH, n, gate_piece(p, row, 2), p->width);
+    memcpy(out, n, bytes);
+    p->k->axpy(out, -1.0f, h, p->width);
+    p->k->mul(out, out, gate_piece(p, row, GATE_Z), p->width);
+    p->k->add(out, out, h, p->width);
+    if (gate_masked(c, row)) memcpy(out, h, bytes);
+  }
+}
+
+static void gate_forward(const lnspi_call *c) {
+  const gate_parts p = gate_open(c);
+  const size_t pads = (size_t)(p.wide - p.in) * sizeof(float);
+  memset(c->scratch, 0, (size_t)p.ld * sizeof(float));
+  for (int64_t row = 0; row < c->rows; row++)
+    for (int reset = 0; reset < 2; reset++) {
+      float *with = gate_with(&p, row, reset);
+      memcpy(with, c->in[0] + row * c->in_ld[0], (size_t)p.in * sizeof(float));
+      memset(with + p.in, 0, pads);
+    }
+  for (int64_t t = 0; t < c->concepts; t++) gate_step(&p, t, c->scratch);
+}
+
+/* ---- backward ------------------------------------------------------------ */
+
+/* The gradient of what the matrices of z and n give; d becomes what goes on directly. */
+static void gate_row_dx(const gate_parts *p, int64_t row, const float *zeros, float *d) {
+  const lnspi_call *c = p->c;
+  const float *h = gate_before(p, row, zeros), *z = gate_piece(p, row, GATE_Z);
+  float *n = gate_piece(p, row, GATE_N), *az = gate_piece(p, row, 1);
+  float *an = gate_piece(p, row, 2);
+  p->k->add(d, d, c->dout + row * c->out_ld, p->width);
+  if (gate_masked(c, row)) {
+    memset(gate_piece(p, row, 0), 0, (size_t)(3 * p->ld) * sizeof(float));
+    return;
+  }
+  p->k->axpy(n, -1.0f, h, p->width);
+  p->k->mul(n, n, d, p->width);
+  p->k->act_dx(LNSPI_ACT_SIGMOID, n, n, az, p->width);
+  memcpy(az, n, (size_t)p->width * sizeof(float));
+  p->k->mul(n, d, z, p->width); /* n itself is no longer read */
+  p->k->axpy(d, -1.0f, n, p->width);
+  p->k->act_dx(LNSPI_ACT_TANH, n, n, an, p->width);
+  memcpy(an, n, (size_t)p->width * sizeof(float));
+}
+
+/* What comes back through one of the matrices at step t: share, of all sequences. */
+static void gate_back(const gate_parts *p, int64_t t, int32_t slot, float *share) {
+  const lnspi_call *c = p->c;
+  float *din = c->din[0];
+  lnspi_product_dx(c, slot, 0, gate_piece(p, t, slot / 2), c->concepts * p->stride, share,
+                   p->wide, c->batch, 1);
+  for (int64_t s = 0; din && s < c->batch; s++) {
+    float *to = din + (s * c->concepts + t) * c->in_ld[0];
+    if (slot == GATE_NEW) /* the first */
+      memcpy(to, share + s * p->wide, (size_t)p->in * sizeof(float));
+    else
+      p->k->add(to, to, share + s * p->wide, p->in);
+  }
+}
+
+/* Step t; share[0..] of the matrix of n is [dx | d(r h)]. */
+static void gate_step_dx(const gate_parts *p, int64_t t, const float *zeros, float *d,
+                         float *share) {
+  const lnspi_call *c = p->c;
+  for (int64_t s = 0; s < c->batch; s++)
+    gate_row_dx(p, s * c->concepts + t, zeros, d + s * p->ld);
+  gate_back(p, t, GATE_NEW, share);
+  for (int64_t s = 0; s < c->batch; s++) {
+    const int64_t row = s * c->concepts + t;
+    float *ar = gate_piece(p, row, 0), *r = gate_piece(p, row, GATE_R);
+    float *back = share + s * p->wide + p->in;
+    if (gate_masked(c, row)) continue;
+    p->k->mul(r, r, back, p->width);
+    p->k->add(d + s * p->ld, d + s * p->ld, r, p->width);
+    p->k->mul(back, back, gate_before(p, row, zeros), p->width);
+    p->k->act_dx(LNSPI_ACT_SIGMOID, back, back, ar, p->width);
+    memcpy(ar, back, (size_t)p->width * sizeof(float));
+  }
+  for (int32_t slot = GATE_RESET; slot <= GATE_UPDATE; slot += 2) {
+    gate_back(p, t, slot, share);
+    for (int64_t s = 0; s < c->batch; s++) {
+      float *to = d + s * p->ld;
+      if (gate_masked(c, s * c->concepts + t)) continue;
+      p->k->add(to, to, share + s * p->wide + p->in, p->width);
+      p->k->flush(to, to, p->width);
+    }
+  }
+}
+
+static void gate_steps_dx(const gate_parts *p) {
+  const lnspi_call *c = p->c;
+  float *zeros = c->scratch, *d = zeros + p->ld, *share = d + c->batch * p->ld;
+  memset(zeros, 0, (size_t)((1 + c->batch) * p->ld) * sizeof(float));
+  for (int64_t t = c->concepts; t-- > 0;) gate_step_dx(p, t, zeros, d, share);
+  if (c->din[0]) lnspi_zero_pads(c->din[0], c->in_ld[0], c->rows, p->in);
+  if (c->node->input_count < 2 || !c->din[1]) return;
+  memset(c->din[1], 0, (size_t)(c->in_rows[1] * c->in_ld[1]) * sizeof(float));
+  for (int64_t s = 0; s < c->batch; s++)
+    memcpy(c->din[1] + s * c->in_ld[1], d + s * p->ld, (size_t)p->width * sizeof(float));
+}
+
+static void gate_backward(const lnspi_call *c) {
+  const gate_parts p = gate_open(c);
+  if (!c->again) gate_steps_dx(&p);
+  for (int32_t slot = 0; slot < GATE_SLOTS; slot += 2) {
+    const float *d = gate_piece(&p, 0, slot / 2);
+    if (c->dweight[slot + 1])
+      c->k->column_sum(c->dweight[slot + 1], d, p.stride, c->rows, p.width);
+    if (c->use && !c->again)
+      c->use(c, slot, 0, gate_with(&p, 0, slot == GATE_NEW), p.stride, d, p.stride, c->rows);
+  }
+}
+
+static int64_t gate_flops(const lnspi_extent *e) {
+  const int64_t in = e->graph->nodes[e->node->input[0]].width;
+  return 6 * e->node->width * (in + e->node->width) * e->concepts;
+}
+
+static size_t gate_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                         size_t capacity) {
+  const size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
+  return lnspi_write_weight(graph, node, GATE_RESET, gate_suffix[GATE_RESET], to, capacity,
+                            used);
+}
+
+static const char *const gate_examples[] = {
+    "lnsp 1\nx = input 7; y = gate x 20 w=a\noutput output=y",
+    "lnsp 1\nx = input 16; h = gate x 5 w=a; l = last h; y = gate x l 5 w=b; output output=y",
+    "lnsp 1\nx = input 9; h = linear x 9 w=a; l = last x; l = linear l 33 w=l; y = gate h l 33 w=b;"
+    "output output=y",
+    NULL};
+
+const lnspi_layer lnspi_layer_gate = {
+    .name = "gate",
+    .help = "y = gate x [h] WIDTH w=NAME: the states of a gated cell over the concepts of x, from "
+            "h or zero",
+    .inputs_low = 1,
+    .inputs_high = 2,
+    .weights_high = GATE_SLOTS,
+    .define = gate_define,
+    .need = gate_need,
+    .forward = gate_forward,
+    .backward = gate_backward,
+    .flops = gate_flops,
+    .write = gate_write,
+    .examples = gate_examples,
+    .masks = LNSPI_MASKS,
+};
