@@ -103,7 +103,7 @@ static int check_nodes(check_job *job) {
 }
 
 static int check_run(check_job *job, const lnsp_graph *graph) {
-  const lnsp_tensor *input = data_batch(&job->in, "input");
+  const lnsp_tensor *input = data_batch(&job->in, lnsp_graph_input_name(graph, NULL));
   lnsp_tensor out[8];
   lnsp_problem problem;
   int32_t i, count = 0;
@@ -119,8 +119,10 @@ static int check_run(check_job *job, const lnsp_graph *graph) {
     if (!out[i].data)
       status = refuse_memory(job->args);
   }
-  if (!status && (lnsp_session_run(job->scalar, input, 1, out, count, &problem) ||
-                  lnsp_session_run(job->session, input, 1, out, count, &problem)))
+  if (!status && (lnsp_session_run(job->scalar, job->in.inputs, job->in.needed_count, out, count,
+                                   &problem) ||
+                  lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, out,
+                                   count, &problem)))
     status = refuse_problem(job->args, job->args->positional[1], &problem);
   if (!status)
     status = check_nodes(job);
@@ -136,7 +138,7 @@ static int check_open(check_job *job, lnsp_model *model) {
   lnsp_options library = args_options(job->args);
   lnsp_limits limits;
   lnsp_problem problem;
-  int status = data_need(&job->in, "input");
+  int status = data_need(&job->in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
 
   if (!status)
     status = data_reserve(&job->in, job->in.rows);
@@ -221,7 +223,7 @@ static int run(const args *a) {
 
 const command command_check = {
   "check", "MODEL CASE", "the first node that diverges from a case",
-  "Runs MODEL on `input` of CASE, keeps every node, and compares: each tensor of CASE that is\n"
+  "Runs MODEL on `input` (or `ids`, and `mask`) of CASE, keeps every node, and compares: each tensor of CASE that is\n"
   "named like an output (`output`, `teacher`, `code`), a node of the graph (`lnsp info --graph\n"
   "MODEL` lists them; of a name that is bound again, the last) or `node.<number>`; and the bits\n"
   "of every node with those of the scalar kernels. Status 1 and the first name if one differs.",

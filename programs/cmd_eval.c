@@ -50,7 +50,7 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
   int i, status;
 
   memset(&pool, 0, sizeof pool);
-  status = data_need(d, "input");
+  status = data_need(d, data_input(d));
   if (!status)
     status = data_need(d, "target");
   if (status)
@@ -69,7 +69,7 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
   job->pool_count = pool.pool.count;
   if (!status && job->diagnosed)
     status = eval_direction_of(d, job->batch, direction);
-  input = data_batch(d, "input");
+  input = data_batch(d, data_input(d));
   progress_start(&show);
   for (i = 0; i < job->count && !status; i++) {
     status = predictor_ready(a, &job->p[i], job->batch, d->max_concepts,
@@ -165,7 +165,7 @@ static int eval_has_target(const args *a, const data_spec *spec, int *has) {
   if (status)
     return status;
   for (i = 0; i < d.count; i++)
-    found += !strcmp(d.column[i].name, "input") || !strcmp(d.column[i].name, "target");
+    found += !strcmp(d.column[i].name, data_input(&d)) || !strcmp(d.column[i].name, "target");
   data_close(&d);
   *has = found == 2;
   return 0;

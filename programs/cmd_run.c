@@ -21,7 +21,7 @@ typedef struct run_job {
 
 /* Room for all outputs. */
 static int run_outputs(run_job *job, const lnsp_graph *graph) {
-  const lnsp_tensor *input = data_batch(&job->in, "input");
+  const lnsp_tensor *input = data_batch(&job->in, lnsp_graph_input_name(graph, NULL));
   int32_t i;
 
   for (i = 0; i < lnsp_graph_output_count(graph) && i < 8; i++) {
@@ -58,7 +58,7 @@ static int run_rows(run_job *job) {
                      first * (tensor_elements(&job->out[i]) / job->out[i].dims[0]);
       part[i].dims[0] = count;
     }
-    if (!status && lnsp_session_run(job->session, data_batch(&job->in, "input"), 1, part,
+    if (!status && lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, part,
                                     job->count, &problem))
       status = refuse_batch(job->args, job->args->positional[1], first, &problem);
     if (progress_due(&show))
@@ -94,7 +94,7 @@ static int run_open(run_job *job, lnsp_model *model) {
   const lnsp_options library = args_options(job->args);
   lnsp_limits limits = limits_for(job->batch, job->in.max_concepts);
   lnsp_problem problem;
-  int status = data_need(&job->in, "input");
+  int status = data_need(&job->in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
 
   if (job->batch > job->in.rows)
     limits.max_rows = (int32_t)(job->batch = job->in.rows);
@@ -147,7 +147,9 @@ static int run(const args *a) {
 
 const command command_run = {
   "run", "MODEL IN -o OUT", "run a model on a file of inputs",
-  "IN has the tensor `input`, [rows, width] or [rows, concepts, width]. OUT gets `output` and\n"
-  "every further output of the network (`teacher`, `code`) under its name, float32.",
+  "IN has the tensor `input`, [rows, width] or [rows, concepts, width]; or `ids` of integers,\n"
+  "[rows, concepts], for text encoders; and `mask`, 1 for each concept, 0 for padding, if rows\n"
+  "have some. OUT gets `output` and every further output of the network (`teacher`, `code`)\n"
+  "under its name, float32.",
   options, run,
 };

@@ -37,7 +37,7 @@ int data_spec_read(const args *a, int path_at, data_spec *spec) {
   return 0;
 }
 
-static int data_index_check(const data *d, const data_column *c, const char *option_name) {
+int data_index_check(const data *d, const data_column *c, const char *option_name) {
   const int64_t count = c->index->count * c->index->columns;
   int64_t i;
   for (i = 0; i < count; i++)
@@ -111,14 +111,18 @@ static int data_open_named(data *d, const data_spec *spec) {
     if (lnsp_file_tensor(file, data_names[i], &shape, &problem) ||
         (i >= DATA_SETS && index && shape.rank != 2))
       continue;
-    status = data_column_add(d, data_names[i], file, data_names[i], index, 0,
+    status = data_is_integer(&shape)
+        ? data_ids_add(d, data_names[i], file, index)
+        : data_column_add(d, data_names[i], file, data_names[i], index, 0,
                              index ? index->columns : 1, "--rows");
     if (i >= DATA_SETS) /* a network is not run on a set */
       d->max_concepts = concepts;
   }
+  if (!status)
+    status = data_ids_open(d, file, index);
   if (!status && !d->count)
     status = refuse(d->args,
-                    "%s has none of the tensors input, target, anchor, positive, negative, "
+                    "%s has none of the tensors input, ids, target, anchor, positive, negative, "
                     "teacher; %s", spec->path, args_knows(d->args, "--input")
                     ? "name one with --input FILE:TENSOR" : "call its vectors `input`");
   return status;
@@ -193,7 +197,9 @@ int data_need(data *d, const char *name) {
 }
 
 int data_reserve(data *d, int64_t count) {
-  int i, n = 0;
+  int i, n = 0, status = data_masks(d);
+  if (status)
+    return status;
   for (i = 0; i < d->count; i++) {
     data_column *c = &d->column[i];
     lnsp_tensor *t;
@@ -205,13 +211,18 @@ int data_reserve(data *d, int64_t count) {
       c->same_as = -1;
       if (count > INT32_MAX || c->concepts * c->width > INT32_MAX)
         return refuse_memory(d->args);
-      c->buffer = malloc((size_t)(count * c->concepts * c->width) * sizeof(float));
+      c->buffer = malloc((size_t)(count * c->concepts * c->width) *
+                         (c->integers ? sizeof(int64_t) : sizeof(float)));
       if (!c->buffer)
         return refuse_memory(d->args);
     }
     t = &d->inputs[n++];
     *t = lnsp_tensor_f32(c->name, c->buffer, c->rank, count,
                          c->rank == 3 ? c->concepts : c->width, c->width);
+    if (c->integers) {
+      t->dtype = LNSP_I64;
+      t->dims[1] = c->concepts;
+    }
   }
   return 0;
 }
@@ -240,6 +251,9 @@ static int data_column_read(const data *d, const data_column *c, const int32_t *
   int32_t status = LNSP_OK;
   float *to = c->buffer;
   int64_t r, l;
+
+  if (c->integers)
+    return data_ids_read(d, c, order, first, count);
 
   if (!order && !c->index)
     status = lnsp_file_read(c->file, c->tensor, first * length, count * length, LNSP_F32, to,

@@ -13,4 +13,18 @@ int data_split(const data *d, const char *option_name, const char *text, size_t 
 int data_index_load(data *d, const char *option_name, const char *text,
                     const data_index **out);
 
+/* The index names only rows that the column has. */
+int data_index_check(const data *d, const data_column *c, const char *option_name);
+
+/* ---- data_ids.c: columns of integers ---- */
+
+int data_is_integer(const lnsp_tensor *shape);
+/* A column of this name; then all those of ids and masks that are there. */
+int data_ids_add(data *d, const char *name, lnsp_file *file, const data_index *index);
+int data_ids_open(data *d, lnsp_file *file, const data_index *index);
+int data_ids_read(const data *d, const data_column *c, const int32_t *order, int64_t first,
+                  int64_t count);
+/* Says that the masks of what will be read will be read, too. */
+int data_masks(data *d);
+
 #endif

@@ -32,10 +32,10 @@ void predictor_borrow(predictor *p, lnsp_session *session, int64_t batch);
 /* Gets ready for contexts of this shape; 0 or an exit status. */
 int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts,
                     int64_t width);
-/* Rows of input [rows, width] or [rows, concepts, width] into out, of which rank and
- * dims say the shape. first: number of the first row in the data, for the refusal. */
-int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_tensor *out,
-                  int64_t first);
+/* Rows of input [rows, width] or [rows, concepts, width] (or ids), and a mask or NULL, into
+ * out, of which rank and dims say the shape. first: number of the first row in the data, for the refusal. */
+int predictor_run(const args *a, predictor *p, const lnsp_tensor *input,
+                  const lnsp_tensor *mask, lnsp_tensor *out, int64_t first);
 void predictor_close(predictor *p);
 
 /* ---- judge.c: cosine, error and ranks of predictions on data ---- */

@@ -8,14 +8,14 @@
 #define DIAGNOSE_ROWS 2048 /* most rows whose pairs are compared */
 
 int eval_direction_of(data *d, int64_t batch, eval_direction *out) {
-  const lnsp_tensor *input = data_batch(d, "input"), *target = data_batch(d, "target");
+  const lnsp_tensor *input = data_batch(d, data_input(d)), *target = data_batch(d, "target");
   const int64_t width = target->dims[target->rank - 1];
   int64_t first, r, c;
   int status = 0;
 
   memset(out, 0, sizeof *out);
   out->concepts = input->rank == 3 ? input->dims[1] : 1;
-  if (input->dims[input->rank - 1] != width || target->rank != 2)
+  if (input->dtype != LNSP_F32 || input->dims[input->rank - 1] != width || target->rank != 2)
     return refuse(d->args, "--diagnose needs contexts and one target a row of the same width");
   out->near = calloc((size_t)out->concepts, sizeof *out->near);
   if (!out->near)

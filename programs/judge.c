@@ -46,7 +46,7 @@ static int judge_batch(judge_job *job, int64_t first, const lnsp_tensor *output)
 /* Predictions of the batch get length 1; then their ranks. */
 static void judge_rank_batch(judge_job *job, int64_t first, lnsp_tensor *output) {
   const judge_pool *pool = job->pool;
-  const lnsp_tensor *input = data_batch(job->d, "input"), *target = data_batch(job->d, "target");
+  const lnsp_tensor *input = data_batch(job->d, data_input(job->d)), *target = data_batch(job->d, "target");
   const int64_t width = target->dims[target->rank - 1], count = output->dims[0];
   const int64_t concepts = input->rank == 3 ? input->dims[1] : 1;
   int64_t r;
@@ -56,7 +56,7 @@ static void judge_rank_batch(judge_job *job, int64_t first, lnsp_tensor *output)
     metric_ranks(&pool->pool, output->data, count, pool->truth + first,
                  pool->without ? pool->without + first * pool->concepts : NULL, pool->concepts,
                  job->scratch, job->out->ranks + first);
-  if (pool && input->dims[input->rank - 1] == width)
+  if (pool && input->dtype == LNSP_F32 && input->dims[input->rank - 1] == width)
     for (r = 0; r < count; r++)
       metric_mini_add(&job->out->mini, (const float *)input->data + r * concepts * width,
                       concepts, (const float *)output->data + r * width,
@@ -77,7 +77,8 @@ static int judge_rows(judge_job *job, int64_t batch, progress *show) {
     output.dims[0] = count;
     output.data = job->predictions + (job->keep ? first * each : 0);
     if (!status)
-      status = predictor_run(d->args, job->p, data_batch(d, "input"), &output, first);
+      status = predictor_run(d->args, job->p, data_batch(d, data_input(d)),
+                             data_batch(d, "mask"), &output, first);
     if (!status)
       status = judge_batch(job, first, &output);
     if (!status && (job->pool || job->keep))

@@ -16,7 +16,7 @@ static const data_column *pool_column(const data *d, const char *name) {
 }
 
 int judge_ranks(const data *d) {
-  const data_column *input = pool_column(d, "input"), *target = pool_column(d, "target");
+  const data_column *input = pool_column(d, data_input(d)), *target = pool_column(d, "target");
   return input && target && target->rank == 2 &&
          (target->file != input->file || strcmp(target->tensor, input->tensor) ||
           target->index != input->index);
@@ -183,7 +183,7 @@ int judge_pool_open(data *d, int64_t batch, const char *extra, int keep_context,
   memset(&b, 0, sizeof b);
   b.d = d;
   b.out = out;
-  b.input = pool_column(d, "input");
+  b.input = pool_column(d, data_input(d));
   b.target = pool_column(d, "target");
   out->rows = d->rows;
   out->concepts = b.input->concepts;
@@ -198,7 +198,7 @@ int judge_pool_open(data *d, int64_t batch, const char *extra, int keep_context,
   else if (extra)
     status = usage_error(d->args, "--pool needs --input, and --target-rows or --rows");
   else
-    status = pool_by_bits(d, batch, out, b.input->width);
+    status = pool_by_bits(d, batch, out, b.input->integers ? 0 : b.input->width);
   free(b.place);
   free(b.row);
   if (!status)

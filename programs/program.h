@@ -181,7 +181,7 @@ void memory_report(const report *r, const memory_plan *plan);
 
 /* ---- data.c: rows of training data, streamed ---- */
 
-#define DATA_COLUMNS 10 /* input, target, ...: data.c */
+#define DATA_COLUMNS 15 /* input, target, ...: data.c */
 #define DATA_FILES 12
 #define DATA_INDEXES 8
 
@@ -211,6 +211,7 @@ typedef struct data_column {
   int64_t index_first;      /* column of the index    */
   int same_as;              /* earlier column with the same content, or -1 */
   int needed;
+  int integers;             /* ids or a mask: the buffer has int64_t */
   float *buffer;
 } data_column;
 
@@ -239,6 +240,7 @@ int data_reserve(data *d, int64_t count);
 /* Reads rows order[first..] (order NULL: first..) into inputs. */
 int data_read(data *d, const int32_t *order, int64_t first, int64_t count);
 const lnsp_tensor *data_batch(const data *d, const char *name);
+const char *data_input(const data *d); /* "ids" where these are there instead of "input" */
 void data_close(data *d);
 /* The spec that --input, --rows, --target, --target-rows, --normalise give. */
 int data_spec_read(const args *a, int path_at, data_spec *spec);

@@ -24,7 +24,7 @@ static void score_rows(const float *p, const float *t, int64_t vectors, int64_t 
 }
 
 int score_session(data *d, lnsp_session *session, int64_t batch, progress *show, score *out) {
-  const lnsp_tensor *input = data_batch(d, "input"), *target = data_batch(d, "target");
+  const lnsp_tensor *input = data_batch(d, data_input(d)), *target = data_batch(d, "target");
   lnsp_tensor output = *target;
   float *buffer = malloc((size_t)(batch * tensor_elements(target) / target->dims[0]) *
                          sizeof(float));

@@ -104,19 +104,19 @@ static int valid_need(train_job *job) {
   int32_t i;
   int status = 0;
 
-  v->has_cosine = valid_has(&v->d, "input") && valid_has(&v->d, "target");
+  v->has_cosine = valid_has(&v->d, data_input(&v->d)) && valid_has(&v->d, "target");
   v->has_loss = 1;
   for (i = 0; (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
     v->has_loss &= valid_has(&v->d, name);
   if (!v->has_cosine && (!v->has_loss || (v->keeps && v->measure != TRAIN_LOSS))) {
-    status = data_need(&v->d, "input");
+    status = data_need(&v->d, data_input(&v->d));
     return status ? status : data_need(&v->d, "target");
   }
   for (i = 0; (v->has_loss || must) && !status &&
               (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
     status = data_need(&v->d, name);
   if (!status && v->has_cosine)
-    status = data_need(&v->d, "input");
+    status = data_need(&v->d, data_input(&v->d));
   if (!status && v->has_cosine)
     status = data_need(&v->d, "target");
   return status;

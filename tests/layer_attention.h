@@ -69,15 +69,19 @@ static void ref_layer_attend(const ref_call *c) {
 }
 
 static void ref_layer_attention(const ref_call *c) {
-  const int32_t from = c->node->input_count - 1;
+  const int32_t from = c->node->input_count - 1, split = c->node->number[2] >= 2;
   const int64_t d = c->width, rows = c->rows, other = c->in_rows[from];
-  const double *w = ref_weight(c, 0), *bias = ref_weight(c, 1);
   double *q = zeros(rows * d, sizeof *q), *k = zeros(other * d, sizeof *k);
   double *v = zeros(other * d, sizeof *v), *o = zeros(rows * d, sizeof *o);
+  double *to[3] = {q, k, v};
   ref_attend a = ref_attend_of(c, from, 3);
-  ref_linear(q, c->in[0], w, bias, rows, d, d);
-  ref_linear(k, c->in[from], w + d * d, bias ? bias + d : NULL, other, d, d);
-  ref_linear(v, c->in[from], w + 2 * d * d, bias ? bias + 2 * d : NULL, other, d, d);
+  for (int part = 0; part < 3; part++) {
+    const int slot = split && part ? 3 + 2 * part : 0;
+    const double *w = ref_weight(c, slot), *bias = ref_weight(c, slot + 1);
+    if (!split) w += part * d * d;
+    if (!split && bias) bias += part * d;
+    ref_linear(to[part], c->in[part ? from : 0], w, bias, part ? other : rows, d, d);
+  }
   a.q = q;
   a.k = k;
   a.v = v;

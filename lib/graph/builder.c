@@ -167,7 +167,7 @@ static void builder_node(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
   if (b->graph)
     builder_make_node(b, name, index);
   else
-    b->weight_count += layer->weights_high;
+    b->weight_count += layer->weights ? layer->weights(b) : layer->weights_high;
 }
 
 /* ---- one line: the outputs ---------------------------------------------- */

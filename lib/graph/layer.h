@@ -93,6 +93,8 @@ typedef struct lnspi_layer {
   const char *help;       /* "y = linear x OUT w=NAME [bias=0|1]: ..." */
   int32_t inputs_low, inputs_high;
   int32_t weights_high;   /* most tensors one node declares */
+  /* Most that the builder's line declares, by its keys alone; NULL: weights_high. */
+  int32_t (*weights)(const lnspi_builder *builder);
   /* Reads the sizes and keys, sets width, number, real, and declares weights
    * through the builder (builder.h), which remembers the first failure. */
   void (*define)(lnspi_builder *builder, lnspi_node *node);

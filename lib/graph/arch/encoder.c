@@ -12,21 +12,14 @@ typedef struct encoder {
   const char *stem; /* of all tensors but compress and expand */
 } encoder;
 
-#define ENCODER_QUERY 0
-#define ENCODER_KEY 1
-#define ENCODER_VALUE 2
-#define ENCODER_OUT 3
-#define ENCODER_NORM 4
-#define ENCODER_FEED 5
-#define ENCODER_FEED_OUT 6
-#define ENCODER_FEED_NORM 7
+#define ENCODER_NORM 0
+#define ENCODER_FEED 1
+#define ENCODER_FEED_OUT 2
+#define ENCODER_FEED_NORM 3
 
-static const char *const encoder_names[2][8] = {
-    {"attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin",
-     "sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"},
-    {"attention.self.query", "attention.self.key", "attention.self.value",
-     "attention.output.dense", "attention.output.LayerNorm", "intermediate.dense",
-     "output.dense", "output.LayerNorm"}};
+static const char *const encoder_names[2][4] = {
+    {"sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"},
+    {"attention.output.LayerNorm", "intermediate.dense", "output.dense", "output.LayerNorm"}};
 
 /* number "0", "1", ... or "%d" */
 static void encoder_name(const encoder *e, const char *number, int32_t which,
@@ -61,7 +54,7 @@ static void encoder_read(lnspi_builder *b, encoder *e) {
   e->ids = encoder_width(b, e, "ids", "word_embeddings", 0, 30522);
   e->d = encoder_width(b, e, "d", "word_embeddings", 1, 768);
   e->positions = encoder_width(b, e, "positions", "position_embeddings", 0, 512);
-  encoder_name(e, "%d", ENCODER_QUERY, ".weight", name);
+  encoder_name(e, "%d", ENCODER_FEED, ".weight", name);
   e->layers = lnspi_arch_layers(b, "layers", name, 6);
   encoder_name(e, "0", ENCODER_FEED, ".weight", name);
   e->ff = lnspi_arch_width(b, "ff", name, 0, 4 * e->d);
@@ -112,11 +105,9 @@ static void encoder_add(lnspi_builder *b, const encoder *e, const char *number,
 static void encoder_layer(lnspi_builder *b, const encoder *e, int32_t index) {
   char number[16];
   lnspi_format(number, sizeof number, "%d", index);
-  encoder_linear(b, e, number, "q", "h", e->d, ENCODER_QUERY);
-  encoder_linear(b, e, number, "k", "h", e->d, ENCODER_KEY);
-  encoder_linear(b, e, number, "v", "h", e->d, ENCODER_VALUE);
-  LNSPI_LINE(b, "a = attend q k v heads=%d", e->heads);
-  encoder_linear(b, e, number, "a", "a", e->d, ENCODER_OUT);
+  LNSPI_LINE(b, "a = attention h heads=%d names=%s w=%s%s.layer.%d.attention", e->heads,
+             e->bert ? "bert" : "distilbert", e->stem, e->bert ? "encoder" : "transformer",
+             index);
   encoder_add(b, e, number, "a", ENCODER_NORM);
   encoder_linear(b, e, number, "f", "h", e->ff, ENCODER_FEED);
   LNSPI_LINE(b, "f = gelu f");

@@ -11,18 +11,45 @@
 #include "graph/product.h"
 
 #define ATTENTION_IN 0
-#define ATTENTION_IN_BIAS 1
+#define ATTENTION_IN_BIAS 1 /* the bias of a matrix is in the next slot */
 #define ATTENTION_OUT 2
 #define ATTENTION_OUT_BIAS 3
 #define ATTENTION_ADDED 4
+#define ATTENTION_KEY 5 /* these where in_proj is in three tensors; biases follow */
+#define ATTENTION_VALUE 7
 
 /* number[]: heads, bias, names, and the sight */
 #define ATTENTION_NAMES 2
 #define ATTENTION_SIGHT 3
 
-/* Suffixes of the tensors; number[ATTENTION_NAMES] says which. */
-static const char *const attention_suffix[2][2] = {{".in_proj_weight", ".in_proj_bias"},
-                                                   {".qkv.weight", ".qkv.bias"}};
+/* Suffixes of the tensors: PyTorch's, those of one layer qkv, and those of Hugging Face's
+ * DistilBERT and BERT, which have three layers. */
+#define ATTENTION_CHOICES "in_proj,qkv,distilbert,bert"
+#define ATTENTION_SPLIT 2 /* from here on */
+static const char *const attention_names[] = {"in_proj", "qkv", "distilbert", "bert"};
+typedef struct attention_suffixes {
+  const char *in[3][2], *out[2];
+} attention_suffixes;
+static const attention_suffixes attention_suffix[] = {
+    {{{".in_proj_weight", ".in_proj_bias"}}, {".out_proj.weight", ".out_proj.bias"}},
+    {{{".qkv.weight", ".qkv.bias"}}, {".out_proj.weight", ".out_proj.bias"}},
+    {{{".q_lin.weight", ".q_lin.bias"}, {".k_lin.weight", ".k_lin.bias"},
+      {".v_lin.weight", ".v_lin.bias"}},
+     {".out_lin.weight", ".out_lin.bias"}},
+    {{{".self.query.weight", ".self.query.bias"}, {".self.key.weight", ".self.key.bias"},
+      {".self.value.weight", ".self.value.bias"}},
+     {".output.dense.weight", ".output.dense.bias"}}};
+
+/* Where part 0, 1 or 2 (q, k, v) of in_proj is: its slot, that of its bias being the next. */
+static int32_t attention_slot(const lnspi_node *node, int part) {
+  static const int32_t slots[3] = {ATTENTION_IN, ATTENTION_KEY, ATTENTION_VALUE};
+  return node->number[ATTENTION_NAMES] < ATTENTION_SPLIT ? ATTENTION_IN : slots[part];
+}
+
+/* ... its number in that tensor, and in what lies floats apart in the bias. */
+static int32_t attention_part(const lnspi_node *node, int part) {
+  return node->number[ATTENTION_NAMES] < ATTENTION_SPLIT ? part : 0;
+}
 
 static void attention_check(lnspi_builder *b, const lnspi_node *node) {
   const int64_t d = node->width;
@@ -38,45 +65,52 @@ static void attention_check(lnspi_builder *b, const lnspi_node *node) {
                      memory->name, (long long)memory->width, (long long)d);
 }
 
-/* Xavier's distribution, of in_proj as a whole, and biases of 0; a layer qkv is PyTorch's
- * Linear. */
+/* A matrix of dims[0] rows in parts, and its bias. */
+static void attention_declare(lnspi_builder *b, lnspi_node *node, int32_t slot,
+                              const char *const suffix[2], int32_t parts, float amount,
+                              float bias_amount) {
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  shape.kind = LNSPI_MATRIX;
+  shape.parts = parts;
+  shape.init = LNSPI_INIT_UNIFORM;
+  shape.amount = amount;
+  shape.rank = 2;
+  shape.dims[0] = parts * node->width;
+  shape.dims[1] = node->width;
+  lnspi_build_weight(b, node, slot, suffix[0], &shape);
+  if (!node->number[1]) return;
+  shape.kind = LNSPI_FLAT;
+  shape.rank = 1;
+  shape.dims[1] = 0;
+  shape.amount = bias_amount;
+  if (!(bias_amount > 0)) shape.init = LNSPI_INIT_ZERO;
+  lnspi_build_weight(b, node, slot + 1, suffix[1], &shape);
+}
+
+/* PyTorch's in_proj has Xavier's distribution, as a whole, and biases of 0; other names are
+ * those of its Linear. */
 static void attention_define(lnspi_builder *b, lnspi_node *node) {
   const int64_t d = b->graph->nodes[node->input[0]].width;
-  lnspi_weight shape, bias;
-  memset(&shape, 0, sizeof shape);
+  const float linear = (float)(1.0 / sqrt((double)d));
   node->width = d;
   node->number[0] = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 0);
   node->number[1] = lnspi_arg_flag(b, "bias", 1);
-  node->number[ATTENTION_NAMES] = lnspi_arg_choice(b, "names", "in_proj,qkv", 0);
+  node->number[ATTENTION_NAMES] = lnspi_arg_choice(b, "names", ATTENTION_CHOICES, 0);
   attention_check(b, node);
-  shape.kind = LNSPI_MATRIX;
-  shape.parts = 3;
-  shape.init = LNSPI_INIT_UNIFORM;
-  shape.amount = (float)(1.0 / sqrt((double)d));
-  shape.rank = 2;
-  shape.dims[0] = 3 * d;
-  shape.dims[1] = d;
-  bias = shape;
-  bias.kind = LNSPI_FLAT;
-  bias.rank = 1;
-  bias.dims[1] = 0;
-  if (node->number[ATTENTION_NAMES] == 0) {
-    shape.amount = (float)sqrt(6.0 / (double)(4 * d));
-    bias.init = LNSPI_INIT_ZERO;
-    bias.amount = 0;
-  }
-  lnspi_build_weight(b, node, ATTENTION_IN, attention_suffix[node->number[ATTENTION_NAMES]][0],
-                     &shape);
-  if (node->number[1])
-    lnspi_build_weight(b, node, ATTENTION_IN_BIAS,
-                       attention_suffix[node->number[ATTENTION_NAMES]][1], &bias);
-  shape.parts = bias.parts = 1;
-  shape.amount = (float)(1.0 / sqrt((double)d));
-  shape.dims[0] = bias.dims[0] = d;
-  lnspi_build_weight(b, node, ATTENTION_OUT, ".out_proj.weight", &shape);
-  if (node->number[1])
-    lnspi_build_weight(b, node, ATTENTION_OUT_BIAS, ".out_proj.bias", &bias);
+  const int32_t names = node->number[ATTENTION_NAMES];
+  const attention_suffixes *suffix = &attention_suffix[names];
+  const float amount = names ? linear : (float)sqrt(6.0 / (double)(4 * d));
+  const float bias = names ? linear : 0;
+  for (int part = 0; part < (names < ATTENTION_SPLIT ? 1 : 3); part++)
+    attention_declare(b, node, attention_slot(node, part), suffix->in[part],
+                      names < ATTENTION_SPLIT ? 3 : 1, amount, bias);
+  attention_declare(b, node, ATTENTION_OUT, suffix->out, 1, linear, bias);
   lnspi_sight_define(b, node, ATTENTION_SIGHT, ATTENTION_ADDED, node->input_count - 1);
+}
+
+static int32_t attention_weights(const lnspi_builder *b) {
+  return 4 + lnspi_arg_given(b, "added") + 4 * lnspi_arg_given(b, "names");
 }
 
 /* What lies in saved. Backward writes the gradients of v, k and q over v, k and dq
@@ -171,10 +205,11 @@ static lnspi_attend attention_core(const lnspi_call *c, const attention_parts *p
 /* part 0, 1, 2: q, k, v */
 static void attention_project(const lnspi_call *c, const attention_parts *p, int part,
                               float *to) {
-  const float *bias = c->weight[ATTENTION_IN_BIAS];
+  const int32_t slot = attention_slot(c->node, part), at = attention_part(c->node, part);
   const int32_t from = part ? p->from : 0;
-  lnspi_product(c, ATTENTION_IN, part, bias ? bias + part * p->ld : NULL, c->in[from],
-                c->in_ld[from], to, p->ld, part ? p->memory_rows : p->rows);
+  const float *bias = c->weight[slot + 1];
+  lnspi_product(c, slot, at, bias ? bias + at * p->ld : NULL, c->in[from], c->in_ld[from], to,
+                p->ld, part ? p->memory_rows : p->rows);
 }
 
 static void attention_zero(const attention_parts *p, float *x) {
@@ -209,23 +244,24 @@ static void attention_forward(const lnspi_call *c) {
 /* Bias, input and weight gradient of one part of in_proj; add: din has something. */
 static void attention_part_backward(const lnspi_call *c, const attention_parts *p, int part,
                                     const float *d, int add) {
+  const int32_t slot = attention_slot(c->node, part), at = attention_part(c->node, part);
   const int32_t from = part ? p->from : 0;
   const int64_t rows = part ? p->memory_rows : p->rows, ld = c->in_ld[from];
-  float *bias = c->dweight[ATTENTION_IN_BIAS], *din = c->din[from];
+  float *bias = c->dweight[slot + 1], *din = c->din[from];
   /* a bias on every key moves all scores of a row alike, which softmax does not
    * see: its gradient is exactly zero, where the sum would give rounding noise
    * that Adam then magnifies */
   if (bias && part != 1)
-    c->k->column_sum(bias + part * p->ld, d, p->ld, rows, p->d);
-  if (c->use) c->use(c, ATTENTION_IN, part, c->in[from], ld, d, p->ld, rows);
+    c->k->column_sum(bias + at * p->ld, d, p->ld, rows, p->d);
+  if (c->use) c->use(c, slot, at, c->in[from], ld, d, p->ld, rows);
   if (!din) return;
   if (!add) {
-    lnspi_product_dx(c, ATTENTION_IN, part, d, p->ld, din, ld, rows, 1);
+    lnspi_product_dx(c, slot, at, d, p->ld, din, ld, rows, 1);
     lnspi_zero_pads(din, ld, rows, p->ld);
     return;
   }
   /* q itself is no longer read: its place takes this part's share */
-  lnspi_product_dx(c, ATTENTION_IN, part, d, p->ld, p->q, p->ld, rows, 1);
+  lnspi_product_dx(c, slot, at, d, p->ld, p->q, p->ld, rows, 1);
   for (int64_t r = 0; r < rows; r++)
     c->k->add(din + r * ld, din + r * ld, p->q + r * p->ld, p->d);
 }
@@ -256,11 +292,14 @@ static void attention_mix_one_backward(const lnspi_call *c, const attention_part
 
 /* The sums of the biases alone, of the gradients that backward left. */
 static void attention_again(const lnspi_call *c, const attention_parts *p) {
-  float *in = c->dweight[ATTENTION_IN_BIAS], *out = c->dweight[ATTENTION_OUT_BIAS];
+  float *out = c->dweight[ATTENTION_OUT_BIAS];
   if (out) c->k->column_sum(out, c->dout, c->out_ld, p->rows, p->d);
-  if (!in) return;
-  if (!p->one) c->k->column_sum(in, p->dq, p->ld, p->rows, p->d);
-  c->k->column_sum(in + 2 * p->ld, p->v, p->ld, p->memory_rows, p->d);
+  for (int part = p->one ? 2 : 0; part < 3; part += 2) {
+    float *bias = c->dweight[attention_slot(c->node, part) + 1];
+    if (bias)
+      c->k->column_sum(bias + attention_part(c->node, part) * p->ld, part ? p->v : p->dq,
+                       p->ld, part ? p->memory_rows : p->rows, p->d);
+  }
 }
 
 static void attention_backward(const lnspi_call *c) {
@@ -292,10 +331,10 @@ static size_t attention_write(const lnsp_graph *graph, const lnspi_node *node, c
   const int32_t names = node->number[ATTENTION_NAMES];
   size_t used = lnspi_sight_write_size(node, ATTENTION_SIGHT, to, capacity, 0);
   used = LNSPI_APPEND(to, capacity, used, " heads=%d", node->number[0]);
-  used = lnspi_write_weight(graph, node, ATTENTION_IN, attention_suffix[names][0], to, capacity,
-                            used);
+  used = lnspi_write_weight(graph, node, ATTENTION_IN, attention_suffix[names].in[0][0], to,
+                            capacity, used);
   if (!node->number[1]) used = LNSPI_APPEND(to, capacity, used, " bias=0");
-  if (names) used = LNSPI_APPEND(to, capacity, used, " names=qkv");
+  if (names) used = LNSPI_APPEND(to, capacity, used, " names=%s", attention_names[names]);
   return lnspi_sight_write(graph, node, ATTENTION_SIGHT, ATTENTION_ADDED, to, capacity, used);
 }
 
@@ -311,16 +350,19 @@ static const char *const attention_examples[] = {
     "output output=y",
     "lnsp 1; x = input 10; m = linear x 10 w=m; y = attention x m heads=2 w=a; "
     "output output=y",
+    "lnsp 1; x = input 12; y = attention x heads=3 names=distilbert w=a; output output=y",
+    "lnsp 1; x = input 18; y = attention x x heads=3 names=bert w=a bias=0; output output=y",
     "lnsp 1; x = input 18; y = attention x x heads=3 causal=1 w=a bias=0; output output=y",
     NULL};
 
 const lnspi_layer lnspi_layer_attention = {
     .name = "attention",
     .help = "y = attention x [memory] [SIZE] heads=N w=NAME [bias=1] [causal=0] [window=N] "
-            "[added=NAME] [names=in_proj|qkv]: attention over a row's concepts, or to memory",
+            "[added=NAME] [names=in_proj|qkv|distilbert|bert]: attention over a row's concepts, or to memory",
     .inputs_low = 1,
     .inputs_high = 2,
-    .weights_high = 5,
+    .weights_high = 9,
+    .weights = attention_weights,
     .define = attention_define,
     .need = attention_need,
     .forward = attention_forward,
