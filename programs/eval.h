@@ -16,6 +16,7 @@ typedef struct predictor {
   int kind;           /* predict.c */
   lnsp_model *model;
   lnsp_session *session;
+  const lnsp_tensor *mask; /* of the rows that it runs, or NULL; judge sets it */
   int64_t width;      /* of what it predicts */
   int64_t batch;      /* most rows a call */
   uint64_t random;
@@ -32,10 +33,10 @@ void predictor_borrow(predictor *p, lnsp_session *session, int64_t batch);
 /* Gets ready for contexts of this shape; 0 or an exit status. */
 int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts,
                     int64_t width);
-/* Rows of input [rows, width] or [rows, concepts, width] (or ids), and a mask or NULL, into
- * out, of which rank and dims say the shape. first: number of the first row in the data, for the refusal. */
-int predictor_run(const args *a, predictor *p, const lnsp_tensor *input,
-                  const lnsp_tensor *mask, lnsp_tensor *out, int64_t first);
+/* Rows of input [rows, width] or [rows, concepts, width] (or ids) into out, of which rank
+ * and dims say the shape. first: number of the first row in the data, for the refusal. */
+int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_tensor *out,
+                  int64_t first);
 void predictor_close(predictor *p);
 
 /* ---- judge.c: cosine, error and ranks of predictions on data ---- */

@@ -71,14 +71,14 @@ static int judge_rows(judge_job *job, int64_t batch, progress *show) {
   int64_t first;
   int status = 0;
 
+  job->p->mask = data_batch(d, "mask");
   for (first = 0; first < d->rows && !status; first += batch) {
     const int64_t count = d->rows - first < batch ? d->rows - first : batch;
     status = data_read(job->d, NULL, first, count);
     output.dims[0] = count;
     output.data = job->predictions + (job->keep ? first * each : 0);
     if (!status)
-      status = predictor_run(d->args, job->p, data_batch(d, data_input(d)),
-                             data_batch(d, "mask"), &output, first);
+      status = predictor_run(d->args, job->p, data_batch(d, data_input(d)), &output, first);
     if (!status)
       status = judge_batch(job, first, &output);
     if (!status && (job->pool || job->keep))
@@ -87,6 +87,7 @@ static int judge_rows(judge_job *job, int64_t batch, progress *show) {
       progress_show(show, "%lld of %lld rows", (long long)(first + count),
                     (long long)d->rows);
   }
+  job->p->mask = NULL;
   if (show)
     progress_clear(show);
   return status;

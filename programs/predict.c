@@ -132,8 +132,8 @@ static void predict_row(predictor *p, const float *x, int64_t concepts, int64_t 
     metric_unit(out, 1, width, 0);
 }
 
-int predictor_run(const args *a, predictor *p, const lnsp_tensor *input,
-                  const lnsp_tensor *mask, lnsp_tensor *out, int64_t first) {
+int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_tensor *out,
+                  int64_t first) {
   const int64_t width = input->dims[input->rank - 1], rows = input->dims[0];
   /* where the output is a vector for each concept, each is its own context */
   const int64_t concepts = out->rank == 3 || input->rank == 2 ? 1 : input->dims[1];
@@ -142,9 +142,9 @@ int predictor_run(const args *a, predictor *p, const lnsp_tensor *input,
   int64_t r;
 
   if (p->kind == PREDICT_MODEL) {
-    const lnsp_tensor inputs[2] = { *input, mask ? *mask : *input };
+    const lnsp_tensor inputs[2] = { *input, p->mask ? *p->mask : *input };
     out->name = p->output;
-    if (lnsp_session_run(p->session, inputs, mask ? 2 : 1, out, 1, &problem))
+    if (lnsp_session_run(p->session, inputs, p->mask ? 2 : 1, out, 1, &problem))
       return refuse_batch(a, p->name, first, &problem);
     return 0;
   }

@@ -239,3 +239,14 @@ int lnspi_graph_alias(const char *name, int32_t index, char *to) {
   }
   return 0;
 }
+
+static int graph_ends(const char *name, const char *end) {
+  const size_t n = lnspi_length(name), m = lnspi_length(end);
+  return n >= m && lnspi_equal(name + n - m, end);
+}
+
+int lnspi_graph_ignores(const lnsp_graph *g, const char *name) {
+  if (!lnspi_equal(lnspi_layer_at(g->nodes[0].layer)->name, "ids")) return 0;
+  return graph_ends(name, "embeddings.position_ids") || graph_ends(name, "pooler.dense.weight") ||
+         graph_ends(name, "pooler.dense.bias");
+}

@@ -124,6 +124,9 @@ int64_t lnspi_graph_flops(const lnsp_graph *graph, int64_t concepts);
 /* Another name under which files of the origin carry a tensor, number index; 0
  * when there are no more. to[LNSPI_NAME_BYTES]. */
 int lnspi_graph_alias(const char *name, int32_t index, char *to);
+/* 1 for a tensor that files of text models carry, though what they are loaded for does not
+ * depend on it: a count of positions, and BERT's head for pairs of sentences. */
+int lnspi_graph_ignores(const lnsp_graph *graph, const char *name);
 /* The written-out text; returns its length without terminator. */
 size_t lnspi_graph_write(const lnsp_graph *graph, char *buffer, size_t capacity);
 

@@ -74,12 +74,15 @@ static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *grap
   }
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
-    own += lnspi_begins(name, prefix) && !load_is_trainer_tensor(file, prefix, name);
+    own += lnspi_begins(name, prefix) && !load_is_trainer_tensor(file, prefix, name) &&
+           !lnspi_graph_ignores(graph, name);
   }
   if (own == used) return LNSP_OK;
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
-    if (!lnspi_begins(name, prefix) || load_is_trainer_tensor(file, prefix, name)) continue;
+    if (!lnspi_begins(name, prefix) || load_is_trainer_tensor(file, prefix, name) ||
+        lnspi_graph_ignores(graph, name))
+      continue;
     if (!load_is_used(file, graph, prefix, i))
       return lnspi_fail(problem, LNSP_E_UNKNOWN, name,
                         "the file has tensor '%s', which the architecture does not: give "
