@@ -9,7 +9,7 @@ const command *const commands[] = {
   &command_new,     &command_info,  &command_run,    &command_grad,  &command_train,
   &command_eval,    &command_check, &command_convert, &command_delta, &command_prove,     &command_aggregate,
   &command_replay,
-  &command_store,   &command_bench,   &command_list,  &command_version, NULL,
+  &command_store,   &command_index,   &command_bench,   &command_list,  &command_version, NULL,
 };
 
 /* A command that is a verb of another one ("delta replay") has both words as its name. */

@@ -68,8 +68,8 @@ static void change_put(lnsp_index *index, int64_t row) {
     k->f32_to_f16((uint16_t *)index->vectors + at, x, width);
   } else {
     int8_t *codes = (int8_t *)index->vectors + at;
-    index->scales[row] =
-        index->keep ? lnspi_quantise(codes, 4, x, width) : lnspi_index_quantise(codes, x, width);
+    index->scales[row] = index->keep ? lnspi_quantise(codes, 4, x, width)
+                                     : lnspi_index_quantise(codes, x, width);
   }
 }
 

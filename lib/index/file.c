@@ -228,7 +228,8 @@ int32_t lnspi_index_save(const lnsp_index *index, const lnsp_sink *sink,
     tensors[count++] = (lnsp_tensor){"scales", LNSP_F32, 1, {index->count}, {0}, index->scales};
   tensors[count++] = (lnsp_tensor){
       "vectors", index->dtype, 2, {index->count, index->width}, {0}, index->vectors};
-  int32_t status = lnspi_writer_open(sink, tensors, count, &pair, 1, &options, &writer, problem);
+  int32_t status =
+      lnspi_writer_open(sink, tensors, count, &pair, 1, &options, &writer, problem);
   for (int32_t i = 0; i < count && status == LNSP_OK; i++) {
     const size_t elements = (size_t)index->count * (i == count - 1 ? (size_t)index->width : 1);
     status = lnspi_writer_write(writer, tensors[i].data,

@@ -18,7 +18,7 @@ static int32_t index_settings(const lnsp_index_settings *s, lnsp_problem *proble
                       LNSPI_INDEX_WIDTH, (long long)s->width);
   if (s->capacity < 0 || s->capacity > INT32_MAX)
     return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
-                      "an index has room for up to 2,147,483,647 vectors, not %lld: use several",
+                      "an index has room for 0 to 2,147,483,647 vectors, not %lld: use more",
                       (long long)s->capacity);
   return LNSP_OK;
 }
@@ -140,9 +140,9 @@ int32_t lnspi_index_check(const lnspi_kernels *k, const float *x, int64_t width,
   const float square = k->dot(x, x, width);
   if (square <= 0x1p100f && (keep || square >= 0x1p-100f)) return LNSP_OK;
   return lnspi_fail(problem, LNSP_E_ARGUMENT, name,
-                    "row %lld of '%s' has no direction (its length is 0, under 1e-15 or over "
+                    "'%s' has no direction in row %lld (its length is 0, under 1e-15 or over "
                     "1e15): leave it out",
-                    (long long)r, name);
+                    name, (long long)r);
 }
 
 float lnspi_index_quantise(int8_t *codes, const float *x, int64_t width) {
