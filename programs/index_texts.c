@@ -109,12 +109,13 @@ static int texts_lines(const args *a, texts *t) {
   int64_t number = 0;
 
   if (!strncmp(next, "id\t", 3)) {
-    char *line = next;
-    next = strchr(line, '\n');
+    int count;
+    next = strchr(next, '\n');
     if (next)
       *next++ = 0;
     named = 1;
-    status = texts_columns(a, part, texts_cut(line, part), shown, &shown_count);
+    count = texts_cut(t->bytes, part);
+    status = texts_columns(a, part, count, shown, &shown_count);
   } else if (args_value(a, "--columns")) {
     status = refuse(a, "--columns needs a first line in --texts that begins with id and names "
                     "them");
