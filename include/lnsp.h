@@ -467,7 +467,8 @@ LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index,
                                       lnsp_tensor *out, lnsp_problem *problem);
 
 /* Multiply-add operations of one row forward, times two, for a sequence of
- * concepts concepts (1 to 65,536; 0 for any other number). Threads: T0. */
+ * concepts concepts (1 to 65,536; 0 for a number that the network does not take).
+ * Threads: T0. */
 LNSP_API int64_t lnsp_graph_flops(const lnsp_graph *graph, int64_t concepts);
 
 /* The architecture as one line with every argument written out, or as a

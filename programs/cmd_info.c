@@ -6,6 +6,7 @@
 
 static const option options[] = {
   { "--graph", NULL, "print the network as text, a line a layer; `lnsp new` reads it back" },
+  { "--concepts", "N", "concepts a row for FLOP and --memory; default 1, or 5 where they are joined" },
   MEMORY_OPTIONS,
   { NULL, NULL, NULL },
 };
@@ -37,10 +38,22 @@ static int info_graph(const args *a, const lnsp_graph *graph) {
   return status;
 }
 
+/* Numbers of tensors that are never trained, as tables of positions. */
+static int64_t info_fixed(const lnsp_graph *graph) {
+  lnsp_problem problem;
+  lnsp_tensor tensor;
+  int64_t count = 0;
+  for (int32_t i = 0; !lnsp_graph_tensor_at(graph, i, &tensor, &problem); i++)
+    if (!lnsp_graph_tensor_trained(graph, i))
+      count += tensor_elements(&tensor);
+  return count;
+}
+
 /* Parameters, widths and FLOP. The line of counts reads as the documents do. */
 static int info_network(const args *a, const report *r, const lnsp_graph *graph,
                         const memory_plan *memory) {
-  const int64_t parameters = lnsp_graph_parameter_count(graph);
+  const int64_t parameters = lnsp_graph_parameter_count(graph), fixed = info_fixed(graph);
+  const int64_t concepts = memory->concepts;
   char count[NUMBER_BYTES], bytes[NUMBER_BYTES], line[112];
   lnsp_problem problem;
   lnsp_tensor of;
@@ -50,10 +63,13 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
   if (r->json) {
     json_integer("parameters", parameters);
     json_integer("bytes", parameters * 4);
+    json_integer("fixed", fixed);
   } else {
     snprintf(line, sizeof line, "%s parameters, %s bytes as float32",
              number_text(parameters, count), number_text(parameters * 4, bytes));
     report_text(r, "", "size", line);
+    if (fixed)
+      report_integer(r, "", "beside them", fixed, "numbers that are not trained");
   }
   report_integer(r, "input_width", "input", lnsp_graph_input_width(graph), "wide");
   if (r->json)
@@ -65,7 +81,11 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
   }
   if (r->json)
     json_close('}');
-  report_integer(r, "flop", "forward", lnsp_graph_flops(graph, 1), "FLOP a vector");
+  snprintf(line, sizeof line, concepts == 1 ? "FLOP a vector" : "FLOP a row of %lld concepts",
+           (long long)concepts);
+  report_integer(r, "flop", "forward", lnsp_graph_flops(graph, concepts), line);
+  if (r->json)
+    json_integer("concepts", concepts);
   if (args_value(a, "--memory"))
     memory_report(r, memory);
   return 0;
@@ -266,8 +286,7 @@ static int info_text(const args *a, const char *text) {
 
 /* An option that would change nothing is a mistake. */
 static int info_options(const args *a) {
-  static const char *const of_memory[] = { "--batch", "--concepts", "--loss", "--optimizer",
-                                           "--type" };
+  static const char *const of_memory[] = { "--batch", "--loss", "--optimizer", "--type" };
   size_t i;
   if (args_value(a, "--memory"))
     return args_value(a, "--graph")

@@ -41,22 +41,53 @@ static int memory_published(const args *a, const lnsp_graph *graph, const lnsp_l
   return status;
 }
 
+/* 1 if some output has one row a sequence. */
+static int memory_joins(const lnsp_graph *graph, int64_t concepts) {
+  int64_t ids;
+  lnsp_tensor input = lnsp_tensor_f32("input", NULL, 3, 1, concepts, 1), output;
+  (void)lnsp_graph_input_name(graph, &ids);
+  if (ids)
+    input.rank = 2;
+  for (int32_t i = 0; i < lnsp_graph_output_count(graph); i++)
+    if (!lnsp_graph_output_shape(graph, i, &input, &output, NULL) && output.rank == 2)
+      return 1;
+  return 0;
+}
+
+static int memory_concepts(const args *a, const lnsp_graph *graph, int64_t *concepts) {
+  int64_t low = 1, high = 0, step = 1;
+  lnsp_problem problem;
+  if (lnsp_graph_concepts(graph, &low, &high, &step, &problem))
+    return refuse_problem(a, NULL, &problem);
+  if (low < 5 && memory_joins(graph, low)) {
+    low = (5 + step - 1) / step * step;
+    if (high && low > high)
+      low = high / step * step;
+  }
+  if (args_integer(a, "--concepts", 1, 1 << 16, low, concepts))
+    return EXIT_USAGE;
+  return lnsp_graph_flops(graph, *concepts)
+             ? 0
+             : refuse(a, "this network does not take rows of %lld concepts",
+                      (long long)*concepts);
+}
+
 int memory_reckon(const args *a, const lnsp_graph *graph, memory_plan *plan) {
   const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
   lnsp_limits limits;
   lnsp_problem problem;
-  int64_t batch, concepts;
+  int64_t batch;
   int32_t type = lnsp_graph_storage(graph);
   int status = args_integer(a, "--batch", 1, 1 << 20, 1, &batch);
 
   memset(plan, 0, sizeof *plan);
   if (!status)
-    status = args_integer(a, "--concepts", 1, 1 << 20, 1, &concepts);
+    status = memory_concepts(a, graph, &plan->concepts);
   if (!status && args_value(a, "--type"))
     status = args_type(a, &type);
   if (status || !args_value(a, "--memory"))
     return status;
-  limits = limits_for(batch, concepts);
+  limits = limits_for(batch, plan->concepts);
   status = memory_stored(a, graph, type, &limits, &plan->run);
   plan->trains = lnsp_graph_storage(graph) != LNSP_I8;
   plan->trainer.struct_size = sizeof plan->trainer;

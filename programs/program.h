@@ -164,18 +164,20 @@ typedef struct memory_plan {
   memory_stored_as run, published; /* published: what the trainer does */
   lnsp_memory trainer;
   int trains; /* whether there is a trainer */
+  int64_t concepts;
 } memory_plan;
 
 /* Its options, for the list of a command. */
 #define MEMORY_OPTIONS                                                                        \
   { "--memory", NULL, "bytes to run it, to train it, and to train one while another runs" },  \
   { "--batch", "N", "for --memory: most rows a call; default 1" },                            \
-  { "--concepts", "N", "for --memory: most concepts a row; default 1" },                      \
   { "--loss", "TEXT", "for --memory: the trainer's loss; default mse" },                      \
   { "--optimizer", "TEXT", "for --memory: the trainer's optimizer; default adamw" },          \
   { "--type", "T", "for --memory: how models that run are stored; default: as it is" }
 
-/* Measures, without --memory nothing; 0 or an exit status. */
+/* Reads for how many concepts a row FLOP and memory are: --concepts, or a number that the
+ * network takes: 5 where it joins a sequence to one row, else the fewest. Measures, but
+ * not without --memory. 0 or an exit status. */
 int memory_reckon(const args *a, const lnsp_graph *graph, memory_plan *plan);
 void memory_report(const report *r, const memory_plan *plan);
 

@@ -177,7 +177,9 @@ LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index,
 }
 
 LNSP_API int64_t lnsp_graph_flops(const lnsp_graph *graph, int64_t concepts) {
-  if (!graph || concepts < 1 || concepts > API_GRAPH_CONCEPTS) return 0;
+  if (!graph || concepts < 1 || concepts > API_GRAPH_CONCEPTS ||
+      lnspi_graph_check_concepts(graph, concepts, NULL) != LNSP_OK)
+    return 0;
   return lnspi_graph_flops(graph, concepts);
 }
 

@@ -52,8 +52,9 @@ static void amn_serve_emit(lnspi_builder *b) {
   w.hidden2 = w.d;
   lnspi_arg_finish(b);
   LNSPI_LINE(b, "x = input %lld", (long long)w.in);
-  LNSPI_LINE(b, "k = linear x %lld w=context_encoder", (long long)w.d);
-  LNSPI_LINE(b, "c = mean k skip_last=1");
+  /* the mean of what a linear layer makes is what it makes of the mean */
+  LNSPI_LINE(b, "c = mean x skip_last=1");
+  LNSPI_LINE(b, "c = linear c %lld w=context_encoder", (long long)w.d);
   LNSPI_LINE(b, "q = last x");
   LNSPI_LINE(b, "q = linear q %lld w=query_encoder", (long long)w.d);
   LNSPI_LINE(b, "h = concat c q");
