@@ -199,6 +199,14 @@ same windows_lines "$(column val_mrr "$log" | grep -c .)" 6
 same windows_best_is_evals "$(column val_mrr "$log" | sort -g | tail -n 1 | cut -c 1-7)" \
   "$(key mrr eval "$work/t.st" --input $vectors --normalise --rows $rows:windows_val[0:5] \
   --target-rows $rows:windows_val[5] | cut -c 1-7)"
+# a network of one's own, written as a text; untrained it is the weighted mean
+lnsp new examples/next_concept.txt --seed 1 -o "$work/next.st" > /dev/null
+val="--input $vectors --normalise --rows $rows:windows_val[0:5] --target-rows $rows:windows_val[5]"
+same next_starts "$(key mrr eval "$work/next.st" $val)" \
+  "$(key mrr eval $val --baseline weighted=.05,.1,.15,.25,.45)"
+lnsp train "$work/next.st" $windows --loss "$nce" --steps 8 --log "$log" > /dev/null
+holds next_learns 'if (v["step"] == 1) first = v["loss"]
+  if (v["step"] == 5 && !(v["loss"] < first)) print first, v["loss"]' "$log"
 # looks have no dropout
 start() {
   lnsp train "$@" $windows --loss "$nce" --steps 1 --json | sed -n 's/^ *"loss": \([^,]*\),*$/\1/p' | head -n 1
