@@ -296,6 +296,18 @@ refused checkpoint_data 1 "the data was" $again --schedule "$schedule" -o "$work
 refused checkpoint_held 1 "held-out data was" $again --schedule "$schedule" -o "$work/none" --eval-rows $rows:train
 refused checkpoint_values 1 "normalise was" $again --schedule "$schedule" -o "$work/none" --normalise
 refused checkpoint_freeze 1 "freeze" $again --schedule "$schedule" -o "$work/none" --freeze '*bias'
+for damage in 's/"lnsp.run.state":"0 6 /"lnsp.run.state":"0 7 /' 's/"lnsp.run.state":"0 /"lnsp.run.state":"x /' \
+  's/"lnsp.run.state"/"lnsp.run.stat_"/'; do
+  sed "$damage" "$work/c.st" > "$work/damaged.st"
+  refused "checkpoint_damaged_${#damage}" 1 "damaged" $run --schedule "$schedule" -o "$work/none" \
+    --resume "$work/damaged.st"
+done
+sed 's/best\.layers/beat.layers/' "$work/c.st" > "$work/damaged.st"
+refused checkpoint_without_best 1 "beat" $run --schedule "$schedule" -o "$work/none" \
+  --resume "$work/damaged.st"
+if [ -c /dev/full ]; then
+  refused log_full_disk 1 "could not be written" $train -o "$work/none" --log /dev/full
+fi
 refused checkpoint_every 2 "needs --checkpoint" $train -o "$work/none" --checkpoint-every 3
 refused checkpoint_is_out 2 "of its own" $train -o "$work/none" --checkpoint "$work/none"
 refused log_is_checkpoint 2 "of its own" $train -o "$work/none" --checkpoint "$work/c2" --log "$work/c2"

@@ -197,6 +197,32 @@ def test_a_refused_step_changes_nothing(trainer, x):
     assert trainer.hash("state") == before
 
 
+def test_accumulate(model, x):
+    """Two halves make the step of the whole."""
+    whole = lnsp.Trainer(model, loss="mse", optimizer="sgd lr=.1 clip=.01", max_rows=6)
+    half = lnsp.Trainer(
+        model, loss="mse", optimizer="sgd lr=.1 clip=.01 accumulate=2", max_rows=3
+    )
+    assert half.memory.gradient_bytes > 0 == whole.memory.gradient_bytes
+    assert half.gradient_norm == 0
+    whole.step(x[:6], x[:6])
+    half.step(x[:3], x[:3])
+    assert half.step_count == 0 and half["up.weight"].tolist() == model["up.weight"].tolist()
+    half.step(x[3:6], x[3:6])
+    assert half.step_count == whole.step_count == 1
+    assert np.allclose(half["up.weight"], whole["up.weight"], atol=1e-6)
+    assert half.gradient_norm == pytest.approx(whole.gradient_norm, rel=1e-5)
+
+
+def test_validate(trainer, x):
+    for _ in range(3):
+        trainer.step(x, x)
+    before = trainer.hash()
+    loss = trainer.validate(x, x)
+    assert trainer.hash() == before
+    assert loss == trainer.evaluate(x, x) != trainer.validate(x, x, average=True)
+
+
 def test_strided_batches(model, rng):
     data = rng.standard_normal((64, 24), dtype=np.float32)
     one = lnsp.Trainer(model, loss="cosine", optimizer="adamw", max_rows=8)
