@@ -28,6 +28,7 @@ static void counts(void) {
   CHECK_INT(count_of("mamba_hybrid"), 13192640);
   CHECK_INT(count_of("mamba_xl"), 31353216);
   CHECK_INT(count_of("mamba_sandwich"), 12819520);
+  CHECK_INT(count_of("mamba_gated"), 16194336);
   CHECK_INT(count_of("mamba_s d=768"), 53177088);
   CHECK_INT(count_of("mlp"), 4720384);
   CHECK_INT(count_of("ln_min"), 198016);

@@ -25,6 +25,7 @@
   X(mamba_hybrid)          \
   X(mamba_xl)              \
   X(mamba_sandwich)        \
+  X(mamba_gated)           \
   X(transformer)           \
   X(transformer_encoder)   \
   X(p8_transformer)        \

@@ -150,6 +150,25 @@ static void mamba_sandwich_emit(lnspi_builder *b) {
 static void mamba_s_emit(lnspi_builder *b) { mamba_plain(b, 256, 8, 128); }
 static void mamba_xl_emit(lnspi_builder *b) { mamba_plain(b, 384, 16, 192); }
 
+/* After each block a gated cell, whose last state is where the next one's begins. */
+static void mamba_gated_emit(lnspi_builder *b) {
+  const mamba m = mamba_read(b, "mamba_layers.0", 288, 144);
+  const int32_t layers = lnspi_arch_layers(b, "layers", "mamba_layers.%d.A_log", 10);
+  const int64_t hidden = lnspi_arch_width(b, "hidden", "gru_gates.0.reset_gate.weight", 0, 256);
+  char stem[LNSPI_NAME_BYTES];
+  lnspi_arg_finish(b);
+  mamba_start(b, &m);
+  for (int32_t i = 0; i < layers; i++) {
+    lnspi_format(stem, sizeof stem, "mamba_layers.%d", i);
+    mamba_block(b, &m, stem);
+    LNSPI_LINE(b, "c = gate h %s %lld w=gru_gates.%d", i ? "k" : "", (long long)hidden, i);
+    LNSPI_LINE(b, "h = linear c %lld w=gru_gates.%d.out_proj", (long long)m.d, i);
+    if (i + 1 < layers)
+      LNSPI_LINE(b, "k = last c");
+  }
+  mamba_finish(b, &m);
+}
+
 static const char *const mamba_s_examples[] = {
     "mamba_s", "mamba_s in=18 d=7 e=11 state=5 layers=2 conv=3",
     "mamba_s in=20 d=8 state=3 layers=1 align=1 alpha=.3", NULL};
@@ -181,3 +200,12 @@ const lnspi_arch lnspi_arch_mamba_sandwich = {
     "mamba_sandwich in=768 d=320 e=2d state=160 front=2 layers=8 back=2 heads=4 window=8 conv=4 "
     "align=0 alpha=.25 dropout=0: local attention before and after",
     mamba_sandwich_emit, mamba_sandwich_examples};
+
+static const char *const mamba_gated_examples[] = {
+    "mamba_gated", "mamba_gated in=14 d=6 state=4 layers=2 hidden=9", NULL};
+
+const lnspi_arch lnspi_arch_mamba_gated = {
+    "mamba_gated",
+    "mamba_gated in=768 d=288 e=2d state=144 layers=10 hidden=256 conv=4 align=0 alpha=.25 "
+    "dropout=0: a gated cell after each block",
+    mamba_gated_emit, mamba_gated_examples};
