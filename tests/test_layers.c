@@ -369,6 +369,53 @@ static void masks_with_holes(void) {
     }
 }
 
+static int32_t readers_of(const lnsp_graph *graph, int32_t weight) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < graph->node_count; i++)
+    for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) count += graph->nodes[i].slot[s] == weight;
+  return count;
+}
+
+/* Asked again, as clip_each does, a layer gives the gradients of its small tensors once
+ * more. */
+static void small_gradients_again(void) {
+  const lnspi_layer *layer;
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
+    for (int32_t e = 0; layer->examples[e] && !layer->no_again; e++) {
+      net n;
+      lnspi_call call;
+      lnspi_need need;
+      open_net(&n, layer->examples[e], 2, fitting(layer->examples[e], 3));
+      n.k = lnspi_kernels_pick(NULL, NULL);
+      run_forward(&n);
+      run_backward(&n, 1);
+      float *gradient = zeros(n.graph->state_floats, sizeof(float));
+      for (int32_t node = n.graph->node_count - 1; node > 0; node--) {
+        fill_call(&n, node, &call, &need);
+        call.scratch = floats_with_guard(need.scratch_floats);
+        call.dout = n.dout[node];
+        call.again = 1;
+        for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
+          if (call.node->slot[s] >= 0 &&
+              n.graph->weights[call.node->slot[s]].kind == LNSPI_FLAT)
+            call.dweight[s] = gradient + n.graph->weights[call.node->slot[s]].offset;
+        lnspi_layer_at(call.node->layer)->backward(&call);
+        CHECK(guard_intact(call.scratch, need.scratch_floats));
+        free(call.scratch);
+      }
+      for (int32_t w = 0; w < n.graph->weight_count; w++) {
+        const lnspi_weight *weight = &n.graph->weights[w];
+        if (weight->kind != LNSPI_FLAT || readers_of(n.graph, w) != 1) continue;
+        CHECK_SAY(!memcmp(gradient + weight->offset, n.gradient + weight->offset,
+                          (size_t)weight->floats * sizeof(float)),
+                  "%s: the gradient of %s is another one the second time", layer->examples[e],
+                  weight->name);
+      }
+      free(gradient);
+      close_net(&n);
+    }
+}
+
 /* Padding behind a sequence changes no bits of what stands before it. */
 static void compare_padded(const char *text, int64_t batch, int64_t concepts, int64_t more) {
   net whole, padded;
@@ -472,6 +519,7 @@ int main(void) {
   RUN(key_bias_has_no_gradient);
   RUN(one_concept_is_the_general_path);
   RUN(parts_of_a_gradient);
+  RUN(small_gradients_again);
   RUN(masks_with_holes);
   RUN(padding_changes_no_bits);
   RUN(zero_rows);
