@@ -75,6 +75,10 @@ static const golden_run golden_runs[] = {
      "adamw lr=1e-3 weights=bf16 moments=8bit clip=1 seed=5", 10, 0},
     {"sn727_private", "student", 5, 3, "cosine", "adamw lr=1e-3 clip_each=.02 noise=1 lot=4", 4,
      0},
+    {"mamba_hybrid", "mamba_hybrid in=40 d=24 state=21 layers=3 every=3 heads=3 window=2", 5, 4,
+     "cosine", "adamw lr=1e-3 clip=1", 50, 0},
+    {"mamba_gated", "mamba_gated in=40 d=20 state=9 layers=2 hidden=13 conv=2", 3, 5, "mse",
+     "adamw lr=1e-3 weight_decay=.1", 50, 0},
     {"sn727_1000", "student", 1, 1, "cosine", "adamw lr=1e-4 clip=1", 1000, 1},
     {"sn727_student", "student", 5, 1, "student", "adamw lr=1e-3 ema=.999", 100, 1},
 };
@@ -131,16 +135,15 @@ static uint64_t golden_forward(lnsp_session *session, const lnsp_graph *graph, f
   uint64_t hash = 0xcbf29ce484222325u;
   int64_t width = lnsp_graph_input_width(graph);
   for (int32_t output = 0; output < lnsp_graph_output_count(graph); output++) {
-    lnsp_tensor facts;
-    if (lnsp_graph_output_at(graph, output, &facts, &problem)) golden_stop("output", &problem);
-    int64_t each = concepts * facts.dims[0];
+    lnsp_tensor in = lnsp_tensor_f32("input", input, 3, at_a_time, concepts, width), out;
+    if (lnsp_graph_output_shape(graph, output, &in, &out, &problem))
+      golden_stop("output", &problem);
+    int64_t each = out.dims[1] * (out.rank == 3 ? out.dims[2] : 1);
     float *values = malloc((size_t)(rows * each) * sizeof *values);
     if (!values) golden_stop("output", NULL);
     for (int32_t row = 0; row < rows; row += at_a_time) {
-      lnsp_tensor in = lnsp_tensor_f32("input", input + row * concepts * width, 3, at_a_time,
-                                       concepts, width);
-      lnsp_tensor out = lnsp_tensor_f32(facts.name, values + row * each, 3, at_a_time, concepts,
-                                        facts.dims[0]);
+      in.data = input + row * concepts * width;
+      out.data = values + row * each;
       if (lnsp_session_run(session, &in, 1, &out, 1, &problem)) golden_stop("run", &problem);
     }
     hash = golden_hash(hash, values, rows * each);
