@@ -19,7 +19,8 @@ reckoned() {
 }
 
 # ---- networks: parameters, and millions of operations for five concepts ----
-# (amn_serve: the table's 4.2 encodes four concepts before their mean; ours encodes the mean)
+# (amn_serve: the table's 4.2 encodes four concepts before their mean; ours encodes the mean;
+# mamba: the table's 80, 143, 349, 141 and 174 have the half of x_proj that nothing reads)
 while read -r name parameters flop arch; do
   is "parameters_of_$name" "$(fact parameters "$arch")" "$parameters"
   [ "$flop" = - ] ||
@@ -42,10 +43,11 @@ transformer_encoder 13659904 131.3 transformer_encoder
 p8_transformer 13138437 130.2 p8_transformer
 hierarchical_gru 8602112 - hierarchical_gru
 memory_gru 11292160 - memory_gru
-mamba_s 7239936 - mamba_s
-mamba_hybrid 13192640 - mamba_hybrid
-mamba_xl 31353216 - mamba_xl
-mamba_sandwich 12819520 - mamba_sandwich
+mamba_s 7239936 74.9 mamba_s
+mamba_hybrid 13192640 135.5 mamba_hybrid
+mamba_xl 31353216 324.9 mamba_xl
+mamba_sandwich 12819520 132.2 mamba_sandwich
+mamba_gated 16194336 165.8 mamba_gated
 encoder 66658432 - encoder
 TABLE
 

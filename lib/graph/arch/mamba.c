@@ -14,6 +14,7 @@ typedef struct mamba {
 static mamba mamba_read(lnspi_builder *b, const char *first, int64_t d, int64_t state) {
   char a[LNSPI_NAME_BYTES], conv[LNSPI_NAME_BYTES];
   mamba m;
+  m.heads = m.window = 0;
   lnspi_format(a, sizeof a, "%s.A_log", first);
   lnspi_format(conv, sizeof conv, "%s.conv1d.weight", first);
   m.in = lnspi_arch_width(b, "in", "input_proj.weight", 1, 768);
