@@ -50,7 +50,7 @@ endif
 OPTIMISE = -Os
 $(BUILD)/lib/kernels/%.o $(BUILD)/lib/delta/codecs/%.o $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
 $(patsubst %,$(BUILD)/lib/%.o,base/blake2s base/crc32c run/state \
-  delta/words delta/make delta/apply delta/read) $(BUILD)/programs/metrics.o: OPTIMISE = -O2
+  delta/words delta/make delta/apply delta/read) $(BUILD)/programs/metrics.o $(BUILD)/programs/predict_fit.o: OPTIMISE = -O2
 COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables
 
 version_of = $(shell awk '$$2 == "LNSP_VERSION_$(1)" { print $$3 }' include/lnsp.h)

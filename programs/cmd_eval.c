@@ -5,7 +5,9 @@
 #include "eval.h"
 
 static const option options[] = {
-  { "--baseline", "NAME", "also copy-last, mean, weighted=.1,.9 or random; may be repeated" },
+  { "--baseline", "NAME", "also copy-last, mean, weighted=.1,.9, random, train-mean or ridge=1" },
+  { "--fit-rows", "FILE:TENSOR", "rows of --input that train-mean and ridge learn from" },
+  { "--fit-target-rows", "FILE:TENSOR", "their targets; default: --fit-rows" },
   { "--on", "NAME", "output of the model that is judged; default output" },
   { "--pool", "FILE:TENSOR", "rows of the target's vectors to rank among, beside the targets" },
   { "--keep-context", NULL, "rank the row's own context too" },
@@ -261,6 +263,8 @@ static int eval_predictors(eval_job *job) {
       return usage_error(a, "more than %d models and baselines", EVAL_MOST);
     status = predictor_baseline(a, text, job->seed, &job->p[job->count]);
     job->count += !status;
+    if (!status && predictor_fits(&job->p[job->count - 1]))
+      status = predictor_fit(a, &job->p[job->count - 1], &job->spec);
   }
   return status;
 }

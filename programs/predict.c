@@ -5,7 +5,15 @@
 
 #include "eval.h"
 
-enum { PREDICT_MODEL, PREDICT_LAST, PREDICT_MEAN, PREDICT_WEIGHTED, PREDICT_RANDOM };
+enum {
+  PREDICT_MODEL,
+  PREDICT_LAST,
+  PREDICT_MEAN,
+  PREDICT_WEIGHTED,
+  PREDICT_RANDOM,
+  PREDICT_TRAIN_MEAN,
+  PREDICT_RIDGE
+};
 
 static int predict_weights(const args *a, const char *text, predictor *p) {
   const char *at = text;
@@ -25,6 +33,16 @@ static int predict_weights(const args *a, const char *text, predictor *p) {
   return 0;
 }
 
+static int predict_lambda(const args *a, const char *text, predictor *p) {
+  char *end = NULL;
+  p->kind = PREDICT_RIDGE;
+  p->lambda = *text ? strtod(text + 1, &end) : 1;
+  if (*text && (*text != '=' || end == text + 1 || *end || !(p->lambda > 0) ||
+                !isfinite(p->lambda)))
+    return usage_error(a, "the baseline ridge%s needs a positive number, e.g. ridge=1", text);
+  return 0;
+}
+
 int predictor_baseline(const args *a, const char *text, uint64_t seed, predictor *p) {
   memset(p, 0, sizeof *p);
   p->name = text;
@@ -37,9 +55,13 @@ int predictor_baseline(const args *a, const char *text, uint64_t seed, predictor
     p->kind = PREDICT_WEIGHTED;
   else if (!strcmp(text, "random"))
     p->kind = PREDICT_RANDOM;
+  else if (!strcmp(text, "train-mean"))
+    p->kind = PREDICT_TRAIN_MEAN;
+  else if (!strncmp(text, "ridge", 5))
+    return predict_lambda(a, text + 5, p);
   else
     return usage_error(a, "there is no baseline \"%s\"; it can be copy-last, mean, "
-                       "weighted=NUMBERS or random", text);
+                       "weighted=NUMBERS, random, train-mean or ridge=LAMBDA", text);
   return p->kind == PREDICT_WEIGHTED ? predict_weights(a, text + 9, p) : 0;
 }
 
@@ -77,6 +99,10 @@ void predictor_borrow(predictor *p, lnsp_session *session, int64_t batch) {
   p->batch = batch;
 }
 
+int predictor_fits(const predictor *p) {
+  return p->kind == PREDICT_TRAIN_MEAN || p->kind == PREDICT_RIDGE;
+}
+
 int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts,
                     int64_t width) {
   const lnsp_options library = args_options(a);
@@ -87,6 +113,11 @@ int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts
   if (p->kind == PREDICT_WEIGHTED && p->weight_count != concepts)
     return refuse(a, "the baseline %s has %d numbers, but a context here has %lld concepts",
                   p->name, p->weight_count, (long long)concepts);
+  if (predictor_fits(p) && (p->fitted_out != width ||
+                            (p->kind == PREDICT_RIDGE && p->fitted_in != concepts * width)))
+    return refuse(a, "the baseline %s learnt %lld numbers from %lld, and here are %lld and %lld",
+                  p->name, (long long)p->fitted_out, (long long)p->fitted_in, (long long)width,
+                  (long long)(concepts * width));
   if (p->kind != PREDICT_MODEL) {
     p->width = width;
     return 0;
@@ -117,9 +148,26 @@ static double predict_weight(const predictor *p, int64_t c, int64_t concepts) {
   return p->kind == PREDICT_MEAN ? 1 / (double)concepts : p->weights[c];
 }
 
+/* x W, summed over the context's numbers in order. */
+static void predict_fitted(const predictor *p, const float *x, float *out) {
+  int64_t i, j;
+  memset(out, 0, (size_t)p->fitted_out * sizeof *out);
+  for (i = 0; i < p->fitted_in; i++)
+    for (j = 0; j < p->fitted_out; j++)
+      out[j] += x[i] * p->fitted[i * p->fitted_out + j];
+}
+
 static void predict_row(predictor *p, const float *x, int64_t concepts, int64_t width,
                         float *out) {
   int64_t c, i;
+  if (p->kind == PREDICT_RIDGE) {
+    predict_fitted(p, x, out);
+    return;
+  }
+  if (p->kind == PREDICT_TRAIN_MEAN) {
+    memcpy(out, p->fitted, (size_t)width * sizeof *out);
+    return;
+  }
   for (i = 0; i < width; i++) {
     double sum = 0;
     if (p->kind == PREDICT_RANDOM)
@@ -160,5 +208,6 @@ void predictor_close(predictor *p) {
   if (p->model) /* a borrowed session is not ours */
     lnsp_session_destroy(p->session);
   lnsp_model_destroy(p->model);
+  free(p->fitted);
   memset(p, 0, sizeof *p);
 }

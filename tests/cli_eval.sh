@@ -88,6 +88,17 @@ says svg "pool" eval $text --baseline mean --baseline copy-last --svg "$work/rec
 same svg_lines 2 "$(grep -c "stroke-dasharray" "$work/recall.svg")"
 expect svg_ends grep -q "^</svg>" "$work/recall.svg"
 
+# baselines that learn, here from few coordinates
+short="--input $w:short --normalise --rows $w:test[0:5] --target-rows $w:test[5]"
+fit="--fit-rows $w:val[0:5] --fit-target-rows $w:val[5]"
+lnsp eval $short $fit --baseline ridge=.5 --baseline train-mean > "$work/table"
+row ridge ridge=.5 "0.1355 0.0870 0.2609 0.5652 0.1973"
+same train_mean 0.2293 "$(awk '$1 == "train-mean" { print $2 }' "$work/table")"
+refused ridge_zero 2 "positive number" eval $short $fit --baseline ridge=0
+refused ridge_no_rows 2 "learns from data" eval $short --baseline ridge
+refused ridge_other 1 "learnt 8 numbers from 24" eval $short --fit-rows "$w:val[0:3]" \
+  --fit-target-rows "$w:val[5]" --baseline ridge
+
 refused baseline_unknown 2 "copy-last, mean" eval $text --baseline last
 refused baseline_weights 2 "commas" eval $text --baseline weighted=.1,,.2
 refused baseline_count 1 "has 2 numbers" eval $text --baseline weighted=.1,.2

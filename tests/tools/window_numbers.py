@@ -44,6 +44,7 @@ data = {"vectors": vectors, "page": page, "val": tasks["text_windows_val"].astyp
 # a file of contexts and targets by themselves, of few coordinates
 windows = data["test"]
 data["input"], data["target"] = vectors[windows[:, :5], :8].copy(), vectors[windows[:, 5], :8].copy()
+data["short"] = vectors[:, :8].copy()
 save_file(data, "tests/data/windows.safetensors",
           {"source": "sentences of the PostgreSQL 15 manual (LICENSE-PostgreSQL-doc.txt), "
                      "encoded by all-MiniLM-L6-v2"})
@@ -55,6 +56,12 @@ for name, w in (("copy-last", [0, 0, 0, 0, 1]), ("mean", [.2] * 5),
 short = unit(vectors[:, :8].astype(np.float64))
 print("short", *["%.4f" % f for f in retrieval(short, context, target,
                                                vectors[context, :8].astype(np.float64).mean(1))])
+fit = short[data["val"]]
+learnt = fit[:, :5].reshape(len(fit), -1)
+w = np.linalg.solve(learnt.T @ learnt + .5 * np.eye(40), learnt.T @ fit[:, 5])
+print("ridge", *["%.4f" % f for f in retrieval(short, context, target,
+                                               short[context].reshape(-1, 40) @ w)])
+print("train-mean %.4f" % (unit(fit[:, 5].mean(0)) * short[target]).sum(1).mean())
 near = [(x[context[:, c]] * x[target]).sum(1).mean() for c in range(5)]
 print("direction %.4f" % (near[4] - near[0]))
 a, p, n = x[data["triplets"]].transpose(1, 0, 2)
