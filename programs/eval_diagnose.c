@@ -17,6 +17,8 @@ int eval_direction_of(data *d, int64_t batch, eval_direction *out) {
   out->concepts = input->rank == 3 ? input->dims[1] : 1;
   if (input->dtype != LNSP_F32 || input->dims[input->rank - 1] != width || target->rank != 2)
     return refuse(d->args, "--diagnose needs contexts and one target a row of the same width");
+  if (data_batch(d, "mask"))
+    return refuse(d->args, "--diagnose has no rule for masks; leave it out");
   out->near = calloc((size_t)out->concepts, sizeof *out->near);
   if (!out->near)
     return refuse_memory(d->args);

@@ -128,6 +128,9 @@ int judge(data *d, predictor *p, int64_t batch, const judge_pool *pool, int keep
   job.pool = pool;
   job.out = out;
   job.keep = keep;
+  if (p->width && p->width != width && !p->session)
+    return refuse(d->args, "the baseline %s predicts vectors of %lld numbers, and the target has "
+                  "%lld", p->name, (long long)p->width, (long long)width);
   if (p->width && p->width != width)
     return refuse(d->args, "tensor target does not fit the model: 'output' is %lld wide, and "
                   "the target %lld", (long long)p->width, (long long)width);

@@ -5,6 +5,8 @@
 
 #include "eval.h"
 
+#define PREDICT_CONCEPTS 4096
+
 enum {
   PREDICT_MODEL,
   PREDICT_LAST,
@@ -118,6 +120,9 @@ int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts
     return refuse(a, "the baseline %s learnt %lld numbers from %lld, and here are %lld and %lld",
                   p->name, (long long)p->fitted_out, (long long)p->fitted_in, (long long)width,
                   (long long)(concepts * width));
+  if (p->kind != PREDICT_MODEL && concepts > PREDICT_CONCEPTS)
+    return refuse(a, "the baseline %s takes contexts of up to %d concepts", p->name,
+                  PREDICT_CONCEPTS);
   if (p->kind != PREDICT_MODEL) {
     p->width = width;
     return 0;
@@ -142,10 +147,21 @@ static double predict_normal(uint64_t *state) {
   return sum;
 }
 
-static double predict_weight(const predictor *p, int64_t c, int64_t concepts) {
+/* The weight of concept c; keep: NULL, or 0 for each that is padding. */
+static double predict_weight(const predictor *p, const int64_t *keep, int64_t c,
+                             int64_t concepts) {
+  int64_t i, kept = 0, last = 0;
+
+  if (p->kind == PREDICT_WEIGHTED)
+    return p->weights[c];
+  for (i = 0; i < concepts; i++)
+    if (!keep || keep[i]) {
+      kept++;
+      last = i;
+    }
   if (p->kind == PREDICT_LAST)
-    return c == concepts - 1;
-  return p->kind == PREDICT_MEAN ? 1 / (double)concepts : p->weights[c];
+    return c == last;
+  return keep && !keep[c] ? 0 : 1 / (double)kept;
 }
 
 /* x W, summed over the context's numbers in order. */
@@ -157,8 +173,9 @@ static void predict_fitted(const predictor *p, const float *x, float *out) {
       out[j] += x[i] * p->fitted[i * p->fitted_out + j];
 }
 
-static void predict_row(predictor *p, const float *x, int64_t concepts, int64_t width,
-                        float *out) {
+static void predict_row(predictor *p, const float *x, const int64_t *keep, int64_t concepts,
+                        int64_t width, float *out) {
+  double weights[PREDICT_CONCEPTS];
   int64_t c, i;
   if (p->kind == PREDICT_RIDGE) {
     predict_fitted(p, x, out);
@@ -168,12 +185,14 @@ static void predict_row(predictor *p, const float *x, int64_t concepts, int64_t 
     memcpy(out, p->fitted, (size_t)width * sizeof *out);
     return;
   }
+  for (c = 0; c < concepts && p->kind != PREDICT_RANDOM; c++)
+    weights[c] = predict_weight(p, keep, c, concepts);
   for (i = 0; i < width; i++) {
     double sum = 0;
     if (p->kind == PREDICT_RANDOM)
       sum = predict_normal(&p->random);
     for (c = 0; p->kind != PREDICT_RANDOM && c < concepts; c++)
-      sum += predict_weight(p, c, concepts) * (double)x[c * width + i];
+      sum += weights[c] * (double)x[c * width + i];
     out[i] = (float)sum;
   }
   if (p->kind == PREDICT_RANDOM)
@@ -186,6 +205,7 @@ int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_te
   /* where the output is a vector for each concept, each is its own context */
   const int64_t concepts = out->rank == 3 || input->rank == 2 ? 1 : input->dims[1];
   const int64_t contexts = out->rank == 3 ? rows * input->dims[1] : rows;
+  const int64_t *keep = NULL;
   lnsp_problem problem;
   int64_t r;
 
@@ -198,8 +218,13 @@ int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_te
   }
   if (input->dtype != LNSP_F32)
     return refuse(a, "the baseline %s needs contexts of vectors, not ids", p->name);
+  if (p->mask && out->rank == 2)
+    keep = p->mask->data;
+  if (keep && (p->kind == PREDICT_WEIGHTED || p->kind == PREDICT_RIDGE))
+    return refuse(a, "the baseline %s has no rule for masks; leave it out", p->name);
   for (r = 0; r < contexts; r++)
-    predict_row(p, (const float *)input->data + r * concepts * width, concepts, width,
+    predict_row(p, (const float *)input->data + r * concepts * width,
+                keep ? keep + r * concepts : NULL, concepts, width,
                 (float *)out->data + r * width);
   return 0;
 }
