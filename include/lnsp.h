@@ -649,7 +649,9 @@ LNSP_API void lnsp_replay_destroy(lnsp_replay *replay);
 /*
  * loss text:      terms joined by "+", each "[weight *] name [key=value ...]",
  *                 e.g. "cosine", "triplet margin=.3 on=code + .1*alignment",
- *                 "student", "cosine + 4*replay rows=7 seed=1".
+ *                 "student", "cosine + 4*replay rows=7 seed=1". Every term takes
+ *                 on=OUTPUT, from= and until= (updates), every= (calls), gate=,
+ *                 auto= and against= (docs/losses.md).
  * optimizer text: "adamw lr=1e-3 betas=.9,.999 eps=1e-8 weight_decay=.01",
  *                 "sgd lr=.05 momentum=.9", and for any of them clip=1 (global
  *                 norm), ema=.999 (moving average of the weights),
@@ -778,6 +780,33 @@ LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
 /* Statistics for a loss with a replay term; copied. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,
                                          lnsp_problem *problem);
+
+/* What is left of vectors after text, for the echo term of a loss. */
+typedef struct lnsp_echo {
+  uint32_t struct_size; /* sizeof(lnsp_echo) */
+  uint32_t reserved;
+  void *user;
+  /* Decodes each row of output to text and encodes that again, or finds the nearest known
+   * concept, and writes what comes back into the same row of echo. Both are F32 [rows,
+   * width] whose row r begins at strides[0] * r and has its elements side by side; they hold
+   * until the function returns. output is only read. echo holds zeros: a row that stays so
+   * has the cosine 0. Returns 0, or anything else to refuse. */
+  int32_t (*echo)(void *user, const lnsp_tensor *output, const lnsp_tensor *echo);
+} lnsp_echo;
+
+/* Who makes the tensor "echo" that an echo term of the trainer's loss compares its output
+ * with, a constant to the gradient; copied. NULL: the caller gives the tensor, as at first.
+ * With it the tensor is no input any more (lnsp_trainer_input_name). step, evaluate and
+ * validate call it between forward and backward, on their own thread, once for each echo
+ * term that counts now, with the rows of the term's output, those of a sequence one after
+ * the other: for "echo every=10 rows=1" the first row of every tenth batch (in validate, of
+ * each). If it refuses, the call fails with LNSP_E_REFUSED, if it gives NaN or infinity,
+ * with LNSP_E_NOT_FINITE; either way no weight, moment or sum of gradients has changed. It
+ * must not call the library with this trainer or run a session on its live weights; anything
+ * else it may, for as long as it needs. It is no part of the state: set it again after
+ * resuming. LNSP_E_STATE if the loss has no echo term. Threads: T1. */
+LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *echo,
+                                       lnsp_problem *problem);
 
 /* Copies a tensor out, row-major float32. average 1: of the moving average.
  * Threads: T1. */

@@ -63,6 +63,83 @@ static double ref_triplet(double *const x[], int64_t rows, int64_t width, const 
   return s / (double)rows;
 }
 
+static double ref_huber(double *const x[], int64_t rows, int64_t width, const float *real) {
+  double s = 0, delta = (double)real[0];
+  for (int64_t i = 0; i < rows * width; i++) {
+    double e = fabs(x[0][i] - x[1][i]);
+    s += e <= delta ? e * e / 2 : delta * (e - delta / 2);
+  }
+  return s / (double)(rows * width);
+}
+
+static double ref_bce(double *const x[], int64_t rows, int64_t width, const float *real) {
+  double s = 0;
+  (void)real;
+  for (int64_t i = 0; i < rows * width; i++)
+    s += log1p(exp(x[0][i])) - x[1][i] * x[0][i];
+  return s / (double)(rows * width);
+}
+
+/* All pairs, a row with itself too. */
+static double ref_kernel(const double *a, const double *b, int64_t rows, int64_t width,
+                         double sigma) {
+  double s = 0;
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < rows; j++) {
+      double d = 0;
+      for (int64_t e = 0; e < width; e++)
+        d += pow(a[i * width + e] - b[j * width + e], 2);
+      s += exp(-d / (2 * sigma * sigma));
+    }
+  return s / (double)(rows * rows);
+}
+
+static double ref_mmd(double *const x[], int64_t rows, int64_t width, const float *real) {
+  const double sigma = (double)real[0];
+  return ref_kernel(x[0], x[0], rows, width, sigma) +
+         ref_kernel(x[1], x[1], rows, width, sigma) -
+         2 * ref_kernel(x[0], x[1], rows, width, sigma);
+}
+
+/* cos of row r with vector j of operand o */
+static double ref_with(double *const x[], int64_t r, int o, int64_t each, int64_t j, int64_t n) {
+  return ref_cos(x[0] + r * n, x[o] + (r * each + j) * n, n);
+}
+
+/* All rows are one sequence. */
+static double ref_attention(double *const x[], int64_t rows, int64_t width, const float *real) {
+  double s = 0;
+  (void)real;
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < rows; j++)
+      if (i != j) s += pow(dot(x[0] + i * width, x[0] + j * width, width), 2);
+  return rows > 1 ? s / (double)(rows * (rows - 1)) : 0;
+}
+
+/* The permutations are those of the counter generator, element by element from the end. */
+#define LOSS_PASS 41
+#define LOSS_MOST_ROWS 16
+static double ref_sampled(double *const x[], int64_t rows, int64_t width, const float *real) {
+  const double tau = (double)real[0];
+  double sum[LOSS_MOST_ROWS], total = 0;
+  for (int64_t r = 0; r < rows; r++) sum[r] = exp(ref_with(x, r, 1, 1, 0, width) / tau);
+  for (uint32_t s = 0; s < (uint32_t)real[1]; s++) {
+    int64_t order[LOSS_MOST_ROWS];
+    for (int64_t i = 0; i < rows; i++) order[i] = i;
+    for (int64_t i = rows - 1; i > 0; i--) {
+      uint64_t draw = lnspi_random((uint64_t)real[2], LOSS_PASS, 0xfffffe00u + s, (uint32_t)i);
+      int64_t j = (int64_t)(draw * (uint64_t)(i + 1) >> 32), kept = order[i];
+      order[i] = order[j];
+      order[j] = kept;
+    }
+    for (int64_t r = 0; r < rows; r++)
+      sum[r] += exp(ref_cos(x[0] + r * width, x[1] + order[r] * width, width) / tau);
+  }
+  for (int64_t r = 0; r < rows; r++)
+    total += log(sum[r]) - ref_with(x, r, 1, 1, 0, width) / tau;
+  return total / (double)rows;
+}
+
 static double ref_diversity(double *const x[], int64_t rows, int64_t width, const float *real) {
   double s = 0;
   for (int64_t i = 0; i < rows; i++)
@@ -75,11 +152,6 @@ static double ref_diversity(double *const x[], int64_t rows, int64_t width, cons
 }
 
 static double ref_softplus(double x) { return x > 20 ? x : log1p(exp(x)); }
-
-/* cos of row r with vector j of operand o */
-static double ref_with(double *const x[], int64_t r, int o, int64_t each, int64_t j, int64_t n) {
-  return ref_cos(x[0] + r * n, x[o] + (r * each + j) * n, n);
-}
 
 static double ref_in_context(double *const x[], int64_t r, int64_t j, int64_t n) {
   return ref_cos(x[0] + r * n, x[2] + (r / SHARE * CONTEXT + j) * n, n);

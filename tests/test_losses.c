@@ -114,6 +114,17 @@ static void pytorch_more(void) {
       {"nce_masked", "info_nce tau=0.1 duplicates=mask context=mask negatives=3"},
       {"nce_symmetric_masked", "info_nce_symmetric duplicates=mask context=mask"},
       {"unified", "mse + 0.5*info_nce_symmetric + 0.3*moment + 0.2*variance"},
+      {"mmd", "mmd"},
+      {"mmd_given", "mmd sigma=.6"},
+      {"bce", "bce"},
+      {"huber", "huber delta=.1"},
+      {"p7", "info_nce_negatives gate=.6 + .5*margin margin=.07 gate=.6 + "
+             ".2*teacher_floor floor=.7 until=100 + 9*mse from=1"},
+      {"p8", "listwise + .5*margin margin=.07"},
+      {"auto", "mse + margin margin=.5 auto=.1 low=1e-4 high=.5"},
+      {"auto_high", "mse + margin margin=.5 auto=.1 low=1e-4 high=2e-2"},
+      {"auto_low", "mse every=3 + margin margin=.5 auto=.001 low=.05 high=.1"},
+      {"echo_first", "echo rows=2"},
   };
   lnsp_file *file = NULL;
   CHECK_INT(lnsp_file_open("tests/data/losses.safetensors", NULL, &file, NULL), LNSP_OK);
@@ -141,7 +152,8 @@ static void differences(const char *text, reference *of, int64_t rows, int64_t w
   const lnspi_loss *loss = terms[0].loss;
   lnspi_loss_start(&call);
   call.k = lnspi_kernels_pick("scalar", NULL);
-  call.rows = rows;
+  call.rows = call.length = rows;
+  call.pass = LOSS_PASS;
   call.width = width;
   call.weight = .75f;
   call.real = terms[0].real;
@@ -223,6 +235,12 @@ static void finite_differences(void) {
       {"cosine_mse cosine=2 mse=.5", ref_cosine_mse},
       {"rehearsal lambda=.3", ref_rehearsal},
       {"echo", ref_cosine},
+      {"huber delta=.4", ref_huber},
+      {"bce", ref_bce},
+      {"sampled_nce tau=.3", ref_sampled},
+      {"sampled_nce tau=.5 samples=2 seed=5", ref_sampled},
+      {"mmd sigma=.9", ref_mmd},
+      {"attention_diversity", ref_attention},
       {"margin margin=.3", ref_margin},
       {"margin_smooth margin=.2", ref_margin_smooth},
       {"margin_smooth gamma=100 margin=1", ref_margin_smooth},
@@ -319,7 +337,9 @@ static void same_bits(void) {
                                       "info_nce_symmetric + info_nce_negatives + listwise",
                                       "margin + margin_smooth + margin_ratio + orthogonality",
                                       "anticopy + future_margin + micro_direction",
-                                      "moment + variance + hard_negative + positive_floor"};
+                                      "moment + variance + hard_negative + positive_floor",
+                                      "mmd + sampled_nce + bce + huber + .1*echo rows=3",
+                                      "mse gate=.1 + margin gate=.1 auto=.2 high=9"};
   static float x[8][7 * 37 * 2], g[7 * 37], first[7 * 37];
   static const char *const names[8] = {"p", "t", "positive", "negative", "prev", "neg", "ctx",
                                        "future"};
@@ -413,6 +433,21 @@ static void good_texts(void) {
   CHECK_STR(terms[2].on, "raw");
   CHECK(terms[2].weight == .5f);
 
+  CHECK_INT(lnspi_loss_parse("mse from=3 until=9 every=2 + .5*margin gate=.03 weak=.5 auto=.1 "
+                             "low=.001 high=.02 + info_nce against=key stop=1", terms, &count,
+                             NULL), LNSP_OK);
+  CHECK_INT(count, 3);
+  CHECK(terms[0].from == 3 && terms[0].until == 9 && terms[0].every == 2 && !terms[0].gated);
+  CHECK(terms[1].from == 0 && terms[1].until == INT64_MAX && terms[1].every == 1);
+  CHECK(terms[1].gated && terms[1].gate == .03f && terms[1].weak == .5f);
+  CHECK(terms[1].share == .1f && terms[1].low == .001f && terms[1].high == .02f);
+  CHECK_STR(terms[2].against, "key");
+  CHECK(terms[2].stop == 1 && !terms[2].gated && !(terms[2].share > 0));
+  for (uint64_t step = 0; step < 12; step++)
+    for (uint64_t pass = 0; pass < 3; pass++)
+      CHECK(lnspi_term_counts(&terms[0], step, pass) ==
+            (step >= 3 && step < 9 && pass % 2 == 0));
+
   CHECK_INT(lnspi_loss_parse("1e+2*triplet kind=l2 margin=2e-1 on=code", terms, &count, NULL),
             LNSP_OK);
   CHECK(count == 1 && terms[0].weight == 100 && terms[0].real[0] == .2f &&
@@ -457,6 +492,22 @@ static void bad_texts(void) {
       {"mse on=abcdefghijabcdefghijabcdefghijabcdefghij", LNSP_E_LIMIT, 8, "on"},
       {"mse+mse+mse+mse+mse+mse+mse+mse+mse", LNSP_E_LIMIT, 33, "8"},
       {"mse+mse+mse+mse+mse+mse+student", LNSP_E_LIMIT, 0, "8"},
+      {"mse weak=.5", LNSP_E_ARGUMENT, 5, "gate="},
+      {"mse + cosine high=.5", LNSP_E_ARGUMENT, 14, "auto="},
+      {"mse stop=1", LNSP_E_ARGUMENT, 5, "against="},
+      {"mse + norm against=key", LNSP_E_ARGUMENT, 12, "target"},
+      {"triplet against=key", LNSP_E_ARGUMENT, 9, "target"},
+      {"mse auto=.1", LNSP_E_ARGUMENT, 1, "later"},
+      {"mse + cosine auto=.1 high=.1 low=.2", LNSP_E_ARGUMENT, 30, "high"},
+      {"mse from=5 until=5", LNSP_E_ARGUMENT, 12, "never"},
+      {"mse until=0", -1, 11, "until"},
+      {"mse every=1.5", -1, 11, "every"},
+      {"mse every=0", -1, 11, "every"},
+      {"mse from=-1", -1, 10, "from"},
+      {"mse gate=3", -1, 10, "gate"},
+      {"mse stop=2 against=a", -1, 10, "stop"},
+      {"mse + replay gate=.1", LNSP_E_UNKNOWN, 14, "until"},
+      {"mse + replay against=code", LNSP_E_UNKNOWN, 14, "seed"},
       {NULL, LNSP_E_ARGUMENT, 0, "cosine"},
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

@@ -27,6 +27,25 @@ static int32_t api_loss_name(const api_loss *loss, const char *name) {
   return -1;
 }
 
+/* As lnspi_gate_names, by the names of a direct evaluation. */
+static const struct {
+  const char *name;
+  int32_t kind;
+} api_loss_gate[LNSPI_GATE_OPERANDS] = {
+    {"t", LNSPI_OPERAND_DATA}, {"prev", LNSPI_OPERAND_DATA}, {"ctx", LNSPI_OPERAND_CONTEXT}};
+
+static int32_t api_loss_add(api_loss *loss, const char *name, int32_t kind,
+                            lnsp_problem *problem) {
+  if (api_loss_name(loss, name) >= 0) return LNSP_OK;
+  if (loss->name_count == API_LOSS_NAMES)
+    return lnspi_fail(problem, LNSP_E_LIMIT, name,
+                      "the loss looks at more than %d tensors: evaluate its terms apart",
+                      API_LOSS_NAMES);
+  loss->kind[loss->name_count] = kind;
+  loss->name[loss->name_count++] = name;
+  return LNSP_OK;
+}
+
 /* The terms, and the names of all tensors that they look at. */
 static int32_t api_loss_read(const char *text, api_loss *loss, lnsp_problem *problem) {
   int32_t status = lnspi_loss_parse(text, loss->terms, &loss->term_count, problem);
@@ -38,17 +57,12 @@ static int32_t api_loss_read(const char *text, api_loss *loss, lnsp_problem *pro
     if (!of)
       return lnspi_fail(problem, LNSP_E_UNSUPPORTED, "replay",
                         "replay needs a network: use it in the loss of a trainer");
-    for (int32_t i = 0; i < of->operand_count; i++) {
-      if (api_loss_name(loss, of->operand[i].direct) >= 0 ||
-          !lnspi_loss_uses(of, loss->terms[t].real, i))
-        continue;
-      if (loss->name_count == API_LOSS_NAMES)
-        return lnspi_fail(problem, LNSP_E_LIMIT, of->operand[i].direct,
-                          "the loss looks at more than %d tensors: evaluate its terms apart",
-                          API_LOSS_NAMES);
-      loss->kind[loss->name_count] = of->operand[i].kind;
-      loss->name[loss->name_count++] = of->operand[i].direct;
-    }
+    for (int32_t i = 0; !status && i < of->operand_count; i++)
+      if (lnspi_loss_uses(of, loss->terms[t].real, i))
+        status = api_loss_add(loss, of->operand[i].direct, of->operand[i].kind, problem);
+    for (int32_t i = 0; !status && loss->terms[t].gated && i < LNSPI_GATE_OPERANDS; i++)
+      status = api_loss_add(loss, api_loss_gate[i].name, api_loss_gate[i].kind, problem);
+    if (status) return status;
   }
   return LNSP_OK;
 }
@@ -121,23 +135,31 @@ static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
   return LNSP_OK;
 }
 
-/* A term's call, without what it writes to. */
-static lnspi_loss_call api_loss_call(const api_loss *loss, const lnspi_loss_term *term) {
+static void api_loss_operand(const api_loss *loss, const char *name, int32_t o,
+                             lnspi_loss_call *call) {
+  const int32_t i = api_loss_name(loss, name);
+  call->x[o] = loss->x[i];
+  call->ld[o] = loss->ld;
+  call->each[o] = loss->each[i];
+  call->share[o] = loss->share[i];
+}
+
+/* A term's call, without what it writes to; gate: that of its gate. */
+static lnspi_loss_call api_loss_call(const api_loss *loss, const lnspi_loss_term *term,
+                                     int gate) {
   lnspi_loss_call call;
   lnspi_loss_start(&call);
   call.k = loss->k;
   call.rows = loss->rows;
+  call.length = loss->concepts;
   call.width = loss->width;
-  call.weight = term->weight;
   call.real = term->real;
-  for (int32_t o = 0; o < term->loss->operand_count; o++) {
-    int32_t i = api_loss_name(loss, term->loss->operand[o].direct);
-    if (!lnspi_loss_uses(term->loss, term->real, o)) continue;
-    call.x[o] = loss->x[i];
-    call.ld[o] = loss->ld;
-    call.each[o] = loss->each[i];
-    call.share[o] = loss->share[i];
-  }
+  call.scratch = loss->scratch;
+  for (int32_t o = 0; gate && term->gated && o < LNSPI_GATE_OPERANDS; o++)
+    api_loss_operand(loss, api_loss_gate[o].name, o, &call);
+  for (int32_t o = 0; !gate && o < term->loss->operand_count; o++)
+    if (lnspi_loss_uses(term->loss, term->real, o))
+      api_loss_operand(loss, term->loss->operand[o].direct, o, &call);
   return call;
 }
 
@@ -145,8 +167,10 @@ static void api_loss_lay_out(api_loss *loss, lnspi_arena *arena, int gradient) {
   uint64_t ld = (uint64_t)loss->ld * sizeof(float);
   int64_t scratch = 16;
   for (int32_t t = 0; t < loss->term_count; t++) {
-    lnspi_loss_call shape = api_loss_call(loss, &loss->terms[t]);
+    lnspi_loss_call shape = api_loss_call(loss, &loss->terms[t], 0);
     int64_t need = loss->terms[t].loss->scratch_floats(&shape);
+    if (need > scratch) scratch = need;
+    need = loss->terms[t].gated ? lnspi_gate_floats(loss->width) : 0;
     if (need > scratch) scratch = need;
   }
   for (int32_t i = 0; i < loss->name_count; i++)
@@ -156,15 +180,16 @@ static void api_loss_lay_out(api_loss *loss, lnspi_arena *arena, int gradient) {
   loss->scratch = lnspi_take(arena, (uint64_t)scratch, sizeof(float));
 }
 
-/* All terms; the value in double. */
+/* All terms that count at the first step; the value in double. */
 static double api_loss_sum(api_loss *loss) {
-  double value = 0;
+  double value = 0, first = 0;
   for (int32_t t = 0; t < loss->term_count; t++) {
     const lnspi_loss_term *term = &loss->terms[t];
-    lnspi_loss_call call = api_loss_call(loss, term);
+    lnspi_loss_call call = api_loss_call(loss, term, 0), gate = api_loss_call(loss, term, 1);
+    if (!lnspi_term_counts(term, 0, 0)) continue;
     call.d[0] = loss->gradient;
-    call.scratch = loss->scratch;
-    double weighted = (double)term->weight * term->loss->evaluate(&call);
+    double weighted = lnspi_term_evaluate(term, term->loss, &call, &gate, first);
+    if (t == 0) first = weighted;
     value += weighted;
   }
   return value;

@@ -87,7 +87,7 @@ LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_repla
                                          lnsp_problem *problem) {
   API_NEED(trainer, problem);
   API_NEED(replay, problem);
-  if (!trainer->objective.replay_rows)
+  if (!trainer->objective->replay_rows)
     return lnspi_fail(problem, LNSP_E_STATE, NULL,
                       "the trainer's loss has no replay term: add '+ 4*replay rows=7' to it");
   if (lnsp_replay_width(replay) != trainer->graph->nodes[0].width)
@@ -100,6 +100,34 @@ LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_repla
                       "the replay statistics are not finished: call lnsp_replay_finish");
   lnspi_replay_copy(replay, trainer->replay);
   trainer->has_replay = 1;
+  return LNSP_OK;
+}
+
+static int trainer_has_echo(const lnsp_trainer *t) {
+  for (int32_t i = 0; i < t->objective->term_count; i++) {
+    const lnspi_loss *loss = t->objective->terms[i].loss;
+    if (loss && lnspi_loss_echoes(loss)) return 1;
+  }
+  return 0;
+}
+
+LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *echo,
+                                       lnsp_problem *problem) {
+  lnsp_echo read;
+  API_NEED(trainer, problem);
+  memset(&read, 0, sizeof read);
+  if (!trainer_has_echo(trainer))
+    return lnspi_fail(problem, LNSP_E_STATE, NULL,
+                      "the trainer's loss has no echo term: add '+ .1*echo' to it");
+  if (echo) {
+    int32_t status = lnspi_struct_read(&read, sizeof read, echo, "lnsp_echo", problem);
+    if (status != LNSP_OK) return status;
+    if (!read.echo)
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
+                        "lnsp_echo.echo is NULL: give a function, or NULL in place of the "
+                        "struct");
+  }
+  trainer->echo = read;
   return LNSP_OK;
 }
 
@@ -243,10 +271,12 @@ LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer) {
 
 LNSP_API const char *lnsp_trainer_input_name(const lnsp_trainer *trainer, int32_t index) {
   if (!trainer || index < 0) return NULL;
-  const lnspi_objective *objective = &trainer->objective;
+  const lnspi_objective *objective = trainer->objective;
   if (index < objective->group_count) return objective->group[index];
   index -= objective->group_count;
-  return index < objective->data_count ? objective->data[index] : NULL;
+  for (int32_t d = 0; d < objective->data_count; d++)
+    if (!lnspi_trainer_echoes(trainer, d) && index-- == 0) return objective->data[d];
+  return NULL;
 }
 
 LNSP_API const char *lnsp_trainer_isa(const lnsp_trainer *trainer) {

@@ -1,10 +1,12 @@
 /* The list of losses and the reader of loss texts. */
 #include "train/loss.h"
 
+#include <stddef.h>
+
 #include "base/problem.h"
 #include "train/losses/list.h"
 
-#define LOSS_KEYS 8
+#define LOSS_KEYS 16
 #define LOSS_WEIGHT_MOST 1e6
 
 static const lnspi_loss *const loss_table[] = {
@@ -35,11 +37,13 @@ static int32_t loss_unknown_name(lnspi_word word, lnsp_problem *problem) {
 
 static int32_t loss_unknown_key(const char *name, const lnspi_loss *loss, lnspi_word word,
                                 lnsp_problem *problem) {
-  char shown[48], keys[100];
-  size_t used = lnspi_format(keys, sizeof keys, "on");
-  if (!loss) used += lnspi_format(keys + used, sizeof keys - used, ", rows, seed");
+  char shown[48], keys[160];
+  size_t used = lnspi_format(keys, sizeof keys, "%s", loss ? "" : "rows, seed, ");
   for (int i = 0; loss && loss->argument[i].key && used < sizeof keys; i++)
-    used += lnspi_format(keys + used, sizeof keys - used, ", %s", loss->argument[i].key);
+    used += lnspi_format(keys + used, sizeof keys - used, "%s, ", loss->argument[i].key);
+  if (used < sizeof keys)
+    lnspi_format(keys + used, sizeof keys - used, "on, from, until, every, auto, low, high%s",
+                 loss ? ", gate, weak, against, stop" : "");
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
                          "the loss %s has no key '%s'; it takes: %s", name,
                          lnspi_word_show(word, shown), keys);
@@ -96,6 +100,103 @@ static int32_t loss_replay_argument(lnspi_loss_term *term, const lnspi_key *key,
   return loss_unknown_key("replay", NULL, key->key, problem);
 }
 
+/* ---- keys of every term ---- */
+
+#define LOSS_WHOLE 1 /* kinds of values */
+#define LOSS_REAL 2
+#define LOSS_NAME 3
+
+typedef struct loss_common {
+  const char *key;
+  int32_t kind, replay; /* replay: that term takes it as well */
+  double low, high;
+  size_t at;            /* where in the term */
+} loss_common;
+
+#define LOSS_STEPS 9007199254740992.0 /* 2^53: whole numbers that a double holds */
+
+static const loss_common loss_commons[] = {
+    {"on", LOSS_NAME, 1, 0, 0, offsetof(lnspi_loss_term, on)},
+    {"from", LOSS_WHOLE, 1, 0, LOSS_STEPS, offsetof(lnspi_loss_term, from)},
+    {"until", LOSS_WHOLE, 1, 1, LOSS_STEPS, offsetof(lnspi_loss_term, until)},
+    {"every", LOSS_WHOLE, 1, 1, LOSS_STEPS, offsetof(lnspi_loss_term, every)},
+    {"auto", LOSS_REAL, 1, 1e-6, 1e6, offsetof(lnspi_loss_term, share)},
+    {"low", LOSS_REAL, 1, 0, 1e6, offsetof(lnspi_loss_term, low)},
+    {"high", LOSS_REAL, 1, 0, 1e6, offsetof(lnspi_loss_term, high)},
+    {"gate", LOSS_REAL, 0, -2, 2, offsetof(lnspi_loss_term, gate)},
+    {"weak", LOSS_REAL, 0, 0, 1, offsetof(lnspi_loss_term, weak)},
+    {"against", LOSS_NAME, 0, 0, 0, offsetof(lnspi_loss_term, against)},
+    {"stop", LOSS_WHOLE, 0, 0, 1, offsetof(lnspi_loss_term, stop)},
+};
+
+#define LOSS_COMMONS ((int32_t)(sizeof loss_commons / sizeof *loss_commons))
+
+/* A key that every term takes: 1 and its status, or 0. */
+static int loss_common_key(lnspi_loss_term *term, const lnspi_key *key, int32_t *status,
+                           lnsp_problem *problem) {
+  for (int32_t i = 0; i < LOSS_COMMONS; i++) {
+    const loss_common *common = &loss_commons[i];
+    char *at = (char *)term + common->at;
+    int64_t whole = 0;
+    double real = 0;
+    if (!lnspi_word_is(key->key, common->key) || (!term->loss && !common->replay)) continue;
+    if (common->kind == LOSS_NAME) {
+      *status = lnspi_word_copy(key->value, at, sizeof term->on, common->key, problem);
+      return 1;
+    }
+    if (common->kind == LOSS_WHOLE) {
+      *status = lnspi_word_integer(key->value, common->key, (int64_t)common->low,
+                                   (int64_t)common->high, &whole, problem);
+      if (*status == LNSP_OK) memcpy(at, &whole, sizeof whole);
+      return 1;
+    }
+    *status = lnspi_word_number(key->value, common->key, common->low, common->high, &real,
+                                problem);
+    const float narrow = (float)real;
+    if (*status == LNSP_OK) memcpy(at, &narrow, sizeof narrow);
+    return 1;
+  }
+  return 0;
+}
+
+static int loss_has(const lnspi_key *keys, int32_t key_count, const char *name,
+                    lnspi_word *word) {
+  for (int32_t i = 0; i < key_count; i++)
+    if (lnspi_word_is(keys[i].key, name)) {
+      *word = keys[i].key;
+      return 1;
+    }
+  return 0;
+}
+
+/* Keys that only make sense together. */
+static int32_t loss_check_keys(lnspi_loss_term *term, const lnspi_key *keys,
+                               int32_t key_count, lnsp_problem *problem) {
+  static const char *const needs[][2] = {{"weak", "gate"}, {"low", "auto"}, {"high", "auto"},
+                                         {"stop", "against"}};
+  lnspi_word word, unused;
+  for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+    if (loss_has(keys, key_count, needs[i][0], &word) &&
+        !loss_has(keys, key_count, needs[i][1], &unused))
+      return lnspi_fail_text(problem, LNSP_E_ARGUMENT, word.line, word.column,
+                             "%s= says more of %s=, which is not there", needs[i][0],
+                             needs[i][1]);
+  term->gated = loss_has(keys, key_count, "gate", &word);
+  if (loss_has(keys, key_count, "against", &word) &&
+      (term->loss->operand_count < 2 || !term->loss->operand[1].name ||
+       !lnspi_equal(term->loss->operand[1].name, "target")))
+    return lnspi_fail_text(problem, LNSP_E_ARGUMENT, word.line, word.column,
+                           "against= stands for the target, which %s does not look at",
+                           term->loss->name);
+  if (loss_has(keys, key_count, "low", &word) && term->low > term->high)
+    return lnspi_fail_text(problem, LNSP_E_ARGUMENT, word.line, word.column,
+                           "low= is above high=");
+  if (loss_has(keys, key_count, "until", &word) && term->from >= term->until)
+    return lnspi_fail_text(problem, LNSP_E_ARGUMENT, word.line, word.column,
+                           "the term would never count: until= must be above from=");
+  return LNSP_OK;
+}
+
 /* One term's name and keys. */
 static int32_t loss_term(lnspi_word name, const lnspi_key *keys, int32_t key_count,
                          float weight, lnspi_loss_term *term, lnsp_problem *problem) {
@@ -108,20 +209,21 @@ static int32_t loss_term(lnspi_word name, const lnspi_key *keys, int32_t key_cou
   term->weight = weight;
   term->rows = replay ? 7 : 0;
   term->seed = replay ? 1 : 0;
+  term->until = INT64_MAX;
+  term->every = 1;
+  term->weak = .25f;
+  term->high = 1e6f;
   lnspi_format(term->on, sizeof term->on, "%s", replay ? "output" : term->loss->on);
   for (int i = 0; !replay && term->loss->argument[i].key; i++)
     term->real[i] = term->loss->argument[i].initial;
   for (int32_t i = 0; i < key_count; i++) {
-    int32_t status;
-    if (lnspi_word_is(keys[i].key, "on"))
-      status = lnspi_word_copy(keys[i].value, term->on, sizeof term->on, "on", problem);
-    else if (replay)
-      status = loss_replay_argument(term, &keys[i], problem);
-    else
-      status = loss_argument(term, &keys[i], problem);
+    int32_t status = LNSP_OK;
+    if (!loss_common_key(term, &keys[i], &status, problem))
+      status = replay ? loss_replay_argument(term, &keys[i], problem)
+                      : loss_argument(term, &keys[i], problem);
     if (status) return status;
   }
-  return LNSP_OK;
+  return loss_check_keys(term, keys, key_count, problem);
 }
 
 /* The student's objective: triplet with margin .3, alignment .1, diversity 1. */
@@ -189,6 +291,10 @@ static int32_t loss_read(lnspi_text *text, lnspi_loss_term *terms, int32_t *coun
     return lnspi_fail_text(problem, LNSP_E_LIMIT, name.line, name.column,
                            "a loss has at most %d terms", LNSPI_LOSS_TERMS);
   status = loss_term(name, keys, key_count, (float)weight, terms + *count, problem);
+  if (!status && *count == 0 && terms->share > 0)
+    return lnspi_fail_text(problem, LNSP_E_ARGUMENT, name.line, name.column,
+                           "auto= weighs a term by the value of the first one: give it to a "
+                           "later term");
   if (!status) *count += 1;
   return status;
 }

@@ -30,6 +30,8 @@ typedef struct lnspi_loss_call {
                                            ADDED; NULL: not wanted */
   float weight;
   const float *real;                    /* the term's arguments */
+  int64_t length;                       /* rows of operand 0 that one sequence has */
+  uint64_t pass;                        /* numbers the calls, for what draws by chance */
   float *scratch;
 } lnspi_loss_call;
 
@@ -72,11 +74,22 @@ typedef struct lnspi_loss_term {
   float real[4];
   int32_t rows;           /* replay: vectors drawn a step */
   uint64_t seed;          /* replay */
+  /* when it counts: updates from <= n < until are made, and one of every calls */
+  int64_t from, until, every;
+  /* gated: times the mean over rows of 1 where the last of the context is nearer to the
+   * target than to prev by the gate, else weak */
+  int32_t gated;
+  float gate, weak;
+  /* share > 0: times share * value of the first term / own value, from low to high */
+  float share, low, high;
+  char against[32];       /* in place of the target: this output for "positive" */
+  int64_t stop;           /* which is constant then */
 } lnspi_loss_term;
 
 /* An empty call: every operand has one vector a row. */
 static inline void lnspi_loss_start(lnspi_loss_call *call) {
   memset(call, 0, sizeof *call);
+  call->length = 1;
   for (int o = 0; o < LNSPI_LOSS_OPERANDS; o++) call->each[o] = call->share[o] = 1;
 }
 
@@ -85,10 +98,34 @@ static inline int lnspi_loss_uses(const lnspi_loss *loss, const float *real, int
   return loss->operand[o].argument == 0 || real[loss->operand[o].argument - 1] > 0;
 }
 
+/* 1 if operand 1 may come from the caller's echo function; how many rows it is asked for. */
+int lnspi_loss_echoes(const lnspi_loss *loss);
+int64_t lnspi_echo_rows(const lnspi_loss_call *call);
+
 /* "[weight *] name [key=value ...]" joined by "+"; "student" stands for
  * "triplet margin=.3 + .1*alignment + 1*nuclear_diversity". The replay term is
  * "replay rows=7 seed=1". */
 int32_t lnspi_loss_parse(const char *text, lnspi_loss_term *terms, int32_t *count,
                          lnsp_problem *problem);
+
+/* ---- terms at work (term.c) ---- */
+
+/* Operand 1 is the target, which against= replaces. */
+static inline int lnspi_term_turns(const lnspi_loss_term *term, int32_t o) {
+  return o == 1 && term->against[0];
+}
+
+/* 1 if a term counts now. */
+int lnspi_term_counts(const lnspi_loss_term *term, uint64_t updates, uint64_t pass);
+
+/* What a gate looks at: operand 0 the target, 1 prev, 2 the context. */
+#define LNSPI_GATE_OPERANDS 3
+extern const char *const lnspi_gate_names[LNSPI_GATE_OPERANDS]; /* in training */
+int64_t lnspi_gate_floats(int64_t width);                       /* scratch     */
+
+/* The weighted value; gradients are added. call: all but weight. gate: where the term has
+ * one. first: the weighted value of the first term. */
+double lnspi_term_evaluate(const lnspi_loss_term *term, const lnspi_loss *loss,
+                           lnspi_loss_call *call, const lnspi_loss_call *gate, double first);
 
 #endif

@@ -42,6 +42,10 @@ static int32_t trainer_check_examples(const lnsp_graph *graph, const lnspi_objec
                         lnspi_layer_at(graph->nodes[n].layer)->name);
   for (int32_t i = 0; i < objective->term_count; i++) {
     const lnspi_loss *loss = objective->terms[i].loss;
+    if (objective->terms[i].gated || objective->terms[i].share > 0)
+      return lnspi_fail(problem, LNSP_E_UNSUPPORTED, objective->terms[i].on,
+                        "clip_each needs a loss that is a mean over rows, but gate= and auto= "
+                        "weigh a term by all rows: leave it out");
     if (loss && (loss->minimum_rows > 1 || loss->across))
       return lnspi_fail(problem, LNSP_E_UNSUPPORTED, loss->name,
                         "clip_each needs a loss that is a mean over rows, but %s compares "
@@ -148,17 +152,17 @@ static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memor
 static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
   const lnsp_graph *graph = t->graph;
   int64_t rows = t->limits.max_rows * (int64_t)t->limits.max_concepts;
-  for (int32_t i = 0; i < t->objective.data_count; i++) {
-    int64_t ld = lnspi_round16(t->objective.data_width[i]), most = t->objective.data_most[i];
+  for (int32_t i = 0; i < t->objective->data_count; i++) {
+    int64_t ld = lnspi_round16(t->objective->data_width[i]), most = t->objective->data_most[i];
     t->data[i] = lnspi_take(arena, (uint64_t)(rows * (most ? most : 1)),
                             (uint64_t)ld * sizeof(float));
   }
-  int64_t replay_rows = t->objective.replay_rows * (int64_t)t->limits.max_concepts;
+  int64_t replay_rows = t->objective->replay_rows * (int64_t)t->limits.max_concepts;
   t->loss_scratch = lnspi_take(
-      arena, (uint64_t)lnspi_objective_scratch(&t->objective, graph, t->limits.max_rows,
+      arena, (uint64_t)lnspi_objective_scratch(t->objective, graph, t->limits.max_rows,
                                                 t->limits.max_concepts, replay_rows),
       sizeof(float));
-  if (t->objective.replay_rows)
+  if (t->objective->replay_rows)
     t->replay = lnspi_take(arena, (uint64_t)lnspi_replay_floats(graph->nodes[0].width),
                            sizeof(float));
   if (t->rule.clip > 0)
@@ -176,6 +180,11 @@ static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *mem
   memset(memory, 0, sizeof *memory);
   lnspi_take(arena, 1, LNSPI_HANDLE_BYTES);
   lnspi_take(arena, 1, graph->bytes);
+  lnspi_objective *objective = lnspi_take(arena, 1, LNSPI_OBJECTIVE_BYTES);
+  if (objective) {
+    *objective = *t->objective;
+    t->objective = objective;
+  }
   t->loss_text = lnspi_take(arena, 1, LNSPI_TEXT_BYTES);
   t->optimizer_text = lnspi_take(arena, 1, LNSPI_TEXT_BYTES);
   t->age = lnspi_take(arena, weights, sizeof(uint64_t));
@@ -212,7 +221,7 @@ static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {
   t->engine.graph = t->graph;
   t->engine.plan = recipe->plan;
   t->rule = recipe->rule;
-  t->objective = recipe->objective;
+  t->objective = (lnspi_objective *)(uintptr_t)&recipe->objective; /* layout copies it */
   t->limits = recipe->limits;
   t->narrow = lnspi_rule_narrow(&t->rule);
   t->chance = 1;
@@ -251,6 +260,7 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   lnsp_trainer *t = block->memory;
   lnsp_limits wide = recipe->limits;
   typedef char trainer_fits[sizeof(lnsp_trainer) <= LNSPI_HANDLE_BYTES &&
+                            sizeof(lnspi_objective) <= LNSPI_OBJECTIVE_BYTES &&
                             sizeof(lnspi_use) <= 48 ? 1 : -1];
   (void)sizeof(trainer_fits);
   t->block = *block;

@@ -27,6 +27,7 @@ typedef struct lnspi_objective {
   lnspi_loss_term terms[LNSPI_LOSS_TERMS];
   int32_t term_count;
   int32_t output[LNSPI_LOSS_TERMS];  /* of the graph */
+  int32_t against[LNSPI_LOSS_TERMS]; /* likewise, where a term has one */
   int32_t group_count;               /* runs of the network a row: 1 or more */
   const char *group[LNSPI_GROUPS];   /* "input" or "anchor", "positive", ... */
   int32_t data_count;
@@ -37,6 +38,7 @@ typedef struct lnspi_objective {
   int32_t replay_rows, replay_term;  /* term: -1 if there is none */
   uint64_t replay_seed;
 } lnspi_objective;
+#define LNSPI_OBJECTIVE_BYTES 2560 /* counted, on every host */
 
 #define LNSPI_PHASE_IDLE 0
 #define LNSPI_PHASE_FORWARD 1  /* values are there */
@@ -47,7 +49,7 @@ struct lnsp_trainer {
   lnsp_graph *graph;
   lnspi_engine engine;
   lnspi_rule rule;
-  lnspi_objective objective;
+  lnspi_objective *objective;
   lnsp_limits limits;
   lnsp_memory memory;
   int32_t moment_count, phase, mark_count, mark_newest, has_replay, lr_changed;
@@ -79,6 +81,7 @@ struct lnsp_trainer {
   float *extra[LNSPI_MAX_INPUTS]; /* a second gradient for a value, to be added */
   float *data[LNSPI_DATA];
   int64_t data_each[LNSPI_DATA]; /* vectors a row of the last evaluation */
+  lnsp_echo echo;               /* whose function makes the tensor "echo", if set */
   float *loss_scratch;
   float *replay;
   float *squares;               /* of the gradient's strips, with clipping */
@@ -120,6 +123,14 @@ int32_t lnspi_objective_parse(const char *text, const lnsp_graph *graph,
                               lnspi_objective *objective, lnsp_problem *problem);
 int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_graph *graph,
                                 int64_t rows, int64_t concepts, int64_t replay_rows);
+/* The loss of a term: replay's, too. */
+const lnspi_loss *lnspi_objective_loss(const lnspi_loss_term *term);
+
+/* evaluate.c */
+/* 1 if the caller's function makes this data tensor. */
+static inline int lnspi_trainer_echoes(const lnsp_trainer *trainer, int32_t data) {
+  return trainer->echo.echo && lnspi_equal(trainer->objective->data[data], "echo");
+}
 /* Loads the inputs, runs forward, writes output gradients; *loss in double. */
 int32_t lnspi_objective_evaluate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                  int32_t input_count, double *loss, lnsp_problem *problem);

@@ -77,6 +77,36 @@ def listwise(p, tau=0.07):
     return -F.log_softmax(torch.einsum("bd,bld->bl", p, candidates) / tau, -1)[:, 0].mean()
 
 
+def mmd(p, sigma=None):
+    if sigma is None:
+        sigma = torch.pdist(t).median()
+
+    def k(a, b):
+        return torch.exp(-((a[:, None] - b[None]) ** 2).sum(-1) / (2 * sigma * sigma)).mean()
+
+    return k(p, p) + k(t, t) - 2 * k(p, t)
+
+
+def gate(least, weak=0.25):
+    gap = cos(ctx[:, -1], t) - cos(ctx[:, -1], prev)
+    assert 0 < (gap >= least).sum() < ROWS
+    return torch.where(gap >= least, 1.0, weak).double().mean()
+
+
+def explicit(p, tau=0.07):
+    s = torch.cat((cos(p, t)[:, None], cos(p[:, None], neg)), 1) / tau
+    return (torch.logsumexp(s, 1) - s[:, 0]).mean()
+
+
+def margin(p, m):
+    return F.relu(m - (cos(p, t) - cos(p, prev))).mean()
+
+
+def balanced(p, share=0.1, low=1e-4, high=2e-2):
+    first, other = F.mse_loss(p, t), margin(p, 0.5)
+    return first + (share * first / other).detach().clamp(low, high) * other
+
+
 LOSSES = {
     "margin_ratio": ratio,
     "micro_direction": lambda p: F.softplus(5 * (cos(p, ctx[:, -1]) - cos(p, t) + 0.02)).mean(),
@@ -96,6 +126,17 @@ LOSSES = {
     "nce_symmetric_masked": lambda p: nce(p, 0.07, duplicates=True, context=True, both=True),
     "unified": lambda p: (F.mse_loss(p, t) + 0.5 * nce(p, 0.07, both=True) + 0.3 * moment(p)
                           + 0.2 * spread(F.normalize(p, dim=-1))),
+    "mmd": mmd,
+    "mmd_given": lambda p: mmd(p, 0.6),
+    "bce": lambda p: F.binary_cross_entropy_with_logits(p, t),
+    "huber": lambda p: F.huber_loss(p, t, delta=0.1),
+    "p7": lambda p: (gate(0.6) * (explicit(p) + 0.5 * margin(p, 0.07))
+                     + 0.2 * below(p, 0.7)),
+    "p8": lambda p: listwise(p) + 0.5 * margin(p, 0.07),
+    "auto": lambda p: balanced(p, high=0.5),
+    "auto_high": balanced,
+    "auto_low": lambda p: balanced(p, 1e-3, 0.05, 0.1),
+    "echo_first": lambda p: 1 - cos(p[:2], t[:2]).mean(),
 }
 
 out = {"p": p, "t": t, "prev": prev, "neg": neg, "ctx": ctx, "future": future}

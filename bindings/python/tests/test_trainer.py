@@ -357,6 +357,49 @@ def test_replay(model, rng, tmp_path):
     assert trainer.step_count == 1
 
 
+def test_echo(model, x):
+    y = np.roll(x, 1, axis=0)
+    plain = lnsp.Trainer(model, loss="mse + .5*echo", optimizer="sgd", max_rows=6)
+    assert plain.input_names == ("input", "target", "echo")
+    outputs = plain.forward(x)
+    expected = plain.evaluate(x, y, np.tanh(outputs[:, ::-1]))
+
+    seen = []
+
+    def echo(rows):
+        seen.append(rows.copy())
+        assert not rows.flags.writeable
+        return np.tanh(rows[:, ::-1])
+
+    trainer = lnsp.Trainer(model, loss="mse + .5*echo", optimizer="sgd", max_rows=6)
+    trainer.set_echo(echo)
+    assert trainer.input_names == ("input", "target")
+    assert np.isclose(trainer.evaluate(x, y), expected, atol=1e-6)
+    assert np.allclose(seen[0], outputs, atol=1e-6)
+    assert np.allclose(trainer.gradient("up.weight"), plain.gradient("up.weight"), atol=1e-6)
+
+    before = trainer.hash("state")
+
+    def fails(rows):
+        raise KeyError("no such text")
+
+    trainer.set_echo(fails)
+    with pytest.raises(KeyError, match="no such text"):
+        trainer.step(x, y)
+    trainer.set_echo(lambda rows: rows[:, :3])  # another shape
+    with pytest.raises(ValueError):
+        trainer.step(x, y)
+    trainer.set_echo(lambda rows: rows * np.inf)
+    with pytest.raises(lnsp.NotFiniteError):
+        trainer.step(x, y)
+    assert trainer.hash("state") == before
+    trainer.set_echo(None)
+    assert trainer.input_names == ("input", "target", "echo")
+    trainer.step(x, y, y)
+    with pytest.raises(lnsp.StateError):
+        lnsp.Trainer(model, loss="mse").set_echo(echo)
+
+
 def test_evaluate_loss(rng):
     p, t = rng.standard_normal((2, 4, 6), dtype=np.float32)
     value, gradient = lnsp.evaluate_loss("mse", p=p, t=t)

@@ -32,7 +32,12 @@
   X(hard_negative)           \
   X(listwise)                \
   X(rehearsal)               \
-  X(echo)
+  X(echo)                    \
+  X(sampled_nce)             \
+  X(mmd)                     \
+  X(attention_diversity)     \
+  X(bce)                     \
+  X(huber)
 
 #define LNSPI_X(name) extern const lnspi_loss lnspi_loss_##name;
 LNSPI_LOSS_LIST(LNSPI_X)

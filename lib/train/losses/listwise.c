@@ -2,20 +2,9 @@
 #include "train/losses/list.h"
 #include "train/losses/pair.h"
 
-/* -log softmax(c / tau)[0]; c[0] is the target's */
 static double listwise_row(const lnspi_loss_call *call, const float *c, float *slope,
                            int64_t count) {
-  float tau = call->real[0];
-  for (int64_t i = 0; i < count; i++) slope[i] = c[i] / tau;
-  float top = call->k->maximum(slope, count), behind = top - slope[0];
-  call->k->softmax(slope, slope, count);
-  float own = slope[0], most = call->k->maximum(slope, count);
-  slope[0] = 0;
-  float others = call->k->sum(slope, count);
-  slope[0] = -others; /* softmax - 1, without what cancels */
-  for (int64_t i = 0; i < count; i++) slope[i] = slope[i] / tau;
-  if (own > 1e-30f) return (double)lnspi_pair_log1p(others / own);
-  return (double)behind - (double)lnspi_log(most);
+  return lnspi_pair_first(call->k, call->real[0], c, slope, count);
 }
 
 static double listwise_evaluate(const lnspi_loss_call *call) {

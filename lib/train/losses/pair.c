@@ -168,6 +168,20 @@ int64_t lnspi_pair_cosines_floats(const lnspi_loss_call *shape) {
 
 /* ---- logarithms, columns ---- */
 
+double lnspi_pair_first(const lnspi_kernels *k, float tau, const float *c, float *slope,
+                        int64_t count) {
+  for (int64_t i = 0; i < count; i++) slope[i] = c[i] / tau;
+  float top = k->maximum(slope, count), behind = top - slope[0];
+  k->softmax(slope, slope, count);
+  float own = slope[0], most = k->maximum(slope, count);
+  slope[0] = 0;
+  float others = k->sum(slope, count);
+  slope[0] = -others; /* softmax - 1, without what cancels */
+  for (int64_t i = 0; i < count; i++) slope[i] = slope[i] / tau;
+  if (own > 1e-30f) return (double)lnspi_pair_log1p(others / own);
+  return (double)behind - (double)lnspi_log(most);
+}
+
 /* log(u) / (u - 1) hardly changes between 1 + x and u, what 1 + x is rounded to. */
 float lnspi_pair_log1p(float x) {
   float u = 1 + x;

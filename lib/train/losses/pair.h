@@ -56,6 +56,10 @@ double lnspi_pair_cosines(const lnspi_loss_call *call, lnspi_pair_rule *rule);
 double lnspi_pair_dots(const lnspi_loss_call *call, lnspi_pair_rule *rule);
 int64_t lnspi_pair_cosines_floats(const lnspi_loss_call *shape);
 
+/* -log softmax(c / tau)[0], and its derivatives by c. */
+double lnspi_pair_first(const lnspi_kernels *k, float tau, const float *c, float *slope,
+                        int64_t count);
+
 /* log(1 + x), x >= 0; log(1 + exp(x)), x itself above 20, and its derivative. */
 float lnspi_pair_log1p(float x);
 float lnspi_pair_softplus(float x, float *slope);

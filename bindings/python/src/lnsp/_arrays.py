@@ -141,6 +141,14 @@ def shape_of(tensor: _c.Tensor) -> tuple[int, ...]:
     return tuple(tensor.dims[i] for i in range(tensor.rank))
 
 
+def rows_of(tensor: _c.Tensor) -> Floats:
+    """An array over rows [rows, width] that a callback may look at while it runs."""
+    rows, width = shape_of(tensor)
+    whole = (ct.c_float * (rows * tensor.strides[0])).from_address(tensor.data)
+    every: Floats = np.ctypeslib.as_array(whole).reshape(rows, tensor.strides[0])
+    return every[:, :width]
+
+
 class _View:
     """Memory of the library as NumPy may look at it; keeps the handle alive."""
 

@@ -113,6 +113,18 @@ class DeltaFacts(ct.Structure):
     ]
 
 
+ECHO = ct.CFUNCTYPE(ct.c_int32, ct.c_void_p, ct.POINTER(Tensor), ct.POINTER(Tensor))
+
+
+class Echo(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("reserved", ct.c_uint32),
+        ("user", ct.c_void_p),
+        ("echo", ECHO),
+    ]
+
+
 VERIFY = ct.CFUNCTYPE(ct.c_int32, ct.c_void_p, ct.POINTER(ct.c_uint8), ct.c_char_p, ct.c_uint64)
 JUDGE = ct.CFUNCTYPE(ct.c_int32, ct.c_void_p, ct.c_void_p)
 
@@ -223,6 +235,7 @@ STRUCTS = {
     "lnsp_limits": Limits,
     "lnsp_memory": Memory,
     "lnsp_sink": Sink,
+    "lnsp_echo": Echo,
     "lnsp_pair": Pair,
     "lnsp_delta_facts": DeltaFacts,
     "lnsp_delta_rules": DeltaRules,
@@ -370,6 +383,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_trainer_learning_rate": (_float, [_h]),
     "lnsp_trainer_gradient_norm": (_float, [_h]),
     "lnsp_trainer_step_count": (_u64, [_h]),
+    "lnsp_trainer_set_echo": (_i32, [_h, ct.POINTER(Echo), _p]),
     "lnsp_trainer_set_noise_key": (_i32, [_h, _data, _p]),
     "lnsp_trainer_set_replay": (_i32, [_h, _h, _p]),
     "lnsp_trainer_tensor_read": (_i32, [_h, _text, _i32, _data, _i64, _p]),

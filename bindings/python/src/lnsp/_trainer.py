@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes as ct
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
 from . import _c
-from ._arrays import Array, Floats, Tensors, as_input, as_output, inputs, pointer
-from ._errors import ArgumentError, MissingError
+from ._arrays import Array, Floats, Tensors, as_input, as_output, inputs, pointer, rows_of
+from ._errors import ArgumentError, MissingError, RefusedError
 from ._files import File, save_bytes
 from ._graph import Graph
 from ._handle import Owner, create
@@ -31,6 +31,8 @@ from ._session import Session
 if TYPE_CHECKING:
     from ._delta import Delta
 
+Echo = Callable[[Floats], Any]
+
 _WHAT = {"weights": _c.SAVE_WEIGHTS, "average": _c.SAVE_AVERAGE, "state": _c.SAVE_STATE}
 
 
@@ -39,6 +41,31 @@ def _what(what: str) -> int:
         return _WHAT[what]
     except KeyError:
         raise ArgumentError(f"what is {what!r}: give 'weights', 'average' or 'state'") from None
+
+
+class _Echo:
+    """A caller's echo function as the library calls it, and what it raised."""
+
+    def __init__(self, function: Echo) -> None:
+        self.error: BaseException | None = None
+        self.c = _c.Echo(ct.sizeof(_c.Echo), 0, None, _c.ECHO(self._made(function)))
+
+    def _made(self, function: Echo) -> Callable[..., int]:
+        def call(_user: Any, output: Any, echo: Any) -> int:
+            try:
+                rows = rows_of(output.contents)
+                rows.flags.writeable = False
+                rows_of(echo.contents)[...] = function(rows)
+            except BaseException as error:
+                self.error = error
+                return 1
+            return 0
+
+        return call
+
+    def raised(self) -> BaseException | None:
+        error, self.error = self.error, None
+        return error
 
 
 def _packed(name: str, value: Any) -> Array:
@@ -101,6 +128,7 @@ class Trainer(Owner):
         self._graph = Graph._of(self._handle, _c.lib.lnsp_trainer_graph)
         self._widths = self._graph.outputs
         self._shapes: dict[str, tuple[int, ...]] | None = None
+        self._echo: _Echo | None = None
         self._names = self._input_names()
 
     def close(self) -> None:
@@ -135,38 +163,38 @@ class Trainer(Owner):
         given.update(named)
         return inputs(given.items())
 
+    def _evaluated(self, function: Any, *arguments: Any) -> float:
+        loss = ct.c_float()
+        echo = self._echo
+        try:
+            self._live().call(function, *arguments, ct.byref(loss))
+        except RefusedError:
+            error = echo.raised() if echo is not None else None
+            if error is None:
+                raise
+            raise error from None  # what the function raised, rather than that it refused
+        return loss.value
+
     def step(self, *arrays: Any, **named: Any) -> float:
         """One step on float32 arrays [rows, width] or [rows, concepts, width], given in the
         order of input_names or by name: forward, backward, gate, update. Returns the loss
         before the update. NotFiniteError, and nothing has changed, if anything is or could
         become non-finite."""
         given = self._given(arrays, named)
-        loss = ct.c_float()
-        self._live().call(_c.lib.lnsp_trainer_step, given.pointer, given.count, ct.byref(loss))
-        return loss.value
+        return self._evaluated(_c.lib.lnsp_trainer_step, given.pointer, given.count)
 
     def evaluate(self, *arrays: Any, **named: Any) -> float:
         """The loss, without an update; gradient and apply may follow."""
         given = self._given(arrays, named)
-        loss = ct.c_float()
-        self._live().call(
-            _c.lib.lnsp_trainer_evaluate, given.pointer, given.count, ct.byref(loss)
-        )
-        return loss.value
+        return self._evaluated(_c.lib.lnsp_trainer_evaluate, given.pointer, given.count)
 
     def validate(self, *arrays: Any, average: bool = False, **named: Any) -> float:
         """The loss alone, as a model that runs has it: no gradient, no dropout.
         average=True: with the weights of the moving average."""
         given = self._given(arrays, named)
-        loss = ct.c_float()
-        self._live().call(
-            _c.lib.lnsp_trainer_validate,
-            given.pointer,
-            given.count,
-            int(average),
-            ct.byref(loss),
+        return self._evaluated(
+            _c.lib.lnsp_trainer_validate, given.pointer, given.count, int(average)
         )
-        return loss.value
 
     def forward(
         self,
@@ -265,6 +293,20 @@ class Trainer(Owner):
         other = replay._live()
         with other.lock:
             self._live().call(_c.lib.lnsp_trainer_set_replay, other.get())
+
+    def set_echo(self, function: Echo | None) -> None:
+        """The function that makes echoes for a loss with an echo term ("mse + .1*echo"): it
+        gets the output's rows, read-only, float32 [rows, width], and returns as many vectors,
+        encode(decode(row)) or the nearest concept of each; they are constants to the gradient.
+        With it, step, evaluate and validate need no array "echo", until None takes it back.
+        What it raises comes out of them, and nothing has changed. It must not use this
+        trainer. "echo every=10 rows=1" asks for the first row of every tenth batch."""
+        made = None if function is None else _Echo(function)
+        given = None if made is None else ct.byref(made.c)
+        self._live().call(_c.lib.lnsp_trainer_set_echo, given)
+        self._echo = made
+        self._live().keep = self._echo
+        self._names = self._input_names()
 
     # --- what it holds -------------------------------------------------------
 

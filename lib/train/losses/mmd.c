@@ -1,0 +1,110 @@
+/* Maximum mean discrepancy: outputs spread as the targets do. */
+#include "train/losses/list.h"
+#include "train/losses/pair.h"
+
+#define MMD_MOST_ROWS ((int64_t)1 << 24)
+
+/* The value that comes at place number at when x is sorted; x is reordered. */
+static float mmd_select(float *x, int64_t n, int64_t at) {
+  int64_t low = 0, high = n - 1;
+  while (low < high) {
+    const float pivot = x[low + (high - low) / 2];
+    int64_t i = low, j = high;
+    while (i <= j) {
+      while (x[i] < pivot) i++;
+      while (x[j] > pivot) j--;
+      if (i > j) break;
+      const float kept = x[i];
+      x[i++] = x[j];
+      x[j--] = kept;
+    }
+    if (at <= j)
+      high = j;
+    else if (at >= i)
+      low = i;
+    else
+      break;
+  }
+  return x[at];
+}
+
+/* 2 sigma^2: as given, or of the median distance of the targets (the lower one of two). */
+static double mmd_width(const lnspi_loss_call *call, float *distances) {
+  const double sigma = (double)call->real[0];
+  int64_t count = 0;
+  if (sigma > 0) return 2 * sigma * sigma;
+  for (int64_t i = 0; i < call->rows; i++)
+    for (int64_t j = 0; j < i; j++)
+      distances[count++] =
+          call->k->diff2(lnspi_pair_row(call, 1, i), lnspi_pair_row(call, 1, j), call->width);
+  const float median = count ? mmd_select(distances, count, (count - 1) / 2) : 0;
+  return median > 0 ? 2 * (double)median : 2;
+}
+
+/* Sum over the rows j of an operand of k(x, x_j), x being row i of another; toward becomes
+ * that of k x_j, *share that of k, without the pair of a row with itself. */
+static double mmd_side(const lnspi_loss_call *call, int a, int64_t i, int b, float by,
+                       float *toward, float *share) {
+  double total = 0, others = 0;
+  memset(toward, 0, (size_t)lnspi_round16(call->width) * sizeof(float));
+  for (int64_t j = 0; j < call->rows; j++) {
+    const float *y = lnspi_pair_row(call, b, j);
+    if (a == b && j == i) {
+      total += 1;
+      continue;
+    }
+    const float k = lnspi_exp(-by * call->k->diff2(lnspi_pair_row(call, a, i), y, call->width));
+    total += (double)k;
+    others += (double)k;
+    if (call->d[a]) call->k->axpy(toward, k, y, call->width);
+  }
+  *share = (float)others;
+  return total;
+}
+
+/* Adds factor * sum over j of k (x_i - y_j). */
+static void mmd_push(const lnspi_loss_call *call, int a, int64_t i, float factor, float share,
+                     float *toward) {
+  if (!call->d[a]) return;
+  call->k->axpy(toward, -share, lnspi_pair_row(call, a, i), call->width);
+  lnspi_pair_add(call, a, i, -factor, toward);
+}
+
+/* dk/dx = -2 by k (x - y); in a sum over all pairs of one side each counts twice. */
+static double mmd_evaluate(const lnspi_loss_call *call) {
+  float *toward = lnspi_pair_scratch(call, 0), *distances = lnspi_pair_scratch(call, 1), share;
+  const double n = (double)call->rows, width = mmd_width(call, distances), pairs = n * n;
+  const float by = (float)(1 / width), factor = lnspi_pair_factor(call, -4 / width, pairs);
+  double total = 0, crossed = 0;
+  for (int a = 0; a < 2; a++)
+    for (int64_t i = 0; i < call->rows; i++) {
+      total += mmd_side(call, a, i, a, by, toward, &share);
+      mmd_push(call, a, i, factor, share, toward);
+      if (a == 1 && !call->d[1]) continue;
+      const double sum = mmd_side(call, a, i, 1 - a, by, toward, &share);
+      mmd_push(call, a, i, -factor, share, toward);
+      if (a == 0) crossed += sum;
+    }
+  return (total - 2 * crossed) / pairs;
+}
+
+static int64_t mmd_floats(const lnspi_loss_call *shape) {
+  const int64_t n = shape->rows;
+  if (n > MMD_MOST_ROWS) return INT64_MAX / 4 * 3; /* that lnspi_take refuses */
+  return lnspi_pair_floats(1, shape->width) +
+         (shape->real[0] > 0 ? 0 : lnspi_round16(n * (n - 1) / 2));
+}
+
+const lnspi_loss lnspi_loss_mmd = {
+    .name = "mmd",
+    .help = "mmd sigma=0: maximum mean discrepancy of outputs and targets, kernel "
+            "exp(-d^2 / 2 sigma^2); 0: sigma is the median distance of the targets",
+    .on = "output",
+    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
+    .operand_count = 2,
+    .minimum_rows = 1,
+    .across = 1,
+    .argument = {{"sigma", NULL, 0, 0, 1e6f}},
+    .scratch_floats = mmd_floats,
+    .evaluate = mmd_evaluate,
+};
