@@ -72,6 +72,7 @@ same random_seed "$(key mrr eval $text --baseline random --seed 3)" \
   "$(key mrr eval $text --baseline random --seed 3)"
 same val_cosine "$(key val_cosine eval $text --baseline mean --batch 23 | cut -c 1-9)" \
   "$(key cosine eval $text --baseline mean | cut -c 1-9)"
+same val_batches 0.5020 "$(key val_cosine eval $text --baseline mean --batch 20 | awk '{ printf "%.4f", $1 }')"
 says val_printed "1e-8 added" eval $text --baseline mean --val-cosine
 lnsp new "lnsp 1; x=input 384; y=unit x; output output=y" -o "$work/same.st" > /dev/null
 same model_cosine 0.4328 "$(key cosine eval "$work/same.st" $vectors --rows "$w:test[4]" \
@@ -108,6 +109,16 @@ refused no_curve 1 "no ranks" eval "$work/same.st" $vectors --rows "$w:test[4]" 
 refused pool_beyond 1 "rows 0 to 183" eval $text --baseline mean --pool tests/data/rows.safetensors:beyond
 refused pool_of_file 2 "needs --input" eval --baseline mean $conformance/ln_min.case.safetensors \
   --pool "$w:test"
+refused rows_beyond 1 "rows 0 to 183" eval $vectors --rows tests/data/rows.safetensors:beyond \
+  --target-rows tests/data/rows.safetensors:beyond --baseline mean
+refused rows_differ 1 "same number" eval $vectors --rows "$w:test[0:5]" --target-rows "$w:val[5]" \
+  --baseline mean
+refused width_model 1 "does not fit the model" eval "$work/same.st" $vectors --rows "$w:test[4]" \
+  --target $w:short --target-rows "$w:test[5]"
+refused width_baseline 1 "the target has 8" eval $vectors --rows "$w:test[4]" --target $w:short \
+  --target-rows "$w:test[5]" --baseline mean
+refused empty_pool 1 "no row has that number" eval $vectors --rows $w:page=99 --target-rows $w:page=98 \
+  --baseline mean
 refused no_output 1 'no output "code"' eval "$work/same.st" $text --on code
 refused loss_of_baseline 2 "needs a MODEL" eval $text --baseline mean --loss mse
 refused svg_folder 1 "No such file" eval $text --baseline mean --svg "$work/no/such.svg"

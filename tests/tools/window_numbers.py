@@ -63,6 +63,8 @@ print("ridge", *["%.4f" % f for f in retrieval(short, context, target,
                                                short[context].reshape(-1, 40) @ w)])
 print("train-mean %.4f" % (unit(fit[:, 5].mean(0)) * short[target]).sum(1).mean())
 near = [(x[context[:, c]] * x[target]).sum(1).mean() for c in range(5)]
+cos = (unit(x[context].mean(1)) * x[target]).sum(1)
+print("val cosine, batches of 20: %.4f" % ((cos[:20].mean() + cos[20:].mean()) / 2))
 print("direction %.4f" % (near[4] - near[0]))
 a, p, n = x[data["triplets"]].transpose(1, 0, 2)
 right = (a * p).sum(1) > (a * n).sum(1)
