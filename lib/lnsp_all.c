@@ -109,6 +109,7 @@
 #include "train/backward.c"
 #include "train/checkpoint.c"
 #include "train/evaluate.c"
+#include "train/gradient.c"
 #include "train/history.c"
 #include "train/image.c"
 #include "train/loss.c"

@@ -16,16 +16,17 @@ static void train_interrupt(int signal_number) {
 static const option options[] = {
   { "-o", "OUT", "model to write; with ema, that of the average" },
   { "--state", "FILE", "also write the trainer's whole state, to go on later" },
-  { "--checkpoint", "FILE", "write what --resume needs to go on in the middle, again and again" },
+  { "--checkpoint", "FILE", "write, again and again, what --resume needs to go on" },
   { "--checkpoint-every", "N", "steps, or 1epoch (the default), .5epoch, ..." },
-  { "--resume", "FILE", "go on, to the same bits, from a state (MODEL may then be left out) or,\n"
+  { "--resume", "FILE",
+    "go on, to the same bits, from a state (MODEL may then be left out) or,\n"
     "                             with the same options, from a checkpoint" },
   { "--type", "T", "storage of OUT: f32, f16, bf16 or int8; default: as it is trained, f32" },
   TRAIN_RECIPE,
-  { "--eval", "DATA", "held-out data: loss and mean cosine at the start, the end, and between" },
+  { "--eval", "DATA", "held-out data: loss and cosine at the start, the end, and between" },
   { "--eval-input", "FILE:TENSOR", "held-out vectors; default: those of --input" },
   { "--eval-rows", "FILE:TENSOR", "rows of the held-out vectors" },
-  { "--eval-target", "FILE:TENSOR", "target of the held-out vectors; default: that of --target" },
+  { "--eval-target", "FILE:TENSOR", "target of the held-out vectors; default: as --target" },
   { "--eval-target-rows", "FILE:TENSOR", "rows of it; default: those of --eval-rows" },
   { "--eval-every", "N", "look at them every N steps, or 1epoch (the default), .5epoch, ..." },
   { "--best", "MEASURE", "keep the weights that are best on them by loss, cosine, mrr or r@K;\n"
@@ -199,7 +200,8 @@ static int train_after(train_job *job, progress *show) {
   if (!status)
     status = train_log_step(job);
   if (!status && job->checkpoint && !only_last &&
-      (last || job->stopped || train_interrupted || train_valid_due(job, job->checkpoint_every)))
+      (last || job->stopped || train_interrupted ||
+       train_valid_due(job, job->checkpoint_every)))
     status = train_checkpoint_write(job);
   return status;
 }
@@ -209,7 +211,8 @@ static void train_progress(const train_job *job, progress *show) {
   char held[64] = "", name[32];
 
   if (v->watch.looks)
-    snprintf(held, sizeof held, "  held-out %s %.4g", train_measure_name(v, name), v->watch.best);
+    snprintf(held, sizeof held, "  held-out %s %.4g", train_measure_name(v, name),
+             v->watch.best);
   progress_show(show, "step %lld of %lld  epoch %.2f  loss %.5f%s  lr %.3g  %.0f us a step",
                 (long long)job->done, (long long)job->steps,
                 (double)job->done * (double)job->accumulate / (double)job->epoch_calls,

@@ -43,7 +43,8 @@ static int checkpoint_data(data *d, uint64_t *out) {
                                     ? i : (d->rows - 1) * i / (CHECKPOINT_SAMPLES - 1), 1);
     for (n = 0; n < d->needed_count && !status; n++)
       hash = checkpoint_mix(hash, d->inputs[n].data,
-                            (size_t)tensor_elements(&d->inputs[n]) * sizeof(float));
+                            (size_t)tensor_elements(&d->inputs[n]) *
+                                (d->inputs[n].dtype == LNSP_I64 ? 8 : sizeof(float)));
   }
   *out = hash;
   return status;
@@ -102,8 +103,8 @@ static int checkpoint_agree(const train_job *job, const char *was) {
     if (w != n || memcmp(was, now, w)) {
       const char *from = w > name && !strncmp(was, now, name + 1) ? was + name + 1 : was;
       const char *to = from == was ? now : now + name + 1;
-      return refuse(job->args, "%s is of a run in which %.*s was \"%.*s\", and now it is \"%.*s\": "
-                    "go on with the same options and data", path, (int)name, *now ? now : was,
+      return refuse(job->args, "%s is of a run in which %.*s was \"%.*s\", and now it is "
+                    "\"%.*s\": go on with the same options and data", path, (int)name, *now ? now : was,
                     (int)(w - (size_t)(from - was)), from, (int)(n - (size_t)(to - now)), to);
     }
     was += w + (was[w] == '\n');
@@ -150,8 +151,8 @@ static int checkpoint_read_state(train_job *job, const char *text) {
     ok = end != text;
   }
   if (!ok || n[0] < 0 || n[0] + n[1] != (long long)lnsp_trainer_step_count(job->trainer))
-    return refuse(job->args, "%s: what it says of the run's place does not fit its state: it is "
-                  "damaged", args_value(job->args, "--resume"));
+    return refuse(job->args, "%s: what it says of the run's place does not fit its state: it "
+                  "is damaged", args_value(job->args, "--resume"));
   job->first = n[0];
   job->done = n[1];
   v->looked = n[2];
@@ -327,8 +328,8 @@ static int32_t checkpoint_copy(checkpoint_job *c, lnsp_writer *writer, void *buf
     for (n = 0; n < lnsp_file_tensor_count(c->part[i].file) && !status; n++, t++) {
       const lnsp_tensor *tensor = &c->tensors[t];
       const int64_t count = tensor_elements(tensor);
-      status = lnsp_file_read(c->part[i].file, tensor->name + strlen(c->part[i].prefix), 0, count,
-                              tensor->dtype, buffer, problem);
+      status = lnsp_file_read(c->part[i].file, tensor->name + strlen(c->part[i].prefix), 0,
+                              count, tensor->dtype, buffer, problem);
       if (!status)
         status = lnsp_writer_write(writer, buffer,
                                    (size_t)count * checkpoint_element(tensor->dtype), problem);

@@ -95,8 +95,8 @@ static int setup_data(train_job *job) {
 static void setup_flops(train_job *job) {
   const double forward = (double)lnsp_graph_flops(lnsp_trainer_graph(job->trainer),
                                                   job->d.max_concepts);
-  const char *loss = args_value(job->args, "--loss"), *at = loss ? strstr(loss, "replay") : NULL;
-  const char *name;
+  const char *loss = args_value(job->args, "--loss"), *name;
+  const char *at = loss ? strstr(loss, "replay") : NULL;
   int32_t i;
   int runs = 0;
 

@@ -90,8 +90,8 @@ int train_every(const train_job *job, const char *name, int64_t initial, int64_t
   if (!text)
     return 0;
   *calls = train_calls(job, text);
-  return *calls ? 0 : usage_error(job->args, "%s is \"%s\", and must be a whole number of steps, "
-                                  "or 1epoch, .5epoch and the like", name, text);
+  return *calls ? 0 : usage_error(job->args, "%s is \"%s\", and must be a whole number of "
+                                  "steps, or 1epoch, .5epoch and the like", name, text);
 }
 
 /* ---- schedules ---- */
@@ -248,8 +248,8 @@ int train_optimizer(train_job *job) {
     lnsp_problem problem;
     if (args_value(a, "--clip") || args_value(a, "--ema") || args_value(a, "--schedule") ||
         args_value(a, "--accumulate"))
-      return usage_error(a, "--resume keeps the saved optimizer; to change clip, ema, accumulate "
-                            "or schedule name the whole text with --optimizer");
+      return usage_error(a, "--resume keeps the saved optimizer; to change clip, ema, "
+                            "accumulate or schedule name the whole text with --optimizer");
     if (lnsp_file_open(args_value(a, "--resume"), NULL, &file, &problem))
       return refuse_problem(a, args_value(a, "--resume"), &problem);
     status = text_steps(job, lnsp_file_metadata(file, "lnsp.optimizer"));

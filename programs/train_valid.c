@@ -51,11 +51,11 @@ static int valid_wanted(const train_job *job) {
 
   for (i = 0; i < sizeof names / sizeof names[0]; i++)
     if (args_value(job->args, names[i]))
-      return usage_error(job->args, "%s goes by held-out data: give --eval DATA, or --eval-input "
-                         "or --eval-rows", names[i]);
+      return usage_error(job->args, "%s goes by held-out data: give --eval DATA, or "
+                         "--eval-input or --eval-rows", names[i]);
   if (job->valid.has_plateau)
-    return usage_error(job->args, "the schedule plateau goes by held-out data: give --eval DATA, "
-                       "or --eval-input or --eval-rows");
+    return usage_error(job->args, "the schedule plateau goes by held-out data: give --eval "
+                       "DATA, or --eval-input or --eval-rows");
   return 0;
 }
 
@@ -75,7 +75,8 @@ int train_valid_data(train_job *job) {
   spec.target_rows = args_value(a, "--eval-target-rows");
   spec.normalise = job->spec.normalise;
   if (!status && spec.path && (input || target || spec.target_rows))
-    status = usage_error(a, "give either --eval DATA or --eval-input and --eval-target, not both");
+    status = usage_error(a, "give either --eval DATA or --eval-input and --eval-target, not "
+                            "both");
   if (!status)
     status = args_integer(a, "--patience", 1, INT32_MAX, 0, &v->watch.patience);
   v->looked = v->best_step = -1;
@@ -148,8 +149,8 @@ int train_valid_open(train_job *job) {
   if (status || !v->keeps || v->measure < TRAIN_MRR)
     return status;
   if (!judge_ranks(&v->d))
-    return usage_error(job->args, "--best mrr and r@K rank targets that are not the input: give "
-                       "--eval-target-rows or --eval-target, one target a row");
+    return usage_error(job->args, "--best mrr and r@K rank targets that are not the input: "
+                       "give --eval-target-rows or --eval-target, one target a row");
   return judge_pool_open(&v->d, v->batch, NULL, 0, &v->pool);
 }
 
@@ -160,11 +161,8 @@ int train_valid_open(train_job *job) {
 static int valid_loss(train_job *job, double *out) {
   train_valid *v = &job->valid;
   const int64_t rows = v->d.rows, parts = (rows + job->batch - 1) / job->batch;
-  lnsp_tensor inputs[DATA_COLUMNS];
-  const char *name;
   double sum = 0;
   int64_t part;
-  int32_t i, count;
   int status = 0;
 
   for (part = 0; part < parts && !status; part++) {
@@ -172,11 +170,8 @@ static int valid_loss(train_job *job, double *out) {
     lnsp_problem problem;
     float loss = 0;
     status = data_read(&v->d, NULL, first, n);
-    for (i = count = 0; (name = lnsp_trainer_input_name(job->trainer, i)) != NULL &&
-                        count < DATA_COLUMNS; i++)
-      inputs[count++] = *data_batch(&v->d, name);
-    if (!status && lnsp_trainer_validate(job->trainer, inputs, count, job->average, &loss,
-                                         &problem))
+    if (!status && lnsp_trainer_validate(job->trainer, v->d.inputs, v->d.needed_count,
+                                         job->average, &loss, &problem))
       status = refuse_batch(job->args, "held-out data", first, &problem);
     sum += (double)loss * (double)n;
   }

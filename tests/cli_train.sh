@@ -280,6 +280,15 @@ two=$(key hash $(echo "$long" | sed "s/--steps 100000/--steps $more/") --schedul
   --state "$work/two.state")
 same checkpoint_after_interrupt "$one" "$two"
 expect checkpoint_state_after_interrupt cmp "$work/one.state" "$work/two.state"
+# narrow states, and triplets
+for text in "adamw moments=8bit weights=bf16" "adam moments=8bit clip=.1" "sgd momentum=.9"; do
+  narrow="train $work/m.st --input $vectors --rows $rows:windows_train[0:3] --loss triplet
+    --batch 8 --shuffle --eval-rows $rows:windows_val[0:3] --patience 3 -o $work/t.st"
+  whole=$(key hash $narrow --optimizer "$text" --steps 12)
+  lnsp $narrow --optimizer "$text" --steps 7 --checkpoint "$work/n.st" > /dev/null
+  same "checkpoint_of_$(echo "$text" | tr ' =.' '___')" "$whole" \
+    "$(key hash $narrow --optimizer "$text" --steps 12 --resume "$work/n.st")"
+done
 # early stopping is part of it
 set -f
 lnsp $frozen --epochs 9 --patience 2 --checkpoint "$work/s.st" > /dev/null

@@ -115,8 +115,8 @@ static int32_t optimizer_privacy_key(const lnspi_key *key, lnspi_rule *rule,
 static int32_t optimizer_accumulate(const lnspi_key *key, lnspi_rule *rule,
                                     lnsp_problem *problem) {
   int64_t value = 1;
-  int32_t status = lnspi_word_integer(key->value, "accumulate", 1, LNSPI_MOST_ACCUMULATE, &value,
-                                      problem);
+  int32_t status = lnspi_word_integer(key->value, "accumulate", 1, LNSPI_MOST_ACCUMULATE,
+                                      &value, problem);
   rule->accumulate = (int32_t)value;
   return status;
 }
@@ -153,8 +153,8 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
   }
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
                          "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
-                         "warmup, steps, min_lr, every, factor, accumulate, weights, seed, residual, "
-                         "clip_each, noise, lot",
+                         "warmup, steps, min_lr, every, factor, accumulate, weights, seed, "
+                         "residual, clip_each, noise, lot",
                          rule->optimizer->name, rule->optimizer->help);
 }
 

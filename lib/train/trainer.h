@@ -166,6 +166,8 @@ int32_t lnspi_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem);
  * pointers may be in trainer->given_room. */
 int32_t lnspi_trainer_apply_given(lnsp_trainer *trainer, const float *const *gradients,
                                   lnsp_problem *problem);
+
+/* gradient.c: of the last call alone, row-major. */
 int32_t lnspi_trainer_gradient(lnsp_trainer *trainer, int32_t weight, float *out,
                                lnsp_problem *problem);
 
