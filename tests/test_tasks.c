@@ -196,8 +196,9 @@ typedef struct course {
 static const course courses[] = {{"mse", "adam lr=1e-3"},
                                  {"mse", "adam lr=1e-3 moments=8bit"},
                                  {"cosine", "adamw lr=1e-3 clip=.01 ema=.9"},
+                                 {"mse", "adamw lr=1e-3 clip=.01 accumulate=2"},
                                  {"student", "sgd lr=.05 momentum=.9 clip=.1"}};
-enum { COURSES = 4 };
+enum { COURSES = 5 };
 
 typedef struct outcome {
   uint8_t hash[LNSP_HASH_BYTES];
