@@ -199,6 +199,23 @@ static void predict_row(predictor *p, const float *x, const int64_t *keep, int64
     metric_unit(out, 1, width, 0);
 }
 
+/* Refuses a network that joins no sequence where one vector a context is wanted. */
+static int predict_joins(const args *a, const predictor *p, const lnsp_tensor *input,
+                         const lnsp_tensor *out) {
+  const lnsp_graph *graph = p->model ? lnsp_model_graph(p->model) : NULL;
+  lnsp_tensor shape;
+  lnsp_problem problem;
+  int32_t i;
+
+  for (i = 0; graph && out->rank == 2 && i < lnsp_graph_output_count(graph); i++)
+    if (!lnsp_graph_output_shape(graph, i, input, &shape, &problem) &&
+        !strcmp(shape.name, out->name) && shape.rank == 3)
+      return refuse(a, "%s gives a vector for each concept of a context, and one for all is "
+                    "needed; end its text with a layer that joins them, as last or mean",
+                    p->name);
+  return 0;
+}
+
 int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_tensor *out,
                   int64_t first) {
   const int64_t width = input->dims[input->rank - 1], rows = input->dims[0];
@@ -212,6 +229,8 @@ int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_te
   if (p->kind == PREDICT_MODEL) {
     const lnsp_tensor inputs[2] = { *input, p->mask ? *p->mask : *input };
     out->name = p->output;
+    if (predict_joins(a, p, input, out))
+      return EXIT_REFUSED;
     if (lnsp_session_run(p->session, inputs, p->mask ? 2 : 1, out, 1, &problem))
       return refuse_batch(a, p->name, first, &problem);
     return 0;

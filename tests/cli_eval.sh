@@ -178,6 +178,7 @@ refused five_windows 1 "contexts and targets" eval --5cat $vectors --rows "$w:te
 refused five_base_word 2 "last_context or target" eval $five --baseline mean --base first
 refused five_none 1 "no sample" eval $five --baseline mean --horizon 16 --base target --samples 1
 refused five_half 2 "both --ood-rows" eval $five --baseline mean --ood-rows "$w:val[0:5]"
+refused not_joined 1 "layer that joins" eval "$work/same.st" $text
 refused five_width 1 "predicts vectors of" eval $model $five
 
 finish
