@@ -11,7 +11,7 @@
 /* The one object that is being put together (a program has one stdout). It is
  * printed when it is whole, so that a refusal prints none. */
 static struct {
-  int depth, broken;
+  int depth, broken, compact; /* compact: an object is one line */
   int filled[JSON_DEPTH];
   char *text;
   size_t length, capacity;
@@ -60,14 +60,19 @@ static void json_string(const char *text) {
   json_put("\"");
 }
 
-static void json_before(const char *key) {
+static void json_indent(void) {
   int i;
+  for (i = 0; !json.compact && i < json.depth; i++)
+    json_put("  ");
+}
+
+static void json_before(const char *key) {
   if (json.depth) {
-    json_put("%s", json.filled[json.depth - 1] ? ",\n" : "\n");
+    json_put("%s%s", json.filled[json.depth - 1] ? "," : "",
+             !json.compact ? "\n" : json.filled[json.depth - 1] ? " " : "");
     json.filled[json.depth - 1] = 1;
   }
-  for (i = 0; i < json.depth; i++)
-    json_put("  ");
+  json_indent();
   if (key) {
     json_string(key);
     json_put(": ");
@@ -82,11 +87,9 @@ void json_open(const char *key, char bracket) {
 }
 
 void json_close(char bracket) {
-  int i;
-  if (json.filled[--json.depth]) {
+  if (json.filled[--json.depth] && !json.compact) {
     json_put("\n");
-    for (i = 0; i < json.depth; i++)
-      json_put("  ");
+    json_indent();
   }
   json_put("%c", bracket);
   if (!json.depth)
@@ -219,13 +222,17 @@ void report_memory(const report *r, const char *key, const char *label,
     json_close('}');
 }
 
+void json_lines(void) { json.compact = 1; }
+
 int report_end(const report *r, const args *a) {
   int failed = 0;
   if (r->json) {
+    const int compact = json.compact;
     json_close('}');
     failed = json.broken || fwrite(json.text, 1, json.length, stdout) != json.length;
     free(json.text);
     memset(&json, 0, sizeof json);
+    json.compact = compact;
   }
   if (failed || fflush(stdout) || ferror(stdout))
     return refuse(a, "the report could not be written to standard output");

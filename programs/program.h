@@ -114,6 +114,8 @@ void json_text(const char *key, const char *value);
 void json_integer(const char *key, int64_t value);
 void json_real(const char *key, double value);
 void json_shape(const char *key, const lnsp_tensor *tensor);
+/* From now on each report is one line, for a command that prints several. */
+void json_lines(void);
 
 /* One fact for both readers: "label  value" for people, key: value in JSON. */
 typedef struct report {
@@ -266,7 +268,7 @@ int delta_rules(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], lnsp_delta_rules
 
 extern const command command_new, command_info, command_run, command_grad, command_train,
     command_eval, command_check, command_convert, command_delta, command_prove, command_aggregate,
-    command_replay, command_store, command_index, command_bench;
+    command_replay, command_loop, command_store, command_index, command_bench;
 extern const command *const commands[]; /* NULL at the end */
 
 #endif
