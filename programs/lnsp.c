@@ -8,7 +8,7 @@ static const command command_list, command_version;
 const command *const commands[] = {
   &command_new,     &command_info,  &command_run,    &command_grad,  &command_train,
   &command_eval,    &command_check, &command_convert, &command_delta, &command_prove,     &command_aggregate,
-  &command_replay,  &command_loop,
+  &command_replay,  &command_loop,    &command_gather,
   &command_store,   &command_index,   &command_bench,   &command_list,  &command_version, NULL,
 };
 

@@ -220,7 +220,7 @@ static void print_table(const loop_job *job) {
     printf("\n%-18s concepts  cosine     R@1     R@5    R@10     MRR\n", "before learning");
     print_row("all", &all);
   }
-  for (i = 0; i < job->parts && job->parts > 1; i++) {
+  for (i = 0; i < job->parts && job->parts > 1 && job->done >= job->parts; i++) {
     const int64_t from = job->done * i / job->parts, to = job->done * (i + 1) / job->parts;
     const loop_figures f = loop_meter_part(&job->meter, from, to - from);
     snprintf(name, sizeof name, "part %lld of %lld", (long long)i + 1, (long long)job->parts);

@@ -268,7 +268,7 @@ int delta_rules(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], lnsp_delta_rules
 
 extern const command command_new, command_info, command_run, command_grad, command_train,
     command_eval, command_check, command_convert, command_delta, command_prove, command_aggregate,
-    command_replay, command_loop, command_store, command_index, command_bench;
+    command_replay, command_loop, command_gather, command_store, command_index, command_bench;
 extern const command *const commands[]; /* NULL at the end */
 
 #endif

@@ -54,7 +54,7 @@ differ() {
 }
 
 # --- help and usage ---
-for name in new info run grad train eval check convert delta replay store bench list; do
+for name in new info run grad train eval loop gather check convert delta replay store bench list; do
   says "help_$name" "lnsp $name " help $name
   lnsp help $name > "$work/one"
   lnsp $name --help > "$work/two"
