@@ -728,12 +728,6 @@ LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
                                               const lnsp_tensor *gradients, int32_t count,
                                               lnsp_problem *problem);
 
-/* Whether layers that draw by chance, as dropout, do so in this trainer's passes: 1 at
- * first; 0: as in a session, for a loss on held-out data. What is drawn is a function
- * of the optimizer text's seed=, the step and the layer. Threads: T1. */
-LNSP_API int32_t lnsp_trainer_set_chance(lnsp_trainer *trainer, int32_t on,
-                                         lnsp_problem *problem);
-
 /* Gradient of a tensor after evaluate or backward, row-major float32, count
  * elements (all of it), before clipping; with clip_each after it, before noise. LNSP_E_STATE if the loss does not
  * reach the tensor or there is no gradient now. Threads: T1. */

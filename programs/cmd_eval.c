@@ -97,7 +97,8 @@ static int eval_batches(data *d, lnsp_trainer *trainer, int64_t batch, double *o
     float loss = 0;
     count = left <= batch || (left == batch + 1 && batch > 1) ? left : batch;
     status = data_read(d, NULL, first, count);
-    if (!status && lnsp_trainer_evaluate(trainer, d->inputs, d->needed_count, &loss, &problem))
+    if (!status &&
+        lnsp_trainer_validate(trainer, d->inputs, d->needed_count, 0, &loss, &problem))
       status = refuse_batch(d->args, NULL, first, &problem);
     sum += (double)loss * (double)count;
   }
@@ -141,8 +142,6 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
   if (!status &&
       lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &problem))
     status = refuse_problem(a, NULL, &problem);
-  if (!status)
-    (void)lnsp_trainer_set_chance(trainer, 0, NULL);
   if (!status)
     status = eval_replay(a, trainer);
   for (i = 0; !status && (name = lnsp_trainer_input_name(trainer, i)) != NULL; i++)

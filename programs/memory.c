@@ -55,10 +55,11 @@ static int memory_joins(const lnsp_graph *graph, int64_t concepts) {
 }
 
 static int memory_concepts(const args *a, const lnsp_graph *graph, int64_t *concepts) {
-  int64_t low = 1, high = 0, step = 1;
+  int64_t low = 1, high = 0, step = 1, fewest;
   lnsp_problem problem;
   if (lnsp_graph_concepts(graph, &low, &high, &step, &problem))
     return refuse_problem(a, NULL, &problem);
+  fewest = low;
   if (low < 5 && memory_joins(graph, low)) {
     low = (5 + step - 1) / step * step;
     if (high && low > high)
@@ -66,10 +67,9 @@ static int memory_concepts(const args *a, const lnsp_graph *graph, int64_t *conc
   }
   if (args_integer(a, "--concepts", 1, 1 << 16, low, concepts))
     return EXIT_USAGE;
-  return lnsp_graph_flops(graph, *concepts)
-             ? 0
-             : refuse(a, "this network does not take rows of %lld concepts",
-                      (long long)*concepts);
+  if (*concepts >= fewest && (!high || *concepts <= high) && *concepts % step == 0)
+    return 0;
+  return refuse(a, "this network does not take rows of %lld concepts", (long long)*concepts);
 }
 
 int memory_reckon(const args *a, const lnsp_graph *graph, memory_plan *plan) {

@@ -25,13 +25,6 @@ LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
   return LNSP_OK;
 }
 
-LNSP_API int32_t lnsp_trainer_set_chance(lnsp_trainer *trainer, int32_t on,
-                                         lnsp_problem *problem) {
-  API_NEED(trainer, problem);
-  trainer->chance = on != 0;
-  return LNSP_OK;
-}
-
 LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
                                                 lnsp_problem *problem) {
   API_NEED(trainer, problem);

@@ -109,7 +109,6 @@ typedef struct lnspi_layer {
    * out, LNSPI_NO_MASK cannot, so that a mask is refused. 0: each row by itself. */
   int32_t masks;
   int32_t no_again; /* 1: backward cannot be called again: trainers refuse clip_each */
-  int32_t chance;   /* 1: draws by chance when training */
   uint32_t still;   /* bits of slots that get no gradient: neither decay nor moments */
 } lnspi_layer;
 

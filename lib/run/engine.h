@@ -60,9 +60,8 @@ static inline float *lnspi_engine_value(const lnspi_engine *engine, int32_t node
 int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t width,
                            int64_t *batch, int64_t *concepts, lnsp_problem *problem);
 
-/* 1 if some layer of the graph looks at a mask, or draws by chance in training. */
+/* 1 if some layer of the graph looks at a mask. */
 int lnspi_graph_masks(const lnsp_graph *graph);
-int lnspi_graph_chance(const lnsp_graph *graph);
 
 /* The same for what goes into the network: "input" F32, or "ids" of integers [rows,
  * concepts] where the network begins with ids. role NULL: that name. */

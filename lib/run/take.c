@@ -13,12 +13,6 @@ int lnspi_graph_masks(const lnsp_graph *graph) {
   return 0;
 }
 
-int lnspi_graph_chance(const lnsp_graph *graph) {
-  for (int32_t n = 0; n < graph->node_count; n++)
-    if (lnspi_layer_at(graph->nodes[n].layer)->chance) return 1;
-  return 0;
-}
-
 const char *lnspi_engine_input_name(const lnsp_graph *graph) {
   return take_is_ids(graph) ? "ids" : "input";
 }

@@ -224,7 +224,6 @@ static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {
   t->objective = (lnspi_objective *)(uintptr_t)&recipe->objective; /* layout copies it */
   t->limits = recipe->limits;
   t->narrow = lnspi_rule_narrow(&t->rule);
-  t->chance = 1;
   t->moment_count = t->rule.optimizer->moments(t->rule.real);
 }
 
@@ -285,7 +284,7 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
 }
 
 void lnspi_trainer_draw(lnsp_trainer *t, int learning) {
-  t->engine.training = t->chance && learning;
+  t->engine.training = learning;
   t->engine.seed = t->rule.seed;
   t->engine.pass = (t->step << 16) + (uint64_t)t->held;
 }

@@ -54,7 +54,7 @@ struct lnsp_trainer {
   lnsp_memory memory;
   int32_t moment_count, phase, mark_count, mark_newest, has_replay, lr_changed;
   uint64_t step;
-  int32_t chance, held; /* whether layers draw when learning; calls in sum */
+  int32_t held, unused_room; /* held: calls in sum */
   lnspi_bounds bounds;
   int32_t bounds_known, use_count;
   int64_t batch, concepts;      /* of the last forward: rows of one group */

@@ -159,3 +159,43 @@ def test_limits(model):
             lnsp.Session(model, **bad)
     with pytest.raises(TypeError):
         lnsp.Session(model, average=True)
+
+
+def test_networks_that_join_a_sequence() -> None:
+    model = lnsp.Model.new("amn in=24 d=8 hidden=12", seed=1)
+    rows = np.random.default_rng(1).standard_normal((5, 4, 24)).astype(np.float32)
+    assert model.graph.output_shape("output", rows.shape) == (5, 24)
+    assert model.graph.output_shape("attention", rows.shape) == (5, 4, 1)
+    with lnsp.Session(model, max_rows=5, max_concepts=4) as session:
+        found = session.run(rows, ["output", "attention"])
+        assert found["output"].shape == (5, 24)
+        assert np.allclose(found["attention"].sum(axis=1), 1)
+        whole = session.run(rows[:, :3])
+        mask = np.ones((5, 4), np.int32)
+        mask[:, 3] = 0
+        assert np.array_equal(session.run({"input": rows, "mask": mask}), whole)
+    assert np.array_equal(model.run(rows, batch=2), found["output"])
+    with pytest.raises(lnsp.ShapeError):
+        lnsp.Model.new("mlp in=24 concepts=3", seed=1).run(rows)
+
+
+def test_networks_of_ids() -> None:
+    text = "lnsp 1; i = ids count=9; x = embedding i 9 6 w=e; o = mean x; output output=o"
+    model = lnsp.Model.new(text, seed=1)
+    assert model.graph.input_name == "ids"
+    ids = np.array([[1, 8, 0], [2, 2, 2]])
+    table = model.arrays()["e"]
+    assert np.allclose(model.run(ids), table[ids].mean(axis=1))
+    assert np.allclose(
+        model.run({"ids": [[1, 8, 0]], "mask": [[1, 1, 0]]}),
+        table[[1, 8]].mean(axis=0),
+        atol=1e-7,
+    )
+    with lnsp.Trainer(model, loss="mse", max_rows=2, max_concepts=3) as trainer:
+        target = np.zeros((2, 6), np.float32)
+        first = trainer.step(ids, target)
+        for _ in range(50):
+            last = trainer.step(ids=ids, target=target)
+        assert last < first
+    with pytest.raises(lnsp.ArgumentError):
+        model.run(np.array([[9]]))

@@ -71,5 +71,4 @@ const lnspi_layer lnspi_layer_dropout = {
     .backward = dropout_backward,
     .write = dropout_write,
     .examples = dropout_examples,
-    .chance = 1,
 };

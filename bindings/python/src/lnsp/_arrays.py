@@ -69,9 +69,14 @@ def dtype_number(name: str, dtype: np.dtype[Any]) -> int:
 
 def as_input(name: str, given: Any) -> Array:
     """The array that the library reads. Arrays (also what NumPy sees without a copy, such
-    as a PyTorch tensor on the CPU) go as they are; lists become float32."""
+    as a PyTorch tensor on the CPU) go as they are; lists become float32, or int64 for ids
+    and masks."""
     plain = isinstance(given, (list, tuple, int, float))
-    value: Array = np.asarray(given, np.float32) if plain else np.asarray(given)
+    whole = name == "ids" or name.endswith("mask")
+    kind = np.int64 if whole else np.float32
+    value: Array = np.asarray(given, kind) if plain else np.asarray(given)
+    if value.dtype.isnative and (value.dtype.kind in "iub"):
+        return np.ascontiguousarray(value)  # ids or a mask; the library says if it is not
     if value.dtype != np.float32 or not value.dtype.isnative:
         raise DtypeError(
             f"'{name}' is of dtype {value.dtype}, the library computes in float32: give "

@@ -332,7 +332,6 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_graph_tensor_trained": (_i32, [_h, _i32]),
     "lnsp_graph_input_name": (_text, [_h, _int64s]),
     "lnsp_graph_concepts": (_i32, [_h, _int64s, _int64s, _int64s, _p]),
-    "lnsp_trainer_set_chance": (_i32, [_h, _i32, _p]),
     "lnsp_graph_flops": (_i64, [_h, _i64]),
     "lnsp_graph_architecture": (_text, [_h]),
     "lnsp_graph_text": (_i32, [_h, _data, _size, _sizes, _p]),

@@ -100,6 +100,46 @@ class Graph(Owner):
             found[tensor.name.decode()] = tensor.dims[0]
         return found
 
+    @property
+    def input_name(self) -> str:
+        """ "input" (float32 vectors), or "ids" (integers [rows, concepts])."""
+        name: bytes = self._live().read(_c.lib.lnsp_graph_input_name, None)
+        return name.decode()
+
+    @property
+    def concepts(self) -> tuple[int, int, int]:
+        """Concepts that a row may have: at least, at most (0: any number), a multiple of."""
+        low, high, step = ct.c_int64(), ct.c_int64(), ct.c_int64()
+        self._live().call(
+            _c.lib.lnsp_graph_concepts, ct.byref(low), ct.byref(high), ct.byref(step)
+        )
+        return low.value, high.value, step.value
+
+    def output_shape(self, name: str, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of an output for an input of this shape: [rows, concepts, width], or [rows,
+        width] where the network joins a sequence to one row."""
+        cache: dict[Any, tuple[int, ...]] = self.__dict__.setdefault("_known_shapes", {})
+        known = cache.get((name, input_shape))
+        if known is not None:
+            return known
+        handle = self._live()
+        given, tensor = _c.Tensor(), _c.Tensor()
+        given.rank = len(input_shape)
+        for i, size in enumerate(input_shape[:4]):
+            given.dims[i] = size
+        given.dims[0] = max(1, given.dims[0])  # no rows are a batch to us
+        names = list(self.outputs)
+        if name not in names:  # the library says it better when it runs
+            return (*input_shape[:-1], 0)
+        handle.call(
+            _c.lib.lnsp_graph_output_shape, names.index(name), ct.byref(given), ct.byref(tensor)
+        )
+        found = (*input_shape[:1], *shape_of(tensor)[1:])
+        if len(cache) > 64:
+            cache.clear()
+        cache[name, input_shape] = found
+        return found
+
     def flops(self, concepts: int = 1) -> int:
         """Floating-point operations of one row forward."""
         return int(self._live().read(_c.lib.lnsp_graph_flops, concepts))

@@ -153,9 +153,13 @@ class Model(Owner):
     ) -> Any:
         """Runs any number of rows, at most `batch` at a time, with a session of its own.
         Arguments and result as in Session.run; to run often, keep a session."""
-        array = as_input("input", inputs)
+        given = inputs if isinstance(inputs, Mapping) else {"input": inputs}
+        arrays = {name: as_input(name, value) for name, value in given.items()}
+        array = next(iter(arrays.values()))
+        if not isinstance(inputs, Mapping) and array.dtype.kind in "iub":
+            arrays = {"ids": array}
         rows = array.shape[0] if array.ndim else 0
-        concepts = array.shape[1] if array.ndim == 3 else 1
+        concepts = array.shape[1] if array.ndim == 3 or "ids" in arrays else 1
         names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
         with Session(
             self,
@@ -164,15 +168,15 @@ class Model(Owner):
             isa=isa,
         ) as session:
             if 0 < rows <= batch or not array.ndim:
-                return session.run(array, outputs)
-            widths = session.graph.outputs
+                return session.run(arrays, outputs)
             whole = {
-                name: np.empty(array.shape[:-1] + (widths.get(name, 0),), np.float32)
+                name: np.empty(session.graph.output_shape(name, array.shape), np.float32)
                 for name in names
             }
             for first in range(0, rows, batch):
                 part = slice(first, first + batch)
-                session.run(array[part], names, out={name: whole[name][part] for name in names})
+                rows_of = {name: value[part] for name, value in arrays.items()}
+                session.run(rows_of, names, out={name: whole[name][part] for name in names})
         return whole[outputs] if isinstance(outputs, str) else whole
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -66,7 +66,6 @@ class Session(Owner):
             )
         function = _c.lib.lnsp_trainer_graph if live else _c.lib.lnsp_model_graph
         self._graph = Graph._of(owner, function)
-        self._widths = self._graph.outputs
 
     @property
     def graph(self) -> Graph:
@@ -89,7 +88,9 @@ class Session(Owner):
         """Runs rows.
 
         inputs: a float32 array [rows, width] (one concept a row) or [rows, concepts,
-            width], of any strides, or a mapping from input names to arrays.
+            width], of any strides; integers [rows, concepts] where the network begins with
+            ids; or a mapping from names to arrays, with an integer "mask" [rows, concepts]
+            (1, or 0 for padding) if rows have different numbers of concepts.
         outputs: the name of an output ("output", "code", "teacher", ...): its array is
             returned; or several names: a dict is returned.
         out: an array, or a dict of arrays, to write into instead of new ones; any strides.
@@ -104,7 +105,7 @@ class Session(Owner):
         for name in names:
             to = out if single and not isinstance(out, Mapping) else (out or {}).get(name)
             if to is None:
-                to = np.empty(first.shape[:-1] + (self._widths.get(name, 0),), np.float32)
+                to = np.empty(self.graph.output_shape(name, first.shape), np.float32)
             results[name] = as_output(name, to)
         wanted = Tensors(results.items())
         handle.call(
@@ -121,7 +122,8 @@ class Session(Owner):
     @staticmethod
     def _inputs(inputs: Any) -> Tensors:
         if not isinstance(inputs, Mapping):
-            inputs = {"input": inputs}
+            whole = isinstance(inputs, np.ndarray) and inputs.dtype.kind in "iub"
+            inputs = {"ids" if whole else "input": inputs}
         return Tensors((name, as_input(name, value)) for name, value in inputs.items())
 
     def node(self, index: int, *, copy: bool = True) -> Floats:

@@ -126,7 +126,6 @@ class Trainer(Owner):
                     destroy=destroy,
                 )
         self._graph = Graph._of(self._handle, _c.lib.lnsp_trainer_graph)
-        self._widths = self._graph.outputs
         self._shapes: dict[str, tuple[int, ...]] | None = None
         self._echo: _Echo | None = None
         self._names = self._input_names()
@@ -207,12 +206,12 @@ class Trainer(Owner):
         given = inputs(input.items() if isinstance(input, Mapping) else [("input", input)])
         single = isinstance(outputs, str)
         names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-        shape = given.arrays[0][1].shape[:-1]
+        shape = given.arrays[0][1].shape
         results: dict[str, Any] = {}
         for name in names:
             to = out if single and not isinstance(out, Mapping) else (out or {}).get(name)
             if to is None:
-                to = np.empty(shape + (self._widths.get(name, 0),), np.float32)
+                to = np.empty(self._graph.output_shape(name, shape), np.float32)
             results[name] = as_output(name, to)
         wanted = Tensors(results.items())
         self._live().call(
