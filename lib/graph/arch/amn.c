@@ -9,6 +9,7 @@ typedef struct amn_widths {
 
 static amn_widths amn_read(lnspi_builder *b) {
   amn_widths w;
+  w.hidden2 = 0; /* the callers know */
   w.in = lnspi_arch_width(b, "in", "context_encoder.weight", 1, 768);
   w.d = lnspi_arch_width(b, "d", "context_encoder.weight", 0, 256);
   w.hidden = lnspi_arch_width(b, "hidden", "residual_net.0.weight", 0, 512);
