@@ -17,18 +17,21 @@
  */
 #define LV_G (16 / LV_W) /* vectors of a 16-lane group */
 
+#define LV_FAR 1024 /* few rows: floats between the weights in use and those asked for */
+
 static const float LV_F(zeros)[128] = {0};
 
 /* ---- linear ---- */
 
 /* nv vectors of outputs times a tile of rows: nv * rows accumulators. With w2, the
  * upper half of the vectors comes from the next panel; ahead, unless NULL, is what the
- * second level of the cache should fetch meanwhile, a line for every input. */
+ * second level of the cache should fetch meanwhile, a line for every input; far, unless 0,
+ * is how far beyond its own weights a tile asks for more, in floats. */
 static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int64_t lanes,
-                                           const float *ahead, const float *start,
-                                           int64_t ld_start, const float *x, int64_t ldx,
-                                           float *y, int64_t ldy, int64_t in, const int nv,
-                                           const int rows) {
+                                           const float *ahead, int64_t far,
+                                           const float *start, int64_t ld_start,
+                                           const float *x, int64_t ldx, float *y, int64_t ldy,
+                                           int64_t in, const int nv, const int rows) {
   LV_V c[32];
   LNSPI_UNROLL
   for (int r = 0; r < rows; r++) {
@@ -37,6 +40,11 @@ static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int6
   }
   for (int64_t k = 0; k < in; k++, w += lanes) {
     if (ahead) LNSPI_PREFETCH(ahead + 16 * k);
+    if (far) {
+      LNSPI_UNROLL
+      for (int v = 0; v < nv; v += LV_G) /* perhaps past the end, which is no pointer */
+        LNSPI_PREFETCH((const void *)((uintptr_t)(w + v * LV_W) + (uintptr_t)far * sizeof *w));
+    }
     if (rows < nv) { /* the fewer are kept in registers */
       LV_V xk[8];
       LNSPI_UNROLL
@@ -78,11 +86,13 @@ static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes,
                                            const float *x, int64_t ldx, float *y, int64_t ldy,
                                            int64_t rows, int64_t in, const int nv,
                                            const int least, const int most) {
-#define LV_TILE(n)                                                               \
-  case n:                                                                        \
-    if (n >= least && n <= most)                                                 \
-      LV_F(linear_tile)(w, NULL, lanes, *ahead, start, ld_start, x, ldx, y, ldy, \
-                        in, nv, n >= least && n <= most ? n : 1);                \
+  /* in the first tile; for many rows *ahead does it, and two or three are bound by loads */
+  int64_t far = rows > 3 && rows < 16 ? LV_FAR : 0;
+#define LV_TILE(n)                                                                    \
+  case n:                                                                             \
+    if (n >= least && n <= most)                                                      \
+      LV_F(linear_tile)(w, NULL, lanes, *ahead, far, start, ld_start, x, ldx, y, ldy, \
+                        in, nv, n >= least && n <= most ? n : 1);                     \
     break;
   for (int64_t tiles = (rows + most - 1) / most; tiles > 0; tiles--) {
     int64_t n = (rows + tiles - 1) / tiles;
@@ -96,7 +106,7 @@ static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes,
       LV_TILE(7)
       LV_TILE(8)
     }
-    start += n * ld_start, x += n * ldx, y += n * ldy, rows -= n;
+    start += n * ld_start, x += n * ldx, y += n * ldy, rows -= n, far = 0;
     if (*ahead && (*ahead += 16 * in) >= end) *ahead = NULL;
   }
 #undef LV_TILE
@@ -202,8 +212,8 @@ static void LV_F(linear_pair)(const float *w, int64_t in, const float *bias, con
                               int64_t ldx, float *y, int64_t ldy, int64_t rows) {
   const float *start = bias ? bias : LV_F(zeros), *w2 = w + 64 * in;
   const int nv = 8 * LV_G;
-  if (rows == 2) LV_F(linear_tile)(w, w2, 64, NULL, start, 0, x, ldx, y, ldy, in, nv, 2);
-  if (rows == 3) LV_F(linear_tile)(w, w2, 64, NULL, start, 0, x, ldx, y, ldy, in, nv, 3);
+  if (rows == 2) LV_F(linear_tile)(w, w2, 64, NULL, 0, start, 0, x, ldx, y, ldy, in, nv, 2);
+  if (rows == 3) LV_F(linear_tile)(w, w2, 64, NULL, 0, start, 0, x, ldx, y, ldy, in, nv, 3);
 }
 #endif
 

@@ -206,5 +206,6 @@ static void LV_F(unit_dx)(float *dx, const float *dy, const float *y, float m, i
 }
 
 #undef LV_G
+#undef LV_FAR
 #undef LV_SUM_START
 #undef LV_SUM_LOOP

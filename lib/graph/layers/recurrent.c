@@ -83,7 +83,7 @@ static recurrent_parts recurrent_measure(const lnspi_node *node, int32_t gates, 
   p.width = node->width;
   p.ld = lnspi_round16(node->width);
   p.last = (p.lstm ? 5 : 4) * p.ld;
-  p.stride = p.last + p.ld;
+  p.stride = p.last + p.ld + 16; /* so that rows do not share the cache's sets */
   p.steps = chunk ? chunk : concepts;
   p.rows = rows;
   p.sequences = rows / p.steps;
