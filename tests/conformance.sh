@@ -10,7 +10,7 @@
 folder=${1:-${CONFORMANCE:-tests/data/conformance}}
 LNSP=${LNSP:-$BUILD/lnsp}
 ISA=${ISA:-auto}
-CASES=${CASES:-'student_* family_* ln_min amn* mlp mamba_* gru* lstm* hierarchical_gru memory_gru
+CASES=${CASES:-'student_* family_* ln_min amn* mlp mamba_* gru* lstm* hierarchical_gru memory_gru*
   transformer* p8_transformer encoder*'}
 compare=$work/compare
 

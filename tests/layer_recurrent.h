@@ -92,8 +92,13 @@ static void ref_layer_gate(const ref_call *c) {
   free(v), free(h), free(r), free(z);
 }
 
+static void ref_layer_remember(const ref_call *c) {
+  memcpy(c->y, c->in[0], (size_t)(c->rows * c->width) * sizeof *c->y);
+}
+
 #define REF_RECURRENT(X)                                      \
   X(gru, ref_layer_recurrent) X(lstm, ref_layer_recurrent)    \
-  X(memory, ref_layer_memory) X(gate, ref_layer_gate)
+  X(memory, ref_layer_memory) X(gate, ref_layer_gate)              \
+  X(remember, ref_layer_remember)
 
 #endif

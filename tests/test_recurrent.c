@@ -136,6 +136,41 @@ static void the_write_gate_stays(void) {
   lnsp_trainer_destroy(t);
 }
 
+/* With write=1 the memory moves, and going back takes that back, too. */
+static void writes_are_undone(void) {
+  static const char text[] = "memory_gru in=8 d=6 slots=5 layers=1 write=1";
+  lnsp_limits limits = {sizeof limits, ROWS, 4, 1, 0, 0, 0};
+  uint8_t before[32], after[32], again[32];
+  float memory[5 * 8];
+  lnsp_model *model = NULL;
+  lnsp_trainer *t = NULL;
+  sample s;
+  CHECK_OK(lnsp_model_new(text, 3, NULL, &model, &support_problem));
+  CHECK_REFUSED(lnsp_trainer_create(model, "mse", "sgd clip_each=1", &limits, NULL, &t,
+                                    &support_problem),
+                LNSP_E_UNSUPPORTED);
+  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw", &limits, NULL, &t, &support_problem));
+  lnsp_model_destroy(model);
+  sample_make(&s, t->graph, 0, ROWS, 4);
+  const int32_t w = lnspi_graph_find_weight(t->graph, "memory.memory");
+  const float *live = t->state + t->graph->weights[w].at / 4;
+  memcpy(memory, live, sizeof memory);
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, before, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  CHECK_OK(lnsp_trainer_evaluate(t, s.tensors, 2, NULL, &support_problem));
+  CHECK(!memcmp(memory, live, sizeof memory));
+  CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+  for (int i = 0; i < 5 * 8; i++) CHECK(memory[i] != live[i]);
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, after, &support_problem));
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, again, &support_problem));
+  CHECK(!memcmp(before, again, 32) && memcmp(before, after, 32));
+  CHECK_OK(lnsp_trainer_step(t, s.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, again, &support_problem));
+  CHECK(!memcmp(after, again, 32));
+  lnsp_trainer_destroy(t);
+}
+
 /* ---- refusals ------------------------------------------------------------ */
 
 static void texts_are_refused(void) {
@@ -166,6 +201,7 @@ int main(void) {
   RUN(fresh_networks_have_their_size);
   RUN(examples_are_clipped_each);
   RUN(the_write_gate_stays);
+  RUN(writes_are_undone);
   RUN(texts_are_refused);
   FINISH();
 }

@@ -110,6 +110,10 @@ typedef struct lnspi_layer {
   int32_t masks;
   int32_t no_again; /* 1: backward cannot be called again: trainers refuse clip_each */
   uint32_t still;   /* bits of slots that get no gradient: neither decay nor moments */
+  /* NULL, or what each update of a trainer does to the fixed tensor in slot 0, from the
+   * values of the last pass; returns the largest magnitude that goes into it. tensor NULL:
+   * only that. */
+  float (*update)(const lnspi_call *call, float *tensor);
 } lnspi_layer;
 
 /* settle.c: once all nodes are there. A linear layer's number of this index is 1 where its

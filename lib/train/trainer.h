@@ -171,6 +171,11 @@ int32_t lnspi_trainer_apply_given(lnsp_trainer *trainer, const float *const *gra
 int32_t lnspi_trainer_gradient(lnsp_trainer *trainer, int32_t weight, float *out,
                                lnsp_problem *problem);
 
+/* writes.c: into fixed tensors, from the values of the last pass. The largest magnitude
+ * that they would get; and doing it. */
+double lnspi_writes_most(lnsp_trainer *trainer);
+void lnspi_writes_make(lnsp_trainer *trainer);
+
 /* moments.c: moments in 8 bits. A block is 128 consecutive elements as they lie in a
  * panel of 64 outputs of a matrix, or in a flat tensor; the last may be shorter. */
 void lnspi_moments_count(const lnsp_graph *graph, int64_t *block_at);

@@ -35,9 +35,13 @@ static void *update_compact(const lnsp_trainer *t, const lnspi_strip *strip) {
  * whose 16 lanes take n / 16 terms each. */
 static double update_norm(const lnspi_kernels *k, const float *x, int64_t ld, int64_t rows,
                           int64_t width) {
-  const int64_t n = (rows - 1) * ld + width;
+  /* rows that are further apart have something else between them */
+  const int64_t times = ld == lnspi_round16(width) ? 1 : rows;
+  const int64_t n = times == 1 ? (rows - 1) * ld + width : width;
   const double lost = 1 + (double)(n / 16 + 32) * 0x1p-23;
-  return sqrt(lost * ((double)k->dot(x, x, n) + (double)rows * (double)FLT_MIN));
+  double sum = (double)rows * (double)FLT_MIN;
+  for (int64_t r = 0; r < times; r++) sum += (double)k->dot(x + r * ld, x + r * ld, n);
+  return sqrt(lost * sum);
 }
 
 /* Upper bound of what the uses of matrices give any element of a gradient: the sum
@@ -334,9 +338,16 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_problem *probl
   t->rule.optimizer->prepare(t->rule.real, rate, scale, youngest + 1, &update);
   status = update_gate(t, gradient, &update, &after, problem);
   if (status != LNSP_OK) return status;
+  const double written = lnspi_writes_most(t);
+  if (!(written <= UPDATE_MOST_WEIGHT))
+    return lnspi_fail(problem, LNSP_E_NOT_FINITE, NULL,
+                      "what would be written into a memory is not finite or beyond 1e37, so "
+                      "nothing was changed: check the data");
   lnspi_trainer_settle(t);
+  lnspi_writes_make(t);
   update_all(t, rate, scale);
   t->bounds = after;
+  t->bounds.weight = update_larger(after.weight, written);
   t->norm = (float)norm;
   t->step++;
   return LNSP_OK;

@@ -3,7 +3,7 @@
 
 typedef struct memory_gru {
   int64_t in, d, hidden, slots;
-  int32_t layers, normalise;
+  int32_t layers, normalise, write;
   float dropout;
 } memory_gru;
 
@@ -15,6 +15,7 @@ static void memory_gru_read(lnspi_builder *b, memory_gru *n) {
   n->layers = lnspi_arch_layers(b, "layers", "gru.weight_ih_l%d", 4);
   n->dropout = lnspi_arch_dropout(b);
   n->normalise = lnspi_arg_flag(b, "normalise", 1);
+  n->write = lnspi_arg_flag(b, "write", 0);
   lnspi_arg_finish(b);
 }
 
@@ -42,15 +43,17 @@ static void memory_gru_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "f = gelu f");
   lnspi_arch_drop(b, "f", n.dropout);
   LNSPI_LINE(b, "raw = linear f %lld w=output_proj.3", in);
+  if (n.write)
+    LNSPI_LINE(b, "raw = remember raw h %lld w=memory", slots);
   lnspi_arch_outputs(b, n.normalise, "");
 }
 
 static const char *const memory_gru_examples[] = {
     "memory_gru", "memory_gru in=9 d=12 slots=7 layers=2 hidden=10",
-    "memory_gru in=6 d=5 slots=20 layers=1 dropout=.2 normalise=0", NULL};
+    "memory_gru in=6 d=5 slots=20 layers=1 dropout=.2 normalise=0 write=1", NULL};
 
 const lnspi_arch lnspi_arch_memory_gru = {
     "memory_gru",
-    "memory_gru in=768 d=512 slots=2048 layers=4 hidden=2d dropout=0 normalise=1: a GRU with "
-    "a memory that is read by content",
+    "memory_gru in=768 d=512 slots=2048 layers=4 hidden=2d dropout=0 normalise=1 write=0: a GRU "
+    "with a memory that is read by content; write: each update of training writes to it, too",
     memory_gru_emit, memory_gru_examples};

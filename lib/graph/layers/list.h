@@ -26,6 +26,7 @@
   X(lstm)                   \
   X(gate)                   \
   X(memory)                 \
+  X(remember)               \
   X(unit)                   \
   X(last)                   \
   X(first)                  \
