@@ -234,6 +234,7 @@ static inline void avx2_near_sums(const int32_t *p, int32_t *t) {
   }
 }
 
+#define LV_NEAR_BYTES 1
 #include "kernels/near_bytes.h"
 
 #if defined(__clang__)

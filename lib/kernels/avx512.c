@@ -223,6 +223,7 @@ static inline void avx512_near_sums(const int32_t *p, int32_t *t) {
   }
 }
 
+#define LV_NEAR_BYTES 4
 #include "kernels/near_bytes.h"
 
 #if defined(__clang__)

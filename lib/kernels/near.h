@@ -8,7 +8,7 @@
  * side by side are enough for it, and what is read next is asked for.
  */
 #define LV_G (16 / LV_W)
-#define LV_NEAR_AHEAD 4096 /* bytes */
+#define LV_NEAR_AHEAD 16384 /* bytes; 8 to 24 KiB are equally good, half of that is slower */
 
 static LNSPI_ALWAYS LV_V LV_F(near_load)(const int half, const char *p) {
   return half ? LV_HALF((const uint16_t *)(const void *)p)

@@ -2,6 +2,8 @@
  * Template: near_i8 (kernels.h), after compact_bytes.h and near.h. Besides their macros it
  * needs
  *   LV_F(near_sums)(p, t)  t[i] = sum of p[LV_W*i .. LV_W*i + LV_W - 1], i < 16
+ *   LV_NEAR_BYTES      queries of a tile of 4 rows: 4, or 1 where products take so long
+ *                      that loads cost nothing
  */
 
 /* The sums of four rows, `row` bytes apart, and qt queries by lanes: as near_tile, LV_W
@@ -16,6 +18,7 @@ static LNSPI_ALWAYS void LV_F(near_bytes)(const int8_t *rows, int64_t row, int64
   int64_t apart = row, end = whole, i = 0;
   int8_t rest[4][BYTES];
   LV_I c[16];
+  if (whole < width) lnspi_near_rest(rest, BYTES, rows + whole, row, width - whole);
   LNSPI_UNROLL
   for (int j = 0; j < 4 * qt; j++) c[j] = LV_ISET(0);
   for (;;) {
@@ -33,7 +36,6 @@ static LNSPI_ALWAYS void LV_F(near_bytes)(const int8_t *rows, int64_t row, int64
       }
     }
     if (i >= width) break;
-    lnspi_near_rest(rest, BYTES, rows + whole, row, width - whole);
     from = rest[0]; /* once more, with zeros after the last codes */
     apart = BYTES;
     end = width;
@@ -46,19 +48,14 @@ static LNSPI_ALWAYS void LV_F(near_bytes)(const int8_t *rows, int64_t row, int64
   }
 }
 
-/* n rows (16 / qt, or for one query fewer, which are then taken four times each). */
-static LNSPI_ALWAYS void LV_F(near_codes)(const int8_t *rows, const float *scale, int64_t n,
-                                          int64_t width, const int8_t *x, int64_t ldx,
-                                          const float *s, const int32_t *sum, float *y,
-                                          int64_t ldy, const int qt) {
-  const int64_t all = 16 / qt, group = n < all ? 1 : 4;
-  int32_t p[16 * LV_W + 3 * LV_W], t[16];
-  for (int64_t r = 0; r < n; r += group)
-    LV_F(near_bytes)(rows + r * width, n < all ? 0 : width, width, x, ldx, p + LV_W * r,
-                     LV_W * all, qt);
-  memset(p + LV_W * n, 0, (size_t)((all - n) * LV_W) * sizeof p[0]);
+/* Sixteen sums at most: n rows of each query, `all` places a query. */
+static LNSPI_NOINLINE void LV_F(near_scale)(const int32_t *p, int64_t all, int64_t n,
+                                            const float *scale, const float *s,
+                                            const int32_t *sum, int64_t queries, float *y,
+                                            int64_t ldy) {
+  int32_t t[16];
   LV_F(near_sums)(p, t);
-  for (int64_t q = 0; q < qt; q++)
+  for (int64_t q = 0; q < queries; q++)
     for (int64_t r = 0; r < n; r++)
       y[q * ldy + r] = (float)(t[q * all + r] - LV_CODE * sum[q]) * (s[q] * scale[r]);
 }
@@ -66,17 +63,27 @@ static LNSPI_ALWAYS void LV_F(near_codes)(const int8_t *rows, const float *scale
 static void LV_F(near_i8)(const int8_t *vectors, const float *scale, int64_t rows,
                           int64_t width, const int8_t *x, int64_t ldx, const float *s,
                           const int32_t *sum, int64_t queries, float *y, int64_t ldy) {
+  int32_t p[16 * LV_W + 3 * LV_W];
   for (int64_t r = 0; r < rows; r += 16) {
     if (rows - r < 16 && rows >= 16) r = rows - 16;
     const int8_t *from = vectors + r * width;
-    const int64_t n = rows - r < 16 ? rows - r : 16;
+    const int64_t n = rows - r < 16 ? rows - r : 16, all = 16 / LV_NEAR_BYTES;
     int64_t q = 0;
-    for (; n == 16 && q + LV_NEAR <= queries; q += LV_NEAR)
-      for (int64_t i = 0; i < 16; i += 16 / LV_NEAR)
-        LV_F(near_codes)(from + i * width, scale + r + i, 16 / LV_NEAR, width, x + q * ldx,
-                         ldx, s + q, sum + q, y + q * ldy + r + i, ldy, LV_NEAR);
-    for (; q < queries; q++)
-      LV_F(near_codes)(from, scale + r, n, width, x + q * ldx, ldx, s + q, sum + q,
-                       y + q * ldy + r, ldy, 1);
+    for (; LV_NEAR_BYTES > 1 && n == 16 && q + LV_NEAR_BYTES <= queries; q += LV_NEAR_BYTES)
+      for (int64_t i = 0; i < 16; i += all) {
+        for (int64_t j = 0; j < all; j += 4)
+          LV_F(near_bytes)(from + (i + j) * width, width, width, x + q * ldx, ldx,
+                           p + LV_W * j, LV_W * all, LV_NEAR_BYTES);
+        LV_F(near_scale)(p, all, all, scale + r + i, s + q, sum + q, LV_NEAR_BYTES,
+                         y + q * ldy + r + i, ldy);
+      }
+    /* one query; of fewer rows, each is taken four times, side by side */
+    for (; q < queries; q++) {
+      for (int64_t i = 0; i < n; i += n < 16 ? 1 : 4)
+        LV_F(near_bytes)(from + i * width, n < 16 ? 0 : width, width, x + q * ldx, ldx,
+                         p + LV_W * i, 0, 1);
+      memset(p + LV_W * n, 0, (size_t)((16 - n) * LV_W) * sizeof p[0]);
+      LV_F(near_scale)(p, 16, n, scale + r, s + q, sum + q, 1, y + q * ldy + r, ldy);
+    }
   }
 }

@@ -160,6 +160,7 @@ static inline void neon_near_sums(const int32_t *p, int32_t *t) {
   for (int i = 0; i < 16; i++) t[i] = vaddvq_s32(vld1q_s32(p + 4 * i));
 }
 
+#define LV_NEAR_BYTES 1
 #include "kernels/near_bytes.h"
 
 #define neon_noise lnspi_noise

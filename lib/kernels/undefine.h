@@ -74,5 +74,6 @@
 #undef LV_MASK
 #undef LV_NEAR
 #undef LV_NEAR_AHEAD
+#undef LV_NEAR_BYTES
 #undef LV_GRAD
 #undef LV_GRAD_INPUTS
