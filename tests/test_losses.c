@@ -124,6 +124,7 @@ static void pytorch_more(void) {
       {"auto", "mse + margin margin=.5 auto=.1 low=1e-4 high=.5"},
       {"auto_high", "mse + margin margin=.5 auto=.1 low=1e-4 high=2e-2"},
       {"auto_low", "mse every=3 + margin margin=.5 auto=.001 low=.05 high=.1"},
+      {"ramp", "mse + margin margin=.5 ramp=.3 full=.9 + mse ramp=.98 full=.99"},
       {"echo_first", "echo rows=2"},
   };
   lnsp_file *file = NULL;
@@ -339,7 +340,8 @@ static void same_bits(void) {
                                       "anticopy + future_margin + micro_direction",
                                       "moment + variance + hard_negative + positive_floor",
                                       "mmd + sampled_nce + bce + huber + .1*echo rows=3",
-                                      "mse gate=.1 + margin gate=.1 auto=.2 high=9"};
+                                      "mse gate=.1 + margin gate=.1 auto=.2 high=9 + "
+                                      "mse ramp=-1 full=1"};
   static float x[8][7 * 37 * 2], g[7 * 37], first[7 * 37];
   static const char *const names[8] = {"p", "t", "positive", "negative", "prev", "neg", "ctx",
                                        "future"};
@@ -497,6 +499,10 @@ static void bad_texts(void) {
       {"mse stop=1", LNSP_E_ARGUMENT, 5, "against="},
       {"mse + norm against=key", LNSP_E_ARGUMENT, 12, "target"},
       {"triplet against=key", LNSP_E_ARGUMENT, 9, "target"},
+      {"mse ramp=.1", LNSP_E_ARGUMENT, 5, "full="},
+      {"mse full=.1", LNSP_E_ARGUMENT, 5, "ramp="},
+      {"mse ramp=.3 full=.3", LNSP_E_ARGUMENT, 13, "above"},
+      {"norm ramp=.1 full=.3", LNSP_E_ARGUMENT, 6, "target"},
       {"mse auto=.1", LNSP_E_ARGUMENT, 1, "later"},
       {"mse + cosine auto=.1 high=.1 low=.2", LNSP_E_ARGUMENT, 30, "high"},
       {"mse from=5 until=5", LNSP_E_ARGUMENT, 12, "never"},

@@ -363,6 +363,7 @@ static void refusals(void) {
           LNSP_E_SHAPE, "target");
   refused(net, "mse gate=.1", "sgd clip_each=1", LNSP_E_UNSUPPORTED, "gate=");
   refused(net, "mse + cosine auto=.1", "sgd clip_each=1", LNSP_E_UNSUPPORTED, "auto=");
+  refused(net, "cosine ramp=.1 full=.2", "sgd clip_each=1", LNSP_E_UNSUPPORTED, "ramp=");
   refused(net, "mmd", "sgd clip_each=1", LNSP_E_UNSUPPORTED, "mmd");
 }
 

@@ -168,9 +168,7 @@ static void api_loss_lay_out(api_loss *loss, lnspi_arena *arena, int gradient) {
   int64_t scratch = 16;
   for (int32_t t = 0; t < loss->term_count; t++) {
     lnspi_loss_call shape = api_loss_call(loss, &loss->terms[t], 0);
-    int64_t need = loss->terms[t].loss->scratch_floats(&shape);
-    if (need > scratch) scratch = need;
-    need = loss->terms[t].gated ? lnspi_gate_floats(loss->width) : 0;
+    int64_t need = lnspi_term_floats(&loss->terms[t], loss->terms[t].loss, &shape, loss->width);
     if (need > scratch) scratch = need;
   }
   for (int32_t i = 0; i < loss->name_count; i++)

@@ -37,13 +37,13 @@ static int32_t loss_unknown_name(lnspi_word word, lnsp_problem *problem) {
 
 static int32_t loss_unknown_key(const char *name, const lnspi_loss *loss, lnspi_word word,
                                 lnsp_problem *problem) {
-  char shown[48], keys[160];
+  char shown[48], keys[180];
   size_t used = lnspi_format(keys, sizeof keys, "%s", loss ? "" : "rows, seed, ");
   for (int i = 0; loss && loss->argument[i].key && used < sizeof keys; i++)
     used += lnspi_format(keys + used, sizeof keys - used, "%s, ", loss->argument[i].key);
   if (used < sizeof keys)
     lnspi_format(keys + used, sizeof keys - used, "on, from, until, every, auto, low, high%s",
-                 loss ? ", gate, weak, against, stop" : "");
+                 loss ? ", gate, weak, ramp, full, against, stop" : "");
   return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
                          "the loss %s has no key '%s'; it takes: %s", name,
                          lnspi_word_show(word, shown), keys);
@@ -125,6 +125,8 @@ static const loss_common loss_commons[] = {
     {"high", LOSS_REAL, 1, 0, 1e6, offsetof(lnspi_loss_term, high)},
     {"gate", LOSS_REAL, 0, -2, 2, offsetof(lnspi_loss_term, gate)},
     {"weak", LOSS_REAL, 0, 0, 1, offsetof(lnspi_loss_term, weak)},
+    {"ramp", LOSS_REAL, 0, -1, 1, offsetof(lnspi_loss_term, ramp)},
+    {"full", LOSS_REAL, 0, -1, 1, offsetof(lnspi_loss_term, full)},
     {"against", LOSS_NAME, 0, 0, 0, offsetof(lnspi_loss_term, against)},
     {"stop", LOSS_WHOLE, 0, 0, 1, offsetof(lnspi_loss_term, stop)},
 };
@@ -173,7 +175,9 @@ static int loss_has(const lnspi_key *keys, int32_t key_count, const char *name,
 static int32_t loss_check_keys(lnspi_loss_term *term, const lnspi_key *keys,
                                int32_t key_count, lnsp_problem *problem) {
   static const char *const needs[][2] = {{"weak", "gate"}, {"low", "auto"}, {"high", "auto"},
+                                         {"ramp", "full"}, {"full", "ramp"},
                                          {"stop", "against"}};
+  static const char *const targets[] = {"against", "ramp"};
   lnspi_word word, unused;
   for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
     if (loss_has(keys, key_count, needs[i][0], &word) &&
@@ -182,12 +186,15 @@ static int32_t loss_check_keys(lnspi_loss_term *term, const lnspi_key *keys,
                              "%s= says more of %s=, which is not there", needs[i][0],
                              needs[i][1]);
   term->gated = loss_has(keys, key_count, "gate", &word);
-  if (loss_has(keys, key_count, "against", &word) &&
-      (term->loss->operand_count < 2 || !term->loss->operand[1].name ||
-       !lnspi_equal(term->loss->operand[1].name, "target")))
+  for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+    if (loss_has(keys, key_count, targets[i], &word) &&
+        (term->loss->operand_count < 2 || !lnspi_equal(term->loss->operand[1].name, "target")))
+      return lnspi_fail_text(problem, LNSP_E_ARGUMENT, word.line, word.column,
+                             "%s= is about the target, which %s does not look at", targets[i],
+                             term->loss->name);
+  if (loss_has(keys, key_count, "full", &word) && term->ramp >= term->full)
     return lnspi_fail_text(problem, LNSP_E_ARGUMENT, word.line, word.column,
-                           "against= stands for the target, which %s does not look at",
-                           term->loss->name);
+                           "full= must be above ramp=");
   if (loss_has(keys, key_count, "low", &word) && term->low > term->high)
     return lnspi_fail_text(problem, LNSP_E_ARGUMENT, word.line, word.column,
                            "low= is above high=");

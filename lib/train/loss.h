@@ -82,6 +82,8 @@ typedef struct lnspi_loss_term {
   float gate, weak;
   /* share > 0: times share * value of the first term / own value, from low to high */
   float share, low, high;
+  /* full > ramp: times how far the mean cosine of output and target is between them */
+  float ramp, full;
   char against[32];       /* in place of the target: this output for "positive" */
   int64_t stop;           /* which is constant then */
 } lnspi_loss_term;
@@ -115,13 +117,22 @@ static inline int lnspi_term_turns(const lnspi_loss_term *term, int32_t o) {
   return o == 1 && term->against[0];
 }
 
+/* 1 if the rows of a batch weigh a term together. */
+static inline int lnspi_term_weighs(const lnspi_loss_term *term) {
+  return term->gated || term->share > 0 || term->full > term->ramp;
+}
+
 /* 1 if a term counts now. */
 int lnspi_term_counts(const lnspi_loss_term *term, uint64_t updates, uint64_t pass);
+
+/* Scratch of all that a term does: of its loss, whose call has this shape, and of what
+ * weighs it. input: the width of the network's input. */
+int64_t lnspi_term_floats(const lnspi_loss_term *term, const lnspi_loss *loss,
+                          const lnspi_loss_call *shape, int64_t input);
 
 /* What a gate looks at: operand 0 the target, 1 prev, 2 the context. */
 #define LNSPI_GATE_OPERANDS 3
 extern const char *const lnspi_gate_names[LNSPI_GATE_OPERANDS]; /* in training */
-int64_t lnspi_gate_floats(int64_t width);                       /* scratch     */
 
 /* The weighted value; gradients are added. call: all but weight. gate: where the term has
  * one. first: the weighted value of the first term. */

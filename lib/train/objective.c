@@ -176,9 +176,7 @@ int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_gra
       if (loss->operand[o].kind == LNSPI_OPERAND_SET) shape.each[o] = objective_most(term, o);
       if (loss->operand[o].kind == LNSPI_OPERAND_CONTEXT) shape.each[o] = concepts;
     }
-    if (loss && loss->scratch_floats) floats = loss->scratch_floats(&shape);
-    if (floats > most) most = floats;
-    floats = term->gated ? lnspi_gate_floats(graph->nodes[0].width) : 0;
+    if (loss) floats = lnspi_term_floats(term, loss, &shape, graph->nodes[0].width);
     if (floats > most) most = floats;
   }
   return most;

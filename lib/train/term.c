@@ -2,7 +2,7 @@
  * weights. */
 #include "train/loss.h"
 
-#define TERM_EPS 1e-12f /* of unit vectors, as in losses/pair.h */
+#include "train/losses/pair.h"
 
 int lnspi_term_counts(const lnspi_loss_term *term, uint64_t updates, uint64_t pass) {
   return updates >= (uint64_t)term->from && updates < (uint64_t)term->until &&
@@ -11,7 +11,14 @@ int lnspi_term_counts(const lnspi_loss_term *term, uint64_t updates, uint64_t pa
 
 const char *const lnspi_gate_names[LNSPI_GATE_OPERANDS] = {"target", "prev", "input"};
 
-int64_t lnspi_gate_floats(int64_t width) { return 3 * lnspi_round16(width); }
+int64_t lnspi_term_floats(const lnspi_loss_term *term, const lnspi_loss *loss,
+                          const lnspi_loss_call *shape, int64_t input) {
+  int64_t most = loss->scratch_floats(shape), floats = 0;
+  if (term->gated) floats = lnspi_pair_floats(3, input);
+  if (floats > most) most = floats;
+  floats = term->full > term->ramp ? lnspi_pair_cosine_floats(shape) : 0;
+  return floats > most ? floats : most;
+}
 
 /* Mean over rows of 1 or weak: does the context's end lead to the target, more than back? */
 static double term_gate(const lnspi_loss_term *term, const lnspi_loss_call *gate) {
@@ -20,9 +27,9 @@ static double term_gate(const lnspi_loss_term *term, const lnspi_loss_call *gate
   double total = 0;
   for (int64_t r = 0; r < gate->rows; r++) {
     const int64_t at = r / gate->share[2] * gate->each[2] + gate->each[2] - 1;
-    gate->k->unit(next, gate->x[0] + r * gate->ld[0], gate->width, TERM_EPS);
-    gate->k->unit(back, gate->x[1] + r * gate->ld[1], gate->width, TERM_EPS);
-    gate->k->unit(last, gate->x[2] + at * gate->ld[2], gate->width, TERM_EPS);
+    gate->k->unit(next, gate->x[0] + r * gate->ld[0], gate->width, LNSPI_PAIR_EPS);
+    gate->k->unit(back, gate->x[1] + r * gate->ld[1], gate->width, LNSPI_PAIR_EPS);
+    gate->k->unit(last, gate->x[2] + at * gate->ld[2], gate->width, LNSPI_PAIR_EPS);
     const float forth = gate->k->dot(last, next, gate->width);
     const float gap = forth - gate->k->dot(last, back, gate->width);
     total += gap >= term->gate ? 1.0 : (double)term->weak;
@@ -43,11 +50,21 @@ static double term_share(const lnspi_loss_term *term, const lnspi_loss *loss,
   return ratio < low ? low : ratio < high ? ratio : high;
 }
 
+/* 0 to 1: how near the outputs have come to their targets. */
+static double term_ramp(const lnspi_loss_term *term, const lnspi_loss_call *call) {
+  lnspi_loss_call alone = *call;
+  for (int o = 0; o < LNSPI_LOSS_OPERANDS; o++) alone.d[o] = NULL;
+  const double low = (double)term->ramp, high = (double)term->full;
+  const double cosine = 1 - lnspi_pair_cosine(&alone), part = (cosine - low) / (high - low);
+  return part < 0 ? 0 : part < 1 ? part : 1;
+}
+
 double lnspi_term_evaluate(const lnspi_loss_term *term, const lnspi_loss *loss,
                            lnspi_loss_call *call, const lnspi_loss_call *gate, double first) {
   double weight = (double)term->weight;
   if (term->gated) weight = weight * term_gate(term, gate);
   if (term->share > 0) weight = weight * term_share(term, loss, call, first);
+  if (term->full > term->ramp) weight = weight * term_ramp(term, call);
   call->weight = (float)weight;
   return weight * loss->evaluate(call);
 }

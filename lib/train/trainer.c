@@ -42,10 +42,10 @@ static int32_t trainer_check_examples(const lnsp_graph *graph, const lnspi_objec
                         lnspi_layer_at(graph->nodes[n].layer)->name);
   for (int32_t i = 0; i < objective->term_count; i++) {
     const lnspi_loss *loss = objective->terms[i].loss;
-    if (objective->terms[i].gated || objective->terms[i].share > 0)
+    if (lnspi_term_weighs(&objective->terms[i]))
       return lnspi_fail(problem, LNSP_E_UNSUPPORTED, objective->terms[i].on,
-                        "clip_each needs a loss that is a mean over rows, but gate= and auto= "
-                        "weigh a term by all rows: leave it out");
+                        "clip_each needs a loss that is a mean over rows, but gate=, auto= and "
+                        "ramp= weigh a term by all rows: leave it out");
     if (loss && (loss->minimum_rows > 1 || loss->across))
       return lnspi_fail(problem, LNSP_E_UNSUPPORTED, loss->name,
                         "clip_each needs a loss that is a mean over rows, but %s compares "

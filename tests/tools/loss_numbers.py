@@ -136,6 +136,8 @@ LOSSES = {
     "auto": lambda p: balanced(p, high=0.5),
     "auto_high": balanced,
     "auto_low": lambda p: balanced(p, 1e-3, 0.05, 0.1),
+    "ramp": lambda p: (F.mse_loss(p, t) + margin(p, 0.5)
+                       * ((cos(p, t).mean() - 0.3) / 0.6).clamp(0, 1).detach()),
     "echo_first": lambda p: 1 - cos(p[:2], t[:2]).mean(),
 }
 
