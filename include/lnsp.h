@@ -781,7 +781,7 @@ typedef struct lnsp_echo {
   uint32_t reserved;
   void *user;
   /* Decodes each row of output to text and encodes that again, or finds the nearest known
-   * concept, and writes what comes back into the same row of echo. Both are F32 [rows,
+   * concept (lnsp_search_run), and writes what comes back into the same row of echo. Both are F32 [rows,
    * width] whose row r begins at strides[0] * r and has its elements side by side; they hold
    * until the function returns. output is only read. echo holds zeros: a row that stays so
    * has the cosine 0. Returns 0, or anything else to refuse. */

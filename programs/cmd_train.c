@@ -289,6 +289,7 @@ int train_prepare(train_job *job) {
 void train_close(train_job *job) {
   train_valid_close(&job->valid);
   lnsp_trainer_destroy(job->trainer);
+  train_echo_close(job->echo);
   lnsp_file_destroy(job->from);
   data_close(&job->d);
   if (job->log)

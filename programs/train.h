@@ -42,6 +42,8 @@ typedef struct train_valid {
   int64_t point_count;
 } train_valid;
 
+typedef struct train_echo train_echo;
+
 typedef struct train_job {
   const args *args;
   data_spec spec;
@@ -71,6 +73,7 @@ typedef struct train_job {
   int64_t checkpoint_every; /* calls */
   lnsp_file *from;          /* checkpoint to go on from, or NULL */
   char *options;            /* what a checkpoint must agree with */
+  train_echo *echo;         /* of --echo, or NULL */
 } train_job;
 
 /* The options that say what is learnt, and how. */
@@ -93,6 +96,9 @@ typedef struct train_job {
   { "--noise-key", "FILE", "32 secret bytes for noise=; default: of the system's generator" }, \
   { "--freeze", "PATTERN", "tensors that stay as they are; * and ? match; may be repeated" }, \
   { "--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`" },             \
+  { "--echo", "INDEX",                                                                        \
+    "concepts for an echo term, from `lnsp index build`: the nearest one to\n"               \
+    "                             an output is its echo" },                                   \
   { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },                        \
   { "--rows", "FILE:TENSOR",                                                                  \
     "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, 3]" },                     \
@@ -148,6 +154,11 @@ int train_checkpoint_find(train_job *job);
 /* After everything else was set up: takes up the run, refusing other options or data. */
 int train_checkpoint_resume(train_job *job);
 int train_checkpoint_write(train_job *job);
+
+/* ---- train_echo.c ---- */
+
+int train_echo_open(train_job *job);
+void train_echo_close(train_echo *echo);
 
 /* ---- train_private.c ---- */
 

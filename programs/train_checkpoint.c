@@ -59,7 +59,7 @@ static void checkpoint_line(FILE *to, const char *name, const char *value) {
 }
 
 static int checkpoint_options(train_job *job) {
-  static const char *const given[] = { "--replay",   "--shuffle",    "--best",
+  static const char *const given[] = { "--replay",   "--echo",       "--shuffle", "--best",
                                        "--patience", "--eval-every", "--schedule" };
   const args *a = job->args;
   const char *loss = args_value(a, "--loss"), *pattern;

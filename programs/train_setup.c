@@ -122,6 +122,8 @@ int train_open(train_job *job) {
   if (!status)
     status = setup_extras(job);
   if (!status)
+    status = train_echo_open(job);
+  if (!status)
     status = setup_data(job);
   if (!status)
     status = train_valid_open(job);

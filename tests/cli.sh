@@ -204,6 +204,19 @@ refused run_truncated 1 "short.st" run "$work/short.st" $case -o "$work/none"
 says grad_tensors "20 tensors" grad $model $case -o "$work/grad.st"
 refused grad_loss 1 "cosine" grad $model $case --loss cosinus -o "$work/none"
 refused grad_no_anchor 1 "anchor" grad $model $case --loss student -o "$work/none"
+lnsp index build $vectors -o "$work/words" > /dev/null
+lnsp new student --seed 1 -o "$work/student.st" > /dev/null
+says train_echo '"steps": 3' train "$work/student.st" --input $vectors --steps 3 --json \
+  --loss "cosine + .5*echo every=2 rows=3" --echo "$work/words" -o "$work/echo.st"
+lnsp train "$work/student.st" --input $vectors --steps 3 --loss cosine -o "$work/none.st" > /dev/null
+expect train_echo_matters sh -c "! cmp -s '$work/echo.st' '$work/none.st'"
+rm -f "$work/none.st"
+refused train_echo_unused 1 "no echo term" train "$work/student.st" --input $vectors --steps 1 \
+  --loss cosine --echo "$work/words" -o "$work/none"
+refused train_echo_no_index 1 "no index" train "$work/student.st" --input $vectors --steps 1 \
+  --loss "cosine + echo" --echo "$work/student.st" -o "$work/none"
+refused train_echo_nowhere 1 "echo" train "$work/student.st" --input $vectors --steps 1 \
+  --loss "cosine + echo" -o "$work/none"
 says check_case "nodes with the scalar kernels" check $model $case
 lnsp train $model $case -o "$work/moved.st" --steps 1 --lr .1 > /dev/null
 lnsp check "$work/moved.st" $case > /dev/null 2> "$work/err"
