@@ -82,7 +82,7 @@ static lnsp_tensor fuzz_input(const lnsp_graph *graph, const char *name, int64_t
   return t;
 }
 
-static void fuzz_run(lnsp_model *model) {
+static inline void fuzz_run(lnsp_model *model) {
   const lnsp_graph *graph = lnsp_model_graph(model);
   const int64_t concepts = fuzz_concepts(graph);
   lnsp_session *session = NULL;
