@@ -340,8 +340,7 @@ static void same_bits(void) {
                                       "anticopy + future_margin + micro_direction",
                                       "moment + variance + hard_negative + positive_floor",
                                       "mmd + sampled_nce + bce + huber + .1*echo rows=3",
-                                      "mse gate=.1 + margin gate=.1 auto=.2 high=9 + "
-                                      "mse ramp=-1 full=1"};
+                                      "margin gate=.1 + margin auto=.2 high=9 + mse ramp=-1 full=1"};
   static float x[8][7 * 37 * 2], g[7 * 37], first[7 * 37];
   static const char *const names[8] = {"p", "t", "positive", "negative", "prev", "neg", "ctx",
                                        "future"};

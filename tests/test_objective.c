@@ -255,6 +255,22 @@ static void contexts_and_sets(void) {
   }
 }
 
+/* Attention is compared within each sequence; what is drawn is the same at each step 0. */
+static void other_losses(void) {
+  static const char *const names[4] = {"input", "target", "prev", "label"};
+  static const char attention[] =
+      "lnsp 1; x = input 10; h = linear x 4 w=a; h = scale h by=3; a = softmax h; "
+      "output output=h attention=a";
+  batch b;
+  for (int64_t concepts = 1; concepts <= 3; concepts += 2) {
+    make_batch(&b, names, 4, concepts, 10, 31);
+    compare("ln_min d=10 s=4", "sampled_nce tau=.5 samples=3 + .3*mmd sigma=.8", &b, 6);
+    compare("ln_min d=10 s=4", "huber delta=.3 + .5*bce + margin_smooth gate=.1", &b, 6);
+  }
+  make_batch(&b, names, 3, 3, 10, 12);
+  compare(attention, "attention_diversity + .1*norm on=attention", &b, 2);
+}
+
 /* A row's own context among the targets counts only where it is not masked, and each
  * trainer's row has the sequence that it stands in. */
 static void context_masks(void) {
@@ -430,6 +446,7 @@ int main(void) {
   RUN(student_gradients);
   RUN(terms_on_the_code);
   RUN(contexts_and_sets);
+  RUN(other_losses);
   RUN(context_masks);
   RUN(refused_sets);
   RUN(replay_gradients);
