@@ -43,6 +43,27 @@ void *lnspi_take(lnspi_arena *arena, uint64_t count, uint64_t each) {
 }
 
 #if !defined(LNSP_FREESTANDING)
+/* Weights of many megabytes are read through at the pace of memory, and each page of 4096
+ * bytes costs a look into the page table: Linux is told that they may have pages of 2 MiB,
+ * where it waits to be told. Without them nothing but the time changes. */
+#if defined(__linux__)
+#define MEMORY_LARGE (INT64_C(16) << 20)
+#define MEMORY_PAGE 4096
+#define MEMORY_HUGE_PAGES 14 /* MADV_HUGEPAGE */
+extern int madvise(void *from, size_t bytes, int advice);
+
+static void memory_advise(uint8_t *raw, size_t bytes) {
+  const size_t skip = MEMORY_PAGE - (size_t)((uintptr_t)raw % MEMORY_PAGE);
+  if (bytes >= MEMORY_LARGE)
+    (void)madvise(raw + skip, (bytes - skip) / MEMORY_PAGE * MEMORY_PAGE, MEMORY_HUGE_PAGES);
+}
+#else
+static void memory_advise(uint8_t *raw, size_t bytes) {
+  (void)raw;
+  (void)bytes;
+}
+#endif
+
 /* From calloc, moved up to the alignment; the byte before the block says by how
  * much. Fresh pages from calloc are zero without being touched. */
 static void *memory_allocate(void *user, size_t bytes) {
@@ -51,6 +72,7 @@ static void *memory_allocate(void *user, size_t bytes) {
   (void)user;
   raw = calloc(1, bytes + LNSPI_ALIGN);
   if (!raw) return NULL;
+  memory_advise(raw, bytes + LNSPI_ALIGN);
   gap = LNSPI_ALIGN - (size_t)((uintptr_t)raw % LNSPI_ALIGN);
   raw[gap - 1] = (uint8_t)gap;
   return raw + gap;

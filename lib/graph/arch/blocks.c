@@ -12,18 +12,18 @@ int32_t lnspi_blocks_read(lnspi_builder *b, lnspi_blocks *block, int32_t layers)
   return layers;
 }
 
-/* a = attention of x (and memory); h = base + a. */
+/* a = attention of x to memory ("" : x itself); h = base + a. */
 static void blocks_attention(lnspi_builder *b, const lnspi_blocks *block, int32_t index,
-                            const char *base, const char *x, const char *memory,
-                            const char *name) {
+                             const char *base, const char *x, const char *memory,
+                             const char *name, const char *sight) {
   LNSPI_LINE(b, "a = attention %s %s heads=%d w=%s.%d.%s%s", x, memory, block->heads,
-             block->stem, index, name, block->sight);
+             block->stem, index, name, sight);
   lnspi_arch_drop(b, "a", block->dropout);
   LNSPI_LINE(b, "h = add %s a", base);
 }
 
 static void blocks_feed(lnspi_builder *b, const lnspi_blocks *block, int32_t index,
-                       const char *from) {
+                        const char *from) {
   LNSPI_LINE(b, "f = linear %s %lld w=%s.%d.linear1", from, (long long)block->ff, block->stem,
              index);
   LNSPI_LINE(b, "f = %s f", block->act);
@@ -34,19 +34,32 @@ static void blocks_feed(lnspi_builder *b, const lnspi_blocks *block, int32_t ind
 }
 
 static void blocks_norm(lnspi_builder *b, const lnspi_blocks *block, int32_t index, int number,
-                       const char *from, const char *to) {
+                        const char *from, const char *to) {
   LNSPI_LINE(b, "%s = layernorm %s w=%s.%d.norm%d", to, from, block->stem, index, number);
 }
 
+/* Self-attention, added to `from`: of all concepts, or of the last one to all. */
+static void blocks_self(lnspi_builder *b, const lnspi_blocks *block, int32_t index,
+                        const char *from, const char *x, int32_t last) {
+  if (!last) {
+    blocks_attention(b, block, index, from, x, "", "self_attn", block->sight);
+    return;
+  }
+  LNSPI_LINE(b, "l = last %s", from);
+  if (x != from)
+    LNSPI_LINE(b, "q = last %s", x);
+  blocks_attention(b, block, index, "l", x != from ? "q" : "l", x, "self_attn", "");
+}
+
 void lnspi_blocks_encoder(lnspi_builder *b, const lnspi_blocks *block, int32_t index,
-                         const char *from) {
+                          const char *from, int32_t last) {
   if (block->norm_first) {
     blocks_norm(b, block, index, 1, from, "n");
-    blocks_attention(b, block, index, from, "n", "", "self_attn");
+    blocks_self(b, block, index, from, "n", last);
     blocks_norm(b, block, index, 2, "h", "n");
     blocks_feed(b, block, index, "n");
   } else {
-    blocks_attention(b, block, index, from, from, "", "self_attn");
+    blocks_self(b, block, index, from, from, last);
     blocks_norm(b, block, index, 1, "h", "h");
     blocks_feed(b, block, index, "h");
     blocks_norm(b, block, index, 2, "h", "h");
@@ -54,10 +67,11 @@ void lnspi_blocks_encoder(lnspi_builder *b, const lnspi_blocks *block, int32_t i
 }
 
 void lnspi_blocks_decoder(lnspi_builder *b, const lnspi_blocks *block, int32_t index,
-                         const char *from, const char *memory) {
-  blocks_attention(b, block, index, from, from, "", "self_attn");
+                          const char *from, const char *memory, int32_t last) {
+  blocks_self(b, block, index, from, from, last);
   blocks_norm(b, block, index, 1, "h", "h");
-  blocks_attention(b, block, index, "h", "h", memory, "multihead_attn");
+  blocks_attention(b, block, index, "h", "h", memory, "multihead_attn",
+                   last ? "" : block->sight);
   blocks_norm(b, block, index, 2, "h", "h");
   blocks_feed(b, block, index, "h");
   blocks_norm(b, block, index, 3, "h", "h");

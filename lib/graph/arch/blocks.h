@@ -1,5 +1,6 @@
 /* The layers of transformers under PyTorch's tensor names, as lines for the builder. The
- * value `from` goes in, h comes out; a, f and n are used between. */
+ * value `from` goes in, h comes out; a, f, l, n and q
+ * are used between. */
 #ifndef LNSPI_GRAPH_ARCH_BLOCKS_H
 #define LNSPI_GRAPH_ARCH_BLOCKS_H
 
@@ -17,11 +18,13 @@ typedef struct lnspi_blocks {
 /* Reads heads=, layers=, ff= and dropout= after d and stem are set; ff is 4 d unless said
  * otherwise. Returns how many layers there are. */
 int32_t lnspi_blocks_read(lnspi_builder *builder, lnspi_blocks *block, int32_t layers);
-/* TransformerEncoderLayer number index. */
+/* TransformerEncoderLayer number index. last: h is what becomes of the last concept only,
+ * which is all that counts where nothing else is looked at afterwards; sight must then not
+ * have a window. */
 void lnspi_blocks_encoder(lnspi_builder *builder, const lnspi_blocks *block, int32_t index,
-                         const char *from);
+                          const char *from, int32_t last);
 /* TransformerDecoderLayer; memory: the value that it looks at. Norms come last. */
 void lnspi_blocks_decoder(lnspi_builder *builder, const lnspi_blocks *block, int32_t index,
-                         const char *from, const char *memory);
+                          const char *from, const char *memory, int32_t last);
 
 #endif

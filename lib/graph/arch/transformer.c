@@ -45,8 +45,7 @@ static void transformer_emit(lnspi_builder *b) {
   t.block.sight = " causal=1";
   transformer_start(b, &t, positions, "kind=sinusoid w=pos_encoder.pe");
   for (int32_t i = 0; i < t.layers; i++)
-    lnspi_blocks_decoder(b, &t.block, i, i ? "h" : "p", "p");
-  LNSPI_LINE(b, "h = last h");
+    lnspi_blocks_decoder(b, &t.block, i, i ? "h" : "p", "p", i == t.layers - 1);
   LNSPI_LINE(b, "h = linear h %lld w=head.0", (long long)t.block.d);
   LNSPI_LINE(b, "h = gelu h");
   LNSPI_LINE(b, "h = layernorm h w=head.2");
@@ -61,8 +60,7 @@ static void transformer_encoder_emit(lnspi_builder *b) {
   lnspi_arg_finish(b);
   transformer_start(b, &t, positions, "kind=sinusoid w=pos_encoder.pe");
   for (int32_t i = 0; i < t.layers; i++)
-    lnspi_blocks_encoder(b, &t.block, i, i ? "h" : "p");
-  LNSPI_LINE(b, "h = last h");
+    lnspi_blocks_encoder(b, &t.block, i, i ? "h" : "p", i == t.layers - 1);
   LNSPI_LINE(b, "h = linear h %lld w=head.0", (long long)t.block.d);
   LNSPI_LINE(b, "h = relu h");
   lnspi_arch_drop(b, "h", t.block.dropout);
@@ -86,8 +84,7 @@ static void p8_transformer_emit(lnspi_builder *b) {
   t.block.norm_first = 1;
   transformer_start(b, &t, concepts, "w=pos_encoder");
   for (int32_t i = 0; i < t.layers; i++)
-    lnspi_blocks_encoder(b, &t.block, i, i ? "h" : "p");
-  LNSPI_LINE(b, "h = last h");
+    lnspi_blocks_encoder(b, &t.block, i, i ? "h" : "p", i == t.layers - 1);
   LNSPI_LINE(b, "w = linear h %lld w=context_attention.0", (long long)hidden);
   LNSPI_LINE(b, "w = gelu w");
   lnspi_arch_drop(b, "w", t.block.dropout);
