@@ -20,7 +20,9 @@ reckoned() {
 
 # ---- networks: parameters, and millions of operations for five concepts ----
 # (amn_serve: the table's 4.2 encodes four concepts before their mean; ours encodes the mean;
-# mamba: the table's 80, 143, 349, 141 and 174 have the half of x_proj that nothing reads)
+# transformers: the table's 173, 131 and 130 take all concepts through the last layer, of which
+# only the last one is looked at; mamba: the table's 80, 143, 349, 141 and 174 have the half of
+# x_proj that nothing reads)
 while read -r name parameters flop arch; do
   is "parameters_of_$name" "$(fact parameters "$arch")" "$parameters"
   [ "$flop" = - ] ||
@@ -38,9 +40,9 @@ gru_prenorm 7359232 68.2 gru_prenorm
 lstm 5120768 48.0 lstm
 lstm_stack 9196800 88.6 lstm_stack
 lstm_mlp 5384448 48.5 lstm_mlp
-transformer 17867520 173.3 transformer
-transformer_encoder 13659904 131.3 transformer_encoder
-p8_transformer 13138437 130.2 p8_transformer
+transformer 17867520 148.1 transformer
+transformer_encoder 13659904 110.3 transformer_encoder
+p8_transformer 13138437 109.2 p8_transformer
 hierarchical_gru 8602112 - hierarchical_gru
 memory_gru 11292160 - memory_gru
 mamba_s 7239936 74.9 mamba_s

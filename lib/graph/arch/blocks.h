@@ -1,6 +1,5 @@
 /* The layers of transformers under PyTorch's tensor names, as lines for the builder. The
- * value `from` goes in, h comes out; a, f, l, n and q
- * are used between. */
+ * value `from` goes in, h comes out; a, f, l, n and q are used between. */
 #ifndef LNSPI_GRAPH_ARCH_BLOCKS_H
 #define LNSPI_GRAPH_ARCH_BLOCKS_H
 
