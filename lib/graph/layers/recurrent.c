@@ -5,9 +5,9 @@
  * for the first. chunk=N starts anew every N rows: each chunk is a sequence here. A masked
  * step hands the state on.
  *
- * saved has for each row, ld floats each: GRU r, z, n, q (what the state gives to n); LSTM
- * i, f, g, o, cell, tanh(cell); backward puts the gates' gradients over the first four, and
- * the state before the step last: the weights' gradients are sums over these rows. */
+ * saved has these pieces, each of all rows: GRU r, z, n, q (what the state gives to n); LSTM
+ * i, f, g, o, cell, tanh(cell). Backward puts the gates' gradients over the first four, and
+ * the state before the step into the last: the weights' gradients are sums over these rows. */
 #include <math.h>
 
 #include "graph/builder.h"
@@ -21,7 +21,7 @@
 #define RECURRENT_LAYER 0 /* in number[] */
 #define RECURRENT_CHUNK 1
 #define RECURRENT_BIAS 2
-#define RECURRENT_CELL 4  /* place in saved */
+#define RECURRENT_CELL 4  /* piece of saved */
 
 static const char *const recurrent_suffix[RECURRENT_SLOTS] = {".weight_ih_l", ".weight_hh_l",
                                                               ".bias_ih_l", ".bias_hh_l"};
@@ -66,15 +66,16 @@ static void recurrent_define(lnspi_builder *b, lnspi_node *node, int32_t gates) 
 
 typedef struct recurrent_parts {
   int32_t gates, lstm;
-  int64_t width, ld;     /* of the state; of one piece of saved */
-  int64_t last, stride;  /* where the state before lies in a row of saved; between rows */
+  int64_t width, ld;     /* of the state */
+  int64_t stride, piece; /* in saved: between rows; between pieces */
+  int32_t last, unused;  /* the piece that gets the state before */
   int64_t steps, sequences, rows;
   float *saved;
   const float *ih_bias, *hh_bias; /* or NULL */
 } recurrent_parts;
 
 static recurrent_parts recurrent_measure(const lnspi_node *node, int32_t gates, int64_t rows,
-                                         int64_t concepts) {
+                                         int64_t concepts, int64_t all_rows) {
   const int32_t chunk = node->number[RECURRENT_CHUNK];
   recurrent_parts p;
   memset(&p, 0, sizeof p);
@@ -82,8 +83,9 @@ static recurrent_parts recurrent_measure(const lnspi_node *node, int32_t gates, 
   p.lstm = gates == 4;
   p.width = node->width;
   p.ld = lnspi_round16(node->width);
-  p.last = (p.lstm ? 5 : 4) * p.ld;
-  p.stride = p.last + p.ld + 16; /* so that rows do not share the cache's sets */
+  p.last = p.lstm ? 5 : 4;
+  p.stride = p.ld + 16; /* so that rows do not share the cache's sets */
+  p.piece = all_rows * p.stride;
   p.steps = chunk ? chunk : concepts;
   p.rows = rows;
   p.sequences = rows / p.steps;
@@ -91,7 +93,7 @@ static recurrent_parts recurrent_measure(const lnspi_node *node, int32_t gates, 
 }
 
 static recurrent_parts recurrent_open(const lnspi_call *c, int32_t gates) {
-  recurrent_parts p = recurrent_measure(c->node, gates, c->rows, c->concepts);
+  recurrent_parts p = recurrent_measure(c->node, gates, c->rows, c->concepts, c->all_rows);
   p.saved = c->saved + c->row0 * p.stride;
   p.ih_bias = c->weight[RECURRENT_IH_BIAS];
   p.hh_bias = c->weight[RECURRENT_HH_BIAS];
@@ -100,14 +102,14 @@ static recurrent_parts recurrent_open(const lnspi_call *c, int32_t gates) {
 
 static void recurrent_need(const lnspi_extent *e, lnspi_need *need, int32_t gates) {
   const int32_t chunk = e->node->number[RECURRENT_CHUNK];
-  const recurrent_parts p = recurrent_measure(e->node, gates, e->rows, e->concepts);
+  const recurrent_parts p = recurrent_measure(e->node, gates, e->rows, e->concepts, e->rows);
   const int64_t in = lnspi_round16(e->graph->nodes[e->node->input[0]].width);
   /* shorter calls may have as many rows in more, shorter sequences */
   const int64_t sequences = chunk ? p.sequences : e->batch;
   const int64_t share = p.ld > in ? p.ld : in;
   const int64_t forward = p.gates * p.ld + sequences * (p.gates * p.ld + 1);
   const int64_t backward = p.ld + 2 * sequences * p.ld + e->rows * share;
-  need->saved_floats = e->rows * p.stride;
+  need->saved_floats = (p.last + 1) * p.piece;
   need->scratch_floats = forward > backward ? forward : backward;
   need->uses = 2 * gates;
   need->rows_apart = 1;
@@ -136,7 +138,7 @@ static void recurrent_from_state(const lnspi_call *c, const recurrent_parts *p, 
 /* A step that the mask leaves out, as a step that leaves all as it was. */
 static void recurrent_skip(const lnspi_call *c, const recurrent_parts *p, int64_t row, int first,
                            const float *zeros) {
-  float *cell = p->saved + row * p->stride + RECURRENT_CELL * p->ld;
+  float *cell = p->saved + row * p->stride + RECURRENT_CELL * p->piece;
   const size_t bytes = (size_t)p->ld * sizeof(float);
   memcpy(c->out + row * c->out_ld, first ? zeros : c->out + (row - 1) * c->out_ld, bytes);
   if (p->lstm) memcpy(cell, first ? zeros : cell - p->stride, bytes);
@@ -158,10 +160,10 @@ static void recurrent_step(const lnspi_call *c, const recurrent_parts *p, int64_
     }
     began[s] = 1;
     if (p->lstm)
-      c->k->lstm(gates, p->ld, from, p->ld,
-                 first ? zeros : gates - p->stride + RECURRENT_CELL * p->ld, out, p->ld);
+      c->k->lstm(gates, p->piece, from, p->ld,
+                 first ? zeros : gates - p->stride + RECURRENT_CELL * p->piece, out, p->ld);
     else
-      c->k->gru(gates, p->ld, from, p->ld, h, out, p->ld);
+      c->k->gru(gates, p->piece, from, p->ld, h, out, p->ld);
   }
 }
 
@@ -173,7 +175,7 @@ static void recurrent_forward(const lnspi_call *c, int32_t gates) {
   memset(began, 0, (size_t)p.sequences * sizeof(float));
   for (int32_t part = 0; part < gates; part++)
     lnspi_product(c, RECURRENT_IH, part, p.ih_bias ? p.ih_bias + part * p.ld : NULL, c->in[0],
-                  c->in_ld[0], p.saved + part * p.ld, p.stride, p.rows);
+                  c->in_ld[0], p.saved + part * p.piece, p.stride, p.rows);
   for (int64_t t = 0; t < p.steps; t++) {
     if (t) recurrent_from_state(c, &p, t, from_state);
     recurrent_step(c, &p, t, zeros, from_state, began);
@@ -184,7 +186,7 @@ static void recurrent_forward(const lnspi_call *c, int32_t gates) {
 
 /* Where the gradient of what the input, or the state, gives to a gate is in saved. */
 static int64_t recurrent_place(const recurrent_parts *p, int slot, int32_t part) {
-  return (slot == RECURRENT_HH && part == 2 && !p->lstm ? 3 : part) * p->ld;
+  return (slot == RECURRENT_HH && part == 2 && !p->lstm ? 3 : part) * p->piece;
 }
 
 /* One step of one sequence: d, and dcell, become what goes on to the step before but for
@@ -196,15 +198,15 @@ static void recurrent_step_dx(const lnspi_call *c, const recurrent_parts *p, int
   const size_t bytes = (size_t)p->ld * sizeof(float);
   c->k->add(d, d, c->dout + row * c->out_ld, p->ld);
   if (recurrent_masked(c, row)) {
-    memset(gates, 0, 4 * bytes);
+    for (int i = 0; i < 4; i++) memset(gates + i * p->piece, 0, bytes);
   } else if (p->lstm) {
-    c->k->lstm_dx(gates, p->ld, d, dcell,
-                  first ? zeros : gates - p->stride + RECURRENT_CELL * p->ld, p->ld);
+    c->k->lstm_dx(gates, p->piece, d, dcell,
+                  first ? zeros : gates - p->stride + RECURRENT_CELL * p->piece, p->ld);
     memset(d, 0, bytes);
   } else {
-    c->k->gru_dx(gates, p->ld, d, h, p->ld);
+    c->k->gru_dx(gates, p->piece, d, h, p->ld);
   }
-  memcpy(gates + p->last, h, bytes);
+  memcpy(gates + p->last * p->piece, h, bytes);
 }
 
 /* d of all sequences, through the gates of step t. */
@@ -266,7 +268,7 @@ static void recurrent_backward(const lnspi_call *c, int32_t gates) {
   for (int32_t part = 0; c->use && part < gates; part++) {
     c->use(c, RECURRENT_IH, part, c->in[0], c->in_ld[0],
            p.saved + recurrent_place(&p, RECURRENT_IH, part), p.stride, p.rows);
-    c->use(c, RECURRENT_HH, part, p.saved + p.last, p.stride,
+    c->use(c, RECURRENT_HH, part, p.saved + p.last * p.piece, p.stride,
            p.saved + recurrent_place(&p, RECURRENT_HH, part), p.stride, p.rows);
   }
 }
