@@ -22,7 +22,8 @@ static const option options[] = {
   { "--context", "N", "concepts of a context; default 5, or what the network takes" },
   { "--group", "FILE:TENSOR", "a number a row (its page): no context goes across two of them" },
   { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },
-  { "--texts", "FILE[:COLUMN]", "a text a row; COLUMN by its name in the first line, or A,B" },
+  { "--texts", "FILE[:A,B]", "a text a row; of which columns, by their names in the first line" },
+  { "--columns", "A,B", "the same, given apart" },
   { "--pool", "all|arriving|FILE:TENSOR",
     "what can be found: all rows (the default), those that arrive,\n"
     "                             or those and the rows that are named" },
@@ -78,7 +79,8 @@ static int loop_read(loop_job *job) {
 }
 
 /* The model, and how many concepts of which width it takes. */
-static int loop_limits(loop_job *job, int64_t *low, int64_t *high, int64_t *width) {
+static int loop_limits(loop_job *job, int64_t *low, int64_t *high, int64_t *step,
+                       int64_t *width) {
   const lnsp_graph *graph;
   lnsp_problem problem;
   int64_t ids = 0;
@@ -91,7 +93,7 @@ static int loop_limits(loop_job *job, int64_t *low, int64_t *high, int64_t *widt
   *width = lnsp_graph_input_width(graph);
   if (ids)
     return refuse(job->args, "%s takes ids of tokens, and a stream has vectors", job->path);
-  if (lnsp_graph_concepts(graph, low, high, NULL, &problem) ||
+  if (lnsp_graph_concepts(graph, low, high, step, &problem) ||
       lnsp_model_hash(job->model, job->hash, &problem))
     return refuse_problem(job->args, job->path, &problem);
   return 0;
@@ -150,11 +152,11 @@ static int loop_network(loop_job *job) {
 static int loop_open(loop_job *job) {
   const args *a = job->args;
   loop_stream *s = &job->stream;
-  int64_t low = 0, high = 0, width = 0, h;
-  int status = loop_limits(job, &low, &high, &width);
+  int64_t low = 0, high = 0, step = 1, width = 0, h;
+  int status = loop_limits(job, &low, &high, &step, &width);
 
   if (!status)
-    status = loop_stream_open(s, a, low, high);
+    status = loop_stream_open(s, a, low, high, step < 1 ? 1 : step);
   if (!status && s->width != width)
     status = refuse(a, "%s takes vectors of width %lld, and those of %s are %lld wide", job->path,
                     (long long)width, a->positional[1], (long long)s->width);

@@ -34,9 +34,9 @@ typedef struct loop_place {
   int64_t future_count;
 } loop_place;
 
-/* From the positional argument number 1 and the options. low, high: concepts that the network
- * takes, 0: any number. 0 or an exit status. */
-int loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high);
+/* From the positional argument number 1 and the options. low, high, step: concepts that the
+ * network takes, as lnsp_graph_concepts tells them. 0 or an exit status. */
+int loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high, int64_t step);
 loop_place loop_stream_at(const loop_stream *s, int64_t index);
 /* Vectors of count rows, one behind another. */
 int loop_stream_read(loop_stream *s, const int32_t *rows, int64_t count, float *out);

@@ -105,12 +105,28 @@ static int stream_groups(loop_stream *s) {
   return 0;
 }
 
+/* Whether the network takes a context of this length. */
+static int stream_fits(const loop_stream *s, int64_t low, int64_t high, int64_t step) {
+  char most[48] = " or more", each[48] = "";
+
+  if (s->concepts >= low && (high == 0 || s->concepts <= high) && s->concepts % step == 0)
+    return 0;
+  if (high == low)
+    most[0] = 0;
+  else if (high > 0)
+    snprintf(most, sizeof most, " to %lld", (long long)high);
+  if (step > 1)
+    snprintf(each, sizeof each, ", a multiple of %lld", (long long)step);
+  return refuse(s->args, "the network takes %lld%s concepts%s, not a context of %lld; choose with "
+                "--context", (long long)low, most, each, (long long)s->concepts);
+}
+
 /* How long a context is: as windows say, as --context says, as the network wants it. */
-static int stream_context(loop_stream *s, int64_t low, int64_t high) {
-  const int64_t usual = high > 0 && high < 5 ? high : low > 5 ? low : 5;
-  int64_t asked = 0;
+static int stream_context(loop_stream *s, int64_t low, int64_t high, int64_t step) {
+  int64_t asked = 0, usual = high > 0 && high < 5 ? high : low > 5 ? low : 5;
   const int status = args_integer(s->args, "--context", 1, LOOP_CONCEPTS, 0, &asked);
 
+  usual = (usual + step - 1) / step * step;
   if (status)
     return status;
   if (s->windows && asked && asked != s->concepts)
@@ -122,10 +138,7 @@ static int stream_context(loop_stream *s, int64_t low, int64_t high) {
   if (s->concepts > LOOP_CONCEPTS)
     return refuse(s->args, "windows have at most %d concepts before the last column, these "
                   "have %lld", LOOP_CONCEPTS, (long long)s->concepts);
-  if (s->concepts < low || (high > 0 && s->concepts > high))
-    return refuse(s->args, "the network takes %lld to %lld concepts, not a context of %lld",
-                  (long long)low, (long long)high, (long long)s->concepts);
-  return 0;
+  return stream_fits(s, low, high, step);
 }
 
 /* Where contexts begin that have a concept behind them in their group. */
@@ -151,7 +164,7 @@ static int stream_places(loop_stream *s) {
   return 0;
 }
 
-int loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high) {
+int loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high, int64_t step) {
   int status;
   memset(s, 0, sizeof *s);
   s->args = s->d.args = a;
@@ -162,7 +175,7 @@ int loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high) {
   if (!status)
     status = stream_groups(s);
   if (!status)
-    status = stream_context(s, low, high);
+    status = stream_context(s, low, high, step);
   return status ? status : stream_places(s);
 }
 

@@ -167,15 +167,15 @@ static int texts_open(loop_texts *t, const args *a, const char *path, const char
 }
 
 int loop_texts_open(loop_texts *t, const args *a, const char *spec, int64_t rows) {
-  const char *colon = spec ? strrchr(spec, ':') : NULL;
+  const char *colon = spec ? strrchr(spec, ':') : NULL, *names = args_value(a, "--columns");
   int safetensors = 0, status;
   char *path;
 
   memset(t, 0, sizeof *t);
   if (!spec)
-    return 0;
-  if (!colon || file_exists(spec, &safetensors))
-    return texts_open(t, a, spec, NULL, rows);
+    return names ? usage_error(a, "--columns are of the texts: give --texts FILE") : 0;
+  if (names || !colon || file_exists(spec, &safetensors))
+    return texts_open(t, a, spec, names, rows);
   path = malloc(strlen(spec) + 1);
   if (!path)
     return refuse_memory(a);

@@ -140,12 +140,41 @@ above pages_hold_less "$(field end concepts < "$work/all.json")" "$(field end co
 lnsp loop "$work/m.st" $v --context 3 --from 2 --count 4 --show 1 --texts "$work/texts.tsv:sentence,id" > "$work/shown"
 same context_of_three 4 "$(grep -c '^  = ' "$work/shown")"
 expect joined_columns grep -q 'sentence number 2: 2' "$work/shown"
+lnsp loop "$work/m.st" $v --context 3 --from 2 --count 4 --texts "$work/texts.tsv" --columns sentence,id > "$work/other"
+expect columns_apart cmp "$work/shown" "$work/other"
 lnsp loop "$work/m.st" $v --texts "$work/plain.tsv" --count 1 > "$work/shown"
 expect whole_lines grep -q '0 sentence number 0 x' "$work/shown"
 lnsp loop "$work/m.st" $v --index-type f16 --count 3 --show 0 > "$work/shown"
 expect index_type grep -q '^concepts  *3' "$work/shown"
 lnsp loop "$work/m.st" $v --rows $w:test --pool $w:val --json --show 0 > "$work/pool.json"
 above pool_of_both "$(field start pool < "$work/pool.json")" 24
+
+# --- networks of other shapes ---
+# one with a vector for each concept: the last predicts, and each concept's target is the next
+lnsp new "ln_min d=384 s=48" --seed 3 -o "$work/each.st" > /dev/null
+each() {
+  lnsp loop "$work/each.st" "$work/often.st:vectors" --rows "$work/often.st:rows" --learn --json \
+    --loss cosine --optimizer "adamw lr=1e-3" --rehearse 3 "$@"
+}
+each -o "$work/each1.st" > "$work/each.json"
+last=$(sed 's/.*"parts": \[//; s/].*//; s/.*{//; s/.*"cosine": \([0-9.e-]*\).*/\1/' "$work/each.json" | tail -n 1)
+first=$(sed 's/.*"parts": \[//; s/}.*//; s/.*"cosine": \([0-9.e-]*\).*/\1/' "$work/each.json" | tail -n 1)
+above learns_each_concept "$last" "$first"
+refused prev_of_each 1 "does not have" loop "$work/each.st" $v --learn --loss "cosine + margin"
+# one that takes tens of concepts
+lnsp new "hierarchical_gru in=384 d=16 chunk=4" --seed 3 -o "$work/chunks.st" > /dev/null
+same context_in_chunks 8 "$(lnsp loop "$work/chunks.st" $v --json --show 0 --count 2 | field start context)"
+refused context_of_chunks 1 "a multiple of 4" loop "$work/chunks.st" $v --context 6
+lnsp new "mlp in=384 hidden=16 concepts=3" --seed 3 -o "$work/three.st" > /dev/null
+same context_as_fixed 3 "$(lnsp loop "$work/three.st" $v --json --show 0 --count 2 | field start context)"
+refused context_fixed 1 "takes 3 concepts" loop "$work/three.st" $v --context 4
+
+# --- an index that was made before finds the same ---
+lnsp index build $v -o "$work/index.st" > /dev/null
+lnsp loop "$work/m.st" $v --rows $w:test --json --top 4 --index "$work/index.st" | sed 1d > "$work/one"
+lnsp loop "$work/m.st" $v --rows $w:test --json --top 4 | sed 1d > "$work/two"
+expect index_made_before cmp "$work/one" "$work/two"
+refused index_width 1 "vectors of width" loop "$work/narrow.st" $w:target --index "$work/index.st"
 
 # --- what is refused ---
 refused width 1 "width 16" loop "$work/narrow.st" $v
@@ -155,6 +184,7 @@ head -n 150 "$work/plain.tsv" > "$work/short.tsv"
 refused texts_short 1 "150 lines for 184" loop "$work/m.st" $v --texts "$work/short.tsv"
 refused texts_missing 1 "no file" loop "$work/m.st" $v --texts "$work/no.tsv"
 refused texts_column 1 "no column \"phrase\"" loop "$work/m.st" $v --texts "$work/texts.tsv:phrase"
+refused columns_alone 2 "give --texts" loop "$work/m.st" $v --columns sentence
 refused no_tensor 1 "nothing" loop "$work/m.st" $w:nothing
 refused no_colon 2 "FILE:TENSOR" loop "$work/m.st" nothing
 refused out_without_learn 2 "give --learn" loop "$work/m.st" $v -o "$work/none"
