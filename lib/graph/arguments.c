@@ -245,6 +245,19 @@ void lnspi_build_same_length(lnspi_builder *b, const lnspi_node *node) {
                        nodes[node->input[0]].name, nodes[node->input[i]].name);
 }
 
+void lnspi_build_pairwise(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *first = &b->graph->nodes[node->input[0]];
+  const lnspi_node *second = &b->graph->nodes[node->input[1]];
+  char op[48];
+  node->width = first->width;
+  lnspi_build_same_length(b, node);
+  if (first->width != second->width)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
+                     "%s needs equal widths: '%s' has %lld, '%s' has %lld",
+                     lnspi_word_show(b->line.op, op), first->name, (long long)first->width,
+                     second->name, (long long)second->width);
+}
+
 static int64_t arguments_common(int64_t a, int64_t b) { /* greatest divisor */
   while (b) {
     const int64_t rest = a % b;

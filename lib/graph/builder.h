@@ -100,6 +100,8 @@ int32_t lnspi_arch_flag(lnspi_builder *builder, const char *key, const char *ten
 
 /* Refuses inputs of which a sequence has different numbers of rows. */
 void lnspi_build_same_length(lnspi_builder *builder, const lnspi_node *node);
+/* The define of layers of two values, number by number: the same length and width. */
+void lnspi_build_pairwise(lnspi_builder *builder, lnspi_node *node);
 /* The network takes only low to high (0: any) concepts a row, in multiples of step:
  * narrows what earlier layers said, and refuses what contradicts them. */
 void lnspi_build_concepts(lnspi_builder *builder, int64_t low, int64_t high, int64_t step);

@@ -2,18 +2,6 @@
 #include "graph/builder.h"
 #include "graph/layer.h"
 
-static void add_define(lnspi_builder *b, lnspi_node *node) {
-  const lnspi_node *nodes = b->graph->nodes;
-  const int64_t first = nodes[node->input[0]].width, second = nodes[node->input[1]].width;
-  node->width = first;
-  lnspi_build_same_length(b, node);
-  if (first != second)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
-                     "add needs equal widths: '%s' has %lld, '%s' has %lld",
-                     nodes[node->input[0]].name, (long long)first, nodes[node->input[1]].name,
-                     (long long)second);
-}
-
 static void add_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->add(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0], c->in[1] + r * c->in_ld[1],
@@ -39,7 +27,7 @@ const lnspi_layer lnspi_layer_add = {
     .help = "y = add a b: the sum of two values of equal width",
     .inputs_low = 2,
     .inputs_high = 2,
-    .define = add_define,
+    .define = lnspi_build_pairwise,
     .forward = add_forward,
     .backward = add_backward,
     .examples = add_examples,

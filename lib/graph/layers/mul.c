@@ -2,18 +2,6 @@
 #include "graph/builder.h"
 #include "graph/layer.h"
 
-static void mul_define(lnspi_builder *b, lnspi_node *node) {
-  const lnspi_node *nodes = b->graph->nodes;
-  const int64_t first = nodes[node->input[0]].width, second = nodes[node->input[1]].width;
-  node->width = first;
-  lnspi_build_same_length(b, node);
-  if (first != second)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
-                     "mul needs equal widths: '%s' has %lld, '%s' has %lld",
-                     nodes[node->input[0]].name, (long long)first, nodes[node->input[1]].name,
-                     (long long)second);
-}
-
 static void mul_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->mul(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0], c->in[1] + r * c->in_ld[1],
@@ -40,7 +28,7 @@ const lnspi_layer lnspi_layer_mul = {
     .help = "y = mul a b: the product of two values of equal width, number by number",
     .inputs_low = 2,
     .inputs_high = 2,
-    .define = mul_define,
+    .define = lnspi_build_pairwise,
     .forward = mul_forward,
     .backward = mul_backward,
     .examples = mul_examples,
