@@ -203,23 +203,19 @@ refused state_is_out 2 "of its own" loop "$work/m.st" $v --learn -o "$work/none"
 
 # --- an interrupt ends it, and what was learnt is written ---
 if [ -z "${EMULATOR:-}" ]; then
-  "$LNSP" loop "$work/m.st" $v --learn --rows "$work/often.st:rows" --json -o "$work/cut.st" > "$work/cut.json" 2> "$work/err" &
-  child=$!
-  kill -TERM $child 2> /dev/null # wherever it is: before it begins, or in between
-  wait $child 2> /dev/null
-  : > "$work/why"
-  rows=300
+  tries=300
   "$LNSP" loop "$work/m.st" "$work/often.st:vectors" --rows "$work/often.st:rows" --learn --loss cosine \
-    --rehearse 512 --buffer-from "$work/often.st:rows" -o "$work/cut.st" > "$work/cut" 2> "$work/err" &
+    --rehearse 2048 --buffer-from "$work/often.st:rows" -o "$work/cut.st" > "$work/cut" 2> "$work/err" &
   child=$!
-  while [ $rows -gt 0 ] && ! grep -q '^  = ' "$work/cut"; do
-    rows=$((rows - 1))
+  while [ $tries -gt 0 ] && ! grep -q '^  = ' "$work/cut"; do
+    tries=$((tries - 1))
     sleep .1 2> /dev/null || sleep 1
   done
   kill -INT $child 2> /dev/null || kill -TERM $child
   wait $child
   echo $? > "$work/status"
   same interrupt_status 0 "$(cat "$work/status")"
+  expect interrupt_is_told grep -q '^interrupted' "$work/cut"
   expect interrupt_writes lnsp info "$work/cut.st"
 else
   skip interrupt "under an emulator"
