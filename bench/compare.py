@@ -3,6 +3,8 @@
 
     python3 bench/compare.py --install            peers into build/bench/venv, by name from PyPI
     python3 bench/compare.py --cpu 1              the table, build/bench/compare.md and .svg
+    python3 bench/compare.py --cpu 1 --rows networks --peers torch,torch-fused
+                                          the networks over five concepts of context
     python3 bench/compare.py --chart batch        time a vector by batch, batch.svg
     python3 bench/compare.py --chart width        one linear layer by width, width.svg
 
@@ -39,6 +41,10 @@ ROWS = (["W1.fwd:1", "W1.fwd:32", "W1.fwd:256", "W3.fwd:1", "W3.fwd:32", "W3.fwd
            "W3.fwd.int8:1", "W3.fwd.int8:32", "W3.fwd.int8:256"]
         + ["W1.train:1", "W1.train:32", "W3.train:1", "W3.train:32", "S1.train:1",
            "S1.train:32", "W1.train.m8:1"])
+GROUPS = {
+    "networks": [f"{name}.{row}" for row in ("fwd:1", "train:32")
+                 for name in ("amn", "gru", "transformer", "mamba")],
+}
 CHARTS = {
     "batch": [f"W1.{kind}:{b}" for kind in ("fwd", "train")
               for b in (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 48, 64)],
@@ -97,10 +103,14 @@ def compile_openblas(folder):
 
 def command(peer, options, folder):
     if peer == "lnsp":
-        return [options.lnsp, "--serve", *(["--isa", options.isa] if options.isa else [])]
+        return [options.lnsp, "--serve", *(["--isa", options.isa] if options.isa else []),
+                *(["--cpu-time"] if options.cpu_time else [])]
     if peer.startswith("openblas"):
+        if options.cpu_time:
+            raise RuntimeError("it knows no --cpu-time")
         return compile_openblas(folder)
-    return [interpreter(peer, options), os.path.join(HERE, "peers", "worker.py"), peer, folder]
+    return [interpreter(peer, options), os.path.join(HERE, "peers", "worker.py"), peer, folder,
+            *(["cpu"] if options.cpu_time else [])]
 
 
 class Program:
@@ -379,7 +389,8 @@ def arguments():
     parser.add_argument("--chart", choices=sorted(CHARTS), help="a chart instead of the table")
     parser.add_argument("--peers", default=",".join(PEERS),
                         help="NAME,...; default: all, %(default)s")
-    parser.add_argument("--rows", help="WORK:BATCH,...; default: those of docs/performance.md")
+    parser.add_argument("--rows", help="WORK:BATCH,..., or networks (those over five concepts); "
+                                       "default: those of docs/performance.md")
     parser.add_argument("--rounds", type=int, default=20,
                         help="turns of each program at each row; default %(default)s")
     parser.add_argument("--block-ms", type=float, default=10,
@@ -387,6 +398,9 @@ def arguments():
     parser.add_argument("--sample-us", type=float, default=200,
                         help="least length of a sample; default %(default)g us, or one call")
     parser.add_argument("--cpu", type=int, help="pin everything to this core")
+    parser.add_argument("--cpu-time", action="store_true",
+                        help="time of a process on its processor, not of the wall's clock: "
+                             "for a machine that does other things, too")
     parser.add_argument("--isa", help="kernel set of lnsp")
     parser.add_argument("--build", default=os.path.join(HERE, "..", "build", "bench"),
                         help="folder of lnsp-bench, the venv and the results; default: build/bench")
@@ -423,7 +437,9 @@ def main():
         os.environ[name] = "1"
     if options.cpu is not None:
         os.sched_setaffinity(0, {options.cpu})
-    rows = options.rows.split(",") if options.rows else CHARTS.get(options.chart, ROWS)
+    rows = CHARTS.get(options.chart, ROWS)
+    if options.rows:
+        rows = GROUPS.get(options.rows) or options.rows.split(",")
     names = ["lnsp"] + [p for p in options.peers.split(",") if p]
     with tempfile.TemporaryDirectory(prefix="lnsp-compare.") as folder, \
             open(os.path.join(options.build, "peers.log"), "w", encoding="utf-8") as log:
@@ -433,8 +449,9 @@ def main():
         results = measure(programs, rows, options)
         for program in programs:
             program.close()
-        first = {} if options.chart else first_calls([p.name for p in programs], options, folder,
-                                                     log)
+        first = {}
+        if not options.chart and options.rows not in GROUPS:
+            first = first_calls([p.name for p in programs], options, folder, log)
     with open(options.out + ".json", "w", encoding="utf-8") as file:
         json.dump({" ".join(map(str, key)): samples for key, samples in results.items()}, file)
     text = (chart_table(results, rows) if options.chart else

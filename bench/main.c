@@ -37,6 +37,8 @@ static const char help[] =
     "  --no-limits    leaves out what is measured for the columns from limit_us on\n"
     "  --calls N      only makes N calls of each row, for profilers and counters\n"
     "  --limits       prints multiply-add peak, bandwidth and Adam by size of the set\n"
+    "  --cpu-time     takes the processor's time of this process instead of the wall's: for a\n"
+    "                 machine that does other things beside it; one thread, no limits\n"
     "  --serve        reads lines WORK BATCH MILLISECONDS SAMPLE_US, answers with samples,\n"
     "                 for bench/compare.py\n"
     "  --process LNSP start to output of the program LNSP (build/lnsp) and its memory: run, train,\n"
@@ -78,6 +80,8 @@ static int print_row(const request *q, const work_spec *spec, int64_t batch) {
   memset(&measured, 0, sizeof measured);
   if (roofline_describe(spec, batch, &shape, &problem))
     return fail(problem.message, NULL);
+  if (shape.flops)
+    loops = NULL; /* networks of sequences: no bound is derived */
   if (loops && roofline_measure(&shape, loops, q->seconds / 2, &measured))
     loops = NULL;
   if (work_open(spec, batch, &q->options, q->tasks, &w, &problem))
@@ -210,7 +214,10 @@ static int read_option(request *q, const char *name, const char *value, int *use
     q->limits = 1;
   else if (!strcmp(name, "--no-limits"))
     q->no_limits = 1;
-  else if (!strcmp(name, "--serve"))
+  else if (!strcmp(name, "--cpu-time")) {
+    q->no_limits = 1; /* those are of the wall's clock */
+    works_use_processor_time();
+  } else if (!strcmp(name, "--serve"))
     q->serve = 1;
   else {
     *used = 2;

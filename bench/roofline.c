@@ -24,6 +24,7 @@ int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shap
                       lnsp_problem *problem) {
   lnsp_graph *graph;
   lnsp_tensor tensor;
+  const int thirds = spec->concepts == 1 ? 3 : 1; /* what attention over one concept needs */
   int32_t i;
 
   memset(shape, 0, sizeof *shape);
@@ -40,11 +41,13 @@ int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shap
       shape->matrix[at].weights = tensor.dims[0] * tensor.dims[1];
       /* attention over a single concept: queries and keys cannot matter */
       shape->matrix[at].used =
-          shape->matrix[at].weights / (strstr(tensor.name, "in_proj_weight") ? 3 : 1);
+          shape->matrix[at].weights / (strstr(tensor.name, "in_proj_weight") ? thirds : 1);
       shape->matrix[at].reached = !roofline_begins(tensor.name, spec->unreached);
       /* no parameter lies before the very first: nobody wants its input's gradient */
       shape->matrix[at].back = shape->matrix[at].reached && i > 0;
     }
+  if (spec->concepts > 1)
+    shape->flops = lnsp_graph_flops(graph, spec->concepts);
   lnsp_graph_destroy(graph);
   return 0;
 }
@@ -217,6 +220,8 @@ roofline roofline_of(const roofline_shape *s, const roofline_measured *m) {
     r.flops += rows * (backward + gradient);
     r.bytes += 4 * backward + (8 + 4 * s->moment_bytes) * update;
   }
+  if (s->flops) /* what a matrix meets depends on its layer: no bound, and a step is three runs */
+    r.flops = (double)s->batch * (double)s->flops * (s->train ? 3 : 1);
   r.us = r.forward_us + r.backward_us + r.update_us;
   return r;
 }

@@ -14,6 +14,7 @@ typedef struct roofline_shape {
   int weight_bytes;     /* of a stored weight   */
   int moment_bytes;
   int64_t batch;
+  int64_t flops; /* of a sequence, forward; 0: each matrix is multiplied by once a row */
   struct {
     int64_t weights; /* all that an update goes over                 */
     int64_t used;    /* that a run multiplies by: the last of them   */

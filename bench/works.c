@@ -13,6 +13,9 @@
  * its weights stay, and a smaller beta2 lets the moments fade sooner. */
 static const char *const works_optimizer[] = { "", "adam lr=1e-7",
                                                "adam lr=1e-30 betas=.9,.95" };
+static const char *const works_sequence_optimizer[] = {
+  "", "adamw lr=1e-7 weight_decay=.01", "adamw lr=1e-30 betas=.9,.95 weight_decay=0"
+};
 #define WORKS_FRESH 50     /* steps that give the moments values                    */
 #define WORKS_SETTLED 2000 /* steps without a gradient: .95^2000 is far below 2^-149 */
 
@@ -35,20 +38,25 @@ static const struct {
 
 static const struct {
   const char *name, *text, *unreached; /* WORKS_HELP says what they are */
+  int concepts; /* above 1: asked for by name only, and output `raw` is trained */
 } works_net[] = {
-  { "W1", "family_b_doc act=relu normalise=0", NULL },
-  { "W1g", "family_b_doc act=gelu normalise=0", NULL },
+  { "W1", "family_b_doc act=relu normalise=0", NULL, 1 },
+  { "W1g", "family_b_doc act=gelu normalise=0", NULL, 1 },
   { "W2",
     "lnsp 1; x = input 384; h = linear x 256 w=l1; h = layernorm h w=n1; h = relu h;"
     "h = linear h 192 w=l2; h = layernorm h w=n2; h = relu h;"
     "h = linear h 256 w=l3; h = layernorm h w=n3; h = relu h;"
     "o = linear h 384 w=l4; output output=o",
-    NULL },
+    NULL, 1 },
   { "W3",
     "lnsp 1; x = input 768; h = linear x 1536 w=l1; h = relu h; o = linear h 768 w=l2;"
     "output output=o",
-    NULL },
-  { "S1", "student", "layers.teacher_align" },
+    NULL, 1 },
+  { "S1", "student", "layers.teacher_align", 1 },
+  { "amn", "amn", NULL, 5 },
+  { "gru", "gru", NULL, 5 },
+  { "transformer", "transformer", NULL, 5 },
+  { "mamba", "mamba_s", NULL, 5 },
 };
 #define WORKS_NETS ((int)(sizeof works_net / sizeof *works_net))
 
@@ -64,12 +72,14 @@ static size_t works_read_net(const char *text, work_spec *spec) {
     if (strlen(works_net[i].name) == length && !strncmp(text, works_net[i].name, length)) {
       snprintf(spec->text, sizeof spec->text, "%s", works_net[i].text);
       spec->unreached = works_net[i].unreached;
+      spec->concepts = works_net[i].concepts;
       return length;
     }
   if (sscanf(text, "L:%6ld:%6ld%n", &in, &out, &used) == 2 && (size_t)used == length &&
       in > 0 && out > 0) {
     snprintf(spec->text, sizeof spec->text,
              "lnsp 1; x = input %ld; o = linear x %ld w=l; output output=o", in, out);
+    spec->concepts = 1;
     return length;
   }
   return 0;
@@ -102,7 +112,8 @@ int works_select(const char *text, work_spec list[WORKS_MAX]) {
 
   if (!text) {
     for (i = 0; i < WORKS_NETS; i++)
-      count += works_select(works_net[i].name, list + count);
+      if (works_net[i].concepts == 1)
+        count += works_select(works_net[i].name, list + count);
     return count;
   }
   memset(&spec, 0, sizeof spec);
@@ -140,35 +151,56 @@ static int32_t work_no_memory(lnsp_problem *problem) {
   return LNSP_E_MEMORY;
 }
 
-/* A run asks for every output of the network; a step has a target for the first. */
-static int32_t work_vectors(work *w, const lnsp_graph *graph, int64_t batch,
-                            lnsp_problem *problem) {
-  const int64_t wide = lnsp_graph_input_width(graph);
-  int64_t total = batch * wide;
-  float *at;
+static int64_t work_elements(const lnsp_tensor *t) {
+  int64_t count = 1;
   int32_t i;
+  for (i = 0; i < t->rank; i++)
+    count *= t->dims[i];
+  return count;
+}
 
-  w->out_count = lnsp_graph_output_count(graph);
-  if (w->out_count > WORK_OUTPUTS)
-    w->out_count = WORK_OUTPUTS;
-  for (i = 0; i < w->out_count; i++) {
-    const int32_t status = lnsp_graph_output_at(graph, i, &w->out[i], problem);
-    if (status)
-      return status;
-    total += batch * w->out[i].dims[0];
+/* The outputs that a call writes, or is trained on, without their memory: every one of a
+ * network of vectors, the first being that of a step's target; of a network of sequences
+ * its result, or `raw` in a step. */
+static int32_t work_outputs(work *w, const work_spec *spec, const lnsp_graph *graph,
+                            lnsp_problem *problem) {
+  int32_t i, count = lnsp_graph_output_count(graph), status = LNSP_OK;
+
+  for (i = 0; i < count && w->out_count < WORK_OUTPUTS && !status; i++) {
+    lnsp_tensor *out = &w->out[w->out_count];
+    status = lnsp_graph_output_shape(graph, i, &w->in[0], out, problem);
+    if (spec->concepts == 1 || !strcmp(out->name, spec->kind == WORK_FWD ? "output" : "raw"))
+      w->out_count++;
   }
+  return status;
+}
+
+static int32_t work_vectors(work *w, const work_spec *spec, const lnsp_graph *graph,
+                            int64_t batch, lnsp_problem *problem) {
+  const int64_t wide = lnsp_graph_input_width(graph);
+  int64_t total;
+  float *at;
+  int32_t i, status;
+
+  w->in[0] = spec->concepts > 1 ? lnsp_tensor_f32("input", NULL, 3, batch, spec->concepts, wide)
+                                : lnsp_tensor_f32("input", NULL, 2, batch, wide, 0);
+  status = work_outputs(w, spec, graph, problem);
+  if (status)
+    return status;
+  total = work_elements(&w->in[0]);
+  for (i = 0; i < w->out_count; i++)
+    total += work_elements(&w->out[i]);
   at = w->memory = malloc((size_t)total * sizeof *at);
   if (!at)
     return work_no_memory(problem);
-  work_fill(at, batch * wide, 1);
-  w->in[0] = lnsp_tensor_f32("input", at, 2, batch, wide, 0);
-  at += batch * wide;
+  w->in[0].data = at;
+  work_fill(at, work_elements(&w->in[0]), 1);
+  at += work_elements(&w->in[0]);
   for (i = 0; i < w->out_count; i++) {
-    const int64_t width = w->out[i].dims[0];
-    w->out[i] = lnsp_tensor_f32(w->out[i].name, at, 2, batch, width, 0);
-    at += batch * width;
+    w->out[i].data = at;
+    at += work_elements(&w->out[i]);
   }
-  work_fill(w->out[0].data, batch * w->out[0].dims[1], 2);
+  work_fill(w->out[0].data, work_elements(&w->out[0]), 2);
   w->in[1] = w->out[0];
   w->in[1].name = "target";
   return LNSP_OK;
@@ -209,17 +241,19 @@ int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *opti
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
   limits.max_rows = (int32_t)batch;
-  limits.max_concepts = 1;
+  limits.max_concepts = spec->concepts;
   limits.tasks = tasks;
-  snprintf(optimizer, sizeof optimizer, "%s%s", works_optimizer[spec->kind],
+  snprintf(optimizer, sizeof optimizer, "%s%s",
+           (spec->concepts > 1 ? works_sequence_optimizer : works_optimizer)[spec->kind],
            spec->moment_bytes == 1 ? " moments=8bit" : "");
   status = lnsp_model_new(spec->text, 1, &storage, &model, problem);
   if (!status)
     status = spec->kind == WORK_FWD
                  ? lnsp_session_create(model, &limits, options, &w->session, problem)
-                 : lnsp_trainer_create(model, "mse", optimizer, &limits, options, &w->trainer, problem);
+                 : lnsp_trainer_create(model, spec->concepts > 1 ? "mse on=raw" : "mse", optimizer,
+                                       &limits, options, &w->trainer, problem);
   if (!status)
-    status = work_vectors(w, lnsp_model_graph(model), batch, problem);
+    status = work_vectors(w, spec, lnsp_model_graph(model), batch, problem);
   lnsp_model_destroy(model); /* a session keeps it; a trainer has copied the weights */
   if (!status && spec->kind == WORK_CONVERGED)
     status = work_settle(w, problem);
@@ -243,11 +277,18 @@ int32_t work_call(work *w, lnsp_problem *problem) {
   return lnsp_session_run(w->session, w->in, 1, w->out, w->out_count, problem);
 }
 
+static clockid_t works_time = CLOCK_MONOTONIC;
+
+void works_use_processor_time(void) { works_time = CLOCK_PROCESS_CPUTIME_ID; }
+
 static double work_clock(void) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(works_time, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
+
+#define WORK_WARM_CALLS 5   /* before the first sample, */
+#define WORK_WARM_SECONDS .1 /* of which none begins later than this */
 
 int work_sample(work *w, double seconds, double sample_seconds, double *sample, int capacity,
                 lnsp_problem *problem) {
@@ -255,7 +296,8 @@ int work_sample(work *w, double seconds, double sample_seconds, double *sample, 
   double start, end;
   int32_t status = LNSP_OK;
 
-  for (i = 0; i < 5 && !status; i++)
+  start = work_clock();
+  for (i = 0; i < WORK_WARM_CALLS && work_clock() - start < WORK_WARM_SECONDS && !status; i++)
     status = work_call(w, problem);
   start = work_clock();
   if (!status)

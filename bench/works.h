@@ -21,12 +21,14 @@
   "  W3          768-1536-768, ReLU\n"                                              \
   "  S1          the student SN727 whole: LayerNorm, GELU, attention\n"             \
   "  L:IN:OUT    one linear layer\n"                                                \
+  "  amn, gru, transformer, mamba (mamba_s)   the networks of these names as they are\n" \
+  "              made without a file, with five concepts of 768; a row is a context\n" \
   "\n"                                                                              \
   "Behind .fwd may stand .bf16, .f16 or .int8, the type of the matrices; behind .train and\n" \
   ".converged .m8, Adam's moments in 8 bits."
 
 #define WORK_FWD 0       /* a run                                       */
-#define WORK_TRAIN 1     /* a step: mse, Adam                           */
+#define WORK_TRAIN 1     /* a step: mse, Adam; of networks of sequences mse on=raw, AdamW */
 #define WORK_CONVERGED 2 /* a step of a network that has learnt its sample */
 
 /* What is measured: NET.KIND or NET.KIND.TYPE, e.g. W1.fwd, W1.fwd.int8, L:100:31.train.
@@ -36,6 +38,7 @@ typedef struct work_spec {
   char name[WORK_NAME_BYTES];
   char text[WORK_TEXT_BYTES]; /* the network, for lnsp_model_new */
   const char *unreached;      /* tensors whose names begin so have no gradient; or NULL */
+  int concepts;               /* of a sequence; 1 where vectors are rows             */
   int kind;
   int32_t storage;   /* of the matrices: LNSP_F32, ... */
   int moment_bytes;  /* of a moment of Adam            */
@@ -72,6 +75,9 @@ int work_sample(work *w, double seconds, double sample_seconds, double *sample, 
 int32_t work_time(work *w, double seconds, work_times *times, lnsp_problem *problem);
 void work_close(work *w);
 
+/* Times are those of this process on its processor, not those of the clock on the wall:
+ * for machines that do other things beside it, and one thread. */
+void works_use_processor_time(void);
 /* Peak resident memory of this process in kB, or -1 where it cannot be told. */
 int64_t peak_resident_kb(void);
 

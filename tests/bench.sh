@@ -28,6 +28,12 @@ row W1.fwd.int8 W1.fwd.int8 2
 row W1.train.m8 W1.train.m8 2
 row W2.train W2 2 --no-limits
 row S1.train S1.train 2 --isa scalar --no-limits
+for net in amn gru transformer mamba; do
+  row $net.fwd $net.fwd 2 --no-limits
+done
+row amn.train amn.train 2
+row mamba.train mamba.train 2
+row W1.train W1.train 2 --cpu-time
 row L:33:7.fwd L:33:7.fwd 2
 row L:64:31.train L:64:31 2
 
@@ -45,9 +51,9 @@ expect helps sh -c "'$bench' --help | grep -q W1g"
 expect refuses_tasks test $? -ne 0
 expect splits sh -c "'$bench' --tasks 2 --calls 2 W1 32"
 
-printf 'W1.fwd 1 0 1\nnothing\nL:5:9.train 3 0 50\n' | "$bench" --serve > "$work/answers"
-expect serves awk 'NR == 1 && $1 == "READY" || (NR == 2 || NR == 4) && $1 > 0 || NR == 3 && $0 == "NA" { n++ }
-  END { exit n != 4 }' "$work/answers"
+printf 'W1.fwd 1 0 1\nnothing\nL:5:9.train 3 0 50\ngru.train 2 0 1\n' | "$bench" --serve > "$work/answers"
+expect serves awk 'NR == 1 && $1 == "READY" || (NR == 2 || NR >= 4) && $1 > 0 || NR == 3 && $0 == "NA" { n++ }
+  END { exit n != 5 }' "$work/answers"
 
 "$BUILD/lnsp" new student d=20 s=18 k=16 heads=2 -o "$work/m.st" > "$work/said"
 "$bench" --store "$work/m.st" "$work/versions" 20 > "$work/times"

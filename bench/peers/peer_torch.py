@@ -1,8 +1,9 @@
-"""PyTorch, with its usual or its fused Adam."""
+"""PyTorch, with its usual or its fused Adam (AdamW for networks of sequences)."""
 import torch
 from torch import nn
 
 import networks
+import sequences
 
 
 class Attention(nn.Module):
@@ -62,6 +63,8 @@ class Peer:
         self.version = "torch " + torch.__version__ + (" fused Adam" if fused else "")
 
     def make(self, network, kind, batch):
+        if network in sequences.NAMES:
+            return self.make_sequence(network, kind, batch)
         steps = networks.network(network)
         weights = networks.weights(steps)
         model = build(steps, weights)
@@ -74,6 +77,15 @@ class Peer:
             return self.forward(model.eval(), x)
         return self.step(model, x, y)
 
+    def make_sequence(self, network, kind, batch):
+        model = sequences.build(network)
+        x, y = (torch.from_numpy(v) for v in sequences.vectors(network, batch))
+        with torch.inference_mode():
+            sequences.check(network, model.eval(), x.numpy(), model(x))
+        if kind == "fwd":
+            return self.forward(nn.Sequential(model, Unit()).eval(), x)
+        return self.step(model.train(), x, y, torch.optim.AdamW, weight_decay=sequences.DECAY)
+
     def forward(self, model, x):
         if self.fused:
             raise NotImplementedError("a run is the same as with torch")
@@ -83,10 +95,10 @@ class Peer:
                 return model(x)
         return call
 
-    def step(self, model, x, y):
-        adam = torch.optim.Adam(model.parameters(), lr=networks.LR, eps=networks.EPS,
-                                betas=(networks.BETA1, networks.BETA2),
-                                **({"fused": True} if self.fused else {}))
+    def step(self, model, x, y, kind=torch.optim.Adam, **more):
+        adam = kind(model.parameters(), lr=networks.LR, eps=networks.EPS,
+                    betas=(networks.BETA1, networks.BETA2),
+                    **({"fused": True} if self.fused else {}), **more)
 
         def call():
             adam.zero_grad(set_to_none=True)
