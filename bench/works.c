@@ -281,10 +281,21 @@ static clockid_t works_time = CLOCK_MONOTONIC;
 
 void works_use_processor_time(void) { works_time = CLOCK_PROCESS_CPUTIME_ID; }
 
-static double work_clock(void) {
+static double work_clock_of(clockid_t clock) {
   struct timespec now;
-  clock_gettime(works_time, &now);
+  clock_gettime(clock, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double work_clock(void) { return work_clock_of(works_time); }
+
+/* Of a call: by the wall's clock, since a processor's may stand still where the machine is
+ * shared. */
+static int32_t work_length(work *w, double *seconds, lnsp_problem *problem) {
+  const double start = work_clock_of(CLOCK_MONOTONIC);
+  const int32_t status = work_call(w, problem);
+  *seconds = work_clock_of(CLOCK_MONOTONIC) - start;
+  return status;
 }
 
 #define WORK_WARM_CALLS 5   /* before the first sample, */
@@ -293,16 +304,15 @@ static double work_clock(void) {
 int work_sample(work *w, double seconds, double sample_seconds, double *sample, int capacity,
                 lnsp_problem *problem) {
   int count = 0, calls, i;
-  double start, end;
+  double start, end, length = 0;
   int32_t status = LNSP_OK;
 
   start = work_clock();
   for (i = 0; i < WORK_WARM_CALLS && work_clock() - start < WORK_WARM_SECONDS && !status; i++)
     status = work_call(w, problem);
-  start = work_clock();
   if (!status)
-    status = work_call(w, problem);
-  calls = (int)(sample_seconds / (work_clock() - start + 1e-9)) + 1;
+    status = work_length(w, &length, problem);
+  calls = (int)(sample_seconds / (length + 1e-9)) + 1;
   end = work_clock() + seconds;
   while (!status && count < capacity && (count == 0 || work_clock() < end)) {
     start = work_clock();
