@@ -275,6 +275,10 @@ void lnspi_build_concepts(lnspi_builder *b, int64_t low, int64_t high, int64_t s
   g->concepts_step = g->concepts_step / arguments_common(g->concepts_step, step) * step;
   if (g->concepts_low < g->concepts_step) g->concepts_low = g->concepts_step;
   g->concepts_low = (g->concepts_low + g->concepts_step - 1) / g->concepts_step * g->concepts_step;
+  if (g->concepts_low > LNSPI_MAX_CONCEPTS)
+    LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, b->line.op,
+                     "rows would need at least %lld concepts, in multiples of %lld: at most %d",
+                     (long long)g->concepts_low, (long long)g->concepts_step, LNSPI_MAX_CONCEPTS);
   if (g->concepts_high && g->concepts_low > g->concepts_high)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
                      "no number of concepts a row suits this layer and those before: it would "

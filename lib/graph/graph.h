@@ -13,6 +13,7 @@
 #define LNSPI_MAX_INPUTS 4
 #define LNSPI_MAX_SLOTS 12
 #define LNSPI_MAX_WIDTH 65536
+#define LNSPI_MAX_CONCEPTS 65536 /* a row */
 
 /* how a tensor lies in the state */
 #define LNSPI_MATRIX 1 /* [out, in], packed in panels; parts: rows are split into
