@@ -123,7 +123,8 @@ typedef struct attention_parts {
   int32_t one;                /* 1: one query and one key a sequence */
   float *v;                   /* [memory_rows, ld] */
   float *o, *dq;              /* [rows, ld]; dq holds do first */
-  float *q, *k;               /* [the more of both, ld], [memory_rows, ld]; not with one */
+  float *q, *k;               /* [rows, ld], [memory_rows, ld]; not with one */
+  float *share;               /* [memory_rows, ld]: q, where that is as long */
   float *w;                   /* [batch, heads, length, memory]; not with one */
 } attention_parts;
 
@@ -141,7 +142,7 @@ static void attention_need(const lnspi_extent *e, lnspi_need *need) {
     need->uses = 2;
     return;
   }
-  rows += attention_longer(length, memory) + memory;
+  rows += length + memory + (memory > length ? memory : 0);
   need->saved_floats = e->batch * (rows * ld + node->number[0] * length * memory);
   /* shorter calls must fit in it too */
   need->scratch_floats = attention_longer(ld, length * memory);
@@ -159,7 +160,6 @@ static attention_parts attention_open(const lnspi_call *c) {
   p.memory = c->in_concepts[p.from];
   p.memory_rows = c->in_rows[p.from];
   p.one = p.length == 1 && p.memory == 1;
-  const int64_t longer = attention_longer(p.length, p.memory);
   float *at = c->saved;
   p.v = at + c->first * p.memory * p.ld;
   at += c->all_batch * p.memory * p.ld;
@@ -167,10 +167,14 @@ static attention_parts attention_open(const lnspi_call *c) {
   at += c->all_batch * p.length * p.ld;
   p.dq = at + c->first * p.length * p.ld;
   at += c->all_batch * p.length * p.ld;
-  p.q = at + c->first * longer * p.ld;
-  at += c->all_batch * longer * p.ld;
+  p.share = p.q = at + c->first * p.length * p.ld;
+  at += c->all_batch * p.length * p.ld;
   p.k = at + c->first * p.memory * p.ld;
   at += c->all_batch * p.memory * p.ld;
+  if (p.memory > p.length) {
+    p.share = at + c->first * p.memory * p.ld;
+    at += c->all_batch * p.memory * p.ld;
+  }
   p.w = at + c->first * p.heads * p.length * p.memory;
   return p;
 }
@@ -260,10 +264,10 @@ static void attention_part_backward(const lnspi_call *c, const attention_parts *
     lnspi_zero_pads(din, ld, rows, p->ld);
     return;
   }
-  /* q itself is no longer read: its place takes this part's share */
-  lnspi_product_dx(c, slot, at, d, p->ld, p->q, p->ld, rows, 1);
+  /* where q was, if there is room, goes this part's share: q is no longer read */
+  lnspi_product_dx(c, slot, at, d, p->ld, p->share, p->ld, rows, 1);
   for (int64_t r = 0; r < rows; r++)
-    c->k->add(din + r * ld, din + r * ld, p->q + r * p->ld, p->d);
+    c->k->add(din + r * ld, din + r * ld, p->share + r * p->ld, p->d);
 }
 
 static void attention_mix_backward(const lnspi_call *c, const attention_parts *p) {
