@@ -589,7 +589,8 @@ LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
  * concepts, width]; any strides, data at any address. Networks that begin with
  * ids take "ids" instead (lnsp_graph_input_name). "mask", if given, has an integer
  * for each concept, [rows, concepts]: 1, or 0 for padding, which changes no bits of
- * what is kept; what stands there must be finite. outputs: for each wanted name
+ * what is kept; what stands there must be finite. Any strides here, too; other names
+ * are refused. outputs: for each wanted name
  * ("output", "teacher", "code", ...) a F32 tensor of the shape that
  * lnsp_graph_output_shape tells. A row's result does not depend on the other rows.
  * Threads: T1. */

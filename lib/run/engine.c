@@ -18,9 +18,7 @@ void lnspi_engine_layout(lnspi_engine *engine, lnspi_arena *arena) {
     engine->mask = lnspi_take(arena, (uint64_t)(engine->plan.batch * engine->plan.concepts), 1);
 }
 
-/* 1 if every element of a tensor lies within half the address space of the first:
- * then no offset overflows. */
-static int engine_within_reach(const lnsp_tensor *tensor) {
+int lnspi_tensor_within_reach(const lnsp_tensor *tensor) {
   uint64_t reach = 0, step, part;
   int contiguous = 1;
   for (int32_t d = 0; d < tensor->rank; d++) contiguous &= tensor->strides[d] == 0;
@@ -32,7 +30,7 @@ static int engine_within_reach(const lnsp_tensor *tensor) {
         !lnspi_add(reach, part, &reach))
       return 0;
   }
-  return reach <= (uint64_t)(PTRDIFF_MAX / (ptrdiff_t)sizeof(float));
+  return reach <= (uint64_t)(PTRDIFF_MAX / 8); /* bytes of the largest elements */
 }
 
 int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t width,
@@ -56,7 +54,7 @@ int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t 
                       "'%s' has %lld rows of %lld concepts, but %lld of %lld are needed", role,
                       (long long)rows, (long long)middle, (long long)*batch,
                       (long long)*concepts);
-  if (!engine_within_reach(tensor))
+  if (!lnspi_tensor_within_reach(tensor))
     return lnspi_fail(problem, LNSP_E_SHAPE, role,
                       "the strides of '%s' lead beyond any memory: give them in elements",
                       role);

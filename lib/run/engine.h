@@ -55,6 +55,10 @@ static inline float *lnspi_engine_value(const lnspi_engine *engine, int32_t node
   return engine->values + engine->plan.value_offset[node];
 }
 
+/* 1 if every element of a tensor lies within half the address space of the first:
+ * then no offset overflows. */
+int lnspi_tensor_within_reach(const lnsp_tensor *tensor);
+
 /* Checks a tensor's type, rank, dims and strides; batch and concepts are set from
  * it, or checked where they are not 0. role names it in messages. */
 int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t width,

@@ -2,6 +2,7 @@
 #include "run/session.h"
 
 #include "base/problem.h"
+#include "base/text.h"
 
 static void session_layout(lnsp_session *session, lnspi_arena *arena) {
   (void)LNSPI_TAKE_STRUCT(arena, lnsp_session, LNSPI_SESSION_BYTES);
@@ -131,6 +132,19 @@ int32_t lnspi_engine_outputs(const lnspi_engine *engine, const lnsp_tensor *outp
   return LNSP_OK;
 }
 
+/* An input of another name would be left out in silence: a mask under its wrong name, say. */
+static int32_t session_names(const lnsp_graph *graph, const lnsp_tensor *inputs, int32_t count,
+                             lnsp_problem *problem) {
+  const char *input = lnspi_engine_input_name(graph);
+  for (int32_t i = 0; i < count; i++)
+    if (inputs[i].name && !lnspi_equal(inputs[i].name, input) &&
+        !lnspi_equal(inputs[i].name, "mask"))
+      return lnspi_fail(problem, LNSP_E_ARGUMENT, inputs[i].name,
+                        "a session takes '%s' and 'mask', but '%.80s' was given", input,
+                        inputs[i].name);
+  return LNSP_OK;
+}
+
 int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
                           int32_t input_count, const lnsp_tensor *outputs,
                           int32_t output_count, lnsp_problem *problem) {
@@ -138,6 +152,8 @@ int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs,
   int64_t batch, concepts;
   int32_t status = lnspi_engine_input(engine, inputs, input_count, engine->plan.batch, &batch,
                                       &concepts, problem);
+  if (status == LNSP_OK)
+    status = session_names(engine->graph, inputs, input_count, problem);
   if (status == LNSP_OK)
     status = lnspi_engine_outputs(engine, outputs, output_count, batch, concepts, 0, problem);
   if (status == LNSP_OK)

@@ -33,9 +33,6 @@ static int32_t take_check_integers(const lnsp_tensor *tensor, const char *role, 
   if (tensor->rank != 2)
     return lnspi_fail(problem, LNSP_E_SHAPE, role, "'%s' has rank %d: give [rows, concepts]",
                       role, tensor->rank);
-  if (tensor->strides[0] || tensor->strides[1])
-    return lnspi_fail(problem, LNSP_E_SHAPE, role, "'%s' must be contiguous, its strides 0",
-                      role);
   if (tensor->dims[0] < 1 || tensor->dims[1] < 1)
     return lnspi_fail(problem, LNSP_E_SHAPE, role, "'%s' is empty", role);
   if ((*batch && *batch != tensor->dims[0]) || (*concepts && *concepts != tensor->dims[1]))
@@ -43,13 +40,20 @@ static int32_t take_check_integers(const lnsp_tensor *tensor, const char *role, 
                       "'%s' has %lld rows of %lld concepts, but %lld of %lld are needed", role,
                       (long long)tensor->dims[0], (long long)tensor->dims[1],
                       (long long)*batch, (long long)*concepts);
+  if (!lnspi_tensor_within_reach(tensor))
+    return lnspi_fail(problem, LNSP_E_SHAPE, role,
+                      "the strides of '%s' lead beyond any memory: give them in elements",
+                      role);
   *batch = tensor->dims[0];
   *concepts = tensor->dims[1];
   return LNSP_OK;
 }
 
-/* Element number index as the host stores it; -1 for one beyond int64. */
-static int64_t take_integer(const lnsp_tensor *tensor, int64_t index) {
+/* The element of a row and concept as the host stores it; -1 for one beyond int64. */
+static int64_t take_integer(const lnsp_tensor *tensor, int64_t r, int64_t c) {
+  const int contiguous = !tensor->strides[0] && !tensor->strides[1];
+  const int64_t index = contiguous ? r * tensor->dims[1] + c
+                                   : r * tensor->strides[0] + c * tensor->strides[1];
 #define TAKE_AS(type)                                                                     \
   {                                                                                       \
     type value;                                                                           \
@@ -92,7 +96,7 @@ static int32_t take_ids(const lnspi_engine *engine, const lnsp_tensor *tensor, c
   const int64_t concepts = tensor->dims[1], ld = lnspi_node_ld(engine->graph, 0);
   const int64_t most = engine->graph->nodes[0].number[0];
   for (int64_t i = 0; i < tensor->dims[0] * concepts; i++) {
-    const int64_t id = take_integer(tensor, i);
+    const int64_t id = take_integer(tensor, i / concepts, i % concepts);
     if (id < 0 || id >= most)
       return lnspi_fail(problem, LNSP_E_ARGUMENT, role,
                         "'%s' has %lld in row %lld, concept %lld: ids are 0 to %lld", role,
@@ -136,7 +140,7 @@ static int32_t take_mask_row(const lnsp_tensor *mask, const char *name, int64_t 
                              lnsp_problem *problem) {
   int64_t kept = 0;
   for (int64_t c = 0; c < mask->dims[1]; c++) {
-    const int64_t value = take_integer(mask, r * mask->dims[1] + c);
+    const int64_t value = take_integer(mask, r, c);
     if (value != 0 && value != 1)
       return lnspi_fail(problem, LNSP_E_ARGUMENT, name,
                         "'%s' has %lld in row %lld, concept %lld: give 1 for a concept, 0 for "

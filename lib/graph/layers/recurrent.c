@@ -314,7 +314,7 @@ RECURRENT_FUNCTIONS(lstm, 4)
 
 #define RECURRENT_TABLE(title, what)            \
   .name = #title, .inputs_low = 1, .inputs_high = 1, .weights_high = RECURRENT_SLOTS, \
-  .help = "y = " #title " x WIDTH w=NAME [layer=0] [chunk=N] [bias=1]: the states of a " what \
+  .help = "y = " #title " x WIDTH w=NAME [layer=0] [chunk=N] [bias=1]: the states of " what \
           "; chunk: it starts anew every N rows",                                        \
   .define = recurrent_##title##_define, .need = recurrent_##title##_need,             \
   .forward = recurrent_##title##_forward, .backward = recurrent_##title##_backward,   \
@@ -330,5 +330,5 @@ static const char *const recurrent_lstm_examples[] = {
     "lnsp 1\nx = input 16; h = lstm x 5 w=a; y = lstm h 33 w=a layer=1 bias=0; output output=y",
     "lnsp 1\nx = input 3; y = lstm x 70 w=a chunk=2; output output=y", NULL};
 
-const lnspi_layer lnspi_layer_gru = {RECURRENT_TABLE(gru, "GRU")};
-const lnspi_layer lnspi_layer_lstm = {RECURRENT_TABLE(lstm, "LSTM")};
+const lnspi_layer lnspi_layer_gru = {RECURRENT_TABLE(gru, "a GRU")};
+const lnspi_layer lnspi_layer_lstm = {RECURRENT_TABLE(lstm, "an LSTM")};
