@@ -62,10 +62,24 @@ int data_ids_add(data *d, const char *name, lnsp_file *file, const data_index *i
   return index ? data_index_check(d, c, "--rows") : 0;
 }
 
+/* Tokenizers' own names: left out, they would make padding count as concepts. */
+static int ids_foreign(const data *d, const lnsp_file *file) {
+  static const char *const pairs[][2] = { { "input_ids", "ids" }, { "attention_mask", "mask" } };
+  lnsp_tensor shape;
+  size_t i;
+
+  for (i = 0; i < sizeof pairs / sizeof *pairs; i++)
+    if (!lnsp_file_tensor(file, pairs[i][0], &shape, NULL) &&
+        lnsp_file_tensor(file, pairs[i][1], &shape, NULL))
+      return refuse(d->args, "the data have a tensor %s; call it `%s`", pairs[i][0],
+                    pairs[i][1]);
+  return 0;
+}
+
 int data_ids_open(data *d, lnsp_file *file, const data_index *index) {
   lnsp_tensor shape;
   lnsp_problem problem;
-  int i, status = 0;
+  int i, status = ids_foreign(d, file);
 
   for (i = 0; i < IDS_NAMES && !status; i++)
     if (!lnsp_file_tensor(file, ids_names[i], &shape, &problem))

@@ -490,4 +490,20 @@ case "${CFLAGS:-} ${EMULATOR:-}" in
       echo "$kb kB" | fail peak_memory
     fi ;;
 esac
+# Ids and masks under the names that tokenizers give them are not left out in silence.
+# ids_file IDS MASK: one row of two ids, and its mask, under these names.
+ids_file() {
+  header="{\"$1\":{\"dtype\":\"U8\",\"shape\":[1,2],\"data_offsets\":[0,2]},"
+  header="$header\"$2\":{\"dtype\":\"U8\",\"shape\":[1,2],\"data_offsets\":[2,4]}}"
+  printf "\\$(printf %o ${#header})\\0\\0\\0\\0\\0\\0\\0%s\\3\\1\\1\\0" "$header"
+}
+text="encoder ids=9 d=8 heads=2 layers=1 ff=8 positions=4 compress=0 expand=5"
+expect ids_model lnsp new "$text" --seed 1 -o "$work/ids"
+ids_file ids mask > "$work/masked"
+expect ids_masked lnsp run "$work/ids" "$work/masked" -o "$work/ids_out"
+ids_file ids attention_mask > "$work/masked"
+refused mask_of_tokenizer 1 'attention_mask; call it .mask' run "$work/ids" "$work/masked" -o "$work/none"
+ids_file input_ids mask > "$work/masked"
+refused ids_of_tokenizer 1 'input_ids; call it .ids' run "$work/ids" "$work/masked" -o "$work/none"
+
 finish
