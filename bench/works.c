@@ -315,10 +315,15 @@ int work_sample(work *w, double seconds, double sample_seconds, double *sample, 
   calls = (int)(sample_seconds / (length + 1e-9)) + 1;
   end = work_clock() + seconds;
   while (!status && count < capacity && (count == 0 || work_clock() < end)) {
-    start = work_clock();
-    for (i = 0; i < calls && !status; i++)
-      status = work_call(w, problem);
-    sample[count++] = 1e6 * (work_clock() - start) / calls;
+    int64_t made = 0;
+    double now = start = work_clock();
+    while (!status && now <= start) { /* a clock that stood still has measured nothing */
+      for (i = 0; i < calls && !status; i++)
+        status = work_call(w, problem);
+      made += calls;
+      now = work_clock();
+    }
+    sample[count++] = 1e6 * (now - start) / (double)made;
   }
   return status ? 0 : count;
 }
