@@ -79,6 +79,18 @@ static const golden_run golden_runs[] = {
      "cosine", "adamw lr=1e-3 clip=1", 50, 0},
     {"mamba_gated", "mamba_gated in=40 d=20 state=9 layers=2 hidden=13 conv=2", 3, 5, "mse",
      "adamw lr=1e-3 weight_decay=.1", 50, 0},
+    {"gru", "gru in=40 d=37 layers=2 dropout=.1", 5, 4, "cosine",
+     "adamw lr=1e-3 clip=1 accumulate=2 seed=3", 50, 0},
+    {"lstm", "lstm in=21 d=33 layers=2", 3, 5, "mse", "adamw lr=1e-3 weights=bf16 seed=1", 50, 0},
+    {"memory_gru", "memory_gru in=24 d=20 slots=37 layers=1 write=1", 5, 3, "cosine",
+     "adamw lr=1e-3 moments=8bit", 50, 0},
+    {"amn", "amn in=40 d=24 hidden=33", 9, 5, "info_nce tau=.1", "adamw lr=1e-3", 50, 0},
+    {"transformer", "transformer in=40 d=36 heads=3 layers=2", 5, 5, "cosine",
+     "adamw lr=1e-3 clip=1", 50, 0},
+    {"mamba_s", "mamba_s in=40 d=20 state=17 layers=2", 4, 6, "cosine",
+     "adamw lr=1e-3 clip_each=.05 noise=1 lot=4", 20, 0},
+    {"encoder", "encoder ids=300 d=36 heads=3 layers=2 ff=70 positions=9 compress=20 expand=24", 5,
+     7, "cosine", "adamw lr=1e-3", 20, 0},
     {"sn727_1000", "student", 1, 1, "cosine", "adamw lr=1e-4 clip=1", 1000, 1},
     {"sn727_student", "student", 5, 1, "student", "adamw lr=1e-3 ema=.999", 100, 1},
 };
@@ -128,21 +140,37 @@ static void golden_print64(const char *name, const char *what, const char *isa, 
   golden_print(name, what, isa, bytes, 8);
 }
 
-/* Every output of a session on these inputs, rows at a time; returns a hash. */
-static uint64_t golden_forward(lnsp_session *session, const lnsp_graph *graph, float *input,
-                               int32_t rows, int32_t at_a_time, int32_t concepts) {
+/* The input of a network: vectors, or ids made of numbers of [-1, 1) in their place. */
+static lnsp_tensor golden_input(const lnsp_graph *graph, float *values, int64_t rows,
+                                int64_t concepts) {
+  int64_t ids, width = lnsp_graph_input_width(graph);
+  const char *name = lnsp_graph_input_name(graph, &ids);
+  if (!ids) return lnsp_tensor_f32(name, values, 3, rows, concepts, width);
+  lnsp_tensor tensor = lnsp_tensor_f32(name, values, 2, rows, concepts, 0);
+  tensor.dtype = LNSP_I32;
+  for (int64_t i = 0; i < rows * concepts; i++) {
+    const int32_t id = (int32_t)((values[i] + 1) * .5f * (float)ids);
+    memcpy(values + i, &id, sizeof id);
+  }
+  return tensor;
+}
+
+/* Every output of a session on this input of all rows, rows at a time; returns a hash. */
+static uint64_t golden_forward(lnsp_session *session, const lnsp_graph *graph,
+                               const lnsp_tensor *input, int32_t rows, int32_t at_a_time) {
   lnsp_problem problem;
   uint64_t hash = 0xcbf29ce484222325u;
   int64_t width = lnsp_graph_input_width(graph);
   for (int32_t output = 0; output < lnsp_graph_output_count(graph); output++) {
-    lnsp_tensor in = lnsp_tensor_f32("input", input, 3, at_a_time, concepts, width), out;
+    lnsp_tensor in = *input, out;
+    in.dims[0] = at_a_time;
     if (lnsp_graph_output_shape(graph, output, &in, &out, &problem))
       golden_stop("output", &problem);
     int64_t each = out.dims[1] * (out.rank == 3 ? out.dims[2] : 1);
     float *values = malloc((size_t)(rows * each) * sizeof *values);
     if (!values) golden_stop("output", NULL);
     for (int32_t row = 0; row < rows; row += at_a_time) {
-      in.data = input + row * concepts * width;
+      in.data = (float *)input->data + row * input->dims[1] * width;
       out.data = values + row * each;
       if (lnsp_session_run(session, &in, 1, &out, 1, &problem)) golden_stop("run", &problem);
     }
@@ -154,14 +182,34 @@ static uint64_t golden_forward(lnsp_session *session, const lnsp_graph *graph, f
 
 /* Runs the session on the whole batch and row by row: the same bits. */
 static void golden_outputs(const golden_run *run, const char *what, const char *isa,
-                           lnsp_session *session, const lnsp_graph *graph, float *input) {
-  uint64_t whole = golden_forward(session, graph, input, run->rows, run->rows, run->concepts);
-  uint64_t single = golden_forward(session, graph, input, run->rows, 1, run->concepts);
+                           lnsp_session *session, const lnsp_graph *graph, float *values) {
+  const lnsp_tensor input = golden_input(graph, values, run->rows, run->concepts);
+  uint64_t whole = golden_forward(session, graph, &input, run->rows, run->rows);
+  uint64_t single = golden_forward(session, graph, &input, run->rows, 1);
   if (whole != single) {
     fprintf(stderr, "golden: %s %s: batch and single rows differ\n", run->name, isa);
     exit(2);
   }
   golden_print64(run->name, what, isa, whole);
+}
+
+/* What the trainer asks for: targets as the output is, the rest as the input. */
+static int32_t golden_wanted(const golden_run *run, const lnsp_trainer *trainer, float *data,
+                             int64_t count, lnsp_tensor *inputs) {
+  const lnsp_graph *graph = lnsp_trainer_graph(trainer);
+  int32_t wanted = 0;
+  const char *name;
+  for (; wanted < GOLDEN_TENSORS && (name = lnsp_trainer_input_name(trainer, wanted)); wanted++) {
+    lnsp_tensor *in = &inputs[wanted];
+    *in = golden_input(graph, data + wanted * count, run->rows, run->concepts);
+    if (!strcmp(name, "target")) {
+      lnsp_tensor input = *in;
+      if (lnsp_graph_output_shape(graph, 0, &input, in, NULL)) golden_stop("target", NULL);
+      in->data = input.data;
+    }
+    in->name = name;
+  }
+  return wanted;
 }
 
 static const uint8_t golden_key[LNSP_NOISE_KEY_BYTES] = {1, 22, 33, 44};
@@ -184,6 +232,9 @@ static void golden_train(const golden_run *run, const char *isa) {
   if (lnsp_model_new(run->net, 1, &options, &model, &problem)) golden_stop("model", &problem);
   const lnsp_graph *graph = lnsp_model_graph(model);
   int64_t width = lnsp_graph_input_width(graph);
+  lnsp_tensor out;
+  if (lnsp_graph_output_at(graph, 0, &out, &problem)) golden_stop("output", &problem);
+  if (width < out.dims[0]) width = out.dims[0]; /* room for the target */
   int64_t count = run->rows * run->concepts * width;
   float *data = malloc((size_t)(GOLDEN_TENSORS * count) * sizeof *data);
   if (!data) golden_stop("data", NULL);
@@ -202,18 +253,12 @@ static void golden_train(const golden_run *run, const char *isa) {
       lnsp_trainer_set_noise_key(trainer, golden_key, &problem))
     golden_stop("key", &problem);
   lnsp_tensor inputs[GOLDEN_TENSORS];
-  int32_t wanted = 0;
-  for (; wanted < GOLDEN_TENSORS && lnsp_trainer_input_name(trainer, wanted); wanted++) {
-    const char *name = lnsp_trainer_input_name(trainer, wanted);
-    float *values = data + wanted * count;
-    inputs[wanted] = run->concepts > 1
-                         ? lnsp_tensor_f32(name, values, 3, run->rows, run->concepts, width)
-                         : lnsp_tensor_f32(name, values, 2, run->rows, width, 0);
-  }
+  int32_t wanted = golden_wanted(run, trainer, data, count, inputs);
   uint64_t losses = 0xcbf29ce484222325u;
   for (int32_t step = 0; step < run->steps; step++) {
     float loss;
     golden_fill(data, wanted * count, &random);
+    (void)golden_wanted(run, trainer, data, count, inputs); /* ids of the new numbers */
     if (lnsp_trainer_step(trainer, inputs, wanted, &loss, &problem))
       golden_stop(run->name, &problem);
     losses = golden_hash(losses, &loss, 1);
@@ -227,6 +272,7 @@ static void golden_train(const golden_run *run, const char *isa) {
     golden_stop("hash", &problem);
   golden_print(run->name, "state", isa, hash, LNSP_HASH_BYTES);
 
+  if (inputs[0].dtype != LNSP_F32) golden_fill(data, count, &random);
   if (lnsp_session_create_live(trainer, 0, &limits, &options, &session, &problem))
     golden_stop("session", &problem);
   golden_outputs(run, "trained", isa, session, graph, data);
