@@ -127,6 +127,12 @@ static void builder_make_node(lnspi_builder *b, lnspi_word name, int32_t index) 
   node->layer = index;
   node->input_count = a->input_count;
   for (i = 0; i < a->input_count; i++) node->input[i] = builder_value(b, a->input[i]);
+  for (i = 0; i < a->input_count; i++)
+    if (node->input[i] == 0 && lnspi_equal(lnspi_layer_at(b->graph->nodes[0].layer)->name, "ids") &&
+        !lnspi_equal(layer->name, "embedding"))
+      LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, a->input[i],
+                       "'%s' is ids, which are no numbers to reckon with: give them to an embedding",
+                       b->graph->nodes[0].name);
   if (b->status != LNSP_OK) return;
   node->every = node->input_count ? b->graph->nodes[node->input[0]].every : 1;
   layer->define(b, node);
