@@ -71,7 +71,7 @@ static const struct {
     {IN "y = linear x 4 w=a; y = layernorm y w=a", LNSP_E_SHAPE, 3, 39, "a.weight"},
     {IN "y = linear x 3 w=a; z = add x y", LNSP_E_SHAPE, 3, 31, "'y' has 3"},
     {"lnsp 1\nx = ids count=9\ny = linear x 4 w=a", LNSP_E_SHAPE, 3, 12, "embedding"},
-    {IN "y = last x chunk=65536; z = last y chunk=2", LNSP_E_LIMIT, 3, 31, "65536"},
+    {IN "y = last x chunk=65536; z = last y chunk=2", LNSP_E_LIMIT, 3, 29, "65536"},
     {IN "y = unit x eps=0", LNSP_E_LIMIT, 3, 16, "eps"},
     {IN "y = unit x eps=nan", LNSP_E_SYNTAX, 3, 16, "eps"},
     {IN "y = attention x w=a", LNSP_E_MISSING, 3, 5, "heads="},
