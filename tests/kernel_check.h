@@ -119,7 +119,7 @@ static float *values(int64_t n, int kind) {
   return p;
 }
 
-static float *copy(const float *from, int64_t n) {
+static inline float *copy(const float *from, int64_t n) {
   float *p = take(n);
   if (n) memcpy(p, from, (size_t)n * sizeof(float));
   return p;
