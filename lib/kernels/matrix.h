@@ -17,7 +17,9 @@
  */
 #define LV_G (16 / LV_W) /* vectors of a 16-lane group */
 
-#define LV_FAR 1024 /* few rows: floats between the weights in use and those asked for */
+/* Few rows: floats between the weights in use and those asked for. Where a tile has few
+ * vectors, the question whether to ask costs batches more than the answer saves. */
+#define LV_FAR (LV_W == 16 ? 1024 : 0)
 
 static const float LV_F(zeros)[128] = {0};
 
