@@ -48,6 +48,30 @@ have() {
   command -v "$1" > /dev/null 2>&1
 }
 
+# The program under test.
+LNSP=${LNSP:-$BUILD/lnsp}
+lnsp() {
+  ${EMULATOR:-} "$LNSP" "$@"
+}
+# refused NAME STATUS WORDS COMMAND...: ends with the status, says WORDS in one
+# sentence on stderr and nothing on stdout, and leaves no $work/none behind.
+refused() {
+  refused_name=$1 refused_status=$2 refused_words=$3
+  shift 3
+  rm -f "$work/none"
+  lnsp "$@" > "$work/out" 2> "$work/err"
+  status=$?
+  {
+    [ $status -eq "$refused_status" ] || echo "status $status, expected $refused_status"
+    [ ! -s "$work/out" ] || echo "wrote to standard output"
+    [ "$(wc -l < "$work/err")" -eq 1 ] || echo "not one line on stderr"
+    grep -q -e "$refused_words" "$work/err" || echo "does not say \"$refused_words\":"
+    ls "$work" | grep '^none' | sed 's/^/left behind: /'
+  } > "$work/why"
+  [ ! -s "$work/why" ] || cat "$work/err" >> "$work/why"
+  empty "$refused_name" "$work/why"
+}
+
 finish() {
   [ ! -e "$work/failed" ] || exit 1
   exit 0

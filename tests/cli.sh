@@ -1,7 +1,6 @@
 # The lnsp program: what it answers, writes and refuses. LNSP, BUILD as in
 # tests/check.sh.
 . tests/check.sh
-LNSP=${LNSP:-$BUILD/lnsp}
 data=tests/data/conformance
 case=$data/student_many.case.safetensors
 model=$data/student_many.model.safetensors
@@ -9,27 +8,6 @@ vectors=examples/demo/old.safetensors:held_out
 rows=tests/data/rows.safetensors
 rows_four=$data/student_total.case.safetensors # anchor, positive, negative, teacher
 
-lnsp() {
-  ${EMULATOR:-} "$LNSP" "$@"
-}
-# refused NAME STATUS WORDS COMMAND...: ends with the status, says WORDS in one
-# sentence on stderr and nothing on stdout, and leaves no $work/none behind.
-refused() {
-  refused_name=$1 refused_status=$2 refused_words=$3
-  shift 3
-  rm -f "$work/none"
-  lnsp "$@" > "$work/out" 2> "$work/err"
-  status=$?
-  {
-    [ $status -eq "$refused_status" ] || echo "status $status, expected $refused_status"
-    [ ! -s "$work/out" ] || echo "wrote to standard output"
-    [ "$(wc -l < "$work/err")" -eq 1 ] || echo "not one line on stderr"
-    grep -q -e "$refused_words" "$work/err" || echo "does not say \"$refused_words\":"
-    ls "$work" | grep '^none' | sed 's/^/left behind: /'
-  } > "$work/why"
-  [ ! -s "$work/why" ] || cat "$work/err" >> "$work/why"
-  empty "$refused_name" "$work/why"
-}
 # says NAME TEXT COMMAND...: succeeds and prints TEXT.
 says() {
   says_name=$1 says_text=$2

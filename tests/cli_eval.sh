@@ -2,7 +2,6 @@
 # for real vectors is what tests/tools/window_numbers.py printed. LNSP, BUILD as in
 # tests/check.sh.
 . tests/check.sh
-LNSP=${LNSP:-$BUILD/lnsp}
 w=tests/data/windows.safetensors
 vectors="--input $w:vectors --normalise"
 text="$vectors --rows $w:test[0:5] --target-rows $w:test[5]"
@@ -10,24 +9,6 @@ conformance=tests/data/conformance
 model=$conformance/student_many.model.safetensors
 case=$conformance/student_many.case.safetensors
 
-lnsp() {
-  ${EMULATOR:-} "$LNSP" "$@"
-}
-# refused NAME STATUS WORDS COMMAND...: one sentence on stderr, nothing on stdout
-refused() {
-  refused_name=$1 refused_status=$2 refused_words=$3
-  shift 3
-  lnsp "$@" > "$work/out" 2> "$work/err"
-  status=$?
-  {
-    [ $status -eq "$refused_status" ] || echo "status $status, expected $refused_status"
-    [ ! -s "$work/out" ] || echo "wrote to standard output"
-    [ "$(wc -l < "$work/err")" -eq 1 ] || echo "not one line on stderr"
-    grep -q -e "$refused_words" "$work/err" || echo "does not say \"$refused_words\":"
-  } > "$work/why"
-  [ ! -s "$work/why" ] || cat "$work/err" >> "$work/why"
-  empty "$refused_name" "$work/why"
-}
 says() {
   says_name=$1 says_text=$2
   shift 2

@@ -1,26 +1,5 @@
 # lnsp loop and gather: a stream is predicted, looked up and learnt from.
 . tests/check.sh
-LNSP=${LNSP:-$BUILD/lnsp}
-lnsp() {
-  ${EMULATOR:-} "$LNSP" "$@"
-}
-# refused NAME STATUS WORDS COMMAND...
-refused() {
-  refused_name=$1 refused_status=$2 refused_words=$3
-  shift 3
-  rm -f "$work/none"
-  lnsp "$@" > "$work/out" 2> "$work/err"
-  status=$?
-  {
-    [ $status -eq "$refused_status" ] || echo "status $status, expected $refused_status"
-    [ ! -s "$work/out" ] || echo "wrote to standard output"
-    [ "$(wc -l < "$work/err")" -eq 1 ] || echo "not one line on stderr"
-    grep -q -e "$refused_words" "$work/err" || echo "does not say \"$refused_words\":"
-    [ ! -e "$work/none" ] || echo "left a file behind"
-  } > "$work/why"
-  [ ! -s "$work/why" ] || cat "$work/err" >> "$work/why"
-  empty "$refused_name" "$work/why"
-}
 same() {
   if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
 }

@@ -1,23 +1,5 @@
 # lnsp store: versions in a file, and what is refused.
 . tests/check.sh
-LNSP=${LNSP:-$BUILD/lnsp}
-lnsp() {
-  ${EMULATOR:-} "$LNSP" "$@"
-}
-# refused NAME STATUS WORDS COMMAND...
-refused() {
-  refused_name=$1 refused_status=$2 refused_words=$3
-  shift 3
-  lnsp "$@" > "$work/out" 2> "$work/err"
-  status=$?
-  {
-    [ $status -eq "$refused_status" ] || echo "status $status, expected $refused_status"
-    [ ! -s "$work/out" ] || echo "wrote to standard output"
-    grep -q -e "$refused_words" "$work/err" || echo "does not say \"$refused_words\":"
-  } > "$work/why"
-  [ ! -s "$work/why" ] || cat "$work/err" >> "$work/why"
-  empty "$refused_name" "$work/why"
-}
 key() {
   key_name=$1
   shift

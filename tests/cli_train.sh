@@ -1,30 +1,9 @@
 # `lnsp train` with held-out data, schedules, accumulation, a log, and checkpoints. LNSP,
 # BUILD as in tests/check.sh.
 . tests/check.sh
-LNSP=${LNSP:-$BUILD/lnsp}
 vectors=examples/demo/old.safetensors:held_out
 rows=tests/data/held_out.safetensors
 
-lnsp() {
-  ${EMULATOR:-} "$LNSP" "$@"
-}
-# refused NAME STATUS WORDS COMMAND...: as in tests/cli.sh.
-refused() {
-  refused_name=$1 refused_status=$2 refused_words=$3
-  shift 3
-  rm -f "$work/none"
-  lnsp "$@" > "$work/out" 2> "$work/err"
-  status=$?
-  {
-    [ $status -eq "$refused_status" ] || echo "status $status, expected $refused_status"
-    [ ! -s "$work/out" ] || echo "wrote to standard output"
-    [ "$(wc -l < "$work/err")" -eq 1 ] || echo "not one line on stderr"
-    grep -q -e "$refused_words" "$work/err" || echo "does not say \"$refused_words\":"
-    ls "$work" | grep '^none' | sed 's/^/left behind: /'
-  } > "$work/why"
-  [ ! -s "$work/why" ] || cat "$work/err" >> "$work/why"
-  empty "$refused_name" "$work/why"
-}
 # key KEY COMMAND...: the last value of a key of the JSON report
 key() {
   key_name=$1
