@@ -32,7 +32,8 @@ say = @$(if $(V),:,echo '  $(1)')
 hide = $(if $(V),,@)
 
 REQUIRED := -std=c11 -ffp-contract=off -fno-math-errno -fvisibility=hidden \
-  -ffunction-sections -fdata-sections -fPIC -DLNSP_BUILD -Iinclude -Ilib
+  -ffunction-sections -fdata-sections -fPIC -DLNSP_BUILD -Iinclude
+INCLUDES = -Ilib
 DEPENDENCIES = -MMD -MP
 LIBS := -lm
 ifeq ($(CBLAS),1)
@@ -50,7 +51,10 @@ endif
 OPTIMISE = -Os
 $(BUILD)/lib/kernels/%.o $(BUILD)/lib/delta/codecs/%.o $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
 $(patsubst %,$(BUILD)/lib/%.o,base/blake2s base/crc32c run/state \
-  delta/words delta/make delta/apply delta/read) $(BUILD)/programs/metrics.o $(BUILD)/programs/predict_fit.o: OPTIMISE = -O2
+  delta/float_coder delta/delta_create delta/delta_source delta/live_delta delta/delta_apply delta/stage_reader) \
+  $(BUILD)/programs/score/metrics.o $(BUILD)/programs/score/predictor_fit.o: OPTIMISE = -O2
+# Programs name their own headers from programs/, and are POSIX.
+$(BUILD)/programs/%.o: private INCLUDES = -Iprograms -D_POSIX_C_SOURCE=200809L
 COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables
 
 version_of = $(shell awk '$$2 == "LNSP_VERSION_$(1)" { print $$3 }' include/lnsp.h)
@@ -59,7 +63,7 @@ VERSION := $(MAJOR).$(call version_of,MINOR).$(call version_of,PATCH)
 SONAME := liblnsp.so.$(MAJOR)
 
 LIB_SOURCES := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
-PROGRAM_SOURCES := $(sort $(wildcard programs/*.c))
+PROGRAM_SOURCES := $(sort $(wildcard programs/*.c programs/*/*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/*.c))
 TEST_SOURCES := $(sort $(wildcard tests/test_*.c))
 EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
@@ -84,12 +88,12 @@ all: $(STATIC_LIB) $(SHARED_LIB) $(PROGRAM) ## build the libraries and the lnsp 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
-	$(hide)$(CC) $(REQUIRED) $(DEFINES) $(COMPACT) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -c -o $@ $<
+	$(hide)$(CC) $(REQUIRED) $(INCLUDES) $(DEFINES) $(COMPACT) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -c -o $@ $<
 
 # `lnsp info --memory` counts the library's machine code and constants; where there is
 # no size(1), it leaves them out.
-$(BUILD)/programs/memory.o: $(STATIC_LIB)
-$(BUILD)/programs/memory.o: private DEFINES = -DLNSP_CODE_BYTES=$(or $(shell \
+$(BUILD)/programs/model/info_memory.o: $(STATIC_LIB)
+$(BUILD)/programs/model/info_memory.o: private DEFINES = -DLNSP_CODE_BYTES=$(or $(shell \
   $$($(CC) -print-prog-name=size 2> /dev/null) $(STATIC_LIB) 2> /dev/null | \
   awk 'NR > 1 { bytes += $$1 } END { print bytes + 0 }'),0)
 
@@ -121,7 +125,7 @@ bench: $(BUILD)/bench/lnsp-bench ## build build/bench/lnsp-bench, which measures
 $(BUILD)/tests/%: tests/%.c $(STATIC_LIB) Makefile
 	@mkdir -p $(@D)
 	$(call say,TEST $<)
-	$(hide)$(CC) $(REQUIRED) -Itests $(OPTIMISE) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -MF $@.d $(LDFLAGS) -o $@ $< \
+	$(hide)$(CC) $(REQUIRED) -Ilib -Iprograms -Itests $(OPTIMISE) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -MF $@.d $(LDFLAGS) -o $@ $< \
 	  $(STATIC_LIB) $(LIBS)
 
 # Here against the library in $(BUILD); examples/Makefile does it against an

@@ -42,13 +42,13 @@ static double now_ms(void) {
 
 /* Once from two models to the bytes of a file, and once from these to the new model. */
 static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const char *codec,
-                          delta_row *row, lnsp_problem *problem) {
+                          delta_row *row, lnsp_error *problem) {
   counter encode = { 0, 0 }, decode = { 0, 0 };
   lnsp_allocator allocator = { sizeof allocator, &encode, counter_allocate, counter_release };
   lnsp_options options;
   lnsp_delta *sent = NULL, *received = NULL;
   lnsp_model *result = NULL;
-  lnsp_memory memory;
+  lnsp_memory_info memory;
   size_t bytes = 0;
   void *file = NULL;
   double start = now_ms(), ms;
@@ -59,13 +59,13 @@ static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const 
   options.allocator = &allocator;
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
-  status = lnsp_delta_make(base, next, codec, &options, &sent, problem);
+  status = lnsp_delta_create(base, next, codec, &options, &sent, problem);
   if (!status)
-    (void)lnsp_delta_encode(sent, NULL, 0, &bytes, problem);
+    (void)lnsp_delta_save_memory(sent, NULL, 0, &bytes, problem);
   if (!status && (file = malloc(bytes)) == NULL)
     status = LNSP_E_MEMORY;
   if (!status)
-    status = lnsp_delta_encode(sent, file, bytes, &bytes, problem);
+    status = lnsp_delta_save_memory(sent, file, bytes, &bytes, problem);
   ms = now_ms() - start;
   row->encode_ms = row->encode_ms > 0 && row->encode_ms < ms ? row->encode_ms : ms;
   row->encode_bytes = encode.most;
@@ -74,7 +74,7 @@ static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const 
   allocator.user = &decode;
   start = now_ms();
   if (!status)
-    status = lnsp_delta_decode(file, bytes, &options, &received, problem);
+    status = lnsp_delta_open_memory(file, bytes, &options, &received, problem);
   if (!status)
     status = lnsp_delta_apply(received, base, &options, &result, problem);
   ms = now_ms() - start;
@@ -92,7 +92,7 @@ static int delta_line(const lnsp_model *base, const lnsp_model *next, const char
                       double seconds) {
   const double dense = 4. * (double)lnsp_graph_parameter_count(lnsp_model_graph(base));
   const double start = now_ms();
-  lnsp_problem problem;
+  lnsp_error problem;
   delta_row row;
 
   memset(&row, 0, sizeof row);
@@ -113,7 +113,7 @@ static int delta_line(const lnsp_model *base, const lnsp_model *next, const char
 int delta_print(const char *base_path, const char *next_path, const char *codecs,
                 double seconds) {
   lnsp_model *base = NULL, *next = NULL;
-  lnsp_problem problem;
+  lnsp_error problem;
   const char *name;
   int32_t i;
   int status = 0;

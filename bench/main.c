@@ -71,7 +71,7 @@ static int print_row(const request *q, const work_spec *spec, int64_t batch) {
   const limits_loops *loops = q->no_limits ? NULL : limits_find(q->isa);
   roofline_measured measured;
   roofline_shape shape;
-  lnsp_problem problem;
+  lnsp_error problem;
   work_times times;
   roofline r;
   work w;
@@ -108,7 +108,7 @@ static int print_row(const request *q, const work_spec *spec, int64_t batch) {
 }
 
 static int call_row(const request *q, const work_spec *spec, int64_t batch) {
-  lnsp_problem problem;
+  lnsp_error problem;
   work w;
   int64_t i;
   int32_t status = work_open(spec, batch, &q->options, q->tasks, &w, &problem);
@@ -153,7 +153,7 @@ typedef struct served {
 static work *serve_find(const request *q, served *cache, int *count, const char *name,
                         int64_t batch) {
   work_spec list[WORKS_MAX];
-  lnsp_problem problem;
+  lnsp_error problem;
   int i, found;
 
   for (i = 0; i < *count; i++)
@@ -179,7 +179,7 @@ static int serve(const request *q) {
   printf("READY lnsp %s %s\n", lnsp_version_text(), q->isa);
   fflush(stdout);
   while (fgets(line, sizeof line, stdin)) {
-    lnsp_problem problem;
+    lnsp_error problem;
     work *w = NULL;
     if (sscanf(line, "%47s %ld %lf %lf", name, &batch, &ms, &sample_us) == 4 && batch > 0 && batch <= 65536)
       w = serve_find(q, cache, &count, name, batch);
@@ -268,7 +268,7 @@ static int read_arguments(request *q, int argc, char **argv) {
 
 int main(int argc, char **argv) {
   const limits_loops *loops;
-  lnsp_problem problem;
+  lnsp_error problem;
   request q;
 
   memset(&q, 0, sizeof q);

@@ -29,7 +29,7 @@ typedef struct process_files {
   char folder[128], model[160], row[160], rows[160], out[160];
 } process_files;
 
-static int process_say(const char *what, const lnsp_problem *problem) {
+static int process_say(const char *what, const lnsp_error *problem) {
   fprintf(stderr, "lnsp-bench: %s%s%s\n", what, problem ? ": " : "",
           problem ? problem->message : "");
   return 1;
@@ -37,7 +37,7 @@ static int process_say(const char *what, const lnsp_problem *problem) {
 
 /* ---- files ---- */
 
-static int32_t process_write_rows(const char *path, int64_t rows, lnsp_problem *problem) {
+static int32_t process_write_rows(const char *path, int64_t rows, lnsp_error *problem) {
   static float values[PROCESS_ROWS * PROCESS_WIDTH];
   const size_t bytes = (size_t)rows * PROCESS_WIDTH * sizeof values[0];
   lnsp_tensor tensors[2];
@@ -49,7 +49,7 @@ static int32_t process_write_rows(const char *path, int64_t rows, lnsp_problem *
     values[i] = (float)(i * 7919 % 1009) / 504.f - 1.f;
   tensors[0] = lnsp_tensor_f32("input", values, 2, rows, PROCESS_WIDTH, 0);
   tensors[1] = lnsp_tensor_f32("target", values, 2, rows, PROCESS_WIDTH, 0);
-  status = lnsp_writer_open(path, tensors, 2, NULL, 0, NULL, &writer, problem);
+  status = lnsp_writer_create(path, tensors, 2, NULL, 0, NULL, &writer, problem);
   if (!status)
     status = lnsp_writer_write(writer, values, bytes, problem);
   if (!status)
@@ -63,9 +63,9 @@ static int32_t process_write_rows(const char *path, int64_t rows, lnsp_problem *
 /* In a process of its own: what forks later must be small, because a child's peak begins
  * with its parent's size. */
 static int process_write_files(const process_files *files) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_model *model = NULL;
-  int32_t status = lnsp_model_new("student", 1, NULL, &model, &problem);
+  int32_t status = lnsp_model_create("student", 1, NULL, &model, &problem);
 
   if (!status)
     status = lnsp_model_save(model, files->model, LNSP_F32, &problem);
@@ -140,7 +140,7 @@ static int process_row(const char *what, char *const argv[], int times) {
 
 /* ---- private training beside a session, then publish ---- */
 
-static int32_t process_publish(const char *path, const char *optimizer, lnsp_problem *problem) {
+static int32_t process_publish(const char *path, const char *optimizer, lnsp_error *problem) {
   static float x[PROCESS_WIDTH], y[PROCESS_WIDTH];
   lnsp_tensor in[2], out;
   lnsp_file *file = NULL;
@@ -160,7 +160,7 @@ static int32_t process_publish(const char *path, const char *optimizer, lnsp_pro
   if (!status)
     status = lnsp_session_create(model, NULL, NULL, &session, problem);
   if (!status)
-    status = lnsp_trainer_open(file, "mse", optimizer, NULL, NULL, &trainer, problem);
+    status = lnsp_trainer_open_file(file, "mse", optimizer, NULL, NULL, &trainer, problem);
   lnsp_file_destroy(file);
   for (i = 0; i < PROCESS_STEPS && !status; i++) {
     status = lnsp_trainer_step(trainer, in, 2, NULL, problem);
@@ -185,7 +185,7 @@ static int process_publish_row(const char *what, const char *path, const char *o
   const pid_t child = fork();
   int64_t kb = 0;
   if (child == 0) {
-    lnsp_problem problem;
+    lnsp_error problem;
     if (!process_publish(path, optimizer, &problem))
       _exit(0);
     process_say("publishing failed", &problem);

@@ -21,7 +21,7 @@ static int roofline_begins(const char *text, const char *start) {
 }
 
 int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shape,
-                      lnsp_problem *problem) {
+                      lnsp_error *problem) {
   lnsp_graph *graph;
   lnsp_tensor tensor;
   const int thirds = spec->concepts == 1 ? 3 : 1; /* what attention over one concept needs */

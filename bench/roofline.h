@@ -37,7 +37,7 @@ typedef struct roofline {
 
 /* The shape of a work; 0, or -1 with the problem. */
 int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shape,
-                      lnsp_problem *problem);
+                      lnsp_error *problem);
 /* Measures in a process of its own, so that this one's memory does not grow. What is
  * faster than *measured (all zero: nothing yet) replaces it. 0, or -1 if it cannot. */
 int roofline_measure(const roofline_shape *shape, const limits_loops *loops, double seconds,

@@ -29,8 +29,8 @@ static double store_ms(void) {
 
 /* Room for all versions whole, in each of the two banks. */
 static int32_t store_make(store_work *w, const char *model, const char *path, int versions,
-                          lnsp_problem *problem) {
-  lnsp_store_settings settings;
+                          lnsp_error *problem) {
+  lnsp_store_options settings;
   int32_t status = lnsp_model_open(model, NULL, &w->model, problem);
   if (!status)
     status = lnsp_trainer_create(w->model, "cosine", "adam lr=1e-3", NULL, NULL, &w->trainer,
@@ -48,12 +48,12 @@ static int32_t store_make(store_work *w, const char *model, const char *path, in
   settings.size_bytes =
       (uint64_t)(versions + 16) * 32 *
       (uint64_t)lnsp_graph_parameter_count(lnsp_model_graph(w->model));
-  status = lnsp_store_create_path(path, w->trainer, NULL, &settings, NULL, &w->store, problem);
+  status = lnsp_store_create(path, w->trainer, NULL, &settings, NULL, &w->store, problem);
   w->made = status == LNSP_OK;
   return status;
 }
 
-static int32_t store_learn(store_work *w, int version, lnsp_problem *problem) {
+static int32_t store_learn(store_work *w, int version, lnsp_error *problem) {
   lnsp_tensor inputs[2];
   double start;
   int32_t status;
@@ -69,9 +69,9 @@ static int32_t store_learn(store_work *w, int version, lnsp_problem *problem) {
   return status;
 }
 
-static int32_t store_back(store_work *w, lnsp_problem *problem) {
+static int32_t store_back(store_work *w, lnsp_error *problem) {
   for (int i = 0; i < STORE_ROLLBACKS; i++) {
-    lnsp_store_version newest;
+    lnsp_store_version_info newest;
     double start = store_ms(), middle;
     int32_t status;
     memset(&newest, 0, sizeof newest);
@@ -90,8 +90,8 @@ static int32_t store_back(store_work *w, lnsp_problem *problem) {
 }
 
 static int32_t store_run(store_work *w, const char *model, const char *path, int versions,
-                         lnsp_problem *problem) {
-  lnsp_store_facts facts;
+                         lnsp_error *problem) {
+  lnsp_store_info facts;
   double start;
   int32_t status = store_make(w, model, path, versions, problem);
   for (int i = 0; i < versions && !status; i++)
@@ -101,13 +101,13 @@ static int32_t store_run(store_work *w, const char *model, const char *path, int
   lnsp_store_destroy(w->store);
   w->store = NULL;
   start = store_ms();
-  status = lnsp_store_open_path(path, NULL, NULL, &w->store, problem);
+  status = lnsp_store_open(path, NULL, NULL, &w->store, problem);
   if (status)
     return status;
   start = store_ms() - start;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  status = lnsp_store_info(w->store, &facts, problem);
+  status = lnsp_store_get_info(w->store, &facts, problem);
   if (status)
     return status;
   printf("versions %llu state_bytes %llu used_bytes %llu commit_ms %.2f open_ms %.2f\n",
@@ -117,7 +117,7 @@ static int32_t store_run(store_work *w, const char *model, const char *path, int
 }
 
 int store_print(const char *model, const char *path, int versions) {
-  lnsp_problem problem;
+  lnsp_error problem;
   store_work w;
   int32_t status;
   memset(&w, 0, sizeof w);

@@ -141,7 +141,7 @@ static void work_fill(float *to, int64_t count, uint32_t seed) {
   }
 }
 
-static int32_t work_no_memory(lnsp_problem *problem) {
+static int32_t work_no_memory(lnsp_error *problem) {
   if (problem) {
     memset(problem, 0, sizeof *problem);
     problem->code = LNSP_E_MEMORY;
@@ -163,7 +163,7 @@ static int64_t work_elements(const lnsp_tensor *t) {
  * network of vectors, the first being that of a step's target; of a network of sequences
  * its result, or `raw` in a step. */
 static int32_t work_outputs(work *w, const work_spec *spec, const lnsp_graph *graph,
-                            lnsp_problem *problem) {
+                            lnsp_error *problem) {
   int32_t i, count = lnsp_graph_output_count(graph), status = LNSP_OK;
 
   for (i = 0; i < count && w->out_count < WORK_OUTPUTS && !status; i++) {
@@ -176,7 +176,7 @@ static int32_t work_outputs(work *w, const work_spec *spec, const lnsp_graph *gr
 }
 
 static int32_t work_vectors(work *w, const work_spec *spec, const lnsp_graph *graph,
-                            int64_t batch, lnsp_problem *problem) {
+                            int64_t batch, lnsp_error *problem) {
   const int64_t wide = lnsp_graph_input_width(graph);
   int64_t total;
   float *at;
@@ -209,7 +209,7 @@ static int32_t work_vectors(work *w, const work_spec *spec, const lnsp_graph *gr
 /* Brings a trainer to where its sample has been learnt: the target is what the network
  * gives, every gradient is zero, and the moments have faded through the subnormal
  * numbers. Where those are kept, each step is several times slower. */
-static int32_t work_settle(work *w, lnsp_problem *problem) {
+static int32_t work_settle(work *w, lnsp_error *problem) {
   int32_t status = LNSP_OK;
   float loss = 0;
   int i;
@@ -229,10 +229,10 @@ static int32_t work_settle(work *w, lnsp_problem *problem) {
 }
 
 int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, int tasks,
-                  work *w, lnsp_problem *problem) {
+                  work *w, lnsp_error *problem) {
   lnsp_options storage = *options;
   lnsp_model *model = NULL;
-  lnsp_limits limits;
+  lnsp_size_options limits;
   char optimizer[80];
   int32_t status;
 
@@ -246,7 +246,7 @@ int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *opti
   snprintf(optimizer, sizeof optimizer, "%s%s",
            (spec->concepts > 1 ? works_sequence_optimizer : works_optimizer)[spec->kind],
            spec->moment_bytes == 1 ? " moments=8bit" : "");
-  status = lnsp_model_new(spec->text, 1, &storage, &model, problem);
+  status = lnsp_model_create(spec->text, 1, &storage, &model, problem);
   if (!status)
     status = spec->kind == WORK_FWD
                  ? lnsp_session_create(model, &limits, options, &w->session, problem)
@@ -271,7 +271,7 @@ void work_close(work *w) {
 
 /* ---- timing ---- */
 
-int32_t work_call(work *w, lnsp_problem *problem) {
+int32_t work_call(work *w, lnsp_error *problem) {
   if (w->trainer)
     return lnsp_trainer_step(w->trainer, w->in, 2, NULL, problem);
   return lnsp_session_run(w->session, w->in, 1, w->out, w->out_count, problem);
@@ -291,7 +291,7 @@ static double work_clock(void) { return work_clock_of(works_time); }
 
 /* Of a call: by the wall's clock, since a processor's may stand still where the machine is
  * shared. */
-static int32_t work_length(work *w, double *seconds, lnsp_problem *problem) {
+static int32_t work_length(work *w, double *seconds, lnsp_error *problem) {
   const double start = work_clock_of(CLOCK_MONOTONIC);
   const int32_t status = work_call(w, problem);
   *seconds = work_clock_of(CLOCK_MONOTONIC) - start;
@@ -302,7 +302,7 @@ static int32_t work_length(work *w, double *seconds, lnsp_problem *problem) {
 #define WORK_WARM_SECONDS .1 /* of which none begins later than this */
 
 int work_sample(work *w, double seconds, double sample_seconds, double *sample, int capacity,
-                lnsp_problem *problem) {
+                lnsp_error *problem) {
   int count = 0, calls, i;
   double start, end, length = 0;
   int32_t status = LNSP_OK;
@@ -333,7 +333,7 @@ static int work_compare(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-int32_t work_time(work *w, double seconds, work_times *times, lnsp_problem *problem) {
+int32_t work_time(work *w, double seconds, work_times *times, lnsp_error *problem) {
   double *sample = malloc(WORK_SAMPLES * sizeof *sample);
   int count;
 

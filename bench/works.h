@@ -36,7 +36,7 @@
  * 8 bits). */
 typedef struct work_spec {
   char name[WORK_NAME_BYTES];
-  char text[WORK_TEXT_BYTES]; /* the network, for lnsp_model_new */
+  char text[WORK_TEXT_BYTES]; /* the network, for lnsp_model_create */
   const char *unreached;      /* tensors whose names begin so have no gradient; or NULL */
   int concepts;               /* of a sequence; 1 where vectors are rows             */
   int kind;
@@ -65,14 +65,14 @@ int works_select(const char *text, work_spec list[WORKS_MAX]);
  * Makes the network and its made-up vectors; destroy with work_close. Status of the
  * library. */
 int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, int tasks,
-                  work *w, lnsp_problem *problem);
-int32_t work_call(work *w, lnsp_problem *problem);
+                  work *w, lnsp_error *problem);
+int32_t work_call(work *w, lnsp_error *problem);
 /* Five calls unseen, then samples of at least so many seconds each for this time; their
  * number, in microseconds a call, or 0 and the problem. */
 int work_sample(work *w, double seconds, double sample_seconds, double *sample, int capacity,
-                lnsp_problem *problem);
+                lnsp_error *problem);
 /* The same with samples of 50 us, summed up. Status of the library. */
-int32_t work_time(work *w, double seconds, work_times *times, lnsp_problem *problem);
+int32_t work_time(work *w, double seconds, work_times *times, lnsp_error *problem);
 void work_close(work *w);
 
 /* Times are those of this process on its processor, not those of the clock on the wall:

@@ -17,7 +17,7 @@ static void print_hash(const char *what, const uint8_t hash[LNSP_HASH_BYTES]) {
 }
 
 /* Ten steps on ten vectors; the result as a new model. */
-static int32_t learn(const lnsp_model *base, lnsp_model **next, lnsp_problem *problem) {
+static int32_t learn(const lnsp_model *base, lnsp_model **next, lnsp_error *problem) {
   int64_t width = lnsp_graph_input_width(lnsp_model_graph(base));
   float *vector = calloc((size_t)width, sizeof *vector);
   lnsp_trainer *trainer = NULL;
@@ -43,25 +43,25 @@ static int32_t learn(const lnsp_model *base, lnsp_model **next, lnsp_problem *pr
 }
 
 int main(int argc, char **argv) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_model *base = NULL, *next = NULL, *copy = NULL, *wrong = NULL;
   lnsp_delta *delta = NULL, *received = NULL;
-  lnsp_delta_facts facts;
+  lnsp_delta_info facts;
   uint8_t hash[LNSP_HASH_BYTES], copy_hash[LNSP_HASH_BYTES];
   unsigned char *bytes = NULL;
   size_t size = 0;
   int failed = 1;
 
   if (argc > 1 ? lnsp_model_open(argv[1], NULL, &base, &problem)
-               : lnsp_model_new("student", 1, NULL, &base, &problem))
+               : lnsp_model_create("student", 1, NULL, &base, &problem))
     goto explain;
 
   /* the first device */
-  if (learn(base, &next, &problem) || lnsp_delta_make(base, next, NULL, NULL, &delta, &problem))
+  if (learn(base, &next, &problem) || lnsp_delta_create(base, next, NULL, NULL, &delta, &problem))
     goto explain;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (lnsp_delta_info(delta, &facts, &problem)) goto explain;
+  if (lnsp_delta_get_info(delta, &facts, &problem)) goto explain;
   printf("%lld of %lld parameters changed, delta of %lld bytes\n",
          (long long)facts.changed_count, (long long)facts.parameter_count,
          (long long)facts.encoded_bytes);
@@ -72,11 +72,11 @@ int main(int argc, char **argv) {
     fprintf(stderr, "delta: out of memory\n");
     goto done;
   }
-  if (lnsp_delta_encode(delta, bytes, (size_t)facts.encoded_bytes, &size, &problem))
+  if (lnsp_delta_save_memory(delta, bytes, (size_t)facts.encoded_bytes, &size, &problem))
     goto explain;
 
   /* the second device, which has the same base */
-  if (lnsp_delta_decode(bytes, size, NULL, &received, &problem) ||
+  if (lnsp_delta_open_memory(bytes, size, NULL, &received, &problem) ||
       lnsp_delta_apply(received, base, NULL, &copy, &problem))
     goto explain;
 

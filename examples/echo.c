@@ -75,10 +75,10 @@ int main(void) {
       "h = linear h 24 w=out; h = unit h; output output=h";
   static vocabulary v;
   static float input[ROWS * CONTEXT * WIDTH], target[ROWS * WIDTH];
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
-  lnsp_limits limits;
+  lnsp_size_options limits;
   lnsp_echo function;
   lnsp_tensor tensors[2];
   uint32_t state = 1;
@@ -100,7 +100,7 @@ int main(void) {
   tensors[0] = lnsp_tensor_f32("input", input, 3, ROWS, CONTEXT, WIDTH);
   tensors[1] = lnsp_tensor_f32("target", target, 2, ROWS, WIDTH, 0);
 
-  status = lnsp_model_new(network, 1, NULL, &model, &problem);
+  status = lnsp_model_create(network, 1, NULL, &model, &problem);
   if (!status)
     status = lnsp_trainer_create(model, "cosine + .1*echo every=4 rows=4", "adamw lr=3e-3",
                                  &limits, NULL, &trainer, &problem);

@@ -52,18 +52,18 @@ static lnsp_options in_block(void *block, size_t bytes) {
   return options;
 }
 
-static void print_size(const char *what, const lnsp_memory *memory, size_t room) {
+static void print_size(const char *what, const lnsp_memory_info *memory, size_t room) {
   printf("%-8s %6llu bytes of %6lu\n", what, (unsigned long long)memory->total_bytes,
          (unsigned long)room);
 }
 
 int main(void) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_graph *graph = NULL;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_session *session = NULL;
-  lnsp_memory memory;
+  lnsp_memory_info memory;
   lnsp_options options;
   float vector[32], output[32], first = 0, last = 0;
   const char *optimizer = "adamw lr=1e-2 weight_decay=0";
@@ -86,7 +86,7 @@ int main(void) {
   print_size("session", &memory, sizeof session_block);
 
   options = in_block(model_block, sizeof model_block);
-  if (lnsp_model_new(network, 1, &options, &model, &problem)) goto explain;
+  if (lnsp_model_create(network, 1, &options, &model, &problem)) goto explain;
   options = in_block(trainer_block, sizeof trainer_block);
   if (lnsp_trainer_create(model, "cosine", optimizer, NULL, &options, &trainer, &problem))
     goto explain;

@@ -83,7 +83,7 @@ static void run(void *user, int32_t count, void (*task)(void *argument, int32_t 
 
 /* Microseconds of the fastest of many calls, or a negative number. */
 static double measure(lnsp_session *session, const lnsp_tensor *in, const lnsp_tensor *out,
-                      lnsp_problem *problem) {
+                      lnsp_error *problem) {
   double best = 1e9;
   for (int i = 0; i < 500; i++) {
     struct timespec a, b;
@@ -100,7 +100,7 @@ int main(int argc, char **argv) {
   static pool p;
   static seat seats[MOST];
   static float x[ROWS * 384], y[2][ROWS * 384];
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_model *model = NULL;
   lnsp_session *session = NULL;
   int failed = 1, started = 1;
@@ -120,12 +120,12 @@ int main(int argc, char **argv) {
   p.threads = started; /* fewer threads give the same bits */
 
   for (int i = 0; i < ROWS * 384; i++) x[i] = (float)(i % 17 - 8) / 16;
-  if (lnsp_model_new("student", 1, NULL, &model, &problem)) goto explain;
+  if (lnsp_model_create("student", 1, NULL, &model, &problem)) goto explain;
 
   for (int tasks = 1, run_number = 0; run_number < 2; tasks = p.threads, run_number++) {
     lnsp_parallel parallel = {sizeof parallel, 0, &p, run};
     lnsp_options options;
-    lnsp_limits limits;
+    lnsp_size_options limits;
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
     options.parallel = &parallel; /* copied: it need not outlive the call */

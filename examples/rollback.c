@@ -12,7 +12,7 @@
 
 /* count steps on vectors that depend on which */
 static int32_t learn(lnsp_trainer *trainer, float *vector, int64_t width, int which, int count,
-                     lnsp_problem *problem) {
+                     lnsp_error *problem) {
   lnsp_tensor inputs[2];
   int32_t status = LNSP_OK;
   inputs[0] = lnsp_tensor_f32("input", vector, 2, 1, width, 0);
@@ -26,16 +26,16 @@ static int32_t learn(lnsp_trainer *trainer, float *vector, int64_t width, int wh
 }
 
 int main(int argc, char **argv) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
-  lnsp_memory memory;
+  lnsp_memory_info memory;
   uint8_t marked[LNSP_HASH_BYTES], moved[LNSP_HASH_BYTES], back[LNSP_HASH_BYTES];
   float *vector = NULL;
   int failed = 1;
 
   if (argc > 1 ? lnsp_model_open(argv[1], NULL, &model, &problem)
-               : lnsp_model_new("student", 1, NULL, &model, &problem))
+               : lnsp_model_create("student", 1, NULL, &model, &problem))
     goto explain;
   int64_t width = lnsp_graph_input_width(lnsp_model_graph(model));
   vector = malloc((size_t)width * sizeof *vector);
@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
   }
 
   /* Room for two marks; what they cost is known beforehand. */
-  lnsp_limits limits;
+  lnsp_size_options limits;
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
   limits.history = 2;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 int main(int argc, char **argv) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_model *model = NULL;
   lnsp_session *session = NULL;
   float *input = NULL, *output = NULL;
@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
   /* A model is an immutable version of the weights. Seed 1 gives the same fresh
    * weights on every machine. NULL options: malloc, the widest kernels. */
   if (argc > 1 ? lnsp_model_open(argv[1], NULL, &model, &problem)
-               : lnsp_model_new("student", 1, NULL, &model, &problem))
+               : lnsp_model_create("student", 1, NULL, &model, &problem))
     goto explain;
 
   /* What goes in and out is a matter of the model's graph. */

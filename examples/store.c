@@ -4,7 +4,7 @@
  *   ./store
  *
  * A device is four callbacks over erase units, as a driver for NOR flash has them; here they
- * are an array. With a file instead, lnsp_store_create_path does all of this. */
+ * are an array. With a file instead, lnsp_store_create does all of this. */
 #include <lnsp.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static int32_t chip_sync(void *user) {
 
 #define NET "lnsp 1\nx = input 16\nh = linear x 24 w=a\nh = relu h\no = linear h 16 w=b\noutput output=o\n"
 
-static int32_t learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_problem *problem) {
+static int32_t learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_error *problem) {
   float vector[16];
   lnsp_tensor inputs[2];
   int32_t status = LNSP_OK;
@@ -58,8 +58,8 @@ static int32_t learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_problem
   return status;
 }
 
-static int32_t commit(lnsp_store *store, lnsp_trainer *trainer, lnsp_problem *problem) {
-  lnsp_store_note note;
+static int32_t commit(lnsp_store *store, lnsp_trainer *trainer, lnsp_error *problem) {
+  lnsp_commit_options note;
   float loss = 0;
   int32_t status = learn(trainer, 50, &loss, problem);
   memset(&note, 0, sizeof note);
@@ -68,8 +68,8 @@ static int32_t commit(lnsp_store *store, lnsp_trainer *trainer, lnsp_problem *pr
   return status ? status : lnsp_store_commit(store, trainer, &note, NULL, problem);
 }
 
-static int32_t show(lnsp_store *store, lnsp_problem *problem) {
-  lnsp_store_version v;
+static int32_t show(lnsp_store *store, lnsp_error *problem) {
+  lnsp_store_version_info v;
   memset(&v, 0, sizeof v);
   v.struct_size = sizeof v;
   for (uint64_t i = 0; !lnsp_store_version_at(store, i, &v, problem); i++)
@@ -81,7 +81,7 @@ static int32_t show(lnsp_store *store, lnsp_problem *problem) {
 
 int main(void) {
   lnsp_device device;
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_store *store = NULL;
@@ -97,9 +97,9 @@ int main(void) {
   device.prog = chip_prog;
   device.erase = chip_erase;
   device.sync = chip_sync;
-  if (lnsp_model_new(NET, 1, NULL, &model, &problem) ||
+  if (lnsp_model_create(NET, 1, NULL, &model, &problem) ||
       lnsp_trainer_create(model, "mse", "adam lr=1e-3", NULL, NULL, &trainer, &problem) ||
-      lnsp_store_create(&device, trainer, NULL, NULL, NULL, &store, &problem))
+      lnsp_store_create_device(&device, trainer, NULL, NULL, NULL, &store, &problem))
     goto explain;
   for (int i = 0; i < 3; i++)
     if (commit(store, trainer, &problem)) goto explain;
@@ -109,7 +109,7 @@ int main(void) {
   lnsp_trainer_destroy(trainer);
   store = NULL;
   trainer = NULL;
-  if (lnsp_store_open(&device, NULL, NULL, &store, &problem) ||
+  if (lnsp_store_open_device(&device, NULL, NULL, &store, &problem) ||
       lnsp_trainer_create(model, "mse", "adam lr=1e-3", NULL, NULL, &trainer, &problem) ||
       lnsp_store_load(store, 0, trainer, NULL, &problem))
     goto explain;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 int main(int argc, char **argv) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
   float *vector = NULL;
@@ -18,7 +18,7 @@ int main(int argc, char **argv) {
   int failed = 1;
 
   if (argc > 1 ? lnsp_model_open(argv[1], NULL, &model, &problem)
-               : lnsp_model_new("student", 1, NULL, &model, &problem))
+               : lnsp_model_create("student", 1, NULL, &model, &problem))
     goto explain;
 
   /* A trainer has its own copy of the weights, and their moments. Losses and
@@ -43,9 +43,9 @@ int main(int argc, char **argv) {
   /* evaluate gives the loss and gradients without a change; step gives the loss
    * that it found, then updates. A step that would make anything infinite or
    * NaN is refused and changes nothing. */
-  if (lnsp_trainer_evaluate(trainer, inputs, 2, &before, &problem) ||
+  if (lnsp_trainer_compute_gradients(trainer, inputs, 2, &before, &problem) ||
       lnsp_trainer_step(trainer, inputs, 2, &loss, &problem) ||
-      lnsp_trainer_evaluate(trainer, inputs, 2, &after, &problem))
+      lnsp_trainer_compute_gradients(trainer, inputs, 2, &after, &problem))
     goto explain;
   printf("loss %.6f before the step, %.6f after it\n", (double)before, (double)after);
   failed = !(after < before);

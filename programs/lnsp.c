@@ -1,13 +1,20 @@
 /* lnsp: the command line of liblnsp. */
+#include "lnsp.h"
+
+#include <stdio.h>
 #include <string.h>
 
-#include "program.h"
+#include "cli/args.h"
+#include "cli/json.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "command.h"
 
-static const command command_list, command_version;
+static const command command_version;
 
 const command *const commands[] = {
   &command_new,     &command_info,  &command_run,    &command_grad,  &command_train,
-  &command_eval,    &command_check, &command_convert, &command_delta, &command_prove,     &command_aggregate,
+  &command_eval,    &command_check, &command_convert, &command_delta, &command_verify,     &command_aggregate,
   &command_replay,  &command_loop,    &command_gather,
   &command_store,   &command_index,   &command_bench,   &command_list,  &command_version, NULL,
 };
@@ -24,24 +31,6 @@ static const command *find_command(const char *name, const char *verb, int *word
     if (!strcmp(commands[i]->name, name))
       return commands[i];
   return NULL;
-}
-
-static void print_list(const report *r, int32_t list, const char *key, const char *title) {
-  const char *name;
-  int32_t i;
-  if (r->json)
-    json_open(key, '{');
-  else
-    printf("%s%s\n", list == LNSP_LIST_ARCHITECTURES ? "" : "\n", title);
-  for (i = 0; (name = lnsp_list_name(list, i)) != NULL; i++) {
-    const char *help = lnsp_list_help(list, i);
-    if (r->json)
-      json_text(name, help ? help : "");
-    else
-      printf("  %-20s %s\n", name, help ? help : "");
-  }
-  if (r->json)
-    json_close('}');
 }
 
 /* What is printed before the end of the program must have arrived. */
@@ -69,30 +58,6 @@ static int print_command_help(const command *of) {
   return printed();
 }
 
-static int run_list(const args *a) {
-  const int status = args_positionals(a, 0, 0);
-  report r;
-
-  if (status)
-    return status;
-  r = report_start(a);
-  print_list(&r, LNSP_LIST_ARCHITECTURES, "architectures", "architectures");
-  print_list(&r, LNSP_LIST_LAYERS, "layers", "layers");
-  print_list(&r, LNSP_LIST_LOSSES, "losses", "losses");
-  print_list(&r, LNSP_LIST_OPTIMIZERS, "optimizers", "optimizers");
-  print_list(&r, LNSP_LIST_SCHEDULES, "schedules", "schedules");
-  print_list(&r, LNSP_LIST_ISAS, "isas", "kernel sets");
-  print_list(&r, LNSP_LIST_CODECS, "codecs", "delta codecs");
-  return report_end(&r, a);
-}
-
-static const command command_list = {
-  "list", "[--json]", "architectures, layers, losses, optimizers, schedules, kernel sets",
-  "Prints what this build knows, each with its keys. `lnsp info ARCH` prints an architecture\n"
-  "with the value of every key.",
-  NULL, run_list,
-};
-
 static int run_version(const args *a) {
   const int status = args_positionals(a, 0, 0);
   report r;
@@ -119,13 +84,13 @@ static const command command_version = {
 };
 
 static int unknown_command(const char *name) {
-  return usage_error(NULL, "there is no command \"%s\"; `lnsp help` lists them", name);
+  return refuse_usage(NULL, "there is no command \"%s\"; `lnsp help` lists them", name);
 }
 
 static int run_command(const command *found, int argc, char **argv) {
   args a;
   const char *isa;
-  lnsp_problem problem;
+  lnsp_error problem;
   int status;
 
   memset(&a, 0, sizeof a);
@@ -137,7 +102,7 @@ static int run_command(const command *found, int argc, char **argv) {
     return print_command_help(found);
   isa = args_value(&a, "--isa");
   if (isa && strcmp(isa, "auto") && lnsp_isa_check(isa, &problem) != LNSP_OK)
-    return refuse_problem(&a, NULL, &problem);
+    return refuse_error(&a, NULL, &problem);
   return found->run(&a);
 }
 
@@ -169,7 +134,7 @@ int main(int argc, char **argv) {
   if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
     return print_help();
   if (argc < 2 || !move_command(argc, argv)) {
-    usage_error(NULL, "a command is missing; `lnsp help` lists them");
+    refuse_usage(NULL, "a command is missing; `lnsp help` lists them");
     return EXIT_USAGE;
   }
   if (!strcmp(argv[1], "help")) {

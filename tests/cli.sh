@@ -225,7 +225,7 @@ head -c 32 /dev/zero | tr '\0' k > "$work/key"
 train_private() { key hash $train --steps 3 --optimizer "sgd lr=.01 clip_each=.5 noise=1" "$@"; }
 same train_private "$(train_private --noise-key "$work/key")" \
   "$(train_private --noise-key "$work/key")"
-differ train_private_key "$(train_private)" "$(train_private)"
+differ train_poisson_key "$(train_private)" "$(train_private)"
 refused train_private_file 1 "does not have 32 bytes" train $model $case -o "$work/none" \
   --optimizer "sgd clip_each=1 noise=1" --noise-key /dev/null
 refused train_private_none 1 "adds no noise" train $model $case -o "$work/none" \
@@ -236,7 +236,7 @@ same train_frozen "$(key hash $train --steps 3 --freeze '*')" "$(key hash info $
 differ train_partly_frozen "$(key hash $train --steps 3 --freeze '*norm*')" "$plain"
 refused train_freeze 1 "nowhere" train $model $case -o "$work/none" --freeze 'nowhere*'
 refused train_loss 1 "cosine" train $model $case -o "$work/none" --loss cosinus
-refused train_optimizer 1 "adamw" train $model $case -o "$work/none" --optimizer rmsprop
+refused train_options_optimizer 1 "adamw" train $model $case -o "$work/none" --optimizer rmsprop
 refused train_replay 1 "lnsp replay fit" train $model $case -o "$work/none" --loss "mse + replay"
 refused train_diverges 1 "^lnsp train: step " train $data/student_bare.model.safetensors \
   $data/student_bare.case.safetensors -o "$work/none" --optimizer "sgd lr=1e6" --steps 40
@@ -374,7 +374,7 @@ says delta_stamp "watch-17" delta make $model "$work/next.st" --codec int8 --sen
 says delta_stamp_info "42" delta info "$work/stamped.st" --base $model
 refused delta_info_base 1 "apply it to that version" delta info "$work/stamped.st" \
   --base "$work/next.st"
-same delta_key "$(key result_hash delta info "$work/stamped.st")" \
+same delta_check_key "$(key result_hash delta info "$work/stamped.st")" \
   "$(key hash delta apply $model "$work/stamped.st" --key "$work/key" -o "$work/n2.st")"
 refused delta_other_key 1 "authentication code" delta apply $model "$work/stamped.st" \
   --key "$work/other" -o "$work/none"

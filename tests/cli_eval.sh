@@ -138,9 +138,9 @@ refused echo_missing 2 "missing" eval --echo
 five="--5cat $text --articles $w:page"
 second="--ood-rows $w:val[0:5] --ood-target-rows $w:val[5]"
 same five_base last_context "$(key base eval $five --baseline mean)"
-same five_target target "$(key base eval $five --baseline mean --base target)"
+same cat5_target target "$(key base eval $five --baseline mean --base target)"
 # k = 0 is the last concept by the one base, the target by the other
-same five_offsets 0.99999 "$(lnsp eval $five --baseline copy-last --json | sed -n '/"offset"/,/]/p' |
+same cat5_offsets 0.99999 "$(lnsp eval $five --baseline copy-last --json | sed -n '/"offset"/,/]/p' |
   sed -n '5s/[ ,]//gp' | cut -c 1-7)"
 same five_same_cosine "$(key cosine eval $five --baseline mean)" \
   "$(key cosine eval $five --baseline mean --base target)"
@@ -150,7 +150,7 @@ same five_any_batch "$(key rollout eval $five --baseline mean --batch 3 | cut -c
 says five_gates "copy-last                  OOD   FAIL FAIL FAIL FAIL" eval $five $second --baseline copy-last
 says five_without "-     FAIL" eval $five --baseline mean
 same five_samples 7 "$(key windows eval $five --baseline mean --samples 7)"
-says five_svg "gates" eval $five $second --baseline mean --svg "$work/five.svg"
+says cat5_svg "gates" eval $five $second --baseline mean --svg "$work/five.svg"
 same five_svg_lines 4 "$(grep -c "stroke-dasharray" "$work/five.svg")"
 refused five_articles 2 "needs --articles" eval --5cat $text --baseline mean
 refused five_count 1 "one for each" eval --5cat $text --articles $w:kind --baseline mean

@@ -26,13 +26,13 @@ typedef struct sums {
   int tensors, failed;
 } sums;
 
-static void fail(const char *what, const lnsp_problem *problem) {
+static void fail(const char *what, const lnsp_error *problem) {
   fprintf(stderr, "compare: %s: %s\n", what, problem->message);
   exit(2);
 }
 
 static lnsp_file *open_file(const char *path) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_file *file = NULL;
   if (lnsp_file_open(path, NULL, &file, &problem))
     fail(path, &problem);
@@ -41,7 +41,7 @@ static lnsp_file *open_file(const char *path) {
 
 /* All elements as float32, NULL if there is no such tensor. */
 static float *load(lnsp_file *file, const char *name, int64_t *count) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_tensor tensor;
   float *values;
   int32_t i;
@@ -94,7 +94,7 @@ static void add_pair(sums *s, lnsp_file *ours, const char *our_name, lnsp_file *
 static void add_group(sums *s, lnsp_file *ours, lnsp_file *theirs, const char *prefix,
                       lnsp_file *base) {
   const int32_t count = lnsp_file_tensor_count(theirs);
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_tensor tensor;
   int32_t i;
 

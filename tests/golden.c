@@ -97,7 +97,7 @@ static const golden_run golden_runs[] = {
 
 #define GOLDEN_TENSORS 8
 
-static void golden_stop(const char *what, const lnsp_problem *problem) {
+static void golden_stop(const char *what, const lnsp_error *problem) {
   fprintf(stderr, "golden: %s: %s\n", what, problem ? problem->message : "out of memory");
   exit(2);
 }
@@ -158,7 +158,7 @@ static lnsp_tensor golden_input(const lnsp_graph *graph, float *values, int64_t 
 /* Every output of a session on this input of all rows, rows at a time; returns a hash. */
 static uint64_t golden_forward(lnsp_session *session, const lnsp_graph *graph,
                                const lnsp_tensor *input, int32_t rows, int32_t at_a_time) {
-  lnsp_problem problem;
+  lnsp_error problem;
   uint64_t hash = 0xcbf29ce484222325u;
   int64_t width = lnsp_graph_input_width(graph);
   for (int32_t output = 0; output < lnsp_graph_output_count(graph); output++) {
@@ -215,12 +215,12 @@ static int32_t golden_wanted(const golden_run *run, const lnsp_trainer *trainer,
 static const uint8_t golden_key[LNSP_NOISE_KEY_BYTES] = {1, 22, 33, 44};
 
 static void golden_train(const golden_run *run, const char *isa) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_model *model = NULL;
   lnsp_session *session = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_options options;
-  lnsp_limits limits;
+  lnsp_size_options limits;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   options.isa = isa;
@@ -229,7 +229,7 @@ static void golden_train(const golden_run *run, const char *isa) {
   limits.max_rows = run->rows;
   limits.max_concepts = run->concepts;
 
-  if (lnsp_model_new(run->net, 1, &options, &model, &problem)) golden_stop("model", &problem);
+  if (lnsp_model_create(run->net, 1, &options, &model, &problem)) golden_stop("model", &problem);
   const lnsp_graph *graph = lnsp_model_graph(model);
   int64_t width = lnsp_graph_input_width(graph);
   lnsp_tensor out;
@@ -294,13 +294,13 @@ static void golden_stored(const char *isa) {
   uint64_t random = 727;
   golden_fill(data, COUNT, &random);
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-    lnsp_problem problem;
+    lnsp_error problem;
     lnsp_model *model = NULL;
     lnsp_session *session = NULL;
     lnsp_options options = {.struct_size = sizeof options, .isa = isa};
-    lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = 37, .max_concepts = 3};
+    lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 37, .max_concepts = 3};
     options.storage = types[i].storage;
-    if (lnsp_model_new(run.net, 1, &options, &model, &problem)) golden_stop("model", &problem);
+    if (lnsp_model_create(run.net, 1, &options, &model, &problem)) golden_stop("model", &problem);
     if (lnsp_session_create(model, &limits, &options, &session, &problem))
       golden_stop("session", &problem);
     golden_outputs(&run, types[i].what, isa, session, lnsp_model_graph(model), data);

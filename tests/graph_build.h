@@ -8,7 +8,7 @@
 
 #define CANARY 0xa5
 
-static lnsp_problem problem;
+static lnsp_error problem;
 
 /* In exactly the measured bytes, with canaries behind; memory is the caller's. */
 static lnsp_graph *build(const char *text, const lnspi_shapes *shapes, void **memory) {

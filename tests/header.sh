@@ -26,9 +26,9 @@ fi
 cat > "$work/layout.c" <<'C'
 #include "lnsp.h"
 #define SAME(name, a, b) typedef char name[(a) == (b) ? 1 : -1]
-SAME(problem, sizeof(lnsp_problem), 384);
-SAME(problem_name, offsetof(lnsp_problem, name), 24);
-SAME(problem_message, offsetof(lnsp_problem, message), 128);
+SAME(problem, sizeof(lnsp_error), 384);
+SAME(problem_name, offsetof(lnsp_error, name), 24);
+SAME(problem_message, offsetof(lnsp_error, message), 128);
 #if UINTPTR_MAX > 0xffffffffu
 SAME(tensor, sizeof(lnsp_tensor), 88);
 SAME(tensor_dims, offsetof(lnsp_tensor, dims), 16);

@@ -19,7 +19,7 @@ static inline size_t hostile_make(uint8_t *to, const char *json, size_t length,
 
 /* Opens a copy that ends where its allocation ends, so that a read past the end
  * is seen by a memory checker; reads everything from what opens. */
-static inline int32_t hostile_open(const uint8_t *data, size_t bytes, lnsp_problem *problem) {
+static inline int32_t hostile_open(const uint8_t *data, size_t bytes, lnsp_error *problem) {
   uint8_t *copy = malloc(bytes ? bytes : 1);
   lnsp_file *file = (lnsp_file *)(uintptr_t)1;
   int32_t status, i;
@@ -47,7 +47,7 @@ static inline int32_t hostile_open(const uint8_t *data, size_t bytes, lnsp_probl
     free(out);
   }
   for (i = 0; !status; i++) {
-    lnsp_pair pair;
+    lnsp_key_value pair;
     if (lnsp_file_metadata_at(file, i, &pair, NULL)) break;
     CHECK(lnsp_file_metadata(file, pair.key) == pair.value);
   }

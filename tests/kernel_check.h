@@ -11,6 +11,8 @@
 #endif
 #include "check.h"
 
+#include "base/bytes.h"
+#include "kernels/dispatch.h"
 #include "kernels/kernels.h"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -154,8 +156,8 @@ static void run_kernel(const char *kernel, void (*test)(void)) {
 
 /* The test of every kernel of a list, for each set that this CPU runs. */
 #define RUN_KERNELS(LIST)                                           \
-  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {   \
-    if (!lnspi_kernels_usable(set)) {                               \
+  for (int32_t i = 0; (set = lnspi_dispatch_at(i)) != NULL; i++) {   \
+    if (!lnspi_dispatch_can_run(set)) {                               \
       check_skipped++;                                              \
       printf("ok %s # skip: this CPU cannot run it\n", set->name);  \
       continue;                                                     \

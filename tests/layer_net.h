@@ -5,7 +5,11 @@
 
 #include "check.h"
 
+#include "base/bytes.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
+#include "kernels/kernels.h"
+#include "kernels/packed.h"
 #include "kernels/random.h"
 
 #define MAX_WEIGHTS 80
@@ -63,7 +67,7 @@ static int guard_intact(const float *p, int64_t count) {
 }
 
 static lnsp_graph *build(const char *text, void **memory) {
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_graph *graph = NULL;
   uint64_t bytes = 0;
   int32_t status = lnspi_graph_measure(text, NULL, &bytes, &problem);
@@ -81,7 +85,7 @@ static int64_t node_ld(const net *n, int32_t i) {
 }
 
 static int64_t length_of(const net *n, int32_t i) {
-  return lnspi_length_of(n->graph, i, n->concepts);
+  return lnspi_graph_rows(n->graph, i, n->concepts);
 }
 static int64_t rows_of(const net *n, int32_t i) { return n->batch * length_of(n, i); }
 
@@ -108,7 +112,7 @@ static void pack_state(net *n) {
     for (int32_t part = 0; part < w->parts; part++) {
       float *to = n->state + w->offset + part * (w->floats / w->parts);
       if (w->kind == LNSPI_MATRIX)
-        lnspi_pack_rows(to, w->dims[1], w->dims[0] / w->parts, 0, w->dims[0] / w->parts,
+        lnspi_packed_from_rows(to, w->dims[1], w->dims[0] / w->parts, 0, w->dims[0] / w->parts,
                         rows + part * each, w->dims[1]);
       else
         memcpy(to, rows + part * each, (size_t)each * sizeof *to);
@@ -351,9 +355,9 @@ static void use(const lnspi_call *call, int32_t slot, int32_t part, const float 
 
 static void fill_call(net *n, int32_t i, lnspi_call *call, lnspi_need *need) {
   const lnspi_node *node = &n->graph->nodes[i];
-  const lnspi_extent extent = lnspi_extent_of(n->graph, node, n->batch, n->concepts);
+  const lnspi_extent extent = lnspi_layer_extent(n->graph, node, n->batch, n->concepts);
   memset(call, 0, sizeof *call);
-  *need = lnspi_need_of(&extent);
+  *need = lnspi_layer_need(&extent);
   call->k = n->k;
   call->graph = n->graph;
   call->node = node;

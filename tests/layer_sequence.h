@@ -1,4 +1,6 @@
 /* References in double for layers that join or part values: see layer_net.h. */
+
+#include "kernels/random.h"
 #ifndef TESTS_LAYER_SEQUENCE_H
 #define TESTS_LAYER_SEQUENCE_H
 

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "kernels/random.h"
+
 /* x[operand][rows * width], as in the loss's list; a set has SET vectors a row, a context
  * has CONTEXT vectors for SHARE rows (the last has fewer). */
 #define SET 3

@@ -14,7 +14,7 @@ static inline support_bytes state_save(const lnsp_trainer *trainer, int32_t what
 
 /* Opens a trainer from bytes; the status, *out NULL on failure. */
 static inline int32_t state_open(const support_bytes *bytes, const char *loss,
-                                 const char *optimizer, const lnsp_limits *limits,
+                                 const char *optimizer, const lnsp_size_options *limits,
                                  lnsp_trainer **out) {
   lnsp_file *file = NULL;
   *out = NULL;
@@ -22,7 +22,7 @@ static inline int32_t state_open(const support_bytes *bytes, const char *loss,
   int32_t status = lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file,
                                          &support_problem);
   if (!status)
-    status = lnsp_trainer_open(file, loss, optimizer, limits, NULL, out, &support_problem);
+    status = lnsp_trainer_open_file(file, loss, optimizer, limits, NULL, out, &support_problem);
   lnsp_file_destroy(file);
   CHECK((status == LNSP_OK) == (*out != NULL));
   CHECK(status == LNSP_OK || support_problem.message[0]);
@@ -64,7 +64,7 @@ static inline support_bytes state_rewrite(const support_bytes *bytes, state_chan
   support_bytes out;
   lnsp_sink sink = support_sink(&out);
   lnsp_tensor info;
-  lnsp_pair pairs[PAIRS + 1], pair;
+  lnsp_key_value pairs[PAIRS + 1], pair;
   int32_t count = 0, pair_count = 0;
   lnsp_file *file = NULL;
   lnsp_writer *writer = NULL;
@@ -88,7 +88,7 @@ static inline support_bytes state_rewrite(const support_bytes *bytes, state_chan
     pairs[pair_count].key = change.key;
     pairs[pair_count++].value = change.value;
   }
-  CHECK_OK(lnsp_writer_open_sink(&sink, tensors, count, pairs, pair_count, NULL, &writer,
+  CHECK_OK(lnsp_writer_create_sink(&sink, tensors, count, pairs, pair_count, NULL, &writer,
                                  &support_problem));
   for (int32_t i = 0; i < count; i++) {
     int64_t n = tensors[i].dims[0] * (tensors[i].rank > 1 ? tensors[i].dims[1] : 1);

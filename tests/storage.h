@@ -19,7 +19,7 @@ enum { STORAGE_NETS = 5 };
 
 static inline lnsp_model *storage_new(const char *text, uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_new(text, seed, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(text, seed, NULL, &model, &support_problem));
   return model;
 }
 
@@ -52,7 +52,7 @@ static inline support_bytes storage_save(const lnsp_model *model, int32_t dtype)
 static inline float *storage_run(lnsp_model *model, const char *isa, const float *input,
                                  int32_t rows, int32_t concepts, int32_t at_a_time) {
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
-  lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = at_a_time,
+  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = at_a_time,
                         .max_concepts = concepts};
   const lnsp_graph *graph = lnsp_model_graph(model);
   int64_t in = lnsp_graph_input_width(graph);

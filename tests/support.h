@@ -88,7 +88,7 @@ static void support_fill(float *x, size_t n, uint32_t seed) {
     CHECK(support_problem.code == check_status && support_problem.message[0]);      \
   } while (0)
 
-static lnsp_problem support_problem;
+static lnsp_error support_problem;
 
 /* Not every program uses every helper. */
 static inline void support_use_all(void) {

@@ -1,5 +1,8 @@
 /* Gradient accumulation: N calls make the update of their mean gradient. */
 #include "support.h"
+#include "format/safetensors.h"
+#include "graph/graph.h"
+#include "run/model.h"
 #include "train/trainer.h"
 
 #define NET "student d=20 s=12 k=8 heads=2"
@@ -8,11 +11,11 @@
 
 static lnsp_trainer *make(const char *loss, const char *optimizer, const char *isa,
                           int32_t history) {
-  lnsp_limits limits = {sizeof limits, ROWS, 2, history, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, ROWS, 2, history, 0, 0, 0};
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new(NET, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, &options, &t,
                                &support_problem));
   lnsp_model_destroy(model);
@@ -27,7 +30,7 @@ static int32_t call(lnsp_trainer *t, uint32_t seed, int64_t first, int64_t count
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x + first * 2 * WIDTH, 3, count, 2, WIDTH),
                        lnsp_tensor_f32("target", y + first * 2 * WIDTH, 3, count, 2, WIDTH)};
   return apply ? lnsp_trainer_step(t, in, 2, NULL, &support_problem)
-               : lnsp_trainer_evaluate(t, in, 2, NULL, &support_problem);
+               : lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_problem);
 }
 
 static void micro(lnsp_trainer *t, uint32_t seed, int64_t first, int64_t count) {
@@ -174,7 +177,7 @@ static void same_bits_on_every_isa(void) {
  * adopting, whole updates follow. */
 static void state_is_about_updates(void) {
   for (size_t c = 0; c < sizeof texts / sizeof *texts; c++) {
-    lnsp_limits limits = {sizeof limits, ROWS, 2, 1, 0, 0, 0};
+    lnsp_size_options limits = {sizeof limits, ROWS, 2, 1, 0, 0, 0};
     lnsp_trainer *t = make("mse", texts[c], NULL, 1), *on = make("mse", texts[c], NULL, 0);
     lnsp_trainer *back = NULL;
     lnsp_file *file = NULL;
@@ -196,7 +199,7 @@ static void state_is_about_updates(void) {
     updates(t, 2, 3, 4);
     CHECK_SAY(same(t, on), "%s: another state after going back", texts[c]);
     CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-    CHECK_OK(lnsp_trainer_open(file, NULL, NULL, &limits, NULL, &back, &support_problem));
+    CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits, NULL, &back, &support_problem));
     lnsp_file_destroy(file);
     updates(back, 2, 3, 4);
     CHECK_SAY(same(back, on), "%s: another state after opening", texts[c]);
@@ -211,9 +214,9 @@ static void adopt_and_freeze_let_go(void) {
   lnsp_trainer *t = make("mse", "adamw accumulate=3", NULL, 0);
   lnsp_trainer *on = make("mse", "adamw accumulate=3", NULL, 0);
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_new(NET, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
   micro(t, 9, 0, 4);
-  CHECK_OK(lnsp_trainer_adopt(t, model, 1, &support_problem));
+  CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_problem));
   updates(t, 2, 1, 4);
   updates(on, 2, 1, 4);
   CHECK(same(t, on));
@@ -290,11 +293,11 @@ static void bytes_are_counted(void) {
   support_heap heap;
   lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-  lnsp_limits limits = {sizeof limits, 3, 2, 2, 0, 0, 0};
-  lnsp_memory with = {.struct_size = sizeof with}, without = {.struct_size = sizeof without};
+  lnsp_size_options limits = {sizeof limits, 3, 2, 2, 0, 0, 0};
+  lnsp_memory_info with = {.struct_size = sizeof with}, without = {.struct_size = sizeof without};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new(NET, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "mse", "adamw clip=1 accumulate=4",
                                 &limits, &with, &support_problem));
   CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "mse", "adamw clip=1", &limits,
@@ -325,14 +328,14 @@ static void validates(void) {
   updates(on, 3, 1, 4);
   micro(t, 7, 0, 4);
   micro(on, 7, 0, 4);
-  CHECK_OK(lnsp_trainer_evaluate(t, in, 2, &loss, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, in, 2, &loss, &support_problem));
   CHECK_OK(lnsp_trainer_validate(t, in, 2, 0, &value, &support_problem));
   CHECK_NEAR((double)loss, (double)value, 0);
   CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_STATE);
   CHECK_OK(lnsp_trainer_validate(t, in, 2, 1, &mean, &support_problem));
   lnsp_model *model = NULL;
   CHECK_OK(lnsp_trainer_publish(t, 1, NULL, &model, &support_problem));
-  lnsp_limits limits = {sizeof limits, ROWS, 1, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, ROWS, 1, 0, 0, 0, 0};
   lnsp_trainer *averaged = NULL;
   CHECK_OK(lnsp_trainer_create(model, "mse", "sgd", &limits, NULL, &averaged, &support_problem));
   CHECK_OK(lnsp_trainer_validate(averaged, in, 2, 0, &value, &support_problem));

@@ -2,6 +2,11 @@
  * state, and steps from gradients made elsewhere. */
 #include "state_edit.h"
 #include "support.h"
+#include "format/safetensors.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "run/state.h"
+#include "run/weight.h"
 #include "train/trainer.h"
 
 #define NET "student d=20 s=12 k=8 heads=2"
@@ -11,12 +16,12 @@
 static lnsp_model *net_model(uint64_t seed, int32_t storage) {
   lnsp_options options = {.struct_size = sizeof options, .storage = storage};
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_new(NET, seed, &options, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, seed, &options, &model, &support_problem));
   return model;
 }
 
 static lnsp_trainer *net_trainer(const char *optimizer, uint64_t seed, int32_t undo) {
-  lnsp_limits limits = {sizeof limits, ROWS, 2, 2, undo, 0, 0};
+  lnsp_size_options limits = {sizeof limits, ROWS, 2, 2, undo, 0, 0};
   lnsp_trainer *t = NULL;
   lnsp_model *model = net_model(seed, 0);
   CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_problem));
@@ -31,7 +36,7 @@ static int32_t net_run(lnsp_trainer *t, uint32_t seed, int apply) {
   support_fill(x, ROWS * WIDTH, seed);
   support_fill(y, ROWS * WIDTH, seed + 50);
   return apply ? lnsp_trainer_step(t, in, 2, NULL, &support_problem)
-               : lnsp_trainer_evaluate(t, in, 2, NULL, &support_problem);
+               : lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_problem);
 }
 
 static void net_steps(lnsp_trainer *t, int count, uint32_t seed) {
@@ -58,14 +63,14 @@ static void adopts_as_if_created(void) {
   const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_BF16};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     for (int s = 0; s < 3; s++) {
-      lnsp_limits limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
+      lnsp_size_options limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
       lnsp_model *model = net_model(8, types[s]);
-      lnsp_trainer *t = net_trainer(texts[i], 3, LNSP_UNDO_ALL), *fresh = NULL;
+      lnsp_trainer *t = net_trainer(texts[i], 3, LNSP_MARK_STATE), *fresh = NULL;
       CHECK_OK(lnsp_trainer_create(model, "mse", texts[i], &limits, NULL, &fresh,
                                    &support_problem));
       net_steps(t, 7, 1);
       CHECK(!same(t, fresh, LNSP_SAVE_WEIGHTS));
-      CHECK_OK(lnsp_trainer_adopt(t, model, 1, &support_problem));
+      CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_problem));
       CHECK(same(t, fresh, LNSP_SAVE_STATE));
       CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_STATE);
       net_steps(t, 5, 40);
@@ -79,22 +84,22 @@ static void adopts_as_if_created(void) {
 
 /* Without, the moments and the step go on: adopting one's own weights changes nothing. */
 static void adopts_weights_alone(void) {
-  lnsp_trainer *a = net_trainer("adamw ema=.9", 3, LNSP_UNDO_ALL);
-  lnsp_trainer *b = net_trainer("adamw ema=.9", 3, LNSP_UNDO_ALL);
+  lnsp_trainer *a = net_trainer("adamw ema=.9", 3, LNSP_MARK_STATE);
+  lnsp_trainer *b = net_trainer("adamw ema=.9", 3, LNSP_MARK_STATE);
   lnsp_model *own = NULL, *other = net_model(9, 0);
   uint8_t hash[32], wanted[32];
   net_steps(a, 6, 1);
   net_steps(b, 6, 1);
   CHECK_OK(lnsp_trainer_publish(a, 0, NULL, &own, &support_problem));
-  CHECK_OK(lnsp_trainer_adopt(a, own, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_set_weights(a, own, 0, &support_problem));
   CHECK(same(a, b, LNSP_SAVE_STATE));
-  CHECK_OK(lnsp_trainer_adopt(a, other, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_set_weights(a, other, 0, &support_problem));
   CHECK_OK(lnsp_trainer_hash(a, LNSP_SAVE_WEIGHTS, hash, &support_problem));
   CHECK_OK(lnsp_model_hash(other, wanted, &support_problem));
   CHECK(!memcmp(hash, wanted, 32));
   CHECK(same(a, b, LNSP_SAVE_AVERAGE));
   CHECK_INT(lnsp_trainer_step_count(a), 6);
-  CHECK_OK(lnsp_trainer_adopt(a, own, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_set_weights(a, own, 0, &support_problem));
   net_steps(a, 3, 70);
   net_steps(b, 3, 70);
   CHECK(same(a, b, LNSP_SAVE_STATE));
@@ -106,14 +111,14 @@ static void adopts_weights_alone(void) {
 
 /* A mark outlives it, also one that rollback left to be copied. */
 static void marks_outlive_adoption(void) {
-  lnsp_trainer *t = net_trainer("adamw", 3, LNSP_UNDO_ALL);
+  lnsp_trainer *t = net_trainer("adamw", 3, LNSP_MARK_STATE);
   lnsp_model *other = net_model(9, 0);
   uint8_t before[32], after[32];
   net_steps(t, 4, 1);
   hash_of(t, before);
   CHECK_OK(lnsp_trainer_mark(t, &support_problem));
   for (int i = 0; i < 3; i++) {
-    CHECK_OK(lnsp_trainer_adopt(t, other, i & 1, &support_problem));
+    CHECK_OK(lnsp_trainer_set_weights(t, other, i & 1, &support_problem));
     hash_of(t, after);
     CHECK(memcmp(before, after, 32));
     CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
@@ -126,7 +131,7 @@ static void marks_outlive_adoption(void) {
 
 /* A model with one value that bfloat16 would round to infinity. */
 static lnsp_model *huge_model(void) {
-  lnsp_trainer *t = net_trainer("sgd", 3, LNSP_UNDO_ALL);
+  lnsp_trainer *t = net_trainer("sgd", 3, LNSP_MARK_STATE);
   support_bytes bytes = state_save(t, LNSP_SAVE_WEIGHTS);
   const unsigned char most[4] = {0xff, 0xff, 0x7f, 0x7f};
   int64_t count = 0;
@@ -144,19 +149,19 @@ static lnsp_model *huge_model(void) {
 }
 
 static void refuses_and_changes_nothing(void) {
-  lnsp_trainer *t = net_trainer("adamw weights=bf16", 3, LNSP_UNDO_ALL);
+  lnsp_trainer *t = net_trainer("adamw weights=bf16", 3, LNSP_MARK_STATE);
   lnsp_model *huge = huge_model(), *other = NULL, *codes = net_model(5, LNSP_I8);
   uint8_t before[32], after[32];
-  CHECK_OK(lnsp_model_new("student d=20 s=12 k=6 heads=2", 1, NULL, &other, &support_problem));
+  CHECK_OK(lnsp_model_create("student d=20 s=12 k=6 heads=2", 1, NULL, &other, &support_problem));
   net_steps(t, 3, 1);
   hash_of(t, before);
   CHECK_OK(net_run(t, 4, 0));
   for (int reset = 0; reset < 2; reset++) {
-    CHECK_REFUSED(lnsp_trainer_adopt(t, huge, reset, &support_problem), LNSP_E_NOT_FINITE);
-    CHECK_REFUSED(lnsp_trainer_adopt(t, other, reset, &support_problem), LNSP_E_SHAPE);
-    CHECK_REFUSED(lnsp_trainer_adopt(t, codes, reset, &support_problem), LNSP_E_DTYPE);
-    CHECK_REFUSED(lnsp_trainer_adopt(t, NULL, reset, &support_problem), LNSP_E_ARGUMENT);
-    CHECK_REFUSED(lnsp_trainer_adopt(NULL, huge, reset, &support_problem), LNSP_E_ARGUMENT);
+    CHECK_REFUSED(lnsp_trainer_set_weights(t, huge, reset, &support_problem), LNSP_E_NOT_FINITE);
+    CHECK_REFUSED(lnsp_trainer_set_weights(t, other, reset, &support_problem), LNSP_E_SHAPE);
+    CHECK_REFUSED(lnsp_trainer_set_weights(t, codes, reset, &support_problem), LNSP_E_DTYPE);
+    CHECK_REFUSED(lnsp_trainer_set_weights(t, NULL, reset, &support_problem), LNSP_E_ARGUMENT);
+    CHECK_REFUSED(lnsp_trainer_set_weights(NULL, huge, reset, &support_problem), LNSP_E_ARGUMENT);
   }
   hash_of(t, after);
   CHECK(!memcmp(before, after, 32));
@@ -176,17 +181,17 @@ static void residual_fill(lnsp_trainer *t, uint32_t seed) {
     const lnspi_weight *weight = &t->graph->weights[i];
     for (int64_t r = 0; r < lnspi_weight_rows(weight); r++) {
       support_fill(row, (size_t)lnspi_weight_columns(weight), seed++);
-      lnspi_array_write(weight, t->residual, r, 1, row);
+      lnspi_state_write_array(weight, t->residual, r, 1, row);
     }
   }
 }
 
 static void residual_is_state(void) {
-  lnsp_trainer *t = net_trainer("adamw residual=1 ema=.9", 3, LNSP_UNDO_ALL), *back = NULL;
-  lnsp_trainer *without = net_trainer("adamw ema=.9", 3, LNSP_UNDO_ALL);
-  lnsp_limits limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
+  lnsp_trainer *t = net_trainer("adamw residual=1 ema=.9", 3, LNSP_MARK_STATE), *back = NULL;
+  lnsp_trainer *without = net_trainer("adamw ema=.9", 3, LNSP_MARK_STATE);
+  lnsp_size_options limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
   lnsp_model *model = net_model(4, 0);
-  lnsp_memory a = {.struct_size = sizeof a}, b = a;
+  lnsp_memory_info a = {.struct_size = sizeof a}, b = a;
   uint8_t empty[32], filled[32], now[32];
   CHECK_OK(lnsp_trainer_memory(t, &a, &support_problem));
   CHECK_OK(lnsp_trainer_memory(without, &b, &support_problem));
@@ -212,7 +217,7 @@ static void residual_is_state(void) {
   CHECK_REFUSED(state_open(&bytes, NULL, "adamw ema=.9", &limits, &back), LNSP_E_UNKNOWN);
   free(bytes.data);
   /* adopting keeps it */
-  CHECK_OK(lnsp_trainer_adopt(t, model, 1, &support_problem));
+  CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_problem));
   CHECK(t->residual[t->graph->weights[0].offset] != 0.f);
   CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
   hash_of(t, now);
@@ -234,7 +239,7 @@ static void residual_is_state(void) {
 
 /* A mark of weights alone leaves it where it is. */
 static void residual_beside_weights_alone(void) {
-  lnsp_trainer *t = net_trainer("sgd momentum=.5 residual=1", 3, LNSP_UNDO_WEIGHTS);
+  lnsp_trainer *t = net_trainer("sgd momentum=.5 residual=1", 3, LNSP_MARK_WEIGHTS);
   CHECK_OK(lnsp_trainer_mark(t, &support_problem));
   residual_fill(t, 5);
   const float *residual = t->residual, owed = residual[t->graph->weights[2].offset];
@@ -245,8 +250,8 @@ static void residual_beside_weights_alone(void) {
 }
 
 static void residual_must_be_sound(void) {
-  lnsp_limits limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
-  lnsp_trainer *t = net_trainer("sgd residual=1", 3, LNSP_UNDO_ALL), *back = NULL;
+  lnsp_size_options limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
+  lnsp_trainer *t = net_trainer("sgd residual=1", 3, LNSP_MARK_STATE), *back = NULL;
   const unsigned char nan[4] = {0, 0, 0xc0, 0x7f};
   int64_t count = 0;
   support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
@@ -255,7 +260,7 @@ static void residual_must_be_sound(void) {
   if (values) memcpy(values, nan, sizeof nan);
   CHECK_REFUSED(state_open(&bytes, NULL, NULL, &limits, &back), LNSP_E_NOT_FINITE);
   CHECK_REFUSED(lnsp_trainer_measure(t->graph, "mse", "sgd residual=2", NULL,
-                                     &(lnsp_memory){.struct_size = sizeof(lnsp_memory)},
+                                     &(lnsp_memory_info){.struct_size = sizeof(lnsp_memory_info)},
                                      &support_problem),
                 LNSP_E_UNKNOWN);
   CHECK_SAY(strstr(support_problem.message, "residual=2"), "%s", support_problem.message);
@@ -298,8 +303,8 @@ static void given_equals_apply(void) {
   const char *texts[] = {"sgd momentum=.9", "adamw clip=.01 ema=.9", "adamw moments=8bit",
                          "sgd clip=.01 weights=bf16", "adam weight_decay=.1"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-    lnsp_trainer *a = net_trainer(texts[i], 3, LNSP_UNDO_ALL);
-    lnsp_trainer *b = net_trainer(texts[i], 3, LNSP_UNDO_ALL);
+    lnsp_trainer *a = net_trainer(texts[i], 3, LNSP_MARK_STATE);
+    lnsp_trainer *b = net_trainer(texts[i], 3, LNSP_MARK_STATE);
     for (uint32_t s = 0; s < 6; s++) {
       CHECK_OK(net_run(a, s, 0));
       given g = given_take(a);
@@ -315,8 +320,8 @@ static void given_equals_apply(void) {
 }
 
 static void given_for_some_tensors(void) {
-  lnsp_trainer *a = net_trainer("adamw", 3, LNSP_UNDO_ALL);
-  lnsp_trainer *b = net_trainer("adamw", 3, LNSP_UNDO_ALL);
+  lnsp_trainer *a = net_trainer("adamw", 3, LNSP_MARK_STATE);
+  lnsp_trainer *b = net_trainer("adamw", 3, LNSP_MARK_STATE);
   CHECK_OK(lnsp_trainer_freeze(a, "*norm*", 1, &support_problem));
   CHECK_OK(net_run(a, 1, 0));
   given g = given_take(a);
@@ -325,11 +330,11 @@ static void given_for_some_tensors(void) {
   CHECK(same(a, b, LNSP_SAVE_STATE));
   free(g.data);
   /* frozen ones stay though they are named */
-  lnsp_trainer *c = net_trainer("adamw", 3, LNSP_UNDO_ALL);
+  lnsp_trainer *c = net_trainer("adamw", 3, LNSP_MARK_STATE);
   CHECK_OK(net_run(c, 1, 0));
   g = given_take(c);
   lnsp_trainer_destroy(b);
-  b = net_trainer("adamw", 3, LNSP_UNDO_ALL);
+  b = net_trainer("adamw", 3, LNSP_MARK_STATE);
   CHECK_OK(lnsp_trainer_freeze(b, "*norm*", 1, &support_problem));
   CHECK_OK(lnsp_trainer_apply_gradients(b, g.tensors, g.count, &support_problem));
   CHECK(same(a, b, LNSP_SAVE_STATE));
@@ -340,7 +345,7 @@ static void given_for_some_tensors(void) {
 }
 
 static void given_is_checked(void) {
-  lnsp_trainer *t = net_trainer("adamw", 3, LNSP_UNDO_ALL);
+  lnsp_trainer *t = net_trainer("adamw", 3, LNSP_MARK_STATE);
   uint8_t before[32], after[32];
   hash_of(t, before);
   CHECK_OK(net_run(t, 1, 0));

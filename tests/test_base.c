@@ -2,10 +2,19 @@
 #include <fenv.h>
 #include <float.h>
 
+#include "base/arena.h"
+#include "base/blake2s.h"
+#include "base/block.h"
 #include "base/bytes.h"
-#include "base/host.h"
-#include "base/memory.h"
-#include "base/problem.h"
+#include "base/checked.h"
+#include "base/cpu.h"
+#include "base/crc32c.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/fpenv.h"
+#include "base/refcount.h"
+#include "base/struct.h"
 #include "check.h"
 #include "splitmix.h"
 
@@ -45,10 +54,10 @@ static void test_crc32c(void) {
 static void hash_hex(const void *data, size_t bytes, char text[65]) {
   lnspi_blake2s state;
   uint8_t digest[32];
-  lnspi_blake2s_start(&state);
-  lnspi_blake2s_add(&state, data, bytes);
-  lnspi_blake2s_end(&state, digest);
-  lnspi_hex(digest, text);
+  lnspi_blake2s_init(&state);
+  lnspi_blake2s_update(&state, data, bytes);
+  lnspi_blake2s_final(&state, digest);
+  lnspi_digest_to_hex(digest, text);
 }
 
 static void test_blake2s(void) {
@@ -74,11 +83,11 @@ static void test_blake2s(void) {
     for (split = 0; split <= n; split++) {
       lnspi_blake2s state;
       uint8_t digest[32];
-      lnspi_blake2s_start(&state);
-      lnspi_blake2s_add(&state, data, split);
-      lnspi_blake2s_add(&state, data + split, n - split);
-      lnspi_blake2s_end(&state, digest);
-      lnspi_hex(digest, part);
+      lnspi_blake2s_init(&state);
+      lnspi_blake2s_update(&state, data, split);
+      lnspi_blake2s_update(&state, data + split, n - split);
+      lnspi_blake2s_final(&state, digest);
+      lnspi_digest_to_hex(digest, part);
       CHECK_STR(part, text);
     }
   }
@@ -97,10 +106,10 @@ static void test_blake2s_keyed(void) {
   for (int i = 0; i < 32; i++) key[i] = (uint8_t)(7 * i + 1);
   for (int i = 0; i < 3; i++) {
     lnspi_blake2s state;
-    lnspi_blake2s_start_keyed(&state, key, lengths[i]);
-    lnspi_blake2s_add(&state, "what a device has learnt", i == 1 ? 0 : 24);
-    lnspi_blake2s_end(&state, digest);
-    lnspi_hex(digest, text);
+    lnspi_blake2s_init_keyed(&state, key, lengths[i]);
+    lnspi_blake2s_update(&state, "what a device has learnt", i == 1 ? 0 : 24);
+    lnspi_blake2s_final(&state, digest);
+    lnspi_digest_to_hex(digest, text);
     CHECK_STR(text, expected[i]);
   }
   for (int bit = 0; bit < 256; bit++) {
@@ -116,19 +125,19 @@ static void test_hex(void) {
   char text[80];
   int i;
   for (i = 0; i < 32; i++) digest[i] = (uint8_t)(i * 37 + 5);
-  lnspi_hex(digest, text);
+  lnspi_digest_to_hex(digest, text);
   CHECK_INT(strlen(text), 64);
-  CHECK(lnspi_unhex(text, back) == 1);
+  CHECK(lnspi_digest_from_hex(text, back) == 1);
   CHECK(memcmp(digest, back, 32) == 0);
   text[10] = 'A'; /* upper case */
-  CHECK(lnspi_unhex(text, back) == 0);
-  lnspi_hex(digest, text);
+  CHECK(lnspi_digest_from_hex(text, back) == 0);
+  lnspi_digest_to_hex(digest, text);
   text[63] = 0;
-  CHECK(lnspi_unhex(text, back) == 0);
-  lnspi_hex(digest, text);
+  CHECK(lnspi_digest_from_hex(text, back) == 0);
+  lnspi_digest_to_hex(digest, text);
   strcpy(text + 64, "0");
-  CHECK(lnspi_unhex(text, back) == 0);
-  CHECK(lnspi_unhex("", back) == 0);
+  CHECK(lnspi_digest_from_hex(text, back) == 0);
+  CHECK(lnspi_digest_from_hex("", back) == 0);
   CHECK(memcmp(digest, back, 32) == 0); /* refusals wrote nothing */
 }
 
@@ -170,11 +179,11 @@ static void test_format(void) {
 }
 
 static void test_problem(void) {
-  lnsp_problem p;
+  lnsp_error p;
   char name[300];
-  CHECK_INT(sizeof(lnsp_problem), 384);
+  CHECK_INT(sizeof(lnsp_error), 384);
   memset(&p, 0xa5, sizeof(p));
-  CHECK_INT(lnspi_fail(&p, LNSP_E_IO, "x", "why %d", 3), LNSP_E_IO);
+  CHECK_INT(lnspi_error_set(&p, LNSP_E_IO, "x", "why %d", 3), LNSP_E_IO);
   CHECK_INT(p.code, LNSP_E_IO);
   CHECK_INT(p.offset, -1);
   CHECK_INT(p.line, 0);
@@ -182,41 +191,41 @@ static void test_problem(void) {
   CHECK_INT(p.reserved, 0);
   CHECK_STR(p.name, "x");
   CHECK_STR(p.message, "why 3");
-  CHECK_INT(lnspi_fail_at(&p, LNSP_E_FORMAT, 77, NULL, "a"), LNSP_E_FORMAT);
+  CHECK_INT(lnspi_error_set_at(&p, LNSP_E_FORMAT, 77, NULL, "a"), LNSP_E_FORMAT);
   CHECK_INT(p.offset, 77);
   CHECK_STR(p.name, "");
-  CHECK_INT(lnspi_fail_text(&p, LNSP_E_SYNTAX, 4, 5, "b"), LNSP_E_SYNTAX);
+  CHECK_INT(lnspi_error_set_line(&p, LNSP_E_SYNTAX, 4, 5, "b"), LNSP_E_SYNTAX);
   CHECK_INT(p.line, 4);
   CHECK_INT(p.column, 5);
   CHECK_INT(p.offset, -1);
   /* adding to another's message */
-  lnspi_fail(&p, LNSP_E_FORMAT, "t", "inner");
-  lnspi_fail(&p, p.code, p.name, "outer: %s", p.message);
+  lnspi_error_set(&p, LNSP_E_FORMAT, "t", "inner");
+  lnspi_error_set(&p, p.code, p.name, "outer: %s", p.message);
   CHECK_STR(p.message, "outer: inner");
   CHECK_STR(p.name, "t");
   memset(name, 'n', sizeof(name));
   name[299] = 0;
-  lnspi_fail(&p, LNSP_E_IO, name, "%s %s", name, name);
+  lnspi_error_set(&p, LNSP_E_IO, name, "%s %s", name, name);
   CHECK_INT(strlen(p.name), sizeof(p.name) - 1);
   CHECK_INT(strlen(p.message), sizeof(p.message) - 1);
-  CHECK_INT(lnspi_fail(NULL, LNSP_E_IO, NULL, "%s", "x"), LNSP_E_IO);
+  CHECK_INT(lnspi_error_set(NULL, LNSP_E_IO, NULL, "%s", "x"), LNSP_E_IO);
 }
 
 /* ---- memory --------------------------------------------------------------- */
 
 static void test_checked(void) {
   uint64_t out = 5;
-  CHECK(lnspi_add(1, 2, &out) && out == 3);
-  CHECK(!lnspi_add(UINT64_MAX, 1, &out) && out == 3);
-  CHECK(lnspi_add(UINT64_MAX, 0, &out) && out == UINT64_MAX);
-  CHECK(lnspi_mul(UINT64_C(1) << 32, (UINT64_C(1) << 32) - 1, &out));
-  CHECK(!lnspi_mul(UINT64_C(1) << 32, UINT64_C(1) << 32, &out));
-  CHECK(lnspi_mul(0, UINT64_MAX, &out) && out == 0);
-  CHECK(lnspi_mul(UINT64_MAX, 0, &out) && out == 0);
-  CHECK(lnspi_align_up(65, 64, &out) && out == 128);
-  CHECK(lnspi_align_up(128, 64, &out) && out == 128);
-  CHECK(lnspi_align_up(0, 64, &out) && out == 0);
-  CHECK(!lnspi_align_up(UINT64_MAX - 3, 64, &out));
+  CHECK(lnspi_checked_add(1, 2, &out) && out == 3);
+  CHECK(!lnspi_checked_add(UINT64_MAX, 1, &out) && out == 3);
+  CHECK(lnspi_checked_add(UINT64_MAX, 0, &out) && out == UINT64_MAX);
+  CHECK(lnspi_checked_mul(UINT64_C(1) << 32, (UINT64_C(1) << 32) - 1, &out));
+  CHECK(!lnspi_checked_mul(UINT64_C(1) << 32, UINT64_C(1) << 32, &out));
+  CHECK(lnspi_checked_mul(0, UINT64_MAX, &out) && out == 0);
+  CHECK(lnspi_checked_mul(UINT64_MAX, 0, &out) && out == 0);
+  CHECK(lnspi_checked_align_up(65, 64, &out) && out == 128);
+  CHECK(lnspi_checked_align_up(128, 64, &out) && out == 128);
+  CHECK(lnspi_checked_align_up(0, 64, &out) && out == 0);
+  CHECK(!lnspi_checked_align_up(UINT64_MAX - 3, 64, &out));
 }
 
 static void test_arena(void) {
@@ -224,20 +233,20 @@ static void test_arena(void) {
   uint8_t *base = raw + (64 - (uintptr_t)raw % 64) % 64;
   lnspi_arena count = {NULL, 0, 0, 0}, place = {NULL, 0, 0, 0};
   uint8_t *a, *b;
-  CHECK(lnspi_take(&count, 3, 5) == NULL);
+  CHECK(lnspi_arena_alloc(&count, 3, 5) == NULL);
   CHECK_INT(count.used, 15);
-  CHECK(lnspi_take(&count, 2, 50) == NULL);
+  CHECK(lnspi_arena_alloc(&count, 2, 50) == NULL);
   CHECK_INT(count.used, 164);
   place.base = base;
   place.capacity = count.used;
-  a = lnspi_take(&place, 3, 5);
-  b = lnspi_take(&place, 2, 50);
+  a = lnspi_arena_alloc(&place, 3, 5);
+  b = lnspi_arena_alloc(&place, 2, 50);
   CHECK(a == base && b == base + 64);
   CHECK(!place.failed);
-  CHECK(lnspi_take(&place, 1, 100) == NULL); /* does not fit */
+  CHECK(lnspi_arena_alloc(&place, 1, 100) == NULL); /* does not fit */
   CHECK(place.failed);
-  CHECK(lnspi_take(&place, 1, 1) == NULL); /* and failure stays */
-  CHECK(lnspi_take(&count, UINT64_MAX / 2, 3) == NULL);
+  CHECK(lnspi_arena_alloc(&place, 1, 1) == NULL); /* and failure stays */
+  CHECK(lnspi_arena_alloc(&count, UINT64_MAX / 2, 3) == NULL);
   CHECK(count.failed);
 }
 
@@ -282,7 +291,7 @@ static int is_zero(const void *data, size_t bytes) {
 static void test_block_open(void) {
   lnspi_block block;
   lnsp_options options;
-  lnsp_problem problem;
+  lnsp_error problem;
   counted c = {0, 0, 1, 0, 0};
   lnsp_allocator allocator = {sizeof(lnsp_allocator), &c, counted_allocate, counted_release};
   static uint8_t own[1000];
@@ -327,14 +336,14 @@ static void test_block_open(void) {
   }
 }
 
-/* lnsp_limits as it might look in an older and in a newer version */
+/* lnsp_size_options as it might look in an older and in a newer version */
 static void test_struct_read(void) {
   struct longer {
-    lnsp_limits known;
+    lnsp_size_options known;
     uint32_t later[2];
   } longer;
-  lnsp_limits limits, got;
-  lnsp_problem problem;
+  lnsp_size_options limits, got;
+  lnsp_error problem;
   memset(&limits, 0, sizeof(limits));
   limits.max_rows = 7;
   limits.keep_nodes = 1;
@@ -369,8 +378,8 @@ static void test_struct_read(void) {
 }
 
 static void test_struct_write(void) {
-  lnsp_memory made, to;
-  lnsp_problem problem;
+  lnsp_memory_info made, to;
+  lnsp_error problem;
   memset(&made, 0x33, sizeof(made));
   memset(&to, 0, sizeof(to));
   to.struct_size = 24;
@@ -388,24 +397,24 @@ static void test_struct_write(void) {
 
 static void test_options_read(void) {
   lnsp_options options, got;
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_allocator allocator = {sizeof(lnsp_allocator), NULL, counted_allocate, NULL};
-  CHECK_INT(lnspi_options_read(NULL, &got, &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read_options(NULL, &got, &problem), LNSP_OK);
   CHECK(got.allocator == NULL && got.max_header_bytes == 0);
   memset(&options, 0, sizeof(options));
   options.struct_size = sizeof(options);
   options.max_header_bytes = 12;
-  CHECK_INT(lnspi_options_read(&options, &got, &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_OK);
   CHECK_INT(got.max_header_bytes, 12);
   options.allocator = &allocator;
-  CHECK_INT(lnspi_options_read(&options, &got, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_E_ARGUMENT);
   allocator.release = counted_release;
-  CHECK_INT(lnspi_options_read(&options, &got, &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_OK);
   allocator.struct_size = 0;
-  CHECK_INT(lnspi_options_read(&options, &got, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_E_ARGUMENT);
   options.allocator = NULL;
   options.block_bytes = 5;
-  CHECK_INT(lnspi_options_read(&options, &got, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_E_ARGUMENT);
 }
 
 /* ---- host ----------------------------------------------------------------- */
@@ -415,14 +424,14 @@ static void test_floating_point_state(void) {
   volatile float one = 1.0f, three = 3.0f, tiny = FLT_MIN, half = 0.5f;
   size_t i;
   for (i = 0; i < 4; i++) {
-    lnspi_fp saved;
+    lnspi_fpenv saved;
     volatile float third, small;
     int after;
     fesetround(modes[i]);
-    saved = lnspi_fp_enter();
+    saved = lnspi_fpenv_enter();
     third = one / three;
     small = tiny * half;
-    lnspi_fp_leave(saved);
+    lnspi_fpenv_leave(saved);
     after = fegetround();
     fesetround(FE_TONEAREST);
     CHECK_INT(after, modes[i]);
@@ -432,13 +441,13 @@ static void test_floating_point_state(void) {
 #if defined(__x86_64__) && defined(__GNUC__)
   {
     unsigned before = 0x9fc0u, now; /* flush to zero and denormals are zero */
-    lnspi_fp saved;
+    lnspi_fpenv saved;
     volatile float small;
     __asm__ volatile("ldmxcsr %0" : : "m"(before));
     __asm__ volatile("stmxcsr %0" : "=m"(before)); /* valgrind has no such modes */
-    saved = lnspi_fp_enter();
+    saved = lnspi_fpenv_enter();
     small = tiny * half;
-    lnspi_fp_leave(saved);
+    lnspi_fpenv_leave(saved);
     __asm__ volatile("stmxcsr %0" : "=m"(now));
     {
       unsigned usual = 0x1f80u;
@@ -452,9 +461,9 @@ static void test_floating_point_state(void) {
 
 static void test_counts(void) {
   int32_t count = 1;
-  CHECK_INT(lnspi_count_up(&count), 2);
-  CHECK_INT(lnspi_count_down(&count), 1);
-  CHECK_INT(lnspi_count_down(&count), 0);
+  CHECK_INT(lnspi_refcount_increment(&count), 2);
+  CHECK_INT(lnspi_refcount_decrement(&count), 1);
+  CHECK_INT(lnspi_refcount_decrement(&count), 0);
   CHECK_INT(count, 0);
 }
 

@@ -1,6 +1,10 @@
 /* The kernel set "cblas", in builds with CBLAS=1: near the scalar one, though not its
  * bits; nowhere unless asked for. */
+#include "kernels/dispatch.h"
 #include "kernels/kernels.h"
+#include "kernels/packed.h"
+#include "run/model.h"
+#include "train/trainer.h"
 #include "support.h"
 
 static const lnspi_kernels *set;
@@ -25,7 +29,7 @@ static double apart(const float *a, const float *b, int64_t n, int *differ) {
 static float *packed(int64_t in, int64_t out, uint32_t seed) {
   float *rows = vectors(in * out, seed);
   float *w = calloc((size_t)lnspi_packed_floats(in, out), sizeof *w);
-  lnspi_pack_rows(w, in, out, 0, out, rows, in);
+  lnspi_packed_from_rows(w, in, out, 0, out, rows, in);
   free(rows);
   return w;
 }
@@ -104,11 +108,11 @@ static void steps_are_near(void) {
   const char *isas[] = {"scalar", "cblas"};
   float loss[2] = {0, 1}, *x = vectors(300 * 70, 1), *y = vectors(300 * 40, 2);
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_new("lnsp 1; x=input 70; h=linear x 90 w=a; h=relu h; o=linear h 40 w=b;"
+  CHECK_OK(lnsp_model_create("lnsp 1; x=input 70; h=linear x 90 w=a; h=relu h; o=linear h 40 w=b;"
                           "output output=o", 1, NULL, &model, &support_problem));
   for (int i = 0; i < 2; i++) {
     lnsp_options options = {.struct_size = sizeof options, .isa = isas[i]};
-    lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = 300};
+    lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 300};
     lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 300, 70, 0),
                          lnsp_tensor_f32("target", y, 2, 300, 40, 0)};
     lnsp_trainer *trainer = NULL;
@@ -135,7 +139,7 @@ static void only_where_asked_for(void) {
   }
   CHECK_INT(listed, set != NULL);
   CHECK(strcmp(lnsp_isa_best(), "cblas") != 0);
-  for (int32_t i = 0; lnspi_kernels_at(i); i++) CHECK(lnspi_kernels_at(i) != set);
+  for (int32_t i = 0; lnspi_dispatch_at(i); i++) CHECK(lnspi_dispatch_at(i) != set);
   if (set)
     CHECK_OK(lnsp_isa_check("cblas", &support_problem));
   else
@@ -144,7 +148,7 @@ static void only_where_asked_for(void) {
 
 int main(void) {
   support_use_all();
-  set = lnspi_kernels_cblas();
+  set = lnspi_dispatch_cblas();
   RUN(only_where_asked_for);
   if (set) {
     RUN(products_are_near);

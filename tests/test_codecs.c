@@ -1,6 +1,17 @@
 /* Delta codecs: what comes back, how large it is, hostile payloads, the same bytes
  * everywhere; stages. */
+#include "base/blake2s.h"
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/digest.h"
+#include "base/token.h"
+#include "delta/codec.h"
+#include "delta/codec_config.h"
+#include "delta/coder.h"
 #include "delta/delta.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "run/state.h"
 #include "lnsp.h"
 #include "splitmix.h"
 #include "support.h"
@@ -29,9 +40,9 @@ static lnsp_model *moved(const lnsp_model *from, float size, int32_t type, uint6
     const lnspi_weight *w = &wide->graph->weights[i];
     for (int64_t e = 0; e < w->count; e++) {
       float value;
-      lnspi_state_span(w, wide->state, e, 1, &value);
+      lnspi_state_read_span(w, wide->state, e, 1, &value);
       value += size * uniform() * uniform() * uniform();
-      lnspi_state_span_write(w, wide->state, e, 1, &value);
+      lnspi_state_write_span(w, wide->state, e, 1, &value);
     }
   }
   CHECK_INT(lnspi_model_copy(wide->graph, wide->state, type, &options, &model, NULL), LNSP_OK);
@@ -41,28 +52,28 @@ static lnsp_model *moved(const lnsp_model *from, float size, int32_t type, uint6
 
 static lnsp_model *fresh(const char *text, uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_new(text, seed, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(text, seed, NULL, &model, &support_problem));
   return model;
 }
 
 static float value_of(const lnsp_model *model, int32_t tensor, int64_t element) {
   float value;
-  lnspi_state_span(&model->graph->weights[tensor], model->state, element, 1, &value);
+  lnspi_state_read_span(&model->graph->weights[tensor], model->state, element, 1, &value);
   return value;
 }
 
 static uint8_t *encoded(const lnsp_delta *delta, size_t *bytes) {
-  CHECK_INT(lnsp_delta_encode(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_delta_save_memory(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
   uint8_t *to = malloc(*bytes);
-  CHECK_OK(lnsp_delta_encode(delta, to, *bytes, NULL, &support_problem));
+  CHECK_OK(lnsp_delta_save_memory(delta, to, *bytes, NULL, &support_problem));
   return to;
 }
 
-static lnsp_delta_facts facts_of(const lnsp_delta *delta) {
-  lnsp_delta_facts facts;
+static lnsp_delta_info facts_of(const lnsp_delta *delta) {
+  lnsp_delta_info facts;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  CHECK_OK(lnsp_delta_info(delta, &facts, &support_problem));
+  CHECK_OK(lnsp_delta_get_info(delta, &facts, &support_problem));
   return facts;
 }
 
@@ -113,9 +124,9 @@ static void round_trip(const char *codec, const lnsp_model *base, const lnsp_mod
   lnsp_model *a = NULL, *b = NULL;
   size_t bytes;
   uint8_t hash[32];
-  CHECK_OK(lnsp_delta_make(base, next, codec, NULL, &delta, &support_problem));
+  CHECK_OK(lnsp_delta_create(base, next, codec, NULL, &delta, &support_problem));
   if (!delta) return;
-  lnsp_delta_facts facts = facts_of(delta);
+  lnsp_delta_info facts = facts_of(delta);
   CHECK_INT(facts.exact, !strcmp(codec, "exact"));
   CHECK_INT(facts.stage_count, 1);
   CHECK(!strncmp(facts.codec, codec, strcspn(codec, " ")));
@@ -131,7 +142,7 @@ static void round_trip(const char *codec, const lnsp_model *base, const lnsp_mod
   CHECK_INT(facts.changed_count, changes);
   uint8_t *data = encoded(delta, &bytes);
   CHECK_INT(bytes, facts.encoded_bytes);
-  CHECK_OK(lnsp_delta_decode(data, bytes, NULL, &read, &support_problem));
+  CHECK_OK(lnsp_delta_open_memory(data, bytes, NULL, &read, &support_problem));
   CHECK_OK(lnsp_delta_apply(read, base, NULL, &b, &support_problem));
   CHECK(!memcmp(a->state, b->state, (size_t)a->graph->state_bytes));
   free(data);
@@ -161,7 +172,7 @@ static void nothing(void) {
   lnsp_model *base = fresh(SMALL, 1), *out = NULL;
   for (int c = 0; c < CODECS; c++) {
     lnsp_delta *delta = NULL;
-    CHECK_OK(lnsp_delta_make(base, base, codecs[c], NULL, &delta, &support_problem));
+    CHECK_OK(lnsp_delta_create(base, base, codecs[c], NULL, &delta, &support_problem));
     CHECK_INT(delta->bytes, 0);
     CHECK_INT(facts_of(delta).changed_count, 0);
     CHECK_OK(lnsp_delta_apply(delta, base, NULL, &out, &support_problem));
@@ -181,7 +192,7 @@ static void sizes(void) {
   lnsp_model *next = moved(base, 4e-3f, LNSP_F32, 5);
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
     lnsp_delta *delta = NULL;
-    CHECK_OK(lnsp_delta_make(base, next, limits[i].codec, NULL, &delta, &support_problem));
+    CHECK_OK(lnsp_delta_create(base, next, limits[i].codec, NULL, &delta, &support_problem));
     double bits = 800. * (double)delta->bytes / (double)base->graph->parameter_count;
     CHECK_SAY(bits <= limits[i].most, "%s: %.2f bits a parameter", limits[i].codec, bits / 100);
     lnsp_delta_destroy(delta);
@@ -203,10 +214,10 @@ static void texts(void) {
              {"exact back=1", LNSP_E_UNKNOWN}, {"exact; exact", LNSP_E_SYNTAX},
              {"exact bytes=0", LNSP_E_UNKNOWN}};
   lnsp_model *base = fresh(SMALL, 1);
-  lnsp_memory memory;
+  lnsp_memory_info memory;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     lnsp_delta *delta = (lnsp_delta *)&base;
-    int32_t code = lnsp_delta_make(base, base, bad[i].text, NULL, &delta, &support_problem);
+    int32_t code = lnsp_delta_create(base, base, bad[i].text, NULL, &delta, &support_problem);
     CHECK_SAY(code == bad[i].code && !delta && support_problem.message[0], "'%s' gave %d: %s",
               bad[i].text, (int)code, support_problem.message);
     memory.struct_size = sizeof memory;
@@ -214,7 +225,7 @@ static void texts(void) {
   }
   lnsp_model *next = moved(base, .1f, LNSP_F32, 4);
   lnsp_delta *delta = NULL;
-  CHECK_OK(lnsp_delta_make(base, next, "int5 only=b*,?.bias", NULL, &delta, &support_problem));
+  CHECK_OK(lnsp_delta_create(base, next, "int5 only=b*,?.bias", NULL, &delta, &support_problem));
   CHECK(strstr(delta->text, "tensors=1,1,1,2")); /* a.bias, n.bias, b.weight */
   CHECK_STR(facts_of(delta).codec, "int5 block=64");
   CHECK_INT(facts_of(delta).selected_count, 3);
@@ -239,9 +250,9 @@ static void too_large(void) {
   for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
     lnsp_model *base = fresh(SMALL, 1), *next = fresh(SMALL, 1);
     lnsp_delta *delta = NULL;
-    lnspi_state_span_write(&base->graph->weights[0], base->state, 4, 1, &tries[i].from);
-    lnspi_state_span_write(&next->graph->weights[0], next->state, 4, 1, &tries[i].into);
-    int32_t code = lnsp_delta_make(base, next, tries[i].codec, NULL, &delta, &support_problem);
+    lnspi_state_write_span(&base->graph->weights[0], base->state, 4, 1, &tries[i].from);
+    lnspi_state_write_span(&next->graph->weights[0], next->state, 4, 1, &tries[i].into);
+    int32_t code = lnsp_delta_create(base, next, tries[i].codec, NULL, &delta, &support_problem);
     CHECK_SAY(code == tries[i].code, "%s from %g to %g gave %d: %s", tries[i].codec,
               (double)tries[i].from, (double)tries[i].into, (int)code, support_problem.message);
     if (code) CHECK_STR(support_problem.name, "a.weight");
@@ -259,8 +270,8 @@ static void plain(void) {
   static uint8_t payload[40000];
   static uint64_t work[2000];
   for (int c = 1; c < CODECS - 1; c++) {
-    lnspi_setting setting;
-    lnspi_word only;
+    lnspi_codec_config setting;
+    lnspi_token only;
     lnspi_coder coder;
     lnspi_weight weight;
     memset(&coder, 0, sizeof coder);
@@ -270,7 +281,7 @@ static void plain(void) {
     weight.dims[0] = 30;
     weight.dims[1] = 100;
     weight.count = ELEMENTS;
-    CHECK_OK(lnspi_setting_parse(codecs[c], &setting, &only, &support_problem));
+    CHECK_OK(lnspi_codec_config_parse(codecs[c], &setting, &only, &support_problem));
     const lnspi_codec *codec = setting.codec;
     coder.setting = &setting;
     coder.work = work;
@@ -295,7 +306,7 @@ static void plain(void) {
       if (codec->tensor) codec->tensor(&coder, &weight, 1);
       for (int at = 0; at < ELEMENTS; at += LNSPI_DELTA_SPAN) {
         int n = ELEMENTS - at < LNSPI_DELTA_SPAN ? ELEMENTS - at : LNSPI_DELTA_SPAN;
-        lnspi_span span = {base + at, next + at, change + at, n};
+        lnspi_codec_span span = {base + at, next + at, change + at, n};
         CHECK_INT(codec->put(&coder, &span), LNSP_OK);
       }
       CHECK_INT(lnspi_coder_write_end(&coder, &full), LNSP_OK);
@@ -311,7 +322,7 @@ static void plain(void) {
       if (codec->tensor) codec->tensor(&reader, &weight, 0);
       for (int at = 0; at < ELEMENTS; at += LNSPI_DELTA_SPAN) {
         int n = ELEMENTS - at < LNSPI_DELTA_SPAN ? ELEMENTS - at : LNSPI_DELTA_SPAN;
-        lnspi_span span = {base + at, next + at, again + at, n};
+        lnspi_codec_span span = {base + at, next + at, again + at, n};
         CHECK_INT(codec->get(&reader, &span), LNSP_OK);
       }
       CHECK_INT(lnspi_coder_read_end(&reader), LNSP_OK);
@@ -325,7 +336,7 @@ static void plain(void) {
       if (codec->tensor) codec->tensor(&coder, &weight, 1);
       for (int at = 0; at < ELEMENTS; at += LNSPI_DELTA_SPAN) {
         int n = ELEMENTS - at < LNSPI_DELTA_SPAN ? ELEMENTS - at : LNSPI_DELTA_SPAN;
-        lnspi_span span = {base + at, next + at, change + at, n};
+        lnspi_codec_span span = {base + at, next + at, change + at, n};
         codec->put(&coder, &span);
       }
       CHECK_INT(lnspi_coder_write_end(&coder, &full), LNSP_OK);
@@ -343,10 +354,10 @@ static void seal(uint8_t *data, size_t bytes) {
   char digits[65];
   lnspi_blake2s hash;
   memset(data + 48, '0', 64);
-  lnspi_blake2s_start(&hash);
-  lnspi_blake2s_add(&hash, data, bytes);
-  lnspi_blake2s_end(&hash, digest);
-  lnspi_hex(digest, digits);
+  lnspi_blake2s_init(&hash);
+  lnspi_blake2s_update(&hash, data, bytes);
+  lnspi_blake2s_final(&hash, digest);
+  lnspi_digest_to_hex(digest, digits);
   memcpy(data + 48, digits, 64);
 }
 
@@ -358,15 +369,15 @@ static void hostile(void) {
     size_t bytes;
     int refused = 0, tried = 0;
     uint8_t hash[32];
-    CHECK_OK(lnsp_delta_make(base, next, codecs[c], NULL, &delta, &support_problem));
+    CHECK_OK(lnsp_delta_create(base, next, codecs[c], NULL, &delta, &support_problem));
     uint8_t *data = encoded(delta, &bytes);
-    lnsp_delta_facts facts = facts_of(delta);
+    lnsp_delta_info facts = facts_of(delta);
     for (size_t bit = 8 * 112; bit < 8 * bytes; bit++) {
       lnsp_delta *read = NULL;
       lnsp_model *out = NULL;
       data[bit / 8] = (uint8_t)(data[bit / 8] ^ 1u << bit % 8);
       seal(data, bytes);
-      int32_t code = lnsp_delta_decode(data, bytes, NULL, &read, NULL);
+      int32_t code = lnsp_delta_open_memory(data, bytes, NULL, &read, NULL);
       if (!code) code = lnsp_delta_apply(read, base, NULL, &out, NULL);
       tried++;
       refused += code != LNSP_OK;
@@ -399,7 +410,7 @@ static void merges(void) {
   static const char *const chain[] = {"exact", "int4", "sparse", "exact only=*bias"};
   for (int i = 0; i < 4; i++) {
     lnsp_model *next = moved(model[i], .05f, LNSP_F32, (uint64_t)i + 7);
-    CHECK_OK(lnsp_delta_make(model[i], next, chain[i], NULL, &delta[i], &support_problem));
+    CHECK_OK(lnsp_delta_create(model[i], next, chain[i], NULL, &delta[i], &support_problem));
     CHECK_OK(lnsp_delta_apply(delta[i], model[i], NULL, &model[i + 1], &support_problem));
     lnsp_model_destroy(next);
   }
@@ -416,7 +427,7 @@ static void merges(void) {
                 LNSP_E_MISMATCH); /* rounded, it is not the promised result */
   size_t bytes;
   uint8_t *data = encoded(all, &bytes);
-  CHECK_OK(lnsp_delta_decode(data, bytes, NULL, &read, &support_problem));
+  CHECK_OK(lnsp_delta_open_memory(data, bytes, NULL, &read, &support_problem));
   CHECK_OK(lnsp_delta_apply(read, model[0], NULL, &out, &support_problem));
   check_same(out, model[4]);
   lnsp_model_destroy(out);
@@ -430,7 +441,7 @@ static void merges(void) {
 
   /* exact ones lead back, merged too; there and back 32 times are 64 stages */
   lnsp_delta *there = NULL, *here = NULL;
-  CHECK_OK(lnsp_delta_make(model[0], model[2], "exact", NULL, &there, &support_problem));
+  CHECK_OK(lnsp_delta_create(model[0], model[2], "exact", NULL, &there, &support_problem));
   CHECK_OK(lnsp_delta_invert(there, NULL, &here, &support_problem));
   const lnsp_delta *many[66];
   for (int i = 0; i < 66; i++) many[i] = i % 2 ? here : there;
@@ -464,10 +475,10 @@ static void measured(void) {
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
   for (int c = 0; c < CODECS; c++) {
     lnsp_delta *delta = NULL;
-    lnsp_memory memory = {.struct_size = sizeof memory};
+    lnsp_memory_info memory = {.struct_size = sizeof memory};
     CHECK_OK(lnsp_delta_measure(lnsp_model_graph(base), codecs[c], &memory, &support_problem));
     memset(&heap, 0, sizeof heap);
-    CHECK_OK(lnsp_delta_make(base, next, codecs[c], &options, &delta, &support_problem));
+    CHECK_OK(lnsp_delta_create(base, next, codecs[c], &options, &delta, &support_problem));
     CHECK_INT(heap.calls, 1);
     CHECK_INT(heap.bytes, memory.total_bytes);
     /* beside states and payload: what the issue allows */
@@ -489,7 +500,7 @@ static void golden(void) {
   lnsp_model *base = fresh(STUDENT, 1), *next = moved(base, .02f, LNSP_F32, 11);
   for (int c = 0; c < CODECS; c++) {
     lnsp_delta *delta = NULL;
-    CHECK_OK(lnsp_delta_make(base, next, codecs[c], NULL, &delta, &support_problem));
+    CHECK_OK(lnsp_delta_create(base, next, codecs[c], NULL, &delta, &support_problem));
     uint32_t crc = lnspi_crc32c(0, delta->payload, (size_t)delta->bytes);
     crc = lnspi_crc32c(crc, delta->result, sizeof delta->result);
     CHECK_SAY(crc == expected[c], "%s: 0x%08xu", codecs[c], (unsigned)crc);

@@ -1,6 +1,14 @@
 /* Deltas: round trips to the bit, damage, hostile senders, failing memory. */
 #include "support.h"
+#include "base/blake2s.h"
+#include "base/bytes.h"
+#include "base/digest.h"
 #include "delta/delta.h"
+#include "format/writer.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "run/state.h"
+#include "run/weight.h"
 #include "lnsp.h"
 
 /* small enough to flip every byte; rows of odd lengths, a tensor of each kind */
@@ -13,9 +21,9 @@
 
 static lnsp_model *fresh(const char *text, uint64_t seed) {
   lnsp_model *model = NULL;
-  lnsp_problem problem;
+  lnsp_error problem;
   problem.message[0] = 0;
-  int32_t status = lnsp_model_new(text, seed, NULL, &model, &problem);
+  int32_t status = lnsp_model_create(text, seed, NULL, &model, &problem);
   CHECK_SAY(status == LNSP_OK, "%s", problem.message);
   return model;
 }
@@ -57,19 +65,19 @@ static int same_model(const lnsp_model *a, const lnsp_model *b) {
 
 static uint8_t *encoded(const lnsp_delta *delta, size_t *bytes) {
   *bytes = 0;
-  CHECK_INT(lnsp_delta_encode(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_delta_save_memory(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
   uint8_t *to = malloc(*bytes + 1);
   to[*bytes] = 0xa5;
-  CHECK_INT(lnsp_delta_encode(delta, to, *bytes, NULL, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_save_memory(delta, to, *bytes, NULL, NULL), LNSP_OK);
   CHECK(to[*bytes] == 0xa5);
   return to;
 }
 
-static lnsp_delta_facts facts_of(const lnsp_delta *delta) {
-  lnsp_delta_facts facts;
+static lnsp_delta_info facts_of(const lnsp_delta *delta) {
+  lnsp_delta_info facts;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  CHECK_INT(lnsp_delta_info(delta, &facts, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_get_info(delta, &facts, NULL), LNSP_OK);
   return facts;
 }
 
@@ -80,8 +88,8 @@ static void round_trip(const lnsp_model *base, const lnsp_model *next, int64_t c
   lnsp_model *result = NULL, *again = NULL;
   size_t bytes, more;
   uint8_t hash[32];
-  CHECK_INT(lnsp_delta_make(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
-  lnsp_delta_facts facts = facts_of(delta);
+  CHECK_INT(lnsp_delta_create(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
+  lnsp_delta_info facts = facts_of(delta);
   CHECK_INT(facts.exact, 1);
   CHECK_INT(facts.parameter_count, lnsp_graph_parameter_count(lnsp_model_graph(base)));
   CHECK_INT(facts.changed_count, changes);
@@ -95,9 +103,9 @@ static void round_trip(const lnsp_model *base, const lnsp_model *next, int64_t c
 
   uint8_t *data = encoded(delta, &bytes);
   CHECK_INT(facts.encoded_bytes, bytes);
-  CHECK_INT(lnsp_delta_decode(data, bytes, NULL, &read, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_open_memory(data, bytes, NULL, &read, NULL), LNSP_OK);
   if (read) {
-    lnsp_delta_facts other = facts_of(read);
+    lnsp_delta_info other = facts_of(read);
     CHECK_STR(other.codec, "exact");
     CHECK_STR(other.sender, "");
     other.codec = facts.codec; /* each its own texts */
@@ -162,7 +170,7 @@ static void round_trips(void) {
     lnsp_model_destroy(next);
     other = fresh(texts[t], 2);
     lnsp_delta *delta = NULL;
-    CHECK_INT(lnsp_delta_make(base, other, NULL, NULL, &delta, NULL), LNSP_OK);
+    CHECK_INT(lnsp_delta_create(base, other, NULL, NULL, &delta, NULL), LNSP_OK);
     round_trip(base, other, facts_of(delta).changed_count);
     lnsp_delta_destroy(delta);
     lnsp_model_destroy(other);
@@ -182,15 +190,15 @@ static void small(void) {
   lnsp_model *base = fresh(SMALL, 1), *one = changed(base, 2, 1, 1),
              *none = changed(base, 0, 1, 1);
   lnsp_delta *a = NULL, *b = NULL;
-  CHECK_INT(lnsp_delta_make(base, one, NULL, NULL, &a, NULL), LNSP_OK);
-  CHECK_INT(lnsp_delta_make(base, none, NULL, NULL, &b, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_create(base, one, NULL, NULL, &a, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_create(base, none, NULL, NULL, &b, NULL), LNSP_OK);
   CHECK_STR(a->text, "exact bytes=6 tensors=1,1,3");
   CHECK_INT(a->bytes, 6); /* three changes of the last bit */
   CHECK_INT(b->bytes, 0);
   CHECK_STR(b->text, "exact bytes=0 tensors=5");
   lnsp_model *sign = changed(base, 1, 1, 0x80000000u); /* 0 to -0 is a change of bits too */
   lnsp_delta_destroy(b);
-  CHECK_INT(lnsp_delta_make(base, sign, NULL, NULL, &b, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_create(base, sign, NULL, NULL, &b, NULL), LNSP_OK);
   CHECK(strstr(b->text, "tensors=0,1,4"));
   lnsp_delta_destroy(a);
   lnsp_delta_destroy(b);
@@ -204,27 +212,27 @@ static void wrong_base(void) {
   lnsp_model *base = fresh(SMALL, 1), *next = fresh(SMALL, 2), *third = fresh(SMALL, 3);
   lnsp_model *other = fresh(OTHER, 1), *out = (lnsp_model *)&base;
   lnsp_delta *delta = NULL, *none = (lnsp_delta *)&base;
-  lnsp_problem problem;
+  lnsp_error problem;
   CHECK(same_hash(base, other)); /* one hash, yet another network */
-  CHECK_INT(lnsp_delta_make(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_create(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
   CHECK_INT(lnsp_delta_apply(delta, third, NULL, &out, &problem), LNSP_E_MISMATCH);
   CHECK(out == NULL && strstr(problem.message, "hash"));
   CHECK_STR(problem.name, "lnsp.delta.base");
   CHECK_INT(lnsp_delta_apply(delta, next, NULL, &out, &problem), LNSP_E_MISMATCH);
   CHECK_INT(lnsp_delta_apply(delta, other, NULL, &out, &problem), LNSP_E_MISMATCH);
   CHECK(out == NULL && problem.message[0]);
-  CHECK_INT(lnsp_delta_make(base, other, NULL, NULL, &none, &problem), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_delta_create(base, other, NULL, NULL, &none, &problem), LNSP_E_SHAPE);
   CHECK(none == NULL && strstr(problem.message, "architecture"));
-  CHECK_INT(lnsp_delta_make(NULL, next, NULL, NULL, &none, NULL), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_delta_make(base, next, NULL, NULL, NULL, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_delta_create(NULL, next, NULL, NULL, &none, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_delta_create(base, next, NULL, NULL, NULL, NULL), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_delta_apply(NULL, next, NULL, &out, NULL), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_delta_invert(NULL, NULL, &none, NULL), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_delta_info(NULL, NULL, NULL), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_delta_info(delta, NULL, NULL), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_delta_decode(NULL, 5, NULL, &none, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_delta_get_info(NULL, NULL, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_delta_get_info(delta, NULL, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_delta_open_memory(NULL, 5, NULL, &none, NULL), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_delta_open("no/such/file", NULL, &none, NULL), LNSP_E_MISSING);
   size_t bytes = 7;
-  CHECK_INT(lnsp_delta_encode(delta, NULL, 7, &bytes, NULL), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_delta_save_memory(delta, NULL, 7, &bytes, NULL), LNSP_E_ARGUMENT);
   lnsp_delta_destroy(delta);
   lnsp_delta_destroy(NULL);
   lnsp_model_destroy(base);
@@ -237,9 +245,9 @@ static void wrong_base(void) {
 
 static int32_t refused(const void *data, size_t bytes) {
   lnsp_delta *delta = (lnsp_delta *)&refused;
-  lnsp_problem problem;
+  lnsp_error problem;
   memset(&problem, 0, sizeof problem);
-  int32_t code = lnsp_delta_decode(data, bytes, NULL, &delta, &problem);
+  int32_t code = lnsp_delta_open_memory(data, bytes, NULL, &delta, &problem);
   CHECK(code != LNSP_OK && delta == NULL && problem.code == code && problem.message[0]);
   if (code == LNSP_OK) lnsp_delta_destroy(delta);
   return code;
@@ -249,7 +257,7 @@ static void damage(void) {
   lnsp_model *base = fresh(SMALL, 1), *next = changed(base, 4, 1, 5);
   lnsp_delta *delta = NULL;
   size_t bytes;
-  CHECK_INT(lnsp_delta_make(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_create(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
   uint8_t *data = encoded(delta, &bytes);
   for (size_t i = 0; i < bytes; i++)
     for (int bit = 0; bit < 8; bit++) {
@@ -279,7 +287,7 @@ static void damage(void) {
     refused(longer, bytes + n);
   free(longer);
   lnsp_delta *good = NULL;
-  CHECK_INT(lnsp_delta_decode(data, bytes, NULL, &good, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_open_memory(data, bytes, NULL, &good, NULL), LNSP_OK);
   lnsp_delta_destroy(good);
   free(data);
   lnsp_delta_destroy(delta);
@@ -314,7 +322,7 @@ static void forge(const forgery *f) {
   char digits[65];
   uint8_t digest[32];
   lnsp_tensor tensors[2];
-  lnsp_pair pairs[8];
+  lnsp_key_value pairs[8];
   lnsp_writer *writer = NULL;
   lnsp_sink sink = {sizeof sink, NULL, forged_write};
   lnspi_blake2s hash;
@@ -330,25 +338,25 @@ static void forge(const forgery *f) {
     tensors[1] = lnsp_tensor_f32(f->extra_tensor, NULL, 1, 0, 0, 0);
     count = 2;
   }
-  if (!f->checksum_last) pairs[n++] = (lnsp_pair){"lnsp.delta.checksum", zeros};
-  if (f->version) pairs[n++] = (lnsp_pair){"lnsp.delta.version", f->version};
-  if (f->arch) pairs[n++] = (lnsp_pair){"lnsp.delta.arch", f->arch};
-  if (f->base) pairs[n++] = (lnsp_pair){"lnsp.delta.base", f->base};
-  if (f->result) pairs[n++] = (lnsp_pair){"lnsp.delta.result", f->result};
-  if (f->stages) pairs[n++] = (lnsp_pair){"lnsp.delta.stages", f->stages};
-  if (f->checksum_last) pairs[n++] = (lnsp_pair){"lnsp.delta.checksum", zeros};
+  if (!f->checksum_last) pairs[n++] = (lnsp_key_value){"lnsp.delta.checksum", zeros};
+  if (f->version) pairs[n++] = (lnsp_key_value){"lnsp.delta.version", f->version};
+  if (f->arch) pairs[n++] = (lnsp_key_value){"lnsp.delta.arch", f->arch};
+  if (f->base) pairs[n++] = (lnsp_key_value){"lnsp.delta.base", f->base};
+  if (f->result) pairs[n++] = (lnsp_key_value){"lnsp.delta.result", f->result};
+  if (f->stages) pairs[n++] = (lnsp_key_value){"lnsp.delta.stages", f->stages};
+  if (f->checksum_last) pairs[n++] = (lnsp_key_value){"lnsp.delta.checksum", zeros};
   forged_bytes = 0;
-  CHECK_INT(lnsp_writer_open_sink(&sink, tensors, count, pairs, n, NULL, &writer, NULL),
+  CHECK_INT(lnsp_writer_create_sink(&sink, tensors, count, pairs, n, NULL, &writer, NULL),
             LNSP_OK);
   size_t payload =
       (size_t)f->dims[0] * (f->rank > 1 ? (size_t)f->dims[1] : 1) * lnsp_dtype_bytes(f->dtype);
   CHECK_INT(lnsp_writer_write(writer, f->payload, payload, NULL), LNSP_OK);
   CHECK_INT(lnsp_writer_close(writer, NULL), LNSP_OK);
   lnsp_writer_destroy(writer);
-  lnspi_blake2s_start(&hash);
-  lnspi_blake2s_add(&hash, forged, forged_bytes);
-  lnspi_blake2s_end(&hash, digest);
-  lnspi_hex(digest, digits);
+  lnspi_blake2s_init(&hash);
+  lnspi_blake2s_update(&hash, forged, forged_bytes);
+  lnspi_blake2s_final(&hash, digest);
+  lnspi_digest_to_hex(digest, digits);
   for (size_t i = 0; i + 64 < forged_bytes; i++)
     if (!memcmp(forged + i, "lnsp.delta.checksum", 19)) {
       memcpy(forged + i + 22, digits, 64);
@@ -365,10 +373,10 @@ static int32_t forged_refused(const forgery *f) {
 static int32_t forged_apply(const forgery *f, const lnsp_model *base) {
   lnsp_delta *delta = NULL;
   lnsp_model *out = NULL;
-  lnsp_problem problem;
+  lnsp_error problem;
   memset(&problem, 0, sizeof problem);
   forge(f);
-  CHECK_INT(lnsp_delta_decode(forged, forged_bytes, NULL, &delta, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_open_memory(forged, forged_bytes, NULL, &delta, &problem), LNSP_OK);
   if (!delta) return -1;
   memset(&problem, 0, sizeof problem);
   int32_t code = lnsp_delta_apply(delta, base, NULL, &out, &problem);
@@ -387,7 +395,7 @@ static void hostile_headers(void) {
   char hex[65];
   uint8_t payload[64];
   lnsp_model_hash(base, hash, NULL);
-  lnspi_hex(hash, hex);
+  lnspi_digest_to_hex(hash, hex);
   memset(payload, 0, sizeof payload);
   payload[0] = payload[1] = 0xff;
   const char *arch = lnsp_graph_architecture(lnsp_model_graph(base));
@@ -484,7 +492,7 @@ static void hostile_payloads(void) {
   char hex[65], lie[65], promised[65];
   float bias[3];
   lnsp_model_hash(base, hash, NULL);
-  lnspi_hex(hash, hex);
+  lnspi_digest_to_hex(hash, hex);
   memset(payload, 0, sizeof payload);
   payload[0] = payload[1] = 0xff;
   memset(lie, '5', 64);
@@ -510,7 +518,7 @@ static void hostile_payloads(void) {
   for (size_t b = 0; b < sizeof bad / sizeof *bad; b++) {
     lnsp_model *evil = changed(base, 2, 99, bad[b] ^ lnspi_float_bits(bias[0]));
     lnspi_model_hash(evil, hash);
-    lnspi_hex(hash, promised);
+    lnspi_digest_to_hex(hash, promised);
     f.result = promised;
     put_change(payload + 2, lnspi_float_bits(bias[0]), bad[b]);
     CHECK_INT(forged_apply(&f, base), LNSP_E_NOT_FINITE);
@@ -519,7 +527,7 @@ static void hostile_payloads(void) {
   /* the largest finite number is none of these */
   lnsp_model *large = changed(base, 2, 99, 0x7f7fffffu ^ lnspi_float_bits(bias[0]));
   lnspi_model_hash(large, hash);
-  lnspi_hex(hash, promised);
+  lnspi_digest_to_hex(hash, promised);
   f.result = promised;
   put_change(payload + 2, lnspi_float_bits(bias[0]), 0x7f7fffffu);
   CHECK_INT(forged_apply(&f, base), LNSP_OK);
@@ -541,10 +549,10 @@ static int32_t memory_call(int which, const lnsp_options *options) {
   lnsp_delta *delta = NULL;
   lnsp_model *model = NULL;
   int32_t code = LNSP_OK;
-  if (which == 0) code = lnsp_delta_make(memory_base, memory_next, NULL, options, &delta, NULL);
+  if (which == 0) code = lnsp_delta_create(memory_base, memory_next, NULL, options, &delta, NULL);
   if (which == 1) code = lnsp_delta_apply(memory_delta, memory_base, options, &model, NULL);
   if (which == 2) code = lnsp_delta_invert(memory_delta, options, &delta, NULL);
-  if (which == 3) code = lnsp_delta_decode(memory_data, memory_bytes, options, &delta, NULL);
+  if (which == 3) code = lnsp_delta_open_memory(memory_data, memory_bytes, options, &delta, NULL);
   if (which == 4) code = lnsp_delta_open("test_delta.tmp", options, &delta, NULL);
   CHECK((code == LNSP_OK) == (delta || model));
   lnsp_delta_destroy(delta);
@@ -561,7 +569,7 @@ static void memory(void) {
   memory_base = fresh(SMALL, 1);
   memory_next = fresh(SMALL, 2);
   heap.fail_at = 0; /* none */
-  CHECK_INT(lnsp_delta_make(memory_base, memory_next, NULL, &options, &memory_delta, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_create(memory_base, memory_next, NULL, &options, &memory_delta, NULL), LNSP_OK);
   CHECK_INT(heap.calls, 1);
   memory_data = encoded(memory_delta, &memory_bytes);
   facts_of(memory_delta);

@@ -4,19 +4,27 @@
 #include <math.h>
 
 #include "support.h"
+#include "base/blake2s.h"
+#include "base/digest.h"
 #include "delta/delta.h"
-#include "delta/words.h"
+#include "delta/float_coder.h"
+#include "delta/stages.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "run/state.h"
+#include "run/weight.h"
+#include "train/trainer.h"
 #include "lnsp.h"
 
 #define NET                                                                            \
   "lnsp 1\nx = input 9\nh = linear x 70 w=a\nh = gelu h\nh = layernorm h w=n\n"        \
   "o = linear h 6 w=b\noutput output=o\n"
 
-static lnsp_problem problem;
+static lnsp_error problem;
 
 static lnsp_model *model_of(uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_INT(lnsp_model_new(NET, seed, NULL, &model, &problem), LNSP_OK);
+  CHECK_INT(lnsp_model_create(NET, seed, NULL, &model, &problem), LNSP_OK);
   return model;
 }
 
@@ -46,7 +54,7 @@ static lnsp_model *moved(const lnsp_model *from, uint32_t seed, float factor) {
 static lnsp_delta *made(const lnsp_model *base, const lnsp_model *next, const char *codec) {
   lnsp_delta *delta = NULL;
   problem.message[0] = 0;
-  CHECK_SAY(lnsp_delta_make(base, next, codec, NULL, &delta, &problem) == LNSP_OK, "%s",
+  CHECK_SAY(lnsp_delta_create(base, next, codec, NULL, &delta, &problem) == LNSP_OK, "%s",
             problem.message);
   return delta;
 }
@@ -82,9 +90,9 @@ static lnsp_model *published(const lnsp_trainer *trainer) {
 
 static uint8_t *encoded(const lnsp_delta *delta, size_t *bytes) {
   *bytes = 0;
-  CHECK_INT(lnsp_delta_encode(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_delta_save_memory(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
   uint8_t *to = malloc(*bytes);
-  CHECK_INT(lnsp_delta_encode(delta, to, *bytes, NULL, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_save_memory(delta, to, *bytes, NULL, NULL), LNSP_OK);
   return to;
 }
 
@@ -94,16 +102,16 @@ static uint8_t *encoded(const lnsp_delta *delta, size_t *bytes) {
 static void stamped_again(void) {
   lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
   lnsp_delta *delta = made(base, next, "int8");
-  lnsp_delta_facts facts = {.struct_size = sizeof facts};
+  lnsp_delta_info facts = {.struct_size = sizeof facts};
   CHECK_INT(lnsp_delta_stamp(delta, "watch-17", 4, NULL, 0, &problem), LNSP_OK);
-  CHECK_INT(lnsp_delta_info(delta, &facts, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_get_info(delta, &facts, &problem), LNSP_OK);
   CHECK_INT(lnsp_delta_stamp(delta, facts.sender, facts.nonce + 1, NULL, 0, &problem), LNSP_OK);
-  CHECK_INT(lnsp_delta_info(delta, &facts, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_get_info(delta, &facts, &problem), LNSP_OK);
   CHECK_STR(facts.sender, "watch-17");
   CHECK(facts.nonce == 5);
   /* what is refused leaves the stamp as it was */
   CHECK_INT(lnsp_delta_stamp(delta, "no blanks", 9, NULL, 0, &problem), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_delta_info(delta, &facts, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_get_info(delta, &facts, &problem), LNSP_OK);
   CHECK_STR(facts.sender, "watch-17");
   CHECK(facts.nonce == 5);
   lnsp_delta_destroy(delta);
@@ -115,7 +123,7 @@ static void stamped_again(void) {
 static void last_byte_of_a_code(void) {
   lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
   lnsp_delta *delta = made(base, next, "int8");
-  lnsp_delta_rules rules = {.struct_size = sizeof rules, .key = "key", .key_bytes = 3};
+  lnsp_delta_check_options rules = {.struct_size = sizeof rules, .key = "key", .key_bytes = 3};
   CHECK_INT(lnsp_delta_stamp(delta, NULL, 0, "key", 3, &problem), LNSP_OK);
   CHECK_INT(lnsp_delta_check(delta, base, &rules, NULL, &problem), LNSP_OK);
   for (int i = 0; i < LNSP_HASH_BYTES; i++) {
@@ -137,7 +145,7 @@ static void patterns(void) {
   lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     lnsp_delta *delta = NULL;
-    CHECK_INT(lnsp_delta_make(base, next, bad[i], NULL, &delta, &problem), LNSP_E_SYNTAX);
+    CHECK_INT(lnsp_delta_create(base, next, bad[i], NULL, &delta, &problem), LNSP_E_SYNTAX);
     CHECK(delta == NULL);
     lnsp_delta_destroy(delta);
   }
@@ -380,7 +388,7 @@ static void stages(void) {
                                        "int4 only=1d"};
   lnsp_model *base = model_of(1), *at = stored(base, LNSP_F32), *got = NULL;
   lnsp_delta *steps[64], *all = NULL, *sum = NULL, *more = NULL;
-  lnsp_delta_rules rules = {.struct_size = sizeof rules, .max_norm = 1e3, .max_change = 1e3};
+  lnsp_delta_check_options rules = {.struct_size = sizeof rules, .max_norm = 1e3, .max_change = 1e3};
   double norm, wanted = 0, most;
   for (uint32_t i = 0; i < 64; i++) {
     lnsp_model *next = moved(at, 100 + i, .01f);
@@ -456,7 +464,7 @@ static void stages_back(void) {
 /* A stage whose result is infinite, mended by the next, as only a hostile sender writes it:
  * apply refuses it, and so must whoever only measures or combines. */
 static void infinite_between(void) {
-  static lnspi_words_writer writer;
+  static lnspi_float_encoder writer;
   lnsp_model *base = model_of(1), *far = stored(base, LNSP_F32), *out = NULL;
   lnsp_delta *both = NULL, *sum = NULL;
   uint32_t infinite[70] = {0x7F800000u}, finite[70] = {0};
@@ -470,9 +478,9 @@ static void infinite_between(void) {
   memcpy(finite, &large, sizeof large);
   lnsp_delta *away = made(base, far, "float32"), *back = made(far, base, NULL);
   words_to to = {back->payload, 0};
-  lnspi_words_write_start(&writer, words_emit, &to);
-  CHECK_INT(lnspi_words_put(&writer, infinite, finite, 70), LNSP_OK);
-  CHECK_INT(lnspi_words_write_end(&writer), LNSP_OK);
+  lnspi_float_coder_write_start(&writer, words_emit, &to);
+  CHECK_INT(lnspi_float_coder_write(&writer, infinite, finite, 70), LNSP_OK);
+  CHECK_INT(lnspi_float_coder_write_end(&writer), LNSP_OK);
   CHECK(to.used <= back->capacity);
   back->stages[0].bytes = back->bytes = to.used;
   memcpy(away->base, away->result, LNSP_HASH_BYTES); /* 3e38 + 3e38 */
@@ -511,7 +519,7 @@ static void bytes_for_nothing(void) {
       memcpy(delta->result, delta->base, LNSP_HASH_BYTES);
       lnspi_stages_write(delta);
       uint8_t *data = encoded(delta, &size);
-      if (lnsp_delta_decode(data, size, NULL, &read, &problem) == LNSP_OK)
+      if (lnsp_delta_open_memory(data, size, NULL, &read, &problem) == LNSP_OK)
         CHECK_INT(lnsp_delta_apply(read, base, NULL, &out, &problem), LNSP_E_FORMAT);
       CHECK(out == NULL);
       lnsp_model_destroy(out);
@@ -554,7 +562,7 @@ static void another_network(void) {
   lnsp_delta *delta = made(base, next, NULL), *sum = NULL;
   const lnsp_delta *one[1] = {delta};
   double norm;
-  CHECK_INT(lnsp_model_new(text, 1, NULL, &other, &problem), LNSP_OK);
+  CHECK_INT(lnsp_model_create(text, 1, NULL, &other, &problem), LNSP_OK);
   CHECK(same(base, other));
   CHECK_INT(aggregate(other, one, NULL, 1, NULL, &sum), LNSP_E_MISMATCH);
   CHECK_INT(lnsp_delta_norm(delta, other, &norm, NULL, NULL, &problem), LNSP_E_MISMATCH);
@@ -582,12 +590,12 @@ static int32_t resealed(const lnsp_delta *delta, const char *from, const char *t
   CHECK_SAY(at + strlen(from) < bytes && strlen(from) == strlen(to), "no '%s'", from);
   memcpy(data + at, to, strlen(to));
   memset(data + 48, '0', 64);
-  lnspi_blake2s_start(&hash);
-  lnspi_blake2s_add(&hash, data, bytes);
-  lnspi_blake2s_end(&hash, digest);
-  lnspi_hex(digest, digits);
+  lnspi_blake2s_init(&hash);
+  lnspi_blake2s_update(&hash, data, bytes);
+  lnspi_blake2s_final(&hash, digest);
+  lnspi_digest_to_hex(digest, digits);
   memcpy(data + 48, digits, 64);
-  const int32_t status = lnsp_delta_decode(data, bytes, NULL, &read, &problem);
+  const int32_t status = lnsp_delta_open_memory(data, bytes, NULL, &read, &problem);
   CHECK((status == LNSP_OK) == (read != NULL));
   lnsp_delta_destroy(read);
   free(data);
@@ -612,7 +620,7 @@ static void shares_and_overflow(void) {
     lnspi_state_write(w, far->state, 0, lnspi_weight_rows(w), to);
   }
   delta = NULL;
-  CHECK_INT(lnsp_delta_make(base, far, "sign", NULL, &delta, &problem), LNSP_E_NOT_FINITE);
+  CHECK_INT(lnsp_delta_create(base, far, "sign", NULL, &delta, &problem), LNSP_E_NOT_FINITE);
   CHECK(delta == NULL);
   lnsp_model_destroy(far);
   lnsp_model_destroy(next);
@@ -679,7 +687,7 @@ static void stored_bases(void) {
     CHECK(bytes[0] == bytes[1] && !memcmp(a, b, bytes[0]));
     free(a);
     free(b);
-    lnsp_delta_rules rules = {.struct_size = sizeof rules, .max_norm = 10, .max_change = 1};
+    lnsp_delta_check_options rules = {.struct_size = sizeof rules, .max_norm = 10, .max_change = 1};
     CHECK_INT(lnsp_delta_accept(deltas[0], base, &rules, NULL, &out, &problem), LNSP_OK);
     CHECK(same(out, next[0]));
     lnsp_model_destroy(out);
@@ -778,7 +786,7 @@ typedef struct failing {
 
 static int32_t call_of(failing *f, int which, void (**release)(void *), void **made_of) {
   const lnsp_delta *three[3] = {f->delta, f->merged, f->delta};
-  lnsp_delta_rules rules = {.struct_size = sizeof rules, .max_norm = 100};
+  lnsp_delta_check_options rules = {.struct_size = sizeof rules, .max_norm = 100};
   lnsp_delta *delta = NULL;
   lnsp_model *model = NULL;
   int32_t status = LNSP_OK, why[3];
@@ -804,7 +812,7 @@ static int32_t call_of(failing *f, int which, void (**release)(void *), void **m
     status = lnsp_delta_merge(three, 1, &f->options, &delta, &problem);
     break;
   default:
-    status = lnsp_delta_make(f->base, f->base, "sparse", &f->options, &delta, &problem);
+    status = lnsp_delta_create(f->base, f->base, "sparse", &f->options, &delta, &problem);
   }
   CHECK((status == LNSP_OK) == (delta || model));
   if (model) *release = (void (*)(void *))(void (*)(void))lnsp_model_destroy, *made_of = model;
@@ -857,7 +865,7 @@ static void blocks(void) {
   lnsp_model *base = model_of(1), *next = moved(base, 2, .1f), *out = NULL;
   lnsp_delta *delta = made(base, next, NULL), *sum = NULL;
   const lnsp_delta *one[1] = {delta};
-  lnsp_memory memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = {.struct_size = sizeof memory};
   lnsp_options options = {.struct_size = sizeof options};
   CHECK_INT(lnsp_delta_measure(lnsp_model_graph(base), "float32", &memory, &problem), LNSP_OK);
   const size_t bytes = (size_t)memory.total_bytes;
@@ -890,12 +898,12 @@ static void blocks(void) {
 
 static void misuse(void) {
   struct {
-    lnsp_delta_rules rules;
+    lnsp_delta_check_options rules;
     uint64_t later;
   } newer;
   lnsp_model *base = model_of(1), *next = moved(base, 2, .1f), *out = NULL;
   lnsp_delta *delta = made(base, next, NULL);
-  lnsp_delta_rules rules = {.struct_size = sizeof rules};
+  lnsp_delta_check_options rules = {.struct_size = sizeof rules};
   CHECK_INT(lnsp_delta_check(delta, base, NULL, NULL, &problem), LNSP_OK); /* no rule */
   CHECK_INT(lnsp_delta_check(delta, base, &rules, NULL, NULL), LNSP_OK);
   rules.max_norm = 1e-3;
@@ -959,7 +967,7 @@ static void results_of(int mode, results *r) {
   lnsp_model *base = model_of(1), *next = moved(base, 2, .1f);
   lnsp_delta *deltas[3], *sum = NULL;
   lnsp_trainer *trainer = trainer_of(base, "adam lr=.01", NULL);
-  lnsp_memory memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = {.struct_size = sizeof memory};
   fesetround(mode);
   for (int i = 0; i < 3; i++) {
     lnsp_delta *read = NULL;
@@ -967,7 +975,7 @@ static void results_of(int mode, results *r) {
     deltas[i] = made(base, next, codecs[i]);
     r->file[i] = encoded(deltas[i], &r->bytes[i]);
     problem.message[0] = 0;
-    CHECK_SAY(lnsp_delta_decode(r->file[i], r->bytes[i], NULL, &read, &problem) == LNSP_OK,
+    CHECK_SAY(lnsp_delta_open_memory(r->file[i], r->bytes[i], NULL, &read, &problem) == LNSP_OK,
               "rounding %d: %s", mode, problem.message);
     lnsp_delta_destroy(read);
   }

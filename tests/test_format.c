@@ -20,7 +20,7 @@ static void check_pytorch(lnsp_file *file) {
   static const int64_t first[] = {-30, -3000, -300000, -(INT64_C(1) << 41), 0, 0, 0, 0};
   static const int64_t each[] = {10, 1000, 100000, INT64_C(1) << 40, 50, 13107, 3, 0};
   lnsp_tensor tensor;
-  lnsp_problem p;
+  lnsp_error p;
   float floats[16];
   double doubles[6];
   int64_t whole[6];
@@ -74,7 +74,7 @@ static void test_pytorch_file(void) {
   hostile_bytes from = {data, bytes, bytes, 0, -1};
   lnsp_source source = {sizeof(lnsp_source), &from, bytes, hostile_read};
   lnsp_file *file;
-  lnsp_problem p;
+  lnsp_error p;
   CHECK_INT(lnsp_file_open(PYTORCH, NULL, &file, &p), LNSP_OK);
   check_pytorch(file);
   lnsp_file_destroy(file);
@@ -92,8 +92,8 @@ static void test_arguments(void) {
   lnsp_file *file, *none = (lnsp_file *)(uintptr_t)1;
   lnsp_source source = {sizeof(lnsp_source), NULL, 0, NULL};
   lnsp_tensor tensor;
-  lnsp_pair pair;
-  lnsp_problem p;
+  lnsp_key_value pair;
+  lnsp_error p;
   float out[8];
   CHECK_INT(lnsp_file_open(NULL, NULL, &none, &p), LNSP_E_ARGUMENT);
   CHECK(none == NULL);
@@ -166,7 +166,7 @@ static void test_integers_that_do_not_fit(void) {
   int32_t narrow[8], kept[8];
   int64_t wide[8];
   lnsp_file *file;
-  lnsp_problem p;
+  lnsp_error p;
   int i;
   for (i = 0; i < 7; i++) put64(raw + 8 * i, (uint64_t)values[i]);
   memset(narrow, 0x5a, sizeof(narrow));
@@ -274,7 +274,7 @@ static void test_many_tensors(void) {
   uint8_t *data = malloc(room + 8 + COUNT);
   lnsp_options options;
   lnsp_file *file = NULL;
-  lnsp_problem p;
+  lnsp_error p;
   int i;
   json[length++] = '{';
   for (i = COUNT - 1; i >= 0; i--)
@@ -308,7 +308,7 @@ static void test_own_block(void) {
     uint64_t later;
   } newer;
   lnsp_file *file;
-  lnsp_problem p;
+  lnsp_error p;
   size_t need;
   memset(&newer, 0, sizeof(newer));
   newer.known.struct_size = sizeof(lnsp_options);

@@ -23,7 +23,7 @@ static int all_finite(const lnsp_trainer *t, int32_t average) {
 static support_bytes fresh_state(const char *graph, const char *loss, const char *optimizer) {
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new(graph, 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(graph, 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, loss, optimizer, NULL, NULL, &t, &support_problem));
   support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
   lnsp_trainer_destroy(t);
@@ -138,7 +138,7 @@ static void a_norm_that_overflows_is_refused(void) {
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   snprintf(text, sizeof text, "lnsp 1; x = input 1; h = linear x %d w=a; output output=h", N);
-  CHECK_OK(lnsp_model_new(text, 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(text, 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, NULL, "sgd lr=1e-20 clip=1", NULL, NULL, &t,
                                &support_problem));
   CHECK_OK(lnsp_trainer_freeze(t, "a.weight", 1, &support_problem));
@@ -160,9 +160,9 @@ static void a_loss_beyond_float_is_refused(void) {
   float x[4] = {0}, y[4] = {5e18f, 5e18f, 5e18f, 5e18f}, loss = 3;
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 4, 0),
                        lnsp_tensor_f32("target", y, 2, 1, 4, 0)};
-  CHECK_OK(lnsp_model_new(PAIR, 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(PAIR, 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "1e5*mse", NULL, NULL, NULL, &t, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_evaluate(t, in, 2, &loss, &support_problem), LNSP_E_NOT_FINITE);
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, in, 2, &loss, &support_problem), LNSP_E_NOT_FINITE);
   CHECK(loss == 3);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);

@@ -2,6 +2,8 @@
  * What is refused: test_graph_text.c; the public functions: test_graph_api.c. */
 #include "check.h"
 #include "graph/arch/arch.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
 #include "graph/layer.h"
 #include "lnsp.h"
 
@@ -145,7 +147,7 @@ static void flops(void) {
 static void student_lines(void) {
   char text[4096];
   void *memory;
-  lnspi_graph_write(
+  lnspi_graph_text_write(
       build_well("student d=10 s=8 s2=7 k=6 heads=2 act=silu compress_norm_2=0", &memory), text,
       sizeof text);
   CHECK_STR(text,
@@ -170,7 +172,7 @@ static void student_lines(void) {
             "o = unit o\n"
             "output output=o teacher=t code=c\n");
   free(memory);
-  lnspi_graph_write(build_well("student d=10 s=8 k=6 heads=3 act=relu order=norm_act "
+  lnspi_graph_text_write(build_well("student d=10 s=8 k=6 heads=3 act=relu order=norm_act "
                                "residual=0 teacher=0 normalise=0 input_norm=0 attn_bias=0 "
                                "nuclear_norm=0",
                                &memory),
@@ -198,7 +200,7 @@ static void round_trip(const char *text) {
   void *memory, *again_memory, *written_memory;
   char written[8192], twice[8192];
   const lnsp_graph *g = build_well(text, &memory), *again, *from_written;
-  const size_t length = lnspi_graph_write(g, written, sizeof written);
+  const size_t length = lnspi_graph_text_write(g, written, sizeof written);
   CHECK(length < sizeof written);
   CHECK_INT(strlen(written), length);
   again = build_well(g->architecture, &again_memory);
@@ -207,11 +209,11 @@ static void round_trip(const char *text) {
   from_written = build_well(written, &written_memory);
   CHECK_SAY(lnspi_graph_equal(g, from_written), "%s: written out it differs", text);
   CHECK_STR(from_written->architecture, written);
-  lnspi_graph_write(from_written, twice, sizeof twice);
+  lnspi_graph_text_write(from_written, twice, sizeof twice);
   CHECK_STR(twice, written);
   for (size_t room = 1; room <= length; room += room < 80 ? 1 : 37) { /* cut, not overrun */
     memset(twice, CANARY, sizeof twice);
-    CHECK_INT(lnspi_graph_write(g, twice, room), length);
+    CHECK_INT(lnspi_graph_text_write(g, twice, room), length);
     CHECK_INT(strlen(twice), room - 1);
     CHECK(!memcmp(twice, written, room - 1) && (unsigned char)twice[room] == CANARY);
   }
@@ -266,15 +268,15 @@ static void moved_and_compared(void) {
   char first[4096], second[4096];
   CHECK(lnspi_graph_equal(g, moved));
   CHECK_STR(moved->architecture, g->architecture);
-  lnspi_graph_write(g, first, sizeof first);
+  lnspi_graph_text_write(g, first, sizeof first);
   memset(memory, 0, g->bytes);
   moved->block.memory = room; /* a copy has no block of its own */
   back = lnspi_graph_move(moved, room + 128); /* onto itself */
   CHECK(back->block.memory == NULL);
-  lnspi_graph_write(back, second, sizeof second);
+  lnspi_graph_text_write(back, second, sizeof second);
   CHECK_STR(second, first);
   back = lnspi_graph_move(back, room + 64);
-  lnspi_graph_write(back, second, sizeof second);
+  lnspi_graph_text_write(back, second, sizeof second);
   CHECK_STR(second, first);
   CHECK((unsigned char *)back->nodes > room && back->architecture < (char *)room + 65536);
   for (int i = 0; others[i]; i++) {
@@ -416,15 +418,15 @@ static void shapes_of_a_file(void) {
 
 static void aliases(void) {
   char to[LNSPI_NAME_BYTES], longest[LNSPI_NAME_BYTES];
-  CHECK_INT(lnspi_graph_alias("layers.multi_head_attention.in_proj_weight", 0, to), 1);
+  CHECK_INT(lnspi_graph_tensor_alias("layers.multi_head_attention.in_proj_weight", 0, to), 1);
   CHECK_STR(to, "layers.multi_head_attention.attention.in_proj_weight");
-  CHECK_INT(lnspi_graph_alias("layers.multi_head_attention.in_proj_weight", 1, to), 0);
-  CHECK_INT(lnspi_graph_alias("layers.compress_1.weight", 0, to), 0);
-  CHECK_INT(lnspi_graph_alias("layers.multi_head", 0, to), 0);
+  CHECK_INT(lnspi_graph_tensor_alias("layers.multi_head_attention.in_proj_weight", 1, to), 0);
+  CHECK_INT(lnspi_graph_tensor_alias("layers.compress_1.weight", 0, to), 0);
+  CHECK_INT(lnspi_graph_tensor_alias("layers.multi_head", 0, to), 0);
   memset(longest, 'n', sizeof longest);
   memcpy(longest, "layers.multi_head_attention.", 28);
   longest[sizeof longest - 1] = 0;
-  CHECK_INT(lnspi_graph_alias(longest, 0, to), 0); /* would not fit */
+  CHECK_INT(lnspi_graph_tensor_alias(longest, 0, to), 0); /* would not fit */
 }
 
 int main(void) {

@@ -4,6 +4,9 @@
 
 #include "lnsp.h"
 
+#include "format/safetensors.h"
+#include "graph/graph.h"
+
 static void public_graph(void) {
   lnsp_graph *graph = NULL;
   lnsp_tensor tensor;
@@ -50,7 +53,7 @@ static void public_refusals(void) {
   CHECK(graph == NULL && problem.column == 9);
   CHECK_INT(lnsp_graph_create(NULL, NULL, &graph, &problem), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_graph_create("student", NULL, NULL, &problem), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_graph_create_file(NULL, NULL, &graph, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_graph_open_file(NULL, NULL, &graph, &problem), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_graph_tensor_at(NULL, 0, &tensor, &problem), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_graph_output_at(NULL, 0, &tensor, &problem), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_graph_text(NULL, NULL, 0, NULL, NULL), LNSP_E_ARGUMENT);
@@ -80,7 +83,7 @@ static size_t make_file(const char *text, const char *prefix, const char *metada
   for (int32_t i = 0; i < g->weight_count; i++) {
     const lnspi_weight *w = &g->weights[i];
     char alias[LNSPI_NAME_BYTES];
-    const char *name = lnspi_graph_alias(w->name, 0, alias) ? alias : w->name;
+    const char *name = lnspi_graph_tensor_alias(w->name, 0, alias) ? alias : w->name;
     at += sprintf(at, ",\"%s%s\":{\"dtype\":\"F32\",\"shape\":[%d", prefix, name,
                   (int)w->dims[0]);
     if (w->rank == 2) at += sprintf(at, ",%d", (int)w->dims[1]);
@@ -105,30 +108,30 @@ static void from_a_file(void) {
   size_t size = make_file(text, "model.", "\"lnsp.arch\":\"student heads=3 act=relu\"", bytes,
                           sizeof bytes);
   CHECK_INT(lnsp_file_open_memory(bytes, size, NULL, &file, &problem), LNSP_OK);
-  CHECK_INT(lnsp_graph_create_file(file, NULL, &graph, &problem), LNSP_E_MISSING);
+  CHECK_INT(lnsp_graph_open_file(file, NULL, &graph, &problem), LNSP_E_MISSING);
   CHECK(graph == NULL && strstr(problem.message, "prefix"));
   options.prefix = "model.";
-  CHECK_INT(lnsp_graph_create_file(file, &options, &graph, &problem), LNSP_OK);
+  CHECK_INT(lnsp_graph_open_file(file, &options, &graph, &problem), LNSP_OK);
   CHECK_INT(lnsp_graph_create(text, NULL, &want, &problem), LNSP_OK);
   CHECK_STR(lnsp_graph_architecture(graph), lnsp_graph_architecture(want));
   lnsp_graph_destroy(graph);
   options.architecture = "student heads=2 act=relu"; /* instead of the file's */
-  CHECK_INT(lnsp_graph_create_file(file, &options, &graph, &problem), LNSP_OK);
+  CHECK_INT(lnsp_graph_open_file(file, &options, &graph, &problem), LNSP_OK);
   CHECK(!lnspi_graph_equal(graph, want));
   lnsp_graph_destroy(graph);
   options.architecture = "student heads=3 d=13";
-  CHECK_INT(lnsp_graph_create_file(file, &options, &graph, &problem), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_graph_open_file(file, &options, &graph, &problem), LNSP_E_SHAPE);
   lnsp_file_destroy(file);
   size = make_file("ln_min d=6 s=5", "", "\"lnsp.graph\":\"lnsp 1; x = input 6; "
                    "y = layernorm x w=input_norm; output output=y\"", bytes, sizeof bytes);
   CHECK_INT(lnsp_file_open_memory(bytes, size, NULL, &file, &problem), LNSP_OK);
-  CHECK_INT(lnsp_graph_create_file(file, NULL, &graph, &problem), LNSP_OK);
+  CHECK_INT(lnsp_graph_open_file(file, NULL, &graph, &problem), LNSP_OK);
   CHECK_INT(lnsp_graph_parameter_count(graph), 12);
   lnsp_graph_destroy(graph);
   lnsp_file_destroy(file);
   size = make_file("ln_min d=6 s=5", "", "\"format\":\"pt\"", bytes, sizeof bytes);
   CHECK_INT(lnsp_file_open_memory(bytes, size, NULL, &file, &problem), LNSP_OK);
-  CHECK_INT(lnsp_graph_create_file(file, NULL, &graph, &problem), LNSP_E_MISSING);
+  CHECK_INT(lnsp_graph_open_file(file, NULL, &graph, &problem), LNSP_E_MISSING);
   CHECK_STR(problem.name, "lnsp.arch");
   lnsp_file_destroy(file);
   lnsp_graph_destroy(want);

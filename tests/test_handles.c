@@ -14,12 +14,12 @@ static void models_are_as_measured(void) {
     support_heap heap;
     lnsp_allocator allocator = support_allocator(&heap);
     lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-    lnsp_memory memory = {.struct_size = sizeof memory};
+    lnsp_memory_info memory = {.struct_size = sizeof memory};
     lnsp_graph *graph = NULL;
     lnsp_model *model = NULL;
     CHECK_OK(lnsp_graph_create(graphs[i], NULL, &graph, &support_problem));
     CHECK_OK(lnsp_model_measure(graph, &memory, &support_problem));
-    CHECK_OK(lnsp_model_new(graphs[i], 1, &options, &model, &support_problem));
+    CHECK_OK(lnsp_model_create(graphs[i], 1, &options, &model, &support_problem));
     CHECK_INT(heap.last_bytes, memory.total_bytes);
     lnsp_model_destroy(model);
     size_t bytes = (size_t)memory.total_bytes;
@@ -30,12 +30,12 @@ static void models_are_as_measured(void) {
       memset(room, 0x5A, bytes + 256);
       lnsp_options in = {.struct_size = sizeof in, .block = block,
                          .block_bytes = bytes + (shift ? 64 - shift : 0)};
-      CHECK_OK(lnsp_model_new(graphs[i], 1, &in, &model, &support_problem));
+      CHECK_OK(lnsp_model_create(graphs[i], 1, &in, &model, &support_problem));
       for (unsigned char *at = room; at < block; at++) CHECK(*at == 0x5A);
       for (size_t at = end; at < bytes + 256; at++) CHECK(room[at] == 0x5A);
       lnsp_model_destroy(model);
       in.block_bytes--;
-      CHECK_REFUSED(lnsp_model_new(graphs[i], 1, &in, &model, &support_problem), LNSP_E_MEMORY);
+      CHECK_REFUSED(lnsp_model_create(graphs[i], 1, &in, &model, &support_problem), LNSP_E_MEMORY);
       CHECK(model == NULL);
     }
     free(room);
@@ -45,21 +45,21 @@ static void models_are_as_measured(void) {
 
 /* The same for sessions and trainers, made from a model and from a file. */
 static void trainers_and_sessions_are_as_measured(void) {
-  const lnsp_limits limits[] = {{sizeof *limits, 1, 1, 0, 0, 0, 0}, {sizeof *limits, 5, 3, 2, 0, 1, 0},
-                                {sizeof *limits, 2, 7, 3, LNSP_UNDO_WEIGHTS, 0, 0}};
+  const lnsp_size_options limits[] = {{sizeof *limits, 1, 1, 0, 0, 0, 0}, {sizeof *limits, 5, 3, 2, 0, 1, 0},
+                                {sizeof *limits, 2, 7, 3, LNSP_MARK_WEIGHTS, 0, 0}};
   const char *optimizers[] = {"sgd", "sgd momentum=.5 ema=.9", "adamw"};
   for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++)
     for (int l = 0; l < 3; l++) {
       support_heap heap;
       lnsp_allocator allocator = support_allocator(&heap);
       lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-      lnsp_memory memory = {.struct_size = sizeof memory}, own = memory;
+      lnsp_memory_info memory = {.struct_size = sizeof memory}, own = memory;
       lnsp_model *model = NULL, *next = NULL;
       lnsp_session *session = NULL;
       lnsp_trainer *t = NULL;
       lnsp_graph *graph = NULL;
       lnsp_file *file = NULL;
-      CHECK_OK(lnsp_model_new(graphs[i], 1, NULL, &model, &support_problem));
+      CHECK_OK(lnsp_model_create(graphs[i], 1, NULL, &model, &support_problem));
       CHECK_OK(lnsp_session_measure(lnsp_model_graph(model), &limits[l], &memory, NULL));
       CHECK_OK(lnsp_session_create(model, &limits[l], &options, &session, &support_problem));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
@@ -83,16 +83,16 @@ static void trainers_and_sessions_are_as_measured(void) {
       support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
       lnsp_trainer_destroy(t);
       CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-      CHECK_OK(lnsp_graph_create_file(file, NULL, &graph, &support_problem));
+      CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_problem));
       CHECK_OK(lnsp_trainer_measure(graph, "cosine", optimizers[l], &limits[l], &memory,
                                     &support_problem));
-      CHECK_OK(lnsp_trainer_open(file, NULL, NULL, &limits[l], &options, &t, &support_problem));
+      CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits[l], &options, &t, &support_problem));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       lnsp_trainer_destroy(t);
       unsigned char *room = malloc((size_t)memory.total_bytes + 64);
       lnsp_options in = {.struct_size = sizeof in, .block = room + 1,
                          .block_bytes = (size_t)memory.total_bytes + 63};
-      CHECK_OK(lnsp_trainer_open(file, NULL, NULL, &limits[l], &in, &t, &support_problem));
+      CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits[l], &in, &t, &support_problem));
       lnsp_trainer_destroy(t);
       free(room);
       free(bytes.data);
@@ -109,8 +109,8 @@ static void huge_handles_are_refused(void) {
   support_heap heap;
   lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-  lnsp_limits most = {sizeof most, 1 << 24, 1 << 16, 1024, 0, 1, 0};
-  lnsp_memory memory = {.struct_size = sizeof memory};
+  lnsp_size_options most = {sizeof most, 1 << 24, 1 << 16, 1024, 0, 1, 0};
+  lnsp_memory_info memory = {.struct_size = sizeof memory};
   lnsp_model *model = NULL, *small = NULL;
   lnsp_session *session = NULL;
   lnsp_trainer *t = NULL;
@@ -122,7 +122,7 @@ static void huge_handles_are_refused(void) {
   CHECK(memory.total_bytes > UINT64_C(0xC00000000));
   lnsp_graph_destroy(graph);
   for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++) {
-    CHECK_OK(lnsp_model_new(graphs[i], 1, NULL, &small, &support_problem));
+    CHECK_OK(lnsp_model_create(graphs[i], 1, NULL, &small, &support_problem));
     CHECK_REFUSED(lnsp_session_create(small, &most, &options, &session, &support_problem),
                   LNSP_E_LIMIT);
     CHECK_REFUSED(lnsp_trainer_create(small, "cosine", NULL, &most, &options, &t,
@@ -130,7 +130,7 @@ static void huge_handles_are_refused(void) {
     lnsp_model_destroy(small);
   }
   heap.fail_at = heap.fail_all = 1;
-  CHECK_REFUSED(lnsp_model_new("ln_min", 1, &options, &model, &support_problem), LNSP_E_MEMORY);
+  CHECK_REFUSED(lnsp_model_create("ln_min", 1, &options, &model, &support_problem), LNSP_E_MEMORY);
   CHECK_INT(heap.live, 0);
 }
 
@@ -143,7 +143,7 @@ static void any_order_of_destruction(void) {
   lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, 6, 0);
   lnsp_tensor out = lnsp_tensor_f32("output", y, 2, 1, 6, 0), other = out;
   other.data = z;
-  CHECK_OK(lnsp_model_new(graphs[0], 1, NULL, &a, &support_problem));
+  CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &a, &support_problem));
   CHECK_OK(lnsp_session_create(a, NULL, NULL, &one, &support_problem));
   CHECK_OK(lnsp_session_create(a, NULL, NULL, &two, &support_problem));
   CHECK_OK(lnsp_trainer_create(a, "mse", "adamw lr=.1", NULL, NULL, &t, &support_problem));
@@ -175,12 +175,12 @@ static void refused_calls_leave_the_gradient(void) {
   float x[6] = {1, 2, 3, 4, 5, 6}, y[6] = {0}, g[6];
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 6, 0),
                        lnsp_tensor_f32("target", y, 2, 1, 6, 0)}, bad[2];
-  CHECK_OK(lnsp_model_new(graphs[0], 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", "sgd", NULL, NULL, &t, &support_problem));
-  CHECK_OK(lnsp_trainer_evaluate(t, in, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_problem));
   memcpy(bad, in, sizeof bad);
   bad[1].dims[1] = 5;
-  CHECK_REFUSED(lnsp_trainer_evaluate(t, bad, 2, NULL, &support_problem), LNSP_E_SHAPE);
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, bad, 2, NULL, &support_problem), LNSP_E_SHAPE);
   CHECK_REFUSED(lnsp_trainer_step(t, in, 1, NULL, &support_problem), LNSP_E_MISSING);
   CHECK_REFUSED(lnsp_trainer_forward(t, in + 1, 1, NULL, 0, &support_problem), LNSP_E_MISSING);
   CHECK_REFUSED(lnsp_trainer_freeze(t, "nosuch", 1, &support_problem), LNSP_E_MISSING);
@@ -202,14 +202,14 @@ static void refused_calls_leave_the_gradient(void) {
 
 /* Marks of the weights alone bring the weights back and nothing else. */
 static void undo_of_weights(void) {
-  lnsp_limits limits = {sizeof limits, 1, 1, 2, LNSP_UNDO_WEIGHTS, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 1, 1, 2, LNSP_MARK_WEIGHTS, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   float x[6] = {1, 2, 3, 4, 5, 6}, y[6] = {0};
   uint8_t weights[4][32], average[32], now[32];
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 6, 0),
                        lnsp_tensor_f32("target", y, 2, 1, 6, 0)};
-  CHECK_OK(lnsp_model_new(graphs[0], 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", "adamw ema=.9", &limits, NULL, &t,
                                &support_problem));
   for (int s = 0; s < 4; s++) {
@@ -236,8 +236,8 @@ static void undo_of_weights(void) {
 static void random_walks(void) {
   enum { HISTORY = 3, MOVES = 600 };
   for (int undo = 0; undo < 2; undo++) {
-    lnsp_limits limits = {sizeof limits, 1, 1, HISTORY, undo, 0, 0};
-    const int32_t what = undo == LNSP_UNDO_ALL ? LNSP_SAVE_STATE : LNSP_SAVE_WEIGHTS;
+    lnsp_size_options limits = {sizeof limits, 1, 1, HISTORY, undo, 0, 0};
+    const int32_t what = undo == LNSP_MARK_STATE ? LNSP_SAVE_STATE : LNSP_SAVE_WEIGHTS;
     lnsp_model *model = NULL, *published = NULL;
     lnsp_trainer *t = NULL;
     lnsp_session *live = NULL, *plain = NULL;
@@ -249,7 +249,7 @@ static void random_walks(void) {
                          lnsp_tensor_f32("target", y, 2, 1, 6, 0)};
     lnsp_tensor out = lnsp_tensor_f32("output", y, 2, 1, 6, 0), other = out;
     other.data = z;
-    CHECK_OK(lnsp_model_new(graphs[0], 1, NULL, &model, &support_problem));
+    CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_problem));
     CHECK_OK(lnsp_trainer_create(model, "mse", "adamw lr=1e-2 ema=.9", &limits, NULL, &t,
                                  &support_problem));
     CHECK_OK(lnsp_session_create_live(t, 0, NULL, NULL, &live, &support_problem));
@@ -311,7 +311,7 @@ static void longer_structs(void) {
   allocator.known.struct_size = sizeof allocator;
   options.known.struct_size = sizeof options;
   options.known.allocator = &allocator.known;
-  CHECK_OK(lnsp_model_new(graphs[0], 1, &options.known, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(graphs[0], 1, &options.known, &model, &support_problem));
   CHECK_OK(lnsp_model_save_sink(model, &sink, LNSP_F32, &support_problem));
   CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, &options.known, &again,
                                   &support_problem));

@@ -41,12 +41,12 @@ static void back(world *w, int32_t n) {
 }
 
 static void open_world(world *w, int32_t history, int32_t undo) {
-  lnsp_limits limits = {sizeof limits, 1, 1, history, undo, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 1, 1, history, undo, 0, 0};
   const char *text = history % 2 ? "adamw lr=1e-2 ema=.9" : "adamw lr=1e-2 ema=.9 moments=8bit";
   lnsp_model *model = NULL;
   memset(w, 0, sizeof *w);
   w->history = history;
-  CHECK_OK(lnsp_model_new("ln_min d=10 s=5", 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create("ln_min d=10 s=5", 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", text, &limits, NULL, &w->t, &support_problem));
   lnsp_model_destroy(model);
 }
@@ -56,7 +56,7 @@ static void any_order(void) {
   for (int32_t history = 1; history <= 4; history++) {
     world w;
     uint32_t r = 12345;
-    open_world(&w, history, LNSP_UNDO_ALL);
+    open_world(&w, history, LNSP_MARK_STATE);
     for (int i = 0; i < 2000; i++) {
       r = r * 1664525u + 1013904223u;
       uint32_t what = (r >> 16) % 8;
@@ -79,7 +79,7 @@ static void live_sessions_follow(void) {
   lnsp_model *before = NULL, *after = NULL;
   uint8_t ha[32], hb[32];
   float x[10], a[10], b[10], c[10], d[10];
-  open_world(&w, 2, LNSP_UNDO_ALL);
+  open_world(&w, 2, LNSP_MARK_STATE);
   support_fill(x, 10, 1);
   lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, 10, 0);
   lnsp_tensor out = lnsp_tensor_f32("output", a, 2, 1, 10, 0);
@@ -113,8 +113,8 @@ static void live_sessions_follow(void) {
 static void weights_only(void) {
   world w;
   uint8_t start[32], hash[32];
-  open_world(&w, 3, LNSP_UNDO_WEIGHTS);
-  lnsp_memory memory = {.struct_size = sizeof memory};
+  open_world(&w, 3, LNSP_MARK_WEIGHTS);
+  lnsp_memory_info memory = {.struct_size = sizeof memory};
   CHECK_OK(lnsp_trainer_memory(w.t, &memory, &support_problem));
   CHECK(memory.undo_bytes >= 3 * memory.weight_bytes &&
         memory.undo_bytes < 4 * memory.weight_bytes);

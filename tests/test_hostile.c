@@ -170,7 +170,7 @@ static const hostile_case taken[] = {
 static void test_refused(void) {
   static uint8_t file[HOSTILE_MAX_BYTES];
   size_t i;
-  lnsp_problem p;
+  lnsp_error p;
   for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
     const hostile_case *c = &refused[i];
     size_t bytes = hostile_make(file, c->json, strlen(c->json), c->data_bytes);
@@ -185,7 +185,7 @@ static void test_refused(void) {
 static void test_taken(void) {
   static uint8_t file[HOSTILE_MAX_BYTES];
   size_t i;
-  lnsp_problem p;
+  lnsp_error p;
   for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
     const hostile_case *c = &taken[i];
     size_t bytes = hostile_make(file, c->json, strlen(c->json), c->data_bytes);
@@ -200,7 +200,7 @@ static void test_lengths(void) {
                                      1u << 20,   0x7fffffff, 0xffffffff, UINT64_C(1) << 32,
                                      INT64_MAX,  UINT64_MAX, UINT64_MAX - 7, UINT64_MAX - 9};
   uint8_t file[10] = {2, 0, 0, 0, 0, 0, 0, 0, '{', '}'};
-  lnsp_problem p;
+  lnsp_error p;
   size_t i, k;
   CHECK_INT(hostile_open(file, 10, &p), LNSP_OK);
   for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -215,7 +215,7 @@ static void test_header_cap(void) {
   const size_t cap = 1 << 20;
   lnsp_options options;
   lnsp_file *opened;
-  lnsp_problem p;
+  lnsp_error p;
   memset(file, ' ', sizeof(file));
   memcpy(file, "\0\0\x10\0\0\0\0\0{}", 10); /* exactly 1 MiB */
   CHECK_INT(hostile_open(file, 8 + cap, &p), LNSP_OK);
@@ -244,7 +244,7 @@ static void test_floods(void) {
     lnsp_allocator allocator;
     hostile_memory memory;
     lnsp_file *opened;
-    lnsp_problem p;
+    lnsp_error p;
     const size_t n = strlen(floods[i]);
     memcpy(file, "\0\0\x10\0\0\0\0\0{", 9);
     for (k = 9; k < 8 + length; k++) file[k] = (uint8_t)floods[i][(k - 9) % n];
@@ -264,7 +264,7 @@ static const char small_json[] =
 
 static void test_truncations(void) {
   uint8_t file[1024];
-  lnsp_problem p;
+  lnsp_error p;
   size_t bytes = hostile_make(file, small_json, strlen(small_json), 48), n;
   CHECK_INT(hostile_open(file, bytes, &p), LNSP_OK);
   for (n = 0; n < bytes; n++) {
@@ -279,7 +279,7 @@ static void test_truncations(void) {
  * must be one that JSON allows: in a name, a value or a space. */
 static void test_flips(void) {
   uint8_t file[1024];
-  lnsp_problem p;
+  lnsp_error p;
   size_t bytes = hostile_make(file, small_json, strlen(small_json), 48), at;
   size_t refused_count = 0, tried = 0;
   int bit, value;
@@ -310,7 +310,7 @@ static void test_flips(void) {
 static void test_edits(void) {
   uint8_t file[1024];
   char json[512];
-  lnsp_problem p;
+  lnsp_error p;
   size_t length = strlen(small_json), at;
   for (at = 0; at < length; at++) {
     memcpy(json, small_json, at);
@@ -330,7 +330,7 @@ static void test_failing_memory_and_source(void) {
   lnsp_allocator allocator;
   hostile_memory memory;
   lnsp_file *opened;
-  lnsp_problem p;
+  lnsp_error p;
   float out[6], kept[6];
   int fails, opens = 0;
   bytes.bytes = hostile_make(file, small_json, strlen(small_json), 48);
@@ -387,7 +387,7 @@ static void test_changing_source(void) {
   hostile_swap swap = {a, b, 0, 0};
   lnsp_source source = {sizeof(lnsp_source), &swap, 0, hostile_swap_read};
   lnsp_file *opened = NULL;
-  lnsp_problem p;
+  lnsp_error p;
   memset(few, ' ', sizeof(few));
   memset(many, ' ', sizeof(many));
   memcpy(few, "{}", 2);

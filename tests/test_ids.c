@@ -16,8 +16,8 @@ static lnsp_session *session;
 static float out[ROWS * OUT];
 
 static void begin(void) {
-  lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = ROWS, .max_concepts = 7};
-  CHECK_OK(lnsp_model_new(NET, 3, NULL, &model, &support_problem));
+  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = ROWS, .max_concepts = 7};
+  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
   CHECK_OK(lnsp_session_create(model, &limits, NULL, &session, &support_problem));
 }
 

@@ -1,15 +1,18 @@
 /* A trainer's state as pieces of memory: out, back, and what must not come in. */
 #include "support.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "train/state_ranges.h"
 #include "train/trainer.h"
 
 #define WIDTH 20
 #define ROWS 3
 
 static lnsp_trainer *image_trainer(const char *optimizer) {
-  lnsp_limits limits = {sizeof limits, ROWS, 1, 2, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, ROWS, 1, 2, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new("student d=20 s=12 k=8 heads=2", 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create("student d=20 s=12 k=8 heads=2", 3, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_problem));
   lnsp_model_destroy(model);
   return t;
@@ -31,10 +34,10 @@ static void image_hash(const lnsp_trainer *t, uint8_t hash[32]) {
 }
 
 static uint8_t *image_out(const lnsp_trainer *t) {
-  lnspi_piece pieces[LNSPI_PIECES];
-  const int32_t n = lnspi_trainer_image(t, pieces);
+  lnspi_state_range pieces[LNSPI_STATE_RANGES];
+  const int32_t n = lnspi_state_ranges(t, pieces);
   size_t bytes = 0;
-  CHECK(n <= LNSPI_PIECES);
+  CHECK(n <= LNSPI_STATE_RANGES);
   for (int32_t i = 0; i < n; i++) {
     CHECK((uintptr_t)pieces[i].at % 4 == 0 && pieces[i].bytes % 4 == 0);
     bytes += pieces[i].bytes;
@@ -46,17 +49,17 @@ static uint8_t *image_out(const lnsp_trainer *t) {
 }
 
 static void image_in(lnsp_trainer *t, const uint8_t *image) {
-  lnspi_piece pieces[LNSPI_PIECES];
-  lnspi_trainer_image_start(t);
-  const int32_t n = lnspi_trainer_image(t, pieces);
+  lnspi_state_range pieces[LNSPI_STATE_RANGES];
+  lnspi_state_ranges_begin(t);
+  const int32_t n = lnspi_state_ranges(t, pieces);
   for (int32_t i = 0; i < n; image += pieces[i++].bytes) {
     for (uint64_t at = 0; at < pieces[i].bytes; at += 64) {
       uint64_t some = pieces[i].bytes - at < 64 ? pieces[i].bytes - at : 64;
-      CHECK(lnspi_trainer_image_sound(t, &pieces[i], at, image + at, some));
+      CHECK(lnspi_state_ranges_valid(t, &pieces[i], at, image + at, some));
     }
     memcpy(pieces[i].at, image, pieces[i].bytes);
   }
-  lnspi_trainer_image_end(t);
+  lnspi_state_ranges_end(t);
 }
 
 /* Into the trainer it came from and into another; steps go on to the same bits, and
@@ -99,12 +102,12 @@ static void comes_back_to_the_bit(void) {
 
 /* How many of the pieces take eight such bytes at their start. */
 static int image_takers(const lnsp_trainer *t, uint32_t low, uint32_t high) {
-  lnspi_piece pieces[LNSPI_PIECES];
-  const int32_t n = lnspi_trainer_image(t, pieces);
+  lnspi_state_range pieces[LNSPI_STATE_RANGES];
+  const int32_t n = lnspi_state_ranges(t, pieces);
   uint32_t words[2] = {low, high};
   int takers = 0;
   for (int32_t i = 0; i < n; i++)
-    takers += lnspi_trainer_image_sound(t, &pieces[i], 0, words,
+    takers += lnspi_state_ranges_valid(t, &pieces[i], 0, words,
                                         pieces[i].bytes < 8 ? pieces[i].bytes : 8);
   return takers;
 }
@@ -129,13 +132,13 @@ static void takes_only_what_is_sound(void) {
 /* bfloat16 has its own infinity, which is a number in the lower half of a float. */
 static void weights_by_their_types(void) {
   lnsp_trainer *t = image_trainer("sgd weights=bf16");
-  lnspi_piece pieces[LNSPI_PIECES];
+  lnspi_state_range pieces[LNSPI_STATE_RANGES];
   const uint32_t words[2] = {0x00007f80u, 0};
   int matrices = 0, flat = 0;
-  (void)lnspi_trainer_image(t, pieces);
+  (void)lnspi_state_ranges(t, pieces);
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *weight = &t->graph->weights[i];
-    int sound = lnspi_trainer_image_sound(t, &pieces[0], (uint64_t)weight->at, words, 8);
+    int sound = lnspi_state_ranges_valid(t, &pieces[0], (uint64_t)weight->at, words, 8);
     CHECK_INT(sound, weight->type != LNSP_BF16);
     matrices += weight->type == LNSP_BF16;
     flat += weight->type != LNSP_BF16;

@@ -28,14 +28,14 @@ static lnsp_tensor rows_of(float *data, int64_t n) {
   return lnsp_tensor_f32("x", data, 2, n, WIDTH, 0);
 }
 
-static lnsp_index_settings settings_of(int32_t dtype, int64_t capacity) {
-  lnsp_index_settings s = {.struct_size = sizeof s, .dtype = dtype, .width = WIDTH,
+static lnsp_index_options settings_of(int32_t dtype, int64_t capacity) {
+  lnsp_index_options s = {.struct_size = sizeof s, .dtype = dtype, .width = WIDTH,
                            .capacity = capacity};
   return s;
 }
 
 static lnsp_index *made_of(int32_t dtype, int64_t n, int64_t capacity, const char *isa) {
-  lnsp_index_settings settings = settings_of(dtype, capacity);
+  lnsp_index_options settings = settings_of(dtype, capacity);
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   lnsp_index *index = NULL;
   lnsp_tensor x = rows_of(vectors[0], n);
@@ -50,7 +50,7 @@ typedef struct found {
 } found;
 
 static void look(lnsp_index *index, int32_t results, found *out) {
-  lnsp_search_limits limits = {sizeof limits, QUERIES, BEST, 0};
+  lnsp_search_options limits = {sizeof limits, QUERIES, BEST, 0};
   lnsp_search *search = NULL;
   lnsp_tensor x = rows_of(queries[0], QUERIES);
   memset(out, 0, sizeof *out);
@@ -61,8 +61,8 @@ static void look(lnsp_index *index, int32_t results, found *out) {
 }
 
 static int64_t count_of(const lnsp_index *index) {
-  lnsp_index_facts facts = {.struct_size = sizeof facts};
-  CHECK_OK(lnsp_index_info(index, &facts, &support_problem));
+  lnsp_index_info facts = {.struct_size = sizeof facts};
+  CHECK_OK(lnsp_index_get_info(index, &facts, &support_problem));
   return facts.count;
 }
 
@@ -118,7 +118,7 @@ static void bits_do_not_depend_on_the_way(void) {
       index = made_of(types[t], MANY, MANY + 40, isa);
       look(index, BEST, &other);
       CHECK_SAY(!memcmp(&first, &other, sizeof first), "%s differs", isa);
-      lnsp_search_limits one = {sizeof one, 1, BEST, 0};
+      lnsp_search_options one = {sizeof one, 1, BEST, 0};
       lnsp_search *search = NULL;
       CHECK_OK(lnsp_search_create(index, &one, NULL, &search, &support_problem));
       for (int q = 0; q < QUERIES; q++)
@@ -153,7 +153,7 @@ static void tasks_change_nothing(void) {
   for (int i = 0; i < LARGE; i++) /* ties: each vector a few times */
     memcpy(many + i * SMALL, many + i % 2000 * SMALL, SMALL * sizeof(float));
   for (int t = 0; t < 3; t++) {
-    lnsp_index_settings s = {.struct_size = sizeof s, .dtype = types[t], .width = SMALL,
+    lnsp_index_options s = {.struct_size = sizeof s, .dtype = types[t], .width = SMALL,
                              .capacity = LARGE};
     lnsp_index *index = NULL;
     lnsp_tensor x = lnsp_tensor_f32("x", many, 2, LARGE, SMALL, 0);
@@ -164,7 +164,7 @@ static void tasks_change_nothing(void) {
     CHECK_OK(lnsp_index_add(index, &x, NULL, &support_problem));
     for (int32_t count = 1; count <= 4; count++)
       for (reversed = 0; reversed < 2; reversed++) {
-        lnsp_search_limits limits = {sizeof limits, 5, 30, count};
+        lnsp_search_options limits = {sizeof limits, 5, 30, count};
         lnsp_search *search = NULL;
         tasks = 0;
         CHECK_OK(lnsp_search_create(index, &limits, &options, &search, &support_problem));
@@ -183,7 +183,7 @@ static void tasks_change_nothing(void) {
 }
 
 static void ties_go_to_the_lower_id(void) {
-  lnsp_index_settings s = settings_of(LNSP_F32, 40);
+  lnsp_index_options s = settings_of(LNSP_F32, 40);
   static float same[40][WIDTH];
   int64_t order[40], got[5];
   float scores[5];
@@ -192,7 +192,7 @@ static void ties_go_to_the_lower_id(void) {
     order[i] = (int64_t)i * 17 % 40 + 3;
   }
   lnsp_index *index = NULL;
-  lnsp_search_limits limits = {sizeof limits, 0, 0, 0};
+  lnsp_search_options limits = {sizeof limits, 0, 0, 0};
   lnsp_search *search = NULL;
   lnsp_tensor x = rows_of(same[0], 40), q = rows_of(queries[0], 1);
   CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_problem));
@@ -221,7 +221,7 @@ static void leaves_out_what_each_query_names(void) {
   for (int q = 0; q < QUERIES; q++)
     for (int i = 0; i < 6; i++)
       without[q][i] = i == 4 ? 123456789 : i == 5 ? all.ids[q][0] : all.ids[q][2 * i];
-  lnsp_search_limits limits = {sizeof limits, QUERIES, BEST, 0};
+  lnsp_search_options limits = {sizeof limits, QUERIES, BEST, 0};
   lnsp_search *search = NULL;
   lnsp_tensor q = rows_of(queries[0], QUERIES);
   lnsp_tensor w = {"w", LNSP_I64, 2, {QUERIES, 6}, {0}, without[0]};
@@ -273,7 +273,7 @@ static void changes_leave_no_trace(void) {
     found expected, f;
     float a[WIDTH], b[WIDTH];
     lnsp_index *whole = made_of(types[t], MANY, MANY, NULL), *index = NULL;
-    lnsp_index_settings s = settings_of(types[t], MANY);
+    lnsp_index_options s = settings_of(types[t], MANY);
     lnsp_index_create(&s, NULL, &index, NULL);
     uint32_t seed = 7;
     static int there[MANY];
@@ -322,7 +322,7 @@ static void changes_leave_no_trace(void) {
 }
 
 static void ids_are_given_where_none_are(void) {
-  lnsp_index_settings s = settings_of(0, 10);
+  lnsp_index_options s = settings_of(0, 10);
   lnsp_index *index = NULL;
   lnsp_tensor x = rows_of(vectors[0], 3);
   int64_t got[7], high = 40, top = INT64_MAX;
@@ -346,9 +346,9 @@ static void ids_are_given_where_none_are(void) {
  * by its strides. */
 static void keeps_lengths_when_told_to(void) {
   for (int t = 0; t < 3; t++) {
-    lnsp_index_settings s = settings_of(types[t], 3);
+    lnsp_index_options s = settings_of(types[t], 3);
     lnsp_index *index = NULL;
-    lnsp_search_limits limits = {sizeof limits, 0, 0, 0};
+    lnsp_search_options limits = {sizeof limits, 0, 0, 0};
     lnsp_search *search = NULL;
     float x[WIDTH][3], q[WIDTH] = {0}, back[WIDTH], scores[3];
     int64_t got[3];
@@ -380,8 +380,8 @@ static void is_as_large_as_measured(void) {
     support_heap heap;
     lnsp_allocator allocator = support_allocator(&heap);
     lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-    lnsp_index_settings s = settings_of(types[t], 333);
-    lnsp_search_limits limits = {sizeof limits, 5, 7, 0};
+    lnsp_index_options s = settings_of(types[t], 333);
+    lnsp_search_options limits = {sizeof limits, 5, 7, 0};
     lnsp_index *index = NULL;
     lnsp_search *search = NULL;
     uint64_t bytes = 0;
@@ -449,7 +449,7 @@ static void files_and_borrowed_memory_find_the_same(void) {
     found expected, f;
     float a[WIDTH], b[WIDTH];
     lnsp_index *index = made_of(types[t], MANY, MANY + 3, NULL), *other = NULL;
-    lnsp_index_settings roomy = {.struct_size = sizeof roomy, .capacity = MANY + 5};
+    lnsp_index_options roomy = {.struct_size = sizeof roomy, .capacity = MANY + 5};
     lnsp_file *file = NULL;
     lnsp_tensor one = rows_of(vectors[0], 1);
     const int64_t fresh = 1;
@@ -460,7 +460,7 @@ static void files_and_borrowed_memory_find_the_same(void) {
       if (way == 0)
         CHECK_OK(lnsp_index_open_file(file, &roomy, NULL, &other, &support_problem));
       else
-        CHECK_OK(lnsp_index_borrow(bytes.data, bytes.size, NULL, NULL, &other, &support_problem));
+        CHECK_OK(lnsp_index_open_borrowed(bytes.data, bytes.size, NULL, NULL, &other, &support_problem));
       look(other, BEST, &f);
       CHECK(!memcmp(&expected, &f, sizeof f));
       CHECK_OK(lnsp_index_read(other, ids[99], a, WIDTH, &support_problem));
@@ -506,7 +506,7 @@ static void borrowing_takes_next_to_nothing(void) {
     lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
     lnsp_index *index = NULL;
     lnsp_search *search = NULL;
-    CHECK_OK(lnsp_index_borrow(file, size, NULL, &options, &index, &support_problem));
+    CHECK_OK(lnsp_index_open_borrowed(file, size, NULL, &options, &index, &support_problem));
     CHECK(heap.live_bytes <= 1024);
     float q = -3;
     lnsp_tensor query = lnsp_tensor_f32("q", &q, 2, 1, 1, 0);
@@ -520,7 +520,7 @@ static void borrowing_takes_next_to_nothing(void) {
     CHECK_INT(heap.live, 0);
     /* one byte on, elements do not lie as they should: a copy takes them */
     memmove(file + 1, file, size);
-    CHECK_REFUSED(lnsp_index_borrow(file + 1, size, NULL, NULL, &index, &support_problem),
+    CHECK_REFUSED(lnsp_index_open_borrowed(file + 1, size, NULL, NULL, &index, &support_problem),
                   LNSP_E_FORMAT);
     lnsp_file *open = NULL;
     CHECK_OK(lnsp_file_open_memory(file + 1, size, NULL, &open, &support_problem));
@@ -540,10 +540,10 @@ static int32_t open_both(const char *json, const void *data, size_t bytes, int32
   while (length % 8) padded[length++] = ' ';
   size_t size = hostile_make(file, padded, length, bytes);
   if (bytes) memcpy(file + 8 + length, data, bytes);
-  lnsp_index_settings s = {.struct_size = sizeof s, .trust = trust};
+  lnsp_index_options s = {.struct_size = sizeof s, .trust = trust};
   lnsp_index *index = (lnsp_index *)(uintptr_t)1;
   lnsp_file *open = NULL;
-  int32_t status = lnsp_index_borrow(file, size, &s, NULL, &index, &support_problem);
+  int32_t status = lnsp_index_open_borrowed(file, size, &s, NULL, &index, &support_problem);
   CHECK((status == LNSP_OK) == (index != NULL));
   lnsp_index_destroy(index);
   if (lnsp_file_open_memory(file, size, NULL, &open, NULL) != LNSP_OK) return status;
@@ -618,12 +618,12 @@ static void trusted_files_may_lie(void) {
     v[i][1] = 0;
   }
   memcpy(file + 8 + length, v, sizeof v);
-  lnsp_index_settings s = {.struct_size = sizeof s, .trust = 1};
-  lnsp_search_limits limits = {sizeof limits, 1, 60, 0};
+  lnsp_index_options s = {.struct_size = sizeof s, .trust = 1};
+  lnsp_search_options limits = {sizeof limits, 1, 60, 0};
   lnsp_index *index = NULL;
   lnsp_search *search = NULL;
   lnsp_tensor query = lnsp_tensor_f32("q", q, 2, 1, 2, 0);
-  CHECK_OK(lnsp_index_borrow(file, size, &s, NULL, &index, &support_problem));
+  CHECK_OK(lnsp_index_open_borrowed(file, size, &s, NULL, &index, &support_problem));
   CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_problem));
   CHECK_OK(lnsp_search_run(search, &query, NULL, 60, got, scores, &support_problem));
   while (seen < 60 && got[seen] >= 0) seen++;
@@ -642,16 +642,16 @@ static void damaged_files_end_well(void) {
     uint8_t *copy = malloc(bytes.size);
     memcpy(copy, bytes.data, bytes.size);
     if (i < bytes.size) copy[i] ^= (uint8_t)(1u << i % 8);
-    if (lnsp_index_borrow(copy, bytes.size, NULL, NULL, &other, NULL) == LNSP_OK) {
-      lnsp_index_facts facts = {.struct_size = sizeof facts};
-      lnsp_index_info(other, &facts, NULL);
+    if (lnsp_index_open_borrowed(copy, bytes.size, NULL, NULL, &other, NULL) == LNSP_OK) {
+      lnsp_index_info facts = {.struct_size = sizeof facts};
+      lnsp_index_get_info(other, &facts, NULL);
       if (facts.width == WIDTH) look(other, BEST, &f);
     }
     lnsp_index_destroy(other);
     free(copy);
     uint8_t *cut = malloc(i ? i : 1);
     memcpy(cut, bytes.data, i);
-    CHECK((lnsp_index_borrow(cut, i, NULL, NULL, &other, NULL) == LNSP_OK) == (i == bytes.size));
+    CHECK((lnsp_index_open_borrowed(cut, i, NULL, NULL, &other, NULL) == LNSP_OK) == (i == bytes.size));
     lnsp_index_destroy(other);
     free(cut);
   }
@@ -715,7 +715,7 @@ static void refusals_change_nothing(void) {
 
 static void searches_refuse(void) {
   lnsp_index *index = made_of(LNSP_I8, 50, 60, NULL);
-  lnsp_search_limits limits = {sizeof limits, 2, 3, 0};
+  lnsp_search_options limits = {sizeof limits, 2, 3, 0};
   lnsp_search *search = NULL;
   float q[3][WIDTH], scores[9];
   int64_t got[9] = {77};
@@ -739,7 +739,7 @@ static void searches_refuse(void) {
   x.dims[0] = 0;
   CHECK_OK(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_problem));
   lnsp_search_destroy(search);
-  const lnsp_search_limits wrong[] = {{sizeof limits, -1, 1, 0}, {sizeof limits, 1, 70000, 0},
+  const lnsp_search_options wrong[] = {{sizeof limits, -1, 1, 0}, {sizeof limits, 1, 70000, 0},
                                       {sizeof limits, 1, 1, 300}, {sizeof limits, 1, 1, 2}};
   for (int i = 0; i < 4; i++) {
     CHECK_REFUSED(lnsp_search_create(index, &wrong[i], NULL, &search, &support_problem),
@@ -747,7 +747,7 @@ static void searches_refuse(void) {
     CHECK(search == NULL);
   }
   lnsp_index_destroy(index);
-  lnsp_index_settings s = settings_of(LNSP_BF16, 4);
+  lnsp_index_options s = settings_of(LNSP_BF16, 4);
   CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_problem), LNSP_E_DTYPE);
   s = settings_of(LNSP_F32, -1);
   CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_problem), LNSP_E_LIMIT);

@@ -48,7 +48,7 @@ static float *weights(int64_t in, int64_t out, int kind) {
       row[k] = value(kind);
       if (!isfinite(row[k])) row[k] = (float)k;
     }
-    lnspi_pack_rows(w, in, out, o, 1, row, in);
+    lnspi_packed_from_rows(w, in, out, o, 1, row, in);
   }
   free(row);
   return w;
@@ -621,7 +621,7 @@ static void test_reference_matrices(void) {
     for (int o = 0; o < OUT; o++) d[r][o] = value(PLAIN);
   }
   for (int o = 0; o < R; o++) bias[o] = o < OUT ? value(PLAIN) : 0;
-  lnspi_pack_rows(w, IN, OUT, 0, OUT, m[0], IN);
+  lnspi_packed_from_rows(w, IN, OUT, 0, OUT, m[0], IN);
   ref->linear(w, bias, x[0], IN, y[0], R, B, IN, OUT);
   ref->linear_dx(w, d[0], R, dx[0], 48, B, IN, OUT, 0, IN, 1);
   ref->grad_strip(g, 32, d[0] + 64, R, x[0], IN, B, IN, 0);
@@ -745,7 +745,7 @@ static void test_pack(void) {
       float *packed = take(lnspi_packed_floats(in, out));
       memset(packed, 0, (size_t)lnspi_packed_floats(in, out) * sizeof(float));
       for (int64_t first = 0; first < out; first += 10)
-        lnspi_pack_rows(packed, in, out, first, out - first < 10 ? out - first : 10,
+        lnspi_packed_from_rows(packed, in, out, first, out - first < 10 ? out - first : 10,
                         rows + first * stride, stride);
       for (int64_t o = 0; o < r16; o++)
         for (int64_t k = 0; k < in; k++) {
@@ -756,7 +756,7 @@ static void test_pack(void) {
       for (int64_t o = 0; o < out; o++)
         for (int64_t k = 0; k < in; k++) back[o * stride + k] = 7;
       for (int64_t first = 0; first < out; first += 7)
-        lnspi_unpack_rows(packed, in, out, first, out - first < 7 ? out - first : 7,
+        lnspi_packed_to_rows(packed, in, out, first, out - first < 7 ? out - first : 7,
                           back + first * stride, stride);
       CHECK(same(rows, back, out * stride));
       CHECK(slots_close());
@@ -764,33 +764,40 @@ static void test_pack(void) {
 }
 
 static void test_pick(void) {
-  lnsp_problem problem = {0};
+  lnsp_error problem = {0};
   const lnspi_kernels *k = NULL, *widest = NULL, *bytes = NULL, *last = NULL;
-  CHECK(lnspi_kernels_at(-1) == NULL);
-  for (int32_t i = 0; (k = lnspi_kernels_at(i)) != NULL; i++, last = k) {
-    int runs = lnspi_kernels_usable(k);
+  CHECK(lnspi_dispatch_at(-1) == NULL);
+  for (int32_t i = 0; (k = lnspi_dispatch_at(i)) != NULL; i++, last = k) {
+    int runs = lnspi_dispatch_can_run(k);
     if (runs && !bytes) bytes = k;
     if (runs && !widest && !(k->features & (LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI))) widest = k;
-    CHECK(lnspi_kernels_pick(k->name, &problem) == (runs ? k : NULL));
+    CHECK(lnspi_dispatch_select(k->name, &problem) == (runs ? k : NULL));
     if (!runs) CHECK_INT(problem.code, LNSP_E_UNSUPPORTED);
   }
-  CHECK(lnspi_kernels_at(1000) == NULL);
-  CHECK(lnspi_kernels_at(0) != NULL);
-  CHECK(last == NULL || last == ref || lnspi_kernels_at(0) == ref);
-  CHECK(lnspi_kernels_pick(NULL, NULL) == widest);
-  CHECK(lnspi_kernels_pick_for(NULL, 1, NULL) == bytes);
-  CHECK(lnspi_kernels_pick("", NULL) == widest);
-  CHECK(lnspi_kernels_pick("auto", NULL) == widest);
-  CHECK(lnspi_kernels_pick("scalar", NULL) == ref);
-  CHECK(lnspi_kernels_pick("scala", &problem) == NULL);
+  CHECK(lnspi_dispatch_at(1000) == NULL);
+  CHECK(lnspi_dispatch_at(0) != NULL);
+  CHECK(last == NULL || last == ref || lnspi_dispatch_at(0) == ref);
+  CHECK(lnspi_dispatch_select(NULL, NULL) == widest);
+  CHECK(lnspi_dispatch_select_for(NULL, 1, NULL) == bytes);
+  CHECK(lnspi_dispatch_select("", NULL) == widest);
+  CHECK(lnspi_dispatch_select("auto", NULL) == widest);
+  CHECK(lnspi_dispatch_select("scalar", NULL) == ref);
+  CHECK(lnspi_dispatch_select("scala", &problem) == NULL);
   CHECK_INT(problem.code, LNSP_E_UNKNOWN);
-  CHECK(lnspi_kernels_pick("scalars", &problem) == NULL);
-  CHECK(lnspi_kernels_pick("AVX2", &problem) == NULL);
+  CHECK(lnspi_dispatch_select("scalars", &problem) == NULL);
+  CHECK(lnspi_dispatch_select("AVX2", &problem) == NULL);
 }
 
 /* ---- --time: microseconds, the best of many ---- */
 
 #include <time.h>
+
+#include "base/bytes.h"
+#include "base/cpu.h"
+#include "base/fpenv.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/packed.h"
 
 static double now(void) {
   struct timespec t;
@@ -861,8 +868,8 @@ static int time_all(void) {
   row_x = some(32 * (PARAMETERS / 64), 1);
   row_d = some(32 * 64, 1);
   strip = some(STRIP * 64, 1);
-  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (!lnspi_kernels_usable(set)) continue;
+  for (int32_t i = 0; (set = lnspi_dispatch_at(i)) != NULL; i++) {
+    if (!lnspi_dispatch_can_run(set)) continue;
     time_one("linear 384-256-192-256-384, 1 row", run_forward, 1);
     time_one("the same, 32 rows", run_forward, 32);
     time_one("the same, 256 rows", run_forward, MOST_ROWS);
@@ -885,7 +892,7 @@ int main(int count, char **words) {
     printf("not ok no memory with guard pages\n");
     return 1;
   }
-  lnspi_fp saved = lnspi_fp_enter();
+  lnspi_fpenv saved = lnspi_fpenv_enter();
   RUN(test_reference_matrices);
   RUN(test_reference_sums);
   RUN(test_reference_optimizers);
@@ -893,6 +900,6 @@ int main(int count, char **words) {
   RUN(test_pack);
   RUN(test_pick);
   RUN_KERNELS(LNSPI_KERNEL_FLOAT_LIST)
-  lnspi_fp_leave(saved);
+  lnspi_fpenv_leave(saved);
   FINISH();
 }

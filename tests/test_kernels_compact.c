@@ -3,10 +3,16 @@
  * build/tests/test_kernels_compact --time prints how long the kernels take instead. */
 #include "kernel_check.h"
 
-#include "kernels/compact.h"
+#include "base/bytes.h"
+#include "base/fpenv.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/lowp.h"
+#include "kernels/packed.h"
+#include "kernels/scalar.h"
 
 #define LNSPI_X(result, name, parameters) static void test_kernel_##name(void);
-LNSPI_KERNEL_COMPACT_LIST(LNSPI_X)
+LNSPI_KERNEL_LOWP_LIST(LNSPI_X)
 #undef LNSPI_X
 
 static const int32_t types[] = {LNSP_BF16, LNSP_F16, LNSP_I8};
@@ -35,10 +41,10 @@ static float *weight_rows(int64_t in, int64_t out, int kind) {
 }
 
 static void *packed(int32_t dtype, const float *rows, int64_t in, int64_t out) {
-  size_t bytes = (size_t)lnspi_compact_bytes(dtype, in, out);
+  size_t bytes = (size_t)lnspi_lowp_bytes(dtype, in, out);
   void *w = take_bytes(bytes);
   memset(w, 0, bytes);
-  lnspi_compact_pack_rows(dtype, w, in, out, 0, out, rows, in);
+  lnspi_lowp_pack_rows(dtype, w, in, out, 0, out, rows, in);
   return w;
 }
 
@@ -48,8 +54,8 @@ static float *widened(int32_t dtype, const void *w, int64_t in, int64_t out) {
   float *wide = take(n), *row = malloc((size_t)in * sizeof(float) + 1);
   memset(wide, 0, (size_t)n * sizeof(float));
   for (int64_t o = 0; o < out && row; o++) {
-    lnspi_compact_unpack_rows(dtype, w, in, out, o, 1, row, in);
-    lnspi_pack_rows(wide, in, out, o, 1, row, in);
+    lnspi_lowp_unpack_rows(dtype, w, in, out, o, 1, row, in);
+    lnspi_packed_from_rows(wide, in, out, o, 1, row, in);
   }
   free(row);
   return wide;
@@ -94,10 +100,10 @@ static void check_halves(int32_t dtype, int64_t in, int64_t out, int kind) {
       }
       CHECK(same1(f, o < out ? near(rows[o * in + k], dtype) : 0.0f));
     }
-  lnspi_compact_unpack_rows(dtype, w, in, out, 0, out, back, in);
+  lnspi_lowp_unpack_rows(dtype, w, in, out, 0, out, back, in);
   for (int64_t i = 0; i < in * out; i++) CHECK(same1(back[i], near(rows[i], dtype)));
   void *again = packed(dtype, back, in, out);
-  CHECK(!memcmp(w, again, (size_t)lnspi_compact_bytes(dtype, in, out)));
+  CHECK(!memcmp(w, again, (size_t)lnspi_lowp_bytes(dtype, in, out)));
   CHECK(slots_close());
 }
 
@@ -115,9 +121,9 @@ static void check_bytes(int64_t in, int64_t out, int kind) {
   if (kind == HARD && out > 1) memset(rows + in, 0, (size_t)in * sizeof(float));
   uint8_t *w = packed(LNSP_I8, rows, in, out);
   int8_t *codes = take_bytes((size_t)in);
-  void *again = take_bytes((size_t)lnspi_compact_bytes(LNSP_I8, in, out));
-  memset(again, 0, (size_t)lnspi_compact_bytes(LNSP_I8, in, out));
-  lnspi_compact_unpack_rows(LNSP_I8, w, in, out, 0, out, back, in);
+  void *again = take_bytes((size_t)lnspi_lowp_bytes(LNSP_I8, in, out));
+  memset(again, 0, (size_t)lnspi_lowp_bytes(LNSP_I8, in, out));
+  lnspi_lowp_unpack_rows(LNSP_I8, w, in, out, 0, out, back, in);
   int64_t r16 = lnspi_round16(out), padded = lnspi_round4(in);
   for (int64_t o = 0; o < r16; o++) {
     float scale, top = 0;
@@ -126,7 +132,7 @@ static void check_bytes(int64_t in, int64_t out, int kind) {
     memcpy(&sum, w + 4 * (r16 + o), 4);
     for (int64_t k = 0; k < in && o < out; k++) top = fmaxf(top, fabsf(rows[o * in + k]));
     CHECK(same1(scale, top / 127.0f));
-    if (o < out) CHECK(same1(lnspi_compact_get_codes(w, in, out, o, codes), scale));
+    if (o < out) CHECK(same1(lnspi_lowp_get_codes(w, in, out, o, codes), scale));
     for (int64_t k = 0; k < padded; k++) {
       int64_t p = o / 64, lanes = r16 - 64 * p < 64 ? r16 - 64 * p : 64;
       int8_t q = (int8_t)w[8 * r16 + 64 * p * padded + (k / 4 * lanes + o % 64) * 4 + k % 4];
@@ -138,9 +144,9 @@ static void check_bytes(int64_t in, int64_t out, int kind) {
       expected += q;
     }
     CHECK_INT(sum, expected);
-    if (o < out) lnspi_compact_put_codes(again, in, out, o, codes, scale);
+    if (o < out) lnspi_lowp_put_codes(again, in, out, o, codes, scale);
   }
-  CHECK(!memcmp(w, again, (size_t)lnspi_compact_bytes(LNSP_I8, in, out)));
+  CHECK(!memcmp(w, again, (size_t)lnspi_lowp_bytes(LNSP_I8, in, out)));
   CHECK(slots_close());
 }
 
@@ -158,7 +164,7 @@ static void test_pack_parts(void) {
   for (int t = 0; t < 3; t++)
     for (int o = 0; o < OUTS; o++) {
       int64_t in = 9, out = out_widths[o], stride = 12;
-      size_t bytes = (size_t)lnspi_compact_bytes(types[t], in, out);
+      size_t bytes = (size_t)lnspi_lowp_bytes(types[t], in, out);
       CHECK_INT(bytes % 64, 0);
       float *rows = weight_rows(in, out, PLAIN), *wide = take(out * stride), *back = take(in);
       for (int64_t i = 0; i < out * in; i++) wide[i / in * stride + i % in] = rows[i];
@@ -166,13 +172,13 @@ static void test_pack_parts(void) {
       uint8_t *part = take_bytes(bytes);
       memset(part, 0, bytes);
       for (int64_t first = (out - 1) / 7 * 7; first >= 0; first -= 7)
-        lnspi_compact_pack_rows(types[t], part, in, out, first,
+        lnspi_lowp_pack_rows(types[t], part, in, out, first,
                                 out - first < 7 ? out - first : 7, wide + first * stride,
                                 stride);
       CHECK(!memcmp(w, part, bytes));
       for (int64_t i = 0; i < out; i++) { /* once more, over what is there */
-        lnspi_compact_unpack_rows(types[t], part, in, out, i, 1, back, in);
-        if (types[t] != LNSP_I8) lnspi_compact_pack_rows(types[t], part, in, out, i, 1, back, in);
+        lnspi_lowp_unpack_rows(types[t], part, in, out, i, 1, back, in);
+        if (types[t] != LNSP_I8) lnspi_lowp_pack_rows(types[t], part, in, out, i, 1, back, in);
       }
       CHECK(!memcmp(w, part, bytes));
       CHECK(slots_close());
@@ -198,7 +204,7 @@ static void test_reference_halves(void) {
         for (int64_t o = 0; o < out; o++) {
           float s = bias[o];
           for (int64_t k = 0; k < in; k++)
-            s = lnspi_fma(near(rows[o * in + k], types[t]), x[k], s);
+            s = lnspi_scalar_fma(near(rows[o * in + k], types[t]), x[k], s);
           CHECK(same1(y[o], s));
         }
         float *wide = widened(types[t], w, in, out);
@@ -221,12 +227,12 @@ static void test_reference_bytes(void) {
       float *rows = weight_rows(in, out, PLAIN), *bias = values(r16, PLAIN);
       float *x = values(in, PLAIN), *y = take(r16), top = 0;
       void *w = packed(LNSP_I8, rows, in, out);
-      void *scratch = take(lnspi_compact_scratch_floats(LNSP_I8, 1, in));
+      void *scratch = take(lnspi_lowp_scratch_floats(LNSP_I8, 1, in));
       int8_t *codes = take_bytes((size_t)in);
       ref->linear_i8(w, bias, x, in, y, r16, 1, in, out, scratch);
       for (int64_t k = 0; k < in; k++) top = fmaxf(top, fabsf(x[k]));
       for (int64_t o = 0; o < out; o++) {
-        float scale = lnspi_compact_get_codes(w, in, out, o, codes);
+        float scale = lnspi_lowp_get_codes(w, in, out, o, codes);
         int64_t sum = 0;
         double plain = (double)bias[o], most = 0;
         for (int64_t k = 0; k < in; k++) {
@@ -235,7 +241,7 @@ static void test_reference_bytes(void) {
           plain += (double)rows[o * in + k] * (double)x[k];
           most = fmax(most, fabs((double)rows[o * in + k]));
         }
-        CHECK(same1(y[o], lnspi_fma((float)sum, top / 127.0f * scale, bias[o])));
+        CHECK(same1(y[o], lnspi_scalar_fma((float)sum, top / 127.0f * scale, bias[o])));
         /* each factor is off by half a code at most */
         CHECK_NEAR(y[o], plain, (double)in * most * (double)top / 127 * 1.01);
       }
@@ -361,8 +367,8 @@ static void check_linear_i8(int64_t rows, int64_t in, int64_t out, int kind) {
   float *x = take((rows - 1) * ldx + in), *bias = rows % 4 ? values(r16, PLAIN) : NULL;
   for (int64_t r = 0; r < rows; r++) fill_row(x + r * ldx, in, (int)(kind + r) % SCALES);
   float *y = values(n, PLAIN), *z = copy(y, n), *one = take(r16);
-  void *scratch = take(lnspi_compact_scratch_floats(LNSP_I8, rows, in));
-  void *least = take(lnspi_compact_scratch_floats(LNSP_I8, 1, in));
+  void *scratch = take(lnspi_lowp_scratch_floats(LNSP_I8, rows, in));
+  void *least = take(lnspi_lowp_scratch_floats(LNSP_I8, 1, in));
   ref->linear_i8(w, bias, x, ldx, y, ldy, rows, in, out, scratch);
   set->linear_i8(w, bias, x, ldx, z, ldy, rows, in, out, scratch);
   CHECK_SAY(same(y, z, n), "rows %d in %d out %d kind %d", (int)rows, (int)in, (int)out, kind);
@@ -380,7 +386,7 @@ static void check_extremes(int64_t in, float x_sign, float w_sign) {
     rows[k] = rows[in + k] = w_sign != 0 ? w_sign : k % 2 ? 1.0f : -1.0f;
   }
   void *w = packed(LNSP_I8, rows, in, 2);
-  void *scratch = take(lnspi_compact_scratch_floats(LNSP_I8, 1, in));
+  void *scratch = take(lnspi_lowp_scratch_floats(LNSP_I8, 1, in));
   ref->linear_i8(w, NULL, x, in, y, 16, 1, in, 2, scratch);
   set->linear_i8(w, NULL, x, in, z, 16, 1, in, 2, scratch);
   CHECK(same(y, z, 16));
@@ -409,17 +415,17 @@ static void test_kernel_linear_i8(void) {
 /* 65,536 inputs, the most: the sum needs 31 bits, the sets' own sums all 32. */
 static void test_widest(void) {
   int64_t in = LNSPI_I8_INPUTS;
-  size_t bytes = (size_t)lnspi_compact_bytes(LNSP_I8, in, 1);
+  size_t bytes = (size_t)lnspi_lowp_bytes(LNSP_I8, in, 1);
   float *x = malloc((size_t)in * sizeof(float)), y[16];
   void *w = calloc(1, bytes);
-  void *scratch = malloc((size_t)lnspi_compact_scratch_floats(LNSP_I8, 1, in) * sizeof(float));
+  void *scratch = malloc((size_t)lnspi_lowp_scratch_floats(LNSP_I8, 1, in) * sizeof(float));
   CHECK(x && w && scratch);
   for (int sign = 0; sign < 4 && x && w && scratch; sign++) {
     for (int64_t k = 0; k < in; k++) x[k] = sign & 1 ? -1.0f : 1.0f;
-    lnspi_compact_pack_rows(LNSP_I8, w, in, 1, 0, 1, x, in);
+    lnspi_lowp_pack_rows(LNSP_I8, w, in, 1, 0, 1, x, in);
     for (int64_t k = 0; k < in; k++) x[k] = sign & 2 ? -1.0f : 1.0f;
-    for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-      if (!lnspi_kernels_usable(set)) continue;
+    for (int32_t i = 0; (set = lnspi_dispatch_at(i)) != NULL; i++) {
+      if (!lnspi_dispatch_can_run(set)) continue;
       set->linear_i8(w, NULL, x, in, y, 16, 1, in, 1, scratch);
       float expected = sign == 0 || sign == 3 ? 65536.0f : -65536.0f;
       CHECK_NEAR(y[0], expected, 0.05);
@@ -494,16 +500,16 @@ static void time_work(const work *job, int32_t dtype, int dx) {
     int64_t in = job->widths[l], out = job->widths[l + 1];
     float *row = aligned((size_t)in * sizeof(float));
     w[l] = aligned(dtype == LNSP_F32 ? (size_t)lnspi_packed_floats(in, out) * sizeof(float)
-                                     : (size_t)lnspi_compact_bytes(dtype, in, out));
+                                     : (size_t)lnspi_lowp_bytes(dtype, in, out));
     for (int64_t o = 0; o < out; o++) {
       for (int64_t k = 0; k < in; k++) row[k] = value(PLAIN) * 0.05f;
       if (dtype == LNSP_F32)
-        lnspi_pack_rows(w[l], in, out, o, 1, row, in);
+        lnspi_packed_from_rows(w[l], in, out, o, 1, row, in);
       else
-        lnspi_compact_pack_rows(dtype, w[l], in, out, o, 1, row, in);
+        lnspi_lowp_pack_rows(dtype, w[l], in, out, o, 1, row, in);
     }
   }
-  void *scratch = aligned((size_t)lnspi_compact_scratch_floats(LNSP_I8, MOST_ROWS, 1536) * 4);
+  void *scratch = aligned((size_t)lnspi_lowp_scratch_floats(LNSP_I8, MOST_ROWS, 1536) * 4);
   printf("%-10s %-20s %-4s %s:", set->name, job->name, names[dtype - 1], dx ? "dx" : "fwd");
   for (int b = 0; b < 6; b++) {
     double best = 1e30, from = now();
@@ -526,8 +532,8 @@ static void time_work(const work *job, int32_t dtype, int dx) {
 }
 
 static int time_all(const char *isa) {
-  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (!lnspi_kernels_usable(set)) continue;
+  for (int32_t i = 0; (set = lnspi_dispatch_at(i)) != NULL; i++) {
+    if (!lnspi_dispatch_can_run(set)) continue;
     if (isa ? strcmp(isa, set->name) : set == ref) continue;
     for (size_t j = 0; j < sizeof works / sizeof works[0]; j++) {
       time_work(&works[j], LNSP_F32, 0);
@@ -549,14 +555,14 @@ int main(int count, char **words) {
     printf("not ok no memory with guard pages\n");
     return 1;
   }
-  lnspi_fp saved = lnspi_fp_enter();
+  lnspi_fpenv saved = lnspi_fpenv_enter();
   RUN(test_pack_halves);
   RUN(test_pack_bytes);
   RUN(test_pack_parts);
   RUN(test_reference_halves);
   RUN(test_reference_bytes);
-  RUN_KERNELS(LNSPI_KERNEL_COMPACT_LIST)
+  RUN_KERNELS(LNSPI_KERNEL_LOWP_LIST)
   RUN(test_widest);
-  lnspi_fp_leave(saved);
+  lnspi_fpenv_leave(saved);
   FINISH();
 }

@@ -5,8 +5,13 @@
 
 #include <time.h>
 
-#include "kernels/compact.h"
+#include "base/bytes.h"
+#include "base/fpenv.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/lowp.h"
 #include "kernels/random.h"
+#include "kernels/scalar.h"
 
 #define LNSPI_X(result, name, parameters) static void test_kernel_##name(void);
 LNSPI_KERNEL_MOMENT_LIST(LNSPI_X)
@@ -90,13 +95,13 @@ static void plain_block(float *w, const lnspi_moments8 *s, int64_t b, const floa
   uint8_t *cv = s->v + 128 * b;
   for (int64_t i = 0; i < n; i++) {
     float c = (a->c1 * a->scale) * g[i], t = (a->s2 * a->scale) * g[i];
-    if (a->l2 != 0) c = lnspi_fma(a->c1 * a->l2, w[i], c);
-    if (a->l2 != 0) t = lnspi_fma(a->s2 * a->l2, w[i], t);
-    m[i] = lnspi_fma((float)cm[i], a->beta1 * s->m_scale[b], c);
+    if (a->l2 != 0) c = lnspi_scalar_fma(a->c1 * a->l2, w[i], c);
+    if (a->l2 != 0) t = lnspi_scalar_fma(a->s2 * a->l2, w[i], t);
+    m[i] = lnspi_scalar_fma((float)cm[i], a->beta1 * s->m_scale[b], c);
     float p = (float)cv[i] * (sqrtf(a->beta2) * s->v_scale[b]);
-    float v = lnspi_fma(t, t, p * p);
+    float v = lnspi_scalar_fma(t, t, p * p);
     r[i] = v < FLT_MIN ? 0 : sqrtf(v);
-    w[i] = lnspi_fma(-a->step, m[i] / lnspi_fma(r[i], a->rsqrt_bc2, a->eps), w[i] * a->decay);
+    w[i] = lnspi_scalar_fma(-a->step, m[i] / lnspi_scalar_fma(r[i], a->rsqrt_bc2, a->eps), w[i] * a->decay);
     top = fabsf(m[i]) > top ? fabsf(m[i]) : top;
     root = r[i] > root ? r[i] : root;
   }
@@ -157,10 +162,10 @@ static size_t panel_bytes(int64_t lanes, int64_t kn) {
   return (size_t)((lanes + 31) / 32 * 64 * kn);
 }
 
-/* Against the packing of compact.h: a panel is a matrix of lanes rows. */
+/* Against the packing of lowp.h: a panel is a matrix of lanes rows. */
 static void test_reference_bf16(void) {
   const uint32_t key[2] = {7, 8};
-  for (uint32_t e = 0; e < 2000; e++) CHECK(lnspi_dither(key, e) == plain_dither(key, e));
+  for (uint32_t e = 0; e < 2000; e++) CHECK(lnspi_random_dither(key, e) == plain_dither(key, e));
   for (int j = 0; j < LANES * INPUTS; j++) {
     int64_t lanes = lane_counts[j % LANES], kn = input_counts[j / LANES], n = kn * lanes;
     float *y = values(n, HARD), *rows = take(n), *panel = take(n);
@@ -168,7 +173,7 @@ static void test_reference_bf16(void) {
     uint32_t from = 16 * (draw() % 40);
     memset(w, 0xff, panel_bytes(lanes, kn)); /* pads become zero */
     ref->dither_bf16(w, y, lanes, kn, key, from);
-    lnspi_compact_unpack_rows(LNSP_BF16, w, kn, lanes, 0, lanes, rows, kn);
+    lnspi_lowp_unpack_rows(LNSP_BF16, w, kn, lanes, 0, lanes, rows, kn);
     for (int64_t i = 0; i < n; i++) {
       uint32_t bits = lnspi_float_bits(y[i]);
       bits = (bits + (plain_dither(key, from + (uint64_t)i) >> 16)) & 0xffff0000u;
@@ -177,7 +182,7 @@ static void test_reference_bf16(void) {
     }
     uint8_t *again = take_bytes(panel_bytes(lanes, kn));
     memset(again, 0, panel_bytes(lanes, kn));
-    lnspi_compact_pack_rows(LNSP_BF16, again, kn, lanes, 0, lanes, rows, kn);
+    lnspi_lowp_pack_rows(LNSP_BF16, again, kn, lanes, 0, lanes, rows, kn);
     CHECK(kn == 0 || !memcmp(w, again, panel_bytes(lanes, kn)));
     ref->widen_bf16(y, w, lanes, kn);
     CHECK(same(y, panel, n));
@@ -299,9 +304,9 @@ static void test_dither_is_uniform(void) {
     const uint32_t step[4] = {0, 0, i / 256, 0}, after[4] = {0, 0, i / 256 + 1, 0};
     const uint32_t seed[2] = {1, 0};
     uint32_t key[4], other[4];
-    lnspi_philox(step, seed, key);
-    lnspi_philox(after, seed, other);
-    uint32_t h = lnspi_dither(key, i), n = lnspi_dither(key, i + 1), o = lnspi_dither(other, i);
+    lnspi_random_philox(step, seed, key);
+    lnspi_random_philox(after, seed, other);
+    uint32_t h = lnspi_random_dither(key, i), n = lnspi_random_dither(key, i + 1), o = lnspi_random_dither(other, i);
     double a = (double)(h & 0x3fff) / 0x1p14 - .5, b = (double)(h >> 18) / 0x1p14 - .5;
     low += a;
     high += b;
@@ -369,9 +374,9 @@ static int time_all(void) {
   for (int i = 0; i < 2; i++)
     scale[i] = timed_memory(TIMED / 32), code[i] = timed_memory(TIMED);
   for (int i = 0; i < PIECE; i++) g[i] = value(PLAIN);
-  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
+  for (int32_t i = 0; (set = lnspi_dispatch_at(i)) != NULL; i++) {
     const char *names[] = {"adam", "adam8", "to and fro", "noise"};
-    if (!lnspi_kernels_usable(set)) continue;
+    if (!lnspi_dispatch_can_run(set)) continue;
     for (int what = 0; what < 4; what++) {
       double best = 1e30, from = now();
       do {
@@ -408,7 +413,7 @@ int main(int count, char **words) {
     printf("not ok no memory with guard pages\n");
     return 1;
   }
-  lnspi_fp saved = lnspi_fp_enter();
+  lnspi_fpenv saved = lnspi_fpenv_enter();
   RUN(test_reference_adam8);
   RUN(test_fading_moments);
   RUN(test_reference_bf16);
@@ -417,6 +422,6 @@ int main(int count, char **words) {
   RUN(test_dither_is_uniform);
   RUN(test_small_changes_add_up);
   RUN_KERNELS(LNSPI_KERNEL_MOMENT_LIST)
-  lnspi_fp_leave(saved);
+  lnspi_fpenv_leave(saved);
   FINISH();
 }

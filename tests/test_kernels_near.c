@@ -3,6 +3,10 @@
  * reference, bit by bit. */
 #include "kernel_check.h"
 
+#include "base/fpenv.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+
 #define LNSPI_X(result, name, parameters) static void test_kernel_##name(void);
 LNSPI_KERNEL_NEAR_LIST(LNSPI_X)
 #undef LNSPI_X
@@ -114,8 +118,8 @@ static void test_reference_bytes(void) {
 /* The largest sums that fit: 65,536 codes of -128 and 127. */
 static void test_wide_bytes(void) {
   const int64_t width = 65536;
-  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (!lnspi_kernels_usable(set)) continue;
+  for (int32_t i = 0; (set = lnspi_dispatch_at(i)) != NULL; i++) {
+    if (!lnspi_dispatch_can_run(set)) continue;
     int8_t *v = take_bytes((size_t)width), *x = take_bytes((size_t)width);
     for (int sign = -1; sign < 2; sign += 2) {
       const float scale = 1, s = 1;
@@ -211,11 +215,11 @@ int main(void) {
     printf("not ok no memory with guard pages\n");
     return 1;
   }
-  lnspi_fp saved = lnspi_fp_enter();
+  lnspi_fpenv saved = lnspi_fpenv_enter();
   RUN(test_reference_sums);
   RUN(test_reference_bytes);
   RUN(test_wide_bytes);
   RUN_KERNELS(LNSPI_KERNEL_NEAR_LIST)
-  lnspi_fp_leave(saved);
+  lnspi_fpenv_leave(saved);
   FINISH();
 }

@@ -2,6 +2,8 @@
  * forward and backward, and every kernel set that runs here against them, bit by bit. */
 #include "kernel_check.h"
 
+#include "kernels/kernels.h"
+
 #define LNSPI_X(result, name, parameters) static void test_kernel_##name(void);
 LNSPI_KERNEL_RECURRENT_LIST(LNSPI_X)
 #undef LNSPI_X

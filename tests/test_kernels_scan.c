@@ -5,6 +5,12 @@
 
 #include <time.h>
 
+#include "base/bytes.h"
+#include "base/fpenv.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/scalar.h"
+
 #define LNSPI_X(result, name, parameters) static void test_kernel_##name(void);
 LNSPI_KERNEL_SCAN_LIST(LNSPI_X)
 #undef LNSPI_X
@@ -122,7 +128,7 @@ static void test_kernel_mul_add(void) {
     for (int kind = 0; kind < KINDS; kind++)
       for (int64_t n = 0; n < 70; n++) {
         float *a = values(n, kind), *b = values(n, kind), *y = values(n, kind), *z = copy(y, n);
-        for (int64_t i = 0; i < n; i++) z[i] = lnspi_fma(a[i], b[i], z[i]);
+        for (int64_t i = 0; i < n; i++) z[i] = lnspi_scalar_fma(a[i], b[i], z[i]);
         set->mul_add(y, a, b, n);
         CHECK(same(y, z, n));
         CHECK(slots_close());
@@ -237,8 +243,8 @@ static void run_rates(const lnspi_kernels *by, const block *k) {
 
 static int time_all(void) {
   printf("16 channels, 128 states, 5 steps\n");
-  for (int32_t i = 0; (set = lnspi_kernels_at(i)) != NULL; i++) {
-    if (!lnspi_kernels_usable(set)) continue;
+  for (int32_t i = 0; (set = lnspi_dispatch_at(i)) != NULL; i++) {
+    if (!lnspi_dispatch_can_run(set)) continue;
     block k = take_block(5, 128, PLAIN);
     time_one("rates", run_rates, &k);
     time_one("scan", run_scan, &k);
@@ -254,11 +260,11 @@ int main(int count, char **words) {
     return 1;
   }
   if (count > 1) return strcmp(words[1], "--time") ? 2 : time_all();
-  lnspi_fp saved = lnspi_fp_enter();
+  lnspi_fpenv saved = lnspi_fpenv_enter();
   RUN(test_power);
   RUN(test_rates);
   RUN(test_formulas);
   RUN_KERNELS(LNSPI_KERNEL_SCAN_LIST)
-  lnspi_fp_leave(saved);
+  lnspi_fpenv_leave(saved);
   FINISH();
 }

@@ -4,6 +4,11 @@
 #include "layer_net.h"
 
 #include "graph/arch/arch.h"
+#include "graph/graph.h"
+#include "graph/layer.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/random.h"
 
 /* ---- comparisons --------------------------------------------------------- */
 
@@ -94,9 +99,9 @@ static void check_with(const char *text, int64_t batch, int64_t concepts, int64_
   int fresh = 1; /* the differences are not made yet */
   open_net(&n, text, batch, fitting(text, concepts));
   if (holes) make_holes(&n);
-  for (int32_t set = 0; (k = lnspi_kernels_at(set)) != NULL; set++) {
+  for (int32_t set = 0; (k = lnspi_dispatch_at(set)) != NULL; set++) {
     const int32_t last = n.graph->node_count - 1;
-    if (lnspi_kernels_pick(k->name, NULL) == NULL) continue;
+    if (lnspi_dispatch_select(k->name, NULL) == NULL) continue;
     n.k = k;
     for (n.ld_extra = 0; n.ld_extra <= 16; n.ld_extra += 16) {
       const size_t bytes = (size_t)(rows_of(&n, last) * node_ld(&n, last)) * sizeof(float);
@@ -174,7 +179,7 @@ static void rows_are_independent(void) {
         net many, one;
         open_net(&many, layer->examples[e], 5, concepts);
         open_net(&one, layer->examples[e], 1, concepts);
-        many.k = one.k = lnspi_kernels_pick(NULL, NULL);
+        many.k = one.k = lnspi_dispatch_select(NULL, NULL);
         many.calm = one.calm = 1;
         run_forward(&many);
         run_backward(&many, 1);
@@ -205,7 +210,7 @@ static void rows_are_independent(void) {
 static void one_concept_leaves_q_and_k(void) {
   net n;
   open_net(&n, "lnsp 1; x = input 12; y = attention x heads=3 w=a; output output=y", 3, 1);
-  n.k = lnspi_kernels_pick(NULL, NULL);
+  n.k = lnspi_dispatch_select(NULL, NULL);
   run_forward(&n);
   run_backward(&n, 1);
   CHECK_INT(n.part_used[0][0], 0);
@@ -221,7 +226,7 @@ static void one_concept_leaves_q_and_k(void) {
 static void key_bias_has_no_gradient(void) {
   net n;
   open_net(&n, "lnsp 1; x = input 12; y = attention x heads=3 w=a; output output=y", 2, 5);
-  n.k = lnspi_kernels_pick(NULL, NULL);
+  n.k = lnspi_dispatch_select(NULL, NULL);
   run_forward(&n);
   run_backward(&n, 1);
   CHECK_INT(n.uses, 4);
@@ -272,7 +277,7 @@ static void compare_general_path(int64_t d, int heads, int bias, int mode) {
            "lnsp 1; x = input %d; y = attention x heads=%d w=a bias=%d; output output=y",
            (int)d, heads, bias);
   open_net(&n, text, 4, 1);
-  n.k = lnspi_kernels_pick(NULL, NULL);
+  n.k = lnspi_dispatch_select(NULL, NULL);
   make_delicate(&n, mode, d);
   run_forward(&n);
   run_backward(&n, 1);
@@ -327,7 +332,7 @@ static void parts_of_a_gradient(void) {
       float *gradient;
       if (!layer->examples[0]) break;
       open_net(&n, layer->examples[0], 2, fitting(layer->examples[0], 3));
-      n.k = lnspi_kernels_pick(NULL, NULL);
+      n.k = lnspi_dispatch_select(NULL, NULL);
       run_forward(&n);
       run_backward(&n, 1);
       run_forward(&n); /* saved anew; dout stays from above */
@@ -388,7 +393,7 @@ static void small_gradients_again(void) {
       lnspi_call call;
       lnspi_need need;
       open_net(&n, layer->examples[e], 2, fitting(layer->examples[e], 3));
-      n.k = lnspi_kernels_pick(NULL, NULL);
+      n.k = lnspi_dispatch_select(NULL, NULL);
       run_forward(&n);
       run_backward(&n, 1);
       float *gradient = zeros(n.graph->state_floats, sizeof(float));
@@ -436,7 +441,7 @@ static void compare_padded(const char *text, int64_t batch, int64_t concepts, in
     memcpy(padded.cotangent[0] + b * longer * width, whole.cotangent[0] + b * length * width,
            (size_t)(length * width) * sizeof(double));
   }
-  whole.k = padded.k = lnspi_kernels_pick(NULL, NULL);
+  whole.k = padded.k = lnspi_dispatch_select(NULL, NULL);
   run_forward(&whole);
   run_forward(&padded);
   run_backward(&whole, 1);
@@ -476,7 +481,7 @@ static void zero_rows(void) {
     net n;
     open_net(&n, texts[t], 2, 2);
     memset(n.input, 0, 4 * 20 * sizeof(double));
-    n.k = lnspi_kernels_pick(NULL, NULL);
+    n.k = lnspi_dispatch_select(NULL, NULL);
     run_forward(&n);
     run_backward(&n, 1);
     for (int64_t e = 0; e < n.rows * node_ld(&n, 1); e++)
@@ -496,12 +501,12 @@ static void needs_grow(void) {
       const int64_t step = graph->concepts_step;
       for (int64_t b = 1; b <= 4; b++)
         for (int64_t c = step; c <= 8 * step; c += step) {
-          const lnspi_extent small_extent = lnspi_extent_of(graph, node, b, c);
-          const lnspi_extent large_extent = lnspi_extent_of(graph, node, b + 1, c);
-          const lnspi_extent longer_extent = lnspi_extent_of(graph, node, b, c + step);
-          const lnspi_need small = lnspi_need_of(&small_extent);
-          const lnspi_need large = lnspi_need_of(&large_extent);
-          const lnspi_need longer = lnspi_need_of(&longer_extent);
+          const lnspi_extent small_extent = lnspi_layer_extent(graph, node, b, c);
+          const lnspi_extent large_extent = lnspi_layer_extent(graph, node, b + 1, c);
+          const lnspi_extent longer_extent = lnspi_layer_extent(graph, node, b, c + step);
+          const lnspi_need small = lnspi_layer_need(&small_extent);
+          const lnspi_need large = lnspi_layer_need(&large_extent);
+          const lnspi_need longer = lnspi_layer_need(&longer_extent);
           CHECK(small.saved_floats <= large.saved_floats &&
                 small.saved_floats <= longer.saved_floats);
           CHECK(small.scratch_floats <= large.scratch_floats &&

@@ -1,20 +1,24 @@
 /* Deltas of live weights: what is left out is owed, both sides hold the same bits, a failure
  * or a rollback leaves nothing behind. */
 #include "delta/delta.h"
-#include "support.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "run/state.h"
+#include "run/weight.h"
 #include "train/trainer.h"
+#include "support.h"
 
 #define NET "student d=20 s=18 k=12 heads=2"
 
 static lnsp_model *fresh(void) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_new(NET, 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, 1, NULL, &model, &support_problem));
   return model;
 }
 
 static lnsp_trainer *trainer_of(const lnsp_model *model, const char *optimizer) {
   lnsp_trainer *t = NULL;
-  lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = 4, .history = 3};
+  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 4, .history = 3};
   CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_problem));
   return t;
 }
@@ -47,9 +51,9 @@ static float behind(const lnsp_trainer *t, const lnsp_model *model, float *owed)
     lnspi_weight there = lnspi_weight_in_array(w);
     for (int64_t e = 0; e < w->count; e++) {
       float a, b, r = 0;
-      lnspi_state_span(w, t->state, e, 1, &a);
-      lnspi_state_span(&model->graph->weights[i], model->state, e, 1, &b);
-      if (t->residual) lnspi_state_span(&there, t->residual, e, 1, &r);
+      lnspi_state_read_span(w, t->state, e, 1, &a);
+      lnspi_state_read_span(&model->graph->weights[i], model->state, e, 1, &b);
+      if (t->residual) lnspi_state_read_span(&there, t->residual, e, 1, &r);
       most = fmaxf(most, fabsf(a - b + r));
       *owed = fmaxf(*owed, fabsf(r));
     }
@@ -80,7 +84,7 @@ static void rounds(void) {
       float due = behind(t, far, &owed);
       /* the last rounds fetch what a codec of some tensors never sends */
       const char *codec = round < 57 ? codecs[c] : round < 59 ? "float32" : "exact";
-      CHECK_OK(lnsp_delta_make_live(far, t, codec, 1, NULL, &delta, &support_problem));
+      CHECK_OK(lnsp_delta_create_live(far, t, codec, 1, NULL, &delta, &support_problem));
       lnsp_model *next = applied(delta, far), *live = published(t);
       CHECK_SAY(same(next, live), "%s: the two sides differ", codecs[c]);
       lnsp_model_destroy(live);
@@ -109,7 +113,7 @@ static void conserved(void) {
     lnsp_delta *delta = NULL;
     for (uint32_t s = 0; s < 3; s++) step(t, s);
     lnsp_model *live = published(t);
-    CHECK_OK(lnsp_delta_make_live(base, t, codecs[c], 0, NULL, &delta, &support_problem));
+    CHECK_OK(lnsp_delta_create_live(base, t, codecs[c], 0, NULL, &delta, &support_problem));
     lnsp_model *still = published(t);
     CHECK(same(still, live)); /* without snap the weights stay */
     sum = applied(delta, base);
@@ -118,9 +122,9 @@ static void conserved(void) {
       lnspi_weight there = lnspi_weight_in_array(w);
       for (int64_t e = 0; e < w->count; e++) {
         float a, b, r;
-        lnspi_state_span(w, live->state, e, 1, &a);
-        lnspi_state_span(w, sum->state, e, 1, &b);
-        lnspi_state_span(&there, t->residual, e, 1, &r);
+        lnspi_state_read_span(w, live->state, e, 1, &a);
+        lnspi_state_read_span(w, sum->state, e, 1, &b);
+        lnspi_state_read_span(&there, t->residual, e, 1, &r);
         CHECK_SAY(fabsf(b + r - a) < 2e-7f, "%s: %s[%d] %g + %g is not %g", codecs[c], w->name,
                   (int)e, (double)b, (double)r, (double)a);
       }
@@ -141,18 +145,18 @@ static void without_residual(void) {
   lnsp_delta *lossy = NULL, *exact = NULL;
   step(t, 1);
   lnsp_model *live = published(t);
-  CHECK_OK(lnsp_delta_make_live(base, t, NULL, 1, NULL, &exact, &support_problem));
+  CHECK_OK(lnsp_delta_create_live(base, t, NULL, 1, NULL, &exact, &support_problem));
   lnsp_model *after = published(t), *result = applied(exact, base);
   CHECK(same(after, live) && same(result, live));
   lnsp_delta_destroy(exact);
   lnsp_model_destroy(after);
   lnsp_model_destroy(result);
-  CHECK_OK(lnsp_delta_make_live(base, t, "sparse", 1, NULL, &lossy, &support_problem));
+  CHECK_OK(lnsp_delta_create_live(base, t, "sparse", 1, NULL, &lossy, &support_problem));
   after = published(t);
   result = applied(lossy, base);
   CHECK(same(after, result) && !same(after, live));
   lnsp_delta_destroy(lossy);
-  CHECK_OK(lnsp_delta_make_live(after, t, "float32", 1, NULL, &lossy, &support_problem));
+  CHECK_OK(lnsp_delta_create_live(after, t, "float32", 1, NULL, &lossy, &support_problem));
   CHECK_INT(lossy->bytes, 0); /* nothing is owed */
   lnsp_delta_destroy(lossy);
   step(t, 3); /* and it goes on */
@@ -170,14 +174,14 @@ static void rolled_back(void) {
   uint8_t before[32], hash[32], first[32], twice[32];
   lnsp_delta *delta = NULL;
   step(t, 1);
-  CHECK_OK(lnsp_delta_make_live(base, t, "sparse", 1, NULL, &delta, &support_problem));
+  CHECK_OK(lnsp_delta_create_live(base, t, "sparse", 1, NULL, &delta, &support_problem));
   lnsp_model *far = applied(delta, base);
   lnsp_delta_destroy(delta);
   step(t, 2);
   hash_of(t, before);
   CHECK_OK(lnsp_trainer_mark(t, &support_problem));
   for (int round = 0; round < 3; round++) {
-    CHECK_OK(lnsp_delta_make_live(far, t, "sparse", 1, NULL, &delta, &support_problem));
+    CHECK_OK(lnsp_delta_create_live(far, t, "sparse", 1, NULL, &delta, &support_problem));
     hash_of(t, round ? twice : first);
     if (round) CHECK(!memcmp(first, twice, 32));
     lnsp_delta_destroy(delta);
@@ -198,32 +202,32 @@ static void refusals(void) {
   lnsp_delta *delta = NULL;
   uint8_t before[32], hash[32];
   static uint8_t block[4096];
-  CHECK_OK(lnsp_model_new("student d=20 s=18 k=12 heads=3", 1, NULL, &other, &support_problem));
+  CHECK_OK(lnsp_model_create("student d=20 s=18 k=12 heads=3", 1, NULL, &other, &support_problem));
   step(t, 1);
   CHECK_OK(lnsp_trainer_mark(t, &support_problem));
   CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem)); /* a mark is pending */
   hash_of(t, before);
   lnsp_options small = {.struct_size = sizeof small, .block = block, .block_bytes = sizeof block};
-  CHECK_REFUSED(lnsp_delta_make_live(base, t, "int4", 1, &small, &delta, &support_problem),
+  CHECK_REFUSED(lnsp_delta_create_live(base, t, "int4", 1, &small, &delta, &support_problem),
                 LNSP_E_MEMORY);
-  CHECK_REFUSED(lnsp_delta_make_live(base, t, "int3", 1, NULL, &delta, &support_problem),
+  CHECK_REFUSED(lnsp_delta_create_live(base, t, "int3", 1, NULL, &delta, &support_problem),
                 LNSP_E_UNKNOWN);
-  CHECK_REFUSED(lnsp_delta_make_live(other, t, "int4", 1, NULL, &delta, &support_problem),
+  CHECK_REFUSED(lnsp_delta_create_live(other, t, "int4", 1, NULL, &delta, &support_problem),
                 LNSP_E_SHAPE);
-  CHECK_REFUSED(lnsp_delta_make_live(NULL, t, "int4", 1, NULL, &delta, &support_problem),
+  CHECK_REFUSED(lnsp_delta_create_live(NULL, t, "int4", 1, NULL, &delta, &support_problem),
                 LNSP_E_ARGUMENT);
   float huge = 1e30f;
   lnsp_model *wild = fresh();
-  lnspi_state_span_write(&wild->graph->weights[6], wild->state, 3, 1, &huge);
-  CHECK_REFUSED(lnsp_delta_make_live(wild, t, "float16", 1, NULL, &delta, &support_problem),
+  lnspi_state_write_span(&wild->graph->weights[6], wild->state, 3, 1, &huge);
+  CHECK_REFUSED(lnsp_delta_create_live(wild, t, "float16", 1, NULL, &delta, &support_problem),
                 LNSP_E_NOT_FINITE);
   CHECK(!delta);
   hash_of(t, hash);
   CHECK(!memcmp(hash, before, 32));
-  CHECK_REFUSED(lnsp_delta_make_live(base, half, "int4", 1, NULL, &delta, &support_problem),
+  CHECK_REFUSED(lnsp_delta_create_live(base, half, "int4", 1, NULL, &delta, &support_problem),
                 LNSP_E_UNSUPPORTED);
   step(half, 4);
-  CHECK_OK(lnsp_delta_make_live(base, half, "int4", 0, NULL, &delta, &support_problem));
+  CHECK_OK(lnsp_delta_create_live(base, half, "int4", 0, NULL, &delta, &support_problem));
   lnsp_delta_destroy(delta);
   lnsp_trainer_destroy(t);
   lnsp_trainer_destroy(half);

@@ -1,8 +1,12 @@
 /* Losses: PyTorch's numbers, finite differences in double, the texts. */
 #include "support.h"
-#include "base/host.h"
-#include "lnsp.h"
+#include "format/safetensors.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
 #include "train/loss.h"
+#include "train/loss_text.h"
+#include "train/loss_weighting.h"
+#include "lnsp.h"
 #include "loss_reference.h"
 
 #define CASE "tests/data/conformance/losses.case.safetensors"
@@ -51,7 +55,7 @@ static int case_loss(lnsp_file *file, const char *key, const char *text) {
   enum { NAMES = sizeof names / sizeof *names };
   char value_name[64], grad_name[64];
   lnsp_tensor tensors[NAMES], gradient;
-  lnsp_problem problem;
+  lnsp_error problem;
   float value = -1;
   int count = 0;
   snprintf(value_name, sizeof value_name, "value.%s", key);
@@ -148,11 +152,11 @@ static void differences(const char *text, reference *of, int64_t rows, int64_t w
   double *x[4] = {NULL, NULL, NULL, NULL};
   float *f[4], *d[4];
   lnspi_loss_call call;
-  CHECK_INT(lnspi_loss_parse(text, terms, &count, NULL), LNSP_OK);
+  CHECK_INT(lnspi_loss_text_parse(text, terms, &count, NULL), LNSP_OK);
   if (count != 1) return;
   const lnspi_loss *loss = terms[0].loss;
   lnspi_loss_start(&call);
-  call.k = lnspi_kernels_pick("scalar", NULL);
+  call.k = lnspi_dispatch_select("scalar", NULL);
   call.rows = call.length = rows;
   call.pass = LOSS_PASS;
   call.width = width;
@@ -412,7 +416,7 @@ static void sums_and_strides(void) {
 static void good_texts(void) {
   lnspi_loss_term terms[LNSPI_LOSS_TERMS];
   int32_t count = 0;
-  CHECK_INT(lnspi_loss_parse("student", terms, &count, NULL), LNSP_OK);
+  CHECK_INT(lnspi_loss_text_parse("student", terms, &count, NULL), LNSP_OK);
   CHECK_INT(count, 3);
   CHECK_STR(terms[0].loss->name, "triplet");
   CHECK(terms[0].weight == 1 && terms[0].real[0] == .3f && terms[0].real[1] == 0);
@@ -425,7 +429,7 @@ static void good_texts(void) {
   CHECK_STR(terms[2].on, "code");
 
   CHECK_INT(
-      lnspi_loss_parse(" cosine+4 *replay rows=9 seed=18+.5*mse on=raw ", terms, &count, NULL),
+      lnspi_loss_text_parse(" cosine+4 *replay rows=9 seed=18+.5*mse on=raw ", terms, &count, NULL),
       LNSP_OK);
   CHECK_INT(count, 3);
   CHECK(terms[0].weight == 1 && terms[1].loss == NULL && terms[1].weight == 4);
@@ -434,7 +438,7 @@ static void good_texts(void) {
   CHECK_STR(terms[2].on, "raw");
   CHECK(terms[2].weight == .5f);
 
-  CHECK_INT(lnspi_loss_parse("mse from=3 until=9 every=2 + .5*margin gate=.03 weak=.5 auto=.1 "
+  CHECK_INT(lnspi_loss_text_parse("mse from=3 until=9 every=2 + .5*margin gate=.03 weak=.5 auto=.1 "
                              "low=.001 high=.02 + info_nce against=key stop=1", terms, &count,
                              NULL), LNSP_OK);
   CHECK_INT(count, 3);
@@ -446,17 +450,17 @@ static void good_texts(void) {
   CHECK(terms[2].stop == 1 && !terms[2].gated && !(terms[2].share > 0));
   for (uint64_t step = 0; step < 12; step++)
     for (uint64_t pass = 0; pass < 3; pass++)
-      CHECK(lnspi_term_counts(&terms[0], step, pass) ==
+      CHECK(lnspi_loss_weighting_active(&terms[0], step, pass) ==
             (step >= 3 && step < 9 && pass % 2 == 0));
 
-  CHECK_INT(lnspi_loss_parse("1e+2*triplet kind=l2 margin=2e-1 on=code", terms, &count, NULL),
+  CHECK_INT(lnspi_loss_text_parse("1e+2*triplet kind=l2 margin=2e-1 on=code", terms, &count, NULL),
             LNSP_OK);
   CHECK(count == 1 && terms[0].weight == 100 && terms[0].real[0] == .2f &&
         terms[0].real[1] == 1);
   CHECK_STR(terms[0].on, "code");
-  CHECK_INT(lnspi_loss_parse("2*student + mse", terms, &count, NULL), LNSP_OK);
+  CHECK_INT(lnspi_loss_text_parse("2*student + mse", terms, &count, NULL), LNSP_OK);
   CHECK(count == 4 && terms[0].weight == 2 && terms[1].weight == .2f && terms[2].weight == 2);
-  CHECK_INT(lnspi_loss_parse("mse+mse+mse+mse+mse+mse+mse+mse", terms, &count, NULL), LNSP_OK);
+  CHECK_INT(lnspi_loss_text_parse("mse+mse+mse+mse+mse+mse+mse+mse", terms, &count, NULL), LNSP_OK);
   CHECK_INT(count, 8);
 }
 
@@ -517,10 +521,10 @@ static void bad_texts(void) {
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     lnspi_loss_term terms[LNSPI_LOSS_TERMS];
-    lnsp_problem problem;
+    lnsp_error problem;
     int32_t count = 0;
     memset(&problem, 0, sizeof problem);
-    int32_t code = lnspi_loss_parse(all[i].text, terms, &count, &problem);
+    int32_t code = lnspi_loss_text_parse(all[i].text, terms, &count, &problem);
     CHECK_SAY(code != LNSP_OK && (all[i].code < 0 || code == all[i].code), "'%s' gives %d: %s",
               all[i].text ? all[i].text : "NULL", (int)code, problem.message);
     CHECK_SAY(problem.column == all[i].column, "'%s': column %d, expected %d (%s)",
@@ -539,7 +543,7 @@ static void list(void) {
     const lnspi_loss *loss = lnspi_loss_at(n);
     lnspi_loss_term terms[LNSPI_LOSS_TERMS];
     int32_t count;
-    CHECK_INT(lnspi_loss_parse(loss->name, terms, &count, NULL), LNSP_OK);
+    CHECK_INT(lnspi_loss_text_parse(loss->name, terms, &count, NULL), LNSP_OK);
     CHECK(terms[0].loss == loss && loss->evaluate && loss->scratch_floats && loss->on);
     CHECK(!strncmp(loss->help, loss->name, strlen(loss->name)));
     CHECK(loss->operand[0].name == NULL && !strcmp(loss->operand[0].direct, "p"));
@@ -556,7 +560,7 @@ static void list(void) {
 
 static int32_t refused(const char *text, const lnsp_tensor *in, int32_t count,
                        const lnsp_tensor *out) {
-  lnsp_problem problem;
+  lnsp_error problem;
   float value = 42, *g = out ? out->data : NULL, before = g ? g[0] : 0;
   memset(&problem, 0, sizeof problem);
   int32_t code = lnsp_loss_evaluate(text, in, count, &value, out, NULL, &problem);

@@ -2,9 +2,9 @@
  * on small cases that can be reckoned by hand. */
 #include "check.h"
 
-#include "../programs/five_cat.c"
-#include "../programs/five_random.c"
-#include "../programs/metrics.c"
+#include "../programs/score/cat5.c"
+#include "../programs/score/mt19937.c"
+#include "../programs/score/metrics.c"
 #include "metric_numbers.h"
 
 #define COUNT(array) (sizeof array / sizeof array[0])
@@ -204,8 +204,8 @@ static void mini(void) {
 static float bank_vectors[METRIC_BANK * METRIC_WIDTH];
 static int32_t article[METRIC_BANK], order[METRIC_BANK], place[METRIC_BANK];
 
-static five_bank make_bank(void) {
-  const five_bank bank = { bank_vectors, article, order, place, METRIC_BANK, METRIC_WIDTH };
+static cat5_bank make_bank(void) {
+  const cat5_bank bank = { bank_vectors, article, order, place, METRIC_BANK, METRIC_WIDTH };
   float topic[METRIC_ARTICLES * METRIC_WIDTH];
   int i, j;
 
@@ -221,7 +221,7 @@ static five_bank make_bank(void) {
     }
   }
   metric_unit(bank_vectors, METRIC_BANK, METRIC_WIDTH, 1e-9);
-  five_order(article, METRIC_BANK, order, place);
+  cat5_order(article, METRIC_BANK, order, place);
   return bank;
 }
 
@@ -240,15 +240,15 @@ static int predict_weighted(void *self, const float *contexts, int64_t rows, flo
   return --*calls < 0 ? 7 : 0;
 }
 
-static void run_five(int target_base, int64_t batch, five_result *out) {
-  const five_bank bank = make_bank();
-  const five_setting s = { target_base, 5, METRIC_HORIZON, batch };
-  float *scratch = malloc((size_t)five_scratch(&bank, &s) * sizeof *scratch);
+static void run_five(int target_base, int64_t batch, cat5_result *out) {
+  const cat5_bank bank = make_bank();
+  const cat5_setting s = { target_base, 5, METRIC_HORIZON, batch };
+  float *scratch = malloc((size_t)cat5_scratch(&bank, &s) * sizeof *scratch);
   int calls = 1 << 20;
 
   CHECK(scratch != NULL);
   if (scratch)
-    CHECK_INT(five_run(&bank, &metric_windows[0][0], METRIC_WINDOWS, &s, predict_weighted, &calls,
+    CHECK_INT(cat5_evaluate(&bank, &metric_windows[0][0], METRIC_WINDOWS, &s, predict_weighted, &calls,
                        scratch, out), 0);
   free(scratch);
 }
@@ -259,13 +259,13 @@ static void near_all(const double *actual, const double *expected, size_t count)
     CHECK_NEAR(actual[i], expected[i], 2e-6);
 }
 
-static void check_common(const five_result *r, const double *within, const double *ablation,
+static void check_common(const cat5_result *r, const double *within, const double *ablation,
                          const double *bins) {
   CHECK_NEAR(r->hit1, within[0], 1e-11);
   CHECK_NEAR(r->hit5, within[1], 1e-11);
   CHECK_NEAR(r->mrr, within[2], 1e-11);
   CHECK_INT(r->article_rows, (int)within[3]);
-  near_all(r->ablation, ablation, FIVE_ABLATIONS);
+  near_all(r->ablation, ablation, CAT5_ABLATIONS);
   CHECK_NEAR(r->low, bins[0], 2e-6);
   CHECK_INT(r->low_rows, (int)bins[1]);
   CHECK_NEAR(r->normal, bins[2], 2e-6);
@@ -275,9 +275,9 @@ static void check_common(const five_result *r, const double *within, const doubl
 }
 
 static void five_last_context(void) {
-  five_result r;
+  cat5_result r;
   run_five(0, 7, &r);
-  near_all(r.offset, five_last_context_offset, FIVE_OFFSETS);
+  near_all(r.offset, five_last_context_offset, CAT5_OFFSETS);
   near_all(r.step, five_last_context_step, METRIC_HORIZON);
   CHECK_NEAR(r.margin, FIVE_LAST_CONTEXT_MARGIN, 2e-6);
   CHECK_NEAR(r.rollout, FIVE_LAST_CONTEXT_ROLLOUT, 2e-6);
@@ -290,9 +290,9 @@ static void five_last_context(void) {
 }
 
 static void five_target_base(void) {
-  five_result r;
+  cat5_result r;
   run_five(1, METRIC_WINDOWS, &r);
-  near_all(r.offset, five_target_offset, FIVE_OFFSETS);
+  near_all(r.offset, five_target_offset, CAT5_OFFSETS);
   near_all(r.step, five_target_step, METRIC_HORIZON);
   CHECK_NEAR(r.margin, FIVE_TARGET_MARGIN, 2e-6);
   CHECK_NEAR(r.rollout, FIVE_TARGET_ROLLOUT, 2e-6);
@@ -303,12 +303,12 @@ static void five_target_base(void) {
 
 /* The suite does not depend on how many windows are predicted at once. */
 static void five_any_batch(void) {
-  five_result a, b;
+  cat5_result a, b;
   memset(&a, 0, sizeof a);
   memset(&b, 0, sizeof b);
   run_five(0, 1, &a);
   run_five(0, 50, &b);
-  near_all(a.ablation, b.ablation, FIVE_ABLATIONS);
+  near_all(a.ablation, b.ablation, CAT5_ABLATIONS);
   near_all(a.step, b.step, METRIC_HORIZON);
   CHECK_NEAR(a.margin, b.margin, 1e-12);
 }
@@ -316,74 +316,74 @@ static void five_any_batch(void) {
 /* A bank of one short article: nothing but ablations and bins has a sample, and what has
  * none fails its gate. */
 static void five_skips(void) {
-  five_bank bank = make_bank();
+  cat5_bank bank = make_bank();
   static const int32_t window[6] = { 0, 1, 2, 3, 4, 5 };
-  const five_setting s = { 1, 5, METRIC_HORIZON, 1 };
+  const cat5_setting s = { 1, 5, METRIC_HORIZON, 1 };
   float scratch[METRIC_WIDTH * 12];
-  five_result r;
+  cat5_result r;
   int i, calls = 100;
 
   for (i = 0; i < METRIC_BANK; i++)
     article[i] = i == 5 ? -1 : 2;
-  five_order(article, METRIC_BANK, order, place);
-  CHECK_INT(five_run(&bank, window, 1, &s, predict_weighted, &calls, scratch, &r), 0);
+  cat5_order(article, METRIC_BANK, order, place);
+  CHECK_INT(cat5_evaluate(&bank, window, 1, &s, predict_weighted, &calls, scratch, &r), 0);
   CHECK_INT(r.without_article, 1);
   CHECK_INT(r.offset_rows, 0);
   CHECK_INT(r.offset_skipped, 1);
   CHECK_INT(r.article_skipped, 1);
   CHECK_INT(r.rollout_skipped, 1);
   CHECK(isnan(r.margin) && isnan(r.hit1) && isnan(r.rollout));
-  for (i = 0; i < FIVE_GATES; i++)
-    if (i != FIVE_C)
-      CHECK_INT(five_gate(i, &r, &r, 0), 0);
-  CHECK_INT(five_neighbour(&bank, 4, 1), 6); /* over the row that has no article */
-  CHECK_INT(five_neighbour(&bank, 0, -1), -1);
-  CHECK_INT(five_neighbour(&bank, METRIC_BANK - 1, 1), -1);
+  for (i = 0; i < CAT5_GATES; i++)
+    if (i != CAT5_C)
+      CHECK_INT(cat5_gate(i, &r, &r, 0), 0);
+  CHECK_INT(cat5_neighbour(&bank, 4, 1), 6); /* over the row that has no article */
+  CHECK_INT(cat5_neighbour(&bank, 0, -1), -1);
+  CHECK_INT(cat5_neighbour(&bank, METRIC_BANK - 1, 1), -1);
   calls = 3; /* a predictor's refusal ends the suite */
-  CHECK_INT(five_run(&bank, window, 1, &s, predict_weighted, &calls, scratch, &r), 7);
+  CHECK_INT(cat5_evaluate(&bank, window, 1, &s, predict_weighted, &calls, scratch, &r), 7);
 }
 
 static void five_gates(void) {
-  five_result r, other;
+  cat5_result r, other;
 
   memset(&r, 0, sizeof r);
   r.offset[4] = .49;
   r.margin = .11;
-  CHECK_INT(five_gate(FIVE_A, &r, NULL, 0), 0);
-  CHECK_INT(five_gate(FIVE_A, &r, NULL, 1), 1);
+  CHECK_INT(cat5_gate(CAT5_A, &r, NULL, 0), 0);
+  CHECK_INT(cat5_gate(CAT5_A, &r, NULL, 1), 1);
   r.hit1 = .56, r.hit5 = .93, r.mrr = .76;
-  CHECK_INT(five_gate(FIVE_B, &r, NULL, 0), 0);
-  CHECK_INT(five_gate(FIVE_B, &r, NULL, 1), 1);
-  r.ablation[FIVE_SHUFFLED] = -.15;
-  r.ablation[FIVE_REVERSED] = -.10;
-  r.ablation[FIVE_LEFT_OUT] = -.08;
-  r.ablation[FIVE_REPEATED] = .05;
-  CHECK_INT(five_gate(FIVE_C, &r, NULL, 0), 1);
-  r.ablation[FIVE_CROSS] = .051;
-  CHECK_INT(five_gate(FIVE_C, &r, NULL, 0), 0);
+  CHECK_INT(cat5_gate(CAT5_B, &r, NULL, 0), 0);
+  CHECK_INT(cat5_gate(CAT5_B, &r, NULL, 1), 1);
+  r.ablation[CAT5_SHUFFLED] = -.15;
+  r.ablation[CAT5_REVERSED] = -.10;
+  r.ablation[CAT5_LEFT_OUT] = -.08;
+  r.ablation[CAT5_REPEATED] = .05;
+  CHECK_INT(cat5_gate(CAT5_C, &r, NULL, 0), 1);
+  r.ablation[CAT5_CROSS] = .051;
+  CHECK_INT(cat5_gate(CAT5_C, &r, NULL, 0), 0);
   r.rollout = .43;
-  CHECK_INT(five_gate(FIVE_D, &r, NULL, 0), 0);
-  CHECK_INT(five_gate(FIVE_D, &r, NULL, 1), 1);
+  CHECK_INT(cat5_gate(CAT5_D, &r, NULL, 0), 0);
+  CHECK_INT(cat5_gate(CAT5_D, &r, NULL, 1), 1);
   other = r;
   r.normal = .5;
   other.normal = .451;
-  CHECK_INT(five_gate(FIVE_E, &r, &other, 0), 1);
+  CHECK_INT(cat5_gate(CAT5_E, &r, &other, 0), 1);
   other.normal = .449;
-  CHECK_INT(five_gate(FIVE_E, &r, &other, 0), 0);
-  CHECK_INT(five_gate(FIVE_E, &r, NULL, 0), 0);
+  CHECK_INT(cat5_gate(CAT5_E, &r, &other, 0), 0);
+  CHECK_INT(cat5_gate(CAT5_E, &r, NULL, 0), 0);
 }
 
 static void shuffles_as_python(void) {
   static const int32_t sizes[] = { 5, 5, 30 };
-  five_random r;
+  mt19937 r;
   int32_t x[30], i;
   size_t s, at = 0;
 
-  five_random_start(&r, 17);
+  mt19937_seed(&r, 17);
   for (s = 0; s < COUNT(sizes); s++) {
     for (i = 0; i < sizes[s]; i++)
       x[i] = i;
-    five_shuffle(&r, x, sizes[s]);
+    mt19937_shuffle(&r, x, sizes[s]);
     for (i = 0; i < sizes[s]; i++)
       CHECK_INT(x[i], five_orders[at++]);
   }

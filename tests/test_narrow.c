@@ -2,7 +2,14 @@
  * the blocks that docs/numerics.md names; state files, marks, memory and refusals. */
 #include "state_edit.h"
 
-#include "kernels/compact.h"
+#include "base/bytes.h"
+#include "graph/graph.h"
+#include "kernels/kernels.h"
+#include "kernels/packed.h"
+#include "kernels/random.h"
+#include "run/model.h"
+#include "run/session.h"
+#include "train/optimizer.h"
 #include "train/trainer.h"
 
 /* Odd widths; panels of 64, 48, 32 and 16 lanes; a matrix in three parts. */
@@ -20,11 +27,11 @@ enum { TEXTS = sizeof texts / sizeof texts[0] };
 
 static lnsp_trainer *make(const char *graph, const char *optimizer, const char *isa,
                           int32_t history, int32_t undo) {
-  lnsp_limits limits = {sizeof limits, ROWS, 2, history, undo, 0, 0};
+  lnsp_size_options limits = {sizeof limits, ROWS, 2, history, undo, 0, 0};
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new(graph, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(graph, 3, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, &options, &t,
                                &support_problem));
   lnsp_model_destroy(model);
@@ -38,7 +45,7 @@ static int32_t step_or_not(lnsp_trainer *t, uint32_t seed, int apply, float *los
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 3, 1 + seed % 3, 1 + seed % 2, WIDTH),
                        lnsp_tensor_f32("target", y, 3, 1 + seed % 3, 1 + seed % 2, WIDTH)};
   if (apply) return lnsp_trainer_step(t, in, 2, loss, &support_problem);
-  return lnsp_trainer_evaluate(t, in, 2, loss, &support_problem);
+  return lnsp_trainer_compute_gradients(t, in, 2, loss, &support_problem);
 }
 
 static void steps(lnsp_trainer *t, uint32_t from, uint32_t to) {
@@ -122,14 +129,14 @@ typedef struct by_hand {
 static void pack(const lnspi_weight *weight, const float *rows, float *to) {
   int64_t out = weight->dims[0] / weight->parts, in = weight->dims[1];
   for (int32_t part = 0; part < weight->parts; part++)
-    lnspi_pack_rows(to + part * lnspi_packed_floats(in, out), in, out, 0, out,
+    lnspi_packed_from_rows(to + part * lnspi_packed_floats(in, out), in, out, 0, out,
                     rows + part * out * in, in);
 }
 
 static void unpack(const lnspi_weight *weight, const float *from, float *rows) {
   int64_t out = weight->dims[0] / weight->parts, in = weight->dims[1];
   for (int32_t part = 0; part < weight->parts; part++)
-    lnspi_unpack_rows(from + part * lnspi_packed_floats(in, out), in, out, 0, out,
+    lnspi_packed_to_rows(from + part * lnspi_packed_floats(in, out), in, out, 0, out,
                       rows + part * out * in, in);
 }
 
@@ -146,7 +153,7 @@ static void update_by_hand(by_hand *h, const lnspi_weight *weight, const lnspi_u
       at += n;
     }
   for (int64_t i = 0; weight->type == LNSP_BF16 && i < at; i++) {
-    uint32_t chance = lnspi_dither(update->key + 2, (uint32_t)i) >> 16;
+    uint32_t chance = lnspi_random_dither(update->key + 2, (uint32_t)i) >> 16;
     h->w[i] = lnspi_bits_float((lnspi_float_bits(h->w[i]) + chance) & 0xffff0000u);
   }
 }
@@ -176,7 +183,7 @@ static void the_update_is_the_kernels_with(const char *optimizer) {
                                      &support_problem));
       pack(weight, hand[i].row, hand[i].g);
       t->rule.optimizer->prepare(t->rule.real, .01, 1, s + 1, &update);
-      lnspi_rule_key(&t->rule, index, s + 1, update.key);
+      lnspi_optimizer_rounding_key(&t->rule, index, s + 1, update.key);
       update_by_hand(&hand[i], weight, &update);
     }
     CHECK_OK(lnsp_trainer_apply(t, &support_problem));
@@ -212,7 +219,7 @@ static void small_steps_add_up(void) {
   for (int i = 0; i < N; i++) x[i] = d[i] = 1;
   lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, N, 0);
   lnsp_tensor gradient = lnsp_tensor_f32("output", d, 2, 1, N, 0);
-  CHECK_OK(lnsp_model_new(net, 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(net, 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, NULL, "sgd lr=2e-5 weights=bf16", NULL, NULL, &t,
                                &support_problem));
   CHECK_OK(lnsp_trainer_tensor_read(t, "a.weight", 0, before, N * N, &support_problem));
@@ -260,7 +267,7 @@ static void publishes_and_saves_bf16(void) {
   lnsp_session_destroy(session);
   CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, own, &support_problem));
   for (int i = 0; i < 3; i++) {
-    CHECK_INT(lnspi_graph_type(models[i]->graph), LNSP_BF16);
+    CHECK_INT(lnspi_graph_storage(models[i]->graph), LNSP_BF16);
     CHECK_OK(lnsp_model_hash(models[i], hash, &support_problem));
     CHECK(!memcmp(hash, own, 32));
     CHECK_OK(lnsp_session_create(models[i], NULL, NULL, &session, &support_problem));
@@ -271,7 +278,7 @@ static void publishes_and_saves_bf16(void) {
   }
   lnsp_options options = {.struct_size = sizeof options, .storage = LNSP_F32};
   CHECK_OK(lnsp_trainer_publish(t, 0, &options, &models[0], &support_problem));
-  CHECK_INT(lnspi_graph_type(models[0]->graph), LNSP_F32);
+  CHECK_INT(lnspi_graph_storage(models[0]->graph), LNSP_F32);
   CHECK_OK(lnsp_model_hash(models[0], hash, &support_problem));
   CHECK(!memcmp(hash, own, 32));
   lnsp_model_destroy(models[0]);
@@ -292,7 +299,7 @@ static void bf16_of_any_magnitude(void) {
   lnsp_trainer_destroy(t);
   for (int i = 0; i < 3; i++)
     for (int s = 0; s < 16; s++) {
-      const lnsp_limits limits = {sizeof limits, ROWS, 2, 0, 0, 0, 0};
+      const lnsp_size_options limits = {sizeof limits, ROWS, 2, 0, 0, 0, 0};
       float size = (s % 2 ? -1.f : 1.f) * sizes[s / 2];
       static float values[WIDTH * WIDTH];
       state_fill(&bytes, "a.weight", size);
@@ -318,7 +325,7 @@ static void bf16_of_any_magnitude(void) {
 /* ---- state files, marks ---- */
 
 static void resumes_to_the_same_bits(void) {
-  lnsp_limits other = {sizeof other, 7, 3, 1, 0, 0, 0};
+  lnsp_size_options other = {sizeof other, 7, 3, 1, 0, 0, 0};
   for (uint32_t i = 0; i < 3 * TEXTS; i++) {
     const uint32_t at = 5 * (i / TEXTS);
     lnsp_trainer *a = make(ODD, texts[i % TEXTS], NULL, 0, 0), *b = NULL;
@@ -385,7 +392,7 @@ static void hostile_moments(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
     state_fill(&bytes, cases[i].name, cases[i].value);
-    const lnsp_limits limits = {sizeof limits, ROWS, 2, 0, 0, 0, 0};
+    const lnsp_size_options limits = {sizeof limits, ROWS, 2, 0, 0, 0, 0};
     CHECK_SAY(state_open(&bytes, NULL, NULL, &limits, &other) == cases[i].opens, "%s = %g",
               cases[i].name, (double)cases[i].value);
     if (other) {
@@ -404,10 +411,10 @@ static void hostile_moments(void) {
 
 static void marks_go_back_to_the_bit(void) {
   for (int j = 0; j < 2 * TEXTS; j++) {
-    const int32_t undo = j % 2 ? LNSP_UNDO_WEIGHTS : LNSP_UNDO_ALL;
+    const int32_t undo = j % 2 ? LNSP_MARK_WEIGHTS : LNSP_MARK_STATE;
     lnsp_trainer *t = make(ODD, texts[j / 2], NULL, 2, undo);
     uint8_t marked[2][32], later[32], now[32];
-    const int32_t what = undo == LNSP_UNDO_ALL ? LNSP_SAVE_STATE : LNSP_SAVE_WEIGHTS;
+    const int32_t what = undo == LNSP_MARK_STATE ? LNSP_SAVE_STATE : LNSP_SAVE_WEIGHTS;
     for (int i = 0; i < 2; i++) {
       steps(t, 3 * (uint32_t)i, 3 * (uint32_t)i + 3);
       CHECK_OK(lnsp_trainer_mark(t, &support_problem));
@@ -422,7 +429,7 @@ static void marks_go_back_to_the_bit(void) {
       if (back) break;
       steps(t, 6, 9);
       CHECK_OK(lnsp_trainer_hash(t, what, now, &support_problem));
-      CHECK(!memcmp(now, later, 32) == (undo == LNSP_UNDO_ALL));
+      CHECK(!memcmp(now, later, 32) == (undo == LNSP_MARK_STATE));
     }
     lnsp_trainer_destroy(t);
   }
@@ -434,11 +441,11 @@ static void memory_with(const char *text) {
   support_heap heap;
   lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-  lnsp_limits limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
-  lnsp_memory memory = {.struct_size = sizeof memory};
+  lnsp_size_options limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
+  lnsp_memory_info memory = {.struct_size = sizeof memory};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new(ODD, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(ODD, 3, NULL, &model, &support_problem));
   const lnsp_graph *graph = lnsp_model_graph(model);
   CHECK_OK(lnsp_trainer_measure(graph, "mse", text, &limits, &memory,
                                 &support_problem));
@@ -462,7 +469,7 @@ static void memory_with(const char *text) {
 }
 
 static void memory_is_as_measured(void) {
-  lnsp_memory memory = {.struct_size = sizeof memory}, wide = memory;
+  lnsp_memory_info memory = {.struct_size = sizeof memory}, wide = memory;
   for (int i = 0; i < TEXTS; i++) memory_with(texts[i]);
   /* SN727: 2 bytes a parameter, and 8 a block, instead of 8 a parameter */
   lnsp_graph *student = NULL;
@@ -491,7 +498,7 @@ static void texts_are_refused(void) {
              {"adamw weights=bf16 ema=.9", LNSP_E_ARGUMENT},
              {"adamw seed=-1", LNSP_E_LIMIT}, {"adamw seed=x", LNSP_E_SYNTAX}};
   lnsp_graph *graph = NULL;
-  lnsp_memory memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = {.struct_size = sizeof memory};
   CHECK_OK(lnsp_graph_create(ODD, NULL, &graph, &support_problem));
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     int32_t status = lnsp_trainer_measure(graph, "mse", bad[i].text, NULL, &memory,

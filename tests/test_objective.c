@@ -35,7 +35,7 @@ static lnsp_replay *make_replay(int64_t width) {
 /* A trainer of a model file, with replay statistics if the loss wants them. */
 static lnsp_trainer *open_trainer(const support_bytes *bytes, const char *loss,
                                   const char *optimizer, const lnsp_replay *replay) {
-  lnsp_limits limits = {sizeof limits, 4, 3, 2, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 4, 3, 2, 0, 0, 0};
   lnsp_trainer *t = NULL;
   CHECK_INT(state_open(bytes, loss, optimizer, &limits, &t), LNSP_OK);
   if (replay) CHECK_OK(lnsp_trainer_set_replay(t, replay, &support_problem));
@@ -46,7 +46,7 @@ static support_bytes model_file(const char *text, uint64_t seed) {
   lnsp_model *model = NULL;
   support_bytes bytes;
   lnsp_sink sink = support_sink(&bytes);
-  CHECK_OK(lnsp_model_new(text, seed, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(text, seed, NULL, &model, &support_problem));
   CHECK_OK(lnsp_model_save_sink(model, &sink, LNSP_F32, &support_problem));
   lnsp_model_destroy(model);
   return bytes;
@@ -56,7 +56,7 @@ static double loss_of(const support_bytes *bytes, const char *loss, const lnsp_r
                       const batch *b) {
   float value = 0;
   lnsp_trainer *t = open_trainer(bytes, loss, "sgd", replay);
-  CHECK_OK(lnsp_trainer_evaluate(t, b->tensors, 4, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b->tensors, 4, &value, &support_problem));
   lnsp_trainer_destroy(t);
   return (double)value;
 }
@@ -70,7 +70,7 @@ static void compare(const char *graph, const char *loss, const batch *b, int32_t
   const lnsp_graph *g = lnsp_trainer_graph(t);
   double error = 0, size = 0;
   int32_t reached = 0;
-  CHECK_OK(lnsp_trainer_evaluate(t, b->tensors, 4, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b->tensors, 4, NULL, &support_problem));
   for (int32_t w = 0; w < lnsp_graph_tensor_count(g); w++) {
     lnsp_tensor info;
     float gradient[512];
@@ -130,7 +130,7 @@ static void terms_on_the_code(void) {
   support_bytes bytes = model_file(STUDENT, 5);
   lnsp_trainer *t = open_trainer(&bytes, "triplet on=code", "sgd", NULL);
   float gradient[60];
-  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, NULL, &support_problem));
   CHECK_REFUSED(lnsp_trainer_gradient(t, "layers.teacher_align.weight", gradient, 60,
                                       &support_problem), LNSP_E_STATE);
   CHECK_OK(lnsp_trainer_gradient(t, "layers.compress_1.weight", gradient, 60,
@@ -164,7 +164,7 @@ static void replay_value(void) {
   enum { DRAWN = 6, D = 10 };
   batch b;
   float v[DRAWN * D], y[DRAWN * D], with = 0, without = 0;
-  lnsp_limits limits = {sizeof limits, DRAWN, 1, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, DRAWN, 1, 0, 0, 0, 0};
   lnsp_replay *replay = make_replay(D);
   lnsp_model *model = NULL;
   lnsp_session *session = NULL;
@@ -188,8 +188,8 @@ static void replay_value(void) {
   make_batch(&b, pair_names, 1, 3, D, 21);
   lnsp_trainer *t = open_trainer(&bytes, "cosine + 4*replay rows=2 seed=9", "sgd", replay);
   lnsp_trainer *plain = open_trainer(&bytes, "cosine", "sgd", NULL);
-  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &with, &support_problem));
-  CHECK_OK(lnsp_trainer_evaluate(plain, b.tensors, 4, &without, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &with, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(plain, b.tensors, 4, &without, &support_problem));
   CHECK_NEAR((double)with - (double)without, 4 * expected, 2e-6);
   lnsp_trainer_destroy(t);
   lnsp_trainer_destroy(plain);
@@ -215,8 +215,8 @@ static void replay_draws(void) {
   for (int s = 0; s < 4; s++)
     for (int r = 0; r < s; r++) CHECK(loss[s] != loss[r]);
   lnsp_trainer_hash(t, LNSP_SAVE_STATE, first, NULL);
-  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &loss[4], &support_problem));
-  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &seen[0], &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &loss[4], &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &seen[0], &support_problem));
   CHECK(loss[4] == seen[0]); /* evaluating does not draw on */
   CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
   for (int s = 0; s < 4; s++) {
@@ -285,13 +285,13 @@ static void context_masks(void) {
     lnsp_trainer *t = open_trainer(&bytes, i == 1 ? "info_nce tau=.5 context=mask"
                                                   : "info_nce tau=.5", "sgd", NULL);
     if (i == 2) b.values[0][10] += .5f; /* no longer known, with or without the mask */
-    CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &value[i], &support_problem));
+    CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value[i], &support_problem));
     lnsp_trainer_destroy(t);
   }
   CHECK_SAY(value[1] < value[0] - .05f, "%g with a mask, %g without", (double)value[1],
             (double)value[0]);
   lnsp_trainer *t = open_trainer(&bytes, "info_nce tau=.5 context=mask", "sgd", NULL);
-  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &value[1], &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value[1], &support_problem));
   CHECK(value[1] == value[2]);
   lnsp_trainer_destroy(t);
   free(bytes.data);
@@ -300,7 +300,7 @@ static void context_masks(void) {
 static void refused_sets(void) {
   static const char *const names[4] = {"input", "target", "prev", "neg"};
   support_bytes bytes = model_file("ln_min d=10 s=4", 5);
-  lnsp_problem problem;
+  lnsp_error problem;
   float value;
   batch b;
   make_batch(&b, names, 3, 1, 10, 31);
@@ -309,18 +309,18 @@ static void refused_sets(void) {
   CHECK_STR(lnsp_trainer_input_name(t, 2), "neg");
   CHECK(lnsp_trainer_input_name(t, 3) == NULL);
   b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 3, 3, 3, 10);
-  CHECK_INT(lnsp_trainer_evaluate(t, b.tensors, 4, &value, &problem), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &problem), LNSP_E_LIMIT);
   CHECK(strstr(problem.message, "at most 2") != NULL);
   b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 3, 2, 2, 10);
-  CHECK_INT(lnsp_trainer_evaluate(t, b.tensors, 4, &value, &problem), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &problem), LNSP_E_SHAPE);
   b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 3, 3, 2, 9);
-  CHECK_INT(lnsp_trainer_evaluate(t, b.tensors, 4, &value, &problem), LNSP_E_SHAPE);
-  CHECK_INT(lnsp_trainer_evaluate(t, b.tensors, 3, &value, &problem), LNSP_E_MISSING);
+  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &problem), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 3, &value, &problem), LNSP_E_MISSING);
   b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 2, 3, 10, 0);
-  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 4, &value, &problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &problem));
   lnsp_trainer_destroy(t);
   t = NULL;
-  lnsp_limits limits = {sizeof limits, 4, 3, 2, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 4, 3, 2, 0, 0, 0};
   CHECK(state_open(&bytes, "anticopy", "sgd clip_each=1", &limits, &t) == LNSP_OK);
   lnsp_trainer_destroy(t);
   t = NULL;
@@ -360,7 +360,7 @@ static support_bytes unshare(const support_bytes *bytes, const char *graph) {
   lnsp_tensor tensors[16];
   char names[16][64];
   float values[512];
-  lnsp_pair pair = {"lnsp.graph", graph};
+  lnsp_key_value pair = {"lnsp.graph", graph};
   CHECK_OK(lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file, &support_problem));
   int32_t n = lnsp_file_tensor_count(file);
   for (int32_t i = 0; i < 2 * n; i++) {
@@ -368,7 +368,7 @@ static support_bytes unshare(const support_bytes *bytes, const char *graph) {
     snprintf(names[i], sizeof names[i], "%s%s", i < n ? "a" : "b", tensors[i].name + 1);
     tensors[i].name = names[i];
   }
-  CHECK_OK(lnsp_writer_open_sink(&sink, tensors, 2 * n, &pair, 1, NULL, &writer,
+  CHECK_OK(lnsp_writer_create_sink(&sink, tensors, 2 * n, &pair, 1, NULL, &writer,
                                  &support_problem));
   for (int32_t i = 0; i < 2 * n; i++) {
     int64_t count = tensors[i].dims[0] * (tensors[i].rank > 1 ? tensors[i].dims[1] : 1);
@@ -396,8 +396,8 @@ static void shared_tensors(void) {
         const lnsp_graph *g = lnsp_trainer_graph(s);
         float ls, la, sum[8][512], part[512], before[8][512], after[512];
         double norm = 0;
-        CHECK_OK(lnsp_trainer_evaluate(s, b.tensors, 2, &ls, &support_problem));
-        CHECK_OK(lnsp_trainer_evaluate(a, b.tensors, 2, &la, &support_problem));
+        CHECK_OK(lnsp_trainer_compute_gradients(s, b.tensors, 2, &ls, &support_problem));
+        CHECK_OK(lnsp_trainer_compute_gradients(a, b.tensors, 2, &la, &support_problem));
         CHECK(ls == la);
         for (int32_t w = 0; w < lnsp_graph_tensor_count(g); w++) {
           lnsp_tensor info;

@@ -1,10 +1,14 @@
 /* Clipping by example and noise: against PyTorch's gradients of single examples, against
  * our own of one row at a time, and what noise must be. */
+#include "graph/graph.h"
 #include "kernels/noise.h"
+#include "run/model.h"
+#include "run/weight.h"
+#include "train/replay.h"
+#include "train/trainer.h"
 #include "privacy_numbers.h"
 #include "state_edit.h"
 #include "support.h"
-#include "train/privacy.h"
 
 #define MOST_FLOATS 1024
 
@@ -38,10 +42,10 @@ static void data_name(data *d, const char *loss) {
 
 static lnsp_trainer *net_open(const char *loss, const char *optimizer,
                               const lnsp_options *options, int32_t tasks) {
-  lnsp_limits limits = {sizeof limits, PRIVACY_ROWS, 3, 1, 0, 0, tasks};
+  lnsp_size_options limits = {sizeof limits, PRIVACY_ROWS, 3, 1, 0, 0, tasks};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new(privacy_graph, PRIVACY_SEED, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(privacy_graph, PRIVACY_SEED, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, options, &t, &support_problem));
   lnsp_model_destroy(model);
   if (t && t->rule.noise > 0)
@@ -54,7 +58,7 @@ static void net_evaluate(lnsp_trainer *t, const char *loss, int64_t first, int64
   data d;
   data_make(&d, first, rows, concepts);
   data_name(&d, loss);
-  CHECK_OK(lnsp_trainer_evaluate(t, d.tensors, strstr(loss, "triplet") ? 3 : 2, NULL,
+  CHECK_OK(lnsp_trainer_compute_gradients(t, d.tensors, strstr(loss, "triplet") ? 3 : 2, NULL,
                                  &support_problem));
 }
 
@@ -175,7 +179,7 @@ static void one_example_counts_no_more_than_it_may(void) {
           d.values[0][e * PRIVACY_WIDTH + j] *= (float)(-900 * (j % 3));
           d.values[1][e * PRIVACY_WIDTH + j] = 1e9f;
         }
-        CHECK_OK(lnsp_trainer_evaluate(t, d.tensors, 2, NULL, &support_problem));
+        CHECK_OK(lnsp_trainer_compute_gradients(t, d.tensors, 2, NULL, &support_problem));
         net_gradient(t, i, changed ? with : without);
       }
       for (int64_t j = 0; j < t->graph->weights[i].count; j++)
@@ -271,7 +275,7 @@ static void chacha_is_that_of_the_rfc(void) {
   uint32_t rfc_key[8], words[16][LNSPI_NOISE_LANES], counter[LNSPI_NOISE_LANES];
   for (uint32_t i = 0; i < 8; i++) rfc_key[i] = 0x03020100u + 0x04040404u * i;
   for (uint32_t l = 0; l < LNSPI_NOISE_LANES; l++) counter[l] = 8 - l;
-  lnspi_chacha20(rfc_key, nonce, counter, words);
+  lnspi_noise_chacha20(rfc_key, nonce, counter, words);
   for (int i = 0; i < 16; i++) CHECK_INT(words[i][7], wanted[i]);
   for (int i = 0; i < 16; i++) CHECK(words[i][6] != wanted[i]);
 }
@@ -323,7 +327,7 @@ static void noise_follows_its_formula(void) {
     uint32_t counter[LNSPI_NOISE_LANES], w[16][LNSPI_NOISE_LANES];
     float out[LNSPI_NOISE_LANES][LNSPI_NOISE_BLOCK];
     for (uint32_t l = 0; l < LNSPI_NOISE_LANES; l++) counter[l] = b + l;
-    lnspi_chacha20(words, nonce, counter, w);
+    lnspi_noise_chacha20(words, nonce, counter, w);
     lnspi_noise(out[0], words, nonce, counter);
     for (int l = 0; l < LNSPI_NOISE_LANES; l++)
       for (int j = 0; j < 4; j++) {
@@ -427,12 +431,12 @@ static void same_bits_in_tasks(void) {
                        lnsp_tensor_f32("target", x, 2, 32, 384, 0)};
   support_fill(x, sizeof x / sizeof *x, 4);
   for (int32_t tasks = 1; tasks < 8; tasks += 3) {
-    lnsp_limits limits = {sizeof limits, 32, 1, 0, 0, 0, tasks};
+    lnsp_size_options limits = {sizeof limits, 32, 1, 0, 0, 0, tasks};
     lnsp_options options = {.struct_size = sizeof options,
                             .parallel = tasks > 1 ? &parallel : NULL};
     lnsp_model *model = NULL;
     lnsp_trainer *t = NULL;
-    CHECK_OK(lnsp_model_new("student", 1, NULL, &model, &support_problem));
+    CHECK_OK(lnsp_model_create("student", 1, NULL, &model, &support_problem));
     CHECK_OK(lnsp_trainer_create(model, "cosine", "adamw clip_each=.1 noise=.5", &limits,
                                  &options, &t, &support_problem));
     CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_problem));
@@ -450,7 +454,7 @@ static void same_bits_in_tasks(void) {
  * rollback, and another key gives other noise. */
 static void noise_depends_on_key_and_step(void) {
   const char *text = "adamw clip_each=.4 noise=1.1";
-  lnsp_limits limits = {sizeof limits, PRIVACY_ROWS, 3, 1, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, PRIVACY_ROWS, 3, 1, 0, 0, 0};
   lnsp_trainer *t = net_open("mse", text, NULL, 0), *back = NULL;
   uint8_t other[LNSP_NOISE_KEY_BYTES], there[32], now[32];
   memcpy(other, key, sizeof other);
@@ -486,7 +490,7 @@ static void noise_depends_on_key_and_step(void) {
 /* ---- what is refused ---- */
 
 static int32_t text_status(const char *loss, const char *optimizer) {
-  lnsp_memory memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = {.struct_size = sizeof memory};
   lnsp_graph *graph = NULL;
   CHECK_OK(lnsp_graph_create("student d=20 s=12 k=8 heads=2", NULL, &graph, &support_problem));
   int32_t status = lnsp_trainer_measure(graph, loss, optimizer, NULL, &memory,

@@ -4,16 +4,18 @@
 
 #include "support.h"
 #include "delta/delta.h"
+#include "run/model.h"
+#include "train/trainer.h"
 #include "lnsp.h"
 
 #define NET "student d=20 s=18 k=16 heads=2"
 #define CLIENTS 5
 
-static lnsp_problem problem;
+static lnsp_error problem;
 
 static lnsp_model *model_of(uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_INT(lnsp_model_new(NET, seed, NULL, &model, &problem), LNSP_OK);
+  CHECK_INT(lnsp_model_create(NET, seed, NULL, &model, &problem), LNSP_OK);
   return model;
 }
 
@@ -35,7 +37,7 @@ static lnsp_model *moved(const lnsp_model *base, uint64_t seed, float factor) {
 static lnsp_delta *made(const lnsp_model *base, const lnsp_model *next, const char *codec) {
   lnsp_delta *delta = NULL;
   problem.message[0] = 0;
-  CHECK_SAY(lnsp_delta_make(base, next, codec, NULL, &delta, &problem) == LNSP_OK, "%s",
+  CHECK_SAY(lnsp_delta_create(base, next, codec, NULL, &delta, &problem) == LNSP_OK, "%s",
             problem.message);
   return delta;
 }
@@ -340,14 +342,14 @@ static void test_server(void) {
 
 static uint8_t *encoded(const lnsp_delta *delta, size_t *bytes) {
   *bytes = 0;
-  CHECK_INT(lnsp_delta_encode(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_delta_save_memory(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
   uint8_t *to = malloc(*bytes);
-  CHECK_INT(lnsp_delta_encode(delta, to, *bytes, NULL, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_save_memory(delta, to, *bytes, NULL, NULL), LNSP_OK);
   return to;
 }
 
-static lnsp_delta_rules rules_with(const void *key, uint32_t bytes) {
-  lnsp_delta_rules rules;
+static lnsp_delta_check_options rules_with(const void *key, uint32_t bytes) {
+  lnsp_delta_check_options rules;
   memset(&rules, 0, sizeof rules);
   rules.struct_size = sizeof rules;
   rules.key = key;
@@ -356,7 +358,7 @@ static lnsp_delta_rules rules_with(const void *key, uint32_t bytes) {
 }
 
 static int32_t checked(const lnsp_delta *delta, const lnsp_model *base,
-                       const lnsp_delta_rules *rules) {
+                       const lnsp_delta_check_options *rules) {
   return lnsp_delta_check(delta, base, rules, NULL, &problem);
 }
 
@@ -364,8 +366,8 @@ static void test_stamp(void) {
   static const char key[] = "sixteen bytes...", wrong[] = "sixteen bytes..,";
   lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
   lnsp_delta *delta = made(base, next, "int8"), *read = NULL;
-  lnsp_delta_facts facts;
-  lnsp_delta_rules rules = rules_with(key, 16), others = rules_with(wrong, 16);
+  lnsp_delta_info facts;
+  lnsp_delta_check_options rules = rules_with(key, 16), others = rules_with(wrong, 16);
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
   CHECK_INT(checked(delta, base, &rules), LNSP_E_MISSING);
@@ -373,8 +375,8 @@ static void test_stamp(void) {
             LNSP_OK);
   size_t bytes, unsigned_bytes;
   uint8_t *data = encoded(delta, &bytes);
-  CHECK_INT(lnsp_delta_decode(data, bytes, NULL, &read, &problem), LNSP_OK);
-  CHECK_INT(lnsp_delta_info(read, &facts, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_open_memory(data, bytes, NULL, &read, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_get_info(read, &facts, &problem), LNSP_OK);
   CHECK_STR(facts.sender, "watch-17");
   CHECK(facts.nonce == 18446744073709551615u);
   CHECK_INT(facts.authenticated, 1);
@@ -405,10 +407,10 @@ static void test_stamp(void) {
 static void test_stamped_bits(void) {
   static const char key[] = "0123456789abcdef0123456789abcdef";
   lnsp_model *base = NULL, *next = NULL;
-  lnsp_delta_rules rules = rules_with(key, 32);
+  lnsp_delta_check_options rules = rules_with(key, 32);
   static const char text[] = "lnsp 1\nx = input 3\no = linear x 2 w=a\noutput output=o\n";
-  CHECK_INT(lnsp_model_new(text, 1, NULL, &base, &problem), LNSP_OK);
-  CHECK_INT(lnsp_model_new(text, 2, NULL, &next, &problem), LNSP_OK);
+  CHECK_INT(lnsp_model_create(text, 1, NULL, &base, &problem), LNSP_OK);
+  CHECK_INT(lnsp_model_create(text, 2, NULL, &next, &problem), LNSP_OK);
   lnsp_delta *delta = made(base, next, "exact");
   CHECK_INT(lnsp_delta_stamp(delta, "b", 3, key, 32, &problem), LNSP_OK);
   size_t bytes;
@@ -417,7 +419,7 @@ static void test_stamped_bits(void) {
   for (size_t bit = 0; bit < 8 * bytes; bit++) {
     lnsp_delta *read = NULL;
     data[bit / 8] = (uint8_t)(data[bit / 8] ^ 1u << bit % 8);
-    if (lnsp_delta_decode(data, bytes, NULL, &read, &problem) == LNSP_OK) {
+    if (lnsp_delta_open_memory(data, bytes, NULL, &read, &problem) == LNSP_OK) {
       decoded++;
       CHECK_INT(checked(read, base, &rules), LNSP_E_MISMATCH);
     }
@@ -452,7 +454,7 @@ static int32_t witness_judge(void *user, lnsp_model *candidate) {
 static void test_rules_of_a_receiver(void) {
   lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *out = NULL, *made_of = NULL;
   lnsp_delta *delta = made(base, next, "int8");
-  lnsp_delta_rules rules = rules_with(NULL, 0);
+  lnsp_delta_check_options rules = rules_with(NULL, 0);
   witness w = {0, 0, 0, 0};
   double norm = 0, most = 0, wanted_most = 0;
   CHECK_INT(lnsp_delta_stamp(delta, "s", 5, NULL, 0, &problem), LNSP_OK);

@@ -1,16 +1,18 @@
 /* Recurrent networks whole: sizes of fresh ones, padding, one step, and gradients that are
  * clipped example by example. */
 #include "support.h"
+#include "graph/graph.h"
+#include "run/model.h"
 #include "train/trainer.h"
 
 #define ROWS 4
 #define MOST 4096
 
 static lnsp_trainer *open(const char *text, const char *optimizer, int32_t concepts) {
-  lnsp_limits limits = {sizeof limits, ROWS, concepts, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, ROWS, concepts, 0, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new(text, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(text, 3, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_problem));
   lnsp_model_destroy(model);
   return t;
@@ -48,7 +50,7 @@ typedef struct sample {
 static void sample_make(sample *s, const lnsp_graph *g, int64_t first, int64_t rows,
                         int64_t concepts) {
   const lnspi_node *out = &g->nodes[g->outputs[0].node];
-  const int64_t in = g->nodes[0].width, length = lnspi_length_of(g, g->outputs[0].node, concepts);
+  const int64_t in = g->nodes[0].width, length = lnspi_graph_rows(g, g->outputs[0].node, concepts);
   support_fill(s->in, sizeof s->in / sizeof *s->in, 1);
   support_fill(s->target, sizeof s->target / sizeof *s->target, 2);
   s->tensors[0] = lnsp_tensor_f32("input", s->in + first * concepts * in, 3, rows, concepts, in);
@@ -82,14 +84,14 @@ static void check_clipping(const char *text, int64_t concepts) {
   memset(sum, 0, sizeof sum);
   for (int64_t r = 0; r < ROWS; r++) {
     sample_make(&s, t->graph, r, 1, concepts);
-    CHECK_OK(lnsp_trainer_evaluate(plain, s.tensors, 2, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_compute_gradients(plain, s.tensors, 2, NULL, &support_problem));
     const double norm = gradients(plain, one), factor = norm > .02 ? .02 / norm : 1;
     clipped += norm > .02;
     for (int64_t e = 0; e < total; e++) sum[e] += factor * (double)one[e] / ROWS;
   }
   CHECK_SAY(clipped > 0, "%s: nothing was clipped", text);
   sample_make(&s, t->graph, 0, ROWS, concepts);
-  CHECK_OK(lnsp_trainer_evaluate(t, s.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, s.tensors, 2, NULL, &support_problem));
   gradients(t, all);
   for (int64_t e = 0; e < total; e++)
     CHECK_SAY(fabs((double)all[e] - sum[e]) < 2e-7, "%s: element %d is %g, expected %g", text,
@@ -139,13 +141,13 @@ static void the_write_gate_stays(void) {
 /* With write=1 the memory moves, and going back takes that back, too. */
 static void writes_are_undone(void) {
   static const char text[] = "memory_gru in=8 d=6 slots=5 layers=1 write=1";
-  lnsp_limits limits = {sizeof limits, ROWS, 4, 1, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, ROWS, 4, 1, 0, 0, 0};
   uint8_t before[32], after[32], again[32];
   float memory[5 * 8];
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   sample s;
-  CHECK_OK(lnsp_model_new(text, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(text, 3, NULL, &model, &support_problem));
   CHECK_REFUSED(lnsp_trainer_create(model, "mse", "sgd clip_each=1", &limits, NULL, &t,
                                     &support_problem),
                 LNSP_E_UNSUPPORTED);
@@ -157,7 +159,7 @@ static void writes_are_undone(void) {
   memcpy(memory, live, sizeof memory);
   CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, before, &support_problem));
   CHECK_OK(lnsp_trainer_mark(t, &support_problem));
-  CHECK_OK(lnsp_trainer_evaluate(t, s.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, s.tensors, 2, NULL, &support_problem));
   CHECK(!memcmp(memory, live, sizeof memory));
   CHECK_OK(lnsp_trainer_apply(t, &support_problem));
   for (int i = 0; i < 5 * 8; i++) CHECK(memory[i] != live[i]);

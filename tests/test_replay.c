@@ -1,7 +1,14 @@
 /* Gaussian replay: statistics, draws and files. */
 #include "support.h"
 #include "lnsp.h"
-#include "format/file.h"
+#include "base/blake2s.h"
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "format/safetensors.h"
+#include "format/writer.h"
+#include "kernels/kernels.h"
+#include "kernels/random.h"
+#include "kernels/scalar.h"
 #include "train/replay.h"
 
 #define WIDTH 24
@@ -171,7 +178,7 @@ static void draw_literal(const lnsp_replay *replay, uint64_t seed, uint64_t step
     out[i] = replay->statistics[i];
     lnspi_replay_factor_read(replay, i, half_row);
     for (int64_t j = 0; j <= i; j++)
-      out[i] = lnspi_fma((float)half(half_row[j]), z[j], out[i]);
+      out[i] = lnspi_scalar_fma((float)half(half_row[j]), z[j], out[i]);
   }
   lnspi_kernels_scalar.unit(out, out, width, 1e-12f);
 }
@@ -254,15 +261,15 @@ static void golden(void) {
   CHECK_INT(lnsp_replay_finish(replay, NULL), LNSP_OK);
   t = lnsp_tensor_f32("out", out[0], 2, 4, 19, 0);
   CHECK_INT(lnsp_replay_draw(replay, 1, 2, &t, NULL), LNSP_OK);
-  lnspi_blake2s_start(&hash);
+  lnspi_blake2s_init(&hash);
   for (int i = 0; i < 19 + 4 * 19; i++) {
     uint8_t bytes[4];
     lnspi_store32(bytes, lnspi_float_bits(i < 19 ? replay->statistics[i]
                                                  : out[(i - 19) / 19][(i - 19) % 19]));
-    lnspi_blake2s_add(&hash, bytes, 4);
+    lnspi_blake2s_update(&hash, bytes, 4);
   }
-  lnspi_blake2s_end(&hash, digest);
-  lnspi_hex(digest, hex);
+  lnspi_blake2s_final(&hash, digest);
+  lnspi_digest_to_hex(digest, hex);
   CHECK_STR(hex, "84726833532fdaf662e3ab3ac88279208e8cb55b8619ab7233f5ad282751b619");
   lnsp_replay_destroy(replay);
 }
@@ -288,7 +295,7 @@ static void batches(void) {
 
 static void refusals(void) {
   lnsp_replay *replay = NULL, *same;
-  lnsp_problem problem;
+  lnsp_error problem;
   float out[2 * WIDTH];
   lnsp_tensor t = rows_of(0, 20, WIDTH), o = lnsp_tensor_f32("o", out, 2, 2, WIDTH, 0);
   make_samples(WIDTH, WIDTH);
@@ -362,7 +369,7 @@ static void files(void) {
   CHECK_INT(lnsp_file_open(path, NULL, &file, NULL), LNSP_OK);
   CHECK_INT(file->tensor_count, 2);
   CHECK_INT(file->data_bytes, WIDTH * 4 + WIDTH * (WIDTH + 1) / 2 * 2);
-  CHECK_STR(lnspi_file_metadata(file, "lnsp.replay.rows"), "500");
+  CHECK_STR(lnspi_safetensors_metadata(file, "lnsp.replay.rows"), "500");
   /* by rows in the file: the factor's second row begins with L[1][0] */
   uint16_t two[3], row[WIDTH];
   CHECK_INT(lnsp_file_read(file, "factor", 0, 3, LNSP_F16, two, NULL), LNSP_OK);
@@ -393,16 +400,16 @@ static int32_t open_made(const char *version, const char *rows, const float *mea
                          const uint16_t *factor, int count, int mean_count, int half_type) {
   lnsp_tensor tensors[2] = {lnsp_tensor_f32("mean", NULL, 1, mean_count, 0, 0),
                             lnsp_tensor_f32("factor", NULL, 1, count, 0, 0)};
-  lnsp_pair pairs[2];
+  lnsp_key_value pairs[2];
   lnsp_writer *writer = NULL;
   lnsp_replay *replay = NULL;
-  lnsp_problem problem;
+  lnsp_error problem;
   int n = 0;
   memset(&problem, 0, sizeof problem);
   tensors[1].dtype = half_type;
-  if (version) pairs[n++] = (lnsp_pair){"lnsp.replay", version};
-  if (rows) pairs[n++] = (lnsp_pair){"lnsp.replay.rows", rows};
-  CHECK_INT(lnsp_writer_open(path, tensors, 2, pairs, n, NULL, &writer, NULL), LNSP_OK);
+  if (version) pairs[n++] = (lnsp_key_value){"lnsp.replay", version};
+  if (rows) pairs[n++] = (lnsp_key_value){"lnsp.replay.rows", rows};
+  CHECK_INT(lnsp_writer_create(path, tensors, 2, pairs, n, NULL, &writer, NULL), LNSP_OK);
   CHECK_INT(lnsp_writer_write(writer, mean, (size_t)mean_count * 4, NULL), LNSP_OK);
   CHECK_INT(lnsp_writer_write(writer, factor, (size_t)count * 2, NULL), LNSP_OK);
   CHECK_INT(lnsp_writer_close(writer, NULL), LNSP_OK);

@@ -6,7 +6,7 @@
 
 static lnsp_model *make_model(const char *text, uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_new(text, seed, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(text, seed, NULL, &model, &support_problem));
   return model;
 }
 
@@ -111,11 +111,11 @@ static void a_full_sink_is_an_error(void) {
 /* A row alone gives the bits that it gives in a batch, whatever its neighbours. */
 static void rows_are_independent(void) {
   lnsp_model *model = make_model("student d=37 s=23 k=18 heads=3", 4);
-  lnsp_limits limits = {sizeof limits, 9, 4, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 9, 4, 0, 0, 0, 0};
   lnsp_session *session = NULL, *one = NULL;
   float x[9 * 4 * 37], y[9 * 4 * 37], alone[4 * 37], code[9 * 4 * 18], code_alone[4 * 18];
   support_fill(x, sizeof x / sizeof *x, 7);
-  lnsp_limits small = {sizeof small, 1, 4, 0, 0, 0, 0};
+  lnsp_size_options small = {sizeof small, 1, 4, 0, 0, 0, 0};
   CHECK_OK(lnsp_session_create(model, &limits, NULL, &session, &support_problem));
   CHECK_OK(lnsp_session_create(model, &small, NULL, &one, &support_problem));
   for (int64_t concepts = 1; concepts <= 4; concepts++)
@@ -141,7 +141,7 @@ static void rows_are_independent(void) {
 /* Any strides in, any strides out. */
 static void strides(void) {
   lnsp_model *model = make_model(SMALL, 4);
-  lnsp_limits limits = {sizeof limits, 3, 1, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 3, 1, 0, 0, 0, 0};
   lnsp_session *session = NULL;
   float x[60], y[60], xt[60], yt[200];
   support_fill(x, 60, 7);
@@ -169,7 +169,7 @@ static void strides(void) {
 /* Data at an odd address, and strides that no memory has. */
 static void any_address_and_impossible_strides(void) {
   lnsp_model *model = make_model(SMALL, 4);
-  lnsp_limits limits = {sizeof limits, 3, 2, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 3, 2, 0, 0, 0, 0};
   lnsp_session *session = NULL;
   float x[120], y[120];
   static char odd_x[1 + sizeof x], odd_y[1 + 2 * sizeof y];
@@ -270,7 +270,7 @@ static void refusals(void) {
 /* Options and limits of callers built against an older or newer header. */
 static void structs_of_other_sizes(void) {
   struct {
-    lnsp_limits limits;
+    lnsp_size_options limits;
     int64_t more;
   } longer;
   lnsp_model *model = make_model(SMALL, 4);
@@ -290,7 +290,7 @@ static void structs_of_other_sizes(void) {
   longer.limits.struct_size = 0;
   CHECK_REFUSED(lnsp_session_create(model, &longer.limits, NULL, &session, &support_problem),
                 LNSP_E_ARGUMENT);
-  lnsp_memory memory;
+  lnsp_memory_info memory;
   memset(&memory, 0xAA, sizeof memory);
   memory.struct_size = 16;
   CHECK_OK(lnsp_model_measure(lnsp_model_graph(model), &memory, &support_problem));
@@ -301,7 +301,7 @@ static void structs_of_other_sizes(void) {
 
 static void nodes_are_kept_on_request(void) {
   lnsp_model *model = make_model("ln_min d=20 s=4", 4);
-  lnsp_limits limits = {sizeof limits, 2, 1, 0, 0, 1, 0};
+  lnsp_size_options limits = {sizeof limits, 2, 1, 0, 0, 1, 0};
   lnsp_session *session = NULL, *plain = NULL;
   float x[40], y[40];
   lnsp_tensor node;
@@ -327,11 +327,11 @@ static int32_t open_edited(const lnsp_tensor *tensors, int32_t count, const char
                            const char *prefix, float value) {
   support_bytes bytes;
   lnsp_sink sink = support_sink(&bytes);
-  lnsp_pair pair = {"lnsp.arch", arch};
+  lnsp_key_value pair = {"lnsp.arch", arch};
   lnsp_writer *writer = NULL;
   lnsp_model *model = NULL;
   lnsp_options options = {.struct_size = sizeof options, .prefix = prefix};
-  CHECK_OK(lnsp_writer_open_sink(&sink, tensors, count, &pair, 1, NULL, &writer,
+  CHECK_OK(lnsp_writer_create_sink(&sink, tensors, count, &pair, 1, NULL, &writer,
                                  &support_problem));
   for (int32_t t = 0; t < count; t++) {
     int64_t n = tensors[t].dims[0] * (tensors[t].rank > 1 ? tensors[t].dims[1] : 1);

@@ -3,18 +3,19 @@
 #include "check.h"
 #include "schedule_numbers.h"
 #include "train/optimizer.h"
+#include "train/schedule.h"
 
-#include "../programs/watch.c"
+#include "../programs/train/plateau.c"
 
 static void torch_rates(void) {
   for (size_t c = 0; c < sizeof schedule_cases / sizeof *schedule_cases; c++) {
     const char *text = schedule_cases[c].text;
-    lnsp_problem problem;
-    lnspi_rule rule;
-    CHECK_SAY(lnspi_rule_parse(text, &rule, &problem) == LNSP_OK, "%s: %s", text,
+    lnsp_error problem;
+    lnspi_optimizer_config rule;
+    CHECK_SAY(lnspi_optimizer_parse(text, &rule, &problem) == LNSP_OK, "%s: %s", text,
               problem.message);
     for (uint64_t s = 0; s < SCHEDULE_STEPS; s++) {
-      double rate = lnspi_rule_rate(&rule, s), torch = schedule_cases[c].rate[s];
+      double rate = lnspi_schedule_rate(&rule, s), torch = schedule_cases[c].rate[s];
       CHECK_SAY(fabs(rate - torch) <= 1e-12, "%s, step %d: %.17g, PyTorch %.17g", text, (int)s,
                 rate, torch);
     }
@@ -22,25 +23,25 @@ static void torch_rates(void) {
 }
 
 static void far_steps(void) {
-  lnspi_rule rule;
-  CHECK(lnspi_rule_parse("sgd lr=2 schedule=step every=1 factor=.5 min_lr=1%", &rule, NULL) ==
+  lnspi_optimizer_config rule;
+  CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=step every=1 factor=.5 min_lr=1%", &rule, NULL) ==
         LNSP_OK);
-  CHECK_NEAR(lnspi_rule_rate(&rule, 3), .25, 0);
-  CHECK_NEAR(lnspi_rule_rate(&rule, UINT64_MAX), .02, 1e-17);
-  CHECK(lnspi_rule_parse("sgd lr=2 schedule=step every=1 factor=1", &rule, NULL) == LNSP_OK);
-  CHECK_NEAR(lnspi_rule_rate(&rule, UINT64_MAX), 2, 0);
-  CHECK(lnspi_rule_parse("sgd lr=2 schedule=linear steps=10", &rule, NULL) == LNSP_OK);
-  CHECK_NEAR(lnspi_rule_rate(&rule, 9), .2, 1e-15);
-  CHECK_NEAR(lnspi_rule_rate(&rule, UINT64_MAX), 0, 0);
+  CHECK_NEAR(lnspi_schedule_rate(&rule, 3), .25, 0);
+  CHECK_NEAR(lnspi_schedule_rate(&rule, UINT64_MAX), .02, 1e-17);
+  CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=step every=1 factor=1", &rule, NULL) == LNSP_OK);
+  CHECK_NEAR(lnspi_schedule_rate(&rule, UINT64_MAX), 2, 0);
+  CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=linear steps=10", &rule, NULL) == LNSP_OK);
+  CHECK_NEAR(lnspi_schedule_rate(&rule, 9), .2, 1e-15);
+  CHECK_NEAR(lnspi_schedule_rate(&rule, UINT64_MAX), 0, 0);
 }
 
 /* A part of lr follows it. */
 static void least_follows(void) {
-  lnspi_rule rule;
-  CHECK(lnspi_rule_parse("min_lr", &rule, NULL) != LNSP_OK);
-  CHECK(lnspi_rule_parse("sgd schedule=cosine steps=4 min_lr=10%", &rule, NULL) == LNSP_OK);
+  lnspi_optimizer_config rule;
+  CHECK(lnspi_optimizer_parse("min_lr", &rule, NULL) != LNSP_OK);
+  CHECK(lnspi_optimizer_parse("sgd schedule=cosine steps=4 min_lr=10%", &rule, NULL) == LNSP_OK);
   rule.lr = 3;
-  CHECK_NEAR(lnspi_rule_rate(&rule, 4), .3, 1e-15);
+  CHECK_NEAR(lnspi_schedule_rate(&rule, 4), .3, 1e-15);
 }
 
 static void refusals(void) {
@@ -54,9 +55,9 @@ static void refusals(void) {
       "sgd accumulate=0", "sgd accumulate=1.5", "sgd accumulate=65537",
       "sgd clip_each=1 accumulate=2", "sgd clip_each=1 noise=1 lot=4 accumulate=2"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-    lnsp_problem problem = {0};
-    lnspi_rule rule;
-    int32_t status = lnspi_rule_parse(texts[i], &rule, &problem);
+    lnsp_error problem = {0};
+    lnspi_optimizer_config rule;
+    int32_t status = lnspi_optimizer_parse(texts[i], &rule, &problem);
     CHECK_SAY(status != LNSP_OK && problem.code == status && problem.message[0],
               "%s was taken", texts[i]);
   }

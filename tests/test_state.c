@@ -8,10 +8,10 @@
   "output=y code=h"
 
 static lnsp_trainer *make_trainer(const char *graph, const char *loss, const char *optimizer) {
-  lnsp_limits limits = {sizeof limits, 3, 2, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 3, 2, 0, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new(graph, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(graph, 3, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t, &support_problem));
   lnsp_model_destroy(model);
   return t;
@@ -41,7 +41,7 @@ static void resumes_with_other_limits(void) {
                          "sgd lr=.1 ema=.5",
                          "adamw lr=1e-2 ema=.9 clip=.5 moments=8bit seed=3"};
   for (int i = 0; i < 5; i++) {
-    lnsp_limits wide = {sizeof wide, 9, 5, 2, LNSP_UNDO_WEIGHTS, 0, 0};
+    lnsp_size_options wide = {sizeof wide, 9, 5, 2, LNSP_MARK_WEIGHTS, 0, 0};
     lnsp_trainer *a = make_trainer(SMALL, "mse", texts[i]), *b = NULL;
     for (uint32_t s = 0; s < 12; s++) {
       if (s == 2) CHECK_OK(lnsp_trainer_freeze(a, "*bias", 1, &support_problem));
@@ -79,7 +79,7 @@ static void resumes_graph_texts(void) {
     lnsp_trainer *a = make_trainer(graphs[i], "mse", "adamw ema=.9"), *b = NULL;
     for (uint32_t s = 0; s < 4; s++) CHECK_OK(step(a, 3, s));
     support_bytes bytes = state_save(a, LNSP_SAVE_STATE);
-    lnsp_limits limits = {sizeof limits, 3, 2, 0, 0, 0, 0};
+    lnsp_size_options limits = {sizeof limits, 3, 2, 0, 0, 0, 0};
     CHECK_INT(state_open(&bytes, NULL, NULL, &limits, &b), LNSP_OK);
     CHECK_OK(step(a, 3, 4));
     CHECK_OK(step(b, 3, 4));
@@ -93,7 +93,7 @@ static void resumes_graph_texts(void) {
 /* Ages of a long-trained net with many tensors take more room than most nets need. */
 static void many_tensors_with_ages_of_their_own(void) {
   enum { LAYERS = 900 };
-  lnsp_limits limits = {sizeof limits, 3, 2, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 3, 2, 0, 0, 0, 0};
   char *text = malloc(LAYERS * 40 + 64);
   size_t used = (size_t)sprintf(text, "lnsp 1\nx = input 3\n");
   for (int i = 0; i < LAYERS; i++)
@@ -263,7 +263,7 @@ static void as_a_model(void) {
   }
   lnsp_file *file = NULL;
   CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_open(file, NULL, NULL, NULL, &options, &other, &support_problem),
+  CHECK_REFUSED(lnsp_trainer_open_file(file, NULL, NULL, NULL, &options, &other, &support_problem),
                 LNSP_E_ARGUMENT);
   lnsp_file_destroy(file);
   /* a plain file under a prefix opens */
@@ -271,7 +271,7 @@ static void as_a_model(void) {
   support_bytes under = state_rewrite(&plain, (state_change){NULL, NULL, NULL, "", "m."});
   options.prefix = "m.";
   CHECK_OK(lnsp_file_open_memory(under.data, under.size, NULL, &file, &support_problem));
-  CHECK_OK(lnsp_trainer_open(file, "mse", NULL, NULL, &options, &other, &support_problem));
+  CHECK_OK(lnsp_trainer_open_file(file, "mse", NULL, NULL, &options, &other, &support_problem));
   CHECK_OK(lnsp_trainer_hash(other, LNSP_SAVE_WEIGHTS, got, &support_problem));
   CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, want, &support_problem));
   CHECK(!memcmp(want, got, 32));

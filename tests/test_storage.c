@@ -77,7 +77,7 @@ static void int8_is_what_it_says(void) {
 
 /* Every handle takes what was measured, in every type, and fails without a trace. */
 static void measured_is_allocated(void) {
-  const lnsp_limits limits[] = {{.struct_size = sizeof *limits},
+  const lnsp_size_options limits[] = {{.struct_size = sizeof *limits},
                                 {sizeof *limits, 100, 3, 0, 0, 0, 0}, {sizeof *limits, 2, 5, 0, 0, 1, 0}};
   for (int n = 0; n < STORAGE_NETS; n++)
     for (int t = 0; t < STORAGE_TYPES; t++) {
@@ -85,7 +85,7 @@ static void measured_is_allocated(void) {
       lnsp_allocator allocator = support_allocator(&heap);
       lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
       lnsp_options as = {.struct_size = sizeof as, .storage = storage_types[t]};
-      lnsp_memory memory = {.struct_size = sizeof memory}, told = memory;
+      lnsp_memory_info memory = {.struct_size = sizeof memory}, told = memory;
       lnsp_model *a = storage_new(storage_nets[n], 1), *b = NULL;
       lnsp_graph *graph = NULL, *other = NULL;
       lnsp_session *session = NULL;
@@ -133,7 +133,7 @@ static void half_the_bytes(void) {
   const double share[STORAGE_TYPES] = {1, .505, .505, .265};
   lnsp_model *a = storage_new("student", 1);
   for (int t = 0; t < STORAGE_TYPES; t++) {
-    lnsp_memory memory = {.struct_size = sizeof memory};
+    lnsp_memory_info memory = {.struct_size = sizeof memory};
     lnsp_model *b = storage_convert(a, storage_types[t]);
     CHECK_OK(lnsp_model_measure(lnsp_model_graph(b), &memory, &support_problem));
     CHECK_SAY((double)memory.weight_bytes <= share[t] * 2180352, "type %d takes %llu bytes",
@@ -192,9 +192,9 @@ static void storage_is_checked(void) {
   CHECK_REFUSED(lnsp_model_convert(NULL, LNSP_F32, NULL, &b, &support_problem), LNSP_E_ARGUMENT);
   CHECK_REFUSED(lnsp_graph_convert(lnsp_model_graph(a), LNSP_U8, NULL, &graph, &support_problem),
                 LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_model_new("ln_min d=6 s=4", 1, &as, &b, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_model_create("ln_min d=6 s=4", 1, &as, &b, &support_problem), LNSP_E_DTYPE);
   as.storage = LNSP_BF16;
-  CHECK_OK(lnsp_model_new(storage_nets[0], 1, &as, &b, &support_problem));
+  CHECK_OK(lnsp_model_create(storage_nets[0], 1, &as, &b, &support_problem));
   lnsp_model *c = storage_convert(a, LNSP_BF16);
   CHECK(storage_is(b, LNSP_BF16) && storage_same_hash(b, c));
   lnsp_model_destroy(a);
@@ -211,7 +211,7 @@ static void sessions_rebind(void) {
   size_t bytes = storage_output_bytes(model[0], 2);
   for (int from = 0; from < STORAGE_TYPES; from++)
     for (int to = 0; to < STORAGE_TYPES; to++) {
-      lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = 2};
+      lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 2};
       lnsp_session *session = NULL;
       float y[2 * 70];
       lnsp_tensor x = lnsp_tensor_f32("input", input, 2, 2, 70, 0);
@@ -239,7 +239,7 @@ static void trainers_widen(void) {
     lnsp_model *b = storage_convert(a, storage_types[t]), *twin = storage_convert(b, LNSP_F32);
     lnsp_model *next[2] = {NULL, NULL};
     lnsp_trainer *trainer[2] = {NULL, NULL};
-    lnsp_memory memory[2] = {{.struct_size = sizeof *memory}, {.struct_size = sizeof *memory}};
+    lnsp_memory_info memory[2] = {{.struct_size = sizeof *memory}, {.struct_size = sizeof *memory}};
     lnsp_options as = {.struct_size = sizeof as, .storage = storage_types[t]};
     lnsp_file *file = NULL;
     support_bytes bytes = storage_save(b, 0);
@@ -252,10 +252,10 @@ static void trainers_widen(void) {
                                         &support_problem), LNSP_E_DTYPE);
       CHECK_REFUSED(lnsp_trainer_measure(lnsp_model_graph(b), "mse", "adamw", NULL, &memory[0],
                                          &support_problem), LNSP_E_DTYPE);
-      CHECK_REFUSED(lnsp_trainer_open(file, "mse", NULL, NULL, NULL, &trainer[0],
+      CHECK_REFUSED(lnsp_trainer_open_file(file, "mse", NULL, NULL, NULL, &trainer[0],
                                       &support_problem), LNSP_E_DTYPE);
       as.storage = LNSP_F32; /* unless asked for */
-      CHECK_OK(lnsp_trainer_open(file, "mse", NULL, NULL, &as, &trainer[0], &support_problem));
+      CHECK_OK(lnsp_trainer_open_file(file, "mse", NULL, NULL, &as, &trainer[0], &support_problem));
       lnsp_trainer_destroy(trainer[0]);
       trainer[0] = NULL;
     } else {
@@ -264,7 +264,7 @@ static void trainers_widen(void) {
       for (int from_file = 0; from_file < 2; from_file++) {
         lnsp_trainer_destroy(trainer[0]);
         if (from_file)
-          CHECK_OK(lnsp_trainer_open(file, "mse", NULL, NULL, NULL, &trainer[0],
+          CHECK_OK(lnsp_trainer_open_file(file, "mse", NULL, NULL, NULL, &trainer[0],
                                      &support_problem));
         else
           CHECK_OK(lnsp_trainer_create(b, "mse", NULL, NULL, NULL, &trainer[0],
@@ -298,7 +298,7 @@ static void deltas_cross_types(void) {
       lnsp_model *next = storage_convert(z, storage_types[to]);
       lnsp_options as = {.struct_size = sizeof as, .storage = LNSP_BF16};
       lnsp_delta *delta = NULL;
-      CHECK_OK(lnsp_delta_make(base, next, NULL, NULL, &delta, &support_problem));
+      CHECK_OK(lnsp_delta_create(base, next, NULL, NULL, &delta, &support_problem));
       CHECK_OK(lnsp_delta_apply(delta, base, NULL, &applied, &support_problem));
       CHECK(storage_is(applied, LNSP_F32) && storage_same_hash(applied, next));
       lnsp_model_destroy(applied);
@@ -313,9 +313,9 @@ static void deltas_cross_types(void) {
       lnsp_delta_destroy(delta);
       /* the same values in two types: nothing changed */
       lnsp_model *twin = storage_convert(next, LNSP_F32);
-      lnsp_delta_facts facts = {.struct_size = sizeof facts};
-      CHECK_OK(lnsp_delta_make(next, twin, NULL, NULL, &delta, &support_problem));
-      CHECK_OK(lnsp_delta_info(delta, &facts, &support_problem));
+      lnsp_delta_info facts = {.struct_size = sizeof facts};
+      CHECK_OK(lnsp_delta_create(next, twin, NULL, NULL, &delta, &support_problem));
+      CHECK_OK(lnsp_delta_get_info(delta, &facts, &support_problem));
       CHECK_INT(facts.changed_count, 0);
       lnsp_delta_destroy(delta);
       lnsp_model_destroy(twin);
@@ -324,8 +324,8 @@ static void deltas_cross_types(void) {
     }
   lnsp_model *codes = storage_convert(a, LNSP_I8);
   lnsp_delta *delta = NULL;
-  CHECK_REFUSED(lnsp_delta_make(codes, a, NULL, NULL, &delta, &support_problem), LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_delta_make(a, codes, NULL, NULL, &delta, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_delta_create(codes, a, NULL, NULL, &delta, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_delta_create(a, codes, NULL, NULL, &delta, &support_problem), LNSP_E_DTYPE);
   lnsp_model_destroy(codes);
   lnsp_model_destroy(a);
   lnsp_model_destroy(z);

@@ -45,7 +45,7 @@ static void check_model(const char *what, lnsp_model *model, double int8) {
 static lnsp_model *taught(const char *net) {
   enum { BATCH = 40, STEPS = 300 };
   lnsp_model *start = storage_new(net, 1), *model = NULL;
-  lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = BATCH};
+  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = BATCH};
   lnsp_trainer *trainer = NULL;
   float loss = 1;
   CHECK_OK(lnsp_trainer_create(start, "cosine", "adamw lr=2e-3", &limits, NULL, &trainer,

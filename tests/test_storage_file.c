@@ -87,9 +87,9 @@ static lnsp_tensor made(const char *name, int32_t dtype, const void *data, int32
 static support_bytes write_file(const char *graph, const lnsp_tensor *tensors, int32_t count) {
   support_bytes bytes;
   lnsp_sink sink = support_sink(&bytes);
-  lnsp_pair pair = {"lnsp.graph", graph};
+  lnsp_key_value pair = {"lnsp.graph", graph};
   lnsp_writer *writer = NULL;
-  CHECK_OK(lnsp_writer_open_sink(&sink, tensors, count, graph ? &pair : NULL, graph != NULL,
+  CHECK_OK(lnsp_writer_create_sink(&sink, tensors, count, graph ? &pair : NULL, graph != NULL,
                                  NULL, &writer, &support_problem));
   for (int32_t i = 0; i < count; i++) {
     size_t size = lnsp_dtype_bytes(tensors[i].dtype);
@@ -155,9 +155,9 @@ static void types_of_files(void) {
     CHECK(storage_is(model, cases[i].is));
     support_bytes bytes = write_file(TWO, t, n);
     CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-    CHECK_OK(lnsp_graph_create_file(file, NULL, &graph, &support_problem));
+    CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_problem));
     CHECK_INT(lnsp_graph_storage(graph), cases[i].is);
-    lnsp_memory told = {.struct_size = sizeof told}, own = told;
+    lnsp_memory_info told = {.struct_size = sizeof told}, own = told;
     CHECK_OK(lnsp_model_measure(graph, &told, &support_problem));
     CHECK_OK(lnsp_model_measure(lnsp_model_graph(model), &own, &support_problem));
     CHECK(!memcmp(&told, &own, sizeof own));
@@ -298,7 +298,7 @@ static void every_allocation_may_fail(void) {
   }
 }
 
-static uint64_t total(int32_t status, const lnsp_memory *memory) {
+static uint64_t total(int32_t status, const lnsp_memory_info *memory) {
   CHECK_INT(status, LNSP_OK);
   return memory->total_bytes;
 }
@@ -311,8 +311,8 @@ static void plans_add_up(void) {
       support_heap heap;
       lnsp_allocator allocator = support_allocator(&heap);
       lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-      lnsp_limits limits = {.struct_size = sizeof limits, .max_rows = 9, .max_concepts = 2};
-      lnsp_memory m = {.struct_size = sizeof m};
+      lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 9, .max_concepts = 2};
+      lnsp_memory_info m = {.struct_size = sizeof m};
       lnsp_model *a = storage_new(storage_nets[1], 9), *model[2] = {NULL, NULL};
       support_bytes bytes = storage_save(a, storage_types[t]);
       lnsp_graph *graph = NULL, *stored = NULL;
@@ -321,7 +321,7 @@ static void plans_add_up(void) {
       lnsp_trainer *trainer = NULL;
       lnsp_model_destroy(a);
       CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-      CHECK_OK(lnsp_graph_create_file(file, NULL, &graph, &support_problem));
+      CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_problem));
       CHECK_OK(lnsp_graph_convert(graph, storage_types[as], NULL, &stored, &support_problem));
       uint64_t one_model = total(lnsp_model_measure(stored, &m, NULL), &m);
       uint64_t one_session = total(lnsp_session_measure(stored, &limits, &m, NULL), &m);
@@ -335,7 +335,7 @@ static void plans_add_up(void) {
         uint64_t one_trainer =
             total(lnsp_trainer_measure(graph, "cosine", "adamw ema=.9", &limits, &m, NULL), &m);
         options.storage = 0;
-        CHECK_OK(lnsp_trainer_open(file, "cosine", "adamw ema=.9", &limits, &options, &trainer,
+        CHECK_OK(lnsp_trainer_open_file(file, "cosine", "adamw ema=.9", &limits, &options, &trainer,
                                    &support_problem));
         CHECK_INT(heap.live_bytes, one_trainer);
         options.storage = storage_types[as];

@@ -10,7 +10,7 @@ static lnsp_device device;
 
 static lnsp_model *small_model(uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_new(NET, seed, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, seed, NULL, &model, &support_problem));
   return model;
 }
 
@@ -37,21 +37,21 @@ static void hash_of(const lnsp_trainer *t, uint8_t hash[32]) {
 
 static lnsp_store *open_store(void) {
   lnsp_store *store = NULL;
-  CHECK_OK(lnsp_store_open(&device, NULL, NULL, &store, &support_problem));
+  CHECK_OK(lnsp_store_open_device(&device, NULL, NULL, &store, &support_problem));
   return store;
 }
 
 static lnsp_store *create_store(const lnsp_trainer *t, uint64_t size, uint32_t erase,
                                 uint32_t unit, int32_t every) {
-  lnsp_store_settings settings = {sizeof settings, every, 3, 0, 0, 0, 0};
+  lnsp_store_options settings = {sizeof settings, every, 3, 0, 0, 0, 0};
   lnsp_store *store = NULL;
   device = store_device_open(&flash, size, erase, unit);
-  CHECK_OK(lnsp_store_create(&device, t, NULL, &settings, NULL, &store, &support_problem));
+  CHECK_OK(lnsp_store_create_device(&device, t, NULL, &settings, NULL, &store, &support_problem));
   return store;
 }
 
-static lnsp_store_version version_at(lnsp_store *store, uint64_t index) {
-  lnsp_store_version v;
+static lnsp_store_version_info version_at(lnsp_store *store, uint64_t index) {
+  lnsp_store_version_info v;
   memset(&v, 0, sizeof v);
   v.struct_size = sizeof v;
   CHECK_OK(lnsp_store_version_at(store, index, &v, &support_problem));
@@ -64,7 +64,7 @@ static void to_the_bit_with(const char *optimizer) {
   lnsp_trainer *t = trainer_of(optimizer), *other = trainer_of(optimizer);
   lnsp_store *store = create_store(t, 65536, 1024, 8, 4);
   for (int i = 0; i < 10; i++) {
-    lnsp_store_note note = {sizeof note, (float)i, 100 + (uint64_t)i, i == 3 ? "good" : NULL};
+    lnsp_commit_options note = {sizeof note, (float)i, 100 + (uint64_t)i, i == 3 ? "good" : NULL};
     uint64_t number = 0;
     hash_of(t, kept[i]);
     CHECK_OK(lnsp_store_commit(store, t, &note, &number, &support_problem));
@@ -77,7 +77,7 @@ static void to_the_bit_with(const char *optimizer) {
   lnsp_store_destroy(store);
   store = open_store();
   for (int i = 9; i >= 0; i--) {
-    lnsp_store_version v = version_at(store, (uint64_t)(9 - i));
+    lnsp_store_version_info v = version_at(store, (uint64_t)(9 - i));
     CHECK_INT(v.number, i + 1);
     CHECK_INT(v.step, i);
     CHECK_INT(v.time, 100 + i);
@@ -89,7 +89,7 @@ static void to_the_bit_with(const char *optimizer) {
     hash_of(other, hash);
     CHECK(!memcmp(hash, kept[i], 32));
     lnsp_model *model = NULL;
-    CHECK_OK(lnsp_store_model(store, v.number, NULL, &model, &support_problem));
+    CHECK_OK(lnsp_store_checkout(store, v.number, NULL, &model, &support_problem));
     CHECK_OK(lnsp_model_hash(model, hash, &support_problem));
     CHECK(!memcmp(hash, v.hash, 32));
     lnsp_model_destroy(model);
@@ -131,13 +131,13 @@ static void rolls_back(void) {
     CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
     step(t, i);
   }
-  lnsp_store_note note = {sizeof note, 0, 77, NULL};
+  lnsp_commit_options note = {sizeof note, 0, 77, NULL};
   CHECK_OK(lnsp_store_rollback(store, 1, &note, &number, &support_problem));
   CHECK_INT(number, 7);
   CHECK_REFUSED(lnsp_store_rollback(store, 99, NULL, NULL, &support_problem), LNSP_E_MISSING);
   lnsp_store_destroy(store);
   store = open_store();
-  lnsp_store_version v = version_at(store, 0);
+  lnsp_store_version_info v = version_at(store, 0);
   CHECK_INT(v.kind, LNSP_VERSION_ROLLBACK);
   CHECK_INT(v.from, 1);
   CHECK_INT(v.time, 77);
@@ -164,7 +164,7 @@ static void of_models(void) {
   lnsp_trainer *t = trainer_of("adamw");
   device = store_device_open(&flash, 32768, 512, 4);
   CHECK_OK(lnsp_model_convert(a, LNSP_F16, NULL, &half, &support_problem));
-  CHECK_OK(lnsp_store_create(&device, NULL, a, NULL, NULL, &store, &support_problem));
+  CHECK_OK(lnsp_store_create_device(&device, NULL, a, NULL, NULL, &store, &support_problem));
   CHECK_OK(lnsp_store_commit_model(store, a, NULL, NULL, &support_problem));
   CHECK_OK(lnsp_store_commit_model(store, b, NULL, NULL, &support_problem));
   CHECK_REFUSED(lnsp_store_commit_model(store, half, NULL, NULL, &support_problem),
@@ -175,12 +175,12 @@ static void of_models(void) {
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   options.storage = LNSP_F16;
-  CHECK_OK(lnsp_store_model(store, 1, &options, &got, &support_problem));
+  CHECK_OK(lnsp_store_checkout(store, 1, &options, &got, &support_problem));
   CHECK_OK(lnsp_model_hash(got, is, &support_problem));
   CHECK_OK(lnsp_model_hash(half, hash, &support_problem));
   CHECK(!memcmp(is, hash, 32));
   lnsp_model_destroy(got);
-  CHECK_OK(lnsp_store_model(store, 0, NULL, &got, &support_problem));
+  CHECK_OK(lnsp_store_checkout(store, 0, NULL, &got, &support_problem));
   CHECK_OK(lnsp_model_hash(got, is, &support_problem));
   CHECK_OK(lnsp_model_hash(b, hash, &support_problem));
   CHECK(!memcmp(is, hash, 32));
@@ -200,10 +200,10 @@ static void of_models(void) {
 static void bounded(void) {
   lnsp_trainer *t = trainer_of("adamw");
   lnsp_store *store = create_store(t, 49152, 1024, 16, 8);
-  lnsp_store_facts facts;
+  lnsp_store_info facts;
   const int commits = getenv("EMULATOR") && *getenv("EMULATOR") ? 300 : 10000;
   for (int i = 0; i < commits; i++) {
-    lnsp_store_note note = {sizeof note, 0, 0, i == 2 ? "early" : NULL};
+    lnsp_commit_options note = {sizeof note, 0, 0, i == 2 ? "early" : NULL};
     step(t, (uint32_t)i);
     CHECK_OK(lnsp_store_commit(store, t, &note, NULL, &support_problem));
     if (i % 997 == 500)
@@ -212,7 +212,7 @@ static void bounded(void) {
   }
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  CHECK_OK(lnsp_store_info(store, &facts, &support_problem));
+  CHECK_OK(lnsp_store_get_info(store, &facts, &support_problem));
   CHECK(facts.used_bytes <= facts.bank_bytes && facts.versions >= 4);
   CHECK_STR(version_at(store, facts.versions - 2).tag, ""); /* its group has it */
   int tagged = 0;
@@ -270,7 +270,7 @@ static void device_fails(void) {
         CHECK(!memcmp(hash, before, 32));
       }
       lnsp_store_destroy(store);
-      CHECK_OK(lnsp_store_open(&device, NULL, NULL, &again, &support_problem));
+      CHECK_OK(lnsp_store_open_device(&device, NULL, NULL, &again, &support_problem));
       CHECK_OK(lnsp_store_load(again, 0, other, NULL, &support_problem));
       hash_of(other, hash);
       CHECK(!memcmp(hash, after, 32) || (!done && !memcmp(hash, before, 32)));
@@ -303,7 +303,7 @@ static void reading_fails(void) {
       flash.fail_at = at;
       flash.fail_all = all;
       store = NULL;
-      int32_t status = lnsp_store_open(&device, NULL, NULL, &store, &support_problem);
+      int32_t status = lnsp_store_open_device(&device, NULL, NULL, &store, &support_problem);
       CHECK(status == LNSP_OK || (status == LNSP_E_IO && !store));
       if (status == LNSP_OK)
         status = lnsp_store_load(store, 4, other, NULL, &support_problem);
@@ -327,27 +327,27 @@ static void reading_fails(void) {
 
 /* Whatever the bytes are: refused, or one of the versions that were committed. */
 static void look(const lnsp_trainer *t, uint8_t kept[][32], int count, int salvage) {
-  lnsp_store_settings settings = {sizeof settings, 0, 0, 0, salvage, 0, 0};
+  lnsp_store_options settings = {sizeof settings, 0, 0, 0, salvage, 0, 0};
   lnsp_store *store = NULL;
-  lnsp_store_facts facts;
+  lnsp_store_info facts;
   uint8_t hash[32];
   (void)t;
   memset(&support_problem, 0, sizeof support_problem);
-  int32_t status = lnsp_store_open(&device, &settings, NULL, &store, &support_problem);
+  int32_t status = lnsp_store_open_device(&device, &settings, NULL, &store, &support_problem);
   if (status) {
     CHECK(!store && support_problem.code == status && support_problem.message[0]);
     return;
   }
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  CHECK_OK(lnsp_store_info(store, &facts, &support_problem));
+  CHECK_OK(lnsp_store_get_info(store, &facts, &support_problem));
   for (uint64_t i = 0; i < facts.versions; i++) {
-    lnsp_store_version v;
+    lnsp_store_version_info v;
     lnsp_model *model = NULL;
     memset(&v, 0, sizeof v);
     v.struct_size = sizeof v;
     if (lnsp_store_version_at(store, i, &v, &support_problem)) break;
-    if (lnsp_store_model(store, v.number, NULL, &model, &support_problem)) continue;
+    if (lnsp_store_checkout(store, v.number, NULL, &model, &support_problem)) continue;
     CHECK_OK(lnsp_model_hash(model, hash, &support_problem));
     CHECK_SAY(v.number >= 1 && v.number <= (uint64_t)count &&
                   !memcmp(hash, kept[v.number - 1], 32), "version %d is another",
@@ -394,7 +394,7 @@ static void every_bit(void) {
 
 /* Damage in the middle is told; with salvage the rest is there. */
 static void damage(void) {
-  lnsp_store_settings settings = {sizeof settings, 0, 0, 0, 1, 0, 0};
+  lnsp_store_options settings = {sizeof settings, 0, 0, 0, 1, 0, 0};
   lnsp_trainer *t = trainer_of("sgd lr=.1");
   lnsp_store *store = create_store(t, 32768, 512, 4, 2);
   for (uint32_t i = 0; i < 6; i++) {
@@ -407,19 +407,19 @@ static void damage(void) {
   uint64_t end = 16384; /* of the log: what is erased begins there */
   while (flash.bytes[end - 1] == 0xFF) end--;
   flash.bytes[(end + 15) / 16 * 16 - bytes + 45] ^= 1; /* in the head of version 3 */
-  CHECK_REFUSED(lnsp_store_open(&device, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_open_device(&device, NULL, NULL, &store, &support_problem),
                 LNSP_E_MISMATCH);
-  CHECK_OK(lnsp_store_open(&device, &settings, NULL, &store, &support_problem));
-  lnsp_store_facts facts;
+  CHECK_OK(lnsp_store_open_device(&device, &settings, NULL, &store, &support_problem));
+  lnsp_store_info facts;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  CHECK_OK(lnsp_store_info(store, &facts, &support_problem));
+  CHECK_OK(lnsp_store_get_info(store, &facts, &support_problem));
   CHECK_INT(facts.damaged, 1);
   CHECK_INT(facts.versions, 5);
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_store_model(store, 6, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_store_checkout(store, 6, NULL, &model, &support_problem));
   lnsp_model_destroy(model);
-  CHECK(lnsp_store_model(store, 4, NULL, &model, &support_problem) != LNSP_OK);
+  CHECK(lnsp_store_checkout(store, 4, NULL, &model, &support_problem) != LNSP_OK);
   CHECK_REFUSED(lnsp_store_commit(store, t, NULL, NULL, &support_problem), LNSP_E_STATE);
   lnsp_store_destroy(store);
   lnsp_trainer_destroy(t);
@@ -465,7 +465,7 @@ static lnsp_delta *delta_to(const lnsp_trainer *t, uint64_t nonce) {
   CHECK_OK(lnsp_trainer_create(base, "mse", "sgd lr=.1", NULL, NULL, &other, &support_problem));
   step(other, 99);
   CHECK_OK(lnsp_trainer_publish(other, 0, NULL, &next, &support_problem));
-  CHECK_OK(lnsp_delta_make(base, next, NULL, NULL, &delta, &support_problem));
+  CHECK_OK(lnsp_delta_create(base, next, NULL, NULL, &delta, &support_problem));
   if (nonce) CHECK_OK(lnsp_delta_stamp(delta, "anna", nonce, NULL, 0, &support_problem));
   lnsp_trainer_destroy(other);
   lnsp_model_destroy(base);
@@ -481,8 +481,8 @@ static void applies(void) {
   uint8_t before[32], hash[32];
   uint64_t number = 0;
   int verdict = 1;
-  lnsp_delta_rules rules;
-  lnsp_delta_facts facts;
+  lnsp_delta_check_options rules;
+  lnsp_delta_info facts;
   lnsp_trainer *t = trainer_of("adamw");
   lnsp_store *store = create_store(t, 32768, 512, 4, 4);
   memset(&rules, 0, sizeof rules);
@@ -508,7 +508,7 @@ static void applies(void) {
     hash_of(t, hash);
     CHECK(!memcmp(hash, before, 32));
     lnsp_store_destroy(store);
-    CHECK_OK(lnsp_store_open(&device, NULL, NULL, &again, &support_problem));
+    CHECK_OK(lnsp_store_open_device(&device, NULL, NULL, &again, &support_problem));
     store = again;
     if (lnsp_store_check_sender(store, "anna", 5, NULL)) { /* the sync alone had failed */
       CHECK_OK(lnsp_store_load(store, 0, t, NULL, &support_problem));
@@ -518,7 +518,7 @@ static void applies(void) {
   flash.fail_at = 0;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  CHECK_OK(lnsp_delta_info(delta, &facts, &support_problem));
+  CHECK_OK(lnsp_delta_get_info(delta, &facts, &support_problem));
   weights_of(t, hash);
   CHECK(!memcmp(hash, facts.result_hash, 32));
   CHECK(!memcmp(version_at(store, 0).hash, facts.result_hash, 32));
@@ -554,7 +554,7 @@ static void memory(void) {
   options.allocator = &allocator;
   device = store_device_open(&flash, 32768, 1024, 8);
   CHECK_OK(lnsp_store_measure(&device, t, NULL, NULL, &bytes, &support_problem));
-  CHECK_OK(lnsp_store_create(&device, t, NULL, NULL, &options, &store, &support_problem));
+  CHECK_OK(lnsp_store_create_device(&device, t, NULL, NULL, &options, &store, &support_problem));
   CHECK_INT(heap.live_bytes, bytes);
   CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
   CHECK_INT(heap.calls, 1);
@@ -566,17 +566,17 @@ static void memory(void) {
   CHECK_OK(lnsp_store_measure(&device, NULL, NULL, NULL, &opened, &support_problem));
   CHECK_INT(opened, bytes);
   heap.fail_at = 4;
-  CHECK_REFUSED(lnsp_store_open(&device, NULL, &options, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_open_device(&device, NULL, &options, &store, &support_problem),
                 LNSP_E_MEMORY);
   CHECK_INT(heap.live, 0);
   printf("# a store's handle takes %llu bytes\n", (unsigned long long)bytes);
   device.size_bytes = 4096; /* too small for two versions, and for four units */
-  CHECK_REFUSED(lnsp_store_create(&device, t, NULL, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_create_device(&device, t, NULL, NULL, NULL, &store, &support_problem),
                 LNSP_E_LIMIT);
   device.erase_bytes = 1000;
-  CHECK_REFUSED(lnsp_store_create(&device, t, NULL, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_create_device(&device, t, NULL, NULL, NULL, &store, &support_problem),
                 LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_store_create(NULL, t, NULL, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_create_device(NULL, t, NULL, NULL, NULL, &store, &support_problem),
                 LNSP_E_ARGUMENT);
   lnsp_trainer_destroy(t);
   store_device_close(&flash);

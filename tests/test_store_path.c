@@ -18,7 +18,7 @@ static char folder[512], path[600];
 static lnsp_trainer *trainer_new(void) {
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new("ln_min d=64 s=16", 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create("ln_min d=64 s=16", 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", "adamw lr=.01", NULL, NULL, &t, &support_problem));
   lnsp_model_destroy(model);
   return t;
@@ -77,30 +77,30 @@ int fsync(int fd) {
 #endif
 
 static lnsp_store *create(const lnsp_trainer *t, uint64_t size) {
-  lnsp_store_settings settings = {sizeof settings, 2, 0, 0, 0, 0, size};
+  lnsp_store_options settings = {sizeof settings, 2, 0, 0, 0, 0, size};
   lnsp_store *store = NULL;
-  CHECK_OK(lnsp_store_create_path(path, t, NULL, &settings, NULL, &store, &support_problem));
+  CHECK_OK(lnsp_store_create(path, t, NULL, &settings, NULL, &store, &support_problem));
   return store;
 }
 
 /* One at a time, in this process and in others; readers beside each other. */
 static void locks(void) {
-  lnsp_store_settings reading = {sizeof reading, 0, 0, 1, 0, 0, 0};
+  lnsp_store_options reading = {sizeof reading, 0, 0, 1, 0, 0, 0};
   lnsp_trainer *t = trainer_new();
   lnsp_store *store = create(t, 0), *other = NULL, *third = NULL;
   CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
-  CHECK_REFUSED(lnsp_store_create_path(path, t, NULL, NULL, NULL, &other, &support_problem),
+  CHECK_REFUSED(lnsp_store_create(path, t, NULL, NULL, NULL, &other, &support_problem),
                 LNSP_E_STATE);
 #if defined(__linux__)
-  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &other, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_store_open_path(path, &reading, NULL, &other, &support_problem),
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &other, &support_problem), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_store_open(path, &reading, NULL, &other, &support_problem),
                 LNSP_E_STATE);
 #endif
   fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
     lnsp_store *mine = NULL;
-    const int refused = lnsp_store_open_path(path, NULL, NULL, &mine, NULL) == LNSP_E_STATE;
+    const int refused = lnsp_store_open(path, NULL, NULL, &mine, NULL) == LNSP_E_STATE;
     lnsp_store_destroy(store); /* the child's copy: the lock stays with its parent */
     lnsp_trainer_destroy(t);
     _exit(!refused);
@@ -110,8 +110,8 @@ static void locks(void) {
         WEXITSTATUS(status) == 0);
   CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
   lnsp_store_destroy(store);
-  CHECK_OK(lnsp_store_open_path(path, &reading, NULL, &other, &support_problem));
-  CHECK_OK(lnsp_store_open_path(path, &reading, NULL, &third, &support_problem));
+  CHECK_OK(lnsp_store_open(path, &reading, NULL, &other, &support_problem));
+  CHECK_OK(lnsp_store_open(path, &reading, NULL, &third, &support_problem));
   CHECK_REFUSED(lnsp_store_commit(other, t, NULL, NULL, &support_problem), LNSP_E_STATE);
   CHECK_OK(lnsp_store_load(other, 2, t, NULL, &support_problem));
   CHECK_OK(lnsp_store_load(third, 1, t, NULL, &support_problem));
@@ -148,7 +148,7 @@ static void full_disk(void) {
       CHECK_REFUSED(lnsp_store_commit(store, t, NULL, NULL, &support_problem), LNSP_E_STATE);
     }
     lnsp_store_destroy(store);
-    CHECK_OK(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem));
+    CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_problem));
     CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_problem));
     hash_of(other, hash);
     CHECK(!memcmp(hash, done ? after : before, 32));
@@ -190,7 +190,7 @@ static void every_call_fails(void) {
       if (io_kind == FAIL_SHORT || (io_kind == FAIL_INTERRUPTED && !io_for_ever))
         CHECK_INT(status, LNSP_OK); /* that is no failure */
       lnsp_store_destroy(store);
-      CHECK_OK(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem));
+      CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_problem));
       CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_problem));
       hash_of(other, hash);
       CHECK(!memcmp(hash, after, 32) || (status != LNSP_OK && !memcmp(hash, before, 32)));
@@ -215,15 +215,15 @@ static void many_commits(void) {
     step(t, i);
     CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
   }
-  lnsp_store_facts of;
+  lnsp_store_info of;
   memset(&of, 0, sizeof of);
   of.struct_size = sizeof of;
-  CHECK_OK(lnsp_store_info(store, &of, &support_problem));
+  CHECK_OK(lnsp_store_get_info(store, &of, &support_problem));
   CHECK(of.compactions > 1);
   CHECK(stat(path, &facts) == 0 && facts.st_size == 1 << 20);
   hash_of(t, now);
   lnsp_store_destroy(store);
-  CHECK_OK(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem));
+  CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_problem));
   step(t, 1000);
   CHECK_OK(lnsp_store_load(store, 0, t, NULL, &support_problem));
   hash_of(t, hash);
@@ -231,26 +231,26 @@ static void many_commits(void) {
   lnsp_store_destroy(store);
   /* cut short, and made longer */
   CHECK(truncate(path, (1 << 20) - 65536) == 0);
-  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem),
                 LNSP_E_MISMATCH);
   CHECK(truncate(path, 2 << 20) == 0);
-  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem),
                 LNSP_E_MISMATCH);
   CHECK(truncate(path, 10) == 0);
-  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem),
                 LNSP_E_FORMAT);
   unlink(path);
-  CHECK_REFUSED(lnsp_store_open_path(path, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem),
                 LNSP_E_MISSING);
-  CHECK_REFUSED(lnsp_store_open_path(folder, NULL, NULL, &store, &support_problem), LNSP_E_IO);
+  CHECK_REFUSED(lnsp_store_open(folder, NULL, NULL, &store, &support_problem), LNSP_E_IO);
   char nowhere[700];
   snprintf(nowhere, sizeof nowhere, "%s/none/store", folder);
-  CHECK_REFUSED(lnsp_store_create_path(nowhere, t, NULL, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_create(nowhere, t, NULL, NULL, NULL, &store, &support_problem),
                 LNSP_E_IO);
-  lnsp_store_settings tiny = {sizeof tiny, 0, 0, 0, 0, 0, 1};
+  lnsp_store_options tiny = {sizeof tiny, 0, 0, 0, 0, 0, 1};
   lnsp_model *large = NULL;
-  CHECK_OK(lnsp_model_new("ln_min d=384 s=64", 1, NULL, &large, &support_problem));
-  CHECK_REFUSED(lnsp_store_create_path(path, NULL, large, &tiny, NULL, &store,
+  CHECK_OK(lnsp_model_create("ln_min d=384 s=64", 1, NULL, &large, &support_problem));
+  CHECK_REFUSED(lnsp_store_create(path, NULL, large, &tiny, NULL, &store,
                                        &support_problem), LNSP_E_LIMIT);
   lnsp_model_destroy(large);
   lnsp_trainer_destroy(t);

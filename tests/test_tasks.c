@@ -127,8 +127,8 @@ static lnsp_tensor tensor_of(const char *name, float *data, const shape *s, int6
   return lnsp_tensor_f32(name, data, 3, s->rows, s->concepts, width);
 }
 
-static lnsp_limits limits_of(const shape *s, int32_t tasks) {
-  lnsp_limits limits;
+static lnsp_size_options limits_of(const shape *s, int32_t tasks) {
+  lnsp_size_options limits;
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
   limits.max_rows = (int32_t)s->rows;
@@ -149,7 +149,7 @@ static void run_once(lnsp_model *model, const shape *s, const char *isa, runner 
                      int32_t tasks, int keep, float *out) {
   lnsp_parallel parallel = parallel_of(r, kind);
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
-  lnsp_limits limits = limits_of(s, tasks);
+  lnsp_size_options limits = limits_of(s, tasks);
   lnsp_session *session = NULL;
   float *x = malloc((size_t)elements(s, s->in) * sizeof *x);
   support_fill(x, (size_t)elements(s, s->in), 5);
@@ -238,7 +238,7 @@ static void train_once(const lnsp_model *model, const shape *s, const course *c,
   static const char *const names[] = {"input", "anchor", "positive", "negative", "target", "teacher"};
   lnsp_parallel parallel = parallel_of(r, kind);
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
-  lnsp_limits limits = limits_of(s, tasks);
+  lnsp_size_options limits = limits_of(s, tasks);
   lnsp_trainer *trainer = NULL;
   lnsp_tensor in[6];
   float *data[6];
@@ -254,7 +254,7 @@ static void train_once(const lnsp_model *model, const shape *s, const course *c,
                                &support_problem));
   for (int i = 0; i < 2 && trainer; i++)
     CHECK_OK(lnsp_trainer_step(trainer, in, 6, &out->loss[i], &support_problem));
-  CHECK_OK(lnsp_trainer_evaluate(trainer, in, 6, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(trainer, in, 6, NULL, &support_problem));
   out->gradients = gradient_bits(trainer);
   CHECK_OK(lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, out->hash, &support_problem));
   CHECK(tasks > 1 ? r->most <= tasks && r->rounding_kept : r->calls == 0);
@@ -325,8 +325,8 @@ static void test_memory(void) {
       lnsp_parallel parallel = parallel_of(&r, IN_ORDER);
       lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator,
                               .parallel = &parallel};
-      lnsp_limits limits = limits_of(s, tasks);
-      lnsp_memory memory = {.struct_size = sizeof memory};
+      lnsp_size_options limits = limits_of(s, tasks);
+      lnsp_memory_info memory = {.struct_size = sizeof memory};
       lnsp_session *session = NULL;
       lnsp_trainer *trainer = NULL;
       CHECK_OK(lnsp_session_measure(lnsp_model_graph(bytes), &limits, &memory, &support_problem));
@@ -353,7 +353,7 @@ static void test_refusals(void) {
   lnsp_options options = {.struct_size = sizeof options, .parallel = &parallel};
   lnsp_session *session = NULL;
   lnsp_trainer *trainer = NULL;
-  lnsp_limits limits = limits_of(&s, 257);
+  lnsp_size_options limits = limits_of(&s, 257);
   CHECK_REFUSED(lnsp_session_create(model, &limits, &options, &session, &support_problem),
                 LNSP_E_ARGUMENT);
   limits.tasks = -1;
@@ -396,12 +396,12 @@ static void test_overflow(void) {
   lnsp_model *model = storage_new(DEEP, 1);
   lnsp_tensor in = tensor_of("input", x, &s, 200), out = tensor_of("output", y, &s, 150);
   for (int row = 0; row < 32; row += 31) {
-    lnsp_problem found[2];
+    lnsp_error found[2];
     for (int32_t tasks = 1; tasks <= 3; tasks += 2) {
       runner r;
       lnsp_parallel parallel = parallel_of(&r, REVERSED);
       lnsp_options options = {.struct_size = sizeof options, .parallel = &parallel};
-      lnsp_limits limits = limits_of(&s, tasks);
+      lnsp_size_options limits = limits_of(&s, tasks);
       lnsp_session *session = NULL;
       support_fill(x, n, 1);
       for (int i = 0; i < 200; i++) x[row * 200 + i] = 3.4e38f;

@@ -49,7 +49,7 @@ static void numbers(const char *net, const char *architecture, const char *key,
   lnsp_file *file = NULL;
   lnsp_trainer *t = NULL;
   lnsp_tensor in[NAMES], expected;
-  lnsp_limits limits = {sizeof limits, 7, 5, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 7, 5, 0, 0, 0, 0};
   lnsp_options options;
   float value = 0;
   int32_t count = 0, reached = 0;
@@ -59,14 +59,14 @@ static void numbers(const char *net, const char *architecture, const char *key,
   options.prefix = prefix;
   snprintf(prefix, sizeof prefix, "%s.", net);
   CHECK_OK(lnsp_file_open("tests/data/terms.safetensors", NULL, &file, &support_problem));
-  CHECK_OK(lnsp_trainer_open(file, loss, "sgd", &limits, &options, &t, &support_problem));
+  CHECK_OK(lnsp_trainer_open_file(file, loss, "sgd", &limits, &options, &t, &support_problem));
   if (!t) return;
   for (int i = 0; i < NAMES; i++) {
     snprintf(full, sizeof full, "in.%s.%s", net, names[i]);
     if (!read_tensor(file, full, &in[count])) continue;
     in[count++].name = names[i];
   }
-  CHECK_OK(lnsp_trainer_evaluate(t, in, count, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, in, count, &value, &support_problem));
   snprintf(full, sizeof full, "value.%s.%s", net, key);
   float *real = read_tensor(file, full, &expected);
   CHECK_SAY(real && fabs((double)value - (double)*real) < 3e-6 * fabs((double)*real),
@@ -124,10 +124,10 @@ static void make_batch(batch *b, const char *third) {
 }
 
 static lnsp_trainer *open_trainer(const char *loss, const char *optimizer) {
-  lnsp_limits limits = {sizeof limits, ROWS, CONCEPTS, 1, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, ROWS, CONCEPTS, 1, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new("ln_min d=10 s=4", 5, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create("ln_min d=10 s=4", 5, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t, &support_problem));
   lnsp_model_destroy(model);
   return t;
@@ -136,7 +136,7 @@ static lnsp_trainer *open_trainer(const char *loss, const char *optimizer) {
 static float value_of(const char *loss, const batch *b, int32_t count) {
   float value = -1;
   lnsp_trainer *t = open_trainer(loss, "sgd");
-  CHECK_OK(lnsp_trainer_evaluate(t, b->tensors, count, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b->tensors, count, &value, &support_problem));
   lnsp_trainer_destroy(t);
   return value;
 }
@@ -260,11 +260,11 @@ static void echo_function(void) {
   make_batch(&b, "echo");
   lnsp_trainer *t = open_trainer("mse + .5*echo", "sgd lr=.1");
   CHECK_STR(lnsp_trainer_input_name(t, 2), "echo");
-  CHECK_REFUSED(lnsp_trainer_evaluate(t, b.tensors, 2, &value, &support_problem),
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, b.tensors, 2, &value, &support_problem),
                 LNSP_E_MISSING);
   CHECK_OK(set_echo(t, &e));
   CHECK(lnsp_trainer_input_name(t, 2) == NULL);
-  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 2, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 2, &value, &support_problem));
   CHECK(e.calls == 1 && e.rows == ROWS * CONCEPTS && e.width == D);
   CHECK(gradient_of(t, a) > 0);
   /* the same as a tensor, which is a constant there as well */
@@ -272,14 +272,14 @@ static void echo_function(void) {
     for (int i = 0; i < D; i++) back[r * D + i] = e.seen[r * D + D - 1 - i];
   b.tensors[2] = lnsp_tensor_f32("echo", back, 3, ROWS, CONCEPTS, D);
   lnsp_trainer *plain = open_trainer("mse + .5*echo", "sgd lr=.1");
-  CHECK_OK(lnsp_trainer_evaluate(plain, b.tensors, 3, &given, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(plain, b.tensors, 3, &given, &support_problem));
   gradient_of(plain, other);
   CHECK(given == value && !memcmp(a, other, sizeof a));
   lnsp_trainer_destroy(plain);
   /* NULL gives it back */
   CHECK_OK(lnsp_trainer_set_echo(t, NULL, &support_problem));
   CHECK_STR(lnsp_trainer_input_name(t, 2), "echo");
-  CHECK_OK(lnsp_trainer_evaluate(t, b.tensors, 3, &given, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 3, &given, &support_problem));
   CHECK(given == value && e.calls == 1);
   lnsp_trainer_destroy(t);
   t = open_trainer("mse + echo", "sgd");
@@ -345,10 +345,10 @@ static void echo_refuses(void) {
 
 static void refused(const char *architecture, const char *loss, const char *optimizer,
                     int32_t code, const char *says) {
-  lnsp_limits limits = {sizeof limits, ROWS, CONCEPTS, 0, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, ROWS, CONCEPTS, 0, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_new(architecture, 5, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(architecture, 5, NULL, &model, &support_problem));
   CHECK_REFUSED(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t,
                                     &support_problem), code);
   CHECK_SAY(strstr(support_problem.message, says), "%s: %s", loss, support_problem.message);

@@ -4,87 +4,90 @@
 #include <locale.h>
 
 #include "base/bytes.h"
-#include "base/text.h"
+#include "base/decimal.h"
+#include "base/lexer.h"
+#include "base/str.h"
+#include "base/token.h"
 #include "check.h"
 #include "splitmix.h"
 
 /* ---- texts ---------------------------------------------------------------- */
 
 static void test_words(void) {
-  lnspi_text text;
-  lnspi_word word;
+  lnspi_lexer text;
+  lnspi_token word;
   char copy[8];
-  lnsp_problem problem;
-  lnspi_text_open(&text, "  x =\tlinear h 256 # note ; =\r\n\n ; y=\xc3\xa9t\xc3\xa9 end");
-  word = lnspi_text_word(&text, NULL);
-  CHECK(lnspi_word_is(word, "x"));
+  lnsp_error problem;
+  lnspi_lexer_open(&text, "  x =\tlinear h 256 # note ; =\r\n\n ; y=\xc3\xa9t\xc3\xa9 end");
+  word = lnspi_lexer_next(&text, NULL);
+  CHECK(lnspi_token_is(word, "x"));
   CHECK_INT(word.line, 1);
   CHECK_INT(word.column, 3);
-  CHECK(lnspi_text_peek(&text) == '=');
-  CHECK_INT(lnspi_text_word(&text, NULL).length, 0);
-  CHECK(!lnspi_text_take(&text, ';'));
-  CHECK(lnspi_text_take(&text, '='));
-  CHECK(lnspi_word_is(lnspi_text_word(&text, NULL), "linear"));
-  CHECK(!lnspi_text_line_end(&text));
-  CHECK(lnspi_word_is(lnspi_text_word(&text, NULL), "h"));
-  word = lnspi_text_word(&text, NULL);
-  CHECK(lnspi_word_is(word, "256"));
-  CHECK(!lnspi_word_is(word, "25") && !lnspi_word_is(word, "2567"));
-  CHECK_INT(lnspi_text_word(&text, NULL).length, 0);
-  CHECK(lnspi_text_line_end(&text));
-  word = lnspi_text_word(&text, NULL);
-  CHECK(lnspi_word_is(word, "y"));
+  CHECK(lnspi_lexer_peek(&text) == '=');
+  CHECK_INT(lnspi_lexer_next(&text, NULL).length, 0);
+  CHECK(!lnspi_lexer_take(&text, ';'));
+  CHECK(lnspi_lexer_take(&text, '='));
+  CHECK(lnspi_token_is(lnspi_lexer_next(&text, NULL), "linear"));
+  CHECK(!lnspi_lexer_line_end(&text));
+  CHECK(lnspi_token_is(lnspi_lexer_next(&text, NULL), "h"));
+  word = lnspi_lexer_next(&text, NULL);
+  CHECK(lnspi_token_is(word, "256"));
+  CHECK(!lnspi_token_is(word, "25") && !lnspi_token_is(word, "2567"));
+  CHECK_INT(lnspi_lexer_next(&text, NULL).length, 0);
+  CHECK(lnspi_lexer_line_end(&text));
+  word = lnspi_lexer_next(&text, NULL);
+  CHECK(lnspi_token_is(word, "y"));
   CHECK_INT(word.line, 3);
   CHECK_INT(word.column, 4);
-  CHECK(lnspi_text_take(&text, '='));
-  word = lnspi_text_word(&text, NULL);
+  CHECK(lnspi_lexer_take(&text, '='));
+  word = lnspi_lexer_next(&text, NULL);
   CHECK_INT(word.length, 5);
-  word = lnspi_text_word(&text, NULL);
+  word = lnspi_lexer_next(&text, NULL);
   CHECK_INT(word.column, 10); /* characters, not bytes */
-  CHECK(lnspi_text_at_end(&text));
-  CHECK(lnspi_text_line_end(&text));
-  CHECK(lnspi_text_peek(&text) == 0);
-  CHECK_INT(lnspi_word_copy(word, copy, sizeof(copy), "name", &problem), LNSP_OK);
+  CHECK(lnspi_lexer_at_end(&text));
+  CHECK(lnspi_lexer_line_end(&text));
+  CHECK(lnspi_lexer_peek(&text) == 0);
+  CHECK_INT(lnspi_token_copy(word, copy, sizeof(copy), "name", &problem), LNSP_OK);
   CHECK_STR(copy, "end");
-  CHECK_INT(lnspi_word_copy(word, copy, 4, "name", &problem), LNSP_OK);
+  CHECK_INT(lnspi_token_copy(word, copy, 4, "name", &problem), LNSP_OK);
   strcpy(copy, "kept");
-  CHECK_INT(lnspi_word_copy(word, copy, 3, "name", &problem), LNSP_E_LIMIT);
+  CHECK_INT(lnspi_token_copy(word, copy, 3, "name", &problem), LNSP_E_LIMIT);
   CHECK_STR(copy, "kept");
   CHECK_INT(problem.line, 3);
-  lnspi_text_open(&text, "2*a+b");
-  CHECK(lnspi_word_is(lnspi_text_word(&text, "+*"), "2"));
-  CHECK(lnspi_text_take(&text, '*'));
-  CHECK(lnspi_word_is(lnspi_text_word(&text, "+*"), "a"));
-  CHECK_INT(lnspi_text_word(&text, "+*").length, 0);
-  lnspi_text_open(&text, "1e+3+.5E+01+2");
-  CHECK(lnspi_word_is(lnspi_text_word(&text, "+*"), "1e+3"));
-  CHECK(lnspi_text_take(&text, '+'));
-  CHECK(lnspi_word_is(lnspi_text_word(&text, "+*"), ".5E+01"));
-  CHECK(lnspi_text_take(&text, '+'));
-  CHECK(lnspi_word_is(lnspi_text_word(&text, "+*"), "2"));
-  lnspi_text_open(&text, "the+1");
-  CHECK(lnspi_word_is(lnspi_text_word(&text, "+*"), "the"));
+  lnspi_lexer_open(&text, "2*a+b");
+  CHECK(lnspi_token_is(lnspi_lexer_next(&text, "+*"), "2"));
+  CHECK(lnspi_lexer_take(&text, '*'));
+  CHECK(lnspi_token_is(lnspi_lexer_next(&text, "+*"), "a"));
+  CHECK_INT(lnspi_lexer_next(&text, "+*").length, 0);
+  lnspi_lexer_open(&text, "1e+3+.5E+01+2");
+  CHECK(lnspi_token_is(lnspi_lexer_next(&text, "+*"), "1e+3"));
+  CHECK(lnspi_lexer_take(&text, '+'));
+  CHECK(lnspi_token_is(lnspi_lexer_next(&text, "+*"), ".5E+01"));
+  CHECK(lnspi_lexer_take(&text, '+'));
+  CHECK(lnspi_token_is(lnspi_lexer_next(&text, "+*"), "2"));
+  lnspi_lexer_open(&text, "the+1");
+  CHECK(lnspi_token_is(lnspi_lexer_next(&text, "+*"), "the"));
 }
 
 static void test_keys(void) {
-  lnspi_text text;
+  lnspi_lexer text;
   lnspi_key keys[3];
-  lnsp_problem problem;
+  lnsp_error problem;
   int32_t count = -1;
-  lnspi_text_open(&text, "lr=1e-3 betas=.9,.999 ; x=1");
-  CHECK_INT(lnspi_text_keys(&text, NULL, keys, 3, &count, &problem), LNSP_OK);
+  lnspi_lexer_open(&text, "lr=1e-3 betas=.9,.999 ; x=1");
+  CHECK_INT(lnspi_lexer_keys(&text, NULL, keys, 3, &count, &problem), LNSP_OK);
   CHECK_INT(count, 2);
-  CHECK(lnspi_word_is(keys[0].key, "lr") && lnspi_word_is(keys[0].value, "1e-3"));
-  CHECK(lnspi_word_is(lnspi_word_split(keys[1].value, ',', 0), ".9"));
-  CHECK(lnspi_word_is(lnspi_word_split(keys[1].value, ',', 1), ".999"));
-  CHECK_INT(lnspi_word_split(keys[1].value, ',', 2).length, 0);
-  CHECK_INT(lnspi_word_split(keys[1].value, ',', 1).column, 18);
-  CHECK(lnspi_text_peek(&text) == ';');
-  lnspi_text_open(&text, "margin=.3 on=code+ .1*alignment");
-  CHECK_INT(lnspi_text_keys(&text, "+*", keys, 3, &count, &problem), LNSP_OK);
+  CHECK(lnspi_token_is(keys[0].key, "lr") && lnspi_token_is(keys[0].value, "1e-3"));
+  CHECK(lnspi_token_is(lnspi_token_split(keys[1].value, ',', 0), ".9"));
+  CHECK(lnspi_token_is(lnspi_token_split(keys[1].value, ',', 1), ".999"));
+  CHECK_INT(lnspi_token_split(keys[1].value, ',', 2).length, 0);
+  CHECK_INT(lnspi_token_split(keys[1].value, ',', 1).column, 18);
+  CHECK(lnspi_lexer_peek(&text) == ';');
+  lnspi_lexer_open(&text, "margin=.3 on=code+ .1*alignment");
+  CHECK_INT(lnspi_lexer_keys(&text, "+*", keys, 3, &count, &problem), LNSP_OK);
   CHECK_INT(count, 2);
-  CHECK(lnspi_word_is(keys[1].value, "code"));
-  CHECK(lnspi_text_take(&text, '+'));
+  CHECK(lnspi_token_is(keys[1].value, "code"));
+  CHECK(lnspi_lexer_take(&text, '+'));
   {
     static const struct {
       const char *text;
@@ -97,8 +100,8 @@ static void test_keys(void) {
     size_t i;
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
       count = -1;
-      lnspi_text_open(&text, bad[i].text);
-      CHECK_SAY(lnspi_text_keys(&text, "+", keys, 3, &count, &problem) == bad[i].code &&
+      lnspi_lexer_open(&text, bad[i].text);
+      CHECK_SAY(lnspi_lexer_keys(&text, "+", keys, 3, &count, &problem) == bad[i].code &&
                     problem.column == bad[i].column && problem.line == 1 && count == -1,
                 "'%s': code %d column %d: %s", bad[i].text, problem.code, problem.column,
                 problem.message);
@@ -108,42 +111,42 @@ static void test_keys(void) {
 
 static void test_strings(void) {
   char shown[48];
-  lnspi_word word = {"a", 1, 1, 1};
+  lnspi_token word = {"a", 1, 1, 1};
   char longer[100];
-  CHECK(lnspi_match("*", "") && lnspi_match("*", "abc") && lnspi_match("", ""));
-  CHECK(lnspi_match("layers.*.weight", "layers.0.weight"));
-  CHECK(!lnspi_match("layers.*.weight", "layers.0.bias"));
-  CHECK(lnspi_match("a?c", "abc") && !lnspi_match("a?c", "ac"));
-  CHECK(lnspi_match("a?c", "a\xc3\xa9" "c"));
-  CHECK(lnspi_match("*a*b*c", "xxaybzzc") && !lnspi_match("*a*b*c", "xxaybzzcd"));
-  CHECK(!lnspi_match("abc", "ab") && !lnspi_match("ab", "abc"));
-  CHECK(lnspi_match("**b", "aab"));
+  CHECK(lnspi_str_match("*", "") && lnspi_str_match("*", "abc") && lnspi_str_match("", ""));
+  CHECK(lnspi_str_match("layers.*.weight", "layers.0.weight"));
+  CHECK(!lnspi_str_match("layers.*.weight", "layers.0.bias"));
+  CHECK(lnspi_str_match("a?c", "abc") && !lnspi_str_match("a?c", "ac"));
+  CHECK(lnspi_str_match("a?c", "a\xc3\xa9" "c"));
+  CHECK(lnspi_str_match("*a*b*c", "xxaybzzc") && !lnspi_str_match("*a*b*c", "xxaybzzcd"));
+  CHECK(!lnspi_str_match("abc", "ab") && !lnspi_str_match("ab", "abc"));
+  CHECK(lnspi_str_match("**b", "aab"));
   memset(longer, 'a', 99);
   longer[99] = 0;
-  CHECK(!lnspi_match("*a*a*a*a*a*a*a*a*a*a*b", longer)); /* in no time */
-  CHECK_INT(lnspi_utf8("a", 1), 1);
-  CHECK_INT(lnspi_utf8("\xc3\xa9", 2), 2);
-  CHECK_INT(lnspi_utf8("\xc3\xa9", 1), 0);
-  CHECK_INT(lnspi_utf8("\xe2\x82\xac", 3), 3);
-  CHECK_INT(lnspi_utf8("\xf0\x9f\x98\x80", 4), 4);
-  CHECK_INT(lnspi_utf8("\xc0\x80", 2), 0);         /* overlong */
-  CHECK_INT(lnspi_utf8("\xe0\x80\x80", 3), 0);     /* overlong */
-  CHECK_INT(lnspi_utf8("\xed\xa0\x80", 3), 0);     /* surrogate */
-  CHECK_INT(lnspi_utf8("\xf4\x90\x80\x80", 4), 0); /* past U+10FFFF */
-  CHECK_INT(lnspi_utf8("\xf5\x80\x80\x80", 4), 0);
-  CHECK_INT(lnspi_utf8("\x80", 1), 0);
-  CHECK_INT(lnspi_length("abc"), 3);
-  CHECK(lnspi_equal("a", "a") && !lnspi_equal("a", "ab") && !lnspi_equal("", "a"));
-  CHECK_STR(lnspi_word_show(word, shown), "a");
+  CHECK(!lnspi_str_match("*a*a*a*a*a*a*a*a*a*a*b", longer)); /* in no time */
+  CHECK_INT(lnspi_str_utf8_bytes("a", 1), 1);
+  CHECK_INT(lnspi_str_utf8_bytes("\xc3\xa9", 2), 2);
+  CHECK_INT(lnspi_str_utf8_bytes("\xc3\xa9", 1), 0);
+  CHECK_INT(lnspi_str_utf8_bytes("\xe2\x82\xac", 3), 3);
+  CHECK_INT(lnspi_str_utf8_bytes("\xf0\x9f\x98\x80", 4), 4);
+  CHECK_INT(lnspi_str_utf8_bytes("\xc0\x80", 2), 0);         /* overlong */
+  CHECK_INT(lnspi_str_utf8_bytes("\xe0\x80\x80", 3), 0);     /* overlong */
+  CHECK_INT(lnspi_str_utf8_bytes("\xed\xa0\x80", 3), 0);     /* surrogate */
+  CHECK_INT(lnspi_str_utf8_bytes("\xf4\x90\x80\x80", 4), 0); /* past U+10FFFF */
+  CHECK_INT(lnspi_str_utf8_bytes("\xf5\x80\x80\x80", 4), 0);
+  CHECK_INT(lnspi_str_utf8_bytes("\x80", 1), 0);
+  CHECK_INT(lnspi_str_length("abc"), 3);
+  CHECK(lnspi_str_equal("a", "a") && !lnspi_str_equal("a", "ab") && !lnspi_str_equal("", "a"));
+  CHECK_STR(lnspi_token_show(word, shown), "a");
   word.at = longer;
   word.length = 99;
-  CHECK_INT(strlen(lnspi_word_show(word, shown)), 47);
+  CHECK_INT(strlen(lnspi_token_show(word, shown)), 47);
 }
 
 /* ---- numbers -------------------------------------------------------------- */
 
-static lnspi_word word_of(const char *string) {
-  lnspi_word word;
+static lnspi_token word_of(const char *string) {
+  lnspi_token word;
   word.at = string;
   word.length = (int32_t)strlen(string);
   word.line = 2;
@@ -152,8 +155,8 @@ static lnspi_word word_of(const char *string) {
 }
 
 static int32_t number(const char *string, double *out) {
-  lnsp_problem problem;
-  return lnspi_word_number(word_of(string), "k", -DBL_MAX, DBL_MAX, out, &problem);
+  lnsp_error problem;
+  return lnspi_decimal_parse(word_of(string), "k", -DBL_MAX, DBL_MAX, out, &problem);
 }
 
 static void check_like_strtod(const char *text, int exact) {
@@ -208,42 +211,42 @@ static void test_number_garbage(void) {
                                     "1e5.0", "1_000", ".e1", "1e1e1", "\xd9\xa1"};
   double out = 42;
   int64_t whole = 42;
-  lnsp_problem p;
+  lnsp_error p;
   size_t i;
   for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-    CHECK_SAY(lnspi_word_number(word_of(bad[i]), "k", -1e300, 1e300, &out, &p) == LNSP_E_SYNTAX,
+    CHECK_SAY(lnspi_decimal_parse(word_of(bad[i]), "k", -1e300, 1e300, &out, &p) == LNSP_E_SYNTAX,
               "'%s' was taken", bad[i]);
     CHECK_INT(p.line, 2);
     CHECK_INT(p.column, 3);
-    CHECK_SAY(lnspi_word_integer(word_of(bad[i]), "k", -100, 100, &whole, &p) == LNSP_E_SYNTAX,
+    CHECK_SAY(lnspi_decimal_parse_integer(word_of(bad[i]), "k", -100, 100, &whole, &p) == LNSP_E_SYNTAX,
               "'%s' was taken", bad[i]);
   }
   CHECK(out == 42 && whole == 42);
-  CHECK_INT(lnspi_word_number(word_of("1.5"), "lr", 0, 1, &out, &p), LNSP_E_LIMIT);
+  CHECK_INT(lnspi_decimal_parse(word_of("1.5"), "lr", 0, 1, &out, &p), LNSP_E_LIMIT);
   CHECK(strstr(p.message, "lr") && strstr(p.message, "between 0 and 1"));
-  CHECK_INT(lnspi_word_number(word_of("-1e-9"), "lr", 0, 1, &out, &p), LNSP_E_LIMIT);
-  CHECK_INT(lnspi_word_number(word_of("1"), "lr", 0, 1, &out, &p), LNSP_OK);
-  CHECK_INT(lnspi_word_number(word_of("1e999"), "lr", 0, INFINITY, &out, &p), LNSP_E_LIMIT);
+  CHECK_INT(lnspi_decimal_parse(word_of("-1e-9"), "lr", 0, 1, &out, &p), LNSP_E_LIMIT);
+  CHECK_INT(lnspi_decimal_parse(word_of("1"), "lr", 0, 1, &out, &p), LNSP_OK);
+  CHECK_INT(lnspi_decimal_parse(word_of("1e999"), "lr", 0, INFINITY, &out, &p), LNSP_E_LIMIT);
 }
 
 static void test_integers(void) {
   int64_t out = 0;
-  lnsp_problem p;
-  CHECK_INT(lnspi_word_integer(word_of("-17"), "k", -20, 20, &out, &p), LNSP_OK);
+  lnsp_error p;
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("-17"), "k", -20, 20, &out, &p), LNSP_OK);
   CHECK_INT(out, -17);
-  CHECK_INT(lnspi_word_integer(word_of("+008"), "k", -20, 20, &out, &p), LNSP_OK);
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("+008"), "k", -20, 20, &out, &p), LNSP_OK);
   CHECK_INT(out, 8);
-  CHECK_INT(lnspi_word_integer(word_of("9223372036854775807"), "k", 0, INT64_MAX, &out, &p),
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("9223372036854775807"), "k", 0, INT64_MAX, &out, &p),
             LNSP_OK);
   CHECK(out == INT64_MAX);
-  CHECK_INT(lnspi_word_integer(word_of("9223372036854775808"), "k", 0, INT64_MAX, &out, &p),
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("9223372036854775808"), "k", 0, INT64_MAX, &out, &p),
             LNSP_E_LIMIT);
-  CHECK_INT(lnspi_word_integer(word_of("99999999999999999999999"), "k", 0, INT64_MAX, &out, &p),
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("99999999999999999999999"), "k", 0, INT64_MAX, &out, &p),
             LNSP_E_LIMIT);
-  CHECK_INT(lnspi_word_integer(word_of("21"), "k", -20, 20, &out, &p), LNSP_E_LIMIT);
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("21"), "k", -20, 20, &out, &p), LNSP_E_LIMIT);
   CHECK(strstr(p.message, "-20") != NULL);
-  CHECK_INT(lnspi_word_integer(word_of("1.0"), "k", -20, 20, &out, &p), LNSP_E_SYNTAX);
-  CHECK_INT(lnspi_word_integer(word_of("1e1"), "k", -20, 20, &out, &p), LNSP_E_SYNTAX);
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("1.0"), "k", -20, 20, &out, &p), LNSP_E_SYNTAX);
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("1e1"), "k", -20, 20, &out, &p), LNSP_E_SYNTAX);
 }
 
 static void test_number_text(void) {
@@ -260,14 +263,14 @@ static void test_number_text(void) {
   size_t i;
   int n, digits;
   for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-    lnspi_number_text(known[i].value, text);
+    lnspi_decimal_write(known[i].value, text);
     CHECK_STR(text, known[i].text);
   }
-  lnspi_number_text(INFINITY, text);
+  lnspi_decimal_write(INFINITY, text);
   CHECK_STR(text, "inf");
-  lnspi_number_text(-INFINITY, text);
+  lnspi_decimal_write(-INFINITY, text);
   CHECK_STR(text, "-inf");
-  lnspi_number_text(NAN, text);
+  lnspi_decimal_write(NAN, text);
   CHECK_STR(text, "nan");
   for (n = 0; n < 100000; n++) {
     uint32_t bits = (uint32_t)random_bits();
@@ -275,7 +278,7 @@ static void test_number_text(void) {
     double back = 0, reference_back;
     size_t length;
     if (!isfinite(value)) continue;
-    lnspi_number_text(value, text);
+    lnspi_decimal_write(value, text);
     CHECK_SAY(number(text, &back) == LNSP_OK && lnspi_float_bits((float)back) == bits,
               "%.9g became %s became %.17g", (double)value, text, back);
     /* no more digits than the C library needs */
@@ -302,7 +305,7 @@ static void test_number_surroundings(void) {
     int changed = fesetround(modes[i]);
     number("0.1", &b);
     number("1e-40", &c);
-    lnspi_number_text(0.1f, text);
+    lnspi_decimal_write(0.1f, text);
     fesetround(FE_TONEAREST);
     CHECK(changed == 0);
     CHECK(memcmp(&a, &b, sizeof(a)) == 0);
@@ -314,7 +317,7 @@ static void test_number_surroundings(void) {
     CHECK_INT(number("0.5", &b), LNSP_OK);
     CHECK(b == 0.5);
     CHECK_INT(number("0,5", &b), LNSP_E_SYNTAX);
-    lnspi_number_text(0.5f, text);
+    lnspi_decimal_write(0.5f, text);
     CHECK_STR(text, "0.5");
   }
   setlocale(LC_ALL, "C");

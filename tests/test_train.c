@@ -8,13 +8,13 @@
 
 static lnsp_model *small_model(uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_new(SMALL, seed, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(SMALL, seed, NULL, &model, &support_problem));
   return model;
 }
 
 static lnsp_trainer *small_trainer(const char *loss, const char *optimizer, int32_t rows,
                                    int32_t concepts, int32_t history) {
-  lnsp_limits limits = {sizeof limits, rows, concepts, history, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, rows, concepts, history, 0, 0, 0};
   lnsp_trainer *trainer = NULL;
   lnsp_model *model = small_model(3);
   CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &trainer,
@@ -65,7 +65,7 @@ static void same_bits_on_every_isa(void) {
   for (int32_t i = 0; lnsp_list_name(LNSP_LIST_ISAS, i); i++) {
     const char *isa = lnsp_list_name(LNSP_LIST_ISAS, i);
     if (!strcmp(isa, "cblas") || lnsp_isa_check(isa, NULL) != LNSP_OK) continue;
-    lnsp_limits limits = {sizeof limits, 5, 3, 0, 0, 0, 0};
+    lnsp_size_options limits = {sizeof limits, 5, 3, 0, 0, 0, 0};
     lnsp_options options = {.struct_size = sizeof options, .isa = isa};
     lnsp_trainer *t = NULL;
     CHECK_OK(lnsp_trainer_create(model, "mse + .5*cosine", "adamw lr=1e-2 clip=.5 ema=.9",
@@ -95,7 +95,7 @@ static void own_loss_equals_mse(void) {
   lnsp_tensor output = lnsp_tensor_f32("output", out, 2, 3, WIDTH, 0);
   lnsp_tensor d = lnsp_tensor_f32("output", gradient, 2, 3, WIDTH, 0);
   const char *name = "layers.compress_norm_1.weight", *matrix = "layers.nuclear_compress.weight";
-  CHECK_OK(lnsp_trainer_evaluate(a, p.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(a, p.tensors, 2, NULL, &support_problem));
   CHECK_OK(lnsp_trainer_forward(b, p.tensors, 1, &output, 1, &support_problem));
   for (int i = 0; i < 60; i++) gradient[i] = 2.f * (out[i] - p.y[i]) / 60.f;
   CHECK_OK(lnsp_trainer_backward(b, &d, 1, &support_problem));
@@ -125,7 +125,7 @@ static void reach(void) {
   make_pair(&p, 2, 1, 1);
   CHECK_OK(lnsp_trainer_tensor_read(t, head, 0, before, 240, &support_problem));
   CHECK_OK(lnsp_trainer_tensor_read(t, in_proj, 0, in0, 192, &support_problem));
-  CHECK_OK(lnsp_trainer_evaluate(t, p.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, p.tensors, 2, NULL, &support_problem));
   CHECK_REFUSED(lnsp_trainer_gradient(t, head, after, 240, &support_problem), LNSP_E_STATE);
   CHECK_OK(lnsp_trainer_gradient(t, in_proj, in1, 192, &support_problem));
   for (int i = 0; i < 128; i++) CHECK(in1[i] == 0.f);
@@ -218,7 +218,7 @@ static void clips_by_global_norm(void) {
     double norm = 0;
     pair p;
     make_pair(&p, rows, 1, 9);
-    CHECK_OK(lnsp_trainer_evaluate(free_run, p.tensors, 2, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_compute_gradients(free_run, p.tensors, 2, NULL, &support_problem));
     const lnsp_graph *graph = lnsp_trainer_graph(free_run);
     float g[512], before[512], after[512];
     for (int pass = 0; pass < 2; pass++) {
@@ -285,7 +285,7 @@ static void resumes_to_the_same_bits(void) {
     uint8_t ha[32], hb[32];
     support_bytes bytes;
     lnsp_sink sink = support_sink(&bytes);
-    lnsp_limits limits = {sizeof limits, 2, 1, 0, 0, 0, 0};
+    lnsp_size_options limits = {sizeof limits, 2, 1, 0, 0, 0, 0};
     pair p;
     for (uint32_t s = 0; s < 7; s++) {
       make_pair(&p, 2, 1, s);
@@ -297,7 +297,7 @@ static void resumes_to_the_same_bits(void) {
     }
     CHECK_OK(lnsp_trainer_save_sink(a, &sink, LNSP_SAVE_STATE, &support_problem));
     CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-    CHECK_OK(lnsp_trainer_open(file, NULL, NULL, &limits, NULL, &b, &support_problem));
+    CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits, NULL, &b, &support_problem));
     if (!b) return;
     for (uint32_t s = 7; s < 14; s++) {
       make_pair(&p, 2, 1, s);
@@ -310,7 +310,7 @@ static void resumes_to_the_same_bits(void) {
     lnsp_trainer_destroy(b);
     b = NULL;
     if (i == 2)
-      CHECK_REFUSED(lnsp_trainer_open(file, NULL, "adamw", &limits, NULL, &b,
+      CHECK_REFUSED(lnsp_trainer_open_file(file, NULL, "adamw", &limits, NULL, &b,
                                       &support_problem), LNSP_E_MISSING);
     CHECK(b == NULL);
     lnsp_file_destroy(file);
@@ -346,12 +346,12 @@ static void memory_is_as_measured(void) {
   support_heap heap;
   lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-  lnsp_limits limits = {sizeof limits, 3, 2, 2, 0, 0, 0};
+  lnsp_size_options limits = {sizeof limits, 3, 2, 2, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  lnsp_memory memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = {.struct_size = sizeof memory};
   const char *loss = "triplet on=code + .1*alignment", *optimizer = "adamw ema=.9 clip=1";
-  CHECK_OK(lnsp_model_new(SMALL, 1, &options, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(SMALL, 1, &options, &model, &support_problem));
   CHECK_OK(lnsp_model_measure(lnsp_model_graph(model), &memory, &support_problem));
   CHECK_INT(heap.last_bytes, memory.total_bytes);
   CHECK_INT(heap.live, 1);
@@ -405,8 +405,8 @@ static void memory_is_as_measured(void) {
 /* The bytes of the README, whatever the size of a pointer is here. */
 static void bytes_are_the_same_on_every_host(void) {
   lnsp_graph *graph = NULL;
-  lnsp_memory memory = {.struct_size = sizeof memory};
-  lnsp_limits limits = {sizeof limits, 1, 1, 2, 0, 0, 0};
+  lnsp_memory_info memory = {.struct_size = sizeof memory};
+  lnsp_size_options limits = {sizeof limits, 1, 1, 2, 0, 0, 0};
   CHECK_OK(lnsp_graph_create("student", NULL, &graph, &support_problem));
   CHECK_OK(lnsp_model_measure(graph, &memory, &support_problem));
   CHECK_INT(memory.total_bytes, 2192704);
@@ -426,15 +426,15 @@ static int32_t make_everything(const lnsp_options *options) {
   lnsp_file *file = NULL;
   support_bytes bytes;
   lnsp_sink sink = support_sink(&bytes);
-  lnsp_problem *p = &support_problem;
-  int32_t status = lnsp_model_new(SMALL, 1, options, &model, p);
+  lnsp_error *p = &support_problem;
+  int32_t status = lnsp_model_create(SMALL, 1, options, &model, p);
   if (!status) status = lnsp_session_create(model, NULL, options, &session, p);
   if (!status) status = lnsp_trainer_create(model, "mse", "adamw", NULL, options, &t, p);
   if (!status) status = lnsp_trainer_publish(t, 0, options, &next, p);
   if (!status) status = lnsp_session_rebind(session, next, p);
   if (!status) status = lnsp_trainer_save_sink(t, &sink, LNSP_SAVE_STATE, p);
   if (!status) status = lnsp_file_open_memory(bytes.data, bytes.size, options, &file, p);
-  if (!status) status = lnsp_trainer_open(file, NULL, NULL, NULL, options, &resumed, p);
+  if (!status) status = lnsp_trainer_open_file(file, NULL, NULL, NULL, options, &resumed, p);
   CHECK((status == LNSP_OK) == (resumed != NULL));
   lnsp_model_destroy(model);
   lnsp_model_destroy(next);
@@ -509,7 +509,7 @@ static void callers_rounding_mode_does_not_matter(void) {
   const int modes[4] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
   uint8_t first[32], hash[32];
   for (int i = 0; i < 4; i++) {
-    lnsp_limits limits = {sizeof limits, 2, 3, 0, 0, 0, 0};
+    lnsp_size_options limits = {sizeof limits, 2, 3, 0, 0, 0, 0};
     lnsp_model *model = NULL, *again = NULL;
     lnsp_trainer *t = NULL;
     support_bytes bytes;
@@ -517,7 +517,7 @@ static void callers_rounding_mode_does_not_matter(void) {
     pair p;
     make_pair(&p, 2, 3, 1);
     fesetround(modes[i]);
-    lnsp_model_new(SMALL, 3, NULL, &model, NULL);
+    lnsp_model_create(SMALL, 3, NULL, &model, NULL);
     lnsp_model_save_sink(model, &sink, LNSP_F16, NULL);
     lnsp_model_open_memory(bytes.data, bytes.size, NULL, &again, NULL);
     lnsp_trainer_create(again, "mse + .1*cosine", "adamw lr=.0123 clip=.7", &limits, NULL, &t,

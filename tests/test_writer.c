@@ -37,16 +37,16 @@ static void test_bytes(void) {
       "{\"__metadata__\":{\"k\":\"v\"},\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":"
       "[0,24]},\"s\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[24,25]}}";
   lnsp_tensor tensors[2];
-  lnsp_pair pair = {"k", "v"};
+  lnsp_key_value pair = {"k", "v"};
   lnsp_sink sink = memory_sink();
   lnsp_writer *writer;
-  lnsp_problem p;
+  lnsp_error p;
   const float w[6] = {1, -2, 3, 4, 5, 6};
   const uint8_t s = 9;
   size_t header = (sizeof(expected) - 1 + 7) / 8 * 8, i;
   tensors[0] = tensor_of("w", LNSP_F32, 2, 2, 3);
   tensors[1] = tensor_of("s", LNSP_U8, 0, 77, 77);
-  CHECK_INT(lnsp_writer_open_sink(&sink, tensors, 2, &pair, 1, NULL, &writer, &p), LNSP_OK);
+  CHECK_INT(lnsp_writer_create_sink(&sink, tensors, 2, &pair, 1, NULL, &writer, &p), LNSP_OK);
   CHECK_INT(to_memory.bytes, 8 + header);
   CHECK_INT(lnsp_writer_write(writer, w, 4, &p), LNSP_OK); /* in any whole pieces */
   CHECK_INT(lnsp_writer_write(writer, w + 1, 0, &p), LNSP_OK);
@@ -73,11 +73,11 @@ static void test_round_trip(void) {
                                       "/\x7f", "{}[]:,", "x", "long.name.of.a.layer.weight", "y",
                                       "z", "q", "__metadata"};
   lnsp_tensor tensors[13], got;
-  lnsp_pair pairs[2] = {{"", "\"\\\r"}, {"lnsp.arch", "student heads=8"}};
+  lnsp_key_value pairs[2] = {{"", "\"\\\r"}, {"lnsp.arch", "student heads=8"}};
   uint8_t data[13 * 24];
   char padding[9] = "";
   lnsp_file *file;
-  lnsp_problem p;
+  lnsp_error p;
   int i, n;
   for (i = 0; i < 13; i++)
     tensors[i] = tensor_of(names[i], i + 1, i == 4 ? 0 : i == 6 ? 2 : 1, i == 6 ? 0 : 3, 4);
@@ -89,7 +89,7 @@ static void test_round_trip(void) {
     memset(padding, 'p', (size_t)n);
     padding[n] = 0;
     pairs[0].key = padding;
-    CHECK_INT(lnsp_writer_open_sink(&sink, tensors, 13, pairs, 2, NULL, &writer, &p), LNSP_OK);
+    CHECK_INT(lnsp_writer_create_sink(&sink, tensors, 13, pairs, 2, NULL, &writer, &p), LNSP_OK);
     CHECK_INT(to_memory.bytes % 8, 0);
     for (i = 0; i < 13; i++) {
       size_t bytes = lnsp_dtype_bytes(i + 1) * (i == 4 ? 1 : i == 6 ? 0 : 3);
@@ -121,15 +121,15 @@ static void test_round_trip(void) {
 
 static void test_refusals(void) {
   lnsp_tensor good = tensor_of("w", LNSP_F32, 1, 2, 0), bad[2];
-  lnsp_pair pairs[2] = {{"k", "v"}, {"k", "w"}};
+  lnsp_key_value pairs[2] = {{"k", "v"}, {"k", "w"}};
   lnsp_sink sink = memory_sink(), mute = sink;
   lnsp_options options;
   lnsp_writer *writer;
-  lnsp_problem p;
+  lnsp_error p;
 #define REFUSED(code, t, n, m, k)                                                              \
   do {                                                                                         \
     writer = (lnsp_writer *)(uintptr_t)1;                                                      \
-    CHECK_INT(lnsp_writer_open_sink(&sink, t, n, m, k, NULL, &writer, &p), code);              \
+    CHECK_INT(lnsp_writer_create_sink(&sink, t, n, m, k, NULL, &writer, &p), code);              \
     CHECK(writer == NULL);                                                                     \
     CHECK_INT(to_memory.bytes, 0);                                                             \
   } while (0)
@@ -166,13 +166,13 @@ static void test_refusals(void) {
   memset(&options, 0, sizeof(options));
   options.struct_size = sizeof(options);
   options.max_header_bytes = 30;
-  CHECK_INT(lnsp_writer_open_sink(&sink, &good, 1, NULL, 0, &options, &writer, &p), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_writer_create_sink(&sink, &good, 1, NULL, 0, &options, &writer, &p), LNSP_E_LIMIT);
   mute.write = NULL;
-  CHECK_INT(lnsp_writer_open_sink(&mute, &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_writer_open_sink(NULL, &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_writer_open_sink(&sink, &good, 1, NULL, 0, NULL, NULL, &p), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_writer_open(NULL, &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_writer_open("", &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_writer_create_sink(&mute, &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_writer_create_sink(NULL, &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_writer_create_sink(&sink, &good, 1, NULL, 0, NULL, NULL, &p), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_writer_create(NULL, &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_writer_create("", &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_writer_write(NULL, "", 0, &p), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_writer_close(NULL, &p), LNSP_E_ARGUMENT);
 }
@@ -181,13 +181,13 @@ static void test_states(void) {
   lnsp_tensor tensors[3];
   lnsp_sink sink = memory_sink();
   lnsp_writer *writer;
-  lnsp_problem p;
+  lnsp_error p;
   const uint8_t data[16] = {0};
   size_t before;
   tensors[0] = tensor_of("b", LNSP_U8, 1, 3, 0);
   tensors[1] = tensor_of("e", LNSP_F64, 1, 0, 0);
   tensors[2] = tensor_of("f", LNSP_F32, 1, 2, 0);
-  CHECK_INT(lnsp_writer_open_sink(&sink, tensors, 3, NULL, 0, NULL, &writer, &p), LNSP_OK);
+  CHECK_INT(lnsp_writer_create_sink(&sink, tensors, 3, NULL, 0, NULL, &writer, &p), LNSP_OK);
   before = to_memory.bytes;
   CHECK_INT(lnsp_writer_write(writer, NULL, 1, &p), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_writer_write(writer, data, 12, &p), LNSP_E_LIMIT);
@@ -209,18 +209,18 @@ static void test_states(void) {
 
 /* Each call to the sink, and each allocation, fails in turn. */
 static int32_t write_all(const char *path, const lnsp_sink *sink, const lnsp_options *options,
-                         lnsp_problem *p) {
+                         lnsp_error *p) {
   static const float data[500] = {1};
   lnsp_tensor tensors[2];
-  lnsp_pair pair = {"key", "a value that is longer than a short one, to fill the buffer of the "
+  lnsp_key_value pair = {"key", "a value that is longer than a short one, to fill the buffer of the "
                            "header more than once: 0123456789 0123456789 0123456789 0123456789 "
                            "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789"};
   lnsp_writer *writer = (lnsp_writer *)(uintptr_t)1;
   int32_t status;
   tensors[0] = tensor_of("a", LNSP_F32, 1, 500, 0);
   tensors[1] = tensor_of("b", LNSP_F32, 1, 500, 0);
-  status = path ? lnsp_writer_open(path, tensors, 2, &pair, 1, options, &writer, p)
-                : lnsp_writer_open_sink(sink, tensors, 2, &pair, 1, options, &writer, p);
+  status = path ? lnsp_writer_create(path, tensors, 2, &pair, 1, options, &writer, p)
+                : lnsp_writer_create_sink(sink, tensors, 2, &pair, 1, options, &writer, p);
   if (status) {
     CHECK(writer == NULL);
     return status;
@@ -238,7 +238,7 @@ static void test_failures(void) {
   lnsp_options options;
   lnsp_allocator allocator;
   hostile_memory memory;
-  lnsp_problem p;
+  lnsp_error p;
   int fails;
   for (fails = 0; fails < 100; fails++) {
     lnsp_sink sink = memory_sink();
@@ -297,7 +297,7 @@ static int opens(const char *where) {
 
 static void test_path(void) {
   struct stat facts;
-  lnsp_problem p;
+  lnsp_error p;
   umask(022);
   CHECK_INT(write_all(path, NULL, NULL, &p), LNSP_OK);
   CHECK(opens(path));
@@ -317,20 +317,20 @@ static void test_path(void) {
 static void test_path_not_finished(void) {
   lnsp_tensor tensor = tensor_of("a", LNSP_U8, 1, 4, 0);
   lnsp_writer *writer;
-  lnsp_problem p;
+  lnsp_error p;
   write_old(path);
-  CHECK_INT(lnsp_writer_open(path, &tensor, 1, NULL, 0, NULL, &writer, &p), LNSP_OK);
+  CHECK_INT(lnsp_writer_create(path, &tensor, 1, NULL, 0, NULL, &writer, &p), LNSP_OK);
   CHECK_INT(files_in_folder(), 2);
   CHECK_INT(lnsp_writer_write(writer, "abcd", 4, &p), LNSP_OK);
   CHECK(is_old(path));
   lnsp_writer_destroy(writer); /* no close */
   CHECK(is_old(path));
   CHECK_INT(files_in_folder(), 1);
-  CHECK_INT(lnsp_writer_open(path, &tensor, 1, NULL, 0, NULL, &writer, &p), LNSP_OK);
+  CHECK_INT(lnsp_writer_create(path, &tensor, 1, NULL, 0, NULL, &writer, &p), LNSP_OK);
   CHECK_INT(lnsp_writer_close(writer, &p), LNSP_E_STATE);
   lnsp_writer_destroy(writer);
   tensor.dtype = 0; /* refused before a file is made */
-  CHECK_INT(lnsp_writer_open(path, &tensor, 1, NULL, 0, NULL, &writer, &p), LNSP_E_DTYPE);
+  CHECK_INT(lnsp_writer_create(path, &tensor, 1, NULL, 0, NULL, &writer, &p), LNSP_E_DTYPE);
   CHECK(is_old(path));
   CHECK_INT(files_in_folder(), 1);
   unlink(path);
@@ -343,8 +343,8 @@ static void test_two_writers(void) {
   lnsp_file *file;
   lnsp_tensor got;
   uint8_t back[5];
-  CHECK_INT(lnsp_writer_open(path, &one, 1, NULL, 0, NULL, &a, NULL), LNSP_OK);
-  CHECK_INT(lnsp_writer_open(path, &two, 1, NULL, 0, NULL, &b, NULL), LNSP_OK);
+  CHECK_INT(lnsp_writer_create(path, &one, 1, NULL, 0, NULL, &a, NULL), LNSP_OK);
+  CHECK_INT(lnsp_writer_create(path, &two, 1, NULL, 0, NULL, &b, NULL), LNSP_OK);
   CHECK_INT(files_in_folder(), 2);
   CHECK_INT(lnsp_writer_write(a, "123", 3, NULL), LNSP_OK);
   CHECK_INT(lnsp_writer_write(b, "abcde", 5, NULL), LNSP_OK);
@@ -370,7 +370,7 @@ static void test_two_writers(void) {
 static void test_odd_paths(void) {
   char other[1000], name[256];
   struct stat facts;
-  lnsp_problem p;
+  lnsp_error p;
   CHECK_INT(write_all(folder, NULL, NULL, &p), LNSP_E_IO); /* a folder */
   snprintf(other, sizeof(other), "%s/none/file", folder);
   CHECK_INT(write_all(other, NULL, NULL, &p), LNSP_E_IO);
@@ -430,7 +430,7 @@ static int device_at(char *at, const char *system, dev_t number) {
 
 static void test_devices(void) {
   char at[1000];
-  lnsp_problem p;
+  lnsp_error p;
   struct stat facts;
   if (device_at(at, "/dev/full", 0x107)) {
     CHECK_INT(write_all(at, NULL, NULL, &p), LNSP_E_IO);
@@ -453,7 +453,7 @@ static void test_disk_that_fills_up(void) {
   signal(SIGXFSZ, SIG_IGN);
   CHECK(getrlimit(RLIMIT_FSIZE, &kept) == 0);
   for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-    lnsp_problem p;
+    lnsp_error p;
     int32_t status;
     memset(&p, 0, sizeof(p));
     small = kept;
@@ -474,7 +474,7 @@ static void test_path_memory(void) {
   lnsp_options options;
   lnsp_allocator allocator;
   hostile_memory memory;
-  lnsp_problem p;
+  lnsp_error p;
   int k;
   write_old(path);
   for (k = 0; k < 10; k++) {

@@ -23,7 +23,7 @@
 #define LOSS "cosine + 4*replay rows=7"
 #define OPTIMIZER "adamw lr=3e-4 weight_decay=0 ema=.999"
 
-static lnsp_problem problem;
+static lnsp_error problem;
 
 static void check(int32_t status, const char *what) {
   if (status == LNSP_OK) return;
@@ -114,7 +114,7 @@ typedef struct demo {
   lnsp_trainer *trainer;
   lnsp_session *session;    /* on the moving average of the trainer's weights */
   lnsp_file *manual, *old;
-  lnsp_memory memory;
+  lnsp_memory_info memory;
   int64_t rows, step;
   double seconds;           /* in lnsp_trainer_step since the last stage */
   int64_t timed_from;
@@ -138,7 +138,7 @@ static int same(const char *label, const uint8_t *a, const uint8_t *b) {
 static void open_all(demo *d, const char *folder, const char *isa) {
   lnsp_options options = { .struct_size = sizeof options, .isa = isa };
   static const char *const names[] = { "base", "replay", "manual", "old" };
-  lnsp_limits limits = { .struct_size = sizeof limits, .max_rows = 1, .history = 1 };
+  lnsp_size_options limits = { .struct_size = sizeof limits, .max_rows = 1, .history = 1 };
   lnsp_replay *replay = NULL;
   char path[4][1024];
 
@@ -186,21 +186,21 @@ static void learn(demo *d) {
 }
 
 /* The difference between the base and the present average. */
-static lnsp_delta *make_delta(demo *d, lnsp_delta_facts *facts) {
+static lnsp_delta *make_delta(demo *d, lnsp_delta_info *facts) {
   lnsp_model *learnt = NULL;
   lnsp_delta *delta = NULL;
   check(lnsp_trainer_publish(d->trainer, 1, NULL, &learnt, &problem), "publish");
-  check(lnsp_delta_make(d->base, learnt, NULL, NULL, &delta, &problem), "delta");
+  check(lnsp_delta_create(d->base, learnt, NULL, NULL, &delta, &problem), "delta");
   lnsp_model_destroy(learnt);
   memset(facts, 0, sizeof *facts);
   facts->struct_size = sizeof *facts;
-  check(lnsp_delta_info(delta, facts, &problem), "delta");
+  check(lnsp_delta_get_info(delta, facts, &problem), "delta");
   return delta;
 }
 
 static void show_stage(demo *d) {
   const curve *c = &d->curve;
-  lnsp_delta_facts facts;
+  lnsp_delta_info facts;
   lnsp_delta *delta;
   const long kb = resident_kb(); /* before this stage makes its delta */
   const int64_t steps = d->step - d->timed_from;
@@ -223,7 +223,7 @@ static void show_stage(demo *d) {
   d->timed_from = d->step;
 }
 
-static void show_memory(const lnsp_memory *m) {
+static void show_memory(const lnsp_memory_info *m) {
   const struct {
     const char *label;
     uint64_t bytes;
@@ -278,7 +278,7 @@ static void stages(demo *d) {
 /* Another device applies the delta; then it goes back by the inverse. */
 static int share(demo *d, const char *folder) {
   lnsp_delta *delta, *back = NULL;
-  lnsp_delta_facts facts;
+  lnsp_delta_info facts;
   lnsp_model *copy = NULL, *applied = NULL, *twice = NULL, *returned = NULL;
   uint8_t learnt[LNSP_HASH_BYTES], hash[LNSP_HASH_BYTES];
   char path[1024], text[NUMBER_BYTES];

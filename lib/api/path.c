@@ -8,6 +8,11 @@
 
 #include "api/path.h"
 
+#include "base/arena.h"
+#include "base/block.h"
+#include "base/error.h"
+#include "base/format.h"
+
 #if defined(LNSPI_PATH_POSIX)
 
 #include <errno.h>
@@ -17,9 +22,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/memory.h"
-#include "base/problem.h"
 
 #define PATH_BUFFER_BYTES 16384
 #define PATH_PIECE_BYTES ((size_t)1 << 30) /* of one read or write */
@@ -48,10 +50,10 @@ static const char *path_reason(int error) {
   }
 }
 
-int32_t lnspi_path_fail(lnsp_problem *problem, int32_t code, const char *verb,
-                        const char *path, int error) {
-  return lnspi_fail(problem, code, path, "cannot %s '%s': %s (errno %d)", verb, path,
-                    path_reason(error), error);
+int32_t lnspi_path_fail(lnsp_error *problem, int32_t code, const char *verb, const char *path,
+                        int error) {
+  return lnspi_error_set(problem, code, path, "cannot %s '%s': %s (errno %d)", verb, path,
+                         path_reason(error), error);
 }
 
 /* ---- reading ------------------------------------------------------------ */
@@ -77,7 +79,7 @@ static int32_t path_read(void *user, uint64_t offset, void *to, size_t bytes) {
 static void path_release(void *user) { close(path_unpack(user)); }
 
 int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
-                          lnsp_problem *problem) {
+                          lnsp_error *problem) {
   struct stat facts;
   int fd, error;
   do {
@@ -90,8 +92,8 @@ int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(v
   }
   if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     close(fd);
-    return lnspi_fail(problem, LNSP_E_IO, path, "cannot read '%s': it is not a regular file",
-                      path);
+    return lnspi_error_set(problem, LNSP_E_IO, path,
+                           "cannot read '%s': it is not a regular file", path);
   }
   memset(out, 0, sizeof(*out));
   out->struct_size = sizeof(*out);
@@ -164,7 +166,7 @@ void lnspi_path_sync_folder(char *path) {
   close(fd);
 }
 
-static int32_t path_commit(void *user, lnsp_problem *problem) {
+static int32_t path_commit(void *user, lnsp_error *problem) {
   path_writer *writer = user;
   int error = 0;
   if (writer->error || !path_flush(writer)) error = writer->error;
@@ -228,10 +230,10 @@ static int path_begin(path_writer *writer) {
 
 static path_writer *path_layout(lnspi_arena *arena, const char *path) {
   const size_t length = strlen(path);
-  path_writer *writer = LNSPI_TAKE_STRUCT(arena, path_writer, 256);
-  char *own = lnspi_take(arena, length + 1, 1);
-  char *made = lnspi_take(arena, length + PATH_SUFFIX_BYTES, 1);
-  uint8_t *buffer = lnspi_take(arena, PATH_BUFFER_BYTES, 1);
+  path_writer *writer = LNSPI_ARENA_STRUCT(arena, path_writer, 256);
+  char *own = lnspi_arena_alloc(arena, length + 1, 1);
+  char *made = lnspi_arena_alloc(arena, length + PATH_SUFFIX_BYTES, 1);
+  uint8_t *buffer = lnspi_arena_alloc(arena, PATH_BUFFER_BYTES, 1);
   if (!writer) return NULL; /* only counting */
   memcpy(own, path, length + 1);
   writer->path = own;
@@ -242,7 +244,7 @@ static path_writer *path_layout(lnspi_arena *arena, const char *path) {
 
 /* The writer's memory, from the caller's allocator or malloc. */
 static int32_t path_allocate(const char *path, const lnsp_options *options, path_writer **out,
-                             lnsp_problem *problem) {
+                             lnsp_error *problem) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_options own = *options;
   lnspi_block block;
@@ -262,7 +264,7 @@ static int32_t path_allocate(const char *path, const lnsp_options *options, path
 }
 
 int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
-                             lnspi_path_sink *out, lnsp_problem *problem) {
+                             lnspi_path_sink *out, lnsp_error *problem) {
   path_writer *writer = NULL;
   struct stat itself;
   char *resolved = NULL;

@@ -2,27 +2,29 @@
  * than path.c: the C library cannot flush to the disk, and where rename does not
  * replace, the old file is moved aside just before. */
 #include "api/path.h"
+#include "base/arena.h"
+#include "base/block.h"
+#include "base/error.h"
+#include "base/format.h"
 
 #if !defined(LNSPI_PATH_POSIX)
 
-#include "base/problem.h"
-
 #if defined(LNSP_FREESTANDING)
 
-static int32_t path_stdio_refuse(const char *path, lnsp_problem *problem) {
-  return lnspi_fail(problem, LNSP_E_UNSUPPORTED, path,
-                    "this build has no files: use memory or callbacks instead of a path");
+static int32_t path_stdio_refuse(const char *path, lnsp_error *problem) {
+  return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, path,
+                         "this build has no files: use memory or callbacks instead of a path");
 }
 
 int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
-                          lnsp_problem *problem) {
+                          lnsp_error *problem) {
   (void)out;
   (void)release;
   return path_stdio_refuse(path, problem);
 }
 
 int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
-                             lnspi_path_sink *out, lnsp_problem *problem) {
+                             lnspi_path_sink *out, lnsp_error *problem) {
   (void)options;
   (void)out;
   return path_stdio_refuse(path, problem);
@@ -34,14 +36,12 @@ int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
 #include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
-
 #define PATH_STDIO_SUFFIX 16
 #define PATH_STDIO_TRIES 1000
 
-static int32_t path_stdio_fail(lnsp_problem *problem, int32_t code, const char *verb,
+static int32_t path_stdio_fail(lnsp_error *problem, int32_t code, const char *verb,
                                const char *path) {
-  return lnspi_fail(problem, code, path, "cannot %s '%s'", verb, path);
+  return lnspi_error_set(problem, code, path, "cannot %s '%s'", verb, path);
 }
 
 static int32_t path_stdio_read(void *user, uint64_t offset, void *to, size_t bytes) {
@@ -53,7 +53,7 @@ static int32_t path_stdio_read(void *user, uint64_t offset, void *to, size_t byt
 static void path_stdio_release(void *user) { fclose(user); }
 
 int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
-                          lnsp_problem *problem) {
+                          lnsp_error *problem) {
   FILE *file = fopen(path, "rb");
   long size;
   if (!file) return path_stdio_fail(problem, LNSP_E_MISSING, "open", path);
@@ -108,7 +108,7 @@ static void path_stdio_empty(const path_stdio_writer *writer) {
   if (file) fclose(file);
 }
 
-static int32_t path_stdio_commit(void *user, lnsp_problem *problem) {
+static int32_t path_stdio_commit(void *user, lnsp_error *problem) {
   path_stdio_writer *writer = user;
   int good = fflush(writer->file) == 0 && !ferror(writer->file);
   if (fclose(writer->file) != 0) good = 0;
@@ -157,10 +157,10 @@ static int path_stdio_begin(path_stdio_writer *writer) {
 
 static path_stdio_writer *path_stdio_layout(lnspi_arena *arena, const char *path) {
   const size_t length = strlen(path);
-  path_stdio_writer *writer = LNSPI_TAKE_STRUCT(arena, path_stdio_writer, 256);
-  char *own = lnspi_take(arena, length + 1, 1);
-  char *made = lnspi_take(arena, length + PATH_STDIO_SUFFIX, 1);
-  char *aside = lnspi_take(arena, length + PATH_STDIO_SUFFIX, 1);
+  path_stdio_writer *writer = LNSPI_ARENA_STRUCT(arena, path_stdio_writer, 256);
+  char *own = lnspi_arena_alloc(arena, length + 1, 1);
+  char *made = lnspi_arena_alloc(arena, length + PATH_STDIO_SUFFIX, 1);
+  char *aside = lnspi_arena_alloc(arena, length + PATH_STDIO_SUFFIX, 1);
   if (!writer) return NULL; /* only counting */
   memcpy(own, path, length + 1);
   memcpy(made, path, length);
@@ -172,7 +172,7 @@ static path_stdio_writer *path_stdio_layout(lnspi_arena *arena, const char *path
 }
 
 int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
-                             lnspi_path_sink *out, lnsp_problem *problem) {
+                             lnspi_path_sink *out, lnsp_error *problem) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_options own = *options;
   lnspi_block block;

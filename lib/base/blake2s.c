@@ -1,5 +1,9 @@
-/* BLAKE2s (RFC 7693), 32-byte digest, with a key or without; and digests as hex digits. */
+/* BLAKE2s (RFC 7693), 32-byte digest, with a key or without. */
+#include "base/blake2s.h"
+
 #include "base/bytes.h"
+
+#include <string.h>
 
 static const uint32_t blake2s_iv[8] = {0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0xa54ff53au,
                                        0x510e527fu, 0x9b05688cu, 0x1f83d9abu, 0x5be0cd19u};
@@ -62,27 +66,21 @@ static void blake2s_compress(lnspi_blake2s *state, const uint8_t *block, int las
   h[7] ^= v7 ^ vF;
 }
 
-void lnspi_blake2s_start(lnspi_blake2s *state) {
+void lnspi_blake2s_init(lnspi_blake2s *state) {
   memset(state, 0, sizeof(*state));
   memcpy(state->h, blake2s_iv, sizeof(blake2s_iv));
   state->h[0] ^= 0x01010020u; /* 32-byte digest, no key, fanout and depth 1 */
 }
 
-void lnspi_blake2s_start_keyed(lnspi_blake2s *state, const void *key, size_t bytes) {
-  lnspi_blake2s_start(state);
+void lnspi_blake2s_init_keyed(lnspi_blake2s *state, const void *key, size_t bytes) {
+  lnspi_blake2s_init(state);
   state->h[0] ^= (uint32_t)bytes << 8;
   if (bytes == 0) return;
   memcpy(state->buffer, key, bytes); /* the key, with zeros to a block, goes first */
   state->filled = 64;
 }
 
-int lnspi_digest_equal(const uint8_t a[32], const uint8_t b[32]) {
-  unsigned different = 0;
-  for (int i = 0; i < 32; i++) different |= (unsigned)(a[i] ^ b[i]);
-  return different == 0;
-}
-
-void lnspi_blake2s_add(lnspi_blake2s *state, const void *data, size_t bytes) {
+void lnspi_blake2s_update(lnspi_blake2s *state, const void *data, size_t bytes) {
   const uint8_t *at = data;
   /* The last block is compressed differently, so a full one is kept until more
    * comes. */
@@ -108,40 +106,10 @@ void lnspi_blake2s_add(lnspi_blake2s *state, const void *data, size_t bytes) {
   }
 }
 
-void lnspi_blake2s_end(lnspi_blake2s *state, uint8_t digest[32]) {
+void lnspi_blake2s_final(lnspi_blake2s *state, uint8_t digest[32]) {
   int i;
   memset(state->buffer + state->filled, 0, 64 - state->filled);
   state->total += state->filled;
   blake2s_compress(state, state->buffer, 1);
   for (i = 0; i < 8; i++) lnspi_store32(digest + 4 * i, state->h[i]);
-}
-
-void lnspi_hex(const uint8_t digest[32], char text[65]) {
-  static const char digits[] = "0123456789abcdef";
-  int i;
-  for (i = 0; i < 32; i++) {
-    text[2 * i] = digits[digest[i] >> 4];
-    text[2 * i + 1] = digits[digest[i] & 15];
-  }
-  text[64] = 0;
-}
-
-static int blake2s_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-int lnspi_unhex(const char *text, uint8_t digest[32]) {
-  uint8_t made[32];
-  int i;
-  for (i = 0; i < 32; i++) {
-    int high = blake2s_digit(text[2 * i]);
-    int low = high < 0 ? -1 : blake2s_digit(text[2 * i + 1]); /* never past the end */
-    if (low < 0) return 0;
-    made[i] = (uint8_t)(high << 4 | low);
-  }
-  if (text[64]) return 0;
-  memcpy(digest, made, 32);
-  return 1;
 }

@@ -1,11 +1,11 @@
 /* Work split into tasks for the caller's parallel-for. */
 #include "base/tasks.h"
 
-#include <string.h>
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "base/struct.h"
 
-#include "base/host.h"
-#include "base/memory.h"
-#include "base/problem.h"
+#include <string.h>
 
 typedef struct tasks_job {
   void (*task)(void *argument, int32_t index);
@@ -15,25 +15,26 @@ typedef struct tasks_job {
 /* Each thread has its own floating-point control word. */
 static void tasks_enter(void *argument, int32_t index) {
   const tasks_job *job = argument;
-  lnspi_fp fp = lnspi_fp_enter();
+  lnspi_fpenv fp = lnspi_fpenv_enter();
   job->task(job->argument, index);
-  lnspi_fp_leave(fp);
+  lnspi_fpenv_leave(fp);
 }
 
 int32_t lnspi_tasks_open(lnspi_tasks *tasks, const lnsp_options *options, int32_t count,
-                         lnsp_problem *problem) {
+                         lnsp_error *problem) {
   lnsp_parallel parallel;
   int32_t status = LNSP_OK;
   memset(tasks, 0, sizeof *tasks);
   tasks->count = 1;
   if (count <= 1) return LNSP_OK;
   if (!options->parallel)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
-                      "limits->tasks is %d, but nothing runs them: set options->parallel, or "
-                      "leave tasks 0",
-                      count);
-  status = lnspi_struct_read(&parallel, sizeof parallel, options->parallel,
-                             "options->parallel", problem);
+    return lnspi_error_set(
+        problem, LNSP_E_ARGUMENT, NULL,
+        "limits->tasks is %d, but nothing runs them: set options->parallel, or "
+        "leave tasks 0",
+        count);
+  status = lnspi_struct_read(&parallel, sizeof parallel, options->parallel, "options->parallel",
+                             problem);
   if (status != LNSP_OK) return status;
   tasks->count = count;
   tasks->user = parallel.user;

@@ -5,7 +5,9 @@
 #ifndef LNSPI_DELTA_CODEC_H
 #define LNSPI_DELTA_CODEC_H
 
-#include "delta/range.h"
+#include <stdint.h>
+
+#include "delta/bitstream.h"
 #include "graph/graph.h"
 
 #define LNSPI_DELTA_SPAN 256     /* a power of two: blocks fit into it */
@@ -15,37 +17,30 @@
 typedef struct lnspi_codec lnspi_codec;
 
 /* A codec and its numbers: "int4 block=64". */
-typedef struct lnspi_setting {
+typedef struct lnspi_codec_config {
   const lnspi_codec *codec;
   double real[LNSPI_CODEC_ARGUMENTS];
-} lnspi_setting;
-
-/* Bits in or out, in the payload. */
-typedef struct lnspi_bits {
-  lnspi_range_out out;
-  lnspi_range_in in;
-  int32_t plain; /* 1: no chances, every bit takes a bit */
-} lnspi_bits;
+} lnspi_codec_config;
 
 /* Someone who writes or reads. work has write_bytes or read_bytes of the codec. */
 typedef struct lnspi_coder {
-  const lnspi_setting *setting;
+  const lnspi_codec_config *setting;
   void *work;
   uint8_t *payload;          /* out: to write; then in: what is read */
   uint64_t capacity, used;   /* bytes of the payload; of them written or read */
   uint64_t elements;         /* of the tensors that the payload is about */
   int32_t back;              /* reading: from the result to the base */
-  lnspi_bits bits;
+  lnspi_bitstream bits;
 } lnspi_coder;
 
 /* Elements of one tensor. Writing: change, what is wanted, becomes what was coded, and
  * next is base + change; an exact codec takes next as it is, and no change. Reading: base
  * is given, change (where not exact) and next come out. next may be base. */
-typedef struct lnspi_span {
+typedef struct lnspi_codec_span {
   const float *base;
   float *next, *change;
   int32_t count;
-} lnspi_span;
+} lnspi_codec_span;
 
 struct lnspi_codec {
   const char *name;
@@ -60,67 +55,18 @@ struct lnspi_codec {
   int32_t passes;        /* scans of everything before it is written */
   int32_t tensor_passes; /* scans of a tensor before it is written */
   uint32_t write_bytes, read_bytes; /* of work, the same on every host; it begins as zeros */
-  uint64_t (*bound)(const lnspi_setting *setting, uint64_t elements, uint64_t tensors);
+  uint64_t (*bound)(const lnspi_codec_config *setting, uint64_t elements, uint64_t tensors);
   /* Scans; may be NULL. pass_end comes before the next pass, or the tensor itself. */
   void (*scan)(lnspi_coder *coder, int32_t pass, const float *change, int32_t count);
   void (*scan_end)(lnspi_coder *coder, int32_t pass);
   /* bits is set up before start, unless exact. */
   int32_t (*start)(lnspi_coder *coder, int writing);
   void (*tensor)(lnspi_coder *coder, const lnspi_weight *weight, int writing); /* or NULL */
-  int32_t (*put)(lnspi_coder *coder, const lnspi_span *span);
-  int32_t (*get)(lnspi_coder *coder, const lnspi_span *span);
+  int32_t (*put)(lnspi_coder *coder, const lnspi_codec_span *span);
+  int32_t (*get)(lnspi_coder *coder, const lnspi_codec_span *span);
   int32_t (*end)(lnspi_coder *coder, int writing); /* or NULL */
 };
 
 const lnspi_codec *lnspi_codec_at(int32_t index); /* NULL past the end */
-
-/* coder.c: begins and ends a payload; setting, work, payload, capacity, elements and back
- * are set. plain 1: for a payload that took more than capacity otherwise, which end says
- * with *full. */
-int32_t lnspi_coder_write_start(lnspi_coder *coder, int plain);
-int32_t lnspi_coder_write_end(lnspi_coder *coder, int *full);
-int32_t lnspi_coder_read_start(lnspi_coder *coder);
-int32_t lnspi_coder_read_end(lnspi_coder *coder);
-
-/* ---- what codecs share ---- */
-
-/* One bit, in or out. */
-static inline uint32_t lnspi_bits_raw(lnspi_bits *b, int writing, uint32_t value, int count) {
-  if (!writing) return lnspi_range_get_raw(&b->in, count);
-  lnspi_range_put_raw(&b->out, value, count);
-  return value;
-}
-
-static inline uint32_t lnspi_bits_code(lnspi_bits *b, int writing, lnspi_chance *p,
-                                       uint32_t bit) {
-  if (b->plain) return lnspi_bits_raw(b, writing, bit, 1);
-  if (!writing) return lnspi_range_get(&b->in, p);
-  lnspi_range_put(&b->out, p, bit);
-  return bit;
-}
-
-/* The lowest count bits of a value, in a tree of 2^count chances. */
-static inline uint32_t lnspi_bits_tree(lnspi_bits *b, int writing, lnspi_chance *tree,
-                                       int count, uint32_t value) {
-  uint32_t node = 1;
-  for (int i = count - 1; i >= 0; i--)
-    node = 2 * node + lnspi_bits_code(b, writing, &tree[node], value >> i & 1);
-  return node - (1u << count);
-}
-
-/* Bytes for so many bits when none is foreseen, and the head. */
-static inline uint64_t lnspi_bits_bound(uint64_t bits) { return bits / 8 + 16; }
-
-static inline void lnspi_span_add(const lnspi_span *span) {
-  for (int32_t i = 0; i < span->count; i++) span->next[i] = span->base[i] + span->change[i];
-}
-
-/* Bytes counted for a work struct, whose padding may differ between hosts. */
-#define LNSPI_WORK_BYTES(type, counted) \
-  ((counted) + 0 * sizeof(char[sizeof(type) <= (counted) ? 1 : -1]))
-
-/* A field that is made of chances. */
-#define LNSPI_CHANCES_EVEN(field) \
-  lnspi_chances_even((lnspi_chance *)(void *)&(field), (int32_t)(sizeof(field) / sizeof(lnspi_chance)))
 
 #endif

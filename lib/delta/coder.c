@@ -1,7 +1,10 @@
 /* Beginning and end of a payload. An exact codec writes its own; that of another is four
  * bytes (of how many the first part is, and in the topmost bit whether plain), the
  * range-coded bytes, the raw bytes. */
-#include "delta/codec.h"
+#include "delta/coder.h"
+
+#include "base/bytes.h"
+#include "delta/range.h"
 
 #define CODER_HEAD 4
 #define CODER_PLAIN 0x80000000u

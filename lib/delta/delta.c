@@ -1,37 +1,47 @@
 /* The handle of a delta; the way back; several as one. */
+#include <string.h>
 #include "delta/delta.h"
 
-#include "base/problem.h"
-#include "run/stage.h"
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "delta/delta_set.h"
+#include "delta/stages.h"
+#include "run/handle.h"
 
 #define DELTA_STAGE_BYTES 128 /* counted for a stage's struct */
 
 static lnsp_delta *delta_lay_out(lnspi_arena *arena, const lnsp_graph *graph,
                                  const lnspi_delta_shape *shape, lnsp_delta *pieces,
                                  uint8_t **tensors) {
-  lnsp_delta *delta = LNSPI_TAKE_STRUCT(arena, lnsp_delta, LNSPI_HANDLE_BYTES);
-  lnspi_take(arena, 1, graph->bytes);
-  pieces->stages = lnspi_take(
-      arena, (uint64_t)shape->stages + 0 * sizeof(char[sizeof(lnspi_delta_stage) <=
-                                                               DELTA_STAGE_BYTES ? 1 : -1]),
-      DELTA_STAGE_BYTES);
-  *tensors = lnspi_take(arena, (uint64_t)shape->stages * (uint64_t)graph->weight_count, 1);
-  pieces->text = lnspi_take(arena, shape->text, 1);
-  pieces->payload = lnspi_take(arena, shape->payload, 1);
-  pieces->work = lnspi_take(arena, shape->work, 1);
+  lnsp_delta *delta = LNSPI_ARENA_STRUCT(arena, lnsp_delta, LNSPI_HANDLE_BYTES);
+  lnspi_arena_alloc(arena, 1, graph->bytes);
+  pieces->stages =
+      lnspi_arena_alloc(arena,
+                        (uint64_t)shape->stages +
+                            0 * sizeof(
+                                    char[sizeof(lnspi_delta_stage) <= DELTA_STAGE_BYTES ? 1
+                                                                                        : -1]),
+                        DELTA_STAGE_BYTES);
+  *tensors =
+      lnspi_arena_alloc(arena, (uint64_t)shape->stages * (uint64_t)graph->weight_count, 1);
+  pieces->text = lnspi_arena_alloc(arena, shape->text, 1);
+  pieces->payload = lnspi_arena_alloc(arena, shape->payload, 1);
+  pieces->work = lnspi_arena_alloc(arena, shape->work, 1);
   return delta;
 }
 
 int32_t lnspi_delta_bytes(const lnsp_graph *graph, const lnspi_delta_shape *shape,
-                          uint64_t *bytes, lnsp_problem *problem) {
+                          uint64_t *bytes, lnsp_error *problem) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_delta pieces;
   uint8_t *tensors;
   delta_lay_out(&arena, graph, shape, &pieces, &tensors);
   if (arena.failed)
-    return lnspi_fail(problem, LNSP_E_MEMORY, "payload",
-                      "a delta of %llu bytes is too large for this machine",
-                      (unsigned long long)shape->payload);
+    return lnspi_error_set(problem, LNSP_E_MEMORY, "payload",
+                           "a delta of %llu bytes is too large for this machine",
+                           (unsigned long long)shape->payload);
   *bytes = arena.used;
   return LNSP_OK;
 }
@@ -56,8 +66,7 @@ lnsp_delta *lnspi_delta_place(const lnspi_block *block, lnsp_graph *graph,
 }
 
 int32_t lnspi_delta_blank(const lnsp_graph *graph, const lnspi_delta_shape *shape,
-                          const lnsp_options *options, lnsp_delta **out,
-                          lnsp_problem *problem) {
+                          const lnsp_options *options, lnsp_delta **out, lnsp_error *problem) {
   lnspi_block block;
   uint64_t bytes = 0;
   int32_t status = lnspi_delta_bytes(graph, shape, &bytes, problem);
@@ -73,20 +82,21 @@ void lnspi_delta_release(lnsp_delta *delta) {
 }
 
 /* Codes are no version of the float weights, and nothing is trained from them. */
-static int32_t delta_check_type(const lnsp_model *model, lnsp_problem *problem) {
-  if (lnspi_graph_type(model->graph) != LNSP_I8) return LNSP_OK;
-  return lnspi_fail(problem, LNSP_E_DTYPE, NULL,
-                    "a model stored as I8 is only run: use the float model that it was "
-                    "converted from");
+static int32_t delta_check_type(const lnsp_model *model, lnsp_error *problem) {
+  if (lnspi_graph_storage(model->graph) != LNSP_I8) return LNSP_OK;
+  return lnspi_error_set(problem, LNSP_E_DTYPE, NULL,
+                         "a model stored as I8 is only run: use the float model that it was "
+                         "converted from");
 }
 
 int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
-                                 lnsp_problem *problem) {
+                                 lnsp_error *problem) {
   if (!lnspi_graph_equal(base->graph, next->graph))
-    return lnspi_fail(problem, LNSP_E_SHAPE, NULL,
-                      "a delta is made between two versions of one network, and these differ "
-                      "in architecture: '%s' and '%s'",
-                      base->graph->architecture, next->graph->architecture);
+    return lnspi_error_set(
+        problem, LNSP_E_SHAPE, NULL,
+        "a delta is made between two versions of one network, and these differ "
+        "in architecture: '%s' and '%s'",
+        base->graph->architecture, next->graph->architecture);
   int32_t status = delta_check_type(base, problem);
   return status ? status : delta_check_type(next, problem);
 }
@@ -108,15 +118,18 @@ static void delta_copy_stage(lnsp_delta *to, int32_t at, const lnsp_delta *from,
 }
 
 int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
-                           lnsp_delta **out, lnsp_problem *problem) {
+                           lnsp_delta **out, lnsp_error *problem) {
   lnspi_delta_shape shape = {delta->stage_count, 0, delta->bytes,
-                             lnspi_length(delta->text) + 8 * (uint64_t)delta->stage_count + 1, 0};
+                             lnspi_str_length(delta->text) + 8 * (uint64_t)delta->stage_count +
+                                 1,
+                             0};
   lnsp_delta *back = NULL;
   for (int32_t s = 0; s < delta->stage_count; s++)
     if (!delta->stages[s].setting.codec->exact)
-      return lnspi_fail(problem, LNSP_E_UNSUPPORTED, delta->stages[s].setting.codec->name,
-                        "a delta of kind '%s' cannot be inverted: it does not hold all bits",
-                        delta->stages[s].setting.codec->name);
+      return lnspi_error_set(
+          problem, LNSP_E_UNSUPPORTED, delta->stages[s].setting.codec->name,
+          "a delta of kind '%s' cannot be inverted: it does not hold all bits",
+          delta->stages[s].setting.codec->name);
   int32_t status = lnspi_delta_blank(delta->graph, &shape, options, &back, problem);
   if (status) return status;
   for (int32_t s = 0; s < delta->stage_count; s++) {
@@ -133,34 +146,34 @@ int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
 
 /* One behind the other: each must begin where the one before it ends. */
 static int32_t delta_check_chain(const lnsp_delta *const *deltas, int32_t count,
-                                 lnspi_delta_shape *shape, lnsp_problem *problem) {
+                                 lnspi_delta_shape *shape, lnsp_error *problem) {
   memset(shape, 0, sizeof *shape);
   for (int32_t i = 0; i < count; i++) {
     if (i && !lnspi_graph_equal(deltas[i]->graph, deltas[0]->graph))
-      return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
-                        "delta %d is for another network than the first: '%s' and '%s'",
-                        (int)(i + 1), deltas[i]->graph->architecture,
-                        deltas[0]->graph->architecture);
+      return lnspi_error_set(problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
+                             "delta %d is for another network than the first: '%s' and '%s'",
+                             (int)(i + 1), deltas[i]->graph->architecture,
+                             deltas[0]->graph->architecture);
     if (i && memcmp(deltas[i]->base, deltas[i - 1]->result, LNSP_HASH_BYTES))
-      return lnspi_fail(problem, LNSP_E_MISMATCH, "lnsp.delta.base",
-                        "delta %d does not begin where delta %d ends: give them in the order "
-                        "in which they are applied, without gaps",
-                        (int)(i + 1), (int)i);
+      return lnspi_error_set(
+          problem, LNSP_E_MISMATCH, "lnsp.delta.base",
+          "delta %d does not begin where delta %d ends: give them in the order "
+          "in which they are applied, without gaps",
+          (int)(i + 1), (int)i);
     shape->stages += deltas[i]->stage_count;
     shape->payload += deltas[i]->bytes;
-    shape->text += lnspi_length(deltas[i]->text) + 2;
+    shape->text += lnspi_str_length(deltas[i]->text) + 2;
     if (shape->stages > LNSPI_DELTA_STAGES)
-      return lnspi_fail(problem, LNSP_E_LIMIT, "lnsp.delta.stages",
-                        "these deltas have more than %d stages: apply them, and make one "
-                        "delta from the first base to the last result",
-                        LNSPI_DELTA_STAGES);
+      return lnspi_error_set(problem, LNSP_E_LIMIT, "lnsp.delta.stages",
+                             "these deltas have more than %d stages: apply them, and make one "
+                             "delta from the first base to the last result",
+                             LNSPI_DELTA_STAGES);
   }
   return LNSP_OK;
 }
 
 int32_t lnspi_delta_merge(const lnsp_delta *const *deltas, int32_t count,
-                          const lnsp_options *options, lnsp_delta **out,
-                          lnsp_problem *problem) {
+                          const lnsp_options *options, lnsp_delta **out, lnsp_error *problem) {
   lnspi_delta_shape shape;
   lnsp_delta *merged = NULL;
   int32_t stage = 0, status = delta_check_chain(deltas, count, &shape, problem);
@@ -175,4 +188,42 @@ int32_t lnspi_delta_merge(const lnsp_delta *const *deltas, int32_t count,
   lnspi_stages_write(merged);
   *out = merged;
   return LNSP_OK;
+}
+
+int32_t lnspi_delta_check_base(const lnsp_delta *delta, const lnsp_model *base,
+                               lnsp_error *problem) {
+  uint8_t hash[LNSP_HASH_BYTES];
+  char is[65], needed[65];
+  if (!lnspi_graph_equal(delta->graph, base->graph))
+    return lnspi_error_set(
+        problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
+        "apply a delta to the network it was made for: it is for '%s', and the "
+        "model is '%s'",
+        delta->graph->architecture, base->graph->architecture);
+  int32_t status = lnspi_delta_check_models(base, base, problem);
+  if (status) return status;
+  lnspi_model_hash(base, hash);
+  if (!memcmp(hash, delta->base, sizeof hash)) return LNSP_OK;
+  lnspi_digest_to_hex(hash, is);
+  lnspi_digest_to_hex(delta->base, needed);
+  is[16] = needed[16] = 0;
+  return lnspi_error_set(problem, LNSP_E_MISMATCH, "lnsp.delta.base",
+                         "the delta was made from a model with hash %s..., this one has %s...: "
+                         "apply it to that version",
+                         needed, is);
+}
+
+int32_t lnspi_delta_norms(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_options *options, double *norm, double *most,
+                          lnsp_error *problem) {
+  lnspi_delta_set several;
+  int32_t status = lnspi_delta_check_base(delta, base, problem);
+  if (!status)
+    status = lnspi_delta_set_open(&several, base, delta->base, &delta, 1, 0, options, problem);
+  if (status) return status;
+  status = lnspi_delta_set_norms(&several, problem);
+  *norm = several.one[0].norm;
+  *most = several.one[0].most;
+  lnspi_delta_set_close(&several);
+  return status;
 }

@@ -4,20 +4,22 @@
 #ifndef LNSPI_DELTA_RANGE_H
 #define LNSPI_DELTA_RANGE_H
 
-#include "base/bytes.h"
+#include <stddef.h>
+#include <stdint.h>
 
 #define LNSPI_RANGE_TOP 0x1000000u /* below it a byte is moved out */
 
 /* The probability of a 0 in 1/65536, never 0 or 1. */
-typedef uint16_t lnspi_chance;
-#define LNSPI_CHANCE_EVEN 0x8000u
+typedef uint16_t lnspi_range_prob;
 
-static inline void lnspi_chances_even(lnspi_chance *p, int32_t count) {
-  for (int32_t i = 0; i < count; i++) p[i] = LNSPI_CHANCE_EVEN;
+#define LNSPI_RANGE_EVEN 0x8000u
+
+static inline void lnspi_range_set_even(lnspi_range_prob *p, int32_t count) {
+  for (int32_t i = 0; i < count; i++) p[i] = LNSPI_RANGE_EVEN;
 }
 
 /* Bits of a number without zeros in front; 0 for 0. */
-static inline int lnspi_bit_length(uint32_t u) {
+static inline int lnspi_range_bit_length(uint32_t u) {
 #if defined(__GNUC__)
   return u ? 32 - __builtin_clz(u) : 0;
 #else
@@ -60,13 +62,13 @@ static inline void lnspi_range_byte(lnspi_range_out *o) {
   o->low <<= 8;
 }
 
-static inline void lnspi_range_put(lnspi_range_out *o, lnspi_chance *p, uint32_t bit) {
+static inline void lnspi_range_put(lnspi_range_out *o, lnspi_range_prob *p, uint32_t bit) {
   uint32_t chance = *p, bound = (o->range >> 12) * (chance >> 4), one = 0u - bit;
   uint32_t low = o->low + (bound & one);
   if (low < o->low) lnspi_range_carry(o);
   o->low = low;
   o->range = (bound & ~one) | ((o->range - bound) & one);
-  *p = (lnspi_chance)(chance + (((0xFFFFu - chance) >> 5) & ~one) - ((chance >> 5) & one));
+  *p = (lnspi_range_prob)(chance + (((0xFFFFu - chance) >> 5) & ~one) - ((chance >> 5) & one));
   while (o->range < LNSPI_RANGE_TOP) {
     lnspi_range_byte(o);
     o->range <<= 8;
@@ -74,7 +76,7 @@ static inline void lnspi_range_put(lnspi_range_out *o, lnspi_chance *p, uint32_t
 }
 
 /* The lowest count bits of value, the highest first, in a tree of 2^count chances. */
-static inline void lnspi_range_put_tree(lnspi_range_out *o, lnspi_chance *tree, int count,
+static inline void lnspi_range_put_tree(lnspi_range_out *o, lnspi_range_prob *tree, int count,
                                         uint32_t value) {
   uint32_t node = 1;
   for (int i = count - 1; i >= 0; i--) {
@@ -91,6 +93,7 @@ static inline void lnspi_range_store(uint8_t *p, uint32_t v) {
   p[2] = (uint8_t)(v >> 8);
   p[3] = (uint8_t)v;
 }
+
 static inline uint32_t lnspi_range_load(const uint8_t *p) {
   return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
@@ -158,13 +161,13 @@ static inline void lnspi_range_in_start(lnspi_range_in *in, const uint8_t *buffe
 }
 
 /* No branch on the bit: those that carry information are guessed wrong. */
-static inline uint32_t lnspi_range_get(lnspi_range_in *in, lnspi_chance *p) {
+static inline uint32_t lnspi_range_get(lnspi_range_in *in, lnspi_range_prob *p) {
   uint32_t chance = *p, bound = (in->range >> 12) * (chance >> 4);
   uint32_t up = chance + ((0xFFFFu - chance) >> 5), down = chance - (chance >> 5);
   uint32_t bit = in->code >= bound, one = 0u - bit;
   in->code -= bound & one;
   in->range = bound ^ ((bound ^ (in->range - bound)) & one);
-  *p = (lnspi_chance)(up ^ ((up ^ down) & one));
+  *p = (lnspi_range_prob)(up ^ ((up ^ down) & one));
   while (in->range < LNSPI_RANGE_TOP) {
     in->code = in->code << 8 | lnspi_range_next(in);
     in->range <<= 8;
@@ -172,7 +175,7 @@ static inline uint32_t lnspi_range_get(lnspi_range_in *in, lnspi_chance *p) {
   return bit;
 }
 
-static inline uint32_t lnspi_range_get_tree(lnspi_range_in *in, lnspi_chance *tree,
+static inline uint32_t lnspi_range_get_tree(lnspi_range_in *in, lnspi_range_prob *tree,
                                             int count) {
   uint32_t node = 1;
   for (int i = 0; i < count; i++) node = 2 * node + lnspi_range_get(in, &tree[node]);
@@ -188,7 +191,7 @@ static inline uint32_t lnspi_range_get_raw(lnspi_range_in *in, int count) {
     } else {
       for (; in->bit_count < count; in->bit_count += 8) {
         if (in->raw > in->raw_low)
-          in->bits |= (uint64_t)*--in->raw << in->bit_count;
+          in->bits |= (uint64_t) * --in->raw << in->bit_count;
         else
           in->past += 8; /* none may be missing here */
       }
@@ -202,8 +205,13 @@ static inline uint32_t lnspi_range_get_raw(lnspi_range_in *in, int count) {
 
 /* 1 if exactly the bytes were used that were there. */
 static inline int lnspi_range_in_whole(const lnspi_range_in *in) {
-  return in->at == in->end && in->past <= 4 && in->raw == in->raw_low &&
-         in->bit_count < 8 && in->bits == 0;
+  return in->at == in->end && in->past <= 4 && in->raw == in->raw_low && in->bit_count < 8 &&
+         in->bits == 0;
 }
+
+/* A field that is made of chances. */
+#define LNSPI_RANGE_SET_EVEN(field)                          \
+  lnspi_range_set_even((lnspi_range_prob *)(void *)&(field), \
+                       (int32_t)(sizeof(field) / sizeof(lnspi_range_prob)))
 
 #endif

@@ -2,17 +2,19 @@
  * without allocation or recursion. Hostile input is the normal case. */
 #include "format/header.h"
 
-#include <string.h>
+#include "base/error.h"
+#include "base/str.h"
+#include "format/dtype.h"
+#include "format/header_check.h"
 
-#include "base/problem.h"
-#include "base/text.h"
+#include <string.h>
 
 typedef struct header_cursor {
   char *text;
   size_t at;
   size_t end;
   const char *name; /* the tensor or key at hand, for messages */
-  lnsp_problem *problem;
+  lnsp_error *problem;
 } header_cursor;
 
 /* ---- counting ----------------------------------------------------------- */
@@ -44,9 +46,9 @@ void lnspi_header_feed(lnspi_header_count *count, const char *bytes, size_t n) {
 /* ---- tokens ------------------------------------------------------------- */
 
 static int32_t header_refuse(const header_cursor *c, size_t at, const char *what) {
-  return lnspi_fail_at(c->problem, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + at), c->name,
-                       "the file's header is malformed: %s at byte %llu", what,
-                       (unsigned long long)(LNSPI_FILE_START + at));
+  return lnspi_error_set_at(c->problem, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + at),
+                            c->name, "the file's header is malformed: %s at byte %llu", what,
+                            (unsigned long long)(LNSPI_FILE_START + at));
 }
 
 /* The next byte after white space, 0 at the end. */
@@ -65,9 +67,10 @@ static int32_t header_expect(header_cursor *c, char wanted) {
     c->at++;
     return LNSP_OK;
   }
-  return lnspi_fail_at(c->problem, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + c->at), c->name,
-                       "the file's header is malformed: '%c' is missing at byte %llu", wanted,
-                       (unsigned long long)(LNSPI_FILE_START + c->at));
+  return lnspi_error_set_at(c->problem, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + c->at),
+                            c->name,
+                            "the file's header is malformed: '%c' is missing at byte %llu",
+                            wanted, (unsigned long long)(LNSPI_FILE_START + c->at));
 }
 
 /* Between the members of an object or array: 1 in *more if another follows. */
@@ -133,8 +136,7 @@ static int32_t header_unicode(header_cursor *c, char **to) {
     return header_refuse(c, start, "\\u without four hex digits");
   c->at += 6;
   if (code == 0) return header_refuse(c, start, "a zero character in a string");
-  if (code >= 0xdc00 && code <= 0xdfff)
-    return header_refuse(c, start, "half a surrogate pair");
+  if (code >= 0xdc00 && code <= 0xdfff) return header_refuse(c, start, "half a surrogate pair");
   if (code >= 0xd800 && code <= 0xdbff) {
     if (c->end - c->at < 6 || c->text[c->at] != '\\' || c->text[c->at + 1] != 'u' ||
         !header_hex4(c, c->at + 2, &low) || low < 0xdc00 || low > 0xdfff)
@@ -179,7 +181,7 @@ static int32_t header_string(header_cursor *c, const char **out) {
       if (status) return status;
       continue;
     }
-    n = lnspi_utf8(c->text + c->at, c->end - c->at);
+    n = lnspi_str_utf8_bytes(c->text + c->at, c->end - c->at);
     if (n == 0) return header_refuse(c, c->at, "a string that is not UTF-8");
     if ((unsigned char)next < 0x20)
       return header_refuse(c, c->at, "a control character in a string");
@@ -226,9 +228,10 @@ static int32_t header_dtype(header_cursor *c, lnspi_entry *entry) {
   if (status) return status;
   entry->dtype = lnspi_dtype_find(text);
   if (!entry->dtype)
-    return lnspi_fail_at(c->problem, LNSP_E_DTYPE, (int64_t)(LNSPI_FILE_START + start), c->name,
-                         "tensor '%s' has the dtype '%s', which this library cannot read",
-                         c->name, text);
+    return lnspi_error_set_at(c->problem, LNSP_E_DTYPE, (int64_t)(LNSPI_FILE_START + start),
+                              c->name,
+                              "tensor '%s' has the dtype '%s', which this library cannot read",
+                              c->name, text);
   return LNSP_OK;
 }
 
@@ -242,9 +245,9 @@ static int32_t header_shape(header_cursor *c, lnspi_entry *entry) {
     status = header_number(c, &dim);
     if (status) break;
     if (entry->rank == LNSP_MAX_RANK)
-      return lnspi_fail_at(c->problem, LNSP_E_LIMIT, (int64_t)(LNSPI_FILE_START + c->at),
-                           c->name, "tensor '%s' has more than %d dimensions", c->name,
-                           LNSP_MAX_RANK);
+      return lnspi_error_set_at(c->problem, LNSP_E_LIMIT, (int64_t)(LNSPI_FILE_START + c->at),
+                                c->name, "tensor '%s' has more than %d dimensions", c->name,
+                                LNSP_MAX_RANK);
     entry->dims[entry->rank++] = dim;
   }
   return status;
@@ -259,7 +262,8 @@ static int32_t header_offsets(header_cursor *c, lnspi_entry *entry) {
   if (!status) status = header_expect(c, ',');
   if (!status) status = header_number(c, &end);
   if (!status) status = header_expect(c, ']');
-  if (!status && begin > end) status = header_refuse(c, start, "data_offsets that run backwards");
+  if (!status && begin > end)
+    status = header_refuse(c, start, "data_offsets that run backwards");
   entry->begin = (uint64_t)begin;
   entry->end = (uint64_t)end;
   return status;
@@ -281,14 +285,16 @@ static int32_t header_tensor(header_cursor *c, lnspi_entry *entry) {
     status = header_string(c, &key);
     if (!status) status = header_expect(c, ':');
     if (status) break;
-    bit = lnspi_equal(key, "dtype") ? 1u
-          : lnspi_equal(key, "shape") ? 2u
-          : lnspi_equal(key, "data_offsets") ? 4u : 0u;
+    bit = lnspi_str_equal(key, "dtype")          ? 1u
+          : lnspi_str_equal(key, "shape")        ? 2u
+          : lnspi_str_equal(key, "data_offsets") ? 4u
+                                                 : 0u;
     if (!bit) return header_refuse(c, start, "an unknown key of a tensor");
     if (seen & bit) return header_refuse(c, start, "a key twice in a tensor");
     seen |= bit;
-    status = bit == 1 ? header_dtype(c, entry)
-             : bit == 2 ? header_shape(c, entry) : header_offsets(c, entry);
+    status = bit == 1   ? header_dtype(c, entry)
+             : bit == 2 ? header_shape(c, entry)
+                        : header_offsets(c, entry);
   }
   if (!status && seen != 7)
     status = header_refuse(c, c->at - 1, "a tensor without dtype, shape or data_offsets");
@@ -301,7 +307,7 @@ static int32_t header_metadata(header_cursor *c, lnspi_header *header) {
   int more = 0, first;
   int32_t status = header_expect(c, '{');
   for (first = 1; !status; first = 0) {
-    lnsp_pair pair;
+    lnsp_key_value pair;
     status = header_more(c, '}', first, &more);
     if (status || !more) break;
     status = header_string(c, &pair.key);
@@ -331,7 +337,7 @@ static int32_t header_member(header_cursor *c, lnspi_header *header, int *metada
   c->name = name;
   status = header_expect(c, ':');
   if (status) return status;
-  if (lnspi_equal(name, "__metadata__")) {
+  if (lnspi_str_equal(name, "__metadata__")) {
     if (*metadata_seen) return header_refuse(c, start, "__metadata__ twice");
     *metadata_seen = 1;
     return header_metadata(c, header);
@@ -346,7 +352,7 @@ static int32_t header_member(header_cursor *c, lnspi_header *header, int *metada
   return LNSP_OK;
 }
 
-int32_t lnspi_header_parse(lnspi_header *header, uint64_t data_bytes, lnsp_problem *problem) {
+int32_t lnspi_header_parse(lnspi_header *header, uint64_t data_bytes, lnsp_error *problem) {
   header_cursor c = {header->text, 0, header->bytes, NULL, problem};
   int metadata_seen = 0, more = 0, first;
   int32_t status = LNSP_OK;

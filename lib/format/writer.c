@@ -1,10 +1,17 @@
 /* A safetensors file streamed into a sink: the header at once, data as it comes. */
 #include "format/writer.h"
 
+#include "base/arena.h"
 #include "base/bytes.h"
-#include "base/problem.h"
-#include "base/text.h"
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/sort.h"
+#include "base/str.h"
+#include "format/dtype.h"
 #include "format/header.h"
+
+#include <string.h>
 
 /* The same cap as the reader's, so that what is written opens again. */
 #define WRITER_HEADER_LIMIT 1048576u
@@ -64,7 +71,7 @@ static void writer_tensor(writer_text *text, const lnsp_tensor *tensor, uint64_t
   int64_t elements = 0;
   uint64_t bytes = 0;
   int32_t i;
-  lnspi_shape_bytes(tensor->dtype, tensor->rank, tensor->dims, &elements, &bytes);
+  lnspi_dtype_shape_bytes(tensor->dtype, tensor->rank, tensor->dims, &elements, &bytes);
   writer_quoted(text, tensor->name);
   writer_plain(text, ":{\"dtype\":\"");
   writer_plain(text, lnspi_dtype_name(tensor->dtype));
@@ -83,7 +90,7 @@ static void writer_tensor(writer_text *text, const lnsp_tensor *tensor, uint64_t
 
 /* The JSON and the spaces that make the whole header a multiple of 8 bytes. */
 static void writer_json(writer_text *text, const lnsp_tensor *tensors, int32_t tensor_count,
-                        const lnsp_pair *metadata, int32_t pair_count) {
+                        const lnsp_key_value *metadata, int32_t pair_count) {
   uint64_t at = 0;
   int32_t i;
   writer_byte(text, '{');
@@ -108,51 +115,53 @@ static void writer_json(writer_text *text, const lnsp_tensor *tensors, int32_t t
 /* ---- checks ------------------------------------------------------------- */
 
 static int32_t writer_check_string(const char *string, const char *what, int32_t index,
-                                   lnsp_problem *problem) {
-  size_t left = string ? lnspi_length(string) : 0, n;
+                                   lnsp_error *problem) {
+  size_t left = string ? lnspi_str_length(string) : 0, n;
   if (!string)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "%s number %d is NULL", what, (int)index);
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "%s number %d is NULL", what,
+                           (int)index);
   for (; left; left -= n, string += n) {
-    n = lnspi_utf8(string, left);
+    n = lnspi_str_utf8_bytes(string, left);
     if (n == 0)
-      return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "%s number %d is not valid UTF-8", what,
-                        (int)index);
+      return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "%s number %d is not valid UTF-8",
+                             what, (int)index);
   }
   return LNSP_OK;
 }
 
 static int32_t writer_check_tensor(const lnsp_tensor *tensor, int32_t index, uint64_t *total,
-                                   lnsp_problem *problem) {
+                                   lnsp_error *problem) {
   int64_t elements;
   uint64_t bytes;
   int32_t status = writer_check_string(tensor->name, "the name of tensor", index, problem);
   if (status) return status;
-  if (lnspi_equal(tensor->name, "__metadata__"))
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, tensor->name,
-                      "no tensor can be named __metadata__ in a safetensors file");
+  if (lnspi_str_equal(tensor->name, "__metadata__"))
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, tensor->name,
+                           "no tensor can be named __metadata__ in a safetensors file");
   if (!lnspi_dtype_bytes(tensor->dtype))
-    return lnspi_fail(problem, LNSP_E_DTYPE, tensor->name, "tensor '%s' has no dtype %d",
-                      tensor->name, (int)tensor->dtype);
+    return lnspi_error_set(problem, LNSP_E_DTYPE, tensor->name, "tensor '%s' has no dtype %d",
+                           tensor->name, (int)tensor->dtype);
   if (tensor->rank < 0 || tensor->rank > LNSP_MAX_RANK)
-    return lnspi_fail(problem, LNSP_E_LIMIT, tensor->name,
-                      "tensor '%s' has rank %d, it must be 0 to %d", tensor->name,
-                      (int)tensor->rank, LNSP_MAX_RANK);
-  if (!lnspi_shape_bytes(tensor->dtype, tensor->rank, tensor->dims, &elements, &bytes) ||
-      !lnspi_add(*total, bytes, total) || *total > INT64_MAX)
-    return lnspi_fail(problem, LNSP_E_SHAPE, tensor->name,
-                      "tensor '%s' has a negative dimension or too many bytes", tensor->name);
+    return lnspi_error_set(problem, LNSP_E_LIMIT, tensor->name,
+                           "tensor '%s' has rank %d, it must be 0 to %d", tensor->name,
+                           (int)tensor->rank, LNSP_MAX_RANK);
+  if (!lnspi_dtype_shape_bytes(tensor->dtype, tensor->rank, tensor->dims, &elements, &bytes) ||
+      !lnspi_checked_add(*total, bytes, total) || *total > INT64_MAX)
+    return lnspi_error_set(problem, LNSP_E_SHAPE, tensor->name,
+                           "tensor '%s' has a negative dimension or too many bytes",
+                           tensor->name);
   return LNSP_OK;
 }
 
 static int32_t writer_check(const lnsp_tensor *tensors, int32_t tensor_count,
-                            const lnsp_pair *metadata, int32_t pair_count, uint64_t *data_bytes,
-                            lnsp_problem *problem) {
+                            const lnsp_key_value *metadata, int32_t pair_count,
+                            uint64_t *data_bytes, lnsp_error *problem) {
   int32_t i, status = LNSP_OK;
   *data_bytes = 0;
   if (tensor_count < 0 || pair_count < 0 || (tensor_count && !tensors) ||
       (pair_count && !metadata))
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
-                      "tensors or metadata are NULL, or their count is negative");
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "tensors or metadata are NULL, or their count is negative");
   for (i = 0; i < tensor_count && !status; i++)
     status = writer_check_tensor(&tensors[i], i, data_bytes, problem);
   for (i = 0; i < pair_count && !status; i++) {
@@ -164,35 +173,35 @@ static int32_t writer_check(const lnsp_tensor *tensors, int32_t tensor_count,
 
 static int writer_name_less(const void *user, int32_t a, int32_t b) {
   const lnsp_tensor *tensors = user;
-  return lnspi_compare(tensors[a].name, tensors[b].name) < 0;
+  return lnspi_str_compare(tensors[a].name, tensors[b].name) < 0;
 }
 
 static int writer_key_less(const void *user, int32_t a, int32_t b) {
-  const lnsp_pair *pairs = user;
-  return lnspi_compare(pairs[a].key, pairs[b].key) < 0;
+  const lnsp_key_value *pairs = user;
+  return lnspi_str_compare(pairs[a].key, pairs[b].key) < 0;
 }
 
 /* index has room for the larger of the two counts. */
 static int32_t writer_check_twice(const lnsp_tensor *tensors, int32_t tensor_count,
-                                  const lnsp_pair *metadata, int32_t pair_count, int32_t *index,
-                                  lnsp_problem *problem) {
+                                  const lnsp_key_value *metadata, int32_t pair_count,
+                                  int32_t *index, lnsp_error *problem) {
   int32_t i;
-  lnspi_order(index, tensor_count, writer_name_less, tensors);
+  lnspi_sort_indices(index, tensor_count, writer_name_less, tensors);
   for (i = 1; i < tensor_count; i++)
-    if (lnspi_equal(tensors[index[i]].name, tensors[index[i - 1]].name))
-      return lnspi_fail(problem, LNSP_E_ARGUMENT, tensors[index[i]].name,
-                        "two tensors are named '%s'", tensors[index[i]].name);
-  lnspi_order(index, pair_count, writer_key_less, metadata);
+    if (lnspi_str_equal(tensors[index[i]].name, tensors[index[i - 1]].name))
+      return lnspi_error_set(problem, LNSP_E_ARGUMENT, tensors[index[i]].name,
+                             "two tensors are named '%s'", tensors[index[i]].name);
+  lnspi_sort_indices(index, pair_count, writer_key_less, metadata);
   for (i = 1; i < pair_count; i++)
-    if (lnspi_equal(metadata[index[i]].key, metadata[index[i - 1]].key))
-      return lnspi_fail(problem, LNSP_E_ARGUMENT, metadata[index[i]].key,
-                        "the metadata key '%s' is given twice", metadata[index[i]].key);
+    if (lnspi_str_equal(metadata[index[i]].key, metadata[index[i - 1]].key))
+      return lnspi_error_set(problem, LNSP_E_ARGUMENT, metadata[index[i]].key,
+                             "the metadata key '%s' is given twice", metadata[index[i]].key);
   return LNSP_OK;
 }
 
 int32_t lnspi_writer_header_bytes(const lnsp_tensor *tensors, int32_t tensor_count,
-                                  const lnsp_pair *metadata, int32_t pair_count,
-                                  uint64_t *out, lnsp_problem *problem) {
+                                  const lnsp_key_value *metadata, int32_t pair_count,
+                                  uint64_t *out, lnsp_error *problem) {
   writer_text text = {NULL, 0, 0, 0, {0}};
   uint64_t data_bytes;
   int32_t status =
@@ -208,32 +217,33 @@ int32_t lnspi_writer_header_bytes(const lnsp_tensor *tensors, int32_t tensor_cou
 static lnsp_writer *writer_layout(lnspi_arena *arena, int32_t tensor_count, int32_t pair_count,
                                   uint64_t **ends, int32_t **dtypes, int32_t **index) {
   int32_t most = tensor_count > pair_count ? tensor_count : pair_count;
-  lnsp_writer *writer = LNSPI_TAKE_STRUCT(arena, lnsp_writer, WRITER_STRUCT_BYTES);
-  *ends = lnspi_take(arena, (uint64_t)tensor_count, sizeof(uint64_t));
-  *dtypes = lnspi_take(arena, (uint64_t)tensor_count, sizeof(int32_t));
-  *index = lnspi_take(arena, (uint64_t)most, sizeof(int32_t));
+  lnsp_writer *writer = LNSPI_ARENA_STRUCT(arena, lnsp_writer, WRITER_STRUCT_BYTES);
+  *ends = lnspi_arena_alloc(arena, (uint64_t)tensor_count, sizeof(uint64_t));
+  *dtypes = lnspi_arena_alloc(arena, (uint64_t)tensor_count, sizeof(int32_t));
+  *index = lnspi_arena_alloc(arena, (uint64_t)most, sizeof(int32_t));
   return writer;
 }
 
 static int32_t writer_send_header(const lnsp_sink *sink, uint64_t header_bytes,
                                   const lnsp_tensor *tensors, int32_t tensor_count,
-                                  const lnsp_pair *metadata, int32_t pair_count,
-                                  lnsp_problem *problem) {
+                                  const lnsp_key_value *metadata, int32_t pair_count,
+                                  lnsp_error *problem) {
   writer_text text = {sink, 0, 0, 0, {0}};
   lnspi_store64((uint8_t *)text.buffer, header_bytes - LNSPI_FILE_START);
   text.filled = LNSPI_FILE_START;
   writer_json(&text, tensors, tensor_count, metadata, pair_count);
   writer_flush(&text);
   if (text.failed)
-    return lnspi_fail(problem, LNSP_E_IO, NULL,
-                      "writing the header failed: is the disk full or the file not writable?");
+    return lnspi_error_set(
+        problem, LNSP_E_IO, NULL,
+        "writing the header failed: is the disk full or the file not writable?");
   return LNSP_OK;
 }
 
 int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
-                          int32_t tensor_count, const lnsp_pair *metadata,
-                          int32_t pair_count, const lnsp_options *options,
-                          lnsp_writer **out, lnsp_problem *problem) {
+                          int32_t tensor_count, const lnsp_key_value *metadata,
+                          int32_t pair_count, const lnsp_options *options, lnsp_writer **out,
+                          lnsp_error *problem) {
   const uint32_t limit =
       options->max_header_bytes ? options->max_header_bytes : WRITER_HEADER_LIMIT;
   lnspi_arena arena = {NULL, 0, 0, 0};
@@ -246,12 +256,13 @@ int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
                                      problem);
   if (status) return status;
   if (header_bytes - LNSPI_FILE_START > limit)
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
-                      "the header would have %llu bytes, the limit is %u: set "
-                      "options->max_header_bytes to allow more",
-                      (unsigned long long)(header_bytes - LNSPI_FILE_START), (unsigned)limit);
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+                           "the header would have %llu bytes, the limit is %u: set "
+                           "options->max_header_bytes to allow more",
+                           (unsigned long long)(header_bytes - LNSPI_FILE_START),
+                           (unsigned)limit);
   writer_layout(&arena, tensor_count, pair_count, &ends, &dtypes, &index);
-  if (arena.failed) return lnspi_fail(problem, LNSP_E_MEMORY, NULL, "too many tensors");
+  if (arena.failed) return lnspi_error_set(problem, LNSP_E_MEMORY, NULL, "too many tensors");
   status = lnspi_block_open(&block, options, arena.used, problem);
   if (status) return status;
   arena.base = block.memory;
@@ -266,7 +277,8 @@ int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
   for (i = 0; i < tensor_count; i++) {
     int64_t elements = 0;
     uint64_t bytes = 0;
-    lnspi_shape_bytes(tensors[i].dtype, tensors[i].rank, tensors[i].dims, &elements, &bytes);
+    lnspi_dtype_shape_bytes(tensors[i].dtype, tensors[i].rank, tensors[i].dims, &elements,
+                            &bytes);
     at += bytes;
     ends[i] = at;
     dtypes[i] = tensors[i].dtype;
@@ -334,21 +346,21 @@ static int writer_send_swapped(const lnsp_writer *writer, const uint8_t *data, s
 }
 
 int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
-                           lnsp_problem *problem) {
+                           lnsp_error *problem) {
   int sent;
   if (writer->state != 0)
-    return lnspi_fail(problem, LNSP_E_STATE, NULL, "the writer %s",
-                      writer->state == 1 ? "is closed" : "has failed before: destroy it");
+    return lnspi_error_set(problem, LNSP_E_STATE, NULL, "the writer %s",
+                           writer->state == 1 ? "is closed" : "has failed before: destroy it");
   if (bytes > writer->data_bytes - writer->written_bytes)
-    return lnspi_fail_at(problem, LNSP_E_LIMIT, (int64_t)writer->written_bytes, NULL,
-                         "%zu bytes are more than the %llu that the declared tensors still need",
-                         bytes,
-                         (unsigned long long)(writer->data_bytes - writer->written_bytes));
+    return lnspi_error_set_at(
+        problem, LNSP_E_LIMIT, (int64_t)writer->written_bytes, NULL,
+        "%zu bytes are more than the %llu that the declared tensors still need", bytes,
+        (unsigned long long)(writer->data_bytes - writer->written_bytes));
   if (!writer_stops_whole(writer, writer->written_bytes + bytes))
-    return lnspi_fail_at(problem, LNSP_E_ARGUMENT, (int64_t)writer->written_bytes, NULL,
-                         "a write of %zu bytes would stop within an element of tensor number %d",
-                         bytes,
-                         (int)writer_tensor_at(writer, writer->written_bytes + bytes));
+    return lnspi_error_set_at(
+        problem, LNSP_E_ARGUMENT, (int64_t)writer->written_bytes, NULL,
+        "a write of %zu bytes would stop within an element of tensor number %d", bytes,
+        (int)writer_tensor_at(writer, writer->written_bytes + bytes));
   if (bytes == 0) return LNSP_OK;
   if (writer_host_is_big())
     sent = writer_send_swapped(writer, data, bytes);
@@ -356,23 +368,24 @@ int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
     sent = writer->sink.write(writer->sink.user, data, bytes) == 0;
   if (!sent) {
     writer->state = 2;
-    return lnspi_fail_at(problem, LNSP_E_IO, (int64_t)writer->written_bytes, NULL,
-                         "writing %zu bytes failed after %llu of data: is the disk full?", bytes,
-                         (unsigned long long)writer->written_bytes);
+    return lnspi_error_set_at(problem, LNSP_E_IO, (int64_t)writer->written_bytes, NULL,
+                              "writing %zu bytes failed after %llu of data: is the disk full?",
+                              bytes, (unsigned long long)writer->written_bytes);
   }
   writer->written_bytes += bytes;
   return LNSP_OK;
 }
 
-int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_problem *problem) {
+int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_error *problem) {
   int32_t status = LNSP_OK;
   if (writer->state != 0)
-    return lnspi_fail(problem, LNSP_E_STATE, NULL, "the writer %s",
-                      writer->state == 1 ? "is closed already" : "has failed before: destroy it");
+    return lnspi_error_set(problem, LNSP_E_STATE, NULL, "the writer %s",
+                           writer->state == 1 ? "is closed already"
+                                              : "has failed before: destroy it");
   if (writer->written_bytes != writer->data_bytes)
-    return lnspi_fail_at(problem, LNSP_E_STATE, (int64_t)writer->written_bytes, NULL,
-                         "%llu bytes of tensor data are missing: write them before close",
-                         (unsigned long long)(writer->data_bytes - writer->written_bytes));
+    return lnspi_error_set_at(problem, LNSP_E_STATE, (int64_t)writer->written_bytes, NULL,
+                              "%llu bytes of tensor data are missing: write them before close",
+                              (unsigned long long)(writer->data_bytes - writer->written_bytes));
   if (writer->commit) status = writer->commit(writer->sink.user, problem);
   writer->state = status ? 2 : 1;
   return status;

@@ -2,7 +2,8 @@
 #ifndef LNSPI_FORMAT_WRITER_H
 #define LNSPI_FORMAT_WRITER_H
 
-#include "base/memory.h"
+#include "base/block.h"
+#include "lnsp.h"
 
 struct lnsp_writer {
   lnspi_block block;
@@ -13,29 +14,29 @@ struct lnsp_writer {
   int32_t tensor_count;
   uint64_t *ends;         /* running byte ends, to know the dtype in force */
   int32_t *dtypes;
-  /* Set by api/writer.c for files with a path, with the sink's user: commit, by
+  /* Set by api/api_writer.c for files with a path, with the sink's user: commit, by
    * close, puts the file in its place or leaves nothing behind; abandon, by
    * destroy in every case, frees, and removes what was not committed. */
-  int32_t (*commit)(void *user, lnsp_problem *problem);
+  int32_t (*commit)(void *user, lnsp_error *problem);
   void (*abandon)(void *user);
 };
 
 /* Bytes of the header (8-byte length included, padded with spaces to 8). */
 int32_t lnspi_writer_header_bytes(const lnsp_tensor *tensors, int32_t tensor_count,
-                                  const lnsp_pair *metadata, int32_t pair_count,
-                                  uint64_t *out, lnsp_problem *problem);
+                                  const lnsp_key_value *metadata, int32_t pair_count,
+                                  uint64_t *out, lnsp_error *problem);
 
 /* options: already read. Writes the header at once. The header is a function of
  * names, dtypes, dims and pairs in the order given: metadata first. Data begins
  * at a multiple of 8; tensors follow each other in the order given without
  * padding, so put those with larger elements first to keep all aligned. */
 int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
-                          int32_t tensor_count, const lnsp_pair *metadata,
-                          int32_t pair_count, const lnsp_options *options,
-                          lnsp_writer **out, lnsp_problem *problem);
+                          int32_t tensor_count, const lnsp_key_value *metadata,
+                          int32_t pair_count, const lnsp_options *options, lnsp_writer **out,
+                          lnsp_error *problem);
 int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
-                           lnsp_problem *problem);
-int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_problem *problem);
+                           lnsp_error *problem);
+int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_error *problem);
 void lnspi_writer_destroy(lnsp_writer *writer);
 
 #endif

@@ -2,24 +2,26 @@
  * architectures. No recursion, no allocation; see builder.h. */
 #include "graph/builder.h"
 
+#include "base/str.h"
+#include "graph/arch/arch.h"
+#include "graph/arg.h"
+#include "graph/zero_grad.h"
+
 #include <string.h>
 
-#include "graph/arch/arch.h"
-#include "graph/layer.h"
-
 /* Lists the names of a table into a message. */
-#define BUILDER_LIST(buffer, at_function, type)                                         \
-  do {                                                                                  \
-    size_t builder_used = 0;                                                            \
-    const type *builder_entry;                                                          \
+#define BUILDER_LIST(buffer, at_function, type)                                                \
+  do {                                                                                         \
+    size_t builder_used = 0;                                                                   \
+    const type *builder_entry;                                                                 \
     for (int32_t builder_i = 0; (builder_entry = at_function(builder_i)) != NULL; builder_i++) \
-      builder_used = LNSPI_APPEND(buffer, sizeof(buffer), builder_used, "%s%s",         \
-                                  builder_i ? ", " : "", builder_entry->name);          \
+      builder_used = LNSPI_APPEND(buffer, sizeof(buffer), builder_used, "%s%s",                \
+                                  builder_i ? ", " : "", builder_entry->name);                 \
   } while (0)
 
-static lnspi_word builder_here(lnspi_text *text) {
-  lnspi_word word;
-  (void)lnspi_text_peek(text);
+static lnspi_token builder_here(lnspi_lexer *text) {
+  lnspi_token word;
+  (void)lnspi_lexer_peek(text);
   word.at = text->at;
   word.length = 0;
   word.line = text->line;
@@ -28,7 +30,7 @@ static lnspi_word builder_here(lnspi_text *text) {
 }
 
 /* Value and output names: a letter or _, then letters, digits and _. */
-static void builder_check_name(lnspi_builder *b, lnspi_word word, const char *what) {
+static void builder_check_name(lnspi_builder *b, lnspi_token word, const char *what) {
   char shown[48];
   int32_t i, good = word.length > 0;
   for (i = 0; i < word.length; i++) {
@@ -39,70 +41,70 @@ static void builder_check_name(lnspi_builder *b, lnspi_word word, const char *wh
   if (!good)
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word,
                      "'%s' cannot name %s: use letters, digits and _, a letter first",
-                     lnspi_word_show(word, shown), what);
+                     lnspi_token_show(word, shown), what);
   else if (word.length >= LNSPI_VALUE_BYTES)
     LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, word, "'%s' is too long for %s: at most %d letters",
-                     lnspi_word_show(word, shown), what, LNSPI_VALUE_BYTES - 1);
+                     lnspi_token_show(word, shown), what, LNSPI_VALUE_BYTES - 1);
 }
 
 /* The latest node bound to a name, or -1. */
-static int32_t builder_find(const lnspi_builder *b, lnspi_word word) {
+static int32_t builder_find(const lnspi_builder *b, lnspi_token word) {
   int32_t i;
   for (i = b->graph->node_count - 1; i >= 0; i--)
-    if (lnspi_word_is(word, b->graph->nodes[i].name)) return i;
+    if (lnspi_token_is(word, b->graph->nodes[i].name)) return i;
   return -1;
 }
 
-static int32_t builder_value(lnspi_builder *b, lnspi_word word) {
+static int32_t builder_value(lnspi_builder *b, lnspi_token word) {
   char shown[48];
   const int32_t node = builder_find(b, word);
   if (node < 0)
     LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, word,
                      "no line before this one gives a value named '%s'",
-                     lnspi_word_show(word, shown));
+                     lnspi_token_show(word, shown));
   return node;
 }
 
 /* ---- one line: words ---------------------------------------------------- */
 
-static int builder_is_number(lnspi_word word) {
+static int builder_is_number(lnspi_token word) {
   const char c = word.length ? *word.at : 0;
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.';
 }
 
 /* After `op`: inputs, sizes, keys. */
-static void builder_words(lnspi_builder *b, lnspi_text *text, lnspi_arguments *a) {
+static void builder_words(lnspi_builder *b, lnspi_lexer *text, lnspi_arguments *a) {
   char shown[48];
   for (;;) {
-    const lnspi_text before = *text;
-    const lnspi_word word = lnspi_text_word(text, "");
+    const lnspi_lexer before = *text;
+    const lnspi_token word = lnspi_lexer_next(text, "");
     if (word.length == 0) break;
-    if (lnspi_text_peek(text) == '=') {
+    if (lnspi_lexer_peek(text) == '=') {
       *text = before;
       break;
     }
     if (builder_is_number(word)) {
       if (a->size_count == LNSPI_MAX_SIZES) {
         LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, word, "'%s' is one number too many",
-                         lnspi_word_show(word, shown));
+                         lnspi_token_show(word, shown));
         return;
       }
       a->size[a->size_count++] = word;
     } else if (a->size_count > 0) {
       LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word,
                        "'%s' stands after a size: write inputs, then sizes, then key=value",
-                       lnspi_word_show(word, shown));
+                       lnspi_token_show(word, shown));
       return;
     } else {
       if (a->input_count == LNSPI_MAX_INPUTS) {
         LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, word, "'%s' is one input too many (at most %d)",
-                         lnspi_word_show(word, shown), LNSPI_MAX_INPUTS);
+                         lnspi_token_show(word, shown), LNSPI_MAX_INPUTS);
         return;
       }
       a->input[a->input_count++] = word;
     }
   }
-  b->status = lnspi_text_keys(text, "", a->key, LNSPI_MAX_KEYS, &a->key_count, b->problem);
+  b->status = lnspi_lexer_keys(text, "", a->key, LNSPI_MAX_KEYS, &a->key_count, b->problem);
 }
 
 /* ---- one line: a node --------------------------------------------------- */
@@ -116,7 +118,7 @@ static void builder_check_inputs(lnspi_builder *b, const lnspi_layer *layer) {
                    layer->inputs_low == 1 ? "" : "s", a->input_count, layer->help);
 }
 
-static void builder_make_node(lnspi_builder *b, lnspi_word name, int32_t index) {
+static void builder_make_node(lnspi_builder *b, lnspi_token name, int32_t index) {
   const lnspi_layer *layer = lnspi_layer_at(index);
   lnspi_arguments *a = &b->line;
   lnspi_node *node = &b->graph->nodes[b->graph->node_count];
@@ -128,11 +130,13 @@ static void builder_make_node(lnspi_builder *b, lnspi_word name, int32_t index) 
   node->input_count = a->input_count;
   for (i = 0; i < a->input_count; i++) node->input[i] = builder_value(b, a->input[i]);
   for (i = 0; i < a->input_count; i++)
-    if (node->input[i] == 0 && lnspi_equal(lnspi_layer_at(b->graph->nodes[0].layer)->name, "ids") &&
-        !lnspi_equal(layer->name, "embedding"))
-      LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, a->input[i],
-                       "'%s' is ids, which are no numbers to reckon with: give them to an embedding",
-                       b->graph->nodes[0].name);
+    if (node->input[i] == 0 &&
+        lnspi_str_equal(lnspi_layer_at(b->graph->nodes[0].layer)->name, "ids") &&
+        !lnspi_str_equal(layer->name, "embedding"))
+      LNSPI_BUILD_FAIL(
+          b, LNSP_E_SHAPE, a->input[i],
+          "'%s' is ids, which are no numbers to reckon with: give them to an embedding",
+          b->graph->nodes[0].name);
   if (b->status != LNSP_OK) return;
   node->every = node->input_count ? b->graph->nodes[node->input[0]].every : 1;
   layer->define(b, node);
@@ -140,11 +144,11 @@ static void builder_make_node(lnspi_builder *b, lnspi_word name, int32_t index) 
   if (b->status == LNSP_OK) b->graph->node_count++;
 }
 
-static void builder_node(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
+static void builder_node(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) {
   char list[400] = "", shown[48];
   int32_t index;
   const lnspi_layer *layer;
-  b->line.op = lnspi_text_word(text, "");
+  b->line.op = lnspi_lexer_next(text, "");
   builder_check_name(b, name, "a value");
   if (b->line.op.length == 0)
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, builder_here(text),
@@ -155,7 +159,7 @@ static void builder_node(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
   if (!layer) {
     BUILDER_LIST(list, lnspi_layer_at, lnspi_layer);
     LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, b->line.op, "there is no layer '%s'; there are %s",
-                     lnspi_word_show(b->line.op, shown), list);
+                     lnspi_token_show(b->line.op, shown), list);
     return;
   }
   b->line.help = layer->help;
@@ -163,8 +167,9 @@ static void builder_node(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
   if (b->status == LNSP_OK) builder_check_inputs(b, layer);
   if ((layer->inputs_high == 0) != (b->node_count == 0))
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, b->line.op,
-                     layer->inputs_high ? "the first line must be the input, as in x = input 384"
-                           : "there is an input already: a graph has one, in its first line");
+                     layer->inputs_high
+                         ? "the first line must be the input, as in x = input 384"
+                         : "there is an input already: a graph has one, in its first line");
   if (b->node_count == LNSPI_MAX_NODES)
     LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, name, "more than %d lines: the limit of a graph",
                      LNSPI_MAX_NODES);
@@ -192,15 +197,15 @@ static void builder_add_output(lnspi_builder *b, int32_t at, const lnspi_key *ke
   output->node = node;
 }
 
-static void builder_outputs(lnspi_builder *b, lnspi_text *text, lnspi_word word) {
+static void builder_outputs(lnspi_builder *b, lnspi_lexer *text, lnspi_token word) {
   lnspi_arguments *a = &b->line;
   int32_t i, first = -1, at = 1;
   a->op = word;
-  b->status = lnspi_text_keys(text, "", a->key, LNSPI_MAX_OUTPUTS, &a->key_count, b->problem);
+  b->status = lnspi_lexer_keys(text, "", a->key, LNSPI_MAX_OUTPUTS, &a->key_count, b->problem);
   for (i = 0; i < a->key_count && b->status == LNSP_OK; i++) {
     builder_check_name(b, a->key[i].key, "an output");
     builder_check_name(b, a->key[i].value, "a value");
-    if (lnspi_word_is(a->key[i].key, "output")) first = i;
+    if (lnspi_token_is(a->key[i].key, "output")) first = i;
   }
   if (first < 0)
     LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, word,
@@ -215,10 +220,10 @@ static void builder_outputs(lnspi_builder *b, lnspi_text *text, lnspi_word word)
 }
 
 /* Name, `=`, layer, ... or the output line; text stays before the line's end. */
-static void builder_statement(lnspi_builder *b, lnspi_text *text) {
+static void builder_statement(lnspi_builder *b, lnspi_lexer *text) {
   const char *start = text->at;
   lnspi_arguments *before = b->arguments;
-  const lnspi_word word = lnspi_text_word(text, "");
+  const lnspi_token word = lnspi_lexer_next(text, "");
   char shown[48];
   if (b->has_output) {
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word, "the output line must be the last one");
@@ -229,23 +234,23 @@ static void builder_statement(lnspi_builder *b, lnspi_text *text) {
   if (word.length == 0)
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, builder_here(text),
                      "a line starts with a name, as in h = gelu h");
-  else if (lnspi_text_take(text, '='))
+  else if (lnspi_lexer_take(text, '='))
     builder_node(b, text, word);
-  else if (lnspi_word_is(word, "output"))
+  else if (lnspi_token_is(word, "output"))
     builder_outputs(b, text, word);
   else
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word,
                      "'%s' must be followed by '=' and a layer, as in h = gelu h",
-                     lnspi_word_show(word, shown));
+                     lnspi_token_show(word, shown));
   /* What is written back holds the same words, numbers perhaps spelt longer. */
   b->text_bytes += (uint64_t)(text->at - start) + 16 + 32 * (uint64_t)b->line.key_count;
   b->arguments = before;
 }
 
-void lnspi_build_line(lnspi_builder *b, const char *line) {
-  lnspi_text text;
+void lnspi_builder_add_line(lnspi_builder *b, const char *line) {
+  lnspi_lexer text;
   if (b->status != LNSP_OK) return;
-  lnspi_text_open(&text, line);
+  lnspi_lexer_open(&text, line);
   builder_statement(b, &text);
   if (b->status != LNSP_OK && b->problem) { /* the place in the user's text */
     b->problem->line = b->call.op.line;
@@ -255,31 +260,31 @@ void lnspi_build_line(lnspi_builder *b, const char *line) {
 
 /* ---- whole texts -------------------------------------------------------- */
 
-static void builder_line_end(lnspi_builder *b, lnspi_text *text) {
+static void builder_line_end(lnspi_builder *b, lnspi_lexer *text) {
   char shown[48];
-  lnspi_text rest;
-  lnspi_word word;
-  if (b->status != LNSP_OK || lnspi_text_line_end(text)) return;
+  lnspi_lexer rest;
+  lnspi_token word;
+  if (b->status != LNSP_OK || lnspi_lexer_line_end(text)) return;
   rest = *text;
-  word = lnspi_text_word(&rest, "");
+  word = lnspi_lexer_next(&rest, "");
   if (word.length == 0)
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word, "there is a '%c' too many",
-                     lnspi_text_peek(&rest));
+                     lnspi_lexer_peek(&rest));
   else
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word, "'%s' does not belong here",
-                     lnspi_word_show(word, shown));
+                     lnspi_token_show(word, shown));
 }
 
 /* "lnsp 1" and its lines. */
-static void builder_written(lnspi_builder *b, lnspi_text *text) {
-  const lnspi_word version = lnspi_text_word(text, "");
+static void builder_written(lnspi_builder *b, lnspi_lexer *text) {
+  const lnspi_token version = lnspi_lexer_next(text, "");
   char shown[48];
-  if (!lnspi_word_is(version, "1"))
+  if (!lnspi_token_is(version, "1"))
     LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, version,
                      "version '%s' of the text is not known: write \"lnsp 1\" first",
-                     lnspi_word_show(version, shown));
+                     lnspi_token_show(version, shown));
   builder_line_end(b, text);
-  while (b->status == LNSP_OK && !lnspi_text_at_end(text)) {
+  while (b->status == LNSP_OK && !lnspi_lexer_at_end(text)) {
     builder_statement(b, text);
     builder_line_end(b, text);
   }
@@ -289,7 +294,7 @@ static void builder_written(lnspi_builder *b, lnspi_text *text) {
 }
 
 /* "student heads=8 ..." */
-static void builder_named(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
+static void builder_named(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) {
   char list[400] = "", shown[48];
   const lnspi_arch *arch = lnspi_arch_at(lnspi_arch_find(name.at, name.length));
   lnspi_arguments *a = &b->call;
@@ -298,14 +303,14 @@ static void builder_named(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
     LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, name,
                      "there is no architecture '%s'; there are %s, and written-out graphs, "
                      "which start with \"lnsp 1\"",
-                     lnspi_word_show(name, shown), list);
+                     lnspi_token_show(name, shown), list);
     return;
   }
   a->op = name;
   a->help = arch->help;
-  b->status = lnspi_text_keys(text, "", a->key, LNSPI_MAX_KEYS, &a->key_count, b->problem);
+  b->status = lnspi_lexer_keys(text, "", a->key, LNSPI_MAX_KEYS, &a->key_count, b->problem);
   builder_line_end(b, text);
-  if (!lnspi_text_at_end(text))
+  if (!lnspi_lexer_at_end(text))
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, builder_here(text),
                      "a named architecture is one line: nothing may follow it");
   if (b->status != LNSP_OK) return;
@@ -320,17 +325,17 @@ static void builder_named(lnspi_builder *b, lnspi_text *text, lnspi_word name) {
 }
 
 /* Where line number node (0: the input) of a written-out text starts. */
-static lnspi_word builder_line_place(const lnspi_builder *b, int32_t node) {
-  lnspi_text text;
-  lnspi_word word;
+static lnspi_token builder_line_place(const lnspi_builder *b, int32_t node) {
+  lnspi_lexer text;
+  lnspi_token word;
   int32_t i;
-  lnspi_text_open(&text, b->text);
-  (void)lnspi_text_line_end(&text);
+  lnspi_lexer_open(&text, b->text);
+  (void)lnspi_lexer_line_end(&text);
   for (i = -1;; i++) { /* -1: "lnsp 1" */
-    word = lnspi_text_word(&text, "");
+    word = lnspi_lexer_next(&text, "");
     if (i == node) return word;
-    while (!lnspi_text_line_end(&text))
-      if (!lnspi_text_take(&text, '=')) (void)lnspi_text_word(&text, "");
+    while (!lnspi_lexer_line_end(&text))
+      if (!lnspi_lexer_take(&text, '=')) (void)lnspi_lexer_next(&text, "");
   }
 }
 
@@ -352,24 +357,24 @@ static void builder_check_used(lnspi_builder *b) {
 }
 
 int32_t lnspi_builder_run(lnspi_builder *b) {
-  lnspi_text text;
-  lnspi_word word;
-  if (lnspi_length(b->text) > LNSPI_MAX_TEXT)
-    return b->status = lnspi_fail(b->problem, LNSP_E_LIMIT, NULL,
-                                  "the architecture's text is longer than %d bytes",
-                                  LNSPI_MAX_TEXT);
-  lnspi_text_open(&text, b->text);
-  (void)lnspi_text_line_end(&text);
-  word = lnspi_text_word(&text, "");
+  lnspi_lexer text;
+  lnspi_token word;
+  if (lnspi_str_length(b->text) > LNSPI_MAX_TEXT)
+    return b->status = lnspi_error_set(b->problem, LNSP_E_LIMIT, NULL,
+                                       "the architecture's text is longer than %d bytes",
+                                       LNSPI_MAX_TEXT);
+  lnspi_lexer_open(&text, b->text);
+  (void)lnspi_lexer_line_end(&text);
+  word = lnspi_lexer_next(&text, "");
   if (word.length == 0)
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, builder_here(&text),
                      "the architecture's text must start with a name, such as student, or "
                      "with \"lnsp 1\"");
-  else if (lnspi_word_is(word, "lnsp"))
+  else if (lnspi_token_is(word, "lnsp"))
     builder_written(b, &text);
   else
     builder_named(b, &text, word);
   if (b->status == LNSP_OK && b->graph) builder_check_used(b);
-  if (b->status == LNSP_OK && b->graph) lnspi_graph_settle(b->graph);
+  if (b->status == LNSP_OK && b->graph) lnspi_zero_grad_mark(b->graph);
   return b->status;
 }

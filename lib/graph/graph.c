@@ -1,16 +1,22 @@
 /* Graphs as data: their memory, copies, look-ups and counts. */
 #include "graph/graph.h"
 
-#include <string.h>
-
+#include "base/arena.h"
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/str.h"
 #include "graph/builder.h"
+#include "graph/graph_text.h"
 #include "graph/layer.h"
-#include "kernels/compact.h"
+#include "kernels/lowp.h"
+
+#include <string.h>
 
 #define GRAPH_STRUCT_BYTES 512 /* counted for struct lnsp_graph on every host */
 
 static void graph_builder_open(lnspi_builder *b, const char *text, const lnspi_shapes *shapes,
-                               lnsp_problem *problem) {
+                               lnsp_error *problem) {
   memset(b, 0, sizeof *b);
   b->text = text;
   b->shapes = shapes;
@@ -20,9 +26,9 @@ static void graph_builder_open(lnspi_builder *b, const char *text, const lnspi_s
 /* Gives out the pieces of a graph's memory; the text comes last, and starts where
  * the weights that there are end. */
 static lnsp_graph *graph_lay_out(lnspi_arena *arena, int32_t nodes, int32_t weights) {
-  lnsp_graph *g = LNSPI_TAKE_STRUCT(arena, lnsp_graph, GRAPH_STRUCT_BYTES);
-  void *node_memory = lnspi_take(arena, (uint64_t)nodes, sizeof(lnspi_node));
-  void *weight_memory = lnspi_take(arena, (uint64_t)weights, sizeof(lnspi_weight));
+  lnsp_graph *g = LNSPI_ARENA_STRUCT(arena, lnsp_graph, GRAPH_STRUCT_BYTES);
+  void *node_memory = lnspi_arena_alloc(arena, (uint64_t)nodes, sizeof(lnspi_node));
+  void *weight_memory = lnspi_arena_alloc(arena, (uint64_t)weights, sizeof(lnspi_weight));
   if (g) {
     memset(g, 0, sizeof *g);
     g->concepts_low = g->concepts_step = 1;
@@ -36,8 +42,8 @@ static uint64_t graph_bytes(int32_t nodes, int32_t weights, uint64_t text_bytes)
   lnspi_arena arena = {NULL, 0, UINT64_MAX, 0};
   uint64_t bytes = 0;
   (void)graph_lay_out(&arena, nodes, weights);
-  (void)lnspi_take(&arena, text_bytes, 1);
-  return arena.failed || !lnspi_align_up(arena.used, LNSPI_ALIGN, &bytes) ? 0 : bytes;
+  (void)lnspi_arena_alloc(&arena, text_bytes, 1);
+  return arena.failed || !lnspi_checked_align_up(arena.used, LNSPI_ALIGN, &bytes) ? 0 : bytes;
 }
 
 /* Counts lines, tensors and letters. */
@@ -51,7 +57,7 @@ static int32_t graph_count(lnspi_builder *b, uint64_t *bytes) {
 }
 
 int32_t lnspi_graph_measure(const char *text, const lnspi_shapes *shapes, uint64_t *bytes,
-                            lnsp_problem *problem) {
+                            lnsp_error *problem) {
   lnspi_builder b;
   graph_builder_open(&b, text, shapes, problem);
   return graph_count(&b, bytes);
@@ -59,7 +65,7 @@ int32_t lnspi_graph_measure(const char *text, const lnspi_shapes *shapes, uint64
 
 /* Keeps the architecture's text, and only as much memory as it needs. */
 static int32_t graph_finish(lnsp_graph *g, const lnspi_builder *b, uint64_t text_bytes,
-                            lnsp_problem *problem) {
+                            lnsp_error *problem) {
   const uint64_t start = graph_bytes(g->node_count, g->weight_count, 0);
   size_t length;
   g->architecture = (char *)g + start;
@@ -67,18 +73,19 @@ static int32_t graph_finish(lnsp_graph *g, const lnspi_builder *b, uint64_t text
     length = b->architecture_length;
     memcpy(g->architecture, b->architecture, length + 1);
   } else {
-    length = lnspi_graph_write(g, g->architecture, (size_t)text_bytes);
+    length = lnspi_graph_text_write(g, g->architecture, (size_t)text_bytes);
   }
   if (length >= text_bytes)
-    return lnspi_fail(problem, LNSP_E_INTERNAL, NULL,
-                      "the written-out text is longer than was reckoned: please report it");
+    return lnspi_error_set(
+        problem, LNSP_E_INTERNAL, NULL,
+        "the written-out text is longer than was reckoned: please report it");
   g->bytes = graph_bytes(g->node_count, g->weight_count, length + 1);
-  lnspi_graph_store(g, LNSP_F32);
+  lnspi_graph_set_storage(g, LNSP_F32);
   return LNSP_OK;
 }
 
 int32_t lnspi_graph_build(const char *text, const lnspi_shapes *shapes, void *memory,
-                          uint64_t bytes, lnsp_graph **out, lnsp_problem *problem) {
+                          uint64_t bytes, lnsp_graph **out, lnsp_error *problem) {
   lnspi_builder b;
   lnspi_arena arena;
   lnsp_graph *g;
@@ -89,9 +96,9 @@ int32_t lnspi_graph_build(const char *text, const lnspi_shapes *shapes, void *me
   status = graph_count(&b, &needed);
   if (status != LNSP_OK) return status;
   if (needed > bytes)
-    return lnspi_fail(problem, LNSP_E_MEMORY, NULL,
-                      "the graph takes %llu bytes, but %llu were given",
-                      (unsigned long long)needed, (unsigned long long)bytes);
+    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+                           "the graph takes %llu bytes, but %llu were given",
+                           (unsigned long long)needed, (unsigned long long)bytes);
   nodes = b.node_count;
   weights = b.weight_count;
   text_bytes = b.text_bytes;
@@ -124,17 +131,17 @@ lnsp_graph *lnspi_graph_move(const lnsp_graph *from, void *memory) {
 
 static int64_t graph_weight_bytes(const lnspi_weight *w, int32_t type) {
   if (w->kind != LNSPI_MATRIX || type == LNSP_F32) return w->floats * (int64_t)sizeof(float);
-  return w->parts * (int64_t)lnspi_compact_bytes(type, w->dims[1], w->dims[0] / w->parts);
+  return w->parts * (int64_t)lnspi_lowp_bytes(type, w->dims[1], w->dims[0] / w->parts);
 }
 
-int64_t lnspi_graph_store_bytes(const lnsp_graph *g, int32_t type) {
+int64_t lnspi_graph_storage_bytes(const lnsp_graph *g, int32_t type) {
   int64_t bytes = 0;
   for (int32_t i = 0; i < g->weight_count; i++)
     bytes += graph_weight_bytes(&g->weights[i], type);
   return bytes;
 }
 
-void lnspi_graph_store(lnsp_graph *g, int32_t type) {
+void lnspi_graph_set_storage(lnsp_graph *g, int32_t type) {
   g->state_bytes = 0;
   for (int32_t i = 0; i < g->weight_count; i++) {
     lnspi_weight *w = &g->weights[i];
@@ -145,7 +152,7 @@ void lnspi_graph_store(lnsp_graph *g, int32_t type) {
   }
 }
 
-int32_t lnspi_graph_type(const lnsp_graph *g) {
+int32_t lnspi_graph_storage(const lnsp_graph *g) {
   for (int32_t i = 0; i < g->weight_count; i++)
     if (g->weights[i].kind == LNSPI_MATRIX) return g->weights[i].type;
   return LNSP_F32;
@@ -154,29 +161,29 @@ int32_t lnspi_graph_type(const lnsp_graph *g) {
 int32_t lnspi_graph_find_weight(const lnsp_graph *g, const char *name) {
   int32_t i;
   for (i = 0; i < g->weight_count; i++)
-    if (lnspi_equal(g->weights[i].name, name)) return i;
+    if (lnspi_str_equal(g->weights[i].name, name)) return i;
   return -1;
 }
 
 int32_t lnspi_graph_find_output(const lnsp_graph *g, const char *name) {
   int32_t i;
   for (i = 0; i < g->output_count; i++)
-    if (lnspi_equal(g->outputs[i].name, name)) return i;
+    if (lnspi_str_equal(g->outputs[i].name, name)) return i;
   return -1;
 }
 
 static int graph_nodes_equal(const lnspi_node *a, const lnspi_node *b) {
-  return a->layer == b->layer && a->input_count == b->input_count && a->width == b->width && a->every == b->every &&
-         !memcmp(a->input, b->input, sizeof a->input) &&
+  return a->layer == b->layer && a->input_count == b->input_count && a->width == b->width &&
+         a->every == b->every && !memcmp(a->input, b->input, sizeof a->input) &&
          !memcmp(a->slot, b->slot, sizeof a->slot) &&
          !memcmp(a->number, b->number, sizeof a->number) &&
          !memcmp(a->real, b->real, sizeof a->real);
 }
 
 static int graph_weights_equal(const lnspi_weight *a, const lnspi_weight *b) {
-  return lnspi_equal(a->name, b->name) && a->kind == b->kind && a->parts == b->parts && a->fixed == b->fixed &&
-         a->rank == b->rank && !memcmp(a->dims, b->dims, sizeof a->dims) &&
-         a->offset == b->offset;
+  return lnspi_str_equal(a->name, b->name) && a->kind == b->kind && a->parts == b->parts &&
+         a->fixed == b->fixed && a->rank == b->rank &&
+         !memcmp(a->dims, b->dims, sizeof a->dims) && a->offset == b->offset;
 }
 
 int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b) {
@@ -195,44 +202,45 @@ int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b) {
   return 1;
 }
 
-int32_t lnspi_graph_check_concepts(const lnsp_graph *g, int64_t concepts,
-                                   lnsp_problem *problem) {
+int32_t lnspi_graph_check_concepts(const lnsp_graph *g, int64_t concepts, lnsp_error *problem) {
   const long long n = (long long)concepts, low = (long long)g->concepts_low;
   const long long high = (long long)g->concepts_high, step = (long long)g->concepts_step;
   if (n >= low && (!high || n <= high) && n % step == 0) return LNSP_OK;
   if (low == high)
-    return lnspi_fail(problem, LNSP_E_SHAPE, "input",
-                      "this network takes rows of %lld concepts, not of %lld", low, n);
+    return lnspi_error_set(problem, LNSP_E_SHAPE, "input",
+                           "this network takes rows of %lld concepts, not of %lld", low, n);
   if (n % step)
-    return lnspi_fail(problem, LNSP_E_SHAPE, "input",
-                      "this network takes rows of a multiple of %lld concepts, not of %lld", step,
-                      n);
+    return lnspi_error_set(
+        problem, LNSP_E_SHAPE, "input",
+        "this network takes rows of a multiple of %lld concepts, not of %lld", step, n);
   if (n < low)
-    return lnspi_fail(problem, LNSP_E_SHAPE, "input",
-                      "this network takes rows of at least %lld concepts, not of %lld", low, n);
-  return lnspi_fail(problem, LNSP_E_SHAPE, "input",
-                    "this network takes rows of at most %lld concepts, not of %lld", high, n);
+    return lnspi_error_set(problem, LNSP_E_SHAPE, "input",
+                           "this network takes rows of at least %lld concepts, not of %lld",
+                           low, n);
+  return lnspi_error_set(problem, LNSP_E_SHAPE, "input",
+                         "this network takes rows of at most %lld concepts, not of %lld", high,
+                         n);
 }
 
 int64_t lnspi_graph_flops(const lnsp_graph *g, int64_t concepts) {
   int64_t sum = 0;
   int32_t i;
   for (i = 0; i < g->node_count; i++) {
-    const lnspi_extent e = lnspi_extent_of(g, &g->nodes[i], 1, concepts);
-    sum += lnspi_flops_of(&e);
+    const lnspi_extent e = lnspi_layer_extent(g, &g->nodes[i], 1, concepts);
+    sum += lnspi_layer_flops(&e);
   }
   return sum;
 }
 
-int lnspi_graph_alias(const char *name, int32_t index, char *to) {
+int lnspi_graph_tensor_alias(const char *name, int32_t index, char *to) {
   static const char *const prefixes[][2] = {
       {"layers.multi_head_attention.", "layers.multi_head_attention.attention."},
   };
   const int32_t count = (int32_t)(sizeof prefixes / sizeof *prefixes);
   int32_t i;
   for (i = 0; i < count; i++) {
-    const size_t n = lnspi_length(prefixes[i][0]);
-    if (lnspi_length(name) < n || memcmp(name, prefixes[i][0], n)) continue;
+    const size_t n = lnspi_str_length(prefixes[i][0]);
+    if (lnspi_str_length(name) < n || memcmp(name, prefixes[i][0], n)) continue;
     if (index-- == 0)
       return lnspi_format(to, LNSPI_NAME_BYTES, "%s%s", prefixes[i][1], name + n) <
              LNSPI_NAME_BYTES;
@@ -241,12 +249,12 @@ int lnspi_graph_alias(const char *name, int32_t index, char *to) {
 }
 
 static int graph_ends(const char *name, const char *end) {
-  const size_t n = lnspi_length(name), m = lnspi_length(end);
-  return n >= m && lnspi_equal(name + n - m, end);
+  const size_t n = lnspi_str_length(name), m = lnspi_str_length(end);
+  return n >= m && lnspi_str_equal(name + n - m, end);
 }
 
 int lnspi_graph_ignores(const lnsp_graph *g, const char *name) {
-  if (!lnspi_equal(lnspi_layer_at(g->nodes[0].layer)->name, "ids")) return 0;
-  return graph_ends(name, "embeddings.position_ids") || graph_ends(name, "pooler.dense.weight") ||
-         graph_ends(name, "pooler.dense.bias");
+  if (!lnspi_str_equal(lnspi_layer_at(g->nodes[0].layer)->name, "ids")) return 0;
+  return graph_ends(name, "embeddings.position_ids") ||
+         graph_ends(name, "pooler.dense.weight") || graph_ends(name, "pooler.dense.bias");
 }

@@ -3,7 +3,8 @@
 #ifndef LNSPI_GRAPH_GRAPH_H
 #define LNSPI_GRAPH_GRAPH_H
 
-#include "base/memory.h"
+#include "base/block.h"
+#include "lnsp.h"
 
 #define LNSPI_MAX_NODES 1024
 #define LNSPI_MAX_WEIGHTS 2048
@@ -16,9 +17,11 @@
 #define LNSPI_MAX_CONCEPTS 65536 /* a row */
 
 /* how a tensor lies in the state */
-#define LNSPI_MATRIX 1 /* [out, in], packed in panels; parts: rows are split into
+#define LNSPI_MATRIX \
+  1 /* [out, in], packed in panels; parts: rows are split into
                           that many equal matrices, each packed by itself */
-#define LNSPI_FLAT 2   /* as it is; parts: each padded to 16 floats; rank over 1
+#define LNSPI_FLAT \
+  2   /* as it is; parts: each padded to 16 floats; rank over 1
                           has one part */
 
 /* initial distribution */
@@ -92,43 +95,47 @@ typedef struct lnspi_shapes {
 
 /* Bytes that suffice to build the text's graph. */
 int32_t lnspi_graph_measure(const char *text, const lnspi_shapes *shapes, uint64_t *bytes,
-                            lnsp_problem *problem);
+                            lnsp_error *problem);
 
 /* Builds in memory (aligned to LNSPI_ALIGN, at least as measured); the graph's
  * own bytes field says what it took. */
 int32_t lnspi_graph_build(const char *text, const lnspi_shapes *shapes, void *memory,
-                          uint64_t bytes, lnsp_graph **out, lnsp_problem *problem);
+                          uint64_t bytes, lnsp_graph **out, lnsp_error *problem);
 
 /* A copy in other memory of from->bytes bytes (may overlap). block is zeroed. */
 lnsp_graph *lnspi_graph_move(const lnsp_graph *from, void *memory);
-
 int32_t lnspi_graph_find_weight(const lnsp_graph *graph, const char *name); /* or -1 */
 int32_t lnspi_graph_find_output(const lnsp_graph *graph, const char *name); /* or -1 */
+
 /* How matrices are stored from now on, which lays out the state anew. The graph is
  * the layout of a state: each handle changes only its own copy. */
-void lnspi_graph_store(lnsp_graph *graph, int32_t type); /* LNSP_F32, F16, BF16 or I8 */
-int64_t lnspi_graph_store_bytes(const lnsp_graph *graph, int32_t type); /* of a state then */
+void lnspi_graph_set_storage(lnsp_graph *graph, int32_t type); /* LNSP_F32, F16, BF16 or I8 */
+int64_t lnspi_graph_storage_bytes(const lnsp_graph *graph, int32_t type); /* of a state then */
+
 /* The type of the matrices; LNSP_F32 where there are none. */
-int32_t lnspi_graph_type(const lnsp_graph *graph);
+int32_t lnspi_graph_storage(const lnsp_graph *graph);
+
 /* Same nodes, widths and tensors (names and shapes), stored in any type. */
 int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b);
+
 /* Rows that a value has for a sequence of so many concepts. */
-static inline int64_t lnspi_length_of(const lnsp_graph *graph, int32_t node,
-                                      int64_t concepts) {
+static inline int64_t lnspi_graph_rows(const lnsp_graph *graph, int32_t node,
+                                       int64_t concepts) {
   const int64_t every = graph->nodes[node].every;
   return every == 0 ? 1 : concepts / every;
 }
+
 /* Refuses a number of concepts that the network does not take. */
 int32_t lnspi_graph_check_concepts(const lnsp_graph *graph, int64_t concepts,
-                                   lnsp_problem *problem);
+                                   lnsp_error *problem);
 int64_t lnspi_graph_flops(const lnsp_graph *graph, int64_t concepts);
+
 /* Another name under which files of the origin carry a tensor, number index; 0
  * when there are no more. to[LNSPI_NAME_BYTES]. */
-int lnspi_graph_alias(const char *name, int32_t index, char *to);
+int lnspi_graph_tensor_alias(const char *name, int32_t index, char *to);
+
 /* 1 for a tensor that files of text models carry, though what they are loaded for does not
  * depend on it: a count of positions, and BERT's head for pairs of sentences. */
 int lnspi_graph_ignores(const lnsp_graph *graph, const char *name);
-/* The written-out text; returns its length without terminator. */
-size_t lnspi_graph_write(const lnsp_graph *graph, char *buffer, size_t capacity);
 
 #endif

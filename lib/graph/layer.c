@@ -1,5 +1,7 @@
 /* The table of layers, made from the list. */
 #include "graph/layer.h"
+
+#include "base/str.h"
 #include "graph/layers/list.h"
 
 #define LAYER_DECLARE(name) extern const lnspi_layer lnspi_layer_##name;
@@ -21,37 +23,37 @@ int32_t lnspi_layer_find(const char *name, int32_t length) {
   const lnspi_layer *layer;
   int32_t i;
   for (i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    if (lnspi_length(layer->name) == (size_t)length &&
+    if (lnspi_str_length(layer->name) == (size_t)length &&
         !memcmp(layer->name, name, (size_t)length))
       return i;
   return -1;
 }
 
-lnspi_extent lnspi_extent_of(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
-                             int64_t concepts) {
+lnspi_extent lnspi_layer_extent(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
+                                int64_t concepts) {
   lnspi_extent e;
   memset(&e, 0, sizeof e);
   e.graph = graph;
   e.node = node;
   e.batch = batch;
-  e.concepts = lnspi_length_of(graph, (int32_t)(node - graph->nodes), concepts);
+  e.concepts = lnspi_graph_rows(graph, (int32_t)(node - graph->nodes), concepts);
   e.rows = batch * e.concepts;
   e.most_rows = e.rows;
   for (int32_t i = 0; i < node->input_count; i++) {
-    e.in_concepts[i] = lnspi_length_of(graph, node->input[i], concepts);
+    e.in_concepts[i] = lnspi_graph_rows(graph, node->input[i], concepts);
     if (batch * e.in_concepts[i] > e.most_rows) e.most_rows = batch * e.in_concepts[i];
   }
   return e;
 }
 
-lnspi_need lnspi_need_of(const lnspi_extent *e) {
+lnspi_need lnspi_layer_need(const lnspi_extent *e) {
   const lnspi_layer *layer = lnspi_layer_at(e->node->layer);
   lnspi_need need = {0, 0, 0, 0};
   if (layer->need) layer->need(e, &need);
   return need;
 }
 
-int64_t lnspi_flops_of(const lnspi_extent *e) {
+int64_t lnspi_layer_flops(const lnspi_extent *e) {
   const lnspi_layer *layer = lnspi_layer_at(e->node->layer);
   return layer->flops ? layer->flops(e) : 0;
 }

@@ -4,9 +4,9 @@
 #define LNSPI_GRAPH_LAYER_H
 
 #include "base/tasks.h"
-#include "base/text.h"
 #include "graph/graph.h"
 #include "kernels/kernels.h"
+#include "lnsp.h"
 
 /* How much a node does: concepts of its value and of its inputs, for each of batch
  * sequences. rows = batch * concepts. */
@@ -19,8 +19,8 @@ typedef struct lnspi_extent {
 } lnspi_extent;
 
 /* concepts: of the network's input. */
-lnspi_extent lnspi_extent_of(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
-                             int64_t concepts);
+lnspi_extent lnspi_layer_extent(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,
+                                int64_t concepts);
 
 /* What forward and backward get. Row r of a value is at value + r * ld; its pad
  * lanes (width to ld) are +0 on entry and must be +0 on return. rows = batch *
@@ -98,7 +98,8 @@ typedef struct lnspi_layer {
   /* Reads the sizes and keys, sets width, number, real, and declares weights
    * through the builder (builder.h), which remembers the first failure. */
   void (*define)(lnspi_builder *builder, lnspi_node *node);
-  void (*need)(const lnspi_extent *extent, lnspi_need *need); /* need is zeroed; NULL: nothing */
+  void (*need)(const lnspi_extent *extent,
+               lnspi_need *need); /* need is zeroed; NULL: nothing */
   void (*forward)(const lnspi_call *call);
   void (*backward)(const lnspi_call *call);
   int64_t (*flops)(const lnspi_extent *extent); /* NULL: no products */
@@ -116,20 +117,18 @@ typedef struct lnspi_layer {
   float (*update)(const lnspi_call *call, float *tensor);
 } lnspi_layer;
 
-/* settle.c: once all nodes are there. A linear layer's number of this index is 1 where its
+/* Once all nodes are there. A linear layer's number of this index is 1 where its
  * bias has a gradient of exactly zero. */
-#define LNSPI_LINEAR_STILL_BIAS 2
-void lnspi_graph_settle(lnsp_graph *graph);
+#define LNSPI_LINEAR_ZERO_GRAD_BIAS 2
 
 /* Zeros the lanes between width and ld of rows rows. */
-static inline void lnspi_zero_pads(float *x, int64_t ld, int64_t rows, int64_t width) {
+static inline void lnspi_layer_zero_pads(float *x, int64_t ld, int64_t rows, int64_t width) {
   for (int64_t r = 0; r < rows && ld > width; r++)
     memset(x + r * ld + width, 0, (size_t)(ld - width) * sizeof *x);
 }
 
-lnspi_need lnspi_need_of(const lnspi_extent *extent);
-int64_t lnspi_flops_of(const lnspi_extent *extent);
-
+lnspi_need lnspi_layer_need(const lnspi_extent *extent);
+int64_t lnspi_layer_flops(const lnspi_extent *extent);
 const lnspi_layer *lnspi_layer_at(int32_t index); /* NULL past the end */
 int32_t lnspi_layer_find(const char *name, int32_t length); /* or -1 */
 

@@ -1,7 +1,9 @@
 /* Products with the matrices of a state: which kernel a type takes. */
 #include "graph/product.h"
 
-#include "kernels/compact.h"
+#include "base/tasks.h"
+#include "kernels/kernels.h"
+#include "kernels/lowp.h"
 
 #define PRODUCT_WORK (INT64_C(1) << 15) /* multiply-adds that are worth being split */
 /* Fewer weights than these stay in one processor's cache, and few rows are done with them
@@ -31,7 +33,7 @@ int64_t lnspi_product_floats(const lnsp_graph *graph, const lnspi_node *node, in
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
     if (node->slot[s] < 0) continue;
     const lnspi_weight *weight = &graph->weights[node->slot[s]];
-    int64_t floats = lnspi_compact_scratch_floats(weight->type, rows, weight->dims[1]);
+    int64_t floats = lnspi_lowp_scratch_floats(weight->type, rows, weight->dims[1]);
     if (floats > most) most = floats;
   }
   return most;
@@ -65,11 +67,9 @@ static void product_block(const product_job *job, int64_t from, int64_t end, int
       k->linear_f16(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out);
       break;
     case LNSP_I8: /* from is 0: its codes and scales lie apart */
-      k->linear_i8(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out,
-                   job->c->product);
+      k->linear_i8(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out, job->c->product);
       break;
-    default:
-      k->linear(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out);
+    default: k->linear(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out);
   }
 }
 
@@ -127,8 +127,10 @@ void lnspi_product(const lnspi_call *c, int32_t slot, int32_t part, const float 
   product_job job = {c, product_find(c, slot, part), bias, x, y, ldx, ldy, rows, 1, 0};
   if (job.m.type != LNSP_I8 && /* each task would quantise the rows anew */
       (c->split || c->graph->state_floats >= PRODUCT_STATE))
-    job.count = product_count(
-        &job, (job.m.out + 63) / 64 * (rows < PRODUCT_ROWS ? 1 : rows / PRODUCT_ROWS), 1);
+    job.count =
+        product_count(&job,
+                      (job.m.out + 63) / 64 * (rows < PRODUCT_ROWS ? 1 : rows / PRODUCT_ROWS),
+                      1);
   lnspi_tasks_run(c->tasks, job.count, product_panels, &job);
 }
 

@@ -1,12 +1,16 @@
 /* The nearest vectors: scores of some rows for all queries, those above the worst that was
  * kept, and a heap for each query. */
-#include "index/index.h"
+#include "index/search.h"
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/refcount.h"
+#include "kernels/kernels.h"
+#include "kernels/lowp.h"
+#include "kernels/scalar.h"
 
 #include <math.h>
-
-#include "base/problem.h"
-#include "format/header.h"
-#include "kernels/compact.h"
 
 #define SEARCH_LEAST 2048 /* vectors that are worth a task */
 
@@ -18,70 +22,71 @@ static lnsp_search *search_layout(lnspi_arena *arena, int32_t dtype, int64_t wid
                                   int32_t tasks, lnsp_search *s) {
   const uint64_t queries = (uint64_t)s->queries, floats = (uint64_t)lnspi_round16(width);
   const uint64_t lines = (dtype == LNSP_I8 ? 2 : 1) * queries;
-  lnsp_search *search = LNSPI_TAKE_STRUCT(arena, lnsp_search, LNSPI_SEARCH_BYTES);
-  s->x = lnspi_take(arena, (dtype == LNSP_I8 ? 1 : queries) * floats, sizeof(float));
+  lnsp_search *search = LNSPI_ARENA_STRUCT(arena, lnsp_search, LNSPI_SEARCH_BYTES);
+  s->x = lnspi_arena_alloc(arena, (dtype == LNSP_I8 ? 1 : queries) * floats, sizeof(float));
   if (dtype == LNSP_I8) {
-    s->codes = lnspi_take(arena, lines, (uint64_t)search_round64(width));
-    s->s = lnspi_take(arena, lines, sizeof(float));
-    s->sum = lnspi_take(arena, lines, sizeof(int32_t));
+    s->codes = lnspi_arena_alloc(arena, lines, (uint64_t)search_round64(width));
+    s->s = lnspi_arena_alloc(arena, lines, sizeof(float));
+    s->sum = lnspi_arena_alloc(arena, lines, sizeof(int32_t));
   }
-  s->parts = lnspi_take(arena, (uint64_t)tasks, LNSPI_SEARCH_PART_BYTES);
+  s->parts = lnspi_arena_alloc(arena, (uint64_t)tasks, LNSPI_SEARCH_PART_BYTES);
   for (int32_t i = 0; i < tasks; i++) {
     lnspi_search_part p;
     memset(&p, 0, sizeof p);
-    p.scores = lnspi_take(arena, lines, LNSPI_SEARCH_ROWS * sizeof(float));
-    p.places = lnspi_take(arena, LNSPI_SEARCH_ROWS, sizeof(int32_t));
-    p.counts = lnspi_take(arena, queries, sizeof(int32_t));
+    p.scores = lnspi_arena_alloc(arena, lines, LNSPI_SEARCH_ROWS * sizeof(float));
+    p.places = lnspi_arena_alloc(arena, LNSPI_SEARCH_ROWS, sizeof(int32_t));
+    p.counts = lnspi_arena_alloc(arena, queries, sizeof(int32_t));
     if (dtype == LNSP_F16 && queries > 1)
-      p.wide = lnspi_take(arena, 16 * (uint64_t)width, sizeof(float));
-    p.hits = lnspi_take(arena, queries * (uint64_t)s->results, sizeof(lnspi_hit));
+      p.wide = lnspi_arena_alloc(arena, 16 * (uint64_t)width, sizeof(float));
+    p.hits = lnspi_arena_alloc(arena, queries * (uint64_t)s->results, sizeof(lnspi_search_hit));
     if (s->parts) s->parts[i] = p;
   }
   return search;
 }
 
-static int32_t search_limits(const lnsp_search_limits *limits, lnsp_search *s, int32_t *tasks,
-                             lnsp_problem *problem) {
+static int32_t search_check_options(const lnsp_search_options *limits, lnsp_search *s,
+                                    int32_t *tasks, lnsp_error *problem) {
   s->queries = limits->max_queries ? limits->max_queries : 1;
   s->results = limits->max_results ? limits->max_results : 10;
   *tasks = limits->tasks ? limits->tasks : 1;
   if (s->queries < 1 || s->queries > 65536 || s->results < 1 || s->results > 65536)
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
-                      "a search is made for 1 to 65,536 queries and 1 to 65,536 results");
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+                           "a search is made for 1 to 65,536 queries and 1 to 65,536 results");
   if (*tasks < 1 || *tasks > LNSPI_MAX_TASKS)
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL, "a search has 1 to %d tasks, not %d",
-                      LNSPI_MAX_TASKS, *tasks);
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL, "a search has 1 to %d tasks, not %d",
+                           LNSPI_MAX_TASKS, *tasks);
   return LNSP_OK;
 }
 
-static int32_t search_measure(int32_t dtype, int64_t width, const lnsp_search_limits *limits,
-                              lnsp_search *s, uint64_t *bytes, lnsp_problem *problem) {
+static int32_t search_measure(int32_t dtype, int64_t width, const lnsp_search_options *limits,
+                              lnsp_search *s, uint64_t *bytes, lnsp_error *problem) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   int32_t tasks = 1;
   memset(s, 0, sizeof *s);
-  int32_t status = search_limits(limits, s, &tasks, problem);
+  int32_t status = search_check_options(limits, s, &tasks, problem);
   if (status != LNSP_OK) return status;
   search_layout(&arena, dtype, width, tasks, s);
   if (arena.failed)
-    return lnspi_fail(problem, LNSP_E_MEMORY, NULL, "the search is too large for this machine");
+    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+                           "the search is too large for this machine");
   *bytes = arena.used;
   return LNSP_OK;
 }
 
-int32_t lnspi_search_measure(const lnsp_index_settings *settings,
-                             const lnsp_search_limits *limits, uint64_t *bytes,
-                             lnsp_problem *problem) {
+int32_t lnspi_search_measure(const lnsp_index_options *settings,
+                             const lnsp_search_options *limits, uint64_t *bytes,
+                             lnsp_error *problem) {
   lnsp_search search;
-  lnsp_index_settings own = *settings;
+  lnsp_index_options own = *settings;
   own.capacity = 1;
   int32_t status = lnspi_index_measure(&own, bytes, problem);
   if (status != LNSP_OK) return status;
   return search_measure(own.dtype, own.width, limits, &search, bytes, problem);
 }
 
-int32_t lnspi_search_create(lnsp_index *index, const lnsp_search_limits *limits,
+int32_t lnspi_search_create(lnsp_index *index, const lnsp_search_options *limits,
                             const lnsp_options *options, lnsp_search **out,
-                            lnsp_problem *problem) {
+                            lnsp_error *problem) {
   lnsp_search fresh;
   lnspi_tasks tasks;
   uint64_t bytes = 0;
@@ -91,9 +96,8 @@ int32_t lnspi_search_create(lnsp_index *index, const lnsp_search_limits *limits,
   if (status == LNSP_OK) status = lnspi_block_open(&fresh.block, options, bytes, problem);
   if (status != LNSP_OK) return status;
   lnspi_arena arena = {fresh.block.memory, 0, bytes, 0};
-  lnsp_search *search =
-      search_layout(&arena, index->dtype, index->width, tasks.count, &fresh);
-  lnspi_count_up(&index->owners);
+  lnsp_search *search = search_layout(&arena, index->dtype, index->width, tasks.count, &fresh);
+  lnspi_refcount_increment(&index->owners);
   fresh.index = index;
   fresh.tasks = tasks;
   *search = fresh;
@@ -109,18 +113,18 @@ static void search_codes(lnsp_search *search, int64_t q, float *x) {
   const int64_t width = search->index->width, ld = search_round64(width);
   for (int64_t line = 2 * q; line < 2 * q + 2; line++) {
     int8_t *codes = search->codes + line * ld;
-    const float s = lnspi_quantise(codes, 4, x, width);
+    const float s = lnspi_lowp_quantise(codes, 4, x, width);
     search->s[line] = s;
     search->sum[line] = 0;
     for (int64_t i = 0; i < width; i++) {
       search->sum[line] += codes[i];
-      x[i] = lnspi_fma((float)-codes[i], s, x[i]);
+      x[i] = lnspi_scalar_fma((float)-codes[i], s, x[i]);
     }
   }
 }
 
 static int32_t search_load(lnsp_search *search, const lnsp_tensor *queries, int64_t count,
-                           lnsp_problem *problem) {
+                           lnsp_error *problem) {
   const lnsp_index *index = search->index;
   const int64_t width = index->width, ld = lnspi_round16(width);
   for (int64_t q = 0; q < count; q++) {
@@ -136,14 +140,14 @@ static int32_t search_load(lnsp_search *search, const lnsp_tensor *queries, int6
 
 /* ---- heaps ---- */
 
-static int search_better(const lnsp_index *index, lnspi_hit a, lnspi_hit b) {
+static int search_better(const lnsp_index *index, lnspi_search_hit a, lnspi_search_hit b) {
   if (a.score > b.score || a.score < b.score) return a.score > b.score;
   return lnspi_index_id(index, a.row) < lnspi_index_id(index, b.row);
 }
 
 /* Moves what is on top of n hits down until it is worse than all below. */
-static void search_sink(const lnsp_index *index, lnspi_hit *hits, int32_t n) {
-  const lnspi_hit moved = hits[0];
+static void search_sink(const lnsp_index *index, lnspi_search_hit *hits, int32_t n) {
+  const lnspi_search_hit moved = hits[0];
   int32_t root = 0;
   while (root < n / 2) {
     int32_t child = 2 * root + 1;
@@ -155,8 +159,8 @@ static void search_sink(const lnsp_index *index, lnspi_hit *hits, int32_t n) {
   hits[root] = moved;
 }
 
-static void search_push(const lnsp_index *index, lnspi_hit *hits, int32_t *count, int32_t most,
-                        lnspi_hit hit) {
+static void search_push(const lnsp_index *index, lnspi_search_hit *hits, int32_t *count,
+                        int32_t most, lnspi_search_hit hit) {
   if (*count == most) {
     if (!search_better(index, hit, hits[0])) return;
     hits[0] = hit;
@@ -173,7 +177,7 @@ static void search_push(const lnsp_index *index, lnspi_hit *hits, int32_t *count
 
 /* What a score must be above to be looked at: just below the worst, whose equals may have
  * lower ids. Infinities below and NaN are above nothing. */
-static float search_level(const lnspi_hit *hits, int32_t count, int32_t most) {
+static float search_level(const lnspi_search_hit *hits, int32_t count, int32_t most) {
   if (count < most) return -INFINITY;
   const uint32_t bits = lnspi_float_bits(hits[0].score);
   if (hits[0].score > 0) return lnspi_bits_float(bits - 1);
@@ -216,8 +220,8 @@ static void search_scores(const lnsp_search *search, const lnspi_search_part *pa
     k->near_f32((const float *)index->vectors + at, n, width, search->x, ld, queries,
                 part->scores, LNSPI_SEARCH_ROWS);
   } else if (queries == 1) {
-    k->near_f16((const uint16_t *)index->vectors + at, n, width, search->x, ld, 1,
-                part->scores, LNSPI_SEARCH_ROWS);
+    k->near_f16((const uint16_t *)index->vectors + at, n, width, search->x, ld, 1, part->scores,
+                LNSPI_SEARCH_ROWS);
   } else {
     for (int64_t i = 0; i < n; i += 16) { /* widened once for all queries */
       const int64_t some = n - i < 16 ? n - i : 16;
@@ -241,12 +245,12 @@ static void search_task(void *argument, int32_t number) {
     n = end - row < LNSPI_SEARCH_ROWS ? end - row : LNSPI_SEARCH_ROWS;
     search_scores(search, part, job->queries, row, n);
     for (int64_t q = 0; q < job->queries; q++) {
-      lnspi_hit *hits = part->hits + q * job->results;
+      lnspi_search_hit *hits = part->hits + q * job->results;
       const float *scores = part->scores + q * LNSPI_SEARCH_ROWS;
       const float level = search_level(hits, part->counts[q], job->results);
       const int64_t found = index->k->above(scores, n, level, part->places);
       for (int64_t i = 0; i < found; i++) {
-        const lnspi_hit hit = {scores[part->places[i]], (int32_t)row + part->places[i]};
+        const lnspi_search_hit hit = {scores[part->places[i]], (int32_t)row + part->places[i]};
         if (job->without && search_left_out(job->without, q, lnspi_index_id(index, hit.row)))
           continue;
         search_push(index, hits, &part->counts[q], job->results, hit);
@@ -259,7 +263,7 @@ static void search_task(void *argument, int32_t number) {
 static void search_finish(const search_job *job, int64_t q, int64_t *ids, float *scores) {
   const lnsp_index *index = job->search->index;
   const lnspi_search_part *parts = job->search->parts;
-  lnspi_hit *hits = parts[0].hits + q * job->results;
+  lnspi_search_hit *hits = parts[0].hits + q * job->results;
   int32_t *count = parts[0].counts + q;
   for (int32_t p = 1; p < job->parts; p++)
     for (int32_t i = 0; i < parts[p].counts[q]; i++)
@@ -277,34 +281,36 @@ static void search_finish(const search_job *job, int64_t q, int64_t *ids, float 
 }
 
 static int32_t search_without(const lnsp_tensor *without, int64_t queries,
-                              lnsp_problem *problem) {
+                              lnsp_error *problem) {
   int64_t rows = 0;
   const int64_t width = without->rank == 2 && without->dims[1] >= 0 ? without->dims[1] : 0;
   int32_t status = lnspi_index_shape(without, "without", LNSP_I64, width, &rows, problem);
   if (status == LNSP_OK && rows != queries)
-    return lnspi_fail(problem, LNSP_E_SHAPE, "without",
-                      "'without' has ids for %lld queries, but there are %lld",
-                      (long long)rows, (long long)queries);
+    return lnspi_error_set(problem, LNSP_E_SHAPE, "without",
+                           "'without' has ids for %lld queries, but there are %lld",
+                           (long long)rows, (long long)queries);
   return status;
 }
 
 int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
                          const lnsp_tensor *without, int32_t results, int64_t *ids,
-                         float *scores, lnsp_problem *problem) {
+                         float *scores, lnsp_error *problem) {
   const lnsp_index *index = search->index;
   search_job job = {search, without, 0, results, 1};
   if (results < 1 || results > search->results)
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
-                      "%d results were asked for, but this search was made for 1 to %d: raise "
-                      "max_results",
-                      results, search->results);
+    return lnspi_error_set(
+        problem, LNSP_E_LIMIT, NULL,
+        "%d results were asked for, but this search was made for 1 to %d: raise "
+        "max_results",
+        results, search->results);
   int32_t status =
       lnspi_index_shape(queries, "queries", LNSP_F32, index->width, &job.queries, problem);
   if (status == LNSP_OK && job.queries > search->queries)
-    return lnspi_fail(problem, LNSP_E_LIMIT, "queries",
-                      "there are %lld queries, but this search was made for at most %d: raise "
-                      "max_queries, or search in parts",
-                      (long long)job.queries, search->queries);
+    return lnspi_error_set(
+        problem, LNSP_E_LIMIT, "queries",
+        "there are %lld queries, but this search was made for at most %d: raise "
+        "max_queries, or search in parts",
+        (long long)job.queries, search->queries);
   if (status == LNSP_OK && without) status = search_without(without, job.queries, problem);
   if (status == LNSP_OK) status = search_load(search, queries, job.queries, problem);
   if (status != LNSP_OK) return status;

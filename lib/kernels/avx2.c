@@ -1,7 +1,9 @@
 /* The kernel set for AVX2 with FMA. Compiled without special flags: the functions
  * carry their target, and run only after cpuid said that they may. */
-#include "kernels/compact.h"
-#include "kernels/table.h"
+#include "base/cpu.h"
+#include "kernels/kernels.h"
+#include "kernels/lowp.h"
+#include "kernels/common.h"
 
 #if LNSPI_X86_SETS
 #include <immintrin.h>
@@ -44,9 +46,9 @@
 #define LV_LT(a, b) _mm256_cmp_ps((a), (b), _CMP_LT_OQ)
 #define LV_GT(a, b) _mm256_cmp_ps((a), (b), _CMP_GT_OQ)
 #define LV_NAN(a) _mm256_cmp_ps((a), (a), _CMP_UNORD_Q)
-#define LV_TOP(a) avx2_largest(a)
+#define LV_HMAX(a) avx2_largest(a)
 #define LV_MAXABS(a, b) LV_MAX((a), LV_ABS(b))
-#define LV_PICK(m, a, b) _mm256_blendv_ps((b), (a), (m))
+#define LV_SELECT(m, a, b) _mm256_blendv_ps((b), (a), (m))
 #define LV_CLEAR(m, v) _mm256_andnot_ps((m), (v))
 #define LV_BITS(v) _mm256_castps_si256(v)
 #define LV_FLOAT(i) _mm256_castsi256_ps(i)
@@ -63,29 +65,29 @@
 #define LV_ISHR(a, n) _mm256_srli_epi32((a), (n))
 #define LV_ISAR(a, n) _mm256_srai_epi32((a), (n))
 #define LV_IGT(a, b) _mm256_castsi256_ps(_mm256_cmpgt_epi32((a), (b)))
-#define LV_IPICK(m, a, b) LV_BITS(LV_PICK((m), LV_FLOAT(a), LV_FLOAT(b)))
+#define LV_ISELECT(m, a, b) LV_BITS(LV_SELECT((m), LV_FLOAT(a), LV_FLOAT(b)))
 
 #define LV_LOADI(p) avx2_words(p)
 #define LV_HALF(p) _mm256_cvtph_ps(avx2_halves(p))
-#define LV_ITOP(i) avx2_itop(i)
+#define LV_IHMAX(i) avx2_itop(i)
 #define LV_DOT(c, x, w) avx2_dot4((c), (x), (w))
-#define LV_CODE 0
+#define LV_CODE_OFFSET 0
 
 #define LV_REGISTERS 16
 #if defined(__GNUC__)
-#define LV_HOLD(v) __asm__("" : "+x"(v))
+#define LV_IN_REGISTER(v) __asm__("" : "+x"(v))
 #else
-#define LV_HOLD(v) ((void)0)
+#define LV_IN_REGISTER(v) ((void)0)
 #endif
 
-#define LV_WIDE 0
-#define LV_FEW 4
-#define LV_SOME 2
-#define LV_TALL 0
-#define LV_BLOCK 128
+#define LV_LINEAR_TWO_PANELS 0
+#define LV_VECTORS_ROWS_2_3 4
+#define LV_VECTORS_ROWS_3_6 2
+#define LV_VECTORS_ROWS_7_8 0
+#define LV_LINEAR_INPUTS 128
 #define LV_DX_ROWS 3
-#define LV_DX_ONE 8
-#define LV_GRAD 2
+#define LV_DX_INPUTS_ROW_1 8
+#define LV_GRAD_VECTORS 2
 #define LV_GRAD_INPUTS 6
 
 /* The first n floats, n < 4, zeros above. */
@@ -106,8 +108,8 @@ static inline void avx2_store3(float *p, int64_t n, __m128 v) {
  * vmaskmov: emulators touch the lanes that it leaves out. */
 static LNSPI_NOINLINE __m256 avx2_load(const float *p, int64_t n) {
   if (n < 4) return _mm256_insertf128_ps(_mm256_setzero_ps(), avx2_load3(p, n), 0);
-  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)),
-                              avx2_load3(p + 4, n - 4), 1);
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), avx2_load3(p + 4, n - 4),
+                              1);
 }
 
 static LNSPI_NOINLINE void avx2_store(float *p, int64_t n, __m256 v) {
@@ -150,8 +152,8 @@ static inline void avx2_trees(const float *p, float *t) {
       const float *x = p + 16 * m, *y = x + 64;
       __m256 u = _mm256_add_ps(_mm256_loadu_ps(x), _mm256_loadu_ps(x + 8));
       __m256 v = _mm256_add_ps(_mm256_loadu_ps(y), _mm256_loadu_ps(y + 8));
-      q[m] = _mm256_add_ps(_mm256_permute2f128_ps(u, v, 0x20),
-                           _mm256_permute2f128_ps(u, v, 0x31));
+      q[m] =
+          _mm256_add_ps(_mm256_permute2f128_ps(u, v, 0x20), _mm256_permute2f128_ps(u, v, 0x31));
     }
     __m256 r[2];
     LNSPI_UNROLL
@@ -192,24 +194,25 @@ static LNSPI_ALWAYS __m128i avx2_halves(const void *p) {
 /* Eight inputs without a zero are copied as they are. */
 static LNSPI_ALWAYS int64_t avx2_keep(float *px, uint32_t *pk, const float *x, int64_t i,
                                       int64_t n, int all) {
-  if (n - i < 8) return lnspi_compact_keep(px, pk, x, i, n, 8, all);
+  if (n - i < 8) return lnspi_lowp_keep_nonzero(px, pk, x, i, n, 8, all);
   __m256 v = _mm256_loadu_ps(x + i);
   int zeros = _mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_EQ_OQ));
-  if (zeros && !all) return lnspi_compact_keep(px, pk, x, i, n, 8, 0);
+  if (zeros && !all) return lnspi_lowp_keep_nonzero(px, pk, x, i, n, 8, 0);
   __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   _mm256_storeu_ps(px, v);
-  _mm256_storeu_si256((__m256i *)(void *)pk, _mm256_add_epi32(places, _mm256_set1_epi32((int)i)));
+  _mm256_storeu_si256((__m256i *)(void *)pk,
+                      _mm256_add_epi32(places, _mm256_set1_epi32((int)i)));
   return 8;
 }
 
-#define LV_KEEP(px, pk, x, i, n, all) avx2_keep((px), (pk), (x), (i), (n), (all))
-#define LV_PANELS 1
+#define LV_KEEP_NONZERO(px, pk, x, i, n, all) avx2_keep((px), (pk), (x), (i), (n), (all))
+#define LV_HALF_PANELS 1
 #include "kernels/vector.h"
-#include "kernels/compact_vector.h"
+#include "kernels/lowp_half.h"
 
 #define LV_MASK(m) ((uint32_t)_mm256_movemask_ps(m))
-#define LV_NEAR 2
-#include "kernels/near.h"
+#define LV_NEAR_QUERIES 2
+#include "kernels/search_float.h"
 #include "kernels/noise_avx2.h"
 
 /* |x| times w with the sign of x: two products fill 16 bits, and no more. */
@@ -221,7 +224,7 @@ static LNSPI_ALWAYS __m256i avx2_dot4(__m256i c, __m256i x, __m256i w) {
 #define LV_BYTE_STRIP 2
 #define LV_BYTE_ROWS 4
 #define LV_BYTE_PANELS 1
-#include "kernels/compact_bytes.h"
+#include "kernels/lowp_i8.h"
 
 static inline void avx2_near_sums(const int32_t *p, int32_t *t) {
   for (int i = 0; i < 16; i += 4, p += 32) {
@@ -234,8 +237,8 @@ static inline void avx2_near_sums(const int32_t *p, int32_t *t) {
   }
 }
 
-#define LV_NEAR_BYTES 1
-#include "kernels/near_bytes.h"
+#define LV_NEAR_I8_QUERIES 1
+#include "kernels/search_i8.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -1,13 +1,14 @@
 /* The kernel set for AVX-512 (F, DQ, BW, VL). Compiled without special flags: the
  * functions carry their target, and run only after cpuid said that they may. */
-#include "kernels/table.h"
+#include "kernels/common.h"
 
 #if LNSPI_X86_SETS
 #include <immintrin.h>
 
 #if defined(__clang__)
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma,avx2,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((                                                   \
+                                 target("avx512f,avx512dq,avx512bw,avx512vl,fma,avx2,f16c"))), \
+                             apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma,avx2,f16c")
@@ -25,8 +26,7 @@
 #define LV_STOREN(p, n, v) _mm512_mask_storeu_ps((p), LV_FIRST(n), (v))
 #define LV_LOAD16(p) \
   _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
-#define LV_STORE16(p, i) \
-  _mm256_storeu_si256((__m256i *)(void *)(p), _mm512_cvtepi32_epi16(i))
+#define LV_STORE16(p, i) _mm256_storeu_si256((__m256i *)(void *)(p), _mm512_cvtepi32_epi16(i))
 #define LV_LOAD32(p) _mm512_loadu_si512(p)
 #define LV_STORE32(p, i) _mm512_storeu_si512((p), (i))
 #define LV_LOADI8(p) _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
@@ -47,10 +47,10 @@
 #define LV_LT(a, b) _mm512_cmp_ps_mask((a), (b), _CMP_LT_OQ)
 #define LV_GT(a, b) _mm512_cmp_ps_mask((a), (b), _CMP_GT_OQ)
 #define LV_NAN(a) _mm512_cmp_ps_mask((a), (a), _CMP_UNORD_Q)
-#define LV_TOP(a) _mm512_reduce_max_ps(a)
+#define LV_HMAX(a) _mm512_reduce_max_ps(a)
 #define LV_MAXABS(a, b) _mm512_range_ps((a), (b), 0x0b)
-#define LV_PICK(m, a, b) _mm512_mask_blend_ps((m), (b), (a))
-#define LV_CLEAR(m, v) _mm512_maskz_mov_ps((__mmask16)~(m), (v))
+#define LV_SELECT(m, a, b) _mm512_mask_blend_ps((m), (b), (a))
+#define LV_CLEAR(m, v) _mm512_maskz_mov_ps((__mmask16) ~(m), (v))
 #define LV_BITS(v) _mm512_castps_si512(v)
 #define LV_FLOAT(i) _mm512_castsi512_ps(i)
 #define LV_TOFLOAT(i) _mm512_cvtepi32_ps(i)
@@ -66,13 +66,13 @@
 #define LV_ISHR(a, n) _mm512_srli_epi32((a), (n))
 #define LV_ISAR(a, n) _mm512_srai_epi32((a), (n))
 #define LV_IGT(a, b) _mm512_cmpgt_epi32_mask((a), (b))
-#define LV_IPICK(m, a, b) _mm512_mask_blend_epi32((m), (b), (a))
+#define LV_ISELECT(m, a, b) _mm512_mask_blend_epi32((m), (b), (a))
 
 #define LV_LOADI(p) avx512_words(p)
 #define LV_HALF(p) _mm512_cvtph_ps(avx512_halves(p))
-#define LV_ITOP(i) _mm512_reduce_max_epi32(i)
+#define LV_IHMAX(i) _mm512_reduce_max_epi32(i)
 #define LV_DOT(c, x, w) avx512_dot4((c), (x), (w))
-#define LV_CODE 128
+#define LV_CODE_OFFSET 128
 
 /* -0 and what is subnormal becomes +0 */
 #define LV_FLUSH(v) \
@@ -81,19 +81,19 @@
 
 #define LV_REGISTERS 32
 #if defined(__GNUC__)
-#define LV_HOLD(v) __asm__("" : "+v"(v))
+#define LV_IN_REGISTER(v) __asm__("" : "+v"(v))
 #else
-#define LV_HOLD(v) ((void)0)
+#define LV_IN_REGISTER(v) ((void)0)
 #endif
 
-#define LV_WIDE 1
-#define LV_FEW 4
-#define LV_SOME 4
-#define LV_TALL 2
-#define LV_BLOCK 128
+#define LV_LINEAR_TWO_PANELS 1
+#define LV_VECTORS_ROWS_2_3 4
+#define LV_VECTORS_ROWS_3_6 4
+#define LV_VECTORS_ROWS_7_8 2
+#define LV_LINEAR_INPUTS 128
 #define LV_DX_ROWS 4
-#define LV_DX_ONE 16
-#define LV_GRAD 4
+#define LV_DX_INPUTS_ROW_1 16
+#define LV_GRAD_VECTORS 4
 #define LV_GRAD_INPUTS 6
 
 /* The square root, correctly rounded, without the divider: two steps from a 14-bit
@@ -167,28 +167,29 @@ static LNSPI_ALWAYS int64_t avx512_keep(float *px, uint32_t *pk, const float *x,
   __mmask16 there = n - i >= 16 ? (__mmask16)-1 : LV_FIRST(n - i);
   __m512 v = _mm512_maskz_loadu_ps(there, x + i);
   __m512i places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  __mmask16 keep = all ? there : _mm512_mask_cmp_ps_mask(there, v, _mm512_setzero_ps(),
-                                                         _CMP_NEQ_UQ);
+  __mmask16 keep =
+      all ? there : _mm512_mask_cmp_ps_mask(there, v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
   places = _mm512_add_epi32(places, _mm512_set1_epi32((int)i));
   _mm512_storeu_ps(px, _mm512_maskz_compress_ps(keep, v));
   _mm512_storeu_si512(pk, _mm512_maskz_compress_epi32(keep, places));
   return _mm_popcnt_u32(keep);
 }
 
-#define LV_KEEP(px, pk, x, i, n, all) avx512_keep((px), (pk), (x), (i), (n), (all))
-#define LV_PANELS 2
+#define LV_KEEP_NONZERO(px, pk, x, i, n, all) avx512_keep((px), (pk), (x), (i), (n), (all))
+#define LV_HALF_PANELS 2
 #include "kernels/vector.h"
-#include "kernels/compact_vector.h"
+#include "kernels/lowp_half.h"
 
 #define LV_MASK(m) ((uint32_t)(m))
-#define LV_NEAR 4
-#include "kernels/near.h"
+#define LV_NEAR_QUERIES 4
+#include "kernels/search_float.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(                                                          \
-    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,fma,avx2,f16c"))), \
-    apply_to = function)
+#pragma clang attribute                                                               \
+    push(__attribute__((                                                              \
+             target("avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,fma,avx2,f16c"))), \
+         apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC target("avx512vnni")
 #endif
@@ -206,7 +207,7 @@ static LNSPI_ALWAYS __m512i avx512_dot4(__m512i c, __m512i x, __m512i w) {
 #define LV_BYTE_STRIP 4
 #define LV_BYTE_ROWS 6
 #define LV_BYTE_PANELS 2
-#include "kernels/compact_bytes.h"
+#include "kernels/lowp_i8.h"
 
 /* Halves first: then it is the way of AVX2. */
 static inline void avx512_near_sums(const int32_t *p, int32_t *t) {
@@ -223,8 +224,8 @@ static inline void avx512_near_sums(const int32_t *p, int32_t *t) {
   }
 }
 
-#define LV_NEAR_BYTES 4
-#include "kernels/near_bytes.h"
+#define LV_NEAR_I8_QUERIES 4
+#include "kernels/search_i8.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -240,8 +241,8 @@ static void avx512_noise(float *out, const uint32_t key[8], const uint32_t nonce
 
 #if LNSPI_HAS_AMX
 #if defined(__clang__)
-#pragma clang attribute push(                                                          \
-    __attribute__((target(                                                             \
+#pragma clang attribute push(                                                               \
+    __attribute__((target(                                                                  \
         "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,fma,avx2,f16c,amx-int8,amx-tile"))), \
     apply_to = function)
 #else
@@ -250,7 +251,7 @@ static void avx512_noise(float *out, const uint32_t key[8], const uint32_t nonce
     "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,fma,avx2,f16c,amx-int8,amx-tile")
 #endif
 
-#include "kernels/compact_tiles.h"
+#include "kernels/lowp_amx.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -260,26 +261,28 @@ static void avx512_noise(float *out, const uint32_t key[8], const uint32_t nonce
 
 /* The same set but for one entry. */
 #define avx512_linear_i8 avx512_tiles_linear_i8
-const lnspi_kernels lnspi_kernels_avx512amx = {
-    "avx512amx",
-    LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
-    LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+const lnspi_kernels lnspi_kernels_avx512amx = {"avx512amx",
+                                               LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI |
+                                                   LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
+                                               LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 #undef avx512_linear_i8
 #endif
 
 #include "kernels/cblas.h"
 
-const lnspi_kernels lnspi_kernels_avx512vnni = {
-    "avx512vnni", LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
-    LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
+const lnspi_kernels lnspi_kernels_avx512vnni = {"avx512vnni",
+                                                LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 |
+                                                    LNSPI_CPU_AVX2,
+                                                LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 #if defined(LNSP_CBLAS)
-const lnspi_kernels lnspi_kernels_cblas_avx512vnni = LNSPI_CBLAS_TABLE(LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2);
+const lnspi_kernels lnspi_kernels_cblas_avx512vnni =
+    LNSPI_CBLAS_TABLE(LNSPI_CPU_AVX512VNNI | LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2);
 #endif
 
 /* Without VNNI the way of AVX2 is as good as any: the same table but for two entries. */
 static void avx512_linear_i8_plain(const void *w, const float *bias, const float *x,
-                                   int64_t ldx, float *y, int64_t ldy, int64_t rows,
-                                   int64_t in, int64_t out, void *scratch) {
+                                   int64_t ldx, float *y, int64_t ldy, int64_t rows, int64_t in,
+                                   int64_t out, void *scratch) {
   lnspi_kernels_avx2.linear_i8(w, bias, x, ldx, y, ldy, rows, in, out, scratch);
 }
 
@@ -294,11 +297,15 @@ static void avx512_near_i8_plain(const int8_t *vectors, const float *scale, int6
 const lnspi_kernels lnspi_kernels_avx512 = {"avx512", LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2,
                                             LNSPI_KERNEL_LIST(LNSPI_KERNEL_ENTRY)};
 #if defined(LNSP_CBLAS)
-const lnspi_kernels lnspi_kernels_cblas_avx512 = LNSPI_CBLAS_TABLE(LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2);
+const lnspi_kernels lnspi_kernels_cblas_avx512 =
+    LNSPI_CBLAS_TABLE(LNSPI_CPU_AVX512 | LNSPI_CPU_AVX2);
 #endif
 #undef avx512_linear_i8
 #undef avx512_near_i8
 
 #undef LV_FIRST
 #include "kernels/undefine.h"
+
+#include "base/cpu.h"
+#include "kernels/kernels.h"
 #endif

@@ -8,6 +8,7 @@
  * The coefficients come from tests/tools/fit_elementary.py; docs/numerics.md has
  * the error bounds.
  */
+#include "kernels/common.h"
 
 /* exp(x) = 2^n exp(r), n = x/ln 2 rounded, |r| <= ln 2 / 2. Adding 1.5 * 2^23
  * rounds to an integer and leaves n in the low bits. exp(0) is 1 exactly; results
@@ -28,17 +29,17 @@ static inline LV_V LV_F(exp)(LV_V x) {
   y = LV_ADD(y, LV_FMA(LV_MUL(r, r), q, rest));
   y = LV_FLOAT(LV_IADD(LV_BITS(y), LV_ISHL(LV_BITS(t), 23)));
   y = LV_CLEAR(LV_LT(x, LV_SET(-87.33654022216797f)), y);
-  y = LV_PICK(LV_GT(x, LV_SET(88.72283172607422f)), LV_SET(INFINITY), y);
-  return LV_PICK(LV_NAN(x), x, y);
+  y = LV_SELECT(LV_GT(x, LV_SET(88.72283172607422f)), LV_SET(INFINITY), y);
+  return LV_SELECT(LV_NAN(x), x, y);
 }
 
 /* log(x) = k ln 2 + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2). Subnormal x too;
  * log(0) = -infinity, NaN below. */
 static inline LV_V LV_F(log)(LV_V x) {
   LV_M tiny = LV_LT(x, LV_SET(FLT_MIN));
-  LV_I bits = LV_BITS(LV_PICK(tiny, LV_MUL(x, LV_SET(0x1p23f)), x));
+  LV_I bits = LV_BITS(LV_SELECT(tiny, LV_MUL(x, LV_SET(0x1p23f)), x));
   LV_I k = LV_ISAR(LV_ISUB(bits, LV_ISET(0x3f3504f3)), 23);
-  LV_V e = LV_ADD(LV_TOFLOAT(k), LV_PICK(tiny, LV_SET(-23.0f), LV_SET(0.0f)));
+  LV_V e = LV_ADD(LV_TOFLOAT(k), LV_SELECT(tiny, LV_SET(-23.0f), LV_SET(0.0f)));
   LV_V f = LV_SUB(LV_FLOAT(LV_ISUB(bits, LV_ISHL(k, 23))), LV_SET(1.0f));
   LV_V s = LV_MUL(f, f);
   LV_V q = LV_FMA(LV_SET(0x1.1b4308p-4f), f, LV_SET(-0x1.e2e99ap-4f));
@@ -53,10 +54,10 @@ static inline LV_V LV_F(log)(LV_V x) {
   y = LV_FMA(e, LV_SET(-0x1.05c610p-29f), y);
   y = LV_FMA(LV_SET(-0.5f), s, y);
   y = LV_FMA(e, LV_SET(0x1.62e430p-1f), LV_ADD(y, f));
-  y = LV_PICK(LV_GT(x, LV_SET(FLT_MAX)), x, y);
-  y = LV_PICK(LV_LT(x, LV_SET(0x1p-149f)), LV_SET(-INFINITY), y);
-  y = LV_PICK(LV_LT(x, LV_SET(0.0f)), LV_FLOAT(LV_ISET(0x7fc00000)), y);
-  return LV_PICK(LV_NAN(x), x, y);
+  y = LV_SELECT(LV_GT(x, LV_SET(FLT_MAX)), x, y);
+  y = LV_SELECT(LV_LT(x, LV_SET(0x1p-149f)), LV_SET(-INFINITY), y);
+  y = LV_SELECT(LV_LT(x, LV_SET(0.0f)), LV_FLOAT(LV_ISET(0x7fc00000)), y);
+  return LV_SELECT(LV_NAN(x), x, y);
 }
 
 /* A polynomial below .625, 1 - 2 / (exp(2x) + 1) from there on. */
@@ -69,15 +70,14 @@ static inline LV_V LV_F(tanh)(LV_V x) {
   LV_V near = LV_FMA(LV_MUL(a, z), q, a);
   LV_V e = LV_F(exp)(LV_ADD(a, a));
   LV_V far = LV_SUB(LV_SET(1.0f), LV_DIV(LV_SET(2.0f), LV_ADD(e, LV_SET(1.0f))));
-  return LV_SIGN(LV_PICK(LV_LT(a, LV_SET(0.625f)), near, far), x);
+  return LV_SIGN(LV_SELECT(LV_LT(a, LV_SET(0.625f)), near, far), x);
 }
 
 /* With e = exp(-|x|) and q = e / (1 + e): 1 - q for x >= 0, e - e q below. */
 static inline LV_V LV_F(sigmoid)(LV_V x) {
   LV_V e = LV_F(exp)(LV_NEG(LV_ABS(x)));
   LV_V q = LV_DIV(e, LV_ADD(e, LV_SET(1.0f)));
-  return LV_PICK(LV_LT(x, LV_SET(0.0f)), LV_FMA(LV_NEG(e), q, e),
-                 LV_SUB(LV_SET(1.0f), q));
+  return LV_SELECT(LV_LT(x, LV_SET(0.0f)), LV_FMA(LV_NEG(e), q, e), LV_SUB(LV_SET(1.0f), q));
 }
 
 /* exp(h a) for a product that must not be rounded first. */
@@ -117,7 +117,7 @@ static inline LV_V LV_F(erf)(LV_V x) {
   LV_V e = LV_F(exp_product)(LV_NEG(a), a);
   LV_V t = LV_DIV(LV_SET(1.0f), LV_FMA(LV_SET(0x1.b27248p-2f), a, LV_SET(1.0f)));
   LV_V far = LV_FMA(LV_MUL(e, LV_F(normal_tail)(t)), LV_SET(-2.0f), LV_SET(1.0f));
-  return LV_PICK(LV_LT(LV_ABS(x), LV_SET(0.85f)), near, LV_SIGN(far, x));
+  return LV_SELECT(LV_LT(LV_ABS(x), LV_SET(0.85f)), near, LV_SIGN(far, x));
 }
 
 /* Phi(x), and exp(-x*x/2) in *density. The lower tail keeps its relative
@@ -128,7 +128,7 @@ static inline LV_V LV_F(normal)(LV_V x, LV_V *density) {
   LV_V t = LV_DIV(LV_SET(1.0f), LV_FMA(LV_SET(0.3f), a, LV_SET(1.0f)));
   LV_V tail = LV_MUL(e, LV_F(normal_tail)(t));
   *density = e;
-  return LV_PICK(LV_GT(x, LV_SET(0.0f)), LV_SUB(LV_SET(1.0f), tail), tail);
+  return LV_SELECT(LV_GT(x, LV_SET(0.0f)), LV_SUB(LV_SET(1.0f), tail), tail);
 }
 
 /* x Phi(x); x is bounded below so that -infinity gives -0. */
@@ -146,16 +146,14 @@ static inline LV_V LV_F(gelu_slope)(LV_V x) {
   return LV_FMA(LV_MUL(c, LV_SET(0x1.988454p-2f)), density, phi);
 }
 
-static inline LV_V LV_F(silu)(LV_V x) {
-  return LV_MUL(LV_MAX(LV_SET(-104.0f), x), LV_F(sigmoid)(x));
-}
+static inline LV_V LV_F(silu)(LV_V x) { return LV_MUL(LV_MAX(LV_SET(-104.0f), x), LV_F(sigmoid)(x)); }
 
 /* The derivative q (1 - q), and sigmoid itself in *value. */
 static inline LV_V LV_F(sigmoid_both)(LV_V x, LV_V *value) {
   LV_V e = LV_F(exp)(LV_NEG(LV_ABS(x)));
   LV_V q = LV_DIV(e, LV_ADD(e, LV_SET(1.0f)));
   LV_V low = LV_FMA(LV_NEG(e), q, e), high = LV_SUB(LV_SET(1.0f), q);
-  *value = LV_PICK(LV_LT(x, LV_SET(0.0f)), low, high);
+  *value = LV_SELECT(LV_LT(x, LV_SET(0.0f)), low, high);
   return LV_MUL(q, high);
 }
 
@@ -183,7 +181,7 @@ static inline LV_V LV_F(softplus)(LV_V x) {
   LV_V e = LV_F(exp)(LV_NEG(LV_ABS(x))), one = LV_SET(1.0f);
   LV_V w = LV_ADD(one, e);
   LV_M seen = LV_GT(w, one);
-  LV_V ratio = LV_DIV(e, LV_PICK(seen, LV_SUB(w, one), one));
-  LV_V log1 = LV_MUL(LV_PICK(seen, LV_F(log)(w), one), ratio);
+  LV_V ratio = LV_DIV(e, LV_SELECT(seen, LV_SUB(w, one), one));
+  LV_V log1 = LV_MUL(LV_SELECT(seen, LV_F(log)(w), one), ratio);
   return LV_ADD(LV_MAX(LV_SET(0.0f), x), log1);
 }

@@ -41,13 +41,11 @@ static inline void LV_F(put16)(uint16_t *p, int64_t left, LV_I v) {
 #define LV_FLUSH(v) LV_CLEAR(LV_LT(LV_ABS(v), LV_SET(FLT_MIN)), v)
 #endif
 
-static inline LV_V LV_F(flushed)(LV_V v) {
-  return LV_FLUSH(v);
-}
+static inline LV_V LV_F(flushed)(LV_V v) { return LV_FLUSH(v); }
 
 /* One vector of an update by g; steps: take the square root by LV_SQRT_STEPS. */
 static LNSPI_ALWAYS void LV_F(adam_one)(float *w, float *m, float *v, LV_V g, int64_t left,
-                                        const lnspi_adam *a, const int l2, const int steps) {
+                                  const lnspi_adam *a, const int l2, const int steps) {
   LV_V wi = LV_F(get)(w, left);
   LV_V gi = LV_MUL(g, LV_SET(a->scale));
   if (l2) gi = LV_FMA(LV_SET(a->l2), wi, gi);
@@ -66,8 +64,9 @@ static LNSPI_ALWAYS void LV_F(adam_one)(float *w, float *m, float *v, LV_V g, in
 
 /* Every other square root is taken by multiplications where there are steps for it:
  * the divider, which is the narrowest part, then has less to do. */
-static LNSPI_ALWAYS void LV_F(adam_loop)(float *w, float *m, float *v, const float *g,
-                                         int64_t n, const lnspi_adam *a, const int l2) {
+static LNSPI_ALWAYS void
+LV_F(adam_loop)(float *w, float *m, float *v, const float *g, int64_t n,
+                                   const lnspi_adam *a, const int l2) {
   int64_t i = 0;
   for (; i + 2 * LV_W <= n; i += 2 * LV_W) {
     const int64_t j = i + LV_W;
@@ -78,8 +77,8 @@ static LNSPI_ALWAYS void LV_F(adam_loop)(float *w, float *m, float *v, const flo
     LV_F(adam_one)(w + i, m + i, v + i, LV_F(get)(g + i, n - i), n - i, a, l2, 0);
 }
 
-static void LV_F(adam)(float *w, float *m, float *v, const float *g, int64_t n,
-                       const lnspi_adam *a) {
+static void
+LV_F(adam)(float *w, float *m, float *v, const float *g, int64_t n, const lnspi_adam *a) {
   const lnspi_adam copy = *a; /* w, m and v cannot alias it */
   if (copy.l2 != 0)
     LV_F(adam_loop)(w, m, v, g, n, &copy, 1);
@@ -88,7 +87,7 @@ static void LV_F(adam)(float *w, float *m, float *v, const float *g, int64_t n,
 }
 
 static LNSPI_ALWAYS void LV_F(sgd_loop)(float *w, float *b, const float *g, int64_t n,
-                                        const lnspi_sgd *a, int l2) {
+                                  const lnspi_sgd *a, int l2) {
   const LV_V lr = LV_SET(-a->lr), momentum = LV_SET(a->momentum);
   for (int64_t i = 0; i < n; i += LV_W) {
     int64_t left = n - i;
@@ -97,8 +96,7 @@ static LNSPI_ALWAYS void LV_F(sgd_loop)(float *w, float *b, const float *g, int6
     if (l2) u = LV_FMA(LV_SET(a->l2), wi, u);
     if (a->momentum != 0) {
       LV_V bi = u;
-      if (!a->first)
-        bi = LV_FMA(momentum, LV_F(get)(b + i, left), LV_MUL(LV_SET(a->undamped), u));
+      if (!a->first) bi = LV_FMA(momentum, LV_F(get)(b + i, left), LV_MUL(LV_SET(a->undamped), u));
       bi = LV_F(flushed)(bi);
       LV_F(put)(b + i, left, bi);
       u = a->nesterov ? LV_FMA(momentum, bi, u) : bi;
@@ -135,8 +133,7 @@ static void LV_F(scale)(float *y, float a, const float *x, int64_t n) {
 
 static void LV_F(axpy)(float *y, float a, const float *x, int64_t n) {
   for (int64_t i = 0; i < n; i += LV_W)
-    LV_F(put)(y + i, n - i,
-              LV_FMA(LV_SET(a), LV_F(get)(x + i, n - i), LV_F(get)(y + i, n - i)));
+    LV_F(put)(y + i, n - i, LV_FMA(LV_SET(a), LV_F(get)(x + i, n - i), LV_F(get)(y + i, n - i)));
 }
 
 static void LV_F(mul)(float *y, const float *a, const float *b, int64_t n) {
@@ -157,12 +154,10 @@ static void LV_F(flush)(float *y, const float *x, int64_t n) {
     LV_F(put)(y + i, n - i, LV_F(flushed)(LV_F(get)(x + i, n - i)));
 }
 
-static inline LV_V LV_F(relu)(LV_V x) {
-  return LV_MAX(x, LV_SET(0.0f));
-}
+static inline LV_V LV_F(relu)(LV_V x) { return LV_MAX(x, LV_SET(0.0f)); }
 
 static inline LV_V LV_F(relu_slope)(LV_V x) {
-  return LV_PICK(LV_GT(x, LV_SET(0.0f)), LV_SET(1.0f), LV_SET(0.0f));
+  return LV_SELECT(LV_GT(x, LV_SET(0.0f)), LV_SET(1.0f), LV_SET(0.0f));
 }
 
 static void LV_F(act)(int kind, float *y, const float *x, int64_t n) {
@@ -183,13 +178,13 @@ static void LV_F(act)(int kind, float *y, const float *x, int64_t n) {
 }
 
 static void LV_F(act_dx)(int kind, float *dx, const float *dy, const float *x, int64_t n) {
-#define LV_CASE(value, function)                                     \
-  case value:                                                        \
-    for (int64_t i = 0; i < n; i += LV_W) {                          \
-      LV_V slope = LV_F(function)(LV_F(get)(x + i, n - i));          \
-      LV_V d = LV_MUL(LV_F(get)(dy + i, n - i), slope);              \
-      LV_F(put)(dx + i, n - i, LV_F(flushed)(d));                    \
-    }                                                                \
+#define LV_CASE(value, function)                            \
+  case value:                                               \
+    for (int64_t i = 0; i < n; i += LV_W) {                 \
+      LV_V slope = LV_F(function)(LV_F(get)(x + i, n - i)); \
+      LV_V d = LV_MUL(LV_F(get)(dy + i, n - i), slope);     \
+      LV_F(put)(dx + i, n - i, LV_F(flushed)(d));           \
+    }                                                       \
     break;
   switch (kind) {
     LV_CASE(LNSPI_ACT_RELU, relu_slope)
@@ -211,11 +206,11 @@ static void LV_F(f16_to_f32)(float *y, const uint16_t *x, int64_t n) {
     LV_I wide = LV_ISHL(body, 13);
     LV_I normal = LV_IADD(wide, LV_ISET(112 << 23));
     LV_I special = LV_IOR(wide, LV_ISET(0x7f800000));
-    special = LV_IPICK(LV_IGT(body, LV_ISET(0x7c00)), LV_IOR(special, LV_ISET(1 << 22)),
-                       special);
+    special =
+        LV_ISELECT(LV_IGT(body, LV_ISET(0x7c00)), LV_IOR(special, LV_ISET(1 << 22)), special);
     LV_I small = LV_BITS(LV_MUL(LV_TOFLOAT(body), LV_SET(0x1p-24f)));
-    LV_I bits = LV_IPICK(LV_IGT(body, LV_ISET(0x7bff)), special, normal);
-    bits = LV_IPICK(LV_IGT(LV_ISET(0x0400), body), small, bits);
+    LV_I bits = LV_ISELECT(LV_IGT(body, LV_ISET(0x7bff)), special, normal);
+    bits = LV_ISELECT(LV_IGT(LV_ISET(0x0400), body), small, bits);
     LV_F(put)(y + i, n - i, LV_FLOAT(LV_IOR(sign, bits)));
   }
 }
@@ -231,9 +226,9 @@ static void LV_F(f32_to_f16)(uint16_t *y, const float *x, int64_t n) {
     LV_I normal = LV_ISHR(LV_IADD(LV_ISUB(a, LV_ISET((112 << 23) - 0xfff)), odd), 13);
     LV_I small = LV_ISUB(LV_BITS(LV_ADD(LV_FLOAT(a), LV_SET(0.5f))), LV_ISET(0x3f000000));
     LV_I nan = LV_IOR(LV_IAND(LV_ISHR(a, 13), LV_ISET(0x3ff)), LV_ISET(0x7e00));
-    LV_I h = LV_IPICK(LV_IGT(LV_ISET(0x38800000), a), small, normal);
-    h = LV_IPICK(LV_IGT(a, LV_ISET(0x477fffff)), LV_ISET(0x7c00), h);
-    h = LV_IPICK(LV_IGT(a, LV_ISET(0x7f800000)), nan, h);
+    LV_I h = LV_ISELECT(LV_IGT(LV_ISET(0x38800000), a), small, normal);
+    h = LV_ISELECT(LV_IGT(a, LV_ISET(0x477fffff)), LV_ISET(0x7c00), h);
+    h = LV_ISELECT(LV_IGT(a, LV_ISET(0x7f800000)), nan, h);
     LV_F(put16)(y + i, n - i, LV_IOR(h, sign));
   }
 }
@@ -250,10 +245,12 @@ static void LV_F(f32_to_bf16)(uint16_t *y, const float *x, int64_t n) {
     LV_I odd = LV_IAND(LV_ISHR(u, 16), LV_ISET(1));
     LV_I near = LV_ISHR(LV_IADD(u, LV_IADD(odd, LV_ISET(0x7fff))), 16);
     LV_I nan = LV_IOR(LV_ISHR(u, 16), LV_ISET(0x40));
-    LV_F(put16)(y + i, n - i, LV_IPICK(LV_IGT(a, LV_ISET(0x7f800000)), nan, near));
+    LV_F(put16)(y + i, n - i, LV_ISELECT(LV_IGT(a, LV_ISET(0x7f800000)), nan, near));
   }
 }
 
-#include "kernels/moments.h"
-#include "kernels/recurrent.h"
-#include "kernels/scan.h"
+#include "kernels/stochastic_rounding.h"
+#include "kernels/recurrent_step.h"
+#include "kernels/selective_scan.h"
+
+#include "kernels/kernels.h"

@@ -2,8 +2,6 @@
 #ifndef LNSPI_KERNELS_FMA_H
 #define LNSPI_KERNELS_FMA_H
 
-#include "base/host.h"
-
 #include <stdint.h>
 #include <string.h>
 

@@ -27,9 +27,9 @@
 #ifndef LNSPI_KERNELS_H
 #define LNSPI_KERNELS_H
 
-#include "lnsp.h"
 #include "base/bytes.h"
-#include "base/host.h"
+#include "base/cpu.h"
+#include "lnsp.h"
 
 /* LNSP_SCALAR_ONLY leaves the vector sets out: a smaller library with the same bits. */
 #if (defined(__x86_64__) || defined(_M_X64)) && !defined(LNSP_SCALAR_ONLY)
@@ -37,6 +37,7 @@
 #else
 #define LNSPI_X86_SETS 0
 #endif
+
 #if (defined(__aarch64__) || defined(_M_ARM64)) && !defined(LNSP_SCALAR_ONLY)
 #define LNSPI_ARM_SETS 1
 #else
@@ -44,7 +45,7 @@
 #endif
 
 /* A product and a sum stay apart. gcc needs -ffp-contract=off, its default with
- * -std=c11; lnspi_kernels_pick refuses a build that fuses them. */
+ * -std=c11; lnspi_dispatch_select refuses a build that fuses them. */
 #if defined(__clang__) || defined(_MSC_VER)
 #pragma STDC FP_CONTRACT OFF
 #endif
@@ -79,6 +80,7 @@ typedef struct lnspi_sgd {
 /* Moments of Adam in 8 bits, in blocks of LNSPI_MOMENT_BLOCK elements that share two
  * scales: m = code * m_scale, sqrt(v) = code * v_scale. */
 #define LNSPI_MOMENT_BLOCK 128
+
 typedef struct lnspi_moments8 {
   int8_t *m;             /* -127 to 127                                     */
   uint8_t *v;            /* 1 to 255; 0 before the first step               */
@@ -171,15 +173,15 @@ typedef struct lnspi_moments8 {
  *              M = largest |m| of the block, below 2^-106 +0; R = largest r, below
  *                2^-54 +0; m_scale = lnspi_moment_scale(M, 127), v_scale =
  *                lnspi_moment_scale(R, 255)
- *              h = lnspi_dither(key, 128*block + i) for element i of the call
+ *              h = lnspi_random_dither(key, 128*block + i) for element i of the call
  *              q = (127 * 2^14) / M, for M +0: +0; f = fma(m, q, 1.5 * 2^23); the
  *                code of m is bits 14 to 21 of bits(f) + h % 2^14
  *              q = (255 * 2^14) / R, for R +0: +0; f = fma(r, q, 1.5 * 2^23), at
  *                least 1.5 * 2^23 + 2^14, so that the code is 1 or more; the code of v
  *                is bits 14 to 21 of bits(f) + h / 2^18
  * widen_bf16   y[k*lanes + l] = lane l of input k, k < kn, l < lanes (16, 32, 48, 64):
- *              part of a panel of bfloat16 (compact.h), w at its first input
- * dither_bf16  the way back: the upper half of bits(y[j]) + lnspi_dither(key,
+ *              part of a panel of bfloat16 (lowp.h), w at its first input
+ * dither_bf16  the way back: the upper half of bits(y[j]) + lnspi_random_dither(key,
  *              element + j) / 2^16, j = k*lanes + l; pad lanes +0. For what is finite
  *              and stays so. element: a multiple of 16
  * noise        normal numbers of eight blocks of ChaCha20, eight of each: noise.h
@@ -207,55 +209,57 @@ typedef struct lnspi_moments8 {
  *              its codes. width <= 65536.
  * above        the places i < n, ascending, where x[i] > t; returns how many
  */
-#define LNSPI_KERNEL_PRODUCT_LIST(X)                                                      \
-  X(void, linear, (const float *w, const float *bias, const float *x, int64_t ldx,        \
-                   float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out))         \
-  X(void, linear_dx, (const float *w, const float *d, int64_t ldd, float *dx,             \
-                      int64_t lddx, int64_t rows, int64_t in, int64_t out, int64_t k0,    \
-                      int64_t kn, int pad))                                               \
-  X(void, grad_strip, (float *g, int64_t lanes, const float *d, int64_t ldd,              \
-                       const float *x, int64_t ldx, int64_t rows, int64_t kn, int add))   \
-  X(void, grad_adam, (float *w, float *m, float *v, int64_t lanes, const float *d,        \
-                      int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn, \
-                      const lnspi_adam *a))
-
-#define LNSPI_KERNEL_OTHER_LIST(X)                                                        \
-  X(void, adam, (float *w, float *m, float *v, const float *g, int64_t n,                 \
-                 const lnspi_adam *a))                                                    \
-  X(void, sgd, (float *w, float *b, const float *g, int64_t n, const lnspi_sgd *a))       \
-  X(void, ema, (float *e, const float *w, int64_t n, float c))                            \
-  X(void, add, (float *y, const float *a, const float *b, int64_t n))                     \
-  X(void, scale, (float *y, float a, const float *x, int64_t n))                          \
-  X(void, axpy, (float *y, float a, const float *x, int64_t n))                           \
-  X(void, mul, (float *y, const float *a, const float *b, int64_t n))                     \
-  X(float, sum, (const float *x, int64_t n))                                              \
-  X(float, dot, (const float *a, const float *b, int64_t n))                              \
-  X(float, diff2, (const float *a, const float *b, int64_t n))                            \
-  X(float, max_abs, (const float *x, int64_t n))                                          \
-  X(float, maximum, (const float *x, int64_t n))                                          \
-  X(int, finite, (const float *x, int64_t n))                                             \
-  X(void, column_sum, (float *g, const float *d, int64_t ld, int64_t rows, int64_t n))    \
-  X(void, softmax, (float *y, const float *x, int64_t n))                                 \
-  X(void, softmax_dx, (float *dx, const float *dy, const float *y, int64_t n))            \
-  X(void, layernorm, (float *y, const float *x, const float *w, const float *b,           \
-                      int64_t n, float eps, float *stats))                                \
-  X(void, layernorm_dx, (float *dx, const float *dy, const float *x, const float *w,      \
-                         const float *stats, int64_t n, float *gw, float *gb))            \
-  X(float, unit, (float *y, const float *x, int64_t n, float eps))                        \
-  X(void, unit_dx, (float *dx, const float *dy, const float *y, float m, int64_t n,       \
-                    float eps))                                                           \
-  X(void, act, (int kind, float *y, const float *x, int64_t n))                           \
-  X(void, act_dx, (int kind, float *dx, const float *dy, const float *x, int64_t n))      \
-  X(void, flush, (float *y, const float *x, int64_t n))                                   \
-  X(void, f16_to_f32, (float *y, const uint16_t *x, int64_t n))                           \
-  X(void, f32_to_f16, (uint16_t *y, const float *x, int64_t n))                           \
-  X(void, bf16_to_f32, (float *y, const uint16_t *x, int64_t n))                          \
-  X(void, f32_to_bf16, (uint16_t *y, const float *x, int64_t n))
-
+#define LNSPI_KERNEL_PRODUCT_LIST(X)                                                           \
+  X(void, linear,                                                                              \
+    (const float *w, const float *bias, const float *x, int64_t ldx, float *y, int64_t ldy,    \
+     int64_t rows, int64_t in, int64_t out))                                                   \
+  X(void, linear_dx,                                                                           \
+    (const float *w, const float *d, int64_t ldd, float *dx, int64_t lddx, int64_t rows,       \
+     int64_t in, int64_t out, int64_t k0, int64_t kn, int pad))                                \
+  X(void, grad_strip,                                                                          \
+    (float *g, int64_t lanes, const float *d, int64_t ldd, const float *x, int64_t ldx,        \
+     int64_t rows, int64_t kn, int add))                                                       \
+  X(void, grad_adam,                                                                           \
+    (float *w, float *m, float *v, int64_t lanes, const float *d, int64_t ldd, const float *x, \
+     int64_t ldx, int64_t rows, int64_t kn, const lnspi_adam *a))
+#define LNSPI_KERNEL_OTHER_LIST(X)                                                     \
+  X(void, adam,                                                                        \
+    (float *w, float *m, float *v, const float *g, int64_t n, const lnspi_adam *a))    \
+  X(void, sgd, (float *w, float *b, const float *g, int64_t n, const lnspi_sgd *a))    \
+  X(void, ema, (float *e, const float *w, int64_t n, float c))                         \
+  X(void, add, (float *y, const float *a, const float *b, int64_t n))                  \
+  X(void, scale, (float *y, float a, const float *x, int64_t n))                       \
+  X(void, axpy, (float *y, float a, const float *x, int64_t n))                        \
+  X(void, mul, (float *y, const float *a, const float *b, int64_t n))                  \
+  X(float, sum, (const float *x, int64_t n))                                           \
+  X(float, dot, (const float *a, const float *b, int64_t n))                           \
+  X(float, diff2, (const float *a, const float *b, int64_t n))                         \
+  X(float, max_abs, (const float *x, int64_t n))                                       \
+  X(float, maximum, (const float *x, int64_t n))                                       \
+  X(int, finite, (const float *x, int64_t n))                                          \
+  X(void, column_sum, (float *g, const float *d, int64_t ld, int64_t rows, int64_t n)) \
+  X(void, softmax, (float *y, const float *x, int64_t n))                              \
+  X(void, softmax_dx, (float *dx, const float *dy, const float *y, int64_t n))         \
+  X(void, layernorm,                                                                   \
+    (float *y, const float *x, const float *w, const float *b, int64_t n, float eps,   \
+     float *stats))                                                                    \
+  X(void, layernorm_dx,                                                                \
+    (float *dx, const float *dy, const float *x, const float *w, const float *stats,   \
+     int64_t n, float *gw, float *gb))                                                 \
+  X(float, unit, (float *y, const float *x, int64_t n, float eps))                     \
+  X(void, unit_dx,                                                                     \
+    (float *dx, const float *dy, const float *y, float m, int64_t n, float eps))       \
+  X(void, act, (int kind, float *y, const float *x, int64_t n))                        \
+  X(void, act_dx, (int kind, float *dx, const float *dy, const float *x, int64_t n))   \
+  X(void, flush, (float *y, const float *x, int64_t n))                                \
+  X(void, f16_to_f32, (float *y, const uint16_t *x, int64_t n))                        \
+  X(void, f32_to_f16, (uint16_t * y, const float *x, int64_t n))                       \
+  X(void, bf16_to_f32, (float *y, const uint16_t *x, int64_t n))                       \
+  X(void, f32_to_bf16, (uint16_t * y, const float *x, int64_t n))
 #define LNSPI_KERNEL_FLOAT_LIST(X) LNSPI_KERNEL_PRODUCT_LIST(X) LNSPI_KERNEL_OTHER_LIST(X)
 
 /*
- * Weights stored in fewer bytes, packed as compact.h says; rows, strides, bias and
+ * Weights stored in fewer bytes, packed as lowp.h says; rows, strides, bias and
  * pads as in linear and linear_dx.
  *
  * linear_bf16, linear_f16, linear_dx_bf16: the bits of linear and linear_dx on the
@@ -266,65 +270,73 @@ typedef struct lnspi_moments8 {
  *              to even; all q are 0 if m < 2^-120 (i would overflow) or m is not
  *              finite. sum = the exact integer sum over k of q[k]*W[o][k];
  *              y[o] = fma((float)sum, s * scale[o], bias[o]). in <= 65536: the sum
- *              fits an int32. scratch has lnspi_compact_scratch_floats floats.
+ *              fits an int32. scratch has lnspi_lowp_scratch_floats floats.
  */
-#define LNSPI_KERNEL_COMPACT_LIST(X)                                                      \
-  X(void, linear_bf16, (const void *w, const float *bias, const float *x, int64_t ldx,    \
-                        float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out))    \
-  X(void, linear_f16, (const void *w, const float *bias, const float *x, int64_t ldx,     \
-                       float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out))     \
-  X(void, linear_dx_bf16, (const void *w, const float *d, int64_t ldd, float *dx,         \
-                           int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad)) \
-  X(void, linear_i8, (const void *w, const float *bias, const float *x, int64_t ldx,      \
-                      float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out,       \
-                      void *scratch))
+#define LNSPI_KERNEL_LOWP_LIST(X)                                                          \
+  X(void, linear_bf16,                                                                     \
+    (const void *w, const float *bias, const float *x, int64_t ldx, float *y, int64_t ldy, \
+     int64_t rows, int64_t in, int64_t out))                                               \
+  X(void, linear_f16,                                                                      \
+    (const void *w, const float *bias, const float *x, int64_t ldx, float *y, int64_t ldy, \
+     int64_t rows, int64_t in, int64_t out))                                               \
+  X(void, linear_dx_bf16,                                                                  \
+    (const void *w, const float *d, int64_t ldd, float *dx, int64_t lddx, int64_t rows,    \
+     int64_t in, int64_t out, int pad))                                                    \
+  X(void, linear_i8,                                                                       \
+    (const void *w, const float *bias, const float *x, int64_t ldx, float *y, int64_t ldy, \
+     int64_t rows, int64_t in, int64_t out, void *scratch))
 
 /* Each of the first list is tested in tests/test_kernels.c, each of the second in
  * tests/test_kernels_compact.c: a kernel without a test does not compile there. */
-#define LNSPI_KERNEL_MOMENT_LIST(X)                                                       \
-  X(void, adam8, (float *w, const lnspi_moments8 *s, const float *g, int64_t n,           \
-                  const lnspi_adam *a))                                                   \
-  X(void, widen_bf16, (float *y, const void *w, int64_t lanes, int64_t kn))               \
-  X(void, dither_bf16, (void *w, const float *y, int64_t lanes, int64_t kn,               \
-                        const uint32_t key[2], uint32_t element))                         \
-  X(void, noise, (float *out, const uint32_t key[8], const uint32_t nonce[3],             \
-                  const uint32_t counter[8]))
+#define LNSPI_KERNEL_MOMENT_LIST(X)                                                      \
+  X(void, adam8,                                                                         \
+    (float *w, const lnspi_moments8 *s, const float *g, int64_t n, const lnspi_adam *a)) \
+  X(void, widen_bf16, (float *y, const void *w, int64_t lanes, int64_t kn))              \
+  X(void, dither_bf16,                                                                   \
+    (void *w, const float *y, int64_t lanes, int64_t kn, const uint32_t key[2],          \
+     uint32_t element))                                                                  \
+  X(void, noise,                                                                         \
+    (float *out, const uint32_t key[8], const uint32_t nonce[3], const uint32_t counter[8]))
 
 /* tests/test_kernels_recurrent.c */
-#define LNSPI_KERNEL_RECURRENT_LIST(X)                                                    \
-  X(void, gru, (float *g, int64_t ld, const float *c, int64_t ldc, const float *h,        \
-                float *y, int64_t n))                                                     \
-  X(void, gru_dx, (float *g, int64_t ld, float *d, const float *h, int64_t n))            \
-  X(void, lstm, (float *g, int64_t ld, const float *c, int64_t ldc, const float *cell,    \
-                 float *y, int64_t n))                                                    \
-  X(void, lstm_dx, (float *g, int64_t ld, const float *d, float *dcell,                   \
-                    const float *cell, int64_t n))
+#define LNSPI_KERNEL_RECURRENT_LIST(X)                                                        \
+  X(void, gru,                                                                                \
+    (float *g, int64_t ld, const float *c, int64_t ldc, const float *h, float *y, int64_t n)) \
+  X(void, gru_dx, (float *g, int64_t ld, float *d, const float *h, int64_t n))                \
+  X(void, lstm,                                                                               \
+    (float *g, int64_t ld, const float *c, int64_t ldc, const float *cell, float *y,          \
+     int64_t n))                                                                              \
+  X(void, lstm_dx,                                                                            \
+    (float *g, int64_t ld, const float *d, float *dcell, const float *cell, int64_t n))
 
 /* Tested in tests/test_kernels_scan.c. */
-#define LNSPI_KERNEL_SCAN_LIST(X)                                                         \
-  X(void, mul_add, (float *y, const float *a, const float *b, int64_t n))                 \
-  X(void, scan_rates, (float *rate, const float *a, int64_t states, int64_t lanes))       \
-  X(void, scan, (float *y, const float *u, const float *delta, const float *rate,         \
-                 const float *b, int64_t ldb, int64_t steps, int64_t states))             \
-  X(void, scan_dx, (float *du, float *ddelta, float *db, float *drate, const float *dy,   \
-                    const float *u, const float *delta, const float *rate,                \
-                    const float *b, int64_t ldb, int64_t steps, int64_t states,           \
-                    float *work))
+#define LNSPI_KERNEL_SCAN_LIST(X)                                                        \
+  X(void, mul_add, (float *y, const float *a, const float *b, int64_t n))                \
+  X(void, scan_rates, (float *rate, const float *a, int64_t states, int64_t lanes))      \
+  X(void, scan,                                                                          \
+    (float *y, const float *u, const float *delta, const float *rate, const float *b,    \
+     int64_t ldb, int64_t steps, int64_t states))                                        \
+  X(void, scan_dx,                                                                       \
+    (float *du, float *ddelta, float *db, float *drate, const float *dy, const float *u, \
+     const float *delta, const float *rate, const float *b, int64_t ldb, int64_t steps,  \
+     int64_t states, float *work))
 
 /* Tested in tests/test_kernels_near.c. */
-#define LNSPI_KERNEL_NEAR_LIST(X)                                                         \
-  X(void, near_f32, (const float *vectors, int64_t rows, int64_t width, const float *x,   \
-                     int64_t ldx, int64_t queries, float *y, int64_t ldy))                \
-  X(void, near_f16, (const uint16_t *vectors, int64_t rows, int64_t width, const float *x, \
-                     int64_t ldx, int64_t queries, float *y, int64_t ldy))                \
-  X(void, near_i8, (const int8_t *vectors, const float *scale, int64_t rows, int64_t width, \
-                    const int8_t *x, int64_t ldx, const float *s, const int32_t *sum,     \
-                    int64_t queries, float *y, int64_t ldy))                              \
+#define LNSPI_KERNEL_NEAR_LIST(X)                                                              \
+  X(void, near_f32,                                                                            \
+    (const float *vectors, int64_t rows, int64_t width, const float *x, int64_t ldx,           \
+     int64_t queries, float *y, int64_t ldy))                                                  \
+  X(void, near_f16,                                                                            \
+    (const uint16_t *vectors, int64_t rows, int64_t width, const float *x, int64_t ldx,        \
+     int64_t queries, float *y, int64_t ldy))                                                  \
+  X(void, near_i8,                                                                             \
+    (const int8_t *vectors, const float *scale, int64_t rows, int64_t width, const int8_t *x,  \
+     int64_t ldx, const float *s, const int32_t *sum, int64_t queries, float *y, int64_t ldy)) \
   X(int64_t, above, (const float *x, int64_t n, float t, int32_t *places))
-
-#define LNSPI_KERNEL_REST_LIST(X)                                                         \
-  LNSPI_KERNEL_OTHER_LIST(X) LNSPI_KERNEL_COMPACT_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X)     \
-  LNSPI_KERNEL_RECURRENT_LIST(X) LNSPI_KERNEL_SCAN_LIST(X) LNSPI_KERNEL_NEAR_LIST(X)
+#define LNSPI_KERNEL_REST_LIST(X)                                                      \
+  LNSPI_KERNEL_OTHER_LIST(X)                                                           \
+  LNSPI_KERNEL_LOWP_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X) LNSPI_KERNEL_RECURRENT_LIST(X) \
+      LNSPI_KERNEL_SCAN_LIST(X) LNSPI_KERNEL_NEAR_LIST(X)
 #define LNSPI_KERNEL_LIST(X) LNSPI_KERNEL_PRODUCT_LIST(X) LNSPI_KERNEL_REST_LIST(X)
 
 typedef struct lnspi_kernels {
@@ -336,6 +348,7 @@ typedef struct lnspi_kernels {
 } lnspi_kernels;
 
 extern const lnspi_kernels lnspi_kernels_scalar;
+
 #if LNSPI_X86_SETS
 extern const lnspi_kernels lnspi_kernels_avx2;
 extern const lnspi_kernels lnspi_kernels_avx512;
@@ -344,13 +357,10 @@ extern const lnspi_kernels lnspi_kernels_avx512vnni; /* the same but for linear_
 extern const lnspi_kernels lnspi_kernels_avx512amx; /* likewise */
 #endif
 #endif
+
 #if LNSPI_ARM_SETS
 extern const lnspi_kernels lnspi_kernels_neon;
 #endif
-
-/* Kernel sets of this build, widest first, scalar last; NULL past the end. "cblas" is
- * not among them. */
-const lnspi_kernels *lnspi_kernels_at(int32_t index);
 
 #if defined(LNSP_CBLAS) /* a set of each kind whose large products a BLAS computes (cblas.h) */
 extern const lnspi_kernels lnspi_kernels_cblas_scalar;
@@ -363,21 +373,6 @@ extern const lnspi_kernels lnspi_kernels_cblas_avx512vnni;
 extern const lnspi_kernels lnspi_kernels_cblas_neon;
 #endif
 #endif
-/* The widest of those that runs here; NULL in builds without. */
-const lnspi_kernels *lnspi_kernels_cblas(void);
-
-/* 1 if this CPU and operating system run the set; asks for tiles if it needs them. */
-int lnspi_kernels_usable(const lnspi_kernels *set);
-
-/* The set named (NULL, "" or "auto": the widest that runs here), after a short
- * self-check of its fused multiply-add against the software one; NULL with the
- * problem filled in if it is unknown, cannot run here or fails the check. bytes: for
- * int8 matrices; 0: auto passes over the sets that differ in those alone, and asks the
- * operating system for nothing; 2: for int8 without AMX. */
-const lnspi_kernels *lnspi_kernels_pick_for(const char *isa, int bytes, lnsp_problem *problem);
-static inline const lnspi_kernels *lnspi_kernels_pick(const char *isa, lnsp_problem *problem) {
-  return lnspi_kernels_pick_for(isa, 0, problem);
-}
 
 /* top / most with 16 significant bits, so that a code times it is exact: the codes
  * can be had back from the values. */
@@ -386,44 +381,9 @@ static inline float lnspi_moment_scale(float top, float most) {
 }
 
 static inline int64_t lnspi_round16(int64_t n) { return (n + 15) & ~(int64_t)15; }
+
 static inline int64_t lnspi_packed_floats(int64_t in, int64_t out) {
   return lnspi_round16(out) * in;
 }
-
-/* Rows first..first+count-1 of a row-major matrix [out][in] into its packed
- * form and back; strides of src and dst rows are in floats. Pad lanes must be
- * zero beforehand and are not touched. */
-void lnspi_pack_rows(float *packed, int64_t in, int64_t out, int64_t first, int64_t count,
-                     const float *rows, int64_t stride);
-void lnspi_unpack_rows(const float *packed, int64_t in, int64_t out, int64_t first,
-                       int64_t count, float *rows, int64_t stride);
-
-/* The last bytes of four rows, `row` bytes apart, each to a place of `each` bytes filled up
- * with zeros: for near_f32 and the like. */
-void lnspi_near_rest(void *to, size_t each, const void *rows, int64_t row, int64_t bytes);
-
-/* Deterministic scalar mathematics, for things done once a step, in terms of
- * single IEEE operations only. Same bits on every host. */
-double lnspi_power(double base, uint64_t exponent);  /* by squaring             */
-double lnspi_cos_pi(double x);  /* cos(pi x), |x| <= 1e6, within 4e-16 absolute */
-float lnspi_exp(float x);
-float lnspi_log(float x);       /* x > 0                                        */
-float lnspi_erf(float x);
-float lnspi_tanh(float x);
-float lnspi_sigmoid(float x);
-float lnspi_fma(float a, float b, float c); /* the exact one: hardware or software */
-
-/* Counter random numbers: a function of seed, step, node and element alone. */
-uint32_t lnspi_random(uint64_t seed, uint64_t step, uint32_t node, uint32_t element);
-/* A cheaper one, to round with, of a key (two words of lnspi_philox) and an element:
- *   u = (element / 128 * 16 + element % 16) * 0x9e3779b9 + key[0]
- *   u ^= u >> 16;  u *= 0x7feb352d;  u ^= u >> 15;  u += key[1];  u *= 0x846ca68b
- *   u ^= u >> 16;  u += element / 16 % 8 * 0x9e3779b9       (modulo 2^32) */
-uint32_t lnspi_dither(const uint32_t key[2], uint32_t element);
-/* n values from element on: uniform in [-bound, bound), and normal(0, 1). */
-void lnspi_random_uniform(float *y, int64_t n, float bound, uint64_t seed, uint64_t step,
-                          uint32_t node, uint32_t element);
-void lnspi_random_normal(float *y, int64_t n, uint64_t seed, uint64_t step, uint32_t node,
-                         uint32_t element);
 
 #endif

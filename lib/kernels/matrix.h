@@ -1,25 +1,29 @@
 /*
  * Template: the kernels that multiply matrices, in terms of the LV_ macros (those
  * of elementwise.h) and
- *   LV_WIDE            linear, 1 to 3 rows: 1 if two panels are taken at a time
- *                      (LV_KEEP, for one row, is in inputs.h)
- *   LV_FEW             linear, 2 and 3 rows: vectors of a strip of a panel
- *   LV_SOME            linear, more rows, in tiles of 3 to 6: the same, at most LV_FEW
- *   LV_TALL            linear, 7 and 8 rows: vectors of one tall tile, or 0
- *   LV_BLOCK           linear: inputs at a time
- *   LV_DX_ROWS, LV_DX_ONE  linear_dx: most rows of a tile of 4 inputs (3 or 4), and
+ *   LV_LINEAR_TWO_PANELS            linear, 1 to 3 rows: 1 if two panels are taken at a time
+ *                      (LV_KEEP_NONZERO, for one row, is in sparse_inputs.h)
+ *   LV_VECTORS_ROWS_2_3             linear, 2 and 3 rows: vectors of a strip of a panel
+ *   LV_VECTORS_ROWS_3_6            linear, more rows, in tiles of 3 to 6: the same, at most LV_VECTORS_ROWS_2_3
+ *   LV_VECTORS_ROWS_7_8            linear, 7 and 8 rows: vectors of one tall tile, or 0
+ *   LV_LINEAR_INPUTS           linear: inputs at a time
+ *   LV_DX_ROWS, LV_DX_INPUTS_ROW_1  linear_dx: most rows of a tile of 4 inputs (3 or 4), and
  *                      inputs of a tile of one row
- *   LV_GRAD, LV_GRAD_INPUTS  grad_strip: vectors and inputs of a tile
- *   LV_REGISTERS       vector registers; LV_HOLD(v) keeps v in one of them
+ *   LV_GRAD_VECTORS, LV_GRAD_INPUTS  grad_strip: vectors and inputs of a tile
+ *   LV_REGISTERS       vector registers; LV_IN_REGISTER(v) keeps v in one of them
  *   LV_F(trees)(p, t)  t[i] = tree of p[16*i .. 16*i+15], i < 16
  *   LV_F(tree16)(v)    the same from 16 vectors (only where LV_W is 16)
  * The order of every sum is that of kernels.h; none of these numbers changes a bit.
  */
+#include "kernels/common.h"
+
+#include "kernels/kernels.h"
+
 #define LV_G (16 / LV_W) /* vectors of a 16-lane group */
 
 /* Few rows: floats between the weights in use and those asked for. Where a tile has few
  * vectors, the question whether to ask costs batches more than the answer saves. */
-#define LV_FAR (LV_W == 16 ? 1024 : 0)
+#define LV_PREFETCH_FLOATS (LV_W == 16 ? 1024 : 0)
 
 static const float LV_F(zeros)[128] = {0};
 
@@ -29,11 +33,11 @@ static const float LV_F(zeros)[128] = {0};
  * upper half of the vectors comes from the next panel; ahead, unless NULL, is what the
  * second level of the cache should fetch meanwhile, a line for every input; far, unless 0,
  * is how far beyond its own weights a tile asks for more, in floats. */
-static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int64_t lanes,
-                                           const float *ahead, int64_t far,
-                                           const float *start, int64_t ld_start,
-                                           const float *x, int64_t ldx, float *y, int64_t ldy,
-                                           int64_t in, const int nv, const int rows) {
+static LNSPI_ALWAYS void
+LV_F(linear_tile)(const float *w, const float *w2, int64_t lanes,
+                                     const float *ahead, int64_t far, const float *start,
+                                     int64_t ld_start, const float *x, int64_t ldx, float *y,
+                                     int64_t ldy, int64_t in, const int nv, const int rows) {
   LV_V c[32];
   LNSPI_UNROLL
   for (int r = 0; r < rows; r++) {
@@ -54,7 +58,7 @@ static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int6
       LNSPI_UNROLL
       for (int v = 0; v < nv; v++) {
         LV_V wv = LV_LOAD(w2 && v >= nv / 2 ? w2 + (v - nv / 2) * LV_W : w + v * LV_W);
-        if (rows > 1) LV_HOLD(wv); /* else some compilers load it for every row */
+        if (rows > 1) LV_IN_REGISTER(wv); /* else some compilers load it for every row */
         LNSPI_UNROLL
         for (int r = 0; r < rows; r++) c[r * nv + v] = LV_FMA(wv, xk[r], c[r * nv + v]);
       }
@@ -64,7 +68,7 @@ static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int6
       LNSPI_UNROLL
       for (int v = 0; v < nv; v++) {
         wv[v] = LV_LOAD(w + v * LV_W);
-        LV_HOLD(wv[v]);
+        LV_IN_REGISTER(wv[v]);
       }
       LNSPI_UNROLL
       for (int r = 0; r < rows; r++) {
@@ -82,19 +86,20 @@ static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, const float *w2, int6
 }
 
 /* A strip of a panel for all rows, in tiles of about equal height, least to most. */
-static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes,
-                                           const float **ahead, const float *end,
-                                           const float *start, int64_t ld_start,
-                                           const float *x, int64_t ldx, float *y, int64_t ldy,
-                                           int64_t rows, int64_t in, const int nv,
-                                           const int least, const int most) {
+static LNSPI_ALWAYS void
+LV_F(linear_rows)(const float *w, int64_t lanes, const float **ahead,
+                                     const float *end, const float *start, int64_t ld_start,
+                                     const float *x, int64_t ldx, float *y, int64_t ldy,
+                                     int64_t rows, int64_t in, const int nv, const int least,
+                                     const int most) {
   /* in the first tile; for many rows *ahead does it, and two or three are bound by loads */
-  int64_t far = rows > 3 && rows < 16 ? LV_FAR : 0;
-#define LV_TILE(n)                                                                    \
-  case n:                                                                             \
-    if (n >= least && n <= most)                                                      \
-      LV_F(linear_tile)(w, NULL, lanes, *ahead, far, start, ld_start, x, ldx, y, ldy, \
-                        in, nv, n >= least && n <= most ? n : 1);                     \
+  int64_t far = rows > 3 && rows < 16 ? LV_PREFETCH_FLOATS : 0;
+#define LV_TILE(n)                                                           \
+  case n:                                                                    \
+    if (n >= least && n <= most)                                             \
+      LV_F(linear_tile)                                                      \
+      (w, NULL, lanes, *ahead, far, start, ld_start, x, ldx, y, ldy, in, nv, \
+       n >= least && n <= most ? n : 1);                                     \
     break;
   for (int64_t tiles = (rows + most - 1) / most; tiles > 0; tiles--) {
     int64_t n = (rows + tiles - 1) / tiles;
@@ -116,29 +121,33 @@ static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes,
 
 /* kn inputs of one panel for all rows; w, x at the first input, start and y at the
  * panel's first lane; the memory from ahead to end is read next. */
-static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes,
-                                              const float **ahead, const float *end,
-                                              const float *start, int64_t ld_start,
-                                              const float *x, int64_t ldx, float *y,
-                                              int64_t ldy, int64_t rows, int64_t kn) {
-#define LV_STRIP(nv, least, most)                                                             \
-  do {                                                                                        \
-    LV_F(linear_rows)(w + l, lanes, ahead, end, start + l, ld_start, x, ldx, y + l, ldy,     \
-                      rows, kn, (nv), (least), (most));                                       \
-    l += (nv) * LV_W;                                                                         \
+static LNSPI_NOINLINE void
+LV_F(linear_panel)(const float *w, int64_t lanes, const float **ahead,
+                                        const float *end, const float *start, int64_t ld_start,
+                                        const float *x, int64_t ldx, float *y, int64_t ldy,
+                                        int64_t rows, int64_t kn) {
+#define LV_STRIP(nv, least, most)                                                       \
+  do {                                                                                  \
+    LV_F(linear_rows)                                                                   \
+    (w + l, lanes, ahead, end, start + l, ld_start, x, ldx, y + l, ldy, rows, kn, (nv), \
+     (least), (most));                                                                  \
+    l += (nv) * LV_W;                                                                   \
   } while (0)
   int64_t l = 0;
-  if (LV_FEW > LV_SOME && rows <= 3) {
-    while (lanes - l >= LV_FEW * LV_W) LV_STRIP(LV_FEW, 2, 3);
-    if (LV_FEW > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, 2, 3);
-    if (LV_FEW > LV_G && lanes - l >= 16) LV_STRIP(LV_G, 2, 3);
+  if (LV_VECTORS_ROWS_2_3 > LV_VECTORS_ROWS_3_6 && rows <= 3) {
+    while (lanes - l >= LV_VECTORS_ROWS_2_3 * LV_W) LV_STRIP(LV_VECTORS_ROWS_2_3, 2, 3);
+    if (LV_VECTORS_ROWS_2_3 > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, 2, 3);
+    if (LV_VECTORS_ROWS_2_3 > LV_G && lanes - l >= 16) LV_STRIP(LV_G, 2, 3);
   } else {
-    while (LV_TALL && (rows == 7 || rows == 8) && lanes - l >= LV_TALL * LV_W)
-      LV_STRIP(LV_TALL ? LV_TALL : 1, 7, LV_TALL ? 8 : 7);
-    while (lanes - l >= LV_SOME * LV_W) LV_STRIP(LV_SOME, LV_FEW > LV_SOME ? 3 : 2, 6);
-    if (LV_SOME > 2 * LV_G && lanes - l >= 32)
-      LV_STRIP(2 * LV_G, LV_FEW > LV_SOME ? 3 : 2, 6);
-    if (LV_SOME > LV_G && lanes - l >= 16) LV_STRIP(LV_G, LV_FEW > LV_SOME ? 3 : 2, 6);
+    while (LV_VECTORS_ROWS_7_8 && (rows == 7 || rows == 8) &&
+           lanes - l >= LV_VECTORS_ROWS_7_8 * LV_W)
+      LV_STRIP(LV_VECTORS_ROWS_7_8 ? LV_VECTORS_ROWS_7_8 : 1, 7, LV_VECTORS_ROWS_7_8 ? 8 : 7);
+    while (lanes - l >= LV_VECTORS_ROWS_3_6 * LV_W)
+      LV_STRIP(LV_VECTORS_ROWS_3_6, LV_VECTORS_ROWS_2_3 > LV_VECTORS_ROWS_3_6 ? 3 : 2, 6);
+    if (LV_VECTORS_ROWS_3_6 > 2 * LV_G && lanes - l >= 32)
+      LV_STRIP(2 * LV_G, LV_VECTORS_ROWS_2_3 > LV_VECTORS_ROWS_3_6 ? 3 : 2, 6);
+    if (LV_VECTORS_ROWS_3_6 > LV_G && lanes - l >= 16)
+      LV_STRIP(LV_G, LV_VECTORS_ROWS_2_3 > LV_VECTORS_ROWS_3_6 ? 3 : 2, 6);
   }
 #undef LV_STRIP
 }
@@ -146,8 +155,8 @@ static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes,
 /* nv vectors of the outputs of one row, from the inputs that were picked. With w2, the
  * upper half of the vectors comes from the next panel. */
 static LNSPI_ALWAYS void LV_F(one_tile)(const float *w, const float *w2, int64_t lanes,
-                                        const float *start, const LV_F(inputs) *in, float *y,
-                                        const int nv) {
+                                  const float *start, const LV_F(inputs) *in, float *y,
+                                  const int nv) {
   LV_V c[16];
   LNSPI_UNROLL
   for (int v = 0; v < nv; v++) c[v] = LV_LOAD(start + v * LV_W);
@@ -168,14 +177,15 @@ static LNSPI_ALWAYS void LV_F(one_tile)(const float *w, const float *w2, int64_t
 }
 
 /* All outputs of one row, from the inputs that were picked from k on; start NULL: zeros. */
-static void LV_F(one_outputs)(const float *w, int64_t k, const float *start,
-                              const LV_F(inputs) *in, float *y, int64_t inputs, int64_t round) {
+static void
+LV_F(one_outputs)(const float *w, int64_t k, const float *start, const LV_F(inputs) *in,
+                        float *y, int64_t inputs, int64_t round) {
   int64_t o = 0;
-#if LV_WIDE
+#if LV_LINEAR_TWO_PANELS
   for (; round - o >= 128; o += 128) {
     const float *wo = w + o * inputs + k * 64;
-    LV_F(one_tile)(wo, wo + 64 * inputs, 64, start ? start + o : LV_F(zeros), in, y + o,
-                   8 * LV_G);
+    LV_F(
+    one_tile)(wo, wo + 64 * inputs, 64, start ? start + o : LV_F( zeros), in, y + o, 8 * LV_G);
   }
 #endif
   for (; o < round; o += 64) {
@@ -192,8 +202,9 @@ static void LV_F(one_outputs)(const float *w, int64_t k, const float *start,
   }
 }
 
-static void LV_F(linear_one)(const float *w, const float *bias, const float *x, float *y,
-                             int64_t in, int64_t out) {
+static void
+LV_F(linear_one)(const float *w, const float *bias, const float *x, float *y, int64_t in,
+                       int64_t out) {
   const int64_t round = lnspi_round16(out);
   LV_F(inputs) some;
   for (int all = 0; all < 2; all++) {
@@ -208,38 +219,42 @@ static void LV_F(linear_one)(const float *w, const float *bias, const float *x, 
   }
 }
 
-#if LV_WIDE
+#if LV_LINEAR_TWO_PANELS
 /* Two full panels, few rows: one panel's accumulators do not cover the latency. */
-static void LV_F(linear_pair)(const float *w, int64_t in, const float *bias, const float *x,
-                              int64_t ldx, float *y, int64_t ldy, int64_t rows) {
-  const float *start = bias ? bias : LV_F(zeros), *w2 = w + 64 * in;
+static void LV_F( linear_pair)(const float *w, int64_t in, const float *bias, const float *x,
+                        int64_t ldx, float *y, int64_t ldy, int64_t rows) {
+  const float *start = bias ? bias : LV_F( zeros), *w2 = w + 64 * in;
   const int nv = 8 * LV_G;
-  if (rows == 2) LV_F(linear_tile)(w, w2, 64, NULL, 0, start, 0, x, ldx, y, ldy, in, nv, 2);
-  if (rows == 3) LV_F(linear_tile)(w, w2, 64, NULL, 0, start, 0, x, ldx, y, ldy, in, nv, 3);
+  if (rows == 2) LV_F( linear_tile)(w, w2, 64, NULL, 0, start, 0, x, ldx, y, ldy, in, nv, 2);
+  if (rows == 3) LV_F( linear_tile)(w, w2, 64, NULL, 0, start, 0, x, ldx, y, ldy, in, nv, 3);
 }
 #endif
 
-static void LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx,
-                         float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out) {
+static void
+LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx, float *y,
+                   int64_t ldy, int64_t rows, int64_t in, int64_t out) {
   int64_t round = lnspi_round16(out), o = 0;
   if (rows == 1) {
     LV_F(linear_one)(w, bias, x, y, in, out);
     return;
   }
-#if LV_WIDE
+#if LV_LINEAR_TWO_PANELS
   for (; rows <= 3 && round - o >= 128; o += 128)
-    LV_F(linear_pair)(w + o * in, in, bias ? bias + o : NULL, x, ldx, y + o, ldy, rows);
+    LV_F(
+    linear_pair)(w + o * in, in, bias ? bias + o : NULL, x, ldx, y + o, ldy, rows);
 #endif
   for (; o < round; o += 64) {
     int64_t lanes = round - o < 64 ? round - o : 64, k = 0;
     const float *ahead = w + (o + lanes) * in, *end = w + round * in;
-    if (rows < 16 || ahead >= end) ahead = NULL;
-    else if (end > ahead + 64 * in) end = ahead + 64 * in;
+    if (rows < 16 || ahead >= end)
+      ahead = NULL;
+    else if (end > ahead + 64 * in)
+      end = ahead + 64 * in;
     do { /* once even without inputs: y is the bias then */
-      int64_t kn = in - k < LV_BLOCK ? in - k : LV_BLOCK;
+      int64_t kn = in - k < LV_LINEAR_INPUTS ? in - k : LV_LINEAR_INPUTS;
       const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
-      LV_F(linear_panel)(w + o * in + k * lanes, lanes, &ahead, end, start, k ? ldy : 0, x + k,
-                         ldx, y + o, ldy, rows, kn);
+      LV_F(linear_panel)(w + o * in + k * lanes, lanes, &ahead, end, start, k ? ldy : 0, x + k, ldx,
+                   y + o, ldy, rows, kn);
       k += kn;
     } while (k < in);
   }
@@ -248,19 +263,20 @@ static void LV_F(linear)(const float *w, const float *bias, const float *x, int6
 /* ---- linear_dx ---- */
 
 /* One group of 16 lanes (a vector of it), for kt inputs and rt rows. */
-static LNSPI_ALWAYS void LV_F(dx_group)(const float *w, int64_t lanes, const float *d,
-                                        int64_t ldd, LV_V *c, const int kt, const int rt) {
+static LNSPI_ALWAYS void
+LV_F(dx_group)(const float *w, int64_t lanes, const float *d, int64_t ldd,
+                                  LV_V *c, const int kt, const int rt) {
   const int room = rt > 1 && kt * rt + rt + 1 < LV_REGISTERS;
   LV_V dv[4];
   LNSPI_UNROLL
   for (int r = 0; r < rt; r++) {
     dv[r] = LV_LOAD(d + r * ldd);
-    if (room) LV_HOLD(dv[r]);
+    if (room) LV_IN_REGISTER(dv[r]);
   }
   LNSPI_UNROLL
   for (int k = 0; k < kt; k++) {
     LV_V wv = LV_LOAD(w + k * lanes);
-    if (room) LV_HOLD(wv);
+    if (room) LV_IN_REGISTER(wv);
     LNSPI_UNROLL
     for (int r = 0; r < rt; r++) c[r * kt + k] = LV_FMA(wv, dv[r], c[r * kt + k]);
   }
@@ -269,8 +285,8 @@ static LNSPI_ALWAYS void LV_F(dx_group)(const float *w, int64_t lanes, const flo
 /* The 16-lane sums of kt inputs and rt rows: c[r * kt + k], kt * rt <= 16, of vector
  * number h of the groups. */
 static LNSPI_ALWAYS void LV_F(dx_sums)(const float *w, const float *d, int64_t ldd, int64_t k0,
-                                       int64_t in, int64_t out, LV_V *c, int h, const int kt,
-                                       const int rt) {
+                                 int64_t in, int64_t out, LV_V *c, int h, const int kt,
+                                 const int rt) {
   const int64_t round = lnspi_round16(out);
   int64_t o = 0;
   LNSPI_UNROLL
@@ -288,15 +304,16 @@ static LNSPI_ALWAYS void LV_F(dx_sums)(const float *w, const float *d, int64_t l
 
 /* dx of kt inputs and rt rows. */
 static LNSPI_ALWAYS void LV_F(dx_tile)(const float *w, const float *d, int64_t ldd, float *dx,
-                                       int64_t lddx, int64_t k0, int64_t in, int64_t out,
-                                       const int kt, const int rt) {
+                                 int64_t lddx, int64_t k0, int64_t in, int64_t out,
+                                 const int kt, const int rt) {
   LV_V c[16];
   float t[16];
 #if LV_W == 16
-  LV_F(dx_sums)(w, d, ldd, k0, in, out, c, 0, kt, rt);
+  LV_F(
+  dx_sums)(w, d, ldd, k0, in, out, c, 0, kt, rt);
   LNSPI_UNROLL
   for (int i = kt * rt; i < 16; i++) c[i] = LV_SET(0.0f);
-  LV_STORE(t, LV_F(tree16)(c));
+  LV_STORE(t, LV_F( tree16)(c));
 #else
   float p[16 * 16];
   for (int h = 0; h < LV_G; h++) {
@@ -312,14 +329,14 @@ static LNSPI_ALWAYS void LV_F(dx_tile)(const float *w, const float *d, int64_t l
 }
 
 /* 4 inputs of all rows at a time, while their weights are near. */
-static void LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx,
-                            int64_t lddx, int64_t rows, int64_t in, int64_t out, int64_t k0,
-                            int64_t kn, int pad) {
+static void
+LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx, int64_t lddx,
+                      int64_t rows, int64_t in, int64_t out, int64_t k0, int64_t kn, int pad) {
   const int64_t end = k0 + kn;
   if (rows == 1) {
     int64_t k = k0;
-    for (; k + LV_DX_ONE <= end; k += LV_DX_ONE)
-      LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, LV_DX_ONE, 1);
+    for (; k + LV_DX_INPUTS_ROW_1 <= end; k += LV_DX_INPUTS_ROW_1)
+      LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, LV_DX_INPUTS_ROW_1, 1);
     for (; k < end; k++) LV_F(dx_tile)(w, d, ldd, dx, lddx, k, in, out, 1, 1);
   } else {
     for (int64_t k = k0; k < end; k += 4) {
@@ -334,8 +351,8 @@ static void LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *
                                                                         : 2;
         if (kt < 4)
           for (int64_t i = 0; i < kt * rt; i++)
-            LV_F(dx_tile)(w, dr + i % rt * ldd, ldd, to + i % rt * lddx, lddx, k + i / rt, in,
-                          out, 1, 1);
+            LV_F(dx_tile)(w, dr + i % rt * ldd, ldd, to + i % rt * lddx, lddx, k + i / rt, in, out, 1,
+                    1);
         else if (rt == LV_DX_ROWS)
           LV_F(dx_tile)(w, dr, ldd, to, lddx, k, in, out, 4, LV_DX_ROWS);
         else if (rt == 3)
@@ -354,8 +371,8 @@ static void LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *
 /* ---- grad_strip ---- */
 
 static LNSPI_ALWAYS void LV_F(grad_tile)(float *g, int64_t lanes, const float *d, int64_t ldd,
-                                         const float *x, int64_t ldx, int64_t rows, int add,
-                                         const int nv, const int kt) {
+                                   const float *x, int64_t ldx, int64_t rows, int add,
+                                   const int nv, const int kt) {
   LV_V c[24];
   LNSPI_UNROLL
   for (int k = 0; k < kt; k++) {
@@ -368,7 +385,7 @@ static LNSPI_ALWAYS void LV_F(grad_tile)(float *g, int64_t lanes, const float *d
     LNSPI_UNROLL
     for (int v = 0; v < nv; v++) {
       dv[v] = LV_LOAD(d + v * LV_W);
-      LV_HOLD(dv[v]);
+      LV_IN_REGISTER(dv[v]);
     }
     LNSPI_UNROLL
     for (int k = 0; k < kt; k++) {
@@ -385,8 +402,8 @@ static LNSPI_ALWAYS void LV_F(grad_tile)(float *g, int64_t lanes, const float *d
 }
 
 static LNSPI_ALWAYS void LV_F(grad_lanes)(float *g, int64_t lanes, const float *d, int64_t ldd,
-                                          const float *x, int64_t ldx, int64_t rows,
-                                          int64_t kn, int add, const int nv) {
+                                    const float *x, int64_t ldx, int64_t rows, int64_t kn,
+                                    int add, const int nv) {
   int64_t k = 0;
   for (; k + LV_GRAD_INPUTS <= kn; k += LV_GRAD_INPUTS)
     LV_F(grad_tile)(g + k * lanes, lanes, d, ldd, x + k, ldx, rows, add, nv, LV_GRAD_INPUTS);
@@ -397,14 +414,15 @@ static LNSPI_ALWAYS void LV_F(grad_lanes)(float *g, int64_t lanes, const float *
 }
 
 /* 64 rows at a time, so that their d and x stay near while all tiles read them. */
-static void LV_F(grad_strip)(float *g, int64_t lanes, const float *d, int64_t ldd,
-                             const float *x, int64_t ldx, int64_t rows, int64_t kn, int add) {
+static void
+LV_F(grad_strip)(float *g, int64_t lanes, const float *d, int64_t ldd, const float *x,
+                       int64_t ldx, int64_t rows, int64_t kn, int add) {
   do {
     const int64_t n = rows < 64 ? rows : 64;
     int64_t l = 0;
-    for (; l + LV_GRAD * LV_W <= lanes; l += LV_GRAD * LV_W)
-      LV_F(grad_lanes)(g + l, lanes, d + l, ldd, x, ldx, n, kn, add, LV_GRAD);
-    for (; LV_GRAD > LV_G && l < lanes; l += 16)
+    for (; l + LV_GRAD_VECTORS * LV_W <= lanes; l += LV_GRAD_VECTORS * LV_W)
+      LV_F(grad_lanes)(g + l, lanes, d + l, ldd, x, ldx, n, kn, add, LV_GRAD_VECTORS);
+    for (; LV_GRAD_VECTORS > LV_G && l < lanes; l += 16)
       LV_F(grad_lanes)(g + l, lanes, d + l, ldd, x, ldx, n, kn, add, LV_G);
     d += n * ldd;
     x += n * ldx;
@@ -416,9 +434,10 @@ static void LV_F(grad_strip)(float *g, int64_t lanes, const float *d, int64_t ld
 /* ---- grad_adam ---- */
 
 /* The gradient of one row. */
-static LNSPI_ALWAYS void LV_F(outer_loop)(float *w, float *m, float *v, int64_t lanes,
-                                          const float *d, const float *x, int64_t kn,
-                                          const lnspi_adam *a, const int l2) {
+static LNSPI_ALWAYS void
+LV_F(outer_loop)(float *w, float *m, float *v, int64_t lanes, const float *d,
+                                    const float *x, int64_t kn, const lnspi_adam *a,
+                                    const int l2) {
   for (int64_t k = 0; k < kn; k++) {
     const LV_V xk = LV_SET(x[k]);
     for (int64_t l = 0; l < lanes; l += LV_W, w += LV_W, m += LV_W, v += LV_W) {
@@ -433,9 +452,10 @@ static LNSPI_ALWAYS void LV_F(outer_loop)(float *w, float *m, float *v, int64_t 
 
 /* Interleaving the update of one tile with the sums of the next was tried, and was no
  * faster. */
-static void LV_F(grad_adam)(float *w, float *m, float *v, int64_t lanes, const float *d,
-                            int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn,
-                            const lnspi_adam *a) {
+static void
+LV_F(grad_adam)(float *w, float *m, float *v, int64_t lanes, const float *d, int64_t ldd,
+                      const float *x, int64_t ldx, int64_t rows, int64_t kn,
+                      const lnspi_adam *a) {
   const lnspi_adam copy = *a;
   float g[24 * 64];
   if (rows == 1) {

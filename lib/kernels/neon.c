@@ -1,7 +1,12 @@
 /* The kernel set for AArch64 (Advanced SIMD is always there). ARMv7 NEON flushes
  * subnormals and has no set of its own. */
+#include "base/cpu.h"
+#include "kernels/kernels.h"
+#include "kernels/lowp.h"
 #include "kernels/noise.h"
-#include "kernels/table.h"
+
+#include <string.h>
+#include "kernels/common.h"
 
 #if LNSPI_ARM_SETS
 #include <arm_neon.h>
@@ -37,9 +42,9 @@
 #define LV_LT(a, b) vcltq_f32((a), (b))
 #define LV_GT(a, b) vcgtq_f32((a), (b))
 #define LV_NAN(a) vmvnq_u32(vceqq_f32((a), (a)))
-#define LV_TOP(a) vmaxvq_f32(a)
+#define LV_HMAX(a) vmaxvq_f32(a)
 #define LV_MAXABS(a, b) vmaxq_f32((a), vabsq_f32(b))
-#define LV_PICK(m, a, b) vbslq_f32((m), (a), (b))
+#define LV_SELECT(m, a, b) vbslq_f32((m), (a), (b))
 #define LV_CLEAR(m, v) vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(v), (m)))
 #define LV_BITS(v) vreinterpretq_s32_f32(v)
 #define LV_FLOAT(i) vreinterpretq_f32_s32(i)
@@ -56,29 +61,29 @@
 #define LV_ISHR(a, n) vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a), (n)))
 #define LV_ISAR(a, n) vshrq_n_s32((a), (n))
 #define LV_IGT(a, b) vcgtq_s32((a), (b))
-#define LV_IPICK(m, a, b) vbslq_s32((m), (a), (b))
+#define LV_ISELECT(m, a, b) vbslq_s32((m), (a), (b))
 
 #define LV_LOADI(p) vld1q_s32((const int32_t *)(const void *)(p))
 #define LV_HALF(p) vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))
-#define LV_ITOP(i) vmaxvq_s32(i)
+#define LV_IHMAX(i) vmaxvq_s32(i)
 #define LV_DOT(c, x, w) neon_dot4((c), (x), (w))
-#define LV_CODE 0
+#define LV_CODE_OFFSET 0
 
 #define LV_REGISTERS 32
 #if defined(__GNUC__)
-#define LV_HOLD(v) __asm__("" : "+w"(v))
+#define LV_IN_REGISTER(v) __asm__("" : "+w"(v))
 #else
-#define LV_HOLD(v) ((void)0)
+#define LV_IN_REGISTER(v) ((void)0)
 #endif
 
-#define LV_WIDE 0
-#define LV_FEW 8
-#define LV_SOME 4
-#define LV_TALL 0
-#define LV_BLOCK INT64_MAX
+#define LV_LINEAR_TWO_PANELS 0
+#define LV_VECTORS_ROWS_2_3 8
+#define LV_VECTORS_ROWS_3_6 4
+#define LV_VECTORS_ROWS_7_8 0
+#define LV_LINEAR_INPUTS INT64_MAX
 #define LV_DX_ROWS 4
-#define LV_DX_ONE 16
-#define LV_GRAD 4
+#define LV_DX_INPUTS_ROW_1 16
+#define LV_GRAD_VECTORS 4
 #define LV_GRAD_INPUTS 6
 
 static inline float32x4_t neon_load(const float *p, int64_t n) {
@@ -130,10 +135,11 @@ static inline void neon_trees(const float *p, float *t) {
   }
 }
 
-#define LV_KEEP(px, pk, x, i, n, all) lnspi_compact_keep((px), (pk), (x), (i), (n), LV_W, (all))
-#define LV_PANELS 1
+#define LV_KEEP_NONZERO(px, pk, x, i, n, all) \
+  lnspi_lowp_keep_nonzero((px), (pk), (x), (i), (n), LV_W, (all))
+#define LV_HALF_PANELS 1
 #include "kernels/vector.h"
-#include "kernels/compact_vector.h"
+#include "kernels/lowp_half.h"
 
 static inline uint32_t neon_mask(uint32x4_t m) {
   static const uint32_t bits[4] = {1, 2, 4, 8};
@@ -141,8 +147,8 @@ static inline uint32_t neon_mask(uint32x4_t m) {
 }
 
 #define LV_MASK(m) neon_mask(m)
-#define LV_NEAR 4
-#include "kernels/near.h"
+#define LV_NEAR_QUERIES 4
+#include "kernels/search_float.h"
 
 /* Two products fill 16 bits, and no more. */
 static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {
@@ -154,14 +160,14 @@ static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {
 #define LV_BYTE_STRIP 4
 #define LV_BYTE_ROWS 4
 #define LV_BYTE_PANELS 1
-#include "kernels/compact_bytes.h"
+#include "kernels/lowp_i8.h"
 
 static inline void neon_near_sums(const int32_t *p, int32_t *t) {
   for (int i = 0; i < 16; i++) t[i] = vaddvq_s32(vld1q_s32(p + 4 * i));
 }
 
-#define LV_NEAR_BYTES 1
-#include "kernels/near_bytes.h"
+#define LV_NEAR_I8_QUERIES 1
+#include "kernels/search_i8.h"
 
 #define neon_noise lnspi_noise
 

@@ -3,7 +3,7 @@
  * bits are the same everywhere. */
 #include "kernels/noise.h"
 
-#include "kernels/kernels.h"
+#include <string.h>
 
 #include <math.h>
 
@@ -27,8 +27,9 @@ static void noise_quarter(uint32_t *restrict a, uint32_t *restrict b, uint32_t *
   }
 }
 
-void lnspi_chacha20(const uint32_t key[8], const uint32_t nonce[3],
-                    const uint32_t counter[NOISE_LANES], uint32_t words[16][NOISE_LANES]) {
+void lnspi_noise_chacha20(const uint32_t key[8], const uint32_t nonce[3],
+                          const uint32_t counter[NOISE_LANES],
+                          uint32_t words[16][NOISE_LANES]) {
   static const uint32_t constants[4] = {0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u};
   uint32_t start[16];
   for (int i = 0; i < 4; i++) start[i] = constants[i];
@@ -95,7 +96,7 @@ static void noise_turn(double r, uint32_t angle, float *first, float *second) {
 void lnspi_noise(float *out, const uint32_t key[8], const uint32_t nonce[3],
                  const uint32_t counter[NOISE_LANES]) {
   uint32_t words[16][NOISE_LANES];
-  lnspi_chacha20(key, nonce, counter, words);
+  lnspi_noise_chacha20(key, nonce, counter, words);
   for (int j = 0; j < 4; j++) {
     double r[NOISE_LANES];
     for (int l = 0; l < NOISE_LANES; l++) {

@@ -10,9 +10,9 @@
 
 /* Eight blocks of ChaCha20 (RFC 8439, 20 rounds): word i of that of counter[l] goes to
  * words[i][l]. */
-void lnspi_chacha20(const uint32_t key[8], const uint32_t nonce[3],
-                    const uint32_t counter[LNSPI_NOISE_LANES],
-                    uint32_t words[16][LNSPI_NOISE_LANES]);
+void lnspi_noise_chacha20(const uint32_t key[8], const uint32_t nonce[3],
+                          const uint32_t counter[LNSPI_NOISE_LANES],
+                          uint32_t words[16][LNSPI_NOISE_LANES]);
 
 /* normal(0, 1) from such blocks: of words 4j, 4j+1, 4j+2 of a block, j < 4, with
  *   u = (2^32 w[4j] + w[4j+1] + 1) 2^-64,  r = sqrt(-2 ln u),

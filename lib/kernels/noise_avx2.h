@@ -1,5 +1,6 @@
 /* lnspi_noise for AVX2, the same operations in the same order: eight blocks of ChaCha20
  * side by side, then four numbers of each radius and angle at a time. */
+#include "kernels/common.h"
 
 static LNSPI_ALWAYS __m256i avx2_rotate(__m256i v, int left) {
   return _mm256_or_si256(_mm256_slli_epi32(v, left), _mm256_srli_epi32(v, 32 - left));
@@ -23,8 +24,9 @@ static LNSPI_ALWAYS void avx2_quarter(__m256i *a, __m256i *b, __m256i *c, __m256
 static LNSPI_ALWAYS void avx2_chacha20(const uint32_t key[8], const uint32_t nonce[3],
                                        const uint32_t counter[8], __m256i words[16]) {
   const uint32_t start[16] = {0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u,
-                              key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7],
-                              0, nonce[0], nonce[1], nonce[2]};
+                              key[0],      key[1],      key[2],      key[3],
+                              key[4],      key[5],      key[6],      key[7],
+                              0,           nonce[0],    nonce[1],    nonce[2]};
   const __m256i count = _mm256_loadu_si256((const __m256i *)(const void *)counter);
   __m256i v[16];
   LNSPI_UNROLL
@@ -56,13 +58,15 @@ static LNSPI_ALWAYS __m256d avx2_step(__m256d y, __m256d z, double c) {
 static LNSPI_ALWAYS __m256d avx2_noise_log(__m256d x) {
   const __m256d one = _mm256_set1_pd(1);
   const __m256i bits = _mm256_castpd_si256(x);
-  const __m256i e = _mm256_srli_epi64(
-      _mm256_sub_epi64(bits, _mm256_set1_epi64x(INT64_C(0x3fe6a09e667f3bcd))), 52);
+  const __m256i e =
+      _mm256_srli_epi64(_mm256_sub_epi64(bits, _mm256_set1_epi64x(INT64_C(0x3fe6a09e667f3bcd))),
+                        52);
   const __m256d f = _mm256_castsi256_pd(_mm256_sub_epi64(bits, _mm256_slli_epi64(e, 52)));
   /* an integer below 2^52 in the low bits of 2^52, less 2^52 + 64 */
-  const __m256d power = _mm256_sub_pd(
-      _mm256_castsi256_pd(_mm256_or_si256(e, _mm256_castpd_si256(_mm256_set1_pd(0x1p52)))),
-      _mm256_set1_pd(0x1p52 + 64));
+  const __m256d power =
+      _mm256_sub_pd(_mm256_castsi256_pd(
+                        _mm256_or_si256(e, _mm256_castpd_si256(_mm256_set1_pd(0x1p52)))),
+                    _mm256_set1_pd(0x1p52 + 64));
   const __m256d s = _mm256_div_pd(_mm256_sub_pd(f, one), _mm256_add_pd(f, one));
   const __m256d z = _mm256_mul_pd(s, s);
   __m256d y = avx2_step(_mm256_set1_pd(1.0 / 15), z, 1.0 / 13);
@@ -79,12 +83,13 @@ static LNSPI_ALWAYS __m256d avx2_noise_log(__m256d x) {
 /* noise_turn: out[0] the first numbers, out[1] the second ones. */
 static LNSPI_ALWAYS void avx2_noise_turn(__m256d r, __m128i angle, __m128 out[2]) {
   const __m256d minus = _mm256_set1_pd(-0.0);
-  const __m256d a = _mm256_sub_pd(
-      _mm256_mul_pd(_mm256_add_pd(_mm256_cvtepi32_pd(_mm_and_si128(
-                                      angle, _mm_set1_epi32(0x3fffffff))),
-                                  _mm256_set1_pd(.5)),
-                    _mm256_set1_pd(0x1p-30)),
-      _mm256_set1_pd(.5));
+  const __m256d a =
+      _mm256_sub_pd(_mm256_mul_pd(_mm256_add_pd(_mm256_cvtepi32_pd(
+                                                    _mm_and_si128(angle,
+                                                                  _mm_set1_epi32(0x3fffffff))),
+                                                _mm256_set1_pd(.5)),
+                                  _mm256_set1_pd(0x1p-30)),
+                    _mm256_set1_pd(.5));
   const __m256d x = _mm256_mul_pd(a, _mm256_set1_pd(0x1.921fb54442d18p+0));
   const __m256d z = _mm256_mul_pd(x, x);
   __m256d s = avx2_step(_mm256_set1_pd(-1.0 / 39916800), z, 1.0 / 362880);
@@ -113,7 +118,8 @@ static LNSPI_ALWAYS void avx2_noise_pairs(float *out, __m128i w0, __m128i w1, __
                             _mm256_add_pd(avx2_doubles(w1), _mm256_set1_pd(1)));
   __m256d square = _mm256_mul_pd(_mm256_set1_pd(-2), avx2_noise_log(x));
   avx2_noise_turn(_mm256_sqrt_pd(_mm256_max_pd(square, _mm256_setzero_pd())), w2, pair);
-  const __m128 low = _mm_unpacklo_ps(pair[0], pair[1]), high = _mm_unpackhi_ps(pair[0], pair[1]);
+  const __m128 low = _mm_unpacklo_ps(pair[0], pair[1]),
+               high = _mm_unpackhi_ps(pair[0], pair[1]);
   _mm_storel_pi((__m64 *)(void *)out, low);
   _mm_storeh_pi((__m64 *)(void *)(out + 8), low);
   _mm_storel_pi((__m64 *)(void *)(out + 16), high);
@@ -126,7 +132,8 @@ static void avx2_noise(float *out, const uint32_t key[8], const uint32_t nonce[3
   avx2_chacha20(key, nonce, counter, w);
   for (int j = 0; j < 4; j++) {
     avx2_noise_pairs(out + 2 * j, _mm256_castsi256_si128(w[4 * j]),
-                     _mm256_castsi256_si128(w[4 * j + 1]), _mm256_castsi256_si128(w[4 * j + 2]));
+                     _mm256_castsi256_si128(w[4 * j + 1]),
+                     _mm256_castsi256_si128(w[4 * j + 2]));
     avx2_noise_pairs(out + 32 + 2 * j, _mm256_extracti128_si256(w[4 * j], 1),
                      _mm256_extracti128_si256(w[4 * j + 1], 1),
                      _mm256_extracti128_si256(w[4 * j + 2], 1));

@@ -2,11 +2,13 @@
 #include "kernels/random.h"
 
 #include "kernels/fma.h"
-#include "kernels/kernels.h"
+#include "kernels/scalar.h"
+
+#include <string.h>
 
 #include <math.h>
 
-void lnspi_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+void lnspi_random_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]};
   uint32_t k0 = key[0], k1 = key[1];
   for (int round = 0; round < 10; round++) {
@@ -27,7 +29,7 @@ static void random_block(uint32_t out[4], uint64_t seed, uint64_t step, uint32_t
                          uint32_t block) {
   uint32_t counter[4] = {block, node, (uint32_t)step, (uint32_t)(step >> 32)};
   uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-  lnspi_philox(counter, key, out);
+  lnspi_random_philox(counter, key, out);
 }
 
 uint32_t lnspi_random(uint64_t seed, uint64_t step, uint32_t node, uint32_t element) {
@@ -36,7 +38,7 @@ uint32_t lnspi_random(uint64_t seed, uint64_t step, uint32_t node, uint32_t elem
   return words[element % 4];
 }
 
-uint32_t lnspi_dither(const uint32_t key[2], uint32_t element) {
+uint32_t lnspi_random_dither(const uint32_t key[2], uint32_t element) {
   uint32_t u = (element / 128 * 16 + element % 16) * 0x9e3779b9u + key[0];
   u = (u ^ u >> 16) * 0x7feb352du;
   u = ((u ^ u >> 15) + key[1]) * 0x846ca68bu;
@@ -82,7 +84,7 @@ void lnspi_random_normal(float *y, int64_t n, uint64_t seed, uint64_t step, uint
     if (i == 0 || element % 4 == 0) random_block(words, seed, step, node, element / 4);
     const uint32_t *pair = words + (element & 2); /* two elements share a radius */
     if (i == 0 || element % 2 == 0)
-      radius = sqrtf(-2 * lnspi_log((float)((pair[0] >> 8) + 1) * 0x1p-24f));
+      radius = sqrtf(-2 * lnspi_scalar_log((float)((pair[0] >> 8) + 1) * 0x1p-24f));
     y[i] = radius * random_wave((float)(pair[1] >> 8) * 0x1p-24f, (int)(element & 1));
   }
 }

@@ -1,6 +1,13 @@
 /* The reference kernel set: plain C, one element at a time. */
+#include "kernels/scalar.h"
+
+#include "base/bytes.h"
+#include "kernels/fma.h"
+#include "kernels/kernels.h"
 #include "kernels/noise.h"
-#include "kernels/table.h"
+
+#include <string.h>
+#include "kernels/common.h"
 
 /* The LV_ macros for one lane. Integers are unsigned; comparisons are signed. */
 #define LV_F(name) scalar_##name
@@ -12,12 +19,12 @@
 #define LV_LOADN(p, n) ((void)(n), *(p))
 #define LV_STORE(p, v) (*(p) = (v))
 #define LV_STOREN(p, n, v) ((void)(n), *(p) = (v))
-#define LV_LOAD16(p) ((uint32_t)*(p))
+#define LV_LOAD16(p) ((uint32_t) * (p))
 #define LV_STORE16(p, i) (*(p) = (uint16_t)(i))
 #define LV_LOAD32(p) (*(p))
 #define LV_STORE32(p, i) (*(p) = (i))
-#define LV_LOADI8(p) ((uint32_t)(int32_t)*(p))
-#define LV_LOADU8(p) ((uint32_t)*(p))
+#define LV_LOADI8(p) ((uint32_t)(int32_t) * (p))
+#define LV_LOADU8(p) ((uint32_t) * (p))
 #define LV_STORE8(p, i) (*(uint8_t *)(p) = (uint8_t)(i))
 #define LV_SET(f) (f)
 #if LNSPI_FMA_HARDWARE
@@ -43,9 +50,9 @@ static LNSPI_NOINLINE float scalar_fma(float a, float b, float c) {
 #define LV_LT(a, b) ((a) < (b))
 #define LV_GT(a, b) ((a) > (b))
 #define LV_NAN(a) ((a) != (a))
-#define LV_TOP(a) (a)
+#define LV_HMAX(a) (a)
 #define LV_MAXABS(a, b) scalar_max((a), LV_ABS(b))
-#define LV_PICK(m, a, b) ((m) ? (a) : (b))
+#define LV_SELECT(m, a, b) ((m) ? (a) : (b))
 #define LV_CLEAR(m, v) ((m) ? 0.0f : (v))
 #define LV_BITS(v) lnspi_float_bits(v)
 #define LV_FLOAT(i) lnspi_bits_float(i)
@@ -61,15 +68,11 @@ static LNSPI_NOINLINE float scalar_fma(float a, float b, float c) {
 #define LV_ISHR(a, n) ((a) >> (n))
 #define LV_ISAR(a, n) ((uint32_t)((int32_t)(a) >> (n)))
 #define LV_IGT(a, b) ((int32_t)(a) > (int32_t)(b))
-#define LV_IPICK(m, a, b) ((m) ? (a) : (b))
+#define LV_ISELECT(m, a, b) ((m) ? (a) : (b))
 
-static inline float scalar_max(float a, float b) {
-  return a > b ? a : b;
-}
+static inline float scalar_max(float a, float b) { return a > b ? a : b; }
 
-static inline float scalar_min(float a, float b) {
-  return a < b ? a : b;
-}
+static inline float scalar_min(float a, float b) { return a < b ? a : b; }
 
 #include "kernels/elementwise.h"
 
@@ -194,9 +197,7 @@ static float scalar_max_abs(const float *x, int64_t n) {
   return lnspi_bits_float(scalar_top(x, n));
 }
 
-static int scalar_finite(const float *x, int64_t n) {
-  return scalar_top(x, n) < 0x7f800000u;
-}
+static int scalar_finite(const float *x, int64_t n) { return scalar_top(x, n) < 0x7f800000u; }
 
 static float scalar_maximum(const float *x, int64_t n) {
   float top = x[0];
@@ -280,7 +281,7 @@ static void scalar_unit_dx(float *dx, const float *dy, const float *y, float m, 
   }
 }
 
-#include "kernels/compact_scalar.h"
+#include "kernels/lowp_scalar.h"
 
 /* ---- nearest vectors ---- */
 
@@ -336,29 +337,17 @@ const lnspi_kernels lnspi_kernels_scalar = {"scalar", 0, LNSPI_KERNEL_LIST(LNSPI
 const lnspi_kernels lnspi_kernels_cblas_scalar = LNSPI_CBLAS_TABLE(0);
 #endif
 
-float lnspi_exp(float x) {
-  return scalar_exp(x);
-}
+float lnspi_scalar_exp(float x) { return scalar_exp(x); }
 
-float lnspi_log(float x) {
-  return scalar_log(x);
-}
+float lnspi_scalar_log(float x) { return scalar_log(x); }
 
-float lnspi_erf(float x) {
-  return scalar_erf(x);
-}
+float lnspi_scalar_erf(float x) { return scalar_erf(x); }
 
-float lnspi_tanh(float x) {
-  return scalar_tanh(x);
-}
+float lnspi_scalar_tanh(float x) { return scalar_tanh(x); }
 
-float lnspi_sigmoid(float x) {
-  return scalar_sigmoid(x);
-}
+float lnspi_scalar_sigmoid(float x) { return scalar_sigmoid(x); }
 
-float lnspi_fma(float a, float b, float c) {
-  return lnspi_fma_inline(a, b, c);
-}
+float lnspi_scalar_fma(float a, float b, float c) { return lnspi_fma_inline(a, b, c); }
 
 #undef scalar_noise
 #include "kernels/undefine.h"

@@ -5,8 +5,11 @@
  * The order of every sum is that of kernels.h.
  */
 #include "kernels/elementwise.h"
-#include "kernels/inputs.h"
+#include "kernels/sparse_inputs.h"
 #include "kernels/matrix.h"
+
+#include "base/bytes.h"
+#include "kernels/kernels.h"
 
 /* ---- sums: 16 lanes in LV_G vectors, then the tree ---- */
 
@@ -32,16 +35,15 @@ static inline LV_V LV_F(only)(LV_V v, int64_t i, int64_t n) {
   return LV_LOAD(part);
 }
 
-#define LV_SUM_START(p)      \
-  LV_V p[LV_G];              \
-  LNSPI_UNROLL               \
+#define LV_SUM_START(p) \
+  LV_V p[LV_G];         \
+  LNSPI_UNROLL          \
   for (int h = 0; h < LV_G; h++) p[h] = LV_SET(0.0f)
 
 /* for (each vector of each group): j is its index, h its place in the group */
-#define LV_SUM_LOOP(n)                     \
-  for (int64_t i = 0; i < (n); i += 16)    \
-    LNSPI_UNROLL                           \
-    for (int h = 0; h < LV_G; h++)
+#define LV_SUM_LOOP(n)                               \
+  for (int64_t i = 0; i < (n); i += 16) LNSPI_UNROLL \
+  for (int h = 0; h < LV_G; h++)
 
 static float LV_F(sum)(const float *x, int64_t n) {
   LV_SUM_START(p);
@@ -88,13 +90,9 @@ static uint32_t LV_F(top)(const float *x, int64_t n) {
   return (uint32_t)LV_F(top_lane)(top);
 }
 
-static float LV_F(max_abs)(const float *x, int64_t n) {
-  return lnspi_bits_float(LV_F(top)(x, n));
-}
+static float LV_F(max_abs)(const float *x, int64_t n) { return lnspi_bits_float(LV_F(top)(x, n)); }
 
-static int LV_F(finite)(const float *x, int64_t n) {
-  return LV_F(top)(x, n) < 0x7f800000u;
-}
+static int LV_F(finite)(const float *x, int64_t n) { return LV_F(top)(x, n) < 0x7f800000u; }
 
 /* With the lower 31 bits of negative floats inverted, integers order like floats
  * (and -0 lies below +0). The last vector may overlap the one before. */
@@ -137,8 +135,8 @@ static void LV_F(softmax_dx)(float *dx, const float *dy, const float *y, int64_t
   }
 }
 
-static void LV_F(layernorm)(float *y, const float *x, const float *w, const float *b,
-                            int64_t n, float eps, float *stats) {
+static void LV_F(layernorm)(float *y, const float *x, const float *w, const float *b, int64_t n,
+                      float eps, float *stats) {
   float mean = LV_F(sum)(x, n) / (float)n;
   const LV_V meanv = LV_SET(mean);
   LV_SUM_START(p);
@@ -160,7 +158,7 @@ static void LV_F(layernorm)(float *y, const float *x, const float *w, const floa
 }
 
 static void LV_F(layernorm_dx)(float *dx, const float *dy, const float *x, const float *w,
-                               const float *stats, int64_t n, float *gw, float *gb) {
+                         const float *stats, int64_t n, float *gw, float *gb) {
   const LV_V mean = LV_SET(stats[0]), rstd = LV_SET(stats[1]);
   LV_SUM_START(pa);
   LV_SUM_START(pc);
@@ -194,8 +192,8 @@ static float LV_F(unit)(float *y, const float *x, int64_t n, float eps) {
   return m;
 }
 
-static void LV_F(unit_dx)(float *dx, const float *dy, const float *y, float m, int64_t n,
-                          float eps) {
+static void
+LV_F(unit_dx)(float *dx, const float *dy, const float *y, float m, int64_t n, float eps) {
   const int inside = m > eps;
   const LV_V s = LV_SET(inside ? LV_F(dot)(dy, y, n) : 0.0f);
   for (int64_t i = 0; i < n; i += LV_W) {
@@ -206,6 +204,6 @@ static void LV_F(unit_dx)(float *dx, const float *dy, const float *y, float m, i
 }
 
 #undef LV_G
-#undef LV_FAR
+#undef LV_PREFETCH_FLOATS
 #undef LV_SUM_START
 #undef LV_SUM_LOOP

@@ -2,7 +2,9 @@
 #ifndef LNSPI_RUN_LOAD_H
 #define LNSPI_RUN_LOAD_H
 
-#include "format/file.h"
+#include "format/safetensors.h"
+#include "graph/graph.h"
+#include "lnsp.h"
 #include "run/state.h"
 
 /* After the name of an I8 tensor: that of its scales, F32 [out] or [out, 1]. */
@@ -12,17 +14,17 @@
  * before them, or an alias. Refuses missing, misshapen and non-finite tensors, values
  * too large for the state's types, and tensors of the file that the graph does not
  * have. row has room for the longest row. */
-int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                   void *state, float *row, lnsp_problem *problem);
+int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix, void *state,
+                   float *row, lnsp_error *problem);
+
 /* The same for a zeroed array of floats laid out like a float32 state; other tensors
  * of the file are passed over. */
 int32_t lnspi_load_array(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                         float *array, float *row, lnsp_problem *problem);
+                         float *array, float *row, lnsp_error *problem);
 
 /* The same for rows handed on to write. */
 int32_t lnspi_load_rows(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                        lnspi_row_write *write, void *user, float *row,
-                        lnsp_problem *problem);
+                        lnspi_row_write *write, void *user, float *row, lnsp_error *problem);
 
 /* The type that all matrices of the graph have in the file, if it is one of those
  * that a state may have; else LNSP_F32. */
@@ -30,9 +32,5 @@ int32_t lnspi_load_type(const lnsp_file *file, const lnsp_graph *graph, const ch
 
 /* Index of a tensor of the graph in the file, by name or alias; -1: none. */
 int32_t lnspi_load_find(const lnsp_file *file, const char *prefix, const char *name);
-
-/* Fresh values from the weights' initial distributions. */
-int32_t lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row,
-                   lnsp_problem *problem);
 
 #endif

@@ -1,49 +1,52 @@
 /* Models: an immutable, counted version of the weights. */
 #include "run/model.h"
 
-#include "base/problem.h"
+#include "base/arena.h"
+#include "base/blake2s.h"
+#include "base/refcount.h"
+#include "run/handle.h"
+#include "run/init.h"
 #include "run/load.h"
-#include "run/stage.h"
+#include "run/state.h"
 
 uint64_t lnspi_model_bytes(const lnsp_graph *graph, int32_t type) {
   lnspi_arena arena = {NULL, 0, 0, 0};
-  lnspi_take(&arena, 1, LNSPI_HANDLE_BYTES);
-  lnspi_take(&arena, 1, graph->bytes);
-  lnspi_take(&arena, (uint64_t)lnspi_graph_store_bytes(graph, type), 1);
-  lnspi_take(&arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
+  lnspi_arena_alloc(&arena, 1, LNSPI_HANDLE_BYTES);
+  lnspi_arena_alloc(&arena, 1, graph->bytes);
+  lnspi_arena_alloc(&arena, (uint64_t)lnspi_graph_storage_bytes(graph, type), 1);
+  lnspi_arena_alloc(&arena, (uint64_t)lnspi_state_longest_row(graph), sizeof(float));
   return arena.used;
 }
 
 /* Sets up the handle in its block, whose graph is in place; gives the row. */
 static lnsp_model *model_place(const lnspi_block *block, lnsp_graph *graph, float **row) {
   lnspi_arena arena = {block->memory, 0, block->bytes, 0};
-  lnsp_model *model = LNSPI_TAKE_STRUCT(&arena, lnsp_model, LNSPI_HANDLE_BYTES);
-  lnspi_take(&arena, 1, graph->bytes);
+  lnsp_model *model = LNSPI_ARENA_STRUCT(&arena, lnsp_model, LNSPI_HANDLE_BYTES);
+  lnspi_arena_alloc(&arena, 1, graph->bytes);
   model->block = *block;
   model->owners = 1;
   model->graph = graph;
-  model->state = lnspi_take(&arena, (uint64_t)graph->state_bytes, 1);
-  *row = lnspi_take(&arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
+  model->state = lnspi_arena_alloc(&arena, (uint64_t)graph->state_bytes, 1);
+  *row = lnspi_arena_alloc(&arena, (uint64_t)lnspi_state_longest_row(graph), sizeof(float));
   return model;
 }
 
-int32_t lnspi_model_blank(const lnsp_graph *graph, int32_t type, const lnsp_options *options,
-                          lnsp_model **out, float **row, lnsp_problem *problem) {
+int32_t lnspi_model_alloc(const lnsp_graph *graph, int32_t type, const lnsp_options *options,
+                          lnsp_model **out, float **row, lnsp_error *problem) {
   lnspi_block block;
   int32_t status = lnspi_block_open(&block, options, lnspi_model_bytes(graph, type), problem);
   if (status != LNSP_OK) return status;
   lnsp_graph *copy = lnspi_graph_move(graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
-  lnspi_graph_store(copy, type);
+  lnspi_graph_set_storage(copy, type);
   *out = model_place(&block, copy, row);
   return LNSP_OK;
 }
 
 int32_t lnspi_model_copy(const lnsp_graph *graph, const void *state, int32_t type,
-                         const lnsp_options *options, lnsp_model **out,
-                         lnsp_problem *problem) {
+                         const lnsp_options *options, lnsp_model **out, lnsp_error *problem) {
   lnsp_model *model = NULL;
   float *row;
-  int32_t status = lnspi_model_blank(graph, type, options, &model, &row, problem);
+  int32_t status = lnspi_model_alloc(graph, type, options, &model, &row, problem);
   if (status != LNSP_OK) return status;
   status = lnspi_state_copy(graph, state, model->graph, model->state, row, problem);
   if (status == LNSP_OK)
@@ -53,22 +56,22 @@ int32_t lnspi_model_copy(const lnsp_graph *graph, const void *state, int32_t typ
   return status;
 }
 
-static int32_t model_finish(lnspi_stage *stage, const lnsp_options *options,
-                            lnsp_model **out, float **row, lnsp_problem *problem) {
+static int32_t model_finish(lnspi_handle *stage, const lnsp_options *options, lnsp_model **out,
+                            float **row, lnsp_error *problem) {
   lnspi_block block;
   lnsp_graph *graph = NULL;
-  uint64_t total = lnspi_model_bytes(stage->graph, lnspi_graph_type(stage->graph));
-  int32_t status = lnspi_stage_finish(stage, total, options, &block, &graph, problem);
+  uint64_t total = lnspi_model_bytes(stage->graph, lnspi_graph_storage(stage->graph));
+  int32_t status = lnspi_handle_finish(stage, total, options, &block, &graph, problem);
   if (status == LNSP_OK) *out = model_place(&block, graph, row);
   return status;
 }
 
-int32_t lnspi_model_fresh(const char *text, uint64_t seed, const lnsp_options *options,
-                          lnsp_model **out, lnsp_problem *problem) {
-  lnspi_stage stage;
+int32_t lnspi_model_create(const char *text, uint64_t seed, const lnsp_options *options,
+                           lnsp_model **out, lnsp_error *problem) {
+  lnspi_handle stage;
   lnsp_model *model = NULL;
   float *row;
-  int32_t status = lnspi_stage_open(&stage, text, NULL, options, problem);
+  int32_t status = lnspi_handle_begin(&stage, text, NULL, options, problem);
   if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, problem);
   if (status != LNSP_OK) return status;
   status = lnspi_init(model->graph, seed, model->state, row, problem);
@@ -80,11 +83,11 @@ int32_t lnspi_model_fresh(const char *text, uint64_t seed, const lnsp_options *o
 }
 
 int32_t lnspi_model_load(lnsp_file *file, const lnsp_options *options, lnsp_model **out,
-                         lnsp_problem *problem) {
-  lnspi_stage stage;
+                         lnsp_error *problem) {
+  lnspi_handle stage;
   lnsp_model *model;
   float *row;
-  int32_t status = lnspi_stage_open_file(&stage, file, options, problem);
+  int32_t status = lnspi_handle_begin_file(&stage, file, options, problem);
   if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, problem);
   if (status != LNSP_OK) return status;
   status = lnspi_load(file, model->graph, options->prefix, model->state, row, problem);
@@ -96,12 +99,12 @@ int32_t lnspi_model_load(lnsp_file *file, const lnsp_options *options, lnsp_mode
 }
 
 void lnspi_model_release(lnsp_model *model) {
-  if (model && lnspi_count_down(&model->owners) == 0) lnspi_block_close(&model->block);
+  if (model && lnspi_refcount_decrement(&model->owners) == 0) lnspi_block_close(&model->block);
 }
 
 void lnspi_model_hash(const lnsp_model *model, uint8_t out[32]) {
   lnspi_blake2s hash;
-  lnspi_blake2s_start(&hash);
+  lnspi_blake2s_init(&hash);
   lnspi_state_hash(model->graph, model->state, &hash);
-  lnspi_blake2s_end(&hash, out);
+  lnspi_blake2s_final(&hash, out);
 }

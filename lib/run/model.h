@@ -2,9 +2,10 @@
 #ifndef LNSPI_RUN_MODEL_H
 #define LNSPI_RUN_MODEL_H
 
-#include "format/file.h"
-#include "format/writer.h"
-#include "run/state.h"
+#include "base/block.h"
+#include "format/safetensors.h"
+#include "graph/graph.h"
+#include "lnsp.h"
 
 struct lnsp_model {
   lnspi_block block;
@@ -16,18 +17,19 @@ struct lnsp_model {
 
 /* A model of this graph with a zero state stored as type, to be filled before anyone
  * else sees it, and the room of its longest row. options: already read. */
-int32_t lnspi_model_blank(const lnsp_graph *graph, int32_t type, const lnsp_options *options,
-                          lnsp_model **out, float **row, lnsp_problem *problem);
+int32_t lnspi_model_alloc(const lnsp_graph *graph, int32_t type, const lnsp_options *options,
+                          lnsp_model **out, float **row, lnsp_error *problem);
+
 /* One with a copy of a state of this graph, stored as type. */
 int32_t lnspi_model_copy(const lnsp_graph *graph, const void *state, int32_t type,
-                         const lnsp_options *options, lnsp_model **out,
-                         lnsp_problem *problem);
+                         const lnsp_options *options, lnsp_model **out, lnsp_error *problem);
+
 /* A fresh one from a text and a seed; one from a file; stored as options->storage
  * says. options: already read. */
-int32_t lnspi_model_fresh(const char *text, uint64_t seed, const lnsp_options *options,
-                          lnsp_model **out, lnsp_problem *problem);
+int32_t lnspi_model_create(const char *text, uint64_t seed, const lnsp_options *options,
+                           lnsp_model **out, lnsp_error *problem);
 int32_t lnspi_model_load(lnsp_file *file, const lnsp_options *options, lnsp_model **out,
-                         lnsp_problem *problem);
+                         lnsp_error *problem);
 void lnspi_model_release(lnsp_model *model);
 void lnspi_model_hash(const lnsp_model *model, uint8_t out[32]);
 uint64_t lnspi_model_bytes(const lnsp_graph *graph, int32_t type);

@@ -1,6 +1,12 @@
 /* Where every value lies. */
-#include "base/problem.h"
+#include "run/plan.h"
+
+#include "base/error.h"
+#include "base/struct.h"
+#include "base/tasks.h"
+#include "graph/layer.h"
 #include "graph/product.h"
+#include "kernels/kernels.h"
 #include "run/engine.h"
 
 #define PLAN_MOST_FLOATS ((int64_t)1 << 40)
@@ -18,27 +24,28 @@ typedef struct plan_buffers {
   int32_t free_after[LNSPI_MAX_NODES]; /* node */
 } plan_buffers;
 
-int32_t lnspi_limits_read(const lnsp_limits *from, lnsp_limits *to, lnsp_problem *problem) {
-  int32_t status = lnspi_struct_read(to, sizeof *to, from, "lnsp_limits", problem);
+int32_t lnspi_plan_read_sizes(const lnsp_size_options *from, lnsp_size_options *to,
+                              lnsp_error *problem) {
+  int32_t status = lnspi_struct_read(to, sizeof *to, from, "lnsp_size_options", problem);
   if (status != LNSP_OK) return status;
   if (to->max_rows == 0) to->max_rows = 1;
   if (to->max_concepts == 0) to->max_concepts = 1;
   if (to->max_rows < 1 || to->max_rows > 1 << 24)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
-                      "max_rows is %d: give 1 to 16777216", to->max_rows);
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "max_rows is %d: give 1 to 16777216",
+                           to->max_rows);
   if (to->max_concepts < 1 || to->max_concepts > 1 << 16)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
-                      "max_concepts is %d: give 1 to 65536", to->max_concepts);
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "max_concepts is %d: give 1 to 65536", to->max_concepts);
   if (to->history < 0 || to->history > 1024)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "history is %d: give 0 to 1024",
-                      to->history);
-  if (to->undo < LNSP_UNDO_ALL || to->undo > LNSP_UNDO_WEIGHTS)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
-                      "undo is %d: give LNSP_UNDO_ALL or LNSP_UNDO_WEIGHTS", to->undo);
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "history is %d: give 0 to 1024",
+                           to->history);
+  if (to->undo < LNSP_MARK_STATE || to->undo > LNSP_MARK_WEIGHTS)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "undo is %d: give LNSP_MARK_STATE or LNSP_MARK_WEIGHTS", to->undo);
   if (to->tasks == 0) to->tasks = 1;
   if (to->tasks < 1 || to->tasks > LNSPI_MAX_TASKS)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "tasks is %d: give 1 to %d", to->tasks,
-                      LNSPI_MAX_TASKS);
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "tasks is %d: give 1 to %d",
+                           to->tasks, LNSPI_MAX_TASKS);
   return LNSP_OK;
 }
 
@@ -54,8 +61,7 @@ static int32_t plan_last_reader(const lnsp_graph *graph, int32_t node) {
 }
 
 static int64_t plan_take_buffer(plan_buffers *buffers, int32_t node, int64_t floats,
-                                int64_t every, int32_t free_after, int equal,
-                                int64_t *total) {
+                                int64_t every, int32_t free_after, int equal, int64_t *total) {
   int32_t best = -1;
   for (int32_t b = 0; b < buffers->count; b++)
     if (buffers->free_after[b] < node && buffers->floats[b] >= floats &&
@@ -90,25 +96,25 @@ static void plan_work(const lnsp_graph *graph, const lnspi_node *node, lnspi_pla
   const int64_t least = 2 * LNSPI_PART_ROWS(plan->mode);
   if (part < least) part = least;
   if (part > plan->batch) part = plan->batch;
-  const lnspi_extent all = lnspi_extent_of(graph, node, plan->batch, plan->concepts);
-  const lnspi_extent some = lnspi_extent_of(graph, node, part, plan->concepts);
-  const lnspi_need few = lnspi_need_of(&some);
+  const lnspi_extent all = lnspi_layer_extent(graph, node, plan->batch, plan->concepts);
+  const lnspi_extent some = lnspi_layer_extent(graph, node, part, plan->concepts);
+  const lnspi_need few = lnspi_layer_need(&some);
   if (plan->mode != LNSPI_MODE_TRAIN)
     plan_most(need->saved_floats, few.saved_floats, plan->tasks, &plan->saved_part,
               &plan->saved_floats);
   plan_most(need->scratch_floats, few.scratch_floats, plan->tasks, &plan->scratch_part,
             &plan->scratch_floats);
   plan_most(lnspi_product_floats(graph, node, all.most_rows),
-            lnspi_product_floats(graph, node, some.most_rows), plan->tasks,
-            &plan->product_part, &plan->product_floats);
+            lnspi_product_floats(graph, node, some.most_rows), plan->tasks, &plan->product_part,
+            &plan->product_floats);
 }
 
 static int32_t plan_place(const lnsp_graph *graph, lnspi_plan *plan, plan_buffers *buffers) {
   for (int32_t n = 0; n < graph->node_count; n++) {
     const lnspi_node *node = &graph->nodes[n];
-    const lnspi_extent extent = lnspi_extent_of(graph, node, plan->batch, plan->concepts);
+    const lnspi_extent extent = lnspi_layer_extent(graph, node, plan->batch, plan->concepts);
     int64_t floats = extent.rows * lnspi_node_ld(graph, n), offset;
-    lnspi_need need = lnspi_need_of(&extent);
+    lnspi_need need = lnspi_layer_need(&extent);
     need.saved_floats = lnspi_round16(need.saved_floats);
     if (plan->mode == LNSPI_MODE_REUSE) {
       offset = plan_take_buffer(buffers, n, floats, node->every, plan_last_reader(graph, n),
@@ -133,8 +139,8 @@ static int32_t plan_place(const lnsp_graph *graph, lnspi_plan *plan, plan_buffer
   return 1;
 }
 
-int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_limits *limits, int32_t mode,
-                        lnspi_plan *plan, lnsp_problem *problem) {
+int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_size_options *limits, int32_t mode,
+                        lnspi_plan *plan, lnsp_error *problem) {
   plan_buffers buffers;
   int64_t *value_offset = plan->value_offset, *saved_offset = plan->saved_offset;
   buffers.count = 0;
@@ -145,17 +151,18 @@ int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_limits *limits, int3
   plan->concepts = limits->max_concepts;
   plan->mode = mode;
   if (graph->concepts_low > plan->concepts)
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
-                      "this network takes rows of at least %lld concepts: max_concepts is %lld, "
-                      "raise it",
-                      (long long)graph->concepts_low, (long long)plan->concepts);
+    return lnspi_error_set(
+        problem, LNSP_E_LIMIT, NULL,
+        "this network takes rows of at least %lld concepts: max_concepts is %lld, "
+        "raise it",
+        (long long)graph->concepts_low, (long long)plan->concepts);
   if (graph->concepts_high && plan->concepts > graph->concepts_high)
     plan->concepts = graph->concepts_high;
   plan->tasks = limits->tasks > 1 ? limits->tasks : 1;
   if (!plan_place(graph, plan, &buffers))
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
-                      "%d rows of %d concepts need more memory than can be addressed: "
-                      "lower max_rows or max_concepts",
-                      limits->max_rows, limits->max_concepts);
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+                           "%d rows of %d concepts need more memory than can be addressed: "
+                           "lower max_rows or max_concepts",
+                           limits->max_rows, limits->max_concepts);
   return LNSP_OK;
 }

@@ -1,11 +1,17 @@
 /* Writing states as safetensors, row by row. */
 #include "run/save.h"
 
-#include "base/problem.h"
-#include "base/text.h"
-#include "format/header.h"
-#include "kernels/compact.h"
+#include "base/arena.h"
+#include "base/block.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/str.h"
+#include "format/dtype.h"
+#include "format/writer.h"
+#include "kernels/kernels.h"
+#include "kernels/lowp.h"
 #include "run/load.h"
+#include "run/weight.h"
 
 #define SAVE_PAIRS 16
 #define SAVE_NAME_BYTES (2 * LNSPI_NAME_BYTES) /* prefix, name, suffix */
@@ -28,16 +34,16 @@ typedef struct save_work {
 } save_work;
 
 const char *lnspi_save_architecture_key(const lnsp_graph *graph) {
-  return lnspi_begins(graph->architecture, "lnsp ") ? "lnsp.graph" : "lnsp.arch";
+  return lnspi_str_starts_with(graph->architecture, "lnsp ") ? "lnsp.graph" : "lnsp.arch";
 }
 
 static void save_layout(lnspi_arena *arena, const lnsp_graph *graph, save_work *work) {
-  uint64_t columns = (uint64_t)lnspi_state_columns(graph), count = (uint64_t)work->count;
-  work->tensors = lnspi_take(arena, count, sizeof *work->tensors);
-  work->items = lnspi_take(arena, count, sizeof *work->items);
-  work->names = lnspi_take(arena, count, SAVE_NAME_BYTES);
-  work->row = lnspi_take(arena, columns, sizeof(float));
-  work->codes = lnspi_take(arena, columns, sizeof(uint16_t));
+  uint64_t columns = (uint64_t)lnspi_state_longest_row(graph), count = (uint64_t)work->count;
+  work->tensors = lnspi_arena_alloc(arena, count, sizeof *work->tensors);
+  work->items = lnspi_arena_alloc(arena, count, sizeof *work->items);
+  work->names = lnspi_arena_alloc(arena, count, SAVE_NAME_BYTES);
+  work->row = lnspi_arena_alloc(arena, columns, sizeof(float));
+  work->codes = lnspi_arena_alloc(arena, columns, sizeof(uint16_t));
 }
 
 static void save_declare_one(save_work *work, const lnspi_save_part *part,
@@ -69,14 +75,13 @@ static void save_declare(const lnsp_graph *graph, const lnspi_save_part *parts,
         const lnspi_weight *weight = &graph->weights[i];
         int32_t as = save_dtype(&parts[p], weight, dtype);
         if ((as != LNSP_F32) == compact) save_declare_one(work, &parts[p], weight, 0, as);
-        if (as == LNSP_I8 && !compact)
-          save_declare_one(work, &parts[p], weight, 1, LNSP_F32);
+        if (as == LNSP_I8 && !compact) save_declare_one(work, &parts[p], weight, 1, LNSP_F32);
       }
 }
 
 /* One row in the item's type; gives where it lies. */
 static int32_t save_row(const save_item *item, int64_t row, const save_work *work,
-                        const void **data, lnsp_problem *problem) {
+                        const void **data, lnsp_error *problem) {
   const lnspi_kernels *k = &lnspi_kernels_scalar;
   const lnspi_weight *weight = item->weight;
   const void *state = item->part->state;
@@ -85,12 +90,12 @@ static int32_t save_row(const save_item *item, int64_t row, const save_work *wor
   *data = work->codes;
   if (item->dtype == LNSP_I8 || item->scales) {
     if (weight->type == LNSP_I8) {
-      *work->row = lnspi_state_get_codes(weight, state, row, work->codes);
+      *work->row = lnspi_state_read_codes(weight, state, row, work->codes);
     } else {
       lnspi_state_read(weight, state, row, 1, work->row);
-      int32_t status = lnspi_state_check(weight, LNSP_I8, row, work->row, problem);
+      int32_t status = lnspi_state_check_row(weight, LNSP_I8, row, work->row, problem);
       if (status != LNSP_OK) return status;
-      *work->row = lnspi_quantise(work->codes, 4, work->row, columns);
+      *work->row = lnspi_lowp_quantise(work->codes, 4, work->row, columns);
     }
     if (item->scales) *data = work->row;
     return LNSP_OK;
@@ -98,14 +103,14 @@ static int32_t save_row(const save_item *item, int64_t row, const save_work *wor
   if (item->part->read)
     item->part->read(state, weight, row, 0, columns, work->row);
   else if (item->part->array)
-    lnspi_array_read(weight, state, row, 1, work->row);
+    lnspi_state_read_array(weight, state, row, 1, work->row);
   else
     lnspi_state_read(weight, state, row, 1, work->row);
   if (item->dtype == LNSP_F32) {
     *data = work->row;
     return LNSP_OK;
   }
-  int32_t status = lnspi_state_check(weight, item->dtype, row, work->row, problem);
+  int32_t status = lnspi_state_check_row(weight, item->dtype, row, work->row, problem);
   if (item->dtype == LNSP_F16)
     k->f32_to_f16(half, work->row, columns);
   else
@@ -114,7 +119,7 @@ static int32_t save_row(const save_item *item, int64_t row, const save_work *wor
 }
 
 static int32_t save_rows(const save_item *item, const save_work *work, lnsp_writer *writer,
-                         lnsp_problem *problem) {
+                         lnsp_error *problem) {
   int64_t rows = lnspi_weight_rows(item->weight);
   int64_t columns = item->scales ? 1 : lnspi_weight_columns(item->weight);
   int32_t status = LNSP_OK;
@@ -122,23 +127,23 @@ static int32_t save_rows(const save_item *item, const save_work *work, lnsp_writ
     const void *data = NULL;
     status = save_row(item, r, work, &data, problem);
     if (status == LNSP_OK)
-      status = lnspi_writer_write(writer, data, (size_t)columns * lnspi_dtype_bytes(item->dtype),
-                                  problem);
+      status = lnspi_writer_write(writer, data,
+                                  (size_t)columns * lnspi_dtype_bytes(item->dtype), problem);
   }
   return status;
 }
 
-int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts,
-                   int32_t part_count, const lnsp_pair *extra, int32_t extra_count,
-                   int32_t dtype, const lnsp_sink *sink, const lnsp_options *options,
-                   lnsp_problem *problem) {
+int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts, int32_t part_count,
+                   const lnsp_key_value *extra, int32_t extra_count, int32_t dtype,
+                   const lnsp_sink *sink, const lnsp_options *options, lnsp_error *problem) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   save_work work;
   lnsp_writer *writer = NULL;
-  lnsp_pair pairs[SAVE_PAIRS] = {{"format", "pt"},
-                                 {lnspi_save_architecture_key(graph), graph->architecture}};
+  lnsp_key_value pairs[SAVE_PAIRS] = {{"format", "pt"},
+                                      {lnspi_save_architecture_key(graph),
+                                       graph->architecture}};
   if (extra_count > SAVE_PAIRS - 2)
-    return lnspi_fail(problem, LNSP_E_INTERNAL, NULL, "too many metadata pairs");
+    return lnspi_error_set(problem, LNSP_E_INTERNAL, NULL, "too many metadata pairs");
   for (int32_t i = 0; i < extra_count; i++) pairs[2 + i] = extra[i];
   memset(&work, 0, sizeof work);
   for (int32_t p = 0; p < part_count; p++)

@@ -2,7 +2,8 @@
 #ifndef LNSPI_RUN_SAVE_H
 #define LNSPI_RUN_SAVE_H
 
-#include "format/writer.h"
+#include "graph/graph.h"
+#include "lnsp.h"
 #include "run/state.h"
 
 typedef struct lnspi_save_part {
@@ -18,10 +19,9 @@ typedef struct lnspi_save_part {
  * and the extra pairs. dtype F32, F16, BF16 or I8 is that of the matrices; all other
  * tensors are F32. options gives the allocator of a small block, which is freed
  * before return. */
-int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts,
-                   int32_t part_count, const lnsp_pair *extra, int32_t extra_count,
-                   int32_t dtype, const lnsp_sink *sink, const lnsp_options *options,
-                   lnsp_problem *problem);
+int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts, int32_t part_count,
+                   const lnsp_key_value *extra, int32_t extra_count, int32_t dtype,
+                   const lnsp_sink *sink, const lnsp_options *options, lnsp_error *problem);
 
 /* "lnsp.graph" if the architecture is written out, else "lnsp.arch". */
 const char *lnspi_save_architecture_key(const lnsp_graph *graph);

@@ -1,36 +1,22 @@
 /* The state array: rows of its tensors in and out, and its hash. */
 #include "run/state.h"
 
-#include "base/problem.h"
-#include "base/text.h"
-#include "format/header.h"
-#include "kernels/compact.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "format/dtype.h"
+#include "kernels/kernels.h"
+#include "kernels/lowp.h"
+#include "kernels/packed.h"
+#include "run/weight.h"
 
-int64_t lnspi_weight_rows(const lnspi_weight *weight) {
-  if (weight->kind == LNSPI_FLAT && weight->rank <= 1) return weight->parts;
-  return weight->dims[0];
-}
-
-int64_t lnspi_weight_columns(const lnspi_weight *weight) {
-  int64_t rows = lnspi_weight_rows(weight);
-  return rows ? weight->count / rows : 0;
-}
-
-int64_t lnspi_state_columns(const lnsp_graph *graph) {
+int64_t lnspi_state_longest_row(const lnsp_graph *graph) {
   int64_t most = 16;
   for (int32_t i = 0; i < graph->weight_count; i++) {
     int64_t columns = lnspi_weight_columns(&graph->weights[i]);
     if (columns > most) most = columns;
   }
   return most;
-}
-
-lnspi_weight lnspi_weight_in_array(const lnspi_weight *weight) {
-  lnspi_weight there = *weight;
-  there.type = LNSP_F32;
-  there.at = weight->offset * (int64_t)sizeof(float);
-  there.bytes = weight->floats * (int64_t)sizeof(float);
-  return there;
 }
 
 /* Floats from the start of the tensor to row number row of a FLAT tensor. */
@@ -48,7 +34,7 @@ static void state_read_floats(const lnspi_weight *weight, const float *base, int
     if (weight->kind == LNSPI_MATRIX) {
       int64_t out = weight->dims[0] / weight->parts;
       const float *part = base + row / out * lnspi_packed_floats(columns, out);
-      lnspi_unpack_rows(part, columns, out, row % out, 1, rows, columns);
+      lnspi_packed_to_rows(part, columns, out, row % out, 1, rows, columns);
     } else {
       memcpy(rows, base + state_flat_row(weight, row), (size_t)columns * sizeof(float));
     }
@@ -63,20 +49,20 @@ static void state_write_floats(const lnspi_weight *weight, float *base, int64_t 
     if (weight->kind == LNSPI_MATRIX) {
       int64_t out = weight->dims[0] / weight->parts;
       float *part = base + row / out * lnspi_packed_floats(columns, out);
-      lnspi_pack_rows(part, columns, out, row % out, 1, rows, columns);
+      lnspi_packed_from_rows(part, columns, out, row % out, 1, rows, columns);
     } else {
       memcpy(base + state_flat_row(weight, row), rows, (size_t)columns * sizeof(float));
     }
   }
 }
 
-void lnspi_array_read(const lnspi_weight *weight, const float *array, int64_t first,
-                      int64_t count, float *rows) {
+void lnspi_state_read_array(const lnspi_weight *weight, const float *array, int64_t first,
+                            int64_t count, float *rows) {
   state_read_floats(weight, array + weight->offset, first, count, rows);
 }
 
-void lnspi_array_write(const lnspi_weight *weight, float *array, int64_t first, int64_t count,
-                       const float *rows) {
+void lnspi_state_write_array(const lnspi_weight *weight, float *array, int64_t first,
+                             int64_t count, const float *rows) {
   state_write_floats(weight, array + weight->offset, first, count, rows);
 }
 
@@ -96,7 +82,7 @@ void lnspi_state_read(const lnspi_weight *weight, const void *state, int64_t fir
   }
   for (int64_t r = first; r < first + count; r++, rows += columns) {
     const uint8_t *part = (const uint8_t *)state + state_part(weight, r, &out);
-    lnspi_compact_unpack_rows(weight->type, part, columns, out, r % out, 1, rows, columns);
+    lnspi_lowp_unpack_rows(weight->type, part, columns, out, r % out, 1, rows, columns);
   }
 }
 
@@ -110,22 +96,22 @@ void lnspi_state_write(const lnspi_weight *weight, void *state, int64_t first, i
   }
   for (int64_t r = first; r < first + count; r++, rows += columns) {
     uint8_t *part = (uint8_t *)state + state_part(weight, r, &out);
-    lnspi_compact_pack_rows(weight->type, part, columns, out, r % out, 1, rows, columns);
+    lnspi_lowp_pack_rows(weight->type, part, columns, out, r % out, 1, rows, columns);
   }
 }
 
-void lnspi_state_put_codes(const lnspi_weight *weight, void *state, int64_t row,
-                           const int8_t *codes, float scale) {
+void lnspi_state_write_codes(const lnspi_weight *weight, void *state, int64_t row,
+                             const int8_t *codes, float scale) {
   int64_t out;
   uint8_t *part = (uint8_t *)state + state_part(weight, row, &out);
-  lnspi_compact_put_codes(part, weight->dims[1], out, row % out, codes, scale);
+  lnspi_lowp_put_codes(part, weight->dims[1], out, row % out, codes, scale);
 }
 
-float lnspi_state_get_codes(const lnspi_weight *weight, const void *state, int64_t row,
-                            int8_t *codes) {
+float lnspi_state_read_codes(const lnspi_weight *weight, const void *state, int64_t row,
+                             int8_t *codes) {
   int64_t out;
   const uint8_t *part = (const uint8_t *)state + state_part(weight, row, &out);
-  return lnspi_compact_get_codes(part, weight->dims[1], out, row % out, codes);
+  return lnspi_lowp_get_codes(part, weight->dims[1], out, row % out, codes);
 }
 
 /* The largest magnitude that a type does not round to infinity. */
@@ -136,31 +122,31 @@ static float state_most(int32_t type) {
   return 0x1.fffffep+127f;
 }
 
-int32_t lnspi_state_check(const lnspi_weight *weight, int32_t type, int64_t row,
-                          const float *values, lnsp_problem *problem) {
+int32_t lnspi_state_check_row(const lnspi_weight *weight, int32_t type, int64_t row,
+                              const float *values, lnsp_error *problem) {
   float most = lnspi_kernels_scalar.max_abs(values, lnspi_weight_columns(weight));
   if (!(most <= 0x1.fffffep+127f))
-    return lnspi_fail(problem, LNSP_E_NOT_FINITE, weight->name,
-                      "tensor '%s' would have a NaN or infinity in row %lld", weight->name,
-                      (long long)row);
+    return lnspi_error_set(problem, LNSP_E_NOT_FINITE, weight->name,
+                           "tensor '%s' would have a NaN or infinity in row %lld", weight->name,
+                           (long long)row);
   if (most > state_most(type))
-    return lnspi_fail(problem, LNSP_E_NOT_FINITE, weight->name,
-                      "tensor '%s' has a value too large for %s in row %lld: store it as F32%s",
-                      weight->name, lnspi_dtype_name(type), (long long)row,
-                      type == LNSP_F16 ? " or BF16" : "");
+    return lnspi_error_set(
+        problem, LNSP_E_NOT_FINITE, weight->name,
+        "tensor '%s' has a value too large for %s in row %lld: store it as F32%s", weight->name,
+        lnspi_dtype_name(type), (long long)row, type == LNSP_F16 ? " or BF16" : "");
   return LNSP_OK;
 }
 
-int32_t lnspi_state_store(const lnspi_weight *weight, void *state, int64_t row,
-                          const float *values, lnsp_problem *problem) {
-  int32_t status = lnspi_state_check(weight, weight->type, row, values, problem);
+int32_t lnspi_state_write_checked(const lnspi_weight *weight, void *state, int64_t row,
+                                  const float *values, lnsp_error *problem) {
+  int32_t status = lnspi_state_check_row(weight, weight->type, row, values, problem);
   if (status == LNSP_OK) lnspi_state_write(weight, state, row, 1, values);
   return status;
 }
 
 int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
                          const lnsp_graph *to_graph, void *to, float *row,
-                         lnsp_problem *problem) {
+                         lnsp_error *problem) {
   int32_t status = LNSP_OK;
   for (int32_t i = 0; status == LNSP_OK && i < from_graph->weight_count; i++) {
     const lnspi_weight *a = &from_graph->weights[i], *b = &to_graph->weights[i];
@@ -170,7 +156,7 @@ int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
     }
     for (int64_t r = 0; status == LNSP_OK && r < lnspi_weight_rows(a); r++) {
       lnspi_state_read(a, from, r, 1, row);
-      status = lnspi_state_store(b, to, r, row, problem);
+      status = lnspi_state_write_checked(b, to, r, row, problem);
     }
   }
   return status;
@@ -208,12 +194,12 @@ static void state_read_columns(const void *state, const lnspi_weight *weight, in
   }
   const uint8_t *part = (const uint8_t *)state + state_part(weight, row, &out);
   for (int64_t c = 0; c < count; c++)
-    values[c] = lnspi_compact_value(weight->type, part, weight->dims[1], out, row % out,
-                                    first + c);
+    values[c] =
+        lnspi_lowp_value(weight->type, part, weight->dims[1], out, row % out, first + c);
 }
 
-float lnspi_state_value(const lnspi_weight *weight, const void *state, int64_t row,
-                        int64_t column) {
+float lnspi_state_read_value(const lnspi_weight *weight, const void *state, int64_t row,
+                             int64_t column) {
   float value;
   state_read_columns(state, weight, row, column, 1, &value);
   return value;
@@ -224,8 +210,8 @@ static void state_read_array(const void *array, const lnspi_weight *weight, int6
   state_read_piece(weight, (const float *)array + weight->offset, row, first, count, values);
 }
 
-void lnspi_state_span(const lnspi_weight *weight, const void *state, int64_t first,
-                      int64_t count, float *values) {
+void lnspi_state_read_span(const lnspi_weight *weight, const void *state, int64_t first,
+                           int64_t count, float *values) {
   int64_t columns = lnspi_weight_columns(weight), n;
   for (; count > 0; values += n, first += n, count -= n) {
     int64_t row = first / columns, column = first - row * columns;
@@ -234,7 +220,7 @@ void lnspi_state_span(const lnspi_weight *weight, const void *state, int64_t fir
   }
 }
 
-void lnspi_state_span_write(const lnspi_weight *weight, void *state, int64_t first,
+void lnspi_state_write_span(const lnspi_weight *weight, void *state, int64_t first,
                             int64_t count, const float *values) {
   int64_t columns = lnspi_weight_columns(weight), n;
   float *base = (void *)((uint8_t *)state + weight->at);
@@ -249,45 +235,60 @@ void lnspi_state_span_write(const lnspi_weight *weight, void *state, int64_t fir
   }
 }
 
-void lnspi_hash_tensor(const lnspi_weight *weight, lnspi_blake2s *hash) {
+void lnspi_state_hash_tensor(const lnspi_weight *weight, lnspi_blake2s *hash) {
   uint8_t bytes[64];
-  lnspi_blake2s_add(hash, weight->name, lnspi_length(weight->name) + 1);
+  lnspi_blake2s_update(hash, weight->name, lnspi_str_length(weight->name) + 1);
   lnspi_store64(bytes, (uint64_t)weight->rank);
   for (int32_t d = 0; d < weight->rank; d++)
     lnspi_store64(bytes + 8 + 8 * d, (uint64_t)weight->dims[d]);
-  lnspi_blake2s_add(hash, bytes, 8 + 8 * (size_t)weight->rank);
+  lnspi_blake2s_update(hash, bytes, 8 + 8 * (size_t)weight->rank);
 }
 
-void lnspi_hash_values(const float *values, int64_t count, lnspi_blake2s *hash) {
+void lnspi_state_hash_values(const float *values, int64_t count, lnspi_blake2s *hash) {
   uint8_t bytes[1024];
   for (int64_t n; count > 0; count -= n, values += n) {
     n = count < 256 ? count : 256;
-    for (int64_t i = 0; i < n; i++)
-      lnspi_store32(bytes + 4 * i, lnspi_float_bits(values[i]));
-    lnspi_blake2s_add(hash, bytes, 4 * (size_t)n);
+    for (int64_t i = 0; i < n; i++) lnspi_store32(bytes + 4 * i, lnspi_float_bits(values[i]));
+    lnspi_blake2s_update(hash, bytes, 4 * (size_t)n);
   }
 }
 
-void lnspi_rows_hash(const lnsp_graph *graph, lnspi_row_read *read, const void *user,
-                     lnspi_blake2s *hash) {
+void lnspi_state_hash_rows(const lnsp_graph *graph, lnspi_row_read *read, const void *user,
+                           lnspi_blake2s *hash) {
   float values[256];
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight), n;
-    lnspi_hash_tensor(weight, hash);
+    lnspi_state_hash_tensor(weight, hash);
     for (int64_t r = 0; r < rows; r++)
       for (int64_t c = 0; c < columns; c += n) {
         n = columns - c < 256 ? columns - c : 256;
         read(user, weight, r, c, n, values);
-        lnspi_hash_values(values, n, hash);
+        lnspi_state_hash_values(values, n, hash);
       }
   }
 }
 
 void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash) {
-  lnspi_rows_hash(graph, state_read_columns, state, hash);
+  lnspi_state_hash_rows(graph, state_read_columns, state, hash);
 }
 
-void lnspi_array_hash(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash) {
-  lnspi_rows_hash(graph, state_read_array, array, hash);
+void lnspi_state_hash_array(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash) {
+  lnspi_state_hash_rows(graph, state_read_array, array, hash);
+}
+
+int32_t lnspi_state_read_tensor(const lnsp_graph *graph, const void *state, const char *name,
+                                float *out, int64_t count, lnsp_error *problem) {
+  int32_t index = lnspi_graph_find_weight(graph, name);
+  if (index < 0)
+    return lnspi_error_set(problem, LNSP_E_MISSING, name, "the network has no tensor '%s'",
+                           name);
+  if (graph->weights[index].count != count)
+    return lnspi_error_set(problem, LNSP_E_SHAPE, name,
+                           "tensor '%s' has %lld elements, but room for %lld was given", name,
+                           (long long)graph->weights[index].count, (long long)count);
+  if (state)
+    lnspi_state_read(&graph->weights[index], state, 0,
+                     lnspi_weight_rows(&graph->weights[index]), out);
+  return LNSP_OK;
 }

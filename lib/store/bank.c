@@ -1,8 +1,11 @@
 /* Banks: which one counts, and where its log ends. */
-#include "store/journal.h"
+#include "store/bank.h"
 
-#include "base/memory.h"
-#include "base/problem.h"
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/error.h"
+#include "store/record.h"
+#include "store/record_scan.h"
 
 #define BANK_MAGIC 0x426a6e6cu /* "lnjB" */
 #define BANK_VERSION 1
@@ -29,26 +32,26 @@ void lnspi_bank_encode(const lnspi_journal *j, const lnspi_bank *log, uint8_t *t
 
 /* A bank's header; *good 0: there is none. */
 static int32_t bank_decode(lnspi_journal *j, uint32_t bank, lnspi_bank *log, int *good,
-                           lnsp_problem *problem) {
+                           lnsp_error *problem) {
   uint8_t raw[LNSPI_HEAD_BYTES];
-  lnspi_log_start(j, bank, log);
+  lnspi_bank_start(j, bank, log);
   *good = 0;
   int32_t status = lnspi_journal_read(j, log->bank_at, raw, sizeof raw, problem);
   if (status != LNSP_OK || lnspi_load32(raw) != BANK_MAGIC) return status;
   if (LNSPI_RULE(BANK_SUM) && lnspi_load32(raw + 252) != lnspi_crc32c(0, raw, 252))
     return LNSP_OK;
   if (lnspi_load32(raw + 4) != BANK_VERSION)
-    return lnspi_fail(problem, LNSP_E_UNSUPPORTED, NULL,
-                      "the store is of version %u; this library reads version %d",
-                      (unsigned)lnspi_load32(raw + 4), BANK_VERSION);
+    return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, NULL,
+                           "the store is of version %u; this library reads version %d",
+                           (unsigned)lnspi_load32(raw + 4), BANK_VERSION);
   if (lnspi_load64(raw + 16) != j->device.size_bytes ||
       lnspi_load32(raw + 24) != j->device.erase_bytes ||
       lnspi_load32(raw + 28) != j->device.program_bytes || lnspi_load32(raw + 12) != bank)
-    return lnspi_fail(problem, LNSP_E_MISMATCH, NULL,
-                      "the store was made on a device of %llu bytes, erased by %u and "
-                      "programmed by %u: open it on one of the same sizes",
-                      (unsigned long long)lnspi_load64(raw + 16),
-                      (unsigned)lnspi_load32(raw + 24), (unsigned)lnspi_load32(raw + 28));
+    return lnspi_error_set(problem, LNSP_E_MISMATCH, NULL,
+                           "the store was made on a device of %llu bytes, erased by %u and "
+                           "programmed by %u: open it on one of the same sizes",
+                           (unsigned long long)lnspi_load64(raw + 16),
+                           (unsigned)lnspi_load32(raw + 24), (unsigned)lnspi_load32(raw + 28));
   log->generation = lnspi_load32(raw + 8);
   log->copied = log->bank_at + lnspi_load64(raw + 32);
   log->sequence = lnspi_load64(raw + 40);
@@ -63,33 +66,34 @@ static int32_t bank_decode(lnspi_journal *j, uint32_t bank, lnspi_bank *log, int
  * bank's: falling back would lose them without a word. Copies alone say nothing: they are
  * what an interrupted compaction leaves. */
 static int32_t bank_check_lost(lnspi_journal *j, uint32_t bank, uint32_t generation,
-                               lnsp_problem *problem) {
+                               lnsp_error *problem) {
   lnspi_bank log;
   lnspi_record record;
   int good = 0;
   if (!LNSPI_RULE(LOST_HEADER) || j->salvage) return LNSP_OK;
-  lnspi_log_start(j, bank, &log);
-  int32_t status = lnspi_log_head(j, &log, log.start, &record, &good, problem);
+  lnspi_bank_start(j, bank, &log);
+  int32_t status = lnspi_record_scan_at(j, &log, log.start, &record, &good, problem);
   if (status != LNSP_OK || !good || record.generation <= generation) return status;
   /* what a cut left between two records is no larger than a record */
   uint64_t reach = BANK_REACH, end = log.start;
   for (uint64_t at = log.start; at < log.end && at - end <= reach;
        at = good ? record.end : at + j->unit) {
-    status = lnspi_log_head(j, &log, at, &record, &good, problem);
+    status = lnspi_record_scan_at(j, &log, at, &record, &good, problem);
     if (status != LNSP_OK) return status;
     if (good) end = record.end;
     if (good && 2 * (record.end - at) > reach) reach = 2 * (record.end - at);
     if (good && record.generation > generation && !(record.flags & LNSPI_RECORD_COPIED))
-      return lnspi_fail_at(problem, LNSP_E_MISMATCH, (int64_t)log.bank_at, NULL,
-                           "the store is damaged: the header at byte %llu is not readable, but "
-                           "the newest records lie behind it. Open it with salvage to read the "
-                           "older ones",
-                           (unsigned long long)log.bank_at);
+      return lnspi_error_set_at(
+          problem, LNSP_E_MISMATCH, (int64_t)log.bank_at, NULL,
+          "the store is damaged: the header at byte %llu is not readable, but "
+          "the newest records lie behind it. Open it with salvage to read the "
+          "older ones",
+          (unsigned long long)log.bank_at);
   }
   return LNSP_OK;
 }
 
-int32_t lnspi_journal_choose(lnspi_journal *j, lnspi_bank *log, lnsp_problem *problem) {
+int32_t lnspi_bank_choose(lnspi_journal *j, lnspi_bank *log, lnsp_error *problem) {
   lnspi_bank banks[2];
   int good[2];
   for (uint32_t b = 0; b < 2; b++) {
@@ -97,8 +101,8 @@ int32_t lnspi_journal_choose(lnspi_journal *j, lnspi_bank *log, lnsp_problem *pr
     if (status != LNSP_OK) return status;
   }
   if (!good[0] && !good[1])
-    return lnspi_fail(problem, LNSP_E_FORMAT, NULL,
-                      "there is no store here: neither bank has a header");
+    return lnspi_error_set(problem, LNSP_E_FORMAT, NULL,
+                           "there is no store here: neither bank has a header");
   uint32_t newest = good[1] && (!good[0] || banks[1].generation > banks[0].generation);
   if (!LNSPI_RULE(NEWEST_BANK) && good[0] && good[1]) newest = !newest;
   *log = banks[newest];
@@ -106,60 +110,14 @@ int32_t lnspi_journal_choose(lnspi_journal *j, lnspi_bank *log, lnsp_problem *pr
   return bank_check_lost(j, !newest, log->generation, problem);
 }
 
-static int32_t bank_damaged(uint64_t at, uint64_t behind, lnsp_problem *problem) {
-  return lnspi_fail_at(problem, LNSP_E_MISMATCH, (int64_t)at, NULL,
-                       "the store is damaged at byte %llu, but there are good records behind "
-                       "it (byte %llu): nothing was cut. Open it with salvage to read what is "
-                       "left, and commit that to a new store",
-                       (unsigned long long)at, (unsigned long long)behind);
+void lnspi_bank_start(const lnspi_journal *j, uint32_t bank, lnspi_bank *log) {
+  memset(log, 0, sizeof *log);
+  log->bank = bank;
+  log->bank_at = bank * j->bank_bytes;
+  log->start = log->tail = log->bank_at + j->device.erase_bytes;
+  log->end = log->bank_at + j->bank_bytes;
 }
 
-/* Where the next record may go: not over what a cut left behind. */
-static uint64_t bank_tail(const lnspi_journal *j, const lnspi_bank *log, uint64_t end,
-                          uint64_t dirty) {
-  uint64_t tail = end;
-  if (LNSPI_RULE(SKIP_DIRTY) && dirty > tail) tail = (dirty + j->unit - 1) / j->unit * j->unit;
-  return tail < log->end ? tail : log->end;
-}
-
-int32_t lnspi_journal_open(lnspi_journal *j, lnsp_problem *problem) {
-  lnspi_bank log;
-  lnspi_record record;
-  lnspi_rest rest = {0, 0};
-  int found = 1, any = 0;
-  int32_t status = lnspi_journal_choose(j, &log, problem);
-  if (status != LNSP_OK) return status;
-  uint8_t copied_chain[32];
-  const uint64_t copied = log.sequence;
-  uint64_t end = log.start;
-  memcpy(copied_chain, log.chain, 32);
-  log.sequence = log.newest = 0;
-  memcpy(log.chain, log.first, 32);
-  j->log.bank_at = log.bank_at; /* visit may want to know */
-  for (;;) {
-    status = lnspi_log_next(j, &log, any ? &record : NULL, &record, &found, &rest, problem);
-    if (status != LNSP_OK) return status;
-    if (!found) break;
-    any = 1;
-    j->lost |= (int32_t)record.broken;
-    end = record.end;
-    if (j->visit) status = j->visit(j->user, &record, problem);
-    if (status != LNSP_OK) return status;
-    if (record.sequence == copied && memcmp(record.chain, copied_chain, 32) && !j->salvage &&
-        LNSPI_RULE(CHAIN))
-      return bank_damaged(record.at, log.bank_at, problem);
-  }
-  if (rest.foreign && LNSPI_RULE(REPORT) && !j->salvage)
-    return bank_damaged(end, rest.foreign, problem);
-  if (copied && (!any || record.sequence < copied) && !j->salvage)
-    return bank_damaged(end, log.bank_at, problem);
-  if (any) {
-    log.sequence = record.sequence;
-    log.newest = record.at - log.bank_at;
-    memcpy(log.chain, record.chain, 32);
-  }
-  log.tail = bank_tail(j, &log, end, rest.dirty);
-  j->log = j->safe = log;
-  if (j->read_only || !LNSPI_RULE(SYNC_RECOVERY)) return LNSP_OK;
-  return lnspi_journal_sync(j, problem);
+int lnspi_bank_fits(const lnspi_journal *j, const lnspi_bank *log, uint64_t bytes) {
+  return log->end - log->tail >= lnspi_record_space(j, bytes);
 }

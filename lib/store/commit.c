@@ -1,19 +1,20 @@
 /* Commit and rollback: each is one record, synced before it is acknowledged. */
-#include "base/problem.h"
-#include "store/store.h"
+#include "store/commit.h"
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/error.h"
+#include "delta/float_coder.h"
+#include "store/bank.h"
+#include "store/journal.h"
+#include "store/record.h"
+#include "store/record_write.h"
+#include "store/store_compact.h"
+#include "store/version.h"
 
 /* Bits of a word's change above which it is stored as it is: moments change so much that
  * coding them saves little, and going back would take three times as long. */
 #define COMMIT_MOST 24
-
-int32_t lnspi_store_sync(lnsp_store *store, const lnspi_record *record,
-                         lnsp_problem *problem) {
-  if (LNSPI_RULE(SYNC_COMMIT)) {
-    int32_t status = lnspi_journal_sync(&store->journal, problem);
-    if (status != LNSP_OK) return status;
-  }
-  return lnspi_store_note(store, record, problem);
-}
 
 /* The words of an image, in order. */
 typedef struct commit_source {
@@ -24,9 +25,9 @@ typedef struct commit_source {
 
 static size_t commit_take(commit_source *from, uint32_t *words) {
   size_t filled = 0;
-  while (from->count && filled < LNSPI_WORDS_CHUNK) {
+  while (from->count && filled < LNSPI_FLOAT_CODER_CHUNK) {
     const uint64_t left = from->segment->count - from->done;
-    size_t n = LNSPI_WORDS_CHUNK - filled;
+    size_t n = LNSPI_FLOAT_CODER_CHUNK - filled;
     if (left < n) n = (size_t)left;
     if (n) memcpy(words + filled, from->segment->words + from->done, 4 * n);
     filled += n;
@@ -41,7 +42,7 @@ static size_t commit_take(commit_source *from, uint32_t *words) {
 
 static int32_t commit_bytes(void *user, const void *bytes, size_t count) {
   lnspi_store_payload *p = user;
-  p->status = lnspi_record_put(&p->store->journal, bytes, count, p->problem);
+  p->status = lnspi_record_write(&p->store->journal, bytes, count, p->problem);
   return p->status != LNSP_OK;
 }
 
@@ -54,14 +55,14 @@ static const uint8_t *commit_encode(uint32_t *words, size_t count) {
 
 /* The payload; *sum is that of the image. */
 static int32_t commit_write(lnsp_store *store, commit_source *source, uint64_t snapshot,
-                            uint32_t *sum, lnsp_problem *problem) {
+                            uint32_t *sum, lnsp_error *problem) {
   lnspi_store_payload payload = {store, problem, 0, 0, 0, LNSP_OK};
-  lnspi_words_writer *writer = &store->coder->writer;
+  lnspi_float_encoder *writer = &store->coder->writer;
   uint64_t at = snapshot;
   int32_t status = LNSP_OK;
   *sum = 0;
   if (snapshot) {
-    lnspi_words_write_start(writer, commit_bytes, &payload);
+    lnspi_float_coder_write_start(writer, commit_bytes, &payload);
     writer->most = COMMIT_MOST;
   }
   for (size_t n; status == LNSP_OK && (n = commit_take(source, store->next)) > 0;) {
@@ -71,33 +72,33 @@ static int32_t commit_write(lnsp_store *store, commit_source *source, uint64_t s
       if (status != LNSP_OK) return status;
       for (size_t i = 0; i < n; i++) store->base[i] = lnspi_load32(bytes + 4 * i);
       at += 4 * n;
-      status = lnspi_words_put(writer, store->base, store->next, n);
+      status = lnspi_float_coder_write(writer, store->base, store->next, n);
     }
     const uint8_t *bytes = commit_encode(store->next, n);
     *sum = lnspi_crc32c(*sum, bytes, 4 * n);
-    if (!snapshot) status = lnspi_record_put(&store->journal, bytes, 4 * n, problem);
+    if (!snapshot) status = lnspi_record_write(&store->journal, bytes, 4 * n, problem);
   }
-  if (status == LNSP_OK && snapshot) status = lnspi_words_write_end(writer);
+  if (status == LNSP_OK && snapshot) status = lnspi_float_coder_write_end(writer);
   return payload.status != LNSP_OK ? payload.status : status;
 }
 
 /* Whether the next image is a delta, and the room that it may need. */
 static int commit_is_delta(const lnsp_store *store, uint64_t *need) {
   const int delta = store->snapshot && store->since < store->plan.every;
-  *need = delta ? lnspi_words_bound(store->plan.words) : 4 * store->plan.words;
+  *need = delta ? lnspi_float_coder_bound(store->plan.words) : 4 * store->plan.words;
   return delta;
 }
 
 static int32_t commit_make_room(lnsp_store *store, uint64_t need, uint64_t keep,
-                                lnsp_problem *problem) {
+                                lnsp_error *problem) {
   lnspi_journal *j = &store->journal;
   int32_t status = lnspi_journal_writable(j, problem);
-  if (status != LNSP_OK || lnspi_log_fits(j, &j->log, need)) return status;
+  if (status != LNSP_OK || lnspi_bank_fits(j, &j->log, need)) return status;
   return lnspi_store_compact(store, lnspi_record_space(j, need), keep, problem);
 }
 
-int32_t lnspi_store_commit(lnsp_store *store, const lnspi_segment *segments, int32_t count,
-                           lnspi_version *version, lnsp_problem *problem) {
+int32_t lnspi_commit_version(lnsp_store *store, const lnspi_segment *segments, int32_t count,
+                             lnspi_version *version, lnsp_error *problem) {
   commit_source source = {segments, count, 0, 0};
   lnspi_journal *j = &store->journal;
   uint8_t info[LNSPI_INFO_BYTES];
@@ -105,44 +106,44 @@ int32_t lnspi_store_commit(lnsp_store *store, const lnspi_segment *segments, int
   uint64_t words = 0, need = 0;
   for (int32_t i = 0; i < count; i++) words += segments[i].count;
   if (words != store->plan.words)
-    return lnspi_fail(problem, LNSP_E_SHAPE, NULL,
-                      "the store keeps images of %llu words, and this one has %llu",
-                      (unsigned long long)store->plan.words, (unsigned long long)words);
+    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+                           "the store keeps images of %llu words, and this one has %llu",
+                           (unsigned long long)store->plan.words, (unsigned long long)words);
   (void)commit_is_delta(store, &need);
   int32_t status = commit_make_room(store, need, 0, problem);
   if (status != LNSP_OK) return status;
   const int delta = commit_is_delta(store, &need); /* compaction may have changed that */
-  if (!lnspi_log_fits(j, &j->log, need))
+  if (!lnspi_bank_fits(j, &j->log, need))
     status = lnspi_store_compact(store, lnspi_record_space(j, need), 0, problem);
   if (status != LNSP_OK) return status;
   version->number = store->newest + 1;
   version->of = store->head.number;
   version->base = delta ? store->snapshot : 0;
-  status = lnspi_record_begin(j, &j->log, delta ? LNSPI_RECORD_DELTA : LNSPI_RECORD_SNAPSHOT,
-                              0, problem);
+  status =
+      lnspi_record_write_start(j, &j->log, delta ? LNSPI_RECORD_DELTA : LNSPI_RECORD_SNAPSHOT,
+                               0, problem);
   if (status == LNSP_OK)
-    status = commit_write(store, &source,
-                          delta ? j->log.bank_at + store->snapshot + j->head : 0,
-                          &version->sum, problem);
+    status =
+        commit_write(store, &source, delta ? j->log.bank_at + store->snapshot + j->head : 0,
+                     &version->sum, problem);
   if (status != LNSP_OK) {
     /* what was programmed is left behind, and nothing must be written over it */
     j->failed = 1;
     return status;
   }
   lnspi_version_encode(version, info);
-  status = lnspi_record_end(j, &j->log, info, &record, problem);
+  status = lnspi_record_write_end(j, &j->log, info, &record, problem);
   return status != LNSP_OK ? status : lnspi_store_sync(store, &record, problem);
 }
 
-int32_t lnspi_store_rollback(lnsp_store *store, uint64_t number, uint64_t time,
-                             lnspi_version *version, lnsp_problem *problem) {
+int32_t lnspi_commit_rollback(lnsp_store *store, uint64_t number, uint64_t time,
+                              lnspi_version *version, lnsp_error *problem) {
   lnspi_journal *j = &store->journal;
   uint8_t info[LNSPI_INFO_BYTES];
   lnspi_record image, record;
-  int32_t status = lnspi_store_image(store, number, &image, problem);
-  if (status == LNSP_OK)
-    status = commit_make_room(store, 0, lnspi_load64(image.info), problem);
-  if (status == LNSP_OK) status = lnspi_store_image(store, number, &image, problem);
+  int32_t status = lnspi_version_image(store, number, &image, problem);
+  if (status == LNSP_OK) status = commit_make_room(store, 0, lnspi_load64(image.info), problem);
+  if (status == LNSP_OK) status = lnspi_version_image(store, number, &image, problem);
   if (status != LNSP_OK) return status;
   lnspi_version_decode(image.info, version);
   version->of = version->number;
@@ -152,8 +153,8 @@ int32_t lnspi_store_rollback(lnsp_store *store, uint64_t number, uint64_t time,
   memset(version->sender, 0, sizeof version->sender);
   memset(version->tag, 0, sizeof version->tag);
   lnspi_version_encode(version, info);
-  status = lnspi_record_begin(j, &j->log, LNSPI_RECORD_ROLLBACK, 0, problem);
-  if (status == LNSP_OK) status = lnspi_record_end(j, &j->log, info, &record, problem);
+  status = lnspi_record_write_start(j, &j->log, LNSPI_RECORD_ROLLBACK, 0, problem);
+  if (status == LNSP_OK) status = lnspi_record_write_end(j, &j->log, info, &record, problem);
   if (status == LNSP_OK) status = lnspi_store_sync(store, &record, problem);
   if (status == LNSP_OK) store->image = image;
   return status;

@@ -3,7 +3,6 @@
 #ifndef LNSPI_STORE_JOURNAL_H
 #define LNSPI_STORE_JOURNAL_H
 
-#include "base/bytes.h"
 #include "lnsp.h"
 
 /* What makes the journal survive. tests/store_sim leaves out one at a time, and must
@@ -29,6 +28,7 @@ enum {
   LNSPI_RULE_KEEP_HEAD,        /* and the version that the store is at             */
   LNSPI_RULE_COUNT
 };
+
 #if defined(LNSPI_MUTANT)
 #define LNSPI_RULE(name) (LNSPI_RULE_##name != LNSPI_MUTANT)
 #else
@@ -38,7 +38,6 @@ enum {
 #define LNSPI_HEAD_BYTES 256  /* of a record and of a bank */
 #define LNSPI_INFO_BYTES 176  /* of it, for the user of the journal */
 #define LNSPI_MAX_PROGRAM 4096
-
 #define LNSPI_RECORD_COPIED 1 /* flag: written by compaction */
 
 typedef struct lnspi_record {
@@ -74,74 +73,36 @@ typedef struct lnspi_journal {
   int32_t lost;       /* salvage: something was found damaged */
   lnspi_bank log, safe; /* safe: as it was after the last sync */
   void *user;         /* of visit (nullable): told of each record by open, in order */
-  int32_t (*visit)(void *user, const lnspi_record *record, lnsp_problem *problem);
+  int32_t (*visit)(void *user, const lnspi_record *record, lnsp_error *problem);
   uint64_t reach;     /* this much erased is the end of the log; 0: all of the bank */
-  lnspi_record ahead; /* what log_next saw behind the record it gave; at 0: nothing */
+  lnspi_record
+      ahead; /* what lnspi_record_scan_next saw behind the record it gave; at 0: nothing */
   uint8_t *buffer;    /* for scans, and for the record that is being written: */
   size_t buffer_bytes, filled;
   uint64_t at, put, put_end, bytes;
   uint32_t crc, type, flags;
 } lnspi_journal;
 
-/* log.c: reading. Bytes that a journal's buffer needs on this device. */
-int32_t lnspi_journal_check(const lnsp_device *device, lnsp_problem *problem);
+/* Reading. Bytes that a journal's buffer needs on this device. */
+int32_t lnspi_journal_check(const lnsp_device *device, lnsp_error *problem);
 size_t lnspi_journal_buffer(const lnsp_device *device);
 void lnspi_journal_place(lnspi_journal *j, const lnsp_device *device, uint8_t *buffer,
                          size_t bytes);
 int32_t lnspi_journal_read(lnspi_journal *j, uint64_t at, void *to, size_t bytes,
-                           lnsp_problem *problem);
-void lnspi_log_start(const lnspi_journal *j, uint32_t bank, lnspi_bank *log);
-/* What stands at an offset: *good says whether it is a record's head. */
-int32_t lnspi_log_head(lnspi_journal *j, const lnspi_bank *log, uint64_t at,
-                       lnspi_record *record, int *good, lnsp_problem *problem);
-int32_t lnspi_log_body_check(lnspi_journal *j, const lnspi_record *record, int *good,
-                             lnsp_problem *problem);
-/* What lies between a record and the end of the bank, where no record follows. */
-typedef struct lnspi_rest {
-  uint64_t dirty;   /* end of the last byte that is not erased; 0: none */
-  uint64_t foreign; /* a record that does not continue this one; 0: none */
-} lnspi_rest;
-/* The record that continues `after` (NULL: the first); *found 0: there is none, and rest
- * (nullable) tells what is there. May be given record as after. */
-int32_t lnspi_log_next(lnspi_journal *j, const lnspi_bank *log, const lnspi_record *after,
-                       lnspi_record *record, int *found, lnspi_rest *rest,
-                       lnsp_problem *problem);
-/* The record before it; *found 0: none. */
-int32_t lnspi_log_previous(lnspi_journal *j, const lnspi_record *of, lnspi_record *record,
-                           int *found, lnsp_problem *problem);
-int32_t lnspi_log_newest(lnspi_journal *j, lnspi_record *record, int *found,
-                         lnsp_problem *problem);
+                           lnsp_error *problem);
 
-/* bank.c: opening */
-/* Which bank counts. */
-int32_t lnspi_journal_choose(lnspi_journal *j, lnspi_bank *log, lnsp_problem *problem);
 /* Finds the end of the log; unless read_only, syncs before it says so. */
-int32_t lnspi_journal_open(lnspi_journal *j, lnsp_problem *problem);
-void lnspi_bank_encode(const lnspi_journal *j, const lnspi_bank *log, uint8_t *to);
+int32_t lnspi_journal_open(lnspi_journal *j, lnsp_error *problem);
+int32_t lnspi_journal_writable(const lnspi_journal *j, lnsp_error *problem);
+int32_t lnspi_journal_sync(lnspi_journal *j, lnsp_error *problem);
 
-/* append.c: writing. A failure makes the journal read-only for ever after. */
-uint64_t lnspi_record_space(const lnspi_journal *j, uint64_t bytes); /* with such a payload */
-int lnspi_log_fits(const lnspi_journal *j, const lnspi_bank *log, uint64_t bytes);
-int32_t lnspi_journal_writable(const lnspi_journal *j, lnsp_problem *problem);
-int32_t lnspi_record_begin(lnspi_journal *j, const lnspi_bank *log, uint32_t type,
-                           uint32_t flags, lnsp_problem *problem);
-int32_t lnspi_record_put(lnspi_journal *j, const void *data, size_t bytes,
-                         lnsp_problem *problem);
-/* Writes the head; the record counts once it is synced. */
-int32_t lnspi_record_end(lnspi_journal *j, lnspi_bank *log,
-                         const uint8_t info[LNSPI_INFO_BYTES], lnspi_record *record,
-                         lnsp_problem *problem);
-int32_t lnspi_journal_sync(lnspi_journal *j, lnsp_problem *problem);
-/* The other bank: erased, filled by records of the flag COPIED, then made the one that
- * counts. */
-int32_t lnspi_turn_begin(lnspi_journal *j, lnspi_bank *to, lnsp_problem *problem);
-int32_t lnspi_turn_copy(lnspi_journal *j, const lnspi_record *from, lnspi_bank *to,
-                        const uint8_t info[LNSPI_INFO_BYTES], lnspi_record *record,
-                        lnsp_problem *problem);
-int32_t lnspi_turn_end(lnspi_journal *j, lnspi_bank *to, lnsp_problem *problem);
-/* A new journal, in place of whatever is on the device: turn_begin, and after turn_end
- * lnspi_journal_forget erases what was there. */
-int32_t lnspi_journal_new(lnspi_journal *j, lnspi_bank *to, lnsp_problem *problem);
-int32_t lnspi_journal_forget(lnspi_journal *j, lnsp_problem *problem);
+/* n rounded up to a multiple. */
+static inline uint64_t lnspi_journal_round(uint64_t n, uint64_t to) {
+  return (n + to - 1) / to * to;
+}
+
+/* Programs bytes of the buffer; a failure makes the journal read-only. */
+int32_t lnspi_journal_program(lnspi_journal *j, uint64_t at, size_t bytes, lnsp_error *problem);
+int32_t lnspi_journal_erase(lnspi_journal *j, uint64_t from, uint64_t to, lnsp_error *problem);
 
 #endif

@@ -1,17 +1,25 @@
 /* The ledger: who sent what last, so that nothing is taken twice, not even after a
  * rollback. */
-#include "base/problem.h"
-#include "base/text.h"
-#include "store/store.h"
+#include "store/ledger.h"
+
+#include "base/blake2s.h"
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "store/bank.h"
+#include "store/record.h"
+#include "store/record_write.h"
+#include "store/store_compact.h"
 
 #define LEDGER_ENTRY (LNSPI_SENDER_BYTES + 8)
 
 void lnspi_ledger_id(const char *sender, uint8_t id[LNSPI_SENDER_BYTES]) {
   lnspi_blake2s hash;
   uint8_t digest[32];
-  lnspi_blake2s_start(&hash);
-  lnspi_blake2s_add(&hash, sender, lnspi_length(sender));
-  lnspi_blake2s_end(&hash, digest);
+  lnspi_blake2s_init(&hash);
+  lnspi_blake2s_update(&hash, sender, lnspi_str_length(sender));
+  lnspi_blake2s_final(&hash, digest);
   memcpy(id, digest, LNSPI_SENDER_BYTES);
 }
 
@@ -23,13 +31,13 @@ static lnspi_sender *ledger_find(const lnsp_store *store,
 }
 
 int32_t lnspi_ledger_note(lnsp_store *store, const uint8_t id[LNSPI_SENDER_BYTES],
-                          uint64_t nonce, lnsp_problem *problem) {
+                          uint64_t nonce, lnsp_error *problem) {
   lnspi_sender *entry = ledger_find(store, id);
   if (!entry) {
     if (store->sender_count >= (int32_t)store->plan.senders)
-      return lnspi_fail(problem, LNSP_E_FORMAT, NULL,
-                        "the store's ledger names more than its %u senders: it is damaged",
-                        (unsigned)store->plan.senders);
+      return lnspi_error_set(problem, LNSP_E_FORMAT, NULL,
+                             "the store's ledger names more than its %u senders: it is damaged",
+                             (unsigned)store->plan.senders);
     entry = &store->senders[store->sender_count++];
     memcpy(entry->id, id, LNSPI_SENDER_BYTES);
     entry->nonce = 0;
@@ -38,83 +46,86 @@ int32_t lnspi_ledger_note(lnsp_store *store, const uint8_t id[LNSPI_SENDER_BYTES
   return LNSP_OK;
 }
 
-int32_t lnspi_store_ledger_check(const lnsp_store *store, const char *sender, uint64_t nonce,
-                                 lnsp_problem *problem) {
+int32_t lnspi_ledger_check(const lnsp_store *store, const char *sender, uint64_t nonce,
+                           lnsp_error *problem) {
   uint8_t id[LNSPI_SENDER_BYTES];
   lnspi_ledger_id(sender, id);
   const lnspi_sender *entry = ledger_find(store, id);
   if (!nonce)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, sender, "a nonce is a number from 1 on");
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, sender, "a nonce is a number from 1 on");
   if (entry && nonce <= entry->nonce)
-    return lnspi_fail(problem, LNSP_E_STATE, sender,
-                      "'%s' has sent number %llu already, and this is number %llu: it is a "
-                      "replay, or came late",
-                      sender, (unsigned long long)entry->nonce, (unsigned long long)nonce);
+    return lnspi_error_set(
+        problem, LNSP_E_STATE, sender,
+        "'%s' has sent number %llu already, and this is number %llu: it is a "
+        "replay, or came late",
+        sender, (unsigned long long)entry->nonce, (unsigned long long)nonce);
   if (!entry && store->sender_count >= (int32_t)store->plan.senders)
-    return lnspi_fail(problem, LNSP_E_LIMIT, sender,
-                      "the store knows its %u senders and takes nothing from another: make one "
-                      "for more senders",
-                      (unsigned)store->plan.senders);
+    return lnspi_error_set(
+        problem, LNSP_E_LIMIT, sender,
+        "the store knows its %u senders and takes nothing from another: make one "
+        "for more senders",
+        (unsigned)store->plan.senders);
   return LNSP_OK;
 }
 
-int32_t lnspi_ledger_read(lnsp_store *store, const lnspi_record *record,
-                          lnsp_problem *problem) {
+int32_t lnspi_ledger_read(lnsp_store *store, const lnspi_record *record, lnsp_error *problem) {
   uint8_t entry[LEDGER_ENTRY];
   uint32_t crc = 0;
   int32_t status = LNSP_OK;
   for (uint64_t at = 0; status == LNSP_OK && at < record->bytes; at += LEDGER_ENTRY) {
     if (record->bytes - at < LEDGER_ENTRY) break;
-    status = lnspi_journal_read(&store->journal, record->body + at, entry, sizeof entry, problem);
+    status =
+        lnspi_journal_read(&store->journal, record->body + at, entry, sizeof entry, problem);
     crc = lnspi_crc32c(crc, entry, sizeof entry);
     if (status == LNSP_OK)
-      status = lnspi_ledger_note(store, entry, lnspi_load64(entry + LNSPI_SENDER_BYTES), problem);
+      status =
+          lnspi_ledger_note(store, entry, lnspi_load64(entry + LNSPI_SENDER_BYTES), problem);
   }
   if (status == LNSP_OK && (crc != record->crc || record->bytes % LEDGER_ENTRY) &&
       !store->journal.salvage)
-    return lnspi_fail_at(problem, LNSP_E_MISMATCH, (int64_t)record->at, NULL,
-                         "the store is damaged: its ledger of senders at byte %llu is not "
-                         "readable. Open it with salvage to read the versions",
-                         (unsigned long long)record->at);
+    return lnspi_error_set_at(problem, LNSP_E_MISMATCH, (int64_t)record->at, NULL,
+                              "the store is damaged: its ledger of senders at byte %llu is not "
+                              "readable. Open it with salvage to read the versions",
+                              (unsigned long long)record->at);
   return status;
 }
 
-static int32_t ledger_put(lnsp_store *store, const lnspi_sender *sender,
-                          lnsp_problem *problem) {
+static int32_t ledger_put(lnsp_store *store, const lnspi_sender *sender, lnsp_error *problem) {
   uint8_t entry[LEDGER_ENTRY];
   memcpy(entry, sender->id, LNSPI_SENDER_BYTES);
   lnspi_store64(entry + LNSPI_SENDER_BYTES, sender->nonce);
-  return lnspi_record_put(&store->journal, entry, sizeof entry, problem);
+  return lnspi_record_write(&store->journal, entry, sizeof entry, problem);
 }
 
 int32_t lnspi_ledger_write(lnsp_store *store, lnspi_bank *log, uint32_t flags,
-                           lnsp_problem *problem) {
+                           lnsp_error *problem) {
   const uint8_t info[LNSPI_INFO_BYTES] = {0};
   lnspi_record record;
   if (!store->sender_count || !LNSPI_RULE(LEDGER)) return LNSP_OK;
   int32_t status =
-      lnspi_record_begin(&store->journal, log, LNSPI_RECORD_LEDGER, flags, problem);
+      lnspi_record_write_start(&store->journal, log, LNSPI_RECORD_LEDGER, flags, problem);
   for (int32_t i = 0; status == LNSP_OK && i < store->sender_count; i++)
     status = ledger_put(store, &store->senders[i], problem);
-  return status != LNSP_OK ? status
-                           : lnspi_record_end(&store->journal, log, info, &record, problem);
+  return status != LNSP_OK
+             ? status
+             : lnspi_record_write_end(&store->journal, log, info, &record, problem);
 }
 
-int32_t lnspi_store_ledger_add(lnsp_store *store, const char *sender, uint64_t nonce,
-                               lnsp_problem *problem) {
+int32_t lnspi_ledger_add(lnsp_store *store, const char *sender, uint64_t nonce,
+                         lnsp_error *problem) {
   const uint8_t info[LNSPI_INFO_BYTES] = {0};
   lnspi_sender entry;
   lnspi_record record;
   lnspi_journal *j = &store->journal;
-  int32_t status = lnspi_store_ledger_check(store, sender, nonce, problem);
+  int32_t status = lnspi_ledger_check(store, sender, nonce, problem);
   if (status == LNSP_OK) status = lnspi_journal_writable(j, problem);
-  if (status == LNSP_OK && !lnspi_log_fits(j, &j->log, LEDGER_ENTRY))
+  if (status == LNSP_OK && !lnspi_bank_fits(j, &j->log, LEDGER_ENTRY))
     status = lnspi_store_compact(store, lnspi_record_space(j, LEDGER_ENTRY), 0, problem);
   if (status != LNSP_OK) return status;
   lnspi_ledger_id(sender, entry.id);
   entry.nonce = nonce;
-  status = lnspi_record_begin(j, &j->log, LNSPI_RECORD_LEDGER, 0, problem);
+  status = lnspi_record_write_start(j, &j->log, LNSPI_RECORD_LEDGER, 0, problem);
   if (status == LNSP_OK) status = ledger_put(store, &entry, problem);
-  if (status == LNSP_OK) status = lnspi_record_end(j, &j->log, info, &record, problem);
+  if (status == LNSP_OK) status = lnspi_record_write_end(j, &j->log, info, &record, problem);
   return status != LNSP_OK ? status : lnspi_store_sync(store, &record, problem);
 }

@@ -1,8 +1,17 @@
 /* A store's handle: its block, its description, and what the log says when it is read. */
 #include "store/store.h"
 
-#include "base/problem.h"
-#include "base/text.h"
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "store/bank.h"
+#include "store/bank_switch.h"
+#include "store/ledger.h"
+#include "store/record.h"
+#include "store/record_scan.h"
+#include "store/record_write.h"
+#include "store/version.h"
 
 #define STORE_VERSION 1
 #define STORE_REACH (UINT64_C(1) << 20)
@@ -10,27 +19,28 @@
 
 /* ---- the description ---- */
 
-static int32_t store_check_plan(const lnspi_store_plan *plan, lnsp_problem *problem) {
+static int32_t store_check_plan(const lnspi_store_plan *plan, lnsp_error *problem) {
   uint64_t texts = 0;
-  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) texts += lnspi_length(plan->text[i]) + 1;
+  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) texts += lnspi_str_length(plan->text[i]) + 1;
   if (plan->every < 1 || plan->every > 1000000)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
-                      "a store makes a snapshot every 1 to 1,000,000 versions, not %u",
-                      (unsigned)plan->every);
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "a store makes a snapshot every 1 to 1,000,000 versions, not %u",
+                           (unsigned)plan->every);
   if (plan->senders > LNSPI_STORE_SENDERS)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "a store knows at most %d senders",
-                      LNSPI_STORE_SENDERS);
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "a store knows at most %d senders",
+                           LNSPI_STORE_SENDERS);
   if (!plan->words || plan->words > UINT64_C(1) << 40)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL, "there is nothing to store");
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "there is nothing to store");
   if (texts > LNSPI_STORE_TEXT_BYTES)
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
-                      "the texts of architecture, loss and optimizer have %llu bytes, and a "
-                      "store holds %d",
-                      (unsigned long long)texts, LNSPI_STORE_TEXT_BYTES);
+    return lnspi_error_set(
+        problem, LNSP_E_LIMIT, NULL,
+        "the texts of architecture, loss and optimizer have %llu bytes, and a "
+        "store holds %d",
+        (unsigned long long)texts, LNSPI_STORE_TEXT_BYTES);
   return LNSP_OK;
 }
 
-int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_problem *problem) {
+int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_error *problem) {
   const uint8_t info[LNSPI_INFO_BYTES] = {0};
   const lnspi_store_plan *plan = &store->plan;
   uint8_t fixed[STORE_FIXED] = {0};
@@ -41,31 +51,33 @@ int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_problem *p
   lnspi_store32(fixed + 12, plan->senders);
   lnspi_store64(fixed + 16, plan->words);
   for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++)
-    lnspi_store32(fixed + 24 + 4 * i, (uint32_t)lnspi_length(plan->text[i]) + 1);
+    lnspi_store32(fixed + 24 + 4 * i, (uint32_t)lnspi_str_length(plan->text[i]) + 1);
   lnspi_journal *j = &store->journal;
-  int32_t status = lnspi_record_begin(j, log, LNSPI_RECORD_DESCRIPTION, LNSPI_RECORD_COPIED,
-                                      problem);
-  if (status == LNSP_OK) status = lnspi_record_put(j, fixed, sizeof fixed, problem);
+  int32_t status =
+      lnspi_record_write_start(j, log, LNSPI_RECORD_DESCRIPTION, LNSPI_RECORD_COPIED, problem);
+  if (status == LNSP_OK) status = lnspi_record_write(j, fixed, sizeof fixed, problem);
   for (int32_t i = 0; status == LNSP_OK && i < LNSPI_STORE_TEXTS; i++)
-    status = lnspi_record_put(j, plan->text[i], lnspi_length(plan->text[i]) + 1, problem);
-  return status != LNSP_OK ? status : lnspi_record_end(j, log, info, &record, problem);
+    status = lnspi_record_write(j, plan->text[i], lnspi_str_length(plan->text[i]) + 1, problem);
+  return status != LNSP_OK ? status : lnspi_record_write_end(j, log, info, &record, problem);
 }
 
-static int32_t store_no_description(const lnspi_bank *log, lnsp_problem *problem) {
-  return lnspi_fail_at(problem, LNSP_E_FORMAT, (int64_t)log->start, NULL,
-                       "the store is damaged: the record at byte %llu does not describe it",
-                       (unsigned long long)log->start);
+static int32_t store_no_description(const lnspi_bank *log, lnsp_error *problem) {
+  return lnspi_error_set_at(
+      problem, LNSP_E_FORMAT, (int64_t)log->start, NULL,
+      "the store is damaged: the record at byte %llu does not describe it",
+      (unsigned long long)log->start);
 }
 
 /* The fixed part, and the sizes of the texts in all. */
 static int32_t store_read_plan(lnspi_journal *j, const lnspi_bank *log, lnspi_store_plan *plan,
                                lnspi_record *record, uint32_t sizes[LNSPI_STORE_TEXTS],
-                               lnsp_problem *problem) {
+                               lnsp_error *problem) {
   uint8_t fixed[STORE_FIXED];
   uint64_t texts = 0;
   int good = 0, whole = 0;
-  int32_t status = lnspi_log_head(j, log, log->start, record, &good, problem);
-  if (status == LNSP_OK && good) status = lnspi_log_body_check(j, record, &whole, problem);
+  int32_t status = lnspi_record_scan_at(j, log, log->start, record, &good, problem);
+  if (status == LNSP_OK && good)
+    status = lnspi_record_scan_check_body(j, record, &whole, problem);
   if (status != LNSP_OK) return status;
   if (!good || !whole || record->type != LNSPI_RECORD_DESCRIPTION ||
       record->bytes < STORE_FIXED)
@@ -95,7 +107,7 @@ static int32_t store_read_plan(lnspi_journal *j, const lnspi_bank *log, lnspi_st
 
 static uint64_t store_text_bytes(const lnspi_store_plan *plan) {
   uint64_t bytes = 0;
-  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) bytes += lnspi_length(plan->text[i]) + 1;
+  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) bytes += lnspi_str_length(plan->text[i]) + 1;
   return bytes;
 }
 
@@ -104,20 +116,21 @@ static lnsp_store *store_lay_out(lnspi_arena *arena, const lnsp_device *device,
                                  lnsp_store *pieces, uint8_t **buffer) {
   typedef char store_entry_fits[sizeof(lnspi_sender) <= 24 ? 1 : -1];
   (void)sizeof(store_entry_fits);
-  lnsp_store *store = LNSPI_TAKE_STRUCT(arena, lnsp_store, 2048);
-  *buffer = lnspi_take(arena, 1, lnspi_journal_buffer(device));
-  pieces->base = lnspi_take(arena, LNSPI_WORDS_CHUNK, sizeof(uint32_t));
-  pieces->next = lnspi_take(arena, LNSPI_WORDS_CHUNK, sizeof(uint32_t));
-  void *coder = lnspi_take(arena, 1, 0 * sizeof(char[sizeof *pieces->coder <= 20480 ? 1 : -1]) +
-                                         20480);
+  lnsp_store *store = LNSPI_ARENA_STRUCT(arena, lnsp_store, 2048);
+  *buffer = lnspi_arena_alloc(arena, 1, lnspi_journal_buffer(device));
+  pieces->base = lnspi_arena_alloc(arena, LNSPI_FLOAT_CODER_CHUNK, sizeof(uint32_t));
+  pieces->next = lnspi_arena_alloc(arena, LNSPI_FLOAT_CODER_CHUNK, sizeof(uint32_t));
+  void *coder =
+      lnspi_arena_alloc(arena, 1,
+                        0 * sizeof(char[sizeof *pieces->coder <= 20480 ? 1 : -1]) + 20480);
   pieces->coder = coder;
-  pieces->senders = lnspi_take(arena, plan->senders, 24);
-  pieces->texts = lnspi_take(arena, texts, 1);
+  pieces->senders = lnspi_arena_alloc(arena, plan->senders, 24);
+  pieces->texts = lnspi_arena_alloc(arena, texts, 1);
   return store;
 }
 
 int32_t lnspi_store_bytes(const lnsp_device *device, const lnspi_store_plan *plan,
-                          uint64_t *bytes, lnsp_problem *problem) {
+                          uint64_t *bytes, lnsp_error *problem) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_store pieces;
   uint8_t *buffer;
@@ -131,7 +144,7 @@ int32_t lnspi_store_bytes(const lnsp_device *device, const lnspi_store_plan *pla
 
 static int32_t store_make(const lnsp_device *device, const lnspi_store_plan *plan,
                           uint64_t texts, const lnsp_options *options, lnsp_store **out,
-                          lnsp_problem *problem) {
+                          lnsp_error *problem) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_store pieces;
   lnspi_block block;
@@ -166,17 +179,17 @@ static void store_forget(lnsp_store *store) {
   memset(&store->image, 0, sizeof store->image);
 }
 
-int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record,
-                         lnsp_problem *problem) {
+int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record, lnsp_error *problem) {
   const uint64_t at = record->at - store->journal.log.bank_at;
   lnspi_version version;
   if (record->type == LNSPI_RECORD_LEDGER) return lnspi_ledger_read(store, record, problem);
-  if (!lnspi_record_is_version(record)) return LNSP_OK;
+  if (!lnspi_version_in_record(record)) return LNSP_OK;
   lnspi_version_decode(record->info, &version);
   if (version.number <= store->newest)
-    return lnspi_fail_at(problem, LNSP_E_FORMAT, (int64_t)record->at, NULL,
-                         "the store is damaged: version %llu comes after version %llu",
-                         (unsigned long long)version.number, (unsigned long long)store->newest);
+    return lnspi_error_set_at(problem, LNSP_E_FORMAT, (int64_t)record->at, NULL,
+                              "the store is damaged: version %llu comes after version %llu",
+                              (unsigned long long)version.number,
+                              (unsigned long long)store->newest);
   store->versions++;
   store->newest = version.number;
   store->cursor_known = 0;
@@ -193,26 +206,26 @@ int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record,
   return lnspi_ledger_note(store, version.sender, version.nonce, problem);
 }
 
-static int32_t store_visit(void *user, const lnspi_record *record, lnsp_problem *problem) {
+static int32_t store_visit(void *user, const lnspi_record *record, lnsp_error *problem) {
   return lnspi_store_note(user, record, problem);
 }
 
 /* A rollback's image is an earlier record's. */
-static int32_t store_settle(lnsp_store *store, lnsp_problem *problem) {
+static int32_t store_settle(lnsp_store *store, lnsp_error *problem) {
   if (!store->head.number) return LNSP_OK;
   if (lnspi_load64(store->image.info) == store->head.number) return LNSP_OK;
-  int32_t status = lnspi_store_image(store, store->head.number, &store->image, problem);
+  int32_t status = lnspi_version_image(store, store->head.number, &store->image, problem);
   return store->journal.salvage && status == LNSP_E_MISSING ? LNSP_OK : status;
 }
 
-int32_t lnspi_store_scan(lnsp_store *store, lnsp_problem *problem) {
+int32_t lnspi_store_scan(lnsp_store *store, lnsp_error *problem) {
   lnspi_journal *j = &store->journal;
   lnspi_record record;
   int found = 0, any = 0;
   store_forget(store);
   for (;;) {
-    int32_t status =
-        lnspi_log_next(j, &j->log, any ? &record : NULL, &record, &found, NULL, problem);
+    int32_t status = lnspi_record_scan_next(j, &j->log, any ? &record : NULL, &record, &found,
+                                            NULL, problem);
     if (status == LNSP_OK && found) status = lnspi_store_note(store, &record, problem);
     if (status != LNSP_OK) return status;
     if (!found) return store_settle(store, problem);
@@ -225,7 +238,7 @@ int32_t lnspi_store_scan(lnsp_store *store, lnsp_problem *problem) {
 static void store_copy_texts(lnsp_store *store, const lnspi_store_plan *plan) {
   char *to = store->texts;
   for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) {
-    const size_t bytes = lnspi_length(plan->text[i]) + 1;
+    const size_t bytes = lnspi_str_length(plan->text[i]) + 1;
     memcpy(to, plan->text[i], bytes);
     store->plan.text[i] = to;
     to += bytes;
@@ -233,8 +246,7 @@ static void store_copy_texts(lnsp_store *store, const lnspi_store_plan *plan) {
 }
 
 int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *plan,
-                           const lnsp_options *options, lnsp_store **out,
-                           lnsp_problem *problem) {
+                           const lnsp_options *options, lnsp_store **out, lnsp_error *problem) {
   lnsp_store *store = NULL;
   lnspi_bank log;
   uint64_t bytes = 0;
@@ -248,18 +260,20 @@ int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *pl
   const uint64_t need = lnspi_record_space(j, STORE_FIXED + store_text_bytes(plan)) +
                         lnspi_record_space(j, 24 * (uint64_t)plan->senders) +
                         lnspi_record_space(j, 4 * plan->words) +
-                        lnspi_record_space(j, lnspi_words_bound(plan->words)) + 4 * j->head;
+                        lnspi_record_space(j, lnspi_float_coder_bound(plan->words)) +
+                        4 * j->head;
   if (need > log_bytes)
-    status = lnspi_fail(problem, LNSP_E_LIMIT, NULL,
+    status =
+        lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
                         "the device has %llu bytes, and a store for these weights needs at "
                         "least %llu",
                         (unsigned long long)device->size_bytes,
                         (unsigned long long)(2 * (need + 2 * (uint64_t)device->erase_bytes)));
   if (status == LNSP_OK) status = lnspi_journal_writable(j, problem);
-  if (status == LNSP_OK) status = lnspi_journal_new(j, &log, problem);
+  if (status == LNSP_OK) status = lnspi_bank_switch_begin_new(j, &log, problem);
   if (status == LNSP_OK) status = lnspi_store_describe(store, &log, problem);
-  if (status == LNSP_OK) status = lnspi_turn_end(j, &log, problem);
-  if (status == LNSP_OK) status = lnspi_journal_forget(j, problem);
+  if (status == LNSP_OK) status = lnspi_bank_switch_end(j, &log, problem);
+  if (status == LNSP_OK) status = lnspi_bank_switch_erase_old(j, problem);
   if (status == LNSP_OK)
     *out = store;
   else
@@ -270,7 +284,7 @@ int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *pl
 /* Which store is on the device, with a buffer of its own. */
 static int32_t store_look(const lnsp_device *device, int32_t salvage, lnspi_store_plan *plan,
                           uint32_t sizes[LNSPI_STORE_TEXTS], lnspi_record *record,
-                          lnsp_problem *problem) {
+                          lnsp_error *problem) {
   uint8_t buffer[512];
   lnspi_journal j;
   lnspi_bank log;
@@ -278,13 +292,12 @@ static int32_t store_look(const lnsp_device *device, int32_t salvage, lnspi_stor
   if (status != LNSP_OK) return status;
   lnspi_journal_place(&j, device, buffer, sizeof buffer);
   j.salvage = salvage;
-  status = lnspi_journal_choose(&j, &log, problem);
-  return status != LNSP_OK ? status
-                           : store_read_plan(&j, &log, plan, record, sizes, problem);
+  status = lnspi_bank_choose(&j, &log, problem);
+  return status != LNSP_OK ? status : store_read_plan(&j, &log, plan, record, sizes, problem);
 }
 
 int32_t lnspi_store_peek(const lnsp_device *device, int32_t salvage, uint64_t *bytes,
-                         lnsp_problem *problem) {
+                         lnsp_error *problem) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   uint32_t sizes[LNSPI_STORE_TEXTS];
   lnspi_store_plan plan;
@@ -300,17 +313,16 @@ int32_t lnspi_store_peek(const lnsp_device *device, int32_t salvage, uint64_t *b
 
 /* The texts end where their sizes say. */
 static int32_t store_read_texts(lnsp_store *store, const lnspi_record *record,
-                                const uint32_t sizes[LNSPI_STORE_TEXTS],
-                                lnsp_problem *problem) {
+                                const uint32_t sizes[LNSPI_STORE_TEXTS], lnsp_error *problem) {
   const size_t bytes = (size_t)(record->bytes - STORE_FIXED);
   char *at = store->texts;
   int32_t status =
       lnspi_journal_read(&store->journal, record->body + STORE_FIXED, at, bytes, problem);
   if (status != LNSP_OK) return status;
   for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) {
-    if (at[sizes[i] - 1] || lnspi_length(at) + 1 != sizes[i])
-      return lnspi_fail_at(problem, LNSP_E_FORMAT, (int64_t)record->at, NULL,
-                           "the store is damaged: its texts do not end where they should");
+    if (at[sizes[i] - 1] || lnspi_str_length(at) + 1 != sizes[i])
+      return lnspi_error_set_at(problem, LNSP_E_FORMAT, (int64_t)record->at, NULL,
+                                "the store is damaged: its texts do not end where they should");
     store->plan.text[i] = at;
     at += sizes[i];
   }
@@ -318,8 +330,7 @@ static int32_t store_read_texts(lnsp_store *store, const lnspi_record *record,
 }
 
 int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t salvage,
-                         const lnsp_options *options, lnsp_store **out,
-                         lnsp_problem *problem) {
+                         const lnsp_options *options, lnsp_store **out, lnsp_error *problem) {
   uint32_t sizes[LNSPI_STORE_TEXTS];
   lnsp_store *store = NULL;
   lnspi_store_plan plan;
@@ -335,7 +346,7 @@ int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t s
   j->user = store;
   j->visit = store_visit;
   /* a cut leaves no more than a record; damage may be larger */
-  j->reach = 2 * lnspi_record_space(j, lnspi_words_bound(store->plan.words));
+  j->reach = 2 * lnspi_record_space(j, lnspi_float_coder_bound(store->plan.words));
   if (j->reach < STORE_REACH) j->reach = STORE_REACH;
   if (status == LNSP_OK) status = lnspi_journal_open(j, problem);
   if (status == LNSP_OK) status = store_settle(store, problem);
@@ -344,4 +355,12 @@ int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t s
   else
     lnspi_block_close(&store->block);
   return status;
+}
+
+int32_t lnspi_store_sync(lnsp_store *store, const lnspi_record *record, lnsp_error *problem) {
+  if (LNSPI_RULE(SYNC_COMMIT)) {
+    int32_t status = lnspi_journal_sync(&store->journal, problem);
+    if (status != LNSP_OK) return status;
+  }
+  return lnspi_store_note(store, record, problem);
 }

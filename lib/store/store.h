@@ -3,8 +3,9 @@
 #ifndef LNSPI_STORE_STORE_H
 #define LNSPI_STORE_STORE_H
 
-#include "base/memory.h"
-#include "delta/words.h"
+#include "base/block.h"
+#include "delta/float_coder.h"
+#include "lnsp.h"
 #include "store/journal.h"
 
 /* Types of records. A delta is against the newest snapshot before it. */
@@ -13,7 +14,6 @@
 #define LNSPI_RECORD_DELTA 3
 #define LNSPI_RECORD_ROLLBACK 4
 #define LNSPI_RECORD_LEDGER 5      /* senders and what they sent last */
-
 #define LNSPI_STORE_MODEL 1
 #define LNSPI_STORE_TRAINER 2
 #define LNSPI_STORE_TEXTS 4        /* architecture, layout, loss, optimizer */
@@ -57,7 +57,7 @@ typedef struct lnspi_sender {
 /* The coder at work on a payload. */
 typedef struct lnspi_store_payload {
   struct lnsp_store *store;
-  lnsp_problem *problem;
+  lnsp_error *problem;
   uint64_t at, left;
   uint32_t crc;
   int32_t status;
@@ -79,83 +79,31 @@ struct lnsp_store {
   int32_t sender_count;
   lnspi_sender *senders;
   char *texts;
-  uint32_t *base, *next;  /* LNSPI_WORDS_CHUNK words each */
+  uint32_t *base, *next;  /* LNSPI_FLOAT_CODER_CHUNK words each */
   uint32_t *small;        /* the part of an image that is put together for it */
   union {
-    lnspi_words_writer writer;
-    lnspi_words_reader reader;
+    lnspi_float_encoder writer;
+    lnspi_float_decoder reader;
   } *coder;
   void (*release)(void *user); /* of the device, nullable */
 };
 
-/* store.c */
 int32_t lnspi_store_bytes(const lnsp_device *device, const lnspi_store_plan *plan,
-                          uint64_t *bytes, lnsp_problem *problem);
+                          uint64_t *bytes, lnsp_error *problem);
+
 /* The bytes that opening what is on the device takes. */
 int32_t lnspi_store_peek(const lnsp_device *device, int32_t salvage, uint64_t *bytes,
-                         lnsp_problem *problem);
+                         lnsp_error *problem);
 int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *plan,
-                           const lnsp_options *options, lnsp_store **out,
-                           lnsp_problem *problem);
+                           const lnsp_options *options, lnsp_store **out, lnsp_error *problem);
 int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t salvage,
-                         const lnsp_options *options, lnsp_store **out,
-                         lnsp_problem *problem);
+                         const lnsp_options *options, lnsp_store **out, lnsp_error *problem);
 void lnspi_store_release(lnsp_store *store);
+
 /* Reads the log anew, after compaction. */
-int32_t lnspi_store_scan(lnsp_store *store, lnsp_problem *problem);
-int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record,
-                         lnsp_problem *problem);
-
-/* version.c */
-void lnspi_version_encode(const lnspi_version *version, uint8_t info[LNSPI_INFO_BYTES]);
-void lnspi_version_decode(const uint8_t info[LNSPI_INFO_BYTES], lnspi_version *version);
-int lnspi_record_is_version(const lnspi_record *record);
-/* Number index from the newest (0); *found 0 past the oldest. */
-int32_t lnspi_store_at(lnsp_store *store, uint64_t index, lnspi_record *record, int *found,
-                       lnsp_problem *problem);
-int32_t lnspi_store_find(lnsp_store *store, uint64_t number, lnspi_record *record,
-                         lnsp_problem *problem);
-/* The record that has a version's image: another one's for a rollback. */
-int32_t lnspi_store_image(lnsp_store *store, uint64_t number, lnspi_record *record,
-                          lnsp_problem *problem);
-int32_t lnspi_store_snapshot(lnsp_store *store, const lnspi_record *image,
-                             lnspi_record *snapshot, lnsp_problem *problem);
-
-/* commit.c: version: all but number, of, base and sum. */
-int32_t lnspi_store_commit(lnsp_store *store, const lnspi_segment *segments, int32_t count,
-                           lnspi_version *version, lnsp_problem *problem);
-int32_t lnspi_store_rollback(lnsp_store *store, uint64_t number, uint64_t time,
-                             lnspi_version *version, lnsp_problem *problem);
-int32_t lnspi_store_sync(lnsp_store *store, const lnspi_record *record,
-                         lnsp_problem *problem);
-
-/* fetch.c: an image's words in order, a chunk at a time, its checksums checked. */
-typedef int32_t lnspi_image_take(void *user, const uint32_t *words, size_t count,
-                                 lnsp_problem *problem);
-int32_t lnspi_store_fetch(lnsp_store *store, const lnspi_record *image,
-                          lnspi_image_take *take, void *user, lnsp_problem *problem);
-/* All of it to memory; that is partly written on failure. */
-int32_t lnspi_store_load(lnsp_store *store, uint64_t number, uint32_t *words,
-                         lnspi_version *version, lnsp_problem *problem);
-int32_t lnspi_store_verify(lnsp_store *store, uint64_t *checked, lnsp_problem *problem);
-
-/* shrink.c: compaction that leaves room for a record of need bytes; the image of version
- * keep (0: none) stays if it fits. */
-int32_t lnspi_store_compact(lnsp_store *store, uint64_t need, uint64_t keep,
-                            lnsp_problem *problem);
-int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_problem *problem);
-
-/* ledger.c: a delta is taken from a sender only with a nonce above all before. */
-void lnspi_ledger_id(const char *sender, uint8_t id[LNSPI_SENDER_BYTES]);
-int32_t lnspi_store_ledger_check(const lnsp_store *store, const char *sender, uint64_t nonce,
-                                 lnsp_problem *problem);
-int32_t lnspi_store_ledger_add(lnsp_store *store, const char *sender, uint64_t nonce,
-                               lnsp_problem *problem);
-int32_t lnspi_ledger_note(lnsp_store *store, const uint8_t id[LNSPI_SENDER_BYTES],
-                          uint64_t nonce, lnsp_problem *problem);
-int32_t lnspi_ledger_read(lnsp_store *store, const lnspi_record *record,
-                          lnsp_problem *problem);
-int32_t lnspi_ledger_write(lnsp_store *store, lnspi_bank *log, uint32_t flags,
-                           lnsp_problem *problem);
+int32_t lnspi_store_scan(lnsp_store *store, lnsp_error *problem);
+int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record, lnsp_error *problem);
+int32_t lnspi_store_sync(lnsp_store *store, const lnspi_record *record, lnsp_error *problem);
+int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_error *problem);
 
 #endif

@@ -3,15 +3,18 @@
  * (strips.c), so that a refused update leaves the sum as it was. */
 #include <math.h>
 
-#include "train/strips.h"
+#include "train/accumulate.h"
+
+#include "graph/graph.h"
+#include "train/grad_tiles.h"
 
 #define ACCUMULATE_EARLIER 2 /* touched by earlier calls alone */
 
-int lnspi_accumulate_waits(const lnsp_trainer *t) {
+int lnspi_accumulate_is_partial(const lnsp_trainer *t) {
   return t->sum && t->held + 1 < t->rule.accumulate;
 }
 
-void lnspi_accumulate_void(lnsp_trainer *t) {
+void lnspi_accumulate_reset(lnsp_trainer *t) {
   if (!t->sum) return;
   memset(t->gathered, 0, (size_t)t->graph->weight_count);
   t->held = 0;
@@ -48,9 +51,9 @@ double lnspi_accumulate_bound(lnsp_trainer *t, double gradient, double most) {
 
 /* ---- the sum ---- */
 
-static void accumulate_visit(lnsp_trainer *t, const lnspi_strip *strip, void *data) {
+static void accumulate_visit(lnsp_trainer *t, const lnspi_grad_tile *strip, void *data) {
   (void)data;
-  memcpy(t->sum + strip->offset, lnspi_strip_gradient(t, strip),
+  memcpy(t->sum + strip->offset, lnspi_grad_tiles_gradient(t, strip),
          (size_t)(strip->kn * strip->lanes) * sizeof(float));
 }
 
@@ -62,7 +65,7 @@ void lnspi_accumulate_add(lnsp_trainer *t, double bound) {
     const float *small = t->small + t->small_offset[i];
     if (!t->touched[i]) continue;
     if (weight->kind != LNSPI_FLAT)
-      lnspi_strips_each(t, i, 0, accumulate_visit, NULL);
+      lnspi_grad_tiles_each(t, i, 0, accumulate_visit, NULL);
     else if (t->gathered[i])
       t->engine.k->add(sum, sum, small, weight->floats);
     else
@@ -74,14 +77,14 @@ void lnspi_accumulate_add(lnsp_trainer *t, double bound) {
   t->sum_most = bound;
 }
 
-void lnspi_accumulate_open(lnsp_trainer *t) {
+void lnspi_accumulate_begin(lnsp_trainer *t) {
   if (!t->sum) return;
   t->whole = 1;
   for (int32_t i = 0; i < t->graph->weight_count; i++)
     if (t->gathered[i] && !t->touched[i]) t->touched[i] = ACCUMULATE_EARLIER;
 }
 
-void lnspi_accumulate_close(lnsp_trainer *t) {
+void lnspi_accumulate_end(lnsp_trainer *t) {
   if (!t->sum) return;
   t->whole = 0;
   for (int32_t i = 0; i < t->graph->weight_count; i++)
@@ -93,14 +96,15 @@ int lnspi_accumulate_has(const lnsp_trainer *t, int32_t weight) {
 }
 
 /* The squares of a small tensor's whole gradient, which is nowhere yet. */
-double lnspi_accumulate_square(const lnsp_trainer *t, int32_t weight) {
+double lnspi_accumulate_square_norm(const lnsp_trainer *t, int32_t weight) {
   const float *g = t->small + t->small_offset[weight];
   const float *sum = t->sum + t->graph->weights[weight].offset;
   const int64_t floats = t->graph->weights[weight].floats;
-  float whole[LNSPI_STRIP_FLOATS];
+  float whole[LNSPI_GRAD_TILE_FLOATS];
   double total = 0;
-  for (int64_t at = 0; at < floats; at += LNSPI_STRIP_FLOATS) {
-    const int64_t n = floats - at < LNSPI_STRIP_FLOATS ? floats - at : LNSPI_STRIP_FLOATS;
+  for (int64_t at = 0; at < floats; at += LNSPI_GRAD_TILE_FLOATS) {
+    const int64_t n =
+        floats - at < LNSPI_GRAD_TILE_FLOATS ? floats - at : LNSPI_GRAD_TILE_FLOATS;
     t->engine.k->add(whole, g + at, sum + at, n);
     total += (double)t->engine.k->dot(whole, whole, n);
   }
@@ -108,7 +112,7 @@ double lnspi_accumulate_square(const lnsp_trainer *t, int32_t weight) {
 }
 
 /* It goes into the small gradients, after which there must be no way back. */
-void lnspi_accumulate_take(lnsp_trainer *t, int32_t weight) {
+void lnspi_accumulate_merge(lnsp_trainer *t, int32_t weight) {
   float *g = t->small + t->small_offset[weight];
   t->engine.k->add(g, g, t->sum + t->graph->weights[weight].offset,
                    t->graph->weights[weight].floats);

@@ -1,15 +1,21 @@
 /* The second half of phase one: from the outputs' gradients to every value's
  * gradient, the list of uses of every matrix, and the small gradients. No weight
  * changes here. */
+#include "train/backward.h"
+
+#include "base/tasks.h"
+#include "graph/graph.h"
+#include "graph/layer.h"
+#include "kernels/kernels.h"
+#include "run/engine.h"
 #include "train/privacy.h"
-#include "train/trainer.h"
 
 static float *backward_value(const lnsp_trainer *t, int32_t node) {
   return t->dvalues + t->engine.plan.value_offset[node];
 }
 
 static size_t backward_bytes(const lnsp_trainer *t, int32_t node) {
-  int64_t rows = t->engine.batch * lnspi_length_of(t->graph, node, t->engine.concepts);
+  int64_t rows = t->engine.batch * lnspi_graph_rows(t->graph, node, t->engine.concepts);
   return (size_t)(rows * lnspi_node_ld(t->graph, node)) * sizeof(float);
 }
 
@@ -72,7 +78,7 @@ static void backward_part(void *argument, int32_t index) {
   lnspi_call call = job->call;
   int64_t first = 0;
   if (job->count > 1)
-    first = lnspi_engine_narrow(&job->t->engine, &call, job->count, index);
+    first = lnspi_engine_select_part(&job->t->engine, &call, job->count, index);
   float *dout = job->dout + first * call.out_ld;
   k->flush(dout, dout, call.rows * call.out_ld);
   lnspi_layer_at(call.node->layer)->backward(&call);
@@ -89,7 +95,7 @@ static int32_t backward_count(const lnsp_trainer *t, int32_t index) {
   const lnspi_node *node = &t->graph->nodes[index];
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
     if (node->slot[s] >= 0) return 1;
-  return lnspi_engine_apart(&t->engine, index) ? lnspi_engine_parts(&t->engine) : 1;
+  return lnspi_engine_can_split(&t->engine, index) ? lnspi_engine_part_count(&t->engine) : 1;
 }
 
 static void backward_node(lnsp_trainer *t, int32_t index) {
@@ -99,7 +105,7 @@ static void backward_node(lnsp_trainer *t, int32_t index) {
   job.t = t;
   job.dout = backward_value(t, index);
   job.count = backward_count(t, index);
-  lnspi_engine_call(&t->engine, t->state, index, &job.call);
+  lnspi_engine_fill_call(&t->engine, t->state, index, &job.call);
   job.call.dout = job.dout;
   job.call.use = backward_use;
   job.call.use_data = t;

@@ -2,10 +2,23 @@
  * file has the tensors optimizer.<moment>.<name>, average.<name> and residual.<name>,
  * and in its metadata lnsp.trainer, lnsp.step, lnsp.ages, lnsp.frozen, lnsp.loss,
  * lnsp.optimizer and, after set_learning_rate, lnsp.lr. */
-#include "base/problem.h"
+#include "train/checkpoint.h"
+
+#include "base/blake2s.h"
+#include "base/block.h"
+#include "base/bytes.h"
+#include "base/decimal.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/lexer.h"
+#include "base/str.h"
+#include "base/token.h"
+#include "graph/graph.h"
 #include "run/load.h"
 #include "run/save.h"
-#include "train/trainer.h"
+#include "run/state.h"
+#include "train/moments8.h"
+#include "train/optimizer.h"
 
 #define CHECKPOINT_PREFIX 64
 #define CHECKPOINT_AGE 28 /* " index:age", at most */
@@ -18,12 +31,13 @@ static void checkpoint_moment_prefix(const lnsp_trainer *t, int32_t m, char *to)
 
 /* The whole of a value as one integer. */
 static int32_t checkpoint_integer(const char *value, const char *key, int64_t most,
-                                  int64_t *out, lnsp_problem *problem) {
-  lnspi_text text;
-  lnspi_text_open(&text, value ? value : "");
-  int32_t status = lnspi_word_integer(lnspi_text_word(&text, ""), key, 0, most, out, problem);
-  if (status == LNSP_OK && !lnspi_text_at_end(&text))
-    return lnspi_fail(problem, LNSP_E_FORMAT, key, "%s must be one number", key);
+                                  int64_t *out, lnsp_error *problem) {
+  lnspi_lexer text;
+  lnspi_lexer_open(&text, value ? value : "");
+  int32_t status =
+      lnspi_decimal_parse_integer(lnspi_lexer_next(&text, ""), key, 0, most, out, problem);
+  if (status == LNSP_OK && !lnspi_lexer_at_end(&text))
+    return lnspi_error_set(problem, LNSP_E_FORMAT, key, "%s must be one number", key);
   return status;
 }
 
@@ -38,47 +52,47 @@ static void checkpoint_write_ages(const lnsp_trainer *t, char *to) {
     }
 }
 
-static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string,
-                                    lnsp_problem *problem) {
-  lnspi_text text;
+static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_error *problem) {
+  lnspi_lexer text;
   for (int32_t i = 0; i < t->graph->weight_count; i++) t->age[i] = t->step;
-  lnspi_text_open(&text, string ? string : "");
-  while (!lnspi_text_at_end(&text)) {
-    lnspi_word word = lnspi_text_word(&text, "");
+  lnspi_lexer_open(&text, string ? string : "");
+  while (!lnspi_lexer_at_end(&text)) {
+    lnspi_token word = lnspi_lexer_next(&text, "");
     int64_t index, age;
-    int32_t status = lnspi_word_integer(lnspi_word_split(word, ':', 0), "lnsp.ages", 0,
-                                        t->graph->weight_count - 1, &index, problem);
+    int32_t status =
+        lnspi_decimal_parse_integer(lnspi_token_split(word, ':', 0), "lnsp.ages", 0,
+                                    t->graph->weight_count - 1, &index, problem);
     if (status == LNSP_OK)
-      status = lnspi_word_integer(lnspi_word_split(word, ':', 1), "lnsp.ages", 0,
-                                  (int64_t)t->step, &age, problem);
+      status = lnspi_decimal_parse_integer(lnspi_token_split(word, ':', 1), "lnsp.ages", 0,
+                                           (int64_t)t->step, &age, problem);
     if (status != LNSP_OK) return status;
-    if (lnspi_word_split(word, ':', 2).length)
-      return lnspi_fail(problem, LNSP_E_FORMAT, "lnsp.ages",
-                        "lnsp.ages has words of more than an index and an age");
+    if (lnspi_token_split(word, ':', 2).length)
+      return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.ages",
+                             "lnsp.ages has words of more than an index and an age");
     t->age[index] = (uint64_t)age;
   }
   return LNSP_OK;
 }
 
 static int32_t checkpoint_read_frozen(lnsp_trainer *t, const char *digits,
-                                      lnsp_problem *problem) {
+                                      lnsp_error *problem) {
   size_t count = (size_t)t->graph->weight_count;
   if (!digits) return LNSP_OK;
-  int good = lnspi_length(digits) == count;
+  int good = lnspi_str_length(digits) == count;
   for (size_t i = 0; good && i < count; i++) {
     good = digits[i] == '0' || digits[i] == '1';
     t->frozen[i] = digits[i] == '1' || t->graph->weights[i].fixed;
   }
   if (good) return LNSP_OK;
-  return lnspi_fail(problem, LNSP_E_FORMAT, "lnsp.frozen",
-                    "lnsp.frozen must have a 0 or 1 for each tensor");
+  return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.frozen",
+                         "lnsp.frozen must have a 0 or 1 for each tensor");
 }
 
 static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sink,
-                                     const lnsp_options *options, lnsp_problem *problem) {
+                                     const lnsp_options *options, lnsp_error *problem) {
   char prefix[LNSPI_MOMENTS][CHECKPOINT_PREFIX], step[24], lr[32];
   lnspi_save_part parts[LNSPI_SAVED_STATES] = {{"", t->state, 0, 0, NULL}};
-  lnspi_moment_values values[LNSPI_MOMENTS];
+  lnspi_moments8_values values[LNSPI_MOMENTS];
   size_t weights = (size_t)t->graph->weight_count;
   int32_t count = 1;
   lnspi_block work;
@@ -86,8 +100,8 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
     checkpoint_moment_prefix(t, m, prefix[m]);
     parts[count].prefix = prefix[m];
     parts[count].array = 1;
-    values[m] = (lnspi_moment_values){t, m, 0};
-    if (t->narrow) parts[count].read = lnspi_moments_read;
+    values[m] = (lnspi_moments8_values){t, m, 0};
+    if (t->narrow) parts[count].read = lnspi_moments8_read;
     parts[count++].state = t->narrow ? (const void *)&values[m] : t->moment[m];
   }
   if (t->average) {
@@ -107,19 +121,22 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
   for (size_t i = 0; i < weights; i++) frozen[i] = t->frozen[i] ? '1' : '0';
   checkpoint_write_ages(t, ages);
   lnspi_format(step, sizeof step, "%llu", (unsigned long long)t->step);
-  lnspi_number_text((float)t->rule.lr, lr);
-  lnsp_pair pairs[7] = {{"lnsp.trainer", CHECKPOINT_VERSION}, {"lnsp.step", step},
-                        {"lnsp.ages", ages},                  {"lnsp.frozen", frozen},
-                        {"lnsp.loss", t->loss_text},
-                        {"lnsp.optimizer", t->optimizer_text}, {"lnsp.lr", lr}};
-  status = lnspi_save(t->graph, parts, count, pairs, t->lr_changed ? 7 : 6,
-                      t->rule.weights, sink, options, problem);
+  lnspi_decimal_write((float)t->rule.lr, lr);
+  lnsp_key_value pairs[7] = {{"lnsp.trainer", CHECKPOINT_VERSION},
+                             {"lnsp.step", step},
+                             {"lnsp.ages", ages},
+                             {"lnsp.frozen", frozen},
+                             {"lnsp.loss", t->loss_text},
+                             {"lnsp.optimizer", t->optimizer_text},
+                             {"lnsp.lr", lr}};
+  status = lnspi_save(t->graph, parts, count, pairs, t->lr_changed ? 7 : 6, t->rule.weights,
+                      sink, options, problem);
   lnspi_block_close(&work);
   return status;
 }
 
-int32_t lnspi_trainer_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t what,
-                           lnsp_problem *problem) {
+int32_t lnspi_checkpoint_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t what,
+                              lnsp_error *problem) {
   lnsp_options options;
   lnspi_save_part part = {"", what == LNSP_SAVE_AVERAGE ? t->average : t->state,
                           what == LNSP_SAVE_AVERAGE, 0, NULL};
@@ -134,19 +151,21 @@ int32_t lnspi_trainer_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t
 
 /* Refuses moments that this optimizer does not keep. */
 static int32_t checkpoint_check_moments(const lnsp_trainer *t, const lnsp_file *file,
-                                        lnsp_problem *problem) {
+                                        lnsp_error *problem) {
   char kept[LNSPI_MOMENTS][CHECKPOINT_PREFIX];
   for (int32_t m = 0; m < t->moment_count; m++) checkpoint_moment_prefix(t, m, kept[m]);
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
-    int known = !lnspi_begins(name, "optimizer.") ||
+    int known = !lnspi_str_starts_with(name, "optimizer.") ||
                 lnspi_graph_find_weight(t->graph, name) >= 0;
     for (int32_t m = 0; m < t->moment_count && !known; m++)
-      known = lnspi_begins(name, kept[m]);
+      known = lnspi_str_starts_with(name, kept[m]);
     if (!known)
-      return lnspi_fail(problem, LNSP_E_UNKNOWN, name,
-                        "the state file has '%s', which this optimizer does not keep: resume "
-                        "with the text it was saved with, or start anew from the model", name);
+      return lnspi_error_set(
+          problem, LNSP_E_UNKNOWN, name,
+          "the state file has '%s', which this optimizer does not keep: resume "
+          "with the text it was saved with, or start anew from the model",
+          name);
   }
   return LNSP_OK;
 }
@@ -158,24 +177,25 @@ static int checkpoint_find_part(const lnsp_trainer *t, const lnsp_file *file,
 }
 
 static int32_t checkpoint_has_part(const lnsp_trainer *t, const lnsp_file *file,
-                                   const char *prefix, lnsp_problem *problem) {
+                                   const char *prefix, lnsp_error *problem) {
   if (t->graph->weight_count == 0 || checkpoint_find_part(t, file, prefix)) return LNSP_OK;
-  return lnspi_fail(problem, LNSP_E_MISSING, prefix,
-                    "the state file has no '%s' tensors, which this optimizer text needs: "
-                    "resume with the text it was saved with", prefix);
+  return lnspi_error_set(problem, LNSP_E_MISSING, prefix,
+                         "the state file has no '%s' tensors, which this optimizer text needs: "
+                         "resume with the text it was saved with",
+                         prefix);
 }
 
 /* A moment in the form that this trainer keeps. */
 static int32_t checkpoint_load_moment(lnsp_trainer *t, lnsp_file *file, int32_t m,
-                                      lnsp_problem *problem) {
+                                      lnsp_error *problem) {
   char prefix[CHECKPOINT_PREFIX];
-  lnspi_moment_values values = {t, m, 0};
+  lnspi_moments8_values values = {t, m, 0};
   const float *square = m == t->rule.optimizer->squares && !t->narrow ? t->moment[m] : NULL;
   checkpoint_moment_prefix(t, m, prefix);
   int32_t status = checkpoint_has_part(t, file, prefix, problem);
   if (status != LNSP_OK) return status;
   if (t->narrow)
-    status = lnspi_load_rows(file, t->graph, prefix, lnspi_moments_write_scales, &values,
+    status = lnspi_load_rows(file, t->graph, prefix, lnspi_moments8_write_scales, &values,
                              t->row, problem);
   else
     status = lnspi_load_array(file, t->graph, prefix, t->moment[m], t->row, problem);
@@ -183,38 +203,39 @@ static int32_t checkpoint_load_moment(lnsp_trainer *t, lnsp_file *file, int32_t 
   for (int64_t i = 0; square && i < t->graph->state_floats; i++)
     if (square[i] < 0.f) values.negative = 1;
   if (values.negative)
-    return lnspi_fail(problem, LNSP_E_FORMAT, NULL,
-                      "the state file has a negative second moment: it is damaged");
+    return lnspi_error_set(problem, LNSP_E_FORMAT, NULL,
+                           "the state file has a negative second moment: it is damaged");
   if (!t->narrow) return LNSP_OK;
-  lnspi_moments_finish_scales(&values);
-  return lnspi_load_rows(file, t->graph, prefix, lnspi_moments_write_codes, &values, t->row,
+  lnspi_moments8_finish_scales(&values);
+  return lnspi_load_rows(file, t->graph, prefix, lnspi_moments8_write_codes, &values, t->row,
                          problem);
 }
 
 static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
-                                        lnsp_problem *problem) {
-  lnspi_text text;
+                                        lnsp_error *problem) {
+  lnspi_lexer text;
   int64_t step;
   double lr;
-  const char *version = lnspi_file_metadata(file, "lnsp.trainer");
-  const char *saved = lnspi_file_metadata(file, "lnsp.optimizer"), *value;
-  if (!version || !lnspi_equal(version, CHECKPOINT_VERSION))
-    return lnspi_fail(problem, LNSP_E_UNSUPPORTED, NULL,
-                      "the state file is of version %s; this library reads version %s",
-                      version ? version : "none", CHECKPOINT_VERSION);
-  int32_t status = checkpoint_integer(lnspi_file_metadata(file, "lnsp.step"), "lnsp.step",
-                                      INT64_C(1) << 52, &step, problem);
+  const char *version = lnspi_safetensors_metadata(file, "lnsp.trainer");
+  const char *saved = lnspi_safetensors_metadata(file, "lnsp.optimizer"), *value;
+  if (!version || !lnspi_str_equal(version, CHECKPOINT_VERSION))
+    return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, NULL,
+                           "the state file is of version %s; this library reads version %s",
+                           version ? version : "none", CHECKPOINT_VERSION);
+  int32_t status = checkpoint_integer(lnspi_safetensors_metadata(file, "lnsp.step"),
+                                      "lnsp.step", INT64_C(1) << 52, &step, problem);
   if (status != LNSP_OK) return status;
   t->step = (uint64_t)step;
-  status = checkpoint_read_ages(t, lnspi_file_metadata(file, "lnsp.ages"), problem);
+  status = checkpoint_read_ages(t, lnspi_safetensors_metadata(file, "lnsp.ages"), problem);
   if (status == LNSP_OK)
-    status = checkpoint_read_frozen(t, lnspi_file_metadata(file, "lnsp.frozen"), problem);
+    status =
+        checkpoint_read_frozen(t, lnspi_safetensors_metadata(file, "lnsp.frozen"), problem);
   /* a rate that was set by hand belongs to the text it was set over */
-  if (status != LNSP_OK || !saved || !lnspi_equal(saved, t->optimizer_text)) return status;
-  value = lnspi_file_metadata(file, "lnsp.lr");
+  if (status != LNSP_OK || !saved || !lnspi_str_equal(saved, t->optimizer_text)) return status;
+  value = lnspi_safetensors_metadata(file, "lnsp.lr");
   if (!value) return LNSP_OK;
-  lnspi_text_open(&text, value);
-  status = lnspi_word_number(lnspi_text_word(&text, ""), "lnsp.lr", 0, 1e6, &lr, problem);
+  lnspi_lexer_open(&text, value);
+  status = lnspi_decimal_parse(lnspi_lexer_next(&text, ""), "lnsp.lr", 0, 1e6, &lr, problem);
   if (status != LNSP_OK) return status;
   t->rule.lr = (double)(float)lr;
   t->lr_changed = 1;
@@ -222,17 +243,17 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
 }
 
 /* Where the file has none, nothing is owed yet; what is owed is not dropped unasked. */
-static int32_t checkpoint_load_residual(lnsp_trainer *t, lnsp_file *file,
-                                        lnsp_problem *problem) {
+static int32_t checkpoint_load_residual(lnsp_trainer *t, lnsp_file *file, lnsp_error *problem) {
   if (!checkpoint_find_part(t, file, CHECKPOINT_RESIDUAL)) return LNSP_OK;
   if (t->residual)
     return lnspi_load_array(file, t->graph, CHECKPOINT_RESIDUAL, t->residual, t->row, problem);
-  return lnspi_fail(problem, LNSP_E_UNKNOWN, CHECKPOINT_RESIDUAL,
-                    "the state file has residuals of lossy deltas, which this optimizer text "
-                    "does not keep: put residual=1 into it, or start anew from the model");
+  return lnspi_error_set(
+      problem, LNSP_E_UNKNOWN, CHECKPOINT_RESIDUAL,
+      "the state file has residuals of lossy deltas, which this optimizer text "
+      "does not keep: put residual=1 into it, or start anew from the model");
 }
 
-int32_t lnspi_trainer_resume(lnsp_trainer *t, lnsp_file *file, lnsp_problem *problem) {
+int32_t lnspi_checkpoint_load(lnsp_trainer *t, lnsp_file *file, lnsp_error *problem) {
   int32_t status = checkpoint_check_moments(t, file, problem);
   for (int32_t m = 0; status == LNSP_OK && m < t->moment_count; m++)
     status = checkpoint_load_moment(t, file, m, problem);
@@ -243,4 +264,33 @@ int32_t lnspi_trainer_resume(lnsp_trainer *t, lnsp_file *file, lnsp_problem *pro
   if (status == LNSP_OK) status = checkpoint_load_residual(t, file, problem);
   if (status != LNSP_OK) return status;
   return checkpoint_load_metadata(t, file, problem);
+}
+
+void lnspi_checkpoint_hash(const lnsp_trainer *t, int32_t what, uint8_t out[32]) {
+  lnspi_blake2s hash;
+  lnspi_blake2s_init(&hash);
+  if (what == LNSP_SAVE_STATE) {
+    uint8_t bytes[8];
+    lnspi_state_hash(t->graph, t->state, &hash);
+    for (int32_t m = 0; m < t->moment_count; m++) {
+      const lnspi_moments8_values values = {t, m, 0};
+      if (t->narrow)
+        lnspi_state_hash_rows(t->graph, lnspi_moments8_read, &values, &hash);
+      else
+        lnspi_state_hash_array(t->graph, t->moment[m], &hash);
+    }
+    if (t->average) lnspi_state_hash_array(t->graph, t->average, &hash);
+    if (t->residual) lnspi_state_hash_array(t->graph, t->residual, &hash);
+    lnspi_store64(bytes, t->step);
+    lnspi_blake2s_update(&hash, bytes, 8);
+    for (int32_t i = 0; i < t->graph->weight_count; i++) {
+      lnspi_store64(bytes, t->age[i]);
+      lnspi_blake2s_update(&hash, bytes, 8);
+    }
+  } else if (what == LNSP_SAVE_AVERAGE) {
+    lnspi_state_hash_array(t->graph, t->average, &hash);
+  } else {
+    lnspi_state_hash(t->graph, t->state, &hash);
+  }
+  lnspi_blake2s_final(&hash, out);
 }

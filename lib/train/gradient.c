@@ -1,32 +1,36 @@
 /* Gradients handed out. */
-#include "base/problem.h"
-#include "train/strips.h"
+#include "train/gradient.h"
 
-static void gradient_write_out(lnsp_trainer *t, const lnspi_strip *strip, void *data) {
+#include "base/error.h"
+#include "graph/graph.h"
+#include "run/state.h"
+#include "run/weight.h"
+#include "train/grad_tiles.h"
+
+static void gradient_write_out(lnsp_trainer *t, const lnspi_grad_tile *strip, void *data) {
   const lnspi_weight *weight = &t->graph->weights[strip->weight];
   const int64_t row0 = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
-  const float *g = lnspi_strip_gradient(t, strip);
+  const float *g = lnspi_grad_tiles_gradient(t, strip);
   float *out = data;
   for (int64_t l = 0; l < strip->real; l++)
     for (int64_t k = 0; k < strip->kn; k++)
       out[(row0 + l) * weight->dims[1] + strip->k0 + k] = g[k * strip->lanes + l];
 }
 
-int32_t lnspi_trainer_gradient(lnsp_trainer *t, int32_t index, float *out,
-                               lnsp_problem *problem) {
+int32_t lnspi_gradient_read(lnsp_trainer *t, int32_t index, float *out, lnsp_error *problem) {
   const lnspi_weight *weight = &t->graph->weights[index];
   if (t->phase != LNSPI_PHASE_GRADIENT)
-    return lnspi_fail(problem, LNSP_E_STATE, weight->name,
-                      "there is no gradient now: call evaluate or backward first");
+    return lnspi_error_set(problem, LNSP_E_STATE, weight->name,
+                           "there is no gradient now: call evaluate or backward first");
   if (!t->touched[index])
-    return lnspi_fail(problem, LNSP_E_STATE, weight->name,
-                      "the loss does not reach '%s', or it is frozen", weight->name);
+    return lnspi_error_set(problem, LNSP_E_STATE, weight->name,
+                           "the loss does not reach '%s', or it is frozen", weight->name);
   if (weight->kind == LNSPI_FLAT) {
     lnspi_weight alone = *weight;
     alone.offset = t->small_offset[index];
-    lnspi_array_read(&alone, t->small, 0, lnspi_weight_rows(weight), out);
+    lnspi_state_read_array(&alone, t->small, 0, lnspi_weight_rows(weight), out);
   } else {
-    lnspi_strips_each(t, index, 0, gradient_write_out, out);
+    lnspi_grad_tiles_each(t, index, 0, gradient_write_out, out);
   }
   return LNSP_OK;
 }

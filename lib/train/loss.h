@@ -2,19 +2,23 @@
 #ifndef LNSPI_TRAIN_LOSS_H
 #define LNSPI_TRAIN_LOSS_H
 
-#include "base/text.h"
+#include <stdint.h>
+
 #include "kernels/kernels.h"
 
 #define LNSPI_LOSS_OPERANDS 4
 #define LNSPI_LOSS_TERMS 8
 
 /* what an operand is while training */
-#define LNSPI_OPERAND_MODEL 1 /* the network's output for the input of that name;
+#define LNSPI_OPERAND_MODEL \
+  1 /* the network's output for the input of that name;
                                  gets a gradient */
 #define LNSPI_OPERAND_DATA 2  /* the caller's tensor of that name; constant */
-#define LNSPI_OPERAND_SET 3   /* likewise, with several vectors for every row:
+#define LNSPI_OPERAND_SET \
+  3   /* likewise, with several vectors for every row:
                                  [rows, n, width], or [rows, width] for n = 1 */
-#define LNSPI_OPERAND_CONTEXT 4 /* the sequence that the row was made from: the
+#define LNSPI_OPERAND_CONTEXT \
+  4 /* the sequence that the row was made from: the
                                    network's input; constant */
 
 typedef struct lnspi_loss_call {
@@ -100,43 +104,25 @@ static inline int lnspi_loss_uses(const lnspi_loss *loss, const float *real, int
   return loss->operand[o].argument == 0 || real[loss->operand[o].argument - 1] > 0;
 }
 
-/* 1 if operand 1 may come from the caller's echo function; how many rows it is asked for. */
-int lnspi_loss_echoes(const lnspi_loss *loss);
-int64_t lnspi_echo_rows(const lnspi_loss_call *call);
-
-/* "[weight *] name [key=value ...]" joined by "+"; "student" stands for
- * "triplet margin=.3 + .1*alignment + 1*nuclear_diversity". The replay term is
- * "replay rows=7 seed=1". */
-int32_t lnspi_loss_parse(const char *text, lnspi_loss_term *terms, int32_t *count,
-                         lnsp_problem *problem);
-
 /* ---- terms at work (term.c) ---- */
 
 /* Operand 1 is the target, which against= replaces. */
-static inline int lnspi_term_turns(const lnspi_loss_term *term, int32_t o) {
+static inline int lnspi_loss_term_replaces(const lnspi_loss_term *term, int32_t o) {
   return o == 1 && term->against[0];
 }
 
 /* 1 if the rows of a batch weigh a term together. */
-static inline int lnspi_term_weighs(const lnspi_loss_term *term) {
+static inline int lnspi_loss_term_weighs_rows(const lnspi_loss_term *term) {
   return term->gated || term->share > 0 || term->full > term->ramp;
 }
 
-/* 1 if a term counts now. */
-int lnspi_term_counts(const lnspi_loss_term *term, uint64_t updates, uint64_t pass);
-
-/* Scratch of all that a term does: of its loss, whose call has this shape, and of what
- * weighs it. input: the width of the network's input. */
-int64_t lnspi_term_floats(const lnspi_loss_term *term, const lnspi_loss *loss,
-                          const lnspi_loss_call *shape, int64_t input);
-
 /* What a gate looks at: operand 0 the target, 1 prev, 2 the context. */
-#define LNSPI_GATE_OPERANDS 3
-extern const char *const lnspi_gate_names[LNSPI_GATE_OPERANDS]; /* in training */
+#define LNSPI_LOSS_WEIGHTING_OPERANDS 3
 
-/* The weighted value; gradients are added. call: all but weight. gate: where the term has
- * one. first: the weighted value of the first term. */
-double lnspi_term_evaluate(const lnspi_loss_term *term, const lnspi_loss *loss,
-                           lnspi_loss_call *call, const lnspi_loss_call *gate, double first);
+extern const char
+    *const lnspi_loss_weighting_operands[LNSPI_LOSS_WEIGHTING_OPERANDS]; /* in training */
+
+/* The loss of a term: replay's, too. */
+const lnspi_loss *lnspi_loss_of_term(const lnspi_loss_term *term);
 
 #endif

@@ -1,11 +1,17 @@
 /* Optimizer texts. */
 #include "train/optimizer.h"
 
-#include "base/problem.h"
+#include "base/decimal.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/lexer.h"
+#include "base/str.h"
+#include "base/token.h"
 #include "kernels/random.h"
+#include "train/schedule.h"
 
 #define LNSPI_OPTIMIZER(name) extern const lnspi_optimizer lnspi_optimizer_##name;
-#include "train/optimizers/list.h"
+#include "train/optimizers/optimizer_list.h"
 #undef LNSPI_OPTIMIZER
 
 #define OPTIMIZER_KEYS 24
@@ -14,9 +20,9 @@
 const lnspi_optimizer *lnspi_optimizer_at(int32_t index) {
   static const lnspi_optimizer *const optimizer_all[] = {
 #define LNSPI_OPTIMIZER(name) &lnspi_optimizer_##name,
-#include "train/optimizers/list.h"
+#include "train/optimizers/optimizer_list.h"
 #undef LNSPI_OPTIMIZER
-    NULL};
+      NULL};
   for (int32_t i = 0; optimizer_all[i]; i++)
     if (i == index) return optimizer_all[i];
   return NULL;
@@ -24,32 +30,33 @@ const lnspi_optimizer *lnspi_optimizer_at(int32_t index) {
 
 /* ---- chance ---- */
 
-void lnspi_rule_key(const lnspi_rule *rule, int32_t weight, uint64_t age, uint32_t key[4]) {
+void lnspi_optimizer_rounding_key(const lnspi_optimizer_config *rule, int32_t weight,
+                                  uint64_t age, uint32_t key[4]) {
   const uint32_t counter[4] = {(uint32_t)weight, OPTIMIZER_NODE, (uint32_t)age,
                                (uint32_t)(age >> 32)};
   const uint32_t seed[2] = {(uint32_t)rule->seed, (uint32_t)(rule->seed >> 32)};
-  lnspi_philox(counter, seed, key);
+  lnspi_random_philox(counter, seed, key);
 }
 
 /* ---- text ---- */
 
-static int32_t optimizer_fail_name(lnspi_word word, lnsp_problem *problem) {
+static int32_t optimizer_fail_name(lnspi_token word, lnsp_error *problem) {
   char names[160] = "";
   size_t used = 0;
   for (int32_t i = 0; lnspi_optimizer_at(i) && used < sizeof names; i++)
     used += lnspi_format(names + used, sizeof names - used, "%s%s", i ? ", " : "",
                          lnspi_optimizer_at(i)->name);
-  return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
-                         "there is no such optimizer; known are %s", names);
+  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, word.line, word.column,
+                              "there is no such optimizer; known are %s", names);
 }
 
 /* Index of a word in "a,b,c". */
-static int32_t optimizer_choice(lnspi_word value, const char *key, const char *choices,
-                                double *out, lnsp_problem *problem) {
-  lnspi_word all = {choices, (int32_t)lnspi_length(choices), 1, 1};
+static int32_t optimizer_choice(lnspi_token value, const char *key, const char *choices,
+                                double *out, lnsp_error *problem) {
+  lnspi_token all = {choices, (int32_t)lnspi_str_length(choices), 1, 1};
   char given[24];
   for (int32_t i = 0;; i++) {
-    lnspi_word word = lnspi_word_split(all, ',', i);
+    lnspi_token word = lnspi_token_split(all, ',', i);
     if (word.length == 0) break;
     if (word.length != value.length || memcmp(word.at, value.at, (size_t)word.length)) continue;
     *out = i;
@@ -58,17 +65,17 @@ static int32_t optimizer_choice(lnspi_word value, const char *key, const char *c
   size_t shown = value.length < (int32_t)sizeof given ? (size_t)value.length : sizeof given - 1;
   memcpy(given, value.at, shown);
   given[shown] = 0;
-  return lnspi_fail_text(problem, LNSP_E_UNKNOWN, value.line, value.column,
-                         "%s=%s: it must be one of %s", key, given, choices);
+  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, value.line, value.column,
+                              "%s=%s: it must be one of %s", key, given, choices);
 }
 
 /* Takes a key of the optimizer itself: 1 taken, 0 not one of its keys, -1 failed. */
-static int optimizer_own_key(const lnspi_key *key, lnspi_rule *rule, int32_t *status,
-                             lnsp_problem *problem) {
+static int optimizer_own_key(const lnspi_key *key, lnspi_optimizer_config *rule,
+                             int32_t *status, lnsp_error *problem) {
   int32_t at = 0;
   for (int32_t i = 0; rule->optimizer->argument[i].key; i++) {
     int32_t parts = rule->optimizer->argument[i].parts;
-    if (lnspi_word_is(key->key, rule->optimizer->argument[i].key)) {
+    if (lnspi_token_is(key->key, rule->optimizer->argument[i].key)) {
       const char *choices = rule->optimizer->argument[i].choices;
       if (choices) {
         *status = optimizer_choice(key->value, rule->optimizer->argument[i].key, choices,
@@ -76,16 +83,17 @@ static int optimizer_own_key(const lnspi_key *key, lnspi_rule *rule, int32_t *st
         return *status == LNSP_OK ? 1 : -1;
       }
       for (int32_t p = 0; p < parts; p++) {
-        lnspi_word word = parts == 1 ? key->value : lnspi_word_split(key->value, ',', p);
+        lnspi_token word = parts == 1 ? key->value : lnspi_token_split(key->value, ',', p);
         if (word.length == 0)
-          *status = lnspi_fail_text(problem, LNSP_E_SYNTAX, key->value.line, key->value.column,
-                                    "%s needs %d numbers joined by commas",
-                                    rule->optimizer->argument[i].key, parts);
+          *status =
+              lnspi_error_set_line(problem, LNSP_E_SYNTAX, key->value.line, key->value.column,
+                                   "%s needs %d numbers joined by commas",
+                                   rule->optimizer->argument[i].key, parts);
         else
-          *status = lnspi_word_number(word, rule->optimizer->argument[i].key,
-                                      rule->optimizer->argument[i].low,
-                                      rule->optimizer->argument[i].high, &rule->real[at + p],
-                                      problem);
+          *status = lnspi_decimal_parse(word, rule->optimizer->argument[i].key,
+                                        rule->optimizer->argument[i].low,
+                                        rule->optimizer->argument[i].high, &rule->real[at + p],
+                                        problem);
         if (*status != LNSP_OK) return -1;
       }
       return 1;
@@ -96,79 +104,79 @@ static int optimizer_own_key(const lnspi_key *key, lnspi_rule *rule, int32_t *st
 }
 
 static int32_t optimizer_count(const lnspi_key *key, const char *name, uint64_t *out,
-                               lnsp_problem *problem) {
+                               lnsp_error *problem) {
   int64_t value = 0;
-  int32_t status = lnspi_word_integer(key->value, name, 0, INT64_C(1) << 52, &value, problem);
+  int32_t status =
+      lnspi_decimal_parse_integer(key->value, name, 0, INT64_C(1) << 52, &value, problem);
   *out = (uint64_t)value;
   return status;
 }
 
-static int32_t optimizer_privacy_key(const lnspi_key *key, lnspi_rule *rule,
-                                     lnsp_problem *problem) {
-  if (lnspi_word_is(key->key, "clip_each"))
-    return lnspi_word_number(key->value, "clip_each", 0, 1e6, &rule->clip_each, problem);
-  if (lnspi_word_is(key->key, "noise"))
-    return lnspi_word_number(key->value, "noise", 0, 1e6, &rule->noise, problem);
+static int32_t optimizer_privacy_key(const lnspi_key *key, lnspi_optimizer_config *rule,
+                                     lnsp_error *problem) {
+  if (lnspi_token_is(key->key, "clip_each"))
+    return lnspi_decimal_parse(key->value, "clip_each", 0, 1e6, &rule->clip_each, problem);
+  if (lnspi_token_is(key->key, "noise"))
+    return lnspi_decimal_parse(key->value, "noise", 0, 1e6, &rule->noise, problem);
   return optimizer_count(key, "lot", &rule->lot, problem);
 }
 
-static int32_t optimizer_accumulate(const lnspi_key *key, lnspi_rule *rule,
-                                    lnsp_problem *problem) {
+static int32_t optimizer_accumulate(const lnspi_key *key, lnspi_optimizer_config *rule,
+                                    lnsp_error *problem) {
   int64_t value = 1;
-  int32_t status = lnspi_word_integer(key->value, "accumulate", 1, LNSPI_MOST_ACCUMULATE,
-                                      &value, problem);
+  int32_t status = lnspi_decimal_parse_integer(key->value, "accumulate", 1,
+                                               LNSPI_MOST_ACCUMULATE, &value, problem);
   rule->accumulate = (int32_t)value;
   return status;
 }
 
-static int32_t optimizer_common_key(const lnspi_key *key, lnspi_rule *rule,
-                                    lnsp_problem *problem) {
-  lnspi_word word = key->key;
+static int32_t optimizer_common_key(const lnspi_key *key, lnspi_optimizer_config *rule,
+                                    lnsp_error *problem) {
+  lnspi_token word = key->key;
   int32_t taken = LNSP_OK;
   if (lnspi_schedule_key(key, rule, &taken, problem)) return taken;
-  if (lnspi_word_is(word, "lr"))
-    return lnspi_word_number(key->value, "lr", 0, 1e6, &rule->lr, problem);
-  if (lnspi_word_is(word, "clip"))
-    return lnspi_word_number(key->value, "clip", 0, 1e30, &rule->clip, problem);
-  if (lnspi_word_is(word, "ema"))
-    return lnspi_word_number(key->value, "ema", 0, .99999999, &rule->average, problem);
-  if (lnspi_word_is(word, "accumulate"))
-    return optimizer_accumulate(key, rule, problem);
-  if (lnspi_word_is(word, "seed"))
-    return optimizer_count(key, "seed", &rule->seed, problem);
-  if (lnspi_word_is(word, "clip_each") || lnspi_word_is(word, "noise") ||
-      lnspi_word_is(word, "lot"))
+  if (lnspi_token_is(word, "lr"))
+    return lnspi_decimal_parse(key->value, "lr", 0, 1e6, &rule->lr, problem);
+  if (lnspi_token_is(word, "clip"))
+    return lnspi_decimal_parse(key->value, "clip", 0, 1e30, &rule->clip, problem);
+  if (lnspi_token_is(word, "ema"))
+    return lnspi_decimal_parse(key->value, "ema", 0, .99999999, &rule->average, problem);
+  if (lnspi_token_is(word, "accumulate")) return optimizer_accumulate(key, rule, problem);
+  if (lnspi_token_is(word, "seed")) return optimizer_count(key, "seed", &rule->seed, problem);
+  if (lnspi_token_is(word, "clip_each") || lnspi_token_is(word, "noise") ||
+      lnspi_token_is(word, "lot"))
     return optimizer_privacy_key(key, rule, problem);
-  if (lnspi_word_is(word, "residual")) {
+  if (lnspi_token_is(word, "residual")) {
     double choice = 0;
     int32_t status = optimizer_choice(key->value, "residual", "0,1", &choice, problem);
     rule->residual = choice != 0;
     return status;
   }
-  if (lnspi_word_is(word, "weights")) {
+  if (lnspi_token_is(word, "weights")) {
     double choice = 0;
     int32_t status = optimizer_choice(key->value, "weights", "f32,bf16", &choice, problem);
     rule->weights = choice != 0 ? LNSP_BF16 : LNSP_F32;
     return status;
   }
-  return lnspi_fail_text(problem, LNSP_E_UNKNOWN, word.line, word.column,
-                         "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
-                         "warmup, steps, min_lr, every, factor, accumulate, weights, seed, "
-                         "residual, clip_each, noise, lot",
-                         rule->optimizer->name, rule->optimizer->help);
+  return lnspi_error_set_line(
+      problem, LNSP_E_UNKNOWN, word.line, word.column,
+      "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
+      "warmup, steps, min_lr, every, factor, accumulate, weights, seed, "
+      "residual, clip_each, noise, lot",
+      rule->optimizer->name, rule->optimizer->help);
 }
 
-int lnspi_rule_narrow(const lnspi_rule *rule) {
+int lnspi_optimizer_has_moments8(const lnspi_optimizer_config *rule) {
   return rule->optimizer->narrow && rule->optimizer->narrow(rule->real);
 }
 
 /* What the values cannot be together. */
-static const char *optimizer_refuse(lnspi_rule *rule) {
+static const char *optimizer_refuse(lnspi_optimizer_config *rule) {
   const char *refused = rule->optimizer->refuse ? rule->optimizer->refuse(rule->real) : NULL;
   if (refused) return refused;
   if (rule->weights != LNSP_F32 && rule->average > 0)
     return "ema keeps float32 weights beside those of weights=bf16: leave out one of them";
-  refused = lnspi_schedule_settle(rule);
+  refused = lnspi_schedule_finish(rule);
   if (refused) return refused;
   if ((rule->noise > 0 || rule->lot) && !(rule->clip_each > 0))
     return "noise and lot need clip_each=C, the largest norm of an example's gradient";
@@ -181,32 +189,34 @@ static const char *optimizer_refuse(lnspi_rule *rule) {
   return NULL;
 }
 
-int32_t lnspi_rule_parse(const char *string, lnspi_rule *rule, lnsp_problem *problem) {
-  lnspi_text text;
+int32_t lnspi_optimizer_parse(const char *string, lnspi_optimizer_config *rule,
+                              lnsp_error *problem) {
+  lnspi_lexer text;
   lnspi_key keys[OPTIMIZER_KEYS];
   int32_t count = 0, at = 0;
   memset(rule, 0, sizeof *rule);
   rule->lr = 1e-3;
   rule->weights = LNSP_F32;
   rule->accumulate = 1;
-  lnspi_text_open(&text, string ? string : "adamw");
-  lnspi_word word = lnspi_text_word(&text, "");
+  lnspi_lexer_open(&text, string ? string : "adamw");
+  lnspi_token word = lnspi_lexer_next(&text, "");
   for (int32_t i = 0; lnspi_optimizer_at(i); i++)
-    if (lnspi_word_is(word, lnspi_optimizer_at(i)->name)) rule->optimizer = lnspi_optimizer_at(i);
+    if (lnspi_token_is(word, lnspi_optimizer_at(i)->name))
+      rule->optimizer = lnspi_optimizer_at(i);
   if (!rule->optimizer) return optimizer_fail_name(word, problem);
   for (int32_t i = 0; rule->optimizer->argument[i].key; i++)
     for (int32_t p = 0; p < rule->optimizer->argument[i].parts; p++)
       rule->real[at++] = rule->optimizer->argument[i].initial[p];
-  int32_t status = lnspi_text_keys(&text, "", keys, OPTIMIZER_KEYS, &count, problem);
+  int32_t status = lnspi_lexer_keys(&text, "", keys, OPTIMIZER_KEYS, &count, problem);
   for (int32_t i = 0; status == LNSP_OK && i < count; i++)
     if (optimizer_own_key(&keys[i], rule, &status, problem) == 0)
       status = optimizer_common_key(&keys[i], rule, problem);
   if (status != LNSP_OK) return status;
-  lnspi_text_line_end(&text);
-  if (!lnspi_text_at_end(&text))
-    return lnspi_fail_text(problem, LNSP_E_SYNTAX, text.line, text.column,
-                           "an optimizer text is one line: name key=value ...");
+  lnspi_lexer_line_end(&text);
+  if (!lnspi_lexer_at_end(&text))
+    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, text.line, text.column,
+                                "an optimizer text is one line: name key=value ...");
   const char *refused = optimizer_refuse(rule);
-  if (refused) return lnspi_fail_text(problem, LNSP_E_ARGUMENT, 1, 1, "%s", refused);
+  if (refused) return lnspi_error_set_line(problem, LNSP_E_ARGUMENT, 1, 1, "%s", refused);
   return LNSP_OK;
 }

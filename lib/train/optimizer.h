@@ -3,8 +3,8 @@
 #ifndef LNSPI_TRAIN_OPTIMIZER_H
 #define LNSPI_TRAIN_OPTIMIZER_H
 
-#include "base/text.h"
 #include "kernels/kernels.h"
+#include "lnsp.h"
 
 #define LNSPI_OPTIMIZER_ARGUMENTS 8
 #define LNSPI_MOMENTS 2
@@ -66,7 +66,7 @@ typedef struct lnspi_optimizer {
 const lnspi_optimizer *lnspi_optimizer_at(int32_t index); /* NULL past the end */
 
 /* An optimizer text. */
-typedef struct lnspi_rule {
+typedef struct lnspi_optimizer_config {
   const lnspi_optimizer *optimizer;
   double real[LNSPI_OPTIMIZER_ARGUMENTS];
   double lr, min_lr;
@@ -83,26 +83,16 @@ typedef struct lnspi_rule {
   double clip_each, noise; /* privacy: norm of an example's gradient, deviation of the
                               noise in such norms; 0: off */
   uint64_t lot;            /* what their sum is divided by; 0: the rows of the step */
-} lnspi_rule;
+} lnspi_optimizer_config;
 
-int lnspi_rule_narrow(const lnspi_rule *rule); /* 1: moments in 8 bits */
-
-/* schedule.c */
-const char *lnspi_schedule_name(int32_t index); /* NULL past the end */
-const char *lnspi_schedule_help(int32_t index);
-/* 1 if the key is one of a schedule's, and *status what became of it. */
-int lnspi_schedule_key(const lnspi_key *key, lnspi_rule *rule, int32_t *status,
-                       lnsp_problem *problem);
-/* After all keys: what is wrong with the values together, or NULL. */
-const char *lnspi_schedule_settle(lnspi_rule *rule);
+int lnspi_optimizer_has_moments8(const lnspi_optimizer_config *rule); /* 1: moments in 8 bits */
 
 /* "adamw lr=1e-3 betas=.9,.999 clip=1 ema=.999 schedule=cosine steps=1000" */
-int32_t lnspi_rule_parse(const char *text, lnspi_rule *rule, lnsp_problem *problem);
+int32_t lnspi_optimizer_parse(const char *text, lnspi_optimizer_config *rule,
+                              lnsp_error *problem);
 
 /* The key of update number age (from 1) of a tensor. */
-void lnspi_rule_key(const lnspi_rule *rule, int32_t weight, uint64_t age, uint32_t key[4]);
-
-/* Learning rate of step number step (from 0), schedule included. */
-double lnspi_rule_rate(const lnspi_rule *rule, uint64_t step);
+void lnspi_optimizer_rounding_key(const lnspi_optimizer_config *rule, int32_t weight,
+                                  uint64_t age, uint32_t key[4]);
 
 #endif

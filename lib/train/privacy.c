@@ -6,10 +6,15 @@
  * An example is a row of the batch: its concepts, and its rows in all groups of a loss. */
 #include "train/privacy.h"
 
-#include <math.h>
-
-#include "base/problem.h"
+#include "base/error.h"
+#include "graph/graph.h"
+#include "graph/layer.h"
+#include "kernels/kernels.h"
 #include "kernels/noise.h"
+#include "run/engine.h"
+#include "run/weight.h"
+
+#include <math.h>
 
 /* ---- norms ---- */
 
@@ -98,7 +103,7 @@ static int privacy_has_small(const lnsp_trainer *t, const lnspi_node *node) {
  * count rows of the batch. */
 static void privacy_node(lnsp_trainer *t, int32_t index, int64_t from, int64_t count) {
   lnspi_call call;
-  lnspi_engine_call(&t->engine, t->state, index, &call);
+  lnspi_engine_fill_call(&t->engine, t->state, index, &call);
   call.dout = t->dvalues + t->engine.plan.value_offset[index];
   call.again = 1;
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
@@ -106,7 +111,7 @@ static void privacy_node(lnsp_trainer *t, int32_t index, int64_t from, int64_t c
     if (weight >= 0 && t->touched[weight] && t->graph->weights[weight].kind == LNSPI_FLAT)
       call.dweight[s] = t->small + t->small_offset[weight];
   }
-  lnspi_engine_rows(&call, from, count);
+  lnspi_engine_select_rows(&call, from, count);
   lnspi_layer_at(call.node->layer)->backward(&call);
 }
 
@@ -180,7 +185,7 @@ static void privacy_scale_all(lnsp_trainer *t) {
   for (int32_t n = 1; n < t->graph->node_count; n++)
     if (t->reached[n] && t->wanted[n] && privacy_has_weights(t, &t->graph->nodes[n]))
       privacy_scale(t, t->dvalues + t->engine.plan.value_offset[n], lnspi_node_ld(t->graph, n),
-                    lnspi_length_of(t->graph, n, t->concepts), t->graph->nodes[n].width);
+                    lnspi_graph_rows(t->graph, n, t->concepts), t->graph->nodes[n].width);
   for (int32_t u = 0; u < t->use_count; u++) {
     const lnspi_use *use = &t->uses[u];
     const lnspi_weight *weight = &t->graph->weights[use->weight];
@@ -202,14 +207,14 @@ void lnspi_privacy_clip(lnsp_trainer *t) {
 
 /* ---- noise ---- */
 
-int32_t lnspi_privacy_check(const lnsp_trainer *t, lnsp_problem *problem) {
+int32_t lnspi_privacy_check_key(const lnsp_trainer *t, lnsp_error *problem) {
   if (!(t->rule.noise > 0) || t->has_noise_key) return LNSP_OK;
-  return lnspi_fail(problem, LNSP_E_STATE, NULL,
-                    "the optimizer text asks for noise, but there is no key for it: call "
-                    "lnsp_trainer_set_noise_key with secret random bytes");
+  return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+                         "the optimizer text asks for noise, but there is no key for it: call "
+                         "lnsp_trainer_set_noise_key with secret random bytes");
 }
 
-double lnspi_privacy_deviation(const lnsp_trainer *t) {
+double lnspi_privacy_noise_deviation(const lnsp_trainer *t) {
   const uint64_t lot = t->rule.lot ? t->rule.lot : (uint64_t)t->batch;
   return t->rule.noise > 0 ? t->rule.noise * t->rule.clip_each / (double)lot : 0;
 }
@@ -227,12 +232,12 @@ typedef struct privacy_noise {
   int64_t skip[LNSPI_NOISE_LANES], count[LNSPI_NOISE_LANES], step;
 } privacy_noise;
 
-static privacy_noise privacy_noise_open(const lnsp_trainer *t, int32_t weight,
-                                        int64_t columns, int64_t step) {
+static privacy_noise privacy_noise_open(const lnsp_trainer *t, int32_t weight, int64_t columns,
+                                        int64_t step) {
   privacy_noise n;
   memset(&n, 0, sizeof n);
   n.t = t;
-  n.deviation = (float)lnspi_privacy_deviation(t);
+  n.deviation = (float)lnspi_privacy_noise_deviation(t);
   n.nonce[0] = (uint32_t)weight;
   n.nonce[1] = (uint32_t)t->step;
   n.nonce[2] = (uint32_t)(t->step >> 32);
@@ -247,7 +252,8 @@ static void privacy_noise_flush(privacy_noise *n) {
   n->t->engine.k->noise(z, n->t->noise_key, n->nonce, n->counter);
   for (int32_t l = 0; l < n->filled; l++)
     for (int64_t i = 0; i < n->count[l]; i++) {
-      float *to = n->to[l] + i * n->step, noise = n->deviation * z[LNSPI_NOISE_BLOCK * l + n->skip[l] + i];
+      float *to = n->to[l] + i * n->step,
+            noise = n->deviation * z[LNSPI_NOISE_BLOCK * l + n->skip[l] + i];
       *to = *to + noise;
     }
   n->filled = 0;
@@ -270,7 +276,7 @@ static void privacy_noise_row(privacy_noise *n, int64_t row, int64_t column, int
   }
 }
 
-void lnspi_privacy_strip(const lnsp_trainer *t, const lnspi_strip *strip) {
+void lnspi_privacy_noise_tile(const lnsp_trainer *t, const lnspi_grad_tile *strip) {
   const lnspi_weight *weight = &t->graph->weights[strip->weight];
   const int64_t row = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
   privacy_noise n = privacy_noise_open(t, strip->weight, weight->dims[1], strip->lanes);
@@ -279,7 +285,7 @@ void lnspi_privacy_strip(const lnsp_trainer *t, const lnspi_strip *strip) {
   privacy_noise_flush(&n);
 }
 
-void lnspi_privacy_small(lnsp_trainer *t, int32_t index) {
+void lnspi_privacy_noise_flat(lnsp_trainer *t, int32_t index) {
   const lnspi_weight *weight = &t->graph->weights[index];
   const int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
   const int64_t ld = weight->rank <= 1 ? lnspi_round16(columns) : columns;

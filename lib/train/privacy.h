@@ -3,7 +3,9 @@
 #ifndef LNSPI_TRAIN_PRIVACY_H
 #define LNSPI_TRAIN_PRIVACY_H
 
-#include "train/strips.h"
+#include "lnsp.h"
+#include "train/grad_tiles.h"
+#include "train/trainer.h"
 
 /* After backward, with clip_each: the norm of each example's gradient, without forming
  * it, and then every recorded output gradient scaled, so that the gradients that follow
@@ -11,11 +13,13 @@
 void lnspi_privacy_clip(lnsp_trainer *trainer);
 
 /* With noise: LNSP_E_STATE without a key. */
-int32_t lnspi_privacy_check(const lnsp_trainer *trainer, lnsp_problem *problem);
+int32_t lnspi_privacy_check_key(const lnsp_trainer *trainer, lnsp_error *problem);
+
 /* Standard deviation of the noise on the gradient, 0: none. */
-double lnspi_privacy_deviation(const lnsp_trainer *trainer);
+double lnspi_privacy_noise_deviation(const lnsp_trainer *trainer);
+
 /* Adds it, once a step: to a strip's gradient, to a small tensor's. */
-void lnspi_privacy_strip(const lnsp_trainer *trainer, const lnspi_strip *strip);
-void lnspi_privacy_small(lnsp_trainer *trainer, int32_t weight);
+void lnspi_privacy_noise_tile(const lnsp_trainer *trainer, const lnspi_grad_tile *strip);
+void lnspi_privacy_noise_flat(lnsp_trainer *trainer, int32_t weight);
 
 #endif

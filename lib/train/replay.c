@@ -1,10 +1,12 @@
 /* Gaussian replay: statistics of old unit vectors, and draws from them. */
 #include "train/replay.h"
 
-#include <math.h>
-
-#include "base/problem.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "kernels/random.h"
 #include "run/engine.h"
+
+#include <math.h>
 
 #define REPLAY_HANDLE_BYTES 512 /* counted for the struct on every host */
 #define REPLAY_GROUP 8        /* rows drawn together; at most 16 */
@@ -31,33 +33,36 @@ static uint16_t *replay_factor(const lnsp_replay *replay) {
 static lnsp_replay *replay_lay_out(lnspi_arena *arena, int64_t width, int gathering,
                                    lnsp_replay *pieces) {
   uint64_t ld = (uint64_t)lnspi_round16(width);
-  lnsp_replay *replay = LNSPI_TAKE_STRUCT(arena, lnsp_replay, REPLAY_HANDLE_BYTES);
-  pieces->statistics = lnspi_take(arena, (uint64_t)lnspi_replay_floats(width), sizeof(float));
-  pieces->scratch = lnspi_take(arena, 2 * ld, sizeof(float));
-  pieces->batch = lnspi_take(arena, (gathering ? LNSPI_REPLAY_BATCH : 1) * ld, sizeof(float));
+  lnsp_replay *replay = LNSPI_ARENA_STRUCT(arena, lnsp_replay, REPLAY_HANDLE_BYTES);
+  pieces->statistics =
+      lnspi_arena_alloc(arena, (uint64_t)lnspi_replay_floats(width), sizeof(float));
+  pieces->scratch = lnspi_arena_alloc(arena, 2 * ld, sizeof(float));
+  pieces->batch =
+      lnspi_arena_alloc(arena, (gathering ? LNSPI_REPLAY_BATCH : 1) * ld, sizeof(float));
   if (!gathering) return replay;
-  pieces->sum = lnspi_take(arena, (uint64_t)width, sizeof(double));
-  pieces->product = lnspi_take(arena, (uint64_t)replay_triangle(width), sizeof(double));
+  pieces->sum = lnspi_arena_alloc(arena, (uint64_t)width, sizeof(double));
+  pieces->product = lnspi_arena_alloc(arena, (uint64_t)replay_triangle(width), sizeof(double));
   return replay;
 }
 
 int32_t lnspi_replay_create(int64_t width, int gathering, const lnsp_options *options,
-                            lnsp_replay **out, lnsp_problem *problem) {
+                            lnsp_replay **out, lnsp_error *problem) {
   lnsp_replay pieces, *replay;
   lnspi_block block;
   lnspi_arena arena;
   if (width < 1 || width > LNSPI_REPLAY_MAX_WIDTH)
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
-                      "replay of vectors of width %lld: the width is 1 to %d",
-                      (long long)width, LNSPI_REPLAY_MAX_WIDTH);
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+                           "replay of vectors of width %lld: the width is 1 to %d",
+                           (long long)width, LNSPI_REPLAY_MAX_WIDTH);
   memset(&arena, 0, sizeof arena);
   memset(&pieces, 0, sizeof pieces);
-  int32_t status = lnspi_kernels_choose(options->isa, 0, &pieces.k, problem);
+  int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &pieces.k, problem);
   if (status) return status;
   replay_lay_out(&arena, width, gathering, &pieces);
   if (arena.failed)
-    return lnspi_fail(problem, LNSP_E_MEMORY, NULL,
-                      "replay of width %lld is too large for this machine", (long long)width);
+    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+                           "replay of width %lld is too large for this machine",
+                           (long long)width);
   status = lnspi_block_open(&block, options, arena.used, problem);
   if (status) return status;
   memset(&arena, 0, sizeof arena);
@@ -149,8 +154,7 @@ void lnspi_replay_finish(lnsp_replay *replay) {
 
 void lnspi_replay_factor_read(const lnsp_replay *replay, int64_t row, uint16_t *to) {
   const uint16_t *factor = replay_factor(replay);
-  for (int64_t j = 0; j <= row; j++)
-    to[j] = factor[replay_column(replay->width, j) + row - j];
+  for (int64_t j = 0; j <= row; j++) to[j] = factor[replay_column(replay->width, j) + row - j];
 }
 
 void lnspi_replay_factor_write(lnsp_replay *replay, int64_t row, const uint16_t *from) {
@@ -160,11 +164,11 @@ void lnspi_replay_factor_write(lnsp_replay *replay, int64_t row, const uint16_t 
 }
 
 /* For unit vectors |mean|^2 plus all variances is 1; float16 keeps 11 bits. */
-int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_problem *problem) {
+int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_error *problem) {
   const uint16_t *factor = replay_factor(replay);
   double total = 0;
   if (!replay->k->finite(replay->statistics, replay->width))
-    return lnspi_fail(problem, LNSP_E_NOT_FINITE, "mean", "the mean has NaN or infinity");
+    return lnspi_error_set(problem, LNSP_E_NOT_FINITE, "mean", "the mean has NaN or infinity");
   for (int64_t i = 0; i < replay->width; i++)
     total += (double)replay->statistics[i] * (double)replay->statistics[i];
   for (int64_t j = 0; j < replay->width; j++) {
@@ -172,16 +176,18 @@ int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_problem *problem) {
     float *wide = replay->scratch;
     replay->k->f16_to_f32(wide, factor + replay_column(replay->width, j), count);
     if (!replay->k->finite(wide, count))
-      return lnspi_fail(problem, LNSP_E_NOT_FINITE, "factor", "the factor has NaN or infinity");
+      return lnspi_error_set(problem, LNSP_E_NOT_FINITE, "factor",
+                             "the factor has NaN or infinity");
     if (wide[0] < 0)
-      return lnspi_fail(problem, LNSP_E_FORMAT, "factor",
-                        "the factor's diagonal is negative at %lld", (long long)j);
+      return lnspi_error_set(problem, LNSP_E_FORMAT, "factor",
+                             "the factor's diagonal is negative at %lld", (long long)j);
     for (int64_t i = 0; i < count; i++) total += (double)wide[i] * (double)wide[i];
   }
   if (!(total > .98 && total < 1.02))
-    return lnspi_fail(problem, LNSP_E_FORMAT, NULL,
-                      "mean and factor are not those of unit vectors (their squares do not "
-                      "sum to 1): gather them with lnsp_replay_add");
+    return lnspi_error_set(
+        problem, LNSP_E_FORMAT, NULL,
+        "mean and factor are not those of unit vectors (their squares do not "
+        "sum to 1): gather them with lnsp_replay_add");
   return LNSP_OK;
 }
 

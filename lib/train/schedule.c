@@ -1,6 +1,10 @@
 /* Learning-rate schedules: their keys in an optimizer's text, and the rate of a step. */
-#include "base/problem.h"
-#include "train/optimizer.h"
+#include "train/schedule.h"
+
+#include "base/decimal.h"
+#include "base/error.h"
+#include "base/token.h"
+#include "kernels/f64.h"
 
 #define SCHEDULE_CONSTANT 0
 #define SCHEDULE_COSINE 1
@@ -42,7 +46,7 @@ static double schedule_power(double factor, uint64_t n) {
   return power;
 }
 
-double lnspi_rule_rate(const lnspi_rule *rule, uint64_t step) {
+double lnspi_schedule_rate(const lnspi_optimizer_config *rule, uint64_t step) {
   const double least = rule->min_of_lr ? rule->min_lr * rule->lr : rule->min_lr;
   if (step < rule->warmup) return rule->lr * (double)(step + 1) / (double)rule->warmup;
   if (rule->schedule == SCHEDULE_CONSTANT) return rule->lr;
@@ -54,67 +58,70 @@ double lnspi_rule_rate(const lnspi_rule *rule, uint64_t step) {
   if (step >= rule->steps) return least;
   double part = (double)(step - rule->warmup) / (double)(rule->steps - rule->warmup);
   if (rule->schedule == SCHEDULE_LINEAR) return least + (rule->lr - least) * (1.0 - part);
-  return least + (rule->lr - least) * 0.5 * (1.0 + lnspi_cos_pi(part));
+  return least + (rule->lr - least) * 0.5 * (1.0 + lnspi_f64_cos_pi(part));
 }
 
 /* ---- keys ---- */
 
 /* "5%" as .05; 0 if the word does not end so. */
-static int schedule_percent(lnspi_word word, const char *key, double *share, int32_t *status,
-                            lnsp_problem *problem) {
+static int schedule_percent(lnspi_token word, const char *key, double *share, int32_t *status,
+                            lnsp_error *problem) {
   if (word.length < 1 || word.at[word.length - 1] != '%') return 0;
   word.length--;
-  *status = lnspi_word_number(word, key, 0, 100, share, problem);
+  *status = lnspi_decimal_parse(word, key, 0, 100, share, problem);
   *share /= 100;
   return 1;
 }
 
 static int32_t schedule_count(const lnspi_key *key, const char *name, int64_t low,
-                              uint64_t *out, lnsp_problem *problem) {
+                              uint64_t *out, lnsp_error *problem) {
   int64_t value = 0;
-  int32_t status = lnspi_word_integer(key->value, name, low, INT64_C(1) << 52, &value, problem);
+  int32_t status =
+      lnspi_decimal_parse_integer(key->value, name, low, INT64_C(1) << 52, &value, problem);
   *out = (uint64_t)value;
   return status;
 }
 
-static int32_t schedule_name(lnspi_word value, lnspi_rule *rule, lnsp_problem *problem) {
+static int32_t schedule_name(lnspi_token value, lnspi_optimizer_config *rule,
+                             lnsp_error *problem) {
   char shown[48];
   for (int32_t i = 0; i < SCHEDULES; i++)
-    if (lnspi_word_is(value, schedule_all[i].name)) {
+    if (lnspi_token_is(value, schedule_all[i].name)) {
       rule->schedule = i;
       return LNSP_OK;
     }
-  return lnspi_fail_text(problem, LNSP_E_UNKNOWN, value.line, value.column,
-                         "there is no schedule '%s'; known are constant, cosine, linear, step",
-                         lnspi_word_show(value, shown));
+  return lnspi_error_set_line(
+      problem, LNSP_E_UNKNOWN, value.line, value.column,
+      "there is no schedule '%s'; known are constant, cosine, linear, step",
+      lnspi_token_show(value, shown));
 }
 
-int lnspi_schedule_key(const lnspi_key *key, lnspi_rule *rule, int32_t *status,
-                       lnsp_problem *problem) {
-  const lnspi_word word = key->key;
-  if (lnspi_word_is(word, "schedule")) {
+int lnspi_schedule_key(const lnspi_key *key, lnspi_optimizer_config *rule, int32_t *status,
+                       lnsp_error *problem) {
+  const lnspi_token word = key->key;
+  if (lnspi_token_is(word, "schedule")) {
     *status = schedule_name(key->value, rule, problem);
-  } else if (lnspi_word_is(word, "warmup")) {
+  } else if (lnspi_token_is(word, "warmup")) {
     if (!schedule_percent(key->value, "warmup", &rule->warmup_share, status, problem))
       *status = schedule_count(key, "warmup", 0, &rule->warmup, problem);
-  } else if (lnspi_word_is(word, "steps")) {
+  } else if (lnspi_token_is(word, "steps")) {
     *status = schedule_count(key, "steps", 0, &rule->steps, problem);
-  } else if (lnspi_word_is(word, "every")) {
+  } else if (lnspi_token_is(word, "every")) {
     *status = schedule_count(key, "every", 1, &rule->every, problem);
-  } else if (lnspi_word_is(word, "factor")) {
-    *status = lnspi_word_number(key->value, "factor", 0, 1, &rule->factor, problem);
+  } else if (lnspi_token_is(word, "factor")) {
+    *status = lnspi_decimal_parse(key->value, "factor", 0, 1, &rule->factor, problem);
     rule->has_factor = 1;
-  } else if (lnspi_word_is(word, "min_lr")) {
+  } else if (lnspi_token_is(word, "min_lr")) {
     rule->min_of_lr = schedule_percent(key->value, "min_lr", &rule->min_lr, status, problem);
     if (!rule->min_of_lr)
-      *status = lnspi_word_number(key->value, "min_lr", 0, 1e6, &rule->min_lr, problem);
+      *status = lnspi_decimal_parse(key->value, "min_lr", 0, 1e6, &rule->min_lr, problem);
   } else {
     return 0;
   }
   return 1;
 }
 
-const char *lnspi_schedule_settle(lnspi_rule *rule) {
+const char *lnspi_schedule_finish(lnspi_optimizer_config *rule) {
   if (!rule->has_factor) rule->factor = .1;
   if (rule->schedule != SCHEDULE_STEP && (rule->every || rule->has_factor))
     return "every and factor are keys of schedule=step";

@@ -2,62 +2,77 @@
  * place. */
 #include "train/trainer.h"
 
-#include "base/problem.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/tasks.h"
+#include "graph/layer.h"
+#include "kernels/kernels.h"
+#include "run/handle.h"
 #include "run/load.h"
-#include "train/strips.h"
+#include "run/plan.h"
+#include "run/state.h"
+#include "train/checkpoint.h"
+#include "train/grad_tiles.h"
+#include "train/loss_bind.h"
+#include "train/moments8.h"
+#include "train/replay.h"
 
 /* What the layout depends on. */
 typedef struct trainer_recipe {
   const lnsp_graph *graph;
   const char *loss, *optimizer; /* loss NULL: none */
-  lnsp_limits limits;
-  lnspi_rule rule;
+  lnsp_size_options limits;
+  lnspi_optimizer_config rule;
   lnspi_objective objective;
   lnspi_plan plan;
 } trainer_recipe;
 
-static int32_t trainer_check_text(const char *text, const char *what, lnsp_problem *problem) {
-  if (text && lnspi_length(text) >= LNSPI_TEXT_BYTES)
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL, "the %s text is over %d bytes long", what,
-                      LNSPI_TEXT_BYTES - 1);
+static int32_t trainer_check_text(const char *text, const char *what, lnsp_error *problem) {
+  if (text && lnspi_str_length(text) >= LNSPI_TEXT_BYTES)
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL, "the %s text is over %d bytes long",
+                           what, LNSPI_TEXT_BYTES - 1);
   return LNSP_OK;
 }
 
 /* What was rounded for storage is widened, but codes are not a place to start from. */
-static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_problem *problem) {
-  if (lnspi_graph_type(graph) != LNSP_I8) return LNSP_OK;
-  return lnspi_fail(problem, LNSP_E_DTYPE, NULL,
-                    "a model stored as I8 is only run: train the float model that it was "
-                    "converted from, and convert the result");
+static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_error *problem) {
+  if (lnspi_graph_storage(graph) != LNSP_I8) return LNSP_OK;
+  return lnspi_error_set(problem, LNSP_E_DTYPE, NULL,
+                         "a model stored as I8 is only run: train the float model that it was "
+                         "converted from, and convert the result");
 }
 
 /* Clipping by example is of no use where a row's gradient depends on other rows. */
 static int32_t trainer_check_examples(const lnsp_graph *graph, const lnspi_objective *objective,
-                                      lnsp_problem *problem) {
+                                      lnsp_error *problem) {
   for (int32_t n = 0; n < graph->node_count; n++)
     if (lnspi_layer_at(graph->nodes[n].layer)->no_again)
-      return lnspi_fail(problem, LNSP_E_UNSUPPORTED, graph->nodes[n].name,
-                        "clip_each needs the gradient of each row by itself, which layer %d (%s) "
-                        "does not give: leave it out", n,
-                        lnspi_layer_at(graph->nodes[n].layer)->name);
+      return lnspi_error_set(
+          problem, LNSP_E_UNSUPPORTED, graph->nodes[n].name,
+          "clip_each needs the gradient of each row by itself, which layer %d (%s) "
+          "does not give: leave it out",
+          n, lnspi_layer_at(graph->nodes[n].layer)->name);
   for (int32_t i = 0; i < objective->term_count; i++) {
     const lnspi_loss *loss = objective->terms[i].loss;
-    if (lnspi_term_weighs(&objective->terms[i]))
-      return lnspi_fail(problem, LNSP_E_UNSUPPORTED, objective->terms[i].on,
-                        "clip_each needs a loss that is a mean over rows, but gate=, auto= and "
-                        "ramp= weigh a term by all rows: leave it out");
+    if (lnspi_loss_term_weighs_rows(&objective->terms[i]))
+      return lnspi_error_set(
+          problem, LNSP_E_UNSUPPORTED, objective->terms[i].on,
+          "clip_each needs a loss that is a mean over rows, but gate=, auto= and "
+          "ramp= weigh a term by all rows: leave it out");
     if (loss && (loss->minimum_rows > 1 || loss->across))
-      return lnspi_fail(problem, LNSP_E_UNSUPPORTED, loss->name,
-                        "clip_each needs a loss that is a mean over rows, but %s compares "
-                        "rows with each other: leave it out", loss->name);
+      return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, loss->name,
+                             "clip_each needs a loss that is a mean over rows, but %s compares "
+                             "rows with each other: leave it out",
+                             loss->name);
   }
   return LNSP_OK;
 }
 
-static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss,
-                               const char *optimizer, const lnsp_limits *limits,
-                               trainer_recipe *recipe, lnsp_problem *problem) {
-  lnsp_limits wide;
+static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss, const char *optimizer,
+                               const lnsp_size_options *limits, trainer_recipe *recipe,
+                               lnsp_error *problem) {
+  lnsp_size_options wide;
   memset(recipe, 0, sizeof *recipe);
   recipe->graph = graph;
   recipe->loss = loss;
@@ -66,14 +81,14 @@ static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss,
   int32_t status = trainer_check_type(graph, problem);
   if (status == LNSP_OK) status = trainer_check_text(loss, "loss", problem);
   if (status == LNSP_OK) status = trainer_check_text(optimizer, "optimizer", problem);
-  if (status == LNSP_OK) status = lnspi_rule_parse(recipe->optimizer, &recipe->rule, problem);
   if (status == LNSP_OK)
-    status = lnspi_objective_parse(loss, graph, &recipe->objective, problem);
+    status = lnspi_optimizer_parse(recipe->optimizer, &recipe->rule, problem);
+  if (status == LNSP_OK) status = lnspi_loss_bind(loss, graph, &recipe->objective, problem);
   if (status == LNSP_OK && recipe->rule.clip_each > 0)
     status = trainer_check_examples(graph, &recipe->objective, problem);
   if (status != LNSP_OK) return status;
-  wide.max_rows = limits->max_rows * recipe->objective.group_count +
-                  recipe->objective.replay_rows;
+  wide.max_rows =
+      limits->max_rows * recipe->objective.group_count + recipe->objective.replay_rows;
   return lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &recipe->plan, problem);
 }
 
@@ -106,45 +121,49 @@ static int64_t trainer_small_floats(const lnsp_graph *graph, int64_t *offset) {
 static int64_t trainer_strips(const lnsp_graph *graph) {
   int64_t most = 0;
   for (int32_t i = 0; i < graph->weight_count; i++)
-    if (graph->weights[i].kind == LNSPI_MATRIX && lnspi_strips_count(&graph->weights[i]) > most)
-      most = lnspi_strips_count(&graph->weights[i]);
+    if (graph->weights[i].kind == LNSPI_MATRIX &&
+        lnspi_grad_tiles_count(&graph->weights[i]) > most)
+      most = lnspi_grad_tiles_count(&graph->weights[i]);
   return most;
 }
 
 /* The arrays whose size the caller may want to know, by kind. */
-static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *memory) {
+static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena,
+                                 lnsp_memory_info *memory) {
   uint64_t floats = (uint64_t)t->graph->state_floats;
-  lnspi_take(arena, 0, 1); /* aligns, so that the differences are whole */
+  lnspi_arena_alloc(arena, 0, 1); /* aligns, so that the differences are whole */
   uint64_t set = arena->used, start = set;
-  t->state = lnspi_take(
-      arena, (uint64_t)lnspi_graph_store_bytes(t->graph, t->rule.weights), 1);
+  t->state =
+      lnspi_arena_alloc(arena, (uint64_t)lnspi_graph_storage_bytes(t->graph, t->rule.weights),
+                        1);
   memory->weight_bytes = t->mark_bytes = arena->used - start;
   start = arena->used;
   for (int32_t m = 0; m < t->moment_count && !t->narrow; m++)
-    t->moment[m] = lnspi_take(arena, floats, sizeof(float));
+    t->moment[m] = lnspi_arena_alloc(arena, floats, sizeof(float));
   for (int32_t m = 0; m < t->moment_count && t->narrow; m++) {
-    t->code[m] = lnspi_take(arena, floats, 1);
-    t->scale[m] = lnspi_take(arena, (uint64_t)lnspi_moments_blocks(t->graph), sizeof(float));
+    t->code[m] = lnspi_arena_alloc(arena, floats, 1);
+    t->scale[m] =
+        lnspi_arena_alloc(arena, (uint64_t)lnspi_moments8_block_count(t->graph), sizeof(float));
   }
-  lnspi_take(arena, 0, 1);
+  lnspi_arena_alloc(arena, 0, 1);
   memory->moment_bytes = arena->used - start;
   start = arena->used;
-  if (t->rule.average > 0) t->average = lnspi_take(arena, floats, sizeof(float));
+  if (t->rule.average > 0) t->average = lnspi_arena_alloc(arena, floats, sizeof(float));
   memory->average_bytes = arena->used - start;
   start = arena->used;
-  if (t->rule.residual) t->residual = lnspi_take(arena, floats, sizeof(float));
+  if (t->rule.residual) t->residual = lnspi_arena_alloc(arena, floats, sizeof(float));
   memory->residual_bytes = arena->used - start;
-  if (t->limits.undo == LNSP_UNDO_ALL) t->mark_bytes = arena->used - set;
+  if (t->limits.undo == LNSP_MARK_STATE) t->mark_bytes = arena->used - set;
   start = arena->used;
-  if (t->rule.accumulate > 1) t->sum = lnspi_take(arena, floats, sizeof(float));
+  if (t->rule.accumulate > 1) t->sum = lnspi_arena_alloc(arena, floats, sizeof(float));
   memory->gradient_bytes = arena->used - start;
   start = arena->used;
   if (t->limits.history > 0) {
-    t->marks = lnspi_take(arena, (uint64_t)t->limits.history, t->mark_bytes);
+    t->marks = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, t->mark_bytes);
     /* pointers are counted at 8 bytes on every host */
-    t->mark_at = lnspi_take(arena, (uint64_t)t->limits.history, 8);
-    t->mark_ages = lnspi_take(arena, (uint64_t)t->limits.history,
-                              (1 + (uint64_t)t->graph->weight_count) * sizeof(uint64_t));
+    t->mark_at = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, 8);
+    t->mark_ages = lnspi_arena_alloc(arena, (uint64_t)t->limits.history,
+                                     (1 + (uint64_t)t->graph->weight_count) * sizeof(uint64_t));
   }
   memory->undo_bytes = arena->used - start;
 }
@@ -154,67 +173,70 @@ static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
   int64_t rows = t->limits.max_rows * (int64_t)t->limits.max_concepts;
   for (int32_t i = 0; i < t->objective->data_count; i++) {
     int64_t ld = lnspi_round16(t->objective->data_width[i]), most = t->objective->data_most[i];
-    t->data[i] = lnspi_take(arena, (uint64_t)(rows * (most ? most : 1)),
-                            (uint64_t)ld * sizeof(float));
+    t->data[i] = lnspi_arena_alloc(arena, (uint64_t)(rows * (most ? most : 1)),
+                                   (uint64_t)ld * sizeof(float));
   }
   int64_t replay_rows = t->objective->replay_rows * (int64_t)t->limits.max_concepts;
-  t->loss_scratch = lnspi_take(
-      arena, (uint64_t)lnspi_objective_scratch(t->objective, graph, t->limits.max_rows,
-                                                t->limits.max_concepts, replay_rows),
-      sizeof(float));
+  t->loss_scratch =
+      lnspi_arena_alloc(arena,
+                        (uint64_t)lnspi_loss_bind_scratch_floats(t->objective, graph,
+                                                                 t->limits.max_rows,
+                                                                 t->limits.max_concepts,
+                                                                 replay_rows),
+                        sizeof(float));
   if (t->objective->replay_rows)
-    t->replay = lnspi_take(arena, (uint64_t)lnspi_replay_floats(graph->nodes[0].width),
-                           sizeof(float));
+    t->replay = lnspi_arena_alloc(arena, (uint64_t)lnspi_replay_floats(graph->nodes[0].width),
+                                  sizeof(float));
   if (t->rule.clip > 0)
-    t->squares = lnspi_take(arena, (uint64_t)trainer_strips(graph), sizeof(float));
+    t->squares = lnspi_arena_alloc(arena, (uint64_t)trainer_strips(graph), sizeof(float));
   if (t->rule.clip_each > 0)
-    t->shares = lnspi_take(arena, (uint64_t)t->limits.max_rows, sizeof(double));
-  t->row = lnspi_take(arena, (uint64_t)lnspi_state_columns(graph), sizeof(float));
-  t->small = lnspi_take(arena, (uint64_t)trainer_small_floats(graph, NULL), sizeof(float));
+    t->shares = lnspi_arena_alloc(arena, (uint64_t)t->limits.max_rows, sizeof(double));
+  t->row = lnspi_arena_alloc(arena, (uint64_t)lnspi_state_longest_row(graph), sizeof(float));
+  t->small =
+      lnspi_arena_alloc(arena, (uint64_t)trainer_small_floats(graph, NULL), sizeof(float));
 }
 
-static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory *memory) {
+static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory_info *memory) {
   const lnsp_graph *graph = t->graph;
   uint64_t nodes = (uint64_t)graph->node_count, weights = (uint64_t)graph->weight_count;
   int64_t rows = t->engine.plan.batch * t->engine.plan.concepts;
   memset(memory, 0, sizeof *memory);
-  lnspi_take(arena, 1, LNSPI_HANDLE_BYTES);
-  lnspi_take(arena, 1, graph->bytes);
-  lnspi_objective *objective = lnspi_take(arena, 1, LNSPI_OBJECTIVE_BYTES);
+  lnspi_arena_alloc(arena, 1, LNSPI_HANDLE_BYTES);
+  lnspi_arena_alloc(arena, 1, graph->bytes);
+  lnspi_objective *objective = lnspi_arena_alloc(arena, 1, LNSPI_OBJECTIVE_BYTES);
   if (objective) {
     *objective = *t->objective;
     t->objective = objective;
   }
-  t->loss_text = lnspi_take(arena, 1, LNSPI_TEXT_BYTES);
-  t->optimizer_text = lnspi_take(arena, 1, LNSPI_TEXT_BYTES);
-  t->age = lnspi_take(arena, weights, sizeof(uint64_t));
-  t->small_offset = lnspi_take(arena, weights, sizeof(int64_t));
-  if (t->narrow) t->block_at = lnspi_take(arena, weights + 1, sizeof(int64_t));
+  t->loss_text = lnspi_arena_alloc(arena, 1, LNSPI_TEXT_BYTES);
+  t->optimizer_text = lnspi_arena_alloc(arena, 1, LNSPI_TEXT_BYTES);
+  t->age = lnspi_arena_alloc(arena, weights, sizeof(uint64_t));
+  t->small_offset = lnspi_arena_alloc(arena, weights, sizeof(int64_t));
+  if (t->narrow) t->block_at = lnspi_arena_alloc(arena, weights + 1, sizeof(int64_t));
   /* a use holds two pointers: counted at 48 bytes on every host */
-  t->uses = lnspi_take(arena, (uint64_t)t->engine.plan.uses, 48);
-  t->given_room = lnspi_take(arena, weights, 8);
-  t->reached = lnspi_take(arena, nodes, 1);
-  t->wanted = lnspi_take(arena, nodes, 1);
-  t->touched = lnspi_take(arena, weights, 1);
-  t->frozen = lnspi_take(arena, weights, 1);
-  if (t->rule.accumulate > 1) t->gathered = lnspi_take(arena, weights, 1);
+  t->uses = lnspi_arena_alloc(arena, (uint64_t)t->engine.plan.uses, 48);
+  t->given_room = lnspi_arena_alloc(arena, weights, 8);
+  t->reached = lnspi_arena_alloc(arena, nodes, 1);
+  t->wanted = lnspi_arena_alloc(arena, nodes, 1);
+  t->touched = lnspi_arena_alloc(arena, weights, 1);
+  t->frozen = lnspi_arena_alloc(arena, weights, 1);
+  if (t->rule.accumulate > 1) t->gathered = lnspi_arena_alloc(arena, weights, 1);
   trainer_layout_state(t, arena, memory);
-  lnspi_take(arena, 0, 1);
+  lnspi_arena_alloc(arena, 0, 1);
   uint64_t start = arena->used;
   lnspi_engine_layout(&t->engine, arena);
-  t->dvalues = lnspi_take(arena, (uint64_t)t->engine.plan.value_floats, sizeof(float));
+  t->dvalues = lnspi_arena_alloc(arena, (uint64_t)t->engine.plan.value_floats, sizeof(float));
   for (int32_t i = 0; i < LNSPI_MAX_INPUTS; i++)
-    t->extra[i] = lnspi_take(arena, (uint64_t)trainer_extra_floats(graph, i, rows),
-                             sizeof(float));
+    t->extra[i] =
+        lnspi_arena_alloc(arena, (uint64_t)trainer_extra_floats(graph, i, rows), sizeof(float));
   memory->activation_bytes = arena->used - start;
   start = arena->used;
   trainer_layout_work(t, arena);
   memory->workspace_bytes = arena->used - start;
   memory->total_bytes = arena->used;
   memory->plan_bytes = memory->total_bytes - memory->weight_bytes - memory->moment_bytes -
-                       memory->average_bytes - memory->residual_bytes -
-                       memory->gradient_bytes - memory->undo_bytes -
-                       memory->activation_bytes - memory->workspace_bytes;
+                       memory->average_bytes - memory->residual_bytes - memory->gradient_bytes -
+                       memory->undo_bytes - memory->activation_bytes - memory->workspace_bytes;
 }
 
 static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {
@@ -223,12 +245,12 @@ static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {
   t->rule = recipe->rule;
   t->objective = (lnspi_objective *)(uintptr_t)&recipe->objective; /* layout copies it */
   t->limits = recipe->limits;
-  t->narrow = lnspi_rule_narrow(&t->rule);
+  t->narrow = lnspi_optimizer_has_moments8(&t->rule);
   t->moment_count = t->rule.optimizer->moments(t->rule.real);
 }
 
-static int32_t trainer_count(trainer_recipe *recipe, lnsp_memory *memory,
-                             lnsp_problem *problem) {
+static int32_t trainer_count(trainer_recipe *recipe, lnsp_memory_info *memory,
+                             lnsp_error *problem) {
   lnsp_trainer t;
   lnspi_arena arena = {NULL, 0, 0, 0};
   memset(&t, 0, sizeof t);
@@ -236,15 +258,15 @@ static int32_t trainer_count(trainer_recipe *recipe, lnsp_memory *memory,
   trainer_take_recipe(&t, recipe);
   trainer_layout(&t, &arena, memory);
   if (arena.failed)
-    return lnspi_fail(problem, LNSP_E_LIMIT, NULL,
-                      "the trainer would need more bytes than can be addressed: lower the "
-                      "limits");
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+                           "the trainer would need more bytes than can be addressed: lower the "
+                           "limits");
   return LNSP_OK;
 }
 
-int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss,
-                              const char *optimizer, const lnsp_limits *limits,
-                              lnsp_memory *out, lnsp_problem *problem) {
+int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss, const char *optimizer,
+                              const lnsp_size_options *limits, lnsp_memory_info *out,
+                              lnsp_error *problem) {
   trainer_recipe recipe;
   int32_t status = trainer_prepare(graph, loss, optimizer, limits, &recipe, problem);
   if (status == LNSP_OK) status = trainer_count(&recipe, out, problem);
@@ -257,10 +279,12 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
                                    const trainer_recipe *recipe) {
   lnspi_arena arena = {block->memory, 0, block->bytes, 0};
   lnsp_trainer *t = block->memory;
-  lnsp_limits wide = recipe->limits;
+  lnsp_size_options wide = recipe->limits;
   typedef char trainer_fits[sizeof(lnsp_trainer) <= LNSPI_HANDLE_BYTES &&
-                            sizeof(lnspi_objective) <= LNSPI_OBJECTIVE_BYTES &&
-                            sizeof(lnspi_use) <= 48 ? 1 : -1];
+                                    sizeof(lnspi_objective) <= LNSPI_OBJECTIVE_BYTES &&
+                                    sizeof(lnspi_use) <= 48
+                                ? 1
+                                : -1];
   (void)sizeof(trainer_fits);
   t->block = *block;
   t->graph = graph;
@@ -272,7 +296,7 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   wide.max_rows = (int32_t)recipe->plan.batch;
   (void)lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &t->engine.plan, NULL);
   trainer_small_floats(graph, t->small_offset);
-  if (t->narrow) lnspi_moments_count(graph, t->block_at);
+  if (t->narrow) lnspi_moments8_place_blocks(graph, t->block_at);
   for (int32_t i = 0; i < graph->weight_count; i++)
     t->frozen[i] = (uint8_t)graph->weights[i].fixed;
   t->mark_newest = t->mark_pending = -1;
@@ -283,27 +307,26 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   return t;
 }
 
-void lnspi_trainer_draw(lnsp_trainer *t, int learning) {
+void lnspi_trainer_seed_layers(lnsp_trainer *t, int learning) {
   t->engine.training = learning;
   t->engine.seed = t->rule.seed;
   t->engine.pass = (t->step << 16) + (uint64_t)t->held;
 }
 
 static void trainer_start_average(lnsp_trainer *t) {
-  if (t->average)
-    memcpy(t->average, t->state, (size_t)t->graph->state_floats * sizeof(float));
+  if (t->average) memcpy(t->average, t->state, (size_t)t->graph->state_floats * sizeof(float));
 }
 
 int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
-                                 const char *optimizer, const lnsp_limits *limits,
+                                 const char *optimizer, const lnsp_size_options *limits,
                                  const lnsp_options *options, lnsp_trainer **out,
-                                 lnsp_problem *problem) {
+                                 lnsp_error *problem) {
   trainer_recipe recipe;
-  lnsp_memory memory;
+  lnsp_memory_info memory;
   lnspi_block block;
   const lnspi_kernels *k = NULL;
   lnspi_tasks tasks;
-  int32_t status = lnspi_kernels_choose(options->isa, 0, &k, problem);
+  int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &k, problem);
   if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, problem);
   if (status == LNSP_OK)
     status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, problem);
@@ -313,7 +336,7 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
   if (status != LNSP_OK) return status;
   lnsp_graph *graph =
       lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
-  lnspi_graph_store(graph, recipe.rule.weights);
+  lnspi_graph_set_storage(graph, recipe.rule.weights);
   lnsp_trainer *t = trainer_place(&block, graph, k, &tasks, &recipe);
   status = lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, problem);
   if (status != LNSP_OK) { /* too large for bfloat16 */
@@ -326,46 +349,53 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
 }
 
 int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *optimizer,
-                                const lnsp_limits *limits, const lnsp_options *options,
-                                lnsp_trainer **out, lnsp_problem *problem) {
+                                const lnsp_size_options *limits, const lnsp_options *options,
+                                lnsp_trainer **out, lnsp_error *problem) {
   trainer_recipe recipe;
-  lnsp_memory memory;
-  lnspi_stage stage;
+  lnsp_memory_info memory;
+  lnspi_handle stage;
   lnspi_block block;
   lnsp_graph *graph = NULL;
   const lnspi_kernels *k = NULL;
   lnspi_tasks tasks;
-  int resume = lnspi_file_metadata(file, "lnsp.trainer") != NULL;
-  if (resume && !loss) loss = lnspi_file_metadata(file, "lnsp.loss");
-  if (resume && !optimizer) optimizer = lnspi_file_metadata(file, "lnsp.optimizer");
+  int resume = lnspi_safetensors_metadata(file, "lnsp.trainer") != NULL;
+  if (resume && !loss) loss = lnspi_safetensors_metadata(file, "lnsp.loss");
+  if (resume && !optimizer) optimizer = lnspi_safetensors_metadata(file, "lnsp.optimizer");
   if (loss && !*loss) loss = NULL;
   if (resume && options->prefix && *options->prefix)
-    return lnspi_fail(problem, LNSP_E_ARGUMENT, NULL,
-                      "a state file is resumed without a prefix");
-  int32_t status = lnspi_kernels_choose(options->isa, 0, &k, problem);
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "a state file is resumed without a prefix");
+  int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &k, problem);
   if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, problem);
-  if (status == LNSP_OK) status = lnspi_stage_open_file(&stage, file, options, problem);
+  if (status == LNSP_OK) status = lnspi_handle_begin_file(&stage, file, options, problem);
   if (status != LNSP_OK) return status;
   status = trainer_check_type(stage.graph, problem);
   if (status == LNSP_OK)
     status = trainer_prepare(stage.graph, loss, optimizer, limits, &recipe, problem);
-  if (status == LNSP_OK) lnspi_graph_store(stage.graph, recipe.rule.weights);
+  if (status == LNSP_OK) lnspi_graph_set_storage(stage.graph, recipe.rule.weights);
   if (status == LNSP_OK) status = trainer_count(&recipe, &memory, problem);
   if (status != LNSP_OK) {
-    lnspi_stage_close(&stage);
+    lnspi_handle_cancel(&stage);
     return status;
   }
-  status = lnspi_stage_finish(&stage, memory.total_bytes, options, &block, &graph, problem);
+  status = lnspi_handle_finish(&stage, memory.total_bytes, options, &block, &graph, problem);
   if (status != LNSP_OK) return status;
   recipe.graph = graph;
   lnsp_trainer *t = trainer_place(&block, graph, k, &tasks, &recipe);
   status = lnspi_load(file, graph, options->prefix, t->state, t->row, problem);
   if (status == LNSP_OK) trainer_start_average(t);
-  if (status == LNSP_OK && resume)
-    status = lnspi_trainer_resume(t, file, problem);
+  if (status == LNSP_OK && resume) status = lnspi_checkpoint_load(t, file, problem);
   if (status == LNSP_OK)
     *out = t;
   else
     lnspi_block_close(&block);
   return status;
+}
+
+float *lnspi_trainer_weight(const lnsp_trainer *t, const lnspi_weight *weight) {
+  return t->state + weight->at / (int64_t)sizeof(float);
+}
+
+uint64_t lnspi_trainer_call_number(const lnsp_trainer *t) {
+  return t->step * (uint64_t)t->rule.accumulate + (uint64_t)t->held;
 }

@@ -3,12 +3,15 @@
 #ifndef LNSPI_TRAIN_TRAINER_H
 #define LNSPI_TRAIN_TRAINER_H
 
+#include "base/block.h"
+#include "base/str.h"
+#include "format/safetensors.h"
+#include "graph/graph.h"
+#include "lnsp.h"
 #include "run/engine.h"
 #include "run/model.h"
-#include "run/stage.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
-#include "train/replay.h"
 
 #define LNSPI_TEXT_BYTES 512    /* loss and optimizer texts */
 #define LNSPI_GROUPS 3          /* anchor, positive, negative */
@@ -38,8 +41,8 @@ typedef struct lnspi_objective {
   int32_t replay_rows, replay_term;  /* term: -1 if there is none */
   uint64_t replay_seed;
 } lnspi_objective;
-#define LNSPI_OBJECTIVE_BYTES 2560 /* counted, on every host */
 
+#define LNSPI_OBJECTIVE_BYTES 2560 /* counted, on every host */
 #define LNSPI_PHASE_IDLE 0
 #define LNSPI_PHASE_FORWARD 1  /* values are there */
 #define LNSPI_PHASE_GRADIENT 2 /* and uses and small gradients */
@@ -48,10 +51,10 @@ struct lnsp_trainer {
   lnspi_block block;
   lnsp_graph *graph;
   lnspi_engine engine;
-  lnspi_rule rule;
+  lnspi_optimizer_config rule;
   lnspi_objective *objective;
-  lnsp_limits limits;
-  lnsp_memory memory;
+  lnsp_size_options limits;
+  lnsp_memory_info memory;
   int32_t moment_count, phase, mark_count, mark_newest, has_replay, lr_changed;
   uint64_t step;
   int32_t held, unused_room; /* held: calls in sum */
@@ -99,131 +102,29 @@ struct lnsp_trainer {
   uint8_t *gathered;            /* a weight whose gradient is in sum */
 };
 
-/* trainer.c */
-int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss,
-                              const char *optimizer, const lnsp_limits *limits,
-                              lnsp_memory *out, lnsp_problem *problem);
+int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss, const char *optimizer,
+                              const lnsp_size_options *limits, lnsp_memory_info *out,
+                              lnsp_error *problem);
 int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
-                                 const char *optimizer, const lnsp_limits *limits,
+                                 const char *optimizer, const lnsp_size_options *limits,
                                  const lnsp_options *options, lnsp_trainer **out,
-                                 lnsp_problem *problem);
+                                 lnsp_error *problem);
 int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *optimizer,
-                                const lnsp_limits *limits, const lnsp_options *options,
-                                lnsp_trainer **out, lnsp_problem *problem);
+                                const lnsp_size_options *limits, const lnsp_options *options,
+                                lnsp_trainer **out, lnsp_error *problem);
 
 /* Before a pass: what layers that draw by chance take, if they are to when learning. */
-void lnspi_trainer_draw(lnsp_trainer *trainer, int learning);
+void lnspi_trainer_seed_layers(lnsp_trainer *trainer, int learning);
 
-/* adopt.c: see lnsp_trainer_adopt. */
-int32_t lnspi_trainer_adopt(lnsp_trainer *trainer, const lnsp_model *model, int reset,
-                            lnsp_problem *problem);
-
-/* objective.c */
-int32_t lnspi_objective_parse(const char *text, const lnsp_graph *graph,
-                              lnspi_objective *objective, lnsp_problem *problem);
-int64_t lnspi_objective_scratch(const lnspi_objective *objective, const lnsp_graph *graph,
-                                int64_t rows, int64_t concepts, int64_t replay_rows);
-/* The loss of a term: replay's, too. */
-const lnspi_loss *lnspi_objective_loss(const lnspi_loss_term *term);
-
-/* evaluate.c */
 /* 1 if the caller's function makes this data tensor. */
 static inline int lnspi_trainer_echoes(const lnsp_trainer *trainer, int32_t data) {
-  return trainer->echo.echo && lnspi_equal(trainer->objective->data[data], "echo");
+  return trainer->echo.echo && lnspi_str_equal(trainer->objective->data[data], "echo");
 }
-/* Loads the inputs, runs forward, writes output gradients; *loss in double. */
-int32_t lnspi_objective_evaluate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
-                                 int32_t input_count, double *loss, lnsp_problem *problem);
-/* The loss alone. */
-int32_t lnspi_objective_validate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
-                                 int32_t input_count, int average, double *loss,
-                                 lnsp_problem *problem);
 
-/* backward.c: from the output gradients that are in dvalues and marked reached. */
-void lnspi_backward(lnsp_trainer *trainer);
-void lnspi_backward_start(lnsp_trainer *trainer); /* nothing reached, all zero */
-void lnspi_backward_seed(lnsp_trainer *trainer, int32_t node); /* zeroes it once */
-
-/* accumulate.c: all of it does nothing, or is not called, without accumulate=N. */
-int lnspi_accumulate_waits(const lnsp_trainer *trainer); /* for more calls after this one */
-void lnspi_accumulate_void(lnsp_trainer *trainer);       /* what was gathered is let go */
-/* Bound of the sum with this call's gradient, whose bound is given; beyond most it looks
- * at the sum. */
-double lnspi_accumulate_bound(lnsp_trainer *trainer, double gradient, double most);
-void lnspi_accumulate_add(lnsp_trainer *trainer, double bound);
-/* Around the use of the sum: tensors that only earlier calls touched are touched too. */
-void lnspi_accumulate_open(lnsp_trainer *trainer);
-void lnspi_accumulate_close(lnsp_trainer *trainer);
-int lnspi_accumulate_has(const lnsp_trainer *trainer, int32_t weight);
-double lnspi_accumulate_square(const lnsp_trainer *trainer, int32_t weight);
-void lnspi_accumulate_take(lnsp_trainer *trainer, int32_t weight);
-
-/* update.c */
 /* Numbers the calls that updates are made of. */
-uint64_t lnspi_trainer_pass(const lnsp_trainer *trainer);
-int32_t lnspi_trainer_apply(lnsp_trainer *trainer, lnsp_problem *problem);
-/* A step from gradients: for each weight row-major float32, or NULL: it stays. The
- * pointers may be in trainer->given_room. */
-int32_t lnspi_trainer_apply_given(lnsp_trainer *trainer, const float *const *gradients,
-                                  lnsp_problem *problem);
+uint64_t lnspi_trainer_call_number(const lnsp_trainer *trainer);
 
-/* gradient.c: of the last call alone, row-major. */
-int32_t lnspi_trainer_gradient(lnsp_trainer *trainer, int32_t weight, float *out,
-                               lnsp_problem *problem);
-
-/* writes.c: into fixed tensors, from the values of the last pass. The largest magnitude
- * that they would get; and doing it. */
-double lnspi_writes_most(lnsp_trainer *trainer);
-void lnspi_writes_make(lnsp_trainer *trainer);
-
-/* moments.c: moments in 8 bits. A block is 128 consecutive elements as they lie in a
- * panel of 64 outputs of a matrix, or in a flat tensor; the last may be shorter. */
-void lnspi_moments_count(const lnsp_graph *graph, int64_t *block_at);
-int64_t lnspi_moments_blocks(const lnsp_graph *graph);
-/* For the update of elements from element on, the first of a block, of a weight. */
-lnspi_moments8 lnspi_moments_at(const lnsp_trainer *trainer, int32_t weight,
-                                int64_t element, const uint32_t key[2]);
-double lnspi_moments_most(const lnsp_trainer *trainer, int32_t m); /* |m| or sqrt(v) */
-/* One of the moments, as values. */
-typedef struct lnspi_moment_values {
-  const lnsp_trainer *trainer;
-  int32_t m, negative; /* 1 after a negative square was taken for the scales */
-} lnspi_moment_values;
-lnspi_row_read lnspi_moments_read; /* user: lnspi_moment_values */
-/* Values into a zeroed moment, in two rounds over all rows: first the largest of each
- * block, from which finish makes the scales, then the codes, rounded to nearest. What
- * read gave comes back to the same bits. */
-lnspi_row_write lnspi_moments_write_scales, lnspi_moments_write_codes;
-void lnspi_moments_finish_scales(const lnspi_moment_values *values);
-
-/* history.c */
-/* Before the live state changes: gives a mark that rollback left pending its copy. */
-void lnspi_trainer_settle(lnsp_trainer *trainer);
-void lnspi_trainer_mark(lnsp_trainer *trainer);
-void lnspi_trainer_rollback(lnsp_trainer *trainer, int32_t back);
-void lnspi_trainer_hash(const lnsp_trainer *trainer, int32_t what, uint8_t out[32]);
-
-/* image.c: the whole state as pieces of the trainer's own memory, for who keeps it as
- * words (on this host's byte order). They hold until rollback exchanges them. */
-#define LNSPI_PIECES (2 * LNSPI_MOMENTS + 8)
-typedef struct lnspi_piece {
-  void *at;       /* aligned to 4 */
-  uint64_t bytes; /* a multiple of 4 */
-  int32_t kind;   /* for the check */
-  int32_t moment;
-} lnspi_piece;
-int32_t lnspi_trainer_image(const lnsp_trainer *trainer, lnspi_piece pieces[LNSPI_PIECES]);
-/* 1 if bytes from at on (multiples of 8, or up to the piece's end) may be words[]: finite
- * and in range, so that wherever they come from, the trainer stays sound. */
-int lnspi_trainer_image_sound(const lnsp_trainer *trainer, const lnspi_piece *piece,
-                              uint64_t at, const void *words, uint64_t bytes);
-/* Around the writing of pieces, all of them checked before. */
-void lnspi_trainer_image_start(lnsp_trainer *trainer);
-void lnspi_trainer_image_end(lnsp_trainer *trainer);
-
-/* checkpoint.c */
-int32_t lnspi_trainer_save(const lnsp_trainer *trainer, const lnsp_sink *sink, int32_t what,
-                           lnsp_problem *problem);
-int32_t lnspi_trainer_resume(lnsp_trainer *trainer, lnsp_file *file, lnsp_problem *problem);
+/* Where a float32 weight is, and a strip of a bfloat16 one. */
+float *lnspi_trainer_weight(const lnsp_trainer *t, const lnspi_weight *weight);
 
 #endif

@@ -8,7 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blake2s.h"
+#include "base/digest.h"
+#include "base/token.h"
+#include "delta/codec_config.h"
 #include "delta/delta.h"
+#include "delta/delta_file.h"
+#include "delta/stages.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "train/trainer.h"
 #include "lnsp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,13 +45,13 @@ static void fuzz_seal(uint8_t *file, size_t bytes) {
               !memcmp(file + FUZZ_DIGITS + 64, FUZZ_MAC, sizeof(FUZZ_MAC) - 1);
   memset(file + FUZZ_DIGITS, '0', 64);
   if (coded) memset(file + FUZZ_CODE, '0', 64);
-  lnspi_blake2s_start(&hash);
-  lnspi_blake2s_add(&hash, file, bytes);
-  lnspi_blake2s_end(&hash, digest);
-  lnspi_hex(digest, digits);
+  lnspi_blake2s_init(&hash);
+  lnspi_blake2s_update(&hash, file, bytes);
+  lnspi_blake2s_final(&hash, digest);
+  lnspi_digest_to_hex(digest, digits);
   memcpy(file + FUZZ_DIGITS, digits, 64);
-  lnspi_delta_mac(digest, fuzz_key, sizeof fuzz_key, code);
-  lnspi_hex(code, digits);
+  lnspi_delta_file_mac(digest, fuzz_key, sizeof fuzz_key, code);
+  lnspi_digest_to_hex(code, digits);
   if (coded) memcpy(file + FUZZ_CODE, digits, 64);
 }
 
@@ -52,7 +61,7 @@ static void fuzz_receive(lnsp_delta *delta) {
   static const char *const rules[] = {"mean", "median clip=median", "trimmed share=.3 clip=.01",
                                       "mean skip=1 clip=median"};
   const lnsp_delta *const three[] = {delta, delta, delta};
-  lnsp_delta_rules needs = {.struct_size = sizeof needs, .max_norm = 1, .max_change = .5};
+  lnsp_delta_check_options needs = {.struct_size = sizeof needs, .max_norm = 1, .max_change = .5};
   lnsp_delta *sum = NULL;
   lnsp_model *out = NULL;
   double norm = -1, most = -1;
@@ -92,13 +101,13 @@ static void fuzz_apply(lnsp_delta *delta) {
 
 static void fuzz_use(const uint8_t *file, size_t bytes) {
   lnsp_delta *delta = NULL, *back = NULL, *merged = NULL;
-  lnsp_delta_facts facts = {.struct_size = sizeof facts};
+  lnsp_delta_info facts = {.struct_size = sizeof facts};
   size_t size = 0;
-  if (lnsp_delta_decode(file, bytes, NULL, &delta, NULL) != LNSP_OK) return;
-  if (lnsp_delta_info(delta, &facts, NULL) != LNSP_OK) abort();
-  lnsp_delta_encode(delta, NULL, 0, &size, NULL);
+  if (lnsp_delta_open_memory(file, bytes, NULL, &delta, NULL) != LNSP_OK) return;
+  if (lnsp_delta_get_info(delta, &facts, NULL) != LNSP_OK) abort();
+  lnsp_delta_save_memory(delta, NULL, 0, &size, NULL);
   uint8_t *again = malloc(size);
-  if (!again || lnsp_delta_encode(delta, again, size, NULL, NULL) != LNSP_OK) abort();
+  if (!again || lnsp_delta_save_memory(delta, again, size, NULL, NULL) != LNSP_OK) abort();
   free(again);
   if ((lnsp_delta_invert(delta, NULL, &back, NULL) == LNSP_OK) != facts.exact) abort();
   if (back) {
@@ -121,10 +130,10 @@ static void fuzz_payload(const uint8_t *data, size_t size) {
   lnspi_delta_shape shape = {1, 0, size - 1, 512, 0};
   lnsp_options options = {.struct_size = sizeof options};
   lnsp_delta *delta = NULL;
-  lnspi_word only;
+  lnspi_token only;
   if (lnspi_delta_blank(fuzz_base->graph, &shape, &options, &delta, NULL) != LNSP_OK) abort();
   lnspi_delta_stage *stage = &delta->stages[0];
-  if (lnspi_setting_parse(settings[data[0] & 7], &stage->setting, &only, NULL) != LNSP_OK) abort();
+  if (lnspi_codec_config_parse(settings[data[0] & 7], &stage->setting, &only, NULL) != LNSP_OK) abort();
   stage->back = stage->setting.codec->exact && data[0] >> 7;
   for (int32_t i = 0; i < delta->graph->weight_count; i++)
     stage->tensors[i] = data[0] >> (3 + i % 4) & 1;
@@ -138,9 +147,9 @@ static void fuzz_payload(const uint8_t *data, size_t size) {
     abort();
   fuzz_apply(delta);
   size_t bytes = 0;
-  lnsp_delta_encode(delta, NULL, 0, &bytes, NULL);
+  lnsp_delta_save_memory(delta, NULL, 0, &bytes, NULL);
   uint8_t *file = malloc(bytes);
-  if (!file || lnsp_delta_encode(delta, file, bytes, NULL, NULL) != LNSP_OK) abort();
+  if (!file || lnsp_delta_save_memory(delta, file, bytes, NULL, NULL) != LNSP_OK) abort();
   fuzz_use(file, bytes);
   free(file);
   lnsp_delta_destroy(delta);
@@ -148,8 +157,8 @@ static void fuzz_payload(const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!fuzz_base) {
-    const lnsp_limits limits = {.struct_size = sizeof limits, .history = 1};
-    if (lnsp_model_new(FUZZ_NET, 1, NULL, &fuzz_base, NULL) != LNSP_OK) abort();
+    const lnsp_size_options limits = {.struct_size = sizeof limits, .history = 1};
+    if (lnsp_model_create(FUZZ_NET, 1, NULL, &fuzz_base, NULL) != LNSP_OK) abort();
     lnspi_model_hash(fuzz_base, fuzz_hash);
     if (lnsp_trainer_create(fuzz_base, NULL, "adam lr=.01", &limits, NULL, &fuzz_server, NULL) !=
             LNSP_OK ||

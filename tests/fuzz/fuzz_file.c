@@ -1,7 +1,7 @@
 /* libFuzzer entry: bytes as a safetensors file, all of it read.
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Ilib \
- *     tests/fuzz/fuzz_file.c lib/base/[a-z]*.c lib/format/[a-z]*.c lib/api/file.c \
+ *     tests/fuzz/fuzz_file.c lib/base/[a-z]*.c lib/format/[a-z]*.c lib/api/api_file.c \
  *     lib/api/path.c lib/kernels/scalar.c -lm -o fuzz_file
  */
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void fuzz_tensor(lnsp_file *file, int32_t index) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   uint8_t empty = 0;
   lnsp_file *file;
-  lnsp_problem problem;
+  lnsp_error problem;
   int32_t i;
   if (lnsp_file_open_memory(size ? data : &empty, size, NULL, &file, &problem) != LNSP_OK) {
     if (file || !problem.code || !problem.message[0]) abort();
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   for (i = 0; i < lnsp_file_tensor_count(file); i++) fuzz_tensor(file, i);
   for (i = 0;; i++) {
-    lnsp_pair pair;
+    lnsp_key_value pair;
     if (lnsp_file_metadata_at(file, i, &pair, NULL) != LNSP_OK) break;
     if (lnsp_file_metadata(file, pair.key) != pair.value) abort();
   }

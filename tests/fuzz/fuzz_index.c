@@ -25,7 +25,7 @@ typedef struct fuzz_found {
 /* Two queries; what is found is there, in order, and not what was left out. */
 static fuzz_found fuzz_search(lnsp_index *index, int64_t width, int64_t without) {
   fuzz_found f;
-  lnsp_search_limits limits = {sizeof limits, 2, FUZZ_RESULTS, 0};
+  lnsp_search_options limits = {sizeof limits, 2, FUZZ_RESULTS, 0};
   lnsp_search *search = NULL;
   float *x = malloc(2 * (size_t)width * sizeof *x), *row = malloc((size_t)width * sizeof *row);
   int64_t left[2] = {without, without};
@@ -81,15 +81,15 @@ static void fuzz_change(lnsp_index *index, int64_t width, int64_t count) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  lnsp_index_settings settings = {.struct_size = sizeof settings, .trust = size % 2};
-  lnsp_index_facts facts = {.struct_size = sizeof facts};
+  lnsp_index_options settings = {.struct_size = sizeof settings, .trust = size % 2};
+  lnsp_index_info facts = {.struct_size = sizeof facts};
   lnsp_index *borrowed = NULL, *copy = NULL;
   lnsp_file *file = NULL;
-  lnsp_problem problem;
+  lnsp_error problem;
   uint64_t *aligned = malloc(size + 8);
   if (!aligned) abort();
   memcpy(aligned, data, size);
-  int32_t status = lnsp_index_borrow(aligned, size, &settings, NULL, &borrowed, &problem);
+  int32_t status = lnsp_index_open_borrowed(aligned, size, &settings, NULL, &borrowed, &problem);
   if (lnsp_file_open_memory(aligned, size, NULL, &file, NULL) == LNSP_OK) {
     int32_t other = lnsp_index_open_file(file, &settings, NULL, &copy, NULL);
     /* a copy takes what does not lie as it should, or has other integers as ids */
@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (status != LNSP_OK) fuzz_check(!borrowed && problem.code == status);
   }
   if (borrowed && copy) {
-    lnsp_index_info(borrowed, &facts, NULL);
+    lnsp_index_get_info(borrowed, &facts, NULL);
     int64_t first = LNSP_NO_ID;
     if (facts.count) lnsp_index_ids(borrowed, 0, 1, &first, NULL);
     fuzz_found a = fuzz_search(borrowed, facts.width, first);

@@ -7,7 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blake2s.h"
 #include "base/bytes.h"
+#include "base/crc32c.h"
+#include "run/model.h"
+#include "store/store.h"
+#include "train/trainer.h"
 #include "lnsp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -68,7 +73,7 @@ static lnsp_device fuzz_device(void) {
 static lnsp_trainer *fuzz_trainer(void) {
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
-  if (lnsp_model_new("lnsp 1\nx = input 4\nh = linear x 3 w=a\noutput output=h", 1, NULL, &model,
+  if (lnsp_model_create("lnsp 1\nx = input 4\nh = linear x 3 w=a\noutput output=h", 1, NULL, &model,
                      NULL) ||
       lnsp_trainer_create(model, "mse", "adamw lr=.01", NULL, NULL, &trainer, NULL))
     abort();
@@ -86,10 +91,10 @@ static int32_t fuzz_step(lnsp_trainer *trainer) {
 /* A store with a compaction behind it, a rollback and a sender. */
 static void fuzz_make(void) {
   lnsp_device device = fuzz_device();
-  lnsp_store_settings settings = {sizeof settings, 3, 4, 0, 0, 0, 0};
+  lnsp_store_options settings = {sizeof settings, 3, 4, 0, 0, 0, 0};
   lnsp_trainer *trainer = fuzz_trainer();
   lnsp_store *store = NULL;
-  if (lnsp_store_create(&device, trainer, NULL, &settings, NULL, &store, NULL)) abort();
+  if (lnsp_store_create_device(&device, trainer, NULL, &settings, NULL, &store, NULL)) abort();
   for (int i = 0; i < 12; i++)
     if (lnsp_store_commit(store, trainer, NULL, NULL, NULL) || fuzz_step(trainer)) abort();
   if (lnsp_store_rollback(store, 11, NULL, NULL, NULL) ||
@@ -114,10 +119,10 @@ static void fuzz_seal(uint8_t *bank) {
     const uint64_t bytes = lnspi_load64(head + 24);
     if (bytes > size - at - 256) continue;
     lnspi_store32(head + 12, lnspi_crc32c(0, head + 256, (size_t)bytes));
-    lnspi_blake2s_start(&hash);
-    lnspi_blake2s_add(&hash, chain, 32);
-    lnspi_blake2s_add(&hash, head, 216);
-    lnspi_blake2s_end(&hash, chain);
+    lnspi_blake2s_init(&hash);
+    lnspi_blake2s_update(&hash, chain, 32);
+    lnspi_blake2s_update(&hash, head, 216);
+    lnspi_blake2s_final(&hash, chain);
     memcpy(head + 216, chain, 32);
     lnspi_store32(head + 252, lnspi_crc32c(0, head, 252));
     if (lnspi_load64(head + 16) == lnspi_load64(bank + 40)) memcpy(bank + 88, chain, 32);
@@ -127,17 +132,17 @@ static void fuzz_seal(uint8_t *bank) {
 }
 
 static void fuzz_look(lnsp_store *store, lnsp_trainer *trainer) {
-  lnsp_store_version v;
-  lnsp_store_facts facts;
+  lnsp_store_version_info v;
+  lnsp_store_info facts;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (lnsp_store_info(store, &facts, NULL)) abort();
+  if (lnsp_store_get_info(store, &facts, NULL)) abort();
   for (uint64_t i = 0; i < facts.versions; i++) {
     lnsp_model *model = NULL;
     memset(&v, 0, sizeof v);
     v.struct_size = sizeof v;
     if (lnsp_store_version_at(store, i, &v, NULL)) break;
-    if (!lnsp_store_model(store, v.number, NULL, &model, NULL)) lnsp_model_destroy(model);
+    if (!lnsp_store_checkout(store, v.number, NULL, &model, NULL)) lnsp_model_destroy(model);
     /* what was taken over is a state that can be stepped from, or refuses to */
     if (!lnsp_store_load(store, v.number, trainer, NULL, NULL)) (void)fuzz_step(trainer);
   }
@@ -146,15 +151,15 @@ static void fuzz_look(lnsp_store *store, lnsp_trainer *trainer) {
 
 static void fuzz_open(int salvage, lnsp_trainer *trainer) {
   const lnsp_allocator allocator = {sizeof allocator, NULL, fuzz_allocate, fuzz_release};
-  lnsp_store_settings settings = {sizeof settings, 0, 0, 0, salvage, 0, 0};
+  lnsp_store_options settings = {sizeof settings, 0, 0, 0, salvage, 0, 0};
   lnsp_device device = fuzz_device();
   lnsp_options options;
-  lnsp_problem problem;
+  lnsp_error problem;
   lnsp_store *store = NULL;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   options.allocator = &allocator;
-  if (lnsp_store_open(&device, &settings, &options, &store, &problem)) {
+  if (lnsp_store_open_device(&device, &settings, &options, &store, &problem)) {
     if (store || !problem.code || !problem.message[0]) abort();
     return;
   }

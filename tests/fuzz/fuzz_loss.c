@@ -6,7 +6,9 @@
  */
 #include "fuzz_net.h"
 
+#include "run/model.h"
 #include "train/loss.h"
+#include "train/trainer.h"
 
 #define TEXT_BYTES 512
 
@@ -51,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static char text[TEXT_BYTES];
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
-  lnsp_problem problem;
+  lnsp_error problem;
   if (size < 2) return 0;
   if (data[0] & 1) {
     const size_t length = size - 1 < TEXT_BYTES - 1 ? size - 1 : TEXT_BYTES - 1;
@@ -60,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   } else {
     loss_words(data + 1, size - 1, text);
   }
-  if (lnsp_model_new("student d=10 s=6 k=4 heads=2", 1, &fuzz_options, &model, NULL)) abort();
+  if (lnsp_model_create("student d=10 s=6 k=4 heads=2", 1, &fuzz_options, &model, NULL)) abort();
   if (lnsp_trainer_create(model, text, "adamw lr=.1", &fuzz_limits, &fuzz_options, &trainer,
                           &problem) == LNSP_OK)
     fuzz_step(trainer);

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_file *file = NULL;
-  lnsp_problem problem;
+  lnsp_error problem;
   if (!size) data = &empty;
   if (lnsp_model_open_memory(data, size, &fuzz_options, &model, &problem) != LNSP_OK) {
     if (model || !problem.code || !problem.message[0]) abort();
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lnsp_trainer_destroy(trainer);
   lnsp_model_destroy(model);
   if (lnsp_file_open_memory(data, size, &fuzz_options, &file, NULL) != LNSP_OK) abort();
-  if (lnsp_trainer_open(file, NULL, NULL, &fuzz_limits, &fuzz_options, &trainer, &problem) ==
+  if (lnsp_trainer_open_file(file, NULL, NULL, &fuzz_limits, &fuzz_options, &trainer, &problem) ==
       LNSP_OK)
     fuzz_step(trainer);
   else if (trainer || !problem.message[0])

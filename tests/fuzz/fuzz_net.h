@@ -29,7 +29,7 @@ static const lnsp_allocator fuzz_allocator = {sizeof fuzz_allocator, NULL, fuzz_
                                               fuzz_release};
 static const lnsp_options fuzz_options = {.struct_size = sizeof fuzz_options,
                                           .allocator = &fuzz_allocator};
-static const lnsp_limits fuzz_limits = {sizeof fuzz_limits, FUZZ_ROWS, FUZZ_CONCEPTS, 1, 0, 0, 0};
+static const lnsp_size_options fuzz_limits = {sizeof fuzz_limits, FUZZ_ROWS, FUZZ_CONCEPTS, 1, 0, 0, 0};
 
 static int32_t fuzz_write(void *user, const void *from, size_t bytes) {
   (void)user;
@@ -61,7 +61,7 @@ static void fuzz_finite(const float *x, int64_t count) {
 /* The fewest concepts from 2 on that the network takes; 0: more than there is room for. */
 static int64_t fuzz_concepts(const lnsp_graph *graph) {
   int64_t low, high, step, n;
-  if (lnsp_graph_concepts(graph, &low, &high, &step, NULL) != LNSP_OK) abort();
+  if (lnsp_graph_concept_range(graph, &low, &high, &step, NULL) != LNSP_OK) abort();
   n = low > 2 ? low : 2;
   n = (n + step - 1) / step * step;
   if (high && n > high) n = high / step * step;

@@ -8,7 +8,10 @@
 #include "fuzz_net.h"
 
 #include "graph/arch/arch.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
+#include "run/model.h"
+#include "train/trainer.h"
 
 #define TEXT_BYTES 65536
 
@@ -64,7 +67,7 @@ static void text_make(const uint8_t *data, size_t size, char text[TEXT_BYTES]) {
 static void text_reads_back(const lnsp_graph *graph) {
   static char first[4 * TEXT_BYTES], second[4 * TEXT_BYTES];
   lnsp_graph *again = NULL;
-  lnsp_problem problem;
+  lnsp_error problem;
   if (lnsp_graph_text(graph, first, sizeof first, NULL, NULL) != LNSP_OK) return;
   if (lnsp_graph_create(first, NULL, &again, &problem) != LNSP_OK) abort();
   if (lnsp_graph_text(again, second, sizeof second, NULL, NULL) != LNSP_OK) abort();
@@ -79,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lnsp_graph *graph = NULL;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
-  lnsp_problem problem;
+  lnsp_error problem;
   text_make(data, size, text);
   if (lnsp_graph_create(text, NULL, &graph, &problem) != LNSP_OK) {
     if (graph || !problem.message[0]) abort();
@@ -88,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   text_reads_back(graph);
   if (lnsp_graph_flops(graph, FUZZ_CONCEPTS) <= FUZZ_WORK &&
-      lnsp_model_new(text, 1, &fuzz_options, &model, NULL) == LNSP_OK) {
+      lnsp_model_create(text, 1, &fuzz_options, &model, NULL) == LNSP_OK) {
     fuzz_run(model);
     if (lnsp_trainer_create(model, "mse", "adamw lr=.1 clip=1", &fuzz_limits, &fuzz_options,
                             &trainer, NULL) == LNSP_OK)

@@ -7,7 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "store/commit.h"
+#include "store/journal.h"
+#include "store/ledger.h"
+#include "store/record_scan.h"
 #include "store/store.h"
+#include "store/store_compact.h"
+#include "store/version.h"
+#include "store/version_read.h"
 #include "store_sim/flash.h"
 
 #define SIM_WORDS 16
@@ -22,7 +31,7 @@ typedef struct sim {
   uint64_t random, cuts, rots, opens, commits, violations;
   uint64_t forks;              /* cuts at each write */
   const char *why;             /* the first violation */
-  lnsp_problem problem;
+  lnsp_error problem;
   uint64_t content[SIM_OPS + 8]; /* of each version */
   uint64_t newest;             /* acknowledged */
   uint64_t nonce[SIM_SENDERS];
@@ -81,7 +90,7 @@ static int sim_same(sim *s, lnsp_store *store, uint64_t number, uint64_t content
   uint32_t words[SIM_WORDS], expected[SIM_WORDS];
   lnspi_version version;
   (void)s;
-  if (lnspi_store_load(store, number, words, &version, NULL) != LNSP_OK) return 0;
+  if (lnspi_version_read_to_memory(store, number, words, &version, NULL) != LNSP_OK) return 0;
   sim_words(content, expected);
   return !memcmp(words, expected, sizeof words);
 }
@@ -101,13 +110,13 @@ static void sim_check(sim *s, lnsp_store *store, int deep) {
   }
   for (int i = 0; i < SIM_SENDERS; i++)
     if (s->nonce[i] &&
-        lnspi_store_ledger_check(store, sim_sender[i], s->nonce[i], NULL) == LNSP_OK)
+        lnspi_ledger_check(store, sim_sender[i], s->nonce[i], NULL) == LNSP_OK)
       sim_wrong(s, "a sender's number is taken again");
   if (!deep) return;
   for (uint64_t i = 1; i < store->versions; i++) {
     lnspi_record record;
     int found = 0;
-    if (lnspi_store_at(store, i, &record, &found, NULL) != LNSP_OK || !found) {
+    if (lnspi_version_at(store, i, &record, &found, NULL) != LNSP_OK || !found) {
       sim_wrong(s, "an old version is not there");
       return;
     }
@@ -138,7 +147,7 @@ static void sim_recover(sim *s, flash *f) {
     memset(&version, 0, sizeof version);
     sim_words(s->next_content + 77, words);
     const int failed =
-        lnspi_store_commit(store, &segment, 1, &version, NULL) != LNSP_OK || f->violations;
+        lnspi_commit_version(store, &segment, 1, &version, NULL) != LNSP_OK || f->violations;
     lnspi_store_release(store);
     if (failed)
       sim_wrong(s, f->violations ? "a program unit is written twice" : "no commit after a cut");
@@ -216,7 +225,7 @@ static void sim_rot(sim *s) {
   uint8_t *bytes = s->fork.now;
   const uint32_t kind = sim_below(s, 3);
   const uint64_t index = 1 + sim_below(s, (uint32_t)store->versions - 1);
-  if (lnspi_store_at(store, index, &record, &found, NULL) != LNSP_OK || !found) {
+  if (lnspi_version_at(store, index, &record, &found, NULL) != LNSP_OK || !found) {
     sim_wrong(s, "an old version is not there");
     return;
   }
@@ -227,7 +236,7 @@ static void sim_rot(sim *s) {
     head[40 + 24 + sim_below(s, 8)] ^= 1; /* its time */
     lnspi_store32(head + 252, lnspi_crc32c(0, head, 252));
   } else {
-    if (lnspi_log_newest(&store->journal, &record, &found, NULL) != LNSP_OK || !found) return;
+    if (lnspi_record_scan_newest(&store->journal, &record, &found, NULL) != LNSP_OK || !found) return;
     if (record.flags & LNSPI_RECORD_COPIED) return; /* the old bank says the same */
     bytes[store->journal.log.bank_at + sim_below(s, 256)] ^= (uint8_t)(1 << sim_below(s, 8));
   }
@@ -270,7 +279,7 @@ static int32_t sim_do(sim *s) {
   if (what == 0 && s->store->versions > 1) {
     lnspi_record record;
     int found = 0;
-    if (lnspi_store_at(s->store, sim_below(s, (uint32_t)s->store->versions), &record, &found,
+    if (lnspi_version_at(s->store, sim_below(s, (uint32_t)s->store->versions), &record, &found,
                        NULL) != LNSP_OK || !found) {
       sim_wrong(s, "a version is not there");
       return LNSP_E_INTERNAL;
@@ -278,16 +287,16 @@ static int32_t sim_do(sim *s) {
     uint64_t to = lnspi_load64(record.info);
     if (record.type == LNSPI_RECORD_ROLLBACK) to = lnspi_load64(record.info + 8);
     lnspi_record image;
-    if (lnspi_store_image(s->store, to, &image, NULL) != LNSP_OK) return LNSP_OK; /* let go */
+    if (lnspi_version_image(s->store, to, &image, NULL) != LNSP_OK) return LNSP_OK; /* let go */
     s->next_content = s->content[to];
     s->under_way = SIM_ROLLBACK;
-    status = lnspi_store_rollback(s->store, to, 0, &version, &s->problem);
+    status = lnspi_commit_rollback(s->store, to, 0, &version, &s->problem);
     if (status == LNSP_E_MISSING) return LNSP_OK; /* compaction let it go first */
   } else if (what == 1) {
     s->under_way = SIM_LEDGER;
     s->next_sender = (int)sim_below(s, SIM_SENDERS);
     s->next_nonce = s->nonce[s->next_sender] + 1 + sim_below(s, 5);
-    status = lnspi_store_ledger_add(s->store, sim_sender[s->next_sender], s->next_nonce,
+    status = lnspi_ledger_add(s->store, sim_sender[s->next_sender], s->next_nonce,
                                     &s->problem);
   } else if (what == 2 && sim_below(s, 4) == 0) {
     s->under_way = SIM_COMPACT;
@@ -302,7 +311,7 @@ static int32_t sim_do(sim *s) {
     }
     if (what == 4) memcpy(version.tag, "tag", 4);
     sim_words(s->next_content, words);
-    status = lnspi_store_commit(s->store, segments, 2, &version, &s->problem);
+    status = lnspi_commit_version(s->store, segments, 2, &version, &s->problem);
   }
   if (status != LNSP_OK) return status;
   s->commits++;
@@ -333,7 +342,7 @@ static int sim_reopen(sim *s) {
     s->content[s->newest] = s->next_content;
   }
   for (int i = 0; i < SIM_SENDERS; i++) /* what was under way may have been taken */
-    while (lnspi_store_ledger_check(s->store, sim_sender[i], s->nonce[i] + 1, NULL) != LNSP_OK)
+    while (lnspi_ledger_check(s->store, sim_sender[i], s->nonce[i] + 1, NULL) != LNSP_OK)
       s->nonce[i]++;
   s->under_way = SIM_NONE;
   s->next = 0;
@@ -405,7 +414,7 @@ static uint64_t sim_run(sim *s, uint64_t cuts, uint64_t forks, uint64_t seed) {
     sim_begin(s);
     device = flash_device(&s->flash);
     lnsp_options options = sim_options(s, 0);
-    lnsp_problem problem;
+    lnsp_error problem;
     if (lnspi_store_create(&device, &s->plan, &options, &s->store, &problem) != LNSP_OK) {
       sim_wrong(s, "a store cannot be made");
       fprintf(stderr, "%s\n", problem.message);

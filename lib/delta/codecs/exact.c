@@ -1,7 +1,9 @@
 /* The exact codec: the bits of base and next through the word coder. A float difference
  * would not do: base + (next - base) is not always next. */
 #include "delta/codecs/list.h"
-#include "delta/words.h"
+#include "delta/codec.h"
+#include "delta/coder.h"
+#include "delta/float_coder.h"
 
 static int32_t exact_emit(void *user, const void *bytes, size_t count) {
   lnspi_coder *coder = user;
@@ -19,48 +21,47 @@ static int32_t exact_fetch(void *user, void *bytes, size_t count) {
   return 0;
 }
 
-static uint64_t exact_bound(const lnspi_setting *setting, uint64_t elements,
+static uint64_t exact_bound(const lnspi_codec_config *setting, uint64_t elements,
                             uint64_t tensors) {
   (void)setting;
   (void)tensors;
-  return lnspi_words_bound(elements);
+  return lnspi_float_coder_bound(elements);
 }
 
 static int32_t exact_start(lnspi_coder *coder, int writing) {
   coder->used = 0;
   if (writing)
-    lnspi_words_write_start(coder->work, exact_emit, coder);
+    lnspi_float_coder_write_start(coder->work, exact_emit, coder);
   else
-    lnspi_words_read_start(coder->work, exact_fetch, coder, coder->elements);
+    lnspi_float_coder_read_start(coder->work, exact_fetch, coder, coder->elements);
   return LNSP_OK;
 }
 
-static int32_t exact_put(lnspi_coder *coder, const lnspi_span *span) {
+static int32_t exact_put(lnspi_coder *coder, const lnspi_codec_span *span) {
   uint32_t base[LNSPI_DELTA_SPAN], next[LNSPI_DELTA_SPAN];
   memcpy(base, span->base, sizeof(float) * (size_t)span->count);
   memcpy(next, span->next, sizeof(float) * (size_t)span->count);
-  return lnspi_words_put(coder->work, base, next, (size_t)span->count);
+  return lnspi_float_coder_write(coder->work, base, next, (size_t)span->count);
 }
 
-static int32_t exact_get(lnspi_coder *coder, const lnspi_span *span) {
+static int32_t exact_get(lnspi_coder *coder, const lnspi_codec_span *span) {
   uint32_t words[LNSPI_DELTA_SPAN];
   memcpy(words, span->base, sizeof(float) * (size_t)span->count);
-  int32_t status =
-      lnspi_words_next(coder->work, words, (size_t)span->count, coder->back);
+  int32_t status = lnspi_float_coder_read(coder->work, words, (size_t)span->count, coder->back);
   memcpy(span->next, words, sizeof(float) * (size_t)span->count);
   return status ? LNSP_E_FORMAT : LNSP_OK;
 }
 
 static int32_t exact_end(lnspi_coder *coder, int writing) {
-  return writing ? lnspi_words_write_end(coder->work) : LNSP_OK;
+  return writing ? lnspi_float_coder_write_end(coder->work) : LNSP_OK;
 }
 
 const lnspi_codec lnspi_codec_exact = {
     .name = "exact",
     .help = "exact: the bits; apply gives the same ones, and it can be inverted",
     .exact = 1,
-    .write_bytes = LNSPI_WORK_BYTES(lnspi_words_writer, 13824),
-    .read_bytes = LNSPI_WORK_BYTES(lnspi_words_reader, 8704),
+    .write_bytes = LNSPI_CODEC_WORK_BYTES(lnspi_float_encoder, 13824),
+    .read_bytes = LNSPI_CODEC_WORK_BYTES(lnspi_float_decoder, 8704),
     .bound = exact_bound,
     .start = exact_start,
     .put = exact_put,

@@ -3,6 +3,7 @@
 #define LNSPI_DELTA_CODECS_LIST_H
 
 #include "delta/codec.h"
+#include "kernels/kernels.h"
 
 #define LNSPI_CODEC_LIST(X) \
   X(exact)                  \

@@ -2,6 +2,13 @@
  * neighbours': the left one, the one above, and the one above the left. */
 #include "delta/codecs/list.h"
 
+#include "base/bytes.h"
+#include "delta/bitstream.h"
+#include "delta/codec.h"
+#include "delta/coder.h"
+#include "delta/range.h"
+#include "graph/graph.h"
+
 #define SIGN_COLUMNS 2048 /* remembered of the row above */
 
 typedef struct sign_work {
@@ -9,14 +16,14 @@ typedef struct sign_work {
   double sum;
   int64_t column, columns, count;
   uint32_t left, corner;
-  lnspi_chance minus[8];
+  lnspi_range_prob minus[8];
   uint8_t above[SIGN_COLUMNS];
 } sign_work;
 
-static uint64_t sign_bound(const lnspi_setting *setting, uint64_t elements,
+static uint64_t sign_bound(const lnspi_codec_config *setting, uint64_t elements,
                            uint64_t tensors) {
   (void)setting;
-  return lnspi_bits_bound(elements + 32 * tensors);
+  return lnspi_bitstream_bound(elements + 32 * tensors);
 }
 
 static int32_t sign_start(lnspi_coder *coder, int writing) {
@@ -24,7 +31,7 @@ static int32_t sign_start(lnspi_coder *coder, int writing) {
   (void)writing;
   work->sum = 0;
   work->count = 0;
-  LNSPI_CHANCES_EVEN(work->minus);
+  LNSPI_RANGE_SET_EVEN(work->minus);
   return LNSP_OK;
 }
 
@@ -47,7 +54,7 @@ static void sign_scan_end(lnspi_coder *coder, int32_t pass) {
 static void sign_tensor(lnspi_coder *coder, const lnspi_weight *weight, int writing) {
   sign_work *work = coder->work;
   uint32_t bits = writing ? lnspi_float_bits(work->size) : 0;
-  bits = lnspi_bits_raw(&coder->bits, writing, bits, 32);
+  bits = lnspi_bitstream_raw(&coder->bits, writing, bits, 32);
   work->size = lnspi_bits_float(bits & 0x7FFFFFFFu);
   work->columns = weight->rank < 2 ? weight->count : weight->count / weight->dims[0];
   work->column = 0;
@@ -55,15 +62,15 @@ static void sign_tensor(lnspi_coder *coder, const lnspi_weight *weight, int writ
   memset(work->above, 0, sizeof work->above);
 }
 
-static inline int32_t sign_span(lnspi_coder *coder, int writing, const lnspi_span *span) {
+static inline int32_t sign_span(lnspi_coder *coder, int writing, const lnspi_codec_span *span) {
   sign_work *work = coder->work;
-  lnspi_bits bits = coder->bits;
+  lnspi_bitstream bits = coder->bits;
   float *change = span->change;
   for (int32_t i = 0; i < span->count; i++) {
     uint8_t *above = &work->above[work->column % SIGN_COLUMNS];
     uint32_t minus = writing && change[i] < 0;
     uint32_t context = work->left | (uint32_t)*above << 1 | work->corner << 2;
-    minus = lnspi_bits_code(&bits, writing, &work->minus[context], minus);
+    minus = lnspi_bitstream_code(&bits, writing, &work->minus[context], minus);
     change[i] = minus ? -work->size : work->size;
     work->corner = *above;
     work->left = minus;
@@ -71,15 +78,15 @@ static inline int32_t sign_span(lnspi_coder *coder, int writing, const lnspi_spa
     if (++work->column == work->columns) work->column = work->left = work->corner = 0;
   }
   coder->bits = bits;
-  lnspi_span_add(span);
+  lnspi_codec_span_add(span);
   return LNSP_OK;
 }
 
-static int32_t sign_put(lnspi_coder *coder, const lnspi_span *span) {
+static int32_t sign_put(lnspi_coder *coder, const lnspi_codec_span *span) {
   return sign_span(coder, 1, span);
 }
 
-static int32_t sign_get(lnspi_coder *coder, const lnspi_span *span) {
+static int32_t sign_get(lnspi_coder *coder, const lnspi_codec_span *span) {
   return sign_span(coder, 0, span);
 }
 
@@ -87,8 +94,8 @@ const lnspi_codec lnspi_codec_sign = {
     .name = "sign",
     .help = "sign: one bit an element, and the mean magnitude of a tensor",
     .tensor_passes = 1,
-    .write_bytes = LNSPI_WORK_BYTES(sign_work, 2176),
-    .read_bytes = LNSPI_WORK_BYTES(sign_work, 2176),
+    .write_bytes = LNSPI_CODEC_WORK_BYTES(sign_work, 2176),
+    .read_bytes = LNSPI_CODEC_WORK_BYTES(sign_work, 2176),
     .bound = sign_bound,
     .scan = sign_scan,
     .scan_end = sign_scan_end,

@@ -4,6 +4,13 @@
  * those before it in its column and in its row were set. */
 #include "delta/codecs/list.h"
 
+#include "base/bytes.h"
+#include "delta/bitstream.h"
+#include "delta/codec.h"
+#include "delta/coder.h"
+#include "delta/range.h"
+#include "graph/graph.h"
+
 #define SPARSE_COLUMNS 2048 /* counted apart; wider tensors share */
 #define SPARSE_START 6554   /* .1 in 1/65536 */
 #define SPARSE_LEVELS 12
@@ -12,7 +19,7 @@ typedef struct sparse_work {
   float size;
   uint32_t row;                 /* how often lately, in 1/65536 */
   int64_t column, columns;
-  lnspi_chance set[2 * SPARSE_LEVELS][SPARSE_LEVELS];
+  lnspi_range_prob set[2 * SPARSE_LEVELS][SPARSE_LEVELS];
   uint16_t often[SPARSE_COLUMNS];
 } sparse_work;
 
@@ -25,19 +32,18 @@ typedef struct sparse_write { /* read begins alike */
   uint32_t count[2048];
 } sparse_write;
 
-static uint64_t sparse_bound(const lnspi_setting *setting, uint64_t elements,
+static uint64_t sparse_bound(const lnspi_codec_config *setting, uint64_t elements,
                              uint64_t tensors) {
   (void)setting;
   (void)tensors;
-  return lnspi_bits_bound(2 * elements + 32);
+  return lnspi_bitstream_bound(2 * elements + 32);
 }
 
 /* ---- the least magnitude, digit by digit of its bits, and the mean ---- */
 
 static const int sparse_shift[] = {20, 10, 0, 0};
 
-static void sparse_scan(lnspi_coder *coder, int32_t pass, const float *change,
-                        int32_t count) {
+static void sparse_scan(lnspi_coder *coder, int32_t pass, const float *change, int32_t count) {
   sparse_write *w = coder->work;
   if (pass == 0 && !w->wanted) {
     w->wanted = (uint64_t)(coder->setting->real[0] * (double)coder->elements + .5);
@@ -76,7 +82,7 @@ static void sparse_scan_end(lnspi_coder *coder, int32_t pass) {
 
 /* Half octaves, or octaves, of how often: 0 is nearly every time. */
 static inline uint32_t sparse_level(uint32_t often, int halves) {
-  uint32_t level = 16 - (uint32_t)lnspi_bit_length(often);
+  uint32_t level = 16 - (uint32_t)lnspi_range_bit_length(often);
   if (level >= SPARSE_LEVELS) level = SPARSE_LEVELS - 1;
   return halves ? 2 * level + !(often << level & 0x4000u) : level;
 }
@@ -84,9 +90,9 @@ static inline uint32_t sparse_level(uint32_t often, int halves) {
 static int32_t sparse_start(lnspi_coder *coder, int writing) {
   sparse_work *work = coder->work;
   uint32_t bits = writing ? lnspi_float_bits(work->size) : 0;
-  bits = lnspi_bits_raw(&coder->bits, writing, bits, 32);
+  bits = lnspi_bitstream_raw(&coder->bits, writing, bits, 32);
   work->size = lnspi_bits_float(bits);
-  LNSPI_CHANCES_EVEN(work->set);
+  LNSPI_RANGE_SET_EVEN(work->set);
   if (writing) {
     sparse_write *w = coder->work;
     w->equal = w->wanted - w->above;
@@ -107,10 +113,11 @@ static inline uint32_t sparse_after(uint32_t often, uint32_t set) {
   return set ? often + ((0xFFFFu - often) >> 4) : often - (often >> 4);
 }
 
-static inline int32_t sparse_span(lnspi_coder *coder, int writing, const lnspi_span *span) {
+static inline int32_t sparse_span(lnspi_coder *coder, int writing,
+                                  const lnspi_codec_span *span) {
   sparse_work *work = coder->work;
   sparse_write *w = coder->work;
-  lnspi_bits bits = coder->bits;
+  lnspi_bitstream bits = coder->bits;
   float *change = span->change;
   for (int32_t i = 0; i < span->count; i++) {
     uint16_t *often = &work->often[work->column % SPARSE_COLUMNS];
@@ -121,9 +128,10 @@ static inline int32_t sparse_span(lnspi_coder *coder, int writing, const lnspi_s
       set = size > w->least || (size && size == w->least && w->equal);
       if (set && size == w->least) w->equal--;
     }
-    set = lnspi_bits_code(&bits, writing,
-                          &work->set[sparse_level(*often, 1)][sparse_level(work->row, 0)], set);
-    if (set) sign = lnspi_bits_raw(&bits, writing, sign, 1);
+    set = lnspi_bitstream_code(&bits, writing,
+                               &work->set[sparse_level(*often, 1)][sparse_level(work->row, 0)],
+                               set);
+    if (set) sign = lnspi_bitstream_raw(&bits, writing, sign, 1);
     change[i] = set ? sign ? -work->size : work->size : 0;
     *often = (uint16_t)sparse_after(*often, set);
     work->row = sparse_after(work->row, set);
@@ -133,15 +141,15 @@ static inline int32_t sparse_span(lnspi_coder *coder, int writing, const lnspi_s
     }
   }
   coder->bits = bits;
-  lnspi_span_add(span);
+  lnspi_codec_span_add(span);
   return LNSP_OK;
 }
 
-static int32_t sparse_put(lnspi_coder *coder, const lnspi_span *span) {
+static int32_t sparse_put(lnspi_coder *coder, const lnspi_codec_span *span) {
   return sparse_span(coder, 1, span);
 }
 
-static int32_t sparse_get(lnspi_coder *coder, const lnspi_span *span) {
+static int32_t sparse_get(lnspi_coder *coder, const lnspi_codec_span *span) {
   return sparse_span(coder, 0, span);
 }
 
@@ -150,8 +158,8 @@ const lnspi_codec lnspi_codec_sparse = {
     .help = "sparse share=.1: the largest changes, with one magnitude and their signs (STC)",
     .argument = {{"share", .1, 1e-6, 1}},
     .passes = 4,
-    .write_bytes = LNSPI_WORK_BYTES(sparse_write, 13056),
-    .read_bytes = LNSPI_WORK_BYTES(sparse_work, 4736),
+    .write_bytes = LNSPI_CODEC_WORK_BYTES(sparse_write, 13056),
+    .read_bytes = LNSPI_CODEC_WORK_BYTES(sparse_work, 4736),
     .bound = sparse_bound,
     .scan = sparse_scan,
     .scan_end = sparse_scan_end,

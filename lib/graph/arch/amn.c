@@ -2,6 +2,9 @@
  * the mean and what attention picks. And the network that the origin's service makes of
  * the same tensors, which is another function. */
 #include "graph/arch/arch.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/layer.h"
 
 typedef struct amn_widths {
   int64_t in, d, hidden, hidden2;
@@ -10,14 +13,15 @@ typedef struct amn_widths {
 static amn_widths amn_read(lnspi_builder *b) {
   amn_widths w;
   w.hidden2 = 0; /* the callers know */
-  w.in = lnspi_arch_width(b, "in", "context_encoder.weight", 1, 768);
-  w.d = lnspi_arch_width(b, "d", "context_encoder.weight", 0, 256);
-  w.hidden = lnspi_arch_width(b, "hidden", "residual_net.0.weight", 0, 512);
+  w.in = lnspi_arg_file_width(b, "in", "context_encoder.weight", 1, 768);
+  w.d = lnspi_arg_file_width(b, "d", "context_encoder.weight", 0, 256);
+  w.hidden = lnspi_arg_file_width(b, "hidden", "residual_net.0.weight", 0, 512);
   return w;
 }
 
 /* Lines from value h to h. */
-static void amn_residual(lnspi_builder *b, const amn_widths *w, const char *act, float dropout) {
+static void amn_residual(lnspi_builder *b, const amn_widths *w, const char *act,
+                         float dropout) {
   LNSPI_LINE(b, "h = linear h %lld w=residual_net.0", (long long)w->hidden);
   LNSPI_LINE(b, "h = %s h", act);
   LNSPI_LINE(b, "h = layernorm h w=residual_net.2");
@@ -30,7 +34,7 @@ static void amn_residual(lnspi_builder *b, const amn_widths *w, const char *act,
 
 static void amn_emit(lnspi_builder *b) {
   amn_widths w = amn_read(b);
-  w.hidden2 = lnspi_arch_width(b, "hidden2", "residual_net.3.weight", 0, w.hidden / 2);
+  w.hidden2 = lnspi_arg_file_width(b, "hidden2", "residual_net.3.weight", 0, w.hidden / 2);
   const float dropout = lnspi_arch_dropout(b);
   lnspi_arg_finish(b);
   LNSPI_LINE(b, "x = input %lld", (long long)w.in);
@@ -67,12 +71,14 @@ static void amn_serve_emit(lnspi_builder *b) {
 
 static const char *const amn_examples[] = {"amn", "amn in=21 d=9 hidden=13 hidden2=7",
                                            "amn in=16 d=8 hidden=12 dropout=.1", NULL};
-static const char *const amn_serve_examples[] = {
-    "amn_serve", "amn_serve in=21 d=9 hidden=13", NULL};
+static const char *const amn_serve_examples[] = {"amn_serve", "amn_serve in=21 d=9 hidden=13",
+                                                 NULL};
 
-const lnspi_arch lnspi_arch_amn = {
-    "amn", "amn in=768 d=256 hidden=512 hidden2=hidden/2 dropout=0: attention mixture", amn_emit,
-    amn_examples};
-const lnspi_arch lnspi_arch_amn_serve = {
-    "amn_serve", "amn_serve in=768 d=256 hidden=512 dropout=0: what the origin serves of amn's "
-    "tensors", amn_serve_emit, amn_serve_examples};
+const lnspi_arch lnspi_arch_amn =
+    {"amn", "amn in=768 d=256 hidden=512 hidden2=hidden/2 dropout=0: attention mixture",
+     amn_emit, amn_examples};
+const lnspi_arch lnspi_arch_amn_serve =
+    {"amn_serve",
+     "amn_serve in=768 d=256 hidden=512 dropout=0: what the origin serves of amn's "
+     "tensors",
+     amn_serve_emit, amn_serve_examples};

@@ -1,6 +1,13 @@
 /* The table of named architectures, and what they share. */
 #include "graph/arch/arch.h"
 
+#include "base/decimal.h"
+#include "base/format.h"
+#include "base/str.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/graph.h"
+
 #include <string.h>
 
 #include "graph/arch/list.h"
@@ -24,7 +31,8 @@ int32_t lnspi_arch_find(const char *name, int32_t length) {
   const lnspi_arch *arch;
   int32_t i;
   for (i = 0; (arch = lnspi_arch_at(i)) != NULL; i++)
-    if (lnspi_length(arch->name) == (size_t)length && !memcmp(arch->name, name, (size_t)length))
+    if (lnspi_str_length(arch->name) == (size_t)length &&
+        !memcmp(arch->name, name, (size_t)length))
       return i;
   return -1;
 }
@@ -35,8 +43,7 @@ const char *lnspi_arch_act(int32_t choice) {
 }
 
 int32_t lnspi_arch_heads(lnspi_builder *builder, int64_t width, int32_t used) {
-  const int32_t heads =
-      (int32_t)lnspi_arg_integer(builder, "heads", 1, LNSPI_MAX_WIDTH, 8);
+  const int32_t heads = (int32_t)lnspi_arg_integer(builder, "heads", 1, LNSPI_MAX_WIDTH, 8);
   if (used && width > 0 && width % heads)
     LNSPI_BUILD_FAIL(builder, LNSP_E_SHAPE, lnspi_arg_place(builder, "heads"),
                      "heads=%d does not divide the width %lld that attention works on: give "
@@ -51,26 +58,24 @@ int32_t lnspi_arch_layers(lnspi_builder *b, const char *key, const char *tensor,
   int32_t there = 0, value;
   for (; b->shapes && there < LNSPI_MAX_NODES; there++) {
     lnspi_format(name, sizeof name, tensor, there);
-    if (!lnspi_arch_dim(b, name, 0)) break;
+    if (!lnspi_arg_file_dim(b, name, 0)) break;
   }
   value = (int32_t)lnspi_arg_integer(b, key, 1, 256, b->shapes && there ? there : initial);
   if (b->shapes && value != there && b->status == LNSP_OK) {
     lnspi_format(name, sizeof name, tensor, there);
     LNSPI_BUILD_FAIL(b, there ? LNSP_E_SHAPE : LNSP_E_MISSING, lnspi_arg_place(b, key),
-                     "%s is %d, but the file has %d: there is no tensor '%s'", key, value, there,
-                     name);
+                     "%s is %d, but the file has %d: there is no tensor '%s'", key, value,
+                     there, name);
   }
   return value;
 }
 
-float lnspi_arch_dropout(lnspi_builder *b) {
-  return lnspi_arg_real(b, "dropout", 0, .99, 0);
-}
+float lnspi_arch_dropout(lnspi_builder *b) { return lnspi_arg_real(b, "dropout", 0, .99, 0); }
 
 void lnspi_arch_drop(lnspi_builder *b, const char *value, float p) {
   char text[32];
   if (!(p > 0)) return;
-  lnspi_number_text(p, text);
+  lnspi_decimal_write(p, text);
   LNSPI_LINE(b, "%s = dropout %s p=%s", value, value, text);
 }
 

@@ -1,7 +1,12 @@
 /* Encoders of text: ids and a mask in, the layers of DistilBERT or BERT, the mean of what
  * is no padding (or the first concept), and two linear layers to the concept's vector.
  * Hugging Face's tensor names, under "encoder." or, as in its own files, without. */
+#include "base/format.h"
 #include "graph/arch/arch.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/graph.h"
+#include "graph/layer.h"
 
 #include <string.h>
 
@@ -17,9 +22,9 @@ typedef struct encoder {
 #define ENCODER_FEED_OUT 2
 #define ENCODER_FEED_NORM 3
 
-static const char *const encoder_names[2][4] = {
-    {"sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"},
-    {"attention.output.LayerNorm", "intermediate.dense", "output.dense", "output.LayerNorm"}};
+static const char *const encoder_names[2][4] =
+    {{"sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"},
+     {"attention.output.LayerNorm", "intermediate.dense", "output.dense", "output.LayerNorm"}};
 
 /* number "0", "1", ... or "%d" */
 static void encoder_name(const encoder *e, const char *number, int32_t which,
@@ -33,23 +38,23 @@ static int64_t encoder_width(lnspi_builder *b, const encoder *e, const char *key
                              const char *table, int32_t axis, int64_t initial) {
   char name[LNSPI_NAME_BYTES];
   lnspi_format(name, sizeof name, "%sembeddings.%s.weight", e->stem, table);
-  return lnspi_arch_width(b, key, name, axis, initial);
+  return lnspi_arg_file_width(b, key, name, axis, initial);
 }
 
 /* A layer after the pooling: 0 for none. */
 static int64_t encoder_after(lnspi_builder *b, const char *key, const char *tensor,
                              int64_t initial) {
-  if (b->shapes) initial = lnspi_arch_dim(b, tensor, 0);
+  if (b->shapes) initial = lnspi_arg_file_dim(b, tensor, 0);
   return lnspi_arg_integer(b, key, 0, LNSPI_MAX_WIDTH, initial);
 }
 
 static void encoder_read(lnspi_builder *b, encoder *e) {
   char name[LNSPI_NAME_BYTES];
   memset(e, 0, sizeof *e);
-  e->plain = lnspi_arch_flag(b, "plain", "embeddings.word_embeddings.weight", 0);
+  e->plain = lnspi_arg_file_flag(b, "plain", "embeddings.word_embeddings.weight", 0);
   e->stem = e->plain ? "" : "encoder.";
   lnspi_format(name, sizeof name, "%sembeddings.token_type_embeddings.weight", e->stem);
-  e->bert = lnspi_arch_flag(b, "bert", name, 0);
+  e->bert = lnspi_arg_file_flag(b, "bert", name, 0);
   e->types = e->bert ? encoder_width(b, e, "types", "token_type_embeddings", 0, 2) : 0;
   e->ids = encoder_width(b, e, "ids", "word_embeddings", 0, 30522);
   e->d = encoder_width(b, e, "d", "word_embeddings", 1, 768);
@@ -57,7 +62,7 @@ static void encoder_read(lnspi_builder *b, encoder *e) {
   encoder_name(e, "%d", ENCODER_FEED, ".weight", name);
   e->layers = lnspi_arch_layers(b, "layers", name, 6);
   encoder_name(e, "0", ENCODER_FEED, ".weight", name);
-  e->ff = lnspi_arch_width(b, "ff", name, 0, 4 * e->d);
+  e->ff = lnspi_arg_file_width(b, "ff", name, 0, 4 * e->d);
   e->heads = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 12);
   e->cls = lnspi_arg_choice(b, "pool", "mean,cls", 0);
   e->compress = encoder_after(b, "compress", "compress.weight", e->plain ? 0 : 256);
@@ -77,7 +82,8 @@ static void encoder_embed(lnspi_builder *b, const encoder *e) {
   LNSPI_LINE(b, "h = embedding x %lld %lld pad=0 w=%sembeddings.word_embeddings.weight",
              (long long)e->ids, (long long)e->d, e->stem);
   if (e->bert)
-    LNSPI_LINE(b, "h = position h %lld rank=2 row=0 w=%sembeddings.token_type_embeddings.weight",
+    LNSPI_LINE(b,
+               "h = position h %lld rank=2 row=0 w=%sembeddings.token_type_embeddings.weight",
                (long long)e->types, e->stem);
   LNSPI_LINE(b, "h = position h %lld rank=2 w=%sembeddings.position_embeddings.weight",
              (long long)e->positions, e->stem);
@@ -123,22 +129,18 @@ static void encoder_emit(lnspi_builder *b) {
   encoder_embed(b, &e);
   for (int32_t i = 0; i < e.layers; i++) encoder_layer(b, &e, i);
   LNSPI_LINE(b, "raw = %s h", e.cls ? "first" : "mean");
-  if (e.compress)
-    LNSPI_LINE(b, "raw = linear raw %lld w=compress", (long long)e.compress);
-  if (act)
-    LNSPI_LINE(b, "raw = %s raw", act);
-  if (e.expand)
-    LNSPI_LINE(b, "raw = linear raw %lld w=expand", (long long)e.expand);
+  if (e.compress) LNSPI_LINE(b, "raw = linear raw %lld w=compress", (long long)e.compress);
+  if (act) LNSPI_LINE(b, "raw = %s raw", act);
+  if (e.expand) LNSPI_LINE(b, "raw = linear raw %lld w=expand", (long long)e.expand);
   lnspi_arch_outputs(b, e.normalise, "");
 }
 
-static const char *const encoder_examples[] = {
-    "encoder",
-    "encoder ids=17 d=8 heads=2 ff=10 layers=2 positions=9 compress=5 expand=7",
-    "encoder bert=1 plain=1 ids=9 d=6 heads=3 ff=7 layers=1 positions=7 pool=cls",
-    "encoder ids=11 d=4 heads=1 ff=6 layers=1 positions=8 compress=3 expand=0 act=tanh "
-    "normalise=0 dropout=.1",
-    NULL};
+static const char *const encoder_examples[] =
+    {"encoder", "encoder ids=17 d=8 heads=2 ff=10 layers=2 positions=9 compress=5 expand=7",
+     "encoder bert=1 plain=1 ids=9 d=6 heads=3 ff=7 layers=1 positions=7 pool=cls",
+     "encoder ids=11 d=4 heads=1 ff=6 layers=1 positions=8 compress=3 expand=0 act=tanh "
+     "normalise=0 dropout=.1",
+     NULL};
 
 const lnspi_arch lnspi_arch_encoder = {
     "encoder",

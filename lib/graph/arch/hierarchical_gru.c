@@ -1,5 +1,9 @@
 /* Chunks of a long context, each to one vector by a GRU, and a GRU over these. */
+#include "base/format.h"
 #include "graph/arch/arch.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/layer.h"
 
 /* A GRU of several layers from a value to h, its last step, and LayerNorm. */
 static void hierarchical_gru_encoder(lnspi_builder *b, const char *from, const char *name,
@@ -16,12 +20,11 @@ static void hierarchical_gru_encoder(lnspi_builder *b, const char *from, const c
 }
 
 static void hierarchical_gru_emit(lnspi_builder *b) {
-  const int64_t in = lnspi_arch_width(b, "in", "local_encoder.gru.weight_ih_l0", 1, 768);
-  const int64_t d = lnspi_arch_width(b, "d", "local_encoder.gru.weight_hh_l0", 1, 512);
-  const int64_t hidden = lnspi_arch_width(b, "hidden", "output_proj.0.weight", 0, 2 * d);
+  const int64_t in = lnspi_arg_file_width(b, "in", "local_encoder.gru.weight_ih_l0", 1, 768);
+  const int64_t d = lnspi_arg_file_width(b, "d", "local_encoder.gru.weight_hh_l0", 1, 512);
+  const int64_t hidden = lnspi_arg_file_width(b, "hidden", "output_proj.0.weight", 0, 2 * d);
   const int64_t chunk = lnspi_arg_integer(b, "chunk", 1, 65536, 10);
-  const int32_t local =
-      lnspi_arch_layers(b, "layers", "local_encoder.gru.weight_ih_l%d", 2);
+  const int32_t local = lnspi_arch_layers(b, "layers", "local_encoder.gru.weight_ih_l%d", 2);
   const int32_t global =
       lnspi_arch_layers(b, "global_layers", "global_encoder.gru.weight_ih_l%d", 2);
   const float dropout = lnspi_arch_dropout(b);
@@ -40,12 +43,13 @@ static void hierarchical_gru_emit(lnspi_builder *b) {
   lnspi_arch_outputs(b, normalise, "");
 }
 
-static const char *const hierarchical_gru_examples[] = {
-    "hierarchical_gru", "hierarchical_gru in=9 d=12 chunk=2 hidden=15",
-    "hierarchical_gru in=7 d=10 chunk=3 layers=1 global_layers=1 dropout=.2 normalise=0", NULL};
+static const char *const hierarchical_gru_examples[] =
+    {"hierarchical_gru", "hierarchical_gru in=9 d=12 chunk=2 hidden=15",
+     "hierarchical_gru in=7 d=10 chunk=3 layers=1 global_layers=1 dropout=.2 normalise=0",
+     NULL};
 
-const lnspi_arch lnspi_arch_hierarchical_gru = {
-    "hierarchical_gru",
-    "hierarchical_gru in=768 d=512 chunk=10 layers=2 global_layers=2 hidden=2d dropout=0 "
-    "normalise=1: a GRU over what a GRU makes of each chunk",
-    hierarchical_gru_emit, hierarchical_gru_examples};
+const lnspi_arch lnspi_arch_hierarchical_gru =
+    {"hierarchical_gru",
+     "hierarchical_gru in=768 d=512 chunk=10 layers=2 global_layers=2 hidden=2d dropout=0 "
+     "normalise=1: a GRU over what a GRU makes of each chunk",
+     hierarchical_gru_emit, hierarchical_gru_examples};

@@ -1,6 +1,9 @@
 /* A torch.nn.LSTM of several layers over the vectors themselves, and a head on the last
  * step: one linear layer, or two with LayerNorm (mlp) or ReLU between (relu). */
 #include "graph/arch/arch.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/layer.h"
 
 #define LSTM_LINEAR 0 /* of the choices of head= */
 #define LSTM_MLP 1
@@ -17,27 +20,26 @@ static void lstm_layers(lnspi_builder *b, const char *from, int64_t d, int32_t l
 }
 
 static int32_t lstm_head(lnspi_builder *b, int32_t initial) {
-  if (lnspi_arch_dim(b, "head.0.weight", 0)) initial = LSTM_MLP;
-  if (lnspi_arch_dim(b, "output_proj.0.weight", 0)) initial = LSTM_RELU;
-  if (lnspi_arch_dim(b, "output_proj.weight", 0)) initial = LSTM_LINEAR;
+  if (lnspi_arg_file_dim(b, "head.0.weight", 0)) initial = LSTM_MLP;
+  if (lnspi_arg_file_dim(b, "output_proj.0.weight", 0)) initial = LSTM_RELU;
+  if (lnspi_arg_file_dim(b, "output_proj.weight", 0)) initial = LSTM_LINEAR;
   return lnspi_arg_choice(b, "head", "linear,mlp,relu", initial);
 }
 
 static void lstm_emit_with(lnspi_builder *b, int32_t initial) {
   static const char *const last[] = {"output_proj.weight", "head.3.weight",
                                      "output_proj.3.weight"};
-  const int64_t in = lnspi_arch_width(b, "in", "lstm.weight_ih_l0", 1, 768);
-  const int64_t d = lnspi_arch_width(b, "d", "lstm.weight_hh_l0", 1, 512);
+  const int64_t in = lnspi_arg_file_width(b, "in", "lstm.weight_ih_l0", 1, 768);
+  const int64_t d = lnspi_arg_file_width(b, "d", "lstm.weight_hh_l0", 1, 512);
   const int32_t layers = lnspi_arch_layers(b, "layers", "lstm.weight_ih_l%d", 2);
   const int32_t head = lstm_head(b, initial);
-  const int64_t out = lnspi_arch_width(b, "out", last[head], 0, in);
+  const int64_t out = lnspi_arg_file_width(b, "out", last[head], 0, in);
   const float dropout = lnspi_arch_dropout(b);
   const int32_t normalise = lnspi_arg_flag(b, "normalise", 1);
   lnspi_arg_finish(b);
   LNSPI_LINE(b, "x = input %lld", (long long)in);
   lstm_layers(b, "x", d, layers, dropout);
-  if (head == LSTM_MLP)
-    lnspi_arch_head(b, "head", d, "gelu", out, 0);
+  if (head == LSTM_MLP) lnspi_arch_head(b, "head", d, "gelu", out, 0);
   if (head == LSTM_RELU) {
     LNSPI_LINE(b, "h = linear h %lld w=output_proj.0", (long long)d);
     LNSPI_LINE(b, "h = relu h");
@@ -46,8 +48,7 @@ static void lstm_emit_with(lnspi_builder *b, int32_t initial) {
   if (head != LSTM_MLP)
     LNSPI_LINE(b, "h = linear h %lld w=output_proj%s", (long long)out,
                head == LSTM_RELU ? ".3" : "");
-  if (normalise)
-    LNSPI_LINE(b, "o = unit h%s", head == LSTM_RELU ? " eps=1e-8 rule=add" : "");
+  if (normalise) LNSPI_LINE(b, "o = unit h%s", head == LSTM_RELU ? " eps=1e-8 rule=add" : "");
   LNSPI_LINE(b, "output output=%s raw=h", normalise ? "o" : "h");
 }
 
@@ -56,8 +57,8 @@ static void lstm_mlp_emit(lnspi_builder *b) { lstm_emit_with(b, LSTM_MLP); }
 
 /* Vectors with a code of their own beside them, in and out. */
 static void lstm_latent_emit(lnspi_builder *b) {
-  const int64_t in = lnspi_arch_width(b, "in", "input_proj.weight", 1, 784);
-  const int64_t d = lnspi_arch_width(b, "d", "lstm.weight_hh_l0", 1, 512);
+  const int64_t in = lnspi_arg_file_width(b, "in", "input_proj.weight", 1, 784);
+  const int64_t d = lnspi_arg_file_width(b, "d", "lstm.weight_hh_l0", 1, 512);
   const int32_t layers = lnspi_arch_layers(b, "layers", "lstm.weight_ih_l%d", 2);
   const float dropout = lnspi_arch_dropout(b);
   lnspi_arg_finish(b);
@@ -68,10 +69,14 @@ static void lstm_latent_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "output output=o");
 }
 
-static const char *const lstm_examples[] = {
-    "lstm", "lstm in=9 d=17 layers=2 dropout=.2", "lstm d=1024 head=relu",
-    "lstm in=8 d=11 layers=1 head=relu out=5", "lstm in=7 d=16 layers=3 normalise=0", NULL};
-static const char *const lstm_mlp_examples[] = {"lstm_mlp", "lstm_mlp in=9 d=17 layers=2", NULL};
+static const char *const lstm_examples[] = {"lstm",
+                                            "lstm in=9 d=17 layers=2 dropout=.2",
+                                            "lstm d=1024 head=relu",
+                                            "lstm in=8 d=11 layers=1 head=relu out=5",
+                                            "lstm in=7 d=16 layers=3 normalise=0",
+                                            NULL};
+static const char *const lstm_mlp_examples[] = {"lstm_mlp", "lstm_mlp in=9 d=17 layers=2",
+                                                NULL};
 static const char *const lstm_latent_examples[] = {"latent784", "latent784 in=20 d=12", NULL};
 
 const lnspi_arch lnspi_arch_lstm = {
@@ -80,10 +85,10 @@ const lnspi_arch lnspi_arch_lstm = {
     "the vectors",
     lstm_emit, lstm_examples};
 
-const lnspi_arch lnspi_arch_lstm_mlp = {
-    "lstm_mlp", "lstm_mlp ...: lstm with head=mlp", lstm_mlp_emit, lstm_mlp_examples};
+const lnspi_arch lnspi_arch_lstm_mlp = {"lstm_mlp", "lstm_mlp ...: lstm with head=mlp",
+                                        lstm_mlp_emit, lstm_mlp_examples};
 
-const lnspi_arch lnspi_arch_latent784 = {
-    "latent784",
-    "latent784 in=784 d=512 layers=2 dropout=0: a projection, an LSTM, and one back",
-    lstm_latent_emit, lstm_latent_examples};
+const lnspi_arch lnspi_arch_latent784 =
+    {"latent784",
+     "latent784 in=784 d=512 layers=2 dropout=0: a projection, an LSTM, and one back",
+     lstm_latent_emit, lstm_latent_examples};

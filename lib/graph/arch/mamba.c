@@ -1,7 +1,13 @@
 /* The Mamba family: blocks around a selective scan, with local attention between them or at
  * both ends, or a gate after each. The output is the whole sequence; `last` is its last
  * vector. */
+#include "base/decimal.h"
+#include "base/format.h"
 #include "graph/arch/arch.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/graph.h"
+#include "graph/layer.h"
 
 typedef struct mamba {
   int64_t in, d, e, state;
@@ -17,12 +23,12 @@ static mamba mamba_read(lnspi_builder *b, const char *first, int64_t d, int64_t 
   m.heads = m.window = 0;
   lnspi_format(a, sizeof a, "%s.A_log", first);
   lnspi_format(conv, sizeof conv, "%s.conv1d.weight", first);
-  m.in = lnspi_arch_width(b, "in", "input_proj.weight", 1, 768);
-  m.d = lnspi_arch_width(b, "d", "input_proj.weight", 0, d);
-  m.e = lnspi_arch_width(b, "e", a, 0, 2 * m.d);
-  m.state = lnspi_arch_width(b, "state", a, 1, state);
-  m.conv = (int32_t)lnspi_arch_width(b, "conv", conv, 2, 4);
-  m.align = lnspi_arch_flag(b, "align", "alignment_head.weight", 0);
+  m.in = lnspi_arg_file_width(b, "in", "input_proj.weight", 1, 768);
+  m.d = lnspi_arg_file_width(b, "d", "input_proj.weight", 0, d);
+  m.e = lnspi_arg_file_width(b, "e", a, 0, 2 * m.d);
+  m.state = lnspi_arg_file_width(b, "state", a, 1, state);
+  m.conv = (int32_t)lnspi_arg_file_width(b, "conv", conv, 2, 4);
+  m.align = lnspi_arg_file_flag(b, "align", "alignment_head.weight", 0);
   m.alpha = lnspi_arg_real(b, "alpha", 0, 1, .25);
   m.dropout = lnspi_arch_dropout(b);
   return m;
@@ -90,9 +96,9 @@ static void mamba_finish(lnspi_builder *b, const mamba *m) {
   LNSPI_LINE(b, "raw = linear h %lld w=output_head bias=0", (long long)m->in);
   if (m->align) {
     LNSPI_LINE(b, "a = linear raw %lld w=alignment_head bias=0", (long long)m->in);
-    lnspi_number_text(m->alpha, number);
+    lnspi_decimal_write(m->alpha, number);
     LNSPI_LINE(b, "a = scale a by=%s", number);
-    lnspi_number_text((float)(1 - (double)m->alpha), number);
+    lnspi_decimal_write((float)(1 - (double)m->alpha), number);
     LNSPI_LINE(b, "raw = scale raw by=%s", number);
     LNSPI_LINE(b, "raw = add raw a");
   }
@@ -117,7 +123,7 @@ static int32_t mamba_every(lnspi_builder *b, int32_t layers) {
   for (int32_t i = 0; b->shapes && i < layers; i++) {
     lnspi_format(name, sizeof name, "layers.%d.qkv.weight", i);
     every = i + 1;
-    if (lnspi_arch_dim(b, name, 0)) break;
+    if (lnspi_arg_file_dim(b, name, 0)) break;
     every = layers + 1; /* none so far */
   }
   return (int32_t)lnspi_arg_integer(b, "every", 2, 1024, every > 2 ? every : 2);
@@ -155,7 +161,8 @@ static void mamba_xl_emit(lnspi_builder *b) { mamba_plain(b, 384, 16, 192); }
 static void mamba_gated_emit(lnspi_builder *b) {
   const mamba m = mamba_read(b, "mamba_layers.0", 288, 144);
   const int32_t layers = lnspi_arch_layers(b, "layers", "mamba_layers.%d.A_log", 10);
-  const int64_t hidden = lnspi_arch_width(b, "hidden", "gru_gates.0.reset_gate.weight", 0, 256);
+  const int64_t hidden =
+      lnspi_arg_file_width(b, "hidden", "gru_gates.0.reset_gate.weight", 0, 256);
   char stem[LNSPI_NAME_BYTES];
   lnspi_arg_finish(b);
   mamba_start(b, &m);
@@ -164,32 +171,31 @@ static void mamba_gated_emit(lnspi_builder *b) {
     mamba_block(b, &m, stem);
     LNSPI_LINE(b, "c = gate h %s %lld w=gru_gates.%d", i ? "k" : "", (long long)hidden, i);
     LNSPI_LINE(b, "h = linear c %lld w=gru_gates.%d.out_proj", (long long)m.d, i);
-    if (i + 1 < layers)
-      LNSPI_LINE(b, "k = last c");
+    if (i + 1 < layers) LNSPI_LINE(b, "k = last c");
   }
   mamba_finish(b, &m);
 }
 
-static const char *const mamba_s_examples[] = {
-    "mamba_s", "mamba_s in=18 d=7 e=11 state=5 layers=2 conv=3",
-    "mamba_s in=20 d=8 state=3 layers=1 align=1 alpha=.3", NULL};
-static const char *const mamba_xl_examples[] = {
-    "mamba_xl", "mamba_xl in=16 d=8 state=6 layers=2", NULL};
+static const char *const mamba_s_examples[] =
+    {"mamba_s", "mamba_s in=18 d=7 e=11 state=5 layers=2 conv=3",
+     "mamba_s in=20 d=8 state=3 layers=1 align=1 alpha=.3", NULL};
+static const char *const mamba_xl_examples[] = {"mamba_xl",
+                                                "mamba_xl in=16 d=8 state=6 layers=2", NULL};
 
-const lnspi_arch lnspi_arch_mamba_s = {
-    "mamba_s",
-    "mamba_s in=768 d=256 e=2d state=128 layers=8 conv=4 align=0 alpha=.25 dropout=0",
-    mamba_s_emit, mamba_s_examples};
-const lnspi_arch lnspi_arch_mamba_xl = {
-    "mamba_xl",
-    "mamba_xl in=768 d=384 e=2d state=192 layers=16 conv=4 align=0 alpha=.25 dropout=0",
-    mamba_xl_emit, mamba_xl_examples};
+const lnspi_arch lnspi_arch_mamba_s =
+    {"mamba_s",
+     "mamba_s in=768 d=256 e=2d state=128 layers=8 conv=4 align=0 alpha=.25 dropout=0",
+     mamba_s_emit, mamba_s_examples};
+const lnspi_arch lnspi_arch_mamba_xl =
+    {"mamba_xl",
+     "mamba_xl in=768 d=384 e=2d state=192 layers=16 conv=4 align=0 alpha=.25 dropout=0",
+     mamba_xl_emit, mamba_xl_examples};
 
-static const char *const mamba_hybrid_examples[] = {
-    "mamba_hybrid", "mamba_hybrid in=14 d=6 state=4 layers=3 every=2 heads=2 window=2", NULL};
-static const char *const mamba_sandwich_examples[] = {
-    "mamba_sandwich",
-    "mamba_sandwich in=14 d=6 state=4 front=1 layers=1 back=1 heads=3 window=5", NULL};
+static const char *const mamba_hybrid_examples[] =
+    {"mamba_hybrid", "mamba_hybrid in=14 d=6 state=4 layers=3 every=2 heads=2 window=2", NULL};
+static const char *const mamba_sandwich_examples[] =
+    {"mamba_sandwich",
+     "mamba_sandwich in=14 d=6 state=4 front=1 layers=1 back=1 heads=3 window=5", NULL};
 
 const lnspi_arch lnspi_arch_mamba_hybrid = {
     "mamba_hybrid",
@@ -202,11 +208,11 @@ const lnspi_arch lnspi_arch_mamba_sandwich = {
     "align=0 alpha=.25 dropout=0: local attention before and after",
     mamba_sandwich_emit, mamba_sandwich_examples};
 
-static const char *const mamba_gated_examples[] = {
-    "mamba_gated", "mamba_gated in=14 d=6 state=4 layers=2 hidden=9", NULL};
+static const char *const mamba_gated_examples[] =
+    {"mamba_gated", "mamba_gated in=14 d=6 state=4 layers=2 hidden=9", NULL};
 
-const lnspi_arch lnspi_arch_mamba_gated = {
-    "mamba_gated",
-    "mamba_gated in=768 d=288 e=2d state=144 layers=10 hidden=256 conv=4 align=0 alpha=.25 "
-    "dropout=0: a gated cell after each block",
-    mamba_gated_emit, mamba_gated_examples};
+const lnspi_arch lnspi_arch_mamba_gated =
+    {"mamba_gated",
+     "mamba_gated in=768 d=288 e=2d state=144 layers=10 hidden=256 conv=4 align=0 alpha=.25 "
+     "dropout=0: a gated cell after each block",
+     mamba_gated_emit, mamba_gated_examples};

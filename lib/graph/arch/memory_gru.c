@@ -1,5 +1,8 @@
 /* A GRU beside a memory that is read by content, before it and after. */
 #include "graph/arch/arch.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/layer.h"
 
 typedef struct memory_gru {
   int64_t in, d, hidden, slots;
@@ -8,10 +11,10 @@ typedef struct memory_gru {
 } memory_gru;
 
 static void memory_gru_read(lnspi_builder *b, memory_gru *n) {
-  n->in = lnspi_arch_width(b, "in", "memory.memory", 1, 768);
-  n->d = lnspi_arch_width(b, "d", "gru.weight_hh_l0", 1, 512);
-  n->hidden = lnspi_arch_width(b, "hidden", "output_proj.0.weight", 0, 2 * n->d);
-  n->slots = lnspi_arch_width(b, "slots", "memory.memory", 0, 2048);
+  n->in = lnspi_arg_file_width(b, "in", "memory.memory", 1, 768);
+  n->d = lnspi_arg_file_width(b, "d", "gru.weight_hh_l0", 1, 512);
+  n->hidden = lnspi_arg_file_width(b, "hidden", "output_proj.0.weight", 0, 2 * n->d);
+  n->slots = lnspi_arg_file_width(b, "slots", "memory.memory", 0, 2048);
   n->layers = lnspi_arch_layers(b, "layers", "gru.weight_ih_l%d", 4);
   n->dropout = lnspi_arch_dropout(b);
   n->normalise = lnspi_arg_flag(b, "normalise", 1);
@@ -43,14 +46,13 @@ static void memory_gru_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "f = gelu f");
   lnspi_arch_drop(b, "f", n.dropout);
   LNSPI_LINE(b, "raw = linear f %lld w=output_proj.3", in);
-  if (n.write)
-    LNSPI_LINE(b, "raw = remember raw h %lld w=memory", slots);
+  if (n.write) LNSPI_LINE(b, "raw = remember raw h %lld w=memory", slots);
   lnspi_arch_outputs(b, n.normalise, "");
 }
 
-static const char *const memory_gru_examples[] = {
-    "memory_gru", "memory_gru in=9 d=12 slots=7 layers=2 hidden=10",
-    "memory_gru in=6 d=5 slots=20 layers=1 dropout=.2 normalise=0 write=1", NULL};
+static const char *const memory_gru_examples[] =
+    {"memory_gru", "memory_gru in=9 d=12 slots=7 layers=2 hidden=10",
+     "memory_gru in=6 d=5 slots=20 layers=1 dropout=.2 normalise=0 write=1", NULL};
 
 const lnspi_arch lnspi_arch_memory_gru = {
     "memory_gru",

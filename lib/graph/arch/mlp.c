@@ -1,10 +1,14 @@
 /* Two linear layers over the concepts of a sequence side by side. */
 #include "graph/arch/arch.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/graph.h"
+#include "graph/layer.h"
 
 static void mlp_emit(lnspi_builder *b) {
-  const int64_t in = lnspi_arch_width(b, "in", "network.3.weight", 0, 768);
-  const int64_t hidden = lnspi_arch_width(b, "hidden", "network.0.weight", 0, 1024);
-  const int64_t flat = lnspi_arch_dim(b, "network.0.weight", 1);
+  const int64_t in = lnspi_arg_file_width(b, "in", "network.3.weight", 0, 768);
+  const int64_t hidden = lnspi_arg_file_width(b, "hidden", "network.0.weight", 0, 1024);
+  const int64_t flat = lnspi_arg_file_dim(b, "network.0.weight", 1);
   const int64_t concepts =
       lnspi_arg_integer(b, "concepts", 1, LNSPI_MAX_WIDTH, flat && in ? flat / in : 5);
   const float dropout = lnspi_arch_dropout(b);
@@ -22,6 +26,6 @@ static void mlp_emit(lnspi_builder *b) {
 static const char *const mlp_examples[] = {"mlp", "mlp in=11 hidden=17 concepts=3",
                                            "mlp in=8 hidden=10 concepts=2 dropout=.2", NULL};
 
-const lnspi_arch lnspi_arch_mlp = {
-    "mlp", "mlp in=768 hidden=1024 concepts=5 dropout=0: two layers over the whole context",
-    mlp_emit, mlp_examples};
+const lnspi_arch lnspi_arch_mlp =
+    {"mlp", "mlp in=768 hidden=1024 concepts=5 dropout=0: two layers over the whole context",
+     mlp_emit, mlp_examples};

@@ -2,6 +2,9 @@
  * concepts of a row on the narrow code, one expanding stage, an output head and a
  * head for the teacher's space. */
 #include "graph/arch/arch.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/layer.h"
 
 typedef struct student {
   int64_t d, s, s2, k;
@@ -10,32 +13,32 @@ typedef struct student {
 } student;
 
 static void student_read(lnspi_builder *b, student *n) {
-  n->d = lnspi_arch_width(b, "d", "layers.compress_1.weight", 1, 384);
-  n->s = lnspi_arch_width(b, "s", "layers.compress_1.weight", 0, 256);
-  n->s2 = lnspi_arch_optional_width(b, "s2", "layers.compress_2.weight", 0);
-  n->k = lnspi_arch_width(b, "k", "layers.nuclear_compress.weight", 0, 192);
-  n->attn = lnspi_arch_flag(b, "attn", "layers.multi_head_attention.in_proj_weight", 1);
+  n->d = lnspi_arg_file_width(b, "d", "layers.compress_1.weight", 1, 384);
+  n->s = lnspi_arg_file_width(b, "s", "layers.compress_1.weight", 0, 256);
+  n->s2 = lnspi_arg_file_optional_width(b, "s2", "layers.compress_2.weight", 0);
+  n->k = lnspi_arg_file_width(b, "k", "layers.nuclear_compress.weight", 0, 192);
+  n->attn = lnspi_arg_file_flag(b, "attn", "layers.multi_head_attention.in_proj_weight", 1);
   n->heads = lnspi_arch_heads(b, n->k, n->attn);
   if (n->attn)
     n->attn_bias =
-        lnspi_arch_flag(b, "attn_bias", "layers.multi_head_attention.in_proj_bias", 1);
+        lnspi_arg_file_flag(b, "attn_bias", "layers.multi_head_attention.in_proj_bias", 1);
   else
     n->attn_bias = lnspi_arg_flag(b, "attn_bias", 1);
   n->act = lnspi_arg_choice(b, "act", LNSPI_ARCH_ACTS, LNSPI_ARCH_GELU);
   n->norm_first = lnspi_arg_choice(b, "order", "act_norm,norm_act", 0);
   n->residual = lnspi_arg_flag(b, "residual", 1);
-  n->teacher = lnspi_arch_flag(b, "teacher", "layers.teacher_align.weight", 1);
+  n->teacher = lnspi_arg_file_flag(b, "teacher", "layers.teacher_align.weight", 1);
   n->normalise = lnspi_arg_flag(b, "normalise", 1);
-  n->input_norm = lnspi_arch_flag(b, "input_norm", "layers.input_norm.weight", 1);
+  n->input_norm = lnspi_arg_file_flag(b, "input_norm", "layers.input_norm.weight", 1);
   n->compress_norm_1 =
-      lnspi_arch_flag(b, "compress_norm_1", "layers.compress_norm_1.weight", 1);
+      lnspi_arg_file_flag(b, "compress_norm_1", "layers.compress_norm_1.weight", 1);
   if (n->s2)
     n->compress_norm_2 =
-        lnspi_arch_flag(b, "compress_norm_2", "layers.compress_norm_2.weight", 1);
+        lnspi_arg_file_flag(b, "compress_norm_2", "layers.compress_norm_2.weight", 1);
   else
     n->compress_norm_2 = lnspi_arg_flag(b, "compress_norm_2", 0);
-  n->nuclear_norm = lnspi_arch_flag(b, "nuclear_norm", "layers.nuclear_norm.weight", 1);
-  n->expand_norm_1 = lnspi_arch_flag(b, "expand_norm_1", "layers.expand_norm_1.weight", 1);
+  n->nuclear_norm = lnspi_arg_file_flag(b, "nuclear_norm", "layers.nuclear_norm.weight", 1);
+  n->expand_norm_1 = lnspi_arg_file_flag(b, "expand_norm_1", "layers.expand_norm_1.weight", 1);
   lnspi_arg_finish(b);
 }
 
@@ -46,8 +49,7 @@ static void student_stage(lnspi_builder *b, const student *n, const char *from, 
   int32_t step;
   LNSPI_LINE(b, "%s = linear %s %lld w=layers.%s", to, from, (long long)width, linear);
   for (step = 0; step < 2; step++) {
-    if (step == n->norm_first && act)
-      LNSPI_LINE(b, "%s = %s %s", to, act, to);
+    if (step == n->norm_first && act) LNSPI_LINE(b, "%s = %s %s", to, act, to);
     if (step != n->norm_first && norm)
       LNSPI_LINE(b, "%s = layernorm %s w=layers.%s", to, to, norm);
   }
@@ -58,8 +60,7 @@ static void student_emit(lnspi_builder *b) {
   const char *code = "z";
   student_read(b, &n);
   LNSPI_LINE(b, "x = input %lld", (long long)n.d);
-  if (n.input_norm)
-    LNSPI_LINE(b, "h = layernorm x w=layers.input_norm");
+  if (n.input_norm) LNSPI_LINE(b, "h = layernorm x w=layers.input_norm");
   student_stage(b, &n, n.input_norm ? "h" : "x", "h", "compress_1", n.s,
                 n.compress_norm_1 ? "compress_norm_1" : NULL);
   if (n.s2)
@@ -79,35 +80,34 @@ static void student_emit(lnspi_builder *b) {
   student_stage(b, &n, code, "e", "nuclear_expand", n.s,
                 n.expand_norm_1 ? "expand_norm_1" : NULL);
   LNSPI_LINE(b, "o = linear e %lld w=layers.expand_2", (long long)n.d);
-  if (n.teacher)
-    LNSPI_LINE(b, "t = linear e %lld w=layers.teacher_align", (long long)n.d);
-  if (n.normalise)
-    LNSPI_LINE(b, "o = unit o");
+  if (n.teacher) LNSPI_LINE(b, "t = linear e %lld w=layers.teacher_align", (long long)n.d);
+  if (n.normalise) LNSPI_LINE(b, "o = unit o");
   LNSPI_LINE(b, "output output=o %s code=%s", n.teacher ? "teacher=t" : "", code);
 }
 
-static const char *const student_examples[] = {
-    "student",
-    "student d=48 s=31 k=20 heads=4 act=silu teacher=0 normalise=0",
-    "student d=48 s=33 k=22 heads=2 act=relu residual=0",
-    "student d=40 s=24 s2=20 k=12 heads=3 act=tanh order=norm_act compress_norm_2=0",
-    "student d=24 s=17 k=9 attn=0 act=none input_norm=0 compress_norm_1=0 nuclear_norm=0 "
-    "expand_norm_1=0",
-    "student d=16 s=16 k=16 heads=1 attn_bias=0",
-    NULL};
+static const char *const student_examples[] =
+    {"student",
+     "student d=48 s=31 k=20 heads=4 act=silu teacher=0 normalise=0",
+     "student d=48 s=33 k=22 heads=2 act=relu residual=0",
+     "student d=40 s=24 s2=20 k=12 heads=3 act=tanh order=norm_act compress_norm_2=0",
+     "student d=24 s=17 k=9 attn=0 act=none input_norm=0 compress_norm_1=0 nuclear_norm=0 "
+     "expand_norm_1=0",
+     "student d=16 s=16 k=16 heads=1 attn_bias=0",
+     NULL};
 
-const lnspi_arch lnspi_arch_student = {
-    "student",
-    "student d=384 s=256 s2=0 k=192 heads=8 attn=1 attn_bias=1 act=gelu|none|relu|silu|tanh "
-    "order=act_norm|norm_act residual=1 teacher=1 normalise=1 input_norm=1 compress_norm_1=1 "
-    "compress_norm_2=1 (with s2) nuclear_norm=1 expand_norm_1=1",
-    student_emit, student_examples};
+const lnspi_arch lnspi_arch_student =
+    {"student",
+     "student d=384 s=256 s2=0 k=192 heads=8 attn=1 attn_bias=1 act=gelu|none|relu|silu|tanh "
+     "order=act_norm|norm_act residual=1 teacher=1 normalise=1 input_norm=1 compress_norm_1=1 "
+     "compress_norm_2=1 (with s2) nuclear_norm=1 expand_norm_1=1",
+     student_emit, student_examples};
 
-static const char *const student_b_examples[] = {
-    "family_b", "family_b s=320", "family_b d=32 s=40 k=24 heads=8 act=tanh", NULL};
+static const char *const student_b_examples[] = {"family_b", "family_b s=320",
+                                                 "family_b d=32 s=40 k=24 heads=8 act=tanh",
+                                                 NULL};
 
 /* Family B is the student with its width s free. */
-const lnspi_arch lnspi_arch_family_b = {
-    "family_b",
-    "family_b s=256 ...: the student with another width s; its keys are the student's",
-    student_emit, student_b_examples};
+const lnspi_arch lnspi_arch_family_b =
+    {"family_b",
+     "family_b s=256 ...: the student with another width s; its keys are the student's",
+     student_emit, student_b_examples};

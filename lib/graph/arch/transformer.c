@@ -1,31 +1,37 @@
 /* Transformers over vectors: a decoder that looks back at its own input in each layer, an
  * encoder, and an encoder whose output is a mixture of the context's own vectors. */
-#include "graph/arch/blocks.h"
+#include "base/decimal.h"
+#include "graph/arch/arch.h"
+#include "graph/arch/transformer_block.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/graph.h"
+#include "graph/layer.h"
 
 #include <string.h>
 
 typedef struct transformer {
   int64_t in, out;
   int32_t layers;
-  lnspi_blocks block;
+  lnspi_transformer_block block;
 } transformer;
 
 /* last: the tensor whose rows are the output's width, or NULL. */
 static void transformer_read(lnspi_builder *b, transformer *t, const char *stem,
                              const char *act, const char *last) {
   memset(t, 0, sizeof *t);
-  t->in = lnspi_arch_width(b, "in", "input_proj.weight", 1, 768);
-  t->block.d = lnspi_arch_width(b, "d", "input_proj.weight", 0, 512);
+  t->in = lnspi_arg_file_width(b, "in", "input_proj.weight", 1, 768);
+  t->block.d = lnspi_arg_file_width(b, "d", "input_proj.weight", 0, 512);
   t->block.stem = stem;
   t->block.act = act;
   t->block.sight = "";
-  t->layers = lnspi_blocks_read(b, &t->block, 4);
+  t->layers = lnspi_transformer_block_read(b, &t->block, 4);
   /* 769: a vector of 768 and its position */
-  if (last) t->out = lnspi_arch_width(b, "out", last, 0, t->in == 769 ? 768 : t->in);
+  if (last) t->out = lnspi_arg_file_width(b, "out", last, 0, t->in == 769 ? 768 : t->in);
 }
 
 static int64_t transformer_positions(lnspi_builder *b, const char *tensor, int64_t initial) {
-  const int64_t there = lnspi_arch_dim(b, tensor, 1);
+  const int64_t there = lnspi_arg_file_dim(b, tensor, 1);
   return lnspi_arg_integer(b, "positions", 1, LNSPI_MAX_WIDTH, there ? there : initial);
 }
 
@@ -45,7 +51,7 @@ static void transformer_emit(lnspi_builder *b) {
   t.block.sight = " causal=1";
   transformer_start(b, &t, positions, "kind=sinusoid w=pos_encoder.pe");
   for (int32_t i = 0; i < t.layers; i++)
-    lnspi_blocks_decoder(b, &t.block, i, i ? "h" : "p", "p", i == t.layers - 1);
+    lnspi_transformer_block_decoder(b, &t.block, i, i ? "h" : "p", "p", i == t.layers - 1);
   LNSPI_LINE(b, "h = linear h %lld w=head.0", (long long)t.block.d);
   LNSPI_LINE(b, "h = gelu h");
   LNSPI_LINE(b, "h = layernorm h w=head.2");
@@ -60,7 +66,7 @@ static void transformer_encoder_emit(lnspi_builder *b) {
   lnspi_arg_finish(b);
   transformer_start(b, &t, positions, "kind=sinusoid w=pos_encoder.pe");
   for (int32_t i = 0; i < t.layers; i++)
-    lnspi_blocks_encoder(b, &t.block, i, i ? "h" : "p", i == t.layers - 1);
+    lnspi_transformer_block_encoder(b, &t.block, i, i ? "h" : "p", i == t.layers - 1);
   LNSPI_LINE(b, "h = linear h %lld w=head.0", (long long)t.block.d);
   LNSPI_LINE(b, "h = relu h");
   lnspi_arch_drop(b, "h", t.block.dropout);
@@ -76,15 +82,16 @@ static void p8_transformer_emit(lnspi_builder *b) {
   char number[32];
   transformer_read(b, &t, "transformer.layers", "gelu", NULL);
   const int64_t hidden =
-      lnspi_arch_width(b, "hidden", "context_attention.0.weight", 0, t.block.d / 2);
-  const int64_t concepts = lnspi_arch_width(b, "concepts", "context_attention.3.weight", 0, 5);
+      lnspi_arg_file_width(b, "hidden", "context_attention.0.weight", 0, t.block.d / 2);
+  const int64_t concepts =
+      lnspi_arg_file_width(b, "concepts", "context_attention.3.weight", 0, 5);
   const float eps = lnspi_arg_real(b, "eps", 0, 1e6,
-                                   lnspi_arch_dim(b, "residual_head.0.weight", 0) ? .1 : 0);
+                                   lnspi_arg_file_dim(b, "residual_head.0.weight", 0) ? .1 : 0);
   lnspi_arg_finish(b);
   t.block.norm_first = 1;
   transformer_start(b, &t, concepts, "w=pos_encoder");
   for (int32_t i = 0; i < t.layers; i++)
-    lnspi_blocks_encoder(b, &t.block, i, i ? "h" : "p", i == t.layers - 1);
+    lnspi_transformer_block_encoder(b, &t.block, i, i ? "h" : "p", i == t.layers - 1);
   LNSPI_LINE(b, "w = linear h %lld w=context_attention.0", (long long)hidden);
   LNSPI_LINE(b, "w = gelu w");
   lnspi_arch_drop(b, "w", t.block.dropout);
@@ -92,7 +99,7 @@ static void p8_transformer_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "w = softmax w");
   LNSPI_LINE(b, "raw = mix w x");
   if (eps > 0) {
-    lnspi_number_text(eps, number);
+    lnspi_decimal_write(eps, number);
     LNSPI_LINE(b, "r = linear h %lld w=residual_head.0", (long long)hidden);
     LNSPI_LINE(b, "r = gelu r");
     lnspi_arch_drop(b, "r", t.block.dropout);
@@ -103,25 +110,25 @@ static void p8_transformer_emit(lnspi_builder *b) {
   lnspi_arch_outputs(b, 1, " weights=w");
 }
 
-static const char *const transformer_examples[] = {
-    "transformer", "transformer in=13 d=8 heads=2 layers=2 ff=11",
-    "transformer in=10 d=8 heads=4 layers=1 ff=9 out=7 positions=6 dropout=.1", NULL};
-static const char *const transformer_encoder_examples[] = {
-    "transformer_encoder", "transformer_encoder in=13 d=8 heads=2 layers=2 ff=11",
-    "transformer_encoder in=10 d=8 heads=4 layers=1 ff=9 out=7 positions=6 dropout=.1", NULL};
-static const char *const p8_transformer_examples[] = {
-    "p8_transformer", "p8_transformer in=13 d=8 heads=2 layers=2 ff=11",
-    "p8_transformer in=10 d=8 heads=4 layers=1 concepts=3 eps=.1", NULL};
+static const char *const transformer_examples[] =
+    {"transformer", "transformer in=13 d=8 heads=2 layers=2 ff=11",
+     "transformer in=10 d=8 heads=4 layers=1 ff=9 out=7 positions=6 dropout=.1", NULL};
+static const char *const transformer_encoder_examples[] =
+    {"transformer_encoder", "transformer_encoder in=13 d=8 heads=2 layers=2 ff=11",
+     "transformer_encoder in=10 d=8 heads=4 layers=1 ff=9 out=7 positions=6 dropout=.1", NULL};
+static const char *const p8_transformer_examples[] =
+    {"p8_transformer", "p8_transformer in=13 d=8 heads=2 layers=2 ff=11",
+     "p8_transformer in=10 d=8 heads=4 layers=1 concepts=3 eps=.1", NULL};
 
 const lnspi_arch lnspi_arch_transformer = {
     "transformer",
     "transformer in=768 d=512 out=in layers=4 heads=8 ff=4d positions=100 dropout=0: a decoder "
     "over its own input",
     transformer_emit, transformer_examples};
-const lnspi_arch lnspi_arch_transformer_encoder = {
-    "transformer_encoder",
-    "transformer_encoder in=768 d=512 out=in layers=4 heads=8 ff=4d positions=100 dropout=0",
-    transformer_encoder_emit, transformer_encoder_examples};
+const lnspi_arch lnspi_arch_transformer_encoder =
+    {"transformer_encoder",
+     "transformer_encoder in=768 d=512 out=in layers=4 heads=8 ff=4d positions=100 dropout=0",
+     transformer_encoder_emit, transformer_encoder_examples};
 const lnspi_arch lnspi_arch_p8_transformer = {
     "p8_transformer",
     "p8_transformer in=768 d=512 layers=4 heads=8 ff=4d hidden=d/2 concepts=5 eps=0 dropout=0: "

@@ -1,7 +1,9 @@
 /* The activations: relu, gelu (the exact erf form), silu, tanh, sigmoid,
  * softplus. */
 #include "graph/builder.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
+#include "kernels/kernels.h"
 
 static void activation_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
@@ -18,25 +20,27 @@ static void activation_back(const lnspi_call *c, int kind) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->act_dx(kind, dx + r * c->in_ld[0], c->dout + r * c->out_ld,
                  c->in[0] + r * c->in_ld[0], c->node->width);
-  lnspi_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
+  lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 
 /* One table entry an activation. */
-#define ACTIVATION(id, kind, formula)                                                     \
-  static void activation_##id##_forward(const lnspi_call *c) { activation_run(c, kind); } \
+#define ACTIVATION(id, kind, formula)                                                       \
+  static void activation_##id##_forward(const lnspi_call *c) { activation_run(c, kind); }   \
   static void activation_##id##_backward(const lnspi_call *c) { activation_back(c, kind); } \
-  static const char *const activation_##id##_examples[] = {                               \
-      "lnsp 1\nx = input 19\ny = " #id " x\noutput output=y",                             \
-      "lnsp 1\nx = input 64; y = " #id " x; output output=y", NULL};                      \
-  const lnspi_layer lnspi_layer_##id = {                                                  \
-      .name = #id,                                                                        \
-      .help = "y = " #id " x: " formula,                                                  \
-      .inputs_low = 1,                                                                    \
-      .inputs_high = 1,                                                                   \
-      .define = activation_define,                                                        \
-      .forward = activation_##id##_forward,                                               \
-      .backward = activation_##id##_backward,                                             \
-      .examples = activation_##id##_examples,                                             \
+  static const char *const activation_##id##_examples[] = {"lnsp 1\nx = input 19\ny = " #id \
+                                                           " x\noutput output=y",           \
+                                                           "lnsp 1\nx = input 64; y = " #id \
+                                                           " x; output output=y",           \
+                                                           NULL};                           \
+  const lnspi_layer lnspi_layer_##id = {                                                    \
+      .name = #id,                                                                          \
+      .help = "y = " #id " x: " formula,                                                    \
+      .inputs_low = 1,                                                                      \
+      .inputs_high = 1,                                                                     \
+      .define = activation_define,                                                          \
+      .forward = activation_##id##_forward,                                                 \
+      .backward = activation_##id##_backward,                                               \
+      .examples = activation_##id##_examples,                                               \
   };
 
 ACTIVATION(relu, LNSPI_ACT_RELU, "x where positive, else 0")

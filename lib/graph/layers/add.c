@@ -1,5 +1,5 @@
 /* y = a + b, of equal widths. */
-#include "graph/builder.h"
+#include "graph/declare.h"
 #include "graph/layer.h"
 
 static void add_forward(const lnspi_call *c) {
@@ -14,20 +14,20 @@ static void add_backward(const lnspi_call *c) {
     if (!c->din[i]) continue;
     for (int64_t r = 0; r < c->rows; r++)
       memcpy(c->din[i] + r * c->in_ld[i], c->dout + r * c->out_ld, (size_t)n * sizeof(float));
-    lnspi_zero_pads(c->din[i], c->in_ld[i], c->rows, n);
+    lnspi_layer_zero_pads(c->din[i], c->in_ld[i], c->rows, n);
   }
 }
 
-static const char *const add_examples[] = {
-    "lnsp 1\nx = input 21\nh = tanh x\ny = add x h\noutput output=y",
-    "lnsp 1\nx = input 16; y = add x x; output output=y", NULL};
+static const char *const add_examples[] =
+    {"lnsp 1\nx = input 21\nh = tanh x\ny = add x h\noutput output=y",
+     "lnsp 1\nx = input 16; y = add x x; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_add = {
     .name = "add",
     .help = "y = add a b: the sum of two values of equal width",
     .inputs_low = 2,
     .inputs_high = 2,
-    .define = lnspi_build_pairwise,
+    .define = lnspi_declare_pairwise,
     .forward = add_forward,
     .backward = add_backward,
     .examples = add_examples,

@@ -7,8 +7,15 @@
  * path. */
 #include <math.h>
 
-#include "graph/layers/attend.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
+#include "graph/layer.h"
+#include "graph/layers/sdpa.h"
 #include "graph/product.h"
+#include "kernels/kernels.h"
 
 #define ATTENTION_IN 0
 #define ATTENTION_IN_BIAS 1 /* the bias of a matrix is in the next slot */
@@ -20,7 +27,7 @@
 
 /* number[]: heads, bias, names, and the sight */
 #define ATTENTION_NAMES 2
-#define ATTENTION_SIGHT 3
+#define ATTENTION_PATTERN 3
 
 /* Suffixes of the tensors: PyTorch's, those of one layer qkv, and those of Hugging Face's
  * DistilBERT and BERT, which have three layers. */
@@ -30,15 +37,17 @@ static const char *const attention_names[] = {"in_proj", "qkv", "distilbert", "b
 typedef struct attention_suffixes {
   const char *in[3][2], *out[2];
 } attention_suffixes;
-static const attention_suffixes attention_suffix[] = {
-    {{{".in_proj_weight", ".in_proj_bias"}}, {".out_proj.weight", ".out_proj.bias"}},
-    {{{".qkv.weight", ".qkv.bias"}}, {".out_proj.weight", ".out_proj.bias"}},
-    {{{".q_lin.weight", ".q_lin.bias"}, {".k_lin.weight", ".k_lin.bias"},
-      {".v_lin.weight", ".v_lin.bias"}},
-     {".out_lin.weight", ".out_lin.bias"}},
-    {{{".self.query.weight", ".self.query.bias"}, {".self.key.weight", ".self.key.bias"},
-      {".self.value.weight", ".self.value.bias"}},
-     {".output.dense.weight", ".output.dense.bias"}}};
+static const attention_suffixes attention_suffix[] =
+    {{{{".in_proj_weight", ".in_proj_bias"}}, {".out_proj.weight", ".out_proj.bias"}},
+     {{{".qkv.weight", ".qkv.bias"}}, {".out_proj.weight", ".out_proj.bias"}},
+     {{{".q_lin.weight", ".q_lin.bias"},
+       {".k_lin.weight", ".k_lin.bias"},
+       {".v_lin.weight", ".v_lin.bias"}},
+      {".out_lin.weight", ".out_lin.bias"}},
+     {{{".self.query.weight", ".self.query.bias"},
+       {".self.key.weight", ".self.key.bias"},
+       {".self.value.weight", ".self.value.bias"}},
+      {".output.dense.weight", ".output.dense.bias"}}};
 
 /* Where part 0, 1 or 2 (q, k, v) of in_proj is: its slot, that of its bias being the next. */
 static int32_t attention_slot(const lnspi_node *node, int part) {
@@ -78,14 +87,14 @@ static void attention_declare(lnspi_builder *b, lnspi_node *node, int32_t slot,
   shape.rank = 2;
   shape.dims[0] = parts * node->width;
   shape.dims[1] = node->width;
-  lnspi_build_weight(b, node, slot, suffix[0], &shape);
+  lnspi_declare_weight(b, node, slot, suffix[0], &shape);
   if (!node->number[1]) return;
   shape.kind = LNSPI_FLAT;
   shape.rank = 1;
   shape.dims[1] = 0;
   shape.amount = bias_amount;
   if (!(bias_amount > 0)) shape.init = LNSPI_INIT_ZERO;
-  lnspi_build_weight(b, node, slot + 1, suffix[1], &shape);
+  lnspi_declare_weight(b, node, slot + 1, suffix[1], &shape);
 }
 
 /* PyTorch's in_proj has Xavier's distribution, as a whole, and biases of 0; other names are
@@ -106,7 +115,7 @@ static void attention_define(lnspi_builder *b, lnspi_node *node) {
     attention_declare(b, node, attention_slot(node, part), suffix->in[part],
                       names < ATTENTION_SPLIT ? 3 : 1, amount, bias);
   attention_declare(b, node, ATTENTION_OUT, suffix->out, 1, linear, bias);
-  lnspi_sight_define(b, node, ATTENTION_SIGHT, ATTENTION_ADDED, node->input_count - 1);
+  lnspi_sdpa_pattern_define(b, node, ATTENTION_PATTERN, ATTENTION_ADDED, node->input_count - 1);
 }
 
 static int32_t attention_weights(const lnspi_builder *b) {
@@ -179,8 +188,8 @@ static attention_parts attention_open(const lnspi_call *c) {
   return p;
 }
 
-static lnspi_attend attention_core(const lnspi_call *c, const attention_parts *p) {
-  lnspi_attend a;
+static lnspi_sdpa attention_core(const lnspi_call *c, const attention_parts *p) {
+  lnspi_sdpa a;
   memset(&a, 0, sizeof a);
   a.k = c->k;
   a.batch = c->batch;
@@ -188,7 +197,7 @@ static lnspi_attend attention_core(const lnspi_call *c, const attention_parts *p
   a.keys = p->memory;
   a.heads = p->heads;
   a.head = a.value_head = p->d / p->heads;
-  a.sight = lnspi_sight_of(c->node, ATTENTION_SIGHT);
+  a.sight = lnspi_sdpa_pattern_of(c->node, ATTENTION_PATTERN);
   a.factor = 1.0f / sqrtf((float)a.head);
   if (c->graph->nodes[c->node->input[p->from]].every == 1) a.mask = c->mask;
   a.mask_ld = c->mask_ld;
@@ -222,10 +231,10 @@ static void attention_zero(const attention_parts *p, float *x) {
 
 /* o from the projections, for any length; and the short way for length 1. */
 static void attention_mix(const lnspi_call *c, const attention_parts *p) {
-  const lnspi_attend a = attention_core(c, p);
+  const lnspi_sdpa a = attention_core(c, p);
   attention_project(c, p, 0, p->q);
   attention_project(c, p, 1, p->k);
-  lnspi_attend_forward(&a);
+  lnspi_sdpa_forward(&a);
 }
 
 static void attention_mix_one(const lnspi_call *c, const attention_parts *p) {
@@ -255,13 +264,12 @@ static void attention_part_backward(const lnspi_call *c, const attention_parts *
   /* a bias on every key moves all scores of a row alike, which softmax does not
    * see: its gradient is exactly zero, where the sum would give rounding noise
    * that Adam then magnifies */
-  if (bias && part != 1)
-    c->k->column_sum(bias + at * p->ld, d, p->ld, rows, p->d);
+  if (bias && part != 1) c->k->column_sum(bias + at * p->ld, d, p->ld, rows, p->d);
   if (c->use) c->use(c, slot, at, c->in[from], ld, d, p->ld, rows);
   if (!din) return;
   if (!add) {
     lnspi_product_dx(c, slot, at, d, p->ld, din, ld, rows, 1);
-    lnspi_zero_pads(din, ld, rows, p->ld);
+    lnspi_layer_zero_pads(din, ld, rows, p->ld);
     return;
   }
   /* where q was, if there is room, goes this part's share: q is no longer read */
@@ -271,8 +279,8 @@ static void attention_part_backward(const lnspi_call *c, const attention_parts *
 }
 
 static void attention_mix_backward(const lnspi_call *c, const attention_parts *p) {
-  const lnspi_attend a = attention_core(c, p);
-  lnspi_attend_backward(&a);
+  const lnspi_sdpa a = attention_core(c, p);
+  lnspi_sdpa_backward(&a);
   attention_part_backward(c, p, 0, p->dq, 0);
   attention_part_backward(c, p, 1, p->k, p->from == 0);
   attention_part_backward(c, p, 2, p->v, 1);
@@ -301,8 +309,8 @@ static void attention_again(const lnspi_call *c, const attention_parts *p) {
   for (int part = p->one ? 2 : 0; part < 3; part += 2) {
     float *bias = c->dweight[attention_slot(c->node, part) + 1];
     if (bias)
-      c->k->column_sum(bias + attention_part(c->node, part) * p->ld, part ? p->v : p->dq,
-                       p->ld, part ? p->memory_rows : p->rows, p->d);
+      c->k->column_sum(bias + attention_part(c->node, part) * p->ld, part ? p->v : p->dq, p->ld,
+                       part ? p->memory_rows : p->rows, p->d);
   }
 }
 
@@ -327,42 +335,46 @@ static int64_t attention_flops(const lnspi_extent *e) {
   const lnspi_node *node = e->node;
   const int64_t d = node->width, memory = e->in_concepts[node->input_count - 1];
   return 4 * d * d * (e->concepts + memory) +
-         4 * d * lnspi_sight_pairs(lnspi_sight_of(node, ATTENTION_SIGHT), e->concepts, memory);
+         4 * d *
+             lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern_of(node, ATTENTION_PATTERN),
+                                      e->concepts, memory);
 }
 
 static size_t attention_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                               size_t capacity) {
   const int32_t names = node->number[ATTENTION_NAMES];
-  size_t used = lnspi_sight_write_size(node, ATTENTION_SIGHT, to, capacity, 0);
+  size_t used = lnspi_sdpa_pattern_write_size(node, ATTENTION_PATTERN, to, capacity, 0);
   used = LNSPI_APPEND(to, capacity, used, " heads=%d", node->number[0]);
-  used = lnspi_write_weight(graph, node, ATTENTION_IN, attention_suffix[names].in[0][0], to,
-                            capacity, used);
+  used = lnspi_graph_text_weight(graph, node, ATTENTION_IN, attention_suffix[names].in[0][0],
+                                 to, capacity, used);
   if (!node->number[1]) used = LNSPI_APPEND(to, capacity, used, " bias=0");
   if (names) used = LNSPI_APPEND(to, capacity, used, " names=%s", attention_names[names]);
-  return lnspi_sight_write(graph, node, ATTENTION_SIGHT, ATTENTION_ADDED, to, capacity, used);
+  return lnspi_sdpa_pattern_write(graph, node, ATTENTION_PATTERN, ATTENTION_ADDED, to, capacity,
+                                  used);
 }
 
-static const char *const attention_examples[] = {
-    "lnsp 1\nx = input 12\ny = attention x heads=3 w=a\noutput output=y",
-    "lnsp 1\nx = input 35; y = attention x heads=5 w=a bias=0; output output=y",
-    "lnsp 1\nx = input 24; y = attention x heads=24 w=a; output output=y",
-    "lnsp 1\nx = input 16; y = attention x heads=1 w=a; output output=y",
-    "lnsp 1; x = input 12; y = attention x heads=2 causal=1 w=a; output output=y",
-    "lnsp 1; x = input 12; y = attention x heads=3 window=1 bias=0 names=qkv w=a; "
-    "output output=y",
-    "lnsp 1; x = input 10; y = attention x 7 heads=2 window=2 causal=1 names=qkv w=a added=m; "
-    "output output=y",
-    "lnsp 1; x = input 10; m = linear x 10 w=m; y = attention x m heads=2 w=a; "
-    "output output=y",
-    "lnsp 1; x = input 12; y = attention x heads=3 names=distilbert w=a; output output=y",
-    "lnsp 1; x = input 18; y = attention x x heads=3 names=bert w=a bias=0; output output=y",
-    "lnsp 1; x = input 18; y = attention x x heads=3 causal=1 w=a bias=0; output output=y",
-    NULL};
+static const char *const attention_examples[] =
+    {"lnsp 1\nx = input 12\ny = attention x heads=3 w=a\noutput output=y",
+     "lnsp 1\nx = input 35; y = attention x heads=5 w=a bias=0; output output=y",
+     "lnsp 1\nx = input 24; y = attention x heads=24 w=a; output output=y",
+     "lnsp 1\nx = input 16; y = attention x heads=1 w=a; output output=y",
+     "lnsp 1; x = input 12; y = attention x heads=2 causal=1 w=a; output output=y",
+     "lnsp 1; x = input 12; y = attention x heads=3 window=1 bias=0 names=qkv w=a; "
+     "output output=y",
+     "lnsp 1; x = input 10; y = attention x 7 heads=2 window=2 causal=1 names=qkv w=a added=m; "
+     "output output=y",
+     "lnsp 1; x = input 10; m = linear x 10 w=m; y = attention x m heads=2 w=a; "
+     "output output=y",
+     "lnsp 1; x = input 12; y = attention x heads=3 names=distilbert w=a; output output=y",
+     "lnsp 1; x = input 18; y = attention x x heads=3 names=bert w=a bias=0; output output=y",
+     "lnsp 1; x = input 18; y = attention x x heads=3 causal=1 w=a bias=0; output output=y",
+     NULL};
 
 const lnspi_layer lnspi_layer_attention = {
     .name = "attention",
-    .help = "y = attention x [memory] [SIZE] heads=N w=NAME [bias=1] [causal=0] [window=N] "
-            "[added=NAME] [names=in_proj|qkv|distilbert|bert]: attention over a row's concepts, or to memory",
+    .help =
+        "y = attention x [memory] [SIZE] heads=N w=NAME [bias=1] [causal=0] [window=N] "
+        "[added=NAME] [names=in_proj|qkv|distilbert|bert]: attention over a row's concepts, or to memory",
     .inputs_low = 1,
     .inputs_high = 2,
     .weights_high = 9,

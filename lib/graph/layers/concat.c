@@ -1,5 +1,7 @@
 /* Values side by side. */
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
 
 static void concat_define(lnspi_builder *b, lnspi_node *node) {
@@ -9,7 +11,7 @@ static void concat_define(lnspi_builder *b, lnspi_node *node) {
   if (node->width > LNSPI_MAX_WIDTH)
     LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, b->line.op, "the width would be %lld: at most %d",
                      (long long)node->width, LNSPI_MAX_WIDTH);
-  lnspi_build_same_length(b, node);
+  lnspi_declare_same_length(b, node);
 }
 
 static void concat_forward(const lnspi_call *c) {
@@ -18,7 +20,7 @@ static void concat_forward(const lnspi_call *c) {
     for (int32_t i = 0; i < c->node->input_count; y += c->in_width[i], i++)
       memcpy(y, c->in[i] + r * c->in_ld[i], (size_t)c->in_width[i] * sizeof(float));
   }
-  lnspi_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+  lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
 }
 
 static void concat_backward(const lnspi_call *c) {
@@ -28,13 +30,13 @@ static void concat_backward(const lnspi_call *c) {
     for (int64_t r = 0; r < c->rows; r++)
       memcpy(c->din[i] + r * c->in_ld[i], c->dout + r * c->out_ld + first,
              (size_t)c->in_width[i] * sizeof(float));
-    lnspi_zero_pads(c->din[i], c->in_ld[i], c->rows, c->in_width[i]);
+    lnspi_layer_zero_pads(c->din[i], c->in_ld[i], c->rows, c->in_width[i]);
   }
 }
 
-static const char *const concat_examples[] = {
-    "lnsp 1\nx = input 19\nh = tanh x\ny = concat x h\noutput output=y",
-    "lnsp 1\nx = input 16; h = linear x 3 w=a; y = concat x h h x; output output=y", NULL};
+static const char *const concat_examples[] =
+    {"lnsp 1\nx = input 19\nh = tanh x\ny = concat x h\noutput output=y",
+     "lnsp 1\nx = input 16; h = linear x 3 w=a; y = concat x h h x; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_concat = {
     .name = "concat",

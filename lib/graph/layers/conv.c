@@ -3,8 +3,13 @@
  * the mask leaves out are passed over, as if the sequence were shorter; their rows are 0. */
 #include <math.h>
 
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
 #include "graph/layer.h"
+#include "kernels/kernels.h"
 
 #define CONV_WEIGHT 0
 #define CONV_BIAS 1
@@ -24,10 +29,10 @@ static void conv_define(lnspi_builder *b, lnspi_node *node) {
   shape.dims[0] = node->width;
   shape.dims[1] = 1;
   shape.dims[2] = node->number[0];
-  lnspi_build_weight(b, node, CONV_WEIGHT, ".weight", &shape);
+  lnspi_declare_weight(b, node, CONV_WEIGHT, ".weight", &shape);
   shape.rank = 1;
   shape.dims[1] = shape.dims[2] = 0;
-  lnspi_build_weight(b, node, CONV_BIAS, ".bias", &shape);
+  lnspi_declare_weight(b, node, CONV_BIAS, ".bias", &shape);
 }
 
 static void conv_need(const lnspi_extent *e, lnspi_need *need) {
@@ -83,8 +88,8 @@ static void conv_forward(const lnspi_call *c) {
 }
 
 /* What one concept's gradient gives to the inputs and weights that it saw. */
-static void conv_step_backward(const lnspi_call *c, const conv_window *window,
-                               const float *dy, const float *taps, float *dtaps) {
+static void conv_step_backward(const lnspi_call *c, const conv_window *window, const float *dy,
+                               const float *taps, float *dtaps) {
   const int64_t n = c->node->width, ld = lnspi_round16(n);
   for (int32_t j = 0; j < c->node->number[0]; j++) {
     const int64_t row = window->row[j];
@@ -119,15 +124,16 @@ static int64_t conv_flops(const lnspi_extent *e) {
 
 static size_t conv_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                          size_t capacity) {
-  const size_t used = lnspi_write_weight(graph, node, CONV_WEIGHT, ".weight", to, capacity, 0);
+  const size_t used =
+      lnspi_graph_text_weight(graph, node, CONV_WEIGHT, ".weight", to, capacity, 0);
   if (node->number[0] == CONV_KERNEL) return used;
   return LNSPI_APPEND(to, capacity, used, " kernel=%d", node->number[0]);
 }
 
-static const char *const conv_examples[] = {
-    "lnsp 1\nx = input 19\ny = conv x w=c\noutput output=y",
-    "lnsp 1\nx = input 16; y = conv x w=c kernel=1; output output=y",
-    "lnsp 1\nx = input 33; y = conv x w=c kernel=3; output output=y", NULL};
+static const char *const conv_examples[] =
+    {"lnsp 1\nx = input 19\ny = conv x w=c\noutput output=y",
+     "lnsp 1\nx = input 16; y = conv x w=c kernel=1; output output=y",
+     "lnsp 1\nx = input 33; y = conv x w=c kernel=3; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_conv = {
     .name = "conv",

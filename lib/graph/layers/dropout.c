@@ -1,7 +1,11 @@
 /* Dropout (Srivastava and others, 2014): in training each number is zero with
  * probability p, and the others are divided by 1 - p; else nothing is done. The choice is
  * a function of seed, step, node and element, so that backward makes it again. */
+#include "base/decimal.h"
+#include "base/format.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
 #include "kernels/random.h"
 
@@ -12,7 +16,8 @@ static void dropout_define(lnspi_builder *b, lnspi_node *node) {
   node->real[0] = lnspi_arg_real(b, "p", 0, .99, 0);
 }
 
-static void dropout_run(const lnspi_call *c, const float *x, int64_t ldx, float *y, int64_t ldy) {
+static void dropout_run(const lnspi_call *c, const float *x, int64_t ldx, float *y,
+                        int64_t ldy) {
   const float factor = 1.0f / (1.0f - c->node->real[0]);
   const uint32_t key[2] = {(uint32_t)c->seed, (uint32_t)(c->seed >> 32)};
   const uint32_t bound = (uint32_t)((double)c->node->real[0] * 4294967296.0);
@@ -24,21 +29,22 @@ static void dropout_run(const lnspi_call *c, const float *x, int64_t ldx, float 
       if (fresh || block != (uint32_t)(element / 4)) {
         const uint32_t counter[4] = {block = (uint32_t)(element / 4), (uint32_t)c->number,
                                      (uint32_t)c->pass, (uint32_t)(c->pass >> 32)};
-        lnspi_philox(counter, key, words);
+        lnspi_random_philox(counter, key, words);
         fresh = 0;
       }
       y[r * ldy + i] = words[element % 4] < bound ? 0.0f : x[r * ldx + i] * factor;
     }
 }
 
-static void dropout_pass(const lnspi_call *c, const float *x, int64_t ldx, float *y, int64_t ldy) {
+static void dropout_pass(const lnspi_call *c, const float *x, int64_t ldx, float *y,
+                         int64_t ldy) {
   if (c->training && c->node->real[0] > 0) {
     dropout_run(c, x, ldx, y, ldy);
   } else {
     for (int64_t r = 0; r < c->rows; r++)
       memcpy(y + r * ldy, x + r * ldx, (size_t)c->node->width * sizeof(float));
   }
-  lnspi_zero_pads(y, ldy, c->rows, c->node->width);
+  lnspi_layer_zero_pads(y, ldy, c->rows, c->node->width);
 }
 
 static void dropout_forward(const lnspi_call *c) {
@@ -53,13 +59,13 @@ static size_t dropout_write(const lnsp_graph *graph, const lnspi_node *node, cha
                             size_t capacity) {
   char text[32];
   (void)graph;
-  lnspi_number_text(node->real[0], text);
+  lnspi_decimal_write(node->real[0], text);
   return lnspi_format(to, capacity, " p=%s", text);
 }
 
-static const char *const dropout_examples[] = {
-    "lnsp 1\nx = input 21\ny = dropout x p=.3\noutput output=y",
-    "lnsp 1\nx = input 16; y = dropout x p=0; output output=y", NULL};
+static const char *const dropout_examples[] =
+    {"lnsp 1\nx = input 21\ny = dropout x p=.3\noutput output=y",
+     "lnsp 1\nx = input 16; y = dropout x p=0; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_dropout = {
     .name = "dropout",

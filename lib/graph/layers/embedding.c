@@ -1,6 +1,12 @@
 /* A row of a table for each id. The gradient of the table lies in memory as a whole, since
  * any row may have one; that of padding's row stays zero, as in PyTorch. */
+#include "base/format.h"
+#include "base/str.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
 #include "graph/layer.h"
 
 #define EMBEDDING_TABLE 0
@@ -11,12 +17,13 @@ static void embedding_define(lnspi_builder *b, lnspi_node *node) {
   node->number[0] = (int32_t)lnspi_arg_size(b, "number of ids");
   node->width = lnspi_arg_size(b, "width of an id's row");
   node->number[1] = (int32_t)lnspi_arg_integer(b, "pad", -1, node->number[0] - 1, -1);
-  if (!lnspi_equal(lnspi_layer_at(ids->layer)->name, "ids") ||
+  if (!lnspi_str_equal(lnspi_layer_at(ids->layer)->name, "ids") ||
       ids->number[0] > node->number[0])
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
-                     "'%s' does not hold ids below %d: the input of an embedding is a line such "
-                     "as x = ids count=%d",
-                     ids->name, node->number[0], node->number[0]);
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, b->line.input[0],
+        "'%s' does not hold ids below %d: the input of an embedding is a line such "
+        "as x = ids count=%d",
+        ids->name, node->number[0], node->number[0]);
   memset(&shape, 0, sizeof shape);
   shape.kind = LNSPI_FLAT;
   shape.parts = 1;
@@ -25,7 +32,7 @@ static void embedding_define(lnspi_builder *b, lnspi_node *node) {
   shape.rank = 2;
   shape.dims[0] = node->number[0];
   shape.dims[1] = node->width;
-  lnspi_build_weight(b, node, EMBEDDING_TABLE, "", &shape);
+  lnspi_declare_weight(b, node, EMBEDDING_TABLE, "", &shape);
 }
 
 static int64_t embedding_id(const lnspi_call *c, int64_t r) {
@@ -37,7 +44,7 @@ static void embedding_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     memcpy(c->out + r * c->out_ld, table + embedding_id(c, r) * c->node->width,
            (size_t)c->node->width * sizeof(float));
-  lnspi_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+  lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
 }
 
 static void embedding_backward(const lnspi_call *c) {
@@ -55,7 +62,7 @@ static size_t embedding_write(const lnsp_graph *graph, const lnspi_node *node, c
                               size_t capacity) {
   size_t used = lnspi_format(to, capacity, " %d %lld", node->number[0], (long long)node->width);
   if (node->number[1] >= 0) used = LNSPI_APPEND(to, capacity, used, " pad=%d", node->number[1]);
-  return lnspi_write_weight(graph, node, EMBEDDING_TABLE, "", to, capacity, used);
+  return lnspi_graph_text_weight(graph, node, EMBEDDING_TABLE, "", to, capacity, used);
 }
 
 static const char *const embedding_examples[] = {

@@ -1,5 +1,9 @@
 /* The concepts of a sequence side by side, as one row. */
+#include "base/format.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
 
 static void flatten_define(lnspi_builder *b, lnspi_node *node) {
@@ -12,7 +16,7 @@ static void flatten_define(lnspi_builder *b, lnspi_node *node) {
     LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, b->line.op, "the width would be %lld: at most %d",
                      (long long)(count * x->width), LNSPI_MAX_WIDTH);
   node->width = count * x->width;
-  lnspi_build_concepts(b, count * x->every, count * x->every, x->every ? x->every : 1);
+  lnspi_declare_concepts(b, count * x->every, count * x->every, x->every ? x->every : 1);
   node->every = 0;
 }
 
@@ -22,7 +26,7 @@ static void flatten_forward(const lnspi_call *c) {
     float *y = c->out + r * c->out_ld;
     for (int64_t t = 0; t < length; t++)
       memcpy(y + t * n, c->in[0] + (r * length + t) * c->in_ld[0], (size_t)n * sizeof(float));
-    lnspi_zero_pads(y, c->out_ld, 1, c->node->width);
+    lnspi_layer_zero_pads(y, c->out_ld, 1, c->node->width);
   }
 }
 
@@ -32,7 +36,7 @@ static void flatten_backward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->in_rows[0]; r++)
     memcpy(c->din[0] + r * c->in_ld[0], c->dout + r / length * c->out_ld + r % length * n,
            (size_t)n * sizeof(float));
-  lnspi_zero_pads(c->din[0], c->in_ld[0], c->in_rows[0], n);
+  lnspi_layer_zero_pads(c->din[0], c->in_ld[0], c->in_rows[0], n);
 }
 
 static size_t flatten_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
@@ -41,9 +45,9 @@ static size_t flatten_write(const lnsp_graph *graph, const lnspi_node *node, cha
                       (long long)(node->width / graph->nodes[node->input[0]].width));
 }
 
-static const char *const flatten_examples[] = {
-    "lnsp 1\nx = input 19\ny = flatten x 5\noutput output=y",
-    "lnsp 1\nx = input 16; y = last x chunk=2; z = flatten y 3; output output=z", NULL};
+static const char *const flatten_examples[] =
+    {"lnsp 1\nx = input 19\ny = flatten x 5\noutput output=y",
+     "lnsp 1\nx = input 16; y = last x chunk=2; z = flatten y 3; output output=z", NULL};
 
 const lnspi_layer lnspi_layer_flatten = {
     .name = "flatten",

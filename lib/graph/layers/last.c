@@ -1,6 +1,10 @@
 /* The last concept of each sequence, or of each chunk of one; and the first of each
  * sequence. Padding does not count. */
+#include "base/format.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
 
 #define LAST_FIRST 0 /* number[]: 1 for the first */
@@ -10,7 +14,7 @@ static void last_define(lnspi_builder *b, lnspi_node *node) {
   const int64_t chunk = lnspi_arg_integer(b, "chunk", 0, LNSPI_MAX_WIDTH, 0);
   node->width = x->width;
   node->every = x->every * chunk;
-  if (node->every) lnspi_build_concepts(b, node->every, 0, node->every);
+  if (node->every) lnspi_declare_concepts(b, node->every, 0, node->every);
 }
 
 static void last_define_first(lnspi_builder *b, lnspi_node *node) {
@@ -54,10 +58,10 @@ static size_t last_write(const lnsp_graph *graph, const lnspi_node *node, char *
   return lnspi_format(to, capacity, " chunk=%lld", (long long)(node->every / every));
 }
 
-static const char *const last_examples[] = {
-    "lnsp 1\nx = input 19\ny = last x\noutput output=y",
-    "lnsp 1\nx = input 16; y = last x chunk=3; output output=y",
-    "lnsp 1\nx = input 5; y = last x chunk=2; z = last y chunk=2; output output=z", NULL};
+static const char *const last_examples[] =
+    {"lnsp 1\nx = input 19\ny = last x\noutput output=y",
+     "lnsp 1\nx = input 16; y = last x chunk=3; output output=y",
+     "lnsp 1\nx = input 5; y = last x chunk=2; z = last y chunk=2; output output=z", NULL};
 
 const lnspi_layer lnspi_layer_last = {
     .name = "last",
@@ -72,9 +76,9 @@ const lnspi_layer lnspi_layer_last = {
     .masks = LNSPI_MASKS,
 };
 
-static const char *const last_first_examples[] = {
-    "lnsp 1\nx = input 19\ny = first x\noutput output=y",
-    "lnsp 1; x = input 6; h = last x chunk=2; y = first h; output output=y", NULL};
+static const char *const last_first_examples[] =
+    {"lnsp 1\nx = input 19\ny = first x\noutput output=y",
+     "lnsp 1; x = input 6; h = last x chunk=2; y = first h; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_first = {
     .name = "first",

@@ -1,6 +1,13 @@
 /* LayerNorm over the width: (x - mean) / sqrt(variance + eps), times w, plus b. */
+#include "base/bytes.h"
+#include "base/decimal.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
 #include "graph/layer.h"
+#include "kernels/kernels.h"
 
 #define LAYERNORM_WEIGHT 0
 #define LAYERNORM_BIAS 1
@@ -18,9 +25,9 @@ static void layernorm_define(lnspi_builder *b, lnspi_node *node) {
   shape.rank = 1;
   shape.dims[0] = node->width;
   shape.init = LNSPI_INIT_ONE;
-  lnspi_build_weight(b, node, LAYERNORM_WEIGHT, ".weight", &shape);
+  lnspi_declare_weight(b, node, LAYERNORM_WEIGHT, ".weight", &shape);
   shape.init = LNSPI_INIT_ZERO;
-  lnspi_build_weight(b, node, LAYERNORM_BIAS, ".bias", &shape);
+  lnspi_declare_weight(b, node, LAYERNORM_BIAS, ".bias", &shape);
 }
 
 static void layernorm_need(const lnspi_extent *e, lnspi_need *need) {
@@ -50,28 +57,29 @@ static void layernorm_backward(const lnspi_call *c) {
     c->k->layernorm_dx(dx ? dx + r * c->in_ld[0] : NULL, c->dout + r * c->out_ld,
                        c->in[0] + r * c->in_ld[0], c->weight[LAYERNORM_WEIGHT],
                        c->saved + 2 * (c->row0 + r), n, gw, gb);
-  if (dx) lnspi_zero_pads(dx, c->in_ld[0], c->rows, n);
+  if (dx) lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, n);
 }
 
 static size_t layernorm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                               size_t capacity) {
   size_t used = 0;
   if (node->number[0])
-    used = lnspi_write_weight(graph, node, LAYERNORM_WEIGHT, ".weight", to, capacity, used);
+    used =
+        lnspi_graph_text_weight(graph, node, LAYERNORM_WEIGHT, ".weight", to, capacity, used);
   else
     used = LNSPI_APPEND(to, capacity, used, " affine=0");
   if (lnspi_float_bits(node->real[0]) != lnspi_float_bits((float)LAYERNORM_EPS)) {
     char text[32];
-    lnspi_number_text(node->real[0], text);
+    lnspi_decimal_write(node->real[0], text);
     used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
   }
   return used;
 }
 
-static const char *const layernorm_examples[] = {
-    "lnsp 1\nx = input 24\ny = layernorm x w=n\noutput output=y",
-    "lnsp 1\nx = input 13; y = layernorm x affine=0 eps=.01; output output=y",
-    "lnsp 1\nx = input 384\ny = layernorm x w=n eps=1e-12\noutput output=y", NULL};
+static const char *const layernorm_examples[] =
+    {"lnsp 1\nx = input 24\ny = layernorm x w=n\noutput output=y",
+     "lnsp 1\nx = input 13; y = layernorm x affine=0 eps=.01; output output=y",
+     "lnsp 1\nx = input 384\ny = layernorm x w=n eps=1e-12\noutput output=y", NULL};
 
 const lnspi_layer lnspi_layer_layernorm = {
     .name = "layernorm",

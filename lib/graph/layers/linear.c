@@ -2,19 +2,25 @@
  * writes what it then takes apart by chunk: a line takes one of them. */
 #include <math.h>
 
+#include "base/format.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
+#include "graph/layer.h"
 #include "graph/product.h"
+#include "kernels/kernels.h"
 
 #define LINEAR_WEIGHT 0
 #define LINEAR_BIAS 1
 #define LINEAR_MOST_PARTS 64
-/* number[]: bias, init, LNSPI_LINEAR_STILL_BIAS, and */
+/* number[]: bias, init, LNSPI_LINEAR_ZERO_GRAD_BIAS, and */
 #define LINEAR_PARTS 3
 #define LINEAR_PART 4
 #define LINEAR_START 5
 
-static const int32_t linear_bias_init[] = {LNSPI_INIT_UNIFORM, LNSPI_INIT_ZERO,
-                                           LNSPI_INIT_ONE};
+static const int32_t linear_bias_init[] = {LNSPI_INIT_UNIFORM, LNSPI_INIT_ZERO, LNSPI_INIT_ONE};
 
 static void linear_define(lnspi_builder *b, lnspi_node *node) {
   const int64_t in = b->graph->nodes[node->input[0]].width;
@@ -39,13 +45,13 @@ static void linear_define(lnspi_builder *b, lnspi_node *node) {
   shape.rank = 2;
   shape.dims[0] = parts * node->width;
   shape.dims[1] = in;
-  lnspi_build_weight(b, node, LINEAR_WEIGHT, ".weight", &shape);
+  lnspi_declare_weight(b, node, LINEAR_WEIGHT, ".weight", &shape);
   if (!node->number[0]) return;
   shape.kind = LNSPI_FLAT;
   shape.init = linear_bias_init[node->number[LINEAR_START]];
   shape.rank = 1;
   shape.dims[1] = 0;
-  lnspi_build_weight(b, node, LINEAR_BIAS, ".bias", &shape);
+  lnspi_declare_weight(b, node, LINEAR_BIAS, ".bias", &shape);
 }
 
 static void linear_need(const lnspi_extent *e, lnspi_need *need) {
@@ -70,9 +76,9 @@ static void linear_backward(const lnspi_call *c) {
   if (c->din[0]) {
     lnspi_product_dx(c, LINEAR_WEIGHT, part, c->dout, c->out_ld, c->din[0], c->in_ld[0],
                      c->rows, 1);
-    lnspi_zero_pads(c->din[0], c->in_ld[0], c->rows, lnspi_round16(c->in_width[0]));
+    lnspi_layer_zero_pads(c->din[0], c->in_ld[0], c->rows, lnspi_round16(c->in_width[0]));
   }
-  if (c->dweight[LINEAR_BIAS] && !c->node->number[LNSPI_LINEAR_STILL_BIAS])
+  if (c->dweight[LINEAR_BIAS] && !c->node->number[LNSPI_LINEAR_ZERO_GRAD_BIAS])
     c->k->column_sum(c->dweight[LINEAR_BIAS] + linear_offset(c), c->dout, c->out_ld, c->rows,
                      c->node->width);
   if (c->use)
@@ -87,30 +93,33 @@ static size_t linear_write(const lnsp_graph *graph, const lnspi_node *node, char
                            size_t capacity) {
   const int32_t start = node->number[LINEAR_START];
   size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
-  used = lnspi_write_weight(graph, node, LINEAR_WEIGHT, ".weight", to, capacity, used);
+  used = lnspi_graph_text_weight(graph, node, LINEAR_WEIGHT, ".weight", to, capacity, used);
   if (!node->number[0]) used = LNSPI_APPEND(to, capacity, used, " bias=0");
   if (node->number[1]) used = LNSPI_APPEND(to, capacity, used, " init=zero");
   if (start != node->number[1])
     used = LNSPI_APPEND(to, capacity, used, " bias_init=%s",
-                        start == 2 ? "one" : start ? "zero" : "uniform");
+                        start == 2 ? "one"
+                        : start    ? "zero"
+                                   : "uniform");
   if (node->number[LINEAR_PARTS] == 1) return used;
   return LNSPI_APPEND(to, capacity, used, " parts=%d part=%d", node->number[LINEAR_PARTS],
                       node->number[LINEAR_PART]);
 }
 
-static const char *const linear_examples[] = {
-    "lnsp 1\nx = input 17\ny = linear x 5 w=a\noutput output=y",
-    "lnsp 1\nx = input 33; y = linear x 70 w=a bias=0 init=zero; output output=y",
-    "lnsp 1\nx = input 20\nh = linear x 20 w=a\nh = linear h 20 w=a\noutput output=h",
-    "lnsp 1\nx = input 18\na = linear x 18 w=a parts=2\nb = linear a 18 w=a parts=2 part=1\n"
-    "y = add a b\noutput output=y",
-    "lnsp 1\nx = input 6\ny = linear x 17 w=a bias_init=one parts=3 part=1\noutput output=y",
-    NULL};
+static const char *const linear_examples[] =
+    {"lnsp 1\nx = input 17\ny = linear x 5 w=a\noutput output=y",
+     "lnsp 1\nx = input 33; y = linear x 70 w=a bias=0 init=zero; output output=y",
+     "lnsp 1\nx = input 20\nh = linear x 20 w=a\nh = linear h 20 w=a\noutput output=h",
+     "lnsp 1\nx = input 18\na = linear x 18 w=a parts=2\nb = linear a 18 w=a parts=2 part=1\n"
+     "y = add a b\noutput output=y",
+     "lnsp 1\nx = input 6\ny = linear x 17 w=a bias_init=one parts=3 part=1\noutput output=y",
+     NULL};
 
 const lnspi_layer lnspi_layer_linear = {
     .name = "linear",
-    .help = "y = linear x WIDTH w=NAME [bias=1] [init=uniform|zero] [bias_init=uniform|zero|one]"
-            " [parts=1 part=0]: x W^T + b, W a part of a tensor [parts * WIDTH, width of x]",
+    .help =
+        "y = linear x WIDTH w=NAME [bias=1] [init=uniform|zero] [bias_init=uniform|zero|one]"
+        " [parts=1 part=0]: x W^T + b, W a part of a tensor [parts * WIDTH, width of x]",
     .inputs_low = 1,
     .inputs_high = 1,
     .weights_high = 2,

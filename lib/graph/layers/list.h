@@ -18,16 +18,16 @@
   X(conv)                   \
   X(scan)                   \
   X(attention)              \
-  X(attend)                 \
+  X(sdpa)                   \
   X(position)               \
   X(embedding)              \
   X(add)                    \
   X(gru)                    \
   X(lstm)                   \
-  X(gate)                   \
-  X(memory)                 \
-  X(remember)               \
-  X(unit)                   \
+  X(gru_classic)            \
+  X(memory_read)            \
+  X(memory_write)           \
+  X(l2norm)                 \
   X(last)                   \
   X(first)                  \
   X(mean)                   \
@@ -37,9 +37,9 @@
   X(repeat)                 \
   X(mul)                    \
   X(scale)                  \
-  X(score)                  \
+  X(dot)                    \
   X(softmax)                \
-  X(mix)                    \
+  X(weighted_sum)           \
   X(dropout)                \
   X(ids)
 #endif

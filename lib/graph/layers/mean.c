@@ -1,5 +1,9 @@
 /* The mean over the concepts of a sequence. Padding does not count. */
+#include "base/format.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
 
 static void mean_define(lnspi_builder *b, lnspi_node *node) {
@@ -9,7 +13,7 @@ static void mean_define(lnspi_builder *b, lnspi_node *node) {
   if (node->number[0] && b->graph->nodes[node->input[0]].every != 1)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
                      "skip_last= needs a value with one row a concept");
-  if (node->number[0]) lnspi_build_concepts(b, 2, 0, 1);
+  if (node->number[0]) lnspi_declare_concepts(b, 2, 0, 1);
 }
 
 static int mean_unmasked(const lnspi_call *c, int64_t sequence, int64_t concept) {
@@ -64,10 +68,10 @@ static size_t mean_write(const lnsp_graph *graph, const lnspi_node *node, char *
   return node->number[0] ? lnspi_format(to, capacity, " skip_last=1") : 0;
 }
 
-static const char *const mean_examples[] = {
-    "lnsp 1\nx = input 16\ny = mean x skip_last=1\noutput output=y",
-    "lnsp 1\nx = input 19\ny = mean x\noutput output=y",
-    "lnsp 1\nx = input 16; y = last x chunk=2; z = mean y; output output=z", NULL};
+static const char *const mean_examples[] =
+    {"lnsp 1\nx = input 16\ny = mean x skip_last=1\noutput output=y",
+     "lnsp 1\nx = input 19\ny = mean x\noutput output=y",
+     "lnsp 1\nx = input 16; y = last x chunk=2; z = mean y; output output=z", NULL};
 
 const lnspi_layer lnspi_layer_mean = {
     .name = "mean",

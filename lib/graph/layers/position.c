@@ -1,6 +1,12 @@
 /* Positions: to row t of each sequence, row t of a table is added; or always the same row of
  * it, as BERT's token types have it where all ids are of one type. */
+#include "base/decimal.h"
+#include "base/format.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
 #include "graph/layer.h"
 
 #define POSITION_TABLE 0
@@ -30,8 +36,7 @@ static void position_shape(lnspi_builder *b, const lnspi_node *node, lnspi_weigh
   }
   if (node->number[1] == POSITION_FIXED) shape->init = LNSPI_INIT_ZERO;
   shape->fixed = node->number[1] != POSITION_LEARNED;
-  const int32_t starts =
-      lnspi_arg_list(b, "start", -1e30, 1e30, shape->start, LNSPI_START);
+  const int32_t starts = lnspi_arg_list(b, "start", -1e30, 1e30, shape->start, LNSPI_START);
   if (!starts) return;
   shape->init = LNSPI_INIT_LIST;
   if (starts != node->number[0] * node->width)
@@ -53,9 +58,9 @@ static void position_define(lnspi_builder *b, lnspi_node *node) {
                      "a table of rank 1 has one number a position, but the value has %lld",
                      (long long)width);
   position_shape(b, node, &shape);
-  lnspi_build_weight(b, node, POSITION_TABLE, "", &shape);
+  lnspi_declare_weight(b, node, POSITION_TABLE, "", &shape);
   if (node->every > 0 && node->number[3] < 0)
-    lnspi_build_concepts(b, 1, node->number[0] * node->every, 1);
+    lnspi_declare_concepts(b, 1, node->number[0] * node->every, 1);
 }
 
 static int64_t position_row(const lnspi_call *c, int64_t t) {
@@ -67,7 +72,7 @@ static void position_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->add(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
               table + position_row(c, r % c->concepts), c->node->width);
-  lnspi_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+  lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
 }
 
 static void position_backward(const lnspi_call *c) {
@@ -88,13 +93,14 @@ static size_t position_write(const lnsp_graph *graph, const lnspi_node *node, ch
   char number[32];
   if (node->number[1])
     used = LNSPI_APPEND(to, capacity, used, " kind=%s", kinds[node->number[1]]);
-  if (node->number[2] != 3) used = LNSPI_APPEND(to, capacity, used, " rank=%d", node->number[2]);
+  if (node->number[2] != 3)
+    used = LNSPI_APPEND(to, capacity, used, " rank=%d", node->number[2]);
   if (node->number[3] >= 0) used = LNSPI_APPEND(to, capacity, used, " row=%d", node->number[3]);
   for (int64_t i = 0; w->init == LNSPI_INIT_LIST && i < w->count; i++) {
-    lnspi_number_text(w->start[i], number);
+    lnspi_decimal_write(w->start[i], number);
     used = LNSPI_APPEND(to, capacity, used, "%s%s", i ? "," : " start=", number);
   }
-  return lnspi_write_weight(graph, node, POSITION_TABLE, "", to, capacity, used);
+  return lnspi_graph_text_weight(graph, node, POSITION_TABLE, "", to, capacity, used);
 }
 
 static const char *const position_examples[] = {
@@ -103,7 +109,8 @@ static const char *const position_examples[] = {
     "lnsp 1; x = input 16; y = position x 2 rank=2 row=1 w=types; output output=y",
     "lnsp 1; x = input 6; l = linear x 1 w=l; y = position l 5 rank=1 start=-3,-2,-1.5,0,.25 w=s; "
     "output output=y",
-    "lnsp 1; x = input 5; y = position x 8 kind=fixed rank=2 w=p; output output=y", NULL};
+    "lnsp 1; x = input 5; y = position x 8 kind=fixed rank=2 w=p; output output=y",
+    NULL};
 
 const lnspi_layer lnspi_layer_position = {
     .name = "position",

@@ -1,5 +1,6 @@
 /* A value of one row a sequence, as often as another has rows. */
 #include "graph/builder.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
 
 static void repeat_define(lnspi_builder *b, lnspi_node *node) {
@@ -7,10 +8,11 @@ static void repeat_define(lnspi_builder *b, lnspi_node *node) {
   node->width = a->width;
   node->every = b->graph->nodes[node->input[1]].every;
   if (a->every)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
-                     "repeat takes a value of one row a sequence, which '%s' is not: use last or "
-                     "mean",
-                     a->name);
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, b->line.input[0],
+        "repeat takes a value of one row a sequence, which '%s' is not: use last or "
+        "mean",
+        a->name);
 }
 
 static void repeat_forward(const lnspi_call *c) {
@@ -30,9 +32,9 @@ static void repeat_backward(const lnspi_call *c) {
   }
 }
 
-static const char *const repeat_examples[] = {
-    "lnsp 1\nx = input 19\nh = mean x\ny = repeat h x\noutput output=y",
-    "lnsp 1\nx = input 16; h = last x; y = repeat h x; z = add x y; output output=z", NULL};
+static const char *const repeat_examples[] =
+    {"lnsp 1\nx = input 19\nh = mean x\ny = repeat h x\noutput output=y",
+     "lnsp 1\nx = input 16; h = last x; y = repeat h x; z = add x y; output output=z", NULL};
 
 const lnspi_layer lnspi_layer_repeat = {
     .name = "repeat",

@@ -1,8 +1,15 @@
 /* RMSNorm over the width: x / sqrt(mean of x^2 + eps), times w. */
 #include <math.h>
 
+#include "base/bytes.h"
+#include "base/decimal.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
 #include "graph/layer.h"
+#include "kernels/kernels.h"
 
 #define RMSNORM_WEIGHT 0
 #define RMSNORM_EPS 1e-6
@@ -17,7 +24,7 @@ static void rmsnorm_define(lnspi_builder *b, lnspi_node *node) {
   shape.rank = 1;
   shape.dims[0] = node->width;
   shape.init = LNSPI_INIT_ONE;
-  lnspi_build_weight(b, node, RMSNORM_WEIGHT, ".weight", &shape);
+  lnspi_declare_weight(b, node, RMSNORM_WEIGHT, ".weight", &shape);
 }
 
 static void rmsnorm_need(const lnspi_extent *e, lnspi_need *need) {
@@ -56,23 +63,24 @@ static void rmsnorm_backward(const lnspi_call *c) {
     c->k->axpy(u, -mean, h, n);
     c->k->scale(dx + r * c->in_ld[0], factor, u, n);
   }
-  if (dx) lnspi_zero_pads(dx, c->in_ld[0], c->rows, n);
+  if (dx) lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, n);
 }
 
 static size_t rmsnorm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                             size_t capacity) {
-  size_t used = lnspi_write_weight(graph, node, RMSNORM_WEIGHT, ".weight", to, capacity, 0);
+  size_t used =
+      lnspi_graph_text_weight(graph, node, RMSNORM_WEIGHT, ".weight", to, capacity, 0);
   if (lnspi_float_bits(node->real[0]) != lnspi_float_bits((float)RMSNORM_EPS)) {
     char text[32];
-    lnspi_number_text(node->real[0], text);
+    lnspi_decimal_write(node->real[0], text);
     used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
   }
   return used;
 }
 
-static const char *const rmsnorm_examples[] = {
-    "lnsp 1\nx = input 24\ny = rmsnorm x w=n\noutput output=y",
-    "lnsp 1\nx = input 13; y = rmsnorm x w=n eps=.01; output output=y", NULL};
+static const char *const rmsnorm_examples[] =
+    {"lnsp 1\nx = input 24\ny = rmsnorm x w=n\noutput output=y",
+     "lnsp 1\nx = input 13; y = rmsnorm x w=n eps=.01; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_rmsnorm = {
     .name = "rmsnorm",

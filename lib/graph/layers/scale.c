@@ -1,5 +1,9 @@
 /* y = x times a number. */
+#include "base/decimal.h"
+#include "base/format.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
 
 static void scale_define(lnspi_builder *b, lnspi_node *node) {
@@ -13,7 +17,7 @@ static void scale_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->scale(c->out + r * c->out_ld, c->node->real[0], c->in[0] + r * c->in_ld[0],
                 c->node->width);
-  lnspi_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+  lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
 }
 
 static void scale_backward(const lnspi_call *c) {
@@ -21,20 +25,20 @@ static void scale_backward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->scale(c->din[0] + r * c->in_ld[0], c->node->real[0], c->dout + r * c->out_ld,
                 c->node->width);
-  lnspi_zero_pads(c->din[0], c->in_ld[0], c->rows, c->node->width);
+  lnspi_layer_zero_pads(c->din[0], c->in_ld[0], c->rows, c->node->width);
 }
 
 static size_t scale_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                           size_t capacity) {
   char text[32];
   (void)graph;
-  lnspi_number_text(node->real[0], text);
+  lnspi_decimal_write(node->real[0], text);
   return lnspi_format(to, capacity, " by=%s", text);
 }
 
-static const char *const scale_examples[] = {
-    "lnsp 1\nx = input 21\ny = scale x by=.1\noutput output=y",
-    "lnsp 1\nx = input 16; y = scale x by=-3; output output=y", NULL};
+static const char *const scale_examples[] =
+    {"lnsp 1\nx = input 21\ny = scale x by=.1\noutput output=y",
+     "lnsp 1\nx = input 16; y = scale x by=-3; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_scale = {
     .name = "scale",

@@ -7,7 +7,11 @@
  * read them takes longer than to compute them again. The kernels take 16 channels of a
  * sequence at a time, with all states. */
 #include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
 #include "graph/layer.h"
+#include "kernels/kernels.h"
 
 #define SCAN_A 0
 #define SCAN_D 1
@@ -19,7 +23,7 @@ static void scan_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_weight shape;
   memset(&shape, 0, sizeof shape);
   node->width = e;
-  lnspi_build_same_length(b, node);
+  lnspi_declare_same_length(b, node);
   if (delta != e)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
                      "scan needs u and delta of equal widths: '%s' has %lld, '%s' has %lld",
@@ -33,12 +37,12 @@ static void scan_define(lnspi_builder *b, lnspi_node *node) {
   shape.rank = 2;
   shape.dims[0] = e;
   shape.dims[1] = nodes[node->input[2]].width;
-  lnspi_build_weight(b, node, SCAN_A, ".A_log", &shape);
+  lnspi_declare_weight(b, node, SCAN_A, ".A_log", &shape);
   shape.init = LNSPI_INIT_ONE;
   shape.centre = shape.amount = 0;
   shape.rank = 1;
   shape.dims[1] = 0;
-  lnspi_build_weight(b, node, SCAN_D, ".D", &shape);
+  lnspi_declare_weight(b, node, SCAN_D, ".D", &shape);
 }
 
 /* What lies in scratch. Rows of 16 are of a block of channels, in the steps of a sequence. */
@@ -69,9 +73,9 @@ static scan_work scan_open(const lnsp_graph *graph, const lnspi_node *node, int6
   w.ld = lnspi_round16(w.states);
   w.blocks = (w.width + 15) / 16;
   const int64_t rates = w.blocks * w.states * 16, block = concepts * 16;
-  float **const part[] = {&w.rate, &w.b, &w.y, &w.u, &w.delta, &w.du, &w.ddelta, &w.work,
-                          &w.db, &w.drate};
-  const int64_t floats[] = {rates, concepts * w.ld, block, block, block, block, block,
+  float **const part[] = {&w.rate, &w.b,      &w.y,    &w.u,  &w.delta,
+                          &w.du,   &w.ddelta, &w.work, &w.db, &w.drate};
+  const int64_t floats[] = {rates,     concepts * w.ld,  block, block, block, block, block,
                             2 * block, w.states * block, rates};
   for (int i = 0; i < 10; i++) {
     const int64_t at = scan_take(&w, floats[i]);
@@ -139,8 +143,7 @@ static void scan_forward(const lnspi_call *c) {
     int64_t ldb;
     const float *b = scan_input(c, &w, s, &ldb);
     for (int64_t k = 0; k < w.blocks; k++) {
-      const int64_t steps =
-          scan_gather(c, s, c->in[0], c->in_ld[0], 16 * k, 16, w.u, 16);
+      const int64_t steps = scan_gather(c, s, c->in[0], c->in_ld[0], 16 * k, 16, w.u, 16);
       scan_gather(c, s, c->in[1], c->in_ld[1], 16 * k, 16, w.delta, 16);
       c->k->scan(w.y, w.u, w.delta, w.rate + k * w.states * 16, b, ldb, steps, w.states);
       for (int64_t t = 0; t < steps; t++) /* the state pads D with zeros */
@@ -209,7 +212,7 @@ static void scan_backward(const lnspi_call *c) {
   }
   if (c->dweight[SCAN_A]) scan_rates_backward(c, &w);
   for (int i = 0; i < 3; i++)
-    if (c->din[i]) lnspi_zero_pads(c->din[i], c->in_ld[i], c->rows, c->in_width[i]);
+    if (c->din[i]) lnspi_layer_zero_pads(c->din[i], c->in_ld[i], c->rows, c->in_width[i]);
 }
 
 /* A product and an exponential for the decay, then h and its sum. */
@@ -219,19 +222,20 @@ static int64_t scan_flops(const lnspi_extent *e) {
 
 static size_t scan_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                          size_t capacity) {
-  return lnspi_write_weight(graph, node, SCAN_A, ".A_log", to, capacity, 0);
+  return lnspi_graph_text_weight(graph, node, SCAN_A, ".A_log", to, capacity, 0);
 }
 
-static const char *const scan_examples[] = {
-    "lnsp 1\nx = input 19\nd = softplus x\nb = linear x 21 w=b\ny = scan x d b w=s\n"
-    "output output=y",
-    "lnsp 1\nx = input 16; y = scan x x x w=s; output output=y",
-    "lnsp 1\nx = input 33; b = linear x 3 w=b; y = scan x x b w=s; output output=y", NULL};
+static const char *const scan_examples[] =
+    {"lnsp 1\nx = input 19\nd = softplus x\nb = linear x 21 w=b\ny = scan x d b w=s\n"
+     "output output=y",
+     "lnsp 1\nx = input 16; y = scan x x x w=s; output output=y",
+     "lnsp 1\nx = input 33; b = linear x 3 w=b; y = scan x x b w=s; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_scan = {
     .name = "scan",
-    .help = "y = scan u delta b w=NAME: over the concepts, h = exp(-exp(A_log) delta) h + u b, y "
-            "= sum of h + D u; A_log [width of u, width of b]",
+    .help =
+        "y = scan u delta b w=NAME: over the concepts, h = exp(-exp(A_log) delta) h + u b, y "
+        "= sum of h + D u; A_log [width of u, width of b]",
     .inputs_low = 3,
     .inputs_high = 3,
     .weights_high = 2,

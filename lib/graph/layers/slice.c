@@ -1,5 +1,8 @@
 /* Some of a value's columns. */
+#include "base/format.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
 
 static void slice_define(lnspi_builder *b, lnspi_node *node) {
@@ -17,7 +20,7 @@ static void slice_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     memcpy(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0] + c->node->number[0],
            (size_t)c->node->width * sizeof(float));
-  lnspi_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+  lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
 }
 
 static void slice_backward(const lnspi_call *c) {
@@ -35,9 +38,9 @@ static size_t slice_write(const lnsp_graph *graph, const lnspi_node *node, char 
   return node->number[0] ? LNSPI_APPEND(to, capacity, used, " from=%d", node->number[0]) : used;
 }
 
-static const char *const slice_examples[] = {
-    "lnsp 1\nx = input 19\ny = slice x 7\noutput output=y",
-    "lnsp 1\nx = input 40; y = slice x 17 from=23; output output=y", NULL};
+static const char *const slice_examples[] =
+    {"lnsp 1\nx = input 19\ny = slice x 7\noutput output=y",
+     "lnsp 1\nx = input 40; y = slice x 17 from=23; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_slice = {
     .name = "slice",

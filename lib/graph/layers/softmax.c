@@ -1,6 +1,9 @@
 /* Softmax over the width, or of a width of one over the concepts of a sequence, where
  * padding gets nothing. */
+#include "base/format.h"
+#include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/graph.h"
 #include "graph/layer.h"
 
 static void softmax_define(lnspi_builder *b, lnspi_node *node) {
@@ -46,7 +49,7 @@ static void softmax_forward(const lnspi_call *c) {
     c->k->flush(c->scratch, c->scratch, count);
     softmax_scatter(c, c->scratch, b, c->out);
   }
-  lnspi_zero_pads(c->out, c->out_ld, c->rows, n);
+  lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, n);
 }
 
 static void softmax_backward(const lnspi_call *c) {
@@ -61,7 +64,7 @@ static void softmax_backward(const lnspi_call *c) {
     c->k->softmax_dx(dy, dy, y, count);
     softmax_scatter(c, dy, b, dx);
   }
-  lnspi_zero_pads(dx, c->in_ld[0], c->rows, n);
+  lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, n);
 }
 
 static size_t softmax_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
@@ -70,10 +73,10 @@ static size_t softmax_write(const lnsp_graph *graph, const lnspi_node *node, cha
   return node->number[0] ? lnspi_format(to, capacity, " over=concepts") : 0;
 }
 
-static const char *const softmax_examples[] = {
-    "lnsp 1\nx = input 19\ny = softmax x\noutput output=y",
-    "lnsp 1\nx = input 32; s = linear x 1 w=a; y = softmax s over=concepts; output output=y",
-    NULL};
+static const char *const softmax_examples[] =
+    {"lnsp 1\nx = input 19\ny = softmax x\noutput output=y",
+     "lnsp 1\nx = input 32; s = linear x 1 w=a; y = softmax s over=concepts; output output=y",
+     NULL};
 
 const lnspi_layer lnspi_layer_softmax = {
     .name = "softmax",

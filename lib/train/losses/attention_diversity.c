@@ -1,16 +1,16 @@
 /* Attention diversity: the concepts of a sequence must not all look at the same place. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* The pairs i != j of one sequence's rows; a pair counts twice, and its slope is 2 g. */
-static double attention_diversity_of(const lnspi_loss_call *call, int64_t first,
-                                     float factor) {
+static double attention_diversity_of(const lnspi_loss_call *call, int64_t first, float factor) {
   double total = 0;
   for (int64_t i = first; i < first + call->length; i++)
     for (int64_t j = first; j < first + call->length; j++) {
       if (j == i) continue;
-      const float g = call->k->dot(lnspi_pair_row(call, 0, i), lnspi_pair_row(call, 0, j),
-                                   call->width);
+      const float g =
+          call->k->dot(lnspi_pair_row(call, 0, i), lnspi_pair_row(call, 0, j), call->width);
       total += (double)g * (double)g; /* exact in double */
       lnspi_pair_add(call, 0, i, factor * g, lnspi_pair_row(call, 0, j));
     }

@@ -1,10 +1,12 @@
 /* Binary cross-entropy of logits: whether an order is right, a gate open. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "kernels/scalar.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* -y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)), so written that nothing cancels */
 static double bce_element(float x, float y, float *slope) {
-  const float small = lnspi_exp(x > 0 ? -x : x), rest = 1 - y;
+  const float small = lnspi_scalar_exp(x > 0 ? -x : x), rest = 1 - y;
   const double lost = (double)lnspi_pair_log1p(small);
   const float share = small / (1 + small); /* sigmoid(-|x|) */
   if (x > 0) {

@@ -1,5 +1,6 @@
 /* One minus the mean cosine. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 const lnspi_loss lnspi_loss_cosine = {

@@ -1,9 +1,11 @@
 /* Echo: what is left of the output after text. The caller decodes it and encodes the
  * text, in a tensor or in a function of the trainer's; the echo is constant. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "train/losses/echo.h"
+
 #include "train/losses/pair.h"
 
-int lnspi_loss_echoes(const lnspi_loss *loss) { return loss == &lnspi_loss_echo; }
+int lnspi_echo_is(const lnspi_loss *loss) { return loss == &lnspi_loss_echo; }
 
 int64_t lnspi_echo_rows(const lnspi_loss_call *call) {
   const int64_t most = (int64_t)call->real[0];
@@ -18,8 +20,9 @@ static double echo_evaluate(const lnspi_loss_call *call) {
 
 const lnspi_loss lnspi_loss_echo = {
     .name = "echo",
-    .help = "echo rows=0: 1 - mean cos(output, echo) over the first rows of the batch (0: all), "
-            "echo = encode(decode(output)), a constant: the caller's tensor or function",
+    .help =
+        "echo rows=0: 1 - mean cos(output, echo) over the first rows of the batch (0: all), "
+        "echo = encode(decode(output)), a constant: the caller's tensor or function",
     .on = "output",
     .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"echo", "t", LNSPI_OPERAND_DATA, 0}},
     .operand_count = 2,

@@ -1,6 +1,8 @@
 /* Hard negatives: the other rows' targets that a row comes nearest to. */
-#include "train/losses/batch.h"
-#include "train/losses/list.h"
+#include "train/loss.h"
+#include "train/losses/pair.h"
+#include "train/losses/similarity.h"
+#include "train/losses/loss_list.h"
 
 #define HARD_NEGATIVE_MOST 64
 #define HARD_NEGATIVE_TAKEN -4.0f /* below every cosine */
@@ -30,19 +32,19 @@ static double hard_negative_row(float *s, int64_t n, int64_t i, int64_t k, float
 }
 
 static double hard_negative_evaluate(const lnspi_loss_call *call) {
-  lnspi_batch batch = lnspi_batch_open(call, 0);
+  lnspi_similarity batch = lnspi_similarity_open(call, 0);
   int64_t n = call->rows, k = (int64_t)call->real[0];
   double total = 0;
   if (k > n - 1) k = n - 1;
   double count = (double)n * (double)k;
   for (int64_t i = 0; i < n; i++)
     total += hard_negative_row(batch.s + i * batch.lds, n, i, k, 1 - call->real[1]);
-  lnspi_batch_push(call, &batch, lnspi_pair_factor(call, 1, count));
+  lnspi_similarity_push(call, &batch, lnspi_pair_factor(call, 1, count));
   return total / count;
 }
 
 static int64_t hard_negative_floats(const lnspi_loss_call *shape) {
-  return lnspi_batch_floats(shape, 0);
+  return lnspi_similarity_floats(shape, 0);
 }
 
 const lnspi_loss lnspi_loss_hard_negative = {

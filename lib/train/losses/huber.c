@@ -1,5 +1,6 @@
 /* Huber: square near the target, straight far away, where outliers weigh less. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 static double huber_evaluate(const lnspi_loss_call *call) {

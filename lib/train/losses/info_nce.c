@@ -1,6 +1,11 @@
 /* InfoNCE: a row's target among all targets of the batch. */
-#include "train/losses/batch.h"
-#include "train/losses/list.h"
+#include "base/bytes.h"
+#include "kernels/kernels.h"
+#include "kernels/scalar.h"
+#include "train/loss.h"
+#include "train/losses/pair.h"
+#include "train/losses/similarity.h"
+#include "train/losses/loss_list.h"
 
 /* arguments; the two directions have one order */
 #define INFO_NCE_TAU 0
@@ -39,7 +44,7 @@ static void info_nce_mask_equal(const lnspi_loss_call *call, const uint32_t *has
       s[j] = INFO_NCE_MASKED;
 }
 
-static void info_nce_mask(const lnspi_loss_call *call, const lnspi_batch *batch) {
+static void info_nce_mask(const lnspi_loss_call *call, const lnspi_similarity *batch) {
   int duplicates = call->real[INFO_NCE_DUPLICATES] > 0, context = call->x[INFO_NCE_CTX] != NULL;
   uint32_t *hash = (uint32_t *)(void *)batch->more;
   if (!duplicates && !context) return;
@@ -67,11 +72,11 @@ static double info_nce_row(const lnspi_kernels *k, float *s, int64_t n, int64_t 
   float others = k->sum(s, n);
   s[own] = -others;
   if (hit > 1e-30f) return (double)lnspi_pair_log1p(others / hit);
-  return (double)behind - (double)lnspi_log(most);
+  return (double)behind - (double)lnspi_scalar_log(most);
 }
 
 /* A row's own negatives: their cosines over tau into the columns after the targets'. */
-static void info_nce_score_negatives(const lnspi_loss_call *call, const lnspi_batch *batch,
+static void info_nce_score_negatives(const lnspi_loss_call *call, const lnspi_similarity *batch,
                                      int64_t i) {
   float *s = batch->s + i * batch->lds + call->rows;
   int64_t each = call->each[INFO_NCE_NEG];
@@ -79,11 +84,10 @@ static void info_nce_score_negatives(const lnspi_loss_call *call, const lnspi_ba
     lnspi_pair_unit(call, INFO_NCE_NEG, i * each + c, batch->work);
     s[c] = call->k->dot(batch->q + i * batch->ld, batch->work, call->width);
   }
-  for (int64_t c = call->rows + each; c < batch->lds; c++)
-    batch->s[i * batch->lds + c] = 0;
+  for (int64_t c = call->rows + each; c < batch->lds; c++) batch->s[i * batch->lds + c] = 0;
 }
 
-static void info_nce_push_negatives(const lnspi_loss_call *call, const lnspi_batch *batch,
+static void info_nce_push_negatives(const lnspi_loss_call *call, const lnspi_similarity *batch,
                                     int64_t i, float factor) {
   const float *s = batch->s + i * batch->lds + call->rows, *q = batch->q + i * batch->ld;
   float *sum = batch->toward, *work = sum + batch->ld, *u = batch->work;
@@ -99,7 +103,7 @@ static void info_nce_push_negatives(const lnspi_loss_call *call, const lnspi_bat
 
 static double info_nce_evaluate(const lnspi_loss_call *call) {
   int64_t n = call->rows, own = call->x[INFO_NCE_NEG] ? call->each[INFO_NCE_NEG] : 0;
-  lnspi_batch batch = lnspi_batch_open(call, own);
+  lnspi_similarity batch = lnspi_similarity_open(call, own);
   float tau = call->real[INFO_NCE_TAU];
   float factor = lnspi_pair_factor(call, 1, (double)n * (double)tau);
   double total = 0;
@@ -112,12 +116,12 @@ static double info_nce_evaluate(const lnspi_loss_call *call) {
   for (int64_t i = 0; i < n; i++)
     total += info_nce_row(call->k, batch.s + i * batch.lds, n + own, i);
   for (int64_t i = 0; own && i < n; i++) info_nce_push_negatives(call, &batch, i, factor);
-  lnspi_batch_push(call, &batch, factor);
+  lnspi_similarity_push(call, &batch, factor);
   return total / (double)n;
 }
 
 static int64_t info_nce_floats(const lnspi_loss_call *shape) {
-  return lnspi_batch_floats(shape, shape->each[INFO_NCE_NEG]) + lnspi_round16(shape->rows);
+  return lnspi_similarity_floats(shape, shape->each[INFO_NCE_NEG]) + lnspi_round16(shape->rows);
 }
 
 /* ---- both directions ---- */
@@ -130,7 +134,7 @@ static void info_nce_transpose(float *y, const float *x, int64_t ld, int64_t n) 
 /* The columns' side is summed with the rows'; a pair is masked in both. */
 static double info_nce_both(const lnspi_loss_call *call) {
   int64_t n = call->rows;
-  lnspi_batch batch = lnspi_batch_open(call, 0);
+  lnspi_similarity batch = lnspi_similarity_open(call, 0);
   float tau = call->real[INFO_NCE_TAU], *back = batch.more + lnspi_round16(n);
   double total = 0;
   for (int64_t i = 0; i < n; i++) {
@@ -148,13 +152,14 @@ static double info_nce_both(const lnspi_loss_call *call) {
       float *s = batch.s + i * batch.lds + j;
       *s = *s + back[j * batch.lds + i];
     }
-  lnspi_batch_push(call, &batch, lnspi_pair_factor(call, 1, (double)n * (double)tau));
+  lnspi_similarity_push(call, &batch, lnspi_pair_factor(call, 1, (double)n * (double)tau));
   return total / (double)n;
 }
 
 static int64_t info_nce_both_floats(const lnspi_loss_call *shape) {
   /* the scores once more, and the hashes */
-  return lnspi_batch_floats(shape, lnspi_round16(shape->rows)) + lnspi_round16(shape->rows);
+  return lnspi_similarity_floats(shape, lnspi_round16(shape->rows)) +
+         lnspi_round16(shape->rows);
 }
 
 const lnspi_loss lnspi_loss_info_nce = {

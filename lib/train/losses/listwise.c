@@ -1,5 +1,6 @@
 /* The target against a row's own candidates: cross-entropy of a softmax over them. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 static double listwise_row(const lnspi_loss_call *call, const float *c, float *slope,
@@ -15,13 +16,16 @@ static double listwise_cosine(const lnspi_loss_call *call) {
   return lnspi_pair_cosines(call, listwise_row);
 }
 
-#define LISTWISE_OPERANDS                      \
-  {                                            \
-    {NULL, "p", LNSPI_OPERAND_MODEL, 0},       \
-    {"target", "t", LNSPI_OPERAND_DATA, 0},    \
-    {"neg", "neg", LNSPI_OPERAND_SET, 2}       \
+#define LISTWISE_OPERANDS                                                          \
+  {                                                                                \
+    {NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}, { \
+      "neg", "neg", LNSPI_OPERAND_SET, 2                                           \
+    }                                                                              \
   }
-#define LISTWISE_ARGUMENTS {{"tau", NULL, 0.07f, 1e-3f, 1e3f}, {"negatives", NULL, 3, 1, 1024}}
+#define LISTWISE_ARGUMENTS                                               \
+  {                                                                      \
+    {"tau", NULL, 0.07f, 1e-3f, 1e3f}, { "negatives", NULL, 3, 1, 1024 } \
+  }
 
 const lnspi_loss lnspi_loss_info_nce_negatives = {
     .name = "info_nce_negatives",

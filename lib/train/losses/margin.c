@@ -1,5 +1,6 @@
 /* Directional margins: nearer to the next vector than to the one before, by a margin. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* c[0] = cos(p, next), c[1] = cos(p, previous) */
@@ -62,11 +63,11 @@ static double margin_ratio(const lnspi_loss_call *call) {
   return lnspi_pair_cosines(call, margin_ratio_row);
 }
 
-#define MARGIN_OPERANDS                        \
-  {                                            \
-    {NULL, "p", LNSPI_OPERAND_MODEL, 0},       \
-    {"target", "t", LNSPI_OPERAND_DATA, 0},    \
-    {"prev", "prev", LNSPI_OPERAND_DATA, 0}    \
+#define MARGIN_OPERANDS                                                            \
+  {                                                                                \
+    {NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}, { \
+      "prev", "prev", LNSPI_OPERAND_DATA, 0                                        \
+    }                                                                              \
   }
 
 const lnspi_loss lnspi_loss_margin = {

@@ -1,5 +1,8 @@
 /* Maximum mean discrepancy: outputs spread as the targets do. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "kernels/kernels.h"
+#include "kernels/scalar.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 #define MMD_MOST_ROWS ((int64_t)1 << 24)
@@ -53,7 +56,8 @@ static double mmd_side(const lnspi_loss_call *call, int a, int64_t i, int b, flo
       total += 1;
       continue;
     }
-    const float k = lnspi_exp(-by * call->k->diff2(lnspi_pair_row(call, a, i), y, call->width));
+    const float k =
+        lnspi_scalar_exp(-by * call->k->diff2(lnspi_pair_row(call, a, i), y, call->width));
     total += (double)k;
     others += (double)k;
     if (call->d[a]) call->k->axpy(toward, k, y, call->width);
@@ -90,7 +94,7 @@ static double mmd_evaluate(const lnspi_loss_call *call) {
 
 static int64_t mmd_floats(const lnspi_loss_call *shape) {
   const int64_t n = shape->rows;
-  if (n > MMD_MOST_ROWS) return INT64_MAX / 4 * 3; /* that lnspi_take refuses */
+  if (n > MMD_MOST_ROWS) return INT64_MAX / 4 * 3; /* that lnspi_arena_alloc refuses */
   return lnspi_pair_floats(1, shape->width) +
          (shape->real[0] > 0 ? 0 : lnspi_round16(n * (n - 1) / 2));
 }

@@ -3,6 +3,8 @@
 
 #include "train/losses/pair.h"
 
+#include "kernels/scalar.h"
+
 float lnspi_pair_factor(const lnspi_loss_call *call, double times, double divisor) {
   double weighted = (double)call->weight * times;
   return (float)(weighted / divisor);
@@ -179,13 +181,13 @@ double lnspi_pair_first(const lnspi_kernels *k, float tau, const float *c, float
   slope[0] = -others; /* softmax - 1, without what cancels */
   for (int64_t i = 0; i < count; i++) slope[i] = slope[i] / tau;
   if (own > 1e-30f) return (double)lnspi_pair_log1p(others / own);
-  return (double)behind - (double)lnspi_log(most);
+  return (double)behind - (double)lnspi_scalar_log(most);
 }
 
 /* log(u) / (u - 1) hardly changes between 1 + x and u, what 1 + x is rounded to. */
 float lnspi_pair_log1p(float x) {
   float u = 1 + x;
-  return u == 1 ? x : lnspi_log(u) * (x / (u - 1));
+  return u == 1 ? x : lnspi_scalar_log(u) * (x / (u - 1));
 }
 
 float lnspi_pair_softplus(float x, float *slope) {
@@ -193,9 +195,9 @@ float lnspi_pair_softplus(float x, float *slope) {
     *slope = 1;
     return x;
   }
-  *slope = lnspi_sigmoid(x);
-  if (x > 0) return x + lnspi_pair_log1p(lnspi_exp(-x));
-  return lnspi_pair_log1p(lnspi_exp(x));
+  *slope = lnspi_scalar_sigmoid(x);
+  if (x > 0) return x + lnspi_pair_log1p(lnspi_scalar_exp(-x));
+  return lnspi_pair_log1p(lnspi_scalar_exp(x));
 }
 
 void lnspi_pair_columns(const float *x, int64_t ld, int64_t rows, int64_t count, double *mean,

@@ -2,6 +2,9 @@
 #ifndef LNSPI_TRAIN_LOSSES_PAIR_H
 #define LNSPI_TRAIN_LOSSES_PAIR_H
 
+#include <stdint.h>
+
+#include "kernels/kernels.h"
 #include "train/loss.h"
 
 /* A norm below this counts as this one (the rule of torch's F.normalize). */
@@ -16,6 +19,7 @@ static inline const float *lnspi_pair_row(const lnspi_loss_call *call, int opera
 static inline float *lnspi_pair_scratch(const lnspi_loss_call *call, int64_t index) {
   return call->scratch + index * lnspi_round16(call->width);
 }
+
 static inline int64_t lnspi_pair_floats(int64_t count, int64_t width) {
   return count * lnspi_round16(width);
 }
@@ -52,6 +56,7 @@ int64_t lnspi_pair_cosine_floats(const lnspi_loss_call *shape);
  */
 typedef double lnspi_pair_rule(const lnspi_loss_call *call, const float *c, float *slope,
                                int64_t count);
+
 double lnspi_pair_cosines(const lnspi_loss_call *call, lnspi_pair_rule *rule);
 double lnspi_pair_dots(const lnspi_loss_call *call, lnspi_pair_rule *rule);
 int64_t lnspi_pair_cosines_floats(const lnspi_loss_call *shape);
@@ -67,6 +72,7 @@ float lnspi_pair_softplus(float x, float *slope);
 /* Mean and standard deviation (over n - 1) of LNSPI_PAIR_COLUMNS columns or fewer, rows
  * ascending, in double. */
 #define LNSPI_PAIR_COLUMNS 64
+
 void lnspi_pair_columns(const float *x, int64_t ld, int64_t rows, int64_t count, double *mean,
                         double *sigma);
 

@@ -1,6 +1,9 @@
 /* InfoNCE against some targets of the batch, drawn by chance: what it costs grows with the
  * batch, not with its square. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "kernels/kernels.h"
+#include "kernels/random.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 #define SAMPLED_TAU 0
@@ -13,7 +16,8 @@ static void sampled_nce_shuffle(const lnspi_loss_call *call, uint32_t *order, in
   const uint64_t seed = (uint64_t)call->real[SAMPLED_SEED];
   for (int64_t i = 0; i < call->rows; i++) order[i] = (uint32_t)i;
   for (int64_t i = call->rows - 1; i > 0; i--) {
-    const uint64_t draw = lnspi_random(seed, call->pass, SAMPLED_NODE + (uint32_t)s, (uint32_t)i);
+    const uint64_t draw =
+        lnspi_random(seed, call->pass, SAMPLED_NODE + (uint32_t)s, (uint32_t)i);
     const int64_t j = (int64_t)(draw * (uint64_t)(i + 1) >> 32);
     const uint32_t kept = order[i];
     order[i] = order[j];
@@ -37,14 +41,13 @@ static sampled_work sampled_nce_open(const lnspi_loss_call *call, int64_t sample
   w.slope = w.c + lnspi_round16(samples + 1);
   w.norm = w.slope + lnspi_round16(samples + 1);
   w.order = (uint32_t *)(void *)(w.norm + lnspi_round16(samples + 1));
-  for (int64_t s = 0; s < samples; s++)
-    sampled_nce_shuffle(call, w.order + s * call->rows, s);
+  for (int64_t s = 0; s < samples; s++) sampled_nce_shuffle(call, w.order + s * call->rows, s);
   return w;
 }
 
 static int64_t sampled_nce_floats(const lnspi_loss_call *shape) {
   const int64_t samples = (int64_t)shape->real[SAMPLED_COUNT];
-  if (shape->rows > INT32_MAX) return INT64_MAX / 4 * 3; /* that lnspi_take refuses */
+  if (shape->rows > INT32_MAX) return INT64_MAX / 4 * 3; /* that lnspi_arena_alloc refuses */
   return lnspi_pair_floats(4 + samples, shape->width) + 3 * lnspi_round16(samples + 1) +
          lnspi_round16(samples * shape->rows);
 }

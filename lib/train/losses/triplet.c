@@ -1,5 +1,6 @@
 /* Triplet: a row closer to its positive than to its negative, by a margin. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* added to every element of a difference, as torch's TripletMarginLoss does */
@@ -71,11 +72,11 @@ static int64_t triplet_floats(const lnspi_loss_call *shape) {
   return lnspi_pair_floats(5, shape->width);
 }
 
-#define TRIPLET_OPERANDS                    \
-  {                                         \
-    {NULL, "p", LNSPI_OPERAND_MODEL, 0},       \
-    {"positive", "positive", LNSPI_OPERAND_MODEL, 0}, \
-    {"negative", "negative", LNSPI_OPERAND_MODEL, 0}  \
+#define TRIPLET_OPERANDS                                                                     \
+  {                                                                                          \
+    {NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"positive", "positive", LNSPI_OPERAND_MODEL, 0}, { \
+      "negative", "negative", LNSPI_OPERAND_MODEL, 0                                         \
+    }                                                                                        \
   }
 
 const lnspi_loss lnspi_loss_triplet = {

@@ -1,5 +1,7 @@
 /* Variance: every element must vary over the batch. */
-#include "train/losses/list.h"
+#include "train/losses/loss_list.h"
+#include "kernels/kernels.h"
+#include "train/loss.h"
 #include "train/losses/pair.h"
 
 #define VARIANCE_RAW 1
@@ -26,7 +28,8 @@ static double variance_evaluate(const lnspi_loss_call *call) {
   double total = 0;
   for (int64_t r = 0; r < n; r++)
     if (raw)
-      call->k->scale(lnspi_pair_scratch(call, r), 1.0f, lnspi_pair_row(call, 0, r), call->width);
+      call->k->scale(lnspi_pair_scratch(call, r), 1.0f, lnspi_pair_row(call, 0, r),
+                     call->width);
     else
       lnspi_pair_unit(call, 0, r, lnspi_pair_scratch(call, r));
   for (int64_t first = 0; first < call->width; first += LNSPI_PAIR_COLUMNS) {

@@ -2,6 +2,8 @@
  * formulas of torch.optim.Adam and torch.optim.AdamW. */
 #include <math.h>
 
+#include "kernels/f64.h"
+#include "kernels/kernels.h"
 #include "train/optimizer.h"
 
 /* real: beta1, beta2, eps, weight_decay, moments (1: in 8 bits) */
@@ -26,8 +28,8 @@ static void adam_prepare_common(const double *real, double lr, double scale, uin
   a->c1 = (float)(1.0 - real[0]);
   a->beta2 = (float)real[1];
   a->s2 = (float)sqrt(1.0 - real[1]);
-  a->step = (float)(lr / (1.0 - lnspi_power(real[0], step)));
-  a->rsqrt_bc2 = (float)(1.0 / sqrt(1.0 - lnspi_power(real[1], step)));
+  a->step = (float)(lr / (1.0 - lnspi_f64_power(real[0], step)));
+  a->rsqrt_bc2 = (float)(1.0 / sqrt(1.0 - lnspi_f64_power(real[1], step)));
   a->eps = (float)real[2];
   a->scale = (float)scale;
   a->decay = 1.f;
@@ -57,9 +59,9 @@ static void adam_apply_narrow(const lnspi_kernels *k, const lnspi_update *update
 }
 
 static void adam_apply_strip(const lnspi_kernels *k, const lnspi_update *update, float *w,
-                             float *const moment[LNSPI_MOMENTS], int64_t lanes,
-                             const float *d, int64_t ldd, const float *x, int64_t ldx,
-                             int64_t rows, int64_t kn) {
+                             float *const moment[LNSPI_MOMENTS], int64_t lanes, const float *d,
+                             int64_t ldd, const float *x, int64_t ldx, int64_t rows,
+                             int64_t kn) {
   k->grad_adam(w, moment[0], moment[1], lanes, d, ldd, x, ldx, rows, kn, &update->as.adam);
 }
 
@@ -72,49 +74,54 @@ static void adam_bound(const double *real, const lnspi_update *update, double gr
   double before = bounds->moment;
   double moment = 1.0001 * ((double)a->beta1 * bounds->moment + (double)a->c1 * g);
   double quotient = moment / (double)a->eps;
-  bounds->weight = quotient <= 1e38 ? 1.0001 * (bounds->weight * fabs((double)a->decay) +
-                                                (double)a->step * quotient)
-                                    : INFINITY;
+  bounds->weight =
+      quotient <= 1e38
+          ? 1.0001 * (bounds->weight * fabs((double)a->decay) + (double)a->step * quotient)
+          : INFINITY;
   bounds->moment = moment > g ? moment : g; /* v must hold g squared */
   if (adam_narrow(real)) /* the largest of a block may be rounded up */
     bounds->moment = 1.0001 * (before > bounds->moment ? before : bounds->moment);
 }
 
-#define ADAM_ARGUMENTS(decay)                                                            \
-  {{"betas", 2, {.9, .999}, 0, .9999999, NULL}, {"eps", 1, {1e-8, 0}, 1e-30, 1e3, NULL}, \
-   {"weight_decay", 1, {decay, 0}, 0, 1e3, NULL},                                        \
-   {"moments", 1, {0, 0}, 0, 1, "32bit,8bit"}, {NULL, 0, {0, 0}, 0, 0, NULL}}
+#define ADAM_ARGUMENTS(decay)                                                             \
+  {                                                                                       \
+    {"betas", 2, {.9, .999}, 0, .9999999, NULL}, {"eps", 1, {1e-8, 0}, 1e-30, 1e3, NULL}, \
+        {"weight_decay", 1, {decay, 0}, 0, 1e3, NULL},                                    \
+        {"moments", 1, {0, 0}, 0, 1, "32bit,8bit"}, {                                     \
+      NULL, 0, {0, 0}, 0, 0, NULL                                                         \
+    }                                                                                     \
+  }
 
 const lnspi_optimizer lnspi_optimizer_adamw = {
-  .name = "adamw",
-  .help = "adamw [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=.01] "
-          "[moments=32bit|8bit]: Adam, weights decayed by lr * weight_decay",
-  .argument = ADAM_ARGUMENTS(.01),
-  .moment_name = {"exp_avg", "exp_avg_sq"},
-  .squares = 1,
-  .refuse = adam_refuse,
-  .moments = adam_moments,
-  .prepare = adam_prepare_decoupled,
-  .apply = adam_apply,
-  .narrow = adam_narrow,
-  .apply_narrow = adam_apply_narrow,
-  .apply_strip = adam_apply_strip,
-  .bound = adam_bound,
+    .name = "adamw",
+    .help = "adamw [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=.01] "
+            "[moments=32bit|8bit]: Adam, weights decayed by lr * weight_decay",
+    .argument = ADAM_ARGUMENTS(.01),
+    .moment_name = {"exp_avg", "exp_avg_sq"},
+    .squares = 1,
+    .refuse = adam_refuse,
+    .moments = adam_moments,
+    .prepare = adam_prepare_decoupled,
+    .apply = adam_apply,
+    .narrow = adam_narrow,
+    .apply_narrow = adam_apply_narrow,
+    .apply_strip = adam_apply_strip,
+    .bound = adam_bound,
 };
 
 const lnspi_optimizer lnspi_optimizer_adam = {
-  .name = "adam",
-  .help = "adam [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=0] [moments=32bit|8bit]: "
-          "Adam, the decay added to the gradient",
-  .argument = ADAM_ARGUMENTS(0),
-  .moment_name = {"exp_avg", "exp_avg_sq"},
-  .squares = 1,
-  .refuse = adam_refuse,
-  .moments = adam_moments,
-  .prepare = adam_prepare,
-  .apply = adam_apply,
-  .narrow = adam_narrow,
-  .apply_narrow = adam_apply_narrow,
-  .apply_strip = adam_apply_strip,
-  .bound = adam_bound,
+    .name = "adam",
+    .help = "adam [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=0] [moments=32bit|8bit]: "
+            "Adam, the decay added to the gradient",
+    .argument = ADAM_ARGUMENTS(0),
+    .moment_name = {"exp_avg", "exp_avg_sq"},
+    .squares = 1,
+    .refuse = adam_refuse,
+    .moments = adam_moments,
+    .prepare = adam_prepare,
+    .apply = adam_apply,
+    .narrow = adam_narrow,
+    .apply_narrow = adam_apply_narrow,
+    .apply_strip = adam_apply_strip,
+    .bound = adam_bound,
 };

@@ -1,6 +1,7 @@
 /* Stochastic gradient descent with momentum, as torch.optim.SGD. */
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "train/optimizer.h"
 
 /* real: momentum, dampening, nesterov, weight_decay */
@@ -44,19 +45,19 @@ static void sgd_bound(const double *real, const lnspi_update *update, double gra
 }
 
 const lnspi_optimizer lnspi_optimizer_sgd = {
-  .name = "sgd",
-  .help = "sgd [lr=1e-3] [momentum=0] [dampening=0] [nesterov=0|1] [weight_decay=0]: "
-          "stochastic gradient descent",
-  .argument = {{"momentum", 1, {0, 0}, 0, .9999999, NULL},
-               {"dampening", 1, {0, 0}, 0, 1, NULL},
-               {"nesterov", 1, {0, 0}, 0, 1, NULL},
-               {"weight_decay", 1, {0, 0}, 0, 1e3, NULL},
-               {NULL, 0, {0, 0}, 0, 0, NULL}},
-  .moment_name = {"momentum_buffer", NULL},
-  .squares = -1,
-  .refuse = sgd_refuse,
-  .moments = sgd_moments,
-  .prepare = sgd_prepare,
-  .apply = sgd_apply,
-  .bound = sgd_bound,
+    .name = "sgd",
+    .help = "sgd [lr=1e-3] [momentum=0] [dampening=0] [nesterov=0|1] [weight_decay=0]: "
+            "stochastic gradient descent",
+    .argument = {{"momentum", 1, {0, 0}, 0, .9999999, NULL},
+                 {"dampening", 1, {0, 0}, 0, 1, NULL},
+                 {"nesterov", 1, {0, 0}, 0, 1, NULL},
+                 {"weight_decay", 1, {0, 0}, 0, 1e3, NULL},
+                 {NULL, 0, {0, 0}, 0, 0, NULL}},
+    .moment_name = {"momentum_buffer", NULL},
+    .squares = -1,
+    .refuse = sgd_refuse,
+    .moments = sgd_moments,
+    .prepare = sgd_prepare,
+    .apply = sgd_apply,
+    .bound = sgd_bound,
 };

@@ -18,7 +18,7 @@ Judge = Callable[[Model], bool]
 
 
 class Rules:
-    """lnsp_delta_rules, and what its callbacks raised."""
+    """lnsp_delta_check_options, and what its callbacks raised."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Delta(Owner):
         if isinstance(source, (bytes, bytearray, memoryview)):
             data = bytes(source)
             self._handle = create(
-                _c.lib.lnsp_delta_decode, data, len(data), chosen, destroy=destroy
+                _c.lib.lnsp_delta_open_memory, data, len(data), chosen, destroy=destroy
             )
         else:
             self._handle = create(
@@ -108,7 +108,7 @@ class Delta(Owner):
         old, new = base._live(), next._live()
         return cls._from(
             create(
-                _c.lib.lnsp_delta_make,
+                _c.lib.lnsp_delta_create,
                 old.get(),
                 new.get(),
                 text_bytes(codec, "codec"),
@@ -129,7 +129,7 @@ class Delta(Owner):
         with live.lock:
             return cls._from(
                 create(
-                    _c.lib.lnsp_delta_make_live,
+                    _c.lib.lnsp_delta_create_live,
                     old.get(),
                     live.get(),
                     text_bytes(codec, "codec"),
@@ -287,7 +287,7 @@ class Delta(Owner):
     def _facts(self) -> _c.DeltaFacts:
         facts = _c.DeltaFacts()
         facts.struct_size = ct.sizeof(_c.DeltaFacts)
-        self._live().call(_c.lib.lnsp_delta_info, ct.byref(facts))
+        self._live().call(_c.lib.lnsp_delta_get_info, ct.byref(facts))
         return facts
 
     @property
@@ -355,7 +355,7 @@ class Delta(Owner):
         size = ct.c_size_t(self.encoded_bytes)
         buffer = bytearray(size.value)
         to = (ct.c_char * len(buffer)).from_buffer(buffer)
-        handle.call(_c.lib.lnsp_delta_encode, to, len(buffer), ct.byref(size))
+        handle.call(_c.lib.lnsp_delta_save_memory, to, len(buffer), ct.byref(size))
         del to
         return bytes(buffer[: size.value])
 

@@ -181,7 +181,7 @@ _CODES: dict[type[Error], int] = {kind: code for code, kind in _CLASSES.items()}
 
 
 def from_problem(status: int, problem: Any | None) -> Error:
-    """The exception for a status and the lnsp_problem that came with it."""
+    """The exception for a status and the lnsp_error that came with it."""
     kind = _CLASSES.get(status, Error)
     if problem is None or problem.code != status:
         return kind(f"the library answered {kind.status}", code=status)

@@ -123,13 +123,13 @@ def save(
     path: Path, arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None
 ) -> None:
     """Writes arrays as a safetensors file. It appears whole or not at all."""
-    _write(arrays, metadata, _c.lib.lnsp_writer_open, path_bytes(path))
+    _write(arrays, metadata, _c.lib.lnsp_writer_create, path_bytes(path))
 
 
 def to_bytes(arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:
     """The bytes that save would write."""
     collector = Collector()
-    _write(arrays, metadata, _c.lib.lnsp_writer_open_sink, ct.byref(collector.sink))
+    _write(arrays, metadata, _c.lib.lnsp_writer_create_sink, ct.byref(collector.sink))
     return bytes(collector.data)
 
 

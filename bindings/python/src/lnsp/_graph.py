@@ -111,7 +111,7 @@ class Graph(Owner):
         """Concepts that a row may have: at least, at most (0: any number), a multiple of."""
         low, high, step = ct.c_int64(), ct.c_int64(), ct.c_int64()
         self._live().call(
-            _c.lib.lnsp_graph_concepts, ct.byref(low), ct.byref(high), ct.byref(step)
+            _c.lib.lnsp_graph_concept_range, ct.byref(low), ct.byref(high), ct.byref(step)
         )
         return low.value, high.value, step.value
 

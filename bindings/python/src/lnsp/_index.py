@@ -82,7 +82,7 @@ class Index(Owner):
         elif mapped:
             data = np.memmap(source, np.uint8, "r")
             self._handle = self._create(
-                _c.lib.lnsp_index_borrow, pointer(data), data.size, keep=data
+                _c.lib.lnsp_index_open_borrowed, pointer(data), data.size, keep=data
             )
         else:
             self._handle = self._create(_c.lib.lnsp_index_open, path_bytes(source))
@@ -111,7 +111,7 @@ class Index(Owner):
 
     def _facts(self) -> _c.IndexFacts:
         facts = _c.IndexFacts(ct.sizeof(_c.IndexFacts))
-        self._live().call(_c.lib.lnsp_index_info, ct.byref(facts))
+        self._live().call(_c.lib.lnsp_index_get_info, ct.byref(facts))
         return facts
 
     def _grow(self, count: int) -> None:

@@ -65,7 +65,7 @@ class Model(Owner):
         machine."""
         return cls._from(
             create(
-                _c.lib.lnsp_model_new,
+                _c.lib.lnsp_model_create,
                 text_bytes(architecture, "architecture"),
                 seed,
                 ct.byref(options(storage=storage)),

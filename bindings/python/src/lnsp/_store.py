@@ -92,7 +92,7 @@ class Store(Owner):
 
     def __init__(self, path: Path, *, read_only: bool = False, salvage: bool = False) -> None:
         self._handle = create(
-            _c.lib.lnsp_store_open_path,
+            _c.lib.lnsp_store_open,
             path_bytes(path),
             ct.byref(_settings(read_only=int(read_only), salvage=int(salvage))),
             ct.byref(options()),
@@ -120,7 +120,7 @@ class Store(Owner):
         store = cls.__new__(cls)
         with owner.lock:
             store._handle = create(
-                _c.lib.lnsp_store_create_path,
+                _c.lib.lnsp_store_create,
                 path_bytes(path),
                 trainer,
                 model,
@@ -215,7 +215,7 @@ class Store(Owner):
         with handle.lock:
             return Model._from(
                 create(
-                    _c.lib.lnsp_store_model,
+                    _c.lib.lnsp_store_checkout,
                     handle.get(),
                     number,
                     ct.byref(options(storage=storage)),
@@ -266,7 +266,7 @@ class Store(Owner):
         """What the store holds and takes."""
         found = _c.StoreFacts()
         found.struct_size = ct.sizeof(_c.StoreFacts)
-        self._live().call(_c.lib.lnsp_store_info, ct.byref(found))
+        self._live().call(_c.lib.lnsp_store_get_info, ct.byref(found))
         return StoreFacts(
             **{name: getattr(found, name) for name in StoreFacts.__dataclass_fields__}
         )

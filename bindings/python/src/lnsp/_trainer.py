@@ -118,7 +118,7 @@ class Trainer(Owner):
         else:
             with File(source) as file:
                 self._handle = create(
-                    _c.lib.lnsp_trainer_open,
+                    _c.lib.lnsp_trainer_open_file,
                     file._live().get(),
                     *texts,
                     ct.byref(sizes),
@@ -185,7 +185,7 @@ class Trainer(Owner):
     def evaluate(self, *arrays: Any, **named: Any) -> float:
         """The loss, without an update; gradient and apply may follow."""
         given = self._given(arrays, named)
-        return self._evaluated(_c.lib.lnsp_trainer_evaluate, given.pointer, given.count)
+        return self._evaluated(_c.lib.lnsp_trainer_compute_gradients, given.pointer, given.count)
 
     def validate(self, *arrays: Any, average: bool = False, **named: Any) -> float:
         """The loss alone, as a model that runs has it: no gradient, no dropout.
@@ -250,7 +250,7 @@ class Trainer(Owner):
         """Takes over a model's weights, and goes on. reset=True: moments, average and step
         count start again, too. The residual, marks and settings stay."""
         other = model._live()
-        self._live().call(_c.lib.lnsp_trainer_adopt, other.get(), int(reset))
+        self._live().call(_c.lib.lnsp_trainer_set_weights, other.get(), int(reset))
 
     def gradient(self, name: str) -> Floats:
         """Gradient of a tensor after evaluate or backward, before clipping."""

@@ -1,0 +1,255 @@
+/* lnsp_delta_*: what changed between two models. */
+#include "base/block.h"
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "base/struct.h"
+#include "delta/delta.h"
+#include "delta/delta_apply.h"
+#include "delta/delta_create.h"
+#include "delta/delta_file.h"
+#include "delta/live_delta.h"
+#include "format/safetensors.h"
+#include "format/writer.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "train/trainer.h"
+
+static int32_t api_delta_start(const void *a, const void *b, lnsp_delta **out,
+                               const lnsp_options *options, lnsp_options *read,
+                               lnsp_error *problem) {
+  if (!out) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "out is NULL");
+  *out = NULL;
+  if (!a || !b)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "a model, delta or data is NULL");
+  return lnspi_struct_read_options(options, read, problem);
+}
+
+int32_t lnsp_delta_measure(const lnsp_graph *graph, const char *codec, lnsp_memory_info *out,
+                           lnsp_error *problem) {
+  lnsp_memory_info memory;
+  memset(&memory, 0, sizeof memory);
+  if (!graph || !out)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "graph or out is NULL");
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers of the text */
+  int32_t status = lnspi_delta_create_bytes(graph, codec, &memory.total_bytes,
+                                            &memory.workspace_bytes, problem);
+  lnspi_fpenv_leave(fp);
+  if (status) return status;
+  memory.plan_bytes = memory.total_bytes - memory.workspace_bytes;
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", problem);
+}
+
+int32_t lnsp_delta_create(const lnsp_model *base, const lnsp_model *next, const char *codec,
+                          const lnsp_options *options, lnsp_delta **out, lnsp_error *problem) {
+  lnsp_options read;
+  int32_t status = api_delta_start(base, next, out, options, &read, problem);
+  if (status) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_delta_create(base, next, codec, &read, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+int32_t lnsp_delta_create_live(const lnsp_model *base, lnsp_trainer *trainer, const char *codec,
+                               int32_t snap, const lnsp_options *options, lnsp_delta **out,
+                               lnsp_error *problem) {
+  lnsp_options read;
+  int32_t status = api_delta_start(base, trainer, out, options, &read, problem);
+  if (status) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_live_delta_create(base, trainer, codec, snap != 0, &read, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
+                         const lnsp_options *options, lnsp_model **out, lnsp_error *problem) {
+  lnsp_options read;
+  if (!out) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "out is NULL");
+  *out = NULL;
+  if (!delta || !base)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "delta or base is NULL");
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to the type of the result */
+  status = lnspi_delta_apply(delta, base, &read, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
+                          lnsp_delta **out, lnsp_error *problem) {
+  lnsp_options read;
+  int32_t status = api_delta_start(delta, delta, out, options, &read, problem);
+  if (status) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_delta_invert(delta, &read, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count,
+                         const lnsp_options *options, lnsp_delta **out, lnsp_error *problem) {
+  lnsp_options read;
+  int32_t status = api_delta_start(deltas, deltas, out, options, &read, problem);
+  if (status) return status;
+  if (count < 1 || count > LNSPI_DELTA_STAGES)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, "count",
+                           "1 to %d deltas are merged, not %d", LNSPI_DELTA_STAGES, (int)count);
+  for (int32_t i = 0; i < count; i++)
+    if (!deltas[i])
+      return lnspi_error_set(problem, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL",
+                             (int)(i + 1));
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_delta_merge(deltas, count, &read, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+/* Tensors that some stage is about. */
+static int32_t api_delta_selected(const lnsp_delta *delta) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < delta->graph->weight_count; i++) {
+    int any = 0;
+    for (int32_t s = 0; s < delta->stage_count; s++) any |= delta->stages[s].tensors[i];
+    count += any;
+  }
+  return count;
+}
+
+int32_t lnsp_delta_get_info(const lnsp_delta *delta, lnsp_delta_info *out,
+                            lnsp_error *problem) {
+  lnsp_delta_info facts;
+  uint64_t bytes = 0;
+  if (!delta) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "delta is NULL");
+  int32_t status = lnspi_delta_file_bytes(delta, &bytes, problem);
+  if (status) return status;
+  memset(&facts, 0, sizeof facts);
+  facts.exact = 1;
+  for (int32_t s = 0; s < delta->stage_count; s++)
+    facts.exact &= delta->stages[s].setting.codec->exact;
+  facts.parameter_count = delta->graph->parameter_count;
+  facts.changed_count = delta->changed_count;
+  facts.encoded_bytes = (int64_t)bytes;
+  memcpy(facts.base_hash, delta->base, sizeof facts.base_hash);
+  memcpy(facts.result_hash, delta->result, sizeof facts.result_hash);
+  facts.codec = delta->codec;
+  facts.stage_count = delta->stage_count;
+  facts.selected_count = api_delta_selected(delta);
+  facts.sender = delta->sender;
+  facts.nonce = delta->nonce;
+  facts.authenticated = delta->has_mac;
+  return lnspi_struct_write(out, &facts, sizeof facts, "out", problem);
+}
+
+void lnsp_delta_destroy(lnsp_delta *delta) { lnspi_delta_release(delta); }
+
+/* ---- out ------------------------------------------------------------------- */
+
+/* Options of the small handles that live only during a call: the same memory,
+ * but not the caller's block, which belongs to the handle. */
+static lnsp_options api_delta_options(const lnsp_options *from, const lnspi_block *block) {
+  lnsp_options options;
+  memset(&options, 0, sizeof options);
+  if (from) options = *from;
+  options.struct_size = (uint32_t)sizeof options;
+  options.block = NULL;
+  options.block_bytes = 0;
+  if (block && block->owned) options.allocator = &block->allocator;
+  return options;
+}
+
+static int32_t api_delta_finish(const lnsp_delta *delta, int32_t opened, lnsp_writer *writer,
+                                lnsp_error *problem) {
+  if (opened) return opened;
+  int32_t status = lnspi_delta_file_write(delta, writer, problem);
+  lnsp_writer_destroy(writer);
+  return status;
+}
+
+int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path, lnsp_error *problem) {
+  lnspi_delta_file_header header;
+  lnsp_writer *writer = NULL;
+  if (!delta) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "delta is NULL");
+  int32_t status = lnspi_delta_file_seal(delta, &header, problem);
+  if (status) return status;
+  lnsp_options options = api_delta_options(NULL, &delta->block);
+  status = lnsp_writer_create(path, &header.tensor, 1, header.pairs, header.pair_count,
+                              &options, &writer, problem);
+  return api_delta_finish(delta, status, writer, problem);
+}
+
+typedef struct api_delta_buffer {
+  uint8_t *at;
+  size_t left;
+} api_delta_buffer;
+
+static int32_t api_delta_append(void *user, const void *from, size_t bytes) {
+  api_delta_buffer *buffer = user;
+  if (bytes > buffer->left) return 1;
+  if (bytes) memcpy(buffer->at, from, bytes);
+  buffer->at += bytes;
+  buffer->left -= bytes;
+  return 0;
+}
+
+int32_t lnsp_delta_save_memory(const lnsp_delta *delta, void *buffer, size_t capacity,
+                               size_t *bytes, lnsp_error *problem) {
+  lnspi_delta_file_header header;
+  lnsp_writer *writer = NULL;
+  uint8_t room[LNSPI_DELTA_FILE_WRITER_BYTES];
+  uint64_t needed = 0;
+  if (!delta || (capacity && !buffer))
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "delta or buffer is NULL");
+  int32_t status = lnspi_delta_file_bytes(delta, &needed, problem);
+  if (status) return status;
+  if (bytes) *bytes = (size_t)needed;
+  if (needed > capacity)
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+                           "the delta takes %llu bytes, the buffer has %zu",
+                           (unsigned long long)needed, capacity);
+  status = lnspi_delta_file_seal(delta, &header, problem);
+  if (status) return status;
+  api_delta_buffer to = {buffer, capacity};
+  lnsp_sink sink = {(uint32_t)sizeof(lnsp_sink), &to, api_delta_append};
+  lnsp_options options = api_delta_options(NULL, NULL);
+  options.block = room;
+  options.block_bytes = sizeof room;
+  status = lnsp_writer_create_sink(&sink, &header.tensor, 1, header.pairs, header.pair_count,
+                                   &options, &writer, problem);
+  return api_delta_finish(delta, status, writer, problem);
+}
+
+/* ---- in -------------------------------------------------------------------- */
+
+static int32_t api_delta_read(int32_t opened, lnsp_file *file, const lnsp_options *options,
+                              lnsp_delta **out, lnsp_error *problem) {
+  if (opened) return opened;
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers of the stages' texts */
+  int32_t status = lnspi_delta_file_read(file, options, out, problem);
+  lnspi_fpenv_leave(fp);
+  lnsp_file_destroy(file);
+  return status;
+}
+
+int32_t lnsp_delta_open(const char *path, const lnsp_options *options, lnsp_delta **out,
+                        lnsp_error *problem) {
+  lnsp_options read;
+  lnsp_file *file = NULL;
+  int32_t status = api_delta_start(path, path, out, options, &read, problem);
+  if (status) return status;
+  lnsp_options small = api_delta_options(&read, NULL);
+  status = lnsp_file_open(path, &small, &file, problem);
+  return api_delta_read(status, file, &read, out, problem);
+}
+
+int32_t lnsp_delta_open_memory(const void *data, size_t bytes, const lnsp_options *options,
+                               lnsp_delta **out, lnsp_error *problem) {
+  lnsp_options read;
+  lnsp_file *file = NULL;
+  int32_t status = api_delta_start(data, data, out, options, &read, problem);
+  if (status) return status;
+  lnsp_options small = api_delta_options(&read, NULL);
+  status = lnsp_file_open_memory(data, bytes, &small, &file, problem);
+  return api_delta_read(status, file, &read, out, problem);
+}

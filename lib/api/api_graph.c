@@ -1,0 +1,217 @@
+/* lnsp_graph_*: networks without weights. */
+#include <string.h>
+
+#include "api/api.h"
+#include "base/block.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "base/struct.h"
+#include "format/dtype.h"
+#include "format/safetensors.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
+#include "run/file_arch.h"
+#include "run/inputs.h"
+#include "run/load.h"
+
+#define API_GRAPH_CONCEPTS 65536 /* for lnsp_graph_flops: beyond it sums could overflow */
+
+/* One block, which the graph itself keeps. options: already read. */
+static int32_t api_graph_open(const char *text, const lnspi_shapes *shapes,
+                              const lnsp_options *options, lnsp_graph **out,
+                              lnsp_error *problem) {
+  lnspi_block block;
+  lnsp_graph *graph = NULL;
+  uint64_t bytes = 0;
+  int32_t status = lnspi_graph_measure(text, shapes, &bytes, problem);
+  if (status == LNSP_OK) status = lnspi_block_open(&block, options, bytes, problem);
+  if (status != LNSP_OK) return status;
+  status = lnspi_graph_build(text, shapes, block.memory, bytes, &graph, problem);
+  if (status != LNSP_OK) {
+    lnspi_block_close(&block);
+    return status;
+  }
+  graph->block = block;
+  graph->bytes = bytes; /* what a handle made from the same text takes for its copy */
+  if (options->storage) lnspi_graph_set_storage(graph, options->storage);
+  *out = graph;
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options,
+                                   lnsp_graph **out, lnsp_error *problem) {
+  lnsp_options read;
+  int32_t status;
+  API_OUT(out, problem);
+  API_NEED(text, problem);
+  status = lnspi_struct_read_options(options, &read, problem);
+  return status != LNSP_OK ? status : api_graph_open(text, NULL, &read, out, problem);
+}
+
+LNSP_API int32_t lnsp_graph_open_file(lnsp_file *file, const lnsp_options *options,
+                                      lnsp_graph **out, lnsp_error *problem) {
+  lnspi_file_shapes shapes;
+  lnsp_options read;
+  const char *text = NULL;
+  int32_t status;
+  API_OUT(out, problem);
+  API_NEED(file, problem);
+  status = lnspi_struct_read_options(options, &read, problem);
+  if (status == LNSP_OK) status = lnspi_file_arch_text(file, &read, &text, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_file_arch_shapes(&shapes, file, read.prefix);
+  status = api_graph_open(text, &shapes.shapes, &read, out, problem);
+  if (status == LNSP_OK && !read.storage)
+    lnspi_graph_set_storage(*out, lnspi_load_type(file, *out, read.prefix));
+  return status;
+}
+
+LNSP_API int32_t lnsp_graph_convert(const lnsp_graph *graph, int32_t storage,
+                                    const lnsp_options *options, lnsp_graph **out,
+                                    lnsp_error *problem) {
+  lnspi_block block;
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(graph, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status == LNSP_OK) status = lnspi_dtype_check_storage(storage, problem);
+  if (status == LNSP_OK) status = lnspi_block_open(&block, &read, graph->bytes, problem);
+  if (status != LNSP_OK) return status;
+  *out = lnspi_graph_move(graph, block.memory);
+  (*out)->block = block;
+  lnspi_graph_set_storage(*out, storage);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_graph_storage(const lnsp_graph *graph) {
+  return graph ? lnspi_graph_storage(graph) : LNSP_F32;
+}
+
+LNSP_API int64_t lnsp_graph_parameter_count(const lnsp_graph *graph) {
+  return graph ? graph->parameter_count : 0;
+}
+
+LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph) {
+  return graph ? graph->weight_count : 0;
+}
+
+LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index, lnsp_tensor *out,
+                                      lnsp_error *problem) {
+  const lnspi_weight *weight;
+  API_NEED(graph, problem);
+  API_NEED(out, problem);
+  if (index < 0 || index >= graph->weight_count)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "there is no tensor number %d: the graph has %d, counted from 0",
+                           index, graph->weight_count);
+  weight = &graph->weights[index];
+  memset(out, 0, sizeof *out);
+  out->name = weight->name;
+  out->dtype = LNSP_F32;
+  out->rank = weight->rank;
+  memcpy(out->dims, weight->dims, sizeof out->dims);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_graph_tensor_trained(const lnsp_graph *graph, int32_t index) {
+  return graph && index >= 0 && index < graph->weight_count && !graph->weights[index].fixed;
+}
+
+LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_count) {
+  const char *name = graph ? lnspi_inputs_name(graph) : NULL;
+  if (id_count)
+    *id_count = name && lnspi_str_equal(name, "ids") ? graph->nodes[0].number[0] : 0;
+  return name;
+}
+
+LNSP_API int32_t lnsp_graph_concept_range(const lnsp_graph *graph, int64_t *low, int64_t *high,
+                                          int64_t *step, lnsp_error *problem) {
+  API_NEED(graph, problem);
+  if (low) *low = graph->concepts_low;
+  if (high) *high = graph->concepts_high;
+  if (step) *step = graph->concepts_step;
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_graph_output_shape(const lnsp_graph *graph, int32_t index,
+                                         const lnsp_tensor *input, lnsp_tensor *out,
+                                         lnsp_error *problem) {
+  int32_t status = lnsp_graph_output_at(graph, index, out, problem);
+  if (status != LNSP_OK) return status;
+  API_NEED(input, problem);
+  const int ids = lnspi_str_equal(lnspi_inputs_name(graph), "ids");
+  const int32_t rank = input->rank;
+  const int64_t concepts = ids || rank == 3 ? input->dims[1] : 1, width = out->dims[0];
+  const int32_t node = graph->outputs[index].node;
+  if (ids ? rank != 2 : rank != 2 && rank != 3)
+    return lnspi_error_set(problem, LNSP_E_SHAPE, input->name, "the input has rank %d: give %s",
+                           rank,
+                           ids ? "[rows, concepts]"
+                               : "[rows, width] or [rows, concepts, width]");
+  if (input->dims[0] < 1 || concepts < 1)
+    return lnspi_error_set(problem, LNSP_E_SHAPE, input->name, "the input is empty");
+  status = lnspi_graph_check_concepts(graph, concepts, problem);
+  if (status != LNSP_OK) return status;
+  out->dims[0] = input->dims[0];
+  out->rank = graph->nodes[node].every && (ids || rank == 3) ? 3 : 2;
+  out->dims[1] = lnspi_graph_rows(graph, node, concepts);
+  out->dims[out->rank - 1] = width;
+  return LNSP_OK;
+}
+
+LNSP_API int64_t lnsp_graph_input_width(const lnsp_graph *graph) {
+  return graph ? graph->nodes[0].width : 0;
+}
+
+LNSP_API int32_t lnsp_graph_output_count(const lnsp_graph *graph) {
+  return graph ? graph->output_count : 0;
+}
+
+LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index, lnsp_tensor *out,
+                                      lnsp_error *problem) {
+  const lnspi_output *output;
+  API_NEED(graph, problem);
+  API_NEED(out, problem);
+  if (index < 0 || index >= graph->output_count)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "there is no output number %d: the graph has %d, counted from 0",
+                           index, graph->output_count);
+  output = &graph->outputs[index];
+  memset(out, 0, sizeof *out);
+  out->name = output->name;
+  out->dtype = LNSP_F32;
+  out->rank = 1;
+  out->dims[0] = graph->nodes[output->node].width;
+  return LNSP_OK;
+}
+
+LNSP_API int64_t lnsp_graph_flops(const lnsp_graph *graph, int64_t concepts) {
+  if (!graph || concepts < 1 || concepts > API_GRAPH_CONCEPTS ||
+      lnspi_graph_check_concepts(graph, concepts, NULL) != LNSP_OK)
+    return 0;
+  return lnspi_graph_flops(graph, concepts);
+}
+
+LNSP_API const char *lnsp_graph_architecture(const lnsp_graph *graph) {
+  return graph ? graph->architecture : NULL;
+}
+
+LNSP_API int32_t lnsp_graph_text(const lnsp_graph *graph, char *buffer, size_t capacity,
+                                 size_t *needed_bytes, lnsp_error *problem) {
+  char nowhere[1];
+  size_t needed;
+  API_NEED(graph, problem);
+  if (capacity) API_NEED(buffer, problem);
+  needed = lnspi_graph_text_write(graph, nowhere, sizeof nowhere) + 1;
+  if (needed_bytes) *needed_bytes = needed;
+  if (needed > capacity)
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+                           "the text takes %zu bytes, the buffer holds %zu: give a larger one",
+                           needed, capacity);
+  (void)lnspi_graph_text_write(graph, buffer, capacity);
+  return LNSP_OK;
+}
+
+LNSP_API void lnsp_graph_destroy(lnsp_graph *graph) {
+  if (graph) lnspi_block_close(&graph->block);
+}

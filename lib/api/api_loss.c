@@ -1,0 +1,262 @@
+/* lnsp_loss_evaluate: a loss by itself, on given predictions. */
+#include "base/arena.h"
+#include "base/block.h"
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "base/str.h"
+#include "base/struct.h"
+#include "kernels/kernels.h"
+#include "run/engine.h"
+#include "run/tensor.h"
+#include "train/loss.h"
+#include "train/loss_text.h"
+#include "train/loss_weighting.h"
+
+#define API_LOSS_NAMES (LNSPI_LOSS_OPERANDS * 3) /* different operands of all terms */
+#define API_LOSS_MOST ((int64_t)1 << 40)         /* elements of one tensor          */
+
+typedef struct api_loss {
+  const lnspi_kernels *k;
+  lnspi_loss_term terms[LNSPI_LOSS_TERMS];
+  int32_t term_count, name_count;
+  const char *name[API_LOSS_NAMES]; /* name 0 is "p" */
+  int32_t kind[API_LOSS_NAMES];
+  int64_t each[API_LOSS_NAMES], share[API_LOSS_NAMES]; /* as in lnspi_loss_call */
+  const lnsp_tensor *tensor[API_LOSS_NAMES];
+  float *x[API_LOSS_NAMES];
+  float *gradient, *scratch;
+  int64_t batch, concepts, rows, width, ld;
+} api_loss;
+
+static int32_t api_loss_name(const api_loss *loss, const char *name) {
+  for (int32_t i = 0; i < loss->name_count; i++)
+    if (lnspi_str_equal(loss->name[i], name)) return i;
+  return -1;
+}
+
+/* As lnspi_loss_weighting_operands, by the names of a direct evaluation. */
+static const struct {
+  const char *name;
+  int32_t kind;
+} api_loss_gate[LNSPI_LOSS_WEIGHTING_OPERANDS] = {{"t", LNSPI_OPERAND_DATA},
+                                                  {"prev", LNSPI_OPERAND_DATA},
+                                                  {"ctx", LNSPI_OPERAND_CONTEXT}};
+
+static int32_t api_loss_add(api_loss *loss, const char *name, int32_t kind,
+                            lnsp_error *problem) {
+  if (api_loss_name(loss, name) >= 0) return LNSP_OK;
+  if (loss->name_count == API_LOSS_NAMES)
+    return lnspi_error_set(problem, LNSP_E_LIMIT, name,
+                           "the loss looks at more than %d tensors: evaluate its terms apart",
+                           API_LOSS_NAMES);
+  loss->kind[loss->name_count] = kind;
+  loss->name[loss->name_count++] = name;
+  return LNSP_OK;
+}
+
+/* The terms, and the names of all tensors that they look at. */
+static int32_t api_loss_read(const char *text, api_loss *loss, lnsp_error *problem) {
+  int32_t status = lnspi_loss_text_parse(text, loss->terms, &loss->term_count, problem);
+  if (status) return status;
+  loss->name[0] = "p";
+  loss->name_count = 1;
+  for (int32_t t = 0; t < loss->term_count; t++) {
+    const lnspi_loss *of = loss->terms[t].loss;
+    if (!of)
+      return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, "replay",
+                             "replay needs a network: use it in the loss of a trainer");
+    for (int32_t i = 0; !status && i < of->operand_count; i++)
+      if (lnspi_loss_uses(of, loss->terms[t].real, i))
+        status = api_loss_add(loss, of->operand[i].direct, of->operand[i].kind, problem);
+    for (int32_t i = 0; !status && loss->terms[t].gated && i < LNSPI_LOSS_WEIGHTING_OPERANDS;
+         i++)
+      status = api_loss_add(loss, api_loss_gate[i].name, api_loss_gate[i].kind, problem);
+    if (status) return status;
+  }
+  return LNSP_OK;
+}
+
+/* Tensor number i, after "p": like p, or, for sets, [rows, n, width]; p may be sequences,
+ * of which each has one context. */
+static int32_t api_loss_check(api_loss *loss, int32_t i, const lnsp_tensor *tensor,
+                              lnsp_error *problem) {
+  int64_t batch = loss->batch, each = 0;
+  loss->each[i] = loss->share[i] = 1;
+  if (loss->kind[i] != LNSPI_OPERAND_SET && loss->kind[i] != LNSPI_OPERAND_CONTEXT)
+    return lnspi_tensor_check(tensor, loss->name[i], loss->width, &loss->batch, &loss->concepts,
+                              problem);
+  if (loss->kind[i] == LNSPI_OPERAND_CONTEXT)
+    loss->share[i] = loss->concepts;
+  else
+    batch = loss->rows;
+  int32_t status =
+      lnspi_tensor_check(tensor, loss->name[i], loss->width, &batch, &each, problem);
+  if (status == LNSP_OK && each > API_LOSS_MOST / loss->width / batch)
+    return lnspi_error_set(problem, LNSP_E_LIMIT, loss->name[i], "'%s' has too many elements",
+                           loss->name[i]);
+  loss->each[i] = each;
+  return status;
+}
+
+/* p gives rows and width. */
+static int32_t api_loss_size(api_loss *loss, const lnsp_tensor *p, lnsp_error *problem) {
+  loss->width = p->rank < 1 || p->rank > LNSP_MAX_RANK ? 0 : p->dims[p->rank - 1];
+  if (loss->width < 1)
+    return lnspi_error_set(problem, LNSP_E_SHAPE, "p", "'p' must be [rows, width]");
+  int32_t status =
+      lnspi_tensor_check(p, "p", loss->width, &loss->batch, &loss->concepts, problem);
+  if (status) return status;
+  if (loss->width > API_LOSS_MOST || loss->batch > API_LOSS_MOST / loss->width ||
+      loss->concepts > API_LOSS_MOST / loss->width / loss->batch)
+    return lnspi_error_set(problem, LNSP_E_LIMIT, "p", "'p' has too many elements");
+  loss->rows = loss->batch * loss->concepts;
+  loss->ld = lnspi_round16(loss->width);
+  return LNSP_OK;
+}
+
+/* Finds and checks the tensors; sets rows and width. */
+static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
+                                const lnsp_tensor *gradient, api_loss *loss,
+                                lnsp_error *problem) {
+  for (int32_t i = 0; i < loss->name_count; i++) {
+    const char *name = loss->name[i];
+    const lnsp_tensor *tensor = lnspi_tensor_find(inputs, input_count, name);
+    if (!tensor)
+      return lnspi_error_set(problem, LNSP_E_MISSING, name,
+                             "the loss needs a tensor '%s' [rows, width]", name);
+    int32_t status = i == 0 ? api_loss_size(loss, tensor, problem) : LNSP_OK;
+    if (!status) status = api_loss_check(loss, i, tensor, problem);
+    if (status) return status;
+    loss->tensor[i] = tensor;
+  }
+  if (gradient) {
+    int32_t status = lnspi_tensor_check(gradient, "gradient", loss->width, &loss->batch,
+                                        &loss->concepts, problem);
+    if (status) return status;
+  }
+  for (int32_t t = 0; t < loss->term_count; t++) {
+    const lnspi_loss *of = loss->terms[t].loss;
+    if (loss->rows < of->minimum_rows)
+      return lnspi_error_set(problem, LNSP_E_SHAPE, "p", "the loss %s needs at least %d rows",
+                             of->name, (int)of->minimum_rows);
+  }
+  return LNSP_OK;
+}
+
+static void api_loss_operand(const api_loss *loss, const char *name, int32_t o,
+                             lnspi_loss_call *call) {
+  const int32_t i = api_loss_name(loss, name);
+  call->x[o] = loss->x[i];
+  call->ld[o] = loss->ld;
+  call->each[o] = loss->each[i];
+  call->share[o] = loss->share[i];
+}
+
+/* A term's call, without what it writes to; gate: that of its gate. */
+static lnspi_loss_call api_loss_call(const api_loss *loss, const lnspi_loss_term *term,
+                                     int gate) {
+  lnspi_loss_call call;
+  lnspi_loss_start(&call);
+  call.k = loss->k;
+  call.rows = loss->rows;
+  call.length = loss->concepts;
+  call.width = loss->width;
+  call.real = term->real;
+  call.scratch = loss->scratch;
+  for (int32_t o = 0; gate && term->gated && o < LNSPI_LOSS_WEIGHTING_OPERANDS; o++)
+    api_loss_operand(loss, api_loss_gate[o].name, o, &call);
+  for (int32_t o = 0; !gate && o < term->loss->operand_count; o++)
+    if (lnspi_loss_uses(term->loss, term->real, o))
+      api_loss_operand(loss, term->loss->operand[o].direct, o, &call);
+  return call;
+}
+
+static void api_loss_lay_out(api_loss *loss, lnspi_arena *arena, int gradient) {
+  uint64_t ld = (uint64_t)loss->ld * sizeof(float);
+  int64_t scratch = 16;
+  for (int32_t t = 0; t < loss->term_count; t++) {
+    lnspi_loss_call shape = api_loss_call(loss, &loss->terms[t], 0);
+    int64_t need = lnspi_loss_weighting_scratch_floats(&loss->terms[t], loss->terms[t].loss,
+                                                       &shape, loss->width);
+    if (need > scratch) scratch = need;
+  }
+  for (int32_t i = 0; i < loss->name_count; i++)
+    loss->x[i] =
+        lnspi_arena_alloc(arena, (uint64_t)(loss->rows / loss->share[i] * loss->each[i]), ld);
+  loss->gradient = gradient ? lnspi_arena_alloc(arena, (uint64_t)loss->rows, ld) : NULL;
+  loss->scratch = lnspi_arena_alloc(arena, (uint64_t)scratch, sizeof(float));
+}
+
+/* All terms that count at the first step; the value in double. */
+static double api_loss_sum(api_loss *loss) {
+  double value = 0, first = 0;
+  for (int32_t t = 0; t < loss->term_count; t++) {
+    const lnspi_loss_term *term = &loss->terms[t];
+    lnspi_loss_call call = api_loss_call(loss, term, 0), gate = api_loss_call(loss, term, 1);
+    if (!lnspi_loss_weighting_active(term, 0, 0)) continue;
+    call.d[0] = loss->gradient;
+    double weighted = lnspi_loss_weighting_eval(term, term->loss, &call, &gate, first);
+    if (t == 0) first = weighted;
+    value += weighted;
+  }
+  return value;
+}
+
+/* Loads, evaluates, checks and only then hands out. */
+static int32_t api_loss_run(api_loss *loss, float *value, const lnsp_tensor *gradient,
+                            lnsp_error *problem) {
+  for (int32_t i = 0; i < loss->name_count; i++) {
+    int32_t status = lnspi_tensor_load(loss->tensor[i], loss->name[i], loss->k, NULL,
+                                       loss->x[i], loss->ld, problem);
+    if (status) return status;
+  }
+  float total = (float)api_loss_sum(loss);
+  if (!loss->k->finite(&total, 1) ||
+      (gradient && !loss->k->finite(loss->gradient, loss->rows * loss->ld)))
+    return lnspi_error_set(
+        problem, LNSP_E_NOT_FINITE, NULL,
+        "the loss or its gradient overflows float32: scale the vectors down");
+  *value = total;
+  if (gradient) lnspi_tensor_store(gradient, NULL, loss->gradient, loss->ld);
+  return LNSP_OK;
+}
+
+static int32_t api_loss_evaluate(const char *text, const lnsp_tensor *inputs,
+                                 int32_t input_count, float *value, const lnsp_tensor *gradient,
+                                 const lnsp_options *options, lnsp_error *problem) {
+  api_loss loss;
+  lnspi_block block;
+  lnspi_arena arena;
+  memset(&loss, 0, sizeof loss);
+  memset(&arena, 0, sizeof arena);
+  int32_t status = api_loss_read(text, &loss, problem);
+  if (!status) status = api_loss_tensors(inputs, input_count, gradient, &loss, problem);
+  if (status) return status;
+  status = lnspi_engine_choose_kernels(options->isa, 0, &loss.k, problem);
+  if (status) return status;
+  api_loss_lay_out(&loss, &arena, gradient != NULL);
+  if (arena.failed)
+    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL, "the tensors are too large to copy");
+  status = lnspi_block_open(&block, options, arena.used, problem);
+  if (status) return status;
+  memset(&arena, 0, sizeof arena);
+  arena.base = block.memory;
+  arena.capacity = block.bytes;
+  api_loss_lay_out(&loss, &arena, gradient != NULL);
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = api_loss_run(&loss, value, gradient, problem);
+  lnspi_fpenv_leave(fp);
+  lnspi_block_close(&block);
+  return status;
+}
+
+int32_t lnsp_loss_evaluate(const char *loss, const lnsp_tensor *inputs, int32_t input_count,
+                           float *value, const lnsp_tensor *gradient,
+                           const lnsp_options *options, lnsp_error *problem) {
+  lnsp_options read;
+  if (!loss || !value || input_count < 0 || (input_count && !inputs))
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "loss, inputs or value is missing");
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status) return status;
+  return api_loss_evaluate(loss, inputs, input_count, value, gradient, &read, problem);
+}

@@ -1,0 +1,170 @@
+/* lnsp_model_*: argument checks, options, and down. */
+#include "api/api.h"
+#include "api/path_write.h"
+#include "base/fpenv.h"
+#include "base/refcount.h"
+#include "base/struct.h"
+#include "format/dtype.h"
+#include "format/safetensors.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "run/save.h"
+#include "run/state.h"
+
+LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory_info *out,
+                                    lnsp_error *problem) {
+  lnsp_memory_info memory;
+  API_NEED(graph, problem);
+  API_NEED(out, problem);
+  memset(&memory, 0, sizeof memory);
+  memory.total_bytes = lnspi_model_bytes(graph, lnspi_graph_storage(graph));
+  memory.weight_bytes = (uint64_t)graph->state_bytes;
+  memory.plan_bytes = memory.total_bytes - memory.weight_bytes;
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", problem);
+}
+
+LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *options,
+                                      lnsp_model **out, lnsp_error *problem) {
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(file, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_model_load(file, &read, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
+                                 lnsp_model **out, lnsp_error *problem) {
+  lnsp_options read, plain;
+  lnsp_file *file = NULL;
+  API_OUT(out, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  plain = read; /* the caller's block is for the model */
+  plain.block = NULL;
+  plain.block_bytes = 0;
+  status = lnsp_file_open(path, &plain, &file, problem);
+  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, problem);
+  lnsp_file_destroy(file);
+  return status;
+}
+
+LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
+                                        const lnsp_options *options, lnsp_model **out,
+                                        lnsp_error *problem) {
+  lnsp_options read, plain;
+  lnsp_file *file = NULL;
+  API_OUT(out, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  plain = read;
+  plain.block = NULL;
+  plain.block_bytes = 0;
+  status = lnsp_file_open_memory(data, bytes, &plain, &file, problem);
+  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, problem);
+  lnsp_file_destroy(file);
+  return status;
+}
+
+LNSP_API int32_t lnsp_model_create(const char *text, uint64_t seed, const lnsp_options *options,
+                                   lnsp_model **out, lnsp_error *problem) {
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(text, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_model_create(text, seed, &read, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+LNSP_API int32_t lnsp_model_convert(const lnsp_model *model, int32_t storage,
+                                    const lnsp_options *options, lnsp_model **out,
+                                    lnsp_error *problem) {
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(model, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status == LNSP_OK) status = lnspi_dtype_check_storage(storage, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_model_copy(model->graph, model->state, storage, &read, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+LNSP_API lnsp_model *lnsp_model_retain(lnsp_model *model) {
+  if (model) lnspi_refcount_increment(&model->owners);
+  return model;
+}
+
+LNSP_API void lnsp_model_destroy(lnsp_model *model) { lnspi_model_release(model); }
+
+LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model) {
+  return model ? model->graph : NULL;
+}
+
+LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name, float *out,
+                                        int64_t count, lnsp_error *problem) {
+  API_NEED(model, problem);
+  API_NEED(name, problem);
+  API_NEED(out, problem);
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* codes times scales */
+  int32_t status =
+      lnspi_state_read_tensor(model->graph, model->state, name, out, count, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
+                                 lnsp_error *problem) {
+  API_NEED(model, problem);
+  API_NEED(out, problem);
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* codes times scales */
+  lnspi_model_hash(model, out);
+  lnspi_fpenv_leave(fp);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *sink,
+                                      int32_t dtype, lnsp_error *problem) {
+  lnsp_options options;
+  lnspi_save_part part;
+  API_NEED(model, problem);
+  API_NEED(sink, problem);
+  if (dtype == 0) dtype = lnspi_graph_storage(model->graph);
+  int32_t status = lnspi_dtype_check_storage(dtype, problem);
+  if (status != LNSP_OK) return status;
+  memset(&options, 0, sizeof options);
+  memset(&part, 0, sizeof part);
+  if (model->block.owned) options.allocator = &model->block.allocator;
+  part.prefix = "";
+  part.state = model->state;
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to F16 */
+  status = lnspi_save(model->graph, &part, 1, NULL, 0, dtype, sink, &options, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+typedef struct api_model_save_job {
+  const lnsp_model *model;
+  int32_t dtype;
+} api_model_save_job;
+
+static int32_t api_model_save_to(void *user, const lnsp_sink *sink, lnsp_error *problem) {
+  const api_model_save_job *job = user;
+  return lnsp_model_save_sink(job->model, sink, job->dtype, problem);
+}
+
+LNSP_API int32_t lnsp_model_save(const lnsp_model *model, const char *path, int32_t dtype,
+                                 lnsp_error *problem) {
+  api_model_save_job job;
+  job.model = model;
+  job.dtype = dtype;
+  API_NEED(model, problem);
+  return lnspi_path_write(path, api_model_save_to, &job, problem);
+}

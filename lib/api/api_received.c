@@ -1,0 +1,116 @@
+/* lnsp_delta_stamp, _norm, _check, _accept, _aggregate, lnsp_trainer_step_delta: deltas of
+ * others. */
+#include "api/api.h"
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "base/struct.h"
+#include "delta/aggregate.h"
+#include "delta/delta.h"
+#include "delta/delta_check.h"
+#include "delta/delta_file.h"
+#include "delta/server_step.h"
+#include "run/model.h"
+#include "train/trainer.h"
+
+static int32_t api_received_rules(const lnsp_delta_check_options *from,
+                                  lnsp_delta_check_options *rules, lnsp_error *problem) {
+  int32_t status =
+      lnspi_struct_read(rules, sizeof *rules, from, "lnsp_delta_check_options", problem);
+  if (status) return status;
+  if (rules->key_bytes > LNSP_KEY_BYTES || (rules->key_bytes && !rules->key))
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, "key",
+                           "a key has 1 to %d bytes; key_bytes 0 asks for none",
+                           LNSP_KEY_BYTES);
+  if (!(rules->max_norm >= 0 && rules->max_change >= 0))
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, "max_norm",
+                           "max_norm and max_change are numbers of at least 0; 0: no bound");
+  return LNSP_OK;
+}
+
+int32_t lnsp_delta_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce, const void *key,
+                         size_t key_bytes, lnsp_error *problem) {
+  API_NEED(delta, problem);
+  if (key_bytes > LNSP_KEY_BYTES || (key_bytes && !key))
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, "key",
+                           "a key has 1 to %d bytes; key_bytes 0: no authentication code",
+                           LNSP_KEY_BYTES);
+  return lnspi_delta_file_stamp(delta, sender ? sender : "", nonce, key, key_bytes, problem);
+}
+
+int32_t lnsp_delta_norm(const lnsp_delta *delta, const lnsp_model *base, double *norm,
+                        double *most, const lnsp_options *options, lnsp_error *problem) {
+  lnsp_options read;
+  double a = 0, b = 0;
+  API_NEED(delta, problem);
+  API_NEED(base, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_delta_norms(delta, base, &read, &a, &b, problem);
+  lnspi_fpenv_leave(fp);
+  if (status) return status;
+  if (norm) *norm = a;
+  if (most) *most = b;
+  return LNSP_OK;
+}
+
+int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
+                         const lnsp_delta_check_options *rules, const lnsp_options *options,
+                         lnsp_error *problem) {
+  lnsp_delta_check_options known;
+  lnsp_options read;
+  API_NEED(delta, problem);
+  API_NEED(base, problem);
+  int32_t status = api_received_rules(rules, &known, problem);
+  if (!status) status = lnspi_struct_read_options(options, &read, problem);
+  if (!status) status = lnspi_delta_check_base(delta, base, problem);
+  if (status) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_delta_check(delta, base, &known, &read, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_delta_check_options *rules, const lnsp_options *options,
+                          lnsp_model **out, lnsp_error *problem) {
+  lnsp_delta_check_options known;
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(delta, problem);
+  API_NEED(base, problem);
+  int32_t status = api_received_rules(rules, &known, problem);
+  if (!status) status = lnspi_struct_read_options(options, &read, problem);
+  if (status) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_delta_check_and_apply(delta, base, &known, &read, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+int32_t lnsp_delta_aggregate(const lnsp_model *base, const lnsp_delta *const *deltas,
+                             const double *weights, int32_t count, const char *rule,
+                             const lnsp_options *options, int32_t *refused, lnsp_delta **out,
+                             lnsp_error *problem) {
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(base, problem);
+  API_NEED(deltas, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status =
+      lnspi_aggregate_deltas(base, deltas, weights, count, rule, &read, refused, out, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+int32_t lnsp_trainer_step_delta(lnsp_trainer *trainer, const lnsp_delta *delta,
+                                lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(delta, problem);
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  int32_t status = lnspi_server_step(trainer, delta, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}

@@ -1,0 +1,115 @@
+/* lnsp_session_*: argument checks, options, floating-point state, and down. */
+#include "api/api.h"
+#include "base/block.h"
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "base/struct.h"
+#include "graph/graph.h"
+#include "run/engine.h"
+#include "run/model.h"
+#include "run/plan.h"
+#include "run/session.h"
+#include "train/trainer.h"
+
+LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_size_options *limits,
+                                      lnsp_memory_info *out, lnsp_error *problem) {
+  lnsp_size_options read;
+  lnsp_memory_info memory;
+  API_NEED(graph, problem);
+  API_NEED(out, problem);
+  int32_t status = lnspi_plan_read_sizes(limits, &read, problem);
+  if (status == LNSP_OK) status = lnspi_session_measure(graph, &read, &memory, problem);
+  if (status != LNSP_OK) return status;
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", problem);
+}
+
+LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options *limits,
+                                     const lnsp_options *options, lnsp_session **out,
+                                     lnsp_error *problem) {
+  lnsp_size_options read_limits;
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(model, problem);
+  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, problem);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  return lnspi_session_open(model, model->graph, NULL, &read_limits, &read, out, problem);
+}
+
+LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average,
+                                          const lnsp_size_options *limits,
+                                          const lnsp_options *options, lnsp_session **out,
+                                          lnsp_error *problem) {
+  lnsp_size_options read_limits;
+  lnsp_options read;
+  API_OUT(out, problem);
+  API_NEED(trainer, problem);
+  if (average && !trainer->average)
+    return lnspi_error_set(
+        problem, LNSP_E_STATE, NULL,
+        "this trainer keeps no moving average: put ema=.999 into its optimizer "
+        "text");
+  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, problem);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &read, problem);
+  if (status != LNSP_OK) return status;
+  return lnspi_session_open(NULL, trainer->graph, average ? &trainer->average : &trainer->state,
+                            &read_limits, &read, out, problem);
+}
+
+LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
+                                     lnsp_error *problem) {
+  API_NEED(session, problem);
+  API_NEED(model, problem);
+  return lnspi_session_rebind(session, model, problem);
+}
+
+LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inputs,
+                                  int32_t input_count, const lnsp_tensor *outputs,
+                                  int32_t output_count, lnsp_error *problem) {
+  API_NEED(session, problem);
+  API_NEED(inputs, problem);
+  if (output_count > 0) API_NEED(outputs, problem);
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  int32_t status =
+      lnspi_session_run(session, inputs, input_count, outputs, output_count, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index, lnsp_tensor *out,
+                                   lnsp_error *problem) {
+  API_NEED(session, problem);
+  API_NEED(out, problem);
+  const lnspi_engine *engine = &session->engine;
+  if (index < 0 || index >= engine->graph->node_count)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "there is no node %d; the last is %d", index,
+                           engine->graph->node_count - 1);
+  if (engine->plan.mode != LNSPI_MODE_KEEP || !engine->batch)
+    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+                           "node values are kept only with limits.keep_nodes, after a run");
+  int64_t ld = lnspi_node_ld(engine->graph, index);
+  memset(out, 0, sizeof *out);
+  out->name = engine->graph->nodes[index].name;
+  out->dtype = LNSP_F32;
+  out->rank = 3;
+  out->dims[0] = engine->batch;
+  const int64_t concepts = lnspi_graph_rows(engine->graph, index, engine->concepts);
+  out->dims[1] = concepts;
+  out->dims[2] = engine->graph->nodes[index].width;
+  out->strides[0] = concepts * ld;
+  out->strides[1] = ld;
+  out->strides[2] = 1;
+  out->data = lnspi_engine_value(engine, index);
+  return LNSP_OK;
+}
+
+LNSP_API const char *lnsp_session_isa(const lnsp_session *session) {
+  return session ? session->engine.k->name : NULL;
+}
+
+LNSP_API void lnsp_session_destroy(lnsp_session *session) {
+  if (!session) return;
+  lnspi_model_release(session->model);
+  lnspi_block_close(&session->block);
+}

@@ -1,0 +1,337 @@
+/* lnsp_store_*: making stores, and writing versions. */
+#include "api/api_store.h"
+
+#include "api/api.h"
+#include "api/path_device.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/str.h"
+#include "base/struct.h"
+#include "format/dtype.h"
+#include "graph/graph.h"
+#include "store/commit.h"
+#include "store/journal.h"
+#include "store/ledger.h"
+#include "store/store_compact.h"
+#include "train/checkpoint.h"
+
+#define API_STORE_EVERY 16
+#define API_STORE_SENDERS 64
+#define API_STORE_STATES 64
+#define API_STORE_LEAST (UINT64_C(4) << 20)
+
+/* ---- images ---- */
+
+void lnspi_api_store_layout(const lnsp_trainer *t, const lnsp_model *model,
+                            char to[LNSPI_API_STORE_LAYOUT_BYTES]) {
+  if (model)
+    lnspi_format(to, LNSPI_API_STORE_LAYOUT_BYTES, "model %s",
+                 lnspi_dtype_name(lnspi_graph_storage(model->graph)));
+  else
+    lnspi_format(to, LNSPI_API_STORE_LAYOUT_BYTES, "trainer %s %s %d moments%s%s%s",
+                 lnspi_dtype_name(t->rule.weights), t->rule.optimizer->name, t->moment_count,
+                 t->narrow ? " 8bit" : "", t->average ? " average" : "",
+                 t->residual ? " residual" : "");
+}
+
+int32_t lnspi_api_store_segments(const lnsp_trainer *trainer, const lnsp_model *model,
+                                 lnspi_segment segments[LNSPI_STATE_RANGES]) {
+  lnspi_state_range pieces[LNSPI_STATE_RANGES];
+  if (model) {
+    segments[0].words = model->state;
+    segments[0].count = (uint64_t)model->graph->state_bytes / 4;
+    return 1;
+  }
+  const int32_t count = lnspi_state_ranges(trainer, pieces);
+  for (int32_t i = 0; i < count; i++) {
+    segments[i].words = pieces[i].at;
+    segments[i].count = pieces[i].bytes / 4;
+  }
+  return count;
+}
+
+int32_t lnspi_api_store_check_fit(const lnsp_store *store, const lnsp_trainer *trainer,
+                                  const lnsp_model *model, lnsp_error *problem) {
+  char layout[LNSPI_API_STORE_LAYOUT_BYTES];
+  const lnsp_graph *graph = model ? model->graph : trainer->graph;
+  if (!lnspi_str_equal(store->plan.text[0], graph->architecture))
+    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+                           "the store is for the architecture '%s', and this is '%s'",
+                           store->plan.text[0], graph->architecture);
+  lnspi_api_store_layout(trainer, model, layout);
+  if (!lnspi_str_equal(store->plan.text[1], layout))
+    return lnspi_error_set(
+        problem, LNSP_E_MISMATCH, NULL,
+        "the store is of '%s', and this is '%s': use the same kind of handle, "
+        "optimizer and storage",
+        store->plan.text[1], layout);
+  lnspi_segment segments[LNSPI_STATE_RANGES];
+  const int32_t count = lnspi_api_store_segments(trainer, model, segments);
+  uint64_t words = 0;
+  for (int32_t i = 0; i < count; i++) words += segments[i].count;
+  if (words != store->plan.words)
+    return lnspi_error_set(
+        problem, LNSP_E_FORMAT, NULL,
+        "the store is damaged or forged: its images have %llu words, not %llu",
+        (unsigned long long)store->plan.words, (unsigned long long)words);
+  return LNSP_OK;
+}
+
+int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options *options,
+                                     lnsp_options *read, lnsp_error *problem) {
+  int32_t status = lnspi_struct_read_options(options, read, problem);
+  if (status == LNSP_OK && !read->allocator && !read->block && store->block.owned)
+    read->allocator = &store->block.allocator;
+  return status;
+}
+
+/* ---- create ---- */
+
+static int32_t api_store_settings(const lnsp_store_options *settings, lnsp_store_options *read,
+                                  lnsp_error *problem) {
+  int32_t status =
+      lnspi_struct_read(read, sizeof *read, settings, "lnsp_store_options", problem);
+  if (status != LNSP_OK) return status;
+  if (!read->snapshot_every) read->snapshot_every = API_STORE_EVERY;
+  if (!read->max_senders) read->max_senders = API_STORE_SENDERS;
+  if (read->snapshot_every < 0 || read->max_senders < 0)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "settings snapshot_every and max_senders are not negative");
+  return LNSP_OK;
+}
+
+static int32_t api_store_device(const lnsp_device *device, lnsp_device *read,
+                                lnsp_error *problem) {
+  API_NEED(device, problem);
+  return lnspi_struct_read(read, sizeof *read, device, "lnsp_device", problem);
+}
+
+static int32_t api_store_plan(const lnsp_trainer *trainer, const lnsp_model *model,
+                              const lnsp_store_options *settings, lnspi_store_plan *plan,
+                              char layout[LNSPI_API_STORE_LAYOUT_BYTES], lnsp_error *problem) {
+  lnspi_segment segments[LNSPI_STATE_RANGES];
+  if (!trainer == !model)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "a store is for a trainer or for a model: give one of them");
+  memset(plan, 0, sizeof *plan);
+  plan->kind = trainer ? LNSPI_STORE_TRAINER : LNSPI_STORE_MODEL;
+  plan->every = (uint32_t)settings->snapshot_every;
+  plan->senders = (uint32_t)settings->max_senders;
+  const int32_t count = lnspi_api_store_segments(trainer, model, segments);
+  for (int32_t i = 0; i < count; i++) plan->words += segments[i].count;
+  lnspi_api_store_layout(trainer, model, layout);
+  plan->text[0] = trainer ? trainer->graph->architecture : model->graph->architecture;
+  plan->text[1] = layout;
+  plan->text[2] = trainer ? trainer->loss_text : "";
+  plan->text[3] = trainer ? trainer->optimizer_text : "";
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_store_measure(const lnsp_device *device, const lnsp_trainer *trainer,
+                                    const lnsp_model *model, const lnsp_store_options *settings,
+                                    uint64_t *bytes, lnsp_error *problem) {
+  char layout[LNSPI_API_STORE_LAYOUT_BYTES];
+  lnsp_store_options set;
+  lnspi_store_plan plan;
+  lnsp_device read;
+  API_NEED(bytes, problem);
+  int32_t status = api_store_device(device, &read, problem);
+  if (status == LNSP_OK) status = api_store_settings(settings, &set, problem);
+  if (status != LNSP_OK) return status;
+  if (!trainer && !model) return lnspi_store_peek(&read, set.salvage, bytes, problem);
+  status = api_store_plan(trainer, model, &set, &plan, layout, problem);
+  return status != LNSP_OK ? status : lnspi_store_bytes(&read, &plan, bytes, problem);
+}
+
+LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device,
+                                          const lnsp_trainer *trainer, const lnsp_model *model,
+                                          const lnsp_store_options *settings,
+                                          const lnsp_options *options, lnsp_store **out,
+                                          lnsp_error *problem) {
+  char layout[LNSPI_API_STORE_LAYOUT_BYTES];
+  lnsp_store_options set;
+  lnspi_store_plan plan;
+  lnsp_options own;
+  lnsp_device read;
+  API_OUT(out, problem);
+  int32_t status = api_store_device(device, &read, problem);
+  if (status == LNSP_OK) status = api_store_settings(settings, &set, problem);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
+  if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, problem);
+  return status != LNSP_OK ? status : lnspi_store_create(&read, &plan, &own, out, problem);
+}
+
+LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer,
+                                   const lnsp_model *model, const lnsp_store_options *settings,
+                                   const lnsp_options *options, lnsp_store **out,
+                                   lnsp_error *problem) {
+  char layout[LNSPI_API_STORE_LAYOUT_BYTES];
+  lnsp_store_options set;
+  lnspi_path_device file;
+  lnspi_store_plan plan;
+  lnsp_options own;
+  API_OUT(out, problem);
+  API_NEED(path, problem);
+  int32_t status = api_store_settings(settings, &set, problem);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
+  if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, problem);
+  if (status != LNSP_OK) return status;
+  uint64_t size = set.size_bytes ? set.size_bytes : 4 * API_STORE_STATES * plan.words;
+  if (!set.size_bytes && size < API_STORE_LEAST) size = API_STORE_LEAST;
+  status = lnspi_path_device_open(path, size, 0, &own, &file, problem);
+  if (status != LNSP_OK) return status;
+  status = lnspi_store_create(&file.device, &plan, &own, out, problem);
+  if (status == LNSP_OK) status = file.keep(file.device.user, problem);
+  if (status == LNSP_OK) {
+    (*out)->release = file.release;
+    return LNSP_OK;
+  }
+  lnspi_store_release(*out);
+  *out = NULL;
+  file.release(file.device.user);
+  return status;
+}
+
+/* ---- open ---- */
+
+LNSP_API int32_t lnsp_store_open_device(const lnsp_device *device,
+                                        const lnsp_store_options *settings,
+                                        const lnsp_options *options, lnsp_store **out,
+                                        lnsp_error *problem) {
+  lnsp_store_options set;
+  lnsp_options own;
+  lnsp_device read;
+  API_OUT(out, problem);
+  int32_t status = api_store_device(device, &read, problem);
+  if (status == LNSP_OK) status = api_store_settings(settings, &set, problem);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
+  if (status != LNSP_OK) return status;
+  return lnspi_store_open(&read, set.read_only, set.salvage, &own, out, problem);
+}
+
+LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *settings,
+                                 const lnsp_options *options, lnsp_store **out,
+                                 lnsp_error *problem) {
+  lnsp_store_options set;
+  lnspi_path_device file;
+  lnsp_options own;
+  API_OUT(out, problem);
+  API_NEED(path, problem);
+  int32_t status = api_store_settings(settings, &set, problem);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
+  const int32_t read_only = status == LNSP_OK && (set.read_only || set.salvage);
+  if (status == LNSP_OK)
+    status = lnspi_path_device_open(path, 0, read_only, &own, &file, problem);
+  if (status != LNSP_OK) return status;
+  status = lnspi_store_open(&file.device, read_only, set.salvage, &own, out, problem);
+  if (status == LNSP_OK)
+    (*out)->release = file.release;
+  else
+    file.release(file.device.user);
+  return status;
+}
+
+LNSP_API void lnsp_store_destroy(lnsp_store *store) { lnspi_store_release(store); }
+
+/* ---- commit, rollback ---- */
+
+static int32_t api_store_note(const lnsp_commit_options *note, lnspi_version *version,
+                              lnsp_error *problem) {
+  lnsp_commit_options read;
+  int32_t status = lnspi_struct_read(&read, sizeof read, note, "lnsp_commit_options", problem);
+  if (status != LNSP_OK) return status;
+  memset(version, 0, sizeof *version);
+  version->loss = read.loss;
+  version->time = read.time;
+  if (!read.tag) return LNSP_OK;
+  if (lnspi_str_length(read.tag) >= LNSPI_TAG_BYTES)
+    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+                           "a tag has at most %d bytes, and '%s' more", LNSPI_TAG_BYTES - 1,
+                           read.tag);
+  memcpy(version->tag, read.tag, lnspi_str_length(read.tag));
+  return LNSP_OK;
+}
+
+int32_t lnspi_api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
+                               const lnsp_model *model, const lnsp_commit_options *note,
+                               const char *sender, uint64_t nonce, uint64_t *number,
+                               lnsp_error *problem) {
+  lnspi_segment segments[LNSPI_STATE_RANGES];
+  lnspi_version version;
+  int32_t status = lnspi_api_store_check_fit(store, trainer, model, problem);
+  if (status == LNSP_OK) status = api_store_note(note, &version, problem);
+  if (status == LNSP_OK) status = lnspi_journal_writable(&store->journal, problem);
+  if (status != LNSP_OK) return status;
+  version.nonce = sender ? nonce : 0;
+  if (sender) lnspi_ledger_id(sender, version.sender);
+  if (model) {
+    lnspi_model_hash(model, version.hash);
+  } else {
+    lnspi_checkpoint_hash(trainer, LNSP_SAVE_WEIGHTS, version.hash);
+    version.step = trainer->step;
+  }
+  const int32_t count = lnspi_api_store_segments(trainer, model, segments);
+  status = lnspi_commit_version(store, segments, count, &version, problem);
+  if (status == LNSP_OK && number) *number = version.number;
+  return status;
+}
+
+LNSP_API int32_t lnsp_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
+                                   const lnsp_commit_options *note, uint64_t *number,
+                                   lnsp_error *problem) {
+  API_NEED(store, problem);
+  API_NEED(trainer, problem);
+  return lnspi_api_store_commit(store, trainer, NULL, note, NULL, 0, number, problem);
+}
+
+LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *model,
+                                         const lnsp_commit_options *note, uint64_t *number,
+                                         lnsp_error *problem) {
+  API_NEED(store, problem);
+  API_NEED(model, problem);
+  return lnspi_api_store_commit(store, NULL, model, note, NULL, 0, number, problem);
+}
+
+LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
+                                     const lnsp_commit_options *note, uint64_t *number,
+                                     lnsp_error *problem) {
+  lnspi_version version, wish;
+  API_NEED(store, problem);
+  int32_t status = api_store_note(note, &wish, problem);
+  if (status == LNSP_OK)
+    status = lnspi_commit_rollback(store, to, wish.time, &version, problem);
+  if (status == LNSP_OK && number) *number = version.number;
+  return status;
+}
+
+LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_error *problem) {
+  API_NEED(store, problem);
+  return lnspi_store_compact(store, 0, 0, problem);
+}
+
+LNSP_API int32_t lnsp_store_check_sender(const lnsp_store *store, const char *sender,
+                                         uint64_t number, lnsp_error *problem) {
+  API_NEED(store, problem);
+  API_NEED(sender, problem);
+  return lnspi_ledger_check(store, sender, number, problem);
+}
+
+LNSP_API int32_t lnsp_store_add_sender(lnsp_store *store, const char *sender, uint64_t number,
+                                       lnsp_error *problem) {
+  API_NEED(store, problem);
+  API_NEED(sender, problem);
+  return lnspi_ledger_add(store, sender, number, problem);
+}
+
+int32_t lnspi_api_store_dtype(const lnsp_store *store) {
+  const char *layout = store->plan.text[1];
+  const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_BF16, LNSP_I8};
+  for (int i = 0; i < 4; i++) {
+    char model[32], trainer[32];
+    lnspi_format(model, sizeof model, "model %s", lnsp_dtype_name(types[i]));
+    lnspi_format(trainer, sizeof trainer, "trainer %s ", lnsp_dtype_name(types[i]));
+    if (lnspi_str_equal(layout, model) || lnspi_str_starts_with(layout, trainer))
+      return types[i];
+  }
+  return 0;
+}

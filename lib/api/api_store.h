@@ -1,0 +1,39 @@
+/* What the files of lnsp_store_* share. */
+#ifndef LNSPI_API_API_STORE_H
+#define LNSPI_API_API_STORE_H
+
+#include "lnsp.h"
+#include "run/model.h"
+#include "store/store.h"
+#include "train/state_ranges.h"
+#include "train/trainer.h"
+
+#define LNSPI_API_STORE_LAYOUT_BYTES 160
+
+/* "trainer F32 adamw 2 moments 8bit average residual", "model F16": images of equal layouts
+ * can be exchanged. */
+void lnspi_api_store_layout(const lnsp_trainer *trainer, const lnsp_model *model,
+                            char to[LNSPI_API_STORE_LAYOUT_BYTES]);
+
+/* The image as pieces; their number. */
+int32_t lnspi_api_store_segments(const lnsp_trainer *trainer, const lnsp_model *model,
+                                 lnspi_segment segments[LNSPI_STATE_RANGES]);
+
+/* Refuses a trainer or model that the store is not for. */
+int32_t lnspi_api_store_check_fit(const lnsp_store *store, const lnsp_trainer *trainer,
+                                  const lnsp_model *model, lnsp_error *problem);
+
+/* Commit, of a delta's sender and number where there is one. */
+int32_t lnspi_api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
+                               const lnsp_model *model, const lnsp_commit_options *note,
+                               const char *sender, uint64_t nonce, uint64_t *number,
+                               lnsp_error *problem);
+
+/* How a store's images keep their matrices; 0: nobody knows. */
+int32_t lnspi_api_store_dtype(const lnsp_store *store);
+
+/* Options for what is freed before a call returns: the caller's, or the store's. */
+int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options *options,
+                                     lnsp_options *read, lnsp_error *problem);
+
+#endif

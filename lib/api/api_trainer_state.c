@@ -1,0 +1,301 @@
+/* lnsp_trainer_*: settings, state, history, publishing. */
+#include <math.h>
+
+#include "api/api.h"
+#include "api/path_write.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "base/str.h"
+#include "base/struct.h"
+#include "graph/graph.h"
+#include "run/model.h"
+#include "run/state.h"
+#include "train/accumulate.h"
+#include "train/checkpoint.h"
+#include "train/history.h"
+#include "train/loss.h"
+#include "train/loss_eval.h"
+#include "train/losses/echo.h"
+#include "train/replay.h"
+#include "train/schedule.h"
+#include "train/set_weights.h"
+#include "train/trainer.h"
+
+LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern, int32_t frozen,
+                                     lnsp_error *problem) {
+  int32_t matched = 0;
+  API_NEED(trainer, problem);
+  API_NEED(pattern, problem);
+  for (int32_t i = 0; i < trainer->graph->weight_count; i++)
+    if (lnspi_str_match(pattern, trainer->graph->weights[i].name)) {
+      trainer->frozen[i] = frozen != 0 || trainer->graph->weights[i].fixed;
+      matched++;
+    }
+  if (!matched)
+    return lnspi_error_set(problem, LNSP_E_MISSING, pattern,
+                           "no tensor's name matches '%s'; '*' stands for any characters",
+                           pattern);
+  /* gradients that were made for other tensors are void; values are not */
+  lnspi_accumulate_reset(trainer);
+  if (trainer->phase == LNSPI_PHASE_GRADIENT) trainer->phase = LNSPI_PHASE_IDLE;
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
+                                                lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  if (!(lr >= 0.f && lr <= 1e6f))
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "the learning rate must be from 0 to 1e6");
+  trainer->rule.lr = (double)lr;
+  trainer->lr_changed = 1;
+  return LNSP_OK;
+}
+
+LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer) {
+  if (!trainer) return 0.f;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  float rate = (float)lnspi_schedule_rate(&trainer->rule, trainer->step);
+  lnspi_fpenv_leave(fp);
+  return rate;
+}
+
+LNSP_API float lnsp_trainer_gradient_norm(const lnsp_trainer *trainer) {
+  return trainer ? trainer->norm : 0.f;
+}
+
+LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer) {
+  return trainer ? trainer->step : 0;
+}
+
+LNSP_API int32_t lnsp_trainer_set_weights(lnsp_trainer *trainer, const lnsp_model *model,
+                                          int32_t reset, lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(model, problem);
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to bfloat16 */
+  int32_t status = lnspi_set_weights(trainer, model, reset != 0, problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
+                                            const uint8_t key[LNSP_NOISE_KEY_BYTES],
+                                            lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(key, problem);
+  if (!(trainer->rule.noise > 0))
+    return lnspi_error_set(
+        problem, LNSP_E_STATE, NULL,
+        "this trainer adds no noise: put clip_each=1 noise=1 or the like into its "
+        "optimizer text");
+  for (int i = 0; i < 8; i++) trainer->noise_key[i] = lnspi_load32(key + 4 * i);
+  trainer->has_noise_key = 1;
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,
+                                         lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(replay, problem);
+  if (!trainer->objective->replay_rows)
+    return lnspi_error_set(
+        problem, LNSP_E_STATE, NULL,
+        "the trainer's loss has no replay term: add '+ 4*replay rows=7' to it");
+  if (lnsp_replay_width(replay) != trainer->graph->nodes[0].width)
+    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+                           "the replay statistics have width %lld, but the input has %lld",
+                           (long long)lnsp_replay_width(replay),
+                           (long long)trainer->graph->nodes[0].width);
+  if (!replay->finished)
+    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+                           "the replay statistics are not finished: call lnsp_replay_finish");
+  lnspi_replay_copy(replay, trainer->replay);
+  trainer->has_replay = 1;
+  return LNSP_OK;
+}
+
+static int api_trainer_state_has_echo(const lnsp_trainer *t) {
+  for (int32_t i = 0; i < t->objective->term_count; i++) {
+    const lnspi_loss *loss = t->objective->terms[i].loss;
+    if (loss && lnspi_echo_is(loss)) return 1;
+  }
+  return 0;
+}
+
+LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *echo,
+                                       lnsp_error *problem) {
+  lnsp_echo read;
+  API_NEED(trainer, problem);
+  memset(&read, 0, sizeof read);
+  if (!api_trainer_state_has_echo(trainer))
+    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+                           "the trainer's loss has no echo term: add '+ .1*echo' to it");
+  if (echo) {
+    int32_t status = lnspi_struct_read(&read, sizeof read, echo, "lnsp_echo", problem);
+    if (status != LNSP_OK) return status;
+    if (!read.echo)
+      return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                             "lnsp_echo.echo is NULL: give a function, or NULL in place of the "
+                             "struct");
+  }
+  trainer->echo = read;
+  return LNSP_OK;
+}
+
+static int32_t api_trainer_state_pick(const lnsp_trainer *t, int32_t average,
+                                      const float **state, lnsp_error *problem) {
+  if (average && !t->average)
+    return lnspi_error_set(
+        problem, LNSP_E_STATE, NULL,
+        "this trainer keeps no moving average: put ema=.999 into its optimizer "
+        "text");
+  *state = average ? t->average : t->state;
+  return LNSP_OK;
+}
+
+static int32_t api_trainer_state_check_what(const lnsp_trainer *t, int32_t what,
+                                            lnsp_error *problem) {
+  const float *state;
+  if (what < LNSP_SAVE_WEIGHTS || what > LNSP_SAVE_STATE)
+    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+                           "'what' is %d: give LNSP_SAVE_WEIGHTS, _AVERAGE or _STATE", what);
+  return api_trainer_state_pick(t, what == LNSP_SAVE_AVERAGE, &state, problem);
+}
+
+LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
+                                       int32_t input_count, int32_t average, float *loss,
+                                       lnsp_error *problem) {
+  const float *state;
+  double value = 0;
+  API_NEED(trainer, problem);
+  API_NEED(inputs, problem);
+  API_NEED(loss, problem);
+  int32_t status = api_trainer_state_pick(trainer, average, &state, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_loss_eval(trainer, inputs, input_count, average != 0, &value, problem);
+  lnspi_fpenv_leave(fp);
+  if (status == LNSP_OK) *loss = (float)value;
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const char *name,
+                                          int32_t average, float *out, int64_t count,
+                                          lnsp_error *problem) {
+  const float *state = NULL;
+  API_NEED(trainer, problem);
+  API_NEED(name, problem);
+  API_NEED(out, problem);
+  int32_t status = api_trainer_state_pick(trainer, average, &state, problem);
+  if (status == LNSP_OK)
+    status = lnspi_state_read_tensor(trainer->graph, state, name, out, count, problem);
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t average,
+                                      const lnsp_options *options, lnsp_model **out,
+                                      lnsp_error *problem) {
+  lnsp_options read;
+  const float *state = NULL;
+  API_OUT(out, problem);
+  API_NEED(trainer, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  if (status == LNSP_OK) status = api_trainer_state_pick(trainer, average, &state, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to another type */
+  status = lnspi_model_copy(trainer->graph, state,
+                            read.storage ? read.storage : trainer->rule.weights, &read, out,
+                            problem);
+  lnspi_fpenv_leave(fp);
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,
+                                        int32_t what, lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(sink, problem);
+  int32_t status = api_trainer_state_check_what(trainer, what, problem);
+  return status == LNSP_OK ? lnspi_checkpoint_save(trainer, sink, what, problem) : status;
+}
+
+typedef struct api_trainer_state_save_job {
+  const lnsp_trainer *trainer;
+  int32_t what;
+} api_trainer_state_save_job;
+
+static int32_t api_trainer_state_save_to(void *user, const lnsp_sink *sink,
+                                         lnsp_error *problem) {
+  const api_trainer_state_save_job *job = user;
+  return lnspi_checkpoint_save(job->trainer, sink, job->what, problem);
+}
+
+LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path, int32_t what,
+                                   lnsp_error *problem) {
+  api_trainer_state_save_job job;
+  API_NEED(trainer, problem);
+  int32_t status = api_trainer_state_check_what(trainer, what, problem);
+  job.trainer = trainer;
+  job.what = what;
+  return status == LNSP_OK ? lnspi_path_write(path, api_trainer_state_save_to, &job, problem)
+                           : status;
+}
+
+LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  if (!trainer->limits.history)
+    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+                           "this trainer keeps no marks: create it with limits.history");
+  lnspi_history_mark(trainer);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer) {
+  return trainer ? trainer->mark_count : 0;
+}
+
+LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back,
+                                       lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  if (back < 0 || back >= trainer->mark_count)
+    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+                           "there is no mark %d: %d marks are held, 0 is the newest", back,
+                           trainer->mark_count);
+  lnspi_history_rollback(trainer, back);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_trainer_hash(const lnsp_trainer *trainer, int32_t what,
+                                   uint8_t out[LNSP_HASH_BYTES], lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(out, problem);
+  int32_t status = api_trainer_state_check_what(trainer, what, problem);
+  if (status == LNSP_OK) lnspi_checkpoint_hash(trainer, what, out);
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_memory(const lnsp_trainer *trainer, lnsp_memory_info *out,
+                                     lnsp_error *problem) {
+  API_NEED(trainer, problem);
+  API_NEED(out, problem);
+  return lnspi_struct_write(out, &trainer->memory, sizeof trainer->memory, "lnsp_memory_info",
+                            problem);
+}
+
+LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer) {
+  return trainer ? trainer->graph : NULL;
+}
+
+LNSP_API const char *lnsp_trainer_input_name(const lnsp_trainer *trainer, int32_t index) {
+  if (!trainer || index < 0) return NULL;
+  const lnspi_objective *objective = trainer->objective;
+  if (index < objective->group_count) return objective->group[index];
+  index -= objective->group_count;
+  for (int32_t d = 0; d < objective->data_count; d++)
+    if (!lnspi_trainer_echoes(trainer, d) && index-- == 0) return objective->data[d];
+  return NULL;
+}
+
+LNSP_API const char *lnsp_trainer_isa(const lnsp_trainer *trainer) {
+  return trainer ? trainer->engine.k->name : NULL;
+}

@@ -1,0 +1,19 @@
+/* A store's device in a file. */
+#ifndef LNSPI_API_PATH_DEVICE_H
+#define LNSPI_API_PATH_DEVICE_H
+
+#include "lnsp.h"
+
+/* A device in a file (store_path.c). made: the size of a new one, which gets its name by
+ * keep, or goes with release; 0: what is there. */
+typedef struct lnspi_path_device {
+  lnsp_device device;
+  int32_t (*keep)(void *user, lnsp_error *problem);
+  void (*release)(void *user);
+} lnspi_path_device;
+
+int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_only,
+                               const lnsp_options *options, lnspi_path_device *out,
+                               lnsp_error *problem);
+
+#endif

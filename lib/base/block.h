@@ -1,0 +1,24 @@
+/* A handle is one block: laid out once to measure it, once to hand out the
+ * pointers (arena.h). */
+#ifndef LNSPI_BASE_BLOCK_H
+#define LNSPI_BASE_BLOCK_H
+
+#include "lnsp.h"
+
+/* Where a handle's block came from, kept inside the handle. */
+typedef struct lnspi_block {
+  void *memory;  /* aligned start of the handle's bytes                        */
+  size_t bytes;
+  int owned;     /* 0: the caller's block                                      */
+  lnsp_allocator allocator; /* used when owned                                 */
+} lnspi_block;
+
+/* Gets bytes bytes, zeroed and aligned, from options (already read by
+ * lnspi_struct_read_options): its block, its allocator, or malloc. */
+int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64_t bytes,
+                         lnsp_error *problem);
+
+/* Gives it back. The block struct may lie inside the memory: it is copied first. */
+void lnspi_block_close(const lnspi_block *block);
+
+#endif

@@ -1,0 +1,153 @@
+/* The lexer of architecture, loss and optimizer texts: tokens and key=value pairs. */
+#include "base/lexer.h"
+
+#include "base/error.h"
+#include "base/str.h"
+
+#include <string.h>
+
+void lnspi_lexer_open(lnspi_lexer *text, const char *string) {
+  text->at = string;
+  text->end = string + lnspi_str_length(string);
+  text->line = 1;
+  text->column = 1;
+}
+
+static int lexer_is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+static int lexer_is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Takes one byte; columns count characters, so UTF-8's later bytes do not. */
+static void lexer_advance(lnspi_lexer *text) {
+  if (*text->at == '\n') {
+    if (text->line < INT32_MAX) text->line++;
+    text->column = 1;
+  } else if (((unsigned char)*text->at & 0xc0) != 0x80 && text->column < INT32_MAX) {
+    text->column++;
+  }
+  text->at++;
+}
+
+static void lexer_skip_blanks(lnspi_lexer *text) {
+  while (text->at < text->end && lexer_is_blank(*text->at)) lexer_advance(text);
+}
+
+static int lexer_is_one_of(char c, const char *set) {
+  for (; set && *set; set++)
+    if (*set == c) return 1;
+  return 0;
+}
+
+/* The sign of an exponent, as in 1e+3, belongs to the number even where '+'
+ * joins terms: digits and points from the word's start, an e, the sign, a digit. */
+static int lexer_is_exponent_sign(const char *start, const lnspi_lexer *text) {
+  const char *at = text->at, *p = start;
+  int digits = 0;
+  if ((*at != '+' && *at != '-') || at - start < 2 || text->end - at < 2) return 0;
+  if ((at[-1] != 'e' && at[-1] != 'E') || !lexer_is_digit(at[1])) return 0;
+  for (; p < at - 1; p++) {
+    if (lexer_is_digit(*p))
+      digits = 1;
+    else if (*p != '.' && *p != ',' && !(p == start && (*p == '-' || *p == '+')))
+      return 0;
+  }
+  return digits;
+}
+
+lnspi_token lnspi_lexer_next(lnspi_lexer *text, const char *stops) {
+  lnspi_token word;
+  lexer_skip_blanks(text);
+  word.at = text->at;
+  word.line = text->line;
+  word.column = text->column;
+  while (text->at < text->end && text->at - word.at < INT32_MAX) {
+    char c = *text->at;
+    if (lexer_is_blank(c) || c == '\n' || c == ';' || c == '#' || c == '=') break;
+    if (lexer_is_one_of(c, stops) && !lexer_is_exponent_sign(word.at, text)) break;
+    lexer_advance(text);
+  }
+  word.length = (int32_t)(text->at - word.at);
+  return word;
+}
+
+int lnspi_lexer_take(lnspi_lexer *text, char c) {
+  lexer_skip_blanks(text);
+  if (text->at == text->end || *text->at != c) return 0;
+  lexer_advance(text);
+  return 1;
+}
+
+char lnspi_lexer_peek(lnspi_lexer *text) {
+  lexer_skip_blanks(text);
+  return text->at == text->end ? 0 : *text->at;
+}
+
+int lnspi_lexer_line_end(lnspi_lexer *text) {
+  int seen = 0;
+  for (;;) {
+    char c = lnspi_lexer_peek(text);
+    if (text->at == text->end) return 1;
+    if (c == '#') {
+      while (text->at < text->end && *text->at != '\n') lexer_advance(text);
+    } else if (c == '\n' || c == ';') {
+      lexer_advance(text);
+      seen = 1;
+    } else {
+      return seen;
+    }
+  }
+}
+
+int lnspi_lexer_at_end(const lnspi_lexer *text) { return text->at == text->end; }
+
+static int32_t lexer_pair(lnspi_lexer *text, const char *stops, lnspi_key *pair,
+                          lnsp_error *problem) {
+  char shown[48];
+  pair->key = lnspi_lexer_next(text, stops);
+  if (pair->key.length == 0)
+    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, text->line, text->column,
+                                "a key is missing before '%c': write key=value",
+                                lnspi_lexer_peek(text));
+  if (text->at == text->end || *text->at != '=')
+    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, pair->key.line, pair->key.column,
+                                "'%s' is not key=value (no blanks around '=')",
+                                lnspi_token_show(pair->key, shown));
+  lexer_advance(text);
+  pair->value.length = 0;
+  if (text->at < text->end && !lexer_is_blank(*text->at)) {
+    pair->value = lnspi_lexer_next(text, stops);
+  }
+  if (pair->value.length == 0 || (text->at < text->end && *text->at == '='))
+    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, pair->key.line, pair->key.column,
+                                "key '%s' has no plain value: write %s=VALUE without blanks",
+                                lnspi_token_show(pair->key, shown), shown);
+  return LNSP_OK;
+}
+
+int32_t lnspi_lexer_keys(lnspi_lexer *text, const char *stops, lnspi_key *keys,
+                         int32_t capacity, int32_t *count, lnsp_error *problem) {
+  char shown[48];
+  int32_t n = 0, i;
+  for (;;) {
+    char c = lnspi_lexer_peek(text);
+    lnspi_key pair;
+    int32_t status;
+    if (text->at == text->end || c == '\n' || c == ';' || c == '#' || lexer_is_one_of(c, stops))
+      break;
+    status = lexer_pair(text, stops, &pair, problem);
+    if (status) return status;
+    for (i = 0; i < n; i++)
+      if (keys[i].key.length == pair.key.length &&
+          memcmp(keys[i].key.at, pair.key.at, (size_t)pair.key.length) == 0)
+        return lnspi_error_set_line(problem, LNSP_E_SYNTAX, pair.key.line, pair.key.column,
+                                    "key '%s' is given twice",
+                                    lnspi_token_show(pair.key, shown));
+    if (n == capacity)
+      return lnspi_error_set_line(problem, LNSP_E_LIMIT, pair.key.line, pair.key.column,
+                                  "key '%s' is one too many: at most %d are taken here",
+                                  lnspi_token_show(pair.key, shown), (int)capacity);
+    keys[n++] = pair;
+  }
+  *count = n;
+  return LNSP_OK;
+}

@@ -1,0 +1,16 @@
+/* The delta codecs of this build. */
+#include "delta/codec.h"
+
+#include "kernels/kernels.h"
+#include "delta/codecs/list.h"
+
+static const lnspi_codec *const codec_table[] = {
+#define LNSPI_X(name) &lnspi_codec_##name,
+    LNSPI_CODEC_LIST(LNSPI_X)
+#undef LNSPI_X
+};
+
+const lnspi_codec *lnspi_codec_at(int32_t index) {
+  int32_t count = (int32_t)(sizeof codec_table / sizeof *codec_table);
+  return index < 0 || index >= count ? NULL : codec_table[index];
+}

@@ -1,0 +1,127 @@
+/* Applying a delta: base in, result out, stage after stage. */
+#include "delta/delta_apply.h"
+
+#include "base/error.h"
+#include "delta/codec.h"
+#include "delta/stage_reader.h"
+#include "graph/graph.h"
+#include "run/state.h"
+#include "run/weight.h"
+
+/* The sender of a delta chooses its result hash, so a good hash says nothing
+ * about what the weights are: every value is checked as it is stored. */
+static int32_t delta_apply_check_result(const lnsp_delta *delta, const lnsp_model *model,
+                                        lnsp_error *problem) {
+  uint8_t hash[LNSP_HASH_BYTES];
+  lnspi_model_hash(model, hash);
+  if (memcmp(hash, delta->result, sizeof hash))
+    return lnspi_error_set(
+        problem, LNSP_E_MISMATCH, "lnsp.delta.result",
+        "the result's hash is not the one that the delta promises: the delta is "
+        "damaged or forged");
+  return LNSP_OK;
+}
+
+/* A float32 row that fills up, and goes into the result when it is full. */
+typedef struct delta_apply_row {
+  float *values;
+  int64_t filled, columns, row;
+} delta_apply_row;
+
+static int32_t delta_apply_store(const lnspi_weight *to, void *state, delta_apply_row *row,
+                                 const float *values, int64_t count, lnsp_error *problem) {
+  while (count > 0) {
+    int64_t left = row->columns - row->filled, n = count < left ? count : left;
+    memcpy(row->values + row->filled, values, (size_t)n * sizeof(float));
+    row->filled += n;
+    values += n;
+    count -= n;
+    if (row->filled < row->columns) continue;
+    int32_t status = lnspi_state_write_checked(to, state, row->row++, row->values, problem);
+    if (status) return status;
+    row->filled = 0;
+  }
+  return LNSP_OK;
+}
+
+static int32_t delta_apply_tensor(lnspi_stage_reader *reader, int32_t index,
+                                  const lnsp_graph *from, const void *state, lnsp_model *result,
+                                  float *values, lnsp_error *problem) {
+  const lnspi_weight *weight = &from->weights[index];
+  delta_apply_row row = {values, 0, lnspi_weight_columns(weight), 0};
+  float span[LNSPI_DELTA_SPAN];
+  int changes = lnspi_stage_reader_tensor(reader, index);
+  int32_t status = LNSP_OK;
+  for (int64_t at = 0, n; !status && at < weight->count; at += n) {
+    n = weight->count - at < LNSPI_DELTA_SPAN ? weight->count - at : LNSPI_DELTA_SPAN;
+    lnspi_state_read_span(weight, state, at, n, span);
+    if (changes) status = lnspi_stage_reader_next(reader, span, (int32_t)n, problem);
+    if (!status)
+      status = delta_apply_store(&result->graph->weights[index], result->state, &row, span, n,
+                                 problem);
+  }
+  return status;
+}
+
+/* One stage: from a state into the result's, which may be the same if it is float32. */
+static int32_t delta_apply_stage(const lnsp_delta *delta, int32_t stage, const lnsp_graph *from,
+                                 const void *state, lnsp_model *result, float *row,
+                                 lnsp_error *problem) {
+  uint64_t work[LNSPI_CODEC_READ_BYTES / sizeof(uint64_t)];
+  lnspi_stage_reader reader;
+  int32_t status = lnspi_stage_reader_start(&reader, delta, stage, work, problem);
+  for (int32_t i = 0; !status && i < delta->graph->weight_count; i++)
+    status = delta_apply_tensor(&reader, i, from, state, result, row, problem);
+  return status ? status : lnspi_stage_reader_end(&reader, problem);
+}
+
+static int32_t delta_apply_fill(const lnsp_delta *delta, const lnsp_model *base,
+                                lnsp_model *result, float *row, lnsp_error *problem) {
+  int32_t status = delta_apply_stage(delta, 0, base->graph, base->state, result, row, problem);
+  for (int32_t s = 1; !status && s < delta->stage_count; s++)
+    status = delta_apply_stage(delta, s, result->graph, result->state, result, row, problem);
+  return status ? status : delta_apply_check_result(delta, result, problem);
+}
+
+/* Stages in between are float32: only the last result may be rounded, and is then checked
+ * like any other. */
+static int32_t delta_apply_stored(const lnsp_delta *delta, const lnsp_model *base, int32_t type,
+                                  const lnsp_options *options, lnsp_model **out,
+                                  lnsp_error *problem) {
+  lnsp_options inner = *options;
+  lnsp_model *wide = NULL, *model = NULL;
+  float *row;
+  inner.block = NULL;
+  inner.block_bytes = 0;
+  int32_t status = lnspi_model_alloc(base->graph, LNSP_F32, &inner, &wide, &row, problem);
+  if (status) return status;
+  status = delta_apply_fill(delta, base, wide, row, problem);
+  if (!status)
+    status = lnspi_model_copy(wide->graph, wide->state, type, options, &model, problem);
+  if (!status) status = delta_apply_check_result(delta, model, problem);
+  lnspi_model_release(wide);
+  if (status)
+    lnspi_model_release(model);
+  else
+    *out = model;
+  return status;
+}
+
+int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_options *options, lnsp_model **out, lnsp_error *problem) {
+  int32_t type = options->storage ? options->storage : LNSP_F32;
+  lnsp_model *model = NULL;
+  float *row = NULL;
+  int32_t status = lnspi_delta_check_base(delta, base, problem);
+  if (status) return status;
+  if (type != LNSP_F32 && delta->stage_count > 1)
+    return delta_apply_stored(delta, base, type, options, out, problem);
+  status = lnspi_model_alloc(base->graph, type, options, &model, &row, problem);
+  if (status) return status;
+  status = delta_apply_fill(delta, base, model, row, problem);
+  if (status)
+    lnspi_model_release(model);
+  else
+    *out = model;
+  return status;
+}

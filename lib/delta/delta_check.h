@@ -1,0 +1,17 @@
+/* What a received delta must keep to before it is used. */
+#ifndef LNSPI_DELTA_DELTA_CHECK_H
+#define LNSPI_DELTA_DELTA_CHECK_H
+
+#include "delta/delta.h"
+#include "lnsp.h"
+#include "run/model.h"
+
+int32_t lnspi_delta_check(const lnsp_delta *delta, const lnsp_model *base,
+                          const lnsp_delta_check_options *rules, const lnsp_options *options,
+                          lnsp_error *problem);
+int32_t lnspi_delta_check_and_apply(const lnsp_delta *delta, const lnsp_model *base,
+                                    const lnsp_delta_check_options *rules,
+                                    const lnsp_options *options, lnsp_model **out,
+                                    lnsp_error *problem);
+
+#endif

@@ -1,0 +1,55 @@
+/* Several deltas of one base, read side by side in spans, so that nothing holds a whole
+ * state: for their norms, and to make one of them. */
+#ifndef LNSPI_DELTA_DELTA_SET_H
+#define LNSPI_DELTA_DELTA_SET_H
+
+#include "base/block.h"
+#include "delta/delta.h"
+#include "delta/stage_reader.h"
+#include "lnsp.h"
+#include "run/model.h"
+
+#define LNSPI_DELTA_SET_MAX 1024
+
+typedef struct lnspi_delta_set_item {
+  const lnsp_delta *delta;
+  int32_t first;    /* of its readers, a stage each */
+  int32_t status;   /* why it was left out; LNSP_OK: it was not */
+  double norm;      /* of result - base over all parameters; after lnspi_delta_set_norms */
+  double most;      /* the largest |result - base| */
+  double scale, weight;
+  float *change;    /* LNSPI_DELTA_SPAN: result - base of the span */
+} lnspi_delta_set_item;
+
+typedef struct lnspi_delta_set {
+  lnspi_block block;
+  const lnsp_model *base;
+  int32_t count, stages;
+  int32_t skip;     /* 1: a delta that is refused is left out instead of failing the call */
+  lnspi_delta_set_item *one;
+  lnspi_stage_reader *reader;
+  uint8_t *work;    /* LNSPI_CODEC_READ_BYTES a reader */
+  uint8_t *reached; /* a stage: whether it is about the present tensor */
+  double *column;   /* a value of each delta */
+} lnspi_delta_set;
+
+/* One block from the allocator of options (a block of theirs is left alone). Refuses deltas
+ * of other models: base_hash is that of base. */
+int32_t lnspi_delta_set_open(lnspi_delta_set *s, const lnsp_model *base,
+                             const uint8_t base_hash[LNSP_HASH_BYTES],
+                             const lnsp_delta *const *deltas, int32_t count, int32_t skip,
+                             const lnsp_options *options, lnsp_error *problem);
+void lnspi_delta_set_close(lnspi_delta_set *s);
+
+/* From the first tensor on; then tensor after tensor, all spans of each in order. base is
+ * that of the span, LNSPI_DELTA_SPAN; fills the change of every one that is not left out. */
+int32_t lnspi_delta_set_start(lnspi_delta_set *s, lnsp_error *problem);
+void lnspi_delta_set_tensor(lnspi_delta_set *s, int32_t index);
+int32_t lnspi_delta_set_next(lnspi_delta_set *s, int32_t index, const float *base,
+                             int32_t count, lnsp_error *problem);
+int32_t lnspi_delta_set_end(lnspi_delta_set *s, lnsp_error *problem);
+
+/* Reads all of them once, for norm and most. */
+int32_t lnspi_delta_set_norms(lnspi_delta_set *s, lnsp_error *problem);
+
+#endif

@@ -1,0 +1,94 @@
+/* A delta of a trainer's live weights: what the codec leaves out is kept for the next one. */
+#include "delta/live_delta.h"
+
+#include "base/error.h"
+#include "delta/codec.h"
+#include "delta/delta_create.h"
+#include "delta/delta_source.h"
+#include "delta/stage_reader.h"
+#include "graph/graph.h"
+#include "run/state.h"
+#include "run/weight.h"
+#include "train/accumulate.h"
+#include "train/history.h"
+
+/* Refuses what could not be done to the end, before anything is. */
+static int32_t live_delta_check(const lnsp_model *base, const lnsp_trainer *t, int snap,
+                                lnsp_error *problem) {
+  if (!lnspi_graph_equal(base->graph, t->graph))
+    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+                           "the trainer's network is not that of base: '%s' and '%s'",
+                           t->graph->architecture, base->graph->architecture);
+  if (snap && lnspi_graph_storage(t->graph) != LNSP_F32)
+    return lnspi_error_set(
+        problem, LNSP_E_UNSUPPORTED, "weights",
+        "a trainer with weights=bf16 cannot hold the result's bits: snap needs "
+        "weights=f32");
+  return lnspi_delta_check_models(base, base, problem);
+}
+
+/* One span again: what was coded of it, or nothing where reader is NULL. Writes what is left
+ * of the wanted change, and the result. */
+static int32_t live_delta_span(lnspi_stage_reader *reader, const lnspi_delta_source *source,
+                               lnsp_trainer *t, int32_t index, int64_t at, int snap,
+                               int32_t *n) {
+  const lnspi_weight *weight = &t->graph->weights[index];
+  lnspi_delta_source_span values;
+  float coded[LNSPI_DELTA_SPAN], result[LNSPI_DELTA_SPAN];
+  *n = lnspi_delta_source_read(source, index, at, &values);
+  size_t bytes = (size_t)*n * sizeof(float);
+  memset(coded, 0, bytes);
+  memcpy(result, values.base, bytes);
+  if (reader) {
+    lnspi_codec_span span = {values.base, result, coded, *n};
+    int32_t status = reader->stage->setting.codec->get(&reader->coder, &span);
+    if (status) return status;
+    if (reader->stage->setting.codec->exact) memcpy(coded, values.change, bytes);
+  }
+  if (t->residual) {
+    lnspi_weight there = lnspi_weight_in_array(weight);
+    for (int32_t i = 0; i < *n; i++) values.change[i] -= coded[i];
+    lnspi_state_write_span(&there, t->residual, at, *n, values.change);
+  }
+  if (snap) lnspi_state_write_span(weight, t->state, at, *n, result);
+  return LNSP_OK;
+}
+
+/* Reads the payload that has just been written: nothing can be wrong with it. */
+static int32_t live_delta_keep_residual(const lnspi_delta_source *source,
+                                        const lnsp_delta *delta, lnsp_trainer *t, int snap) {
+  uint64_t work[LNSPI_CODEC_READ_BYTES / sizeof(uint64_t)];
+  lnspi_stage_reader reader;
+  int32_t n, status = lnspi_stage_reader_start(&reader, delta, 0, work, NULL);
+  for (int32_t i = 0; !status && i < t->graph->weight_count; i++) {
+    int coded = lnspi_stage_reader_tensor(&reader, i);
+    for (int64_t at = 0; !status && at < t->graph->weights[i].count; at += n)
+      status = live_delta_span(coded ? &reader : NULL, source, t, i, at, snap, &n);
+  }
+  if (snap) {
+    lnspi_accumulate_reset(t);
+    t->bounds_known = 0;
+    t->phase = LNSPI_PHASE_IDLE;
+  }
+  return status;
+}
+
+int32_t lnspi_live_delta_create(const lnsp_model *base, lnsp_trainer *t, const char *codec,
+                                int snap, const lnsp_options *options, lnsp_delta **out,
+                                lnsp_error *problem) {
+  lnsp_delta *delta = NULL;
+  int32_t status = live_delta_check(base, t, snap, problem);
+  if (status) return status;
+  lnspi_history_copy_pending(t); /* a mark that is still the live state gets its copy */
+  lnspi_delta_source source = {base->graph, t->graph, base->state, t->state,
+                               t->residual, NULL,     NULL};
+  status = lnspi_delta_create_from_source(&source, codec, NULL, options, &delta, problem);
+  if (status) return status;
+  if ((snap || t->residual) && live_delta_keep_residual(&source, delta, t, snap)) {
+    lnspi_delta_release(delta);
+    return lnspi_error_set(problem, LNSP_E_INTERNAL, "payload",
+                           "what was coded cannot be read again: please report");
+  }
+  *out = delta;
+  return LNSP_OK;
+}

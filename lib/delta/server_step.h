@@ -1,0 +1,11 @@
+/* A server's step */
+#ifndef LNSPI_DELTA_SERVER_STEP_H
+#define LNSPI_DELTA_SERVER_STEP_H
+
+#include "delta/delta.h"
+#include "lnsp.h"
+#include "train/trainer.h"
+
+int32_t lnspi_server_step(lnsp_trainer *trainer, const lnsp_delta *delta, lnsp_error *problem);
+
+#endif

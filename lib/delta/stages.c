@@ -1,0 +1,129 @@
+/* The stages of a delta as one text, and back. */
+#include "delta/stages.h"
+
+#include "base/decimal.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/lexer.h"
+#include "base/str.h"
+#include "base/token.h"
+#include "delta/codec_config.h"
+#include "delta/coder.h"
+#include "delta/codecs/list.h"
+
+/* "3,2,10": 3 tensors that stay, 2 that the stage is about, 10 that stay. */
+static size_t stages_write_runs(const uint8_t *tensors, int32_t count, char *to,
+                                size_t capacity) {
+  size_t used = 0;
+  int32_t run = 0;
+  uint8_t state = 0;
+  for (int32_t i = 0; i < count; i++) {
+    if (tensors[i] != state) {
+      used += lnspi_format(to + used, capacity - used, "%d,", (int)run);
+      state = tensors[i];
+      run = 0;
+    }
+    run++;
+  }
+  return used + lnspi_format(to + used, capacity - used, "%d", (int)run);
+}
+
+void lnspi_stages_write(lnsp_delta *delta) {
+  char *to = delta->text;
+  size_t used = 0, shown = 0, capacity = (size_t)delta->text_bytes;
+  for (int32_t s = 0; s < delta->stage_count; s++) {
+    const lnspi_delta_stage *stage = &delta->stages[s];
+    char setting[64];
+    lnspi_codec_config_text(&stage->setting, setting, sizeof setting);
+    used +=
+        lnspi_format(to + used, capacity - used, "%s%s%s bytes=%llu tensors=", s ? "; " : "",
+                     setting, stage->back ? " back=1" : "", (unsigned long long)stage->bytes);
+    used += stages_write_runs(stage->tensors, delta->graph->weight_count, to + used,
+                              capacity - used);
+    if (shown < sizeof delta->codec)
+      shown += lnspi_format(delta->codec + shown, sizeof delta->codec - shown, "%s%s",
+                            s ? "; " : "", setting);
+  }
+}
+
+/* ---- reading stages ---- */
+
+int32_t lnspi_stages_count(const char *text, int32_t *count, lnsp_error *problem) {
+  *count = 1;
+  for (; *text; text++) *count += *text == ';' && *count <= LNSPI_DELTA_STAGES;
+  if (*count > LNSPI_DELTA_STAGES)
+    return lnspi_error_set(problem, LNSP_E_LIMIT, "lnsp.delta.stages",
+                           "a delta has at most %d stages", LNSPI_DELTA_STAGES);
+  return LNSP_OK;
+}
+
+/* One byte a tensor; 0 where the runs do not add up. */
+static int stages_read_runs(lnspi_token word, int32_t count, uint8_t *tensors) {
+  int32_t done = 0, at = 0;
+  uint8_t state = 0;
+  while (at < word.length) {
+    int64_t run = 0;
+    for (; at < word.length && word.at[at] >= '0' && word.at[at] <= '9'; at++)
+      if (run <= count) run = 10 * run + (word.at[at] - '0');
+    if (run > count - done) return 0;
+    memset(tensors + done, state, (size_t)run);
+    done += (int32_t)run;
+    state = !state;
+    if (at < word.length && word.at[at++] != ',') return 0;
+  }
+  return done == count;
+}
+
+static int32_t stages_read_stage(lnspi_lexer *text, lnsp_delta *delta, lnspi_delta_stage *stage,
+                                 lnsp_error *problem) {
+  lnspi_key keys[LNSPI_CODEC_CONFIG_KEYS];
+  int32_t count = 0,
+          status = lnspi_codec_config_read_line(text, &stage->setting, keys, &count, problem);
+  int found = 0;
+  for (int32_t i = 0; !status && i < count; i++) {
+    int64_t bytes = 0;
+    if (lnspi_token_is(keys[i].key, "back")) {
+      stage->back = lnspi_token_is(keys[i].value, "1") && stage->setting.codec->exact;
+    } else if (lnspi_token_is(keys[i].key, "bytes")) {
+      status = lnspi_decimal_parse_integer(keys[i].value, "bytes", 0, INT64_C(1) << 48, &bytes,
+                                           problem);
+      stage->bytes = (uint64_t)bytes;
+    } else if (lnspi_token_is(keys[i].key, "tensors")) {
+      found = stages_read_runs(keys[i].value, delta->graph->weight_count, stage->tensors);
+    } else {
+      return lnspi_codec_config_unknown_key(&keys[i], &stage->setting, problem);
+    }
+  }
+  if (!status && !found)
+    return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.delta.stages",
+                           "a stage does not list the %d tensors of the network as runs (stay, "
+                           "change, stay, ...)",
+                           (int)delta->graph->weight_count);
+  return status;
+}
+
+/* There is one way to write it: what is read must be what would be written. */
+int32_t lnspi_stages_read(lnsp_delta *delta, const char *text, lnsp_error *problem) {
+  lnspi_lexer from;
+  uint64_t at = 0;
+  lnspi_lexer_open(&from, text);
+  for (int32_t s = 0; s < delta->stage_count; s++) {
+    lnspi_delta_stage *stage = &delta->stages[s];
+    int32_t status = stages_read_stage(&from, delta, stage, problem);
+    if (status) return status;
+    lnspi_lexer_line_end(&from);
+    stage->at = at;
+    at += stage->bytes;
+  }
+  if (at != delta->capacity)
+    return lnspi_error_set(problem, LNSP_E_SHAPE, "payload",
+                           "the payload has %llu bytes, but its stages have %llu",
+                           (unsigned long long)delta->capacity, (unsigned long long)at);
+  delta->bytes = at;
+  lnspi_stages_write(delta);
+  if (!lnspi_str_equal(delta->text, text))
+    return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.delta.stages",
+                           "the stages are not written as they should be: '%s', not '%s'",
+                           delta->text, text);
+  return LNSP_OK;
+}

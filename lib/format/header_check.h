@@ -1,0 +1,11 @@
+/* What a header says as a whole */
+#ifndef LNSPI_FORMAT_HEADER_CHECK_H
+#define LNSPI_FORMAT_HEADER_CHECK_H
+
+#include "format/header.h"
+#include "lnsp.h"
+
+/* Offsets without holes, overlaps or a rest; no name twice. */
+int32_t lnspi_header_check(lnspi_header *header, uint64_t data_bytes, lnsp_error *problem);
+
+#endif

@@ -1,0 +1,236 @@
+/* Arguments of a line or of a named architecture. */
+#include <string.h>
+
+#include "graph/arg.h"
+
+#include "base/decimal.h"
+#include "base/format.h"
+#include "base/str.h"
+#include "graph/builder.h"
+#include "graph/graph.h"
+
+static const lnspi_key *arg_find(const lnspi_arguments *a, const char *key) {
+  int32_t i;
+  for (i = 0; i < a->key_count; i++)
+    if (lnspi_token_is(a->key[i].key, key)) return &a->key[i];
+  return NULL;
+}
+
+/* The same, and marks it as read. */
+const lnspi_key *lnspi_arg_use(lnspi_builder *b, const char *key) {
+  lnspi_arguments *a = b->arguments;
+  const lnspi_key *found = arg_find(a, key);
+  if (found) a->key_used |= (uint32_t)1 << (found - a->key);
+  return found;
+}
+
+/* In a named architecture: the value that holds goes into the graph's text. */
+static void arg_record(lnspi_builder *b, const char *key, const char *value) {
+  if (b->arguments == &b->call)
+    b->architecture_length = LNSPI_APPEND(b->architecture, sizeof b->architecture,
+                                          b->architecture_length, " %s=%s", key, value);
+}
+
+static void arg_record_integer(lnspi_builder *b, const char *key, int64_t value) {
+  char text[24];
+  (void)lnspi_format(text, sizeof text, "%lld", (long long)value);
+  arg_record(b, key, text);
+}
+
+lnspi_token lnspi_arg_place(const lnspi_builder *b, const char *key) {
+  const lnspi_key *found = arg_find(b->arguments, key);
+  return found ? found->value : b->arguments->op;
+}
+
+int lnspi_arg_given(const lnspi_builder *b, const char *key) {
+  return arg_find(b->arguments, key) != NULL;
+}
+
+int64_t lnspi_arg_size(lnspi_builder *b, const char *what) {
+  lnspi_arguments *a = b->arguments;
+  int64_t value = 1;
+  if (b->status != LNSP_OK) return value;
+  if (a->size_used == a->size_count)
+    LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, a->op, "the %s is missing: %s", what, a->help);
+  else
+    b->status = lnspi_decimal_parse_integer(a->size[a->size_used++], what, 1, LNSPI_MAX_WIDTH,
+                                            &value, b->problem);
+  return b->status == LNSP_OK ? value : 1;
+}
+
+/* The key's value, initial if it is absent, without recording it. */
+static int64_t arg_integer(lnspi_builder *b, const char *key, int64_t low, int64_t high,
+                           int64_t initial) {
+  const lnspi_key *found = lnspi_arg_use(b, key);
+  int64_t value = initial;
+  if (b->status != LNSP_OK) return initial < low ? low : initial;
+  if (found)
+    b->status = lnspi_decimal_parse_integer(found->value, key, low, high, &value, b->problem);
+  else if (initial < low)
+    LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->arguments->op, "%s= is missing: %s", key,
+                     b->arguments->help);
+  return b->status == LNSP_OK ? value : initial < low ? low : initial;
+}
+
+int64_t lnspi_arg_integer(lnspi_builder *b, const char *key, int64_t low, int64_t high,
+                          int64_t initial) {
+  const int64_t value = arg_integer(b, key, low, high, initial);
+  arg_record_integer(b, key, value);
+  return value;
+}
+
+int32_t lnspi_arg_flag(lnspi_builder *b, const char *key, int32_t initial) {
+  return (int32_t)lnspi_arg_integer(b, key, 0, 1, initial);
+}
+
+float lnspi_arg_real(lnspi_builder *b, const char *key, double low, double high,
+                     double initial) {
+  const lnspi_key *found = lnspi_arg_use(b, key);
+  double value = initial;
+  char text[32];
+  if (b->status == LNSP_OK && found)
+    b->status = lnspi_decimal_parse(found->value, key, low, high, &value, b->problem);
+  if (b->status != LNSP_OK) value = initial;
+  lnspi_decimal_write((float)value, text);
+  arg_record(b, key, text);
+  return (float)value;
+}
+
+int32_t lnspi_arg_choice(lnspi_builder *b, const char *key, const char *choices,
+                         int32_t initial) {
+  const lnspi_key *found = lnspi_arg_use(b, key);
+  lnspi_token all, choice;
+  int32_t i, value = initial;
+  char shown[48];
+  memset(&all, 0, sizeof all);
+  all.at = choices;
+  all.length = (int32_t)lnspi_str_length(choices);
+  if (b->status == LNSP_OK && found) {
+    for (i = 0, value = -1; value < 0; i++) {
+      choice = lnspi_token_split(all, ',', i);
+      if (choice.length == 0) break;
+      if (choice.length == found->value.length &&
+          !memcmp(choice.at, found->value.at, (size_t)choice.length))
+        value = i;
+    }
+    if (value < 0)
+      LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, found->value, "%s=%s is not one of %s", key,
+                       lnspi_token_show(found->value, shown), choices);
+    if (value < 0) value = initial;
+  }
+  arg_record(b, key, lnspi_token_show(lnspi_token_split(all, ',', value), shown));
+  return value;
+}
+
+void lnspi_arg_finish(lnspi_builder *b) {
+  const lnspi_arguments *a = b->arguments;
+  char shown[48], op[48];
+  int32_t i;
+  if (b->status != LNSP_OK) return;
+  (void)lnspi_token_show(a->op, op);
+  if (a->size_used < a->size_count)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, a->size[a->size_used],
+                     "%s has no place for the number %s: %s", op,
+                     lnspi_token_show(a->size[a->size_used], shown), a->help);
+  for (i = 0; i < a->key_count; i++)
+    if (!(a->key_used >> i & 1)) {
+      LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, a->key[i].key, "%s has no key '%s': %s", op,
+                       lnspi_token_show(a->key[i].key, shown), a->help);
+      return;
+    }
+}
+
+int32_t lnspi_arg_list(lnspi_builder *b, const char *key, double low, double high, float *to,
+                       int32_t most) {
+  const lnspi_key *found = lnspi_arg_use(b, key);
+  char text[160] = "", number[32];
+  size_t used = 0;
+  int32_t count = 0;
+  if (!found) return 0;
+  for (lnspi_token part; b->status == LNSP_OK; count++) {
+    double value = 0;
+    part = lnspi_token_split(found->value, ',', count);
+    if (part.length == 0) break;
+    if (count == most) {
+      LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, part, "%s= takes at most %d numbers", key, most);
+      break;
+    }
+    b->status = lnspi_decimal_parse(part, key, low, high, &value, b->problem);
+    to[count] = (float)value;
+    lnspi_decimal_write(to[count], number);
+    used = LNSPI_APPEND(text, sizeof text, used, "%s%s", count ? "," : "", number);
+  }
+  arg_record(b, key, text);
+  return b->status == LNSP_OK ? count : 0;
+}
+
+/* ---- what a file tells named architectures ------------------------------ */
+
+/* 1 and the width if the file has the tensor; refuses a width out of range. */
+static int arg_file_width(lnspi_builder *b, const char *tensor, int32_t axis, int64_t *width) {
+  int64_t dims[4] = {0};
+  int32_t rank = 0;
+  if (b->status != LNSP_OK || !b->shapes) return 0;
+  if (!b->shapes->find(b->shapes->user, tensor, &rank, dims)) return 0;
+  if (axis >= rank || axis > 3 || dims[axis] < 1 || dims[axis] > LNSPI_MAX_WIDTH) {
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->call.op,
+                     "the file's tensor '%s' has rank %d and size %lld where a width is "
+                     "looked for: it is not this architecture's",
+                     tensor, rank, (long long)(axis < rank && axis < 4 ? dims[axis] : 0));
+    return 0;
+  }
+  *width = dims[axis];
+  return 1;
+}
+
+static int64_t arg_width(lnspi_builder *b, const char *key, const char *tensor, int32_t axis,
+                         int64_t initial, int required) {
+  int64_t width = 0, value;
+  const int there = arg_file_width(b, tensor, axis, &width);
+  if (b->shapes && !there && required)
+    LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->call.op,
+                     "the file has no tensor '%s', which the architecture needs: check the "
+                     "architecture, or give the prefix of the file's names",
+                     tensor);
+  value = arg_integer(b, key, required, LNSPI_MAX_WIDTH, there ? width : initial);
+  if (b->shapes && value != width && b->status == LNSP_OK)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, key),
+                     "the text says %s=%lld, but the file's tensor '%s' %s %lld: leave %s= "
+                     "out to take the file's",
+                     key, (long long)value, tensor, there ? "says" : "is not there, which says",
+                     (long long)width, key);
+  arg_record_integer(b, key, value);
+  return value;
+}
+
+int64_t lnspi_arg_file_dim(const lnspi_builder *b, const char *tensor, int32_t axis) {
+  int64_t dims[4] = {0};
+  int32_t rank = 0;
+  if (!b->shapes || !b->shapes->find(b->shapes->user, tensor, &rank, dims)) return 0;
+  return axis < rank && axis < 4 ? dims[axis] : 0;
+}
+
+int64_t lnspi_arg_file_width(lnspi_builder *b, const char *key, const char *tensor,
+                             int32_t axis, int64_t initial) {
+  return arg_width(b, key, tensor, axis, initial, 1);
+}
+
+int64_t lnspi_arg_file_optional_width(lnspi_builder *b, const char *key, const char *tensor,
+                                      int32_t axis) {
+  return arg_width(b, key, tensor, axis, 0, 0);
+}
+
+int32_t lnspi_arg_file_flag(lnspi_builder *b, const char *key, const char *tensor,
+                            int32_t initial) {
+  int64_t dims[4];
+  int32_t rank, there, value;
+  there = b->shapes && b->shapes->find(b->shapes->user, tensor, &rank, dims);
+  value = (int32_t)arg_integer(b, key, 0, 1, b->shapes ? there : initial);
+  if (b->shapes && value != there && b->status == LNSP_OK)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, key),
+                     "the text says %s=%d, but the file has %s tensor '%s': leave %s= out to "
+                     "take what the file has",
+                     key, value, there ? "the" : "no", tensor, key);
+  arg_record_integer(b, key, value);
+  return value;
+}

@@ -1,0 +1,159 @@
+/* What a layer declares about itself through the builder: its tensors, and the lengths of its inputs. */
+#include <string.h>
+#include "graph/declare.h"
+
+#include "base/lexer.h"
+#include "base/str.h"
+#include "base/token.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+
+/* ---- lengths ------------------------------------------------------------ */
+
+void lnspi_declare_same_length(lnspi_builder *b, const lnspi_node *node) {
+  const lnspi_node *nodes = b->graph->nodes;
+  if (b->status != LNSP_OK) return;
+  for (int32_t i = 1; i < node->input_count; i++)
+    if (nodes[node->input[i]].every != nodes[node->input[0]].every)
+      LNSPI_BUILD_FAIL(
+          b, LNSP_E_SHAPE, b->line.input[i],
+          "'%s' and '%s' have different numbers of rows a sequence: use last, mean "
+          "or repeat",
+          nodes[node->input[0]].name, nodes[node->input[i]].name);
+}
+
+void lnspi_declare_pairwise(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *first = &b->graph->nodes[node->input[0]];
+  const lnspi_node *second = &b->graph->nodes[node->input[1]];
+  char op[48];
+  node->width = first->width;
+  lnspi_declare_same_length(b, node);
+  if (first->width != second->width)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
+                     "%s needs equal widths: '%s' has %lld, '%s' has %lld",
+                     lnspi_token_show(b->line.op, op), first->name, (long long)first->width,
+                     second->name, (long long)second->width);
+}
+
+static int64_t declare_common_divisor(int64_t a, int64_t b) { /* greatest divisor */
+  while (b) {
+    const int64_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+void lnspi_declare_concepts(lnspi_builder *b, int64_t low, int64_t high, int64_t step) {
+  lnsp_graph *g = b->graph;
+  if (b->status != LNSP_OK) return;
+  if (low > g->concepts_low) g->concepts_low = low;
+  if (high && (!g->concepts_high || high < g->concepts_high)) g->concepts_high = high;
+  g->concepts_step = g->concepts_step / declare_common_divisor(g->concepts_step, step) * step;
+  if (g->concepts_low < g->concepts_step) g->concepts_low = g->concepts_step;
+  g->concepts_low =
+      (g->concepts_low + g->concepts_step - 1) / g->concepts_step * g->concepts_step;
+  if (g->concepts_low > LNSPI_MAX_CONCEPTS)
+    LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, b->line.op,
+                     "rows would need at least %lld concepts, in multiples of %lld: at most %d",
+                     (long long)g->concepts_low, (long long)g->concepts_step,
+                     LNSPI_MAX_CONCEPTS);
+  if (g->concepts_high && g->concepts_low > g->concepts_high)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
+                     "no number of concepts a row suits this layer and those before: it would "
+                     "be at least %lld, at most %lld and a multiple of %lld",
+                     (long long)g->concepts_low, (long long)g->concepts_high,
+                     (long long)g->concepts_step);
+}
+
+/* ---- tensors ------------------------------------------------------------ */
+
+/* The name NAME + suffix of the line's w=NAME (word: "w"); 0 after a failure. */
+static int declare_tensor_name(lnspi_builder *b, const char *word, const char *suffix,
+                               char name[LNSPI_NAME_BYTES]) {
+  const lnspi_key *key = lnspi_arg_use(b, word);
+  size_t used = lnspi_str_length(suffix);
+  int32_t i;
+  if (!key) {
+    LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->arguments->op,
+                     "%s=NAME is missing, the name of this layer's tensors in the file: %s",
+                     word, b->arguments->help);
+    return 0;
+  }
+  for (i = 0; i < key->value.length; i++)
+    if (key->value.at[i] < '!' || key->value.at[i] > '~' || key->value.at[i] == '"' ||
+        key->value.at[i] == '\\') {
+      LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, key->value,
+                       "%s= must be plain ASCII without blanks, quotes and backslashes", word);
+      return 0;
+    }
+  if ((size_t)key->value.length + used >= LNSPI_NAME_BYTES) {
+    LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, key->value,
+                     "the tensor's name would have %d letters: at most %d",
+                     (int)(key->value.length + (int32_t)used), LNSPI_NAME_BYTES - 1);
+    return 0;
+  }
+  memset(name, 0, LNSPI_NAME_BYTES);
+  memcpy(name, key->value.at, (size_t)key->value.length);
+  memcpy(name + key->value.length, suffix, used);
+  return 1;
+}
+
+static int declare_same_shape(const lnspi_weight *a, const lnspi_weight *b) {
+  int32_t i;
+  if (a->kind != b->kind || a->parts != b->parts || a->rank != b->rank || a->fixed != b->fixed)
+    return 0;
+  for (i = 0; i < a->rank; i++)
+    if (a->dims[i] != b->dims[i]) return 0;
+  return 1;
+}
+
+static int64_t declare_round16(int64_t n) { return (n + 15) & ~(int64_t)15; }
+
+/* Elements, and floats in the state. */
+static void declare_lay_out(lnspi_weight *w) {
+  int32_t i;
+  w->count = 1;
+  for (i = 0; i < w->rank; i++) w->count *= w->dims[i];
+  if (w->kind == LNSPI_MATRIX)
+    w->floats = w->parts * declare_round16(w->dims[0] / w->parts) * w->dims[1];
+  else
+    w->floats = w->parts * declare_round16(w->count / w->parts);
+}
+
+void lnspi_declare_tensor(lnspi_builder *b, lnspi_node *node, int32_t slot, const char *word,
+                          const char *suffix, const lnspi_weight *shape) {
+  char name[LNSPI_NAME_BYTES];
+  lnsp_graph *g = b->graph;
+  lnspi_weight *w;
+  int32_t found;
+  if (b->status != LNSP_OK || !declare_tensor_name(b, word, suffix, name)) return;
+  found = lnspi_graph_find_weight(g, name);
+  if (found >= 0) {
+    node->slot[slot] = found;
+    if (!declare_same_shape(&g->weights[found], shape))
+      LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, word),
+                       "tensor '%s' was declared before with another shape or use: only "
+                       "equal layers can share a tensor",
+                       name);
+    return;
+  }
+  if (g->weight_count == LNSPI_MAX_WEIGHTS || g->weight_count == b->weight_count) {
+    LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, b->arguments->op, "more than %d tensors: the limit",
+                     LNSPI_MAX_WEIGHTS);
+    return;
+  }
+  w = &g->weights[g->weight_count];
+  *w = *shape;
+  memcpy(w->name, name, sizeof w->name);
+  declare_lay_out(w);
+  w->offset = g->state_floats;
+  g->state_floats += w->floats;
+  if (!w->fixed) g->parameter_count += w->count;
+  node->slot[slot] = g->weight_count++;
+}
+
+void lnspi_declare_weight(lnspi_builder *b, lnspi_node *node, int32_t slot, const char *suffix,
+                          const lnspi_weight *shape) {
+  lnspi_declare_tensor(b, node, slot, "w", suffix, shape);
+}

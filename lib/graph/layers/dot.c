@@ -1,0 +1,79 @@
+/* How well each concept answers a query: their product, times a factor. */
+#include <math.h>
+
+#include "base/bytes.h"
+#include "base/decimal.h"
+#include "base/format.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/graph.h"
+#include "graph/layer.h"
+
+static void dot_define(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *q = &b->graph->nodes[node->input[0]], *k = &b->graph->nodes[node->input[1]];
+  node->real[0] = lnspi_arg_real(b, "scale", -1e6, 1e6, 1.0 / sqrt((double)q->width));
+  node->width = 1;
+  node->every = k->every;
+  if (q->every)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
+                     "the query '%s' must have one row a sequence: use last or mean", q->name);
+  if (q->width != k->width)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
+                     "score needs equal widths: '%s' has %lld, '%s' has %lld", q->name,
+                     (long long)q->width, k->name, (long long)k->width);
+}
+
+static void dot_forward(const lnspi_call *c) {
+  for (int64_t r = 0; r < c->rows; r++) {
+    float *y = c->out + r * c->out_ld;
+    *y = c->k->dot(c->in[0] + r / c->concepts * c->in_ld[0], c->in[1] + r * c->in_ld[1],
+                   c->in_width[0]);
+    *y = *y * c->node->real[0];
+  }
+  lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, 1);
+}
+
+static void dot_backward(const lnspi_call *c) {
+  const int64_t n = c->in_width[0];
+  if (c->din[0]) memset(c->din[0], 0, (size_t)(c->in_rows[0] * c->in_ld[0]) * sizeof(float));
+  for (int64_t r = 0; r < c->rows; r++) {
+    const float d = c->dout[r * c->out_ld] * c->node->real[0];
+    const int64_t q = r / c->concepts;
+    if (c->din[0]) c->k->axpy(c->din[0] + q * c->in_ld[0], d, c->in[1] + r * c->in_ld[1], n);
+    if (c->din[1]) c->k->scale(c->din[1] + r * c->in_ld[1], d, c->in[0] + q * c->in_ld[0], n);
+  }
+  if (c->din[1]) lnspi_layer_zero_pads(c->din[1], c->in_ld[1], c->rows, n);
+}
+
+static int64_t dot_flops(const lnspi_extent *e) {
+  return 2 * e->graph->nodes[e->node->input[0]].width * e->concepts;
+}
+
+static size_t dot_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                        size_t capacity) {
+  char text[32];
+  const double usual = 1.0 / sqrt((double)graph->nodes[node->input[0]].width);
+  if (lnspi_float_bits(node->real[0]) == lnspi_float_bits((float)usual)) return 0;
+  lnspi_decimal_write(node->real[0], text);
+  return lnspi_format(to, capacity, " scale=%s", text);
+}
+
+static const char *const dot_examples[] =
+    {"lnsp 1\nx = input 19\nq = mean x\ny = score q x\noutput output=y",
+     "lnsp 1\nx = input 32; q = last x; q = linear q 20 w=q; k = linear x 20 w=k; "
+     "y = score q k scale=.7; output output=y",
+     NULL};
+
+const lnspi_layer lnspi_layer_dot = {
+    .name = "score",
+    .help =
+        "s = score q k [scale=1/sqrt(width)]: q, of one row a sequence, times each row of k",
+    .inputs_low = 2,
+    .inputs_high = 2,
+    .define = dot_define,
+    .forward = dot_forward,
+    .backward = dot_backward,
+    .flops = dot_flops,
+    .write = dot_write,
+    .examples = dot_examples,
+};

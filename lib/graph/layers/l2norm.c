@@ -1,0 +1,88 @@
+/* Rows of length one: y = x / max(|x|, eps), or x / (|x| + eps). */
+#include <math.h>
+
+#include "base/bytes.h"
+#include "base/decimal.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/graph.h"
+#include "graph/layer.h"
+
+#define L2NORM_EPS 1e-12
+
+static void l2norm_define(lnspi_builder *b, lnspi_node *node) {
+  node->width = b->graph->nodes[node->input[0]].width;
+  node->real[0] = lnspi_arg_real(b, "eps", 1e-30, 1, L2NORM_EPS);
+  node->number[0] = lnspi_arg_choice(b, "rule", "max,add", 0);
+}
+
+static void l2norm_need(const lnspi_extent *e, lnspi_need *need) {
+  need->saved_floats = e->rows; /* the divisors */
+  need->rows_apart = 1;
+}
+
+/* rule=add; returns the length. */
+static float l2norm_add(const lnspi_call *c, float *y, const float *x) {
+  const float length = sqrtf(c->k->dot(x, x, c->node->width));
+  c->k->scale(y, 1.0f / (length + c->node->real[0]), x, c->node->width);
+  return length;
+}
+
+/* dx = dy / (|x| + eps) - y (y . dy) / |x|, where the last is 0 for x = 0 */
+static void l2norm_add_dx(const lnspi_call *c, float *dx, const float *dy, const float *y,
+                          float length) {
+  const int64_t n = c->node->width;
+  c->k->scale(dx, 1.0f / (length + c->node->real[0]), dy, n);
+  if (length > 0) c->k->axpy(dx, -c->k->dot(y, dy, n) / length, y, n);
+}
+
+static void l2norm_forward(const lnspi_call *c) {
+  for (int64_t r = 0; r < c->rows && c->node->number[0]; r++)
+    c->saved[c->row0 + r] = l2norm_add(c, c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0]);
+  if (c->node->number[0]) return;
+  for (int64_t r = 0; r < c->rows; r++)
+    c->saved[c->row0 + r] = c->k->unit(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
+                                       c->node->width, c->node->real[0]);
+}
+
+static void l2norm_backward(const lnspi_call *c) {
+  float *dx = c->din[0];
+  if (!dx) return;
+  for (int64_t r = 0; r < c->rows && c->node->number[0]; r++)
+    l2norm_add_dx(c, dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
+                  c->saved[c->row0 + r]);
+  for (int64_t r = 0; r < c->rows && !c->node->number[0]; r++)
+    c->k->unit_dx(dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
+                  c->saved[c->row0 + r], c->node->width, c->node->real[0]);
+  lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
+}
+
+static size_t l2norm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                           size_t capacity) {
+  char text[32];
+  size_t used = 0;
+  (void)graph;
+  if (lnspi_float_bits(node->real[0]) != lnspi_float_bits((float)L2NORM_EPS)) {
+    lnspi_decimal_write(node->real[0], text);
+    used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
+  }
+  return node->number[0] ? LNSPI_APPEND(to, capacity, used, " rule=add") : used;
+}
+
+static const char *const l2norm_examples[] =
+    {"lnsp 1\nx = input 23\ny = unit x\noutput output=y",
+     "lnsp 1\nx = input 48; y = unit x eps=1e-8; output output=y",
+     "lnsp 1\nx = input 21; y = unit x eps=.01 rule=add; output output=y", NULL};
+
+const lnspi_layer lnspi_layer_l2norm = {
+    .name = "unit",
+    .help = "y = unit x [eps=1e-12] [rule=max|add]: x / max(|x|, eps), or x / (|x| + eps)",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .define = l2norm_define,
+    .need = l2norm_need,
+    .forward = l2norm_forward,
+    .backward = l2norm_backward,
+    .write = l2norm_write,
+    .examples = l2norm_examples,
+};

@@ -1,0 +1,219 @@
+/* A memory that is read by content: p = query_proj q, w = softmax over the slots of
+ * unit(p) . unit(slot), y = the sum of w slot. The memory itself is a fixed tensor, and the
+ * gate that writes it gets no gradient: both are declared here for the file's sake.
+ *
+ * saved has for each row: unit(p), over which backward puts the gradient of p; the length
+ * of p, 16 floats; w; and the query, if it is of zeros. */
+#include <math.h>
+
+#include "base/format.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
+#include "graph/layer.h"
+#include "graph/product.h"
+#include "kernels/kernels.h"
+
+#define MEMORY_READ_SLOTS 0 /* the tensors */
+#define MEMORY_READ_QUERY 1
+#define MEMORY_READ_QUERY_BIAS 2
+#define MEMORY_READ_GATE 3
+#define MEMORY_READ_GATE_BIAS 4
+#define MEMORY_READ_COUNT 0 /* in number[] */
+#define MEMORY_READ_ZERO 1
+#define MEMORY_READ_EPS 1e-12f
+
+static void memory_read_linear(lnspi_builder *b, lnspi_node *node, int32_t slot, int64_t in,
+                               int64_t out, const char *weight, const char *bias) {
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  shape.kind = LNSPI_MATRIX;
+  shape.parts = 1;
+  shape.init = LNSPI_INIT_UNIFORM;
+  shape.amount = (float)(1.0 / sqrt((double)in));
+  shape.rank = 2;
+  shape.dims[0] = out;
+  shape.dims[1] = in;
+  lnspi_declare_weight(b, node, slot, weight, &shape);
+  shape.kind = LNSPI_FLAT;
+  shape.rank = 1;
+  shape.dims[1] = 0;
+  lnspi_declare_weight(b, node, slot + 1, bias, &shape);
+}
+
+static void memory_read_define(lnspi_builder *b, lnspi_node *node) {
+  const int64_t slots = lnspi_arg_size(b, "number of slots");
+  int64_t in = b->graph->nodes[node->input[0]].width;
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  node->width = lnspi_arg_size(b, "width of a slot");
+  node->number[MEMORY_READ_COUNT] = (int32_t)slots;
+  node->number[MEMORY_READ_ZERO] = (int32_t)lnspi_arg_integer(b, "zero", 0, LNSPI_MAX_WIDTH, 0);
+  if (node->number[MEMORY_READ_ZERO]) {
+    in = node->number[MEMORY_READ_ZERO];
+    node->every = 0;
+  }
+  shape.kind = LNSPI_FLAT;
+  shape.parts = 1;
+  shape.init = LNSPI_INIT_NORMAL;
+  shape.amount = .01f;
+  shape.rank = 2;
+  shape.dims[0] = slots;
+  shape.dims[1] = node->width;
+  shape.fixed = 1;
+  lnspi_declare_weight(b, node, MEMORY_READ_SLOTS, ".memory", &shape);
+  memory_read_linear(b, node, MEMORY_READ_QUERY, in, node->width, ".query_proj.weight",
+                     ".query_proj.bias");
+  memory_read_linear(b, node, MEMORY_READ_GATE, in, slots, ".write_gate.weight",
+                     ".write_gate.bias");
+}
+
+typedef struct memory_read_parts {
+  const lnspi_kernels *k;
+  const float *memory; /* [slots, width] */
+  int64_t slots, width, ld, stride;
+  int64_t zeros; /* where the query of zeros is in a row of saved */
+  float *saved;
+  float *lengths; /* of the slots */
+} memory_read_parts;
+
+static memory_read_parts memory_read_measure(const lnspi_node *node) {
+  memory_read_parts p;
+  memset(&p, 0, sizeof p);
+  p.slots = node->number[MEMORY_READ_COUNT];
+  p.width = node->width;
+  p.ld = lnspi_round16(p.width);
+  p.zeros = p.ld + 16 + lnspi_round16(p.slots);
+  p.stride = p.zeros + lnspi_round16(node->number[MEMORY_READ_ZERO]);
+  return p;
+}
+
+static void memory_read_need(const lnspi_extent *e, lnspi_need *need) {
+  const memory_read_parts p = memory_read_measure(e->node);
+  need->saved_floats = e->rows * p.stride;
+  need->scratch_floats = 2 * lnspi_round16(p.slots) + p.ld;
+  need->uses = 1;
+  need->rows_apart = 1;
+}
+
+static memory_read_parts memory_read_open(const lnspi_call *c) {
+  memory_read_parts p = memory_read_measure(c->node);
+  p.k = c->k;
+  p.memory = c->weight[MEMORY_READ_SLOTS];
+  p.saved = c->saved + c->row0 * p.stride;
+  p.lengths = c->scratch;
+  for (int64_t i = 0; i < p.slots && !c->again; i++) {
+    const float *slot = p.memory + i * p.width;
+    const float length = sqrtf(p.k->dot(slot, slot, p.width));
+    p.lengths[i] = length > MEMORY_READ_EPS ? length : MEMORY_READ_EPS;
+  }
+  return p;
+}
+
+/* ---- forward ------------------------------------------------------------- */
+
+static void memory_read_row(const memory_read_parts *p, float *row, float *out) {
+  float *weights = row + p->ld + 16;
+  row[p->ld] = p->k->unit(row, row, p->width, MEMORY_READ_EPS);
+  for (int64_t i = 0; i < p->slots; i++)
+    weights[i] = p->k->dot(row, p->memory + i * p->width, p->width) / p->lengths[i];
+  p->k->softmax(weights, weights, p->slots);
+  memset(out, 0, (size_t)p->width * sizeof(float));
+  for (int64_t i = 0; i < p->slots; i++)
+    p->k->axpy(out, weights[i], p->memory + i * p->width, p->width);
+}
+
+static void memory_read_forward(const lnspi_call *c) {
+  const memory_read_parts p = memory_read_open(c);
+  const float *bias = c->weight[MEMORY_READ_QUERY_BIAS];
+  if (!c->node->number[MEMORY_READ_ZERO])
+    lnspi_product(c, MEMORY_READ_QUERY, 0, bias, c->in[0], c->in_ld[0], p.saved, p.stride,
+                  c->rows);
+  for (int64_t r = 0; r < c->rows; r++) {
+    float *row = p.saved + r * p.stride;
+    if (p.stride > p.zeros) {
+      memset(row + p.zeros, 0, (size_t)(p.stride - p.zeros) * sizeof(float));
+      memcpy(row, bias, (size_t)p.ld * sizeof(float));
+    }
+    memory_read_row(&p, row, c->out + r * c->out_ld);
+  }
+}
+
+/* ---- backward ------------------------------------------------------------ */
+
+static void memory_read_row_dx(const memory_read_parts *p, float *row, const float *dout,
+                               float *ds, float *du) {
+  const float *weights = row + p->ld + 16;
+  for (int64_t i = 0; i < p->slots; i++)
+    ds[i] = p->k->dot(dout, p->memory + i * p->width, p->width);
+  p->k->softmax_dx(ds, ds, weights, p->slots);
+  memset(du, 0, (size_t)p->width * sizeof(float));
+  for (int64_t i = 0; i < p->slots; i++)
+    p->k->axpy(du, ds[i] / p->lengths[i], p->memory + i * p->width, p->width);
+  p->k->unit_dx(du, du, row, row[p->ld], p->width, MEMORY_READ_EPS);
+  p->k->flush(row, du, p->width);
+}
+
+static void memory_read_backward(const lnspi_call *c) {
+  const memory_read_parts p = memory_read_open(c);
+  float *ds = p.lengths + lnspi_round16(p.slots), *du = ds + lnspi_round16(p.slots);
+  const int zero = c->node->number[MEMORY_READ_ZERO] != 0;
+  for (int64_t r = 0; r < c->rows && !c->again; r++)
+    memory_read_row_dx(&p, p.saved + r * p.stride, c->dout + r * c->out_ld, ds, du);
+  if (c->dweight[MEMORY_READ_QUERY_BIAS])
+    c->k->column_sum(c->dweight[MEMORY_READ_QUERY_BIAS], p.saved, p.stride, c->rows, p.width);
+  if (c->again) return;
+  if (c->use)
+    c->use(c, MEMORY_READ_QUERY, 0, zero ? p.saved + p.zeros : c->in[0],
+           zero ? p.stride : c->in_ld[0], p.saved, p.stride, c->rows);
+  if (!c->din[0]) return;
+  if (zero)
+    memset(c->din[0], 0, (size_t)(c->in_rows[0] * c->in_ld[0]) * sizeof(float));
+  else {
+    lnspi_product_dx(c, MEMORY_READ_QUERY, 0, p.saved, p.stride, c->din[0], c->in_ld[0],
+                     c->rows, 1);
+    lnspi_layer_zero_pads(c->din[0], c->in_ld[0], c->rows, lnspi_round16(c->in_width[0]));
+  }
+}
+
+static int64_t memory_read_flops(const lnspi_extent *e) {
+  const int32_t *number = e->node->number;
+  const int64_t in = e->graph->nodes[e->node->input[0]].width, width = e->node->width;
+  const int64_t read = 4 * number[MEMORY_READ_COUNT] * width;
+  return (read + (number[MEMORY_READ_ZERO] ? 0 : 2 * in * width)) * e->concepts;
+}
+
+static size_t memory_read_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                                size_t capacity) {
+  size_t used = lnspi_format(to, capacity, " %d %lld", node->number[MEMORY_READ_COUNT],
+                             (long long)node->width);
+  used = lnspi_graph_text_weight(graph, node, MEMORY_READ_SLOTS, ".memory", to, capacity, used);
+  return node->number[MEMORY_READ_ZERO]
+             ? LNSPI_APPEND(to, capacity, used, " zero=%d", node->number[MEMORY_READ_ZERO])
+             : used;
+}
+
+static const char *const memory_read_examples[] =
+    {"lnsp 1\nx = input 11; y = memory x 20 9 w=m\noutput output=y",
+     "lnsp 1\nx = input 16; y = memory x 3 37 w=m; output output=y",
+     "lnsp 1\nx = input 5; y = memory x 7 16 w=m zero=12; output output=y", NULL};
+
+const lnspi_layer lnspi_layer_memory_read = {
+    .name = "memory",
+    .help =
+        "y = memory q SLOTS WIDTH w=NAME [zero=N]: the slots weighed by their cosine with a "
+        "projection of q; zero: of N zeros, one row a sequence",
+    .inputs_low = 1,
+    .inputs_high = 1,
+    .weights_high = 5,
+    .define = memory_read_define,
+    .need = memory_read_need,
+    .forward = memory_read_forward,
+    .backward = memory_read_backward,
+    .flops = memory_read_flops,
+    .write = memory_read_write,
+    .examples = memory_read_examples,
+    .still = 1u << MEMORY_READ_SLOTS | 1u << MEMORY_READ_GATE | 1u << MEMORY_READ_GATE_BIAS,
+};

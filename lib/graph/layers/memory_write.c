@@ -1,0 +1,131 @@
+/* Writes what a network said into the memory that it reads (layer memory), once an update:
+ *   memory <- .9 memory + .1 outer(mean of softmax(write_gate h), mean of x)
+ * over the rows of the batch. The value is x. The gate gets no gradient. */
+#include <math.h>
+
+#include "base/format.h"
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph.h"
+#include "graph/graph_text.h"
+#include "graph/layer.h"
+#include "graph/product.h"
+#include "kernels/kernels.h"
+
+#define MEMORY_WRITE_MEMORY 0
+#define MEMORY_WRITE_GATE 1
+#define MEMORY_WRITE_GATE_BIAS 2
+#define MEMORY_WRITE_KEEP .9f
+#define MEMORY_WRITE_ADD .1f
+
+static void memory_write_define(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *x = &b->graph->nodes[node->input[0]], *h = &b->graph->nodes[node->input[1]];
+  const int64_t slots = lnspi_arg_size(b, "number of slots");
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  lnspi_declare_same_length(b, node);
+  node->width = x->width;
+  node->number[0] = (int32_t)slots;
+  shape.kind = LNSPI_FLAT;
+  shape.parts = 1;
+  shape.init = LNSPI_INIT_NORMAL;
+  shape.amount = .01f;
+  shape.rank = 2;
+  shape.dims[0] = slots;
+  shape.dims[1] = x->width;
+  shape.fixed = 1;
+  lnspi_declare_weight(b, node, MEMORY_WRITE_MEMORY, ".memory", &shape);
+  shape.kind = LNSPI_MATRIX;
+  shape.init = LNSPI_INIT_UNIFORM;
+  shape.amount = (float)(1.0 / sqrt((double)h->width));
+  shape.dims[1] = h->width;
+  shape.fixed = 0;
+  lnspi_declare_weight(b, node, MEMORY_WRITE_GATE, ".write_gate.weight", &shape);
+  shape.kind = LNSPI_FLAT;
+  shape.rank = 1;
+  shape.dims[1] = 0;
+  lnspi_declare_weight(b, node, MEMORY_WRITE_GATE_BIAS, ".write_gate.bias", &shape);
+}
+
+static void memory_write_need(const lnspi_extent *e, lnspi_need *need) {
+  need->scratch_floats =
+      (e->rows + 1) * lnspi_round16(e->node->number[0]) + lnspi_round16(e->node->width);
+}
+
+static void memory_write_forward(const lnspi_call *c) {
+  for (int64_t r = 0; r < c->rows; r++)
+    memcpy(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
+           (size_t)c->node->width * sizeof(float));
+}
+
+static void memory_write_backward(const lnspi_call *c) {
+  float *dx = c->din[0];
+  if (c->din[1]) memset(c->din[1], 0, (size_t)(c->in_rows[1] * c->in_ld[1]) * sizeof(float));
+  for (int64_t r = 0; dx && r < c->rows; r++)
+    memcpy(dx + r * c->in_ld[0], c->dout + r * c->out_ld,
+           (size_t)c->node->width * sizeof(float));
+  if (dx) lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
+}
+
+/* Where the means are in scratch: of the rows' softmax, and of x. */
+static float memory_write_means(const lnspi_call *c, float **slots, float **mean) {
+  const int64_t n = c->node->number[0], ld = lnspi_round16(n), width = c->node->width;
+  float *rows = c->scratch;
+  *slots = rows + c->rows * ld;
+  *mean = *slots + ld;
+  memset(*slots, 0, (size_t)(ld + lnspi_round16(width)) * sizeof(float));
+  lnspi_product(c, MEMORY_WRITE_GATE, 0, c->weight[MEMORY_WRITE_GATE_BIAS], c->in[1],
+                c->in_ld[1], rows, ld, c->rows);
+  for (int64_t r = 0; r < c->rows; r++) c->k->softmax(rows + r * ld, rows + r * ld, n);
+  c->k->column_sum(*slots, rows, ld, c->rows, n);
+  c->k->column_sum(*mean, c->in[0], c->in_ld[0], c->rows, width);
+  c->k->scale(*slots, 1.0f / (float)c->rows, *slots, n);
+  c->k->scale(*mean, 1.0f / (float)c->rows, *mean, width);
+  return c->k->max_abs(*mean, width);
+}
+
+static float memory_write_update(const lnspi_call *c, float *memory) {
+  const int64_t n = c->node->number[0], width = c->node->width;
+  float *slots, *mean;
+  const float most = memory_write_means(c, &slots, &mean);
+  for (int64_t i = 0; memory && i < n; i++) {
+    float *row = memory + i * width;
+    c->k->scale(row, MEMORY_WRITE_KEEP, row, width);
+    c->k->axpy(row, MEMORY_WRITE_ADD * slots[i], mean, width);
+    c->k->flush(row, row, width);
+  }
+  return most;
+}
+
+static size_t memory_write_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                                 size_t capacity) {
+  const size_t used = lnspi_format(to, capacity, " %d", node->number[0]);
+  return lnspi_graph_text_weight(graph, node, MEMORY_WRITE_MEMORY, ".memory", to, capacity,
+                                 used);
+}
+
+static const char *const memory_write_examples[] =
+    {"lnsp 1\nx = input 11; h = tanh x; y = remember x h 20 w=m\noutput output=y",
+     "lnsp 1\nx = input 16; h = linear x 5 w=a; m = memory h 7 9 w=m; y = remember m h 7 w=m;"
+     "output output=y",
+     NULL};
+
+const lnspi_layer lnspi_layer_memory_write = {
+    .name = "remember",
+    .help =
+        "y = remember x h SLOTS w=NAME: x; each update writes its mean into NAME.memory, slot "
+        "by slot as NAME.write_gate of h says",
+    .inputs_low = 2,
+    .inputs_high = 2,
+    .weights_high = 3,
+    .define = memory_write_define,
+    .need = memory_write_need,
+    .forward = memory_write_forward,
+    .backward = memory_write_backward,
+    .write = memory_write_write,
+    .examples = memory_write_examples,
+    .no_again = 1, /* what is written is not clipped by example */
+    .still = 1u << MEMORY_WRITE_MEMORY | 1u << MEMORY_WRITE_GATE | 1u << MEMORY_WRITE_GATE_BIAS,
+    .update = memory_write_update,
+};

@@ -1,0 +1,322 @@
+/* Attention without projections: o = softmax(q k^T / sqrt(width of a head)) v. Also the
+ * core that attention.c runs; see attend.h. */
+#include "graph/layers/sdpa.h"
+
+#include "graph/arg.h"
+#include "graph/builder.h"
+#include "graph/declare.h"
+#include "graph/graph_text.h"
+
+#include <math.h>
+
+/* ---- which keys a query sees ---- */
+
+static int64_t sdpa_least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t sdpa_most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Query i sees from first on ... */
+static int64_t sdpa_first(lnspi_sdpa_pattern s, int64_t i) {
+  return s.window >= 0 && i > s.window ? i - s.window : 0;
+}
+
+/* ... to before end. */
+static int64_t sdpa_end(lnspi_sdpa_pattern s, int64_t i, int64_t keys) {
+  if (s.causal) keys = sdpa_least(keys, i + 1);
+  if (s.window >= 0) keys = sdpa_least(keys, i + s.window + 1);
+  return keys;
+}
+
+int64_t lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern s, int64_t queries, int64_t keys) {
+  int64_t pairs = 0;
+  for (int64_t i = 0; i < queries; i++)
+    pairs += sdpa_most(0, sdpa_end(s, i, keys) - sdpa_first(s, i));
+  return pairs;
+}
+
+static void sdpa_limit(lnspi_builder *b, int64_t every, int64_t most) {
+  if (every > 0) lnspi_declare_concepts(b, 1, most * every, 1);
+}
+
+void lnspi_sdpa_pattern_define(lnspi_builder *b, lnspi_node *node, int32_t from, int32_t slot,
+                               int32_t memory) {
+  const lnspi_node *nodes = b->graph->nodes;
+  lnspi_weight shape;
+  node->number[from] = lnspi_arg_flag(b, "causal", 0);
+  node->number[from + 1] = (int32_t)lnspi_arg_integer(b, "window", -1, LNSPI_MAX_WIDTH, -1);
+  node->number[from + 2] = 0;
+  if (!lnspi_arg_given(b, "added")) return;
+  node->number[from + 2] = (int32_t)lnspi_arg_size(b, "size of the tensor that is added");
+  memset(&shape, 0, sizeof shape);
+  shape.kind = LNSPI_FLAT;
+  shape.parts = 1;
+  shape.fixed = 1;
+  shape.rank = 2;
+  shape.dims[0] = shape.dims[1] = node->number[from + 2];
+  lnspi_declare_tensor(b, node, slot, "added", "", &shape);
+  sdpa_limit(b, nodes[node->input[0]].every, shape.dims[0]);
+  sdpa_limit(b, nodes[node->input[memory]].every, shape.dims[0]);
+}
+
+lnspi_sdpa_pattern lnspi_sdpa_pattern_of(const lnspi_node *node, int32_t from) {
+  const lnspi_sdpa_pattern s = {node->number[from], node->number[from + 1],
+                                node->number[from + 2]};
+  return s;
+}
+
+size_t lnspi_sdpa_pattern_write_size(const lnspi_node *node, int32_t from, char *to,
+                                     size_t capacity, size_t used) {
+  const lnspi_sdpa_pattern s = lnspi_sdpa_pattern_of(node, from);
+  return s.added ? LNSPI_APPEND(to, capacity, used, " %d", s.added) : used;
+}
+
+size_t lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node, int32_t from,
+                                int32_t slot, char *to, size_t capacity, size_t used) {
+  const lnspi_sdpa_pattern s = lnspi_sdpa_pattern_of(node, from);
+  if (s.causal) used = LNSPI_APPEND(to, capacity, used, " causal=1");
+  if (s.window >= 0) used = LNSPI_APPEND(to, capacity, used, " window=%d", s.window);
+  if (s.added)
+    used = lnspi_graph_text_tensor(graph, node, slot, "added", "", to, capacity, used);
+  return used;
+}
+
+/* ---- the core ---- */
+
+/* One head of one sequence. */
+typedef struct sdpa_head {
+  const lnspi_sdpa *a;
+  const uint8_t *mask;
+  const float *q, *key, *v, *d;
+  float *w, *o, *dq, *dkey, *dv;
+} sdpa_head;
+
+static sdpa_head sdpa_open(const lnspi_sdpa *a, int64_t b, int64_t h) {
+  const int64_t q = b * a->queries * a->q_ld + h * a->head;
+  const int64_t key = b * a->keys * a->key_ld + h * a->head;
+  const int64_t v = b * a->keys * a->v_ld + h * a->value_head;
+  const int64_t o = b * a->queries * a->o_ld + h * a->value_head;
+  sdpa_head t;
+  t.a = a;
+  t.mask = a->mask ? a->mask + b * a->mask_ld : NULL;
+  t.w = a->w + (b * a->heads + h) * a->queries * a->keys;
+  t.q = a->q + q;
+  t.key = a->key + key;
+  t.v = a->v + v;
+  t.d = a->d ? a->d + o : NULL;
+  t.o = a->o ? a->o + o : NULL;
+  t.dq = a->dq ? a->dq + q : NULL;
+  t.dkey = a->dkey ? a->dkey + key : NULL;
+  t.dv = a->dv ? a->dv + v : NULL;
+  return t;
+}
+
+/* The next key that query i sees, from j on; keys if there is none. */
+static int64_t sdpa_next(const sdpa_head *t, int64_t j, int64_t end) {
+  while (t->mask && j < end && !t->mask[j]) j++;
+  return j;
+}
+
+#define SDPA_EACH(t, i, j, e)                                               \
+  for (int64_t e = 0, sdpa_stop = sdpa_end((t)->a->sight, i, (t)->a->keys), \
+               j = sdpa_next(t, sdpa_first((t)->a->sight, i), sdpa_stop);   \
+       j < sdpa_stop; j = sdpa_next(t, j + 1, sdpa_stop), e++)
+
+static void sdpa_head_forward(const sdpa_head *t) {
+  const lnspi_sdpa *a = t->a;
+  for (int64_t i = 0; i < a->queries; i++) {
+    const float *q = t->q + i * a->q_ld;
+    float *o = t->o + i * a->o_ld, *w = t->w + i * a->keys;
+    int64_t n = 0;
+    SDPA_EACH(t, i, j, e) {
+      w[e] = a->k->dot(q, t->key + j * a->key_ld, a->head);
+      n = e + 1;
+    }
+    a->k->scale(w, a->factor, w, n);
+    if (a->added) {
+      SDPA_EACH(t, i, j, e) w[e] = w[e] + a->added[i * a->sight.added + j];
+    }
+    if (n) a->k->softmax(w, w, n);
+    a->k->flush(w, w, n); /* so that no denormal slows what follows */
+    SDPA_EACH(t, i, j, e) a->k->axpy(o, w[e], t->v + j * a->v_ld, a->value_head);
+  }
+}
+
+void lnspi_sdpa_forward(const lnspi_sdpa *a) {
+  for (int64_t b = 0; b < a->batch; b++)
+    for (int64_t h = 0; h < a->heads; h++) {
+      const sdpa_head t = sdpa_open(a, b, h);
+      sdpa_head_forward(&t);
+    }
+}
+
+static void sdpa_zero(float *x, int64_t ld, int64_t rows, int64_t width) {
+  for (int64_t i = 0; i < rows; i++) memset(x + i * ld, 0, (size_t)width * sizeof(float));
+}
+
+/* The gradient of the scores, before their factor. */
+static void sdpa_scores_backward(const sdpa_head *t, float *ds) {
+  const lnspi_sdpa *a = t->a;
+  for (int64_t i = 0; i < a->queries; i++) {
+    float *row = ds + i * a->keys;
+    int64_t n = 0;
+    SDPA_EACH(t, i, j, e) {
+      row[e] = a->k->dot(t->d + i * a->o_ld, t->v + j * a->v_ld, a->value_head);
+      n = e + 1;
+    }
+    a->k->softmax_dx(row, row, t->w + i * a->keys, n);
+    a->k->scale(row, a->factor, row, n);
+    a->k->flush(row, row, n);
+  }
+}
+
+/* Each of dv, dq and dkey may lie where what is read no longer after it lies. */
+static void sdpa_head_backward(const sdpa_head *t) {
+  const lnspi_sdpa *a = t->a;
+  const float *ds = a->scratch;
+  if (t->dq || t->dkey) sdpa_scores_backward(t, a->scratch);
+  if (t->dv) {
+    sdpa_zero(t->dv, a->v_ld, a->keys, a->value_head);
+    for (int64_t i = 0; i < a->queries; i++) SDPA_EACH(t, i, j, e)
+    a->k->axpy(t->dv + j * a->v_ld, t->w[i * a->keys + e], t->d + i * a->o_ld, a->value_head);
+  }
+  if (t->dq) {
+    sdpa_zero(t->dq, a->q_ld, a->queries, a->head);
+    for (int64_t i = 0; i < a->queries; i++) SDPA_EACH(t, i, j, e)
+    a->k->axpy(t->dq + i * a->q_ld, ds[i * a->keys + e], t->key + j * a->key_ld, a->head);
+  }
+  if (!t->dkey) return;
+  sdpa_zero(t->dkey, a->key_ld, a->keys, a->head);
+  for (int64_t i = 0; i < a->queries; i++) SDPA_EACH(t, i, j, e)
+  a->k->axpy(t->dkey + j * a->key_ld, ds[i * a->keys + e], t->q + i * a->q_ld, a->head);
+}
+
+void lnspi_sdpa_backward(const lnspi_sdpa *a) {
+  for (int64_t b = 0; b < a->batch; b++)
+    for (int64_t h = 0; h < a->heads; h++) {
+      const sdpa_head t = sdpa_open(a, b, h);
+      sdpa_head_backward(&t);
+    }
+}
+
+/* ---- the layer ---- */
+
+#define SDPA_ADDED 0
+#define SDPA_PATTERN 1 /* in number[] */
+
+static void sdpa_define(lnspi_builder *b, lnspi_node *node) {
+  const lnspi_node *nodes = b->graph->nodes;
+  const lnspi_node *q = &nodes[node->input[0]], *k = &nodes[node->input[1]];
+  const lnspi_node *v = &nodes[node->input[2]];
+  node->width = v->width;
+  node->number[0] = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 0);
+  lnspi_sdpa_pattern_define(b, node, SDPA_PATTERN, SDPA_ADDED, 1);
+  if (q->width != k->width)
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
+                     "the queries '%s' have width %lld, the keys '%s' %lld: they must agree",
+                     q->name, (long long)q->width, k->name, (long long)k->width);
+  if (k->every != v->every)
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, b->line.input[2],
+        "the keys '%s' and the values '%s' have different numbers of rows a sequence", k->name,
+        v->name);
+  if (q->width % node->number[0] || v->width % node->number[0])
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "heads"),
+                     "heads=%d must divide the widths %lld of the keys and %lld of the values",
+                     node->number[0], (long long)k->width, (long long)v->width);
+}
+
+static int64_t sdpa_pairs(const lnspi_extent *e) { return e->concepts * e->in_concepts[1]; }
+
+static void sdpa_need(const lnspi_extent *e, lnspi_need *need) {
+  need->saved_floats = e->batch * e->node->number[0] * sdpa_pairs(e);
+  need->scratch_floats = sdpa_pairs(e);
+  need->rows_apart = 1;
+}
+
+static lnspi_sdpa sdpa_of(const lnspi_call *c) {
+  const lnspi_node *node = c->node;
+  lnspi_sdpa a;
+  memset(&a, 0, sizeof a);
+  a.k = c->k;
+  a.batch = c->batch;
+  a.queries = c->concepts;
+  a.keys = c->in_concepts[1];
+  a.heads = node->number[0];
+  a.head = c->in_width[0] / a.heads;
+  a.value_head = c->in_width[2] / a.heads;
+  a.sight = lnspi_sdpa_pattern_of(node, SDPA_PATTERN);
+  a.factor = 1.0f / sqrtf((float)a.head);
+  if (c->graph->nodes[node->input[1]].every == 1) a.mask = c->mask;
+  a.mask_ld = c->mask_ld;
+  a.added = c->weight[SDPA_ADDED];
+  a.q = c->in[0];
+  a.key = c->in[1];
+  a.v = c->in[2];
+  a.q_ld = c->in_ld[0];
+  a.key_ld = c->in_ld[1];
+  a.v_ld = c->in_ld[2];
+  a.o_ld = c->out_ld;
+  a.w = c->saved + c->first * a.heads * a.queries * a.keys;
+  a.scratch = c->scratch;
+  return a;
+}
+
+static void sdpa_forward(const lnspi_call *c) {
+  lnspi_sdpa a = sdpa_of(c);
+  a.o = c->out;
+  memset(c->out, 0, (size_t)(c->rows * c->out_ld) * sizeof(float));
+  lnspi_sdpa_forward(&a);
+}
+
+static void sdpa_backward(const lnspi_call *c) {
+  lnspi_sdpa a = sdpa_of(c);
+  if (c->again) return;
+  a.d = c->dout;
+  a.dq = c->din[0];
+  a.dkey = c->din[1];
+  a.dv = c->din[2];
+  lnspi_sdpa_backward(&a);
+  for (int32_t i = 0; i < 3; i++)
+    if (c->din[i]) lnspi_layer_zero_pads(c->din[i], c->in_ld[i], c->in_rows[i], c->in_width[i]);
+}
+
+static int64_t sdpa_flops(const lnspi_extent *e) {
+  const lnspi_node *nodes = e->graph->nodes;
+  return 2 * (nodes[e->node->input[0]].width + e->node->width) *
+         lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern_of(e->node, SDPA_PATTERN), e->concepts,
+                                  e->in_concepts[1]);
+}
+
+static size_t sdpa_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
+                         size_t capacity) {
+  size_t used = lnspi_sdpa_pattern_write_size(node, SDPA_PATTERN, to, capacity, 0);
+  used = LNSPI_APPEND(to, capacity, used, " heads=%d", node->number[0]);
+  return lnspi_sdpa_pattern_write(graph, node, SDPA_PATTERN, SDPA_ADDED, to, capacity, used);
+}
+
+static const char *const sdpa_examples[] =
+    {"lnsp 1; x = input 12; q = linear x 8 w=q; k = linear x 8 w=k; v = linear x 6 w=v; "
+     "y = attend q k v heads=2; output output=y",
+     "lnsp 1; x = input 10; q = linear x 9 w=q; k = linear x 9 w=k; "
+     "y = attend q k x heads=1 causal=1; output output=y",
+     "lnsp 1; x = input 9; k = linear x 9 w=k; "
+     "y = attend x k x heads=3 window=1; output output=y",
+     "lnsp 1; x = input 20; k = linear x 20 w=k; "
+     "y = attend k x x 9 heads=5 causal=1 window=2 added=bias; output output=y",
+     NULL};
+
+const lnspi_layer lnspi_layer_sdpa = {
+    .name = "attend",
+    .help = "y = attend q k v [SIZE] heads=N [causal=0] [window=N] [added=NAME]: attention "
+            "without projections",
+    .inputs_low = 3,
+    .inputs_high = 3,
+    .weights_high = 1,
+    .define = sdpa_define,
+    .need = sdpa_need,
+    .forward = sdpa_forward,
+    .backward = sdpa_backward,
+    .flops = sdpa_flops,
+    .write = sdpa_write,
+    .examples = sdpa_examples,
+    .masks = LNSPI_MASKS,
+};

@@ -1,0 +1,58 @@
+/* The core of every attention: for each head of each sequence, weights of the keys that a
+ * query sees, and the sum of the values by them. Which keys those are, is a matter of
+ * indices: i sees j if j <= i (causal), |i - j| <= window (window >= 0), and the mask
+ * keeps j. Others are skipped as if they were not there, so that a shorter sequence gives
+ * the same bits. A query that sees none gives zeros. */
+#ifndef LNSPI_GRAPH_LAYERS_SDPA_H
+#define LNSPI_GRAPH_LAYERS_SDPA_H
+
+#include "graph/graph.h"
+#include "graph/layer.h"
+#include "kernels/kernels.h"
+#include "lnsp.h"
+
+/* Which keys: as node->number[from ...] holds it, LNSPI_SDPA_PATTERN_NUMBERS entries. */
+#define LNSPI_SDPA_PATTERN_NUMBERS 3
+
+typedef struct lnspi_sdpa_pattern {
+  int32_t causal, window; /* window: -1 for none */
+  int32_t added; /* queries and keys of the tensor that is added to the scores, or 0 */
+} lnspi_sdpa_pattern;
+
+typedef struct lnspi_sdpa {
+  const lnspi_kernels *k;
+  int64_t batch, queries, keys; /* queries and keys of a sequence */
+  int64_t heads, head, value_head; /* head, value_head: width of one */
+  lnspi_sdpa_pattern sight;
+  float factor; /* of the scores: 1 / sqrt(head) */
+  const uint8_t *mask; /* NULL, or of the keys */
+  int64_t mask_ld;
+  const float *added; /* NULL, or [sight.added, sight.added] */
+  const float *q, *key, *v; /* rows of all heads */
+  float *o; /* forward adds to it */
+  int64_t q_ld, key_ld, v_ld, o_ld;
+  float *w; /* [batch, heads, queries, keys]: those seen come first in a row */
+  /* backward: dq may be d, dkey may be key, dv may be v. Written in their widths. */
+  const float *d;
+  float *dq, *dkey, *dv;
+  float *scratch; /* queries * keys */
+} lnspi_sdpa;
+
+/* Reads causal=, window=, added= and the size that goes with added. query and memory are
+ * input numbers; slot is that of the tensor. */
+void lnspi_sdpa_pattern_define(lnspi_builder *b, lnspi_node *node, int32_t from, int32_t slot,
+                               int32_t memory);
+lnspi_sdpa_pattern lnspi_sdpa_pattern_of(const lnspi_node *node, int32_t from);
+
+/* The size comes first, after the inputs; the keys come with the others. */
+size_t lnspi_sdpa_pattern_write_size(const lnspi_node *node, int32_t from, char *to,
+                                     size_t capacity, size_t used);
+size_t lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node, int32_t from,
+                                int32_t slot, char *to, size_t capacity, size_t used);
+
+/* Pairs of a query and a key that it sees, without a mask. */
+int64_t lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern sight, int64_t queries, int64_t keys);
+void lnspi_sdpa_forward(const lnspi_sdpa *a);
+void lnspi_sdpa_backward(const lnspi_sdpa *a);
+
+#endif

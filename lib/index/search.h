@@ -1,0 +1,51 @@
+/* The nearest vectors of an index. */
+#ifndef LNSPI_INDEX_SEARCH_H
+#define LNSPI_INDEX_SEARCH_H
+
+#include "base/block.h"
+#include "base/tasks.h"
+#include "index/index.h"
+#include "lnsp.h"
+
+#define LNSPI_SEARCH_BYTES 512
+#define LNSPI_SEARCH_PART_BYTES 64
+
+typedef struct lnspi_search_hit {
+  float score;
+  int32_t row;
+} lnspi_search_hit;
+
+/* What a task has for itself. */
+typedef struct lnspi_search_part {
+  float *scores;    /* [queries][LNSPI_SEARCH_ROWS]; I8: as many more */
+  float *wide;      /* F16: 16 vectors, widened */
+  int32_t *places;
+  lnspi_search_hit *hits;  /* [queries][results], each a heap with the worst on top */
+  int32_t *counts;
+} lnspi_search_part;
+
+#define LNSPI_SEARCH_ROWS 256
+
+struct lnsp_search {
+  lnspi_block block;
+  lnsp_index *index;
+  lnspi_tasks tasks;
+  int32_t queries, results;
+  float *x;         /* [queries][width rounded up to 16] */
+  int8_t *codes;    /* I8: two lines a query, [2 * queries][width rounded up to 64] */
+  float *s;
+  int32_t *sum;
+  lnspi_search_part *parts;
+};
+
+int32_t lnspi_search_measure(const lnsp_index_options *settings,
+                             const lnsp_search_options *limits, uint64_t *bytes,
+                             lnsp_error *problem);
+int32_t lnspi_search_create(lnsp_index *index, const lnsp_search_options *limits,
+                            const lnsp_options *options, lnsp_search **out,
+                            lnsp_error *problem);
+int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
+                         const lnsp_tensor *without, int32_t results, int64_t *ids,
+                         float *scores, lnsp_error *problem);
+
+#endif

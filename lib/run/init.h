@@ -1,0 +1,15 @@
+/* Fresh values from the weights' initial distributions. */
+#ifndef LNSPI_RUN_INIT_H
+#define LNSPI_RUN_INIT_H
+
+#include "graph/graph.h"
+#include "lnsp.h"
+
+int32_t lnspi_init_weight(const lnsp_graph *graph, int32_t index, uint64_t seed, void *state,
+                          float *row, lnsp_error *problem);
+
+/* Fresh values from the weights' initial distributions. */
+int32_t lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row,
+                   lnsp_error *problem);
+
+#endif

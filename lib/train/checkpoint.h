@@ -1,0 +1,14 @@
+/* Trainer state to a file and back, to the same bits. */
+#ifndef LNSPI_TRAIN_CHECKPOINT_H
+#define LNSPI_TRAIN_CHECKPOINT_H
+
+#include "format/safetensors.h"
+#include "lnsp.h"
+#include "train/trainer.h"
+
+void lnspi_checkpoint_hash(const lnsp_trainer *trainer, int32_t what, uint8_t out[32]);
+int32_t lnspi_checkpoint_save(const lnsp_trainer *trainer, const lnsp_sink *sink, int32_t what,
+                              lnsp_error *problem);
+int32_t lnspi_checkpoint_load(lnsp_trainer *trainer, lnsp_file *file, lnsp_error *problem);
+
+#endif

@@ -1,0 +1,130 @@
+/* Bounds of the gradient and of the state after a step, before any weight changes. */
+#include <float.h>
+#include <math.h>
+#include "train/finite_check.h"
+
+#include "base/error.h"
+#include "graph/graph.h"
+#include "kernels/kernels.h"
+#include "train/grad_tiles.h"
+#include "train/moments8.h"
+
+/* At least the norm of rows of floats, pads between them included (they are zero).
+ * FLT_MIN covers what the squares lose to underflow, the factor the rounding of a sum
+ * whose 16 lanes take n / 16 terms each. */
+static double finite_check_norm(const lnspi_kernels *k, const float *x, int64_t ld,
+                                int64_t rows, int64_t width) {
+  /* rows that are further apart have something else between them */
+  const int64_t times = ld == lnspi_round16(width) ? 1 : rows;
+  const int64_t n = times == 1 ? (rows - 1) * ld + width : width;
+  const double lost = 1 + (double)(n / 16 + 32) * 0x1p-23;
+  double sum = (double)rows * (double)FLT_MIN;
+  for (int64_t r = 0; r < times; r++) sum += (double)k->dot(x + r * ld, x + r * ld, n);
+  return sqrt(lost * sum);
+}
+
+/* Upper bound of what the uses of matrices give any element of a gradient: the sum
+ * over rows of |d||x| is at most the product of the norms over all rows (Cauchy and
+ * Schwarz). The second factor covers the rounding of the gradient's own sum. */
+static double finite_check_use_bound(const lnsp_trainer *t) {
+  const lnspi_kernels *k = t->engine.k;
+  double total = 0, rows = 0;
+  for (int32_t u = 0; u < t->use_count; u++) {
+    const lnspi_use *use = &t->uses[u];
+    const lnspi_weight *weight = &t->graph->weights[use->weight];
+    total +=
+        finite_check_norm(k, use->d, use->ldd, use->rows, weight->dims[0] / weight->parts) *
+        finite_check_norm(k, use->x, use->ldx, use->rows, weight->dims[1]);
+    rows += (double)use->rows;
+  }
+  return total * (1.001 + rows * 0x1p-23);
+}
+
+static double finite_check_given_bound(const lnsp_trainer *t) {
+  double most = 0;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    if (!t->touched[i]) continue;
+    double largest = (double)t->engine.k->max_abs(t->given[i], t->graph->weights[i].count);
+    if (!(largest <= LNSPI_MOST_GRADIENT)) return INFINITY;
+    if (largest > most) most = largest;
+  }
+  return most;
+}
+
+double lnspi_finite_check_gradient(const lnsp_trainer *t) {
+  double most = t->given ? finite_check_given_bound(t) : finite_check_use_bound(t);
+  if (!(most <= LNSPI_MOST_GRADIENT)) return INFINITY;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *weight = &t->graph->weights[i];
+    if (!t->touched[i] || weight->kind != LNSPI_FLAT) continue;
+    double largest =
+        (double)t->engine.k->max_abs(t->small + t->small_offset[i], weight->floats);
+    if (!(largest <= LNSPI_MOST_GRADIENT)) return INFINITY;
+    if (largest > most) most = largest;
+  }
+  return most;
+}
+
+static double finite_check_larger(double a, double b) { return a > b ? a : b; }
+
+static void finite_check_add_largest(lnsp_trainer *t, const lnspi_grad_tile *strip,
+                                     void *data) {
+  const lnspi_kernels *k = t->engine.k;
+  double *most = data;
+  k->widen_bf16(strip->w, lnspi_grad_tiles_bf16_weights(t, strip), strip->lanes, strip->kn);
+  *most = finite_check_larger(*most, (double)k->max_abs(strip->w, strip->kn * strip->lanes));
+}
+
+static double finite_check_largest_weight(lnsp_trainer *t) {
+  double most = 0;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *weight = &t->graph->weights[i];
+    if (weight->type == LNSP_BF16)
+      lnspi_grad_tiles_each(t, i, LNSPI_GRAD_TILES_ALONE, finite_check_add_largest, &most);
+    else
+      most = finite_check_larger(most,
+                                 (double)t->engine.k->max_abs(lnspi_trainer_weight(t, weight),
+                                                              weight->floats));
+  }
+  return most;
+}
+
+static void finite_check_know_bounds(lnsp_trainer *t) {
+  const lnspi_kernels *k = t->engine.k;
+  int64_t n = t->graph->state_floats;
+  t->bounds.weight = finite_check_largest_weight(t);
+  t->bounds.average = t->average ? (double)k->max_abs(t->average, n) : 0;
+  t->bounds.moment = 0;
+  for (int32_t m = 0; m < t->moment_count; m++) {
+    double most;
+    if (t->narrow)
+      most = lnspi_moments8_max_abs(t, m);
+    else if (m == t->rule.optimizer->squares)
+      most = sqrt((double)k->max_abs(t->moment[m], n));
+    else
+      most = (double)k->max_abs(t->moment[m], n);
+    if (most > t->bounds.moment) t->bounds.moment = most;
+  }
+  t->bounds_known = 1;
+}
+
+int32_t lnspi_finite_check(lnsp_trainer *t, double gradient, const lnspi_update *update,
+                           lnspi_bounds *after, lnsp_error *problem) {
+  for (int fresh = 0; fresh < 2; fresh++) {
+    if (fresh || !t->bounds_known) finite_check_know_bounds(t);
+    *after = t->bounds;
+    t->rule.optimizer->bound(t->rule.real, update, gradient, after);
+    if (t->rule.weights == LNSP_BF16) after->weight *= 1.0079; /* rounded up, at most */
+    int sound = after->weight <= LNSPI_MOST_WEIGHT && after->moment <= LNSPI_MOST_GRADIENT;
+    /* tensors that the step does not touch stay as large as they are */
+    after->weight = finite_check_larger(after->weight, t->bounds.weight);
+    after->moment = finite_check_larger(after->moment, t->bounds.moment);
+    if (t->average) /* it lies between what it was and the weights */
+      after->average = finite_check_larger(t->bounds.average, after->weight);
+    if (sound && after->average <= LNSPI_MOST_WEIGHT) return LNSP_OK;
+  }
+  return lnspi_error_set(
+      problem, LNSP_E_NOT_FINITE, NULL,
+      "the step could make weights infinite, so nothing was changed: lower the "
+      "learning rate or clip the gradient");
+}

@@ -1,0 +1,225 @@
+/* The evaluation of a loss: from the caller's tensors to the outputs' gradients. */
+#include <float.h>
+#include <math.h>
+
+#include "train/loss_eval.h"
+
+#include "base/error.h"
+#include "base/fpenv.h"
+#include "base/str.h"
+#include "graph/graph.h"
+#include "kernels/kernels.h"
+#include "run/engine.h"
+#include "train/backward.h"
+#include "train/loss.h"
+#include "train/loss_inputs.h"
+#include "train/loss_weighting.h"
+#include "train/losses/echo.h"
+
+static int32_t loss_eval_find(const lnspi_objective *objective, const char *name) {
+  int32_t d = 0;
+  while (d < objective->data_count && !lnspi_str_equal(objective->data[d], name)) d++;
+  return d;
+}
+
+/* The caller's tensor of that name. */
+static void loss_eval_data_operand(const lnsp_trainer *t, const char *name, int32_t o,
+                                   lnspi_loss_call *call) {
+  const int32_t d = loss_eval_find(t->objective, name);
+  call->x[o] = t->data[d];
+  call->ld[o] = lnspi_round16(t->objective->data_width[d]);
+  call->each[o] = t->data_each[d];
+}
+
+static void loss_eval_context_operand(const lnsp_trainer *t, int64_t length, int32_t o,
+                                      lnspi_loss_call *call) {
+  call->x[o] = lnspi_engine_value(&t->engine, 0);
+  call->ld[o] = lnspi_node_ld(t->graph, 0);
+  call->each[o] = t->concepts;
+  call->share[o] = length;
+}
+
+/* The network's run that an operand looks at: the first has no name. */
+static int32_t loss_eval_group(const lnspi_objective *objective, const char *name) {
+  for (int32_t g = 1; name && g < objective->group_count; g++)
+    if (lnspi_str_equal(objective->group[g], name)) return g;
+  return 0;
+}
+
+/* Points operand number o of a term at its rows, and at its gradient. */
+static void loss_eval_bind_operand(lnsp_trainer *t, int32_t index, int32_t o, int32_t node,
+                                   lnspi_loss_call *call) {
+  const lnspi_objective *objective = t->objective;
+  const lnspi_loss_term *term = &objective->terms[index];
+  const char *name = term->loss->operand[o].name;
+  const int turned = lnspi_loss_term_replaces(term, o);
+  const int32_t kind = turned ? LNSPI_OPERAND_MODEL : term->loss->operand[o].kind;
+  if (kind == LNSPI_OPERAND_CONTEXT) {
+    loss_eval_context_operand(t, call->length, o, call);
+    return;
+  }
+  if (kind != LNSPI_OPERAND_MODEL) {
+    loss_eval_data_operand(t, name, o, call);
+    return;
+  }
+  if (turned) {
+    name = "positive";
+    node = t->graph->outputs[objective->against[index]].node;
+    if (!term->stop) lnspi_backward_seed(t, node);
+  }
+  const int64_t ld = lnspi_node_ld(t->graph, node);
+  const int64_t skip = loss_eval_group(objective, name) * call->rows * ld;
+  call->ld[o] = ld;
+  call->x[o] = lnspi_engine_value(&t->engine, node) + skip;
+  if (!turned || !term->stop)
+    call->d[o] = t->dvalues + t->engine.plan.value_offset[node] + skip;
+}
+
+static lnspi_loss_call loss_eval_context_weight(lnsp_trainer *t, const lnspi_loss_call *term) {
+  lnspi_loss_call gate;
+  lnspi_loss_start(&gate);
+  gate.k = term->k;
+  gate.rows = term->rows;
+  gate.width = t->graph->nodes[0].width;
+  gate.scratch = term->scratch;
+  for (int32_t o = 0; o < 2; o++)
+    loss_eval_data_operand(t, lnspi_loss_weighting_operands[o], o, &gate);
+  loss_eval_context_operand(t, term->length, 2, &gate);
+  return gate;
+}
+
+/* The caller's echoes of a term's rows. */
+static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call,
+                              lnsp_error *problem) {
+  const int32_t d = loss_eval_find(t->objective, "echo");
+  const int64_t rows = lnspi_echo_rows(call);
+  lnsp_tensor output, echo;
+  memset(t->data[d], 0, (size_t)(rows * call->ld[1]) * sizeof(float));
+  output = lnsp_tensor_f32("output", NULL, 2, rows, call->width, 0);
+  output.data = (void *)(uintptr_t)call->x[0]; /* only read */
+  output.strides[0] = call->ld[0];
+  output.strides[1] = 1;
+  echo = output;
+  echo.name = "echo";
+  echo.data = t->data[d];
+  echo.strides[0] = call->ld[1];
+  const int32_t refused = t->echo.echo(t->echo.user, &output, &echo);
+  (void)lnspi_fpenv_enter(); /* whatever it did to this thread's */
+  if (refused)
+    return lnspi_error_set(problem, LNSP_E_REFUSED, "echo",
+                           "the echo function refused (it returned %d), so nothing was changed",
+                           (int)refused);
+  if (t->engine.k->finite(t->data[d], rows * call->ld[1])) return LNSP_OK;
+  return lnspi_error_set(problem, LNSP_E_NOT_FINITE, "echo",
+                         "the echo function gave NaN or infinity");
+}
+
+/* The drawn rows come after those of the groups. */
+static void loss_eval_replay(lnsp_trainer *t, int32_t node, lnspi_loss_call *call) {
+  const int64_t ld = lnspi_node_ld(t->graph, node);
+  const int64_t first = t->objective->group_count * call->rows;
+  call->rows = t->objective->replay_rows * t->concepts;
+  call->ld[0] = call->ld[1] = ld;
+  call->x[0] = lnspi_engine_value(&t->engine, node) + first * ld;
+  call->d[0] = t->dvalues + t->engine.plan.value_offset[node] + first * ld;
+  call->x[1] = lnspi_engine_value(&t->engine, 0) + first * lnspi_node_ld(t->graph, 0);
+}
+
+static int32_t loss_eval_term(lnsp_trainer *t, int32_t index, double first, double *value,
+                              lnsp_error *problem) {
+  const lnspi_loss_term *term = &t->objective->terms[index];
+  const lnspi_loss *loss = lnspi_loss_of_term(term);
+  const int32_t node = t->graph->outputs[t->objective->output[index]].node;
+  int32_t status = LNSP_OK;
+  lnspi_loss_call call, gate;
+  lnspi_loss_start(&call);
+  call.k = t->engine.k;
+  call.length = lnspi_graph_rows(t->graph, node, t->concepts);
+  call.rows = t->batch * call.length;
+  call.width = t->graph->nodes[node].width;
+  call.real = term->real;
+  call.scratch = t->loss_scratch;
+  call.pass = lnspi_trainer_call_number(t);
+  lnspi_backward_seed(t, node);
+  if (!term->loss) {
+    loss_eval_replay(t, node, &call);
+  } else {
+    for (int32_t o = 0; o < loss->operand_count; o++)
+      if (lnspi_loss_uses(loss, term->real, o))
+        loss_eval_bind_operand(t, index, o, node, &call);
+  }
+  if (term->loss && lnspi_echo_is(loss) && t->echo.echo)
+    status = loss_eval_echo(t, &call, problem);
+  if (term->gated) gate = loss_eval_context_weight(t, &call);
+  if (status == LNSP_OK)
+    *value = lnspi_loss_weighting_eval(term, loss, &call, term->gated ? &gate : NULL, first);
+  return status;
+}
+
+/* All that count now. */
+static int32_t loss_eval_terms(lnsp_trainer *t, int learning, double *total,
+                               lnsp_error *problem) {
+  double first = 0;
+  *total = 0;
+  lnspi_backward_start(t);
+  for (int32_t i = 0; i < t->objective->term_count; i++) {
+    const uint64_t pass = learning ? lnspi_trainer_call_number(t) : 0;
+    double value = 0;
+    if (!lnspi_loss_weighting_active(&t->objective->terms[i], t->step, pass)) continue;
+    int32_t status = loss_eval_term(t, i, first, &value, problem);
+    if (status != LNSP_OK) return status;
+    if (i == 0) first = value;
+    *total += value;
+  }
+  return LNSP_OK;
+}
+
+/* Values of the inputs, and of the terms: with them the outputs' gradients. learning 0: no
+ * layer draws by chance. */
+static int32_t loss_eval_run(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
+                             const float *state, int learning, double *loss,
+                             lnsp_error *problem) {
+  int64_t batch, concepts;
+  double total;
+  if (t->objective->term_count == 0)
+    return lnspi_error_set(
+        problem, LNSP_E_STATE, NULL,
+        "this trainer has no loss: use forward, backward and apply, or create "
+        "it with a loss text");
+  if (t->objective->replay_rows && !t->has_replay)
+    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+                           "the loss has a replay term, but no statistics were set: call "
+                           "lnsp_trainer_set_replay");
+  int32_t status = lnspi_loss_inputs_check(t, inputs, input_count, &batch, &concepts, problem);
+  if (status != LNSP_OK) return status;
+  t->phase = LNSPI_PHASE_IDLE; /* from here on, values of the last pass are overwritten */
+  t->batch = batch;
+  t->concepts = concepts;
+  status = lnspi_loss_inputs_load(t, inputs, input_count, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_trainer_seed_layers(t, learning);
+  status = lnspi_engine_forward(&t->engine, state,
+                                t->objective->group_count * batch + t->objective->replay_rows,
+                                concepts, problem);
+  if (status != LNSP_OK) return status;
+  status = loss_eval_terms(t, learning, &total, problem);
+  if (status != LNSP_OK) return status;
+  if (!(fabs(total) <= (double)FLT_MAX)) /* the caller gets it as a float */
+    return lnspi_error_set(problem, LNSP_E_NOT_FINITE, NULL,
+                           "the loss is not finite: check the scale of the data");
+  *loss = total;
+  return LNSP_OK;
+}
+
+int32_t lnspi_loss_eval_gradients(lnsp_trainer *t, const lnsp_tensor *inputs,
+                                  int32_t input_count, double *loss, lnsp_error *problem) {
+  int32_t status = loss_eval_run(t, inputs, input_count, t->state, 1, loss, problem);
+  if (status == LNSP_OK) lnspi_backward(t);
+  return status;
+}
+
+int32_t lnspi_loss_eval(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
+                        int average, double *loss, lnsp_error *problem) {
+  return loss_eval_run(t, inputs, input_count, average ? t->average : t->state, 0, loss,
+                       problem);
+}

@@ -1,0 +1,58 @@
+/* Another model's weights into a trainer that goes on. */
+#include "train/set_weights.h"
+
+#include "base/error.h"
+#include "graph/graph.h"
+#include "run/state.h"
+#include "run/weight.h"
+#include "train/accumulate.h"
+#include "train/history.h"
+
+/* What the copy could refuse, before anything has changed. */
+static int32_t set_weights_check(lnsp_trainer *t, const lnsp_model *model,
+                                 lnsp_error *problem) {
+  if (!lnspi_graph_equal(model->graph, t->graph))
+    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+                           "the model is of another architecture than the trainer's");
+  if (lnspi_graph_storage(model->graph) == LNSP_I8)
+    return lnspi_error_set(
+        problem, LNSP_E_DTYPE, NULL,
+        "a model stored as I8 is only run: adopt the float model that it was "
+        "converted from");
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
+    const lnspi_weight *from = &model->graph->weights[i], *to = &t->graph->weights[i];
+    for (int64_t r = 0; from->type != to->type && r < lnspi_weight_rows(from); r++) {
+      lnspi_state_read(from, model->state, r, 1, t->row);
+      int32_t status = lnspi_state_check_row(to, to->type, r, t->row, problem);
+      if (status != LNSP_OK) return status;
+    }
+  }
+  return LNSP_OK;
+}
+
+static void set_weights_reset(lnsp_trainer *t) {
+  const size_t floats = (size_t)t->graph->state_floats;
+  for (int32_t m = 0; m < t->moment_count; m++)
+    if (t->narrow) {
+      memset(t->code[m], 0, floats);
+      memset(t->scale[m], 0, (size_t)t->block_at[t->graph->weight_count] * sizeof(float));
+    } else {
+      memset(t->moment[m], 0, floats * sizeof(float));
+    }
+  if (t->average) memcpy(t->average, t->state, floats * sizeof(float));
+  memset(t->age, 0, (size_t)t->graph->weight_count * sizeof *t->age);
+  t->step = 0;
+}
+
+int32_t lnspi_set_weights(lnsp_trainer *t, const lnsp_model *model, int reset,
+                          lnsp_error *problem) {
+  int32_t status = set_weights_check(t, model, problem);
+  if (status != LNSP_OK) return status;
+  lnspi_history_copy_pending(t);
+  (void)lnspi_state_copy(model->graph, model->state, t->graph, t->state, t->row, NULL);
+  if (reset) set_weights_reset(t);
+  lnspi_accumulate_reset(t);
+  t->bounds_known = 0;
+  t->phase = LNSPI_PHASE_IDLE;
+  return LNSP_OK;
+}

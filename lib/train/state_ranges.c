@@ -1,0 +1,153 @@
+/* The state of a trainer as pieces of memory, and what may be written into them. */
+#include <float.h>
+
+#include "train/state_ranges.h"
+
+#include "graph/graph.h"
+#include "train/accumulate.h"
+#include "train/history.h"
+
+#define STATE_RANGES_WEIGHTS 1 /* by the weights' types */
+#define STATE_RANGES_FLOATS 2  /* moments, average, residual */
+#define STATE_RANGES_POSITIVE 3 /* squares, and scales: not negative */
+#define STATE_RANGES_CODES 4   /* of moments in 8 bits */
+#define STATE_RANGES_COUNTS 5  /* ages, the step */
+#define STATE_RANGES_FLAGS 6   /* bytes, 0 or 1 */
+#define STATE_RANGES_RATE 7
+#define STATE_RANGES_FLAG 8    /* a word, 0 or 1 */
+
+#define STATE_RANGES_MOST_COUNT (UINT64_C(1) << 52) /* as in state files */
+
+static void state_ranges_add(lnspi_state_range *pieces, int32_t *count, void *at,
+                             uint64_t bytes, int32_t kind, int32_t moment) {
+  lnspi_state_range *piece = &pieces[(*count)++];
+  piece->at = at;
+  piece->bytes = bytes;
+  piece->kind = kind;
+  piece->moment = moment;
+}
+
+int32_t lnspi_state_ranges(const lnsp_trainer *t,
+                           lnspi_state_range pieces[LNSPI_STATE_RANGES]) {
+  const uint64_t floats = (uint64_t)t->graph->state_floats;
+  const uint64_t weights = (uint64_t)t->graph->weight_count;
+  lnsp_trainer *live = (lnsp_trainer *)(uintptr_t)t; /* handed out to be written */
+  int32_t n = 0;
+  state_ranges_add(pieces, &n, t->state, (uint64_t)t->graph->state_bytes, STATE_RANGES_WEIGHTS,
+                   0);
+  for (int32_t m = 0; m < t->moment_count; m++) {
+    int32_t kind =
+        m == t->rule.optimizer->squares ? STATE_RANGES_POSITIVE : STATE_RANGES_FLOATS;
+    if (t->narrow) {
+      state_ranges_add(pieces, &n, t->code[m], floats, STATE_RANGES_CODES, m);
+      state_ranges_add(pieces, &n, t->scale[m], 4 * (uint64_t)t->block_at[weights],
+                       STATE_RANGES_POSITIVE, m);
+    } else {
+      state_ranges_add(pieces, &n, t->moment[m], 4 * floats, kind, m);
+    }
+  }
+  if (t->average) state_ranges_add(pieces, &n, t->average, 4 * floats, STATE_RANGES_FLOATS, 0);
+  if (t->residual)
+    state_ranges_add(pieces, &n, t->residual, 4 * floats, STATE_RANGES_FLOATS, 0);
+  state_ranges_add(pieces, &n, t->age, 8 * weights, STATE_RANGES_COUNTS, 0);
+  state_ranges_add(pieces, &n, t->frozen, (weights + 3) / 4 * 4, STATE_RANGES_FLAGS, 0);
+  state_ranges_add(pieces, &n, &live->step, 8, STATE_RANGES_COUNTS, 0);
+  state_ranges_add(pieces, &n, &live->rule.lr, 8, STATE_RANGES_RATE, 0);
+  state_ranges_add(pieces, &n, &live->lr_changed, 4, STATE_RANGES_FLAG, 0);
+  return n;
+}
+
+static int state_ranges_finite(const uint8_t *at, uint64_t bytes, int positive) {
+  for (uint64_t i = 0; i < bytes; i += 4) {
+    uint32_t bits;
+    memcpy(&bits, at + i, 4);
+    if ((bits & 0x7f800000u) == 0x7f800000u) return 0;
+    if (positive && bits >> 31) return 0;
+  }
+  return 1;
+}
+
+static int state_ranges_finite_bf16(const uint8_t *at, uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes; i += 2) {
+    uint16_t bits;
+    memcpy(&bits, at + i, 2);
+    if ((bits & 0x7f80u) == 0x7f80u) return 0;
+  }
+  return 1;
+}
+
+/* Pads between tensors are zero and stay so. */
+static int state_ranges_weights(const lnsp_graph *graph, uint64_t at, const uint8_t *words,
+                                uint64_t bytes) {
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    const lnspi_weight *weight = &graph->weights[i];
+    uint64_t from = (uint64_t)weight->at, end = from + (uint64_t)weight->bytes;
+    if (from < at) from = at;
+    if (end > at + bytes) end = at + bytes;
+    if (from >= end) continue;
+    if (weight->type == LNSP_BF16 ? !state_ranges_finite_bf16(words + (from - at), end - from)
+                                  : !state_ranges_finite(words + (from - at), end - from, 0))
+      return 0;
+  }
+  return 1;
+}
+
+static int state_ranges_codes(const lnsp_trainer *t, int32_t moment, const uint8_t *at,
+                              uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes && moment != t->rule.optimizer->squares; i++)
+    if (at[i] == 0x80) return 0; /* -128 */
+  return 1;
+}
+
+static int state_ranges_counts(const uint8_t *at, uint64_t bytes) {
+  for (uint64_t i = 0; i + 8 <= bytes; i += 8) {
+    uint64_t count;
+    memcpy(&count, at + i, 8);
+    if (count > STATE_RANGES_MOST_COUNT) return 0;
+  }
+  return 1;
+}
+
+static int state_ranges_flags(const uint8_t *at, uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes; i++)
+    if (at[i] > 1) return 0;
+  return 1;
+}
+
+static int state_ranges_rate(const uint8_t *at) {
+  double lr;
+  memcpy(&lr, at, 8);
+  return lr >= 0 && lr <= 1e6;
+}
+
+static int state_ranges_flag(const uint8_t *at) {
+  uint32_t word;
+  memcpy(&word, at, 4);
+  return word <= 1;
+}
+
+int lnspi_state_ranges_valid(const lnsp_trainer *t, const lnspi_state_range *piece, uint64_t at,
+                             const void *words, uint64_t bytes) {
+  switch (piece->kind) {
+    case STATE_RANGES_WEIGHTS: return state_ranges_weights(t->graph, at, words, bytes);
+    case STATE_RANGES_FLOATS: return state_ranges_finite(words, bytes, 0);
+    case STATE_RANGES_POSITIVE: return state_ranges_finite(words, bytes, 1);
+    case STATE_RANGES_CODES: return state_ranges_codes(t, piece->moment, words, bytes);
+    case STATE_RANGES_COUNTS: return state_ranges_counts(words, bytes);
+    case STATE_RANGES_FLAGS: return state_ranges_flags(words, bytes);
+    case STATE_RANGES_RATE: return bytes == 8 && state_ranges_rate(words);
+    default: return state_ranges_flag(words);
+  }
+}
+
+void lnspi_state_ranges_begin(lnsp_trainer *t) {
+  lnspi_history_copy_pending(t);
+  lnspi_accumulate_reset(t);
+  t->phase = LNSPI_PHASE_IDLE;
+}
+
+void lnspi_state_ranges_end(lnsp_trainer *t) {
+  for (int32_t i = 0; i < t->graph->weight_count; i++)
+    if (t->graph->weights[i].fixed) t->frozen[i] = 1; /* whatever was written */
+  t->bounds_known = 0;
+}

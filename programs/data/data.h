@@ -1,0 +1,75 @@
+/* Rows of training data, streamed from the tensors of files. */
+#ifndef DATA_DATA_H
+#define DATA_DATA_H
+
+#include "cli/args.h"
+#include "command.h"
+#include "lnsp.h"
+
+#define DATA_COLUMNS 15 /* input, target, ...: data.c */
+#define DATA_FILES 12
+#define DATA_INDEXES 8
+
+typedef struct data_spec {
+  const char *path;        /* file with the tensors by name, or NULL */
+  const char *input;       /* FILE:TENSOR, or NULL                   */
+  const char *rows;        /* FILE:TENSOR[COLUMNS], or NULL: all, in order */
+  const char *target;      /* FILE:TENSOR, or NULL: as input         */
+  const char *target_rows; /* FILE:TENSOR[COLUMNS], or NULL: as rows */
+  int normalise;
+} data_spec;
+
+typedef struct row_index {
+  char *from;     /* FILE:TENSOR[COLUMNS] */
+  int32_t *row;   /* [count, columns] */
+  int64_t count, columns;
+} row_index;
+
+typedef struct data_column {
+  const char *name;
+  lnsp_file *file;
+  char *tensor;
+  int32_t rank;             /* 2, or 3 for sequences  */
+  int64_t rows, concepts, width;
+  int64_t stored_rows;      /* vectors in the file    */
+  const row_index *index;  /* NULL: row r is row r   */
+  int64_t index_first;      /* column of the index    */
+  int same_as;              /* earlier column with the same content, or -1 */
+  int needed;
+  int integers;             /* ids or a mask: the buffer has int64_t */
+  float *buffer;
+} data_column;
+
+typedef struct data {
+  const args *args;
+  int count, needed_count, file_count, index_count, normalise;
+  data_column column[DATA_COLUMNS];
+  struct {
+    char *path;
+    lnsp_file *file;
+  } file[DATA_FILES];
+  row_index index[DATA_INDEXES];
+  int64_t rows;                      /* of what is needed          */
+  int64_t max_rows, max_concepts;    /* over all that is there     */
+  lnsp_tensor inputs[DATA_COLUMNS];  /* the batch that was read    */
+} data;
+
+extern const option data_options[]; /* the five of a data_spec, for help texts */
+
+/* Looks what there is; reads no vector yet. 0 or an exit status. */
+int data_open(data *d, const args *a, const data_spec *spec);
+/* Says that the column of this name will be read; 0 or an exit status. */
+int data_need(data *d, const char *name);
+/* Makes room for batches of up to count rows. */
+int data_reserve(data *d, int64_t count);
+/* Reads rows order[first..] (order NULL: first..) into inputs. */
+int data_read(data *d, const int32_t *order, int64_t first, int64_t count);
+const lnsp_tensor *data_batch(const data *d, const char *name);
+const char *data_input(const data *d); /* "ids" where these are there instead of "input" */
+void data_close(data *d);
+/* The handle of a file that is open already, or a new one. */
+int data_file(data *d, const char *path, size_t length, lnsp_file **out);
+/* The spec that --input, --rows, --target, --target-rows, --normalise give. */
+int data_spec_read(const args *a, int path_at, data_spec *spec);
+
+#endif

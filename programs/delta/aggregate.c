@@ -1,0 +1,288 @@
+/* lnsp delta aggregate: what many have learnt, in one model. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/file.h"
+#include "cli/json.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "command.h"
+#include "data/delta_check.h"
+#include "data/model.h"
+#include "lnsp.h"
+
+typedef struct gathering {
+  lnsp_model *base, *next;
+  lnsp_delta **deltas; /* NULL: left out as it was opened */
+  double *weights;     /* NULL: equal */
+  int32_t *refused, count, used;
+  int skip;
+  lnsp_delta *sum;
+  lnsp_trainer *server;
+} gathering;
+
+static const option options[] = {
+  { "-o", "NEW", "model to write" },
+  { "--rule", "TEXT", "default mean; or median, trimmed share=.1; with clip=median, skip=1" },
+  { "--weights", "A,B,...", "of the deltas in a mean, e.g. examples of each; default: equal" },
+  { "--server", "TEXT", "optimizer that takes the step, e.g. \"adam lr=.01 eps=1e-3\"" },
+  { "--state", "FILE", "of the server's optimizer: read if it is there, written anew" },
+  { "--key", "FILE", "1 to 32 secret bytes: each delta must carry the code of this key" },
+  { "--max-norm", "X", "a delta that moves the weights further (Euclidean norm) is refused" },
+  { "--max-change", "X", "a delta that changes any weight by more is refused" },
+  { "--delta", "FILE", "also write the aggregate as a delta (codec float32)" },
+  { NULL, NULL, NULL },
+};
+
+/* "120,80,100", as many as there are deltas. */
+static int gather_weights(const args *a, gathering *g) {
+  const char *text = args_value(a, "--weights");
+  int32_t i;
+
+  if (!text)
+    return 0;
+  g->weights = malloc((size_t)g->count * sizeof *g->weights);
+  if (!g->weights)
+    return refuse_memory(a);
+  for (i = 0; i < g->count; i++) {
+    char *end;
+    errno = 0;
+    g->weights[i] = strtod(text, &end);
+    if (end == text || errno || *end != (i + 1 < g->count ? ',' : 0))
+      return refuse_usage(a, "--weights must be %d numbers joined by commas, one for each delta",
+                         (int)g->count);
+    text = end + 1;
+  }
+  return 0;
+}
+
+/* One delta, if it is whole and keeps to the rules; with skip=1 it is left out otherwise. */
+static int gather_one(const args *a, gathering *g, const lnsp_delta_check_options *rules, int32_t i) {
+  const char *path = a->positional[i + 1];
+  lnsp_error problem;
+  int32_t status = lnsp_delta_open(path, NULL, &g->deltas[i], &problem);
+
+  if (!status && (rules->key_bytes || rules->max_norm > 0 || rules->max_change > 0))
+    status = lnsp_delta_check(g->deltas[i], g->base, rules, NULL, &problem);
+  if (!status)
+    return 0;
+  if (!g->skip || status == LNSP_E_ARGUMENT || status == LNSP_E_MEMORY)
+    return refuse_error(a, path, &problem);
+  lnsp_delta_destroy(g->deltas[i]);
+  g->deltas[i] = NULL;
+  g->refused[i] = status;
+  return 0;
+}
+
+static int gather_deltas(const args *a, gathering *g) {
+  uint8_t key[LNSP_KEY_BYTES + 1];
+  lnsp_delta_check_options rules;
+  int32_t i;
+  int status = delta_check_options(a, key, &rules);
+
+  for (i = 0; !status && i < g->count; i++)
+    status = gather_one(a, g, &rules, i);
+  memset(key, 0, sizeof key);
+  return status;
+}
+
+static int gather_open(const args *a, gathering *g) {
+  const char *rule = args_value(a, "--rule");
+  int status;
+
+  g->count = a->positional_count - 1;
+  g->skip = rule && strstr(rule, "skip=1");
+  status = gather_weights(a, g);
+  if (!status)
+    status = model_load(a, a->positional[0], &g->base);
+  if (status)
+    return status;
+  g->deltas = calloc((size_t)g->count, sizeof *g->deltas);
+  g->refused = calloc((size_t)g->count, sizeof *g->refused);
+  if (!g->deltas || !g->refused)
+    return refuse_memory(a);
+  return gather_deltas(a, g);
+}
+
+/* The file that the library's sentence ("delta 3 of 8") is about. */
+static const char *gather_blame(const args *a, const lnsp_error *problem) {
+  const char *digits = strstr(problem->message, "delta ");
+  const long number = digits ? strtol(digits + 6, NULL, 10) : 0;
+  return number > 0 && number < a->positional_count ? a->positional[number] : NULL;
+}
+
+static int gather_sum(const args *a, gathering *g) {
+  const lnsp_delta *given[ARGS_MAX];
+  double weights[ARGS_MAX];
+  int32_t refused[ARGS_MAX], place[ARGS_MAX], count = 0, i;
+  lnsp_error problem;
+
+  for (i = 0; i < g->count; i++) {
+    if (!g->deltas[i])
+      continue;
+    given[count] = g->deltas[i];
+    weights[count] = g->weights ? g->weights[i] : 1;
+    place[count++] = i;
+  }
+  if (!count)
+    return refuse(a, "none of the %d deltas could be used: each was refused", (int)g->count);
+  if (lnsp_delta_aggregate(g->base, given, g->weights ? weights : NULL, count,
+                           args_value(a, "--rule"), NULL, refused, &g->sum, &problem))
+    return refuse_error(a, count == g->count ? gather_blame(a, &problem) : NULL, &problem);
+  for (i = 0; i < count; i++) {
+    g->refused[place[i]] = refused[i];
+    g->used += refused[i] == LNSP_OK;
+  }
+  return 0;
+}
+
+/* The optimizer with its moments, from the state of the last round or anew. */
+static int server_open(const args *a, const gathering *g, lnsp_trainer **out) {
+  const char *text = args_value(a, "--server"), *state = args_value(a, "--state");
+  lnsp_error problem;
+  lnsp_file *file = NULL;
+  int32_t status;
+  int there;
+
+  if (!state || !file_exists(state, &there)) {
+    if (lnsp_trainer_create(g->base, NULL, text, NULL, NULL, out, &problem))
+      return refuse_error(a, NULL, &problem);
+    return 0;
+  }
+  status = lnsp_file_open(state, NULL, &file, &problem);
+  if (!status)
+    status = lnsp_trainer_open_file(file, NULL, text, NULL, NULL, out, &problem);
+  lnsp_file_destroy(file);
+  return status ? refuse_error(a, state, &problem) : 0;
+}
+
+static int gather_step(const args *a, gathering *g) {
+  lnsp_error problem;
+  int status;
+
+  if (!args_value(a, "--server")) {
+    if (lnsp_delta_apply(g->sum, g->base, NULL, &g->next, &problem))
+      return refuse_error(a, NULL, &problem);
+    return 0;
+  }
+  status = server_open(a, g, &g->server);
+  if (!status && (lnsp_trainer_step_delta(g->server, g->sum, &problem) ||
+                  lnsp_trainer_publish(g->server, 0, NULL, &g->next, &problem)))
+    status = refuse_error(a, args_value(a, "--state"), &problem);
+  return status;
+}
+
+/* The state last: if that fails, the round can be done again from the old one. */
+static int gather_save(const args *a, const gathering *g, const char *path) {
+  const char *delta = args_value(a, "--delta"), *state = args_value(a, "--state");
+  lnsp_error problem;
+
+  if (lnsp_model_save(g->next, path, 0, &problem))
+    return refuse_error(a, path, &problem);
+  if (delta && lnsp_delta_save(g->sum, delta, &problem))
+    return refuse_error(a, delta, &problem);
+  if (state && lnsp_trainer_save(g->server, state, LNSP_SAVE_STATE, &problem))
+    return refuse_error(a, state, &problem);
+  return 0;
+}
+
+static void report_refused(const report *r, const args *a, const gathering *g) {
+  int32_t i;
+  if (r->json)
+    json_open("refused", '[');
+  for (i = 0; i < g->count; i++) {
+    if (g->refused[i] == LNSP_OK)
+      continue;
+    if (!r->json) {
+      printf("left out           %s: %s\n", a->positional[i + 1], lnsp_status_name(g->refused[i]));
+      continue;
+    }
+    json_open(NULL, '{');
+    json_text("file", a->positional[i + 1]);
+    json_text("status", lnsp_status_name(g->refused[i]));
+    json_close('}');
+  }
+  if (r->json)
+    json_close(']');
+}
+
+static int gather_report(const args *a, const gathering *g, const char *path) {
+  uint8_t hash[LNSP_HASH_BYTES];
+  double norm = 0, most = 0;
+  lnsp_error problem;
+  report r;
+
+  if (lnsp_model_hash(g->next, hash, &problem) ||
+      lnsp_delta_norm(g->sum, g->base, &norm, &most, NULL, &problem))
+    return refuse_error(a, NULL, &problem);
+  r = report_start(a);
+  report_integer(&r, "deltas", "deltas", g->count, "");
+  report_integer(&r, "used", "used", g->used, "");
+  report_refused(&r, a, g);
+  report_real(&r, "norm", "norm of aggregate", norm, "6");
+  report_real(&r, "largest", "largest change", most, "6");
+  report_hash(&r, "hash", "hash", hash);
+  if (args_value(a, "--delta"))
+    report_text(&r, "delta", "delta written", args_value(a, "--delta"));
+  if (args_value(a, "--state"))
+    report_text(&r, "state", "state written", args_value(a, "--state"));
+  report_text(&r, "file", "written", path);
+  return report_end(&r, a);
+}
+
+static int gather_outputs(const args *a, const char **path) {
+  const char *state = args_value(a, "--state"), *delta = args_value(a, "--delta");
+  int status = args_positionals(a, 2, ARGS_MAX);
+
+  if (!status && state && !args_value(a, "--server"))
+    status = refuse_usage(a, "--state is that of --server, which is missing");
+  if (!status)
+    status = args_output(a, path);
+  if (!status && state)
+    status = args_writable(a, "--state", state);
+  if (!status && delta)
+    status = args_writable(a, "--delta", delta);
+  return status;
+}
+
+static int run(const args *a) {
+  const char *path = NULL;
+  gathering g;
+  int32_t i;
+  int status;
+
+  memset(&g, 0, sizeof g);
+  status = gather_outputs(a, &path);
+  if (!status)
+    status = gather_open(a, &g);
+  if (!status)
+    status = gather_sum(a, &g);
+  if (!status)
+    status = gather_step(a, &g);
+  if (!status)
+    status = gather_save(a, &g, path);
+  if (!status)
+    status = gather_report(a, &g, path);
+  for (i = 0; g.deltas && i < g.count; i++)
+    lnsp_delta_destroy(g.deltas[i]);
+  lnsp_trainer_destroy(g.server);
+  lnsp_delta_destroy(g.sum);
+  lnsp_model_destroy(g.next);
+  lnsp_model_destroy(g.base);
+  free(g.deltas);
+  free(g.refused);
+  free(g.weights);
+  return status;
+}
+
+const command command_aggregate = {
+  "delta aggregate", "BASE D... -o NEW [option ...]", "one model of what many have learnt",
+  "Combines deltas that were made from BASE, and writes the model that comes out. Without\n"
+  "--server that is BASE and the aggregate (FedAvg); with it, an optimizer's step whose gradient\n"
+  "is minus the aggregate (\"adam lr=.01 betas=.9,.99 eps=1e-3\" is FedAdam). A delta that is\n"
+  "damaged, not finite or of another base is refused by name, or left out with skip=1.",
+  options, run,
+};

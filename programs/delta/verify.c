@@ -1,0 +1,133 @@
+/* lnsp delta replay: does this recipe, on these data, lead from the base to what a delta
+ * promises? The same training gives the same bits everywhere, so equal hashes prove it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "command.h"
+#include "data/model.h"
+#include "train/train.h"
+#include "lnsp.h"
+
+typedef struct proof {
+  lnsp_model *base, *trained;
+  lnsp_delta *delta, *again;
+  lnsp_delta_info promised, found;
+} proof;
+
+static const option options[] = {
+  TRAIN_RECIPE,
+  { "--only", "PATTERN", "tensors that D was made of, as delta make --only had them" },
+  { NULL, NULL, NULL },
+};
+
+static int32_t verify_facts(const lnsp_delta *delta, lnsp_delta_info *facts,
+                           lnsp_error *problem) {
+  memset(facts, 0, sizeof *facts);
+  facts->struct_size = sizeof *facts;
+  return lnsp_delta_get_info(delta, facts, problem);
+}
+
+/* The delta, and the base that it is of, before any long work. */
+static int verify_open(const args *a, proof *p) {
+  uint8_t hash[LNSP_HASH_BYTES];
+  lnsp_error problem;
+  int status = model_load(a, a->positional[0], &p->base);
+
+  if (status)
+    return status;
+  if (lnsp_delta_open(a->positional[1], NULL, &p->delta, &problem) ||
+      verify_facts(p->delta, &p->promised, &problem))
+    return refuse_error(a, a->positional[1], &problem);
+  if (p->promised.stage_count > 1)
+    return refuse(a, "%s was merged of several deltas (%d stages): prove each on its own base",
+                  a->positional[1], (int)p->promised.stage_count);
+  if (lnsp_model_hash(p->base, hash, &problem))
+    return refuse_error(a, a->positional[0], &problem);
+  if (memcmp(hash, p->promised.base_hash, sizeof hash))
+    return refuse(a, "%s is not the base of %s: its hash is another one than the delta was made "
+                     "from; give that version", a->positional[0], a->positional[1]);
+  return 0;
+}
+
+/* The training's result, written down as the delta was. */
+static int verify_again(const args *a, proof *p, train_job *job) {
+  const char *only = args_value(a, "--only");
+  const size_t bytes = strlen(p->promised.codec) + (only ? strlen(only) : 0) + 8;
+  char *codec = malloc(bytes);
+  lnsp_error problem;
+  int status = 0;
+
+  if (!codec)
+    return refuse_memory(a);
+  snprintf(codec, bytes, "%s%s%s", p->promised.codec, only ? " only=" : "", only ? only : "");
+  if (lnsp_trainer_publish(job->trainer, job->average, NULL, &p->trained, &problem) ||
+      lnsp_delta_create(p->base, p->trained, codec, NULL, &p->again, &problem) ||
+      verify_facts(p->again, &p->found, &problem))
+    status = refuse_error(a, problem.line ? "--only" : a->positional[1], &problem);
+  free(codec);
+  return status;
+}
+
+static int verify_report(const args *a, const proof *p, const train_job *job) {
+  const int same = !memcmp(p->promised.result_hash, p->found.result_hash, LNSP_HASH_BYTES);
+  report r = report_start(a);
+  int status;
+
+  report_text(&r, "proved", "proved",
+              same ? "yes: base, data and recipe give the delta's result, to the bit"
+                   : "no: base, data and recipe give another result");
+  report_text(&r, "codec", "codec", p->promised.codec);
+  report_integer(&r, "steps", "steps", job->done, "");
+  report_hash(&r, "promised_hash", "the delta's result", p->promised.result_hash);
+  report_hash(&r, "result_hash", "this result", p->found.result_hash);
+  status = report_end(&r, a);
+  if (status || same)
+    return status;
+  return refuse(a, "the recipe does not lead to the result of %s: other data, options or order "
+                   "of rows, or the delta is not what it is said to be", a->positional[1]);
+}
+
+static int run(const args *a) {
+  args recipe = *a;
+  train_job job;
+  proof p;
+  int status = args_positionals(a, 2, 3);
+
+  memset(&job, 0, sizeof job);
+  memset(&p, 0, sizeof p);
+  if (!status)
+    status = verify_open(a, &p);
+  recipe.positional[1] = a->positional[2]; /* as train has them: BASE DATA */
+  recipe.positional_count--;
+  job.args = &recipe;
+  if (!status)
+    status = train_prepare(&job);
+  if (!status)
+    status = train_loop(&job);
+  if (!status && job.interrupted)
+    status = refuse(a, "interrupted after %lld steps: nothing is proved", (long long)job.done);
+  if (!status)
+    status = verify_again(a, &p, &job);
+  if (!status)
+    status = verify_report(a, &p, &job);
+  train_close(&job);
+  lnsp_delta_destroy(p.again);
+  lnsp_delta_destroy(p.delta);
+  lnsp_model_destroy(p.trained);
+  lnsp_model_destroy(p.base);
+  return status;
+}
+
+const command command_verify = {
+  "delta replay", "BASE D [DATA] [option ...]", "prove a delta: train again, compare the result",
+  "Trains BASE with the recipe that D is said to come from (the options and data of `lnsp\n"
+  "train`), and compares the result's hash with the one that D promises; a lossy delta is coded\n"
+  "again first, and one of some tensors needs the --only that it was made with. The same bits\n"
+  "come out on every CPU, so \"yes\" is a proof. Exit status 1 where they differ. A delta of a\n"
+  "trainer that kept a residual or a state depends on these too.",
+  options, run,
+};

@@ -1,0 +1,33 @@
+/* The parts of `lnsp eval --5cat`: eval_cat5.c runs it, eval_five_report.c tells. */
+#ifndef EVAL_CAT5_RUN_H
+#define EVAL_CAT5_RUN_H
+
+#include <stdint.h>
+
+#include "data/data.h"
+#include "eval/eval.h"
+#include "score/cat5.h"
+
+typedef struct cat5_set {
+  const char *name; /* VAL or OOD */
+  data d;
+  cat5_bank bank;
+  float *vectors;
+  int32_t *order, *place, *windows;
+  int64_t rows;
+  cat5_result result[EVAL_MOST];
+} cat5_set;
+
+typedef struct cat5_job {
+  eval_job *job;
+  cat5_setting setting;
+  int64_t samples;
+  int set_count;
+  cat5_set set[2];
+} cat5_job;
+
+int cat5_report(const cat5_job *f);
+/* Offset sweep and rollout, a line a predictor and set. */
+int cat5_svg(const cat5_job *f, const char *path);
+
+#endif

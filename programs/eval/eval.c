@@ -1,0 +1,331 @@
+/* lnsp eval: how well a model does on data. */
+#include "eval/eval.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/json.h"
+#include "cli/progress.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "command.h"
+#include "data/data.h"
+#include "data/model.h"
+#include "score/candidates.h"
+#include "score/predictor.h"
+#include "score/score.h"
+#include "lnsp.h"
+
+static const option options[] = {
+  { "--baseline", "NAME", "also copy-last, mean, weighted=.1,.9, random, train-mean or ridge=1" },
+  { "--fit-rows", "FILE:TENSOR", "rows of --input that train-mean and ridge learn from" },
+  { "--fit-target-rows", "FILE:TENSOR", "their targets; default: --fit-rows" },
+  { "--on", "NAME", "output of the model that is judged; default output" },
+  { "--pool", "FILE:TENSOR", "rows of the target's vectors to rank among, beside the targets" },
+  { "--keep-context", NULL, "rank the row's own context too" },
+  { "--diagnose", NULL, "direction of the data, copying (mini-5CAT), collapse, oracle recall" },
+  { "--val-cosine", NULL, "also the mean of the batches' mean cosines, as trainers log it" },
+  { "--echo-weight", "X", "weight of 1 - echo in the scalar; default .1" },
+  { "--triplets", "FILE:TENSOR", "I32 [M, 3]: is the anchor nearer to the positive?" },
+  { "--kinds", "FILE:TENSOR", "for --triplets: I32 [M], a number from 0 to 15 of each" },
+  { "--echo", NULL, "cosine of concepts (input) and probes (target); pass from .82" },
+  { "--soft", "FILE:TENSOR", "for --echo: soft negatives of the concepts, below .65" },
+  { "--soft-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows" },
+  { "--hard", "FILE:TENSOR", "for --echo: hard negatives, below .30" },
+  { "--hard-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows" },
+  { "--svg", "FILE", "draw R@k against k; with --5cat offset sweep and rollout" },
+  { "--5cat", NULL, "causal alignment test on articles, with its gates" },
+  { "--articles", "FILE:TENSOR", "for --5cat: I32 [N], the article of each vector of --input" },
+  { "--base", "WHAT", "for --5cat: offsets count from last_context (default) or target" },
+  { "--horizon", "N", "for --5cat: steps of the rollout; default 5" },
+  { "--samples", "N", "for --5cat: only the first N windows" },
+  { "--ood-rows", "FILE:TENSOR", "for --5cat: contexts of a second set" },
+  { "--ood-target-rows", "FILE:TENSOR", "for --5cat: its targets" },
+  { "--ood-input", "FILE:TENSOR", "for --5cat: its vectors; default: those of --input" },
+  { "--ood-articles", "FILE:TENSOR", "for --5cat: their articles; default: --articles" },
+  { "--seed", "N", "of the baseline random; default 0" },
+  { "--loss", "TEXT", "also the mean of this loss; may be repeated" },
+  { "--batch", "N", "rows a call; default 64 (losses over a batch depend on it)" },
+  { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
+  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, L]" },
+  { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
+  { "--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows" },
+  { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },
+  { "--replay", "FILE", "statistics for a loss with a replay term" },
+  { NULL, NULL, NULL },
+};
+
+/* The predictors' results, and the diagnosis, printed while the data are open. */
+static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
+  const args *a = job->args;
+  const lnsp_tensor *input;
+  candidates pool;
+  progress show;
+  int i, status;
+
+  memset(&pool, 0, sizeof pool);
+  status = data_need(d, data_input(d));
+  if (!status)
+    status = data_need(d, "target");
+  if (status)
+    return status;
+  if (job->batch > d->rows)
+    job->batch = d->rows;
+  status = data_reserve(d, job->batch);
+  if (status)
+    return status;
+  job->ranked = candidates_exist(d);
+  if (!job->ranked && (job->diagnosed || args_value(a, "--pool")))
+    return refuse(a, "there is nothing to rank: the target is the input itself, or several a "
+                     "row; name another one with --target or --target-rows");
+  if (job->ranked)
+    status = candidates_open(d, job->batch, args_value(a, "--pool"), job->keep_context, &pool);
+  job->pool_count = pool.pool.count;
+  if (!status && job->diagnosed)
+    status = eval_direction_of(d, job->batch, direction);
+  input = data_batch(d, data_input(d));
+  progress_start(&show);
+  for (i = 0; i < job->count && !status; i++) {
+    status = predictor_ready(a, &job->p[i], job->batch, d->max_concepts,
+                             input->dims[input->rank - 1]);
+    if (!status)
+      status = judge(d, &job->p[i], job->batch, job->ranked ? &pool : NULL, job->diagnosed,
+                     &show, &job->j[i]);
+  }
+  candidates_close(&pool);
+  return status;
+}
+
+/* A single row that would be left over goes with the batch before it, since losses
+ * over pairs need two; so there is room for batch + 1 rows. */
+static int eval_batches(data *d, lnsp_trainer *trainer, int64_t batch, double *out) {
+  lnsp_error problem;
+  double sum = 0;
+  int64_t first, count;
+  int status = 0;
+
+  for (first = 0; first < d->rows && !status; first += count) {
+    const int64_t left = d->rows - first;
+    float loss = 0;
+    count = left <= batch || (left == batch + 1 && batch > 1) ? left : batch;
+    status = data_read(d, NULL, first, count);
+    if (!status &&
+        lnsp_trainer_validate(trainer, d->inputs, d->needed_count, 0, &loss, &problem))
+      status = refuse_batch(d->args, NULL, first, &problem);
+    sum += (double)loss * (double)count;
+  }
+  *out = sum / (double)d->rows;
+  return status;
+}
+
+static int eval_replay(const args *a, lnsp_trainer *trainer) {
+  const char *path = args_value(a, "--replay");
+  lnsp_replay *replay = NULL;
+  lnsp_error problem;
+  int status = 0;
+
+  if (path && (lnsp_replay_open(path, NULL, &replay, &problem) ||
+               lnsp_trainer_set_replay(trainer, replay, &problem)))
+    status = refuse_error(a, path, &problem);
+  lnsp_replay_destroy(replay);
+  return status;
+}
+
+/* The mean of a loss over all rows, each batch counting by its rows. */
+static int eval_loss(const args *a, const lnsp_model *model, const data_spec *spec,
+                     const char *loss, int64_t batch, double *out) {
+  const lnsp_options library = args_options(a);
+  lnsp_trainer *trainer = NULL;
+  lnsp_error problem;
+  lnsp_size_options limits;
+  const char *name;
+  data d;
+  int32_t i;
+  int status = data_open(&d, a, spec);
+
+  if (status)
+    return status;
+  if (batch > d.max_rows)
+    batch = d.max_rows;
+  if (strstr(loss, "replay") && !args_value(a, "--replay"))
+    status = refuse(a, "the loss has a replay term: give its statistics with --replay FILE, "
+                       "which `lnsp replay fit` writes");
+  limits = model_size_options(batch + 1, d.max_concepts);
+  if (!status &&
+      lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &problem))
+    status = refuse_error(a, NULL, &problem);
+  if (!status)
+    status = eval_replay(a, trainer);
+  for (i = 0; !status && (name = lnsp_trainer_input_name(trainer, i)) != NULL; i++)
+    status = data_need(&d, name);
+  if (!status)
+    status = data_reserve(&d, batch + 1);
+  if (!status)
+    status = eval_batches(&d, trainer, batch, out);
+  lnsp_trainer_destroy(trainer);
+  data_close(&d);
+  return status;
+}
+
+/* Whether the data has input and target, so that there is a cosine to tell. */
+static int eval_has_target(const args *a, const data_spec *spec, int *has) {
+  data d;
+  int i, found = 0, status;
+  *has = 1;
+  if (spec->input)
+    return 0;
+  status = data_open(&d, a, spec);
+  if (status)
+    return status;
+  for (i = 0; i < d.count; i++)
+    found += !strcmp(d.column[i].name, data_input(&d)) || !strcmp(d.column[i].name, "target");
+  data_close(&d);
+  *has = found == 2;
+  return 0;
+}
+
+static void eval_report_losses(const eval_job *job, const report *r) {
+  char label[32];
+  int i;
+
+  if (!job->loss_count)
+    return;
+  if (r->json)
+    json_open("losses", '{');
+  else if (job->ranked || job->count > 1)
+    printf("\n");
+  for (i = 0; i < job->loss_count; i++) {
+    const char *loss = args_value_at(job->args, "--loss", i);
+    snprintf(label, sizeof label, "%.31s", loss);
+    report_real(r, loss, label, job->losses[i], "6");
+  }
+  if (r->json)
+    json_close('}');
+}
+
+/* Rows of contexts and targets: the common case. */
+static int eval_rows(eval_job *job) {
+  const args *a = job->args;
+  const char *svg = args_value(a, "--svg");
+  eval_direction direction;
+  int has_target = 1, status = eval_has_target(a, &job->spec, &has_target);
+  report r;
+  data d;
+
+  memset(&direction, 0, sizeof direction);
+  job->diagnosed = args_value(a, "--diagnose") != NULL;
+  job->keep_context = args_value(a, "--keep-context") != NULL;
+  has_target |= !args_value(a, "--loss") || job->diagnosed;
+  if (!status && has_target) {
+    status = data_open(&d, a, &job->spec);
+    if (!status) {
+      status = eval_judge(job, &d, &direction);
+      data_close(&d);
+    }
+  }
+  for (; !status && args_value_at(a, "--loss", job->loss_count); job->loss_count++)
+    status = job->models
+                 ? eval_loss(a, job->p[0].model, &job->spec,
+                             args_value_at(a, "--loss", job->loss_count), job->batch,
+                             &job->losses[job->loss_count])
+                 : refuse_usage(a, "--loss needs a MODEL");
+  if (!status && svg)
+    status = eval_recall_svg(job, svg);
+  if (!status) {
+    r = report_start(a);
+    if (has_target)
+      eval_report_table(job, &r);
+    if (job->diagnosed)
+      status = eval_report_diagnosis(job, &r, &direction);
+    eval_report_losses(job, &r);
+    if (!status)
+      status = report_end(&r, a);
+  }
+  free(direction.near);
+  return status;
+}
+
+/* With --input all arguments are models; else the last one is DATA, and with baselines
+ * the model may be left out. */
+static int eval_predictors(eval_job *job) {
+  const args *a = job->args;
+  const int file = args_value(a, "--input") == NULL;
+  const int alone = args_value(a, "--baseline") || args_value(a, "--triplets") ||
+                    args_value(a, "--echo"); /* no model is needed */
+  const char *text;
+  int i, status = args_positionals(a, alone ? file : 1, file ? 2 : EVAL_MOST);
+
+  if (status)
+    return status;
+  job->models = a->positional_count;
+  if (file && (alone || a->positional_count == 2))
+    job->models--;
+  status = data_spec_read(a, job->models, &job->spec);
+  if (!status && args_value(a, "--baseline") &&
+      (args_value(a, "--triplets") || args_value(a, "--echo")))
+    return refuse_usage(a, "--triplets and --echo compare vectors and models; leave --baseline "
+                       "out");
+  for (i = 0; i < job->models && !status; i++) {
+    status = predictor_model(a, a->positional[i], args_value(a, "--on"), &job->p[job->count]);
+    job->count += !status;
+  }
+  for (i = 0; !status && (text = args_value_at(a, "--baseline", i)) != NULL; i++) {
+    if (job->count == EVAL_MOST)
+      return refuse_usage(a, "more than %d models and baselines", EVAL_MOST);
+    status = predictor_baseline(a, text, job->seed, &job->p[job->count]);
+    job->count += !status;
+    if (!status && predictor_fits(&job->p[job->count - 1]))
+      status = predictor_fit(a, &job->p[job->count - 1], &job->spec);
+  }
+  return status;
+}
+
+static int run(const args *a) {
+  static const char *const outputs[] = { "--svg", NULL };
+  eval_job *job = calloc(1, sizeof *job);
+  int i, status = job ? 0 : refuse_memory(a);
+
+  if (!job)
+    return status;
+  job->args = a;
+  status = args_integer(a, "--batch", 1, 1 << 20, 64, &job->batch);
+  if (!status)
+    status = args_unsigned(a, "--seed", 0, &job->seed);
+  if (!status)
+    status = args_real(a, "--echo-weight", 0, .1, &job->echo_weight);
+  for (i = 0; outputs[i] && !status; i++)
+    if (args_value(a, outputs[i]))
+      status = args_writable(a, outputs[i], args_value(a, outputs[i]));
+  if (!status)
+    status = eval_predictors(job);
+  if (!status)
+    status = args_value(a, "--5cat")       ? eval_cat5(job)
+             : args_value(a, "--triplets") ? eval_triplets(job)
+             : args_value(a, "--echo")     ? eval_echo(job)
+                                           : eval_rows(job);
+  for (i = 0; i < job->count; i++) {
+    predictor_close(&job->p[i]);
+    score_free(&job->j[i]);
+  }
+  free(job);
+  return status;
+}
+
+const command command_eval = {
+  "eval", "[MODEL ...] [DATA]", "cosine, ranks (R@k, MRR), diagnostics and losses on data",
+  "Prints the mean cosine between `output` and `target` over all vectors, the mean squared\n"
+  "error, and the mean of each --loss. DATA has the tensors `input` and `target` (or what the\n"
+  "loss reads), or vectors are read through --input and --rows; the target is then the same\n"
+  "vector unless --target or --target-rows say otherwise.\n\n"
+  "Where the target is another vector than the input, one a row, it is also ranked among the\n"
+  "distinct targets by cosine with the prediction, the row's own context left out: R@1, R@5,\n"
+  "R@10 (also called Hit@k), MRR, the median rank; echo, the cosine with the nearest concept;\n"
+  "and the scalar -log MRR + weight (1 - echo). With --input several models can be given, and\n"
+  "with --baseline none.\n\n"
+  "--5cat asks of windows of articles whether it is the next concept that is predicted;\n"
+  "--triplets, which of two vectors is nearer; --echo, how near probes come to concepts.\n"
+  "docs/evaluation.md has the formulas.",
+  options, run,
+};

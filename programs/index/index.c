@@ -1,0 +1,340 @@
+/* lnsp index: vectors with ids, and the nearest among them. */
+#include "index/index.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/progress.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "command.h"
+#include "data/data.h"
+#include "data/row_index.h"
+#include "data/tensor.h"
+#include "index/vector_rows.h"
+#include "lnsp.h"
+
+enum { INDEX_BATCH = 512 };
+
+static const option options[] = {
+  { "-o", "FILE", "file to write (build, add, remove; search: ids and scores)" },
+  { "--type", "T", "how vectors are kept: f32, f16 or int8 (build)" },
+  { "--rows", "FILE:TENSOR", "only these rows, as in train: of the vectors, each once, with the "
+                             "rows as ids (build, add); of the queries (search)" },
+  { "--ids", "FILE:TENSOR", "ids of the vectors (build, add), or ids to remove (remove)" },
+  { "--keep", NULL, "leave the vectors' lengths as they are (build, add)" },
+  { "-k", "N", "results a query; default 10 (search)" },
+  { "--texts", "TSV", "texts to print beside ids (search): the lines 0, 1, ..., or, where the "
+                      "first line begins with id, as each says" },
+  { "--columns", "A,B", "columns of such texts to print; default all (search)" },
+  { "--without", "FILE:TENSOR", "ids that a query leaves out, [queries, any] (search)" },
+  { "--trust", NULL, "do not look through the index for NaN first (search)" },
+  { NULL, NULL, NULL },
+};
+
+/* ---- ids ---- */
+
+/* A tensor of whole numbers, --ids or `ids` of the file; *ids to be freed. */
+static int ids_load(data *d, const char *text, int64_t **ids, int64_t *count) {
+  lnsp_file *file = NULL;
+  lnsp_tensor shape;
+  lnsp_error problem;
+  const char *tensor = NULL;
+  size_t length = 0;
+  int status = data_split(d, "--ids", text, &length, &tensor);
+
+  if (!status)
+    status = data_file(d, text, length, &file);
+  if (status)
+    return status;
+  if (lnsp_file_tensor(file, tensor, &shape, &problem))
+    return refuse_error(d->args, text, &problem);
+  *count = tensor_elements(&shape);
+  *ids = malloc((size_t)(*count + 1) * sizeof **ids);
+  if (!*ids)
+    return refuse_memory(d->args);
+  if (lnsp_file_read(file, tensor, 0, *count, LNSP_I64, *ids, &problem))
+    return refuse_error(d->args, text, &problem);
+  return 0;
+}
+
+/* The ids of the vectors: --ids; the rows of --rows; the file's own; *ids stays NULL where the
+ * index is to give them. Rows that --rows names again are left out. */
+static int ids_of_vectors(const args *a, vector_rows *v, int64_t **ids) {
+  const char *text = args_value(a, "--ids");
+  int64_t count = v->count, i, kept = 0;
+  lnsp_error problem;
+  unsigned char *seen;
+  int status;
+
+  if (text && v->rows)
+    return refuse_usage(a, "give --ids or --rows, not both: with --rows ids are the rows");
+  if (text) {
+    status = ids_load(&v->d, text, ids, &count);
+    if (!status && count != v->count)
+      status = refuse(a, "--ids has %lld ids, but there are %lld vectors", (long long)count,
+                      (long long)v->count);
+    return status;
+  }
+  if (!v->rows && !v->is_index)
+    return 0;
+  *ids = malloc((size_t)(count + 1) * sizeof **ids);
+  if (!*ids)
+    return refuse_memory(a);
+  if (v->is_index && !v->rows)
+    return lnsp_file_read(v->file, "ids", 0, count, LNSP_I64, *ids, &problem)
+               ? refuse_error(a, a->positional[1], &problem)
+               : 0;
+  seen = calloc((size_t)v->stored_rows + 1, 1);
+  if (!seen)
+    return refuse_memory(a);
+  for (i = 0; i < count; i++) {
+    const int32_t row = v->rows->row[i];
+    if (!seen[row]) {
+      seen[row] = 1;
+      v->rows->row[kept] = row;
+      (*ids)[kept++] = row;
+    }
+  }
+  v->count = kept;
+  free(seen);
+  return 0;
+}
+
+/* ---- build, add ---- */
+
+static int index_fill(const args *a, lnsp_index *index, vector_rows *v, const int64_t *ids,
+                      const char *path) {
+  float *x = malloc((size_t)INDEX_BATCH * (size_t)v->width * sizeof *x);
+  lnsp_error problem;
+  progress show;
+  int64_t first;
+  int status = x ? 0 : refuse_memory(a);
+
+  progress_start(&show);
+  for (first = 0; first < v->count && !status; first += INDEX_BATCH) {
+    const int64_t left = v->count - first, count = left < INDEX_BATCH ? left : INDEX_BATCH;
+    status = vector_rows_read(v, first, count, x);
+    if (!status) {
+      const lnsp_tensor part = lnsp_tensor_f32("vectors", x, 2, count, v->width, 0);
+      if (lnsp_index_add(index, &part, ids ? ids + first : NULL, &problem))
+        status = refuse_batch(a, path, first, &problem);
+    }
+    if (progress_due(&show))
+      progress_show(&show, "%lld of %lld vectors", (long long)first, (long long)v->count);
+  }
+  progress_clear(&show);
+  free(x);
+  return status;
+}
+
+static int index_report(const args *a, const lnsp_index *index, const char *path) {
+  lnsp_index_info facts;
+  lnsp_error problem;
+  char type[8];
+  report r;
+  size_t i;
+
+  memset(&facts, 0, sizeof facts);
+  facts.struct_size = sizeof facts;
+  if (lnsp_index_get_info(index, &facts, &problem))
+    return refuse_error(a, path, &problem);
+  snprintf(type, sizeof type, "%s", lnsp_dtype_name(facts.dtype));
+  for (i = 0; type[i]; i++) /* as --type has it */
+    type[i] = (char)(type[i] == 'F' ? 'f' : type[i]);
+  r = report_start(a);
+  report_integer(&r, "vectors", "vectors", facts.count, "");
+  report_integer(&r, "width", "width", facts.width, "");
+  report_text(&r, "type", "type", facts.dtype == LNSP_I8 ? "int8" : type);
+  report_integer(&r, "bytes", "in memory", (int64_t)facts.bytes, "bytes");
+  if (args_value(a, "-o"))
+    report_text(&r, "file", "written", path);
+  return report_end(&r, a);
+}
+
+static int index_write(const args *a, lnsp_index *index, const char *path) {
+  lnsp_error problem;
+  if (lnsp_index_save(index, path, &problem))
+    return refuse_error(a, path, &problem);
+  return index_report(a, index, path);
+}
+
+/* The index file, with room for more. */
+static int index_open(const args *a, int64_t more, lnsp_index **out) {
+  const lnsp_options o = args_options(a);
+  const char *path = a->positional[1];
+  lnsp_index_options settings;
+  lnsp_index_info facts;
+  lnsp_error problem;
+  int pass;
+
+  memset(&settings, 0, sizeof settings);
+  memset(&facts, 0, sizeof facts);
+  settings.struct_size = sizeof settings;
+  settings.keep = args_value(a, "--keep") != NULL;
+  facts.struct_size = sizeof facts;
+  for (pass = 0; pass < (more ? 2 : 1); pass++) {
+    lnsp_index_destroy(*out);
+    *out = NULL;
+    if (lnsp_index_open(path, &settings, &o, out, &problem) ||
+        lnsp_index_get_info(*out, &facts, &problem))
+      return refuse_error(a, path, &problem);
+    settings.capacity = facts.count + more;
+  }
+  return 0;
+}
+
+static int index_build(const args *a) {
+  static const char *const names[] = { "vectors", "output", "input", NULL };
+  const lnsp_options o = args_options(a);
+  const char *path = NULL;
+  lnsp_index *index = NULL;
+  lnsp_index_options settings;
+  lnsp_error problem;
+  vector_rows v;
+  int64_t *ids = NULL;
+  int status = args_output(a, &path);
+
+  memset(&v, 0, sizeof v);
+  memset(&settings, 0, sizeof settings);
+  settings.struct_size = sizeof settings;
+  if (!status)
+    status = args_type(a, &settings.dtype);
+  if (!status)
+    status = vector_rows_open(a, a->positional[1], names, &v);
+  if (!status)
+    status = ids_of_vectors(a, &v, &ids);
+  settings.width = v.width;
+  settings.capacity = v.count;
+  settings.keep = args_value(a, "--keep") != NULL;
+  if (!status && lnsp_index_create(&settings, &o, &index, &problem))
+    status = refuse_error(a, a->positional[1], &problem);
+  if (!status)
+    status = index_fill(a, index, &v, ids, a->positional[1]);
+  if (!status)
+    status = index_write(a, index, path);
+  lnsp_index_destroy(index);
+  vector_rows_close(&v);
+  free(ids);
+  return status;
+}
+
+static int index_add(const args *a) {
+  static const char *const names[] = { "vectors", "output", "input", NULL };
+  const char *path = NULL;
+  lnsp_index *index = NULL;
+  vector_rows v;
+  int64_t *ids = NULL;
+  int status = args_output(a, &path);
+
+  memset(&v, 0, sizeof v);
+  if (!status)
+    status = vector_rows_open(a, a->positional[2], names, &v);
+  if (!status)
+    status = ids_of_vectors(a, &v, &ids);
+  if (!status)
+    status = index_open(a, v.count, &index);
+  if (!status)
+    status = index_fill(a, index, &v, ids, a->positional[2]);
+  if (!status)
+    status = index_write(a, index, path);
+  lnsp_index_destroy(index);
+  vector_rows_close(&v);
+  free(ids);
+  return status;
+}
+
+/* ---- remove, info ---- */
+
+static int ids_of_words(const args *a, int64_t **ids, int64_t *count) {
+  int i;
+  *ids = malloc(ARGS_MAX * sizeof **ids);
+  if (!*ids)
+    return refuse_memory(a);
+  for (i = 2; i < a->positional_count; i++) {
+    char *end = NULL;
+    errno = 0;
+    (*ids)[(*count)++] = strtoll(a->positional[i], &end, 10);
+    if (errno || end == a->positional[i] || *end)
+      return refuse_usage(a, "\"%s\" is no id; ids are whole numbers", a->positional[i]);
+  }
+  return 0;
+}
+
+static int index_remove(const args *a) {
+  const char *path = NULL, *text = args_value(a, "--ids");
+  lnsp_index *index = NULL;
+  lnsp_error problem;
+  data d;
+  int64_t *ids = NULL, count = 0;
+  int status = args_output(a, &path);
+
+  memset(&d, 0, sizeof d);
+  d.args = a;
+  if (!status && !text == (a->positional_count == 2))
+    status = refuse_usage(a, "give the ids to remove, or --ids FILE:TENSOR");
+  if (!status)
+    status = text ? ids_load(&d, text, &ids, &count) : ids_of_words(a, &ids, &count);
+  if (!status)
+    status = index_open(a, 0, &index);
+  if (!status && lnsp_index_remove(index, ids, count, &problem))
+    status = refuse_error(a, a->positional[1], &problem);
+  if (!status)
+    status = index_write(a, index, path);
+  lnsp_index_destroy(index);
+  data_close(&d);
+  free(ids);
+  return status;
+}
+
+static int index_info(const args *a) {
+  lnsp_index *index = NULL;
+  int status = index_open(a, 0, &index);
+  if (!status)
+    status = index_report(a, index, a->positional[1]);
+  lnsp_index_destroy(index);
+  return status;
+}
+
+static int run(const args *a) {
+  static const struct {
+    const char *name;
+    int low, high;
+    int (*run)(const args *a);
+  } verbs[] = {
+    { "build", 2, 2, index_build },          { "search", 3, 3, index_search },
+    { "add", 3, 3, index_add },              { "info", 2, 2, index_info },
+    { "remove", 2, ARGS_MAX, index_remove },
+  };
+  int status = args_positionals(a, 1, ARGS_MAX);
+  size_t i;
+
+  if (status)
+    return status;
+  for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+    if (strcmp(a->positional[0], verbs[i].name))
+      continue;
+    status = args_positionals(a, verbs[i].low, verbs[i].high);
+    return status ? status : verbs[i].run(a);
+  }
+  return refuse_usage(a, "\"%s\" is not known; write build, search, add, remove or info",
+                     a->positional[0]);
+}
+
+const command command_index = {
+  "index",
+  "build VECTORS -o INDEX | search INDEX QUERIES [-o OUT] | add INDEX VECTORS -o INDEX | "
+  "remove INDEX ID... -o INDEX | info INDEX",
+  "the nearest of many vectors by cosine, with ids and texts",
+  "build makes an index file of VECTORS: a file with the tensor `vectors` (or `output`, or\n"
+  "`input`), [n, width], or FILE:TENSOR. Ids are `ids` of that file, --ids, or row numbers.\n"
+  "search prints the nearest of each query: a row of QUERIES, a file with `queries`, `output`\n"
+  "(as `lnsp run` writes it), `input` or `vectors`, or FILE:TENSOR. With -o it writes `ids`\n"
+  "and `scores` [queries, k] instead, id -1 where there are no more. All vectors are looked\n"
+  "at; of equal scores the lower id comes first. add and remove write a changed index\n"
+  "(docs/index.md).",
+  options, run,
+};

@@ -1,0 +1,241 @@
+/* The nearest concepts of a prediction, and the rank of the one that came: an index over
+ * the vectors that may be found. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/progress.h"
+#include "cli/refuse.h"
+#include "data/data.h"
+#include "loop/loop.h"
+#include "lnsp.h"
+
+#define LOOKUP_BATCH 256
+#define LOOKUP_MOST 65536 /* results that a search can give: later ranks are not told apart */
+
+static void lookup_mark(char *wanted, const int32_t *rows, int64_t count) {
+  int64_t i;
+  for (i = 0; i < count; i++)
+    wanted[rows[i]] = 1;
+}
+
+/* Which rows may be found: all, what arrives, or that and the rows that --pool names. */
+static int lookup_wanted(loop_stream *s, char *wanted, int64_t *count) {
+  const char *pool = args_value(s->args, "--pool");
+  const row_index *rows = NULL;
+  int64_t i;
+  int status = 0;
+
+  if (!pool || !strcmp(pool, "all")) {
+    memset(wanted, 1, (size_t)s->stored);
+  } else {
+    for (i = 0; i < s->count; i++)
+      wanted[loop_stream_at(s, i).target] = 1;
+    if (strcmp(pool, "arriving"))
+      status = loop_stream_rows(s, "--pool", &rows);
+    if (!status && rows)
+      lookup_mark(wanted, rows->row, rows->count * rows->columns);
+  }
+  for (*count = 0, i = 0; i < s->stored; i++)
+    *count += wanted[i];
+  return status;
+}
+
+static int lookup_fill(loop_lookup *b, loop_stream *s, const char *wanted) {
+  float *some = malloc((size_t)(LOOKUP_BATCH * s->width) * sizeof(float));
+  int32_t rows[LOOKUP_BATCH];
+  int64_t ids[LOOKUP_BATCH], r = 0, n;
+  lnsp_error problem;
+  progress show;
+  int status = some ? 0 : refuse_memory(s->args);
+
+  progress_start(&show);
+  while (r < s->stored && !status) {
+    lnsp_tensor part;
+    for (n = 0; r < s->stored && n < LOOKUP_BATCH; r++)
+      if (wanted[r]) {
+        rows[n] = (int32_t)r;
+        ids[n++] = r;
+      }
+    status = loop_stream_read(s, rows, n, some);
+    part = lnsp_tensor_f32("vectors", some, 2, n, s->width, 0);
+    if (!status && n && lnsp_index_add(b->index, &part, ids, &problem))
+      status = refuse_error(s->args, s->args->positional[1], &problem);
+    if (progress_due(&show))
+      progress_show(&show, "%lld of %lld concepts in the index", (long long)r,
+                    (long long)s->stored);
+  }
+  progress_clear(&show);
+  free(some);
+  return status;
+}
+
+static int lookup_build(loop_lookup *b, loop_stream *s) {
+  const lnsp_options library = args_options(s->args);
+  char *wanted = calloc((size_t)s->stored, 1);
+  lnsp_index_options settings;
+  lnsp_error problem;
+  int64_t count = 0;
+  int status = wanted ? lookup_wanted(s, wanted, &count) : refuse_memory(s->args);
+
+  memset(&settings, 0, sizeof settings);
+  settings.struct_size = sizeof settings;
+  settings.width = s->width;
+  settings.capacity = count;
+  settings.dtype = b->type;
+  if (!status && lnsp_index_create(&settings, &library, &b->index, &problem))
+    status = refuse_error(s->args, NULL, &problem);
+  if (!status)
+    status = lookup_fill(b, s, wanted);
+  free(wanted);
+  return status;
+}
+
+/* One that was made before: its ids are rows of the stream's vectors. */
+static int lookup_load(loop_lookup *b, const loop_stream *s, const char *path) {
+  const lnsp_options library = args_options(s->args);
+  lnsp_index_info facts;
+  lnsp_error problem;
+  int64_t i, id = 0;
+
+  if (args_value(s->args, "--pool"))
+    return refuse_usage(s->args, "give --index or --pool, not both: an index says itself what "
+                       "can be found");
+  if (lnsp_index_open(path, NULL, &library, &b->index, &problem))
+    return refuse_error(s->args, path, &problem);
+  memset(&facts, 0, sizeof facts);
+  facts.struct_size = sizeof facts;
+  if (lnsp_index_get_info(b->index, &facts, &problem))
+    return refuse_error(s->args, path, &problem);
+  if (facts.width != s->width)
+    return refuse(s->args, "%s has vectors of width %lld, the stream of %lld", path,
+                  (long long)facts.width, (long long)s->width);
+  for (i = 0; i < facts.count; i++) {
+    if (lnsp_index_ids(b->index, i, 1, &id, &problem))
+      return refuse_error(s->args, path, &problem);
+    if (id < 0 || id >= s->stored)
+      return refuse(s->args, "%s has the id %lld, but %s has rows 0 to %lld; make the index of "
+                    "these vectors", path, (long long)id, s->args->positional[1],
+                    (long long)s->stored - 1);
+  }
+  return 0;
+}
+
+static int lookup_search(loop_lookup *b, const args *a) {
+  const lnsp_options library = args_options(a);
+  lnsp_search_options limits;
+  lnsp_index_info facts;
+  lnsp_error problem;
+
+  memset(&facts, 0, sizeof facts);
+  facts.struct_size = sizeof facts;
+  if (lnsp_index_get_info(b->index, &facts, &problem))
+    return refuse_error(a, NULL, &problem);
+  if (facts.count < 1)
+    return refuse(a, "the index is empty; there is nothing to find");
+  b->count = facts.count;
+  b->bytes = facts.bytes;
+  b->most = b->count < LOOKUP_MOST ? b->count : LOOKUP_MOST;
+  memset(&limits, 0, sizeof limits);
+  limits.struct_size = sizeof limits;
+  limits.max_results = (int32_t)b->most;
+  if (lnsp_search_create(b->index, &limits, &library, &b->search, &problem))
+    return refuse_error(a, NULL, &problem);
+  b->id = malloc((size_t)b->most * sizeof *b->id);
+  b->score = malloc((size_t)b->most * sizeof *b->score);
+  b->query = malloc((size_t)b->width * sizeof *b->query);
+  return b->id && b->score && b->query ? 0 : refuse_memory(a);
+}
+
+int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
+  const char *path = args_value(s->args, "--index"), *type = args_value(s->args, "--index-type");
+  int status = 0;
+
+  memset(b, 0, sizeof *b);
+  b->shown = shown;
+  b->width = s->width;
+  b->type = LNSP_F32;
+  if (type && !strcmp(type, "f16"))
+    b->type = LNSP_F16;
+  else if (type && !strcmp(type, "int8"))
+    b->type = LNSP_I8;
+  else if (type && strcmp(type, "f32"))
+    return refuse_usage(s->args, "--index-type is \"%s\", and must be f32, f16 or int8", type);
+  if (path && type)
+    return refuse_usage(s->args, "--index-type is for an index that is built here, without "
+                       "--index");
+  status = path ? lookup_load(b, s, path) : lookup_build(b, s);
+  return status ? status : lookup_search(b, s->args);
+}
+
+/* How many scores are above the truth's; -1: it is not among these. */
+static int64_t lookup_better(const loop_lookup *b, int64_t n, int32_t truth) {
+  int64_t i, at = -1;
+  for (i = 0; i < n && b->id[i] != LNSP_NO_ID && at < 0; i++)
+    if (b->id[i] == truth)
+      at = i;
+  for (i = at; i > 0 && !(b->score[i - 1] > b->score[at]);)
+    i--;
+  return at < 0 ? -1 : i;
+}
+
+/* A few results, then more and more until the truth is among them. */
+static int lookup_look(loop_lookup *b, const args *a, const lnsp_tensor *without, int32_t truth,
+                     loop_found *out) {
+  const lnsp_tensor query = lnsp_tensor_f32("queries", b->query, 2, 1, b->width, 0);
+  lnsp_error problem;
+  int64_t n = b->shown < 10 ? 10 : b->shown, better = -1, i;
+
+  for (;; n = n < 1000 ? 1000 : b->most) {
+    if (n > b->most)
+      n = b->most;
+    if (lnsp_search_run(b->search, &query, without, (int32_t)n, b->id, b->score, &problem))
+      return refuse_error(a, NULL, &problem);
+    better = truth >= 0 ? lookup_better(b, n, truth) : -1;
+    for (i = 0; !out->count && i < n && i < b->shown && b->id[i] != LNSP_NO_ID; i++) {
+      out->row[i] = (int32_t)b->id[i];
+      out->score[i] = b->score[i];
+    }
+    out->count = out->count ? out->count : (int32_t)i;
+    if (truth < 0 || better >= 0 || n == b->most)
+      break;
+  }
+  out->rank = better + 1;
+  return 0;
+}
+
+int loop_lookup_find(loop_lookup *b, const args *a, const float *query, const int32_t *without,
+                   int64_t without_count, int32_t truth, loop_found *out) {
+  int64_t ids[LOOP_CONCEPTS], count = 0, i;
+  lnsp_tensor left_out;
+  double length = 0;
+
+  memset(out, 0, sizeof *out);
+  for (i = 0; i < b->width; i++)
+    length += (double)query[i] * (double)query[i];
+  if (!(length > 1e-24) || !isfinite(length))
+    return 0; /* it points nowhere */
+  for (i = 0; i < b->width; i++)
+    b->query[i] = (float)((double)query[i] / sqrt(length));
+  for (i = 0; i < without_count; i++)
+    if (without[i] != truth && count < LOOP_CONCEPTS)
+      ids[count++] = without[i];
+  memset(&left_out, 0, sizeof left_out);
+  left_out.name = "without";
+  left_out.dtype = LNSP_I64;
+  left_out.rank = 2;
+  left_out.dims[0] = 1;
+  left_out.dims[1] = count;
+  left_out.data = ids;
+  return lookup_look(b, a, count ? &left_out : NULL, truth, out);
+}
+
+void loop_lookup_close(loop_lookup *b) {
+  lnsp_search_destroy(b->search);
+  lnsp_index_destroy(b->index);
+  free(b->id);
+  free(b->score);
+  free(b->query);
+  memset(b, 0, sizeof *b);
+}

@@ -1,0 +1,149 @@
+/* lnsp convert: a model stored in another type. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/json.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "command.h"
+#include "data/model.h"
+#include "data/tensor.h"
+#include "lnsp.h"
+
+static const option options[] = {
+  { "--type", "T", "f32, f16, bf16 or int8" },
+  { "-o", "OUT", "file to write" },
+  { NULL, NULL, NULL },
+};
+
+/* What a tensor lost: its largest difference over its largest value. */
+static int convert_error(const lnsp_model *from, const lnsp_model *to, const lnsp_tensor *tensor,
+                         double *error, lnsp_error *problem) {
+  const int64_t count = tensor_elements(tensor);
+  float *a = malloc((size_t)(count ? count : 1) * sizeof *a);
+  float *b = malloc((size_t)(count ? count : 1) * sizeof *b);
+  double most = 0, worst = 0;
+  int status = EXIT_REFUSED;
+  int64_t i;
+
+  if (!a || !b) {
+    problem->code = LNSP_E_MEMORY;
+    snprintf(problem->message, sizeof problem->message, "not enough memory for tensor %s",
+             tensor->name);
+  } else if (!lnsp_model_tensor_read(from, tensor->name, a, count, problem) &&
+             !lnsp_model_tensor_read(to, tensor->name, b, count, problem)) {
+    for (i = 0; i < count; i++) {
+      most = fmax(most, fabs((double)a[i]));
+      worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
+    }
+    *error = most > 0 ? worst / most : 0;
+    status = 0;
+  }
+  free(a);
+  free(b);
+  return status;
+}
+
+/* One line a tensor that is stored anew. */
+static int convert_tensors(const args *a, const report *r, const lnsp_model *from,
+                           const lnsp_model *to) {
+  const lnsp_graph *graph = lnsp_model_graph(to);
+  const char *type = lnsp_dtype_name(lnsp_graph_storage(graph));
+  lnsp_error problem;
+  lnsp_tensor tensor;
+  double worst = 0;
+  int32_t i;
+
+  if (r->json)
+    json_open("tensors", '[');
+  for (i = 0; i < lnsp_graph_tensor_count(graph); i++) {
+    double error = 0;
+    if (lnsp_graph_tensor_at(graph, i, &tensor, &problem) ||
+        convert_error(from, to, &tensor, &error, &problem))
+      return refuse_error(a, NULL, &problem);
+    worst = fmax(worst, error);
+    if (r->json) {
+      json_open(NULL, '{');
+      json_text("name", tensor.name);
+      json_real("error", error);
+      json_close('}');
+    } else if (error > 0) {
+      printf("  %-48s %-5s %.2e\n", tensor.name, type, error);
+    }
+  }
+  if (r->json) {
+    json_close(']');
+    json_real("worst_error", worst);
+  } else {
+    printf("%-18s %.2e of a tensor's largest value\n", "worst error", worst);
+  }
+  return 0;
+}
+
+static int64_t convert_bytes(const lnsp_model *model) {
+  lnsp_memory_info memory;
+  memset(&memory, 0, sizeof memory);
+  memory.struct_size = sizeof memory;
+  return lnsp_model_measure(lnsp_model_graph(model), &memory, NULL) ? -1
+                                                                    : (int64_t)memory.weight_bytes;
+}
+
+static int convert_report(const args *a, const lnsp_model *from, const lnsp_model *to,
+                          const char *path) {
+  uint8_t hash[LNSP_HASH_BYTES];
+  lnsp_error problem;
+  const report r = report_start(a);
+  int status;
+
+  report_text(&r, "from", "from", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(from))));
+  report_text(&r, "to", "to", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(to))));
+  report_integer(&r, "bytes_before", "weights before", convert_bytes(from), "bytes");
+  report_integer(&r, "bytes_after", "weights after", convert_bytes(to), "bytes");
+  status = convert_tensors(a, &r, from, to);
+  if (!status && lnsp_model_hash(to, hash, &problem))
+    status = refuse_error(a, path, &problem);
+  if (status)
+    return status;
+  report_hash(&r, "hash", "hash", hash);
+  report_text(&r, "file", "written", path);
+  return report_end(&r, a);
+}
+
+static int run(const args *a) {
+  lnsp_model *from = NULL, *to = NULL;
+  lnsp_error problem;
+  const char *path = NULL;
+  int32_t type = LNSP_F32;
+  int status = args_positionals(a, 1, 1);
+
+  if (!status && !args_value(a, "--type"))
+    status = refuse_usage(a, "--type is missing: f32, f16, bf16 or int8");
+  if (!status)
+    status = args_type(a, &type);
+  if (!status)
+    status = args_output(a, &path);
+  if (!status)
+    status = model_load(a, a->positional[0], &from);
+  if (!status && lnsp_model_convert(from, type, NULL, &to, &problem))
+    status = refuse_error(a, a->positional[0], &problem);
+  if (!status && lnsp_model_save(to, path, 0, &problem))
+    status = refuse_error(a, path, &problem);
+  if (!status)
+    status = convert_report(a, from, to, path);
+  lnsp_model_destroy(from);
+  lnsp_model_destroy(to);
+  return status;
+}
+
+const command command_convert = {
+  "convert", "MODEL --type T -o OUT", "a model stored in another type",
+  "Stores the matrices as float32, float16, bfloat16 (rounded to nearest) or int8 with a scale a\n"
+  "row. A model runs in the type that its file has: half the bytes, near half the time for one\n"
+  "vector. Biases and norms stay float32. float16 and bfloat16 compute what the float32 model of\n"
+  "the rounded weights computes, to the bit; int8 quantises each input too, and is only for\n"
+  "running. Prints what each tensor lost: its largest difference over its largest value.",
+  options, run,
+};

@@ -1,0 +1,224 @@
+/* lnsp grad: the gradient of a loss, of a network's tensors or of a prediction. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "command.h"
+#include "data/data.h"
+#include "data/model.h"
+#include "data/tensor.h"
+#include "lnsp.h"
+
+static const option options[] = {
+  { "-o", "OUT", "file to write" },
+  { "--loss", "TEXT", "loss; default mse" },
+  { "--direct", NULL, "CASE is the only argument and has the prediction itself, `p`" },
+  { NULL, NULL, NULL },
+};
+
+typedef struct grad_job {
+  const args *args;
+  const char *loss;
+  lnsp_trainer *trainer;
+  data in;
+  float value;
+  float *buffer;
+} grad_job;
+
+static int grad_step(grad_job *job, const char *model_path) {
+  const lnsp_options library = args_options(job->args);
+  const lnsp_size_options limits = model_size_options(job->in.max_rows, job->in.max_concepts);
+  lnsp_error problem;
+  lnsp_file *file = NULL;
+  const char *name;
+  int32_t i;
+  int status = 0;
+
+  if (lnsp_file_open(model_path, NULL, &file, &problem) ||
+      lnsp_trainer_open_file(file, job->loss, "sgd lr=0", &limits, &library, &job->trainer,
+                        &problem))
+    status = refuse_error(job->args, model_path, &problem);
+  lnsp_file_destroy(file);
+  for (i = 0; !status && (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
+    status = data_need(&job->in, name);
+  if (!status)
+    status = data_reserve(&job->in, job->in.rows);
+  if (!status)
+    status = data_read(&job->in, NULL, 0, job->in.rows);
+  if (!status && lnsp_trainer_compute_gradients(job->trainer, job->in.inputs, job->in.needed_count,
+                                       &job->value, &problem))
+    status = refuse_error(job->args, NULL, &problem);
+  return status;
+}
+
+/* Names, shapes and count of what the loss reaches; out[0] is the loss. */
+static int grad_list(grad_job *job, lnsp_tensor *out, char (*names)[128], int32_t *count) {
+  const lnsp_graph *graph = lnsp_trainer_graph(job->trainer);
+  const int32_t total = lnsp_graph_tensor_count(graph);
+  lnsp_error problem;
+  int64_t most = 1;
+  int32_t i;
+
+  *count = 1;
+  out[0] = lnsp_tensor_f32("loss", &job->value, 1, 1, 0, 0);
+  for (i = 0; i < total; i++) {
+    if (lnsp_graph_tensor_at(graph, i, &out[1], &problem))
+      return refuse_error(job->args, NULL, &problem);
+    most = tensor_elements(&out[1]) > most ? tensor_elements(&out[1]) : most;
+  }
+  job->buffer = malloc((size_t)most * sizeof(float));
+  if (!job->buffer)
+    return refuse_memory(job->args);
+  for (i = 0; i < total; i++) {
+    lnsp_tensor *t = &out[*count];
+    int32_t status = lnsp_graph_tensor_at(graph, i, t, &problem);
+    if (!status)
+      status = lnsp_trainer_gradient(job->trainer, t->name, job->buffer, tensor_elements(t),
+                                     &problem);
+    if (status == LNSP_E_STATE)
+      continue; /* the loss does not reach it */
+    if (status)
+      return refuse_error(job->args, NULL, &problem);
+    snprintf(names[*count], 128, "grad.%s", t->name);
+    t->name = names[*count];
+    t->dtype = LNSP_F32;
+    ++*count;
+  }
+  return 0;
+}
+
+static int grad_write(grad_job *job, const lnsp_tensor *tensors, int32_t count,
+                      const char *path) {
+  lnsp_writer *writer = NULL;
+  lnsp_error problem;
+  int32_t i, status = lnsp_writer_create(path, tensors, count, NULL, 0, NULL, &writer, &problem);
+
+  if (!status)
+    status = lnsp_writer_write(writer, &job->value, sizeof job->value, &problem);
+  for (i = 1; i < count && !status; i++) {
+    const int64_t elements = tensor_elements(&tensors[i]);
+    status = lnsp_trainer_gradient(job->trainer, tensors[i].name + strlen("grad."),
+                                   job->buffer, elements, &problem);
+    if (!status)
+      status = lnsp_writer_write(writer, job->buffer, (size_t)elements * sizeof(float),
+                                 &problem);
+  }
+  if (!status)
+    status = lnsp_writer_close(writer, &problem);
+  lnsp_writer_destroy(writer);
+  return status ? refuse_error(job->args, path, &problem) : 0;
+}
+
+static int grad_report(const args *a, const char *loss, double value, int32_t gradients,
+                       const char *path) {
+  report r = report_start(a);
+  report_text(&r, "loss_text", "loss", loss);
+  report_real(&r, "loss", "value", value, "6");
+  report_integer(&r, "gradients", "gradients of", gradients, "tensors");
+  report_text(&r, "file", "written", path);
+  return report_end(&r, a);
+}
+
+static int grad_model(const args *a, const char *loss, const char *path) {
+  grad_job job;
+  data_spec spec;
+  lnsp_tensor *tensors = NULL;
+  char(*names)[128] = NULL;
+  int32_t count = 0;
+  int status;
+
+  memset(&job, 0, sizeof job);
+  memset(&spec, 0, sizeof spec);
+  job.args = a;
+  job.loss = loss;
+  spec.path = a->positional[1];
+  status = data_open(&job.in, a, &spec);
+  if (!status)
+    status = grad_step(&job, a->positional[0]);
+  if (!status) {
+    const size_t most = (size_t)lnsp_graph_tensor_count(lnsp_trainer_graph(job.trainer)) + 1;
+    tensors = calloc(most + 1, sizeof *tensors);
+    names = calloc(most + 1, sizeof *names);
+    status = tensors && names ? grad_list(&job, tensors, names, &count) : refuse_memory(a);
+  }
+  if (!status)
+    status = grad_write(&job, tensors, count, path);
+  if (!status)
+    status = grad_report(a, loss, (double)job.value, count - 1, path);
+  free(tensors);
+  free(names);
+  free(job.buffer);
+  lnsp_trainer_destroy(job.trainer);
+  data_close(&job.in);
+  return status;
+}
+
+static int grad_direct(const args *a, const char *loss, const char *path) {
+  static const char *const operands[] = { "p", "t", "positive", "negative", "teacher",
+                                          "prev", "neg", "ctx", "future" };
+  enum { OPERANDS = sizeof operands / sizeof operands[0] };
+  const lnsp_options library = args_options(a);
+  lnsp_tensor inputs[OPERANDS], out[2];
+  float *values[OPERANDS] = { NULL }, *gradient = NULL, value = 0;
+  lnsp_file *file = NULL;
+  lnsp_error problem;
+  lnsp_tensor shape;
+  int32_t count = 0, i, status;
+
+  status = lnsp_file_open(a->positional[0], NULL, &file, &problem);
+  for (i = 0; i < OPERANDS && !status; i++)
+    if (!i || !lnsp_file_tensor(file, operands[i], &shape, &problem)) {
+      status = tensor_load(file, operands[i], &inputs[count], &values[count], &problem);
+      count++;
+    }
+  if (!status) {
+    gradient = malloc((size_t)tensor_elements(&inputs[0]) * sizeof(float) + 1);
+    out[0] = lnsp_tensor_f32("loss", &value, 1, 1, 0, 0);
+    out[1] = inputs[0];
+    out[1].name = "grad.p";
+    out[1].data = gradient;
+  }
+  if (!status && gradient)
+    status = lnsp_loss_evaluate(loss, inputs, count, &value, &out[1], &library,
+                                &problem);
+  if (!status && gradient)
+    status = tensor_save_all(path, out, 2, &problem);
+  for (i = 0; i < OPERANDS; i++)
+    free(values[i]);
+  lnsp_file_destroy(file);
+  if (status)
+    status = refuse_error(a, a->positional[0], &problem);
+  else
+    status = gradient ? grad_report(a, loss, (double)value, 1, path) : refuse_memory(a);
+  free(gradient);
+  return status;
+}
+
+static int run(const args *a) {
+  const char *loss = args_value(a, "--loss"), *path = NULL;
+  const int direct = args_value(a, "--direct") != NULL;
+  int status = args_positionals(a, direct ? 1 : 2, direct ? 1 : 2);
+
+  if (!status)
+    status = args_output(a, &path);
+  if (status)
+    return status;
+  if (!loss)
+    loss = "mse";
+  if (strstr(loss, "replay"))
+    return refuse(a, "a replay term draws its vectors in training; leave it out here");
+  return direct ? grad_direct(a, loss, path) : grad_model(a, loss, path);
+}
+
+const command command_grad = {
+  "grad", "MODEL CASE -o OUT | --loss NAME --direct CASE -o OUT", "gradients of a loss",
+  "CASE has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
+  "`negative`, `teacher`). OUT gets `loss` [1] and `grad.<name>` for every tensor that the\n"
+  "loss reaches. With --direct, CASE has the prediction `p` [rows, width] itself, and beside\n"
+  "it `t`, `positive`, `negative`, `prev`, `neg`, `ctx` as the loss needs them; OUT gets\n"
+  "`loss` and `grad.p`.",
+  options, run,
+};

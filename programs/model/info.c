@@ -1,0 +1,344 @@
+/* lnsp info: what a file or an architecture is. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/file.h"
+#include "cli/format.h"
+#include "cli/json.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "command.h"
+#include "data/tensor.h"
+#include "model/info_memory.h"
+#include "lnsp.h"
+
+static const option options[] = {
+  { "--graph", NULL, "print the network as text, a line a layer; `lnsp new` reads it back" },
+  { "--concepts", "N", "concepts a row for FLOP and --memory; default 1, or 5 where they are joined" },
+  INFO_MEMORY_OPTIONS,
+  { NULL, NULL, NULL },
+};
+
+static int info_graph(const args *a, const lnsp_graph *graph) {
+  lnsp_error problem;
+  size_t needed = 0;
+  char *text;
+  int status = EXIT_DONE;
+
+  lnsp_graph_text(graph, NULL, 0, &needed, &problem); /* LNSP_E_LIMIT: only the size */
+  text = malloc(needed + 1);
+  if (!text)
+    return refuse_memory(a);
+  if (lnsp_graph_text(graph, text, needed, &needed, &problem)) {
+    status = refuse_error(a, NULL, &problem);
+  } else if (a->json) {
+    const report r = report_start(a);
+    report_text(&r, "graph", "graph", text);
+    status = report_end(&r, a);
+  } else {
+    fputs(text, stdout);
+    if (needed > 1 && text[needed - 2] != '\n')
+      putchar('\n');
+    if (fflush(stdout) || ferror(stdout))
+      status = refuse(a, "the graph could not be written to standard output");
+  }
+  free(text);
+  return status;
+}
+
+/* Numbers of tensors that are never trained, as tables of positions. */
+static int64_t info_fixed(const lnsp_graph *graph) {
+  lnsp_error problem;
+  lnsp_tensor tensor;
+  int64_t count = 0;
+  for (int32_t i = 0; !lnsp_graph_tensor_at(graph, i, &tensor, &problem); i++)
+    if (!lnsp_graph_tensor_trained(graph, i))
+      count += tensor_elements(&tensor);
+  return count;
+}
+
+/* Parameters, widths and FLOP. The line of counts reads as the documents do. */
+static int info_network(const args *a, const report *r, const lnsp_graph *graph,
+                        const info_memory_plan *memory) {
+  const int64_t parameters = lnsp_graph_parameter_count(graph), fixed = info_fixed(graph);
+  const int64_t concepts = memory->concepts;
+  char count[FORMAT_NUMBER_BYTES], bytes[FORMAT_NUMBER_BYTES], line[112];
+  lnsp_error problem;
+  lnsp_tensor of;
+  int32_t i;
+
+  report_text(r, "architecture", "architecture", report_architecture(r, graph));
+  if (r->json) {
+    json_integer("parameters", parameters);
+    json_integer("bytes", parameters * 4);
+    json_integer("fixed", fixed);
+  } else {
+    snprintf(line, sizeof line, "%s parameters, %s bytes as float32",
+             format_number(parameters, count), format_number(parameters * 4, bytes));
+    report_text(r, "", "size", line);
+    if (fixed)
+      report_integer(r, "", "beside them", fixed, "numbers that are not trained");
+  }
+  report_integer(r, "input_width", "input", lnsp_graph_input_width(graph), "wide");
+  if (r->json)
+    json_open("outputs", '{');
+  for (i = 0; i < lnsp_graph_output_count(graph); i++) {
+    if (lnsp_graph_output_at(graph, i, &of, &problem))
+      return refuse_error(a, NULL, &problem);
+    report_integer(r, of.name, of.name, of.dims[0], "wide");
+  }
+  if (r->json)
+    json_close('}');
+  snprintf(line, sizeof line, concepts == 1 ? "FLOP a vector" : "FLOP a row of %lld concepts",
+           (long long)concepts);
+  report_integer(r, "flop", "forward", lnsp_graph_flops(graph, concepts), line);
+  if (r->json)
+    json_integer("concepts", concepts);
+  if (args_value(a, "--memory"))
+    info_memory_report(r, memory);
+  return 0;
+}
+
+static int info_tensor(const report *r, const lnsp_tensor *tensor) {
+  char shape[96];
+  if (r->json) {
+    json_open(NULL, '{');
+    json_text("name", tensor->name);
+    json_text("dtype", lnsp_dtype_name(tensor->dtype));
+    json_shape("shape", tensor);
+    json_close('}');
+  } else {
+    format_shape(tensor, shape, sizeof shape);
+    printf("  %-48s %-5s %s\n", tensor->name, lnsp_dtype_name(tensor->dtype), shape);
+  }
+  return 0;
+}
+
+static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
+  const int32_t count = lnsp_file_tensor_count(file);
+  lnsp_error problem;
+  lnsp_tensor tensor;
+  lnsp_key_value pair;
+  int64_t bytes = 0;
+  int32_t i;
+
+  if (r->json)
+    json_open("metadata", '{');
+  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &problem); i++) {
+    if (r->json)
+      json_text(pair.key, pair.value);
+    else
+      printf("%s%s = %s\n", i ? "  " : "metadata\n  ", pair.key, pair.value);
+  }
+  if (r->json) {
+    json_close('}');
+    json_open("tensors", '[');
+  } else {
+    printf("tensors\n");
+  }
+  for (i = 0; i < count; i++) {
+    if (lnsp_file_tensor_at(file, i, &tensor, &problem))
+      return refuse_error(a, NULL, &problem);
+    info_tensor(r, &tensor);
+    bytes += tensor_elements(&tensor) * (int64_t)lnsp_dtype_bytes(tensor.dtype);
+  }
+  if (r->json)
+    json_close(']');
+  report_integer(r, "tensor_bytes", "tensor data", bytes, "bytes");
+  return 0;
+}
+
+/* Whether the file holds a network: it says so, or --arch does. */
+static int info_is_model(const args *a, const lnsp_file *file) {
+  return args_value(a, "--arch") || lnsp_file_metadata(file, "lnsp.arch") ||
+         lnsp_file_metadata(file, "lnsp.graph");
+}
+
+static int info_is_delta(const lnsp_file *file) {
+  lnsp_error problem;
+  lnsp_key_value pair;
+  int32_t i;
+  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &problem); i++)
+    if (!strncmp(pair.key, "lnsp.delta.", strlen("lnsp.delta.")))
+      return 1;
+  return 0;
+}
+
+/* The memory is reckoned before the model is loaded, which its hash needs. */
+static int info_model_file(const args *a, const report *r, lnsp_file *file) {
+  const lnsp_options library = args_options(a);
+  lnsp_model *model = NULL;
+  lnsp_graph *graph = NULL;
+  lnsp_error problem;
+  uint8_t hash[LNSP_HASH_BYTES];
+  info_memory_plan memory;
+  int status;
+
+  if (lnsp_graph_open_file(file, &library, &graph, &problem))
+    return refuse_error(a, a->positional[0], &problem);
+  status = info_memory_measure(a, graph, &memory);
+  lnsp_graph_destroy(graph);
+  if (status)
+    return status;
+  if (lnsp_model_open_file(file, &library, &model, &problem) ||
+      lnsp_model_hash(model, hash, &problem)) {
+    lnsp_model_destroy(model);
+    return refuse_error(a, a->positional[0], &problem);
+  }
+  report_text(r, "kind", "kind", "model");
+  report_text(r, "storage", "storage", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(model))));
+  status = info_network(a, r, lnsp_model_graph(model), &memory);
+  report_hash(r, "hash", "hash", hash);
+  lnsp_model_destroy(model);
+  return status;
+}
+
+static int info_delta_file(const args *a, const report *r) {
+  lnsp_delta *delta = NULL;
+  lnsp_delta_info facts;
+  lnsp_error problem;
+
+  memset(&facts, 0, sizeof facts);
+  facts.struct_size = sizeof facts;
+  if (lnsp_delta_open(a->positional[0], NULL, &delta, &problem) ||
+      lnsp_delta_get_info(delta, &facts, &problem)) {
+    lnsp_delta_destroy(delta);
+    return refuse_error(a, a->positional[0], &problem);
+  }
+  report_text(r, "kind", "kind", "delta");
+  report_text(r, "codec", "codec", facts.codec);
+  report_integer(r, "parameters", "size", facts.parameter_count, "parameters");
+  if (facts.changed_count >= 0)
+    report_integer(r, "changed", "changed", facts.changed_count, "parameters");
+  report_hash(r, "base_hash", "base", facts.base_hash);
+  report_hash(r, "result_hash", "result", facts.result_hash);
+  lnsp_delta_destroy(delta);
+  return 0;
+}
+
+static int info_file(const args *a) {
+  lnsp_file *file = NULL;
+  lnsp_error problem;
+  lnsp_graph *graph = NULL;
+  const lnsp_options library = args_options(a);
+  int status = 0;
+  report r;
+
+  if (lnsp_file_open(a->positional[0], NULL, &file, &problem))
+    return refuse_error(a, a->positional[0], &problem);
+  if (args_value(a, "--graph")) {
+    if (lnsp_graph_open_file(file, &library, &graph, &problem))
+      status = refuse_error(a, a->positional[0], &problem);
+    else
+      status = info_graph(a, graph);
+    lnsp_graph_destroy(graph);
+    lnsp_file_destroy(file);
+    return status;
+  }
+  r = report_start(a);
+  if (info_is_model(a, file))
+    status = info_model_file(a, &r, file);
+  else if (info_is_delta(file))
+    status = info_delta_file(a, &r);
+  else if (args_value(a, "--memory"))
+    status = refuse(a, "%s holds data and no network, so that there is no memory to measure; "
+                       "give a model or an architecture", a->positional[0]);
+  else
+    report_text(&r, "kind", "kind", "data");
+  if (!status)
+    status = info_tensors(a, &r, file);
+  lnsp_file_destroy(file);
+  return status ? status : report_end(&r, a);
+}
+
+/* An architecture without a file: its network and the tensors it would have. */
+static int info_text(const args *a, const char *text) {
+  const lnsp_options library = args_options(a);
+  lnsp_graph *graph = NULL;
+  lnsp_error problem;
+  lnsp_tensor tensor;
+  info_memory_plan memory;
+  int32_t i;
+  int status;
+  report r;
+
+  if (lnsp_graph_create(text, &library, &graph, &problem))
+    return refuse_error(a, NULL, &problem);
+  if (args_value(a, "--graph")) {
+    status = info_graph(a, graph);
+    lnsp_graph_destroy(graph);
+    return status;
+  }
+  status = info_memory_measure(a, graph, &memory);
+  if (status) {
+    lnsp_graph_destroy(graph);
+    return status;
+  }
+  r = report_start(a);
+  report_text(&r, "kind", "kind", "architecture");
+  status = info_network(a, &r, graph, &memory);
+  if (r.json)
+    json_open("tensors", '[');
+  else
+    printf("tensors\n");
+  for (i = 0; i < lnsp_graph_tensor_count(graph) && !status; i++)
+    if (lnsp_graph_tensor_at(graph, i, &tensor, &problem))
+      status = refuse_error(a, NULL, &problem);
+    else
+      info_tensor(&r, &tensor);
+  if (r.json)
+    json_close(']');
+  lnsp_graph_destroy(graph);
+  return status ? status : report_end(&r, a);
+}
+
+/* An option that would change nothing is a mistake. */
+static int info_options(const args *a) {
+  static const char *const of_memory[] = { "--batch", "--loss", "--optimizer", "--type" };
+  size_t i;
+  if (args_value(a, "--memory"))
+    return args_value(a, "--graph")
+               ? refuse_usage(a, "--graph prints the network alone: leave out --memory or it")
+               : 0;
+  for (i = 0; i < sizeof of_memory / sizeof of_memory[0]; i++)
+    if (args_value(a, of_memory[i]))
+      return refuse_usage(a, "%s is for --memory, which is missing", of_memory[i]);
+  return 0;
+}
+
+static int run(const args *a) {
+  char *text;
+  int safetensors, status = args_positionals(a, 1, ARGS_MAX);
+
+  if (!status)
+    status = info_options(a);
+  if (status)
+    return status;
+  if (a->positional_count == 1 && file_exists(a->positional[0], &safetensors)) {
+    if (safetensors)
+      return info_file(a);
+    text = file_load_text(a->positional[0]);
+  } else {
+    if (a->positional_count == 1 && strpbrk(a->positional[0], "./") &&
+        !strpbrk(a->positional[0], " \n"))
+      return refuse(a, "there is no file %s that can be read, and no architecture of that "
+                       "name; `lnsp list` names the architectures", a->positional[0]);
+    text = args_join(a, 0);
+  }
+  if (!text)
+    return refuse(a, "%s cannot be read as a text of at most 1 MiB", a->positional[0]);
+  status = info_text(a, text);
+  free(text);
+  return status;
+}
+
+const command command_info = {
+  "info", "[--graph] [--memory] FILE | ARCH [key=value ...]",
+  "what a file or an architecture is",
+  "FILE is any safetensors file (a model, data, a delta) or a text with an architecture; ARCH\n"
+  "is a named architecture with its arguments. Prints parameters and their bytes as float32,\n"
+  "outputs, FLOP, hash, tensors and metadata.",
+  options, run,
+};

@@ -1,0 +1,172 @@
+/* How well predictions do: cosine, squared error, ranks in the pool of targets. */
+#include "score/score.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/progress.h"
+#include "cli/refuse.h"
+#include "data/data.h"
+#include "data/tensor.h"
+#include "score/candidates.h"
+#include "score/metrics.h"
+#include "score/predictor.h"
+#include "lnsp.h"
+
+typedef struct score_job {
+  data *d;
+  predictor *p;
+  const candidates *pool;
+  judged *out;
+  float *scratch;     /* of the ranks */
+  float *predictions; /* of a batch, or of all */
+  int keep;
+  int64_t batches;
+} score_job;
+
+/* The sums of a batch; both means end in judge. */
+static int score_batch(score_job *job, int64_t first, const lnsp_tensor *output) {
+  const lnsp_tensor *target = data_batch(job->d, "target");
+  const int64_t width = target->dims[target->rank - 1], vectors = tensor_rows(target);
+  const float *p = output->data, *t = target->data;
+  double with = 0;
+  int64_t r, i;
+
+  for (r = 0; r < vectors; r++, p += width, t += width) {
+    double square = 0;
+    for (i = 0; i < width; i++)
+      square += ((double)p[i] - (double)t[i]) * ((double)p[i] - (double)t[i]);
+    job->out->cosine += metric_cosine(p, t, width, 0);
+    job->out->mse += square / (double)width;
+    with += metric_cosine(p, t, width, 1e-8);
+  }
+  job->out->rows += target->dims[0];
+  job->out->vectors += vectors;
+  job->out->val_cosine += with / (double)vectors;
+  job->batches++;
+  if (!isfinite(job->out->mse))
+    return refuse(job->d->args, "tensor target has a NaN or infinity in rows %lld to %lld; "
+                  "leave them out", (long long)first,
+                  (long long)(first + target->dims[0] - 1));
+  return 0;
+}
+
+/* Predictions of the batch get length 1; then their ranks. */
+static void score_rank_batch(score_job *job, int64_t first, lnsp_tensor *output) {
+  const candidates *pool = job->pool;
+  const lnsp_tensor *input = data_batch(job->d, data_input(job->d)), *target = data_batch(job->d, "target");
+  const int64_t width = target->dims[target->rank - 1], count = output->dims[0];
+  const int64_t concepts = input->rank == 3 ? input->dims[1] : 1;
+  int64_t r;
+
+  metric_unit(output->data, tensor_rows(output), width, 0);
+  if (pool)
+    metric_ranks(&pool->pool, output->data, count, pool->truth + first,
+                 pool->without ? pool->without + first * pool->concepts : NULL, pool->concepts,
+                 job->scratch, job->out->ranks + first);
+  if (pool && input->dtype == LNSP_F32 && input->dims[input->rank - 1] == width)
+    for (r = 0; r < count; r++)
+      metric_mini_add(&job->out->mini, (const float *)input->data + r * concepts * width,
+                      concepts, (const float *)output->data + r * width,
+                      (const float *)target->data + r * width, width);
+}
+
+static int score_rows(score_job *job, int64_t batch, progress *show) {
+  const data *d = job->d;
+  const lnsp_tensor *target = data_batch(d, "target");
+  const int64_t each = tensor_elements(target) / target->dims[0];
+  lnsp_tensor output = *target;
+  int64_t first;
+  int status = 0;
+
+  job->p->mask = data_batch(d, "mask");
+  for (first = 0; first < d->rows && !status; first += batch) {
+    const int64_t count = d->rows - first < batch ? d->rows - first : batch;
+    status = data_read(job->d, NULL, first, count);
+    output.dims[0] = count;
+    output.data = job->predictions + (job->keep ? first * each : 0);
+    if (!status)
+      status = predictor_run(d->args, job->p, data_batch(d, data_input(d)), &output, first);
+    if (!status)
+      status = score_batch(job, first, &output);
+    if (!status && (job->pool || job->keep))
+      score_rank_batch(job, first, &output);
+    if (show && progress_due(show))
+      progress_show(show, "%lld of %lld rows", (long long)(first + count),
+                    (long long)d->rows);
+  }
+  job->p->mask = NULL;
+  if (show)
+    progress_clear(show);
+  return status;
+}
+
+static void score_end(score_job *job) {
+  judged *out = job->out;
+  int64_t r;
+
+  out->cosine /= (double)out->vectors;
+  out->mse /= (double)out->vectors;
+  out->val_cosine /= (double)job->batches;
+  if (!job->pool)
+    return;
+  out->ranked = 1;
+  out->retrieval = metric_retrieve(out->ranks, out->rows);
+  for (r = 0; r < out->rows; r++) {
+    out->echo += (double)out->ranks[r].score;
+    out->echo_pass += (double)out->ranks[r].score >= METRIC_ECHO_PASS;
+  }
+  out->echo /= (double)out->rows;
+  out->echo_pass /= (double)out->rows;
+  metric_mini_end(&out->mini);
+}
+
+int judge(data *d, predictor *p, int64_t batch, const candidates *pool, int keep,
+          progress *show, judged *out) {
+  const lnsp_tensor *target = data_batch(d, "target");
+  const int64_t width = target->dims[target->rank - 1];
+  const int64_t each = tensor_elements(target) / target->dims[0];
+  score_job job;
+  int status = 0;
+
+  memset(out, 0, sizeof *out);
+  memset(&job, 0, sizeof job);
+  job.d = d;
+  job.p = p;
+  job.pool = pool;
+  job.out = out;
+  job.keep = keep;
+  if (p->width && p->width != width && !p->session)
+    return refuse(d->args, "the baseline %s predicts vectors of %lld numbers, and the target has "
+                  "%lld", p->name, (long long)p->width, (long long)width);
+  if (p->width && p->width != width)
+    return refuse(d->args, "tensor target does not fit the model: 'output' is %lld wide, and "
+                  "the target %lld", (long long)p->width, (long long)width);
+  job.predictions = malloc((size_t)((keep ? d->rows : batch) * each) * sizeof(float));
+  job.scratch = pool ? malloc((size_t)metric_ranks_scratch(&pool->pool) * sizeof(float)) : NULL;
+  out->ranks = pool ? malloc((size_t)d->rows * sizeof *out->ranks) : NULL;
+  if (!job.predictions || (pool && (!job.scratch || !out->ranks)))
+    status = refuse_memory(d->args);
+  if (!status)
+    status = score_rows(&job, batch, show);
+  if (!status)
+    score_end(&job);
+  free(job.scratch);
+  out->predictions = job.predictions;
+  if (!keep) {
+    free(out->predictions);
+    out->predictions = NULL;
+  }
+  if (status)
+    score_free(out);
+  return status;
+}
+
+void score_free(judged *j) {
+  free(j->ranks);
+  free(j->predictions);
+  j->ranks = NULL;
+  j->predictions = NULL;
+}

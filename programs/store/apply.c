@@ -1,0 +1,57 @@
+/* lnsp store apply: a delta that somebody sent becomes the next version. */
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/args.h"
+#include "cli/refuse.h"
+#include "data/delta_check.h"
+#include "store/store.h"
+#include "lnsp.h"
+
+/* A trainer's store is applied to through a trainer, whose moments stay. */
+static int32_t apply_delta(lnsp_store *store, const lnsp_delta *delta,
+                           const lnsp_delta_check_options *rules, const lnsp_commit_options *note,
+                           lnsp_error *problem) {
+  lnsp_store_info facts;
+  lnsp_trainer *trainer = NULL;
+  int32_t status;
+
+  memset(&facts, 0, sizeof facts);
+  facts.struct_size = sizeof facts;
+  status = lnsp_store_get_info(store, &facts, problem);
+  if (!status && facts.of_trainer)
+    status = store_trainer(store, 0, &trainer, problem);
+  if (!status)
+    status = lnsp_store_apply(store, delta, trainer, rules, note, NULL, NULL, problem);
+  lnsp_trainer_destroy(trainer);
+  return status;
+}
+
+int store_apply(const args *a) {
+  uint8_t key[LNSP_KEY_BYTES + 1];
+  lnsp_delta_check_options rules;
+  lnsp_commit_options note;
+  lnsp_store *store = NULL;
+  lnsp_delta *delta = NULL;
+  lnsp_error problem;
+  int status = delta_check_options(a, key, &rules);
+
+  memset(&note, 0, sizeof note);
+  note.struct_size = sizeof note;
+  note.loss = NAN;
+  note.time = (uint64_t)time(NULL);
+  note.tag = args_value(a, "--tag");
+  if (!status && lnsp_delta_open(a->positional[2], NULL, &delta, &problem))
+    status = refuse_error(a, a->positional[2], &problem);
+  if (!status)
+    status = store_open(a, 0, &store);
+  if (!status && apply_delta(store, delta, &rules, &note, &problem))
+    status = refuse_error(a, a->positional[2], &problem);
+  if (!status)
+    status = store_report(a, store);
+  memset(key, 0, sizeof key);
+  lnsp_store_destroy(store);
+  lnsp_delta_destroy(delta);
+  return status;
+}

@@ -1,0 +1,388 @@
+/* lnsp store: versions of a model or a trainer's state, in a file. */
+#include "store/store.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/args.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "command.h"
+#include "lnsp.h"
+
+static const option options[] = {
+  { "-o", "FILE", "file to write (checkout)" },
+  { "--tag", "TEXT", "a name for the version, up to 39 bytes (init, commit)" },
+  { "--loss", "X", "a loss to show beside it (init, commit)" },
+  { "--key", "FILE", "1 to 32 secret bytes: the delta must carry their code (apply)" },
+  { "--max-norm", "X", "largest norm of the delta (apply)" },
+  { "--max-change", "X", "largest change of a parameter (apply)" },
+  { "--size", "BYTES", "most that the file grows to (init); default 64 states; 64M, 2G" },
+  { "--every", "N", "versions from one snapshot to the next (init); default 16" },
+  { "--last", "N", "only the newest N versions (log)" },
+  { "--weights", NULL, "only the weights of a trainer's state, as a model (checkout)" },
+  { "--type", "T", "storage of the model to write: f32, f16, bf16 or int8 (checkout)" },
+  { "--salvage", NULL, "pass over damage, reading only (log, checkout)" },
+  { NULL, NULL, NULL },
+};
+
+/* ---- what is committed: a model, or a trainer from a state file ---- */
+
+typedef struct store_state {
+  lnsp_model *model;
+  lnsp_trainer *trainer;
+} store_state;
+
+static int state_load(const args *a, const char *path, store_state *s) {
+  lnsp_options o = args_options(a);
+  lnsp_file *file = NULL;
+  lnsp_error problem;
+  int status = 0;
+
+  memset(s, 0, sizeof *s);
+  if (lnsp_file_open(path, &o, &file, &problem))
+    return refuse_error(a, path, &problem);
+  if (lnsp_file_metadata(file, "lnsp.trainer")
+          ? lnsp_trainer_open_file(file, NULL, NULL, NULL, &o, &s->trainer, &problem)
+          : lnsp_model_open_file(file, &o, &s->model, &problem))
+    status = refuse_error(a, path, &problem);
+  lnsp_file_destroy(file);
+  return status;
+}
+
+static void state_close(store_state *s) {
+  lnsp_model_destroy(s->model);
+  lnsp_trainer_destroy(s->trainer);
+}
+
+/* ---- init, commit ---- */
+
+static int store_commit(const args *a, lnsp_store *store, const store_state *s) {
+  const char *path = a->positional[1];
+  lnsp_commit_options note;
+  lnsp_error problem;
+  double loss = 0;
+  int status = args_real(a, "--loss", -HUGE_VAL, 0, &loss);
+
+  if (status)
+    return status;
+  memset(&note, 0, sizeof note);
+  note.struct_size = sizeof note;
+  note.loss = args_value(a, "--loss") ? (float)loss : NAN;
+  note.time = (uint64_t)time(NULL);
+  note.tag = args_value(a, "--tag");
+  if (s->trainer ? lnsp_store_commit(store, s->trainer, &note, NULL, &problem)
+                 : lnsp_store_commit_model(store, s->model, &note, NULL, &problem))
+    return refuse_error(a, path, &problem);
+  return store_report(a, store);
+}
+
+int store_report(const args *a, lnsp_store *store) {
+  lnsp_store_version_info version;
+  report r;
+  const int status = store_version(a, store, 0, &version);
+
+  if (status)
+    return status;
+  r = report_start(a);
+  report_integer(&r, "version", "version", (int64_t)version.number, "");
+  report_integer(&r, "bytes", "took", (int64_t)version.bytes, "bytes");
+  report_hash(&r, "hash", "hash", version.hash);
+  return report_end(&r, a);
+}
+
+/* 4096, 64K, 64M, 2G. */
+static int store_size(const args *a, uint64_t *bytes) {
+  const char *text = args_value(a, "--size");
+  char *end = NULL;
+  unsigned shift = 0;
+  unsigned long long value;
+
+  *bytes = 0;
+  if (!text)
+    return 0;
+  value = strtoull(text, &end, 10);
+  if (*end == 'K' || *end == 'k')
+    shift = 10;
+  else if (*end == 'M' || *end == 'm')
+    shift = 20;
+  else if (*end == 'G' || *end == 'g')
+    shift = 30;
+  if (end == text || text[0] == '-' || (shift ? end[1] : end[0]) || !value ||
+      value > (UINT64_MAX >> 2 >> shift))
+    return refuse_usage(a, "--size is \"%s\"; write bytes, or 64M, or 2G", text);
+  *bytes = (uint64_t)value << shift;
+  return 0;
+}
+
+static int store_init(const args *a) {
+  lnsp_store_options settings;
+  store_state s;
+  lnsp_store *store = NULL;
+  lnsp_error problem;
+  int64_t every = 0;
+  int status = args_integer(a, "--every", 1, 1000000, 16, &every);
+
+  memset(&settings, 0, sizeof settings);
+  settings.struct_size = sizeof settings;
+  settings.snapshot_every = (int32_t)every;
+  if (!status)
+    status = store_size(a, &settings.size_bytes);
+  if (status)
+    return status;
+  status = state_load(a, a->positional[2], &s);
+  if (!status && lnsp_store_create(a->positional[1], s.trainer, s.model, &settings, NULL,
+                                        &store, &problem))
+    status = refuse_error(a, a->positional[1], &problem);
+  if (!status)
+    status = store_commit(a, store, &s);
+  lnsp_store_destroy(store);
+  state_close(&s);
+  return status;
+}
+
+int store_open(const args *a, int read_only, lnsp_store **out) {
+  lnsp_store_options settings;
+  lnsp_error problem;
+
+  memset(&settings, 0, sizeof settings);
+  settings.struct_size = sizeof settings;
+  settings.read_only = read_only;
+  settings.salvage = args_value(a, "--salvage") != NULL;
+  if (lnsp_store_open(a->positional[1], &settings, NULL, out, &problem))
+    return refuse_error(a, a->positional[1], &problem);
+  return 0;
+}
+
+static int store_commit_file(const args *a) {
+  store_state s;
+  lnsp_store *store = NULL;
+  int status = state_load(a, a->positional[2], &s);
+
+  if (!status)
+    status = store_open(a, 0, &store);
+  if (!status)
+    status = store_commit(a, store, &s);
+  lnsp_store_destroy(store);
+  state_close(&s);
+  return status;
+}
+
+/* ---- versions by name ---- */
+
+int store_version(const args *a, lnsp_store *store, uint64_t index, lnsp_store_version_info *out) {
+  lnsp_error problem;
+  memset(out, 0, sizeof *out);
+  out->struct_size = sizeof *out;
+  if (lnsp_store_version_at(store, index, out, &problem))
+    return refuse_error(a, a->positional[1], &problem);
+  return 0;
+}
+
+uint64_t store_count(lnsp_store *store) {
+  lnsp_store_info facts;
+  memset(&facts, 0, sizeof facts);
+  facts.struct_size = sizeof facts;
+  return lnsp_store_get_info(store, &facts, NULL) ? 0 : facts.versions;
+}
+
+/* A number, ~N (N before the newest), or the newest of that tag. */
+static int store_find(const args *a, lnsp_store *store, const char *name,
+                      lnsp_store_version_info *out) {
+  const uint64_t count = store_count(store);
+  const int back = name[0] == '~';
+  char *end = NULL;
+  const unsigned long long number = strtoull(name + back, &end, 10);
+  const int is_number = end != name + back && !*end;
+  uint64_t i;
+
+  for (i = 0; i < count; i++) {
+    const int status = store_version(a, store, i, out);
+    if (status)
+      return status;
+    if (back && is_number ? i == number : is_number ? out->number == number
+                                                    : !strcmp(out->tag, name))
+      return 0;
+  }
+  return refuse(a, "%s: there is no version \"%s\"; `lnsp store log` shows them: write a number, "
+                   "a tag, or ~N for the one N before the newest",
+                a->positional[1], name);
+}
+
+static int store_rollback(const args *a) {
+  lnsp_store_version_info to, version;
+  lnsp_commit_options note;
+  lnsp_store *store = NULL;
+  lnsp_error problem;
+  int status = store_open(a, 0, &store);
+
+  if (!status)
+    status = store_find(a, store, a->positional_count > 2 ? a->positional[2] : "~1", &to);
+  memset(&note, 0, sizeof note);
+  note.struct_size = sizeof note;
+  note.time = (uint64_t)time(NULL);
+  if (!status && lnsp_store_rollback(store, to.number, &note, NULL, &problem))
+    status = refuse_error(a, a->positional[1], &problem);
+  if (!status)
+    status = store_version(a, store, 0, &version);
+  if (!status) {
+    report r = report_start(a);
+    report_integer(&r, "version", "version", (int64_t)version.number, "");
+    report_integer(&r, "from", "back to", (int64_t)version.from, "");
+    report_hash(&r, "hash", "hash", version.hash);
+    status = report_end(&r, a);
+  }
+  lnsp_store_destroy(store);
+  return status;
+}
+
+int32_t store_trainer(lnsp_store *store, uint64_t number, lnsp_trainer **out,
+                      lnsp_error *problem) {
+  const char *loss = lnsp_store_text(store, 1);
+  lnsp_trainer *trainer = NULL;
+  lnsp_model *model = NULL;
+  int32_t status = lnsp_store_checkout(store, number, NULL, &model, problem);
+
+  if (!status)
+    status = lnsp_trainer_create(model, loss && *loss ? loss : NULL, lnsp_store_text(store, 2),
+                                 NULL, NULL, &trainer, problem);
+  if (!status)
+    status = lnsp_store_load(store, number, trainer, NULL, problem);
+  lnsp_model_destroy(model);
+  if (!status)
+    *out = trainer;
+  else
+    lnsp_trainer_destroy(trainer);
+  return status;
+}
+
+/* As a state file, or its weights as a model. */
+static int32_t store_write(lnsp_store *store, uint64_t number, int state, const lnsp_options *o,
+                           const char *path, lnsp_error *problem) {
+  lnsp_trainer *trainer = NULL;
+  lnsp_model *model = NULL;
+  int32_t status = state ? store_trainer(store, number, &trainer, problem)
+                         : lnsp_store_checkout(store, number, o, &model, problem);
+  if (!status)
+    status = state ? lnsp_trainer_save(trainer, path, LNSP_SAVE_STATE, problem)
+                   : lnsp_model_save(model, path, 0, problem);
+  lnsp_model_destroy(model);
+  lnsp_trainer_destroy(trainer);
+  return status;
+}
+
+static int store_checkout(const args *a) {
+  lnsp_store_version_info version;
+  lnsp_store_info facts;
+  lnsp_store *store = NULL;
+  lnsp_error problem;
+  lnsp_options o = args_options(a);
+  const char *path = NULL;
+  int status = args_output(a, &path);
+
+  memset(&version, 0, sizeof version);
+  memset(&facts, 0, sizeof facts);
+  if (!status && args_value(a, "--type"))
+    status = args_type(a, &o.storage);
+  if (!status)
+    status = store_open(a, 1, &store);
+  if (!status)
+    status = store_find(a, store, a->positional_count > 2 ? a->positional[2] : "~0", &version);
+  facts.struct_size = sizeof facts;
+  if (!status && lnsp_store_get_info(store, &facts, &problem))
+    status = refuse_error(a, a->positional[1], &problem);
+  if (!status && store_write(store, version.number,
+                             facts.of_trainer && !args_value(a, "--weights") && !o.storage, &o,
+                             path, &problem))
+    status = refuse_error(a, problem.code == LNSP_E_IO ? path : a->positional[1], &problem);
+  if (!status) {
+    report r = report_start(a);
+    report_integer(&r, "version", "version", (int64_t)version.number, "");
+    report_hash(&r, "hash", "hash", version.hash);
+    report_text(&r, "file", "written", path);
+    status = report_end(&r, a);
+  }
+  lnsp_store_destroy(store);
+  return status;
+}
+
+/* ---- verify, compact ---- */
+
+static int store_verify(const args *a) {
+  lnsp_store *store = NULL;
+  lnsp_error problem;
+  uint64_t records = 0;
+  int status = store_open(a, 1, &store);
+
+  if (!status && lnsp_store_verify(store, &records, &problem))
+    status = refuse_error(a, a->positional[1], &problem);
+  if (!status) {
+    report r = report_start(a);
+    report_integer(&r, "versions", "versions", (int64_t)store_count(store), "");
+    report_integer(&r, "records", "good records", (int64_t)records, "");
+    status = report_end(&r, a);
+  }
+  lnsp_store_destroy(store);
+  return status;
+}
+
+static int store_compact(const args *a) {
+  lnsp_store *store = NULL;
+  lnsp_error problem;
+  int status = store_open(a, 0, &store);
+  const uint64_t before = status ? 0 : store_count(store);
+
+  if (!status && lnsp_store_compact(store, &problem))
+    status = refuse_error(a, a->positional[1], &problem);
+  if (!status) {
+    report r = report_start(a);
+    report_integer(&r, "versions", "kept", (int64_t)store_count(store), "versions");
+    report_integer(&r, "dropped", "let go", (int64_t)(before - store_count(store)), "versions");
+    status = report_end(&r, a);
+  }
+  lnsp_store_destroy(store);
+  return status;
+}
+
+static int run(const args *a) {
+  static const struct {
+    const char *name;
+    int low, high;
+    int (*run)(const args *a);
+  } verbs[] = {
+    { "init", 3, 3, store_init },         { "commit", 3, 3, store_commit_file },
+    { "log", 2, 2, store_log },           { "rollback", 2, 3, store_rollback },
+    { "checkout", 2, 3, store_checkout }, { "verify", 2, 2, store_verify },
+    { "compact", 2, 2, store_compact },   { "apply", 3, 3, store_apply },
+  };
+  int status = args_positionals(a, 1, 3);
+  size_t i;
+
+  if (status)
+    return status;
+  for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+    if (strcmp(a->positional[0], verbs[i].name))
+      continue;
+    status = args_positionals(a, verbs[i].low, verbs[i].high);
+    return status ? status : verbs[i].run(a);
+  }
+  return refuse_usage(a, "\"%s\" is not known; write init, commit, apply, log, rollback, checkout, "
+                        "verify or compact",
+                     a->positional[0]);
+}
+
+const command command_store = {
+  "store",
+  "init STORE FILE | commit STORE FILE | apply STORE DELTA | log STORE | rollback STORE [V] | checkout STORE [V] "
+  "-o FILE | verify STORE | compact STORE",
+  "versions that survive power cuts, and the way back",
+  "A store is a file of bounded size with versions of a model, or of a trainer's state as `lnsp\n"
+  "train --state` writes it. init makes one, with FILE as its first version; commit adds one, as\n"
+  "a small delta; apply takes in a stamped delta, from each sender with a growing number; log draws the history; rollback goes back to version V (a number, a tag, ~N for\n"
+  "N before the newest; without V the one before the newest) and is itself a version; checkout\n"
+  "writes a version as a file; verify reads everything; compact lets old versions go. A version\n"
+  "is on the disk when commit has returned, whenever the power fails (docs/store.md).",
+  options, run,
+};

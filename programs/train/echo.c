@@ -1,0 +1,76 @@
+/* `lnsp train --echo INDEX`: what text would leave of an output is the nearest known
+ * concept. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/refuse.h"
+#include "data/data.h"
+#include "train/train.h"
+#include "lnsp.h"
+
+enum { ECHO_QUERIES = 64 };
+
+struct train_echo {
+  lnsp_index *index;
+  lnsp_search *search;
+  lnsp_error problem; /* why the last call refused */
+  int64_t ids[ECHO_QUERIES];
+  float scores[ECHO_QUERIES];
+};
+
+static int32_t echo_nearest(void *user, const lnsp_tensor *output, const lnsp_tensor *echo) {
+  train_echo *e = user;
+  const int64_t rows = output->dims[0], width = output->dims[1];
+  int64_t first, r;
+
+  for (first = 0; first < rows; first += ECHO_QUERIES) {
+    lnsp_tensor part = *output;
+    part.data = (float *)output->data + first * output->strides[0];
+    part.dims[0] = rows - first < ECHO_QUERIES ? rows - first : ECHO_QUERIES;
+    if (lnsp_search_run(e->search, &part, NULL, 1, e->ids, e->scores, &e->problem))
+      return e->problem.code;
+    for (r = 0; r < part.dims[0]; r++)
+      if (e->ids[r] != LNSP_NO_ID &&
+          lnsp_index_read(e->index, e->ids[r],
+                          (float *)echo->data + (first + r) * echo->strides[0], width,
+                          &e->problem))
+        return e->problem.code;
+  }
+  return 0;
+}
+
+static int echo_set(train_job *job, const char *path) {
+  const lnsp_options o = args_options(job->args);
+  const lnsp_echo function = { sizeof function, 0, job->echo, echo_nearest };
+  lnsp_search_options limits;
+  lnsp_error problem;
+
+  memset(&limits, 0, sizeof limits);
+  limits.struct_size = sizeof limits;
+  limits.max_queries = ECHO_QUERIES;
+  limits.max_results = 1;
+  if (lnsp_index_open(path, NULL, &o, &job->echo->index, &problem) ||
+      lnsp_search_create(job->echo->index, &limits, &o, &job->echo->search, &problem))
+    return refuse_error(job->args, path, &problem);
+  if (lnsp_trainer_set_echo(job->trainer, &function, &problem))
+    return refuse_error(job->args, NULL, &problem);
+  return 0;
+}
+
+int train_echo_open(train_job *job) {
+  const char *path = args_value(job->args, "--echo");
+
+  if (!path)
+    return 0;
+  job->echo = calloc(1, sizeof *job->echo);
+  return job->echo ? echo_set(job, path) : refuse_memory(job->args);
+}
+
+void train_echo_close(train_echo *echo) {
+  if (!echo)
+    return;
+  lnsp_search_destroy(echo->search);
+  lnsp_index_destroy(echo->index);
+  free(echo);
+}

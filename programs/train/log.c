@@ -1,0 +1,202 @@
+/* `lnsp train`: the log, a line a step, and the report at the end. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/json.h"
+#include "cli/progress.h"
+#include "cli/refuse.h"
+#include "cli/report.h"
+#include "train/plateau.h"
+#include "train/train.h"
+#include "lnsp.h"
+#include "../../bench/works.h"
+
+#define LOG_PF_DAY 8.64e19 /* 1e15 operations a second for a day */
+
+static double log_wall(const train_job *job) {
+  return job->wall + progress_clock() - job->started;
+}
+
+static void log_header(const train_job *job) {
+  char name[32];
+  fputs("step,epoch,seconds,lr,loss,val_loss,val_cosine,", job->log);
+  if (job->valid.pool.truth)
+    fprintf(job->log, "val_%s,", train_validation_measure(&job->valid, name));
+  fputs("gradient_norm,flops,total_flops,pf_days\n", job->log);
+}
+
+/* The lines of an earlier run up to the step that it goes on from; to be freed. */
+static char *log_earlier(const train_job *job, const char *path) {
+  const long long last = (long long)lnsp_trainer_step_count(job->trainer);
+  FILE *file = fopen(path, "r");
+  char *text = NULL, *line = NULL;
+  size_t size = 0, room = 0;
+  FILE *to = file ? open_memstream(&text, &size) : NULL;
+
+  while (to && getline(&line, &room, file) > 0)
+    if (!strncmp(line, "step,", 5) || (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') &&
+                                       strtoll(line, NULL, 10) <= last))
+      fputs(line, to);
+  free(line);
+  if (to)
+    fclose(to);
+  if (file)
+    fclose(file);
+  return text;
+}
+
+static int log_failed(const train_job *job) {
+  return refuse(job->args, "%s could not be written; make room, or leave out --log",
+                args_value(job->args, "--log"));
+}
+
+int train_log_open(train_job *job) {
+  const char *path = args_value(job->args, "--log");
+  char *earlier = NULL;
+
+  if (!path)
+    return 0;
+  if (job->from)
+    earlier = log_earlier(job, path);
+  job->log = fopen(path, "w");
+  if (!job->log) {
+    free(earlier);
+    return log_failed(job);
+  }
+  setvbuf(job->log, NULL, _IOLBF, BUFSIZ);
+  if (earlier && !strncmp(earlier, "step,", 5))
+    fputs(earlier, job->log);
+  else
+    log_header(job);
+  free(earlier);
+  return fflush(job->log) ? log_failed(job) : 0;
+}
+
+static void log_value(const train_job *job, int there, double value) {
+  if (there && !isnan(value))
+    fprintf(job->log, "%.9g", value);
+  fputc(',', job->log);
+}
+
+int train_log_step(train_job *job) {
+  const train_validation *v = &job->valid;
+  const int64_t step = (int64_t)lnsp_trainer_step_count(job->trainer);
+  const int looked = v->looked == step && v->point_count > 0;
+  const train_point none = { 0, 0, 0, 0, 0 };
+  const train_point *p = looked ? &v->points[v->point_count - 1] : &none;
+  const double norm = (double)lnsp_trainer_gradient_norm(job->trainer);
+
+  if (!job->log)
+    return 0;
+  fprintf(job->log, "%lld,%.8g,%.3f,%.9g,%.9g,", (long long)step,
+          (double)step * (double)job->accumulate / (double)job->epoch_calls, log_wall(job),
+          job->rate, (double)job->loss);
+  log_value(job, looked, p->loss);
+  log_value(job, looked, p->cosine);
+  if (v->pool.truth)
+    log_value(job, looked, p->rank);
+  log_value(job, norm > 0, norm);
+  fprintf(job->log, "%.0f,%.0f,%.9g\n", job->step_flops, job->flops, job->flops / LOG_PF_DAY);
+  return ferror(job->log) ? log_failed(job) : 0;
+}
+
+int train_log_close(train_job *job) {
+  FILE *log = job->log;
+  job->log = NULL;
+  return log && (ferror(log) | fclose(log)) ? log_failed(job) : 0;
+}
+
+/* ---- the report ---- */
+
+static void report_value(const char *key, double value) {
+  if (!isnan(value))
+    json_real(key, value);
+}
+
+static void report_points(const train_validation *v) {
+  char name[32];
+  int64_t i;
+
+  json_open("held_out", '[');
+  for (i = 0; i < v->point_count; i++) {
+    json_open(NULL, '{');
+    json_integer("step", v->points[i].step);
+    report_value("cosine", v->points[i].cosine);
+    report_value("mse", v->points[i].mse);
+    report_value("loss", v->points[i].loss);
+    report_value(train_validation_measure(v, name), v->points[i].rank);
+    json_close('}');
+  }
+  json_close(']');
+}
+
+static void report_best(const train_job *job, const report *r) {
+  const train_validation *v = &job->valid;
+  char name[32], text[96];
+
+  if (job->stopped) {
+    snprintf(text, sizeof text, "yes, after %lld looks that were no better",
+             (long long)v->watch.bad);
+    report_text(r, "stopped", "stopped early", text);
+  }
+  if (!v->best)
+    return;
+  snprintf(text, sizeof text, "best %s", train_validation_measure(v, name));
+  report_text(r, "best_by", "kept by", name);
+  report_real(r, "best", text, v->watch.best, "6");
+  report_integer(r, "best_step", "of step", v->best_step, "");
+}
+
+static void report_steps(const train_job *job, const report *r) {
+  if (job->interrupted)
+    report_text(r, "interrupted", "interrupted", "yes, after the step it was in");
+  report_best(job, r);
+  report_integer(r, "steps", "steps", job->done, "");
+  report_integer(r, "batch", "rows a step", job->batch, "");
+  if (job->accumulate > 1)
+    report_integer(r, "accumulate", "of so many batches", job->accumulate, "");
+  report_integer(r, "rows", "rows of data", job->d.rows, "");
+  report_real(r, "loss_first", "loss, first step", (double)job->loss_first, "6");
+  report_real(r, "loss_last", "loss, last step", (double)job->loss, "6");
+  report_real(r, "loss_mean", "loss, mean", job->done ? job->loss_sum / (double)job->done : 0,
+              "6");
+  report_real(r, "us_per_step", "us a step",
+              job->done ? 1e6 * job->seconds / (double)job->done : 0, "1");
+  report_real(r, "flops", "FLOPs", job->flops, "0");
+  report_real(r, "pf_days", "PF-days", job->flops / LOG_PF_DAY, "12");
+}
+
+int train_log_report(const train_job *job) {
+  const args *a = job->args;
+  const char *state = args_value(a, "--state");
+  const int what = job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS;
+  uint8_t hash[LNSP_HASH_BYTES];
+  lnsp_memory_info memory;
+  lnsp_error problem;
+  report r;
+
+  memset(&memory, 0, sizeof memory);
+  memory.struct_size = sizeof memory;
+  if (lnsp_trainer_memory(job->trainer, &memory, &problem) ||
+      (job->valid.best ? lnsp_model_hash(job->valid.best, hash, &problem)
+                       : lnsp_trainer_hash(job->trainer, what, hash, &problem)))
+    return refuse_error(a, NULL, &problem);
+  r = report_start(a);
+  if (r.json)
+    report_points(&job->valid);
+  report_steps(job, &r);
+  report_text(&r, "isa", "kernels", lnsp_trainer_isa(job->trainer));
+  report_memory(&r, "memory", "trainer", &memory);
+  if (peak_resident_kb() >= 0)
+    report_integer(&r, "peak_resident_kb", "peak resident", peak_resident_kb(), "kB");
+  report_hash(&r, "hash", "hash", hash);
+  if (state)
+    report_text(&r, "state", "state written", state);
+  if (job->checkpoint)
+    report_text(&r, "checkpoint", "checkpoint", job->checkpoint);
+  report_text(&r, "file", job->average ? "average written" : "written", job->path);
+  return report_end(&r, a);
+}

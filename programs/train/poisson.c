@@ -1,0 +1,74 @@
+/* `lnsp train` with privacy: the key of the noise, and rows drawn by chance. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/refuse.h"
+#include "train/train.h"
+#include "lnsp.h"
+
+/* Bytes of a file, or of the system's generator. */
+static int poisson_bytes(const train_job *job, const char *path, void *to, size_t bytes) {
+  const char *from = path ? path : "/dev/urandom";
+  FILE *file = fopen(from, "rb");
+  size_t got = file ? fread(to, 1, bytes, file) : 0;
+
+  if (file)
+    fclose(file);
+  if (got == bytes)
+    return 0;
+  return refuse(job->args, path ? "--noise-key %s does not have %d bytes"
+                                : "%s, the system's generator, does not give %d random bytes",
+                from, (int)bytes);
+}
+
+int train_poisson_key(train_job *job) {
+  const char *path = args_value(job->args, "--noise-key");
+  uint8_t key[LNSP_NOISE_KEY_BYTES] = { 0 };
+  lnsp_error problem;
+  int status;
+
+  if (lnsp_trainer_set_noise_key(job->trainer, key, &problem)) /* it adds no noise */
+    return path ? refuse_error(job->args, path, &problem) : 0;
+  status = poisson_bytes(job, path, key, sizeof key);
+  if (!status && lnsp_trainer_set_noise_key(job->trainer, key, &problem))
+    status = refuse_error(job->args, path, &problem);
+  memset(key, 0, sizeof key);
+  return status;
+}
+
+/* With --poisson, rows of a step at most: more come once in 10^12 steps, and are left
+ * out then. */
+int train_poisson_plan(train_job *job) {
+  const args *a = job->args;
+
+  job->room = job->batch;
+  if (!args_value(a, "--poisson"))
+    return 0;
+  if (args_value(a, "--shuffle"))
+    return refuse_usage(a, "--poisson draws rows by chance: leave out --shuffle");
+  if (job->batch < 32)
+    return refuse_usage(a, "--poisson needs --batch 32 or more: a step without any row is not "
+                          "provided for");
+  job->share = (double)job->batch / (double)job->d.max_rows;
+  job->room = job->batch + (int64_t)(8 * sqrt((double)job->batch)) + 8;
+  if (job->room > job->d.max_rows)
+    job->room = job->d.max_rows;
+  return args_value(a, "--seed") ? 0 : poisson_bytes(job, NULL, &job->seed, sizeof job->seed);
+}
+
+/* Each row with the same chance, a function of seed, step and row (splitmix64). */
+int64_t train_poisson_rows(train_job *job, uint64_t step) {
+  int64_t count = 0, i;
+  uint64_t state = job->seed ^ (step + 1) * UINT64_C(0xd1342543de82ef95);
+
+  for (i = 0; i < job->d.rows && count < job->room; i++) {
+    uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    if ((double)((z ^ (z >> 31)) >> 11) * 0x1p-53 < job->share)
+      job->order[count++] = (int32_t)i;
+  }
+  return count;
+}

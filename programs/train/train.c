@@ -1,0 +1,345 @@
+/* lnsp train: a model learns from data. */
+#include "train/train.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/progress.h"
+#include "cli/refuse.h"
+#include "command.h"
+#include "data/data.h"
+#include "train/plateau.h"
+#include "lnsp.h"
+
+static volatile sig_atomic_t train_interrupted;
+
+static void train_interrupt(int signal_number) {
+  (void)signal_number;
+  train_interrupted = 1;
+}
+
+static const option options[] = {
+  { "-o", "OUT", "model to write; with ema, that of the average" },
+  { "--state", "FILE", "also write the trainer's whole state, to go on later" },
+  { "--checkpoint", "FILE", "write, again and again, what --resume needs to go on" },
+  { "--checkpoint-every", "N", "steps, or 1epoch (the default), .5epoch, ..." },
+  { "--resume", "FILE",
+    "go on, to the same bits, from a state (MODEL may then be left out) or,\n"
+    "                             with the same options, from a checkpoint" },
+  { "--type", "T", "storage of OUT: f32, f16, bf16 or int8; default: as it is trained, f32" },
+  TRAIN_RECIPE,
+  { "--eval", "DATA", "held-out data: loss and cosine at the start, the end, and between" },
+  { "--eval-input", "FILE:TENSOR", "held-out vectors; default: those of --input" },
+  { "--eval-rows", "FILE:TENSOR", "rows of the held-out vectors" },
+  { "--eval-target", "FILE:TENSOR", "target of the held-out vectors; default: as --target" },
+  { "--eval-target-rows", "FILE:TENSOR", "rows of it; default: those of --eval-rows" },
+  { "--eval-every", "N", "look at them every N steps, or 1epoch (the default), .5epoch, ..." },
+  { "--best", "MEASURE", "keep the weights that are best on them by loss, cosine, mrr or r@K;\n"
+    "                             default: the last ones, or with --patience by loss" },
+  { "--patience", "N", "end after N looks that were no better" },
+  { "--log", "FILE.csv", "a line a step: rate, loss, held-out measures, FLOPs" },
+  { NULL, NULL, NULL },
+};
+
+static int train_read(train_job *job) {
+  const args *a = job->args;
+  const char *batch = args_value(a, "--batch");
+  int status = 0;
+
+  if (!batch)
+    job->batch = 32;
+  else if (!strcmp(batch, "all"))
+    job->batch = INT32_MAX;
+  else
+    status = args_integer(a, "--batch", 1, INT32_MAX - 1, 32, &job->batch);
+  if (!status)
+    status = args_integer(a, "--steps", 1, INT64_C(1) << 50, 0, &job->steps);
+  if (!status)
+    status = args_integer(a, "--epochs", 1, 1 << 30, 0, &job->epochs);
+  if (!status && job->steps && job->epochs)
+    status = refuse_usage(a, "give --steps or --epochs, not both");
+  if (!status)
+    status = args_unsigned(a, "--seed", 0, &job->seed);
+  if (!status)
+    status = args_type(a, &job->type);
+  if (!status)
+    status = data_spec_read(a, args_value(a, "--resume") && !args_value(a, "--input") &&
+                                       a->positional_count == 1 ? 0 : 1, &job->spec);
+  if (!status && args_value(a, "--loss") && !*args_value(a, "--loss"))
+    status = refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
+  return status;
+}
+
+/* A file beside those that come before it in the list. */
+static int train_output(const train_job *job, const char *name, const char **path) {
+  static const char *const names[] = { "-o", "--state", "--checkpoint", "--log" };
+  size_t i;
+
+  *path = args_value(job->args, name);
+  if (!*path)
+    return 0;
+  for (i = 0; strcmp(names[i], name); i++) {
+    const char *other = args_value(job->args, names[i]);
+    if (!**path || (other && !strcmp(other, *path)))
+      return refuse_usage(job->args, "%s needs a file of its own, beside that of %s", name,
+                         names[i]);
+  }
+  return args_writable(job->args, name, *path);
+}
+
+/* Where the results go, asked before anything long is done. */
+static int train_outputs(train_job *job) {
+  const char *other;
+  int status = args_output(job->args, &job->path);
+  if (!status)
+    status = train_output(job, "--state", &other);
+  if (!status)
+    status = train_output(job, "--checkpoint", &job->checkpoint);
+  if (!status)
+    status = train_output(job, "--log", &other);
+  if (!status && !job->checkpoint && args_value(job->args, "--checkpoint-every"))
+    status = refuse_usage(job->args, "--checkpoint-every needs --checkpoint FILE");
+  return status;
+}
+
+/* Rows a call, calls an epoch. A single row that is left over stays out, since losses
+ * over pairs need two. */
+static int train_plan(train_job *job) {
+  const int64_t rows = job->d.max_rows;
+  if (job->batch > rows)
+    job->batch = rows;
+  job->epoch_calls = rows / job->batch + (rows % job->batch > 1);
+  return train_poisson_plan(job);
+}
+
+/* A permutation of the rows, a function of seed and epoch alone (Fisher-Yates
+ * with splitmix64, so that a resumed run goes on in the same order). */
+static void train_shuffle(train_job *job, uint64_t epoch) {
+  uint64_t state = job->seed + epoch * UINT64_C(0x9e3779b97f4a7c15);
+  int64_t i;
+
+  for (i = 0; i < job->d.rows; i++)
+    job->order[i] = (int32_t)i;
+  for (i = job->d.rows - 1; i > 0; i--) {
+    uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
+    int64_t j;
+    int32_t swap;
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    j = (int64_t)((z ^ (z >> 31)) % (uint64_t)(i + 1));
+    swap = job->order[i];
+    job->order[i] = job->order[j];
+    job->order[j] = swap;
+  }
+  job->order_epoch = epoch;
+}
+
+/* One call: rows of the epoch that its number says. */
+static int train_call(train_job *job, uint64_t number, float *loss) {
+  const uint64_t epoch = number / (uint64_t)job->epoch_calls;
+  const int64_t at = (int64_t)(number % (uint64_t)job->epoch_calls) * job->batch;
+  const int64_t first = job->share > 0 ? 0 : at, left = job->d.rows - first;
+  int64_t count = left < job->batch ? left : job->batch;
+  lnsp_error problem;
+  double start;
+  int status;
+
+  if (job->share > 0)
+    count = train_poisson_rows(job, number);
+  else if (job->order && epoch != job->order_epoch)
+    train_shuffle(job, epoch);
+  status = data_read(&job->d, job->order, first, count);
+  if (status)
+    return status;
+  start = progress_clock();
+  if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, loss, &problem))
+    return refuse(job->args, "step %llu, from row %lld of the %s on: %s",
+                  (unsigned long long)(number / (uint64_t)job->accumulate) + 1,
+                  (long long)first, job->order ? "shuffled order" : "data", problem.message);
+  job->seconds += progress_clock() - start;
+  job->step_rows += count;
+  return 0;
+}
+
+static int train_step(train_job *job) {
+  const uint64_t number = lnsp_trainer_step_count(job->trainer) * (uint64_t)job->accumulate;
+  double sum = 0;
+  int64_t i;
+  int status = 0;
+
+  job->step_rows = 0;
+  job->rate = (double)lnsp_trainer_learning_rate(job->trainer);
+  for (i = 0; i < job->accumulate && !status; i++) {
+    float loss = 0;
+    status = train_call(job, number + (uint64_t)i, &loss);
+    sum += (double)loss;
+  }
+  if (status)
+    return status;
+  job->loss = (float)(sum / (double)job->accumulate);
+  if (!job->done)
+    job->loss_first = job->loss;
+  job->loss_sum += (double)job->loss;
+  job->step_flops = job->row_flops * (double)job->step_rows +
+                    job->call_flops * (double)job->accumulate;
+  job->flops += job->step_flops;
+  job->done++;
+  return 0;
+}
+
+/* What follows a step: a look at the held-out data, a line of the log, a checkpoint. */
+static int train_after(train_job *job, progress *show) {
+  const int last = job->done == job->steps;
+  const int due = job->valid.there && train_validation_due(job, job->valid.every);
+  const int only_last = job->valid.there && last && !due;
+  int status = 0;
+
+  /* a run that goes on from here, with more steps, would not have looked now */
+  if (only_last && job->checkpoint)
+    status = train_checkpoint_write(job);
+  if (!status && (due || last)) {
+    progress_clear(show);
+    status = train_validation_look(job, 1);
+    job->stopped = watch_over(&job->valid.watch);
+  }
+  if (!status)
+    status = train_log_step(job);
+  if (!status && job->checkpoint && !only_last &&
+      (last || job->stopped || train_interrupted ||
+       train_validation_due(job, job->checkpoint_every)))
+    status = train_checkpoint_write(job);
+  return status;
+}
+
+static void train_progress(const train_job *job, progress *show) {
+  const train_validation *v = &job->valid;
+  char held[64] = "", name[32];
+
+  if (v->watch.looks)
+    snprintf(held, sizeof held, "  held-out %s %.4g", train_validation_measure(v, name),
+             v->watch.best);
+  progress_show(show, "step %lld of %lld  epoch %.2f  loss %.5f%s  lr %.3g  %.0f us a step",
+                (long long)job->done, (long long)job->steps,
+                (double)job->done * (double)job->accumulate / (double)job->epoch_calls,
+                (double)job->loss, held, (double)lnsp_trainer_learning_rate(job->trainer),
+                1e6 * job->seconds / (double)job->done);
+}
+
+int train_loop(train_job *job) {
+  struct sigaction action, before;
+  progress show;
+  int status = job->from ? 0 : train_validation_look(job, 0);
+
+  memset(&action, 0, sizeof action);
+  action.sa_handler = train_interrupt;
+  sigaction(SIGINT, &action, &before);
+  progress_start(&show);
+  while (!status && job->done < job->steps && !train_interrupted && !job->stopped) {
+    status = train_step(job);
+    if (!status && progress_due(&show))
+      train_progress(job, &show);
+    if (!status)
+      status = train_after(job, &show);
+  }
+  progress_clear(&show);
+  sigaction(SIGINT, &before, NULL);
+  job->interrupted = train_interrupted != 0;
+  return status ? status : train_validation_look(job, job->done == job->steps);
+}
+
+static int train_save(train_job *job) {
+  const char *state = args_value(job->args, "--state");
+  const int as_is = !args_value(job->args, "--type") ||
+                    job->type == lnsp_graph_storage(lnsp_trainer_graph(job->trainer));
+  lnsp_options library = args_options(job->args);
+  lnsp_model *model = NULL;
+  lnsp_error problem;
+  int32_t status = LNSP_OK;
+
+  if (state && lnsp_trainer_save(job->trainer, state, LNSP_SAVE_STATE, &problem))
+    return refuse_error(job->args, state, &problem);
+  if (job->valid.best) {
+    status = lnsp_model_save(job->valid.best, job->path, as_is ? 0 : job->type, &problem);
+  } else if (as_is) {
+    status = lnsp_trainer_save(job->trainer, job->path,
+                               job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &problem);
+  } else {
+    library.storage = job->type;
+    status = lnsp_trainer_publish(job->trainer, job->average, &library, &model, &problem);
+    if (!status)
+      status = lnsp_model_save(model, job->path, 0, &problem);
+    lnsp_model_destroy(model);
+  }
+  return status ? refuse_error(job->args, job->path, &problem) : 0;
+}
+
+int train_prepare(train_job *job) {
+  int status = train_read(job);
+  job->started = progress_clock();
+  if (!status)
+    status = train_checkpoint_find(job);
+  if (!status)
+    status = data_open(&job->d, job->args, &job->spec);
+  if (!status)
+    status = train_plan(job);
+  if (!status)
+    status = train_open(job);
+  if (!status)
+    status = train_options_every(job, "--checkpoint-every", job->epoch_calls, &job->checkpoint_every);
+  if (!status)
+    job->first = (int64_t)lnsp_trainer_step_count(job->trainer);
+  return status ? status : train_checkpoint_resume(job);
+}
+
+void train_close(train_job *job) {
+  train_validation_close(&job->valid);
+  lnsp_trainer_destroy(job->trainer);
+  train_echo_close(job->echo);
+  lnsp_file_destroy(job->from);
+  data_close(&job->d);
+  if (job->log)
+    fclose(job->log);
+  free(job->options);
+  free(job->order);
+}
+
+static int run(const args *a) {
+  train_job job;
+  int status;
+
+  memset(&job, 0, sizeof job);
+  job.args = a;
+  status = args_positionals(a, args_value(a, "--resume") ? 0 : 1, 2);
+  if (!status)
+    status = train_outputs(&job);
+  if (!status)
+    status = train_prepare(&job);
+  if (!status)
+    status = train_log_open(&job);
+  if (!status)
+    status = train_loop(&job);
+  if (!status)
+    status = train_log_close(&job);
+  if (!status)
+    status = train_save(&job);
+  if (!status)
+    status = train_log_report(&job);
+  train_close(&job);
+  return status;
+}
+
+const command command_train = {
+  "train", "MODEL [DATA] -o OUT [option ...]", "learn from data",
+  "DATA has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
+  "`negative`, `teacher`); or vectors are read through --input and --rows, row by row from the\n"
+  "file, the target being the same vector unless --target or --target-rows say otherwise.\n"
+  "Rows are taken in file order without --shuffle. A first interrupt (ctrl-c) ends after the\n"
+  "present step and writes what was asked for. --best and --patience go by looks at held-out\n"
+  "data: MODEL -o OUT --input V --rows T:train[0:5] --target-rows T:train[5] --eval-rows\n"
+  "T:val[0:5] --eval-target-rows T:val[5] --best mrr, say.",
+  options, run,
+};

@@ -1,0 +1,174 @@
+/* The parts of `lnsp train`: cmd_train.c runs it, train_setup.c makes the trainer,
+ * train_text.c reads schedules and the like, train_validation.c looks at held-out data,
+ * train_log.c writes what happens and ends with the report, train_checkpoint.c goes on
+ * after an end that was not meant. cmd_prove.c trains as it does. */
+#ifndef TRAIN_TRAIN_H
+#define TRAIN_TRAIN_H
+
+#include <stdio.h>
+
+#include "cli/args.h"
+#include "data/data.h"
+#include "score/candidates.h"
+#include "score/predictor.h"
+#include "train/plateau.h"
+#include "lnsp.h"
+
+#define TRAIN_TEXT_BYTES 512
+
+/* What a look at the held-out data says; NaN where it says nothing. */
+typedef struct train_point {
+  int64_t step;
+  double cosine, mse, loss;
+  double rank; /* MRR or R@k, where --best asks for it */
+} train_point;
+
+/* The measure of --best. */
+#define TRAIN_LOSS 0
+#define TRAIN_COSINE 1
+#define TRAIN_MRR 2
+#define TRAIN_RECALL 3
+
+typedef struct train_validation {
+  data d;
+  int there, has_cosine, has_loss, has_plateau, keeps; /* keeps: the best weights */
+  int measure, started;     /* started: the look before the first step was made */
+  int64_t k;                /* of R@k */
+  int64_t batch, every;     /* rows a call; calls of the trainer between looks */
+  lnsp_session *session;
+  predictor predict;
+  candidates pool;
+  watch watch;
+  plateau plateau;
+  double lr;                /* as the plateau has it */
+  lnsp_model *best;
+  int64_t best_step, looked; /* looked: step of the last look, or -1 */
+  train_point *points;
+  int64_t point_count;
+} train_validation;
+
+typedef struct train_echo train_echo;
+
+typedef struct train_job {
+  const args *args;
+  data_spec spec;
+  data d;
+  train_validation valid;
+  lnsp_trainer *trainer;
+  const char *path;
+  char optimizer[TRAIN_TEXT_BYTES];
+  int average, interrupted, stopped; /* stopped: early, by --patience */
+  int32_t type;
+  int64_t room;  /* most rows of a call; batch is their number, or expected number */
+  double share;  /* --poisson: chance of a row, else 0 */
+  int64_t accumulate; /* calls for a step, of batch rows each */
+  int64_t batch, steps, epochs, epoch_calls;
+  uint64_t seed;
+  int32_t *order;
+  uint64_t order_epoch;
+  int64_t first, done; /* steps of the trainer before the run; of the run */
+  float loss, loss_first;
+  double loss_sum, seconds, wall; /* wall: of the run's parts before this one */
+  double started;
+  double row_flops, call_flops; /* of a call: for each row, and beside rows */
+  int64_t step_rows;            /* rows of the last step */
+  double flops, step_flops, rate; /* of all steps, of the last; its learning rate */
+  FILE *log;
+  const char *checkpoint;
+  int64_t checkpoint_every; /* calls */
+  lnsp_file *from;          /* checkpoint to go on from, or NULL */
+  char *options;            /* what a checkpoint must agree with */
+  train_echo *echo;         /* of --echo, or NULL */
+} train_job;
+
+/* The options that say what is learnt, and how. */
+#define TRAIN_RECIPE                                                                          \
+  { "--loss", "TEXT", "default mse; terms are joined by +: \"cosine + 4*replay rows=7\"" },   \
+  { "--optimizer", "TEXT", "default adamw (lr 1e-3, betas .9,.999, eps 1e-8, decay .01)" },   \
+  { "--lr", "X", "learning rate" },                                                           \
+  { "--clip", "X", "largest global norm of the gradient; default off" },                      \
+  { "--ema", "X", "moving average of the weights, e.g. .999; it is what is kept" },           \
+  { "--accumulate", "N", "batches whose mean gradient makes one step; default 1" },           \
+  { "--schedule", "TEXT",                                                                     \
+    "\"cosine warmup=1epoch min_lr=1%\" over all steps, linear, \"step every=2epochs\" or\n"  \
+    "                             \"plateau factor=.5 patience=3\" of the held-out loss" },   \
+  { "--batch", "N|all", "rows a step; default 32, or all rows where there are fewer" },       \
+  { "--steps", "N", "steps to make; wraps around the data" },                                 \
+  { "--epochs", "N", "passes over the data; default 1" },                                     \
+  { "--shuffle", NULL, "another order of rows each epoch; default: file order" },             \
+  { "--poisson", NULL, "draw each row of a step by chance, --batch of them on average" },     \
+  { "--seed", "N", "seed of --shuffle, default 0, or of --poisson, by chance" },              \
+  { "--noise-key", "FILE", "32 secret bytes for noise=; default: of the system's generator" }, \
+  { "--freeze", "PATTERN", "tensors that stay as they are; * and ? match; may be repeated" }, \
+  { "--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`" },             \
+  { "--echo", "INDEX",                                                                        \
+    "concepts for an echo term, from `lnsp index build`: the nearest one to\n"               \
+    "                             an output is its echo" },                                   \
+  { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },                        \
+  { "--rows", "FILE:TENSOR",                                                                  \
+    "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, 3]" },                     \
+  { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },          \
+  { "--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows" },         \
+  { "--normalise", NULL, "scale every vector to length 1 as it is loaded" }
+
+/* ---- cmd_train.c ---- */
+
+/* The recipe from the command's arguments, its data, and the trainer. */
+int train_prepare(train_job *job);
+int train_loop(train_job *job);
+void train_close(train_job *job);
+
+/* ---- train_setup.c ---- */
+
+int train_open(train_job *job);
+
+/* ---- train_text.c ---- */
+
+/* The optimizer's text from --optimizer and the options that are keys of it. */
+int train_options_optimizer(train_job *job);
+/* Value of a key in an optimizer's text, or NULL; it ends with a blank or the text. */
+const char *train_options_key(const char *text, const char *key);
+/* "10", or "1epoch", ".5epoch", "2epochs", as calls of the trainer; 0 if it is neither. */
+int64_t train_options_calls(const train_job *job, const char *text);
+/* The option of this name in calls, initial where it is absent. */
+int train_options_every(const train_job *job, const char *name, int64_t initial, int64_t *calls);
+
+/* ---- train_validation.c ---- */
+
+/* The held-out data, before there is a trainer; then what looks at them. */
+int train_validation_data(train_job *job);
+int train_validation_open(train_job *job);
+/* A look, at what is printed and recorded; counts: the plateau, --patience and --best go
+ * by it. Nothing without held-out data, or twice after a step. */
+int train_validation_look(train_job *job, int counts);
+int train_validation_due(const train_job *job, int64_t every); /* calls; after the last step */
+const char *train_validation_measure(const train_validation *v, char name[32]);
+void train_validation_close(train_validation *v);
+
+/* ---- train_log.c ---- */
+
+int train_log_open(train_job *job);
+int train_log_step(train_job *job);
+int train_log_close(train_job *job);
+int train_log_report(const train_job *job);
+
+/* ---- train_checkpoint.c ---- */
+
+/* Opens --resume, where that is a checkpoint: job->from. */
+int train_checkpoint_find(train_job *job);
+/* After everything else was set up: takes up the run, refusing other options or data. */
+int train_checkpoint_resume(train_job *job);
+int train_checkpoint_write(train_job *job);
+
+/* ---- train_echo.c ---- */
+
+int train_echo_open(train_job *job);
+void train_echo_close(train_echo *echo);
+
+/* ---- train_private.c ---- */
+
+int train_poisson_plan(train_job *job);
+int train_poisson_key(train_job *job);
+int64_t train_poisson_rows(train_job *job, uint64_t step);
+
+#endif
