@@ -42,7 +42,7 @@ static double now_ms(void) {
 
 /* Once from two models to the bytes of a file, and once from these to the new model. */
 static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const char *codec,
-                          delta_row *row, lnsp_error *problem) {
+                          delta_row *row, lnsp_error *error) {
   counter encode = { 0, 0 }, decode = { 0, 0 };
   lnsp_allocator allocator = { sizeof allocator, &encode, counter_allocate, counter_release };
   lnsp_options options;
@@ -59,13 +59,13 @@ static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const 
   options.allocator = &allocator;
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
-  status = lnsp_delta_create(base, next, codec, &options, &sent, problem);
+  status = lnsp_delta_create(base, next, codec, &options, &sent, error);
   if (!status)
-    (void)lnsp_delta_save_memory(sent, NULL, 0, &bytes, problem);
+    (void)lnsp_delta_save_memory(sent, NULL, 0, &bytes, error);
   if (!status && (file = malloc(bytes)) == NULL)
     status = LNSP_E_MEMORY;
   if (!status)
-    status = lnsp_delta_save_memory(sent, file, bytes, &bytes, problem);
+    status = lnsp_delta_save_memory(sent, file, bytes, &bytes, error);
   ms = now_ms() - start;
   row->encode_ms = row->encode_ms > 0 && row->encode_ms < ms ? row->encode_ms : ms;
   row->encode_bytes = encode.most;
@@ -74,13 +74,13 @@ static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const 
   allocator.user = &decode;
   start = now_ms();
   if (!status)
-    status = lnsp_delta_open_memory(file, bytes, &options, &received, problem);
+    status = lnsp_delta_open_memory(file, bytes, &options, &received, error);
   if (!status)
-    status = lnsp_delta_apply(received, base, &options, &result, problem);
+    status = lnsp_delta_apply(received, base, &options, &result, error);
   ms = now_ms() - start;
   row->decode_ms = row->decode_ms > 0 && row->decode_ms < ms ? row->decode_ms : ms;
   if (!status)
-    status = lnsp_model_measure(lnsp_model_graph(result), &memory, problem);
+    status = lnsp_model_measure(lnsp_model_graph(result), &memory, error);
   row->decode_bytes = decode.most > memory.total_bytes ? decode.most - memory.total_bytes : 0;
   lnsp_model_destroy(result);
   lnsp_delta_destroy(received);
@@ -92,13 +92,13 @@ static int delta_line(const lnsp_model *base, const lnsp_model *next, const char
                       double seconds) {
   const double dense = 4. * (double)lnsp_graph_parameter_count(lnsp_model_graph(base));
   const double start = now_ms();
-  lnsp_error problem;
+  lnsp_error error;
   delta_row row;
 
   memset(&row, 0, sizeof row);
   do {
-    if (delta_once(base, next, codec, &row, &problem)) {
-      fprintf(stderr, "lnsp-bench: %s: %s\n", codec, problem.message);
+    if (delta_once(base, next, codec, &row, &error)) {
+      fprintf(stderr, "lnsp-bench: %s: %s\n", codec, error.message);
       return 1;
     }
   } while (now_ms() - start < 1e3 * seconds);
@@ -113,14 +113,14 @@ static int delta_line(const lnsp_model *base, const lnsp_model *next, const char
 int delta_print(const char *base_path, const char *next_path, const char *codecs,
                 double seconds) {
   lnsp_model *base = NULL, *next = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   const char *name;
   int32_t i;
   int status = 0;
 
-  if (lnsp_model_open(base_path, NULL, &base, &problem) ||
-      lnsp_model_open(next_path, NULL, &next, &problem)) {
-    fprintf(stderr, "lnsp-bench: %s: %s\n", base ? next_path : base_path, problem.message);
+  if (lnsp_model_open(base_path, NULL, &base, &error) ||
+      lnsp_model_open(next_path, NULL, &next, &error)) {
+    fprintf(stderr, "lnsp-bench: %s: %s\n", base ? next_path : base_path, error.message);
     lnsp_model_destroy(base);
     return 1;
   }

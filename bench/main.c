@@ -71,24 +71,24 @@ static int print_row(const request *q, const work_spec *spec, int64_t batch) {
   const limits_loops *loops = q->no_limits ? NULL : limits_find(q->isa);
   roofline_measured measured;
   roofline_shape shape;
-  lnsp_error problem;
+  lnsp_error error;
   work_times times;
   roofline r;
   work w;
   int64_t kb;
 
   memset(&measured, 0, sizeof measured);
-  if (roofline_describe(spec, batch, &shape, &problem))
-    return fail(problem.message, NULL);
+  if (roofline_describe(spec, batch, &shape, &error))
+    return fail(error.message, NULL);
   if (shape.flops)
     loops = NULL; /* networks of sequences: no bound is derived */
   if (loops && roofline_measure(&shape, loops, q->seconds / 2, &measured))
     loops = NULL;
-  if (work_open(spec, batch, &q->options, q->tasks, &w, &problem))
-    return fail(problem.message, NULL);
-  if (work_time(&w, q->seconds, &times, &problem)) {
+  if (work_open(spec, batch, &q->options, q->tasks, &w, &error))
+    return fail(error.message, NULL);
+  if (work_time(&w, q->seconds, &times, &error)) {
     work_close(&w);
-    return fail(problem.message, NULL);
+    return fail(error.message, NULL);
   }
   kb = peak_resident_kb();
   work_close(&w);
@@ -108,15 +108,15 @@ static int print_row(const request *q, const work_spec *spec, int64_t batch) {
 }
 
 static int call_row(const request *q, const work_spec *spec, int64_t batch) {
-  lnsp_error problem;
+  lnsp_error error;
   work w;
   int64_t i;
-  int32_t status = work_open(spec, batch, &q->options, q->tasks, &w, &problem);
+  int32_t status = work_open(spec, batch, &q->options, q->tasks, &w, &error);
 
   for (i = 0; i < q->calls && !status; i++)
-    status = work_call(&w, &problem);
+    status = work_call(&w, &error);
   work_close(&w);
-  return status ? fail(problem.message, NULL) : 0;
+  return status ? fail(error.message, NULL) : 0;
 }
 
 static int rows(const request *q) {
@@ -153,7 +153,7 @@ typedef struct served {
 static work *serve_find(const request *q, served *cache, int *count, const char *name,
                         int64_t batch) {
   work_spec list[WORKS_MAX];
-  lnsp_error problem;
+  lnsp_error error;
   int i, found;
 
   for (i = 0; i < *count; i++)
@@ -161,7 +161,7 @@ static work *serve_find(const request *q, served *cache, int *count, const char 
       return &cache[i].w;
   found = works_select(name, list);
   if (!found || *count == SERVED || strcmp(list[found - 1].name, name) ||
-      work_open(&list[found - 1], batch, &q->options, q->tasks, &cache[*count].w, &problem))
+      work_open(&list[found - 1], batch, &q->options, q->tasks, &cache[*count].w, &error))
     return NULL;
   snprintf(cache[*count].name, sizeof cache[*count].name, "%s", name);
   cache[*count].batch = batch;
@@ -179,11 +179,11 @@ static int serve(const request *q) {
   printf("READY lnsp %s %s\n", lnsp_version_text(), q->isa);
   fflush(stdout);
   while (fgets(line, sizeof line, stdin)) {
-    lnsp_error problem;
+    lnsp_error error;
     work *w = NULL;
     if (sscanf(line, "%47s %ld %lf %lf", name, &batch, &ms, &sample_us) == 4 && batch > 0 && batch <= 65536)
       w = serve_find(q, cache, &count, name, batch);
-    got = w ? work_sample(w, 1e-3 * ms, 1e-6 * sample_us, sample, WORK_SAMPLES, &problem) : 0;
+    got = w ? work_sample(w, 1e-3 * ms, 1e-6 * sample_us, sample, WORK_SAMPLES, &error) : 0;
     if (!got)
       printf("NA");
     for (i = 0; i < got; i++)
@@ -268,7 +268,7 @@ static int read_arguments(request *q, int argc, char **argv) {
 
 int main(int argc, char **argv) {
   const limits_loops *loops;
-  lnsp_error problem;
+  lnsp_error error;
   request q;
 
   memset(&q, 0, sizeof q);
@@ -287,8 +287,8 @@ int main(int argc, char **argv) {
   }
   if (read_arguments(&q, argc, argv))
     return 2;
-  if (lnsp_isa_check(q.options.isa, &problem))
-    return fail(problem.message, NULL);
+  if (lnsp_isa_check(q.options.isa, &error))
+    return fail(error.message, NULL);
   q.isa = !q.options.isa || !strcmp(q.options.isa, "auto") ? lnsp_isa_best() : q.options.isa;
   if (q.tasks > 1 && !(q.options.parallel = pool_start(q.tasks)))
     return fail("the threads could not be started", NULL);

@@ -29,15 +29,15 @@ typedef struct process_files {
   char folder[128], model[160], row[160], rows[160], out[160];
 } process_files;
 
-static int process_say(const char *what, const lnsp_error *problem) {
-  fprintf(stderr, "lnsp-bench: %s%s%s\n", what, problem ? ": " : "",
-          problem ? problem->message : "");
+static int process_say(const char *what, const lnsp_error *error) {
+  fprintf(stderr, "lnsp-bench: %s%s%s\n", what, error ? ": " : "",
+          error ? error->message : "");
   return 1;
 }
 
 /* ---- files ---- */
 
-static int32_t process_write_rows(const char *path, int64_t rows, lnsp_error *problem) {
+static int32_t process_write_rows(const char *path, int64_t rows, lnsp_error *error) {
   static float values[PROCESS_ROWS * PROCESS_WIDTH];
   const size_t bytes = (size_t)rows * PROCESS_WIDTH * sizeof values[0];
   lnsp_tensor tensors[2];
@@ -49,13 +49,13 @@ static int32_t process_write_rows(const char *path, int64_t rows, lnsp_error *pr
     values[i] = (float)(i * 7919 % 1009) / 504.f - 1.f;
   tensors[0] = lnsp_tensor_f32("input", values, 2, rows, PROCESS_WIDTH, 0);
   tensors[1] = lnsp_tensor_f32("target", values, 2, rows, PROCESS_WIDTH, 0);
-  status = lnsp_writer_create(path, tensors, 2, NULL, 0, NULL, &writer, problem);
+  status = lnsp_writer_create(path, tensors, 2, NULL, 0, NULL, &writer, error);
   if (!status)
-    status = lnsp_writer_write(writer, values, bytes, problem);
+    status = lnsp_writer_write(writer, values, bytes, error);
   if (!status)
-    status = lnsp_writer_write(writer, values, bytes, problem);
+    status = lnsp_writer_write(writer, values, bytes, error);
   if (!status)
-    status = lnsp_writer_close(writer, problem);
+    status = lnsp_writer_close(writer, error);
   lnsp_writer_destroy(writer);
   return status;
 }
@@ -63,18 +63,18 @@ static int32_t process_write_rows(const char *path, int64_t rows, lnsp_error *pr
 /* In a process of its own: what forks later must be small, because a child's peak begins
  * with its parent's size. */
 static int process_write_files(const process_files *files) {
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_model *model = NULL;
-  int32_t status = lnsp_model_create("student", 1, NULL, &model, &problem);
+  int32_t status = lnsp_model_create("student", 1, NULL, &model, &error);
 
   if (!status)
-    status = lnsp_model_save(model, files->model, LNSP_F32, &problem);
+    status = lnsp_model_save(model, files->model, LNSP_F32, &error);
   lnsp_model_destroy(model);
   if (!status)
-    status = process_write_rows(files->row, 1, &problem);
+    status = process_write_rows(files->row, 1, &error);
   if (!status)
-    status = process_write_rows(files->rows, PROCESS_ROWS, &problem);
-  return status ? process_say("the files could not be written", &problem) : 0;
+    status = process_write_rows(files->rows, PROCESS_ROWS, &error);
+  return status ? process_say("the files could not be written", &error) : 0;
 }
 
 static void process_remove_files(const process_files *files) {
@@ -140,7 +140,7 @@ static int process_row(const char *what, char *const argv[], int times) {
 
 /* ---- private training beside a session, then publish ---- */
 
-static int32_t process_publish(const char *path, const char *optimizer, lnsp_error *problem) {
+static int32_t process_publish(const char *path, const char *optimizer, lnsp_error *error) {
   static float x[PROCESS_WIDTH], y[PROCESS_WIDTH];
   lnsp_tensor in[2], out;
   lnsp_file *file = NULL;
@@ -154,25 +154,25 @@ static int32_t process_publish(const char *path, const char *optimizer, lnsp_err
   in[0] = lnsp_tensor_f32("input", x, 2, 1, PROCESS_WIDTH, 0);
   in[1] = lnsp_tensor_f32("target", x, 2, 1, PROCESS_WIDTH, 0);
   out = lnsp_tensor_f32("output", y, 2, 1, PROCESS_WIDTH, 0);
-  status = lnsp_file_open(path, NULL, &file, problem);
+  status = lnsp_file_open(path, NULL, &file, error);
   if (!status)
-    status = lnsp_model_open_file(file, NULL, &model, problem);
+    status = lnsp_model_open_file(file, NULL, &model, error);
   if (!status)
-    status = lnsp_session_create(model, NULL, NULL, &session, problem);
+    status = lnsp_session_create(model, NULL, NULL, &session, error);
   if (!status)
-    status = lnsp_trainer_open_file(file, "mse", optimizer, NULL, NULL, &trainer, problem);
+    status = lnsp_trainer_open_file(file, "mse", optimizer, NULL, NULL, &trainer, error);
   lnsp_file_destroy(file);
   for (i = 0; i < PROCESS_STEPS && !status; i++) {
-    status = lnsp_trainer_step(trainer, in, 2, NULL, problem);
+    status = lnsp_trainer_step(trainer, in, 2, NULL, error);
     if (!status)
-      status = lnsp_session_run(session, in, 1, &out, 1, problem);
+      status = lnsp_session_run(session, in, 1, &out, 1, error);
   }
   if (!status)
-    status = lnsp_trainer_publish(trainer, 0, NULL, &next, problem);
+    status = lnsp_trainer_publish(trainer, 0, NULL, &next, error);
   if (!status)
-    status = lnsp_session_rebind(session, next, problem);
+    status = lnsp_session_rebind(session, next, error);
   if (!status)
-    status = lnsp_session_run(session, in, 1, &out, 1, problem);
+    status = lnsp_session_run(session, in, 1, &out, 1, error);
   lnsp_model_destroy(model);
   lnsp_model_destroy(next);
   lnsp_session_destroy(session);
@@ -185,10 +185,10 @@ static int process_publish_row(const char *what, const char *path, const char *o
   const pid_t child = fork();
   int64_t kb = 0;
   if (child == 0) {
-    lnsp_error problem;
-    if (!process_publish(path, optimizer, &problem))
+    lnsp_error error;
+    if (!process_publish(path, optimizer, &error))
       _exit(0);
-    process_say("publishing failed", &problem);
+    process_say("publishing failed", &error);
     _exit(1);
   }
   if (process_wait(child, &kb))

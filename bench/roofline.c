@@ -21,7 +21,7 @@ static int roofline_begins(const char *text, const char *start) {
 }
 
 int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shape,
-                      lnsp_error *problem) {
+                      lnsp_error *error) {
   lnsp_graph *graph;
   lnsp_tensor tensor;
   const int thirds = spec->concepts == 1 ? 3 : 1; /* what attention over one concept needs */
@@ -33,10 +33,10 @@ int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shap
   shape->i8 = spec->storage == LNSP_I8;
   shape->moment_bytes = spec->moment_bytes;
   shape->weight_bytes = spec->storage == LNSP_I8 ? 1 : spec->storage == LNSP_F32 ? 4 : 2;
-  if (lnsp_graph_create(spec->text, NULL, &graph, problem))
+  if (lnsp_graph_create(spec->text, NULL, &graph, error))
     return -1;
   for (i = 0; i < lnsp_graph_tensor_count(graph) && shape->count < ROOFLINE_MATRICES; i++)
-    if (!lnsp_graph_tensor_at(graph, i, &tensor, problem) && tensor.rank == 2) {
+    if (!lnsp_graph_tensor_at(graph, i, &tensor, error) && tensor.rank == 2) {
       const int at = shape->count++;
       shape->matrix[at].weights = tensor.dims[0] * tensor.dims[1];
       /* attention over a single concept: queries and keys cannot matter */

@@ -35,9 +35,9 @@ typedef struct roofline {
   char bound[4]; /* for each part: o operations, m memory (and Adam's divisions) */
 } roofline;
 
-/* The shape of a work; 0, or -1 with the problem. */
+/* The shape of a work; 0, or -1 with the error. */
 int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shape,
-                      lnsp_error *problem);
+                      lnsp_error *error);
 /* Measures in a process of its own, so that this one's memory does not grow. What is
  * faster than *measured (all zero: nothing yet) replaces it. 0, or -1 if it cannot. */
 int roofline_measure(const roofline_shape *shape, const limits_loops *loops, double seconds,

@@ -141,11 +141,11 @@ static void work_fill(float *to, int64_t count, uint32_t seed) {
   }
 }
 
-static int32_t work_no_memory(lnsp_error *problem) {
-  if (problem) {
-    memset(problem, 0, sizeof *problem);
-    problem->code = LNSP_E_MEMORY;
-    snprintf(problem->message, sizeof problem->message,
+static int32_t work_no_memory(lnsp_error *error) {
+  if (error) {
+    memset(error, 0, sizeof *error);
+    error->code = LNSP_E_MEMORY;
+    snprintf(error->message, sizeof error->message,
              "there is not enough memory for the vectors: take a smaller batch");
   }
   return LNSP_E_MEMORY;
@@ -163,12 +163,12 @@ static int64_t work_elements(const lnsp_tensor *t) {
  * network of vectors, the first being that of a step's target; of a network of sequences
  * its result, or `raw` in a step. */
 static int32_t work_outputs(work *w, const work_spec *spec, const lnsp_graph *graph,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   int32_t i, count = lnsp_graph_output_count(graph), status = LNSP_OK;
 
   for (i = 0; i < count && w->out_count < WORK_OUTPUTS && !status; i++) {
     lnsp_tensor *out = &w->out[w->out_count];
-    status = lnsp_graph_output_shape(graph, i, &w->in[0], out, problem);
+    status = lnsp_graph_output_shape(graph, i, &w->in[0], out, error);
     if (spec->concepts == 1 || !strcmp(out->name, spec->kind == WORK_FWD ? "output" : "raw"))
       w->out_count++;
   }
@@ -176,7 +176,7 @@ static int32_t work_outputs(work *w, const work_spec *spec, const lnsp_graph *gr
 }
 
 static int32_t work_vectors(work *w, const work_spec *spec, const lnsp_graph *graph,
-                            int64_t batch, lnsp_error *problem) {
+                            int64_t batch, lnsp_error *error) {
   const int64_t wide = lnsp_graph_input_width(graph);
   int64_t total;
   float *at;
@@ -184,7 +184,7 @@ static int32_t work_vectors(work *w, const work_spec *spec, const lnsp_graph *gr
 
   w->in[0] = spec->concepts > 1 ? lnsp_tensor_f32("input", NULL, 3, batch, spec->concepts, wide)
                                 : lnsp_tensor_f32("input", NULL, 2, batch, wide, 0);
-  status = work_outputs(w, spec, graph, problem);
+  status = work_outputs(w, spec, graph, error);
   if (status)
     return status;
   total = work_elements(&w->in[0]);
@@ -192,7 +192,7 @@ static int32_t work_vectors(work *w, const work_spec *spec, const lnsp_graph *gr
     total += work_elements(&w->out[i]);
   at = w->memory = malloc((size_t)total * sizeof *at);
   if (!at)
-    return work_no_memory(problem);
+    return work_no_memory(error);
   w->in[0].data = at;
   work_fill(at, work_elements(&w->in[0]), 1);
   at += work_elements(&w->in[0]);
@@ -209,27 +209,27 @@ static int32_t work_vectors(work *w, const work_spec *spec, const lnsp_graph *gr
 /* Brings a trainer to where its sample has been learnt: the target is what the network
  * gives, every gradient is zero, and the moments have faded through the subnormal
  * numbers. Where those are kept, each step is several times slower. */
-static int32_t work_settle(work *w, lnsp_error *problem) {
+static int32_t work_settle(work *w, lnsp_error *error) {
   int32_t status = LNSP_OK;
   float loss = 0;
   int i;
 
   for (i = 0; i < WORKS_FRESH && !status; i++)
-    status = work_call(w, problem);
+    status = work_call(w, error);
   if (!status) /* out[0] and the target are one array */
-    status = lnsp_trainer_forward(w->trainer, w->in, 1, w->out, 1, problem);
+    status = lnsp_trainer_forward(w->trainer, w->in, 1, w->out, 1, error);
   for (i = 0; i < WORKS_SETTLED && !status; i++)
-    status = lnsp_trainer_step(w->trainer, w->in, 2, &loss, problem);
+    status = lnsp_trainer_step(w->trainer, w->in, 2, &loss, error);
   if (!status && loss != 0.f) {
-    status = problem->code = LNSP_E_INTERNAL;
-    snprintf(problem->message, sizeof problem->message,
+    status = error->code = LNSP_E_INTERNAL;
+    snprintf(error->message, sizeof error->message,
              "the sample was not learnt: its loss is %g", (double)loss);
   }
   return status;
 }
 
 int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, int tasks,
-                  work *w, lnsp_error *problem) {
+                  work *w, lnsp_error *error) {
   lnsp_options storage = *options;
   lnsp_model *model = NULL;
   lnsp_size_options limits;
@@ -246,17 +246,17 @@ int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *opti
   snprintf(optimizer, sizeof optimizer, "%s%s",
            (spec->concepts > 1 ? works_sequence_optimizer : works_optimizer)[spec->kind],
            spec->moment_bytes == 1 ? " moments=8bit" : "");
-  status = lnsp_model_create(spec->text, 1, &storage, &model, problem);
+  status = lnsp_model_create(spec->text, 1, &storage, &model, error);
   if (!status)
     status = spec->kind == WORK_FWD
-                 ? lnsp_session_create(model, &limits, options, &w->session, problem)
+                 ? lnsp_session_create(model, &limits, options, &w->session, error)
                  : lnsp_trainer_create(model, spec->concepts > 1 ? "mse on=raw" : "mse", optimizer,
-                                       &limits, options, &w->trainer, problem);
+                                       &limits, options, &w->trainer, error);
   if (!status)
-    status = work_vectors(w, spec, lnsp_model_graph(model), batch, problem);
+    status = work_vectors(w, spec, lnsp_model_graph(model), batch, error);
   lnsp_model_destroy(model); /* a session keeps it; a trainer has copied the weights */
   if (!status && spec->kind == WORK_CONVERGED)
-    status = work_settle(w, problem);
+    status = work_settle(w, error);
   if (status)
     work_close(w);
   return status;
@@ -271,10 +271,10 @@ void work_close(work *w) {
 
 /* ---- timing ---- */
 
-int32_t work_call(work *w, lnsp_error *problem) {
+int32_t work_call(work *w, lnsp_error *error) {
   if (w->trainer)
-    return lnsp_trainer_step(w->trainer, w->in, 2, NULL, problem);
-  return lnsp_session_run(w->session, w->in, 1, w->out, w->out_count, problem);
+    return lnsp_trainer_step(w->trainer, w->in, 2, NULL, error);
+  return lnsp_session_run(w->session, w->in, 1, w->out, w->out_count, error);
 }
 
 static clockid_t works_time = CLOCK_MONOTONIC;
@@ -291,9 +291,9 @@ static double work_clock(void) { return work_clock_of(works_time); }
 
 /* Of a call: by the wall's clock, since a processor's may stand still where the machine is
  * shared. */
-static int32_t work_length(work *w, double *seconds, lnsp_error *problem) {
+static int32_t work_length(work *w, double *seconds, lnsp_error *error) {
   const double start = work_clock_of(CLOCK_MONOTONIC);
-  const int32_t status = work_call(w, problem);
+  const int32_t status = work_call(w, error);
   *seconds = work_clock_of(CLOCK_MONOTONIC) - start;
   return status;
 }
@@ -302,16 +302,16 @@ static int32_t work_length(work *w, double *seconds, lnsp_error *problem) {
 #define WORK_WARM_SECONDS .1 /* of which none begins later than this */
 
 int work_sample(work *w, double seconds, double sample_seconds, double *sample, int capacity,
-                lnsp_error *problem) {
+                lnsp_error *error) {
   int count = 0, calls, i;
   double start, end, length = 0;
   int32_t status = LNSP_OK;
 
   start = work_clock();
   for (i = 0; i < WORK_WARM_CALLS && work_clock() - start < WORK_WARM_SECONDS && !status; i++)
-    status = work_call(w, problem);
+    status = work_call(w, error);
   if (!status)
-    status = work_length(w, &length, problem);
+    status = work_length(w, &length, error);
   calls = (int)(sample_seconds / (length + 1e-9)) + 1;
   end = work_clock() + seconds;
   while (!status && count < capacity && (count == 0 || work_clock() < end)) {
@@ -319,7 +319,7 @@ int work_sample(work *w, double seconds, double sample_seconds, double *sample, 
     double now = start = work_clock();
     while (!status && now <= start) { /* a clock that stood still has measured nothing */
       for (i = 0; i < calls && !status; i++)
-        status = work_call(w, problem);
+        status = work_call(w, error);
       made += calls;
       now = work_clock();
     }
@@ -333,20 +333,20 @@ static int work_compare(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-int32_t work_time(work *w, double seconds, work_times *times, lnsp_error *problem) {
+int32_t work_time(work *w, double seconds, work_times *times, lnsp_error *error) {
   double *sample = malloc(WORK_SAMPLES * sizeof *sample);
   int count;
 
   if (!sample)
-    return work_no_memory(problem);
-  count = work_sample(w, seconds, 50e-6, sample, WORK_SAMPLES, problem);
+    return work_no_memory(error);
+  count = work_sample(w, seconds, 50e-6, sample, WORK_SAMPLES, error);
   if (count) {
     qsort(sample, (size_t)count, sizeof *sample, work_compare);
     times->least = sample[0];
     times->median = sample[count / 2];
   }
   free(sample);
-  return count ? LNSP_OK : problem->code;
+  return count ? LNSP_OK : error->code;
 }
 
 int64_t peak_resident_kb(void) {

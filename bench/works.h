@@ -61,18 +61,18 @@ typedef struct work_times {
  * Their number, at most WORKS_MAX; 0: there is none of this name. */
 int works_select(const char *text, work_spec list[WORKS_MAX]);
 
-/* In all of them problem is not NULL. tasks: for options->parallel, 0 without it.
+/* In all of them error is not NULL. tasks: for options->parallel, 0 without it.
  * Makes the network and its made-up vectors; destroy with work_close. Status of the
  * library. */
 int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, int tasks,
-                  work *w, lnsp_error *problem);
-int32_t work_call(work *w, lnsp_error *problem);
+                  work *w, lnsp_error *error);
+int32_t work_call(work *w, lnsp_error *error);
 /* Five calls unseen, then samples of at least so many seconds each for this time; their
- * number, in microseconds a call, or 0 and the problem. */
+ * number, in microseconds a call, or 0 and the error. */
 int work_sample(work *w, double seconds, double sample_seconds, double *sample, int capacity,
-                lnsp_error *problem);
+                lnsp_error *error);
 /* The same with samples of 50 us, summed up. Status of the library. */
-int32_t work_time(work *w, double seconds, work_times *times, lnsp_error *problem);
+int32_t work_time(work *w, double seconds, work_times *times, lnsp_error *error);
 void work_close(work *w);
 
 /* Times are those of this process on its processor, not those of the clock on the wall:

@@ -75,7 +75,7 @@ int main(void) {
       "h = linear h 24 w=out; h = unit h; output output=h";
   static vocabulary v;
   static float input[ROWS * CONTEXT * WIDTH], target[ROWS * WIDTH];
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_size_options limits;
@@ -100,18 +100,18 @@ int main(void) {
   tensors[0] = lnsp_tensor_f32("input", input, 3, ROWS, CONTEXT, WIDTH);
   tensors[1] = lnsp_tensor_f32("target", target, 2, ROWS, WIDTH, 0);
 
-  status = lnsp_model_create(network, 1, NULL, &model, &problem);
+  status = lnsp_model_create(network, 1, NULL, &model, &error);
   if (!status)
     status = lnsp_trainer_create(model, "cosine + .1*echo every=4 rows=4", "adamw lr=3e-3",
-                                 &limits, NULL, &trainer, &problem);
-  if (!status) status = lnsp_trainer_set_echo(trainer, &function, &problem);
+                                 &limits, NULL, &trainer, &error);
+  if (!status) status = lnsp_trainer_set_echo(trainer, &function, &error);
   for (int step = 0; !status && step < STEPS; step++) {
     batch(&v, &state, input, target);
-    status = lnsp_trainer_step(trainer, tensors, 2, &loss, &problem);
+    status = lnsp_trainer_step(trainer, tensors, 2, &loss, &error);
     if (!status && step % 100 == 0) printf("step %3d  loss %.3f\n", step, (double)loss);
   }
   if (status)
-    fprintf(stderr, "echo: %s\n", problem.message);
+    fprintf(stderr, "echo: %s\n", error.message);
   else
     printf("step %3d  loss %.3f; %d echoes\n", STEPS, (double)loss, (int)v.asked);
   lnsp_trainer_destroy(trainer);

@@ -58,7 +58,7 @@ static void print_size(const char *what, const lnsp_memory_info *memory, size_t 
 }
 
 int main(void) {
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_graph *graph = NULL;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
@@ -77,33 +77,33 @@ int main(void) {
 
   /* Sizes first. A graph holds no weights; measuring needs nothing else. */
   options = in_block(graph_block, sizeof graph_block);
-  if (lnsp_graph_create(network, &options, &graph, &problem)) goto explain;
-  if (lnsp_model_measure(graph, &memory, &problem)) goto explain;
+  if (lnsp_graph_create(network, &options, &graph, &error)) goto explain;
+  if (lnsp_model_measure(graph, &memory, &error)) goto explain;
   print_size("model", &memory, sizeof model_block);
-  if (lnsp_trainer_measure(graph, "cosine", optimizer, NULL, &memory, &problem)) goto explain;
+  if (lnsp_trainer_measure(graph, "cosine", optimizer, NULL, &memory, &error)) goto explain;
   print_size("trainer", &memory, sizeof trainer_block);
-  if (lnsp_session_measure(graph, NULL, &memory, &problem)) goto explain;
+  if (lnsp_session_measure(graph, NULL, &memory, &error)) goto explain;
   print_size("session", &memory, sizeof session_block);
 
   options = in_block(model_block, sizeof model_block);
-  if (lnsp_model_create(network, 1, &options, &model, &problem)) goto explain;
+  if (lnsp_model_create(network, 1, &options, &model, &error)) goto explain;
   options = in_block(trainer_block, sizeof trainer_block);
-  if (lnsp_trainer_create(model, "cosine", optimizer, NULL, &options, &trainer, &problem))
+  if (lnsp_trainer_create(model, "cosine", optimizer, NULL, &options, &trainer, &error))
     goto explain;
   /* In place: this session runs the trainer's own weights. */
   options = in_block(session_block, sizeof session_block);
-  if (lnsp_session_create_live(trainer, 0, NULL, &options, &session, &problem)) goto explain;
+  if (lnsp_session_create_live(trainer, 0, NULL, &options, &session, &error)) goto explain;
 
   for (int i = 0; i < 32; i++) vector[i] = (float)((i * 37) % 31 - 15) / 16;
   lnsp_tensor inputs[2];
   inputs[0] = lnsp_tensor_f32("input", vector, 2, 1, 32, 0);
   inputs[1] = lnsp_tensor_f32("target", vector, 2, 1, 32, 0);
   for (int step = 0; step < 100; step++) {
-    if (lnsp_trainer_step(trainer, inputs, 2, &last, &problem)) goto explain;
+    if (lnsp_trainer_step(trainer, inputs, 2, &last, &error)) goto explain;
     if (step == 0) first = last;
   }
   lnsp_tensor out = lnsp_tensor_f32("output", output, 2, 1, 32, 0);
-  if (lnsp_session_run(session, inputs, 1, &out, 1, &problem)) goto explain;
+  if (lnsp_session_run(session, inputs, 1, &out, 1, &error)) goto explain;
 
   printf("loss %.4f at the first step, %.4f at step 100; memory asked for: %d times\n",
          (double)first, (double)last, asked);
@@ -111,7 +111,7 @@ int main(void) {
   goto done;
 
 explain:
-  fprintf(stderr, "no_malloc: %s: %s\n", lnsp_status_name(problem.code), problem.message);
+  fprintf(stderr, "no_malloc: %s: %s\n", lnsp_status_name(error.code), error.message);
 done:
   lnsp_session_destroy(session); /* a live session before its trainer */
   lnsp_trainer_destroy(trainer);

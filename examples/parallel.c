@@ -83,12 +83,12 @@ static void run(void *user, int32_t count, void (*task)(void *argument, int32_t 
 
 /* Microseconds of the fastest of many calls, or a negative number. */
 static double measure(lnsp_session *session, const lnsp_tensor *in, const lnsp_tensor *out,
-                      lnsp_error *problem) {
+                      lnsp_error *error) {
   double best = 1e9;
   for (int i = 0; i < 500; i++) {
     struct timespec a, b;
     clock_gettime(CLOCK_MONOTONIC, &a);
-    if (lnsp_session_run(session, in, 1, out, 1, problem)) return -1;
+    if (lnsp_session_run(session, in, 1, out, 1, error)) return -1;
     clock_gettime(CLOCK_MONOTONIC, &b);
     const double us = 1e6 * (double)(b.tv_sec - a.tv_sec) + 1e-3 * (double)(b.tv_nsec - a.tv_nsec);
     if (us < best) best = us;
@@ -100,7 +100,7 @@ int main(int argc, char **argv) {
   static pool p;
   static seat seats[MOST];
   static float x[ROWS * 384], y[2][ROWS * 384];
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_model *model = NULL;
   lnsp_session *session = NULL;
   int failed = 1, started = 1;
@@ -120,7 +120,7 @@ int main(int argc, char **argv) {
   p.threads = started; /* fewer threads give the same bits */
 
   for (int i = 0; i < ROWS * 384; i++) x[i] = (float)(i % 17 - 8) / 16;
-  if (lnsp_model_create("student", 1, NULL, &model, &problem)) goto explain;
+  if (lnsp_model_create("student", 1, NULL, &model, &error)) goto explain;
 
   for (int tasks = 1, run_number = 0; run_number < 2; tasks = p.threads, run_number++) {
     lnsp_parallel parallel = {sizeof parallel, 0, &p, run};
@@ -133,10 +133,10 @@ int main(int argc, char **argv) {
     limits.struct_size = sizeof limits;
     limits.max_rows = ROWS;
     limits.tasks = tasks;
-    if (lnsp_session_create(model, &limits, &options, &session, &problem)) goto explain;
+    if (lnsp_session_create(model, &limits, &options, &session, &error)) goto explain;
     lnsp_tensor in = lnsp_tensor_f32("input", x, 2, ROWS, 384, 0);
     lnsp_tensor out = lnsp_tensor_f32("output", y[run_number], 2, ROWS, 384, 0);
-    const double us = measure(session, &in, &out, &problem);
+    const double us = measure(session, &in, &out, &error);
     if (us < 0) goto explain;
     printf("%d rows, %d task%s: %.1f us\n", ROWS, tasks, tasks > 1 ? "s" : "", us);
     lnsp_session_destroy(session);
@@ -147,7 +147,7 @@ int main(int argc, char **argv) {
   goto done;
 
 explain:
-  fprintf(stderr, "parallel: %s: %s\n", lnsp_status_name(problem.code), problem.message);
+  fprintf(stderr, "parallel: %s: %s\n", lnsp_status_name(error.code), error.message);
 done:
   lnsp_session_destroy(session);
   lnsp_model_destroy(model);

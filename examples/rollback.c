@@ -12,7 +12,7 @@
 
 /* count steps on vectors that depend on which */
 static int32_t learn(lnsp_trainer *trainer, float *vector, int64_t width, int which, int count,
-                     lnsp_error *problem) {
+                     lnsp_error *error) {
   lnsp_tensor inputs[2];
   int32_t status = LNSP_OK;
   inputs[0] = lnsp_tensor_f32("input", vector, 2, 1, width, 0);
@@ -20,13 +20,13 @@ static int32_t learn(lnsp_trainer *trainer, float *vector, int64_t width, int wh
   for (int step = 0; !status && step < count; step++) {
     for (int64_t i = 0; i < width; i++)
       vector[i] = (float)((i * (37 + 10 * which + step)) % 101 - 50) / 50;
-    status = lnsp_trainer_step(trainer, inputs, 2, NULL, problem);
+    status = lnsp_trainer_step(trainer, inputs, 2, NULL, error);
   }
   return status;
 }
 
 int main(int argc, char **argv) {
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_memory_info memory;
@@ -34,8 +34,8 @@ int main(int argc, char **argv) {
   float *vector = NULL;
   int failed = 1;
 
-  if (argc > 1 ? lnsp_model_open(argv[1], NULL, &model, &problem)
-               : lnsp_model_create("student", 1, NULL, &model, &problem))
+  if (argc > 1 ? lnsp_model_open(argv[1], NULL, &model, &error)
+               : lnsp_model_create("student", 1, NULL, &model, &error))
     goto explain;
   int64_t width = lnsp_graph_input_width(lnsp_model_graph(model));
   vector = malloc((size_t)width * sizeof *vector);
@@ -49,21 +49,21 @@ int main(int argc, char **argv) {
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
   limits.history = 2;
-  if (lnsp_trainer_create(model, "cosine", "adamw lr=1e-4", &limits, NULL, &trainer, &problem))
+  if (lnsp_trainer_create(model, "cosine", "adamw lr=1e-4", &limits, NULL, &trainer, &error))
     goto explain;
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
-  if (lnsp_trainer_memory(trainer, &memory, &problem)) goto explain;
+  if (lnsp_trainer_memory(trainer, &memory, &error)) goto explain;
   printf("%llu bytes, %llu of them for the marks\n", (unsigned long long)memory.total_bytes,
          (unsigned long long)memory.undo_bytes);
 
   /* LNSP_SAVE_STATE: the hash of weights, moments and step count together. */
-  if (learn(trainer, vector, width, 1, 5, &problem) || lnsp_trainer_mark(trainer, &problem) ||
-      lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, marked, &problem) ||
-      learn(trainer, vector, width, 2, 20, &problem) ||
-      lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, moved, &problem) ||
-      lnsp_trainer_rollback(trainer, 0, &problem) ||
-      lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, back, &problem))
+  if (learn(trainer, vector, width, 1, 5, &error) || lnsp_trainer_mark(trainer, &error) ||
+      lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, marked, &error) ||
+      learn(trainer, vector, width, 2, 20, &error) ||
+      lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, moved, &error) ||
+      lnsp_trainer_rollback(trainer, 0, &error) ||
+      lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, back, &error))
     goto explain;
 
   printf("20 steps later the state %s, after the rollback it is %s\n",
@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
   goto done;
 
 explain:
-  fprintf(stderr, "rollback: %s: %s\n", lnsp_status_name(problem.code), problem.message);
+  fprintf(stderr, "rollback: %s: %s\n", lnsp_status_name(error.code), error.message);
 done:
   free(vector);
   lnsp_trainer_destroy(trainer);

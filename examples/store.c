@@ -45,7 +45,7 @@ static int32_t chip_sync(void *user) {
 
 #define NET "lnsp 1\nx = input 16\nh = linear x 24 w=a\nh = relu h\no = linear h 16 w=b\noutput output=o\n"
 
-static int32_t learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_error *problem) {
+static int32_t learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_error *error) {
   float vector[16];
   lnsp_tensor inputs[2];
   int32_t status = LNSP_OK;
@@ -53,26 +53,26 @@ static int32_t learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_error *
   inputs[1] = lnsp_tensor_f32("target", vector, 2, 1, 16, 0);
   for (int step = 0; !status && step < steps; step++) {
     for (int i = 0; i < 16; i++) vector[i] = (float)((i * 37 + step * 11) % 101 - 50) / 50;
-    status = lnsp_trainer_step(trainer, inputs, 2, loss, problem);
+    status = lnsp_trainer_step(trainer, inputs, 2, loss, error);
   }
   return status;
 }
 
-static int32_t commit(lnsp_store *store, lnsp_trainer *trainer, lnsp_error *problem) {
+static int32_t commit(lnsp_store *store, lnsp_trainer *trainer, lnsp_error *error) {
   lnsp_commit_options note;
   float loss = 0;
-  int32_t status = learn(trainer, 50, &loss, problem);
+  int32_t status = learn(trainer, 50, &loss, error);
   memset(&note, 0, sizeof note);
   note.struct_size = sizeof note;
   note.loss = loss;
-  return status ? status : lnsp_store_commit(store, trainer, &note, NULL, problem);
+  return status ? status : lnsp_store_commit(store, trainer, &note, NULL, error);
 }
 
-static int32_t show(lnsp_store *store, lnsp_error *problem) {
+static int32_t show(lnsp_store *store, lnsp_error *error) {
   lnsp_store_version_info v;
   memset(&v, 0, sizeof v);
   v.struct_size = sizeof v;
-  for (uint64_t i = 0; !lnsp_store_version_at(store, i, &v, problem); i++)
+  for (uint64_t i = 0; !lnsp_store_version_at(store, i, &v, error); i++)
     printf("  %c version %llu  step %3llu  loss %.4f  %llu bytes\n", v.current ? '*' : ' ',
            (unsigned long long)v.number, (unsigned long long)v.step, (double)v.loss,
            (unsigned long long)v.bytes);
@@ -81,7 +81,7 @@ static int32_t show(lnsp_store *store, lnsp_error *problem) {
 
 int main(void) {
   lnsp_device device;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_store *store = NULL;
@@ -97,37 +97,37 @@ int main(void) {
   device.prog = chip_prog;
   device.erase = chip_erase;
   device.sync = chip_sync;
-  if (lnsp_model_create(NET, 1, NULL, &model, &problem) ||
-      lnsp_trainer_create(model, "mse", "adam lr=1e-3", NULL, NULL, &trainer, &problem) ||
-      lnsp_store_create_device(&device, trainer, NULL, NULL, NULL, &store, &problem))
+  if (lnsp_model_create(NET, 1, NULL, &model, &error) ||
+      lnsp_trainer_create(model, "mse", "adam lr=1e-3", NULL, NULL, &trainer, &error) ||
+      lnsp_store_create_device(&device, trainer, NULL, NULL, NULL, &store, &error))
     goto explain;
   for (int i = 0; i < 3; i++)
-    if (commit(store, trainer, &problem)) goto explain;
+    if (commit(store, trainer, &error)) goto explain;
 
   /* The battery is gone: nothing is left but the chip. */
   lnsp_store_destroy(store);
   lnsp_trainer_destroy(trainer);
   store = NULL;
   trainer = NULL;
-  if (lnsp_store_open_device(&device, NULL, NULL, &store, &problem) ||
-      lnsp_trainer_create(model, "mse", "adam lr=1e-3", NULL, NULL, &trainer, &problem) ||
-      lnsp_store_load(store, 0, trainer, NULL, &problem))
+  if (lnsp_store_open_device(&device, NULL, NULL, &store, &error) ||
+      lnsp_trainer_create(model, "mse", "adam lr=1e-3", NULL, NULL, &trainer, &error) ||
+      lnsp_store_load(store, 0, trainer, NULL, &error))
     goto explain;
   printf("after the power came back: step %llu\n",
          (unsigned long long)lnsp_trainer_step_count(trainer));
-  show(store, &problem);
+  show(store, &error);
 
   /* What was learnt last was no good. */
-  if (lnsp_store_rollback(store, 2, NULL, NULL, &problem) ||
-      lnsp_store_load(store, 0, trainer, NULL, &problem) || commit(store, trainer, &problem))
+  if (lnsp_store_rollback(store, 2, NULL, NULL, &error) ||
+      lnsp_store_load(store, 0, trainer, NULL, &error) || commit(store, trainer, &error))
     goto explain;
   printf("back to version 2, and on from there:\n");
-  show(store, &problem);
+  show(store, &error);
   failed = 0;
   goto done;
 
 explain:
-  fprintf(stderr, "store: %s\n", problem.message);
+  fprintf(stderr, "store: %s\n", error.message);
 done:
   lnsp_store_destroy(store);
   lnsp_trainer_destroy(trainer);

@@ -17,7 +17,7 @@
  *  Returns      int32_t status: LNSP_OK (0) or an LNSP_E_ code. On failure
  *               nothing has changed: handles, files and outputs are as they
  *               were, except that *out of a create or open call is NULL and
- *               the problem is filled in. (A pass that was refused with
+ *               the error is filled in. (A pass that was refused with
  *               LNSP_E_NOT_FINITE has used up the values or the gradient that
  *               an earlier pass had left for the calls after it.)
  *  Strings      UTF-8, zero-terminated. Those passed in are copied or only
@@ -286,7 +286,7 @@ LNSP_API const char *lnsp_list_help(int32_t list, int32_t index);
 
 /* LNSP_OK if this CPU and operating system can run the kernel set, else
  * LNSP_E_UNSUPPORTED or LNSP_E_UNKNOWN. Threads: T0. */
-LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_error *problem);
+LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_error *error);
 
 /* The kernel set that "auto" picks here for any but an int8 model. Static.
  * Threads: T0. */
@@ -325,18 +325,18 @@ typedef struct lnsp_file lnsp_file;
  * stays open until destroy; tensor data is read on demand, never held.
  * Threads: T0. */
 LNSP_API int32_t lnsp_file_open(const char *path, const lnsp_options *options,
-                                lnsp_file **out, lnsp_error *problem);
+                                lnsp_file **out, lnsp_error *error);
 
 /* The same from memory, which the caller keeps until destroy. Threads: T0. */
 LNSP_API int32_t lnsp_file_open_memory(const void *data, size_t bytes,
                                        const lnsp_options *options, lnsp_file **out,
-                                       lnsp_error *problem);
+                                       lnsp_error *error);
 
 /* The same through callbacks; the source is copied, its user pointer must
  * live until destroy. Threads: T0. */
 LNSP_API int32_t lnsp_file_open_source(const lnsp_source *source,
                                        const lnsp_options *options, lnsp_file **out,
-                                       lnsp_error *problem);
+                                       lnsp_error *error);
 
 /* Number of tensors. Threads: T0. */
 LNSP_API int32_t lnsp_file_tensor_count(const lnsp_file *file);
@@ -344,18 +344,18 @@ LNSP_API int32_t lnsp_file_tensor_count(const lnsp_file *file);
 /* Name, dtype, rank and dims of tensor number index, in file order; data is
  * NULL. Threads: T0. */
 LNSP_API int32_t lnsp_file_tensor_at(const lnsp_file *file, int32_t index,
-                                     lnsp_tensor *out, lnsp_error *problem);
+                                     lnsp_tensor *out, lnsp_error *error);
 
 /* The same by name; LNSP_E_MISSING if there is none. Threads: T0. */
 LNSP_API int32_t lnsp_file_tensor(const lnsp_file *file, const char *name,
-                                  lnsp_tensor *out, lnsp_error *problem);
+                                  lnsp_tensor *out, lnsp_error *error);
 
 /* Value of a metadata key, or NULL. Threads: T0. */
 LNSP_API const char *lnsp_file_metadata(const lnsp_file *file, const char *key);
 
 /* Metadata pair number index; LNSP_E_ARGUMENT past the end. Threads: T0. */
 LNSP_API int32_t lnsp_file_metadata_at(const lnsp_file *file, int32_t index,
-                                       lnsp_key_value *out, lnsp_error *problem);
+                                       lnsp_key_value *out, lnsp_error *error);
 
 /* Reads count elements from element number first (row-major) of a tensor and
  * converts them to dtype: F32 from F32, F16, BF16, F64; I64 or I32 from any
@@ -363,7 +363,7 @@ LNSP_API int32_t lnsp_file_metadata_at(const lnsp_file *file, int32_t index,
  * (LNSP_E_IO), out may be partly written. Threads: T1. */
 LNSP_API int32_t lnsp_file_read(lnsp_file *file, const char *name, int64_t first,
                                 int64_t count, int32_t dtype, void *out,
-                                lnsp_error *problem);
+                                lnsp_error *error);
 
 /* Closes. Threads: T1. */
 LNSP_API void lnsp_file_destroy(lnsp_file *file);
@@ -378,24 +378,24 @@ typedef struct lnsp_writer lnsp_writer;
 LNSP_API int32_t lnsp_writer_create(const char *path, const lnsp_tensor *tensors,
                                   int32_t tensor_count, const lnsp_key_value *metadata,
                                   int32_t pair_count, const lnsp_options *options,
-                                  lnsp_writer **out, lnsp_error *problem);
+                                  lnsp_writer **out, lnsp_error *error);
 
 /* The same into a sink; what a failed call wrote is the sink's to discard.
  * Threads: T0. */
 LNSP_API int32_t lnsp_writer_create_sink(const lnsp_sink *sink, const lnsp_tensor *tensors,
                                        int32_t tensor_count, const lnsp_key_value *metadata,
                                        int32_t pair_count, const lnsp_options *options,
-                                       lnsp_writer **out, lnsp_error *problem);
+                                       lnsp_writer **out, lnsp_error *error);
 
 /* Appends bytes bytes of tensor data, in the declared types, tensors in the
  * declared order, row-major, in the host's byte order. Element boundaries must
  * be kept. LNSP_E_LIMIT past the declared end. Threads: T1. */
 LNSP_API int32_t lnsp_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
-                                   lnsp_error *problem);
+                                   lnsp_error *error);
 
 /* Finishes: LNSP_E_STATE if bytes are missing; flushes to the disk and renames.
  * The writer must still be destroyed. Threads: T1. */
-LNSP_API int32_t lnsp_writer_close(lnsp_writer *writer, lnsp_error *problem);
+LNSP_API int32_t lnsp_writer_close(lnsp_writer *writer, lnsp_error *error);
 
 /* Frees; without a successful close the file never appears. Threads: T1. */
 LNSP_API void lnsp_writer_destroy(lnsp_writer *writer);
@@ -408,19 +408,19 @@ typedef struct lnsp_graph lnsp_graph;
  * ("student heads=8 act=gelu") or a written-out graph ("lnsp 1\nx = input
  * 384\n..."). See docs/architecture.md. Threads: T0. */
 LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options,
-                                   lnsp_graph **out, lnsp_error *problem);
+                                   lnsp_graph **out, lnsp_error *error);
 
 /* The architecture of a file: from options->architecture, or the file's
  * metadata lnsp.arch or lnsp.graph; dimensions that the text leaves open come
  * from the file's tensor shapes. Threads: T1 on the file. */
 LNSP_API int32_t lnsp_graph_open_file(lnsp_file *file, const lnsp_options *options,
-                                        lnsp_graph **out, lnsp_error *problem);
+                                        lnsp_graph **out, lnsp_error *error);
 
 /* A copy of the graph whose models keep their matrices as storage (LNSP_F32, F16,
  * BF16 or I8): for the measure calls, before such a model is made. Threads: T0. */
 LNSP_API int32_t lnsp_graph_convert(const lnsp_graph *graph, int32_t storage,
                                     const lnsp_options *options, lnsp_graph **out,
-                                    lnsp_error *problem);
+                                    lnsp_error *error);
 
 /* How the graph's models keep their matrices: LNSP_F32, F16, BF16 or I8. Of a model's
  * graph: how that model does. Threads: T0. */
@@ -433,7 +433,7 @@ LNSP_API int64_t lnsp_graph_parameter_count(const lnsp_graph *graph);
  * float32 whatever the storage. Threads: T0. */
 LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph);
 LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index,
-                                      lnsp_tensor *out, lnsp_error *problem);
+                                      lnsp_tensor *out, lnsp_error *error);
 
 /* 1 if tensor number index may be trained; 0 if it is part of the state but never gets a
  * gradient, as a table of positions, or there is no such tensor. Threads: T0. */
@@ -450,7 +450,7 @@ LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_
 /* How many concepts a row may have: from *low to *high (0: any number), multiples of
  * *step. Each is nullable. LNSP_E_ARGUMENT without a graph. Threads: T0. */
 LNSP_API int32_t lnsp_graph_concept_range(const lnsp_graph *graph, int64_t *low, int64_t *high,
-                                     int64_t *step, lnsp_error *problem);
+                                     int64_t *step, lnsp_error *error);
 
 /* The shape of output number index for an input of this shape (its rank and dims are
  * read): out gets the name, F32, rank and dims. An output with a vector for each
@@ -458,13 +458,13 @@ LNSP_API int32_t lnsp_graph_concept_range(const lnsp_graph *graph, int64_t *low,
  * [rows, width]. LNSP_E_SHAPE where the network takes no such input. Threads: T0. */
 LNSP_API int32_t lnsp_graph_output_shape(const lnsp_graph *graph, int32_t index,
                                          const lnsp_tensor *input, lnsp_tensor *out,
-                                         lnsp_error *problem);
+                                         lnsp_error *error);
 
 /* Named outputs; output number 0 is "output". In out, dims[0] is the width and
  * rank 1. Threads: T0. */
 LNSP_API int32_t lnsp_graph_output_count(const lnsp_graph *graph);
 LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index,
-                                      lnsp_tensor *out, lnsp_error *problem);
+                                      lnsp_tensor *out, lnsp_error *error);
 
 /* Multiply-add operations of one row forward, times two, for a sequence of
  * concepts concepts (1 to 65,536; 0 for a number that the network does not take).
@@ -480,7 +480,7 @@ LNSP_API const char *lnsp_graph_architecture(const lnsp_graph *graph);
  * is the size of the whole text with it. LNSP_E_LIMIT if it did not fit;
  * buffer may be NULL when capacity is 0. Threads: T0. */
 LNSP_API int32_t lnsp_graph_text(const lnsp_graph *graph, char *buffer, size_t capacity,
-                                 size_t *needed_bytes, lnsp_error *problem);
+                                 size_t *needed_bytes, lnsp_error *error);
 
 LNSP_API void lnsp_graph_destroy(lnsp_graph *graph);
 
@@ -492,7 +492,7 @@ typedef struct lnsp_model lnsp_model;
 
 /* Bytes of a model of this graph, kept as the graph's storage says. Threads: T0. */
 LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory_info *out,
-                                    lnsp_error *problem);
+                                    lnsp_error *error);
 
 /* Loads a model file: tensors under their state_dict names as F32, F16, BF16
  * or F64, or I8 with scales (docs/format.md), refusing missing, unknown, misshapen
@@ -511,23 +511,23 @@ LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory_info *o
  * Whatever a call reads out of a model (tensors, hashes, deltas) are its values as
  * float32, so that a model and its float32 twin have one hash. Threads: T0. */
 LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
-                                 lnsp_model **out, lnsp_error *problem);
+                                 lnsp_model **out, lnsp_error *error);
 LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
                                         const lnsp_options *options, lnsp_model **out,
-                                        lnsp_error *problem);
+                                        lnsp_error *error);
 LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *options,
-                                      lnsp_model **out, lnsp_error *problem);
+                                      lnsp_model **out, lnsp_error *error);
 
 /* A fresh model with PyTorch's initial distributions, from a seed: the same
  * bits everywhere. text as in lnsp_graph_create. Threads: T0. */
 LNSP_API int32_t lnsp_model_create(const char *text, uint64_t seed, const lnsp_options *options,
-                                lnsp_model **out, lnsp_error *problem);
+                                lnsp_model **out, lnsp_error *error);
 
 /* A copy of the model that keeps its matrices as storage: LNSP_F32, F16, BF16 or
  * I8, as above. options->storage is not looked at. Threads: T0. */
 LNSP_API int32_t lnsp_model_convert(const lnsp_model *model, int32_t storage,
                                     const lnsp_options *options, lnsp_model **out,
-                                    lnsp_error *problem);
+                                    lnsp_error *error);
 
 /* Counts one more owner; give it back with lnsp_model_destroy. Returns model.
  * Threads: T0. */
@@ -540,12 +540,12 @@ LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model);
 /* Copies a tensor out, row-major float32, count elements (all of it).
  * Threads: T0. */
 LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name,
-                                        float *out, int64_t count, lnsp_error *problem);
+                                        float *out, int64_t count, lnsp_error *error);
 
 /* BLAKE2s-256 of names, shapes and row-major float32 values, whatever the storage.
  * Threads: T0. */
 LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 
 /* Writes a model file; dtype is that of its matrices: LNSP_F32, F16, BF16 or I8,
  * converted as lnsp_model_convert does, or 0 for the model's storage. Vectors are
@@ -553,9 +553,9 @@ LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_
  * converted one. With a path, the file appears whole or not at all. Allocates: a
  * small block for the writer. Threads: T0. */
 LNSP_API int32_t lnsp_model_save(const lnsp_model *model, const char *path, int32_t dtype,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *sink,
-                                      int32_t dtype, lnsp_error *problem);
+                                      int32_t dtype, lnsp_error *error);
 
 /* ---- session: run a model ----------------------------------------------- */
 
@@ -564,12 +564,12 @@ typedef struct lnsp_trainer lnsp_trainer;
 
 /* Bytes of a session for this graph and these limits. Threads: T0. */
 LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_size_options *limits,
-                                      lnsp_memory_info *out, lnsp_error *problem);
+                                      lnsp_memory_info *out, lnsp_error *error);
 
 /* Working memory to run a model, which it keeps alive. Threads: T0. */
 LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options *limits,
                                      const lnsp_options *options, lnsp_session **out,
-                                     lnsp_error *problem);
+                                     lnsp_error *error);
 
 /* A session on a trainer's live weights (in place: it sees every step). Run it
  * only between the trainer's calls, and destroy it before the trainer.
@@ -577,13 +577,13 @@ LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options 
 LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average,
                                           const lnsp_size_options *limits,
                                           const lnsp_options *options, lnsp_session **out,
-                                          lnsp_error *problem);
+                                          lnsp_error *error);
 
 /* Runs another model of the same architecture from now on; the old one is let
  * go. The storage may be another, but a model stored as I8 needs a session that
  * was created for one (LNSP_E_MISMATCH). Threads: T1. */
 LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
-                                     lnsp_error *problem);
+                                     lnsp_error *error);
 
 /* Runs. inputs: "input" F32 [rows, width] (one concept a row) or [rows,
  * concepts, width]; any strides, data at any address. Networks that begin with
@@ -596,14 +596,14 @@ LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
  * Threads: T1. */
 LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inputs,
                                   int32_t input_count, const lnsp_tensor *outputs,
-                                  int32_t output_count, lnsp_error *problem);
+                                  int32_t output_count, lnsp_error *error);
 
 /* The value that node number index (in the order of the graph's text) had in
  * the last run: a view of [rows, concepts, width] into the session's memory,
  * until the next run or rebind. LNSP_E_ARGUMENT past the last node; LNSP_E_STATE
  * without limits->keep_nodes or before a run. Threads: T1. */
 LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index,
-                                   lnsp_tensor *out, lnsp_error *problem);
+                                   lnsp_tensor *out, lnsp_error *error);
 
 /* Kernel set in use. Static. Threads: T0. */
 LNSP_API const char *lnsp_session_isa(const lnsp_session *session);
@@ -618,27 +618,27 @@ typedef struct lnsp_replay lnsp_replay;
  * factor of the covariance (float16, lower triangle). Gather with add, then
  * finish. Threads: T0. */
 LNSP_API int32_t lnsp_replay_create(int64_t width, const lnsp_options *options,
-                                    lnsp_replay **out, lnsp_error *problem);
+                                    lnsp_replay **out, lnsp_error *error);
 
 /* Adds F32 rows [n, width]; each is normalised first, a zero row is refused.
  * Threads: T1. */
 LNSP_API int32_t lnsp_replay_add(lnsp_replay *replay, const lnsp_tensor *rows,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 
 /* Computes the factor; needs at least two rows. Threads: T1. */
-LNSP_API int32_t lnsp_replay_finish(lnsp_replay *replay, lnsp_error *problem);
+LNSP_API int32_t lnsp_replay_finish(lnsp_replay *replay, lnsp_error *error);
 
 /* Draws rows unit vectors into F32 out [rows, width], a function of seed and
  * step alone, with scratch of the handle. Threads: T1. */
 LNSP_API int32_t lnsp_replay_draw(const lnsp_replay *replay, uint64_t seed, uint64_t step,
-                                  const lnsp_tensor *out, lnsp_error *problem);
+                                  const lnsp_tensor *out, lnsp_error *error);
 
 /* Writes finished statistics as a safetensors file, whole or not at all, and
  * reads them back. Threads: T0. */
 LNSP_API int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path,
-                                  lnsp_error *problem);
+                                  lnsp_error *error);
 LNSP_API int32_t lnsp_replay_open(const char *path, const lnsp_options *options,
-                                  lnsp_replay **out, lnsp_error *problem);
+                                  lnsp_replay **out, lnsp_error *error);
 
 /* Width given to create, or read from the file. Threads: T0. */
 LNSP_API int64_t lnsp_replay_width(const lnsp_replay *replay);
@@ -669,7 +669,7 @@ LNSP_API void lnsp_replay_destroy(lnsp_replay *replay);
 /* Bytes of a trainer. Threads: T0. */
 LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
                                       const char *optimizer, const lnsp_size_options *limits,
-                                      lnsp_memory_info *out, lnsp_error *problem);
+                                      lnsp_memory_info *out, lnsp_error *error);
 
 /* A trainer that starts from a copy of the model's weights, as float32 (with
  * weights=bf16: as bfloat16). A model stored as I8 is refused (LNSP_E_DTYPE). loss
@@ -677,7 +677,7 @@ LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
 LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
                                      const char *optimizer, const lnsp_size_options *limits,
                                      const lnsp_options *options, lnsp_trainer **out,
-                                     lnsp_error *problem);
+                                     lnsp_error *error);
 
 /* The same from a file, whose weights go straight into the trainer's block.
  * A state file (LNSP_SAVE_STATE) resumes to the same bits: its step, moments,
@@ -686,7 +686,7 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
  * not in the file: set them again. Threads: T1 on the file. */
 LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss, const char *optimizer,
                                    const lnsp_size_options *limits, const lnsp_options *options,
-                                   lnsp_trainer **out, lnsp_error *problem);
+                                   lnsp_trainer **out, lnsp_error *error);
 
 /* One step: forward, backward, gate, update. With accumulate=N the gradient is added to
  * those of the calls before, and the Nth call makes the update: the step count, schedule,
@@ -697,29 +697,29 @@ LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss, const
  * update. Refused with LNSP_E_NOT_FINITE, nothing changed, if anything is or
  * could become non-finite. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inputs,
-                                   int32_t input_count, float *loss, lnsp_error *problem);
+                                   int32_t input_count, float *loss, lnsp_error *error);
 
 /* Forward and backward of the loss, no update: then lnsp_trainer_gradient and
  * lnsp_trainer_apply may follow. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_compute_gradients(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                        int32_t input_count, float *loss,
-                                       lnsp_error *problem);
+                                       lnsp_error *error);
 
 /* The loss alone, as a model that runs has it: no gradient, and no chance in layers that
  * draw by it when they learn; average 1: with the weights of the moving average. A gradient
  * that waits to be applied is void then, one that was accumulated is not. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                        int32_t input_count, int32_t average, float *loss,
-                                       lnsp_error *problem);
+                                       lnsp_error *error);
 
 /* The user's own loss: forward gives outputs; backward takes dL/dy for any of
  * the named outputs (same shapes); apply makes the step. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_forward(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                       int32_t input_count, const lnsp_tensor *outputs,
-                                      int32_t output_count, lnsp_error *problem);
+                                      int32_t output_count, lnsp_error *error);
 LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor *gradients,
-                                       int32_t gradient_count, lnsp_error *problem);
-LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_error *problem);
+                                       int32_t gradient_count, lnsp_error *error);
+LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_error *error);
 
 /* A step from gradients made elsewhere, e.g. by a server that aggregates: gate, clip,
  * schedule and average as in apply. Each has a weight's name and its shape, F32,
@@ -727,23 +727,23 @@ LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_error *problem);
  * as in step. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
                                               const lnsp_tensor *gradients, int32_t count,
-                                              lnsp_error *problem);
+                                              lnsp_error *error);
 
 /* Gradient of a tensor after evaluate or backward, row-major float32, count
  * elements (all of it), before clipping; with clip_each after it, before noise. LNSP_E_STATE if the loss does not
  * reach the tensor or there is no gradient now. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, float *out,
-                                       int64_t count, lnsp_error *problem);
+                                       int64_t count, lnsp_error *error);
 
 /* Freezes (1) or thaws (0) all tensors whose names match a pattern, in which *
  * is any run of characters and ? any one. LNSP_E_MISSING if none matches. A
  * gradient that waits to be applied is void then. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
-                                     int32_t frozen, lnsp_error *problem);
+                                     int32_t frozen, lnsp_error *error);
 
 /* Base learning rate, which the schedule multiplies. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
-                                                lnsp_error *problem);
+                                                lnsp_error *error);
 
 /* Rate of the next step, schedule included. Threads: T1. */
 LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer);
@@ -760,7 +760,7 @@ LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer);
  * zero, the average at these weights. The residual, marks and settings stay in any
  * case. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_set_weights(lnsp_trainer *trainer, const lnsp_model *model,
-                                    int32_t reset, lnsp_error *problem);
+                                    int32_t reset, lnsp_error *error);
 
 #define LNSP_NOISE_KEY_BYTES 32
 
@@ -770,11 +770,11 @@ LNSP_API int32_t lnsp_trainer_set_weights(lnsp_trainer *trainer, const lnsp_mode
  * see a step twice with other data: after a rollback, set a new one. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
                                             const uint8_t key[LNSP_NOISE_KEY_BYTES],
-                                            lnsp_error *problem);
+                                            lnsp_error *error);
 
 /* Statistics for a loss with a replay term; copied. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,
-                                         lnsp_error *problem);
+                                         lnsp_error *error);
 
 /* What is left of vectors after text, for the echo term of a loss. */
 typedef struct lnsp_echo {
@@ -801,13 +801,13 @@ typedef struct lnsp_echo {
  * else it may, for as long as it needs. It is no part of the state: set it again after
  * resuming. LNSP_E_STATE if the loss has no echo term. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *echo,
-                                       lnsp_error *problem);
+                                       lnsp_error *error);
 
 /* Copies a tensor out, row-major float32. average 1: of the moving average.
  * Threads: T1. */
 LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const char *name,
                                           int32_t average, float *out, int64_t count,
-                                          lnsp_error *problem);
+                                          lnsp_error *error);
 
 /* A new model of the present weights (average 1: of the moving average), while
  * other threads go on with theirs. With options->block, in the caller's slot
@@ -815,7 +815,7 @@ LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const cha
  * does; 0: as the trainer keeps them. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t average,
                                       const lnsp_options *options, lnsp_model **out,
-                                      lnsp_error *problem);
+                                      lnsp_error *error);
 
 #define LNSP_SAVE_WEIGHTS 0 /* a model file of the live weights               */
 #define LNSP_SAVE_AVERAGE 1 /* a model file of the moving average             */
@@ -825,13 +825,13 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
 /* Writes a file as lnsp_model_save does, in the type that the weights are trained in:
  * float32, or BF16 matrices with weights=bf16. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path,
-                                   int32_t what, lnsp_error *problem);
+                                   int32_t what, lnsp_error *error);
 LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,
-                                        int32_t what, lnsp_error *problem);
+                                        int32_t what, lnsp_error *error);
 
 /* Remembers the present state; with limits->history marks held already, the
  * oldest is let go. LNSP_E_STATE without history. Threads: T1. */
-LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *problem);
+LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error);
 
 /* Marks held. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer);
@@ -841,16 +841,16 @@ LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer);
  * memory is exchanged with the live one, and the next step first copies it.
  * Threads: T2. */
 LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back,
-                                       lnsp_error *problem);
+                                       lnsp_error *error);
 
 /* Hash of the live weights (LNSP_SAVE_WEIGHTS: equal to lnsp_model_hash of what
  * publish gives), of the average, or of the whole state. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_hash(const lnsp_trainer *trainer, int32_t what,
-                                   uint8_t out[LNSP_HASH_BYTES], lnsp_error *problem);
+                                   uint8_t out[LNSP_HASH_BYTES], lnsp_error *error);
 
 /* The trainer's bytes, as measured. Threads: T0. */
 LNSP_API int32_t lnsp_trainer_memory(const lnsp_trainer *trainer, lnsp_memory_info *out,
-                                     lnsp_error *problem);
+                                     lnsp_error *error);
 
 /* The trainer's graph; lives as long as the trainer. Threads: T0. */
 LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer);
@@ -872,7 +872,7 @@ LNSP_API void lnsp_trainer_destroy(lnsp_trainer *trainer);
 LNSP_API int32_t lnsp_loss_evaluate(const char *loss, const lnsp_tensor *inputs,
                                     int32_t input_count, float *value,
                                     const lnsp_tensor *gradient,
-                                    const lnsp_options *options, lnsp_error *problem);
+                                    const lnsp_options *options, lnsp_error *error);
 
 /* ---- delta: what changed ------------------------------------------------ */
 
@@ -910,13 +910,13 @@ typedef struct lnsp_delta_info {
 /* Bytes of a delta that make makes, whatever changes; workspace_bytes are those of
  * the payload, as it can be at most. Threads: T0. */
 LNSP_API int32_t lnsp_delta_measure(const lnsp_graph *graph, const char *codec,
-                                    lnsp_memory_info *out, lnsp_error *problem);
+                                    lnsp_memory_info *out, lnsp_error *error);
 
 /* What leads from base to next, two models of one architecture stored in any type
  * but I8. Threads: T0. */
 LNSP_API int32_t lnsp_delta_create(const lnsp_model *base, const lnsp_model *next,
                                  const char *codec, const lnsp_options *options,
-                                 lnsp_delta **out, lnsp_error *problem);
+                                 lnsp_delta **out, lnsp_error *error);
 
 /* What leads from base to a trainer's live weights, and to what earlier deltas left out:
  * with residual=1 in its optimizer text, the trainer keeps what this codec leaves out
@@ -927,42 +927,42 @@ LNSP_API int32_t lnsp_delta_create(const lnsp_model *base, const lnsp_model *nex
 LNSP_API int32_t lnsp_delta_create_live(const lnsp_model *base, lnsp_trainer *trainer,
                                       const char *codec, int32_t snap,
                                       const lnsp_options *options, lnsp_delta **out,
-                                      lnsp_error *problem);
+                                      lnsp_error *error);
 
 /* A new model: base with the delta applied, stored as options->storage, 0: float32.
  * LNSP_E_MISMATCH unless base has the delta's base hash and the result its result
  * hash. Threads: T0. */
 LNSP_API int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
                                   const lnsp_options *options, lnsp_model **out,
-                                  lnsp_error *problem);
+                                  lnsp_error *error);
 
 /* The delta that leads back; LNSP_E_UNSUPPORTED unless it is exact. Threads: T0. */
 LNSP_API int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
-                                   lnsp_delta **out, lnsp_error *problem);
+                                   lnsp_delta **out, lnsp_error *error);
 
 /* Deltas that follow each other as one, with the stages of all (at most 64), to the same
  * bits; copied. Smaller is a delta made anew from the first base and the last
  * result. Threads: T0. */
 LNSP_API int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count,
                                   const lnsp_options *options, lnsp_delta **out,
-                                  lnsp_error *problem);
+                                  lnsp_error *error);
 
 /* Facts of a delta. Threads: T0. */
 LNSP_API int32_t lnsp_delta_get_info(const lnsp_delta *delta, lnsp_delta_info *out,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 
 /* Writes or reads a delta file; every byte is under its checksum. With memory:
  * encode writes at most capacity bytes and *bytes (nullable) says how many it
  * takes, LNSP_E_LIMIT if they do not fit; decode copies. Threads: T0. */
 LNSP_API int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 LNSP_API int32_t lnsp_delta_open(const char *path, const lnsp_options *options,
-                                 lnsp_delta **out, lnsp_error *problem);
+                                 lnsp_delta **out, lnsp_error *error);
 LNSP_API int32_t lnsp_delta_save_memory(const lnsp_delta *delta, void *buffer, size_t capacity,
-                                   size_t *bytes, lnsp_error *problem);
+                                   size_t *bytes, lnsp_error *error);
 LNSP_API int32_t lnsp_delta_open_memory(const void *data, size_t bytes,
                                    const lnsp_options *options, lnsp_delta **out,
-                                   lnsp_error *problem);
+                                   lnsp_error *error);
 
 LNSP_API void lnsp_delta_destroy(lnsp_delta *delta);
 
@@ -977,14 +977,14 @@ LNSP_API void lnsp_delta_destroy(lnsp_delta *delta);
  * names have 1 to 63 printable ASCII characters without blank, ", \ and ;. Replaces an earlier
  * stamp; what invert, merge and aggregate give has none. Threads: T1. */
 LNSP_API int32_t lnsp_delta_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce,
-                                  const void *key, size_t key_bytes, lnsp_error *problem);
+                                  const void *key, size_t key_bytes, lnsp_error *error);
 
 /* Euclidean norm of result - base over all parameters, and the largest change of one, both
  * of the decoded values; either may be NULL. Allocates: a block, freed before return.
  * Threads: T0. */
 LNSP_API int32_t lnsp_delta_norm(const lnsp_delta *delta, const lnsp_model *base, double *norm,
                                  double *most, const lnsp_options *options,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 
 /* What a received delta must keep to. Zero and NULL: not asked for. That a sender's nonce
  * has grown is a store's matter (lnsp_store_check_sender), since it must outlive a
@@ -1009,13 +1009,13 @@ typedef struct lnsp_delta_check_options {
  * LNSP_E_REFUSED: verify. Allocates as lnsp_delta_norm. Threads: T0. */
 LNSP_API int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
                                   const lnsp_delta_check_options *rules, const lnsp_options *options,
-                                  lnsp_error *problem);
+                                  lnsp_error *error);
 
 /* Checks, applies and asks judge (LNSP_E_REFUSED): lnsp_delta_apply for what a stranger
  * sends. Threads: T0. */
 LNSP_API int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
                                    const lnsp_delta_check_options *rules, const lnsp_options *options,
-                                   lnsp_model **out, lnsp_error *problem);
+                                   lnsp_model **out, lnsp_error *error);
 
 /* One delta (codec float32) of 1 to 1,024 on one base. rule, NULL: "mean":
  *   "mean"               mean, weighted by weights (NULL: equal; each 0, or 1e-30 to 1e30),
@@ -1037,7 +1037,7 @@ LNSP_API int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *ba
 LNSP_API int32_t lnsp_delta_aggregate(const lnsp_model *base, const lnsp_delta *const *deltas,
                                       const double *weights, int32_t count, const char *rule,
                                       const lnsp_options *options, int32_t *refused,
-                                      lnsp_delta **out, lnsp_error *problem);
+                                      lnsp_delta **out, lnsp_error *error);
 
 /* A server's optimizer step with a delta on the trainer's present weights: the gradient is
  * minus the delta, of the tensors that it is about. "sgd lr=1" gives lnsp_delta_apply (FedAvg),
@@ -1047,7 +1047,7 @@ LNSP_API int32_t lnsp_delta_aggregate(const lnsp_model *base, const lnsp_delta *
  * before return. LNSP_E_MISMATCH, with nothing changed, unless its base is the trainer's
  * present weights. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_step_delta(lnsp_trainer *trainer, const lnsp_delta *delta,
-                                         lnsp_error *problem);
+                                         lnsp_error *error);
 
 /* ---- store: versions that survive power cuts ----------------------------- */
 
@@ -1132,7 +1132,7 @@ typedef struct lnsp_store_info {
 LNSP_API int32_t lnsp_store_measure(const lnsp_device *device, const lnsp_trainer *trainer,
                                     const lnsp_model *model,
                                     const lnsp_store_options *settings, uint64_t *bytes,
-                                    lnsp_error *problem);
+                                    lnsp_error *error);
 
 /* A new store, without versions, for states of this trainer or weights of this model (the
  * other is NULL), in place of whatever is on the device, which is copied. LNSP_E_LIMIT if
@@ -1141,7 +1141,7 @@ LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device, const lnsp_
                                    const lnsp_model *model,
                                    const lnsp_store_options *settings,
                                    const lnsp_options *options, lnsp_store **out,
-                                   lnsp_error *problem);
+                                   lnsp_error *error);
 
 /* The same in a new file, which appears whole; LNSP_E_STATE if there is one. The file is
  * locked until destroy. Allocates: a second block, beside the handle's. Threads: T1 on the
@@ -1150,7 +1150,7 @@ LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer
                                         const lnsp_model *model,
                                         const lnsp_store_options *settings,
                                         const lnsp_options *options, lnsp_store **out,
-                                        lnsp_error *problem);
+                                        lnsp_error *error);
 
 /* Opens what is on a device or in a file, and finds its newest version: that of the last
  * commit that returned, or of one that was under way when the power failed.
@@ -1159,59 +1159,59 @@ LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer
 LNSP_API int32_t lnsp_store_open_device(const lnsp_device *device,
                                  const lnsp_store_options *settings,
                                  const lnsp_options *options, lnsp_store **out,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *settings,
                                       const lnsp_options *options, lnsp_store **out,
-                                      lnsp_error *problem);
+                                      lnsp_error *error);
 
 /* A new version: the trainer's whole state, or the model's weights. It will survive a
  * power cut when the call has returned. *number (nullable) is the version's. After
  * LNSP_E_IO the handle only reads. Threads: T1. */
 LNSP_API int32_t lnsp_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
                                    const lnsp_commit_options *note, uint64_t *number,
-                                   lnsp_error *problem);
+                                   lnsp_error *error);
 LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *model,
                                          const lnsp_commit_options *note, uint64_t *number,
-                                         lnsp_error *problem);
+                                         lnsp_error *error);
 
 /* Facts; and the texts: architecture 0, loss 1, optimizer 2 ("" for a model's), NULL for
  * others. Threads: T1. */
 LNSP_API int32_t lnsp_store_get_info(const lnsp_store *store, lnsp_store_info *out,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 LNSP_API const char *lnsp_store_text(const lnsp_store *store, int32_t index);
 
 /* Version number index, from the newest (0) on; LNSP_E_ARGUMENT past the oldest. Asked for
  * in order, each is one small read. Threads: T1. */
 LNSP_API int32_t lnsp_store_version_at(lnsp_store *store, uint64_t index,
-                                       lnsp_store_version_info *out, lnsp_error *problem);
+                                       lnsp_store_version_info *out, lnsp_error *error);
 
 /* A version's state into a trainer of the same architecture and layout of moments, to the
  * bit (number 0: the newest version's). With the same optimizer text its learning rate
  * comes too. Checked before anything changes. Allocates: a copy of the state, freed before
  * return, from options, or as the store was. Threads: T1 on the store, T2 on the trainer. */
 LNSP_API int32_t lnsp_store_load(lnsp_store *store, uint64_t number, lnsp_trainer *trainer,
-                                 const lnsp_options *options, lnsp_error *problem);
+                                 const lnsp_options *options, lnsp_error *error);
 
 /* A version's weights as a new model, stored as options->storage (0: as they are).
  * Threads: T1. */
 LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
                                   const lnsp_options *options, lnsp_model **out,
-                                  lnsp_error *problem);
+                                  lnsp_error *error);
 
 /* Goes back: a new version that is the version `to`, which takes a small record. Then load
  * it. Of the note only the time is kept: loss, tag and `current` stay with `to`. *number is
  * nullable. Threads: T1. */
 LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
                                      const lnsp_commit_options *note, uint64_t *number,
-                                     lnsp_error *problem);
+                                     lnsp_error *error);
 
 /* Reads everything: *records (nullable) good ones, or LNSP_E_MISMATCH and where.
  * Threads: T1. */
 LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records,
-                                   lnsp_error *problem);
+                                   lnsp_error *error);
 
 /* Lets old versions go now, as a commit does when the device is full. Threads: T1. */
-LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_error *problem);
+LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_error *error);
 
 /* Takes in a delta that somebody sent: the newest version, or the trainer's live weights
  * where one is given (a trainer's store needs one, a model's NULL), as base; the sender that
@@ -1224,15 +1224,15 @@ LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_error *problem);
 LNSP_API int32_t lnsp_store_apply(lnsp_store *store, const lnsp_delta *delta,
                                   lnsp_trainer *trainer, const lnsp_delta_check_options *rules,
                                   const lnsp_commit_options *note, const lnsp_options *options,
-                                  uint64_t *number, lnsp_error *problem);
+                                  uint64_t *number, lnsp_error *error);
 
 /* The ledger of senders: check refuses (LNSP_E_STATE) a number that is not above all that
  * this sender has sent before; add remembers it, whatever is rolled back later.
  * Threads: T1. */
 LNSP_API int32_t lnsp_store_check_sender(const lnsp_store *store, const char *sender,
-                                         uint64_t number, lnsp_error *problem);
+                                         uint64_t number, lnsp_error *error);
 LNSP_API int32_t lnsp_store_add_sender(lnsp_store *store, const char *sender,
-                                       uint64_t number, lnsp_error *problem);
+                                       uint64_t number, lnsp_error *error);
 
 /* Closes; a store is whole at any time. Threads: T1. */
 LNSP_API void lnsp_store_destroy(lnsp_store *store);
@@ -1279,12 +1279,12 @@ typedef struct lnsp_search_options {
 
 /* Bytes of an index of these settings (width and capacity are needed). Threads: T0. */
 LNSP_API int32_t lnsp_index_measure(const lnsp_index_options *settings, uint64_t *bytes,
-                                    lnsp_error *problem);
+                                    lnsp_error *error);
 
 /* An empty index. options: allocator or block, and isa. Threads: T0. */
 LNSP_API int32_t lnsp_index_create(const lnsp_index_options *settings,
                                    const lnsp_options *options, lnsp_index **out,
-                                   lnsp_error *problem);
+                                   lnsp_error *error);
 
 /* An index from a safetensors file, copied into the handle's block: `vectors` [n, width]
  * F32, F16 or I8, used as they are; `ids` I64 [n], without which a vector's id is its
@@ -1292,10 +1292,10 @@ LNSP_API int32_t lnsp_index_create(const lnsp_index_options *settings,
  * Threads: T0. */
 LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *settings,
                                  const lnsp_options *options, lnsp_index **out,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options *settings,
                                       const lnsp_options *options, lnsp_index **out,
-                                      lnsp_error *problem);
+                                      lnsp_error *error);
 
 /* The same without a copy: data is such a file's bytes, e.g. mapped, which the caller
  * keeps unchanged until the index and its searches are destroyed. Takes 1 KiB, and where
@@ -1305,40 +1305,40 @@ LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options 
 LNSP_API int32_t lnsp_index_open_borrowed(const void *data, size_t bytes,
                                    const lnsp_index_options *settings,
                                    const lnsp_options *options, lnsp_index **out,
-                                   lnsp_error *problem);
+                                   lnsp_error *error);
 
 /* Adds F32 vectors [n, width], any strides. ids: n of them, 0 or more, each new; NULL: the
  * numbers after the highest id. A vector of length 0 (unless kept as it is), under 1e-15
  * or over 1e15 is refused (LNSP_E_ARGUMENT). LNSP_E_LIMIT where the capacity is used up.
  * Threads: T1, and not while a search runs. */
 LNSP_API int32_t lnsp_index_add(lnsp_index *index, const lnsp_tensor *vectors,
-                                const int64_t *ids, lnsp_error *problem);
+                                const int64_t *ids, lnsp_error *error);
 
 /* Removes the vectors of these ids; LNSP_E_MISSING if one is not there. Threads: T1, and
  * not while a search runs. */
 LNSP_API int32_t lnsp_index_remove(lnsp_index *index, const int64_t *ids, int64_t count,
-                                   lnsp_error *problem);
+                                   lnsp_error *error);
 
 /* Facts. Threads: T0, but not while the index is changed. */
 LNSP_API int32_t lnsp_index_get_info(const lnsp_index *index, lnsp_index_info *out,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 
 /* The vector of an id as it is kept, count (the width) float32; LNSP_E_MISSING.
  * Threads: T0, but not while the index is changed. */
 LNSP_API int32_t lnsp_index_read(const lnsp_index *index, int64_t id, float *out,
-                                 int64_t count, lnsp_error *problem);
+                                 int64_t count, lnsp_error *error);
 
 /* The ids of vectors first to first + count - 1, in the order they lie in (which remove
  * changes). Threads: T0, but not while the index is changed. */
 LNSP_API int32_t lnsp_index_ids(const lnsp_index *index, int64_t first, int64_t count,
-                                int64_t *ids, lnsp_error *problem);
+                                int64_t *ids, lnsp_error *error);
 
 /* Writes a file that lnsp_index_open takes; with a path, whole or not at all. Allocates: a
  * small block for the writer. Threads: T0, but not while the index is changed. */
 LNSP_API int32_t lnsp_index_save(const lnsp_index *index, const char *path,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 LNSP_API int32_t lnsp_index_save_sink(const lnsp_index *index, const lnsp_sink *sink,
-                                      lnsp_error *problem);
+                                      lnsp_error *error);
 
 /* The index stays while searches on it are left. Threads: T1. */
 LNSP_API void lnsp_index_destroy(lnsp_index *index);
@@ -1346,13 +1346,13 @@ LNSP_API void lnsp_index_destroy(lnsp_index *index);
 /* Bytes of a search on an index of these settings (dtype and width). Threads: T0. */
 LNSP_API int32_t lnsp_search_measure(const lnsp_index_options *settings,
                                      const lnsp_search_options *limits, uint64_t *bytes,
-                                     lnsp_error *problem);
+                                     lnsp_error *error);
 
 /* Working memory to search an index, which it keeps alive: one for each thread that
  * searches at the same time. options: allocator or block, and parallel. Threads: T0. */
 LNSP_API int32_t lnsp_search_create(lnsp_index *index, const lnsp_search_options *limits,
                                     const lnsp_options *options, lnsp_search **out,
-                                    lnsp_error *problem);
+                                    lnsp_error *error);
 
 /* The `results` vectors of the highest scores for each query, the best first, of equal
  * ones the lower id first; all are looked at. The score is the product of the vector, as
@@ -1367,7 +1367,7 @@ LNSP_API int32_t lnsp_search_create(lnsp_index *index, const lnsp_search_options
  * Threads: T1 on the search, not while the index is changed. */
 LNSP_API int32_t lnsp_search_run(lnsp_search *search, const lnsp_tensor *queries,
                                  const lnsp_tensor *without, int32_t results, int64_t *ids,
-                                 float *scores, lnsp_error *problem);
+                                 float *scores, lnsp_error *error);
 
 LNSP_API void lnsp_search_destroy(lnsp_search *search);
 

@@ -90,7 +90,7 @@ static int unknown_command(const char *name) {
 static int run_command(const command *found, int argc, char **argv) {
   args a;
   const char *isa;
-  lnsp_error problem;
+  lnsp_error error;
   int status;
 
   memset(&a, 0, sizeof a);
@@ -101,8 +101,8 @@ static int run_command(const command *found, int argc, char **argv) {
   if (args_value(&a, "--help"))
     return print_command_help(found);
   isa = args_value(&a, "--isa");
-  if (isa && strcmp(isa, "auto") && lnsp_isa_check(isa, &problem) != LNSP_OK)
-    return refuse_error(&a, NULL, &problem);
+  if (isa && strcmp(isa, "auto") && lnsp_isa_check(isa, &error) != LNSP_OK)
+    return refuse_error(&a, NULL, &error);
   return found->run(&a);
 }
 

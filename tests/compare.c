@@ -26,34 +26,34 @@ typedef struct sums {
   int tensors, failed;
 } sums;
 
-static void fail(const char *what, const lnsp_error *problem) {
-  fprintf(stderr, "compare: %s: %s\n", what, problem->message);
+static void fail(const char *what, const lnsp_error *error) {
+  fprintf(stderr, "compare: %s: %s\n", what, error->message);
   exit(2);
 }
 
 static lnsp_file *open_file(const char *path) {
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_file *file = NULL;
-  if (lnsp_file_open(path, NULL, &file, &problem))
-    fail(path, &problem);
+  if (lnsp_file_open(path, NULL, &file, &error))
+    fail(path, &error);
   return file;
 }
 
 /* All elements as float32, NULL if there is no such tensor. */
 static float *load(lnsp_file *file, const char *name, int64_t *count) {
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_tensor tensor;
   float *values;
   int32_t i;
 
-  if (lnsp_file_tensor(file, name, &tensor, &problem))
+  if (lnsp_file_tensor(file, name, &tensor, &error))
     return NULL;
   *count = 1;
   for (i = 0; i < tensor.rank; i++)
     *count *= tensor.dims[i];
   values = malloc((size_t)(*count + 1) * sizeof *values);
-  if (!values || lnsp_file_read(file, name, 0, *count, LNSP_F32, values, &problem))
-    fail(name, &problem);
+  if (!values || lnsp_file_read(file, name, 0, *count, LNSP_F32, values, &error))
+    fail(name, &error);
   return values;
 }
 
@@ -94,13 +94,13 @@ static void add_pair(sums *s, lnsp_file *ours, const char *our_name, lnsp_file *
 static void add_group(sums *s, lnsp_file *ours, lnsp_file *theirs, const char *prefix,
                       lnsp_file *base) {
   const int32_t count = lnsp_file_tensor_count(theirs);
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_tensor tensor;
   int32_t i;
 
   for (i = 0; i < count; i++) {
-    if (lnsp_file_tensor_at(theirs, i, &tensor, &problem))
-      fail("tensor", &problem);
+    if (lnsp_file_tensor_at(theirs, i, &tensor, &error))
+      fail("tensor", &error);
     if (!strncmp(tensor.name, prefix, strlen(prefix)))
       add_pair(s, ours, base ? tensor.name + strlen(prefix) : tensor.name, theirs, tensor.name,
                base);

@@ -97,8 +97,8 @@ static const golden_run golden_runs[] = {
 
 #define GOLDEN_TENSORS 8
 
-static void golden_stop(const char *what, const lnsp_error *problem) {
-  fprintf(stderr, "golden: %s: %s\n", what, problem ? problem->message : "out of memory");
+static void golden_stop(const char *what, const lnsp_error *error) {
+  fprintf(stderr, "golden: %s: %s\n", what, error ? error->message : "out of memory");
   exit(2);
 }
 
@@ -158,21 +158,21 @@ static lnsp_tensor golden_input(const lnsp_graph *graph, float *values, int64_t 
 /* Every output of a session on this input of all rows, rows at a time; returns a hash. */
 static uint64_t golden_forward(lnsp_session *session, const lnsp_graph *graph,
                                const lnsp_tensor *input, int32_t rows, int32_t at_a_time) {
-  lnsp_error problem;
+  lnsp_error error;
   uint64_t hash = 0xcbf29ce484222325u;
   int64_t width = lnsp_graph_input_width(graph);
   for (int32_t output = 0; output < lnsp_graph_output_count(graph); output++) {
     lnsp_tensor in = *input, out;
     in.dims[0] = at_a_time;
-    if (lnsp_graph_output_shape(graph, output, &in, &out, &problem))
-      golden_stop("output", &problem);
+    if (lnsp_graph_output_shape(graph, output, &in, &out, &error))
+      golden_stop("output", &error);
     int64_t each = out.dims[1] * (out.rank == 3 ? out.dims[2] : 1);
     float *values = malloc((size_t)(rows * each) * sizeof *values);
     if (!values) golden_stop("output", NULL);
     for (int32_t row = 0; row < rows; row += at_a_time) {
       in.data = (float *)input->data + row * input->dims[1] * width;
       out.data = values + row * each;
-      if (lnsp_session_run(session, &in, 1, &out, 1, &problem)) golden_stop("run", &problem);
+      if (lnsp_session_run(session, &in, 1, &out, 1, &error)) golden_stop("run", &error);
     }
     hash = golden_hash(hash, values, rows * each);
     free(values);
@@ -215,7 +215,7 @@ static int32_t golden_wanted(const golden_run *run, const lnsp_trainer *trainer,
 static const uint8_t golden_key[LNSP_NOISE_KEY_BYTES] = {1, 22, 33, 44};
 
 static void golden_train(const golden_run *run, const char *isa) {
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_model *model = NULL;
   lnsp_session *session = NULL;
   lnsp_trainer *trainer = NULL;
@@ -229,11 +229,11 @@ static void golden_train(const golden_run *run, const char *isa) {
   limits.max_rows = run->rows;
   limits.max_concepts = run->concepts;
 
-  if (lnsp_model_create(run->net, 1, &options, &model, &problem)) golden_stop("model", &problem);
+  if (lnsp_model_create(run->net, 1, &options, &model, &error)) golden_stop("model", &error);
   const lnsp_graph *graph = lnsp_model_graph(model);
   int64_t width = lnsp_graph_input_width(graph);
   lnsp_tensor out;
-  if (lnsp_graph_output_at(graph, 0, &out, &problem)) golden_stop("output", &problem);
+  if (lnsp_graph_output_at(graph, 0, &out, &error)) golden_stop("output", &error);
   if (width < out.dims[0]) width = out.dims[0]; /* room for the target */
   int64_t count = run->rows * run->concepts * width;
   float *data = malloc((size_t)(GOLDEN_TENSORS * count) * sizeof *data);
@@ -241,17 +241,17 @@ static void golden_train(const golden_run *run, const char *isa) {
   uint64_t random = 727;
   golden_fill(data, count, &random);
 
-  if (lnsp_session_create(model, &limits, &options, &session, &problem))
-    golden_stop("session", &problem);
+  if (lnsp_session_create(model, &limits, &options, &session, &error))
+    golden_stop("session", &error);
   golden_outputs(run, "fresh", isa, session, graph, data);
   lnsp_session_destroy(session);
 
   if (lnsp_trainer_create(model, run->loss, run->optimizer, &limits, &options, &trainer,
-                          &problem))
-    golden_stop("trainer", &problem);
+                          &error))
+    golden_stop("trainer", &error);
   if (strstr(run->optimizer, "noise=") &&
-      lnsp_trainer_set_noise_key(trainer, golden_key, &problem))
-    golden_stop("key", &problem);
+      lnsp_trainer_set_noise_key(trainer, golden_key, &error))
+    golden_stop("key", &error);
   lnsp_tensor inputs[GOLDEN_TENSORS];
   int32_t wanted = golden_wanted(run, trainer, data, count, inputs);
   uint64_t losses = 0xcbf29ce484222325u;
@@ -259,22 +259,22 @@ static void golden_train(const golden_run *run, const char *isa) {
     float loss;
     golden_fill(data, wanted * count, &random);
     (void)golden_wanted(run, trainer, data, count, inputs); /* ids of the new numbers */
-    if (lnsp_trainer_step(trainer, inputs, wanted, &loss, &problem))
-      golden_stop(run->name, &problem);
+    if (lnsp_trainer_step(trainer, inputs, wanted, &loss, &error))
+      golden_stop(run->name, &error);
     losses = golden_hash(losses, &loss, 1);
   }
   golden_print64(run->name, "losses", isa, losses);
   uint8_t hash[LNSP_HASH_BYTES];
-  if (lnsp_trainer_hash(trainer, LNSP_SAVE_WEIGHTS, hash, &problem))
-    golden_stop("hash", &problem);
+  if (lnsp_trainer_hash(trainer, LNSP_SAVE_WEIGHTS, hash, &error))
+    golden_stop("hash", &error);
   golden_print(run->name, "weights", isa, hash, LNSP_HASH_BYTES);
-  if (lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, hash, &problem))
-    golden_stop("hash", &problem);
+  if (lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, hash, &error))
+    golden_stop("hash", &error);
   golden_print(run->name, "state", isa, hash, LNSP_HASH_BYTES);
 
   if (inputs[0].dtype != LNSP_F32) golden_fill(data, count, &random);
-  if (lnsp_session_create_live(trainer, 0, &limits, &options, &session, &problem))
-    golden_stop("session", &problem);
+  if (lnsp_session_create_live(trainer, 0, &limits, &options, &session, &error))
+    golden_stop("session", &error);
   golden_outputs(run, "trained", isa, session, graph, data);
   lnsp_session_destroy(session);
   lnsp_trainer_destroy(trainer);
@@ -294,15 +294,15 @@ static void golden_stored(const char *isa) {
   uint64_t random = 727;
   golden_fill(data, COUNT, &random);
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-    lnsp_error problem;
+    lnsp_error error;
     lnsp_model *model = NULL;
     lnsp_session *session = NULL;
     lnsp_options options = {.struct_size = sizeof options, .isa = isa};
     lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 37, .max_concepts = 3};
     options.storage = types[i].storage;
-    if (lnsp_model_create(run.net, 1, &options, &model, &problem)) golden_stop("model", &problem);
-    if (lnsp_session_create(model, &limits, &options, &session, &problem))
-      golden_stop("session", &problem);
+    if (lnsp_model_create(run.net, 1, &options, &model, &error)) golden_stop("model", &error);
+    if (lnsp_session_create(model, &limits, &options, &session, &error))
+      golden_stop("session", &error);
     golden_outputs(&run, types[i].what, isa, session, lnsp_model_graph(model), data);
     lnsp_session_destroy(session);
     lnsp_model_destroy(model);

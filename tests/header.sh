@@ -26,9 +26,9 @@ fi
 cat > "$work/layout.c" <<'C'
 #include "lnsp.h"
 #define SAME(name, a, b) typedef char name[(a) == (b) ? 1 : -1]
-SAME(problem, sizeof(lnsp_error), 384);
-SAME(problem_name, offsetof(lnsp_error, name), 24);
-SAME(problem_message, offsetof(lnsp_error, message), 128);
+SAME(error, sizeof(lnsp_error), 384);
+SAME(error_name, offsetof(lnsp_error, name), 24);
+SAME(error_message, offsetof(lnsp_error, message), 128);
 #if UINTPTR_MAX > 0xffffffffu
 SAME(tensor, sizeof(lnsp_tensor), 88);
 SAME(tensor_dims, offsetof(lnsp_tensor, dims), 16);
@@ -60,7 +60,7 @@ empty "no_enum_bool_long_varargs_or_inline" "$work/forbidden"
 
 # Every struct that a caller fills begins with its size, except the frozen ones.
 awk '/^typedef struct lnsp_[a-z_]+ \{/ { name = $3; getline; if ($0 !~ /uint32_t struct_size;/ &&
-  name !~ /^lnsp_(problem|tensor|pair)$/) print name ": " $0 }' include/lnsp.h > "$work/unsized"
+  name !~ /^lnsp_(error|tensor|key_value)$/) print name ": " $0 }' include/lnsp.h > "$work/unsized"
 empty "structs_begin_with_struct_size" "$work/unsized"
 
 finish

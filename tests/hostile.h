@@ -19,18 +19,18 @@ static inline size_t hostile_make(uint8_t *to, const char *json, size_t length,
 
 /* Opens a copy that ends where its allocation ends, so that a read past the end
  * is seen by a memory checker; reads everything from what opens. */
-static inline int32_t hostile_open(const uint8_t *data, size_t bytes, lnsp_error *problem) {
+static inline int32_t hostile_open(const uint8_t *data, size_t bytes, lnsp_error *error) {
   uint8_t *copy = malloc(bytes ? bytes : 1);
   lnsp_file *file = (lnsp_file *)(uintptr_t)1;
   int32_t status, i;
   memcpy(copy, data, bytes);
-  memset(problem, 0, sizeof(*problem));
-  status = lnsp_file_open_memory(copy, bytes, NULL, &file, problem);
+  memset(error, 0, sizeof(*error));
+  status = lnsp_file_open_memory(copy, bytes, NULL, &file, error);
   if (status) {
     CHECK(file == NULL);
-    CHECK_INT(problem->code, status);
-    CHECK(problem->message[0] != 0);
-    CHECK(problem->offset >= -1 && problem->offset <= (int64_t)bytes);
+    CHECK_INT(error->code, status);
+    CHECK(error->message[0] != 0);
+    CHECK(error->offset >= -1 && error->offset <= (int64_t)bytes);
   }
   for (i = 0; !status && i < lnsp_file_tensor_count(file); i++) {
     lnsp_tensor tensor;

@@ -67,16 +67,16 @@ static int guard_intact(const float *p, int64_t count) {
 }
 
 static lnsp_graph *build(const char *text, void **memory) {
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_graph *graph = NULL;
   uint64_t bytes = 0;
-  int32_t status = lnspi_graph_measure(text, NULL, &bytes, &problem);
+  int32_t status = lnspi_graph_measure(text, NULL, &bytes, &error);
   *memory = NULL;
   if (status == LNSP_OK) {
     *memory = aligned_alloc(64, bytes);
-    status = lnspi_graph_build(text, NULL, *memory, bytes, &graph, &problem);
+    status = lnspi_graph_build(text, NULL, *memory, bytes, &graph, &error);
   }
-  CHECK_SAY(status == LNSP_OK, "%s: %s", text, problem.message);
+  CHECK_SAY(status == LNSP_OK, "%s: %s", text, error.message);
   return graph;
 }
 

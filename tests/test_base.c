@@ -291,33 +291,33 @@ static int is_zero(const void *data, size_t bytes) {
 static void test_block_open(void) {
   lnspi_block block;
   lnsp_options options;
-  lnsp_error problem;
+  lnsp_error error;
   counted c = {0, 0, 1, 0, 0};
   lnsp_allocator allocator = {sizeof(lnsp_allocator), &c, counted_allocate, counted_release};
   static uint8_t own[1000];
   int shift;
   memset(&options, 0, sizeof(options));
   /* malloc */
-  CHECK_INT(lnspi_block_open(&block, &options, 1001, &problem), LNSP_OK);
+  CHECK_INT(lnspi_block_open(&block, &options, 1001, &error), LNSP_OK);
   CHECK((uintptr_t)block.memory % 64 == 0);
   CHECK(is_zero(block.memory, 1001));
   memset(block.memory, 0xff, 1001);
   lnspi_block_close(&block);
-  CHECK_INT(lnspi_block_open(&block, &options, UINT64_MAX, &problem), LNSP_E_MEMORY);
-  CHECK_INT(lnspi_block_open(&block, &options, SIZE_MAX / 2, &problem), LNSP_E_MEMORY);
+  CHECK_INT(lnspi_block_open(&block, &options, UINT64_MAX, &error), LNSP_E_MEMORY);
+  CHECK_INT(lnspi_block_open(&block, &options, SIZE_MAX / 2, &error), LNSP_E_MEMORY);
   /* the caller's allocator; the block's record lies inside the block */
   options.allocator = &allocator;
-  CHECK_INT(lnspi_block_open(&block, &options, 500, &problem), LNSP_OK);
+  CHECK_INT(lnspi_block_open(&block, &options, 500, &error), LNSP_OK);
   CHECK_INT(c.last_bytes, 500);
   CHECK(is_zero(block.memory, 500));
   memcpy(block.memory, &block, sizeof(block));
   lnspi_block_close(block.memory);
   CHECK_INT(c.held, 0);
-  CHECK_INT(lnspi_block_open(&block, &options, 500, &problem), LNSP_E_MEMORY);
-  CHECK_INT(problem.code, LNSP_E_MEMORY);
+  CHECK_INT(lnspi_block_open(&block, &options, 500, &error), LNSP_E_MEMORY);
+  CHECK_INT(error.code, LNSP_E_MEMORY);
   c.fail_from = 100;
   c.crooked = 1;
-  CHECK_INT(lnspi_block_open(&block, &options, 500, &problem), LNSP_E_MEMORY);
+  CHECK_INT(lnspi_block_open(&block, &options, 500, &error), LNSP_E_MEMORY);
   CHECK_INT(c.held, 0);
   /* the caller's block, at every alignment */
   options.allocator = NULL;
@@ -326,13 +326,13 @@ static void test_block_open(void) {
     memset(own, 0x77, sizeof(own));
     options.block = start;
     options.block_bytes = 500 + 63;
-    CHECK_INT(lnspi_block_open(&block, &options, 500, &problem), LNSP_OK);
+    CHECK_INT(lnspi_block_open(&block, &options, 500, &error), LNSP_OK);
     CHECK((uintptr_t)block.memory % 64 == 0 && (uint8_t *)block.memory >= start);
     CHECK(is_zero(block.memory, 500));
     CHECK(((uint8_t *)block.memory)[500] == 0x77);
     lnspi_block_close(&block);
     options.block_bytes = 500 + (size_t)((64 - shift) % 64) - 1;
-    CHECK_INT(lnspi_block_open(&block, &options, 500, &problem), LNSP_E_MEMORY);
+    CHECK_INT(lnspi_block_open(&block, &options, 500, &error), LNSP_E_MEMORY);
   }
 }
 
@@ -343,78 +343,78 @@ static void test_struct_read(void) {
     uint32_t later[2];
   } longer;
   lnsp_size_options limits, got;
-  lnsp_error problem;
+  lnsp_error error;
   memset(&limits, 0, sizeof(limits));
   limits.max_rows = 7;
   limits.keep_nodes = 1;
   limits.struct_size = sizeof(limits);
-  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &limits, "limits", &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &limits, "limits", &error), LNSP_OK);
   CHECK(memcmp(&got, &limits, sizeof(got)) == 0);
   limits.struct_size = 8; /* shorter: the rest is zero */
   memset(&got, 0x55, sizeof(got));
-  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &limits, "limits", &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &limits, "limits", &error), LNSP_OK);
   CHECK_INT(got.max_rows, 7);
   CHECK_INT(got.keep_nodes, 0);
   CHECK_INT(got.struct_size, 8);
   memset(&longer, 0, sizeof(longer));
   longer.known.struct_size = sizeof(longer);
   longer.known.max_rows = 9;
-  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &longer, "limits", &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &longer, "limits", &error), LNSP_OK);
   CHECK_INT(got.max_rows, 9);
   CHECK_INT(got.struct_size, sizeof(got)); /* got itself can be read as such a struct */
   longer.later[1] = 1; /* asks for something unknown */
   memset(&got, 0x55, sizeof(got));
-  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &longer, "limits", &problem),
+  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &longer, "limits", &error),
             LNSP_E_UNSUPPORTED);
   CHECK_INT(got.max_rows, 0x55555555);
   limits.struct_size = 0;
-  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &limits, "limits", &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &limits, "limits", &error), LNSP_E_ARGUMENT);
   limits.struct_size = 0xcdcdcdcdu; /* never set */
-  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &limits, "limits", &problem), LNSP_E_ARGUMENT);
-  CHECK(strstr(problem.message, "limits") != NULL);
-  CHECK_INT(lnspi_struct_read(&got, sizeof(got), NULL, "limits", &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read(&got, sizeof(got), &limits, "limits", &error), LNSP_E_ARGUMENT);
+  CHECK(strstr(error.message, "limits") != NULL);
+  CHECK_INT(lnspi_struct_read(&got, sizeof(got), NULL, "limits", &error), LNSP_OK);
   CHECK_INT(got.struct_size, sizeof(got));
   CHECK_INT(got.max_rows, 0);
 }
 
 static void test_struct_write(void) {
   lnsp_memory_info made, to;
-  lnsp_error problem;
+  lnsp_error error;
   memset(&made, 0x33, sizeof(made));
   memset(&to, 0, sizeof(to));
   to.struct_size = 24;
-  CHECK_INT(lnspi_struct_write(&to, &made, sizeof(made), "out", &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_write(&to, &made, sizeof(made), "out", &error), LNSP_OK);
   CHECK_INT(to.struct_size, 24);
   CHECK(to.weight_bytes == UINT64_C(0x3333333333333333));
   CHECK_INT(to.moment_bytes, 0);
   to.struct_size = sizeof(to);
-  CHECK_INT(lnspi_struct_write(&to, &made, sizeof(made), "out", &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_write(&to, &made, sizeof(made), "out", &error), LNSP_OK);
   CHECK(to.plan_bytes == UINT64_C(0x3333333333333333));
   to.struct_size = 0;
-  CHECK_INT(lnspi_struct_write(&to, &made, sizeof(made), "out", &problem), LNSP_E_ARGUMENT);
-  CHECK_INT(lnspi_struct_write(NULL, &made, sizeof(made), "out", &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnspi_struct_write(&to, &made, sizeof(made), "out", &error), LNSP_E_ARGUMENT);
+  CHECK_INT(lnspi_struct_write(NULL, &made, sizeof(made), "out", &error), LNSP_E_ARGUMENT);
 }
 
 static void test_options_read(void) {
   lnsp_options options, got;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_allocator allocator = {sizeof(lnsp_allocator), NULL, counted_allocate, NULL};
-  CHECK_INT(lnspi_struct_read_options(NULL, &got, &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read_options(NULL, &got, &error), LNSP_OK);
   CHECK(got.allocator == NULL && got.max_header_bytes == 0);
   memset(&options, 0, sizeof(options));
   options.struct_size = sizeof(options);
   options.max_header_bytes = 12;
-  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &error), LNSP_OK);
   CHECK_INT(got.max_header_bytes, 12);
   options.allocator = &allocator;
-  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &error), LNSP_E_ARGUMENT);
   allocator.release = counted_release;
-  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_OK);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &error), LNSP_OK);
   allocator.struct_size = 0;
-  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &error), LNSP_E_ARGUMENT);
   options.allocator = NULL;
   options.block_bytes = 5;
-  CHECK_INT(lnspi_struct_read_options(&options, &got, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnspi_struct_read_options(&options, &got, &error), LNSP_E_ARGUMENT);
 }
 
 /* ---- host ----------------------------------------------------------------- */

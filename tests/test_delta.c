@@ -21,10 +21,10 @@
 
 static lnsp_model *fresh(const char *text, uint64_t seed) {
   lnsp_model *model = NULL;
-  lnsp_error problem;
-  problem.message[0] = 0;
-  int32_t status = lnsp_model_create(text, seed, NULL, &model, &problem);
-  CHECK_SAY(status == LNSP_OK, "%s", problem.message);
+  lnsp_error error;
+  error.message[0] = 0;
+  int32_t status = lnsp_model_create(text, seed, NULL, &model, &error);
+  CHECK_SAY(status == LNSP_OK, "%s", error.message);
   return model;
 }
 
@@ -212,17 +212,17 @@ static void wrong_base(void) {
   lnsp_model *base = fresh(SMALL, 1), *next = fresh(SMALL, 2), *third = fresh(SMALL, 3);
   lnsp_model *other = fresh(OTHER, 1), *out = (lnsp_model *)&base;
   lnsp_delta *delta = NULL, *none = (lnsp_delta *)&base;
-  lnsp_error problem;
+  lnsp_error error;
   CHECK(same_hash(base, other)); /* one hash, yet another network */
   CHECK_INT(lnsp_delta_create(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
-  CHECK_INT(lnsp_delta_apply(delta, third, NULL, &out, &problem), LNSP_E_MISMATCH);
-  CHECK(out == NULL && strstr(problem.message, "hash"));
-  CHECK_STR(problem.name, "lnsp.delta.base");
-  CHECK_INT(lnsp_delta_apply(delta, next, NULL, &out, &problem), LNSP_E_MISMATCH);
-  CHECK_INT(lnsp_delta_apply(delta, other, NULL, &out, &problem), LNSP_E_MISMATCH);
-  CHECK(out == NULL && problem.message[0]);
-  CHECK_INT(lnsp_delta_create(base, other, NULL, NULL, &none, &problem), LNSP_E_SHAPE);
-  CHECK(none == NULL && strstr(problem.message, "architecture"));
+  CHECK_INT(lnsp_delta_apply(delta, third, NULL, &out, &error), LNSP_E_MISMATCH);
+  CHECK(out == NULL && strstr(error.message, "hash"));
+  CHECK_STR(error.name, "lnsp.delta.base");
+  CHECK_INT(lnsp_delta_apply(delta, next, NULL, &out, &error), LNSP_E_MISMATCH);
+  CHECK_INT(lnsp_delta_apply(delta, other, NULL, &out, &error), LNSP_E_MISMATCH);
+  CHECK(out == NULL && error.message[0]);
+  CHECK_INT(lnsp_delta_create(base, other, NULL, NULL, &none, &error), LNSP_E_SHAPE);
+  CHECK(none == NULL && strstr(error.message, "architecture"));
   CHECK_INT(lnsp_delta_create(NULL, next, NULL, NULL, &none, NULL), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_delta_create(base, next, NULL, NULL, NULL, NULL), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_delta_apply(NULL, next, NULL, &out, NULL), LNSP_E_ARGUMENT);
@@ -245,10 +245,10 @@ static void wrong_base(void) {
 
 static int32_t refused(const void *data, size_t bytes) {
   lnsp_delta *delta = (lnsp_delta *)&refused;
-  lnsp_error problem;
-  memset(&problem, 0, sizeof problem);
-  int32_t code = lnsp_delta_open_memory(data, bytes, NULL, &delta, &problem);
-  CHECK(code != LNSP_OK && delta == NULL && problem.code == code && problem.message[0]);
+  lnsp_error error;
+  memset(&error, 0, sizeof error);
+  int32_t code = lnsp_delta_open_memory(data, bytes, NULL, &delta, &error);
+  CHECK(code != LNSP_OK && delta == NULL && error.code == code && error.message[0]);
   if (code == LNSP_OK) lnsp_delta_destroy(delta);
   return code;
 }
@@ -373,15 +373,15 @@ static int32_t forged_refused(const forgery *f) {
 static int32_t forged_apply(const forgery *f, const lnsp_model *base) {
   lnsp_delta *delta = NULL;
   lnsp_model *out = NULL;
-  lnsp_error problem;
-  memset(&problem, 0, sizeof problem);
+  lnsp_error error;
+  memset(&error, 0, sizeof error);
   forge(f);
-  CHECK_INT(lnsp_delta_open_memory(forged, forged_bytes, NULL, &delta, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_open_memory(forged, forged_bytes, NULL, &delta, &error), LNSP_OK);
   if (!delta) return -1;
-  memset(&problem, 0, sizeof problem);
-  int32_t code = lnsp_delta_apply(delta, base, NULL, &out, &problem);
+  memset(&error, 0, sizeof error);
+  int32_t code = lnsp_delta_apply(delta, base, NULL, &out, &error);
   CHECK((code == LNSP_OK) == (out != NULL));
-  CHECK(code == LNSP_OK || (problem.message[0] && problem.code == code));
+  CHECK(code == LNSP_OK || (error.message[0] && error.code == code));
   lnsp_delta_destroy(delta);
   lnsp_model_destroy(out);
   return code;

@@ -367,7 +367,7 @@ static void check_shapes(const listed *list, const char *text, const char *archi
   lnspi_shapes shapes = {(void *)(uintptr_t)list, find_listed};
   void *memory, *again;
   const lnsp_graph *g = build(text, &shapes, &memory);
-  CHECK_SAY(g != NULL, "%s: %s", text, problem.message);
+  CHECK_SAY(g != NULL, "%s: %s", text, error.message);
   if (!g) return;
   CHECK_STR(g->architecture, architecture);
   CHECK(lnspi_graph_equal(g, build_well(g->architecture, &again)));
@@ -380,10 +380,10 @@ static void refuse_shapes(const listed *list, const char *text, int code, int co
   lnspi_shapes shapes = {(void *)(uintptr_t)list, find_listed};
   void *memory;
   const lnsp_graph *g = build(text, &shapes, &memory);
-  CHECK_SAY(!g && problem.code == code && problem.line == 1 && problem.column == column &&
-                strstr(problem.message, says),
-            "%s: code %d at column %d: %s", text, problem.code, problem.column,
-            problem.message);
+  CHECK_SAY(!g && error.code == code && error.line == 1 && error.column == column &&
+                strstr(error.message, says),
+            "%s: code %d at column %d: %s", text, error.code, error.column,
+            error.message);
   free(memory);
 }
 

@@ -98,14 +98,14 @@ static void refusals(void) {
     void *memory = NULL;
     const lnsp_graph *g = build(malformed[i].text, NULL, &memory);
     CHECK_SAY(!g, "accepted: %s", malformed[i].text);
-    CHECK_SAY(problem.code == malformed[i].code && problem.line == malformed[i].line &&
-                  problem.column == malformed[i].column,
+    CHECK_SAY(error.code == malformed[i].code && error.line == malformed[i].line &&
+                  error.column == malformed[i].column,
               "%s: code %d at %d:%d, expected %d at %d:%d (%s)", malformed[i].text,
-              problem.code, problem.line, problem.column, malformed[i].code,
-              malformed[i].line, malformed[i].column, problem.message);
-    CHECK_SAY(strstr(problem.message, malformed[i].says) != NULL, "%s: %s",
-              malformed[i].text, problem.message);
-    CHECK(strlen(problem.message) < sizeof problem.message);
+              error.code, error.line, error.column, malformed[i].code,
+              malformed[i].line, malformed[i].column, error.message);
+    CHECK_SAY(strstr(error.message, malformed[i].says) != NULL, "%s: %s",
+              malformed[i].text, error.message);
+    CHECK(strlen(error.message) < sizeof error.message);
     free(memory);
   }
 }
@@ -123,7 +123,7 @@ static int32_t try_text(const char *text) {
   void *memory;
   const lnsp_graph *g = build(text, NULL, &memory);
   free(memory);
-  return g ? LNSP_OK : problem.code;
+  return g ? LNSP_OK : error.code;
 }
 
 static void limits(void) {
@@ -153,7 +153,7 @@ static void limits(void) {
   free(long_text);
   long_text = chain(1024, "y = gelu y;");
   CHECK_INT(try_text(long_text), LNSP_E_LIMIT);
-  CHECK_INT(problem.line, 3);
+  CHECK_INT(error.line, 3);
   free(long_text);
   long_text = malloc(1048600);
   memset(long_text, '\n', 1048600);
@@ -204,10 +204,10 @@ static void hostile_texts(void) {
           continue;
         }
         refused++;
-        CHECK_SAY(problem.line >= 1 && problem.column >= 1 && problem.message[0],
+        CHECK_SAY(error.line >= 1 && error.column >= 1 && error.message[0],
                   "no place for: %s", text);
-        for (const char *p = problem.message; *p; p++)
-          CHECK_SAY((unsigned char)*p >= 32, "a control character in: %s", problem.message);
+        for (const char *p = error.message; *p; p++)
+          CHECK_SAY((unsigned char)*p >= 32, "a control character in: %s", error.message);
       }
   }
   CHECK(accepted > 100 && refused > 1000);
@@ -228,7 +228,7 @@ static void documented_texts(void) {
     CHECK(length < sizeof text);
     memcpy(text, at, length);
     text[length] = 0;
-    CHECK_SAY(try_text(text) == LNSP_OK, "%s\n%s", text, problem.message);
+    CHECK_SAY(try_text(text) == LNSP_OK, "%s\n%s", text, error.message);
     blocks++;
     at = end;
   }

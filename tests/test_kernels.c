@@ -3,6 +3,13 @@
  * build/tests/test_kernels --time prints how long the kernels take instead. */
 #include "kernel_check.h"
 
+#include "base/bytes.h"
+#include "base/cpu.h"
+#include "base/fpenv.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/packed.h"
+
 static const int64_t lengths[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,  11,  12,  13,
                                   14, 15, 16, 17, 18, 19, 20, 23, 24, 25, 28,  29,  31,  32,
                                   33, 40, 47, 48, 49, 63, 64, 65, 79, 96, 100, 127, 128, 129,
@@ -764,15 +771,15 @@ static void test_pack(void) {
 }
 
 static void test_pick(void) {
-  lnsp_error problem = {0};
+  lnsp_error error = {0};
   const lnspi_kernels *k = NULL, *widest = NULL, *bytes = NULL, *last = NULL;
   CHECK(lnspi_dispatch_at(-1) == NULL);
   for (int32_t i = 0; (k = lnspi_dispatch_at(i)) != NULL; i++, last = k) {
     int runs = lnspi_dispatch_can_run(k);
     if (runs && !bytes) bytes = k;
     if (runs && !widest && !(k->features & (LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI))) widest = k;
-    CHECK(lnspi_dispatch_select(k->name, &problem) == (runs ? k : NULL));
-    if (!runs) CHECK_INT(problem.code, LNSP_E_UNSUPPORTED);
+    CHECK(lnspi_dispatch_select(k->name, &error) == (runs ? k : NULL));
+    if (!runs) CHECK_INT(error.code, LNSP_E_UNSUPPORTED);
   }
   CHECK(lnspi_dispatch_at(1000) == NULL);
   CHECK(lnspi_dispatch_at(0) != NULL);
@@ -782,22 +789,16 @@ static void test_pick(void) {
   CHECK(lnspi_dispatch_select("", NULL) == widest);
   CHECK(lnspi_dispatch_select("auto", NULL) == widest);
   CHECK(lnspi_dispatch_select("scalar", NULL) == ref);
-  CHECK(lnspi_dispatch_select("scala", &problem) == NULL);
-  CHECK_INT(problem.code, LNSP_E_UNKNOWN);
-  CHECK(lnspi_dispatch_select("scalars", &problem) == NULL);
-  CHECK(lnspi_dispatch_select("AVX2", &problem) == NULL);
+  CHECK(lnspi_dispatch_select("scala", &error) == NULL);
+  CHECK_INT(error.code, LNSP_E_UNKNOWN);
+  CHECK(lnspi_dispatch_select("scalars", &error) == NULL);
+  CHECK(lnspi_dispatch_select("AVX2", &error) == NULL);
 }
 
 /* ---- --time: microseconds, the best of many ---- */
 
 #include <time.h>
 
-#include "base/bytes.h"
-#include "base/cpu.h"
-#include "base/fpenv.h"
-#include "kernels/dispatch.h"
-#include "kernels/kernels.h"
-#include "kernels/packed.h"
 
 static double now(void) {
   struct timespec t;

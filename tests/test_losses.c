@@ -55,7 +55,7 @@ static int case_loss(lnsp_file *file, const char *key, const char *text) {
   enum { NAMES = sizeof names / sizeof *names };
   char value_name[64], grad_name[64];
   lnsp_tensor tensors[NAMES], gradient;
-  lnsp_error problem;
+  lnsp_error error;
   float value = -1;
   int count = 0;
   snprintf(value_name, sizeof value_name, "value.%s", key);
@@ -69,8 +69,8 @@ static int case_loss(lnsp_file *file, const char *key, const char *text) {
   int64_t rows = grad.dims[0], width = grad.dims[1];
   float *out = calloc((size_t)(rows * width), sizeof(float));
   gradient = matrix(NULL, out, rows, width);
-  int32_t status = lnsp_loss_evaluate(text, tensors, count, &value, &gradient, NULL, &problem);
-  CHECK_SAY(status == LNSP_OK, "%s: %s", text, problem.message);
+  int32_t status = lnsp_loss_evaluate(text, tensors, count, &value, &gradient, NULL, &error);
+  CHECK_SAY(status == LNSP_OK, "%s: %s", text, error.message);
   if (status == LNSP_OK) {
     double real = (double)*(float *)expected.data;
     CHECK_SAY(fabs((double)value - real) <= 2e-6 * fabs(real), "%s: %.9g, expected %.9g", text,
@@ -521,18 +521,18 @@ static void bad_texts(void) {
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     lnspi_loss_term terms[LNSPI_LOSS_TERMS];
-    lnsp_error problem;
+    lnsp_error error;
     int32_t count = 0;
-    memset(&problem, 0, sizeof problem);
-    int32_t code = lnspi_loss_text_parse(all[i].text, terms, &count, &problem);
+    memset(&error, 0, sizeof error);
+    int32_t code = lnspi_loss_text_parse(all[i].text, terms, &count, &error);
     CHECK_SAY(code != LNSP_OK && (all[i].code < 0 || code == all[i].code), "'%s' gives %d: %s",
-              all[i].text ? all[i].text : "NULL", (int)code, problem.message);
-    CHECK_SAY(problem.column == all[i].column, "'%s': column %d, expected %d (%s)",
-              all[i].text ? all[i].text : "NULL", (int)problem.column, (int)all[i].column,
-              problem.message);
-    CHECK_SAY(problem.message[0] && strstr(problem.message, all[i].says), "'%s' says: %s",
-              all[i].text ? all[i].text : "NULL", problem.message);
-    CHECK(code == problem.code);
+              all[i].text ? all[i].text : "NULL", (int)code, error.message);
+    CHECK_SAY(error.column == all[i].column, "'%s': column %d, expected %d (%s)",
+              all[i].text ? all[i].text : "NULL", (int)error.column, (int)all[i].column,
+              error.message);
+    CHECK_SAY(error.message[0] && strstr(error.message, all[i].says), "'%s' says: %s",
+              all[i].text ? all[i].text : "NULL", error.message);
+    CHECK(code == error.code);
   }
 }
 
@@ -560,11 +560,11 @@ static void list(void) {
 
 static int32_t refused(const char *text, const lnsp_tensor *in, int32_t count,
                        const lnsp_tensor *out) {
-  lnsp_error problem;
+  lnsp_error error;
   float value = 42, *g = out ? out->data : NULL, before = g ? g[0] : 0;
-  memset(&problem, 0, sizeof problem);
-  int32_t code = lnsp_loss_evaluate(text, in, count, &value, out, NULL, &problem);
-  CHECK_SAY(code != LNSP_OK && problem.code == code && problem.message[0], "%s is taken", text);
+  memset(&error, 0, sizeof error);
+  int32_t code = lnsp_loss_evaluate(text, in, count, &value, out, NULL, &error);
+  CHECK_SAY(code != LNSP_OK && error.code == code && error.message[0], "%s is taken", text);
   CHECK(value == 42 && (!g || g[0] == before));
   return code;
 }

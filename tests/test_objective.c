@@ -300,7 +300,7 @@ static void context_masks(void) {
 static void refused_sets(void) {
   static const char *const names[4] = {"input", "target", "prev", "neg"};
   support_bytes bytes = model_file("ln_min d=10 s=4", 5);
-  lnsp_error problem;
+  lnsp_error error;
   float value;
   batch b;
   make_batch(&b, names, 3, 1, 10, 31);
@@ -309,15 +309,15 @@ static void refused_sets(void) {
   CHECK_STR(lnsp_trainer_input_name(t, 2), "neg");
   CHECK(lnsp_trainer_input_name(t, 3) == NULL);
   b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 3, 3, 3, 10);
-  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &problem), LNSP_E_LIMIT);
-  CHECK(strstr(problem.message, "at most 2") != NULL);
+  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &error), LNSP_E_LIMIT);
+  CHECK(strstr(error.message, "at most 2") != NULL);
   b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 3, 2, 2, 10);
-  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &problem), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &error), LNSP_E_SHAPE);
   b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 3, 3, 2, 9);
-  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &problem), LNSP_E_SHAPE);
-  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 3, &value, &problem), LNSP_E_MISSING);
+  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &error), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_trainer_compute_gradients(t, b.tensors, 3, &value, &error), LNSP_E_MISSING);
   b.tensors[3] = lnsp_tensor_f32("neg", b.values[3], 2, 3, 10, 0);
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value, &error));
   lnsp_trainer_destroy(t);
   t = NULL;
   lnsp_size_options limits = {sizeof limits, 4, 3, 2, 0, 0, 0};

@@ -9,12 +9,12 @@
 /* One case on one kernel set, all steps. */
 static void follow(const char *text, const double weight[OPTIMIZER_STEPS][OPTIMIZER_N],
                    const lnspi_kernels *k) {
-  lnsp_error problem;
+  lnsp_error error;
   lnspi_optimizer_config rule;
   float w[OPTIMIZER_N], m[OPTIMIZER_N] = {0}, v[OPTIMIZER_N] = {0};
   float *moments[LNSPI_MOMENTS] = {m, v};
-  CHECK_SAY(lnspi_optimizer_parse(text, &rule, &problem) == LNSP_OK, "%s: %s", text,
-            problem.message);
+  CHECK_SAY(lnspi_optimizer_parse(text, &rule, &error) == LNSP_OK, "%s: %s", text,
+            error.message);
   if (rule.optimizer->moments(rule.real) < 1) moments[0] = NULL;
   memcpy(w, optimizer_start, sizeof w);
   for (uint64_t s = 0; s < OPTIMIZER_STEPS; s++) {

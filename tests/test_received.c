@@ -11,11 +11,11 @@
 #define NET "student d=20 s=18 k=16 heads=2"
 #define CLIENTS 5
 
-static lnsp_error problem;
+static lnsp_error error;
 
 static lnsp_model *model_of(uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_INT(lnsp_model_create(NET, seed, NULL, &model, &problem), LNSP_OK);
+  CHECK_INT(lnsp_model_create(NET, seed, NULL, &model, &error), LNSP_OK);
   return model;
 }
 
@@ -25,7 +25,7 @@ static lnsp_model *moved(const lnsp_model *base, uint64_t seed, float factor) {
   lnsp_options options;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
-  CHECK_INT(lnspi_model_copy(base->graph, base->state, LNSP_F32, &options, &model, &problem),
+  CHECK_INT(lnspi_model_copy(base->graph, base->state, LNSP_F32, &options, &model, &error),
             LNSP_OK);
   float *to = model->state;
   const float *from = other->state;
@@ -36,9 +36,9 @@ static lnsp_model *moved(const lnsp_model *base, uint64_t seed, float factor) {
 
 static lnsp_delta *made(const lnsp_model *base, const lnsp_model *next, const char *codec) {
   lnsp_delta *delta = NULL;
-  problem.message[0] = 0;
-  CHECK_SAY(lnsp_delta_create(base, next, codec, NULL, &delta, &problem) == LNSP_OK, "%s",
-            problem.message);
+  error.message[0] = 0;
+  CHECK_SAY(lnsp_delta_create(base, next, codec, NULL, &delta, &error) == LNSP_OK, "%s",
+            error.message);
   return delta;
 }
 
@@ -54,7 +54,7 @@ static void clients_open(clients *c) {
   for (int i = 0; i < CLIENTS; i++) {
     lnsp_model *next = moved(c->base, (uint64_t)(2 + i), .01f * (float)(i + 1));
     c->delta[i] = made(c->base, next, codecs[i]);
-    CHECK_INT(lnsp_delta_apply(c->delta[i], c->base, NULL, &c->result[i], &problem), LNSP_OK);
+    CHECK_INT(lnsp_delta_apply(c->delta[i], c->base, NULL, &c->result[i], &error), LNSP_OK);
     lnsp_model_destroy(next);
   }
 }
@@ -83,11 +83,11 @@ static double distance(const lnsp_model *a, const lnsp_model *b, double *most) {
 static lnsp_model *aggregated(const clients *c, const double *weights, const char *rule) {
   lnsp_delta *delta = NULL;
   lnsp_model *model = NULL;
-  problem.message[0] = 0;
+  error.message[0] = 0;
   CHECK_SAY(lnsp_delta_aggregate(c->base, (const lnsp_delta *const *)c->delta, weights, CLIENTS,
-                                 rule, NULL, NULL, &delta, &problem) == LNSP_OK,
-            "%s: %s", rule, problem.message);
-  CHECK_INT(lnsp_delta_apply(delta, c->base, NULL, &model, &problem), LNSP_OK);
+                                 rule, NULL, NULL, &delta, &error) == LNSP_OK,
+            "%s: %s", rule, error.message);
+  CHECK_INT(lnsp_delta_apply(delta, c->base, NULL, &model, &error), LNSP_OK);
   lnsp_delta_destroy(delta);
   return model;
 }
@@ -157,9 +157,9 @@ static void test_few(void) {
   lnsp_model *model = NULL;
   clients_open(&c);
   const lnsp_delta *two[2] = {c.delta[0], c.delta[3]};
-  CHECK_INT(lnsp_delta_aggregate(c.base, two, NULL, 2, "median", NULL, NULL, &delta, &problem),
+  CHECK_INT(lnsp_delta_aggregate(c.base, two, NULL, 2, "median", NULL, NULL, &delta, &error),
             LNSP_OK);
-  CHECK_INT(lnsp_delta_apply(delta, c.base, NULL, &model, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_apply(delta, c.base, NULL, &model, &error), LNSP_OK);
   for (int64_t e = 0; e < c.base->graph->state_floats; e++) {
     const float from = ((const float *)c.base->state)[e];
     const double a = (double)(((const float *)c.result[0]->state)[e] - from);
@@ -170,9 +170,9 @@ static void test_few(void) {
   lnsp_delta_destroy(delta);
   static const char *const rules[] = {"mean", "median", "trimmed share=.4", "mean clip=median"};
   for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
-    CHECK_INT(lnsp_delta_aggregate(c.base, two, NULL, 1, rules[r], NULL, NULL, &delta, &problem),
+    CHECK_INT(lnsp_delta_aggregate(c.base, two, NULL, 1, rules[r], NULL, NULL, &delta, &error),
               LNSP_OK);
-    CHECK_INT(lnsp_delta_apply(delta, c.base, NULL, &model, &problem), LNSP_OK);
+    CHECK_INT(lnsp_delta_apply(delta, c.base, NULL, &model, &error), LNSP_OK);
     CHECK(distance(model, c.result[0], NULL) == 0);
     lnsp_model_destroy(model);
     lnsp_delta_destroy(delta);
@@ -184,10 +184,10 @@ static void refused(const clients *c, const double *weights, int32_t count, cons
                     int32_t status, const char *said) {
   lnsp_delta *delta = NULL;
   CHECK_INT(lnsp_delta_aggregate(c->base, (const lnsp_delta *const *)c->delta, weights, count,
-                                 rule, NULL, NULL, &delta, &problem),
+                                 rule, NULL, NULL, &delta, &error),
             status);
   CHECK(delta == NULL);
-  CHECK_SAY(strstr(problem.message, said) != NULL, "'%s' lacks '%s'", problem.message, said);
+  CHECK_SAY(strstr(error.message, said) != NULL, "'%s' lacks '%s'", error.message, said);
 }
 
 static void test_arguments(void) {
@@ -220,44 +220,44 @@ static void test_bad_clients(void) {
   int32_t why[CLIENTS];
   memset(why, 0xff, sizeof why);
   c.delta[2] = made(other, c.base, "int8");
-  CHECK_INT(lnsp_delta_stamp(c.delta[2], "phone-3", 9, NULL, 0, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_stamp(c.delta[2], "phone-3", 9, NULL, 0, &error), LNSP_OK);
   refused(&c, NULL, CLIENTS, "mean", LNSP_E_MISMATCH, "delta 3 of 5 (from phone-3)");
   lnsp_delta_destroy(c.delta[2]);
 
   /* far + (far - base) overflows: the delta of base and far, which says it is on far */
   c.delta[2] = made(c.base, far, "float32");
-  lnsp_model_hash(far, c.delta[2]->base, &problem);
+  lnsp_model_hash(far, c.delta[2]->base, &error);
   const lnsp_delta *one[1] = {c.delta[2]};
   lnsp_model *result = NULL;
-  CHECK_INT(lnsp_delta_apply(c.delta[2], far, NULL, &result, &problem), LNSP_E_MISMATCH);
+  CHECK_INT(lnsp_delta_apply(c.delta[2], far, NULL, &result, &error), LNSP_E_MISMATCH);
   lnsp_delta_destroy(c.delta[2]);
   third = moved(c.base, 3, 3e38f);
   c.delta[2] = made(c.base, third, "float32");
-  lnsp_model_hash(third, c.delta[2]->base, &problem);
+  lnsp_model_hash(third, c.delta[2]->base, &error);
   one[0] = c.delta[2];
-  CHECK_INT(lnsp_delta_aggregate(third, one, NULL, 1, "mean", NULL, NULL, &sum, &problem),
+  CHECK_INT(lnsp_delta_aggregate(third, one, NULL, 1, "mean", NULL, NULL, &sum, &error),
             LNSP_E_NOT_FINITE);
-  CHECK_INT(lnsp_delta_apply(c.delta[2], third, NULL, &result, &problem), LNSP_E_NOT_FINITE);
+  CHECK_INT(lnsp_delta_apply(c.delta[2], third, NULL, &result, &error), LNSP_E_NOT_FINITE);
   CHECK(result == NULL && sum == NULL);
 
   /* left out: the same as if it had not been sent */
   CHECK_INT(lnsp_delta_aggregate(c.base, (const lnsp_delta *const *)c.delta, NULL, CLIENTS,
-                                 "mean skip=1", NULL, why, &sum, &problem),
+                                 "mean skip=1", NULL, why, &sum, &error),
             LNSP_OK);
   for (int i = 0; i < CLIENTS; i++) CHECK_INT(why[i], i == 2 ? LNSP_E_MISMATCH : LNSP_OK);
-  CHECK_INT(lnsp_delta_apply(sum, c.base, NULL, &result, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_apply(sum, c.base, NULL, &result, &error), LNSP_OK);
   const lnsp_delta *rest[CLIENTS - 1] = {c.delta[0], c.delta[1], c.delta[3], c.delta[4]};
   lnsp_delta *fewer = NULL;
   CHECK_INT(lnsp_delta_aggregate(c.base, rest, NULL, CLIENTS - 1, "mean", NULL, NULL, &fewer,
-                                 &problem),
+                                 &error),
             LNSP_OK);
-  CHECK_INT(lnsp_delta_apply(fewer, c.base, NULL, &twice, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_apply(fewer, c.base, NULL, &twice, &error), LNSP_OK);
   CHECK(distance(result, twice, NULL) == 0);
   lnsp_delta_destroy(fewer);
   lnsp_delta_destroy(sum);
   sum = NULL;
   CHECK_INT(lnsp_delta_aggregate(c.base, one, NULL, 1, "median skip=1", NULL, why, &sum,
-                                 &problem),
+                                 &error),
             LNSP_E_MISSING);
   CHECK(sum == NULL);
 
@@ -277,14 +277,14 @@ static void test_bad_clients(void) {
 
 static lnsp_trainer *server(const lnsp_model *model, const char *optimizer) {
   lnsp_trainer *trainer = NULL;
-  CHECK_INT(lnsp_trainer_create(model, NULL, optimizer, NULL, NULL, &trainer, &problem),
+  CHECK_INT(lnsp_trainer_create(model, NULL, optimizer, NULL, NULL, &trainer, &error),
             LNSP_OK);
   return trainer;
 }
 
 static lnsp_model *published(const lnsp_trainer *trainer) {
   lnsp_model *model = NULL;
-  CHECK_INT(lnsp_trainer_publish(trainer, 0, NULL, &model, &problem), LNSP_OK);
+  CHECK_INT(lnsp_trainer_publish(trainer, 0, NULL, &model, &error), LNSP_OK);
   return model;
 }
 
@@ -299,10 +299,10 @@ static void test_server(void) {
     lnsp_delta *sum = NULL;
     lnsp_model *applied = NULL;
     CHECK_INT(lnsp_delta_aggregate(c.base, (const lnsp_delta *const *)c.delta, NULL, CLIENTS,
-                                   "mean", NULL, NULL, &sum, &problem),
+                                   "mean", NULL, NULL, &sum, &error),
               LNSP_OK);
-    CHECK_INT(lnsp_delta_apply(sum, c.base, NULL, &applied, &problem), LNSP_OK);
-    CHECK_INT(lnsp_trainer_step_delta(a, sum, &problem), LNSP_OK);
+    CHECK_INT(lnsp_delta_apply(sum, c.base, NULL, &applied, &error), LNSP_OK);
+    CHECK_INT(lnsp_trainer_step_delta(a, sum, &error), LNSP_OK);
     CHECK_INT(lnsp_trainer_step_count(a), 1);
     lnsp_model *stepped = published(a);
     if (o == 0) CHECK(distance(stepped, applied, NULL) == 0);
@@ -310,16 +310,16 @@ static void test_server(void) {
       lnsp_tensor gradients[64];
       const int32_t count = lnsp_graph_tensor_count(c.base->graph);
       for (int32_t i = 0; i < count; i++) {
-        lnsp_graph_tensor_at(c.base->graph, i, &gradients[i], &problem);
+        lnsp_graph_tensor_at(c.base->graph, i, &gradients[i], &error);
         const int64_t n = c.base->graph->weights[i].count;
         float *from = malloc((size_t)n * 4), *to = malloc((size_t)n * 4);
-        lnsp_model_tensor_read(c.base, gradients[i].name, from, n, &problem);
-        lnsp_model_tensor_read(applied, gradients[i].name, to, n, &problem);
+        lnsp_model_tensor_read(c.base, gradients[i].name, from, n, &error);
+        lnsp_model_tensor_read(applied, gradients[i].name, to, n, &error);
         for (int64_t k = 0; k < n; k++) to[k] = from[k] - to[k];
         free(from);
         gradients[i].data = to;
       }
-      CHECK_INT(lnsp_trainer_apply_gradients(b, gradients, count, &problem), LNSP_OK);
+      CHECK_INT(lnsp_trainer_apply_gradients(b, gradients, count, &error), LNSP_OK);
       lnsp_model *wanted = published(b);
       CHECK(distance(stepped, wanted, NULL) == 0);
       CHECK(distance(stepped, c.base, NULL) > 1e-3);
@@ -327,7 +327,7 @@ static void test_server(void) {
       for (int32_t i = 0; i < count; i++) free(gradients[i].data);
     }
     /* its base is no more the trainer's weights */
-    CHECK_INT(lnsp_trainer_step_delta(a, sum, &problem), LNSP_E_MISMATCH);
+    CHECK_INT(lnsp_trainer_step_delta(a, sum, &error), LNSP_E_MISMATCH);
     CHECK_INT(lnsp_trainer_step_count(a), 1);
     lnsp_model_destroy(stepped);
     lnsp_model_destroy(applied);
@@ -359,7 +359,7 @@ static lnsp_delta_check_options rules_with(const void *key, uint32_t bytes) {
 
 static int32_t checked(const lnsp_delta *delta, const lnsp_model *base,
                        const lnsp_delta_check_options *rules) {
-  return lnsp_delta_check(delta, base, rules, NULL, &problem);
+  return lnsp_delta_check(delta, base, rules, NULL, &error);
 }
 
 static void test_stamp(void) {
@@ -371,12 +371,12 @@ static void test_stamp(void) {
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
   CHECK_INT(checked(delta, base, &rules), LNSP_E_MISSING);
-  CHECK_INT(lnsp_delta_stamp(delta, "watch-17", 18446744073709551615u, key, 16, &problem),
+  CHECK_INT(lnsp_delta_stamp(delta, "watch-17", 18446744073709551615u, key, 16, &error),
             LNSP_OK);
   size_t bytes, unsigned_bytes;
   uint8_t *data = encoded(delta, &bytes);
-  CHECK_INT(lnsp_delta_open_memory(data, bytes, NULL, &read, &problem), LNSP_OK);
-  CHECK_INT(lnsp_delta_get_info(read, &facts, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_open_memory(data, bytes, NULL, &read, &error), LNSP_OK);
+  CHECK_INT(lnsp_delta_get_info(read, &facts, &error), LNSP_OK);
   CHECK_STR(facts.sender, "watch-17");
   CHECK(facts.nonce == 18446744073709551615u);
   CHECK_INT(facts.authenticated, 1);
@@ -388,15 +388,15 @@ static void test_stamp(void) {
   CHECK_INT(checked(read, base, &rules), LNSP_E_MISMATCH);
   lnsp_delta_destroy(read);
   /* without a key: name and number alone */
-  CHECK_INT(lnsp_delta_stamp(delta, "watch-18", 1, NULL, 0, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_stamp(delta, "watch-18", 1, NULL, 0, &error), LNSP_OK);
   free(encoded(delta, &unsigned_bytes));
   CHECK(unsigned_bytes < bytes);
   CHECK_INT(checked(delta, base, &others), LNSP_E_MISSING);
   static const char *const bad[] = {"a b", "a\"b", "a;b", "\x7f", "a\\b", "\xc3\xa9",
                                     "0123456789012345678901234567890123456789012345678901234567890123"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    CHECK_INT(lnsp_delta_stamp(delta, bad[i], 1, NULL, 0, &problem), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_delta_stamp(delta, "a", 1, key, 33, &problem), LNSP_E_ARGUMENT);
+    CHECK_INT(lnsp_delta_stamp(delta, bad[i], 1, NULL, 0, &error), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_delta_stamp(delta, "a", 1, key, 33, &error), LNSP_E_ARGUMENT);
   free(data);
   lnsp_delta_destroy(delta);
   lnsp_model_destroy(next);
@@ -409,17 +409,17 @@ static void test_stamped_bits(void) {
   lnsp_model *base = NULL, *next = NULL;
   lnsp_delta_check_options rules = rules_with(key, 32);
   static const char text[] = "lnsp 1\nx = input 3\no = linear x 2 w=a\noutput output=o\n";
-  CHECK_INT(lnsp_model_create(text, 1, NULL, &base, &problem), LNSP_OK);
-  CHECK_INT(lnsp_model_create(text, 2, NULL, &next, &problem), LNSP_OK);
+  CHECK_INT(lnsp_model_create(text, 1, NULL, &base, &error), LNSP_OK);
+  CHECK_INT(lnsp_model_create(text, 2, NULL, &next, &error), LNSP_OK);
   lnsp_delta *delta = made(base, next, "exact");
-  CHECK_INT(lnsp_delta_stamp(delta, "b", 3, key, 32, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_stamp(delta, "b", 3, key, 32, &error), LNSP_OK);
   size_t bytes;
   uint8_t *data = encoded(delta, &bytes);
   int32_t decoded = 0;
   for (size_t bit = 0; bit < 8 * bytes; bit++) {
     lnsp_delta *read = NULL;
     data[bit / 8] = (uint8_t)(data[bit / 8] ^ 1u << bit % 8);
-    if (lnsp_delta_open_memory(data, bytes, NULL, &read, &problem) == LNSP_OK) {
+    if (lnsp_delta_open_memory(data, bytes, NULL, &read, &error) == LNSP_OK) {
       decoded++;
       CHECK_INT(checked(read, base, &rules), LNSP_E_MISMATCH);
     }
@@ -457,12 +457,12 @@ static void test_rules_of_a_receiver(void) {
   lnsp_delta_check_options rules = rules_with(NULL, 0);
   witness w = {0, 0, 0, 0};
   double norm = 0, most = 0, wanted_most = 0;
-  CHECK_INT(lnsp_delta_stamp(delta, "s", 5, NULL, 0, &problem), LNSP_OK);
-  CHECK_INT(lnsp_delta_apply(delta, base, NULL, &made_of, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_stamp(delta, "s", 5, NULL, 0, &error), LNSP_OK);
+  CHECK_INT(lnsp_delta_apply(delta, base, NULL, &made_of, &error), LNSP_OK);
   const double wanted = distance(made_of, base, &wanted_most);
-  CHECK_INT(lnsp_delta_norm(delta, base, &norm, &most, NULL, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_norm(delta, base, &norm, &most, NULL, &error), LNSP_OK);
   CHECK(fabs(norm - wanted) <= 1e-12 * wanted && most == wanted_most);
-  CHECK_INT(lnsp_delta_norm(delta, next, &norm, &most, NULL, &problem), LNSP_E_MISMATCH);
+  CHECK_INT(lnsp_delta_norm(delta, next, &norm, &most, NULL, &error), LNSP_E_MISMATCH);
   rules.max_norm = 1.001 * wanted;
   rules.max_change = wanted_most;
   CHECK_INT(checked(delta, base, &rules), LNSP_OK);
@@ -477,15 +477,15 @@ static void test_rules_of_a_receiver(void) {
   rules.user = &w;
   rules.verify = witness_verify;
   rules.judge = witness_judge;
-  CHECK_INT(lnsp_delta_accept(delta, base, &rules, NULL, &out, &problem), LNSP_OK);
+  CHECK_INT(lnsp_delta_accept(delta, base, &rules, NULL, &out, &error), LNSP_OK);
   CHECK(out != NULL && distance(out, made_of, NULL) == 0);
   CHECK(w.verified == 1 && w.judged == 1);
   lnsp_model_destroy(out);
   w.judge = 1;
-  CHECK_INT(lnsp_delta_accept(delta, base, &rules, NULL, &out, &problem), LNSP_E_REFUSED);
+  CHECK_INT(lnsp_delta_accept(delta, base, &rules, NULL, &out, &error), LNSP_E_REFUSED);
   CHECK(out == NULL && w.judged == 2);
   w.verify = 1;
-  CHECK_INT(lnsp_delta_accept(delta, base, &rules, NULL, &out, &problem), LNSP_E_REFUSED);
+  CHECK_INT(lnsp_delta_accept(delta, base, &rules, NULL, &out, &error), LNSP_E_REFUSED);
   CHECK(out == NULL && w.judged == 2);
   lnsp_delta_destroy(delta);
   lnsp_model_destroy(made_of);

@@ -295,33 +295,33 @@ static void batches(void) {
 
 static void refusals(void) {
   lnsp_replay *replay = NULL, *same;
-  lnsp_error problem;
+  lnsp_error error;
   float out[2 * WIDTH];
   lnsp_tensor t = rows_of(0, 20, WIDTH), o = lnsp_tensor_f32("o", out, 2, 2, WIDTH, 0);
   make_samples(WIDTH, WIDTH);
-  CHECK_INT(lnsp_replay_create(0, NULL, &replay, &problem), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_replay_create(0, NULL, &replay, &error), LNSP_E_LIMIT);
   CHECK_INT(lnsp_replay_create(-5, NULL, &replay, NULL), LNSP_E_LIMIT);
   CHECK_INT(lnsp_replay_create(65537, NULL, &replay, NULL), LNSP_E_LIMIT);
   CHECK_INT(lnsp_replay_create(8, NULL, NULL, NULL), LNSP_E_ARGUMENT);
   CHECK(replay == NULL);
   CHECK_INT(lnsp_replay_create(WIDTH, NULL, &replay, NULL), LNSP_OK);
   CHECK_INT(lnsp_replay_width(replay), WIDTH);
-  CHECK_INT(lnsp_replay_finish(replay, &problem), LNSP_E_STATE);
-  CHECK_INT(lnsp_replay_draw(replay, 1, 1, &o, &problem), LNSP_E_STATE);
-  CHECK_INT(lnsp_replay_save(replay, "build/never.replay", &problem), LNSP_E_STATE);
+  CHECK_INT(lnsp_replay_finish(replay, &error), LNSP_E_STATE);
+  CHECK_INT(lnsp_replay_draw(replay, 1, 1, &o, &error), LNSP_E_STATE);
+  CHECK_INT(lnsp_replay_save(replay, "build/never.replay", &error), LNSP_E_STATE);
   /* a bad row anywhere adds none of the call's rows */
   float keep = samples[19][5];
   samples[19][5] = NAN;
-  CHECK_INT(lnsp_replay_add(replay, &t, &problem), LNSP_E_NOT_FINITE);
+  CHECK_INT(lnsp_replay_add(replay, &t, &error), LNSP_E_NOT_FINITE);
   samples[19][5] = keep;
   float row[WIDTH];
   memcpy(row, samples[18], sizeof row);
   memset(samples[18], 0, sizeof row);
-  CHECK_INT(lnsp_replay_add(replay, &t, &problem), LNSP_E_ARGUMENT);
-  CHECK(strstr(problem.message, "18") != NULL);
+  CHECK_INT(lnsp_replay_add(replay, &t, &error), LNSP_E_ARGUMENT);
+  CHECK(strstr(error.message, "18") != NULL);
   for (int i = 0; i < WIDTH; i++)
     samples[18][i] = 3e38f;
-  CHECK_INT(lnsp_replay_add(replay, &t, &problem), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_replay_add(replay, &t, &error), LNSP_E_ARGUMENT);
   memcpy(samples[18], row, sizeof row);
   CHECK_INT(replay->rows, 0);
   lnsp_tensor bad = t;
@@ -335,19 +335,19 @@ static void refusals(void) {
   CHECK_INT(lnsp_replay_add(replay, &bad, NULL), LNSP_E_DTYPE);
   t.dims[0] = 1;
   CHECK_INT(lnsp_replay_add(replay, &t, NULL), LNSP_OK);
-  CHECK_INT(lnsp_replay_finish(replay, &problem), LNSP_E_STATE); /* one row */
+  CHECK_INT(lnsp_replay_finish(replay, &error), LNSP_E_STATE); /* one row */
   t.dims[0] = 20;
   t.data = samples[1];
   CHECK_INT(lnsp_replay_add(replay, &t, NULL), LNSP_OK);
   CHECK_INT(lnsp_replay_finish(replay, NULL), LNSP_OK);
-  CHECK_INT(lnsp_replay_finish(replay, &problem), LNSP_E_STATE);
-  CHECK_INT(lnsp_replay_add(replay, &t, &problem), LNSP_E_STATE);
+  CHECK_INT(lnsp_replay_finish(replay, &error), LNSP_E_STATE);
+  CHECK_INT(lnsp_replay_add(replay, &t, &error), LNSP_E_STATE);
   same = gather(21, WIDTH, NULL);
   CHECK(!memcmp(same->statistics, replay->statistics,
                 sizeof(float) * (size_t)lnspi_replay_floats(WIDTH)));
   o.rank = 3;
-  CHECK_INT(lnsp_replay_draw(replay, 1, 1, &o, &problem), LNSP_E_SHAPE);
-  CHECK_INT(lnsp_replay_draw(replay, 1, 1, NULL, &problem), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_replay_draw(replay, 1, 1, &o, &error), LNSP_E_SHAPE);
+  CHECK_INT(lnsp_replay_draw(replay, 1, 1, NULL, &error), LNSP_E_SHAPE);
   lnsp_replay_destroy(replay);
   lnsp_replay_destroy(same);
   lnsp_replay_destroy(NULL);
@@ -403,9 +403,9 @@ static int32_t open_made(const char *version, const char *rows, const float *mea
   lnsp_key_value pairs[2];
   lnsp_writer *writer = NULL;
   lnsp_replay *replay = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int n = 0;
-  memset(&problem, 0, sizeof problem);
+  memset(&error, 0, sizeof error);
   tensors[1].dtype = half_type;
   if (version) pairs[n++] = (lnsp_key_value){"lnsp.replay", version};
   if (rows) pairs[n++] = (lnsp_key_value){"lnsp.replay.rows", rows};
@@ -414,9 +414,9 @@ static int32_t open_made(const char *version, const char *rows, const float *mea
   CHECK_INT(lnsp_writer_write(writer, factor, (size_t)count * 2, NULL), LNSP_OK);
   CHECK_INT(lnsp_writer_close(writer, NULL), LNSP_OK);
   lnsp_writer_destroy(writer);
-  int32_t code = lnsp_replay_open(path, NULL, &replay, &problem);
+  int32_t code = lnsp_replay_open(path, NULL, &replay, &error);
   CHECK((code == LNSP_OK) == (replay != NULL));
-  CHECK(code == LNSP_OK || (problem.code == code && problem.message[0]));
+  CHECK(code == LNSP_OK || (error.code == code && error.message[0]));
   lnsp_replay_destroy(replay);
   return code;
 }

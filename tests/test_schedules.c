@@ -10,10 +10,10 @@
 static void torch_rates(void) {
   for (size_t c = 0; c < sizeof schedule_cases / sizeof *schedule_cases; c++) {
     const char *text = schedule_cases[c].text;
-    lnsp_error problem;
+    lnsp_error error;
     lnspi_optimizer_config rule;
-    CHECK_SAY(lnspi_optimizer_parse(text, &rule, &problem) == LNSP_OK, "%s: %s", text,
-              problem.message);
+    CHECK_SAY(lnspi_optimizer_parse(text, &rule, &error) == LNSP_OK, "%s: %s", text,
+              error.message);
     for (uint64_t s = 0; s < SCHEDULE_STEPS; s++) {
       double rate = lnspi_schedule_rate(&rule, s), torch = schedule_cases[c].rate[s];
       CHECK_SAY(fabs(rate - torch) <= 1e-12, "%s, step %d: %.17g, PyTorch %.17g", text, (int)s,
@@ -55,10 +55,10 @@ static void refusals(void) {
       "sgd accumulate=0", "sgd accumulate=1.5", "sgd accumulate=65537",
       "sgd clip_each=1 accumulate=2", "sgd clip_each=1 noise=1 lot=4 accumulate=2"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-    lnsp_error problem = {0};
+    lnsp_error error = {0};
     lnspi_optimizer_config rule;
-    int32_t status = lnspi_optimizer_parse(texts[i], &rule, &problem);
-    CHECK_SAY(status != LNSP_OK && problem.code == status && problem.message[0],
+    int32_t status = lnspi_optimizer_parse(texts[i], &rule, &error);
+    CHECK_SAY(status != LNSP_OK && error.code == status && error.message[0],
               "%s was taken", texts[i]);
   }
 }

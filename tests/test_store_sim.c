@@ -12,7 +12,7 @@ static void test_power_cuts(void) {
   uint64_t cuts = 0, opens = 0, seed = 1;
   do {
     const uint64_t wrong = sim_run(&state, 2000, 4, seed++);
-    CHECK_SAY(!wrong, "seed %d: %s (%s)", (int)seed - 1, state.why, state.problem.message);
+    CHECK_SAY(!wrong, "seed %d: %s (%s)", (int)seed - 1, state.why, state.error.message);
     cuts += state.cuts;
     opens += state.opens;
   } while (cuts < 150000 && clock() - start < 4 * CLOCKS_PER_SEC);

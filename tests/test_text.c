@@ -17,7 +17,7 @@ static void test_words(void) {
   lnspi_lexer text;
   lnspi_token word;
   char copy[8];
-  lnsp_error problem;
+  lnsp_error error;
   lnspi_lexer_open(&text, "  x =\tlinear h 256 # note ; =\r\n\n ; y=\xc3\xa9t\xc3\xa9 end");
   word = lnspi_lexer_next(&text, NULL);
   CHECK(lnspi_token_is(word, "x"));
@@ -47,13 +47,13 @@ static void test_words(void) {
   CHECK(lnspi_lexer_at_end(&text));
   CHECK(lnspi_lexer_line_end(&text));
   CHECK(lnspi_lexer_peek(&text) == 0);
-  CHECK_INT(lnspi_token_copy(word, copy, sizeof(copy), "name", &problem), LNSP_OK);
+  CHECK_INT(lnspi_token_copy(word, copy, sizeof(copy), "name", &error), LNSP_OK);
   CHECK_STR(copy, "end");
-  CHECK_INT(lnspi_token_copy(word, copy, 4, "name", &problem), LNSP_OK);
+  CHECK_INT(lnspi_token_copy(word, copy, 4, "name", &error), LNSP_OK);
   strcpy(copy, "kept");
-  CHECK_INT(lnspi_token_copy(word, copy, 3, "name", &problem), LNSP_E_LIMIT);
+  CHECK_INT(lnspi_token_copy(word, copy, 3, "name", &error), LNSP_E_LIMIT);
   CHECK_STR(copy, "kept");
-  CHECK_INT(problem.line, 3);
+  CHECK_INT(error.line, 3);
   lnspi_lexer_open(&text, "2*a+b");
   CHECK(lnspi_token_is(lnspi_lexer_next(&text, "+*"), "2"));
   CHECK(lnspi_lexer_take(&text, '*'));
@@ -72,10 +72,10 @@ static void test_words(void) {
 static void test_keys(void) {
   lnspi_lexer text;
   lnspi_key keys[3];
-  lnsp_error problem;
+  lnsp_error error;
   int32_t count = -1;
   lnspi_lexer_open(&text, "lr=1e-3 betas=.9,.999 ; x=1");
-  CHECK_INT(lnspi_lexer_keys(&text, NULL, keys, 3, &count, &problem), LNSP_OK);
+  CHECK_INT(lnspi_lexer_keys(&text, NULL, keys, 3, &count, &error), LNSP_OK);
   CHECK_INT(count, 2);
   CHECK(lnspi_token_is(keys[0].key, "lr") && lnspi_token_is(keys[0].value, "1e-3"));
   CHECK(lnspi_token_is(lnspi_token_split(keys[1].value, ',', 0), ".9"));
@@ -84,7 +84,7 @@ static void test_keys(void) {
   CHECK_INT(lnspi_token_split(keys[1].value, ',', 1).column, 18);
   CHECK(lnspi_lexer_peek(&text) == ';');
   lnspi_lexer_open(&text, "margin=.3 on=code+ .1*alignment");
-  CHECK_INT(lnspi_lexer_keys(&text, "+*", keys, 3, &count, &problem), LNSP_OK);
+  CHECK_INT(lnspi_lexer_keys(&text, "+*", keys, 3, &count, &error), LNSP_OK);
   CHECK_INT(count, 2);
   CHECK(lnspi_token_is(keys[1].value, "code"));
   CHECK(lnspi_lexer_take(&text, '+'));
@@ -101,10 +101,10 @@ static void test_keys(void) {
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
       count = -1;
       lnspi_lexer_open(&text, bad[i].text);
-      CHECK_SAY(lnspi_lexer_keys(&text, "+", keys, 3, &count, &problem) == bad[i].code &&
-                    problem.column == bad[i].column && problem.line == 1 && count == -1,
-                "'%s': code %d column %d: %s", bad[i].text, problem.code, problem.column,
-                problem.message);
+      CHECK_SAY(lnspi_lexer_keys(&text, "+", keys, 3, &count, &error) == bad[i].code &&
+                    error.column == bad[i].column && error.line == 1 && count == -1,
+                "'%s': code %d column %d: %s", bad[i].text, error.code, error.column,
+                error.message);
     }
   }
 }
@@ -155,8 +155,8 @@ static lnspi_token word_of(const char *string) {
 }
 
 static int32_t number(const char *string, double *out) {
-  lnsp_error problem;
-  return lnspi_decimal_parse(word_of(string), "k", -DBL_MAX, DBL_MAX, out, &problem);
+  lnsp_error error;
+  return lnspi_decimal_parse(word_of(string), "k", -DBL_MAX, DBL_MAX, out, &error);
 }
 
 static void check_like_strtod(const char *text, int exact) {

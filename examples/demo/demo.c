@@ -23,12 +23,12 @@
 #define LOSS "cosine + 4*replay rows=7"
 #define OPTIMIZER "adamw lr=3e-4 weight_decay=0 ema=.999"
 
-static lnsp_error problem;
+static lnsp_error error;
 
 static void check(int32_t status, const char *what) {
   if (status == LNSP_OK) return;
   fflush(stdout);
-  fprintf(stderr, "demo: %s: %s\n", what, problem.message);
+  fprintf(stderr, "demo: %s: %s\n", what, error.message);
   exit(1);
 }
 
@@ -66,7 +66,7 @@ static long resident_kb(void) {
 
 static int64_t row_count(const lnsp_file *file, const char *name) {
   lnsp_tensor t;
-  check(lnsp_file_tensor(file, name, &t, &problem), name);
+  check(lnsp_file_tensor(file, name, &t, &error), name);
   if (t.rank != 2 || t.dims[1] != WIDTH) {
     fprintf(stderr, "demo: tensor %s must be [rows, %d]\n", name, WIDTH);
     exit(1);
@@ -77,7 +77,7 @@ static int64_t row_count(const lnsp_file *file, const char *name) {
 /* Vectors are stored as float16, so their length is not quite 1. */
 static void read_unit(lnsp_file *file, const char *name, int64_t first, int64_t count,
                       float *to) {
-  check(lnsp_file_read(file, name, first * WIDTH, count * WIDTH, LNSP_F32, to, &problem), name);
+  check(lnsp_file_read(file, name, first * WIDTH, count * WIDTH, LNSP_F32, to, &error), name);
   for (int64_t r = 0; r < count; r++, to += WIDTH) {
     double sum = 0;
     for (int i = 0; i < WIDTH; i++) sum += (double)to[i] * (double)to[i];
@@ -95,7 +95,7 @@ static double mean_cosine(lnsp_session *session, lnsp_file *file, const char *na
     lnsp_tensor in = lnsp_tensor_f32("input", x, 2, count, WIDTH, 0);
     lnsp_tensor out = lnsp_tensor_f32("output", y, 2, count, WIDTH, 0);
     read_unit(file, name, first, count, x);
-    check(lnsp_session_run(session, &in, 1, &out, 1, &problem), "run");
+    check(lnsp_session_run(session, &in, 1, &out, 1, &error), "run");
     for (int64_t r = 0; r < count; r++) {
       double xy = 0, yy = 0;
       for (int i = 0; i < WIDTH; i++) {
@@ -144,22 +144,22 @@ static void open_all(demo *d, const char *folder, const char *isa) {
 
   for (int i = 0; i < 4; i++)
     snprintf(path[i], sizeof path[i], "%s/%s.safetensors", folder, names[i]);
-  check(lnsp_model_open(path[0], NULL, &d->base, &problem), path[0]);
-  check(lnsp_replay_open(path[1], NULL, &replay, &problem), path[1]);
-  check(lnsp_file_open(path[2], NULL, &d->manual, &problem), path[2]);
-  check(lnsp_file_open(path[3], NULL, &d->old, &problem), path[3]);
-  check(lnsp_trainer_create(d->base, LOSS, OPTIMIZER, &limits, &options, &d->trainer, &problem),
+  check(lnsp_model_open(path[0], NULL, &d->base, &error), path[0]);
+  check(lnsp_replay_open(path[1], NULL, &replay, &error), path[1]);
+  check(lnsp_file_open(path[2], NULL, &d->manual, &error), path[2]);
+  check(lnsp_file_open(path[3], NULL, &d->old, &error), path[3]);
+  check(lnsp_trainer_create(d->base, LOSS, OPTIMIZER, &limits, &options, &d->trainer, &error),
         "trainer");
-  check(lnsp_trainer_set_replay(d->trainer, replay, &problem), "replay");
+  check(lnsp_trainer_set_replay(d->trainer, replay, &error), "replay");
   lnsp_replay_destroy(replay);
-  check(lnsp_trainer_mark(d->trainer, &problem), "mark");
+  check(lnsp_trainer_mark(d->trainer, &error), "mark");
   limits.max_rows = BATCH;
   limits.history = 0;
-  check(lnsp_session_create_live(d->trainer, 1, &limits, &options, &d->session, &problem),
+  check(lnsp_session_create_live(d->trainer, 1, &limits, &options, &d->session, &error),
         "session");
   d->memory.struct_size = sizeof d->memory;
-  check(lnsp_trainer_memory(d->trainer, &d->memory, &problem), "memory");
-  check(lnsp_model_hash(d->base, d->base_hash, &problem), "hash");
+  check(lnsp_trainer_memory(d->trainer, &d->memory, &error), "memory");
+  check(lnsp_model_hash(d->base, d->base_hash, &error), "hash");
   d->rows = row_count(d->manual, "learn");
 }
 
@@ -180,7 +180,7 @@ static void learn(demo *d) {
   in[0] = lnsp_tensor_f32("input", x, 2, 1, WIDTH, 0);
   in[1] = lnsp_tensor_f32("target", x, 2, 1, WIDTH, 0);
   start = now();
-  check(lnsp_trainer_step(d->trainer, in, 2, NULL, &problem), "step");
+  check(lnsp_trainer_step(d->trainer, in, 2, NULL, &error), "step");
   d->seconds += now() - start;
   d->step++;
 }
@@ -189,12 +189,12 @@ static void learn(demo *d) {
 static lnsp_delta *make_delta(demo *d, lnsp_delta_info *facts) {
   lnsp_model *learnt = NULL;
   lnsp_delta *delta = NULL;
-  check(lnsp_trainer_publish(d->trainer, 1, NULL, &learnt, &problem), "publish");
-  check(lnsp_delta_create(d->base, learnt, NULL, NULL, &delta, &problem), "delta");
+  check(lnsp_trainer_publish(d->trainer, 1, NULL, &learnt, &error), "publish");
+  check(lnsp_delta_create(d->base, learnt, NULL, NULL, &delta, &error), "delta");
   lnsp_model_destroy(learnt);
   memset(facts, 0, sizeof *facts);
   facts->struct_size = sizeof *facts;
-  check(lnsp_delta_get_info(delta, facts, &problem), "delta");
+  check(lnsp_delta_get_info(delta, facts, &error), "delta");
   return delta;
 }
 
@@ -285,20 +285,20 @@ static int share(demo *d, const char *folder) {
   int good;
 
   delta = make_delta(d, &facts);
-  check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_AVERAGE, learnt, &problem), "hash");
+  check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_AVERAGE, learnt, &error), "hash");
   printf("\nshare: an exact delta of %s bytes", number((uint64_t)facts.encoded_bytes, text));
   printf(", %s parameters changed\n", number((uint64_t)facts.changed_count, text));
   show_hash("what was learnt", learnt);
   snprintf(path, sizeof path, "%s/base.safetensors", folder);
-  check(lnsp_model_open(path, NULL, &copy, &problem), path);
-  check(lnsp_delta_apply(delta, copy, NULL, &applied, &problem), "apply");
-  check(lnsp_model_hash(applied, hash, &problem), "hash");
+  check(lnsp_model_open(path, NULL, &copy, &error), path);
+  check(lnsp_delta_apply(delta, copy, NULL, &applied, &error), "apply");
+  check(lnsp_model_hash(applied, hash, &error), "hash");
   good = same("second copy with the delta", hash, learnt);
-  if (lnsp_delta_apply(delta, applied, NULL, &twice, &problem) == LNSP_OK) good = 0;
-  else printf("  applied once more it is refused:   %s\n", problem.message);
-  check(lnsp_delta_invert(delta, NULL, &back, &problem), "invert");
-  check(lnsp_delta_apply(back, applied, NULL, &returned, &problem), "apply");
-  check(lnsp_model_hash(returned, hash, &problem), "hash");
+  if (lnsp_delta_apply(delta, applied, NULL, &twice, &error) == LNSP_OK) good = 0;
+  else printf("  applied once more it is refused:   %s\n", error.message);
+  check(lnsp_delta_invert(delta, NULL, &back, &error), "invert");
+  check(lnsp_delta_apply(back, applied, NULL, &returned, &error), "apply");
+  check(lnsp_model_hash(returned, hash, &error), "hash");
   good = same("second copy with the inverse", hash, d->base_hash) && good;
   lnsp_model_destroy(returned);
   lnsp_model_destroy(twice);
@@ -314,9 +314,9 @@ static int go_back(demo *d) {
   double start = now(), seconds;
   int good;
 
-  check(lnsp_trainer_rollback(d->trainer, 0, &problem), "rollback");
+  check(lnsp_trainer_rollback(d->trainer, 0, &error), "rollback");
   seconds = now() - start;
-  check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_WEIGHTS, hash, &problem), "hash");
+  check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_WEIGHTS, hash, &error), "hash");
   printf("\ngo back: weights, moments, average and step count to the mark, in %.1f us\n",
          1e6 * seconds);
   show_hash("at the start", d->base_hash);

@@ -6,17 +6,17 @@
 #include "lnsp.h"
 
 /* Refuses a NULL argument. */
-#define API_NEED(argument, problem)                                                 \
+#define API_NEED(argument, error)                                                 \
   do {                                                                              \
     if (!(argument))                                                                \
-      return lnspi_error_set((problem), LNSP_E_ARGUMENT, NULL,                      \
+      return lnspi_error_set((error), LNSP_E_ARGUMENT, NULL,                      \
                              "%s: the argument '%s' is NULL", __func__, #argument); \
   } while (0)
 
 /* Refuses a NULL out pointer and clears what it points to. */
-#define API_OUT(out, problem) \
+#define API_OUT(out, error) \
   do {                        \
-    API_NEED(out, problem);   \
+    API_NEED(out, error);   \
     *(out) = NULL;            \
   } while (0)
 

@@ -16,92 +16,92 @@
 
 static int32_t api_delta_start(const void *a, const void *b, lnsp_delta **out,
                                const lnsp_options *options, lnsp_options *read,
-                               lnsp_error *problem) {
-  if (!out) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "out is NULL");
+                               lnsp_error *error) {
+  if (!out) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "out is NULL");
   *out = NULL;
   if (!a || !b)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "a model, delta or data is NULL");
-  return lnspi_struct_read_options(options, read, problem);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "a model, delta or data is NULL");
+  return lnspi_struct_read_options(options, read, error);
 }
 
 int32_t lnsp_delta_measure(const lnsp_graph *graph, const char *codec, lnsp_memory_info *out,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   lnsp_memory_info memory;
   memset(&memory, 0, sizeof memory);
   if (!graph || !out)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "graph or out is NULL");
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "graph or out is NULL");
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers of the text */
   int32_t status = lnspi_delta_create_bytes(graph, codec, &memory.total_bytes,
-                                            &memory.workspace_bytes, problem);
+                                            &memory.workspace_bytes, error);
   lnspi_fpenv_leave(fp);
   if (status) return status;
   memory.plan_bytes = memory.total_bytes - memory.workspace_bytes;
-  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", problem);
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
 }
 
 int32_t lnsp_delta_create(const lnsp_model *base, const lnsp_model *next, const char *codec,
-                          const lnsp_options *options, lnsp_delta **out, lnsp_error *problem) {
+                          const lnsp_options *options, lnsp_delta **out, lnsp_error *error) {
   lnsp_options read;
-  int32_t status = api_delta_start(base, next, out, options, &read, problem);
+  int32_t status = api_delta_start(base, next, out, options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_delta_create(base, next, codec, &read, out, problem);
+  status = lnspi_delta_create(base, next, codec, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 int32_t lnsp_delta_create_live(const lnsp_model *base, lnsp_trainer *trainer, const char *codec,
                                int32_t snap, const lnsp_options *options, lnsp_delta **out,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   lnsp_options read;
-  int32_t status = api_delta_start(base, trainer, out, options, &read, problem);
+  int32_t status = api_delta_start(base, trainer, out, options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_live_delta_create(base, trainer, codec, snap != 0, &read, out, problem);
+  status = lnspi_live_delta_create(base, trainer, codec, snap != 0, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
-                         const lnsp_options *options, lnsp_model **out, lnsp_error *problem) {
+                         const lnsp_options *options, lnsp_model **out, lnsp_error *error) {
   lnsp_options read;
-  if (!out) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "out is NULL");
+  if (!out) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "out is NULL");
   *out = NULL;
   if (!delta || !base)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "delta or base is NULL");
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "delta or base is NULL");
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to the type of the result */
-  status = lnspi_delta_apply(delta, base, &read, out, problem);
+  status = lnspi_delta_apply(delta, base, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
-                          lnsp_delta **out, lnsp_error *problem) {
+                          lnsp_delta **out, lnsp_error *error) {
   lnsp_options read;
-  int32_t status = api_delta_start(delta, delta, out, options, &read, problem);
+  int32_t status = api_delta_start(delta, delta, out, options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_delta_invert(delta, &read, out, problem);
+  status = lnspi_delta_invert(delta, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count,
-                         const lnsp_options *options, lnsp_delta **out, lnsp_error *problem) {
+                         const lnsp_options *options, lnsp_delta **out, lnsp_error *error) {
   lnsp_options read;
-  int32_t status = api_delta_start(deltas, deltas, out, options, &read, problem);
+  int32_t status = api_delta_start(deltas, deltas, out, options, &read, error);
   if (status) return status;
   if (count < 1 || count > LNSPI_DELTA_STAGES)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, "count",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, "count",
                            "1 to %d deltas are merged, not %d", LNSPI_DELTA_STAGES, (int)count);
   for (int32_t i = 0; i < count; i++)
     if (!deltas[i])
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL",
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL",
                              (int)(i + 1));
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_delta_merge(deltas, count, &read, out, problem);
+  status = lnspi_delta_merge(deltas, count, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -118,11 +118,11 @@ static int32_t api_delta_selected(const lnsp_delta *delta) {
 }
 
 int32_t lnsp_delta_get_info(const lnsp_delta *delta, lnsp_delta_info *out,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   lnsp_delta_info facts;
   uint64_t bytes = 0;
-  if (!delta) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "delta is NULL");
-  int32_t status = lnspi_delta_file_bytes(delta, &bytes, problem);
+  if (!delta) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "delta is NULL");
+  int32_t status = lnspi_delta_file_bytes(delta, &bytes, error);
   if (status) return status;
   memset(&facts, 0, sizeof facts);
   facts.exact = 1;
@@ -139,7 +139,7 @@ int32_t lnsp_delta_get_info(const lnsp_delta *delta, lnsp_delta_info *out,
   facts.sender = delta->sender;
   facts.nonce = delta->nonce;
   facts.authenticated = delta->has_mac;
-  return lnspi_struct_write(out, &facts, sizeof facts, "out", problem);
+  return lnspi_struct_write(out, &facts, sizeof facts, "out", error);
 }
 
 void lnsp_delta_destroy(lnsp_delta *delta) { lnspi_delta_release(delta); }
@@ -160,23 +160,23 @@ static lnsp_options api_delta_options(const lnsp_options *from, const lnspi_bloc
 }
 
 static int32_t api_delta_finish(const lnsp_delta *delta, int32_t opened, lnsp_writer *writer,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   if (opened) return opened;
-  int32_t status = lnspi_delta_file_write(delta, writer, problem);
+  int32_t status = lnspi_delta_file_write(delta, writer, error);
   lnsp_writer_destroy(writer);
   return status;
 }
 
-int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path, lnsp_error *problem) {
+int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path, lnsp_error *error) {
   lnspi_delta_file_header header;
   lnsp_writer *writer = NULL;
-  if (!delta) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "delta is NULL");
-  int32_t status = lnspi_delta_file_seal(delta, &header, problem);
+  if (!delta) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "delta is NULL");
+  int32_t status = lnspi_delta_file_seal(delta, &header, error);
   if (status) return status;
   lnsp_options options = api_delta_options(NULL, &delta->block);
   status = lnsp_writer_create(path, &header.tensor, 1, header.pairs, header.pair_count,
-                              &options, &writer, problem);
-  return api_delta_finish(delta, status, writer, problem);
+                              &options, &writer, error);
+  return api_delta_finish(delta, status, writer, error);
 }
 
 typedef struct api_delta_buffer {
@@ -194,21 +194,21 @@ static int32_t api_delta_append(void *user, const void *from, size_t bytes) {
 }
 
 int32_t lnsp_delta_save_memory(const lnsp_delta *delta, void *buffer, size_t capacity,
-                               size_t *bytes, lnsp_error *problem) {
+                               size_t *bytes, lnsp_error *error) {
   lnspi_delta_file_header header;
   lnsp_writer *writer = NULL;
   uint8_t room[LNSPI_DELTA_FILE_WRITER_BYTES];
   uint64_t needed = 0;
   if (!delta || (capacity && !buffer))
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "delta or buffer is NULL");
-  int32_t status = lnspi_delta_file_bytes(delta, &needed, problem);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "delta or buffer is NULL");
+  int32_t status = lnspi_delta_file_bytes(delta, &needed, error);
   if (status) return status;
   if (bytes) *bytes = (size_t)needed;
   if (needed > capacity)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "the delta takes %llu bytes, the buffer has %zu",
                            (unsigned long long)needed, capacity);
-  status = lnspi_delta_file_seal(delta, &header, problem);
+  status = lnspi_delta_file_seal(delta, &header, error);
   if (status) return status;
   api_delta_buffer to = {buffer, capacity};
   lnsp_sink sink = {(uint32_t)sizeof(lnsp_sink), &to, api_delta_append};
@@ -216,40 +216,40 @@ int32_t lnsp_delta_save_memory(const lnsp_delta *delta, void *buffer, size_t cap
   options.block = room;
   options.block_bytes = sizeof room;
   status = lnsp_writer_create_sink(&sink, &header.tensor, 1, header.pairs, header.pair_count,
-                                   &options, &writer, problem);
-  return api_delta_finish(delta, status, writer, problem);
+                                   &options, &writer, error);
+  return api_delta_finish(delta, status, writer, error);
 }
 
 /* ---- in -------------------------------------------------------------------- */
 
 static int32_t api_delta_read(int32_t opened, lnsp_file *file, const lnsp_options *options,
-                              lnsp_delta **out, lnsp_error *problem) {
+                              lnsp_delta **out, lnsp_error *error) {
   if (opened) return opened;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers of the stages' texts */
-  int32_t status = lnspi_delta_file_read(file, options, out, problem);
+  int32_t status = lnspi_delta_file_read(file, options, out, error);
   lnspi_fpenv_leave(fp);
   lnsp_file_destroy(file);
   return status;
 }
 
 int32_t lnsp_delta_open(const char *path, const lnsp_options *options, lnsp_delta **out,
-                        lnsp_error *problem) {
+                        lnsp_error *error) {
   lnsp_options read;
   lnsp_file *file = NULL;
-  int32_t status = api_delta_start(path, path, out, options, &read, problem);
+  int32_t status = api_delta_start(path, path, out, options, &read, error);
   if (status) return status;
   lnsp_options small = api_delta_options(&read, NULL);
-  status = lnsp_file_open(path, &small, &file, problem);
-  return api_delta_read(status, file, &read, out, problem);
+  status = lnsp_file_open(path, &small, &file, error);
+  return api_delta_read(status, file, &read, out, error);
 }
 
 int32_t lnsp_delta_open_memory(const void *data, size_t bytes, const lnsp_options *options,
-                               lnsp_delta **out, lnsp_error *problem) {
+                               lnsp_delta **out, lnsp_error *error) {
   lnsp_options read;
   lnsp_file *file = NULL;
-  int32_t status = api_delta_start(data, data, out, options, &read, problem);
+  int32_t status = api_delta_start(data, data, out, options, &read, error);
   if (status) return status;
   lnsp_options small = api_delta_options(&read, NULL);
-  status = lnsp_file_open_memory(data, bytes, &small, &file, problem);
-  return api_delta_read(status, file, &read, out, problem);
+  status = lnsp_file_open_memory(data, bytes, &small, &file, error);
+  return api_delta_read(status, file, &read, out, error);
 }

@@ -19,14 +19,14 @@
 /* One block, which the graph itself keeps. options: already read. */
 static int32_t api_graph_open(const char *text, const lnspi_shapes *shapes,
                               const lnsp_options *options, lnsp_graph **out,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   lnspi_block block;
   lnsp_graph *graph = NULL;
   uint64_t bytes = 0;
-  int32_t status = lnspi_graph_measure(text, shapes, &bytes, problem);
-  if (status == LNSP_OK) status = lnspi_block_open(&block, options, bytes, problem);
+  int32_t status = lnspi_graph_measure(text, shapes, &bytes, error);
+  if (status == LNSP_OK) status = lnspi_block_open(&block, options, bytes, error);
   if (status != LNSP_OK) return status;
-  status = lnspi_graph_build(text, shapes, block.memory, bytes, &graph, problem);
+  status = lnspi_graph_build(text, shapes, block.memory, bytes, &graph, error);
   if (status != LNSP_OK) {
     lnspi_block_close(&block);
     return status;
@@ -39,28 +39,28 @@ static int32_t api_graph_open(const char *text, const lnspi_shapes *shapes,
 }
 
 LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options,
-                                   lnsp_graph **out, lnsp_error *problem) {
+                                   lnsp_graph **out, lnsp_error *error) {
   lnsp_options read;
   int32_t status;
-  API_OUT(out, problem);
-  API_NEED(text, problem);
-  status = lnspi_struct_read_options(options, &read, problem);
-  return status != LNSP_OK ? status : api_graph_open(text, NULL, &read, out, problem);
+  API_OUT(out, error);
+  API_NEED(text, error);
+  status = lnspi_struct_read_options(options, &read, error);
+  return status != LNSP_OK ? status : api_graph_open(text, NULL, &read, out, error);
 }
 
 LNSP_API int32_t lnsp_graph_open_file(lnsp_file *file, const lnsp_options *options,
-                                      lnsp_graph **out, lnsp_error *problem) {
+                                      lnsp_graph **out, lnsp_error *error) {
   lnspi_file_shapes shapes;
   lnsp_options read;
   const char *text = NULL;
   int32_t status;
-  API_OUT(out, problem);
-  API_NEED(file, problem);
-  status = lnspi_struct_read_options(options, &read, problem);
-  if (status == LNSP_OK) status = lnspi_file_arch_text(file, &read, &text, problem);
+  API_OUT(out, error);
+  API_NEED(file, error);
+  status = lnspi_struct_read_options(options, &read, error);
+  if (status == LNSP_OK) status = lnspi_file_arch_text(file, &read, &text, error);
   if (status != LNSP_OK) return status;
   lnspi_file_arch_shapes(&shapes, file, read.prefix);
-  status = api_graph_open(text, &shapes.shapes, &read, out, problem);
+  status = api_graph_open(text, &shapes.shapes, &read, out, error);
   if (status == LNSP_OK && !read.storage)
     lnspi_graph_set_storage(*out, lnspi_load_type(file, *out, read.prefix));
   return status;
@@ -68,14 +68,14 @@ LNSP_API int32_t lnsp_graph_open_file(lnsp_file *file, const lnsp_options *optio
 
 LNSP_API int32_t lnsp_graph_convert(const lnsp_graph *graph, int32_t storage,
                                     const lnsp_options *options, lnsp_graph **out,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   lnspi_block block;
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(graph, problem);
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
-  if (status == LNSP_OK) status = lnspi_dtype_check_storage(storage, problem);
-  if (status == LNSP_OK) status = lnspi_block_open(&block, &read, graph->bytes, problem);
+  API_OUT(out, error);
+  API_NEED(graph, error);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
+  if (status == LNSP_OK) status = lnspi_dtype_check_storage(storage, error);
+  if (status == LNSP_OK) status = lnspi_block_open(&block, &read, graph->bytes, error);
   if (status != LNSP_OK) return status;
   *out = lnspi_graph_move(graph, block.memory);
   (*out)->block = block;
@@ -96,12 +96,12 @@ LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph) {
 }
 
 LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index, lnsp_tensor *out,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   const lnspi_weight *weight;
-  API_NEED(graph, problem);
-  API_NEED(out, problem);
+  API_NEED(graph, error);
+  API_NEED(out, error);
   if (index < 0 || index >= graph->weight_count)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "there is no tensor number %d: the graph has %d, counted from 0",
                            index, graph->weight_count);
   weight = &graph->weights[index];
@@ -125,8 +125,8 @@ LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_
 }
 
 LNSP_API int32_t lnsp_graph_concept_range(const lnsp_graph *graph, int64_t *low, int64_t *high,
-                                          int64_t *step, lnsp_error *problem) {
-  API_NEED(graph, problem);
+                                          int64_t *step, lnsp_error *error) {
+  API_NEED(graph, error);
   if (low) *low = graph->concepts_low;
   if (high) *high = graph->concepts_high;
   if (step) *step = graph->concepts_step;
@@ -135,22 +135,22 @@ LNSP_API int32_t lnsp_graph_concept_range(const lnsp_graph *graph, int64_t *low,
 
 LNSP_API int32_t lnsp_graph_output_shape(const lnsp_graph *graph, int32_t index,
                                          const lnsp_tensor *input, lnsp_tensor *out,
-                                         lnsp_error *problem) {
-  int32_t status = lnsp_graph_output_at(graph, index, out, problem);
+                                         lnsp_error *error) {
+  int32_t status = lnsp_graph_output_at(graph, index, out, error);
   if (status != LNSP_OK) return status;
-  API_NEED(input, problem);
+  API_NEED(input, error);
   const int ids = lnspi_str_equal(lnspi_inputs_name(graph), "ids");
   const int32_t rank = input->rank;
   const int64_t concepts = ids || rank == 3 ? input->dims[1] : 1, width = out->dims[0];
   const int32_t node = graph->outputs[index].node;
   if (ids ? rank != 2 : rank != 2 && rank != 3)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, input->name, "the input has rank %d: give %s",
+    return lnspi_error_set(error, LNSP_E_SHAPE, input->name, "the input has rank %d: give %s",
                            rank,
                            ids ? "[rows, concepts]"
                                : "[rows, width] or [rows, concepts, width]");
   if (input->dims[0] < 1 || concepts < 1)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, input->name, "the input is empty");
-  status = lnspi_graph_check_concepts(graph, concepts, problem);
+    return lnspi_error_set(error, LNSP_E_SHAPE, input->name, "the input is empty");
+  status = lnspi_graph_check_concepts(graph, concepts, error);
   if (status != LNSP_OK) return status;
   out->dims[0] = input->dims[0];
   out->rank = graph->nodes[node].every && (ids || rank == 3) ? 3 : 2;
@@ -168,12 +168,12 @@ LNSP_API int32_t lnsp_graph_output_count(const lnsp_graph *graph) {
 }
 
 LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index, lnsp_tensor *out,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   const lnspi_output *output;
-  API_NEED(graph, problem);
-  API_NEED(out, problem);
+  API_NEED(graph, error);
+  API_NEED(out, error);
   if (index < 0 || index >= graph->output_count)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "there is no output number %d: the graph has %d, counted from 0",
                            index, graph->output_count);
   output = &graph->outputs[index];
@@ -197,15 +197,15 @@ LNSP_API const char *lnsp_graph_architecture(const lnsp_graph *graph) {
 }
 
 LNSP_API int32_t lnsp_graph_text(const lnsp_graph *graph, char *buffer, size_t capacity,
-                                 size_t *needed_bytes, lnsp_error *problem) {
+                                 size_t *needed_bytes, lnsp_error *error) {
   char nowhere[1];
   size_t needed;
-  API_NEED(graph, problem);
-  if (capacity) API_NEED(buffer, problem);
+  API_NEED(graph, error);
+  if (capacity) API_NEED(buffer, error);
   needed = lnspi_graph_text_write(graph, nowhere, sizeof nowhere) + 1;
   if (needed_bytes) *needed_bytes = needed;
   if (needed > capacity)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "the text takes %zu bytes, the buffer holds %zu: give a larger one",
                            needed, capacity);
   (void)lnspi_graph_text_write(graph, buffer, capacity);

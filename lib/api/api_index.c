@@ -11,60 +11,60 @@
 #include "index/search.h"
 
 static int32_t api_index_settings_read(const lnsp_index_options *from, int open,
-                                       lnsp_index_options *to, lnsp_error *problem) {
-  int32_t status = lnspi_struct_read(to, sizeof *to, from, "settings", problem);
+                                       lnsp_index_options *to, lnsp_error *error) {
+  int32_t status = lnspi_struct_read(to, sizeof *to, from, "settings", error);
   if (status == LNSP_OK && !to->dtype && !open) to->dtype = LNSP_F32;
   return status;
 }
 
 LNSP_API int32_t lnsp_index_measure(const lnsp_index_options *settings, uint64_t *bytes,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   lnsp_index_options read;
-  API_NEED(settings, problem);
-  API_NEED(bytes, problem);
-  int32_t status = api_index_settings_read(settings, 0, &read, problem);
-  return status == LNSP_OK ? lnspi_index_measure(&read, bytes, problem) : status;
+  API_NEED(settings, error);
+  API_NEED(bytes, error);
+  int32_t status = api_index_settings_read(settings, 0, &read, error);
+  return status == LNSP_OK ? lnspi_index_measure(&read, bytes, error) : status;
 }
 
 LNSP_API int32_t lnsp_index_create(const lnsp_index_options *settings,
                                    const lnsp_options *options, lnsp_index **out,
-                                   lnsp_error *problem) {
+                                   lnsp_error *error) {
   lnsp_index_options read;
   lnsp_options own;
-  API_OUT(out, problem);
-  API_NEED(settings, problem);
-  int32_t status = api_index_settings_read(settings, 0, &read, problem);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
-  return status == LNSP_OK ? lnspi_index_create(&read, &own, out, problem) : status;
+  API_OUT(out, error);
+  API_NEED(settings, error);
+  int32_t status = api_index_settings_read(settings, 0, &read, error);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  return status == LNSP_OK ? lnspi_index_create(&read, &own, out, error) : status;
 }
 
 /* From a file, or from the bytes that it lies in. */
 static int32_t api_index_open(lnsp_file *file, const void *base,
                               const lnsp_index_options *settings, const lnsp_options *options,
-                              lnsp_index **out, lnsp_error *problem) {
+                              lnsp_index **out, lnsp_error *error) {
   lnsp_index_options read;
   lnsp_options own;
-  int32_t status = api_index_settings_read(settings, 1, &read, problem);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
+  int32_t status = api_index_settings_read(settings, 1, &read, error);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_index_file_open(file, base, &read, &own, out, problem);
+  status = lnspi_index_file_open(file, base, &read, &own, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options *settings,
                                       const lnsp_options *options, lnsp_index **out,
-                                      lnsp_error *problem) {
-  API_OUT(out, problem);
-  API_NEED(file, problem);
-  return api_index_open(file, NULL, settings, options, out, problem);
+                                      lnsp_error *error) {
+  API_OUT(out, error);
+  API_NEED(file, error);
+  return api_index_open(file, NULL, settings, options, out, error);
 }
 
 /* The file's own block lives during the call only: not in the caller's block. */
 static int32_t api_index_small_options(const lnsp_options *options, lnsp_options *small,
-                                       lnsp_error *problem) {
-  int32_t status = lnspi_struct_read_options(options, small, problem);
+                                       lnsp_error *error) {
+  int32_t status = lnspi_struct_read_options(options, small, error);
   small->block = NULL;
   small->block_bytes = 0;
   return status;
@@ -72,15 +72,15 @@ static int32_t api_index_small_options(const lnsp_options *options, lnsp_options
 
 LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *settings,
                                  const lnsp_options *options, lnsp_index **out,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   lnsp_options small;
   lnsp_file *file = NULL;
-  API_OUT(out, problem);
-  API_NEED(path, problem);
-  int32_t status = api_index_small_options(options, &small, problem);
-  if (status == LNSP_OK) status = lnsp_file_open(path, &small, &file, problem);
+  API_OUT(out, error);
+  API_NEED(path, error);
+  int32_t status = api_index_small_options(options, &small, error);
+  if (status == LNSP_OK) status = lnsp_file_open(path, &small, &file, error);
   if (status != LNSP_OK) return status;
-  status = api_index_open(file, NULL, settings, options, out, problem);
+  status = api_index_open(file, NULL, settings, options, out, error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -88,43 +88,43 @@ LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *set
 LNSP_API int32_t lnsp_index_open_borrowed(const void *data, size_t bytes,
                                           const lnsp_index_options *settings,
                                           const lnsp_options *options, lnsp_index **out,
-                                          lnsp_error *problem) {
+                                          lnsp_error *error) {
   lnsp_options small;
   lnsp_file *file = NULL;
-  API_OUT(out, problem);
-  API_NEED(data, problem);
-  int32_t status = api_index_small_options(options, &small, problem);
-  if (status == LNSP_OK) status = lnsp_file_open_memory(data, bytes, &small, &file, problem);
+  API_OUT(out, error);
+  API_NEED(data, error);
+  int32_t status = api_index_small_options(options, &small, error);
+  if (status == LNSP_OK) status = lnsp_file_open_memory(data, bytes, &small, &file, error);
   if (status != LNSP_OK) return status;
-  status = api_index_open(file, data, settings, options, out, problem);
+  status = api_index_open(file, data, settings, options, out, error);
   lnsp_file_destroy(file);
   return status;
 }
 
 LNSP_API int32_t lnsp_index_add(lnsp_index *index, const lnsp_tensor *vectors,
-                                const int64_t *ids, lnsp_error *problem) {
-  API_NEED(index, problem);
-  API_NEED(vectors, problem);
+                                const int64_t *ids, lnsp_error *error) {
+  API_NEED(index, error);
+  API_NEED(vectors, error);
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = lnspi_index_add(index, vectors, ids, problem);
+  int32_t status = lnspi_index_add(index, vectors, ids, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_index_remove(lnsp_index *index, const int64_t *ids, int64_t count,
-                                   lnsp_error *problem) {
-  API_NEED(index, problem);
+                                   lnsp_error *error) {
+  API_NEED(index, error);
   if (count < 0)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "count is %lld", (long long)count);
-  if (count > 0) API_NEED(ids, problem);
-  return lnspi_index_remove(index, ids, count, problem);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "count is %lld", (long long)count);
+  if (count > 0) API_NEED(ids, error);
+  return lnspi_index_remove(index, ids, count, error);
 }
 
 LNSP_API int32_t lnsp_index_get_info(const lnsp_index *index, lnsp_index_info *out,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   lnsp_index_info facts;
-  API_NEED(index, problem);
-  API_NEED(out, problem);
+  API_NEED(index, error);
+  API_NEED(out, error);
   memset(&facts, 0, sizeof facts);
   facts.dtype = index->dtype;
   facts.width = index->width;
@@ -132,20 +132,20 @@ LNSP_API int32_t lnsp_index_get_info(const lnsp_index *index, lnsp_index_info *o
   facts.capacity = index->capacity;
   facts.bytes = index->block.bytes;
   facts.borrowed = index->borrowed;
-  return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_index_info", problem);
+  return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_index_info", error);
 }
 
 LNSP_API int32_t lnsp_index_read(const lnsp_index *index, int64_t id, float *out, int64_t count,
-                                 lnsp_error *problem) {
-  API_NEED(index, problem);
-  API_NEED(out, problem);
+                                 lnsp_error *error) {
+  API_NEED(index, error);
+  API_NEED(out, error);
   if (count != index->width)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
                            "the index has vectors of %lld elements, not %lld",
                            (long long)index->width, (long long)count);
   const int64_t place = lnspi_index_find(index, id);
   if (place < 0)
-    return lnspi_error_set(problem, LNSP_E_MISSING, NULL, "there is no vector with the id %lld",
+    return lnspi_error_set(error, LNSP_E_MISSING, NULL, "there is no vector with the id %lld",
                            (long long)id);
   lnspi_fpenv fp = lnspi_fpenv_enter();
   lnspi_index_vector(index, lnspi_index_row(index, place), out);
@@ -154,36 +154,36 @@ LNSP_API int32_t lnsp_index_read(const lnsp_index *index, int64_t id, float *out
 }
 
 LNSP_API int32_t lnsp_index_ids(const lnsp_index *index, int64_t first, int64_t count,
-                                int64_t *ids, lnsp_error *problem) {
-  API_NEED(index, problem);
+                                int64_t *ids, lnsp_error *error) {
+  API_NEED(index, error);
   if (first < 0 || count < 0 || first > index->count || count > index->count - first)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "%lld ids from number %lld on were asked for, but there are %lld",
                            (long long)count, (long long)first, (long long)index->count);
-  if (count > 0) API_NEED(ids, problem);
+  if (count > 0) API_NEED(ids, error);
   for (int64_t i = 0; i < count; i++) ids[i] = lnspi_index_id(index, first + i);
   return LNSP_OK;
 }
 
-static int32_t api_index_save_to(void *user, const lnsp_sink *sink, lnsp_error *problem) {
-  return lnspi_index_file_save(user, sink, problem);
+static int32_t api_index_save_to(void *user, const lnsp_sink *sink, lnsp_error *error) {
+  return lnspi_index_file_save(user, sink, error);
 }
 
 LNSP_API int32_t lnsp_index_save(const lnsp_index *index, const char *path,
-                                 lnsp_error *problem) {
-  API_NEED(index, problem);
-  return lnspi_path_write(path, api_index_save_to, (void *)(uintptr_t)index, problem);
+                                 lnsp_error *error) {
+  API_NEED(index, error);
+  return lnspi_path_write(path, api_index_save_to, (void *)(uintptr_t)index, error);
 }
 
 LNSP_API int32_t lnsp_index_save_sink(const lnsp_index *index, const lnsp_sink *sink,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   lnsp_sink own;
-  API_NEED(index, problem);
-  API_NEED(sink, problem);
-  int32_t status = lnspi_struct_read(&own, sizeof own, sink, "sink", problem);
+  API_NEED(index, error);
+  API_NEED(sink, error);
+  int32_t status = lnspi_struct_read(&own, sizeof own, sink, "sink", error);
   if (status != LNSP_OK) return status;
-  API_NEED(own.write, problem);
-  return lnspi_index_file_save(index, &own, problem);
+  API_NEED(own.write, error);
+  return lnspi_index_file_save(index, &own, error);
 }
 
 LNSP_API void lnsp_index_destroy(lnsp_index *index) { lnspi_index_release(index); }
@@ -192,38 +192,38 @@ LNSP_API void lnsp_index_destroy(lnsp_index *index) { lnspi_index_release(index)
 
 LNSP_API int32_t lnsp_search_measure(const lnsp_index_options *settings,
                                      const lnsp_search_options *limits, uint64_t *bytes,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   lnsp_index_options read;
   lnsp_search_options own;
-  API_NEED(settings, problem);
-  API_NEED(bytes, problem);
-  int32_t status = api_index_settings_read(settings, 0, &read, problem);
+  API_NEED(settings, error);
+  API_NEED(bytes, error);
+  int32_t status = api_index_settings_read(settings, 0, &read, error);
   if (status == LNSP_OK)
-    status = lnspi_struct_read(&own, sizeof own, limits, "limits", problem);
-  return status == LNSP_OK ? lnspi_search_measure(&read, &own, bytes, problem) : status;
+    status = lnspi_struct_read(&own, sizeof own, limits, "limits", error);
+  return status == LNSP_OK ? lnspi_search_measure(&read, &own, bytes, error) : status;
 }
 
 LNSP_API int32_t lnsp_search_create(lnsp_index *index, const lnsp_search_options *limits,
                                     const lnsp_options *options, lnsp_search **out,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   lnsp_search_options read;
   lnsp_options own;
-  API_OUT(out, problem);
-  API_NEED(index, problem);
-  int32_t status = lnspi_struct_read(&read, sizeof read, limits, "limits", problem);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
-  return status == LNSP_OK ? lnspi_search_create(index, &read, &own, out, problem) : status;
+  API_OUT(out, error);
+  API_NEED(index, error);
+  int32_t status = lnspi_struct_read(&read, sizeof read, limits, "limits", error);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  return status == LNSP_OK ? lnspi_search_create(index, &read, &own, out, error) : status;
 }
 
 LNSP_API int32_t lnsp_search_run(lnsp_search *search, const lnsp_tensor *queries,
                                  const lnsp_tensor *without, int32_t results, int64_t *ids,
-                                 float *scores, lnsp_error *problem) {
-  API_NEED(search, problem);
-  API_NEED(queries, problem);
-  API_NEED(ids, problem);
-  API_NEED(scores, problem);
+                                 float *scores, lnsp_error *error) {
+  API_NEED(search, error);
+  API_NEED(queries, error);
+  API_NEED(ids, error);
+  API_NEED(scores, error);
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = lnspi_search_run(search, queries, without, results, ids, scores, problem);
+  int32_t status = lnspi_search_run(search, queries, without, results, ids, scores, error);
   lnspi_fpenv_leave(fp);
   return status;
 }

@@ -77,9 +77,9 @@ LNSP_API const char *lnsp_list_help(int32_t list, int32_t index) {
   }
 }
 
-LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_error *problem) {
+LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_error *error) {
   const lnspi_kernels *k;
-  return lnspi_engine_choose_kernels(isa, 0, &k, problem);
+  return lnspi_engine_choose_kernels(isa, 0, &k, error);
 }
 
 LNSP_API const char *lnsp_isa_best(void) {

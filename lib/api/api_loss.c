@@ -43,10 +43,10 @@ static const struct {
                                                   {"ctx", LNSPI_OPERAND_CONTEXT}};
 
 static int32_t api_loss_add(api_loss *loss, const char *name, int32_t kind,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   if (api_loss_name(loss, name) >= 0) return LNSP_OK;
   if (loss->name_count == API_LOSS_NAMES)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, name,
+    return lnspi_error_set(error, LNSP_E_LIMIT, name,
                            "the loss looks at more than %d tensors: evaluate its terms apart",
                            API_LOSS_NAMES);
   loss->kind[loss->name_count] = kind;
@@ -55,22 +55,22 @@ static int32_t api_loss_add(api_loss *loss, const char *name, int32_t kind,
 }
 
 /* The terms, and the names of all tensors that they look at. */
-static int32_t api_loss_read(const char *text, api_loss *loss, lnsp_error *problem) {
-  int32_t status = lnspi_loss_text_parse(text, loss->terms, &loss->term_count, problem);
+static int32_t api_loss_read(const char *text, api_loss *loss, lnsp_error *error) {
+  int32_t status = lnspi_loss_text_parse(text, loss->terms, &loss->term_count, error);
   if (status) return status;
   loss->name[0] = "p";
   loss->name_count = 1;
   for (int32_t t = 0; t < loss->term_count; t++) {
     const lnspi_loss *of = loss->terms[t].loss;
     if (!of)
-      return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, "replay",
+      return lnspi_error_set(error, LNSP_E_UNSUPPORTED, "replay",
                              "replay needs a network: use it in the loss of a trainer");
     for (int32_t i = 0; !status && i < of->operand_count; i++)
       if (lnspi_loss_uses(of, loss->terms[t].real, i))
-        status = api_loss_add(loss, of->operand[i].direct, of->operand[i].kind, problem);
+        status = api_loss_add(loss, of->operand[i].direct, of->operand[i].kind, error);
     for (int32_t i = 0; !status && loss->terms[t].gated && i < LNSPI_LOSS_WEIGHTING_OPERANDS;
          i++)
-      status = api_loss_add(loss, api_loss_gate[i].name, api_loss_gate[i].kind, problem);
+      status = api_loss_add(loss, api_loss_gate[i].name, api_loss_gate[i].kind, error);
     if (status) return status;
   }
   return LNSP_OK;
@@ -79,36 +79,36 @@ static int32_t api_loss_read(const char *text, api_loss *loss, lnsp_error *probl
 /* Tensor number i, after "p": like p, or, for sets, [rows, n, width]; p may be sequences,
  * of which each has one context. */
 static int32_t api_loss_check(api_loss *loss, int32_t i, const lnsp_tensor *tensor,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   int64_t batch = loss->batch, each = 0;
   loss->each[i] = loss->share[i] = 1;
   if (loss->kind[i] != LNSPI_OPERAND_SET && loss->kind[i] != LNSPI_OPERAND_CONTEXT)
     return lnspi_tensor_check(tensor, loss->name[i], loss->width, &loss->batch, &loss->concepts,
-                              problem);
+                              error);
   if (loss->kind[i] == LNSPI_OPERAND_CONTEXT)
     loss->share[i] = loss->concepts;
   else
     batch = loss->rows;
   int32_t status =
-      lnspi_tensor_check(tensor, loss->name[i], loss->width, &batch, &each, problem);
+      lnspi_tensor_check(tensor, loss->name[i], loss->width, &batch, &each, error);
   if (status == LNSP_OK && each > API_LOSS_MOST / loss->width / batch)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, loss->name[i], "'%s' has too many elements",
+    return lnspi_error_set(error, LNSP_E_LIMIT, loss->name[i], "'%s' has too many elements",
                            loss->name[i]);
   loss->each[i] = each;
   return status;
 }
 
 /* p gives rows and width. */
-static int32_t api_loss_size(api_loss *loss, const lnsp_tensor *p, lnsp_error *problem) {
+static int32_t api_loss_size(api_loss *loss, const lnsp_tensor *p, lnsp_error *error) {
   loss->width = p->rank < 1 || p->rank > LNSP_MAX_RANK ? 0 : p->dims[p->rank - 1];
   if (loss->width < 1)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, "p", "'p' must be [rows, width]");
+    return lnspi_error_set(error, LNSP_E_SHAPE, "p", "'p' must be [rows, width]");
   int32_t status =
-      lnspi_tensor_check(p, "p", loss->width, &loss->batch, &loss->concepts, problem);
+      lnspi_tensor_check(p, "p", loss->width, &loss->batch, &loss->concepts, error);
   if (status) return status;
   if (loss->width > API_LOSS_MOST || loss->batch > API_LOSS_MOST / loss->width ||
       loss->concepts > API_LOSS_MOST / loss->width / loss->batch)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, "p", "'p' has too many elements");
+    return lnspi_error_set(error, LNSP_E_LIMIT, "p", "'p' has too many elements");
   loss->rows = loss->batch * loss->concepts;
   loss->ld = lnspi_round16(loss->width);
   return LNSP_OK;
@@ -117,27 +117,27 @@ static int32_t api_loss_size(api_loss *loss, const lnsp_tensor *p, lnsp_error *p
 /* Finds and checks the tensors; sets rows and width. */
 static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
                                 const lnsp_tensor *gradient, api_loss *loss,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   for (int32_t i = 0; i < loss->name_count; i++) {
     const char *name = loss->name[i];
     const lnsp_tensor *tensor = lnspi_tensor_find(inputs, input_count, name);
     if (!tensor)
-      return lnspi_error_set(problem, LNSP_E_MISSING, name,
+      return lnspi_error_set(error, LNSP_E_MISSING, name,
                              "the loss needs a tensor '%s' [rows, width]", name);
-    int32_t status = i == 0 ? api_loss_size(loss, tensor, problem) : LNSP_OK;
-    if (!status) status = api_loss_check(loss, i, tensor, problem);
+    int32_t status = i == 0 ? api_loss_size(loss, tensor, error) : LNSP_OK;
+    if (!status) status = api_loss_check(loss, i, tensor, error);
     if (status) return status;
     loss->tensor[i] = tensor;
   }
   if (gradient) {
     int32_t status = lnspi_tensor_check(gradient, "gradient", loss->width, &loss->batch,
-                                        &loss->concepts, problem);
+                                        &loss->concepts, error);
     if (status) return status;
   }
   for (int32_t t = 0; t < loss->term_count; t++) {
     const lnspi_loss *of = loss->terms[t].loss;
     if (loss->rows < of->minimum_rows)
-      return lnspi_error_set(problem, LNSP_E_SHAPE, "p", "the loss %s needs at least %d rows",
+      return lnspi_error_set(error, LNSP_E_SHAPE, "p", "the loss %s needs at least %d rows",
                              of->name, (int)of->minimum_rows);
   }
   return LNSP_OK;
@@ -204,17 +204,17 @@ static double api_loss_sum(api_loss *loss) {
 
 /* Loads, evaluates, checks and only then hands out. */
 static int32_t api_loss_run(api_loss *loss, float *value, const lnsp_tensor *gradient,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   for (int32_t i = 0; i < loss->name_count; i++) {
     int32_t status = lnspi_tensor_load(loss->tensor[i], loss->name[i], loss->k, NULL,
-                                       loss->x[i], loss->ld, problem);
+                                       loss->x[i], loss->ld, error);
     if (status) return status;
   }
   float total = (float)api_loss_sum(loss);
   if (!loss->k->finite(&total, 1) ||
       (gradient && !loss->k->finite(loss->gradient, loss->rows * loss->ld)))
     return lnspi_error_set(
-        problem, LNSP_E_NOT_FINITE, NULL,
+        error, LNSP_E_NOT_FINITE, NULL,
         "the loss or its gradient overflows float32: scale the vectors down");
   *value = total;
   if (gradient) lnspi_tensor_store(gradient, NULL, loss->gradient, loss->ld);
@@ -223,28 +223,28 @@ static int32_t api_loss_run(api_loss *loss, float *value, const lnsp_tensor *gra
 
 static int32_t api_loss_evaluate(const char *text, const lnsp_tensor *inputs,
                                  int32_t input_count, float *value, const lnsp_tensor *gradient,
-                                 const lnsp_options *options, lnsp_error *problem) {
+                                 const lnsp_options *options, lnsp_error *error) {
   api_loss loss;
   lnspi_block block;
   lnspi_arena arena;
   memset(&loss, 0, sizeof loss);
   memset(&arena, 0, sizeof arena);
-  int32_t status = api_loss_read(text, &loss, problem);
-  if (!status) status = api_loss_tensors(inputs, input_count, gradient, &loss, problem);
+  int32_t status = api_loss_read(text, &loss, error);
+  if (!status) status = api_loss_tensors(inputs, input_count, gradient, &loss, error);
   if (status) return status;
-  status = lnspi_engine_choose_kernels(options->isa, 0, &loss.k, problem);
+  status = lnspi_engine_choose_kernels(options->isa, 0, &loss.k, error);
   if (status) return status;
   api_loss_lay_out(&loss, &arena, gradient != NULL);
   if (arena.failed)
-    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL, "the tensors are too large to copy");
-  status = lnspi_block_open(&block, options, arena.used, problem);
+    return lnspi_error_set(error, LNSP_E_MEMORY, NULL, "the tensors are too large to copy");
+  status = lnspi_block_open(&block, options, arena.used, error);
   if (status) return status;
   memset(&arena, 0, sizeof arena);
   arena.base = block.memory;
   arena.capacity = block.bytes;
   api_loss_lay_out(&loss, &arena, gradient != NULL);
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = api_loss_run(&loss, value, gradient, problem);
+  status = api_loss_run(&loss, value, gradient, error);
   lnspi_fpenv_leave(fp);
   lnspi_block_close(&block);
   return status;
@@ -252,11 +252,11 @@ static int32_t api_loss_evaluate(const char *text, const lnsp_tensor *inputs,
 
 int32_t lnsp_loss_evaluate(const char *loss, const lnsp_tensor *inputs, int32_t input_count,
                            float *value, const lnsp_tensor *gradient,
-                           const lnsp_options *options, lnsp_error *problem) {
+                           const lnsp_options *options, lnsp_error *error) {
   lnsp_options read;
   if (!loss || !value || input_count < 0 || (input_count && !inputs))
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "loss, inputs or value is missing");
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "loss, inputs or value is missing");
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
-  return api_loss_evaluate(loss, inputs, input_count, value, gradient, &read, problem);
+  return api_loss_evaluate(loss, inputs, input_count, value, gradient, &read, error);
 }

@@ -12,87 +12,87 @@
 #include "run/state.h"
 
 LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory_info *out,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   lnsp_memory_info memory;
-  API_NEED(graph, problem);
-  API_NEED(out, problem);
+  API_NEED(graph, error);
+  API_NEED(out, error);
   memset(&memory, 0, sizeof memory);
   memory.total_bytes = lnspi_model_bytes(graph, lnspi_graph_storage(graph));
   memory.weight_bytes = (uint64_t)graph->state_bytes;
   memory.plan_bytes = memory.total_bytes - memory.weight_bytes;
-  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", problem);
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
 }
 
 LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *options,
-                                      lnsp_model **out, lnsp_error *problem) {
+                                      lnsp_model **out, lnsp_error *error) {
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(file, problem);
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  API_OUT(out, error);
+  API_NEED(file, error);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_model_load(file, &read, out, problem);
+  status = lnspi_model_load(file, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
-                                 lnsp_model **out, lnsp_error *problem) {
+                                 lnsp_model **out, lnsp_error *error) {
   lnsp_options read, plain;
   lnsp_file *file = NULL;
-  API_OUT(out, problem);
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  API_OUT(out, error);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status != LNSP_OK) return status;
   plain = read; /* the caller's block is for the model */
   plain.block = NULL;
   plain.block_bytes = 0;
-  status = lnsp_file_open(path, &plain, &file, problem);
-  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, problem);
+  status = lnsp_file_open(path, &plain, &file, error);
+  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, error);
   lnsp_file_destroy(file);
   return status;
 }
 
 LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
                                         const lnsp_options *options, lnsp_model **out,
-                                        lnsp_error *problem) {
+                                        lnsp_error *error) {
   lnsp_options read, plain;
   lnsp_file *file = NULL;
-  API_OUT(out, problem);
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  API_OUT(out, error);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status != LNSP_OK) return status;
   plain = read;
   plain.block = NULL;
   plain.block_bytes = 0;
-  status = lnsp_file_open_memory(data, bytes, &plain, &file, problem);
-  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, problem);
+  status = lnsp_file_open_memory(data, bytes, &plain, &file, error);
+  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, error);
   lnsp_file_destroy(file);
   return status;
 }
 
 LNSP_API int32_t lnsp_model_create(const char *text, uint64_t seed, const lnsp_options *options,
-                                   lnsp_model **out, lnsp_error *problem) {
+                                   lnsp_model **out, lnsp_error *error) {
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(text, problem);
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  API_OUT(out, error);
+  API_NEED(text, error);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_model_create(text, seed, &read, out, problem);
+  status = lnspi_model_create(text, seed, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_model_convert(const lnsp_model *model, int32_t storage,
                                     const lnsp_options *options, lnsp_model **out,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(model, problem);
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
-  if (status == LNSP_OK) status = lnspi_dtype_check_storage(storage, problem);
+  API_OUT(out, error);
+  API_NEED(model, error);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
+  if (status == LNSP_OK) status = lnspi_dtype_check_storage(storage, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_model_copy(model->graph, model->state, storage, &read, out, problem);
+  status = lnspi_model_copy(model->graph, model->state, storage, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -109,21 +109,21 @@ LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model) {
 }
 
 LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name, float *out,
-                                        int64_t count, lnsp_error *problem) {
-  API_NEED(model, problem);
-  API_NEED(name, problem);
-  API_NEED(out, problem);
+                                        int64_t count, lnsp_error *error) {
+  API_NEED(model, error);
+  API_NEED(name, error);
+  API_NEED(out, error);
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* codes times scales */
   int32_t status =
-      lnspi_state_read_tensor(model->graph, model->state, name, out, count, problem);
+      lnspi_state_read_tensor(model->graph, model->state, name, out, count, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
-                                 lnsp_error *problem) {
-  API_NEED(model, problem);
-  API_NEED(out, problem);
+                                 lnsp_error *error) {
+  API_NEED(model, error);
+  API_NEED(out, error);
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* codes times scales */
   lnspi_model_hash(model, out);
   lnspi_fpenv_leave(fp);
@@ -131,13 +131,13 @@ LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_
 }
 
 LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *sink,
-                                      int32_t dtype, lnsp_error *problem) {
+                                      int32_t dtype, lnsp_error *error) {
   lnsp_options options;
   lnspi_save_part part;
-  API_NEED(model, problem);
-  API_NEED(sink, problem);
+  API_NEED(model, error);
+  API_NEED(sink, error);
   if (dtype == 0) dtype = lnspi_graph_storage(model->graph);
-  int32_t status = lnspi_dtype_check_storage(dtype, problem);
+  int32_t status = lnspi_dtype_check_storage(dtype, error);
   if (status != LNSP_OK) return status;
   memset(&options, 0, sizeof options);
   memset(&part, 0, sizeof part);
@@ -145,7 +145,7 @@ LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *
   part.prefix = "";
   part.state = model->state;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to F16 */
-  status = lnspi_save(model->graph, &part, 1, NULL, 0, dtype, sink, &options, problem);
+  status = lnspi_save(model->graph, &part, 1, NULL, 0, dtype, sink, &options, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -155,16 +155,16 @@ typedef struct api_model_save_job {
   int32_t dtype;
 } api_model_save_job;
 
-static int32_t api_model_save_to(void *user, const lnsp_sink *sink, lnsp_error *problem) {
+static int32_t api_model_save_to(void *user, const lnsp_sink *sink, lnsp_error *error) {
   const api_model_save_job *job = user;
-  return lnsp_model_save_sink(job->model, sink, job->dtype, problem);
+  return lnsp_model_save_sink(job->model, sink, job->dtype, error);
 }
 
 LNSP_API int32_t lnsp_model_save(const lnsp_model *model, const char *path, int32_t dtype,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   api_model_save_job job;
   job.model = model;
   job.dtype = dtype;
-  API_NEED(model, problem);
-  return lnspi_path_write(path, api_model_save_to, &job, problem);
+  API_NEED(model, error);
+  return lnspi_path_write(path, api_model_save_to, &job, error);
 }

@@ -13,40 +13,40 @@
 #include "train/trainer.h"
 
 static int32_t api_received_rules(const lnsp_delta_check_options *from,
-                                  lnsp_delta_check_options *rules, lnsp_error *problem) {
+                                  lnsp_delta_check_options *rules, lnsp_error *error) {
   int32_t status =
-      lnspi_struct_read(rules, sizeof *rules, from, "lnsp_delta_check_options", problem);
+      lnspi_struct_read(rules, sizeof *rules, from, "lnsp_delta_check_options", error);
   if (status) return status;
   if (rules->key_bytes > LNSP_KEY_BYTES || (rules->key_bytes && !rules->key))
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, "key",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, "key",
                            "a key has 1 to %d bytes; key_bytes 0 asks for none",
                            LNSP_KEY_BYTES);
   if (!(rules->max_norm >= 0 && rules->max_change >= 0))
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, "max_norm",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, "max_norm",
                            "max_norm and max_change are numbers of at least 0; 0: no bound");
   return LNSP_OK;
 }
 
 int32_t lnsp_delta_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce, const void *key,
-                         size_t key_bytes, lnsp_error *problem) {
-  API_NEED(delta, problem);
+                         size_t key_bytes, lnsp_error *error) {
+  API_NEED(delta, error);
   if (key_bytes > LNSP_KEY_BYTES || (key_bytes && !key))
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, "key",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, "key",
                            "a key has 1 to %d bytes; key_bytes 0: no authentication code",
                            LNSP_KEY_BYTES);
-  return lnspi_delta_file_stamp(delta, sender ? sender : "", nonce, key, key_bytes, problem);
+  return lnspi_delta_file_stamp(delta, sender ? sender : "", nonce, key, key_bytes, error);
 }
 
 int32_t lnsp_delta_norm(const lnsp_delta *delta, const lnsp_model *base, double *norm,
-                        double *most, const lnsp_options *options, lnsp_error *problem) {
+                        double *most, const lnsp_options *options, lnsp_error *error) {
   lnsp_options read;
   double a = 0, b = 0;
-  API_NEED(delta, problem);
-  API_NEED(base, problem);
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  API_NEED(delta, error);
+  API_NEED(base, error);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_delta_norms(delta, base, &read, &a, &b, problem);
+  status = lnspi_delta_norms(delta, base, &read, &a, &b, error);
   lnspi_fpenv_leave(fp);
   if (status) return status;
   if (norm) *norm = a;
@@ -56,34 +56,34 @@ int32_t lnsp_delta_norm(const lnsp_delta *delta, const lnsp_model *base, double 
 
 int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
                          const lnsp_delta_check_options *rules, const lnsp_options *options,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   lnsp_delta_check_options known;
   lnsp_options read;
-  API_NEED(delta, problem);
-  API_NEED(base, problem);
-  int32_t status = api_received_rules(rules, &known, problem);
-  if (!status) status = lnspi_struct_read_options(options, &read, problem);
-  if (!status) status = lnspi_delta_check_base(delta, base, problem);
+  API_NEED(delta, error);
+  API_NEED(base, error);
+  int32_t status = api_received_rules(rules, &known, error);
+  if (!status) status = lnspi_struct_read_options(options, &read, error);
+  if (!status) status = lnspi_delta_check_base(delta, base, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_delta_check(delta, base, &known, &read, problem);
+  status = lnspi_delta_check(delta, base, &known, &read, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
                           const lnsp_delta_check_options *rules, const lnsp_options *options,
-                          lnsp_model **out, lnsp_error *problem) {
+                          lnsp_model **out, lnsp_error *error) {
   lnsp_delta_check_options known;
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(delta, problem);
-  API_NEED(base, problem);
-  int32_t status = api_received_rules(rules, &known, problem);
-  if (!status) status = lnspi_struct_read_options(options, &read, problem);
+  API_OUT(out, error);
+  API_NEED(delta, error);
+  API_NEED(base, error);
+  int32_t status = api_received_rules(rules, &known, error);
+  if (!status) status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_delta_check_and_apply(delta, base, &known, &read, out, problem);
+  status = lnspi_delta_check_and_apply(delta, base, &known, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -91,26 +91,26 @@ int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
 int32_t lnsp_delta_aggregate(const lnsp_model *base, const lnsp_delta *const *deltas,
                              const double *weights, int32_t count, const char *rule,
                              const lnsp_options *options, int32_t *refused, lnsp_delta **out,
-                             lnsp_error *problem) {
+                             lnsp_error *error) {
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(base, problem);
-  API_NEED(deltas, problem);
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  API_OUT(out, error);
+  API_NEED(base, error);
+  API_NEED(deltas, error);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status =
-      lnspi_aggregate_deltas(base, deltas, weights, count, rule, &read, refused, out, problem);
+      lnspi_aggregate_deltas(base, deltas, weights, count, rule, &read, refused, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 int32_t lnsp_trainer_step_delta(lnsp_trainer *trainer, const lnsp_delta *delta,
-                                lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(delta, problem);
+                                lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(delta, error);
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = lnspi_server_step(trainer, delta, problem);
+  int32_t status = lnspi_server_step(trainer, delta, error);
   lnspi_fpenv_leave(fp);
   return status;
 }

@@ -30,13 +30,13 @@ static lnsp_options api_replay_options(const lnsp_options *from, const lnspi_blo
 }
 
 int32_t lnsp_replay_create(int64_t width, const lnsp_options *options, lnsp_replay **out,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   lnsp_options read;
-  if (!out) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "out is NULL");
+  if (!out) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "out is NULL");
   *out = NULL;
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
-  return lnspi_replay_create(width, 1, &read, out, problem);
+  return lnspi_replay_create(width, 1, &read, out, error);
 }
 
 void lnsp_replay_destroy(lnsp_replay *replay) { lnspi_replay_release(replay); }
@@ -46,7 +46,7 @@ int64_t lnsp_replay_width(const lnsp_replay *replay) { return replay ? replay->w
 /* Rows first.. of a checked tensor, at most a batch, normalised into the handle's
  * batch; the number of rows in *count. */
 static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int64_t first,
-                               int64_t *count, lnsp_error *problem) {
+                               int64_t *count, lnsp_error *error) {
   lnsp_tensor part = *rows;
   int64_t ld = lnspi_round16(replay->width);
   int contiguous = rows->strides[0] == 0 && rows->strides[1] == 0;
@@ -56,13 +56,13 @@ static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int
   part.dims[0] = *count;
   part.data = (float *)rows->data + first * stride;
   int32_t status = lnspi_tensor_load(&part, rows->name ? rows->name : "rows", replay->k, NULL,
-                                     replay->batch, ld, problem);
+                                     replay->batch, ld, error);
   if (status) return status;
   for (int64_t r = 0; r < *count; r++) {
     float *x = replay->batch + r * ld;
     float norm = replay->k->unit(x, x, replay->width, LNSPI_REPLAY_EPS);
     if (!(norm > LNSPI_REPLAY_EPS) || !replay->k->finite(&norm, 1))
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, "rows",
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, "rows",
                              "row %lld has no direction (its length is 0 or overflows): "
                              "leave it out",
                              (long long)(first + r));
@@ -72,11 +72,11 @@ static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int
 
 /* All rows are checked before the first is added. */
 static int32_t api_replay_add(lnsp_replay *replay, const lnsp_tensor *rows,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   int64_t count;
   for (int add = 0; add < 2; add++) {
     for (int64_t first = 0; first < rows->dims[0]; first += count) {
-      int32_t status = api_replay_load(replay, rows, first, &count, problem);
+      int32_t status = api_replay_load(replay, rows, first, &count, error);
       if (status) return status;
       if (add) lnspi_replay_gather(replay, count);
     }
@@ -84,35 +84,35 @@ static int32_t api_replay_add(lnsp_replay *replay, const lnsp_tensor *rows,
   return LNSP_OK;
 }
 
-static int32_t api_replay_gathering(const lnsp_replay *replay, lnsp_error *problem) {
-  if (!replay) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "replay is NULL");
+static int32_t api_replay_gathering(const lnsp_replay *replay, lnsp_error *error) {
+  if (!replay) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "replay is NULL");
   if (replay->finished)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the replay statistics are finished: create new ones to add rows");
   return LNSP_OK;
 }
 
-int32_t lnsp_replay_add(lnsp_replay *replay, const lnsp_tensor *rows, lnsp_error *problem) {
+int32_t lnsp_replay_add(lnsp_replay *replay, const lnsp_tensor *rows, lnsp_error *error) {
   int64_t batch = 0, concepts = 1;
-  int32_t status = api_replay_gathering(replay, problem);
+  int32_t status = api_replay_gathering(replay, error);
   if (status) return status;
-  if (!rows) return lnspi_error_set(problem, LNSP_E_ARGUMENT, "rows", "rows is NULL");
+  if (!rows) return lnspi_error_set(error, LNSP_E_ARGUMENT, "rows", "rows is NULL");
   if (rows->rank != 2)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, "rows", "rows must be [n, %lld]",
+    return lnspi_error_set(error, LNSP_E_SHAPE, "rows", "rows must be [n, %lld]",
                            (long long)replay->width);
-  status = lnspi_tensor_check(rows, "rows", replay->width, &batch, &concepts, problem);
+  status = lnspi_tensor_check(rows, "rows", replay->width, &batch, &concepts, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = api_replay_add(replay, rows, problem);
+  status = api_replay_add(replay, rows, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
-int32_t lnsp_replay_finish(lnsp_replay *replay, lnsp_error *problem) {
-  int32_t status = api_replay_gathering(replay, problem);
+int32_t lnsp_replay_finish(lnsp_replay *replay, lnsp_error *error) {
+  int32_t status = api_replay_gathering(replay, error);
   if (status) return status;
   if (replay->rows < 2)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the replay statistics have %lld rows: add at least two",
                            (long long)replay->rows);
   lnspi_fpenv fp = lnspi_fpenv_enter();
@@ -121,27 +121,27 @@ int32_t lnsp_replay_finish(lnsp_replay *replay, lnsp_error *problem) {
   return LNSP_OK;
 }
 
-static int32_t api_replay_finished(const lnsp_replay *replay, lnsp_error *problem) {
-  if (!replay) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "replay is NULL");
+static int32_t api_replay_finished(const lnsp_replay *replay, lnsp_error *error) {
+  if (!replay) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "replay is NULL");
   if (!replay->finished)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the replay statistics are not finished: call lnsp_replay_finish");
   return LNSP_OK;
 }
 
 int32_t lnsp_replay_draw(const lnsp_replay *replay, uint64_t seed, uint64_t step,
-                         const lnsp_tensor *out, lnsp_error *problem) {
+                         const lnsp_tensor *out, lnsp_error *error) {
   int64_t batch = 0, concepts = 1;
-  int32_t status = api_replay_finished(replay, problem);
+  int32_t status = api_replay_finished(replay, error);
   if (status) return status;
   if (!out || out->rank != 2)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, "out", "out must be [rows, %lld]",
+    return lnspi_error_set(error, LNSP_E_SHAPE, "out", "out must be [rows, %lld]",
                            (long long)replay->width);
-  status = lnspi_tensor_check(out, "out", replay->width, &batch, &concepts, problem);
+  status = lnspi_tensor_check(out, "out", replay->width, &batch, &concepts, error);
   if (status) return status;
   int64_t ld = lnspi_round16(replay->width);
   if (batch > (int64_t)UINT32_MAX / ld)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, "out", "at most %lld rows are drawn a step",
+    return lnspi_error_set(error, LNSP_E_LIMIT, "out", "at most %lld rows are drawn a step",
                            (long long)((int64_t)UINT32_MAX / ld));
   int contiguous = out->strides[0] == 0 && out->strides[1] == 0;
   int64_t stride = contiguous ? replay->width : out->strides[0];
@@ -161,21 +161,21 @@ int32_t lnsp_replay_draw(const lnsp_replay *replay, uint64_t seed, uint64_t step
 /* ---- files --------------------------------------------------------------- */
 
 static int32_t api_replay_write(const lnsp_replay *replay, lnsp_writer *writer,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   uint16_t *half = (uint16_t *)(void *)replay->scratch;
   int32_t status = lnsp_writer_write(writer, replay->statistics,
-                                     (size_t)replay->width * sizeof(float), problem);
+                                     (size_t)replay->width * sizeof(float), error);
   for (int64_t i = 0; i < replay->width && !status; i++) {
     lnspi_replay_factor_read(replay, i, half);
-    status = lnsp_writer_write(writer, half, (size_t)(i + 1) * sizeof *half, problem);
+    status = lnsp_writer_write(writer, half, (size_t)(i + 1) * sizeof *half, error);
   }
-  return status ? status : lnsp_writer_close(writer, problem);
+  return status ? status : lnsp_writer_close(writer, error);
 }
 
-int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path, lnsp_error *problem) {
+int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path, lnsp_error *error) {
   lnsp_writer *writer = NULL;
   char rows[24];
-  int32_t status = api_replay_finished(replay, problem);
+  int32_t status = api_replay_finished(replay, error);
   if (status) return status;
   lnsp_options options = api_replay_options(NULL, &replay->block);
   lnsp_tensor tensors[2];
@@ -186,75 +186,75 @@ int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path, lnsp_error
   tensors[1].dims[0] = replay->width * (replay->width + 1) / 2;
   tensors[1].dtype = LNSP_F16;
   lnspi_format(rows, sizeof rows, "%lld", (long long)replay->rows);
-  status = lnsp_writer_create(path, tensors, 2, pairs, 2, &options, &writer, problem);
+  status = lnsp_writer_create(path, tensors, 2, pairs, 2, &options, &writer, error);
   if (status) return status;
-  status = api_replay_write(replay, writer, problem);
+  status = api_replay_write(replay, writer, error);
   lnsp_writer_destroy(writer);
   return status;
 }
 
 /* What the file says about itself; the width and the tensors' indices. */
 static int32_t api_replay_header(const lnsp_file *file, int64_t *width, int64_t *rows,
-                                 int32_t index[2], lnsp_error *problem) {
+                                 int32_t index[2], lnsp_error *error) {
   const char *version = lnspi_safetensors_metadata(file, "lnsp.replay");
   const char *count = lnspi_safetensors_metadata(file, "lnsp.replay.rows");
   lnspi_lexer text;
   if (!version || !count)
-    return lnspi_error_set(problem, LNSP_E_MISSING,
+    return lnspi_error_set(error, LNSP_E_MISSING,
                            version ? "lnsp.replay.rows" : "lnsp.replay",
                            "the file has no replay statistics: its metadata lacks %s",
                            version ? "lnsp.replay.rows" : "lnsp.replay");
   if (!lnspi_str_equal(version, API_REPLAY_VERSION))
-    return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, "lnsp.replay",
+    return lnspi_error_set(error, LNSP_E_UNSUPPORTED, "lnsp.replay",
                            "replay statistics of version '%s'; this library reads version 1",
                            version);
   lnspi_lexer_open(&text, count);
   int32_t status = lnspi_decimal_parse_integer(lnspi_lexer_next(&text, NULL),
-                                               "lnsp.replay.rows", 2, INT64_MAX, rows, problem);
+                                               "lnsp.replay.rows", 2, INT64_MAX, rows, error);
   if (status) return status;
   if (!lnspi_lexer_at_end(&text))
-    return lnspi_error_set(problem, LNSP_E_SYNTAX, "lnsp.replay.rows",
+    return lnspi_error_set(error, LNSP_E_SYNTAX, "lnsp.replay.rows",
                            "lnsp.replay.rows is '%s', not one number", count);
   index[0] = lnspi_safetensors_find(file, "mean");
   index[1] = lnspi_safetensors_find(file, "factor");
   if (index[0] < 0 || index[1] < 0 || file->tensor_count != 2)
-    return lnspi_error_set(problem, LNSP_E_MISSING, index[0] < 0 ? "mean" : "factor",
+    return lnspi_error_set(error, LNSP_E_MISSING, index[0] < 0 ? "mean" : "factor",
                            "replay statistics are exactly two tensors, mean and factor");
   const lnspi_entry *mean = &file->entries[index[0]], *factor = &file->entries[index[1]];
   if (mean->dtype != LNSP_F32 || factor->dtype != LNSP_F16)
-    return lnspi_error_set(problem, LNSP_E_DTYPE, mean->dtype != LNSP_F32 ? "mean" : "factor",
+    return lnspi_error_set(error, LNSP_E_DTYPE, mean->dtype != LNSP_F32 ? "mean" : "factor",
                            "mean must be F32 and factor F16");
   *width = mean->rank == 1 ? mean->dims[0] : 0;
   if (*width < 1 || *width > LNSPI_REPLAY_MAX_WIDTH || factor->rank != 1 ||
       factor->dims[0] != *width * (*width + 1) / 2)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, "factor",
+    return lnspi_error_set(error, LNSP_E_SHAPE, "factor",
                            "mean must be [D] with D at most %d, and factor [D (D + 1) / 2]",
                            LNSPI_REPLAY_MAX_WIDTH);
   return LNSP_OK;
 }
 
 static int32_t api_replay_fill(lnsp_file *file, const int32_t index[2], lnsp_replay *replay,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   uint16_t *half = (uint16_t *)(void *)replay->scratch;
   int32_t status = lnspi_read_tensor(file, index[0], 0, replay->width, LNSP_F32,
-                                     replay->statistics, problem);
+                                     replay->statistics, error);
   for (int64_t i = 0; i < replay->width && !status; i++) {
-    status = lnspi_read_tensor(file, index[1], i * (i + 1) / 2, i + 1, LNSP_F16, half, problem);
+    status = lnspi_read_tensor(file, index[1], i * (i + 1) / 2, i + 1, LNSP_F16, half, error);
     if (!status) lnspi_replay_factor_write(replay, i, half);
   }
-  return status ? status : lnspi_replay_check(replay, problem);
+  return status ? status : lnspi_replay_check(replay, error);
 }
 
 static int32_t api_replay_open(lnsp_file *file, const lnsp_options *options, lnsp_replay **out,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   lnsp_replay *replay = NULL;
   int64_t width = 0, rows = 0;
   int32_t index[2] = {-1, -1};
-  int32_t status = api_replay_header(file, &width, &rows, index, problem);
-  if (!status) status = lnspi_replay_create(width, 0, options, &replay, problem);
+  int32_t status = api_replay_header(file, &width, &rows, index, error);
+  if (!status) status = lnspi_replay_create(width, 0, options, &replay, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = api_replay_fill(file, index, replay, problem);
+  status = api_replay_fill(file, index, replay, error);
   lnspi_fpenv_leave(fp);
   if (status) {
     lnspi_replay_release(replay);
@@ -267,17 +267,17 @@ static int32_t api_replay_open(lnsp_file *file, const lnsp_options *options, lns
 }
 
 int32_t lnsp_replay_open(const char *path, const lnsp_options *options, lnsp_replay **out,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   lnsp_options read, small;
   lnsp_file *file = NULL;
-  if (!out) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "out is NULL");
+  if (!out) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "out is NULL");
   *out = NULL;
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
   small = api_replay_options(&read, NULL);
-  status = lnsp_file_open(path, &small, &file, problem);
+  status = lnsp_file_open(path, &small, &file, error);
   if (status) return status;
-  status = api_replay_open(file, &read, out, problem);
+  status = api_replay_open(file, &read, out, error);
   lnsp_file_destroy(file);
   return status;
 }

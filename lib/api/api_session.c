@@ -12,81 +12,81 @@
 #include "train/trainer.h"
 
 LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_size_options *limits,
-                                      lnsp_memory_info *out, lnsp_error *problem) {
+                                      lnsp_memory_info *out, lnsp_error *error) {
   lnsp_size_options read;
   lnsp_memory_info memory;
-  API_NEED(graph, problem);
-  API_NEED(out, problem);
-  int32_t status = lnspi_plan_read_sizes(limits, &read, problem);
-  if (status == LNSP_OK) status = lnspi_session_measure(graph, &read, &memory, problem);
+  API_NEED(graph, error);
+  API_NEED(out, error);
+  int32_t status = lnspi_plan_read_sizes(limits, &read, error);
+  if (status == LNSP_OK) status = lnspi_session_measure(graph, &read, &memory, error);
   if (status != LNSP_OK) return status;
-  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", problem);
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
 }
 
 LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options *limits,
                                      const lnsp_options *options, lnsp_session **out,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   lnsp_size_options read_limits;
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(model, problem);
-  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, problem);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &read, problem);
+  API_OUT(out, error);
+  API_NEED(model, error);
+  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &read, error);
   if (status != LNSP_OK) return status;
-  return lnspi_session_open(model, model->graph, NULL, &read_limits, &read, out, problem);
+  return lnspi_session_open(model, model->graph, NULL, &read_limits, &read, out, error);
 }
 
 LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average,
                                           const lnsp_size_options *limits,
                                           const lnsp_options *options, lnsp_session **out,
-                                          lnsp_error *problem) {
+                                          lnsp_error *error) {
   lnsp_size_options read_limits;
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(trainer, problem);
+  API_OUT(out, error);
+  API_NEED(trainer, error);
   if (average && !trainer->average)
     return lnspi_error_set(
-        problem, LNSP_E_STATE, NULL,
+        error, LNSP_E_STATE, NULL,
         "this trainer keeps no moving average: put ema=.999 into its optimizer "
         "text");
-  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, problem);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &read, problem);
+  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &read, error);
   if (status != LNSP_OK) return status;
   return lnspi_session_open(NULL, trainer->graph, average ? &trainer->average : &trainer->state,
-                            &read_limits, &read, out, problem);
+                            &read_limits, &read, out, error);
 }
 
 LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
-                                     lnsp_error *problem) {
-  API_NEED(session, problem);
-  API_NEED(model, problem);
-  return lnspi_session_rebind(session, model, problem);
+                                     lnsp_error *error) {
+  API_NEED(session, error);
+  API_NEED(model, error);
+  return lnspi_session_rebind(session, model, error);
 }
 
 LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inputs,
                                   int32_t input_count, const lnsp_tensor *outputs,
-                                  int32_t output_count, lnsp_error *problem) {
-  API_NEED(session, problem);
-  API_NEED(inputs, problem);
-  if (output_count > 0) API_NEED(outputs, problem);
+                                  int32_t output_count, lnsp_error *error) {
+  API_NEED(session, error);
+  API_NEED(inputs, error);
+  if (output_count > 0) API_NEED(outputs, error);
   lnspi_fpenv fp = lnspi_fpenv_enter();
   int32_t status =
-      lnspi_session_run(session, inputs, input_count, outputs, output_count, problem);
+      lnspi_session_run(session, inputs, input_count, outputs, output_count, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index, lnsp_tensor *out,
-                                   lnsp_error *problem) {
-  API_NEED(session, problem);
-  API_NEED(out, problem);
+                                   lnsp_error *error) {
+  API_NEED(session, error);
+  API_NEED(out, error);
   const lnspi_engine *engine = &session->engine;
   if (index < 0 || index >= engine->graph->node_count)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "there is no node %d; the last is %d", index,
                            engine->graph->node_count - 1);
   if (engine->plan.mode != LNSPI_MODE_KEEP || !engine->batch)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "node values are kept only with limits.keep_nodes, after a run");
   int64_t ld = lnspi_node_ld(engine->graph, index);
   memset(out, 0, sizeof *out);

@@ -51,17 +51,17 @@ int32_t lnspi_api_store_segments(const lnsp_trainer *trainer, const lnsp_model *
 }
 
 int32_t lnspi_api_store_check_fit(const lnsp_store *store, const lnsp_trainer *trainer,
-                                  const lnsp_model *model, lnsp_error *problem) {
+                                  const lnsp_model *model, lnsp_error *error) {
   char layout[LNSPI_API_STORE_LAYOUT_BYTES];
   const lnsp_graph *graph = model ? model->graph : trainer->graph;
   if (!lnspi_str_equal(store->plan.text[0], graph->architecture))
-    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
                            "the store is for the architecture '%s', and this is '%s'",
                            store->plan.text[0], graph->architecture);
   lnspi_api_store_layout(trainer, model, layout);
   if (!lnspi_str_equal(store->plan.text[1], layout))
     return lnspi_error_set(
-        problem, LNSP_E_MISMATCH, NULL,
+        error, LNSP_E_MISMATCH, NULL,
         "the store is of '%s', and this is '%s': use the same kind of handle, "
         "optimizer and storage",
         store->plan.text[1], layout);
@@ -71,15 +71,15 @@ int32_t lnspi_api_store_check_fit(const lnsp_store *store, const lnsp_trainer *t
   for (int32_t i = 0; i < count; i++) words += segments[i].count;
   if (words != store->plan.words)
     return lnspi_error_set(
-        problem, LNSP_E_FORMAT, NULL,
+        error, LNSP_E_FORMAT, NULL,
         "the store is damaged or forged: its images have %llu words, not %llu",
         (unsigned long long)store->plan.words, (unsigned long long)words);
   return LNSP_OK;
 }
 
 int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options *options,
-                                     lnsp_options *read, lnsp_error *problem) {
-  int32_t status = lnspi_struct_read_options(options, read, problem);
+                                     lnsp_options *read, lnsp_error *error) {
+  int32_t status = lnspi_struct_read_options(options, read, error);
   if (status == LNSP_OK && !read->allocator && !read->block && store->block.owned)
     read->allocator = &store->block.allocator;
   return status;
@@ -88,30 +88,30 @@ int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options
 /* ---- create ---- */
 
 static int32_t api_store_settings(const lnsp_store_options *settings, lnsp_store_options *read,
-                                  lnsp_error *problem) {
+                                  lnsp_error *error) {
   int32_t status =
-      lnspi_struct_read(read, sizeof *read, settings, "lnsp_store_options", problem);
+      lnspi_struct_read(read, sizeof *read, settings, "lnsp_store_options", error);
   if (status != LNSP_OK) return status;
   if (!read->snapshot_every) read->snapshot_every = API_STORE_EVERY;
   if (!read->max_senders) read->max_senders = API_STORE_SENDERS;
   if (read->snapshot_every < 0 || read->max_senders < 0)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "settings snapshot_every and max_senders are not negative");
   return LNSP_OK;
 }
 
 static int32_t api_store_device(const lnsp_device *device, lnsp_device *read,
-                                lnsp_error *problem) {
-  API_NEED(device, problem);
-  return lnspi_struct_read(read, sizeof *read, device, "lnsp_device", problem);
+                                lnsp_error *error) {
+  API_NEED(device, error);
+  return lnspi_struct_read(read, sizeof *read, device, "lnsp_device", error);
 }
 
 static int32_t api_store_plan(const lnsp_trainer *trainer, const lnsp_model *model,
                               const lnsp_store_options *settings, lnspi_store_plan *plan,
-                              char layout[LNSPI_API_STORE_LAYOUT_BYTES], lnsp_error *problem) {
+                              char layout[LNSPI_API_STORE_LAYOUT_BYTES], lnsp_error *error) {
   lnspi_segment segments[LNSPI_STATE_RANGES];
   if (!trainer == !model)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "a store is for a trainer or for a model: give one of them");
   memset(plan, 0, sizeof *plan);
   plan->kind = trainer ? LNSPI_STORE_TRAINER : LNSPI_STORE_MODEL;
@@ -129,59 +129,59 @@ static int32_t api_store_plan(const lnsp_trainer *trainer, const lnsp_model *mod
 
 LNSP_API int32_t lnsp_store_measure(const lnsp_device *device, const lnsp_trainer *trainer,
                                     const lnsp_model *model, const lnsp_store_options *settings,
-                                    uint64_t *bytes, lnsp_error *problem) {
+                                    uint64_t *bytes, lnsp_error *error) {
   char layout[LNSPI_API_STORE_LAYOUT_BYTES];
   lnsp_store_options set;
   lnspi_store_plan plan;
   lnsp_device read;
-  API_NEED(bytes, problem);
-  int32_t status = api_store_device(device, &read, problem);
-  if (status == LNSP_OK) status = api_store_settings(settings, &set, problem);
+  API_NEED(bytes, error);
+  int32_t status = api_store_device(device, &read, error);
+  if (status == LNSP_OK) status = api_store_settings(settings, &set, error);
   if (status != LNSP_OK) return status;
-  if (!trainer && !model) return lnspi_store_peek(&read, set.salvage, bytes, problem);
-  status = api_store_plan(trainer, model, &set, &plan, layout, problem);
-  return status != LNSP_OK ? status : lnspi_store_bytes(&read, &plan, bytes, problem);
+  if (!trainer && !model) return lnspi_store_peek(&read, set.salvage, bytes, error);
+  status = api_store_plan(trainer, model, &set, &plan, layout, error);
+  return status != LNSP_OK ? status : lnspi_store_bytes(&read, &plan, bytes, error);
 }
 
 LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device,
                                           const lnsp_trainer *trainer, const lnsp_model *model,
                                           const lnsp_store_options *settings,
                                           const lnsp_options *options, lnsp_store **out,
-                                          lnsp_error *problem) {
+                                          lnsp_error *error) {
   char layout[LNSPI_API_STORE_LAYOUT_BYTES];
   lnsp_store_options set;
   lnspi_store_plan plan;
   lnsp_options own;
   lnsp_device read;
-  API_OUT(out, problem);
-  int32_t status = api_store_device(device, &read, problem);
-  if (status == LNSP_OK) status = api_store_settings(settings, &set, problem);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
-  if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, problem);
-  return status != LNSP_OK ? status : lnspi_store_create(&read, &plan, &own, out, problem);
+  API_OUT(out, error);
+  int32_t status = api_store_device(device, &read, error);
+  if (status == LNSP_OK) status = api_store_settings(settings, &set, error);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, error);
+  return status != LNSP_OK ? status : lnspi_store_create(&read, &plan, &own, out, error);
 }
 
 LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer,
                                    const lnsp_model *model, const lnsp_store_options *settings,
                                    const lnsp_options *options, lnsp_store **out,
-                                   lnsp_error *problem) {
+                                   lnsp_error *error) {
   char layout[LNSPI_API_STORE_LAYOUT_BYTES];
   lnsp_store_options set;
   lnspi_path_device file;
   lnspi_store_plan plan;
   lnsp_options own;
-  API_OUT(out, problem);
-  API_NEED(path, problem);
-  int32_t status = api_store_settings(settings, &set, problem);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
-  if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, problem);
+  API_OUT(out, error);
+  API_NEED(path, error);
+  int32_t status = api_store_settings(settings, &set, error);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, error);
   if (status != LNSP_OK) return status;
   uint64_t size = set.size_bytes ? set.size_bytes : 4 * API_STORE_STATES * plan.words;
   if (!set.size_bytes && size < API_STORE_LEAST) size = API_STORE_LEAST;
-  status = lnspi_path_device_open(path, size, 0, &own, &file, problem);
+  status = lnspi_path_device_open(path, size, 0, &own, &file, error);
   if (status != LNSP_OK) return status;
-  status = lnspi_store_create(&file.device, &plan, &own, out, problem);
-  if (status == LNSP_OK) status = file.keep(file.device.user, problem);
+  status = lnspi_store_create(&file.device, &plan, &own, out, error);
+  if (status == LNSP_OK) status = file.keep(file.device.user, error);
   if (status == LNSP_OK) {
     (*out)->release = file.release;
     return LNSP_OK;
@@ -197,33 +197,33 @@ LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer
 LNSP_API int32_t lnsp_store_open_device(const lnsp_device *device,
                                         const lnsp_store_options *settings,
                                         const lnsp_options *options, lnsp_store **out,
-                                        lnsp_error *problem) {
+                                        lnsp_error *error) {
   lnsp_store_options set;
   lnsp_options own;
   lnsp_device read;
-  API_OUT(out, problem);
-  int32_t status = api_store_device(device, &read, problem);
-  if (status == LNSP_OK) status = api_store_settings(settings, &set, problem);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
+  API_OUT(out, error);
+  int32_t status = api_store_device(device, &read, error);
+  if (status == LNSP_OK) status = api_store_settings(settings, &set, error);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   if (status != LNSP_OK) return status;
-  return lnspi_store_open(&read, set.read_only, set.salvage, &own, out, problem);
+  return lnspi_store_open(&read, set.read_only, set.salvage, &own, out, error);
 }
 
 LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *settings,
                                  const lnsp_options *options, lnsp_store **out,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   lnsp_store_options set;
   lnspi_path_device file;
   lnsp_options own;
-  API_OUT(out, problem);
-  API_NEED(path, problem);
-  int32_t status = api_store_settings(settings, &set, problem);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, problem);
+  API_OUT(out, error);
+  API_NEED(path, error);
+  int32_t status = api_store_settings(settings, &set, error);
+  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   const int32_t read_only = status == LNSP_OK && (set.read_only || set.salvage);
   if (status == LNSP_OK)
-    status = lnspi_path_device_open(path, 0, read_only, &own, &file, problem);
+    status = lnspi_path_device_open(path, 0, read_only, &own, &file, error);
   if (status != LNSP_OK) return status;
-  status = lnspi_store_open(&file.device, read_only, set.salvage, &own, out, problem);
+  status = lnspi_store_open(&file.device, read_only, set.salvage, &own, out, error);
   if (status == LNSP_OK)
     (*out)->release = file.release;
   else
@@ -236,16 +236,16 @@ LNSP_API void lnsp_store_destroy(lnsp_store *store) { lnspi_store_release(store)
 /* ---- commit, rollback ---- */
 
 static int32_t api_store_note(const lnsp_commit_options *note, lnspi_version *version,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   lnsp_commit_options read;
-  int32_t status = lnspi_struct_read(&read, sizeof read, note, "lnsp_commit_options", problem);
+  int32_t status = lnspi_struct_read(&read, sizeof read, note, "lnsp_commit_options", error);
   if (status != LNSP_OK) return status;
   memset(version, 0, sizeof *version);
   version->loss = read.loss;
   version->time = read.time;
   if (!read.tag) return LNSP_OK;
   if (lnspi_str_length(read.tag) >= LNSPI_TAG_BYTES)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "a tag has at most %d bytes, and '%s' more", LNSPI_TAG_BYTES - 1,
                            read.tag);
   memcpy(version->tag, read.tag, lnspi_str_length(read.tag));
@@ -255,12 +255,12 @@ static int32_t api_store_note(const lnsp_commit_options *note, lnspi_version *ve
 int32_t lnspi_api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
                                const lnsp_model *model, const lnsp_commit_options *note,
                                const char *sender, uint64_t nonce, uint64_t *number,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   lnspi_segment segments[LNSPI_STATE_RANGES];
   lnspi_version version;
-  int32_t status = lnspi_api_store_check_fit(store, trainer, model, problem);
-  if (status == LNSP_OK) status = api_store_note(note, &version, problem);
-  if (status == LNSP_OK) status = lnspi_journal_writable(&store->journal, problem);
+  int32_t status = lnspi_api_store_check_fit(store, trainer, model, error);
+  if (status == LNSP_OK) status = api_store_note(note, &version, error);
+  if (status == LNSP_OK) status = lnspi_journal_writable(&store->journal, error);
   if (status != LNSP_OK) return status;
   version.nonce = sender ? nonce : 0;
   if (sender) lnspi_ledger_id(sender, version.sender);
@@ -271,56 +271,56 @@ int32_t lnspi_api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
     version.step = trainer->step;
   }
   const int32_t count = lnspi_api_store_segments(trainer, model, segments);
-  status = lnspi_commit_version(store, segments, count, &version, problem);
+  status = lnspi_commit_version(store, segments, count, &version, error);
   if (status == LNSP_OK && number) *number = version.number;
   return status;
 }
 
 LNSP_API int32_t lnsp_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
                                    const lnsp_commit_options *note, uint64_t *number,
-                                   lnsp_error *problem) {
-  API_NEED(store, problem);
-  API_NEED(trainer, problem);
-  return lnspi_api_store_commit(store, trainer, NULL, note, NULL, 0, number, problem);
+                                   lnsp_error *error) {
+  API_NEED(store, error);
+  API_NEED(trainer, error);
+  return lnspi_api_store_commit(store, trainer, NULL, note, NULL, 0, number, error);
 }
 
 LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *model,
                                          const lnsp_commit_options *note, uint64_t *number,
-                                         lnsp_error *problem) {
-  API_NEED(store, problem);
-  API_NEED(model, problem);
-  return lnspi_api_store_commit(store, NULL, model, note, NULL, 0, number, problem);
+                                         lnsp_error *error) {
+  API_NEED(store, error);
+  API_NEED(model, error);
+  return lnspi_api_store_commit(store, NULL, model, note, NULL, 0, number, error);
 }
 
 LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
                                      const lnsp_commit_options *note, uint64_t *number,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   lnspi_version version, wish;
-  API_NEED(store, problem);
-  int32_t status = api_store_note(note, &wish, problem);
+  API_NEED(store, error);
+  int32_t status = api_store_note(note, &wish, error);
   if (status == LNSP_OK)
-    status = lnspi_commit_rollback(store, to, wish.time, &version, problem);
+    status = lnspi_commit_rollback(store, to, wish.time, &version, error);
   if (status == LNSP_OK && number) *number = version.number;
   return status;
 }
 
-LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_error *problem) {
-  API_NEED(store, problem);
-  return lnspi_store_compact(store, 0, 0, problem);
+LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_error *error) {
+  API_NEED(store, error);
+  return lnspi_store_compact(store, 0, 0, error);
 }
 
 LNSP_API int32_t lnsp_store_check_sender(const lnsp_store *store, const char *sender,
-                                         uint64_t number, lnsp_error *problem) {
-  API_NEED(store, problem);
-  API_NEED(sender, problem);
-  return lnspi_ledger_check(store, sender, number, problem);
+                                         uint64_t number, lnsp_error *error) {
+  API_NEED(store, error);
+  API_NEED(sender, error);
+  return lnspi_ledger_check(store, sender, number, error);
 }
 
 LNSP_API int32_t lnsp_store_add_sender(lnsp_store *store, const char *sender, uint64_t number,
-                                       lnsp_error *problem) {
-  API_NEED(store, problem);
-  API_NEED(sender, problem);
-  return lnspi_ledger_add(store, sender, number, problem);
+                                       lnsp_error *error) {
+  API_NEED(store, error);
+  API_NEED(sender, error);
+  return lnspi_ledger_add(store, sender, number, error);
 }
 
 int32_t lnspi_api_store_dtype(const lnsp_store *store) {

@@ -21,19 +21,19 @@ int32_t lnspi_api_store_segments(const lnsp_trainer *trainer, const lnsp_model *
 
 /* Refuses a trainer or model that the store is not for. */
 int32_t lnspi_api_store_check_fit(const lnsp_store *store, const lnsp_trainer *trainer,
-                                  const lnsp_model *model, lnsp_error *problem);
+                                  const lnsp_model *model, lnsp_error *error);
 
 /* Commit, of a delta's sender and number where there is one. */
 int32_t lnspi_api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
                                const lnsp_model *model, const lnsp_commit_options *note,
                                const char *sender, uint64_t nonce, uint64_t *number,
-                               lnsp_error *problem);
+                               lnsp_error *error);
 
 /* How a store's images keep their matrices; 0: nobody knows. */
 int32_t lnspi_api_store_dtype(const lnsp_store *store);
 
 /* Options for what is freed before a call returns: the caller's, or the store's. */
 int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options *options,
-                                     lnsp_options *read, lnsp_error *problem);
+                                     lnsp_options *read, lnsp_error *error);
 
 #endif

@@ -11,23 +11,23 @@
 
 /* The sender that the ledger is asked about. */
 static int32_t api_store_apply_sender(const lnsp_store *store, const lnsp_delta_info *facts,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   if (!facts->sender || !*facts->sender)
     return lnspi_error_set(
-        problem, LNSP_E_MISSING, NULL,
+        error, LNSP_E_MISSING, NULL,
         "the delta has no sender: have it stamped (lnsp_delta_stamp), so that "
         "none is taken twice");
-  return lnspi_ledger_check(store, facts->sender, facts->nonce, problem);
+  return lnspi_ledger_check(store, facts->sender, facts->nonce, error);
 }
 
 static int32_t api_store_apply_base(lnsp_store *store, const lnsp_trainer *trainer,
                                     const lnsp_options *options, lnsp_model **base,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   if (!trainer && store->plan.kind == LNSPI_STORE_TRAINER)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "the store is of a trainer's states: give the trainer");
-  if (trainer) return lnsp_trainer_publish(trainer, 0, options, base, problem);
-  return lnsp_store_checkout(store, 0, options, base, problem);
+  if (trainer) return lnsp_trainer_publish(trainer, 0, options, base, error);
+  return lnsp_store_checkout(store, 0, options, base, error);
 }
 
 /* If the commit fails, the trainer gets its weights back. */
@@ -35,12 +35,12 @@ static int32_t api_store_apply_adopt(lnsp_store *store, lnsp_trainer *trainer,
                                      const lnsp_model *base, const lnsp_model *next,
                                      const lnsp_commit_options *note,
                                      const lnsp_delta_info *facts, uint64_t *number,
-                                     lnsp_error *problem) {
-  int32_t status = lnspi_api_store_check_fit(store, trainer, NULL, problem);
-  if (status == LNSP_OK) status = lnsp_trainer_set_weights(trainer, next, 0, problem);
+                                     lnsp_error *error) {
+  int32_t status = lnspi_api_store_check_fit(store, trainer, NULL, error);
+  if (status == LNSP_OK) status = lnsp_trainer_set_weights(trainer, next, 0, error);
   if (status != LNSP_OK) return status;
   status = lnspi_api_store_commit(store, trainer, NULL, note, facts->sender, facts->nonce,
-                                  number, problem);
+                                  number, error);
   if (status != LNSP_OK) (void)lnsp_trainer_set_weights(trainer, base, 0, NULL);
   return status;
 }
@@ -48,29 +48,29 @@ static int32_t api_store_apply_adopt(lnsp_store *store, lnsp_trainer *trainer,
 LNSP_API int32_t lnsp_store_apply(lnsp_store *store, const lnsp_delta *delta,
                                   lnsp_trainer *trainer, const lnsp_delta_check_options *rules,
                                   const lnsp_commit_options *note, const lnsp_options *options,
-                                  uint64_t *number, lnsp_error *problem) {
+                                  uint64_t *number, lnsp_error *error) {
   lnsp_delta_info facts;
   lnsp_options own;
   lnsp_model *base = NULL, *next = NULL;
-  API_NEED(store, problem);
-  API_NEED(delta, problem);
-  int32_t status = lnspi_api_store_read_options(store, options, &own, problem);
+  API_NEED(store, error);
+  API_NEED(delta, error);
+  int32_t status = lnspi_api_store_read_options(store, options, &own, error);
   own.block = NULL; /* there are two models */
   own.block_bytes = 0;
   own.storage = 0;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (status == LNSP_OK) status = lnspi_journal_writable(&store->journal, problem);
-  if (status == LNSP_OK) status = lnsp_delta_get_info(delta, &facts, problem);
-  if (status == LNSP_OK) status = api_store_apply_sender(store, &facts, problem);
-  if (status == LNSP_OK) status = api_store_apply_base(store, trainer, &own, &base, problem);
+  if (status == LNSP_OK) status = lnspi_journal_writable(&store->journal, error);
+  if (status == LNSP_OK) status = lnsp_delta_get_info(delta, &facts, error);
+  if (status == LNSP_OK) status = api_store_apply_sender(store, &facts, error);
+  if (status == LNSP_OK) status = api_store_apply_base(store, trainer, &own, &base, error);
   own.storage = trainer ? 0 : lnspi_api_store_dtype(store);
-  if (status == LNSP_OK) status = lnsp_delta_accept(delta, base, rules, &own, &next, problem);
+  if (status == LNSP_OK) status = lnsp_delta_accept(delta, base, rules, &own, &next, error);
   if (status == LNSP_OK && trainer)
-    status = api_store_apply_adopt(store, trainer, base, next, note, &facts, number, problem);
+    status = api_store_apply_adopt(store, trainer, base, next, note, &facts, number, error);
   else if (status == LNSP_OK)
     status = lnspi_api_store_commit(store, NULL, next, note, facts.sender, facts.nonce, number,
-                                    problem);
+                                    error);
   lnsp_model_destroy(next);
   lnsp_model_destroy(base);
   return status;

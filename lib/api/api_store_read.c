@@ -20,10 +20,10 @@
 #include "train/trainer.h"
 
 LNSP_API int32_t lnsp_store_get_info(const lnsp_store *store, lnsp_store_info *out,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   lnsp_store_info facts;
-  API_NEED(store, problem);
-  API_NEED(out, problem);
+  API_NEED(store, error);
+  API_NEED(out, error);
   const lnspi_bank *log = &store->journal.log;
   memset(&facts, 0, sizeof facts);
   facts.of_trainer = store->plan.kind == LNSPI_STORE_TRAINER;
@@ -36,7 +36,7 @@ LNSP_API int32_t lnsp_store_get_info(const lnsp_store *store, lnsp_store_info *o
   facts.used_bytes = log->tail - log->start;
   facts.bank_bytes = log->end - log->start;
   facts.compactions = log->generation - 1;
-  return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_store_info", problem);
+  return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_store_info", error);
 }
 
 LNSP_API const char *lnsp_store_text(const lnsp_store *store, int32_t index) {
@@ -45,17 +45,17 @@ LNSP_API const char *lnsp_store_text(const lnsp_store *store, int32_t index) {
 }
 
 LNSP_API int32_t lnsp_store_version_at(lnsp_store *store, uint64_t index,
-                                       lnsp_store_version_info *out, lnsp_error *problem) {
+                                       lnsp_store_version_info *out, lnsp_error *error) {
   lnsp_store_version_info facts;
   lnspi_version version;
   lnspi_record record;
   int found = 0;
-  API_NEED(store, problem);
-  API_NEED(out, problem);
-  int32_t status = lnspi_version_at(store, index, &record, &found, problem);
+  API_NEED(store, error);
+  API_NEED(out, error);
+  int32_t status = lnspi_version_at(store, index, &record, &found, error);
   if (status != LNSP_OK) return status;
   if (!found)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "the store has %llu versions",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "the store has %llu versions",
                            (unsigned long long)store->versions);
   lnspi_version_decode(record.info, &version);
   memset(&facts, 0, sizeof facts);
@@ -71,13 +71,13 @@ LNSP_API int32_t lnsp_store_version_at(lnsp_store *store, uint64_t index,
   facts.current = record.at == store->image.at;
   memcpy(facts.hash, version.hash, sizeof facts.hash);
   memcpy(facts.tag, version.tag, sizeof facts.tag);
-  return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_store_version_info", problem);
+  return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_store_version_info", error);
 }
 
 /* ---- into a trainer ---- */
 
 static int32_t api_store_read_hash(const lnsp_graph *graph, const void *state,
-                                   const lnspi_version *version, lnsp_error *problem) {
+                                   const lnspi_version *version, lnsp_error *error) {
   lnspi_blake2s hash;
   uint8_t digest[32];
   lnspi_blake2s_init(&hash);
@@ -85,15 +85,15 @@ static int32_t api_store_read_hash(const lnsp_graph *graph, const void *state,
   lnspi_blake2s_final(&hash, digest);
   if (!memcmp(digest, version->hash, sizeof digest)) return LNSP_OK;
   return lnspi_error_set(
-      problem, LNSP_E_MISMATCH, NULL,
+      error, LNSP_E_MISMATCH, NULL,
       "the store is damaged: version %llu has not the hash that was written with "
       "it",
       (unsigned long long)version->number);
 }
 
-static int32_t api_store_read_unsound(const lnspi_version *version, lnsp_error *problem) {
+static int32_t api_store_read_unsound(const lnspi_version *version, lnsp_error *error) {
   return lnspi_error_set(
-      problem, LNSP_E_MISMATCH, NULL,
+      error, LNSP_E_MISMATCH, NULL,
       "the store is damaged or forged: version %llu has values that no trainer "
       "has",
       (unsigned long long)version->number);
@@ -101,14 +101,14 @@ static int32_t api_store_read_unsound(const lnspi_version *version, lnsp_error *
 
 /* All of it is checked before any of it is taken over. */
 static int32_t api_store_read_take(lnsp_store *store, lnsp_trainer *t, const uint8_t *image,
-                                   const lnspi_version *version, lnsp_error *problem) {
+                                   const lnspi_version *version, lnsp_error *error) {
   lnspi_state_range pieces[LNSPI_STATE_RANGES];
   int32_t count = lnspi_state_ranges(t, pieces);
   const uint8_t *at = image;
   for (int32_t i = 0; i < count; at += pieces[i++].bytes)
     if (!lnspi_state_ranges_valid(t, &pieces[i], 0, at, pieces[i].bytes))
-      return api_store_read_unsound(version, problem);
-  int32_t status = api_store_read_hash(t->graph, image, version, problem);
+      return api_store_read_unsound(version, error);
+  int32_t status = api_store_read_hash(t->graph, image, version, error);
   if (status != LNSP_OK) return status;
   /* the last two are the learning rate, which belongs to the text it was set over */
   if (!lnspi_str_equal(store->plan.text[3], t->optimizer_text)) count -= 2;
@@ -120,20 +120,20 @@ static int32_t api_store_read_take(lnsp_store *store, lnsp_trainer *t, const uin
 }
 
 LNSP_API int32_t lnsp_store_load(lnsp_store *store, uint64_t number, lnsp_trainer *trainer,
-                                 const lnsp_options *options, lnsp_error *problem) {
+                                 const lnsp_options *options, lnsp_error *error) {
   lnspi_version version;
   lnsp_options own;
   lnspi_block work;
-  API_NEED(store, problem);
-  API_NEED(trainer, problem);
-  int32_t status = lnspi_api_store_check_fit(store, trainer, NULL, problem);
-  if (status == LNSP_OK) status = lnspi_api_store_read_options(store, options, &own, problem);
-  if (status == LNSP_OK) status = lnspi_block_open(&work, &own, 4 * store->plan.words, problem);
+  API_NEED(store, error);
+  API_NEED(trainer, error);
+  int32_t status = lnspi_api_store_check_fit(store, trainer, NULL, error);
+  if (status == LNSP_OK) status = lnspi_api_store_read_options(store, options, &own, error);
+  if (status == LNSP_OK) status = lnspi_block_open(&work, &own, 4 * store->plan.words, error);
   if (status != LNSP_OK) return status;
   status = lnspi_version_read_to_memory(store, number ? number : store->newest, work.memory,
-                                        &version, problem);
+                                        &version, error);
   if (status == LNSP_OK)
-    status = api_store_read_take(store, trainer, work.memory, &version, problem);
+    status = api_store_read_take(store, trainer, work.memory, &version, error);
   lnspi_block_close(&work);
   return status;
 }
@@ -147,10 +147,10 @@ typedef struct api_store_read_words {
 } api_store_read_words;
 
 static int32_t api_store_read_weights(void *user, const uint32_t *words, size_t count,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   api_store_read_words *w = user;
   const uint64_t bytes = 4 * (uint64_t)count < w->left ? 4 * (uint64_t)count : w->left;
-  (void)problem;
+  (void)error;
   if (bytes) memcpy(w->to, words, (size_t)bytes);
   w->to += bytes;
   w->left -= bytes;
@@ -159,21 +159,21 @@ static int32_t api_store_read_weights(void *user, const uint32_t *words, size_t 
 
 /* A state's values are finite, whatever the bytes were. */
 static int32_t api_store_read_sound(const lnsp_model *model, float *row,
-                                    const lnspi_version *version, lnsp_error *problem) {
+                                    const lnspi_version *version, lnsp_error *error) {
   for (int32_t i = 0; i < model->graph->weight_count; i++) {
     const lnspi_weight *weight = &model->graph->weights[i];
     for (int64_t r = 0; r < lnspi_weight_rows(weight); r++) {
       lnspi_state_read(weight, model->state, r, 1, row);
       if (lnspi_state_check_row(weight, LNSP_F32, r, row, NULL) != LNSP_OK)
-        return api_store_read_unsound(version, problem);
+        return api_store_read_unsound(version, error);
     }
   }
-  return api_store_read_hash(model->graph, model->state, version, problem);
+  return api_store_read_hash(model->graph, model->state, version, error);
 }
 
 static int32_t api_store_read_model(lnsp_store *store, uint64_t number, const lnsp_graph *graph,
                                     const lnsp_options *options, lnsp_model **out,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   const int32_t type = lnspi_api_store_dtype(store);
   lnspi_version version;
   lnspi_record image;
@@ -181,17 +181,17 @@ static int32_t api_store_read_model(lnsp_store *store, uint64_t number, const ln
   float *row = NULL;
   const uint64_t bytes = type ? (uint64_t)lnspi_graph_storage_bytes(graph, type) : 0;
   if (!type || bytes > 4 * store->plan.words)
-    return lnspi_error_set(problem, LNSP_E_FORMAT, NULL,
+    return lnspi_error_set(error, LNSP_E_FORMAT, NULL,
                            "the store is damaged or forged: its images are too small for '%s'",
                            store->plan.text[0]);
-  int32_t status = lnspi_version_image(store, number, &image, problem);
+  int32_t status = lnspi_version_image(store, number, &image, error);
   if (status == LNSP_OK)
-    status = lnspi_model_alloc(graph, type, options, &model, &row, problem);
+    status = lnspi_model_alloc(graph, type, options, &model, &row, error);
   if (status != LNSP_OK) return status;
   lnspi_version_decode(image.info, &version);
   api_store_read_words words = {model->state, bytes};
-  status = lnspi_version_read(store, &image, api_store_read_weights, &words, problem);
-  if (status == LNSP_OK) status = api_store_read_sound(model, row, &version, problem);
+  status = lnspi_version_read(store, &image, api_store_read_weights, &words, error);
+  if (status == LNSP_OK) status = api_store_read_sound(model, row, &version, error);
   if (status == LNSP_OK)
     *out = model;
   else
@@ -201,28 +201,28 @@ static int32_t api_store_read_model(lnsp_store *store, uint64_t number, const ln
 
 LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
                                      const lnsp_options *options, lnsp_model **out,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   lnsp_graph *graph = NULL;
   lnsp_model *stored = NULL;
   lnsp_options own, plain;
-  API_OUT(out, problem);
-  API_NEED(store, problem);
-  int32_t status = lnspi_api_store_read_options(store, options, &own, problem);
+  API_OUT(out, error);
+  API_NEED(store, error);
+  int32_t status = lnspi_api_store_read_options(store, options, &own, error);
   if (status == LNSP_OK && own.storage)
-    status = lnspi_dtype_check_storage(own.storage, problem);
+    status = lnspi_dtype_check_storage(own.storage, error);
   if (status != LNSP_OK) return status;
   plain = own; /* the caller's block is for the model */
   plain.block = NULL;
   plain.block_bytes = 0;
   plain.storage = 0;
-  status = lnsp_graph_create(store->plan.text[0], &plain, &graph, problem);
+  status = lnsp_graph_create(store->plan.text[0], &plain, &graph, error);
   if (status != LNSP_OK) return status;
   if (!number) number = store->newest;
   const int as_is = !own.storage || own.storage == lnspi_api_store_dtype(store);
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = api_store_read_model(store, number, graph, as_is ? &own : &plain, &stored, problem);
+  status = api_store_read_model(store, number, graph, as_is ? &own : &plain, &stored, error);
   if (status == LNSP_OK && !as_is)
-    status = lnspi_model_copy(stored->graph, stored->state, own.storage, &own, out, problem);
+    status = lnspi_model_copy(stored->graph, stored->state, own.storage, &own, out, error);
   lnspi_fpenv_leave(fp);
   if (as_is && status == LNSP_OK)
     *out = stored;
@@ -232,10 +232,10 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
   return status;
 }
 
-LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records, lnsp_error *problem) {
+LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records, lnsp_error *error) {
   uint64_t checked = 0;
-  API_NEED(store, problem);
-  int32_t status = lnspi_version_read_verify(store, &checked, problem);
+  API_NEED(store, error);
+  int32_t status = lnspi_version_read_verify(store, &checked, error);
   if (status == LNSP_OK && records) *records = checked;
   return status;
 }

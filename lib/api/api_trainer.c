@@ -21,44 +21,44 @@
 #include "train/update.h"
 
 static int32_t api_trainer_read_options(const lnsp_options *options, lnsp_options *read,
-                                        lnsp_error *problem) {
-  int32_t status = lnspi_struct_read_options(options, read, problem);
+                                        lnsp_error *error) {
+  int32_t status = lnspi_struct_read_options(options, read, error);
   if (status != LNSP_OK || read->storage == 0 || read->storage == LNSP_F32) return status;
   return lnspi_error_set(
-      problem, LNSP_E_UNSUPPORTED, NULL,
+      error, LNSP_E_UNSUPPORTED, NULL,
       "how a trainer keeps its weights is said by its optimizer (weights=f32 or "
       "weights=bf16): leave options->storage 0");
 }
 
 LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
                                       const char *optimizer, const lnsp_size_options *limits,
-                                      lnsp_memory_info *out, lnsp_error *problem) {
+                                      lnsp_memory_info *out, lnsp_error *error) {
   lnsp_size_options read;
   lnsp_memory_info memory;
-  API_NEED(graph, problem);
-  API_NEED(out, problem);
-  int32_t status = lnspi_plan_read_sizes(limits, &read, problem);
+  API_NEED(graph, error);
+  API_NEED(out, error);
+  int32_t status = lnspi_plan_read_sizes(limits, &read, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers in texts */
-  status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, problem);
+  status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, error);
   lnspi_fpenv_leave(fp);
   if (status != LNSP_OK) return status;
-  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", problem);
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
 }
 
 LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
                                      const char *optimizer, const lnsp_size_options *limits,
                                      const lnsp_options *options, lnsp_trainer **out,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   lnsp_size_options read_limits;
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(model, problem);
-  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, problem);
-  if (status == LNSP_OK) status = api_trainer_read_options(options, &read, problem);
+  API_OUT(out, error);
+  API_NEED(model, error);
+  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
+  if (status == LNSP_OK) status = api_trainer_read_options(options, &read, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_trainer_from_model(model, loss, optimizer, &read_limits, &read, out, problem);
+  status = lnspi_trainer_from_model(model, loss, optimizer, &read_limits, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -66,16 +66,16 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
 LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss,
                                         const char *optimizer, const lnsp_size_options *limits,
                                         const lnsp_options *options, lnsp_trainer **out,
-                                        lnsp_error *problem) {
+                                        lnsp_error *error) {
   lnsp_size_options read_limits;
   lnsp_options read;
-  API_OUT(out, problem);
-  API_NEED(file, problem);
-  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, problem);
-  if (status == LNSP_OK) status = api_trainer_read_options(options, &read, problem);
+  API_OUT(out, error);
+  API_NEED(file, error);
+  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
+  if (status == LNSP_OK) status = api_trainer_read_options(options, &read, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_trainer_from_file(file, loss, optimizer, &read_limits, &read, out, problem);
+  status = lnspi_trainer_from_file(file, loss, optimizer, &read_limits, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -88,50 +88,50 @@ LNSP_API void lnsp_trainer_destroy(lnsp_trainer *trainer) {
 
 LNSP_API int32_t lnsp_trainer_compute_gradients(lnsp_trainer *trainer,
                                                 const lnsp_tensor *inputs, int32_t input_count,
-                                                float *loss, lnsp_error *problem) {
+                                                float *loss, lnsp_error *error) {
   double value = 0;
-  API_NEED(trainer, problem);
-  API_NEED(inputs, problem);
+  API_NEED(trainer, error);
+  API_NEED(inputs, error);
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = lnspi_loss_eval_gradients(trainer, inputs, input_count, &value, problem);
+  int32_t status = lnspi_loss_eval_gradients(trainer, inputs, input_count, &value, error);
   lnspi_fpenv_leave(fp);
   if (status == LNSP_OK && loss) *loss = (float)value;
   return status;
 }
 
 LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inputs,
-                                   int32_t input_count, float *loss, lnsp_error *problem) {
+                                   int32_t input_count, float *loss, lnsp_error *error) {
   float value = 0;
   int32_t status =
-      lnsp_trainer_compute_gradients(trainer, inputs, input_count, &value, problem);
-  if (status == LNSP_OK) status = lnsp_trainer_apply(trainer, problem);
+      lnsp_trainer_compute_gradients(trainer, inputs, input_count, &value, error);
+  if (status == LNSP_OK) status = lnsp_trainer_apply(trainer, error);
   if (status == LNSP_OK && loss) *loss = value;
   return status;
 }
 
-LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_error *problem) {
-  API_NEED(trainer, problem);
+LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_error *error) {
+  API_NEED(trainer, error);
   if (trainer->phase != LNSPI_PHASE_GRADIENT)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "there is no gradient to apply: call evaluate or backward first");
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = lnspi_update_apply(trainer, problem);
+  int32_t status = lnspi_update_apply(trainer, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 /* Which weight a gradient is for, whose data can be used where they are. */
 static int32_t api_trainer_check_gradient(const lnsp_graph *graph, const lnsp_tensor *tensor,
-                                          int32_t *index, lnsp_error *problem) {
+                                          int32_t *index, lnsp_error *error) {
   const char *name = tensor->name ? tensor->name : "";
   int64_t stride = 1;
   *index = lnspi_graph_find_weight(graph, name);
   if (*index < 0)
-    return lnspi_error_set(problem, LNSP_E_MISSING, name, "the network has no tensor '%s'",
+    return lnspi_error_set(error, LNSP_E_MISSING, name, "the network has no tensor '%s'",
                            name);
   const lnspi_weight *weight = &graph->weights[*index];
   if (tensor->dtype != LNSP_F32)
-    return lnspi_error_set(problem, LNSP_E_DTYPE, name, "the gradient of '%s' must be F32",
+    return lnspi_error_set(error, LNSP_E_DTYPE, name, "the gradient of '%s' must be F32",
                            name);
   int same = tensor->rank == weight->rank, given = 0;
   for (int32_t d = 0; same && d < weight->rank; d++) {
@@ -139,67 +139,67 @@ static int32_t api_trainer_check_gradient(const lnsp_graph *graph, const lnsp_te
     given |= tensor->strides[d] != 0;
   }
   if (!same)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, name,
+    return lnspi_error_set(error, LNSP_E_SHAPE, name,
                            "the gradient of '%s' does not have the tensor's shape", name);
   for (int32_t d = weight->rank - 1; given && d >= 0; stride *= weight->dims[d--])
     if (tensor->strides[d] != stride && weight->dims[d] > 1)
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, name,
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, name,
                              "the gradient of '%s' must be contiguous and row-major", name);
   if (!tensor->data || (uintptr_t)tensor->data % sizeof(float))
     return lnspi_error_set(
-        problem, LNSP_E_ARGUMENT, name,
+        error, LNSP_E_ARGUMENT, name,
         "the gradient of '%s' has no data, or they are not aligned as floats", name);
   return LNSP_OK;
 }
 
 static int32_t api_trainer_apply_gradients(lnsp_trainer *t, const lnsp_tensor *gradients,
-                                           int32_t count, lnsp_error *problem) {
+                                           int32_t count, lnsp_error *error) {
   const float **given = t->given_room;
   for (int32_t i = 0; i < t->graph->weight_count; i++) given[i] = NULL;
   for (int32_t i = 0; i < count; i++) {
     int32_t index;
-    int32_t status = api_trainer_check_gradient(t->graph, &gradients[i], &index, problem);
+    int32_t status = api_trainer_check_gradient(t->graph, &gradients[i], &index, error);
     if (status != LNSP_OK) return status;
     if (given[index])
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, gradients[i].name, "'%s' is given twice",
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, gradients[i].name, "'%s' is given twice",
                              gradients[i].name);
     given[index] = gradients[i].data;
   }
-  return lnspi_update_apply_given(t, given, problem);
+  return lnspi_update_apply_given(t, given, error);
 }
 
 LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
                                               const lnsp_tensor *gradients, int32_t count,
-                                              lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(gradients, problem);
+                                              lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(gradients, error);
   if (count < 1)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "no gradient was given");
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "no gradient was given");
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = api_trainer_apply_gradients(trainer, gradients, count, problem);
+  int32_t status = api_trainer_apply_gradients(trainer, gradients, count, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 static int32_t api_trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
                                    int32_t input_count, const lnsp_tensor *outputs,
-                                   int32_t output_count, lnsp_error *problem) {
+                                   int32_t output_count, lnsp_error *error) {
   lnspi_engine *engine = &t->engine;
   int64_t batch, concepts;
   int32_t status = lnspi_inputs_check(engine, inputs, input_count, t->limits.max_rows, &batch,
-                                      &concepts, problem);
+                                      &concepts, error);
   if (status == LNSP_OK)
     status = lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 0,
-                                          problem);
+                                          error);
   if (status != LNSP_OK) return status;
   t->phase = LNSPI_PHASE_IDLE;
-  status = lnspi_inputs_load(engine, inputs, input_count, batch, concepts, problem);
+  status = lnspi_inputs_load(engine, inputs, input_count, batch, concepts, error);
   if (status != LNSP_OK) return status;
   lnspi_trainer_seed_layers(t, 1);
-  status = lnspi_engine_forward(engine, t->state, batch, concepts, problem);
+  status = lnspi_engine_forward(engine, t->state, batch, concepts, error);
   if (status != LNSP_OK) return status;
   status =
-      lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 1, problem);
+      lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 1, error);
   t->batch = batch;
   t->concepts = concepts;
   t->phase = LNSPI_PHASE_FORWARD;
@@ -208,33 +208,33 @@ static int32_t api_trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
 
 LNSP_API int32_t lnsp_trainer_forward(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                       int32_t input_count, const lnsp_tensor *outputs,
-                                      int32_t output_count, lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(inputs, problem);
-  if (output_count > 0) API_NEED(outputs, problem);
+                                      int32_t output_count, lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(inputs, error);
+  if (output_count > 0) API_NEED(outputs, error);
   lnspi_fpenv fp = lnspi_fpenv_enter();
   int32_t status =
-      api_trainer_forward(trainer, inputs, input_count, outputs, output_count, problem);
+      api_trainer_forward(trainer, inputs, input_count, outputs, output_count, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 static int32_t api_trainer_backward(lnsp_trainer *t, const lnsp_tensor *gradients,
-                                    int32_t gradient_count, lnsp_error *problem) {
+                                    int32_t gradient_count, lnsp_error *error) {
   for (int32_t i = 0; i < gradient_count; i++) {
     const char *name = gradients[i].name ? gradients[i].name : "";
     int32_t output = lnspi_graph_find_output(t->graph, name);
     int64_t batch = t->batch, concepts;
     if (output < 0)
-      return lnspi_error_set(problem, LNSP_E_MISSING, name, "the network has no output '%s'",
+      return lnspi_error_set(error, LNSP_E_MISSING, name, "the network has no output '%s'",
                              name);
     concepts = lnspi_graph_rows(t->graph, t->graph->outputs[output].node, t->concepts);
     for (int32_t j = 0; j < i; j++)
       if (lnspi_str_equal(gradients[j].name, name))
-        return lnspi_error_set(problem, LNSP_E_ARGUMENT, name, "'%s' is given twice", name);
+        return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "'%s' is given twice", name);
     int32_t status = lnspi_tensor_check(&gradients[i], name,
                                         t->graph->nodes[t->graph->outputs[output].node].width,
-                                        &batch, &concepts, problem);
+                                        &batch, &concepts, error);
     if (status != LNSP_OK) return status;
   }
   lnspi_backward_start(t);
@@ -245,11 +245,11 @@ static int32_t api_trainer_backward(lnsp_trainer *t, const lnsp_tensor *gradient
     float *total = t->dvalues + t->engine.plan.value_offset[node];
     if (t->reached[node])
       return lnspi_error_set(
-          problem, LNSP_E_ARGUMENT, gradients[i].name,
+          error, LNSP_E_ARGUMENT, gradients[i].name,
           "'%s' is the same value as another output given: add their gradients",
           gradients[i].name);
     int32_t status = lnspi_tensor_load(&gradients[i], gradients[i].name, t->engine.k,
-                                       &t->engine.tasks, total, ld, problem);
+                                       &t->engine.tasks, total, ld, error);
     if (status != LNSP_OK) return status;
     t->reached[node] = 1;
   }
@@ -258,29 +258,29 @@ static int32_t api_trainer_backward(lnsp_trainer *t, const lnsp_tensor *gradient
 }
 
 LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor *gradients,
-                                       int32_t gradient_count, lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(gradients, problem);
+                                       int32_t gradient_count, lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(gradients, error);
   if (gradient_count < 1)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "no output gradient was given");
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "no output gradient was given");
   if (trainer->phase != LNSPI_PHASE_FORWARD)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL, "call forward before backward");
+    return lnspi_error_set(error, LNSP_E_STATE, NULL, "call forward before backward");
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = api_trainer_backward(trainer, gradients, gradient_count, problem);
+  int32_t status = api_trainer_backward(trainer, gradients, gradient_count, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, float *out,
-                                       int64_t count, lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(name, problem);
-  API_NEED(out, problem);
-  int32_t status = lnspi_state_read_tensor(trainer->graph, NULL, name, out, count, problem);
+                                       int64_t count, lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(name, error);
+  API_NEED(out, error);
+  int32_t status = lnspi_state_read_tensor(trainer->graph, NULL, name, out, count, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status =
-      lnspi_gradient_read(trainer, lnspi_graph_find_weight(trainer->graph, name), out, problem);
+      lnspi_gradient_read(trainer, lnspi_graph_find_weight(trainer->graph, name), out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }

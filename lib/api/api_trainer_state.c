@@ -23,17 +23,17 @@
 #include "train/trainer.h"
 
 LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern, int32_t frozen,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   int32_t matched = 0;
-  API_NEED(trainer, problem);
-  API_NEED(pattern, problem);
+  API_NEED(trainer, error);
+  API_NEED(pattern, error);
   for (int32_t i = 0; i < trainer->graph->weight_count; i++)
     if (lnspi_str_match(pattern, trainer->graph->weights[i].name)) {
       trainer->frozen[i] = frozen != 0 || trainer->graph->weights[i].fixed;
       matched++;
     }
   if (!matched)
-    return lnspi_error_set(problem, LNSP_E_MISSING, pattern,
+    return lnspi_error_set(error, LNSP_E_MISSING, pattern,
                            "no tensor's name matches '%s'; '*' stands for any characters",
                            pattern);
   /* gradients that were made for other tensors are void; values are not */
@@ -43,10 +43,10 @@ LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
 }
 
 LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
-                                                lnsp_error *problem) {
-  API_NEED(trainer, problem);
+                                                lnsp_error *error) {
+  API_NEED(trainer, error);
   if (!(lr >= 0.f && lr <= 1e6f))
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "the learning rate must be from 0 to 1e6");
   trainer->rule.lr = (double)lr;
   trainer->lr_changed = 1;
@@ -70,23 +70,23 @@ LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer) {
 }
 
 LNSP_API int32_t lnsp_trainer_set_weights(lnsp_trainer *trainer, const lnsp_model *model,
-                                          int32_t reset, lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(model, problem);
+                                          int32_t reset, lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(model, error);
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to bfloat16 */
-  int32_t status = lnspi_set_weights(trainer, model, reset != 0, problem);
+  int32_t status = lnspi_set_weights(trainer, model, reset != 0, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
                                             const uint8_t key[LNSP_NOISE_KEY_BYTES],
-                                            lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(key, problem);
+                                            lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(key, error);
   if (!(trainer->rule.noise > 0))
     return lnspi_error_set(
-        problem, LNSP_E_STATE, NULL,
+        error, LNSP_E_STATE, NULL,
         "this trainer adds no noise: put clip_each=1 noise=1 or the like into its "
         "optimizer text");
   for (int i = 0; i < 8; i++) trainer->noise_key[i] = lnspi_load32(key + 4 * i);
@@ -95,20 +95,20 @@ LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
 }
 
 LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_replay *replay,
-                                         lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(replay, problem);
+                                         lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(replay, error);
   if (!trainer->objective->replay_rows)
     return lnspi_error_set(
-        problem, LNSP_E_STATE, NULL,
+        error, LNSP_E_STATE, NULL,
         "the trainer's loss has no replay term: add '+ 4*replay rows=7' to it");
   if (lnsp_replay_width(replay) != trainer->graph->nodes[0].width)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
                            "the replay statistics have width %lld, but the input has %lld",
                            (long long)lnsp_replay_width(replay),
                            (long long)trainer->graph->nodes[0].width);
   if (!replay->finished)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the replay statistics are not finished: call lnsp_replay_finish");
   lnspi_replay_copy(replay, trainer->replay);
   trainer->has_replay = 1;
@@ -124,18 +124,18 @@ static int api_trainer_state_has_echo(const lnsp_trainer *t) {
 }
 
 LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *echo,
-                                       lnsp_error *problem) {
+                                       lnsp_error *error) {
   lnsp_echo read;
-  API_NEED(trainer, problem);
+  API_NEED(trainer, error);
   memset(&read, 0, sizeof read);
   if (!api_trainer_state_has_echo(trainer))
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the trainer's loss has no echo term: add '+ .1*echo' to it");
   if (echo) {
-    int32_t status = lnspi_struct_read(&read, sizeof read, echo, "lnsp_echo", problem);
+    int32_t status = lnspi_struct_read(&read, sizeof read, echo, "lnsp_echo", error);
     if (status != LNSP_OK) return status;
     if (!read.echo)
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                              "lnsp_echo.echo is NULL: give a function, or NULL in place of the "
                              "struct");
   }
@@ -144,10 +144,10 @@ LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *e
 }
 
 static int32_t api_trainer_state_pick(const lnsp_trainer *t, int32_t average,
-                                      const float **state, lnsp_error *problem) {
+                                      const float **state, lnsp_error *error) {
   if (average && !t->average)
     return lnspi_error_set(
-        problem, LNSP_E_STATE, NULL,
+        error, LNSP_E_STATE, NULL,
         "this trainer keeps no moving average: put ema=.999 into its optimizer "
         "text");
   *state = average ? t->average : t->state;
@@ -155,26 +155,26 @@ static int32_t api_trainer_state_pick(const lnsp_trainer *t, int32_t average,
 }
 
 static int32_t api_trainer_state_check_what(const lnsp_trainer *t, int32_t what,
-                                            lnsp_error *problem) {
+                                            lnsp_error *error) {
   const float *state;
   if (what < LNSP_SAVE_WEIGHTS || what > LNSP_SAVE_STATE)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "'what' is %d: give LNSP_SAVE_WEIGHTS, _AVERAGE or _STATE", what);
-  return api_trainer_state_pick(t, what == LNSP_SAVE_AVERAGE, &state, problem);
+  return api_trainer_state_pick(t, what == LNSP_SAVE_AVERAGE, &state, error);
 }
 
 LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                        int32_t input_count, int32_t average, float *loss,
-                                       lnsp_error *problem) {
+                                       lnsp_error *error) {
   const float *state;
   double value = 0;
-  API_NEED(trainer, problem);
-  API_NEED(inputs, problem);
-  API_NEED(loss, problem);
-  int32_t status = api_trainer_state_pick(trainer, average, &state, problem);
+  API_NEED(trainer, error);
+  API_NEED(inputs, error);
+  API_NEED(loss, error);
+  int32_t status = api_trainer_state_pick(trainer, average, &state, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_loss_eval(trainer, inputs, input_count, average != 0, &value, problem);
+  status = lnspi_loss_eval(trainer, inputs, input_count, average != 0, &value, error);
   lnspi_fpenv_leave(fp);
   if (status == LNSP_OK) *loss = (float)value;
   return status;
@@ -182,41 +182,41 @@ LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor 
 
 LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const char *name,
                                           int32_t average, float *out, int64_t count,
-                                          lnsp_error *problem) {
+                                          lnsp_error *error) {
   const float *state = NULL;
-  API_NEED(trainer, problem);
-  API_NEED(name, problem);
-  API_NEED(out, problem);
-  int32_t status = api_trainer_state_pick(trainer, average, &state, problem);
+  API_NEED(trainer, error);
+  API_NEED(name, error);
+  API_NEED(out, error);
+  int32_t status = api_trainer_state_pick(trainer, average, &state, error);
   if (status == LNSP_OK)
-    status = lnspi_state_read_tensor(trainer->graph, state, name, out, count, problem);
+    status = lnspi_state_read_tensor(trainer->graph, state, name, out, count, error);
   return status;
 }
 
 LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t average,
                                       const lnsp_options *options, lnsp_model **out,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   lnsp_options read;
   const float *state = NULL;
-  API_OUT(out, problem);
-  API_NEED(trainer, problem);
-  int32_t status = lnspi_struct_read_options(options, &read, problem);
-  if (status == LNSP_OK) status = api_trainer_state_pick(trainer, average, &state, problem);
+  API_OUT(out, error);
+  API_NEED(trainer, error);
+  int32_t status = lnspi_struct_read_options(options, &read, error);
+  if (status == LNSP_OK) status = api_trainer_state_pick(trainer, average, &state, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to another type */
   status = lnspi_model_copy(trainer->graph, state,
                             read.storage ? read.storage : trainer->rule.weights, &read, out,
-                            problem);
+                            error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,
-                                        int32_t what, lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(sink, problem);
-  int32_t status = api_trainer_state_check_what(trainer, what, problem);
-  return status == LNSP_OK ? lnspi_checkpoint_save(trainer, sink, what, problem) : status;
+                                        int32_t what, lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(sink, error);
+  int32_t status = api_trainer_state_check_what(trainer, what, error);
+  return status == LNSP_OK ? lnspi_checkpoint_save(trainer, sink, what, error) : status;
 }
 
 typedef struct api_trainer_state_save_job {
@@ -225,26 +225,26 @@ typedef struct api_trainer_state_save_job {
 } api_trainer_state_save_job;
 
 static int32_t api_trainer_state_save_to(void *user, const lnsp_sink *sink,
-                                         lnsp_error *problem) {
+                                         lnsp_error *error) {
   const api_trainer_state_save_job *job = user;
-  return lnspi_checkpoint_save(job->trainer, sink, job->what, problem);
+  return lnspi_checkpoint_save(job->trainer, sink, job->what, error);
 }
 
 LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path, int32_t what,
-                                   lnsp_error *problem) {
+                                   lnsp_error *error) {
   api_trainer_state_save_job job;
-  API_NEED(trainer, problem);
-  int32_t status = api_trainer_state_check_what(trainer, what, problem);
+  API_NEED(trainer, error);
+  int32_t status = api_trainer_state_check_what(trainer, what, error);
   job.trainer = trainer;
   job.what = what;
-  return status == LNSP_OK ? lnspi_path_write(path, api_trainer_state_save_to, &job, problem)
+  return status == LNSP_OK ? lnspi_path_write(path, api_trainer_state_save_to, &job, error)
                            : status;
 }
 
-LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *problem) {
-  API_NEED(trainer, problem);
+LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error) {
+  API_NEED(trainer, error);
   if (!trainer->limits.history)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "this trainer keeps no marks: create it with limits.history");
   lnspi_history_mark(trainer);
   return LNSP_OK;
@@ -255,10 +255,10 @@ LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer) {
 }
 
 LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back,
-                                       lnsp_error *problem) {
-  API_NEED(trainer, problem);
+                                       lnsp_error *error) {
+  API_NEED(trainer, error);
   if (back < 0 || back >= trainer->mark_count)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "there is no mark %d: %d marks are held, 0 is the newest", back,
                            trainer->mark_count);
   lnspi_history_rollback(trainer, back);
@@ -266,20 +266,20 @@ LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back,
 }
 
 LNSP_API int32_t lnsp_trainer_hash(const lnsp_trainer *trainer, int32_t what,
-                                   uint8_t out[LNSP_HASH_BYTES], lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(out, problem);
-  int32_t status = api_trainer_state_check_what(trainer, what, problem);
+                                   uint8_t out[LNSP_HASH_BYTES], lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(out, error);
+  int32_t status = api_trainer_state_check_what(trainer, what, error);
   if (status == LNSP_OK) lnspi_checkpoint_hash(trainer, what, out);
   return status;
 }
 
 LNSP_API int32_t lnsp_trainer_memory(const lnsp_trainer *trainer, lnsp_memory_info *out,
-                                     lnsp_error *problem) {
-  API_NEED(trainer, problem);
-  API_NEED(out, problem);
+                                     lnsp_error *error) {
+  API_NEED(trainer, error);
+  API_NEED(out, error);
   return lnspi_struct_write(out, &trainer->memory, sizeof trainer->memory, "lnsp_memory_info",
-                            problem);
+                            error);
 }
 
 LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer) {

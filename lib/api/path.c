@@ -29,8 +29,8 @@
 #define PATH_SUFFIX_BYTES 48
 
 /* strerror is not safe with threads; these are what users meet. */
-static const char *path_reason(int error) {
-  switch (error) {
+static const char *path_reason(int reason) {
+  switch (reason) {
     case ENOENT: return "there is no such file or folder";
     case EACCES:
     case EPERM: return "permission denied";
@@ -50,10 +50,10 @@ static const char *path_reason(int error) {
   }
 }
 
-int32_t lnspi_path_fail(lnsp_error *problem, int32_t code, const char *verb, const char *path,
-                        int error) {
-  return lnspi_error_set(problem, code, path, "cannot %s '%s': %s (errno %d)", verb, path,
-                         path_reason(error), error);
+int32_t lnspi_path_fail(lnsp_error *error, int32_t code, const char *verb, const char *path,
+                        int reason) {
+  return lnspi_error_set(error, code, path, "cannot %s '%s': %s (errno %d)", verb, path,
+                         path_reason(reason), reason);
 }
 
 /* ---- reading ------------------------------------------------------------ */
@@ -68,7 +68,7 @@ static int32_t path_read(void *user, uint64_t offset, void *to, size_t bytes) {
     size_t piece = bytes < PATH_PIECE_BYTES ? bytes : PATH_PIECE_BYTES;
     ssize_t n = pread(path_unpack(user), at, piece, (off_t)offset);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return 1; /* an error, or the file has become shorter */
+    if (n <= 0) return 1; /* a fault, or the file has become shorter */
     at += n;
     offset += (uint64_t)n;
     bytes -= (size_t)n;
@@ -79,20 +79,20 @@ static int32_t path_read(void *user, uint64_t offset, void *to, size_t bytes) {
 static void path_release(void *user) { close(path_unpack(user)); }
 
 int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   struct stat facts;
-  int fd, error;
+  int fd, reason;
   do {
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* no wait on a pipe */
   } while (fd < 0 && errno == EINTR);
   if (fd < 0) {
-    error = errno;
-    return lnspi_path_fail(problem, error == ENOENT ? LNSP_E_MISSING : LNSP_E_IO, "open", path,
-                           error);
+    reason = errno;
+    return lnspi_path_fail(error, reason == ENOENT ? LNSP_E_MISSING : LNSP_E_IO, "open", path,
+                           reason);
   }
   if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     close(fd);
-    return lnspi_error_set(problem, LNSP_E_IO, path,
+    return lnspi_error_set(error, LNSP_E_IO, path,
                            "cannot read '%s': it is not a regular file", path);
   }
   memset(out, 0, sizeof(*out));
@@ -111,7 +111,7 @@ typedef struct path_writer {
   int fd;             /* -1 once closed */
   int direct;         /* a device or pipe: no new file */
   int pending;        /* the new file is there under its own name */
-  int32_t error;      /* errno of a failed write, told by commit */
+  int32_t reason;      /* errno of a failed write, told by commit */
   size_t filled;
   char *path;         /* where it will stand */
   char *made;         /* the new file's own name */
@@ -124,7 +124,7 @@ static int path_flush(path_writer *writer) {
     ssize_t n = write(writer->fd, at, writer->filled);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
-      writer->error = n < 0 ? errno : EIO;
+      writer->reason = n < 0 ? errno : EIO;
       return 0;
     }
     at += n;
@@ -138,7 +138,7 @@ static int32_t path_write(void *user, const void *from, size_t bytes) {
   const uint8_t *at = from;
   while (bytes) {
     size_t n = PATH_BUFFER_BYTES - writer->filled;
-    if (writer->error) return 1;
+    if (writer->reason) return 1;
     if (n > bytes) n = bytes;
     memcpy(writer->buffer + writer->filled, at, n);
     writer->filled += n;
@@ -166,19 +166,19 @@ void lnspi_path_sync_folder(char *path) {
   close(fd);
 }
 
-static int32_t path_commit(void *user, lnsp_error *problem) {
+static int32_t path_commit(void *user, lnsp_error *error) {
   path_writer *writer = user;
-  int error = 0;
-  if (writer->error || !path_flush(writer)) error = writer->error;
+  int reason = 0;
+  if (writer->reason || !path_flush(writer)) reason = writer->reason;
   /* A device or pipe cannot be synchronised and need not be. */
-  if (!error && !writer->direct && fsync(writer->fd) != 0) error = errno;
-  if (close(writer->fd) != 0 && !error && errno != EINTR) error = errno;
+  if (!reason && !writer->direct && fsync(writer->fd) != 0) reason = errno;
+  if (close(writer->fd) != 0 && !reason && errno != EINTR) reason = errno;
   writer->fd = -1;
-  if (!error && writer->pending && rename(writer->made, writer->path) != 0) error = errno;
-  if (error) {
+  if (!reason && writer->pending && rename(writer->made, writer->path) != 0) reason = errno;
+  if (reason) {
     if (writer->pending) unlink(writer->made);
     writer->pending = 0;
-    return lnspi_path_fail(problem, LNSP_E_IO, "write", writer->path, error);
+    return lnspi_path_fail(error, LNSP_E_IO, "write", writer->path, reason);
   }
   if (writer->pending) lnspi_path_sync_folder(writer->made);
   writer->pending = 0;
@@ -212,7 +212,7 @@ static int path_create(path_writer *writer) {
 /* Opens what is to be written; 0 or an errno. */
 static int path_begin(path_writer *writer) {
   struct stat facts;
-  int exists = stat(writer->path, &facts) == 0, error;
+  int exists = stat(writer->path, &facts) == 0, reason;
   if (exists && S_ISDIR(facts.st_mode)) return EISDIR;
   if (exists && !S_ISREG(facts.st_mode)) {
     writer->direct = 1;
@@ -220,8 +220,8 @@ static int path_begin(path_writer *writer) {
     return writer->fd < 0 ? errno : 0;
   }
   if (exists && access(writer->path, W_OK) != 0) return errno; /* protected on purpose */
-  error = path_create(writer);
-  if (error) return error;
+  reason = path_create(writer);
+  if (reason) return reason;
   writer->pending = 1;
   /* The successor of a file keeps its permissions, where the system lets us. */
   if (exists) (void)fchmod(writer->fd, facts.st_mode & 0777);
@@ -244,7 +244,7 @@ static path_writer *path_layout(lnspi_arena *arena, const char *path) {
 
 /* The writer's memory, from the caller's allocator or malloc. */
 static int32_t path_allocate(const char *path, const lnsp_options *options, path_writer **out,
-                             lnsp_error *problem) {
+                             lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_options own = *options;
   lnspi_block block;
@@ -252,7 +252,7 @@ static int32_t path_allocate(const char *path, const lnsp_options *options, path
   own.block = NULL;
   memset(&block, 0, sizeof(block));
   path_layout(&arena, path);
-  status = lnspi_block_open(&block, &own, arena.used, problem);
+  status = lnspi_block_open(&block, &own, arena.used, error);
   if (status) return status;
   arena.base = block.memory;
   arena.capacity = block.bytes;
@@ -264,22 +264,22 @@ static int32_t path_allocate(const char *path, const lnsp_options *options, path
 }
 
 int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
-                             lnspi_path_sink *out, lnsp_error *problem) {
+                             lnspi_path_sink *out, lnsp_error *error) {
   path_writer *writer = NULL;
   struct stat itself;
   char *resolved = NULL;
   int32_t status;
-  int error;
+  int reason;
   /* A symbolic link stays one: what it leads to is replaced. A link into nowhere
    * has no file to keep, and is replaced itself. */
   if (lstat(path, &itself) == 0 && S_ISLNK(itself.st_mode)) resolved = realpath(path, NULL);
-  status = path_allocate(resolved ? resolved : path, options, &writer, problem);
+  status = path_allocate(resolved ? resolved : path, options, &writer, error);
   free(resolved);
   if (status) return status;
-  error = path_begin(writer);
-  if (error) {
+  reason = path_begin(writer);
+  if (reason) {
     path_abandon(writer);
-    return lnspi_path_fail(problem, LNSP_E_IO, "write", path, error);
+    return lnspi_path_fail(error, LNSP_E_IO, "write", path, reason);
   }
   memset(out, 0, sizeof(*out));
   out->sink.struct_size = sizeof(out->sink);

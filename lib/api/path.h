@@ -13,7 +13,7 @@
 /* Opens a regular file for reading; release(out->user) closes it. LNSP_E_MISSING
  * if there is none. */
 int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
-                          lnsp_error *problem);
+                          lnsp_error *error);
 
 /* A sink into a new file of a name of its own beside path. commit(sink.user)
  * flushes it to the disk and renames it to path, or removes it and fails;
@@ -23,17 +23,17 @@ int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(v
  * (never its block) gives the memory. */
 typedef struct lnspi_path_sink {
   lnsp_sink sink;
-  int32_t (*commit)(void *user, lnsp_error *problem);
+  int32_t (*commit)(void *user, lnsp_error *error);
   void (*abandon)(void *user);
 } lnspi_path_sink;
 
 int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
-                             lnspi_path_sink *out, lnsp_error *problem);
+                             lnspi_path_sink *out, lnsp_error *error);
 
 #if defined(LNSPI_PATH_POSIX)
 /* "cannot open 'PATH': permission denied (errno 13)" */
-int32_t lnspi_path_fail(lnsp_error *problem, int32_t code, const char *verb, const char *path,
-                        int error);
+int32_t lnspi_path_fail(lnsp_error *error, int32_t code, const char *verb, const char *path,
+                        int reason);
 /* Makes a rename durable, as far as the file system lets it; changes the text. */
 void lnspi_path_sync_folder(char *path);
 #endif

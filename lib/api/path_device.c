@@ -139,30 +139,30 @@ static void path_device_release(void *user) {
 
 /* link fails where there is a file already, in one step; where there are no links, the
  * look before has to do. */
-static int32_t path_device_keep(void *user, lnsp_error *problem) {
+static int32_t path_device_keep(void *user, lnsp_error *error) {
   path_device_file *file = user;
-  int error = 0;
+  int reason = 0;
   if (link(file->made, file->path) == 0) {
     unlink(file->made);
   } else if (errno == EEXIST) {
-    error = EEXIST;
+    reason = EEXIST;
   } else if (access(file->path, F_OK) == 0) {
-    error = EEXIST;
+    reason = EEXIST;
   } else if (rename(file->made, file->path) != 0) {
-    error = errno;
+    reason = errno;
   }
-  if (error == EEXIST)
-    return lnspi_error_set(problem, LNSP_E_STATE, file->path,
+  if (reason == EEXIST)
+    return lnspi_error_set(error, LNSP_E_STATE, file->path,
                            "'%s' is there already: remove it, or give the store another name",
                            file->path);
-  if (error) return lnspi_path_fail(problem, LNSP_E_IO, "make", file->path, error);
+  if (reason) return lnspi_path_fail(error, LNSP_E_IO, "make", file->path, reason);
   file->pending = 0;
   lnspi_path_sync_folder(file->made);
   return LNSP_OK;
 }
 
 static int32_t path_device_lock(const path_device_file *file, int32_t read_only,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   struct flock lock;
   memset(&lock, 0, sizeof lock);
   lock.l_type = read_only ? F_RDLCK : F_WRLCK;
@@ -170,16 +170,16 @@ static int32_t path_device_lock(const path_device_file *file, int32_t read_only,
   if (fcntl(file->fd, PATH_DEVICE_SETLK, &lock) == 0) return LNSP_OK;
   if (errno == EAGAIN || errno == EACCES)
     return lnspi_error_set(
-        problem, LNSP_E_STATE, file->path,
+        error, LNSP_E_STATE, file->path,
         "'%s' is in use by another handle or process: wait until it is closed", file->path);
-  return lnspi_path_fail(problem, LNSP_E_IO, "lock", file->path, errno);
+  return lnspi_path_fail(error, LNSP_E_IO, "lock", file->path, errno);
 }
 
-static int32_t path_device_create(path_device_file *file, uint64_t size, lnsp_error *problem) {
+static int32_t path_device_create(path_device_file *file, uint64_t size, lnsp_error *error) {
   const char *slash = strrchr(file->path, '/');
   const size_t folder = slash ? (size_t)(slash - file->path) + 1 : 0;
   if (access(file->path, F_OK) == 0)
-    return lnspi_error_set(problem, LNSP_E_STATE, file->path,
+    return lnspi_error_set(error, LNSP_E_STATE, file->path,
                            "'%s' is there already: remove it, or give the store another name",
                            file->path);
   memcpy(file->made, file->path, folder);
@@ -189,21 +189,21 @@ static int32_t path_device_create(path_device_file *file, uint64_t size, lnsp_er
     file->fd = open(file->made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file->fd < 0 && errno != EEXIST && errno != EINTR) break;
   }
-  if (file->fd < 0) return lnspi_path_fail(problem, LNSP_E_IO, "make", file->path, errno);
+  if (file->fd < 0) return lnspi_path_fail(error, LNSP_E_IO, "make", file->path, errno);
   file->pending = 1;
   if (ftruncate(file->fd, (off_t)size) != 0)
-    return lnspi_path_fail(problem, LNSP_E_IO, "make", file->path, errno);
+    return lnspi_path_fail(error, LNSP_E_IO, "make", file->path, errno);
   return LNSP_OK;
 }
 
 static int32_t path_device_reopen(path_device_file *file, int32_t read_only,
-                                  lnsp_error *problem) {
+                                  lnsp_error *error) {
   do {
     file->fd =
         open(file->path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   } while (file->fd < 0 && errno == EINTR);
   if (file->fd >= 0) return LNSP_OK;
-  return lnspi_path_fail(problem, errno == ENOENT ? LNSP_E_MISSING : LNSP_E_IO, "open",
+  return lnspi_path_fail(error, errno == ENOENT ? LNSP_E_MISSING : LNSP_E_IO, "open",
                          file->path, errno);
 }
 
@@ -216,14 +216,14 @@ static path_device_file *path_device_layout(lnspi_arena *arena, size_t length, c
 }
 
 static int32_t path_device_allocate(const char *path, const lnsp_options *options,
-                                    path_device_file **out, lnsp_error *problem) {
+                                    path_device_file **out, lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_options own = *options;
   lnspi_block block;
   char *name, *made;
   own.block = NULL; /* that is for the store's handle */
   path_device_layout(&arena, strlen(path), &name, &made);
-  int32_t status = lnspi_block_open(&block, &own, arena.used, problem);
+  int32_t status = lnspi_block_open(&block, &own, arena.used, error);
   if (status != LNSP_OK) return status;
   arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
   path_device_file *file = path_device_layout(&arena, strlen(path), &name, &made);
@@ -238,13 +238,13 @@ static int32_t path_device_allocate(const char *path, const lnsp_options *option
 }
 
 static int32_t path_device_facts(const path_device_file *file, lnsp_device *device,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   struct stat facts;
   if (fstat(file->fd, &facts) != 0 || !S_ISREG(facts.st_mode))
-    return lnspi_error_set(problem, LNSP_E_IO, file->path,
+    return lnspi_error_set(error, LNSP_E_IO, file->path,
                            "'%s' is no store: it is not a regular file", file->path);
   if (facts.st_size < (off_t)(4 * PATH_DEVICE_ERASE))
-    return lnspi_error_set(problem, LNSP_E_FORMAT, file->path,
+    return lnspi_error_set(error, LNSP_E_FORMAT, file->path,
                            "'%s' is no store: it has only %lld bytes", file->path,
                            (long long)facts.st_size);
   device->size_bytes = (uint64_t)facts.st_size;
@@ -253,17 +253,17 @@ static int32_t path_device_facts(const path_device_file *file, lnsp_device *devi
 
 int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_only,
                                const lnsp_options *options, lnspi_path_device *out,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   path_device_file *file = NULL;
-  int32_t status = path_device_allocate(path, options, &file, problem);
+  int32_t status = path_device_allocate(path, options, &file, error);
   if (status != LNSP_OK) return status;
   memset(out, 0, sizeof *out);
   made = (made + PATH_DEVICE_ERASE - 1) / PATH_DEVICE_ERASE * PATH_DEVICE_ERASE;
   if (made && made < 4 * PATH_DEVICE_ERASE) made = 4 * PATH_DEVICE_ERASE;
-  status = made ? path_device_create(file, made, problem)
-                : path_device_reopen(file, read_only, problem);
-  if (status == LNSP_OK) status = path_device_lock(file, read_only, problem);
-  if (status == LNSP_OK) status = path_device_facts(file, &out->device, problem);
+  status = made ? path_device_create(file, made, error)
+                : path_device_reopen(file, read_only, error);
+  if (status == LNSP_OK) status = path_device_lock(file, read_only, error);
+  if (status == LNSP_OK) status = path_device_facts(file, &out->device, error);
   if (status != LNSP_OK) {
     path_device_release(file);
     return status;
@@ -287,12 +287,12 @@ int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_onl
 
 int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_only,
                                const lnsp_options *options, lnspi_path_device *out,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   (void)made;
   (void)read_only;
   (void)options;
   (void)out;
-  return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, path,
+  return lnspi_error_set(error, LNSP_E_UNSUPPORTED, path,
                          "this build has no files for stores: give a device instead of a path");
 }
 

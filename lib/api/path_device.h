@@ -8,12 +8,12 @@
  * keep, or goes with release; 0: what is there. */
 typedef struct lnspi_path_device {
   lnsp_device device;
-  int32_t (*keep)(void *user, lnsp_error *problem);
+  int32_t (*keep)(void *user, lnsp_error *error);
   void (*release)(void *user);
 } lnspi_path_device;
 
 int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_only,
                                const lnsp_options *options, lnspi_path_device *out,
-                               lnsp_error *problem);
+                               lnsp_error *error);
 
 #endif

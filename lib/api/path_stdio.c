@@ -11,23 +11,23 @@
 
 #if defined(LNSP_FREESTANDING)
 
-static int32_t path_stdio_refuse(const char *path, lnsp_error *problem) {
-  return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, path,
+static int32_t path_stdio_refuse(const char *path, lnsp_error *error) {
+  return lnspi_error_set(error, LNSP_E_UNSUPPORTED, path,
                          "this build has no files: use memory or callbacks instead of a path");
 }
 
 int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   (void)out;
   (void)release;
-  return path_stdio_refuse(path, problem);
+  return path_stdio_refuse(path, error);
 }
 
 int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
-                             lnspi_path_sink *out, lnsp_error *problem) {
+                             lnspi_path_sink *out, lnsp_error *error) {
   (void)options;
   (void)out;
-  return path_stdio_refuse(path, problem);
+  return path_stdio_refuse(path, error);
 }
 
 #else
@@ -39,9 +39,9 @@ int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
 #define PATH_STDIO_SUFFIX 16
 #define PATH_STDIO_TRIES 1000
 
-static int32_t path_stdio_fail(lnsp_error *problem, int32_t code, const char *verb,
+static int32_t path_stdio_fail(lnsp_error *error, int32_t code, const char *verb,
                                const char *path) {
-  return lnspi_error_set(problem, code, path, "cannot %s '%s'", verb, path);
+  return lnspi_error_set(error, code, path, "cannot %s '%s'", verb, path);
 }
 
 static int32_t path_stdio_read(void *user, uint64_t offset, void *to, size_t bytes) {
@@ -53,13 +53,13 @@ static int32_t path_stdio_read(void *user, uint64_t offset, void *to, size_t byt
 static void path_stdio_release(void *user) { fclose(user); }
 
 int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(void *user),
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   FILE *file = fopen(path, "rb");
   long size;
-  if (!file) return path_stdio_fail(problem, LNSP_E_MISSING, "open", path);
+  if (!file) return path_stdio_fail(error, LNSP_E_MISSING, "open", path);
   if (fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0 || size == LONG_MAX) {
     fclose(file);
-    return path_stdio_fail(problem, LNSP_E_IO, "read", path);
+    return path_stdio_fail(error, LNSP_E_IO, "read", path);
   }
   memset(out, 0, sizeof(*out));
   out->struct_size = sizeof(*out);
@@ -108,7 +108,7 @@ static void path_stdio_empty(const path_stdio_writer *writer) {
   if (file) fclose(file);
 }
 
-static int32_t path_stdio_commit(void *user, lnsp_error *problem) {
+static int32_t path_stdio_commit(void *user, lnsp_error *error) {
   path_stdio_writer *writer = user;
   int good = fflush(writer->file) == 0 && !ferror(writer->file);
   if (fclose(writer->file) != 0) good = 0;
@@ -117,7 +117,7 @@ static int32_t path_stdio_commit(void *user, lnsp_error *problem) {
   if (!good && writer->pending) remove(writer->made);
   if (!good && writer->direct) path_stdio_empty(writer);
   writer->pending = writer->direct = 0;
-  return good ? LNSP_OK : path_stdio_fail(problem, LNSP_E_IO, "write", writer->path);
+  return good ? LNSP_OK : path_stdio_fail(error, LNSP_E_IO, "write", writer->path);
 }
 
 static void path_stdio_abandon(void *user) {
@@ -172,7 +172,7 @@ static path_stdio_writer *path_stdio_layout(lnspi_arena *arena, const char *path
 }
 
 int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
-                             lnspi_path_sink *out, lnsp_error *problem) {
+                             lnspi_path_sink *out, lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_options own = *options;
   lnspi_block block;
@@ -181,7 +181,7 @@ int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
   own.block = NULL;
   memset(&block, 0, sizeof(block));
   path_stdio_layout(&arena, path);
-  status = lnspi_block_open(&block, &own, arena.used, problem);
+  status = lnspi_block_open(&block, &own, arena.used, error);
   if (status) return status;
   arena.base = block.memory;
   arena.capacity = block.bytes;
@@ -190,7 +190,7 @@ int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
   writer->block = block;
   if (!path_stdio_begin(writer)) {
     path_stdio_abandon(writer);
-    return path_stdio_fail(problem, LNSP_E_IO, "write", path);
+    return path_stdio_fail(error, LNSP_E_IO, "write", path);
   }
   memset(out, 0, sizeof(*out));
   out->sink.struct_size = sizeof(out->sink);

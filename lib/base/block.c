@@ -58,12 +58,12 @@ static void block_release(void *user, void *block, size_t bytes) {
 
 /* The caller's own memory, moved up to the alignment. */
 static int32_t block_borrow(lnspi_block *block, const lnsp_options *options, uint64_t bytes,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   size_t shift = (size_t)((uintptr_t)options->block % LNSPI_ALIGN);
   shift = shift ? LNSPI_ALIGN - shift : 0;
   if (options->block_bytes < shift || options->block_bytes - shift < bytes)
     return lnspi_error_set(
-        problem, LNSP_E_MEMORY, NULL,
+        error, LNSP_E_MEMORY, NULL,
         "options->block has %zu bytes but the handle needs %llu: give a block of "
         "that size, aligned to 64",
         options->block_bytes, (unsigned long long)bytes + shift);
@@ -75,25 +75,25 @@ static int32_t block_borrow(lnspi_block *block, const lnsp_options *options, uin
 }
 
 int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64_t bytes,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   lnsp_allocator allocator;
   void *memory;
   int32_t status;
   if (bytes > SIZE_MAX / 2 - LNSPI_ALIGN) /* no object is larger than PTRDIFF_MAX */
-    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+    return lnspi_error_set(error, LNSP_E_MEMORY, NULL,
                            "the handle needs %llu bytes, more than this machine can address",
                            (unsigned long long)bytes);
-  if (options && options->block) return block_borrow(block, options, bytes, problem);
+  if (options && options->block) return block_borrow(block, options, bytes, error);
 
   memset(&allocator, 0, sizeof(allocator));
   if (options && options->allocator) {
     status = lnspi_struct_read(&allocator, sizeof(allocator), options->allocator,
-                               "options->allocator", problem);
+                               "options->allocator", error);
     if (status) return status;
   } else {
 #if defined(LNSP_FREESTANDING)
     return lnspi_error_set(
-        problem, LNSP_E_MEMORY, NULL,
+        error, LNSP_E_MEMORY, NULL,
         "this build has no malloc: set options->block or options->allocator");
 #else
     allocator.struct_size = sizeof allocator; /* others may pass it on */
@@ -103,12 +103,12 @@ int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64
   }
   memory = allocator.allocate(allocator.user, (size_t)bytes);
   if (!memory)
-    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+    return lnspi_error_set(error, LNSP_E_MEMORY, NULL,
                            "the allocator has no %llu bytes to give",
                            (unsigned long long)bytes);
   if ((uintptr_t)memory % LNSPI_ALIGN) {
     allocator.release(allocator.user, memory, (size_t)bytes);
-    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+    return lnspi_error_set(error, LNSP_E_MEMORY, NULL,
                            "options->allocator returned a block that is not aligned to 64");
   }
   if (options && options->allocator) memset(memory, 0, (size_t)bytes);

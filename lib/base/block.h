@@ -16,7 +16,7 @@ typedef struct lnspi_block {
 /* Gets bytes bytes, zeroed and aligned, from options (already read by
  * lnspi_struct_read_options): its block, its allocator, or malloc. */
 int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64_t bytes,
-                         lnsp_error *problem);
+                         lnsp_error *error);
 
 /* Gives it back. The block struct may lie inside the memory: it is copied first. */
 void lnspi_block_close(const lnspi_block *block);

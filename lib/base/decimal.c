@@ -149,18 +149,18 @@ static const char *decimal_scan(const char *at, const char *end, decimal_wide *o
 /* ---- reading ------------------------------------------------------------ */
 
 static int32_t decimal_refuse_range(lnspi_token word, const char *key, double low, double high,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   const double most = (double)3.402823466e38f;
   char shown[48], from[32], to[32];
   lnspi_decimal_write((float)(low < -most ? -most : low > most ? most : low), from);
   lnspi_decimal_write((float)(high < -most ? -most : high > most ? most : high), to);
-  return lnspi_error_set_line(problem, LNSP_E_LIMIT, word.line, word.column,
+  return lnspi_error_set_line(error, LNSP_E_LIMIT, word.line, word.column,
                               "%s=%s is out of range: it must lie between %s and %s", key,
                               lnspi_token_show(word, shown), from, to);
 }
 
 int32_t lnspi_decimal_parse(lnspi_token word, const char *key, double low, double high,
-                            double *out, lnsp_error *problem) {
+                            double *out, lnsp_error *error) {
   const char *at = word.at, *end = word.at + word.length;
   int minus = 0;
   char shown[48];
@@ -169,20 +169,20 @@ int32_t lnspi_decimal_parse(lnspi_token word, const char *key, double low, doubl
   double value;
   if (at < end && (*at == '+' || *at == '-')) minus = *at++ == '-';
   if (decimal_scan(at, end, &wide) != end)
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, word.line, word.column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, word.line, word.column,
                                 "%s needs a decimal number such as 0.3 or 1e-3, not '%s'", key,
                                 lnspi_token_show(word, shown));
   bits = decimal_double_bits(wide);
-  if (bits >> 52 == 2047) return decimal_refuse_range(word, key, low, high, problem);
+  if (bits >> 52 == 2047) return decimal_refuse_range(word, key, low, high, error);
   value = decimal_double(bits | (uint64_t)minus << 63);
   if (!(value >= low && value <= high))
-    return decimal_refuse_range(word, key, low, high, problem);
+    return decimal_refuse_range(word, key, low, high, error);
   *out = value;
   return LNSP_OK;
 }
 
 int32_t lnspi_decimal_parse_integer(lnspi_token word, const char *key, int64_t low,
-                                    int64_t high, int64_t *out, lnsp_error *problem) {
+                                    int64_t high, int64_t *out, lnsp_error *error) {
   const char *at = word.at, *end = word.at + word.length;
   int minus = 0, over = 0;
   uint64_t m = 0;
@@ -196,12 +196,12 @@ int32_t lnspi_decimal_parse_integer(lnspi_token word, const char *key, int64_t l
     if (!over) m = m * 10 + digit;
   }
   if (at != end)
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, word.line, word.column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, word.line, word.column,
                                 "%s needs a whole number, not '%s'", key,
                                 lnspi_token_show(word, shown));
   value = minus ? -(int64_t)m : (int64_t)m;
   if (over || value < low || value > high)
-    return lnspi_error_set_line(problem, LNSP_E_LIMIT, word.line, word.column,
+    return lnspi_error_set_line(error, LNSP_E_LIMIT, word.line, word.column,
                                 "%s=%s is out of range: it must lie between %lld and %lld", key,
                                 lnspi_token_show(word, shown), (long long)low, (long long)high);
   *out = value;

@@ -11,9 +11,9 @@
  * Refused with line and column: anything else, and values outside [low, high].
  * key names the value in the message. */
 int32_t lnspi_decimal_parse(lnspi_token word, const char *key, double low, double high,
-                            double *out, lnsp_error *problem);
+                            double *out, lnsp_error *error);
 int32_t lnspi_decimal_parse_integer(lnspi_token word, const char *key, int64_t low,
-                                    int64_t high, int64_t *out, lnsp_error *problem);
+                                    int64_t high, int64_t *out, lnsp_error *error);
 
 /* Shortest text (at most 17 digits) that lnspi_decimal_parse reads back to the
  * same float; to[32]. Without exponent where that is short: "0.001", "1e-05". */

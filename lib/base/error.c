@@ -4,9 +4,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Arguments may point into the problem itself (a call that adds to another's
+/* Arguments may point into the error itself (a call that adds to another's
  * message), so it is put together aside. */
-static void error_fill(lnsp_error *problem, int32_t code, int32_t line, int32_t column,
+static void error_fill(lnsp_error *error, int32_t code, int32_t line, int32_t column,
                        int64_t offset, const char *name, const char *format, va_list *list) {
   lnsp_error made;
   memset(&made, 0, sizeof(made));
@@ -16,37 +16,37 @@ static void error_fill(lnsp_error *problem, int32_t code, int32_t line, int32_t 
   made.offset = offset;
   if (name) lnspi_format(made.name, sizeof(made.name), "%s", name);
   lnspi_format_va(made.message, sizeof(made.message), format, list);
-  memcpy(problem, &made, sizeof(made));
+  memcpy(error, &made, sizeof(made));
 }
 
-int32_t lnspi_error_set(lnsp_error *problem, int32_t code, const char *name, const char *format,
+int32_t lnspi_error_set(lnsp_error *error, int32_t code, const char *name, const char *format,
                         ...) {
-  if (problem) {
+  if (error) {
     va_list list;
     va_start(list, format);
-    error_fill(problem, code, 0, 0, -1, name, format, &list);
+    error_fill(error, code, 0, 0, -1, name, format, &list);
     va_end(list);
   }
   return code;
 }
 
-int32_t lnspi_error_set_at(lnsp_error *problem, int32_t code, int64_t offset, const char *name,
+int32_t lnspi_error_set_at(lnsp_error *error, int32_t code, int64_t offset, const char *name,
                            const char *format, ...) {
-  if (problem) {
+  if (error) {
     va_list list;
     va_start(list, format);
-    error_fill(problem, code, 0, 0, offset, name, format, &list);
+    error_fill(error, code, 0, 0, offset, name, format, &list);
     va_end(list);
   }
   return code;
 }
 
-int32_t lnspi_error_set_line(lnsp_error *problem, int32_t code, int32_t line, int32_t column,
+int32_t lnspi_error_set_line(lnsp_error *error, int32_t code, int32_t line, int32_t column,
                              const char *format, ...) {
-  if (problem) {
+  if (error) {
     va_list list;
     va_start(list, format);
-    error_fill(problem, code, line, column, -1, NULL, format, &list);
+    error_fill(error, code, line, column, -1, NULL, format, &list);
     va_end(list);
   }
   return code;

@@ -101,15 +101,15 @@ int lnspi_lexer_line_end(lnspi_lexer *text) {
 int lnspi_lexer_at_end(const lnspi_lexer *text) { return text->at == text->end; }
 
 static int32_t lexer_pair(lnspi_lexer *text, const char *stops, lnspi_key *pair,
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   char shown[48];
   pair->key = lnspi_lexer_next(text, stops);
   if (pair->key.length == 0)
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, text->line, text->column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, text->line, text->column,
                                 "a key is missing before '%c': write key=value",
                                 lnspi_lexer_peek(text));
   if (text->at == text->end || *text->at != '=')
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, pair->key.line, pair->key.column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, pair->key.line, pair->key.column,
                                 "'%s' is not key=value (no blanks around '=')",
                                 lnspi_token_show(pair->key, shown));
   lexer_advance(text);
@@ -118,14 +118,14 @@ static int32_t lexer_pair(lnspi_lexer *text, const char *stops, lnspi_key *pair,
     pair->value = lnspi_lexer_next(text, stops);
   }
   if (pair->value.length == 0 || (text->at < text->end && *text->at == '='))
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, pair->key.line, pair->key.column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, pair->key.line, pair->key.column,
                                 "key '%s' has no plain value: write %s=VALUE without blanks",
                                 lnspi_token_show(pair->key, shown), shown);
   return LNSP_OK;
 }
 
 int32_t lnspi_lexer_keys(lnspi_lexer *text, const char *stops, lnspi_key *keys,
-                         int32_t capacity, int32_t *count, lnsp_error *problem) {
+                         int32_t capacity, int32_t *count, lnsp_error *error) {
   char shown[48];
   int32_t n = 0, i;
   for (;;) {
@@ -134,16 +134,16 @@ int32_t lnspi_lexer_keys(lnspi_lexer *text, const char *stops, lnspi_key *keys,
     int32_t status;
     if (text->at == text->end || c == '\n' || c == ';' || c == '#' || lexer_is_one_of(c, stops))
       break;
-    status = lexer_pair(text, stops, &pair, problem);
+    status = lexer_pair(text, stops, &pair, error);
     if (status) return status;
     for (i = 0; i < n; i++)
       if (keys[i].key.length == pair.key.length &&
           memcmp(keys[i].key.at, pair.key.at, (size_t)pair.key.length) == 0)
-        return lnspi_error_set_line(problem, LNSP_E_SYNTAX, pair.key.line, pair.key.column,
+        return lnspi_error_set_line(error, LNSP_E_SYNTAX, pair.key.line, pair.key.column,
                                     "key '%s' is given twice",
                                     lnspi_token_show(pair.key, shown));
     if (n == capacity)
-      return lnspi_error_set_line(problem, LNSP_E_LIMIT, pair.key.line, pair.key.column,
+      return lnspi_error_set_line(error, LNSP_E_LIMIT, pair.key.line, pair.key.column,
                                   "key '%s' is one too many: at most %d are taken here",
                                   lnspi_token_show(pair.key, shown), (int)capacity);
     keys[n++] = pair;

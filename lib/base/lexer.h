@@ -42,6 +42,6 @@ typedef struct lnspi_key {
 /* Reads key=value pairs to the end of the line or a stop character; refuses
  * doubles, a key without value, more than capacity pairs. */
 int32_t lnspi_lexer_keys(lnspi_lexer *text, const char *stops, lnspi_key *keys,
-                         int32_t capacity, int32_t *count, lnsp_error *problem);
+                         int32_t capacity, int32_t *count, lnsp_error *error);
 
 #endif

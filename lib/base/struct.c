@@ -9,7 +9,7 @@
 #define STRUCT_MAX_BYTES 4096u
 
 int32_t lnspi_struct_read(void *to, size_t known_bytes, const void *from, const char *what,
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   uint32_t size = (uint32_t)known_bytes;
   if (from) {
     const uint8_t *bytes = from;
@@ -17,14 +17,14 @@ int32_t lnspi_struct_read(void *to, size_t known_bytes, const void *from, const 
     memcpy(&size, from, sizeof(size));
     if (size < sizeof(size) || size > STRUCT_MAX_BYTES)
       return lnspi_error_set(
-          problem, LNSP_E_ARGUMENT, NULL,
+          error, LNSP_E_ARGUMENT, NULL,
           "%s: struct_size is %u: zero the struct and set struct_size to its "
           "sizeof",
           what, (unsigned)size);
     for (i = known_bytes; i < size; i++)
       if (bytes[i])
         return lnspi_error_set(
-            problem, LNSP_E_UNSUPPORTED, NULL,
+            error, LNSP_E_UNSUPPORTED, NULL,
             "%s: a field at byte %zu is set that this version of the library "
             "does not know: leave it zero or update the library",
             what, i);
@@ -39,48 +39,48 @@ int32_t lnspi_struct_read(void *to, size_t known_bytes, const void *from, const 
 }
 
 int32_t lnspi_struct_read_options(const lnsp_options *from, lnsp_options *to,
-                                  lnsp_error *problem) {
-  int32_t status = lnspi_struct_read(to, sizeof(*to), from, "options", problem);
+                                  lnsp_error *error) {
+  int32_t status = lnspi_struct_read(to, sizeof(*to), from, "options", error);
   if (status) return status;
   if (!to->block && to->block_bytes)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "options->block_bytes is %zu but options->block is NULL",
                            to->block_bytes);
   if (to->storage && to->storage != LNSP_F32 && to->storage != LNSP_F16 &&
       to->storage != LNSP_BF16 && to->storage != LNSP_I8)
-    return lnspi_error_set(problem, LNSP_E_DTYPE, NULL,
+    return lnspi_error_set(error, LNSP_E_DTYPE, NULL,
                            "options->storage is %d: matrices are stored as LNSP_F32, LNSP_F16, "
                            "LNSP_BF16 or LNSP_I8; 0 leaves the choice to the call",
                            to->storage);
   if (to->allocator) {
     lnsp_allocator allocator;
     status = lnspi_struct_read(&allocator, sizeof(allocator), to->allocator,
-                               "options->allocator", problem);
+                               "options->allocator", error);
     if (status) return status;
     if (!allocator.allocate || !allocator.release)
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                              "options->allocator needs both allocate and release");
   }
   if (to->parallel) {
     lnsp_parallel parallel;
     status = lnspi_struct_read(&parallel, sizeof(parallel), to->parallel, "options->parallel",
-                               problem);
+                               error);
     if (status) return status;
     if (!parallel.run)
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                              "options->parallel has no run function");
   }
   return LNSP_OK;
 }
 
 int32_t lnspi_struct_write(void *to, const void *from, size_t known_bytes, const char *what,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   uint32_t size;
-  if (!to) return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "%s is NULL", what);
+  if (!to) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "%s is NULL", what);
   memcpy(&size, to, sizeof(size));
   if (size < sizeof(size) || size > STRUCT_MAX_BYTES)
     return lnspi_error_set(
-        problem, LNSP_E_ARGUMENT, NULL,
+        error, LNSP_E_ARGUMENT, NULL,
         "%s: struct_size is %u: set it to the struct's sizeof before the call", what,
         (unsigned)size);
   memcpy(to, from, size < known_bytes ? size : known_bytes);

@@ -21,7 +21,7 @@ static void tasks_enter(void *argument, int32_t index) {
 }
 
 int32_t lnspi_tasks_open(lnspi_tasks *tasks, const lnsp_options *options, int32_t count,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   lnsp_parallel parallel;
   int32_t status = LNSP_OK;
   memset(tasks, 0, sizeof *tasks);
@@ -29,12 +29,12 @@ int32_t lnspi_tasks_open(lnspi_tasks *tasks, const lnsp_options *options, int32_
   if (count <= 1) return LNSP_OK;
   if (!options->parallel)
     return lnspi_error_set(
-        problem, LNSP_E_ARGUMENT, NULL,
+        error, LNSP_E_ARGUMENT, NULL,
         "limits->tasks is %d, but nothing runs them: set options->parallel, or "
         "leave tasks 0",
         count);
   status = lnspi_struct_read(&parallel, sizeof parallel, options->parallel, "options->parallel",
-                             problem);
+                             error);
   if (status != LNSP_OK) return status;
   tasks->count = count;
   tasks->user = parallel.user;

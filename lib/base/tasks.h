@@ -17,7 +17,7 @@ typedef struct lnspi_tasks {
 
 /* From options (already read) and limits->tasks. */
 int32_t lnspi_tasks_open(lnspi_tasks *tasks, const lnsp_options *options, int32_t count,
-                         lnsp_error *problem);
+                         lnsp_error *error);
 
 /* Runs task(argument, 0 .. count-1), in any order and on any threads. tasks may be NULL:
  * one after the other. */

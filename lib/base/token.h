@@ -15,7 +15,7 @@ int lnspi_token_is(lnspi_token word, const char *string);
 
 /* Copies with terminator; LNSP_E_LIMIT if longer than capacity - 1. */
 int32_t lnspi_token_copy(lnspi_token word, char *to, size_t capacity, const char *what,
-                         lnsp_error *problem);
+                         lnsp_error *error);
 
 /* Part number index (from 0) of a word split at c, length 0 if there is none. */
 lnspi_token lnspi_token_split(lnspi_token word, char c, int32_t index);

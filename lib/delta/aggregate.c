@@ -36,7 +36,7 @@ typedef struct aggregate_job {
 
 /* ---- "trimmed share=.1 clip=median skip=1" ---- */
 
-static int32_t aggregate_key(const lnspi_key *key, aggregate_rule *rule, lnsp_error *problem) {
+static int32_t aggregate_key(const lnspi_key *key, aggregate_rule *rule, lnsp_error *error) {
   int64_t flag = 0;
   int32_t status;
   if (lnspi_token_is(key->key, "clip") && lnspi_token_is(key->value, "median")) {
@@ -44,20 +44,20 @@ static int32_t aggregate_key(const lnspi_key *key, aggregate_rule *rule, lnsp_er
     return LNSP_OK;
   }
   if (lnspi_token_is(key->key, "clip"))
-    return lnspi_decimal_parse(key->value, "clip", 1e-30, 1e30, &rule->clip, problem);
+    return lnspi_decimal_parse(key->value, "clip", 1e-30, 1e30, &rule->clip, error);
   if (lnspi_token_is(key->key, "share") && rule->method == AGGREGATE_TRIMMED)
-    return lnspi_decimal_parse(key->value, "share", 0, .49, &rule->share, problem);
+    return lnspi_decimal_parse(key->value, "share", 0, .49, &rule->share, error);
   if (lnspi_token_is(key->key, "skip")) {
-    status = lnspi_decimal_parse_integer(key->value, "skip", 0, 1, &flag, problem);
+    status = lnspi_decimal_parse_integer(key->value, "skip", 0, 1, &flag, error);
     rule->skip = (int32_t)flag;
     return status;
   }
-  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, key->key.line, key->key.column,
+  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, key->key.line, key->key.column,
                               "a rule takes clip=median or clip=NUMBER, skip=1, and trimmed "
                               "share=.1 as well");
 }
 
-static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_error *problem) {
+static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_error *error) {
   lnspi_key keys[AGGREGATE_KEYS];
   int32_t count = 0, status;
   lnspi_lexer at;
@@ -70,16 +70,16 @@ static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_erro
   else if (lnspi_token_is(word, "trimmed"))
     rule->method = AGGREGATE_TRIMMED;
   else if (!lnspi_token_is(word, "mean"))
-    return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, word.line, word.column,
+    return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
                                 "a rule begins with mean, median or trimmed");
-  status = lnspi_lexer_keys(&at, "", keys, AGGREGATE_KEYS, &count, problem);
+  status = lnspi_lexer_keys(&at, "", keys, AGGREGATE_KEYS, &count, error);
   if (!status && !lnspi_lexer_at_end(&at))
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, at.line, at.column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, at.line, at.column,
                                 "a rule is one line");
   for (int32_t i = 0; !status && i < count; i++)
-    status = aggregate_key(&keys[i], rule, problem);
+    status = aggregate_key(&keys[i], rule, error);
   if (!status && rule->clip_to_median && rule->clip > 0)
-    status = lnspi_error_set(problem, LNSP_E_ARGUMENT, "clip",
+    status = lnspi_error_set(error, LNSP_E_ARGUMENT, "clip",
                              "give clip=median or clip=NUMBER, not both");
   return status;
 }
@@ -132,16 +132,16 @@ static double aggregate_value(const aggregate_job *job, double *column) {
 
 /* For make.c: the change of a span of the result. */
 static int32_t aggregate_read(void *user, int32_t index, const float *base, int32_t count,
-                              float *change, lnsp_error *problem) {
+                              float *change, lnsp_error *error) {
   aggregate_job *job = user;
   lnspi_delta_set *s = &job->several;
   if (index < 0) { /* from the beginning, once more perhaps */
     job->tensor = -1;
-    return lnspi_delta_set_start(s, problem);
+    return lnspi_delta_set_start(s, error);
   }
   if (job->tensor != index) lnspi_delta_set_tensor(s, index);
   job->tensor = index;
-  int32_t status = lnspi_delta_set_next(s, index, base, count, problem);
+  int32_t status = lnspi_delta_set_next(s, index, base, count, error);
   for (int32_t k = 0; !status && k < count; k++) {
     int32_t n = 0;
     for (int32_t i = 0; i < s->count; i++) {
@@ -154,14 +154,14 @@ static int32_t aggregate_read(void *user, int32_t index, const float *base, int3
 }
 
 /* Weights, clipping to the norms, and how many there are. */
-static int32_t aggregate_weigh(aggregate_job *job, const double *weights, lnsp_error *problem) {
+static int32_t aggregate_weigh(aggregate_job *job, const double *weights, lnsp_error *error) {
   lnspi_delta_set *s = &job->several;
   double clip = job->rule.clip;
   job->active = 0;
   for (int32_t i = 0; i < s->count; i++)
     if (!s->one[i].status) s->column[job->active++] = s->one[i].norm;
   if (job->active == 0)
-    return lnspi_error_set(problem, LNSP_E_MISSING, NULL,
+    return lnspi_error_set(error, LNSP_E_MISSING, NULL,
                            "none of the %d deltas could be used: each was refused",
                            (int)s->count);
   aggregate_sort(s->column, job->active);
@@ -178,28 +178,28 @@ static int32_t aggregate_weigh(aggregate_job *job, const double *weights, lnsp_e
   }
   if (!(job->total > 0))
     return lnspi_error_set(
-        problem, LNSP_E_ARGUMENT, "weights",
+        error, LNSP_E_ARGUMENT, "weights",
         "the weights of the deltas that are used sum to 0: at least one must be "
         "above 0");
   return LNSP_OK;
 }
 
 static int32_t aggregate_check(const aggregate_rule *rule, const lnsp_delta *const *deltas,
-                               const double *weights, int32_t count, lnsp_error *problem) {
+                               const double *weights, int32_t count, lnsp_error *error) {
   if (count < 1 || count > LNSPI_DELTA_SET_MAX)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "%d deltas: give 1 to %d, or aggregate in groups", (int)count,
                            LNSPI_DELTA_SET_MAX);
   for (int32_t i = 0; i < count; i++)
     if (!deltas[i])
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL",
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL",
                              (int)i + 1);
   if (weights && rule->method != AGGREGATE_MEAN)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, "weights",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, "weights",
                            "a median and a trimmed mean take no weights: they count heads");
   for (int32_t i = 0; weights && i < count; i++)
     if (!(weights[i] == 0 || (weights[i] >= AGGREGATE_LEAST && weights[i] <= AGGREGATE_MOST)))
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, "weights",
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, "weights",
                              "weight %d of %d must be 0, or a number from 1e-30 to 1e30",
                              (int)i + 1, (int)count);
   return LNSP_OK;
@@ -208,20 +208,20 @@ static int32_t aggregate_check(const aggregate_rule *rule, const lnsp_delta *con
 int32_t lnspi_aggregate_deltas(const lnsp_model *base, const lnsp_delta *const *deltas,
                                const double *weights, int32_t count, const char *rule,
                                const lnsp_options *options, int32_t *refused, lnsp_delta **out,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   uint8_t tensors[LNSPI_MAX_WEIGHTS], hash[LNSP_HASH_BYTES];
   aggregate_job job;
   memset(&job, 0, sizeof job);
-  int32_t status = aggregate_parse(rule, &job.rule, problem);
-  if (!status) status = aggregate_check(&job.rule, deltas, weights, count, problem);
-  if (!status) status = lnspi_delta_check_models(base, base, problem);
+  int32_t status = aggregate_parse(rule, &job.rule, error);
+  if (!status) status = aggregate_check(&job.rule, deltas, weights, count, error);
+  if (!status) status = lnspi_delta_check_models(base, base, error);
   if (status) return status;
   lnspi_model_hash(base, hash);
   status = lnspi_delta_set_open(&job.several, base, hash, deltas, count, job.rule.skip, options,
-                                problem);
+                                error);
   if (status) return status;
-  status = lnspi_delta_set_norms(&job.several, problem);
-  if (!status) status = aggregate_weigh(&job, weights, problem);
+  status = lnspi_delta_set_norms(&job.several, error);
+  if (!status) status = aggregate_weigh(&job, weights, error);
   memset(tensors, 0, sizeof tensors);
   for (int32_t i = 0; i < job.several.count; i++)
     for (int32_t k = 0; !job.several.one[i].status && k < deltas[i]->stage_count; k++)
@@ -229,7 +229,7 @@ int32_t lnspi_aggregate_deltas(const lnsp_model *base, const lnsp_delta *const *
         tensors[t] |= deltas[i]->stages[k].tensors[t];
   if (!status)
     status = lnspi_delta_create_from_changes(base, aggregate_read, &job, tensors,
-                                             AGGREGATE_CODEC, options, out, problem);
+                                             AGGREGATE_CODEC, options, out, error);
   for (int32_t i = 0; refused && !status && i < count; i++)
     refused[i] = job.several.one[i].status;
   lnspi_delta_set_close(&job.several);

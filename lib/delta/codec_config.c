@@ -11,7 +11,7 @@
 /* ---- reading a setting ---- */
 
 static int32_t codec_config_find(lnspi_token word, lnspi_codec_config *setting,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   char names[160] = "";
   size_t used = 0;
   for (int32_t i = 0; lnspi_codec_at(i); i++) {
@@ -26,22 +26,22 @@ static int32_t codec_config_find(lnspi_token word, lnspi_codec_config *setting,
       used +=
           lnspi_format(names + used, sizeof names - used, "%s%s", i ? ", " : "", codec->name);
   }
-  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, word.line, word.column,
+  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
                               "there is no such codec; known are %s", names);
 }
 
 /* Takes a key of the codec: 1 taken, 0 not one of its keys, -1 failed. */
 static int codec_config_key(const lnspi_key *key, lnspi_codec_config *setting, int32_t *status,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   for (int32_t a = 0; a < LNSPI_CODEC_ARGUMENTS; a++) {
     const char *name = setting->codec->argument[a].key;
     if (!name || !lnspi_token_is(key->key, name)) continue;
     *status = lnspi_decimal_parse(key->value, name, setting->codec->argument[a].low,
-                                  setting->codec->argument[a].high, &setting->real[a], problem);
+                                  setting->codec->argument[a].high, &setting->real[a], error);
     if (*status) return -1;
     const char *wrong = setting->codec->refuse ? setting->codec->refuse(setting->real) : NULL;
     if (!wrong) return 1;
-    *status = lnspi_error_set_line(problem, LNSP_E_SYNTAX, key->value.line, key->value.column,
+    *status = lnspi_error_set_line(error, LNSP_E_SYNTAX, key->value.line, key->value.column,
                                    "%s", wrong);
     return -1;
   }
@@ -50,41 +50,41 @@ static int codec_config_key(const lnspi_key *key, lnspi_codec_config *setting, i
 
 /* Codec and keys up to a line's end; keys that are not the codec's stay in others. */
 int32_t lnspi_codec_config_read_line(lnspi_lexer *text, lnspi_codec_config *setting,
-                                     lnspi_key *others, int32_t *count, lnsp_error *problem) {
+                                     lnspi_key *others, int32_t *count, lnsp_error *error) {
   lnspi_key keys[LNSPI_CODEC_CONFIG_KEYS];
-  int32_t given = 0, status = codec_config_find(lnspi_lexer_next(text, NULL), setting, problem);
+  int32_t given = 0, status = codec_config_find(lnspi_lexer_next(text, NULL), setting, error);
   if (!status)
-    status = lnspi_lexer_keys(text, NULL, keys, LNSPI_CODEC_CONFIG_KEYS, &given, problem);
+    status = lnspi_lexer_keys(text, NULL, keys, LNSPI_CODEC_CONFIG_KEYS, &given, error);
   *count = 0;
   for (int32_t i = 0; !status && i < given; i++)
-    if (!codec_config_key(&keys[i], setting, &status, problem)) others[(*count)++] = keys[i];
+    if (!codec_config_key(&keys[i], setting, &status, error)) others[(*count)++] = keys[i];
   return status;
 }
 
 int32_t lnspi_codec_config_unknown_key(const lnspi_key *key, const lnspi_codec_config *setting,
-                                       lnsp_error *problem) {
+                                       lnsp_error *error) {
   char shown[48];
-  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, key->key.line, key->key.column,
+  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, key->key.line, key->key.column,
                               "%s has no key '%s'", setting->codec->name,
                               lnspi_token_show(key->key, shown));
 }
 
 int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *setting,
-                                 lnspi_token *only, lnsp_error *problem) {
+                                 lnspi_token *only, lnsp_error *error) {
   lnspi_key keys[LNSPI_CODEC_CONFIG_KEYS];
   lnspi_lexer from;
   int32_t count = 0;
   memset(only, 0, sizeof *only);
   memset(setting, 0, sizeof *setting);
   lnspi_lexer_open(&from, text ? text : "exact");
-  int32_t status = lnspi_codec_config_read_line(&from, setting, keys, &count, problem);
+  int32_t status = lnspi_codec_config_read_line(&from, setting, keys, &count, error);
   for (int32_t i = 0; !status && i < count; i++) {
     if (!lnspi_token_is(keys[i].key, "only"))
-      return lnspi_codec_config_unknown_key(&keys[i], setting, problem);
+      return lnspi_codec_config_unknown_key(&keys[i], setting, error);
     *only = keys[i].value;
   }
   if (!status && !(lnspi_lexer_line_end(&from) && lnspi_lexer_at_end(&from)))
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, from.line, from.column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, from.line, from.column,
                                 "one codec is taken: what follows?");
   return status;
 }
@@ -95,7 +95,7 @@ static int codec_config_matches(const char *pattern, const lnspi_weight *weight)
 }
 
 int32_t lnspi_codec_config_select(lnspi_token only, const lnsp_graph *graph, uint8_t *tensors,
-                                  lnsp_error *problem) {
+                                  lnsp_error *error) {
   char pattern[LNSPI_NAME_BYTES];
   memset(tensors, only.length == 0, (size_t)graph->weight_count);
   if (!only.length) return LNSP_OK;
@@ -105,15 +105,15 @@ int32_t lnspi_codec_config_select(lnspi_token only, const lnsp_graph *graph, uin
     lnspi_token word = lnspi_token_split(only, ',', p);
     int32_t found = 0;
     if (!word.length)
-      return lnspi_error_set_line(problem, LNSP_E_SYNTAX, word.line, word.column,
+      return lnspi_error_set_line(error, LNSP_E_SYNTAX, word.line, word.column,
                                   "pattern %d of only= is empty: write only=PATTERN,PATTERN",
                                   (int)p + 1);
-    int32_t status = lnspi_token_copy(word, pattern, sizeof pattern, "pattern", problem);
+    int32_t status = lnspi_token_copy(word, pattern, sizeof pattern, "pattern", error);
     if (status) return status;
     for (int32_t i = 0; i < graph->weight_count; i++)
       if (codec_config_matches(pattern, &graph->weights[i])) tensors[i] = 1, found = 1;
     if (!found)
-      return lnspi_error_set_line(problem, LNSP_E_MISSING, word.line, word.column,
+      return lnspi_error_set_line(error, LNSP_E_MISSING, word.line, word.column,
                                   "no tensor's name fits '%s'; * and ? match, and 1d is every "
                                   "tensor of rank 1",
                                   pattern);

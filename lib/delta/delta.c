@@ -33,13 +33,13 @@ static lnsp_delta *delta_lay_out(lnspi_arena *arena, const lnsp_graph *graph,
 }
 
 int32_t lnspi_delta_bytes(const lnsp_graph *graph, const lnspi_delta_shape *shape,
-                          uint64_t *bytes, lnsp_error *problem) {
+                          uint64_t *bytes, lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_delta pieces;
   uint8_t *tensors;
   delta_lay_out(&arena, graph, shape, &pieces, &tensors);
   if (arena.failed)
-    return lnspi_error_set(problem, LNSP_E_MEMORY, "payload",
+    return lnspi_error_set(error, LNSP_E_MEMORY, "payload",
                            "a delta of %llu bytes is too large for this machine",
                            (unsigned long long)shape->payload);
   *bytes = arena.used;
@@ -66,11 +66,11 @@ lnsp_delta *lnspi_delta_place(const lnspi_block *block, lnsp_graph *graph,
 }
 
 int32_t lnspi_delta_blank(const lnsp_graph *graph, const lnspi_delta_shape *shape,
-                          const lnsp_options *options, lnsp_delta **out, lnsp_error *problem) {
+                          const lnsp_options *options, lnsp_delta **out, lnsp_error *error) {
   lnspi_block block;
   uint64_t bytes = 0;
-  int32_t status = lnspi_delta_bytes(graph, shape, &bytes, problem);
-  if (status == LNSP_OK) status = lnspi_block_open(&block, options, bytes, problem);
+  int32_t status = lnspi_delta_bytes(graph, shape, &bytes, error);
+  if (status == LNSP_OK) status = lnspi_block_open(&block, options, bytes, error);
   if (status != LNSP_OK) return status;
   lnsp_graph *copy = lnspi_graph_move(graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
   *out = lnspi_delta_place(&block, copy, shape);
@@ -82,23 +82,23 @@ void lnspi_delta_release(lnsp_delta *delta) {
 }
 
 /* Codes are no version of the float weights, and nothing is trained from them. */
-static int32_t delta_check_type(const lnsp_model *model, lnsp_error *problem) {
+static int32_t delta_check_type(const lnsp_model *model, lnsp_error *error) {
   if (lnspi_graph_storage(model->graph) != LNSP_I8) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_DTYPE, NULL,
+  return lnspi_error_set(error, LNSP_E_DTYPE, NULL,
                          "a model stored as I8 is only run: use the float model that it was "
                          "converted from");
 }
 
 int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   if (!lnspi_graph_equal(base->graph, next->graph))
     return lnspi_error_set(
-        problem, LNSP_E_SHAPE, NULL,
+        error, LNSP_E_SHAPE, NULL,
         "a delta is made between two versions of one network, and these differ "
         "in architecture: '%s' and '%s'",
         base->graph->architecture, next->graph->architecture);
-  int32_t status = delta_check_type(base, problem);
-  return status ? status : delta_check_type(next, problem);
+  int32_t status = delta_check_type(base, error);
+  return status ? status : delta_check_type(next, error);
 }
 
 /* ---- back, and several as one ---- */
@@ -118,7 +118,7 @@ static void delta_copy_stage(lnsp_delta *to, int32_t at, const lnsp_delta *from,
 }
 
 int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
-                           lnsp_delta **out, lnsp_error *problem) {
+                           lnsp_delta **out, lnsp_error *error) {
   lnspi_delta_shape shape = {delta->stage_count, 0, delta->bytes,
                              lnspi_str_length(delta->text) + 8 * (uint64_t)delta->stage_count +
                                  1,
@@ -127,10 +127,10 @@ int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
   for (int32_t s = 0; s < delta->stage_count; s++)
     if (!delta->stages[s].setting.codec->exact)
       return lnspi_error_set(
-          problem, LNSP_E_UNSUPPORTED, delta->stages[s].setting.codec->name,
+          error, LNSP_E_UNSUPPORTED, delta->stages[s].setting.codec->name,
           "a delta of kind '%s' cannot be inverted: it does not hold all bits",
           delta->stages[s].setting.codec->name);
-  int32_t status = lnspi_delta_blank(delta->graph, &shape, options, &back, problem);
+  int32_t status = lnspi_delta_blank(delta->graph, &shape, options, &back, error);
   if (status) return status;
   for (int32_t s = 0; s < delta->stage_count; s++) {
     delta_copy_stage(back, s, delta, &delta->stages[delta->stage_count - 1 - s]);
@@ -146,17 +146,17 @@ int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
 
 /* One behind the other: each must begin where the one before it ends. */
 static int32_t delta_check_chain(const lnsp_delta *const *deltas, int32_t count,
-                                 lnspi_delta_shape *shape, lnsp_error *problem) {
+                                 lnspi_delta_shape *shape, lnsp_error *error) {
   memset(shape, 0, sizeof *shape);
   for (int32_t i = 0; i < count; i++) {
     if (i && !lnspi_graph_equal(deltas[i]->graph, deltas[0]->graph))
-      return lnspi_error_set(problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
+      return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.arch",
                              "delta %d is for another network than the first: '%s' and '%s'",
                              (int)(i + 1), deltas[i]->graph->architecture,
                              deltas[0]->graph->architecture);
     if (i && memcmp(deltas[i]->base, deltas[i - 1]->result, LNSP_HASH_BYTES))
       return lnspi_error_set(
-          problem, LNSP_E_MISMATCH, "lnsp.delta.base",
+          error, LNSP_E_MISMATCH, "lnsp.delta.base",
           "delta %d does not begin where delta %d ends: give them in the order "
           "in which they are applied, without gaps",
           (int)(i + 1), (int)i);
@@ -164,7 +164,7 @@ static int32_t delta_check_chain(const lnsp_delta *const *deltas, int32_t count,
     shape->payload += deltas[i]->bytes;
     shape->text += lnspi_str_length(deltas[i]->text) + 2;
     if (shape->stages > LNSPI_DELTA_STAGES)
-      return lnspi_error_set(problem, LNSP_E_LIMIT, "lnsp.delta.stages",
+      return lnspi_error_set(error, LNSP_E_LIMIT, "lnsp.delta.stages",
                              "these deltas have more than %d stages: apply them, and make one "
                              "delta from the first base to the last result",
                              LNSPI_DELTA_STAGES);
@@ -173,11 +173,11 @@ static int32_t delta_check_chain(const lnsp_delta *const *deltas, int32_t count,
 }
 
 int32_t lnspi_delta_merge(const lnsp_delta *const *deltas, int32_t count,
-                          const lnsp_options *options, lnsp_delta **out, lnsp_error *problem) {
+                          const lnsp_options *options, lnsp_delta **out, lnsp_error *error) {
   lnspi_delta_shape shape;
   lnsp_delta *merged = NULL;
-  int32_t stage = 0, status = delta_check_chain(deltas, count, &shape, problem);
-  if (!status) status = lnspi_delta_blank(deltas[0]->graph, &shape, options, &merged, problem);
+  int32_t stage = 0, status = delta_check_chain(deltas, count, &shape, error);
+  if (!status) status = lnspi_delta_blank(deltas[0]->graph, &shape, options, &merged, error);
   if (status) return status;
   for (int32_t i = 0; i < count; i++)
     for (int32_t s = 0; s < deltas[i]->stage_count; s++)
@@ -191,23 +191,23 @@ int32_t lnspi_delta_merge(const lnsp_delta *const *deltas, int32_t count,
 }
 
 int32_t lnspi_delta_check_base(const lnsp_delta *delta, const lnsp_model *base,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   uint8_t hash[LNSP_HASH_BYTES];
   char is[65], needed[65];
   if (!lnspi_graph_equal(delta->graph, base->graph))
     return lnspi_error_set(
-        problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
+        error, LNSP_E_MISMATCH, "lnsp.delta.arch",
         "apply a delta to the network it was made for: it is for '%s', and the "
         "model is '%s'",
         delta->graph->architecture, base->graph->architecture);
-  int32_t status = lnspi_delta_check_models(base, base, problem);
+  int32_t status = lnspi_delta_check_models(base, base, error);
   if (status) return status;
   lnspi_model_hash(base, hash);
   if (!memcmp(hash, delta->base, sizeof hash)) return LNSP_OK;
   lnspi_digest_to_hex(hash, is);
   lnspi_digest_to_hex(delta->base, needed);
   is[16] = needed[16] = 0;
-  return lnspi_error_set(problem, LNSP_E_MISMATCH, "lnsp.delta.base",
+  return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.base",
                          "the delta was made from a model with hash %s..., this one has %s...: "
                          "apply it to that version",
                          needed, is);
@@ -215,13 +215,13 @@ int32_t lnspi_delta_check_base(const lnsp_delta *delta, const lnsp_model *base,
 
 int32_t lnspi_delta_norms(const lnsp_delta *delta, const lnsp_model *base,
                           const lnsp_options *options, double *norm, double *most,
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   lnspi_delta_set several;
-  int32_t status = lnspi_delta_check_base(delta, base, problem);
+  int32_t status = lnspi_delta_check_base(delta, base, error);
   if (!status)
-    status = lnspi_delta_set_open(&several, base, delta->base, &delta, 1, 0, options, problem);
+    status = lnspi_delta_set_open(&several, base, delta->base, &delta, 1, 0, options, error);
   if (status) return status;
-  status = lnspi_delta_set_norms(&several, problem);
+  status = lnspi_delta_set_norms(&several, error);
   *norm = several.one[0].norm;
   *most = several.one[0].most;
   lnspi_delta_set_close(&several);

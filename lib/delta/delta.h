@@ -51,7 +51,7 @@ typedef struct lnspi_delta_shape {
 } lnspi_delta_shape;
 
 int32_t lnspi_delta_bytes(const lnsp_graph *graph, const lnspi_delta_shape *shape,
-                          uint64_t *bytes, lnsp_error *problem);
+                          uint64_t *bytes, lnsp_error *error);
 
 /* Sets it up in its block, whose graph is in place at memory + LNSPI_HANDLE_BYTES. */
 lnsp_delta *lnspi_delta_place(const lnspi_block *block, lnsp_graph *graph,
@@ -59,30 +59,30 @@ lnsp_delta *lnspi_delta_place(const lnspi_block *block, lnsp_graph *graph,
 
 /* A handle with its own copy of the graph. */
 int32_t lnspi_delta_blank(const lnsp_graph *graph, const lnspi_delta_shape *shape,
-                          const lnsp_options *options, lnsp_delta **out, lnsp_error *problem);
+                          const lnsp_options *options, lnsp_delta **out, lnsp_error *error);
 void lnspi_delta_release(lnsp_delta *delta);
 
 /* Refuses two networks, and models whose weights are only codes. */
 int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
-                           lnsp_delta **out, lnsp_error *problem);
+                           lnsp_delta **out, lnsp_error *error);
 
 /* The stages of all, one delta's result being the next one's base. */
 int32_t lnspi_delta_merge(const lnsp_delta *const *deltas, int32_t count,
-                          const lnsp_options *options, lnsp_delta **out, lnsp_error *problem);
+                          const lnsp_options *options, lnsp_delta **out, lnsp_error *error);
 
 /* The change of a stage, tensor after tensor in spans */
 
 /* Refuses a base that is not the delta's: another network, or other weights. */
 int32_t lnspi_delta_check_base(const lnsp_delta *delta, const lnsp_model *base,
-                               lnsp_error *problem);
+                               lnsp_error *error);
 
 /* Deltas of others, see lnsp.h */
 
 int32_t lnspi_delta_norms(const lnsp_delta *delta, const lnsp_model *base,
                           const lnsp_options *options, double *norm, double *most,
-                          lnsp_error *problem);
+                          lnsp_error *error);
 
 /* The file. What the header says, and where its texts are kept. */
 

@@ -11,12 +11,12 @@
 /* The sender of a delta chooses its result hash, so a good hash says nothing
  * about what the weights are: every value is checked as it is stored. */
 static int32_t delta_apply_check_result(const lnsp_delta *delta, const lnsp_model *model,
-                                        lnsp_error *problem) {
+                                        lnsp_error *error) {
   uint8_t hash[LNSP_HASH_BYTES];
   lnspi_model_hash(model, hash);
   if (memcmp(hash, delta->result, sizeof hash))
     return lnspi_error_set(
-        problem, LNSP_E_MISMATCH, "lnsp.delta.result",
+        error, LNSP_E_MISMATCH, "lnsp.delta.result",
         "the result's hash is not the one that the delta promises: the delta is "
         "damaged or forged");
   return LNSP_OK;
@@ -29,7 +29,7 @@ typedef struct delta_apply_row {
 } delta_apply_row;
 
 static int32_t delta_apply_store(const lnspi_weight *to, void *state, delta_apply_row *row,
-                                 const float *values, int64_t count, lnsp_error *problem) {
+                                 const float *values, int64_t count, lnsp_error *error) {
   while (count > 0) {
     int64_t left = row->columns - row->filled, n = count < left ? count : left;
     memcpy(row->values + row->filled, values, (size_t)n * sizeof(float));
@@ -37,7 +37,7 @@ static int32_t delta_apply_store(const lnspi_weight *to, void *state, delta_appl
     values += n;
     count -= n;
     if (row->filled < row->columns) continue;
-    int32_t status = lnspi_state_write_checked(to, state, row->row++, row->values, problem);
+    int32_t status = lnspi_state_write_checked(to, state, row->row++, row->values, error);
     if (status) return status;
     row->filled = 0;
   }
@@ -46,7 +46,7 @@ static int32_t delta_apply_store(const lnspi_weight *to, void *state, delta_appl
 
 static int32_t delta_apply_tensor(lnspi_stage_reader *reader, int32_t index,
                                   const lnsp_graph *from, const void *state, lnsp_model *result,
-                                  float *values, lnsp_error *problem) {
+                                  float *values, lnsp_error *error) {
   const lnspi_weight *weight = &from->weights[index];
   delta_apply_row row = {values, 0, lnspi_weight_columns(weight), 0};
   float span[LNSPI_DELTA_SPAN];
@@ -55,10 +55,10 @@ static int32_t delta_apply_tensor(lnspi_stage_reader *reader, int32_t index,
   for (int64_t at = 0, n; !status && at < weight->count; at += n) {
     n = weight->count - at < LNSPI_DELTA_SPAN ? weight->count - at : LNSPI_DELTA_SPAN;
     lnspi_state_read_span(weight, state, at, n, span);
-    if (changes) status = lnspi_stage_reader_next(reader, span, (int32_t)n, problem);
+    if (changes) status = lnspi_stage_reader_next(reader, span, (int32_t)n, error);
     if (!status)
       status = delta_apply_store(&result->graph->weights[index], result->state, &row, span, n,
-                                 problem);
+                                 error);
   }
   return status;
 }
@@ -66,39 +66,39 @@ static int32_t delta_apply_tensor(lnspi_stage_reader *reader, int32_t index,
 /* One stage: from a state into the result's, which may be the same if it is float32. */
 static int32_t delta_apply_stage(const lnsp_delta *delta, int32_t stage, const lnsp_graph *from,
                                  const void *state, lnsp_model *result, float *row,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   uint64_t work[LNSPI_CODEC_READ_BYTES / sizeof(uint64_t)];
   lnspi_stage_reader reader;
-  int32_t status = lnspi_stage_reader_start(&reader, delta, stage, work, problem);
+  int32_t status = lnspi_stage_reader_start(&reader, delta, stage, work, error);
   for (int32_t i = 0; !status && i < delta->graph->weight_count; i++)
-    status = delta_apply_tensor(&reader, i, from, state, result, row, problem);
-  return status ? status : lnspi_stage_reader_end(&reader, problem);
+    status = delta_apply_tensor(&reader, i, from, state, result, row, error);
+  return status ? status : lnspi_stage_reader_end(&reader, error);
 }
 
 static int32_t delta_apply_fill(const lnsp_delta *delta, const lnsp_model *base,
-                                lnsp_model *result, float *row, lnsp_error *problem) {
-  int32_t status = delta_apply_stage(delta, 0, base->graph, base->state, result, row, problem);
+                                lnsp_model *result, float *row, lnsp_error *error) {
+  int32_t status = delta_apply_stage(delta, 0, base->graph, base->state, result, row, error);
   for (int32_t s = 1; !status && s < delta->stage_count; s++)
-    status = delta_apply_stage(delta, s, result->graph, result->state, result, row, problem);
-  return status ? status : delta_apply_check_result(delta, result, problem);
+    status = delta_apply_stage(delta, s, result->graph, result->state, result, row, error);
+  return status ? status : delta_apply_check_result(delta, result, error);
 }
 
 /* Stages in between are float32: only the last result may be rounded, and is then checked
  * like any other. */
 static int32_t delta_apply_stored(const lnsp_delta *delta, const lnsp_model *base, int32_t type,
                                   const lnsp_options *options, lnsp_model **out,
-                                  lnsp_error *problem) {
+                                  lnsp_error *error) {
   lnsp_options inner = *options;
   lnsp_model *wide = NULL, *model = NULL;
   float *row;
   inner.block = NULL;
   inner.block_bytes = 0;
-  int32_t status = lnspi_model_alloc(base->graph, LNSP_F32, &inner, &wide, &row, problem);
+  int32_t status = lnspi_model_alloc(base->graph, LNSP_F32, &inner, &wide, &row, error);
   if (status) return status;
-  status = delta_apply_fill(delta, base, wide, row, problem);
+  status = delta_apply_fill(delta, base, wide, row, error);
   if (!status)
-    status = lnspi_model_copy(wide->graph, wide->state, type, options, &model, problem);
-  if (!status) status = delta_apply_check_result(delta, model, problem);
+    status = lnspi_model_copy(wide->graph, wide->state, type, options, &model, error);
+  if (!status) status = delta_apply_check_result(delta, model, error);
   lnspi_model_release(wide);
   if (status)
     lnspi_model_release(model);
@@ -108,17 +108,17 @@ static int32_t delta_apply_stored(const lnsp_delta *delta, const lnsp_model *bas
 }
 
 int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
-                          const lnsp_options *options, lnsp_model **out, lnsp_error *problem) {
+                          const lnsp_options *options, lnsp_model **out, lnsp_error *error) {
   int32_t type = options->storage ? options->storage : LNSP_F32;
   lnsp_model *model = NULL;
   float *row = NULL;
-  int32_t status = lnspi_delta_check_base(delta, base, problem);
+  int32_t status = lnspi_delta_check_base(delta, base, error);
   if (status) return status;
   if (type != LNSP_F32 && delta->stage_count > 1)
-    return delta_apply_stored(delta, base, type, options, out, problem);
-  status = lnspi_model_alloc(base->graph, type, options, &model, &row, problem);
+    return delta_apply_stored(delta, base, type, options, out, error);
+  status = lnspi_model_alloc(base->graph, type, options, &model, &row, error);
   if (status) return status;
-  status = delta_apply_fill(delta, base, model, row, problem);
+  status = delta_apply_fill(delta, base, model, row, error);
   if (status)
     lnspi_model_release(model);
   else

@@ -7,6 +7,6 @@
 #include "run/model.h"
 
 int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
-                          const lnsp_options *options, lnsp_model **out, lnsp_error *problem);
+                          const lnsp_options *options, lnsp_model **out, lnsp_error *error);
 
 #endif

@@ -41,9 +41,9 @@ static int delta_create_finite(const float *values, int32_t count) {
 }
 
 static int32_t delta_create_too_large(const lnspi_weight *weight, const lnspi_coder *coder,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   return lnspi_error_set(
-      problem, LNSP_E_NOT_FINITE, weight->name,
+      error, LNSP_E_NOT_FINITE, weight->name,
       "tensor '%s' changed by more than %s can say: make the delta with codec "
       "exact",
       weight->name, coder->setting->codec->name);
@@ -51,26 +51,26 @@ static int32_t delta_create_too_large(const lnspi_weight *weight, const lnspi_co
 
 static int32_t delta_create_scan_tensor(const lnspi_delta_source *source, int32_t index,
                                         int32_t pass, lnspi_coder *coder,
-                                        lnspi_delta_source_span *span, lnsp_error *problem) {
+                                        lnspi_delta_source_span *span, lnsp_error *error) {
   const lnspi_weight *weight = &source->base_graph->weights[index];
   int32_t n;
   for (int64_t at = 0; at < weight->count; at += n) {
     n = lnspi_delta_source_read(source, index, at, span);
     if (!delta_create_finite(span->change, n))
-      return delta_create_too_large(weight, coder, problem);
+      return delta_create_too_large(weight, coder, error);
     coder->setting->codec->scan(coder, pass, span->change, n);
   }
   return LNSP_OK;
 }
 
 static int32_t delta_create_scan(const lnspi_delta_source *source, const uint8_t *tensors,
-                                 lnspi_coder *coder, lnsp_error *problem) {
+                                 lnspi_coder *coder, lnsp_error *error) {
   const lnspi_codec *codec = coder->setting->codec;
   lnspi_delta_source_span span;
   for (int32_t pass = 0; pass < codec->passes; pass++) {
     for (int32_t i = 0; i < source->base_graph->weight_count; i++) {
       int32_t status = tensors[i]
-                           ? delta_create_scan_tensor(source, i, pass, coder, &span, problem)
+                           ? delta_create_scan_tensor(source, i, pass, coder, &span, error)
                            : LNSP_OK;
       if (status) return status;
     }
@@ -82,13 +82,13 @@ static int32_t delta_create_scan(const lnspi_delta_source *source, const uint8_t
 /* One tensor into the payload, its values into the hashes; counts what differs. */
 static int32_t delta_create_tensor(const lnspi_delta_source *source, int32_t index,
                                    lnspi_coder *coder, lnspi_blake2s hash[2], int64_t *changed,
-                                   lnsp_error *problem) {
+                                   lnsp_error *error) {
   const lnspi_codec *codec = coder->setting->codec;
   const lnspi_weight *weight = &source->base_graph->weights[index];
   lnspi_delta_source_span span;
   int32_t n, status = LNSP_OK;
   for (int32_t pass = 0; !status && pass < codec->tensor_passes; pass++) {
-    status = delta_create_scan_tensor(source, index, pass, coder, &span, problem);
+    status = delta_create_scan_tensor(source, index, pass, coder, &span, error);
     codec->scan_end(coder, pass);
   }
   if (!status && codec->tensor) codec->tensor(coder, weight, 1);
@@ -96,13 +96,13 @@ static int32_t delta_create_tensor(const lnspi_delta_source *source, int32_t ind
     n = lnspi_delta_source_read(source, index, at, &span);
     lnspi_codec_span put = {span.base, span.next, span.change, n};
     if (source->changes)
-      status = source->changes(source->user, index, span.base, n, span.change, problem);
+      status = source->changes(source->user, index, span.base, n, span.change, error);
     if (status) return status;
     if (!codec->exact && !delta_create_finite(span.change, n))
-      return delta_create_too_large(weight, coder, problem);
+      return delta_create_too_large(weight, coder, error);
     status = codec->put(coder, &put);
     if (status || !delta_create_finite(span.next, n))
-      return delta_create_too_large(weight, coder, problem);
+      return delta_create_too_large(weight, coder, error);
     lnspi_state_hash_values(span.base, n, &hash[0]);
     lnspi_state_hash_values(span.next, n, &hash[1]);
     for (int32_t i = 0; i < n; i++)
@@ -126,20 +126,20 @@ static void delta_create_same(const lnspi_delta_source *source, int32_t index,
 
 static int32_t delta_create_write(const lnspi_delta_source *source, lnsp_delta *delta,
                                   lnspi_coder *coder, int plain, int *full,
-                                  lnsp_error *problem) {
+                                  lnsp_error *error) {
   lnspi_blake2s hash[2];
   int32_t status = LNSP_OK;
   *full = 0;
   lnspi_blake2s_init(&hash[0]);
   lnspi_blake2s_init(&hash[1]);
   delta->changed_count = 0;
-  if (source->changes) status = source->changes(source->user, -1, NULL, 0, NULL, problem);
+  if (source->changes) status = source->changes(source->user, -1, NULL, 0, NULL, error);
   if (!status && coder->elements) status = lnspi_coder_write_start(coder, plain);
   for (int32_t i = 0; !status && i < delta->graph->weight_count; i++) {
     lnspi_state_hash_tensor(&delta->graph->weights[i], &hash[0]);
     lnspi_state_hash_tensor(&delta->graph->weights[i], &hash[1]);
     if (delta->stages[0].tensors[i])
-      status = delta_create_tensor(source, i, coder, hash, &delta->changed_count, problem);
+      status = delta_create_tensor(source, i, coder, hash, &delta->changed_count, error);
     else
       delta_create_same(source, i, hash);
   }
@@ -148,14 +148,14 @@ static int32_t delta_create_write(const lnspi_delta_source *source, lnsp_delta *
   lnspi_blake2s_final(&hash[1], delta->result);
   if (!coder->elements) return LNSP_OK;
   status = lnspi_coder_write_end(coder, full);
-  return status ? lnspi_error_set(problem, LNSP_E_INTERNAL, "payload",
+  return status ? lnspi_error_set(error, LNSP_E_INTERNAL, "payload",
                                   "the payload is larger than its bound: please report")
                 : LNSP_OK;
 }
 
 /* Fills a blank delta of one stage, whose setting and tensors are set. */
 static int32_t delta_create_fill(const lnspi_delta_source *source, lnsp_delta *delta,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   lnspi_delta_stage *stage = &delta->stages[0];
   lnspi_coder coder;
   lnspi_delta_source_span span;
@@ -171,9 +171,9 @@ static int32_t delta_create_fill(const lnspi_delta_source *source, lnsp_delta *d
     if (stage->tensors[i]) coder.elements += (uint64_t)delta->graph->weights[i].count;
   }
   int32_t status = LNSP_OK;
-  if (coder.elements) status = delta_create_scan(source, stage->tensors, &coder, problem);
-  if (!status) status = delta_create_write(source, delta, &coder, 0, &full, problem);
-  if (!status && full) status = delta_create_write(source, delta, &coder, 1, &full, problem);
+  if (coder.elements) status = delta_create_scan(source, stage->tensors, &coder, error);
+  if (!status) status = delta_create_write(source, delta, &coder, 0, &full, error);
+  if (!status && full) status = delta_create_write(source, delta, &coder, 1, &full, error);
   if (status) return status;
   stage->bytes = delta->bytes = coder.used;
   lnspi_stages_write(delta);
@@ -183,11 +183,11 @@ static int32_t delta_create_fill(const lnspi_delta_source *source, lnsp_delta *d
 /* The room that a delta of this network takes, whatever the changes are. */
 static int32_t delta_create_shape(const lnsp_graph *graph, const char *codec,
                                   lnspi_codec_config *setting, uint8_t *tensors,
-                                  lnspi_delta_shape *shape, lnsp_error *problem) {
+                                  lnspi_delta_shape *shape, lnsp_error *error) {
   lnspi_token only;
   uint64_t elements = 0, count = 0;
-  int32_t status = lnspi_codec_config_parse(codec, setting, &only, problem);
-  if (!status) status = lnspi_codec_config_select(only, graph, tensors, problem);
+  int32_t status = lnspi_codec_config_parse(codec, setting, &only, error);
+  if (!status) status = lnspi_codec_config_select(only, graph, tensors, error);
   if (status) return status;
   for (int32_t i = 0; i < graph->weight_count; i++) {
     if (!tensors[i]) continue;
@@ -200,37 +200,37 @@ static int32_t delta_create_shape(const lnsp_graph *graph, const char *codec,
   shape->text = LNSPI_STAGES_TEXT_BYTES(graph);
   shape->work = setting->codec->write_bytes;
   if (shape->payload > INT32_MAX)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, "payload",
+    return lnspi_error_set(error, LNSP_E_LIMIT, "payload",
                            "a delta's payload is below 2 GiB; this one could take %llu bytes",
                            (unsigned long long)shape->payload);
   return LNSP_OK;
 }
 
 int32_t lnspi_delta_create_bytes(const lnsp_graph *graph, const char *codec, uint64_t *total,
-                                 uint64_t *payload, lnsp_error *problem) {
+                                 uint64_t *payload, lnsp_error *error) {
   uint8_t tensors[LNSPI_MAX_WEIGHTS];
   lnspi_delta_shape shape;
   lnspi_codec_config setting;
-  int32_t status = delta_create_shape(graph, codec, &setting, tensors, &shape, problem);
+  int32_t status = delta_create_shape(graph, codec, &setting, tensors, &shape, error);
   *payload = status ? 0 : shape.payload;
-  return status ? status : lnspi_delta_bytes(graph, &shape, total, problem);
+  return status ? status : lnspi_delta_bytes(graph, &shape, total, error);
 }
 
 int32_t lnspi_delta_create_from_source(const lnspi_delta_source *source, const char *codec,
                                        const uint8_t *tensors, const lnsp_options *options,
-                                       lnsp_delta **out, lnsp_error *problem) {
+                                       lnsp_delta **out, lnsp_error *error) {
   const lnsp_graph *graph = source->base_graph;
   uint8_t selected[LNSPI_MAX_WEIGHTS];
   lnspi_delta_shape shape;
   lnspi_codec_config setting;
   lnsp_delta *delta = NULL;
-  int32_t status = delta_create_shape(graph, codec, &setting, selected, &shape, problem);
-  if (!status) status = lnspi_delta_blank(graph, &shape, options, &delta, problem);
+  int32_t status = delta_create_shape(graph, codec, &setting, selected, &shape, error);
+  if (!status) status = lnspi_delta_blank(graph, &shape, options, &delta, error);
   if (status) return status;
   delta->stages[0].setting = setting;
   for (int32_t i = 0; i < graph->weight_count; i++)
     delta->stages[0].tensors[i] = tensors ? selected[i] & tensors[i] : selected[i];
-  status = delta_create_fill(source, delta, problem);
+  status = delta_create_fill(source, delta, error);
   if (status)
     lnspi_delta_release(delta);
   else
@@ -239,20 +239,20 @@ int32_t lnspi_delta_create_from_source(const lnspi_delta_source *source, const c
 }
 
 int32_t lnspi_delta_create(const lnsp_model *base, const lnsp_model *next, const char *codec,
-                           const lnsp_options *options, lnsp_delta **out, lnsp_error *problem) {
+                           const lnsp_options *options, lnsp_delta **out, lnsp_error *error) {
   lnspi_delta_source source = {base->graph, next->graph, base->state, next->state,
                                NULL,        NULL,        NULL};
-  int32_t status = lnspi_delta_check_models(base, next, problem);
+  int32_t status = lnspi_delta_check_models(base, next, error);
   return status ? status
-                : lnspi_delta_create_from_source(&source, codec, NULL, options, out, problem);
+                : lnspi_delta_create_from_source(&source, codec, NULL, options, out, error);
 }
 
 int32_t lnspi_delta_create_from_changes(const lnsp_model *base,
                                         lnspi_delta_source_changes *changes, void *user,
                                         const uint8_t *tensors, const char *codec,
                                         const lnsp_options *options, lnsp_delta **out,
-                                        lnsp_error *problem) {
+                                        lnsp_error *error) {
   lnspi_delta_source source = {base->graph, base->graph, base->state, NULL,
                                NULL,        changes,     user};
-  return lnspi_delta_create_from_source(&source, codec, tensors, options, out, problem);
+  return lnspi_delta_create_from_source(&source, codec, tensors, options, out, error);
 }

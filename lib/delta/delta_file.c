@@ -61,16 +61,16 @@ static int32_t delta_file_hash_bytes(void *user, const void *from, size_t bytes)
 }
 
 int32_t lnspi_delta_file_write(const lnsp_delta *delta, lnsp_writer *writer,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   int32_t status = LNSP_OK;
   if (delta->bytes)
-    status = lnspi_writer_write(writer, delta->payload, (size_t)delta->bytes, problem);
-  return status ? status : lnspi_writer_close(writer, problem);
+    status = lnspi_writer_write(writer, delta->payload, (size_t)delta->bytes, error);
+  return status ? status : lnspi_writer_close(writer, error);
 }
 
 /* The hash of the file with zeros for the digits of checksum and code, and the header. */
 static int32_t delta_file_digest_of(const lnsp_delta *delta, lnspi_delta_file_header *header,
-                                    uint8_t digest[LNSP_HASH_BYTES], lnsp_error *problem) {
+                                    uint8_t digest[LNSP_HASH_BYTES], lnsp_error *error) {
   lnspi_blake2s hash;
   lnsp_writer *writer = NULL;
   lnsp_options options;
@@ -83,9 +83,9 @@ static int32_t delta_file_digest_of(const lnsp_delta *delta, lnspi_delta_file_he
   delta_file_describe(delta, header);
   lnspi_blake2s_init(&hash);
   int32_t status = lnspi_writer_open(&sink, &header->tensor, 1, header->pairs,
-                                     header->pair_count, &options, &writer, problem);
+                                     header->pair_count, &options, &writer, error);
   if (status) return status;
-  status = lnspi_delta_file_write(delta, writer, problem);
+  status = lnspi_delta_file_write(delta, writer, error);
   lnspi_writer_destroy(writer);
   if (status) return status;
   lnspi_blake2s_final(&hash, digest);
@@ -93,20 +93,20 @@ static int32_t delta_file_digest_of(const lnsp_delta *delta, lnspi_delta_file_he
 }
 
 int32_t lnspi_delta_file_seal(const lnsp_delta *delta, lnspi_delta_file_header *header,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   uint8_t digest[LNSP_HASH_BYTES];
-  int32_t status = delta_file_digest_of(delta, header, digest, problem);
+  int32_t status = delta_file_digest_of(delta, header, digest, error);
   if (status) return status;
   lnspi_digest_to_hex(digest, header->checksum);
   if (delta->has_mac) lnspi_digest_to_hex(delta->mac, header->mac);
   return LNSP_OK;
 }
 
-int32_t lnspi_delta_file_bytes(const lnsp_delta *delta, uint64_t *bytes, lnsp_error *problem) {
+int32_t lnspi_delta_file_bytes(const lnsp_delta *delta, uint64_t *bytes, lnsp_error *error) {
   lnspi_delta_file_header header;
   delta_file_describe(delta, &header);
   int32_t status = lnspi_writer_header_bytes(&header.tensor, 1, header.pairs, header.pair_count,
-                                             bytes, problem);
+                                             bytes, error);
   if (!status) *bytes += delta->bytes;
   return status;
 }
@@ -122,26 +122,26 @@ void lnspi_delta_file_mac(const uint8_t digest[LNSP_HASH_BYTES], const void *key
 }
 
 /* Printable characters that JSON and `lnsp store log` show as they are. */
-static int32_t delta_file_check_sender(const char *sender, int32_t code, lnsp_error *problem) {
+static int32_t delta_file_check_sender(const char *sender, int32_t code, lnsp_error *error) {
   int good = lnspi_str_length(sender) < LNSP_SENDER_BYTES;
   for (const char *at = sender; good && *at; at++)
     good = *at > ' ' && *at < 0x7f && *at != '"' && *at != '\\' && *at != ';';
   if (good) return LNSP_OK;
   return lnspi_error_set(
-      problem, code, "lnsp.delta.sender",
+      error, code, "lnsp.delta.sender",
       "a sender's name has at most %d printable ASCII characters, without blank, "
       "\", \\ and ;",
       LNSP_SENDER_BYTES - 1);
 }
 
 int32_t lnspi_delta_file_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce,
-                               const void *key, size_t key_bytes, lnsp_error *problem) {
+                               const void *key, size_t key_bytes, lnsp_error *error) {
   lnspi_delta_file_header header;
   uint8_t digest[LNSP_HASH_BYTES];
   char name[LNSP_SENDER_BYTES], before[LNSP_SENDER_BYTES];
   const uint64_t nonce_before = delta->nonce;
   const int32_t had_mac = delta->has_mac;
-  int32_t status = delta_file_check_sender(sender, LNSP_E_ARGUMENT, problem);
+  int32_t status = delta_file_check_sender(sender, LNSP_E_ARGUMENT, error);
   if (status) return status;
   memset(name, 0, sizeof name);
   memcpy(name, sender, lnspi_str_length(sender)); /* which may be the delta's own */
@@ -149,7 +149,7 @@ int32_t lnspi_delta_file_stamp(lnsp_delta *delta, const char *sender, uint64_t n
   memcpy(delta->sender, name, sizeof name);
   delta->nonce = nonce;
   delta->has_mac = key_bytes > 0;
-  status = delta_file_digest_of(delta, &header, digest, problem);
+  status = delta_file_digest_of(delta, &header, digest, error);
   if (status) {
     memcpy(delta->sender, before, sizeof before);
     delta->nonce = nonce_before;
@@ -175,7 +175,7 @@ static void delta_file_mask(uint8_t *piece, size_t bytes) {
 /* The hash over every byte of the file, these digits taken as zeros, must be what the
  * checksum says. */
 static int32_t delta_file_verify(const lnsp_source *source, uint8_t digest[LNSP_HASH_BYTES],
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   uint8_t piece[1024], said[LNSP_HASH_BYTES];
   char digits[DELTA_FILE_DIGITS + 1];
   lnspi_blake2s hash;
@@ -185,13 +185,13 @@ static int32_t delta_file_verify(const lnsp_source *source, uint8_t digest[LNSP_
     uint64_t left = source->size_bytes - offset;
     size_t bytes = left < sizeof piece ? (size_t)left : sizeof piece;
     if (source->read(source->user, offset, piece, bytes))
-      return lnspi_error_set_at(problem, LNSP_E_IO, (int64_t)offset, NULL,
+      return lnspi_error_set_at(error, LNSP_E_IO, (int64_t)offset, NULL,
                                 "the delta cannot be read at byte %llu",
                                 (unsigned long long)offset);
     if (offset == 0) {
       if (bytes < DELTA_FILE_PLACE + DELTA_FILE_DIGITS ||
           memcmp(piece + 8, DELTA_FILE_PREFIX, sizeof(DELTA_FILE_PREFIX) - 1))
-        return lnspi_error_set_at(problem, LNSP_E_FORMAT, 8, "lnsp.delta.checksum",
+        return lnspi_error_set_at(error, LNSP_E_FORMAT, 8, "lnsp.delta.checksum",
                                   "this is no delta file: its header does not begin with "
                                   "lnsp.delta.checksum");
       memcpy(digits, piece + DELTA_FILE_PLACE, DELTA_FILE_DIGITS);
@@ -202,47 +202,47 @@ static int32_t delta_file_verify(const lnsp_source *source, uint8_t digest[LNSP_
   }
   lnspi_blake2s_final(&hash, digest);
   if (!lnspi_digest_from_hex(digits, said) || memcmp(said, digest, sizeof said))
-    return lnspi_error_set_at(problem, LNSP_E_MISMATCH, (int64_t)DELTA_FILE_PLACE,
+    return lnspi_error_set_at(error, LNSP_E_MISMATCH, (int64_t)DELTA_FILE_PLACE,
                               "lnsp.delta.checksum",
                               "the checksum does not fit: the delta is damaged, get it again");
   return LNSP_OK;
 }
 
 static int32_t delta_file_text(const lnsp_file *file, const char *key, const char **out,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   *out = lnspi_safetensors_metadata(file, key);
   if (!*out)
-    return lnspi_error_set(problem, LNSP_E_MISSING, key, "the delta's metadata lacks %s", key);
+    return lnspi_error_set(error, LNSP_E_MISSING, key, "the delta's metadata lacks %s", key);
   return LNSP_OK;
 }
 
 static int32_t delta_file_digest(const lnsp_file *file, const char *key, uint8_t out[32],
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   const char *text;
-  int32_t status = delta_file_text(file, key, &text, problem);
+  int32_t status = delta_file_text(file, key, &text, error);
   if (status) return status;
   if (!lnspi_digest_from_hex(text, out))
-    return lnspi_error_set(problem, LNSP_E_FORMAT, key, "%s must be 64 lower-case hex digits",
+    return lnspi_error_set(error, LNSP_E_FORMAT, key, "%s must be 64 lower-case hex digits",
                            key);
   return LNSP_OK;
 }
 
 /* Version, and the one tensor. */
-static int32_t delta_file_header(const lnsp_file *file, uint64_t *bytes, lnsp_error *problem) {
+static int32_t delta_file_header(const lnsp_file *file, uint64_t *bytes, lnsp_error *error) {
   const char *version;
-  int32_t status = delta_file_text(file, "lnsp.delta.version", &version, problem);
+  int32_t status = delta_file_text(file, "lnsp.delta.version", &version, error);
   if (status) return status;
   if (!lnspi_str_equal(version, DELTA_FILE_VERSION))
-    return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, "lnsp.delta.version",
+    return lnspi_error_set(error, LNSP_E_UNSUPPORTED, "lnsp.delta.version",
                            "a delta of version '%s'; this library reads version %s", version,
                            DELTA_FILE_VERSION);
   const lnspi_entry *payload = file->entries;
   if (file->tensor_count != 1 || !lnspi_str_equal(payload->name, "payload"))
-    return lnspi_error_set(problem, LNSP_E_FORMAT, "payload",
+    return lnspi_error_set(error, LNSP_E_FORMAT, "payload",
                            "a delta has one tensor, payload; this file has %d or another one",
                            (int)file->tensor_count);
   if (payload->dtype != LNSP_U8 || payload->rank != 1)
-    return lnspi_error_set(problem, LNSP_E_DTYPE, "payload",
+    return lnspi_error_set(error, LNSP_E_DTYPE, "payload",
                            "the payload must be U8 of rank 1");
   *bytes = (uint64_t)payload->dims[0];
   return LNSP_OK;
@@ -250,7 +250,7 @@ static int32_t delta_file_header(const lnsp_file *file, uint64_t *bytes, lnsp_er
 
 /* How many parameters the sender says have changed; unless it was left out. */
 static int32_t delta_file_changed(const lnsp_file *file, lnsp_delta *delta,
-                                  lnsp_error *problem) {
+                                  lnsp_error *error) {
   const char *text = lnspi_safetensors_metadata(file, "lnsp.delta.changed");
   char again[24];
   int64_t count = 0;
@@ -260,7 +260,7 @@ static int32_t delta_file_changed(const lnsp_file *file, lnsp_delta *delta,
     count = 10 * count + (*at - '0');
   lnspi_format(again, sizeof again, "%lld", (long long)count);
   if (count > delta->graph->parameter_count || !lnspi_str_equal(again, text))
-    return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.delta.changed",
+    return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.delta.changed",
                            "'%s' is no number of the network's %lld parameters", text,
                            (long long)delta->graph->parameter_count);
   delta->changed_count = count;
@@ -268,50 +268,50 @@ static int32_t delta_file_changed(const lnsp_file *file, lnsp_delta *delta,
 }
 
 /* A number as it is written, and in no other way. */
-static int32_t delta_file_nonce(const char *text, uint64_t *nonce, lnsp_error *problem) {
+static int32_t delta_file_nonce(const char *text, uint64_t *nonce, lnsp_error *error) {
   char again[24];
   *nonce = 0;
   for (const char *at = text; *at >= '0' && *at <= '9' && at - text < 20; at++)
     *nonce = 10 * *nonce + (uint64_t)(*at - '0');
   lnspi_format(again, sizeof again, "%llu", (unsigned long long)*nonce);
   if (*nonce && lnspi_str_equal(again, text)) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.delta.nonce",
+  return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.delta.nonce",
                          "'%s' is no number from 1 to 2^64 - 1", text);
 }
 
 /* Who sends it, and the code; each may be missing. */
-static int32_t delta_file_stamp(const lnsp_file *file, lnsp_delta *delta, lnsp_error *problem) {
+static int32_t delta_file_stamp(const lnsp_file *file, lnsp_delta *delta, lnsp_error *error) {
   const char *sender = lnspi_safetensors_metadata(file, "lnsp.delta.sender");
   const char *nonce = lnspi_safetensors_metadata(file, "lnsp.delta.nonce");
   const char *mac = lnspi_safetensors_metadata(file, "lnsp.delta.mac");
   int32_t status = LNSP_OK;
   if (sender) {
-    status = delta_file_check_sender(sender, LNSP_E_FORMAT, problem);
+    status = delta_file_check_sender(sender, LNSP_E_FORMAT, error);
     if (!status) memcpy(delta->sender, sender, lnspi_str_length(sender));
   }
-  if (!status && nonce) status = delta_file_nonce(nonce, &delta->nonce, problem);
+  if (!status && nonce) status = delta_file_nonce(nonce, &delta->nonce, error);
   delta->has_mac = mac != NULL;
   if (!status && mac && !lnspi_digest_from_hex(mac, delta->mac))
-    status = lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.delta.mac",
+    status = lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.delta.mac",
                              "lnsp.delta.mac must be 64 lower-case hex digits");
   return status;
 }
 
 static int32_t delta_file_fill(lnsp_file *file, const char *stages, lnsp_delta *delta,
-                               lnsp_error *problem) {
-  int32_t status = delta_file_digest(file, "lnsp.delta.base", delta->base, problem);
-  if (!status) status = delta_file_digest(file, "lnsp.delta.result", delta->result, problem);
-  if (!status) status = lnspi_stages_read(delta, stages, problem);
-  if (!status) status = delta_file_changed(file, delta, problem);
-  if (!status) status = delta_file_stamp(file, delta, problem);
+                               lnsp_error *error) {
+  int32_t status = delta_file_digest(file, "lnsp.delta.base", delta->base, error);
+  if (!status) status = delta_file_digest(file, "lnsp.delta.result", delta->result, error);
+  if (!status) status = lnspi_stages_read(delta, stages, error);
+  if (!status) status = delta_file_changed(file, delta, error);
+  if (!status) status = delta_file_stamp(file, delta, error);
   if (!status && delta->bytes)
     status =
-        lnspi_read_tensor(file, 0, 0, (int64_t)delta->bytes, LNSP_U8, delta->payload, problem);
+        lnspi_read_tensor(file, 0, 0, (int64_t)delta->bytes, LNSP_U8, delta->payload, error);
   return status;
 }
 
 int32_t lnspi_delta_file_read(lnsp_file *file, const lnsp_options *options, lnsp_delta **out,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   const char *architecture, *stages;
   uint8_t digest[LNSP_HASH_BYTES];
   lnspi_delta_shape shape;
@@ -320,24 +320,24 @@ int32_t lnspi_delta_file_read(lnsp_file *file, const lnsp_options *options, lnsp
   lnsp_graph *graph = NULL;
   uint64_t total = 0;
   memset(&shape, 0, sizeof shape);
-  int32_t status = delta_file_verify(&file->source, digest, problem);
-  if (!status) status = delta_file_header(file, &shape.payload, problem);
-  if (!status) status = delta_file_text(file, "lnsp.delta.arch", &architecture, problem);
-  if (!status) status = delta_file_text(file, "lnsp.delta.stages", &stages, problem);
-  if (!status) status = lnspi_stages_count(stages, &shape.stages, problem);
-  if (!status) status = lnspi_handle_begin(&stage, architecture, NULL, options, problem);
+  int32_t status = delta_file_verify(&file->source, digest, error);
+  if (!status) status = delta_file_header(file, &shape.payload, error);
+  if (!status) status = delta_file_text(file, "lnsp.delta.arch", &architecture, error);
+  if (!status) status = delta_file_text(file, "lnsp.delta.stages", &stages, error);
+  if (!status) status = lnspi_stages_count(stages, &shape.stages, error);
+  if (!status) status = lnspi_handle_begin(&stage, architecture, NULL, options, error);
   if (status) return status;
   shape.text = lnspi_str_length(stages) + 1;
-  status = lnspi_delta_bytes(stage.graph, &shape, &total, problem);
+  status = lnspi_delta_bytes(stage.graph, &shape, &total, error);
   if (status) {
     lnspi_handle_cancel(&stage);
     return status;
   }
-  status = lnspi_handle_finish(&stage, total, options, &block, &graph, problem);
+  status = lnspi_handle_finish(&stage, total, options, &block, &graph, error);
   if (status) return status;
   lnsp_delta *delta = lnspi_delta_place(&block, graph, &shape);
   memcpy(delta->digest, digest, sizeof digest);
-  status = delta_file_fill(file, stages, delta, problem);
+  status = delta_file_fill(file, stages, delta, error);
   if (status)
     lnspi_delta_release(delta);
   else

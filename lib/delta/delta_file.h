@@ -20,23 +20,23 @@ typedef struct lnspi_delta_file_header {
 /* The header with its checksum. Both serialise the same way: once into the
  * hash, once to where it goes. */
 int32_t lnspi_delta_file_seal(const lnsp_delta *delta, lnspi_delta_file_header *header,
-                              lnsp_error *problem);
+                              lnsp_error *error);
 
 /* The payload into a writer that was opened with the header; closes it. */
 int32_t lnspi_delta_file_write(const lnsp_delta *delta, lnsp_writer *writer,
-                               lnsp_error *problem);
+                               lnsp_error *error);
 
 /* Bytes of the whole file. */
-int32_t lnspi_delta_file_bytes(const lnsp_delta *delta, uint64_t *bytes, lnsp_error *problem);
+int32_t lnspi_delta_file_bytes(const lnsp_delta *delta, uint64_t *bytes, lnsp_error *error);
 
 /* lnsp_delta_stamp, arguments checked but the sender; and the code of a key for a digest. */
 int32_t lnspi_delta_file_stamp(lnsp_delta *delta, const char *sender, uint64_t nonce,
-                               const void *key, size_t key_bytes, lnsp_error *problem);
+                               const void *key, size_t key_bytes, lnsp_error *error);
 void lnspi_delta_file_mac(const uint8_t digest[LNSP_HASH_BYTES], const void *key,
                           size_t key_bytes, uint8_t mac[LNSP_HASH_BYTES]);
 
 /* Checks and reads a file that is open. */
 int32_t lnspi_delta_file_read(lnsp_file *file, const lnsp_options *options, lnsp_delta **out,
-                              lnsp_error *problem);
+                              lnsp_error *error);
 
 #endif

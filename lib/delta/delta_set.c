@@ -13,14 +13,14 @@
 
 /* A delta is named in every refusal: a server must know whom to ask, or to leave out. */
 static int32_t delta_set_refuse(lnspi_delta_set *s, int32_t index, int32_t status,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   lnspi_delta_set_item *one = &s->one[index];
   one->status = status;
   if (s->skip) return LNSP_OK;
-  if (s->count > 1 && problem) {
-    char said[sizeof problem->message];
-    memcpy(said, problem->message, sizeof said);
-    lnspi_format(problem->message, sizeof problem->message, "delta %d of %d%s%s%s: %s",
+  if (s->count > 1 && error) {
+    char said[sizeof error->message];
+    memcpy(said, error->message, sizeof said);
+    lnspi_format(error->message, sizeof error->message, "delta %d of %d%s%s%s: %s",
                  (int)index + 1, (int)s->count, one->delta->sender[0] ? " (from " : "",
                  one->delta->sender, one->delta->sender[0] ? ")" : "", said);
   }
@@ -41,13 +41,13 @@ static void delta_set_lay_out(lnspi_delta_set *s, lnspi_arena *arena) {
 }
 
 static int32_t delta_set_check(const lnspi_delta_set *s, const lnsp_delta *delta,
-                               const uint8_t hash[LNSP_HASH_BYTES], lnsp_error *problem) {
+                               const uint8_t hash[LNSP_HASH_BYTES], lnsp_error *error) {
   if (!lnspi_graph_equal(delta->graph, s->base->graph))
-    return lnspi_error_set(problem, LNSP_E_MISMATCH, "lnsp.delta.arch",
+    return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.arch",
                            "it is for another network: '%s'", delta->graph->architecture);
   if (memcmp(delta->base, hash, LNSP_HASH_BYTES))
     return lnspi_error_set(
-        problem, LNSP_E_MISMATCH, "lnsp.delta.base",
+        error, LNSP_E_MISMATCH, "lnsp.delta.base",
         "it was made from another version of the model: ask for one on this base");
   return LNSP_OK;
 }
@@ -55,7 +55,7 @@ static int32_t delta_set_check(const lnspi_delta_set *s, const lnsp_delta *delta
 int32_t lnspi_delta_set_open(lnspi_delta_set *s, const lnsp_model *base,
                              const uint8_t base_hash[LNSP_HASH_BYTES],
                              const lnsp_delta *const *deltas, int32_t count, int32_t skip,
-                             const lnsp_options *options, lnsp_error *problem) {
+                             const lnsp_options *options, lnsp_error *error) {
   lnsp_options inner = *options;
   lnspi_arena arena = {NULL, 0, 0, 0};
   memset(s, 0, sizeof *s);
@@ -66,7 +66,7 @@ int32_t lnspi_delta_set_open(lnspi_delta_set *s, const lnsp_model *base,
   delta_set_lay_out(s, &arena);
   inner.block = NULL;
   inner.block_bytes = 0;
-  int32_t status = lnspi_block_open(&s->block, &inner, arena.used, problem);
+  int32_t status = lnspi_block_open(&s->block, &inner, arena.used, error);
   if (status) return status;
   arena = (lnspi_arena){s->block.memory, 0, s->block.bytes, 0};
   delta_set_lay_out(s, &arena);
@@ -75,8 +75,8 @@ int32_t lnspi_delta_set_open(lnspi_delta_set *s, const lnsp_model *base,
     s->one[i].first = first;
     s->one[i].scale = s->one[i].weight = 1;
     first += deltas[i]->stage_count;
-    status = delta_set_check(s, deltas[i], base_hash, problem);
-    if (status) status = delta_set_refuse(s, i, status, problem);
+    status = delta_set_check(s, deltas[i], base_hash, error);
+    if (status) status = delta_set_refuse(s, i, status, error);
   }
   if (status) lnspi_delta_set_close(s);
   return status;
@@ -84,15 +84,15 @@ int32_t lnspi_delta_set_open(lnspi_delta_set *s, const lnsp_model *base,
 
 void lnspi_delta_set_close(lnspi_delta_set *s) { lnspi_block_close(&s->block); }
 
-int32_t lnspi_delta_set_start(lnspi_delta_set *s, lnsp_error *problem) {
+int32_t lnspi_delta_set_start(lnspi_delta_set *s, lnsp_error *error) {
   for (int32_t i = 0; i < s->count; i++) {
     lnspi_delta_set_item *one = &s->one[i];
     for (int32_t k = 0; !one->status && k < one->delta->stage_count; k++) {
       int32_t at = one->first + k;
       int32_t status =
           lnspi_stage_reader_start(&s->reader[at], one->delta, k,
-                                   s->work + (size_t)at * LNSPI_CODEC_READ_BYTES, problem);
-      if (status) status = delta_set_refuse(s, i, status, problem);
+                                   s->work + (size_t)at * LNSPI_CODEC_READ_BYTES, error);
+      if (status) status = delta_set_refuse(s, i, status, error);
       if (status) return status;
     }
   }
@@ -109,12 +109,12 @@ void lnspi_delta_set_tensor(lnspi_delta_set *s, int32_t index) {
 }
 
 static int32_t delta_set_finite(const lnspi_delta_set *s, int32_t index, const float *values,
-                                int32_t count, lnsp_error *problem) {
+                                int32_t count, lnsp_error *error) {
   uint32_t bad = 0;
   for (int32_t k = 0; k < count; k++)
     bad |= (lnspi_float_bits(values[k]) & 0x7F800000u) == 0x7F800000u;
   if (!bad) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_NOT_FINITE, s->base->graph->weights[index].name,
+  return lnspi_error_set(error, LNSP_E_NOT_FINITE, s->base->graph->weights[index].name,
                          "its tensor '%s' has a NaN, an infinity or a change too large for one",
                          s->base->graph->weights[index].name);
 }
@@ -122,55 +122,55 @@ static int32_t delta_set_finite(const lnspi_delta_set *s, int32_t index, const f
 /* The span of one delta: its stages in turn, then the difference. */
 static int32_t delta_set_change(lnspi_delta_set *s, const lnspi_delta_set_item *one,
                                 int32_t index, const float *base, int32_t count,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   float *values = one->change;
   memcpy(values, base, (size_t)count * sizeof(float));
   for (int32_t at = one->first; at < one->first + one->delta->stage_count; at++) {
     int32_t status = LNSP_OK;
     if (!s->reached[at]) continue;
-    status = lnspi_stage_reader_next(&s->reader[at], values, count, problem);
-    if (!status) status = delta_set_finite(s, index, values, count, problem);
+    status = lnspi_stage_reader_next(&s->reader[at], values, count, error);
+    if (!status) status = delta_set_finite(s, index, values, count, error);
     if (status) return status; /* between two stages too: apply would not pass it */
   }
   for (int32_t k = 0; k < count; k++) values[k] -= base[k];
-  return delta_set_finite(s, index, values, count, problem);
+  return delta_set_finite(s, index, values, count, error);
 }
 
 int32_t lnspi_delta_set_next(lnspi_delta_set *s, int32_t index, const float *base,
-                             int32_t count, lnsp_error *problem) {
+                             int32_t count, lnsp_error *error) {
   for (int32_t i = 0; i < s->count; i++) {
     if (s->one[i].status) continue;
-    int32_t status = delta_set_change(s, &s->one[i], index, base, count, problem);
-    if (status) status = delta_set_refuse(s, i, status, problem);
+    int32_t status = delta_set_change(s, &s->one[i], index, base, count, error);
+    if (status) status = delta_set_refuse(s, i, status, error);
     if (status) return status;
   }
   return LNSP_OK;
 }
 
-int32_t lnspi_delta_set_end(lnspi_delta_set *s, lnsp_error *problem) {
+int32_t lnspi_delta_set_end(lnspi_delta_set *s, lnsp_error *error) {
   for (int32_t i = 0; i < s->count; i++) {
     const lnspi_delta_set_item *one = &s->one[i];
     for (int32_t k = 0; !one->status && k < one->delta->stage_count; k++) {
-      int32_t status = lnspi_stage_reader_end(&s->reader[one->first + k], problem);
-      if (status) status = delta_set_refuse(s, i, status, problem);
+      int32_t status = lnspi_stage_reader_end(&s->reader[one->first + k], error);
+      if (status) status = delta_set_refuse(s, i, status, error);
       if (status) return status;
     }
   }
   return LNSP_OK;
 }
 
-int32_t lnspi_delta_set_norms(lnspi_delta_set *s, lnsp_error *problem) {
+int32_t lnspi_delta_set_norms(lnspi_delta_set *s, lnsp_error *error) {
   const lnsp_graph *graph = s->base->graph;
   float base[LNSPI_DELTA_SPAN];
   for (int32_t i = 0; i < s->count; i++) s->one[i].norm = s->one[i].most = 0;
-  int32_t status = lnspi_delta_set_start(s, problem);
+  int32_t status = lnspi_delta_set_start(s, error);
   for (int32_t t = 0; !status && t < graph->weight_count; t++) {
     const lnspi_weight *weight = &graph->weights[t];
     lnspi_delta_set_tensor(s, t);
     for (int64_t at = 0, n; !status && at < weight->count; at += n) {
       n = weight->count - at < LNSPI_DELTA_SPAN ? weight->count - at : LNSPI_DELTA_SPAN;
       lnspi_state_read_span(weight, s->base->state, at, n, base);
-      status = lnspi_delta_set_next(s, t, base, (int32_t)n, problem);
+      status = lnspi_delta_set_next(s, t, base, (int32_t)n, error);
       for (int32_t i = 0; !status && i < s->count; i++) {
         lnspi_delta_set_item *one = &s->one[i];
         for (int64_t k = 0; !one->status && k < n; k++) {
@@ -181,7 +181,7 @@ int32_t lnspi_delta_set_norms(lnspi_delta_set *s, lnsp_error *problem) {
       }
     }
   }
-  if (!status) status = lnspi_delta_set_end(s, problem);
+  if (!status) status = lnspi_delta_set_end(s, error);
   for (int32_t i = 0; !status && i < s->count; i++) s->one[i].norm = sqrt(s->one[i].norm);
   return status;
 }

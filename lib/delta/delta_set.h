@@ -38,18 +38,18 @@ typedef struct lnspi_delta_set {
 int32_t lnspi_delta_set_open(lnspi_delta_set *s, const lnsp_model *base,
                              const uint8_t base_hash[LNSP_HASH_BYTES],
                              const lnsp_delta *const *deltas, int32_t count, int32_t skip,
-                             const lnsp_options *options, lnsp_error *problem);
+                             const lnsp_options *options, lnsp_error *error);
 void lnspi_delta_set_close(lnspi_delta_set *s);
 
 /* From the first tensor on; then tensor after tensor, all spans of each in order. base is
  * that of the span, LNSPI_DELTA_SPAN; fills the change of every one that is not left out. */
-int32_t lnspi_delta_set_start(lnspi_delta_set *s, lnsp_error *problem);
+int32_t lnspi_delta_set_start(lnspi_delta_set *s, lnsp_error *error);
 void lnspi_delta_set_tensor(lnspi_delta_set *s, int32_t index);
 int32_t lnspi_delta_set_next(lnspi_delta_set *s, int32_t index, const float *base,
-                             int32_t count, lnsp_error *problem);
-int32_t lnspi_delta_set_end(lnspi_delta_set *s, lnsp_error *problem);
+                             int32_t count, lnsp_error *error);
+int32_t lnspi_delta_set_end(lnspi_delta_set *s, lnsp_error *error);
 
 /* Reads all of them once, for norm and most. */
-int32_t lnspi_delta_set_norms(lnspi_delta_set *s, lnsp_error *problem);
+int32_t lnspi_delta_set_norms(lnspi_delta_set *s, lnsp_error *error);
 
 #endif

@@ -8,7 +8,7 @@
 
 /* Gives what a span of a tensor is to change by; base is what it has. Spans come in order. */
 typedef int32_t lnspi_delta_source_changes(void *user, int32_t tensor, const float *base,
-                                           int32_t count, float *change, lnsp_error *problem);
+                                           int32_t count, float *change, lnsp_error *error);
 
 /* Where changes come from: two states, whose types may differ, and what is still owed (an
  * array laid out like moments, or NULL); or, in place of next, someone computes them. */

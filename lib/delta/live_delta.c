@@ -14,17 +14,17 @@
 
 /* Refuses what could not be done to the end, before anything is. */
 static int32_t live_delta_check(const lnsp_model *base, const lnsp_trainer *t, int snap,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   if (!lnspi_graph_equal(base->graph, t->graph))
-    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
                            "the trainer's network is not that of base: '%s' and '%s'",
                            t->graph->architecture, base->graph->architecture);
   if (snap && lnspi_graph_storage(t->graph) != LNSP_F32)
     return lnspi_error_set(
-        problem, LNSP_E_UNSUPPORTED, "weights",
+        error, LNSP_E_UNSUPPORTED, "weights",
         "a trainer with weights=bf16 cannot hold the result's bits: snap needs "
         "weights=f32");
-  return lnspi_delta_check_models(base, base, problem);
+  return lnspi_delta_check_models(base, base, error);
 }
 
 /* One span again: what was coded of it, or nothing where reader is NULL. Writes what is left
@@ -75,18 +75,18 @@ static int32_t live_delta_keep_residual(const lnspi_delta_source *source,
 
 int32_t lnspi_live_delta_create(const lnsp_model *base, lnsp_trainer *t, const char *codec,
                                 int snap, const lnsp_options *options, lnsp_delta **out,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   lnsp_delta *delta = NULL;
-  int32_t status = live_delta_check(base, t, snap, problem);
+  int32_t status = live_delta_check(base, t, snap, error);
   if (status) return status;
   lnspi_history_copy_pending(t); /* a mark that is still the live state gets its copy */
   lnspi_delta_source source = {base->graph, t->graph, base->state, t->state,
                                t->residual, NULL,     NULL};
-  status = lnspi_delta_create_from_source(&source, codec, NULL, options, &delta, problem);
+  status = lnspi_delta_create_from_source(&source, codec, NULL, options, &delta, error);
   if (status) return status;
   if ((snap || t->residual) && live_delta_keep_residual(&source, delta, t, snap)) {
     lnspi_delta_release(delta);
-    return lnspi_error_set(problem, LNSP_E_INTERNAL, "payload",
+    return lnspi_error_set(error, LNSP_E_INTERNAL, "payload",
                            "what was coded cannot be read again: please report");
   }
   *out = delta;

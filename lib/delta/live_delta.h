@@ -12,6 +12,6 @@ struct lnsp_trainer;
 /* See lnsp_delta_create_live. */
 int32_t lnspi_live_delta_create(const lnsp_model *base, struct lnsp_trainer *trainer,
                                 const char *codec, int snap, const lnsp_options *options,
-                                lnsp_delta **out, lnsp_error *problem);
+                                lnsp_delta **out, lnsp_error *error);
 
 #endif

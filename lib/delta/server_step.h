@@ -6,6 +6,6 @@
 #include "lnsp.h"
 #include "train/trainer.h"
 
-int32_t lnspi_server_step(lnsp_trainer *trainer, const lnsp_delta *delta, lnsp_error *problem);
+int32_t lnspi_server_step(lnsp_trainer *trainer, const lnsp_delta *delta, lnsp_error *error);
 
 #endif

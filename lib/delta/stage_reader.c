@@ -6,20 +6,20 @@
 #include "delta/coder.h"
 
 static int32_t stage_reader_fail(const lnspi_stage_reader *reader, int32_t status,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   if (status == LNSP_E_NOT_FINITE)
     return lnspi_error_set(
-        problem, status, "payload",
+        error, status, "payload",
         "the delta has a change that is not finite: it is damaged or forged");
   return lnspi_error_set(
-      problem, LNSP_E_FORMAT, "payload",
+      error, LNSP_E_FORMAT, "payload",
       "stage %d of the delta (%s) is not what its codec writes: it is damaged "
       "or forged",
       (int)(reader->stage - reader->delta->stages) + 1, reader->stage->setting.codec->name);
 }
 
 int32_t lnspi_stage_reader_start(lnspi_stage_reader *reader, const lnsp_delta *delta,
-                                 int32_t stage, void *work, lnsp_error *problem) {
+                                 int32_t stage, void *work, lnsp_error *error) {
   memset(reader, 0, sizeof *reader);
   reader->delta = delta;
   reader->stage = &delta->stages[stage];
@@ -33,9 +33,9 @@ int32_t lnspi_stage_reader_start(lnspi_stage_reader *reader, const lnsp_delta *d
       reader->coder.elements += (uint64_t)delta->graph->weights[i].count;
   memset(work, 0, reader->stage->setting.codec->read_bytes);
   if (!reader->coder.elements)
-    return reader->stage->bytes ? stage_reader_fail(reader, LNSP_E_FORMAT, problem) : LNSP_OK;
+    return reader->stage->bytes ? stage_reader_fail(reader, LNSP_E_FORMAT, error) : LNSP_OK;
   int32_t status = lnspi_coder_read_start(&reader->coder);
-  return status ? stage_reader_fail(reader, status, problem) : LNSP_OK;
+  return status ? stage_reader_fail(reader, status, error) : LNSP_OK;
 }
 
 int lnspi_stage_reader_tensor(lnspi_stage_reader *reader, int32_t index) {
@@ -46,15 +46,15 @@ int lnspi_stage_reader_tensor(lnspi_stage_reader *reader, int32_t index) {
 }
 
 int32_t lnspi_stage_reader_next(lnspi_stage_reader *reader, float *values, int32_t count,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   float change[LNSPI_DELTA_SPAN];
   lnspi_codec_span span = {values, values, change, count};
   int32_t status = reader->stage->setting.codec->get(&reader->coder, &span);
-  return status ? stage_reader_fail(reader, status, problem) : LNSP_OK;
+  return status ? stage_reader_fail(reader, status, error) : LNSP_OK;
 }
 
-int32_t lnspi_stage_reader_end(lnspi_stage_reader *reader, lnsp_error *problem) {
+int32_t lnspi_stage_reader_end(lnspi_stage_reader *reader, lnsp_error *error) {
   if (!reader->coder.elements) return LNSP_OK;
   int32_t status = lnspi_coder_read_end(&reader->coder);
-  return status ? stage_reader_fail(reader, status, problem) : LNSP_OK;
+  return status ? stage_reader_fail(reader, status, error) : LNSP_OK;
 }

@@ -18,12 +18,12 @@ typedef struct lnspi_stage_reader {
 
 /* work: LNSPI_CODEC_READ_BYTES, or the read_bytes of the stage's codec; aligned to 8. */
 int32_t lnspi_stage_reader_start(lnspi_stage_reader *reader, const lnsp_delta *delta,
-                                 int32_t stage, void *work, lnsp_error *problem);
+                                 int32_t stage, void *work, lnsp_error *error);
 int lnspi_stage_reader_tensor(lnspi_stage_reader *reader, int32_t index);
 
 /* values: of the stage's base in, of its result out. They may be anything: check them. */
 int32_t lnspi_stage_reader_next(lnspi_stage_reader *reader, float *values, int32_t count,
-                                lnsp_error *problem);
-int32_t lnspi_stage_reader_end(lnspi_stage_reader *reader, lnsp_error *problem);
+                                lnsp_error *error);
+int32_t lnspi_stage_reader_end(lnspi_stage_reader *reader, lnsp_error *error);
 
 #endif

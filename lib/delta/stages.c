@@ -48,11 +48,11 @@ void lnspi_stages_write(lnsp_delta *delta) {
 
 /* ---- reading stages ---- */
 
-int32_t lnspi_stages_count(const char *text, int32_t *count, lnsp_error *problem) {
+int32_t lnspi_stages_count(const char *text, int32_t *count, lnsp_error *error) {
   *count = 1;
   for (; *text; text++) *count += *text == ';' && *count <= LNSPI_DELTA_STAGES;
   if (*count > LNSPI_DELTA_STAGES)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, "lnsp.delta.stages",
+    return lnspi_error_set(error, LNSP_E_LIMIT, "lnsp.delta.stages",
                            "a delta has at most %d stages", LNSPI_DELTA_STAGES);
   return LNSP_OK;
 }
@@ -75,10 +75,10 @@ static int stages_read_runs(lnspi_token word, int32_t count, uint8_t *tensors) {
 }
 
 static int32_t stages_read_stage(lnspi_lexer *text, lnsp_delta *delta, lnspi_delta_stage *stage,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   lnspi_key keys[LNSPI_CODEC_CONFIG_KEYS];
   int32_t count = 0,
-          status = lnspi_codec_config_read_line(text, &stage->setting, keys, &count, problem);
+          status = lnspi_codec_config_read_line(text, &stage->setting, keys, &count, error);
   int found = 0;
   for (int32_t i = 0; !status && i < count; i++) {
     int64_t bytes = 0;
@@ -86,16 +86,16 @@ static int32_t stages_read_stage(lnspi_lexer *text, lnsp_delta *delta, lnspi_del
       stage->back = lnspi_token_is(keys[i].value, "1") && stage->setting.codec->exact;
     } else if (lnspi_token_is(keys[i].key, "bytes")) {
       status = lnspi_decimal_parse_integer(keys[i].value, "bytes", 0, INT64_C(1) << 48, &bytes,
-                                           problem);
+                                           error);
       stage->bytes = (uint64_t)bytes;
     } else if (lnspi_token_is(keys[i].key, "tensors")) {
       found = stages_read_runs(keys[i].value, delta->graph->weight_count, stage->tensors);
     } else {
-      return lnspi_codec_config_unknown_key(&keys[i], &stage->setting, problem);
+      return lnspi_codec_config_unknown_key(&keys[i], &stage->setting, error);
     }
   }
   if (!status && !found)
-    return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.delta.stages",
+    return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.delta.stages",
                            "a stage does not list the %d tensors of the network as runs (stay, "
                            "change, stay, ...)",
                            (int)delta->graph->weight_count);
@@ -103,26 +103,26 @@ static int32_t stages_read_stage(lnspi_lexer *text, lnsp_delta *delta, lnspi_del
 }
 
 /* There is one way to write it: what is read must be what would be written. */
-int32_t lnspi_stages_read(lnsp_delta *delta, const char *text, lnsp_error *problem) {
+int32_t lnspi_stages_read(lnsp_delta *delta, const char *text, lnsp_error *error) {
   lnspi_lexer from;
   uint64_t at = 0;
   lnspi_lexer_open(&from, text);
   for (int32_t s = 0; s < delta->stage_count; s++) {
     lnspi_delta_stage *stage = &delta->stages[s];
-    int32_t status = stages_read_stage(&from, delta, stage, problem);
+    int32_t status = stages_read_stage(&from, delta, stage, error);
     if (status) return status;
     lnspi_lexer_line_end(&from);
     stage->at = at;
     at += stage->bytes;
   }
   if (at != delta->capacity)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, "payload",
+    return lnspi_error_set(error, LNSP_E_SHAPE, "payload",
                            "the payload has %llu bytes, but its stages have %llu",
                            (unsigned long long)delta->capacity, (unsigned long long)at);
   delta->bytes = at;
   lnspi_stages_write(delta);
   if (!lnspi_str_equal(delta->text, text))
-    return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.delta.stages",
+    return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.delta.stages",
                            "the stages are not written as they should be: '%s', not '%s'",
                            delta->text, text);
   return LNSP_OK;

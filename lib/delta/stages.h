@@ -10,7 +10,7 @@
 #define LNSPI_STAGES_TEXT_BYTES(graph) (128 + 6 * ((uint64_t)(graph)->weight_count + 1))
 
 void lnspi_stages_write(lnsp_delta *delta);
-int32_t lnspi_stages_count(const char *text, int32_t *count, lnsp_error *problem);
-int32_t lnspi_stages_read(lnsp_delta *delta, const char *text, lnsp_error *problem);
+int32_t lnspi_stages_count(const char *text, int32_t *count, lnsp_error *error);
+int32_t lnspi_stages_read(lnsp_delta *delta, const char *text, lnsp_error *error);
 
 #endif

@@ -53,10 +53,10 @@ int lnspi_dtype_shape_bytes(int32_t dtype, int32_t rank, const int64_t *dims, in
   return 1;
 }
 
-int32_t lnspi_dtype_check_storage(int32_t storage, lnsp_error *problem) {
+int32_t lnspi_dtype_check_storage(int32_t storage, lnsp_error *error) {
   if (storage == LNSP_F32 || storage == LNSP_F16 || storage == LNSP_BF16 || storage == LNSP_I8)
     return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_DTYPE, NULL,
+  return lnspi_error_set(error, LNSP_E_DTYPE, NULL,
                          "matrices are stored as F32, F16, BF16 or I8, not as type %d",
                          storage);
 }

@@ -14,6 +14,6 @@ int lnspi_dtype_shape_bytes(int32_t dtype, int32_t rank, const int64_t *dims, in
                             uint64_t *bytes);
 
 /* Refuses a type that matrices cannot be stored in. */
-int32_t lnspi_dtype_check_storage(int32_t storage, lnsp_error *problem);
+int32_t lnspi_dtype_check_storage(int32_t storage, lnsp_error *error);
 
 #endif

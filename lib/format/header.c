@@ -14,7 +14,7 @@ typedef struct header_cursor {
   size_t at;
   size_t end;
   const char *name; /* the tensor or key at hand, for messages */
-  lnsp_error *problem;
+  lnsp_error *error;
 } header_cursor;
 
 /* ---- counting ----------------------------------------------------------- */
@@ -46,7 +46,7 @@ void lnspi_header_feed(lnspi_header_count *count, const char *bytes, size_t n) {
 /* ---- tokens ------------------------------------------------------------- */
 
 static int32_t header_refuse(const header_cursor *c, size_t at, const char *what) {
-  return lnspi_error_set_at(c->problem, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + at),
+  return lnspi_error_set_at(c->error, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + at),
                             c->name, "the file's header is malformed: %s at byte %llu", what,
                             (unsigned long long)(LNSPI_FILE_START + at));
 }
@@ -67,7 +67,7 @@ static int32_t header_expect(header_cursor *c, char wanted) {
     c->at++;
     return LNSP_OK;
   }
-  return lnspi_error_set_at(c->problem, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + c->at),
+  return lnspi_error_set_at(c->error, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + c->at),
                             c->name,
                             "the file's header is malformed: '%c' is missing at byte %llu",
                             wanted, (unsigned long long)(LNSPI_FILE_START + c->at));
@@ -228,7 +228,7 @@ static int32_t header_dtype(header_cursor *c, lnspi_entry *entry) {
   if (status) return status;
   entry->dtype = lnspi_dtype_find(text);
   if (!entry->dtype)
-    return lnspi_error_set_at(c->problem, LNSP_E_DTYPE, (int64_t)(LNSPI_FILE_START + start),
+    return lnspi_error_set_at(c->error, LNSP_E_DTYPE, (int64_t)(LNSPI_FILE_START + start),
                               c->name,
                               "tensor '%s' has the dtype '%s', which this library cannot read",
                               c->name, text);
@@ -245,7 +245,7 @@ static int32_t header_shape(header_cursor *c, lnspi_entry *entry) {
     status = header_number(c, &dim);
     if (status) break;
     if (entry->rank == LNSP_MAX_RANK)
-      return lnspi_error_set_at(c->problem, LNSP_E_LIMIT, (int64_t)(LNSPI_FILE_START + c->at),
+      return lnspi_error_set_at(c->error, LNSP_E_LIMIT, (int64_t)(LNSPI_FILE_START + c->at),
                                 c->name, "tensor '%s' has more than %d dimensions", c->name,
                                 LNSP_MAX_RANK);
     entry->dims[entry->rank++] = dim;
@@ -352,8 +352,8 @@ static int32_t header_member(header_cursor *c, lnspi_header *header, int *metada
   return LNSP_OK;
 }
 
-int32_t lnspi_header_parse(lnspi_header *header, uint64_t data_bytes, lnsp_error *problem) {
-  header_cursor c = {header->text, 0, header->bytes, NULL, problem};
+int32_t lnspi_header_parse(lnspi_header *header, uint64_t data_bytes, lnsp_error *error) {
+  header_cursor c = {header->text, 0, header->bytes, NULL, error};
   int metadata_seen = 0, more = 0, first;
   int32_t status = LNSP_OK;
   header->entry_count = header->pair_count = 0;
@@ -371,5 +371,5 @@ int32_t lnspi_header_parse(lnspi_header *header, uint64_t data_bytes, lnsp_error
     if (c.text[c.at] != ' ') return header_refuse(&c, c.at, "something follows the last brace");
   if (header->pair_count > header->pair_capacity)
     return header_refuse(&c, 0, "more metadata than was counted");
-  return lnspi_header_check(header, data_bytes, problem);
+  return lnspi_header_check(header, data_bytes, error);
 }

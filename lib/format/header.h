@@ -30,6 +30,6 @@ typedef struct lnspi_header {
 
 /* Parses and checks all of it; data_bytes is what follows the header in the
  * file. Strings are unescaped where they stand. */
-int32_t lnspi_header_parse(lnspi_header *header, uint64_t data_bytes, lnsp_error *problem);
+int32_t lnspi_header_parse(lnspi_header *header, uint64_t data_bytes, lnsp_error *error);
 
 #endif

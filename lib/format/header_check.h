@@ -6,6 +6,6 @@
 #include "lnsp.h"
 
 /* Offsets without holes, overlaps or a rest; no name twice. */
-int32_t lnspi_header_check(lnspi_header *header, uint64_t data_bytes, lnsp_error *problem);
+int32_t lnspi_header_check(lnspi_header *header, uint64_t data_bytes, lnsp_error *error);
 
 #endif

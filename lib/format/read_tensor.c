@@ -94,7 +94,7 @@ typedef struct read_tensor_job {
   int32_t dtype;
   size_t size; /* of one element in the file */
   uint8_t *out;
-  lnsp_error *problem;
+  lnsp_error *error;
 } read_tensor_job;
 
 static int32_t read_tensor_fetch(const read_tensor_job *job, int64_t first, size_t count,
@@ -102,7 +102,7 @@ static int32_t read_tensor_fetch(const read_tensor_job *job, int64_t first, size
   uint64_t offset = job->file->data_offset + job->entry->begin + (uint64_t)first * job->size;
   const lnsp_source *source = &job->file->source;
   if (source->read(source->user, offset, to, count * job->size) != 0)
-    return lnspi_error_set_at(job->problem, LNSP_E_IO, (int64_t)offset, job->entry->name,
+    return lnspi_error_set_at(job->error, LNSP_E_IO, (int64_t)offset, job->entry->name,
                               "reading %zu bytes at byte %llu of the file (tensor '%s') failed",
                               count * job->size, (unsigned long long)offset, job->entry->name);
   return LNSP_OK;
@@ -130,7 +130,7 @@ static int32_t read_tensor_pieces(const read_tensor_job *job) {
     for (i = 0; i < n; i++) {
       int fits = read_tensor_integer(job->entry->dtype, raw + i * job->size, &value);
       if (!fits || (job->dtype == LNSP_I32 && (value < INT32_MIN || value > INT32_MAX)))
-        return lnspi_error_set(job->problem, LNSP_E_LIMIT, job->entry->name,
+        return lnspi_error_set(job->error, LNSP_E_LIMIT, job->entry->name,
                                "element %lld of tensor '%s' does not fit into %s",
                                (long long)(job->first + done) + (long long)i, job->entry->name,
                                lnspi_dtype_name(job->dtype));
@@ -153,25 +153,25 @@ static int32_t read_tensor_same(const read_tensor_job *job) {
 }
 
 int32_t lnspi_read_tensor(lnsp_file *file, int32_t index, int64_t first, int64_t count,
-                          int32_t dtype, void *out, lnsp_error *problem) {
+                          int32_t dtype, void *out, lnsp_error *error) {
   const lnspi_entry *e = &file->entries[index];
   read_tensor_job job = {file, e,      first, count, dtype, lnspi_dtype_bytes(e->dtype),
-                         out,  problem};
+                         out,  error};
   int64_t elements = (int64_t)((e->end - e->begin) / job.size);
   int32_t status = LNSP_OK;
   lnspi_fpenv saved;
   if (first < 0 || count < 0 || first > elements || count > elements - first)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, e->name,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, e->name,
                            "elements %lld to %lld were asked of tensor '%s', which has %lld",
                            (long long)first, (long long)((uint64_t)first + (uint64_t)count),
                            e->name, (long long)elements);
   if (!read_tensor_is_known(e->dtype, dtype))
-    return lnspi_error_set(problem, LNSP_E_DTYPE, e->name,
+    return lnspi_error_set(error, LNSP_E_DTYPE, e->name,
                            "tensor '%s' is %s and cannot be read as %s", e->name,
                            lnspi_dtype_name(e->dtype), lnspi_dtype_name(dtype));
   if ((uint64_t)count > SIZE_MAX / 8)
     return lnspi_error_set(
-        problem, LNSP_E_ARGUMENT, e->name,
+        error, LNSP_E_ARGUMENT, e->name,
         "%lld elements of tensor '%s' are more than this machine can address", (long long)count,
         e->name);
   if (e->dtype == dtype) return read_tensor_same(&job);

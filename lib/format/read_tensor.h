@@ -7,6 +7,6 @@
 
 /* As lnsp_file_read, by index. */
 int32_t lnspi_read_tensor(lnsp_file *file, int32_t index, int64_t first, int64_t count,
-                          int32_t dtype, void *out, lnsp_error *problem);
+                          int32_t dtype, void *out, lnsp_error *error);
 
 #endif

@@ -24,9 +24,9 @@
 #define SAFETENSORS_STRUCT_BYTES 512u /* of struct lnsp_file, on every host */
 
 static int32_t safetensors_io(const lnsp_source *source, uint64_t offset, void *to,
-                              size_t bytes, const char *name, lnsp_error *problem) {
+                              size_t bytes, const char *name, lnsp_error *error) {
   if (source->read(source->user, offset, to, bytes) != 0)
-    return lnspi_error_set_at(problem, LNSP_E_IO, (int64_t)offset, name,
+    return lnspi_error_set_at(error, LNSP_E_IO, (int64_t)offset, name,
                               "reading %zu bytes at byte %llu of the file failed", bytes,
                               (unsigned long long)offset);
   return LNSP_OK;
@@ -34,30 +34,30 @@ static int32_t safetensors_io(const lnsp_source *source, uint64_t offset, void *
 
 /* Reads and checks the 8 bytes that give the header's length. */
 static int32_t safetensors_header_length(const lnsp_source *source, const lnsp_options *options,
-                                         uint32_t *out, lnsp_error *problem) {
+                                         uint32_t *out, lnsp_error *error) {
   uint32_t limit =
       options->max_header_bytes ? options->max_header_bytes : SAFETENSORS_HEADER_LIMIT;
   uint8_t first[LNSPI_FILE_START];
   uint64_t length;
   int32_t status;
   if (source->size_bytes > INT64_MAX)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL, "the source claims over 2^63 bytes");
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "the source claims over 2^63 bytes");
   if (source->size_bytes < LNSPI_FILE_START + 2)
     return lnspi_error_set_at(
-        problem, LNSP_E_FORMAT, (int64_t)source->size_bytes, NULL,
+        error, LNSP_E_FORMAT, (int64_t)source->size_bytes, NULL,
         "the file has only %llu bytes: it is cut short or no safetensors file",
         (unsigned long long)source->size_bytes);
-  status = safetensors_io(source, 0, first, sizeof(first), NULL, problem);
+  status = safetensors_io(source, 0, first, sizeof(first), NULL, error);
   if (status) return status;
   length = lnspi_load64(first);
   if (length < 2 || length > source->size_bytes - LNSPI_FILE_START)
     return lnspi_error_set_at(
-        problem, LNSP_E_FORMAT, 0, NULL,
+        error, LNSP_E_FORMAT, 0, NULL,
         "the header claims %llu bytes of the file's %llu: it is cut short or "
         "no safetensors file",
         (unsigned long long)length, (unsigned long long)source->size_bytes);
   if (length > limit)
-    return lnspi_error_set_at(problem, LNSP_E_LIMIT, 0, NULL,
+    return lnspi_error_set_at(error, LNSP_E_LIMIT, 0, NULL,
                               "the header has %llu bytes, the limit is %u: set "
                               "options->max_header_bytes to allow more",
                               (unsigned long long)length, (unsigned)limit);
@@ -67,7 +67,7 @@ static int32_t safetensors_header_length(const lnsp_source *source, const lnsp_o
 
 /* Counts tensors and pairs, upper bounds, in a small window. */
 static int32_t safetensors_count(const lnsp_source *source, uint32_t length,
-                                 lnspi_header *header, lnsp_error *problem) {
+                                 lnspi_header *header, lnsp_error *error) {
   lnspi_header_count count = {0, 0, 0, 0, 0};
   char window[512];
   uint32_t at, n;
@@ -75,7 +75,7 @@ static int32_t safetensors_count(const lnsp_source *source, uint32_t length,
   for (at = 0; at < length; at += n) {
     int32_t status;
     n = length - at < sizeof(window) ? length - at : (uint32_t)sizeof(window);
-    status = safetensors_io(source, LNSPI_FILE_START + (uint64_t)at, window, n, NULL, problem);
+    status = safetensors_io(source, LNSPI_FILE_START + (uint64_t)at, window, n, NULL, error);
     if (status) return status;
     lnspi_header_feed(&count, window, n);
   }
@@ -102,7 +102,7 @@ static lnsp_file *safetensors_layout(lnspi_arena *arena, lnspi_header *header) {
 }
 
 int32_t lnspi_safetensors_open(const lnsp_source *source, const lnsp_options *options,
-                               lnsp_file **out, lnsp_error *problem) {
+                               lnsp_file **out, lnsp_error *error) {
   lnspi_header header;
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnspi_block block;
@@ -111,13 +111,13 @@ int32_t lnspi_safetensors_open(const lnsp_source *source, const lnsp_options *op
   int32_t status;
   memset(&header, 0, sizeof(header));
   memset(&block, 0, sizeof(block));
-  status = safetensors_header_length(source, options, &length, problem);
-  if (!status) status = safetensors_count(source, length, &header, problem);
+  status = safetensors_header_length(source, options, &length, error);
+  if (!status) status = safetensors_count(source, length, &header, error);
   if (status) return status;
   safetensors_layout(&arena, &header);
   if (arena.failed)
-    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL, "the header is too large");
-  status = lnspi_block_open(&block, options, arena.used, problem);
+    return lnspi_error_set(error, LNSP_E_MEMORY, NULL, "the header is too large");
+  status = lnspi_block_open(&block, options, arena.used, error);
   if (status) return status;
   arena.base = block.memory;
   arena.capacity = block.bytes;
@@ -127,8 +127,8 @@ int32_t lnspi_safetensors_open(const lnsp_source *source, const lnsp_options *op
   file->source = *source;
   file->data_offset = LNSPI_FILE_START + (uint64_t)length;
   file->data_bytes = source->size_bytes - file->data_offset;
-  status = safetensors_io(source, LNSPI_FILE_START, header.text, length, NULL, problem);
-  if (!status) status = lnspi_header_parse(&header, file->data_bytes, problem);
+  status = safetensors_io(source, LNSPI_FILE_START, header.text, length, NULL, error);
+  if (!status) status = lnspi_header_parse(&header, file->data_bytes, error);
   if (status) {
     lnspi_block_close(&block);
     return status;

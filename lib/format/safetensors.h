@@ -33,7 +33,7 @@ struct lnsp_file {
 
 /* options: already read. The source is copied. */
 int32_t lnspi_safetensors_open(const lnsp_source *source, const lnsp_options *options,
-                               lnsp_file **out, lnsp_error *problem);
+                               lnsp_file **out, lnsp_error *error);
 void lnspi_safetensors_close(lnsp_file *file);
 int32_t lnspi_safetensors_find(const lnsp_file *file, const char *name); /* index or -1 */
 void lnspi_safetensors_tensor(const lnsp_file *file, int32_t index, lnsp_tensor *out);

@@ -115,39 +115,39 @@ static void writer_json(writer_text *text, const lnsp_tensor *tensors, int32_t t
 /* ---- checks ------------------------------------------------------------- */
 
 static int32_t writer_check_string(const char *string, const char *what, int32_t index,
-                                   lnsp_error *problem) {
+                                   lnsp_error *error) {
   size_t left = string ? lnspi_str_length(string) : 0, n;
   if (!string)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "%s number %d is NULL", what,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "%s number %d is NULL", what,
                            (int)index);
   for (; left; left -= n, string += n) {
     n = lnspi_str_utf8_bytes(string, left);
     if (n == 0)
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "%s number %d is not valid UTF-8",
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "%s number %d is not valid UTF-8",
                              what, (int)index);
   }
   return LNSP_OK;
 }
 
 static int32_t writer_check_tensor(const lnsp_tensor *tensor, int32_t index, uint64_t *total,
-                                   lnsp_error *problem) {
+                                   lnsp_error *error) {
   int64_t elements;
   uint64_t bytes;
-  int32_t status = writer_check_string(tensor->name, "the name of tensor", index, problem);
+  int32_t status = writer_check_string(tensor->name, "the name of tensor", index, error);
   if (status) return status;
   if (lnspi_str_equal(tensor->name, "__metadata__"))
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, tensor->name,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, tensor->name,
                            "no tensor can be named __metadata__ in a safetensors file");
   if (!lnspi_dtype_bytes(tensor->dtype))
-    return lnspi_error_set(problem, LNSP_E_DTYPE, tensor->name, "tensor '%s' has no dtype %d",
+    return lnspi_error_set(error, LNSP_E_DTYPE, tensor->name, "tensor '%s' has no dtype %d",
                            tensor->name, (int)tensor->dtype);
   if (tensor->rank < 0 || tensor->rank > LNSP_MAX_RANK)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, tensor->name,
+    return lnspi_error_set(error, LNSP_E_LIMIT, tensor->name,
                            "tensor '%s' has rank %d, it must be 0 to %d", tensor->name,
                            (int)tensor->rank, LNSP_MAX_RANK);
   if (!lnspi_dtype_shape_bytes(tensor->dtype, tensor->rank, tensor->dims, &elements, &bytes) ||
       !lnspi_checked_add(*total, bytes, total) || *total > INT64_MAX)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, tensor->name,
+    return lnspi_error_set(error, LNSP_E_SHAPE, tensor->name,
                            "tensor '%s' has a negative dimension or too many bytes",
                            tensor->name);
   return LNSP_OK;
@@ -155,18 +155,18 @@ static int32_t writer_check_tensor(const lnsp_tensor *tensor, int32_t index, uin
 
 static int32_t writer_check(const lnsp_tensor *tensors, int32_t tensor_count,
                             const lnsp_key_value *metadata, int32_t pair_count,
-                            uint64_t *data_bytes, lnsp_error *problem) {
+                            uint64_t *data_bytes, lnsp_error *error) {
   int32_t i, status = LNSP_OK;
   *data_bytes = 0;
   if (tensor_count < 0 || pair_count < 0 || (tensor_count && !tensors) ||
       (pair_count && !metadata))
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "tensors or metadata are NULL, or their count is negative");
   for (i = 0; i < tensor_count && !status; i++)
-    status = writer_check_tensor(&tensors[i], i, data_bytes, problem);
+    status = writer_check_tensor(&tensors[i], i, data_bytes, error);
   for (i = 0; i < pair_count && !status; i++) {
-    status = writer_check_string(metadata[i].key, "metadata key", i, problem);
-    if (!status) status = writer_check_string(metadata[i].value, "metadata value", i, problem);
+    status = writer_check_string(metadata[i].key, "metadata key", i, error);
+    if (!status) status = writer_check_string(metadata[i].value, "metadata value", i, error);
   }
   return status;
 }
@@ -184,28 +184,28 @@ static int writer_key_less(const void *user, int32_t a, int32_t b) {
 /* index has room for the larger of the two counts. */
 static int32_t writer_check_twice(const lnsp_tensor *tensors, int32_t tensor_count,
                                   const lnsp_key_value *metadata, int32_t pair_count,
-                                  int32_t *index, lnsp_error *problem) {
+                                  int32_t *index, lnsp_error *error) {
   int32_t i;
   lnspi_sort_indices(index, tensor_count, writer_name_less, tensors);
   for (i = 1; i < tensor_count; i++)
     if (lnspi_str_equal(tensors[index[i]].name, tensors[index[i - 1]].name))
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, tensors[index[i]].name,
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, tensors[index[i]].name,
                              "two tensors are named '%s'", tensors[index[i]].name);
   lnspi_sort_indices(index, pair_count, writer_key_less, metadata);
   for (i = 1; i < pair_count; i++)
     if (lnspi_str_equal(metadata[index[i]].key, metadata[index[i - 1]].key))
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, metadata[index[i]].key,
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, metadata[index[i]].key,
                              "the metadata key '%s' is given twice", metadata[index[i]].key);
   return LNSP_OK;
 }
 
 int32_t lnspi_writer_header_bytes(const lnsp_tensor *tensors, int32_t tensor_count,
                                   const lnsp_key_value *metadata, int32_t pair_count,
-                                  uint64_t *out, lnsp_error *problem) {
+                                  uint64_t *out, lnsp_error *error) {
   writer_text text = {NULL, 0, 0, 0, {0}};
   uint64_t data_bytes;
   int32_t status =
-      writer_check(tensors, tensor_count, metadata, pair_count, &data_bytes, problem);
+      writer_check(tensors, tensor_count, metadata, pair_count, &data_bytes, error);
   if (status) return status;
   writer_json(&text, tensors, tensor_count, metadata, pair_count);
   *out = LNSPI_FILE_START + text.total;
@@ -227,7 +227,7 @@ static lnsp_writer *writer_layout(lnspi_arena *arena, int32_t tensor_count, int3
 static int32_t writer_send_header(const lnsp_sink *sink, uint64_t header_bytes,
                                   const lnsp_tensor *tensors, int32_t tensor_count,
                                   const lnsp_key_value *metadata, int32_t pair_count,
-                                  lnsp_error *problem) {
+                                  lnsp_error *error) {
   writer_text text = {sink, 0, 0, 0, {0}};
   lnspi_store64((uint8_t *)text.buffer, header_bytes - LNSPI_FILE_START);
   text.filled = LNSPI_FILE_START;
@@ -235,7 +235,7 @@ static int32_t writer_send_header(const lnsp_sink *sink, uint64_t header_bytes,
   writer_flush(&text);
   if (text.failed)
     return lnspi_error_set(
-        problem, LNSP_E_IO, NULL,
+        error, LNSP_E_IO, NULL,
         "writing the header failed: is the disk full or the file not writable?");
   return LNSP_OK;
 }
@@ -243,7 +243,7 @@ static int32_t writer_send_header(const lnsp_sink *sink, uint64_t header_bytes,
 int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
                           int32_t tensor_count, const lnsp_key_value *metadata,
                           int32_t pair_count, const lnsp_options *options, lnsp_writer **out,
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   const uint32_t limit =
       options->max_header_bytes ? options->max_header_bytes : WRITER_HEADER_LIMIT;
   lnspi_arena arena = {NULL, 0, 0, 0};
@@ -253,17 +253,17 @@ int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
   int32_t *dtypes, *index, i, status;
   memset(&block, 0, sizeof(block));
   status = lnspi_writer_header_bytes(tensors, tensor_count, metadata, pair_count, &header_bytes,
-                                     problem);
+                                     error);
   if (status) return status;
   if (header_bytes - LNSPI_FILE_START > limit)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "the header would have %llu bytes, the limit is %u: set "
                            "options->max_header_bytes to allow more",
                            (unsigned long long)(header_bytes - LNSPI_FILE_START),
                            (unsigned)limit);
   writer_layout(&arena, tensor_count, pair_count, &ends, &dtypes, &index);
-  if (arena.failed) return lnspi_error_set(problem, LNSP_E_MEMORY, NULL, "too many tensors");
-  status = lnspi_block_open(&block, options, arena.used, problem);
+  if (arena.failed) return lnspi_error_set(error, LNSP_E_MEMORY, NULL, "too many tensors");
+  status = lnspi_block_open(&block, options, arena.used, error);
   if (status) return status;
   arena.base = block.memory;
   arena.capacity = block.bytes;
@@ -284,10 +284,10 @@ int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
     dtypes[i] = tensors[i].dtype;
   }
   writer->data_bytes = at;
-  status = writer_check_twice(tensors, tensor_count, metadata, pair_count, index, problem);
+  status = writer_check_twice(tensors, tensor_count, metadata, pair_count, index, error);
   if (!status)
     status = writer_send_header(sink, header_bytes, tensors, tensor_count, metadata, pair_count,
-                                problem);
+                                error);
   if (status) {
     lnspi_block_close(&block);
     return status;
@@ -346,19 +346,19 @@ static int writer_send_swapped(const lnsp_writer *writer, const uint8_t *data, s
 }
 
 int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   int sent;
   if (writer->state != 0)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL, "the writer %s",
+    return lnspi_error_set(error, LNSP_E_STATE, NULL, "the writer %s",
                            writer->state == 1 ? "is closed" : "has failed before: destroy it");
   if (bytes > writer->data_bytes - writer->written_bytes)
     return lnspi_error_set_at(
-        problem, LNSP_E_LIMIT, (int64_t)writer->written_bytes, NULL,
+        error, LNSP_E_LIMIT, (int64_t)writer->written_bytes, NULL,
         "%zu bytes are more than the %llu that the declared tensors still need", bytes,
         (unsigned long long)(writer->data_bytes - writer->written_bytes));
   if (!writer_stops_whole(writer, writer->written_bytes + bytes))
     return lnspi_error_set_at(
-        problem, LNSP_E_ARGUMENT, (int64_t)writer->written_bytes, NULL,
+        error, LNSP_E_ARGUMENT, (int64_t)writer->written_bytes, NULL,
         "a write of %zu bytes would stop within an element of tensor number %d", bytes,
         (int)writer_tensor_at(writer, writer->written_bytes + bytes));
   if (bytes == 0) return LNSP_OK;
@@ -368,7 +368,7 @@ int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
     sent = writer->sink.write(writer->sink.user, data, bytes) == 0;
   if (!sent) {
     writer->state = 2;
-    return lnspi_error_set_at(problem, LNSP_E_IO, (int64_t)writer->written_bytes, NULL,
+    return lnspi_error_set_at(error, LNSP_E_IO, (int64_t)writer->written_bytes, NULL,
                               "writing %zu bytes failed after %llu of data: is the disk full?",
                               bytes, (unsigned long long)writer->written_bytes);
   }
@@ -376,17 +376,17 @@ int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
   return LNSP_OK;
 }
 
-int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_error *problem) {
+int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_error *error) {
   int32_t status = LNSP_OK;
   if (writer->state != 0)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL, "the writer %s",
+    return lnspi_error_set(error, LNSP_E_STATE, NULL, "the writer %s",
                            writer->state == 1 ? "is closed already"
                                               : "has failed before: destroy it");
   if (writer->written_bytes != writer->data_bytes)
-    return lnspi_error_set_at(problem, LNSP_E_STATE, (int64_t)writer->written_bytes, NULL,
+    return lnspi_error_set_at(error, LNSP_E_STATE, (int64_t)writer->written_bytes, NULL,
                               "%llu bytes of tensor data are missing: write them before close",
                               (unsigned long long)(writer->data_bytes - writer->written_bytes));
-  if (writer->commit) status = writer->commit(writer->sink.user, problem);
+  if (writer->commit) status = writer->commit(writer->sink.user, error);
   writer->state = status ? 2 : 1;
   return status;
 }

@@ -17,14 +17,14 @@ struct lnsp_writer {
   /* Set by api/api_writer.c for files with a path, with the sink's user: commit, by
    * close, puts the file in its place or leaves nothing behind; abandon, by
    * destroy in every case, frees, and removes what was not committed. */
-  int32_t (*commit)(void *user, lnsp_error *problem);
+  int32_t (*commit)(void *user, lnsp_error *error);
   void (*abandon)(void *user);
 };
 
 /* Bytes of the header (8-byte length included, padded with spaces to 8). */
 int32_t lnspi_writer_header_bytes(const lnsp_tensor *tensors, int32_t tensor_count,
                                   const lnsp_key_value *metadata, int32_t pair_count,
-                                  uint64_t *out, lnsp_error *problem);
+                                  uint64_t *out, lnsp_error *error);
 
 /* options: already read. Writes the header at once. The header is a function of
  * names, dtypes, dims and pairs in the order given: metadata first. Data begins
@@ -33,10 +33,10 @@ int32_t lnspi_writer_header_bytes(const lnsp_tensor *tensors, int32_t tensor_cou
 int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
                           int32_t tensor_count, const lnsp_key_value *metadata,
                           int32_t pair_count, const lnsp_options *options, lnsp_writer **out,
-                          lnsp_error *problem);
+                          lnsp_error *error);
 int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
-                           lnsp_error *problem);
-int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_error *problem);
+                           lnsp_error *error);
+int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_error *error);
 void lnspi_writer_destroy(lnsp_writer *writer);
 
 #endif

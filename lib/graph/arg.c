@@ -54,7 +54,7 @@ int64_t lnspi_arg_size(lnspi_builder *b, const char *what) {
     LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, a->op, "the %s is missing: %s", what, a->help);
   else
     b->status = lnspi_decimal_parse_integer(a->size[a->size_used++], what, 1, LNSPI_MAX_WIDTH,
-                                            &value, b->problem);
+                                            &value, b->error);
   return b->status == LNSP_OK ? value : 1;
 }
 
@@ -65,7 +65,7 @@ static int64_t arg_integer(lnspi_builder *b, const char *key, int64_t low, int64
   int64_t value = initial;
   if (b->status != LNSP_OK) return initial < low ? low : initial;
   if (found)
-    b->status = lnspi_decimal_parse_integer(found->value, key, low, high, &value, b->problem);
+    b->status = lnspi_decimal_parse_integer(found->value, key, low, high, &value, b->error);
   else if (initial < low)
     LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->arguments->op, "%s= is missing: %s", key,
                      b->arguments->help);
@@ -89,7 +89,7 @@ float lnspi_arg_real(lnspi_builder *b, const char *key, double low, double high,
   double value = initial;
   char text[32];
   if (b->status == LNSP_OK && found)
-    b->status = lnspi_decimal_parse(found->value, key, low, high, &value, b->problem);
+    b->status = lnspi_decimal_parse(found->value, key, low, high, &value, b->error);
   if (b->status != LNSP_OK) value = initial;
   lnspi_decimal_write((float)value, text);
   arg_record(b, key, text);
@@ -155,7 +155,7 @@ int32_t lnspi_arg_list(lnspi_builder *b, const char *key, double low, double hig
       LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, part, "%s= takes at most %d numbers", key, most);
       break;
     }
-    b->status = lnspi_decimal_parse(part, key, low, high, &value, b->problem);
+    b->status = lnspi_decimal_parse(part, key, low, high, &value, b->error);
     to[count] = (float)value;
     lnspi_decimal_write(to[count], number);
     used = LNSPI_APPEND(text, sizeof text, used, "%s%s", count ? "," : "", number);

@@ -104,7 +104,7 @@ static void builder_words(lnspi_builder *b, lnspi_lexer *text, lnspi_arguments *
       a->input[a->input_count++] = word;
     }
   }
-  b->status = lnspi_lexer_keys(text, "", a->key, LNSPI_MAX_KEYS, &a->key_count, b->problem);
+  b->status = lnspi_lexer_keys(text, "", a->key, LNSPI_MAX_KEYS, &a->key_count, b->error);
 }
 
 /* ---- one line: a node --------------------------------------------------- */
@@ -201,7 +201,7 @@ static void builder_outputs(lnspi_builder *b, lnspi_lexer *text, lnspi_token wor
   lnspi_arguments *a = &b->line;
   int32_t i, first = -1, at = 1;
   a->op = word;
-  b->status = lnspi_lexer_keys(text, "", a->key, LNSPI_MAX_OUTPUTS, &a->key_count, b->problem);
+  b->status = lnspi_lexer_keys(text, "", a->key, LNSPI_MAX_OUTPUTS, &a->key_count, b->error);
   for (i = 0; i < a->key_count && b->status == LNSP_OK; i++) {
     builder_check_name(b, a->key[i].key, "an output");
     builder_check_name(b, a->key[i].value, "a value");
@@ -252,9 +252,9 @@ void lnspi_builder_add_line(lnspi_builder *b, const char *line) {
   if (b->status != LNSP_OK) return;
   lnspi_lexer_open(&text, line);
   builder_statement(b, &text);
-  if (b->status != LNSP_OK && b->problem) { /* the place in the user's text */
-    b->problem->line = b->call.op.line;
-    b->problem->column = b->call.op.column;
+  if (b->status != LNSP_OK && b->error) { /* the place in the user's text */
+    b->error->line = b->call.op.line;
+    b->error->column = b->call.op.column;
   }
 }
 
@@ -308,7 +308,7 @@ static void builder_named(lnspi_builder *b, lnspi_lexer *text, lnspi_token name)
   }
   a->op = name;
   a->help = arch->help;
-  b->status = lnspi_lexer_keys(text, "", a->key, LNSPI_MAX_KEYS, &a->key_count, b->problem);
+  b->status = lnspi_lexer_keys(text, "", a->key, LNSPI_MAX_KEYS, &a->key_count, b->error);
   builder_line_end(b, text);
   if (!lnspi_lexer_at_end(text))
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, builder_here(text),
@@ -360,7 +360,7 @@ int32_t lnspi_builder_run(lnspi_builder *b) {
   lnspi_lexer text;
   lnspi_token word;
   if (lnspi_str_length(b->text) > LNSPI_MAX_TEXT)
-    return b->status = lnspi_error_set(b->problem, LNSP_E_LIMIT, NULL,
+    return b->status = lnspi_error_set(b->error, LNSP_E_LIMIT, NULL,
                                        "the architecture's text is longer than %d bytes",
                                        LNSPI_MAX_TEXT);
   lnspi_lexer_open(&text, b->text);

@@ -36,7 +36,7 @@ struct lnspi_builder {
   const char *text;
   const lnspi_shapes *shapes; /* NULL: no file */
   lnsp_graph *graph;          /* NULL: only counting */
-  lnsp_error *problem;
+  lnsp_error *error;
   int32_t status;
   int32_t node_count, weight_count; /* bounds while counting, limits later */
   uint64_t text_bytes;              /* bound for the architecture's text */
@@ -65,7 +65,7 @@ void lnspi_builder_add_line(lnspi_builder *builder, const char *line);
   ((builder)->status != LNSP_OK                                                   \
        ? (void)0                                                                  \
        : (void)((builder)->status =                                               \
-                    lnspi_error_set_line((builder)->problem, (code), (word).line, \
+                    lnspi_error_set_line((builder)->error, (code), (word).line, \
                                          (word).column, __VA_ARGS__)))
 
 /* For a layer's write: appends to a text of which used bytes are there, and

@@ -16,11 +16,11 @@
 #define GRAPH_STRUCT_BYTES 512 /* counted for struct lnsp_graph on every host */
 
 static void graph_builder_open(lnspi_builder *b, const char *text, const lnspi_shapes *shapes,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   memset(b, 0, sizeof *b);
   b->text = text;
   b->shapes = shapes;
-  b->problem = problem;
+  b->error = error;
 }
 
 /* Gives out the pieces of a graph's memory; the text comes last, and starts where
@@ -57,15 +57,15 @@ static int32_t graph_count(lnspi_builder *b, uint64_t *bytes) {
 }
 
 int32_t lnspi_graph_measure(const char *text, const lnspi_shapes *shapes, uint64_t *bytes,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   lnspi_builder b;
-  graph_builder_open(&b, text, shapes, problem);
+  graph_builder_open(&b, text, shapes, error);
   return graph_count(&b, bytes);
 }
 
 /* Keeps the architecture's text, and only as much memory as it needs. */
 static int32_t graph_finish(lnsp_graph *g, const lnspi_builder *b, uint64_t text_bytes,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   const uint64_t start = graph_bytes(g->node_count, g->weight_count, 0);
   size_t length;
   g->architecture = (char *)g + start;
@@ -77,7 +77,7 @@ static int32_t graph_finish(lnsp_graph *g, const lnspi_builder *b, uint64_t text
   }
   if (length >= text_bytes)
     return lnspi_error_set(
-        problem, LNSP_E_INTERNAL, NULL,
+        error, LNSP_E_INTERNAL, NULL,
         "the written-out text is longer than was reckoned: please report it");
   g->bytes = graph_bytes(g->node_count, g->weight_count, length + 1);
   lnspi_graph_set_storage(g, LNSP_F32);
@@ -85,18 +85,18 @@ static int32_t graph_finish(lnsp_graph *g, const lnspi_builder *b, uint64_t text
 }
 
 int32_t lnspi_graph_build(const char *text, const lnspi_shapes *shapes, void *memory,
-                          uint64_t bytes, lnsp_graph **out, lnsp_error *problem) {
+                          uint64_t bytes, lnsp_graph **out, lnsp_error *error) {
   lnspi_builder b;
   lnspi_arena arena;
   lnsp_graph *g;
   uint64_t needed = 0, text_bytes;
   int32_t nodes, weights, status;
   *out = NULL;
-  graph_builder_open(&b, text, shapes, problem);
+  graph_builder_open(&b, text, shapes, error);
   status = graph_count(&b, &needed);
   if (status != LNSP_OK) return status;
   if (needed > bytes)
-    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+    return lnspi_error_set(error, LNSP_E_MEMORY, NULL,
                            "the graph takes %llu bytes, but %llu were given",
                            (unsigned long long)needed, (unsigned long long)bytes);
   nodes = b.node_count;
@@ -107,11 +107,11 @@ int32_t lnspi_graph_build(const char *text, const lnspi_shapes *shapes, void *me
   arena.base = memory;
   arena.capacity = needed;
   g = graph_lay_out(&arena, nodes, weights);
-  graph_builder_open(&b, text, shapes, problem);
+  graph_builder_open(&b, text, shapes, error);
   b.graph = g;
   b.weight_count = weights;
   status = lnspi_builder_run(&b);
-  if (status == LNSP_OK) status = graph_finish(g, &b, text_bytes, problem);
+  if (status == LNSP_OK) status = graph_finish(g, &b, text_bytes, error);
   if (status == LNSP_OK) *out = g;
   return status;
 }
@@ -202,22 +202,22 @@ int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b) {
   return 1;
 }
 
-int32_t lnspi_graph_check_concepts(const lnsp_graph *g, int64_t concepts, lnsp_error *problem) {
+int32_t lnspi_graph_check_concepts(const lnsp_graph *g, int64_t concepts, lnsp_error *error) {
   const long long n = (long long)concepts, low = (long long)g->concepts_low;
   const long long high = (long long)g->concepts_high, step = (long long)g->concepts_step;
   if (n >= low && (!high || n <= high) && n % step == 0) return LNSP_OK;
   if (low == high)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, "input",
+    return lnspi_error_set(error, LNSP_E_SHAPE, "input",
                            "this network takes rows of %lld concepts, not of %lld", low, n);
   if (n % step)
     return lnspi_error_set(
-        problem, LNSP_E_SHAPE, "input",
+        error, LNSP_E_SHAPE, "input",
         "this network takes rows of a multiple of %lld concepts, not of %lld", step, n);
   if (n < low)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, "input",
+    return lnspi_error_set(error, LNSP_E_SHAPE, "input",
                            "this network takes rows of at least %lld concepts, not of %lld",
                            low, n);
-  return lnspi_error_set(problem, LNSP_E_SHAPE, "input",
+  return lnspi_error_set(error, LNSP_E_SHAPE, "input",
                          "this network takes rows of at most %lld concepts, not of %lld", high,
                          n);
 }

@@ -95,12 +95,12 @@ typedef struct lnspi_shapes {
 
 /* Bytes that suffice to build the text's graph. */
 int32_t lnspi_graph_measure(const char *text, const lnspi_shapes *shapes, uint64_t *bytes,
-                            lnsp_error *problem);
+                            lnsp_error *error);
 
 /* Builds in memory (aligned to LNSPI_ALIGN, at least as measured); the graph's
  * own bytes field says what it took. */
 int32_t lnspi_graph_build(const char *text, const lnspi_shapes *shapes, void *memory,
-                          uint64_t bytes, lnsp_graph **out, lnsp_error *problem);
+                          uint64_t bytes, lnsp_graph **out, lnsp_error *error);
 
 /* A copy in other memory of from->bytes bytes (may overlap). block is zeroed. */
 lnsp_graph *lnspi_graph_move(const lnsp_graph *from, void *memory);
@@ -127,7 +127,7 @@ static inline int64_t lnspi_graph_rows(const lnsp_graph *graph, int32_t node,
 
 /* Refuses a number of concepts that the network does not take. */
 int32_t lnspi_graph_check_concepts(const lnsp_graph *graph, int64_t concepts,
-                                   lnsp_error *problem);
+                                   lnsp_error *error);
 int64_t lnspi_graph_flops(const lnsp_graph *graph, int64_t concepts);
 
 /* Another name under which files of the origin carry a tensor, number index; 0

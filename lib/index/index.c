@@ -10,18 +10,18 @@
 
 #include <math.h>
 
-static int32_t index_check_options(const lnsp_index_options *s, lnsp_error *problem) {
+static int32_t index_check_options(const lnsp_index_options *s, lnsp_error *error) {
   if (s->dtype != LNSP_F32 && s->dtype != LNSP_F16 && s->dtype != LNSP_I8)
-    return lnspi_error_set(problem, LNSP_E_DTYPE, NULL,
+    return lnspi_error_set(error, LNSP_E_DTYPE, NULL,
                            "an index keeps its vectors as F32, F16 or I8, not as %s",
                            lnspi_dtype_name(s->dtype));
   if (s->width < 1 || s->width > LNSPI_INDEX_WIDTH)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "the vectors of an index have a width of 1 to %d, not %lld",
                            LNSPI_INDEX_WIDTH, (long long)s->width);
   if (s->capacity < 0 || s->capacity > INT32_MAX)
     return lnspi_error_set(
-        problem, LNSP_E_LIMIT, NULL,
+        error, LNSP_E_LIMIT, NULL,
         "an index has room for 0 to 2,147,483,647 vectors, not %lld: use more",
         (long long)s->capacity);
   return LNSP_OK;
@@ -42,32 +42,32 @@ static lnsp_index *index_layout(lnspi_arena *arena, const lnsp_index_options *s,
 }
 
 int32_t lnspi_index_measure(const lnsp_index_options *settings, uint64_t *bytes,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   lnsp_index pieces;
   lnspi_arena arena;
   memset(&arena, 0, sizeof arena);
-  int32_t status = index_check_options(settings, problem);
+  int32_t status = index_check_options(settings, error);
   if (status != LNSP_OK) return status;
   index_layout(&arena, settings, &pieces);
   if (arena.failed)
-    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+    return lnspi_error_set(error, LNSP_E_MEMORY, NULL,
                            "the index is too large for this machine");
   *bytes = arena.used;
   return LNSP_OK;
 }
 
 int32_t lnspi_index_create(const lnsp_index_options *settings, const lnsp_options *options,
-                           lnsp_index **out, lnsp_error *problem) {
+                           lnsp_index **out, lnsp_error *error) {
   lnsp_index fresh;
   lnsp_error own;
   uint64_t bytes = 0;
   memset(&fresh, 0, sizeof fresh);
-  int32_t status = lnspi_index_measure(settings, &bytes, problem);
+  int32_t status = lnspi_index_measure(settings, &bytes, error);
   if (status != LNSP_OK) return status;
-  if (!problem) problem = &own;
-  fresh.k = lnspi_index_kernels(options->isa, settings->dtype, problem);
-  if (!fresh.k) return problem->code;
-  status = lnspi_block_open(&fresh.block, options, bytes, problem);
+  if (!error) error = &own;
+  fresh.k = lnspi_index_kernels(options->isa, settings->dtype, error);
+  if (!fresh.k) return error->code;
+  status = lnspi_block_open(&fresh.block, options, bytes, error);
   if (status != LNSP_OK) return status;
   lnspi_arena arena = {fresh.block.memory, 0, bytes, 0};
   lnsp_index *index = index_layout(&arena, settings, &fresh);
@@ -112,15 +112,15 @@ void lnspi_index_vector(const lnsp_index *index, int64_t row, float *out) {
 }
 
 int32_t lnspi_index_shape(const lnsp_tensor *tensor, const char *name, int32_t dtype,
-                          int64_t width, int64_t *rows, lnsp_error *problem) {
+                          int64_t width, int64_t *rows, lnsp_error *error) {
   if (tensor->dtype != dtype)
-    return lnspi_error_set(problem, LNSP_E_DTYPE, name, "'%s' is %s, but must be %s", name,
+    return lnspi_error_set(error, LNSP_E_DTYPE, name, "'%s' is %s, but must be %s", name,
                            lnspi_dtype_name(tensor->dtype), lnspi_dtype_name(dtype));
   if (tensor->rank != 2 || tensor->dims[0] < 0 || tensor->dims[1] != width)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, name, "'%s' must be [any, %lld]", name,
+    return lnspi_error_set(error, LNSP_E_SHAPE, name, "'%s' must be [any, %lld]", name,
                            (long long)width);
   if (!tensor->data && tensor->dims[0] > 0 && width > 0)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, name, "'%s' has no data", name);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "'%s' has no data", name);
   *rows = tensor->dims[0];
   return LNSP_OK;
 }
@@ -138,14 +138,14 @@ void lnspi_index_gather(const lnsp_tensor *tensor, int64_t r, int64_t width, flo
 
 /* Squares of lengths within 2^-100 and 2^100 keep far from both ends of float32. */
 int32_t lnspi_index_check(const lnspi_kernels *k, const float *x, int64_t width, int keep,
-                          const char *name, int64_t r, lnsp_error *problem) {
+                          const char *name, int64_t r, lnsp_error *error) {
   if (!k->finite(x, width))
-    return lnspi_error_set(problem, LNSP_E_NOT_FINITE, name,
+    return lnspi_error_set(error, LNSP_E_NOT_FINITE, name,
                            "'%s' has NaN or infinity in row %lld", name, (long long)r);
   const float square = k->dot(x, x, width);
   if (square <= 0x1p100f && (keep || square >= 0x1p-100f)) return LNSP_OK;
   return lnspi_error_set(
-      problem, LNSP_E_ARGUMENT, name,
+      error, LNSP_E_ARGUMENT, name,
       "'%s' has no direction in row %lld (its length is 0, under 1e-15 or over "
       "1e15): leave it out",
       name, (long long)r);
@@ -166,34 +166,34 @@ static int index_id_less(const void *user, int32_t a, int32_t b) {
 
 /* The new rows in the order of their ids, in spare. */
 static int32_t index_sort_new(lnsp_index *index, int64_t first, int64_t count, int32_t code,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   const int64_t *ids = index->ids + first;
   int32_t *spare = index->spare;
   lnspi_sort_indices(spare, (int32_t)count, index_id_less, ids);
   if (ids[spare[0]] < 0)
-    return lnspi_error_set(problem, code, "ids", "the id %lld is negative: ids are 0 or more",
+    return lnspi_error_set(error, code, "ids", "the id %lld is negative: ids are 0 or more",
                            (long long)ids[spare[0]]);
   for (int64_t i = 1; i < count; i++)
     if (ids[spare[i]] == ids[spare[i - 1]])
-      return lnspi_error_set(problem, code, "ids", "the id %lld is there twice",
+      return lnspi_error_set(error, code, "ids", "the id %lld is there twice",
                              (long long)ids[spare[i]]);
   for (int64_t i = 0; i < count; i++) spare[i] += (int32_t)first;
   return LNSP_OK;
 }
 
 int32_t lnspi_index_sort(lnsp_index *index, int64_t first, int64_t count, int32_t code,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   const int64_t *ids = index->ids;
   int32_t *order = index->order, *spare = index->spare;
   int64_t old = 0, fresh = 0;
   if (count == 0) return LNSP_OK;
-  int32_t status = index_sort_new(index, first, count, code, problem);
+  int32_t status = index_sort_new(index, first, count, code, error);
   if (status != LNSP_OK) return status;
   if (first && ids[order[first - 1]] < ids[spare[0]]) old = first; /* all come after them */
   while (old < first && fresh < count) {
     const int64_t a = ids[order[old]], b = ids[spare[fresh]];
     if (a == b)
-      return lnspi_error_set(problem, code, "ids",
+      return lnspi_error_set(error, code, "ids",
                              "there is a vector with the id %lld already: remove it first",
                              (long long)a);
     if (a < b)
@@ -227,55 +227,55 @@ static void index_put_row(lnsp_index *index, int64_t row) {
   }
 }
 
-static int32_t index_check_owned(const lnsp_index *index, lnsp_error *problem) {
+static int32_t index_check_owned(const lnsp_index *index, lnsp_error *error) {
   if (!index->borrowed) return LNSP_OK;
   return lnspi_error_set(
-      problem, LNSP_E_STATE, NULL,
+      error, LNSP_E_STATE, NULL,
       "this index borrows its vectors from memory that is only read: open a copy "
       "(lnsp_index_open) to change it");
 }
 
 static int32_t index_check_room(const lnsp_index *index, int64_t count, const int64_t *ids,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   if (count > index->capacity - index->count)
     return lnspi_error_set(
-        problem, LNSP_E_LIMIT, NULL,
+        error, LNSP_E_LIMIT, NULL,
         "the index has %lld vectors and room for %lld, so %lld more do not fit: "
         "save it, and open it with a larger capacity",
         (long long)index->count, (long long)index->capacity, (long long)count);
   if (ids || !index->count) return LNSP_OK;
   const int64_t last = index->ids[index->order[index->count - 1]];
   if (last <= INT64_MAX - count) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_LIMIT, "ids",
+  return lnspi_error_set(error, LNSP_E_LIMIT, "ids",
                          "there are no ids after %lld: give the vectors ids", (long long)last);
 }
 
 /* What is written behind the last vector is not there until count says so. */
 int32_t lnspi_index_add(lnsp_index *index, const lnsp_tensor *vectors, const int64_t *ids,
-                        lnsp_error *problem) {
+                        lnsp_error *error) {
   const int64_t first = index->count;
   int64_t count = 0;
-  int32_t status = index_check_owned(index, problem);
+  int32_t status = index_check_owned(index, error);
   if (status == LNSP_OK)
-    status = lnspi_index_shape(vectors, "vectors", LNSP_F32, index->width, &count, problem);
-  if (status == LNSP_OK) status = index_check_room(index, count, ids, problem);
+    status = lnspi_index_shape(vectors, "vectors", LNSP_F32, index->width, &count, error);
+  if (status == LNSP_OK) status = index_check_room(index, count, ids, error);
   if (status != LNSP_OK || count == 0) return status;
   const int64_t next = first ? index->ids[index->order[first - 1]] + 1 : 0;
   for (int64_t r = 0; r < count; r++) {
     index->ids[first + r] = ids ? ids[r] : next + r;
     lnspi_index_gather(vectors, r, index->width, index->row);
     status = lnspi_index_check(index->k, index->row, index->width, index->keep, "vectors", r,
-                               problem);
+                               error);
     if (status != LNSP_OK) return status;
     index_put_row(index, first + r);
     if (index->dtype == LNSP_F16 && index->keep) {
       lnspi_index_vector(index, first + r, index->row);
       if (!index->k->finite(index->row, index->width))
-        return lnspi_error_set(problem, LNSP_E_NOT_FINITE, "vectors",
+        return lnspi_error_set(error, LNSP_E_NOT_FINITE, "vectors",
                                "row %lld of 'vectors' is beyond what F16 holds", (long long)r);
     }
   }
-  status = lnspi_index_sort(index, first, count, LNSP_E_ARGUMENT, problem);
+  status = lnspi_index_sort(index, first, count, LNSP_E_ARGUMENT, error);
   if (status == LNSP_OK) index->count = first + count;
   return status;
 }
@@ -284,7 +284,7 @@ int32_t lnspi_index_add(lnsp_index *index, const lnsp_tensor *vectors, const int
 
 /* Rows to be removed are marked in the order by their complement. */
 static int32_t index_mark_removed(lnsp_index *index, const int64_t *ids, int64_t count,
-                                  int64_t *marked, lnsp_error *problem) {
+                                  int64_t *marked, lnsp_error *error) {
   for (*marked = 0; *marked < count; ++*marked) {
     int64_t id = ids[*marked], low = 0, high = index->count;
     while (low < high) {
@@ -297,10 +297,10 @@ static int32_t index_mark_removed(lnsp_index *index, const int64_t *ids, int64_t
     }
     int32_t row = low < index->count ? index->order[low] : -1;
     if (low == index->count || index->ids[row < 0 ? ~row : row] != id)
-      return lnspi_error_set(problem, LNSP_E_MISSING, "ids",
+      return lnspi_error_set(error, LNSP_E_MISSING, "ids",
                              "there is no vector with the id %lld", (long long)id);
     if (row < 0)
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, "ids", "the id %lld was given twice",
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, "ids", "the id %lld was given twice",
                              (long long)id);
     index->order[low] = ~row;
   }
@@ -318,15 +318,15 @@ static void index_move_row(lnsp_index *index, int64_t from, int64_t to, int64_t 
 }
 
 int32_t lnspi_index_remove(lnsp_index *index, const int64_t *ids, int64_t count,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   int64_t marked = 0, left = 0, hole;
-  int32_t status = index_check_owned(index, problem);
+  int32_t status = index_check_owned(index, error);
   if (status != LNSP_OK || count == 0) return status;
   if (count > index->count)
-    return lnspi_error_set(problem, LNSP_E_MISSING, "ids",
+    return lnspi_error_set(error, LNSP_E_MISSING, "ids",
                            "%lld ids were given, but the index has %lld vectors",
                            (long long)count, (long long)index->count);
-  status = index_mark_removed(index, ids, count, &marked, problem);
+  status = index_mark_removed(index, ids, count, &marked, error);
   if (status != LNSP_OK) {
     for (int64_t i = 0; i < index->count && marked; i++)
       if (index->order[i] < 0) index->order[i] = ~index->order[i];

@@ -28,17 +28,17 @@ static inline int64_t lnspi_index_id(const lnsp_index *index, int64_t row) {
 }
 
 /* The kernel set; for I8 also one that differs in int8 alone, but no AMX: it would not be
- * used. problem is not NULL, and has the code where there is none. */
+ * used. error is not NULL, and has the code where there is none. */
 static inline const lnspi_kernels *lnspi_index_kernels(const char *isa, int32_t dtype,
-                                                       lnsp_error *problem) {
-  return lnspi_dispatch_select_for(isa, dtype == LNSP_I8 ? 2 : 0, problem);
+                                                       lnsp_error *error) {
+  return lnspi_dispatch_select_for(isa, dtype == LNSP_I8 ? 2 : 0, error);
 }
 
 /* settings: already read, capacity known. */
 int32_t lnspi_index_measure(const lnsp_index_options *settings, uint64_t *bytes,
-                            lnsp_error *problem);
+                            lnsp_error *error);
 int32_t lnspi_index_create(const lnsp_index_options *settings, const lnsp_options *options,
-                           lnsp_index **out, lnsp_error *problem);
+                           lnsp_index **out, lnsp_error *error);
 void lnspi_index_release(lnsp_index *index);
 
 /* The place of an id in the order, or -1 - the place where it would be; the row there. */
@@ -52,26 +52,26 @@ static inline int64_t lnspi_index_row(const lnsp_index *index, int64_t place) {
 void lnspi_index_vector(const lnsp_index *index, int64_t row, float *out);
 
 /* Rows first to first + count - 1, whose ids are there, into the order, of which `first` are
- * there already. A double id, or a negative one: status code with the problem filled in. */
+ * there already. A double id, or a negative one: status code with the error filled in. */
 int32_t lnspi_index_sort(lnsp_index *index, int64_t first, int64_t count, int32_t code,
-                         lnsp_error *problem);
+                         lnsp_error *error);
 
 /* Row r of a tensor [n, width] (checked), as contiguous float32. */
 void lnspi_index_gather(const lnsp_tensor *tensor, int64_t r, int64_t width, float *out);
 
 /* A tensor [any, width] of this type: its rows. */
 int32_t lnspi_index_shape(const lnsp_tensor *tensor, const char *name, int32_t dtype,
-                          int64_t width, int64_t *rows, lnsp_error *problem);
+                          int64_t width, int64_t *rows, lnsp_error *error);
 
 /* Finite, and of a length that can be normalised (or, with keep, summed up). */
 int32_t lnspi_index_check(const lnspi_kernels *k, const float *x, int64_t width, int keep,
-                          const char *name, int64_t r, lnsp_error *problem);
+                          const char *name, int64_t r, lnsp_error *error);
 
 /* Codes of a vector and their scale, of which the codes' length is 1. */
 float lnspi_index_quantise(int8_t *codes, const float *x, int64_t width);
 int32_t lnspi_index_add(lnsp_index *index, const lnsp_tensor *vectors, const int64_t *ids,
-                        lnsp_error *problem);
+                        lnsp_error *error);
 int32_t lnspi_index_remove(lnsp_index *index, const int64_t *ids, int64_t count,
-                           lnsp_error *problem);
+                           lnsp_error *error);
 
 #endif

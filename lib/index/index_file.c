@@ -19,17 +19,17 @@ typedef struct index_file_parts {
 } index_file_parts;
 
 static int32_t index_file_vectors(const lnspi_entry *vectors, index_file_parts *parts,
-                                  lnsp_error *problem) {
+                                  lnsp_error *error) {
   lnsp_index_options *s = &parts->settings;
   if (vectors->rank != 2)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, "vectors", "'vectors' must be [any, width]");
+    return lnspi_error_set(error, LNSP_E_SHAPE, "vectors", "'vectors' must be [any, width]");
   if (s->width && s->width != vectors->dims[1])
-    return lnspi_error_set(problem, LNSP_E_MISMATCH, "vectors",
+    return lnspi_error_set(error, LNSP_E_MISMATCH, "vectors",
                            "the file's vectors have a width of %lld, not %lld",
                            (long long)vectors->dims[1], (long long)s->width);
   if (s->dtype && s->dtype != vectors->dtype)
     return lnspi_error_set(
-        problem, LNSP_E_MISMATCH, "vectors",
+        error, LNSP_E_MISMATCH, "vectors",
         "the file's vectors are %s, not %s: add them to a new index to convert "
         "them",
         lnspi_dtype_name(vectors->dtype), lnspi_dtype_name(s->dtype));
@@ -37,7 +37,7 @@ static int32_t index_file_vectors(const lnspi_entry *vectors, index_file_parts *
   s->width = vectors->dims[1];
   s->dtype = vectors->dtype;
   if (s->capacity && s->capacity < parts->count)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, "vectors",
+    return lnspi_error_set(error, LNSP_E_LIMIT, "vectors",
                            "the file has %lld vectors, and a capacity of %lld was asked for",
                            (long long)parts->count, (long long)s->capacity);
   if (!s->capacity) s->capacity = parts->count;
@@ -46,20 +46,20 @@ static int32_t index_file_vectors(const lnspi_entry *vectors, index_file_parts *
 
 /* What the header says. Other tensors are no matter of ours. */
 static int32_t index_file_look(const lnsp_file *file, const lnsp_index_options *settings,
-                               index_file_parts *parts, lnsp_error *problem) {
+                               index_file_parts *parts, lnsp_error *error) {
   parts->settings = *settings;
   for (int i = 0; i < INDEX_FILE_TENSORS; i++)
     parts->at[i] = lnspi_safetensors_find(file, index_file_names[i]);
   if (parts->at[INDEX_FILE_VECTORS] < 0)
-    return lnspi_error_set(problem, LNSP_E_MISSING, "vectors",
+    return lnspi_error_set(error, LNSP_E_MISSING, "vectors",
                            "the file has no tensor 'vectors': it is no index");
   int32_t status =
-      index_file_vectors(&file->entries[parts->at[INDEX_FILE_VECTORS]], parts, problem);
+      index_file_vectors(&file->entries[parts->at[INDEX_FILE_VECTORS]], parts, error);
   if (status != LNSP_OK) return status;
   if (parts->settings.dtype != LNSP_I8) {
     parts->at[INDEX_FILE_SCALES] = -1;
   } else if (parts->at[INDEX_FILE_SCALES] < 0) {
-    return lnspi_error_set(problem, LNSP_E_MISSING, "scales",
+    return lnspi_error_set(error, LNSP_E_MISSING, "scales",
                            "the file's vectors are I8, but there is no tensor 'scales'");
   }
   for (int i = INDEX_FILE_IDS; i < INDEX_FILE_TENSORS; i++) {
@@ -67,11 +67,11 @@ static int32_t index_file_look(const lnsp_file *file, const lnsp_index_options *
     const lnspi_entry *e = &file->entries[parts->at[i]];
     const int32_t dtype = i == INDEX_FILE_IDS ? LNSP_I64 : LNSP_F32;
     if (e->dtype != dtype)
-      return lnspi_error_set(problem, LNSP_E_DTYPE, e->name,
+      return lnspi_error_set(error, LNSP_E_DTYPE, e->name,
                              "tensor '%s' is %s, but must be %s", e->name,
                              lnspi_dtype_name(e->dtype), lnspi_dtype_name(dtype));
     if (e->rank != 1 || e->dims[0] != parts->count)
-      return lnspi_error_set(problem, LNSP_E_SHAPE, e->name,
+      return lnspi_error_set(error, LNSP_E_SHAPE, e->name,
                              "tensor '%s' must be [%lld]: one for each vector", e->name,
                              (long long)parts->count);
   }
@@ -79,23 +79,23 @@ static int32_t index_file_look(const lnsp_file *file, const lnsp_index_options *
 }
 
 /* Every vector is finite and short enough for sums. */
-static int32_t index_file_check(const lnsp_index *index, lnsp_error *problem) {
+static int32_t index_file_check(const lnsp_index *index, lnsp_error *error) {
   const lnspi_kernels *k = index->k;
   const int64_t width = index->width;
   for (int64_t r = 0; index->scales && r < index->count; r++)
     if (!(index->scales[r] >= 0 && index->scales[r] <= 0x1p50f))
-      return lnspi_error_set(problem, LNSP_E_NOT_FINITE, "scales",
+      return lnspi_error_set(error, LNSP_E_NOT_FINITE, "scales",
                              "the scale of row %lld is negative, over 1e15, or no number",
                              (long long)r);
   for (int64_t r = 0; index->dtype == LNSP_F32 && r < index->count; r++) {
     int32_t status = lnspi_index_check(k, (const float *)index->vectors + r * width, width, 1,
-                                       "vectors", r, problem);
+                                       "vectors", r, error);
     if (status != LNSP_OK) return status;
   }
   const uint16_t *halves = index->vectors;
   for (int64_t i = 0; index->dtype == LNSP_F16 && i < index->count * width; i++)
     if ((halves[i] & 0x7c00) == 0x7c00)
-      return lnspi_error_set(problem, LNSP_E_NOT_FINITE, "vectors",
+      return lnspi_error_set(error, LNSP_E_NOT_FINITE, "vectors",
                              "'vectors' has NaN or infinity in row %lld",
                              (long long)(i / width));
   return LNSP_OK;
@@ -104,21 +104,21 @@ static int32_t index_file_check(const lnsp_index *index, lnsp_error *problem) {
 /* ---- a copy ---- */
 
 static int32_t index_file_fill(lnsp_file *file, const index_file_parts *parts,
-                               lnsp_index *index, lnsp_error *problem) {
+                               lnsp_index *index, lnsp_error *error) {
   const int64_t n = parts->count, width = index->width;
   int32_t status = LNSP_OK;
   if (parts->at[INDEX_FILE_IDS] < 0)
     for (int64_t i = 0; i < n; i++) index->ids[i] = i;
   else
     status =
-        lnspi_read_tensor(file, parts->at[INDEX_FILE_IDS], 0, n, LNSP_I64, index->ids, problem);
+        lnspi_read_tensor(file, parts->at[INDEX_FILE_IDS], 0, n, LNSP_I64, index->ids, error);
   if (status == LNSP_OK && index->scales)
     status = lnspi_read_tensor(file, parts->at[INDEX_FILE_SCALES], 0, n, LNSP_F32,
-                               index->scales, problem);
+                               index->scales, error);
   if (status == LNSP_OK)
     status = lnspi_read_tensor(file, parts->at[INDEX_FILE_VECTORS], 0, n * width, index->dtype,
-                               index->vectors, problem);
-  if (status == LNSP_OK) status = lnspi_index_sort(index, 0, n, LNSP_E_FORMAT, problem);
+                               index->vectors, error);
+  if (status == LNSP_OK) status = lnspi_index_sort(index, 0, n, LNSP_E_FORMAT, error);
   if (status == LNSP_OK) index->count = n;
   return status;
 }
@@ -126,10 +126,10 @@ static int32_t index_file_fill(lnsp_file *file, const index_file_parts *parts,
 /* ---- borrowed ---- */
 
 static int32_t index_file_aligned(const lnsp_file *file, const index_file_parts *parts,
-                                  const void *base, lnsp_error *problem) {
+                                  const void *base, lnsp_error *error) {
   const uint16_t one = 1;
   if (*(const uint8_t *)&one != 1)
-    return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, NULL,
+    return lnspi_error_set(error, LNSP_E_UNSUPPORTED, NULL,
                            "files are little-endian and this host is not: open a copy");
   for (int i = 0; i < INDEX_FILE_TENSORS; i++) {
     if (parts->at[i] < 0) continue;
@@ -137,7 +137,7 @@ static int32_t index_file_aligned(const lnsp_file *file, const index_file_parts 
     const uintptr_t at = (uintptr_t)base + (uintptr_t)(file->data_offset + e->begin);
     if (at % lnspi_dtype_bytes(e->dtype))
       return lnspi_error_set(
-          problem, LNSP_E_FORMAT, e->name,
+          error, LNSP_E_FORMAT, e->name,
           "tensor '%s' does not lie at a multiple of its elements' %zu bytes: "
           "open a copy, or move the file in memory",
           e->name, lnspi_dtype_bytes(e->dtype));
@@ -162,15 +162,15 @@ static int index_file_ascends(const int64_t *ids, int64_t n) {
 
 static int32_t index_file_borrow(const lnsp_file *file, const index_file_parts *parts,
                                  const void *base, const lnsp_options *options,
-                                 lnsp_index **out, lnsp_error *problem) {
+                                 lnsp_index **out, lnsp_error *error) {
   lnsp_index fresh;
   lnspi_arena arena = {NULL, 0, 0, 0};
   const lnsp_index_options *s = &parts->settings;
   memset(&fresh, 0, sizeof fresh);
-  int32_t status = index_file_aligned(file, parts, base, problem);
+  int32_t status = index_file_aligned(file, parts, base, error);
   if (status != LNSP_OK) return status;
-  fresh.k = lnspi_index_kernels(options->isa, s->dtype, problem);
-  if (!fresh.k) return problem->code;
+  fresh.k = lnspi_index_kernels(options->isa, s->dtype, error);
+  if (!fresh.k) return error->code;
   fresh.ids = index_file_at(file, parts, INDEX_FILE_IDS, base);
   fresh.scales = index_file_at(file, parts, INDEX_FILE_SCALES, base);
   fresh.vectors = index_file_at(file, parts, INDEX_FILE_VECTORS, base);
@@ -185,11 +185,11 @@ static int32_t index_file_borrow(const lnsp_file *file, const index_file_parts *
     fresh.spare = lnspi_arena_alloc(&arena, rows, sizeof(int32_t));
     if (pass) *out = index;
     if (pass) break;
-    status = lnspi_block_open(&fresh.block, options, arena.used, problem);
+    status = lnspi_block_open(&fresh.block, options, arena.used, error);
     if (status != LNSP_OK) return status;
     arena = (lnspi_arena){fresh.block.memory, 0, fresh.block.bytes, 0};
   }
-  if (rows) status = lnspi_index_sort(&fresh, 0, fresh.count, LNSP_E_FORMAT, problem);
+  if (rows) status = lnspi_index_sort(&fresh, 0, fresh.count, LNSP_E_FORMAT, error);
   if (!rows) fresh.order = NULL;
   **out = fresh;
   return status;
@@ -197,22 +197,22 @@ static int32_t index_file_borrow(const lnsp_file *file, const index_file_parts *
 
 int32_t lnspi_index_file_open(lnsp_file *file, const void *base,
                               const lnsp_index_options *settings, const lnsp_options *options,
-                              lnsp_index **out, lnsp_error *problem) {
+                              lnsp_index **out, lnsp_error *error) {
   index_file_parts parts;
   lnsp_error own;
   lnsp_index *index = NULL;
   uint64_t bytes;
-  if (!problem) problem = &own;
-  int32_t status = index_file_look(file, settings, &parts, problem);
-  if (status == LNSP_OK) status = lnspi_index_measure(&parts.settings, &bytes, problem);
+  if (!error) error = &own;
+  int32_t status = index_file_look(file, settings, &parts, error);
+  if (status == LNSP_OK) status = lnspi_index_measure(&parts.settings, &bytes, error);
   if (status != LNSP_OK) return status;
   if (base) {
-    status = index_file_borrow(file, &parts, base, options, &index, problem);
+    status = index_file_borrow(file, &parts, base, options, &index, error);
   } else {
-    status = lnspi_index_create(&parts.settings, options, &index, problem);
-    if (status == LNSP_OK) status = index_file_fill(file, &parts, index, problem);
+    status = lnspi_index_create(&parts.settings, options, &index, error);
+    if (status == LNSP_OK) status = index_file_fill(file, &parts, index, error);
   }
-  if (status == LNSP_OK && !settings->trust) status = index_file_check(index, problem);
+  if (status == LNSP_OK && !settings->trust) status = index_file_check(index, error);
   if (status != LNSP_OK) {
     lnspi_index_release(index);
     return status;
@@ -224,7 +224,7 @@ int32_t lnspi_index_file_open(lnsp_file *file, const void *base,
 /* ---- save ---- */
 
 int32_t lnspi_index_file_save(const lnsp_index *index, const lnsp_sink *sink,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   const lnsp_key_value pair = {"lnsp.index", "1"};
   lnsp_tensor tensors[INDEX_FILE_TENSORS];
   lnsp_options options;
@@ -241,13 +241,13 @@ int32_t lnspi_index_file_save(const lnsp_index *index, const lnsp_sink *sink,
   tensors[count++] = (lnsp_tensor){"vectors", index->dtype,  2, {index->count, index->width},
                                    {0},       index->vectors};
   int32_t status =
-      lnspi_writer_open(sink, tensors, count, &pair, 1, &options, &writer, problem);
+      lnspi_writer_open(sink, tensors, count, &pair, 1, &options, &writer, error);
   for (int32_t i = 0; i < count && status == LNSP_OK; i++) {
     const size_t elements = (size_t)index->count * (i == count - 1 ? (size_t)index->width : 1);
     status = lnspi_writer_write(writer, tensors[i].data,
-                                elements * lnspi_dtype_bytes(tensors[i].dtype), problem);
+                                elements * lnspi_dtype_bytes(tensors[i].dtype), error);
   }
-  if (status == LNSP_OK) status = lnspi_writer_close(writer, problem);
+  if (status == LNSP_OK) status = lnspi_writer_close(writer, error);
   lnspi_writer_destroy(writer);
   return status;
 }

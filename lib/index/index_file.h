@@ -9,8 +9,8 @@
 /* . base: the file's bytes in memory, which the index then borrows, or NULL. */
 int32_t lnspi_index_file_open(lnsp_file *file, const void *base,
                               const lnsp_index_options *settings, const lnsp_options *options,
-                              lnsp_index **out, lnsp_error *problem);
+                              lnsp_index **out, lnsp_error *error);
 int32_t lnspi_index_file_save(const lnsp_index *index, const lnsp_sink *sink,
-                              lnsp_error *problem);
+                              lnsp_error *error);
 
 #endif

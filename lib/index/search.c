@@ -45,29 +45,29 @@ static lnsp_search *search_layout(lnspi_arena *arena, int32_t dtype, int64_t wid
 }
 
 static int32_t search_check_options(const lnsp_search_options *limits, lnsp_search *s,
-                                    int32_t *tasks, lnsp_error *problem) {
+                                    int32_t *tasks, lnsp_error *error) {
   s->queries = limits->max_queries ? limits->max_queries : 1;
   s->results = limits->max_results ? limits->max_results : 10;
   *tasks = limits->tasks ? limits->tasks : 1;
   if (s->queries < 1 || s->queries > 65536 || s->results < 1 || s->results > 65536)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "a search is made for 1 to 65,536 queries and 1 to 65,536 results");
   if (*tasks < 1 || *tasks > LNSPI_MAX_TASKS)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL, "a search has 1 to %d tasks, not %d",
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "a search has 1 to %d tasks, not %d",
                            LNSPI_MAX_TASKS, *tasks);
   return LNSP_OK;
 }
 
 static int32_t search_measure(int32_t dtype, int64_t width, const lnsp_search_options *limits,
-                              lnsp_search *s, uint64_t *bytes, lnsp_error *problem) {
+                              lnsp_search *s, uint64_t *bytes, lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   int32_t tasks = 1;
   memset(s, 0, sizeof *s);
-  int32_t status = search_check_options(limits, s, &tasks, problem);
+  int32_t status = search_check_options(limits, s, &tasks, error);
   if (status != LNSP_OK) return status;
   search_layout(&arena, dtype, width, tasks, s);
   if (arena.failed)
-    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+    return lnspi_error_set(error, LNSP_E_MEMORY, NULL,
                            "the search is too large for this machine");
   *bytes = arena.used;
   return LNSP_OK;
@@ -75,25 +75,25 @@ static int32_t search_measure(int32_t dtype, int64_t width, const lnsp_search_op
 
 int32_t lnspi_search_measure(const lnsp_index_options *settings,
                              const lnsp_search_options *limits, uint64_t *bytes,
-                             lnsp_error *problem) {
+                             lnsp_error *error) {
   lnsp_search search;
   lnsp_index_options own = *settings;
   own.capacity = 1;
-  int32_t status = lnspi_index_measure(&own, bytes, problem);
+  int32_t status = lnspi_index_measure(&own, bytes, error);
   if (status != LNSP_OK) return status;
-  return search_measure(own.dtype, own.width, limits, &search, bytes, problem);
+  return search_measure(own.dtype, own.width, limits, &search, bytes, error);
 }
 
 int32_t lnspi_search_create(lnsp_index *index, const lnsp_search_options *limits,
                             const lnsp_options *options, lnsp_search **out,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   lnsp_search fresh;
   lnspi_tasks tasks;
   uint64_t bytes = 0;
-  int32_t status = lnspi_tasks_open(&tasks, options, limits->tasks, problem);
+  int32_t status = lnspi_tasks_open(&tasks, options, limits->tasks, error);
   if (status == LNSP_OK)
-    status = search_measure(index->dtype, index->width, limits, &fresh, &bytes, problem);
-  if (status == LNSP_OK) status = lnspi_block_open(&fresh.block, options, bytes, problem);
+    status = search_measure(index->dtype, index->width, limits, &fresh, &bytes, error);
+  if (status == LNSP_OK) status = lnspi_block_open(&fresh.block, options, bytes, error);
   if (status != LNSP_OK) return status;
   lnspi_arena arena = {fresh.block.memory, 0, bytes, 0};
   lnsp_search *search = search_layout(&arena, index->dtype, index->width, tasks.count, &fresh);
@@ -124,13 +124,13 @@ static void search_codes(lnsp_search *search, int64_t q, float *x) {
 }
 
 static int32_t search_load(lnsp_search *search, const lnsp_tensor *queries, int64_t count,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   const lnsp_index *index = search->index;
   const int64_t width = index->width, ld = lnspi_round16(width);
   for (int64_t q = 0; q < count; q++) {
     float *x = search->x + (index->dtype == LNSP_I8 ? 0 : q * ld);
     lnspi_index_gather(queries, q, width, x);
-    int32_t status = lnspi_index_check(index->k, x, width, 0, "queries", q, problem);
+    int32_t status = lnspi_index_check(index->k, x, width, 0, "queries", q, error);
     if (status != LNSP_OK) return status;
     index->k->unit(x, x, width, 0);
     if (index->dtype == LNSP_I8) search_codes(search, q, x);
@@ -281,12 +281,12 @@ static void search_finish(const search_job *job, int64_t q, int64_t *ids, float 
 }
 
 static int32_t search_without(const lnsp_tensor *without, int64_t queries,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   int64_t rows = 0;
   const int64_t width = without->rank == 2 && without->dims[1] >= 0 ? without->dims[1] : 0;
-  int32_t status = lnspi_index_shape(without, "without", LNSP_I64, width, &rows, problem);
+  int32_t status = lnspi_index_shape(without, "without", LNSP_I64, width, &rows, error);
   if (status == LNSP_OK && rows != queries)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, "without",
+    return lnspi_error_set(error, LNSP_E_SHAPE, "without",
                            "'without' has ids for %lld queries, but there are %lld",
                            (long long)rows, (long long)queries);
   return status;
@@ -294,25 +294,25 @@ static int32_t search_without(const lnsp_tensor *without, int64_t queries,
 
 int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
                          const lnsp_tensor *without, int32_t results, int64_t *ids,
-                         float *scores, lnsp_error *problem) {
+                         float *scores, lnsp_error *error) {
   const lnsp_index *index = search->index;
   search_job job = {search, without, 0, results, 1};
   if (results < 1 || results > search->results)
     return lnspi_error_set(
-        problem, LNSP_E_LIMIT, NULL,
+        error, LNSP_E_LIMIT, NULL,
         "%d results were asked for, but this search was made for 1 to %d: raise "
         "max_results",
         results, search->results);
   int32_t status =
-      lnspi_index_shape(queries, "queries", LNSP_F32, index->width, &job.queries, problem);
+      lnspi_index_shape(queries, "queries", LNSP_F32, index->width, &job.queries, error);
   if (status == LNSP_OK && job.queries > search->queries)
     return lnspi_error_set(
-        problem, LNSP_E_LIMIT, "queries",
+        error, LNSP_E_LIMIT, "queries",
         "there are %lld queries, but this search was made for at most %d: raise "
         "max_queries, or search in parts",
         (long long)job.queries, search->queries);
-  if (status == LNSP_OK && without) status = search_without(without, job.queries, problem);
-  if (status == LNSP_OK) status = search_load(search, queries, job.queries, problem);
+  if (status == LNSP_OK && without) status = search_without(without, job.queries, error);
+  if (status == LNSP_OK) status = search_load(search, queries, job.queries, error);
   if (status != LNSP_OK) return status;
   job.parts = lnspi_tasks_count(&search->tasks, index->count, SEARCH_LEAST);
   lnspi_tasks_run(&search->tasks, job.parts, search_task, &job);

@@ -115,7 +115,7 @@ static const char *const dispatch_faults[4] = {
     "it loses subnormal numbers: compile without -ffast-math",
 };
 
-static void dispatch_fail_unknown(const char *isa, lnsp_error *problem) {
+static void dispatch_fail_unknown(const char *isa, lnsp_error *error) {
   char names[96];
   size_t used = 0;
   for (int32_t i = 0; i < DISPATCH_COUNT; i++) {
@@ -127,7 +127,7 @@ static void dispatch_fail_unknown(const char *isa, lnsp_error *problem) {
   }
   names[used] = 0;
   lnspi_error_set(
-      problem, LNSP_E_UNKNOWN, NULL,
+      error, LNSP_E_UNKNOWN, NULL,
       "there are the kernel sets auto%s in this build: take one of them, not \"%s\"", names,
       isa);
 }
@@ -138,7 +138,7 @@ int lnspi_dispatch_can_run(const lnspi_kernels *set) {
 }
 
 const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, int bytes,
-                                               lnsp_error *problem) {
+                                               lnsp_error *error) {
   const uint32_t passed = bytes == 1 ? 0
                           : bytes    ? LNSPI_CPU_AMX
                                      : LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI;
@@ -151,7 +151,7 @@ const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, int bytes,
     if (lnspi_dispatch_can_run(next)) {
       set = next;
     } else if (!any) {
-      lnspi_error_set(problem, LNSP_E_UNSUPPORTED, NULL,
+      lnspi_error_set(error, LNSP_E_UNSUPPORTED, NULL,
                       "this CPU or operating system cannot run the kernel set \"%s\": take "
                       "\"auto\"",
                       isa);
@@ -159,14 +159,14 @@ const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, int bytes,
     }
   }
   if (!set) {
-    dispatch_fail_unknown(isa, problem);
+    dispatch_fail_unknown(isa, error);
     return NULL;
   }
   lnspi_fpenv saved = lnspi_fpenv_enter();
   int fault = dispatch_examine(set);
   lnspi_fpenv_leave(saved);
   if (fault) {
-    lnspi_error_set(problem, LNSP_E_INTERNAL, NULL,
+    lnspi_error_set(error, LNSP_E_INTERNAL, NULL,
                     "the kernel set \"%s\" fails its self-check: %s", set->name,
                     dispatch_faults[fault]);
     return NULL;

@@ -7,13 +7,13 @@
 
 /* The set named (NULL, "" or "auto": the widest that runs here), after a short
  * self-check of its fused multiply-add against the software one; NULL with the
- * problem filled in if it is unknown, cannot run here or fails the check. bytes: for
+ * error filled in if it is unknown, cannot run here or fails the check. bytes: for
  * int8 matrices; 0: auto passes over the sets that differ in those alone, and asks the
  * operating system for nothing; 2: for int8 without AMX. */
-const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, int bytes, lnsp_error *problem);
+const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, int bytes, lnsp_error *error);
 
-static inline const lnspi_kernels *lnspi_dispatch_select(const char *isa, lnsp_error *problem) {
-  return lnspi_dispatch_select_for(isa, 0, problem);
+static inline const lnspi_kernels *lnspi_dispatch_select(const char *isa, lnsp_error *error) {
+  return lnspi_dispatch_select_for(isa, 0, error);
 }
 
 /* Kernel sets of this build, widest first, scalar last; NULL past the end. "cblas" is

@@ -183,7 +183,7 @@ static void engine_extend(engine_span *span, int32_t parts) {
 }
 
 int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t batch,
-                             int64_t concepts, lnsp_error *problem) {
+                             int64_t concepts, lnsp_error *error) {
   const int32_t nodes = engine->graph->node_count;
   engine->batch = batch;
   engine->concepts = concepts;
@@ -198,7 +198,7 @@ int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t ba
     if (failed) {
       const lnspi_node *node = &engine->graph->nodes[failed];
       return lnspi_error_set(
-          problem, LNSP_E_NOT_FINITE, node->name,
+          error, LNSP_E_NOT_FINITE, node->name,
           "value '%s' (layer %d, %s) overflows for this input: the input or the "
           "weights are too large",
           node->name, failed, lnspi_layer_at(node->layer)->name);
@@ -209,9 +209,9 @@ int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t ba
 }
 
 int32_t lnspi_engine_choose_kernels(const char *isa, int bytes, const lnspi_kernels **out,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   lnsp_error own;
-  if (!problem) problem = &own;
-  *out = lnspi_dispatch_select_for(isa, bytes, problem);
-  return *out ? LNSP_OK : problem->code;
+  if (!error) error = &own;
+  *out = lnspi_dispatch_select_for(isa, bytes, error);
+  return *out ? LNSP_OK : error->code;
 }

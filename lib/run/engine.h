@@ -38,7 +38,7 @@ static inline float *lnspi_engine_value(const lnspi_engine *engine, int32_t node
 
 /* lnspi_dispatch_select_for with a status; bytes: for int8 matrices. */
 int32_t lnspi_engine_choose_kernels(const char *isa, int bytes, const lnspi_kernels **out,
-                                    lnsp_error *problem);
+                                    lnsp_error *error);
 
 /* Fills call for a node: everything that forward needs. */
 void lnspi_engine_fill_call(const lnspi_engine *engine, const void *state, int32_t node,
@@ -61,6 +61,6 @@ int64_t lnspi_engine_select_part(const lnspi_engine *engine, lnspi_call *call, i
 /* Runs all nodes; the input's rows are in place. Refuses any value that is not
  * finite: an output may look sound after one (relu of NaN is 0). */
 int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t batch,
-                             int64_t concepts, lnsp_error *problem);
+                             int64_t concepts, lnsp_error *error);
 
 #endif

@@ -22,13 +22,13 @@ void lnspi_file_arch_shapes(lnspi_file_shapes *shapes, const lnsp_file *file,
 }
 
 int32_t lnspi_file_arch_text(const lnsp_file *file, const lnsp_options *options,
-                             const char **text, lnsp_error *problem) {
+                             const char **text, lnsp_error *error) {
   *text = options->architecture;
   if (!*text) *text = lnspi_safetensors_metadata(file, "lnsp.arch");
   if (!*text) *text = lnspi_safetensors_metadata(file, "lnsp.graph");
   if (*text) return LNSP_OK;
   return lnspi_error_set(
-      problem, LNSP_E_MISSING, "lnsp.arch",
+      error, LNSP_E_MISSING, "lnsp.arch",
       "the file does not say what its architecture is (no lnsp.arch or "
       "lnsp.graph in its metadata): give the text, such as \"student heads=8\", "
       "as options->architecture");

@@ -20,6 +20,6 @@ void lnspi_file_arch_shapes(lnspi_file_shapes *shapes, const lnsp_file *file,
 /* options->architecture, or the file's lnsp.arch, or its lnsp.graph;
  * LNSP_E_MISSING if there is none of them. options: already read. */
 int32_t lnspi_file_arch_text(const lnsp_file *file, const lnsp_options *options,
-                             const char **text, lnsp_error *problem);
+                             const char **text, lnsp_error *error);
 
 #endif

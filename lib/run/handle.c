@@ -9,20 +9,20 @@
 #include <string.h>
 
 int32_t lnspi_handle_begin(lnspi_handle *stage, const char *text, const lnspi_shapes *shapes,
-                           const lnsp_options *options, lnsp_error *problem) {
+                           const lnsp_options *options, lnsp_error *error) {
   uint64_t bytes = 0;
   memset(stage, 0, sizeof *stage);
-  int32_t status = lnspi_graph_measure(text, shapes, &bytes, problem);
+  int32_t status = lnspi_graph_measure(text, shapes, &bytes, error);
   if (status != LNSP_OK) return status;
   uint64_t whole = LNSPI_HANDLE_BYTES + bytes;
   if (options->block) {
     uint64_t skip = (LNSPI_ALIGN - (uintptr_t)options->block % LNSPI_ALIGN) % LNSPI_ALIGN;
     if (options->block_bytes > skip + whole) whole = options->block_bytes - skip;
   }
-  status = lnspi_block_open(&stage->block, options, whole, problem);
+  status = lnspi_block_open(&stage->block, options, whole, error);
   if (status != LNSP_OK) return status;
   status = lnspi_graph_build(text, shapes, (uint8_t *)stage->block.memory + LNSPI_HANDLE_BYTES,
-                             bytes, &stage->graph, problem);
+                             bytes, &stage->graph, error);
   if (status != LNSP_OK) {
     lnspi_block_close(&stage->block);
     memset(stage, 0, sizeof *stage);
@@ -34,25 +34,25 @@ int32_t lnspi_handle_begin(lnspi_handle *stage, const char *text, const lnspi_sh
 }
 
 int32_t lnspi_handle_begin_file(lnspi_handle *stage, lnsp_file *file,
-                                const lnsp_options *options, lnsp_error *problem) {
+                                const lnsp_options *options, lnsp_error *error) {
   lnspi_file_shapes shapes;
   const char *text = NULL;
-  int32_t status = lnspi_file_arch_text(file, options, &text, problem);
+  int32_t status = lnspi_file_arch_text(file, options, &text, error);
   if (status != LNSP_OK) return status;
   lnspi_file_arch_shapes(&shapes, file, options->prefix);
-  status = lnspi_handle_begin(stage, text, &shapes.shapes, options, problem);
+  status = lnspi_handle_begin(stage, text, &shapes.shapes, options, error);
   if (status == LNSP_OK && !options->storage)
     lnspi_graph_set_storage(stage->graph, lnspi_load_type(file, stage->graph, options->prefix));
   return status;
 }
 
 int32_t lnspi_handle_finish(lnspi_handle *stage, uint64_t total, const lnsp_options *options,
-                            lnspi_block *block, lnsp_graph **graph, lnsp_error *problem) {
+                            lnspi_block *block, lnsp_graph **graph, lnsp_error *error) {
   int32_t status = LNSP_OK;
   if (!stage->block.owned) { /* in place already */
     if (total > stage->block.bytes)
       status =
-          lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+          lnspi_error_set(error, LNSP_E_MEMORY, NULL,
                           "the block holds %llu bytes but %llu are needed: give the "
                           "total_bytes of the measure call, and 63 more if it is not "
                           "aligned to 64",
@@ -65,7 +65,7 @@ int32_t lnspi_handle_finish(lnspi_handle *stage, uint64_t total, const lnsp_opti
     memset(stage, 0, sizeof *stage);
     return status;
   }
-  status = lnspi_block_open(block, options, total, problem);
+  status = lnspi_block_open(block, options, total, error);
   if (status == LNSP_OK)
     *graph = lnspi_graph_move(stage->graph, (uint8_t *)block->memory + LNSPI_HANDLE_BYTES);
   lnspi_handle_cancel(stage);

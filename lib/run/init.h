@@ -6,10 +6,10 @@
 #include "lnsp.h"
 
 int32_t lnspi_init_weight(const lnsp_graph *graph, int32_t index, uint64_t seed, void *state,
-                          float *row, lnsp_error *problem);
+                          float *row, lnsp_error *error);
 
 /* Fresh values from the weights' initial distributions. */
 int32_t lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row,
-                   lnsp_error *problem);
+                   lnsp_error *error);
 
 #endif

@@ -68,7 +68,7 @@ static int load_is_used(const lnsp_file *file, const lnsp_graph *graph, const ch
 
 /* Refuses a file tensor that no weight of the graph takes. */
 static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *graph,
-                                   const char *prefix, lnsp_error *problem) {
+                                   const char *prefix, lnsp_error *error) {
   int32_t used = 0, own = 0;
   if (!prefix) prefix = "";
   for (int32_t i = 0; i < graph->weight_count; i++) {
@@ -89,7 +89,7 @@ static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *grap
         lnspi_graph_ignores(graph, name))
       continue;
     if (!load_is_used(file, graph, prefix, i))
-      return lnspi_error_set(problem, LNSP_E_UNKNOWN, name,
+      return lnspi_error_set(error, LNSP_E_UNKNOWN, name,
                              "the file has tensor '%s', which the architecture does not: give "
                              "the architecture that fits, or a prefix",
                              name);
@@ -98,11 +98,11 @@ static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *grap
 }
 
 static int32_t load_check_shape(const lnspi_entry *entry, const lnspi_weight *weight,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   int same = entry->rank == weight->rank;
   for (int32_t d = 0; same && d < weight->rank; d++) same = entry->dims[d] == weight->dims[d];
   if (same) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_SHAPE, entry->name,
+  return lnspi_error_set(error, LNSP_E_SHAPE, entry->name,
                          "tensor '%s' has shape [%lld, %lld] in the file, but the architecture "
                          "needs [%lld, %lld]: check its widths",
                          entry->name, (long long)(entry->rank > 0 ? entry->dims[0] : 0),
@@ -114,21 +114,21 @@ static int32_t load_check_shape(const lnspi_entry *entry, const lnspi_weight *we
 /* ---- one byte an element ---- */
 
 static int32_t load_check_scale(const lnsp_file *file, int32_t index, int32_t scale,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   const lnspi_entry *entry = &file->entries[index], *s = &file->entries[scale < 0 ? 0 : scale];
   if (scale < 0)
-    return lnspi_error_set(problem, LNSP_E_MISSING, entry->name,
+    return lnspi_error_set(error, LNSP_E_MISSING, entry->name,
                            "tensor '%s' is I8 but the file has no '%s%s' with a scale a row: "
                            "convert it from the float model",
                            entry->name, entry->name, LNSPI_SCALE_SUFFIX);
   if (s->dtype != LNSP_F32)
-    return lnspi_error_set(problem, LNSP_E_DTYPE, s->name,
+    return lnspi_error_set(error, LNSP_E_DTYPE, s->name,
                            "the scales '%s' are %s and must be F32", s->name,
                            lnspi_dtype_name(s->dtype));
   if (s->rank < 1 || s->rank > 2 || s->dims[0] != entry->dims[0] ||
       (s->rank == 2 && s->dims[1] != 1))
     return lnspi_error_set(
-        problem, LNSP_E_SHAPE, s->name,
+        error, LNSP_E_SHAPE, s->name,
         "the scales '%s' must have the shape [%lld] or [%lld, 1]: one for each "
         "row of '%s'",
         s->name, (long long)entry->dims[0], (long long)entry->dims[0], entry->name);
@@ -137,23 +137,23 @@ static int32_t load_check_scale(const lnsp_file *file, int32_t index, int32_t sc
 
 /* A row of codes and its scale; the codes lie in the room of a row of floats. */
 static int32_t load_codes(lnsp_file *file, int32_t index, int32_t scale_index, int64_t row,
-                          int64_t columns, int8_t *codes, float *scale, lnsp_error *problem) {
+                          int64_t columns, int8_t *codes, float *scale, lnsp_error *error) {
   const char *name = file->entries[index].name;
   int32_t status =
-      lnspi_read_tensor(file, index, row * columns, columns, LNSP_I8, codes, problem);
+      lnspi_read_tensor(file, index, row * columns, columns, LNSP_I8, codes, error);
   if (status == LNSP_OK)
-    status = lnspi_read_tensor(file, scale_index, row, 1, LNSP_F32, scale, problem);
+    status = lnspi_read_tensor(file, scale_index, row, 1, LNSP_F32, scale, error);
   if (status != LNSP_OK) return status;
   if (!(*scale >= 0.f) || !(*scale * 127.f <= 0x1.fffffep+127f))
     return lnspi_error_set(
-        problem, LNSP_E_NOT_FINITE, file->entries[scale_index].name,
+        error, LNSP_E_NOT_FINITE, file->entries[scale_index].name,
         "the scale of row %lld of tensor '%s' is negative, or no finite number "
         "that 127 may be multiplied by: the file is damaged",
         (long long)row, name);
   for (int64_t c = 0; c < columns; c++)
     if (codes[c] == -128)
       return lnspi_error_set(
-          problem, LNSP_E_FORMAT, name,
+          error, LNSP_E_FORMAT, name,
           "tensor '%s' has the code -128 in row %lld; codes are -127 to 127: "
           "quantise it symmetrically",
           name, (long long)row);
@@ -167,20 +167,20 @@ static void load_widen(float *row, int64_t columns, float scale) {
 }
 
 static int32_t load_bytes(lnsp_file *file, int32_t index, const lnspi_weight *weight,
-                          void *state, float *row, lnsp_error *problem) {
+                          void *state, float *row, lnsp_error *error) {
   int64_t columns = weight->dims[1];
   int8_t *codes = (int8_t *)(void *)row;
   float scale = 0;
   int32_t scale_index = load_find_scale(file, index);
-  int32_t status = load_check_scale(file, index, scale_index, problem);
+  int32_t status = load_check_scale(file, index, scale_index, error);
   for (int64_t r = 0; status == LNSP_OK && r < weight->dims[0]; r++) {
-    status = load_codes(file, index, scale_index, r, columns, codes, &scale, problem);
+    status = load_codes(file, index, scale_index, r, columns, codes, &scale, error);
     if (status != LNSP_OK) return status;
     if (weight->type == LNSP_I8) {
       lnspi_state_write_codes(weight, state, r, codes, scale);
     } else {
       load_widen(row, columns, scale);
-      status = lnspi_state_write_checked(weight, state, r, row, problem);
+      status = lnspi_state_write_checked(weight, state, r, row, error);
     }
   }
   return status;
@@ -195,26 +195,26 @@ typedef struct load_to {
 } load_to;
 
 static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *weight,
-                           load_to to, float *row, lnsp_error *problem) {
+                           load_to to, float *row, lnsp_error *error) {
   const lnspi_entry *entry = &file->entries[index];
   int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
-  int32_t status = load_check_shape(entry, weight, problem);
+  int32_t status = load_check_shape(entry, weight, error);
   if (status != LNSP_OK) return status;
   if (entry->dtype == LNSP_I8 && weight->kind == LNSPI_MATRIX && !to.write)
-    return load_bytes(file, index, weight, to.state, row, problem);
+    return load_bytes(file, index, weight, to.state, row, error);
   for (int64_t r = 0; r < rows; r++) {
-    status = lnspi_read_tensor(file, index, r * columns, columns, LNSP_F32, row, problem);
+    status = lnspi_read_tensor(file, index, r * columns, columns, LNSP_F32, row, error);
     if (status != LNSP_OK) return status;
     if (!lnspi_kernels_scalar.finite(row, columns))
       return lnspi_error_set(
-          problem, LNSP_E_NOT_FINITE, entry->name,
+          error, LNSP_E_NOT_FINITE, entry->name,
           "tensor '%s' has a NaN or infinity in row %lld: the file is damaged "
           "or its training diverged",
           entry->name, (long long)r);
     if (to.write)
       to.write(to.state, weight, r, row);
     else
-      status = lnspi_state_write_checked(weight, to.state, r, row, problem);
+      status = lnspi_state_write_checked(weight, to.state, r, row, error);
     if (status != LNSP_OK) return status;
   }
   return LNSP_OK;
@@ -224,38 +224,38 @@ static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *w
 
 /* array: the state is an array of floats. */
 static int32_t load_all(lnsp_file *file, const lnsp_graph *graph, const char *prefix, int array,
-                        load_to to, float *row, lnsp_error *problem) {
+                        load_to to, float *row, lnsp_error *error) {
   int32_t status = LNSP_OK;
   for (int32_t i = 0; status == LNSP_OK && i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     const lnspi_weight there = lnspi_weight_in_array(weight);
     int32_t index = lnspi_load_find(file, prefix, weight->name);
     if (index < 0 && weight->optional && !array && !to.write) {
-      status = lnspi_init_weight(graph, i, 0, to.state, row, problem);
+      status = lnspi_init_weight(graph, i, 0, to.state, row, error);
       continue;
     }
     if (index < 0)
-      return lnspi_error_set(problem, LNSP_E_MISSING, weight->name,
+      return lnspi_error_set(error, LNSP_E_MISSING, weight->name,
                              "the file has no tensor '%s%s', which the architecture needs",
                              prefix ? prefix : "", weight->name);
-    status = load_tensor(file, index, array ? &there : weight, to, row, problem);
+    status = load_tensor(file, index, array ? &there : weight, to, row, error);
   }
   return status;
 }
 
 int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix, void *state,
-                   float *row, lnsp_error *problem) {
-  int32_t status = load_check_all_used(file, graph, prefix, problem);
+                   float *row, lnsp_error *error) {
+  int32_t status = load_check_all_used(file, graph, prefix, error);
   if (status != LNSP_OK) return status;
-  return load_all(file, graph, prefix, 0, (load_to){state, NULL}, row, problem);
+  return load_all(file, graph, prefix, 0, (load_to){state, NULL}, row, error);
 }
 
 int32_t lnspi_load_array(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                         float *array, float *row, lnsp_error *problem) {
-  return load_all(file, graph, prefix, 1, (load_to){array, NULL}, row, problem);
+                         float *array, float *row, lnsp_error *error) {
+  return load_all(file, graph, prefix, 1, (load_to){array, NULL}, row, error);
 }
 
 int32_t lnspi_load_rows(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                        lnspi_row_write *write, void *user, float *row, lnsp_error *problem) {
-  return load_all(file, graph, prefix, 0, (load_to){user, write}, row, problem);
+                        lnspi_row_write *write, void *user, float *row, lnsp_error *error) {
+  return load_all(file, graph, prefix, 0, (load_to){user, write}, row, error);
 }

@@ -15,16 +15,16 @@
  * too large for the state's types, and tensors of the file that the graph does not
  * have. row has room for the longest row. */
 int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix, void *state,
-                   float *row, lnsp_error *problem);
+                   float *row, lnsp_error *error);
 
 /* The same for a zeroed array of floats laid out like a float32 state; other tensors
  * of the file are passed over. */
 int32_t lnspi_load_array(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                         float *array, float *row, lnsp_error *problem);
+                         float *array, float *row, lnsp_error *error);
 
 /* The same for rows handed on to write. */
 int32_t lnspi_load_rows(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
-                        lnspi_row_write *write, void *user, float *row, lnsp_error *problem);
+                        lnspi_row_write *write, void *user, float *row, lnsp_error *error);
 
 /* The type that all matrices of the graph have in the file, if it is one of those
  * that a state may have; else LNSP_F32. */

@@ -32,9 +32,9 @@ static lnsp_model *model_place(const lnspi_block *block, lnsp_graph *graph, floa
 }
 
 int32_t lnspi_model_alloc(const lnsp_graph *graph, int32_t type, const lnsp_options *options,
-                          lnsp_model **out, float **row, lnsp_error *problem) {
+                          lnsp_model **out, float **row, lnsp_error *error) {
   lnspi_block block;
-  int32_t status = lnspi_block_open(&block, options, lnspi_model_bytes(graph, type), problem);
+  int32_t status = lnspi_block_open(&block, options, lnspi_model_bytes(graph, type), error);
   if (status != LNSP_OK) return status;
   lnsp_graph *copy = lnspi_graph_move(graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
   lnspi_graph_set_storage(copy, type);
@@ -43,12 +43,12 @@ int32_t lnspi_model_alloc(const lnsp_graph *graph, int32_t type, const lnsp_opti
 }
 
 int32_t lnspi_model_copy(const lnsp_graph *graph, const void *state, int32_t type,
-                         const lnsp_options *options, lnsp_model **out, lnsp_error *problem) {
+                         const lnsp_options *options, lnsp_model **out, lnsp_error *error) {
   lnsp_model *model = NULL;
   float *row;
-  int32_t status = lnspi_model_alloc(graph, type, options, &model, &row, problem);
+  int32_t status = lnspi_model_alloc(graph, type, options, &model, &row, error);
   if (status != LNSP_OK) return status;
-  status = lnspi_state_copy(graph, state, model->graph, model->state, row, problem);
+  status = lnspi_state_copy(graph, state, model->graph, model->state, row, error);
   if (status == LNSP_OK)
     *out = model;
   else
@@ -57,24 +57,24 @@ int32_t lnspi_model_copy(const lnsp_graph *graph, const void *state, int32_t typ
 }
 
 static int32_t model_finish(lnspi_handle *stage, const lnsp_options *options, lnsp_model **out,
-                            float **row, lnsp_error *problem) {
+                            float **row, lnsp_error *error) {
   lnspi_block block;
   lnsp_graph *graph = NULL;
   uint64_t total = lnspi_model_bytes(stage->graph, lnspi_graph_storage(stage->graph));
-  int32_t status = lnspi_handle_finish(stage, total, options, &block, &graph, problem);
+  int32_t status = lnspi_handle_finish(stage, total, options, &block, &graph, error);
   if (status == LNSP_OK) *out = model_place(&block, graph, row);
   return status;
 }
 
 int32_t lnspi_model_create(const char *text, uint64_t seed, const lnsp_options *options,
-                           lnsp_model **out, lnsp_error *problem) {
+                           lnsp_model **out, lnsp_error *error) {
   lnspi_handle stage;
   lnsp_model *model = NULL;
   float *row;
-  int32_t status = lnspi_handle_begin(&stage, text, NULL, options, problem);
-  if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, problem);
+  int32_t status = lnspi_handle_begin(&stage, text, NULL, options, error);
+  if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, error);
   if (status != LNSP_OK) return status;
-  status = lnspi_init(model->graph, seed, model->state, row, problem);
+  status = lnspi_init(model->graph, seed, model->state, row, error);
   if (status == LNSP_OK)
     *out = model;
   else
@@ -83,14 +83,14 @@ int32_t lnspi_model_create(const char *text, uint64_t seed, const lnsp_options *
 }
 
 int32_t lnspi_model_load(lnsp_file *file, const lnsp_options *options, lnsp_model **out,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   lnspi_handle stage;
   lnsp_model *model;
   float *row;
-  int32_t status = lnspi_handle_begin_file(&stage, file, options, problem);
-  if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, problem);
+  int32_t status = lnspi_handle_begin_file(&stage, file, options, error);
+  if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, error);
   if (status != LNSP_OK) return status;
-  status = lnspi_load(file, model->graph, options->prefix, model->state, row, problem);
+  status = lnspi_load(file, model->graph, options->prefix, model->state, row, error);
   if (status == LNSP_OK)
     *out = model;
   else

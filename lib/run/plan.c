@@ -25,26 +25,26 @@ typedef struct plan_buffers {
 } plan_buffers;
 
 int32_t lnspi_plan_read_sizes(const lnsp_size_options *from, lnsp_size_options *to,
-                              lnsp_error *problem) {
-  int32_t status = lnspi_struct_read(to, sizeof *to, from, "lnsp_size_options", problem);
+                              lnsp_error *error) {
+  int32_t status = lnspi_struct_read(to, sizeof *to, from, "lnsp_size_options", error);
   if (status != LNSP_OK) return status;
   if (to->max_rows == 0) to->max_rows = 1;
   if (to->max_concepts == 0) to->max_concepts = 1;
   if (to->max_rows < 1 || to->max_rows > 1 << 24)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "max_rows is %d: give 1 to 16777216",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "max_rows is %d: give 1 to 16777216",
                            to->max_rows);
   if (to->max_concepts < 1 || to->max_concepts > 1 << 16)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "max_concepts is %d: give 1 to 65536", to->max_concepts);
   if (to->history < 0 || to->history > 1024)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "history is %d: give 0 to 1024",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "history is %d: give 0 to 1024",
                            to->history);
   if (to->undo < LNSP_MARK_STATE || to->undo > LNSP_MARK_WEIGHTS)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "undo is %d: give LNSP_MARK_STATE or LNSP_MARK_WEIGHTS", to->undo);
   if (to->tasks == 0) to->tasks = 1;
   if (to->tasks < 1 || to->tasks > LNSPI_MAX_TASKS)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "tasks is %d: give 1 to %d",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "tasks is %d: give 1 to %d",
                            to->tasks, LNSPI_MAX_TASKS);
   return LNSP_OK;
 }
@@ -140,7 +140,7 @@ static int32_t plan_place(const lnsp_graph *graph, lnspi_plan *plan, plan_buffer
 }
 
 int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_size_options *limits, int32_t mode,
-                        lnspi_plan *plan, lnsp_error *problem) {
+                        lnspi_plan *plan, lnsp_error *error) {
   plan_buffers buffers;
   int64_t *value_offset = plan->value_offset, *saved_offset = plan->saved_offset;
   buffers.count = 0;
@@ -152,7 +152,7 @@ int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_size_options *limits
   plan->mode = mode;
   if (graph->concepts_low > plan->concepts)
     return lnspi_error_set(
-        problem, LNSP_E_LIMIT, NULL,
+        error, LNSP_E_LIMIT, NULL,
         "this network takes rows of at least %lld concepts: max_concepts is %lld, "
         "raise it",
         (long long)graph->concepts_low, (long long)plan->concepts);
@@ -160,7 +160,7 @@ int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_size_options *limits
     plan->concepts = graph->concepts_high;
   plan->tasks = limits->tasks > 1 ? limits->tasks : 1;
   if (!plan_place(graph, plan, &buffers))
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "%d rows of %d concepts need more memory than can be addressed: "
                            "lower max_rows or max_concepts",
                            limits->max_rows, limits->max_concepts);

@@ -25,10 +25,10 @@ typedef struct lnspi_plan {
 
 /* Counts and, where the offset arrays are given (one entry a node), places. */
 int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_size_options *limits, int32_t mode,
-                        lnspi_plan *plan, lnsp_error *problem);
+                        lnspi_plan *plan, lnsp_error *error);
 
 /* Reads limits (nullable, any struct_size), fills in defaults, checks ranges. */
 int32_t lnspi_plan_read_sizes(const lnsp_size_options *from, lnsp_size_options *to,
-                              lnsp_error *problem);
+                              lnsp_error *error);
 
 #endif

@@ -81,7 +81,7 @@ static void save_declare(const lnsp_graph *graph, const lnspi_save_part *parts,
 
 /* One row in the item's type; gives where it lies. */
 static int32_t save_row(const save_item *item, int64_t row, const save_work *work,
-                        const void **data, lnsp_error *problem) {
+                        const void **data, lnsp_error *error) {
   const lnspi_kernels *k = &lnspi_kernels_scalar;
   const lnspi_weight *weight = item->weight;
   const void *state = item->part->state;
@@ -93,7 +93,7 @@ static int32_t save_row(const save_item *item, int64_t row, const save_work *wor
       *work->row = lnspi_state_read_codes(weight, state, row, work->codes);
     } else {
       lnspi_state_read(weight, state, row, 1, work->row);
-      int32_t status = lnspi_state_check_row(weight, LNSP_I8, row, work->row, problem);
+      int32_t status = lnspi_state_check_row(weight, LNSP_I8, row, work->row, error);
       if (status != LNSP_OK) return status;
       *work->row = lnspi_lowp_quantise(work->codes, 4, work->row, columns);
     }
@@ -110,7 +110,7 @@ static int32_t save_row(const save_item *item, int64_t row, const save_work *wor
     *data = work->row;
     return LNSP_OK;
   }
-  int32_t status = lnspi_state_check_row(weight, item->dtype, row, work->row, problem);
+  int32_t status = lnspi_state_check_row(weight, item->dtype, row, work->row, error);
   if (item->dtype == LNSP_F16)
     k->f32_to_f16(half, work->row, columns);
   else
@@ -119,23 +119,23 @@ static int32_t save_row(const save_item *item, int64_t row, const save_work *wor
 }
 
 static int32_t save_rows(const save_item *item, const save_work *work, lnsp_writer *writer,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   int64_t rows = lnspi_weight_rows(item->weight);
   int64_t columns = item->scales ? 1 : lnspi_weight_columns(item->weight);
   int32_t status = LNSP_OK;
   for (int64_t r = 0; status == LNSP_OK && r < rows; r++) {
     const void *data = NULL;
-    status = save_row(item, r, work, &data, problem);
+    status = save_row(item, r, work, &data, error);
     if (status == LNSP_OK)
       status = lnspi_writer_write(writer, data,
-                                  (size_t)columns * lnspi_dtype_bytes(item->dtype), problem);
+                                  (size_t)columns * lnspi_dtype_bytes(item->dtype), error);
   }
   return status;
 }
 
 int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts, int32_t part_count,
                    const lnsp_key_value *extra, int32_t extra_count, int32_t dtype,
-                   const lnsp_sink *sink, const lnsp_options *options, lnsp_error *problem) {
+                   const lnsp_sink *sink, const lnsp_options *options, lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   save_work work;
   lnsp_writer *writer = NULL;
@@ -143,23 +143,23 @@ int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts, int32_
                                       {lnspi_save_architecture_key(graph),
                                        graph->architecture}};
   if (extra_count > SAVE_PAIRS - 2)
-    return lnspi_error_set(problem, LNSP_E_INTERNAL, NULL, "too many metadata pairs");
+    return lnspi_error_set(error, LNSP_E_INTERNAL, NULL, "too many metadata pairs");
   for (int32_t i = 0; i < extra_count; i++) pairs[2 + i] = extra[i];
   memset(&work, 0, sizeof work);
   for (int32_t p = 0; p < part_count; p++)
     for (int32_t i = 0; i < graph->weight_count; i++)
       work.count += 1 + (save_dtype(&parts[p], &graph->weights[i], dtype) == LNSP_I8);
   save_layout(&arena, graph, &work);
-  int32_t status = lnspi_block_open(&work.block, options, arena.used, problem);
+  int32_t status = lnspi_block_open(&work.block, options, arena.used, error);
   if (status != LNSP_OK) return status;
   arena = (lnspi_arena){work.block.memory, 0, arena.used, 0};
   save_layout(&arena, graph, &work);
   save_declare(graph, parts, part_count, dtype, &work);
   status = lnspi_writer_open(sink, work.tensors, work.count, pairs, 2 + extra_count, options,
-                             &writer, problem);
+                             &writer, error);
   for (int32_t i = 0; status == LNSP_OK && i < work.count; i++)
-    status = save_rows(&work.items[i], &work, writer, problem);
-  if (status == LNSP_OK) status = lnspi_writer_close(writer, problem);
+    status = save_rows(&work.items[i], &work, writer, error);
+  if (status == LNSP_OK) status = lnspi_writer_close(writer, error);
   if (writer) lnspi_writer_destroy(writer);
   lnspi_block_close(&work.block);
   return status;

@@ -21,7 +21,7 @@ typedef struct lnspi_save_part {
  * before return. */
 int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts, int32_t part_count,
                    const lnsp_key_value *extra, int32_t extra_count, int32_t dtype,
-                   const lnsp_sink *sink, const lnsp_options *options, lnsp_error *problem);
+                   const lnsp_sink *sink, const lnsp_options *options, lnsp_error *error);
 
 /* "lnsp.graph" if the architecture is written out, else "lnsp.arch". */
 const char *lnspi_save_architecture_key(const lnsp_graph *graph);

@@ -16,13 +16,13 @@ static void session_layout(lnsp_session *session, lnspi_arena *arena) {
 }
 
 int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_size_options *limits,
-                              lnsp_memory_info *out, lnsp_error *problem) {
+                              lnsp_memory_info *out, lnsp_error *error) {
   lnsp_session session;
   lnspi_arena arena = {NULL, 0, 0, 0};
   memset(&session, 0, sizeof session);
   session.engine.graph = graph;
   int32_t mode = limits->keep_nodes ? LNSPI_MODE_KEEP : LNSPI_MODE_REUSE;
-  int32_t status = lnspi_plan_make(graph, limits, mode, &session.engine.plan, problem);
+  int32_t status = lnspi_plan_make(graph, limits, mode, &session.engine.plan, error);
   if (status != LNSP_OK) return status;
   session_layout(&session, &arena);
   memset(out, 0, sizeof *out);
@@ -38,19 +38,19 @@ int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_size_options *
 
 int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *const *live,
                            const lnsp_size_options *limits, const lnsp_options *options,
-                           lnsp_session **out, lnsp_error *problem) {
+                           lnsp_session **out, lnsp_error *error) {
   lnsp_session fresh;
   lnsp_memory_info memory;
   memset(&fresh, 0, sizeof fresh);
   fresh.engine.graph = graph;
   int32_t status =
       lnspi_engine_choose_kernels(options->isa, lnspi_graph_storage(graph) == LNSP_I8,
-                                  &fresh.engine.k, problem);
+                                  &fresh.engine.k, error);
   if (status == LNSP_OK)
-    status = lnspi_tasks_open(&fresh.engine.tasks, options, limits->tasks, problem);
-  if (status == LNSP_OK) status = lnspi_session_measure(graph, limits, &memory, problem);
+    status = lnspi_tasks_open(&fresh.engine.tasks, options, limits->tasks, error);
+  if (status == LNSP_OK) status = lnspi_session_measure(graph, limits, &memory, error);
   if (status == LNSP_OK)
-    status = lnspi_block_open(&fresh.block, options, memory.total_bytes, problem);
+    status = lnspi_block_open(&fresh.block, options, memory.total_bytes, error);
   if (status != LNSP_OK) return status;
   int32_t mode = limits->keep_nodes ? LNSPI_MODE_KEEP : LNSPI_MODE_REUSE;
   lnspi_arena arena = {fresh.block.memory, 0, memory.total_bytes, 0};
@@ -66,15 +66,15 @@ int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *co
   return LNSP_OK;
 }
 
-int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_error *problem) {
+int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_error *error) {
   lnspi_engine *engine = &session->engine;
   if (!lnspi_graph_equal(engine->graph, model->graph))
     return lnspi_error_set(
-        problem, LNSP_E_MISMATCH, NULL,
+        error, LNSP_E_MISMATCH, NULL,
         "the model has another architecture than the session: create a session "
         "for it");
   if (lnspi_graph_storage(model->graph) == LNSP_I8 && engine->plan.product_floats == 0)
-    return lnspi_error_set(problem, LNSP_E_MISMATCH, NULL,
+    return lnspi_error_set(error, LNSP_E_MISMATCH, NULL,
                            "the model is stored as I8, for which this session has no scratch: "
                            "create a session for it");
   lnsp_model *old = session->model;
@@ -89,12 +89,12 @@ int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_erro
 
 /* An input of another name would be left out in silence: a mask under its wrong name, say. */
 static int32_t session_names(const lnsp_graph *graph, const lnsp_tensor *inputs, int32_t count,
-                             lnsp_error *problem) {
+                             lnsp_error *error) {
   const char *input = lnspi_inputs_name(graph);
   for (int32_t i = 0; i < count; i++)
     if (inputs[i].name && !lnspi_str_equal(inputs[i].name, input) &&
         !lnspi_str_equal(inputs[i].name, "mask"))
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, inputs[i].name,
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, inputs[i].name,
                              "a session takes '%s' and 'mask', but '%.80s' was given", input,
                              inputs[i].name);
   return LNSP_OK;
@@ -102,22 +102,22 @@ static int32_t session_names(const lnsp_graph *graph, const lnsp_tensor *inputs,
 
 int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs, int32_t input_count,
                           const lnsp_tensor *outputs, int32_t output_count,
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   lnspi_engine *engine = &session->engine;
   int64_t batch, concepts;
   int32_t status = lnspi_inputs_check(engine, inputs, input_count, engine->plan.batch, &batch,
-                                      &concepts, problem);
-  if (status == LNSP_OK) status = session_names(engine->graph, inputs, input_count, problem);
+                                      &concepts, error);
+  if (status == LNSP_OK) status = session_names(engine->graph, inputs, input_count, error);
   if (status == LNSP_OK)
     status = lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 0,
-                                          problem);
+                                          error);
   if (status == LNSP_OK)
-    status = lnspi_inputs_load(engine, inputs, input_count, batch, concepts, problem);
+    status = lnspi_inputs_load(engine, inputs, input_count, batch, concepts, error);
   if (status != LNSP_OK) return status;
   status = lnspi_engine_forward(engine, session->live ? *session->live : session->state, batch,
-                                concepts, problem);
+                                concepts, error);
   if (status == LNSP_OK)
     status = lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 1,
-                                          problem);
+                                          error);
   return status;
 }

@@ -20,19 +20,19 @@ struct lnsp_session {
 };
 
 int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_size_options *limits,
-                              lnsp_memory_info *out, lnsp_error *problem);
+                              lnsp_memory_info *out, lnsp_error *error);
 
 /* model (counted here) or, if NULL, a graph and a live state pointer that outlive
  * the session. */
 int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *const *live,
                            const lnsp_size_options *limits, const lnsp_options *options,
-                           lnsp_session **out, lnsp_error *problem);
+                           lnsp_session **out, lnsp_error *error);
 
 /* Runs another model of the same architecture, stored in any type for which there is
  * scratch: float32, or the session's own. */
-int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_error *problem);
+int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_error *error);
 int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs, int32_t input_count,
                           const lnsp_tensor *outputs, int32_t output_count,
-                          lnsp_error *problem);
+                          lnsp_error *error);
 
 #endif

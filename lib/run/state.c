@@ -123,30 +123,30 @@ static float state_most(int32_t type) {
 }
 
 int32_t lnspi_state_check_row(const lnspi_weight *weight, int32_t type, int64_t row,
-                              const float *values, lnsp_error *problem) {
+                              const float *values, lnsp_error *error) {
   float most = lnspi_kernels_scalar.max_abs(values, lnspi_weight_columns(weight));
   if (!(most <= 0x1.fffffep+127f))
-    return lnspi_error_set(problem, LNSP_E_NOT_FINITE, weight->name,
+    return lnspi_error_set(error, LNSP_E_NOT_FINITE, weight->name,
                            "tensor '%s' would have a NaN or infinity in row %lld", weight->name,
                            (long long)row);
   if (most > state_most(type))
     return lnspi_error_set(
-        problem, LNSP_E_NOT_FINITE, weight->name,
+        error, LNSP_E_NOT_FINITE, weight->name,
         "tensor '%s' has a value too large for %s in row %lld: store it as F32%s", weight->name,
         lnspi_dtype_name(type), (long long)row, type == LNSP_F16 ? " or BF16" : "");
   return LNSP_OK;
 }
 
 int32_t lnspi_state_write_checked(const lnspi_weight *weight, void *state, int64_t row,
-                                  const float *values, lnsp_error *problem) {
-  int32_t status = lnspi_state_check_row(weight, weight->type, row, values, problem);
+                                  const float *values, lnsp_error *error) {
+  int32_t status = lnspi_state_check_row(weight, weight->type, row, values, error);
   if (status == LNSP_OK) lnspi_state_write(weight, state, row, 1, values);
   return status;
 }
 
 int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
                          const lnsp_graph *to_graph, void *to, float *row,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   int32_t status = LNSP_OK;
   for (int32_t i = 0; status == LNSP_OK && i < from_graph->weight_count; i++) {
     const lnspi_weight *a = &from_graph->weights[i], *b = &to_graph->weights[i];
@@ -156,7 +156,7 @@ int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
     }
     for (int64_t r = 0; status == LNSP_OK && r < lnspi_weight_rows(a); r++) {
       lnspi_state_read(a, from, r, 1, row);
-      status = lnspi_state_write_checked(b, to, r, row, problem);
+      status = lnspi_state_write_checked(b, to, r, row, error);
     }
   }
   return status;
@@ -278,13 +278,13 @@ void lnspi_state_hash_array(const lnsp_graph *graph, const float *array, lnspi_b
 }
 
 int32_t lnspi_state_read_tensor(const lnsp_graph *graph, const void *state, const char *name,
-                                float *out, int64_t count, lnsp_error *problem) {
+                                float *out, int64_t count, lnsp_error *error) {
   int32_t index = lnspi_graph_find_weight(graph, name);
   if (index < 0)
-    return lnspi_error_set(problem, LNSP_E_MISSING, name, "the network has no tensor '%s'",
+    return lnspi_error_set(error, LNSP_E_MISSING, name, "the network has no tensor '%s'",
                            name);
   if (graph->weights[index].count != count)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, name,
+    return lnspi_error_set(error, LNSP_E_SHAPE, name,
                            "tensor '%s' has %lld elements, but room for %lld was given", name,
                            (long long)graph->weights[index].count, (long long)count);
   if (state)

@@ -18,11 +18,11 @@ void lnspi_state_write(const lnspi_weight *weight, void *state, int64_t first, i
 
 /* Refuses a row with a value that is not finite or too large for type. */
 int32_t lnspi_state_check_row(const lnspi_weight *weight, int32_t type, int64_t row,
-                              const float *values, lnsp_error *problem);
+                              const float *values, lnsp_error *error);
 
 /* lnspi_state_write of one row, after that check for the weight's type. */
 int32_t lnspi_state_write_checked(const lnspi_weight *weight, void *state, int64_t row,
-                                  const float *values, lnsp_error *problem);
+                                  const float *values, lnsp_error *error);
 
 /* One row of an LNSP_I8 weight, as codes and their scale. */
 void lnspi_state_write_codes(const lnspi_weight *weight, void *state, int64_t row,
@@ -44,7 +44,7 @@ void lnspi_state_write_span(const lnspi_weight *weight, void *state, int64_t fir
 /* All of a state into a zeroed one of an equal graph, whose types may be others. row
  * has room for the longest row. */
 int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
-                         const lnsp_graph *to_graph, void *to, float *row, lnsp_error *problem);
+                         const lnsp_graph *to_graph, void *to, float *row, lnsp_error *error);
 
 /* lnspi_state_read and write for such an array. */
 void lnspi_state_read_array(const lnspi_weight *weight, const float *array, int64_t first,
@@ -74,6 +74,6 @@ void lnspi_state_hash_rows(const lnsp_graph *graph, lnspi_row_read *read, const 
 
 /* Reads one tensor of a state (nullable: only checks name and count). */
 int32_t lnspi_state_read_tensor(const lnsp_graph *graph, const void *state, const char *name,
-                                float *out, int64_t count, lnsp_error *problem);
+                                float *out, int64_t count, lnsp_error *error);
 
 #endif

@@ -25,30 +25,30 @@ int lnspi_tensor_within_reach(const lnsp_tensor *tensor) {
 }
 
 int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t width,
-                           int64_t *batch, int64_t *concepts, lnsp_error *problem) {
+                           int64_t *batch, int64_t *concepts, lnsp_error *error) {
   if (tensor->dtype != LNSP_F32)
-    return lnspi_error_set(problem, LNSP_E_DTYPE, role, "'%s' must be F32: convert it first",
+    return lnspi_error_set(error, LNSP_E_DTYPE, role, "'%s' must be F32: convert it first",
                            role);
   if (!tensor->data)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, role, "'%s' has no data", role);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, role, "'%s' has no data", role);
   if (tensor->rank != 2 && tensor->rank != 3)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, role,
+    return lnspi_error_set(error, LNSP_E_SHAPE, role,
                            "'%s' has rank %d: give [rows, %lld] or [rows, concepts, %lld]",
                            role, tensor->rank, (long long)width, (long long)width);
   int64_t rows = tensor->dims[0], middle = tensor->rank == 3 ? tensor->dims[1] : 1;
   if (tensor->dims[tensor->rank - 1] != width)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, role,
+    return lnspi_error_set(error, LNSP_E_SHAPE, role,
                            "'%s' has width %lld, but %lld is needed", role,
                            (long long)tensor->dims[tensor->rank - 1], (long long)width);
   if (rows < 1 || middle < 1)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, role, "'%s' is empty", role);
+    return lnspi_error_set(error, LNSP_E_SHAPE, role, "'%s' is empty", role);
   if ((*batch && *batch != rows) || (*concepts && *concepts != middle))
-    return lnspi_error_set(problem, LNSP_E_SHAPE, role,
+    return lnspi_error_set(error, LNSP_E_SHAPE, role,
                            "'%s' has %lld rows of %lld concepts, but %lld of %lld are needed",
                            role, (long long)rows, (long long)middle, (long long)*batch,
                            (long long)*concepts);
   if (!lnspi_tensor_within_reach(tensor))
-    return lnspi_error_set(problem, LNSP_E_SHAPE, role,
+    return lnspi_error_set(error, LNSP_E_SHAPE, role,
                            "the strides of '%s' lead beyond any memory: give them in elements",
                            role);
   *batch = rows;
@@ -142,11 +142,11 @@ static int64_t tensor_copy_all(const lnsp_tensor *tensor, const lnspi_kernels *k
 
 int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lnspi_kernels *k,
                           const lnspi_tasks *tasks, float *rows, int64_t ld,
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   const int64_t bad = tensor_copy_all(tensor, k, tasks, rows, ld);
   const int64_t concepts = tensor->rank == 3 ? tensor->dims[1] : 1;
   if (bad < 0) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_NOT_FINITE, role,
+  return lnspi_error_set(error, LNSP_E_NOT_FINITE, role,
                          "'%s' has a NaN or infinity in row %lld, concept %lld", role,
                          (long long)(bad / concepts), (long long)(bad % concepts));
 }

@@ -6,16 +6,16 @@
 #include "store/bank.h"
 #include "store/record_write.h"
 
-static int32_t bank_switch_open(lnspi_journal *j, lnspi_bank *to, lnsp_error *problem) {
-  int32_t status = lnspi_journal_writable(j, problem);
+static int32_t bank_switch_open(lnspi_journal *j, lnspi_bank *to, lnsp_error *error) {
+  int32_t status = lnspi_journal_writable(j, error);
   if (status == LNSP_OK && LNSPI_RULE(ERASE))
-    status = lnspi_journal_erase(j, to->bank_at, to->end, problem);
+    status = lnspi_journal_erase(j, to->bank_at, to->end, error);
   if (status == LNSP_OK && !LNSPI_RULE(OTHER_BANK))
-    status = lnspi_journal_erase(j, j->log.bank_at, j->log.start, problem);
+    status = lnspi_journal_erase(j, j->log.bank_at, j->log.start, error);
   return status;
 }
 
-int32_t lnspi_bank_switch_begin(lnspi_journal *j, lnspi_bank *to, lnsp_error *problem) {
+int32_t lnspi_bank_switch_begin(lnspi_journal *j, lnspi_bank *to, lnsp_error *error) {
   lnspi_blake2s hash;
   lnspi_bank_start(j, !j->log.bank, to);
   to->generation = j->log.generation + 1;
@@ -23,41 +23,41 @@ int32_t lnspi_bank_switch_begin(lnspi_journal *j, lnspi_bank *to, lnsp_error *pr
   lnspi_blake2s_update(&hash, j->log.chain, 32);
   lnspi_blake2s_final(&hash, to->first);
   memcpy(to->chain, to->first, 32);
-  return bank_switch_open(j, to, problem);
+  return bank_switch_open(j, to, error);
 }
 
 int32_t lnspi_bank_switch_copy(lnspi_journal *j, const lnspi_record *from, lnspi_bank *to,
                                const uint8_t info[LNSPI_INFO_BYTES], lnspi_record *record,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   uint8_t piece[512];
   int32_t status =
-      lnspi_record_write_start(j, to, from->type, from->flags | LNSPI_RECORD_COPIED, problem);
+      lnspi_record_write_start(j, to, from->type, from->flags | LNSPI_RECORD_COPIED, error);
   for (uint64_t done = 0; status == LNSP_OK && done < from->bytes;) {
     uint64_t left = from->bytes - done;
     size_t n = left < sizeof piece ? (size_t)left : sizeof piece;
-    status = lnspi_journal_read(j, from->body + done, piece, n, problem);
-    if (status == LNSP_OK) status = lnspi_record_write(j, piece, n, problem);
+    status = lnspi_journal_read(j, from->body + done, piece, n, error);
+    if (status == LNSP_OK) status = lnspi_record_write(j, piece, n, error);
     done += n;
   }
   if (status == LNSP_OK && j->crc != from->crc)
     return lnspi_error_set_at(
-        problem, LNSP_E_MISMATCH, (int64_t)from->body, NULL,
+        error, LNSP_E_MISMATCH, (int64_t)from->body, NULL,
         "the store is damaged at byte %llu, so it cannot be compacted: check "
         "out what is good and commit it to a new store",
         (unsigned long long)from->body);
-  return status != LNSP_OK ? status : lnspi_record_write_end(j, to, info, record, problem);
+  return status != LNSP_OK ? status : lnspi_record_write_end(j, to, info, record, error);
 }
 
-int32_t lnspi_bank_switch_end(lnspi_journal *j, lnspi_bank *to, lnsp_error *problem) {
+int32_t lnspi_bank_switch_end(lnspi_journal *j, lnspi_bank *to, lnsp_error *error) {
   size_t size = (LNSPI_HEAD_BYTES + j->device.program_bytes - 1) / j->device.program_bytes *
                 j->device.program_bytes;
-  int32_t status = lnspi_journal_writable(j, problem);
-  if (status == LNSP_OK && LNSPI_RULE(SYNC_COPIES)) status = lnspi_journal_sync(j, problem);
+  int32_t status = lnspi_journal_writable(j, error);
+  if (status == LNSP_OK && LNSPI_RULE(SYNC_COPIES)) status = lnspi_journal_sync(j, error);
   if (status != LNSP_OK) return status;
   memset(j->buffer, 0xFF, size);
   lnspi_bank_encode(j, to, j->buffer);
-  status = lnspi_journal_program(j, to->bank_at, size, problem);
-  if (status == LNSP_OK && LNSPI_RULE(SYNC_HEADER)) status = lnspi_journal_sync(j, problem);
+  status = lnspi_journal_program(j, to->bank_at, size, error);
+  if (status == LNSP_OK && LNSPI_RULE(SYNC_HEADER)) status = lnspi_journal_sync(j, error);
   if (status != LNSP_OK) return status;
   to->copied = to->tail;
   j->log = j->safe = *to;
@@ -66,21 +66,21 @@ int32_t lnspi_bank_switch_end(lnspi_journal *j, lnspi_bank *to, lnsp_error *prob
 
 /* ---- a new journal ---- */
 
-int32_t lnspi_bank_switch_begin_new(lnspi_journal *j, lnspi_bank *to, lnsp_error *problem) {
+int32_t lnspi_bank_switch_begin_new(lnspi_journal *j, lnspi_bank *to, lnsp_error *error) {
   lnspi_bank old;
   if (lnspi_bank_choose(j, &old, NULL) == LNSP_OK) {
     j->log = j->safe = old;
-    return lnspi_bank_switch_begin(j, to, problem);
+    return lnspi_bank_switch_begin(j, to, error);
   }
   lnspi_bank_start(j, 1, &j->log);
   lnspi_bank_start(j, 0, to);
   to->generation = 1;
-  return bank_switch_open(j, to, problem);
+  return bank_switch_open(j, to, error);
 }
 
-int32_t lnspi_bank_switch_erase_old(lnspi_journal *j, lnsp_error *problem) {
+int32_t lnspi_bank_switch_erase_old(lnspi_journal *j, lnsp_error *error) {
   lnspi_bank other;
   lnspi_bank_start(j, !j->log.bank, &other);
-  int32_t status = lnspi_journal_erase(j, other.bank_at, other.end, problem);
-  return status != LNSP_OK ? status : lnspi_journal_sync(j, problem);
+  int32_t status = lnspi_journal_erase(j, other.bank_at, other.end, error);
+  return status != LNSP_OK ? status : lnspi_journal_sync(j, error);
 }

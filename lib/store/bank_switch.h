@@ -7,15 +7,15 @@
 
 /* The other bank: erased, filled by records of the flag COPIED, then made the one that
  * counts. */
-int32_t lnspi_bank_switch_begin(lnspi_journal *j, lnspi_bank *to, lnsp_error *problem);
+int32_t lnspi_bank_switch_begin(lnspi_journal *j, lnspi_bank *to, lnsp_error *error);
 int32_t lnspi_bank_switch_copy(lnspi_journal *j, const lnspi_record *from, lnspi_bank *to,
                                const uint8_t info[LNSPI_INFO_BYTES], lnspi_record *record,
-                               lnsp_error *problem);
-int32_t lnspi_bank_switch_end(lnspi_journal *j, lnspi_bank *to, lnsp_error *problem);
+                               lnsp_error *error);
+int32_t lnspi_bank_switch_end(lnspi_journal *j, lnspi_bank *to, lnsp_error *error);
 
 /* A new journal, in place of whatever is on the device: lnspi_bank_switch_begin, and after lnspi_bank_switch_end
  * lnspi_bank_switch_erase_old erases what was there. */
-int32_t lnspi_bank_switch_begin_new(lnspi_journal *j, lnspi_bank *to, lnsp_error *problem);
-int32_t lnspi_bank_switch_erase_old(lnspi_journal *j, lnsp_error *problem);
+int32_t lnspi_bank_switch_begin_new(lnspi_journal *j, lnspi_bank *to, lnsp_error *error);
+int32_t lnspi_bank_switch_erase_old(lnspi_journal *j, lnsp_error *error);
 
 #endif

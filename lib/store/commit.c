@@ -42,7 +42,7 @@ static size_t commit_take(commit_source *from, uint32_t *words) {
 
 static int32_t commit_bytes(void *user, const void *bytes, size_t count) {
   lnspi_store_payload *p = user;
-  p->status = lnspi_record_write(&p->store->journal, bytes, count, p->problem);
+  p->status = lnspi_record_write(&p->store->journal, bytes, count, p->error);
   return p->status != LNSP_OK;
 }
 
@@ -55,8 +55,8 @@ static const uint8_t *commit_encode(uint32_t *words, size_t count) {
 
 /* The payload; *sum is that of the image. */
 static int32_t commit_write(lnsp_store *store, commit_source *source, uint64_t snapshot,
-                            uint32_t *sum, lnsp_error *problem) {
-  lnspi_store_payload payload = {store, problem, 0, 0, 0, LNSP_OK};
+                            uint32_t *sum, lnsp_error *error) {
+  lnspi_store_payload payload = {store, error, 0, 0, 0, LNSP_OK};
   lnspi_float_encoder *writer = &store->coder->writer;
   uint64_t at = snapshot;
   int32_t status = LNSP_OK;
@@ -68,7 +68,7 @@ static int32_t commit_write(lnsp_store *store, commit_source *source, uint64_t s
   for (size_t n; status == LNSP_OK && (n = commit_take(source, store->next)) > 0;) {
     if (snapshot) {
       uint8_t *bytes = (uint8_t *)store->base;
-      status = lnspi_journal_read(&store->journal, at, bytes, 4 * n, problem);
+      status = lnspi_journal_read(&store->journal, at, bytes, 4 * n, error);
       if (status != LNSP_OK) return status;
       for (size_t i = 0; i < n; i++) store->base[i] = lnspi_load32(bytes + 4 * i);
       at += 4 * n;
@@ -76,7 +76,7 @@ static int32_t commit_write(lnsp_store *store, commit_source *source, uint64_t s
     }
     const uint8_t *bytes = commit_encode(store->next, n);
     *sum = lnspi_crc32c(*sum, bytes, 4 * n);
-    if (!snapshot) status = lnspi_record_write(&store->journal, bytes, 4 * n, problem);
+    if (!snapshot) status = lnspi_record_write(&store->journal, bytes, 4 * n, error);
   }
   if (status == LNSP_OK && snapshot) status = lnspi_float_coder_write_end(writer);
   return payload.status != LNSP_OK ? payload.status : status;
@@ -90,15 +90,15 @@ static int commit_is_delta(const lnsp_store *store, uint64_t *need) {
 }
 
 static int32_t commit_make_room(lnsp_store *store, uint64_t need, uint64_t keep,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   lnspi_journal *j = &store->journal;
-  int32_t status = lnspi_journal_writable(j, problem);
+  int32_t status = lnspi_journal_writable(j, error);
   if (status != LNSP_OK || lnspi_bank_fits(j, &j->log, need)) return status;
-  return lnspi_store_compact(store, lnspi_record_space(j, need), keep, problem);
+  return lnspi_store_compact(store, lnspi_record_space(j, need), keep, error);
 }
 
 int32_t lnspi_commit_version(lnsp_store *store, const lnspi_segment *segments, int32_t count,
-                             lnspi_version *version, lnsp_error *problem) {
+                             lnspi_version *version, lnsp_error *error) {
   commit_source source = {segments, count, 0, 0};
   lnspi_journal *j = &store->journal;
   uint8_t info[LNSPI_INFO_BYTES];
@@ -106,44 +106,44 @@ int32_t lnspi_commit_version(lnsp_store *store, const lnspi_segment *segments, i
   uint64_t words = 0, need = 0;
   for (int32_t i = 0; i < count; i++) words += segments[i].count;
   if (words != store->plan.words)
-    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
                            "the store keeps images of %llu words, and this one has %llu",
                            (unsigned long long)store->plan.words, (unsigned long long)words);
   (void)commit_is_delta(store, &need);
-  int32_t status = commit_make_room(store, need, 0, problem);
+  int32_t status = commit_make_room(store, need, 0, error);
   if (status != LNSP_OK) return status;
   const int delta = commit_is_delta(store, &need); /* compaction may have changed that */
   if (!lnspi_bank_fits(j, &j->log, need))
-    status = lnspi_store_compact(store, lnspi_record_space(j, need), 0, problem);
+    status = lnspi_store_compact(store, lnspi_record_space(j, need), 0, error);
   if (status != LNSP_OK) return status;
   version->number = store->newest + 1;
   version->of = store->head.number;
   version->base = delta ? store->snapshot : 0;
   status =
       lnspi_record_write_start(j, &j->log, delta ? LNSPI_RECORD_DELTA : LNSPI_RECORD_SNAPSHOT,
-                               0, problem);
+                               0, error);
   if (status == LNSP_OK)
     status =
         commit_write(store, &source, delta ? j->log.bank_at + store->snapshot + j->head : 0,
-                     &version->sum, problem);
+                     &version->sum, error);
   if (status != LNSP_OK) {
     /* what was programmed is left behind, and nothing must be written over it */
     j->failed = 1;
     return status;
   }
   lnspi_version_encode(version, info);
-  status = lnspi_record_write_end(j, &j->log, info, &record, problem);
-  return status != LNSP_OK ? status : lnspi_store_sync(store, &record, problem);
+  status = lnspi_record_write_end(j, &j->log, info, &record, error);
+  return status != LNSP_OK ? status : lnspi_store_sync(store, &record, error);
 }
 
 int32_t lnspi_commit_rollback(lnsp_store *store, uint64_t number, uint64_t time,
-                              lnspi_version *version, lnsp_error *problem) {
+                              lnspi_version *version, lnsp_error *error) {
   lnspi_journal *j = &store->journal;
   uint8_t info[LNSPI_INFO_BYTES];
   lnspi_record image, record;
-  int32_t status = lnspi_version_image(store, number, &image, problem);
-  if (status == LNSP_OK) status = commit_make_room(store, 0, lnspi_load64(image.info), problem);
-  if (status == LNSP_OK) status = lnspi_version_image(store, number, &image, problem);
+  int32_t status = lnspi_version_image(store, number, &image, error);
+  if (status == LNSP_OK) status = commit_make_room(store, 0, lnspi_load64(image.info), error);
+  if (status == LNSP_OK) status = lnspi_version_image(store, number, &image, error);
   if (status != LNSP_OK) return status;
   lnspi_version_decode(image.info, version);
   version->of = version->number;
@@ -153,9 +153,9 @@ int32_t lnspi_commit_rollback(lnsp_store *store, uint64_t number, uint64_t time,
   memset(version->sender, 0, sizeof version->sender);
   memset(version->tag, 0, sizeof version->tag);
   lnspi_version_encode(version, info);
-  status = lnspi_record_write_start(j, &j->log, LNSPI_RECORD_ROLLBACK, 0, problem);
-  if (status == LNSP_OK) status = lnspi_record_write_end(j, &j->log, info, &record, problem);
-  if (status == LNSP_OK) status = lnspi_store_sync(store, &record, problem);
+  status = lnspi_record_write_start(j, &j->log, LNSPI_RECORD_ROLLBACK, 0, error);
+  if (status == LNSP_OK) status = lnspi_record_write_end(j, &j->log, info, &record, error);
+  if (status == LNSP_OK) status = lnspi_store_sync(store, &record, error);
   if (status == LNSP_OK) store->image = image;
   return status;
 }

@@ -7,8 +7,8 @@
 
 /* Version: all but number, of, base and sum. */
 int32_t lnspi_commit_version(lnsp_store *store, const lnspi_segment *segments, int32_t count,
-                             lnspi_version *version, lnsp_error *problem);
+                             lnspi_version *version, lnsp_error *error);
 int32_t lnspi_commit_rollback(lnsp_store *store, uint64_t number, uint64_t time,
-                              lnspi_version *version, lnsp_error *problem);
+                              lnspi_version *version, lnsp_error *error);
 
 #endif

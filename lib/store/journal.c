@@ -10,25 +10,25 @@
 
 static int journal_power_of_two(uint32_t n) { return n && (n & (n - 1)) == 0; }
 
-int32_t lnspi_journal_check(const lnsp_device *d, lnsp_error *problem) {
+int32_t lnspi_journal_check(const lnsp_device *d, lnsp_error *error) {
   const uint64_t most = UINT64_C(1) << 62;
   if (!d->read || (!d->prog != !d->erase) || (!d->prog != !d->sync))
     return lnspi_error_set(
-        problem, LNSP_E_ARGUMENT, NULL,
+        error, LNSP_E_ARGUMENT, NULL,
         "a device needs the callbacks read, prog, erase and sync, or read alone");
   if (!journal_power_of_two(d->program_bytes) || d->program_bytes > LNSPI_MAX_PROGRAM)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "device program_bytes is %u: give a power of two up to %d",
                            (unsigned)d->program_bytes, LNSPI_MAX_PROGRAM);
   if (!d->erase_bytes || d->erase_bytes % d->program_bytes || d->erase_bytes % 16 ||
       d->erase_bytes < LNSPI_HEAD_BYTES)
     return lnspi_error_set(
-        problem, LNSP_E_ARGUMENT, NULL,
+        error, LNSP_E_ARGUMENT, NULL,
         "device erase_bytes is %u: give a multiple of program_bytes and of 16, "
         "at least %d",
         (unsigned)d->erase_bytes, LNSPI_HEAD_BYTES);
   if (d->size_bytes / d->erase_bytes < 4 || d->size_bytes > most)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "device size_bytes is %llu: a store needs at least four erase units",
                            (unsigned long long)d->size_bytes);
   return LNSP_OK;
@@ -52,59 +52,59 @@ void lnspi_journal_place(lnspi_journal *j, const lnsp_device *device, uint8_t *b
 }
 
 int32_t lnspi_journal_read(lnspi_journal *j, uint64_t at, void *to, size_t bytes,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   if (!j->device.read(j->device.user, at, to, bytes)) return LNSP_OK;
-  return lnspi_error_set_at(problem, LNSP_E_IO, (int64_t)at, NULL,
+  return lnspi_error_set_at(error, LNSP_E_IO, (int64_t)at, NULL,
                             "the store cannot be read at byte %llu: its device failed",
                             (unsigned long long)at);
 }
 
-int32_t lnspi_journal_writable(const lnspi_journal *j, lnsp_error *problem) {
+int32_t lnspi_journal_writable(const lnspi_journal *j, lnsp_error *error) {
   if (j->failed && LNSPI_RULE(FAIL_STOP))
     return lnspi_error_set(
-        problem, LNSP_E_STATE, NULL,
+        error, LNSP_E_STATE, NULL,
         "an earlier write to the store failed, so it is only read from now on: "
         "destroy this handle and open the store again");
   if (j->read_only || j->salvage)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL, "the store is open for reading only");
+    return lnspi_error_set(error, LNSP_E_STATE, NULL, "the store is open for reading only");
   return LNSP_OK;
 }
 
 /* A failed write leaves behind what nobody knows: nothing is written after it. */
 static int32_t journal_failed(lnspi_journal *j, const char *what, uint64_t at,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   j->failed = 1;
   if (LNSPI_RULE(FAIL_STOP)) j->log = j->safe; /* what is read is what was acknowledged */
   return lnspi_error_set_at(
-      problem, LNSP_E_IO, (int64_t)at, NULL,
+      error, LNSP_E_IO, (int64_t)at, NULL,
       "the store could not %s at byte %llu: its device failed. What was "
       "acknowledged before is safe; destroy this handle and open the store "
       "again",
       what, (unsigned long long)at);
 }
 
-int32_t lnspi_journal_sync(lnspi_journal *j, lnsp_error *problem) {
-  if (j->device.sync(j->device.user)) return journal_failed(j, "sync", j->log.tail, problem);
+int32_t lnspi_journal_sync(lnspi_journal *j, lnsp_error *error) {
+  if (j->device.sync(j->device.user)) return journal_failed(j, "sync", j->log.tail, error);
   j->safe = j->log;
   return LNSP_OK;
 }
 
 int32_t lnspi_journal_program(lnspi_journal *j, uint64_t at, size_t bytes,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   if (j->device.prog(j->device.user, at, j->buffer, bytes))
-    return journal_failed(j, "write", at, problem);
+    return journal_failed(j, "write", at, error);
   return LNSP_OK;
 }
 
-int32_t lnspi_journal_erase(lnspi_journal *j, uint64_t from, uint64_t to, lnsp_error *problem) {
+int32_t lnspi_journal_erase(lnspi_journal *j, uint64_t from, uint64_t to, lnsp_error *error) {
   for (uint64_t at = from; at < to; at += j->device.erase_bytes)
-    if (j->device.erase(j->device.user, at)) return journal_failed(j, "erase", at, problem);
+    if (j->device.erase(j->device.user, at)) return journal_failed(j, "erase", at, error);
   return LNSP_OK;
 }
 
-static int32_t journal_damaged(uint64_t at, uint64_t behind, lnsp_error *problem) {
+static int32_t journal_damaged(uint64_t at, uint64_t behind, lnsp_error *error) {
   return lnspi_error_set_at(
-      problem, LNSP_E_MISMATCH, (int64_t)at, NULL,
+      error, LNSP_E_MISMATCH, (int64_t)at, NULL,
       "the store is damaged at byte %llu, but there are good records behind "
       "it (byte %llu): nothing was cut. Open it with salvage to read what is "
       "left, and commit that to a new store",
@@ -119,12 +119,12 @@ static uint64_t journal_tail(const lnspi_journal *j, const lnspi_bank *log, uint
   return tail < log->end ? tail : log->end;
 }
 
-int32_t lnspi_journal_open(lnspi_journal *j, lnsp_error *problem) {
+int32_t lnspi_journal_open(lnspi_journal *j, lnsp_error *error) {
   lnspi_bank log;
   lnspi_record record;
   lnspi_record_scan_rest rest = {0, 0};
   int found = 1, any = 0;
-  int32_t status = lnspi_bank_choose(j, &log, problem);
+  int32_t status = lnspi_bank_choose(j, &log, error);
   if (status != LNSP_OK) return status;
   uint8_t copied_chain[32];
   const uint64_t copied = log.sequence;
@@ -135,22 +135,22 @@ int32_t lnspi_journal_open(lnspi_journal *j, lnsp_error *problem) {
   j->log.bank_at = log.bank_at; /* visit may want to know */
   for (;;) {
     status =
-        lnspi_record_scan_next(j, &log, any ? &record : NULL, &record, &found, &rest, problem);
+        lnspi_record_scan_next(j, &log, any ? &record : NULL, &record, &found, &rest, error);
     if (status != LNSP_OK) return status;
     if (!found) break;
     any = 1;
     j->lost |= (int32_t)record.broken;
     end = record.end;
-    if (j->visit) status = j->visit(j->user, &record, problem);
+    if (j->visit) status = j->visit(j->user, &record, error);
     if (status != LNSP_OK) return status;
     if (record.sequence == copied && memcmp(record.chain, copied_chain, 32) && !j->salvage &&
         LNSPI_RULE(CHAIN))
-      return journal_damaged(record.at, log.bank_at, problem);
+      return journal_damaged(record.at, log.bank_at, error);
   }
   if (rest.foreign && LNSPI_RULE(REPORT) && !j->salvage)
-    return journal_damaged(end, rest.foreign, problem);
+    return journal_damaged(end, rest.foreign, error);
   if (copied && (!any || record.sequence < copied) && !j->salvage)
-    return journal_damaged(end, log.bank_at, problem);
+    return journal_damaged(end, log.bank_at, error);
   if (any) {
     log.sequence = record.sequence;
     log.newest = record.at - log.bank_at;
@@ -159,5 +159,5 @@ int32_t lnspi_journal_open(lnspi_journal *j, lnsp_error *problem) {
   log.tail = journal_tail(j, &log, end, rest.dirty);
   j->log = j->safe = log;
   if (j->read_only || !LNSPI_RULE(SYNC_RECOVERY)) return LNSP_OK;
-  return lnspi_journal_sync(j, problem);
+  return lnspi_journal_sync(j, error);
 }

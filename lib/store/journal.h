@@ -73,7 +73,7 @@ typedef struct lnspi_journal {
   int32_t lost;       /* salvage: something was found damaged */
   lnspi_bank log, safe; /* safe: as it was after the last sync */
   void *user;         /* of visit (nullable): told of each record by open, in order */
-  int32_t (*visit)(void *user, const lnspi_record *record, lnsp_error *problem);
+  int32_t (*visit)(void *user, const lnspi_record *record, lnsp_error *error);
   uint64_t reach;     /* this much erased is the end of the log; 0: all of the bank */
   lnspi_record
       ahead; /* what lnspi_record_scan_next saw behind the record it gave; at 0: nothing */
@@ -84,17 +84,17 @@ typedef struct lnspi_journal {
 } lnspi_journal;
 
 /* Reading. Bytes that a journal's buffer needs on this device. */
-int32_t lnspi_journal_check(const lnsp_device *device, lnsp_error *problem);
+int32_t lnspi_journal_check(const lnsp_device *device, lnsp_error *error);
 size_t lnspi_journal_buffer(const lnsp_device *device);
 void lnspi_journal_place(lnspi_journal *j, const lnsp_device *device, uint8_t *buffer,
                          size_t bytes);
 int32_t lnspi_journal_read(lnspi_journal *j, uint64_t at, void *to, size_t bytes,
-                           lnsp_error *problem);
+                           lnsp_error *error);
 
 /* Finds the end of the log; unless read_only, syncs before it says so. */
-int32_t lnspi_journal_open(lnspi_journal *j, lnsp_error *problem);
-int32_t lnspi_journal_writable(const lnspi_journal *j, lnsp_error *problem);
-int32_t lnspi_journal_sync(lnspi_journal *j, lnsp_error *problem);
+int32_t lnspi_journal_open(lnspi_journal *j, lnsp_error *error);
+int32_t lnspi_journal_writable(const lnspi_journal *j, lnsp_error *error);
+int32_t lnspi_journal_sync(lnspi_journal *j, lnsp_error *error);
 
 /* n rounded up to a multiple. */
 static inline uint64_t lnspi_journal_round(uint64_t n, uint64_t to) {
@@ -102,7 +102,7 @@ static inline uint64_t lnspi_journal_round(uint64_t n, uint64_t to) {
 }
 
 /* Programs bytes of the buffer; a failure makes the journal read-only. */
-int32_t lnspi_journal_program(lnspi_journal *j, uint64_t at, size_t bytes, lnsp_error *problem);
-int32_t lnspi_journal_erase(lnspi_journal *j, uint64_t from, uint64_t to, lnsp_error *problem);
+int32_t lnspi_journal_program(lnspi_journal *j, uint64_t at, size_t bytes, lnsp_error *error);
+int32_t lnspi_journal_erase(lnspi_journal *j, uint64_t from, uint64_t to, lnsp_error *error);
 
 #endif

@@ -31,11 +31,11 @@ static lnspi_sender *ledger_find(const lnsp_store *store,
 }
 
 int32_t lnspi_ledger_note(lnsp_store *store, const uint8_t id[LNSPI_SENDER_BYTES],
-                          uint64_t nonce, lnsp_error *problem) {
+                          uint64_t nonce, lnsp_error *error) {
   lnspi_sender *entry = ledger_find(store, id);
   if (!entry) {
     if (store->sender_count >= (int32_t)store->plan.senders)
-      return lnspi_error_set(problem, LNSP_E_FORMAT, NULL,
+      return lnspi_error_set(error, LNSP_E_FORMAT, NULL,
                              "the store's ledger names more than its %u senders: it is damaged",
                              (unsigned)store->plan.senders);
     entry = &store->senders[store->sender_count++];
@@ -47,85 +47,85 @@ int32_t lnspi_ledger_note(lnsp_store *store, const uint8_t id[LNSPI_SENDER_BYTES
 }
 
 int32_t lnspi_ledger_check(const lnsp_store *store, const char *sender, uint64_t nonce,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   uint8_t id[LNSPI_SENDER_BYTES];
   lnspi_ledger_id(sender, id);
   const lnspi_sender *entry = ledger_find(store, id);
   if (!nonce)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, sender, "a nonce is a number from 1 on");
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, sender, "a nonce is a number from 1 on");
   if (entry && nonce <= entry->nonce)
     return lnspi_error_set(
-        problem, LNSP_E_STATE, sender,
+        error, LNSP_E_STATE, sender,
         "'%s' has sent number %llu already, and this is number %llu: it is a "
         "replay, or came late",
         sender, (unsigned long long)entry->nonce, (unsigned long long)nonce);
   if (!entry && store->sender_count >= (int32_t)store->plan.senders)
     return lnspi_error_set(
-        problem, LNSP_E_LIMIT, sender,
+        error, LNSP_E_LIMIT, sender,
         "the store knows its %u senders and takes nothing from another: make one "
         "for more senders",
         (unsigned)store->plan.senders);
   return LNSP_OK;
 }
 
-int32_t lnspi_ledger_read(lnsp_store *store, const lnspi_record *record, lnsp_error *problem) {
+int32_t lnspi_ledger_read(lnsp_store *store, const lnspi_record *record, lnsp_error *error) {
   uint8_t entry[LEDGER_ENTRY];
   uint32_t crc = 0;
   int32_t status = LNSP_OK;
   for (uint64_t at = 0; status == LNSP_OK && at < record->bytes; at += LEDGER_ENTRY) {
     if (record->bytes - at < LEDGER_ENTRY) break;
     status =
-        lnspi_journal_read(&store->journal, record->body + at, entry, sizeof entry, problem);
+        lnspi_journal_read(&store->journal, record->body + at, entry, sizeof entry, error);
     crc = lnspi_crc32c(crc, entry, sizeof entry);
     if (status == LNSP_OK)
       status =
-          lnspi_ledger_note(store, entry, lnspi_load64(entry + LNSPI_SENDER_BYTES), problem);
+          lnspi_ledger_note(store, entry, lnspi_load64(entry + LNSPI_SENDER_BYTES), error);
   }
   if (status == LNSP_OK && (crc != record->crc || record->bytes % LEDGER_ENTRY) &&
       !store->journal.salvage)
-    return lnspi_error_set_at(problem, LNSP_E_MISMATCH, (int64_t)record->at, NULL,
+    return lnspi_error_set_at(error, LNSP_E_MISMATCH, (int64_t)record->at, NULL,
                               "the store is damaged: its ledger of senders at byte %llu is not "
                               "readable. Open it with salvage to read the versions",
                               (unsigned long long)record->at);
   return status;
 }
 
-static int32_t ledger_put(lnsp_store *store, const lnspi_sender *sender, lnsp_error *problem) {
+static int32_t ledger_put(lnsp_store *store, const lnspi_sender *sender, lnsp_error *error) {
   uint8_t entry[LEDGER_ENTRY];
   memcpy(entry, sender->id, LNSPI_SENDER_BYTES);
   lnspi_store64(entry + LNSPI_SENDER_BYTES, sender->nonce);
-  return lnspi_record_write(&store->journal, entry, sizeof entry, problem);
+  return lnspi_record_write(&store->journal, entry, sizeof entry, error);
 }
 
 int32_t lnspi_ledger_write(lnsp_store *store, lnspi_bank *log, uint32_t flags,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   const uint8_t info[LNSPI_INFO_BYTES] = {0};
   lnspi_record record;
   if (!store->sender_count || !LNSPI_RULE(LEDGER)) return LNSP_OK;
   int32_t status =
-      lnspi_record_write_start(&store->journal, log, LNSPI_RECORD_LEDGER, flags, problem);
+      lnspi_record_write_start(&store->journal, log, LNSPI_RECORD_LEDGER, flags, error);
   for (int32_t i = 0; status == LNSP_OK && i < store->sender_count; i++)
-    status = ledger_put(store, &store->senders[i], problem);
+    status = ledger_put(store, &store->senders[i], error);
   return status != LNSP_OK
              ? status
-             : lnspi_record_write_end(&store->journal, log, info, &record, problem);
+             : lnspi_record_write_end(&store->journal, log, info, &record, error);
 }
 
 int32_t lnspi_ledger_add(lnsp_store *store, const char *sender, uint64_t nonce,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   const uint8_t info[LNSPI_INFO_BYTES] = {0};
   lnspi_sender entry;
   lnspi_record record;
   lnspi_journal *j = &store->journal;
-  int32_t status = lnspi_ledger_check(store, sender, nonce, problem);
-  if (status == LNSP_OK) status = lnspi_journal_writable(j, problem);
+  int32_t status = lnspi_ledger_check(store, sender, nonce, error);
+  if (status == LNSP_OK) status = lnspi_journal_writable(j, error);
   if (status == LNSP_OK && !lnspi_bank_fits(j, &j->log, LEDGER_ENTRY))
-    status = lnspi_store_compact(store, lnspi_record_space(j, LEDGER_ENTRY), 0, problem);
+    status = lnspi_store_compact(store, lnspi_record_space(j, LEDGER_ENTRY), 0, error);
   if (status != LNSP_OK) return status;
   lnspi_ledger_id(sender, entry.id);
   entry.nonce = nonce;
-  status = lnspi_record_write_start(j, &j->log, LNSPI_RECORD_LEDGER, 0, problem);
-  if (status == LNSP_OK) status = ledger_put(store, &entry, problem);
-  if (status == LNSP_OK) status = lnspi_record_write_end(j, &j->log, info, &record, problem);
-  return status != LNSP_OK ? status : lnspi_store_sync(store, &record, problem);
+  status = lnspi_record_write_start(j, &j->log, LNSPI_RECORD_LEDGER, 0, error);
+  if (status == LNSP_OK) status = ledger_put(store, &entry, error);
+  if (status == LNSP_OK) status = lnspi_record_write_end(j, &j->log, info, &record, error);
+  return status != LNSP_OK ? status : lnspi_store_sync(store, &record, error);
 }

@@ -34,11 +34,11 @@ static int record_scan_decode(const lnspi_journal *j, const lnspi_bank *log, uin
 }
 
 int32_t lnspi_record_scan_at(lnspi_journal *j, const lnspi_bank *log, uint64_t at,
-                             lnspi_record *record, int *good, lnsp_error *problem) {
+                             lnspi_record *record, int *good, lnsp_error *error) {
   uint8_t raw[LNSPI_HEAD_BYTES];
   *good = 0;
   if (at < log->start || at > log->end || log->end - at < j->head) return LNSP_OK;
-  int32_t status = lnspi_journal_read(j, at, raw, sizeof raw, problem);
+  int32_t status = lnspi_journal_read(j, at, raw, sizeof raw, error);
   if (status == LNSP_OK) *good = record_scan_decode(j, log, at, raw, record);
   return status;
 }
@@ -46,12 +46,12 @@ int32_t lnspi_record_scan_at(lnspi_journal *j, const lnspi_bank *log, uint64_t a
 /* A head at `at` that continues a chain: 1, some other head: -1, none: 0. */
 static int32_t record_scan_link(lnspi_journal *j, const lnspi_bank *log,
                                 const lnspi_record *after, uint64_t at, lnspi_record *record,
-                                int *link, lnsp_error *problem) {
+                                int *link, lnsp_error *error) {
   uint8_t raw[LNSPI_HEAD_BYTES], chain[32];
   lnspi_blake2s hash;
   *link = 0;
   if (at > log->end || log->end - at < j->head) return LNSP_OK;
-  int32_t status = lnspi_journal_read(j, at, raw, sizeof raw, problem);
+  int32_t status = lnspi_journal_read(j, at, raw, sizeof raw, error);
   if (status != LNSP_OK || !record_scan_decode(j, log, at, raw, record)) return status;
   *link = -1;
   if (record->sequence != (after ? after->sequence : 0) + 1) return LNSP_OK;
@@ -64,13 +64,13 @@ static int32_t record_scan_link(lnspi_journal *j, const lnspi_bank *log,
 }
 
 int32_t lnspi_record_scan_check_body(lnspi_journal *j, const lnspi_record *record, int *good,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   uint32_t crc = 0;
   *good = 0;
   for (uint64_t done = 0; done < record->bytes;) {
     uint64_t left = record->bytes - done;
     size_t n = left < j->buffer_bytes ? (size_t)left : j->buffer_bytes;
-    int32_t status = lnspi_journal_read(j, record->body + done, j->buffer, n, problem);
+    int32_t status = lnspi_journal_read(j, record->body + done, j->buffer, n, error);
     if (status != LNSP_OK) return status;
     crc = lnspi_crc32c(crc, j->buffer, n);
     done += n;
@@ -94,13 +94,13 @@ static size_t record_scan_dirty(const uint8_t *bytes, size_t n) {
 static int32_t record_scan_search(lnspi_journal *j, const lnspi_bank *log,
                                   const lnspi_record *after, uint64_t from,
                                   lnspi_record *record, int *found,
-                                  lnspi_record_scan_rest *rest, lnsp_error *problem) {
+                                  lnspi_record_scan_rest *rest, lnsp_error *error) {
   const size_t window = j->buffer_bytes / (size_t)j->unit * (size_t)j->unit;
   uint64_t erased = 0;
   *found = 0;
   for (uint64_t at = from; at < log->end; at += window) {
     size_t n = log->end - at < window ? (size_t)(log->end - at) : window;
-    int32_t status = lnspi_journal_read(j, at, j->buffer, n, problem);
+    int32_t status = lnspi_journal_read(j, at, j->buffer, n, error);
     if (status != LNSP_OK) return status;
     size_t dirty = record_scan_dirty(j->buffer, n);
     if (dirty) rest->dirty = at + dirty;
@@ -109,7 +109,7 @@ static int32_t record_scan_search(lnspi_journal *j, const lnspi_bank *log,
     for (size_t i = 0; i + 4 <= dirty; i += (size_t)j->unit) {
       int link = 0;
       if (lnspi_load32(j->buffer + i) != RECORD_SCAN_MAGIC) continue;
-      status = record_scan_link(j, log, after, at + i, record, &link, problem);
+      status = record_scan_link(j, log, after, at + i, record, &link, error);
       if (status != LNSP_OK) return status;
       if (link < 0 && j->salvage && record->sequence > (after ? after->sequence : 0)) {
         record->broken = 1;
@@ -127,7 +127,7 @@ static int32_t record_scan_search(lnspi_journal *j, const lnspi_bank *log,
 /* Whether a head that continues the log stands for a record that was finished: one that
  * another continues, or whose payload is whole. A cut can leave a head without payload. */
 static int32_t record_scan_trust(lnspi_journal *j, const lnspi_bank *log,
-                                 const lnspi_record *record, int *good, lnsp_error *problem) {
+                                 const lnspi_record *record, int *good, lnsp_error *error) {
   lnspi_record next;
   lnspi_record_scan_rest rest = {0, 0};
   int link = 0;
@@ -135,17 +135,17 @@ static int32_t record_scan_trust(lnspi_journal *j, const lnspi_bank *log,
   j->ahead.at = 0;
   if (record->sequence == log->sequence && !memcmp(record->chain, log->chain, 32))
     return LNSP_OK; /* an open journal knows its newest record */
-  int32_t status = record_scan_link(j, log, record, record->end, &next, &link, problem);
+  int32_t status = record_scan_link(j, log, record, record->end, &next, &link, error);
   if (status == LNSP_OK && link > 0) j->ahead = next;
   if (status != LNSP_OK || link > 0) return status;
-  status = lnspi_record_scan_check_body(j, record, good, problem);
+  status = lnspi_record_scan_check_body(j, record, good, error);
   if (status != LNSP_OK || *good) return status;
-  return record_scan_search(j, log, record, record->at + j->unit, &next, good, &rest, problem);
+  return record_scan_search(j, log, record, record->at + j->unit, &next, good, &rest, error);
 }
 
 int32_t lnspi_record_scan_next(lnspi_journal *j, const lnspi_bank *log,
                                const lnspi_record *after, lnspi_record *record, int *found,
-                               lnspi_record_scan_rest *rest, lnsp_error *problem) {
+                               lnspi_record_scan_rest *rest, lnsp_error *error) {
   lnspi_record_scan_rest here = {0, 0};
   lnspi_record before, next;
   int link = 0, good = 0;
@@ -159,15 +159,15 @@ int32_t lnspi_record_scan_next(lnspi_journal *j, const lnspi_bank *log,
     next = j->ahead; /* seen a moment ago */
     link = 1;
   } else {
-    status = record_scan_link(j, log, after ? &before : NULL, at, &next, &link, problem);
+    status = record_scan_link(j, log, after ? &before : NULL, at, &next, &link, error);
   }
   for (;;) {
     if (status == LNSP_OK && link <= 0) {
       status =
-          record_scan_search(j, log, after ? &before : NULL, at, &next, &link, &here, problem);
+          record_scan_search(j, log, after ? &before : NULL, at, &next, &link, &here, error);
       if (status != LNSP_OK || link <= 0) break;
     }
-    if (status == LNSP_OK) status = record_scan_trust(j, log, &next, &good, problem);
+    if (status == LNSP_OK) status = record_scan_trust(j, log, &next, &good, error);
     if (status != LNSP_OK) break;
     if (good) {
       *record = next;
@@ -183,22 +183,22 @@ int32_t lnspi_record_scan_next(lnspi_journal *j, const lnspi_bank *log,
 }
 
 int32_t lnspi_record_scan_previous(lnspi_journal *j, const lnspi_record *of,
-                                   lnspi_record *record, int *found, lnsp_error *problem) {
+                                   lnspi_record *record, int *found, lnsp_error *error) {
   const uint64_t previous = of->previous;
   *found = 0;
   if (!previous) return LNSP_OK;
   int32_t status =
-      lnspi_record_scan_at(j, &j->log, j->log.bank_at + previous, record, found, problem);
+      lnspi_record_scan_at(j, &j->log, j->log.bank_at + previous, record, found, error);
   if (status != LNSP_OK || *found || j->salvage) return status;
-  return lnspi_error_set_at(problem, LNSP_E_MISMATCH, (int64_t)(j->log.bank_at + previous),
+  return lnspi_error_set_at(error, LNSP_E_MISMATCH, (int64_t)(j->log.bank_at + previous),
                             NULL, "the store is damaged: there is no record at byte %llu",
                             (unsigned long long)(j->log.bank_at + previous));
 }
 
 int32_t lnspi_record_scan_newest(lnspi_journal *j, lnspi_record *record, int *found,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   lnspi_record link;
   memset(&link, 0, sizeof link);
   link.previous = j->log.newest;
-  return lnspi_record_scan_previous(j, &link, record, found, problem);
+  return lnspi_record_scan_previous(j, &link, record, found, error);
 }

@@ -10,11 +10,11 @@
 #define RECORD_WRITE_MAGIC 0x526a6e6cu /* "lnjR", as log.c reads it */
 
 int32_t lnspi_record_write_start(lnspi_journal *j, const lnspi_bank *log, uint32_t type,
-                                 uint32_t flags, lnsp_error *problem) {
-  int32_t status = lnspi_journal_writable(j, problem);
+                                 uint32_t flags, lnsp_error *error) {
+  int32_t status = lnspi_journal_writable(j, error);
   if (status != LNSP_OK) return status;
   if (!lnspi_bank_fits(j, log, 0))
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL, "the store has no room for a record");
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "the store has no room for a record");
   j->ahead.at = 0;
   j->at = log->tail;
   j->put = log->tail + j->head;
@@ -28,24 +28,24 @@ int32_t lnspi_record_write_start(lnspi_journal *j, const lnspi_bank *log, uint32
 }
 
 /* What the buffer holds, filled up to a program unit. */
-static int32_t record_write_flush(lnspi_journal *j, lnsp_error *problem) {
+static int32_t record_write_flush(lnspi_journal *j, lnsp_error *error) {
   const size_t unit = j->device.program_bytes, over = j->filled % unit;
   if (over && LNSPI_RULE(ALIGN)) {
     memset(j->buffer + j->filled, 0xFF, unit - over);
     j->filled += unit - over;
   }
-  int32_t status = j->filled ? lnspi_journal_program(j, j->put, j->filled, problem) : LNSP_OK;
+  int32_t status = j->filled ? lnspi_journal_program(j, j->put, j->filled, error) : LNSP_OK;
   j->put += j->filled;
   j->filled = 0;
   return status;
 }
 
 int32_t lnspi_record_write(lnspi_journal *j, const void *data, size_t bytes,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   const uint8_t *from = data;
   if (j->put_end - j->put - j->filled < bytes) {
     j->failed = 1; /* callers make room before */
-    return lnspi_error_set(problem, LNSP_E_INTERNAL, NULL,
+    return lnspi_error_set(error, LNSP_E_INTERNAL, NULL,
                            "a record of the store is larger than was reckoned: please report");
   }
   j->crc = lnspi_crc32c(j->crc, data, bytes);
@@ -58,7 +58,7 @@ int32_t lnspi_record_write(lnspi_journal *j, const void *data, size_t bytes,
     from += n;
     bytes -= n;
     if (j->filled < j->buffer_bytes) continue;
-    int32_t status = record_write_flush(j, problem);
+    int32_t status = record_write_flush(j, error);
     if (status != LNSP_OK) return status;
   }
   return LNSP_OK;
@@ -66,12 +66,12 @@ int32_t lnspi_record_write(lnspi_journal *j, const void *data, size_t bytes,
 
 int32_t lnspi_record_write_end(lnspi_journal *j, lnspi_bank *log,
                                const uint8_t info[LNSPI_INFO_BYTES], lnspi_record *record,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   lnspi_blake2s hash;
   uint8_t *raw = j->buffer;
   size_t size = (LNSPI_HEAD_BYTES + j->device.program_bytes - 1) / j->device.program_bytes *
                 j->device.program_bytes;
-  int32_t status = record_write_flush(j, problem);
+  int32_t status = record_write_flush(j, error);
   if (status != LNSP_OK) return status;
   memset(raw, 0xFF, size);
   memset(raw, 0, LNSPI_HEAD_BYTES);
@@ -102,7 +102,7 @@ int32_t lnspi_record_write_end(lnspi_journal *j, lnspi_bank *log,
   record->crc = j->crc;
   memcpy(record->info, info, LNSPI_INFO_BYTES);
   memcpy(record->chain, raw + 216, 32);
-  status = lnspi_journal_program(j, j->at, size, problem);
+  status = lnspi_journal_program(j, j->at, size, error);
   if (status != LNSP_OK) return status;
   log->tail = record->end;
   log->sequence = record->sequence;

@@ -19,28 +19,28 @@
 
 /* ---- the description ---- */
 
-static int32_t store_check_plan(const lnspi_store_plan *plan, lnsp_error *problem) {
+static int32_t store_check_plan(const lnspi_store_plan *plan, lnsp_error *error) {
   uint64_t texts = 0;
   for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) texts += lnspi_str_length(plan->text[i]) + 1;
   if (plan->every < 1 || plan->every > 1000000)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "a store makes a snapshot every 1 to 1,000,000 versions, not %u",
                            (unsigned)plan->every);
   if (plan->senders > LNSPI_STORE_SENDERS)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "a store knows at most %d senders",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "a store knows at most %d senders",
                            LNSPI_STORE_SENDERS);
   if (!plan->words || plan->words > UINT64_C(1) << 40)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL, "there is nothing to store");
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "there is nothing to store");
   if (texts > LNSPI_STORE_TEXT_BYTES)
     return lnspi_error_set(
-        problem, LNSP_E_LIMIT, NULL,
+        error, LNSP_E_LIMIT, NULL,
         "the texts of architecture, loss and optimizer have %llu bytes, and a "
         "store holds %d",
         (unsigned long long)texts, LNSPI_STORE_TEXT_BYTES);
   return LNSP_OK;
 }
 
-int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_error *problem) {
+int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_error *error) {
   const uint8_t info[LNSPI_INFO_BYTES] = {0};
   const lnspi_store_plan *plan = &store->plan;
   uint8_t fixed[STORE_FIXED] = {0};
@@ -54,16 +54,16 @@ int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_error *pro
     lnspi_store32(fixed + 24 + 4 * i, (uint32_t)lnspi_str_length(plan->text[i]) + 1);
   lnspi_journal *j = &store->journal;
   int32_t status =
-      lnspi_record_write_start(j, log, LNSPI_RECORD_DESCRIPTION, LNSPI_RECORD_COPIED, problem);
-  if (status == LNSP_OK) status = lnspi_record_write(j, fixed, sizeof fixed, problem);
+      lnspi_record_write_start(j, log, LNSPI_RECORD_DESCRIPTION, LNSPI_RECORD_COPIED, error);
+  if (status == LNSP_OK) status = lnspi_record_write(j, fixed, sizeof fixed, error);
   for (int32_t i = 0; status == LNSP_OK && i < LNSPI_STORE_TEXTS; i++)
-    status = lnspi_record_write(j, plan->text[i], lnspi_str_length(plan->text[i]) + 1, problem);
-  return status != LNSP_OK ? status : lnspi_record_write_end(j, log, info, &record, problem);
+    status = lnspi_record_write(j, plan->text[i], lnspi_str_length(plan->text[i]) + 1, error);
+  return status != LNSP_OK ? status : lnspi_record_write_end(j, log, info, &record, error);
 }
 
-static int32_t store_no_description(const lnspi_bank *log, lnsp_error *problem) {
+static int32_t store_no_description(const lnspi_bank *log, lnsp_error *error) {
   return lnspi_error_set_at(
-      problem, LNSP_E_FORMAT, (int64_t)log->start, NULL,
+      error, LNSP_E_FORMAT, (int64_t)log->start, NULL,
       "the store is damaged: the record at byte %llu does not describe it",
       (unsigned long long)log->start);
 }
@@ -71,18 +71,18 @@ static int32_t store_no_description(const lnspi_bank *log, lnsp_error *problem) 
 /* The fixed part, and the sizes of the texts in all. */
 static int32_t store_read_plan(lnspi_journal *j, const lnspi_bank *log, lnspi_store_plan *plan,
                                lnspi_record *record, uint32_t sizes[LNSPI_STORE_TEXTS],
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   uint8_t fixed[STORE_FIXED];
   uint64_t texts = 0;
   int good = 0, whole = 0;
-  int32_t status = lnspi_record_scan_at(j, log, log->start, record, &good, problem);
+  int32_t status = lnspi_record_scan_at(j, log, log->start, record, &good, error);
   if (status == LNSP_OK && good)
-    status = lnspi_record_scan_check_body(j, record, &whole, problem);
+    status = lnspi_record_scan_check_body(j, record, &whole, error);
   if (status != LNSP_OK) return status;
   if (!good || !whole || record->type != LNSPI_RECORD_DESCRIPTION ||
       record->bytes < STORE_FIXED)
-    return store_no_description(log, problem);
-  status = lnspi_journal_read(j, record->body, fixed, sizeof fixed, problem);
+    return store_no_description(log, error);
+  status = lnspi_journal_read(j, record->body, fixed, sizeof fixed, error);
   if (status != LNSP_OK) return status;
   memset(plan, 0, sizeof *plan);
   plan->kind = lnspi_load32(fixed + 4);
@@ -92,14 +92,14 @@ static int32_t store_read_plan(lnspi_journal *j, const lnspi_bank *log, lnspi_st
   for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) {
     sizes[i] = lnspi_load32(fixed + 24 + 4 * i);
     if (sizes[i] < 1 || sizes[i] > LNSPI_STORE_TEXT_BYTES)
-      return store_no_description(log, problem);
+      return store_no_description(log, error);
     plan->text[i] = "";
     texts += sizes[i];
   }
   if (lnspi_load32(fixed) != STORE_VERSION || record->bytes != STORE_FIXED + texts ||
       plan->kind < LNSPI_STORE_MODEL || plan->kind > LNSPI_STORE_TRAINER ||
       store_check_plan(plan, NULL) != LNSP_OK)
-    return store_no_description(log, problem);
+    return store_no_description(log, error);
   return LNSP_OK;
 }
 
@@ -130,12 +130,12 @@ static lnsp_store *store_lay_out(lnspi_arena *arena, const lnsp_device *device,
 }
 
 int32_t lnspi_store_bytes(const lnsp_device *device, const lnspi_store_plan *plan,
-                          uint64_t *bytes, lnsp_error *problem) {
+                          uint64_t *bytes, lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_store pieces;
   uint8_t *buffer;
-  int32_t status = lnspi_journal_check(device, problem);
-  if (status == LNSP_OK) status = store_check_plan(plan, problem);
+  int32_t status = lnspi_journal_check(device, error);
+  if (status == LNSP_OK) status = store_check_plan(plan, error);
   if (status != LNSP_OK) return status;
   store_lay_out(&arena, device, plan, store_text_bytes(plan), &pieces, &buffer);
   *bytes = arena.used;
@@ -144,14 +144,14 @@ int32_t lnspi_store_bytes(const lnsp_device *device, const lnspi_store_plan *pla
 
 static int32_t store_make(const lnsp_device *device, const lnspi_store_plan *plan,
                           uint64_t texts, const lnsp_options *options, lnsp_store **out,
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   lnsp_store pieces;
   lnspi_block block;
   uint8_t *buffer;
   memset(&pieces, 0, sizeof pieces);
   store_lay_out(&arena, device, plan, texts, &pieces, &buffer);
-  int32_t status = lnspi_block_open(&block, options, arena.used, problem);
+  int32_t status = lnspi_block_open(&block, options, arena.used, error);
   if (status != LNSP_OK) return status;
   arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
   lnsp_store *store = store_lay_out(&arena, device, plan, texts, &pieces, &buffer);
@@ -179,14 +179,14 @@ static void store_forget(lnsp_store *store) {
   memset(&store->image, 0, sizeof store->image);
 }
 
-int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record, lnsp_error *problem) {
+int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record, lnsp_error *error) {
   const uint64_t at = record->at - store->journal.log.bank_at;
   lnspi_version version;
-  if (record->type == LNSPI_RECORD_LEDGER) return lnspi_ledger_read(store, record, problem);
+  if (record->type == LNSPI_RECORD_LEDGER) return lnspi_ledger_read(store, record, error);
   if (!lnspi_version_in_record(record)) return LNSP_OK;
   lnspi_version_decode(record->info, &version);
   if (version.number <= store->newest)
-    return lnspi_error_set_at(problem, LNSP_E_FORMAT, (int64_t)record->at, NULL,
+    return lnspi_error_set_at(error, LNSP_E_FORMAT, (int64_t)record->at, NULL,
                               "the store is damaged: version %llu comes after version %llu",
                               (unsigned long long)version.number,
                               (unsigned long long)store->newest);
@@ -203,32 +203,32 @@ int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record, lnsp_err
     store->image = *record;
   }
   if (!version.nonce) return LNSP_OK;
-  return lnspi_ledger_note(store, version.sender, version.nonce, problem);
+  return lnspi_ledger_note(store, version.sender, version.nonce, error);
 }
 
-static int32_t store_visit(void *user, const lnspi_record *record, lnsp_error *problem) {
-  return lnspi_store_note(user, record, problem);
+static int32_t store_visit(void *user, const lnspi_record *record, lnsp_error *error) {
+  return lnspi_store_note(user, record, error);
 }
 
 /* A rollback's image is an earlier record's. */
-static int32_t store_settle(lnsp_store *store, lnsp_error *problem) {
+static int32_t store_settle(lnsp_store *store, lnsp_error *error) {
   if (!store->head.number) return LNSP_OK;
   if (lnspi_load64(store->image.info) == store->head.number) return LNSP_OK;
-  int32_t status = lnspi_version_image(store, store->head.number, &store->image, problem);
+  int32_t status = lnspi_version_image(store, store->head.number, &store->image, error);
   return store->journal.salvage && status == LNSP_E_MISSING ? LNSP_OK : status;
 }
 
-int32_t lnspi_store_scan(lnsp_store *store, lnsp_error *problem) {
+int32_t lnspi_store_scan(lnsp_store *store, lnsp_error *error) {
   lnspi_journal *j = &store->journal;
   lnspi_record record;
   int found = 0, any = 0;
   store_forget(store);
   for (;;) {
     int32_t status = lnspi_record_scan_next(j, &j->log, any ? &record : NULL, &record, &found,
-                                            NULL, problem);
-    if (status == LNSP_OK && found) status = lnspi_store_note(store, &record, problem);
+                                            NULL, error);
+    if (status == LNSP_OK && found) status = lnspi_store_note(store, &record, error);
     if (status != LNSP_OK) return status;
-    if (!found) return store_settle(store, problem);
+    if (!found) return store_settle(store, error);
     any = 1;
   }
 }
@@ -246,13 +246,13 @@ static void store_copy_texts(lnsp_store *store, const lnspi_store_plan *plan) {
 }
 
 int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *plan,
-                           const lnsp_options *options, lnsp_store **out, lnsp_error *problem) {
+                           const lnsp_options *options, lnsp_store **out, lnsp_error *error) {
   lnsp_store *store = NULL;
   lnspi_bank log;
   uint64_t bytes = 0;
-  int32_t status = lnspi_store_bytes(device, plan, &bytes, problem);
+  int32_t status = lnspi_store_bytes(device, plan, &bytes, error);
   if (status == LNSP_OK)
-    status = store_make(device, plan, store_text_bytes(plan), options, &store, problem);
+    status = store_make(device, plan, store_text_bytes(plan), options, &store, error);
   if (status != LNSP_OK) return status;
   store_copy_texts(store, plan);
   lnspi_journal *j = &store->journal;
@@ -264,16 +264,16 @@ int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *pl
                         4 * j->head;
   if (need > log_bytes)
     status =
-        lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+        lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                         "the device has %llu bytes, and a store for these weights needs at "
                         "least %llu",
                         (unsigned long long)device->size_bytes,
                         (unsigned long long)(2 * (need + 2 * (uint64_t)device->erase_bytes)));
-  if (status == LNSP_OK) status = lnspi_journal_writable(j, problem);
-  if (status == LNSP_OK) status = lnspi_bank_switch_begin_new(j, &log, problem);
-  if (status == LNSP_OK) status = lnspi_store_describe(store, &log, problem);
-  if (status == LNSP_OK) status = lnspi_bank_switch_end(j, &log, problem);
-  if (status == LNSP_OK) status = lnspi_bank_switch_erase_old(j, problem);
+  if (status == LNSP_OK) status = lnspi_journal_writable(j, error);
+  if (status == LNSP_OK) status = lnspi_bank_switch_begin_new(j, &log, error);
+  if (status == LNSP_OK) status = lnspi_store_describe(store, &log, error);
+  if (status == LNSP_OK) status = lnspi_bank_switch_end(j, &log, error);
+  if (status == LNSP_OK) status = lnspi_bank_switch_erase_old(j, error);
   if (status == LNSP_OK)
     *out = store;
   else
@@ -284,27 +284,27 @@ int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *pl
 /* Which store is on the device, with a buffer of its own. */
 static int32_t store_look(const lnsp_device *device, int32_t salvage, lnspi_store_plan *plan,
                           uint32_t sizes[LNSPI_STORE_TEXTS], lnspi_record *record,
-                          lnsp_error *problem) {
+                          lnsp_error *error) {
   uint8_t buffer[512];
   lnspi_journal j;
   lnspi_bank log;
-  int32_t status = lnspi_journal_check(device, problem);
+  int32_t status = lnspi_journal_check(device, error);
   if (status != LNSP_OK) return status;
   lnspi_journal_place(&j, device, buffer, sizeof buffer);
   j.salvage = salvage;
-  status = lnspi_bank_choose(&j, &log, problem);
-  return status != LNSP_OK ? status : store_read_plan(&j, &log, plan, record, sizes, problem);
+  status = lnspi_bank_choose(&j, &log, error);
+  return status != LNSP_OK ? status : store_read_plan(&j, &log, plan, record, sizes, error);
 }
 
 int32_t lnspi_store_peek(const lnsp_device *device, int32_t salvage, uint64_t *bytes,
-                         lnsp_error *problem) {
+                         lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
   uint32_t sizes[LNSPI_STORE_TEXTS];
   lnspi_store_plan plan;
   lnspi_record record;
   lnsp_store pieces;
   uint8_t *buffer;
-  int32_t status = store_look(device, salvage, &plan, sizes, &record, problem);
+  int32_t status = store_look(device, salvage, &plan, sizes, &record, error);
   if (status != LNSP_OK) return status;
   store_lay_out(&arena, device, &plan, record.bytes - STORE_FIXED, &pieces, &buffer);
   *bytes = arena.used;
@@ -313,15 +313,15 @@ int32_t lnspi_store_peek(const lnsp_device *device, int32_t salvage, uint64_t *b
 
 /* The texts end where their sizes say. */
 static int32_t store_read_texts(lnsp_store *store, const lnspi_record *record,
-                                const uint32_t sizes[LNSPI_STORE_TEXTS], lnsp_error *problem) {
+                                const uint32_t sizes[LNSPI_STORE_TEXTS], lnsp_error *error) {
   const size_t bytes = (size_t)(record->bytes - STORE_FIXED);
   char *at = store->texts;
   int32_t status =
-      lnspi_journal_read(&store->journal, record->body + STORE_FIXED, at, bytes, problem);
+      lnspi_journal_read(&store->journal, record->body + STORE_FIXED, at, bytes, error);
   if (status != LNSP_OK) return status;
   for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) {
     if (at[sizes[i] - 1] || lnspi_str_length(at) + 1 != sizes[i])
-      return lnspi_error_set_at(problem, LNSP_E_FORMAT, (int64_t)record->at, NULL,
+      return lnspi_error_set_at(error, LNSP_E_FORMAT, (int64_t)record->at, NULL,
                                 "the store is damaged: its texts do not end where they should");
     store->plan.text[i] = at;
     at += sizes[i];
@@ -330,17 +330,17 @@ static int32_t store_read_texts(lnsp_store *store, const lnspi_record *record,
 }
 
 int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t salvage,
-                         const lnsp_options *options, lnsp_store **out, lnsp_error *problem) {
+                         const lnsp_options *options, lnsp_store **out, lnsp_error *error) {
   uint32_t sizes[LNSPI_STORE_TEXTS];
   lnsp_store *store = NULL;
   lnspi_store_plan plan;
   lnspi_record record;
-  int32_t status = store_look(device, salvage, &plan, sizes, &record, problem);
+  int32_t status = store_look(device, salvage, &plan, sizes, &record, error);
   if (status == LNSP_OK)
-    status = store_make(device, &plan, record.bytes - STORE_FIXED, options, &store, problem);
+    status = store_make(device, &plan, record.bytes - STORE_FIXED, options, &store, error);
   if (status != LNSP_OK) return status;
   lnspi_journal *j = &store->journal;
-  status = store_read_texts(store, &record, sizes, problem);
+  status = store_read_texts(store, &record, sizes, error);
   if (read_only || salvage) j->read_only = 1;
   j->salvage = salvage;
   j->user = store;
@@ -348,8 +348,8 @@ int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t s
   /* a cut leaves no more than a record; damage may be larger */
   j->reach = 2 * lnspi_record_space(j, lnspi_float_coder_bound(store->plan.words));
   if (j->reach < STORE_REACH) j->reach = STORE_REACH;
-  if (status == LNSP_OK) status = lnspi_journal_open(j, problem);
-  if (status == LNSP_OK) status = store_settle(store, problem);
+  if (status == LNSP_OK) status = lnspi_journal_open(j, error);
+  if (status == LNSP_OK) status = store_settle(store, error);
   if (status == LNSP_OK)
     *out = store;
   else
@@ -357,10 +357,10 @@ int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t s
   return status;
 }
 
-int32_t lnspi_store_sync(lnsp_store *store, const lnspi_record *record, lnsp_error *problem) {
+int32_t lnspi_store_sync(lnsp_store *store, const lnspi_record *record, lnsp_error *error) {
   if (LNSPI_RULE(SYNC_COMMIT)) {
-    int32_t status = lnspi_journal_sync(&store->journal, problem);
+    int32_t status = lnspi_journal_sync(&store->journal, error);
     if (status != LNSP_OK) return status;
   }
-  return lnspi_store_note(store, record, problem);
+  return lnspi_store_note(store, record, error);
 }

@@ -57,7 +57,7 @@ typedef struct lnspi_sender {
 /* The coder at work on a payload. */
 typedef struct lnspi_store_payload {
   struct lnsp_store *store;
-  lnsp_error *problem;
+  lnsp_error *error;
   uint64_t at, left;
   uint32_t crc;
   int32_t status;
@@ -89,21 +89,21 @@ struct lnsp_store {
 };
 
 int32_t lnspi_store_bytes(const lnsp_device *device, const lnspi_store_plan *plan,
-                          uint64_t *bytes, lnsp_error *problem);
+                          uint64_t *bytes, lnsp_error *error);
 
 /* The bytes that opening what is on the device takes. */
 int32_t lnspi_store_peek(const lnsp_device *device, int32_t salvage, uint64_t *bytes,
-                         lnsp_error *problem);
+                         lnsp_error *error);
 int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *plan,
-                           const lnsp_options *options, lnsp_store **out, lnsp_error *problem);
+                           const lnsp_options *options, lnsp_store **out, lnsp_error *error);
 int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t salvage,
-                         const lnsp_options *options, lnsp_store **out, lnsp_error *problem);
+                         const lnsp_options *options, lnsp_store **out, lnsp_error *error);
 void lnspi_store_release(lnsp_store *store);
 
 /* Reads the log anew, after compaction. */
-int32_t lnspi_store_scan(lnsp_store *store, lnsp_error *problem);
-int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record, lnsp_error *problem);
-int32_t lnspi_store_sync(lnsp_store *store, const lnspi_record *record, lnsp_error *problem);
-int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_error *problem);
+int32_t lnspi_store_scan(lnsp_store *store, lnsp_error *error);
+int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record, lnsp_error *error);
+int32_t lnspi_store_sync(lnsp_store *store, const lnspi_record *record, lnsp_error *error);
+int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_error *error);
 
 #endif

@@ -8,9 +8,9 @@
 #include "store/record_scan.h"
 #include "store/version.h"
 
-static int32_t version_read_damaged(const lnspi_record *record, lnsp_error *problem) {
+static int32_t version_read_damaged(const lnspi_record *record, lnsp_error *error) {
   return lnspi_error_set_at(
-      problem, LNSP_E_MISMATCH, (int64_t)record->at, NULL,
+      error, LNSP_E_MISMATCH, (int64_t)record->at, NULL,
       "the store is damaged: the payload of the record at byte %llu is not "
       "what was written",
       (unsigned long long)record->at);
@@ -20,7 +20,7 @@ static int32_t version_read_damaged(const lnspi_record *record, lnsp_error *prob
 static int32_t version_read_bytes(void *user, void *to, size_t bytes) {
   lnspi_store_payload *p = user;
   if (bytes > p->left) return 1;
-  p->status = lnspi_journal_read(&p->store->journal, p->at, to, bytes, p->problem);
+  p->status = lnspi_journal_read(&p->store->journal, p->at, to, bytes, p->error);
   if (p->status != LNSP_OK) return 1;
   p->crc = lnspi_crc32c(p->crc, to, bytes);
   p->at += bytes;
@@ -30,9 +30,9 @@ static int32_t version_read_bytes(void *user, void *to, size_t bytes) {
 
 /* Words of a snapshot, from the bytes on the device. */
 static int32_t version_read_words(lnsp_store *store, uint64_t at, uint32_t *words, size_t count,
-                                  uint32_t *crc, lnsp_error *problem) {
+                                  uint32_t *crc, lnsp_error *error) {
   uint8_t *bytes = (uint8_t *)words;
-  int32_t status = lnspi_journal_read(&store->journal, at, bytes, 4 * count, problem);
+  int32_t status = lnspi_journal_read(&store->journal, at, bytes, 4 * count, error);
   if (status != LNSP_OK) return status;
   *crc = lnspi_crc32c(*crc, bytes, 4 * count);
   for (size_t i = 0; i < count; i++) words[i] = lnspi_load32(bytes + 4 * i);
@@ -40,12 +40,12 @@ static int32_t version_read_words(lnsp_store *store, uint64_t at, uint32_t *word
 }
 
 int32_t lnspi_version_read(lnsp_store *store, const lnspi_record *image,
-                           lnspi_version_read_sink *take, void *user, lnsp_error *problem) {
-  lnspi_store_payload payload = {store, problem, image->body, image->bytes, 0, LNSP_OK};
+                           lnspi_version_read_sink *take, void *user, lnsp_error *error) {
+  lnspi_store_payload payload = {store, error, image->body, image->bytes, 0, LNSP_OK};
   lnspi_record snapshot;
   const int delta = image->type == LNSPI_RECORD_DELTA;
   uint32_t crc = 0;
-  int32_t status = lnspi_version_snapshot(store, image, &snapshot, problem);
+  int32_t status = lnspi_version_snapshot(store, image, &snapshot, error);
   if (status != LNSP_OK) return status;
   if (delta)
     lnspi_float_coder_read_start(&store->coder->reader, version_read_bytes, &payload,
@@ -53,46 +53,46 @@ int32_t lnspi_version_read(lnsp_store *store, const lnspi_record *image,
   for (uint64_t done = 0; done < store->plan.words;) {
     const uint64_t left = store->plan.words - done;
     const size_t n = left < LNSPI_FLOAT_CODER_CHUNK ? (size_t)left : LNSPI_FLOAT_CODER_CHUNK;
-    status = version_read_words(store, snapshot.body + 4 * done, store->base, n, &crc, problem);
+    status = version_read_words(store, snapshot.body + 4 * done, store->base, n, &crc, error);
     if (status == LNSP_OK && delta &&
         lnspi_float_coder_read(&store->coder->reader, store->base, n, 0) != LNSP_OK)
       status =
-          payload.status != LNSP_OK ? payload.status : version_read_damaged(image, problem);
-    if (status == LNSP_OK) status = take(user, store->base, n, problem);
+          payload.status != LNSP_OK ? payload.status : version_read_damaged(image, error);
+    if (status == LNSP_OK) status = take(user, store->base, n, error);
     if (status != LNSP_OK) return status;
     done += n;
   }
-  if (crc != snapshot.crc) return version_read_damaged(&snapshot, problem);
+  if (crc != snapshot.crc) return version_read_damaged(&snapshot, error);
   if (delta && (payload.left || payload.crc != image->crc))
-    return version_read_damaged(image, problem);
+    return version_read_damaged(image, error);
   return LNSP_OK;
 }
 
 static int32_t version_read_to_memory(void *user, const uint32_t *words, size_t count,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   uint32_t **to = user;
-  (void)problem;
+  (void)error;
   memcpy(*to, words, 4 * count);
   *to += count;
   return LNSP_OK;
 }
 
 int32_t lnspi_version_read_to_memory(lnsp_store *store, uint64_t number, uint32_t *words,
-                                     lnspi_version *version, lnsp_error *problem) {
+                                     lnspi_version *version, lnsp_error *error) {
   lnspi_record image;
-  int32_t status = lnspi_version_image(store, number, &image, problem);
+  int32_t status = lnspi_version_image(store, number, &image, error);
   if (status != LNSP_OK) return status;
   lnspi_version_decode(image.info, version);
-  return lnspi_version_read(store, &image, version_read_to_memory, &words, problem);
+  return lnspi_version_read(store, &image, version_read_to_memory, &words, error);
 }
 
 /* ---- verify ---- */
 
 static int32_t version_read_sum(void *user, const uint32_t *words, size_t count,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   uint8_t bytes[4 * 64];
   uint32_t *crc = user;
-  (void)problem;
+  (void)error;
   while (count) {
     const size_t n = count < 64 ? count : 64;
     for (size_t i = 0; i < n; i++) lnspi_store32(bytes + 4 * i, words[i]);
@@ -103,25 +103,25 @@ static int32_t version_read_sum(void *user, const uint32_t *words, size_t count,
   return LNSP_OK;
 }
 
-int32_t lnspi_version_read_verify(lnsp_store *store, uint64_t *checked, lnsp_error *problem) {
+int32_t lnspi_version_read_verify(lnsp_store *store, uint64_t *checked, lnsp_error *error) {
   lnspi_journal *j = &store->journal;
   lnspi_record record;
   int found = 0, any = 0, good = 0;
   *checked = 0;
   for (;;) {
     int32_t status = lnspi_record_scan_next(j, &j->log, any ? &record : NULL, &record, &found,
-                                            NULL, problem);
+                                            NULL, error);
     if (status != LNSP_OK) return status;
     if (!found) return LNSP_OK;
     any = 1;
-    status = lnspi_record_scan_check_body(j, &record, &good, problem);
+    status = lnspi_record_scan_check_body(j, &record, &good, error);
     if (status != LNSP_OK) return status;
-    if (!good) return version_read_damaged(&record, problem);
+    if (!good) return version_read_damaged(&record, error);
     if (record.type == LNSPI_RECORD_SNAPSHOT || record.type == LNSPI_RECORD_DELTA) {
       uint32_t sum = 0;
-      status = lnspi_version_read(store, &record, version_read_sum, &sum, problem);
+      status = lnspi_version_read(store, &record, version_read_sum, &sum, error);
       if (status == LNSP_OK && sum != lnspi_load32(record.info + 44))
-        status = version_read_damaged(&record, problem);
+        status = version_read_damaged(&record, error);
       if (status != LNSP_OK) return status;
     }
     ++*checked;

@@ -31,13 +31,13 @@ static void checkpoint_moment_prefix(const lnsp_trainer *t, int32_t m, char *to)
 
 /* The whole of a value as one integer. */
 static int32_t checkpoint_integer(const char *value, const char *key, int64_t most,
-                                  int64_t *out, lnsp_error *problem) {
+                                  int64_t *out, lnsp_error *error) {
   lnspi_lexer text;
   lnspi_lexer_open(&text, value ? value : "");
   int32_t status =
-      lnspi_decimal_parse_integer(lnspi_lexer_next(&text, ""), key, 0, most, out, problem);
+      lnspi_decimal_parse_integer(lnspi_lexer_next(&text, ""), key, 0, most, out, error);
   if (status == LNSP_OK && !lnspi_lexer_at_end(&text))
-    return lnspi_error_set(problem, LNSP_E_FORMAT, key, "%s must be one number", key);
+    return lnspi_error_set(error, LNSP_E_FORMAT, key, "%s must be one number", key);
   return status;
 }
 
@@ -52,7 +52,7 @@ static void checkpoint_write_ages(const lnsp_trainer *t, char *to) {
     }
 }
 
-static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_error *problem) {
+static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_error *error) {
   lnspi_lexer text;
   for (int32_t i = 0; i < t->graph->weight_count; i++) t->age[i] = t->step;
   lnspi_lexer_open(&text, string ? string : "");
@@ -61,13 +61,13 @@ static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_er
     int64_t index, age;
     int32_t status =
         lnspi_decimal_parse_integer(lnspi_token_split(word, ':', 0), "lnsp.ages", 0,
-                                    t->graph->weight_count - 1, &index, problem);
+                                    t->graph->weight_count - 1, &index, error);
     if (status == LNSP_OK)
       status = lnspi_decimal_parse_integer(lnspi_token_split(word, ':', 1), "lnsp.ages", 0,
-                                           (int64_t)t->step, &age, problem);
+                                           (int64_t)t->step, &age, error);
     if (status != LNSP_OK) return status;
     if (lnspi_token_split(word, ':', 2).length)
-      return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.ages",
+      return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.ages",
                              "lnsp.ages has words of more than an index and an age");
     t->age[index] = (uint64_t)age;
   }
@@ -75,7 +75,7 @@ static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_er
 }
 
 static int32_t checkpoint_read_frozen(lnsp_trainer *t, const char *digits,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   size_t count = (size_t)t->graph->weight_count;
   if (!digits) return LNSP_OK;
   int good = lnspi_str_length(digits) == count;
@@ -84,12 +84,12 @@ static int32_t checkpoint_read_frozen(lnsp_trainer *t, const char *digits,
     t->frozen[i] = digits[i] == '1' || t->graph->weights[i].fixed;
   }
   if (good) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_FORMAT, "lnsp.frozen",
+  return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.frozen",
                          "lnsp.frozen must have a 0 or 1 for each tensor");
 }
 
 static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sink,
-                                     const lnsp_options *options, lnsp_error *problem) {
+                                     const lnsp_options *options, lnsp_error *error) {
   char prefix[LNSPI_MOMENTS][CHECKPOINT_PREFIX], step[24], lr[32];
   lnspi_save_part parts[LNSPI_SAVED_STATES] = {{"", t->state, 0, 0, NULL}};
   lnspi_moments8_values values[LNSPI_MOMENTS];
@@ -115,7 +115,7 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
     parts[count++].state = t->residual;
   }
   size_t bytes = weights * (CHECKPOINT_AGE + 1) + 2;
-  int32_t status = lnspi_block_open(&work, options, bytes, problem);
+  int32_t status = lnspi_block_open(&work, options, bytes, error);
   if (status != LNSP_OK) return status;
   char *frozen = work.memory, *ages = frozen + weights + 1;
   for (size_t i = 0; i < weights; i++) frozen[i] = t->frozen[i] ? '1' : '0';
@@ -130,28 +130,28 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
                              {"lnsp.optimizer", t->optimizer_text},
                              {"lnsp.lr", lr}};
   status = lnspi_save(t->graph, parts, count, pairs, t->lr_changed ? 7 : 6, t->rule.weights,
-                      sink, options, problem);
+                      sink, options, error);
   lnspi_block_close(&work);
   return status;
 }
 
 int32_t lnspi_checkpoint_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t what,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   lnsp_options options;
   lnspi_save_part part = {"", what == LNSP_SAVE_AVERAGE ? t->average : t->state,
                           what == LNSP_SAVE_AVERAGE, 0, NULL};
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   if (t->block.owned) options.allocator = &t->block.allocator;
-  if (what == LNSP_SAVE_STATE) return checkpoint_save_state(t, sink, &options, problem);
-  return lnspi_save(t->graph, &part, 1, NULL, 0, t->rule.weights, sink, &options, problem);
+  if (what == LNSP_SAVE_STATE) return checkpoint_save_state(t, sink, &options, error);
+  return lnspi_save(t->graph, &part, 1, NULL, 0, t->rule.weights, sink, &options, error);
 }
 
 /* ---- back ---- */
 
 /* Refuses moments that this optimizer does not keep. */
 static int32_t checkpoint_check_moments(const lnsp_trainer *t, const lnsp_file *file,
-                                        lnsp_error *problem) {
+                                        lnsp_error *error) {
   char kept[LNSPI_MOMENTS][CHECKPOINT_PREFIX];
   for (int32_t m = 0; m < t->moment_count; m++) checkpoint_moment_prefix(t, m, kept[m]);
   for (int32_t i = 0; i < file->tensor_count; i++) {
@@ -162,7 +162,7 @@ static int32_t checkpoint_check_moments(const lnsp_trainer *t, const lnsp_file *
       known = lnspi_str_starts_with(name, kept[m]);
     if (!known)
       return lnspi_error_set(
-          problem, LNSP_E_UNKNOWN, name,
+          error, LNSP_E_UNKNOWN, name,
           "the state file has '%s', which this optimizer does not keep: resume "
           "with the text it was saved with, or start anew from the model",
           name);
@@ -177,9 +177,9 @@ static int checkpoint_find_part(const lnsp_trainer *t, const lnsp_file *file,
 }
 
 static int32_t checkpoint_has_part(const lnsp_trainer *t, const lnsp_file *file,
-                                   const char *prefix, lnsp_error *problem) {
+                                   const char *prefix, lnsp_error *error) {
   if (t->graph->weight_count == 0 || checkpoint_find_part(t, file, prefix)) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_MISSING, prefix,
+  return lnspi_error_set(error, LNSP_E_MISSING, prefix,
                          "the state file has no '%s' tensors, which this optimizer text needs: "
                          "resume with the text it was saved with",
                          prefix);
@@ -187,55 +187,55 @@ static int32_t checkpoint_has_part(const lnsp_trainer *t, const lnsp_file *file,
 
 /* A moment in the form that this trainer keeps. */
 static int32_t checkpoint_load_moment(lnsp_trainer *t, lnsp_file *file, int32_t m,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   char prefix[CHECKPOINT_PREFIX];
   lnspi_moments8_values values = {t, m, 0};
   const float *square = m == t->rule.optimizer->squares && !t->narrow ? t->moment[m] : NULL;
   checkpoint_moment_prefix(t, m, prefix);
-  int32_t status = checkpoint_has_part(t, file, prefix, problem);
+  int32_t status = checkpoint_has_part(t, file, prefix, error);
   if (status != LNSP_OK) return status;
   if (t->narrow)
     status = lnspi_load_rows(file, t->graph, prefix, lnspi_moments8_write_scales, &values,
-                             t->row, problem);
+                             t->row, error);
   else
-    status = lnspi_load_array(file, t->graph, prefix, t->moment[m], t->row, problem);
+    status = lnspi_load_array(file, t->graph, prefix, t->moment[m], t->row, error);
   if (status != LNSP_OK) return status;
   for (int64_t i = 0; square && i < t->graph->state_floats; i++)
     if (square[i] < 0.f) values.negative = 1;
   if (values.negative)
-    return lnspi_error_set(problem, LNSP_E_FORMAT, NULL,
+    return lnspi_error_set(error, LNSP_E_FORMAT, NULL,
                            "the state file has a negative second moment: it is damaged");
   if (!t->narrow) return LNSP_OK;
   lnspi_moments8_finish_scales(&values);
   return lnspi_load_rows(file, t->graph, prefix, lnspi_moments8_write_codes, &values, t->row,
-                         problem);
+                         error);
 }
 
 static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
-                                        lnsp_error *problem) {
+                                        lnsp_error *error) {
   lnspi_lexer text;
   int64_t step;
   double lr;
   const char *version = lnspi_safetensors_metadata(file, "lnsp.trainer");
   const char *saved = lnspi_safetensors_metadata(file, "lnsp.optimizer"), *value;
   if (!version || !lnspi_str_equal(version, CHECKPOINT_VERSION))
-    return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, NULL,
+    return lnspi_error_set(error, LNSP_E_UNSUPPORTED, NULL,
                            "the state file is of version %s; this library reads version %s",
                            version ? version : "none", CHECKPOINT_VERSION);
   int32_t status = checkpoint_integer(lnspi_safetensors_metadata(file, "lnsp.step"),
-                                      "lnsp.step", INT64_C(1) << 52, &step, problem);
+                                      "lnsp.step", INT64_C(1) << 52, &step, error);
   if (status != LNSP_OK) return status;
   t->step = (uint64_t)step;
-  status = checkpoint_read_ages(t, lnspi_safetensors_metadata(file, "lnsp.ages"), problem);
+  status = checkpoint_read_ages(t, lnspi_safetensors_metadata(file, "lnsp.ages"), error);
   if (status == LNSP_OK)
     status =
-        checkpoint_read_frozen(t, lnspi_safetensors_metadata(file, "lnsp.frozen"), problem);
+        checkpoint_read_frozen(t, lnspi_safetensors_metadata(file, "lnsp.frozen"), error);
   /* a rate that was set by hand belongs to the text it was set over */
   if (status != LNSP_OK || !saved || !lnspi_str_equal(saved, t->optimizer_text)) return status;
   value = lnspi_safetensors_metadata(file, "lnsp.lr");
   if (!value) return LNSP_OK;
   lnspi_lexer_open(&text, value);
-  status = lnspi_decimal_parse(lnspi_lexer_next(&text, ""), "lnsp.lr", 0, 1e6, &lr, problem);
+  status = lnspi_decimal_parse(lnspi_lexer_next(&text, ""), "lnsp.lr", 0, 1e6, &lr, error);
   if (status != LNSP_OK) return status;
   t->rule.lr = (double)(float)lr;
   t->lr_changed = 1;
@@ -243,27 +243,27 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
 }
 
 /* Where the file has none, nothing is owed yet; what is owed is not dropped unasked. */
-static int32_t checkpoint_load_residual(lnsp_trainer *t, lnsp_file *file, lnsp_error *problem) {
+static int32_t checkpoint_load_residual(lnsp_trainer *t, lnsp_file *file, lnsp_error *error) {
   if (!checkpoint_find_part(t, file, CHECKPOINT_RESIDUAL)) return LNSP_OK;
   if (t->residual)
-    return lnspi_load_array(file, t->graph, CHECKPOINT_RESIDUAL, t->residual, t->row, problem);
+    return lnspi_load_array(file, t->graph, CHECKPOINT_RESIDUAL, t->residual, t->row, error);
   return lnspi_error_set(
-      problem, LNSP_E_UNKNOWN, CHECKPOINT_RESIDUAL,
+      error, LNSP_E_UNKNOWN, CHECKPOINT_RESIDUAL,
       "the state file has residuals of lossy deltas, which this optimizer text "
       "does not keep: put residual=1 into it, or start anew from the model");
 }
 
-int32_t lnspi_checkpoint_load(lnsp_trainer *t, lnsp_file *file, lnsp_error *problem) {
-  int32_t status = checkpoint_check_moments(t, file, problem);
+int32_t lnspi_checkpoint_load(lnsp_trainer *t, lnsp_file *file, lnsp_error *error) {
+  int32_t status = checkpoint_check_moments(t, file, error);
   for (int32_t m = 0; status == LNSP_OK && m < t->moment_count; m++)
-    status = checkpoint_load_moment(t, file, m, problem);
+    status = checkpoint_load_moment(t, file, m, error);
   if (status == LNSP_OK && t->average)
-    status = checkpoint_has_part(t, file, "average.", problem);
+    status = checkpoint_has_part(t, file, "average.", error);
   if (status == LNSP_OK && t->average)
-    status = lnspi_load_array(file, t->graph, "average.", t->average, t->row, problem);
-  if (status == LNSP_OK) status = checkpoint_load_residual(t, file, problem);
+    status = lnspi_load_array(file, t->graph, "average.", t->average, t->row, error);
+  if (status == LNSP_OK) status = checkpoint_load_residual(t, file, error);
   if (status != LNSP_OK) return status;
-  return checkpoint_load_metadata(t, file, problem);
+  return checkpoint_load_metadata(t, file, error);
 }
 
 void lnspi_checkpoint_hash(const lnsp_trainer *t, int32_t what, uint8_t out[32]) {

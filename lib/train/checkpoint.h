@@ -8,7 +8,7 @@
 
 void lnspi_checkpoint_hash(const lnsp_trainer *trainer, int32_t what, uint8_t out[32]);
 int32_t lnspi_checkpoint_save(const lnsp_trainer *trainer, const lnsp_sink *sink, int32_t what,
-                              lnsp_error *problem);
-int32_t lnspi_checkpoint_load(lnsp_trainer *trainer, lnsp_file *file, lnsp_error *problem);
+                              lnsp_error *error);
+int32_t lnspi_checkpoint_load(lnsp_trainer *trainer, lnsp_file *file, lnsp_error *error);
 
 #endif

@@ -61,13 +61,13 @@ static double clip_square_norm(lnsp_trainer *t) {
   return total;
 }
 
-int32_t lnspi_clip(lnsp_trainer *t, double *scale, double *mean_norm, lnsp_error *problem) {
+int32_t lnspi_clip(lnsp_trainer *t, double *scale, double *mean_norm, lnsp_error *error) {
   *scale = t->sum ? 1.0 / (double)t->rule.accumulate : 1;
   if (!(t->rule.clip > 0)) return LNSP_OK;
   double norm = *mean_norm = *scale * sqrt(clip_square_norm(t));
   if (!(norm <= DBL_MAX))
     return lnspi_error_set(
-        problem, LNSP_E_NOT_FINITE, NULL,
+        error, LNSP_E_NOT_FINITE, NULL,
         "the gradient is too large to be clipped, so nothing was changed: check "
         "the data");
   double factor = t->rule.clip / (norm + 1e-6);

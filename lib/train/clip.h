@@ -7,6 +7,6 @@
 
 /* The factor of the gradient: of a sum, what makes it a mean; and, as that of
  * torch.nn.utils.clip_grad_norm_, what bounds its norm. */
-int32_t lnspi_clip(lnsp_trainer *t, double *scale, double *mean_norm, lnsp_error *problem);
+int32_t lnspi_clip(lnsp_trainer *t, double *scale, double *mean_norm, lnsp_error *error);
 
 #endif

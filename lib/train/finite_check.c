@@ -109,7 +109,7 @@ static void finite_check_know_bounds(lnsp_trainer *t) {
 }
 
 int32_t lnspi_finite_check(lnsp_trainer *t, double gradient, const lnspi_update *update,
-                           lnspi_bounds *after, lnsp_error *problem) {
+                           lnspi_bounds *after, lnsp_error *error) {
   for (int fresh = 0; fresh < 2; fresh++) {
     if (fresh || !t->bounds_known) finite_check_know_bounds(t);
     *after = t->bounds;
@@ -124,7 +124,7 @@ int32_t lnspi_finite_check(lnsp_trainer *t, double gradient, const lnspi_update 
     if (sound && after->average <= LNSPI_MOST_WEIGHT) return LNSP_OK;
   }
   return lnspi_error_set(
-      problem, LNSP_E_NOT_FINITE, NULL,
+      error, LNSP_E_NOT_FINITE, NULL,
       "the step could make weights infinite, so nothing was changed: lower the "
       "learning rate or clip the gradient");
 }

@@ -19,6 +19,6 @@ double lnspi_finite_check_gradient(const lnsp_trainer *t);
 /* Bounds after the step, kept from step to step; the arrays themselves are looked at
  * only when those no longer suffice. */
 int32_t lnspi_finite_check(lnsp_trainer *t, double gradient, const lnspi_update *update,
-                           lnspi_bounds *after, lnsp_error *problem);
+                           lnspi_bounds *after, lnsp_error *error);
 
 #endif

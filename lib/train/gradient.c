@@ -17,13 +17,13 @@ static void gradient_write_out(lnsp_trainer *t, const lnspi_grad_tile *strip, vo
       out[(row0 + l) * weight->dims[1] + strip->k0 + k] = g[k * strip->lanes + l];
 }
 
-int32_t lnspi_gradient_read(lnsp_trainer *t, int32_t index, float *out, lnsp_error *problem) {
+int32_t lnspi_gradient_read(lnsp_trainer *t, int32_t index, float *out, lnsp_error *error) {
   const lnspi_weight *weight = &t->graph->weights[index];
   if (t->phase != LNSPI_PHASE_GRADIENT)
-    return lnspi_error_set(problem, LNSP_E_STATE, weight->name,
+    return lnspi_error_set(error, LNSP_E_STATE, weight->name,
                            "there is no gradient now: call evaluate or backward first");
   if (!t->touched[index])
-    return lnspi_error_set(problem, LNSP_E_STATE, weight->name,
+    return lnspi_error_set(error, LNSP_E_STATE, weight->name,
                            "the loss does not reach '%s', or it is frozen", weight->name);
   if (weight->kind == LNSPI_FLAT) {
     lnspi_weight alone = *weight;

@@ -7,6 +7,6 @@
 
 /* Of the last call alone, row-major. */
 int32_t lnspi_gradient_read(lnsp_trainer *trainer, int32_t weight, float *out,
-                            lnsp_error *problem);
+                            lnsp_error *error);
 
 #endif

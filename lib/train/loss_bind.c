@@ -10,11 +10,11 @@
 #include "train/loss_weighting.h"
 
 static int32_t loss_bind_group(lnspi_objective *objective, const char *name,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   for (int32_t g = 1; g < objective->group_count; g++)
     if (lnspi_str_equal(objective->group[g], name)) return LNSP_OK;
   if (objective->group_count == LNSPI_GROUPS)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, name,
+    return lnspi_error_set(error, LNSP_E_LIMIT, name,
                            "the loss runs the network on more than %d "
                            "inputs",
                            LNSPI_GROUPS);
@@ -25,23 +25,23 @@ static int32_t loss_bind_group(lnspi_objective *objective, const char *name,
 /* For rows of an output; most: vectors of a set, 0 for one vector a row. */
 static int32_t loss_bind_data(lnspi_objective *objective, const char *name,
                               const lnspi_node *output, int64_t width, int64_t most,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   for (int32_t d = 0; d < objective->data_count; d++)
     if (lnspi_str_equal(objective->data[d], name)) {
       if (most > objective->data_most[d]) objective->data_most[d] = (int32_t)most;
       if (objective->data_every[d] != output->every)
         return lnspi_error_set(
-            problem, LNSP_E_SHAPE, name,
+            error, LNSP_E_SHAPE, name,
             "two loss terms need '%s' for outputs with different numbers of rows "
             "a sequence",
             name);
       if (objective->data_width[d] == width) return LNSP_OK;
-      return lnspi_error_set(problem, LNSP_E_SHAPE, name,
+      return lnspi_error_set(error, LNSP_E_SHAPE, name,
                              "two loss terms need '%s' at different widths, %lld and %lld",
                              name, (long long)objective->data_width[d], (long long)width);
     }
   if (objective->data_count == LNSPI_DATA)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, name,
+    return lnspi_error_set(error, LNSP_E_LIMIT, name,
                            "the loss needs more than %d data tensors", LNSPI_DATA);
   objective->data[objective->data_count] = name;
   objective->data_most[objective->data_count] = (int32_t)most;
@@ -58,64 +58,64 @@ static int64_t loss_bind_most(const lnspi_loss_term *term, int32_t o) {
 /* Operand o of a term that looks at this output. */
 static int32_t loss_bind_reads(lnspi_objective *objective, const lnspi_loss_term *term,
                                int32_t o, const lnspi_node *output, const lnsp_graph *graph,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   const int64_t width = output->width;
   const char *name = term->loss->operand[o].name;
   switch (term->loss->operand[o].kind) {
-    case LNSPI_OPERAND_MODEL: return loss_bind_group(objective, name, problem);
+    case LNSPI_OPERAND_MODEL: return loss_bind_group(objective, name, error);
     case LNSPI_OPERAND_SET:
-      return loss_bind_data(objective, name, output, width, loss_bind_most(term, o), problem);
+      return loss_bind_data(objective, name, output, width, loss_bind_most(term, o), error);
     case LNSPI_OPERAND_CONTEXT:
       if (width == graph->nodes[0].width) return LNSP_OK;
       return lnspi_error_set(
-          problem, LNSP_E_SHAPE, term->on,
+          error, LNSP_E_SHAPE, term->on,
           "%s compares output '%s' (width %lld) with the input (width %lld): "
           "their widths must be equal",
           term->loss->name, term->on, (long long)width, (long long)graph->nodes[0].width);
-    default: return loss_bind_data(objective, name, output, width, 0, problem);
+    default: return loss_bind_data(objective, name, output, width, 0, error);
   }
 }
 
 /* The output that stands in the target's place, for the group "positive". */
 static int32_t loss_bind_against(lnspi_objective *objective, int32_t index,
                                  const lnspi_node *node, const lnsp_graph *graph,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   const lnspi_loss_term *term = &objective->terms[index];
   const int32_t output = lnspi_graph_find_output(graph, term->against);
   if (output < 0)
-    return lnspi_error_set(problem, LNSP_E_MISSING, term->against,
+    return lnspi_error_set(error, LNSP_E_MISSING, term->against,
                            "the network has no output '%s' for against=", term->against);
   const lnspi_node *other = &graph->nodes[graph->outputs[output].node];
   if (other->width != node->width || other->every != node->every)
     return lnspi_error_set(
-        problem, LNSP_E_SHAPE, term->against,
+        error, LNSP_E_SHAPE, term->against,
         "%s compares '%s' (width %lld) with '%s' (width %lld): their widths must "
         "be equal, and their numbers of rows a sequence",
         term->loss->name, term->on, (long long)node->width, term->against,
         (long long)other->width);
   objective->against[index] = output;
-  return loss_bind_group(objective, "positive", problem);
+  return loss_bind_group(objective, "positive", error);
 }
 
 /* Its three vectors are of the input's width, whatever the term's output has. */
 static int32_t loss_bind_context_weight(lnspi_objective *objective, const lnspi_node *node,
-                                        const lnsp_graph *graph, lnsp_error *problem) {
+                                        const lnsp_graph *graph, lnsp_error *error) {
   const int64_t width = graph->nodes[0].width;
   int32_t status =
-      loss_bind_data(objective, lnspi_loss_weighting_operands[0], node, width, 0, problem);
+      loss_bind_data(objective, lnspi_loss_weighting_operands[0], node, width, 0, error);
   if (status == LNSP_OK)
     status =
-        loss_bind_data(objective, lnspi_loss_weighting_operands[1], node, width, 0, problem);
+        loss_bind_data(objective, lnspi_loss_weighting_operands[1], node, width, 0, error);
   return status;
 }
 
 static int32_t loss_bind_term(lnspi_objective *objective, int32_t index,
-                              const lnsp_graph *graph, lnsp_error *problem) {
+                              const lnsp_graph *graph, lnsp_error *error) {
   lnspi_loss_term *term = &objective->terms[index];
   int32_t output = lnspi_graph_find_output(graph, term->on), status = LNSP_OK;
   if (output < 0)
     return lnspi_error_set(
-        problem, LNSP_E_MISSING, term->on,
+        error, LNSP_E_MISSING, term->on,
         "the loss looks at output '%s', which the network does not have; set "
         "on=NAME",
         term->on);
@@ -124,11 +124,11 @@ static int32_t loss_bind_term(lnspi_objective *objective, int32_t index,
   objective->output[index] = output;
   if (!term->loss) {
     if (objective->replay_rows)
-      return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                              "a loss has at most one replay term");
     if (width != graph->nodes[0].width || node->every != 1)
       return lnspi_error_set(
-          problem, LNSP_E_SHAPE, term->on,
+          error, LNSP_E_SHAPE, term->on,
           "replay compares output '%s' (width %lld) with the input (width %lld): "
           "they must be equal, and each concept have its output",
           term->on, (long long)width, (long long)graph->nodes[0].width);
@@ -139,26 +139,26 @@ static int32_t loss_bind_term(lnspi_objective *objective, int32_t index,
   }
   for (int32_t o = 1; status == LNSP_OK && o < term->loss->operand_count; o++)
     if (lnspi_loss_term_replaces(term, o))
-      status = loss_bind_against(objective, index, node, graph, problem);
+      status = loss_bind_against(objective, index, node, graph, error);
     else if (lnspi_loss_uses(term->loss, term->real, o))
-      status = loss_bind_reads(objective, term, o, node, graph, problem);
+      status = loss_bind_reads(objective, term, o, node, graph, error);
   if (status == LNSP_OK && term->gated)
-    status = loss_bind_context_weight(objective, node, graph, problem);
+    status = loss_bind_context_weight(objective, node, graph, error);
   return status;
 }
 
 int32_t lnspi_loss_bind(const char *text, const lnsp_graph *graph, lnspi_objective *objective,
-                        lnsp_error *problem) {
+                        lnsp_error *error) {
   memset(objective, 0, sizeof *objective);
   objective->group_count = 1;
   objective->replay_term = -1;
   int32_t status = LNSP_OK;
   if (text)
-    status = lnspi_loss_text_parse(text, objective->terms, &objective->term_count, problem);
+    status = lnspi_loss_text_parse(text, objective->terms, &objective->term_count, error);
   for (int32_t i = 0; status == LNSP_OK && i < objective->term_count; i++)
-    status = loss_bind_term(objective, i, graph, problem);
+    status = loss_bind_term(objective, i, graph, error);
   if (status == LNSP_OK && objective->term_count == 1 && objective->replay_rows)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "replay alone teaches nothing new: add a loss for the new vectors");
   objective->group[0] = objective->group_count > 1 ? "anchor" : lnspi_inputs_name(graph);
   return status;

@@ -7,7 +7,7 @@
 #include "train/trainer.h"
 
 int32_t lnspi_loss_bind(const char *text, const lnsp_graph *graph, lnspi_objective *objective,
-                        lnsp_error *problem);
+                        lnsp_error *error);
 int64_t lnspi_loss_bind_scratch_floats(const lnspi_objective *objective,
                                        const lnsp_graph *graph, int64_t rows, int64_t concepts,
                                        int64_t replay_rows);

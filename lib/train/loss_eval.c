@@ -90,7 +90,7 @@ static lnspi_loss_call loss_eval_context_weight(lnsp_trainer *t, const lnspi_los
 
 /* The caller's echoes of a term's rows. */
 static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   const int32_t d = loss_eval_find(t->objective, "echo");
   const int64_t rows = lnspi_echo_rows(call);
   lnsp_tensor output, echo;
@@ -106,11 +106,11 @@ static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call,
   const int32_t refused = t->echo.echo(t->echo.user, &output, &echo);
   (void)lnspi_fpenv_enter(); /* whatever it did to this thread's */
   if (refused)
-    return lnspi_error_set(problem, LNSP_E_REFUSED, "echo",
+    return lnspi_error_set(error, LNSP_E_REFUSED, "echo",
                            "the echo function refused (it returned %d), so nothing was changed",
                            (int)refused);
   if (t->engine.k->finite(t->data[d], rows * call->ld[1])) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_NOT_FINITE, "echo",
+  return lnspi_error_set(error, LNSP_E_NOT_FINITE, "echo",
                          "the echo function gave NaN or infinity");
 }
 
@@ -126,7 +126,7 @@ static void loss_eval_replay(lnsp_trainer *t, int32_t node, lnspi_loss_call *cal
 }
 
 static int32_t loss_eval_term(lnsp_trainer *t, int32_t index, double first, double *value,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   const lnspi_loss_term *term = &t->objective->terms[index];
   const lnspi_loss *loss = lnspi_loss_of_term(term);
   const int32_t node = t->graph->outputs[t->objective->output[index]].node;
@@ -149,7 +149,7 @@ static int32_t loss_eval_term(lnsp_trainer *t, int32_t index, double first, doub
         loss_eval_bind_operand(t, index, o, node, &call);
   }
   if (term->loss && lnspi_echo_is(loss) && t->echo.echo)
-    status = loss_eval_echo(t, &call, problem);
+    status = loss_eval_echo(t, &call, error);
   if (term->gated) gate = loss_eval_context_weight(t, &call);
   if (status == LNSP_OK)
     *value = lnspi_loss_weighting_eval(term, loss, &call, term->gated ? &gate : NULL, first);
@@ -158,7 +158,7 @@ static int32_t loss_eval_term(lnsp_trainer *t, int32_t index, double first, doub
 
 /* All that count now. */
 static int32_t loss_eval_terms(lnsp_trainer *t, int learning, double *total,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   double first = 0;
   *total = 0;
   lnspi_backward_start(t);
@@ -166,7 +166,7 @@ static int32_t loss_eval_terms(lnsp_trainer *t, int learning, double *total,
     const uint64_t pass = learning ? lnspi_trainer_call_number(t) : 0;
     double value = 0;
     if (!lnspi_loss_weighting_active(&t->objective->terms[i], t->step, pass)) continue;
-    int32_t status = loss_eval_term(t, i, first, &value, problem);
+    int32_t status = loss_eval_term(t, i, first, &value, error);
     if (status != LNSP_OK) return status;
     if (i == 0) first = value;
     *total += value;
@@ -178,48 +178,48 @@ static int32_t loss_eval_terms(lnsp_trainer *t, int learning, double *total,
  * layer draws by chance. */
 static int32_t loss_eval_run(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
                              const float *state, int learning, double *loss,
-                             lnsp_error *problem) {
+                             lnsp_error *error) {
   int64_t batch, concepts;
   double total;
   if (t->objective->term_count == 0)
     return lnspi_error_set(
-        problem, LNSP_E_STATE, NULL,
+        error, LNSP_E_STATE, NULL,
         "this trainer has no loss: use forward, backward and apply, or create "
         "it with a loss text");
   if (t->objective->replay_rows && !t->has_replay)
-    return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+    return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the loss has a replay term, but no statistics were set: call "
                            "lnsp_trainer_set_replay");
-  int32_t status = lnspi_loss_inputs_check(t, inputs, input_count, &batch, &concepts, problem);
+  int32_t status = lnspi_loss_inputs_check(t, inputs, input_count, &batch, &concepts, error);
   if (status != LNSP_OK) return status;
   t->phase = LNSPI_PHASE_IDLE; /* from here on, values of the last pass are overwritten */
   t->batch = batch;
   t->concepts = concepts;
-  status = lnspi_loss_inputs_load(t, inputs, input_count, problem);
+  status = lnspi_loss_inputs_load(t, inputs, input_count, error);
   if (status != LNSP_OK) return status;
   lnspi_trainer_seed_layers(t, learning);
   status = lnspi_engine_forward(&t->engine, state,
                                 t->objective->group_count * batch + t->objective->replay_rows,
-                                concepts, problem);
+                                concepts, error);
   if (status != LNSP_OK) return status;
-  status = loss_eval_terms(t, learning, &total, problem);
+  status = loss_eval_terms(t, learning, &total, error);
   if (status != LNSP_OK) return status;
   if (!(fabs(total) <= (double)FLT_MAX)) /* the caller gets it as a float */
-    return lnspi_error_set(problem, LNSP_E_NOT_FINITE, NULL,
+    return lnspi_error_set(error, LNSP_E_NOT_FINITE, NULL,
                            "the loss is not finite: check the scale of the data");
   *loss = total;
   return LNSP_OK;
 }
 
 int32_t lnspi_loss_eval_gradients(lnsp_trainer *t, const lnsp_tensor *inputs,
-                                  int32_t input_count, double *loss, lnsp_error *problem) {
-  int32_t status = loss_eval_run(t, inputs, input_count, t->state, 1, loss, problem);
+                                  int32_t input_count, double *loss, lnsp_error *error) {
+  int32_t status = loss_eval_run(t, inputs, input_count, t->state, 1, loss, error);
   if (status == LNSP_OK) lnspi_backward(t);
   return status;
 }
 
 int32_t lnspi_loss_eval(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
-                        int average, double *loss, lnsp_error *problem) {
+                        int average, double *loss, lnsp_error *error) {
   return loss_eval_run(t, inputs, input_count, average ? t->average : t->state, 0, loss,
-                       problem);
+                       error);
 }

@@ -7,10 +7,10 @@
 
 /* Loads the inputs, runs forward, writes output gradients; *loss in double. */
 int32_t lnspi_loss_eval_gradients(lnsp_trainer *trainer, const lnsp_tensor *inputs,
-                                  int32_t input_count, double *loss, lnsp_error *problem);
+                                  int32_t input_count, double *loss, lnsp_error *error);
 
 /* The loss alone. */
 int32_t lnspi_loss_eval(lnsp_trainer *trainer, const lnsp_tensor *inputs, int32_t input_count,
-                        int average, double *loss, lnsp_error *problem);
+                        int average, double *loss, lnsp_error *error);
 
 #endif

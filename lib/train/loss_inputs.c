@@ -15,14 +15,14 @@
 
 /* A set: [rows, n, width] for one vector n or more. */
 static int32_t loss_inputs_check_set(lnsp_trainer *t, int32_t data, const lnsp_tensor *tensor,
-                                     int64_t rows, lnsp_error *problem) {
+                                     int64_t rows, lnsp_error *error) {
   const char *name = t->objective->data[data];
   int64_t most = t->objective->data_most[data], each = 0;
   int32_t status =
-      lnspi_tensor_check(tensor, name, t->objective->data_width[data], &rows, &each, problem);
+      lnspi_tensor_check(tensor, name, t->objective->data_width[data], &rows, &each, error);
   if (status == LNSP_OK && each > most)
     return lnspi_error_set(
-        problem, LNSP_E_LIMIT, name,
+        error, LNSP_E_LIMIT, name,
         "'%s' has %lld vectors a row, but the loss was made for at most %lld: say "
         "so in its text (lnsp list tells the key)",
         name, (long long)each, (long long)most);
@@ -32,22 +32,22 @@ static int32_t loss_inputs_check_set(lnsp_trainer *t, int32_t data, const lnsp_t
 
 /* One vector for each row of an output, of which a sequence has so many. */
 static int32_t loss_inputs_check_data(lnsp_trainer *t, int32_t data, const lnsp_tensor *tensor,
-                                      int64_t batch, int64_t each, lnsp_error *problem) {
+                                      int64_t batch, int64_t each, lnsp_error *error) {
   const char *name = t->objective->data[data];
   t->data_each[data] = 1;
   if (each > 1 && tensor->rank == 2 && tensor->dims[0] == batch)
     return lnspi_error_set(
-        problem, LNSP_E_SHAPE, name,
+        error, LNSP_E_SHAPE, name,
         "'%s' has one vector a row, but the output has %lld: look at an output "
         "with one, as in on=last, or give [%lld, %lld, %lld]",
         name, (long long)each, (long long)batch, (long long)each,
         (long long)t->objective->data_width[data]);
   return lnspi_tensor_check(tensor, name, t->objective->data_width[data], &batch, &each,
-                            problem);
+                            error);
 }
 
 int32_t lnspi_loss_inputs_check(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
-                                int64_t *batch, int64_t *concepts, lnsp_error *problem) {
+                                int64_t *batch, int64_t *concepts, lnsp_error *error) {
   const lnspi_objective *objective = t->objective;
   *batch = *concepts = 0;
   for (int32_t i = 0; i < objective->group_count + objective->data_count; i++) {
@@ -59,24 +59,24 @@ int32_t lnspi_loss_inputs_check(lnsp_trainer *t, const lnsp_tensor *inputs, int3
       continue;
     }
     if (!tensor)
-      return lnspi_error_set(problem, LNSP_E_MISSING, name,
+      return lnspi_error_set(error, LNSP_E_MISSING, name,
                              "the loss needs a tensor named '%s', which was not given", name);
     int32_t status;
     if (is_group) {
-      status = lnspi_inputs_check_tensor(&t->engine, tensor, name, batch, concepts, problem);
+      status = lnspi_inputs_check_tensor(&t->engine, tensor, name, batch, concepts, error);
     } else {
       const int64_t every = objective->data_every[data];
       int64_t each = every ? *concepts / every : 1;
       if (objective->data_most[data])
-        status = loss_inputs_check_set(t, data, tensor, *batch * each, problem);
+        status = loss_inputs_check_set(t, data, tensor, *batch * each, error);
       else
-        status = loss_inputs_check_data(t, data, tensor, *batch, each, problem);
+        status = loss_inputs_check_data(t, data, tensor, *batch, each, error);
     }
     if (status != LNSP_OK) return status;
   }
   if (*batch > t->limits.max_rows || *concepts > t->limits.max_concepts)
     return lnspi_error_set(
-        problem, LNSP_E_LIMIT, objective->group[0],
+        error, LNSP_E_LIMIT, objective->group[0],
         "'%s' has %lld rows of %lld concepts, but this trainer was made for at "
         "most %d of %d: raise max_rows or max_concepts",
         objective->group[0], (long long)*batch, (long long)*concepts, t->limits.max_rows,
@@ -85,7 +85,7 @@ int32_t lnspi_loss_inputs_check(lnsp_trainer *t, const lnsp_tensor *inputs, int3
     const lnspi_loss *loss = objective->terms[i].loss;
     const int32_t node = t->graph->outputs[objective->output[i]].node;
     if (loss && *batch * lnspi_graph_rows(t->graph, node, *concepts) < loss->minimum_rows)
-      return lnspi_error_set(problem, LNSP_E_SHAPE, loss->name,
+      return lnspi_error_set(error, LNSP_E_SHAPE, loss->name,
                              "the loss %s needs a batch of at least %d rows", loss->name,
                              loss->minimum_rows);
   }
@@ -94,17 +94,17 @@ int32_t lnspi_loss_inputs_check(lnsp_trainer *t, const lnsp_tensor *inputs, int3
 
 /* "mask", or one a group: "anchor_mask". */
 static int32_t loss_inputs_load_mask(lnsp_trainer *t, int32_t group, const lnsp_tensor *inputs,
-                                     int32_t input_count, lnsp_error *problem) {
+                                     int32_t input_count, lnsp_error *error) {
   char name[32] = "mask";
   if (group == 0) t->engine.has_mask = 0;
   if (t->objective->group_count > 1)
     lnspi_format(name, sizeof name, "%s_mask", t->objective->group[group]);
   return lnspi_inputs_load_mask(&t->engine, inputs, input_count, name, group * t->batch,
-                                t->batch, t->concepts, problem);
+                                t->batch, t->concepts, error);
 }
 
 int32_t lnspi_loss_inputs_load(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   const lnspi_objective *objective = t->objective;
   int64_t rows = t->batch * t->concepts, ld = lnspi_node_ld(t->graph, 0);
   float *x = lnspi_engine_value(&t->engine, 0);
@@ -112,8 +112,8 @@ int32_t lnspi_loss_inputs_load(lnsp_trainer *t, const lnsp_tensor *inputs, int32
     const char *name = objective->group[g];
     int32_t status =
         lnspi_inputs_load_tensor(&t->engine, lnspi_tensor_find(inputs, input_count, name), name,
-                                 x, problem);
-    if (status == LNSP_OK) status = loss_inputs_load_mask(t, g, inputs, input_count, problem);
+                                 x, error);
+    if (status == LNSP_OK) status = loss_inputs_load_mask(t, g, inputs, input_count, error);
     if (status != LNSP_OK) return status;
   }
   if (objective->replay_rows) /* drawn rows have no padding */
@@ -124,7 +124,7 @@ int32_t lnspi_loss_inputs_load(lnsp_trainer *t, const lnsp_tensor *inputs, int32
     if (lnspi_trainer_echoes(t, d)) continue;
     int32_t status = lnspi_tensor_load(lnspi_tensor_find(inputs, input_count, name), name,
                                        t->engine.k, &t->engine.tasks, t->data[d],
-                                       lnspi_round16(objective->data_width[d]), problem);
+                                       lnspi_round16(objective->data_width[d]), error);
     if (status != LNSP_OK) return status;
   }
   if (objective->replay_rows)

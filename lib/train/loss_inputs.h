@@ -6,8 +6,8 @@
 #include "train/trainer.h"
 
 int32_t lnspi_loss_inputs_check(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
-                                int64_t *batch, int64_t *concepts, lnsp_error *problem);
+                                int64_t *batch, int64_t *concepts, lnsp_error *error);
 int32_t lnspi_loss_inputs_load(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
-                               lnsp_error *problem);
+                               lnsp_error *error);
 
 #endif

@@ -13,7 +13,7 @@
 #define LOSS_TEXT_KEYS 16
 #define LOSS_TEXT_WEIGHT_MOST 1e6
 
-static int32_t loss_text_unknown_name(lnspi_token word, lnsp_error *problem) {
+static int32_t loss_text_unknown_name(lnspi_token word, lnsp_error *error) {
   char shown[48], names[200];
   size_t used = lnspi_format(names, sizeof names, "student, replay");
   for (int32_t i = 0; lnspi_loss_at(i); i++) {
@@ -23,13 +23,13 @@ static int32_t loss_text_unknown_name(lnspi_token word, lnsp_error *problem) {
     }
     used += lnspi_format(names + used, sizeof names - used, ", %s", lnspi_loss_at(i)->name);
   }
-  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, word.line, word.column,
+  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
                               "there is no loss '%s'; known: %s", lnspi_token_show(word, shown),
                               names);
 }
 
 static int32_t loss_text_unknown_key(const char *name, const lnspi_loss *loss, lnspi_token word,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   char shown[48], keys[180];
   size_t used = lnspi_format(keys, sizeof keys, "%s", loss ? "" : "rows, seed, ");
   for (int i = 0; loss && loss->argument[i].key && used < sizeof keys; i++)
@@ -37,14 +37,14 @@ static int32_t loss_text_unknown_key(const char *name, const lnspi_loss *loss, l
   if (used < sizeof keys)
     lnspi_format(keys + used, sizeof keys - used, "on, from, until, every, auto, low, high%s",
                  loss ? ", gate, weak, ramp, full, against, stop" : "");
-  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, word.line, word.column,
+  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
                               "the loss %s has no key '%s'; it takes: %s", name,
                               lnspi_token_show(word, shown), keys);
 }
 
 /* Index of a word in "a,b,c". */
 static int32_t loss_text_choice(lnspi_token value, const char *key, const char *choices,
-                                float *out, lnsp_error *problem) {
+                                float *out, lnsp_error *error) {
   const char *at = choices;
   for (int index = 0; *at; index++) {
     int32_t length = 0;
@@ -56,41 +56,41 @@ static int32_t loss_text_choice(lnspi_token value, const char *key, const char *
     at += length;
     if (*at == ',') at++;
   }
-  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, value.line, value.column,
+  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, value.line, value.column,
                               "%s must be one of: %s", key, choices);
 }
 
 static int32_t loss_text_argument(lnspi_loss_term *term, const lnspi_key *key,
-                                  lnsp_error *problem) {
+                                  lnsp_error *error) {
   const lnspi_loss *loss = term->loss;
   for (int i = 0; loss->argument[i].key; i++) {
     const char *name = loss->argument[i].key, *choices = loss->argument[i].choices;
     double number;
     if (!lnspi_token_is(key->key, name)) continue;
-    if (choices) return loss_text_choice(key->value, name, choices, &term->real[i], problem);
+    if (choices) return loss_text_choice(key->value, name, choices, &term->real[i], error);
     int32_t status = lnspi_decimal_parse(key->value, name, (double)loss->argument[i].low,
-                                         (double)loss->argument[i].high, &number, problem);
+                                         (double)loss->argument[i].high, &number, error);
     if (!status) term->real[i] = (float)number;
     return status;
   }
-  return loss_text_unknown_key(loss->name, loss, key->key, problem);
+  return loss_text_unknown_key(loss->name, loss, key->key, error);
 }
 
 static int32_t loss_text_replay_argument(lnspi_loss_term *term, const lnspi_key *key,
-                                         lnsp_error *problem) {
+                                         lnsp_error *error) {
   int64_t number;
   int32_t status;
   if (lnspi_token_is(key->key, "rows")) {
-    status = lnspi_decimal_parse_integer(key->value, "rows", 1, 65536, &number, problem);
+    status = lnspi_decimal_parse_integer(key->value, "rows", 1, 65536, &number, error);
     if (!status) term->rows = (int32_t)number;
     return status;
   }
   if (lnspi_token_is(key->key, "seed")) {
-    status = lnspi_decimal_parse_integer(key->value, "seed", 0, INT64_MAX, &number, problem);
+    status = lnspi_decimal_parse_integer(key->value, "seed", 0, INT64_MAX, &number, error);
     if (!status) term->seed = (uint64_t)number;
     return status;
   }
-  return loss_text_unknown_key("replay", NULL, key->key, problem);
+  return loss_text_unknown_key("replay", NULL, key->key, error);
 }
 
 /* ---- keys of every term ---- */
@@ -128,7 +128,7 @@ static const loss_text_common loss_text_commons[] = {
 
 /* A key that every term takes: 1 and its status, or 0. */
 static int loss_text_common_key(lnspi_loss_term *term, const lnspi_key *key, int32_t *status,
-                                lnsp_error *problem) {
+                                lnsp_error *error) {
   for (int32_t i = 0; i < LOSS_TEXT_COMMONS; i++) {
     const loss_text_common *common = &loss_text_commons[i];
     char *at = (char *)term + common->at;
@@ -136,17 +136,17 @@ static int loss_text_common_key(lnspi_loss_term *term, const lnspi_key *key, int
     double real = 0;
     if (!lnspi_token_is(key->key, common->key) || (!term->loss && !common->replay)) continue;
     if (common->kind == LOSS_TEXT_NAME) {
-      *status = lnspi_token_copy(key->value, at, sizeof term->on, common->key, problem);
+      *status = lnspi_token_copy(key->value, at, sizeof term->on, common->key, error);
       return 1;
     }
     if (common->kind == LOSS_TEXT_WHOLE) {
       *status = lnspi_decimal_parse_integer(key->value, common->key, (int64_t)common->low,
-                                            (int64_t)common->high, &whole, problem);
+                                            (int64_t)common->high, &whole, error);
       if (*status == LNSP_OK) memcpy(at, &whole, sizeof whole);
       return 1;
     }
     *status =
-        lnspi_decimal_parse(key->value, common->key, common->low, common->high, &real, problem);
+        lnspi_decimal_parse(key->value, common->key, common->low, common->high, &real, error);
     const float narrow = (float)real;
     if (*status == LNSP_OK) memcpy(at, &narrow, sizeof narrow);
     return 1;
@@ -166,7 +166,7 @@ static int loss_text_has(const lnspi_key *keys, int32_t key_count, const char *n
 
 /* Keys that only make sense together. */
 static int32_t loss_text_check_keys(lnspi_loss_term *term, const lnspi_key *keys,
-                                    int32_t key_count, lnsp_error *problem) {
+                                    int32_t key_count, lnsp_error *error) {
   static const char *const needs[][2] = {{"weak", "gate"}, {"low", "auto"},
                                          {"high", "auto"}, {"ramp", "full"},
                                          {"full", "ramp"}, {"stop", "against"}};
@@ -175,7 +175,7 @@ static int32_t loss_text_check_keys(lnspi_loss_term *term, const lnspi_key *keys
   for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
     if (loss_text_has(keys, key_count, needs[i][0], &word) &&
         !loss_text_has(keys, key_count, needs[i][1], &unused))
-      return lnspi_error_set_line(problem, LNSP_E_ARGUMENT, word.line, word.column,
+      return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
                                   "%s= says more of %s=, which is not there", needs[i][0],
                                   needs[i][1]);
   term->gated = loss_text_has(keys, key_count, "gate", &word);
@@ -183,28 +183,28 @@ static int32_t loss_text_check_keys(lnspi_loss_term *term, const lnspi_key *keys
     if (loss_text_has(keys, key_count, targets[i], &word) &&
         (term->loss->operand_count < 2 ||
          !lnspi_str_equal(term->loss->operand[1].name, "target")))
-      return lnspi_error_set_line(problem, LNSP_E_ARGUMENT, word.line, word.column,
+      return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
                                   "%s= is about the target, which %s does not look at",
                                   targets[i], term->loss->name);
   if (loss_text_has(keys, key_count, "full", &word) && term->ramp >= term->full)
-    return lnspi_error_set_line(problem, LNSP_E_ARGUMENT, word.line, word.column,
+    return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
                                 "full= must be above ramp=");
   if (loss_text_has(keys, key_count, "low", &word) && term->low > term->high)
-    return lnspi_error_set_line(problem, LNSP_E_ARGUMENT, word.line, word.column,
+    return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
                                 "low= is above high=");
   if (loss_text_has(keys, key_count, "until", &word) && term->from >= term->until)
-    return lnspi_error_set_line(problem, LNSP_E_ARGUMENT, word.line, word.column,
+    return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
                                 "the term would never count: until= must be above from=");
   return LNSP_OK;
 }
 
 /* One term's name and keys. */
 static int32_t loss_text_term(lnspi_token name, const lnspi_key *keys, int32_t key_count,
-                              float weight, lnspi_loss_term *term, lnsp_error *problem) {
+                              float weight, lnspi_loss_term *term, lnsp_error *error) {
   int replay = lnspi_token_is(name, "replay");
   memset(term, 0, sizeof *term);
   for (int32_t i = 0; !replay && !term->loss; i++) {
-    if (!lnspi_loss_at(i)) return loss_text_unknown_name(name, problem);
+    if (!lnspi_loss_at(i)) return loss_text_unknown_name(name, error);
     if (lnspi_token_is(name, lnspi_loss_at(i)->name)) term->loss = lnspi_loss_at(i);
   }
   term->weight = weight;
@@ -219,17 +219,17 @@ static int32_t loss_text_term(lnspi_token name, const lnspi_key *keys, int32_t k
     term->real[i] = term->loss->argument[i].initial;
   for (int32_t i = 0; i < key_count; i++) {
     int32_t status = LNSP_OK;
-    if (!loss_text_common_key(term, &keys[i], &status, problem))
-      status = replay ? loss_text_replay_argument(term, &keys[i], problem)
-                      : loss_text_argument(term, &keys[i], problem);
+    if (!loss_text_common_key(term, &keys[i], &status, error))
+      status = replay ? loss_text_replay_argument(term, &keys[i], error)
+                      : loss_text_argument(term, &keys[i], error);
     if (status) return status;
   }
-  return loss_text_check_keys(term, keys, key_count, problem);
+  return loss_text_check_keys(term, keys, key_count, error);
 }
 
 /* The student's objective: triplet with margin .3, alignment .1, diversity 1. */
 static int32_t loss_text_student(double weight, lnspi_loss_term *terms, int32_t room,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   static const struct {
     const lnspi_loss *loss;
     double weight;
@@ -237,65 +237,65 @@ static int32_t loss_text_student(double weight, lnspi_loss_term *terms, int32_t 
                 {&lnspi_loss_alignment, .1},
                 {&lnspi_loss_nuclear_diversity, 1}};
   if (room < 3)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "a loss has at most %d terms, and student is three of them",
                            LNSPI_LOSS_TERMS);
   for (int i = 0; i < 3; i++) {
     lnspi_token none = {parts[i].loss->name, 0, 0, 0};
     none.length = (int32_t)lnspi_str_length(none.at);
     int32_t status =
-        loss_text_term(none, NULL, 0, (float)(weight * parts[i].weight), &terms[i], problem);
+        loss_text_term(none, NULL, 0, (float)(weight * parts[i].weight), &terms[i], error);
     if (status) return status;
   }
   return LNSP_OK;
 }
 
 /* "[weight *]" */
-static int32_t loss_text_weight(lnspi_lexer *text, double *weight, lnsp_error *problem) {
+static int32_t loss_text_weight(lnspi_lexer *text, double *weight, lnsp_error *error) {
   char first = lnspi_lexer_peek(text);
   *weight = 1;
   if (!((first >= '0' && first <= '9') || first == '.' || first == '-')) return LNSP_OK;
   lnspi_token word = lnspi_lexer_next(text, "+*");
   int32_t status = lnspi_decimal_parse(word, "the weight of a term", -LOSS_TEXT_WEIGHT_MOST,
-                                       LOSS_TEXT_WEIGHT_MOST, weight, problem);
+                                       LOSS_TEXT_WEIGHT_MOST, weight, error);
   if (status) return status;
   if (!lnspi_lexer_take(text, '*'))
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, text->line, text->column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, text->line, text->column,
                                 "a weight is followed by * and the name of a loss");
   return LNSP_OK;
 }
 
 /* One term of the text, or student's three. */
 static int32_t loss_text_read(lnspi_lexer *text, lnspi_loss_term *terms, int32_t *count,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   lnspi_key keys[LOSS_TEXT_KEYS];
   int32_t key_count = 0;
   double weight;
-  int32_t status = loss_text_weight(text, &weight, problem);
+  int32_t status = loss_text_weight(text, &weight, error);
   if (status) return status;
   lnspi_token name = lnspi_lexer_next(text, "+*");
   if (!name.length)
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, text->line, text->column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, text->line, text->column,
                                 "the name of a loss is missing here");
-  status = lnspi_lexer_keys(text, "+", keys, LOSS_TEXT_KEYS, &key_count, problem);
+  status = lnspi_lexer_keys(text, "+", keys, LOSS_TEXT_KEYS, &key_count, error);
   if (status) return status;
   if (lnspi_token_is(name, "student")) {
     if (key_count)
       return lnspi_error_set_line(
-          problem, LNSP_E_UNKNOWN, keys[0].key.line, keys[0].key.column,
+          error, LNSP_E_UNKNOWN, keys[0].key.line, keys[0].key.column,
           "student takes no keys; write its terms out: triplet margin=.3 + "
           ".1*alignment + 1*nuclear_diversity");
-    status = loss_text_student(weight, terms + *count, LNSPI_LOSS_TERMS - *count, problem);
+    status = loss_text_student(weight, terms + *count, LNSPI_LOSS_TERMS - *count, error);
     if (!status) *count += 3;
     return status;
   }
   if (*count == LNSPI_LOSS_TERMS)
-    return lnspi_error_set_line(problem, LNSP_E_LIMIT, name.line, name.column,
+    return lnspi_error_set_line(error, LNSP_E_LIMIT, name.line, name.column,
                                 "a loss has at most %d terms", LNSPI_LOSS_TERMS);
-  status = loss_text_term(name, keys, key_count, (float)weight, terms + *count, problem);
+  status = loss_text_term(name, keys, key_count, (float)weight, terms + *count, error);
   if (!status && *count == 0 && terms->share > 0)
     return lnspi_error_set_line(
-        problem, LNSP_E_ARGUMENT, name.line, name.column,
+        error, LNSP_E_ARGUMENT, name.line, name.column,
         "auto= weighs a term by the value of the first one: give it to a "
         "later term");
   if (!status) *count += 1;
@@ -303,20 +303,20 @@ static int32_t loss_text_read(lnspi_lexer *text, lnspi_loss_term *terms, int32_t
 }
 
 int32_t lnspi_loss_text_parse(const char *text, lnspi_loss_term *terms, int32_t *count,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   lnspi_lexer at;
   int32_t status;
   *count = 0;
   if (!text)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "a loss text is missing; give e.g. \"cosine\"");
   lnspi_lexer_open(&at, text);
   do {
-    status = loss_text_read(&at, terms, count, problem);
+    status = loss_text_read(&at, terms, count, error);
     if (status) return status;
   } while (lnspi_lexer_take(&at, '+'));
   if (!lnspi_lexer_line_end(&at) || !lnspi_lexer_at_end(&at))
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, at.line, at.column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, at.line, at.column,
                                 "terms of a loss are joined by +, each [weight *] name "
                                 "[key=value ...], on one line");
   return LNSP_OK;

@@ -40,19 +40,19 @@ void lnspi_optimizer_rounding_key(const lnspi_optimizer_config *rule, int32_t we
 
 /* ---- text ---- */
 
-static int32_t optimizer_fail_name(lnspi_token word, lnsp_error *problem) {
+static int32_t optimizer_fail_name(lnspi_token word, lnsp_error *error) {
   char names[160] = "";
   size_t used = 0;
   for (int32_t i = 0; lnspi_optimizer_at(i) && used < sizeof names; i++)
     used += lnspi_format(names + used, sizeof names - used, "%s%s", i ? ", " : "",
                          lnspi_optimizer_at(i)->name);
-  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, word.line, word.column,
+  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
                               "there is no such optimizer; known are %s", names);
 }
 
 /* Index of a word in "a,b,c". */
 static int32_t optimizer_choice(lnspi_token value, const char *key, const char *choices,
-                                double *out, lnsp_error *problem) {
+                                double *out, lnsp_error *error) {
   lnspi_token all = {choices, (int32_t)lnspi_str_length(choices), 1, 1};
   char given[24];
   for (int32_t i = 0;; i++) {
@@ -65,13 +65,13 @@ static int32_t optimizer_choice(lnspi_token value, const char *key, const char *
   size_t shown = value.length < (int32_t)sizeof given ? (size_t)value.length : sizeof given - 1;
   memcpy(given, value.at, shown);
   given[shown] = 0;
-  return lnspi_error_set_line(problem, LNSP_E_UNKNOWN, value.line, value.column,
+  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, value.line, value.column,
                               "%s=%s: it must be one of %s", key, given, choices);
 }
 
 /* Takes a key of the optimizer itself: 1 taken, 0 not one of its keys, -1 failed. */
 static int optimizer_own_key(const lnspi_key *key, lnspi_optimizer_config *rule,
-                             int32_t *status, lnsp_error *problem) {
+                             int32_t *status, lnsp_error *error) {
   int32_t at = 0;
   for (int32_t i = 0; rule->optimizer->argument[i].key; i++) {
     int32_t parts = rule->optimizer->argument[i].parts;
@@ -79,21 +79,21 @@ static int optimizer_own_key(const lnspi_key *key, lnspi_optimizer_config *rule,
       const char *choices = rule->optimizer->argument[i].choices;
       if (choices) {
         *status = optimizer_choice(key->value, rule->optimizer->argument[i].key, choices,
-                                   &rule->real[at], problem);
+                                   &rule->real[at], error);
         return *status == LNSP_OK ? 1 : -1;
       }
       for (int32_t p = 0; p < parts; p++) {
         lnspi_token word = parts == 1 ? key->value : lnspi_token_split(key->value, ',', p);
         if (word.length == 0)
           *status =
-              lnspi_error_set_line(problem, LNSP_E_SYNTAX, key->value.line, key->value.column,
+              lnspi_error_set_line(error, LNSP_E_SYNTAX, key->value.line, key->value.column,
                                    "%s needs %d numbers joined by commas",
                                    rule->optimizer->argument[i].key, parts);
         else
           *status = lnspi_decimal_parse(word, rule->optimizer->argument[i].key,
                                         rule->optimizer->argument[i].low,
                                         rule->optimizer->argument[i].high, &rule->real[at + p],
-                                        problem);
+                                        error);
         if (*status != LNSP_OK) return -1;
       }
       return 1;
@@ -104,62 +104,62 @@ static int optimizer_own_key(const lnspi_key *key, lnspi_optimizer_config *rule,
 }
 
 static int32_t optimizer_count(const lnspi_key *key, const char *name, uint64_t *out,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   int64_t value = 0;
   int32_t status =
-      lnspi_decimal_parse_integer(key->value, name, 0, INT64_C(1) << 52, &value, problem);
+      lnspi_decimal_parse_integer(key->value, name, 0, INT64_C(1) << 52, &value, error);
   *out = (uint64_t)value;
   return status;
 }
 
 static int32_t optimizer_privacy_key(const lnspi_key *key, lnspi_optimizer_config *rule,
-                                     lnsp_error *problem) {
+                                     lnsp_error *error) {
   if (lnspi_token_is(key->key, "clip_each"))
-    return lnspi_decimal_parse(key->value, "clip_each", 0, 1e6, &rule->clip_each, problem);
+    return lnspi_decimal_parse(key->value, "clip_each", 0, 1e6, &rule->clip_each, error);
   if (lnspi_token_is(key->key, "noise"))
-    return lnspi_decimal_parse(key->value, "noise", 0, 1e6, &rule->noise, problem);
-  return optimizer_count(key, "lot", &rule->lot, problem);
+    return lnspi_decimal_parse(key->value, "noise", 0, 1e6, &rule->noise, error);
+  return optimizer_count(key, "lot", &rule->lot, error);
 }
 
 static int32_t optimizer_accumulate(const lnspi_key *key, lnspi_optimizer_config *rule,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   int64_t value = 1;
   int32_t status = lnspi_decimal_parse_integer(key->value, "accumulate", 1,
-                                               LNSPI_MOST_ACCUMULATE, &value, problem);
+                                               LNSPI_MOST_ACCUMULATE, &value, error);
   rule->accumulate = (int32_t)value;
   return status;
 }
 
 static int32_t optimizer_common_key(const lnspi_key *key, lnspi_optimizer_config *rule,
-                                    lnsp_error *problem) {
+                                    lnsp_error *error) {
   lnspi_token word = key->key;
   int32_t taken = LNSP_OK;
-  if (lnspi_schedule_key(key, rule, &taken, problem)) return taken;
+  if (lnspi_schedule_key(key, rule, &taken, error)) return taken;
   if (lnspi_token_is(word, "lr"))
-    return lnspi_decimal_parse(key->value, "lr", 0, 1e6, &rule->lr, problem);
+    return lnspi_decimal_parse(key->value, "lr", 0, 1e6, &rule->lr, error);
   if (lnspi_token_is(word, "clip"))
-    return lnspi_decimal_parse(key->value, "clip", 0, 1e30, &rule->clip, problem);
+    return lnspi_decimal_parse(key->value, "clip", 0, 1e30, &rule->clip, error);
   if (lnspi_token_is(word, "ema"))
-    return lnspi_decimal_parse(key->value, "ema", 0, .99999999, &rule->average, problem);
-  if (lnspi_token_is(word, "accumulate")) return optimizer_accumulate(key, rule, problem);
-  if (lnspi_token_is(word, "seed")) return optimizer_count(key, "seed", &rule->seed, problem);
+    return lnspi_decimal_parse(key->value, "ema", 0, .99999999, &rule->average, error);
+  if (lnspi_token_is(word, "accumulate")) return optimizer_accumulate(key, rule, error);
+  if (lnspi_token_is(word, "seed")) return optimizer_count(key, "seed", &rule->seed, error);
   if (lnspi_token_is(word, "clip_each") || lnspi_token_is(word, "noise") ||
       lnspi_token_is(word, "lot"))
-    return optimizer_privacy_key(key, rule, problem);
+    return optimizer_privacy_key(key, rule, error);
   if (lnspi_token_is(word, "residual")) {
     double choice = 0;
-    int32_t status = optimizer_choice(key->value, "residual", "0,1", &choice, problem);
+    int32_t status = optimizer_choice(key->value, "residual", "0,1", &choice, error);
     rule->residual = choice != 0;
     return status;
   }
   if (lnspi_token_is(word, "weights")) {
     double choice = 0;
-    int32_t status = optimizer_choice(key->value, "weights", "f32,bf16", &choice, problem);
+    int32_t status = optimizer_choice(key->value, "weights", "f32,bf16", &choice, error);
     rule->weights = choice != 0 ? LNSP_BF16 : LNSP_F32;
     return status;
   }
   return lnspi_error_set_line(
-      problem, LNSP_E_UNKNOWN, word.line, word.column,
+      error, LNSP_E_UNKNOWN, word.line, word.column,
       "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
       "warmup, steps, min_lr, every, factor, accumulate, weights, seed, "
       "residual, clip_each, noise, lot",
@@ -190,7 +190,7 @@ static const char *optimizer_refuse(lnspi_optimizer_config *rule) {
 }
 
 int32_t lnspi_optimizer_parse(const char *string, lnspi_optimizer_config *rule,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   lnspi_lexer text;
   lnspi_key keys[OPTIMIZER_KEYS];
   int32_t count = 0, at = 0;
@@ -203,20 +203,20 @@ int32_t lnspi_optimizer_parse(const char *string, lnspi_optimizer_config *rule,
   for (int32_t i = 0; lnspi_optimizer_at(i); i++)
     if (lnspi_token_is(word, lnspi_optimizer_at(i)->name))
       rule->optimizer = lnspi_optimizer_at(i);
-  if (!rule->optimizer) return optimizer_fail_name(word, problem);
+  if (!rule->optimizer) return optimizer_fail_name(word, error);
   for (int32_t i = 0; rule->optimizer->argument[i].key; i++)
     for (int32_t p = 0; p < rule->optimizer->argument[i].parts; p++)
       rule->real[at++] = rule->optimizer->argument[i].initial[p];
-  int32_t status = lnspi_lexer_keys(&text, "", keys, OPTIMIZER_KEYS, &count, problem);
+  int32_t status = lnspi_lexer_keys(&text, "", keys, OPTIMIZER_KEYS, &count, error);
   for (int32_t i = 0; status == LNSP_OK && i < count; i++)
-    if (optimizer_own_key(&keys[i], rule, &status, problem) == 0)
-      status = optimizer_common_key(&keys[i], rule, problem);
+    if (optimizer_own_key(&keys[i], rule, &status, error) == 0)
+      status = optimizer_common_key(&keys[i], rule, error);
   if (status != LNSP_OK) return status;
   lnspi_lexer_line_end(&text);
   if (!lnspi_lexer_at_end(&text))
-    return lnspi_error_set_line(problem, LNSP_E_SYNTAX, text.line, text.column,
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, text.line, text.column,
                                 "an optimizer text is one line: name key=value ...");
   const char *refused = optimizer_refuse(rule);
-  if (refused) return lnspi_error_set_line(problem, LNSP_E_ARGUMENT, 1, 1, "%s", refused);
+  if (refused) return lnspi_error_set_line(error, LNSP_E_ARGUMENT, 1, 1, "%s", refused);
   return LNSP_OK;
 }

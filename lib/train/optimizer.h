@@ -89,7 +89,7 @@ int lnspi_optimizer_has_moments8(const lnspi_optimizer_config *rule); /* 1: mome
 
 /* "adamw lr=1e-3 betas=.9,.999 clip=1 ema=.999 schedule=cosine steps=1000" */
 int32_t lnspi_optimizer_parse(const char *text, lnspi_optimizer_config *rule,
-                              lnsp_error *problem);
+                              lnsp_error *error);
 
 /* The key of update number age (from 1) of a tensor. */
 void lnspi_optimizer_rounding_key(const lnspi_optimizer_config *rule, int32_t weight,

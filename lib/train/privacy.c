@@ -207,9 +207,9 @@ void lnspi_privacy_clip(lnsp_trainer *t) {
 
 /* ---- noise ---- */
 
-int32_t lnspi_privacy_check_key(const lnsp_trainer *t, lnsp_error *problem) {
+int32_t lnspi_privacy_check_key(const lnsp_trainer *t, lnsp_error *error) {
   if (!(t->rule.noise > 0) || t->has_noise_key) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_STATE, NULL,
+  return lnspi_error_set(error, LNSP_E_STATE, NULL,
                          "the optimizer text asks for noise, but there is no key for it: call "
                          "lnsp_trainer_set_noise_key with secret random bytes");
 }

@@ -13,7 +13,7 @@
 void lnspi_privacy_clip(lnsp_trainer *trainer);
 
 /* With noise: LNSP_E_STATE without a key. */
-int32_t lnspi_privacy_check_key(const lnsp_trainer *trainer, lnsp_error *problem);
+int32_t lnspi_privacy_check_key(const lnsp_trainer *trainer, lnsp_error *error);
 
 /* Standard deviation of the noise on the gradient, 0: none. */
 double lnspi_privacy_noise_deviation(const lnsp_trainer *trainer);

@@ -46,24 +46,24 @@ static lnsp_replay *replay_lay_out(lnspi_arena *arena, int64_t width, int gather
 }
 
 int32_t lnspi_replay_create(int64_t width, int gathering, const lnsp_options *options,
-                            lnsp_replay **out, lnsp_error *problem) {
+                            lnsp_replay **out, lnsp_error *error) {
   lnsp_replay pieces, *replay;
   lnspi_block block;
   lnspi_arena arena;
   if (width < 1 || width > LNSPI_REPLAY_MAX_WIDTH)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "replay of vectors of width %lld: the width is 1 to %d",
                            (long long)width, LNSPI_REPLAY_MAX_WIDTH);
   memset(&arena, 0, sizeof arena);
   memset(&pieces, 0, sizeof pieces);
-  int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &pieces.k, problem);
+  int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &pieces.k, error);
   if (status) return status;
   replay_lay_out(&arena, width, gathering, &pieces);
   if (arena.failed)
-    return lnspi_error_set(problem, LNSP_E_MEMORY, NULL,
+    return lnspi_error_set(error, LNSP_E_MEMORY, NULL,
                            "replay of width %lld is too large for this machine",
                            (long long)width);
-  status = lnspi_block_open(&block, options, arena.used, problem);
+  status = lnspi_block_open(&block, options, arena.used, error);
   if (status) return status;
   memset(&arena, 0, sizeof arena);
   arena.base = block.memory;
@@ -164,11 +164,11 @@ void lnspi_replay_factor_write(lnsp_replay *replay, int64_t row, const uint16_t 
 }
 
 /* For unit vectors |mean|^2 plus all variances is 1; float16 keeps 11 bits. */
-int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_error *problem) {
+int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_error *error) {
   const uint16_t *factor = replay_factor(replay);
   double total = 0;
   if (!replay->k->finite(replay->statistics, replay->width))
-    return lnspi_error_set(problem, LNSP_E_NOT_FINITE, "mean", "the mean has NaN or infinity");
+    return lnspi_error_set(error, LNSP_E_NOT_FINITE, "mean", "the mean has NaN or infinity");
   for (int64_t i = 0; i < replay->width; i++)
     total += (double)replay->statistics[i] * (double)replay->statistics[i];
   for (int64_t j = 0; j < replay->width; j++) {
@@ -176,16 +176,16 @@ int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_error *problem) {
     float *wide = replay->scratch;
     replay->k->f16_to_f32(wide, factor + replay_column(replay->width, j), count);
     if (!replay->k->finite(wide, count))
-      return lnspi_error_set(problem, LNSP_E_NOT_FINITE, "factor",
+      return lnspi_error_set(error, LNSP_E_NOT_FINITE, "factor",
                              "the factor has NaN or infinity");
     if (wide[0] < 0)
-      return lnspi_error_set(problem, LNSP_E_FORMAT, "factor",
+      return lnspi_error_set(error, LNSP_E_FORMAT, "factor",
                              "the factor's diagonal is negative at %lld", (long long)j);
     for (int64_t i = 0; i < count; i++) total += (double)wide[i] * (double)wide[i];
   }
   if (!(total > .98 && total < 1.02))
     return lnspi_error_set(
-        problem, LNSP_E_FORMAT, NULL,
+        error, LNSP_E_FORMAT, NULL,
         "mean and factor are not those of unit vectors (their squares do not "
         "sum to 1): gather them with lnsp_replay_add");
   return LNSP_OK;

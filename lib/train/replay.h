@@ -29,7 +29,7 @@ struct lnsp_replay {
  * fills in the statistics and rows, checks, and sets finished. options: already
  * read. */
 int32_t lnspi_replay_create(int64_t width, int gathering, const lnsp_options *options,
-                            lnsp_replay **out, lnsp_error *problem);
+                            lnsp_replay **out, lnsp_error *error);
 void lnspi_replay_release(lnsp_replay *replay);
 
 /* Rows of unit length that lie in replay->batch. */
@@ -44,7 +44,7 @@ void lnspi_replay_factor_read(const lnsp_replay *replay, int64_t row, uint16_t *
 void lnspi_replay_factor_write(lnsp_replay *replay, int64_t row, const uint16_t *from);
 
 /* LNSP_E_FORMAT unless the statistics can be those of unit vectors. */
-int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_error *problem);
+int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_error *error);
 
 /* Floats that hold the finished statistics of a width: the mean (padded to 16)
  * and the factor's lower triangle by columns as float16, rounded up. */

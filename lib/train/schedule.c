@@ -65,25 +65,25 @@ double lnspi_schedule_rate(const lnspi_optimizer_config *rule, uint64_t step) {
 
 /* "5%" as .05; 0 if the word does not end so. */
 static int schedule_percent(lnspi_token word, const char *key, double *share, int32_t *status,
-                            lnsp_error *problem) {
+                            lnsp_error *error) {
   if (word.length < 1 || word.at[word.length - 1] != '%') return 0;
   word.length--;
-  *status = lnspi_decimal_parse(word, key, 0, 100, share, problem);
+  *status = lnspi_decimal_parse(word, key, 0, 100, share, error);
   *share /= 100;
   return 1;
 }
 
 static int32_t schedule_count(const lnspi_key *key, const char *name, int64_t low,
-                              uint64_t *out, lnsp_error *problem) {
+                              uint64_t *out, lnsp_error *error) {
   int64_t value = 0;
   int32_t status =
-      lnspi_decimal_parse_integer(key->value, name, low, INT64_C(1) << 52, &value, problem);
+      lnspi_decimal_parse_integer(key->value, name, low, INT64_C(1) << 52, &value, error);
   *out = (uint64_t)value;
   return status;
 }
 
 static int32_t schedule_name(lnspi_token value, lnspi_optimizer_config *rule,
-                             lnsp_error *problem) {
+                             lnsp_error *error) {
   char shown[48];
   for (int32_t i = 0; i < SCHEDULES; i++)
     if (lnspi_token_is(value, schedule_all[i].name)) {
@@ -91,30 +91,30 @@ static int32_t schedule_name(lnspi_token value, lnspi_optimizer_config *rule,
       return LNSP_OK;
     }
   return lnspi_error_set_line(
-      problem, LNSP_E_UNKNOWN, value.line, value.column,
+      error, LNSP_E_UNKNOWN, value.line, value.column,
       "there is no schedule '%s'; known are constant, cosine, linear, step",
       lnspi_token_show(value, shown));
 }
 
 int lnspi_schedule_key(const lnspi_key *key, lnspi_optimizer_config *rule, int32_t *status,
-                       lnsp_error *problem) {
+                       lnsp_error *error) {
   const lnspi_token word = key->key;
   if (lnspi_token_is(word, "schedule")) {
-    *status = schedule_name(key->value, rule, problem);
+    *status = schedule_name(key->value, rule, error);
   } else if (lnspi_token_is(word, "warmup")) {
-    if (!schedule_percent(key->value, "warmup", &rule->warmup_share, status, problem))
-      *status = schedule_count(key, "warmup", 0, &rule->warmup, problem);
+    if (!schedule_percent(key->value, "warmup", &rule->warmup_share, status, error))
+      *status = schedule_count(key, "warmup", 0, &rule->warmup, error);
   } else if (lnspi_token_is(word, "steps")) {
-    *status = schedule_count(key, "steps", 0, &rule->steps, problem);
+    *status = schedule_count(key, "steps", 0, &rule->steps, error);
   } else if (lnspi_token_is(word, "every")) {
-    *status = schedule_count(key, "every", 1, &rule->every, problem);
+    *status = schedule_count(key, "every", 1, &rule->every, error);
   } else if (lnspi_token_is(word, "factor")) {
-    *status = lnspi_decimal_parse(key->value, "factor", 0, 1, &rule->factor, problem);
+    *status = lnspi_decimal_parse(key->value, "factor", 0, 1, &rule->factor, error);
     rule->has_factor = 1;
   } else if (lnspi_token_is(word, "min_lr")) {
-    rule->min_of_lr = schedule_percent(key->value, "min_lr", &rule->min_lr, status, problem);
+    rule->min_of_lr = schedule_percent(key->value, "min_lr", &rule->min_lr, status, error);
     if (!rule->min_of_lr)
-      *status = lnspi_decimal_parse(key->value, "min_lr", 0, 1e6, &rule->min_lr, problem);
+      *status = lnspi_decimal_parse(key->value, "min_lr", 0, 1e6, &rule->min_lr, error);
   } else {
     return 0;
   }

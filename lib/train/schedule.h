@@ -11,7 +11,7 @@ const char *lnspi_schedule_help(int32_t index);
 
 /* 1 if the key is one of a schedule's, and *status what became of it. */
 int lnspi_schedule_key(const lnspi_key *key, lnspi_optimizer_config *rule, int32_t *status,
-                       lnsp_error *problem);
+                       lnsp_error *error);
 
 /* After all keys: what is wrong with the values together, or NULL. */
 const char *lnspi_schedule_finish(lnspi_optimizer_config *rule);

@@ -10,20 +10,20 @@
 
 /* What the copy could refuse, before anything has changed. */
 static int32_t set_weights_check(lnsp_trainer *t, const lnsp_model *model,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   if (!lnspi_graph_equal(model->graph, t->graph))
-    return lnspi_error_set(problem, LNSP_E_SHAPE, NULL,
+    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
                            "the model is of another architecture than the trainer's");
   if (lnspi_graph_storage(model->graph) == LNSP_I8)
     return lnspi_error_set(
-        problem, LNSP_E_DTYPE, NULL,
+        error, LNSP_E_DTYPE, NULL,
         "a model stored as I8 is only run: adopt the float model that it was "
         "converted from");
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *from = &model->graph->weights[i], *to = &t->graph->weights[i];
     for (int64_t r = 0; from->type != to->type && r < lnspi_weight_rows(from); r++) {
       lnspi_state_read(from, model->state, r, 1, t->row);
-      int32_t status = lnspi_state_check_row(to, to->type, r, t->row, problem);
+      int32_t status = lnspi_state_check_row(to, to->type, r, t->row, error);
       if (status != LNSP_OK) return status;
     }
   }
@@ -45,8 +45,8 @@ static void set_weights_reset(lnsp_trainer *t) {
 }
 
 int32_t lnspi_set_weights(lnsp_trainer *t, const lnsp_model *model, int reset,
-                          lnsp_error *problem) {
-  int32_t status = set_weights_check(t, model, problem);
+                          lnsp_error *error) {
+  int32_t status = set_weights_check(t, model, error);
   if (status != LNSP_OK) return status;
   lnspi_history_copy_pending(t);
   (void)lnspi_state_copy(model->graph, model->state, t->graph, t->state, t->row, NULL);

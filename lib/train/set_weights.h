@@ -8,6 +8,6 @@
 
 /* See lnsp_trainer_set_weights. */
 int32_t lnspi_set_weights(lnsp_trainer *trainer, const lnsp_model *model, int reset,
-                          lnsp_error *problem);
+                          lnsp_error *error);
 
 #endif

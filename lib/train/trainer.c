@@ -28,28 +28,28 @@ typedef struct trainer_recipe {
   lnspi_plan plan;
 } trainer_recipe;
 
-static int32_t trainer_check_text(const char *text, const char *what, lnsp_error *problem) {
+static int32_t trainer_check_text(const char *text, const char *what, lnsp_error *error) {
   if (text && lnspi_str_length(text) >= LNSPI_TEXT_BYTES)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL, "the %s text is over %d bytes long",
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "the %s text is over %d bytes long",
                            what, LNSPI_TEXT_BYTES - 1);
   return LNSP_OK;
 }
 
 /* What was rounded for storage is widened, but codes are not a place to start from. */
-static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_error *problem) {
+static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_error *error) {
   if (lnspi_graph_storage(graph) != LNSP_I8) return LNSP_OK;
-  return lnspi_error_set(problem, LNSP_E_DTYPE, NULL,
+  return lnspi_error_set(error, LNSP_E_DTYPE, NULL,
                          "a model stored as I8 is only run: train the float model that it was "
                          "converted from, and convert the result");
 }
 
 /* Clipping by example is of no use where a row's gradient depends on other rows. */
 static int32_t trainer_check_examples(const lnsp_graph *graph, const lnspi_objective *objective,
-                                      lnsp_error *problem) {
+                                      lnsp_error *error) {
   for (int32_t n = 0; n < graph->node_count; n++)
     if (lnspi_layer_at(graph->nodes[n].layer)->no_again)
       return lnspi_error_set(
-          problem, LNSP_E_UNSUPPORTED, graph->nodes[n].name,
+          error, LNSP_E_UNSUPPORTED, graph->nodes[n].name,
           "clip_each needs the gradient of each row by itself, which layer %d (%s) "
           "does not give: leave it out",
           n, lnspi_layer_at(graph->nodes[n].layer)->name);
@@ -57,11 +57,11 @@ static int32_t trainer_check_examples(const lnsp_graph *graph, const lnspi_objec
     const lnspi_loss *loss = objective->terms[i].loss;
     if (lnspi_loss_term_weighs_rows(&objective->terms[i]))
       return lnspi_error_set(
-          problem, LNSP_E_UNSUPPORTED, objective->terms[i].on,
+          error, LNSP_E_UNSUPPORTED, objective->terms[i].on,
           "clip_each needs a loss that is a mean over rows, but gate=, auto= and "
           "ramp= weigh a term by all rows: leave it out");
     if (loss && (loss->minimum_rows > 1 || loss->across))
-      return lnspi_error_set(problem, LNSP_E_UNSUPPORTED, loss->name,
+      return lnspi_error_set(error, LNSP_E_UNSUPPORTED, loss->name,
                              "clip_each needs a loss that is a mean over rows, but %s compares "
                              "rows with each other: leave it out",
                              loss->name);
@@ -71,25 +71,25 @@ static int32_t trainer_check_examples(const lnsp_graph *graph, const lnspi_objec
 
 static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss, const char *optimizer,
                                const lnsp_size_options *limits, trainer_recipe *recipe,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   lnsp_size_options wide;
   memset(recipe, 0, sizeof *recipe);
   recipe->graph = graph;
   recipe->loss = loss;
   recipe->optimizer = optimizer ? optimizer : "adamw";
   recipe->limits = wide = *limits;
-  int32_t status = trainer_check_type(graph, problem);
-  if (status == LNSP_OK) status = trainer_check_text(loss, "loss", problem);
-  if (status == LNSP_OK) status = trainer_check_text(optimizer, "optimizer", problem);
+  int32_t status = trainer_check_type(graph, error);
+  if (status == LNSP_OK) status = trainer_check_text(loss, "loss", error);
+  if (status == LNSP_OK) status = trainer_check_text(optimizer, "optimizer", error);
   if (status == LNSP_OK)
-    status = lnspi_optimizer_parse(recipe->optimizer, &recipe->rule, problem);
-  if (status == LNSP_OK) status = lnspi_loss_bind(loss, graph, &recipe->objective, problem);
+    status = lnspi_optimizer_parse(recipe->optimizer, &recipe->rule, error);
+  if (status == LNSP_OK) status = lnspi_loss_bind(loss, graph, &recipe->objective, error);
   if (status == LNSP_OK && recipe->rule.clip_each > 0)
-    status = trainer_check_examples(graph, &recipe->objective, problem);
+    status = trainer_check_examples(graph, &recipe->objective, error);
   if (status != LNSP_OK) return status;
   wide.max_rows =
       limits->max_rows * recipe->objective.group_count + recipe->objective.replay_rows;
-  return lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &recipe->plan, problem);
+  return lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &recipe->plan, error);
 }
 
 /* Floats of the second gradients that one layer's inputs may need at a time. */
@@ -250,7 +250,7 @@ static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {
 }
 
 static int32_t trainer_count(trainer_recipe *recipe, lnsp_memory_info *memory,
-                             lnsp_error *problem) {
+                             lnsp_error *error) {
   lnsp_trainer t;
   lnspi_arena arena = {NULL, 0, 0, 0};
   memset(&t, 0, sizeof t);
@@ -258,7 +258,7 @@ static int32_t trainer_count(trainer_recipe *recipe, lnsp_memory_info *memory,
   trainer_take_recipe(&t, recipe);
   trainer_layout(&t, &arena, memory);
   if (arena.failed)
-    return lnspi_error_set(problem, LNSP_E_LIMIT, NULL,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "the trainer would need more bytes than can be addressed: lower the "
                            "limits");
   return LNSP_OK;
@@ -266,10 +266,10 @@ static int32_t trainer_count(trainer_recipe *recipe, lnsp_memory_info *memory,
 
 int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss, const char *optimizer,
                               const lnsp_size_options *limits, lnsp_memory_info *out,
-                              lnsp_error *problem) {
+                              lnsp_error *error) {
   trainer_recipe recipe;
-  int32_t status = trainer_prepare(graph, loss, optimizer, limits, &recipe, problem);
-  if (status == LNSP_OK) status = trainer_count(&recipe, out, problem);
+  int32_t status = trainer_prepare(graph, loss, optimizer, limits, &recipe, error);
+  if (status == LNSP_OK) status = trainer_count(&recipe, out, error);
   return status;
 }
 
@@ -320,25 +320,25 @@ static void trainer_start_average(lnsp_trainer *t) {
 int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
                                  const char *optimizer, const lnsp_size_options *limits,
                                  const lnsp_options *options, lnsp_trainer **out,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   trainer_recipe recipe;
   lnsp_memory_info memory;
   lnspi_block block;
   const lnspi_kernels *k = NULL;
   lnspi_tasks tasks;
-  int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &k, problem);
-  if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, problem);
+  int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &k, error);
+  if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, error);
   if (status == LNSP_OK)
-    status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, problem);
-  if (status == LNSP_OK) status = trainer_count(&recipe, &memory, problem);
+    status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, error);
+  if (status == LNSP_OK) status = trainer_count(&recipe, &memory, error);
   if (status == LNSP_OK)
-    status = lnspi_block_open(&block, options, memory.total_bytes, problem);
+    status = lnspi_block_open(&block, options, memory.total_bytes, error);
   if (status != LNSP_OK) return status;
   lnsp_graph *graph =
       lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
   lnspi_graph_set_storage(graph, recipe.rule.weights);
   lnsp_trainer *t = trainer_place(&block, graph, k, &tasks, &recipe);
-  status = lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, problem);
+  status = lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, error);
   if (status != LNSP_OK) { /* too large for bfloat16 */
     lnspi_block_close(&block);
     return status;
@@ -350,7 +350,7 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
 
 int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *optimizer,
                                 const lnsp_size_options *limits, const lnsp_options *options,
-                                lnsp_trainer **out, lnsp_error *problem) {
+                                lnsp_trainer **out, lnsp_error *error) {
   trainer_recipe recipe;
   lnsp_memory_info memory;
   lnspi_handle stage;
@@ -363,28 +363,28 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   if (resume && !optimizer) optimizer = lnspi_safetensors_metadata(file, "lnsp.optimizer");
   if (loss && !*loss) loss = NULL;
   if (resume && options->prefix && *options->prefix)
-    return lnspi_error_set(problem, LNSP_E_ARGUMENT, NULL,
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "a state file is resumed without a prefix");
-  int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &k, problem);
-  if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, problem);
-  if (status == LNSP_OK) status = lnspi_handle_begin_file(&stage, file, options, problem);
+  int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &k, error);
+  if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, error);
+  if (status == LNSP_OK) status = lnspi_handle_begin_file(&stage, file, options, error);
   if (status != LNSP_OK) return status;
-  status = trainer_check_type(stage.graph, problem);
+  status = trainer_check_type(stage.graph, error);
   if (status == LNSP_OK)
-    status = trainer_prepare(stage.graph, loss, optimizer, limits, &recipe, problem);
+    status = trainer_prepare(stage.graph, loss, optimizer, limits, &recipe, error);
   if (status == LNSP_OK) lnspi_graph_set_storage(stage.graph, recipe.rule.weights);
-  if (status == LNSP_OK) status = trainer_count(&recipe, &memory, problem);
+  if (status == LNSP_OK) status = trainer_count(&recipe, &memory, error);
   if (status != LNSP_OK) {
     lnspi_handle_cancel(&stage);
     return status;
   }
-  status = lnspi_handle_finish(&stage, memory.total_bytes, options, &block, &graph, problem);
+  status = lnspi_handle_finish(&stage, memory.total_bytes, options, &block, &graph, error);
   if (status != LNSP_OK) return status;
   recipe.graph = graph;
   lnsp_trainer *t = trainer_place(&block, graph, k, &tasks, &recipe);
-  status = lnspi_load(file, graph, options->prefix, t->state, t->row, problem);
+  status = lnspi_load(file, graph, options->prefix, t->state, t->row, error);
   if (status == LNSP_OK) trainer_start_average(t);
-  if (status == LNSP_OK && resume) status = lnspi_checkpoint_load(t, file, problem);
+  if (status == LNSP_OK && resume) status = lnspi_checkpoint_load(t, file, error);
   if (status == LNSP_OK)
     *out = t;
   else

@@ -104,14 +104,14 @@ struct lnsp_trainer {
 
 int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss, const char *optimizer,
                               const lnsp_size_options *limits, lnsp_memory_info *out,
-                              lnsp_error *problem);
+                              lnsp_error *error);
 int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
                                  const char *optimizer, const lnsp_size_options *limits,
                                  const lnsp_options *options, lnsp_trainer **out,
-                                 lnsp_error *problem);
+                                 lnsp_error *error);
 int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *optimizer,
                                 const lnsp_size_options *limits, const lnsp_options *options,
-                                lnsp_trainer **out, lnsp_error *problem);
+                                lnsp_trainer **out, lnsp_error *error);
 
 /* Before a pass: what layers that draw by chance take, if they are to when learning. */
 void lnspi_trainer_seed_layers(lnsp_trainer *trainer, int learning);

@@ -127,12 +127,12 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
 }
 
 /* The update from the whole gradient, no element of which is beyond gradient. */
-static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *problem) {
+static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *error) {
   lnspi_update update;
   lnspi_bounds after;
   double scale, norm = 0;
   double rate = lnspi_schedule_rate(&t->rule, t->step);
-  int32_t status = lnspi_clip(t, &scale, &norm, problem);
+  int32_t status = lnspi_clip(t, &scale, &norm, error);
   if (status != LNSP_OK) return status;
   /* bias corrections are largest for the youngest tensor */
   uint64_t youngest = UINT64_MAX;
@@ -140,12 +140,12 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *problem
     if (t->touched[i] && t->age[i] < youngest) youngest = t->age[i];
   if (youngest == UINT64_MAX) youngest = t->step;
   t->rule.optimizer->prepare(t->rule.real, rate, scale, youngest + 1, &update);
-  status = lnspi_finite_check(t, gradient, &update, &after, problem);
+  status = lnspi_finite_check(t, gradient, &update, &after, error);
   if (status != LNSP_OK) return status;
   const double written = lnspi_memory_writes_bound(t);
   if (!(written <= LNSPI_MOST_WEIGHT))
     return lnspi_error_set(
-        problem, LNSP_E_NOT_FINITE, NULL,
+        error, LNSP_E_NOT_FINITE, NULL,
         "what would be written into a memory is not finite or beyond 1e37, so "
         "nothing was changed: check the data");
   lnspi_history_copy_pending(t);
@@ -158,23 +158,23 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *problem
   return LNSP_OK;
 }
 
-int32_t lnspi_update_apply(lnsp_trainer *t, lnsp_error *problem) {
+int32_t lnspi_update_apply(lnsp_trainer *t, lnsp_error *error) {
   double gradient = lnspi_finite_check_gradient(t);
-  int32_t status = lnspi_privacy_check_key(t, problem);
+  int32_t status = lnspi_privacy_check_key(t, error);
   if (status != LNSP_OK) return status;
   gradient += LNSPI_NOISE_MOST * lnspi_privacy_noise_deviation(t);
   if (gradient <= LNSPI_MOST_GRADIENT)
     gradient = lnspi_accumulate_bound(t, gradient, LNSPI_MOST_GRADIENT);
   if (!(gradient <= LNSPI_MOST_GRADIENT))
     return lnspi_error_set(
-        problem, LNSP_E_NOT_FINITE, NULL,
+        error, LNSP_E_NOT_FINITE, NULL,
         "a gradient is not finite or could exceed 1e18, so nothing was changed: "
         "lower the learning rate, or check the data");
   if (lnspi_accumulate_is_partial(t)) {
     lnspi_accumulate_add(t, gradient);
   } else {
     lnspi_accumulate_begin(t);
-    status = update_make(t, gradient, problem);
+    status = update_make(t, gradient, error);
     lnspi_accumulate_end(t);
     if (status != LNSP_OK) return status;
     lnspi_accumulate_reset(t);
@@ -184,10 +184,10 @@ int32_t lnspi_update_apply(lnsp_trainer *t, lnsp_error *problem) {
 }
 
 int32_t lnspi_update_apply_given(lnsp_trainer *t, const float *const *gradients,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   if (t->rule.clip_each > 0)
     return lnspi_error_set(
-        problem, LNSP_E_STATE, NULL,
+        error, LNSP_E_STATE, NULL,
         "gradients that were made elsewhere cannot be clipped by example: make "
         "the trainer without clip_each");
   t->phase = LNSPI_PHASE_IDLE;
@@ -201,7 +201,7 @@ int32_t lnspi_update_apply_given(lnsp_trainer *t, const float *const *gradients,
     lnspi_state_write_array(&weight, t->small, 0, lnspi_weight_rows(&weight), gradients[i]);
   }
   t->given = gradients;
-  int32_t status = lnspi_update_apply(t, problem);
+  int32_t status = lnspi_update_apply(t, error);
   t->given = NULL;
   return status;
 }

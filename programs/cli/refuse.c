@@ -45,28 +45,28 @@ static const struct {
   { "call lnsp_trainer_set_replay", "give them with --replay FILE to train or eval" },
 };
 
-int refuse_error(const args *a, const char *path, const lnsp_error *problem) {
+int refuse_error(const args *a, const char *path, const lnsp_error *error) {
   size_t i;
   for (i = 0; i < sizeof refuse_words / sizeof refuse_words[0]; i++) {
-    const char *at = strstr(problem->message, refuse_words[i].library);
+    const char *at = strstr(error->message, refuse_words[i].library);
     if (at)
       return refuse(a, "%s%s%.*s%s%s", path ? path : "", path ? ": " : "",
-                    (int)(at - problem->message), problem->message, refuse_words[i].here,
+                    (int)(at - error->message), error->message, refuse_words[i].here,
                     at + strlen(refuse_words[i].library));
   }
-  if (problem->line > 0) /* of a loss, an optimizer, an architecture */
-    return refuse(a, "%s (line %d, column %d of the text)", problem->message,
-                  (int)problem->line, (int)problem->column);
-  if (path && !strstr(problem->message, path))
-    return refuse(a, "%s: %s", path, problem->message);
-  return refuse(a, "%s", problem->message);
+  if (error->line > 0) /* of a loss, an optimizer, an architecture */
+    return refuse(a, "%s (line %d, column %d of the text)", error->message,
+                  (int)error->line, (int)error->column);
+  if (path && !strstr(error->message, path))
+    return refuse(a, "%s: %s", path, error->message);
+  return refuse(a, "%s", error->message);
 }
 
-int refuse_batch(const args *a, const char *path, int64_t first, const lnsp_error *problem) {
-  if (first > 0 && strstr(problem->message, " in row "))
+int refuse_batch(const args *a, const char *path, int64_t first, const lnsp_error *error) {
+  if (first > 0 && strstr(error->message, " in row "))
     return refuse(a, "%s%s%s (counted from row %lld of the data)", path ? path : "",
-                  path ? ": " : "", problem->message, (long long)first);
-  return refuse_error(a, path, problem);
+                  path ? ": " : "", error->message, (long long)first);
+  return refuse_error(a, path, error);
 }
 
 int refuse_memory(const args *a) {

@@ -9,10 +9,10 @@
 int refuse_usage(const args *a, const char *format, ...);
 int refuse(const args *a, const char *format, ...);
 /* The library's sentence, with the file it is about where that is known. */
-int refuse_error(const args *a, const char *path, const lnsp_error *problem);
+int refuse_error(const args *a, const char *path, const lnsp_error *error);
 int refuse_memory(const args *a);
 /* The same for a batch of the data that began at row first: sentences that count
  * rows from the batch's begin say so. */
-int refuse_batch(const args *a, const char *path, int64_t first, const lnsp_error *problem);
+int refuse_batch(const args *a, const char *path, int64_t first, const lnsp_error *error);
 
 #endif

@@ -49,13 +49,13 @@ static int data_column_add(data *d, const char *name, lnsp_file *file, const cha
                            int64_t index_width, const char *option_name) {
   data_column *c = &d->column[d->count];
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
   int i;
 
   for (i = 0; i + 1 < d->file_count && d->file[i].file != file; i++)
     ;
-  if (lnsp_file_tensor(file, tensor, &shape, &problem))
-    return refuse_error(d->args, d->file[i].path, &problem);
+  if (lnsp_file_tensor(file, tensor, &shape, &error))
+    return refuse_error(d->args, d->file[i].path, &error);
   if (shape.rank < 2 || shape.rank > 3 || (index && shape.rank != 2))
     return refuse(d->args, "tensor %s has rank %d; vectors are [rows, width]%s", tensor,
                   (int)shape.rank, index ? "" : " or [rows, concepts, width]");
@@ -94,14 +94,14 @@ static int data_open_named(data *d, const data_spec *spec) {
   const row_index *index = NULL;
   lnsp_file *file = NULL;
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
   int i, status = data_file(d, spec->path, strlen(spec->path), &file);
 
   if (!status && spec->rows)
     status = row_index_load(d, "--rows", spec->rows, &index);
   for (i = 0; i < DATA_COLUMNS && !status; i++) {
     const int64_t concepts = d->max_concepts;
-    if (lnsp_file_tensor(file, data_names[i], &shape, &problem) ||
+    if (lnsp_file_tensor(file, data_names[i], &shape, &error) ||
         (i >= DATA_SETS && index && shape.rank != 2))
       continue;
     status = data_ids_integer(&shape)
@@ -240,7 +240,7 @@ static int data_unit(const data *d, const data_column *c, float *x, int64_t vect
 static int data_column_read(const data *d, const data_column *c, const int32_t *order,
                             int64_t first, int64_t count) {
   const int64_t length = (c->index ? 1 : c->concepts) * c->width;
-  lnsp_error problem;
+  lnsp_error error;
   int32_t status = LNSP_OK;
   float *to = c->buffer;
   int64_t r, l;
@@ -250,21 +250,21 @@ static int data_column_read(const data *d, const data_column *c, const int32_t *
 
   if (!order && !c->index)
     status = lnsp_file_read(c->file, c->tensor, first * length, count * length, LNSP_F32, to,
-                            &problem);
+                            &error);
   for (r = first; (order || c->index) && r < first + count && !status; r++) {
     const int64_t row = order ? order[r] : r;
     if (!c->index) {
-      status = lnsp_file_read(c->file, c->tensor, row * length, length, LNSP_F32, to, &problem);
+      status = lnsp_file_read(c->file, c->tensor, row * length, length, LNSP_F32, to, &error);
       to += length;
       continue;
     }
     for (l = 0; l < c->concepts && !status; l++, to += length) {
       const int64_t at = c->index->row[row * c->index->columns + c->index_first + l];
-      status = lnsp_file_read(c->file, c->tensor, at * length, length, LNSP_F32, to, &problem);
+      status = lnsp_file_read(c->file, c->tensor, at * length, length, LNSP_F32, to, &error);
     }
   }
   if (status)
-    return refuse_error(d->args, NULL, &problem);
+    return refuse_error(d->args, NULL, &error);
   return d->normalise ? data_unit(d, c, c->buffer, count * c->concepts) : 0;
 }
 
@@ -307,7 +307,7 @@ void data_close(data *d) {
 }
 
 int data_file(data *d, const char *path, size_t length, lnsp_file **out) {
-  lnsp_error problem;
+  lnsp_error error;
   char *copy;
   int i;
 
@@ -319,8 +319,8 @@ int data_file(data *d, const char *path, size_t length, lnsp_file **out) {
   copy = strndup(path, length);
   if (!copy)
     return refuse_memory(d->args);
-  if (lnsp_file_open(copy, NULL, out, &problem)) {
-    const int status = refuse_error(d->args, copy, &problem);
+  if (lnsp_file_open(copy, NULL, out, &error)) {
+    const int status = refuse_error(d->args, copy, &error);
     free(copy);
     return status;
   }

@@ -34,10 +34,10 @@ const char *data_input(const data *d) {
 int data_ids_add(data *d, const char *name, lnsp_file *file, const row_index *index) {
   data_column *c = &d->column[d->count];
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
 
-  if (lnsp_file_tensor(file, name, &shape, &problem))
-    return refuse_error(d->args, NULL, &problem);
+  if (lnsp_file_tensor(file, name, &shape, &error))
+    return refuse_error(d->args, NULL, &error);
   if (shape.rank != 2 || !data_ids_integer(&shape))
     return refuse(d->args, "tensor %s must hold integers, [rows, concepts]", name);
   if (index && index->columns != 1)
@@ -83,11 +83,11 @@ static int ids_foreign(const data *d, const lnsp_file *file) {
 
 int data_ids_open(data *d, lnsp_file *file, const row_index *index) {
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
   int i, status = ids_foreign(d, file);
 
   for (i = 0; i < IDS_NAMES && !status; i++)
-    if (!lnsp_file_tensor(file, ids_names[i], &shape, &problem))
+    if (!lnsp_file_tensor(file, ids_names[i], &shape, &error))
       status = data_ids_add(d, ids_names[i], file, index);
   return status;
 }
@@ -113,15 +113,15 @@ int data_ids_need_masks(data *d) {
 int data_ids_read(const data *d, const data_column *c, const int32_t *order, int64_t first,
                   int64_t count) {
   int64_t *to = (int64_t *)(void *)c->buffer, r;
-  lnsp_error problem;
+  lnsp_error error;
 
   for (r = first; r < first + count; r++, to += c->concepts) {
     int64_t row = order ? order[r] : r;
     if (c->index)
       row = c->index->row[row];
     if (lnsp_file_read(c->file, c->tensor, row * c->concepts, c->concepts, LNSP_I64, to,
-                       &problem))
-      return refuse_error(d->args, NULL, &problem);
+                       &error))
+      return refuse_error(d->args, NULL, &error);
   }
   return 0;
 }

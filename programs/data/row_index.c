@@ -140,11 +140,11 @@ static int index_pick_rows(const data *d, const char *text, int64_t value, row_i
 static int index_read(data *d, const char *text, lnsp_file *file, const index_text *what,
                       row_index *index) {
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
   int status = 0;
 
-  if (lnsp_file_tensor(file, what->tensor, &shape, &problem))
-    return refuse_error(d->args, text, &problem);
+  if (lnsp_file_tensor(file, what->tensor, &shape, &error))
+    return refuse_error(d->args, text, &error);
   if (shape.rank < 1 || shape.rank > 2)
     return refuse(d->args, "%s: an index tensor is [M] or [M, L], this one has rank %d", text,
                   (int)shape.rank);
@@ -156,8 +156,8 @@ static int index_read(data *d, const char *text, lnsp_file *file, const index_te
   if (!index->from || !index->row)
     return refuse_memory(d->args);
   if (lnsp_file_read(file, what->tensor, 0, tensor_elements(&shape), LNSP_I32, index->row,
-                     &problem))
-    return refuse_error(d->args, text, &problem);
+                     &error))
+    return refuse_error(d->args, text, &error);
   if (what->columns.given && shape.rank != 2)
     return refuse(d->args, "%s: the tensor is [M] and has no columns to choose from", text);
   if (what->columns.given)

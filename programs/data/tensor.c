@@ -25,8 +25,8 @@ int64_t tensor_rows(const lnsp_tensor *tensor) {
 }
 
 int32_t tensor_load(lnsp_file *file, const char *name, lnsp_tensor *out, float **values,
-                    lnsp_error *problem) {
-  int32_t status = lnsp_file_tensor(file, name, out, problem);
+                    lnsp_error *error) {
+  int32_t status = lnsp_file_tensor(file, name, out, error);
   int64_t count;
 
   *values = NULL;
@@ -35,12 +35,12 @@ int32_t tensor_load(lnsp_file *file, const char *name, lnsp_tensor *out, float *
   count = tensor_elements(out);
   *values = malloc((size_t)(count ? count : 1) * sizeof(float));
   if (!*values) {
-    problem->code = LNSP_E_MEMORY;
-    snprintf(problem->message, sizeof problem->message,
+    error->code = LNSP_E_MEMORY;
+    snprintf(error->message, sizeof error->message,
              "not enough memory to hold tensor %s; use a smaller file", name);
     return LNSP_E_MEMORY;
   }
-  status = lnsp_file_read(file, name, 0, count, LNSP_F32, *values, problem);
+  status = lnsp_file_read(file, name, 0, count, LNSP_F32, *values, error);
   if (status) {
     free(*values);
     *values = NULL;
@@ -53,16 +53,16 @@ int32_t tensor_load(lnsp_file *file, const char *name, lnsp_tensor *out, float *
 }
 
 int32_t tensor_save_all(const char *path, const lnsp_tensor *tensors, int32_t count,
-                     lnsp_error *problem) {
+                     lnsp_error *error) {
   lnsp_writer *writer = NULL;
-  int32_t i, status = lnsp_writer_create(path, tensors, count, NULL, 0, NULL, &writer, problem);
+  int32_t i, status = lnsp_writer_create(path, tensors, count, NULL, 0, NULL, &writer, error);
 
   for (i = 0; i < count && !status; i++)
     status = lnsp_writer_write(
         writer, tensors[i].data,
-        (size_t)tensor_elements(&tensors[i]) * lnsp_dtype_bytes(tensors[i].dtype), problem);
+        (size_t)tensor_elements(&tensors[i]) * lnsp_dtype_bytes(tensors[i].dtype), error);
   if (!status)
-    status = lnsp_writer_close(writer, problem);
+    status = lnsp_writer_close(writer, error);
   lnsp_writer_destroy(writer);
   return status;
 }

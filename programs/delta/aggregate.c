@@ -62,15 +62,15 @@ static int gather_weights(const args *a, gathering *g) {
 /* One delta, if it is whole and keeps to the rules; with skip=1 it is left out otherwise. */
 static int gather_one(const args *a, gathering *g, const lnsp_delta_check_options *rules, int32_t i) {
   const char *path = a->positional[i + 1];
-  lnsp_error problem;
-  int32_t status = lnsp_delta_open(path, NULL, &g->deltas[i], &problem);
+  lnsp_error error;
+  int32_t status = lnsp_delta_open(path, NULL, &g->deltas[i], &error);
 
   if (!status && (rules->key_bytes || rules->max_norm > 0 || rules->max_change > 0))
-    status = lnsp_delta_check(g->deltas[i], g->base, rules, NULL, &problem);
+    status = lnsp_delta_check(g->deltas[i], g->base, rules, NULL, &error);
   if (!status)
     return 0;
   if (!g->skip || status == LNSP_E_ARGUMENT || status == LNSP_E_MEMORY)
-    return refuse_error(a, path, &problem);
+    return refuse_error(a, path, &error);
   lnsp_delta_destroy(g->deltas[i]);
   g->deltas[i] = NULL;
   g->refused[i] = status;
@@ -108,8 +108,8 @@ static int gather_open(const args *a, gathering *g) {
 }
 
 /* The file that the library's sentence ("delta 3 of 8") is about. */
-static const char *gather_blame(const args *a, const lnsp_error *problem) {
-  const char *digits = strstr(problem->message, "delta ");
+static const char *gather_blame(const args *a, const lnsp_error *error) {
+  const char *digits = strstr(error->message, "delta ");
   const long number = digits ? strtol(digits + 6, NULL, 10) : 0;
   return number > 0 && number < a->positional_count ? a->positional[number] : NULL;
 }
@@ -118,7 +118,7 @@ static int gather_sum(const args *a, gathering *g) {
   const lnsp_delta *given[ARGS_MAX];
   double weights[ARGS_MAX];
   int32_t refused[ARGS_MAX], place[ARGS_MAX], count = 0, i;
-  lnsp_error problem;
+  lnsp_error error;
 
   for (i = 0; i < g->count; i++) {
     if (!g->deltas[i])
@@ -130,8 +130,8 @@ static int gather_sum(const args *a, gathering *g) {
   if (!count)
     return refuse(a, "none of the %d deltas could be used: each was refused", (int)g->count);
   if (lnsp_delta_aggregate(g->base, given, g->weights ? weights : NULL, count,
-                           args_value(a, "--rule"), NULL, refused, &g->sum, &problem))
-    return refuse_error(a, count == g->count ? gather_blame(a, &problem) : NULL, &problem);
+                           args_value(a, "--rule"), NULL, refused, &g->sum, &error))
+    return refuse_error(a, count == g->count ? gather_blame(a, &error) : NULL, &error);
   for (i = 0; i < count; i++) {
     g->refused[place[i]] = refused[i];
     g->used += refused[i] == LNSP_OK;
@@ -142,50 +142,50 @@ static int gather_sum(const args *a, gathering *g) {
 /* The optimizer with its moments, from the state of the last round or anew. */
 static int server_open(const args *a, const gathering *g, lnsp_trainer **out) {
   const char *text = args_value(a, "--server"), *state = args_value(a, "--state");
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_file *file = NULL;
   int32_t status;
   int there;
 
   if (!state || !file_exists(state, &there)) {
-    if (lnsp_trainer_create(g->base, NULL, text, NULL, NULL, out, &problem))
-      return refuse_error(a, NULL, &problem);
+    if (lnsp_trainer_create(g->base, NULL, text, NULL, NULL, out, &error))
+      return refuse_error(a, NULL, &error);
     return 0;
   }
-  status = lnsp_file_open(state, NULL, &file, &problem);
+  status = lnsp_file_open(state, NULL, &file, &error);
   if (!status)
-    status = lnsp_trainer_open_file(file, NULL, text, NULL, NULL, out, &problem);
+    status = lnsp_trainer_open_file(file, NULL, text, NULL, NULL, out, &error);
   lnsp_file_destroy(file);
-  return status ? refuse_error(a, state, &problem) : 0;
+  return status ? refuse_error(a, state, &error) : 0;
 }
 
 static int gather_step(const args *a, gathering *g) {
-  lnsp_error problem;
+  lnsp_error error;
   int status;
 
   if (!args_value(a, "--server")) {
-    if (lnsp_delta_apply(g->sum, g->base, NULL, &g->next, &problem))
-      return refuse_error(a, NULL, &problem);
+    if (lnsp_delta_apply(g->sum, g->base, NULL, &g->next, &error))
+      return refuse_error(a, NULL, &error);
     return 0;
   }
   status = server_open(a, g, &g->server);
-  if (!status && (lnsp_trainer_step_delta(g->server, g->sum, &problem) ||
-                  lnsp_trainer_publish(g->server, 0, NULL, &g->next, &problem)))
-    status = refuse_error(a, args_value(a, "--state"), &problem);
+  if (!status && (lnsp_trainer_step_delta(g->server, g->sum, &error) ||
+                  lnsp_trainer_publish(g->server, 0, NULL, &g->next, &error)))
+    status = refuse_error(a, args_value(a, "--state"), &error);
   return status;
 }
 
 /* The state last: if that fails, the round can be done again from the old one. */
 static int gather_save(const args *a, const gathering *g, const char *path) {
   const char *delta = args_value(a, "--delta"), *state = args_value(a, "--state");
-  lnsp_error problem;
+  lnsp_error error;
 
-  if (lnsp_model_save(g->next, path, 0, &problem))
-    return refuse_error(a, path, &problem);
-  if (delta && lnsp_delta_save(g->sum, delta, &problem))
-    return refuse_error(a, delta, &problem);
-  if (state && lnsp_trainer_save(g->server, state, LNSP_SAVE_STATE, &problem))
-    return refuse_error(a, state, &problem);
+  if (lnsp_model_save(g->next, path, 0, &error))
+    return refuse_error(a, path, &error);
+  if (delta && lnsp_delta_save(g->sum, delta, &error))
+    return refuse_error(a, delta, &error);
+  if (state && lnsp_trainer_save(g->server, state, LNSP_SAVE_STATE, &error))
+    return refuse_error(a, state, &error);
   return 0;
 }
 
@@ -212,12 +212,12 @@ static void report_refused(const report *r, const args *a, const gathering *g) {
 static int gather_report(const args *a, const gathering *g, const char *path) {
   uint8_t hash[LNSP_HASH_BYTES];
   double norm = 0, most = 0;
-  lnsp_error problem;
+  lnsp_error error;
   report r;
 
-  if (lnsp_model_hash(g->next, hash, &problem) ||
-      lnsp_delta_norm(g->sum, g->base, &norm, &most, NULL, &problem))
-    return refuse_error(a, NULL, &problem);
+  if (lnsp_model_hash(g->next, hash, &error) ||
+      lnsp_delta_norm(g->sum, g->base, &norm, &most, NULL, &error))
+    return refuse_error(a, NULL, &error);
   r = report_start(a);
   report_integer(&r, "deltas", "deltas", g->count, "");
   report_integer(&r, "used", "used", g->used, "");

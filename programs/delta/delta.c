@@ -31,15 +31,15 @@ static const option options[] = {
 /* Sender, nonce and code, as make's options say. */
 static int delta_stamp(const args *a, lnsp_delta *delta) {
   uint8_t key[LNSP_KEY_BYTES + 1];
-  lnsp_error problem;
+  lnsp_error error;
   uint64_t nonce = 0;
   size_t bytes;
   int status = delta_check_key(a, key, &bytes);
 
   if (!status)
     status = args_unsigned(a, "--nonce", 0, &nonce);
-  if (!status && lnsp_delta_stamp(delta, args_value(a, "--sender"), nonce, key, bytes, &problem))
-    status = refuse_error(a, "--sender", &problem);
+  if (!status && lnsp_delta_stamp(delta, args_value(a, "--sender"), nonce, key, bytes, &error))
+    status = refuse_error(a, "--sender", &error);
   memset(key, 0, sizeof key);
   return status;
 }
@@ -48,21 +48,21 @@ static int delta_stamp(const args *a, lnsp_delta *delta) {
 static int delta_distance(const args *a, const lnsp_delta *delta, double *norm, double *most) {
   const char *path = args_value(a, "--base");
   lnsp_model *base = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int status;
 
   if (!path || strcmp(a->positional[0], "info"))
     return 0;
   status = model_load(a, path, &base);
-  if (!status && lnsp_delta_norm(delta, base, norm, most, NULL, &problem))
-    status = refuse_error(a, path, &problem);
+  if (!status && lnsp_delta_norm(delta, base, norm, most, NULL, &error))
+    status = refuse_error(a, path, &error);
   lnsp_model_destroy(base);
   return status;
 }
 
 static int delta_facts(const args *a, const lnsp_delta *delta, const char *path) {
   lnsp_delta_info facts;
-  lnsp_error problem;
+  lnsp_error error;
   report r;
   double norm = -1, most = 0;
   int status = delta_distance(a, delta, &norm, &most);
@@ -71,8 +71,8 @@ static int delta_facts(const args *a, const lnsp_delta *delta, const char *path)
   facts.struct_size = sizeof facts;
   if (status)
     return status;
-  if (lnsp_delta_get_info(delta, &facts, &problem))
-    return refuse_error(a, NULL, &problem);
+  if (lnsp_delta_get_info(delta, &facts, &error))
+    return refuse_error(a, NULL, &error);
   r = report_start(a);
   report_text(&r, "codec", "codec", facts.codec);
   report_text(&r, "kind", "kind", facts.exact ? "exact" : "lossy");
@@ -104,9 +104,9 @@ static int delta_facts(const args *a, const lnsp_delta *delta, const char *path)
 }
 
 static int delta_open(const args *a, const char *path, lnsp_delta **out) {
-  lnsp_error problem;
-  if (lnsp_delta_open(path, NULL, out, &problem))
-    return refuse_error(a, path, &problem);
+  lnsp_error error;
+  if (lnsp_delta_open(path, NULL, out, &error))
+    return refuse_error(a, path, &error);
   return 0;
 }
 
@@ -132,18 +132,18 @@ static char *delta_codec(const args *a) {
 static int delta_write(const args *a, const lnsp_model *base, const lnsp_model *next,
                        const char *path) {
   lnsp_delta *delta = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   char *codec = delta_codec(a);
   int status = 0;
 
   if (!codec)
     return refuse_memory(a);
-  if (lnsp_delta_create(base, next, codec, NULL, &delta, &problem))
-    status = refuse_error(a, problem.line ? "--codec" : delta_blame(a, base, &problem), &problem);
+  if (lnsp_delta_create(base, next, codec, NULL, &delta, &error))
+    status = refuse_error(a, error.line ? "--codec" : delta_blame(a, base, &error), &error);
   if (!status)
     status = delta_stamp(a, delta);
-  if (!status && lnsp_delta_save(delta, path, &problem))
-    status = refuse_error(a, path, &problem);
+  if (!status && lnsp_delta_save(delta, path, &error))
+    status = refuse_error(a, path, &error);
   if (!status)
     status = delta_facts(a, delta, path);
   lnsp_delta_destroy(delta);
@@ -169,11 +169,11 @@ static int delta_accept(const args *a, const lnsp_delta *delta, const lnsp_model
                         lnsp_model **next) {
   uint8_t key[LNSP_KEY_BYTES + 1];
   lnsp_delta_check_options rules;
-  lnsp_error problem;
+  lnsp_error error;
   int status = delta_check_options(a, key, &rules);
 
-  if (!status && lnsp_delta_accept(delta, base, &rules, NULL, next, &problem))
-    status = refuse_error(a, delta_blame(a, base, &problem), &problem);
+  if (!status && lnsp_delta_accept(delta, base, &rules, NULL, next, &error))
+    status = refuse_error(a, delta_blame(a, base, &error), &error);
   memset(key, 0, sizeof key);
   return status;
 }
@@ -181,7 +181,7 @@ static int delta_accept(const args *a, const lnsp_delta *delta, const lnsp_model
 static int delta_apply(const args *a, const char *path) {
   lnsp_model *base = NULL, *next = NULL, *stored = NULL;
   lnsp_delta *delta = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   uint8_t hash[LNSP_HASH_BYTES];
   int32_t type = LNSP_F32;
   int status = args_type(a, &type);
@@ -192,10 +192,10 @@ static int delta_apply(const args *a, const char *path) {
     status = delta_open(a, a->positional[2], &delta);
   if (!status)
     status = delta_accept(a, delta, base, &next);
-  if (!status && (lnsp_model_convert(next, type, NULL, &stored, &problem) ||
-                  lnsp_model_hash(stored, hash, &problem) ||
-                  lnsp_model_save(stored, path, 0, &problem)))
-    status = refuse_error(a, path, &problem);
+  if (!status && (lnsp_model_convert(next, type, NULL, &stored, &error) ||
+                  lnsp_model_hash(stored, hash, &error) ||
+                  lnsp_model_save(stored, path, 0, &error)))
+    status = refuse_error(a, path, &error);
   if (!status) {
     report r = report_start(a);
     report_hash(&r, "hash", "hash", hash);
@@ -211,13 +211,13 @@ static int delta_apply(const args *a, const char *path) {
 
 static int delta_invert(const args *a, const char *path) {
   lnsp_delta *delta = NULL, *back = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int status = delta_open(a, a->positional[1], &delta);
 
-  if (!status && lnsp_delta_invert(delta, NULL, &back, &problem))
-    status = refuse_error(a, a->positional[1], &problem);
-  if (!status && lnsp_delta_save(back, path, &problem))
-    status = refuse_error(a, path, &problem);
+  if (!status && lnsp_delta_invert(delta, NULL, &back, &error))
+    status = refuse_error(a, a->positional[1], &error);
+  if (!status && lnsp_delta_save(back, path, &error))
+    status = refuse_error(a, path, &error);
   if (!status)
     status = delta_facts(a, back, path);
   lnsp_delta_destroy(back);
@@ -229,17 +229,17 @@ static int delta_invert(const args *a, const char *path) {
 static int delta_join(const args *a, const char *path) {
   lnsp_delta *delta[ARGS_MAX] = { NULL }, *merged = NULL;
   const lnsp_delta *given[ARGS_MAX];
-  lnsp_error problem;
+  lnsp_error error;
   int i, count = a->positional_count - 1, status = 0;
 
   for (i = 0; !status && i < count; i++) {
     status = delta_open(a, a->positional[i + 1], &delta[i]);
     given[i] = delta[i];
   }
-  if (!status && lnsp_delta_merge(given, count, NULL, &merged, &problem))
-    status = refuse_error(a, NULL, &problem);
-  if (!status && lnsp_delta_save(merged, path, &problem))
-    status = refuse_error(a, path, &problem);
+  if (!status && lnsp_delta_merge(given, count, NULL, &merged, &error))
+    status = refuse_error(a, NULL, &error);
+  if (!status && lnsp_delta_save(merged, path, &error))
+    status = refuse_error(a, path, &error);
   if (!status)
     status = delta_facts(a, merged, path);
   lnsp_delta_destroy(merged);
@@ -253,7 +253,7 @@ static int delta_merge(const args *a, const char *path) {
   const char *from = args_value(a, "--base");
   lnsp_model *base = NULL, *now = NULL, *next = NULL;
   lnsp_delta *delta = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int i, status;
 
   if (!from)
@@ -261,8 +261,8 @@ static int delta_merge(const args *a, const char *path) {
   status = model_load(a, from, &base);
   for (i = 1; !status && i < a->positional_count; i++) {
     status = delta_open(a, a->positional[i], &delta);
-    if (!status && lnsp_delta_apply(delta, now ? now : base, NULL, &next, &problem))
-      status = refuse_error(a, a->positional[i], &problem);
+    if (!status && lnsp_delta_apply(delta, now ? now : base, NULL, &next, &error))
+      status = refuse_error(a, a->positional[i], &error);
     lnsp_delta_destroy(delta);
     lnsp_model_destroy(now);
     delta = NULL;

@@ -25,28 +25,28 @@ static const option options[] = {
 };
 
 static int32_t verify_facts(const lnsp_delta *delta, lnsp_delta_info *facts,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   memset(facts, 0, sizeof *facts);
   facts->struct_size = sizeof *facts;
-  return lnsp_delta_get_info(delta, facts, problem);
+  return lnsp_delta_get_info(delta, facts, error);
 }
 
 /* The delta, and the base that it is of, before any long work. */
 static int verify_open(const args *a, proof *p) {
   uint8_t hash[LNSP_HASH_BYTES];
-  lnsp_error problem;
+  lnsp_error error;
   int status = model_load(a, a->positional[0], &p->base);
 
   if (status)
     return status;
-  if (lnsp_delta_open(a->positional[1], NULL, &p->delta, &problem) ||
-      verify_facts(p->delta, &p->promised, &problem))
-    return refuse_error(a, a->positional[1], &problem);
+  if (lnsp_delta_open(a->positional[1], NULL, &p->delta, &error) ||
+      verify_facts(p->delta, &p->promised, &error))
+    return refuse_error(a, a->positional[1], &error);
   if (p->promised.stage_count > 1)
     return refuse(a, "%s was merged of several deltas (%d stages): prove each on its own base",
                   a->positional[1], (int)p->promised.stage_count);
-  if (lnsp_model_hash(p->base, hash, &problem))
-    return refuse_error(a, a->positional[0], &problem);
+  if (lnsp_model_hash(p->base, hash, &error))
+    return refuse_error(a, a->positional[0], &error);
   if (memcmp(hash, p->promised.base_hash, sizeof hash))
     return refuse(a, "%s is not the base of %s: its hash is another one than the delta was made "
                      "from; give that version", a->positional[0], a->positional[1]);
@@ -58,16 +58,16 @@ static int verify_again(const args *a, proof *p, train_job *job) {
   const char *only = args_value(a, "--only");
   const size_t bytes = strlen(p->promised.codec) + (only ? strlen(only) : 0) + 8;
   char *codec = malloc(bytes);
-  lnsp_error problem;
+  lnsp_error error;
   int status = 0;
 
   if (!codec)
     return refuse_memory(a);
   snprintf(codec, bytes, "%s%s%s", p->promised.codec, only ? " only=" : "", only ? only : "");
-  if (lnsp_trainer_publish(job->trainer, job->average, NULL, &p->trained, &problem) ||
-      lnsp_delta_create(p->base, p->trained, codec, NULL, &p->again, &problem) ||
-      verify_facts(p->again, &p->found, &problem))
-    status = refuse_error(a, problem.line ? "--only" : a->positional[1], &problem);
+  if (lnsp_trainer_publish(job->trainer, job->average, NULL, &p->trained, &error) ||
+      lnsp_delta_create(p->base, p->trained, codec, NULL, &p->again, &error) ||
+      verify_facts(p->again, &p->found, &error))
+    status = refuse_error(a, error.line ? "--only" : a->positional[1], &error);
   free(codec);
   return status;
 }

@@ -27,7 +27,7 @@ static int cat5_load_bank(cat5_job *f, cat5_set *s, const char *articles) {
   const args *a = f->job->args;
   const data_column *c = &s->d.column[0];
   const row_index *index = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int status;
 
   if (!articles)
@@ -46,8 +46,8 @@ static int cat5_load_bank(cat5_job *f, cat5_set *s, const char *articles) {
   if (!s->vectors || !s->order || !s->place)
     return refuse_memory(a);
   if (lnsp_file_read(c->file, c->tensor, 0, c->stored_rows * c->width, LNSP_F32, s->vectors,
-                     &problem))
-    return refuse_error(a, NULL, &problem);
+                     &error))
+    return refuse_error(a, NULL, &error);
   metric_unit(s->vectors, c->stored_rows, c->width, 1e-9);
   cat5_order(index->row, c->stored_rows, s->order, s->place);
   s->bank.vectors = s->vectors;

@@ -101,7 +101,7 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
 /* A single row that would be left over goes with the batch before it, since losses
  * over pairs need two; so there is room for batch + 1 rows. */
 static int eval_batches(data *d, lnsp_trainer *trainer, int64_t batch, double *out) {
-  lnsp_error problem;
+  lnsp_error error;
   double sum = 0;
   int64_t first, count;
   int status = 0;
@@ -112,8 +112,8 @@ static int eval_batches(data *d, lnsp_trainer *trainer, int64_t batch, double *o
     count = left <= batch || (left == batch + 1 && batch > 1) ? left : batch;
     status = data_read(d, NULL, first, count);
     if (!status &&
-        lnsp_trainer_validate(trainer, d->inputs, d->needed_count, 0, &loss, &problem))
-      status = refuse_batch(d->args, NULL, first, &problem);
+        lnsp_trainer_validate(trainer, d->inputs, d->needed_count, 0, &loss, &error))
+      status = refuse_batch(d->args, NULL, first, &error);
     sum += (double)loss * (double)count;
   }
   *out = sum / (double)d->rows;
@@ -123,12 +123,12 @@ static int eval_batches(data *d, lnsp_trainer *trainer, int64_t batch, double *o
 static int eval_replay(const args *a, lnsp_trainer *trainer) {
   const char *path = args_value(a, "--replay");
   lnsp_replay *replay = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int status = 0;
 
-  if (path && (lnsp_replay_open(path, NULL, &replay, &problem) ||
-               lnsp_trainer_set_replay(trainer, replay, &problem)))
-    status = refuse_error(a, path, &problem);
+  if (path && (lnsp_replay_open(path, NULL, &replay, &error) ||
+               lnsp_trainer_set_replay(trainer, replay, &error)))
+    status = refuse_error(a, path, &error);
   lnsp_replay_destroy(replay);
   return status;
 }
@@ -138,7 +138,7 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
                      const char *loss, int64_t batch, double *out) {
   const lnsp_options library = args_options(a);
   lnsp_trainer *trainer = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_size_options limits;
   const char *name;
   data d;
@@ -154,8 +154,8 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
                        "which `lnsp replay fit` writes");
   limits = model_size_options(batch + 1, d.max_concepts);
   if (!status &&
-      lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &problem))
-    status = refuse_error(a, NULL, &problem);
+      lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &error))
+    status = refuse_error(a, NULL, &error);
   if (!status)
     status = eval_replay(a, trainer);
   for (i = 0; !status && (name = lnsp_trainer_input_name(trainer, i)) != NULL; i++)

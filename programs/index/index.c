@@ -41,7 +41,7 @@ static const option options[] = {
 static int ids_load(data *d, const char *text, int64_t **ids, int64_t *count) {
   lnsp_file *file = NULL;
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
   const char *tensor = NULL;
   size_t length = 0;
   int status = data_split(d, "--ids", text, &length, &tensor);
@@ -50,14 +50,14 @@ static int ids_load(data *d, const char *text, int64_t **ids, int64_t *count) {
     status = data_file(d, text, length, &file);
   if (status)
     return status;
-  if (lnsp_file_tensor(file, tensor, &shape, &problem))
-    return refuse_error(d->args, text, &problem);
+  if (lnsp_file_tensor(file, tensor, &shape, &error))
+    return refuse_error(d->args, text, &error);
   *count = tensor_elements(&shape);
   *ids = malloc((size_t)(*count + 1) * sizeof **ids);
   if (!*ids)
     return refuse_memory(d->args);
-  if (lnsp_file_read(file, tensor, 0, *count, LNSP_I64, *ids, &problem))
-    return refuse_error(d->args, text, &problem);
+  if (lnsp_file_read(file, tensor, 0, *count, LNSP_I64, *ids, &error))
+    return refuse_error(d->args, text, &error);
   return 0;
 }
 
@@ -66,7 +66,7 @@ static int ids_load(data *d, const char *text, int64_t **ids, int64_t *count) {
 static int ids_of_vectors(const args *a, vector_rows *v, int64_t **ids) {
   const char *text = args_value(a, "--ids");
   int64_t count = v->count, i, kept = 0;
-  lnsp_error problem;
+  lnsp_error error;
   unsigned char *seen;
   int status;
 
@@ -85,8 +85,8 @@ static int ids_of_vectors(const args *a, vector_rows *v, int64_t **ids) {
   if (!*ids)
     return refuse_memory(a);
   if (v->is_index && !v->rows)
-    return lnsp_file_read(v->file, "ids", 0, count, LNSP_I64, *ids, &problem)
-               ? refuse_error(a, a->positional[1], &problem)
+    return lnsp_file_read(v->file, "ids", 0, count, LNSP_I64, *ids, &error)
+               ? refuse_error(a, a->positional[1], &error)
                : 0;
   seen = calloc((size_t)v->stored_rows + 1, 1);
   if (!seen)
@@ -109,7 +109,7 @@ static int ids_of_vectors(const args *a, vector_rows *v, int64_t **ids) {
 static int index_fill(const args *a, lnsp_index *index, vector_rows *v, const int64_t *ids,
                       const char *path) {
   float *x = malloc((size_t)INDEX_BATCH * (size_t)v->width * sizeof *x);
-  lnsp_error problem;
+  lnsp_error error;
   progress show;
   int64_t first;
   int status = x ? 0 : refuse_memory(a);
@@ -120,8 +120,8 @@ static int index_fill(const args *a, lnsp_index *index, vector_rows *v, const in
     status = vector_rows_read(v, first, count, x);
     if (!status) {
       const lnsp_tensor part = lnsp_tensor_f32("vectors", x, 2, count, v->width, 0);
-      if (lnsp_index_add(index, &part, ids ? ids + first : NULL, &problem))
-        status = refuse_batch(a, path, first, &problem);
+      if (lnsp_index_add(index, &part, ids ? ids + first : NULL, &error))
+        status = refuse_batch(a, path, first, &error);
     }
     if (progress_due(&show))
       progress_show(&show, "%lld of %lld vectors", (long long)first, (long long)v->count);
@@ -133,15 +133,15 @@ static int index_fill(const args *a, lnsp_index *index, vector_rows *v, const in
 
 static int index_report(const args *a, const lnsp_index *index, const char *path) {
   lnsp_index_info facts;
-  lnsp_error problem;
+  lnsp_error error;
   char type[8];
   report r;
   size_t i;
 
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (lnsp_index_get_info(index, &facts, &problem))
-    return refuse_error(a, path, &problem);
+  if (lnsp_index_get_info(index, &facts, &error))
+    return refuse_error(a, path, &error);
   snprintf(type, sizeof type, "%s", lnsp_dtype_name(facts.dtype));
   for (i = 0; type[i]; i++) /* as --type has it */
     type[i] = (char)(type[i] == 'F' ? 'f' : type[i]);
@@ -156,9 +156,9 @@ static int index_report(const args *a, const lnsp_index *index, const char *path
 }
 
 static int index_write(const args *a, lnsp_index *index, const char *path) {
-  lnsp_error problem;
-  if (lnsp_index_save(index, path, &problem))
-    return refuse_error(a, path, &problem);
+  lnsp_error error;
+  if (lnsp_index_save(index, path, &error))
+    return refuse_error(a, path, &error);
   return index_report(a, index, path);
 }
 
@@ -168,7 +168,7 @@ static int index_open(const args *a, int64_t more, lnsp_index **out) {
   const char *path = a->positional[1];
   lnsp_index_options settings;
   lnsp_index_info facts;
-  lnsp_error problem;
+  lnsp_error error;
   int pass;
 
   memset(&settings, 0, sizeof settings);
@@ -179,9 +179,9 @@ static int index_open(const args *a, int64_t more, lnsp_index **out) {
   for (pass = 0; pass < (more ? 2 : 1); pass++) {
     lnsp_index_destroy(*out);
     *out = NULL;
-    if (lnsp_index_open(path, &settings, &o, out, &problem) ||
-        lnsp_index_get_info(*out, &facts, &problem))
-      return refuse_error(a, path, &problem);
+    if (lnsp_index_open(path, &settings, &o, out, &error) ||
+        lnsp_index_get_info(*out, &facts, &error))
+      return refuse_error(a, path, &error);
     settings.capacity = facts.count + more;
   }
   return 0;
@@ -193,7 +193,7 @@ static int index_build(const args *a) {
   const char *path = NULL;
   lnsp_index *index = NULL;
   lnsp_index_options settings;
-  lnsp_error problem;
+  lnsp_error error;
   vector_rows v;
   int64_t *ids = NULL;
   int status = args_output(a, &path);
@@ -210,8 +210,8 @@ static int index_build(const args *a) {
   settings.width = v.width;
   settings.capacity = v.count;
   settings.keep = args_value(a, "--keep") != NULL;
-  if (!status && lnsp_index_create(&settings, &o, &index, &problem))
-    status = refuse_error(a, a->positional[1], &problem);
+  if (!status && lnsp_index_create(&settings, &o, &index, &error))
+    status = refuse_error(a, a->positional[1], &error);
   if (!status)
     status = index_fill(a, index, &v, ids, a->positional[1]);
   if (!status)
@@ -267,7 +267,7 @@ static int ids_of_words(const args *a, int64_t **ids, int64_t *count) {
 static int index_remove(const args *a) {
   const char *path = NULL, *text = args_value(a, "--ids");
   lnsp_index *index = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   data d;
   int64_t *ids = NULL, count = 0;
   int status = args_output(a, &path);
@@ -280,8 +280,8 @@ static int index_remove(const args *a) {
     status = text ? ids_load(&d, text, &ids, &count) : ids_of_words(a, &ids, &count);
   if (!status)
     status = index_open(a, 0, &index);
-  if (!status && lnsp_index_remove(index, ids, count, &problem))
-    status = refuse_error(a, a->positional[1], &problem);
+  if (!status && lnsp_index_remove(index, ids, count, &error))
+    status = refuse_error(a, a->positional[1], &error);
   if (!status)
     status = index_write(a, index, path);
   lnsp_index_destroy(index);

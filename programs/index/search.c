@@ -33,7 +33,7 @@ typedef struct mapped_index {
 static int mapped_open(const args *a, const char *path, mapped_index *m) {
   const lnsp_options o = args_options(a);
   lnsp_index_options settings;
-  lnsp_error problem;
+  lnsp_error error;
   struct stat facts;
   const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
@@ -51,8 +51,8 @@ static int mapped_open(const args *a, const char *path, mapped_index *m) {
     close(file);
   if (m->bytes && !lnsp_index_open_borrowed(m->bytes, m->size, &settings, &o, &m->index, NULL))
     return 0;
-  if (lnsp_index_open(path, &settings, &o, &m->index, &problem)) /* a copy can do more */
-    return refuse_error(a, path, &problem);
+  if (lnsp_index_open(path, &settings, &o, &m->index, &error)) /* a copy can do more */
+    return refuse_error(a, path, &error);
   return 0;
 }
 
@@ -80,14 +80,14 @@ static int search_prepare(search_job *job) {
   const int64_t n = job->queries.count, batch = n < SEARCH_BATCH ? n : SEARCH_BATCH;
   const int64_t columns = job->without ? job->without->columns : 0;
   lnsp_search_options limits;
-  lnsp_error problem;
+  lnsp_error error;
 
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
   limits.max_queries = (int32_t)(batch ? batch : 1);
   limits.max_results = (int32_t)job->results;
-  if (lnsp_search_create(job->m.index, &limits, &o, &job->search, &problem))
-    return refuse_error(job->args, job->args->positional[1], &problem);
+  if (lnsp_search_create(job->m.index, &limits, &o, &job->search, &error))
+    return refuse_error(job->args, job->args->positional[1], &error);
   job->x = malloc((size_t)(batch * job->queries.width + 1) * sizeof *job->x);
   job->left_out = malloc((size_t)(batch * columns + 1) * sizeof *job->left_out);
   job->ids = malloc((size_t)(n * job->results + 1) * sizeof *job->ids);
@@ -101,7 +101,7 @@ static int search_prepare(search_job *job) {
 static int search_batch(search_job *job, int64_t first, int64_t count) {
   const int64_t columns = job->without ? job->without->columns : 0;
   lnsp_tensor x, left_out;
-  lnsp_error problem;
+  lnsp_error error;
   double start;
   int64_t i;
   int status = vector_rows_read(&job->queries, first, count, job->x);
@@ -120,8 +120,8 @@ static int search_batch(search_job *job, int64_t first, int64_t count) {
   start = progress_clock();
   if (lnsp_search_run(job->search, &x, job->without ? &left_out : NULL, (int32_t)job->results,
                       job->ids + first * job->results, job->scores + first * job->results,
-                      &problem))
-    return refuse_batch(job->args, job->args->positional[2], first, &problem);
+                      &error))
+    return refuse_batch(job->args, job->args->positional[2], first, &error);
   job->seconds += progress_clock() - start;
   return 0;
 }
@@ -186,7 +186,7 @@ static void print_found(const search_job *job) {
 
 static int search_save(const search_job *job, const char *path) {
   lnsp_tensor out[2];
-  lnsp_error problem;
+  lnsp_error error;
 
   memset(out, 0, sizeof out);
   out[0].name = "ids";
@@ -198,7 +198,7 @@ static int search_save(const search_job *job, const char *path) {
   out[0].rank = out[1].rank = 2;
   out[0].dims[0] = out[1].dims[0] = job->queries.count;
   out[0].dims[1] = out[1].dims[1] = job->results;
-  return tensor_save_all(path, out, 2, &problem) ? refuse_error(job->args, path, &problem) : 0;
+  return tensor_save_all(path, out, 2, &error) ? refuse_error(job->args, path, &error) : 0;
 }
 
 static int search_report(const search_job *job, const char *path) {

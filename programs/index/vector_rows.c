@@ -18,7 +18,7 @@ int vector_rows_open(const args *a, const char *text, const char *const *names,
                      vector_rows *v) {
   const char *rows = args_value(a, "--rows"), *tensor = NULL;
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
   size_t length = strlen(text);
   int is_file, safetensors, status = 0, i;
 
@@ -36,8 +36,8 @@ int vector_rows_open(const args *a, const char *text, const char *const *names,
       tensor = names[i];
   v->is_index = is_file && tensor && !strcmp(tensor, "vectors") &&
                 !lnsp_file_tensor(v->file, "ids", &shape, NULL);
-  if (lnsp_file_tensor(v->file, tensor ? tensor : names[0], &shape, &problem))
-    return refuse_error(a, text, &problem);
+  if (lnsp_file_tensor(v->file, tensor ? tensor : names[0], &shape, &error))
+    return refuse_error(a, text, &error);
   if (shape.rank != 2)
     return refuse(a, "%s: tensor %s has rank %d; vectors are [rows, width]", text, tensor,
                   (int)shape.rank);
@@ -65,18 +65,18 @@ int vector_rows_open(const args *a, const char *text, const char *const *names,
 }
 
 int vector_rows_read(vector_rows *v, int64_t first, int64_t count, float *out) {
-  lnsp_error problem;
+  lnsp_error error;
   int64_t i;
   if (!v->rows) {
     if (lnsp_file_read(v->file, v->tensor, first * v->width, count * v->width, LNSP_F32, out,
-                       &problem))
-      return refuse_error(v->d.args, v->tensor, &problem);
+                       &error))
+      return refuse_error(v->d.args, v->tensor, &error);
     return 0;
   }
   for (i = 0; i < count; i++)
     if (lnsp_file_read(v->file, v->tensor, v->rows->row[first + i] * v->width, v->width,
-                       LNSP_F32, out + i * v->width, &problem))
-      return refuse_error(v->d.args, v->tensor, &problem);
+                       LNSP_F32, out + i * v->width, &error))
+      return refuse_error(v->d.args, v->tensor, &error);
   return 0;
 }
 

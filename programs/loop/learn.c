@@ -40,32 +40,32 @@ static int learn_trainer(loop_learner *l, const char *path) {
   const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
   const char *pattern;
   lnsp_memory_info memory;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_file *file = NULL;
   double lr = 0;
   int i, status = 0;
 
-  if (lnsp_file_open(path, NULL, &file, &problem))
-    return refuse_error(a, path, &problem);
+  if (lnsp_file_open(path, NULL, &file, &error))
+    return refuse_error(a, path, &error);
   if (!lnsp_file_metadata(file, "lnsp.trainer")) { /* a state keeps its own texts */
     loss = loss ? loss : l->rehearse ? LOOP_LOSS : "cosine";
     optimizer = optimizer ? optimizer : LOOP_OPTIMIZER;
   }
-  if (lnsp_trainer_open_file(file, loss, optimizer, &limits, &library, &l->trainer, &problem))
-    status = refuse_error(a, path, &problem);
+  if (lnsp_trainer_open_file(file, loss, optimizer, &limits, &library, &l->trainer, &error))
+    status = refuse_error(a, path, &error);
   lnsp_file_destroy(file);
   if (!status)
     status = args_real(a, "--lr", 0, 0, &lr);
   if (!status && args_value(a, "--lr") &&
-      lnsp_trainer_set_learning_rate(l->trainer, (float)lr, &problem))
-    status = refuse_error(a, NULL, &problem);
+      lnsp_trainer_set_learning_rate(l->trainer, (float)lr, &error))
+    status = refuse_error(a, NULL, &error);
   for (i = 0; !status && (pattern = args_value_at(a, "--freeze", i)) != NULL; i++)
-    if (lnsp_trainer_freeze(l->trainer, pattern, 1, &problem))
-      status = refuse_error(a, NULL, &problem);
+    if (lnsp_trainer_freeze(l->trainer, pattern, 1, &error))
+      status = refuse_error(a, NULL, &error);
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
-  if (!status && lnsp_trainer_memory(l->trainer, &memory, &problem))
-    status = refuse_error(a, NULL, &problem);
+  if (!status && lnsp_trainer_memory(l->trainer, &memory, &error))
+    status = refuse_error(a, NULL, &error);
   l->average = memory.average_bytes > 0;
   return status;
 }
@@ -73,12 +73,12 @@ static int learn_trainer(loop_learner *l, const char *path) {
 static int learn_replay(loop_learner *l) {
   const char *path = args_value(l->args, "--replay");
   lnsp_replay *replay = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int status = 0;
 
-  if (path && (lnsp_replay_open(path, NULL, &replay, &problem) ||
-               lnsp_trainer_set_replay(l->trainer, replay, &problem)))
-    status = refuse_error(l->args, path, &problem);
+  if (path && (lnsp_replay_open(path, NULL, &replay, &error) ||
+               lnsp_trainer_set_replay(l->trainer, replay, &error)))
+    status = refuse_error(l->args, path, &error);
   lnsp_replay_destroy(replay);
   return status;
 }
@@ -170,7 +170,7 @@ static int learn_read(loop_learner *l, int64_t rows) {
 static int learn_batch(loop_learner *l, int64_t rows) {
   const int64_t n = l->stream->concepts, width = l->stream->width;
   lnsp_tensor in[3];
-  lnsp_error problem;
+  lnsp_error error;
   int32_t status, count = 2, i;
   const char *name;
 
@@ -179,13 +179,13 @@ static int learn_batch(loop_learner *l, int64_t rows) {
   in[2] = lnsp_tensor_f32("prev", l->prev, 2, rows, width, 0);
   for (i = 0; (name = lnsp_trainer_input_name(l->trainer, i)) != NULL; i++)
     count += !strcmp(name, "prev");
-  status = lnsp_trainer_step(l->trainer, in, count, &l->loss, &problem);
+  status = lnsp_trainer_step(l->trainer, in, count, &l->loss, &error);
   if (status == LNSP_E_NOT_FINITE) { /* nothing has changed, and the stream goes on */
     l->refused++;
     return 0;
   }
   if (status)
-    return refuse(l->args, "step %lld: %s", (long long)l->steps + 1, problem.message);
+    return refuse(l->args, "step %lld: %s", (long long)l->steps + 1, error.message);
   l->loss_sum += (double)l->loss;
   l->steps++;
   return 0;

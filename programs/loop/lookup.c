@@ -46,7 +46,7 @@ static int lookup_fill(loop_lookup *b, loop_stream *s, const char *wanted) {
   float *some = malloc((size_t)(LOOKUP_BATCH * s->width) * sizeof(float));
   int32_t rows[LOOKUP_BATCH];
   int64_t ids[LOOKUP_BATCH], r = 0, n;
-  lnsp_error problem;
+  lnsp_error error;
   progress show;
   int status = some ? 0 : refuse_memory(s->args);
 
@@ -60,8 +60,8 @@ static int lookup_fill(loop_lookup *b, loop_stream *s, const char *wanted) {
       }
     status = loop_stream_read(s, rows, n, some);
     part = lnsp_tensor_f32("vectors", some, 2, n, s->width, 0);
-    if (!status && n && lnsp_index_add(b->index, &part, ids, &problem))
-      status = refuse_error(s->args, s->args->positional[1], &problem);
+    if (!status && n && lnsp_index_add(b->index, &part, ids, &error))
+      status = refuse_error(s->args, s->args->positional[1], &error);
     if (progress_due(&show))
       progress_show(&show, "%lld of %lld concepts in the index", (long long)r,
                     (long long)s->stored);
@@ -75,7 +75,7 @@ static int lookup_build(loop_lookup *b, loop_stream *s) {
   const lnsp_options library = args_options(s->args);
   char *wanted = calloc((size_t)s->stored, 1);
   lnsp_index_options settings;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t count = 0;
   int status = wanted ? lookup_wanted(s, wanted, &count) : refuse_memory(s->args);
 
@@ -84,8 +84,8 @@ static int lookup_build(loop_lookup *b, loop_stream *s) {
   settings.width = s->width;
   settings.capacity = count;
   settings.dtype = b->type;
-  if (!status && lnsp_index_create(&settings, &library, &b->index, &problem))
-    status = refuse_error(s->args, NULL, &problem);
+  if (!status && lnsp_index_create(&settings, &library, &b->index, &error))
+    status = refuse_error(s->args, NULL, &error);
   if (!status)
     status = lookup_fill(b, s, wanted);
   free(wanted);
@@ -96,24 +96,24 @@ static int lookup_build(loop_lookup *b, loop_stream *s) {
 static int lookup_load(loop_lookup *b, const loop_stream *s, const char *path) {
   const lnsp_options library = args_options(s->args);
   lnsp_index_info facts;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t i, id = 0;
 
   if (args_value(s->args, "--pool"))
     return refuse_usage(s->args, "give --index or --pool, not both: an index says itself what "
                        "can be found");
-  if (lnsp_index_open(path, NULL, &library, &b->index, &problem))
-    return refuse_error(s->args, path, &problem);
+  if (lnsp_index_open(path, NULL, &library, &b->index, &error))
+    return refuse_error(s->args, path, &error);
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (lnsp_index_get_info(b->index, &facts, &problem))
-    return refuse_error(s->args, path, &problem);
+  if (lnsp_index_get_info(b->index, &facts, &error))
+    return refuse_error(s->args, path, &error);
   if (facts.width != s->width)
     return refuse(s->args, "%s has vectors of width %lld, the stream of %lld", path,
                   (long long)facts.width, (long long)s->width);
   for (i = 0; i < facts.count; i++) {
-    if (lnsp_index_ids(b->index, i, 1, &id, &problem))
-      return refuse_error(s->args, path, &problem);
+    if (lnsp_index_ids(b->index, i, 1, &id, &error))
+      return refuse_error(s->args, path, &error);
     if (id < 0 || id >= s->stored)
       return refuse(s->args, "%s has the id %lld, but %s has rows 0 to %lld; make the index of "
                     "these vectors", path, (long long)id, s->args->positional[1],
@@ -126,12 +126,12 @@ static int lookup_search(loop_lookup *b, const args *a) {
   const lnsp_options library = args_options(a);
   lnsp_search_options limits;
   lnsp_index_info facts;
-  lnsp_error problem;
+  lnsp_error error;
 
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (lnsp_index_get_info(b->index, &facts, &problem))
-    return refuse_error(a, NULL, &problem);
+  if (lnsp_index_get_info(b->index, &facts, &error))
+    return refuse_error(a, NULL, &error);
   if (facts.count < 1)
     return refuse(a, "the index is empty; there is nothing to find");
   b->count = facts.count;
@@ -140,8 +140,8 @@ static int lookup_search(loop_lookup *b, const args *a) {
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
   limits.max_results = (int32_t)b->most;
-  if (lnsp_search_create(b->index, &limits, &library, &b->search, &problem))
-    return refuse_error(a, NULL, &problem);
+  if (lnsp_search_create(b->index, &limits, &library, &b->search, &error))
+    return refuse_error(a, NULL, &error);
   b->id = malloc((size_t)b->most * sizeof *b->id);
   b->score = malloc((size_t)b->most * sizeof *b->score);
   b->query = malloc((size_t)b->width * sizeof *b->query);
@@ -184,14 +184,14 @@ static int64_t lookup_better(const loop_lookup *b, int64_t n, int32_t truth) {
 static int lookup_look(loop_lookup *b, const args *a, const lnsp_tensor *without, int32_t truth,
                      loop_found *out) {
   const lnsp_tensor query = lnsp_tensor_f32("queries", b->query, 2, 1, b->width, 0);
-  lnsp_error problem;
+  lnsp_error error;
   int64_t n = b->shown < 10 ? 10 : b->shown, better = -1, i;
 
   for (;; n = n < 1000 ? 1000 : b->most) {
     if (n > b->most)
       n = b->most;
-    if (lnsp_search_run(b->search, &query, without, (int32_t)n, b->id, b->score, &problem))
-      return refuse_error(a, NULL, &problem);
+    if (lnsp_search_run(b->search, &query, without, (int32_t)n, b->id, b->score, &error))
+      return refuse_error(a, NULL, &error);
     better = truth >= 0 ? lookup_better(b, n, truth) : -1;
     for (i = 0; !out->count && i < n && i < b->shown && b->id[i] != LNSP_NO_ID; i++) {
       out->row[i] = (int32_t)b->id[i];

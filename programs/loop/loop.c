@@ -89,7 +89,7 @@ static int loop_read(loop_job *job) {
 static int loop_limits(loop_job *job, int64_t *low, int64_t *high, int64_t *step,
                        int64_t *width) {
   const lnsp_graph *graph;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t ids = 0;
   int status = model_load(job->args, job->path, &job->model);
 
@@ -100,9 +100,9 @@ static int loop_limits(loop_job *job, int64_t *low, int64_t *high, int64_t *step
   *width = lnsp_graph_input_width(graph);
   if (ids)
     return refuse(job->args, "%s takes ids of tokens, and a stream has vectors", job->path);
-  if (lnsp_graph_concept_range(graph, low, high, step, &problem) ||
-      lnsp_model_hash(job->model, job->hash, &problem))
-    return refuse_error(job->args, job->path, &problem);
+  if (lnsp_graph_concept_range(graph, low, high, step, &error) ||
+      lnsp_model_hash(job->model, job->hash, &error))
+    return refuse_error(job->args, job->path, &error);
   return 0;
 }
 
@@ -110,12 +110,12 @@ static int loop_limits(loop_job *job, int64_t *low, int64_t *high, int64_t *step
 static int loop_output(loop_job *job, const lnsp_graph *graph) {
   const loop_stream *s = &job->stream;
   lnsp_tensor input = lnsp_tensor_f32("input", NULL, 3, 1, s->concepts, s->width), out;
-  lnsp_error problem;
+  lnsp_error error;
   int32_t i;
 
   for (i = 0; i < lnsp_graph_output_count(graph); i++) {
-    if (lnsp_graph_output_shape(graph, i, &input, &out, &problem))
-      return refuse_error(job->args, job->path, &problem);
+    if (lnsp_graph_output_shape(graph, i, &input, &out, &error))
+      return refuse_error(job->args, job->path, &error);
     if (strcmp(out.name, job->output))
       continue;
     if (out.dims[out.rank - 1] != s->width)
@@ -138,12 +138,12 @@ static int loop_network(loop_job *job) {
   const lnsp_options library = args_options(a);
   const lnsp_size_options limits = model_size_options(1, job->stream.concepts);
   loop_learner *l = &job->learner;
-  lnsp_error problem;
+  lnsp_error error;
   int status = loop_output(job, lnsp_model_graph(job->model));
 
   if (!status && !job->learns &&
-      lnsp_session_create(job->model, &limits, &library, &job->session, &problem))
-    status = refuse_error(a, job->path, &problem);
+      lnsp_session_create(job->model, &limits, &library, &job->session, &error))
+    status = refuse_error(a, job->path, &error);
   if (status || !job->learns)
     return status;
   lnsp_model_destroy(job->model); /* the trainer's weights are the only ones */
@@ -151,8 +151,8 @@ static int loop_network(loop_job *job) {
   l->each = job->out_each != 0;
   status = loop_learn_open(l, &job->stream, job->path);
   if (!status && lnsp_session_create_live(l->trainer, l->average, &limits, &library,
-                                          &job->session, &problem))
-    status = refuse_error(a, job->path, &problem);
+                                          &job->session, &error))
+    status = refuse_error(a, job->path, &error);
   return status;
 }
 
@@ -199,11 +199,11 @@ static int loop_predict(loop_job *job, const float **out) {
   const lnsp_tensor to = lnsp_tensor_f32(job->output, job->out, job->out_each ? 3 : 2, 1,
                                          job->out_each ? s->concepts : s->width, s->width);
   float *last = job->out + (job->out_each ? s->concepts - 1 : 0) * s->width;
-  lnsp_error problem;
+  lnsp_error error;
 
-  if (lnsp_session_run(job->session, &in, 1, &to, 1, &problem))
+  if (lnsp_session_run(job->session, &in, 1, &to, 1, &error))
     return refuse(job->args, "concept %lld: %s", (long long)(job->first + job->done),
-                  problem.message);
+                  error.message);
   metric_unit(last, 1, s->width, 0);
   *out = last;
   return 0;

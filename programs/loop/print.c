@@ -62,15 +62,15 @@ static loop_figures print_window(const loop_job *job) {
 int loop_print_start(const loop_job *job) {
   const loop_learner *l = &job->learner;
   lnsp_memory_info memory;
-  lnsp_error problem;
+  lnsp_error error;
   report r;
 
   if (job->args->json)
     json_lines();
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
-  if (job->learns && lnsp_trainer_memory(l->trainer, &memory, &problem))
-    return refuse_error(job->args, NULL, &problem);
+  if (job->learns && lnsp_trainer_memory(l->trainer, &memory, &error))
+    return refuse_error(job->args, NULL, &error);
   r = report_start(job->args);
   if (r.json)
     json_text("line", "start");

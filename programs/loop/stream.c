@@ -16,7 +16,7 @@
 static int stream_vectors(loop_stream *s) {
   const char *text = s->args->positional[1];
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
   size_t length = 0;
   int status = data_split(&s->d, "STREAM", text, &length, &s->tensor);
 
@@ -24,8 +24,8 @@ static int stream_vectors(loop_stream *s) {
     status = data_file(&s->d, text, length, &s->file);
   if (status)
     return status;
-  if (lnsp_file_tensor(s->file, s->tensor, &shape, &problem))
-    return refuse_error(s->args, text, &problem);
+  if (lnsp_file_tensor(s->file, s->tensor, &shape, &error))
+    return refuse_error(s->args, text, &error);
   if (shape.rank != 2 || shape.dims[0] < 1 || shape.dims[1] < 1)
     return refuse(s->args, "%s: the concepts of a stream are vectors [rows, width], this "
                   "tensor has rank %d and %lld elements", text, (int)shape.rank,
@@ -85,7 +85,7 @@ static int stream_groups(loop_stream *s) {
   const char *text = args_value(s->args, "--group"), *tensor = NULL;
   lnsp_file *file = NULL;
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
   size_t length = 0;
   int status;
 
@@ -99,16 +99,16 @@ static int stream_groups(loop_stream *s) {
     status = data_file(&s->d, text, length, &file);
   if (status)
     return status;
-  if (lnsp_file_tensor(file, tensor, &shape, &problem))
-    return refuse_error(s->args, text, &problem);
+  if (lnsp_file_tensor(file, tensor, &shape, &error))
+    return refuse_error(s->args, text, &error);
   if (shape.rank != 1 || shape.dims[0] != s->stored)
     return refuse(s->args, "%s: groups are integers [%lld], one for each row of %s", text,
                   (long long)s->stored, s->args->positional[1]);
   s->group = malloc((size_t)s->stored * sizeof *s->group);
   if (!s->group)
     return refuse_memory(s->args);
-  if (lnsp_file_read(file, tensor, 0, s->stored, LNSP_I32, s->group, &problem))
-    return refuse_error(s->args, text, &problem);
+  if (lnsp_file_read(file, tensor, 0, s->stored, LNSP_I32, s->group, &error))
+    return refuse_error(s->args, text, &error);
   return 0;
 }
 
@@ -218,14 +218,14 @@ static int stream_unit(const loop_stream *s, int32_t row, float *x) {
 }
 
 int loop_stream_read(loop_stream *s, const int32_t *rows, int64_t count, float *out) {
-  lnsp_error problem;
+  lnsp_error error;
   int64_t r;
   int status = 0;
 
   for (r = 0; r < count && !status; r++, out += s->width) {
     if (lnsp_file_read(s->file, s->tensor, rows[r] * s->width, s->width, LNSP_F32, out,
-                       &problem))
-      return refuse_error(s->args, s->args->positional[1], &problem);
+                       &error))
+      return refuse_error(s->args, s->args->positional[1], &error);
     status = stream_unit(s, rows[r], out);
   }
   return status;

@@ -19,18 +19,18 @@ static const option options[] = {
 static int bench_row(const args *a, const report *r, const work_spec *spec, int64_t batch,
                      double seconds) {
   const lnsp_options library = args_options(a);
-  lnsp_error problem;
+  lnsp_error error;
   work_times times;
   work w;
   int32_t status;
 
-  memset(&problem, 0, sizeof problem);
-  status = work_open(spec, batch, &library, 0, &w, &problem);
+  memset(&error, 0, sizeof error);
+  status = work_open(spec, batch, &library, 0, &w, &error);
   if (!status)
-    status = work_time(&w, seconds, &times, &problem);
+    status = work_time(&w, seconds, &times, &error);
   work_close(&w);
   if (status)
-    return refuse_error(a, NULL, &problem);
+    return refuse_error(a, NULL, &error);
   if (r->json) {
     json_open(NULL, '{');
     json_text("work", spec->name);
@@ -54,7 +54,7 @@ static int run(const args *a) {
   int64_t only = 0;
   double seconds = .3;
   int i, b, count = works_select(text, list), status = args_positionals(a, 0, 2);
-  lnsp_error problem;
+  lnsp_error error;
   report r;
 
   if (!status)
@@ -70,8 +70,8 @@ static int run(const args *a) {
     return refuse_usage(a, "there is no work \"%s\"; `lnsp help bench` lists them", text);
   if (status)
     return status;
-  if (lnsp_isa_check(args_options(a).isa, &problem)) /* before anything is printed */
-    return refuse_error(a, NULL, &problem);
+  if (lnsp_isa_check(args_options(a).isa, &error)) /* before anything is printed */
+    return refuse_error(a, NULL, &error);
   r = report_start(a);
   if (r.json)
     json_open("rows", '[');

@@ -50,18 +50,18 @@ static double check_relative(const float *a, const float *b, int64_t count) {
 static int check_value(check_job *job, const char *label, const char *name,
                        const lnsp_tensor *value, int64_t index) {
   lnsp_tensor shape, expected;
-  lnsp_error problem;
+  lnsp_error error;
   float *values;
   double norm;
 
-  if (lnsp_file_tensor(job->expected, name, &shape, &problem))
+  if (lnsp_file_tensor(job->expected, name, &shape, &error))
     return 0;
   if (tensor_elements(&shape) != tensor_elements(value))
     return refuse(job->args, "tensor %s of the case has %lld elements, the model's has %lld; "
                              "give the case of this model", name,
                   (long long)tensor_elements(&shape), (long long)tensor_elements(value));
-  if (tensor_load(job->expected, name, &expected, &values, &problem))
-    return refuse_error(job->args, job->args->positional[1], &problem);
+  if (tensor_load(job->expected, name, &expected, &values, &error))
+    return refuse_error(job->args, job->args->positional[1], &error);
   norm = check_relative(value->data, values, tensor_elements(value));
   free(values);
   job->compared++;
@@ -86,21 +86,21 @@ static int check_value(check_job *job, const char *label, const char *name,
  * of a name that is bound again) or as node.<number>, and bits against scalar. */
 static int check_nodes(check_job *job) {
   lnsp_tensor value, other, later;
-  lnsp_error problem;
+  lnsp_error error;
   int32_t i, j, same_name;
   int status = 0;
 
-  for (i = 0; !status && !lnsp_session_node(job->session, i, &value, &problem); i++) {
+  for (i = 0; !status && !lnsp_session_node(job->session, i, &value, &error); i++) {
     char label[96], number[32];
     snprintf(number, sizeof number, "node.%ld", (long)i);
     snprintf(label, sizeof label, "%s (%.40s)", number, value.name);
     same_name = 0;
-    for (j = i + 1; !lnsp_session_node(job->session, j, &later, &problem); j++)
+    for (j = i + 1; !lnsp_session_node(job->session, j, &later, &error); j++)
       same_name += !strcmp(later.name, value.name);
     status = check_value(job, label, number, &value, i);
     if (!status && !same_name)
       status = check_value(job, label, value.name, &value, i);
-    if (status || lnsp_session_node(job->scalar, i, &other, &problem))
+    if (status || lnsp_session_node(job->scalar, i, &other, &error))
       continue;
     job->bits_compared++;
     if (memcmp(value.data, other.data, (size_t)tensor_elements(&value) * sizeof(float))) {
@@ -114,13 +114,13 @@ static int check_nodes(check_job *job) {
 static int check_run(check_job *job, const lnsp_graph *graph) {
   const lnsp_tensor *input = data_batch(&job->in, lnsp_graph_input_name(graph, NULL));
   lnsp_tensor out[8];
-  lnsp_error problem;
+  lnsp_error error;
   int32_t i, count = 0;
   int status = data_read(&job->in, NULL, 0, job->in.rows);
 
   for (i = 0; !status && i < 8 && i < lnsp_graph_output_count(graph); i++) {
-    if (lnsp_graph_output_shape(graph, i, input, &out[i], &problem)) {
-      status = refuse_error(job->args, NULL, &problem);
+    if (lnsp_graph_output_shape(graph, i, input, &out[i], &error)) {
+      status = refuse_error(job->args, NULL, &error);
       break;
     }
     out[i].data = malloc((size_t)tensor_elements(&out[i]) * sizeof(float));
@@ -129,10 +129,10 @@ static int check_run(check_job *job, const lnsp_graph *graph) {
       status = refuse_memory(job->args);
   }
   if (!status && (lnsp_session_run(job->scalar, job->in.inputs, job->in.needed_count, out, count,
-                                   &problem) ||
+                                   &error) ||
                   lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, out,
-                                   count, &problem)))
-    status = refuse_error(job->args, job->args->positional[1], &problem);
+                                   count, &error)))
+    status = refuse_error(job->args, job->args->positional[1], &error);
   if (!status)
     status = check_nodes(job);
   for (i = 0; i < count; i++) {
@@ -146,7 +146,7 @@ static int check_run(check_job *job, const lnsp_graph *graph) {
 static int check_open(check_job *job, lnsp_model *model) {
   lnsp_options library = args_options(job->args);
   lnsp_size_options limits;
-  lnsp_error problem;
+  lnsp_error error;
   int status = data_need(&job->in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
 
   if (!status)
@@ -155,13 +155,13 @@ static int check_open(check_job *job, lnsp_model *model) {
     return status;
   limits = model_size_options(job->in.rows, job->in.max_concepts);
   limits.keep_nodes = 1;
-  status = lnsp_session_create(model, &limits, &library, &job->session, &problem);
+  status = lnsp_session_create(model, &limits, &library, &job->session, &error);
   library.isa = "scalar";
   if (!status)
-    status = lnsp_session_create(model, &limits, &library, &job->scalar, &problem);
+    status = lnsp_session_create(model, &limits, &library, &job->scalar, &error);
   if (!status)
-    status = lnsp_file_open(job->args->positional[1], NULL, &job->expected, &problem);
-  return status ? refuse_error(job->args, job->args->positional[1], &problem) : 0;
+    status = lnsp_file_open(job->args->positional[1], NULL, &job->expected, &error);
+  return status ? refuse_error(job->args, job->args->positional[1], &error) : 0;
 }
 
 /* The verdict; status 1 if something differs. */

@@ -20,8 +20,8 @@ static const option options[] = {
 };
 
 /* What a tensor lost: its largest difference over its largest value. */
-static int convert_error(const lnsp_model *from, const lnsp_model *to, const lnsp_tensor *tensor,
-                         double *error, lnsp_error *problem) {
+static int convert_loss(const lnsp_model *from, const lnsp_model *to, const lnsp_tensor *tensor,
+                         double *loss, lnsp_error *error) {
   const int64_t count = tensor_elements(tensor);
   float *a = malloc((size_t)(count ? count : 1) * sizeof *a);
   float *b = malloc((size_t)(count ? count : 1) * sizeof *b);
@@ -30,16 +30,16 @@ static int convert_error(const lnsp_model *from, const lnsp_model *to, const lns
   int64_t i;
 
   if (!a || !b) {
-    problem->code = LNSP_E_MEMORY;
-    snprintf(problem->message, sizeof problem->message, "not enough memory for tensor %s",
+    error->code = LNSP_E_MEMORY;
+    snprintf(error->message, sizeof error->message, "not enough memory for tensor %s",
              tensor->name);
-  } else if (!lnsp_model_tensor_read(from, tensor->name, a, count, problem) &&
-             !lnsp_model_tensor_read(to, tensor->name, b, count, problem)) {
+  } else if (!lnsp_model_tensor_read(from, tensor->name, a, count, error) &&
+             !lnsp_model_tensor_read(to, tensor->name, b, count, error)) {
     for (i = 0; i < count; i++) {
       most = fmax(most, fabs((double)a[i]));
       worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
     }
-    *error = most > 0 ? worst / most : 0;
+    *loss = most > 0 ? worst / most : 0;
     status = 0;
   }
   free(a);
@@ -52,7 +52,7 @@ static int convert_tensors(const args *a, const report *r, const lnsp_model *fro
                            const lnsp_model *to) {
   const lnsp_graph *graph = lnsp_model_graph(to);
   const char *type = lnsp_dtype_name(lnsp_graph_storage(graph));
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_tensor tensor;
   double worst = 0;
   int32_t i;
@@ -60,18 +60,18 @@ static int convert_tensors(const args *a, const report *r, const lnsp_model *fro
   if (r->json)
     json_open("tensors", '[');
   for (i = 0; i < lnsp_graph_tensor_count(graph); i++) {
-    double error = 0;
-    if (lnsp_graph_tensor_at(graph, i, &tensor, &problem) ||
-        convert_error(from, to, &tensor, &error, &problem))
-      return refuse_error(a, NULL, &problem);
-    worst = fmax(worst, error);
+    double loss = 0;
+    if (lnsp_graph_tensor_at(graph, i, &tensor, &error) ||
+        convert_loss(from, to, &tensor, &loss, &error))
+      return refuse_error(a, NULL, &error);
+    worst = fmax(worst, loss);
     if (r->json) {
       json_open(NULL, '{');
       json_text("name", tensor.name);
-      json_real("error", error);
+      json_real("error", loss);
       json_close('}');
-    } else if (error > 0) {
-      printf("  %-48s %-5s %.2e\n", tensor.name, type, error);
+    } else if (loss > 0) {
+      printf("  %-48s %-5s %.2e\n", tensor.name, type, loss);
     }
   }
   if (r->json) {
@@ -94,7 +94,7 @@ static int64_t convert_bytes(const lnsp_model *model) {
 static int convert_report(const args *a, const lnsp_model *from, const lnsp_model *to,
                           const char *path) {
   uint8_t hash[LNSP_HASH_BYTES];
-  lnsp_error problem;
+  lnsp_error error;
   const report r = report_start(a);
   int status;
 
@@ -103,8 +103,8 @@ static int convert_report(const args *a, const lnsp_model *from, const lnsp_mode
   report_integer(&r, "bytes_before", "weights before", convert_bytes(from), "bytes");
   report_integer(&r, "bytes_after", "weights after", convert_bytes(to), "bytes");
   status = convert_tensors(a, &r, from, to);
-  if (!status && lnsp_model_hash(to, hash, &problem))
-    status = refuse_error(a, path, &problem);
+  if (!status && lnsp_model_hash(to, hash, &error))
+    status = refuse_error(a, path, &error);
   if (status)
     return status;
   report_hash(&r, "hash", "hash", hash);
@@ -114,7 +114,7 @@ static int convert_report(const args *a, const lnsp_model *from, const lnsp_mode
 
 static int run(const args *a) {
   lnsp_model *from = NULL, *to = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   const char *path = NULL;
   int32_t type = LNSP_F32;
   int status = args_positionals(a, 1, 1);
@@ -127,10 +127,10 @@ static int run(const args *a) {
     status = args_output(a, &path);
   if (!status)
     status = model_load(a, a->positional[0], &from);
-  if (!status && lnsp_model_convert(from, type, NULL, &to, &problem))
-    status = refuse_error(a, a->positional[0], &problem);
-  if (!status && lnsp_model_save(to, path, 0, &problem))
-    status = refuse_error(a, path, &problem);
+  if (!status && lnsp_model_convert(from, type, NULL, &to, &error))
+    status = refuse_error(a, a->positional[0], &error);
+  if (!status && lnsp_model_save(to, path, 0, &error))
+    status = refuse_error(a, path, &error);
   if (!status)
     status = convert_report(a, from, to, path);
   lnsp_model_destroy(from);

@@ -51,7 +51,7 @@ typedef struct gather {
 
 static int gather_input_add(gather *g, const char *text) {
   gather_input *in = &g->input[g->inputs];
-  lnsp_error problem;
+  lnsp_error error;
   size_t length = 0;
   int64_t r;
   int status;
@@ -63,8 +63,8 @@ static int gather_input_add(gather *g, const char *text) {
     status = data_file(&g->d, text, length, &in->file);
   if (status)
     return status;
-  if (lnsp_file_tensor(in->file, in->tensor, &in->shape, &problem))
-    return refuse_error(g->args, text, &problem);
+  if (lnsp_file_tensor(in->file, in->tensor, &in->shape, &error))
+    return refuse_error(g->args, text, &error);
   if (in->shape.rank != 2 || in->shape.dims[0] > INT32_MAX || in->shape.dims[1] < 1)
     return refuse(g->args, "%s: vectors are [rows, width]", text);
   if (in->shape.dims[1] != g->input[0].shape.dims[1])
@@ -256,16 +256,16 @@ static int gather_read(gather *g) {
 /* The vectors' bits as they are, where all have one type; else float32. */
 static int gather_vectors(const gather *g, lnsp_writer *writer, int32_t dtype, int64_t width) {
   void *one = malloc((size_t)width * 8);
-  lnsp_error problem;
+  lnsp_error error;
   int64_t i;
   int status = one ? 0 : refuse_memory(g->args);
 
   for (i = 0; i < g->count && !status; i++) {
     const gather_input *in = &g->input[g->from[2 * i]];
     if (lnsp_file_read(in->file, in->tensor, g->from[2 * i + 1] * width, width, dtype, one,
-                       &problem) ||
-        lnsp_writer_write(writer, one, (size_t)width * lnsp_dtype_bytes(dtype), &problem))
-      status = refuse_error(g->args, NULL, &problem);
+                       &error) ||
+        lnsp_writer_write(writer, one, (size_t)width * lnsp_dtype_bytes(dtype), &error))
+      status = refuse_error(g->args, NULL, &error);
   }
   free(one);
   return status;
@@ -274,7 +274,7 @@ static int gather_vectors(const gather *g, lnsp_writer *writer, int32_t dtype, i
 static int gather_write(const gather *g, const char *path) {
   lnsp_tensor tensors[GATHER_PARTS + 1];
   lnsp_writer *writer = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int32_t dtype = g->input[0].shape.dtype;
   int i, status = 0;
 
@@ -294,17 +294,17 @@ static int gather_write(const gather *g, const char *path) {
   tensors[i].rank = 2;
   tensors[i].dims[0] = g->count;
   tensors[i].dims[1] = g->input[0].shape.dims[1];
-  if (lnsp_writer_create(path, tensors, g->parts + 1, NULL, 0, NULL, &writer, &problem))
-    return refuse_error(g->args, path, &problem);
+  if (lnsp_writer_create(path, tensors, g->parts + 1, NULL, 0, NULL, &writer, &error))
+    return refuse_error(g->args, path, &error);
   for (i = 0; i < g->parts && !status; i++)
     if (lnsp_writer_write(writer, g->part[i].row,
                           (size_t)(g->part[i].count * g->part[i].columns) * sizeof(int32_t),
-                          &problem))
-      status = refuse_error(g->args, path, &problem);
+                          &error))
+      status = refuse_error(g->args, path, &error);
   if (!status)
     status = gather_vectors(g, writer, dtype, g->input[0].shape.dims[1]);
-  if (!status && lnsp_writer_close(writer, &problem))
-    status = refuse_error(g->args, path, &problem);
+  if (!status && lnsp_writer_close(writer, &error))
+    status = refuse_error(g->args, path, &error);
   lnsp_writer_destroy(writer);
   return status;
 }

@@ -31,16 +31,16 @@ typedef struct grad_job {
 static int grad_step(grad_job *job, const char *model_path) {
   const lnsp_options library = args_options(job->args);
   const lnsp_size_options limits = model_size_options(job->in.max_rows, job->in.max_concepts);
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_file *file = NULL;
   const char *name;
   int32_t i;
   int status = 0;
 
-  if (lnsp_file_open(model_path, NULL, &file, &problem) ||
+  if (lnsp_file_open(model_path, NULL, &file, &error) ||
       lnsp_trainer_open_file(file, job->loss, "sgd lr=0", &limits, &library, &job->trainer,
-                        &problem))
-    status = refuse_error(job->args, model_path, &problem);
+                        &error))
+    status = refuse_error(job->args, model_path, &error);
   lnsp_file_destroy(file);
   for (i = 0; !status && (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
     status = data_need(&job->in, name);
@@ -49,8 +49,8 @@ static int grad_step(grad_job *job, const char *model_path) {
   if (!status)
     status = data_read(&job->in, NULL, 0, job->in.rows);
   if (!status && lnsp_trainer_compute_gradients(job->trainer, job->in.inputs, job->in.needed_count,
-                                       &job->value, &problem))
-    status = refuse_error(job->args, NULL, &problem);
+                                       &job->value, &error))
+    status = refuse_error(job->args, NULL, &error);
   return status;
 }
 
@@ -58,15 +58,15 @@ static int grad_step(grad_job *job, const char *model_path) {
 static int grad_list(grad_job *job, lnsp_tensor *out, char (*names)[128], int32_t *count) {
   const lnsp_graph *graph = lnsp_trainer_graph(job->trainer);
   const int32_t total = lnsp_graph_tensor_count(graph);
-  lnsp_error problem;
+  lnsp_error error;
   int64_t most = 1;
   int32_t i;
 
   *count = 1;
   out[0] = lnsp_tensor_f32("loss", &job->value, 1, 1, 0, 0);
   for (i = 0; i < total; i++) {
-    if (lnsp_graph_tensor_at(graph, i, &out[1], &problem))
-      return refuse_error(job->args, NULL, &problem);
+    if (lnsp_graph_tensor_at(graph, i, &out[1], &error))
+      return refuse_error(job->args, NULL, &error);
     most = tensor_elements(&out[1]) > most ? tensor_elements(&out[1]) : most;
   }
   job->buffer = malloc((size_t)most * sizeof(float));
@@ -74,14 +74,14 @@ static int grad_list(grad_job *job, lnsp_tensor *out, char (*names)[128], int32_
     return refuse_memory(job->args);
   for (i = 0; i < total; i++) {
     lnsp_tensor *t = &out[*count];
-    int32_t status = lnsp_graph_tensor_at(graph, i, t, &problem);
+    int32_t status = lnsp_graph_tensor_at(graph, i, t, &error);
     if (!status)
       status = lnsp_trainer_gradient(job->trainer, t->name, job->buffer, tensor_elements(t),
-                                     &problem);
+                                     &error);
     if (status == LNSP_E_STATE)
       continue; /* the loss does not reach it */
     if (status)
-      return refuse_error(job->args, NULL, &problem);
+      return refuse_error(job->args, NULL, &error);
     snprintf(names[*count], 128, "grad.%s", t->name);
     t->name = names[*count];
     t->dtype = LNSP_F32;
@@ -93,23 +93,23 @@ static int grad_list(grad_job *job, lnsp_tensor *out, char (*names)[128], int32_
 static int grad_write(grad_job *job, const lnsp_tensor *tensors, int32_t count,
                       const char *path) {
   lnsp_writer *writer = NULL;
-  lnsp_error problem;
-  int32_t i, status = lnsp_writer_create(path, tensors, count, NULL, 0, NULL, &writer, &problem);
+  lnsp_error error;
+  int32_t i, status = lnsp_writer_create(path, tensors, count, NULL, 0, NULL, &writer, &error);
 
   if (!status)
-    status = lnsp_writer_write(writer, &job->value, sizeof job->value, &problem);
+    status = lnsp_writer_write(writer, &job->value, sizeof job->value, &error);
   for (i = 1; i < count && !status; i++) {
     const int64_t elements = tensor_elements(&tensors[i]);
     status = lnsp_trainer_gradient(job->trainer, tensors[i].name + strlen("grad."),
-                                   job->buffer, elements, &problem);
+                                   job->buffer, elements, &error);
     if (!status)
       status = lnsp_writer_write(writer, job->buffer, (size_t)elements * sizeof(float),
-                                 &problem);
+                                 &error);
   }
   if (!status)
-    status = lnsp_writer_close(writer, &problem);
+    status = lnsp_writer_close(writer, &error);
   lnsp_writer_destroy(writer);
-  return status ? refuse_error(job->args, path, &problem) : 0;
+  return status ? refuse_error(job->args, path, &error) : 0;
 }
 
 static int grad_report(const args *a, const char *loss, double value, int32_t gradients,
@@ -164,14 +164,14 @@ static int grad_direct(const args *a, const char *loss, const char *path) {
   lnsp_tensor inputs[OPERANDS], out[2];
   float *values[OPERANDS] = { NULL }, *gradient = NULL, value = 0;
   lnsp_file *file = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_tensor shape;
   int32_t count = 0, i, status;
 
-  status = lnsp_file_open(a->positional[0], NULL, &file, &problem);
+  status = lnsp_file_open(a->positional[0], NULL, &file, &error);
   for (i = 0; i < OPERANDS && !status; i++)
-    if (!i || !lnsp_file_tensor(file, operands[i], &shape, &problem)) {
-      status = tensor_load(file, operands[i], &inputs[count], &values[count], &problem);
+    if (!i || !lnsp_file_tensor(file, operands[i], &shape, &error)) {
+      status = tensor_load(file, operands[i], &inputs[count], &values[count], &error);
       count++;
     }
   if (!status) {
@@ -183,14 +183,14 @@ static int grad_direct(const args *a, const char *loss, const char *path) {
   }
   if (!status && gradient)
     status = lnsp_loss_evaluate(loss, inputs, count, &value, &out[1], &library,
-                                &problem);
+                                &error);
   if (!status && gradient)
-    status = tensor_save_all(path, out, 2, &problem);
+    status = tensor_save_all(path, out, 2, &error);
   for (i = 0; i < OPERANDS; i++)
     free(values[i]);
   lnsp_file_destroy(file);
   if (status)
-    status = refuse_error(a, a->positional[0], &problem);
+    status = refuse_error(a, a->positional[0], &error);
   else
     status = gradient ? grad_report(a, loss, (double)value, 1, path) : refuse_memory(a);
   free(gradient);

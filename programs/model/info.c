@@ -22,17 +22,17 @@ static const option options[] = {
 };
 
 static int info_graph(const args *a, const lnsp_graph *graph) {
-  lnsp_error problem;
+  lnsp_error error;
   size_t needed = 0;
   char *text;
   int status = EXIT_DONE;
 
-  lnsp_graph_text(graph, NULL, 0, &needed, &problem); /* LNSP_E_LIMIT: only the size */
+  lnsp_graph_text(graph, NULL, 0, &needed, &error); /* LNSP_E_LIMIT: only the size */
   text = malloc(needed + 1);
   if (!text)
     return refuse_memory(a);
-  if (lnsp_graph_text(graph, text, needed, &needed, &problem)) {
-    status = refuse_error(a, NULL, &problem);
+  if (lnsp_graph_text(graph, text, needed, &needed, &error)) {
+    status = refuse_error(a, NULL, &error);
   } else if (a->json) {
     const report r = report_start(a);
     report_text(&r, "graph", "graph", text);
@@ -50,10 +50,10 @@ static int info_graph(const args *a, const lnsp_graph *graph) {
 
 /* Numbers of tensors that are never trained, as tables of positions. */
 static int64_t info_fixed(const lnsp_graph *graph) {
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_tensor tensor;
   int64_t count = 0;
-  for (int32_t i = 0; !lnsp_graph_tensor_at(graph, i, &tensor, &problem); i++)
+  for (int32_t i = 0; !lnsp_graph_tensor_at(graph, i, &tensor, &error); i++)
     if (!lnsp_graph_tensor_trained(graph, i))
       count += tensor_elements(&tensor);
   return count;
@@ -65,7 +65,7 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
   const int64_t parameters = lnsp_graph_parameter_count(graph), fixed = info_fixed(graph);
   const int64_t concepts = memory->concepts;
   char count[FORMAT_NUMBER_BYTES], bytes[FORMAT_NUMBER_BYTES], line[112];
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_tensor of;
   int32_t i;
 
@@ -85,8 +85,8 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
   if (r->json)
     json_open("outputs", '{');
   for (i = 0; i < lnsp_graph_output_count(graph); i++) {
-    if (lnsp_graph_output_at(graph, i, &of, &problem))
-      return refuse_error(a, NULL, &problem);
+    if (lnsp_graph_output_at(graph, i, &of, &error))
+      return refuse_error(a, NULL, &error);
     report_integer(r, of.name, of.name, of.dims[0], "wide");
   }
   if (r->json)
@@ -118,7 +118,7 @@ static int info_tensor(const report *r, const lnsp_tensor *tensor) {
 
 static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
   const int32_t count = lnsp_file_tensor_count(file);
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_tensor tensor;
   lnsp_key_value pair;
   int64_t bytes = 0;
@@ -126,7 +126,7 @@ static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
 
   if (r->json)
     json_open("metadata", '{');
-  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &problem); i++) {
+  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &error); i++) {
     if (r->json)
       json_text(pair.key, pair.value);
     else
@@ -139,8 +139,8 @@ static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
     printf("tensors\n");
   }
   for (i = 0; i < count; i++) {
-    if (lnsp_file_tensor_at(file, i, &tensor, &problem))
-      return refuse_error(a, NULL, &problem);
+    if (lnsp_file_tensor_at(file, i, &tensor, &error))
+      return refuse_error(a, NULL, &error);
     info_tensor(r, &tensor);
     bytes += tensor_elements(&tensor) * (int64_t)lnsp_dtype_bytes(tensor.dtype);
   }
@@ -157,10 +157,10 @@ static int info_is_model(const args *a, const lnsp_file *file) {
 }
 
 static int info_is_delta(const lnsp_file *file) {
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_key_value pair;
   int32_t i;
-  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &problem); i++)
+  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &error); i++)
     if (!strncmp(pair.key, "lnsp.delta.", strlen("lnsp.delta.")))
       return 1;
   return 0;
@@ -171,21 +171,21 @@ static int info_model_file(const args *a, const report *r, lnsp_file *file) {
   const lnsp_options library = args_options(a);
   lnsp_model *model = NULL;
   lnsp_graph *graph = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   uint8_t hash[LNSP_HASH_BYTES];
   info_memory_plan memory;
   int status;
 
-  if (lnsp_graph_open_file(file, &library, &graph, &problem))
-    return refuse_error(a, a->positional[0], &problem);
+  if (lnsp_graph_open_file(file, &library, &graph, &error))
+    return refuse_error(a, a->positional[0], &error);
   status = info_memory_measure(a, graph, &memory);
   lnsp_graph_destroy(graph);
   if (status)
     return status;
-  if (lnsp_model_open_file(file, &library, &model, &problem) ||
-      lnsp_model_hash(model, hash, &problem)) {
+  if (lnsp_model_open_file(file, &library, &model, &error) ||
+      lnsp_model_hash(model, hash, &error)) {
     lnsp_model_destroy(model);
-    return refuse_error(a, a->positional[0], &problem);
+    return refuse_error(a, a->positional[0], &error);
   }
   report_text(r, "kind", "kind", "model");
   report_text(r, "storage", "storage", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(model))));
@@ -198,14 +198,14 @@ static int info_model_file(const args *a, const report *r, lnsp_file *file) {
 static int info_delta_file(const args *a, const report *r) {
   lnsp_delta *delta = NULL;
   lnsp_delta_info facts;
-  lnsp_error problem;
+  lnsp_error error;
 
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (lnsp_delta_open(a->positional[0], NULL, &delta, &problem) ||
-      lnsp_delta_get_info(delta, &facts, &problem)) {
+  if (lnsp_delta_open(a->positional[0], NULL, &delta, &error) ||
+      lnsp_delta_get_info(delta, &facts, &error)) {
     lnsp_delta_destroy(delta);
-    return refuse_error(a, a->positional[0], &problem);
+    return refuse_error(a, a->positional[0], &error);
   }
   report_text(r, "kind", "kind", "delta");
   report_text(r, "codec", "codec", facts.codec);
@@ -220,17 +220,17 @@ static int info_delta_file(const args *a, const report *r) {
 
 static int info_file(const args *a) {
   lnsp_file *file = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_graph *graph = NULL;
   const lnsp_options library = args_options(a);
   int status = 0;
   report r;
 
-  if (lnsp_file_open(a->positional[0], NULL, &file, &problem))
-    return refuse_error(a, a->positional[0], &problem);
+  if (lnsp_file_open(a->positional[0], NULL, &file, &error))
+    return refuse_error(a, a->positional[0], &error);
   if (args_value(a, "--graph")) {
-    if (lnsp_graph_open_file(file, &library, &graph, &problem))
-      status = refuse_error(a, a->positional[0], &problem);
+    if (lnsp_graph_open_file(file, &library, &graph, &error))
+      status = refuse_error(a, a->positional[0], &error);
     else
       status = info_graph(a, graph);
     lnsp_graph_destroy(graph);
@@ -257,15 +257,15 @@ static int info_file(const args *a) {
 static int info_text(const args *a, const char *text) {
   const lnsp_options library = args_options(a);
   lnsp_graph *graph = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_tensor tensor;
   info_memory_plan memory;
   int32_t i;
   int status;
   report r;
 
-  if (lnsp_graph_create(text, &library, &graph, &problem))
-    return refuse_error(a, NULL, &problem);
+  if (lnsp_graph_create(text, &library, &graph, &error))
+    return refuse_error(a, NULL, &error);
   if (args_value(a, "--graph")) {
     status = info_graph(a, graph);
     lnsp_graph_destroy(graph);
@@ -284,8 +284,8 @@ static int info_text(const args *a, const char *text) {
   else
     printf("tensors\n");
   for (i = 0; i < lnsp_graph_tensor_count(graph) && !status; i++)
-    if (lnsp_graph_tensor_at(graph, i, &tensor, &problem))
-      status = refuse_error(a, NULL, &problem);
+    if (lnsp_graph_tensor_at(graph, i, &tensor, &error))
+      status = refuse_error(a, NULL, &error);
     else
       info_tensor(&r, &tensor);
   if (r.json)

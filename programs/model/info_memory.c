@@ -22,17 +22,17 @@
 static int info_memory_stored(const args *a, const lnsp_graph *graph, int32_t type,
                          const lnsp_size_options *limits, info_memory_stored_as *to) {
   lnsp_graph *stored = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int failed;
 
   to->model.struct_size = to->session.struct_size = sizeof to->model;
-  if (lnsp_graph_convert(graph, type, NULL, &stored, &problem))
-    return refuse_error(a, NULL, &problem);
+  if (lnsp_graph_convert(graph, type, NULL, &stored, &error))
+    return refuse_error(a, NULL, &error);
   to->type = lnsp_graph_storage(stored);
-  failed = lnsp_model_measure(stored, &to->model, &problem) ||
-           lnsp_session_measure(stored, limits, &to->session, &problem);
+  failed = lnsp_model_measure(stored, &to->model, &error) ||
+           lnsp_session_measure(stored, limits, &to->session, &error);
   lnsp_graph_destroy(stored);
-  return failed ? refuse_error(a, NULL, &problem) : 0;
+  return failed ? refuse_error(a, NULL, &error) : 0;
 }
 
 /* What a trainer publishes where --type does not say it: weights as it keeps them. */
@@ -66,9 +66,9 @@ static int info_memory_joins(const lnsp_graph *graph, int64_t concepts) {
 
 static int info_memory_concepts(const args *a, const lnsp_graph *graph, int64_t *concepts) {
   int64_t low = 1, high = 0, step = 1, fewest;
-  lnsp_error problem;
-  if (lnsp_graph_concept_range(graph, &low, &high, &step, &problem))
-    return refuse_error(a, NULL, &problem);
+  lnsp_error error;
+  if (lnsp_graph_concept_range(graph, &low, &high, &step, &error))
+    return refuse_error(a, NULL, &error);
   fewest = low;
   if (low < 5 && info_memory_joins(graph, low)) {
     low = (5 + step - 1) / step * step;
@@ -85,7 +85,7 @@ static int info_memory_concepts(const args *a, const lnsp_graph *graph, int64_t 
 int info_memory_measure(const args *a, const lnsp_graph *graph, info_memory_plan *plan) {
   const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
   lnsp_size_options limits;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t batch;
   int32_t type = lnsp_graph_storage(graph);
   int status = args_integer(a, "--batch", 1, 1 << 20, 1, &batch);
@@ -103,8 +103,8 @@ int info_memory_measure(const args *a, const lnsp_graph *graph, info_memory_plan
   plan->trainer.struct_size = sizeof plan->trainer;
   if (!status && plan->trains &&
       lnsp_trainer_measure(graph, loss ? loss : "mse", optimizer ? optimizer : "adamw", &limits,
-                           &plan->trainer, &problem))
-    status = refuse_error(a, NULL, &problem);
+                           &plan->trainer, &error))
+    status = refuse_error(a, NULL, &error);
   return status ? status : info_memory_published(a, graph, &limits, plan);
 }
 

@@ -19,18 +19,18 @@ static const option options[] = {
 static int new_model(const args *a, const char *text, uint64_t seed, int32_t type,
                      const char *path) {
   lnsp_options library = args_options(a);
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_model *model = NULL;
   uint8_t hash[LNSP_HASH_BYTES];
   const lnsp_graph *graph;
   report r;
 
   library.storage = type;
-  if (lnsp_model_create(text, seed, &library, &model, &problem))
-    return refuse_error(a, NULL, &problem);
-  if (lnsp_model_hash(model, hash, &problem) || lnsp_model_save(model, path, 0, &problem)) {
+  if (lnsp_model_create(text, seed, &library, &model, &error))
+    return refuse_error(a, NULL, &error);
+  if (lnsp_model_hash(model, hash, &error) || lnsp_model_save(model, path, 0, &error)) {
     lnsp_model_destroy(model);
-    return refuse_error(a, path, &problem);
+    return refuse_error(a, path, &error);
   }
   graph = lnsp_model_graph(model);
   r = report_start(a);

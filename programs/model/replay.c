@@ -20,7 +20,7 @@ static const option options[] = {
 
 static int replay_gather(data *d, lnsp_replay *replay, int64_t batch) {
   progress show;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t first;
   int status = 0;
 
@@ -33,14 +33,14 @@ static int replay_gather(data *d, lnsp_replay *replay, int64_t batch) {
     rows.dims[0] = tensor_rows(&rows); /* concepts of sequences count one by one */
     rows.dims[1] = rows.dims[rows.rank - 1];
     rows.rank = 2;
-    if (!status && lnsp_replay_add(replay, &rows, &problem))
-      status = refuse_batch(d->args, NULL, first, &problem);
+    if (!status && lnsp_replay_add(replay, &rows, &error))
+      status = refuse_batch(d->args, NULL, first, &error);
     if (progress_due(&show))
       progress_show(&show, "%lld of %lld rows", (long long)first, (long long)d->rows);
   }
   progress_clear(&show);
-  if (!status && lnsp_replay_finish(replay, &problem))
-    status = refuse_error(d->args, NULL, &problem);
+  if (!status && lnsp_replay_finish(replay, &error))
+    status = refuse_error(d->args, NULL, &error);
   return status;
 }
 
@@ -55,7 +55,7 @@ static int replay_report(const args *a, const data *d, const char *path) {
 
 static int replay_fit(const args *a, const data_spec *spec, int64_t batch, const char *path) {
   lnsp_replay *replay = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   data d;
   int status = data_open(&d, a, spec);
 
@@ -68,13 +68,13 @@ static int replay_fit(const args *a, const data_spec *spec, int64_t batch, const
     status = data_reserve(&d, batch);
   if (!status) {
     const lnsp_tensor *input = data_batch(&d, "input");
-    if (lnsp_replay_create(input->dims[input->rank - 1], NULL, &replay, &problem))
-      status = refuse_error(a, NULL, &problem);
+    if (lnsp_replay_create(input->dims[input->rank - 1], NULL, &replay, &error))
+      status = refuse_error(a, NULL, &error);
   }
   if (!status)
     status = replay_gather(&d, replay, batch);
-  if (!status && lnsp_replay_save(replay, path, &problem))
-    status = refuse_error(a, path, &problem);
+  if (!status && lnsp_replay_save(replay, path, &error))
+    status = refuse_error(a, path, &error);
   if (!status)
     status = replay_report(a, &d, path);
   lnsp_replay_destroy(replay);

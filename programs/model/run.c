@@ -35,10 +35,10 @@ static int run_outputs(run_job *job, const lnsp_graph *graph) {
   int32_t i;
 
   for (i = 0; i < lnsp_graph_output_count(graph) && i < 8; i++) {
-    lnsp_error problem;
+    lnsp_error error;
     lnsp_tensor *out = &job->out[i];
-    if (lnsp_graph_output_shape(graph, i, input, out, &problem))
-      return refuse_error(job->args, job->args->positional[1], &problem);
+    if (lnsp_graph_output_shape(graph, i, input, out, &error))
+      return refuse_error(job->args, job->args->positional[1], &error);
     out->dims[0] = job->in.rows;
     out->data = malloc((size_t)tensor_elements(out) * sizeof(float));
     job->count++;
@@ -50,7 +50,7 @@ static int run_outputs(run_job *job, const lnsp_graph *graph) {
 
 static int run_rows(run_job *job) {
   progress show;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t first;
   int status = 0;
 
@@ -69,8 +69,8 @@ static int run_rows(run_job *job) {
       part[i].dims[0] = count;
     }
     if (!status && lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, part,
-                                    job->count, &problem))
-      status = refuse_batch(job->args, job->args->positional[1], first, &problem);
+                                    job->count, &error))
+      status = refuse_batch(job->args, job->args->positional[1], first, &error);
     if (progress_due(&show))
       progress_show(&show, "%lld of %lld rows", (long long)first, (long long)job->in.rows);
   }
@@ -103,15 +103,15 @@ static int run_report(const run_job *job, const char *path) {
 static int run_open(run_job *job, lnsp_model *model) {
   const lnsp_options library = args_options(job->args);
   lnsp_size_options limits = model_size_options(job->batch, job->in.max_concepts);
-  lnsp_error problem;
+  lnsp_error error;
   int status = data_need(&job->in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
 
   if (job->batch > job->in.rows)
     limits.max_rows = (int32_t)(job->batch = job->in.rows);
   if (!status)
     status = data_reserve(&job->in, job->batch);
-  if (!status && lnsp_session_create(model, &limits, &library, &job->session, &problem))
-    status = refuse_error(job->args, job->args->positional[0], &problem);
+  if (!status && lnsp_session_create(model, &limits, &library, &job->session, &error))
+    status = refuse_error(job->args, job->args->positional[0], &error);
   return status;
 }
 
@@ -119,7 +119,7 @@ static int run(const args *a) {
   run_job job;
   data_spec spec;
   lnsp_model *model = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   const char *path = NULL;
   int32_t i;
   int status = args_positionals(a, 2, 2);
@@ -143,8 +143,8 @@ static int run(const args *a) {
     status = run_outputs(&job, lnsp_model_graph(model));
   if (!status)
     status = run_rows(&job);
-  if (!status && tensor_save_all(path, job.out, job.count, &problem))
-    status = refuse_error(a, path, &problem);
+  if (!status && tensor_save_all(path, job.out, job.count, &error))
+    status = refuse_error(a, path, &error);
   if (!status)
     status = run_report(&job, path);
   for (i = 0; i < job.count; i++)

@@ -66,7 +66,7 @@ static int candidates_extra(candidates_build *b, const char *extra) {
 
 static int candidates_read(candidates_build *b) {
   const int64_t width = b->target->width;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t p;
 
   b->out->vectors = malloc((size_t)(b->out->pool.count * width) * sizeof(float));
@@ -74,8 +74,8 @@ static int candidates_read(candidates_build *b) {
     return refuse_memory(b->d->args);
   for (p = 0; p < b->out->pool.count; p++)
     if (lnsp_file_read(b->target->file, b->target->tensor, b->row[p] * width, width, LNSP_F32,
-                       b->out->vectors + p * width, &problem))
-      return refuse_error(b->d->args, NULL, &problem);
+                       b->out->vectors + p * width, &error))
+      return refuse_error(b->d->args, NULL, &error);
   return 0;
 }
 

@@ -78,7 +78,7 @@ int predictor_baseline(const args *a, const char *text, uint64_t seed, predictor
 int predictor_model(const args *a, const char *path, const char *output, predictor *p) {
   const lnsp_graph *graph;
   lnsp_tensor of;
-  lnsp_error problem;
+  lnsp_error error;
   int32_t i;
   int status;
 
@@ -91,7 +91,7 @@ int predictor_model(const args *a, const char *path, const char *output, predict
     return status;
   graph = lnsp_model_graph(p->model);
   for (i = 0; i < lnsp_graph_output_count(graph) && !p->width; i++)
-    if (!lnsp_graph_output_at(graph, i, &of, &problem) && !strcmp(of.name, p->output))
+    if (!lnsp_graph_output_at(graph, i, &of, &error) && !strcmp(of.name, p->output))
       p->width = of.dims[0];
   if (!p->width) {
     status = refuse(a, "%s has no output \"%s\"; `lnsp info %s` lists them", path, p->output,
@@ -117,7 +117,7 @@ int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts
                     int64_t width) {
   const lnsp_options library = args_options(a);
   const lnsp_size_options limits = model_size_options(batch, concepts);
-  lnsp_error problem;
+  lnsp_error error;
 
   p->batch = batch;
   if (p->kind == PREDICTOR_WEIGHTED && p->weight_count != concepts)
@@ -137,8 +137,8 @@ int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts
   }
   lnsp_session_destroy(p->session);
   p->session = NULL;
-  if (lnsp_session_create(p->model, &limits, &library, &p->session, &problem))
-    return refuse_error(a, p->name, &problem);
+  if (lnsp_session_create(p->model, &limits, &library, &p->session, &error))
+    return refuse_error(a, p->name, &error);
   return 0;
 }
 
@@ -212,11 +212,11 @@ static int predictor_joins(const args *a, const predictor *p, const lnsp_tensor 
                          const lnsp_tensor *out) {
   const lnsp_graph *graph = p->model ? lnsp_model_graph(p->model) : NULL;
   lnsp_tensor shape;
-  lnsp_error problem;
+  lnsp_error error;
   int32_t i;
 
   for (i = 0; graph && out->rank == 2 && i < lnsp_graph_output_count(graph); i++)
-    if (!lnsp_graph_output_shape(graph, i, input, &shape, &problem) &&
+    if (!lnsp_graph_output_shape(graph, i, input, &shape, &error) &&
         !strcmp(shape.name, out->name) && shape.rank == 3)
       return refuse(a, "%s gives a vector for each concept of a context, and one for all is "
                     "needed; end its text with a layer that joins them, as last or mean",
@@ -231,7 +231,7 @@ int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_te
   const int64_t concepts = out->rank == 3 || input->rank == 2 ? 1 : input->dims[1];
   const int64_t contexts = out->rank == 3 ? rows * input->dims[1] : rows;
   const int64_t *keep = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t r;
 
   if (p->kind == PREDICTOR_MODEL) {
@@ -239,8 +239,8 @@ int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_te
     out->name = p->output;
     if (predictor_joins(a, p, input, out))
       return EXIT_REFUSED;
-    if (lnsp_session_run(p->session, inputs, p->mask ? 2 : 1, out, 1, &problem))
-      return refuse_batch(a, p->name, first, &problem);
+    if (lnsp_session_run(p->session, inputs, p->mask ? 2 : 1, out, 1, &error))
+      return refuse_batch(a, p->name, first, &error);
     return 0;
   }
   if (input->dtype != LNSP_F32)

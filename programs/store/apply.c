@@ -12,18 +12,18 @@
 /* A trainer's store is applied to through a trainer, whose moments stay. */
 static int32_t apply_delta(lnsp_store *store, const lnsp_delta *delta,
                            const lnsp_delta_check_options *rules, const lnsp_commit_options *note,
-                           lnsp_error *problem) {
+                           lnsp_error *error) {
   lnsp_store_info facts;
   lnsp_trainer *trainer = NULL;
   int32_t status;
 
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  status = lnsp_store_get_info(store, &facts, problem);
+  status = lnsp_store_get_info(store, &facts, error);
   if (!status && facts.of_trainer)
-    status = store_trainer(store, 0, &trainer, problem);
+    status = store_trainer(store, 0, &trainer, error);
   if (!status)
-    status = lnsp_store_apply(store, delta, trainer, rules, note, NULL, NULL, problem);
+    status = lnsp_store_apply(store, delta, trainer, rules, note, NULL, NULL, error);
   lnsp_trainer_destroy(trainer);
   return status;
 }
@@ -34,7 +34,7 @@ int store_apply(const args *a) {
   lnsp_commit_options note;
   lnsp_store *store = NULL;
   lnsp_delta *delta = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int status = delta_check_options(a, key, &rules);
 
   memset(&note, 0, sizeof note);
@@ -42,12 +42,12 @@ int store_apply(const args *a) {
   note.loss = NAN;
   note.time = (uint64_t)time(NULL);
   note.tag = args_value(a, "--tag");
-  if (!status && lnsp_delta_open(a->positional[2], NULL, &delta, &problem))
-    status = refuse_error(a, a->positional[2], &problem);
+  if (!status && lnsp_delta_open(a->positional[2], NULL, &delta, &error))
+    status = refuse_error(a, a->positional[2], &error);
   if (!status)
     status = store_open(a, 0, &store);
-  if (!status && apply_delta(store, delta, &rules, &note, &problem))
-    status = refuse_error(a, a->positional[2], &problem);
+  if (!status && apply_delta(store, delta, &rules, &note, &error))
+    status = refuse_error(a, a->positional[2], &error);
   if (!status)
     status = store_report(a, store);
   memset(key, 0, sizeof key);

@@ -190,7 +190,7 @@ static int speaks_utf8(void) {
 
 int store_log(const args *a) {
   lnsp_store *store = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   history h;
   int status = store_open(a, 1, &store);
 
@@ -198,8 +198,8 @@ int store_log(const args *a) {
   h.facts.struct_size = sizeof h.facts;
   h.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
   h.utf8 = speaks_utf8();
-  if (!status && lnsp_store_get_info(store, &h.facts, &problem))
-    status = refuse_error(a, a->positional[1], &problem);
+  if (!status && lnsp_store_get_info(store, &h.facts, &error))
+    status = refuse_error(a, a->positional[1], &error);
   h.count = h.facts.versions;
   if (!status)
     status = history_load(a, store, &h);

@@ -38,16 +38,16 @@ typedef struct store_state {
 static int state_load(const args *a, const char *path, store_state *s) {
   lnsp_options o = args_options(a);
   lnsp_file *file = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int status = 0;
 
   memset(s, 0, sizeof *s);
-  if (lnsp_file_open(path, &o, &file, &problem))
-    return refuse_error(a, path, &problem);
+  if (lnsp_file_open(path, &o, &file, &error))
+    return refuse_error(a, path, &error);
   if (lnsp_file_metadata(file, "lnsp.trainer")
-          ? lnsp_trainer_open_file(file, NULL, NULL, NULL, &o, &s->trainer, &problem)
-          : lnsp_model_open_file(file, &o, &s->model, &problem))
-    status = refuse_error(a, path, &problem);
+          ? lnsp_trainer_open_file(file, NULL, NULL, NULL, &o, &s->trainer, &error)
+          : lnsp_model_open_file(file, &o, &s->model, &error))
+    status = refuse_error(a, path, &error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -62,7 +62,7 @@ static void state_close(store_state *s) {
 static int store_commit(const args *a, lnsp_store *store, const store_state *s) {
   const char *path = a->positional[1];
   lnsp_commit_options note;
-  lnsp_error problem;
+  lnsp_error error;
   double loss = 0;
   int status = args_real(a, "--loss", -HUGE_VAL, 0, &loss);
 
@@ -73,9 +73,9 @@ static int store_commit(const args *a, lnsp_store *store, const store_state *s) 
   note.loss = args_value(a, "--loss") ? (float)loss : NAN;
   note.time = (uint64_t)time(NULL);
   note.tag = args_value(a, "--tag");
-  if (s->trainer ? lnsp_store_commit(store, s->trainer, &note, NULL, &problem)
-                 : lnsp_store_commit_model(store, s->model, &note, NULL, &problem))
-    return refuse_error(a, path, &problem);
+  if (s->trainer ? lnsp_store_commit(store, s->trainer, &note, NULL, &error)
+                 : lnsp_store_commit_model(store, s->model, &note, NULL, &error))
+    return refuse_error(a, path, &error);
   return store_report(a, store);
 }
 
@@ -121,7 +121,7 @@ static int store_init(const args *a) {
   lnsp_store_options settings;
   store_state s;
   lnsp_store *store = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t every = 0;
   int status = args_integer(a, "--every", 1, 1000000, 16, &every);
 
@@ -134,8 +134,8 @@ static int store_init(const args *a) {
     return status;
   status = state_load(a, a->positional[2], &s);
   if (!status && lnsp_store_create(a->positional[1], s.trainer, s.model, &settings, NULL,
-                                        &store, &problem))
-    status = refuse_error(a, a->positional[1], &problem);
+                                        &store, &error))
+    status = refuse_error(a, a->positional[1], &error);
   if (!status)
     status = store_commit(a, store, &s);
   lnsp_store_destroy(store);
@@ -145,14 +145,14 @@ static int store_init(const args *a) {
 
 int store_open(const args *a, int read_only, lnsp_store **out) {
   lnsp_store_options settings;
-  lnsp_error problem;
+  lnsp_error error;
 
   memset(&settings, 0, sizeof settings);
   settings.struct_size = sizeof settings;
   settings.read_only = read_only;
   settings.salvage = args_value(a, "--salvage") != NULL;
-  if (lnsp_store_open(a->positional[1], &settings, NULL, out, &problem))
-    return refuse_error(a, a->positional[1], &problem);
+  if (lnsp_store_open(a->positional[1], &settings, NULL, out, &error))
+    return refuse_error(a, a->positional[1], &error);
   return 0;
 }
 
@@ -173,11 +173,11 @@ static int store_commit_file(const args *a) {
 /* ---- versions by name ---- */
 
 int store_version(const args *a, lnsp_store *store, uint64_t index, lnsp_store_version_info *out) {
-  lnsp_error problem;
+  lnsp_error error;
   memset(out, 0, sizeof *out);
   out->struct_size = sizeof *out;
-  if (lnsp_store_version_at(store, index, out, &problem))
-    return refuse_error(a, a->positional[1], &problem);
+  if (lnsp_store_version_at(store, index, out, &error))
+    return refuse_error(a, a->positional[1], &error);
   return 0;
 }
 
@@ -215,7 +215,7 @@ static int store_rollback(const args *a) {
   lnsp_store_version_info to, version;
   lnsp_commit_options note;
   lnsp_store *store = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int status = store_open(a, 0, &store);
 
   if (!status)
@@ -223,8 +223,8 @@ static int store_rollback(const args *a) {
   memset(&note, 0, sizeof note);
   note.struct_size = sizeof note;
   note.time = (uint64_t)time(NULL);
-  if (!status && lnsp_store_rollback(store, to.number, &note, NULL, &problem))
-    status = refuse_error(a, a->positional[1], &problem);
+  if (!status && lnsp_store_rollback(store, to.number, &note, NULL, &error))
+    status = refuse_error(a, a->positional[1], &error);
   if (!status)
     status = store_version(a, store, 0, &version);
   if (!status) {
@@ -239,17 +239,17 @@ static int store_rollback(const args *a) {
 }
 
 int32_t store_trainer(lnsp_store *store, uint64_t number, lnsp_trainer **out,
-                      lnsp_error *problem) {
+                      lnsp_error *error) {
   const char *loss = lnsp_store_text(store, 1);
   lnsp_trainer *trainer = NULL;
   lnsp_model *model = NULL;
-  int32_t status = lnsp_store_checkout(store, number, NULL, &model, problem);
+  int32_t status = lnsp_store_checkout(store, number, NULL, &model, error);
 
   if (!status)
     status = lnsp_trainer_create(model, loss && *loss ? loss : NULL, lnsp_store_text(store, 2),
-                                 NULL, NULL, &trainer, problem);
+                                 NULL, NULL, &trainer, error);
   if (!status)
-    status = lnsp_store_load(store, number, trainer, NULL, problem);
+    status = lnsp_store_load(store, number, trainer, NULL, error);
   lnsp_model_destroy(model);
   if (!status)
     *out = trainer;
@@ -260,14 +260,14 @@ int32_t store_trainer(lnsp_store *store, uint64_t number, lnsp_trainer **out,
 
 /* As a state file, or its weights as a model. */
 static int32_t store_write(lnsp_store *store, uint64_t number, int state, const lnsp_options *o,
-                           const char *path, lnsp_error *problem) {
+                           const char *path, lnsp_error *error) {
   lnsp_trainer *trainer = NULL;
   lnsp_model *model = NULL;
-  int32_t status = state ? store_trainer(store, number, &trainer, problem)
-                         : lnsp_store_checkout(store, number, o, &model, problem);
+  int32_t status = state ? store_trainer(store, number, &trainer, error)
+                         : lnsp_store_checkout(store, number, o, &model, error);
   if (!status)
-    status = state ? lnsp_trainer_save(trainer, path, LNSP_SAVE_STATE, problem)
-                   : lnsp_model_save(model, path, 0, problem);
+    status = state ? lnsp_trainer_save(trainer, path, LNSP_SAVE_STATE, error)
+                   : lnsp_model_save(model, path, 0, error);
   lnsp_model_destroy(model);
   lnsp_trainer_destroy(trainer);
   return status;
@@ -277,7 +277,7 @@ static int store_checkout(const args *a) {
   lnsp_store_version_info version;
   lnsp_store_info facts;
   lnsp_store *store = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_options o = args_options(a);
   const char *path = NULL;
   int status = args_output(a, &path);
@@ -291,12 +291,12 @@ static int store_checkout(const args *a) {
   if (!status)
     status = store_find(a, store, a->positional_count > 2 ? a->positional[2] : "~0", &version);
   facts.struct_size = sizeof facts;
-  if (!status && lnsp_store_get_info(store, &facts, &problem))
-    status = refuse_error(a, a->positional[1], &problem);
+  if (!status && lnsp_store_get_info(store, &facts, &error))
+    status = refuse_error(a, a->positional[1], &error);
   if (!status && store_write(store, version.number,
                              facts.of_trainer && !args_value(a, "--weights") && !o.storage, &o,
-                             path, &problem))
-    status = refuse_error(a, problem.code == LNSP_E_IO ? path : a->positional[1], &problem);
+                             path, &error))
+    status = refuse_error(a, error.code == LNSP_E_IO ? path : a->positional[1], &error);
   if (!status) {
     report r = report_start(a);
     report_integer(&r, "version", "version", (int64_t)version.number, "");
@@ -312,12 +312,12 @@ static int store_checkout(const args *a) {
 
 static int store_verify(const args *a) {
   lnsp_store *store = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   uint64_t records = 0;
   int status = store_open(a, 1, &store);
 
-  if (!status && lnsp_store_verify(store, &records, &problem))
-    status = refuse_error(a, a->positional[1], &problem);
+  if (!status && lnsp_store_verify(store, &records, &error))
+    status = refuse_error(a, a->positional[1], &error);
   if (!status) {
     report r = report_start(a);
     report_integer(&r, "versions", "versions", (int64_t)store_count(store), "");
@@ -330,12 +330,12 @@ static int store_verify(const args *a) {
 
 static int store_compact(const args *a) {
   lnsp_store *store = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int status = store_open(a, 0, &store);
   const uint64_t before = status ? 0 : store_count(store);
 
-  if (!status && lnsp_store_compact(store, &problem))
-    status = refuse_error(a, a->positional[1], &problem);
+  if (!status && lnsp_store_compact(store, &error))
+    status = refuse_error(a, a->positional[1], &error);
   if (!status) {
     report r = report_start(a);
     report_integer(&r, "versions", "kept", (int64_t)store_count(store), "versions");

@@ -11,7 +11,7 @@ int store_version(const args *a, lnsp_store *store, uint64_t index, lnsp_store_v
 uint64_t store_count(lnsp_store *store);
 /* A trainer with a version's state. */
 int32_t store_trainer(lnsp_store *store, uint64_t number, lnsp_trainer **out,
-                      lnsp_error *problem);
+                      lnsp_error *error);
 /* What a commit says. */
 int store_report(const args *a, lnsp_store *store);
 int store_log(const args *a);

@@ -185,15 +185,15 @@ static int checkpoint_read_state(train_job *job, const char *text) {
 
 int train_checkpoint_find(train_job *job) {
   const char *path = args_value(job->args, "--resume");
-  lnsp_error problem;
+  lnsp_error error;
 
   if (job->checkpoint && args_value(job->args, "--poisson"))
     return refuse_usage(job->args, "rows that --poisson draws are not drawn again: leave out "
                        "--checkpoint");
   if (!path)
     return 0;
-  if (lnsp_file_open(path, NULL, &job->from, &problem))
-    return refuse_error(job->args, path, &problem);
+  if (lnsp_file_open(path, NULL, &job->from, &error))
+    return refuse_error(job->args, path, &error);
   if (lnsp_file_metadata(job->from, CHECKPOINT_RUN))
     return 0;
   lnsp_file_destroy(job->from); /* a state of --state, or none */
@@ -204,13 +204,13 @@ int train_checkpoint_find(train_job *job) {
 static int checkpoint_best(train_job *job) {
   const char *path = args_value(job->args, "--resume");
   lnsp_options library = args_options(job->args);
-  lnsp_error problem;
+  lnsp_error error;
 
   if (job->valid.best_step < 0)
     return 0;
   library.prefix = CHECKPOINT_BEST;
-  if (lnsp_model_open_file(job->from, &library, &job->valid.best, &problem))
-    return refuse_error(job->args, path, &problem);
+  if (lnsp_model_open_file(job->from, &library, &job->valid.best, &error))
+    return refuse_error(job->args, path, &error);
   return 0;
 }
 
@@ -265,7 +265,7 @@ typedef struct checkpoint_job {
 } checkpoint_job;
 
 static int32_t checkpoint_gather(const train_job *job, checkpoint_job *c,
-                                 lnsp_error *problem) {
+                                 lnsp_error *error) {
   int32_t status = LNSP_OK;
   int i;
 
@@ -275,11 +275,11 @@ static int32_t checkpoint_gather(const train_job *job, checkpoint_job *c,
   for (i = 0; i < c->parts && !status; i++) {
     checkpoint_part *part = &c->part[i];
     const lnsp_sink sink = { sizeof sink, &part->bytes, checkpoint_take };
-    status = i == 0 ? lnsp_trainer_save_sink(job->trainer, &sink, LNSP_SAVE_STATE, problem)
-                    : lnsp_model_save_sink(job->valid.best, &sink, 0, problem);
+    status = i == 0 ? lnsp_trainer_save_sink(job->trainer, &sink, LNSP_SAVE_STATE, error)
+                    : lnsp_model_save_sink(job->valid.best, &sink, 0, error);
     if (!status)
       status = lnsp_file_open_memory(part->bytes.data, part->bytes.size, NULL, &part->file,
-                                     problem);
+                                     error);
     if (!status)
       c->tensor_count += lnsp_file_tensor_count(part->file);
   }
@@ -291,7 +291,7 @@ static size_t checkpoint_element(int32_t dtype) {
 }
 
 /* The tensors of all parts, and their names with the prefix. */
-static int32_t checkpoint_list(checkpoint_job *c, size_t name_bytes, lnsp_error *problem) {
+static int32_t checkpoint_list(checkpoint_job *c, size_t name_bytes, lnsp_error *error) {
   lnsp_tensor *t = c->tensors;
   char *name = c->names;
   int32_t status = LNSP_OK, n;
@@ -299,7 +299,7 @@ static int32_t checkpoint_list(checkpoint_job *c, size_t name_bytes, lnsp_error 
 
   for (i = 0; i < c->parts; i++)
     for (n = 0; n < lnsp_file_tensor_count(c->part[i].file) && !status; n++, t++) {
-      status = lnsp_file_tensor_at(c->part[i].file, n, t, problem);
+      status = lnsp_file_tensor_at(c->part[i].file, n, t, error);
       if (status)
         break;
       snprintf(name, name_bytes, "%s%s", c->part[i].prefix, t->name);
@@ -312,10 +312,10 @@ static int32_t checkpoint_list(checkpoint_job *c, size_t name_bytes, lnsp_error 
 }
 
 static int32_t checkpoint_metadata(const train_job *job, checkpoint_job *c,
-                                   lnsp_error *problem) {
+                                   lnsp_error *error) {
   int32_t n;
 
-  for (n = 0; !lnsp_file_metadata_at(c->part[0].file, n, &c->pairs[n], problem); n++)
+  for (n = 0; !lnsp_file_metadata_at(c->part[0].file, n, &c->pairs[n], error); n++)
     if (n == 60)
       break;
   c->pairs[n].key = CHECKPOINT_RUN;
@@ -327,7 +327,7 @@ static int32_t checkpoint_metadata(const train_job *job, checkpoint_job *c,
 }
 
 static int32_t checkpoint_copy(checkpoint_job *c, lnsp_writer *writer, void *buffer,
-                               lnsp_error *problem) {
+                               lnsp_error *error) {
   int32_t status = LNSP_OK, n, t = 0;
   int i;
 
@@ -336,10 +336,10 @@ static int32_t checkpoint_copy(checkpoint_job *c, lnsp_writer *writer, void *buf
       const lnsp_tensor *tensor = &c->tensors[t];
       const int64_t count = tensor_elements(tensor);
       status = lnsp_file_read(c->part[i].file, tensor->name + strlen(c->part[i].prefix), 0,
-                              count, tensor->dtype, buffer, problem);
+                              count, tensor->dtype, buffer, error);
       if (!status)
         status = lnsp_writer_write(writer, buffer,
-                                   (size_t)count * checkpoint_element(tensor->dtype), problem);
+                                   (size_t)count * checkpoint_element(tensor->dtype), error);
     }
   return status;
 }
@@ -347,7 +347,7 @@ static int32_t checkpoint_copy(checkpoint_job *c, lnsp_writer *writer, void *buf
 static int checkpoint_put(const train_job *job, checkpoint_job *c) {
   const size_t name_bytes = 512;
   lnsp_writer *writer = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   void *buffer = NULL;
   int32_t status;
 
@@ -356,32 +356,32 @@ static int checkpoint_put(const train_job *job, checkpoint_job *c) {
   c->pairs = malloc(64 * sizeof *c->pairs);
   if (!c->tensors || !c->names || !c->pairs)
     return refuse_memory(job->args);
-  status = checkpoint_list(c, name_bytes, &problem);
+  status = checkpoint_list(c, name_bytes, &error);
   if (!status)
-    status = checkpoint_metadata(job, c, &problem);
+    status = checkpoint_metadata(job, c, &error);
   if (!status && !(buffer = malloc(c->most + 1)))
     return refuse_memory(job->args);
   if (!status)
     status = lnsp_writer_create(job->checkpoint, c->tensors, c->tensor_count, c->pairs,
-                              c->pair_count, NULL, &writer, &problem);
+                              c->pair_count, NULL, &writer, &error);
   if (!status)
-    status = checkpoint_copy(c, writer, buffer, &problem);
+    status = checkpoint_copy(c, writer, buffer, &error);
   if (!status)
-    status = lnsp_writer_close(writer, &problem);
+    status = lnsp_writer_close(writer, &error);
   lnsp_writer_destroy(writer);
   free(buffer);
-  return status ? refuse_error(job->args, job->checkpoint, &problem) : 0;
+  return status ? refuse_error(job->args, job->checkpoint, &error) : 0;
 }
 
 int train_checkpoint_write(train_job *job) {
   checkpoint_job c;
-  lnsp_error problem;
+  lnsp_error error;
   int i, status;
 
   memset(&c, 0, sizeof c);
   status = checkpoint_state(job, &c.state);
-  if (!status && checkpoint_gather(job, &c, &problem))
-    status = refuse_error(job->args, job->checkpoint, &problem);
+  if (!status && checkpoint_gather(job, &c, &error))
+    status = refuse_error(job->args, job->checkpoint, &error);
   if (!status)
     status = checkpoint_put(job, &c);
   for (i = 0; i < 2; i++) {

@@ -14,7 +14,7 @@ enum { ECHO_QUERIES = 64 };
 struct train_echo {
   lnsp_index *index;
   lnsp_search *search;
-  lnsp_error problem; /* why the last call refused */
+  lnsp_error error; /* why the last call refused */
   int64_t ids[ECHO_QUERIES];
   float scores[ECHO_QUERIES];
 };
@@ -28,14 +28,14 @@ static int32_t echo_nearest(void *user, const lnsp_tensor *output, const lnsp_te
     lnsp_tensor part = *output;
     part.data = (float *)output->data + first * output->strides[0];
     part.dims[0] = rows - first < ECHO_QUERIES ? rows - first : ECHO_QUERIES;
-    if (lnsp_search_run(e->search, &part, NULL, 1, e->ids, e->scores, &e->problem))
-      return e->problem.code;
+    if (lnsp_search_run(e->search, &part, NULL, 1, e->ids, e->scores, &e->error))
+      return e->error.code;
     for (r = 0; r < part.dims[0]; r++)
       if (e->ids[r] != LNSP_NO_ID &&
           lnsp_index_read(e->index, e->ids[r],
                           (float *)echo->data + (first + r) * echo->strides[0], width,
-                          &e->problem))
-        return e->problem.code;
+                          &e->error))
+        return e->error.code;
   }
   return 0;
 }
@@ -44,17 +44,17 @@ static int echo_set(train_job *job, const char *path) {
   const lnsp_options o = args_options(job->args);
   const lnsp_echo function = { sizeof function, 0, job->echo, echo_nearest };
   lnsp_search_options limits;
-  lnsp_error problem;
+  lnsp_error error;
 
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
   limits.max_queries = ECHO_QUERIES;
   limits.max_results = 1;
-  if (lnsp_index_open(path, NULL, &o, &job->echo->index, &problem) ||
-      lnsp_search_create(job->echo->index, &limits, &o, &job->echo->search, &problem))
-    return refuse_error(job->args, path, &problem);
-  if (lnsp_trainer_set_echo(job->trainer, &function, &problem))
-    return refuse_error(job->args, NULL, &problem);
+  if (lnsp_index_open(path, NULL, &o, &job->echo->index, &error) ||
+      lnsp_search_create(job->echo->index, &limits, &o, &job->echo->search, &error))
+    return refuse_error(job->args, path, &error);
+  if (lnsp_trainer_set_echo(job->trainer, &function, &error))
+    return refuse_error(job->args, NULL, &error);
   return 0;
 }
 

@@ -175,15 +175,15 @@ int train_log_report(const train_job *job) {
   const int what = job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS;
   uint8_t hash[LNSP_HASH_BYTES];
   lnsp_memory_info memory;
-  lnsp_error problem;
+  lnsp_error error;
   report r;
 
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
-  if (lnsp_trainer_memory(job->trainer, &memory, &problem) ||
-      (job->valid.best ? lnsp_model_hash(job->valid.best, hash, &problem)
-                       : lnsp_trainer_hash(job->trainer, what, hash, &problem)))
-    return refuse_error(a, NULL, &problem);
+  if (lnsp_trainer_memory(job->trainer, &memory, &error) ||
+      (job->valid.best ? lnsp_model_hash(job->valid.best, hash, &error)
+                       : lnsp_trainer_hash(job->trainer, what, hash, &error)))
+    return refuse_error(a, NULL, &error);
   r = report_start(a);
   if (r.json)
     report_points(&job->valid);

@@ -18,31 +18,31 @@ static int open_trainer(train_job *job) {
   const lnsp_size_options limits = model_size_options(
       job->room, held > job->d.max_concepts ? held : job->d.max_concepts);
   lnsp_memory_info memory;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_file *file = NULL;
   double lr;
   int status = 0;
 
-  if (lnsp_file_open(path, NULL, &file, &problem))
-    return refuse_error(a, path, &problem);
+  if (lnsp_file_open(path, NULL, &file, &error))
+    return refuse_error(a, path, &error);
   if (resume && !lnsp_file_metadata(file, "lnsp.trainer"))
     status = refuse(a, "%s is no state that --state or --checkpoint wrote; a model is given as "
                        "MODEL, without --resume", path);
   else if (lnsp_trainer_open_file(file, loss || resume ? loss : "mse",
                         job->optimizer[0] ? job->optimizer : NULL, &limits, &library,
-                        &job->trainer, &problem))
-    status = refuse_error(a, path, &problem);
+                        &job->trainer, &error))
+    status = refuse_error(a, path, &error);
   lnsp_file_destroy(file);
   if (!status && resume && !job->optimizer[0]) {
     status = args_real(a, "--lr", 0, 0, &lr);
     if (!status && args_value(a, "--lr") &&
-        lnsp_trainer_set_learning_rate(job->trainer, (float)lr, &problem))
-      status = refuse_error(a, NULL, &problem);
+        lnsp_trainer_set_learning_rate(job->trainer, (float)lr, &error))
+      status = refuse_error(a, NULL, &error);
   }
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
-  if (!status && lnsp_trainer_memory(job->trainer, &memory, &problem))
-    status = refuse_error(a, NULL, &problem);
+  if (!status && lnsp_trainer_memory(job->trainer, &memory, &error))
+    status = refuse_error(a, NULL, &error);
   job->average = memory.average_bytes > 0;
   return status;
 }
@@ -52,18 +52,18 @@ static int open_extras(train_job *job) {
   const char *pattern, *path = args_value(job->args, "--replay");
   const char *loss = args_value(job->args, "--loss");
   lnsp_replay *replay = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int i, status = 0;
 
   if (loss && strstr(loss, "replay") && !path)
     return refuse(job->args, "the loss has a replay term: give its statistics with --replay "
                              "FILE, which `lnsp replay fit` writes");
   for (i = 0; !status && (pattern = args_value_at(job->args, "--freeze", i)) != NULL; i++)
-    if (lnsp_trainer_freeze(job->trainer, pattern, 1, &problem))
-      status = refuse_error(job->args, NULL, &problem);
-  if (!status && path && (lnsp_replay_open(path, NULL, &replay, &problem) ||
-                          lnsp_trainer_set_replay(job->trainer, replay, &problem)))
-    status = refuse_error(job->args, path, &problem);
+    if (lnsp_trainer_freeze(job->trainer, pattern, 1, &error))
+      status = refuse_error(job->args, NULL, &error);
+  if (!status && path && (lnsp_replay_open(path, NULL, &replay, &error) ||
+                          lnsp_trainer_set_replay(job->trainer, replay, &error)))
+    status = refuse_error(job->args, path, &error);
   lnsp_replay_destroy(replay);
   return status;
 }

@@ -249,13 +249,13 @@ int train_options_optimizer(train_job *job) {
 
   if (args_value(a, "--resume") && !job->from && !text) {
     lnsp_file *file = NULL; /* a state keeps its own text */
-    lnsp_error problem;
+    lnsp_error error;
     if (args_value(a, "--clip") || args_value(a, "--ema") || args_value(a, "--schedule") ||
         args_value(a, "--accumulate"))
       return refuse_usage(a, "--resume keeps the saved optimizer; to change clip, ema, "
                             "accumulate or schedule name the whole text with --optimizer");
-    if (lnsp_file_open(args_value(a, "--resume"), NULL, &file, &problem))
-      return refuse_error(a, args_value(a, "--resume"), &problem);
+    if (lnsp_file_open(args_value(a, "--resume"), NULL, &file, &error))
+      return refuse_error(a, args_value(a, "--resume"), &error);
     status = options_steps(job, lnsp_file_metadata(file, "lnsp.optimizer"));
     lnsp_file_destroy(file);
     return status;

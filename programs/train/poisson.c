@@ -26,14 +26,14 @@ static int poisson_bytes(const train_job *job, const char *path, void *to, size_
 int train_poisson_key(train_job *job) {
   const char *path = args_value(job->args, "--noise-key");
   uint8_t key[LNSP_NOISE_KEY_BYTES] = { 0 };
-  lnsp_error problem;
+  lnsp_error error;
   int status;
 
-  if (lnsp_trainer_set_noise_key(job->trainer, key, &problem)) /* it adds no noise */
-    return path ? refuse_error(job->args, path, &problem) : 0;
+  if (lnsp_trainer_set_noise_key(job->trainer, key, &error)) /* it adds no noise */
+    return path ? refuse_error(job->args, path, &error) : 0;
   status = poisson_bytes(job, path, key, sizeof key);
-  if (!status && lnsp_trainer_set_noise_key(job->trainer, key, &problem))
-    status = refuse_error(job->args, path, &problem);
+  if (!status && lnsp_trainer_set_noise_key(job->trainer, key, &error))
+    status = refuse_error(job->args, path, &error);
   memset(key, 0, sizeof key);
   return status;
 }

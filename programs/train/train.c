@@ -144,7 +144,7 @@ static int train_call(train_job *job, uint64_t number, float *loss) {
   const int64_t at = (int64_t)(number % (uint64_t)job->epoch_calls) * job->batch;
   const int64_t first = job->share > 0 ? 0 : at, left = job->d.rows - first;
   int64_t count = left < job->batch ? left : job->batch;
-  lnsp_error problem;
+  lnsp_error error;
   double start;
   int status;
 
@@ -156,10 +156,10 @@ static int train_call(train_job *job, uint64_t number, float *loss) {
   if (status)
     return status;
   start = progress_clock();
-  if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, loss, &problem))
+  if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, loss, &error))
     return refuse(job->args, "step %llu, from row %lld of the %s on: %s",
                   (unsigned long long)(number / (uint64_t)job->accumulate) + 1,
-                  (long long)first, job->order ? "shuffled order" : "data", problem.message);
+                  (long long)first, job->order ? "shuffled order" : "data", error.message);
   job->seconds += progress_clock() - start;
   job->step_rows += count;
   return 0;
@@ -257,24 +257,24 @@ static int train_save(train_job *job) {
                     job->type == lnsp_graph_storage(lnsp_trainer_graph(job->trainer));
   lnsp_options library = args_options(job->args);
   lnsp_model *model = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   int32_t status = LNSP_OK;
 
-  if (state && lnsp_trainer_save(job->trainer, state, LNSP_SAVE_STATE, &problem))
-    return refuse_error(job->args, state, &problem);
+  if (state && lnsp_trainer_save(job->trainer, state, LNSP_SAVE_STATE, &error))
+    return refuse_error(job->args, state, &error);
   if (job->valid.best) {
-    status = lnsp_model_save(job->valid.best, job->path, as_is ? 0 : job->type, &problem);
+    status = lnsp_model_save(job->valid.best, job->path, as_is ? 0 : job->type, &error);
   } else if (as_is) {
     status = lnsp_trainer_save(job->trainer, job->path,
-                               job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &problem);
+                               job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &error);
   } else {
     library.storage = job->type;
-    status = lnsp_trainer_publish(job->trainer, job->average, &library, &model, &problem);
+    status = lnsp_trainer_publish(job->trainer, job->average, &library, &model, &error);
     if (!status)
-      status = lnsp_model_save(model, job->path, 0, &problem);
+      status = lnsp_model_save(model, job->path, 0, &error);
     lnsp_model_destroy(model);
   }
-  return status ? refuse_error(job->args, job->path, &problem) : 0;
+  return status ? refuse_error(job->args, job->path, &error) : 0;
 }
 
 int train_prepare(train_job *job) {

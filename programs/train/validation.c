@@ -139,7 +139,7 @@ int train_validation_open(train_job *job) {
   train_validation *v = &job->valid;
   const lnsp_options library = args_options(job->args);
   lnsp_size_options limits;
-  lnsp_error problem;
+  lnsp_error error;
   int64_t room;
   int status;
 
@@ -156,8 +156,8 @@ int train_validation_open(train_job *job) {
   limits = model_size_options(v->batch, v->d.max_concepts);
   if (!status && v->has_cosine &&
       lnsp_session_create_live(job->trainer, job->average, &limits, &library, &v->session,
-                               &problem))
-    status = refuse_error(job->args, NULL, &problem);
+                               &error))
+    status = refuse_error(job->args, NULL, &error);
   if (status || !v->keeps || v->measure < TRAIN_MRR)
     return status;
   if (!candidates_exist(&v->d))
@@ -179,12 +179,12 @@ static int validation_loss(train_job *job, double *out) {
 
   for (part = 0; part < parts && !status; part++) {
     const int64_t first = rows * part / parts, n = rows * (part + 1) / parts - first;
-    lnsp_error problem;
+    lnsp_error error;
     float loss = 0;
     status = data_read(&v->d, NULL, first, n);
     if (!status && lnsp_trainer_validate(job->trainer, v->d.inputs, v->d.needed_count,
-                                         job->average, &loss, &problem))
-      status = refuse_batch(job->args, "held-out data", first, &problem);
+                                         job->average, &loss, &error))
+      status = refuse_batch(job->args, "held-out data", first, &error);
     sum += (double)loss * (double)n;
   }
   *out = sum / (double)rows;
@@ -231,10 +231,10 @@ static void validation_print(const train_validation *v, const train_point *p) {
 static int validation_keep(train_job *job, int64_t step) {
   train_validation *v = &job->valid;
   lnsp_model *model = NULL;
-  lnsp_error problem;
+  lnsp_error error;
 
-  if (lnsp_trainer_publish(job->trainer, job->average, NULL, &model, &problem))
-    return refuse_error(job->args, NULL, &problem);
+  if (lnsp_trainer_publish(job->trainer, job->average, NULL, &model, &error))
+    return refuse_error(job->args, NULL, &error);
   lnsp_model_destroy(v->best);
   v->best = model;
   v->best_step = step;
@@ -244,12 +244,12 @@ static int validation_keep(train_job *job, int64_t step) {
 static int validation_follow(train_job *job, const train_point *p) {
   train_validation *v = &job->valid;
   const double values[] = { p->loss, p->cosine, p->rank, p->rank };
-  lnsp_error problem;
+  lnsp_error error;
 
   if (v->has_plateau) {
     const double lr = plateau_look(&v->plateau, p->loss, v->lr);
-    if (lr < v->lr && lnsp_trainer_set_learning_rate(job->trainer, (float)lr, &problem))
-      return refuse_error(job->args, NULL, &problem);
+    if (lr < v->lr && lnsp_trainer_set_learning_rate(job->trainer, (float)lr, &error))
+      return refuse_error(job->args, NULL, &error);
     v->lr = lr;
   }
   return v->keeps && watch_look(&v->watch, values[v->measure]) ? validation_keep(job, p->step) : 0;

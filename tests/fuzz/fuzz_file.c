@@ -32,11 +32,11 @@ static void fuzz_tensor(lnsp_file *file, int32_t index) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   uint8_t empty = 0;
   lnsp_file *file;
-  lnsp_error problem;
+  lnsp_error error;
   int32_t i;
-  if (lnsp_file_open_memory(size ? data : &empty, size, NULL, &file, &problem) != LNSP_OK) {
-    if (file || !problem.code || !problem.message[0]) abort();
-    if (problem.offset > (int64_t)size) abort();
+  if (lnsp_file_open_memory(size ? data : &empty, size, NULL, &file, &error) != LNSP_OK) {
+    if (file || !error.code || !error.message[0]) abort();
+    if (error.offset > (int64_t)size) abort();
     return 0;
   }
   for (i = 0; i < lnsp_file_tensor_count(file); i++) fuzz_tensor(file, i);

@@ -85,16 +85,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lnsp_index_info facts = {.struct_size = sizeof facts};
   lnsp_index *borrowed = NULL, *copy = NULL;
   lnsp_file *file = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   uint64_t *aligned = malloc(size + 8);
   if (!aligned) abort();
   memcpy(aligned, data, size);
-  int32_t status = lnsp_index_open_borrowed(aligned, size, &settings, NULL, &borrowed, &problem);
+  int32_t status = lnsp_index_open_borrowed(aligned, size, &settings, NULL, &borrowed, &error);
   if (lnsp_file_open_memory(aligned, size, NULL, &file, NULL) == LNSP_OK) {
     int32_t other = lnsp_index_open_file(file, &settings, NULL, &copy, NULL);
     /* a copy takes what does not lie as it should, or has other integers as ids */
     fuzz_check(other == status || status == LNSP_E_FORMAT);
-    if (status != LNSP_OK) fuzz_check(!borrowed && problem.code == status);
+    if (status != LNSP_OK) fuzz_check(!borrowed && error.code == status);
   }
   if (borrowed && copy) {
     lnsp_index_get_info(borrowed, &facts, NULL);

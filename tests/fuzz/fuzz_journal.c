@@ -154,13 +154,13 @@ static void fuzz_open(int salvage, lnsp_trainer *trainer) {
   lnsp_store_options settings = {sizeof settings, 0, 0, 0, salvage, 0, 0};
   lnsp_device device = fuzz_device();
   lnsp_options options;
-  lnsp_error problem;
+  lnsp_error error;
   lnsp_store *store = NULL;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   options.allocator = &allocator;
-  if (lnsp_store_open_device(&device, &settings, &options, &store, &problem)) {
-    if (store || !problem.code || !problem.message[0]) abort();
+  if (lnsp_store_open_device(&device, &settings, &options, &store, &error)) {
+    if (store || !error.code || !error.message[0]) abort();
     return;
   }
   fuzz_look(store, trainer);

@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static char text[TEXT_BYTES];
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   if (size < 2) return 0;
   if (data[0] & 1) {
     const size_t length = size - 1 < TEXT_BYTES - 1 ? size - 1 : TEXT_BYTES - 1;
@@ -64,9 +64,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   if (lnsp_model_create("student d=10 s=6 k=4 heads=2", 1, &fuzz_options, &model, NULL)) abort();
   if (lnsp_trainer_create(model, text, "adamw lr=.1", &fuzz_limits, &fuzz_options, &trainer,
-                          &problem) == LNSP_OK)
+                          &error) == LNSP_OK)
     fuzz_step(trainer);
-  else if (!problem.message[0] || !problem.code)
+  else if (!error.message[0] || !error.code)
     abort();
   lnsp_trainer_destroy(trainer);
   lnsp_model_destroy(model);

@@ -13,10 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_file *file = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   if (!size) data = &empty;
-  if (lnsp_model_open_memory(data, size, &fuzz_options, &model, &problem) != LNSP_OK) {
-    if (model || !problem.code || !problem.message[0]) abort();
+  if (lnsp_model_open_memory(data, size, &fuzz_options, &model, &error) != LNSP_OK) {
+    if (model || !error.code || !error.message[0]) abort();
     return 0;
   }
   if (lnsp_graph_flops(lnsp_model_graph(model), FUZZ_CONCEPTS) > FUZZ_WORK) {
@@ -30,10 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lnsp_trainer_destroy(trainer);
   lnsp_model_destroy(model);
   if (lnsp_file_open_memory(data, size, &fuzz_options, &file, NULL) != LNSP_OK) abort();
-  if (lnsp_trainer_open_file(file, NULL, NULL, &fuzz_limits, &fuzz_options, &trainer, &problem) ==
+  if (lnsp_trainer_open_file(file, NULL, NULL, &fuzz_limits, &fuzz_options, &trainer, &error) ==
       LNSP_OK)
     fuzz_step(trainer);
-  else if (trainer || !problem.message[0])
+  else if (trainer || !error.message[0])
     abort();
   lnsp_trainer_destroy(trainer);
   lnsp_file_destroy(file);

@@ -67,9 +67,9 @@ static void text_make(const uint8_t *data, size_t size, char text[TEXT_BYTES]) {
 static void text_reads_back(const lnsp_graph *graph) {
   static char first[4 * TEXT_BYTES], second[4 * TEXT_BYTES];
   lnsp_graph *again = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   if (lnsp_graph_text(graph, first, sizeof first, NULL, NULL) != LNSP_OK) return;
-  if (lnsp_graph_create(first, NULL, &again, &problem) != LNSP_OK) abort();
+  if (lnsp_graph_create(first, NULL, &again, &error) != LNSP_OK) abort();
   if (lnsp_graph_text(again, second, sizeof second, NULL, NULL) != LNSP_OK) abort();
   if (strcmp(first, second) ||
       lnsp_graph_parameter_count(graph) != lnsp_graph_parameter_count(again))
@@ -82,11 +82,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lnsp_graph *graph = NULL;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
-  lnsp_error problem;
+  lnsp_error error;
   text_make(data, size, text);
-  if (lnsp_graph_create(text, NULL, &graph, &problem) != LNSP_OK) {
-    if (graph || !problem.message[0]) abort();
-    if (problem.code != LNSP_E_LIMIT && problem.line < 1) abort();
+  if (lnsp_graph_create(text, NULL, &graph, &error) != LNSP_OK) {
+    if (graph || !error.message[0]) abort();
+    if (error.code != LNSP_E_LIMIT && error.line < 1) abort();
     return 0;
   }
   text_reads_back(graph);

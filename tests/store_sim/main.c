@@ -14,6 +14,6 @@ int main(int argc, char **argv) {
          (unsigned long long)s.cuts, (unsigned long long)s.rots, (unsigned long long)s.opens,
          (unsigned long long)s.commits, (unsigned long long)wrong, seconds,
          (double)s.cuts / seconds);
-  if (s.why) printf("first violation: %s (%s)\n", s.why, s.problem.message);
+  if (s.why) printf("first violation: %s (%s)\n", s.why, s.error.message);
   return wrong != 0;
 }

@@ -31,7 +31,7 @@ typedef struct sim {
   uint64_t random, cuts, rots, opens, commits, violations;
   uint64_t forks;              /* cuts at each write */
   const char *why;             /* the first violation */
-  lnsp_error problem;
+  lnsp_error error;
   uint64_t content[SIM_OPS + 8]; /* of each version */
   uint64_t newest;             /* acknowledged */
   uint64_t nonce[SIM_SENDERS];
@@ -82,7 +82,7 @@ static int32_t sim_open(sim *s, flash *f, int block, lnsp_store **out) {
   lnsp_device device = flash_device(f);
   lnsp_options options = sim_options(s, block);
   s->opens++;
-  return lnspi_store_open(&device, 0, 0, &options, out, &s->problem);
+  return lnspi_store_open(&device, 0, 0, &options, out, &s->error);
 }
 
 /* Whether a version's image is the one that was committed under its number. */
@@ -290,17 +290,17 @@ static int32_t sim_do(sim *s) {
     if (lnspi_version_image(s->store, to, &image, NULL) != LNSP_OK) return LNSP_OK; /* let go */
     s->next_content = s->content[to];
     s->under_way = SIM_ROLLBACK;
-    status = lnspi_commit_rollback(s->store, to, 0, &version, &s->problem);
+    status = lnspi_commit_rollback(s->store, to, 0, &version, &s->error);
     if (status == LNSP_E_MISSING) return LNSP_OK; /* compaction let it go first */
   } else if (what == 1) {
     s->under_way = SIM_LEDGER;
     s->next_sender = (int)sim_below(s, SIM_SENDERS);
     s->next_nonce = s->nonce[s->next_sender] + 1 + sim_below(s, 5);
     status = lnspi_ledger_add(s->store, sim_sender[s->next_sender], s->next_nonce,
-                                    &s->problem);
+                                    &s->error);
   } else if (what == 2 && sim_below(s, 4) == 0) {
     s->under_way = SIM_COMPACT;
-    status = lnspi_store_compact(s->store, 0, 0, &s->problem);
+    status = lnspi_store_compact(s->store, 0, 0, &s->error);
   } else {
     s->under_way = SIM_COMMIT;
     if (what == 3) {
@@ -311,7 +311,7 @@ static int32_t sim_do(sim *s) {
     }
     if (what == 4) memcpy(version.tag, "tag", 4);
     sim_words(s->next_content, words);
-    status = lnspi_commit_version(s->store, segments, 2, &version, &s->problem);
+    status = lnspi_commit_version(s->store, segments, 2, &version, &s->error);
   }
   if (status != LNSP_OK) return status;
   s->commits++;
@@ -414,10 +414,10 @@ static uint64_t sim_run(sim *s, uint64_t cuts, uint64_t forks, uint64_t seed) {
     sim_begin(s);
     device = flash_device(&s->flash);
     lnsp_options options = sim_options(s, 0);
-    lnsp_error problem;
-    if (lnspi_store_create(&device, &s->plan, &options, &s->store, &problem) != LNSP_OK) {
+    lnsp_error error;
+    if (lnspi_store_create(&device, &s->plan, &options, &s->store, &error) != LNSP_OK) {
       sim_wrong(s, "a store cannot be made");
-      fprintf(stderr, "%s\n", problem.message);
+      fprintf(stderr, "%s\n", error.message);
       break;
     }
     s->flash.watch = sim_watch;
