@@ -19,8 +19,7 @@ typedef struct counter {
 static void *counter_allocate(void *user, size_t bytes) {
   counter *c = user;
   c->now += bytes;
-  if (c->now > c->most)
-    c->most = c->now;
+  if (c->now > c->most) c->most = c->now;
   return aligned_alloc(64, (bytes + 63) / 64 * 64);
 }
 
@@ -43,8 +42,8 @@ static double now_ms(void) {
 /* Once from two models to the bytes of a file, and once from these to the new model. */
 static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const char *codec,
                           delta_row *row, lnsp_error *error) {
-  counter encode = { 0, 0 }, decode = { 0, 0 };
-  lnsp_allocator allocator = { sizeof allocator, &encode, counter_allocate, counter_release };
+  counter encode = {0, 0}, decode = {0, 0};
+  lnsp_allocator allocator = {sizeof allocator, &encode, counter_allocate, counter_release};
   lnsp_options options;
   lnsp_delta *sent = NULL, *received = NULL;
   lnsp_model *result = NULL;
@@ -60,12 +59,9 @@ static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const 
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
   status = lnsp_delta_create(base, next, codec, &options, &sent, error);
-  if (!status)
-    (void)lnsp_delta_save_memory(sent, NULL, 0, &bytes, error);
-  if (!status && (file = malloc(bytes)) == NULL)
-    status = LNSP_E_MEMORY;
-  if (!status)
-    status = lnsp_delta_save_memory(sent, file, bytes, &bytes, error);
+  if (!status) (void)lnsp_delta_save_memory(sent, NULL, 0, &bytes, error);
+  if (!status && (file = malloc(bytes)) == NULL) status = LNSP_E_MEMORY;
+  if (!status) status = lnsp_delta_save_memory(sent, file, bytes, &bytes, error);
   ms = now_ms() - start;
   row->encode_ms = row->encode_ms > 0 && row->encode_ms < ms ? row->encode_ms : ms;
   row->encode_bytes = encode.most;
@@ -73,14 +69,11 @@ static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const 
   lnsp_delta_destroy(sent);
   allocator.user = &decode;
   start = now_ms();
-  if (!status)
-    status = lnsp_delta_open_memory(file, bytes, &options, &received, error);
-  if (!status)
-    status = lnsp_delta_apply(received, base, &options, &result, error);
+  if (!status) status = lnsp_delta_open_memory(file, bytes, &options, &received, error);
+  if (!status) status = lnsp_delta_apply(received, base, &options, &result, error);
   ms = now_ms() - start;
   row->decode_ms = row->decode_ms > 0 && row->decode_ms < ms ? row->decode_ms : ms;
-  if (!status)
-    status = lnsp_model_measure(lnsp_model_graph(result), &memory, error);
+  if (!status) status = lnsp_model_measure(lnsp_model_graph(result), &memory, error);
   row->decode_bytes = decode.most > memory.total_bytes ? decode.most - memory.total_bytes : 0;
   lnsp_model_destroy(result);
   lnsp_delta_destroy(received);

@@ -10,20 +10,19 @@
 
 static const limits_loops *const limits_all[] = {
 #if defined(__x86_64__) && defined(__GNUC__)
-  &limits_avx512,
-  &limits_avx2,
+    &limits_avx512,
+    &limits_avx2,
 #endif
 #if defined(__aarch64__) && defined(__GNUC__)
-  &limits_neon,
+    &limits_neon,
 #endif
-  &limits_scalar,
+    &limits_scalar,
 };
 
 const limits_loops *limits_find(const char *isa) {
   size_t i;
   for (i = 0; i < sizeof limits_all / sizeof *limits_all; i++)
-    if (!strncmp(limits_all[i]->isa, isa, strlen(limits_all[i]->isa)))
-      return limits_all[i];
+    if (!strncmp(limits_all[i]->isa, isa, strlen(limits_all[i]->isa))) return limits_all[i];
   return NULL;
 }
 
@@ -36,23 +35,18 @@ double limits_clock(void) {
 float *limits_floats(int64_t count) {
   void *x;
   int64_t i;
-  if (posix_memalign(&x, 64, (size_t)count * sizeof(float)))
-    return NULL;
-  for (i = 0; i < count; i++)
-    ((float *)x)[i] = 1e-3f * (float)(1 + i % 97);
+  if (posix_memalign(&x, 64, (size_t)count * sizeof(float))) return NULL;
+  for (i = 0; i < count; i++) ((float *)x)[i] = 1e-3f * (float)(1 + i % 97);
   return x;
 }
 
-void limits_free(float *x) {
-  free(x);
-}
+void limits_free(float *x) { free(x); }
 
 /* ---- one figure each: the best sample is the limit ---- */
 
 double (*limits_i8(const limits_loops *loops))(int64_t, float *) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (loops == &limits_avx512 && !__builtin_cpu_supports("avx512vnni"))
-    return NULL;
+  if (loops == &limits_avx512 && !__builtin_cpu_supports("avx512vnni")) return NULL;
 #endif
   return loops->multiply_add_i8;
 }
@@ -82,8 +76,7 @@ static double limits_walk(const limits_loops *loops, float *x, int64_t bytes, do
   volatile float sink;
   double best = 0, end = limits_clock() + seconds;
   int i, calls = 1, samples = 0;
-  if (n % 256)
-    return 0;
+  if (n % 256) return 0;
   while (samples < 5 || limits_clock() < end) {
     const double start = limits_clock();
     double took;
@@ -99,8 +92,7 @@ static double limits_walk(const limits_loops *loops, float *x, int64_t bytes, do
       continue;
     }
     samples++;
-    if ((double)bytes * calls / took > best)
-      best = (double)bytes * calls / took;
+    if ((double)bytes * calls / took > best) best = (double)bytes * calls / took;
   }
   (void)sink;
   return write ? 2 * best : best;
@@ -121,16 +113,14 @@ static double limits_adam(const limits_loops *loops, float *x, int64_t bytes, do
   double best = 1e9;
   float d[64];
   int samples = 0, i;
-  for (i = 0; i < 64; i++)
-    d[i] = 1e-3f * (float)(i + 1);
+  for (i = 0; i < 64; i++) d[i] = 1e-3f * (float)(i + 1);
   while (samples < 5 || limits_clock() < end) {
     const double start = limits_clock();
     double took;
     loops->adam(x, x + n, x + 2 * n, d, n, bytes > 4 << 20 ? 1024 : 0);
     took = 16e9 * (limits_clock() - start) / (double)n;
     samples++;
-    if (took < best)
-      best = took;
+    if (took < best) best = took;
   }
   return best;
 }
@@ -138,15 +128,14 @@ static double limits_adam(const limits_loops *loops, float *x, int64_t bytes, do
 /* ---- the table ---- */
 
 int limits_print(const limits_loops *loops) {
-  static const int64_t kilobytes[] = { 16, 32, 64, 128, 256, 512, 1024, 1184, 2048, 3552,
-                                       4096, 8192, 9216, 16384, 28288, 32768, 65536 };
+  static const int64_t kilobytes[] = {16,   32,   64,   128,  256,   512,   1024,  1184, 2048,
+                                      3552, 4096, 8192, 9216, 16384, 28288, 32768, 65536};
   const double short_peak = limits_peak(loops->multiply_add, 20e-6, .05);
   const double long_peak = limits_peak(loops->multiply_add, .05, .3);
   float *x = limits_floats((64 << 20) / 4);
   size_t i;
 
-  if (!x)
-    return 1;
+  if (!x) return 1;
   printf("# limits of one core, kernel set %s\n", loops->isa);
   printf("multiply-add peak, bursts of 20 us    %8.1f GFLOP/s\n", 1e-9 * short_peak);
   printf("multiply-add peak, 50 ms at a time    %8.1f GFLOP/s\n", 1e-9 * long_peak);

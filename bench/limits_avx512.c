@@ -5,7 +5,9 @@
 #include <immintrin.h>
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((                                           \
+                                 target("avx512f,avx512bw,avx512vl,avx512vnni,fma"))), \
+                             apply_to = function)
 #define LL_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #pragma GCC push_options

@@ -10,8 +10,7 @@ static double LL_F(multiply_add)(int64_t rounds, float *sink) {
   LL_V a = LL_SET(1e-3f), b = LL_SET(1e-3f);
   int64_t r;
   int i;
-  for (i = 0; i < LL_CHAINS; i++)
-    c[i] = LL_SET(.1f * (float)i);
+  for (i = 0; i < LL_CHAINS; i++) c[i] = LL_SET(.1f * (float)i);
   for (r = 0; r < rounds; r++) {
     LL_UNROLL
     for (i = 0; i < LL_CHAINS; i++) {
@@ -20,8 +19,7 @@ static double LL_F(multiply_add)(int64_t rounds, float *sink) {
       c[i] = next;
     }
   }
-  for (i = 1; i < LL_CHAINS; i++)
-    c[0] = LL_ADD(c[0], c[i]);
+  for (i = 1; i < LL_CHAINS; i++) c[0] = LL_ADD(c[0], c[i]);
   LL_STORE(sink, c[0]);
   return 2.0 * LL_W * LL_CHAINS * (double)rounds;
 }
@@ -32,8 +30,7 @@ static double LL_F(multiply_add_i8)(int64_t rounds, float *sink) {
   const LL_I a = LL_ISET(0x01020301), b = LL_ISET(0x01010101);
   int64_t r;
   int i;
-  for (i = 0; i < LL_CHAINS; i++)
-    c[i] = LL_ISET(i);
+  for (i = 0; i < LL_CHAINS; i++) c[i] = LL_ISET(i);
   for (r = 0; r < rounds; r++) {
     LL_UNROLL
     for (i = 0; i < LL_CHAINS; i++) {
@@ -42,8 +39,7 @@ static double LL_F(multiply_add_i8)(int64_t rounds, float *sink) {
       c[i] = next;
     }
   }
-  for (i = 1; i < LL_CHAINS; i++)
-    c[0] = LL_IADD(c[0], c[i]);
+  for (i = 1; i < LL_CHAINS; i++) c[0] = LL_IADD(c[0], c[i]);
   LL_STORE(sink, LL_FLOAT(c[0]));
   return 2.0 * LL_W * LL_IPRODUCTS * LL_CHAINS * (double)rounds;
 }
@@ -59,18 +55,14 @@ static float LL_F(read)(const float *x, int64_t n, int streams) {
   float sink[LL_W];
   int64_t i;
   int j;
-  for (j = 0; j < 8; j++)
-    c[j] = LL_SET(0.f);
+  for (j = 0; j < 8; j++) c[j] = LL_SET(0.f);
   for (i = 0; i < n; i += 8 * LL_W, x += pace, y += pace) {
     LL_UNROLL
-    for (j = 0; j < 4; j++)
-      c[j] = LL_FMA(LL_LOAD(x + j * LL_W), a, c[j]);
+    for (j = 0; j < 4; j++) c[j] = LL_FMA(LL_LOAD(x + j * LL_W), a, c[j]);
     LL_UNROLL
-    for (j = 0; j < 4; j++)
-      c[j + 4] = LL_FMA(LL_LOAD(y + j * LL_W), a, c[j + 4]);
+    for (j = 0; j < 4; j++) c[j + 4] = LL_FMA(LL_LOAD(y + j * LL_W), a, c[j + 4]);
   }
-  for (j = 1; j < 8; j++)
-    c[0] = LL_ADD(c[0], c[j]);
+  for (j = 1; j < 8; j++) c[0] = LL_ADD(c[0], c[j]);
   LL_STORE(sink, c[0]);
   return sink[0];
 }
@@ -81,8 +73,7 @@ static void LL_F(change)(float *x, int64_t n) {
   int j;
   for (i = 0; i < n; i += 8 * LL_W) {
     LL_UNROLL
-    for (j = 0; j < 8; j++)
-      LL_STORE(x + i + j * LL_W, LL_FMA(LL_LOAD(x + i + j * LL_W), a, b));
+    for (j = 0; j < 8; j++) LL_STORE(x + i + j * LL_W, LL_FMA(LL_LOAD(x + i + j * LL_W), a, b));
   }
 }
 
@@ -121,4 +112,4 @@ static void LL_F(adam)(float *w, float *m, float *v, const float *d, int64_t n, 
 #define LL_I8 LL_F(multiply_add_i8)
 #endif
 #define LL_TABLE(isa) \
-  { isa, LL_W, LL_F(multiply_add), LL_I8, LL_F(read), LL_F(change), LL_F(adam) }
+  {isa, LL_W, LL_F(multiply_add), LL_I8, LL_F(read), LL_F(change), LL_F(adam)}

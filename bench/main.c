@@ -28,8 +28,7 @@ static const char help[] =
     "WORK is one of these, or one with .fwd (a run), .train (a step: mse, Adam) or .converged\n"
     "(a step of a network that has learnt its sample) behind it. BATCH is 1, 32 and 256\n"
     "without the argument.\n"
-    "\n" WORKS_HELP
-    "\n\n"
+    "\n" WORKS_HELP "\n\n"
     "  --isa NAME     kernel set: auto, or one that `lnsp list` names\n"
     "  --tasks N      splits the work over N threads, each on a processor of its own, which\n"
     "                 wait without sleeping; the limits stay those of one core\n"
@@ -78,12 +77,9 @@ static int print_row(const request *q, const work_spec *spec, int64_t batch) {
   int64_t kb;
 
   memset(&measured, 0, sizeof measured);
-  if (roofline_describe(spec, batch, &shape, &error))
-    return fail(error.message, NULL);
-  if (shape.flops)
-    loops = NULL; /* networks of sequences: no bound is derived */
-  if (loops && roofline_measure(&shape, loops, q->seconds / 2, &measured))
-    loops = NULL;
+  if (roofline_describe(spec, batch, &shape, &error)) return fail(error.message, NULL);
+  if (shape.flops) loops = NULL; /* networks of sequences: no bound is derived */
+  if (loops && roofline_measure(&shape, loops, q->seconds / 2, &measured)) loops = NULL;
   if (work_open(spec, batch, &q->options, q->tasks, &w, &error))
     return fail(error.message, NULL);
   if (work_time(&w, q->seconds, &times, &error)) {
@@ -113,20 +109,18 @@ static int call_row(const request *q, const work_spec *spec, int64_t batch) {
   int64_t i;
   int32_t status = work_open(spec, batch, &q->options, q->tasks, &w, &error);
 
-  for (i = 0; i < q->calls && !status; i++)
-    status = work_call(&w, &error);
+  for (i = 0; i < q->calls && !status; i++) status = work_call(&w, &error);
   work_close(&w);
   return status ? fail(error.message, NULL) : 0;
 }
 
 static int rows(const request *q) {
-  static const int64_t usual[] = { 1, 32, 256 };
+  static const int64_t usual[] = {1, 32, 256};
   work_spec list[WORKS_MAX];
   const int count = works_select(q->work, list);
   int i, b, status = 0;
 
-  if (!count)
-    return fail("there is no such work (see --help)", q->work), 2;
+  if (!count) return fail("there is no such work (see --help)", q->work), 2;
   if (!q->calls)
     printf("# kernel set %s\n# %-12s %5s %9s %9s %8s %8s %7s %9s %6s %8s %8s %8s bound\n",
            q->isa, "work", "batch", "us_min", "us_median", "rss_kb", "gflops", "gb_s",
@@ -157,8 +151,7 @@ static work *serve_find(const request *q, served *cache, int *count, const char 
   int i, found;
 
   for (i = 0; i < *count; i++)
-    if (!strcmp(cache[i].name, name) && cache[i].batch == batch)
-      return &cache[i].w;
+    if (!strcmp(cache[i].name, name) && cache[i].batch == batch) return &cache[i].w;
   found = works_select(name, list);
   if (!found || *count == SERVED || strcmp(list[found - 1].name, name) ||
       work_open(&list[found - 1], batch, &q->options, q->tasks, &cache[*count].w, &error))
@@ -181,18 +174,16 @@ static int serve(const request *q) {
   while (fgets(line, sizeof line, stdin)) {
     lnsp_error error;
     work *w = NULL;
-    if (sscanf(line, "%47s %ld %lf %lf", name, &batch, &ms, &sample_us) == 4 && batch > 0 && batch <= 65536)
+    if (sscanf(line, "%47s %ld %lf %lf", name, &batch, &ms, &sample_us) == 4 && batch > 0 &&
+        batch <= 65536)
       w = serve_find(q, cache, &count, name, batch);
     got = w ? work_sample(w, 1e-3 * ms, 1e-6 * sample_us, sample, WORK_SAMPLES, &error) : 0;
-    if (!got)
-      printf("NA");
-    for (i = 0; i < got; i++)
-      printf("%.4f ", sample[i]);
+    if (!got) printf("NA");
+    for (i = 0; i < got; i++) printf("%.4f ", sample[i]);
     printf("\n");
     fflush(stdout);
   }
-  for (i = 0; i < count; i++)
-    work_close(&cache[i].w);
+  for (i = 0; i < count; i++) work_close(&cache[i].w);
   return 0;
 }
 
@@ -221,8 +212,7 @@ static int read_option(request *q, const char *name, const char *value, int *use
     q->serve = 1;
   else {
     *used = 2;
-    if (!value)
-      return -1;
+    if (!value) return -1;
     if (!strcmp(name, "--isa"))
       q->options.isa = value;
     else if (!strcmp(name, "--process"))
@@ -285,21 +275,15 @@ int main(int argc, char **argv) {
                ? store_print(argv[2], argv[3], (int)versions)
                : fail("--store needs MODEL FILE VERSIONS, at least 2 of them", NULL) + 1;
   }
-  if (read_arguments(&q, argc, argv))
-    return 2;
-  if (lnsp_isa_check(q.options.isa, &error))
-    return fail(error.message, NULL);
+  if (read_arguments(&q, argc, argv)) return 2;
+  if (lnsp_isa_check(q.options.isa, &error)) return fail(error.message, NULL);
   q.isa = !q.options.isa || !strcmp(q.options.isa, "auto") ? lnsp_isa_best() : q.options.isa;
   if (q.tasks > 1 && !(q.options.parallel = pool_start(q.tasks)))
     return fail("the threads could not be started", NULL);
-  if (q.process)
-    return process_print(q.process);
-  if (q.serve)
-    return serve(&q);
-  if (!q.limits)
-    return rows(&q);
+  if (q.process) return process_print(q.process);
+  if (q.serve) return serve(&q);
+  if (!q.limits) return rows(&q);
   loops = limits_find(q.isa);
-  if (!loops)
-    return fail("no limits are measured for the kernel set", q.isa);
+  if (!loops) return fail("no limits are measured for the kernel set", q.isa);
   return limits_print(loops) ? fail("there is not enough memory to measure", NULL) : 0;
 }

@@ -38,8 +38,7 @@ static void pool_bind(int number) {
 #if defined(__linux__)
   cpu_set_t allowed, one;
   int cpu, seen = 0;
-  if (sched_getaffinity(0, sizeof allowed, &allowed))
-    return;
+  if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
   for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
     if (CPU_ISSET((size_t)cpu, &allowed) && seen++ == number) {
       CPU_ZERO(&one);
@@ -54,8 +53,7 @@ static void pool_bind(int number) {
 
 static void pool_share(int thread) {
   int32_t i;
-  for (i = thread; i < pool.count; i += pool.threads)
-    pool.task(pool.argument, i);
+  for (i = thread; i < pool.count; i += pool.threads) pool.task(pool.argument, i);
 }
 
 static void *pool_thread(void *argument) {
@@ -63,8 +61,7 @@ static void *pool_thread(void *argument) {
   int done = 0;
   pool_bind(thread);
   for (;;) {
-    while (__atomic_load_n(&pool.order, __ATOMIC_ACQUIRE) == done)
-      pool_wait();
+    while (__atomic_load_n(&pool.order, __ATOMIC_ACQUIRE) == done) pool_wait();
     pool_share(thread);
     __atomic_store_n(&pool.seat[thread].order, ++done, __ATOMIC_RELEASE);
   }
@@ -82,8 +79,7 @@ static void pool_run(void *user, int32_t count, void (*task)(void *argument, int
   __atomic_store_n(&pool.order, order, __ATOMIC_RELEASE);
   pool_share(0);
   for (thread = 1; thread < pool.threads; thread++)
-    while (__atomic_load_n(&pool.seat[thread].order, __ATOMIC_ACQUIRE) != order)
-      pool_wait();
+    while (__atomic_load_n(&pool.seat[thread].order, __ATOMIC_ACQUIRE) != order) pool_wait();
 }
 
 const lnsp_parallel *pool_start(int count) {
@@ -91,8 +87,7 @@ const lnsp_parallel *pool_start(int count) {
   pool.threads = count;
   for (thread = 1; thread < count; thread++) {
     pthread_t id;
-    if (pthread_create(&id, NULL, pool_thread, &pool.seat[thread]))
-      return NULL;
+    if (pthread_create(&id, NULL, pool_thread, &pool.seat[thread])) return NULL;
   }
   pool_bind(0); /* after the threads, which would be bound to it as well */
   memset(&pool_parallel, 0, sizeof pool_parallel);

@@ -30,8 +30,7 @@ typedef struct process_files {
 } process_files;
 
 static int process_say(const char *what, const lnsp_error *error) {
-  fprintf(stderr, "lnsp-bench: %s%s%s\n", what, error ? ": " : "",
-          error ? error->message : "");
+  fprintf(stderr, "lnsp-bench: %s%s%s\n", what, error ? ": " : "", error ? error->message : "");
   return 1;
 }
 
@@ -45,17 +44,13 @@ static int32_t process_write_rows(const char *path, int64_t rows, lnsp_error *er
   int32_t status;
   int64_t i;
 
-  for (i = 0; i < rows * PROCESS_WIDTH; i++)
-    values[i] = (float)(i * 7919 % 1009) / 504.f - 1.f;
+  for (i = 0; i < rows * PROCESS_WIDTH; i++) values[i] = (float)(i * 7919 % 1009) / 504.f - 1.f;
   tensors[0] = lnsp_tensor_f32("input", values, 2, rows, PROCESS_WIDTH, 0);
   tensors[1] = lnsp_tensor_f32("target", values, 2, rows, PROCESS_WIDTH, 0);
   status = lnsp_writer_create(path, tensors, 2, NULL, 0, NULL, &writer, error);
-  if (!status)
-    status = lnsp_writer_write(writer, values, bytes, error);
-  if (!status)
-    status = lnsp_writer_write(writer, values, bytes, error);
-  if (!status)
-    status = lnsp_writer_close(writer, error);
+  if (!status) status = lnsp_writer_write(writer, values, bytes, error);
+  if (!status) status = lnsp_writer_write(writer, values, bytes, error);
+  if (!status) status = lnsp_writer_close(writer, error);
   lnsp_writer_destroy(writer);
   return status;
 }
@@ -67,13 +62,10 @@ static int process_write_files(const process_files *files) {
   lnsp_model *model = NULL;
   int32_t status = lnsp_model_create("student", 1, NULL, &model, &error);
 
-  if (!status)
-    status = lnsp_model_save(model, files->model, LNSP_F32, &error);
+  if (!status) status = lnsp_model_save(model, files->model, LNSP_F32, &error);
   lnsp_model_destroy(model);
-  if (!status)
-    status = process_write_rows(files->row, 1, &error);
-  if (!status)
-    status = process_write_rows(files->rows, PROCESS_ROWS, &error);
+  if (!status) status = process_write_rows(files->row, 1, &error);
+  if (!status) status = process_write_rows(files->rows, PROCESS_ROWS, &error);
   return status ? process_say("the files could not be written", &error) : 0;
 }
 
@@ -90,10 +82,8 @@ static void process_remove_files(const process_files *files) {
 static int process_wait(pid_t child, int64_t *kb) {
   struct rusage usage;
   int status;
-  if (child < 0 || wait4(child, &status, 0, &usage) < 0)
-    return -1;
-  if (kb)
-    *kb = usage.ru_maxrss;
+  if (child < 0 || wait4(child, &status, 0, &usage) < 0) return -1;
+  if (kb) *kb = usage.ru_maxrss;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -104,8 +94,7 @@ static int process_start(char *const argv[], double *seconds, int64_t *kb) {
   int status;
   if (child == 0) {
     const int nowhere = open("/dev/null", O_WRONLY);
-    if (nowhere >= 0)
-      dup2(nowhere, STDOUT_FILENO);
+    if (nowhere >= 0) dup2(nowhere, STDOUT_FILENO);
     execv(argv[0], argv);
     _exit(127);
   }
@@ -120,12 +109,13 @@ static int process_compare(const void *a, const void *b) {
 }
 
 static int process_row(const char *what, char *const argv[], int times) {
-  double seconds[PROCESS_STARTS] = { 0 };
+  double seconds[PROCESS_STARTS] = {0};
   int64_t kb = 0, most = 0;
   int i;
   for (i = 0; i < times; i++) {
     if (process_start(argv, &seconds[i], &kb)) {
-      fprintf(stderr, "lnsp-bench: %s %s failed: --process takes the path of the lnsp program\n",
+      fprintf(stderr,
+              "lnsp-bench: %s %s failed: --process takes the path of the lnsp program\n",
               argv[0], argv[1]);
       return 1;
     }
@@ -149,30 +139,23 @@ static int32_t process_publish(const char *path, const char *optimizer, lnsp_err
   lnsp_trainer *trainer = NULL;
   int32_t status, i;
 
-  for (i = 0; i < PROCESS_WIDTH; i++)
-    x[i] = (float)(i % 7 - 3);
+  for (i = 0; i < PROCESS_WIDTH; i++) x[i] = (float)(i % 7 - 3);
   in[0] = lnsp_tensor_f32("input", x, 2, 1, PROCESS_WIDTH, 0);
   in[1] = lnsp_tensor_f32("target", x, 2, 1, PROCESS_WIDTH, 0);
   out = lnsp_tensor_f32("output", y, 2, 1, PROCESS_WIDTH, 0);
   status = lnsp_file_open(path, NULL, &file, error);
-  if (!status)
-    status = lnsp_model_open_file(file, NULL, &model, error);
-  if (!status)
-    status = lnsp_session_create(model, NULL, NULL, &session, error);
+  if (!status) status = lnsp_model_open_file(file, NULL, &model, error);
+  if (!status) status = lnsp_session_create(model, NULL, NULL, &session, error);
   if (!status)
     status = lnsp_trainer_open_file(file, "mse", optimizer, NULL, NULL, &trainer, error);
   lnsp_file_destroy(file);
   for (i = 0; i < PROCESS_STEPS && !status; i++) {
     status = lnsp_trainer_step(trainer, in, 2, NULL, error);
-    if (!status)
-      status = lnsp_session_run(session, in, 1, &out, 1, error);
+    if (!status) status = lnsp_session_run(session, in, 1, &out, 1, error);
   }
-  if (!status)
-    status = lnsp_trainer_publish(trainer, 0, NULL, &next, error);
-  if (!status)
-    status = lnsp_session_rebind(session, next, error);
-  if (!status)
-    status = lnsp_session_run(session, in, 1, &out, 1, error);
+  if (!status) status = lnsp_trainer_publish(trainer, 0, NULL, &next, error);
+  if (!status) status = lnsp_session_rebind(session, next, error);
+  if (!status) status = lnsp_session_run(session, in, 1, &out, 1, error);
   lnsp_model_destroy(model);
   lnsp_model_destroy(next);
   lnsp_session_destroy(session);
@@ -186,13 +169,11 @@ static int process_publish_row(const char *what, const char *path, const char *o
   int64_t kb = 0;
   if (child == 0) {
     lnsp_error error;
-    if (!process_publish(path, optimizer, &error))
-      _exit(0);
+    if (!process_publish(path, optimizer, &error)) _exit(0);
     process_say("publishing failed", &error);
     _exit(1);
   }
-  if (process_wait(child, &kb))
-    return 1;
+  if (process_wait(child, &kb)) return 1;
   printf("%-32s %9.2f %9s %8lld\n", what, 1e3 * (limits_clock() - start), "-", (long long)kb);
   return 0;
 }
@@ -200,11 +181,22 @@ static int process_publish_row(const char *what, const char *path, const char *o
 /* ---- all of it ---- */
 
 static int process_rows(const char *lnsp, const process_files *files) {
-  char *const run[] = { (char *)lnsp, "run", (char *)files->model, (char *)files->row,
-                        "-o", (char *)files->out, NULL };
-  char *train[] = { (char *)lnsp, "train", (char *)files->model, (char *)files->rows,
-                    "-o", (char *)files->out, "--batch", "1", "--steps", "200",
-                    "--optimizer", (char *)process_f32, NULL };
+  char *const run[] =
+      {(char *)lnsp,       "run", (char *)files->model, (char *)files->row, "-o",
+       (char *)files->out, NULL};
+  char *train[] = {(char *)lnsp,
+                   "train",
+                   (char *)files->model,
+                   (char *)files->rows,
+                   "-o",
+                   (char *)files->out,
+                   "--batch",
+                   "1",
+                   "--steps",
+                   "200",
+                   "--optimizer",
+                   (char *)process_f32,
+                   NULL};
   char *small[sizeof train / sizeof *train];
 
   memcpy(small, train, sizeof train);
@@ -231,11 +223,9 @@ int process_print(const char *lnsp) {
   snprintf(files.rows, sizeof files.rows, "%s/rows.safetensors", files.folder);
   snprintf(files.out, sizeof files.out, "%s/out.safetensors", files.folder);
   child = fork();
-  if (child == 0)
-    _exit(process_write_files(&files));
+  if (child == 0) _exit(process_write_files(&files));
   status = process_wait(child, NULL);
-  if (!status)
-    status = process_rows(lnsp, &files);
+  if (!status) status = process_rows(lnsp, &files);
   process_remove_files(&files);
   return status ? 1 : 0;
 }

@@ -33,8 +33,7 @@ int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shap
   shape->i8 = spec->storage == LNSP_I8;
   shape->moment_bytes = spec->moment_bytes;
   shape->weight_bytes = spec->storage == LNSP_I8 ? 1 : spec->storage == LNSP_F32 ? 4 : 2;
-  if (lnsp_graph_create(spec->text, NULL, &graph, error))
-    return -1;
+  if (lnsp_graph_create(spec->text, NULL, &graph, error)) return -1;
   for (i = 0; i < lnsp_graph_tensor_count(graph) && shape->count < ROOFLINE_MATRICES; i++)
     if (!lnsp_graph_tensor_at(graph, i, &tensor, error) && tensor.rank == 2) {
       const int at = shape->count++;
@@ -46,8 +45,7 @@ int roofline_describe(const work_spec *spec, int64_t batch, roofline_shape *shap
       /* no parameter lies before the very first: nobody wants its input's gradient */
       shape->matrix[at].back = shape->matrix[at].reached && i > 0;
     }
-  if (spec->concepts > 1)
-    shape->flops = lnsp_graph_flops(graph, spec->concepts);
+  if (spec->concepts > 1) shape->flops = lnsp_graph_flops(graph, spec->concepts);
   lnsp_graph_destroy(graph);
   return 0;
 }
@@ -81,7 +79,7 @@ static void roofline_read(const roofline_shape *s, const limits_loops *loops,
  * moments that stay in the first cache; what it costs to convert them is not counted. */
 static void roofline_update(const roofline_shape *s, const limits_loops *loops,
                             const roofline_memory *memory, int i, int64_t ahead) {
-  static const float d[64] = { 1e-3f, 2e-3f, -1e-3f };
+  static const float d[64] = {1e-3f, 2e-3f, -1e-3f};
   static float m[ROOFLINE_CHUNK], v[ROOFLINE_CHUNK];
   const int64_t n = roofline_floats(s, s->matrix[i].weights), o = memory->offset[i];
   int64_t k;
@@ -100,23 +98,19 @@ static void roofline_update(const roofline_shape *s, const limits_loops *loops,
 /* One pass over all phases. variant: 1 reads two streams at a time, 2 updates from the
  * last matrix to the first, 4 prefetches in the update. */
 static void roofline_step(const roofline_shape *s, const limits_loops *loops,
-                          const roofline_memory *memory, int variant,
-                          roofline_measured *took) {
+                          const roofline_memory *memory, int variant, roofline_measured *took) {
   double at[4];
   int i;
 
   at[0] = limits_clock();
-  for (i = 0; i < s->count; i++)
-    roofline_read(s, loops, memory, i, 1 + (variant & 1));
+  for (i = 0; i < s->count; i++) roofline_read(s, loops, memory, i, 1 + (variant & 1));
   at[1] = limits_clock();
   for (i = s->count - 1; i >= 0 && s->train; i--)
-    if (s->matrix[i].back)
-      roofline_read(s, loops, memory, i, 1 + (variant & 1));
+    if (s->matrix[i].back) roofline_read(s, loops, memory, i, 1 + (variant & 1));
   at[2] = limits_clock();
   for (i = 0; i < s->count && s->train; i++) {
     const int k = variant & 2 ? s->count - 1 - i : i;
-    if (s->matrix[k].reached)
-      roofline_update(s, loops, memory, k, variant & 4 ? 1024 : 0);
+    if (s->matrix[k].reached) roofline_update(s, loops, memory, k, variant & 4 ? 1024 : 0);
   }
   at[3] = limits_clock();
   took->forward = at[1] - at[0];
@@ -139,8 +133,7 @@ static int roofline_bare(const roofline_shape *s, const limits_loops *loops, dou
   }
   moments = s->train ? total * s->moment_bytes / 4 : 0; /* floats of one of the two */
   memory.w = limits_floats(total + 2 * moments);
-  if (!memory.w)
-    return -1;
+  if (!memory.w) return -1;
   memory.m = memory.w + total;
   memory.v = memory.m + moments;
   memset(best, 0, sizeof *best);
@@ -165,20 +158,17 @@ int roofline_measure(const roofline_shape *shape, const limits_loops *loops, dou
   int ends[2], status;
   pid_t child;
 
-  if ((shape->i8 && !limits_i8(loops)) || pipe(ends))
-    return -1;
+  if ((shape->i8 && !limits_i8(loops)) || pipe(ends)) return -1;
   child = fork();
   if (child == 0) {
     ssize_t sent = -1;
-    if (!roofline_bare(shape, loops, seconds, &now))
-      sent = write(ends[1], &now, sizeof now);
+    if (!roofline_bare(shape, loops, seconds, &now)) sent = write(ends[1], &now, sizeof now);
     _exit(sent == (ssize_t)sizeof now ? 0 : 1);
   }
   close(ends[1]);
   got = child < 0 ? -1 : read(ends[0], &now, sizeof now);
   close(ends[0]);
-  if (child < 0 || waitpid(child, &status, 0) < 0 || got != (ssize_t)sizeof now)
-    return -1;
+  if (child < 0 || waitpid(child, &status, 0) < 0 || got != (ssize_t)sizeof now) return -1;
   if (measured->peak == 0 || now.forward + now.backward + now.update <
                                  measured->forward + measured->backward + measured->update) {
     now.peak = now.peak > measured->peak ? now.peak : measured->peak;

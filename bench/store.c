@@ -33,10 +33,9 @@ static int32_t store_make(store_work *w, const char *model, const char *path, in
   lnsp_store_options settings;
   int32_t status = lnsp_model_open(model, NULL, &w->model, error);
   if (!status)
-    status = lnsp_trainer_create(w->model, "cosine", "adam lr=1e-3", NULL, NULL, &w->trainer,
-                                 error);
-  if (status)
-    return status;
+    status =
+        lnsp_trainer_create(w->model, "cosine", "adam lr=1e-3", NULL, NULL, &w->trainer, error);
+  if (status) return status;
   w->width = lnsp_graph_input_width(lnsp_model_graph(w->model));
   w->vector = malloc((size_t)w->width * sizeof *w->vector);
   if (!w->vector) {
@@ -45,9 +44,8 @@ static int32_t store_make(store_work *w, const char *model, const char *path, in
   }
   memset(&settings, 0, sizeof settings);
   settings.struct_size = sizeof settings;
-  settings.size_bytes =
-      (uint64_t)(versions + 16) * 32 *
-      (uint64_t)lnsp_graph_parameter_count(lnsp_model_graph(w->model));
+  settings.size_bytes = (uint64_t)(versions + 16) * 32 *
+                        (uint64_t)lnsp_graph_parameter_count(lnsp_model_graph(w->model));
   status = lnsp_store_create(path, w->trainer, NULL, &settings, NULL, &w->store, error);
   w->made = status == LNSP_OK;
   return status;
@@ -63,8 +61,7 @@ static int32_t store_learn(store_work *w, int version, lnsp_error *error) {
   inputs[1] = lnsp_tensor_f32("target", w->vector, 2, 1, w->width, 0);
   status = lnsp_trainer_step(w->trainer, inputs, 2, NULL, error);
   start = store_ms();
-  if (!status)
-    status = lnsp_store_commit(w->store, w->trainer, NULL, NULL, error);
+  if (!status) status = lnsp_store_commit(w->store, w->trainer, NULL, NULL, error);
   w->commit_ms += store_ms() - start;
   return status;
 }
@@ -77,13 +74,10 @@ static int32_t store_back(store_work *w, lnsp_error *error) {
     memset(&newest, 0, sizeof newest);
     newest.struct_size = sizeof newest;
     status = lnsp_store_version_at(w->store, 0, &newest, error);
-    if (!status)
-      status = lnsp_store_rollback(w->store, newest.number - 1, NULL, NULL, error);
+    if (!status) status = lnsp_store_rollback(w->store, newest.number - 1, NULL, NULL, error);
     middle = store_ms();
-    if (!status)
-      status = lnsp_store_load(w->store, 0, w->trainer, NULL, error);
-    if (status)
-      return status;
+    if (!status) status = lnsp_store_load(w->store, 0, w->trainer, NULL, error);
+    if (status) return status;
     printf("rollback_ms %.2f load_ms %.2f\n", middle - start, store_ms() - middle);
   }
   return LNSP_OK;
@@ -94,22 +88,18 @@ static int32_t store_run(store_work *w, const char *model, const char *path, int
   lnsp_store_info facts;
   double start;
   int32_t status = store_make(w, model, path, versions, error);
-  for (int i = 0; i < versions && !status; i++)
-    status = store_learn(w, i, error);
-  if (status)
-    return status;
+  for (int i = 0; i < versions && !status; i++) status = store_learn(w, i, error);
+  if (status) return status;
   lnsp_store_destroy(w->store);
   w->store = NULL;
   start = store_ms();
   status = lnsp_store_open(path, NULL, NULL, &w->store, error);
-  if (status)
-    return status;
+  if (status) return status;
   start = store_ms() - start;
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
   status = lnsp_store_get_info(w->store, &facts, error);
-  if (status)
-    return status;
+  if (status) return status;
   printf("versions %llu state_bytes %llu used_bytes %llu commit_ms %.2f open_ms %.2f\n",
          (unsigned long long)facts.versions, (unsigned long long)facts.state_bytes,
          (unsigned long long)facts.used_bytes, w->commit_ms / versions, start);
@@ -122,10 +112,8 @@ int store_print(const char *model, const char *path, int versions) {
   int32_t status;
   memset(&w, 0, sizeof w);
   status = store_run(&w, model, path, versions, &error);
-  if (status)
-    fprintf(stderr, "lnsp-bench: %s\n", error.message);
-  if (w.made)
-    remove(path);
+  if (status) fprintf(stderr, "lnsp-bench: %s\n", error.message);
+  if (w.made) remove(path);
   lnsp_store_destroy(w.store);
   lnsp_trainer_destroy(w.trainer);
   lnsp_model_destroy(w.model);

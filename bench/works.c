@@ -11,15 +11,13 @@
 /* A tiny learning rate: with a usual one the fixed sample is learnt within the
  * measurement, and a step of another kind is timed. That one is the work `converged`;
  * its weights stay, and a smaller beta2 lets the moments fade sooner. */
-static const char *const works_optimizer[] = { "", "adam lr=1e-7",
-                                               "adam lr=1e-30 betas=.9,.95" };
-static const char *const works_sequence_optimizer[] = {
-  "", "adamw lr=1e-7 weight_decay=.01", "adamw lr=1e-30 betas=.9,.95 weight_decay=0"
-};
+static const char *const works_optimizer[] = {"", "adam lr=1e-7", "adam lr=1e-30 betas=.9,.95"};
+static const char *const works_sequence_optimizer[] =
+    {"", "adamw lr=1e-7 weight_decay=.01", "adamw lr=1e-30 betas=.9,.95 weight_decay=0"};
 #define WORKS_FRESH 50     /* steps that give the moments values                    */
 #define WORKS_SETTLED 2000 /* steps without a gradient: .95^2000 is far below 2^-149 */
 
-static const char *const works_kind[] = { "fwd", "train", "converged" };
+static const char *const works_kind[] = {"fwd", "train", "converged"};
 #define WORKS_KINDS 3
 
 static const struct {
@@ -28,11 +26,8 @@ static const struct {
   int moment_bytes;
   int steps; /* the type is one of steps, not of runs */
 } works_type[] = {
-  { "", LNSP_F32, 4, 0 },
-  { ".bf16", LNSP_BF16, 4, 0 },
-  { ".f16", LNSP_F16, 4, 0 },
-  { ".int8", LNSP_I8, 4, 0 },
-  { ".m8", LNSP_F32, 1, 1 },
+    {"", LNSP_F32, 4, 0},     {".bf16", LNSP_BF16, 4, 0}, {".f16", LNSP_F16, 4, 0},
+    {".int8", LNSP_I8, 4, 0}, {".m8", LNSP_F32, 1, 1},
 };
 #define WORKS_TYPES ((int)(sizeof works_type / sizeof *works_type))
 
@@ -40,23 +35,23 @@ static const struct {
   const char *name, *text, *unreached; /* WORKS_HELP says what they are */
   int concepts; /* above 1: asked for by name only, and output `raw` is trained */
 } works_net[] = {
-  { "W1", "family_b_doc act=relu normalise=0", NULL, 1 },
-  { "W1g", "family_b_doc act=gelu normalise=0", NULL, 1 },
-  { "W2",
-    "lnsp 1; x = input 384; h = linear x 256 w=l1; h = layernorm h w=n1; h = relu h;"
-    "h = linear h 192 w=l2; h = layernorm h w=n2; h = relu h;"
-    "h = linear h 256 w=l3; h = layernorm h w=n3; h = relu h;"
-    "o = linear h 384 w=l4; output output=o",
-    NULL, 1 },
-  { "W3",
-    "lnsp 1; x = input 768; h = linear x 1536 w=l1; h = relu h; o = linear h 768 w=l2;"
-    "output output=o",
-    NULL, 1 },
-  { "S1", "student", "layers.teacher_align", 1 },
-  { "amn", "amn", NULL, 5 },
-  { "gru", "gru", NULL, 5 },
-  { "transformer", "transformer", NULL, 5 },
-  { "mamba", "mamba_s", NULL, 5 },
+    {"W1", "family_b_doc act=relu normalise=0", NULL, 1},
+    {"W1g", "family_b_doc act=gelu normalise=0", NULL, 1},
+    {"W2",
+     "lnsp 1; x = input 384; h = linear x 256 w=l1; h = layernorm h w=n1; h = relu h;"
+     "h = linear h 192 w=l2; h = layernorm h w=n2; h = relu h;"
+     "h = linear h 256 w=l3; h = layernorm h w=n3; h = relu h;"
+     "o = linear h 384 w=l4; output output=o",
+     NULL, 1},
+    {"W3",
+     "lnsp 1; x = input 768; h = linear x 1536 w=l1; h = relu h; o = linear h 768 w=l2;"
+     "output output=o",
+     NULL, 1},
+    {"S1", "student", "layers.teacher_align", 1},
+    {"amn", "amn", NULL, 5},
+    {"gru", "gru", NULL, 5},
+    {"transformer", "transformer", NULL, 5},
+    {"mamba", "mamba_s", NULL, 5},
 };
 #define WORKS_NETS ((int)(sizeof works_net / sizeof *works_net))
 
@@ -99,9 +94,9 @@ static int works_add(work_spec *list, int count, const work_spec *of, size_t net
 /* Whether ".kind.type" names this kind and type; "" names the usual two. */
 static int works_is(const char *text, int kind, int type) {
   const size_t length = strlen(works_kind[kind]);
-  if (!*text)
-    return kind != WORK_CONVERGED && type == 0;
-  return (type == 0 || (kind != WORK_FWD) == works_type[type].steps) && !strncmp(text + 1, works_kind[kind], length) &&
+  if (!*text) return kind != WORK_CONVERGED && type == 0;
+  return (type == 0 || (kind != WORK_FWD) == works_type[type].steps) &&
+         !strncmp(text + 1, works_kind[kind], length) &&
          !strcmp(text + 1 + length, works_type[type].name);
 }
 
@@ -112,14 +107,12 @@ int works_select(const char *text, work_spec list[WORKS_MAX]) {
 
   if (!text) {
     for (i = 0; i < WORKS_NETS; i++)
-      if (works_net[i].concepts == 1)
-        count += works_select(works_net[i].name, list + count);
+      if (works_net[i].concepts == 1) count += works_select(works_net[i].name, list + count);
     return count;
   }
   memset(&spec, 0, sizeof spec);
   length = works_read_net(text, &spec);
-  if (!length || length >= 24)
-    return 0;
+  if (!length || length >= 24) return 0;
   for (kind = 0; kind < WORKS_KINDS; kind++)
     for (type = 0; type < WORKS_TYPES; type++)
       if (works_is(text + length, kind, type)) {
@@ -154,8 +147,7 @@ static int32_t work_no_memory(lnsp_error *error) {
 static int64_t work_elements(const lnsp_tensor *t) {
   int64_t count = 1;
   int32_t i;
-  for (i = 0; i < t->rank; i++)
-    count *= t->dims[i];
+  for (i = 0; i < t->rank; i++) count *= t->dims[i];
   return count;
 }
 
@@ -185,14 +177,11 @@ static int32_t work_vectors(work *w, const work_spec *spec, const lnsp_graph *gr
   w->in[0] = spec->concepts > 1 ? lnsp_tensor_f32("input", NULL, 3, batch, spec->concepts, wide)
                                 : lnsp_tensor_f32("input", NULL, 2, batch, wide, 0);
   status = work_outputs(w, spec, graph, error);
-  if (status)
-    return status;
+  if (status) return status;
   total = work_elements(&w->in[0]);
-  for (i = 0; i < w->out_count; i++)
-    total += work_elements(&w->out[i]);
+  for (i = 0; i < w->out_count; i++) total += work_elements(&w->out[i]);
   at = w->memory = malloc((size_t)total * sizeof *at);
-  if (!at)
-    return work_no_memory(error);
+  if (!at) return work_no_memory(error);
   w->in[0].data = at;
   work_fill(at, work_elements(&w->in[0]), 1);
   at += work_elements(&w->in[0]);
@@ -214,16 +203,15 @@ static int32_t work_settle(work *w, lnsp_error *error) {
   float loss = 0;
   int i;
 
-  for (i = 0; i < WORKS_FRESH && !status; i++)
-    status = work_call(w, error);
+  for (i = 0; i < WORKS_FRESH && !status; i++) status = work_call(w, error);
   if (!status) /* out[0] and the target are one array */
     status = lnsp_trainer_forward(w->trainer, w->in, 1, w->out, 1, error);
   for (i = 0; i < WORKS_SETTLED && !status; i++)
     status = lnsp_trainer_step(w->trainer, w->in, 2, &loss, error);
   if (!status && loss != 0.f) {
     status = error->code = LNSP_E_INTERNAL;
-    snprintf(error->message, sizeof error->message,
-             "the sample was not learnt: its loss is %g", (double)loss);
+    snprintf(error->message, sizeof error->message, "the sample was not learnt: its loss is %g",
+             (double)loss);
   }
   return status;
 }
@@ -250,15 +238,12 @@ int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *opti
   if (!status)
     status = spec->kind == WORK_FWD
                  ? lnsp_session_create(model, &limits, options, &w->session, error)
-                 : lnsp_trainer_create(model, spec->concepts > 1 ? "mse on=raw" : "mse", optimizer,
-                                       &limits, options, &w->trainer, error);
-  if (!status)
-    status = work_vectors(w, spec, lnsp_model_graph(model), batch, error);
+                 : lnsp_trainer_create(model, spec->concepts > 1 ? "mse on=raw" : "mse",
+                                       optimizer, &limits, options, &w->trainer, error);
+  if (!status) status = work_vectors(w, spec, lnsp_model_graph(model), batch, error);
   lnsp_model_destroy(model); /* a session keeps it; a trainer has copied the weights */
-  if (!status && spec->kind == WORK_CONVERGED)
-    status = work_settle(w, error);
-  if (status)
-    work_close(w);
+  if (!status && spec->kind == WORK_CONVERGED) status = work_settle(w, error);
+  if (status) work_close(w);
   return status;
 }
 
@@ -272,8 +257,7 @@ void work_close(work *w) {
 /* ---- timing ---- */
 
 int32_t work_call(work *w, lnsp_error *error) {
-  if (w->trainer)
-    return lnsp_trainer_step(w->trainer, w->in, 2, NULL, error);
+  if (w->trainer) return lnsp_trainer_step(w->trainer, w->in, 2, NULL, error);
   return lnsp_session_run(w->session, w->in, 1, w->out, w->out_count, error);
 }
 
@@ -310,16 +294,14 @@ int work_sample(work *w, double seconds, double sample_seconds, double *sample, 
   start = work_clock();
   for (i = 0; i < WORK_WARM_CALLS && work_clock() - start < WORK_WARM_SECONDS && !status; i++)
     status = work_call(w, error);
-  if (!status)
-    status = work_length(w, &length, error);
+  if (!status) status = work_length(w, &length, error);
   calls = (int)(sample_seconds / (length + 1e-9)) + 1;
   end = work_clock() + seconds;
   while (!status && count < capacity && (count == 0 || work_clock() < end)) {
     int64_t made = 0;
     double now = start = work_clock();
     while (!status && now <= start) { /* a clock that stood still has measured nothing */
-      for (i = 0; i < calls && !status; i++)
-        status = work_call(w, error);
+      for (i = 0; i < calls && !status; i++) status = work_call(w, error);
       made += calls;
       now = work_clock();
     }
@@ -337,8 +319,7 @@ int32_t work_time(work *w, double seconds, work_times *times, lnsp_error *error)
   double *sample = malloc(WORK_SAMPLES * sizeof *sample);
   int count;
 
-  if (!sample)
-    return work_no_memory(error);
+  if (!sample) return work_no_memory(error);
   count = work_sample(w, seconds, 50e-6, sample, WORK_SAMPLES, error);
   if (count) {
     qsort(sample, (size_t)count, sizeof *sample, work_compare);
@@ -354,11 +335,9 @@ int64_t peak_resident_kb(void) {
   char line[128];
   int64_t kb = -1;
 
-  if (!file)
-    return -1;
+  if (!file) return -1;
   while (fgets(line, sizeof line, file))
-    if (!strncmp(line, "VmHWM:", 6))
-      kb = strtoll(line + 6, NULL, 10);
+    if (!strncmp(line, "VmHWM:", 6)) kb = strtoll(line + 6, NULL, 10);
   fclose(file);
   return kb;
 }

@@ -12,14 +12,13 @@
 #include <string.h>
 
 /* A small network written out: 32 -> 16 -> 32, output of unit length. */
-static const char *const network =
-    "lnsp 1\n"
-    "x = input 32\n"
-    "h = linear x 16  w=down\n"
-    "h = gelu h\n"
-    "o = linear h 32  w=up\n"
-    "o = unit o\n"
-    "output output=o\n";
+static const char *const network = "lnsp 1\n"
+                                   "x = input 32\n"
+                                   "h = linear x 16  w=down\n"
+                                   "h = gelu h\n"
+                                   "o = linear h 32  w=up\n"
+                                   "o = unit o\n"
+                                   "output output=o\n";
 
 /* The measured sizes, rounded up; a handle whose block is too small is refused
  * with the size that it needs. */

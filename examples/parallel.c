@@ -90,7 +90,8 @@ static double measure(lnsp_session *session, const lnsp_tensor *in, const lnsp_t
     clock_gettime(CLOCK_MONOTONIC, &a);
     if (lnsp_session_run(session, in, 1, out, 1, error)) return -1;
     clock_gettime(CLOCK_MONOTONIC, &b);
-    const double us = 1e6 * (double)(b.tv_sec - a.tv_sec) + 1e-3 * (double)(b.tv_nsec - a.tv_nsec);
+    const double us =
+        1e6 * (double)(b.tv_sec - a.tv_sec) + 1e-3 * (double)(b.tv_nsec - a.tv_nsec);
     if (us < best) best = us;
   }
   return best;

@@ -157,8 +157,8 @@ typedef struct lnsp_tensor {
 /* A contiguous row-major float32 tensor of the given rank (1 to 3) over data.
  * A dimension beyond rank is ignored. For callers and bindings; nothing is
  * copied. Threads: T0. */
-LNSP_API lnsp_tensor lnsp_tensor_f32(const char *name, float *data, int32_t rank,
-                                     int64_t dim0, int64_t dim1, int64_t dim2);
+LNSP_API lnsp_tensor lnsp_tensor_f32(const char *name, float *data, int32_t rank, int64_t dim0,
+                                     int64_t dim1, int64_t dim2);
 
 /* Bytes of one element of a dtype, or 0 for an unknown one. Threads: T0. */
 LNSP_API size_t lnsp_dtype_bytes(int32_t dtype);
@@ -243,7 +243,8 @@ typedef struct lnsp_size_options {
                            called. More than 1 without it: LNSP_E_ARGUMENT    */
 } lnsp_size_options;
 
-#define LNSP_MARK_STATE 0     /* weights, moments, average, residual, step:
+#define LNSP_MARK_STATE \
+  0     /* weights, moments, average, residual, step:
                                exact replay                                   */
 #define LNSP_MARK_WEIGHTS 1 /* weights only: a third of the memory            */
 
@@ -324,8 +325,8 @@ typedef struct lnsp_file lnsp_file;
 /* Opens a safetensors file from a path and checks its header whole. The file
  * stays open until destroy; tensor data is read on demand, never held.
  * Threads: T0. */
-LNSP_API int32_t lnsp_file_open(const char *path, const lnsp_options *options,
-                                lnsp_file **out, lnsp_error *error);
+LNSP_API int32_t lnsp_file_open(const char *path, const lnsp_options *options, lnsp_file **out,
+                                lnsp_error *error);
 
 /* The same from memory, which the caller keeps until destroy. Threads: T0. */
 LNSP_API int32_t lnsp_file_open_memory(const void *data, size_t bytes,
@@ -334,21 +335,20 @@ LNSP_API int32_t lnsp_file_open_memory(const void *data, size_t bytes,
 
 /* The same through callbacks; the source is copied, its user pointer must
  * live until destroy. Threads: T0. */
-LNSP_API int32_t lnsp_file_open_source(const lnsp_source *source,
-                                       const lnsp_options *options, lnsp_file **out,
-                                       lnsp_error *error);
+LNSP_API int32_t lnsp_file_open_source(const lnsp_source *source, const lnsp_options *options,
+                                       lnsp_file **out, lnsp_error *error);
 
 /* Number of tensors. Threads: T0. */
 LNSP_API int32_t lnsp_file_tensor_count(const lnsp_file *file);
 
 /* Name, dtype, rank and dims of tensor number index, in file order; data is
  * NULL. Threads: T0. */
-LNSP_API int32_t lnsp_file_tensor_at(const lnsp_file *file, int32_t index,
-                                     lnsp_tensor *out, lnsp_error *error);
+LNSP_API int32_t lnsp_file_tensor_at(const lnsp_file *file, int32_t index, lnsp_tensor *out,
+                                     lnsp_error *error);
 
 /* The same by name; LNSP_E_MISSING if there is none. Threads: T0. */
-LNSP_API int32_t lnsp_file_tensor(const lnsp_file *file, const char *name,
-                                  lnsp_tensor *out, lnsp_error *error);
+LNSP_API int32_t lnsp_file_tensor(const lnsp_file *file, const char *name, lnsp_tensor *out,
+                                  lnsp_error *error);
 
 /* Value of a metadata key, or NULL. Threads: T0. */
 LNSP_API const char *lnsp_file_metadata(const lnsp_file *file, const char *key);
@@ -361,9 +361,8 @@ LNSP_API int32_t lnsp_file_metadata_at(const lnsp_file *file, int32_t index,
  * converts them to dtype: F32 from F32, F16, BF16, F64; I64 or I32 from any
  * integer type or BOOL that fits; any type to itself. If the source fails midway
  * (LNSP_E_IO), out may be partly written. Threads: T1. */
-LNSP_API int32_t lnsp_file_read(lnsp_file *file, const char *name, int64_t first,
-                                int64_t count, int32_t dtype, void *out,
-                                lnsp_error *error);
+LNSP_API int32_t lnsp_file_read(lnsp_file *file, const char *name, int64_t first, int64_t count,
+                                int32_t dtype, void *out, lnsp_error *error);
 
 /* Closes. Threads: T1. */
 LNSP_API void lnsp_file_destroy(lnsp_file *file);
@@ -376,16 +375,16 @@ typedef struct lnsp_writer lnsp_writer;
  * order) and metadata. Written beside the path under a temporary name; the
  * path appears, whole, only on close. Threads: T0. */
 LNSP_API int32_t lnsp_writer_create(const char *path, const lnsp_tensor *tensors,
-                                  int32_t tensor_count, const lnsp_key_value *metadata,
-                                  int32_t pair_count, const lnsp_options *options,
-                                  lnsp_writer **out, lnsp_error *error);
+                                    int32_t tensor_count, const lnsp_key_value *metadata,
+                                    int32_t pair_count, const lnsp_options *options,
+                                    lnsp_writer **out, lnsp_error *error);
 
 /* The same into a sink; what a failed call wrote is the sink's to discard.
  * Threads: T0. */
 LNSP_API int32_t lnsp_writer_create_sink(const lnsp_sink *sink, const lnsp_tensor *tensors,
-                                       int32_t tensor_count, const lnsp_key_value *metadata,
-                                       int32_t pair_count, const lnsp_options *options,
-                                       lnsp_writer **out, lnsp_error *error);
+                                         int32_t tensor_count, const lnsp_key_value *metadata,
+                                         int32_t pair_count, const lnsp_options *options,
+                                         lnsp_writer **out, lnsp_error *error);
 
 /* Appends bytes bytes of tensor data, in the declared types, tensors in the
  * declared order, row-major, in the host's byte order. Element boundaries must
@@ -414,7 +413,7 @@ LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options
  * metadata lnsp.arch or lnsp.graph; dimensions that the text leaves open come
  * from the file's tensor shapes. Threads: T1 on the file. */
 LNSP_API int32_t lnsp_graph_open_file(lnsp_file *file, const lnsp_options *options,
-                                        lnsp_graph **out, lnsp_error *error);
+                                      lnsp_graph **out, lnsp_error *error);
 
 /* A copy of the graph whose models keep their matrices as storage (LNSP_F32, F16,
  * BF16 or I8): for the measure calls, before such a model is made. Threads: T0. */
@@ -432,8 +431,8 @@ LNSP_API int64_t lnsp_graph_parameter_count(const lnsp_graph *graph);
 /* Tensors of the state, in canonical order (the order of hashes and deltas), as
  * float32 whatever the storage. Threads: T0. */
 LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph);
-LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index,
-                                      lnsp_tensor *out, lnsp_error *error);
+LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index, lnsp_tensor *out,
+                                      lnsp_error *error);
 
 /* 1 if tensor number index may be trained; 0 if it is part of the state but never gets a
  * gradient, as a table of positions, or there is no such tensor. Threads: T0. */
@@ -450,7 +449,7 @@ LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_
 /* How many concepts a row may have: from *low to *high (0: any number), multiples of
  * *step. Each is nullable. LNSP_E_ARGUMENT without a graph. Threads: T0. */
 LNSP_API int32_t lnsp_graph_concept_range(const lnsp_graph *graph, int64_t *low, int64_t *high,
-                                     int64_t *step, lnsp_error *error);
+                                          int64_t *step, lnsp_error *error);
 
 /* The shape of output number index for an input of this shape (its rank and dims are
  * read): out gets the name, F32, rank and dims. An output with a vector for each
@@ -463,8 +462,8 @@ LNSP_API int32_t lnsp_graph_output_shape(const lnsp_graph *graph, int32_t index,
 /* Named outputs; output number 0 is "output". In out, dims[0] is the width and
  * rank 1. Threads: T0. */
 LNSP_API int32_t lnsp_graph_output_count(const lnsp_graph *graph);
-LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index,
-                                      lnsp_tensor *out, lnsp_error *error);
+LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index, lnsp_tensor *out,
+                                      lnsp_error *error);
 
 /* Multiply-add operations of one row forward, times two, for a sequence of
  * concepts concepts (1 to 65,536; 0 for a number that the network does not take).
@@ -521,7 +520,7 @@ LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *optio
 /* A fresh model with PyTorch's initial distributions, from a seed: the same
  * bits everywhere. text as in lnsp_graph_create. Threads: T0. */
 LNSP_API int32_t lnsp_model_create(const char *text, uint64_t seed, const lnsp_options *options,
-                                lnsp_model **out, lnsp_error *error);
+                                   lnsp_model **out, lnsp_error *error);
 
 /* A copy of the model that keeps its matrices as storage: LNSP_F32, F16, BF16 or
  * I8, as above. options->storage is not looked at. Threads: T0. */
@@ -539,8 +538,8 @@ LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model);
 
 /* Copies a tensor out, row-major float32, count elements (all of it).
  * Threads: T0. */
-LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name,
-                                        float *out, int64_t count, lnsp_error *error);
+LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name, float *out,
+                                        int64_t count, lnsp_error *error);
 
 /* BLAKE2s-256 of names, shapes and row-major float32 values, whatever the storage.
  * Threads: T0. */
@@ -602,8 +601,8 @@ LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inpu
  * the last run: a view of [rows, concepts, width] into the session's memory,
  * until the next run or rebind. LNSP_E_ARGUMENT past the last node; LNSP_E_STATE
  * without limits->keep_nodes or before a run. Threads: T1. */
-LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index,
-                                   lnsp_tensor *out, lnsp_error *error);
+LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index, lnsp_tensor *out,
+                                   lnsp_error *error);
 
 /* Kernel set in use. Static. Threads: T0. */
 LNSP_API const char *lnsp_session_isa(const lnsp_session *session);
@@ -684,9 +683,10 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
  * average and frozen tensors are taken over; NULL texts are then the saved ones,
  * and a given optimizer text must keep the same moments. Replay statistics are
  * not in the file: set them again. Threads: T1 on the file. */
-LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss, const char *optimizer,
-                                   const lnsp_size_options *limits, const lnsp_options *options,
-                                   lnsp_trainer **out, lnsp_error *error);
+LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss,
+                                        const char *optimizer, const lnsp_size_options *limits,
+                                        const lnsp_options *options, lnsp_trainer **out,
+                                        lnsp_error *error);
 
 /* One step: forward, backward, gate, update. With accumulate=N the gradient is added to
  * those of the calls before, and the Nth call makes the update: the step count, schedule,
@@ -701,9 +701,9 @@ LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inp
 
 /* Forward and backward of the loss, no update: then lnsp_trainer_gradient and
  * lnsp_trainer_apply may follow. Threads: T2. */
-LNSP_API int32_t lnsp_trainer_compute_gradients(lnsp_trainer *trainer, const lnsp_tensor *inputs,
-                                       int32_t input_count, float *loss,
-                                       lnsp_error *error);
+LNSP_API int32_t lnsp_trainer_compute_gradients(lnsp_trainer *trainer,
+                                                const lnsp_tensor *inputs, int32_t input_count,
+                                                float *loss, lnsp_error *error);
 
 /* The loss alone, as a model that runs has it: no gradient, and no chance in layers that
  * draw by it when they learn; average 1: with the weights of the moving average. A gradient
@@ -738,8 +738,8 @@ LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, 
 /* Freezes (1) or thaws (0) all tensors whose names match a pattern, in which *
  * is any run of characters and ? any one. LNSP_E_MISSING if none matches. A
  * gradient that waits to be applied is void then. Threads: T1. */
-LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
-                                     int32_t frozen, lnsp_error *error);
+LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern, int32_t frozen,
+                                     lnsp_error *error);
 
 /* Base learning rate, which the schedule multiplies. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
@@ -760,7 +760,7 @@ LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer);
  * zero, the average at these weights. The residual, marks and settings stay in any
  * case. Threads: T2. */
 LNSP_API int32_t lnsp_trainer_set_weights(lnsp_trainer *trainer, const lnsp_model *model,
-                                    int32_t reset, lnsp_error *error);
+                                          int32_t reset, lnsp_error *error);
 
 #define LNSP_NOISE_KEY_BYTES 32
 
@@ -819,13 +819,14 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
 
 #define LNSP_SAVE_WEIGHTS 0 /* a model file of the live weights               */
 #define LNSP_SAVE_AVERAGE 1 /* a model file of the moving average             */
-#define LNSP_SAVE_STATE 2   /* weights, moments, average, residual, step,
+#define LNSP_SAVE_STATE \
+  2   /* weights, moments, average, residual, step,
                                texts: resume                                  */
 
 /* Writes a file as lnsp_model_save does, in the type that the weights are trained in:
  * float32, or BF16 matrices with weights=bf16. Threads: T1. */
-LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path,
-                                   int32_t what, lnsp_error *error);
+LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path, int32_t what,
+                                   lnsp_error *error);
 LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,
                                         int32_t what, lnsp_error *error);
 
@@ -840,8 +841,7 @@ LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer);
  * bit; newer marks are dropped, that one stays. Nothing is copied: the mark's
  * memory is exchanged with the live one, and the next step first copies it.
  * Threads: T2. */
-LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back,
-                                       lnsp_error *error);
+LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back, lnsp_error *error);
 
 /* Hash of the live weights (LNSP_SAVE_WEIGHTS: equal to lnsp_model_hash of what
  * publish gives), of the average, or of the whole state. Threads: T1. */
@@ -871,8 +871,8 @@ LNSP_API void lnsp_trainer_destroy(lnsp_trainer *trainer);
  * Threads: T0. */
 LNSP_API int32_t lnsp_loss_evaluate(const char *loss, const lnsp_tensor *inputs,
                                     int32_t input_count, float *value,
-                                    const lnsp_tensor *gradient,
-                                    const lnsp_options *options, lnsp_error *error);
+                                    const lnsp_tensor *gradient, const lnsp_options *options,
+                                    lnsp_error *error);
 
 /* ---- delta: what changed ------------------------------------------------ */
 
@@ -915,8 +915,8 @@ LNSP_API int32_t lnsp_delta_measure(const lnsp_graph *graph, const char *codec,
 /* What leads from base to next, two models of one architecture stored in any type
  * but I8. Threads: T0. */
 LNSP_API int32_t lnsp_delta_create(const lnsp_model *base, const lnsp_model *next,
-                                 const char *codec, const lnsp_options *options,
-                                 lnsp_delta **out, lnsp_error *error);
+                                   const char *codec, const lnsp_options *options,
+                                   lnsp_delta **out, lnsp_error *error);
 
 /* What leads from base to a trainer's live weights, and to what earlier deltas left out:
  * with residual=1 in its optimizer text, the trainer keeps what this codec leaves out
@@ -925,9 +925,9 @@ LNSP_API int32_t lnsp_delta_create(const lnsp_model *base, const lnsp_model *nex
  * With snap 0, adopt a model before the next delta, or what is left out counts twice. Moments
  * and step count stay. Fails as a whole or not at all. Threads: T2. */
 LNSP_API int32_t lnsp_delta_create_live(const lnsp_model *base, lnsp_trainer *trainer,
-                                      const char *codec, int32_t snap,
-                                      const lnsp_options *options, lnsp_delta **out,
-                                      lnsp_error *error);
+                                        const char *codec, int32_t snap,
+                                        const lnsp_options *options, lnsp_delta **out,
+                                        lnsp_error *error);
 
 /* A new model: base with the delta applied, stored as options->storage, 0: float32.
  * LNSP_E_MISMATCH unless base has the delta's base hash and the result its result
@@ -949,20 +949,19 @@ LNSP_API int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count
 
 /* Facts of a delta. Threads: T0. */
 LNSP_API int32_t lnsp_delta_get_info(const lnsp_delta *delta, lnsp_delta_info *out,
-                                 lnsp_error *error);
+                                     lnsp_error *error);
 
 /* Writes or reads a delta file; every byte is under its checksum. With memory:
  * encode writes at most capacity bytes and *bytes (nullable) says how many it
  * takes, LNSP_E_LIMIT if they do not fit; decode copies. Threads: T0. */
-LNSP_API int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path,
-                                 lnsp_error *error);
+LNSP_API int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path, lnsp_error *error);
 LNSP_API int32_t lnsp_delta_open(const char *path, const lnsp_options *options,
                                  lnsp_delta **out, lnsp_error *error);
 LNSP_API int32_t lnsp_delta_save_memory(const lnsp_delta *delta, void *buffer, size_t capacity,
-                                   size_t *bytes, lnsp_error *error);
+                                        size_t *bytes, lnsp_error *error);
 LNSP_API int32_t lnsp_delta_open_memory(const void *data, size_t bytes,
-                                   const lnsp_options *options, lnsp_delta **out,
-                                   lnsp_error *error);
+                                        const lnsp_options *options, lnsp_delta **out,
+                                        lnsp_error *error);
 
 LNSP_API void lnsp_delta_destroy(lnsp_delta *delta);
 
@@ -983,8 +982,7 @@ LNSP_API int32_t lnsp_delta_stamp(lnsp_delta *delta, const char *sender, uint64_
  * of the decoded values; either may be NULL. Allocates: a block, freed before return.
  * Threads: T0. */
 LNSP_API int32_t lnsp_delta_norm(const lnsp_delta *delta, const lnsp_model *base, double *norm,
-                                 double *most, const lnsp_options *options,
-                                 lnsp_error *error);
+                                 double *most, const lnsp_options *options, lnsp_error *error);
 
 /* What a received delta must keep to. Zero and NULL: not asked for. That a sender's nonce
  * has grown is a store's matter (lnsp_store_check_sender), since it must outlive a
@@ -1008,14 +1006,15 @@ typedef struct lnsp_delta_check_options {
  * finite values. LNSP_E_MISSING or LNSP_E_MISMATCH: the code; LNSP_E_LIMIT: a norm;
  * LNSP_E_REFUSED: verify. Allocates as lnsp_delta_norm. Threads: T0. */
 LNSP_API int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
-                                  const lnsp_delta_check_options *rules, const lnsp_options *options,
-                                  lnsp_error *error);
+                                  const lnsp_delta_check_options *rules,
+                                  const lnsp_options *options, lnsp_error *error);
 
 /* Checks, applies and asks judge (LNSP_E_REFUSED): lnsp_delta_apply for what a stranger
  * sends. Threads: T0. */
 LNSP_API int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
-                                   const lnsp_delta_check_options *rules, const lnsp_options *options,
-                                   lnsp_model **out, lnsp_error *error);
+                                   const lnsp_delta_check_options *rules,
+                                   const lnsp_options *options, lnsp_model **out,
+                                   lnsp_error *error);
 
 /* One delta (codec float32) of 1 to 1,024 on one base. rule, NULL: "mean":
  *   "mean"               mean, weighted by weights (NULL: equal; each 0, or 1e-30 to 1e30),
@@ -1130,39 +1129,37 @@ typedef struct lnsp_store_info {
 /* Bytes of the handle that create would make for this trainer or model (the other is
  * NULL), or with both NULL that open makes of what is on the device. Threads: T0. */
 LNSP_API int32_t lnsp_store_measure(const lnsp_device *device, const lnsp_trainer *trainer,
-                                    const lnsp_model *model,
-                                    const lnsp_store_options *settings, uint64_t *bytes,
-                                    lnsp_error *error);
+                                    const lnsp_model *model, const lnsp_store_options *settings,
+                                    uint64_t *bytes, lnsp_error *error);
 
 /* A new store, without versions, for states of this trainer or weights of this model (the
  * other is NULL), in place of whatever is on the device, which is copied. LNSP_E_LIMIT if
  * two versions do not fit. Threads: T1 on the trainer. */
-LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device, const lnsp_trainer *trainer,
-                                   const lnsp_model *model,
-                                   const lnsp_store_options *settings,
-                                   const lnsp_options *options, lnsp_store **out,
-                                   lnsp_error *error);
+LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device,
+                                          const lnsp_trainer *trainer, const lnsp_model *model,
+                                          const lnsp_store_options *settings,
+                                          const lnsp_options *options, lnsp_store **out,
+                                          lnsp_error *error);
 
 /* The same in a new file, which appears whole; LNSP_E_STATE if there is one. The file is
  * locked until destroy. Allocates: a second block, beside the handle's. Threads: T1 on the
  * trainer. */
 LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer,
-                                        const lnsp_model *model,
-                                        const lnsp_store_options *settings,
-                                        const lnsp_options *options, lnsp_store **out,
-                                        lnsp_error *error);
+                                   const lnsp_model *model, const lnsp_store_options *settings,
+                                   const lnsp_options *options, lnsp_store **out,
+                                   lnsp_error *error);
 
 /* Opens what is on a device or in a file, and finds its newest version: that of the last
  * commit that returned, or of one that was under way when the power failed.
  * LNSP_E_MISMATCH where something is damaged that good records follow: nothing is cut;
  * LNSP_E_STATE while another handle or process has the file. Threads: T0. */
 LNSP_API int32_t lnsp_store_open_device(const lnsp_device *device,
-                                 const lnsp_store_options *settings,
+                                        const lnsp_store_options *settings,
+                                        const lnsp_options *options, lnsp_store **out,
+                                        lnsp_error *error);
+LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *settings,
                                  const lnsp_options *options, lnsp_store **out,
                                  lnsp_error *error);
-LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *settings,
-                                      const lnsp_options *options, lnsp_store **out,
-                                      lnsp_error *error);
 
 /* A new version: the trainer's whole state, or the model's weights. It will survive a
  * power cut when the call has returned. *number (nullable) is the version's. After
@@ -1177,7 +1174,7 @@ LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *mo
 /* Facts; and the texts: architecture 0, loss 1, optimizer 2 ("" for a model's), NULL for
  * others. Threads: T1. */
 LNSP_API int32_t lnsp_store_get_info(const lnsp_store *store, lnsp_store_info *out,
-                                 lnsp_error *error);
+                                     lnsp_error *error);
 LNSP_API const char *lnsp_store_text(const lnsp_store *store, int32_t index);
 
 /* Version number index, from the newest (0) on; LNSP_E_ARGUMENT past the oldest. Asked for
@@ -1195,8 +1192,8 @@ LNSP_API int32_t lnsp_store_load(lnsp_store *store, uint64_t number, lnsp_traine
 /* A version's weights as a new model, stored as options->storage (0: as they are).
  * Threads: T1. */
 LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
-                                  const lnsp_options *options, lnsp_model **out,
-                                  lnsp_error *error);
+                                     const lnsp_options *options, lnsp_model **out,
+                                     lnsp_error *error);
 
 /* Goes back: a new version that is the version `to`, which takes a small record. Then load
  * it. Of the note only the time is kept: loss, tag and `current` stay with `to`. *number is
@@ -1207,8 +1204,7 @@ LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
 
 /* Reads everything: *records (nullable) good ones, or LNSP_E_MISMATCH and where.
  * Threads: T1. */
-LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records,
-                                   lnsp_error *error);
+LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records, lnsp_error *error);
 
 /* Lets old versions go now, as a commit does when the device is full. Threads: T1. */
 LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_error *error);
@@ -1231,8 +1227,8 @@ LNSP_API int32_t lnsp_store_apply(lnsp_store *store, const lnsp_delta *delta,
  * Threads: T1. */
 LNSP_API int32_t lnsp_store_check_sender(const lnsp_store *store, const char *sender,
                                          uint64_t number, lnsp_error *error);
-LNSP_API int32_t lnsp_store_add_sender(lnsp_store *store, const char *sender,
-                                       uint64_t number, lnsp_error *error);
+LNSP_API int32_t lnsp_store_add_sender(lnsp_store *store, const char *sender, uint64_t number,
+                                       lnsp_error *error);
 
 /* Closes; a store is whole at any time. Threads: T1. */
 LNSP_API void lnsp_store_destroy(lnsp_store *store);
@@ -1303,9 +1299,9 @@ LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options 
  * must lie at multiples of their elements' size (LNSP_E_FORMAT), as those that
  * lnsp_index_save writes do at any address divisible by 8. Threads: T0. */
 LNSP_API int32_t lnsp_index_open_borrowed(const void *data, size_t bytes,
-                                   const lnsp_index_options *settings,
-                                   const lnsp_options *options, lnsp_index **out,
-                                   lnsp_error *error);
+                                          const lnsp_index_options *settings,
+                                          const lnsp_options *options, lnsp_index **out,
+                                          lnsp_error *error);
 
 /* Adds F32 vectors [n, width], any strides. ids: n of them, 0 or more, each new; NULL: the
  * numbers after the highest id. A vector of length 0 (unless kept as it is), under 1e-15
@@ -1321,12 +1317,12 @@ LNSP_API int32_t lnsp_index_remove(lnsp_index *index, const int64_t *ids, int64_
 
 /* Facts. Threads: T0, but not while the index is changed. */
 LNSP_API int32_t lnsp_index_get_info(const lnsp_index *index, lnsp_index_info *out,
-                                 lnsp_error *error);
+                                     lnsp_error *error);
 
 /* The vector of an id as it is kept, count (the width) float32; LNSP_E_MISSING.
  * Threads: T0, but not while the index is changed. */
-LNSP_API int32_t lnsp_index_read(const lnsp_index *index, int64_t id, float *out,
-                                 int64_t count, lnsp_error *error);
+LNSP_API int32_t lnsp_index_read(const lnsp_index *index, int64_t id, float *out, int64_t count,
+                                 lnsp_error *error);
 
 /* The ids of vectors first to first + count - 1, in the order they lie in (which remove
  * changes). Threads: T0, but not while the index is changed. */
@@ -1335,8 +1331,7 @@ LNSP_API int32_t lnsp_index_ids(const lnsp_index *index, int64_t first, int64_t 
 
 /* Writes a file that lnsp_index_open takes; with a path, whole or not at all. Allocates: a
  * small block for the writer. Threads: T0, but not while the index is changed. */
-LNSP_API int32_t lnsp_index_save(const lnsp_index *index, const char *path,
-                                 lnsp_error *error);
+LNSP_API int32_t lnsp_index_save(const lnsp_index *index, const char *path, lnsp_error *error);
 LNSP_API int32_t lnsp_index_save_sink(const lnsp_index *index, const lnsp_sink *sink,
                                       lnsp_error *error);
 

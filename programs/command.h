@@ -28,8 +28,9 @@ typedef struct command {
 /* ---- the commands ---- */
 
 extern const command command_new, command_info, command_run, command_grad, command_train,
-    command_eval, command_check, command_convert, command_delta, command_verify, command_aggregate,
-    command_replay, command_loop, command_gather, command_store, command_index, command_bench, command_list;
+    command_eval, command_check, command_convert, command_delta, command_verify,
+    command_aggregate, command_replay, command_loop, command_gather, command_store,
+    command_index, command_bench, command_list;
 extern const command *const commands[]; /* NULL at the end */
 
 #endif

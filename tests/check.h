@@ -11,70 +11,70 @@
 
 static int check_failed, check_passed, check_failures, check_skipped;
 
-#define CHECK(condition)                                                          \
-  do {                                                                            \
-    if (!(condition)) {                                                           \
-      if (check_failures++ < 20)                                                  \
-        printf("# %s:%d: not true: %s\n", __FILE__, __LINE__, #condition);        \
-    }                                                                             \
+#define CHECK(condition)                                                   \
+  do {                                                                     \
+    if (!(condition)) {                                                    \
+      if (check_failures++ < 20)                                           \
+        printf("# %s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
+    }                                                                      \
   } while (0)
 
 /* With a printf-style explanation. */
-#define CHECK_SAY(condition, ...)                                                 \
-  do {                                                                            \
-    if (!(condition)) {                                                           \
-      if (check_failures++ < 20) {                                                \
-        printf("# %s:%d: ", __FILE__, __LINE__);                                  \
-        printf(__VA_ARGS__);                                                      \
-        printf("\n");                                                             \
-      }                                                                           \
-    }                                                                             \
+#define CHECK_SAY(condition, ...)                \
+  do {                                           \
+    if (!(condition)) {                          \
+      if (check_failures++ < 20) {               \
+        printf("# %s:%d: ", __FILE__, __LINE__); \
+        printf(__VA_ARGS__);                     \
+        printf("\n");                            \
+      }                                          \
+    }                                            \
   } while (0)
 
-#define CHECK_INT(actual, expected)                                               \
-  do {                                                                            \
-    long long check_a = (long long)(actual), check_e = (long long)(expected);     \
+#define CHECK_INT(actual, expected)                                                        \
+  do {                                                                                     \
+    long long check_a = (long long)(actual), check_e = (long long)(expected);              \
     CHECK_SAY(check_a == check_e, "%s is %lld, expected %lld", #actual, check_a, check_e); \
   } while (0)
 
-#define CHECK_STR(actual, expected)                                               \
-  do {                                                                            \
-    const char *check_a = (actual), *check_e = (expected);                        \
-    CHECK_SAY(check_a && check_e && !strcmp(check_a, check_e), "%s is \"%s\", expected \"%s\"", \
-              #actual, check_a ? check_a : "NULL", check_e ? check_e : "NULL");   \
+#define CHECK_STR(actual, expected)                                                            \
+  do {                                                                                         \
+    const char *check_a = (actual), *check_e = (expected);                                     \
+    CHECK_SAY(check_a &&check_e && !strcmp(check_a, check_e), "%s is \"%s\", expected \"%s\"", \
+              #actual, check_a ? check_a : "NULL", check_e ? check_e : "NULL");                \
   } while (0)
 
-#define CHECK_NEAR(actual, expected, tolerance)                                   \
-  do {                                                                            \
-    double check_a = (double)(actual), check_e = (double)(expected);              \
+#define CHECK_NEAR(actual, expected, tolerance)                                             \
+  do {                                                                                      \
+    double check_a = (double)(actual), check_e = (double)(expected);                        \
     CHECK_SAY(fabs(check_a - check_e) <= (tolerance), "%s is %.9g, expected %.9g", #actual, \
-              check_a, check_e);                                                  \
+              check_a, check_e);                                                            \
   } while (0)
 
-#define RUN(test)                                                                 \
-  do {                                                                            \
-    check_failures = 0;                                                           \
-    test();                                                                       \
-    if (check_failures) {                                                         \
-      check_failed++;                                                             \
-      printf("not ok %s (%d failures)\n", #test, check_failures);                 \
-    } else {                                                                      \
-      check_passed++;                                                             \
-      printf("ok %s\n", #test);                                                   \
-    }                                                                             \
-    fflush(stdout);                                                               \
+#define RUN(test)                                                 \
+  do {                                                            \
+    check_failures = 0;                                           \
+    test();                                                       \
+    if (check_failures) {                                         \
+      check_failed++;                                             \
+      printf("not ok %s (%d failures)\n", #test, check_failures); \
+    } else {                                                      \
+      check_passed++;                                             \
+      printf("ok %s\n", #test);                                   \
+    }                                                             \
+    fflush(stdout);                                               \
   } while (0)
 
-#define SKIP(test, reason)                                                        \
-  do {                                                                            \
-    check_skipped++;                                                              \
-    printf("ok %s # skip: %s\n", #test, reason);                                  \
+#define SKIP(test, reason)                       \
+  do {                                           \
+    check_skipped++;                             \
+    printf("ok %s # skip: %s\n", #test, reason); \
   } while (0)
 
-#define FINISH()                                                                  \
-  do {                                                                            \
+#define FINISH()                                                                               \
+  do {                                                                                         \
     printf("# %d passed, %d failed, %d skipped\n", check_passed, check_failed, check_skipped); \
-    return check_failed != 0;                                                     \
+    return check_failed != 0;                                                                  \
   } while (0)
 
 #endif

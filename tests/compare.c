@@ -34,8 +34,7 @@ static void fail(const char *what, const lnsp_error *error) {
 static lnsp_file *open_file(const char *path) {
   lnsp_error error;
   lnsp_file *file = NULL;
-  if (lnsp_file_open(path, NULL, &file, &error))
-    fail(path, &error);
+  if (lnsp_file_open(path, NULL, &file, &error)) fail(path, &error);
   return file;
 }
 
@@ -46,11 +45,9 @@ static float *load(lnsp_file *file, const char *name, int64_t *count) {
   float *values;
   int32_t i;
 
-  if (lnsp_file_tensor(file, name, &tensor, &error))
-    return NULL;
+  if (lnsp_file_tensor(file, name, &tensor, &error)) return NULL;
   *count = 1;
-  for (i = 0; i < tensor.rank; i++)
-    *count *= tensor.dims[i];
+  for (i = 0; i < tensor.rank; i++) *count *= tensor.dims[i];
   values = malloc((size_t)(*count + 1) * sizeof *values);
   if (!values || lnsp_file_read(file, name, 0, *count, LNSP_F32, values, &error))
     fail(name, &error);
@@ -64,8 +61,7 @@ static void add_pair(sums *s, lnsp_file *ours, const char *our_name, lnsp_file *
   float *a = load(ours, our_name, &a_count), *b = load(theirs, their_name, &b_count), *c = NULL;
   double difference = 0, norm = 0, relative;
 
-  if (base)
-    c = load(base, our_name, &c_count);
+  if (base) c = load(base, our_name, &c_count);
   s->tensors++;
   if (!a || !b || a_count != b_count || (base && (!c || c_count != a_count))) {
     printf("  %s is missing or has another size\n", our_name);
@@ -99,8 +95,7 @@ static void add_group(sums *s, lnsp_file *ours, lnsp_file *theirs, const char *p
   int32_t i;
 
   for (i = 0; i < count; i++) {
-    if (lnsp_file_tensor_at(theirs, i, &tensor, &error))
-      fail("tensor", &error);
+    if (lnsp_file_tensor_at(theirs, i, &tensor, &error)) fail("tensor", &error);
     if (!strncmp(tensor.name, prefix, strlen(prefix)))
       add_pair(s, ours, base ? tensor.name + strlen(prefix) : tensor.name, theirs, tensor.name,
                base);
@@ -112,8 +107,7 @@ static int print_values(const char *path, const char *name) {
   int64_t count = 0, i;
   float *values = load(file, name, &count);
 
-  for (i = 0; values && i < count; i++)
-    printf("%.9g\n", (double)values[i]);
+  for (i = 0; values && i < count; i++) printf("%.9g\n", (double)values[i]);
   lnsp_file_destroy(file);
   i = values == NULL;
   free(values);
@@ -125,8 +119,7 @@ int main(int argc, char **argv) {
   lnsp_file *ours, *theirs, *base = NULL;
   double tolerance, overall;
 
-  if (argc == 4 && !strcmp(argv[1], "print"))
-    return print_values(argv[2], argv[3]);
+  if (argc == 4 && !strcmp(argv[1], "print")) return print_values(argv[2], argv[3]);
   memset(&s, 0, sizeof s);
   if (argc == 7 && !strcmp(argv[1], "tensor")) {
     ours = open_file(argv[2]);

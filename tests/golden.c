@@ -13,38 +13,36 @@
 #include <string.h>
 
 /* The student in small, with widths that fill no vector register. */
-static const char small[] =
-    "lnsp 1\n"
-    "x = input 40\n"
-    "h = layernorm x  w=layers.input_norm\n"
-    "h = linear h 24  w=layers.compress_1\n"
-    "h = gelu h\n"
-    "h = layernorm h  w=layers.compress_norm_1\n"
-    "z = linear h 12  w=layers.nuclear_compress\n"
-    "z = gelu z\n"
-    "z = layernorm z  w=layers.nuclear_norm\n"
-    "a = attention z heads=3  w=layers.multi_head_attention\n"
-    "c = add z a\n"
-    "e = linear c 24  w=layers.nuclear_expand\n"
-    "e = gelu e\n"
-    "e = layernorm e  w=layers.expand_norm_1\n"
-    "o = linear e 40  w=layers.expand_2\n"
-    "t = linear e 40  w=layers.teacher_align\n"
-    "o = unit o\n"
-    "output output=o teacher=t code=c\n";
+static const char small[] = "lnsp 1\n"
+                            "x = input 40\n"
+                            "h = layernorm x  w=layers.input_norm\n"
+                            "h = linear h 24  w=layers.compress_1\n"
+                            "h = gelu h\n"
+                            "h = layernorm h  w=layers.compress_norm_1\n"
+                            "z = linear h 12  w=layers.nuclear_compress\n"
+                            "z = gelu z\n"
+                            "z = layernorm z  w=layers.nuclear_norm\n"
+                            "a = attention z heads=3  w=layers.multi_head_attention\n"
+                            "c = add z a\n"
+                            "e = linear c 24  w=layers.nuclear_expand\n"
+                            "e = gelu e\n"
+                            "e = layernorm e  w=layers.expand_norm_1\n"
+                            "o = linear e 40  w=layers.expand_2\n"
+                            "t = linear e 40  w=layers.teacher_align\n"
+                            "o = unit o\n"
+                            "output output=o teacher=t code=c\n";
 
 /* The other activations, and a linear layer without bias. */
-static const char mixed[] =
-    "lnsp 1\n"
-    "x = input 70\n"
-    "h = linear x 65  w=a bias=0\n"
-    "h = relu h\n"
-    "h = linear h 33  w=b\n"
-    "h = silu h\n"
-    "h = linear h 17  w=c\n"
-    "h = tanh h\n"
-    "o = linear h 70  w=d\n"
-    "output output=o\n";
+static const char mixed[] = "lnsp 1\n"
+                            "x = input 70\n"
+                            "h = linear x 65  w=a bias=0\n"
+                            "h = relu h\n"
+                            "h = linear h 33  w=b\n"
+                            "h = silu h\n"
+                            "h = linear h 17  w=c\n"
+                            "h = tanh h\n"
+                            "o = linear h 70  w=d\n"
+                            "output output=o\n";
 
 typedef struct golden_run {
   const char *name;
@@ -59,9 +57,10 @@ typedef struct golden_run {
 static const golden_run golden_runs[] = {
     {"small_online", small, 1, 1, "cosine", "adamw lr=1e-3 clip=1", 1000, 0},
     {"small_sequences", small, 5, 3, "cosine + .5*mse",
-     "adamw lr=2e-3 weight_decay=.1 clip=.5 ema=.99 schedule=cosine warmup=100 steps=1000", 1000,
+     "adamw lr=2e-3 weight_decay=.1 clip=.5 ema=.99 schedule=cosine warmup=100 steps=1000",
+     1000, 0},
+    {"small_student", small, 5, 1, "student", "sgd lr=.02 momentum=.9 weight_decay=.01", 1000,
      0},
-    {"small_student", small, 5, 1, "student", "sgd lr=.02 momentum=.9 weight_decay=.01", 1000, 0},
     {"mixed_batch", mixed, 7, 1, "mse", "adam lr=1e-3", 300, 0},
     {"mixed_online", mixed, 1, 1, "mse", "sgd lr=.05", 300, 0},
     {"sn727_start", "student", 1, 1, "cosine", "adamw lr=1e-3", 10, 0},
@@ -69,7 +68,8 @@ static const golden_run golden_runs[] = {
     {"mixed_narrow", mixed, 7, 1, "mse", "adam lr=1e-3 weight_decay=.01 moments=8bit", 300, 0},
     {"sn727_narrow", "student", 1, 1, "cosine", "adamw lr=1e-3 moments=8bit clip=1 seed=5", 10,
      0},
-    {"small_bf16", small, 5, 3, "cosine + .5*mse", "sgd lr=.02 momentum=.9 weights=bf16", 300, 0},
+    {"small_bf16", small, 5, 3, "cosine + .5*mse", "sgd lr=.02 momentum=.9 weights=bf16", 300,
+     0},
     {"mixed_bf16", mixed, 7, 1, "mse", "adam lr=1e-3 weights=bf16", 300, 0},
     {"sn727_bf16", "student", 1, 1, "cosine",
      "adamw lr=1e-3 weights=bf16 moments=8bit clip=1 seed=5", 10, 0},
@@ -81,7 +81,8 @@ static const golden_run golden_runs[] = {
      "adamw lr=1e-3 weight_decay=.1", 50, 0},
     {"gru", "gru in=40 d=37 layers=2 dropout=.1", 5, 4, "cosine",
      "adamw lr=1e-3 clip=1 accumulate=2 seed=3", 50, 0},
-    {"lstm", "lstm in=21 d=33 layers=2", 3, 5, "mse", "adamw lr=1e-3 weights=bf16 seed=1", 50, 0},
+    {"lstm", "lstm in=21 d=33 layers=2", 3, 5, "mse", "adamw lr=1e-3 weights=bf16 seed=1", 50,
+     0},
     {"memory_gru", "memory_gru in=24 d=20 slots=37 layers=1 write=1", 5, 3, "cosine",
      "adamw lr=1e-3 moments=8bit", 50, 0},
     {"amn", "amn in=40 d=24 hidden=33", 9, 5, "info_nce tau=.1", "adamw lr=1e-3", 50, 0},
@@ -89,8 +90,8 @@ static const golden_run golden_runs[] = {
      "adamw lr=1e-3 clip=1", 50, 0},
     {"mamba_s", "mamba_s in=40 d=20 state=17 layers=2", 4, 6, "cosine",
      "adamw lr=1e-3 clip_each=.05 noise=1 lot=4", 20, 0},
-    {"encoder", "encoder ids=300 d=36 heads=3 layers=2 ff=70 positions=9 compress=20 expand=24", 5,
-     7, "cosine", "adamw lr=1e-3", 20, 0},
+    {"encoder", "encoder ids=300 d=36 heads=3 layers=2 ff=70 positions=9 compress=20 expand=24",
+     5, 7, "cosine", "adamw lr=1e-3", 20, 0},
     {"sn727_1000", "student", 1, 1, "cosine", "adamw lr=1e-4 clip=1", 1000, 1},
     {"sn727_student", "student", 5, 1, "student", "adamw lr=1e-3 ema=.999", 100, 1},
 };
@@ -199,7 +200,8 @@ static int32_t golden_wanted(const golden_run *run, const lnsp_trainer *trainer,
   const lnsp_graph *graph = lnsp_trainer_graph(trainer);
   int32_t wanted = 0;
   const char *name;
-  for (; wanted < GOLDEN_TENSORS && (name = lnsp_trainer_input_name(trainer, wanted)); wanted++) {
+  for (; wanted < GOLDEN_TENSORS && (name = lnsp_trainer_input_name(trainer, wanted));
+       wanted++) {
     lnsp_tensor *in = &inputs[wanted];
     *in = golden_input(graph, data + wanted * count, run->rows, run->concepts);
     if (!strcmp(name, "target")) {
@@ -265,11 +267,9 @@ static void golden_train(const golden_run *run, const char *isa) {
   }
   golden_print64(run->name, "losses", isa, losses);
   uint8_t hash[LNSP_HASH_BYTES];
-  if (lnsp_trainer_hash(trainer, LNSP_SAVE_WEIGHTS, hash, &error))
-    golden_stop("hash", &error);
+  if (lnsp_trainer_hash(trainer, LNSP_SAVE_WEIGHTS, hash, &error)) golden_stop("hash", &error);
   golden_print(run->name, "weights", isa, hash, LNSP_HASH_BYTES);
-  if (lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, hash, &error))
-    golden_stop("hash", &error);
+  if (lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, hash, &error)) golden_stop("hash", &error);
   golden_print(run->name, "state", isa, hash, LNSP_HASH_BYTES);
 
   if (inputs[0].dtype != LNSP_F32) golden_fill(data, count, &random);
@@ -298,7 +298,9 @@ static void golden_stored(const char *isa) {
     lnsp_model *model = NULL;
     lnsp_session *session = NULL;
     lnsp_options options = {.struct_size = sizeof options, .isa = isa};
-    lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 37, .max_concepts = 3};
+    lnsp_size_options limits = {.struct_size = sizeof limits,
+                                .max_rows = 37,
+                                .max_concepts = 3};
     options.storage = types[i].storage;
     if (lnsp_model_create(run.net, 1, &options, &model, &error)) golden_stop("model", &error);
     if (lnsp_session_create(model, &limits, &options, &session, &error))

@@ -67,9 +67,7 @@ static void *take_bytes(size_t bytes) {
   return slot_at[i];
 }
 
-static float *take(int64_t n) {
-  return take_bytes((size_t)n * sizeof(float));
-}
+static float *take(int64_t n) { return take_bytes((size_t)n * sizeof(float)); }
 
 /* 1 if no mark beside any block was touched; gives all blocks back. */
 static int slots_close(void) {
@@ -134,9 +132,7 @@ static int same(const float *a, const float *b, int64_t n) {
       return 0;
   return 1;
 }
-static inline int same1(float a, float b) {
-  return same(&a, &b, 1);
-}
+static inline int same1(float a, float b) { return same(&a, &b, 1); }
 
 /* RUN for a test of one kernel of one set. */
 static void run_kernel(const char *kernel, void (*test)(void)) {
@@ -155,14 +151,14 @@ static void run_kernel(const char *kernel, void (*test)(void)) {
 #define KERNEL_CHECK_RUN(result, name, parameters) run_kernel(#name, test_kernel_##name);
 
 /* The test of every kernel of a list, for each set that this CPU runs. */
-#define RUN_KERNELS(LIST)                                           \
-  for (int32_t i = 0; (set = lnspi_dispatch_at(i)) != NULL; i++) {   \
-    if (!lnspi_dispatch_can_run(set)) {                               \
-      check_skipped++;                                              \
-      printf("ok %s # skip: this CPU cannot run it\n", set->name);  \
-      continue;                                                     \
-    }                                                               \
-    LIST(KERNEL_CHECK_RUN)                                          \
+#define RUN_KERNELS(LIST)                                          \
+  for (int32_t i = 0; (set = lnspi_dispatch_at(i)) != NULL; i++) { \
+    if (!lnspi_dispatch_can_run(set)) {                            \
+      check_skipped++;                                             \
+      printf("ok %s # skip: this CPU cannot run it\n", set->name); \
+      continue;                                                    \
+    }                                                              \
+    LIST(KERNEL_CHECK_RUN)                                         \
   }
 
 #endif

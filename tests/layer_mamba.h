@@ -59,8 +59,8 @@ static void ref_layer_scan(const ref_call *c) {
   free(h);
 }
 
-#define REF_MAMBA(X)                                                        \
-  X(rmsnorm, ref_layer_rmsnorm) X(softplus, ref_layer_softplus)             \
-  X(conv, ref_layer_conv) X(scan, ref_layer_scan)
+#define REF_MAMBA(X)            \
+  X(rmsnorm, ref_layer_rmsnorm) \
+  X(softplus, ref_layer_softplus) X(conv, ref_layer_conv) X(scan, ref_layer_scan)
 
 #endif

@@ -113,7 +113,7 @@ static void pack_state(net *n) {
       float *to = n->state + w->offset + part * (w->floats / w->parts);
       if (w->kind == LNSPI_MATRIX)
         lnspi_packed_from_rows(to, w->dims[1], w->dims[0] / w->parts, 0, w->dims[0] / w->parts,
-                        rows + part * each, w->dims[1]);
+                               rows + part * each, w->dims[1]);
       else
         memcpy(to, rows + part * each, (size_t)each * sizeof *to);
     }
@@ -140,7 +140,8 @@ static void open_net(net *n, const char *text, int64_t batch, int64_t concepts) 
     n->weight[i] = zeros(w->count, sizeof(double));
     n->matrix_gradient[i] = zeros(w->count, sizeof(double));
     for (int64_t e = 0; e < w->count; e++)
-      n->weight[i][e] = (float)(scale * random_real() + (w->init == LNSPI_INIT_ONE) + w->centre);
+      n->weight[i][e] =
+          (float)(scale * random_real() + (w->init == LNSPI_INIT_ONE) + w->centre);
   }
   n->input = zeros(n->rows * n->graph->nodes[0].width, sizeof(double));
   for (int64_t e = 0; e < n->rows * n->graph->nodes[0].width; e++)
@@ -278,15 +279,14 @@ static const struct {
   void (*run)(const ref_call *call);
 } ref_layers[] = {
 #define REF_ENTRY(name, function) {#name, function},
-    REF_ENTRY(linear, ref_layer_linear)       REF_ENTRY(layernorm, ref_layer_layernorm)
-    REF_ENTRY(add, ref_layer_add)             REF_ENTRY(unit, ref_layer_unit)
-    REF_ENTRY(relu, ref_layer_activation)     REF_ENTRY(gelu, ref_layer_activation)
-    REF_ENTRY(silu, ref_layer_activation)     REF_ENTRY(tanh, ref_layer_activation)
-    REF_ENTRY(sigmoid, ref_layer_activation)
-    REF_ATTENTION(REF_ENTRY) REF_MAMBA(REF_ENTRY) REF_RECURRENT(REF_ENTRY)
-    REF_SEQUENCE(REF_ENTRY)
+    REF_ENTRY(linear, ref_layer_linear) REF_ENTRY(layernorm, ref_layer_layernorm)
+        REF_ENTRY(add, ref_layer_add) REF_ENTRY(unit, ref_layer_unit)
+            REF_ENTRY(relu, ref_layer_activation) REF_ENTRY(gelu, ref_layer_activation)
+                REF_ENTRY(silu, ref_layer_activation) REF_ENTRY(tanh, ref_layer_activation)
+                    REF_ENTRY(sigmoid, ref_layer_activation) REF_ATTENTION(REF_ENTRY)
+                        REF_MAMBA(REF_ENTRY) REF_RECURRENT(REF_ENTRY) REF_SEQUENCE(REF_ENTRY)
 #undef REF_ENTRY
-    {NULL, NULL},
+                            {NULL, NULL},
 };
 
 static void ref_node(net *n, int32_t i) {

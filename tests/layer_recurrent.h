@@ -17,7 +17,8 @@ static void ref_layer_recurrent(const ref_call *c) {
   const int lstm = !strcmp(c->name, "lstm");
   const int64_t in = c->in_width[0], n = c->width;
   const int64_t steps = c->node->number[1] ? c->node->number[1] : c->concepts;
-  double *h = zeros(n, sizeof *h), *cell = zeros(n, sizeof *cell), *next = zeros(n, sizeof *next);
+  double *h = zeros(n, sizeof *h), *cell = zeros(n, sizeof *cell),
+         *next = zeros(n, sizeof *next);
   for (int64_t row = 0; row < c->rows; row++) {
     const double *x = c->in[0] + row * in;
     const int kept = !c->mask || c->node->every != 1 || c->mask[row];
@@ -30,8 +31,8 @@ static void ref_layer_recurrent(const ref_call *c) {
         s[p] = ref_gate(ref_weight(c, 1), ref_weight(c, 3), h, p, o, n, n);
       }
       if (lstm) {
-        cell[o] = ref_logistic(a[1] + s[1]) * cell[o] +
-                  ref_logistic(a[0] + s[0]) * tanh(a[2] + s[2]);
+        cell[o] =
+            ref_logistic(a[1] + s[1]) * cell[o] + ref_logistic(a[0] + s[0]) * tanh(a[2] + s[2]);
         next[o] = ref_logistic(a[3] + s[3]) * tanh(cell[o]);
       } else {
         const double r = ref_logistic(a[0] + s[0]), z = ref_logistic(a[1] + s[1]);
@@ -52,7 +53,8 @@ static void ref_layer_memory(const ref_call *c) {
   for (int64_t r = 0; r < c->rows; r++) {
     double *y = c->y + r * n, length = 0, sum = 0;
     const double *q = zero ? none : c->in[0] + r * in;
-    for (int64_t e = 0; e < n; e++) y[e] = ref_gate(ref_weight(c, 1), ref_weight(c, 2), q, 0, e, in, n);
+    for (int64_t e = 0; e < n; e++)
+      y[e] = ref_gate(ref_weight(c, 1), ref_weight(c, 2), q, 0, e, in, n);
     for (int64_t e = 0; e < n; e++) length += y[e] * y[e];
     for (int64_t s = 0; s < slots; s++) {
       double dot = 0, size = 0;
@@ -96,9 +98,9 @@ static void ref_layer_remember(const ref_call *c) {
   memcpy(c->y, c->in[0], (size_t)(c->rows * c->width) * sizeof *c->y);
 }
 
-#define REF_RECURRENT(X)                                      \
-  X(gru, ref_layer_recurrent) X(lstm, ref_layer_recurrent)    \
-  X(memory, ref_layer_memory) X(gate, ref_layer_gate)              \
-  X(remember, ref_layer_remember)
+#define REF_RECURRENT(X)                                                           \
+  X(gru, ref_layer_recurrent)                                                      \
+  X(lstm, ref_layer_recurrent) X(memory, ref_layer_memory) X(gate, ref_layer_gate) \
+      X(remember, ref_layer_remember)
 
 #endif

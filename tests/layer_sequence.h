@@ -6,8 +6,7 @@
 
 /* Whether row t of sequence b of an input counts. */
 static int ref_keeps(const ref_call *c, int input, int64_t b, int64_t t) {
-  return !c->mask || c->in_concepts[input] != c->n->concepts ||
-         c->mask[b * c->n->concepts + t];
+  return !c->mask || c->in_concepts[input] != c->n->concepts || c->mask[b * c->n->concepts + t];
 }
 
 static void ref_last(const ref_call *c) {
@@ -17,7 +16,8 @@ static void ref_last(const ref_call *c) {
     int64_t last = first + span - 1;
     for (int64_t t = first; t < first + span; t++)
       if (ref_keeps(c, 0, b, t)) last = t;
-    memcpy(c->y + r * w, c->in[0] + (b * c->in_concepts[0] + last) * w, (size_t)w * sizeof(double));
+    memcpy(c->y + r * w, c->in[0] + (b * c->in_concepts[0] + last) * w,
+           (size_t)w * sizeof(double));
   }
 }
 
@@ -119,14 +119,16 @@ static void ref_mix(const ref_call *c) {
 static void ref_dropout(const ref_call *c) {
   const double p = (double)c->node->real[0];
   for (int64_t e = 0; e < c->rows * c->width; e++) {
-    const double drawn = lnspi_random(99, 0, (uint32_t)(c->node - c->n->graph->nodes), (uint32_t)e);
+    const double drawn =
+        lnspi_random(99, 0, (uint32_t)(c->node - c->n->graph->nodes), (uint32_t)e);
     c->y[e] = c->n->calm ? c->in[0][e] : drawn < p * 4294967296.0 ? 0 : c->in[0][e] / (1 - p);
   }
 }
 
-#define REF_SEQUENCE(X)                                                                     \
-  X(last, ref_last) X(first, ref_first) X(mean, ref_mean) X(flatten, ref_flatten) X(concat, ref_concat)         \
-  X(slice, ref_slice) X(repeat, ref_repeat) X(mul, ref_mul) X(scale, ref_scale)             \
-  X(score, ref_score) X(softmax, ref_softmax) X(mix, ref_mix) X(dropout, ref_dropout)
+#define REF_SEQUENCE(X)                                                               \
+  X(last, ref_last)                                                                   \
+  X(first, ref_first) X(mean, ref_mean) X(flatten, ref_flatten) X(concat, ref_concat) \
+      X(slice, ref_slice) X(repeat, ref_repeat) X(mul, ref_mul) X(scale, ref_scale)   \
+          X(score, ref_score) X(softmax, ref_softmax) X(mix, ref_mix) X(dropout, ref_dropout)
 
 #endif

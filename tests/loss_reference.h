@@ -17,8 +17,7 @@ typedef double reference(double *const x[], int64_t rows, int64_t width, const f
 
 static double dot(const double *a, const double *b, int64_t n) {
   double s = 0;
-  for (int64_t i = 0; i < n; i++)
-    s += a[i] * b[i];
+  for (int64_t i = 0; i < n; i++) s += a[i] * b[i];
   return s;
 }
 
@@ -29,16 +28,14 @@ static double ref_cos(const double *a, const double *b, int64_t n) {
 static double ref_mse(double *const x[], int64_t rows, int64_t width, const float *real) {
   double s = 0;
   (void)real;
-  for (int64_t i = 0; i < rows * width; i++)
-    s += (x[0][i] - x[1][i]) * (x[0][i] - x[1][i]);
+  for (int64_t i = 0; i < rows * width; i++) s += (x[0][i] - x[1][i]) * (x[0][i] - x[1][i]);
   return s / (double)(rows * width);
 }
 
 static double ref_cosine(double *const x[], int64_t rows, int64_t width, const float *real) {
   double s = 0;
   (void)real;
-  for (int64_t r = 0; r < rows; r++)
-    s += ref_cos(x[0] + r * width, x[1] + r * width, width);
+  for (int64_t r = 0; r < rows; r++) s += ref_cos(x[0] + r * width, x[1] + r * width, width);
   return 1 - s / (double)rows;
 }
 
@@ -48,8 +45,7 @@ static double ref_alignment(double *const x[], int64_t rows, int64_t width, cons
 
 static double ref_distance(const double *a, const double *b, int64_t n) {
   double s = 0;
-  for (int64_t i = 0; i < n; i++)
-    s += (a[i] - b[i] + 1e-6) * (a[i] - b[i] + 1e-6);
+  for (int64_t i = 0; i < n; i++) s += (a[i] - b[i] + 1e-6) * (a[i] - b[i] + 1e-6);
   return sqrt(s);
 }
 
@@ -77,8 +73,7 @@ static double ref_huber(double *const x[], int64_t rows, int64_t width, const fl
 static double ref_bce(double *const x[], int64_t rows, int64_t width, const float *real) {
   double s = 0;
   (void)real;
-  for (int64_t i = 0; i < rows * width; i++)
-    s += log1p(exp(x[0][i])) - x[1][i] * x[0][i];
+  for (int64_t i = 0; i < rows * width; i++) s += log1p(exp(x[0][i])) - x[1][i] * x[0][i];
   return s / (double)(rows * width);
 }
 
@@ -89,8 +84,7 @@ static double ref_kernel(const double *a, const double *b, int64_t rows, int64_t
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < rows; j++) {
       double d = 0;
-      for (int64_t e = 0; e < width; e++)
-        d += pow(a[i * width + e] - b[j * width + e], 2);
+      for (int64_t e = 0; e < width; e++) d += pow(a[i * width + e] - b[j * width + e], 2);
       s += exp(-d / (2 * sigma * sigma));
     }
   return s / (double)(rows * rows);
@@ -104,7 +98,8 @@ static double ref_mmd(double *const x[], int64_t rows, int64_t width, const floa
 }
 
 /* cos of row r with vector j of operand o */
-static double ref_with(double *const x[], int64_t r, int o, int64_t each, int64_t j, int64_t n) {
+static double ref_with(double *const x[], int64_t r, int o, int64_t each, int64_t j,
+                       int64_t n) {
   return ref_cos(x[0] + r * n, x[o] + (r * each + j) * n, n);
 }
 
@@ -165,8 +160,7 @@ static double ref_gap(double *const x[], int64_t r, int64_t n) {
 
 static double ref_margin(double *const x[], int64_t rows, int64_t width, const float *real) {
   double s = 0;
-  for (int64_t r = 0; r < rows; r++)
-    s += fmax((double)real[0] - ref_gap(x, r, width), 0);
+  for (int64_t r = 0; r < rows; r++) s += fmax((double)real[0] - ref_gap(x, r, width), 0);
   return s / (double)rows;
 }
 
@@ -204,7 +198,9 @@ static double ref_anticopy(double *const x[], int64_t rows, int64_t width, const
   for (int64_t r = 0; r < rows; r++)
     for (int64_t j = 0; j < CONTEXT; j++)
       s += fmax((double)real[0] - ref_with(x, r, 1, 1, 0, width) +
-                ref_in_context(x, r, j, width), 0) / CONTEXT;
+                    ref_in_context(x, r, j, width),
+                0) /
+           CONTEXT;
   return s / (double)rows;
 }
 
@@ -213,7 +209,8 @@ static double ref_future(double *const x[], int64_t rows, int64_t width, const f
   for (int64_t r = 0; r < rows; r++)
     for (int64_t j = 0; j < SET; j++)
       s += fmax((double)real[0] - ref_with(x, r, 1, 1, 0, width) +
-                ref_with(x, r, 2, SET, j, width), 0);
+                    ref_with(x, r, 2, SET, j, width),
+                0);
   return s / (double)rows;
 }
 
@@ -241,8 +238,7 @@ static double ref_orthogonality(double *const x[], int64_t rows, int64_t width,
                                 const float *real) {
   double s = 0;
   (void)real;
-  for (int64_t r = 0; r < rows; r++)
-    s += pow(ref_with(x, r, 1, 1, 0, width), 2);
+  for (int64_t r = 0; r < rows; r++) s += pow(ref_with(x, r, 1, 1, 0, width), 2);
   return s / (double)rows;
 }
 
@@ -260,8 +256,7 @@ static double ref_cosine_mse(double *const x[], int64_t rows, int64_t width,
          (double)real[1] * ref_mse(x, rows, width, real);
 }
 
-static double ref_rehearsal(double *const x[], int64_t rows, int64_t width,
-                            const float *real) {
+static double ref_rehearsal(double *const x[], int64_t rows, int64_t width, const float *real) {
   return ref_cosine(x, rows, width, real) +
          (double)real[0] * (double)width * ref_mse(x, rows, width, real);
 }
@@ -284,8 +279,7 @@ static double ref_moment(double *const x[], int64_t rows, int64_t width, const f
   double s = 0, m[2], d[2];
   (void)real;
   for (int64_t i = 0; i < width; i++) {
-    for (int o = 0; o < 2; o++)
-      ref_column(x[o], rows, width, i, 1, &m[o], &d[o]);
+    for (int o = 0; o < 2; o++) ref_column(x[o], rows, width, i, 1, &m[o], &d[o]);
     s += pow(m[0] - m[1], 2) + pow(d[0] - d[1], 2);
   }
   return s / (double)width;
@@ -351,8 +345,7 @@ static double ref_nce_way(double *const x[], int64_t rows, int64_t width, double
       if (i == j) own = score;
       sum += exp(score);
     }
-    for (int64_t j = 0; j < set; j++)
-      sum += exp(ref_with(x, i, 3, SET, j, width) / tau);
+    for (int64_t j = 0; j < set; j++) sum += exp(ref_with(x, i, 3, SET, j, width) / tau);
     s += log(sum) - own;
   }
   return s / (double)rows;

@@ -19,8 +19,8 @@ static inline int32_t state_open(const support_bytes *bytes, const char *loss,
   lnsp_file *file = NULL;
   *out = NULL;
   memset(&support_problem, 0, sizeof support_problem);
-  int32_t status = lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file,
-                                         &support_problem);
+  int32_t status =
+      lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file, &support_problem);
   if (!status)
     status = lnsp_trainer_open_file(file, loss, optimizer, limits, NULL, out, &support_problem);
   lnsp_file_destroy(file);
@@ -38,8 +38,8 @@ static inline unsigned char *state_values(const support_bytes *bytes, const char
   snprintf(key, sizeof key, "\"%s\":", name);
   const char *at = strstr((const char *)bytes->data + 8, key);
   if (at) at = strstr(at, "\"data_offsets\":[");
-  CHECK_SAY(at && sscanf(at, "\"data_offsets\":[%llu,%llu]", &from, &to) == 2,
-            "no tensor %s", name);
+  CHECK_SAY(at && sscanf(at, "\"data_offsets\":[%llu,%llu]", &from, &to) == 2, "no tensor %s",
+            name);
   *count = (int64_t)(to - from) / 4;
   return bytes->data + 8 + header + from;
 }
@@ -89,7 +89,7 @@ static inline support_bytes state_rewrite(const support_bytes *bytes, state_chan
     pairs[pair_count++].value = change.value;
   }
   CHECK_OK(lnsp_writer_create_sink(&sink, tensors, count, pairs, pair_count, NULL, &writer,
-                                 &support_problem));
+                                   &support_problem));
   for (int32_t i = 0; i < count; i++) {
     int64_t n = tensors[i].dims[0] * (tensors[i].rank > 1 ? tensors[i].dims[1] : 1);
     float *values = malloc((size_t)n * sizeof(float));

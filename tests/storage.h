@@ -8,13 +8,12 @@ static const int32_t storage_types[] = {LNSP_F32, LNSP_BF16, LNSP_F16, LNSP_I8};
 enum { STORAGE_TYPES = 4 };
 
 /* Widths beside and across the panels, attention, shared matrices, none at all. */
-static const char *const storage_nets[] = {
-    "student d=20 s=12 k=8 heads=2",
-    "student d=70 s=33 k=24 heads=3 act=silu",
-    "family_b_doc d=17 s=130 k=18 act=relu normalise=0",
-    ("lnsp 1; x=input 5; h=linear x 65 w=a; h=tanh h; h=linear h 65 w=b bias=0; "
-     "h=linear h 65 w=b bias=0; y=linear h 3 w=c; output output=y code=h"),
-    "lnsp 1; x=input 6; y=layernorm x w=n; output output=y"};
+static const char *const storage_nets[] =
+    {"student d=20 s=12 k=8 heads=2", "student d=70 s=33 k=24 heads=3 act=silu",
+     "family_b_doc d=17 s=130 k=18 act=relu normalise=0",
+     ("lnsp 1; x=input 5; h=linear x 65 w=a; h=tanh h; h=linear h 65 w=b bias=0; "
+      "h=linear h 65 w=b bias=0; y=linear h 3 w=c; output output=y code=h"),
+     "lnsp 1; x=input 6; y=layernorm x w=n; output output=y"};
 enum { STORAGE_NETS = 5 };
 
 static inline lnsp_model *storage_new(const char *text, uint64_t seed) {
@@ -52,8 +51,9 @@ static inline support_bytes storage_save(const lnsp_model *model, int32_t dtype)
 static inline float *storage_run(lnsp_model *model, const char *isa, const float *input,
                                  int32_t rows, int32_t concepts, int32_t at_a_time) {
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
-  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = at_a_time,
-                        .max_concepts = concepts};
+  lnsp_size_options limits = {.struct_size = sizeof limits,
+                              .max_rows = at_a_time,
+                              .max_concepts = concepts};
   const lnsp_graph *graph = lnsp_model_graph(model);
   int64_t in = lnsp_graph_input_width(graph);
   lnsp_session *session = NULL;

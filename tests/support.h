@@ -15,8 +15,8 @@ typedef struct support_heap {
 static void *support_allocate(void *user, size_t bytes) {
   support_heap *heap = user;
   heap->calls++;
-  if (heap->fail_at && (heap->calls == heap->fail_at ||
-                        (heap->fail_all && heap->calls > heap->fail_at)))
+  if (heap->fail_at &&
+      (heap->calls == heap->fail_at || (heap->fail_all && heap->calls > heap->fail_at)))
     return NULL;
   heap->live++;
   heap->bytes += bytes;
@@ -71,21 +71,21 @@ static void support_fill(float *x, size_t n, uint32_t seed) {
   }
 }
 
-#define CHECK_OK(call)                                                              \
-  do {                                                                              \
-    int32_t check_status = (call);                                                  \
-    CHECK_SAY(check_status == LNSP_OK, "%s gave %s: %s", #call,                     \
-              lnsp_status_name(check_status), support_problem.message);             \
+#define CHECK_OK(call)                                                  \
+  do {                                                                  \
+    int32_t check_status = (call);                                      \
+    CHECK_SAY(check_status == LNSP_OK, "%s gave %s: %s", #call,         \
+              lnsp_status_name(check_status), support_problem.message); \
   } while (0)
 
-#define CHECK_REFUSED(call, status)                                                 \
-  do {                                                                              \
-    memset(&support_problem, 0, sizeof support_problem);                            \
-    int32_t check_status = (call);                                                  \
-    CHECK_SAY(check_status == (status), "%s gave %s (%s), expected %s", #call,      \
-              lnsp_status_name(check_status), support_problem.message,              \
-              lnsp_status_name(status));                                            \
-    CHECK(support_problem.code == check_status && support_problem.message[0]);      \
+#define CHECK_REFUSED(call, status)                                            \
+  do {                                                                         \
+    memset(&support_problem, 0, sizeof support_problem);                       \
+    int32_t check_status = (call);                                             \
+    CHECK_SAY(check_status == (status), "%s gave %s (%s), expected %s", #call, \
+              lnsp_status_name(check_status), support_problem.message,         \
+              lnsp_status_name(status));                                       \
+    CHECK(support_problem.code == check_status && support_problem.message[0]); \
   } while (0)
 
 static lnsp_error support_problem;

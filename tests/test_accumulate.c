@@ -16,8 +16,8 @@ static lnsp_trainer *make(const char *loss, const char *optimizer, const char *i
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, &options, &t,
-                               &support_problem));
+  CHECK_OK(
+      lnsp_trainer_create(model, loss, optimizer, &limits, &options, &t, &support_problem));
   lnsp_model_destroy(model);
   return t;
 }
@@ -60,10 +60,10 @@ static double apart(const lnsp_trainer *a, const lnsp_trainer *b, int average) {
     const lnspi_weight *weight = &a->graph->weights[i];
     float x[2048], y[2048];
     CHECK(weight->count <= 2048);
-    CHECK_OK(lnsp_trainer_tensor_read(a, weight->name, average, x, weight->count,
-                                      &support_problem));
-    CHECK_OK(lnsp_trainer_tensor_read(b, weight->name, average, y, weight->count,
-                                      &support_problem));
+    CHECK_OK(
+        lnsp_trainer_tensor_read(a, weight->name, average, x, weight->count, &support_problem));
+    CHECK_OK(
+        lnsp_trainer_tensor_read(b, weight->name, average, y, weight->count, &support_problem));
     for (int64_t j = 0; j < weight->count; j++)
       if (fabs((double)x[j] - (double)y[j]) > most) most = fabs((double)x[j] - (double)y[j]);
   }
@@ -79,7 +79,8 @@ static void is_the_whole_batch(void) {
                {"cosine", "sgd lr=.1 momentum=.9 clip=.01 weight_decay=.1", 1e-6},
                {"mse + .3*cosine", "sgd lr=.1 clip=100 ema=.9", 1e-6},
                {"cosine", "adamw lr=1e-3 eps=1e-3", 1e-6},
-               {"cosine", "adam lr=1e-3 eps=1e-3 clip=.02 schedule=cosine steps=9 warmup=2", 1e-6}};
+               {"cosine", "adam lr=1e-3 eps=1e-3 clip=.02 schedule=cosine steps=9 warmup=2",
+                1e-6}};
   static const int64_t parts[] = {2, 3, 4, 12};
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
     for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
@@ -145,16 +146,18 @@ static void mean_of_what_is_given(void) {
     CHECK_OK(lnsp_trainer_tensor_read(start, weight->name, 0, from, weight->count,
                                       &support_problem));
     for (int64_t j = 0; j < weight->count; j++)
-      CHECK_NEAR((double)w[j], (double)from[j] - (double)(sum * (int)(j % 7 + 1)) / 64 / 3, 1e-6);
+      CHECK_NEAR((double)w[j], (double)from[j] - (double)(sum * (int)(j % 7 + 1)) / 64 / 3,
+                 1e-6);
   }
   lnsp_trainer_destroy(t);
   lnsp_trainer_destroy(start);
 }
 
-static const char *const texts[] = {
-    "sgd lr=.05 momentum=.9 accumulate=3 clip=.05", "adamw accumulate=3 ema=.9",
-    "adamw moments=8bit accumulate=3 clip=.1", "adamw weights=bf16 accumulate=3",
-    "adam moments=8bit weights=bf16 accumulate=3 residual=1"};
+static const char *const texts[] = {"sgd lr=.05 momentum=.9 accumulate=3 clip=.05",
+                                    "adamw accumulate=3 ema=.9",
+                                    "adamw moments=8bit accumulate=3 clip=.1",
+                                    "adamw weights=bf16 accumulate=3",
+                                    "adam moments=8bit weights=bf16 accumulate=3 residual=1"};
 
 static void same_bits_on_every_isa(void) {
   for (size_t c = 0; c < sizeof texts / sizeof *texts; c++) {
@@ -165,8 +168,10 @@ static void same_bits_on_every_isa(void) {
       lnsp_trainer *t = make("mse + .5*cosine", texts[c], isa, 0);
       updates(t, 4, 1, 4);
       if (first) CHECK_SAY(same(first, t), "%s: %s differs", texts[c], isa);
-      if (first) lnsp_trainer_destroy(t);
-      else first = t;
+      if (first)
+        lnsp_trainer_destroy(t);
+      else
+        first = t;
     }
     CHECK_INT(lnsp_trainer_step_count(first), 4);
     lnsp_trainer_destroy(first);
@@ -294,7 +299,8 @@ static void bytes_are_counted(void) {
   lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
   lnsp_size_options limits = {sizeof limits, 3, 2, 2, 0, 0, 0};
-  lnsp_memory_info with = {.struct_size = sizeof with}, without = {.struct_size = sizeof without};
+  lnsp_memory_info with = {.struct_size = sizeof with},
+                   without = {.struct_size = sizeof without};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
@@ -337,11 +343,13 @@ static void validates(void) {
   CHECK_OK(lnsp_trainer_publish(t, 1, NULL, &model, &support_problem));
   lnsp_size_options limits = {sizeof limits, ROWS, 1, 0, 0, 0, 0};
   lnsp_trainer *averaged = NULL;
-  CHECK_OK(lnsp_trainer_create(model, "mse", "sgd", &limits, NULL, &averaged, &support_problem));
+  CHECK_OK(
+      lnsp_trainer_create(model, "mse", "sgd", &limits, NULL, &averaged, &support_problem));
   CHECK_OK(lnsp_trainer_validate(averaged, in, 2, 0, &value, &support_problem));
   CHECK_NEAR((double)mean, (double)value, 0);
   CHECK(mean != loss);
-  CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 2, 1, &value, &support_problem), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 2, 1, &value, &support_problem),
+                LNSP_E_STATE);
   CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 1, 0, &value, &support_problem),
                 LNSP_E_MISSING);
   CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 2, 0, NULL, &support_problem),

@@ -66,8 +66,8 @@ static void adopts_as_if_created(void) {
       lnsp_size_options limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
       lnsp_model *model = net_model(8, types[s]);
       lnsp_trainer *t = net_trainer(texts[i], 3, LNSP_MARK_STATE), *fresh = NULL;
-      CHECK_OK(lnsp_trainer_create(model, "mse", texts[i], &limits, NULL, &fresh,
-                                   &support_problem));
+      CHECK_OK(
+          lnsp_trainer_create(model, "mse", texts[i], &limits, NULL, &fresh, &support_problem));
       net_steps(t, 7, 1);
       CHECK(!same(t, fresh, LNSP_SAVE_WEIGHTS));
       CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_problem));
@@ -152,16 +152,19 @@ static void refuses_and_changes_nothing(void) {
   lnsp_trainer *t = net_trainer("adamw weights=bf16", 3, LNSP_MARK_STATE);
   lnsp_model *huge = huge_model(), *other = NULL, *codes = net_model(5, LNSP_I8);
   uint8_t before[32], after[32];
-  CHECK_OK(lnsp_model_create("student d=20 s=12 k=6 heads=2", 1, NULL, &other, &support_problem));
+  CHECK_OK(
+      lnsp_model_create("student d=20 s=12 k=6 heads=2", 1, NULL, &other, &support_problem));
   net_steps(t, 3, 1);
   hash_of(t, before);
   CHECK_OK(net_run(t, 4, 0));
   for (int reset = 0; reset < 2; reset++) {
-    CHECK_REFUSED(lnsp_trainer_set_weights(t, huge, reset, &support_problem), LNSP_E_NOT_FINITE);
+    CHECK_REFUSED(lnsp_trainer_set_weights(t, huge, reset, &support_problem),
+                  LNSP_E_NOT_FINITE);
     CHECK_REFUSED(lnsp_trainer_set_weights(t, other, reset, &support_problem), LNSP_E_SHAPE);
     CHECK_REFUSED(lnsp_trainer_set_weights(t, codes, reset, &support_problem), LNSP_E_DTYPE);
     CHECK_REFUSED(lnsp_trainer_set_weights(t, NULL, reset, &support_problem), LNSP_E_ARGUMENT);
-    CHECK_REFUSED(lnsp_trainer_set_weights(NULL, huge, reset, &support_problem), LNSP_E_ARGUMENT);
+    CHECK_REFUSED(lnsp_trainer_set_weights(NULL, huge, reset, &support_problem),
+                  LNSP_E_ARGUMENT);
   }
   hash_of(t, after);
   CHECK(!memcmp(before, after, 32));
@@ -260,7 +263,8 @@ static void residual_must_be_sound(void) {
   if (values) memcpy(values, nan, sizeof nan);
   CHECK_REFUSED(state_open(&bytes, NULL, NULL, &limits, &back), LNSP_E_NOT_FINITE);
   CHECK_REFUSED(lnsp_trainer_measure(t->graph, "mse", "sgd residual=2", NULL,
-                                     &(lnsp_memory_info){.struct_size = sizeof(lnsp_memory_info)},
+                                     &(lnsp_memory_info){.struct_size =
+                                                             sizeof(lnsp_memory_info)},
                                      &support_problem),
                 LNSP_E_UNKNOWN);
   CHECK_SAY(strstr(support_problem.message, "residual=2"), "%s", support_problem.message);
@@ -354,8 +358,7 @@ static void given_is_checked(void) {
   CHECK_REFUSED(lnsp_trainer_apply_gradients(t, two, 2, &support_problem), LNSP_E_ARGUMENT);
   CHECK_REFUSED(lnsp_trainer_apply_gradients(t, two, 0, &support_problem), LNSP_E_ARGUMENT);
   CHECK_REFUSED(lnsp_trainer_apply_gradients(t, NULL, 1, &support_problem), LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(NULL, two, 1, &support_problem),
-                LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(NULL, two, 1, &support_problem), LNSP_E_ARGUMENT);
   one.name = "nothing";
   CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_problem), LNSP_E_MISSING);
   one = g.tensors[0];

@@ -157,7 +157,8 @@ static void test_byte_order(void) {
 static void test_format(void) {
   const char *volatile null = NULL;
   char text[64], small[8];
-  size_t n = lnspi_format(text, sizeof(text), "%s|%c|%d|%u|%x|%%", "ab", 'c', -12, 34u, 0xbeefu);
+  size_t n =
+      lnspi_format(text, sizeof(text), "%s|%c|%d|%u|%x|%%", "ab", 'c', -12, 34u, 0xbeefu);
   CHECK_STR(text, "ab|c|-12|34|beef|%");
   CHECK_INT(n, strlen(text));
   lnspi_format(text, sizeof(text), "%lld %llu %zu", -9223372036854775807LL - 1,
@@ -475,8 +476,8 @@ static void test_cpu_features(void) {
   CHECK_INT((features & LNSPI_CPU_AVX512) != 0,
             __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
-  CHECK_INT((features & LNSPI_CPU_AVX512VNNI) != 0, (features & LNSPI_CPU_AVX512) != 0 &&
-                                                        __builtin_cpu_supports("avx512vnni"));
+  CHECK_INT((features & LNSPI_CPU_AVX512VNNI) != 0,
+            (features & LNSPI_CPU_AVX512) != 0 && __builtin_cpu_supports("avx512vnni"));
   if (features & LNSPI_CPU_AMX) CHECK(features & LNSPI_CPU_AVX512VNNI);
   CHECK_INT(features & LNSPI_CPU_NEON, 0);
 #elif defined(__aarch64__)

@@ -35,9 +35,7 @@ static float *packed(int64_t in, int64_t out, uint32_t seed) {
 }
 
 /* Elements are below 1, so sums of n terms are within n * n * 2^-24 of each other. */
-static double near_enough(int64_t n) {
-  return (double)n * (double)n * 0x1p-24 + 1e-6;
-}
+static double near_enough(int64_t n) { return (double)n * (double)n * 0x1p-24 + 1e-6; }
 
 static void products_are_near(void) {
   static const int64_t widths[] = {1, 16, 33, 64, 130, 384};
@@ -108,8 +106,10 @@ static void steps_are_near(void) {
   const char *isas[] = {"scalar", "cblas"};
   float loss[2] = {0, 1}, *x = vectors(300 * 70, 1), *y = vectors(300 * 40, 2);
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_create("lnsp 1; x=input 70; h=linear x 90 w=a; h=relu h; o=linear h 40 w=b;"
-                          "output output=o", 1, NULL, &model, &support_problem));
+  CHECK_OK(
+      lnsp_model_create("lnsp 1; x=input 70; h=linear x 90 w=a; h=relu h; o=linear h 40 w=b;"
+                        "output output=o",
+                        1, NULL, &model, &support_problem));
   for (int i = 0; i < 2; i++) {
     lnsp_options options = {.struct_size = sizeof options, .isa = isas[i]};
     lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 300};

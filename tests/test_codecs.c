@@ -21,10 +21,19 @@
   "o = linear h 5 w=b bias=0\noutput output=o\n"
 #define STUDENT "student d=50 s=33 k=24 heads=2"
 
-static const char *const codecs[] = {"exact",   "int8",    "int5",     "int4",
-                                     "sparse",  "sign",    "float16",  "float32",
-                                     "int4 block=8", "int8 block=256", "sparse share=.5",
-                                     "sparse share=1", "int4 only=*bias,1d"};
+static const char *const codecs[] = {"exact",
+                                     "int8",
+                                     "int5",
+                                     "int4",
+                                     "sparse",
+                                     "sign",
+                                     "float16",
+                                     "float32",
+                                     "int4 block=8",
+                                     "int8 block=256",
+                                     "sparse share=.5",
+                                     "sparse share=1",
+                                     "int4 only=*bias,1d"};
 #define CODECS ((int)(sizeof codecs / sizeof *codecs))
 
 static float uniform(void) { return (float)(random_bits() >> 40) * 0x1p-23f - 1; }
@@ -35,7 +44,8 @@ static lnsp_model *moved(const lnsp_model *from, float size, int32_t type, uint6
   lnsp_options options;
   memset(&options, 0, sizeof options);
   random_state = seed;
-  CHECK_INT(lnspi_model_copy(from->graph, from->state, LNSP_F32, &options, &wide, NULL), LNSP_OK);
+  CHECK_INT(lnspi_model_copy(from->graph, from->state, LNSP_F32, &options, &wide, NULL),
+            LNSP_OK);
   for (int32_t i = 0; i < wide->graph->weight_count; i++) {
     const lnspi_weight *w = &wide->graph->weights[i];
     for (int64_t e = 0; e < w->count; e++) {
@@ -154,8 +164,10 @@ static void round_trip(const char *codec, const lnsp_model *base, const lnsp_mod
 
 static void round_trips(void) {
   static const char *const texts[] = {SMALL, STUDENT};
-  static const int32_t types[][2] = {{LNSP_F32, LNSP_F32}, {LNSP_BF16, LNSP_F32},
-                                     {LNSP_BF16, LNSP_BF16}, {LNSP_F32, LNSP_F16}};
+  static const int32_t types[][2] = {{LNSP_F32, LNSP_F32},
+                                     {LNSP_BF16, LNSP_F32},
+                                     {LNSP_BF16, LNSP_BF16},
+                                     {LNSP_F32, LNSP_F16}};
   for (size_t t = 0; t < 2; t++)
     for (size_t k = 0; k < 4; k++) {
       lnsp_model *start = fresh(texts[t], 1), *base = moved(start, 1e-3f, types[k][0], 2);
@@ -186,8 +198,8 @@ static void sizes(void) {
   static const struct {
     const char *codec;
     int32_t most; /* bits a parameter, times 100 */
-  } limits[] = {{"exact", 2300}, {"int8", 800}, {"int5", 500}, {"int4", 400}, {"sparse", 70},
-                {"sign", 120},   {"float16", 1400}, {"float32", 3000}};
+  } limits[] = {{"exact", 2300}, {"int8", 800}, {"int5", 500},     {"int4", 400},
+                {"sparse", 70},  {"sign", 120}, {"float16", 1400}, {"float32", 3000}};
   lnsp_model *base = fresh("student d=96 s=80 k=64 heads=2", 1);
   lnsp_model *next = moved(base, 4e-3f, LNSP_F32, 5);
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
@@ -205,13 +217,20 @@ static void texts(void) {
   static const struct {
     const char *text;
     int32_t code;
-  } bad[] = {{"", LNSP_E_UNKNOWN},          {"int3", LNSP_E_UNKNOWN},
-             {"exact block=64", LNSP_E_UNKNOWN}, {"int4 block=63", LNSP_E_SYNTAX},
-             {"int4 block=4", LNSP_E_LIMIT}, {"int4 block=512", LNSP_E_LIMIT},
-             {"int4 block=", LNSP_E_SYNTAX}, {"int4 block=64 block=64", LNSP_E_SYNTAX},
-             {"sparse share=0", LNSP_E_LIMIT}, {"sparse share=2", LNSP_E_LIMIT},
-             {"int4 only=nothing*", LNSP_E_MISSING}, {"int4 tensors=0,5", LNSP_E_UNKNOWN},
-             {"exact back=1", LNSP_E_UNKNOWN}, {"exact; exact", LNSP_E_SYNTAX},
+  } bad[] = {{"", LNSP_E_UNKNOWN},
+             {"int3", LNSP_E_UNKNOWN},
+             {"exact block=64", LNSP_E_UNKNOWN},
+             {"int4 block=63", LNSP_E_SYNTAX},
+             {"int4 block=4", LNSP_E_LIMIT},
+             {"int4 block=512", LNSP_E_LIMIT},
+             {"int4 block=", LNSP_E_SYNTAX},
+             {"int4 block=64 block=64", LNSP_E_SYNTAX},
+             {"sparse share=0", LNSP_E_LIMIT},
+             {"sparse share=2", LNSP_E_LIMIT},
+             {"int4 only=nothing*", LNSP_E_MISSING},
+             {"int4 tensors=0,5", LNSP_E_UNKNOWN},
+             {"exact back=1", LNSP_E_UNKNOWN},
+             {"exact; exact", LNSP_E_SYNTAX},
              {"exact bytes=0", LNSP_E_UNKNOWN}};
   lnsp_model *base = fresh(SMALL, 1);
   lnsp_memory_info memory;
@@ -225,7 +244,8 @@ static void texts(void) {
   }
   lnsp_model *next = moved(base, .1f, LNSP_F32, 4);
   lnsp_delta *delta = NULL;
-  CHECK_OK(lnsp_delta_create(base, next, "int5 only=b*,?.bias", NULL, &delta, &support_problem));
+  CHECK_OK(
+      lnsp_delta_create(base, next, "int5 only=b*,?.bias", NULL, &delta, &support_problem));
   CHECK(strstr(delta->text, "tensors=1,1,1,2")); /* a.bias, n.bias, b.weight */
   CHECK_STR(facts_of(delta).codec, "int5 block=64");
   CHECK_INT(facts_of(delta).selected_count, 3);
@@ -240,19 +260,24 @@ static void too_large(void) {
     float from, into;
     const char *codec;
     int32_t code;
-  } tries[] = {{3e38f, -3e38f, "exact", LNSP_OK},   {3e38f, -3e38f, "int8", LNSP_E_NOT_FINITE},
+  } tries[] = {{3e38f, -3e38f, "exact", LNSP_OK},
+               {3e38f, -3e38f, "int8", LNSP_E_NOT_FINITE},
                {3e38f, -3e38f, "sparse", LNSP_E_NOT_FINITE},
                {3e38f, -3e38f, "sign", LNSP_E_NOT_FINITE},
                {3e38f, -3e38f, "float32", LNSP_E_NOT_FINITE},
-               {0, 65520, "float16", LNSP_E_NOT_FINITE}, {0, 65519, "float16", LNSP_OK},
-               {0, 1e-40f, "int4", LNSP_OK}, {0, 3e38f, "int4", LNSP_OK},
-               {0, 1e-45f, "sign", LNSP_OK}, {0, 1e-45f, "sparse", LNSP_OK}};
+               {0, 65520, "float16", LNSP_E_NOT_FINITE},
+               {0, 65519, "float16", LNSP_OK},
+               {0, 1e-40f, "int4", LNSP_OK},
+               {0, 3e38f, "int4", LNSP_OK},
+               {0, 1e-45f, "sign", LNSP_OK},
+               {0, 1e-45f, "sparse", LNSP_OK}};
   for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
     lnsp_model *base = fresh(SMALL, 1), *next = fresh(SMALL, 1);
     lnsp_delta *delta = NULL;
     lnspi_state_write_span(&base->graph->weights[0], base->state, 4, 1, &tries[i].from);
     lnspi_state_write_span(&next->graph->weights[0], next->state, 4, 1, &tries[i].into);
-    int32_t code = lnsp_delta_create(base, next, tries[i].codec, NULL, &delta, &support_problem);
+    int32_t code =
+        lnsp_delta_create(base, next, tries[i].codec, NULL, &delta, &support_problem);
     CHECK_SAY(code == tries[i].code, "%s from %g to %g gave %d: %s", tries[i].codec,
               (double)tries[i].from, (double)tries[i].into, (int)code, support_problem.message);
     if (code) CHECK_STR(support_problem.name, "a.weight");
@@ -390,7 +415,8 @@ static void hostile(void) {
       lnsp_delta_destroy(read);
       data[bit / 8] = (uint8_t)(data[bit / 8] ^ 1u << bit % 8);
     }
-    CHECK_SAY(refused * 10 > tried * 9, "%s: %d of %d flips refused", codecs[c], refused, tried);
+    CHECK_SAY(refused * 10 > tried * 9, "%s: %d of %d flips refused", codecs[c], refused,
+              tried);
     free(data);
     lnsp_delta_destroy(delta);
   }
@@ -493,10 +519,10 @@ static void measured(void) {
 /* ---- the same bytes on every CPU, from every compiler ---- */
 
 static void golden(void) {
-  static const uint32_t expected[CODECS] = {
-      0xdd9a7e4cu, 0x7151a42cu, 0xae63264bu, 0x7c694228u, 0x87485fb7u,
-      0x703ab6c7u, 0xa3d74884u, 0xe007812fu, 0x1f9543d0u, 0x68fadcb9u,
-      0xc0650716u, 0x6cadff58u, 0xc01380c2u};
+  static const uint32_t expected[CODECS] = {0xdd9a7e4cu, 0x7151a42cu, 0xae63264bu, 0x7c694228u,
+                                            0x87485fb7u, 0x703ab6c7u, 0xa3d74884u, 0xe007812fu,
+                                            0x1f9543d0u, 0x68fadcb9u, 0xc0650716u, 0x6cadff58u,
+                                            0xc01380c2u};
   lnsp_model *base = fresh(STUDENT, 1), *next = moved(base, .02f, LNSP_F32, 11);
   for (int c = 0; c < CODECS; c++) {
     lnsp_delta *delta = NULL;

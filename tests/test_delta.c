@@ -283,8 +283,7 @@ static void damage(void) {
   uint8_t *longer = malloc(bytes + 8);
   memcpy(longer, data, bytes);
   memset(longer + bytes, 0, 8);
-  for (size_t n = 1; n <= 8; n++)
-    refused(longer, bytes + n);
+  for (size_t n = 1; n <= 8; n++) refused(longer, bytes + n);
   free(longer);
   lnsp_delta *good = NULL;
   CHECK_INT(lnsp_delta_open_memory(data, bytes, NULL, &good, NULL), LNSP_OK);
@@ -400,8 +399,8 @@ static void hostile_headers(void) {
   payload[0] = payload[1] = 0xff;
   const char *arch = lnsp_graph_architecture(lnsp_model_graph(base));
   /* tensors a.weight [3,5], a.bias [3], n.weight [3], n.bias [3], b.weight [5,3] */
-  const forgery good = {"2", arch, hex, hex, STAGES, "payload", LNSP_U8, 1, {14, 0}, payload,
-                        NULL, 0};
+  const forgery good = {"2",     arch, hex,     hex,     STAGES, "payload",
+                        LNSP_U8, 1,    {14, 0}, payload, NULL,   0};
   forgery f = good;
   CHECK_INT(forged_apply(&f, base), LNSP_OK); /* the forger can write a good one */
 #define BAD(field, bad, code)              \
@@ -432,10 +431,13 @@ static void hostile_headers(void) {
   f.rank = 2;
   f.dims[1] = 1;
   CHECK_INT(forged_refused(&f), LNSP_E_DTYPE);
-  static const char *const runs[] = {
-      "", "4", "6", "1,1,2", "1,1,4", "1,,1,3", "1,1,3,", ",1,1,3", "1,1,3,0", "1,0,0,1,3",
-      "01,1,3", "1,1,0,0,3", "00,5", "-1,6", "1,1,3 ", "99999999999999999999", "4294967301",
-      "0", "0,0,5", "a", "1;1;3"};
+  static const char *const runs[] =
+      {"",           "4",         "6",      "1,1,2",
+       "1,1,4",      "1,,1,3",    "1,1,3,", ",1,1,3",
+       "1,1,3,0",    "1,0,0,1,3", "01,1,3", "1,1,0,0,3",
+       "00,5",       "-1,6",      "1,1,3 ", "99999999999999999999",
+       "4294967301", "0",         "0,0,5",  "a",
+       "1;1;3"};
   for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
     char stages[96];
     snprintf(stages, sizeof stages, "exact bytes=14 tensors=%s", runs[i]);
@@ -443,20 +445,38 @@ static void hostile_headers(void) {
     f.stages = stages;
     CHECK_SAY(forged_refused(&f) != LNSP_OK, "tensors=%s", runs[i]);
   }
-  static const char *const stages[] = {
-      "", "exact", "exact bytes=14", "exact tensors=1,1,3", "exact tensors=1,1,3 bytes=14",
-      "exact bytes=014 tensors=1,1,3", "exact  bytes=14 tensors=1,1,3", " " STAGES, STAGES " ",
-      STAGES ";", STAGES "; ", STAGES "\n", "xor bytes=14 tensors=1,1,3",
-      "exact block=64 bytes=14 tensors=1,1,3", "exact only=a* bytes=14 tensors=1,1,3",
-      "exact back=0 bytes=14 tensors=1,1,3", "exact back=2 bytes=14 tensors=1,1,3",
-      "exact bytes=14 back=1 tensors=1,1,3", "exact bytes=14.0 tensors=1,1,3",
-      "exact bytes=14 bytes=14 tensors=1,1,3", "exact bytes=15 tensors=1,1,3",
-      "int4 bytes=14 tensors=1,1,3", "int4 block=63 bytes=14 tensors=1,1,3",
-      "int4 block=4 bytes=14 tensors=1,1,3", "int4 block=512 bytes=14 tensors=1,1,3",
-      "int4 block=64 back=1 bytes=14 tensors=1,1,3", "int4 block=64.0 bytes=14 tensors=1,1,3",
-      "sparse share=0 bytes=14 tensors=1,1,3", "sparse share=nan bytes=14 tensors=1,1,3",
-      "exact bytes=7 tensors=1,1,3; exact bytes=8 tensors=1,1,3",
-      "exact bytes=18446744073709551602 tensors=1,1,3; exact bytes=28 tensors=1,1,3"};
+  static const char *const stages[] =
+      {"",
+       "exact",
+       "exact bytes=14",
+       "exact tensors=1,1,3",
+       "exact tensors=1,1,3 bytes=14",
+       "exact bytes=014 tensors=1,1,3",
+       "exact  bytes=14 tensors=1,1,3",
+       " " STAGES,
+       STAGES " ",
+       STAGES ";",
+       STAGES "; ",
+       STAGES "\n",
+       "xor bytes=14 tensors=1,1,3",
+       "exact block=64 bytes=14 tensors=1,1,3",
+       "exact only=a* bytes=14 tensors=1,1,3",
+       "exact back=0 bytes=14 tensors=1,1,3",
+       "exact back=2 bytes=14 tensors=1,1,3",
+       "exact bytes=14 back=1 tensors=1,1,3",
+       "exact bytes=14.0 tensors=1,1,3",
+       "exact bytes=14 bytes=14 tensors=1,1,3",
+       "exact bytes=15 tensors=1,1,3",
+       "int4 bytes=14 tensors=1,1,3",
+       "int4 block=63 bytes=14 tensors=1,1,3",
+       "int4 block=4 bytes=14 tensors=1,1,3",
+       "int4 block=512 bytes=14 tensors=1,1,3",
+       "int4 block=64 back=1 bytes=14 tensors=1,1,3",
+       "int4 block=64.0 bytes=14 tensors=1,1,3",
+       "sparse share=0 bytes=14 tensors=1,1,3",
+       "sparse share=nan bytes=14 tensors=1,1,3",
+       "exact bytes=7 tensors=1,1,3; exact bytes=8 tensors=1,1,3",
+       "exact bytes=18446744073709551602 tensors=1,1,3; exact bytes=28 tensors=1,1,3"};
   for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
     f = good;
     f.stages = stages[i];
@@ -482,7 +502,8 @@ static void hostile_headers(void) {
 
 /* The change of a word as the word coder writes it. */
 static void put_change(uint8_t *to, uint32_t from, uint32_t into) {
-  uint32_t a = from >> 31 ? ~from : from | 0x80000000u, b = into >> 31 ? ~into : into | 0x80000000u;
+  uint32_t a = from >> 31 ? ~from : from | 0x80000000u,
+           b = into >> 31 ? ~into : into | 0x80000000u;
   lnspi_store32(to, (b - a) << 1 ^ (0u - ((b - a) >> 31)));
 }
 
@@ -549,10 +570,12 @@ static int32_t memory_call(int which, const lnsp_options *options) {
   lnsp_delta *delta = NULL;
   lnsp_model *model = NULL;
   int32_t code = LNSP_OK;
-  if (which == 0) code = lnsp_delta_create(memory_base, memory_next, NULL, options, &delta, NULL);
+  if (which == 0)
+    code = lnsp_delta_create(memory_base, memory_next, NULL, options, &delta, NULL);
   if (which == 1) code = lnsp_delta_apply(memory_delta, memory_base, options, &model, NULL);
   if (which == 2) code = lnsp_delta_invert(memory_delta, options, &delta, NULL);
-  if (which == 3) code = lnsp_delta_open_memory(memory_data, memory_bytes, options, &delta, NULL);
+  if (which == 3)
+    code = lnsp_delta_open_memory(memory_data, memory_bytes, options, &delta, NULL);
   if (which == 4) code = lnsp_delta_open("test_delta.tmp", options, &delta, NULL);
   CHECK((code == LNSP_OK) == (delta || model));
   lnsp_delta_destroy(delta);
@@ -569,7 +592,8 @@ static void memory(void) {
   memory_base = fresh(SMALL, 1);
   memory_next = fresh(SMALL, 2);
   heap.fail_at = 0; /* none */
-  CHECK_INT(lnsp_delta_create(memory_base, memory_next, NULL, &options, &memory_delta, NULL), LNSP_OK);
+  CHECK_INT(lnsp_delta_create(memory_base, memory_next, NULL, &options, &memory_delta, NULL),
+            LNSP_OK);
   CHECK_INT(heap.calls, 1);
   memory_data = encoded(memory_delta, &memory_bytes);
   facts_of(memory_delta);
@@ -609,8 +633,7 @@ static void memory(void) {
       memset(block + 3 + bytes, 0xa5, 256);
       int32_t code = memory_call(which, &options);
       CHECK(code == LNSP_OK || code == LNSP_E_MEMORY || bytes == 0);
-      for (int i = 0; i < 256; i++)
-        CHECK(block[3 + bytes + (size_t)i] == 0xa5);
+      for (int i = 0; i < 256; i++) CHECK(block[3 + bytes + (size_t)i] == 0xa5);
     }
   }
   remove("test_delta.tmp");

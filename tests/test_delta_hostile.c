@@ -16,8 +16,8 @@
 #include "train/trainer.h"
 #include "lnsp.h"
 
-#define NET                                                                            \
-  "lnsp 1\nx = input 9\nh = linear x 70 w=a\nh = gelu h\nh = layernorm h w=n\n"        \
+#define NET                                                                     \
+  "lnsp 1\nx = input 9\nh = linear x 70 w=a\nh = gelu h\nh = layernorm h w=n\n" \
   "o = linear h 6 w=b\noutput output=o\n"
 
 static lnsp_error error;
@@ -155,19 +155,38 @@ static void patterns(void) {
 
 /* What a rule's text may be, and what not; no text is read beyond its end. */
 static void rule_texts(void) {
-  static const char *const bad[] = {"", " ", ";", "#", "=", "mean=", "mean =", "mean clip", "mean clip=",
-                                    "mean clip=nan", "mean clip=inf", "mean clip=1e31",
-                                    "mean clip=0", "mean skip=2", "mean skip=", "median share=.1",
-                                    "trimmed share=-0.1", "trimmed share=nan", "mean; median",
-                                    "mean clip=1 skip=1 skip=1", "mean a=1 b=2 c=3 d=4 e=5 f=6 g=7 h=8 i=9",
-                                    "MEAN", "mean\xff", "trimmed share=.1 clip=median clip=2"};
+  static const char *const bad[] = {"",
+                                    " ",
+                                    ";",
+                                    "#",
+                                    "=",
+                                    "mean=",
+                                    "mean =",
+                                    "mean clip",
+                                    "mean clip=",
+                                    "mean clip=nan",
+                                    "mean clip=inf",
+                                    "mean clip=1e31",
+                                    "mean clip=0",
+                                    "mean skip=2",
+                                    "mean skip=",
+                                    "median share=.1",
+                                    "trimmed share=-0.1",
+                                    "trimmed share=nan",
+                                    "mean; median",
+                                    "mean clip=1 skip=1 skip=1",
+                                    "mean a=1 b=2 c=3 d=4 e=5 f=6 g=7 h=8 i=9",
+                                    "MEAN",
+                                    "mean\xff",
+                                    "trimmed share=.1 clip=median clip=2"};
   lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
   lnsp_delta *delta = made(base, next, "int8"), *sum = NULL;
   const lnsp_delta *one[1] = {delta};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char *copy = malloc(strlen(bad[i]) + 1);
     strcpy(copy, bad[i]);
-    const int32_t status = lnsp_delta_aggregate(base, one, NULL, 1, copy, NULL, NULL, &sum, &error);
+    const int32_t status =
+        lnsp_delta_aggregate(base, one, NULL, 1, copy, NULL, NULL, &sum, &error);
     CHECK_SAY(status == LNSP_E_SYNTAX || status == LNSP_E_UNKNOWN || status == LNSP_E_LIMIT,
               "'%s' gave %s", bad[i], lnsp_status_name(status));
     CHECK(sum == NULL);
@@ -232,10 +251,11 @@ static void trimmed_counts(void) {
     int32_t count;
     const char *rule;
     int32_t cut;
-  } cases[] = {{8, "trimmed", 1},         {8, "trimmed share=.1", 1}, {8, "trimmed share=.125", 1},
-               {8, "trimmed share=.2", 2}, {8, "trimmed share=.25", 2}, {8, "trimmed share=0", 0},
-               {8, "trimmed share=.49", 3}, {7, "trimmed share=.49", 3}, {10, "trimmed share=.3", 3},
-               {10, "trimmed share=.1", 1}, {2, "trimmed share=.49", 0}, {1, "trimmed", 0}};
+  } cases[] =
+      {{8, "trimmed", 1},           {8, "trimmed share=.1", 1},  {8, "trimmed share=.125", 1},
+       {8, "trimmed share=.2", 2},  {8, "trimmed share=.25", 2}, {8, "trimmed share=0", 0},
+       {8, "trimmed share=.49", 3}, {7, "trimmed share=.49", 3}, {10, "trimmed share=.3", 3},
+       {10, "trimmed share=.1", 1}, {2, "trimmed share=.49", 0}, {1, "trimmed", 0}};
   lnsp_model *base = zeroed();
   lnsp_delta *deltas[10], *sum;
   powers(base, deltas, 10);
@@ -245,7 +265,8 @@ static void trimmed_counts(void) {
       wanted += (double)(1 << i);
     wanted = (double)(float)(wanted / (cases[c].count - 2 * cases[c].cut));
     CHECK_INT(aggregate(base, (const lnsp_delta *const *)deltas, NULL, cases[c].count,
-                        cases[c].rule, &sum), LNSP_OK);
+                        cases[c].rule, &sum),
+              LNSP_OK);
     const double got = bias_of(sum, base);
     CHECK_SAY(got == wanted, "%d, %s: %g, not %g", cases[c].count, cases[c].rule, got, wanted);
     lnsp_delta_destroy(sum);
@@ -260,7 +281,8 @@ static void median_norm(void) {
   lnsp_model *base = zeroed();
   lnsp_delta *deltas[4], *sum;
   powers(base, deltas, 4); /* norms 1, 2, 4, 8 */
-  CHECK_INT(aggregate(base, (const lnsp_delta *const *)deltas, NULL, 4, "mean clip=median", &sum),
+  CHECK_INT(aggregate(base, (const lnsp_delta *const *)deltas, NULL, 4, "mean clip=median",
+                      &sum),
             LNSP_OK);
   CHECK(bias_of(sum, base) == (1 + 2 + 2 + 2) / 4.);
   lnsp_delta_destroy(sum);
@@ -349,7 +371,8 @@ static void empty(void) {
     CHECK(norm == 0 && most == 0);
   }
   const lnsp_delta *const *given = (const lnsp_delta *const *)nothing;
-  static const char *const rules[] = {"mean", "median", "trimmed", "mean clip=median",
+  static const char *const rules[] = {"mean",         "median",
+                                      "trimmed",      "mean clip=median",
                                       "mean clip=.1", "mean skip=1"};
   for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
     CHECK_INT(aggregate(base, given, NULL, 6, rules[r], &sum), LNSP_OK);
@@ -384,11 +407,13 @@ static void empty(void) {
 
 /* As many stages as there may be, and one more. */
 static void stages(void) {
-  static const char *const codecs[] = {"exact", "int8", "sparse share=.3", "sign", "float32",
-                                       "int4 only=1d"};
+  static const char *const codecs[] = {"exact", "int8",    "sparse share=.3",
+                                       "sign",  "float32", "int4 only=1d"};
   lnsp_model *base = model_of(1), *at = stored(base, LNSP_F32), *got = NULL;
   lnsp_delta *steps[64], *all = NULL, *sum = NULL, *more = NULL;
-  lnsp_delta_check_options rules = {.struct_size = sizeof rules, .max_norm = 1e3, .max_change = 1e3};
+  lnsp_delta_check_options rules = {.struct_size = sizeof rules,
+                                    .max_norm = 1e3,
+                                    .max_change = 1e3};
   double norm, wanted = 0, most;
   for (uint32_t i = 0; i < 64; i++) {
     lnsp_model *next = moved(at, 100 + i, .01f);
@@ -398,7 +423,8 @@ static void stages(void) {
     lnsp_model_destroy(at);
     at = next;
   }
-  CHECK_INT(lnsp_delta_merge((const lnsp_delta *const *)steps, 64, NULL, &all, &error), LNSP_OK);
+  CHECK_INT(lnsp_delta_merge((const lnsp_delta *const *)steps, 64, NULL, &all, &error),
+            LNSP_OK);
   lnsp_delta *direct = made(base, at, NULL);
   CHECK_INT(lnsp_delta_norm(direct, base, &wanted, NULL, NULL, &error), LNSP_OK);
   CHECK_INT(lnsp_delta_norm(all, base, &norm, &most, NULL, &error), LNSP_OK);
@@ -408,7 +434,8 @@ static void stages(void) {
   lnsp_model_destroy(got);
   const lnsp_delta *three[3] = {all, direct, all};
   CHECK_INT(aggregate(base, three, NULL, 3, "median clip=median", &sum), LNSP_OK);
-  lnsp_trainer *one = trainer_of(base, "sgd lr=1", NULL), *two = trainer_of(base, "sgd lr=1", NULL);
+  lnsp_trainer *one = trainer_of(base, "sgd lr=1", NULL),
+               *two = trainer_of(base, "sgd lr=1", NULL);
   CHECK_INT(lnsp_trainer_step_delta(one, all, &error), LNSP_OK);
   CHECK_INT(lnsp_trainer_step_delta(two, sum, &error), LNSP_OK);
   lnsp_model *a = published(one), *b = published(two);
@@ -429,7 +456,6 @@ static void stages(void) {
   lnsp_model_destroy(base);
 }
 
-
 typedef struct words_to {
   uint8_t *at;
   size_t used;
@@ -447,7 +473,8 @@ static void stages_back(void) {
   lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *last = moved(next, 3, .3f);
   lnsp_delta *steps[2] = {made(base, next, NULL), made(next, last, NULL)};
   lnsp_delta *both = NULL, *back = NULL;
-  CHECK_INT(lnsp_delta_merge((const lnsp_delta *const *)steps, 2, NULL, &both, &error), LNSP_OK);
+  CHECK_INT(lnsp_delta_merge((const lnsp_delta *const *)steps, 2, NULL, &both, &error),
+            LNSP_OK);
   CHECK_INT(both->changed_count, -1);
   CHECK_INT(lnsp_delta_invert(both, NULL, &back, &error), LNSP_OK);
   lnsp_model *got = applied(back, last);
@@ -534,8 +561,8 @@ static void bytes_for_nothing(void) {
 
 /* Bytes behind what a codec wrote, though everything else is as it should be. */
 static void bytes_behind(void) {
-  static const char *const codecs[] = {"exact", "int8", "int4", "sparse", "sign", "float16",
-                                       "float32"};
+  static const char *const codecs[] = {"exact", "int8",    "int4",   "sparse",
+                                       "sign",  "float16", "float32"};
   lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *out = NULL;
   for (int i = 0; i < 7; i++)
     for (uint64_t more = 1; more < 6; more++) {
@@ -544,8 +571,9 @@ static void bytes_behind(void) {
       memset(delta->payload + delta->bytes, 0, (size_t)more);
       delta->stages[0].bytes = delta->bytes += more;
       const int32_t status = lnsp_delta_apply(delta, base, NULL, &out, &error);
-      CHECK_SAY(status == LNSP_E_FORMAT || (i && (status == LNSP_E_MISMATCH || status == LNSP_E_NOT_FINITE)), "%s +%d: %s",
-                codecs[i], (int)more, lnsp_status_name(status));
+      CHECK_SAY(status == LNSP_E_FORMAT ||
+                    (i && (status == LNSP_E_MISMATCH || status == LNSP_E_NOT_FINITE)),
+                "%s +%d: %s", codecs[i], (int)more, lnsp_status_name(status));
       CHECK(out == NULL);
       lnsp_delta_destroy(delta);
     }
@@ -633,7 +661,11 @@ static void stamps_of_strangers(void) {
                                        "18446744073709551616", "99999999999999999999",
                                        "1844674407370955161x", "+1844674407370955161",
                                        " 1844674407370955161", "-1844674407370955161"};
-  static const char *const senders[] = {"watch 17", "watch;17", "watch\x7f" "17", "wat\xc3\xa9" "-17"};
+  static const char *const senders[] = {"watch 17", "watch;17",
+                                        "watch\x7f"
+                                        "17",
+                                        "wat\xc3\xa9"
+                                        "-17"};
   lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
   lnsp_delta *delta = made(base, next, "int4");
   CHECK_INT(lnsp_delta_stamp(delta, "watch-17", UINT64_MAX, NULL, 0, &error), LNSP_OK);
@@ -645,7 +677,8 @@ static void stamps_of_strangers(void) {
   snprintf(more, sizeof more, "lnsp.delta.changed\":\"%d\"",
            (int)delta->graph->parameter_count + 1);
   CHECK_INT(resealed(delta, changed, more), LNSP_E_FORMAT);
-  snprintf(more, sizeof more, "lnsp.delta.changed\":\"%d\"", (int)delta->graph->parameter_count);
+  snprintf(more, sizeof more, "lnsp.delta.changed\":\"%d\"",
+           (int)delta->graph->parameter_count);
   CHECK_INT(resealed(delta, changed, more), LNSP_OK);
   snprintf(more, sizeof more, "lnsp.delta.changed\":\"0%d\"", (int)delta->changed_count % 1000);
   CHECK_INT(resealed(delta, changed, more), LNSP_E_FORMAT);
@@ -687,7 +720,9 @@ static void stored_bases(void) {
     CHECK(bytes[0] == bytes[1] && !memcmp(a, b, bytes[0]));
     free(a);
     free(b);
-    lnsp_delta_check_options rules = {.struct_size = sizeof rules, .max_norm = 10, .max_change = 1};
+    lnsp_delta_check_options rules = {.struct_size = sizeof rules,
+                                      .max_norm = 10,
+                                      .max_change = 1};
     CHECK_INT(lnsp_delta_accept(deltas[0], base, &rules, NULL, &out, &error), LNSP_OK);
     CHECK(same(out, next[0]));
     lnsp_model_destroy(out);
@@ -792,27 +827,20 @@ static int32_t call_of(failing *f, int which, void (**release)(void *), void **m
   int32_t status = LNSP_OK, why[3];
   *release = NULL;
   switch (which) {
-  case 0:
-    return lnsp_delta_norm(f->delta, f->base, NULL, NULL, &f->options, &error);
-  case 1:
-    return lnsp_delta_check(f->merged, f->base, &rules, &f->options, &error);
-  case 2:
-    status = lnsp_delta_accept(f->merged, f->base, &rules, &f->options, &model, &error);
-    break;
-  case 3:
-    status = lnsp_delta_aggregate(f->base, three, NULL, 3, "trimmed skip=1", &f->options, why,
-                                  &delta, &error);
-    break;
-  case 4:
-    return lnsp_trainer_step_delta(f->trainer, f->delta, &error);
-  case 5:
-    status = lnsp_delta_invert(f->merged, &f->options, &delta, &error);
-    break;
-  case 6:
-    status = lnsp_delta_merge(three, 1, &f->options, &delta, &error);
-    break;
-  default:
-    status = lnsp_delta_create(f->base, f->base, "sparse", &f->options, &delta, &error);
+    case 0: return lnsp_delta_norm(f->delta, f->base, NULL, NULL, &f->options, &error);
+    case 1: return lnsp_delta_check(f->merged, f->base, &rules, &f->options, &error);
+    case 2:
+      status = lnsp_delta_accept(f->merged, f->base, &rules, &f->options, &model, &error);
+      break;
+    case 3:
+      status = lnsp_delta_aggregate(f->base, three, NULL, 3, "trimmed skip=1", &f->options, why,
+                                    &delta, &error);
+      break;
+    case 4: return lnsp_trainer_step_delta(f->trainer, f->delta, &error);
+    case 5: status = lnsp_delta_invert(f->merged, &f->options, &delta, &error); break;
+    case 6: status = lnsp_delta_merge(three, 1, &f->options, &delta, &error); break;
+    default:
+      status = lnsp_delta_create(f->base, f->base, "sparse", &f->options, &delta, &error);
   }
   CHECK((status == LNSP_OK) == (delta || model));
   if (model) *release = (void (*)(void *))(void (*)(void))lnsp_model_destroy, *made_of = model;
@@ -841,8 +869,8 @@ static void failing_memory(void) {
       f.heap.fail_at = k;
       const int32_t status = call_of(&f, which, &release, &made_of);
       done = f.heap.calls < k;
-      CHECK_SAY(status == (done ? LNSP_OK : LNSP_E_MEMORY), "call %d, allocation %d: %s", which, k,
-                lnsp_status_name(status));
+      CHECK_SAY(status == (done ? LNSP_OK : LNSP_E_MEMORY), "call %d, allocation %d: %s", which,
+                k, lnsp_status_name(status));
       CHECK(k < 2 || !done || f.heap.calls > 0); /* it does allocate from there */
       f.heap.fail_at = 0;
       if (release) release(made_of);
@@ -981,7 +1009,8 @@ static void results_of(int mode, results *r) {
   }
   CHECK_INT(lnsp_delta_norm(deltas[0], base, &r->norm, NULL, NULL, &error), LNSP_OK);
   CHECK_INT(aggregate(base, (const lnsp_delta *const *)deltas, NULL, 3,
-                      "trimmed share=.1 clip=median", &sum), LNSP_OK);
+                      "trimmed share=.1 clip=median", &sum),
+            LNSP_OK);
   CHECK_INT(lnsp_trainer_step_delta(trainer, sum, &error), LNSP_OK);
   CHECK_INT(lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, r->hash, &error), LNSP_OK);
   CHECK_INT(fegetround(), mode);

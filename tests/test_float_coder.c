@@ -14,7 +14,6 @@ static size_t used, room, broken_after;
 static lnspi_float_encoder writer;
 static lnspi_float_decoder reader;
 
-
 static int32_t emit(void *user, const void *from, size_t count) {
   (void)user;
   if (used + count > room || used + count > broken_after) return 1;
@@ -65,7 +64,8 @@ static int32_t decode(size_t count, int back) {
 static void both_ways(size_t count, const char *what) {
   int32_t status = encode(count, 0);
   CHECK_SAY(status == LNSP_OK, "%s: encode says %d", what, (int)status);
-  CHECK_SAY(room <= lnspi_float_coder_bound(count), "%s: %zu bytes are over the bound", what, room);
+  CHECK_SAY(room <= lnspi_float_coder_bound(count), "%s: %zu bytes are over the bound", what,
+            room);
   CHECK(writer.total == room);
   for (int back = 0; back < 2; back++) {
     status = decode(count, back);
@@ -114,13 +114,15 @@ static void round_trips(void) {
 
 /* Each word that is special, beside every other one. */
 static void special_words(void) {
-  static const uint32_t some[] = {0,          1,          0x7FFFFFFFu, 0x80000000u, 0x80000001u,
-                                  0xFFFFFFFFu, 0x7F800000u, 0xFF800000u, 0x7FC00000u, 0x007FFFFFu,
-                                  0x00800000u, 0x3F800000u, 0xBF800000u, 0x1F800000u, 0x40000000u};
+  static const uint32_t some[] = {0,           1,           0x7FFFFFFFu, 0x80000000u,
+                                  0x80000001u, 0xFFFFFFFFu, 0x7F800000u, 0xFF800000u,
+                                  0x7FC00000u, 0x007FFFFFu, 0x00800000u, 0x3F800000u,
+                                  0xBF800000u, 0x1F800000u, 0x40000000u};
   size_t n = sizeof some / sizeof *some, count = 0;
   for (size_t a = 0; a < n; a++)
     for (size_t b = 0; b < n; b++)
-      for (int times = 0; times < 3; times++, count++) base[count] = some[a], next[count] = some[b];
+      for (int times = 0; times < 3; times++, count++)
+        base[count] = some[a], next[count] = some[b];
   both_ways(count, "special words");
 }
 
@@ -218,8 +220,8 @@ static void forgets(void) {
 
 /* A chunk that says it has more bytes than its words: none of them is fetched. */
 static void too_many_bytes(void) {
-  static const uint16_t heads[][2] = {{4 * 1024, 1}, {1, 4 * 1024}, {0xFFFC, 0}, {0, 0xFFFF},
-                                      {0xFFFC, 0xFFFF}, {2049, 2048}};
+  static const uint16_t heads[][2] = {{4 * 1024, 1}, {1, 4 * 1024},    {0xFFFC, 0},
+                                      {0, 0xFFFF},   {0xFFFC, 0xFFFF}, {2049, 2048}};
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
     memset(bytes, 0, sizeof bytes);
     lnspi_store16(bytes, heads[i][0]);

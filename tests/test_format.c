@@ -160,8 +160,9 @@ static void put64(uint8_t *to, uint64_t value) {
 }
 
 static void test_integers_that_do_not_fit(void) {
-  static const int64_t values[] = {INT32_MAX, INT32_MIN, (int64_t)INT32_MAX + 1,
-                                   (int64_t)INT32_MIN - 1, INT64_MAX, INT64_MIN, -1};
+  static const int64_t values[] =
+      {INT32_MAX, INT32_MIN, (int64_t)INT32_MAX + 1, (int64_t)INT32_MIN - 1, INT64_MAX,
+       INT64_MIN, -1};
   uint8_t space[1024], raw[56], u32[4] = {0xff, 0xff, 0xff, 0x7f}, bools[3] = {0, 1, 2};
   int32_t narrow[8], kept[8];
   int64_t wide[8];
@@ -210,8 +211,9 @@ static void test_integers_that_do_not_fit(void) {
 
 static void test_doubles_rounded_to_nearest(void) {
   static const int modes[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
-  const double values[] = {0.1, -0.1, 1e-40, 3.5e38, -1e300, 16777217.0, 16777219.0, INFINITY, 1e-50};
-  const float expected[] = {0.1f,      -0.1f,       1e-40f,      INFINITY, -INFINITY,
+  const double values[] = {0.1,        -0.1,       1e-40,    3.5e38, -1e300,
+                           16777217.0, 16777219.0, INFINITY, 1e-50};
+  const float expected[] = {0.1f,        -0.1f,       1e-40f,   INFINITY, -INFINITY,
                             16777216.0f, 16777220.0f, INFINITY, 0.0f};
   uint8_t space[1024], raw[72];
   float out[9];
@@ -278,15 +280,16 @@ static void test_many_tensors(void) {
   int i;
   json[length++] = '{';
   for (i = COUNT - 1; i >= 0; i--)
-    length += (size_t)snprintf(json + length, room - length,
-                               "%s\"n%d\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%d,%d]}",
-                               i == COUNT - 1 ? "" : ",", i * 7919 % COUNT, i, i + 1);
+    length +=
+        (size_t)snprintf(json + length, room - length,
+                         "%s\"n%d\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%d,%d]}",
+                         i == COUNT - 1 ? "" : ",", i * 7919 % COUNT, i, i + 1);
   json[length++] = '}';
   memset(&options, 0, sizeof(options));
   options.struct_size = sizeof(options);
   options.max_header_bytes = 1u << 24;
-  CHECK_INT(lnsp_file_open_memory(data, hostile_make(data, json, length, COUNT), &options, &file,
-                                  &p),
+  CHECK_INT(lnsp_file_open_memory(data, hostile_make(data, json, length, COUNT), &options,
+                                  &file, &p),
             LNSP_OK);
   CHECK_INT(lnsp_file_tensor_count(file), COUNT);
   for (i = 0; i < COUNT; i += 61) {
@@ -338,7 +341,7 @@ static void test_own_block(void) {
 
 static void test_info(void) {
   static const size_t bytes[] = {0, 4, 2, 2, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 0};
-  static const char *const names[] = {"?",  "F32", "F16", "BF16", "F64", "I8",   "I16", "I32",
+  static const char *const names[] = {"?",   "F32", "F16", "BF16", "F64", "I8",   "I16", "I32",
                                       "I64", "U8",  "U16", "U32",  "U64", "BOOL", "?"};
   float data[6];
   lnsp_tensor tensor = lnsp_tensor_f32("t", data, 2, 2, 3, 99);

@@ -3,7 +3,7 @@
 #include "state_edit.h"
 
 /* Two layers, of which each output sees one. */
-#define PAIR                                                                   \
+#define PAIR \
   "lnsp 1; x = input 4; h = linear x 4 w=a; y = linear x 4 w=b; output output=h other=y"
 
 static int all_finite(const lnsp_trainer *t, int32_t average) {
@@ -49,8 +49,8 @@ static int32_t careful_step(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t 
 /* A frozen tensor keeps its size while those in training decay: thawed, it must
  * still count. */
 static void frozen_weights_stay_in_the_bound(void) {
-  support_bytes bytes = fresh_state(PAIR, "cosine + cosine on=other",
-                                    "adamw lr=.5 weight_decay=1");
+  support_bytes bytes =
+      fresh_state(PAIR, "cosine + cosine on=other", "adamw lr=.5 weight_decay=1");
   lnsp_trainer *t = NULL;
   float x[4] = {1e-25f, -1e-25f, 1e-25f, 2e-25f}, y[4] = {1, 2, 3, 4};
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 4, 0),
@@ -109,8 +109,11 @@ static void states_of_any_magnitude(void) {
                          ("adam lr=1e-30 eps=1e-30 betas=.9999999,0 moments=8bit clip=1e-20 "
                           "weight_decay=1000 ema=.9")};
   const float sizes[] = {0, 1e-44f, 1e-20f, 1, 1e9f, 1e17f, 1e18f, 1e19f, 9e36f, 3.4028e38f};
-  const char *places[] = {"a.weight", "a.bias", "average.a.weight",
-                          "optimizer.exp_avg.a.weight", "optimizer.exp_avg_sq.a.weight",
+  const char *places[] = {"a.weight",
+                          "a.bias",
+                          "average.a.weight",
+                          "optimizer.exp_avg.a.weight",
+                          "optimizer.exp_avg_sq.a.weight",
                           "optimizer.momentum_buffer.a.weight"};
   for (int i = 0; i < 6; i++)
     for (int p = 0; p < 6; p++)
@@ -162,7 +165,8 @@ static void a_loss_beyond_float_is_refused(void) {
                        lnsp_tensor_f32("target", y, 2, 1, 4, 0)};
   CHECK_OK(lnsp_model_create(PAIR, 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "1e5*mse", NULL, NULL, NULL, &t, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, in, 2, &loss, &support_problem), LNSP_E_NOT_FINITE);
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, in, 2, &loss, &support_problem),
+                LNSP_E_NOT_FINITE);
   CHECK(loss == 3);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);

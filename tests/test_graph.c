@@ -69,8 +69,7 @@ static void student_tensors(void) {
        0.051031036307982884},
       {"layers.compress_norm_1.weight", 256, 0, LNSPI_FLAT, 1, LNSPI_INIT_ONE, 0},
       {"layers.compress_norm_1.bias", 256, 0, LNSPI_FLAT, 1, LNSPI_INIT_ZERO, 0},
-      {"layers.nuclear_compress.weight", 192, 256, LNSPI_MATRIX, 1, LNSPI_INIT_UNIFORM,
-       0.0625},
+      {"layers.nuclear_compress.weight", 192, 256, LNSPI_MATRIX, 1, LNSPI_INIT_UNIFORM, 0.0625},
       {"layers.nuclear_compress.bias", 192, 0, LNSPI_FLAT, 1, LNSPI_INIT_UNIFORM, 0.0625},
       {"layers.nuclear_norm.weight", 192, 0, LNSPI_FLAT, 1, LNSPI_INIT_ONE, 0},
       {"layers.nuclear_norm.bias", 192, 0, LNSPI_FLAT, 1, LNSPI_INIT_ZERO, 0},
@@ -119,8 +118,7 @@ static void student_tensors(void) {
 /* Offsets are multiples of 16, one tensor after the other, with room for pads. */
 static void state_layout(void) {
   void *memory;
-  const lnsp_graph *g =
-      build_well("student d=48 s=31 k=20 heads=4", &memory);
+  const lnsp_graph *g = build_well("student d=48 s=31 k=20 heads=4", &memory);
   int64_t offset = 0;
   for (int32_t i = 0; i < g->weight_count; i++) {
     const lnspi_weight *w = &g->weights[i];
@@ -150,47 +148,45 @@ static void student_lines(void) {
   lnspi_graph_text_write(
       build_well("student d=10 s=8 s2=7 k=6 heads=2 act=silu compress_norm_2=0", &memory), text,
       sizeof text);
-  CHECK_STR(text,
-            "lnsp 1\n"
-            "x = input 10\n"
-            "h = layernorm x w=layers.input_norm\n"
-            "h = linear h 8 w=layers.compress_1\n"
-            "h = silu h\n"
-            "h = layernorm h w=layers.compress_norm_1\n"
-            "h = linear h 7 w=layers.compress_2\n"
-            "h = silu h\n"
-            "z = linear h 6 w=layers.nuclear_compress\n"
-            "z = silu z\n"
-            "z = layernorm z w=layers.nuclear_norm\n"
-            "a = attention z heads=2 w=layers.multi_head_attention\n"
-            "c = add z a\n"
-            "e = linear c 8 w=layers.nuclear_expand\n"
-            "e = silu e\n"
-            "e = layernorm e w=layers.expand_norm_1\n"
-            "o = linear e 10 w=layers.expand_2\n"
-            "t = linear e 10 w=layers.teacher_align\n"
-            "o = unit o\n"
-            "output output=o teacher=t code=c\n");
+  CHECK_STR(text, "lnsp 1\n"
+                  "x = input 10\n"
+                  "h = layernorm x w=layers.input_norm\n"
+                  "h = linear h 8 w=layers.compress_1\n"
+                  "h = silu h\n"
+                  "h = layernorm h w=layers.compress_norm_1\n"
+                  "h = linear h 7 w=layers.compress_2\n"
+                  "h = silu h\n"
+                  "z = linear h 6 w=layers.nuclear_compress\n"
+                  "z = silu z\n"
+                  "z = layernorm z w=layers.nuclear_norm\n"
+                  "a = attention z heads=2 w=layers.multi_head_attention\n"
+                  "c = add z a\n"
+                  "e = linear c 8 w=layers.nuclear_expand\n"
+                  "e = silu e\n"
+                  "e = layernorm e w=layers.expand_norm_1\n"
+                  "o = linear e 10 w=layers.expand_2\n"
+                  "t = linear e 10 w=layers.teacher_align\n"
+                  "o = unit o\n"
+                  "output output=o teacher=t code=c\n");
   free(memory);
   lnspi_graph_text_write(build_well("student d=10 s=8 k=6 heads=3 act=relu order=norm_act "
-                               "residual=0 teacher=0 normalise=0 input_norm=0 attn_bias=0 "
-                               "nuclear_norm=0",
-                               &memory),
-                    text, sizeof text);
-  CHECK_STR(text,
-            "lnsp 1\n"
-            "x = input 10\n"
-            "h = linear x 8 w=layers.compress_1\n"
-            "h = layernorm h w=layers.compress_norm_1\n"
-            "h = relu h\n"
-            "z = linear h 6 w=layers.nuclear_compress\n"
-            "z = relu z\n"
-            "a = attention z heads=3 w=layers.multi_head_attention bias=0\n"
-            "e = linear a 8 w=layers.nuclear_expand\n"
-            "e = layernorm e w=layers.expand_norm_1\n"
-            "e = relu e\n"
-            "o = linear e 10 w=layers.expand_2\n"
-            "output output=o code=a\n");
+                                    "residual=0 teacher=0 normalise=0 input_norm=0 attn_bias=0 "
+                                    "nuclear_norm=0",
+                                    &memory),
+                         text, sizeof text);
+  CHECK_STR(text, "lnsp 1\n"
+                  "x = input 10\n"
+                  "h = linear x 8 w=layers.compress_1\n"
+                  "h = layernorm h w=layers.compress_norm_1\n"
+                  "h = relu h\n"
+                  "z = linear h 6 w=layers.nuclear_compress\n"
+                  "z = relu z\n"
+                  "a = attention z heads=3 w=layers.multi_head_attention bias=0\n"
+                  "e = linear a 8 w=layers.nuclear_expand\n"
+                  "e = layernorm e w=layers.expand_norm_1\n"
+                  "e = relu e\n"
+                  "o = linear e 10 w=layers.expand_2\n"
+                  "output output=o code=a\n");
   free(memory);
 }
 
@@ -257,10 +253,16 @@ static void spelling(void) {
 }
 
 static void moved_and_compared(void) {
-  static const char *const others[] = {
-      "student heads=4",        "student act=relu", "student teacher=0", "student s=255",
-      "student normalise=0",    "student d=383",    "family_a",          "student attn_bias=0",
-      "student order=norm_act", NULL};
+  static const char *const others[] = {"student heads=4",
+                                       "student act=relu",
+                                       "student teacher=0",
+                                       "student s=255",
+                                       "student normalise=0",
+                                       "student d=383",
+                                       "family_a",
+                                       "student attn_bias=0",
+                                       "student order=norm_act",
+                                       NULL};
   void *memory, *other;
   const lnsp_graph *g = build_well("student", &memory);
   unsigned char *room = aligned_alloc(64, 65536);
@@ -382,8 +384,7 @@ static void refuse_shapes(const listed *list, const char *text, int code, int co
   const lnsp_graph *g = build(text, &shapes, &memory);
   CHECK_SAY(!g && error.code == code && error.line == 1 && error.column == column &&
                 strstr(error.message, says),
-            "%s: code %d at column %d: %s", text, error.code, error.column,
-            error.message);
+            "%s: code %d at column %d: %s", text, error.code, error.column, error.message);
   free(memory);
 }
 

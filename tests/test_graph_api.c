@@ -87,8 +87,7 @@ static size_t make_file(const char *text, const char *prefix, const char *metada
     at += sprintf(at, ",\"%s%s\":{\"dtype\":\"F32\",\"shape\":[%d", prefix, name,
                   (int)w->dims[0]);
     if (w->rank == 2) at += sprintf(at, ",%d", (int)w->dims[1]);
-    at += sprintf(at, "],\"data_offsets\":[%d,%d]}", (int)offset,
-                  (int)(offset + 4 * w->count));
+    at += sprintf(at, "],\"data_offsets\":[%d,%d]}", (int)offset, (int)(offset + 4 * w->count));
     offset += 4 * w->count;
   }
   at += sprintf(at, "}");
@@ -122,8 +121,10 @@ static void from_a_file(void) {
   options.architecture = "student heads=3 d=13";
   CHECK_INT(lnsp_graph_open_file(file, &options, &graph, &error), LNSP_E_SHAPE);
   lnsp_file_destroy(file);
-  size = make_file("ln_min d=6 s=5", "", "\"lnsp.graph\":\"lnsp 1; x = input 6; "
-                   "y = layernorm x w=input_norm; output output=y\"", bytes, sizeof bytes);
+  size = make_file("ln_min d=6 s=5", "",
+                   "\"lnsp.graph\":\"lnsp 1; x = input 6; "
+                   "y = layernorm x w=input_norm; output output=y\"",
+                   bytes, sizeof bytes);
   CHECK_INT(lnsp_file_open_memory(bytes, size, NULL, &file, &error), LNSP_OK);
   CHECK_INT(lnsp_graph_open_file(file, NULL, &graph, &error), LNSP_OK);
   CHECK_INT(lnsp_graph_parameter_count(graph), 12);

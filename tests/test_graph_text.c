@@ -100,11 +100,11 @@ static void refusals(void) {
     CHECK_SAY(!g, "accepted: %s", malformed[i].text);
     CHECK_SAY(error.code == malformed[i].code && error.line == malformed[i].line &&
                   error.column == malformed[i].column,
-              "%s: code %d at %d:%d, expected %d at %d:%d (%s)", malformed[i].text,
-              error.code, error.line, error.column, malformed[i].code,
-              malformed[i].line, malformed[i].column, error.message);
-    CHECK_SAY(strstr(error.message, malformed[i].says) != NULL, "%s: %s",
-              malformed[i].text, error.message);
+              "%s: code %d at %d:%d, expected %d at %d:%d (%s)", malformed[i].text, error.code,
+              error.line, error.column, malformed[i].code, malformed[i].line,
+              malformed[i].column, error.message);
+    CHECK_SAY(strstr(error.message, malformed[i].says) != NULL, "%s: %s", malformed[i].text,
+              error.message);
     CHECK(strlen(error.message) < sizeof error.message);
     free(memory);
   }
@@ -179,11 +179,11 @@ static void tensor_limit(void) {
 
 /* Whatever stands in the text: a status and a sentence, and no byte astray. */
 static void hostile_texts(void) {
-  static const char *const texts[] = {
-      "student d=48 s=31 k=20 heads=4 act=silu teacher=0",
-      IN "h = linear x 6 w=a bias=0\nh = layernorm h w=n eps=1e-3\n"
-         "a = attention h heads=3 w=b\nh = add h a # sum\nh = unit h\noutput output=h code=a",
-      NULL};
+  static const char *const texts[] =
+      {"student d=48 s=31 k=20 heads=4 act=silu teacher=0",
+       IN "h = linear x 6 w=a bias=0\nh = layernorm h w=n eps=1e-3\n"
+          "a = attention h heads=3 w=b\nh = add h a # sum\nh = unit h\noutput output=h code=a",
+       NULL};
   static const char replace[] = "\n;#= \t0-9.e+\x01\x7f\xff,\"\\xw";
   char text[256];
   int accepted = 0, refused = 0;
@@ -192,8 +192,10 @@ static void hostile_texts(void) {
     for (size_t cut = 0; cut <= length; cut++) {
       memcpy(text, texts[t], cut);
       text[cut] = 0;
-      if (try_text(text) == LNSP_OK) accepted++;
-      else refused++;
+      if (try_text(text) == LNSP_OK)
+        accepted++;
+      else
+        refused++;
     }
     for (size_t at = 0; at < length; at++)
       for (size_t r = 0; r < sizeof replace - 1; r++) {
@@ -204,8 +206,8 @@ static void hostile_texts(void) {
           continue;
         }
         refused++;
-        CHECK_SAY(error.line >= 1 && error.column >= 1 && error.message[0],
-                  "no place for: %s", text);
+        CHECK_SAY(error.line >= 1 && error.column >= 1 && error.message[0], "no place for: %s",
+                  text);
         for (const char *p = error.message; *p; p++)
           CHECK_SAY((unsigned char)*p >= 32, "a control character in: %s", error.message);
       }

@@ -2,10 +2,10 @@
  * and at any address, order of destruction, calls that fail without a trace. */
 #include "state_edit.h"
 
-static const char *const graphs[] = {
-    "ln_min d=6 s=4", "student d=20 s=12 k=8 heads=2", "family_a s=24 heads=3",
-    "lnsp 1\nx = input 4;  y = tanh   x\noutput output=y",
-    "lnsp 1; x=input 6; y=linear x 5 w=a; z = linear y 5 w=b; output output=z code=y"};
+static const char *const graphs[] =
+    {"ln_min d=6 s=4", "student d=20 s=12 k=8 heads=2", "family_a s=24 heads=3",
+     "lnsp 1\nx = input 4;  y = tanh   x\noutput output=y",
+     "lnsp 1; x=input 6; y=linear x 5 w=a; z = linear y 5 w=b; output output=z code=y"};
 
 /* Measured from the text's own graph, made from the text, in a block that starts
  * anywhere: exactly as many bytes, 63 for the place, and none beyond. */
@@ -28,14 +28,16 @@ static void models_are_as_measured(void) {
       unsigned char *block = room + 64 - (uintptr_t)room % 64 + shift;
       size_t end = (size_t)(block - room) + bytes + (shift ? 64 - shift : 0);
       memset(room, 0x5A, bytes + 256);
-      lnsp_options in = {.struct_size = sizeof in, .block = block,
+      lnsp_options in = {.struct_size = sizeof in,
+                         .block = block,
                          .block_bytes = bytes + (shift ? 64 - shift : 0)};
       CHECK_OK(lnsp_model_create(graphs[i], 1, &in, &model, &support_problem));
       for (unsigned char *at = room; at < block; at++) CHECK(*at == 0x5A);
       for (size_t at = end; at < bytes + 256; at++) CHECK(room[at] == 0x5A);
       lnsp_model_destroy(model);
       in.block_bytes--;
-      CHECK_REFUSED(lnsp_model_create(graphs[i], 1, &in, &model, &support_problem), LNSP_E_MEMORY);
+      CHECK_REFUSED(lnsp_model_create(graphs[i], 1, &in, &model, &support_problem),
+                    LNSP_E_MEMORY);
       CHECK(model == NULL);
     }
     free(room);
@@ -45,8 +47,9 @@ static void models_are_as_measured(void) {
 
 /* The same for sessions and trainers, made from a model and from a file. */
 static void trainers_and_sessions_are_as_measured(void) {
-  const lnsp_size_options limits[] = {{sizeof *limits, 1, 1, 0, 0, 0, 0}, {sizeof *limits, 5, 3, 2, 0, 1, 0},
-                                {sizeof *limits, 2, 7, 3, LNSP_MARK_WEIGHTS, 0, 0}};
+  const lnsp_size_options limits[] = {{sizeof *limits, 1, 1, 0, 0, 0, 0},
+                                      {sizeof *limits, 5, 3, 2, 0, 1, 0},
+                                      {sizeof *limits, 2, 7, 3, LNSP_MARK_WEIGHTS, 0, 0}};
   const char *optimizers[] = {"sgd", "sgd momentum=.5 ema=.9", "adamw"};
   for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++)
     for (int l = 0; l < 3; l++) {
@@ -64,8 +67,8 @@ static void trainers_and_sessions_are_as_measured(void) {
       CHECK_OK(lnsp_session_create(model, &limits[l], &options, &session, &support_problem));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       lnsp_session_destroy(session);
-      CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "cosine", optimizers[l], &limits[l],
-                                    &memory, &support_problem));
+      CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "cosine", optimizers[l],
+                                    &limits[l], &memory, &support_problem));
       CHECK_OK(lnsp_trainer_create(model, "cosine", optimizers[l], &limits[l], &options, &t,
                                    &support_problem));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
@@ -86,11 +89,13 @@ static void trainers_and_sessions_are_as_measured(void) {
       CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_problem));
       CHECK_OK(lnsp_trainer_measure(graph, "cosine", optimizers[l], &limits[l], &memory,
                                     &support_problem));
-      CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits[l], &options, &t, &support_problem));
+      CHECK_OK(
+          lnsp_trainer_open_file(file, NULL, NULL, &limits[l], &options, &t, &support_problem));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       lnsp_trainer_destroy(t);
       unsigned char *room = malloc((size_t)memory.total_bytes + 64);
-      lnsp_options in = {.struct_size = sizeof in, .block = room + 1,
+      lnsp_options in = {.struct_size = sizeof in,
+                         .block = room + 1,
                          .block_bytes = (size_t)memory.total_bytes + 63};
       CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits[l], &in, &t, &support_problem));
       lnsp_trainer_destroy(t);
@@ -126,11 +131,13 @@ static void huge_handles_are_refused(void) {
     CHECK_REFUSED(lnsp_session_create(small, &most, &options, &session, &support_problem),
                   LNSP_E_LIMIT);
     CHECK_REFUSED(lnsp_trainer_create(small, "cosine", NULL, &most, &options, &t,
-                                      &support_problem), LNSP_E_LIMIT);
+                                      &support_problem),
+                  LNSP_E_LIMIT);
     lnsp_model_destroy(small);
   }
   heap.fail_at = heap.fail_all = 1;
-  CHECK_REFUSED(lnsp_model_create("ln_min", 1, &options, &model, &support_problem), LNSP_E_MEMORY);
+  CHECK_REFUSED(lnsp_model_create("ln_min", 1, &options, &model, &support_problem),
+                LNSP_E_MEMORY);
   CHECK_INT(heap.live, 0);
 }
 
@@ -174,13 +181,15 @@ static void refused_calls_leave_the_gradient(void) {
   lnsp_trainer *t = NULL;
   float x[6] = {1, 2, 3, 4, 5, 6}, y[6] = {0}, g[6];
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 6, 0),
-                       lnsp_tensor_f32("target", y, 2, 1, 6, 0)}, bad[2];
+                       lnsp_tensor_f32("target", y, 2, 1, 6, 0)},
+              bad[2];
   CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", "sgd", NULL, NULL, &t, &support_problem));
   CHECK_OK(lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_problem));
   memcpy(bad, in, sizeof bad);
   bad[1].dims[1] = 5;
-  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, bad, 2, NULL, &support_problem), LNSP_E_SHAPE);
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, bad, 2, NULL, &support_problem),
+                LNSP_E_SHAPE);
   CHECK_REFUSED(lnsp_trainer_step(t, in, 1, NULL, &support_problem), LNSP_E_MISSING);
   CHECK_REFUSED(lnsp_trainer_forward(t, in + 1, 1, NULL, 0, &support_problem), LNSP_E_MISSING);
   CHECK_REFUSED(lnsp_trainer_freeze(t, "nosuch", 1, &support_problem), LNSP_E_MISSING);
@@ -210,8 +219,8 @@ static void undo_of_weights(void) {
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 6, 0),
                        lnsp_tensor_f32("target", y, 2, 1, 6, 0)};
   CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw ema=.9", &limits, NULL, &t,
-                               &support_problem));
+  CHECK_OK(
+      lnsp_trainer_create(model, "mse", "adamw ema=.9", &limits, NULL, &t, &support_problem));
   for (int s = 0; s < 4; s++) {
     CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, weights[s], &support_problem));
     CHECK_OK(lnsp_trainer_mark(t, &support_problem));
@@ -313,8 +322,8 @@ static void longer_structs(void) {
   options.known.allocator = &allocator.known;
   CHECK_OK(lnsp_model_create(graphs[0], 1, &options.known, &model, &support_problem));
   CHECK_OK(lnsp_model_save_sink(model, &sink, LNSP_F32, &support_problem));
-  CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, &options.known, &again,
-                                  &support_problem));
+  CHECK_OK(
+      lnsp_model_open_memory(bytes.data, bytes.size, &options.known, &again, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", NULL, NULL, &options.known, &t, &support_problem));
   support_bytes state = state_save(t, LNSP_SAVE_STATE);
   lnsp_trainer_destroy(t);

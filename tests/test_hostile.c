@@ -47,12 +47,14 @@ static const hostile_case refused[] = {
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8, F, 31},
     {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, F, -1},
     {"{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}", 8, F, -1},
-    {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, F, 20},
-    {"{\"a\":{\"dtype\":\"F32\",\"d\\u0074ype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8,
-     F, 20},
-    {"{\"a\":{\"shape\":[2],\"shape\":[2],\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, F, -1},
-    {"{\"a\":{\"shape\":[2],\"data_offsets\":[0,8],\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, F,
+    {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, F,
+     20},
+    {"{\"a\":{\"dtype\":\"F32\",\"d\\u0074ype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+     8, F, 20},
+    {"{\"a\":{\"shape\":[2],\"shape\":[2],\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, F,
      -1},
+    {"{\"a\":{\"shape\":[2],\"data_offsets\":[0,8],\"dtype\":\"F32\",\"data_offsets\":[0,8]}}",
+     8, F, -1},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", 8, F, 53},
     {"{\"a\":{\"\":1}}", 8, F, 6},
     {"{\"a\":{\"Dtype\":\"F32\"}}", 8, F, 6},
@@ -88,7 +90,8 @@ static const hostile_case refused[] = {
     {"{" T("a", "F64", "[2]", "[0,8]") "}", 8, F, 2},
     {"{" T("a", "U8", "[9223372036854775808]", "[0,8]") "}", 8, F, 28},
     {"{" T("a", "U8", "[18446744073709551624]", "[0,8]") "}", 8, F, 28},
-    {"{" T("a", "F32", "[4611686018427387906]", "[0,8]") "}", 8, F, 2}, /* times 4 is 8 mod 2^64 */
+    {"{" T("a", "F32", "[4611686018427387906]", "[0,8]") "}", 8, F,
+     2}, /* times 4 is 8 mod 2^64 */
     {"{" T("a", "F32", "[4294967296,4294967296,4294967296,2]", "[0,8]") "}", 8, F, 2},
     {"{" T("a", "F32", "[4294967296,4294967296,0]", "[0,0]") "}", 0, F, 2},
     /* offsets */
@@ -145,7 +148,8 @@ static const hostile_case refused[] = {
     {"{\"__metadata__\":{\"a\":\"\\ud83d\"}}", 0, F, 22},
     {"{\"__metadata__\":{\"dtype\":\"F32\",\"shape\":[2]}}", 0, F, -1},
     {"{\"__metadata__\":{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\",\"d\":\"4\"},\"t\":{}}", 0, F, -1},
-    {"{\"__metadata__\":{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\"},\"t\":{\"dtype\":\"F32\"}}", 0, F, -1},
+    {"{\"__metadata__\":{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\"},\"t\":{\"dtype\":\"F32\"}}", 0, F,
+     -1},
 };
 
 static const hostile_case taken[] = {
@@ -157,13 +161,15 @@ static const hostile_case taken[] = {
     {"{" A "}   ", 8, LNSP_OK, 0},
     {"{" T("b", "U8", "[2]", "[8,10]") "," A "}", 10, LNSP_OK, 0}, /* any order */
     {"{" T("e", "U8", "[0]", "[8,8]") "," A "}", 8, LNSP_OK, 0},
-    {"{" T("e", "U8", "[3,0,2]", "[0,0]") "," A "," T("f", "U8", "[0]", "[0,0]") "}", 8, LNSP_OK, 0},
+    {"{" T("e", "U8", "[3,0,2]", "[0,0]") "," A "," T("f", "U8", "[0]", "[0,0]") "}", 8,
+     LNSP_OK, 0},
     {"{" T("s", "F64", "[]", "[0,8]") "}", 8, LNSP_OK, 0},
     {"{" T("s", "F32", "[1,2,1,1]", "[0,8]") "}", 8, LNSP_OK, 0},
     {"{" T("", "F32", "[2]", "[0,8]") "}", 8, LNSP_OK, 0},
     {"{\"__metadata__\":{}," A "}", 8, LNSP_OK, 0},
     {"{" A ",\"__metadata__\":{\"a\":\"b\",\"\":\"\"}}", 8, LNSP_OK, 0},
-    {"{\"__met\\u0061data__\":{\"\\ud83d\\ude00\\u00e9\\n\\/\":\"\\\"\\\\\"}," A "}", 8, LNSP_OK, 0},
+    {"{\"__met\\u0061data__\":{\"\\ud83d\\ude00\\u00e9\\n\\/\":\"\\\"\\\\\"}," A "}", 8,
+     LNSP_OK, 0},
     {"{\"__metadata__\":{\":{[,]}\\\":\":\"}}}}]]::\"}," A "}", 8, LNSP_OK, 0},
 };
 
@@ -196,9 +202,18 @@ static void test_taken(void) {
 
 /* The 8 bytes before the header. */
 static void test_lengths(void) {
-  static const uint64_t lengths[] = {0,          1,          3,          4,
-                                     1u << 20,   0x7fffffff, 0xffffffff, UINT64_C(1) << 32,
-                                     INT64_MAX,  UINT64_MAX, UINT64_MAX - 7, UINT64_MAX - 9};
+  static const uint64_t lengths[] = {0,
+                                     1,
+                                     3,
+                                     4,
+                                     1u << 20,
+                                     0x7fffffff,
+                                     0xffffffff,
+                                     UINT64_C(1) << 32,
+                                     INT64_MAX,
+                                     UINT64_MAX,
+                                     UINT64_MAX - 7,
+                                     UINT64_MAX - 9};
   uint8_t file[10] = {2, 0, 0, 0, 0, 0, 0, 0, '{', '}'};
   lnsp_error p;
   size_t i, k;
@@ -234,8 +249,8 @@ static void test_header_cap(void) {
 /* What a megabyte of one thing costs: no deep stack, no quadratic time, no memory
  * beyond a small multiple of the header. */
 static void test_floods(void) {
-  static const char *const floods[] = {"{", "[", "\"", ":", "\\", ",", "\"\":", "{\"a\":", "\"\",",
-                                       "{\"\":", "[{", "0"};
+  static const char *const floods[] = {"{",     "[",       "\"",    ":",      "\\", ",",
+                                       "\"\":", "{\"a\":", "\"\",", "{\"\":", "[{", "0"};
   const size_t length = 1 << 20;
   uint8_t *file = malloc(8 + length);
   size_t i, k;
@@ -258,9 +273,11 @@ static void test_floods(void) {
 }
 
 static const char small_json[] =
-    "{\"__metadata__\":{\"lnsp.arch\":\"mlp\",\"n\\u00e9\":\"x\"},"
-    T("w", "F32", "[2,3]", "[0,24]") "," T("b", "I64", "[2]", "[24,40]") ","
-    T("h", "F16", "[3]", "[40,46]") "," T("m", "BOOL", "[2]", "[46,48]") "}   ";
+    "{\"__metadata__\":{\"lnsp.arch\":\"mlp\",\"n\\u00e9\":\"x\"}," T(
+        "w", "F32", "[2,3]",
+        "[0,24]") "," T("b", "I64", "[2]", "[24,40]") "," T("h", "F16", "[3]",
+                                                            "[40,46]") "," T("m", "BOOL", "[2]",
+                                                                             "[46,48]") "}   ";
 
 static void test_truncations(void) {
   uint8_t file[1024];
@@ -391,8 +408,9 @@ static void test_changing_source(void) {
   memset(few, ' ', sizeof(few));
   memset(many, ' ', sizeof(many));
   memcpy(few, "{}", 2);
-  strcpy(many, "{" T("a", "U8", "[0]", "[0,0]") "," T("b", "U8", "[0]", "[0,0]")
-               ",\"__metadata__\":{\"a\":\"b\",\"c\":\"d\"}}");
+  strcpy(many, "{" T("a", "U8", "[0]",
+                     "[0,0]") "," T("b", "U8", "[0]",
+                                    "[0,0]") ",\"__metadata__\":{\"a\":\"b\",\"c\":\"d\"}}");
   many[strlen(many)] = ' ';
   source.size_bytes = hostile_make(a, few, 400, 0);
   hostile_make(b, many, 400, 0);

@@ -2,13 +2,15 @@
  * before anything is computed. */
 #include "support.h"
 
-#define NET                                                                                \
-  "lnsp 1; x = ids count=200; e = embedding x 200 12 w=e; e = position e 6 w=p;"             \
-  "a = attention e heads=3 w=a; h = gru a 9 w=g; m = mean h; o = linear m 7 w=o;"            \
+#define NET                                                                       \
+  "lnsp 1; x = ids count=200; e = embedding x 200 12 w=e; e = position e 6 w=p;"  \
+  "a = attention e heads=3 w=a; h = gru a 9 w=g; m = mean h; o = linear m 7 w=o;" \
   "output output=o"
 enum { ROWS = 3, CONCEPTS = 5, OUT = 7 };
 
-static const int64_t ids[ROWS][CONCEPTS] = {{1, 100, 3, 0, 99}, {7, 7, 120, 5, 2}, {9, 8, 1, 6, 4}};
+static const int64_t ids[ROWS][CONCEPTS] = {{1, 100, 3, 0, 99},
+                                            {7, 7, 120, 5, 2},
+                                            {9, 8, 1, 6, 4}};
 static const int64_t mask[ROWS][CONCEPTS] = {{1, 1, 1, 0, 0}, {1, 0, 1, 1, 0}, {1, 1, 1, 1, 1}};
 
 static lnsp_model *model;
@@ -16,7 +18,9 @@ static lnsp_session *session;
 static float out[ROWS * OUT];
 
 static void begin(void) {
-  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = ROWS, .max_concepts = 7};
+  lnsp_size_options limits = {.struct_size = sizeof limits,
+                              .max_rows = ROWS,
+                              .max_concepts = 7};
   CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
   CHECK_OK(lnsp_session_create(model, &limits, NULL, &session, &support_problem));
 }

@@ -12,7 +12,8 @@ static lnsp_trainer *image_trainer(const char *optimizer) {
   lnsp_size_options limits = {sizeof limits, ROWS, 1, 2, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create("student d=20 s=12 k=8 heads=2", 3, NULL, &model, &support_problem));
+  CHECK_OK(
+      lnsp_model_create("student d=20 s=12 k=8 heads=2", 3, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_problem));
   lnsp_model_destroy(model);
   return t;
@@ -43,8 +44,7 @@ static uint8_t *image_out(const lnsp_trainer *t) {
     bytes += pieces[i].bytes;
   }
   uint8_t *image = malloc(bytes), *at = image;
-  for (int32_t i = 0; i < n; at += pieces[i++].bytes)
-    memcpy(at, pieces[i].at, pieces[i].bytes);
+  for (int32_t i = 0; i < n; at += pieces[i++].bytes) memcpy(at, pieces[i].at, pieces[i].bytes);
   return image;
 }
 
@@ -108,7 +108,7 @@ static int image_takers(const lnsp_trainer *t, uint32_t low, uint32_t high) {
   int takers = 0;
   for (int32_t i = 0; i < n; i++)
     takers += lnspi_state_ranges_valid(t, &pieces[i], 0, words,
-                                        pieces[i].bytes < 8 ? pieces[i].bytes : 8);
+                                       pieces[i].bytes < 8 ? pieces[i].bytes : 8);
   return takers;
 }
 

@@ -29,8 +29,10 @@ static lnsp_tensor rows_of(float *data, int64_t n) {
 }
 
 static lnsp_index_options settings_of(int32_t dtype, int64_t capacity) {
-  lnsp_index_options s = {.struct_size = sizeof s, .dtype = dtype, .width = WIDTH,
-                           .capacity = capacity};
+  lnsp_index_options s = {.struct_size = sizeof s,
+                          .dtype = dtype,
+                          .width = WIDTH,
+                          .capacity = capacity};
   return s;
 }
 
@@ -153,8 +155,10 @@ static void tasks_change_nothing(void) {
   for (int i = 0; i < LARGE; i++) /* ties: each vector a few times */
     memcpy(many + i * SMALL, many + i % 2000 * SMALL, SMALL * sizeof(float));
   for (int t = 0; t < 3; t++) {
-    lnsp_index_options s = {.struct_size = sizeof s, .dtype = types[t], .width = SMALL,
-                             .capacity = LARGE};
+    lnsp_index_options s = {.struct_size = sizeof s,
+                            .dtype = types[t],
+                            .width = SMALL,
+                            .capacity = LARGE};
     lnsp_index *index = NULL;
     lnsp_tensor x = lnsp_tensor_f32("x", many, 2, LARGE, SMALL, 0);
     lnsp_tensor q = lnsp_tensor_f32("q", many + 999, 2, 5, SMALL, 0);
@@ -176,7 +180,8 @@ static void tasks_change_nothing(void) {
         lnsp_search_destroy(search);
       }
     for (int i = 1; i < 30; i++)
-      CHECK(scores[i - 1] > scores[i] || (scores[i - 1] >= scores[i] && first[i - 1] < first[i]));
+      CHECK(scores[i - 1] > scores[i] ||
+            (scores[i - 1] >= scores[i] && first[i - 1] < first[i]));
     lnsp_index_destroy(index);
   }
   free(many);
@@ -420,7 +425,8 @@ static void is_as_large_as_measured(void) {
     /* in the caller's block, wherever it starts */
     CHECK_OK(lnsp_index_measure(&s, &bytes, &support_problem));
     unsigned char *room = malloc((size_t)bytes + 200);
-    lnsp_options in = {.struct_size = sizeof in, .block = room + 5,
+    lnsp_options in = {.struct_size = sizeof in,
+                       .block = room + 5,
                        .block_bytes = (size_t)bytes + 63};
     memset(room, 0x5a, (size_t)bytes + 200);
     CHECK_OK(lnsp_index_create(&s, &in, &index, &support_problem));
@@ -460,7 +466,8 @@ static void files_and_borrowed_memory_find_the_same(void) {
       if (way == 0)
         CHECK_OK(lnsp_index_open_file(file, &roomy, NULL, &other, &support_problem));
       else
-        CHECK_OK(lnsp_index_open_borrowed(bytes.data, bytes.size, NULL, NULL, &other, &support_problem));
+        CHECK_OK(lnsp_index_open_borrowed(bytes.data, bytes.size, NULL, NULL, &other,
+                                          &support_problem));
       look(other, BEST, &f);
       CHECK(!memcmp(&expected, &f, sizeof f));
       CHECK_OK(lnsp_index_read(other, ids[99], a, WIDTH, &support_problem));
@@ -489,10 +496,10 @@ static void borrowing_takes_next_to_nothing(void) {
   float x[3] = {1, 0, -1};
   int64_t got[3];
   float scores[3];
-  const char *json[] = {
-      "{\"vectors\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[0,12]}}    ",
-      "{\"ids\":{\"dtype\":\"I64\",\"shape\":[3],\"data_offsets\":[0,24]},"
-      "\"vectors\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[24,36]}}     "};
+  const char *json[] =
+      {"{\"vectors\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[0,12]}}    ",
+       "{\"ids\":{\"dtype\":\"I64\",\"shape\":[3],\"data_offsets\":[0,24]},"
+       "\"vectors\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[24,36]}}     "};
   for (int i = 0; i < 2; i++) {
     uint64_t room[64];
     uint8_t *file = (uint8_t *)room;
@@ -520,7 +527,8 @@ static void borrowing_takes_next_to_nothing(void) {
     CHECK_INT(heap.live, 0);
     /* one byte on, elements do not lie as they should: a copy takes them */
     memmove(file + 1, file, size);
-    CHECK_REFUSED(lnsp_index_open_borrowed(file + 1, size, NULL, NULL, &index, &support_problem),
+    CHECK_REFUSED(lnsp_index_open_borrowed(file + 1, size, NULL, NULL, &index,
+                                           &support_problem),
                   LNSP_E_FORMAT);
     lnsp_file *open = NULL;
     CHECK_OK(lnsp_file_open_memory(file + 1, size, NULL, &open, &support_problem));
@@ -559,7 +567,8 @@ static void hostile_files_are_refused(void) {
   struct {
     int64_t ids[2];
     float vectors[4];
-  } twice = {{5, 5}, {1, 2, 3, 4}}, low = {{5, -1}, {1, 2, 3, 4}}, good = {{9, 2}, {1, 2, 3, 4}};
+  } twice = {{5, 5}, {1, 2, 3, 4}}, low = {{5, -1}, {1, 2, 3, 4}},
+    good = {{9, 2}, {1, 2, 3, 4}};
   struct {
     float scales[2];
     int8_t codes[4];
@@ -580,25 +589,35 @@ static void hostile_files_are_refused(void) {
   CHECK_INT(open_both("{" V("F64", "[2,1]", "0", "16") "}", fine, 16, 0), LNSP_E_DTYPE);
   CHECK_INT(open_both("{" V("F32", "[2,2]", "0", "12") "}", fine, 12, 0), LNSP_E_FORMAT);
   CHECK_INT(open_both("{\"other\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}",
-                      fine, 16, 0), LNSP_E_MISSING);
+                      fine, 16, 0),
+            LNSP_E_MISSING);
   CHECK_INT(open_both("{" OTHER("ids", "I64", "[2]", "16") V("F32", "[2,2]", "16", "32") "}",
-                      &good, 32, 0), LNSP_OK);
+                      &good, 32, 0),
+            LNSP_OK);
   CHECK_INT(open_both("{" OTHER("ids", "I64", "[2]", "16") V("F32", "[2,2]", "16", "32") "}",
-                      &twice, 32, 1), LNSP_E_FORMAT);
+                      &twice, 32, 1),
+            LNSP_E_FORMAT);
   CHECK_INT(open_both("{" OTHER("ids", "I64", "[2]", "16") V("F32", "[2,2]", "16", "32") "}",
-                      &low, 32, 1), LNSP_E_FORMAT);
+                      &low, 32, 1),
+            LNSP_E_FORMAT);
   CHECK_INT(open_both("{" OTHER("ids", "U64", "[2]", "16") V("F32", "[2,2]", "16", "32") "}",
-                      &good, 32, 0), LNSP_E_DTYPE);
+                      &good, 32, 0),
+            LNSP_E_DTYPE);
   CHECK_INT(open_both("{" OTHER("ids", "I64", "[2,1]", "16") V("F32", "[2,2]", "16", "32") "}",
-                      &good, 32, 0), LNSP_E_SHAPE);
+                      &good, 32, 0),
+            LNSP_E_SHAPE);
   CHECK_INT(open_both("{" OTHER("scales", "F32", "[2]", "8") V("I8", "[2,2]", "8", "12") "}",
-                      &scaled, 12, 0), LNSP_OK);
+                      &scaled, 12, 0),
+            LNSP_OK);
   CHECK_INT(open_both("{" OTHER("scales", "F32", "[2]", "8") V("I8", "[2,2]", "8", "12") "}",
-                      &bad_scale, 12, 0), LNSP_E_NOT_FINITE);
+                      &bad_scale, 12, 0),
+            LNSP_E_NOT_FINITE);
   CHECK_INT(open_both("{" OTHER("scales", "F32", "[2]", "8") V("I8", "[2,2]", "8", "12") "}",
-                      &nan_scale, 12, 0), LNSP_E_NOT_FINITE);
+                      &nan_scale, 12, 0),
+            LNSP_E_NOT_FINITE);
   CHECK_INT(open_both("{" OTHER("scale", "F32", "[2]", "8") V("I8", "[2,2]", "8", "12") "}",
-                      &scaled, 12, 0), LNSP_E_MISSING);
+                      &scaled, 12, 0),
+            LNSP_E_MISSING);
   CHECK_INT(open_both("{" V("I8", "[4294967296,4294967296]", "0", "12") "}", &scaled, 12, 0),
             LNSP_E_FORMAT);
 }
@@ -607,7 +626,7 @@ static void hostile_files_are_refused(void) {
 static void trusted_files_may_lie(void) {
   static uint64_t room[512];
   uint8_t *file = (uint8_t *)room;
-  const char *json = 
+  const char *json =
       "{\"vectors\":{\"dtype\":\"F32\",\"shape\":[60,2],\"data_offsets\":[0,480]}}       ";
   size_t length = strlen(json) / 8 * 8, size = hostile_make(file, json, length, 480);
   float v[60][2], q[2] = {1, 0}, scores[60];
@@ -651,7 +670,8 @@ static void damaged_files_end_well(void) {
     free(copy);
     uint8_t *cut = malloc(i ? i : 1);
     memcpy(cut, bytes.data, i);
-    CHECK((lnsp_index_open_borrowed(cut, i, NULL, NULL, &other, NULL) == LNSP_OK) == (i == bytes.size));
+    CHECK((lnsp_index_open_borrowed(cut, i, NULL, NULL, &other, NULL) == LNSP_OK) ==
+          (i == bytes.size));
     lnsp_index_destroy(other);
     free(cut);
   }
@@ -722,10 +742,13 @@ static void searches_refuse(void) {
   memcpy(q, queries, sizeof q);
   lnsp_tensor x = rows_of(q[0], 2);
   CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_problem));
-  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 4, got, scores, &support_problem), LNSP_E_LIMIT);
-  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 0, got, scores, &support_problem), LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 4, got, scores, &support_problem),
+                LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 0, got, scores, &support_problem),
+                LNSP_E_LIMIT);
   x.dims[0] = 3;
-  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_problem), LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_problem),
+                LNSP_E_LIMIT);
   x.dims[0] = 2;
   q[1][5] = NAN;
   CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_problem),
@@ -739,8 +762,10 @@ static void searches_refuse(void) {
   x.dims[0] = 0;
   CHECK_OK(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_problem));
   lnsp_search_destroy(search);
-  const lnsp_search_options wrong[] = {{sizeof limits, -1, 1, 0}, {sizeof limits, 1, 70000, 0},
-                                      {sizeof limits, 1, 1, 300}, {sizeof limits, 1, 1, 2}};
+  const lnsp_search_options wrong[] = {{sizeof limits, -1, 1, 0},
+                                       {sizeof limits, 1, 70000, 0},
+                                       {sizeof limits, 1, 1, 300},
+                                       {sizeof limits, 1, 1, 2}};
   for (int i = 0; i < 4; i++) {
     CHECK_REFUSED(lnsp_search_create(index, &wrong[i], NULL, &search, &support_problem),
                   i == 3 || i == 2 ? LNSP_E_ARGUMENT : LNSP_E_LIMIT);

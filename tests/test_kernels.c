@@ -10,10 +10,10 @@
 #include "kernels/kernels.h"
 #include "kernels/packed.h"
 
-static const int64_t lengths[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,  11,  12,  13,
-                                  14, 15, 16, 17, 18, 19, 20, 23, 24, 25, 28,  29,  31,  32,
-                                  33, 40, 47, 48, 49, 63, 64, 65, 79, 96, 100, 127, 128, 129,
-                                  255, 257, 384, 1000};
+static const int64_t lengths[] = {0,  1,  2,   3,   4,   5,   6,   7,   8,   9,   10, 11,
+                                  12, 13, 14,  15,  16,  17,  18,  19,  20,  23,  24, 25,
+                                  28, 29, 31,  32,  33,  40,  47,  48,  49,  63,  64, 65,
+                                  79, 96, 100, 127, 128, 129, 255, 257, 384, 1000};
 enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
 
 static void check_outside(int64_t n) {
@@ -21,14 +21,14 @@ static void check_outside(int64_t n) {
 }
 
 /* Runs the block for every placement, kind of values and length n. */
-#define EACH(kinds)                                                 \
-  for (at_end = 0; at_end < 2; at_end++)                            \
-    for (int kind = 0; kind < (kinds); kind++)                      \
-      for (int index = 0; index < LENGTHS; index++)                 \
+#define EACH(kinds)                                 \
+  for (at_end = 0; at_end < 2; at_end++)            \
+    for (int kind = 0; kind < (kinds); kind++)      \
+      for (int index = 0; index < LENGTHS; index++) \
         for (int64_t n = lengths[index], once = 1; once; once = 0, check_outside(n))
-#define EQUAL(a, b, n_)                                                                \
-  CHECK_SAY(same((a), (b), (n_)), "%s, n %lld, %s, kind %d: differs from the reference", \
-            #b, (long long)(n_), at_end ? "end" : "start", kind)
+#define EQUAL(a, b, n_)                                                                      \
+  CHECK_SAY(same((a), (b), (n_)), "%s, n %lld, %s, kind %d: differs from the reference", #b, \
+            (long long)(n_), at_end ? "end" : "start", kind)
 
 /* ---- one test a kernel: test_kernel_NAME for each NAME of the list ---- */
 
@@ -193,19 +193,19 @@ static void adam_roots(void) {
 static void test_kernel_adam(void) {
   adam_roots();
   for (int variant = 0; variant < 3; variant++) EACH(KINDS) {
-    lnspi_adam a = {.9f, .1f, .999f, .0316227768f, 1e-3f, 1.5f, 1e-8f, 1, 1, 0};
-    if (variant == 1) a.l2 = .01f, a.scale = .7f;
-    if (variant == 2) a.decay = .99f, a.eps = 0;
-    float *g = values(n, kind), *w = values(n, kind);
-    float *m = values(n, kind), *v = values(n, kind);
-    for (int64_t i = 0; i < n; i++) v[i] = v[i] < 0 ? -v[i] : v[i];
-    float *w2 = copy(w, n), *m2 = copy(m, n), *v2 = copy(v, n);
-    ref->adam(w, m, v, g, n, &a);
-    set->adam(w2, m2, v2, g, n, &a);
-    EQUAL(w, w2, n);
-    EQUAL(m, m2, n);
-    EQUAL(v, v2, n);
-  }
+      lnspi_adam a = {.9f, .1f, .999f, .0316227768f, 1e-3f, 1.5f, 1e-8f, 1, 1, 0};
+      if (variant == 1) a.l2 = .01f, a.scale = .7f;
+      if (variant == 2) a.decay = .99f, a.eps = 0;
+      float *g = values(n, kind), *w = values(n, kind);
+      float *m = values(n, kind), *v = values(n, kind);
+      for (int64_t i = 0; i < n; i++) v[i] = v[i] < 0 ? -v[i] : v[i];
+      float *w2 = copy(w, n), *m2 = copy(m, n), *v2 = copy(v, n);
+      ref->adam(w, m, v, g, n, &a);
+      set->adam(w2, m2, v2, g, n, &a);
+      EQUAL(w, w2, n);
+      EQUAL(m, m2, n);
+      EQUAL(v, v2, n);
+    }
 }
 
 /* Against grad_strip and adam of the reference. */
@@ -236,19 +236,19 @@ static void test_kernel_grad_adam(void) {
 
 static void test_kernel_sgd(void) {
   for (int variant = 0; variant < 6; variant++) EACH(KINDS) {
-    lnspi_sgd a = {.05f, 0, 1, 1, 0, 0, 0};
-    if (variant > 0) a.momentum = .9f, a.undamped = .8f;
-    if (variant == 2) a.nesterov = 1;
-    if (variant == 3) a.first = 1;
-    if (variant == 4) a.first = a.nesterov = 1, a.l2 = .01f, a.scale = .3f;
-    if (variant == 5) a.momentum = 0, a.l2 = .01f, a.scale = .3f;
-    float *g = values(n, kind), *w = values(n, kind), *b = values(n, kind);
-    float *w2 = copy(w, n), *b2 = copy(b, n);
-    ref->sgd(w, a.momentum != 0 ? b : NULL, g, n, &a);
-    set->sgd(w2, a.momentum != 0 ? b2 : NULL, g, n, &a);
-    EQUAL(w, w2, n);
-    EQUAL(b, b2, n);
-  }
+      lnspi_sgd a = {.05f, 0, 1, 1, 0, 0, 0};
+      if (variant > 0) a.momentum = .9f, a.undamped = .8f;
+      if (variant == 2) a.nesterov = 1;
+      if (variant == 3) a.first = 1;
+      if (variant == 4) a.first = a.nesterov = 1, a.l2 = .01f, a.scale = .3f;
+      if (variant == 5) a.momentum = 0, a.l2 = .01f, a.scale = .3f;
+      float *g = values(n, kind), *w = values(n, kind), *b = values(n, kind);
+      float *w2 = copy(w, n), *b2 = copy(b, n);
+      ref->sgd(w, a.momentum != 0 ? b : NULL, g, n, &a);
+      set->sgd(w2, a.momentum != 0 ? b2 : NULL, g, n, &a);
+      EQUAL(w, w2, n);
+      EQUAL(b, b2, n);
+    }
 }
 
 static void test_kernel_ema(void) {
@@ -261,19 +261,19 @@ static void test_kernel_ema(void) {
 }
 
 /* y = f(a, b), also with y one of them */
-#define BINARY(name)                                                          \
-  static void test_kernel_##name(void) {                                      \
-    EACH(KINDS) {                                                             \
+#define BINARY(name)                                                                \
+  static void test_kernel_##name(void) {                                            \
+    EACH(KINDS) {                                                                   \
       float *a = values(n, kind), *b = values(n, kind), *y = take(n), *z = take(n); \
-      float *a2 = copy(a, n), *b2 = copy(b, n);                               \
-      ref->name(y, a, b, n);                                                  \
-      set->name(z, a, b, n);                                                  \
-      EQUAL(y, z, n);                                                         \
-      set->name(a2, a2, b, n);                                                \
-      EQUAL(y, a2, n);                                                        \
-      set->name(b2, a, b2, n);                                                \
-      EQUAL(y, b2, n);                                                        \
-    }                                                                         \
+      float *a2 = copy(a, n), *b2 = copy(b, n);                                     \
+      ref->name(y, a, b, n);                                                        \
+      set->name(z, a, b, n);                                                        \
+      EQUAL(y, z, n);                                                               \
+      set->name(a2, a2, b, n);                                                      \
+      EQUAL(y, a2, n);                                                              \
+      set->name(b2, a, b2, n);                                                      \
+      EQUAL(y, b2, n);                                                              \
+    }                                                                               \
   }
 BINARY(add)
 BINARY(mul)
@@ -298,25 +298,25 @@ static void test_kernel_axpy(void) {
   }
 }
 
-#define SUM1(name, first)                                                                   \
-  static void test_kernel_##name(void) {                                                    \
-    EACH(KINDS) {                                                                           \
-      if (n < (first)) continue;                                                            \
-      float *x = values(n, kind);                                                           \
-      if (kind == HARD && n > 2) /* only negative values, only zeros */                     \
-        for (int64_t i = 0; i < n; i++)                                                     \
-          x[i] = n % 2 ? -fabsf(x[i]) : (draw() & 1) ? 0.0f : -0.0f;                        \
-      CHECK_SAY(same1((float)ref->name(x, n), (float)set->name(x, n)),                      \
-                #name " n %lld kind %d", (long long)n, kind);                               \
-    }                                                                                       \
+#define SUM1(name, first)                                               \
+  static void test_kernel_##name(void) {                                \
+    EACH(KINDS) {                                                       \
+      if (n < (first)) continue;                                        \
+      float *x = values(n, kind);                                       \
+      if (kind == HARD && n > 2) /* only negative values, only zeros */ \
+        for (int64_t i = 0; i < n; i++)                                 \
+          x[i] = n % 2 ? -fabsf(x[i]) : (draw() & 1) ? 0.0f : -0.0f;    \
+      CHECK_SAY(same1((float)ref->name(x, n), (float)set->name(x, n)),  \
+                #name " n %lld kind %d", (long long)n, kind);           \
+    }                                                                   \
   }
-#define SUM2(name)                                                                          \
-  static void test_kernel_##name(void) {                                                    \
-    EACH(KINDS) {                                                                           \
-      float *a = values(n, kind), *b = values(n, kind);                                     \
-      CHECK_SAY(same1(ref->name(a, b, n), set->name(a, b, n)), #name " n %lld kind %d",     \
-                (long long)n, kind);                                                        \
-    }                                                                                       \
+#define SUM2(name)                                                                      \
+  static void test_kernel_##name(void) {                                                \
+    EACH(KINDS) {                                                                       \
+      float *a = values(n, kind), *b = values(n, kind);                                 \
+      CHECK_SAY(same1(ref->name(a, b, n), set->name(a, b, n)), #name " n %lld kind %d", \
+                (long long)n, kind);                                                    \
+    }                                                                                   \
   }
 SUM1(sum, 0)
 SUM1(max_abs, 0)
@@ -346,13 +346,13 @@ static void test_kernel_finite(void) {
 
 static void test_kernel_column_sum(void) {
   for (int64_t rows = 0; rows < 5; rows++) EACH(KINDS) {
-    int64_t ld = n + rows;
-    float *d = values(rows ? (rows - 1) * ld + n : 0, kind);
-    float *g = values(n, kind), *h = copy(g, n);
-    ref->column_sum(g, d, ld, rows, n);
-    set->column_sum(h, d, ld, rows, n);
-    EQUAL(g, h, n);
-  }
+      int64_t ld = n + rows;
+      float *d = values(rows ? (rows - 1) * ld + n : 0, kind);
+      float *g = values(n, kind), *h = copy(g, n);
+      ref->column_sum(g, d, ld, rows, n);
+      set->column_sum(h, d, ld, rows, n);
+      EQUAL(g, h, n);
+    }
 }
 
 static void test_kernel_softmax(void) {
@@ -381,35 +381,35 @@ static void test_kernel_softmax_dx(void) {
 
 static void test_kernel_layernorm(void) {
   for (int plain = 0; plain < 2; plain++) EACH(KINDS) {
-    if (!n) continue;
-    float *x = values(n, kind), *w = values(n, kind), *b = values(n, kind);
-    float *y = take(n), *z = take(n), *s = take(2), *t = take(2);
-    ref->layernorm(y, x, plain ? NULL : w, plain ? NULL : b, n, 1e-5f, s);
-    set->layernorm(z, x, plain ? NULL : w, plain ? NULL : b, n, 1e-5f, t);
-    EQUAL(y, z, n);
-    EQUAL(s, t, 2);
-  }
+      if (!n) continue;
+      float *x = values(n, kind), *w = values(n, kind), *b = values(n, kind);
+      float *y = take(n), *z = take(n), *s = take(2), *t = take(2);
+      ref->layernorm(y, x, plain ? NULL : w, plain ? NULL : b, n, 1e-5f, s);
+      set->layernorm(z, x, plain ? NULL : w, plain ? NULL : b, n, 1e-5f, t);
+      EQUAL(y, z, n);
+      EQUAL(s, t, 2);
+    }
 }
 
 static void test_kernel_layernorm_dx(void) {
   for (int variant = 0; variant < 4; variant++) EACH(KINDS) {
-    if (!n) continue;
-    int with_w = variant & 1, with_g = variant >= 2;
-    float *x = values(n, kind), *dy = values(n, kind), *w = values(n, kind);
-    float *a = take(n), *b = take(n), *s = take(2);
-    float *gw = values(n, kind), *gb = values(n, kind);
-    float *gw2 = copy(gw, n), *gb2 = copy(gb, n), *gw3 = copy(gw, n), *gb3 = copy(gb, n);
-    ref->layernorm(a, x, NULL, NULL, n, 1e-5f, s);
-    ref->layernorm_dx(a, dy, x, with_w ? w : NULL, s, n, with_g ? gw : NULL, gb);
-    set->layernorm_dx(b, dy, x, with_w ? w : NULL, s, n, with_g ? gw2 : NULL, gb2);
-    EQUAL(a, b, n);
-    EQUAL(gw, gw2, n);
-    EQUAL(gb, gb2, n);
-    if (!with_g) continue;
-    set->layernorm_dx(NULL, dy, x, with_w ? w : NULL, s, n, gw3, gb3);
-    EQUAL(gw, gw3, n);
-    EQUAL(gb, gb3, n);
-  }
+      if (!n) continue;
+      int with_w = variant & 1, with_g = variant >= 2;
+      float *x = values(n, kind), *dy = values(n, kind), *w = values(n, kind);
+      float *a = take(n), *b = take(n), *s = take(2);
+      float *gw = values(n, kind), *gb = values(n, kind);
+      float *gw2 = copy(gw, n), *gb2 = copy(gb, n), *gw3 = copy(gw, n), *gb3 = copy(gb, n);
+      ref->layernorm(a, x, NULL, NULL, n, 1e-5f, s);
+      ref->layernorm_dx(a, dy, x, with_w ? w : NULL, s, n, with_g ? gw : NULL, gb);
+      set->layernorm_dx(b, dy, x, with_w ? w : NULL, s, n, with_g ? gw2 : NULL, gb2);
+      EQUAL(a, b, n);
+      EQUAL(gw, gw2, n);
+      EQUAL(gb, gb2, n);
+      if (!with_g) continue;
+      set->layernorm_dx(NULL, dy, x, with_w ? w : NULL, s, n, gw3, gb3);
+      EQUAL(gw, gw3, n);
+      EQUAL(gb, gb3, n);
+    }
 }
 
 static void test_kernel_unit(void) {
@@ -426,14 +426,14 @@ static void test_kernel_unit(void) {
 
 static void test_kernel_unit_dx(void) {
   for (int inside = 0; inside < 2; inside++) EACH(KINDS) {
-    float *y = values(n, kind), *dy = values(n, kind), *a = take(n), *b = take(n);
-    float m = inside ? 1.7f : 1e-12f;
-    ref->unit_dx(a, dy, y, m, n, 1e-12f);
-    set->unit_dx(b, dy, y, m, n, 1e-12f);
-    EQUAL(a, b, n);
-    set->unit_dx(dy, dy, y, m, n, 1e-12f);
-    EQUAL(a, dy, n);
-  }
+      float *y = values(n, kind), *dy = values(n, kind), *a = take(n), *b = take(n);
+      float m = inside ? 1.7f : 1e-12f;
+      ref->unit_dx(a, dy, y, m, n, 1e-12f);
+      set->unit_dx(b, dy, y, m, n, 1e-12f);
+      EQUAL(a, b, n);
+      set->unit_dx(dy, dy, y, m, n, 1e-12f);
+      EQUAL(a, dy, n);
+    }
 }
 
 static void test_kernel_act(void) {
@@ -579,8 +579,9 @@ static void check_narrow(narrow *f, int exponent_bits) {
     x[0] = a, x[1] = tie, x[2] = nextafterf(tie, a), x[3] = nextafterf(tie, b);
     check_narrow1(f, x, 4, exponent_bits);
   }
-  static const float edge[] = {65504, 65519.99609375f, 65520, FLT_MAX, INFINITY, -INFINITY, NAN,
-                               0x1p-149f, -0x1p-149f, -0.0f, 0x1p-25f, 0x1.000002p-25f};
+  static const float edge[] = {65504,      65519.99609375f, 65520,    FLT_MAX,
+                               INFINITY,   -INFINITY,       NAN,      0x1p-149f,
+                               -0x1p-149f, -0.0f,           0x1p-25f, 0x1.000002p-25f};
   check_narrow1(f, edge, 12, exponent_bits);
   for (at_end = 0; at_end < 2; at_end++)
     for (n = 0; n < 64; n++) {
@@ -595,18 +596,10 @@ static void check_narrow(narrow *f, int exponent_bits) {
     }
 }
 
-static void test_kernel_f16_to_f32(void) {
-  check_widen(set->f16_to_f32, 5);
-}
-static void test_kernel_bf16_to_f32(void) {
-  check_widen(set->bf16_to_f32, 8);
-}
-static void test_kernel_f32_to_f16(void) {
-  check_narrow(set->f32_to_f16, 5);
-}
-static void test_kernel_f32_to_bf16(void) {
-  check_narrow(set->f32_to_bf16, 8);
-}
+static void test_kernel_f16_to_f32(void) { check_widen(set->f16_to_f32, 5); }
+static void test_kernel_bf16_to_f32(void) { check_widen(set->bf16_to_f32, 8); }
+static void test_kernel_f32_to_f16(void) { check_narrow(set->f32_to_f16, 5); }
+static void test_kernel_f32_to_bf16(void) { check_narrow(set->f32_to_bf16, 8); }
 
 /* ---- the reference against the formulas, with the C library's fmaf ---- */
 
@@ -669,9 +662,7 @@ static void test_reference_sums(void) {
   }
 }
 
-static float flushed(float x) {
-  return fabsf(x) < FLT_MIN ? 0 : x;
-}
+static float flushed(float x) { return fabsf(x) < FLT_MIN ? 0 : x; }
 
 static void test_reference_optimizers(void) {
   for (int i = 0; i < 10000; i++) {
@@ -753,7 +744,7 @@ static void test_pack(void) {
       memset(packed, 0, (size_t)lnspi_packed_floats(in, out) * sizeof(float));
       for (int64_t first = 0; first < out; first += 10)
         lnspi_packed_from_rows(packed, in, out, first, out - first < 10 ? out - first : 10,
-                        rows + first * stride, stride);
+                               rows + first * stride, stride);
       for (int64_t o = 0; o < r16; o++)
         for (int64_t k = 0; k < in; k++) {
           int64_t p = o / 64, n = r16 - 64 * p < 64 ? r16 - 64 * p : 64;
@@ -764,7 +755,7 @@ static void test_pack(void) {
         for (int64_t k = 0; k < in; k++) back[o * stride + k] = 7;
       for (int64_t first = 0; first < out; first += 7)
         lnspi_packed_to_rows(packed, in, out, first, out - first < 7 ? out - first : 7,
-                          back + first * stride, stride);
+                             back + first * stride, stride);
       CHECK(same(rows, back, out * stride));
       CHECK(slots_close());
     }
@@ -798,7 +789,6 @@ static void test_pick(void) {
 /* ---- --time: microseconds, the best of many ---- */
 
 #include <time.h>
-
 
 static double now(void) {
   struct timespec t;
@@ -835,9 +825,7 @@ static void run_update(int64_t rows) {
   }
 }
 
-static void run_gelu(int64_t rows) {
-  set->act(LNSPI_ACT_GELU, strip, state_of[0], rows);
-}
+static void run_gelu(int64_t rows) { set->act(LNSPI_ACT_GELU, strip, state_of[0], rows); }
 
 static void time_one(const char *what, void (*run)(int64_t), int64_t rows) {
   double best = 1e30, from = now();

@@ -64,7 +64,8 @@ static float *widened(int32_t dtype, const void *w, int64_t in, int64_t out) {
 /* ---- packing ---- */
 
 static const int64_t in_widths[] = {1, 2, 3, 4, 5, 7, 16, 17, 40, 63, 66, 130};
-static const int64_t out_widths[] = {1, 15, 16, 17, 31, 32, 33, 48, 50, 64, 65, 96, 112, 128, 176};
+static const int64_t out_widths[] = {1,  15, 16, 17, 31,  32,  33, 48,
+                                     50, 64, 65, 96, 112, 128, 176};
 enum {
   INS = sizeof in_widths / sizeof in_widths[0],
   OUTS = sizeof out_widths / sizeof out_widths[0]
@@ -172,9 +173,8 @@ static void test_pack_parts(void) {
       uint8_t *part = take_bytes(bytes);
       memset(part, 0, bytes);
       for (int64_t first = (out - 1) / 7 * 7; first >= 0; first -= 7)
-        lnspi_lowp_pack_rows(types[t], part, in, out, first,
-                                out - first < 7 ? out - first : 7, wide + first * stride,
-                                stride);
+        lnspi_lowp_pack_rows(types[t], part, in, out, first, out - first < 7 ? out - first : 7,
+                             wide + first * stride, stride);
       CHECK(!memcmp(w, part, bytes));
       for (int64_t i = 0; i < out; i++) { /* once more, over what is there */
         lnspi_lowp_unpack_rows(types[t], part, in, out, i, 1, back, in);
@@ -200,7 +200,7 @@ static void test_reference_halves(void) {
         for (int64_t o = out; o < r16; o++) bias[o] = d[o] = 0;
         void *w = packed(types[t], rows, in, out);
         (types[t] == LNSP_F16 ? ref->linear_f16 : ref->linear_bf16)(w, bias, x, in, y, r16, 1,
-                                                                   in, out);
+                                                                    in, out);
         for (int64_t o = 0; o < out; o++) {
           float s = bias[o];
           for (int64_t k = 0; k < in; k++)
@@ -300,7 +300,8 @@ static void each_linear16(int32_t dtype, linear16 *f, linear16 *plain) {
     for (int64_t in = 1; in <= 70; in++, count++)
       for (int64_t rows = 1; rows <= 26; rows += 5)
         check_linear16(dtype, f, plain, rows, in, out_widths[count % OUTS], count % KINDS);
-    for (int i = 0; i < OUTS; i++) check_zeros(dtype, f, plain, in_widths[i % INS], out_widths[i]);
+    for (int i = 0; i < OUTS; i++)
+      check_zeros(dtype, f, plain, in_widths[i % INS], out_widths[i]);
     check_zeros(dtype, f, plain, 1200, 50);
     check_linear16(dtype, f, plain, 3, 300, 176, PLAIN);
     check_linear16(dtype, f, plain, 2, 1029, 80, HARD);
@@ -356,7 +357,8 @@ static void fill_row(float *x, int64_t n, int kind) {
     if (kind == TIES) x[k] = (float)((int32_t)(draw() % 253) - 126) + (draw() & 1 ? 0.5f : 0);
   }
   if (kind == TIES) x[draw() % (uint32_t)n] = 127;
-  if (kind == TINY && n > 3) x[draw() % (uint32_t)n] = draw() & 1 ? 0x1p-120f : 0x1.fffffep-121f;
+  if (kind == TINY && n > 3)
+    x[draw() % (uint32_t)n] = draw() & 1 ? 0x1p-120f : 0x1.fffffep-121f;
   if (kind == ONE_HUGE) x[draw() % (uint32_t)n] = draw() & 1 ? FLT_MAX : -3e30f;
 }
 

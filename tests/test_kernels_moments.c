@@ -20,8 +20,8 @@ LNSPI_KERNEL_MOMENT_LIST(LNSPI_X)
 static const int64_t lengths[] = {0, 16, 32, 48, 112, 128, 144, 256, 272, 384, 1008, 1024};
 enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
 
-static const lnspi_adam plain_adam = {.9f, .1f, .999f, .0316227768f, 1e-3f,
-                                      1.5f, 1e-8f, 1, 1, 0};
+static const lnspi_adam plain_adam = {.9f, .1f, .999f, .0316227768f, 1e-3f, 1.5f, 1e-8f,
+                                      1,   1,   0};
 
 /* One of several settings: as AdamW, clipped with decay added, without a first moment. */
 static lnspi_adam adam_variant(int variant) {
@@ -35,8 +35,8 @@ static lnspi_adam adam_variant(int variant) {
 /* The moments of n elements, as the library could hold them. */
 static lnspi_moments8 moments(int64_t n, int fresh) {
   int64_t blocks = (n + LNSPI_MOMENT_BLOCK - 1) / LNSPI_MOMENT_BLOCK;
-  lnspi_moments8 s = {take_bytes((size_t)n), take_bytes((size_t)n), take(blocks), take(blocks),
-                      {draw(), draw()}, draw() % 1000};
+  lnspi_moments8 s = {take_bytes((size_t)n), take_bytes((size_t)n), take(blocks),
+                      take(blocks),          {draw(), draw()},      draw() % 1000};
   for (int64_t i = 0; i < n; i++) {
     s.m[i] = (int8_t)(fresh ? 0 : (int)(draw() % 255) - 127);
     s.v[i] = (uint8_t)(fresh ? 0 : 1 + draw() % 255);
@@ -101,7 +101,8 @@ static void plain_block(float *w, const lnspi_moments8 *s, int64_t b, const floa
     float p = (float)cv[i] * (sqrtf(a->beta2) * s->v_scale[b]);
     float v = lnspi_scalar_fma(t, t, p * p);
     r[i] = v < FLT_MIN ? 0 : sqrtf(v);
-    w[i] = lnspi_scalar_fma(-a->step, m[i] / lnspi_scalar_fma(r[i], a->rsqrt_bc2, a->eps), w[i] * a->decay);
+    w[i] = lnspi_scalar_fma(-a->step, m[i] / lnspi_scalar_fma(r[i], a->rsqrt_bc2, a->eps),
+                            w[i] * a->decay);
     top = fabsf(m[i]) > top ? fabsf(m[i]) : top;
     root = r[i] > root ? r[i] : root;
   }
@@ -165,7 +166,8 @@ static size_t panel_bytes(int64_t lanes, int64_t kn) {
 /* Against the packing of lowp.h: a panel is a matrix of lanes rows. */
 static void test_reference_bf16(void) {
   const uint32_t key[2] = {7, 8};
-  for (uint32_t e = 0; e < 2000; e++) CHECK(lnspi_random_dither(key, e) == plain_dither(key, e));
+  for (uint32_t e = 0; e < 2000; e++)
+    CHECK(lnspi_random_dither(key, e) == plain_dither(key, e));
   for (int j = 0; j < LANES * INPUTS; j++) {
     int64_t lanes = lane_counts[j % LANES], kn = input_counts[j / LANES], n = kn * lanes;
     float *y = values(n, HARD), *rows = take(n), *panel = take(n);
@@ -261,8 +263,11 @@ static void test_pieces(void) {
   float *w = values(N, PLAIN), *x = copy(w, N), *g = values(N, PLAIN);
   ref->adam8(w, &s, g, N, &a);
   for (int64_t from = N - 128; from >= 0; from -= 128) {
-    lnspi_moments8 piece = {t.m + from, t.v + from, t.m_scale + from / 128,
-                            t.v_scale + from / 128, {t.key[0], t.key[1]},
+    lnspi_moments8 piece = {t.m + from,
+                            t.v + from,
+                            t.m_scale + from / 128,
+                            t.v_scale + from / 128,
+                            {t.key[0], t.key[1]},
                             t.block + (uint32_t)(from / 128)};
     ref->adam8(x + from, &piece, g + from, 128, &a);
   }
@@ -306,7 +311,8 @@ static void test_dither_is_uniform(void) {
     uint32_t key[4], other[4];
     lnspi_random_philox(step, seed, key);
     lnspi_random_philox(after, seed, other);
-    uint32_t h = lnspi_random_dither(key, i), n = lnspi_random_dither(key, i + 1), o = lnspi_random_dither(other, i);
+    uint32_t h = lnspi_random_dither(key, i), n = lnspi_random_dither(key, i + 1),
+             o = lnspi_random_dither(other, i);
     double a = (double)(h & 0x3fff) / 0x1p14 - .5, b = (double)(h >> 18) / 0x1p14 - .5;
     low += a;
     high += b;
@@ -383,7 +389,7 @@ static int time_all(void) {
         double start = now();
         for (int64_t o = 0; o < TIMED; o += PIECE) {
           const lnspi_moments8 s = {(int8_t *)code[0] + o, code[1] + o, scale[0] + o / 128,
-                                    scale[1] + o / 128, {1, 2}, (uint32_t)(o / 128)};
+                                    scale[1] + o / 128,    {1, 2},      (uint32_t)(o / 128)};
           if (what == 0) set->adam(w + o, m + o, v + o, g, PIECE, &plain_adam);
           if (what == 1) set->adam8(w + o, &s, g, PIECE, &plain_adam);
           for (uint32_t b = 0; what == 3 && b < PIECE / 8; b += 8) {

@@ -154,8 +154,15 @@ static void each_case(void (*run)(near_case *c)) {
     for (int w = 0; w < COUNT(widths); w++)
       for (int r = 0; r < COUNT(heights); r++)
         for (int n = 0; n < COUNT(queries); n++) {
-          near_case c = {widths[w], heights[r], queries[n], round_up(widths[w], 16) + 16 * (n % 2),
-                         heights[r] + 3, 0, (w + r + n) % KINDS, NULL, NULL};
+          near_case c = {widths[w],
+                         heights[r],
+                         queries[n],
+                         round_up(widths[w], 16) + 16 * (n % 2),
+                         heights[r] + 3,
+                         0,
+                         (w + r + n) % KINDS,
+                         NULL,
+                         NULL};
           c.all = c.count ? (c.count - 1) * c.ldy + c.rows : 0;
           c.a = results(c.all);
           c.b = results(c.all);

@@ -11,9 +11,9 @@ LNSPI_KERNEL_RECURRENT_LIST(LNSPI_X)
 static const int64_t lengths[] = {0, 1, 7, 15, 16, 17, 31, 48, 100, 512};
 enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
 
-#define EACH                                                \
-  for (int kind = 0; kind < KINDS; kind++)                  \
-    for (int e = 0; e < 2; e++)                             \
+#define EACH                               \
+  for (int kind = 0; kind < KINDS; kind++) \
+    for (int e = 0; e < 2; e++)            \
       for (int t = 0; t < LENGTHS && (at_end = e, 1); t++)
 #define EQUAL(a, b, n) CHECK_SAY(same((a), (b), (n)), "%s, kind %d, n %d", #a, kind, (int)(n))
 
@@ -69,9 +69,7 @@ static void test_kernel_lstm_dx(void) {
 
 /* ---- against double ---- */
 
-static double logistic(double x) {
-  return 1 / (1 + exp(-x));
-}
+static double logistic(double x) { return 1 / (1 + exp(-x)); }
 
 /* v: GRU a_r, a_z, a_n, c_n, h; LSTM a_i, a_f, a_g, a_o, cell. b weighs the LSTM's cell. */
 static double step_in_double(int lstm, const double v[5], double b) {

@@ -99,13 +99,9 @@ static void compare_scan_dx(block *k) {
             "scan_dx, %d steps, %d states: other bits", (int)k->steps, (int)k->states);
 }
 
-static void test_kernel_scan(void) {
-  each_block(compare_scan);
-}
+static void test_kernel_scan(void) { each_block(compare_scan); }
 
-static void test_kernel_scan_dx(void) {
-  each_block(compare_scan_dx);
-}
+static void test_kernel_scan_dx(void) { each_block(compare_scan_dx); }
 
 static void test_kernel_scan_rates(void) {
   for (at_end = 0; at_end < 2; at_end++)
@@ -113,7 +109,8 @@ static void test_kernel_scan_rates(void) {
       for (int n = 0; n < STATES; n++)
         for (int64_t lanes = 1; lanes <= 16; lanes += 5) {
           const int64_t states = state_counts[n];
-          float *a = values(lanes * states, kind), *x = take(16 * states), *y = take(16 * states);
+          float *a = values(lanes * states, kind), *x = take(16 * states),
+                *y = take(16 * states);
           ref->scan_rates(x, a, states, lanes);
           set->scan_rates(y, a, states, lanes);
           CHECK(same(x, y, 16 * states));
@@ -174,7 +171,8 @@ static void check_formulas(const block *k, int l) {
     double drate = 0;
     for (int64_t t = 0; t < steps; t++) {
       d[t] = exp2(rate * (double)k->delta[16 * t + l]);
-      h[t] = (t ? d[t] * h[t - 1] : 0) + (double)k->u[16 * t + l] * (double)k->b[t * k->ldb + n];
+      h[t] =
+          (t ? d[t] * h[t - 1] : 0) + (double)k->u[16 * t + l] * (double)k->b[t * k->ldb + n];
       y[t] += h[t];
     }
     g = 0;
@@ -215,7 +213,8 @@ static void test_rates(void) {
   ref->scan_rates(rate, a, 5, 3);
   for (int l = 0; l < 3; l++)
     for (int n = 0; n < 5; n++)
-      CHECK(close_to(rate[16 * n + l], -exp((double)a[5 * l + n]) * 1.4426950408889634, 0, 3e-7));
+      CHECK(
+          close_to(rate[16 * n + l], -exp((double)a[5 * l + n]) * 1.4426950408889634, 0, 3e-7));
 }
 
 /* ---- how long they take ---- */

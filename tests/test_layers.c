@@ -67,8 +67,7 @@ static void check_gradients(net *n, const char *text, double *differences, int f
     for (int64_t e = 0; e < count; e++) scale = fmax(scale, fabs(weight_gradient(n, i, e)));
     for (int64_t e = 0; e < count; e += stride, at++) {
       if (fresh)
-        differences[at] =
-            is_padding(n, i, e) ? 0 : central_difference(n, &n->weight[i][e]);
+        differences[at] = is_padding(n, i, e) ? 0 : central_difference(n, &n->weight[i][e]);
       check_one(differences[at], weight_gradient(n, i, e), scale, text,
                 n->graph->weights[i].name, e);
     }
@@ -84,7 +83,8 @@ static void check_gradients(net *n, const char *text, double *differences, int f
 /* Leaves about a third of the concepts out, never all of a sequence. */
 static void make_holes(net *n) {
   n->mask = zeros(n->rows, 1);
-  for (int64_t r = 0; r < n->rows; r++) n->mask[r] = lnspi_random(5, 0, 0, (uint32_t)r) % 3 != 0;
+  for (int64_t r = 0; r < n->rows; r++)
+    n->mask[r] = lnspi_random(5, 0, 0, (uint32_t)r) % 3 != 0;
   for (int64_t b = 0; b < n->batch; b++) n->mask[b * n->concepts + b % n->concepts] = 1;
 }
 
@@ -137,7 +137,8 @@ static const int64_t shapes[][2] = {{1, 1}, {3, 1}, {1, 2}, {2, 3}, {1, 7}};
 static void every_layer(void) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++) {
-    CHECK_SAY(layer->examples[0] != NULL || !layer->inputs_high, "layer %s has no example", layer->name);
+    CHECK_SAY(layer->examples[0] != NULL || !layer->inputs_high, "layer %s has no example",
+              layer->name);
     for (int32_t e = 0; layer->examples[e]; e++)
       for (int s = 0; s < SHAPES; s++)
         check_text(layer->examples[e], shapes[s][0], shapes[s][1], 150);
@@ -437,7 +438,8 @@ static void compare_padded(const char *text, int64_t batch, int64_t concepts, in
     memset(padded.mask + b * (concepts + more), 1, (size_t)concepts);
     memcpy(padded.input + b * (concepts + more) * in, whole.input + b * concepts * in,
            (size_t)(concepts * in) * sizeof(double));
-    memset(padded.cotangent[0] + b * longer * width, 0, (size_t)(longer * width) * sizeof(double));
+    memset(padded.cotangent[0] + b * longer * width, 0,
+           (size_t)(longer * width) * sizeof(double));
     memcpy(padded.cotangent[0] + b * longer * width, whole.cotangent[0] + b * length * width,
            (size_t)(length * width) * sizeof(double));
   }
@@ -473,10 +475,10 @@ static void padding_changes_no_bits(void) {
 
 /* Zero rows: no NaN where the reference has none. */
 static void zero_rows(void) {
-  static const char *const texts[] = {
-      "lnsp 1; x = input 20; y = unit x; output output=y",
-      "lnsp 1; x = input 20; y = layernorm x w=n; output output=y",
-      "lnsp 1; x = input 20; y = attention x heads=2 w=n; output output=y", NULL};
+  static const char *const texts[] =
+      {"lnsp 1; x = input 20; y = unit x; output output=y",
+       "lnsp 1; x = input 20; y = layernorm x w=n; output output=y",
+       "lnsp 1; x = input 20; y = attention x heads=2 w=n; output output=y", NULL};
   for (int t = 0; texts[t]; t++) {
     net n;
     open_net(&n, texts[t], 2, 2);

@@ -73,7 +73,8 @@ static int same(const lnsp_model *a, const lnsp_model *b) {
 
 /* Rounds of training and sending; then of sending alone, until all has arrived. */
 static void rounds(void) {
-  static const char *const codecs[] = {"sparse", "sign", "int4", "exact", "float16", "sparse share=.5 only=*weight"};
+  static const char *const codecs[] = {"sparse", "sign",    "int4",
+                                       "exact",  "float16", "sparse share=.5 only=*weight"};
   for (size_t c = 0; c < sizeof codecs / sizeof *codecs; c++) {
     lnsp_model *far = fresh(), *before = fresh();
     lnsp_trainer *t = trainer_of(before, "sgd lr=.1 residual=1");
@@ -202,12 +203,15 @@ static void refusals(void) {
   lnsp_delta *delta = NULL;
   uint8_t before[32], hash[32];
   static uint8_t block[4096];
-  CHECK_OK(lnsp_model_create("student d=20 s=18 k=12 heads=3", 1, NULL, &other, &support_problem));
+  CHECK_OK(
+      lnsp_model_create("student d=20 s=18 k=12 heads=3", 1, NULL, &other, &support_problem));
   step(t, 1);
   CHECK_OK(lnsp_trainer_mark(t, &support_problem));
   CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem)); /* a mark is pending */
   hash_of(t, before);
-  lnsp_options small = {.struct_size = sizeof small, .block = block, .block_bytes = sizeof block};
+  lnsp_options small = {.struct_size = sizeof small,
+                        .block = block,
+                        .block_bytes = sizeof block};
   CHECK_REFUSED(lnsp_delta_create_live(base, t, "int4", 1, &small, &delta, &support_problem),
                 LNSP_E_MEMORY);
   CHECK_REFUSED(lnsp_delta_create_live(base, t, "int3", 1, NULL, &delta, &support_problem),

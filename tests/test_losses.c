@@ -29,8 +29,7 @@ static lnsp_tensor case_read(lnsp_file *file, const char *name) {
   memset(&t, 0, sizeof t);
   if (lnsp_file_tensor(file, name, &t, NULL)) return t;
   int64_t count = 1;
-  for (int i = 0; i < t.rank; i++)
-    count *= t.dims[i];
+  for (int i = 0; i < t.rank; i++) count *= t.dims[i];
   t.data = malloc(sizeof(float) * (size_t)count);
   t.dtype = LNSP_F32;
   t.name = name;
@@ -50,8 +49,8 @@ static double relative(const float *a, const float *b, int64_t n) {
 
 /* A loss text against the file's value.<key> and grad.<key>; 0 if it does not have them. */
 static int case_loss(lnsp_file *file, const char *key, const char *text) {
-  static const char *const names[] = {"p", "t", "positive", "negative", "prev", "neg", "ctx",
-                                      "future"};
+  static const char *const names[] = {"p",    "t",   "positive", "negative",
+                                      "prev", "neg", "ctx",      "future"};
   enum { NAMES = sizeof names / sizeof *names };
   char value_name[64], grad_name[64];
   lnsp_tensor tensors[NAMES], gradient;
@@ -78,8 +77,7 @@ static int case_loss(lnsp_file *file, const char *key, const char *text) {
     CHECK_SAY(relative(out, grad.data, rows * width) < 2e-6, "%s: gradient is off by %g", text,
               relative(out, grad.data, rows * width));
   }
-  for (int i = 0; i < count; i++)
-    free(tensors[i].data);
+  for (int i = 0; i < count; i++) free(tensors[i].data);
   free(expected.data);
   free(grad.data);
   free(out);
@@ -179,8 +177,7 @@ static void differences(const char *text, reference *of, int64_t rows, int64_t w
       f[o][i / width * ld + i % width] = noise();
       x[o][i] = (double)f[o][i / width * ld + i % width];
     }
-    for (int64_t i = 0; i < many[o] * ld; i++)
-      d[o][i] = .5f;
+    for (int64_t i = 0; i < many[o] * ld; i++) d[o][i] = .5f;
     call.x[o] = f[o];
     call.d[o] = d[o];
     call.ld[o] = ld;
@@ -335,26 +332,29 @@ static void certain_rows(void) {
 /* ---- every kernel set, sums of terms, strides ------------------------------ */
 
 static void same_bits(void) {
-  static const char *const texts[] = {"mse", "cosine", "student", "triplet kind=l2 + 2*mse",
-                                      "nuclear_diversity kind=mean + .5*alignment",
-                                      "cosine_mse + .1*rehearsal + norm + 2*echo",
-                                      "info_nce negatives=2 context=mask duplicates=mask",
-                                      "info_nce_symmetric + info_nce_negatives + listwise",
-                                      "margin + margin_smooth + margin_ratio + orthogonality",
-                                      "anticopy + future_margin + micro_direction",
-                                      "moment + variance + hard_negative + positive_floor",
-                                      "mmd + sampled_nce + bce + huber + .1*echo rows=3",
-                                      "margin gate=.1 + margin auto=.2 high=9 + mse ramp=-1 full=1"};
+  static const char *const texts[] =
+      {"mse",
+       "cosine",
+       "student",
+       "triplet kind=l2 + 2*mse",
+       "nuclear_diversity kind=mean + .5*alignment",
+       "cosine_mse + .1*rehearsal + norm + 2*echo",
+       "info_nce negatives=2 context=mask duplicates=mask",
+       "info_nce_symmetric + info_nce_negatives + listwise",
+       "margin + margin_smooth + margin_ratio + orthogonality",
+       "anticopy + future_margin + micro_direction",
+       "moment + variance + hard_negative + positive_floor",
+       "mmd + sampled_nce + bce + huber + .1*echo rows=3",
+       "margin gate=.1 + margin auto=.2 high=9 + mse ramp=-1 full=1"};
   static float x[8][7 * 37 * 2], g[7 * 37], first[7 * 37];
-  static const char *const names[8] = {"p", "t", "positive", "negative", "prev", "neg", "ctx",
-                                       "future"};
+  static const char *const names[8] = {"p",    "t",   "positive", "negative",
+                                       "prev", "neg", "ctx",      "future"};
   lnsp_tensor in[8], out = matrix("gradient", g, 7, 37);
   noise_state = 5;
   for (int o = 0; o < 8; o++) {
-    for (int i = 0; i < 7 * 37 * 2; i++)
-      x[o][i] = noise();
-    in[o] = o < 5 ? matrix(names[o], x[o], 7, 37)
-                  : lnsp_tensor_f32(names[o], x[o], 3, 7, 2, 37);
+    for (int i = 0; i < 7 * 37 * 2; i++) x[o][i] = noise();
+    in[o] =
+        o < 5 ? matrix(names[o], x[o], 7, 37) : lnsp_tensor_f32(names[o], x[o], 3, 7, 2, 37);
   }
   memcpy(&x[1][37], &x[1][74], 37 * sizeof(float)); /* duplicates, and a known context */
   memcpy(&x[6][37], &x[1][111], 37 * sizeof(float));
@@ -398,8 +398,7 @@ static void sums_and_strides(void) {
   in[0].data = p;
   in[0].strides[0] = 1;
   in[0].strides[1] = 12;
-  for (int i = 0; i < 90; i++)
-    g[i] = 7;
+  for (int i = 0; i < 90; i++) g[i] = 7;
   out.data = g;
   out.strides[0] = 15;
   out.strides[1] = 3;
@@ -407,8 +406,7 @@ static void sums_and_strides(void) {
   CHECK_INT(lnsp_loss_evaluate("2*mse + -.5 * cosine", in, 2, &again, &out, NULL, NULL),
             LNSP_OK);
   CHECK(again == both);
-  for (int i = 0; i < 90; i++)
-    CHECK(g[i] == (i % 3 ? 7.0f : grad[i / 15 * 5 + i % 15 / 3]));
+  for (int i = 0; i < 90; i++) CHECK(g[i] == (i % 3 ? 7.0f : grad[i / 15 * 5 + i % 15 / 3]));
 }
 
 /* ---- texts ----------------------------------------------------------------- */
@@ -428,9 +426,9 @@ static void good_texts(void) {
   CHECK(terms[2].weight == 1 && terms[2].real[0] == 0);
   CHECK_STR(terms[2].on, "code");
 
-  CHECK_INT(
-      lnspi_loss_text_parse(" cosine+4 *replay rows=9 seed=18+.5*mse on=raw ", terms, &count, NULL),
-      LNSP_OK);
+  CHECK_INT(lnspi_loss_text_parse(" cosine+4 *replay rows=9 seed=18+.5*mse on=raw ", terms,
+                                  &count, NULL),
+            LNSP_OK);
   CHECK_INT(count, 3);
   CHECK(terms[0].weight == 1 && terms[1].loss == NULL && terms[1].weight == 4);
   CHECK(terms[1].rows == 9 && terms[1].seed == 18);
@@ -438,9 +436,11 @@ static void good_texts(void) {
   CHECK_STR(terms[2].on, "raw");
   CHECK(terms[2].weight == .5f);
 
-  CHECK_INT(lnspi_loss_text_parse("mse from=3 until=9 every=2 + .5*margin gate=.03 weak=.5 auto=.1 "
-                             "low=.001 high=.02 + info_nce against=key stop=1", terms, &count,
-                             NULL), LNSP_OK);
+  CHECK_INT(
+      lnspi_loss_text_parse("mse from=3 until=9 every=2 + .5*margin gate=.03 weak=.5 auto=.1 "
+                            "low=.001 high=.02 + info_nce against=key stop=1",
+                            terms, &count, NULL),
+      LNSP_OK);
   CHECK_INT(count, 3);
   CHECK(terms[0].from == 3 && terms[0].until == 9 && terms[0].every == 2 && !terms[0].gated);
   CHECK(terms[1].from == 0 && terms[1].until == INT64_MAX && terms[1].every == 1);
@@ -453,14 +453,16 @@ static void good_texts(void) {
       CHECK(lnspi_loss_weighting_active(&terms[0], step, pass) ==
             (step >= 3 && step < 9 && pass % 2 == 0));
 
-  CHECK_INT(lnspi_loss_text_parse("1e+2*triplet kind=l2 margin=2e-1 on=code", terms, &count, NULL),
+  CHECK_INT(lnspi_loss_text_parse("1e+2*triplet kind=l2 margin=2e-1 on=code", terms, &count,
+                                  NULL),
             LNSP_OK);
   CHECK(count == 1 && terms[0].weight == 100 && terms[0].real[0] == .2f &&
         terms[0].real[1] == 1);
   CHECK_STR(terms[0].on, "code");
   CHECK_INT(lnspi_loss_text_parse("2*student + mse", terms, &count, NULL), LNSP_OK);
   CHECK(count == 4 && terms[0].weight == 2 && terms[1].weight == .2f && terms[2].weight == 2);
-  CHECK_INT(lnspi_loss_text_parse("mse+mse+mse+mse+mse+mse+mse+mse", terms, &count, NULL), LNSP_OK);
+  CHECK_INT(lnspi_loss_text_parse("mse+mse+mse+mse+mse+mse+mse+mse", terms, &count, NULL),
+            LNSP_OK);
   CHECK_INT(count, 8);
 }
 
@@ -628,9 +630,12 @@ static void refused_sets(void) {
   neg[4] = NAN;
   in[2] = lnsp_tensor_f32("neg", neg, 3, 2, 3, 3);
   CHECK_INT(refused("listwise", in, 3, NULL), LNSP_E_NOT_FINITE);
-  static const char *const texts[] = {"info_nce", "info_nce_symmetric", "hard_negative",
-                                      "info_nce negatives=3", "listwise", "variance"};
-  static const int64_t sizes[][2] = {{1 << 21, 1}, {(int64_t)1 << 33, 1}, {1, (int64_t)1 << 61},
+  static const char *const texts[] = {"info_nce",      "info_nce_symmetric",
+                                      "hard_negative", "info_nce negatives=3",
+                                      "listwise",      "variance"};
+  static const int64_t sizes[][2] = {{1 << 21, 1},
+                                     {(int64_t)1 << 33, 1},
+                                     {1, (int64_t)1 << 61},
                                      {(int64_t)1 << 39, (int64_t)1 << 39}};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {

@@ -20,7 +20,7 @@ static int32_t truth[METRIC_QUERIES], without[METRIC_QUERIES * METRIC_WITHOUT];
 static metric_rank ranks[METRIC_QUERIES];
 
 static metric_pool make_queries(void) {
-  const metric_pool pool = { pool_vectors, METRIC_POOL, METRIC_WIDTH };
+  const metric_pool pool = {pool_vectors, METRIC_POOL, METRIC_WIDTH};
   int q, j;
 
   make_vectors(pool_vectors, METRIC_POOL, 1);
@@ -42,7 +42,8 @@ static void rank_queries(const metric_pool *pool, const int32_t *left_out) {
   float *scratch = malloc((size_t)metric_ranks_scratch(pool) * sizeof *scratch);
   CHECK(scratch != NULL);
   if (scratch)
-    metric_ranks(pool, queries, METRIC_QUERIES, truth, left_out, METRIC_WITHOUT, scratch, ranks);
+    metric_ranks(pool, queries, METRIC_QUERIES, truth, left_out, METRIC_WITHOUT, scratch,
+                 ranks);
   free(scratch);
 }
 
@@ -89,10 +90,10 @@ static void ranks_without_context(void) {
 /* Equal scores do not push the truth back; a truth that is left out is ranked all the
  * same; a pool of one is found. */
 static void ranks_of_ties(void) {
-  static const float same[4][2] = { { 1, 0 }, { 1, 0 }, { 0, 1 }, { 1, 0 } };
-  static const float query[2] = { 1, 0 };
-  static const int32_t first[1] = { 3 }, left_out[4] = { 3, 0, 1, -1 };
-  metric_pool pool = { &same[0][0], 4, 2 };
+  static const float same[4][2] = {{1, 0}, {1, 0}, {0, 1}, {1, 0}};
+  static const float query[2] = {1, 0};
+  static const int32_t first[1] = {3}, left_out[4] = {3, 0, 1, -1};
+  metric_pool pool = {&same[0][0], 4, 2};
   float scratch[METRIC_BLOCK * 6];
   metric_rank out;
 
@@ -105,18 +106,18 @@ static void ranks_of_ties(void) {
   CHECK_INT(out.best, 3);
   pool.vectors = same[2];
   pool.count = 1;
-  metric_ranks(&pool, query, 1, (const int32_t[]){ 0 }, NULL, 0, scratch, &out);
+  metric_ranks(&pool, query, 1, (const int32_t[]){0}, NULL, 0, scratch, &out);
   CHECK_INT(out.rank, 1);
   CHECK_NEAR(out.score, 0, 0);
 }
 
 /* The truth is sixth, but the third best is as good as it. */
 static void oracle_finds_twins(void) {
-  static const float pool_of[6][2] = { { .8f, .6f }, { .96f, .28f }, { 1, 0 },
-                                       { .28f, .96f }, { 0, 1 }, { .1f, .99498743f } };
-  static const float query[2] = { 1, 0 };
-  static const int32_t right[2] = { 5, 4 };
-  const metric_pool pool = { &pool_of[0][0], 6, 2 };
+  static const float pool_of[6][2] = {{.8f, .6f},   {.96f, .28f}, {1, 0},
+                                      {.28f, .96f}, {0, 1},       {.1f, .99498743f}};
+  static const float query[2] = {1, 0};
+  static const int32_t right[2] = {5, 4};
+  const metric_pool pool = {&pool_of[0][0], 6, 2};
   float scratch[METRIC_BLOCK * 8];
   metric_rank out[2];
   metric_retrieval r;
@@ -134,7 +135,7 @@ static void oracle_finds_twins(void) {
 }
 
 static void cosines(void) {
-  static const float a[3] = { 3, 0, 4 }, b[3] = { 0, 2, 0 }, zero[3] = { 0, 0, 0 };
+  static const float a[3] = {3, 0, 4}, b[3] = {0, 2, 0}, zero[3] = {0, 0, 0};
   const metric_pool pool = make_queries();
   double sum = 0;
   int q;
@@ -171,11 +172,11 @@ static void collapse(void) {
 }
 
 static void medians(void) {
-  float x[7] = { 5, 1, 4, 1, 5, 9, 2 }, equal[6] = { 3, 3, 3, 3, 3, 3 };
+  float x[7] = {5, 1, 4, 1, 5, 9, 2}, equal[6] = {3, 3, 3, 3, 3, 3};
   CHECK_NEAR(metric_median(x, 7), 4, 0);
   CHECK_NEAR(metric_median(x, 1), (double)x[0], 0);
   CHECK_NEAR(metric_median(equal, 6), 3, 0);
-  CHECK_NEAR(metric_median((float[]){ 4, 1, 3, 2 }, 4), 2.5, 0);
+  CHECK_NEAR(metric_median((float[]){4, 1, 3, 2}, 4), 2.5, 0);
 }
 
 static void directions(void) {
@@ -187,8 +188,8 @@ static void directions(void) {
 
 /* Five concepts: the target is beaten or equalled by as many of them as it says. */
 static void mini(void) {
-  static const float context[5][2] = { { 1, 0 }, { 1, 0 }, { 1, 0 }, { 1, 0 }, { 0, 1 } };
-  static const float up[2] = { 0, 1 }, right[2] = { 1, 0 };
+  static const float context[5][2] = {{1, 0}, {1, 0}, {1, 0}, {1, 0}, {0, 1}};
+  static const float up[2] = {0, 1}, right[2] = {1, 0};
   metric_mini m;
 
   memset(&m, 0, sizeof m);
@@ -205,7 +206,7 @@ static float bank_vectors[METRIC_BANK * METRIC_WIDTH];
 static int32_t article[METRIC_BANK], order[METRIC_BANK], place[METRIC_BANK];
 
 static cat5_bank make_bank(void) {
-  const cat5_bank bank = { bank_vectors, article, order, place, METRIC_BANK, METRIC_WIDTH };
+  const cat5_bank bank = {bank_vectors, article, order, place, METRIC_BANK, METRIC_WIDTH};
   float topic[METRIC_ARTICLES * METRIC_WIDTH];
   int i, j;
 
@@ -226,15 +227,14 @@ static cat5_bank make_bank(void) {
 }
 
 static int predict_weighted(void *self, const float *contexts, int64_t rows, float *out) {
-  static const double w[5] = { .05, .1, .15, .25, .45 };
+  static const double w[5] = {.05, .1, .15, .25, .45};
   int64_t r;
   int i, c, *calls = self;
 
   for (r = 0; r < rows; r++)
     for (i = 0; i < METRIC_WIDTH; i++) {
       double sum = 0;
-      for (c = 0; c < 5; c++)
-        sum += w[c] * (double)contexts[(r * 5 + c) * METRIC_WIDTH + i];
+      for (c = 0; c < 5; c++) sum += w[c] * (double)contexts[(r * 5 + c) * METRIC_WIDTH + i];
       out[r * METRIC_WIDTH + i] = (float)sum;
     }
   return --*calls < 0 ? 7 : 0;
@@ -242,21 +242,21 @@ static int predict_weighted(void *self, const float *contexts, int64_t rows, flo
 
 static void run_five(int target_base, int64_t batch, cat5_result *out) {
   const cat5_bank bank = make_bank();
-  const cat5_setting s = { target_base, 5, METRIC_HORIZON, batch };
+  const cat5_setting s = {target_base, 5, METRIC_HORIZON, batch};
   float *scratch = malloc((size_t)cat5_scratch(&bank, &s) * sizeof *scratch);
   int calls = 1 << 20;
 
   CHECK(scratch != NULL);
   if (scratch)
-    CHECK_INT(cat5_evaluate(&bank, &metric_windows[0][0], METRIC_WINDOWS, &s, predict_weighted, &calls,
-                       scratch, out), 0);
+    CHECK_INT(cat5_evaluate(&bank, &metric_windows[0][0], METRIC_WINDOWS, &s, predict_weighted,
+                            &calls, scratch, out),
+              0);
   free(scratch);
 }
 
 static void near_all(const double *actual, const double *expected, size_t count) {
   size_t i;
-  for (i = 0; i < count; i++)
-    CHECK_NEAR(actual[i], expected[i], 2e-6);
+  for (i = 0; i < count; i++) CHECK_NEAR(actual[i], expected[i], 2e-6);
 }
 
 static void check_common(const cat5_result *r, const double *within, const double *ablation,
@@ -317,14 +317,13 @@ static void five_any_batch(void) {
  * none fails its gate. */
 static void five_skips(void) {
   cat5_bank bank = make_bank();
-  static const int32_t window[6] = { 0, 1, 2, 3, 4, 5 };
-  const cat5_setting s = { 1, 5, METRIC_HORIZON, 1 };
+  static const int32_t window[6] = {0, 1, 2, 3, 4, 5};
+  const cat5_setting s = {1, 5, METRIC_HORIZON, 1};
   float scratch[METRIC_WIDTH * 12];
   cat5_result r;
   int i, calls = 100;
 
-  for (i = 0; i < METRIC_BANK; i++)
-    article[i] = i == 5 ? -1 : 2;
+  for (i = 0; i < METRIC_BANK; i++) article[i] = i == 5 ? -1 : 2;
   cat5_order(article, METRIC_BANK, order, place);
   CHECK_INT(cat5_evaluate(&bank, window, 1, &s, predict_weighted, &calls, scratch, &r), 0);
   CHECK_INT(r.without_article, 1);
@@ -334,8 +333,7 @@ static void five_skips(void) {
   CHECK_INT(r.rollout_skipped, 1);
   CHECK(isnan(r.margin) && isnan(r.hit1) && isnan(r.rollout));
   for (i = 0; i < CAT5_GATES; i++)
-    if (i != CAT5_C)
-      CHECK_INT(cat5_gate(i, &r, &r, 0), 0);
+    if (i != CAT5_C) CHECK_INT(cat5_gate(i, &r, &r, 0), 0);
   CHECK_INT(cat5_neighbour(&bank, 4, 1), 6); /* over the row that has no article */
   CHECK_INT(cat5_neighbour(&bank, 0, -1), -1);
   CHECK_INT(cat5_neighbour(&bank, METRIC_BANK - 1, 1), -1);
@@ -374,18 +372,16 @@ static void five_gates(void) {
 }
 
 static void shuffles_as_python(void) {
-  static const int32_t sizes[] = { 5, 5, 30 };
+  static const int32_t sizes[] = {5, 5, 30};
   mt19937 r;
   int32_t x[30], i;
   size_t s, at = 0;
 
   mt19937_seed(&r, 17);
   for (s = 0; s < COUNT(sizes); s++) {
-    for (i = 0; i < sizes[s]; i++)
-      x[i] = i;
+    for (i = 0; i < sizes[s]; i++) x[i] = i;
     mt19937_shuffle(&r, x, sizes[s]);
-    for (i = 0; i < sizes[s]; i++)
-      CHECK_INT(x[i], five_orders[at++]);
+    for (i = 0; i < sizes[s]; i++) CHECK_INT(x[i], five_orders[at++]);
   }
   CHECK_INT(at, COUNT(five_orders));
 }

@@ -13,8 +13,8 @@
 #include "train/trainer.h"
 
 /* Odd widths; panels of 64, 48, 32 and 16 lanes; a matrix in three parts. */
-#define ODD                                                                             \
-  "lnsp 1; x = input 37; h = linear x 176 w=a; h = gelu h; h = linear h 96 w=b; "       \
+#define ODD                                                                       \
+  "lnsp 1; x = input 37; h = linear x 176 w=a; h = gelu h; h = linear h 96 w=b; " \
   "h = attention h heads=8 w=c; h = layernorm h w=n; y = linear h 37 w=d; output output=y"
 #define WIDTH 37
 #define ROWS 3
@@ -32,8 +32,8 @@ static lnsp_trainer *make(const char *graph, const char *optimizer, const char *
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   CHECK_OK(lnsp_model_create(graph, 3, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, &options, &t,
-                               &support_problem));
+  CHECK_OK(
+      lnsp_trainer_create(model, "mse", optimizer, &limits, &options, &t, &support_problem));
   lnsp_model_destroy(model);
   return t;
 }
@@ -130,14 +130,14 @@ static void pack(const lnspi_weight *weight, const float *rows, float *to) {
   int64_t out = weight->dims[0] / weight->parts, in = weight->dims[1];
   for (int32_t part = 0; part < weight->parts; part++)
     lnspi_packed_from_rows(to + part * lnspi_packed_floats(in, out), in, out, 0, out,
-                    rows + part * out * in, in);
+                           rows + part * out * in, in);
 }
 
 static void unpack(const lnspi_weight *weight, const float *from, float *rows) {
   int64_t out = weight->dims[0] / weight->parts, in = weight->dims[1];
   for (int32_t part = 0; part < weight->parts; part++)
     lnspi_packed_to_rows(from + part * lnspi_packed_floats(in, out), in, out, 0, out,
-                      rows + part * out * in, in);
+                         rows + part * out * in, in);
 }
 
 static void update_by_hand(by_hand *h, const lnspi_weight *weight, const lnspi_update *update) {
@@ -146,8 +146,12 @@ static void update_by_hand(by_hand *h, const lnspi_weight *weight, const lnspi_u
   for (int32_t part = 0; part < weight->parts; part++)
     for (int64_t left = lnspi_round16(out); left > 0; left -= 64) {
       int64_t n = (left < 64 ? left : 64) * in;
-      lnspi_moments8 s = {h->m + at, h->v + at, h->m_scale + block, h->v_scale + block,
-                          {update->key[0], update->key[1]}, block};
+      lnspi_moments8 s = {h->m + at,
+                          h->v + at,
+                          h->m_scale + block,
+                          h->v_scale + block,
+                          {update->key[0], update->key[1]},
+                          block};
       lnspi_kernels_scalar.adam8(h->w + at, &s, h->g + at, n, &update->as.adam);
       block += (uint32_t)((n + 127) / 128);
       at += n;
@@ -168,8 +172,8 @@ static void the_update_is_the_kernels_with(const char *optimizer) {
     CHECK(index >= 0);
     if (index < 0) return;
     const lnspi_weight *weight = &t->graph->weights[index];
-    CHECK_OK(lnsp_trainer_tensor_read(t, names[i], 0, hand[i].row, weight->count,
-                                      &support_problem));
+    CHECK_OK(
+        lnsp_trainer_tensor_read(t, names[i], 0, hand[i].row, weight->count, &support_problem));
     pack(weight, hand[i].row, hand[i].w);
   }
   for (uint32_t s = 0; s < 4; s++) {
@@ -179,8 +183,8 @@ static void the_update_is_the_kernels_with(const char *optimizer) {
       int32_t index = lnspi_graph_find_weight(t->graph, names[i]);
       const lnspi_weight *weight = &t->graph->weights[index];
       lnspi_update update;
-      CHECK_OK(lnsp_trainer_gradient(t, names[i], hand[i].row, weight->count,
-                                     &support_problem));
+      CHECK_OK(
+          lnsp_trainer_gradient(t, names[i], hand[i].row, weight->count, &support_problem));
       pack(weight, hand[i].row, hand[i].g);
       t->rule.optimizer->prepare(t->rule.real, .01, 1, s + 1, &update);
       lnspi_optimizer_rounding_key(&t->rule, index, s + 1, update.key);
@@ -351,7 +355,8 @@ static void resumes_to_the_same_bits(void) {
 
 /* Moments are values in the file: either form goes on from the other's. */
 static void resumes_in_the_other_form(void) {
-  const char *pairs[][2] = {{"adamw lr=1e-2", TEXT}, {TEXT, "adamw lr=1e-2"},
+  const char *pairs[][2] = {{"adamw lr=1e-2", TEXT},
+                            {TEXT, "adamw lr=1e-2"},
                             {"adamw lr=1e-2", "adamw weights=bf16"},
                             {"adamw weights=bf16", "adamw lr=1e-2"}};
   for (int i = 0; i < 4; i++) {
@@ -379,13 +384,18 @@ static void hostile_moments(void) {
     const char *name;
     float value;
     int32_t opens, steps;
-  } cases[] = {{m, (float)NAN, LNSP_E_NOT_FINITE, 0}, {v, (float)NAN, LNSP_E_NOT_FINITE, 0},
-               {m, (float)-INFINITY, LNSP_E_NOT_FINITE, 0}, {v, -1e-30f, LNSP_E_FORMAT, 0},
-               {v, -3e38f, LNSP_E_FORMAT, 0}, {v, -0.f, LNSP_OK, LNSP_OK},
+  } cases[] = {{m, (float)NAN, LNSP_E_NOT_FINITE, 0},
+               {v, (float)NAN, LNSP_E_NOT_FINITE, 0},
+               {m, (float)-INFINITY, LNSP_E_NOT_FINITE, 0},
+               {v, -1e-30f, LNSP_E_FORMAT, 0},
+               {v, -3e38f, LNSP_E_FORMAT, 0},
+               {v, -0.f, LNSP_OK, LNSP_OK},
                {m, 3.4e38f, LNSP_OK, LNSP_E_NOT_FINITE},
                {m, -3.4e38f, LNSP_OK, LNSP_E_NOT_FINITE},
-               {v, 3.4e38f, LNSP_OK, LNSP_E_NOT_FINITE}, {m, 1e-44f, LNSP_OK, LNSP_OK},
-               {v, 1e-44f, LNSP_OK, LNSP_OK}, {m, 1e-37f, LNSP_OK, LNSP_OK},
+               {v, 3.4e38f, LNSP_OK, LNSP_E_NOT_FINITE},
+               {m, 1e-44f, LNSP_OK, LNSP_OK},
+               {v, 1e-44f, LNSP_OK, LNSP_OK},
+               {m, 1e-37f, LNSP_OK, LNSP_OK},
                {v, 1e-37f, LNSP_OK, LNSP_OK}};
   lnsp_trainer *t = make(ODD, TEXT, NULL, 0, 0), *other = NULL;
   steps(t, 0, 2);
@@ -447,10 +457,8 @@ static void memory_with(const char *text) {
   lnsp_trainer *t = NULL;
   CHECK_OK(lnsp_model_create(ODD, 3, NULL, &model, &support_problem));
   const lnsp_graph *graph = lnsp_model_graph(model);
-  CHECK_OK(lnsp_trainer_measure(graph, "mse", text, &limits, &memory,
-                                &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", text, &limits, &options, &t,
-                               &support_problem));
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", text, &limits, &memory, &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, "mse", text, &limits, &options, &t, &support_problem));
   CHECK_INT(heap.last_bytes, memory.total_bytes);
   int calls = heap.calls;
   CHECK_OK(lnsp_trainer_mark(t, &support_problem));
@@ -458,11 +466,10 @@ static void memory_with(const char *text) {
   CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
   steps(t, 0, 2);
   CHECK_INT(heap.calls, calls);
-  CHECK_INT(memory.total_bytes, memory.weight_bytes + memory.moment_bytes +
-                                    memory.average_bytes + memory.residual_bytes +
-                                    memory.gradient_bytes + memory.undo_bytes +
-                                    memory.activation_bytes +
-                                    memory.workspace_bytes + memory.plan_bytes);
+  CHECK_INT(memory.total_bytes,
+            memory.weight_bytes + memory.moment_bytes + memory.average_bytes +
+                memory.residual_bytes + memory.gradient_bytes + memory.undo_bytes +
+                memory.activation_bytes + memory.workspace_bytes + memory.plan_bytes);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);
   CHECK_INT(heap.live, 0);
@@ -490,19 +497,23 @@ static void texts_are_refused(void) {
   const struct {
     const char *text;
     int32_t status;
-  } bad[] = {{"adamw moments=16bit", LNSP_E_UNKNOWN}, {"adamw moments=8", LNSP_E_UNKNOWN},
-             {"adamw moments=8bit,32bit", LNSP_E_UNKNOWN}, {"adamw moments=", LNSP_E_SYNTAX},
+  } bad[] = {{"adamw moments=16bit", LNSP_E_UNKNOWN},
+             {"adamw moments=8", LNSP_E_UNKNOWN},
+             {"adamw moments=8bit,32bit", LNSP_E_UNKNOWN},
+             {"adamw moments=", LNSP_E_SYNTAX},
              {"adam moments=8bit betas=.9,.99999", LNSP_E_ARGUMENT},
              {"sgd momentum=.9 moments=8bit", LNSP_E_UNKNOWN},
-             {"adamw weights=f16", LNSP_E_UNKNOWN}, {"sgd weights=", LNSP_E_SYNTAX},
+             {"adamw weights=f16", LNSP_E_UNKNOWN},
+             {"sgd weights=", LNSP_E_SYNTAX},
              {"adamw weights=bf16 ema=.9", LNSP_E_ARGUMENT},
-             {"adamw seed=-1", LNSP_E_LIMIT}, {"adamw seed=x", LNSP_E_SYNTAX}};
+             {"adamw seed=-1", LNSP_E_LIMIT},
+             {"adamw seed=x", LNSP_E_SYNTAX}};
   lnsp_graph *graph = NULL;
   lnsp_memory_info memory = {.struct_size = sizeof memory};
   CHECK_OK(lnsp_graph_create(ODD, NULL, &graph, &support_problem));
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    int32_t status = lnsp_trainer_measure(graph, "mse", bad[i].text, NULL, &memory,
-                                          &support_problem);
+    int32_t status =
+        lnsp_trainer_measure(graph, "mse", bad[i].text, NULL, &memory, &support_problem);
     CHECK_SAY(status == bad[i].status, "'%s' gave %s: %s", bad[i].text,
               lnsp_status_name(status), support_problem.message);
   }

@@ -132,9 +132,10 @@ static void terms_on_the_code(void) {
   float gradient[60];
   CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, NULL, &support_problem));
   CHECK_REFUSED(lnsp_trainer_gradient(t, "layers.teacher_align.weight", gradient, 60,
-                                      &support_problem), LNSP_E_STATE);
-  CHECK_OK(lnsp_trainer_gradient(t, "layers.compress_1.weight", gradient, 60,
-                                 &support_problem));
+                                      &support_problem),
+                LNSP_E_STATE);
+  CHECK_OK(
+      lnsp_trainer_gradient(t, "layers.compress_1.weight", gradient, 60, &support_problem));
   int32_t all = lnsp_graph_tensor_count(lnsp_trainer_graph(t)), before = 0;
   for (int32_t w = 0; w < all; w++) {
     lnsp_tensor info;
@@ -249,8 +250,8 @@ static void contexts_and_sets(void) {
     compare("ln_min d=10 s=4", "anticopy margin=.3 + margin_smooth margin=.5", &b, 6);
     compare("ln_min d=10 s=4", "info_nce tau=.5 context=mask + info_nce_negatives negatives=2",
             &b, 6);
-    compare("ln_min d=10 s=4", "info_nce_symmetric tau=.5 + .3*info_nce tau=.3 negatives=4",
-            &b, 6);
+    compare("ln_min d=10 s=4", "info_nce_symmetric tau=.5 + .3*info_nce tau=.3 negatives=4", &b,
+            6);
     compare("ln_min d=10 s=4", "moment + variance of=raw + listwise + micro_direction", &b, 6);
   }
 }
@@ -282,8 +283,9 @@ static void context_masks(void) {
   /* the first sequence's second vector is the last target */
   memcpy(b.values[0] + 10, b.values[1] + 50, 10 * sizeof(float));
   for (int i = 0; i < 3; i++) {
-    lnsp_trainer *t = open_trainer(&bytes, i == 1 ? "info_nce tau=.5 context=mask"
-                                                  : "info_nce tau=.5", "sgd", NULL);
+    lnsp_trainer *t =
+        open_trainer(&bytes, i == 1 ? "info_nce tau=.5 context=mask" : "info_nce tau=.5", "sgd",
+                     NULL);
     if (i == 2) b.values[0][10] += .5f; /* no longer known, with or without the mask */
     CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value[i], &support_problem));
     lnsp_trainer_destroy(t);
@@ -324,8 +326,7 @@ static void refused_sets(void) {
   CHECK(state_open(&bytes, "anticopy", "sgd clip_each=1", &limits, &t) == LNSP_OK);
   lnsp_trainer_destroy(t);
   t = NULL;
-  CHECK_INT(state_open(&bytes, "info_nce", "sgd clip_each=1", &limits, &t),
-            LNSP_E_UNSUPPORTED);
+  CHECK_INT(state_open(&bytes, "info_nce", "sgd clip_each=1", &limits, &t), LNSP_E_UNSUPPORTED);
   free(bytes.data);
   support_bytes code = model_file(STUDENT, 5); /* a code of another width than the input */
   CHECK_INT(state_open(&code, "anticopy on=code", "sgd", &limits, &t), LNSP_E_SHAPE);
@@ -369,7 +370,7 @@ static support_bytes unshare(const support_bytes *bytes, const char *graph) {
     tensors[i].name = names[i];
   }
   CHECK_OK(lnsp_writer_create_sink(&sink, tensors, 2 * n, &pair, 1, NULL, &writer,
-                                 &support_problem));
+                                   &support_problem));
   for (int32_t i = 0; i < 2 * n; i++) {
     int64_t count = tensors[i].dims[0] * (tensors[i].rank > 1 ? tensors[i].dims[1] : 1);
     CHECK_OK(lnsp_file_read(file, names[i % n], 0, count, LNSP_F32, values, &support_problem));

@@ -68,13 +68,14 @@ static void bounds_hold(void) {
 
 static void schedules(void) {
   lnspi_optimizer_config rule;
-  CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=cosine warmup=4 steps=12 min_lr=1", &rule, NULL) ==
-        LNSP_OK);
+  CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=cosine warmup=4 steps=12 min_lr=1", &rule,
+                              NULL) == LNSP_OK);
   CHECK_NEAR(lnspi_schedule_rate(&rule, 0), .5, 1e-15);
   CHECK_NEAR(lnspi_schedule_rate(&rule, 3), 2, 1e-15);
   CHECK_NEAR(lnspi_schedule_rate(&rule, 4), 2, 1e-15);
   CHECK_NEAR(lnspi_schedule_rate(&rule, 8), 1.5, 1e-15);
-  CHECK_NEAR(lnspi_schedule_rate(&rule, 11), 1 + .5 * (1 + cos(3.14159265358979 * 7 / 8)), 1e-14);
+  CHECK_NEAR(lnspi_schedule_rate(&rule, 11), 1 + .5 * (1 + cos(3.14159265358979 * 7 / 8)),
+             1e-14);
   CHECK_NEAR(lnspi_schedule_rate(&rule, 12), 1, 1e-15);
   CHECK_NEAR(lnspi_schedule_rate(&rule, UINT64_MAX), 1, 1e-15);
   CHECK(lnspi_optimizer_parse("sgd lr=2 warmup=2", &rule, NULL) == LNSP_OK);

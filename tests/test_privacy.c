@@ -48,8 +48,7 @@ static lnsp_trainer *net_open(const char *loss, const char *optimizer,
   CHECK_OK(lnsp_model_create(privacy_graph, PRIVACY_SEED, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, options, &t, &support_problem));
   lnsp_model_destroy(model);
-  if (t && t->rule.noise > 0)
-    CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_problem));
+  if (t && t->rule.noise > 0) CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_problem));
   return t;
 }
 
@@ -59,7 +58,7 @@ static void net_evaluate(lnsp_trainer *t, const char *loss, int64_t first, int64
   data_make(&d, first, rows, concepts);
   data_name(&d, loss);
   CHECK_OK(lnsp_trainer_compute_gradients(t, d.tensors, strstr(loss, "triplet") ? 3 : 2, NULL,
-                                 &support_problem));
+                                          &support_problem));
 }
 
 static void net_steps(lnsp_trainer *t, const char *loss, int count, int64_t concepts) {
@@ -76,8 +75,8 @@ static void net_hash(const lnsp_trainer *t, uint8_t hash[32]) {
 static int64_t net_gradient(lnsp_trainer *t, int32_t weight, float *out) {
   const int64_t count = t->graph->weights[weight].count;
   CHECK(count <= MOST_FLOATS * 2);
-  CHECK_OK(lnsp_trainer_gradient(t, t->graph->weights[weight].name, out, count,
-                                 &support_problem));
+  CHECK_OK(
+      lnsp_trainer_gradient(t, t->graph->weights[weight].name, out, count, &support_problem));
   return count;
 }
 
@@ -134,8 +133,8 @@ static void equals_one_row_at_a_time(void) {
     float g[PRIVACY_TENSORS][MOST_FLOATS * 2];
     double clip = .6, lot = c & 4 ? 10 : PRIVACY_ROWS;
     lnsp_trainer *plain = net_open(loss, "sgd", NULL, 0);
-    lnsp_trainer *t = net_open(loss, c & 4 ? "sgd clip_each=.6 lot=10" : "sgd clip_each=.6",
-                               NULL, 0);
+    lnsp_trainer *t =
+        net_open(loss, c & 4 ? "sgd clip_each=.6 lot=10" : "sgd clip_each=.6", NULL, 0);
     const char *frozen = c & 4 ? "m.*" : "n0.weight";
     int clipped = 0;
     memset(sum, 0, sizeof sum);
@@ -353,8 +352,7 @@ static void noise_of(const lnsp_trainer *t, int32_t weight, uint64_t step, float
                (uint32_t)key[4 * i + 2] << 16 | (uint32_t)key[4 * i + 3] << 24;
   for (int64_t r = 0; r < rows; r++)
     for (int64_t c = 0; c < columns; c++) {
-      uint32_t counter[LNSPI_NOISE_LANES] = {
-          (uint32_t)(r * ((columns + 7) / 8) + c / 8)};
+      uint32_t counter[LNSPI_NOISE_LANES] = {(uint32_t)(r * ((columns + 7) / 8) + c / 8)};
       float z[LNSPI_NOISE_LANES][LNSPI_NOISE_BLOCK];
       lnspi_noise(z[0], words, nonce, counter);
       *out++ = deviation * z[0][c % 8];
@@ -401,13 +399,15 @@ static void same_bits_everywhere(void) {
   for (size_t x = 0; x < sizeof texts / sizeof *texts; x++) {
     uint8_t first[32], hash[32];
     int runs = 0, calls = 0;
-    lnsp_parallel parallel = {.struct_size = sizeof parallel, .user = &calls,
+    lnsp_parallel parallel = {.struct_size = sizeof parallel,
+                              .user = &calls,
                               .run = run_backwards};
     for (int32_t i = 0; lnsp_list_name(LNSP_LIST_ISAS, i); i++)
       for (int32_t tasks = 1; tasks < 6; tasks += 4) {
         const char *isa = lnsp_list_name(LNSP_LIST_ISAS, i);
         if (!strcmp(isa, "cblas") || lnsp_isa_check(isa, NULL) != LNSP_OK) continue;
-        lnsp_options options = {.struct_size = sizeof options, .isa = isa,
+        lnsp_options options = {.struct_size = sizeof options,
+                                .isa = isa,
                                 .parallel = tasks > 1 ? &parallel : NULL};
         lnsp_trainer *t = net_open("triplet margin=1.5", texts[x], &options, tasks);
         net_steps(t, "triplet", 8, 3);
@@ -424,7 +424,8 @@ static void same_bits_everywhere(void) {
 static void same_bits_in_tasks(void) {
   uint8_t first[32], hash[32];
   int calls = 0;
-  lnsp_parallel parallel = {.struct_size = sizeof parallel, .user = &calls,
+  lnsp_parallel parallel = {.struct_size = sizeof parallel,
+                            .user = &calls,
                             .run = run_backwards};
   float x[32 * 384];
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 32, 384, 0),
@@ -440,8 +441,7 @@ static void same_bits_in_tasks(void) {
     CHECK_OK(lnsp_trainer_create(model, "cosine", "adamw clip_each=.1 noise=.5", &limits,
                                  &options, &t, &support_problem));
     CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_problem));
-    for (int i = 0; i < 2; i++)
-      CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_problem));
+    for (int i = 0; i < 2; i++) CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_problem));
     CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, tasks > 1 ? hash : first, &support_problem));
     CHECK(tasks == 1 || !memcmp(first, hash, 32));
     lnsp_trainer_destroy(t);
@@ -493,8 +493,8 @@ static int32_t text_status(const char *loss, const char *optimizer) {
   lnsp_memory_info memory = {.struct_size = sizeof memory};
   lnsp_graph *graph = NULL;
   CHECK_OK(lnsp_graph_create("student d=20 s=12 k=8 heads=2", NULL, &graph, &support_problem));
-  int32_t status = lnsp_trainer_measure(graph, loss, optimizer, NULL, &memory,
-                                        &support_problem);
+  int32_t status =
+      lnsp_trainer_measure(graph, loss, optimizer, NULL, &memory, &support_problem);
   lnsp_graph_destroy(graph);
   return status;
 }
@@ -507,8 +507,7 @@ static void refuses_what_cannot_be(void) {
   uint8_t before[32], after[32];
   CHECK_OK(text_status("triplet + .1*alignment", "sgd clip_each=1"));
   CHECK_REFUSED(text_status("student", "sgd clip_each=1"), LNSP_E_UNSUPPORTED);
-  CHECK_REFUSED(text_status("mse + nuclear_diversity", "sgd clip_each=1"),
-                LNSP_E_UNSUPPORTED);
+  CHECK_REFUSED(text_status("mse + nuclear_diversity", "sgd clip_each=1"), LNSP_E_UNSUPPORTED);
   CHECK_REFUSED(text_status("mse", "sgd noise=1"), LNSP_E_ARGUMENT);
   CHECK_REFUSED(text_status("mse", "sgd lot=8"), LNSP_E_ARGUMENT);
   CHECK_REFUSED(text_status("mse", "sgd clip_each=1 noise=1 clip=1"), LNSP_E_ARGUMENT);

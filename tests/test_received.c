@@ -118,9 +118,13 @@ static void test_rules(void) {
   static const struct {
     const char *rule;
     const double *weights;
-  } cases[] = {{NULL, NULL},          {"mean", weights},           {"median", NULL},
-               {"trimmed share=.2", NULL}, {"mean clip=median", weights},
-               {"median clip=median", NULL}, {"mean clip=.05", NULL}};
+  } cases[] = {{NULL, NULL},
+               {"mean", weights},
+               {"median", NULL},
+               {"trimmed share=.2", NULL},
+               {"mean clip=median", weights},
+               {"median clip=median", NULL},
+               {"mean clip=.05", NULL}};
   clients c;
   clients_open(&c);
   for (size_t r = 0; r < sizeof cases / sizeof *cases; r++) {
@@ -277,8 +281,7 @@ static void test_bad_clients(void) {
 
 static lnsp_trainer *server(const lnsp_model *model, const char *optimizer) {
   lnsp_trainer *trainer = NULL;
-  CHECK_INT(lnsp_trainer_create(model, NULL, optimizer, NULL, NULL, &trainer, &error),
-            LNSP_OK);
+  CHECK_INT(lnsp_trainer_create(model, NULL, optimizer, NULL, NULL, &trainer, &error), LNSP_OK);
   return trainer;
 }
 
@@ -392,8 +395,14 @@ static void test_stamp(void) {
   free(encoded(delta, &unsigned_bytes));
   CHECK(unsigned_bytes < bytes);
   CHECK_INT(checked(delta, base, &others), LNSP_E_MISSING);
-  static const char *const bad[] = {"a b", "a\"b", "a;b", "\x7f", "a\\b", "\xc3\xa9",
-                                    "0123456789012345678901234567890123456789012345678901234567890123"};
+  static const char *const bad[] =
+      {"a b",
+       "a\"b",
+       "a;b",
+       "\x7f",
+       "a\\b",
+       "\xc3\xa9",
+       "0123456789012345678901234567890123456789012345678901234567890123"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     CHECK_INT(lnsp_delta_stamp(delta, bad[i], 1, NULL, 0, &error), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_delta_stamp(delta, "a", 1, key, 33, &error), LNSP_E_ARGUMENT);

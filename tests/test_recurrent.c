@@ -25,10 +25,14 @@ static void fresh_networks_have_their_size(void) {
     const char *text;
     int64_t parameters;
   } nets[] = {
-      {"gru", 7095552},         {"lstm", 5120768},
-      {"lstm_stack", 9196800},  {"lstm_mlp", 5384448},
-      {"lstm d=1024 head=relu", 17581824}, {"gru_prenorm", 7359232},
-      {"latent784", 5006608},   {"hierarchical_gru", 8602112},
+      {"gru", 7095552},
+      {"lstm", 5120768},
+      {"lstm_stack", 9196800},
+      {"lstm_mlp", 5384448},
+      {"lstm d=1024 head=relu", 17581824},
+      {"gru_prenorm", 7359232},
+      {"latent784", 5006608},
+      {"hierarchical_gru", 8602112},
       {"memory_gru", 11292160},
   };
   for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
@@ -50,13 +54,15 @@ typedef struct sample {
 static void sample_make(sample *s, const lnsp_graph *g, int64_t first, int64_t rows,
                         int64_t concepts) {
   const lnspi_node *out = &g->nodes[g->outputs[0].node];
-  const int64_t in = g->nodes[0].width, length = lnspi_graph_rows(g, g->outputs[0].node, concepts);
+  const int64_t in = g->nodes[0].width,
+                length = lnspi_graph_rows(g, g->outputs[0].node, concepts);
   support_fill(s->in, sizeof s->in / sizeof *s->in, 1);
   support_fill(s->target, sizeof s->target / sizeof *s->target, 2);
-  s->tensors[0] = lnsp_tensor_f32("input", s->in + first * concepts * in, 3, rows, concepts, in);
-  s->tensors[1] = lnsp_tensor_f32("target", s->target + first * length * out->width,
-                                  out->every ? 3 : 2, rows,
-                                  out->every ? length : out->width, out->width);
+  s->tensors[0] =
+      lnsp_tensor_f32("input", s->in + first * concepts * in, 3, rows, concepts, in);
+  s->tensors[1] =
+      lnsp_tensor_f32("target", s->target + first * length * out->width, out->every ? 3 : 2,
+                      rows, out->every ? length : out->width, out->width);
 }
 
 static double gradients(lnsp_trainer *t, float *to) {
@@ -101,16 +107,16 @@ static void check_clipping(const char *text, int64_t concepts) {
 }
 
 static void examples_are_clipped_each(void) {
-  static const char *const texts[] = {
-      "lnsp 1; x = input 8; y = gru x 6 w=a; y = gru y 7 w=a layer=1; output output=y",
-      "lnsp 1; x = input 8; y = lstm x 6 w=a; y = lstm y 7 w=a layer=1; output output=y",
-      "lnsp 1; x = input 8; y = gru x 6 w=a chunk=2; y = last y chunk=2; y = lstm y 5 w=b;"
-      "y = last y; output output=y",
-      "lnsp 1; x = input 8; y = gru x 6 w=a; y = last y; y = memory y 5 7 w=m;"
-      "y = linear y 9 w=l; output output=y",
-      "memory_gru in=8 d=6 slots=5 layers=1",
-      "lnsp 1; x = input 8; h = gate x 6 w=a; l = last h; y = gate h l 6 w=b; output output=y",
-      NULL};
+  static const char *const texts[] =
+      {"lnsp 1; x = input 8; y = gru x 6 w=a; y = gru y 7 w=a layer=1; output output=y",
+       "lnsp 1; x = input 8; y = lstm x 6 w=a; y = lstm y 7 w=a layer=1; output output=y",
+       "lnsp 1; x = input 8; y = gru x 6 w=a chunk=2; y = last y chunk=2; y = lstm y 5 w=b;"
+       "y = last y; output output=y",
+       "lnsp 1; x = input 8; y = gru x 6 w=a; y = last y; y = memory y 5 7 w=m;"
+       "y = linear y 9 w=l; output output=y",
+       "memory_gru in=8 d=6 slots=5 layers=1",
+       "lnsp 1; x = input 8; h = gate x 6 w=a; l = last h; y = gate h l 6 w=b; output output=y",
+       NULL};
   for (int i = 0; texts[i]; i++) {
     check_clipping(texts[i], 4);
     check_clipping(texts[i], i == 2 ? 6 : 1);
@@ -124,7 +130,8 @@ static void the_write_gate_stays(void) {
   static float before[MOST], after[MOST];
   static const char *const still[] = {"memory.memory", "memory.write_gate.weight",
                                       "memory.write_gate.bias", NULL};
-  lnsp_trainer *t = open("memory_gru in=8 d=6 slots=5 layers=2", "adamw lr=.1 weight_decay=.1", 4);
+  lnsp_trainer *t =
+      open("memory_gru in=8 d=6 slots=5 layers=2", "adamw lr=.1 weight_decay=.1", 4);
   sample s;
   sample_make(&s, t->graph, 0, ROWS, 4);
   for (int i = 0; still[i]; i++) {
@@ -176,21 +183,25 @@ static void writes_are_undone(void) {
 /* ---- refusals ------------------------------------------------------------ */
 
 static void texts_are_refused(void) {
-  static const char *const texts[] = {
-      "lnsp 1; x = input 8; y = gru x w=a; output output=y",
-      "lnsp 1; x = input 8; y = gru x 0 w=a; output output=y",
-      "lnsp 1; x = input 8; y = gru x 30000 w=a; output output=y",
-      "lnsp 1; x = input 8; y = lstm x 16385 w=a; output output=y",
-      "lnsp 1; x = input 8; y = gru x 4; output output=y",
-      "lnsp 1; x = input 8; y = gru x 4 w=a chunk=-1; output output=y",
-      "lnsp 1; x = input 8; h = last x; y = gru h 4 w=a chunk=3; output output=y",
-      "lnsp 1; x = input 8; y = gru x 4 w=a; y = gru y 4 w=a; output output=y",
-      "lnsp 1; x = input 8; y = gate x x 8 w=a; output output=y",
-      "lnsp 1; x = input 8; h = last x; y = gate x h 7 w=a; output output=y",
-      "lnsp 1; x = input 8; y = memory x 5 w=m; output output=y",
-      "lnsp 1; x = input 8; y = memory x 5 6 w=m zero=-2; output output=y",
-      "gru layers=0", "gru d=70000", "lstm head=two", "hierarchical_gru chunk=0",
-      "memory_gru slots=0", NULL};
+  static const char *const texts[] =
+      {"lnsp 1; x = input 8; y = gru x w=a; output output=y",
+       "lnsp 1; x = input 8; y = gru x 0 w=a; output output=y",
+       "lnsp 1; x = input 8; y = gru x 30000 w=a; output output=y",
+       "lnsp 1; x = input 8; y = lstm x 16385 w=a; output output=y",
+       "lnsp 1; x = input 8; y = gru x 4; output output=y",
+       "lnsp 1; x = input 8; y = gru x 4 w=a chunk=-1; output output=y",
+       "lnsp 1; x = input 8; h = last x; y = gru h 4 w=a chunk=3; output output=y",
+       "lnsp 1; x = input 8; y = gru x 4 w=a; y = gru y 4 w=a; output output=y",
+       "lnsp 1; x = input 8; y = gate x x 8 w=a; output output=y",
+       "lnsp 1; x = input 8; h = last x; y = gate x h 7 w=a; output output=y",
+       "lnsp 1; x = input 8; y = memory x 5 w=m; output output=y",
+       "lnsp 1; x = input 8; y = memory x 5 6 w=m zero=-2; output output=y",
+       "gru layers=0",
+       "gru d=70000",
+       "lstm head=two",
+       "hierarchical_gru chunk=0",
+       "memory_gru slots=0",
+       NULL};
   for (int i = 0; texts[i]; i++) {
     lnsp_graph *graph = NULL;
     CHECK_SAY(lnsp_graph_create(texts[i], NULL, &graph, &support_problem) != LNSP_OK,

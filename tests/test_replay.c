@@ -31,17 +31,13 @@ static void make_spread(int rank, int width, float spread) {
     for (int k = 0; k < rank; k++) {
       state = state * 1664525u + 1013904223u;
       float z = (float)(int32_t)state / 2147483648.0f;
-      for (int i = 0; i < width; i++)
-        samples[r][i] += spread * z * mix[i][k];
+      for (int i = 0; i < width; i++) samples[r][i] += spread * z * mix[i][k];
     }
   for (int r = 0; r < ROWS; r++)
-    for (int i = 0; i < width; i++)
-      samples[r][i] += i < 3 ? .8f : .1f;
+    for (int i = 0; i < width; i++) samples[r][i] += i < 3 ? .8f : .1f;
 }
 
-static void make_samples(int rank, int width) {
-  make_spread(rank, width, 1);
-}
+static void make_samples(int rank, int width) { make_spread(rank, width, 1); }
 
 static lnsp_tensor rows_of(int first, int count, int width) {
   lnsp_tensor t = lnsp_tensor_f32("rows", samples[first], 2, count, width, 0);
@@ -76,8 +72,7 @@ static void moments(const float *x, int64_t stride, int rows, int width, double 
     for (int r = 0; r < rows; r++) {
       const float *row = x + r * stride;
       double norm = 0;
-      for (int i = 0; i < width; i++)
-        norm += (double)row[i] * row[i];
+      for (int i = 0; i < width; i++) norm += (double)row[i] * row[i];
       norm = sqrt(norm);
       for (int i = 0; i < width; i++) {
         if (pass == 0) mean[i] += row[i] / norm / rows;
@@ -111,8 +106,7 @@ static void check_factor(int rows, int width, int rank) {
     trace += covariance[i * width + i];
     for (int j = 0; j <= i; j++) {
       double s = 0;
-      for (int k = 0; k <= j; k++)
-        s += half(factor[i][k]) * half(factor[j][k]);
+      for (int k = 0; k <= j; k++) s += half(factor[i][k]) * half(factor[j][k]);
       worst = fmax(worst, fabs(s - covariance[i * width + j]));
     }
   }
@@ -159,8 +153,7 @@ static void draws_fit(void) {
   CHECK_SAY(fabs(sqrt(cbb / caa) - 1) < .15, "covariances: sizes %g", sqrt(cbb / caa));
   for (int r = 0; r < DRAWS; r++) {
     double norm = 0;
-    for (int i = 0; i < WIDTH; i++)
-      norm += (double)out[r * WIDTH + i] * out[r * WIDTH + i];
+    for (int i = 0; i < WIDTH; i++) norm += (double)out[r * WIDTH + i] * out[r * WIDTH + i];
     CHECK(fabs(norm - 1) < 1e-5);
   }
   lnsp_replay_destroy(replay);
@@ -212,8 +205,7 @@ static void draws_same(void) {
     t.strides[1] = 3;
     CHECK_INT(lnsp_replay_draw(replay, 77, 1234567890123, &t, NULL), LNSP_OK);
     for (int r = 0; r < 5; r++)
-      for (int c = 0; c < WIDTH; c++)
-        CHECK(wide[r * 2 * WIDTH * 3 + c * 3] == first[r][c]);
+      for (int c = 0; c < WIDTH; c++) CHECK(wide[r * 2 * WIDTH * 3 + c * 3] == first[r][c]);
     t = lnsp_tensor_f32("out", out[0], 2, 5, WIDTH, 0);
     lnsp_replay_draw(replay, 78, 1234567890123, &t, NULL);
     CHECK(memcmp(first, out, sizeof out));
@@ -228,8 +220,7 @@ static void draws_same(void) {
                       scratch);
     for (int r = 0; r < 3; r++) {
       CHECK(!memcmp(padded[r], first[r], sizeof first[r]));
-      for (int c = WIDTH; c < 48; c++)
-        CHECK(padded[r][c] == 0);
+      for (int c = WIDTH; c < 48; c++) CHECK(padded[r][c] == 0);
     }
     float many[21][32], one[32]; /* rows that are drawn together */
     lnspi_replay_draw(replay->k, statistics, WIDTH, 5, 6, 21, many[0], 32, scratch);
@@ -319,8 +310,7 @@ static void refusals(void) {
   memset(samples[18], 0, sizeof row);
   CHECK_INT(lnsp_replay_add(replay, &t, &error), LNSP_E_ARGUMENT);
   CHECK(strstr(error.message, "18") != NULL);
-  for (int i = 0; i < WIDTH; i++)
-    samples[18][i] = 3e38f;
+  for (int i = 0; i < WIDTH; i++) samples[18][i] = 3e38f;
   CHECK_INT(lnsp_replay_add(replay, &t, &error), LNSP_E_ARGUMENT);
   memcpy(samples[18], row, sizeof row);
   CHECK_INT(replay->rows, 0);

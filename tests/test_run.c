@@ -34,8 +34,8 @@ static void a_seed_makes_a_model(void) {
   CHECK_OK(lnsp_model_tensor_read(a, "layers.input_norm.weight", norm, 20, &support_problem));
   for (int i = 0; i < 20; i++) CHECK(norm[i] == 1.f);
   CHECK_REFUSED(lnsp_model_tensor_read(a, "nosuch", w, 240, &support_problem), LNSP_E_MISSING);
-  CHECK_REFUSED(lnsp_model_tensor_read(a, "layers.compress_1.weight", w, 239,
-                                       &support_problem), LNSP_E_SHAPE);
+  CHECK_REFUSED(lnsp_model_tensor_read(a, "layers.compress_1.weight", w, 239, &support_problem),
+                LNSP_E_SHAPE);
   lnsp_model_destroy(a);
   lnsp_model_destroy(b);
   lnsp_model_destroy(c);
@@ -43,7 +43,8 @@ static void a_seed_makes_a_model(void) {
 
 static void saves_and_loads_the_same_bits(void) {
   const char *texts[] = {SMALL, "family_a s=24 heads=3 attn_bias=1", "ln_min d=21 s=9",
-                         "family_b_doc d=17 s=33 k=18 act=relu", ("student d=18 s=7 k=5 heads=5 "
+                         "family_b_doc d=17 s=33 k=18 act=relu",
+                         ("student d=18 s=7 k=5 heads=5 "
                           "teacher=0 act=none residual=0 normalise=0")};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     lnsp_model *a = make_model(texts[i], i), *b = NULL;
@@ -192,7 +193,8 @@ static void any_address_and_impossible_strides(void) {
   odd_in.data = x + 80;
   CHECK_OK(lnsp_session_run(session, &odd_in, 1, &odd_out, 1, &support_problem));
   for (int i = 0; i < 40; i++) CHECK(!memcmp(odd_y + 1 + 8 * i, y + 80 + i, 4));
-  const int64_t wild[] = {INT64_MAX, INT64_MIN, INT64_MAX / 2, INT64_MIN / 2, INT64_MAX / 4 + 1};
+  const int64_t wild[] = {INT64_MAX, INT64_MIN, INT64_MAX / 2, INT64_MIN / 2,
+                          INT64_MAX / 4 + 1};
   for (int d = 0; d < 3; d++)
     for (int i = 0; i < 5; i++) {
       bad.strides[0] = bad.strides[1] = bad.strides[2] = 1;
@@ -213,7 +215,8 @@ static void any_address_and_impossible_strides(void) {
  * is not greater than zero, so relu would make it 0. And the next run is right. */
 static void overflow_inside_is_refused(void) {
   lnsp_model *model = make_model("lnsp 1; x = input 4; h = linear x 16 w=a; h = layernorm h "
-                                 "affine=0; h = relu h; h = linear h 4 w=b; output output=h", 1);
+                                 "affine=0; h = relu h; h = linear h 4 w=b; output output=h",
+                                 1);
   lnsp_session *session = NULL;
   float x[4] = {3e38f, -3e38f, 3e38f, -3e38f}, y[4] = {7, 7, 7, 7};
   lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, 4, 0);
@@ -332,7 +335,7 @@ static int32_t open_edited(const lnsp_tensor *tensors, int32_t count, const char
   lnsp_model *model = NULL;
   lnsp_options options = {.struct_size = sizeof options, .prefix = prefix};
   CHECK_OK(lnsp_writer_create_sink(&sink, tensors, count, &pair, 1, NULL, &writer,
-                                 &support_problem));
+                                   &support_problem));
   for (int32_t t = 0; t < count; t++) {
     int64_t n = tensors[t].dims[0] * (tensors[t].rank > 1 ? tensors[t].dims[1] : 1);
     for (int64_t i = 0; i < n; i++)
@@ -341,8 +344,8 @@ static int32_t open_edited(const lnsp_tensor *tensors, int32_t count, const char
   CHECK_OK(lnsp_writer_close(writer, &support_problem));
   lnsp_writer_destroy(writer);
   memset(&support_problem, 0, sizeof support_problem);
-  int32_t status = lnsp_model_open_memory(bytes.data, bytes.size, &options, &model,
-                                          &support_problem);
+  int32_t status =
+      lnsp_model_open_memory(bytes.data, bytes.size, &options, &model, &support_problem);
   CHECK((status == LNSP_OK) == (model != NULL));
   CHECK(status == LNSP_OK || support_problem.message[0]);
   lnsp_model_destroy(model);
@@ -352,14 +355,13 @@ static int32_t open_edited(const lnsp_tensor *tensors, int32_t count, const char
 
 static void model_files_must_fit(void) {
   float none = 0;
-  lnsp_tensor good[7] = {
-      lnsp_tensor_f32("input_norm.weight", &none, 1, 6, 0, 0),
-      lnsp_tensor_f32("input_norm.bias", &none, 1, 6, 0, 0),
-      lnsp_tensor_f32("compress.weight", &none, 2, 4, 6, 0),
-      lnsp_tensor_f32("compress.bias", &none, 1, 4, 0, 0),
-      lnsp_tensor_f32("align.weight", &none, 2, 6, 4, 0),
-      lnsp_tensor_f32("align.bias", &none, 1, 6, 0, 0),
-      lnsp_tensor_f32("stray", &none, 1, 1, 0, 0)};
+  lnsp_tensor good[7] = {lnsp_tensor_f32("input_norm.weight", &none, 1, 6, 0, 0),
+                         lnsp_tensor_f32("input_norm.bias", &none, 1, 6, 0, 0),
+                         lnsp_tensor_f32("compress.weight", &none, 2, 4, 6, 0),
+                         lnsp_tensor_f32("compress.bias", &none, 1, 4, 0, 0),
+                         lnsp_tensor_f32("align.weight", &none, 2, 6, 4, 0),
+                         lnsp_tensor_f32("align.bias", &none, 1, 6, 0, 0),
+                         lnsp_tensor_f32("stray", &none, 1, 1, 0, 0)};
   lnsp_tensor t[7];
   const float nan_value = (float)NAN;
   CHECK_INT(open_edited(good, 6, "ln_min", NULL, .5f), LNSP_OK);
@@ -373,7 +375,7 @@ static void model_files_must_fit(void) {
   t[5].dims[0] = 5;
   CHECK_INT(open_edited(t, 6, "ln_min", NULL, .5f), LNSP_E_SHAPE);
   const char *names[6] = {"m.input_norm.weight", "m.input_norm.bias", "m.compress.weight",
-                          "m.compress.bias", "m.align.weight", "m.align.bias"};
+                          "m.compress.bias",     "m.align.weight",    "m.align.bias"};
   memcpy(t, good, sizeof t);
   for (int i = 0; i < 6; i++) t[i].name = names[i];
   CHECK_INT(open_edited(t, 7, "ln_min", "m.", .5f), LNSP_OK); /* stray is not ours */

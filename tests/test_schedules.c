@@ -24,11 +24,12 @@ static void torch_rates(void) {
 
 static void far_steps(void) {
   lnspi_optimizer_config rule;
-  CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=step every=1 factor=.5 min_lr=1%", &rule, NULL) ==
-        LNSP_OK);
+  CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=step every=1 factor=.5 min_lr=1%", &rule,
+                              NULL) == LNSP_OK);
   CHECK_NEAR(lnspi_schedule_rate(&rule, 3), .25, 0);
   CHECK_NEAR(lnspi_schedule_rate(&rule, UINT64_MAX), .02, 1e-17);
-  CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=step every=1 factor=1", &rule, NULL) == LNSP_OK);
+  CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=step every=1 factor=1", &rule, NULL) ==
+        LNSP_OK);
   CHECK_NEAR(lnspi_schedule_rate(&rule, UINT64_MAX), 2, 0);
   CHECK(lnspi_optimizer_parse("sgd lr=2 schedule=linear steps=10", &rule, NULL) == LNSP_OK);
   CHECK_NEAR(lnspi_schedule_rate(&rule, 9), .2, 1e-15);
@@ -39,27 +40,40 @@ static void far_steps(void) {
 static void least_follows(void) {
   lnspi_optimizer_config rule;
   CHECK(lnspi_optimizer_parse("min_lr", &rule, NULL) != LNSP_OK);
-  CHECK(lnspi_optimizer_parse("sgd schedule=cosine steps=4 min_lr=10%", &rule, NULL) == LNSP_OK);
+  CHECK(lnspi_optimizer_parse("sgd schedule=cosine steps=4 min_lr=10%", &rule, NULL) ==
+        LNSP_OK);
   rule.lr = 3;
   CHECK_NEAR(lnspi_schedule_rate(&rule, 4), .3, 1e-15);
 }
 
 static void refusals(void) {
-  static const char *const texts[] = {
-      "sgd schedule=step", "sgd schedule=step every=0", "sgd schedule=step every=2 factor=1.5",
-      "sgd every=2", "sgd factor=.5", "sgd schedule=cosine steps=9 factor=.5",
-      "sgd schedule=linear", "sgd schedule=linear steps=4 warmup=4", "sgd warmup=5%",
-      "sgd schedule=cosine steps=10 warmup=101%", "sgd schedule=cosine steps=10 warmup=100%",
-      "sgd schedule=cosine steps=10 warmup=%", "sgd schedule=cosine steps=10 min_lr=-1%",
-      "sgd schedule=cosine steps=10% ", "sgd schedule=plateau", "sgd schedule=",
-      "sgd accumulate=0", "sgd accumulate=1.5", "sgd accumulate=65537",
-      "sgd clip_each=1 accumulate=2", "sgd clip_each=1 noise=1 lot=4 accumulate=2"};
+  static const char *const texts[] = {"sgd schedule=step",
+                                      "sgd schedule=step every=0",
+                                      "sgd schedule=step every=2 factor=1.5",
+                                      "sgd every=2",
+                                      "sgd factor=.5",
+                                      "sgd schedule=cosine steps=9 factor=.5",
+                                      "sgd schedule=linear",
+                                      "sgd schedule=linear steps=4 warmup=4",
+                                      "sgd warmup=5%",
+                                      "sgd schedule=cosine steps=10 warmup=101%",
+                                      "sgd schedule=cosine steps=10 warmup=100%",
+                                      "sgd schedule=cosine steps=10 warmup=%",
+                                      "sgd schedule=cosine steps=10 min_lr=-1%",
+                                      "sgd schedule=cosine steps=10% ",
+                                      "sgd schedule=plateau",
+                                      "sgd schedule=",
+                                      "sgd accumulate=0",
+                                      "sgd accumulate=1.5",
+                                      "sgd accumulate=65537",
+                                      "sgd clip_each=1 accumulate=2",
+                                      "sgd clip_each=1 noise=1 lot=4 accumulate=2"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     lnsp_error error = {0};
     lnspi_optimizer_config rule;
     int32_t status = lnspi_optimizer_parse(texts[i], &rule, &error);
-    CHECK_SAY(status != LNSP_OK && error.code == status && error.message[0],
-              "%s was taken", texts[i]);
+    CHECK_SAY(status != LNSP_OK && error.code == status && error.message[0], "%s was taken",
+              texts[i]);
   }
 }
 
@@ -84,8 +98,9 @@ static void torch_plateaus(void) {
     plateau_start(&p);
     for (size_t i = 0; i < sizeof plateau_loss / sizeof *plateau_loss; i++) {
       lr = plateau_look(&p, plateau_loss[i], lr);
-      CHECK_SAY(fabs(lr - plateau_cases[c].rate[i]) <= 1e-15, "%s, look %d: %.17g, PyTorch %.17g",
-                plateau_cases[c].text, (int)i, lr, plateau_cases[c].rate[i]);
+      CHECK_SAY(fabs(lr - plateau_cases[c].rate[i]) <= 1e-15,
+                "%s, look %d: %.17g, PyTorch %.17g", plateau_cases[c].text, (int)i, lr,
+                plateau_cases[c].rate[i]);
     }
   }
 }

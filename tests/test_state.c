@@ -3,7 +3,7 @@
 #include "state_edit.h"
 
 #define SMALL "student d=20 s=12 k=8 heads=2"
-#define TINY                                                                          \
+#define TINY                                                                         \
   "lnsp 1; x = input 3; h = linear x 4 w=a; h = gelu h; y = linear h 3 w=b; output " \
   "output=y code=h"
 
@@ -157,27 +157,48 @@ static void hostile_metadata(void) {
   const struct {
     const char *key, *value;
     int32_t status; /* 0: must open; -1: must be refused, whatever the code */
-  } cases[] = {
-      {"lnsp.step", NULL, -1}, {"lnsp.step", "", -1}, {"lnsp.step", "-1", -1},
-      {"lnsp.step", "1e3", -1}, {"lnsp.step", "5 6", LNSP_E_FORMAT}, {"lnsp.step", "5=", -1},
-      {"lnsp.step", "4503599627370496", 0}, {"lnsp.step", "4503599627370497", -1},
-      {"lnsp.step", "99999999999999999999999", -1}, {"lnsp.step", "0", -1}, /* ages beyond */
-      {"lnsp.ages", "0:1", 0}, {"lnsp.ages", "4:0", -1}, {"lnsp.ages", "-1:0", -1},
-      {"lnsp.ages", "0:3", -1}, {"lnsp.ages", "0", -1}, {"lnsp.ages", ":", -1},
-      {"lnsp.ages", "0:1:1", LNSP_E_FORMAT}, {"lnsp.ages", "0:1=2", -1},
-      {"lnsp.ages", "0:1\n3", -1}, {"lnsp.ages", "# 0:1", -1}, {"lnsp.ages", NULL, 0},
-      {"lnsp.frozen", "1", LNSP_E_FORMAT}, {"lnsp.frozen", "11111", LNSP_E_FORMAT},
-      {"lnsp.frozen", "01x0", LNSP_E_FORMAT}, {"lnsp.frozen", "0110", 0},
-      {"lnsp.frozen", NULL, 0}, {"lnsp.frozen", "", LNSP_E_FORMAT},
-      {"lnsp.trainer", "2", LNSP_E_UNSUPPORTED}, {"lnsp.trainer", "", LNSP_E_UNSUPPORTED},
-      {"lnsp.lr", "1e7", -1}, {"lnsp.lr", "nan", -1}, {"lnsp.lr", "", -1},
-      {"lnsp.lr", ".5", 0}, {"lnsp.loss", "nosuch", LNSP_E_UNKNOWN},
-      {"lnsp.loss", long_text, LNSP_E_LIMIT}, {"lnsp.optimizer", long_text, LNSP_E_LIMIT},
-      {"lnsp.optimizer", "sgd", LNSP_E_UNKNOWN},
-      {"lnsp.optimizer", "sgd momentum=.5", LNSP_E_UNKNOWN},
-      {"lnsp.optimizer", "adam", 0}, {"lnsp.optimizer", "adamw ema=.5", LNSP_E_MISSING},
-      {"lnsp.graph", "lnsp 1; x = input 3; output output=x", -1},
-      {"lnsp.graph", NULL, LNSP_E_MISSING}};
+  } cases[] = {{"lnsp.step", NULL, -1},
+               {"lnsp.step", "", -1},
+               {"lnsp.step", "-1", -1},
+               {"lnsp.step", "1e3", -1},
+               {"lnsp.step", "5 6", LNSP_E_FORMAT},
+               {"lnsp.step", "5=", -1},
+               {"lnsp.step", "4503599627370496", 0},
+               {"lnsp.step", "4503599627370497", -1},
+               {"lnsp.step", "99999999999999999999999", -1},
+               {"lnsp.step", "0", -1}, /* ages beyond */
+               {"lnsp.ages", "0:1", 0},
+               {"lnsp.ages", "4:0", -1},
+               {"lnsp.ages", "-1:0", -1},
+               {"lnsp.ages", "0:3", -1},
+               {"lnsp.ages", "0", -1},
+               {"lnsp.ages", ":", -1},
+               {"lnsp.ages", "0:1:1", LNSP_E_FORMAT},
+               {"lnsp.ages", "0:1=2", -1},
+               {"lnsp.ages", "0:1\n3", -1},
+               {"lnsp.ages", "# 0:1", -1},
+               {"lnsp.ages", NULL, 0},
+               {"lnsp.frozen", "1", LNSP_E_FORMAT},
+               {"lnsp.frozen", "11111", LNSP_E_FORMAT},
+               {"lnsp.frozen", "01x0", LNSP_E_FORMAT},
+               {"lnsp.frozen", "0110", 0},
+               {"lnsp.frozen", NULL, 0},
+               {"lnsp.frozen", "", LNSP_E_FORMAT},
+               {"lnsp.trainer", "2", LNSP_E_UNSUPPORTED},
+               {"lnsp.trainer", "", LNSP_E_UNSUPPORTED},
+               {"lnsp.lr", "1e7", -1},
+               {"lnsp.lr", "nan", -1},
+               {"lnsp.lr", "", -1},
+               {"lnsp.lr", ".5", 0},
+               {"lnsp.loss", "nosuch", LNSP_E_UNKNOWN},
+               {"lnsp.loss", long_text, LNSP_E_LIMIT},
+               {"lnsp.optimizer", long_text, LNSP_E_LIMIT},
+               {"lnsp.optimizer", "sgd", LNSP_E_UNKNOWN},
+               {"lnsp.optimizer", "sgd momentum=.5", LNSP_E_UNKNOWN},
+               {"lnsp.optimizer", "adam", 0},
+               {"lnsp.optimizer", "adamw ema=.5", LNSP_E_MISSING},
+               {"lnsp.graph", "lnsp 1; x = input 3; output output=x", -1},
+               {"lnsp.graph", NULL, LNSP_E_MISSING}};
   lnsp_trainer *t = make_trainer(TINY, "mse", "adamw"), *other = NULL;
   for (uint32_t s = 0; s < 2; s++) {
     if (s == 1) CHECK_OK(lnsp_trainer_freeze(t, "b.*", 1, &support_problem));
@@ -209,8 +230,11 @@ static void hostile_tensors(void) {
     int32_t status;
   } values[] = {{moment, (float)NAN, LNSP_E_NOT_FINITE},
                 {moment, (float)INFINITY, LNSP_E_NOT_FINITE},
-                {square, (float)NAN, LNSP_E_NOT_FINITE}, {square, -1e-30f, LNSP_E_FORMAT},
-                {square, -0.f, LNSP_OK}, {moment, -3e38f, LNSP_OK}, {square, 3e38f, LNSP_OK},
+                {square, (float)NAN, LNSP_E_NOT_FINITE},
+                {square, -1e-30f, LNSP_E_FORMAT},
+                {square, -0.f, LNSP_OK},
+                {moment, -3e38f, LNSP_OK},
+                {square, 3e38f, LNSP_OK},
                 {"average.a.bias", (float)NAN, LNSP_E_NOT_FINITE},
                 {"a.weight", (float)-INFINITY, LNSP_E_NOT_FINITE}};
   CHECK_OK(step(t, 3, 1));
@@ -253,8 +277,8 @@ static void as_a_model(void) {
   for (int average = 0; average < 2; average++) {
     lnsp_model *model = NULL;
     options.prefix = average ? "average." : NULL;
-    CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, &options, &model,
-                                    &support_problem));
+    CHECK_OK(
+        lnsp_model_open_memory(bytes.data, bytes.size, &options, &model, &support_problem));
     CHECK_OK(lnsp_model_hash(model, got, &support_problem));
     CHECK_OK(lnsp_trainer_hash(t, average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, want,
                                &support_problem));
@@ -263,7 +287,8 @@ static void as_a_model(void) {
   }
   lnsp_file *file = NULL;
   CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_open_file(file, NULL, NULL, NULL, &options, &other, &support_problem),
+  CHECK_REFUSED(lnsp_trainer_open_file(file, NULL, NULL, NULL, &options, &other,
+                                       &support_problem),
                 LNSP_E_ARGUMENT);
   lnsp_file_destroy(file);
   /* a plain file under a prefix opens */

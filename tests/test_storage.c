@@ -13,7 +13,8 @@ static void runs_as_its_float_twin(void) {
     for (int t = 0; t < STORAGE_TYPES; t++)
       for (int32_t concepts = 1; concepts <= 3; concepts += 2) {
         lnsp_model *a = storage_new(storage_nets[n], 3);
-        lnsp_model *b = storage_convert(a, storage_types[t]), *twin = storage_convert(b, LNSP_F32);
+        lnsp_model *b = storage_convert(a, storage_types[t]),
+                   *twin = storage_convert(b, LNSP_F32);
         size_t bytes = storage_output_bytes(a, ROWS * concepts);
         CHECK(storage_is(twin, LNSP_F32));
         CHECK(storage_is(b, n == STORAGE_NETS - 1 ? LNSP_F32 : storage_types[t]));
@@ -78,7 +79,8 @@ static void int8_is_what_it_says(void) {
 /* Every handle takes what was measured, in every type, and fails without a trace. */
 static void measured_is_allocated(void) {
   const lnsp_size_options limits[] = {{.struct_size = sizeof *limits},
-                                {sizeof *limits, 100, 3, 0, 0, 0, 0}, {sizeof *limits, 2, 5, 0, 0, 1, 0}};
+                                      {sizeof *limits, 100, 3, 0, 0, 0, 0},
+                                      {sizeof *limits, 2, 5, 0, 0, 1, 0}};
   for (int n = 0; n < STORAGE_NETS; n++)
     for (int t = 0; t < STORAGE_TYPES; t++) {
       support_heap heap;
@@ -107,7 +109,8 @@ static void measured_is_allocated(void) {
         lnsp_session_destroy(session);
       }
       unsigned char *slot = malloc((size_t)memory.total_bytes + 64);
-      lnsp_options in = {.struct_size = sizeof in, .block = slot,
+      lnsp_options in = {.struct_size = sizeof in,
+                         .block = slot,
                          .block_bytes = (size_t)memory.total_bytes + 63};
       lnsp_model *c = NULL;
       CHECK_OK(lnsp_model_convert(a, storage_types[t], &in, &c, &support_problem));
@@ -148,9 +151,9 @@ static void overflow_is_refused(void) {
   const struct {
     float value;
     int32_t type, fits;
-  } cases[] = {{65519.996f, LNSP_F16, 1},      {65520.f, LNSP_F16, 0},
-               {-70000.f, LNSP_F16, 0},        {70000.f, LNSP_BF16, 1},
-               {0x1.fefffep+127f, LNSP_BF16, 1}, {0x1.ffp+127f, LNSP_BF16, 0},
+  } cases[] = {{65519.996f, LNSP_F16, 1},         {65520.f, LNSP_F16, 0},
+               {-70000.f, LNSP_F16, 0},           {70000.f, LNSP_BF16, 1},
+               {0x1.fefffep+127f, LNSP_BF16, 1},  {0x1.ffp+127f, LNSP_BF16, 0},
                {-0x1.fffffep+127f, LNSP_BF16, 0}, {0x1.fffffep+127f, LNSP_I8, 0},
                {-0x1.fffffcp+127f, LNSP_I8, 1}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -189,10 +192,13 @@ static void storage_is_checked(void) {
   lnsp_options as = {.struct_size = sizeof as, .storage = LNSP_F64};
   CHECK_REFUSED(lnsp_model_convert(a, LNSP_F64, NULL, &b, &support_problem), LNSP_E_DTYPE);
   CHECK_REFUSED(lnsp_model_convert(a, 0, NULL, &b, &support_problem), LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_model_convert(NULL, LNSP_F32, NULL, &b, &support_problem), LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_graph_convert(lnsp_model_graph(a), LNSP_U8, NULL, &graph, &support_problem),
+  CHECK_REFUSED(lnsp_model_convert(NULL, LNSP_F32, NULL, &b, &support_problem),
+                LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_graph_convert(lnsp_model_graph(a), LNSP_U8, NULL, &graph,
+                                   &support_problem),
                 LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_model_create("ln_min d=6 s=4", 1, &as, &b, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_model_create("ln_min d=6 s=4", 1, &as, &b, &support_problem),
+                LNSP_E_DTYPE);
   as.storage = LNSP_BF16;
   CHECK_OK(lnsp_model_create(storage_nets[0], 1, &as, &b, &support_problem));
   lnsp_model *c = storage_convert(a, LNSP_BF16);
@@ -207,7 +213,8 @@ static void storage_is_checked(void) {
 static void sessions_rebind(void) {
   lnsp_model *model[STORAGE_TYPES];
   model[0] = storage_new(storage_nets[1], 1);
-  for (int t = 1; t < STORAGE_TYPES; t++) model[t] = storage_convert(model[0], storage_types[t]);
+  for (int t = 1; t < STORAGE_TYPES; t++)
+    model[t] = storage_convert(model[0], storage_types[t]);
   size_t bytes = storage_output_bytes(model[0], 2);
   for (int from = 0; from < STORAGE_TYPES; from++)
     for (int to = 0; to < STORAGE_TYPES; to++) {
@@ -239,7 +246,8 @@ static void trainers_widen(void) {
     lnsp_model *b = storage_convert(a, storage_types[t]), *twin = storage_convert(b, LNSP_F32);
     lnsp_model *next[2] = {NULL, NULL};
     lnsp_trainer *trainer[2] = {NULL, NULL};
-    lnsp_memory_info memory[2] = {{.struct_size = sizeof *memory}, {.struct_size = sizeof *memory}};
+    lnsp_memory_info memory[2] = {{.struct_size = sizeof *memory},
+                                  {.struct_size = sizeof *memory}};
     lnsp_options as = {.struct_size = sizeof as, .storage = storage_types[t]};
     lnsp_file *file = NULL;
     support_bytes bytes = storage_save(b, 0);
@@ -249,13 +257,17 @@ static void trainers_widen(void) {
     CHECK_OK(lnsp_trainer_create(twin, "mse", NULL, NULL, NULL, &trainer[1], &support_problem));
     if (storage_types[t] == LNSP_I8) {
       CHECK_REFUSED(lnsp_trainer_create(b, "mse", NULL, NULL, NULL, &trainer[0],
-                                        &support_problem), LNSP_E_DTYPE);
+                                        &support_problem),
+                    LNSP_E_DTYPE);
       CHECK_REFUSED(lnsp_trainer_measure(lnsp_model_graph(b), "mse", "adamw", NULL, &memory[0],
-                                         &support_problem), LNSP_E_DTYPE);
+                                         &support_problem),
+                    LNSP_E_DTYPE);
       CHECK_REFUSED(lnsp_trainer_open_file(file, "mse", NULL, NULL, NULL, &trainer[0],
-                                      &support_problem), LNSP_E_DTYPE);
+                                           &support_problem),
+                    LNSP_E_DTYPE);
       as.storage = LNSP_F32; /* unless asked for */
-      CHECK_OK(lnsp_trainer_open_file(file, "mse", NULL, NULL, &as, &trainer[0], &support_problem));
+      CHECK_OK(
+          lnsp_trainer_open_file(file, "mse", NULL, NULL, &as, &trainer[0], &support_problem));
       lnsp_trainer_destroy(trainer[0]);
       trainer[0] = NULL;
     } else {
@@ -265,10 +277,10 @@ static void trainers_widen(void) {
         lnsp_trainer_destroy(trainer[0]);
         if (from_file)
           CHECK_OK(lnsp_trainer_open_file(file, "mse", NULL, NULL, NULL, &trainer[0],
-                                     &support_problem));
+                                          &support_problem));
         else
-          CHECK_OK(lnsp_trainer_create(b, "mse", NULL, NULL, NULL, &trainer[0],
-                                       &support_problem));
+          CHECK_OK(
+              lnsp_trainer_create(b, "mse", NULL, NULL, NULL, &trainer[0], &support_problem));
         CHECK_OK(lnsp_trainer_memory(trainer[0], &memory[1], &support_problem));
         CHECK(!memcmp(&memory[0], &memory[1], sizeof *memory));
         CHECK_OK(lnsp_trainer_publish(trainer[0], 0, NULL, &next[0], &support_problem));
@@ -324,8 +336,10 @@ static void deltas_cross_types(void) {
     }
   lnsp_model *codes = storage_convert(a, LNSP_I8);
   lnsp_delta *delta = NULL;
-  CHECK_REFUSED(lnsp_delta_create(codes, a, NULL, NULL, &delta, &support_problem), LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_delta_create(a, codes, NULL, NULL, &delta, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_delta_create(codes, a, NULL, NULL, &delta, &support_problem),
+                LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_delta_create(a, codes, NULL, NULL, &delta, &support_problem),
+                LNSP_E_DTYPE);
   lnsp_model_destroy(codes);
   lnsp_model_destroy(a);
   lnsp_model_destroy(z);

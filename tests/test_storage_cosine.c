@@ -66,8 +66,8 @@ static lnsp_model *taught(const char *net) {
 static void load_vectors(void) {
   lnsp_file *file = NULL;
   CHECK_OK(lnsp_file_open(VECTORS, NULL, &file, &support_problem));
-  CHECK_OK(lnsp_file_read(file, "held_out", 0, ROWS * WIDTH, LNSP_F32, vectors,
-                          &support_problem));
+  CHECK_OK(
+      lnsp_file_read(file, "held_out", 0, ROWS * WIDTH, LNSP_F32, vectors, &support_problem));
   lnsp_file_destroy(file);
 }
 

@@ -50,8 +50,8 @@ static void files_say_what_they_hold(void) {
       CHECK_INT(scale.dtype, LNSP_F32);
       CHECK(scale.rank == 2 && scale.dims[0] == known.dims[0] && scale.dims[1] == 1);
     }
-    CHECK_INT(lnsp_file_tensor_count(file), lnsp_graph_tensor_count(graph) +
-                                                (storage_types[t] == LNSP_I8 ? matrices : 0));
+    CHECK_INT(lnsp_file_tensor_count(file),
+              lnsp_graph_tensor_count(graph) + (storage_types[t] == LNSP_I8 ? matrices : 0));
     for (int32_t i = 0; i < lnsp_file_tensor_count(file); i++) {
       lnsp_tensor is;
       CHECK_OK(lnsp_file_tensor_at(file, i, &is, &support_problem));
@@ -69,7 +69,8 @@ static void files_say_what_they_hold(void) {
 /* ---- made-up files of one layer, y = linear x 3 of width 2, and of two ---- */
 
 #define ONE "lnsp 1; x=input 2; y=linear x 3 w=a; output output=y"
-#define TWO "lnsp 1; x=input 2; y=linear x 3 w=a bias=0; y=linear y 2 w=b bias=0; output output=y"
+#define TWO \
+  "lnsp 1; x=input 2; y=linear x 3 w=a bias=0; y=linear y 2 w=b bias=0; output output=y"
 
 static const int8_t codes[6] = {-127, 127, 0, 3, -1, 64};
 static float scales[3] = {.5f, 0.f, 0x1p-140f};
@@ -90,7 +91,7 @@ static support_bytes write_file(const char *graph, const lnsp_tensor *tensors, i
   lnsp_key_value pair = {"lnsp.graph", graph};
   lnsp_writer *writer = NULL;
   CHECK_OK(lnsp_writer_create_sink(&sink, tensors, count, graph ? &pair : NULL, graph != NULL,
-                                 NULL, &writer, &support_problem));
+                                   NULL, &writer, &support_problem));
   for (int32_t i = 0; i < count; i++) {
     size_t size = lnsp_dtype_bytes(tensors[i].dtype);
     for (int d = 0; d < tensors[i].rank; d++) size *= (size_t)tensors[i].dims[d];
@@ -104,8 +105,8 @@ static support_bytes write_file(const char *graph, const lnsp_tensor *tensors, i
 static int32_t open_made(const char *graph, const lnsp_tensor *tensors, int32_t count,
                          const lnsp_options *options, lnsp_model **out) {
   support_bytes bytes = write_file(graph, tensors, count);
-  int32_t status = lnsp_model_open_memory(bytes.data, bytes.size, options, out,
-                                          &support_problem);
+  int32_t status =
+      lnsp_model_open_memory(bytes.data, bytes.size, options, out, &support_problem);
   CHECK((status == LNSP_OK) == (*out != NULL));
   free(bytes.data);
   return status;
@@ -145,11 +146,13 @@ static void types_of_files(void) {
     lnsp_file *file = NULL;
     int32_t n = 0, type[2] = {cases[i].first, cases[i].second};
     for (int m = 0; m < 2; m++) {
-      const void *data = type[m] == LNSP_F32 ? (void *)floats
-                         : type[m] == LNSP_I8 ? (const void *)codes : (const void *)halves;
+      const void *data = type[m] == LNSP_F32  ? (void *)floats
+                         : type[m] == LNSP_I8 ? (const void *)codes
+                                              : (const void *)halves;
       t[n++] = made(m ? "b.weight" : "a.weight", type[m], data, 2, m ? 2 : 3, m ? 3 : 2);
       if (type[m] == LNSP_I8)
-        t[n++] = made(m ? "b.weight_scale" : "a.weight_scale", LNSP_F32, scales, 1, m ? 2 : 3, 0);
+        t[n++] =
+            made(m ? "b.weight_scale" : "a.weight_scale", LNSP_F32, scales, 1, m ? 2 : 3, 0);
     }
     CHECK_OK(open_made(TWO, t, n, NULL, &model));
     CHECK(storage_is(model, cases[i].is));
@@ -311,7 +314,9 @@ static void plans_add_up(void) {
       support_heap heap;
       lnsp_allocator allocator = support_allocator(&heap);
       lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-      lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 9, .max_concepts = 2};
+      lnsp_size_options limits = {.struct_size = sizeof limits,
+                                  .max_rows = 9,
+                                  .max_concepts = 2};
       lnsp_memory_info m = {.struct_size = sizeof m};
       lnsp_model *a = storage_new(storage_nets[1], 9), *model[2] = {NULL, NULL};
       support_bytes bytes = storage_save(a, storage_types[t]);
@@ -335,8 +340,8 @@ static void plans_add_up(void) {
         uint64_t one_trainer =
             total(lnsp_trainer_measure(graph, "cosine", "adamw ema=.9", &limits, &m, NULL), &m);
         options.storage = 0;
-        CHECK_OK(lnsp_trainer_open_file(file, "cosine", "adamw ema=.9", &limits, &options, &trainer,
-                                   &support_problem));
+        CHECK_OK(lnsp_trainer_open_file(file, "cosine", "adamw ema=.9", &limits, &options,
+                                        &trainer, &support_problem));
         CHECK_INT(heap.live_bytes, one_trainer);
         options.storage = storage_types[as];
         CHECK_OK(lnsp_trainer_publish(trainer, 0, &options, &model[0], &support_problem));

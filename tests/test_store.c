@@ -46,7 +46,8 @@ static lnsp_store *create_store(const lnsp_trainer *t, uint64_t size, uint32_t e
   lnsp_store_options settings = {sizeof settings, every, 3, 0, 0, 0, 0};
   lnsp_store *store = NULL;
   device = store_device_open(&flash, size, erase, unit);
-  CHECK_OK(lnsp_store_create_device(&device, t, NULL, &settings, NULL, &store, &support_problem));
+  CHECK_OK(
+      lnsp_store_create_device(&device, t, NULL, &settings, NULL, &store, &support_problem));
   return store;
 }
 
@@ -64,7 +65,8 @@ static void to_the_bit_with(const char *optimizer) {
   lnsp_trainer *t = trainer_of(optimizer), *other = trainer_of(optimizer);
   lnsp_store *store = create_store(t, 65536, 1024, 8, 4);
   for (int i = 0; i < 10; i++) {
-    lnsp_commit_options note = {sizeof note, (float)i, 100 + (uint64_t)i, i == 3 ? "good" : NULL};
+    lnsp_commit_options note = {sizeof note, (float)i, 100 + (uint64_t)i,
+                                i == 3 ? "good" : NULL};
     uint64_t number = 0;
     hash_of(t, kept[i]);
     CHECK_OK(lnsp_store_commit(store, t, &note, &number, &support_problem));
@@ -305,8 +307,7 @@ static void reading_fails(void) {
       store = NULL;
       int32_t status = lnsp_store_open_device(&device, NULL, NULL, &store, &support_problem);
       CHECK(status == LNSP_OK || (status == LNSP_E_IO && !store));
-      if (status == LNSP_OK)
-        status = lnsp_store_load(store, 4, other, NULL, &support_problem);
+      if (status == LNSP_OK) status = lnsp_store_load(store, 4, other, NULL, &support_problem);
       done = status == LNSP_OK;
       CHECK(done || status == LNSP_E_IO);
       if (!done) {
@@ -350,8 +351,8 @@ static void look(const lnsp_trainer *t, uint8_t kept[][32], int count, int salva
     if (lnsp_store_checkout(store, v.number, NULL, &model, &support_problem)) continue;
     CHECK_OK(lnsp_model_hash(model, hash, &support_problem));
     CHECK_SAY(v.number >= 1 && v.number <= (uint64_t)count &&
-                  !memcmp(hash, kept[v.number - 1], 32), "version %d is another",
-              (int)v.number);
+                  !memcmp(hash, kept[v.number - 1], 32),
+              "version %d is another", (int)v.number);
     lnsp_model_destroy(model);
   }
   lnsp_store_destroy(store);
@@ -440,8 +441,8 @@ static void senders(void) {
     step(t, i);
     CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
   }
-  CHECK_OK(lnsp_store_rollback(store, version_at(store, 1).number, NULL, NULL,
-                               &support_problem));
+  CHECK_OK(
+      lnsp_store_rollback(store, version_at(store, 1).number, NULL, NULL, &support_problem));
   lnsp_store_destroy(store);
   store = open_store();
   CHECK_REFUSED(lnsp_store_check_sender(store, "anna", 5, &support_problem), LNSP_E_STATE);
@@ -554,7 +555,8 @@ static void memory(void) {
   options.allocator = &allocator;
   device = store_device_open(&flash, 32768, 1024, 8);
   CHECK_OK(lnsp_store_measure(&device, t, NULL, NULL, &bytes, &support_problem));
-  CHECK_OK(lnsp_store_create_device(&device, t, NULL, NULL, &options, &store, &support_problem));
+  CHECK_OK(
+      lnsp_store_create_device(&device, t, NULL, NULL, &options, &store, &support_problem));
   CHECK_INT(heap.live_bytes, bytes);
   CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
   CHECK_INT(heap.calls, 1);
@@ -571,10 +573,12 @@ static void memory(void) {
   CHECK_INT(heap.live, 0);
   printf("# a store's handle takes %llu bytes\n", (unsigned long long)bytes);
   device.size_bytes = 4096; /* too small for two versions, and for four units */
-  CHECK_REFUSED(lnsp_store_create_device(&device, t, NULL, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_create_device(&device, t, NULL, NULL, NULL, &store,
+                                         &support_problem),
                 LNSP_E_LIMIT);
   device.erase_bytes = 1000;
-  CHECK_REFUSED(lnsp_store_create_device(&device, t, NULL, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_create_device(&device, t, NULL, NULL, NULL, &store,
+                                         &support_problem),
                 LNSP_E_ARGUMENT);
   CHECK_REFUSED(lnsp_store_create_device(NULL, t, NULL, NULL, NULL, &store, &support_problem),
                 LNSP_E_ARGUMENT);

@@ -93,8 +93,7 @@ static void locks(void) {
                 LNSP_E_STATE);
 #if defined(__linux__)
   CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &other, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_store_open(path, &reading, NULL, &other, &support_problem),
-                LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_store_open(path, &reading, NULL, &other, &support_problem), LNSP_E_STATE);
 #endif
   fflush(stdout);
   const pid_t child = fork();
@@ -231,17 +230,13 @@ static void many_commits(void) {
   lnsp_store_destroy(store);
   /* cut short, and made longer */
   CHECK(truncate(path, (1 << 20) - 65536) == 0);
-  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem),
-                LNSP_E_MISMATCH);
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem), LNSP_E_MISMATCH);
   CHECK(truncate(path, 2 << 20) == 0);
-  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem),
-                LNSP_E_MISMATCH);
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem), LNSP_E_MISMATCH);
   CHECK(truncate(path, 10) == 0);
-  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem),
-                LNSP_E_FORMAT);
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem), LNSP_E_FORMAT);
   unlink(path);
-  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem),
-                LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem), LNSP_E_MISSING);
   CHECK_REFUSED(lnsp_store_open(folder, NULL, NULL, &store, &support_problem), LNSP_E_IO);
   char nowhere[700];
   snprintf(nowhere, sizeof nowhere, "%s/none/store", folder);
@@ -250,8 +245,8 @@ static void many_commits(void) {
   lnsp_store_options tiny = {sizeof tiny, 0, 0, 0, 0, 0, 1};
   lnsp_model *large = NULL;
   CHECK_OK(lnsp_model_create("ln_min d=384 s=64", 1, NULL, &large, &support_problem));
-  CHECK_REFUSED(lnsp_store_create(path, NULL, large, &tiny, NULL, &store,
-                                       &support_problem), LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_store_create(path, NULL, large, &tiny, NULL, &store, &support_problem),
+                LNSP_E_LIMIT);
   lnsp_model_destroy(large);
   lnsp_trainer_destroy(t);
   CHECK(rmdir(folder) == 0); /* nothing is left in it */

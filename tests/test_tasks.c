@@ -14,18 +14,20 @@
 #define THREADS 0
 #endif
 
-#define DEEP "lnsp 1; x=input 200; h=linear x 200 w=a; h=relu h; o=linear h 150 w=b; output output=o"
+#define DEEP \
+  "lnsp 1; x=input 200; h=linear x 200 w=a; h=relu h; o=linear h 150 w=b; output output=o"
 /* enough weights for a single row to be split */
-#define WIDE "lnsp 1; x=input 300; h=linear x 900 w=a; h=relu h; o=linear h 290 w=b; output output=o"
+#define WIDE \
+  "lnsp 1; x=input 300; h=linear x 900 w=a; h=relu h; o=linear h 290 w=b; output output=o"
 #define STUDENT "student d=130 s=100 k=70 heads=2"
-#define LOOK                                                                                \
-  "lnsp 1; x=input 70; p=position x 20 w=p; q=linear p 64 w=q; k=linear p 64 w=k;"           \
+#define LOOK                                                                                  \
+  "lnsp 1; x=input 70; p=position x 20 w=p; q=linear p 64 w=q; k=linear p 64 w=k;"            \
   "v=linear p 64 w=v; a=attend q k v heads=4 window=2; h=attention a q heads=2 causal=1 w=m;" \
   "l=last h; r=attention l h heads=4 w=n; r=repeat r h; h=add h r; o=linear h 90 w=o;"        \
   "output output=o"
 /* every layer, odd widths, values with two readers, a matrix used twice */
-#define MIXED                                                                           \
-  "lnsp 1; x=input 70; h=linear x 200 w=a; h=layernorm h w=n; g=gelu h; u=linear g 200 w=b;" \
+#define MIXED                                                                                   \
+  "lnsp 1; x=input 70; h=linear x 200 w=a; h=layernorm h w=n; g=gelu h; u=linear g 200 w=b;"    \
   "u=linear u 200 w=b; s=add u g; s=attention s heads=4 w=t; s=unit s; s=layernorm s affine=0;" \
   "o=linear s 90 w=c bias=0; o=tanh o; output output=o code=g"
 
@@ -53,8 +55,8 @@ static void *in_thread(void *argument) {
   return NULL;
 }
 
-static void run_in_threads(runner *r, int32_t count, void (*task)(void *argument, int32_t index),
-                           void *argument) {
+static void run_in_threads(runner *r, int32_t count,
+                           void (*task)(void *argument, int32_t index), void *argument) {
   pthread_t thread[2];
   thread_share share[2];
   for (int i = 0; i < 2; i++) {
@@ -113,10 +115,10 @@ typedef struct shape {
   int64_t rows, concepts, in, out;
 } shape;
 
-static const shape shapes[] = {
-    {DEEP, 70, 1, 200, 150}, {STUDENT, 9, 5, 130, 130}, {MIXED, 12, 3, 70, 90},
-    {LOOK, 13, 6, 70, 90},
-    {WIDE, 1, 1, 300, 290},  {MIXED, 1, 7, 70, 90},     {STUDENT, 3, 1, 130, 130}};
+static const shape shapes[] = {{DEEP, 70, 1, 200, 150},  {STUDENT, 9, 5, 130, 130},
+                               {MIXED, 12, 3, 70, 90},   {LOOK, 13, 6, 70, 90},
+                               {WIDE, 1, 1, 300, 290},   {MIXED, 1, 7, 70, 90},
+                               {STUDENT, 3, 1, 130, 130}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static const int32_t task_counts[] = {2, 3, 256};
@@ -153,7 +155,8 @@ static void run_once(lnsp_model *model, const shape *s, const char *isa, runner 
   lnsp_session *session = NULL;
   float *x = malloc((size_t)elements(s, s->in) * sizeof *x);
   support_fill(x, (size_t)elements(s, s->in), 5);
-  lnsp_tensor input = tensor_of("input", x, s, s->in), output = tensor_of("output", out, s, s->out);
+  lnsp_tensor input = tensor_of("input", x, s, s->in),
+              output = tensor_of("output", out, s, s->out);
   if (tasks > 1) options.parallel = &parallel;
   limits.keep_nodes = keep;
   CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_problem));
@@ -170,7 +173,8 @@ static void test_runs(void) {
       const shape *s = &shapes[i];
       const size_t bytes = (size_t)elements(s, s->out) * sizeof(float);
       float *want = malloc(bytes), *got = malloc(bytes);
-      lnsp_model *model = storage_new(s->net, 3), *stored = storage_convert(model, storage_types[type]);
+      lnsp_model *model = storage_new(s->net, 3),
+                 *stored = storage_convert(model, storage_types[type]);
       runner r;
       int32_t set = 0;
       int split = 0;
@@ -233,9 +237,10 @@ static uint64_t gradient_bits(lnsp_trainer *trainer) {
   return sum;
 }
 
-static void train_once(const lnsp_model *model, const shape *s, const course *c, const char *isa,
-                       runner *r, int kind, int32_t tasks, outcome *out) {
-  static const char *const names[] = {"input", "anchor", "positive", "negative", "target", "teacher"};
+static void train_once(const lnsp_model *model, const shape *s, const course *c,
+                       const char *isa, runner *r, int kind, int32_t tasks, outcome *out) {
+  static const char *const names[] = {"input",    "anchor", "positive",
+                                      "negative", "target", "teacher"};
   lnsp_parallel parallel = parallel_of(r, kind);
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   lnsp_size_options limits = limits_of(s, tasks);
@@ -278,8 +283,9 @@ static void test_steps(void) {
           const int kind = (i + j + t + set) % IN_THREADS;
           train_once(model, s, &courses[j], isa, &r, kind, task_counts[t], &got);
           split += r.most > 1;
-          CHECK_SAY(!memcmp(&want, &got, sizeof got), "%s, %s, %s, %s, %d tasks, kind %d: other bits",
-                    s->net, courses[j].loss, courses[j].optimizer, isa, task_counts[t], kind);
+          CHECK_SAY(!memcmp(&want, &got, sizeof got),
+                    "%s, %s, %s, %s, %d tasks, kind %d: other bits", s->net, courses[j].loss,
+                    courses[j].optimizer, isa, task_counts[t], kind);
         }
       }
       CHECK(split > 0 || i >= 4);
@@ -323,17 +329,19 @@ static void test_memory(void) {
       support_heap heap;
       lnsp_allocator allocator = support_allocator(&heap);
       lnsp_parallel parallel = parallel_of(&r, IN_ORDER);
-      lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator,
+      lnsp_options options = {.struct_size = sizeof options,
+                              .allocator = &allocator,
                               .parallel = &parallel};
       lnsp_size_options limits = limits_of(s, tasks);
       lnsp_memory_info memory = {.struct_size = sizeof memory};
       lnsp_session *session = NULL;
       lnsp_trainer *trainer = NULL;
-      CHECK_OK(lnsp_session_measure(lnsp_model_graph(bytes), &limits, &memory, &support_problem));
+      CHECK_OK(
+          lnsp_session_measure(lnsp_model_graph(bytes), &limits, &memory, &support_problem));
       CHECK_OK(lnsp_session_create(bytes, &limits, &options, &session, &support_problem));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
-      CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "mse", "adam clip=1", &limits, &memory,
-                                    &support_problem));
+      CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "mse", "adam clip=1", &limits,
+                                    &memory, &support_problem));
       CHECK_OK(lnsp_trainer_create(model, "mse", "adam clip=1", &limits, &options, &trainer,
                                    &support_problem));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
@@ -357,12 +365,14 @@ static void test_refusals(void) {
   CHECK_REFUSED(lnsp_session_create(model, &limits, &options, &session, &support_problem),
                 LNSP_E_ARGUMENT);
   limits.tasks = -1;
-  CHECK_REFUSED(lnsp_trainer_create(model, NULL, NULL, &limits, &options, &trainer, &support_problem),
+  CHECK_REFUSED(lnsp_trainer_create(model, NULL, NULL, &limits, &options, &trainer,
+                                    &support_problem),
                 LNSP_E_ARGUMENT);
   limits.tasks = 2;
   CHECK_REFUSED(lnsp_session_create(model, &limits, NULL, &session, &support_problem),
                 LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_trainer_create(model, NULL, NULL, &limits, NULL, &trainer, &support_problem),
+  CHECK_REFUSED(lnsp_trainer_create(model, NULL, NULL, &limits, NULL, &trainer,
+                                    &support_problem),
                 LNSP_E_ARGUMENT);
   parallel.run = NULL;
   CHECK_REFUSED(lnsp_session_create(model, &limits, &options, &session, &support_problem),

@@ -42,8 +42,8 @@ static int same_gradient(lnsp_trainer *t, lnsp_file *file, const char *key, cons
 
 static void numbers(const char *net, const char *architecture, const char *key,
                     const char *loss) {
-  static const char *const names[] = {"input", "target", "prev", "neg", "label", "anchor",
-                                      "positive"};
+  static const char *const names[] = {"input", "target", "prev",    "neg",
+                                      "label", "anchor", "positive"};
   enum { NAMES = sizeof names / sizeof *names };
   char prefix[32], full[96];
   lnsp_file *file = NULL;
@@ -152,8 +152,7 @@ static void when_they_count(void) {
   for (int s = 0; s < 6; s++) {
     double expected = (s < 4 ? (double)mse : 0) + (s > 0 && s % 2 == 0 ? (double)cosine : 0);
     CHECK_OK(lnsp_trainer_validate(t, b.tensors, 2, 0, &again, &support_problem));
-    CHECK_NEAR((double)again,
-               (s < 4 ? (double)mse : 0) + (s > 0 ? (double)cosine : 0), 1e-6);
+    CHECK_NEAR((double)again, (s < 4 ? (double)mse : 0) + (s > 0 ? (double)cosine : 0), 1e-6);
     CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss[s], &support_problem));
     CHECK_NEAR((double)loss[s], expected, 1e-6);
   }
@@ -165,8 +164,8 @@ static void when_they_count(void) {
   t = open_trainer("mse until=1 + cosine every=2", "sgd lr=0 accumulate=4");
   for (int s = 0; s < 6; s++) {
     CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss[s], &support_problem));
-    CHECK_NEAR((double)loss[s],
-               (s < 4 ? (double)mse : 0) + (s % 2 == 0 ? (double)cosine : 0), 1e-6);
+    CHECK_NEAR((double)loss[s], (s < 4 ? (double)mse : 0) + (s % 2 == 0 ? (double)cosine : 0),
+               1e-6);
   }
   lnsp_trainer_destroy(t);
 }
@@ -202,7 +201,8 @@ static void gates(void) {
   }
   for (int i = CONCEPTS * D; i < ROWS * CONCEPTS * D; i++) b.values[2][i] = b.values[1][i];
   const double first = (double)value_of("cosine", &b, 2);
-  CHECK_NEAR((double)value_of("cosine gate=1 weak=.25", &b, 3), first * (1 + .25 * 2) / 3, 1e-6);
+  CHECK_NEAR((double)value_of("cosine gate=1 weak=.25", &b, 3), first * (1 + .25 * 2) / 3,
+             1e-6);
   /* a term on another width needs the same vectors */
   lnsp_trainer *t = open_trainer("cosine gate=.1 + norm gate=.1", "sgd");
   CHECK_STR(lnsp_trainer_input_name(t, 1), "target");
@@ -350,7 +350,8 @@ static void refused(const char *architecture, const char *loss, const char *opti
   lnsp_trainer *t = NULL;
   CHECK_OK(lnsp_model_create(architecture, 5, NULL, &model, &support_problem));
   CHECK_REFUSED(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t,
-                                    &support_problem), code);
+                                    &support_problem),
+                code);
   CHECK_SAY(strstr(support_problem.message, says), "%s: %s", loss, support_problem.message);
   lnsp_model_destroy(model);
 }

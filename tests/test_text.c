@@ -92,11 +92,11 @@ static void test_keys(void) {
     static const struct {
       const char *text;
       int32_t code, column;
-    } bad[] = {{"a=1 a=2", LNSP_E_SYNTAX, 5},      {"a=1 b= c=2", LNSP_E_SYNTAX, 5},
-               {"a=1 b=", LNSP_E_SYNTAX, 5},       {"a=1 word", LNSP_E_SYNTAX, 5},
-               {"a=1 word =2", LNSP_E_SYNTAX, 5},  {"=1", LNSP_E_SYNTAX, 1},
-               {"a=b=c", LNSP_E_SYNTAX, 1},        {"a=1 b=2 c=3 d=4", LNSP_E_LIMIT, 13},
-               {"a=;b=1", LNSP_E_SYNTAX, 1},       {"a=+2", LNSP_E_SYNTAX, 1}};
+    } bad[] = {{"a=1 a=2", LNSP_E_SYNTAX, 5},     {"a=1 b= c=2", LNSP_E_SYNTAX, 5},
+               {"a=1 b=", LNSP_E_SYNTAX, 5},      {"a=1 word", LNSP_E_SYNTAX, 5},
+               {"a=1 word =2", LNSP_E_SYNTAX, 5}, {"=1", LNSP_E_SYNTAX, 1},
+               {"a=b=c", LNSP_E_SYNTAX, 1},       {"a=1 b=2 c=3 d=4", LNSP_E_LIMIT, 13},
+               {"a=;b=1", LNSP_E_SYNTAX, 1},      {"a=+2", LNSP_E_SYNTAX, 1}};
     size_t i;
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
       count = -1;
@@ -117,7 +117,8 @@ static void test_strings(void) {
   CHECK(lnspi_str_match("layers.*.weight", "layers.0.weight"));
   CHECK(!lnspi_str_match("layers.*.weight", "layers.0.bias"));
   CHECK(lnspi_str_match("a?c", "abc") && !lnspi_str_match("a?c", "ac"));
-  CHECK(lnspi_str_match("a?c", "a\xc3\xa9" "c"));
+  CHECK(lnspi_str_match("a?c", "a\xc3\xa9"
+                               "c"));
   CHECK(lnspi_str_match("*a*b*c", "xxaybzzc") && !lnspi_str_match("*a*b*c", "xxaybzzcd"));
   CHECK(!lnspi_str_match("abc", "ab") && !lnspi_str_match("ab", "abc"));
   CHECK(lnspi_str_match("**b", "aab"));
@@ -168,22 +169,57 @@ static void check_like_strtod(const char *text, int exact) {
   }
   CHECK_SAY(code == LNSP_OK, "%s: %d", text, code);
   if (exact)
-    CHECK_SAY(memcmp(&got, &expected, 8) == 0, "%s: %.17g, expected %.17g", text, got, expected);
+    CHECK_SAY(memcmp(&got, &expected, 8) == 0, "%s: %.17g, expected %.17g", text, got,
+              expected);
   else
-    CHECK_SAY(fabs(got - expected) <= 1e-15 * fabs(expected) + 5e-324, "%s: %.17g, expected %.17g",
-              text, got, expected);
+    CHECK_SAY(fabs(got - expected) <= 1e-15 * fabs(expected) + 5e-324,
+              "%s: %.17g, expected %.17g", text, got, expected);
 }
 
 static void test_number_values(void) {
-  static const char *const exact[] = {
-      "0", "-0", "+0", "1", "-1", ".3", "3.", "1e-3", "0.001", "1E5", "1e+5", "123456789012345",
-      "9007199254740993e0", "1e22", "1e-22", "123456789012345e-22", "0.1", "0.30000000000000004",
-      "000001.5000", "3.14159265358979", "1e15", "-2.5e-7", "0e999", "0.000000000000000000001",
-      "9007199254740992", "9007199254740993", "9007199254740995", "4.35", "5e-324", "2.2250738585072014e-308"};
-  static const char *const close[] = {
-      "1e300", "1e308", "1.7976931348623157e308", "2.2250738585072011e-308", "3e-310", "1e-323",
-      "1e-400", "123456789012345678901234567890", "1e309", "1e400", "1e99999999999",
-      "0.00000000000000000000000000000000000000000000000000001", "1.00000000000000000000000001"};
+  static const char *const exact[] = {"0",
+                                      "-0",
+                                      "+0",
+                                      "1",
+                                      "-1",
+                                      ".3",
+                                      "3.",
+                                      "1e-3",
+                                      "0.001",
+                                      "1E5",
+                                      "1e+5",
+                                      "123456789012345",
+                                      "9007199254740993e0",
+                                      "1e22",
+                                      "1e-22",
+                                      "123456789012345e-22",
+                                      "0.1",
+                                      "0.30000000000000004",
+                                      "000001.5000",
+                                      "3.14159265358979",
+                                      "1e15",
+                                      "-2.5e-7",
+                                      "0e999",
+                                      "0.000000000000000000001",
+                                      "9007199254740992",
+                                      "9007199254740993",
+                                      "9007199254740995",
+                                      "4.35",
+                                      "5e-324",
+                                      "2.2250738585072014e-308"};
+  static const char *const close[] = {"1e300",
+                                      "1e308",
+                                      "1.7976931348623157e308",
+                                      "2.2250738585072011e-308",
+                                      "3e-310",
+                                      "1e-323",
+                                      "1e-400",
+                                      "123456789012345678901234567890",
+                                      "1e309",
+                                      "1e400",
+                                      "1e99999999999",
+                                      "0.00000000000000000000000000000000000000000000000000001",
+                                      "1.00000000000000000000000001"};
   size_t i;
   int n;
   char text[64];
@@ -206,19 +242,22 @@ static void test_number_values(void) {
 }
 
 static void test_number_garbage(void) {
-  static const char *const bad[] = {"", "+", "-", ".", "e5", "1e", "1e+", "1..2", "1.2.3", "1,5",
-                                    "0x10", "inf", "nan", "INF", "1f", " 1", "1 ", "--1", "+-1",
-                                    "1e5.0", "1_000", ".e1", "1e1e1", "\xd9\xa1"};
+  static const char *const bad[] = {"",    "+",     "-",     ".",   "e5",    "1e",
+                                    "1e+", "1..2",  "1.2.3", "1,5", "0x10",  "inf",
+                                    "nan", "INF",   "1f",    " 1",  "1 ",    "--1",
+                                    "+-1", "1e5.0", "1_000", ".e1", "1e1e1", "\xd9\xa1"};
   double out = 42;
   int64_t whole = 42;
   lnsp_error p;
   size_t i;
   for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-    CHECK_SAY(lnspi_decimal_parse(word_of(bad[i]), "k", -1e300, 1e300, &out, &p) == LNSP_E_SYNTAX,
+    CHECK_SAY(lnspi_decimal_parse(word_of(bad[i]), "k", -1e300, 1e300, &out, &p) ==
+                  LNSP_E_SYNTAX,
               "'%s' was taken", bad[i]);
     CHECK_INT(p.line, 2);
     CHECK_INT(p.column, 3);
-    CHECK_SAY(lnspi_decimal_parse_integer(word_of(bad[i]), "k", -100, 100, &whole, &p) == LNSP_E_SYNTAX,
+    CHECK_SAY(lnspi_decimal_parse_integer(word_of(bad[i]), "k", -100, 100, &whole, &p) ==
+                  LNSP_E_SYNTAX,
               "'%s' was taken", bad[i]);
   }
   CHECK(out == 42 && whole == 42);
@@ -236,12 +275,15 @@ static void test_integers(void) {
   CHECK_INT(out, -17);
   CHECK_INT(lnspi_decimal_parse_integer(word_of("+008"), "k", -20, 20, &out, &p), LNSP_OK);
   CHECK_INT(out, 8);
-  CHECK_INT(lnspi_decimal_parse_integer(word_of("9223372036854775807"), "k", 0, INT64_MAX, &out, &p),
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("9223372036854775807"), "k", 0, INT64_MAX, &out,
+                                        &p),
             LNSP_OK);
   CHECK(out == INT64_MAX);
-  CHECK_INT(lnspi_decimal_parse_integer(word_of("9223372036854775808"), "k", 0, INT64_MAX, &out, &p),
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("9223372036854775808"), "k", 0, INT64_MAX, &out,
+                                        &p),
             LNSP_E_LIMIT);
-  CHECK_INT(lnspi_decimal_parse_integer(word_of("99999999999999999999999"), "k", 0, INT64_MAX, &out, &p),
+  CHECK_INT(lnspi_decimal_parse_integer(word_of("99999999999999999999999"), "k", 0, INT64_MAX,
+                                        &out, &p),
             LNSP_E_LIMIT);
   CHECK_INT(lnspi_decimal_parse_integer(word_of("21"), "k", -20, 20, &out, &p), LNSP_E_LIMIT);
   CHECK(strstr(p.message, "-20") != NULL);
@@ -253,12 +295,25 @@ static void test_number_text(void) {
   static const struct {
     float value;
     const char *text;
-  } known[] = {{0.0f, "0"},         {-0.0f, "-0"},        {1.0f, "1"},         {0.001f, "0.001"},
-               {1e-5f, "1e-05"},    {0.1f, "0.1"},        {0.3f, "0.3"},       {-2.5f, "-2.5"},
-               {0.999f, "0.999"},   {100.0f, "100"},      {16777216.0f, "16777216"},
-               {1e10f, "1e10"},     {FLT_MAX, "3.4028235e38"},
-               {FLT_MIN, "1.1754944e-38"},                {3e-4f, "0.0003"},   {123.456f, "123.456"},
-               {1e-45f, "1e-45"},   {9.99999e-5f, "9.99999e-05"},              {1e9f, "1e09"}};
+  } known[] = {{0.0f, "0"},
+               {-0.0f, "-0"},
+               {1.0f, "1"},
+               {0.001f, "0.001"},
+               {1e-5f, "1e-05"},
+               {0.1f, "0.1"},
+               {0.3f, "0.3"},
+               {-2.5f, "-2.5"},
+               {0.999f, "0.999"},
+               {100.0f, "100"},
+               {16777216.0f, "16777216"},
+               {1e10f, "1e10"},
+               {FLT_MAX, "3.4028235e38"},
+               {FLT_MIN, "1.1754944e-38"},
+               {3e-4f, "0.0003"},
+               {123.456f, "123.456"},
+               {1e-45f, "1e-45"},
+               {9.99999e-5f, "9.99999e-05"},
+               {1e9f, "1e09"}};
   char text[32], reference[40];
   size_t i;
   int n, digits;

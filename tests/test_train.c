@@ -17,8 +17,8 @@ static lnsp_trainer *small_trainer(const char *loss, const char *optimizer, int3
   lnsp_size_options limits = {sizeof limits, rows, concepts, history, 0, 0, 0};
   lnsp_trainer *trainer = NULL;
   lnsp_model *model = small_model(3);
-  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &trainer,
-                               &support_problem));
+  CHECK_OK(
+      lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &trainer, &support_problem));
   lnsp_model_destroy(model);
   return trainer;
 }
@@ -94,7 +94,8 @@ static void own_loss_equals_mse(void) {
   make_pair(&p, 3, 1, 5);
   lnsp_tensor output = lnsp_tensor_f32("output", out, 2, 3, WIDTH, 0);
   lnsp_tensor d = lnsp_tensor_f32("output", gradient, 2, 3, WIDTH, 0);
-  const char *name = "layers.compress_norm_1.weight", *matrix = "layers.nuclear_compress.weight";
+  const char *name = "layers.compress_norm_1.weight",
+             *matrix = "layers.nuclear_compress.weight";
   CHECK_OK(lnsp_trainer_compute_gradients(a, p.tensors, 2, NULL, &support_problem));
   CHECK_OK(lnsp_trainer_forward(b, p.tensors, 1, &output, 1, &support_problem));
   for (int i = 0; i < 60; i++) gradient[i] = 2.f * (out[i] - p.y[i]) / 60.f;
@@ -155,8 +156,7 @@ static void refuses_and_changes_nothing(void) {
     }
   make_pair(&p, 2, 1, 1);
   p.y[3] = 3e38f; /* overflows the loss or its gradient */
-  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_problem),
-                LNSP_E_NOT_FINITE);
+  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_problem), LNSP_E_NOT_FINITE);
   make_pair(&p, 5, 1, 1);
   CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_problem), LNSP_E_LIMIT);
   make_pair(&p, 2, 3, 1);
@@ -180,9 +180,12 @@ static void refuses_and_changes_nothing(void) {
 
 /* However absurd the rate, weights never become infinite or NaN. */
 static void never_diverges_to_nan(void) {
-  const char *texts[] = {"sgd lr=1e6", "sgd lr=1e6 momentum=.99 nesterov=1 weight_decay=900",
-                         "adamw lr=1e6 eps=1e-30", "adam lr=1e6 eps=1e-30 weight_decay=100",
-                         "adamw lr=1e6 weight_decay=1000", "sgd lr=1e5 clip=1e-3"};
+  const char *texts[] = {"sgd lr=1e6",
+                         "sgd lr=1e6 momentum=.99 nesterov=1 weight_decay=900",
+                         "adamw lr=1e6 eps=1e-30",
+                         "adam lr=1e6 eps=1e-30 weight_decay=100",
+                         "adamw lr=1e6 weight_decay=1000",
+                         "sgd lr=1e5 clip=1e-3"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     lnsp_trainer *t = small_trainer("mse", texts[i], 2, 2, 0);
     int refused = 0;
@@ -238,8 +241,7 @@ static void clips_by_global_norm(void) {
         for (int64_t i = 0; i < n; i++)
           CHECK_NEAR(after[i], before[i] - (double)g[i] * .001 / (sqrt(norm) + 1e-6), 3e-7);
       }
-      if (pass == 0)
-        CHECK_OK(lnsp_trainer_step(clipped, p.tensors, 2, NULL, &support_problem));
+      if (pass == 0) CHECK_OK(lnsp_trainer_step(clipped, p.tensors, 2, NULL, &support_problem));
     }
     CHECK(norm > 1e-6);
     lnsp_trainer_destroy(free_run);
@@ -311,7 +313,8 @@ static void resumes_to_the_same_bits(void) {
     b = NULL;
     if (i == 2)
       CHECK_REFUSED(lnsp_trainer_open_file(file, NULL, "adamw", &limits, NULL, &b,
-                                      &support_problem), LNSP_E_MISSING);
+                                           &support_problem),
+                    LNSP_E_MISSING);
     CHECK(b == NULL);
     lnsp_file_destroy(file);
     lnsp_trainer_destroy(a);
@@ -357,14 +360,13 @@ static void memory_is_as_measured(void) {
   CHECK_INT(heap.live, 1);
   CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), loss, optimizer, &limits, &memory,
                                 &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, &options, &t,
-                               &support_problem));
+  CHECK_OK(
+      lnsp_trainer_create(model, loss, optimizer, &limits, &options, &t, &support_problem));
   CHECK_INT(heap.last_bytes, memory.total_bytes);
-  CHECK_INT(memory.total_bytes, memory.weight_bytes + memory.moment_bytes +
-                                    memory.average_bytes + memory.residual_bytes +
-                                    memory.gradient_bytes + memory.undo_bytes +
-                                    memory.activation_bytes +
-                                    memory.workspace_bytes + memory.plan_bytes);
+  CHECK_INT(memory.total_bytes,
+            memory.weight_bytes + memory.moment_bytes + memory.average_bytes +
+                memory.residual_bytes + memory.gradient_bytes + memory.undo_bytes +
+                memory.activation_bytes + memory.workspace_bytes + memory.plan_bytes);
   int calls = heap.calls;
   float a[120], b[120], c[120], teacher[120];
   support_fill(a, 120, 1);
@@ -386,15 +388,17 @@ static void memory_is_as_measured(void) {
   CHECK_INT(heap.live, 1);
   /* in a caller's block of exactly that size, and of one byte less */
   void *block = aligned_alloc(64, (memory.total_bytes + 63) / 64 * 64);
-  lnsp_options in_block = {.struct_size = sizeof in_block, .block = block,
+  lnsp_options in_block = {.struct_size = sizeof in_block,
+                           .block = block,
                            .block_bytes = memory.total_bytes};
-  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, &in_block, &t,
-                               &support_problem));
+  CHECK_OK(
+      lnsp_trainer_create(model, loss, optimizer, &limits, &in_block, &t, &support_problem));
   CHECK_OK(lnsp_trainer_step(t, inputs, 4, NULL, &support_problem));
   lnsp_trainer_destroy(t);
   in_block.block_bytes--;
   CHECK_REFUSED(lnsp_trainer_create(model, loss, optimizer, &limits, &in_block, &t,
-                                    &support_problem), LNSP_E_MEMORY);
+                                    &support_problem),
+                LNSP_E_MEMORY);
   CHECK(t == NULL);
   free(block);
   lnsp_model_destroy(model);

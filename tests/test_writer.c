@@ -9,7 +9,8 @@
 
 #include "hostile.h"
 
-static lnsp_tensor tensor_of(const char *name, int32_t dtype, int32_t rank, int64_t a, int64_t b) {
+static lnsp_tensor tensor_of(const char *name, int32_t dtype, int32_t rank, int64_t a,
+                             int64_t b) {
   lnsp_tensor t;
   memset(&t, 0, sizeof(t));
   t.name = name;
@@ -69,9 +70,19 @@ static void test_bytes(void) {
 /* Every dtype, empty and scalar tensors, names that need escapes; padding of
  * every length. */
 static void test_round_trip(void) {
-  static const char *const names[] = {"", "a\"b", "c\\d", "\n\t\x01\x1f", "\xc3\xa9\xf0\x9f\x98\x80",
-                                      "/\x7f", "{}[]:,", "x", "long.name.of.a.layer.weight", "y",
-                                      "z", "q", "__metadata"};
+  static const char *const names[] = {"",
+                                      "a\"b",
+                                      "c\\d",
+                                      "\n\t\x01\x1f",
+                                      "\xc3\xa9\xf0\x9f\x98\x80",
+                                      "/\x7f",
+                                      "{}[]:,",
+                                      "x",
+                                      "long.name.of.a.layer.weight",
+                                      "y",
+                                      "z",
+                                      "q",
+                                      "__metadata"};
   lnsp_tensor tensors[13], got;
   lnsp_key_value pairs[2] = {{"", "\"\\\r"}, {"lnsp.arch", "student heads=8"}};
   uint8_t data[13 * 24];
@@ -89,7 +100,8 @@ static void test_round_trip(void) {
     memset(padding, 'p', (size_t)n);
     padding[n] = 0;
     pairs[0].key = padding;
-    CHECK_INT(lnsp_writer_create_sink(&sink, tensors, 13, pairs, 2, NULL, &writer, &p), LNSP_OK);
+    CHECK_INT(lnsp_writer_create_sink(&sink, tensors, 13, pairs, 2, NULL, &writer, &p),
+              LNSP_OK);
     CHECK_INT(to_memory.bytes % 8, 0);
     for (i = 0; i < 13; i++) {
       size_t bytes = lnsp_dtype_bytes(i + 1) * (i == 4 ? 1 : i == 6 ? 0 : 3);
@@ -126,18 +138,18 @@ static void test_refusals(void) {
   lnsp_options options;
   lnsp_writer *writer;
   lnsp_error p;
-#define REFUSED(code, t, n, m, k)                                                              \
-  do {                                                                                         \
-    writer = (lnsp_writer *)(uintptr_t)1;                                                      \
-    CHECK_INT(lnsp_writer_create_sink(&sink, t, n, m, k, NULL, &writer, &p), code);              \
-    CHECK(writer == NULL);                                                                     \
-    CHECK_INT(to_memory.bytes, 0);                                                             \
+#define REFUSED(code, t, n, m, k)                                                   \
+  do {                                                                              \
+    writer = (lnsp_writer *)(uintptr_t)1;                                           \
+    CHECK_INT(lnsp_writer_create_sink(&sink, t, n, m, k, NULL, &writer, &p), code); \
+    CHECK(writer == NULL);                                                          \
+    CHECK_INT(to_memory.bytes, 0);                                                  \
   } while (0)
-#define REFUSED_TENSOR(code, name, dtype, rank, a, b)                                          \
-  do {                                                                                         \
-    bad[0] = good;                                                                             \
-    bad[1] = tensor_of(name, dtype, rank, a, b);                                               \
-    REFUSED(code, bad, 2, NULL, 0);                                                            \
+#define REFUSED_TENSOR(code, name, dtype, rank, a, b) \
+  do {                                                \
+    bad[0] = good;                                    \
+    bad[1] = tensor_of(name, dtype, rank, a, b);      \
+    REFUSED(code, bad, 2, NULL, 0);                   \
   } while (0)
   REFUSED_TENSOR(LNSP_E_ARGUMENT, NULL, LNSP_F32, 1, 2, 0);
   REFUSED_TENSOR(LNSP_E_ARGUMENT, "w", LNSP_F32, 1, 2, 0);
@@ -166,10 +178,13 @@ static void test_refusals(void) {
   memset(&options, 0, sizeof(options));
   options.struct_size = sizeof(options);
   options.max_header_bytes = 30;
-  CHECK_INT(lnsp_writer_create_sink(&sink, &good, 1, NULL, 0, &options, &writer, &p), LNSP_E_LIMIT);
+  CHECK_INT(lnsp_writer_create_sink(&sink, &good, 1, NULL, 0, &options, &writer, &p),
+            LNSP_E_LIMIT);
   mute.write = NULL;
-  CHECK_INT(lnsp_writer_create_sink(&mute, &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_writer_create_sink(NULL, &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_writer_create_sink(&mute, &good, 1, NULL, 0, NULL, &writer, &p),
+            LNSP_E_ARGUMENT);
+  CHECK_INT(lnsp_writer_create_sink(NULL, &good, 1, NULL, 0, NULL, &writer, &p),
+            LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_writer_create_sink(&sink, &good, 1, NULL, 0, NULL, NULL, &p), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_writer_create(NULL, &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
   CHECK_INT(lnsp_writer_create("", &good, 1, NULL, 0, NULL, &writer, &p), LNSP_E_ARGUMENT);
@@ -212,9 +227,10 @@ static int32_t write_all(const char *path, const lnsp_sink *sink, const lnsp_opt
                          lnsp_error *p) {
   static const float data[500] = {1};
   lnsp_tensor tensors[2];
-  lnsp_key_value pair = {"key", "a value that is longer than a short one, to fill the buffer of the "
-                           "header more than once: 0123456789 0123456789 0123456789 0123456789 "
-                           "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789"};
+  lnsp_key_value pair = {"key",
+                         "a value that is longer than a short one, to fill the buffer of the "
+                         "header more than once: 0123456789 0123456789 0123456789 0123456789 "
+                         "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789"};
   lnsp_writer *writer = (lnsp_writer *)(uintptr_t)1;
   int32_t status;
   tensors[0] = tensor_of("a", LNSP_F32, 1, 500, 0);
@@ -338,7 +354,8 @@ static void test_path_not_finished(void) {
 
 /* Two at once: each has its own new file, the last close wins whole. */
 static void test_two_writers(void) {
-  lnsp_tensor one = tensor_of("one", LNSP_U8, 1, 3, 0), two = tensor_of("two", LNSP_U8, 1, 5, 0);
+  lnsp_tensor one = tensor_of("one", LNSP_U8, 1, 3, 0),
+              two = tensor_of("two", LNSP_U8, 1, 5, 0);
   lnsp_writer *a, *b;
   lnsp_file *file;
   lnsp_tensor got;

@@ -23,8 +23,7 @@ typedef struct net {
 
 static float *array(size_t count) {
   float *a = aligned_alloc(64, (4 * count + 63) / 64 * 64);
-  if (!a)
-    exit(1);
+  if (!a) exit(1);
   memset(a, 0, 4 * count);
   return a;
 }
@@ -36,7 +35,7 @@ static float value(void) {
 }
 
 static int widths(net *n, const char *name) {
-  static const int w1[] = { 384, 256, 192, 256, 384 }, w3[] = { 768, 1536, 768 };
+  static const int w1[] = {384, 256, 192, 256, 384}, w3[] = {768, 1536, 768};
   if (!strcmp(name, "W1")) {
     n->layers = 4;
     memcpy(n->width, w1, sizeof w1);
@@ -58,8 +57,7 @@ static void make(net *n) {
   n->g = array(n->train ? n->count : 1);
   n->m = array(n->train ? n->count : 1);
   n->v = array(n->train ? n->count : 1);
-  for (i = 0; i < n->count; i++)
-    n->p[i] = .08f * value();
+  for (i = 0; i < n->count; i++) n->p[i] = .08f * value();
   for (l = 0; l < n->layers; l++) {
     const size_t out = (size_t)n->width[l + 1], all = (size_t)n->batch * out;
     n->w[l] = n->p + at;
@@ -73,10 +71,8 @@ static void make(net *n) {
   }
   n->x = array((size_t)(n->batch * n->width[0]));
   n->y = array((size_t)(n->batch * n->width[n->layers]));
-  for (l = 0; l < n->batch * n->width[0]; l++)
-    n->x[l] = value();
-  for (l = 0; l < n->batch * n->width[n->layers]; l++)
-    n->y[l] = value();
+  for (l = 0; l < n->batch * n->width[0]; l++) n->x[l] = value();
+  for (l = 0; l < n->batch * n->width[n->layers]; l++) n->y[l] = value();
 }
 
 static void forward(net *n) {
@@ -92,8 +88,7 @@ static void forward(net *n) {
     else
       cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n->batch, out, in, 1, x, in, n->w[l],
                   in, 1, h, out);
-    for (i = 0; l + 1 < n->layers && i < n->batch * out; i++)
-      h[i] = h[i] > 0 ? h[i] : 0;
+    for (i = 0; l + 1 < n->layers && i < n->batch * out; i++) h[i] = h[i] > 0 ? h[i] : 0;
     x = h;
   }
 }
@@ -101,8 +96,7 @@ static void forward(net *n) {
 static void backward(net *n) {
   const int last = n->layers - 1, all = n->batch * n->width[n->layers];
   int l, r, i;
-  for (i = 0; i < all; i++)
-    n->d[last][i] = 2.f / (float)all * (n->h[last][i] - n->y[i]);
+  for (i = 0; i < all; i++) n->d[last][i] = 2.f / (float)all * (n->h[last][i] - n->y[i]);
   for (l = last; l >= 0; l--) {
     const int in = n->width[l], out = n->width[l + 1];
     const float *x = l ? n->h[l - 1] : n->x;
@@ -111,22 +105,19 @@ static void backward(net *n) {
       memset(n->gw[l], 0, 4 * (size_t)in * (size_t)out);
       cblas_sger(CblasRowMajor, out, in, 1, d, 1, x, 1, n->gw[l], in);
     } else {
-      cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, out, in, n->batch, 1, d, out, x, in, 0,
-                  n->gw[l], in);
+      cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, out, in, n->batch, 1, d, out, x, in,
+                  0, n->gw[l], in);
     }
     memset(n->gb[l], 0, 4 * (size_t)out);
     for (r = 0; r < n->batch; r++)
-      for (i = 0; i < out; i++)
-        n->gb[l][i] += d[r * out + i];
-    if (!dx)
-      continue;
+      for (i = 0; i < out; i++) n->gb[l][i] += d[r * out + i];
+    if (!dx) continue;
     if (n->batch == 1)
       cblas_sgemv(CblasRowMajor, CblasTrans, out, in, 1, n->w[l], in, d, 1, 0, dx, 1);
     else
       cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n->batch, in, out, 1, d, out,
                   n->w[l], in, 0, dx, in);
-    for (i = 0; i < n->batch * in; i++)
-      dx[i] = x[i] > 0 ? dx[i] : 0;
+    for (i = 0; i < n->batch * in; i++) dx[i] = x[i] > 0 ? dx[i] : 0;
   }
 }
 
@@ -159,16 +150,14 @@ static double microseconds(void) {
 static void answer(net *n, double ms, double sample_us) {
   double start, end;
   int i, calls;
-  for (i = 0; i < 5; i++)
-    call(n);
+  for (i = 0; i < 5; i++) call(n);
   start = microseconds();
   call(n);
   calls = (int)(sample_us / (microseconds() - start + 1e-3)) + 1;
   end = microseconds() + 1e3 * ms;
   do {
     start = microseconds();
-    for (i = 0; i < calls; i++)
-      call(n);
+    for (i = 0; i < calls; i++) call(n);
     printf("%.4f ", (microseconds() - start) / calls);
   } while (microseconds() < end);
   puts("");
@@ -186,14 +175,11 @@ int main(void) {
   while (fgets(line, sizeof line, stdin)) {
     char key[64], *kind;
     net *n = NULL;
-    if (sscanf(line, "%31s %d %lf %lf", name, &batch, &ms, &sample_us) != 4)
-      return 1;
+    if (sscanf(line, "%31s %d %lf %lf", name, &batch, &ms, &sample_us) != 4) return 1;
     snprintf(key, sizeof key, "%s %d", name, batch);
-    for (i = 0; i < count && !n; i++)
-      n = strcmp(made[i].name, key) ? NULL : &made[i];
+    for (i = 0; i < count && !n; i++) n = strcmp(made[i].name, key) ? NULL : &made[i];
     kind = strchr(name, '.');
-    if (kind)
-      *kind++ = 0;
+    if (kind) *kind++ = 0;
     if (!n && count < 256 && kind && widths(&made[count], name)) {
       n = &made[count++];
       strcpy(n->name, key);

@@ -17,7 +17,7 @@ typedef struct axis {
 
 /* A step of 1, 2, 2.5 or 5 times a power of ten that gives some five ticks. */
 static axis axis_over(double low, double high) {
-  static const double nice[] = { 1, 2, 2.5, 5, 10 };
+  static const double nice[] = {1, 2, 2.5, 5, 10};
   const double raw = (high - low > 1e-9 ? high - low : 1e-3) / 5;
   const double power = pow(10, floor(log10(raw)));
   axis a;
@@ -60,15 +60,19 @@ static void write_axes(FILE *f, const axis *x, const axis *y) {
           BOTTOM, BOTTOM);
   fprintf(f, "<text x='%.1f' y='%.1f' text-anchor='middle'>steps (one vector each)</text>\n",
           (LEFT + RIGHT) / 2, BOTTOM + 44);
-  fprintf(f, "<text transform='translate(22 %.1f) rotate(-90)' text-anchor='middle'>"
-             "held-out cosine</text>\n", (TOP + BOTTOM) / 2);
+  fprintf(f,
+          "<text transform='translate(22 %.1f) rotate(-90)' text-anchor='middle'>"
+          "held-out cosine</text>\n",
+          (TOP + BOTTOM) / 2);
 }
 
 static void write_line(FILE *f, const curve *c, const double *value, const axis *x,
                        const axis *y, const char *colour, const char *dash) {
   int i;
-  fprintf(f, "<polyline fill='none' stroke='%s' stroke-width='2.5' stroke-linejoin='round'%s "
-             "points='", colour, dash);
+  fprintf(f,
+          "<polyline fill='none' stroke='%s' stroke-width='2.5' stroke-linejoin='round'%s "
+          "points='",
+          colour, dash);
   for (i = 0; i < c->count; i++)
     fprintf(f, "%.1f,%.1f ", across(x, c->step[i]), up(y, value[i]));
   fprintf(f, "'/>\n");
@@ -101,12 +105,14 @@ static void write_ends(FILE *f, const curve *c, const axis *x, const axis *y,
 
 static void write_legend(FILE *f, const char *fresh_colour, const char *old_colour,
                          const char *dash) {
-  fprintf(f, "<line x1='%.1f' x2='%.1f' y1='76' y2='76' stroke='%s' stroke-width='2.5'/>"
-             "<text x='%.1f' y='80'>sentences of the manual (new)</text>\n", LEFT, LEFT + 26,
-          fresh_colour, LEFT + 34);
-  fprintf(f, "<line x1='%.1f' x2='%.1f' y1='76' y2='76' stroke='%s' stroke-width='2.5'%s/>"
-             "<text x='%.1f' y='80'>WordNet definitions (old)</text>\n", LEFT + 250, LEFT + 276,
-          old_colour, dash, LEFT + 284);
+  fprintf(f,
+          "<line x1='%.1f' x2='%.1f' y1='76' y2='76' stroke='%s' stroke-width='2.5'/>"
+          "<text x='%.1f' y='80'>sentences of the manual (new)</text>\n",
+          LEFT, LEFT + 26, fresh_colour, LEFT + 34);
+  fprintf(f,
+          "<line x1='%.1f' x2='%.1f' y1='76' y2='76' stroke='%s' stroke-width='2.5'%s/>"
+          "<text x='%.1f' y='80'>WordNet definitions (old)</text>\n",
+          LEFT + 250, LEFT + 276, old_colour, dash, LEFT + 284);
 }
 
 int curve_write(const curve *c, const char *path) {
@@ -125,8 +131,9 @@ int curve_write(const curve *c, const char *path) {
   y = axis_over(low, high);
   x = axis_over(0, c->step[c->count - 1]);
   x.high = c->step[c->count - 1] > 0 ? c->step[c->count - 1] : 1;
-  fprintf(f, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' "
-             "viewBox='0 0 %d %d' font-family='sans-serif' font-size='13' fill='#333'>\n",
+  fprintf(f,
+          "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' "
+          "viewBox='0 0 %d %d' font-family='sans-serif' font-size='13' fill='#333'>\n",
           WIDTH, HEIGHT, WIDTH, HEIGHT);
   fprintf(f, "<rect width='%d' height='%d' fill='white'/>\n", WIDTH, HEIGHT);
   fprintf(f, "<text x='%.1f' y='30' font-size='18' font-weight='bold' fill='#111'>%s</text>\n",

@@ -136,9 +136,9 @@ static int same(const char *label, const uint8_t *a, const uint8_t *b) {
 }
 
 static void open_all(demo *d, const char *folder, const char *isa) {
-  lnsp_options options = { .struct_size = sizeof options, .isa = isa };
-  static const char *const names[] = { "base", "replay", "manual", "old" };
-  lnsp_size_options limits = { .struct_size = sizeof limits, .max_rows = 1, .history = 1 };
+  lnsp_options options = {.struct_size = sizeof options, .isa = isa};
+  static const char *const names[] = {"base", "replay", "manual", "old"};
+  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 1, .history = 1};
   lnsp_replay *replay = NULL;
   char path[4][1024];
 
@@ -209,8 +209,10 @@ static void show_stage(demo *d) {
   printf("%6s  %.4f %+.4f  %.4f %+.4f ", number((uint64_t)d->step, text),
          c->fresh[c->count - 1], c->fresh[c->count - 1] - c->fresh[0], c->old[c->count - 1],
          c->old[c->count - 1] - c->old[0]);
-  if (steps) printf("%8.0f", 1e6 * d->seconds / (double)steps);
-  else printf("%8s", "-");
+  if (steps)
+    printf("%8.0f", 1e6 * d->seconds / (double)steps);
+  else
+    printf("%8s", "-");
   delta = make_delta(d, &facts);
   printf(" %8s", number(d->memory.weight_bytes / 1000, text));
   printf(" %8s", number(d->memory.moment_bytes / 1000, text));
@@ -227,17 +229,23 @@ static void show_memory(const lnsp_memory_info *m) {
   const struct {
     const char *label;
     uint64_t bytes;
-  } part[] = { { "in all", m->total_bytes },          { "weights", m->weight_bytes },
-               { "moments", m->moment_bytes },        { "average", m->average_bytes },
-               { "activations", m->activation_bytes }, { "workspace", m->workspace_bytes },
-               { "plan", m->plan_bytes },
-               { "a mark to go back to", m->undo_bytes } };
+  } part[] = {{"in all", m->total_bytes},
+              {"weights", m->weight_bytes},
+              {"moments", m->moment_bytes},
+              {"average", m->average_bytes},
+              {"activations", m->activation_bytes},
+              {"workspace", m->workspace_bytes},
+              {"plan", m->plan_bytes},
+              {"a mark to go back to", m->undo_bytes}};
   char text[NUMBER_BYTES];
 
   printf("\nbytes of the trainer, known before the first step:\n ");
   for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
     printf(" %s %s%s", part[i].label, number(part[i].bytes, text),
-           i == 0 ? " =" : i == 4 ? " +\n " : i == 7 ? "\n" : " +");
+           i == 0   ? " ="
+           : i == 4 ? " +\n "
+           : i == 7 ? "\n"
+                    : " +");
 }
 
 static void stages(demo *d) {
@@ -245,9 +253,9 @@ static void stages(demo *d) {
   static const struct {
     int64_t step;
     int line;
-  } at[] = { { 0, 1 },   { 25, 0 },   { 50, 0 },   { 100, 1 },  { 150, 0 },  { 200, 0 },
-             { 300, 1 }, { 400, 0 },  { 550, 0 },  { 700, 0 },  { 850, 0 },  { 1000, 1 },
-             { 1200, 0 }, { 1400, 0 }, { 1700, 0 }, { 2000, 1 }, { 2400, 1 } };
+  } at[] = {{0, 1},    {25, 0},   {50, 0},   {100, 1},  {150, 0}, {200, 0},
+            {300, 1},  {400, 0},  {550, 0},  {700, 0},  {850, 0}, {1000, 1},
+            {1200, 0}, {1400, 0}, {1700, 0}, {2000, 1}, {2400, 1}};
 
   printf("        held-out cosine (change)               bytes / 1000 "
          "                 peak kB  kB\n");
@@ -294,8 +302,10 @@ static int share(demo *d, const char *folder) {
   check(lnsp_delta_apply(delta, copy, NULL, &applied, &error), "apply");
   check(lnsp_model_hash(applied, hash, &error), "hash");
   good = same("second copy with the delta", hash, learnt);
-  if (lnsp_delta_apply(delta, applied, NULL, &twice, &error) == LNSP_OK) good = 0;
-  else printf("  applied once more it is refused:   %s\n", error.message);
+  if (lnsp_delta_apply(delta, applied, NULL, &twice, &error) == LNSP_OK)
+    good = 0;
+  else
+    printf("  applied once more it is refused:   %s\n", error.message);
   check(lnsp_delta_invert(delta, NULL, &back, &error), "invert");
   check(lnsp_delta_apply(back, applied, NULL, &returned, &error), "apply");
   check(lnsp_model_hash(returned, hash, &error), "hash");

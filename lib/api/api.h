@@ -6,18 +6,18 @@
 #include "lnsp.h"
 
 /* Refuses a NULL argument. */
-#define API_NEED(argument, error)                                                 \
-  do {                                                                              \
-    if (!(argument))                                                                \
-      return lnspi_error_set((error), LNSP_E_ARGUMENT, NULL,                      \
-                             "%s: the argument '%s' is NULL", __func__, #argument); \
+#define API_NEED(argument, error)                                                             \
+  do {                                                                                        \
+    if (!(argument))                                                                          \
+      return lnspi_error_set((error), LNSP_E_ARGUMENT, NULL, "%s: the argument '%s' is NULL", \
+                             __func__, #argument);                                            \
   } while (0)
 
 /* Refuses a NULL out pointer and clears what it points to. */
 #define API_OUT(out, error) \
-  do {                        \
+  do {                      \
     API_NEED(out, error);   \
-    *(out) = NULL;            \
+    *(out) = NULL;          \
   } while (0)
 
 #endif

@@ -94,8 +94,8 @@ int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count,
   int32_t status = api_delta_start(deltas, deltas, out, options, &read, error);
   if (status) return status;
   if (count < 1 || count > LNSPI_DELTA_STAGES)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, "count",
-                           "1 to %d deltas are merged, not %d", LNSPI_DELTA_STAGES, (int)count);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, "count", "1 to %d deltas are merged, not %d",
+                           LNSPI_DELTA_STAGES, (int)count);
   for (int32_t i = 0; i < count; i++)
     if (!deltas[i])
       return lnspi_error_set(error, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL",
@@ -117,8 +117,7 @@ static int32_t api_delta_selected(const lnsp_delta *delta) {
   return count;
 }
 
-int32_t lnsp_delta_get_info(const lnsp_delta *delta, lnsp_delta_info *out,
-                            lnsp_error *error) {
+int32_t lnsp_delta_get_info(const lnsp_delta *delta, lnsp_delta_info *out, lnsp_error *error) {
   lnsp_delta_info facts;
   uint64_t bytes = 0;
   if (!delta) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "delta is NULL");

@@ -169,8 +169,7 @@ static int32_t api_index_save_to(void *user, const lnsp_sink *sink, lnsp_error *
   return lnspi_index_file_save(user, sink, error);
 }
 
-LNSP_API int32_t lnsp_index_save(const lnsp_index *index, const char *path,
-                                 lnsp_error *error) {
+LNSP_API int32_t lnsp_index_save(const lnsp_index *index, const char *path, lnsp_error *error) {
   API_NEED(index, error);
   return lnspi_path_write(path, api_index_save_to, (void *)(uintptr_t)index, error);
 }
@@ -198,8 +197,7 @@ LNSP_API int32_t lnsp_search_measure(const lnsp_index_options *settings,
   API_NEED(settings, error);
   API_NEED(bytes, error);
   int32_t status = api_index_settings_read(settings, 0, &read, error);
-  if (status == LNSP_OK)
-    status = lnspi_struct_read(&own, sizeof own, limits, "limits", error);
+  if (status == LNSP_OK) status = lnspi_struct_read(&own, sizeof own, limits, "limits", error);
   return status == LNSP_OK ? lnspi_search_measure(&read, &own, bytes, error) : status;
 }
 

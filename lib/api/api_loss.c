@@ -42,8 +42,7 @@ static const struct {
                                                   {"prev", LNSPI_OPERAND_DATA},
                                                   {"ctx", LNSPI_OPERAND_CONTEXT}};
 
-static int32_t api_loss_add(api_loss *loss, const char *name, int32_t kind,
-                            lnsp_error *error) {
+static int32_t api_loss_add(api_loss *loss, const char *name, int32_t kind, lnsp_error *error) {
   if (api_loss_name(loss, name) >= 0) return LNSP_OK;
   if (loss->name_count == API_LOSS_NAMES)
     return lnspi_error_set(error, LNSP_E_LIMIT, name,
@@ -89,8 +88,7 @@ static int32_t api_loss_check(api_loss *loss, int32_t i, const lnsp_tensor *tens
     loss->share[i] = loss->concepts;
   else
     batch = loss->rows;
-  int32_t status =
-      lnspi_tensor_check(tensor, loss->name[i], loss->width, &batch, &each, error);
+  int32_t status = lnspi_tensor_check(tensor, loss->name[i], loss->width, &batch, &each, error);
   if (status == LNSP_OK && each > API_LOSS_MOST / loss->width / batch)
     return lnspi_error_set(error, LNSP_E_LIMIT, loss->name[i], "'%s' has too many elements",
                            loss->name[i]);

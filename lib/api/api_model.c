@@ -114,8 +114,7 @@ LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *nam
   API_NEED(name, error);
   API_NEED(out, error);
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* codes times scales */
-  int32_t status =
-      lnspi_state_read_tensor(model->graph, model->state, name, out, count, error);
+  int32_t status = lnspi_state_read_tensor(model->graph, model->state, name, out, count, error);
   lnspi_fpenv_leave(fp);
   return status;
 }

@@ -71,8 +71,7 @@ static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int
 }
 
 /* All rows are checked before the first is added. */
-static int32_t api_replay_add(lnsp_replay *replay, const lnsp_tensor *rows,
-                              lnsp_error *error) {
+static int32_t api_replay_add(lnsp_replay *replay, const lnsp_tensor *rows, lnsp_error *error) {
   int64_t count;
   for (int add = 0; add < 2; add++) {
     for (int64_t first = 0; first < rows->dims[0]; first += count) {
@@ -200,8 +199,7 @@ static int32_t api_replay_header(const lnsp_file *file, int64_t *width, int64_t 
   const char *count = lnspi_safetensors_metadata(file, "lnsp.replay.rows");
   lnspi_lexer text;
   if (!version || !count)
-    return lnspi_error_set(error, LNSP_E_MISSING,
-                           version ? "lnsp.replay.rows" : "lnsp.replay",
+    return lnspi_error_set(error, LNSP_E_MISSING, version ? "lnsp.replay.rows" : "lnsp.replay",
                            "the file has no replay statistics: its metadata lacks %s",
                            version ? "lnsp.replay.rows" : "lnsp.replay");
   if (!lnspi_str_equal(version, API_REPLAY_VERSION))
@@ -236,8 +234,8 @@ static int32_t api_replay_header(const lnsp_file *file, int64_t *width, int64_t 
 static int32_t api_replay_fill(lnsp_file *file, const int32_t index[2], lnsp_replay *replay,
                                lnsp_error *error) {
   uint16_t *half = (uint16_t *)(void *)replay->scratch;
-  int32_t status = lnspi_read_tensor(file, index[0], 0, replay->width, LNSP_F32,
-                                     replay->statistics, error);
+  int32_t status =
+      lnspi_read_tensor(file, index[0], 0, replay->width, LNSP_F32, replay->statistics, error);
   for (int64_t i = 0; i < replay->width && !status; i++) {
     status = lnspi_read_tensor(file, index[1], i * (i + 1) / 2, i + 1, LNSP_F16, half, error);
     if (!status) lnspi_replay_factor_write(replay, i, half);

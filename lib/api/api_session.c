@@ -82,9 +82,8 @@ LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index, l
   API_NEED(out, error);
   const lnspi_engine *engine = &session->engine;
   if (index < 0 || index >= engine->graph->node_count)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "there is no node %d; the last is %d", index,
-                           engine->graph->node_count - 1);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "there is no node %d; the last is %d",
+                           index, engine->graph->node_count - 1);
   if (engine->plan.mode != LNSPI_MODE_KEEP || !engine->batch)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "node values are kept only with limits.keep_nodes, after a run");

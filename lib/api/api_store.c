@@ -89,8 +89,7 @@ int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options
 
 static int32_t api_store_settings(const lnsp_store_options *settings, lnsp_store_options *read,
                                   lnsp_error *error) {
-  int32_t status =
-      lnspi_struct_read(read, sizeof *read, settings, "lnsp_store_options", error);
+  int32_t status = lnspi_struct_read(read, sizeof *read, settings, "lnsp_store_options", error);
   if (status != LNSP_OK) return status;
   if (!read->snapshot_every) read->snapshot_every = API_STORE_EVERY;
   if (!read->max_senders) read->max_senders = API_STORE_SENDERS;
@@ -298,8 +297,7 @@ LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
   lnspi_version version, wish;
   API_NEED(store, error);
   int32_t status = api_store_note(note, &wish, error);
-  if (status == LNSP_OK)
-    status = lnspi_commit_rollback(store, to, wish.time, &version, error);
+  if (status == LNSP_OK) status = lnspi_commit_rollback(store, to, wish.time, &version, error);
   if (status == LNSP_OK && number) *number = version.number;
   return status;
 }

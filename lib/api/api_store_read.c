@@ -185,8 +185,7 @@ static int32_t api_store_read_model(lnsp_store *store, uint64_t number, const ln
                            "the store is damaged or forged: its images are too small for '%s'",
                            store->plan.text[0]);
   int32_t status = lnspi_version_image(store, number, &image, error);
-  if (status == LNSP_OK)
-    status = lnspi_model_alloc(graph, type, options, &model, &row, error);
+  if (status == LNSP_OK) status = lnspi_model_alloc(graph, type, options, &model, &row, error);
   if (status != LNSP_OK) return status;
   lnspi_version_decode(image.info, &version);
   api_store_read_words words = {model->state, bytes};
@@ -208,8 +207,7 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
   API_OUT(out, error);
   API_NEED(store, error);
   int32_t status = lnspi_api_store_read_options(store, options, &own, error);
-  if (status == LNSP_OK && own.storage)
-    status = lnspi_dtype_check_storage(own.storage, error);
+  if (status == LNSP_OK && own.storage) status = lnspi_dtype_check_storage(own.storage, error);
   if (status != LNSP_OK) return status;
   plain = own; /* the caller's block is for the model */
   plain.block = NULL;

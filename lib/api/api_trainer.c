@@ -102,8 +102,7 @@ LNSP_API int32_t lnsp_trainer_compute_gradients(lnsp_trainer *trainer,
 LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                    int32_t input_count, float *loss, lnsp_error *error) {
   float value = 0;
-  int32_t status =
-      lnsp_trainer_compute_gradients(trainer, inputs, input_count, &value, error);
+  int32_t status = lnsp_trainer_compute_gradients(trainer, inputs, input_count, &value, error);
   if (status == LNSP_OK) status = lnsp_trainer_apply(trainer, error);
   if (status == LNSP_OK && loss) *loss = value;
   return status;
@@ -127,12 +126,10 @@ static int32_t api_trainer_check_gradient(const lnsp_graph *graph, const lnsp_te
   int64_t stride = 1;
   *index = lnspi_graph_find_weight(graph, name);
   if (*index < 0)
-    return lnspi_error_set(error, LNSP_E_MISSING, name, "the network has no tensor '%s'",
-                           name);
+    return lnspi_error_set(error, LNSP_E_MISSING, name, "the network has no tensor '%s'", name);
   const lnspi_weight *weight = &graph->weights[*index];
   if (tensor->dtype != LNSP_F32)
-    return lnspi_error_set(error, LNSP_E_DTYPE, name, "the gradient of '%s' must be F32",
-                           name);
+    return lnspi_error_set(error, LNSP_E_DTYPE, name, "the gradient of '%s' must be F32", name);
   int same = tensor->rank == weight->rank, given = 0;
   for (int32_t d = 0; same && d < weight->rank; d++) {
     same = tensor->dims[d] == weight->dims[d];
@@ -173,8 +170,7 @@ LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
                                               lnsp_error *error) {
   API_NEED(trainer, error);
   API_NEED(gradients, error);
-  if (count < 1)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "no gradient was given");
+  if (count < 1) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "no gradient was given");
   lnspi_fpenv fp = lnspi_fpenv_enter();
   int32_t status = api_trainer_apply_gradients(trainer, gradients, count, error);
   lnspi_fpenv_leave(fp);
@@ -189,8 +185,8 @@ static int32_t api_trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
   int32_t status = lnspi_inputs_check(engine, inputs, input_count, t->limits.max_rows, &batch,
                                       &concepts, error);
   if (status == LNSP_OK)
-    status = lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 0,
-                                          error);
+    status =
+        lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 0, error);
   if (status != LNSP_OK) return status;
   t->phase = LNSPI_PHASE_IDLE;
   status = lnspi_inputs_load(engine, inputs, input_count, batch, concepts, error);

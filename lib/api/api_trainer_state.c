@@ -204,9 +204,9 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
   if (status == LNSP_OK) status = api_trainer_state_pick(trainer, average, &state, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to another type */
-  status = lnspi_model_copy(trainer->graph, state,
-                            read.storage ? read.storage : trainer->rule.weights, &read, out,
-                            error);
+  status =
+      lnspi_model_copy(trainer->graph, state,
+                       read.storage ? read.storage : trainer->rule.weights, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -224,8 +224,7 @@ typedef struct api_trainer_state_save_job {
   int32_t what;
 } api_trainer_state_save_job;
 
-static int32_t api_trainer_state_save_to(void *user, const lnsp_sink *sink,
-                                         lnsp_error *error) {
+static int32_t api_trainer_state_save_to(void *user, const lnsp_sink *sink, lnsp_error *error) {
   const api_trainer_state_save_job *job = user;
   return lnspi_checkpoint_save(job->trainer, sink, job->what, error);
 }
@@ -254,8 +253,7 @@ LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer) {
   return trainer ? trainer->mark_count : 0;
 }
 
-LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back,
-                                       lnsp_error *error) {
+LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back, lnsp_error *error) {
   API_NEED(trainer, error);
   if (back < 0 || back >= trainer->mark_count)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,

@@ -10,8 +10,7 @@ static int32_t api_writer_null(const char *what, lnsp_error *error) {
 
 int32_t lnsp_writer_create(const char *path, const lnsp_tensor *tensors, int32_t tensor_count,
                            const lnsp_key_value *metadata, int32_t pair_count,
-                           const lnsp_options *options, lnsp_writer **out,
-                           lnsp_error *error) {
+                           const lnsp_options *options, lnsp_writer **out, lnsp_error *error) {
   lnsp_options read;
   lnspi_path_sink sink;
   uint64_t header_bytes;

@@ -92,8 +92,8 @@ int32_t lnspi_path_source(const char *path, lnsp_source *out, void (**release)(v
   }
   if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     close(fd);
-    return lnspi_error_set(error, LNSP_E_IO, path,
-                           "cannot read '%s': it is not a regular file", path);
+    return lnspi_error_set(error, LNSP_E_IO, path, "cannot read '%s': it is not a regular file",
+                           path);
   }
   memset(out, 0, sizeof(*out));
   out->struct_size = sizeof(*out);

@@ -260,8 +260,8 @@ int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_onl
   memset(out, 0, sizeof *out);
   made = (made + PATH_DEVICE_ERASE - 1) / PATH_DEVICE_ERASE * PATH_DEVICE_ERASE;
   if (made && made < 4 * PATH_DEVICE_ERASE) made = 4 * PATH_DEVICE_ERASE;
-  status = made ? path_device_create(file, made, error)
-                : path_device_reopen(file, read_only, error);
+  status =
+      made ? path_device_create(file, made, error) : path_device_reopen(file, read_only, error);
   if (status == LNSP_OK) status = path_device_lock(file, read_only, error);
   if (status == LNSP_OK) status = path_device_facts(file, &out->device, error);
   if (status != LNSP_OK) {

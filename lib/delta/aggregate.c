@@ -74,10 +74,8 @@ static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_erro
                                 "a rule begins with mean, median or trimmed");
   status = lnspi_lexer_keys(&at, "", keys, AGGREGATE_KEYS, &count, error);
   if (!status && !lnspi_lexer_at_end(&at))
-    return lnspi_error_set_line(error, LNSP_E_SYNTAX, at.line, at.column,
-                                "a rule is one line");
-  for (int32_t i = 0; !status && i < count; i++)
-    status = aggregate_key(&keys[i], rule, error);
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, at.line, at.column, "a rule is one line");
+  for (int32_t i = 0; !status && i < count; i++) status = aggregate_key(&keys[i], rule, error);
   if (!status && rule->clip_to_median && rule->clip > 0)
     status = lnspi_error_set(error, LNSP_E_ARGUMENT, "clip",
                              "give clip=median or clip=NUMBER, not both");
@@ -192,8 +190,7 @@ static int32_t aggregate_check(const aggregate_rule *rule, const lnsp_delta *con
                            LNSPI_DELTA_SET_MAX);
   for (int32_t i = 0; i < count; i++)
     if (!deltas[i])
-      return lnspi_error_set(error, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL",
-                             (int)i + 1);
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL", (int)i + 1);
   if (weights && rule->method != AGGREGATE_MEAN)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, "weights",
                            "a median and a trimmed mean take no weights: they count heads");

@@ -69,9 +69,8 @@ static int32_t delta_create_scan(const lnspi_delta_source *source, const uint8_t
   lnspi_delta_source_span span;
   for (int32_t pass = 0; pass < codec->passes; pass++) {
     for (int32_t i = 0; i < source->base_graph->weight_count; i++) {
-      int32_t status = tensors[i]
-                           ? delta_create_scan_tensor(source, i, pass, coder, &span, error)
-                           : LNSP_OK;
+      int32_t status =
+          tensors[i] ? delta_create_scan_tensor(source, i, pass, coder, &span, error) : LNSP_OK;
       if (status) return status;
     }
     codec->scan_end(coder, pass);
@@ -125,8 +124,7 @@ static void delta_create_same(const lnspi_delta_source *source, int32_t index,
 }
 
 static int32_t delta_create_write(const lnspi_delta_source *source, lnsp_delta *delta,
-                                  lnspi_coder *coder, int plain, int *full,
-                                  lnsp_error *error) {
+                                  lnspi_coder *coder, int plain, int *full, lnsp_error *error) {
   lnspi_blake2s hash[2];
   int32_t status = LNSP_OK;
   *full = 0;

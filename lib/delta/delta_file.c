@@ -242,15 +242,13 @@ static int32_t delta_file_header(const lnsp_file *file, uint64_t *bytes, lnsp_er
                            "a delta has one tensor, payload; this file has %d or another one",
                            (int)file->tensor_count);
   if (payload->dtype != LNSP_U8 || payload->rank != 1)
-    return lnspi_error_set(error, LNSP_E_DTYPE, "payload",
-                           "the payload must be U8 of rank 1");
+    return lnspi_error_set(error, LNSP_E_DTYPE, "payload", "the payload must be U8 of rank 1");
   *bytes = (uint64_t)payload->dims[0];
   return LNSP_OK;
 }
 
 /* How many parameters the sender says have changed; unless it was left out. */
-static int32_t delta_file_changed(const lnsp_file *file, lnsp_delta *delta,
-                                  lnsp_error *error) {
+static int32_t delta_file_changed(const lnsp_file *file, lnsp_delta *delta, lnsp_error *error) {
   const char *text = lnspi_safetensors_metadata(file, "lnsp.delta.changed");
   char again[24];
   int64_t count = 0;

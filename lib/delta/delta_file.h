@@ -23,8 +23,7 @@ int32_t lnspi_delta_file_seal(const lnsp_delta *delta, lnspi_delta_file_header *
                               lnsp_error *error);
 
 /* The payload into a writer that was opened with the header; closes it. */
-int32_t lnspi_delta_file_write(const lnsp_delta *delta, lnsp_writer *writer,
-                               lnsp_error *error);
+int32_t lnspi_delta_file_write(const lnsp_delta *delta, lnsp_writer *writer, lnsp_error *error);
 
 /* Bytes of the whole file. */
 int32_t lnspi_delta_file_bytes(const lnsp_delta *delta, uint64_t *bytes, lnsp_error *error);

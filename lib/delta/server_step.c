@@ -12,8 +12,7 @@
 #include "train/checkpoint.h"
 #include "train/update.h"
 
-static int32_t server_step_check(lnsp_trainer *t, const lnsp_delta *delta,
-                                 lnsp_error *error) {
+static int32_t server_step_check(lnsp_trainer *t, const lnsp_delta *delta, lnsp_error *error) {
   uint8_t hash[LNSP_HASH_BYTES];
   if (!lnspi_graph_equal(delta->graph, t->graph))
     return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.arch",
@@ -62,8 +61,7 @@ int32_t lnspi_server_step(lnsp_trainer *t, const lnsp_delta *delta, lnsp_error *
   if (t->block.owned) options.allocator = &t->block.allocator;
   int32_t status = server_step_check(t, delta, error);
   if (!status)
-    status =
-        lnspi_delta_set_open(&several, &view, delta->base, &delta, 1, 0, &options, error);
+    status = lnspi_delta_set_open(&several, &view, delta->base, &delta, 1, 0, &options, error);
   if (status) return status;
   status = lnspi_block_open(&block, &options,
                             (uint64_t)t->graph->parameter_count * sizeof(float), error);

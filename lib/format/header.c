@@ -46,8 +46,8 @@ void lnspi_header_feed(lnspi_header_count *count, const char *bytes, size_t n) {
 /* ---- tokens ------------------------------------------------------------- */
 
 static int32_t header_refuse(const header_cursor *c, size_t at, const char *what) {
-  return lnspi_error_set_at(c->error, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + at),
-                            c->name, "the file's header is malformed: %s at byte %llu", what,
+  return lnspi_error_set_at(c->error, LNSP_E_FORMAT, (int64_t)(LNSPI_FILE_START + at), c->name,
+                            "the file's header is malformed: %s at byte %llu", what,
                             (unsigned long long)(LNSPI_FILE_START + at));
 }
 

@@ -155,8 +155,7 @@ static int32_t read_tensor_same(const read_tensor_job *job) {
 int32_t lnspi_read_tensor(lnsp_file *file, int32_t index, int64_t first, int64_t count,
                           int32_t dtype, void *out, lnsp_error *error) {
   const lnspi_entry *e = &file->entries[index];
-  read_tensor_job job = {file, e,      first, count, dtype, lnspi_dtype_bytes(e->dtype),
-                         out,  error};
+  read_tensor_job job = {file, e, first, count, dtype, lnspi_dtype_bytes(e->dtype), out, error};
   int64_t elements = (int64_t)((e->end - e->begin) / job.size);
   int32_t status = LNSP_OK;
   lnspi_fpenv saved;

@@ -61,12 +61,12 @@ void lnspi_builder_add_line(lnspi_builder *builder, const char *line);
 
 /* Fails at a word of the text, unless something failed before. The format is
  * lnspi_format's. */
-#define LNSPI_BUILD_FAIL(builder, code, word, ...)                                \
-  ((builder)->status != LNSP_OK                                                   \
-       ? (void)0                                                                  \
-       : (void)((builder)->status =                                               \
-                    lnspi_error_set_line((builder)->error, (code), (word).line, \
-                                         (word).column, __VA_ARGS__)))
+#define LNSPI_BUILD_FAIL(builder, code, word, ...)                                             \
+  ((builder)->status != LNSP_OK                                                                \
+       ? (void)0                                                                               \
+       : (void)((builder)->status =                                                            \
+                    lnspi_error_set_line((builder)->error, (code), (word).line, (word).column, \
+                                         __VA_ARGS__)))
 
 /* For a layer's write: appends to a text of which used bytes are there, and
  * returns the length it has then; with too little room it only counts. */

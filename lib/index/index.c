@@ -264,8 +264,8 @@ int32_t lnspi_index_add(lnsp_index *index, const lnsp_tensor *vectors, const int
   for (int64_t r = 0; r < count; r++) {
     index->ids[first + r] = ids ? ids[r] : next + r;
     lnspi_index_gather(vectors, r, index->width, index->row);
-    status = lnspi_index_check(index->k, index->row, index->width, index->keep, "vectors", r,
-                               error);
+    status =
+        lnspi_index_check(index->k, index->row, index->width, index->keep, "vectors", r, error);
     if (status != LNSP_OK) return status;
     index_put_row(index, first + r);
     if (index->dtype == LNSP_F16 && index->keep) {

@@ -67,9 +67,8 @@ static int32_t index_file_look(const lnsp_file *file, const lnsp_index_options *
     const lnspi_entry *e = &file->entries[parts->at[i]];
     const int32_t dtype = i == INDEX_FILE_IDS ? LNSP_I64 : LNSP_F32;
     if (e->dtype != dtype)
-      return lnspi_error_set(error, LNSP_E_DTYPE, e->name,
-                             "tensor '%s' is %s, but must be %s", e->name,
-                             lnspi_dtype_name(e->dtype), lnspi_dtype_name(dtype));
+      return lnspi_error_set(error, LNSP_E_DTYPE, e->name, "tensor '%s' is %s, but must be %s",
+                             e->name, lnspi_dtype_name(e->dtype), lnspi_dtype_name(dtype));
     if (e->rank != 1 || e->dims[0] != parts->count)
       return lnspi_error_set(error, LNSP_E_SHAPE, e->name,
                              "tensor '%s' must be [%lld]: one for each vector", e->name,
@@ -240,8 +239,7 @@ int32_t lnspi_index_file_save(const lnsp_index *index, const lnsp_sink *sink,
     tensors[count++] = (lnsp_tensor){"scales", LNSP_F32, 1, {index->count}, {0}, index->scales};
   tensors[count++] = (lnsp_tensor){"vectors", index->dtype,  2, {index->count, index->width},
                                    {0},       index->vectors};
-  int32_t status =
-      lnspi_writer_open(sink, tensors, count, &pair, 1, &options, &writer, error);
+  int32_t status = lnspi_writer_open(sink, tensors, count, &pair, 1, &options, &writer, error);
   for (int32_t i = 0; i < count && status == LNSP_OK; i++) {
     const size_t elements = (size_t)index->count * (i == count - 1 ? (size_t)index->width : 1);
     status = lnspi_writer_write(writer, tensors[i].data,

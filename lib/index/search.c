@@ -85,8 +85,7 @@ int32_t lnspi_search_measure(const lnsp_index_options *settings,
 }
 
 int32_t lnspi_search_create(lnsp_index *index, const lnsp_search_options *limits,
-                            const lnsp_options *options, lnsp_search **out,
-                            lnsp_error *error) {
+                            const lnsp_options *options, lnsp_search **out, lnsp_error *error) {
   lnsp_search fresh;
   lnspi_tasks tasks;
   uint64_t bytes = 0;
@@ -280,8 +279,7 @@ static void search_finish(const search_job *job, int64_t q, int64_t *ids, float 
   }
 }
 
-static int32_t search_without(const lnsp_tensor *without, int64_t queries,
-                              lnsp_error *error) {
+static int32_t search_without(const lnsp_tensor *without, int64_t queries, lnsp_error *error) {
   int64_t rows = 0;
   const int64_t width = without->rank == 2 && without->dims[1] >= 0 ? without->dims[1] : 0;
   int32_t status = lnspi_index_shape(without, "without", LNSP_I64, width, &rows, error);

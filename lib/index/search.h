@@ -42,8 +42,7 @@ int32_t lnspi_search_measure(const lnsp_index_options *settings,
                              const lnsp_search_options *limits, uint64_t *bytes,
                              lnsp_error *error);
 int32_t lnspi_search_create(lnsp_index *index, const lnsp_search_options *limits,
-                            const lnsp_options *options, lnsp_search **out,
-                            lnsp_error *error);
+                            const lnsp_options *options, lnsp_search **out, lnsp_error *error);
 int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
                          const lnsp_tensor *without, int32_t results, int64_t *ids,
                          float *scores, lnsp_error *error);

@@ -137,8 +137,7 @@ int lnspi_dispatch_can_run(const lnspi_kernels *set) {
   return !(set->features & LNSPI_CPU_AMX) || lnspi_cpu_request_amx();
 }
 
-const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, int bytes,
-                                               lnsp_error *error) {
+const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, int bytes, lnsp_error *error) {
   const uint32_t passed = bytes == 1 ? 0
                           : bytes    ? LNSPI_CPU_AMX
                                      : LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI;

@@ -335,8 +335,9 @@ typedef struct lnspi_moments8 {
   X(int64_t, above, (const float *x, int64_t n, float t, int32_t *places))
 #define LNSPI_KERNEL_REST_LIST(X)                                                      \
   LNSPI_KERNEL_OTHER_LIST(X)                                                           \
-  LNSPI_KERNEL_LOWP_LIST(X) LNSPI_KERNEL_MOMENT_LIST(X) LNSPI_KERNEL_RECURRENT_LIST(X) \
-      LNSPI_KERNEL_SCAN_LIST(X) LNSPI_KERNEL_NEAR_LIST(X)
+  LNSPI_KERNEL_LOWP_LIST(X)                                                            \
+  LNSPI_KERNEL_MOMENT_LIST(X) LNSPI_KERNEL_RECURRENT_LIST(X) LNSPI_KERNEL_SCAN_LIST(X) \
+      LNSPI_KERNEL_NEAR_LIST(X)
 #define LNSPI_KERNEL_LIST(X) LNSPI_KERNEL_PRODUCT_LIST(X) LNSPI_KERNEL_REST_LIST(X)
 
 typedef struct lnspi_kernels {

@@ -94,12 +94,11 @@ LV_F(linear_rows)(const float *w, int64_t lanes, const float **ahead,
                                      const int most) {
   /* in the first tile; for many rows *ahead does it, and two or three are bound by loads */
   int64_t far = rows > 3 && rows < 16 ? LV_PREFETCH_FLOATS : 0;
-#define LV_TILE(n)                                                           \
-  case n:                                                                    \
-    if (n >= least && n <= most)                                             \
-      LV_F(linear_tile)                                                      \
-      (w, NULL, lanes, *ahead, far, start, ld_start, x, ldx, y, ldy, in, nv, \
-       n >= least && n <= most ? n : 1);                                     \
+#define LV_TILE(n)                                                         \
+  case n:                                                                  \
+    if (n >= least && n <= most) LV_F(linear_tile)                         \
+    (w, NULL, lanes, *ahead, far, start, ld_start, x, ldx, y, ldy, in, nv, \
+     n >= least && n <= most ? n : 1);                                     \
     break;
   for (int64_t tiles = (rows + most - 1) / most; tiles > 0; tiles--) {
     int64_t n = (rows + tiles - 1) / tiles;

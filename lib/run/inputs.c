@@ -34,8 +34,8 @@ static int32_t inputs_check_integers(const lnsp_tensor *tensor, const char *role
   if (!tensor->data)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, role, "'%s' has no data", role);
   if (tensor->rank != 2)
-    return lnspi_error_set(error, LNSP_E_SHAPE, role,
-                           "'%s' has rank %d: give [rows, concepts]", role, tensor->rank);
+    return lnspi_error_set(error, LNSP_E_SHAPE, role, "'%s' has rank %d: give [rows, concepts]",
+                           role, tensor->rank);
   if (tensor->dims[0] < 1 || tensor->dims[1] < 1)
     return lnspi_error_set(error, LNSP_E_SHAPE, role, "'%s' is empty", role);
   if ((*batch && *batch != tensor->dims[0]) || (*concepts && *concepts != tensor->dims[1]))
@@ -193,8 +193,7 @@ int32_t lnspi_inputs_check(const lnspi_engine *engine, const lnsp_tensor *inputs
   const lnsp_tensor *input = lnspi_tensor_find(inputs, input_count, name);
   *batch = *concepts = 0;
   if (!input)
-    return lnspi_error_set(error, LNSP_E_MISSING, name, "no tensor named '%s' was given",
-                           name);
+    return lnspi_error_set(error, LNSP_E_MISSING, name, "no tensor named '%s' was given", name);
   int32_t status = lnspi_inputs_check_tensor(engine, input, name, batch, concepts, error);
   if (status != LNSP_OK) return status;
   if (*batch > most_rows || *concepts > engine->plan.concepts)
@@ -215,6 +214,5 @@ int32_t lnspi_inputs_load(lnspi_engine *engine, const lnsp_tensor *inputs, int32
                                lnspi_engine_value(engine, 0), error);
   engine->has_mask = 0;
   if (status != LNSP_OK) return status;
-  return lnspi_inputs_load_mask(engine, inputs, input_count, "mask", 0, batch, concepts,
-                                error);
+  return lnspi_inputs_load_mask(engine, inputs, input_count, "mask", 0, batch, concepts, error);
 }

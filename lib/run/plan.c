@@ -34,8 +34,8 @@ int32_t lnspi_plan_read_sizes(const lnsp_size_options *from, lnsp_size_options *
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "max_rows is %d: give 1 to 16777216",
                            to->max_rows);
   if (to->max_concepts < 1 || to->max_concepts > 1 << 16)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "max_concepts is %d: give 1 to 65536", to->max_concepts);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "max_concepts is %d: give 1 to 65536",
+                           to->max_concepts);
   if (to->history < 0 || to->history > 1024)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "history is %d: give 0 to 1024",
                            to->history);
@@ -44,8 +44,8 @@ int32_t lnspi_plan_read_sizes(const lnsp_size_options *from, lnsp_size_options *
                            "undo is %d: give LNSP_MARK_STATE or LNSP_MARK_WEIGHTS", to->undo);
   if (to->tasks == 0) to->tasks = 1;
   if (to->tasks < 1 || to->tasks > LNSPI_MAX_TASKS)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "tasks is %d: give 1 to %d",
-                           to->tasks, LNSPI_MAX_TASKS);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "tasks is %d: give 1 to %d", to->tasks,
+                           LNSPI_MAX_TASKS);
   return LNSP_OK;
 }
 

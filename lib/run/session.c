@@ -101,23 +101,22 @@ static int32_t session_names(const lnsp_graph *graph, const lnsp_tensor *inputs,
 }
 
 int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs, int32_t input_count,
-                          const lnsp_tensor *outputs, int32_t output_count,
-                          lnsp_error *error) {
+                          const lnsp_tensor *outputs, int32_t output_count, lnsp_error *error) {
   lnspi_engine *engine = &session->engine;
   int64_t batch, concepts;
   int32_t status = lnspi_inputs_check(engine, inputs, input_count, engine->plan.batch, &batch,
                                       &concepts, error);
   if (status == LNSP_OK) status = session_names(engine->graph, inputs, input_count, error);
   if (status == LNSP_OK)
-    status = lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 0,
-                                          error);
+    status =
+        lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 0, error);
   if (status == LNSP_OK)
     status = lnspi_inputs_load(engine, inputs, input_count, batch, concepts, error);
   if (status != LNSP_OK) return status;
   status = lnspi_engine_forward(engine, session->live ? *session->live : session->state, batch,
                                 concepts, error);
   if (status == LNSP_OK)
-    status = lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 1,
-                                          error);
+    status =
+        lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 1, error);
   return status;
 }

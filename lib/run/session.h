@@ -32,7 +32,6 @@ int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *co
  * scratch: float32, or the session's own. */
 int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_error *error);
 int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs, int32_t input_count,
-                          const lnsp_tensor *outputs, int32_t output_count,
-                          lnsp_error *error);
+                          const lnsp_tensor *outputs, int32_t output_count, lnsp_error *error);
 
 #endif

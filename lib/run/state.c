@@ -145,8 +145,7 @@ int32_t lnspi_state_write_checked(const lnspi_weight *weight, void *state, int64
 }
 
 int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
-                         const lnsp_graph *to_graph, void *to, float *row,
-                         lnsp_error *error) {
+                         const lnsp_graph *to_graph, void *to, float *row, lnsp_error *error) {
   int32_t status = LNSP_OK;
   for (int32_t i = 0; status == LNSP_OK && i < from_graph->weight_count; i++) {
     const lnspi_weight *a = &from_graph->weights[i], *b = &to_graph->weights[i];
@@ -281,8 +280,7 @@ int32_t lnspi_state_read_tensor(const lnsp_graph *graph, const void *state, cons
                                 float *out, int64_t count, lnsp_error *error) {
   int32_t index = lnspi_graph_find_weight(graph, name);
   if (index < 0)
-    return lnspi_error_set(error, LNSP_E_MISSING, name, "the network has no tensor '%s'",
-                           name);
+    return lnspi_error_set(error, LNSP_E_MISSING, name, "the network has no tensor '%s'", name);
   if (graph->weights[index].count != count)
     return lnspi_error_set(error, LNSP_E_SHAPE, name,
                            "tensor '%s' has %lld elements, but room for %lld was given", name,

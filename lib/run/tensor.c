@@ -37,9 +37,8 @@ int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t 
                            role, tensor->rank, (long long)width, (long long)width);
   int64_t rows = tensor->dims[0], middle = tensor->rank == 3 ? tensor->dims[1] : 1;
   if (tensor->dims[tensor->rank - 1] != width)
-    return lnspi_error_set(error, LNSP_E_SHAPE, role,
-                           "'%s' has width %lld, but %lld is needed", role,
-                           (long long)tensor->dims[tensor->rank - 1], (long long)width);
+    return lnspi_error_set(error, LNSP_E_SHAPE, role, "'%s' has width %lld, but %lld is needed",
+                           role, (long long)tensor->dims[tensor->rank - 1], (long long)width);
   if (rows < 1 || middle < 1)
     return lnspi_error_set(error, LNSP_E_SHAPE, role, "'%s' is empty", role);
   if ((*batch && *batch != rows) || (*concepts && *concepts != middle))

@@ -18,8 +18,7 @@ int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t 
 /* Copies a checked tensor's batch * concepts vectors into padded rows, refusing
  * NaN and infinities, and back. tasks may be NULL. */
 int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lnspi_kernels *k,
-                          const lnspi_tasks *tasks, float *rows, int64_t ld,
-                          lnsp_error *error);
+                          const lnspi_tasks *tasks, float *rows, int64_t ld, lnsp_error *error);
 void lnspi_tensor_store(const lnsp_tensor *tensor, const lnspi_tasks *tasks, const float *rows,
                         int64_t ld);
 const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,

@@ -89,8 +89,7 @@ int32_t lnspi_journal_sync(lnspi_journal *j, lnsp_error *error) {
   return LNSP_OK;
 }
 
-int32_t lnspi_journal_program(lnspi_journal *j, uint64_t at, size_t bytes,
-                              lnsp_error *error) {
+int32_t lnspi_journal_program(lnspi_journal *j, uint64_t at, size_t bytes, lnsp_error *error) {
   if (j->device.prog(j->device.user, at, j->buffer, bytes))
     return journal_failed(j, "write", at, error);
   return LNSP_OK;

@@ -74,12 +74,10 @@ int32_t lnspi_ledger_read(lnsp_store *store, const lnspi_record *record, lnsp_er
   int32_t status = LNSP_OK;
   for (uint64_t at = 0; status == LNSP_OK && at < record->bytes; at += LEDGER_ENTRY) {
     if (record->bytes - at < LEDGER_ENTRY) break;
-    status =
-        lnspi_journal_read(&store->journal, record->body + at, entry, sizeof entry, error);
+    status = lnspi_journal_read(&store->journal, record->body + at, entry, sizeof entry, error);
     crc = lnspi_crc32c(crc, entry, sizeof entry);
     if (status == LNSP_OK)
-      status =
-          lnspi_ledger_note(store, entry, lnspi_load64(entry + LNSPI_SENDER_BYTES), error);
+      status = lnspi_ledger_note(store, entry, lnspi_load64(entry + LNSPI_SENDER_BYTES), error);
   }
   if (status == LNSP_OK && (crc != record->crc || record->bytes % LEDGER_ENTRY) &&
       !store->journal.salvage)
@@ -106,9 +104,8 @@ int32_t lnspi_ledger_write(lnsp_store *store, lnspi_bank *log, uint32_t flags,
       lnspi_record_write_start(&store->journal, log, LNSPI_RECORD_LEDGER, flags, error);
   for (int32_t i = 0; status == LNSP_OK && i < store->sender_count; i++)
     status = ledger_put(store, &store->senders[i], error);
-  return status != LNSP_OK
-             ? status
-             : lnspi_record_write_end(&store->journal, log, info, &record, error);
+  return status != LNSP_OK ? status
+                           : lnspi_record_write_end(&store->journal, log, info, &record, error);
 }
 
 int32_t lnspi_ledger_add(lnsp_store *store, const char *sender, uint64_t nonce,

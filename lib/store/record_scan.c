@@ -190,8 +190,8 @@ int32_t lnspi_record_scan_previous(lnspi_journal *j, const lnspi_record *of,
   int32_t status =
       lnspi_record_scan_at(j, &j->log, j->log.bank_at + previous, record, found, error);
   if (status != LNSP_OK || *found || j->salvage) return status;
-  return lnspi_error_set_at(error, LNSP_E_MISMATCH, (int64_t)(j->log.bank_at + previous),
-                            NULL, "the store is damaged: there is no record at byte %llu",
+  return lnspi_error_set_at(error, LNSP_E_MISMATCH, (int64_t)(j->log.bank_at + previous), NULL,
+                            "the store is damaged: there is no record at byte %llu",
                             (unsigned long long)(j->log.bank_at + previous));
 }
 

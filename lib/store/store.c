@@ -224,8 +224,8 @@ int32_t lnspi_store_scan(lnsp_store *store, lnsp_error *error) {
   int found = 0, any = 0;
   store_forget(store);
   for (;;) {
-    int32_t status = lnspi_record_scan_next(j, &j->log, any ? &record : NULL, &record, &found,
-                                            NULL, error);
+    int32_t status =
+        lnspi_record_scan_next(j, &j->log, any ? &record : NULL, &record, &found, NULL, error);
     if (status == LNSP_OK && found) status = lnspi_store_note(store, &record, error);
     if (status != LNSP_OK) return status;
     if (!found) return store_settle(store, error);

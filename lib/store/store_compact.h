@@ -7,7 +7,6 @@
 
 /* Compaction that leaves room for a record of need bytes; the image of version
  * keep (0: none) stays if it fits. */
-int32_t lnspi_store_compact(lnsp_store *store, uint64_t need, uint64_t keep,
-                            lnsp_error *error);
+int32_t lnspi_store_compact(lnsp_store *store, uint64_t need, uint64_t keep, lnsp_error *error);
 
 #endif

@@ -56,8 +56,7 @@ int32_t lnspi_version_read(lnsp_store *store, const lnspi_record *image,
     status = version_read_words(store, snapshot.body + 4 * done, store->base, n, &crc, error);
     if (status == LNSP_OK && delta &&
         lnspi_float_coder_read(&store->coder->reader, store->base, n, 0) != LNSP_OK)
-      status =
-          payload.status != LNSP_OK ? payload.status : version_read_damaged(image, error);
+      status = payload.status != LNSP_OK ? payload.status : version_read_damaged(image, error);
     if (status == LNSP_OK) status = take(user, store->base, n, error);
     if (status != LNSP_OK) return status;
     done += n;
@@ -109,8 +108,8 @@ int32_t lnspi_version_read_verify(lnsp_store *store, uint64_t *checked, lnsp_err
   int found = 0, any = 0, good = 0;
   *checked = 0;
   for (;;) {
-    int32_t status = lnspi_record_scan_next(j, &j->log, any ? &record : NULL, &record, &found,
-                                            NULL, error);
+    int32_t status =
+        lnspi_record_scan_next(j, &j->log, any ? &record : NULL, &record, &found, NULL, error);
     if (status != LNSP_OK) return status;
     if (!found) return LNSP_OK;
     any = 1;

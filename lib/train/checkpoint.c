@@ -59,9 +59,8 @@ static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_er
   while (!lnspi_lexer_at_end(&text)) {
     lnspi_token word = lnspi_lexer_next(&text, "");
     int64_t index, age;
-    int32_t status =
-        lnspi_decimal_parse_integer(lnspi_token_split(word, ':', 0), "lnsp.ages", 0,
-                                    t->graph->weight_count - 1, &index, error);
+    int32_t status = lnspi_decimal_parse_integer(lnspi_token_split(word, ':', 0), "lnsp.ages",
+                                                 0, t->graph->weight_count - 1, &index, error);
     if (status == LNSP_OK)
       status = lnspi_decimal_parse_integer(lnspi_token_split(word, ':', 1), "lnsp.ages", 0,
                                            (int64_t)t->step, &age, error);
@@ -74,8 +73,7 @@ static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_er
   return LNSP_OK;
 }
 
-static int32_t checkpoint_read_frozen(lnsp_trainer *t, const char *digits,
-                                      lnsp_error *error) {
+static int32_t checkpoint_read_frozen(lnsp_trainer *t, const char *digits, lnsp_error *error) {
   size_t count = (size_t)t->graph->weight_count;
   if (!digits) return LNSP_OK;
   int good = lnspi_str_length(digits) == count;
@@ -228,8 +226,7 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
   t->step = (uint64_t)step;
   status = checkpoint_read_ages(t, lnspi_safetensors_metadata(file, "lnsp.ages"), error);
   if (status == LNSP_OK)
-    status =
-        checkpoint_read_frozen(t, lnspi_safetensors_metadata(file, "lnsp.frozen"), error);
+    status = checkpoint_read_frozen(t, lnspi_safetensors_metadata(file, "lnsp.frozen"), error);
   /* a rate that was set by hand belongs to the text it was set over */
   if (status != LNSP_OK || !saved || !lnspi_str_equal(saved, t->optimizer_text)) return status;
   value = lnspi_safetensors_metadata(file, "lnsp.lr");
@@ -257,8 +254,7 @@ int32_t lnspi_checkpoint_load(lnsp_trainer *t, lnsp_file *file, lnsp_error *erro
   int32_t status = checkpoint_check_moments(t, file, error);
   for (int32_t m = 0; status == LNSP_OK && m < t->moment_count; m++)
     status = checkpoint_load_moment(t, file, m, error);
-  if (status == LNSP_OK && t->average)
-    status = checkpoint_has_part(t, file, "average.", error);
+  if (status == LNSP_OK && t->average) status = checkpoint_has_part(t, file, "average.", error);
   if (status == LNSP_OK && t->average)
     status = lnspi_load_array(file, t->graph, "average.", t->average, t->row, error);
   if (status == LNSP_OK) status = checkpoint_load_residual(t, file, error);

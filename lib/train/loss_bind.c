@@ -104,8 +104,7 @@ static int32_t loss_bind_context_weight(lnspi_objective *objective, const lnspi_
   int32_t status =
       loss_bind_data(objective, lnspi_loss_weighting_operands[0], node, width, 0, error);
   if (status == LNSP_OK)
-    status =
-        loss_bind_data(objective, lnspi_loss_weighting_operands[1], node, width, 0, error);
+    status = loss_bind_data(objective, lnspi_loss_weighting_operands[1], node, width, 0, error);
   return status;
 }
 

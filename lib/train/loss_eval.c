@@ -89,8 +89,7 @@ static lnspi_loss_call loss_eval_context_weight(lnsp_trainer *t, const lnspi_los
 }
 
 /* The caller's echoes of a term's rows. */
-static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call,
-                              lnsp_error *error) {
+static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call, lnsp_error *error) {
   const int32_t d = loss_eval_find(t->objective, "echo");
   const int64_t rows = lnspi_echo_rows(call);
   lnsp_tensor output, echo;
@@ -220,6 +219,5 @@ int32_t lnspi_loss_eval_gradients(lnsp_trainer *t, const lnsp_tensor *inputs,
 
 int32_t lnspi_loss_eval(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
                         int average, double *loss, lnsp_error *error) {
-  return loss_eval_run(t, inputs, input_count, average ? t->average : t->state, 0, loss,
-                       error);
+  return loss_eval_run(t, inputs, input_count, average ? t->average : t->state, 0, loss, error);
 }

@@ -42,8 +42,7 @@ static int32_t loss_inputs_check_data(lnsp_trainer *t, int32_t data, const lnsp_
         "with one, as in on=last, or give [%lld, %lld, %lld]",
         name, (long long)each, (long long)batch, (long long)each,
         (long long)t->objective->data_width[data]);
-  return lnspi_tensor_check(tensor, name, t->objective->data_width[data], &batch, &each,
-                            error);
+  return lnspi_tensor_check(tensor, name, t->objective->data_width[data], &batch, &each, error);
 }
 
 int32_t lnspi_loss_inputs_check(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,

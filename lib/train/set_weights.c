@@ -9,8 +9,7 @@
 #include "train/history.h"
 
 /* What the copy could refuse, before anything has changed. */
-static int32_t set_weights_check(lnsp_trainer *t, const lnsp_model *model,
-                                 lnsp_error *error) {
+static int32_t set_weights_check(lnsp_trainer *t, const lnsp_model *model, lnsp_error *error) {
   if (!lnspi_graph_equal(model->graph, t->graph))
     return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
                            "the model is of another architecture than the trainer's");

@@ -30,8 +30,8 @@ typedef struct trainer_recipe {
 
 static int32_t trainer_check_text(const char *text, const char *what, lnsp_error *error) {
   if (text && lnspi_str_length(text) >= LNSPI_TEXT_BYTES)
-    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "the %s text is over %d bytes long",
-                           what, LNSPI_TEXT_BYTES - 1);
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "the %s text is over %d bytes long", what,
+                           LNSPI_TEXT_BYTES - 1);
   return LNSP_OK;
 }
 
@@ -331,8 +331,7 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
   if (status == LNSP_OK)
     status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, error);
   if (status == LNSP_OK) status = trainer_count(&recipe, &memory, error);
-  if (status == LNSP_OK)
-    status = lnspi_block_open(&block, options, memory.total_bytes, error);
+  if (status == LNSP_OK) status = lnspi_block_open(&block, options, memory.total_bytes, error);
   if (status != LNSP_OK) return status;
   lnsp_graph *graph =
       lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);

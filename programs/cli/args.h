@@ -30,8 +30,8 @@ const char *args_value_at(const args *a, const char *name, int index);
 int args_positionals(const args *a, int low, int high);
 /* A whole number in low..high; *out is initial where the option is absent. 0 or
  * EXIT_USAGE. */
-int args_integer(const args *a, const char *name, int64_t low, int64_t high,
-                 int64_t initial, int64_t *out);
+int args_integer(const args *a, const char *name, int64_t low, int64_t high, int64_t initial,
+                 int64_t *out);
 int args_unsigned(const args *a, const char *name, uint64_t initial, uint64_t *out);
 int args_real(const args *a, const char *name, double low, double initial, double *out);
 /* LNSP_F32, F16, BF16 or I8 from --type; F32 without. */

@@ -11,8 +11,7 @@ int file_exists(const char *path, int *safetensors) {
   size_t got;
 
   *safetensors = 0;
-  if (!file)
-    return 0;
+  if (!file) return 0;
   got = fread(start, 1, sizeof start, file);
   fclose(file);
   /* 8 bytes of header length, of which the high ones are zero, then the header;
@@ -27,8 +26,7 @@ char *file_load_text(const char *path) {
   char *text = NULL;
   size_t got;
 
-  if (!file)
-    return NULL;
+  if (!file) return NULL;
   text = malloc(TEXT_MOST + 1);
   if (text) {
     got = fread(text, 1, TEXT_MOST + 1, file);

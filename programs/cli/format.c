@@ -17,8 +17,7 @@ const char *format_number(int64_t value, char buffer[FORMAT_NUMBER_BYTES]) {
 
   for (from = 0; from < length; from++) {
     const int left = length - from;
-    if (from > 0 && left % 3 == 0 && digits[from - 1] != '-')
-      buffer[to++] = ',';
+    if (from > 0 && left % 3 == 0 && digits[from - 1] != '-') buffer[to++] = ',';
     buffer[to++] = digits[from];
   }
   buffer[to] = 0;
@@ -27,8 +26,7 @@ const char *format_number(int64_t value, char buffer[FORMAT_NUMBER_BYTES]) {
 
 void format_hash(const uint8_t hash[LNSP_HASH_BYTES], char text[2 * LNSP_HASH_BYTES + 1]) {
   int i;
-  for (i = 0; i < LNSP_HASH_BYTES; i++)
-    snprintf(text + 2 * i, 3, "%02x", hash[i]);
+  for (i = 0; i < LNSP_HASH_BYTES; i++) snprintf(text + 2 * i, 3, "%02x", hash[i]);
 }
 
 void format_shape(const lnsp_tensor *tensor, char *buffer, size_t capacity) {
@@ -39,6 +37,5 @@ void format_shape(const lnsp_tensor *tensor, char *buffer, size_t capacity) {
   for (i = 0; i < tensor->rank && used < capacity; i++)
     used += (size_t)snprintf(buffer + used, capacity - used, "%s%lld", i ? ", " : "[",
                              (long long)tensor->dims[i]);
-  if (used < capacity)
-    snprintf(buffer + used, capacity - used, tensor->rank ? "]" : "[]");
+  if (used < capacity) snprintf(buffer + used, capacity - used, tensor->rank ? "]" : "[]");
 }

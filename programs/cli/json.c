@@ -65,14 +65,15 @@ static void json_string(const char *text) {
 
 static void json_indent(void) {
   int i;
-  for (i = 0; !json.compact && i < json.depth; i++)
-    json_put("  ");
+  for (i = 0; !json.compact && i < json.depth; i++) json_put("  ");
 }
 
 static void json_before(const char *key) {
   if (json.depth) {
     json_put("%s%s", json.filled[json.depth - 1] ? "," : "",
-             !json.compact ? "\n" : json.filled[json.depth - 1] ? " " : "");
+             !json.compact                 ? "\n"
+             : json.filled[json.depth - 1] ? " "
+                                           : "");
     json.filled[json.depth - 1] = 1;
   }
   json_indent();
@@ -85,8 +86,7 @@ static void json_before(const char *key) {
 void json_open(const char *key, char bracket) {
   json_before(key);
   json_put("%c", bracket);
-  if (json.depth < JSON_DEPTH)
-    json.filled[json.depth++] = 0;
+  if (json.depth < JSON_DEPTH) json.filled[json.depth++] = 0;
 }
 
 void json_close(char bracket) {
@@ -95,8 +95,7 @@ void json_close(char bracket) {
     json_indent();
   }
   json_put("%c", bracket);
-  if (!json.depth)
-    json_put("\n");
+  if (!json.depth) json_put("\n");
 }
 
 void json_text(const char *key, const char *value) {

@@ -22,19 +22,16 @@ void progress_start(progress *p) {
 
 int progress_due(progress *p) {
   double now;
-  if (!p->terminal)
-    return 0;
+  if (!p->terminal) return 0;
   now = progress_clock();
-  if (now - p->last < .1)
-    return 0;
+  if (now - p->last < .1) return 0;
   p->last = now;
   return 1;
 }
 
 void progress_show(progress *p, const char *format, ...) {
   va_list list;
-  if (!p->terminal)
-    return;
+  if (!p->terminal) return;
   fputs("\r\033[K", stderr);
   va_start(list, format);
   vfprintf(stderr, format, list);
@@ -44,7 +41,6 @@ void progress_show(progress *p, const char *format, ...) {
 }
 
 void progress_clear(progress *p) {
-  if (p->shown)
-    fputs("\r\033[K", stderr);
+  if (p->shown) fputs("\r\033[K", stderr);
   p->shown = 0;
 }

@@ -40,9 +40,9 @@ int refuse(const args *a, const char *format, ...) {
 static const struct {
   const char *library, *here;
 } refuse_words[] = {
-  { "as options->architecture", "with --arch" },
-  { "options->max_header_bytes to allow more", "a program of your own to allow more" },
-  { "call lnsp_trainer_set_replay", "give them with --replay FILE to train or eval" },
+    {"as options->architecture", "with --arch"},
+    {"options->max_header_bytes to allow more", "a program of your own to allow more"},
+    {"call lnsp_trainer_set_replay", "give them with --replay FILE to train or eval"},
 };
 
 int refuse_error(const args *a, const char *path, const lnsp_error *error) {
@@ -55,10 +55,9 @@ int refuse_error(const args *a, const char *path, const lnsp_error *error) {
                     at + strlen(refuse_words[i].library));
   }
   if (error->line > 0) /* of a loss, an optimizer, an architecture */
-    return refuse(a, "%s (line %d, column %d of the text)", error->message,
-                  (int)error->line, (int)error->column);
-  if (path && !strstr(error->message, path))
-    return refuse(a, "%s: %s", path, error->message);
+    return refuse(a, "%s (line %d, column %d of the text)", error->message, (int)error->line,
+                  (int)error->column);
+  if (path && !strstr(error->message, path)) return refuse(a, "%s: %s", path, error->message);
   return refuse(a, "%s", error->message);
 }
 

@@ -17,14 +17,11 @@
 report report_start(const args *a) {
   report r;
   r.json = a->json;
-  if (r.json)
-    json_open(NULL, '{');
+  if (r.json) json_open(NULL, '{');
   return r;
 }
 
-static void report_label(const char *label) {
-  printf("%-18s ", label);
-}
+static void report_label(const char *label) { printf("%-18s ", label); }
 
 void report_text(const report *r, const char *key, const char *label, const char *value) {
   if (r->json) {
@@ -37,8 +34,7 @@ void report_text(const report *r, const char *key, const char *label, const char
 
 const char *report_architecture(const report *r, const lnsp_graph *graph) {
   const char *text = lnsp_graph_architecture(graph);
-  return r->json || !strchr(text, '\n') ? text
-                                        : "written out; `lnsp info --graph` prints it";
+  return r->json || !strchr(text, '\n') ? text : "written out; `lnsp info --graph` prints it";
 }
 
 void report_integer(const report *r, const char *key, const char *label, int64_t value,
@@ -82,16 +78,16 @@ void report_memory(const report *r, const char *key, const char *label,
     const char *key, *label;
     uint64_t bytes;
   } parts[] = {
-    { "total_bytes", "total", memory->total_bytes },
-    { "weight_bytes", "weights", memory->weight_bytes },
-    { "moment_bytes", "moments", memory->moment_bytes },
-    { "average_bytes", "average", memory->average_bytes },
-    { "residual_bytes", "residual", memory->residual_bytes },
-    { "gradient_bytes", "gradients", memory->gradient_bytes },
-    { "undo_bytes", "undo", memory->undo_bytes },
-    { "activation_bytes", "activations", memory->activation_bytes },
-    { "workspace_bytes", "workspace", memory->workspace_bytes },
-    { "plan_bytes", "plan", memory->plan_bytes },
+      {"total_bytes", "total", memory->total_bytes},
+      {"weight_bytes", "weights", memory->weight_bytes},
+      {"moment_bytes", "moments", memory->moment_bytes},
+      {"average_bytes", "average", memory->average_bytes},
+      {"residual_bytes", "residual", memory->residual_bytes},
+      {"gradient_bytes", "gradients", memory->gradient_bytes},
+      {"undo_bytes", "undo", memory->undo_bytes},
+      {"activation_bytes", "activations", memory->activation_bytes},
+      {"workspace_bytes", "workspace", memory->workspace_bytes},
+      {"plan_bytes", "plan", memory->plan_bytes},
   };
   char number[FORMAT_NUMBER_BYTES];
   size_t i;
@@ -106,8 +102,7 @@ void report_memory(const report *r, const char *key, const char *label,
     else if (parts[i].bytes)
       printf("  %-16s %14s\n", parts[i].label, format_number((int64_t)parts[i].bytes, number));
   }
-  if (r->json)
-    json_close('}');
+  if (r->json) json_close('}');
 }
 
 int report_end(const report *r, const args *a) {

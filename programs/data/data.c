@@ -14,18 +14,19 @@
 #include "lnsp.h"
 
 const option data_options[] = {
-  { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
-  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, L]" },
-  { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
-  { "--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows" },
-  { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },
-  { NULL, NULL, NULL },
+    {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA"},
+    {"--rows", "FILE:TENSOR",
+     "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, L]"},
+    {"--target", "FILE:TENSOR", "vectors of the target; default: those of --input"},
+    {"--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows"},
+    {"--normalise", NULL, "scale every vector to length 1 as it is loaded"},
+    {NULL, NULL, NULL},
 };
 
-static const char *const data_names[DATA_COLUMNS] = { "input",    "target",   "anchor",
-                                                      "positive", "negative", "teacher",
-                                                      "prev",     "neg",      "echo",
-                                                      "future" };
+static const char *const data_names[DATA_COLUMNS] = {"input",    "target",   "anchor",
+                                                     "positive", "negative", "teacher",
+                                                     "prev",     "neg",      "echo",
+                                                     "future"};
 #define DATA_SETS 6 /* from here on: what only losses look at, some with several a row */
 
 int data_spec_read(const args *a, int path_at, data_spec *spec) {
@@ -45,15 +46,14 @@ int data_spec_read(const args *a, int path_at, data_spec *spec) {
 
 /* Adds the column, as the tensor says it is, or as the index picks from it. */
 static int data_column_add(data *d, const char *name, lnsp_file *file, const char *tensor,
-                           const row_index *index, int64_t index_first,
-                           int64_t index_width, const char *option_name) {
+                           const row_index *index, int64_t index_first, int64_t index_width,
+                           const char *option_name) {
   data_column *c = &d->column[d->count];
   lnsp_tensor shape;
   lnsp_error error;
   int i;
 
-  for (i = 0; i + 1 < d->file_count && d->file[i].file != file; i++)
-    ;
+  for (i = 0; i + 1 < d->file_count && d->file[i].file != file; i++);
   if (lnsp_file_tensor(file, tensor, &shape, &error))
     return refuse_error(d->args, d->file[i].path, &error);
   if (shape.rank < 2 || shape.rank > 3 || (index && shape.rank != 2))
@@ -63,8 +63,7 @@ static int data_column_add(data *d, const char *name, lnsp_file *file, const cha
   c->name = name;
   c->file = file;
   c->tensor = strdup(tensor);
-  if (!c->tensor)
-    return refuse_memory(d->args);
+  if (!c->tensor) return refuse_memory(d->args);
   d->count++; /* from here on data_close frees it */
   c->stored_rows = shape.dims[0];
   c->rows = index ? index->count : shape.dims[0];
@@ -82,10 +81,8 @@ static int data_column_add(data *d, const char *name, lnsp_file *file, const cha
         e->concepts == c->concepts && !strcmp(e->tensor, tensor))
       c->same_as = i;
   }
-  if (c->rows > d->max_rows)
-    d->max_rows = c->rows;
-  if (c->concepts > d->max_concepts)
-    d->max_concepts = c->concepts;
+  if (c->rows > d->max_rows) d->max_rows = c->rows;
+  if (c->concepts > d->max_concepts) d->max_concepts = c->concepts;
   return index && c->same_as < 0 ? row_index_check(d, c, option_name) : 0;
 }
 
@@ -97,27 +94,28 @@ static int data_open_named(data *d, const data_spec *spec) {
   lnsp_error error;
   int i, status = data_file(d, spec->path, strlen(spec->path), &file);
 
-  if (!status && spec->rows)
-    status = row_index_load(d, "--rows", spec->rows, &index);
+  if (!status && spec->rows) status = row_index_load(d, "--rows", spec->rows, &index);
   for (i = 0; i < DATA_COLUMNS && !status; i++) {
     const int64_t concepts = d->max_concepts;
     if (lnsp_file_tensor(file, data_names[i], &shape, &error) ||
         (i >= DATA_SETS && index && shape.rank != 2))
       continue;
     status = data_ids_integer(&shape)
-        ? data_ids_add(d, data_names[i], file, index)
-        : data_column_add(d, data_names[i], file, data_names[i], index, 0,
-                             index ? index->columns : 1, "--rows");
+                 ? data_ids_add(d, data_names[i], file, index)
+                 : data_column_add(d, data_names[i], file, data_names[i], index, 0,
+                                   index ? index->columns : 1, "--rows");
     if (i >= DATA_SETS) /* a network is not run on a set */
       d->max_concepts = concepts;
   }
-  if (!status)
-    status = data_ids_open(d, file, index);
+  if (!status) status = data_ids_open(d, file, index);
   if (!status && !d->count)
-    status = refuse(d->args,
-                    "%s has none of the tensors input, ids, target, anchor, positive, negative, "
-                    "teacher; %s", spec->path, args_knows(d->args, "--input")
-                    ? "name one with --input FILE:TENSOR" : "call its vectors `input`");
+    status =
+        refuse(d->args,
+               "%s has none of the tensors input, ids, target, anchor, positive, negative, "
+               "teacher; %s",
+               spec->path,
+               args_knows(d->args, "--input") ? "name one with --input FILE:TENSOR"
+                                              : "call its vectors `input`");
   return status;
 }
 
@@ -129,23 +127,20 @@ static int data_open_indexed(data *d, const data_spec *spec) {
   size_t length = 0;
   int i, status = data_split(d, "--input", spec->input, &length, &tensor);
 
-  if (!status)
-    status = data_file(d, spec->input, length, &file);
+  if (!status) status = data_file(d, spec->input, length, &file);
   target_file = file;
   target = tensor;
   if (!status && spec->target) {
     status = data_split(d, "--target", spec->target, &length, &target);
-    if (!status)
-      status = data_file(d, spec->target, length, &target_file);
+    if (!status) status = data_file(d, spec->target, length, &target_file);
   }
-  if (!status && spec->rows)
-    status = row_index_load(d, "--rows", spec->rows, &rows);
+  if (!status && spec->rows) status = row_index_load(d, "--rows", spec->rows, &rows);
   target_rows = rows;
   if (!status && spec->target_rows)
     status = row_index_load(d, "--target-rows", spec->target_rows, &target_rows);
   if (!status)
-    status = data_column_add(d, "input", file, tensor, rows, 0, rows ? rows->columns : 1,
-                             "--rows");
+    status =
+        data_column_add(d, "input", file, tensor, rows, 0, rows ? rows->columns : 1, "--rows");
   if (!status)
     status = data_column_add(d, "target", target_file, target, target_rows, 0,
                              target_rows ? target_rows->columns : 1,
@@ -162,16 +157,14 @@ int data_open(data *d, const args *a, const data_spec *spec) {
   d->args = a;
   d->normalise = spec->normalise;
   status = spec->input ? data_open_indexed(d, spec) : data_open_named(d, spec);
-  if (status)
-    data_close(d);
+  if (status) data_close(d);
   return status;
 }
 
 int data_need(data *d, const char *name) {
   int i;
   for (i = 0; i < d->count; i++)
-    if (!strcmp(d->column[i].name, name))
-      break;
+    if (!strcmp(d->column[i].name, name)) break;
   if (i == d->count) {
     const int loss = strcmp(name, "input") && args_knows(d->args, "--loss");
     return refuse(d->args, "%s has no tensor %s, which this %s reads; add it%s",
@@ -179,11 +172,11 @@ int data_need(data *d, const char *name) {
                   loss ? ", or choose another --loss" : "");
   }
   if (d->needed_count && d->column[i].rows != d->rows)
-    return refuse(d->args, "tensor %s has %lld rows where the others have %lld; all need the "
-                           "same number", name, (long long)d->column[i].rows,
-                  (long long)d->rows);
-  if (!d->column[i].needed)
-    d->needed_count++;
+    return refuse(d->args,
+                  "tensor %s has %lld rows where the others have %lld; all need the "
+                  "same number",
+                  name, (long long)d->column[i].rows, (long long)d->rows);
+  if (!d->column[i].needed) d->needed_count++;
   d->column[i].needed = 1;
   d->rows = d->column[i].rows;
   return 0;
@@ -191,13 +184,11 @@ int data_need(data *d, const char *name) {
 
 int data_reserve(data *d, int64_t count) {
   int i, n = 0, status = data_ids_need_masks(d);
-  if (status)
-    return status;
+  if (status) return status;
   for (i = 0; i < d->count; i++) {
     data_column *c = &d->column[i];
     lnsp_tensor *t;
-    if (!c->needed)
-      continue;
+    if (!c->needed) continue;
     if (c->same_as >= 0 && d->column[c->same_as].needed) {
       c->buffer = d->column[c->same_as].buffer;
     } else {
@@ -206,8 +197,7 @@ int data_reserve(data *d, int64_t count) {
         return refuse_memory(d->args);
       c->buffer = malloc((size_t)(count * c->concepts * c->width) *
                          (c->integers ? sizeof(int64_t) : sizeof(float)));
-      if (!c->buffer)
-        return refuse_memory(d->args);
+      if (!c->buffer) return refuse_memory(d->args);
     }
     t = &d->inputs[n++];
     *t = lnsp_tensor_f32(c->name, c->buffer, c->rank, count,
@@ -225,14 +215,14 @@ static int data_unit(const data *d, const data_column *c, float *x, int64_t vect
   int64_t r, i;
   for (r = 0; r < vectors; r++, x += c->width) {
     double sum = 0;
-    for (i = 0; i < c->width; i++)
-      sum += (double)x[i] * (double)x[i];
+    for (i = 0; i < c->width; i++) sum += (double)x[i] * (double)x[i];
     if (!(sum > 0) || !isfinite(sum))
-      return refuse(d->args, "a vector of tensor %s has length %g and cannot be normalised; "
-                             "leave it out", c->tensor, sqrt(sum));
+      return refuse(d->args,
+                    "a vector of tensor %s has length %g and cannot be normalised; "
+                    "leave it out",
+                    c->tensor, sqrt(sum));
     sum = sqrt(sum);
-    for (i = 0; i < c->width; i++)
-      x[i] = (float)((double)x[i] / sum);
+    for (i = 0; i < c->width; i++) x[i] = (float)((double)x[i] / sum);
   }
   return 0;
 }
@@ -245,8 +235,7 @@ static int data_column_read(const data *d, const data_column *c, const int32_t *
   float *to = c->buffer;
   int64_t r, l;
 
-  if (c->integers)
-    return data_ids_read(d, c, order, first, count);
+  if (c->integers) return data_ids_read(d, c, order, first, count);
 
   if (!order && !c->index)
     status = lnsp_file_read(c->file, c->tensor, first * length, count * length, LNSP_F32, to,
@@ -263,16 +252,14 @@ static int data_column_read(const data *d, const data_column *c, const int32_t *
       status = lnsp_file_read(c->file, c->tensor, at * length, length, LNSP_F32, to, &error);
     }
   }
-  if (status)
-    return refuse_error(d->args, NULL, &error);
+  if (status) return refuse_error(d->args, NULL, &error);
   return d->normalise ? data_unit(d, c, c->buffer, count * c->concepts) : 0;
 }
 
 int data_read(data *d, const int32_t *order, int64_t first, int64_t count) {
   int i, n = 0, status = 0;
   for (i = 0; i < d->count && !status; i++) {
-    if (!d->column[i].needed)
-      continue;
+    if (!d->column[i].needed) continue;
     if (d->column[i].same_as < 0)
       status = data_column_read(d, &d->column[i], order, first, count);
     d->inputs[n++].dims[0] = count;
@@ -283,16 +270,14 @@ int data_read(data *d, const int32_t *order, int64_t first, int64_t count) {
 const lnsp_tensor *data_batch(const data *d, const char *name) {
   int i;
   for (i = 0; i < d->needed_count; i++)
-    if (!strcmp(d->inputs[i].name, name))
-      return &d->inputs[i];
+    if (!strcmp(d->inputs[i].name, name)) return &d->inputs[i];
   return NULL;
 }
 
 void data_close(data *d) {
   int i;
   for (i = 0; i < d->count; i++) {
-    if (d->column[i].same_as < 0)
-      free(d->column[i].buffer);
+    if (d->column[i].same_as < 0) free(d->column[i].buffer);
     free(d->column[i].tensor);
   }
   for (i = 0; i < d->index_count; i++) {
@@ -317,8 +302,7 @@ int data_file(data *d, const char *path, size_t length, lnsp_file **out) {
       return 0;
     }
   copy = strndup(path, length);
-  if (!copy)
-    return refuse_memory(d->args);
+  if (!copy) return refuse_memory(d->args);
   if (lnsp_file_open(copy, NULL, out, &error)) {
     const int status = refuse_error(d->args, copy, &error);
     free(copy);
@@ -337,8 +321,7 @@ int data_split(const data *d, const char *option_name, const char *text, size_t 
   if (!end || (*end && (*end != ']' || (end[1] && end[1] != '='))))
     bracket = NULL; /* of a folder's name, not columns */
   for (colon = NULL, at = text; *at && at != bracket; at++)
-    if (*at == ':')
-      colon = at;
+    if (*at == ':') colon = at;
   if (!colon || colon == text || !colon[1])
     return refuse_usage(d->args, "%s is \"%s\", and must be FILE:TENSOR", option_name, text);
   *length = (size_t)(colon - text);

@@ -15,21 +15,20 @@ int delta_check_key(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], size_t *byte
   FILE *file;
 
   *bytes = 0;
-  if (!path)
-    return 0;
+  if (!path) return 0;
   file = fopen(path, "rb");
   if (!file)
     return refuse(a, "%s cannot be read; --key names a file of 1 to %d secret bytes", path,
                   LNSP_KEY_BYTES);
   *bytes = fread(key, 1, LNSP_KEY_BYTES + 1, file);
   fclose(file);
-  if (*bytes >= 1 && *bytes <= LNSP_KEY_BYTES)
-    return 0;
+  if (*bytes >= 1 && *bytes <= LNSP_KEY_BYTES) return 0;
   return refuse(a, "%s has %s bytes; a key has 1 to %d", path, *bytes ? "more" : "no",
                 LNSP_KEY_BYTES);
 }
 
-int delta_check_options(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], lnsp_delta_check_options *rules) {
+int delta_check_options(const args *a, uint8_t key[LNSP_KEY_BYTES + 1],
+                        lnsp_delta_check_options *rules) {
   size_t bytes = 0;
   int status = delta_check_key(a, key, &bytes);
 
@@ -37,9 +36,7 @@ int delta_check_options(const args *a, uint8_t key[LNSP_KEY_BYTES + 1], lnsp_del
   rules->struct_size = sizeof *rules;
   rules->key = key;
   rules->key_bytes = (uint32_t)bytes;
-  if (!status)
-    status = args_real(a, "--max-norm", 0, 0, &rules->max_norm);
-  if (!status)
-    status = args_real(a, "--max-change", 0, 0, &rules->max_change);
+  if (!status) status = args_real(a, "--max-norm", 0, 0, &rules->max_norm);
+  if (!status) status = args_real(a, "--max-change", 0, 0, &rules->max_change);
   return status;
 }

@@ -12,8 +12,8 @@
 #include "lnsp.h"
 
 #define IDS_NAMES 5
-static const char *const ids_names[IDS_NAMES] = { "ids", "mask", "anchor_mask", "positive_mask",
-                                                  "negative_mask" };
+static const char *const ids_names[IDS_NAMES] = {"ids", "mask", "anchor_mask", "positive_mask",
+                                                 "negative_mask"};
 
 int data_ids_integer(const lnsp_tensor *shape) {
   return shape->dtype >= LNSP_I8 && shape->dtype <= LNSP_BOOL;
@@ -22,8 +22,7 @@ int data_ids_integer(const lnsp_tensor *shape) {
 static const data_column *ids_find(const data *d, const char *name) {
   int i;
   for (i = 0; i < d->count; i++)
-    if (!strcmp(d->column[i].name, name))
-      return &d->column[i];
+    if (!strcmp(d->column[i].name, name)) return &d->column[i];
   return NULL;
 }
 
@@ -36,19 +35,19 @@ int data_ids_add(data *d, const char *name, lnsp_file *file, const row_index *in
   lnsp_tensor shape;
   lnsp_error error;
 
-  if (lnsp_file_tensor(file, name, &shape, &error))
-    return refuse_error(d->args, NULL, &error);
+  if (lnsp_file_tensor(file, name, &shape, &error)) return refuse_error(d->args, NULL, &error);
   if (shape.rank != 2 || !data_ids_integer(&shape))
     return refuse(d->args, "tensor %s must hold integers, [rows, concepts]", name);
   if (index && index->columns != 1)
-    return refuse(d->args, "a row of tensor %s is a sequence already: give --rows one number "
-                           "a row", name);
+    return refuse(d->args,
+                  "a row of tensor %s is a sequence already: give --rows one number "
+                  "a row",
+                  name);
   memset(c, 0, sizeof *c);
   c->name = name;
   c->file = file;
   c->tensor = strdup(name);
-  if (!c->tensor)
-    return refuse_memory(d->args);
+  if (!c->tensor) return refuse_memory(d->args);
   d->count++; /* from here on data_close frees it */
   c->integers = 1;
   c->stored_rows = shape.dims[0];
@@ -60,16 +59,14 @@ int data_ids_add(data *d, const char *name, lnsp_file *file, const row_index *in
   c->same_as = -1;
   if (!c->rows || !c->concepts)
     return refuse(d->args, "tensor %s has no rows; give data with at least one", name);
-  if (c->rows > d->max_rows)
-    d->max_rows = c->rows;
-  if (c->concepts > d->max_concepts)
-    d->max_concepts = c->concepts;
+  if (c->rows > d->max_rows) d->max_rows = c->rows;
+  if (c->concepts > d->max_concepts) d->max_concepts = c->concepts;
   return index ? row_index_check(d, c, "--rows") : 0;
 }
 
 /* Tokenizers' own names: left out, they would make padding count as concepts. */
 static int ids_foreign(const data *d, const lnsp_file *file) {
-  static const char *const pairs[][2] = { { "input_ids", "ids" }, { "attention_mask", "mask" } };
+  static const char *const pairs[][2] = {{"input_ids", "ids"}, {"attention_mask", "mask"}};
   lnsp_tensor shape;
   size_t i;
 
@@ -94,18 +91,17 @@ int data_ids_open(data *d, lnsp_file *file, const row_index *index) {
 
 /* Masks go with what is read. */
 int data_ids_need_masks(data *d) {
-  static const char *const pairs[][2] = { { "mask", "input" },
-                                          { "mask", "ids" },
-                                          { "anchor_mask", "anchor" },
-                                          { "positive_mask", "positive" },
-                                          { "negative_mask", "negative" } };
+  static const char *const pairs[][2] = {{"mask", "input"},
+                                         {"mask", "ids"},
+                                         {"anchor_mask", "anchor"},
+                                         {"positive_mask", "positive"},
+                                         {"negative_mask", "negative"}};
   size_t i;
   int status = 0;
 
   for (i = 0; i < sizeof pairs / sizeof *pairs && !status; i++) {
     const data_column *mask = ids_find(d, pairs[i][0]), *of = ids_find(d, pairs[i][1]);
-    if (mask && !mask->needed && of && of->needed)
-      status = data_need(d, pairs[i][0]);
+    if (mask && !mask->needed && of && of->needed) status = data_need(d, pairs[i][0]);
   }
   return status;
 }
@@ -117,8 +113,7 @@ int data_ids_read(const data *d, const data_column *c, const int32_t *order, int
 
   for (r = first; r < first + count; r++, to += c->concepts) {
     int64_t row = order ? order[r] : r;
-    if (c->index)
-      row = c->index->row[row];
+    if (c->index) row = c->index->row[row];
     if (lnsp_file_read(c->file, c->tensor, row * c->concepts, c->concepts, LNSP_I64, to,
                        &error))
       return refuse_error(d->args, NULL, &error);

@@ -12,8 +12,7 @@ int model_load(const args *a, const char *path, lnsp_model **out) {
   const lnsp_options options = args_options(a);
   lnsp_error error;
 
-  if (lnsp_model_open(path, &options, out, &error))
-    return refuse_error(a, path, &error);
+  if (lnsp_model_open(path, &options, out, &error)) return refuse_error(a, path, &error);
   return 0;
 }
 

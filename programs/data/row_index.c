@@ -30,8 +30,7 @@ typedef struct index_text {
 static int index_number(const char **at, int64_t *value) {
   char *end;
   const char *digits = *at + (**at == '-');
-  if (*digits < '0' || *digits > '9')
-    return 0;
+  if (*digits < '0' || *digits > '9') return 0;
   errno = 0;
   *value = strtoll(*at, &end, 10);
   *at = end;
@@ -70,8 +69,7 @@ static int index_text_read(const data *d, const char *option_name, const char *t
   int ok = length > 0 && length < sizeof out->tensor, got;
 
   memset(out, 0, sizeof *out);
-  if (ok && *at == '[')
-    ok = index_columns_read(at, &out->columns, &at);
+  if (ok && *at == '[') ok = index_columns_read(at, &out->columns, &at);
   if (ok && *at == '=') {
     at++;
     got = index_number(&at, &out->value);
@@ -79,9 +77,11 @@ static int index_text_read(const data *d, const char *option_name, const char *t
     out->picks = 1;
   }
   if (!ok || *at)
-    return refuse_usage(d->args, "%s is \"%s\": give FILE:TENSOR, with [N] or [FROM:TO:STEP] "
-                       "behind it for some of its columns, with =NUMBER for the rows where it "
-                       "is that number", option_name, text);
+    return refuse_usage(d->args,
+                        "%s is \"%s\": give FILE:TENSOR, with [N] or [FROM:TO:STEP] "
+                        "behind it for some of its columns, with =NUMBER for the rows where it "
+                        "is that number",
+                        option_name, text);
   memcpy(out->tensor, text, length);
   return 0;
 }
@@ -106,17 +106,14 @@ static int index_pick_columns(const data *d, const char *text, const index_colum
   int64_t first = c->from + (c->from < 0 ? n : 0), count = 1, r, i;
   int32_t *row;
 
-  if (c->slice)
-    index_slice(c, n, &first, &count);
+  if (c->slice) index_slice(c, n, &first, &count);
   if (count <= 0 || first < 0 || first >= n)
     return refuse(d->args, "%s: the tensor has columns 0 to %lld, of which that names none",
                   text, (long long)n - 1);
   row = malloc((size_t)(index->count * count + 1) * sizeof *row);
-  if (!row)
-    return refuse_memory(d->args);
+  if (!row) return refuse_memory(d->args);
   for (r = 0; r < index->count; r++)
-    for (i = 0; i < count; i++)
-      row[r * count + i] = index->row[r * n + first + i * c->step];
+    for (i = 0; i < count; i++) row[r * count + i] = index->row[r * n + first + i * c->step];
   free(index->row);
   index->row = row;
   index->columns = count;
@@ -129,10 +126,8 @@ static int index_pick_rows(const data *d, const char *text, int64_t value, row_i
   if (index->columns != 1)
     return refuse(d->args, "%s: only a tensor [M] can be compared with a number", text);
   for (i = 0; i < index->count; i++)
-    if (index->row[i] == value)
-      index->row[kept++] = (int32_t)i;
-  if (kept == 0)
-    return refuse(d->args, "%s: no row has that number", text);
+    if (index->row[i] == value) index->row[kept++] = (int32_t)i;
+  if (kept == 0) return refuse(d->args, "%s: no row has that number", text);
   index->count = kept;
   return 0;
 }
@@ -153,32 +148,26 @@ static int index_read(data *d, const char *text, lnsp_file *file, const index_te
   index->from = strdup(text);
   index->row = malloc((size_t)(tensor_elements(&shape) + 1) * sizeof(int32_t));
   d->index_count++; /* from here on data_close frees it */
-  if (!index->from || !index->row)
-    return refuse_memory(d->args);
+  if (!index->from || !index->row) return refuse_memory(d->args);
   if (lnsp_file_read(file, what->tensor, 0, tensor_elements(&shape), LNSP_I32, index->row,
                      &error))
     return refuse_error(d->args, text, &error);
   if (what->columns.given && shape.rank != 2)
     return refuse(d->args, "%s: the tensor is [M] and has no columns to choose from", text);
-  if (what->columns.given)
-    status = index_pick_columns(d, text, &what->columns, index);
-  if (!status && what->picks)
-    status = index_pick_rows(d, text, what->value, index);
+  if (what->columns.given) status = index_pick_columns(d, text, &what->columns, index);
+  if (!status && what->picks) status = index_pick_rows(d, text, what->value, index);
   return status;
 }
 
-int row_index_load(data *d, const char *option_name, const char *text,
-                    const row_index **out) {
+int row_index_load(data *d, const char *option_name, const char *text, const row_index **out) {
   lnsp_file *file = NULL;
   const char *after = NULL;
   index_text what;
   size_t length = 0;
   int i, status = data_split(d, option_name, text, &length, &after);
 
-  if (!status)
-    status = index_text_read(d, option_name, after, &what);
-  if (status)
-    return status;
+  if (!status) status = index_text_read(d, option_name, after, &what);
+  if (status) return status;
   for (i = 0; i < d->index_count; i++)
     if (!strcmp(d->index[i].from, text)) {
       *out = &d->index[i];

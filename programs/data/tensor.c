@@ -11,16 +11,14 @@
 int64_t tensor_elements(const lnsp_tensor *tensor) {
   int64_t count = 1;
   int32_t i;
-  for (i = 0; i < tensor->rank; i++)
-    count *= tensor->dims[i];
+  for (i = 0; i < tensor->rank; i++) count *= tensor->dims[i];
   return count;
 }
 
 int64_t tensor_rows(const lnsp_tensor *tensor) {
   int64_t count = 1;
   int32_t i;
-  for (i = 0; i + 1 < tensor->rank; i++)
-    count *= tensor->dims[i];
+  for (i = 0; i + 1 < tensor->rank; i++) count *= tensor->dims[i];
   return count;
 }
 
@@ -30,8 +28,7 @@ int32_t tensor_load(lnsp_file *file, const char *name, lnsp_tensor *out, float *
   int64_t count;
 
   *values = NULL;
-  if (status)
-    return status;
+  if (status) return status;
   count = tensor_elements(out);
   *values = malloc((size_t)(count ? count : 1) * sizeof(float));
   if (!*values) {
@@ -53,16 +50,16 @@ int32_t tensor_load(lnsp_file *file, const char *name, lnsp_tensor *out, float *
 }
 
 int32_t tensor_save_all(const char *path, const lnsp_tensor *tensors, int32_t count,
-                     lnsp_error *error) {
+                        lnsp_error *error) {
   lnsp_writer *writer = NULL;
   int32_t i, status = lnsp_writer_create(path, tensors, count, NULL, 0, NULL, &writer, error);
 
   for (i = 0; i < count && !status; i++)
-    status = lnsp_writer_write(
-        writer, tensors[i].data,
-        (size_t)tensor_elements(&tensors[i]) * lnsp_dtype_bytes(tensors[i].dtype), error);
-  if (!status)
-    status = lnsp_writer_close(writer, error);
+    status = lnsp_writer_write(writer, tensors[i].data,
+                               (size_t)tensor_elements(&tensors[i]) *
+                                   lnsp_dtype_bytes(tensors[i].dtype),
+                               error);
+  if (!status) status = lnsp_writer_close(writer, error);
   lnsp_writer_destroy(writer);
   return status;
 }

@@ -11,6 +11,6 @@ int32_t tensor_load(lnsp_file *file, const char *name, lnsp_tensor *out, float *
                     lnsp_error *error);
 /* Writes tensors with their data as one file. */
 int32_t tensor_save_all(const char *path, const lnsp_tensor *tensors, int32_t count,
-                     lnsp_error *error);
+                        lnsp_error *error);
 
 #endif

@@ -25,16 +25,16 @@ typedef struct gathering {
 } gathering;
 
 static const option options[] = {
-  { "-o", "NEW", "model to write" },
-  { "--rule", "TEXT", "default mean; or median, trimmed share=.1; with clip=median, skip=1" },
-  { "--weights", "A,B,...", "of the deltas in a mean, e.g. examples of each; default: equal" },
-  { "--server", "TEXT", "optimizer that takes the step, e.g. \"adam lr=.01 eps=1e-3\"" },
-  { "--state", "FILE", "of the server's optimizer: read if it is there, written anew" },
-  { "--key", "FILE", "1 to 32 secret bytes: each delta must carry the code of this key" },
-  { "--max-norm", "X", "a delta that moves the weights further (Euclidean norm) is refused" },
-  { "--max-change", "X", "a delta that changes any weight by more is refused" },
-  { "--delta", "FILE", "also write the aggregate as a delta (codec float32)" },
-  { NULL, NULL, NULL },
+    {"-o", "NEW", "model to write"},
+    {"--rule", "TEXT", "default mean; or median, trimmed share=.1; with clip=median, skip=1"},
+    {"--weights", "A,B,...", "of the deltas in a mean, e.g. examples of each; default: equal"},
+    {"--server", "TEXT", "optimizer that takes the step, e.g. \"adam lr=.01 eps=1e-3\""},
+    {"--state", "FILE", "of the server's optimizer: read if it is there, written anew"},
+    {"--key", "FILE", "1 to 32 secret bytes: each delta must carry the code of this key"},
+    {"--max-norm", "X", "a delta that moves the weights further (Euclidean norm) is refused"},
+    {"--max-change", "X", "a delta that changes any weight by more is refused"},
+    {"--delta", "FILE", "also write the aggregate as a delta (codec float32)"},
+    {NULL, NULL, NULL},
 };
 
 /* "120,80,100", as many as there are deltas. */
@@ -42,33 +42,32 @@ static int gather_weights(const args *a, gathering *g) {
   const char *text = args_value(a, "--weights");
   int32_t i;
 
-  if (!text)
-    return 0;
+  if (!text) return 0;
   g->weights = malloc((size_t)g->count * sizeof *g->weights);
-  if (!g->weights)
-    return refuse_memory(a);
+  if (!g->weights) return refuse_memory(a);
   for (i = 0; i < g->count; i++) {
     char *end;
     errno = 0;
     g->weights[i] = strtod(text, &end);
     if (end == text || errno || *end != (i + 1 < g->count ? ',' : 0))
-      return refuse_usage(a, "--weights must be %d numbers joined by commas, one for each delta",
-                         (int)g->count);
+      return refuse_usage(a,
+                          "--weights must be %d numbers joined by commas, one for each delta",
+                          (int)g->count);
     text = end + 1;
   }
   return 0;
 }
 
 /* One delta, if it is whole and keeps to the rules; with skip=1 it is left out otherwise. */
-static int gather_one(const args *a, gathering *g, const lnsp_delta_check_options *rules, int32_t i) {
+static int gather_one(const args *a, gathering *g, const lnsp_delta_check_options *rules,
+                      int32_t i) {
   const char *path = a->positional[i + 1];
   lnsp_error error;
   int32_t status = lnsp_delta_open(path, NULL, &g->deltas[i], &error);
 
   if (!status && (rules->key_bytes || rules->max_norm > 0 || rules->max_change > 0))
     status = lnsp_delta_check(g->deltas[i], g->base, rules, NULL, &error);
-  if (!status)
-    return 0;
+  if (!status) return 0;
   if (!g->skip || status == LNSP_E_ARGUMENT || status == LNSP_E_MEMORY)
     return refuse_error(a, path, &error);
   lnsp_delta_destroy(g->deltas[i]);
@@ -83,8 +82,7 @@ static int gather_deltas(const args *a, gathering *g) {
   int32_t i;
   int status = delta_check_options(a, key, &rules);
 
-  for (i = 0; !status && i < g->count; i++)
-    status = gather_one(a, g, &rules, i);
+  for (i = 0; !status && i < g->count; i++) status = gather_one(a, g, &rules, i);
   memset(key, 0, sizeof key);
   return status;
 }
@@ -96,14 +94,11 @@ static int gather_open(const args *a, gathering *g) {
   g->count = a->positional_count - 1;
   g->skip = rule && strstr(rule, "skip=1");
   status = gather_weights(a, g);
-  if (!status)
-    status = model_load(a, a->positional[0], &g->base);
-  if (status)
-    return status;
+  if (!status) status = model_load(a, a->positional[0], &g->base);
+  if (status) return status;
   g->deltas = calloc((size_t)g->count, sizeof *g->deltas);
   g->refused = calloc((size_t)g->count, sizeof *g->refused);
-  if (!g->deltas || !g->refused)
-    return refuse_memory(a);
+  if (!g->deltas || !g->refused) return refuse_memory(a);
   return gather_deltas(a, g);
 }
 
@@ -121,8 +116,7 @@ static int gather_sum(const args *a, gathering *g) {
   lnsp_error error;
 
   for (i = 0; i < g->count; i++) {
-    if (!g->deltas[i])
-      continue;
+    if (!g->deltas[i]) continue;
     given[count] = g->deltas[i];
     weights[count] = g->weights ? g->weights[i] : 1;
     place[count++] = i;
@@ -153,8 +147,7 @@ static int server_open(const args *a, const gathering *g, lnsp_trainer **out) {
     return 0;
   }
   status = lnsp_file_open(state, NULL, &file, &error);
-  if (!status)
-    status = lnsp_trainer_open_file(file, NULL, text, NULL, NULL, out, &error);
+  if (!status) status = lnsp_trainer_open_file(file, NULL, text, NULL, NULL, out, &error);
   lnsp_file_destroy(file);
   return status ? refuse_error(a, state, &error) : 0;
 }
@@ -180,10 +173,8 @@ static int gather_save(const args *a, const gathering *g, const char *path) {
   const char *delta = args_value(a, "--delta"), *state = args_value(a, "--state");
   lnsp_error error;
 
-  if (lnsp_model_save(g->next, path, 0, &error))
-    return refuse_error(a, path, &error);
-  if (delta && lnsp_delta_save(g->sum, delta, &error))
-    return refuse_error(a, delta, &error);
+  if (lnsp_model_save(g->next, path, 0, &error)) return refuse_error(a, path, &error);
+  if (delta && lnsp_delta_save(g->sum, delta, &error)) return refuse_error(a, delta, &error);
   if (state && lnsp_trainer_save(g->server, state, LNSP_SAVE_STATE, &error))
     return refuse_error(a, state, &error);
   return 0;
@@ -191,13 +182,12 @@ static int gather_save(const args *a, const gathering *g, const char *path) {
 
 static void report_refused(const report *r, const args *a, const gathering *g) {
   int32_t i;
-  if (r->json)
-    json_open("refused", '[');
+  if (r->json) json_open("refused", '[');
   for (i = 0; i < g->count; i++) {
-    if (g->refused[i] == LNSP_OK)
-      continue;
+    if (g->refused[i] == LNSP_OK) continue;
     if (!r->json) {
-      printf("left out           %s: %s\n", a->positional[i + 1], lnsp_status_name(g->refused[i]));
+      printf("left out           %s: %s\n", a->positional[i + 1],
+             lnsp_status_name(g->refused[i]));
       continue;
     }
     json_open(NULL, '{');
@@ -205,8 +195,7 @@ static void report_refused(const report *r, const args *a, const gathering *g) {
     json_text("status", lnsp_status_name(g->refused[i]));
     json_close('}');
   }
-  if (r->json)
-    json_close(']');
+  if (r->json) json_close(']');
 }
 
 static int gather_report(const args *a, const gathering *g, const char *path) {
@@ -239,12 +228,9 @@ static int gather_outputs(const args *a, const char **path) {
 
   if (!status && state && !args_value(a, "--server"))
     status = refuse_usage(a, "--state is that of --server, which is missing");
-  if (!status)
-    status = args_output(a, path);
-  if (!status && state)
-    status = args_writable(a, "--state", state);
-  if (!status && delta)
-    status = args_writable(a, "--delta", delta);
+  if (!status) status = args_output(a, path);
+  if (!status && state) status = args_writable(a, "--state", state);
+  if (!status && delta) status = args_writable(a, "--delta", delta);
   return status;
 }
 
@@ -256,18 +242,12 @@ static int run(const args *a) {
 
   memset(&g, 0, sizeof g);
   status = gather_outputs(a, &path);
-  if (!status)
-    status = gather_open(a, &g);
-  if (!status)
-    status = gather_sum(a, &g);
-  if (!status)
-    status = gather_step(a, &g);
-  if (!status)
-    status = gather_save(a, &g, path);
-  if (!status)
-    status = gather_report(a, &g, path);
-  for (i = 0; g.deltas && i < g.count; i++)
-    lnsp_delta_destroy(g.deltas[i]);
+  if (!status) status = gather_open(a, &g);
+  if (!status) status = gather_sum(a, &g);
+  if (!status) status = gather_step(a, &g);
+  if (!status) status = gather_save(a, &g, path);
+  if (!status) status = gather_report(a, &g, path);
+  for (i = 0; g.deltas && i < g.count; i++) lnsp_delta_destroy(g.deltas[i]);
   lnsp_trainer_destroy(g.server);
   lnsp_delta_destroy(g.sum);
   lnsp_model_destroy(g.next);
@@ -279,10 +259,13 @@ static int run(const args *a) {
 }
 
 const command command_aggregate = {
-  "delta aggregate", "BASE D... -o NEW [option ...]", "one model of what many have learnt",
-  "Combines deltas that were made from BASE, and writes the model that comes out. Without\n"
-  "--server that is BASE and the aggregate (FedAvg); with it, an optimizer's step whose gradient\n"
-  "is minus the aggregate (\"adam lr=.01 betas=.9,.99 eps=1e-3\" is FedAdam). A delta that is\n"
-  "damaged, not finite or of another base is refused by name, or left out with skip=1.",
-  options, run,
+    "delta aggregate",
+    "BASE D... -o NEW [option ...]",
+    "one model of what many have learnt",
+    "Combines deltas that were made from BASE, and writes the model that comes out. Without\n"
+    "--server that is BASE and the aggregate (FedAvg); with it, an optimizer's step whose gradient\n"
+    "is minus the aggregate (\"adam lr=.01 betas=.9,.99 eps=1e-3\" is FedAdam). A delta that is\n"
+    "damaged, not finite or of another base is refused by name, or left out with skip=1.",
+    options,
+    run,
 };

@@ -19,13 +19,13 @@ typedef struct proof {
 } proof;
 
 static const option options[] = {
-  TRAIN_RECIPE,
-  { "--only", "PATTERN", "tensors that D was made of, as delta make --only had them" },
-  { NULL, NULL, NULL },
+    TRAIN_RECIPE,
+    {"--only", "PATTERN", "tensors that D was made of, as delta make --only had them"},
+    {NULL, NULL, NULL},
 };
 
 static int32_t verify_facts(const lnsp_delta *delta, lnsp_delta_info *facts,
-                           lnsp_error *error) {
+                            lnsp_error *error) {
   memset(facts, 0, sizeof *facts);
   facts->struct_size = sizeof *facts;
   return lnsp_delta_get_info(delta, facts, error);
@@ -37,19 +37,19 @@ static int verify_open(const args *a, proof *p) {
   lnsp_error error;
   int status = model_load(a, a->positional[0], &p->base);
 
-  if (status)
-    return status;
+  if (status) return status;
   if (lnsp_delta_open(a->positional[1], NULL, &p->delta, &error) ||
       verify_facts(p->delta, &p->promised, &error))
     return refuse_error(a, a->positional[1], &error);
   if (p->promised.stage_count > 1)
     return refuse(a, "%s was merged of several deltas (%d stages): prove each on its own base",
                   a->positional[1], (int)p->promised.stage_count);
-  if (lnsp_model_hash(p->base, hash, &error))
-    return refuse_error(a, a->positional[0], &error);
+  if (lnsp_model_hash(p->base, hash, &error)) return refuse_error(a, a->positional[0], &error);
   if (memcmp(hash, p->promised.base_hash, sizeof hash))
-    return refuse(a, "%s is not the base of %s: its hash is another one than the delta was made "
-                     "from; give that version", a->positional[0], a->positional[1]);
+    return refuse(a,
+                  "%s is not the base of %s: its hash is another one than the delta was made "
+                  "from; give that version",
+                  a->positional[0], a->positional[1]);
   return 0;
 }
 
@@ -61,8 +61,7 @@ static int verify_again(const args *a, proof *p, train_job *job) {
   lnsp_error error;
   int status = 0;
 
-  if (!codec)
-    return refuse_memory(a);
+  if (!codec) return refuse_memory(a);
   snprintf(codec, bytes, "%s%s%s", p->promised.codec, only ? " only=" : "", only ? only : "");
   if (lnsp_trainer_publish(job->trainer, job->average, NULL, &p->trained, &error) ||
       lnsp_delta_create(p->base, p->trained, codec, NULL, &p->again, &error) ||
@@ -85,10 +84,11 @@ static int verify_report(const args *a, const proof *p, const train_job *job) {
   report_hash(&r, "promised_hash", "the delta's result", p->promised.result_hash);
   report_hash(&r, "result_hash", "this result", p->found.result_hash);
   status = report_end(&r, a);
-  if (status || same)
-    return status;
-  return refuse(a, "the recipe does not lead to the result of %s: other data, options or order "
-                   "of rows, or the delta is not what it is said to be", a->positional[1]);
+  if (status || same) return status;
+  return refuse(a,
+                "the recipe does not lead to the result of %s: other data, options or order "
+                "of rows, or the delta is not what it is said to be",
+                a->positional[1]);
 }
 
 static int run(const args *a) {
@@ -99,21 +99,16 @@ static int run(const args *a) {
 
   memset(&job, 0, sizeof job);
   memset(&p, 0, sizeof p);
-  if (!status)
-    status = verify_open(a, &p);
+  if (!status) status = verify_open(a, &p);
   recipe.positional[1] = a->positional[2]; /* as train has them: BASE DATA */
   recipe.positional_count--;
   job.args = &recipe;
-  if (!status)
-    status = train_prepare(&job);
-  if (!status)
-    status = train_loop(&job);
+  if (!status) status = train_prepare(&job);
+  if (!status) status = train_loop(&job);
   if (!status && job.interrupted)
     status = refuse(a, "interrupted after %lld steps: nothing is proved", (long long)job.done);
-  if (!status)
-    status = verify_again(a, &p, &job);
-  if (!status)
-    status = verify_report(a, &p, &job);
+  if (!status) status = verify_again(a, &p, &job);
+  if (!status) status = verify_report(a, &p, &job);
   train_close(&job);
   lnsp_delta_destroy(p.again);
   lnsp_delta_destroy(p.delta);
@@ -123,11 +118,14 @@ static int run(const args *a) {
 }
 
 const command command_verify = {
-  "delta replay", "BASE D [DATA] [option ...]", "prove a delta: train again, compare the result",
-  "Trains BASE with the recipe that D is said to come from (the options and data of `lnsp\n"
-  "train`), and compares the result's hash with the one that D promises; a lossy delta is coded\n"
-  "again first, and one of some tensors needs the --only that it was made with. The same bits\n"
-  "come out on every CPU, so \"yes\" is a proof. Exit status 1 where they differ. A delta of a\n"
-  "trainer that kept a residual or a state depends on these too.",
-  options, run,
+    "delta replay",
+    "BASE D [DATA] [option ...]",
+    "prove a delta: train again, compare the result",
+    "Trains BASE with the recipe that D is said to come from (the options and data of `lnsp\n"
+    "train`), and compares the result's hash with the one that D promises; a lossy delta is coded\n"
+    "again first, and one of some tensors needs the --only that it was made with. The same bits\n"
+    "come out on every CPU, so \"yes\" is a proof. Exit status 1 where they differ. A delta of a\n"
+    "trainer that kept a residual or a state depends on these too.",
+    options,
+    run,
 };

@@ -11,9 +11,7 @@
 #include "eval/svg.h"
 #include "score/cat5.h"
 
-static const char *cat5_word(int passed) {
-  return passed ? "PASS" : "FAIL";
-}
+static const char *cat5_word(int passed) { return passed ? "PASS" : "FAIL"; }
 
 static int cat5_passed(const cat5_job *f, int i, int s, int gate) {
   const cat5_result *other = f->set_count == 2 ? &f->set[1 - s].result[i] : NULL;
@@ -25,8 +23,7 @@ static int cat5_verdict(const cat5_job *f, int i) {
   int s, gate, passed = 1;
   for (s = 0; s < f->set_count; s++)
     for (gate = 0; gate < CAT5_GATES; gate++)
-      if (gate != CAT5_E || f->set_count == 2)
-        passed &= cat5_passed(f, i, s, gate);
+      if (gate != CAT5_E || f->set_count == 2) passed &= cat5_passed(f, i, s, gate);
   return !passed ? 0 : f->set_count == 2 ? 1 : -1;
 }
 
@@ -37,24 +34,23 @@ static void cat5_text(const cat5_job *f, int i, int s) {
   printf("\n%s on %s, cosine with the target %.4f\n", f->job->p[i].name, f->set[s].name,
          r->cosine);
   printf("  A offset sweep    k = -3 .. 3 ");
-  for (k = 0; k < CAT5_OFFSETS; k++)
-    printf(" %.4f", r->offset[k]);
+  for (k = 0; k < CAT5_OFFSETS; k++) printf(" %.4f", r->offset[k]);
   printf("  margin %+.4f\n                    %s: k = 1 from %s, margin from %s; %lld samples, "
-         "%lld skipped\n", r->margin, cat5_word(cat5_passed(f, i, s, CAT5_A)),
-         s ? ".48" : ".50", s ? ".10" : ".12", (long long)r->offset_rows,
-         (long long)r->offset_skipped);
+         "%lld skipped\n",
+         r->margin, cat5_word(cat5_passed(f, i, s, CAT5_A)), s ? ".48" : ".50",
+         s ? ".10" : ".12", (long long)r->offset_rows, (long long)r->offset_skipped);
   printf("  B within article  R@1 %.4f  R@5 %.4f  MRR %.4f\n                    %s: from %s; "
-         "%lld samples, %lld skipped\n", r->hit1, r->hit5, r->mrr,
-         cat5_word(cat5_passed(f, i, s, CAT5_B)), s ? ".55, .92, .75" : ".60, .95, .80",
-         (long long)r->article_rows, (long long)r->article_skipped);
+         "%lld samples, %lld skipped\n",
+         r->hit1, r->hit5, r->mrr, cat5_word(cat5_passed(f, i, s, CAT5_B)),
+         s ? ".55, .92, .75" : ".60, .95, .80", (long long)r->article_rows,
+         (long long)r->article_skipped);
   printf("  C ablations      ");
   for (k = 0; k < CAT5_ABLATIONS; k++)
     printf(" %s %+.4f ", cat5_ablation_names[k], r->ablation[k]);
   printf("\n                    %s: up to -.15, -.10, -.08, +.05, +.05; %lld samples\n",
          cat5_word(cat5_passed(f, i, s, CAT5_C)), (long long)r->rows);
   printf("  D rollout         %.4f:", r->rollout);
-  for (k = 0; k < f->setting.horizon; k++)
-    printf(" %.4f", r->step[k]);
+  for (k = 0; k < f->setting.horizon; k++) printf(" %.4f", r->step[k]);
   printf("\n                    %s: from %s; %lld samples, %lld skipped\n",
          cat5_word(cat5_passed(f, i, s, CAT5_D)), s ? ".42" : ".45", (long long)r->rollout_rows,
          (long long)r->rollout_skipped);
@@ -67,18 +63,19 @@ static void cat5_table(const cat5_job *f) {
   int i, s, gate, verdict;
 
   printf("\n%-32s", "gates");
-  for (gate = 0; gate < CAT5_GATES; gate++)
-    printf(" %c   ", 'A' + gate);
+  for (gate = 0; gate < CAT5_GATES; gate++) printf(" %c   ", 'A' + gate);
   printf(" result\n");
   for (i = 0; i < f->job->count; i++)
     for (s = 0; s < f->set_count; s++) {
       printf("%-26s %-5s", eval_name(&f->job->p[i], 26, name), f->set[s].name);
       for (gate = 0; gate < CAT5_GATES; gate++)
-        printf(" %s", gate == CAT5_E && f->set_count == 1 ? "-   "
-                      : cat5_word(cat5_passed(f, i, s, gate)));
+        printf(" %s", gate == CAT5_E && f->set_count == 1
+                          ? "-   "
+                          : cat5_word(cat5_passed(f, i, s, gate)));
       verdict = cat5_verdict(f, i);
-      printf("  %s\n", s + 1 < f->set_count ? "" : verdict < 0 ? "PASS, without a second set"
-                       : cat5_word(verdict));
+      printf("  %s\n", s + 1 < f->set_count ? ""
+                       : verdict < 0        ? "PASS, without a second set"
+                                            : cat5_word(verdict));
     }
 }
 
@@ -91,8 +88,7 @@ static void cat5_json(const cat5_job *f, int i, int s) {
   json_integer("windows", r->rows);
   json_integer("without_article", r->without_article);
   json_open("offset", '[');
-  for (k = 0; k < CAT5_OFFSETS; k++)
-    json_real(NULL, r->offset[k]);
+  for (k = 0; k < CAT5_OFFSETS; k++) json_real(NULL, r->offset[k]);
   json_close(']');
   json_real("margin", r->margin);
   json_integer("offset_samples", r->offset_rows);
@@ -102,12 +98,10 @@ static void cat5_json(const cat5_job *f, int i, int s) {
   json_real("mrr", r->mrr);
   json_integer("article_samples", r->article_rows);
   json_integer("article_skipped", r->article_skipped);
-  for (k = 0; k < CAT5_ABLATIONS; k++)
-    json_real(cat5_ablation_names[k], r->ablation[k]);
+  for (k = 0; k < CAT5_ABLATIONS; k++) json_real(cat5_ablation_names[k], r->ablation[k]);
   json_real("rollout", r->rollout);
   json_open("rollout_steps", '[');
-  for (k = 0; k < f->setting.horizon; k++)
-    json_real(NULL, r->step[k]);
+  for (k = 0; k < f->setting.horizon; k++) json_real(NULL, r->step[k]);
   json_close(']');
   json_integer("rollout_samples", r->rollout_rows);
   json_integer("rollout_skipped", r->rollout_skipped);
@@ -117,8 +111,8 @@ static void cat5_json(const cat5_job *f, int i, int s) {
   json_integer("normal_samples", r->normal_rows);
   json_open("gates", '{');
   for (k = 0; k < CAT5_GATES; k++)
-    json_text(cat5_gate_names[k], k == CAT5_E && f->set_count == 1
-                                      ? NULL : cat5_word(cat5_passed(f, i, s, k)));
+    json_text(cat5_gate_names[k],
+              k == CAT5_E && f->set_count == 1 ? NULL : cat5_word(cat5_passed(f, i, s, k)));
   json_close('}');
   json_close('}');
 }
@@ -128,17 +122,19 @@ int cat5_report(const cat5_job *f) {
   const char *base = f->setting.target_base ? "target" : "last_context";
   int i, s, verdict;
 
-  report_text(&r, "base", "base", r.json ? base : f->setting.target_base
-              ? "target: offsets count from the target itself, as in the origin; k = 0 is the "
-                "target"
-              : "last_context: offsets count from the last of the context; k = 1 is the target");
+  report_text(
+      &r, "base", "base",
+      r.json ? base
+      : f->setting.target_base
+          ? "target: offsets count from the target itself, as in the origin; k = 0 is the "
+            "target"
+          : "last_context: offsets count from the last of the context; k = 1 is the target");
   for (s = 0; s < f->set_count; s++)
     report_integer(&r, s ? "ood_windows" : "windows", s ? "OOD windows" : "VAL windows",
                    f->set[s].rows, "");
   report_integer(&r, "concepts", "concepts", f->setting.concepts, "");
   report_integer(&r, "horizon", "horizon", f->setting.horizon, "");
-  if (r.json)
-    json_open("results", '[');
+  if (r.json) json_open("results", '[');
   for (i = 0; i < f->job->count; i++) {
     if (r.json) {
       json_open(NULL, '{');
@@ -163,15 +159,14 @@ int cat5_report(const cat5_job *f) {
 }
 
 int cat5_svg(const cat5_job *f, const char *path) {
-  static const double ks[CAT5_OFFSETS] = { -3, -2, -1, 0, 1, 2, 3 };
+  static const double ks[CAT5_OFFSETS] = {-3, -2, -1, 0, 1, 2, 3};
   double hs[CAT5_STEPS];
   char names[SVG_LINES][EVAL_NAME + 8], name[EVAL_NAME];
   svg_chart charts[2];
   int i, s, h;
 
   memset(charts, 0, sizeof charts);
-  for (h = 0; h < CAT5_STEPS; h++)
-    hs[h] = h + 1;
+  for (h = 0; h < CAT5_STEPS; h++) hs[h] = h + 1;
   charts[0].title = f->setting.target_base ? "A: cosine with the concept k after the target"
                                            : "A: cosine with the concept k after the last one";
   charts[0].x_label = f->setting.target_base ? "k (0: the target)" : "k (1: the target)";
@@ -181,8 +176,8 @@ int cat5_svg(const cat5_job *f, const char *path) {
   for (i = 0; i < f->job->count; i++)
     for (s = 0; s < f->set_count && charts[0].line_count < SVG_LINES; s++) {
       const int at = charts[0].line_count++;
-      const svg_line a = { names[at], ks, f->set[s].result[i].offset, CAT5_OFFSETS };
-      const svg_line d = { names[at], hs, f->set[s].result[i].step, (int)f->setting.horizon };
+      const svg_line a = {names[at], ks, f->set[s].result[i].offset, CAT5_OFFSETS};
+      const svg_line d = {names[at], hs, f->set[s].result[i].step, (int)f->setting.horizon};
       snprintf(names[at], sizeof names[at], "%s%s%s", eval_name(&f->job->p[i], 18, name),
                f->set_count > 1 ? " " : "", f->set_count > 1 ? f->set[s].name : "");
       charts[0].line[at] = a;

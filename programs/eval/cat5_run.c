@@ -32,19 +32,19 @@ static int cat5_load_bank(cat5_job *f, cat5_set *s, const char *articles) {
 
   if (!articles)
     return refuse_usage(a, "--5cat needs --articles FILE:TENSOR, the number of the article of "
-                       "each vector");
+                           "each vector");
   status = row_index_load(&s->d, "--articles", articles, &index);
-  if (status)
-    return status;
+  if (status) return status;
   if (index->columns != 1 || index->count != c->stored_rows)
-    return refuse(a, "--articles has %lld numbers for the %lld vectors of tensor %s; give one "
-                  "for each", (long long)(index->count * index->columns),
-                  (long long)c->stored_rows, c->tensor);
+    return refuse(a,
+                  "--articles has %lld numbers for the %lld vectors of tensor %s; give one "
+                  "for each",
+                  (long long)(index->count * index->columns), (long long)c->stored_rows,
+                  c->tensor);
   s->vectors = malloc((size_t)(c->stored_rows * c->width) * sizeof(float));
   s->order = malloc((size_t)c->stored_rows * sizeof *s->order);
   s->place = malloc((size_t)c->stored_rows * sizeof *s->place);
-  if (!s->vectors || !s->order || !s->place)
-    return refuse_memory(a);
+  if (!s->vectors || !s->order || !s->place) return refuse_memory(a);
   if (lnsp_file_read(c->file, c->tensor, 0, c->stored_rows * c->width, LNSP_F32, s->vectors,
                      &error))
     return refuse_error(a, NULL, &error);
@@ -68,7 +68,7 @@ static int cat5_load_windows(cat5_job *f, cat5_set *s) {
   if (!input->index || !target->index || input->index == target->index ||
       target->concepts != 1 || concepts < 2)
     return refuse(a, "--5cat needs contexts and targets as rows of --input: --rows [M, L] of "
-                  "two concepts or more, and --target-rows [M]");
+                     "two concepts or more, and --target-rows [M]");
   if (input->rows != target->rows)
     return refuse(a, "--rows has %lld rows and --target-rows %lld; give as many of both",
                   (long long)input->rows, (long long)target->rows);
@@ -80,8 +80,7 @@ static int cat5_load_windows(cat5_job *f, cat5_set *s) {
   f->setting.concepts = concepts;
   s->rows = f->samples && f->samples < input->rows ? f->samples : input->rows;
   s->windows = malloc((size_t)(s->rows * (concepts + 1)) * sizeof *s->windows);
-  if (!s->windows)
-    return refuse_memory(a);
+  if (!s->windows) return refuse_memory(a);
   for (r = 0; r < s->rows; r++) {
     for (c = 0; c < concepts; c++)
       s->windows[r * (concepts + 1) + c] = input->index->row[r * concepts + c];
@@ -106,8 +105,7 @@ static int cat5_open(cat5_job *f, int second) {
   if (!spec.input)
     return refuse_usage(a, "--5cat needs --input FILE:TENSOR, all vectors in reading order");
   status = data_open(&s->d, a, &spec);
-  if (status)
-    return status;
+  if (status) return status;
   f->set_count = second + 1;
   status = cat5_load_windows(f, s);
   return status ? status
@@ -126,8 +124,8 @@ static int cat5_answer(void *self, const float *contexts, int64_t rows, float *o
   cat5_asked *q = self;
   const cat5_bank *bank = &q->f->set[0].bank;
   float *x = (float *)(uintptr_t)contexts;
-  const lnsp_tensor input = lnsp_tensor_f32("input", x, 3, rows, q->f->setting.concepts,
-                                            bank->width);
+  const lnsp_tensor input =
+      lnsp_tensor_f32("input", x, 3, rows, q->f->setting.concepts, bank->width);
   lnsp_tensor output = lnsp_tensor_f32("output", out, 2, rows, bank->width, 0);
 
   q->done += rows;
@@ -143,19 +141,20 @@ static int cat5_enough(const cat5_job *f, const cat5_set *s, const cat5_result *
     int64_t samples, skipped;
     const char *why;
   } tests[] = {
-    { "A, the offset sweep,", r->offset_rows, r->offset_skipped, "have not all neighbours" },
-    { "B, retrieval within the article,", r->article_rows, r->article_skipped,
-      "are of articles of fewer than 6 vectors" },
-    { "D, the rollout,", r->rollout_rows, r->rollout_skipped, "have too few that follow" },
+      {"A, the offset sweep,", r->offset_rows, r->offset_skipped, "have not all neighbours"},
+      {"B, retrieval within the article,", r->article_rows, r->article_skipped,
+       "are of articles of fewer than 6 vectors"},
+      {"D, the rollout,", r->rollout_rows, r->rollout_skipped, "have too few that follow"},
   };
   size_t i;
 
   for (i = 0; i < sizeof tests / sizeof tests[0]; i++)
     if (!tests[i].samples)
-      return refuse(f->job->args, "test %s has no sample in %s: its %lld windows %s (%lld of "
-                    "no article); give longer articles%s", tests[i].test, s->name,
-                    (long long)tests[i].skipped, tests[i].why, (long long)r->without_article,
-                    i == 2 ? ", or a smaller --horizon" : "");
+      return refuse(f->job->args,
+                    "test %s has no sample in %s: its %lld windows %s (%lld of "
+                    "no article); give longer articles%s",
+                    tests[i].test, s->name, (long long)tests[i].skipped, tests[i].why,
+                    (long long)r->without_article, i == 2 ? ", or a smaller --horizon" : "");
   return 0;
 }
 
@@ -163,11 +162,14 @@ static int cat5_predictor(cat5_job *f, int i, float *scratch) {
   predictor *p = &f->job->p[i];
   const int64_t width = f->set[0].bank.width;
   cat5_asked asked;
-  int s, status = predictor_ready(f->job->args, p, f->setting.batch, f->setting.concepts, width);
+  int s,
+      status = predictor_ready(f->job->args, p, f->setting.batch, f->setting.concepts, width);
 
   if (!status && p->width != width)
-    status = refuse(f->job->args, "%s predicts vectors of %lld numbers, and those of --input "
-                    "have %lld", p->name, (long long)p->width, (long long)width);
+    status = refuse(f->job->args,
+                    "%s predicts vectors of %lld numbers, and those of --input "
+                    "have %lld",
+                    p->name, (long long)p->width, (long long)width);
   for (s = 0; s < f->set_count && !status; s++) {
     cat5_set *set = &f->set[s];
     memset(&asked, 0, sizeof asked);
@@ -175,11 +177,10 @@ static int cat5_predictor(cat5_job *f, int i, float *scratch) {
     asked.p = p;
     asked.all = set->rows * (f->setting.concepts + 4 + f->setting.horizon);
     progress_start(&asked.show);
-    status = cat5_evaluate(&set->bank, set->windows, set->rows, &f->setting, cat5_answer, &asked,
-                      scratch, &set->result[i]);
+    status = cat5_evaluate(&set->bank, set->windows, set->rows, &f->setting, cat5_answer,
+                           &asked, scratch, &set->result[i]);
     progress_clear(&asked.show);
-    if (!status)
-      status = cat5_enough(f, set, &set->result[i]);
+    if (!status) status = cat5_enough(f, set, &set->result[i]);
   }
   return status;
 }
@@ -198,8 +199,7 @@ static int cat5_settings(cat5_job *f) {
   f->setting.batch = f->job->batch;
   status = args_integer(a, "--horizon", 1, CAT5_STEPS, 5, &horizon);
   f->setting.horizon = horizon;
-  if (!status)
-    status = args_integer(a, "--samples", 1, INT64_C(1) << 40, 0, &f->samples);
+  if (!status) status = args_integer(a, "--samples", 1, INT64_C(1) << 40, 0, &f->samples);
   return status;
 }
 
@@ -214,26 +214,20 @@ int eval_cat5(eval_job *job) {
   float *scratch = NULL;
   int i, s, status;
 
-  if (!f)
-    return refuse_memory(job->args);
+  if (!f) return refuse_memory(job->args);
   f->job = job;
   status = cat5_settings(f);
-  if (!status)
-    status = cat5_open(f, 0);
-  if (!status && cat5_second(job->args))
-    status = cat5_open(f, 1);
+  if (!status) status = cat5_open(f, 0);
+  if (!status && cat5_second(job->args)) status = cat5_open(f, 1);
   if (!status && f->set_count == 2 && f->set[0].bank.width != f->set[1].bank.width)
     status = refuse(job->args, "the vectors of both sets need the same width");
   if (!status) {
     scratch = malloc((size_t)cat5_scratch(&f->set[0].bank, &f->setting) * sizeof *scratch);
     status = scratch ? 0 : refuse_memory(job->args);
   }
-  for (i = 0; i < job->count && !status; i++)
-    status = cat5_predictor(f, i, scratch);
-  if (!status && svg)
-    status = cat5_svg(f, svg);
-  if (!status)
-    status = cat5_report(f);
+  for (i = 0; i < job->count && !status; i++) status = cat5_predictor(f, i, scratch);
+  if (!status && svg) status = cat5_svg(f, svg);
+  if (!status) status = cat5_report(f);
   for (s = 0; s < 2; s++) {
     free(f->set[s].vectors);
     free(f->set[s].order);

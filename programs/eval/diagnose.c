@@ -30,8 +30,7 @@ int eval_direction_of(data *d, int64_t batch, eval_direction *out) {
   if (data_batch(d, "mask"))
     return refuse(d->args, "--diagnose has no rule for masks; leave it out");
   out->near = calloc((size_t)out->concepts, sizeof *out->near);
-  if (!out->near)
-    return refuse_memory(d->args);
+  if (!out->near) return refuse_memory(d->args);
   for (first = 0; first < d->rows && !status; first += batch) {
     const int64_t count = d->rows - first < batch ? d->rows - first : batch;
     status = data_read(d, NULL, first, count);
@@ -40,16 +39,13 @@ int eval_direction_of(data *d, int64_t batch, eval_direction *out) {
       const float *t = (const float *)target->data + r * width;
       for (c = 0; c < out->concepts; c++) {
         out->near[c] += metric_cosine(x + c * width, t, width, 0);
-        if (c)
-          out->coherence += metric_cosine(x + (c - 1) * width, x + c * width, width, 0);
+        if (c) out->coherence += metric_cosine(x + (c - 1) * width, x + c * width, width, 0);
       }
     }
     out->rows += count;
   }
-  for (c = 0; c < out->concepts; c++)
-    out->near[c] /= (double)out->rows;
-  if (out->concepts > 1)
-    out->coherence /= (double)(out->rows * (out->concepts - 1));
+  for (c = 0; c < out->concepts; c++) out->near[c] /= (double)out->rows;
+  if (out->concepts > 1) out->coherence /= (double)(out->rows * (out->concepts - 1));
   return status;
 }
 
@@ -84,8 +80,7 @@ static void diagnose_data(const report *r, const eval_direction *e) {
     json_text("gate", metric_direction(delta));
     json_real("coherence", e->coherence);
     json_open("cosine_with_target", '[');
-    for (c = 0; c < e->concepts; c++)
-      json_real(NULL, e->near[c]);
+    for (c = 0; c < e->concepts; c++) json_real(NULL, e->near[c]);
     json_close(']');
     json_close('}');
     return;
@@ -93,14 +88,11 @@ static void diagnose_data(const report *r, const eval_direction *e) {
   printf("\ndata direction     %+.4f, %s (excellent from .10, good .05, marginal .02)\n", delta,
          metric_direction(delta));
   printf("place -> target   ");
-  for (c = 0; c < e->concepts; c++)
-    printf(" %.4f", e->near[c]);
+  for (c = 0; c < e->concepts; c++) printf(" %.4f", e->near[c]);
   printf("\ncoherence          %.4f, mean cosine of neighbours in the context\n", e->coherence);
 }
 
-static const char *diagnose_word(int passed) {
-  return passed ? "PASS" : "FAIL";
-}
+static const char *diagnose_word(int passed) { return passed ? "PASS" : "FAIL"; }
 
 static void diagnose_json(const predictor *p, const judged *j, const metric_collapse *c) {
   json_open(NULL, '{');
@@ -123,8 +115,7 @@ int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direc
   int i, status = 0;
 
   diagnose_data(r, e);
-  if (r->json)
-    json_open("diagnosis", '[');
+  if (r->json) json_open("diagnosis", '[');
   for (i = 0; i < job->count && !status; i++) {
     const judged *j = &job->j[i];
     status = diagnose_collapse(job, j, job->p[i].width, &c);
@@ -134,16 +125,17 @@ int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direc
     }
     printf("\n%s\n", job->p[i].name);
     printf("  margin           %+.4f  %s (mini-5CAT: cosine with the target less that with "
-           "the last, .02)\n", j->mini.margin, diagnose_word(j->mini.margin >= .02));
+           "the last, .02)\n",
+           j->mini.margin, diagnose_word(j->mini.margin >= .02));
     printf("  R@5 of context   %.4f   %s (among context and target, ties against, .60)\n",
            j->mini.hit5, diagnose_word(j->mini.hit5 >= .60));
     printf("  collapse         %s (median cosine of pairs %.4f, bound .95; variance %.4f, "
-           "bound .15)\n", c.collapsed ? "yes" : "no", c.median, c.variance);
+           "bound .15)\n",
+           c.collapsed ? "yes" : "no", c.median, c.variance);
     printf("  oracle recall    %.4f  %.4f  %.4f among 1, 5, 10 (one with a cosine above .95 "
-           "to the target)\n", j->retrieval.oracle1, j->retrieval.oracle5,
-           j->retrieval.oracle10);
+           "to the target)\n",
+           j->retrieval.oracle1, j->retrieval.oracle5, j->retrieval.oracle10);
   }
-  if (r->json)
-    json_close(']');
+  if (r->json) json_close(']');
   return status;
 }

@@ -19,42 +19,44 @@
 #include "lnsp.h"
 
 static const option options[] = {
-  { "--baseline", "NAME", "also copy-last, mean, weighted=.1,.9, random, train-mean or ridge=1" },
-  { "--fit-rows", "FILE:TENSOR", "rows of --input that train-mean and ridge learn from" },
-  { "--fit-target-rows", "FILE:TENSOR", "their targets; default: --fit-rows" },
-  { "--on", "NAME", "output of the model that is judged; default output" },
-  { "--pool", "FILE:TENSOR", "rows of the target's vectors to rank among, beside the targets" },
-  { "--keep-context", NULL, "rank the row's own context too" },
-  { "--diagnose", NULL, "direction of the data, copying (mini-5CAT), collapse, oracle recall" },
-  { "--val-cosine", NULL, "also the mean of the batches' mean cosines, as trainers log it" },
-  { "--echo-weight", "X", "weight of 1 - echo in the scalar; default .1" },
-  { "--triplets", "FILE:TENSOR", "I32 [M, 3]: is the anchor nearer to the positive?" },
-  { "--kinds", "FILE:TENSOR", "for --triplets: I32 [M], a number from 0 to 15 of each" },
-  { "--echo", NULL, "cosine of concepts (input) and probes (target); pass from .82" },
-  { "--soft", "FILE:TENSOR", "for --echo: soft negatives of the concepts, below .65" },
-  { "--soft-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows" },
-  { "--hard", "FILE:TENSOR", "for --echo: hard negatives, below .30" },
-  { "--hard-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows" },
-  { "--svg", "FILE", "draw R@k against k; with --5cat offset sweep and rollout" },
-  { "--5cat", NULL, "causal alignment test on articles, with its gates" },
-  { "--articles", "FILE:TENSOR", "for --5cat: I32 [N], the article of each vector of --input" },
-  { "--base", "WHAT", "for --5cat: offsets count from last_context (default) or target" },
-  { "--horizon", "N", "for --5cat: steps of the rollout; default 5" },
-  { "--samples", "N", "for --5cat: only the first N windows" },
-  { "--ood-rows", "FILE:TENSOR", "for --5cat: contexts of a second set" },
-  { "--ood-target-rows", "FILE:TENSOR", "for --5cat: its targets" },
-  { "--ood-input", "FILE:TENSOR", "for --5cat: its vectors; default: those of --input" },
-  { "--ood-articles", "FILE:TENSOR", "for --5cat: their articles; default: --articles" },
-  { "--seed", "N", "of the baseline random; default 0" },
-  { "--loss", "TEXT", "also the mean of this loss; may be repeated" },
-  { "--batch", "N", "rows a call; default 64 (losses over a batch depend on it)" },
-  { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
-  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, L]" },
-  { "--target", "FILE:TENSOR", "vectors of the target; default: those of --input" },
-  { "--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows" },
-  { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },
-  { "--replay", "FILE", "statistics for a loss with a replay term" },
-  { NULL, NULL, NULL },
+    {"--baseline", "NAME",
+     "also copy-last, mean, weighted=.1,.9, random, train-mean or ridge=1"},
+    {"--fit-rows", "FILE:TENSOR", "rows of --input that train-mean and ridge learn from"},
+    {"--fit-target-rows", "FILE:TENSOR", "their targets; default: --fit-rows"},
+    {"--on", "NAME", "output of the model that is judged; default output"},
+    {"--pool", "FILE:TENSOR", "rows of the target's vectors to rank among, beside the targets"},
+    {"--keep-context", NULL, "rank the row's own context too"},
+    {"--diagnose", NULL, "direction of the data, copying (mini-5CAT), collapse, oracle recall"},
+    {"--val-cosine", NULL, "also the mean of the batches' mean cosines, as trainers log it"},
+    {"--echo-weight", "X", "weight of 1 - echo in the scalar; default .1"},
+    {"--triplets", "FILE:TENSOR", "I32 [M, 3]: is the anchor nearer to the positive?"},
+    {"--kinds", "FILE:TENSOR", "for --triplets: I32 [M], a number from 0 to 15 of each"},
+    {"--echo", NULL, "cosine of concepts (input) and probes (target); pass from .82"},
+    {"--soft", "FILE:TENSOR", "for --echo: soft negatives of the concepts, below .65"},
+    {"--soft-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows"},
+    {"--hard", "FILE:TENSOR", "for --echo: hard negatives, below .30"},
+    {"--hard-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows"},
+    {"--svg", "FILE", "draw R@k against k; with --5cat offset sweep and rollout"},
+    {"--5cat", NULL, "causal alignment test on articles, with its gates"},
+    {"--articles", "FILE:TENSOR", "for --5cat: I32 [N], the article of each vector of --input"},
+    {"--base", "WHAT", "for --5cat: offsets count from last_context (default) or target"},
+    {"--horizon", "N", "for --5cat: steps of the rollout; default 5"},
+    {"--samples", "N", "for --5cat: only the first N windows"},
+    {"--ood-rows", "FILE:TENSOR", "for --5cat: contexts of a second set"},
+    {"--ood-target-rows", "FILE:TENSOR", "for --5cat: its targets"},
+    {"--ood-input", "FILE:TENSOR", "for --5cat: its vectors; default: those of --input"},
+    {"--ood-articles", "FILE:TENSOR", "for --5cat: their articles; default: --articles"},
+    {"--seed", "N", "of the baseline random; default 0"},
+    {"--loss", "TEXT", "also the mean of this loss; may be repeated"},
+    {"--batch", "N", "rows a call; default 64 (losses over a batch depend on it)"},
+    {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA"},
+    {"--rows", "FILE:TENSOR",
+     "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, L]"},
+    {"--target", "FILE:TENSOR", "vectors of the target; default: those of --input"},
+    {"--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows"},
+    {"--normalise", NULL, "scale every vector to length 1 as it is loaded"},
+    {"--replay", "FILE", "statistics for a loss with a replay term"},
+    {NULL, NULL, NULL},
 };
 
 /* The predictors' results, and the diagnosis, printed while the data are open. */
@@ -67,15 +69,11 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
 
   memset(&pool, 0, sizeof pool);
   status = data_need(d, data_input(d));
-  if (!status)
-    status = data_need(d, "target");
-  if (status)
-    return status;
-  if (job->batch > d->rows)
-    job->batch = d->rows;
+  if (!status) status = data_need(d, "target");
+  if (status) return status;
+  if (job->batch > d->rows) job->batch = d->rows;
   status = data_reserve(d, job->batch);
-  if (status)
-    return status;
+  if (status) return status;
   job->ranked = candidates_exist(d);
   if (!job->ranked && (job->diagnosed || args_value(a, "--pool")))
     return refuse(a, "there is nothing to rank: the target is the input itself, or several a "
@@ -83,8 +81,7 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
   if (job->ranked)
     status = candidates_open(d, job->batch, args_value(a, "--pool"), job->keep_context, &pool);
   job->pool_count = pool.pool.count;
-  if (!status && job->diagnosed)
-    status = eval_direction_of(d, job->batch, direction);
+  if (!status && job->diagnosed) status = eval_direction_of(d, job->batch, direction);
   input = data_batch(d, data_input(d));
   progress_start(&show);
   for (i = 0; i < job->count && !status; i++) {
@@ -111,8 +108,7 @@ static int eval_batches(data *d, lnsp_trainer *trainer, int64_t batch, double *o
     float loss = 0;
     count = left <= batch || (left == batch + 1 && batch > 1) ? left : batch;
     status = data_read(d, NULL, first, count);
-    if (!status &&
-        lnsp_trainer_validate(trainer, d->inputs, d->needed_count, 0, &loss, &error))
+    if (!status && lnsp_trainer_validate(trainer, d->inputs, d->needed_count, 0, &loss, &error))
       status = refuse_batch(d->args, NULL, first, &error);
     sum += (double)loss * (double)count;
   }
@@ -145,10 +141,8 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
   int32_t i;
   int status = data_open(&d, a, spec);
 
-  if (status)
-    return status;
-  if (batch > d.max_rows)
-    batch = d.max_rows;
+  if (status) return status;
+  if (batch > d.max_rows) batch = d.max_rows;
   if (strstr(loss, "replay") && !args_value(a, "--replay"))
     status = refuse(a, "the loss has a replay term: give its statistics with --replay FILE, "
                        "which `lnsp replay fit` writes");
@@ -156,14 +150,11 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
   if (!status &&
       lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &error))
     status = refuse_error(a, NULL, &error);
-  if (!status)
-    status = eval_replay(a, trainer);
+  if (!status) status = eval_replay(a, trainer);
   for (i = 0; !status && (name = lnsp_trainer_input_name(trainer, i)) != NULL; i++)
     status = data_need(&d, name);
-  if (!status)
-    status = data_reserve(&d, batch + 1);
-  if (!status)
-    status = eval_batches(&d, trainer, batch, out);
+  if (!status) status = data_reserve(&d, batch + 1);
+  if (!status) status = eval_batches(&d, trainer, batch, out);
   lnsp_trainer_destroy(trainer);
   data_close(&d);
   return status;
@@ -174,11 +165,9 @@ static int eval_has_target(const args *a, const data_spec *spec, int *has) {
   data d;
   int i, found = 0, status;
   *has = 1;
-  if (spec->input)
-    return 0;
+  if (spec->input) return 0;
   status = data_open(&d, a, spec);
-  if (status)
-    return status;
+  if (status) return status;
   for (i = 0; i < d.count; i++)
     found += !strcmp(d.column[i].name, data_input(&d)) || !strcmp(d.column[i].name, "target");
   data_close(&d);
@@ -190,8 +179,7 @@ static void eval_report_losses(const eval_job *job, const report *r) {
   char label[32];
   int i;
 
-  if (!job->loss_count)
-    return;
+  if (!job->loss_count) return;
   if (r->json)
     json_open("losses", '{');
   else if (job->ranked || job->count > 1)
@@ -201,8 +189,7 @@ static void eval_report_losses(const eval_job *job, const report *r) {
     snprintf(label, sizeof label, "%.31s", loss);
     report_real(r, loss, label, job->losses[i], "6");
   }
-  if (r->json)
-    json_close('}');
+  if (r->json) json_close('}');
 }
 
 /* Rows of contexts and targets: the common case. */
@@ -226,22 +213,17 @@ static int eval_rows(eval_job *job) {
     }
   }
   for (; !status && args_value_at(a, "--loss", job->loss_count); job->loss_count++)
-    status = job->models
-                 ? eval_loss(a, job->p[0].model, &job->spec,
-                             args_value_at(a, "--loss", job->loss_count), job->batch,
-                             &job->losses[job->loss_count])
-                 : refuse_usage(a, "--loss needs a MODEL");
-  if (!status && svg)
-    status = eval_recall_svg(job, svg);
+    status = job->models ? eval_loss(a, job->p[0].model, &job->spec,
+                                     args_value_at(a, "--loss", job->loss_count), job->batch,
+                                     &job->losses[job->loss_count])
+                         : refuse_usage(a, "--loss needs a MODEL");
+  if (!status && svg) status = eval_recall_svg(job, svg);
   if (!status) {
     r = report_start(a);
-    if (has_target)
-      eval_report_table(job, &r);
-    if (job->diagnosed)
-      status = eval_report_diagnosis(job, &r, &direction);
+    if (has_target) eval_report_table(job, &r);
+    if (job->diagnosed) status = eval_report_diagnosis(job, &r, &direction);
     eval_report_losses(job, &r);
-    if (!status)
-      status = report_end(&r, a);
+    if (!status) status = report_end(&r, a);
   }
   free(direction.near);
   return status;
@@ -257,16 +239,14 @@ static int eval_predictors(eval_job *job) {
   const char *text;
   int i, status = args_positionals(a, alone ? file : 1, file ? 2 : EVAL_MOST);
 
-  if (status)
-    return status;
+  if (status) return status;
   job->models = a->positional_count;
-  if (file && (alone || a->positional_count == 2))
-    job->models--;
+  if (file && (alone || a->positional_count == 2)) job->models--;
   status = data_spec_read(a, job->models, &job->spec);
   if (!status && args_value(a, "--baseline") &&
       (args_value(a, "--triplets") || args_value(a, "--echo")))
     return refuse_usage(a, "--triplets and --echo compare vectors and models; leave --baseline "
-                       "out");
+                           "out");
   for (i = 0; i < job->models && !status; i++) {
     status = predictor_model(a, a->positional[i], args_value(a, "--on"), &job->p[job->count]);
     job->count += !status;
@@ -283,23 +263,19 @@ static int eval_predictors(eval_job *job) {
 }
 
 static int run(const args *a) {
-  static const char *const outputs[] = { "--svg", NULL };
+  static const char *const outputs[] = {"--svg", NULL};
   eval_job *job = calloc(1, sizeof *job);
   int i, status = job ? 0 : refuse_memory(a);
 
-  if (!job)
-    return status;
+  if (!job) return status;
   job->args = a;
   status = args_integer(a, "--batch", 1, 1 << 20, 64, &job->batch);
-  if (!status)
-    status = args_unsigned(a, "--seed", 0, &job->seed);
-  if (!status)
-    status = args_real(a, "--echo-weight", 0, .1, &job->echo_weight);
+  if (!status) status = args_unsigned(a, "--seed", 0, &job->seed);
+  if (!status) status = args_real(a, "--echo-weight", 0, .1, &job->echo_weight);
   for (i = 0; outputs[i] && !status; i++)
     if (args_value(a, outputs[i]))
       status = args_writable(a, outputs[i], args_value(a, outputs[i]));
-  if (!status)
-    status = eval_predictors(job);
+  if (!status) status = eval_predictors(job);
   if (!status)
     status = args_value(a, "--5cat")       ? eval_cat5(job)
              : args_value(a, "--triplets") ? eval_triplets(job)
@@ -314,18 +290,21 @@ static int run(const args *a) {
 }
 
 const command command_eval = {
-  "eval", "[MODEL ...] [DATA]", "cosine, ranks (R@k, MRR), diagnostics and losses on data",
-  "Prints the mean cosine between `output` and `target` over all vectors, the mean squared\n"
-  "error, and the mean of each --loss. DATA has the tensors `input` and `target` (or what the\n"
-  "loss reads), or vectors are read through --input and --rows; the target is then the same\n"
-  "vector unless --target or --target-rows say otherwise.\n\n"
-  "Where the target is another vector than the input, one a row, it is also ranked among the\n"
-  "distinct targets by cosine with the prediction, the row's own context left out: R@1, R@5,\n"
-  "R@10 (also called Hit@k), MRR, the median rank; echo, the cosine with the nearest concept;\n"
-  "and the scalar -log MRR + weight (1 - echo). With --input several models can be given, and\n"
-  "with --baseline none.\n\n"
-  "--5cat asks of windows of articles whether it is the next concept that is predicted;\n"
-  "--triplets, which of two vectors is nearer; --echo, how near probes come to concepts.\n"
-  "docs/evaluation.md has the formulas.",
-  options, run,
+    "eval",
+    "[MODEL ...] [DATA]",
+    "cosine, ranks (R@k, MRR), diagnostics and losses on data",
+    "Prints the mean cosine between `output` and `target` over all vectors, the mean squared\n"
+    "error, and the mean of each --loss. DATA has the tensors `input` and `target` (or what the\n"
+    "loss reads), or vectors are read through --input and --rows; the target is then the same\n"
+    "vector unless --target or --target-rows say otherwise.\n\n"
+    "Where the target is another vector than the input, one a row, it is also ranked among the\n"
+    "distinct targets by cosine with the prediction, the row's own context left out: R@1, R@5,\n"
+    "R@10 (also called Hit@k), MRR, the median rank; echo, the cosine with the nearest concept;\n"
+    "and the scalar -log MRR + weight (1 - echo). With --input several models can be given, and\n"
+    "with --baseline none.\n\n"
+    "--5cat asks of windows of articles whether it is the next concept that is predicted;\n"
+    "--triplets, which of two vectors is nearer; --echo, how near probes come to concepts.\n"
+    "docs/evaluation.md has the formulas.",
+    options,
+    run,
 };

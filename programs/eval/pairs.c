@@ -31,13 +31,10 @@ static int pairs_make(eval_job *job, predictor *p, const lnsp_tensor *in, int64_
   input.name = "input";
   out->x = in->data;
   out->width = in->dims[in->rank - 1];
-  if (!p)
-    return 0;
+  if (!p) return 0;
   out->width = p->width;
-  if (!out->buffer)
-    out->buffer = malloc((size_t)(job->batch * out->width) * sizeof(float));
-  if (!out->buffer)
-    return refuse_memory(job->args);
+  if (!out->buffer) out->buffer = malloc((size_t)(job->batch * out->width) * sizeof(float));
+  if (!out->buffer) return refuse_memory(job->args);
   out->x = out->buffer;
   made = lnsp_tensor_f32(p->output, out->buffer, 2, in->dims[0], out->width, 0);
   return predictor_run(job->args, p, &input, &made, first);
@@ -47,22 +44,17 @@ static int pairs_open(eval_job *job, data *d, const data_spec *spec, const char 
                       int count) {
   int i, status = data_open(d, job->args, spec);
 
-  if (status)
-    return status;
-  for (i = 0; i < count && !status; i++)
-    status = data_need(d, names[i]);
+  if (status) return status;
+  for (i = 0; i < count && !status; i++) status = data_need(d, names[i]);
   for (i = 0; i < d->count && !status; i++)
     if (d->column[i].needed && d->column[i].rank == 3)
       status = refuse(job->args, "tensor %s has sequences, and here each row is one vector",
                       d->column[i].tensor);
-  if (!status && job->batch > d->rows)
-    job->batch = d->rows;
-  if (!status)
-    status = data_reserve(d, job->batch);
+  if (!status && job->batch > d->rows) job->batch = d->rows;
+  if (!status) status = data_reserve(d, job->batch);
   for (i = 0; i < job->count && !status; i++)
     status = predictor_ready(job->args, &job->p[i], job->batch, 1, 0);
-  if (status)
-    data_close(d);
+  if (status) data_close(d);
   return status;
 }
 
@@ -77,7 +69,7 @@ typedef struct triplet_score {
 /* kinds NULL: none. */
 static int triplets_of(eval_job *job, data *d, predictor *p, const int32_t *kinds,
                        triplet_score *out) {
-  static const char *const names[] = { "anchor", "positive", "negative" };
+  static const char *const names[] = {"anchor", "positive", "negative"};
   pairs_made made[3];
   int64_t first, r;
   int i, status = 0;
@@ -91,8 +83,8 @@ static int triplets_of(eval_job *job, data *d, predictor *p, const int32_t *kind
       status = pairs_make(job, p, data_batch(d, names[i]), first, &made[i]);
     for (r = 0; r < count && !status; r++) {
       const int64_t at = r * made[0].width;
-      const int right = metric_triplet(made[0].x + at, made[1].x + at, made[2].x + at,
-                                       made[0].width);
+      const int right =
+          metric_triplet(made[0].x + at, made[1].x + at, made[2].x + at, made[0].width);
       const int kind = kinds ? kinds[first + r] : TRIPLET_KINDS;
       out->right[TRIPLET_KINDS] += right;
       out->rows[TRIPLET_KINDS]++;
@@ -102,8 +94,7 @@ static int triplets_of(eval_job *job, data *d, predictor *p, const int32_t *kind
       }
     }
   }
-  for (i = 0; i < 3; i++)
-    free(made[i].buffer);
+  for (i = 0; i < 3; i++) free(made[i].buffer);
   return status;
 }
 
@@ -119,16 +110,14 @@ static void triplets_line(const eval_job *job, const report *r, int i, const tri
   if (r->json) {
     json_open(NULL, '{');
     json_text("name", i < 0 ? "vectors" : name);
-    if (i >= 0)
-      json_text("output", job->p[i].output);
+    if (i >= 0) json_text("output", job->p[i].output);
     json_real("accuracy", triplets_share(s, TRIPLET_KINDS));
   } else {
     printf("%-32s %6.4f", i < 0 ? name : eval_name(&job->p[i], 32, buffer),
            triplets_share(s, TRIPLET_KINDS));
   }
   for (k = 0; k < TRIPLET_KINDS; k++) {
-    if (!s->rows[k])
-      continue;
+    if (!s->rows[k]) continue;
     snprintf(key, sizeof key, "kind_%d", k);
     if (r->json)
       json_real(key, triplets_share(s, k));
@@ -151,19 +140,16 @@ static int triplets_report(const eval_job *job, const triplet_score *scores) {
   } else {
     printf("\nanchor nearer to the positive    %6s", "all");
     for (k = 0; k < TRIPLET_KINDS; k++)
-      if (scores[0].rows[k])
-        printf("  kind %-2d", k);
+      if (scores[0].rows[k]) printf("  kind %-2d", k);
     printf("\n");
   }
-  for (i = -1; i < job->count; i++)
-    triplets_line(job, &r, i, &scores[i + 1]);
-  if (r.json)
-    json_close(']');
+  for (i = -1; i < job->count; i++) triplets_line(job, &r, i, &scores[i + 1]);
+  if (r.json) json_close(']');
   return report_end(&r, job->args);
 }
 
 int eval_triplets(eval_job *job) {
-  static const char *const names[] = { "anchor", "positive", "negative" };
+  static const char *const names[] = {"anchor", "positive", "negative"};
   const char *kinds_text = args_value(job->args, "--kinds");
   const row_index *kinds = NULL;
   triplet_score scores[EVAL_MOST + 1];
@@ -174,15 +160,13 @@ int eval_triplets(eval_job *job) {
 
   if (!spec.input)
     return refuse_usage(job->args, "--triplets needs --input FILE:TENSOR, the vectors whose "
-                       "rows it names");
+                                   "rows it names");
   spec.rows = args_value(job->args, "--triplets");
   spec.target_rows = NULL;
   spec.target = NULL;
   status = pairs_open(job, &d, &spec, names, 3);
-  if (status)
-    return status;
-  if (kinds_text)
-    status = row_index_load(&d, "--kinds", kinds_text, &kinds);
+  if (status) return status;
+  if (kinds_text) status = row_index_load(&d, "--kinds", kinds_text, &kinds);
   if (!status && kinds && (kinds->columns != 1 || kinds->count != d.rows))
     status = refuse(job->args, "--kinds has %lld numbers for %lld triplets; give one for each",
                     (long long)(kinds->count * kinds->columns), (long long)d.rows);
@@ -216,14 +200,13 @@ static int echo_keeps(int what, double cosine) {
 
 static int echo_of(eval_job *job, predictor *p, const data_spec *spec, int what,
                    echo_score *out) {
-  static const char *const names[] = { "input", "target" };
+  static const char *const names[] = {"input", "target"};
   pairs_made made[2];
   int64_t first, r;
   data d;
   int i, status = pairs_open(job, &d, spec, names, 2);
 
-  if (status)
-    return status;
+  if (status) return status;
   memset(made, 0, sizeof made);
   for (first = 0; first < d.rows && !status; first += job->batch) {
     const int64_t count = d.rows - first < job->batch ? d.rows - first : job->batch;
@@ -231,9 +214,10 @@ static int echo_of(eval_job *job, predictor *p, const data_spec *spec, int what,
     for (i = 0; i < 2 && !status; i++)
       status = pairs_make(job, p, data_batch(&d, names[i]), first, &made[i]);
     if (!status && made[0].width != made[1].width)
-      status = refuse(job->args, "the vectors have %lld and %lld numbers; only such of equal "
-                      "width can be compared", (long long)made[0].width,
-                      (long long)made[1].width);
+      status = refuse(job->args,
+                      "the vectors have %lld and %lld numbers; only such of equal "
+                      "width can be compared",
+                      (long long)made[0].width, (long long)made[1].width);
     for (r = 0; r < count && !status; r++) {
       const double c = metric_cosine(made[0].x + r * made[0].width,
                                      made[1].x + r * made[0].width, made[0].width, 0);
@@ -245,16 +229,15 @@ static int echo_of(eval_job *job, predictor *p, const data_spec *spec, int what,
   out->rows = d.rows;
   out->mean /= (double)d.rows;
   out->share /= (double)d.rows;
-  for (i = 0; i < 2; i++)
-    free(made[i].buffer);
+  for (i = 0; i < 2; i++) free(made[i].buffer);
   data_close(&d);
   return status;
 }
 
 static void echo_report(const eval_job *job, const report *r, int i, const echo_score *s) {
-  static const char *const keys[] = { "echo", "soft", "hard" };
-  static const char *const labels[] = { "probe", "soft negative", "hard negative" };
-  static const char *const bounds[] = { "at least .82", "below .65", "below .30" };
+  static const char *const keys[] = {"echo", "soft", "hard"};
+  static const char *const labels[] = {"probe", "soft negative", "hard negative"};
+  static const char *const bounds[] = {"at least .82", "below .65", "below .30"};
   char key[24];
   int k;
 
@@ -265,8 +248,7 @@ static void echo_report(const eval_job *job, const report *r, int i, const echo_
     printf("\n%s\n", i < 0 ? "the vectors as they are" : job->p[i].name);
   }
   for (k = 0; k < ECHO_COUNT; k++) {
-    if (!s[k].there)
-      continue;
+    if (!s[k].there) continue;
     snprintf(key, sizeof key, "%s_pass", keys[k]);
     if (r->json) {
       json_real(keys[k], s[k].mean);
@@ -285,8 +267,8 @@ static void echo_report(const eval_job *job, const report *r, int i, const echo_
 }
 
 int eval_echo(eval_job *job) {
-  static const char *const names[] = { NULL, "--soft", "--hard" };
-  static const char *const rows[] = { NULL, "--soft-rows", "--hard-rows" };
+  static const char *const names[] = {NULL, "--soft", "--hard"};
+  static const char *const rows[] = {NULL, "--soft-rows", "--hard-rows"};
   echo_score scores[EVAL_MOST + 1][ECHO_COUNT];
   report r;
   int i, k, status = 0;
@@ -295,8 +277,7 @@ int eval_echo(eval_job *job) {
   for (i = -1; i < job->count && !status; i++)
     for (k = 0; k < ECHO_COUNT && !status; k++) {
       data_spec spec = job->spec;
-      if (k && !args_value(job->args, names[k]) && !args_value(job->args, rows[k]))
-        continue;
+      if (k && !args_value(job->args, names[k]) && !args_value(job->args, rows[k])) continue;
       if (k) {
         if (spec.path)
           return refuse_usage(job->args, "%s needs --input instead of a DATA file", names[k]);
@@ -305,15 +286,11 @@ int eval_echo(eval_job *job) {
       }
       status = echo_of(job, i < 0 ? NULL : &job->p[i], &spec, k, &scores[i + 1][k]);
     }
-  if (status)
-    return status;
+  if (status) return status;
   r = report_start(job->args);
   report_integer(&r, "rows", "rows", scores[0][ECHO_PROBE].rows, "");
-  if (r.json)
-    json_open("results", '[');
-  for (i = -1; i < job->count; i++)
-    echo_report(job, &r, i, scores[i + 1]);
-  if (r.json)
-    json_close(']');
+  if (r.json) json_open("results", '[');
+  for (i = -1; i < job->count; i++) echo_report(job, &r, i, scores[i + 1]);
+  if (r.json) json_close(']');
   return report_end(&r, job->args);
 }

@@ -16,8 +16,8 @@
 #define SVG_BOTTOM 55
 
 /* Colours that people of all sights can tell apart (Okabe and Ito, 2008). */
-static const char *const svg_colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                           "#e69f00", "#56b4e9", "#555555", "#a08000" };
+static const char *const svg_colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                          "#e69f00", "#56b4e9", "#555555", "#a08000"};
 
 typedef struct svg_axis {
   double low, high, step;
@@ -40,7 +40,7 @@ static double svg_step(double range) {
 }
 
 static svg_axis svg_fit(const svg_chart *c, int y) {
-  svg_axis axis = { INFINITY, -INFINITY, 1, !y && c->log_x };
+  svg_axis axis = {INFINITY, -INFINITY, 1, !y && c->log_x};
   int i, l;
 
   for (l = 0; l < c->line_count; l++)
@@ -51,12 +51,9 @@ static svg_axis svg_fit(const svg_chart *c, int y) {
         axis.high = fmax(axis.high, v);
       }
     }
-  if (axis.low > axis.high)
-    axis.low = 0, axis.high = 1;
-  if (axis.high - axis.low < 1e-9)
-    axis.low -= .5, axis.high += .5;
-  if (axis.log)
-    return axis;
+  if (axis.low > axis.high) axis.low = 0, axis.high = 1;
+  if (axis.high - axis.low < 1e-9) axis.low -= .5, axis.high += .5;
+  if (axis.log) return axis;
   axis.step = svg_step(axis.high - axis.low);
   if (y) {
     axis.low = axis.step * floor(axis.low / axis.step + 1e-9);
@@ -80,9 +77,10 @@ static double svg_y(const svg_axis *axis, double v) {
 
 static void svg_tick_x(FILE *out, const svg_axis *axis, double v) {
   const double x = svg_x(axis, v);
-  fprintf(out, "<path d='M%.1f %dV%d' stroke='#ddd'/>"
-          "<text x='%.1f' y='%d' text-anchor='middle'>%g</text>\n", x, SVG_TOP,
-          SVG_HEIGHT - SVG_BOTTOM, x, SVG_HEIGHT - SVG_BOTTOM + 18, v);
+  fprintf(out,
+          "<path d='M%.1f %dV%d' stroke='#ddd'/>"
+          "<text x='%.1f' y='%d' text-anchor='middle'>%g</text>\n",
+          x, SVG_TOP, SVG_HEIGHT - SVG_BOTTOM, x, SVG_HEIGHT - SVG_BOTTOM + 18, v);
 }
 
 static void svg_axes(FILE *out, const svg_chart *c, const svg_axis *x, const svg_axis *y) {
@@ -90,9 +88,10 @@ static void svg_axes(FILE *out, const svg_chart *c, const svg_axis *x, const svg
   int i;
 
   for (v = y->low; v <= y->high + y->step / 2; v += y->step)
-    fprintf(out, "<path d='M%d %.1fH%d' stroke='#ddd'/>"
-            "<text x='%d' y='%.1f' text-anchor='end'>%g</text>\n", SVG_LEFT, svg_y(y, v),
-            SVG_WIDTH - SVG_RIGHT, SVG_LEFT - 6, svg_y(y, v) + 4,
+    fprintf(out,
+            "<path d='M%d %.1fH%d' stroke='#ddd'/>"
+            "<text x='%d' y='%.1f' text-anchor='end'>%g</text>\n",
+            SVG_LEFT, svg_y(y, v), SVG_WIDTH - SVG_RIGHT, SVG_LEFT - 6, svg_y(y, v) + 4,
             fabs(v) < y->step / 2 ? 0 : v);
   if (x->log)
     for (v = pow(10, floor(log10(x->low) + 1e-9)); v <= x->high * (1 + 1e-9); v *= 10)
@@ -102,7 +101,8 @@ static void svg_axes(FILE *out, const svg_chart *c, const svg_axis *x, const svg
           svg_tick_x(out, x, tick);
       }
   else
-    for (v = x->step * ceil(x->low / x->step - 1e-9); v <= x->high + x->step * 1e-6; v += x->step)
+    for (v = x->step * ceil(x->low / x->step - 1e-9); v <= x->high + x->step * 1e-6;
+         v += x->step)
       svg_tick_x(out, x, fabs(v) < x->step / 2 ? 0 : v);
   fprintf(out, "<path d='M%d %dV%dH%d' fill='none' stroke='#333'/>\n", SVG_LEFT, SVG_TOP,
           SVG_HEIGHT - SVG_BOTTOM, SVG_WIDTH - SVG_RIGHT);
@@ -111,8 +111,10 @@ static void svg_axes(FILE *out, const svg_chart *c, const svg_axis *x, const svg
   fprintf(out, "</text>\n<text x='%d' y='%d' text-anchor='middle'>",
           (SVG_LEFT + SVG_WIDTH - SVG_RIGHT) / 2, SVG_HEIGHT - 14);
   svg_text(out, c->x_label);
-  fprintf(out, "</text>\n<text transform='translate(18 %d) rotate(-90)' "
-          "text-anchor='middle'>", (SVG_TOP + SVG_HEIGHT - SVG_BOTTOM) / 2);
+  fprintf(out,
+          "</text>\n<text transform='translate(18 %d) rotate(-90)' "
+          "text-anchor='middle'>",
+          (SVG_TOP + SVG_HEIGHT - SVG_BOTTOM) / 2);
   svg_text(out, c->y_label);
   fprintf(out, "</text>\n");
 }
@@ -124,8 +126,8 @@ static void svg_curve(FILE *out, const svg_chart *c, int l, const svg_axis *x,
   const double top = SVG_TOP + 8 + 20 * l;
   int i, pen = 0;
 
-  fprintf(out, "<path fill='none' stroke='%s' stroke-width='2' stroke-dasharray='%s' d='", colour,
-          l < 8 ? "none" : "6 3");
+  fprintf(out, "<path fill='none' stroke='%s' stroke-width='2' stroke-dasharray='%s' d='",
+          colour, l < 8 ? "none" : "6 3");
   for (i = 0; i < line->count; i++) {
     if (!isfinite(line->y[i]) || !isfinite(line->x[i])) {
       pen = 0;
@@ -151,8 +153,7 @@ static void svg_one(FILE *out, const svg_chart *c, int at) {
 
   fprintf(out, "<g transform='translate(0 %d)'>\n", at * SVG_HEIGHT);
   svg_axes(out, c, &x, &y);
-  for (l = 0; l < c->line_count; l++)
-    svg_curve(out, c, l, &x, &y);
+  for (l = 0; l < c->line_count; l++) svg_curve(out, c, l, &x, &y);
   fprintf(out, "</g>\n");
 }
 
@@ -160,20 +161,22 @@ int svg_write(const args *a, const char *path, const svg_chart *charts, int coun
   FILE *out = fopen(path, "w");
   int i, failed;
 
-  if (!out)
-    return refuse(a, "%s cannot be written; choose another place with --svg", path);
-  fprintf(out, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' "
+  if (!out) return refuse(a, "%s cannot be written; choose another place with --svg", path);
+  fprintf(out,
+          "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' "
           "font-family='sans-serif' font-size='12'>\n<rect width='%d' height='%d' "
-          "fill='#fff'/>\n", SVG_WIDTH, SVG_HEIGHT * count, SVG_WIDTH, SVG_HEIGHT * count);
-  for (i = 0; i < count; i++)
-    svg_one(out, &charts[i], i);
+          "fill='#fff'/>\n",
+          SVG_WIDTH, SVG_HEIGHT * count, SVG_WIDTH, SVG_HEIGHT * count);
+  for (i = 0; i < count; i++) svg_one(out, &charts[i], i);
   fprintf(out, "</svg>\n");
   failed = ferror(out);
   failed = fclose(out) || failed;
   if (failed) {
     remove(path);
-    return refuse(a, "%s could not be written whole; make room, or choose another place with "
-                  "--svg", path);
+    return refuse(a,
+                  "%s could not be written whole; make room, or choose another place with "
+                  "--svg",
+                  path);
   }
   return 0;
 }

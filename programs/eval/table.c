@@ -42,16 +42,14 @@ static void table_json(const eval_job *job, const predictor *p, const judged *j)
 static int table_width(const eval_job *job) {
   int i, width = 12;
   for (i = 0; i < job->count; i++)
-    if ((int)strlen(job->p[i].name) > width)
-      width = (int)strlen(job->p[i].name);
+    if ((int)strlen(job->p[i].name) > width) width = (int)strlen(job->p[i].name);
   return width > 40 ? 40 : width;
 }
 
 /* Of a long path the end says more, of a baseline's name the begin. */
 const char *eval_name(const predictor *p, int width, char buffer[EVAL_NAME]) {
   const size_t length = strlen(p->name);
-  if (length <= (size_t)width)
-    return p->name;
+  if (length <= (size_t)width) return p->name;
   snprintf(buffer, EVAL_NAME, "%s%.*s%s", p->model ? ".." : "", width - 2,
            p->name + (p->model ? length - (size_t)width + 2 : 0), p->model ? "" : "..");
   return buffer;
@@ -63,13 +61,13 @@ static void table_text(const eval_job *job) {
   int i;
 
   printf("\n%-*s  cosine%s       mse", width, "", val ? "     val" : "");
-  printf("%s", job->ranked ? "     R@1     R@5    R@10     MRR  median    echo  scalar\n" : "\n");
+  printf("%s",
+         job->ranked ? "     R@1     R@5    R@10     MRR  median    echo  scalar\n" : "\n");
   for (i = 0; i < job->count; i++) {
     const judged *j = &job->j[i];
     const metric_retrieval *r = &j->retrieval;
     printf("%-*s  %6.4f", width, eval_name(&job->p[i], width, name), j->cosine);
-    if (val)
-      printf("  %6.4f", j->val_cosine);
+    if (val) printf("  %6.4f", j->val_cosine);
     printf("  %8.3g", j->mse);
     if (j->ranked)
       printf("  %6.4f  %6.4f  %6.4f  %6.4f  %6.0f  %6.4f  %6.3f", r->hit1, r->hit5, r->hit10,
@@ -94,9 +92,9 @@ static void table_facts(const eval_job *job, const report *r) {
     json_integer("val_batch", job->batch);
   else if (args_value(job->args, "--val-cosine"))
     printf("val                is the mean of the means of batches of %lld, 1e-8 added to "
-           "lengths\n", (long long)job->batch);
-  if (!job->ranked)
-    return;
+           "lengths\n",
+           (long long)job->batch);
+  if (!job->ranked) return;
   if (r->json) {
     json_integer("pool", job->pool_count);
     json_text("own_context", job->keep_context ? "kept" : "left out");
@@ -114,8 +112,7 @@ void eval_report_table(const eval_job *job, const report *r) {
   table_facts(job, r);
   if (r->json) {
     json_open("results", '[');
-    for (i = 0; i < job->count; i++)
-      table_json(job, &job->p[i], &job->j[i]);
+    for (i = 0; i < job->count; i++) table_json(job, &job->p[i], &job->j[i]);
     json_close(']');
   } else if (job->count > 1 || job->ranked) {
     table_text(job);
@@ -124,7 +121,7 @@ void eval_report_table(const eval_job *job, const report *r) {
 
 int eval_recall_svg(const eval_job *job, const char *path) {
   enum { MOST = 100 };
-  static const double ks[] = { 1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 70, MOST };
+  static const double ks[] = {1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 70, MOST};
   enum { COUNT = sizeof ks / sizeof ks[0] };
   double y[EVAL_MOST][COUNT];
   char names[EVAL_MOST][EVAL_NAME], title[96], number[FORMAT_NUMBER_BYTES];

@@ -20,19 +20,21 @@
 enum { INDEX_BATCH = 512 };
 
 static const option options[] = {
-  { "-o", "FILE", "file to write (build, add, remove; search: ids and scores)" },
-  { "--type", "T", "how vectors are kept: f32, f16 or int8 (build)" },
-  { "--rows", "FILE:TENSOR", "only these rows, as in train: of the vectors, each once, with the "
-                             "rows as ids (build, add); of the queries (search)" },
-  { "--ids", "FILE:TENSOR", "ids of the vectors (build, add), or ids to remove (remove)" },
-  { "--keep", NULL, "leave the vectors' lengths as they are (build, add)" },
-  { "-k", "N", "results a query; default 10 (search)" },
-  { "--texts", "TSV", "texts to print beside ids (search): the lines 0, 1, ..., or, where the "
-                      "first line begins with id, as each says" },
-  { "--columns", "A,B", "columns of such texts to print; default all (search)" },
-  { "--without", "FILE:TENSOR", "ids that a query leaves out, [queries, any] (search)" },
-  { "--trust", NULL, "do not look through the index for NaN first (search)" },
-  { NULL, NULL, NULL },
+    {"-o", "FILE", "file to write (build, add, remove; search: ids and scores)"},
+    {"--type", "T", "how vectors are kept: f32, f16 or int8 (build)"},
+    {"--rows", "FILE:TENSOR",
+     "only these rows, as in train: of the vectors, each once, with the "
+     "rows as ids (build, add); of the queries (search)"},
+    {"--ids", "FILE:TENSOR", "ids of the vectors (build, add), or ids to remove (remove)"},
+    {"--keep", NULL, "leave the vectors' lengths as they are (build, add)"},
+    {"-k", "N", "results a query; default 10 (search)"},
+    {"--texts", "TSV",
+     "texts to print beside ids (search): the lines 0, 1, ..., or, where the "
+     "first line begins with id, as each says"},
+    {"--columns", "A,B", "columns of such texts to print; default all (search)"},
+    {"--without", "FILE:TENSOR", "ids that a query leaves out, [queries, any] (search)"},
+    {"--trust", NULL, "do not look through the index for NaN first (search)"},
+    {NULL, NULL, NULL},
 };
 
 /* ---- ids ---- */
@@ -46,16 +48,13 @@ static int ids_load(data *d, const char *text, int64_t **ids, int64_t *count) {
   size_t length = 0;
   int status = data_split(d, "--ids", text, &length, &tensor);
 
-  if (!status)
-    status = data_file(d, text, length, &file);
-  if (status)
-    return status;
+  if (!status) status = data_file(d, text, length, &file);
+  if (status) return status;
   if (lnsp_file_tensor(file, tensor, &shape, &error))
     return refuse_error(d->args, text, &error);
   *count = tensor_elements(&shape);
   *ids = malloc((size_t)(*count + 1) * sizeof **ids);
-  if (!*ids)
-    return refuse_memory(d->args);
+  if (!*ids) return refuse_memory(d->args);
   if (lnsp_file_read(file, tensor, 0, *count, LNSP_I64, *ids, &error))
     return refuse_error(d->args, text, &error);
   return 0;
@@ -79,18 +78,15 @@ static int ids_of_vectors(const args *a, vector_rows *v, int64_t **ids) {
                       (long long)v->count);
     return status;
   }
-  if (!v->rows && !v->is_index)
-    return 0;
+  if (!v->rows && !v->is_index) return 0;
   *ids = malloc((size_t)(count + 1) * sizeof **ids);
-  if (!*ids)
-    return refuse_memory(a);
+  if (!*ids) return refuse_memory(a);
   if (v->is_index && !v->rows)
     return lnsp_file_read(v->file, "ids", 0, count, LNSP_I64, *ids, &error)
                ? refuse_error(a, a->positional[1], &error)
                : 0;
   seen = calloc((size_t)v->stored_rows + 1, 1);
-  if (!seen)
-    return refuse_memory(a);
+  if (!seen) return refuse_memory(a);
   for (i = 0; i < count; i++) {
     const int32_t row = v->rows->row[i];
     if (!seen[row]) {
@@ -140,8 +136,7 @@ static int index_report(const args *a, const lnsp_index *index, const char *path
 
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (lnsp_index_get_info(index, &facts, &error))
-    return refuse_error(a, path, &error);
+  if (lnsp_index_get_info(index, &facts, &error)) return refuse_error(a, path, &error);
   snprintf(type, sizeof type, "%s", lnsp_dtype_name(facts.dtype));
   for (i = 0; type[i]; i++) /* as --type has it */
     type[i] = (char)(type[i] == 'F' ? 'f' : type[i]);
@@ -150,15 +145,13 @@ static int index_report(const args *a, const lnsp_index *index, const char *path
   report_integer(&r, "width", "width", facts.width, "");
   report_text(&r, "type", "type", facts.dtype == LNSP_I8 ? "int8" : type);
   report_integer(&r, "bytes", "in memory", (int64_t)facts.bytes, "bytes");
-  if (args_value(a, "-o"))
-    report_text(&r, "file", "written", path);
+  if (args_value(a, "-o")) report_text(&r, "file", "written", path);
   return report_end(&r, a);
 }
 
 static int index_write(const args *a, lnsp_index *index, const char *path) {
   lnsp_error error;
-  if (lnsp_index_save(index, path, &error))
-    return refuse_error(a, path, &error);
+  if (lnsp_index_save(index, path, &error)) return refuse_error(a, path, &error);
   return index_report(a, index, path);
 }
 
@@ -188,7 +181,7 @@ static int index_open(const args *a, int64_t more, lnsp_index **out) {
 }
 
 static int index_build(const args *a) {
-  static const char *const names[] = { "vectors", "output", "input", NULL };
+  static const char *const names[] = {"vectors", "output", "input", NULL};
   const lnsp_options o = args_options(a);
   const char *path = NULL;
   lnsp_index *index = NULL;
@@ -201,21 +194,16 @@ static int index_build(const args *a) {
   memset(&v, 0, sizeof v);
   memset(&settings, 0, sizeof settings);
   settings.struct_size = sizeof settings;
-  if (!status)
-    status = args_type(a, &settings.dtype);
-  if (!status)
-    status = vector_rows_open(a, a->positional[1], names, &v);
-  if (!status)
-    status = ids_of_vectors(a, &v, &ids);
+  if (!status) status = args_type(a, &settings.dtype);
+  if (!status) status = vector_rows_open(a, a->positional[1], names, &v);
+  if (!status) status = ids_of_vectors(a, &v, &ids);
   settings.width = v.width;
   settings.capacity = v.count;
   settings.keep = args_value(a, "--keep") != NULL;
   if (!status && lnsp_index_create(&settings, &o, &index, &error))
     status = refuse_error(a, a->positional[1], &error);
-  if (!status)
-    status = index_fill(a, index, &v, ids, a->positional[1]);
-  if (!status)
-    status = index_write(a, index, path);
+  if (!status) status = index_fill(a, index, &v, ids, a->positional[1]);
+  if (!status) status = index_write(a, index, path);
   lnsp_index_destroy(index);
   vector_rows_close(&v);
   free(ids);
@@ -223,7 +211,7 @@ static int index_build(const args *a) {
 }
 
 static int index_add(const args *a) {
-  static const char *const names[] = { "vectors", "output", "input", NULL };
+  static const char *const names[] = {"vectors", "output", "input", NULL};
   const char *path = NULL;
   lnsp_index *index = NULL;
   vector_rows v;
@@ -231,16 +219,11 @@ static int index_add(const args *a) {
   int status = args_output(a, &path);
 
   memset(&v, 0, sizeof v);
-  if (!status)
-    status = vector_rows_open(a, a->positional[2], names, &v);
-  if (!status)
-    status = ids_of_vectors(a, &v, &ids);
-  if (!status)
-    status = index_open(a, v.count, &index);
-  if (!status)
-    status = index_fill(a, index, &v, ids, a->positional[2]);
-  if (!status)
-    status = index_write(a, index, path);
+  if (!status) status = vector_rows_open(a, a->positional[2], names, &v);
+  if (!status) status = ids_of_vectors(a, &v, &ids);
+  if (!status) status = index_open(a, v.count, &index);
+  if (!status) status = index_fill(a, index, &v, ids, a->positional[2]);
+  if (!status) status = index_write(a, index, path);
   lnsp_index_destroy(index);
   vector_rows_close(&v);
   free(ids);
@@ -252,8 +235,7 @@ static int index_add(const args *a) {
 static int ids_of_words(const args *a, int64_t **ids, int64_t *count) {
   int i;
   *ids = malloc(ARGS_MAX * sizeof **ids);
-  if (!*ids)
-    return refuse_memory(a);
+  if (!*ids) return refuse_memory(a);
   for (i = 2; i < a->positional_count; i++) {
     char *end = NULL;
     errno = 0;
@@ -276,14 +258,11 @@ static int index_remove(const args *a) {
   d.args = a;
   if (!status && !text == (a->positional_count == 2))
     status = refuse_usage(a, "give the ids to remove, or --ids FILE:TENSOR");
-  if (!status)
-    status = text ? ids_load(&d, text, &ids, &count) : ids_of_words(a, &ids, &count);
-  if (!status)
-    status = index_open(a, 0, &index);
+  if (!status) status = text ? ids_load(&d, text, &ids, &count) : ids_of_words(a, &ids, &count);
+  if (!status) status = index_open(a, 0, &index);
   if (!status && lnsp_index_remove(index, ids, count, &error))
     status = refuse_error(a, a->positional[1], &error);
-  if (!status)
-    status = index_write(a, index, path);
+  if (!status) status = index_write(a, index, path);
   lnsp_index_destroy(index);
   data_close(&d);
   free(ids);
@@ -293,8 +272,7 @@ static int index_remove(const args *a) {
 static int index_info(const args *a) {
   lnsp_index *index = NULL;
   int status = index_open(a, 0, &index);
-  if (!status)
-    status = index_report(a, index, a->positional[1]);
+  if (!status) status = index_report(a, index, a->positional[1]);
   lnsp_index_destroy(index);
   return status;
 }
@@ -305,36 +283,37 @@ static int run(const args *a) {
     int low, high;
     int (*run)(const args *a);
   } verbs[] = {
-    { "build", 2, 2, index_build },          { "search", 3, 3, index_search },
-    { "add", 3, 3, index_add },              { "info", 2, 2, index_info },
-    { "remove", 2, ARGS_MAX, index_remove },
+      {"build", 2, 2, index_build},
+      {"search", 3, 3, index_search},
+      {"add", 3, 3, index_add},
+      {"info", 2, 2, index_info},
+      {"remove", 2, ARGS_MAX, index_remove},
   };
   int status = args_positionals(a, 1, ARGS_MAX);
   size_t i;
 
-  if (status)
-    return status;
+  if (status) return status;
   for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-    if (strcmp(a->positional[0], verbs[i].name))
-      continue;
+    if (strcmp(a->positional[0], verbs[i].name)) continue;
     status = args_positionals(a, verbs[i].low, verbs[i].high);
     return status ? status : verbs[i].run(a);
   }
   return refuse_usage(a, "\"%s\" is not known; write build, search, add, remove or info",
-                     a->positional[0]);
+                      a->positional[0]);
 }
 
 const command command_index = {
-  "index",
-  "build VECTORS -o INDEX | search INDEX QUERIES [-o OUT] | add INDEX VECTORS -o INDEX | "
-  "remove INDEX ID... -o INDEX | info INDEX",
-  "the nearest of many vectors by cosine, with ids and texts",
-  "build makes an index file of VECTORS: a file with the tensor `vectors` (or `output`, or\n"
-  "`input`), [n, width], or FILE:TENSOR. Ids are `ids` of that file, --ids, or row numbers.\n"
-  "search prints the nearest of each query: a row of QUERIES, a file with `queries`, `output`\n"
-  "(as `lnsp run` writes it), `input` or `vectors`, or FILE:TENSOR. With -o it writes `ids`\n"
-  "and `scores` [queries, k] instead, id -1 where there are no more. All vectors are looked\n"
-  "at; of equal scores the lower id comes first. add and remove write a changed index\n"
-  "(docs/index.md).",
-  options, run,
+    "index",
+    "build VECTORS -o INDEX | search INDEX QUERIES [-o OUT] | add INDEX VECTORS -o INDEX | "
+    "remove INDEX ID... -o INDEX | info INDEX",
+    "the nearest of many vectors by cosine, with ids and texts",
+    "build makes an index file of VECTORS: a file with the tensor `vectors` (or `output`, or\n"
+    "`input`), [n, width], or FILE:TENSOR. Ids are `ids` of that file, --ids, or row numbers.\n"
+    "search prints the nearest of each query: a row of QUERIES, a file with `queries`, `output`\n"
+    "(as `lnsp run` writes it), `input` or `vectors`, or FILE:TENSOR. With -o it writes `ids`\n"
+    "and `scores` [queries, k] instead, id -1 where there are no more. All vectors are looked\n"
+    "at; of equal scores the lower id comes first. add and remove write a changed index\n"
+    "(docs/index.md).",
+    options,
+    run,
 };

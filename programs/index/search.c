@@ -44,11 +44,9 @@ static int mapped_open(const args *a, const char *path, mapped_index *m) {
   if (file >= 0 && !fstat(file, &facts) && S_ISREG(facts.st_mode) && facts.st_size > 0) {
     m->size = (size_t)facts.st_size;
     m->bytes = mmap(NULL, m->size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (m->bytes == MAP_FAILED)
-      m->bytes = NULL;
+    if (m->bytes == MAP_FAILED) m->bytes = NULL;
   }
-  if (file >= 0)
-    close(file);
+  if (file >= 0) close(file);
   if (m->bytes && !lnsp_index_open_borrowed(m->bytes, m->size, &settings, &o, &m->index, NULL))
     return 0;
   if (lnsp_index_open(path, &settings, &o, &m->index, &error)) /* a copy can do more */
@@ -58,8 +56,7 @@ static int mapped_open(const args *a, const char *path, mapped_index *m) {
 
 static void mapped_close(mapped_index *m) {
   lnsp_index_destroy(m->index);
-  if (m->bytes)
-    munmap(m->bytes, m->size);
+  if (m->bytes) munmap(m->bytes, m->size);
 }
 
 typedef struct search_job {
@@ -92,8 +89,7 @@ static int search_prepare(search_job *job) {
   job->left_out = malloc((size_t)(batch * columns + 1) * sizeof *job->left_out);
   job->ids = malloc((size_t)(n * job->results + 1) * sizeof *job->ids);
   job->scores = malloc((size_t)(n * job->results + 1) * sizeof *job->scores);
-  if (!job->x || !job->left_out || !job->ids || !job->scores)
-    return refuse_memory(job->args);
+  if (!job->x || !job->left_out || !job->ids || !job->scores) return refuse_memory(job->args);
   return 0;
 }
 
@@ -106,8 +102,7 @@ static int search_batch(search_job *job, int64_t first, int64_t count) {
   int64_t i;
   int status = vector_rows_read(&job->queries, first, count, job->x);
 
-  if (status)
-    return status;
+  if (status) return status;
   for (i = 0; i < count * columns; i++)
     job->left_out[i] = job->without->row[first * columns + i];
   x = lnsp_tensor_f32("queries", job->x, 2, count, job->queries.width, 0);
@@ -154,16 +149,14 @@ static void print_hit(const search_job *job, int64_t i, int64_t rank) {
   json_open(NULL, '{');
   json_integer("id", id);
   json_real("score", (double)job->scores[i]);
-  if (text)
-    json_text("text", text);
+  if (text) json_text("text", text);
   json_close('}');
 }
 
 static void print_found(const search_job *job) {
   const int json = job->args->json;
   int64_t q, r, number;
-  if (json)
-    json_open("found", '[');
+  if (json) json_open("found", '[');
   for (q = 0; q < job->queries.count; q++) {
     number = job->queries.rows ? job->queries.rows->row[q] : q;
     if (json) {
@@ -180,8 +173,7 @@ static void print_found(const search_job *job) {
       json_close('}');
     }
   }
-  if (json)
-    json_close(']');
+  if (json) json_close(']');
 }
 
 static int search_save(const search_job *job, const char *path) {
@@ -212,8 +204,8 @@ static int search_report(const search_job *job, const char *path) {
   r = report_start(job->args);
   report_integer(&r, "queries", "queries", job->queries.count, "");
   report_integer(&r, "results", "results", job->results, "a query");
-  report_real(&r, "milliseconds", "milliseconds", job->queries.count
-                  ? job->seconds * 1e3 / (double)job->queries.count : 0, "4");
+  report_real(&r, "milliseconds", "milliseconds",
+              job->queries.count ? job->seconds * 1e3 / (double)job->queries.count : 0, "4");
   if (path)
     report_text(&r, "file", "written", path);
   else
@@ -222,7 +214,7 @@ static int search_report(const search_job *job, const char *path) {
 }
 
 int index_search(const args *a) {
-  static const char *const names[] = { "queries", "output", "input", "vectors", NULL };
+  static const char *const names[] = {"queries", "output", "input", "vectors", NULL};
   const char *path = NULL, *without = args_value(a, "--without");
   search_job job;
   int status;
@@ -230,27 +222,19 @@ int index_search(const args *a) {
   memset(&job, 0, sizeof job);
   job.args = a;
   status = args_integer(a, "-k", 1, 65536, 10, &job.results);
-  if (!status && args_value(a, "-o"))
-    status = args_output(a, &path);
-  if (!status)
-    status = mapped_open(a, a->positional[1], &job.m);
-  if (!status)
-    status = vector_rows_open(a, a->positional[2], names, &job.queries);
+  if (!status && args_value(a, "-o")) status = args_output(a, &path);
+  if (!status) status = mapped_open(a, a->positional[1], &job.m);
+  if (!status) status = vector_rows_open(a, a->positional[2], names, &job.queries);
   if (!status && without)
     status = row_index_load(&job.queries.d, "--without", without, &job.without);
   if (!status && job.without && job.without->count != job.queries.count)
     status = refuse(a, "--without has ids for %lld queries, but there are %lld",
                     (long long)job.without->count, (long long)job.queries.count);
-  if (!status)
-    status = texts_open(a, &job.names);
-  if (!status)
-    status = search_prepare(&job);
-  if (!status)
-    status = search_all(&job);
-  if (!status && path)
-    status = search_save(&job, path);
-  if (!status)
-    status = search_report(&job, path);
+  if (!status) status = texts_open(a, &job.names);
+  if (!status) status = search_prepare(&job);
+  if (!status) status = search_all(&job);
+  if (!status && path) status = search_save(&job, path);
+  if (!status) status = search_report(&job, path);
   free(job.x);
   free(job.left_out);
   free(job.ids);

@@ -26,16 +26,13 @@ static int texts_load(const args *a, const char *path, char **bytes, size_t *siz
   while (at && got) {
     if (used + 1 == room) {
       more = room > (size_t)1 << 32 ? NULL : realloc(at, room *= 2);
-      if (!more)
-        free(at);
+      if (!more) free(at);
       at = more;
     }
-    if (at)
-      used += got = fread(at + used, 1, room - used - 1, file);
+    if (at) used += got = fread(at + used, 1, room - used - 1, file);
   }
   fclose(file);
-  if (!at)
-    return refuse(a, "%s does not fit into memory", path);
+  if (!at) return refuse(a, "%s does not fit into memory", path);
   at[used] = 0;
   *bytes = at;
   *size = used;
@@ -48,8 +45,7 @@ static int texts_cut(char *line, char *part[TEXTS_COLUMNS]) {
   while (line && count < TEXTS_COLUMNS) {
     part[count++] = line;
     line = strchr(line, '\t');
-    if (line)
-      *line++ = 0;
+    if (line) *line++ = 0;
   }
   return count;
 }
@@ -61,13 +57,11 @@ static int texts_columns(const args *a, char *const *part, int count, int *shown
   int i;
 
   *shown_count = 0;
-  for (i = 1; i < count && !names; i++)
-    shown[(*shown_count)++] = i;
+  for (i = 1; i < count && !names; i++) shown[(*shown_count)++] = i;
   while (names && *names) {
     const size_t length = strcspn(names, ",");
     for (i = 0; i < count; i++)
-      if (strlen(part[i]) == length && !memcmp(part[i], names, length))
-        break;
+      if (strlen(part[i]) == length && !memcmp(part[i], names, length)) break;
     if (i == count || *shown_count == TEXTS_COLUMNS)
       return refuse(a, "--texts has no column \"%.*s\" in its first line", (int)length, names);
     shown[(*shown_count)++] = i;
@@ -84,13 +78,11 @@ static const char *texts_join(char *line, size_t room, char *const *part, int co
   size_t used = 0;
   int i;
 
-  if (!buffer)
-    return NULL;
+  if (!buffer) return NULL;
   for (i = 0; i < shown_count; i++) {
     const char *text = shown[i] < count ? part[shown[i]] : "";
     const size_t length = strlen(text), gap = i ? 2 : 0;
-    if (used + gap + length > room)
-      break;
+    if (used + gap + length > room) break;
     memcpy(buffer + used, "  ", gap);
     memcpy(buffer + used + gap, text, length);
     used += gap + length;
@@ -109,20 +101,19 @@ static int texts_order(const void *a, const void *b) {
 /* With a first column `id` lines say which they are; else they are numbered from 0. */
 static int texts_lines(const args *a, texts *t) {
   char *part[TEXTS_COLUMNS], *next = t->bytes;
-  int shown[TEXTS_COLUMNS] = { 0 }, shown_count = 0, named = 0, status = 0;
+  int shown[TEXTS_COLUMNS] = {0}, shown_count = 0, named = 0, status = 0;
   int64_t number = 0;
 
   if (!strncmp(next, "id\t", 3)) {
     int count;
     next = strchr(next, '\n');
-    if (next)
-      *next++ = 0;
+    if (next) *next++ = 0;
     named = 1;
     count = texts_cut(t->bytes, part);
     status = texts_columns(a, part, count, shown, &shown_count);
   } else if (args_value(a, "--columns")) {
     status = refuse(a, "--columns needs a first line in --texts that begins with id and names "
-                    "them");
+                       "them");
   }
   for (; next && *next && !status; number++) {
     char *line = next, *end = NULL;
@@ -140,8 +131,7 @@ static int texts_lines(const args *a, texts *t) {
         return refuse(a, "--texts: line %lld begins with \"%.40s\", which is no id",
                       (long long)number + 2, part[0]);
       to->text = texts_join(line, length, part, count, shown, shown_count);
-      if (!to->text)
-        return refuse_memory(a);
+      if (!to->text) return refuse_memory(a);
     }
     t->count++;
   }
@@ -155,15 +145,11 @@ int texts_open(const args *a, texts *t) {
   int status;
 
   memset(t, 0, sizeof *t);
-  if (!path)
-    return 0;
+  if (!path) return 0;
   status = texts_load(a, path, &t->bytes, &size);
-  if (status)
-    return status;
-  if (memchr(t->bytes, 0, size))
-    return refuse(a, "%s is no text: it has a zero byte", path);
-  for (at = t->bytes; (at = strchr(at, '\n')) != NULL; at++)
-    lines++;
+  if (status) return status;
+  if (memchr(t->bytes, 0, size)) return refuse(a, "%s is no text: it has a zero byte", path);
+  for (at = t->bytes; (at = strchr(at, '\n')) != NULL; at++) lines++;
   t->lines = malloc(lines * sizeof *t->lines);
   return t->lines ? texts_lines(a, t) : refuse_memory(a);
 }
@@ -171,8 +157,7 @@ int texts_open(const args *a, texts *t) {
 const char *texts_find(const texts *t, int64_t id) {
   text_line key;
   const text_line *found;
-  if (!t->count)
-    return NULL;
+  if (!t->count) return NULL;
   key.id = id;
   key.text = NULL;
   found = bsearch(&key, t->lines, t->count, sizeof *t->lines, texts_order);

@@ -27,13 +27,10 @@ int vector_rows_open(const args *a, const char *text, const char *const *names,
   is_file = file_exists(text, &safetensors);
   if (!is_file && strchr(text, ':'))
     status = data_split(&v->d, "a file of vectors", text, &length, &tensor);
-  if (!status)
-    status = data_file(&v->d, text, length, &v->file);
-  if (status)
-    return status;
+  if (!status) status = data_file(&v->d, text, length, &v->file);
+  if (status) return status;
   for (i = 0; !tensor && names[i]; i++)
-    if (!lnsp_file_tensor(v->file, names[i], &shape, NULL))
-      tensor = names[i];
+    if (!lnsp_file_tensor(v->file, names[i], &shape, NULL)) tensor = names[i];
   v->is_index = is_file && tensor && !strcmp(tensor, "vectors") &&
                 !lnsp_file_tensor(v->file, "ids", &shape, NULL);
   if (lnsp_file_tensor(v->file, tensor ? tensor : names[0], &shape, &error))
@@ -47,15 +44,14 @@ int vector_rows_open(const args *a, const char *text, const char *const *names,
   v->tensor = strdup(tensor);
   v->count = v->stored_rows = shape.dims[0];
   v->width = shape.dims[1];
-  if (!v->tensor)
-    return refuse_memory(a);
-  if (rows)
-    status = row_index_load(&v->d, "--rows", rows, &v->rows);
-  if (!v->rows || status)
-    return status;
+  if (!v->tensor) return refuse_memory(a);
+  if (rows) status = row_index_load(&v->d, "--rows", rows, &v->rows);
+  if (!v->rows || status) return status;
   if (v->rows->columns != 1)
-    return refuse(a, "--rows is \"%s\", which has %lld columns: choose one, as in "
-                  "FILE:TENSOR[0]", rows, (long long)v->rows->columns);
+    return refuse(a,
+                  "--rows is \"%s\", which has %lld columns: choose one, as in "
+                  "FILE:TENSOR[0]",
+                  rows, (long long)v->rows->columns);
   v->count = v->rows->count;
   for (i = 0; i < v->count; i++)
     if (v->rows->row[i] < 0 || v->rows->row[i] >= v->stored_rows)

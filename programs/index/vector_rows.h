@@ -18,8 +18,7 @@ typedef struct vector_rows {
 
 /* FILE, whose tensor is then the first of names (NULL at the end) that is there, or
  * FILE:TENSOR; and --rows. close it in any case. 0 or an exit status. */
-int vector_rows_open(const args *a, const char *text, const char *const *names,
-                     vector_rows *v);
+int vector_rows_open(const args *a, const char *text, const char *const *names, vector_rows *v);
 /* Rows first..first + count - 1, float32. */
 int vector_rows_read(vector_rows *v, int64_t first, int64_t count, float *out);
 void vector_rows_close(vector_rows *v);

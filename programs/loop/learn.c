@@ -29,8 +29,7 @@ static void learn_keep(loop_learner *l, const int32_t *pair) {
     l->count++;
   else
     at = (int64_t)learn_random(l, (uint64_t)l->seen);
-  if (at < l->capacity)
-    memcpy(l->pairs + at * each, pair, (size_t)each * sizeof *pair);
+  if (at < l->capacity) memcpy(l->pairs + at * each, pair, (size_t)each * sizeof *pair);
 }
 
 static int learn_trainer(loop_learner *l, const char *path) {
@@ -45,8 +44,7 @@ static int learn_trainer(loop_learner *l, const char *path) {
   double lr = 0;
   int i, status = 0;
 
-  if (lnsp_file_open(path, NULL, &file, &error))
-    return refuse_error(a, path, &error);
+  if (lnsp_file_open(path, NULL, &file, &error)) return refuse_error(a, path, &error);
   if (!lnsp_file_metadata(file, "lnsp.trainer")) { /* a state keeps its own texts */
     loss = loss ? loss : l->rehearse ? LOOP_LOSS : "cosine";
     optimizer = optimizer ? optimizer : LOOP_OPTIMIZER;
@@ -54,8 +52,7 @@ static int learn_trainer(loop_learner *l, const char *path) {
   if (lnsp_trainer_open_file(file, loss, optimizer, &limits, &library, &l->trainer, &error))
     status = refuse_error(a, path, &error);
   lnsp_file_destroy(file);
-  if (!status)
-    status = args_real(a, "--lr", 0, 0, &lr);
+  if (!status) status = args_real(a, "--lr", 0, 0, &lr);
   if (!status && args_value(a, "--lr") &&
       lnsp_trainer_set_learning_rate(l->trainer, (float)lr, &error))
     status = refuse_error(a, NULL, &error);
@@ -89,8 +86,10 @@ static int learn_inputs(loop_learner *l) {
   int32_t i;
   for (i = 0; (name = lnsp_trainer_input_name(l->trainer, i)) != NULL; i++)
     if (strcmp(name, "input") && strcmp(name, "target") && (strcmp(name, "prev") || l->each))
-      return refuse(l->args, "the loss reads %s, which a stream does not have: it has input, "
-                    "target and prev, the last of the context; choose another --loss", name);
+      return refuse(l->args,
+                    "the loss reads %s, which a stream does not have: it has input, "
+                    "target and prev, the last of the context; choose another --loss",
+                    name);
   return 0;
 }
 
@@ -112,8 +111,7 @@ static int learn_fill(loop_learner *l) {
   int64_t i;
   int status = 0;
 
-  if (!args_value(l->args, "--buffer-from"))
-    return 0;
+  if (!args_value(l->args, "--buffer-from")) return 0;
   if (!l->rehearse)
     return refuse_usage(l->args, "--buffer-from needs --rehearse of at least 1");
   status = loop_stream_windows(l->stream, "--buffer-from", &windows);
@@ -129,22 +127,15 @@ int loop_learn_open(loop_learner *l, loop_stream *s, const char *path) {
   l->args = a;
   l->stream = s;
   status = args_integer(a, "--rehearse", 0, 65535, 31, &l->rehearse);
-  if (!status)
-    status = args_integer(a, "--buffer", 1, INT64_C(1) << 30, 4096, &l->capacity);
-  if (!status)
-    status = args_unsigned(a, "--seed", 0, &l->random);
-  if (!l->rehearse)
-    l->capacity = 0;
+  if (!status) status = args_integer(a, "--buffer", 1, INT64_C(1) << 30, 4096, &l->capacity);
+  if (!status) status = args_unsigned(a, "--seed", 0, &l->random);
+  if (!l->rehearse) l->capacity = 0;
   if (!status && args_value(a, "--loss") && !*args_value(a, "--loss"))
     status = refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
-  if (!status)
-    status = learn_room(l);
-  if (!status)
-    status = learn_trainer(l, path);
-  if (!status)
-    status = learn_inputs(l);
-  if (!status)
-    status = learn_replay(l);
+  if (!status) status = learn_room(l);
+  if (!status) status = learn_trainer(l, path);
+  if (!status) status = learn_inputs(l);
+  if (!status) status = learn_replay(l);
   return status ? status : learn_fill(l);
 }
 
@@ -175,7 +166,8 @@ static int learn_batch(loop_learner *l, int64_t rows) {
   const char *name;
 
   in[0] = lnsp_tensor_f32("input", l->input, 3, rows, n, width);
-  in[1] = lnsp_tensor_f32("target", l->target, l->each ? 3 : 2, rows, l->each ? n : width, width);
+  in[1] =
+      lnsp_tensor_f32("target", l->target, l->each ? 3 : 2, rows, l->each ? n : width, width);
   in[2] = lnsp_tensor_f32("prev", l->prev, 2, rows, width, 0);
   for (i = 0; (name = lnsp_trainer_input_name(l->trainer, i)) != NULL; i++)
     count += !strcmp(name, "prev");
@@ -184,8 +176,7 @@ static int learn_batch(loop_learner *l, int64_t rows) {
     l->refused++;
     return 0;
   }
-  if (status)
-    return refuse(l->args, "step %lld: %s", (long long)l->steps + 1, error.message);
+  if (status) return refuse(l->args, "step %lld: %s", (long long)l->steps + 1, error.message);
   l->loss_sum += (double)l->loss;
   l->steps++;
   return 0;
@@ -205,11 +196,9 @@ int loop_learn_step(loop_learner *l, const int32_t *context, int32_t target) {
   /* Losses over pairs need two rows: the first pair of an empty buffer is only kept. */
   if (past || !l->rehearse) {
     status = learn_read(l, past + 1);
-    if (!status)
-      status = learn_batch(l, past + 1);
+    if (!status) status = learn_batch(l, past + 1);
   }
-  if (!status && l->rehearse)
-    learn_keep(l, l->batch);
+  if (!status && l->rehearse) learn_keep(l, l->batch);
   return status;
 }
 

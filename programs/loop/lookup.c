@@ -16,8 +16,7 @@
 
 static void lookup_mark(char *wanted, const int32_t *rows, int64_t count) {
   int64_t i;
-  for (i = 0; i < count; i++)
-    wanted[rows[i]] = 1;
+  for (i = 0; i < count; i++) wanted[rows[i]] = 1;
 }
 
 /* Which rows may be found: all, what arrives, or that and the rows that --pool names. */
@@ -30,15 +29,11 @@ static int lookup_wanted(loop_stream *s, char *wanted, int64_t *count) {
   if (!pool || !strcmp(pool, "all")) {
     memset(wanted, 1, (size_t)s->stored);
   } else {
-    for (i = 0; i < s->count; i++)
-      wanted[loop_stream_at(s, i).target] = 1;
-    if (strcmp(pool, "arriving"))
-      status = loop_stream_rows(s, "--pool", &rows);
-    if (!status && rows)
-      lookup_mark(wanted, rows->row, rows->count * rows->columns);
+    for (i = 0; i < s->count; i++) wanted[loop_stream_at(s, i).target] = 1;
+    if (strcmp(pool, "arriving")) status = loop_stream_rows(s, "--pool", &rows);
+    if (!status && rows) lookup_mark(wanted, rows->row, rows->count * rows->columns);
   }
-  for (*count = 0, i = 0; i < s->stored; i++)
-    *count += wanted[i];
+  for (*count = 0, i = 0; i < s->stored; i++) *count += wanted[i];
   return status;
 }
 
@@ -86,8 +81,7 @@ static int lookup_build(loop_lookup *b, loop_stream *s) {
   settings.dtype = b->type;
   if (!status && lnsp_index_create(&settings, &library, &b->index, &error))
     status = refuse_error(s->args, NULL, &error);
-  if (!status)
-    status = lookup_fill(b, s, wanted);
+  if (!status) status = lookup_fill(b, s, wanted);
   free(wanted);
   return status;
 }
@@ -101,23 +95,22 @@ static int lookup_load(loop_lookup *b, const loop_stream *s, const char *path) {
 
   if (args_value(s->args, "--pool"))
     return refuse_usage(s->args, "give --index or --pool, not both: an index says itself what "
-                       "can be found");
+                                 "can be found");
   if (lnsp_index_open(path, NULL, &library, &b->index, &error))
     return refuse_error(s->args, path, &error);
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (lnsp_index_get_info(b->index, &facts, &error))
-    return refuse_error(s->args, path, &error);
+  if (lnsp_index_get_info(b->index, &facts, &error)) return refuse_error(s->args, path, &error);
   if (facts.width != s->width)
     return refuse(s->args, "%s has vectors of width %lld, the stream of %lld", path,
                   (long long)facts.width, (long long)s->width);
   for (i = 0; i < facts.count; i++) {
-    if (lnsp_index_ids(b->index, i, 1, &id, &error))
-      return refuse_error(s->args, path, &error);
+    if (lnsp_index_ids(b->index, i, 1, &id, &error)) return refuse_error(s->args, path, &error);
     if (id < 0 || id >= s->stored)
-      return refuse(s->args, "%s has the id %lld, but %s has rows 0 to %lld; make the index of "
-                    "these vectors", path, (long long)id, s->args->positional[1],
-                    (long long)s->stored - 1);
+      return refuse(s->args,
+                    "%s has the id %lld, but %s has rows 0 to %lld; make the index of "
+                    "these vectors",
+                    path, (long long)id, s->args->positional[1], (long long)s->stored - 1);
   }
   return 0;
 }
@@ -130,10 +123,8 @@ static int lookup_search(loop_lookup *b, const args *a) {
 
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
-  if (lnsp_index_get_info(b->index, &facts, &error))
-    return refuse_error(a, NULL, &error);
-  if (facts.count < 1)
-    return refuse(a, "the index is empty; there is nothing to find");
+  if (lnsp_index_get_info(b->index, &facts, &error)) return refuse_error(a, NULL, &error);
+  if (facts.count < 1) return refuse(a, "the index is empty; there is nothing to find");
   b->count = facts.count;
   b->bytes = facts.bytes;
   b->most = b->count < LOOKUP_MOST ? b->count : LOOKUP_MOST;
@@ -149,7 +140,8 @@ static int lookup_search(loop_lookup *b, const args *a) {
 }
 
 int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
-  const char *path = args_value(s->args, "--index"), *type = args_value(s->args, "--index-type");
+  const char *path = args_value(s->args, "--index"),
+             *type = args_value(s->args, "--index-type");
   int status = 0;
 
   memset(b, 0, sizeof *b);
@@ -164,7 +156,7 @@ int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
     return refuse_usage(s->args, "--index-type is \"%s\", and must be f32, f16 or int8", type);
   if (path && type)
     return refuse_usage(s->args, "--index-type is for an index that is built here, without "
-                       "--index");
+                                 "--index");
   status = path ? lookup_load(b, s, path) : lookup_build(b, s);
   return status ? status : lookup_search(b, s->args);
 }
@@ -173,23 +165,20 @@ int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
 static int64_t lookup_better(const loop_lookup *b, int64_t n, int32_t truth) {
   int64_t i, at = -1;
   for (i = 0; i < n && b->id[i] != LNSP_NO_ID && at < 0; i++)
-    if (b->id[i] == truth)
-      at = i;
-  for (i = at; i > 0 && !(b->score[i - 1] > b->score[at]);)
-    i--;
+    if (b->id[i] == truth) at = i;
+  for (i = at; i > 0 && !(b->score[i - 1] > b->score[at]);) i--;
   return at < 0 ? -1 : i;
 }
 
 /* A few results, then more and more until the truth is among them. */
 static int lookup_look(loop_lookup *b, const args *a, const lnsp_tensor *without, int32_t truth,
-                     loop_found *out) {
+                       loop_found *out) {
   const lnsp_tensor query = lnsp_tensor_f32("queries", b->query, 2, 1, b->width, 0);
   lnsp_error error;
   int64_t n = b->shown < 10 ? 10 : b->shown, better = -1, i;
 
   for (;; n = n < 1000 ? 1000 : b->most) {
-    if (n > b->most)
-      n = b->most;
+    if (n > b->most) n = b->most;
     if (lnsp_search_run(b->search, &query, without, (int32_t)n, b->id, b->score, &error))
       return refuse_error(a, NULL, &error);
     better = truth >= 0 ? lookup_better(b, n, truth) : -1;
@@ -198,29 +187,24 @@ static int lookup_look(loop_lookup *b, const args *a, const lnsp_tensor *without
       out->score[i] = b->score[i];
     }
     out->count = out->count ? out->count : (int32_t)i;
-    if (truth < 0 || better >= 0 || n == b->most)
-      break;
+    if (truth < 0 || better >= 0 || n == b->most) break;
   }
   out->rank = better + 1;
   return 0;
 }
 
 int loop_lookup_find(loop_lookup *b, const args *a, const float *query, const int32_t *without,
-                   int64_t without_count, int32_t truth, loop_found *out) {
+                     int64_t without_count, int32_t truth, loop_found *out) {
   int64_t ids[LOOP_CONCEPTS], count = 0, i;
   lnsp_tensor left_out;
   double length = 0;
 
   memset(out, 0, sizeof *out);
-  for (i = 0; i < b->width; i++)
-    length += (double)query[i] * (double)query[i];
-  if (!(length > 1e-24) || !isfinite(length))
-    return 0; /* it points nowhere */
-  for (i = 0; i < b->width; i++)
-    b->query[i] = (float)((double)query[i] / sqrt(length));
+  for (i = 0; i < b->width; i++) length += (double)query[i] * (double)query[i];
+  if (!(length > 1e-24) || !isfinite(length)) return 0; /* it points nowhere */
+  for (i = 0; i < b->width; i++) b->query[i] = (float)((double)query[i] / sqrt(length));
   for (i = 0; i < without_count; i++)
-    if (without[i] != truth && count < LOOP_CONCEPTS)
-      ids[count++] = without[i];
+    if (without[i] != truth && count < LOOP_CONCEPTS) ids[count++] = without[i];
   memset(&left_out, 0, sizeof left_out);
   left_out.name = "without";
   left_out.dtype = LNSP_I64;

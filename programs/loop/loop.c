@@ -23,36 +23,37 @@ static void loop_interrupt(int signal_number) {
 }
 
 static const option options[] = {
-  { "--rows", "FILE:TENSOR",
-    "rows in the order they arrive [M], or windows [M, L], whose last\n"
-    "                             column arrives; default: all rows in order" },
-  { "--context", "N", "concepts of a context; default 5, or what the network takes" },
-  { "--group", "FILE:TENSOR", "a number a row (its page): no context goes across two of them" },
-  { "--normalise", NULL, "scale every vector to length 1 as it is loaded" },
-  { "--texts", "FILE[:A,B]", "a text a row; of which columns, by their names in the first line" },
-  { "--columns", "A,B", "the same, given apart" },
-  { "--pool", "all|arriving|FILE:TENSOR",
-    "what can be found: all rows (the default), those that arrive,\n"
-    "                             or those and the rows that are named" },
-  { "--index", "FILE", "find in this index, whose ids are rows, instead" },
-  { "--index-type", "T", "how the index keeps vectors: f32 (default), f16 or int8" },
-  { "--keep-context", NULL, "let a context's own concepts be found too" },
-  { "--on", "NAME", "output of the network that predicts; default output" },
-  LOOP_LEARN_OPTIONS,
-  { "--seed", "N", "of all draws; default 0" },
-  { "--rollout", "H", "go on from predictions for H concepts; default 1" },
-  { "--snap", NULL, "in a rollout, put the nearest concept in place of each prediction" },
-  { "--top", "K", "nearest concepts that are shown; default 3" },
-  { "--show", "N", "show every Nth concept; 0: only the figures at the end; default 1" },
-  { "--window", "N", "concepts of the sliding figures; default 100" },
-  { "--parts", "N", "parts of the stream whose figures are told apart at the end; default 5" },
-  { "--from", "N", "begin with concept number N of the stream; default 0" },
-  { "--count", "N", "end after N concepts; default: at the stream's end" },
-  { "-o", "OUT", "model to write, with what was learnt" },
-  { "--state", "FILE", "also write the trainer's whole state" },
-  { "--store", "STORE", "commit what was learnt as a version; made if it is not there" },
-  { "--commit-every", "N", "also commit after every N concepts" },
-  { NULL, NULL, NULL },
+    {"--rows", "FILE:TENSOR",
+     "rows in the order they arrive [M], or windows [M, L], whose last\n"
+     "                             column arrives; default: all rows in order"},
+    {"--context", "N", "concepts of a context; default 5, or what the network takes"},
+    {"--group", "FILE:TENSOR", "a number a row (its page): no context goes across two of them"},
+    {"--normalise", NULL, "scale every vector to length 1 as it is loaded"},
+    {"--texts", "FILE[:A,B]",
+     "a text a row; of which columns, by their names in the first line"},
+    {"--columns", "A,B", "the same, given apart"},
+    {"--pool", "all|arriving|FILE:TENSOR",
+     "what can be found: all rows (the default), those that arrive,\n"
+     "                             or those and the rows that are named"},
+    {"--index", "FILE", "find in this index, whose ids are rows, instead"},
+    {"--index-type", "T", "how the index keeps vectors: f32 (default), f16 or int8"},
+    {"--keep-context", NULL, "let a context's own concepts be found too"},
+    {"--on", "NAME", "output of the network that predicts; default output"},
+    LOOP_LEARN_OPTIONS,
+    {"--seed", "N", "of all draws; default 0"},
+    {"--rollout", "H", "go on from predictions for H concepts; default 1"},
+    {"--snap", NULL, "in a rollout, put the nearest concept in place of each prediction"},
+    {"--top", "K", "nearest concepts that are shown; default 3"},
+    {"--show", "N", "show every Nth concept; 0: only the figures at the end; default 1"},
+    {"--window", "N", "concepts of the sliding figures; default 100"},
+    {"--parts", "N", "parts of the stream whose figures are told apart at the end; default 5"},
+    {"--from", "N", "begin with concept number N of the stream; default 0"},
+    {"--count", "N", "end after N concepts; default: at the stream's end"},
+    {"-o", "OUT", "model to write, with what was learnt"},
+    {"--state", "FILE", "also write the trainer's whole state"},
+    {"--store", "STORE", "commit what was learnt as a version; made if it is not there"},
+    {"--commit-every", "N", "also commit after every N concepts"},
+    {NULL, NULL, NULL},
 };
 
 static int loop_read(loop_job *job) {
@@ -65,23 +66,17 @@ static int loop_read(loop_job *job) {
   job->keep_context = args_value(a, "--keep-context") != NULL;
   job->output = args_value(a, "--on") ? args_value(a, "--on") : "output";
   job->path = a->positional[0];
-  if (!status)
-    status = args_integer(a, "--rollout", 1, LOOP_STEPS, 1, &job->rollout);
-  if (!status)
-    status = args_integer(a, "--show", 0, many, 1, &job->show);
-  if (!status)
-    status = args_integer(a, "--window", 1, many, 100, &job->window);
-  if (!status)
-    status = args_integer(a, "--parts", 1, 100, 5, &job->parts);
-  if (!status)
-    status = args_integer(a, "--from", 0, many, 0, &job->first);
-  if (!status)
-    status = args_integer(a, "--count", 1, many, many, &job->count);
-  if (!status)
-    status = args_integer(a, "--commit-every", 1, many, 0, &job->commit_every);
+  if (!status) status = args_integer(a, "--rollout", 1, LOOP_STEPS, 1, &job->rollout);
+  if (!status) status = args_integer(a, "--show", 0, many, 1, &job->show);
+  if (!status) status = args_integer(a, "--window", 1, many, 100, &job->window);
+  if (!status) status = args_integer(a, "--parts", 1, 100, 5, &job->parts);
+  if (!status) status = args_integer(a, "--from", 0, many, 0, &job->first);
+  if (!status) status = args_integer(a, "--count", 1, many, many, &job->count);
+  if (!status) status = args_integer(a, "--commit-every", 1, many, 0, &job->commit_every);
   if (!status && job->learns && strcmp(job->output, "output"))
-    status = refuse_usage(a, "--on is for a network that only runs; losses name their output with "
-                         "on= in their text");
+    status =
+        refuse_usage(a, "--on is for a network that only runs; losses name their output with "
+                        "on= in their text");
   return status ? status : loop_save_check(job);
 }
 
@@ -93,8 +88,7 @@ static int loop_limits(loop_job *job, int64_t *low, int64_t *high, int64_t *step
   int64_t ids = 0;
   int status = model_load(job->args, job->path, &job->model);
 
-  if (status)
-    return status;
+  if (status) return status;
   graph = lnsp_model_graph(job->model);
   (void)lnsp_graph_input_name(graph, &ids);
   *width = lnsp_graph_input_width(graph);
@@ -116,16 +110,18 @@ static int loop_output(loop_job *job, const lnsp_graph *graph) {
   for (i = 0; i < lnsp_graph_output_count(graph); i++) {
     if (lnsp_graph_output_shape(graph, i, &input, &out, &error))
       return refuse_error(job->args, job->path, &error);
-    if (strcmp(out.name, job->output))
-      continue;
+    if (strcmp(out.name, job->output)) continue;
     if (out.dims[out.rank - 1] != s->width)
-      return refuse(job->args, "output \"%s\" of %s is %lld wide, and the concepts of the stream "
-                    "%lld", job->output, job->path, (long long)out.dims[out.rank - 1],
+      return refuse(job->args,
+                    "output \"%s\" of %s is %lld wide, and the concepts of the stream "
+                    "%lld",
+                    job->output, job->path, (long long)out.dims[out.rank - 1],
                     (long long)s->width);
     if (out.rank == 3 && out.dims[1] != s->concepts)
-      return refuse(job->args, "output \"%s\" of %s has %lld vectors for a context of %lld; "
-                    "name another with --on", job->output, job->path, (long long)out.dims[1],
-                    (long long)s->concepts);
+      return refuse(job->args,
+                    "output \"%s\" of %s has %lld vectors for a context of %lld; "
+                    "name another with --on",
+                    job->output, job->path, (long long)out.dims[1], (long long)s->concepts);
     job->out_each = out.rank == 3;
     return 0;
   }
@@ -144,8 +140,7 @@ static int loop_network(loop_job *job) {
   if (!status && !job->learns &&
       lnsp_session_create(job->model, &limits, &library, &job->session, &error))
     status = refuse_error(a, job->path, &error);
-  if (status || !job->learns)
-    return status;
+  if (status || !job->learns) return status;
   lnsp_model_destroy(job->model); /* the trainer's weights are the only ones */
   job->model = NULL;
   l->each = job->out_each != 0;
@@ -162,33 +157,24 @@ static int loop_open(loop_job *job) {
   int64_t low = 0, high = 0, step = 1, width = 0, h;
   int status = loop_limits(job, &low, &high, &step, &width);
 
-  if (!status)
-    status = loop_stream_open(s, a, low, high, step < 1 ? 1 : step);
+  if (!status) status = loop_stream_open(s, a, low, high, step < 1 ? 1 : step);
   if (!status && s->width != width)
-    status = refuse(a, "%s takes vectors of width %lld, and those of %s are %lld wide", job->path,
-                    (long long)width, a->positional[1], (long long)s->width);
+    status = refuse(a, "%s takes vectors of width %lld, and those of %s are %lld wide",
+                    job->path, (long long)width, a->positional[1], (long long)s->width);
   if (!status && job->first >= s->count)
     status = refuse(a, "--from is %lld, but the stream has concepts 0 to %lld",
                     (long long)job->first, (long long)s->count - 1);
-  if (!status)
-    status = loop_texts_open(&job->texts, a, args_value(a, "--texts"), s->stored);
-  if (!status)
-    status = loop_network(job);
-  if (!status)
-    status = loop_lookup_open(&job->bank, s, job->top);
-  if (status)
-    return status;
-  if (job->count > s->count - job->first)
-    job->count = s->count - job->first;
-  if (!loop_stats_open(&job->meter, job->count))
-    return refuse_memory(a);
+  if (!status) status = loop_texts_open(&job->texts, a, args_value(a, "--texts"), s->stored);
+  if (!status) status = loop_network(job);
+  if (!status) status = loop_lookup_open(&job->bank, s, job->top);
+  if (status) return status;
+  if (job->count > s->count - job->first) job->count = s->count - job->first;
+  if (!loop_stats_open(&job->meter, job->count)) return refuse_memory(a);
   for (h = 1; h < job->rollout && !s->windows; h++)
-    if (!loop_stats_open(&job->ahead[h], job->count))
-      return refuse_memory(a);
+    if (!loop_stats_open(&job->ahead[h], job->count)) return refuse_memory(a);
   job->context = malloc((size_t)(2 * s->concepts * s->width) * sizeof(float));
   job->out = malloc((size_t)(s->concepts * s->width) * sizeof(float));
-  if (!job->context || !job->out)
-    return refuse_memory(a);
+  if (!job->context || !job->out) return refuse_memory(a);
   return loop_save_open(job);
 }
 
@@ -228,9 +214,8 @@ static int loop_ahead_of(loop_job *job, const loop_place *p, loop_ahead *ahead) 
     status = loop_predict(job, &out);
     if (!status)
       status = loop_lookup_find(&job->bank, job->args, out, rows, job->keep_context ? 0 : n,
-                              at->truth, &at->found);
-    if (!status && at->truth >= 0)
-      status = loop_stream_read(s, &at->truth, 1, truth);
+                                at->truth, &at->found);
+    if (!status && at->truth >= 0) status = loop_stream_read(s, &at->truth, 1, truth);
     at->cosine = at->truth >= 0 && !status ? metric_cosine(out, truth, s->width, 0) : 0;
     memmove(job->context, job->context + s->width, (size_t)(n - 1) * bytes);
     memmove(rows, rows + 1, (size_t)(n - 1) * sizeof *rows);
@@ -249,14 +234,12 @@ static int loop_concept(loop_job *job, loop_ahead *ahead) {
   int64_t h;
   int status = loop_ahead_of(job, &place, ahead);
 
-  if (status)
-    return status;
+  if (status) return status;
   loop_stats_add(&job->meter, ahead[0].found.rank, ahead[0].cosine);
   for (h = 1; h < job->rollout && !job->stream.windows; h++)
     if (ahead[h].truth >= 0)
       loop_stats_add(&job->ahead[h], ahead[h].found.rank, ahead[h].cosine);
-  if (job->learns)
-    status = loop_learn_step(l, place.context, place.target);
+  if (job->learns) status = loop_learn_step(l, place.context, place.target);
   job->done++;
   if (!status && job->show && (job->done - 1) % job->show == 0)
     status = loop_print_concept(job, &place, ahead, l->steps > steps);
@@ -302,8 +285,7 @@ static void loop_close(loop_job *job) {
   loop_learn_close(&job->learner);
   loop_lookup_close(&job->bank);
   loop_stats_close(&job->meter);
-  for (h = 0; h < LOOP_STEPS; h++)
-    loop_stats_close(&job->ahead[h]);
+  for (h = 0; h < LOOP_STEPS; h++) loop_stats_close(&job->ahead[h]);
   loop_texts_close(&job->texts);
   loop_stream_close(&job->stream);
   free(job->context);
@@ -315,33 +297,29 @@ static int run(const args *a) {
   loop_job *job = calloc(1, sizeof *job);
   int status = args_positionals(a, 2, 2);
 
-  if (!job)
-    return refuse_memory(a);
+  if (!job) return refuse_memory(a);
   job->args = a;
-  if (!status)
-    status = loop_read(job);
-  if (!status)
-    status = loop_open(job);
-  if (!status)
-    status = loop_print_start(job);
-  if (!status)
-    status = loop_go(job);
-  if (!status && job->learns)
-    status = loop_save_end(job);
-  if (!status)
-    status = loop_print_end(job);
+  if (!status) status = loop_read(job);
+  if (!status) status = loop_open(job);
+  if (!status) status = loop_print_start(job);
+  if (!status) status = loop_go(job);
+  if (!status && job->learns) status = loop_save_end(job);
+  if (!status) status = loop_print_end(job);
   loop_close(job);
   return status;
 }
 
 const command command_loop = {
-  "loop", "MODEL STREAM [option ...]", "predict the next concept, see it come, learn it, and on",
-  "STREAM is FILE:TENSOR with the vectors [rows, width] of all concepts. They arrive row by row,\n"
-  "or as --rows says. After each context the network predicts, the nearest concepts are looked\n"
-  "up, the true next one arrives and is ranked among them, and with --learn one training step\n"
-  "follows on it and on past pairs from a buffer. Figures are of predictions made before their\n"
-  "concept was learnt. The same seed gives the same bits. With --json each concept is one\n"
-  "object on a line of its own, between one at the start and one with the figures at the end.\n"
-  "An interrupt (ctrl-c) ends after the present concept and writes what was asked for.",
-  options, run,
+    "loop",
+    "MODEL STREAM [option ...]",
+    "predict the next concept, see it come, learn it, and on",
+    "STREAM is FILE:TENSOR with the vectors [rows, width] of all concepts. They arrive row by row,\n"
+    "or as --rows says. After each context the network predicts, the nearest concepts are looked\n"
+    "up, the true next one arrives and is ranked among them, and with --learn one training step\n"
+    "follows on it and on past pairs from a buffer. Figures are of predictions made before their\n"
+    "concept was learnt. The same seed gives the same bits. With --json each concept is one\n"
+    "object on a line of its own, between one at the start and one with the figures at the end.\n"
+    "An interrupt (ctrl-c) ends after the present concept and writes what was asked for.",
+    options,
+    run,
 };

@@ -85,7 +85,7 @@ typedef struct loop_found {
 int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown);
 /* Leaves the rows of without out, but never the truth (-1: none). */
 int loop_lookup_find(loop_lookup *b, const args *a, const float *query, const int32_t *without,
-                   int64_t without_count, int32_t truth, loop_found *out);
+                     int64_t without_count, int32_t truth, loop_found *out);
 void loop_lookup_close(loop_lookup *b);
 
 /* ---- loop_learn.c: a trainer with a buffer of past pairs ---- */
@@ -107,16 +107,19 @@ typedef struct loop_learner {
 } loop_learner;
 
 /* Options that it reads. */
-#define LOOP_LEARN_OPTIONS                                                                    \
-  { "--learn", NULL, "learn each concept when it has arrived, with replay" },                 \
-  { "--loss", "TEXT", "default \"" LOOP_LOSS "\", or cosine without replay" },                \
-  { "--optimizer", "TEXT", "default \"" LOOP_OPTIMIZER "\"" },                                \
-  { "--lr", "X", "learning rate" },                                                           \
-  { "--freeze", "PATTERN", "tensors that stay as they are; * and ? match; may be repeated" }, \
-  { "--rehearse", "N", "past pairs that are learnt again in each step; default 31" },         \
-  { "--buffer", "N", "past pairs that are kept to choose from; default 4096" },               \
-  { "--buffer-from", "FILE:TENSOR", "windows that fill it at first, e.g. of the old text" },  \
-  { "--replay", "FILE", "statistics for a replay term of the loss, from `lnsp replay fit`" }
+#define LOOP_LEARN_OPTIONS                                                                     \
+  {"--learn", NULL, "learn each concept when it has arrived, with replay"},                    \
+      {"--loss", "TEXT", "default \"" LOOP_LOSS "\", or cosine without replay"},               \
+      {"--optimizer", "TEXT", "default \"" LOOP_OPTIMIZER "\""},                               \
+      {"--lr", "X", "learning rate"},                                                          \
+      {"--freeze", "PATTERN",                                                                  \
+       "tensors that stay as they are; * and ? match; may be repeated"},                       \
+      {"--rehearse", "N", "past pairs that are learnt again in each step; default 31"},        \
+      {"--buffer", "N", "past pairs that are kept to choose from; default 4096"},              \
+      {"--buffer-from", "FILE:TENSOR", "windows that fill it at first, e.g. of the old text"}, \
+  {                                                                                            \
+    "--replay", "FILE", "statistics for a replay term of the loss, from `lnsp replay fit`"     \
+  }
 #define LOOP_LOSS "info_nce tau=.1 duplicates=mask context=mask"
 #define LOOP_OPTIMIZER "adamw lr=1e-4"
 

@@ -29,8 +29,7 @@ static const char *print_text(const loop_job *job, int32_t row, size_t width,
     const unsigned char c = (unsigned char)*text;
     columns += (c & 0xC0) != 0x80;
     if (columns > width) {
-      while (used > 0 && columns-- > width - 2)
-        do
+      while (used > 0 && columns-- > width - 2) do
           used--;
         while (used > 0 && ((unsigned char)buffer[used] & 0xC0) == 0x80);
       memcpy(buffer + used, "...", 4);
@@ -65,15 +64,13 @@ int loop_print_start(const loop_job *job) {
   lnsp_error error;
   report r;
 
-  if (job->args->json)
-    json_lines();
+  if (job->args->json) json_lines();
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
   if (job->learns && lnsp_trainer_memory(l->trainer, &memory, &error))
     return refuse_error(job->args, NULL, &error);
   r = report_start(job->args);
-  if (r.json)
-    json_text("line", "start");
+  if (r.json) json_text("line", "start");
   report_text(&r, "model", "model", job->path);
   report_integer(&r, "stream", "stream", job->count, "concepts");
   report_integer(&r, "context", "context", job->stream.concepts, "concepts");
@@ -93,8 +90,7 @@ int loop_print_start(const loop_job *job) {
 
 static void print_json_row(const loop_job *job, int32_t row) {
   json_integer("row", row);
-  if (job->texts.line)
-    json_text("text", job->texts.line[row]);
+  if (job->texts.line) json_text("text", job->texts.line[row]);
 }
 
 static void print_json_found(const loop_job *job, const loop_found *found) {
@@ -130,8 +126,7 @@ static int print_json(const loop_job *job, const loop_place *place, const loop_a
   json_real("cosine", ahead->cosine);
   json_integer("rank", ahead->found.rank);
   json_close('}');
-  if (job->rollout > 1)
-    json_open("rollout", '[');
+  if (job->rollout > 1) json_open("rollout", '[');
   for (i = 1; i < job->rollout; i++) {
     json_open(NULL, '{');
     print_json_found(job, &ahead[i].found);
@@ -144,10 +139,8 @@ static int print_json(const loop_job *job, const loop_place *place, const loop_a
     }
     json_close('}');
   }
-  if (job->rollout > 1)
-    json_close(']');
-  if (learnt)
-    json_real("loss", (double)job->learner.loss);
+  if (job->rollout > 1) json_close(']');
+  if (learnt) json_real("loss", (double)job->learner.loss);
   print_figures("so_far", &all);
   print_figures("window", &window);
   return report_end(&r, job->args);
@@ -167,12 +160,10 @@ static void print_rollout(const loop_job *job, const loop_ahead *ahead) {
   int64_t h;
 
   for (h = 1; h < job->rollout; h++) {
-    if (!ahead[h].found.count)
-      continue;
+    if (!ahead[h].found.count) continue;
     printf("  +%-2lld %6.3f  %s\n", (long long)h, (double)ahead[h].found.score[0],
            print_text(job, ahead[h].found.row[0], PRINT_COLUMNS - 13, text));
-    if (ahead[h].truth < 0)
-      continue;
+    if (ahead[h].truth < 0) continue;
     print_rank(job, ahead[h].found.rank, rank);
     printf("      %6.3f  comes: %s (%s)\n", ahead[h].cosine,
            print_text(job, ahead[h].truth, PRINT_COLUMNS - 48, text), rank);
@@ -185,8 +176,7 @@ int loop_print_concept(const loop_job *job, const loop_place *place, const loop_
   char text[4 * PRINT_COLUMNS + 8], rank[64];
   int64_t i;
 
-  if (job->args->json)
-    return print_json(job, place, ahead, learnt);
+  if (job->args->json) return print_json(job, place, ahead, learnt);
   printf("\n%lld\n", (long long)(job->first + job->done - 1));
   for (i = 0; i < job->stream.concepts; i++)
     printf("              %s\n", print_text(job, place->context[i], PRINT_COLUMNS - 14, text));
@@ -196,8 +186,7 @@ int loop_print_concept(const loop_job *job, const loop_place *place, const loop_
   print_rank(job, ahead->found.rank, rank);
   printf("  = %7.3f  %s\n              %s", ahead->cosine,
          print_text(job, place->target, PRINT_COLUMNS - 14, text), rank);
-  if (learnt)
-    printf(", learnt with loss %.4f", (double)job->learner.loss);
+  if (learnt) printf(", learnt with loss %.4f", (double)job->learner.loss);
   printf("\n");
   print_rollout(job, ahead);
   printf("              R@5 %.3f  MRR %.3f, of the last %lld  R@5 %.3f  MRR %.3f\n", all.hit5,
@@ -209,8 +198,8 @@ int loop_print_concept(const loop_job *job, const loop_place *place, const loop_
 
 static void print_row(const char *name, const loop_figures *f) {
   char number[FORMAT_NUMBER_BYTES];
-  printf("%-18s %8s  %6.4f  %6.4f  %6.4f  %6.4f  %6.4f\n", name, format_number(f->count, number),
-         f->cosine, f->hit1, f->hit5, f->hit10, f->mrr);
+  printf("%-18s %8s  %6.4f  %6.4f  %6.4f  %6.4f  %6.4f\n", name,
+         format_number(f->count, number), f->cosine, f->hit1, f->hit5, f->hit10, f->mrr);
 }
 
 /* All, the last ones, the parts in order, the steps of the rollout. */
@@ -241,8 +230,7 @@ static void print_table(const loop_job *job) {
     json_close(']');
   else
     print_row("the last ones", &window);
-  if (json)
-    json_open("rollout", '[');
+  if (json) json_open("rollout", '[');
   for (i = 1; i < job->rollout; i++) {
     const loop_figures f = loop_stats_all(&job->ahead[i]);
     snprintf(name, sizeof name, "%lld ahead", (long long)i + 1);
@@ -258,8 +246,9 @@ static void print_table(const loop_job *job) {
 }
 
 static void print_learnt(const loop_job *job, const report *r) {
-  static const char *const outputs[][2] = { { "-o", "file" }, { "--state", "state" },
-                                            { "--store", "store" } };
+  static const char *const outputs[][2] = {{"-o", "file"},
+                                           {"--state", "state"},
+                                           {"--store", "store"}};
   const loop_learner *l = &job->learner;
   uint8_t hash[LNSP_HASH_BYTES];
   size_t i;
@@ -281,13 +270,11 @@ static void print_learnt(const loop_job *job, const report *r) {
 int loop_print_end(const loop_job *job) {
   const report r = report_start(job->args);
 
-  if (r.json)
-    json_text("line", "end");
+  if (r.json) json_text("line", "end");
   print_table(job);
   if (job->interrupted)
     report_text(&r, "interrupted", "interrupted", "yes, after the concept it was at");
   report_integer(&r, "concepts", "concepts", job->done, "");
-  if (job->learns)
-    print_learnt(job, &r);
+  if (job->learns) print_learnt(job, &r);
   return report_end(&r, job->args);
 }

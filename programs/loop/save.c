@@ -16,11 +16,12 @@ int loop_save_check(loop_job *job) {
 
   if (!job->learns && (out || state || store))
     return refuse_usage(a, "%s has what was learnt: give --learn too",
-                       out ? "-o" : state ? "--state" : "--store");
+                        out     ? "-o"
+                        : state ? "--state"
+                                : "--store");
   if (args_value(a, "--commit-every") && !store)
     return refuse_usage(a, "--commit-every needs --store STORE");
-  if (out)
-    status = args_output(a, &out);
+  if (out) status = args_output(a, &out);
   if (!status && state)
     status = !*state || (out && !strcmp(state, out))
                  ? refuse_usage(a, "--state needs a file of its own, beside that of -o")
@@ -34,15 +35,13 @@ int loop_save_open(loop_job *job) {
   lnsp_error error;
   int safetensors = 0;
 
-  if (!path)
-    return 0;
+  if (!path) return 0;
   if (file_exists(path, &safetensors)) {
     if (lnsp_store_open(path, NULL, NULL, &job->store, &error))
       return refuse_error(job->args, path, &error);
     return 0;
   }
-  if (lnsp_store_create(path, job->learner.trainer, NULL, NULL, NULL, &job->store,
-                             &error))
+  if (lnsp_store_create(path, job->learner.trainer, NULL, NULL, NULL, &job->store, &error))
     return refuse_error(job->args, path, &error);
   return loop_save_commit(job);
 }
@@ -67,8 +66,7 @@ int loop_save_commit(loop_job *job) {
     status = lnsp_store_commit(job->store, l->trainer, &note, NULL, &error);
   } else if (!status) {
     status = lnsp_trainer_publish(l->trainer, l->average, NULL, &model, &error);
-    if (!status)
-      status = lnsp_store_commit_model(job->store, model, &note, NULL, &error);
+    if (!status) status = lnsp_store_commit_model(job->store, model, &note, NULL, &error);
     lnsp_model_destroy(model);
   }
   return status ? refuse_error(job->args, path, &error) : 0;

@@ -31,19 +31,16 @@ static int texts_read(const args *a, const char *path, char **out, size_t *lengt
   }
   while (bytes && (*length += fread(bytes + *length, 1, room - *length, file)) == room) {
     more = realloc(bytes, room * 2);
-    if (!more)
-      free(bytes);
+    if (!more) free(bytes);
     bytes = more;
     room *= 2;
   }
   failed = ferror(file);
   fclose(file);
-  if (!bytes)
-    return refuse_memory(a);
+  if (!bytes) return refuse_memory(a);
   *out = bytes;
   bytes[*length] = 0;
-  if (failed)
-    return refuse(a, "%s cannot be read", path);
+  if (failed) return refuse(a, "%s cannot be read", path);
   return memchr(bytes, 0, *length) ? refuse(a, "%s is no text: it has a zero byte", path) : 0;
 }
 
@@ -52,18 +49,15 @@ static char **texts_lines(char *bytes, size_t length, int64_t *count) {
   char **line, *at, *end;
   int64_t n = 0;
 
-  for (at = bytes; (at = strchr(at, '\n')) != NULL; at++)
-    n++;
+  for (at = bytes; (at = strchr(at, '\n')) != NULL; at++) n++;
   *count = n + (length > 0 && bytes[length - 1] != '\n');
   line = malloc((size_t)(*count + 1) * sizeof *line);
   for (n = 0, at = bytes; line && n < *count; n++, at = end + 1) {
     line[n] = at;
     end = strchr(at, '\n');
-    if (!end)
-      end = bytes + length;
+    if (!end) end = bytes + length;
     *end = 0;
-    if (end > at && end[-1] == '\r')
-      end[-1] = 0;
+    if (end > at && end[-1] == '\r') end[-1] = 0;
   }
   return line;
 }
@@ -72,8 +66,7 @@ static char **texts_lines(char *bytes, size_t length, int64_t *count) {
 static const char *texts_field(const char *line, int64_t number, size_t *length) {
   for (; number > 0; number--) {
     line = strchr(line, '\t');
-    if (!line)
-      return NULL;
+    if (!line) return NULL;
     line++;
   }
   *length = strcspn(line, "\t");
@@ -85,8 +78,7 @@ static int64_t texts_column(const char *head, const char *name, size_t name_leng
   size_t length = 0;
   int64_t i;
   for (i = 0; (field = texts_field(head, i, &length)) != NULL; i++)
-    if (length == name_length && !memcmp(field, name, length))
-      return i;
+    if (length == name_length && !memcmp(field, name, length)) return i;
   return -1;
 }
 
@@ -96,9 +88,10 @@ static int texts_choose(const args *a, const char *names, const char *head, text
     const size_t length = strcspn(names, ",");
     const int64_t found = texts_column(head, names, length);
     if (found < 0 || c->count == TEXTS_COLUMNS)
-      return refuse(a, "--texts: the first line has no column \"%.*s\", or more than %d are "
-                    "named; its columns, behind tabs, are: %.200s", (int)length, names,
-                    TEXTS_COLUMNS, head);
+      return refuse(a,
+                    "--texts: the first line has no column \"%.*s\", or more than %d are "
+                    "named; its columns, behind tabs, are: %.200s",
+                    (int)length, names, TEXTS_COLUMNS, head);
     c->number[c->count++] = found;
     names += length + (names[length] == ',');
   }
@@ -145,30 +138,26 @@ static int texts_pick_all(loop_texts *t, const args *a, size_t length, int64_t r
 }
 
 static int texts_load_columns(loop_texts *t, const args *a, const char *path, const char *names,
-                      int64_t rows) {
-  static const char *const usual[] = { "text", "sentence", "concept", "lemma", "name" };
+                              int64_t rows) {
+  static const char *const usual[] = {"text", "sentence", "concept", "lemma", "name"};
   texts_columns c;
   size_t length = 0, i;
   int64_t count = 0;
   int status = texts_read(a, path, &t->bytes, &length);
 
   memset(&c, 0, sizeof c);
-  if (status)
-    return status;
+  if (status) return status;
   t->line = texts_lines(t->bytes, length, &count);
-  if (!t->line)
-    return refuse_memory(a);
+  if (!t->line) return refuse_memory(a);
   if (count != rows + 1 && (names || count != rows))
-    return refuse(a, "%s has %lld lines for %lld vectors; give a text for each row, and before "
-                  "them a line of column names if you like", path, (long long)count,
-                  (long long)rows);
-  if (names)
-    status = texts_choose(a, names, t->line[0], &c);
+    return refuse(a,
+                  "%s has %lld lines for %lld vectors; give a text for each row, and before "
+                  "them a line of column names if you like",
+                  path, (long long)count, (long long)rows);
+  if (names) status = texts_choose(a, names, t->line[0], &c);
   for (i = 0; !names && count == rows + 1 && !c.count && i < sizeof usual / sizeof *usual; i++)
-    if ((c.number[0] = texts_column(t->line[0], usual[i], strlen(usual[i]))) >= 0)
-      c.count = 1;
-  if (count == rows + 1)
-    memmove(t->line, t->line + 1, (size_t)rows * sizeof *t->line);
+    if ((c.number[0] = texts_column(t->line[0], usual[i], strlen(usual[i]))) >= 0) c.count = 1;
+  if (count == rows + 1) memmove(t->line, t->line + 1, (size_t)rows * sizeof *t->line);
   return status || !c.count ? status : texts_pick_all(t, a, length, rows, &c);
 }
 
@@ -183,8 +172,7 @@ int loop_texts_open(loop_texts *t, const args *a, const char *spec, int64_t rows
   if (names || !colon || file_exists(spec, &safetensors))
     return texts_load_columns(t, a, spec, names, rows);
   path = malloc(strlen(spec) + 1);
-  if (!path)
-    return refuse_memory(a);
+  if (!path) return refuse_memory(a);
   memcpy(path, spec, (size_t)(colon - spec));
   path[colon - spec] = 0;
   status = texts_load_columns(t, a, path, colon + 1, rows);

@@ -16,8 +16,8 @@
 #include "lnsp.h"
 
 static const option options[] = {
-  { "--tolerance", "X", "largest relative norm of a difference; default 1e-5" },
-  { NULL, NULL, NULL },
+    {"--tolerance", "X", "largest relative norm of a difference; default 1e-5"},
+    {NULL, NULL, NULL},
 };
 
 typedef struct check_job {
@@ -41,8 +41,7 @@ static double check_relative(const float *a, const float *b, int64_t count) {
     difference += d * d;
     norm += (double)b[i] * (double)b[i];
   }
-  if (norm > 0)
-    return sqrt(difference / norm);
+  if (norm > 0) return sqrt(difference / norm);
   return difference > 0 ? HUGE_VAL : 0;
 }
 
@@ -54,12 +53,12 @@ static int check_value(check_job *job, const char *label, const char *name,
   float *values;
   double norm;
 
-  if (lnsp_file_tensor(job->expected, name, &shape, &error))
-    return 0;
+  if (lnsp_file_tensor(job->expected, name, &shape, &error)) return 0;
   if (tensor_elements(&shape) != tensor_elements(value))
-    return refuse(job->args, "tensor %s of the case has %lld elements, the model's has %lld; "
-                             "give the case of this model", name,
-                  (long long)tensor_elements(&shape), (long long)tensor_elements(value));
+    return refuse(job->args,
+                  "tensor %s of the case has %lld elements, the model's has %lld; "
+                  "give the case of this model",
+                  name, (long long)tensor_elements(&shape), (long long)tensor_elements(value));
   if (tensor_load(job->expected, name, &expected, &values, &error))
     return refuse_error(job->args, job->args->positional[1], &error);
   norm = check_relative(value->data, values, tensor_elements(value));
@@ -72,8 +71,7 @@ static int check_value(check_job *job, const char *label, const char *name,
   if (job->r.json) {
     json_open(NULL, '{');
     json_text("name", label);
-    if (index >= 0)
-      json_integer("node", index);
+    if (index >= 0) json_integer("node", index);
     json_real("relative_norm", norm);
     json_close('}');
   } else {
@@ -98,14 +96,11 @@ static int check_nodes(check_job *job) {
     for (j = i + 1; !lnsp_session_node(job->session, j, &later, &error); j++)
       same_name += !strcmp(later.name, value.name);
     status = check_value(job, label, number, &value, i);
-    if (!status && !same_name)
-      status = check_value(job, label, value.name, &value, i);
-    if (status || lnsp_session_node(job->scalar, i, &other, &error))
-      continue;
+    if (!status && !same_name) status = check_value(job, label, value.name, &value, i);
+    if (status || lnsp_session_node(job->scalar, i, &other, &error)) continue;
     job->bits_compared++;
     if (memcmp(value.data, other.data, (size_t)tensor_elements(&value) * sizeof(float))) {
-      if (!job->bits_differ++)
-        snprintf(job->first_bits, sizeof job->first_bits, "%s", label);
+      if (!job->bits_differ++) snprintf(job->first_bits, sizeof job->first_bits, "%s", label);
     }
   }
   return status;
@@ -125,19 +120,16 @@ static int check_run(check_job *job, const lnsp_graph *graph) {
     }
     out[i].data = malloc((size_t)tensor_elements(&out[i]) * sizeof(float));
     count++;
-    if (!out[i].data)
-      status = refuse_memory(job->args);
+    if (!out[i].data) status = refuse_memory(job->args);
   }
-  if (!status && (lnsp_session_run(job->scalar, job->in.inputs, job->in.needed_count, out, count,
-                                   &error) ||
+  if (!status && (lnsp_session_run(job->scalar, job->in.inputs, job->in.needed_count, out,
+                                   count, &error) ||
                   lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, out,
                                    count, &error)))
     status = refuse_error(job->args, job->args->positional[1], &error);
-  if (!status)
-    status = check_nodes(job);
+  if (!status) status = check_nodes(job);
   for (i = 0; i < count; i++) {
-    if (!status)
-      status = check_value(job, out[i].name, out[i].name, &out[i], -1);
+    if (!status) status = check_value(job, out[i].name, out[i].name, &out[i], -1);
     free(out[i].data);
   }
   return status;
@@ -149,18 +141,14 @@ static int check_open(check_job *job, lnsp_model *model) {
   lnsp_error error;
   int status = data_need(&job->in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
 
-  if (!status)
-    status = data_reserve(&job->in, job->in.rows);
-  if (status)
-    return status;
+  if (!status) status = data_reserve(&job->in, job->in.rows);
+  if (status) return status;
   limits = model_size_options(job->in.rows, job->in.max_concepts);
   limits.keep_nodes = 1;
   status = lnsp_session_create(model, &limits, &library, &job->session, &error);
   library.isa = "scalar";
-  if (!status)
-    status = lnsp_session_create(model, &limits, &library, &job->scalar, &error);
-  if (!status)
-    status = lnsp_file_open(job->args->positional[1], NULL, &job->expected, &error);
+  if (!status) status = lnsp_session_create(model, &limits, &library, &job->scalar, &error);
+  if (!status) status = lnsp_file_open(job->args->positional[1], NULL, &job->expected, &error);
   return status ? refuse_error(job->args, job->args->positional[1], &error) : 0;
 }
 
@@ -169,8 +157,7 @@ static int check_report(check_job *job) {
   const report *r = &job->r;
   char text[192];
 
-  if (r->json)
-    json_close(']');
+  if (r->json) json_close(']');
   report_text(r, "isa", "kernels", lnsp_session_isa(job->session));
   report_integer(r, "compared", "compared", job->compared, "tensors with the case");
   report_integer(r, "nodes_compared", "bits compared", job->bits_compared,
@@ -182,10 +169,8 @@ static int check_report(check_job *job) {
     snprintf(text, sizeof text, "%s, relative norm %.3g", job->first, job->first_norm);
     report_text(r, "", "first to diverge", text);
   }
-  if (!r->json && job->first_bits[0])
-    report_text(r, "", "first other bits", job->first_bits);
-  if (report_end(r, job->args))
-    return EXIT_REFUSED;
+  if (!r->json && job->first_bits[0]) report_text(r, "", "first other bits", job->first_bits);
+  if (report_end(r, job->args)) return EXIT_REFUSED;
   if (job->first[0])
     return refuse(job->args, "%s is the first that diverges, relative norm %.3g over %.3g",
                   job->first, job->first_norm, job->tolerance);
@@ -204,23 +189,18 @@ static int run(const args *a) {
   memset(&job, 0, sizeof job);
   memset(&spec, 0, sizeof spec);
   job.args = a;
-  if (!status)
-    status = args_real(a, "--tolerance", 0, 1e-5, &job.tolerance);
-  if (!status)
-    status = model_load(a, a->positional[0], &model);
+  if (!status) status = args_real(a, "--tolerance", 0, 1e-5, &job.tolerance);
+  if (!status) status = model_load(a, a->positional[0], &model);
   if (!status) {
     spec.path = a->positional[1];
     status = data_open(&job.in, a, &spec);
   }
-  if (!status)
-    status = check_open(&job, model);
+  if (!status) status = check_open(&job, model);
   if (!status) {
     job.r = report_start(a);
-    if (job.r.json)
-      json_open("tensors", '[');
+    if (job.r.json) json_open("tensors", '[');
     status = check_run(&job, lnsp_model_graph(model));
-    if (!status)
-      status = check_report(&job);
+    if (!status) status = check_report(&job);
   }
   lnsp_session_destroy(job.session);
   lnsp_session_destroy(job.scalar);
@@ -231,10 +211,13 @@ static int run(const args *a) {
 }
 
 const command command_check = {
-  "check", "MODEL CASE", "the first node that diverges from a case",
-  "Runs MODEL on `input` (or `ids`, and `mask`) of CASE, keeps every node, and compares: each tensor of CASE that is\n"
-  "named like an output (`output`, `teacher`, `code`), a node of the graph (`lnsp info --graph\n"
-  "MODEL` lists them; of a name that is bound again, the last) or `node.<number>`; and the bits\n"
-  "of every node with those of the scalar kernels. Status 1 and the first name if one differs.",
-  options, run,
+    "check",
+    "MODEL CASE",
+    "the first node that diverges from a case",
+    "Runs MODEL on `input` (or `ids`, and `mask`) of CASE, keeps every node, and compares: each tensor of CASE that is\n"
+    "named like an output (`output`, `teacher`, `code`), a node of the graph (`lnsp info --graph\n"
+    "MODEL` lists them; of a name that is bound again, the last) or `node.<number>`; and the bits\n"
+    "of every node with those of the scalar kernels. Status 1 and the first name if one differs.",
+    options,
+    run,
 };

@@ -14,14 +14,14 @@
 #include "lnsp.h"
 
 static const option options[] = {
-  { "--type", "T", "f32, f16, bf16 or int8" },
-  { "-o", "OUT", "file to write" },
-  { NULL, NULL, NULL },
+    {"--type", "T", "f32, f16, bf16 or int8"},
+    {"-o", "OUT", "file to write"},
+    {NULL, NULL, NULL},
 };
 
 /* What a tensor lost: its largest difference over its largest value. */
 static int convert_loss(const lnsp_model *from, const lnsp_model *to, const lnsp_tensor *tensor,
-                         double *loss, lnsp_error *error) {
+                        double *loss, lnsp_error *error) {
   const int64_t count = tensor_elements(tensor);
   float *a = malloc((size_t)(count ? count : 1) * sizeof *a);
   float *b = malloc((size_t)(count ? count : 1) * sizeof *b);
@@ -57,8 +57,7 @@ static int convert_tensors(const args *a, const report *r, const lnsp_model *fro
   double worst = 0;
   int32_t i;
 
-  if (r->json)
-    json_open("tensors", '[');
+  if (r->json) json_open("tensors", '[');
   for (i = 0; i < lnsp_graph_tensor_count(graph); i++) {
     double loss = 0;
     if (lnsp_graph_tensor_at(graph, i, &tensor, &error) ||
@@ -87,8 +86,9 @@ static int64_t convert_bytes(const lnsp_model *model) {
   lnsp_memory_info memory;
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
-  return lnsp_model_measure(lnsp_model_graph(model), &memory, NULL) ? -1
-                                                                    : (int64_t)memory.weight_bytes;
+  return lnsp_model_measure(lnsp_model_graph(model), &memory, NULL)
+             ? -1
+             : (int64_t)memory.weight_bytes;
 }
 
 static int convert_report(const args *a, const lnsp_model *from, const lnsp_model *to,
@@ -103,10 +103,8 @@ static int convert_report(const args *a, const lnsp_model *from, const lnsp_mode
   report_integer(&r, "bytes_before", "weights before", convert_bytes(from), "bytes");
   report_integer(&r, "bytes_after", "weights after", convert_bytes(to), "bytes");
   status = convert_tensors(a, &r, from, to);
-  if (!status && lnsp_model_hash(to, hash, &error))
-    status = refuse_error(a, path, &error);
-  if (status)
-    return status;
+  if (!status && lnsp_model_hash(to, hash, &error)) status = refuse_error(a, path, &error);
+  if (status) return status;
   report_hash(&r, "hash", "hash", hash);
   report_text(&r, "file", "written", path);
   return report_end(&r, a);
@@ -121,29 +119,27 @@ static int run(const args *a) {
 
   if (!status && !args_value(a, "--type"))
     status = refuse_usage(a, "--type is missing: f32, f16, bf16 or int8");
-  if (!status)
-    status = args_type(a, &type);
-  if (!status)
-    status = args_output(a, &path);
-  if (!status)
-    status = model_load(a, a->positional[0], &from);
+  if (!status) status = args_type(a, &type);
+  if (!status) status = args_output(a, &path);
+  if (!status) status = model_load(a, a->positional[0], &from);
   if (!status && lnsp_model_convert(from, type, NULL, &to, &error))
     status = refuse_error(a, a->positional[0], &error);
-  if (!status && lnsp_model_save(to, path, 0, &error))
-    status = refuse_error(a, path, &error);
-  if (!status)
-    status = convert_report(a, from, to, path);
+  if (!status && lnsp_model_save(to, path, 0, &error)) status = refuse_error(a, path, &error);
+  if (!status) status = convert_report(a, from, to, path);
   lnsp_model_destroy(from);
   lnsp_model_destroy(to);
   return status;
 }
 
 const command command_convert = {
-  "convert", "MODEL --type T -o OUT", "a model stored in another type",
-  "Stores the matrices as float32, float16, bfloat16 (rounded to nearest) or int8 with a scale a\n"
-  "row. A model runs in the type that its file has: half the bytes, near half the time for one\n"
-  "vector. Biases and norms stay float32. float16 and bfloat16 compute what the float32 model of\n"
-  "the rounded weights computes, to the bit; int8 quantises each input too, and is only for\n"
-  "running. Prints what each tensor lost: its largest difference over its largest value.",
-  options, run,
+    "convert",
+    "MODEL --type T -o OUT",
+    "a model stored in another type",
+    "Stores the matrices as float32, float16, bfloat16 (rounded to nearest) or int8 with a scale a\n"
+    "row. A model runs in the type that its file has: half the bytes, near half the time for one\n"
+    "vector. Biases and norms stay float32. float16 and bfloat16 compute what the float32 model of\n"
+    "the rounded weights computes, to the bit; int8 quantises each input too, and is only for\n"
+    "running. Prints what each tensor lost: its largest difference over its largest value.",
+    options,
+    run,
 };

@@ -15,14 +15,14 @@
 #define GATHER_INPUTS (DATA_FILES - GATHER_PARTS)
 
 static const option options[] = {
-  { "-o", "OUT", "file to write" },
-  { "--input", "FILE:TENSOR", "vectors [N, width] of the --rows that come behind it" },
-  { "--rows", "FILE:TENSOR[@...]",
-    "rows [M] or windows [M, L]; @100 draws 100 of them, @0-80% takes\n"
-    "                             a stretch; may be repeated" },
-  { "--as", "NAME", "what the --rows behind it are called in OUT; default rows" },
-  { "--seed", "N", "of what is drawn; default 0" },
-  { NULL, NULL, NULL },
+    {"-o", "OUT", "file to write"},
+    {"--input", "FILE:TENSOR", "vectors [N, width] of the --rows that come behind it"},
+    {"--rows", "FILE:TENSOR[@...]",
+     "rows [M] or windows [M, L]; @100 draws 100 of them, @0-80% takes\n"
+     "                             a stretch; may be repeated"},
+    {"--as", "NAME", "what the --rows behind it are called in OUT; default rows"},
+    {"--seed", "N", "of what is drawn; default 0"},
+    {NULL, NULL, NULL},
 };
 
 typedef struct gather_input {
@@ -59,23 +59,20 @@ static int gather_input_add(gather *g, const char *text) {
   if (g->inputs == GATHER_INPUTS)
     return refuse_usage(g->args, "more than %d times --input", GATHER_INPUTS);
   status = data_split(&g->d, "--input", text, &length, &in->tensor);
-  if (!status)
-    status = data_file(&g->d, text, length, &in->file);
-  if (status)
-    return status;
+  if (!status) status = data_file(&g->d, text, length, &in->file);
+  if (status) return status;
   if (lnsp_file_tensor(in->file, in->tensor, &in->shape, &error))
     return refuse_error(g->args, text, &error);
   if (in->shape.rank != 2 || in->shape.dims[0] > INT32_MAX || in->shape.dims[1] < 1)
     return refuse(g->args, "%s: vectors are [rows, width]", text);
   if (in->shape.dims[1] != g->input[0].shape.dims[1])
-    return refuse(g->args, "%s has vectors of width %lld, those before it %lld; one file has one "
-                  "width", text, (long long)in->shape.dims[1],
-                  (long long)g->input[0].shape.dims[1]);
+    return refuse(g->args,
+                  "%s has vectors of width %lld, those before it %lld; one file has one "
+                  "width",
+                  text, (long long)in->shape.dims[1], (long long)g->input[0].shape.dims[1]);
   in->place = malloc((size_t)(in->shape.dims[0] + 1) * sizeof *in->place);
-  if (!in->place)
-    return refuse_memory(g->args);
-  for (r = 0; r < in->shape.dims[0]; r++)
-    in->place[r] = -1;
+  if (!in->place) return refuse_memory(g->args);
+  for (r = 0; r < in->shape.dims[0]; r++) in->place[r] = -1;
   g->inputs++;
   return 0;
 }
@@ -87,8 +84,7 @@ static int32_t gather_row(gather *g, int32_t row) {
     if (g->count == g->room) {
       const int64_t room = 2 * g->room + 1024;
       int32_t *more = realloc(g->from, (size_t)(2 * room) * sizeof *more);
-      if (!more)
-        return -1;
+      if (!more) return -1;
       g->from = more;
       g->room = room;
     }
@@ -123,8 +119,7 @@ static int gather_choice_read(const gather *g, const char *text, gather_choice *
   c->from = 0;
   c->to = 100;
   *length = strlen(text);
-  if (!at || at[1] < '0' || at[1] > '9' || strpbrk(at, ":/"))
-    return 0;
+  if (!at || at[1] < '0' || at[1] > '9' || strpbrk(at, ":/")) return 0;
   *length = (size_t)(at - text);
   a = strtoll(at + 1, &end, 10);
   if (!*end && a <= INT32_MAX) {
@@ -133,8 +128,10 @@ static int gather_choice_read(const gather *g, const char *text, gather_choice *
   }
   b = *end == '-' ? strtoll(end + 1, &end, 10) : -1;
   if (strcmp(end, "%") || a >= b || b > 100)
-    return refuse_usage(g->args, "--rows is \"%s\"; behind the @ stands a number of rows to draw, "
-                       "or a stretch as 0-80%%", text);
+    return refuse_usage(g->args,
+                        "--rows is \"%s\"; behind the @ stands a number of rows to draw, "
+                        "or a stretch as 0-80%%",
+                        text);
   c->from = (int)a;
   c->to = (int)b;
   return 0;
@@ -158,22 +155,19 @@ static int64_t gather_choose(gather *g, const gather_choice *c, int64_t n, char 
 static gather_part *gather_part_of(gather *g, const char *name) {
   int i;
   for (i = 0; i < g->parts; i++)
-    if (!strcmp(g->part[i].name, name))
-      return &g->part[i];
-  if (g->parts == GATHER_PARTS)
-    return NULL;
+    if (!strcmp(g->part[i].name, name)) return &g->part[i];
+  if (g->parts == GATHER_PARTS) return NULL;
   g->part[g->parts].name = name;
   return &g->part[g->parts++];
 }
 
-static int gather_part_add(gather *g, gather_part *p, const row_index *index,
-                           const char *taken, int64_t count) {
-  int32_t *more = realloc(p->row, (size_t)((p->count + count) * index->columns + 1) *
-                                      sizeof *more);
+static int gather_part_add(gather *g, gather_part *p, const row_index *index, const char *taken,
+                           int64_t count) {
+  int32_t *more =
+      realloc(p->row, (size_t)((p->count + count) * index->columns + 1) * sizeof *more);
   int64_t r, i;
 
-  if (!more)
-    return refuse_memory(g->args);
+  if (!more) return refuse_memory(g->args);
   p->row = more;
   p->columns = index->columns;
   more += p->count * p->columns;
@@ -195,8 +189,7 @@ static int gather_rows(gather *g, const char *text, const char *name) {
   int64_t i;
   int status;
 
-  if (!p || !*name)
-    return refuse_usage(g->args, "--as needs a name");
+  if (!p || !*name) return refuse_usage(g->args, "--as needs a name");
   if (!strcmp(name, "vectors"))
     return refuse_usage(g->args, "--as vectors is what the vectors themselves are called");
   status = gather_choice_read(g, text, &choice, &length);
@@ -210,13 +203,15 @@ static int gather_rows(gather *g, const char *text, const char *name) {
   status = row_index_load(&g->d, "--rows", spec, &index);
   for (i = 0; !status && i < index->count * index->columns; i++)
     if (index->row[i] < 0 || index->row[i] >= in->shape.dims[0])
-      status = refuse(g->args, "%s names row %ld at place %lld, but tensor %s has rows 0 to %lld",
-                      spec, (long)index->row[i], (long long)i, in->tensor,
-                      (long long)in->shape.dims[0] - 1);
+      status =
+          refuse(g->args, "%s names row %ld at place %lld, but tensor %s has rows 0 to %lld",
+                 spec, (long)index->row[i], (long long)i, in->tensor,
+                 (long long)in->shape.dims[0] - 1);
   if (!status && p->columns && p->columns != index->columns)
-    status = refuse(g->args, "%s has %lld columns, but \"%s\" has %lld already; give it another "
-                    "name with --as", spec, (long long)index->columns, name,
-                    (long long)p->columns);
+    status = refuse(g->args,
+                    "%s has %lld columns, but \"%s\" has %lld already; give it another "
+                    "name with --as",
+                    spec, (long long)index->columns, name, (long long)p->columns);
   free(spec);
   taken = status ? NULL : malloc((size_t)index->count + 1);
   if (!status)
@@ -243,13 +238,14 @@ static int gather_read(gather *g) {
     else if (!strcmp(option_name, "--as"))
       name = value;
     else if (!strcmp(option_name, "--rows"))
-      status = g->inputs ? gather_rows(g, value, name)
-                         : refuse_usage(g->args, "--rows stands behind the --input that it is of");
+      status = g->inputs
+                   ? gather_rows(g, value, name)
+                   : refuse_usage(g->args, "--rows stands behind the --input that it is of");
   }
   if (!status && !g->parts)
-    status = refuse_usage(g->args, "nothing to gather: give --input FILE:TENSOR --rows FILE:TENSOR");
-  if (!status && !g->count)
-    status = refuse(g->args, "no row is left to gather");
+    status =
+        refuse_usage(g->args, "nothing to gather: give --input FILE:TENSOR --rows FILE:TENSOR");
+  if (!status && !g->count) status = refuse(g->args, "no row is left to gather");
   return status;
 }
 
@@ -279,8 +275,7 @@ static int gather_write(const gather *g, const char *path) {
   int i, status = 0;
 
   for (i = 1; i < g->inputs; i++)
-    if (g->input[i].shape.dtype != dtype)
-      dtype = LNSP_F32;
+    if (g->input[i].shape.dtype != dtype) dtype = LNSP_F32;
   memset(tensors, 0, sizeof tensors);
   for (i = 0; i < g->parts; i++) {
     tensors[i].name = g->part[i].name;
@@ -301,8 +296,7 @@ static int gather_write(const gather *g, const char *path) {
                           (size_t)(g->part[i].count * g->part[i].columns) * sizeof(int32_t),
                           &error))
       status = refuse_error(g->args, path, &error);
-  if (!status)
-    status = gather_vectors(g, writer, dtype, g->input[0].shape.dims[1]);
+  if (!status) status = gather_vectors(g, writer, dtype, g->input[0].shape.dims[1]);
   if (!status && lnsp_writer_close(writer, &error))
     status = refuse_error(g->args, path, &error);
   lnsp_writer_destroy(writer);
@@ -314,12 +308,10 @@ static int gather_report(const gather *g, const char *path) {
   int i;
 
   report_integer(&r, "vectors", "vectors", g->count, "");
-  if (r.json)
-    json_open("rows", '{');
+  if (r.json) json_open("rows", '{');
   for (i = 0; i < g->parts; i++)
     report_integer(&r, g->part[i].name, g->part[i].name, g->part[i].count, "rows");
-  if (r.json)
-    json_close('}');
+  if (r.json) json_close('}');
   report_text(&r, "file", "written", path);
   return report_end(&r, g->args);
 }
@@ -329,23 +321,15 @@ static int run(const args *a) {
   const char *path = NULL;
   int i, status = args_positionals(a, 0, 0);
 
-  if (!g)
-    return refuse_memory(a);
+  if (!g) return refuse_memory(a);
   g->args = g->d.args = a;
-  if (!status)
-    status = args_unsigned(a, "--seed", 0, &g->random);
-  if (!status)
-    status = args_output(a, &path);
-  if (!status)
-    status = gather_read(g);
-  if (!status)
-    status = gather_write(g, path);
-  if (!status)
-    status = gather_report(g, path);
-  for (i = 0; i < GATHER_INPUTS; i++)
-    free(g->input[i].place);
-  for (i = 0; i < GATHER_PARTS; i++)
-    free(g->part[i].row);
+  if (!status) status = args_unsigned(a, "--seed", 0, &g->random);
+  if (!status) status = args_output(a, &path);
+  if (!status) status = gather_read(g);
+  if (!status) status = gather_write(g, path);
+  if (!status) status = gather_report(g, path);
+  for (i = 0; i < GATHER_INPUTS; i++) free(g->input[i].place);
+  for (i = 0; i < GATHER_PARTS; i++) free(g->part[i].row);
   free(g->from);
   data_close(&g->d);
   free(g);
@@ -353,11 +337,13 @@ static int run(const args *a) {
 }
 
 const command command_gather = {
-  "gather", "--input FILE:TENSOR --rows FILE:TENSOR ... -o OUT",
-  "vectors that index tensors name, from several files, in one",
-  "OUT has the tensor `vectors` with every vector that is named, once, and `rows` with their\n"
-  "numbers in it: what train, eval and loop read through --input and --rows. Several --rows are\n"
-  "put one behind another, or into tensors of their own by --as. So the day's new sequences and\n"
-  "some of the old ones become one set to learn from.",
-  options, run,
+    "gather",
+    "--input FILE:TENSOR --rows FILE:TENSOR ... -o OUT",
+    "vectors that index tensors name, from several files, in one",
+    "OUT has the tensor `vectors` with every vector that is named, once, and `rows` with their\n"
+    "numbers in it: what train, eval and loop read through --input and --rows. Several --rows are\n"
+    "put one behind another, or into tensors of their own by --as. So the day's new sequences and\n"
+    "some of the old ones become one set to learn from.",
+    options,
+    run,
 };

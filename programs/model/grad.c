@@ -13,10 +13,10 @@
 #include "lnsp.h"
 
 static const option options[] = {
-  { "-o", "OUT", "file to write" },
-  { "--loss", "TEXT", "loss; default mse" },
-  { "--direct", NULL, "CASE is the only argument and has the prediction itself, `p`" },
-  { NULL, NULL, NULL },
+    {"-o", "OUT", "file to write"},
+    {"--loss", "TEXT", "loss; default mse"},
+    {"--direct", NULL, "CASE is the only argument and has the prediction itself, `p`"},
+    {NULL, NULL, NULL},
 };
 
 typedef struct grad_job {
@@ -39,17 +39,15 @@ static int grad_step(grad_job *job, const char *model_path) {
 
   if (lnsp_file_open(model_path, NULL, &file, &error) ||
       lnsp_trainer_open_file(file, job->loss, "sgd lr=0", &limits, &library, &job->trainer,
-                        &error))
+                             &error))
     status = refuse_error(job->args, model_path, &error);
   lnsp_file_destroy(file);
   for (i = 0; !status && (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
     status = data_need(&job->in, name);
-  if (!status)
-    status = data_reserve(&job->in, job->in.rows);
-  if (!status)
-    status = data_read(&job->in, NULL, 0, job->in.rows);
-  if (!status && lnsp_trainer_compute_gradients(job->trainer, job->in.inputs, job->in.needed_count,
-                                       &job->value, &error))
+  if (!status) status = data_reserve(&job->in, job->in.rows);
+  if (!status) status = data_read(&job->in, NULL, 0, job->in.rows);
+  if (!status && lnsp_trainer_compute_gradients(job->trainer, job->in.inputs,
+                                                job->in.needed_count, &job->value, &error))
     status = refuse_error(job->args, NULL, &error);
   return status;
 }
@@ -70,18 +68,15 @@ static int grad_list(grad_job *job, lnsp_tensor *out, char (*names)[128], int32_
     most = tensor_elements(&out[1]) > most ? tensor_elements(&out[1]) : most;
   }
   job->buffer = malloc((size_t)most * sizeof(float));
-  if (!job->buffer)
-    return refuse_memory(job->args);
+  if (!job->buffer) return refuse_memory(job->args);
   for (i = 0; i < total; i++) {
     lnsp_tensor *t = &out[*count];
     int32_t status = lnsp_graph_tensor_at(graph, i, t, &error);
     if (!status)
-      status = lnsp_trainer_gradient(job->trainer, t->name, job->buffer, tensor_elements(t),
-                                     &error);
-    if (status == LNSP_E_STATE)
-      continue; /* the loss does not reach it */
-    if (status)
-      return refuse_error(job->args, NULL, &error);
+      status =
+          lnsp_trainer_gradient(job->trainer, t->name, job->buffer, tensor_elements(t), &error);
+    if (status == LNSP_E_STATE) continue; /* the loss does not reach it */
+    if (status) return refuse_error(job->args, NULL, &error);
     snprintf(names[*count], 128, "grad.%s", t->name);
     t->name = names[*count];
     t->dtype = LNSP_F32;
@@ -96,18 +91,15 @@ static int grad_write(grad_job *job, const lnsp_tensor *tensors, int32_t count,
   lnsp_error error;
   int32_t i, status = lnsp_writer_create(path, tensors, count, NULL, 0, NULL, &writer, &error);
 
-  if (!status)
-    status = lnsp_writer_write(writer, &job->value, sizeof job->value, &error);
+  if (!status) status = lnsp_writer_write(writer, &job->value, sizeof job->value, &error);
   for (i = 1; i < count && !status; i++) {
     const int64_t elements = tensor_elements(&tensors[i]);
-    status = lnsp_trainer_gradient(job->trainer, tensors[i].name + strlen("grad."),
-                                   job->buffer, elements, &error);
+    status = lnsp_trainer_gradient(job->trainer, tensors[i].name + strlen("grad."), job->buffer,
+                                   elements, &error);
     if (!status)
-      status = lnsp_writer_write(writer, job->buffer, (size_t)elements * sizeof(float),
-                                 &error);
+      status = lnsp_writer_write(writer, job->buffer, (size_t)elements * sizeof(float), &error);
   }
-  if (!status)
-    status = lnsp_writer_close(writer, &error);
+  if (!status) status = lnsp_writer_close(writer, &error);
   lnsp_writer_destroy(writer);
   return status ? refuse_error(job->args, path, &error) : 0;
 }
@@ -136,18 +128,15 @@ static int grad_model(const args *a, const char *loss, const char *path) {
   job.loss = loss;
   spec.path = a->positional[1];
   status = data_open(&job.in, a, &spec);
-  if (!status)
-    status = grad_step(&job, a->positional[0]);
+  if (!status) status = grad_step(&job, a->positional[0]);
   if (!status) {
     const size_t most = (size_t)lnsp_graph_tensor_count(lnsp_trainer_graph(job.trainer)) + 1;
     tensors = calloc(most + 1, sizeof *tensors);
     names = calloc(most + 1, sizeof *names);
     status = tensors && names ? grad_list(&job, tensors, names, &count) : refuse_memory(a);
   }
-  if (!status)
-    status = grad_write(&job, tensors, count, path);
-  if (!status)
-    status = grad_report(a, loss, (double)job.value, count - 1, path);
+  if (!status) status = grad_write(&job, tensors, count, path);
+  if (!status) status = grad_report(a, loss, (double)job.value, count - 1, path);
   free(tensors);
   free(names);
   free(job.buffer);
@@ -157,12 +146,12 @@ static int grad_model(const args *a, const char *loss, const char *path) {
 }
 
 static int grad_direct(const args *a, const char *loss, const char *path) {
-  static const char *const operands[] = { "p", "t", "positive", "negative", "teacher",
-                                          "prev", "neg", "ctx", "future" };
+  static const char *const operands[] = {"p",    "t",   "positive", "negative", "teacher",
+                                         "prev", "neg", "ctx",      "future"};
   enum { OPERANDS = sizeof operands / sizeof operands[0] };
   const lnsp_options library = args_options(a);
   lnsp_tensor inputs[OPERANDS], out[2];
-  float *values[OPERANDS] = { NULL }, *gradient = NULL, value = 0;
+  float *values[OPERANDS] = {NULL}, *gradient = NULL, value = 0;
   lnsp_file *file = NULL;
   lnsp_error error;
   lnsp_tensor shape;
@@ -182,12 +171,9 @@ static int grad_direct(const args *a, const char *loss, const char *path) {
     out[1].data = gradient;
   }
   if (!status && gradient)
-    status = lnsp_loss_evaluate(loss, inputs, count, &value, &out[1], &library,
-                                &error);
-  if (!status && gradient)
-    status = tensor_save_all(path, out, 2, &error);
-  for (i = 0; i < OPERANDS; i++)
-    free(values[i]);
+    status = lnsp_loss_evaluate(loss, inputs, count, &value, &out[1], &library, &error);
+  if (!status && gradient) status = tensor_save_all(path, out, 2, &error);
+  for (i = 0; i < OPERANDS; i++) free(values[i]);
   lnsp_file_destroy(file);
   if (status)
     status = refuse_error(a, a->positional[0], &error);
@@ -202,23 +188,23 @@ static int run(const args *a) {
   const int direct = args_value(a, "--direct") != NULL;
   int status = args_positionals(a, direct ? 1 : 2, direct ? 1 : 2);
 
-  if (!status)
-    status = args_output(a, &path);
-  if (status)
-    return status;
-  if (!loss)
-    loss = "mse";
+  if (!status) status = args_output(a, &path);
+  if (status) return status;
+  if (!loss) loss = "mse";
   if (strstr(loss, "replay"))
     return refuse(a, "a replay term draws its vectors in training; leave it out here");
   return direct ? grad_direct(a, loss, path) : grad_model(a, loss, path);
 }
 
 const command command_grad = {
-  "grad", "MODEL CASE -o OUT | --loss NAME --direct CASE -o OUT", "gradients of a loss",
-  "CASE has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
-  "`negative`, `teacher`). OUT gets `loss` [1] and `grad.<name>` for every tensor that the\n"
-  "loss reaches. With --direct, CASE has the prediction `p` [rows, width] itself, and beside\n"
-  "it `t`, `positive`, `negative`, `prev`, `neg`, `ctx` as the loss needs them; OUT gets\n"
-  "`loss` and `grad.p`.",
-  options, run,
+    "grad",
+    "MODEL CASE -o OUT | --loss NAME --direct CASE -o OUT",
+    "gradients of a loss",
+    "CASE has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
+    "`negative`, `teacher`). OUT gets `loss` [1] and `grad.<name>` for every tensor that the\n"
+    "loss reaches. With --direct, CASE has the prediction `p` [rows, width] itself, and beside\n"
+    "it `t`, `positive`, `negative`, `prev`, `neg`, `ctx` as the loss needs them; OUT gets\n"
+    "`loss` and `grad.p`.",
+    options,
+    run,
 };

@@ -15,10 +15,11 @@
 #include "lnsp.h"
 
 static const option options[] = {
-  { "--graph", NULL, "print the network as text, a line a layer; `lnsp new` reads it back" },
-  { "--concepts", "N", "concepts a row for FLOP and --memory; default 1, or 5 where they are joined" },
-  INFO_MEMORY_OPTIONS,
-  { NULL, NULL, NULL },
+    {"--graph", NULL, "print the network as text, a line a layer; `lnsp new` reads it back"},
+    {"--concepts", "N",
+     "concepts a row for FLOP and --memory; default 1, or 5 where they are joined"},
+    INFO_MEMORY_OPTIONS,
+    {NULL, NULL, NULL},
 };
 
 static int info_graph(const args *a, const lnsp_graph *graph) {
@@ -29,8 +30,7 @@ static int info_graph(const args *a, const lnsp_graph *graph) {
 
   lnsp_graph_text(graph, NULL, 0, &needed, &error); /* LNSP_E_LIMIT: only the size */
   text = malloc(needed + 1);
-  if (!text)
-    return refuse_memory(a);
+  if (!text) return refuse_memory(a);
   if (lnsp_graph_text(graph, text, needed, &needed, &error)) {
     status = refuse_error(a, NULL, &error);
   } else if (a->json) {
@@ -39,8 +39,7 @@ static int info_graph(const args *a, const lnsp_graph *graph) {
     status = report_end(&r, a);
   } else {
     fputs(text, stdout);
-    if (needed > 1 && text[needed - 2] != '\n')
-      putchar('\n');
+    if (needed > 1 && text[needed - 2] != '\n') putchar('\n');
     if (fflush(stdout) || ferror(stdout))
       status = refuse(a, "the graph could not be written to standard output");
   }
@@ -54,8 +53,7 @@ static int64_t info_fixed(const lnsp_graph *graph) {
   lnsp_tensor tensor;
   int64_t count = 0;
   for (int32_t i = 0; !lnsp_graph_tensor_at(graph, i, &tensor, &error); i++)
-    if (!lnsp_graph_tensor_trained(graph, i))
-      count += tensor_elements(&tensor);
+    if (!lnsp_graph_tensor_trained(graph, i)) count += tensor_elements(&tensor);
   return count;
 }
 
@@ -78,26 +76,20 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
     snprintf(line, sizeof line, "%s parameters, %s bytes as float32",
              format_number(parameters, count), format_number(parameters * 4, bytes));
     report_text(r, "", "size", line);
-    if (fixed)
-      report_integer(r, "", "beside them", fixed, "numbers that are not trained");
+    if (fixed) report_integer(r, "", "beside them", fixed, "numbers that are not trained");
   }
   report_integer(r, "input_width", "input", lnsp_graph_input_width(graph), "wide");
-  if (r->json)
-    json_open("outputs", '{');
+  if (r->json) json_open("outputs", '{');
   for (i = 0; i < lnsp_graph_output_count(graph); i++) {
-    if (lnsp_graph_output_at(graph, i, &of, &error))
-      return refuse_error(a, NULL, &error);
+    if (lnsp_graph_output_at(graph, i, &of, &error)) return refuse_error(a, NULL, &error);
     report_integer(r, of.name, of.name, of.dims[0], "wide");
   }
-  if (r->json)
-    json_close('}');
+  if (r->json) json_close('}');
   snprintf(line, sizeof line, concepts == 1 ? "FLOP a vector" : "FLOP a row of %lld concepts",
            (long long)concepts);
   report_integer(r, "flop", "forward", lnsp_graph_flops(graph, concepts), line);
-  if (r->json)
-    json_integer("concepts", concepts);
-  if (args_value(a, "--memory"))
-    info_memory_report(r, memory);
+  if (r->json) json_integer("concepts", concepts);
+  if (args_value(a, "--memory")) info_memory_report(r, memory);
   return 0;
 }
 
@@ -124,8 +116,7 @@ static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
   int64_t bytes = 0;
   int32_t i;
 
-  if (r->json)
-    json_open("metadata", '{');
+  if (r->json) json_open("metadata", '{');
   for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &error); i++) {
     if (r->json)
       json_text(pair.key, pair.value);
@@ -139,13 +130,11 @@ static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
     printf("tensors\n");
   }
   for (i = 0; i < count; i++) {
-    if (lnsp_file_tensor_at(file, i, &tensor, &error))
-      return refuse_error(a, NULL, &error);
+    if (lnsp_file_tensor_at(file, i, &tensor, &error)) return refuse_error(a, NULL, &error);
     info_tensor(r, &tensor);
     bytes += tensor_elements(&tensor) * (int64_t)lnsp_dtype_bytes(tensor.dtype);
   }
-  if (r->json)
-    json_close(']');
+  if (r->json) json_close(']');
   report_integer(r, "tensor_bytes", "tensor data", bytes, "bytes");
   return 0;
 }
@@ -161,8 +150,7 @@ static int info_is_delta(const lnsp_file *file) {
   lnsp_key_value pair;
   int32_t i;
   for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &error); i++)
-    if (!strncmp(pair.key, "lnsp.delta.", strlen("lnsp.delta.")))
-      return 1;
+    if (!strncmp(pair.key, "lnsp.delta.", strlen("lnsp.delta."))) return 1;
   return 0;
 }
 
@@ -180,15 +168,15 @@ static int info_model_file(const args *a, const report *r, lnsp_file *file) {
     return refuse_error(a, a->positional[0], &error);
   status = info_memory_measure(a, graph, &memory);
   lnsp_graph_destroy(graph);
-  if (status)
-    return status;
+  if (status) return status;
   if (lnsp_model_open_file(file, &library, &model, &error) ||
       lnsp_model_hash(model, hash, &error)) {
     lnsp_model_destroy(model);
     return refuse_error(a, a->positional[0], &error);
   }
   report_text(r, "kind", "kind", "model");
-  report_text(r, "storage", "storage", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(model))));
+  report_text(r, "storage", "storage",
+              lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(model))));
   status = info_network(a, r, lnsp_model_graph(model), &memory);
   report_hash(r, "hash", "hash", hash);
   lnsp_model_destroy(model);
@@ -243,12 +231,13 @@ static int info_file(const args *a) {
   else if (info_is_delta(file))
     status = info_delta_file(a, &r);
   else if (args_value(a, "--memory"))
-    status = refuse(a, "%s holds data and no network, so that there is no memory to measure; "
-                       "give a model or an architecture", a->positional[0]);
+    status = refuse(a,
+                    "%s holds data and no network, so that there is no memory to measure; "
+                    "give a model or an architecture",
+                    a->positional[0]);
   else
     report_text(&r, "kind", "kind", "data");
-  if (!status)
-    status = info_tensors(a, &r, file);
+  if (!status) status = info_tensors(a, &r, file);
   lnsp_file_destroy(file);
   return status ? status : report_end(&r, a);
 }
@@ -264,8 +253,7 @@ static int info_text(const args *a, const char *text) {
   int status;
   report r;
 
-  if (lnsp_graph_create(text, &library, &graph, &error))
-    return refuse_error(a, NULL, &error);
+  if (lnsp_graph_create(text, &library, &graph, &error)) return refuse_error(a, NULL, &error);
   if (args_value(a, "--graph")) {
     status = info_graph(a, graph);
     lnsp_graph_destroy(graph);
@@ -288,15 +276,14 @@ static int info_text(const args *a, const char *text) {
       status = refuse_error(a, NULL, &error);
     else
       info_tensor(&r, &tensor);
-  if (r.json)
-    json_close(']');
+  if (r.json) json_close(']');
   lnsp_graph_destroy(graph);
   return status ? status : report_end(&r, a);
 }
 
 /* An option that would change nothing is a mistake. */
 static int info_options(const args *a) {
-  static const char *const of_memory[] = { "--batch", "--loss", "--optimizer", "--type" };
+  static const char *const of_memory[] = {"--batch", "--loss", "--optimizer", "--type"};
   size_t i;
   if (args_value(a, "--memory"))
     return args_value(a, "--graph")
@@ -312,33 +299,33 @@ static int run(const args *a) {
   char *text;
   int safetensors, status = args_positionals(a, 1, ARGS_MAX);
 
-  if (!status)
-    status = info_options(a);
-  if (status)
-    return status;
+  if (!status) status = info_options(a);
+  if (status) return status;
   if (a->positional_count == 1 && file_exists(a->positional[0], &safetensors)) {
-    if (safetensors)
-      return info_file(a);
+    if (safetensors) return info_file(a);
     text = file_load_text(a->positional[0]);
   } else {
     if (a->positional_count == 1 && strpbrk(a->positional[0], "./") &&
         !strpbrk(a->positional[0], " \n"))
-      return refuse(a, "there is no file %s that can be read, and no architecture of that "
-                       "name; `lnsp list` names the architectures", a->positional[0]);
+      return refuse(a,
+                    "there is no file %s that can be read, and no architecture of that "
+                    "name; `lnsp list` names the architectures",
+                    a->positional[0]);
     text = args_join(a, 0);
   }
-  if (!text)
-    return refuse(a, "%s cannot be read as a text of at most 1 MiB", a->positional[0]);
+  if (!text) return refuse(a, "%s cannot be read as a text of at most 1 MiB", a->positional[0]);
   status = info_text(a, text);
   free(text);
   return status;
 }
 
 const command command_info = {
-  "info", "[--graph] [--memory] FILE | ARCH [key=value ...]",
-  "what a file or an architecture is",
-  "FILE is any safetensors file (a model, data, a delta) or a text with an architecture; ARCH\n"
-  "is a named architecture with its arguments. Prints parameters and their bytes as float32,\n"
-  "outputs, FLOP, hash, tensors and metadata.",
-  options, run,
+    "info",
+    "[--graph] [--memory] FILE | ARCH [key=value ...]",
+    "what a file or an architecture is",
+    "FILE is any safetensors file (a model, data, a delta) or a text with an architecture; ARCH\n"
+    "is a named architecture with its arguments. Prints parameters and their bytes as float32,\n"
+    "outputs, FLOP, hash, tensors and metadata.",
+    options,
+    run,
 };

@@ -20,7 +20,7 @@
 
 /* A model stored as type, and a session on it. */
 static int info_memory_stored(const args *a, const lnsp_graph *graph, int32_t type,
-                         const lnsp_size_options *limits, info_memory_stored_as *to) {
+                              const lnsp_size_options *limits, info_memory_stored_as *to) {
   lnsp_graph *stored = NULL;
   lnsp_error error;
   int failed;
@@ -36,14 +36,13 @@ static int info_memory_stored(const args *a, const lnsp_graph *graph, int32_t ty
 }
 
 /* What a trainer publishes where --type does not say it: weights as it keeps them. */
-static int info_memory_published(const args *a, const lnsp_graph *graph, const lnsp_size_options *limits,
-                            info_memory_plan *plan) {
+static int info_memory_published(const args *a, const lnsp_graph *graph,
+                                 const lnsp_size_options *limits, info_memory_plan *plan) {
   info_memory_stored_as narrow;
   int status;
 
   plan->published = plan->run;
-  if (args_value(a, "--type") || !plan->trains)
-    return 0;
+  if (args_value(a, "--type") || !plan->trains) return 0;
   memset(&narrow, 0, sizeof narrow);
   status = info_memory_stored(a, graph, LNSP_BF16, limits, &narrow);
   if (!status && plan->trainer.weight_bytes == narrow.model.weight_bytes)
@@ -56,11 +55,9 @@ static int info_memory_joins(const lnsp_graph *graph, int64_t concepts) {
   int64_t ids;
   lnsp_tensor input = lnsp_tensor_f32("input", NULL, 3, 1, concepts, 1), output;
   (void)lnsp_graph_input_name(graph, &ids);
-  if (ids)
-    input.rank = 2;
+  if (ids) input.rank = 2;
   for (int32_t i = 0; i < lnsp_graph_output_count(graph); i++)
-    if (!lnsp_graph_output_shape(graph, i, &input, &output, NULL) && output.rank == 2)
-      return 1;
+    if (!lnsp_graph_output_shape(graph, i, &input, &output, NULL) && output.rank == 2) return 1;
   return 0;
 }
 
@@ -72,13 +69,10 @@ static int info_memory_concepts(const args *a, const lnsp_graph *graph, int64_t 
   fewest = low;
   if (low < 5 && info_memory_joins(graph, low)) {
     low = (5 + step - 1) / step * step;
-    if (high && low > high)
-      low = high / step * step;
+    if (high && low > high) low = high / step * step;
   }
-  if (args_integer(a, "--concepts", 1, 1 << 16, low, concepts))
-    return EXIT_USAGE;
-  if (*concepts >= fewest && (!high || *concepts <= high) && *concepts % step == 0)
-    return 0;
+  if (args_integer(a, "--concepts", 1, 1 << 16, low, concepts)) return EXIT_USAGE;
+  if (*concepts >= fewest && (!high || *concepts <= high) && *concepts % step == 0) return 0;
   return refuse(a, "this network does not take rows of %lld concepts", (long long)*concepts);
 }
 
@@ -91,12 +85,9 @@ int info_memory_measure(const args *a, const lnsp_graph *graph, info_memory_plan
   int status = args_integer(a, "--batch", 1, 1 << 20, 1, &batch);
 
   memset(plan, 0, sizeof *plan);
-  if (!status)
-    status = info_memory_concepts(a, graph, &plan->concepts);
-  if (!status && args_value(a, "--type"))
-    status = args_type(a, &type);
-  if (status || !args_value(a, "--memory"))
-    return status;
+  if (!status) status = info_memory_concepts(a, graph, &plan->concepts);
+  if (!status && args_value(a, "--type")) status = args_type(a, &type);
+  if (status || !args_value(a, "--memory")) return status;
   limits = model_size_options(batch, plan->concepts);
   status = info_memory_stored(a, graph, type, &limits, &plan->run);
   plan->trains = lnsp_graph_storage(graph) != LNSP_I8;
@@ -116,24 +107,24 @@ static const struct {
   const char *key, *title;
   int runs, trainers, publishes;
 } info_memory_uses[INFO_MEMORY_USES] = {
-  { "run", "run", 1, 0, 0 },     /* a model and a session */
-  { "train", "train", 0, 1, 0 }, /* a trainer, from a file */
-  { "both", "both", 0, 1, 1 },   /* what it published runs, it publishes the next */
+    {"run", "run", 1, 0, 0},     /* a model and a session */
+    {"train", "train", 0, 1, 0}, /* a trainer, from a file */
+    {"both", "both", 0, 1, 1},   /* what it published runs, it publishes the next */
 };
 
 static const struct {
   const char *key, *label;
   size_t at; /* in lnsp_memory_info */
 } memory_parts[] = {
-  { "weight_bytes", "weights", offsetof(lnsp_memory_info, weight_bytes) },
-  { "moment_bytes", "moments", offsetof(lnsp_memory_info, moment_bytes) },
-  { "average_bytes", "average", offsetof(lnsp_memory_info, average_bytes) },
-  { "residual_bytes", "residual", offsetof(lnsp_memory_info, residual_bytes) },
-  { "gradient_bytes", "gradients", offsetof(lnsp_memory_info, gradient_bytes) },
-  { "activation_bytes", "activations", offsetof(lnsp_memory_info, activation_bytes) },
-  { "workspace_bytes", "workspace", offsetof(lnsp_memory_info, workspace_bytes) },
-  { "plan_bytes", "plan", offsetof(lnsp_memory_info, plan_bytes) },
-  { "total_bytes", "handles", offsetof(lnsp_memory_info, total_bytes) },
+    {"weight_bytes", "weights", offsetof(lnsp_memory_info, weight_bytes)},
+    {"moment_bytes", "moments", offsetof(lnsp_memory_info, moment_bytes)},
+    {"average_bytes", "average", offsetof(lnsp_memory_info, average_bytes)},
+    {"residual_bytes", "residual", offsetof(lnsp_memory_info, residual_bytes)},
+    {"gradient_bytes", "gradients", offsetof(lnsp_memory_info, gradient_bytes)},
+    {"activation_bytes", "activations", offsetof(lnsp_memory_info, activation_bytes)},
+    {"workspace_bytes", "workspace", offsetof(lnsp_memory_info, workspace_bytes)},
+    {"plan_bytes", "plan", offsetof(lnsp_memory_info, plan_bytes)},
+    {"total_bytes", "handles", offsetof(lnsp_memory_info, total_bytes)},
 };
 #define INFO_MEMORY_PARTS (sizeof memory_parts / sizeof memory_parts[0])
 
@@ -163,8 +154,7 @@ static void info_memory_json(const report *r, const info_memory_plan *plan, int 
   size_t i;
   report_memory(r, "model_memory", "model", &plan->run.model);
   report_memory(r, "session_memory", "session", &plan->run.session);
-  if (plan->trains)
-    report_memory(r, "trainer_memory", "trainer", &plan->trainer);
+  if (plan->trains) report_memory(r, "trainer_memory", "trainer", &plan->trainer);
   json_open("memory", '{');
   json_text("storage", lnsp_dtype_name(plan->run.type));
   json_text("published", lnsp_dtype_name(plan->published.type));
@@ -180,18 +170,18 @@ static void info_memory_json(const report *r, const info_memory_plan *plan, int 
   json_close('}');
 }
 
-static void info_memory_line(const char *label, const int64_t bytes[INFO_MEMORY_USES], int uses) {
+static void info_memory_line(const char *label, const int64_t bytes[INFO_MEMORY_USES],
+                             int uses) {
   char number[FORMAT_NUMBER_BYTES];
   int use;
   printf("  %-16s", label);
-  for (use = 0; use < uses; use++)
-    printf(" %14s", format_number(bytes[use], number));
+  for (use = 0; use < uses; use++) printf(" %14s", format_number(bytes[use], number));
   putchar('\n');
 }
 
 void info_memory_report(const report *r, const info_memory_plan *plan) {
   const int uses = plan->trains ? INFO_MEMORY_USES : 1;
-  int64_t bytes[INFO_MEMORY_USES] = { 0 };
+  int64_t bytes[INFO_MEMORY_USES] = {0};
   char model[FORMAT_NUMBER_BYTES], session[FORMAT_NUMBER_BYTES], trainer[FORMAT_NUMBER_BYTES];
   int use;
   size_t i;
@@ -201,24 +191,20 @@ void info_memory_report(const report *r, const info_memory_plan *plan) {
     return;
   }
   printf("memory, bytes     ");
-  for (use = 0; use < uses; use++)
-    printf(" %14s", info_memory_uses[use].title);
+  for (use = 0; use < uses; use++) printf(" %14s", info_memory_uses[use].title);
   printf("\n");
   for (i = 0; i < INFO_MEMORY_PARTS; i++) {
     int64_t any = 0;
     for (use = 0; use < uses; use++)
       any |= bytes[use] = info_memory_of(plan, use, memory_parts[i].at);
-    if (any)
-      info_memory_line(memory_parts[i].label, bytes, uses);
+    if (any) info_memory_line(memory_parts[i].label, bytes, uses);
   }
-  for (use = 0; use < uses && LNSP_CODE_BYTES; use++)
-    bytes[use] = LNSP_CODE_BYTES;
-  if (LNSP_CODE_BYTES)
-    info_memory_line("library's code", bytes, uses);
-  for (use = 0; use < uses; use++)
-    bytes[use] = info_memory_total(plan, use);
+  for (use = 0; use < uses && LNSP_CODE_BYTES; use++) bytes[use] = LNSP_CODE_BYTES;
+  if (LNSP_CODE_BYTES) info_memory_line("library's code", bytes, uses);
+  for (use = 0; use < uses; use++) bytes[use] = info_memory_total(plan, use);
   info_memory_line("total", bytes, uses);
-  printf("  run: a model stored as %s, %s, and a session, %s\n", lnsp_dtype_name(plan->run.type),
+  printf("  run: a model stored as %s, %s, and a session, %s\n",
+         lnsp_dtype_name(plan->run.type),
          format_number((int64_t)plan->run.model.total_bytes, model),
          format_number((int64_t)plan->run.session.total_bytes, session));
   if (plan->trains)

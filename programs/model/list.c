@@ -22,16 +22,14 @@ static void list_print(const report *r, int32_t list, const char *key, const cha
     else
       printf("  %-20s %s\n", name, help ? help : "");
   }
-  if (r->json)
-    json_close('}');
+  if (r->json) json_close('}');
 }
 
 static int run(const args *a) {
   const int status = args_positionals(a, 0, 0);
   report r;
 
-  if (status)
-    return status;
+  if (status) return status;
   r = report_start(a);
   list_print(&r, LNSP_LIST_ARCHITECTURES, "architectures", "architectures");
   list_print(&r, LNSP_LIST_LAYERS, "layers", "layers");
@@ -44,8 +42,11 @@ static int run(const args *a) {
 }
 
 const command command_list = {
-  "list", "[--json]", "architectures, layers, losses, optimizers, schedules, kernel sets",
-  "Prints what this build knows, each with its keys. `lnsp info ARCH` prints an architecture\n"
-  "with the value of every key.",
-  NULL, run,
+    "list",
+    "[--json]",
+    "architectures, layers, losses, optimizers, schedules, kernel sets",
+    "Prints what this build knows, each with its keys. `lnsp info ARCH` prints an architecture\n"
+    "with the value of every key.",
+    NULL,
+    run,
 };

@@ -10,10 +10,10 @@
 #include "lnsp.h"
 
 static const option options[] = {
-  { "-o", "MODEL", "file to write" },
-  { "--seed", "N", "seed of the initial weights; default 0" },
-  { "--type", "T", "storage: f32 (default), f16, bf16 or int8" },
-  { NULL, NULL, NULL },
+    {"-o", "MODEL", "file to write"},
+    {"--seed", "N", "seed of the initial weights; default 0"},
+    {"--type", "T", "storage: f32 (default), f16, bf16 or int8"},
+    {NULL, NULL, NULL},
 };
 
 static int new_model(const args *a, const char *text, uint64_t seed, int32_t type,
@@ -49,29 +49,28 @@ static int run(const args *a) {
   char *text;
   int safetensors, status = args_positionals(a, 1, ARGS_MAX);
 
-  if (!status)
-    status = args_unsigned(a, "--seed", 0, &seed);
-  if (!status)
-    status = args_type(a, &type);
-  if (!status)
-    status = args_output(a, &path);
-  if (status)
-    return status;
+  if (!status) status = args_unsigned(a, "--seed", 0, &seed);
+  if (!status) status = args_type(a, &type);
+  if (!status) status = args_output(a, &path);
+  if (status) return status;
   if (a->positional_count == 1 && file_exists(a->positional[0], &safetensors)) {
     if (safetensors)
-      return refuse(a, "%s is not an architecture text; `lnsp info --graph %s` prints that of "
-                       "a model", a->positional[0], a->positional[0]);
+      return refuse(a,
+                    "%s is not an architecture text; `lnsp info --graph %s` prints that of "
+                    "a model",
+                    a->positional[0], a->positional[0]);
     text = file_load_text(a->positional[0]);
     if (!text)
       return refuse(a, "%s cannot be read as a text of at most 1 MiB", a->positional[0]);
   } else {
     if (a->positional_count == 1 && strpbrk(a->positional[0], "./") &&
         !strpbrk(a->positional[0], " \n"))
-      return refuse(a, "there is no file %s that can be read, and no architecture of that "
-                       "name; `lnsp list` names the architectures", a->positional[0]);
+      return refuse(a,
+                    "there is no file %s that can be read, and no architecture of that "
+                    "name; `lnsp list` names the architectures",
+                    a->positional[0]);
     text = args_join(a, 0);
-    if (!text)
-      return refuse_memory(a);
+    if (!text) return refuse_memory(a);
   }
   status = new_model(a, text, seed, type, path);
   free(text);
@@ -79,9 +78,12 @@ static int run(const args *a) {
 }
 
 const command command_new = {
-  "new", "ARCH [key=value ...] [--seed N] -o MODEL", "a fresh model",
-  "Makes a model with PyTorch's initial distributions; the same seed gives the same bits\n"
-  "everywhere. ARCH is a named architecture with its arguments (`student heads=8 act=gelu`;\n"
-  "`lnsp list` names them), a written-out graph, or a file that holds one.",
-  options, run,
+    "new",
+    "ARCH [key=value ...] [--seed N] -o MODEL",
+    "a fresh model",
+    "Makes a model with PyTorch's initial distributions; the same seed gives the same bits\n"
+    "everywhere. ARCH is a named architecture with its arguments (`student heads=8 act=gelu`;\n"
+    "`lnsp list` names them), a written-out graph, or a file that holds one.",
+    options,
+    run,
 };

@@ -11,11 +11,11 @@
 #include "lnsp.h"
 
 static const option options[] = {
-  { "-o", "FILE", "file to write" },
-  { "--input", "FILE:TENSOR", "vectors [N, width], instead of DATA" },
-  { "--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N)" },
-  { "--batch", "N", "rows read at a time; default 256" },
-  { NULL, NULL, NULL },
+    {"-o", "FILE", "file to write"},
+    {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA"},
+    {"--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N)"},
+    {"--batch", "N", "rows read at a time; default 256"},
+    {NULL, NULL, NULL},
 };
 
 static int replay_gather(data *d, lnsp_replay *replay, int64_t batch) {
@@ -59,24 +59,18 @@ static int replay_fit(const args *a, const data_spec *spec, int64_t batch, const
   data d;
   int status = data_open(&d, a, spec);
 
-  if (status)
-    return status;
+  if (status) return status;
   status = data_need(&d, "input");
-  if (batch > d.rows)
-    batch = d.rows;
-  if (!status)
-    status = data_reserve(&d, batch);
+  if (batch > d.rows) batch = d.rows;
+  if (!status) status = data_reserve(&d, batch);
   if (!status) {
     const lnsp_tensor *input = data_batch(&d, "input");
     if (lnsp_replay_create(input->dims[input->rank - 1], NULL, &replay, &error))
       status = refuse_error(a, NULL, &error);
   }
-  if (!status)
-    status = replay_gather(&d, replay, batch);
-  if (!status && lnsp_replay_save(replay, path, &error))
-    status = refuse_error(a, path, &error);
-  if (!status)
-    status = replay_report(a, &d, path);
+  if (!status) status = replay_gather(&d, replay, batch);
+  if (!status && lnsp_replay_save(replay, path, &error)) status = refuse_error(a, path, &error);
+  if (!status) status = replay_report(a, &d, path);
   lnsp_replay_destroy(replay);
   data_close(&d);
   return status;
@@ -91,21 +85,21 @@ static int run(const args *a) {
   memset(&spec, 0, sizeof spec);
   if (!status && strcmp(a->positional[0], "fit"))
     status = refuse_usage(a, "\"%s\" is not known; write `lnsp replay fit [DATA] -o FILE`",
-                         a->positional[0]);
-  if (!status)
-    status = args_integer(a, "--batch", 1, 1 << 20, 256, &batch);
-  if (!status)
-    status = data_spec_read(a, 1, &spec);
-  if (!status)
-    status = args_output(a, &path);
+                          a->positional[0]);
+  if (!status) status = args_integer(a, "--batch", 1, 1 << 20, 256, &batch);
+  if (!status) status = data_spec_read(a, 1, &spec);
+  if (!status) status = args_output(a, &path);
   return status ? status : replay_fit(a, &spec, batch, path);
 }
 
 const command command_replay = {
-  "replay", "fit [DATA] -o FILE", "statistics that stand in for old data",
-  "Fits a mean and a Cholesky factor (float16) to the vectors `input` of DATA, or to those\n"
-  "that --input and --rows name; each is scaled to length 1 first. `lnsp train --replay FILE\n"
-  "--loss \"cosine + 4*replay rows=7\"` draws from it, so that an old domain is kept while a\n"
-  "new one is learnt.",
-  options, run,
+    "replay",
+    "fit [DATA] -o FILE",
+    "statistics that stand in for old data",
+    "Fits a mean and a Cholesky factor (float16) to the vectors `input` of DATA, or to those\n"
+    "that --input and --rows name; each is scaled to length 1 first. `lnsp train --replay FILE\n"
+    "--loss \"cosine + 4*replay rows=7\"` draws from it, so that an old domain is kept while a\n"
+    "new one is learnt.",
+    options,
+    run,
 };

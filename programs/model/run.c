@@ -15,9 +15,9 @@
 #include "lnsp.h"
 
 static const option options[] = {
-  { "-o", "OUT", "file to write" },
-  { "--batch", "N", "rows a call; default 64; the result does not depend on it" },
-  { NULL, NULL, NULL },
+    {"-o", "OUT", "file to write"},
+    {"--batch", "N", "rows a call; default 64; the result does not depend on it"},
+    {NULL, NULL, NULL},
 };
 
 typedef struct run_job {
@@ -42,8 +42,7 @@ static int run_outputs(run_job *job, const lnsp_graph *graph) {
     out->dims[0] = job->in.rows;
     out->data = malloc((size_t)tensor_elements(out) * sizeof(float));
     job->count++;
-    if (!out->data)
-      return refuse_memory(job->args);
+    if (!out->data) return refuse_memory(job->args);
   }
   return 0;
 }
@@ -64,8 +63,8 @@ static int run_rows(run_job *job) {
     status = data_read(&job->in, NULL, first, count);
     for (i = 0; i < job->count; i++) {
       part[i] = job->out[i];
-      part[i].data = (float *)part[i].data +
-                     first * (tensor_elements(&job->out[i]) / job->out[i].dims[0]);
+      part[i].data =
+          (float *)part[i].data + first * (tensor_elements(&job->out[i]) / job->out[i].dims[0]);
       part[i].dims[0] = count;
     }
     if (!status && lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, part,
@@ -85,8 +84,7 @@ static int run_report(const run_job *job, const char *path) {
 
   report_integer(&r, "rows", "rows", job->in.rows, "");
   report_text(&r, "isa", "kernels", lnsp_session_isa(job->session));
-  if (r.json)
-    json_open("outputs", '{');
+  if (r.json) json_open("outputs", '{');
   for (i = 0; i < job->count; i++) {
     format_shape(&job->out[i], shape, sizeof shape);
     if (r.json)
@@ -94,8 +92,7 @@ static int run_report(const run_job *job, const char *path) {
     else
       report_text(&r, job->out[i].name, job->out[i].name, shape);
   }
-  if (r.json)
-    json_close('}');
+  if (r.json) json_close('}');
   report_text(&r, "file", "written", path);
   return report_end(&r, job->args);
 }
@@ -106,10 +103,8 @@ static int run_open(run_job *job, lnsp_model *model) {
   lnsp_error error;
   int status = data_need(&job->in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
 
-  if (job->batch > job->in.rows)
-    limits.max_rows = (int32_t)(job->batch = job->in.rows);
-  if (!status)
-    status = data_reserve(&job->in, job->batch);
+  if (job->batch > job->in.rows) limits.max_rows = (int32_t)(job->batch = job->in.rows);
+  if (!status) status = data_reserve(&job->in, job->batch);
   if (!status && lnsp_session_create(model, &limits, &library, &job->session, &error))
     status = refuse_error(job->args, job->args->positional[0], &error);
   return status;
@@ -127,28 +122,20 @@ static int run(const args *a) {
   memset(&job, 0, sizeof job);
   memset(&spec, 0, sizeof spec);
   job.args = a;
-  if (!status)
-    status = args_integer(a, "--batch", 1, 1 << 20, 64, &job.batch);
-  if (!status)
-    status = args_output(a, &path);
-  if (!status)
-    status = model_load(a, a->positional[0], &model);
+  if (!status) status = args_integer(a, "--batch", 1, 1 << 20, 64, &job.batch);
+  if (!status) status = args_output(a, &path);
+  if (!status) status = model_load(a, a->positional[0], &model);
   if (!status) {
     spec.path = a->positional[1];
     status = data_open(&job.in, a, &spec);
   }
-  if (!status)
-    status = run_open(&job, model);
-  if (!status)
-    status = run_outputs(&job, lnsp_model_graph(model));
-  if (!status)
-    status = run_rows(&job);
+  if (!status) status = run_open(&job, model);
+  if (!status) status = run_outputs(&job, lnsp_model_graph(model));
+  if (!status) status = run_rows(&job);
   if (!status && tensor_save_all(path, job.out, job.count, &error))
     status = refuse_error(a, path, &error);
-  if (!status)
-    status = run_report(&job, path);
-  for (i = 0; i < job.count; i++)
-    free(job.out[i].data);
+  if (!status) status = run_report(&job, path);
+  for (i = 0; i < job.count; i++) free(job.out[i].data);
   lnsp_session_destroy(job.session);
   data_close(&job.in);
   lnsp_model_destroy(model);
@@ -156,10 +143,13 @@ static int run(const args *a) {
 }
 
 const command command_run = {
-  "run", "MODEL IN -o OUT", "run a model on a file of inputs",
-  "IN has the tensor `input`, [rows, width] or [rows, concepts, width]; or `ids` of integers,\n"
-  "[rows, concepts], for text encoders; and `mask`, 1 for each concept, 0 for padding, if rows\n"
-  "have some. OUT gets `output` and every further output of the network (`teacher`, `code`)\n"
-  "under its name, float32.",
-  options, run,
+    "run",
+    "MODEL IN -o OUT",
+    "run a model on a file of inputs",
+    "IN has the tensor `input`, [rows, width] or [rows, concepts, width]; or `ids` of integers,\n"
+    "[rows, concepts], for text encoders; and `mask`, 1 for each concept, 0 for padding, if rows\n"
+    "have some. OUT gets `output` and every further output of the network (`teacher`, `code`)\n"
+    "under its name, float32.",
+    options,
+    run,
 };

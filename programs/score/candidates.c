@@ -16,13 +16,13 @@
 static const data_column *candidates_column(const data *d, const char *name) {
   int i;
   for (i = 0; i < d->count; i++)
-    if (!strcmp(d->column[i].name, name))
-      return &d->column[i];
+    if (!strcmp(d->column[i].name, name)) return &d->column[i];
   return NULL;
 }
 
 int candidates_exist(const data *d) {
-  const data_column *input = candidates_column(d, data_input(d)), *target = candidates_column(d, "target");
+  const data_column *input = candidates_column(d, data_input(d)),
+                    *target = candidates_column(d, "target");
   return input && target && target->rank == 2 &&
          (target->file != input->file || strcmp(target->tensor, input->tensor) ||
           target->index != input->index);
@@ -70,8 +70,7 @@ static int candidates_read(candidates_build *b) {
   int64_t p;
 
   b->out->vectors = malloc((size_t)(b->out->pool.count * width) * sizeof(float));
-  if (!b->out->vectors)
-    return refuse_memory(b->d->args);
+  if (!b->out->vectors) return refuse_memory(b->d->args);
   for (p = 0; p < b->out->pool.count; p++)
     if (lnsp_file_read(b->target->file, b->target->tensor, b->row[p] * width, width, LNSP_F32,
                        b->out->vectors + p * width, &error))
@@ -80,8 +79,8 @@ static int candidates_read(candidates_build *b) {
 }
 
 static int candidates_by_row(candidates_build *b, const char *extra) {
-  const int same = b->input->file == b->target->file &&
-                   !strcmp(b->input->tensor, b->target->tensor);
+  const int same =
+      b->input->file == b->target->file && !strcmp(b->input->tensor, b->target->tensor);
   const int64_t stored = b->target->stored_rows;
   candidates *out = b->out;
   int64_t r, c;
@@ -89,18 +88,15 @@ static int candidates_by_row(candidates_build *b, const char *extra) {
 
   b->place = malloc((size_t)stored * sizeof *b->place);
   b->row = malloc((size_t)stored * sizeof *b->row);
-  if (!b->place || !b->row)
-    return refuse_memory(b->d->args);
-  for (r = 0; r < stored; r++)
-    b->place[r] = -1;
-  for (r = 0; r < out->rows; r++)
-    candidates_add(b, candidates_row(b->target, r, 0));
-  if (extra)
-    status = candidates_extra(b, extra);
+  if (!b->place || !b->row) return refuse_memory(b->d->args);
+  for (r = 0; r < stored; r++) b->place[r] = -1;
+  for (r = 0; r < out->rows; r++) candidates_add(b, candidates_row(b->target, r, 0));
+  if (extra) status = candidates_extra(b, extra);
   for (r = 0; r < out->rows && !status; r++) {
     out->truth[r] = b->place[candidates_row(b->target, r, 0)];
     for (c = 0; out->without && c < out->concepts; c++)
-      out->without[r * out->concepts + c] = same ? b->place[candidates_row(b->input, r, c)] : -1;
+      out->without[r * out->concepts + c] =
+          same ? b->place[candidates_row(b->input, r, c)] : -1;
   }
   return status ? status : candidates_read(b);
 }
@@ -113,8 +109,8 @@ typedef struct candidates_table {
 } candidates_table;
 
 /* Where the vector is, or the free slot where it would be. */
-static uint64_t candidates_find(const candidates_table *t, const candidates *out, const float *x,
-                          int64_t width) {
+static uint64_t candidates_find(const candidates_table *t, const candidates *out,
+                                const float *x, int64_t width) {
   const unsigned char *bytes = (const unsigned char *)x;
   uint64_t hash = UINT64_C(0xcbf29ce484222325), at;
   size_t i;
@@ -122,14 +118,13 @@ static uint64_t candidates_find(const candidates_table *t, const candidates *out
   for (i = 0; i < (size_t)width * sizeof *x; i++)
     hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
   for (at = (hash ^ (hash >> 29)) & t->mask; t->slot[at] >= 0; at = (at + 1) & t->mask)
-    if (!memcmp(out->vectors + t->slot[at] * width, x, (size_t)width * sizeof *x))
-      break;
+    if (!memcmp(out->vectors + t->slot[at] * width, x, (size_t)width * sizeof *x)) break;
   return at;
 }
 
 /* One pass over the data: targets into the pool, or contexts looked up in it. */
 static int candidates_pass(data *d, int64_t batch, const candidates_table *t, candidates *out,
-                     int contexts) {
+                           int contexts) {
   const lnsp_tensor *tensor = data_batch(d, contexts ? "input" : "target");
   const int64_t width = out->pool.width, each = contexts ? out->concepts : 1;
   int64_t first, i;
@@ -147,8 +142,7 @@ static int candidates_pass(data *d, int64_t batch, const candidates_table *t, ca
         memcpy(out->vectors + out->pool.count * width, x, (size_t)width * sizeof *x);
         t->slot[at] = (int32_t)out->pool.count++;
       }
-      if (!contexts)
-        out->truth[first + i] = t->slot[at];
+      if (!contexts) out->truth[first + i] = t->slot[at];
     }
   }
   return status;
@@ -159,16 +153,14 @@ static int candidates_by_bits(data *d, int64_t batch, candidates *out, int64_t i
   uint64_t i;
   int status;
 
-  for (t.mask = 1023; t.mask < 2 * (uint64_t)out->rows; t.mask = 2 * t.mask + 1)
-    ;
+  for (t.mask = 1023; t.mask < 2 * (uint64_t)out->rows; t.mask = 2 * t.mask + 1);
   t.slot = malloc((size_t)(t.mask + 1) * sizeof *t.slot);
   out->vectors = malloc((size_t)(out->rows * out->pool.width) * sizeof(float));
   if (!t.slot || !out->vectors) {
     free(t.slot);
     return refuse_memory(d->args);
   }
-  for (i = 0; i <= t.mask; i++)
-    t.slot[i] = -1;
+  for (i = 0; i <= t.mask; i++) t.slot[i] = -1;
   status = candidates_pass(d, batch, &t, out, 0);
   if (!status && out->without && input_width == out->pool.width) {
     status = candidates_pass(d, batch, &t, out, 1);
@@ -207,11 +199,9 @@ int candidates_open(data *d, int64_t batch, const char *extra, int keep_context,
     status = candidates_by_bits(d, batch, out, b.input->integers ? 0 : b.input->width);
   free(b.place);
   free(b.row);
-  if (!status)
-    metric_unit(out->vectors, out->pool.count, out->pool.width, 0);
+  if (!status) metric_unit(out->vectors, out->pool.count, out->pool.width, 0);
   out->pool.vectors = out->vectors;
-  if (status)
-    candidates_close(out);
+  if (status) candidates_close(out);
   return status;
 }
 

@@ -12,18 +12,17 @@
 #define CAT5_LONG 6 /* least vectors of an article for the test within it */
 #define CAT5_MOST 128 /* most concepts of a context */
 
-const char *const cat5_gate_names[CAT5_GATES] = { "offset sweep", "within article", "ablations",
-                                                  "rollout", "coherence bins" };
-const char *const cat5_ablation_names[CAT5_ABLATIONS] = { "shuffled", "reversed",
-                                                          "leave-one-out", "repeat-pad",
-                                                          "cross" };
+const char *const cat5_gate_names[CAT5_GATES] = {"offset sweep", "within article", "ablations",
+                                                 "rollout", "coherence bins"};
+const char *const cat5_ablation_names[CAT5_ABLATIONS] = {"shuffled", "reversed",
+                                                         "leave-one-out", "repeat-pad",
+                                                         "cross"};
 
 void cat5_order(const int32_t *article, int64_t count, int32_t *order, int32_t *place) {
   int64_t i, step, low;
   int32_t *from = order, *to = place;
 
-  for (i = 0; i < count; i++)
-    from[i] = (int32_t)i;
+  for (i = 0; i < count; i++) from[i] = (int32_t)i;
   for (step = 1; step < count; step *= 2) { /* merge sort, which keeps the order of rows */
     int32_t *swap;
     for (low = 0; low < count; low += 2 * step) {
@@ -38,10 +37,8 @@ void cat5_order(const int32_t *article, int64_t count, int32_t *order, int32_t *
     from = to;
     to = swap;
   }
-  if (from != order)
-    memcpy(order, from, (size_t)count * sizeof *order);
-  for (i = 0; i < count; i++)
-    place[order[i]] = (int32_t)i;
+  if (from != order) memcpy(order, from, (size_t)count * sizeof *order);
+  for (i = 0; i < count; i++) place[order[i]] = (int32_t)i;
 }
 
 int64_t cat5_neighbour(const cat5_bank *bank, int64_t row, int64_t k) {
@@ -90,8 +87,7 @@ static double cat5_cosine(const cat5_batch *b, const float *y, int64_t row) {
 
 static int cat5_ask(const cat5_batch *b, const float *contexts, float *out) {
   const int status = b->predict(b->self, contexts, b->rows, out);
-  if (!status)
-    metric_unit(out, b->rows, b->bank->width, 1e-9);
+  if (!status) metric_unit(out, b->rows, b->bank->width, 1e-9);
   return status;
 }
 
@@ -105,8 +101,7 @@ static void cat5_offsets(const cat5_batch *b, int64_t r) {
       b->out->offset_skipped++;
       return;
     }
-  for (k = 0; k < CAT5_OFFSETS; k++)
-    b->out->offset[k] += cat5_cosine(b, y, row[k]);
+  for (k = 0; k < CAT5_OFFSETS; k++) b->out->offset[k] += cat5_cosine(b, y, row[k]);
   b->out->offset_rows++;
 }
 
@@ -174,10 +169,8 @@ static void cat5_change(const cat5_batch *b, int ablation, int32_t drop) {
                  : ablation == CAT5_REPEATED ? last
                  : ablation == CAT5_LEFT_OUT ? (c < drop || c == last ? c : c + 1)
                                              : c;
-    if (ablation == CAT5_CROSS)
-      which[last] = 0;
-    if (ablation == CAT5_SHUFFLED)
-      mt19937_shuffle(b->random, which, last + 1);
+    if (ablation == CAT5_CROSS) which[last] = 0;
+    if (ablation == CAT5_SHUFFLED) mt19937_shuffle(b->random, which, last + 1);
     cat5_rearrange(b, r, which);
   }
 }
@@ -193,12 +186,12 @@ static int cat5_ablate(const cat5_batch *b) {
     for (drop = 0; drop < times; drop++) {
       cat5_change(b, i, drop);
       status = cat5_ask(b, b->changed, b->y);
-      if (status)
-        return status;
+      if (status) return status;
       for (r = 0; r < b->rows; r++)
-        b->out->ablation[i] += (cat5_cosine(b, b->y + r * b->bank->width, cat5_target(b, r)) -
-                                cat5_cosine(b, b->base + r * b->bank->width,
-                                            cat5_target(b, r))) / times;
+        b->out->ablation[i] +=
+            (cat5_cosine(b, b->y + r * b->bank->width, cat5_target(b, r)) -
+             cat5_cosine(b, b->base + r * b->bank->width, cat5_target(b, r))) /
+            times;
     }
   }
   return 0;
@@ -212,8 +205,7 @@ static int cat5_roll(const cat5_batch *b) {
   memcpy(b->changed, b->contexts, (size_t)(b->rows * concepts * width) * sizeof(float));
   memcpy(b->y, b->base, (size_t)(b->rows * width) * sizeof(float));
   for (h = 1; h <= b->s->horizon && !status; h++) {
-    if (h > 1)
-      status = cat5_ask(b, b->changed, b->y);
+    if (h > 1) status = cat5_ask(b, b->changed, b->y);
     for (r = 0; r < b->rows && !status; r++) {
       float *x = b->changed + r * concepts * width;
       const float *y = b->y + r * width;
@@ -242,14 +234,12 @@ static int cat5_block(const cat5_batch *b) {
              cat5_vector(b, b->windows[r * (concepts + 1) + c]), (size_t)width * sizeof(float));
   status = cat5_ask(b, b->contexts, b->base);
   for (r = 0; r < b->rows && !status; r++) {
-    if (b->bank->article[cat5_target(b, r)] < 0)
-      b->out->without_article++;
+    if (b->bank->article[cat5_target(b, r)] < 0) b->out->without_article++;
     cat5_offsets(b, r);
     cat5_within(b, r);
     cat5_bins(b, r);
   }
-  if (!status)
-    status = cat5_ablate(b);
+  if (!status) status = cat5_ablate(b);
   return status ? status : cat5_roll(b);
 }
 
@@ -282,8 +272,8 @@ static void cat5_end(cat5_result *out, int64_t horizon) {
 }
 
 int cat5_evaluate(const cat5_bank *bank, const int32_t *windows, int64_t rows,
-             const cat5_setting *setting, cat5_predict predict, void *self, float *scratch,
-             cat5_result *out) {
+                  const cat5_setting *setting, cat5_predict predict, void *self, float *scratch,
+                  cat5_result *out) {
   const int64_t width = bank->width, context = setting->concepts * width;
   mt19937 random;
   cat5_batch b;
@@ -318,18 +308,16 @@ int cat5_gate(int gate, const cat5_result *r, const cat5_result *other, int seco
   const double *d = r->ablation;
 
   switch (gate) { /* a NaN fails every comparison */
-  case CAT5_A:
-    return r->offset[CAT5_OFFSETS / 2 + 1] >= (second ? .48 : .50) &&
-           r->margin >= (second ? .10 : .12);
-  case CAT5_B:
-    return r->hit1 >= (second ? .55 : .60) && r->hit5 >= (second ? .92 : .95) &&
-           r->mrr >= (second ? .75 : .80);
-  case CAT5_C:
-    return d[CAT5_SHUFFLED] <= -.15 + 1e-6 && d[CAT5_REVERSED] <= -.10 + 1e-6 &&
-           d[CAT5_LEFT_OUT] <= -.08 + 1e-6 && d[CAT5_REPEATED] <= .05 && d[CAT5_CROSS] <= .05;
-  case CAT5_D:
-    return r->rollout >= (second ? .42 : .45);
-  default:
-    return other && fabs(r->normal - other->normal) <= .05;
+    case CAT5_A:
+      return r->offset[CAT5_OFFSETS / 2 + 1] >= (second ? .48 : .50) &&
+             r->margin >= (second ? .10 : .12);
+    case CAT5_B:
+      return r->hit1 >= (second ? .55 : .60) && r->hit5 >= (second ? .92 : .95) &&
+             r->mrr >= (second ? .75 : .80);
+    case CAT5_C:
+      return d[CAT5_SHUFFLED] <= -.15 + 1e-6 && d[CAT5_REVERSED] <= -.10 + 1e-6 &&
+             d[CAT5_LEFT_OUT] <= -.08 + 1e-6 && d[CAT5_REPEATED] <= .05 && d[CAT5_CROSS] <= .05;
+    case CAT5_D: return r->rollout >= (second ? .42 : .45);
+    default: return other && fabs(r->normal - other->normal) <= .05;
   }
 }

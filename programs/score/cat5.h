@@ -53,8 +53,8 @@ typedef struct cat5_result {
  * cat5_scratch floats. */
 int64_t cat5_scratch(const cat5_bank *bank, const cat5_setting *s);
 int cat5_evaluate(const cat5_bank *bank, const int32_t *windows, int64_t rows,
-             const cat5_setting *setting, cat5_predict predict, void *self, float *scratch,
-             cat5_result *out);
+                  const cat5_setting *setting, cat5_predict predict, void *self, float *scratch,
+                  cat5_result *out);
 
 enum { CAT5_A, CAT5_B, CAT5_C, CAT5_D, CAT5_E, CAT5_GATES };
 

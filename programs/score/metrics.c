@@ -8,15 +8,13 @@
 double metric_dot(const float *a, const float *b, int64_t width) {
   double sum = 0;
   int64_t i;
-  for (i = 0; i < width; i++)
-    sum += (double)a[i] * (double)b[i];
+  for (i = 0; i < width; i++) sum += (double)a[i] * (double)b[i];
   return sum;
 }
 
 double metric_cosine(const float *a, const float *b, int64_t width, double epsilon) {
   const double aa = metric_dot(a, a, width), bb = metric_dot(b, b, width);
-  if (!(aa > 0) || !(bb > 0))
-    return 0;
+  if (!(aa > 0) || !(bb > 0)) return 0;
   return metric_dot(a, b, width) / ((sqrt(aa) + epsilon) * (sqrt(bb) + epsilon));
 }
 
@@ -25,8 +23,7 @@ void metric_unit(float *x, int64_t rows, int64_t width, double epsilon) {
   for (r = 0; r < rows; r++, x += width) {
     const double length = sqrt(metric_dot(x, x, width));
     if (length > 0)
-      for (i = 0; i < width; i++)
-        x[i] = (float)((double)x[i] / (length + epsilon));
+      for (i = 0; i < width; i++) x[i] = (float)((double)x[i] / (length + epsilon));
   }
 }
 
@@ -44,7 +41,7 @@ static void metrics_score(const metric_pool *pool, const float *block, float *sc
   int lane;
 
   for (p = 0; p < pool->count; p++, v += pool->width, scores += METRIC_BLOCK) {
-    float sum[METRIC_BLOCK] = { 0 };
+    float sum[METRIC_BLOCK] = {0};
     for (i = 0; i < pool->width; i++)
       for (lane = 0; lane < METRIC_BLOCK; lane++)
         sum[lane] += v[i] * block[i * METRIC_BLOCK + lane];
@@ -55,10 +52,8 @@ static void metrics_score(const metric_pool *pool, const float *block, float *sc
 /* Keeps the METRIC_TOP best places in order; of equal ones the earlier. */
 static int metrics_keep(int32_t *top, float *best, int count, int32_t place, float score) {
   int at = count;
-  if (count == METRIC_TOP && !(score > best[count - 1]))
-    return count;
-  if (count == METRIC_TOP)
-    at--;
+  if (count == METRIC_TOP && !(score > best[count - 1])) return count;
+  if (count == METRIC_TOP) at--;
   for (; at > 0 && score > best[at - 1]; at--)
     if (at < METRIC_TOP) {
       best[at] = best[at - 1];
@@ -74,8 +69,8 @@ static metric_rank metrics_rank(const metric_pool *pool, float *scores, int lane
                                 const int32_t *without, int64_t without_count) {
   const float mine = scores[(int64_t)truth * METRIC_BLOCK + lane];
   const float *right = pool->vectors + (int64_t)truth * pool->width;
-  int32_t top[METRIC_TOP] = { -1 }, better = 0;
-  float best[METRIC_TOP] = { 0 };
+  int32_t top[METRIC_TOP] = {-1}, better = 0;
+  float best[METRIC_TOP] = {0};
   metric_rank out;
   int64_t p;
   int count = 0, i;
@@ -121,15 +116,13 @@ void metric_ranks(const metric_pool *pool, const float *queries, int64_t rows,
 
 double metric_recall(const metric_rank *ranks, int64_t rows, int64_t k) {
   int64_t r, hits = 0;
-  for (r = 0; r < rows; r++)
-    hits += ranks[r].rank <= k;
+  for (r = 0; r < rows; r++) hits += ranks[r].rank <= k;
   return rows ? (double)hits / (double)rows : 0;
 }
 
 static double metrics_oracle(const metric_rank *ranks, int64_t rows, int k) {
   int64_t r, hits = 0;
-  for (r = 0; r < rows; r++)
-    hits += ranks[r].near > 0 && ranks[r].near <= k;
+  for (r = 0; r < rows; r++) hits += ranks[r].near > 0 && ranks[r].near <= k;
   return (double)hits / (double)rows;
 }
 
@@ -138,8 +131,7 @@ metric_retrieval metric_retrieve(const metric_rank *ranks, int64_t rows) {
   int64_t r, low = 1, high = INT32_MAX;
 
   memset(&out, 0, sizeof out);
-  if (rows <= 0)
-    return out;
+  if (rows <= 0) return out;
   out.hit1 = metric_recall(ranks, rows, 1);
   out.hit5 = metric_recall(ranks, rows, 5);
   out.hit10 = metric_recall(ranks, rows, 10);
@@ -180,10 +172,8 @@ static float metrics_select(float *x, int64_t n, int64_t k) {
     const float pivot = x[low + (high - low) / 2];
     int64_t i = low, j = high;
     while (i <= j) {
-      while (x[i] < pivot)
-        i++;
-      while (x[j] > pivot)
-        j--;
+      while (x[i] < pivot) i++;
+      while (x[j] > pivot) j--;
       if (i <= j) {
         const float swap = x[i];
         x[i++] = x[j];
@@ -202,8 +192,7 @@ static float metrics_select(float *x, int64_t n, int64_t k) {
 
 double metric_median(float *x, int64_t n) {
   double high;
-  if (n <= 0)
-    return 0;
+  if (n <= 0) return 0;
   high = (double)metrics_select(x, n, n / 2);
   return n % 2 ? high : ((double)metrics_select(x, n, n / 2 - 1) + high) / 2;
 }
@@ -233,7 +222,10 @@ metric_collapse metric_collapse_of(const float *x, int64_t rows, int64_t width,
 }
 
 const char *metric_direction(double delta) {
-  return delta >= .10 ? "excellent" : delta >= .05 ? "good" : delta >= .02 ? "marginal" : "poor";
+  return delta >= .10   ? "excellent"
+         : delta >= .05 ? "good"
+         : delta >= .02 ? "marginal"
+                        : "poor";
 }
 
 int metric_triplet(const float *anchor, const float *positive, const float *negative,

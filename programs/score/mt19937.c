@@ -12,8 +12,7 @@ void mt19937_seed(mt19937 *r, uint32_t seed) {
 
   /* seeding by an array of one word, as Python does it with a small number */
   s[0] = 19650218;
-  for (i = 1; i < MT19937_WORDS; i++)
-    s[i] = 1812433253u * (s[i - 1] ^ (s[i - 1] >> 30)) + i;
+  for (i = 1; i < MT19937_WORDS; i++) s[i] = 1812433253u * (s[i - 1] ^ (s[i - 1] >> 30)) + i;
   for (i = 1, k = 0; k < MT19937_WORDS; k++) {
     s[i] = (s[i] ^ ((s[i - 1] ^ (s[i - 1] >> 30)) * 1664525u)) + seed;
     if (++i == MT19937_WORDS) {
@@ -59,10 +58,8 @@ void mt19937_shuffle(mt19937 *r, int32_t *x, int32_t n) {
     int32_t swap;
     uint32_t j;
     int bits = 0;
-    while (most >> bits)
-      bits++;
-    do
-      j = random_word(r) >> (32 - bits);
+    while (most >> bits) bits++;
+    do j = random_word(r) >> (32 - bits);
     while (j >= most);
     swap = x[i];
     x[i] = x[j];

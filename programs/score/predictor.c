@@ -31,15 +31,15 @@ static int predictor_weights(const args *a, const char *text, predictor *p) {
 
   while (*at && p->weight_count < PREDICTOR_WEIGHTS) {
     const double w = strtod(at, &end);
-    if (end == at || !isfinite(w) || (*end && (*end != ',' || !end[1])))
-      break;
+    if (end == at || !isfinite(w) || (*end && (*end != ',' || !end[1]))) break;
     p->weights[p->weight_count++] = w;
     at = *end ? end + 1 : end;
   }
   if (*at || !p->weight_count)
-    return refuse_usage(a, "the baseline weighted=%s needs up to %d numbers with commas between "
-                       "them, one for each concept of a context, e.g. .05,.1,.15,.25,.45", text,
-                       PREDICTOR_WEIGHTS);
+    return refuse_usage(a,
+                        "the baseline weighted=%s needs up to %d numbers with commas between "
+                        "them, one for each concept of a context, e.g. .05,.1,.15,.25,.45",
+                        text, PREDICTOR_WEIGHTS);
   return 0;
 }
 
@@ -47,8 +47,8 @@ static int predictor_lambda(const args *a, const char *text, predictor *p) {
   char *end = NULL;
   p->kind = PREDICTOR_RIDGE;
   p->lambda = *text ? strtod(text + 1, &end) : 1;
-  if (*text && (*text != '=' || end == text + 1 || *end || !(p->lambda > 0) ||
-                !isfinite(p->lambda)))
+  if (*text &&
+      (*text != '=' || end == text + 1 || *end || !(p->lambda > 0) || !isfinite(p->lambda)))
     return refuse_usage(a, "the baseline ridge%s needs a positive number, e.g. ridge=1", text);
   return 0;
 }
@@ -70,8 +70,10 @@ int predictor_baseline(const args *a, const char *text, uint64_t seed, predictor
   else if (!strncmp(text, "ridge", 5))
     return predictor_lambda(a, text + 5, p);
   else
-    return refuse_usage(a, "there is no baseline \"%s\"; it can be copy-last, mean, "
-                       "weighted=NUMBERS, random, train-mean or ridge=LAMBDA", text);
+    return refuse_usage(a,
+                        "there is no baseline \"%s\"; it can be copy-last, mean, "
+                        "weighted=NUMBERS, random, train-mean or ridge=LAMBDA",
+                        text);
   return p->kind == PREDICTOR_WEIGHTED ? predictor_weights(a, text + 9, p) : 0;
 }
 
@@ -87,15 +89,14 @@ int predictor_model(const args *a, const char *path, const char *output, predict
   p->output = output ? output : "output";
   p->kind = PREDICTOR_MODEL;
   status = model_load(a, path, &p->model);
-  if (status)
-    return status;
+  if (status) return status;
   graph = lnsp_model_graph(p->model);
   for (i = 0; i < lnsp_graph_output_count(graph) && !p->width; i++)
     if (!lnsp_graph_output_at(graph, i, &of, &error) && !strcmp(of.name, p->output))
       p->width = of.dims[0];
   if (!p->width) {
-    status = refuse(a, "%s has no output \"%s\"; `lnsp info %s` lists them", path, p->output,
-                    path);
+    status =
+        refuse(a, "%s has no output \"%s\"; `lnsp info %s` lists them", path, p->output, path);
     predictor_close(p);
   }
   return status;
@@ -125,7 +126,8 @@ int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts
                   p->name, p->weight_count, (long long)concepts);
   if (predictor_fits(p) && (p->fitted_out != width ||
                             (p->kind == PREDICTOR_RIDGE && p->fitted_in != concepts * width)))
-    return refuse(a, "the baseline %s learnt %lld numbers from %lld, and here are %lld and %lld",
+    return refuse(a,
+                  "the baseline %s learnt %lld numbers from %lld, and here are %lld and %lld",
                   p->name, (long long)p->fitted_out, (long long)p->fitted_in, (long long)width,
                   (long long)(concepts * width));
   if (p->kind != PREDICTOR_MODEL && concepts > PREDICTOR_CONCEPTS)
@@ -157,18 +159,16 @@ static double predictor_normal(uint64_t *state) {
 
 /* The weight of concept c; keep: NULL, or 0 for each that is padding. */
 static double predictor_weight(const predictor *p, const int64_t *keep, int64_t c,
-                             int64_t concepts) {
+                               int64_t concepts) {
   int64_t i, kept = 0, last = 0;
 
-  if (p->kind == PREDICTOR_WEIGHTED)
-    return p->weights[c];
+  if (p->kind == PREDICTOR_WEIGHTED) return p->weights[c];
   for (i = 0; i < concepts; i++)
     if (!keep || keep[i]) {
       kept++;
       last = i;
     }
-  if (p->kind == PREDICTOR_LAST)
-    return c == last;
+  if (p->kind == PREDICTOR_LAST) return c == last;
   return keep && !keep[c] ? 0 : 1 / (double)kept;
 }
 
@@ -177,12 +177,11 @@ static void predictor_fitted(const predictor *p, const float *x, float *out) {
   int64_t i, j;
   memset(out, 0, (size_t)p->fitted_out * sizeof *out);
   for (i = 0; i < p->fitted_in; i++)
-    for (j = 0; j < p->fitted_out; j++)
-      out[j] += x[i] * p->fitted[i * p->fitted_out + j];
+    for (j = 0; j < p->fitted_out; j++) out[j] += x[i] * p->fitted[i * p->fitted_out + j];
 }
 
 static void predictor_row(predictor *p, const float *x, const int64_t *keep, int64_t concepts,
-                        int64_t width, float *out) {
+                          int64_t width, float *out) {
   double weights[PREDICTOR_CONCEPTS];
   int64_t c, i;
   if (p->kind == PREDICTOR_RIDGE) {
@@ -197,19 +196,17 @@ static void predictor_row(predictor *p, const float *x, const int64_t *keep, int
     weights[c] = predictor_weight(p, keep, c, concepts);
   for (i = 0; i < width; i++) {
     double sum = 0;
-    if (p->kind == PREDICTOR_RANDOM)
-      sum = predictor_normal(&p->random);
+    if (p->kind == PREDICTOR_RANDOM) sum = predictor_normal(&p->random);
     for (c = 0; p->kind != PREDICTOR_RANDOM && c < concepts; c++)
       sum += weights[c] * (double)x[c * width + i];
     out[i] = (float)sum;
   }
-  if (p->kind == PREDICTOR_RANDOM)
-    metric_unit(out, 1, width, 0);
+  if (p->kind == PREDICTOR_RANDOM) metric_unit(out, 1, width, 0);
 }
 
 /* Refuses a network that joins no sequence where one vector a context is wanted. */
 static int predictor_joins(const args *a, const predictor *p, const lnsp_tensor *input,
-                         const lnsp_tensor *out) {
+                           const lnsp_tensor *out) {
   const lnsp_graph *graph = p->model ? lnsp_model_graph(p->model) : NULL;
   lnsp_tensor shape;
   lnsp_error error;
@@ -218,7 +215,8 @@ static int predictor_joins(const args *a, const predictor *p, const lnsp_tensor 
   for (i = 0; graph && out->rank == 2 && i < lnsp_graph_output_count(graph); i++)
     if (!lnsp_graph_output_shape(graph, i, input, &shape, &error) &&
         !strcmp(shape.name, out->name) && shape.rank == 3)
-      return refuse(a, "%s gives a vector for each concept of a context, and one for all is "
+      return refuse(a,
+                    "%s gives a vector for each concept of a context, and one for all is "
                     "needed; end its text with a layer that joins them, as last or mean",
                     p->name);
   return 0;
@@ -235,24 +233,22 @@ int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_te
   int64_t r;
 
   if (p->kind == PREDICTOR_MODEL) {
-    const lnsp_tensor inputs[2] = { *input, p->mask ? *p->mask : *input };
+    const lnsp_tensor inputs[2] = {*input, p->mask ? *p->mask : *input};
     out->name = p->output;
-    if (predictor_joins(a, p, input, out))
-      return EXIT_REFUSED;
+    if (predictor_joins(a, p, input, out)) return EXIT_REFUSED;
     if (lnsp_session_run(p->session, inputs, p->mask ? 2 : 1, out, 1, &error))
       return refuse_batch(a, p->name, first, &error);
     return 0;
   }
   if (input->dtype != LNSP_F32)
     return refuse(a, "the baseline %s needs contexts of vectors, not ids", p->name);
-  if (p->mask && out->rank == 2)
-    keep = p->mask->data;
+  if (p->mask && out->rank == 2) keep = p->mask->data;
   if (keep && (p->kind == PREDICTOR_WEIGHTED || p->kind == PREDICTOR_RIDGE))
     return refuse(a, "the baseline %s has no rule for masks; leave it out", p->name);
   for (r = 0; r < contexts; r++)
     predictor_row(p, (const float *)input->data + r * concepts * width,
-                keep ? keep + r * concepts : NULL, concepts, width,
-                (float *)out->data + r * width);
+                  keep ? keep + r * concepts : NULL, concepts, width,
+                  (float *)out->data + r * width);
   return 0;
 }
 

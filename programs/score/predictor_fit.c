@@ -25,14 +25,12 @@ typedef struct fit_job {
 } fit_job;
 
 static double fit_product(const float *a, const float *b) {
-  float sum[FIT_LANES] = { 0 };
+  float sum[FIT_LANES] = {0};
   double all = 0;
   int r, lane;
   for (r = 0; r < FIT_ROWS; r += FIT_LANES)
-    for (lane = 0; lane < FIT_LANES; lane++)
-      sum[lane] += a[r + lane] * b[r + lane];
-  for (lane = 0; lane < FIT_LANES; lane++)
-    all += (double)sum[lane];
+    for (lane = 0; lane < FIT_LANES; lane++) sum[lane] += a[r + lane] * b[r + lane];
+  for (lane = 0; lane < FIT_LANES; lane++) all += (double)sum[lane];
   return all;
 }
 
@@ -41,11 +39,9 @@ static void fit_block(fit_job *f, int64_t count) {
   int64_t i, j, r;
 
   for (i = 0; i < f->in; i++)
-    for (r = 0; r < FIT_ROWS; r++)
-      f->x[i * FIT_ROWS + r] = r < count ? x[r * f->in + i] : 0;
+    for (r = 0; r < FIT_ROWS; r++) f->x[i * FIT_ROWS + r] = r < count ? x[r * f->in + i] : 0;
   for (i = 0; i < f->out; i++)
-    for (r = 0; r < FIT_ROWS; r++)
-      f->y[i * FIT_ROWS + r] = r < count ? y[r * f->out + i] : 0;
+    for (r = 0; r < FIT_ROWS; r++) f->y[i * FIT_ROWS + r] = r < count ? y[r * f->out + i] : 0;
   for (i = 0; i < f->in; i++) {
     for (j = 0; j <= i; j++)
       f->gram[i * f->in + j] += fit_product(f->x + i * FIT_ROWS, f->x + j * FIT_ROWS);
@@ -60,18 +56,16 @@ static int fit_factor(double *g, int64_t n) {
   for (i = 0; i < n; i++)
     for (j = 0; j <= i; j++) {
       const double *a = g + i * n, *b = g + j * n;
-      double sum[4] = { 0, 0, 0, 0 }, rest;
+      double sum[4] = {0, 0, 0, 0}, rest;
       for (k = 0; k + 4 <= j; k += 4) {
         sum[0] += a[k] * b[k];
         sum[1] += a[k + 1] * b[k + 1];
         sum[2] += a[k + 2] * b[k + 2];
         sum[3] += a[k + 3] * b[k + 3];
       }
-      for (; k < j; k++)
-        sum[0] += a[k] * b[k];
+      for (; k < j; k++) sum[0] += a[k] * b[k];
       rest = a[j] - ((sum[0] + sum[1]) + (sum[2] + sum[3]));
-      if (i == j && !(rest > 0))
-        return 0;
+      if (i == j && !(rest > 0)) return 0;
       g[i * n + j] = i == j ? sqrt(rest) : rest / b[j];
     }
   return 1;
@@ -82,17 +76,13 @@ static void fit_solve(const double *l, double *w, int64_t n, int64_t columns) {
   int64_t i, k, c;
   for (i = 0; i < n; i++) {
     for (k = 0; k < i; k++)
-      for (c = 0; c < columns; c++)
-        w[i * columns + c] -= l[i * n + k] * w[k * columns + c];
-    for (c = 0; c < columns; c++)
-      w[i * columns + c] /= l[i * n + i];
+      for (c = 0; c < columns; c++) w[i * columns + c] -= l[i * n + k] * w[k * columns + c];
+    for (c = 0; c < columns; c++) w[i * columns + c] /= l[i * n + i];
   }
   for (i = n - 1; i >= 0; i--) {
     for (k = i + 1; k < n; k++)
-      for (c = 0; c < columns; c++)
-        w[i * columns + c] -= l[k * n + i] * w[k * columns + c];
-    for (c = 0; c < columns; c++)
-      w[i * columns + c] /= l[i * n + i];
+      for (c = 0; c < columns; c++) w[i * columns + c] -= l[k * n + i] * w[k * columns + c];
+    for (c = 0; c < columns; c++) w[i * columns + c] /= l[i * n + i];
   }
 }
 
@@ -102,35 +92,33 @@ static int fit_ridge(fit_job *f, predictor *p) {
   int status = 0;
 
   if (f->in > FIT_MOST)
-    return refuse(f->args, "ridge regression takes contexts of up to %d numbers; these have %lld",
+    return refuse(f->args,
+                  "ridge regression takes contexts of up to %d numbers; these have %lld",
                   FIT_MOST, (long long)f->in);
   f->gram = calloc((size_t)(f->in * f->in), sizeof *f->gram);
   f->cross = calloc((size_t)(f->in * f->out), sizeof *f->cross);
   f->x = malloc((size_t)(f->in * FIT_ROWS) * sizeof *f->x);
   f->y = malloc((size_t)(f->out * FIT_ROWS) * sizeof *f->y);
   p->fitted = malloc((size_t)(f->in * f->out) * sizeof *p->fitted);
-  if (!f->gram || !f->cross || !f->x || !f->y || !p->fitted)
-    return refuse_memory(f->args);
+  if (!f->gram || !f->cross || !f->x || !f->y || !p->fitted) return refuse_memory(f->args);
   progress_start(&show);
   for (first = 0; first < f->d.rows && !status; first += FIT_ROWS) {
     const int64_t left = f->d.rows - first, count = left < FIT_ROWS ? left : FIT_ROWS;
     status = data_read(&f->d, NULL, first, count);
-    if (!status)
-      fit_block(f, count);
+    if (!status) fit_block(f, count);
     if (progress_due(&show))
       progress_show(&show, "%s: %lld of %lld rows", p->name, (long long)first,
                     (long long)f->d.rows);
   }
   progress_clear(&show);
-  for (i = 0; i < f->in; i++)
-    f->gram[i * f->in + i] += p->lambda;
+  for (i = 0; i < f->in; i++) f->gram[i * f->in + i] += p->lambda;
   if (!status && !fit_factor(f->gram, f->in))
-    status = refuse(f->args, "the contexts of --fit-rows do not determine %s; take a larger "
-                    "lambda, as in ridge=10", p->name);
-  if (!status)
-    fit_solve(f->gram, f->cross, f->in, f->out);
-  for (i = 0; i < f->in * f->out; i++)
-    p->fitted[i] = (float)f->cross[i];
+    status = refuse(f->args,
+                    "the contexts of --fit-rows do not determine %s; take a larger "
+                    "lambda, as in ridge=10",
+                    p->name);
+  if (!status) fit_solve(f->gram, f->cross, f->in, f->out);
+  for (i = 0; i < f->in * f->out; i++) p->fitted[i] = (float)f->cross[i];
   return status;
 }
 
@@ -141,8 +129,7 @@ static int fit_mean(fit_job *f, predictor *p) {
   int status = 0;
 
   p->fitted = malloc((size_t)f->out * sizeof *p->fitted);
-  if (!sum || !p->fitted)
-    status = refuse_memory(f->args);
+  if (!sum || !p->fitted) status = refuse_memory(f->args);
   for (first = 0; first < f->d.rows && !status; first += FIT_ROWS) {
     const int64_t left = f->d.rows - first, count = left < FIT_ROWS ? left : FIT_ROWS;
     status = data_read(&f->d, NULL, first, count);
@@ -150,8 +137,7 @@ static int fit_mean(fit_job *f, predictor *p) {
       for (i = 0; i < f->out; i++)
         sum[i] += (double)((const float *)target->data)[r * f->out + i];
   }
-  for (i = 0; i < f->out && !status; i++)
-    p->fitted[i] = (float)(sum[i] / (double)f->d.rows);
+  for (i = 0; i < f->out && !status; i++) p->fitted[i] = (float)(sum[i] / (double)f->d.rows);
   free(sum);
   return status;
 }
@@ -165,18 +151,17 @@ int predictor_fit(const args *a, predictor *p, const data_spec *spec) {
   own.rows = args_value(a, "--fit-rows");
   own.target_rows = args_value(a, "--fit-target-rows");
   if (!own.input || !own.rows)
-    return refuse_usage(a, "the baseline %s learns from data: give --input, --fit-rows and "
-                       "--fit-target-rows", p->name);
+    return refuse_usage(a,
+                        "the baseline %s learns from data: give --input, --fit-rows and "
+                        "--fit-target-rows",
+                        p->name);
   memset(&f, 0, sizeof f);
   f.args = a;
   status = data_open(&f.d, a, &own);
-  if (status)
-    return status;
+  if (status) return status;
   status = data_need(&f.d, "input");
-  if (!status)
-    status = data_need(&f.d, "target");
-  if (!status)
-    status = data_reserve(&f.d, FIT_ROWS);
+  if (!status) status = data_need(&f.d, "target");
+  if (!status) status = data_reserve(&f.d, FIT_ROWS);
   if (!status) {
     input = data_batch(&f.d, "input");
     target = data_batch(&f.d, "target");

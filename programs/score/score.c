@@ -47,16 +47,18 @@ static int score_batch(score_job *job, int64_t first, const lnsp_tensor *output)
   job->out->val_cosine += with / (double)vectors;
   job->batches++;
   if (!isfinite(job->out->mse))
-    return refuse(job->d->args, "tensor target has a NaN or infinity in rows %lld to %lld; "
-                  "leave them out", (long long)first,
-                  (long long)(first + target->dims[0] - 1));
+    return refuse(job->d->args,
+                  "tensor target has a NaN or infinity in rows %lld to %lld; "
+                  "leave them out",
+                  (long long)first, (long long)(first + target->dims[0] - 1));
   return 0;
 }
 
 /* Predictions of the batch get length 1; then their ranks. */
 static void score_rank_batch(score_job *job, int64_t first, lnsp_tensor *output) {
   const candidates *pool = job->pool;
-  const lnsp_tensor *input = data_batch(job->d, data_input(job->d)), *target = data_batch(job->d, "target");
+  const lnsp_tensor *input = data_batch(job->d, data_input(job->d)),
+                    *target = data_batch(job->d, "target");
   const int64_t width = target->dims[target->rank - 1], count = output->dims[0];
   const int64_t concepts = input->rank == 3 ? input->dims[1] : 1;
   int64_t r;
@@ -89,17 +91,13 @@ static int score_rows(score_job *job, int64_t batch, progress *show) {
     output.data = job->predictions + (job->keep ? first * each : 0);
     if (!status)
       status = predictor_run(d->args, job->p, data_batch(d, data_input(d)), &output, first);
-    if (!status)
-      status = score_batch(job, first, &output);
-    if (!status && (job->pool || job->keep))
-      score_rank_batch(job, first, &output);
+    if (!status) status = score_batch(job, first, &output);
+    if (!status && (job->pool || job->keep)) score_rank_batch(job, first, &output);
     if (show && progress_due(show))
-      progress_show(show, "%lld of %lld rows", (long long)(first + count),
-                    (long long)d->rows);
+      progress_show(show, "%lld of %lld rows", (long long)(first + count), (long long)d->rows);
   }
   job->p->mask = NULL;
-  if (show)
-    progress_clear(show);
+  if (show) progress_clear(show);
   return status;
 }
 
@@ -110,8 +108,7 @@ static void score_end(score_job *job) {
   out->cosine /= (double)out->vectors;
   out->mse /= (double)out->vectors;
   out->val_cosine /= (double)job->batches;
-  if (!job->pool)
-    return;
+  if (!job->pool) return;
   out->ranked = 1;
   out->retrieval = metric_retrieve(out->ranks, out->rows);
   for (r = 0; r < out->rows; r++) {
@@ -139,28 +136,29 @@ int judge(data *d, predictor *p, int64_t batch, const candidates *pool, int keep
   job.out = out;
   job.keep = keep;
   if (p->width && p->width != width && !p->session)
-    return refuse(d->args, "the baseline %s predicts vectors of %lld numbers, and the target has "
-                  "%lld", p->name, (long long)p->width, (long long)width);
+    return refuse(d->args,
+                  "the baseline %s predicts vectors of %lld numbers, and the target has "
+                  "%lld",
+                  p->name, (long long)p->width, (long long)width);
   if (p->width && p->width != width)
-    return refuse(d->args, "tensor target does not fit the model: 'output' is %lld wide, and "
-                  "the target %lld", (long long)p->width, (long long)width);
+    return refuse(d->args,
+                  "tensor target does not fit the model: 'output' is %lld wide, and "
+                  "the target %lld",
+                  (long long)p->width, (long long)width);
   job.predictions = malloc((size_t)((keep ? d->rows : batch) * each) * sizeof(float));
   job.scratch = pool ? malloc((size_t)metric_ranks_scratch(&pool->pool) * sizeof(float)) : NULL;
   out->ranks = pool ? malloc((size_t)d->rows * sizeof *out->ranks) : NULL;
   if (!job.predictions || (pool && (!job.scratch || !out->ranks)))
     status = refuse_memory(d->args);
-  if (!status)
-    status = score_rows(&job, batch, show);
-  if (!status)
-    score_end(&job);
+  if (!status) status = score_rows(&job, batch, show);
+  if (!status) score_end(&job);
   free(job.scratch);
   out->predictions = job.predictions;
   if (!keep) {
     free(out->predictions);
     out->predictions = NULL;
   }
-  if (status)
-    score_free(out);
+  if (status) score_free(out);
   return status;
 }
 

@@ -11,8 +11,8 @@
 
 /* A trainer's store is applied to through a trainer, whose moments stay. */
 static int32_t apply_delta(lnsp_store *store, const lnsp_delta *delta,
-                           const lnsp_delta_check_options *rules, const lnsp_commit_options *note,
-                           lnsp_error *error) {
+                           const lnsp_delta_check_options *rules,
+                           const lnsp_commit_options *note, lnsp_error *error) {
   lnsp_store_info facts;
   lnsp_trainer *trainer = NULL;
   int32_t status;
@@ -20,10 +20,8 @@ static int32_t apply_delta(lnsp_store *store, const lnsp_delta *delta,
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
   status = lnsp_store_get_info(store, &facts, error);
-  if (!status && facts.of_trainer)
-    status = store_trainer(store, 0, &trainer, error);
-  if (!status)
-    status = lnsp_store_apply(store, delta, trainer, rules, note, NULL, NULL, error);
+  if (!status && facts.of_trainer) status = store_trainer(store, 0, &trainer, error);
+  if (!status) status = lnsp_store_apply(store, delta, trainer, rules, note, NULL, NULL, error);
   lnsp_trainer_destroy(trainer);
   return status;
 }
@@ -44,12 +42,10 @@ int store_apply(const args *a) {
   note.tag = args_value(a, "--tag");
   if (!status && lnsp_delta_open(a->positional[2], NULL, &delta, &error))
     status = refuse_error(a, a->positional[2], &error);
-  if (!status)
-    status = store_open(a, 0, &store);
+  if (!status) status = store_open(a, 0, &store);
   if (!status && apply_delta(store, delta, &rules, &note, &error))
     status = refuse_error(a, a->positional[2], &error);
-  if (!status)
-    status = store_report(a, store);
+  if (!status) status = store_report(a, store);
   memset(key, 0, sizeof key);
   lnsp_store_destroy(store);
   lnsp_delta_destroy(delta);

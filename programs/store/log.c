@@ -31,22 +31,18 @@ static int history_load(const args *a, lnsp_store *store, history *h) {
   int64_t last = 0;
   int status = args_integer(a, "--last", 1, INT64_MAX, INT64_MAX, &last);
 
-  if (status)
-    return status;
+  if (status) return status;
   h->rows = calloc(h->count + 1, sizeof *h->rows);
-  if (!h->rows)
-    return refuse_memory(a);
+  if (!h->rows) return refuse_memory(a);
   for (i = 0; i < h->count; i++) {
     status = store_version(a, store, i, &h->rows[i].v);
-    if (status)
-      return status;
+    if (status) return status;
   }
   /* from the newest back, each to the one it came from: the others are undone */
   next = h->count ? h->rows[0].v.number : 0;
   for (i = 0; i < h->count; i++) {
     h->rows[i].undone = h->rows[i].v.number != next;
-    if (!h->rows[i].undone)
-      next = h->rows[i].v.from;
+    if (!h->rows[i].undone) next = h->rows[i].v.from;
   }
   h->shown = (uint64_t)last < h->count ? (uint64_t)last : h->count;
   return 0;
@@ -57,8 +53,7 @@ static const char *age_text(uint64_t at, uint64_t now, char text[32]) {
   const time_t when = (time_t)at;
   struct tm day;
 
-  if (!at)
-    return "-";
+  if (!at) return "-";
   if (s < 60)
     snprintf(text, 32, "%d s ago", (int)s);
   else if (s < 3600)
@@ -73,11 +68,10 @@ static const char *age_text(uint64_t at, uint64_t now, char text[32]) {
 }
 
 static const char *bytes_text(uint64_t bytes, char text[32]) {
-  static const char *const unit[] = { "B", "kB", "MB", "GB" };
+  static const char *const unit[] = {"B", "kB", "MB", "GB"};
   double value = (double)bytes;
   int i = 0;
-  for (; value >= 999.5 && i < 3; i++)
-    value /= 1000;
+  for (; value >= 999.5 && i < 3; i++) value /= 1000;
   snprintf(text, 32, i && value < 9.95 ? "%.1f %s" : "%.0f %s", value, unit[i]);
   return text;
 }
@@ -85,15 +79,14 @@ static const char *bytes_text(uint64_t bytes, char text[32]) {
 static const char *mark_of(const history *h, const row *r) {
   if (r->v.kind == LNSP_VERSION_ROLLBACK)
     return h->utf8 ? "\xe2\x86\xa9" : "<"; /* an arrow that turns back */
-  if (r->v.current)
-    return h->utf8 ? "\xe2\x97\x8f" : "*"; /* a full circle */
-  if (r->undone)
-    return h->utf8 ? "\xc2\xb7" : "."; /* a dot */
+  if (r->v.current) return h->utf8 ? "\xe2\x97\x8f" : "*"; /* a full circle */
+  if (r->undone) return h->utf8 ? "\xc2\xb7" : "."; /* a dot */
   return h->utf8 ? "\xe2\x97\x8b" : "o"; /* an empty circle */
 }
 
 static void print_row(const history *h, const row *r, int width, int steps, uint64_t now) {
-  char age[32], bytes[32], loss[32] = "", step[FORMAT_NUMBER_BYTES], hash[2 * LNSP_HASH_BYTES + 1];
+  char age[32], bytes[32], loss[32] = "", step[FORMAT_NUMBER_BYTES],
+                           hash[2 * LNSP_HASH_BYTES + 1];
   const char *on = "", *off = "";
 
   if (h->colour && (r->v.current || r->undone)) {
@@ -109,8 +102,7 @@ static void print_row(const history *h, const row *r, int width, int steps, uint
   format_hash(r->v.hash, hash);
   if (isfinite(r->v.loss) && r->v.loss != 0)
     snprintf(loss, sizeof loss, "%.6g", (double)r->v.loss);
-  if (steps)
-    printf("  step %*s", steps, format_number((int64_t)r->v.step, step));
+  if (steps) printf("  step %*s", steps, format_number((int64_t)r->v.step, step));
   printf("  %-12s %7s%s  %.12s%s%s%s\n", loss[0] ? loss : "-", bytes_text(r->v.bytes, bytes),
          r->v.kind == LNSP_VERSION_SNAPSHOT ? " whole" : "      ", hash, *r->v.tag ? "  " : "",
          r->v.tag, off);
@@ -126,27 +118,23 @@ static void print_history(const args *a, lnsp_store *store, const history *h) {
 
   for (i = 0; i < h->shown; i++) {
     const int length = (int)strlen(format_number((int64_t)h->rows[i].v.step, number));
-    if (h->facts.of_trainer && length > steps)
-      steps = length;
+    if (h->facts.of_trainer && length > steps) steps = length;
   }
   printf("%s: %s version%s of a %s, %s of %s used\n", a->positional[1],
          format_number((int64_t)h->count, number), h->count == 1 ? "" : "s",
          h->facts.of_trainer ? "trainer's state" : "model",
          bytes_text(h->facts.used_bytes, used), bytes_text(h->facts.bank_bytes, size));
   printf("%s\n", strchr(architecture, '\n') ? "architecture written out" : architecture);
-  if (h->facts.damaged)
-    printf("damaged: some versions are lost\n");
+  if (h->facts.damaged) printf("damaged: some versions are lost\n");
   printf("\n");
-  if (width < 3)
-    width = 3;
-  for (i = 0; i < h->shown; i++)
-    print_row(h, &h->rows[i], width, steps, now);
+  if (width < 3) width = 3;
+  for (i = 0; i < h->shown; i++) print_row(h, &h->rows[i], width, steps, now);
   if (h->shown < h->count)
     printf("  %llu older ones\n", (unsigned long long)(h->count - h->shown));
 }
 
 static void json_history(lnsp_store *store, const history *h) {
-  static const char *const kinds[] = { "?", "snapshot", "delta", "rollback" };
+  static const char *const kinds[] = {"?", "snapshot", "delta", "rollback"};
   uint64_t i;
 
   json_text("architecture", lnsp_store_text(store, 0));
@@ -178,7 +166,7 @@ static void json_history(lnsp_store *store, const history *h) {
 }
 
 static int speaks_utf8(void) {
-  static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+  static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
   size_t i;
   for (i = 0; i < 3; i++) {
     const char *value = getenv(names[i]);
@@ -201,8 +189,7 @@ int store_log(const args *a) {
   if (!status && lnsp_store_get_info(store, &h.facts, &error))
     status = refuse_error(a, a->positional[1], &error);
   h.count = h.facts.versions;
-  if (!status)
-    status = history_load(a, store, &h);
+  if (!status) status = history_load(a, store, &h);
   if (!status) {
     report r = report_start(a);
     if (r.json)

@@ -13,19 +13,19 @@
 #include "lnsp.h"
 
 static const option options[] = {
-  { "-o", "FILE", "file to write (checkout)" },
-  { "--tag", "TEXT", "a name for the version, up to 39 bytes (init, commit)" },
-  { "--loss", "X", "a loss to show beside it (init, commit)" },
-  { "--key", "FILE", "1 to 32 secret bytes: the delta must carry their code (apply)" },
-  { "--max-norm", "X", "largest norm of the delta (apply)" },
-  { "--max-change", "X", "largest change of a parameter (apply)" },
-  { "--size", "BYTES", "most that the file grows to (init); default 64 states; 64M, 2G" },
-  { "--every", "N", "versions from one snapshot to the next (init); default 16" },
-  { "--last", "N", "only the newest N versions (log)" },
-  { "--weights", NULL, "only the weights of a trainer's state, as a model (checkout)" },
-  { "--type", "T", "storage of the model to write: f32, f16, bf16 or int8 (checkout)" },
-  { "--salvage", NULL, "pass over damage, reading only (log, checkout)" },
-  { NULL, NULL, NULL },
+    {"-o", "FILE", "file to write (checkout)"},
+    {"--tag", "TEXT", "a name for the version, up to 39 bytes (init, commit)"},
+    {"--loss", "X", "a loss to show beside it (init, commit)"},
+    {"--key", "FILE", "1 to 32 secret bytes: the delta must carry their code (apply)"},
+    {"--max-norm", "X", "largest norm of the delta (apply)"},
+    {"--max-change", "X", "largest change of a parameter (apply)"},
+    {"--size", "BYTES", "most that the file grows to (init); default 64 states; 64M, 2G"},
+    {"--every", "N", "versions from one snapshot to the next (init); default 16"},
+    {"--last", "N", "only the newest N versions (log)"},
+    {"--weights", NULL, "only the weights of a trainer's state, as a model (checkout)"},
+    {"--type", "T", "storage of the model to write: f32, f16, bf16 or int8 (checkout)"},
+    {"--salvage", NULL, "pass over damage, reading only (log, checkout)"},
+    {NULL, NULL, NULL},
 };
 
 /* ---- what is committed: a model, or a trainer from a state file ---- */
@@ -42,8 +42,7 @@ static int state_load(const args *a, const char *path, store_state *s) {
   int status = 0;
 
   memset(s, 0, sizeof *s);
-  if (lnsp_file_open(path, &o, &file, &error))
-    return refuse_error(a, path, &error);
+  if (lnsp_file_open(path, &o, &file, &error)) return refuse_error(a, path, &error);
   if (lnsp_file_metadata(file, "lnsp.trainer")
           ? lnsp_trainer_open_file(file, NULL, NULL, NULL, &o, &s->trainer, &error)
           : lnsp_model_open_file(file, &o, &s->model, &error))
@@ -66,8 +65,7 @@ static int store_commit(const args *a, lnsp_store *store, const store_state *s) 
   double loss = 0;
   int status = args_real(a, "--loss", -HUGE_VAL, 0, &loss);
 
-  if (status)
-    return status;
+  if (status) return status;
   memset(&note, 0, sizeof note);
   note.struct_size = sizeof note;
   note.loss = args_value(a, "--loss") ? (float)loss : NAN;
@@ -84,8 +82,7 @@ int store_report(const args *a, lnsp_store *store) {
   report r;
   const int status = store_version(a, store, 0, &version);
 
-  if (status)
-    return status;
+  if (status) return status;
   r = report_start(a);
   report_integer(&r, "version", "version", (int64_t)version.number, "");
   report_integer(&r, "bytes", "took", (int64_t)version.bytes, "bytes");
@@ -101,8 +98,7 @@ static int store_size(const args *a, uint64_t *bytes) {
   unsigned long long value;
 
   *bytes = 0;
-  if (!text)
-    return 0;
+  if (!text) return 0;
   value = strtoull(text, &end, 10);
   if (*end == 'K' || *end == 'k')
     shift = 10;
@@ -128,16 +124,13 @@ static int store_init(const args *a) {
   memset(&settings, 0, sizeof settings);
   settings.struct_size = sizeof settings;
   settings.snapshot_every = (int32_t)every;
-  if (!status)
-    status = store_size(a, &settings.size_bytes);
-  if (status)
-    return status;
+  if (!status) status = store_size(a, &settings.size_bytes);
+  if (status) return status;
   status = state_load(a, a->positional[2], &s);
-  if (!status && lnsp_store_create(a->positional[1], s.trainer, s.model, &settings, NULL,
-                                        &store, &error))
+  if (!status &&
+      lnsp_store_create(a->positional[1], s.trainer, s.model, &settings, NULL, &store, &error))
     status = refuse_error(a, a->positional[1], &error);
-  if (!status)
-    status = store_commit(a, store, &s);
+  if (!status) status = store_commit(a, store, &s);
   lnsp_store_destroy(store);
   state_close(&s);
   return status;
@@ -161,10 +154,8 @@ static int store_commit_file(const args *a) {
   lnsp_store *store = NULL;
   int status = state_load(a, a->positional[2], &s);
 
-  if (!status)
-    status = store_open(a, 0, &store);
-  if (!status)
-    status = store_commit(a, store, &s);
+  if (!status) status = store_open(a, 0, &store);
+  if (!status) status = store_commit(a, store, &s);
   lnsp_store_destroy(store);
   state_close(&s);
   return status;
@@ -172,7 +163,8 @@ static int store_commit_file(const args *a) {
 
 /* ---- versions by name ---- */
 
-int store_version(const args *a, lnsp_store *store, uint64_t index, lnsp_store_version_info *out) {
+int store_version(const args *a, lnsp_store *store, uint64_t index,
+                  lnsp_store_version_info *out) {
   lnsp_error error;
   memset(out, 0, sizeof *out);
   out->struct_size = sizeof *out;
@@ -200,14 +192,15 @@ static int store_find(const args *a, lnsp_store *store, const char *name,
 
   for (i = 0; i < count; i++) {
     const int status = store_version(a, store, i, out);
-    if (status)
-      return status;
-    if (back && is_number ? i == number : is_number ? out->number == number
-                                                    : !strcmp(out->tag, name))
+    if (status) return status;
+    if (back && is_number ? i == number
+        : is_number       ? out->number == number
+                          : !strcmp(out->tag, name))
       return 0;
   }
-  return refuse(a, "%s: there is no version \"%s\"; `lnsp store log` shows them: write a number, "
-                   "a tag, or ~N for the one N before the newest",
+  return refuse(a,
+                "%s: there is no version \"%s\"; `lnsp store log` shows them: write a number, "
+                "a tag, or ~N for the one N before the newest",
                 a->positional[1], name);
 }
 
@@ -225,8 +218,7 @@ static int store_rollback(const args *a) {
   note.time = (uint64_t)time(NULL);
   if (!status && lnsp_store_rollback(store, to.number, &note, NULL, &error))
     status = refuse_error(a, a->positional[1], &error);
-  if (!status)
-    status = store_version(a, store, 0, &version);
+  if (!status) status = store_version(a, store, 0, &version);
   if (!status) {
     report r = report_start(a);
     report_integer(&r, "version", "version", (int64_t)version.number, "");
@@ -248,8 +240,7 @@ int32_t store_trainer(lnsp_store *store, uint64_t number, lnsp_trainer **out,
   if (!status)
     status = lnsp_trainer_create(model, loss && *loss ? loss : NULL, lnsp_store_text(store, 2),
                                  NULL, NULL, &trainer, error);
-  if (!status)
-    status = lnsp_store_load(store, number, trainer, NULL, error);
+  if (!status) status = lnsp_store_load(store, number, trainer, NULL, error);
   lnsp_model_destroy(model);
   if (!status)
     *out = trainer;
@@ -284,10 +275,8 @@ static int store_checkout(const args *a) {
 
   memset(&version, 0, sizeof version);
   memset(&facts, 0, sizeof facts);
-  if (!status && args_value(a, "--type"))
-    status = args_type(a, &o.storage);
-  if (!status)
-    status = store_open(a, 1, &store);
+  if (!status && args_value(a, "--type")) status = args_type(a, &o.storage);
+  if (!status) status = store_open(a, 1, &store);
   if (!status)
     status = store_find(a, store, a->positional_count > 2 ? a->positional[2] : "~0", &version);
   facts.struct_size = sizeof facts;
@@ -352,37 +341,38 @@ static int run(const args *a) {
     int low, high;
     int (*run)(const args *a);
   } verbs[] = {
-    { "init", 3, 3, store_init },         { "commit", 3, 3, store_commit_file },
-    { "log", 2, 2, store_log },           { "rollback", 2, 3, store_rollback },
-    { "checkout", 2, 3, store_checkout }, { "verify", 2, 2, store_verify },
-    { "compact", 2, 2, store_compact },   { "apply", 3, 3, store_apply },
+      {"init", 3, 3, store_init},         {"commit", 3, 3, store_commit_file},
+      {"log", 2, 2, store_log},           {"rollback", 2, 3, store_rollback},
+      {"checkout", 2, 3, store_checkout}, {"verify", 2, 2, store_verify},
+      {"compact", 2, 2, store_compact},   {"apply", 3, 3, store_apply},
   };
   int status = args_positionals(a, 1, 3);
   size_t i;
 
-  if (status)
-    return status;
+  if (status) return status;
   for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-    if (strcmp(a->positional[0], verbs[i].name))
-      continue;
+    if (strcmp(a->positional[0], verbs[i].name)) continue;
     status = args_positionals(a, verbs[i].low, verbs[i].high);
     return status ? status : verbs[i].run(a);
   }
-  return refuse_usage(a, "\"%s\" is not known; write init, commit, apply, log, rollback, checkout, "
-                        "verify or compact",
-                     a->positional[0]);
+  return refuse_usage(
+      a,
+      "\"%s\" is not known; write init, commit, apply, log, rollback, checkout, "
+      "verify or compact",
+      a->positional[0]);
 }
 
 const command command_store = {
-  "store",
-  "init STORE FILE | commit STORE FILE | apply STORE DELTA | log STORE | rollback STORE [V] | checkout STORE [V] "
-  "-o FILE | verify STORE | compact STORE",
-  "versions that survive power cuts, and the way back",
-  "A store is a file of bounded size with versions of a model, or of a trainer's state as `lnsp\n"
-  "train --state` writes it. init makes one, with FILE as its first version; commit adds one, as\n"
-  "a small delta; apply takes in a stamped delta, from each sender with a growing number; log draws the history; rollback goes back to version V (a number, a tag, ~N for\n"
-  "N before the newest; without V the one before the newest) and is itself a version; checkout\n"
-  "writes a version as a file; verify reads everything; compact lets old versions go. A version\n"
-  "is on the disk when commit has returned, whenever the power fails (docs/store.md).",
-  options, run,
+    "store",
+    "init STORE FILE | commit STORE FILE | apply STORE DELTA | log STORE | rollback STORE [V] | checkout STORE [V] "
+    "-o FILE | verify STORE | compact STORE",
+    "versions that survive power cuts, and the way back",
+    "A store is a file of bounded size with versions of a model, or of a trainer's state as `lnsp\n"
+    "train --state` writes it. init makes one, with FILE as its first version; commit adds one, as\n"
+    "a small delta; apply takes in a stamped delta, from each sender with a growing number; log draws the history; rollback goes back to version V (a number, a tag, ~N for\n"
+    "N before the newest; without V the one before the newest) and is itself a version; checkout\n"
+    "writes a version as a file; verify reads everything; compact lets old versions go. A version\n"
+    "is on the disk when commit has returned, whenever the power fails (docs/store.md).",
+    options,
+    run,
 };

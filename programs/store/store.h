@@ -7,7 +7,8 @@
 #include "lnsp.h"
 
 int store_open(const args *a, int read_only, lnsp_store **out);
-int store_version(const args *a, lnsp_store *store, uint64_t index, lnsp_store_version_info *out);
+int store_version(const args *a, lnsp_store *store, uint64_t index,
+                  lnsp_store_version_info *out);
 uint64_t store_count(lnsp_store *store);
 /* A trainer with a version's state. */
 int32_t store_trainer(lnsp_store *store, uint64_t number, lnsp_trainer **out,

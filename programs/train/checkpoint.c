@@ -24,8 +24,7 @@
 
 static uint64_t checkpoint_mix(uint64_t hash, const void *bytes, size_t count) {
   const unsigned char *at = bytes;
-  for (; count; count--)
-    hash = (hash ^ *at++) * UINT64_C(0x100000001b3); /* FNV-1a */
+  for (; count; count--) hash = (hash ^ *at++) * UINT64_C(0x100000001b3); /* FNV-1a */
   return hash;
 }
 
@@ -36,9 +35,8 @@ static int checkpoint_data(data *d, uint64_t *out) {
 
   for (i = 0; i < d->count; i++) {
     const data_column *c = &d->column[i];
-    const int64_t sizes[4] = { c->rows, c->concepts, c->width, c->index_first };
-    if (!c->needed)
-      continue;
+    const int64_t sizes[4] = {c->rows, c->concepts, c->width, c->index_first};
+    if (!c->needed) continue;
     hash = checkpoint_mix(hash, c->name, strlen(c->name));
     hash = checkpoint_mix(hash, sizes, sizeof sizes);
     if (c->index)
@@ -46,8 +44,11 @@ static int checkpoint_data(data *d, uint64_t *out) {
                             (size_t)(c->index->count * c->index->columns) * sizeof(int32_t));
   }
   for (i = 0; i < CHECKPOINT_SAMPLES && i < d->rows && !status; i++) {
-    status = data_read(d, NULL, d->rows <= CHECKPOINT_SAMPLES
-                                    ? i : (d->rows - 1) * i / (CHECKPOINT_SAMPLES - 1), 1);
+    status =
+        data_read(d, NULL,
+                  d->rows <= CHECKPOINT_SAMPLES ? i
+                                                : (d->rows - 1) * i / (CHECKPOINT_SAMPLES - 1),
+                  1);
     for (n = 0; n < d->needed_count && !status; n++)
       hash = checkpoint_mix(hash, d->inputs[n].data,
                             (size_t)tensor_elements(&d->inputs[n]) *
@@ -60,14 +61,13 @@ static int checkpoint_data(data *d, uint64_t *out) {
 /* A line of an option's value; a newline in it is a blank. */
 static void checkpoint_line(FILE *to, const char *name, const char *value) {
   fprintf(to, "%s=", name);
-  for (; value && *value; value++)
-    fputc(*value == '\n' ? ' ' : *value, to);
+  for (; value && *value; value++) fputc(*value == '\n' ? ' ' : *value, to);
   fputc('\n', to);
 }
 
 static int checkpoint_options(train_job *job) {
-  static const char *const given[] = { "--replay",   "--echo",       "--shuffle", "--best",
-                                       "--patience", "--eval-every", "--schedule" };
+  static const char *const given[] = {"--replay",   "--echo",       "--shuffle", "--best",
+                                      "--patience", "--eval-every", "--schedule"};
   const args *a = job->args;
   const char *loss = args_value(a, "--loss"), *pattern;
   uint64_t data_hash = 0, held_hash = 0;
@@ -75,13 +75,10 @@ static int checkpoint_options(train_job *job) {
   int n, status = checkpoint_data(&job->d, &data_hash);
   FILE *to;
 
-  if (!status && job->valid.there)
-    status = checkpoint_data(&job->valid.d, &held_hash);
-  if (status)
-    return status;
+  if (!status && job->valid.there) status = checkpoint_data(&job->valid.d, &held_hash);
+  if (status) return status;
   to = open_memstream(&job->options, &size);
-  if (!to)
-    return refuse_memory(a);
+  if (!to) return refuse_memory(a);
   checkpoint_line(to, "--normalise", args_value(a, "--normalise") ? "yes" : "");
   fprintf(to, "the data=%lld rows, fingerprint %016llx\n", (long long)job->d.rows,
           (unsigned long long)data_hash);
@@ -110,9 +107,11 @@ static int checkpoint_agree(const train_job *job, const char *was) {
     if (w != n || memcmp(was, now, w)) {
       const char *from = w > name && !strncmp(was, now, name + 1) ? was + name + 1 : was;
       const char *to = from == was ? now : now + name + 1;
-      return refuse(job->args, "%s is of a run in which %.*s was \"%.*s\", and now it is "
-                    "\"%.*s\": go on with the same options and data", path, (int)name, *now ? now : was,
-                    (int)(w - (size_t)(from - was)), from, (int)(n - (size_t)(to - now)), to);
+      return refuse(job->args,
+                    "%s is of a run in which %.*s was \"%.*s\", and now it is "
+                    "\"%.*s\": go on with the same options and data",
+                    path, (int)name, *now ? now : was, (int)(w - (size_t)(from - was)), from,
+                    (int)(n - (size_t)(to - now)), to);
     }
     was += w + (was[w] == '\n');
     now += n + (now[n] == '\n');
@@ -127,8 +126,7 @@ static int checkpoint_state(const train_job *job, char **out) {
   size_t size = 0;
   FILE *to = open_memstream(out, &size);
 
-  if (!to)
-    return refuse_memory(job->args);
+  if (!to) return refuse_memory(job->args);
   fprintf(to, "%lld %lld %lld %lld %lld %lld %lld %lld %lld", (long long)job->first,
           (long long)job->done, (long long)v->looked, (long long)v->best_step,
           (long long)v->watch.looks, (long long)v->watch.bad, (long long)v->plateau.bad,
@@ -144,8 +142,8 @@ static int checkpoint_state(const train_job *job, char **out) {
 
 static int checkpoint_read_state(train_job *job, const char *text) {
   train_validation *v = &job->valid;
-  long long n[CHECKPOINT_COUNTS] = { 0 };
-  double x[CHECKPOINT_REALS] = { 0 };
+  long long n[CHECKPOINT_COUNTS] = {0};
+  double x[CHECKPOINT_REALS] = {0};
   char *end;
   int i, ok = text != NULL;
 
@@ -158,8 +156,10 @@ static int checkpoint_read_state(train_job *job, const char *text) {
     ok = end != text;
   }
   if (!ok || n[0] < 0 || n[0] + n[1] != (long long)lnsp_trainer_step_count(job->trainer))
-    return refuse(job->args, "%s: what it says of the run's place does not fit its state: it "
-                  "is damaged", args_value(job->args, "--resume"));
+    return refuse(job->args,
+                  "%s: what it says of the run's place does not fit its state: it "
+                  "is damaged",
+                  args_value(job->args, "--resume"));
   job->first = n[0];
   job->done = n[1];
   v->looked = n[2];
@@ -189,13 +189,11 @@ int train_checkpoint_find(train_job *job) {
 
   if (job->checkpoint && args_value(job->args, "--poisson"))
     return refuse_usage(job->args, "rows that --poisson draws are not drawn again: leave out "
-                       "--checkpoint");
-  if (!path)
-    return 0;
+                                   "--checkpoint");
+  if (!path) return 0;
   if (lnsp_file_open(path, NULL, &job->from, &error))
     return refuse_error(job->args, path, &error);
-  if (lnsp_file_metadata(job->from, CHECKPOINT_RUN))
-    return 0;
+  if (lnsp_file_metadata(job->from, CHECKPOINT_RUN)) return 0;
   lnsp_file_destroy(job->from); /* a state of --state, or none */
   job->from = NULL;
   return 0;
@@ -206,8 +204,7 @@ static int checkpoint_best(train_job *job) {
   lnsp_options library = args_options(job->args);
   lnsp_error error;
 
-  if (job->valid.best_step < 0)
-    return 0;
+  if (job->valid.best_step < 0) return 0;
   library.prefix = CHECKPOINT_BEST;
   if (lnsp_model_open_file(job->from, &library, &job->valid.best, &error))
     return refuse_error(job->args, path, &error);
@@ -217,8 +214,7 @@ static int checkpoint_best(train_job *job) {
 int train_checkpoint_resume(train_job *job) {
   int status = job->checkpoint || job->from ? checkpoint_options(job) : 0;
 
-  if (status || !job->from)
-    return status;
+  if (status || !job->from) return status;
   status = checkpoint_agree(job, lnsp_file_metadata(job->from, CHECKPOINT_RUN));
   if (!status)
     status = checkpoint_read_state(job, lnsp_file_metadata(job->from, CHECKPOINT_STATE));
@@ -237,8 +233,7 @@ static int32_t checkpoint_take(void *user, const void *from, size_t bytes) {
   if (to->room - to->size < bytes) {
     const size_t room = 2 * to->room + bytes;
     unsigned char *more = realloc(to->data, room);
-    if (!more)
-      return 1;
+    if (!more) return 1;
     to->data = more;
     to->room = room;
   }
@@ -264,8 +259,7 @@ typedef struct checkpoint_job {
   size_t most; /* bytes of a tensor */
 } checkpoint_job;
 
-static int32_t checkpoint_gather(const train_job *job, checkpoint_job *c,
-                                 lnsp_error *error) {
+static int32_t checkpoint_gather(const train_job *job, checkpoint_job *c, lnsp_error *error) {
   int32_t status = LNSP_OK;
   int i;
 
@@ -274,14 +268,13 @@ static int32_t checkpoint_gather(const train_job *job, checkpoint_job *c,
   c->part[1].prefix = CHECKPOINT_BEST;
   for (i = 0; i < c->parts && !status; i++) {
     checkpoint_part *part = &c->part[i];
-    const lnsp_sink sink = { sizeof sink, &part->bytes, checkpoint_take };
+    const lnsp_sink sink = {sizeof sink, &part->bytes, checkpoint_take};
     status = i == 0 ? lnsp_trainer_save_sink(job->trainer, &sink, LNSP_SAVE_STATE, error)
                     : lnsp_model_save_sink(job->valid.best, &sink, 0, error);
     if (!status)
-      status = lnsp_file_open_memory(part->bytes.data, part->bytes.size, NULL, &part->file,
-                                     error);
-    if (!status)
-      c->tensor_count += lnsp_file_tensor_count(part->file);
+      status =
+          lnsp_file_open_memory(part->bytes.data, part->bytes.size, NULL, &part->file, error);
+    if (!status) c->tensor_count += lnsp_file_tensor_count(part->file);
   }
   return status;
 }
@@ -300,8 +293,7 @@ static int32_t checkpoint_list(checkpoint_job *c, size_t name_bytes, lnsp_error 
   for (i = 0; i < c->parts; i++)
     for (n = 0; n < lnsp_file_tensor_count(c->part[i].file) && !status; n++, t++) {
       status = lnsp_file_tensor_at(c->part[i].file, n, t, error);
-      if (status)
-        break;
+      if (status) break;
       snprintf(name, name_bytes, "%s%s", c->part[i].prefix, t->name);
       t->name = name;
       name += name_bytes;
@@ -311,13 +303,11 @@ static int32_t checkpoint_list(checkpoint_job *c, size_t name_bytes, lnsp_error 
   return status;
 }
 
-static int32_t checkpoint_metadata(const train_job *job, checkpoint_job *c,
-                                   lnsp_error *error) {
+static int32_t checkpoint_metadata(const train_job *job, checkpoint_job *c, lnsp_error *error) {
   int32_t n;
 
   for (n = 0; !lnsp_file_metadata_at(c->part[0].file, n, &c->pairs[n], error); n++)
-    if (n == 60)
-      break;
+    if (n == 60) break;
   c->pairs[n].key = CHECKPOINT_RUN;
   c->pairs[n++].value = job->options;
   c->pairs[n].key = CHECKPOINT_STATE;
@@ -354,20 +344,15 @@ static int checkpoint_put(const train_job *job, checkpoint_job *c) {
   c->tensors = malloc((size_t)(c->tensor_count + 1) * sizeof *c->tensors);
   c->names = malloc((size_t)(c->tensor_count + 1) * name_bytes);
   c->pairs = malloc(64 * sizeof *c->pairs);
-  if (!c->tensors || !c->names || !c->pairs)
-    return refuse_memory(job->args);
+  if (!c->tensors || !c->names || !c->pairs) return refuse_memory(job->args);
   status = checkpoint_list(c, name_bytes, &error);
-  if (!status)
-    status = checkpoint_metadata(job, c, &error);
-  if (!status && !(buffer = malloc(c->most + 1)))
-    return refuse_memory(job->args);
+  if (!status) status = checkpoint_metadata(job, c, &error);
+  if (!status && !(buffer = malloc(c->most + 1))) return refuse_memory(job->args);
   if (!status)
     status = lnsp_writer_create(job->checkpoint, c->tensors, c->tensor_count, c->pairs,
-                              c->pair_count, NULL, &writer, &error);
-  if (!status)
-    status = checkpoint_copy(c, writer, buffer, &error);
-  if (!status)
-    status = lnsp_writer_close(writer, &error);
+                                c->pair_count, NULL, &writer, &error);
+  if (!status) status = checkpoint_copy(c, writer, buffer, &error);
+  if (!status) status = lnsp_writer_close(writer, &error);
   lnsp_writer_destroy(writer);
   free(buffer);
   return status ? refuse_error(job->args, job->checkpoint, &error) : 0;
@@ -382,8 +367,7 @@ int train_checkpoint_write(train_job *job) {
   status = checkpoint_state(job, &c.state);
   if (!status && checkpoint_gather(job, &c, &error))
     status = refuse_error(job->args, job->checkpoint, &error);
-  if (!status)
-    status = checkpoint_put(job, &c);
+  if (!status) status = checkpoint_put(job, &c);
   for (i = 0; i < 2; i++) {
     lnsp_file_destroy(c.part[i].file);
     free(c.part[i].bytes.data);

@@ -42,7 +42,7 @@ static int32_t echo_nearest(void *user, const lnsp_tensor *output, const lnsp_te
 
 static int echo_set(train_job *job, const char *path) {
   const lnsp_options o = args_options(job->args);
-  const lnsp_echo function = { sizeof function, 0, job->echo, echo_nearest };
+  const lnsp_echo function = {sizeof function, 0, job->echo, echo_nearest};
   lnsp_search_options limits;
   lnsp_error error;
 
@@ -61,15 +61,13 @@ static int echo_set(train_job *job, const char *path) {
 int train_echo_open(train_job *job) {
   const char *path = args_value(job->args, "--echo");
 
-  if (!path)
-    return 0;
+  if (!path) return 0;
   job->echo = calloc(1, sizeof *job->echo);
   return job->echo ? echo_set(job, path) : refuse_memory(job->args);
 }
 
 void train_echo_close(train_echo *echo) {
-  if (!echo)
-    return;
+  if (!echo) return;
   lnsp_search_destroy(echo->search);
   lnsp_index_destroy(echo->index);
   free(echo);

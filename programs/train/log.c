@@ -41,10 +41,8 @@ static char *log_earlier(const train_job *job, const char *path) {
                                        strtoll(line, NULL, 10) <= last))
       fputs(line, to);
   free(line);
-  if (to)
-    fclose(to);
-  if (file)
-    fclose(file);
+  if (to) fclose(to);
+  if (file) fclose(file);
   return text;
 }
 
@@ -57,10 +55,8 @@ int train_log_open(train_job *job) {
   const char *path = args_value(job->args, "--log");
   char *earlier = NULL;
 
-  if (!path)
-    return 0;
-  if (job->from)
-    earlier = log_earlier(job, path);
+  if (!path) return 0;
+  if (job->from) earlier = log_earlier(job, path);
   job->log = fopen(path, "w");
   if (!job->log) {
     free(earlier);
@@ -76,8 +72,7 @@ int train_log_open(train_job *job) {
 }
 
 static void log_value(const train_job *job, int there, double value) {
-  if (there && !isnan(value))
-    fprintf(job->log, "%.9g", value);
+  if (there && !isnan(value)) fprintf(job->log, "%.9g", value);
   fputc(',', job->log);
 }
 
@@ -85,19 +80,17 @@ int train_log_step(train_job *job) {
   const train_validation *v = &job->valid;
   const int64_t step = (int64_t)lnsp_trainer_step_count(job->trainer);
   const int looked = v->looked == step && v->point_count > 0;
-  const train_point none = { 0, 0, 0, 0, 0 };
+  const train_point none = {0, 0, 0, 0, 0};
   const train_point *p = looked ? &v->points[v->point_count - 1] : &none;
   const double norm = (double)lnsp_trainer_gradient_norm(job->trainer);
 
-  if (!job->log)
-    return 0;
+  if (!job->log) return 0;
   fprintf(job->log, "%lld,%.8g,%.3f,%.9g,%.9g,", (long long)step,
           (double)step * (double)job->accumulate / (double)job->epoch_calls, log_wall(job),
           job->rate, (double)job->loss);
   log_value(job, looked, p->loss);
   log_value(job, looked, p->cosine);
-  if (v->pool.truth)
-    log_value(job, looked, p->rank);
+  if (v->pool.truth) log_value(job, looked, p->rank);
   log_value(job, norm > 0, norm);
   fprintf(job->log, "%.0f,%.0f,%.9g\n", job->step_flops, job->flops, job->flops / LOG_PF_DAY);
   return ferror(job->log) ? log_failed(job) : 0;
@@ -112,8 +105,7 @@ int train_log_close(train_job *job) {
 /* ---- the report ---- */
 
 static void report_value(const char *key, double value) {
-  if (!isnan(value))
-    json_real(key, value);
+  if (!isnan(value)) json_real(key, value);
 }
 
 static void report_points(const train_validation *v) {
@@ -142,8 +134,7 @@ static void report_best(const train_job *job, const report *r) {
              (long long)v->watch.bad);
     report_text(r, "stopped", "stopped early", text);
   }
-  if (!v->best)
-    return;
+  if (!v->best) return;
   snprintf(text, sizeof text, "best %s", train_validation_measure(v, name));
   report_text(r, "best_by", "kept by", name);
   report_real(r, "best", text, v->watch.best, "6");
@@ -185,18 +176,15 @@ int train_log_report(const train_job *job) {
                        : lnsp_trainer_hash(job->trainer, what, hash, &error)))
     return refuse_error(a, NULL, &error);
   r = report_start(a);
-  if (r.json)
-    report_points(&job->valid);
+  if (r.json) report_points(&job->valid);
   report_steps(job, &r);
   report_text(&r, "isa", "kernels", lnsp_trainer_isa(job->trainer));
   report_memory(&r, "memory", "trainer", &memory);
   if (peak_resident_kb() >= 0)
     report_integer(&r, "peak_resident_kb", "peak resident", peak_resident_kb(), "kB");
   report_hash(&r, "hash", "hash", hash);
-  if (state)
-    report_text(&r, "state", "state written", state);
-  if (job->checkpoint)
-    report_text(&r, "checkpoint", "checkpoint", job->checkpoint);
+  if (state) report_text(&r, "state", "state written", state);
+  if (job->checkpoint) report_text(&r, "checkpoint", "checkpoint", job->checkpoint);
   report_text(&r, "file", job->average ? "average written" : "written", job->path);
   return report_end(&r, a);
 }

@@ -15,22 +15,23 @@ static int open_trainer(train_job *job) {
   const char *path = resume ? resume : a->positional[0];
   const lnsp_options library = args_options(a);
   const int64_t held = job->valid.there ? job->valid.d.max_concepts : 0;
-  const lnsp_size_options limits = model_size_options(
-      job->room, held > job->d.max_concepts ? held : job->d.max_concepts);
+  const lnsp_size_options limits =
+      model_size_options(job->room, held > job->d.max_concepts ? held : job->d.max_concepts);
   lnsp_memory_info memory;
   lnsp_error error;
   lnsp_file *file = NULL;
   double lr;
   int status = 0;
 
-  if (lnsp_file_open(path, NULL, &file, &error))
-    return refuse_error(a, path, &error);
+  if (lnsp_file_open(path, NULL, &file, &error)) return refuse_error(a, path, &error);
   if (resume && !lnsp_file_metadata(file, "lnsp.trainer"))
-    status = refuse(a, "%s is no state that --state or --checkpoint wrote; a model is given as "
-                       "MODEL, without --resume", path);
+    status = refuse(a,
+                    "%s is no state that --state or --checkpoint wrote; a model is given as "
+                    "MODEL, without --resume",
+                    path);
   else if (lnsp_trainer_open_file(file, loss || resume ? loss : "mse",
-                        job->optimizer[0] ? job->optimizer : NULL, &limits, &library,
-                        &job->trainer, &error))
+                                  job->optimizer[0] ? job->optimizer : NULL, &limits, &library,
+                                  &job->trainer, &error))
     status = refuse_error(a, path, &error);
   lnsp_file_destroy(file);
   if (!status && resume && !job->optimizer[0]) {
@@ -61,8 +62,9 @@ static int open_extras(train_job *job) {
   for (i = 0; !status && (pattern = args_value_at(job->args, "--freeze", i)) != NULL; i++)
     if (lnsp_trainer_freeze(job->trainer, pattern, 1, &error))
       status = refuse_error(job->args, NULL, &error);
-  if (!status && path && (lnsp_replay_open(path, NULL, &replay, &error) ||
-                          lnsp_trainer_set_replay(job->trainer, replay, &error)))
+  if (!status && path &&
+      (lnsp_replay_open(path, NULL, &replay, &error) ||
+       lnsp_trainer_set_replay(job->trainer, replay, &error)))
     status = refuse_error(job->args, path, &error);
   lnsp_replay_destroy(replay);
   return status;
@@ -76,21 +78,18 @@ static int open_data(train_job *job) {
 
   for (i = 0; !status && (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
     status = data_need(&job->d, name);
-  if (status)
-    return status;
+  if (status) return status;
   if (job->d.rows < job->d.max_rows) { /* a shorter tensor is the one that counts */
     if (job->share > 0)
       return refuse_usage(job->args, "--poisson needs tensors of equally many rows");
-    if (job->batch > job->d.rows)
-      job->room = job->batch = job->d.rows;
+    if (job->batch > job->d.rows) job->room = job->batch = job->d.rows;
     job->epoch_calls = job->d.rows / job->batch + (job->d.rows % job->batch > 1);
   }
   status = data_reserve(&job->d, job->room);
   if (!status && (args_value(job->args, "--shuffle") || job->share > 0)) {
     job->order = malloc((size_t)job->d.rows * sizeof *job->order);
     job->order_epoch = UINT64_MAX;
-    if (!job->order)
-      status = refuse_memory(job->args);
+    if (!job->order) status = refuse_memory(job->args);
   }
   return status;
 }
@@ -98,8 +97,8 @@ static int open_data(train_job *job) {
 /* Multiply-adds of a call forward and, twice as many, backward: of each row in each of
  * the network's runs, and of the vectors that a replay term draws. */
 static void open_flops(train_job *job) {
-  const double forward = (double)lnsp_graph_flops(lnsp_trainer_graph(job->trainer),
-                                                  job->d.max_concepts);
+  const double forward =
+      (double)lnsp_graph_flops(lnsp_trainer_graph(job->trainer), job->d.max_concepts);
   const char *loss = args_value(job->args, "--loss"), *name;
   const char *at = loss ? strstr(loss, "replay") : NULL;
   int32_t i;
@@ -118,21 +117,13 @@ static void open_flops(train_job *job) {
 
 int train_open(train_job *job) {
   int status = train_options_optimizer(job);
-  if (!status)
-    status = train_validation_data(job);
-  if (!status)
-    status = open_trainer(job);
-  if (!status)
-    status = train_poisson_key(job);
-  if (!status)
-    status = open_extras(job);
-  if (!status)
-    status = train_echo_open(job);
-  if (!status)
-    status = open_data(job);
-  if (!status)
-    status = train_validation_open(job);
-  if (!status)
-    open_flops(job);
+  if (!status) status = train_validation_data(job);
+  if (!status) status = open_trainer(job);
+  if (!status) status = train_poisson_key(job);
+  if (!status) status = open_extras(job);
+  if (!status) status = train_echo_open(job);
+  if (!status) status = open_data(job);
+  if (!status) status = train_validation_open(job);
+  if (!status) open_flops(job);
   return status;
 }

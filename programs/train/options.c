@@ -21,7 +21,7 @@ static int options_append(train_job *job, const char *format, ...) {
   va_end(list);
   if (length < 0 || (size_t)length >= sizeof job->optimizer - used)
     return refuse_usage(job->args, "the optimizer's text is longer than %d bytes",
-                       TRAIN_TEXT_BYTES - 1);
+                        TRAIN_TEXT_BYTES - 1);
   return 0;
 }
 
@@ -42,8 +42,7 @@ static int options_key(train_job *job, const char *name) {
   const char *value = args_value(job->args, name);
   char *end;
 
-  if (!value)
-    return 0;
+  if (!value) return 0;
   if (train_options_key(job->optimizer, name + 2))
     return refuse_usage(job->args, "%s stands in --optimizer already; give it once", name);
   strtod(value, &end);
@@ -56,7 +55,7 @@ static int options_key(train_job *job, const char *name) {
 
 /* "1epoch", "2.5epochs": how many; negative if it is no such word. */
 static double options_epochs(const char *word, size_t length) {
-  static const char *const ends[] = { "epochs", "epoch" };
+  static const char *const ends[] = {"epochs", "epoch"};
   char number[32], *end;
   size_t i;
 
@@ -84,18 +83,22 @@ int64_t train_options_calls(const train_job *job, const char *text) {
   }
   steps = strtoll(text, &end, 10);
   return end == text || *end || steps < 1 || steps > INT64_C(1) << 46
-             ? 0 : (int64_t)steps * job->accumulate;
+             ? 0
+             : (int64_t)steps * job->accumulate;
 }
 
-int train_options_every(const train_job *job, const char *name, int64_t initial, int64_t *calls) {
+int train_options_every(const train_job *job, const char *name, int64_t initial,
+                        int64_t *calls) {
   const char *text = args_value(job->args, name);
 
   *calls = initial;
-  if (!text)
-    return 0;
+  if (!text) return 0;
   *calls = train_options_calls(job, text);
-  return *calls ? 0 : refuse_usage(job->args, "%s is \"%s\", and must be a whole number of "
-                                  "steps, or 1epoch, .5epoch and the like", name, text);
+  return *calls ? 0
+                : refuse_usage(job->args,
+                               "%s is \"%s\", and must be a whole number of "
+                               "steps, or 1epoch, .5epoch and the like",
+                               name, text);
 }
 
 /* ---- schedules ---- */
@@ -104,13 +107,11 @@ int train_options_every(const train_job *job, const char *name, int64_t initial,
 static int options_number(const char *word, size_t length, double whole, double *value) {
   char number[32], *end;
 
-  if (length == 0 || length >= sizeof number)
-    return 0;
+  if (length == 0 || length >= sizeof number) return 0;
   memcpy(number, word, length);
   number[length] = 0;
   *value = strtod(number, &end);
-  if (end == number || !isfinite(*value) || *value < 0)
-    return 0;
+  if (end == number || !isfinite(*value) || *value < 0) return 0;
   if (*end == '%' && !end[1]) {
     *value = *value / 100 * whole;
     return 1;
@@ -123,36 +124,37 @@ static int options_plateau_key(train_job *job, const char *word, size_t length) 
   const struct {
     const char *key;
     double low, high;
-  } keys[] = { { "factor=", 0, 1 },      { "patience=", 0, 1e9 }, { "threshold=", 0, 1 },
-               { "cooldown=", 0, 1e9 },  { "min_lr=", 0, 1e6 },   { "warmup=", 0, 1e15 } };
+  } keys[] = {{"factor=", 0, 1},     {"patience=", 0, 1e9}, {"threshold=", 0, 1},
+              {"cooldown=", 0, 1e9}, {"min_lr=", 0, 1e6},   {"warmup=", 0, 1e15}};
   plateau *p = &job->valid.plateau;
   size_t i;
   double value = 0;
 
   for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
     const size_t begin = strlen(keys[i].key);
-    if (length <= begin || memcmp(word, keys[i].key, begin))
-      continue;
+    if (length <= begin || memcmp(word, keys[i].key, begin)) continue;
     const double epochs = i == 5 ? options_epochs(word + begin, length - begin) : -1;
     if (epochs >= 0)
       value = floor(epochs * (double)job->epoch_calls / (double)job->accumulate + .5);
     else if (!options_number(word + begin, length - begin,
-                          i == 4 ? job->valid.lr : (double)job->steps, &value) ||
+                             i == 4 ? job->valid.lr : (double)job->steps, &value) ||
              value < keys[i].low || value > keys[i].high ||
              ((i == 1 || i == 3) && value != floor(value)))
       break;
     switch (i) {
-    case 0: p->factor = value; break;
-    case 1: p->patience = (int64_t)value; break;
-    case 2: p->threshold = value; break;
-    case 3: p->cooldown = (int64_t)value; break;
-    case 4: p->min_lr = value; break;
-    default: return options_append(job, " warmup=%.0f", floor(value));
+      case 0: p->factor = value; break;
+      case 1: p->patience = (int64_t)value; break;
+      case 2: p->threshold = value; break;
+      case 3: p->cooldown = (int64_t)value; break;
+      case 4: p->min_lr = value; break;
+      default: return options_append(job, " warmup=%.0f", floor(value));
     }
     return 0;
   }
-  return refuse_usage(job->args, "--schedule has \"%.*s\"; a plateau takes factor=.5 patience=3 "
-                     "threshold=1e-4 cooldown=0 min_lr=0 warmup=0", (int)length, word);
+  return refuse_usage(job->args,
+                      "--schedule has \"%.*s\"; a plateau takes factor=.5 patience=3 "
+                      "threshold=1e-4 cooldown=0 min_lr=0 warmup=0",
+                      (int)length, word);
 }
 
 /* Reads "plateau factor=.5 patience=3 ...". */
@@ -168,8 +170,7 @@ static int options_plateau(train_job *job, const char *text) {
   plateau_start(&job->valid.plateau);
   for (text += strlen("plateau"); !status; text += strcspn(text, " \t")) {
     text += strspn(text, " \t");
-    if (!*text)
-      break;
+    if (!*text) break;
     status = options_plateau_key(job, text, strcspn(text, " \t"));
   }
   return status;
@@ -185,17 +186,16 @@ static int options_words(train_job *job, const char *text) {
     double epochs = -1;
     length = strcspn(text, " \t");
     equals = memchr(text, '=', length);
-    if (equals)
-      epochs = options_epochs(equals + 1, length - (size_t)(equals + 1 - text));
+    if (equals) epochs = options_epochs(equals + 1, length - (size_t)(equals + 1 - text));
     if (epochs >= 0)
-      status = options_append(job, "%.*s%.0f", (int)(equals + 1 - text), text,
-                           floor(epochs * (double)job->epoch_calls / (double)job->accumulate +
-                                 .5));
+      status =
+          options_append(job, "%.*s%.0f", (int)(equals + 1 - text), text,
+                         floor(epochs * (double)job->epoch_calls / (double)job->accumulate +
+                               .5));
     else
       status = options_append(job, "%.*s", (int)length, text);
     text += length;
-    if (text[strspn(text, " \t")])
-      status = status ? status : options_append(job, " ");
+    if (text[strspn(text, " \t")]) status = status ? status : options_append(job, " ");
   }
   return status;
 }
@@ -208,13 +208,11 @@ static int options_schedule(train_job *job) {
     return refuse_usage(job->args, "--schedule stands in --optimizer already; give it once");
   if (text && !strncmp(text, "plateau", 7) && (!text[7] || strchr(" \t", text[7])))
     return options_plateau(job, text);
-  if (text)
-    status = options_words(job, text);
+  if (text) status = options_words(job, text);
   text = train_options_key(job->optimizer, "schedule");
   ends = text && (!strncmp(text, "cosine", 6) || !strncmp(text, "linear", 6));
   text = train_options_key(job->optimizer, "warmup");
-  if (text && text[strcspn(text, " \t%")] == '%')
-    ends = 1;
+  if (text && text[strcspn(text, " \t%")] == '%') ends = 1;
   if (!status && ends && !train_options_key(job->optimizer, "steps"))
     status = options_append(job, " steps=%lld", (long long)job->steps);
   return status;
@@ -228,20 +226,18 @@ static int options_steps(train_job *job, const char *text) {
   const int64_t calls = (job->epochs ? job->epochs : 1) * job->epoch_calls;
 
   job->accumulate = value ? strtoll(value, NULL, 10) : 1;
-  if (job->accumulate < 1)
-    job->accumulate = 1; /* the trainer says what is wrong */
-  if (job->steps)
-    return 0;
+  if (job->accumulate < 1) job->accumulate = 1; /* the trainer says what is wrong */
+  if (job->steps) return 0;
   job->steps = calls / job->accumulate;
-  if (job->steps)
-    return 0;
-  return refuse_usage(job->args, "there are %lld batches in all, fewer than the %lld that "
-                     "accumulate takes for a step: give more --epochs or a smaller --batch",
-                     (long long)calls, (long long)job->accumulate);
+  if (job->steps) return 0;
+  return refuse_usage(job->args,
+                      "there are %lld batches in all, fewer than the %lld that "
+                      "accumulate takes for a step: give more --epochs or a smaller --batch",
+                      (long long)calls, (long long)job->accumulate);
 }
 
 int train_options_optimizer(train_job *job) {
-  static const char *const keys[] = { "--lr", "--clip", "--ema", "--accumulate" };
+  static const char *const keys[] = {"--lr", "--clip", "--ema", "--accumulate"};
   const args *a = job->args;
   const char *text = args_value(a, "--optimizer");
   size_t i;
@@ -253,7 +249,7 @@ int train_options_optimizer(train_job *job) {
     if (args_value(a, "--clip") || args_value(a, "--ema") || args_value(a, "--schedule") ||
         args_value(a, "--accumulate"))
       return refuse_usage(a, "--resume keeps the saved optimizer; to change clip, ema, "
-                            "accumulate or schedule name the whole text with --optimizer");
+                             "accumulate or schedule name the whole text with --optimizer");
     if (lnsp_file_open(args_value(a, "--resume"), NULL, &file, &error))
       return refuse_error(a, args_value(a, "--resume"), &error);
     status = options_steps(job, lnsp_file_metadata(file, "lnsp.optimizer"));
@@ -263,8 +259,7 @@ int train_options_optimizer(train_job *job) {
   status = options_append(job, "%s", text ? text : "adamw");
   for (i = 0; i < sizeof keys / sizeof keys[0] && !status; i++)
     status = options_key(job, keys[i]);
-  if (!status)
-    status = options_steps(job, job->optimizer);
+  if (!status) status = options_steps(job, job->optimizer);
   if (!status && job->share > 0 && train_options_key(job->optimizer, "clip_each") &&
       !train_options_key(job->optimizer, "lot"))
     status = options_append(job, " lot=%lld", (long long)job->batch);

@@ -22,8 +22,7 @@ double plateau_look(plateau *p, double loss, double lr) {
     p->cooling--;
     p->bad = 0;
   }
-  if (p->bad <= p->patience)
-    return lr;
+  if (p->bad <= p->patience) return lr;
   p->bad = 0;
   p->cooling = p->cooldown;
   lower = lr * p->factor > p->min_lr ? lr * p->factor : p->min_lr;
@@ -35,8 +34,7 @@ int watch_look(watch *w, double value) {
                                        (w->rises ? value > w->best : value < w->best));
   w->looks++;
   w->bad = better ? 0 : w->bad + 1;
-  if (better || w->looks == 1)
-    w->best = value;
+  if (better || w->looks == 1) w->best = value;
   return better;
 }
 

@@ -14,18 +14,17 @@ static int poisson_bytes(const train_job *job, const char *path, void *to, size_
   FILE *file = fopen(from, "rb");
   size_t got = file ? fread(to, 1, bytes, file) : 0;
 
-  if (file)
-    fclose(file);
-  if (got == bytes)
-    return 0;
-  return refuse(job->args, path ? "--noise-key %s does not have %d bytes"
-                                : "%s, the system's generator, does not give %d random bytes",
+  if (file) fclose(file);
+  if (got == bytes) return 0;
+  return refuse(job->args,
+                path ? "--noise-key %s does not have %d bytes"
+                     : "%s, the system's generator, does not give %d random bytes",
                 from, (int)bytes);
 }
 
 int train_poisson_key(train_job *job) {
   const char *path = args_value(job->args, "--noise-key");
-  uint8_t key[LNSP_NOISE_KEY_BYTES] = { 0 };
+  uint8_t key[LNSP_NOISE_KEY_BYTES] = {0};
   lnsp_error error;
   int status;
 
@@ -44,17 +43,15 @@ int train_poisson_plan(train_job *job) {
   const args *a = job->args;
 
   job->room = job->batch;
-  if (!args_value(a, "--poisson"))
-    return 0;
+  if (!args_value(a, "--poisson")) return 0;
   if (args_value(a, "--shuffle"))
     return refuse_usage(a, "--poisson draws rows by chance: leave out --shuffle");
   if (job->batch < 32)
     return refuse_usage(a, "--poisson needs --batch 32 or more: a step without any row is not "
-                          "provided for");
+                           "provided for");
   job->share = (double)job->batch / (double)job->d.max_rows;
   job->room = job->batch + (int64_t)(8 * sqrt((double)job->batch)) + 8;
-  if (job->room > job->d.max_rows)
-    job->room = job->d.max_rows;
+  if (job->room > job->d.max_rows) job->room = job->d.max_rows;
   return args_value(a, "--seed") ? 0 : poisson_bytes(job, NULL, &job->seed, sizeof job->seed);
 }
 

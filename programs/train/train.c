@@ -23,26 +23,27 @@ static void train_interrupt(int signal_number) {
 }
 
 static const option options[] = {
-  { "-o", "OUT", "model to write; with ema, that of the average" },
-  { "--state", "FILE", "also write the trainer's whole state, to go on later" },
-  { "--checkpoint", "FILE", "write, again and again, what --resume needs to go on" },
-  { "--checkpoint-every", "N", "steps, or 1epoch (the default), .5epoch, ..." },
-  { "--resume", "FILE",
-    "go on, to the same bits, from a state (MODEL may then be left out) or,\n"
-    "                             with the same options, from a checkpoint" },
-  { "--type", "T", "storage of OUT: f32, f16, bf16 or int8; default: as it is trained, f32" },
-  TRAIN_RECIPE,
-  { "--eval", "DATA", "held-out data: loss and cosine at the start, the end, and between" },
-  { "--eval-input", "FILE:TENSOR", "held-out vectors; default: those of --input" },
-  { "--eval-rows", "FILE:TENSOR", "rows of the held-out vectors" },
-  { "--eval-target", "FILE:TENSOR", "target of the held-out vectors; default: as --target" },
-  { "--eval-target-rows", "FILE:TENSOR", "rows of it; default: those of --eval-rows" },
-  { "--eval-every", "N", "look at them every N steps, or 1epoch (the default), .5epoch, ..." },
-  { "--best", "MEASURE", "keep the weights that are best on them by loss, cosine, mrr or r@K;\n"
-    "                             default: the last ones, or with --patience by loss" },
-  { "--patience", "N", "end after N looks that were no better" },
-  { "--log", "FILE.csv", "a line a step: rate, loss, held-out measures, FLOPs" },
-  { NULL, NULL, NULL },
+    {"-o", "OUT", "model to write; with ema, that of the average"},
+    {"--state", "FILE", "also write the trainer's whole state, to go on later"},
+    {"--checkpoint", "FILE", "write, again and again, what --resume needs to go on"},
+    {"--checkpoint-every", "N", "steps, or 1epoch (the default), .5epoch, ..."},
+    {"--resume", "FILE",
+     "go on, to the same bits, from a state (MODEL may then be left out) or,\n"
+     "                             with the same options, from a checkpoint"},
+    {"--type", "T", "storage of OUT: f32, f16, bf16 or int8; default: as it is trained, f32"},
+    TRAIN_RECIPE,
+    {"--eval", "DATA", "held-out data: loss and cosine at the start, the end, and between"},
+    {"--eval-input", "FILE:TENSOR", "held-out vectors; default: those of --input"},
+    {"--eval-rows", "FILE:TENSOR", "rows of the held-out vectors"},
+    {"--eval-target", "FILE:TENSOR", "target of the held-out vectors; default: as --target"},
+    {"--eval-target-rows", "FILE:TENSOR", "rows of it; default: those of --eval-rows"},
+    {"--eval-every", "N", "look at them every N steps, or 1epoch (the default), .5epoch, ..."},
+    {"--best", "MEASURE",
+     "keep the weights that are best on them by loss, cosine, mrr or r@K;\n"
+     "                             default: the last ones, or with --patience by loss"},
+    {"--patience", "N", "end after N looks that were no better"},
+    {"--log", "FILE.csv", "a line a step: rate, loss, held-out measures, FLOPs"},
+    {NULL, NULL, NULL},
 };
 
 static int train_read(train_job *job) {
@@ -56,19 +57,19 @@ static int train_read(train_job *job) {
     job->batch = INT32_MAX;
   else
     status = args_integer(a, "--batch", 1, INT32_MAX - 1, 32, &job->batch);
-  if (!status)
-    status = args_integer(a, "--steps", 1, INT64_C(1) << 50, 0, &job->steps);
-  if (!status)
-    status = args_integer(a, "--epochs", 1, 1 << 30, 0, &job->epochs);
+  if (!status) status = args_integer(a, "--steps", 1, INT64_C(1) << 50, 0, &job->steps);
+  if (!status) status = args_integer(a, "--epochs", 1, 1 << 30, 0, &job->epochs);
   if (!status && job->steps && job->epochs)
     status = refuse_usage(a, "give --steps or --epochs, not both");
+  if (!status) status = args_unsigned(a, "--seed", 0, &job->seed);
+  if (!status) status = args_type(a, &job->type);
   if (!status)
-    status = args_unsigned(a, "--seed", 0, &job->seed);
-  if (!status)
-    status = args_type(a, &job->type);
-  if (!status)
-    status = data_spec_read(a, args_value(a, "--resume") && !args_value(a, "--input") &&
-                                       a->positional_count == 1 ? 0 : 1, &job->spec);
+    status = data_spec_read(a,
+                            args_value(a, "--resume") && !args_value(a, "--input") &&
+                                    a->positional_count == 1
+                                ? 0
+                                : 1,
+                            &job->spec);
   if (!status && args_value(a, "--loss") && !*args_value(a, "--loss"))
     status = refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
   return status;
@@ -76,17 +77,16 @@ static int train_read(train_job *job) {
 
 /* A file beside those that come before it in the list. */
 static int train_output(const train_job *job, const char *name, const char **path) {
-  static const char *const names[] = { "-o", "--state", "--checkpoint", "--log" };
+  static const char *const names[] = {"-o", "--state", "--checkpoint", "--log"};
   size_t i;
 
   *path = args_value(job->args, name);
-  if (!*path)
-    return 0;
+  if (!*path) return 0;
   for (i = 0; strcmp(names[i], name); i++) {
     const char *other = args_value(job->args, names[i]);
     if (!**path || (other && !strcmp(other, *path)))
       return refuse_usage(job->args, "%s needs a file of its own, beside that of %s", name,
-                         names[i]);
+                          names[i]);
   }
   return args_writable(job->args, name, *path);
 }
@@ -95,12 +95,9 @@ static int train_output(const train_job *job, const char *name, const char **pat
 static int train_outputs(train_job *job) {
   const char *other;
   int status = args_output(job->args, &job->path);
-  if (!status)
-    status = train_output(job, "--state", &other);
-  if (!status)
-    status = train_output(job, "--checkpoint", &job->checkpoint);
-  if (!status)
-    status = train_output(job, "--log", &other);
+  if (!status) status = train_output(job, "--state", &other);
+  if (!status) status = train_output(job, "--checkpoint", &job->checkpoint);
+  if (!status) status = train_output(job, "--log", &other);
   if (!status && !job->checkpoint && args_value(job->args, "--checkpoint-every"))
     status = refuse_usage(job->args, "--checkpoint-every needs --checkpoint FILE");
   return status;
@@ -110,8 +107,7 @@ static int train_outputs(train_job *job) {
  * over pairs need two. */
 static int train_plan(train_job *job) {
   const int64_t rows = job->d.max_rows;
-  if (job->batch > rows)
-    job->batch = rows;
+  if (job->batch > rows) job->batch = rows;
   job->epoch_calls = rows / job->batch + (rows % job->batch > 1);
   return train_poisson_plan(job);
 }
@@ -122,8 +118,7 @@ static void train_shuffle(train_job *job, uint64_t epoch) {
   uint64_t state = job->seed + epoch * UINT64_C(0x9e3779b97f4a7c15);
   int64_t i;
 
-  for (i = 0; i < job->d.rows; i++)
-    job->order[i] = (int32_t)i;
+  for (i = 0; i < job->d.rows; i++) job->order[i] = (int32_t)i;
   for (i = job->d.rows - 1; i > 0; i--) {
     uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
     int64_t j;
@@ -153,8 +148,7 @@ static int train_call(train_job *job, uint64_t number, float *loss) {
   else if (job->order && epoch != job->order_epoch)
     train_shuffle(job, epoch);
   status = data_read(&job->d, job->order, first, count);
-  if (status)
-    return status;
+  if (status) return status;
   start = progress_clock();
   if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, loss, &error))
     return refuse(job->args, "step %llu, from row %lld of the %s on: %s",
@@ -178,14 +172,12 @@ static int train_step(train_job *job) {
     status = train_call(job, number + (uint64_t)i, &loss);
     sum += (double)loss;
   }
-  if (status)
-    return status;
+  if (status) return status;
   job->loss = (float)(sum / (double)job->accumulate);
-  if (!job->done)
-    job->loss_first = job->loss;
+  if (!job->done) job->loss_first = job->loss;
   job->loss_sum += (double)job->loss;
-  job->step_flops = job->row_flops * (double)job->step_rows +
-                    job->call_flops * (double)job->accumulate;
+  job->step_flops =
+      job->row_flops * (double)job->step_rows + job->call_flops * (double)job->accumulate;
   job->flops += job->step_flops;
   job->done++;
   return 0;
@@ -199,15 +191,13 @@ static int train_after(train_job *job, progress *show) {
   int status = 0;
 
   /* a run that goes on from here, with more steps, would not have looked now */
-  if (only_last && job->checkpoint)
-    status = train_checkpoint_write(job);
+  if (only_last && job->checkpoint) status = train_checkpoint_write(job);
   if (!status && (due || last)) {
     progress_clear(show);
     status = train_validation_look(job, 1);
     job->stopped = watch_over(&job->valid.watch);
   }
-  if (!status)
-    status = train_log_step(job);
+  if (!status) status = train_log_step(job);
   if (!status && job->checkpoint && !only_last &&
       (last || job->stopped || train_interrupted ||
        train_validation_due(job, job->checkpoint_every)))
@@ -240,10 +230,8 @@ int train_loop(train_job *job) {
   progress_start(&show);
   while (!status && job->done < job->steps && !train_interrupted && !job->stopped) {
     status = train_step(job);
-    if (!status && progress_due(&show))
-      train_progress(job, &show);
-    if (!status)
-      status = train_after(job, &show);
+    if (!status && progress_due(&show)) train_progress(job, &show);
+    if (!status) status = train_after(job, &show);
   }
   progress_clear(&show);
   sigaction(SIGINT, &before, NULL);
@@ -270,8 +258,7 @@ static int train_save(train_job *job) {
   } else {
     library.storage = job->type;
     status = lnsp_trainer_publish(job->trainer, job->average, &library, &model, &error);
-    if (!status)
-      status = lnsp_model_save(model, job->path, 0, &error);
+    if (!status) status = lnsp_model_save(model, job->path, 0, &error);
     lnsp_model_destroy(model);
   }
   return status ? refuse_error(job->args, job->path, &error) : 0;
@@ -280,18 +267,14 @@ static int train_save(train_job *job) {
 int train_prepare(train_job *job) {
   int status = train_read(job);
   job->started = progress_clock();
+  if (!status) status = train_checkpoint_find(job);
+  if (!status) status = data_open(&job->d, job->args, &job->spec);
+  if (!status) status = train_plan(job);
+  if (!status) status = train_open(job);
   if (!status)
-    status = train_checkpoint_find(job);
-  if (!status)
-    status = data_open(&job->d, job->args, &job->spec);
-  if (!status)
-    status = train_plan(job);
-  if (!status)
-    status = train_open(job);
-  if (!status)
-    status = train_options_every(job, "--checkpoint-every", job->epoch_calls, &job->checkpoint_every);
-  if (!status)
-    job->first = (int64_t)lnsp_trainer_step_count(job->trainer);
+    status = train_options_every(job, "--checkpoint-every", job->epoch_calls,
+                                 &job->checkpoint_every);
+  if (!status) job->first = (int64_t)lnsp_trainer_step_count(job->trainer);
   return status ? status : train_checkpoint_resume(job);
 }
 
@@ -301,8 +284,7 @@ void train_close(train_job *job) {
   train_echo_close(job->echo);
   lnsp_file_destroy(job->from);
   data_close(&job->d);
-  if (job->log)
-    fclose(job->log);
+  if (job->log) fclose(job->log);
   free(job->options);
   free(job->order);
 }
@@ -314,32 +296,28 @@ static int run(const args *a) {
   memset(&job, 0, sizeof job);
   job.args = a;
   status = args_positionals(a, args_value(a, "--resume") ? 0 : 1, 2);
-  if (!status)
-    status = train_outputs(&job);
-  if (!status)
-    status = train_prepare(&job);
-  if (!status)
-    status = train_log_open(&job);
-  if (!status)
-    status = train_loop(&job);
-  if (!status)
-    status = train_log_close(&job);
-  if (!status)
-    status = train_save(&job);
-  if (!status)
-    status = train_log_report(&job);
+  if (!status) status = train_outputs(&job);
+  if (!status) status = train_prepare(&job);
+  if (!status) status = train_log_open(&job);
+  if (!status) status = train_loop(&job);
+  if (!status) status = train_log_close(&job);
+  if (!status) status = train_save(&job);
+  if (!status) status = train_log_report(&job);
   train_close(&job);
   return status;
 }
 
 const command command_train = {
-  "train", "MODEL [DATA] -o OUT [option ...]", "learn from data",
-  "DATA has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
-  "`negative`, `teacher`); or vectors are read through --input and --rows, row by row from the\n"
-  "file, the target being the same vector unless --target or --target-rows say otherwise.\n"
-  "Rows are taken in file order without --shuffle. A first interrupt (ctrl-c) ends after the\n"
-  "present step and writes what was asked for. --best and --patience go by looks at held-out\n"
-  "data: MODEL -o OUT --input V --rows T:train[0:5] --target-rows T:train[5] --eval-rows\n"
-  "T:val[0:5] --eval-target-rows T:val[5] --best mrr, say.",
-  options, run,
+    "train",
+    "MODEL [DATA] -o OUT [option ...]",
+    "learn from data",
+    "DATA has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
+    "`negative`, `teacher`); or vectors are read through --input and --rows, row by row from the\n"
+    "file, the target being the same vector unless --target or --target-rows say otherwise.\n"
+    "Rows are taken in file order without --shuffle. A first interrupt (ctrl-c) ends after the\n"
+    "present step and writes what was asked for. --best and --patience go by looks at held-out\n"
+    "data: MODEL -o OUT --input V --rows T:train[0:5] --target-rows T:train[5] --eval-rows\n"
+    "T:val[0:5] --eval-target-rows T:val[5] --best mrr, say.",
+    options,
+    run,
 };

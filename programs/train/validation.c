@@ -21,7 +21,7 @@
 #define VALIDATION_BATCH 64 /* rows a call of the session */
 
 const char *train_validation_measure(const train_validation *v, char name[32]) {
-  static const char *const names[] = { "loss", "cosine", "mrr" };
+  static const char *const names[] = {"loss", "cosine", "mrr"};
   if (v->measure == TRAIN_RECALL)
     snprintf(name, 32, "r@%lld", (long long)v->k);
   else
@@ -35,39 +35,40 @@ static int validation_measure(const args *a, train_validation *v) {
   char *end;
 
   v->measure = TRAIN_LOSS;
-  if (!text || !strcmp(text, "loss"))
-    return 0;
+  if (!text || !strcmp(text, "loss")) return 0;
   v->watch.rises = 1;
   v->measure = TRAIN_COSINE;
-  if (!strcmp(text, "cosine"))
-    return 0;
+  if (!strcmp(text, "cosine")) return 0;
   v->measure = TRAIN_MRR;
-  if (!strcmp(text, "mrr"))
-    return 0;
+  if (!strcmp(text, "mrr")) return 0;
   v->measure = TRAIN_RECALL;
   at = strchr(text, '@');
   if (at && at[1] >= '1' && at[1] <= '9' &&
       (!strncmp(text, "r@", 2) || !strncmp(text, "R@", 2) || !strncmp(text, "hit@", 4))) {
     v->k = strtoll(at + 1, &end, 10);
-    if (!*end && v->k <= INT32_MAX)
-      return 0;
+    if (!*end && v->k <= INT32_MAX) return 0;
   }
-  return refuse_usage(a, "--best is \"%s\", and must be loss, cosine, mrr, or r@ and a number, "
-                     "e.g. r@5", text);
+  return refuse_usage(a,
+                      "--best is \"%s\", and must be loss, cosine, mrr, or r@ and a number, "
+                      "e.g. r@5",
+                      text);
 }
 
 static int validation_wanted(const train_job *job) {
-  static const char *const names[] = { "--eval-every",  "--best",        "--patience",
-                                       "--eval-target", "--eval-target-rows", "--eval-rows" };
+  static const char *const names[] = {"--eval-every",       "--best",
+                                      "--patience",         "--eval-target",
+                                      "--eval-target-rows", "--eval-rows"};
   size_t i;
 
   for (i = 0; i < sizeof names / sizeof names[0]; i++)
     if (args_value(job->args, names[i]))
-      return refuse_usage(job->args, "%s goes by held-out data: give --eval DATA, or "
-                         "--eval-input or --eval-rows", names[i]);
+      return refuse_usage(job->args,
+                          "%s goes by held-out data: give --eval DATA, or "
+                          "--eval-input or --eval-rows",
+                          names[i]);
   if (job->valid.has_plateau)
     return refuse_usage(job->args, "the schedule plateau goes by held-out data: give --eval "
-                       "DATA, or --eval-input or --eval-rows");
+                                   "DATA, or --eval-input or --eval-rows");
   return 0;
 }
 
@@ -88,13 +89,11 @@ int train_validation_data(train_job *job) {
   spec.normalise = job->spec.normalise;
   if (!status && spec.path && (input || target || spec.target_rows))
     status = refuse_usage(a, "give either --eval DATA or --eval-input and --eval-target, not "
-                            "both");
-  if (!status)
-    status = args_integer(a, "--patience", 1, INT32_MAX, 0, &v->watch.patience);
+                             "both");
+  if (!status) status = args_integer(a, "--patience", 1, INT32_MAX, 0, &v->watch.patience);
   v->looked = v->best_step = -1;
   v->keeps = args_value(a, "--best") || args_value(a, "--patience");
-  if (status || (!spec.path && !spec.input))
-    return status ? status : validation_wanted(job);
+  if (status || (!spec.path && !spec.input)) return status ? status : validation_wanted(job);
   v->there = 1;
   return data_open(&v->d, a, &spec);
 }
@@ -104,8 +103,7 @@ int train_validation_data(train_job *job) {
 static int validation_has(const data *d, const char *name) {
   int i;
   for (i = 0; i < d->count; i++)
-    if (!strcmp(d->column[i].name, name))
-      return 1;
+    if (!strcmp(d->column[i].name, name)) return 1;
   return 0;
 }
 
@@ -126,12 +124,11 @@ static int validation_need(train_job *job) {
     return status ? status : data_need(&v->d, "target");
   }
   for (i = 0; (v->has_loss || must) && !status &&
-              (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
+              (name = lnsp_trainer_input_name(job->trainer, i)) != NULL;
+       i++)
     status = data_need(&v->d, name);
-  if (!status && v->has_cosine)
-    status = data_need(&v->d, data_input(&v->d));
-  if (!status && v->has_cosine)
-    status = data_need(&v->d, "target");
+  if (!status && v->has_cosine) status = data_need(&v->d, data_input(&v->d));
+  if (!status && v->has_cosine) status = data_need(&v->d, "target");
   return status;
 }
 
@@ -143,13 +140,10 @@ int train_validation_open(train_job *job) {
   int64_t room;
   int status;
 
-  if (!v->there)
-    return 0;
+  if (!v->there) return 0;
   status = train_options_every(job, "--eval-every", job->epoch_calls, &v->every);
-  if (!status)
-    status = validation_need(job);
-  if (status)
-    return status;
+  if (!status) status = validation_need(job);
+  if (status) return status;
   v->batch = v->d.rows < VALIDATION_BATCH ? v->d.rows : VALIDATION_BATCH;
   room = v->d.rows < job->batch ? v->d.rows : job->batch;
   status = data_reserve(&v->d, room > v->batch ? room : v->batch);
@@ -158,11 +152,11 @@ int train_validation_open(train_job *job) {
       lnsp_session_create_live(job->trainer, job->average, &limits, &library, &v->session,
                                &error))
     status = refuse_error(job->args, NULL, &error);
-  if (status || !v->keeps || v->measure < TRAIN_MRR)
-    return status;
+  if (status || !v->keeps || v->measure < TRAIN_MRR) return status;
   if (!candidates_exist(&v->d))
-    return refuse_usage(job->args, "--best mrr and r@K rank targets that are not the input: "
-                       "give --eval-target-rows or --eval-target, one target a row");
+    return refuse_usage(job->args,
+                        "--best mrr and r@K rank targets that are not the input: "
+                        "give --eval-target-rows or --eval-target, one target a row");
   return candidates_open(&v->d, v->batch, NULL, 0, &v->pool);
 }
 
@@ -198,14 +192,11 @@ static int validation_point(train_job *job, train_point *p) {
 
   p->step = (int64_t)lnsp_trainer_step_count(job->trainer);
   p->cosine = p->mse = p->loss = p->rank = (double)NAN;
-  if (v->has_loss)
-    status = validation_loss(job, &p->loss);
-  if (status || !v->has_cosine)
-    return status;
+  if (v->has_loss) status = validation_loss(job, &p->loss);
+  if (status || !v->has_cosine) return status;
   predictor_borrow(&v->predict, v->session, v->batch);
   status = judge(&v->d, &v->predict, v->batch, v->pool.truth ? &v->pool : NULL, 0, NULL, &j);
-  if (status)
-    return status;
+  if (status) return status;
   p->cosine = j.cosine;
   p->mse = j.mse;
   if (j.ranked)
@@ -217,12 +208,9 @@ static int validation_point(train_job *job, train_point *p) {
 static void validation_print(const train_validation *v, const train_point *p) {
   char number[FORMAT_NUMBER_BYTES], name[32];
   printf("step %10s ", format_number(p->step, number));
-  if (v->has_cosine)
-    printf(" held-out cosine %.4f  mse %.6g", p->cosine, p->mse);
-  if (v->has_loss)
-    printf("%s loss %.6g", v->has_cosine ? " " : " held-out", p->loss);
-  if (v->pool.truth)
-    printf("  %s %.4f", train_validation_measure(v, name), p->rank);
+  if (v->has_cosine) printf(" held-out cosine %.4f  mse %.6g", p->cosine, p->mse);
+  if (v->has_loss) printf("%s loss %.6g", v->has_cosine ? " " : " held-out", p->loss);
+  if (v->pool.truth) printf("  %s %.4f", train_validation_measure(v, name), p->rank);
   putchar('\n');
   fflush(stdout);
 }
@@ -243,7 +231,7 @@ static int validation_keep(train_job *job, int64_t step) {
 
 static int validation_follow(train_job *job, const train_point *p) {
   train_validation *v = &job->valid;
-  const double values[] = { p->loss, p->cosine, p->rank, p->rank };
+  const double values[] = {p->loss, p->cosine, p->rank, p->rank};
   lnsp_error error;
 
   if (v->has_plateau) {
@@ -252,7 +240,8 @@ static int validation_follow(train_job *job, const train_point *p) {
       return refuse_error(job->args, NULL, &error);
     v->lr = lr;
   }
-  return v->keeps && watch_look(&v->watch, values[v->measure]) ? validation_keep(job, p->step) : 0;
+  return v->keeps && watch_look(&v->watch, values[v->measure]) ? validation_keep(job, p->step)
+                                                               : 0;
 }
 
 int train_validation_look(train_job *job, int counts) {
@@ -260,18 +249,14 @@ int train_validation_look(train_job *job, int counts) {
   train_point *more;
   int status;
 
-  if (!v->there || v->looked == (int64_t)lnsp_trainer_step_count(job->trainer))
-    return 0;
+  if (!v->there || v->looked == (int64_t)lnsp_trainer_step_count(job->trainer)) return 0;
   more = realloc(v->points, (size_t)(v->point_count + 1) * sizeof *more);
-  if (!more)
-    return refuse_memory(job->args);
+  if (!more) return refuse_memory(job->args);
   v->points = more;
   status = validation_point(job, &more[v->point_count]);
-  if (status)
-    return status;
+  if (status) return status;
   v->looked = more[v->point_count].step;
-  if (!job->args->json)
-    validation_print(v, &more[v->point_count]);
+  if (!job->args->json) validation_print(v, &more[v->point_count]);
   v->point_count++;
   return counts ? validation_follow(job, &more[v->point_count - 1]) : 0;
 }

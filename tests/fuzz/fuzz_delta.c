@@ -61,7 +61,9 @@ static void fuzz_receive(lnsp_delta *delta) {
   static const char *const rules[] = {"mean", "median clip=median", "trimmed share=.3 clip=.01",
                                       "mean skip=1 clip=median"};
   const lnsp_delta *const three[] = {delta, delta, delta};
-  lnsp_delta_check_options needs = {.struct_size = sizeof needs, .max_norm = 1, .max_change = .5};
+  lnsp_delta_check_options needs = {.struct_size = sizeof needs,
+                                    .max_norm = 1,
+                                    .max_change = .5};
   lnsp_delta *sum = NULL;
   lnsp_model *out = NULL;
   double norm = -1, most = -1;
@@ -71,11 +73,12 @@ static void fuzz_receive(lnsp_delta *delta) {
   if (delta->has_mac) needs.key = fuzz_key, needs.key_bytes = sizeof fuzz_key;
   int32_t status = lnsp_delta_check(delta, fuzz_base, &needs, NULL, NULL);
   if (status == LNSP_OK && !(known && norm <= 1 && most <= .5)) abort();
-  if (lnsp_delta_accept(delta, fuzz_base, &needs, NULL, &out, NULL) == LNSP_OK && status) abort();
+  if (lnsp_delta_accept(delta, fuzz_base, &needs, NULL, &out, NULL) == LNSP_OK && status)
+    abort();
   lnsp_model_destroy(out);
   int32_t why[3] = {-1, -1, -1};
-  status = lnsp_delta_aggregate(fuzz_base, three, NULL, 3, rules[delta->digest[0] & 3], NULL, why,
-                                &sum, NULL);
+  status = lnsp_delta_aggregate(fuzz_base, three, NULL, 3, rules[delta->digest[0] & 3], NULL,
+                                why, &sum, NULL);
   if (!known && status == LNSP_OK) abort();
   if (known && most < 1e30 && (status != LNSP_OK || why[0] != LNSP_OK)) abort();
   if ((status == LNSP_OK) != (sum != NULL)) abort();
@@ -125,15 +128,17 @@ static void fuzz_use(const uint8_t *file, size_t bytes) {
 
 /* The bytes as the payload of a codec, in a file that is right otherwise. */
 static void fuzz_payload(const uint8_t *data, size_t size) {
-  static const char *const settings[] = {"exact", "int8 block=64", "int5 block=8", "int4 block=256",
-                                         "sparse share=0.1", "sign", "float16", "float32"};
+  static const char *const settings[] = {"exact",          "int8 block=64",    "int5 block=8",
+                                         "int4 block=256", "sparse share=0.1", "sign",
+                                         "float16",        "float32"};
   lnspi_delta_shape shape = {1, 0, size - 1, 512, 0};
   lnsp_options options = {.struct_size = sizeof options};
   lnsp_delta *delta = NULL;
   lnspi_token only;
   if (lnspi_delta_blank(fuzz_base->graph, &shape, &options, &delta, NULL) != LNSP_OK) abort();
   lnspi_delta_stage *stage = &delta->stages[0];
-  if (lnspi_codec_config_parse(settings[data[0] & 7], &stage->setting, &only, NULL) != LNSP_OK) abort();
+  if (lnspi_codec_config_parse(settings[data[0] & 7], &stage->setting, &only, NULL) != LNSP_OK)
+    abort();
   stage->back = stage->setting.codec->exact && data[0] >> 7;
   for (int32_t i = 0; i < delta->graph->weight_count; i++)
     stage->tensors[i] = data[0] >> (3 + i % 4) & 1;
@@ -160,8 +165,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const lnsp_size_options limits = {.struct_size = sizeof limits, .history = 1};
     if (lnsp_model_create(FUZZ_NET, 1, NULL, &fuzz_base, NULL) != LNSP_OK) abort();
     lnspi_model_hash(fuzz_base, fuzz_hash);
-    if (lnsp_trainer_create(fuzz_base, NULL, "adam lr=.01", &limits, NULL, &fuzz_server, NULL) !=
-            LNSP_OK ||
+    if (lnsp_trainer_create(fuzz_base, NULL, "adam lr=.01", &limits, NULL, &fuzz_server,
+                            NULL) != LNSP_OK ||
         lnsp_trainer_mark(fuzz_server, NULL) != LNSP_OK)
       abort();
   }

@@ -73,8 +73,8 @@ static lnsp_device fuzz_device(void) {
 static lnsp_trainer *fuzz_trainer(void) {
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
-  if (lnsp_model_create("lnsp 1\nx = input 4\nh = linear x 3 w=a\noutput output=h", 1, NULL, &model,
-                     NULL) ||
+  if (lnsp_model_create("lnsp 1\nx = input 4\nh = linear x 3 w=a\noutput output=h", 1, NULL,
+                        &model, NULL) ||
       lnsp_trainer_create(model, "mse", "adamw lr=.01", NULL, NULL, &trainer, NULL))
     abort();
   lnsp_model_destroy(model);

@@ -14,14 +14,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const loss_keys[] = {
-    " on=code",    " on=output", " on=teacher",       " from=1",       " until=2",
-    " every=2",    " auto=.1",   " low=.1",           " high=.5",      " gate=.03",
-    " weak=.1",    " ramp=.1",   " full=.5",          " stop=1",       " against=output",
-    " tau=.1",     " rows=2",    " against=code",     " samples=3",    " sigma=.5",
-    " margin=.1",  " k=2",       " duplicates=mask",  " context=mask", " negatives=2",
-    " kind=hinge", " of=raw",    " target=.2",        " lambda=.3",    " future=2",
-    " seed=3",     " delta=.2"};
+static const char *const loss_keys[] = {" on=code",     " on=output",       " on=teacher",
+                                        " from=1",      " until=2",         " every=2",
+                                        " auto=.1",     " low=.1",          " high=.5",
+                                        " gate=.03",    " weak=.1",         " ramp=.1",
+                                        " full=.5",     " stop=1",          " against=output",
+                                        " tau=.1",      " rows=2",          " against=code",
+                                        " samples=3",   " sigma=.5",        " margin=.1",
+                                        " k=2",         " duplicates=mask", " context=mask",
+                                        " negatives=2", " kind=hinge",      " of=raw",
+                                        " target=.2",   " lambda=.3",       " future=2",
+                                        " seed=3",      " delta=.2"};
 
 /* One word for each byte: a new term, or a key of the last one. */
 static void loss_words(const uint8_t *data, size_t size, char text[TEXT_BYTES]) {
@@ -62,7 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   } else {
     loss_words(data + 1, size - 1, text);
   }
-  if (lnsp_model_create("student d=10 s=6 k=4 heads=2", 1, &fuzz_options, &model, NULL)) abort();
+  if (lnsp_model_create("student d=10 s=6 k=4 heads=2", 1, &fuzz_options, &model, NULL))
+    abort();
   if (lnsp_trainer_create(model, text, "adamw lr=.1", &fuzz_limits, &fuzz_options, &trainer,
                           &error) == LNSP_OK)
     fuzz_step(trainer);

@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   }
   fuzz_run(model);
-  if (lnsp_trainer_create(model, "mse", "adamw lr=.1 ema=.9 clip=1", &fuzz_limits, &fuzz_options,
-                          &trainer, NULL) == LNSP_OK)
+  if (lnsp_trainer_create(model, "mse", "adamw lr=.1 ema=.9 clip=1", &fuzz_limits,
+                          &fuzz_options, &trainer, NULL) == LNSP_OK)
     fuzz_step(trainer);
   lnsp_trainer_destroy(trainer);
   lnsp_model_destroy(model);

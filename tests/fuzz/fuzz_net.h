@@ -29,7 +29,8 @@ static const lnsp_allocator fuzz_allocator = {sizeof fuzz_allocator, NULL, fuzz_
                                               fuzz_release};
 static const lnsp_options fuzz_options = {.struct_size = sizeof fuzz_options,
                                           .allocator = &fuzz_allocator};
-static const lnsp_size_options fuzz_limits = {sizeof fuzz_limits, FUZZ_ROWS, FUZZ_CONCEPTS, 1, 0, 0, 0};
+static const lnsp_size_options fuzz_limits =
+    {sizeof fuzz_limits, FUZZ_ROWS, FUZZ_CONCEPTS, 1, 0, 0, 0};
 
 static int32_t fuzz_write(void *user, const void *from, size_t bytes) {
   (void)user;
@@ -78,7 +79,8 @@ static lnsp_tensor fuzz_input(const lnsp_graph *graph, const char *name, int64_t
                            concepts, width);
   t = lnsp_tensor_f32(name, fuzz_floats(FUZZ_ROWS * concepts, 1), 2, FUZZ_ROWS, concepts, 0);
   t.dtype = LNSP_I32;
-  for (int64_t i = 0; i < FUZZ_ROWS * concepts; i++) ((int32_t *)t.data)[i] = (int32_t)(i % ids);
+  for (int64_t i = 0; i < FUZZ_ROWS * concepts; i++)
+    ((int32_t *)t.data)[i] = (int32_t)(i % ids);
   return t;
 }
 

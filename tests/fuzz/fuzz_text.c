@@ -55,7 +55,8 @@ static void text_make(const uint8_t *data, size_t size, char text[TEXT_BYTES]) {
   if (example) {
     length = strlen(example);
     memcpy(text, example, length);
-    for (size_t i = 2; i + 3 <= size && i < 64; i += 3) length = text_edit(text, length, data + i);
+    for (size_t i = 2; i + 3 <= size && i < 64; i += 3)
+      length = text_edit(text, length, data + i);
   } else if (size > 2) {
     length = size - 2 < TEXT_BYTES - 1 ? size - 2 : TEXT_BYTES - 1;
     memcpy(text, data + 2, length);

@@ -40,7 +40,9 @@ static uint64_t flash_random(flash *f) {
   z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
   return z ^ (z >> 31);
 }
-static uint32_t flash_below(flash *f, uint32_t n) { return (uint32_t)(flash_random(f) >> 33) % n; }
+static uint32_t flash_below(flash *f, uint32_t n) {
+  return (uint32_t)(flash_random(f) >> 33) % n;
+}
 
 static void flash_start(flash *f, uint32_t size, uint32_t erase, uint32_t unit, int mode,
                         uint64_t seed) {

@@ -109,8 +109,7 @@ static void sim_check(sim *s, lnsp_store *store, int deep) {
     return;
   }
   for (int i = 0; i < SIM_SENDERS; i++)
-    if (s->nonce[i] &&
-        lnspi_ledger_check(store, sim_sender[i], s->nonce[i], NULL) == LNSP_OK)
+    if (s->nonce[i] && lnspi_ledger_check(store, sim_sender[i], s->nonce[i], NULL) == LNSP_OK)
       sim_wrong(s, "a sender's number is taken again");
   if (!deep) return;
   for (uint64_t i = 1; i < store->versions; i++) {
@@ -121,7 +120,8 @@ static void sim_check(sim *s, lnsp_store *store, int deep) {
       return;
     }
     const uint64_t number = lnspi_load64(record.info);
-    if (record.type != LNSPI_RECORD_ROLLBACK && !sim_same(s, store, number, s->content[number])) {
+    if (record.type != LNSPI_RECORD_ROLLBACK &&
+        !sim_same(s, store, number, s->content[number])) {
       sim_wrong(s, "an old version has other bits");
       return;
     }
@@ -236,7 +236,8 @@ static void sim_rot(sim *s) {
     head[40 + 24 + sim_below(s, 8)] ^= 1; /* its time */
     lnspi_store32(head + 252, lnspi_crc32c(0, head, 252));
   } else {
-    if (lnspi_record_scan_newest(&store->journal, &record, &found, NULL) != LNSP_OK || !found) return;
+    if (lnspi_record_scan_newest(&store->journal, &record, &found, NULL) != LNSP_OK || !found)
+      return;
     if (record.flags & LNSPI_RECORD_COPIED) return; /* the old bank says the same */
     bytes[store->journal.log.bank_at + sim_below(s, 256)] ^= (uint8_t)(1 << sim_below(s, 8));
   }
@@ -280,7 +281,8 @@ static int32_t sim_do(sim *s) {
     lnspi_record record;
     int found = 0;
     if (lnspi_version_at(s->store, sim_below(s, (uint32_t)s->store->versions), &record, &found,
-                       NULL) != LNSP_OK || !found) {
+                         NULL) != LNSP_OK ||
+        !found) {
       sim_wrong(s, "a version is not there");
       return LNSP_E_INTERNAL;
     }
@@ -296,8 +298,7 @@ static int32_t sim_do(sim *s) {
     s->under_way = SIM_LEDGER;
     s->next_sender = (int)sim_below(s, SIM_SENDERS);
     s->next_nonce = s->nonce[s->next_sender] + 1 + sim_below(s, 5);
-    status = lnspi_ledger_add(s->store, sim_sender[s->next_sender], s->next_nonce,
-                                    &s->error);
+    status = lnspi_ledger_add(s->store, sim_sender[s->next_sender], s->next_nonce, &s->error);
   } else if (what == 2 && sim_below(s, 4) == 0) {
     s->under_way = SIM_COMPACT;
     status = lnspi_store_compact(s->store, 0, 0, &s->error);
@@ -380,8 +381,11 @@ static int sim_step(sim *s) {
 }
 
 static void sim_begin(sim *s) {
-  static const uint32_t shape[][3] = {
-      {8192, 512, 16}, {9216, 512, 64}, {12288, 1024, 4}, {12288, 256, 256}, {16384, 2048, 32}};
+  static const uint32_t shape[][3] = {{8192, 512, 16},
+                                      {9216, 512, 64},
+                                      {12288, 1024, 4},
+                                      {12288, 256, 256},
+                                      {16384, 2048, 32}};
   const uint32_t *pick = shape[sim_below(s, 5)];
   flash_start(&s->flash, pick[0], pick[1], pick[2], sim_below(s, 2) ? FLASH_CACHED : FLASH_RAW,
               sim_random(s));
