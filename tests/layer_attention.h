@@ -108,9 +108,8 @@ static void ref_layer_embedding(const ref_call *c) {
       c->y[r * c->width + e] = ref_weight(c, 0)[(int64_t)c->in[0][r] * c->width + e];
 }
 
-#define REF_ATTENTION(X)                                      \
-  X(attention, ref_layer_attention)                           \
-  X(attend, ref_layer_attend) X(position, ref_layer_position) \
-      X(embedding, ref_layer_embedding)
+#define REF_ATTENTION(X)            \
+  X(attention, ref_layer_attention) \
+  X(attend, ref_layer_attend) X(position, ref_layer_position) X(embedding, ref_layer_embedding)
 
 #endif

@@ -10,7 +10,6 @@
 #include "base/token.h"
 #include "delta/delta_create.h"
 #include "delta/delta_set.h"
-#include "graph/graph.h"
 
 #define AGGREGATE_MEAN 0
 #define AGGREGATE_MEDIAN 1

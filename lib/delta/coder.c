@@ -4,7 +4,6 @@
 #include "delta/coder.h"
 
 #include "base/bytes.h"
-#include "delta/range.h"
 
 #define CODER_HEAD 4
 #define CODER_PLAIN 0x80000000u

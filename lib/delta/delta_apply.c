@@ -2,9 +2,7 @@
 #include "delta/delta_apply.h"
 
 #include "base/error.h"
-#include "delta/codec.h"
 #include "delta/stage_reader.h"
-#include "graph/graph.h"
 #include "run/state.h"
 #include "run/weight.h"
 

@@ -6,7 +6,6 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/token.h"
-#include "delta/codec.h"
 #include "delta/codec_config.h"
 #include "delta/coder.h"
 #include "delta/stages.h"

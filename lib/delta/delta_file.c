@@ -2,14 +2,12 @@
 #include "delta/delta_file.h"
 
 #include "base/blake2s.h"
-#include "base/block.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/str.h"
 #include "delta/stages.h"
 #include "format/read_tensor.h"
-#include "graph/graph.h"
 #include "run/handle.h"
 
 #define DELTA_FILE_VERSION "2"

@@ -5,8 +5,6 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/format.h"
-#include "delta/codec.h"
-#include "graph/graph.h"
 #include "run/state.h"
 
 #include <math.h>

@@ -2,11 +2,9 @@
 #include "delta/live_delta.h"
 
 #include "base/error.h"
-#include "delta/codec.h"
 #include "delta/delta_create.h"
 #include "delta/delta_source.h"
 #include "delta/stage_reader.h"
-#include "graph/graph.h"
 #include "run/state.h"
 #include "run/weight.h"
 #include "train/accumulate.h"

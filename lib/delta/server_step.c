@@ -2,12 +2,8 @@
  * et al. 2021, "Adaptive federated optimization"). With sgd and lr 1 it is FedAvg. */
 #include "delta/server_step.h"
 
-#include "base/block.h"
 #include "base/error.h"
-#include "delta/codec.h"
 #include "delta/delta_set.h"
-#include "graph/graph.h"
-#include "run/model.h"
 #include "run/state.h"
 #include "train/checkpoint.h"
 #include "train/update.h"

@@ -5,8 +5,6 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#include "lnsp.h"
-
 typedef struct dtype_facts {
   char name[6];
   uint8_t bytes;

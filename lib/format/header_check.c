@@ -5,7 +5,6 @@
 #include "base/sort.h"
 #include "base/str.h"
 #include "format/dtype.h"
-#include "format/safetensors.h"
 
 static int header_check_offset_less(const void *user, int32_t a, int32_t b) {
   const lnspi_entry *entries = user;

@@ -7,7 +7,6 @@
 #include "base/format.h"
 #include "base/str.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
 
 static const lnspi_key *arg_find(const lnspi_arguments *a, const char *key) {
   int32_t i;

@@ -1,8 +1,6 @@
 /* Products with the matrices of a state: which kernel a type takes. */
 #include "graph/product.h"
 
-#include "base/tasks.h"
-#include "kernels/kernels.h"
 #include "kernels/lowp.h"
 
 #define PRODUCT_WORK (INT64_C(1) << 15) /* multiply-adds that are worth being split */

@@ -2,12 +2,10 @@
 #include "index/index_file.h"
 
 #include "base/arena.h"
-#include "base/block.h"
 #include "base/error.h"
 #include "format/dtype.h"
 #include "format/read_tensor.h"
 #include "format/writer.h"
-#include "kernels/kernels.h"
 
 enum { INDEX_FILE_VECTORS, INDEX_FILE_IDS, INDEX_FILE_SCALES, INDEX_FILE_TENSORS };
 static const char *const index_file_names[INDEX_FILE_TENSORS] = {"vectors", "ids", "scales"};

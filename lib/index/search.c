@@ -3,10 +3,8 @@
 #include "index/search.h"
 
 #include "base/arena.h"
-#include "base/bytes.h"
 #include "base/error.h"
 #include "base/refcount.h"
-#include "kernels/kernels.h"
 #include "kernels/lowp.h"
 #include "kernels/scalar.h"
 

@@ -333,11 +333,11 @@ typedef struct lnspi_moments8 {
     (const int8_t *vectors, const float *scale, int64_t rows, int64_t width, const int8_t *x,  \
      int64_t ldx, const float *s, const int32_t *sum, int64_t queries, float *y, int64_t ldy)) \
   X(int64_t, above, (const float *x, int64_t n, float t, int32_t *places))
-#define LNSPI_KERNEL_REST_LIST(X)                                                      \
-  LNSPI_KERNEL_OTHER_LIST(X)                                                           \
-  LNSPI_KERNEL_LOWP_LIST(X)                                                            \
-  LNSPI_KERNEL_MOMENT_LIST(X) LNSPI_KERNEL_RECURRENT_LIST(X) LNSPI_KERNEL_SCAN_LIST(X) \
-      LNSPI_KERNEL_NEAR_LIST(X)
+#define LNSPI_KERNEL_REST_LIST(X) \
+  LNSPI_KERNEL_OTHER_LIST(X)      \
+  LNSPI_KERNEL_LOWP_LIST(X)       \
+  LNSPI_KERNEL_MOMENT_LIST(X)     \
+  LNSPI_KERNEL_RECURRENT_LIST(X) LNSPI_KERNEL_SCAN_LIST(X) LNSPI_KERNEL_NEAR_LIST(X)
 #define LNSPI_KERNEL_LIST(X) LNSPI_KERNEL_PRODUCT_LIST(X) LNSPI_KERNEL_REST_LIST(X)
 
 typedef struct lnspi_kernels {

@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/str.h"
-#include "graph/layer.h"
 #include "run/tensor.h"
 
 static int inputs_is_ids(const lnsp_graph *graph) {

@@ -2,7 +2,6 @@
 #include "run/outputs.h"
 
 #include "base/error.h"
-#include "graph/graph.h"
 #include "run/tensor.h"
 
 int32_t lnspi_outputs_check_or_store(const lnspi_engine *engine, const lnsp_tensor *outputs,

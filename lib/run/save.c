@@ -2,7 +2,6 @@
 #include "run/save.h"
 
 #include "base/arena.h"
-#include "base/block.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/str.h"

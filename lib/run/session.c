@@ -1,14 +1,11 @@
 /* Sessions. */
 #include "run/session.h"
 
-#include "base/arena.h"
 #include "base/error.h"
 #include "base/refcount.h"
 #include "base/str.h"
-#include "base/tasks.h"
 #include "run/inputs.h"
 #include "run/outputs.h"
-#include "run/plan.h"
 
 static void session_layout(lnsp_session *session, lnspi_arena *arena) {
   (void)LNSPI_ARENA_STRUCT(arena, lnsp_session, LNSPI_SESSION_BYTES);

@@ -5,7 +5,6 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "store/bank_switch.h"
-#include "store/journal.h"
 #include "store/ledger.h"
 #include "store/record_scan.h"
 #include "store/record_write.h"

@@ -4,7 +4,6 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/error.h"
-#include "delta/float_coder.h"
 #include "store/record_scan.h"
 #include "store/version.h"
 

@@ -5,7 +5,6 @@
 
 #include "train/accumulate.h"
 
-#include "graph/graph.h"
 #include "train/grad_tiles.h"
 
 #define ACCUMULATE_EARLIER 2 /* touched by earlier calls alone */

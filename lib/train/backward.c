@@ -3,11 +3,6 @@
  * changes here. */
 #include "train/backward.h"
 
-#include "base/tasks.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
-#include "kernels/kernels.h"
-#include "run/engine.h"
 #include "train/privacy.h"
 
 static float *backward_value(const lnsp_trainer *t, int32_t node) {

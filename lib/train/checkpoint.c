@@ -5,20 +5,15 @@
 #include "train/checkpoint.h"
 
 #include "base/blake2s.h"
-#include "base/block.h"
-#include "base/bytes.h"
 #include "base/decimal.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/lexer.h"
-#include "base/str.h"
 #include "base/token.h"
-#include "graph/graph.h"
 #include "run/load.h"
 #include "run/save.h"
 #include "run/state.h"
 #include "train/moments8.h"
-#include "train/optimizer.h"
 
 #define CHECKPOINT_PREFIX 64
 #define CHECKPOINT_AGE 28 /* " index:age", at most */

@@ -4,8 +4,6 @@
 #include "train/clip.h"
 
 #include "base/error.h"
-#include "graph/graph.h"
-#include "kernels/kernels.h"
 #include "train/accumulate.h"
 #include "train/grad_tiles.h"
 

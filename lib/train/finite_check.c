@@ -4,8 +4,6 @@
 #include "train/finite_check.h"
 
 #include "base/error.h"
-#include "graph/graph.h"
-#include "kernels/kernels.h"
 #include "train/grad_tiles.h"
 #include "train/moments8.h"
 

@@ -1,8 +1,6 @@
 /* Matrices strip by strip, and their gradients. */
 #include "train/grad_tiles.h"
 
-#include "base/tasks.h"
-#include "kernels/kernels.h"
 #include "kernels/lowp.h"
 #include "train/accumulate.h"
 

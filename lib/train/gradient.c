@@ -2,7 +2,6 @@
 #include "train/gradient.h"
 
 #include "base/error.h"
-#include "graph/graph.h"
 #include "run/state.h"
 #include "run/weight.h"
 #include "train/grad_tiles.h"

@@ -1,7 +1,6 @@
 /* Marks: earlier states in memory, and the hash of a state. */
 #include "train/history.h"
 
-#include "base/arena.h"
 #include "train/accumulate.h"
 
 /* The next array of a set, each aligned as the live ones are. */

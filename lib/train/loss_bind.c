@@ -2,10 +2,7 @@
 #include "train/loss_bind.h"
 
 #include "base/error.h"
-#include "base/str.h"
-#include "kernels/kernels.h"
 #include "run/inputs.h"
-#include "train/loss.h"
 #include "train/loss_text.h"
 #include "train/loss_weighting.h"
 

@@ -6,12 +6,7 @@
 
 #include "base/error.h"
 #include "base/fpenv.h"
-#include "base/str.h"
-#include "graph/graph.h"
-#include "kernels/kernels.h"
-#include "run/engine.h"
 #include "train/backward.h"
-#include "train/loss.h"
 #include "train/loss_inputs.h"
 #include "train/loss_weighting.h"
 #include "train/losses/echo.h"

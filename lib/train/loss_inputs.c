@@ -5,12 +5,8 @@
 
 #include "base/error.h"
 #include "base/format.h"
-#include "graph/graph.h"
-#include "kernels/kernels.h"
-#include "run/engine.h"
 #include "run/inputs.h"
 #include "run/tensor.h"
-#include "train/loss.h"
 #include "train/replay.h"
 
 /* A set: [rows, n, width] for one vector n or more. */

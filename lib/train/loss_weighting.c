@@ -2,7 +2,6 @@
  * weights. */
 #include "train/loss_weighting.h"
 
-#include "kernels/kernels.h"
 #include "train/losses/pair.h"
 
 int lnspi_loss_weighting_active(const lnspi_loss_term *term, uint64_t updates, uint64_t pass) {

@@ -1,10 +1,6 @@
 /* What layers write into fixed tensors at an update (lnspi_layer.update). */
 #include "train/memory_writes.h"
 
-#include "graph/graph.h"
-#include "graph/layer.h"
-#include "run/engine.h"
-
 /* The largest magnitude written so; tensors are only written to if write is 1. */
 static double memory_writes_each(lnsp_trainer *t, int write) {
   double most = 0;

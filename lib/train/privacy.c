@@ -7,11 +7,7 @@
 #include "train/privacy.h"
 
 #include "base/error.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
-#include "kernels/kernels.h"
 #include "kernels/noise.h"
-#include "run/engine.h"
 #include "run/weight.h"
 
 #include <math.h>

@@ -3,7 +3,6 @@
 
 #include "base/decimal.h"
 #include "base/error.h"
-#include "base/token.h"
 #include "kernels/f64.h"
 
 #define SCHEDULE_CONSTANT 0

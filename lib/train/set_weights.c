@@ -2,7 +2,6 @@
 #include "train/set_weights.h"
 
 #include "base/error.h"
-#include "graph/graph.h"
 #include "run/state.h"
 #include "run/weight.h"
 #include "train/accumulate.h"

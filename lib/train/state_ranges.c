@@ -3,7 +3,6 @@
 
 #include "train/state_ranges.h"
 
-#include "graph/graph.h"
 #include "train/accumulate.h"
 #include "train/history.h"
 

@@ -2,15 +2,10 @@
  * place. */
 #include "train/trainer.h"
 
-#include "base/arena.h"
 #include "base/error.h"
 #include "base/format.h"
-#include "base/tasks.h"
-#include "graph/layer.h"
-#include "kernels/kernels.h"
 #include "run/handle.h"
 #include "run/load.h"
-#include "run/plan.h"
 #include "run/state.h"
 #include "train/checkpoint.h"
 #include "train/grad_tiles.h"

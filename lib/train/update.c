@@ -7,8 +7,6 @@
 #include "train/update.h"
 
 #include "base/error.h"
-#include "graph/graph.h"
-#include "kernels/kernels.h"
 #include "kernels/noise.h"
 #include "run/state.h"
 #include "run/weight.h"
@@ -20,7 +18,6 @@
 #include "train/history.h"
 #include "train/memory_writes.h"
 #include "train/moments8.h"
-#include "train/optimizer.h"
 #include "train/privacy.h"
 #include "train/schedule.h"
 

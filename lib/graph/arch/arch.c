@@ -6,7 +6,6 @@
 #include "base/str.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
 
 #include <string.h>
 

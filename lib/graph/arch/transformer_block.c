@@ -5,7 +5,6 @@
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
 
 int32_t lnspi_transformer_block_read(lnspi_builder *b, lnspi_transformer_block *block,
                                      int32_t layers) {

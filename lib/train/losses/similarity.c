@@ -1,7 +1,6 @@
 /* What the losses share that compare every row with every target of the batch. */
 #include "train/losses/similarity.h"
 
-#include "kernels/kernels.h"
 #include "kernels/packed.h"
 #include "train/losses/pair.h"
 
