@@ -3,7 +3,6 @@
 #define LNSPI_API_API_H
 
 #include "base/error.h"
-#include "lnsp.h"
 
 /* Refuses a NULL argument. */
 #define API_NEED(argument, error)                                                             \

@@ -1,18 +1,11 @@
 /* lnsp_delta_*: what changed between two models. */
-#include "base/block.h"
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
-#include "delta/delta.h"
 #include "delta/delta_apply.h"
 #include "delta/delta_create.h"
 #include "delta/delta_file.h"
 #include "delta/live_delta.h"
-#include "format/safetensors.h"
-#include "format/writer.h"
-#include "graph/graph.h"
-#include "run/model.h"
-#include "train/trainer.h"
 
 static int32_t api_delta_start(const void *a, const void *b, lnsp_delta **out,
                                const lnsp_options *options, lnsp_options *read,

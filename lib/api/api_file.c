@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/struct.h"
 #include "format/read_tensor.h"
-#include "format/safetensors.h"
 
 static int32_t api_file_null(const char *what, lnsp_error *error) {
   return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "%s is NULL", what);

@@ -2,13 +2,9 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "base/block.h"
-#include "base/error.h"
 #include "base/str.h"
 #include "base/struct.h"
 #include "format/dtype.h"
-#include "format/safetensors.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
 #include "run/file_arch.h"
 #include "run/inputs.h"

@@ -1,12 +1,8 @@
 /* lnsp_index_*, lnsp_search_*: arguments, options, floating-point state, and down. */
 #include "api/api.h"
 #include "api/path_write.h"
-#include "base/block.h"
-#include "base/error.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
-#include "format/safetensors.h"
-#include "index/index.h"
 #include "index/index_file.h"
 #include "index/search.h"
 

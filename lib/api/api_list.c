@@ -1,13 +1,9 @@
 /* What this build knows: architectures, layers, losses, optimizers, kernel sets. */
-#include "base/cpu.h"
 #include "delta/codec.h"
 #include "graph/arch/arch.h"
-#include "graph/layer.h"
 #include "kernels/dispatch.h"
-#include "kernels/kernels.h"
 #include "run/engine.h"
 #include "train/loss.h"
-#include "train/optimizer.h"
 #include "train/schedule.h"
 
 /* Those of lnspi_dispatch_at, and then "cblas" where it is built in. */

@@ -1,14 +1,10 @@
 /* lnsp_loss_evaluate: a loss by itself, on given predictions. */
-#include "base/arena.h"
-#include "base/block.h"
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/str.h"
 #include "base/struct.h"
-#include "kernels/kernels.h"
 #include "run/engine.h"
 #include "run/tensor.h"
-#include "train/loss.h"
 #include "train/loss_text.h"
 #include "train/loss_weighting.h"
 

@@ -5,11 +5,8 @@
 #include "base/refcount.h"
 #include "base/struct.h"
 #include "format/dtype.h"
-#include "format/safetensors.h"
-#include "graph/graph.h"
 #include "run/model.h"
 #include "run/save.h"
-#include "run/state.h"
 
 LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory_info *out,
                                     lnsp_error *error) {

@@ -1,16 +1,12 @@
 /* lnsp_delta_stamp, _norm, _check, _accept, _aggregate, lnsp_trainer_step_delta: deltas of
  * others. */
 #include "api/api.h"
-#include "base/error.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
 #include "delta/aggregate.h"
-#include "delta/delta.h"
 #include "delta/delta_check.h"
 #include "delta/delta_file.h"
 #include "delta/server_step.h"
-#include "run/model.h"
-#include "train/trainer.h"
 
 static int32_t api_received_rules(const lnsp_delta_check_options *from,
                                   lnsp_delta_check_options *rules, lnsp_error *error) {

@@ -1,16 +1,12 @@
 /* lnsp_replay_*: statistics of an old domain's vectors. */
-#include "base/block.h"
 #include "base/decimal.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "base/fpenv.h"
 #include "base/lexer.h"
 #include "base/str.h"
 #include "base/struct.h"
 #include "format/read_tensor.h"
-#include "format/safetensors.h"
 #include "format/writer.h"
-#include "kernels/kernels.h"
 #include "run/tensor.h"
 #include "train/replay.h"
 

@@ -1,13 +1,7 @@
 /* lnsp_session_*: argument checks, options, floating-point state, and down. */
 #include "api/api.h"
-#include "base/block.h"
-#include "base/error.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
-#include "graph/graph.h"
-#include "run/engine.h"
-#include "run/model.h"
-#include "run/plan.h"
 #include "run/session.h"
 #include "train/trainer.h"
 

@@ -3,8 +3,6 @@
 
 #include "api/api.h"
 #include "api/path_device.h"
-#include "base/error.h"
-#include "base/format.h"
 #include "base/struct.h"
 #include "format/dtype.h"
 #include "store/commit.h"

@@ -2,11 +2,8 @@
 #ifndef LNSPI_API_API_STORE_H
 #define LNSPI_API_API_STORE_H
 
-#include "lnsp.h"
-#include "run/model.h"
 #include "store/store.h"
 #include "train/state_ranges.h"
-#include "train/trainer.h"
 
 #define LNSPI_API_STORE_LAYOUT_BYTES 160
 

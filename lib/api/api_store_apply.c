@@ -1,13 +1,8 @@
 /* lnsp_store_apply: what somebody sent, checked, taken over and committed as one. */
 #include "api/api.h"
 #include "api/api_store.h"
-#include "base/error.h"
 #include "delta/delta.h"
-#include "run/model.h"
-#include "store/journal.h"
 #include "store/ledger.h"
-#include "store/store.h"
-#include "train/trainer.h"
 
 /* The sender that the ledger is asked about. */
 static int32_t api_store_apply_sender(const lnsp_store *store, const lnsp_delta_info *facts,

@@ -1,23 +1,13 @@
 /* lnsp_store_*: reading versions. */
 #include "api/api.h"
 #include "api/api_store.h"
-#include "base/blake2s.h"
-#include "base/block.h"
-#include "base/error.h"
 #include "base/fpenv.h"
-#include "base/str.h"
 #include "base/struct.h"
 #include "format/dtype.h"
-#include "graph/graph.h"
-#include "run/model.h"
 #include "run/state.h"
 #include "run/weight.h"
-#include "store/journal.h"
-#include "store/store.h"
 #include "store/version.h"
 #include "store/version_read.h"
-#include "train/state_ranges.h"
-#include "train/trainer.h"
 
 LNSP_API int32_t lnsp_store_get_info(const lnsp_store *store, lnsp_store_info *out,
                                      lnsp_error *error) {

@@ -1,23 +1,14 @@
 /* lnsp_trainer_*: making, steps, and the user's own loss. */
 #include "api/api.h"
-#include "base/block.h"
-#include "base/error.h"
 #include "base/fpenv.h"
-#include "base/str.h"
 #include "base/struct.h"
-#include "format/safetensors.h"
-#include "graph/graph.h"
-#include "run/engine.h"
 #include "run/inputs.h"
-#include "run/model.h"
 #include "run/outputs.h"
-#include "run/plan.h"
 #include "run/state.h"
 #include "run/tensor.h"
 #include "train/backward.h"
 #include "train/gradient.h"
 #include "train/loss_eval.h"
-#include "train/trainer.h"
 #include "train/update.h"
 
 static int32_t api_trainer_read_options(const lnsp_options *options, lnsp_options *read,

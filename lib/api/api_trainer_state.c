@@ -3,24 +3,17 @@
 
 #include "api/api.h"
 #include "api/path_write.h"
-#include "base/bytes.h"
-#include "base/error.h"
 #include "base/fpenv.h"
-#include "base/str.h"
 #include "base/struct.h"
-#include "graph/graph.h"
-#include "run/model.h"
 #include "run/state.h"
 #include "train/accumulate.h"
 #include "train/checkpoint.h"
 #include "train/history.h"
-#include "train/loss.h"
 #include "train/loss_eval.h"
 #include "train/losses/echo.h"
 #include "train/replay.h"
 #include "train/schedule.h"
 #include "train/set_weights.h"
-#include "train/trainer.h"
 
 LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern, int32_t frozen,
                                      lnsp_error *error) {

@@ -11,7 +11,6 @@
 #include "base/arena.h"
 #include "base/block.h"
 #include "base/error.h"
-#include "base/format.h"
 
 #if defined(LNSPI_PATH_POSIX)
 

@@ -1,9 +1,10 @@
 /* Writing through a sink into a path: the file appears whole or not at all. */
 #include "api/path_write.h"
 
+#include <string.h>
+
 #include "api/api.h"
 #include "api/path.h"
-#include <string.h>
 
 int32_t lnspi_path_write(const char *path, lnspi_path_write_job job, void *user,
                          lnsp_error *error) {

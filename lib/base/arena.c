@@ -1,9 +1,10 @@
 /* Pieces of one block: counted first, handed out later. */
 #include "base/arena.h"
 
-#include "base/checked.h"
 #include <stdint.h>
 #include <stddef.h>
+
+#include "base/checked.h"
 
 void *lnspi_arena_alloc(lnspi_arena *arena, uint64_t count, uint64_t each) {
   uint64_t start, bytes, end;

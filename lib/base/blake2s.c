@@ -1,9 +1,9 @@
 /* BLAKE2s (RFC 7693), 32-byte digest, with a key or without. */
 #include "base/blake2s.h"
 
-#include "base/bytes.h"
-
 #include <string.h>
+
+#include "base/bytes.h"
 
 static const uint32_t blake2s_iv[8] = {0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0xa54ff53au,
                                        0x510e527fu, 0x9b05688cu, 0x1f83d9abu, 0x5be0cd19u};

@@ -1,12 +1,12 @@
 /* One block a handle: the caller's, the allocator's, or from malloc. */
 #include "base/block.h"
 
+#include <stdint.h>
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/struct.h"
-
-#include <stdint.h>
-#include <string.h>
 
 #if !defined(LNSP_FREESTANDING)
 #include <stdlib.h>

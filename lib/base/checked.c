@@ -1,5 +1,6 @@
 /* Checked arithmetic on sizes. */
 #include "base/checked.h"
+
 #include <stdint.h>
 
 int lnspi_checked_add(uint64_t a, uint64_t b, uint64_t *out) {

@@ -1,8 +1,8 @@
 /* Decimal numbers in texts, in integer arithmetic alone: the same on every host,
  * whatever the locale and the rounding mode. */
-#include <string.h>
-
 #include "base/decimal.h"
+
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/error.h"

@@ -3,7 +3,6 @@
 #define LNSPI_BASE_DECIMAL_H
 
 #include "base/token.h"
-#include "lnsp.h"
 
 /* Decimal numbers, whole word: [+-] digits [. digits] [e [+-] digits], also
  * ".3" and "3."; correctly rounded for up to 15 digits and exponents to 22 and

@@ -1,11 +1,11 @@
 /* A small printf: text with strings and integers, without stdio. */
 #include "base/format.h"
 
-#include "base/str.h"
-
 #include <stdint.h>
 #include <stdarg.h>
 #include <string.h>
+
+#include "base/str.h"
 
 typedef struct format_out {
   char *at;

@@ -1,6 +1,7 @@
 /* The floating-point environment: round to nearest, no traps, subnormals kept. */
-#include "lnsp.h"
 #include "base/fpenv.h"
+
+#include "lnsp.h"
 
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
 #define LNSPI_X86 1

@@ -1,10 +1,10 @@
 /* The lexer of architecture, loss and optimizer texts: tokens and key=value pairs. */
 #include "base/lexer.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/str.h"
-
-#include <string.h>
 
 void lnspi_lexer_open(lnspi_lexer *text, const char *string) {
   text->at = string;

@@ -4,7 +4,6 @@
 #define LNSPI_BASE_LEXER_H
 
 #include "base/token.h"
-#include "lnsp.h"
 
 typedef struct lnspi_lexer {
   const char *at;  /* next character */

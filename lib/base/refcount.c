@@ -1,6 +1,7 @@
 /* Reference counts, the only thing that handles share. */
-#include "lnsp.h"
 #include "base/refcount.h"
+
+#include "lnsp.h"
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>

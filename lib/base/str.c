@@ -1,5 +1,6 @@
 /* Strings without the C library: length, comparison, UTF-8, patterns. */
 #include "base/str.h"
+
 #include <string.h>
 
 size_t lnspi_str_length(const char *string) {

@@ -1,9 +1,10 @@
 /* Structs that callers size: struct_size read, checked and kept. */
 #include "base/struct.h"
 
-#include "base/error.h"
 #include <stdint.h>
 #include <string.h>
+
+#include "base/error.h"
 
 /* A caller's struct_size beyond this was never set. */
 #define STRUCT_MAX_BYTES 4096u

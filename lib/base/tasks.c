@@ -1,11 +1,11 @@
 /* Work split into tasks for the caller's parallel-for. */
 #include "base/tasks.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
-
-#include <string.h>
 
 typedef struct tasks_job {
   void (*task)(void *argument, int32_t index);

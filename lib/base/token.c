@@ -1,9 +1,10 @@
 /* Tokens of a text: compared, copied, split, and cut short for messages. */
 #include "base/token.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/str.h"
-#include <string.h>
 
 int lnspi_token_is(lnspi_token word, const char *string) {
   size_t n = lnspi_str_length(string);

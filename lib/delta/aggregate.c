@@ -1,13 +1,13 @@
 /* One delta made of many on one base: mean, median or trimmed mean of each element, with
  * norms clipped. Sources: McMahan et al. 2017 (FedAvg: the weighted mean); Yin et al. 2018
  * (coordinate-wise median and trimmed mean). */
-#include <string.h>
 #include "delta/aggregate.h"
+
+#include <string.h>
 
 #include "base/decimal.h"
 #include "base/error.h"
 #include "base/lexer.h"
-#include "base/token.h"
 #include "delta/delta_create.h"
 #include "delta/delta_set.h"
 

@@ -3,8 +3,6 @@
 #define LNSPI_DELTA_AGGREGATE_H
 
 #include "delta/delta.h"
-#include "lnsp.h"
-#include "run/model.h"
 
 int32_t lnspi_aggregate_deltas(const lnsp_model *base, const lnsp_delta *const *deltas,
                                const double *weights, int32_t count, const char *rule,

@@ -1,7 +1,6 @@
 /* The delta codecs of this build. */
 #include "delta/codec.h"
 
-#include "kernels/kernels.h"
 #include "delta/codecs/list.h"
 
 static const lnspi_codec *const codec_table[] = {

@@ -3,7 +3,6 @@
 
 #include "base/decimal.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "base/str.h"
 #include "delta/coder.h"
 #include "delta/codecs/list.h"

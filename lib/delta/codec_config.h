@@ -3,10 +3,7 @@
 #define LNSPI_DELTA_CODEC_CONFIG_H
 
 #include "base/lexer.h"
-#include "base/token.h"
 #include "delta/codec.h"
-#include "graph/graph.h"
-#include "lnsp.h"
 
 /* "int4 block=64 only=*.weight,1d"; NULL: exact. only: the patterns, length 0 where none. */
 int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *setting,

@@ -1,6 +1,7 @@
 /* The handle of a delta; the way back; several as one. */
-#include <string.h>
 #include "delta/delta.h"
+
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/digest.h"

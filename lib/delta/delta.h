@@ -3,10 +3,7 @@
 #ifndef LNSPI_DELTA_DELTA_H
 #define LNSPI_DELTA_DELTA_H
 
-#include "base/block.h"
 #include "delta/codec.h"
-#include "graph/graph.h"
-#include "lnsp.h"
 #include "run/model.h"
 
 #define LNSPI_DELTA_STAGES 64

@@ -3,8 +3,6 @@
 #define LNSPI_DELTA_DELTA_CHECK_H
 
 #include "delta/delta.h"
-#include "lnsp.h"
-#include "run/model.h"
 
 int32_t lnspi_delta_check(const lnsp_delta *delta, const lnsp_model *base,
                           const lnsp_delta_check_options *rules, const lnsp_options *options,

@@ -2,10 +2,7 @@
  * writes the payload and hashes the base and the result. */
 #include "delta/delta_create.h"
 
-#include "base/blake2s.h"
-#include "base/bytes.h"
 #include "base/error.h"
-#include "base/token.h"
 #include "delta/codec_config.h"
 #include "delta/coder.h"
 #include "delta/stages.h"

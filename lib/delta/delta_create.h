@@ -4,9 +4,6 @@
 
 #include "delta/delta.h"
 #include "delta/delta_source.h"
-#include "graph/graph.h"
-#include "lnsp.h"
-#include "run/model.h"
 
 /* tensors: those that may change, or NULL: all that the text selects. */
 int32_t lnspi_delta_create_from_source(const lnspi_delta_source *source, const char *codec,

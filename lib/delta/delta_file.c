@@ -4,7 +4,6 @@
 #include "base/blake2s.h"
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "base/str.h"
 #include "delta/stages.h"
 #include "format/read_tensor.h"

@@ -3,9 +3,7 @@
 #define LNSPI_DELTA_DELTA_FILE_H
 
 #include "delta/delta.h"
-#include "format/safetensors.h"
 #include "format/writer.h"
-#include "lnsp.h"
 
 #define LNSPI_DELTA_FILE_PAIRS 10
 #define LNSPI_DELTA_FILE_WRITER_BYTES 1024 /* room for a writer of one tensor */

@@ -1,13 +1,12 @@
 /* Several deltas read side by side: see several.h. */
 #include "delta/delta_set.h"
 
+#include <math.h>
+
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "run/state.h"
-
-#include <math.h>
 
 /* A delta is named in every refusal: a server must know whom to ask, or to leave out. */
 static int32_t delta_set_refuse(lnspi_delta_set *s, int32_t index, int32_t status,

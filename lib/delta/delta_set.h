@@ -3,11 +3,7 @@
 #ifndef LNSPI_DELTA_DELTA_SET_H
 #define LNSPI_DELTA_DELTA_SET_H
 
-#include "base/block.h"
-#include "delta/delta.h"
 #include "delta/stage_reader.h"
-#include "lnsp.h"
-#include "run/model.h"
 
 #define LNSPI_DELTA_SET_MAX 1024
 

@@ -3,8 +3,6 @@
 #define LNSPI_DELTA_DELTA_SOURCE_H
 
 #include "delta/codec.h"
-#include "graph/graph.h"
-#include "lnsp.h"
 
 /* Gives what a span of a tensor is to change by; base is what it has. Spans come in order. */
 typedef int32_t lnspi_delta_source_changes(void *user, int32_t tensor, const float *base,

@@ -3,9 +3,9 @@
  * number of its bits coded in the context of the exponent, its second bit in that of their
  * number, the rest raw. Where the two words have the same exponent, it is known from either
  * side; where not, a flag says so: so that a stream leads both ways. */
-#include "lnsp.h"
 #include "delta/float_coder.h"
 
+#include "lnsp.h"
 #include "base/bytes.h"
 
 enum { FLOAT_CODER_RAW = 0xFFFF, FLOAT_CODER_FORGET = 0xFFFE, FLOAT_CODER_SAME = 0xFFFD };

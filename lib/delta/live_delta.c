@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "delta/delta_create.h"
-#include "delta/delta_source.h"
 #include "delta/stage_reader.h"
 #include "run/state.h"
 #include "run/weight.h"

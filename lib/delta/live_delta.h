@@ -3,8 +3,6 @@
 #define LNSPI_DELTA_LIVE_DELTA_H
 
 #include "delta/delta.h"
-#include "lnsp.h"
-#include "run/model.h"
 #include "train/trainer.h"
 
 struct lnsp_trainer;

@@ -3,7 +3,6 @@
 #define LNSPI_DELTA_SERVER_STEP_H
 
 #include "delta/delta.h"
-#include "lnsp.h"
 #include "train/trainer.h"
 
 int32_t lnspi_server_step(lnsp_trainer *trainer, const lnsp_delta *delta, lnsp_error *error);

@@ -1,6 +1,7 @@
 /* A stage as it is read: see delta.h. */
-#include <string.h>
 #include "delta/stage_reader.h"
+
+#include <string.h>
 
 #include "base/error.h"
 #include "delta/coder.h"

@@ -2,9 +2,7 @@
 #ifndef LNSPI_DELTA_STAGE_READER_H
 #define LNSPI_DELTA_STAGE_READER_H
 
-#include "delta/codec.h"
 #include "delta/delta.h"
-#include "lnsp.h"
 
 /* One stage as it is read. For all tensors of the graph in order: tensor, and if that says
  * 1, next for all of its elements, in spans of LNSPI_DELTA_SPAN but the last; end checks

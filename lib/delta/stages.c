@@ -3,10 +3,7 @@
 
 #include "base/decimal.h"
 #include "base/error.h"
-#include "base/format.h"
-#include "base/lexer.h"
 #include "base/str.h"
-#include "base/token.h"
 #include "delta/codec_config.h"
 #include "delta/coder.h"
 #include "delta/codecs/list.h"

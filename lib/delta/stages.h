@@ -3,7 +3,6 @@
 #define LNSPI_DELTA_STAGES_H
 
 #include "delta/delta.h"
-#include "lnsp.h"
 
 /* The stages as one text, "exact bytes=1024 tensors=0,15; ...", in delta->text, and back:
  * what is not written so is refused. Reading needs delta's graph, stages and payload bytes. */

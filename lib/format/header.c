@@ -2,12 +2,12 @@
  * without allocation or recursion. Hostile input is the normal case. */
 #include "format/header.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/str.h"
 #include "format/dtype.h"
 #include "format/header_check.h"
-
-#include <string.h>
 
 typedef struct header_cursor {
   char *text;

@@ -3,7 +3,6 @@
 #define LNSPI_FORMAT_HEADER_H
 
 #include "format/safetensors.h"
-#include "lnsp.h"
 
 #define LNSPI_FILE_START 8u /* the JSON begins after its 8-byte length */
 

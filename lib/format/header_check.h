@@ -3,7 +3,6 @@
 #define LNSPI_FORMAT_HEADER_CHECK_H
 
 #include "format/header.h"
-#include "lnsp.h"
 
 /* Offsets without holes, overlaps or a rest; no name twice. */
 int32_t lnspi_header_check(lnspi_header *header, uint64_t data_bytes, lnsp_error *error);

@@ -1,13 +1,12 @@
 /* Reading elements of a file's tensor, converted to the type wanted. */
 #include "format/read_tensor.h"
 
-#include "base/bytes.h"
+#include <string.h>
+
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "format/dtype.h"
 #include "kernels/kernels.h"
-
-#include <string.h>
 
 #define READ_TENSOR_ELEMENTS 256 /* at a time, on the stack */
 

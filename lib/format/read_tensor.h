@@ -3,7 +3,6 @@
 #define LNSPI_FORMAT_READ_TENSOR_H
 
 #include "format/safetensors.h"
-#include "lnsp.h"
 
 /* As lnsp_file_read, by index. */
 int32_t lnspi_read_tensor(lnsp_file *file, int32_t index, int64_t first, int64_t count,

@@ -2,13 +2,13 @@
  * data read on demand. */
 #include "format/safetensors.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "format/header.h"
-
-#include <string.h>
 
 #if defined(LNSP_FREESTANDING)
 #define SAFETENSORS_HEADER_LIMIT 65536u

@@ -4,7 +4,6 @@
 #define LNSPI_FORMAT_SAFETENSORS_H
 
 #include "base/block.h"
-#include "lnsp.h"
 
 typedef struct lnspi_entry {
   const char *name; /* unescaped, terminated, inside the header */

@@ -1,17 +1,16 @@
 /* A safetensors file streamed into a sink: the header at once, data as it comes. */
 #include "format/writer.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "base/sort.h"
 #include "base/str.h"
 #include "format/dtype.h"
 #include "format/header.h"
-
-#include <string.h>
 
 /* The same cap as the reader's, so that what is written opens again. */
 #define WRITER_HEADER_LIMIT 1048576u

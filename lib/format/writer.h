@@ -3,7 +3,6 @@
 #define LNSPI_FORMAT_WRITER_H
 
 #include "base/block.h"
-#include "lnsp.h"
 
 struct lnsp_writer {
   lnspi_block block;

@@ -1,10 +1,9 @@
 /* Arguments of a line or of a named architecture. */
-#include <string.h>
-
 #include "graph/arg.h"
 
+#include <string.h>
+
 #include "base/decimal.h"
-#include "base/format.h"
 #include "base/str.h"
 #include "graph/builder.h"
 

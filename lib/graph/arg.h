@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include "base/lexer.h"
-#include "base/token.h"
 #include "graph/layer.h"
 
 /* The pair of a key, marked as read, or NULL. */

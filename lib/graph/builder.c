@@ -2,12 +2,12 @@
  * architectures. No recursion, no allocation; see builder.h. */
 #include "graph/builder.h"
 
+#include <string.h>
+
 #include "base/str.h"
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/zero_grad.h"
-
-#include <string.h>
 
 /* Lists the names of a table into a message. */
 #define BUILDER_LIST(buffer, at_function, type)                                                \

@@ -5,12 +5,8 @@
 #define LNSPI_GRAPH_BUILDER_H
 
 #include "base/error.h"
-#include "base/format.h"
 #include "base/lexer.h"
-#include "base/token.h"
-#include "graph/graph.h"
 #include "graph/layer.h"
-#include "lnsp.h"
 
 #define LNSPI_MAX_KEYS 24         /* key=value pairs of one line */
 #define LNSPI_MAX_SIZES 4         /* numbers after the inputs of one line */

@@ -1,10 +1,9 @@
 /* What a layer declares about itself through the builder: its tensors, and the lengths of its inputs. */
-#include <string.h>
 #include "graph/declare.h"
 
-#include "base/lexer.h"
+#include <string.h>
+
 #include "base/str.h"
-#include "base/token.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 

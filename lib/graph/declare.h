@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include "graph/graph.h"
 #include "graph/layer.h"
 
 /* Refuses inputs of which a sequence has different numbers of rows. */

@@ -1,17 +1,14 @@
 /* Graphs as data: their memory, copies, look-ups and counts. */
 #include "graph/graph.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/checked.h"
-#include "base/error.h"
-#include "base/format.h"
 #include "base/str.h"
 #include "graph/builder.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
 #include "kernels/lowp.h"
-
-#include <string.h>
 
 #define GRAPH_STRUCT_BYTES 512 /* counted for struct lnsp_graph on every host */
 

@@ -4,7 +4,6 @@
 #define LNSPI_GRAPH_GRAPH_H
 
 #include "base/block.h"
-#include "lnsp.h"
 
 #define LNSPI_MAX_NODES 1024
 #define LNSPI_MAX_WEIGHTS 2048

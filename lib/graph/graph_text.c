@@ -1,11 +1,10 @@
 /* A graph written out as text, which the parser reads back to an equal graph. */
-#include <string.h>
-
 #include "graph/graph_text.h"
+
+#include <string.h>
 
 #include "base/str.h"
 #include "graph/builder.h"
-#include "graph/layer.h"
 
 size_t lnspi_graph_text_tensor(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
                                const char *key, const char *suffix, char *to, size_t capacity,

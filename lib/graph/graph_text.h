@@ -3,7 +3,6 @@
 #define LNSPI_GRAPH_GRAPH_TEXT_H
 
 #include "graph/graph.h"
-#include "lnsp.h"
 
 /* Appends " w=NAME", NAME being the name of the weight in slot without suffix. */
 size_t lnspi_graph_text_weight(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,

@@ -6,7 +6,6 @@
 #include "base/tasks.h"
 #include "graph/graph.h"
 #include "kernels/kernels.h"
-#include "lnsp.h"
 
 /* How much a node does: concepts of its value and of its inputs, for each of batch
  * sequences. rows = batch * concepts. */

@@ -2,9 +2,7 @@
 #ifndef LNSPI_GRAPH_PRODUCT_H
 #define LNSPI_GRAPH_PRODUCT_H
 
-#include "graph/graph.h"
 #include "graph/layer.h"
-#include "lnsp.h"
 
 /* y = x W^T + bias for rows rows, W being a part (0 .. parts-1) of the node's matrix
  * in slot; as the kernel linear says. bias may be NULL. */

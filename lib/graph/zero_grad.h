@@ -3,7 +3,6 @@
 #define LNSPI_GRAPH_ZERO_GRAD_H
 
 #include "graph/graph.h"
-#include "lnsp.h"
 
 void lnspi_zero_grad_mark(lnsp_graph *graph);
 

@@ -1,14 +1,14 @@
 /* An index: its memory, and what is in it; vectors are added and removed. */
 #include "index/index.h"
 
+#include <math.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/refcount.h"
 #include "base/sort.h"
 #include "format/dtype.h"
 #include "kernels/lowp.h"
-
-#include <math.h>
 
 static int32_t index_check_options(const lnsp_index_options *s, lnsp_error *error) {
   if (s->dtype != LNSP_F32 && s->dtype != LNSP_F16 && s->dtype != LNSP_I8)

@@ -4,8 +4,6 @@
 
 #include "base/block.h"
 #include "kernels/dispatch.h"
-#include "kernels/kernels.h"
-#include "lnsp.h"
 
 #define LNSPI_INDEX_BYTES 384  /* counted for the handles' structs on every host */
 #define LNSPI_INDEX_WIDTH 65536

@@ -4,7 +4,6 @@
 
 #include "format/safetensors.h"
 #include "index/index.h"
-#include "lnsp.h"
 
 /* . base: the file's bytes in memory, which the index then borrows, or NULL. */
 int32_t lnspi_index_file_open(lnsp_file *file, const void *base,

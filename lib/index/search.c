@@ -2,13 +2,13 @@
  * kept, and a heap for each query. */
 #include "index/search.h"
 
+#include <math.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/refcount.h"
 #include "kernels/lowp.h"
 #include "kernels/scalar.h"
-
-#include <math.h>
 
 #define SEARCH_LEAST 2048 /* vectors that are worth a task */
 

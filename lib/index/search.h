@@ -2,10 +2,8 @@
 #ifndef LNSPI_INDEX_SEARCH_H
 #define LNSPI_INDEX_SEARCH_H
 
-#include "base/block.h"
 #include "base/tasks.h"
 #include "index/index.h"
-#include "lnsp.h"
 
 #define LNSPI_SEARCH_BYTES 512
 #define LNSPI_SEARCH_PART_BYTES 64

@@ -4,11 +4,7 @@
 #define LNSPI_RUN_ENGINE_H
 
 #include "base/arena.h"
-#include "base/tasks.h"
-#include "graph/graph.h"
 #include "graph/layer.h"
-#include "kernels/kernels.h"
-#include "lnsp.h"
 #include "run/plan.h"
 
 typedef struct lnspi_engine {

@@ -5,7 +5,6 @@
 
 #include "format/safetensors.h"
 #include "graph/graph.h"
-#include "lnsp.h"
 
 typedef struct lnspi_file_shapes {
   lnspi_shapes shapes; /* its user points to this struct: do not copy it */

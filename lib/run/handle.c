@@ -1,12 +1,12 @@
 /* Building a graph inside the block of the handle that will hold it. */
 #include "run/handle.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "run/file_arch.h"
 #include "run/load.h"
-
-#include <string.h>
 
 int32_t lnspi_handle_begin(lnspi_handle *stage, const char *text, const lnspi_shapes *shapes,
                            const lnsp_options *options, lnsp_error *error) {

@@ -4,10 +4,8 @@
 #ifndef LNSPI_RUN_HANDLE_H
 #define LNSPI_RUN_HANDLE_H
 
-#include "base/block.h"
 #include "format/safetensors.h"
 #include "graph/graph.h"
-#include "lnsp.h"
 
 #define LNSPI_HANDLE_BYTES 2048 /* counted for a handle's own struct */
 

@@ -3,7 +3,6 @@
 #define LNSPI_RUN_INIT_H
 
 #include "graph/graph.h"
-#include "lnsp.h"
 
 int32_t lnspi_init_weight(const lnsp_graph *graph, int32_t index, uint64_t seed, void *state,
                           float *row, lnsp_error *error);

@@ -2,8 +2,6 @@
 #ifndef LNSPI_RUN_INPUTS_H
 #define LNSPI_RUN_INPUTS_H
 
-#include "graph/graph.h"
-#include "lnsp.h"
 #include "run/engine.h"
 
 /* 1 if some layer of the graph looks at a mask. */

@@ -2,7 +2,6 @@
 #include "run/load.h"
 
 #include "base/error.h"
-#include "base/format.h"
 #include "base/str.h"
 #include "format/dtype.h"
 #include "format/read_tensor.h"

@@ -3,8 +3,6 @@
 #define LNSPI_RUN_LOAD_H
 
 #include "format/safetensors.h"
-#include "graph/graph.h"
-#include "lnsp.h"
 #include "run/state.h"
 
 /* After the name of an I8 tensor: that of its scales, F32 [out] or [out, 1]. */

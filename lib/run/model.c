@@ -2,12 +2,10 @@
 #include "run/model.h"
 
 #include "base/arena.h"
-#include "base/blake2s.h"
 #include "base/refcount.h"
 #include "run/handle.h"
 #include "run/init.h"
 #include "run/load.h"
-#include "run/state.h"
 
 uint64_t lnspi_model_bytes(const lnsp_graph *graph, int32_t type) {
   lnspi_arena arena = {NULL, 0, 0, 0};

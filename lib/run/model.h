@@ -2,10 +2,8 @@
 #ifndef LNSPI_RUN_MODEL_H
 #define LNSPI_RUN_MODEL_H
 
-#include "base/block.h"
 #include "format/safetensors.h"
 #include "graph/graph.h"
-#include "lnsp.h"
 
 struct lnsp_model {
   lnspi_block block;

@@ -2,7 +2,6 @@
 #ifndef LNSPI_RUN_OUTPUTS_H
 #define LNSPI_RUN_OUTPUTS_H
 
-#include "lnsp.h"
 #include "run/engine.h"
 
 int32_t lnspi_outputs_check_or_store(const lnspi_engine *engine, const lnsp_tensor *outputs,

@@ -3,10 +3,7 @@
 
 #include "base/error.h"
 #include "base/struct.h"
-#include "base/tasks.h"
-#include "graph/layer.h"
 #include "graph/product.h"
-#include "kernels/kernels.h"
 #include "run/engine.h"
 
 #define PLAN_MOST_FLOATS ((int64_t)1 << 40)

@@ -3,7 +3,6 @@
 #define LNSPI_RUN_PLAN_H
 
 #include "graph/graph.h"
-#include "lnsp.h"
 
 #define LNSPI_MODE_REUSE 0 /* values share buffers; only outputs survive a run  */
 #define LNSPI_MODE_KEEP 1  /* every node keeps its value                         */

@@ -3,7 +3,6 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "base/str.h"
 #include "format/dtype.h"
 #include "format/writer.h"

@@ -2,8 +2,6 @@
 #ifndef LNSPI_RUN_SAVE_H
 #define LNSPI_RUN_SAVE_H
 
-#include "graph/graph.h"
-#include "lnsp.h"
 #include "run/state.h"
 
 typedef struct lnspi_save_part {

@@ -2,9 +2,6 @@
 #ifndef LNSPI_RUN_SESSION_H
 #define LNSPI_RUN_SESSION_H
 
-#include "base/block.h"
-#include "graph/graph.h"
-#include "lnsp.h"
 #include "run/engine.h"
 #include "run/model.h"
 

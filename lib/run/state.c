@@ -1,7 +1,6 @@
 /* The state array: rows of its tensors in and out, and its hash. */
 #include "run/state.h"
 
-#include "base/bytes.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "format/dtype.h"

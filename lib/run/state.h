@@ -4,7 +4,6 @@
 
 #include "base/blake2s.h"
 #include "graph/graph.h"
-#include "lnsp.h"
 
 /* The longest row of any tensor. */
 int64_t lnspi_state_longest_row(const lnsp_graph *graph);

@@ -4,7 +4,6 @@
 
 #include "base/tasks.h"
 #include "kernels/kernels.h"
-#include "lnsp.h"
 
 /* 1 if every element of a tensor lies within half the address space of the first:
  * then no offset overflows. */

@@ -2,7 +2,6 @@
 #ifndef LNSPI_STORE_BANK_H
 #define LNSPI_STORE_BANK_H
 
-#include "lnsp.h"
 #include "store/journal.h"
 
 void lnspi_bank_start(const lnspi_journal *j, uint32_t bank, lnspi_bank *log);

@@ -2,7 +2,6 @@
 #ifndef LNSPI_STORE_BANK_SWITCH_H
 #define LNSPI_STORE_BANK_SWITCH_H
 
-#include "lnsp.h"
 #include "store/journal.h"
 
 /* The other bank: erased, filled by records of the flag COPIED, then made the one that

@@ -2,7 +2,6 @@
 #ifndef LNSPI_STORE_COMMIT_H
 #define LNSPI_STORE_COMMIT_H
 
-#include "lnsp.h"
 #include "store/store.h"
 
 /* Version: all but number, of, base and sum. */

@@ -1,6 +1,7 @@
 /* The journal on its device: read, program, erase and sync; opening finds the end of the log. */
-#include <string.h>
 #include "store/journal.h"
+
+#include <string.h>
 
 #include "base/error.h"
 #include "store/bank.h"

@@ -2,8 +2,6 @@
 #ifndef LNSPI_STORE_LEDGER_H
 #define LNSPI_STORE_LEDGER_H
 
-#include "lnsp.h"
-#include "store/journal.h"
 #include "store/store.h"
 
 /* A delta is taken from a sender only with a nonce above all before. */

@@ -2,7 +2,6 @@
 #ifndef LNSPI_STORE_RECORD_SCAN_H
 #define LNSPI_STORE_RECORD_SCAN_H
 
-#include "lnsp.h"
 #include "store/journal.h"
 
 /* What lies between a record and the end of the bank, where no record follows. */

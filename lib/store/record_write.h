@@ -2,7 +2,6 @@
 #ifndef LNSPI_STORE_RECORD_WRITE_H
 #define LNSPI_STORE_RECORD_WRITE_H
 
-#include "lnsp.h"
 #include "store/journal.h"
 
 int32_t lnspi_record_write_start(lnspi_journal *j, const lnspi_bank *log, uint32_t type,

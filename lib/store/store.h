@@ -5,7 +5,6 @@
 
 #include "base/block.h"
 #include "delta/float_coder.h"
-#include "lnsp.h"
 #include "store/journal.h"
 
 /* Types of records. A delta is against the newest snapshot before it. */

@@ -2,7 +2,6 @@
 #ifndef LNSPI_STORE_STORE_COMPACT_H
 #define LNSPI_STORE_STORE_COMPACT_H
 
-#include "lnsp.h"
 #include "store/store.h"
 
 /* Compaction that leaves room for a record of need bytes; the image of version

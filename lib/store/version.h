@@ -2,8 +2,6 @@
 #ifndef LNSPI_STORE_VERSION_H
 #define LNSPI_STORE_VERSION_H
 
-#include "lnsp.h"
-#include "store/journal.h"
 #include "store/store.h"
 
 void lnspi_version_encode(const lnspi_version *version, uint8_t info[LNSPI_INFO_BYTES]);

@@ -2,8 +2,6 @@
 #ifndef LNSPI_STORE_VERSION_READ_H
 #define LNSPI_STORE_VERSION_READ_H
 
-#include "lnsp.h"
-#include "store/journal.h"
 #include "store/store.h"
 
 typedef int32_t lnspi_version_read_sink(void *user, const uint32_t *words, size_t count,

@@ -1,9 +1,9 @@
 /* Gradient accumulation: the sum of the gradients of several calls, of which the last
  * one makes the update. That one's gradient never lies in the sum: strips take it on top
  * (strips.c), so that a refused update leaves the sum as it was. */
-#include <math.h>
-
 #include "train/accumulate.h"
+
+#include <math.h>
 
 #include "train/grad_tiles.h"
 

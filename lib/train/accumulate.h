@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_ACCUMULATE_H
 #define LNSPI_TRAIN_ACCUMULATE_H
 
-#include "lnsp.h"
 #include "train/trainer.h"
 
 /* All of it does nothing, or is not called, without accumulate=N. */

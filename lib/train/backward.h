@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_BACKWARD_H
 #define LNSPI_TRAIN_BACKWARD_H
 
-#include "lnsp.h"
 #include "train/trainer.h"
 
 /* From the output gradients that are in dvalues and marked reached. */

@@ -4,15 +4,11 @@
  * lnsp.optimizer and, after set_learning_rate, lnsp.lr. */
 #include "train/checkpoint.h"
 
-#include "base/blake2s.h"
 #include "base/decimal.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "base/lexer.h"
-#include "base/token.h"
 #include "run/load.h"
 #include "run/save.h"
-#include "run/state.h"
 #include "train/moments8.h"
 
 #define CHECKPOINT_PREFIX 64

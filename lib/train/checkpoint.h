@@ -2,8 +2,6 @@
 #ifndef LNSPI_TRAIN_CHECKPOINT_H
 #define LNSPI_TRAIN_CHECKPOINT_H
 
-#include "format/safetensors.h"
-#include "lnsp.h"
 #include "train/trainer.h"
 
 void lnspi_checkpoint_hash(const lnsp_trainer *trainer, int32_t what, uint8_t out[32]);

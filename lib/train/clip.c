@@ -1,7 +1,8 @@
 /* The gradient's global norm, and the factor that clips it. */
+#include "train/clip.h"
+
 #include <float.h>
 #include <math.h>
-#include "train/clip.h"
 
 #include "base/error.h"
 #include "train/accumulate.h"

@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_CLIP_H
 #define LNSPI_TRAIN_CLIP_H
 
-#include "lnsp.h"
 #include "train/trainer.h"
 
 /* The factor of the gradient: of a sum, what makes it a mean; and, as that of

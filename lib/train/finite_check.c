@@ -1,7 +1,8 @@
 /* Bounds of the gradient and of the state after a step, before any weight changes. */
+#include "train/finite_check.h"
+
 #include <float.h>
 #include <math.h>
-#include "train/finite_check.h"
 
 #include "base/error.h"
 #include "train/grad_tiles.h"

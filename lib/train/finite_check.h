@@ -5,8 +5,6 @@
 #include <float.h>
 #include <math.h>
 
-#include "lnsp.h"
-#include "train/optimizer.h"
 #include "train/trainer.h"
 
 #define LNSPI_MOST_GRADIENT 1e18 /* its square fits a float, a hundred times over */

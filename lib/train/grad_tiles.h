@@ -3,8 +3,6 @@
 #ifndef LNSPI_TRAIN_GRAD_TILES_H
 #define LNSPI_TRAIN_GRAD_TILES_H
 
-#include "graph/graph.h"
-#include "lnsp.h"
 #include "train/trainer.h"
 
 #define LNSPI_GRAD_TILE_FLOATS 1024

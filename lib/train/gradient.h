@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_GRADIENT_H
 #define LNSPI_TRAIN_GRADIENT_H
 
-#include "lnsp.h"
 #include "train/trainer.h"
 
 /* Of the last call alone, row-major. */

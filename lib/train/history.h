@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_HISTORY_H
 #define LNSPI_TRAIN_HISTORY_H
 
-#include "lnsp.h"
 #include "train/trainer.h"
 
 /* Before the live state changes: gives a mark that rollback left pending its copy. */

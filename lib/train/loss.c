@@ -1,10 +1,9 @@
 /* The list of losses and the reader of loss texts. */
 #include "train/loss.h"
 
-#include "base/str.h"
-
 #include <stddef.h>
 
+#include "base/str.h"
 #include "train/losses/loss_list.h"
 
 static const lnspi_loss *const loss_table[] = {

@@ -2,8 +2,6 @@
 #ifndef LNSPI_TRAIN_LOSS_BIND_H
 #define LNSPI_TRAIN_LOSS_BIND_H
 
-#include "graph/graph.h"
-#include "lnsp.h"
 #include "train/trainer.h"
 
 int32_t lnspi_loss_bind(const char *text, const lnsp_graph *graph, lnspi_objective *objective,

@@ -1,8 +1,8 @@
 /* The evaluation of a loss: from the caller's tensors to the outputs' gradients. */
+#include "train/loss_eval.h"
+
 #include <float.h>
 #include <math.h>
-
-#include "train/loss_eval.h"
 
 #include "base/error.h"
 #include "base/fpenv.h"

@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_LOSS_EVAL_H
 #define LNSPI_TRAIN_LOSS_EVAL_H
 
-#include "lnsp.h"
 #include "train/trainer.h"
 
 /* Loads the inputs, runs forward, writes output gradients; *loss in double. */

@@ -1,10 +1,10 @@
 /* What a loss needs of the caller: the tensors of a batch, checked and copied in. */
-#include <float.h>
-#include <math.h>
 #include "train/loss_inputs.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "base/error.h"
-#include "base/format.h"
 #include "run/inputs.h"
 #include "run/tensor.h"
 #include "train/replay.h"

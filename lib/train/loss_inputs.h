@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_LOSS_INPUTS_H
 #define LNSPI_TRAIN_LOSS_INPUTS_H
 
-#include "lnsp.h"
 #include "train/trainer.h"
 
 int32_t lnspi_loss_inputs_check(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,

@@ -1,13 +1,12 @@
 /* The reader of loss texts. */
 #include "train/loss_text.h"
 
+#include <stddef.h>
+
 #include "base/decimal.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "base/lexer.h"
 #include "base/str.h"
-#include "base/token.h"
-#include <stddef.h>
 #include "train/losses/loss_list.h"
 
 #define LOSS_TEXT_KEYS 16

@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_LOSS_TEXT_H
 #define LNSPI_TRAIN_LOSS_TEXT_H
 
-#include "lnsp.h"
 #include "train/loss.h"
 
 /* "[weight *] name [key=value ...]" joined by "+"; "student" stands for

@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_MEMORY_WRITES_H
 #define LNSPI_TRAIN_MEMORY_WRITES_H
 
-#include "lnsp.h"
 #include "train/trainer.h"
 
 /* Into fixed tensors, from the values of the last pass. The largest magnitude

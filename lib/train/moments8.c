@@ -1,7 +1,7 @@
 /* Moments in 8 bits: where their blocks are, and their values. */
-#include <math.h>
-
 #include "train/moments8.h"
+
+#include <math.h>
 
 #include "base/fpenv.h"
 #include "run/weight.h"

@@ -2,9 +2,6 @@
 #ifndef LNSPI_TRAIN_MOMENTS8_H
 #define LNSPI_TRAIN_MOMENTS8_H
 
-#include "graph/graph.h"
-#include "kernels/kernels.h"
-#include "lnsp.h"
 #include "run/state.h"
 #include "train/trainer.h"
 

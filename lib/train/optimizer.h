@@ -4,7 +4,6 @@
 #define LNSPI_TRAIN_OPTIMIZER_H
 
 #include "kernels/kernels.h"
-#include "lnsp.h"
 
 #define LNSPI_OPTIMIZER_ARGUMENTS 8
 #define LNSPI_MOMENTS 2

@@ -6,11 +6,11 @@
  * An example is a row of the batch: its concepts, and its rows in all groups of a loss. */
 #include "train/privacy.h"
 
+#include <math.h>
+
 #include "base/error.h"
 #include "kernels/noise.h"
 #include "run/weight.h"
-
-#include <math.h>
 
 /* ---- norms ---- */
 

@@ -3,9 +3,7 @@
 #ifndef LNSPI_TRAIN_PRIVACY_H
 #define LNSPI_TRAIN_PRIVACY_H
 
-#include "lnsp.h"
 #include "train/grad_tiles.h"
-#include "train/trainer.h"
 
 /* After backward, with clip_each: the norm of each example's gradient, without forming
  * it, and then every recorded output gradient scaled, so that the gradients that follow

@@ -1,12 +1,11 @@
 /* Gaussian replay: statistics of old unit vectors, and draws from them. */
 #include "train/replay.h"
 
-#include "base/arena.h"
+#include <math.h>
+
 #include "base/error.h"
 #include "kernels/random.h"
 #include "run/engine.h"
-
-#include <math.h>
 
 #define REPLAY_HANDLE_BYTES 512 /* counted for the struct on every host */
 #define REPLAY_GROUP 8        /* rows drawn together; at most 16 */

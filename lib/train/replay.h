@@ -4,7 +4,6 @@
 
 #include "base/block.h"
 #include "kernels/kernels.h"
-#include "lnsp.h"
 
 struct lnsp_replay {
   lnspi_block block;

@@ -3,7 +3,6 @@
 #define LNSPI_TRAIN_SCHEDULE_H
 
 #include "base/lexer.h"
-#include "lnsp.h"
 #include "train/optimizer.h"
 
 const char *lnspi_schedule_name(int32_t index); /* NULL past the end */

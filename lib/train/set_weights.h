@@ -2,8 +2,6 @@
 #ifndef LNSPI_TRAIN_SET_WEIGHTS_H
 #define LNSPI_TRAIN_SET_WEIGHTS_H
 
-#include "lnsp.h"
-#include "run/model.h"
 #include "train/trainer.h"
 
 /* See lnsp_trainer_set_weights. */

@@ -1,7 +1,7 @@
 /* The state of a trainer as pieces of memory, and what may be written into them. */
-#include <float.h>
-
 #include "train/state_ranges.h"
+
+#include <float.h>
 
 #include "train/accumulate.h"
 #include "train/history.h"

@@ -2,8 +2,6 @@
 #ifndef LNSPI_TRAIN_STATE_RANGES_H
 #define LNSPI_TRAIN_STATE_RANGES_H
 
-#include "lnsp.h"
-#include "train/optimizer.h"
 #include "train/trainer.h"
 
 /* The whole state as pieces of the trainer's own memory, for who keeps it as

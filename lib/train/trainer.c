@@ -3,10 +3,8 @@
 #include "train/trainer.h"
 
 #include "base/error.h"
-#include "base/format.h"
 #include "run/handle.h"
 #include "run/load.h"
-#include "run/state.h"
 #include "train/checkpoint.h"
 #include "train/grad_tiles.h"
 #include "train/loss_bind.h"

@@ -3,11 +3,7 @@
 #ifndef LNSPI_TRAIN_TRAINER_H
 #define LNSPI_TRAIN_TRAINER_H
 
-#include "base/block.h"
 #include "base/str.h"
-#include "format/safetensors.h"
-#include "graph/graph.h"
-#include "lnsp.h"
 #include "run/engine.h"
 #include "run/model.h"
 #include "train/loss.h"

@@ -1,20 +1,18 @@
 /* The update: a matrix gradient is formed tile by tile, a few kilobytes at a time, and
  * never lies in memory as a whole. No weight changes before finite_check.c has proved that
  * all of them stay finite. */
+#include "train/update.h"
+
 #include <float.h>
 #include <math.h>
 
-#include "train/update.h"
-
 #include "base/error.h"
 #include "kernels/noise.h"
-#include "run/state.h"
 #include "run/weight.h"
 #include "train/accumulate.h"
 #include "train/backward.h"
 #include "train/clip.h"
 #include "train/finite_check.h"
-#include "train/grad_tiles.h"
 #include "train/history.h"
 #include "train/memory_writes.h"
 #include "train/moments8.h"

@@ -2,7 +2,6 @@
 #ifndef LNSPI_TRAIN_UPDATE_H
 #define LNSPI_TRAIN_UPDATE_H
 
-#include "lnsp.h"
 #include "train/trainer.h"
 
 int32_t lnspi_update_apply(lnsp_trainer *trainer, lnsp_error *error);

@@ -3,12 +3,7 @@
  * half a scale beyond the largest number, as far as any other change is from its own; it is
  * told as a step from that of the block before. Magnitudes by one set of chances. */
 #include "delta/codecs/list.h"
-
-#include "base/bytes.h"
-#include "delta/bitstream.h"
-#include "delta/codec.h"
 #include "delta/coder.h"
-#include "delta/range.h"
 
 #define BLOCK_INT_OCTAVE 16
 #define BLOCK_INT_MOST (254 * BLOCK_INT_OCTAVE)

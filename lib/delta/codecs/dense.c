@@ -1,11 +1,6 @@
 /* float16, float32: every change as a float. Exponents are foreseen, the rest is not. */
 #include "delta/codecs/list.h"
-#include "base/bytes.h"
-#include "delta/bitstream.h"
-#include "delta/codec.h"
 #include "delta/coder.h"
-#include "delta/range.h"
-#include "kernels/kernels.h"
 
 typedef struct dense_work {
   lnspi_range_prob exponent[32];

@@ -1,7 +1,6 @@
 /* The exact codec: the bits of base and next through the word coder. A float difference
  * would not do: base + (next - base) is not always next. */
 #include "delta/codecs/list.h"
-#include "delta/codec.h"
 #include "delta/coder.h"
 #include "delta/float_coder.h"
 

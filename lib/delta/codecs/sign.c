@@ -1,13 +1,7 @@
 /* sign: one bit a change, and a tensor's mean magnitude. The bit is foreseen from its
  * neighbours': the left one, the one above, and the one above the left. */
 #include "delta/codecs/list.h"
-
-#include "base/bytes.h"
-#include "delta/bitstream.h"
-#include "delta/codec.h"
 #include "delta/coder.h"
-#include "delta/range.h"
-#include "graph/graph.h"
 
 #define SIGN_COLUMNS 2048 /* remembered of the row above */
 

@@ -3,13 +3,7 @@
  * their own signs; all others stay. Which ones: a flag an element, foreseen from how often
  * those before it in its column and in its row were set. */
 #include "delta/codecs/list.h"
-
-#include "base/bytes.h"
-#include "delta/bitstream.h"
-#include "delta/codec.h"
 #include "delta/coder.h"
-#include "delta/range.h"
-#include "graph/graph.h"
 
 #define SPARSE_COLUMNS 2048 /* counted apart; wider tensors share */
 #define SPARSE_START 6554   /* .1 in 1/65536 */

@@ -4,7 +4,6 @@
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/layer.h"
 
 typedef struct amn_widths {
   int64_t in, d, hidden, hidden2;

@@ -1,14 +1,12 @@
 /* The table of named architectures, and what they share. */
 #include "graph/arch/arch.h"
 
+#include <string.h>
+
 #include "base/decimal.h"
-#include "base/format.h"
 #include "base/str.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-
-#include <string.h>
-
 #include "graph/arch/list.h"
 
 #define ARCH_DECLARE(name) extern const lnspi_arch lnspi_arch_##name;

@@ -1,14 +1,11 @@
 /* Encoders of text: ids and a mask in, the layers of DistilBERT or BERT, the mean of what
  * is no padding (or the first concept), and two linear layers to the concept's vector.
  * Hugging Face's tensor names, under "encoder." or, as in its own files, without. */
-#include "base/format.h"
+#include <string.h>
+
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
-
-#include <string.h>
 
 typedef struct encoder {
   int64_t ids, d, ff, positions, types, compress, expand;

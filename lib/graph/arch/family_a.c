@@ -2,7 +2,6 @@
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/layer.h"
 
 static void family_a_linear(lnspi_builder *b, const char *from, const char *to, int64_t width,
                             const char *name, const char *act) {

@@ -2,7 +2,6 @@
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/layer.h"
 
 static void family_b_doc_emit(lnspi_builder *b) {
   const int64_t d = lnspi_arg_file_width(b, "d", "input_proj.weight", 1, 384);

@@ -1,9 +1,7 @@
 /* Chunks of a long context, each to one vector by a GRU, and a GRU over these. */
-#include "base/format.h"
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/layer.h"
 
 /* A GRU of several layers from a value to h, its last step, and LayerNorm. */
 static void hierarchical_gru_encoder(lnspi_builder *b, const char *from, const char *name,

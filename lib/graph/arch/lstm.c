@@ -3,7 +3,6 @@
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/layer.h"
 
 #define LSTM_LINEAR 0 /* of the choices of head= */
 #define LSTM_MLP 1

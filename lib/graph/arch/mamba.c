@@ -2,12 +2,9 @@
  * both ends, or a gate after each. The output is the whole sequence; `last` is its last
  * vector. */
 #include "base/decimal.h"
-#include "base/format.h"
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 typedef struct mamba {
   int64_t in, d, e, state;

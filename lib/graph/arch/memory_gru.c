@@ -2,7 +2,6 @@
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/layer.h"
 
 typedef struct memory_gru {
   int64_t in, d, hidden, slots;

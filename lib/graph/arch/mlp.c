@@ -2,8 +2,6 @@
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void mlp_emit(lnspi_builder *b) {
   const int64_t in = lnspi_arg_file_width(b, "in", "network.3.weight", 0, 768);

@@ -1,10 +1,8 @@
 /* Residual blocks of one recurrent layer each between two projections, of which the last
  * step counts: gru, lstm_stack (LayerNorm after the sum), gru_prenorm (before the layer). */
-#include "base/format.h"
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/layer.h"
 
 typedef struct residual_rnn_kind {
   const char *layer, *child; /* of the text; of the tensors' names */

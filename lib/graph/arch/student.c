@@ -4,7 +4,6 @@
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/layer.h"
 
 typedef struct student {
   int64_t d, s, s2, k;

@@ -1,14 +1,12 @@
 /* Transformers over vectors: a decoder that looks back at its own input in each layer, an
  * encoder, and an encoder whose output is a mixture of the context's own vectors. */
+#include <string.h>
+
 #include "base/decimal.h"
 #include "graph/arch/arch.h"
 #include "graph/arch/transformer_block.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
-
-#include <string.h>
 
 typedef struct transformer {
   int64_t in, out;

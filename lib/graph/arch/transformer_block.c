@@ -1,7 +1,6 @@
 /* Transformer layers, as lines: see blocks.h. */
 #include "graph/arch/transformer_block.h"
 
-#include "base/format.h"
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"

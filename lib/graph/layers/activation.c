@@ -1,9 +1,6 @@
 /* The activations: relu, gelu (the exact erf form), silu, tanh, sigmoid,
  * softplus. */
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
-#include "kernels/kernels.h"
 
 static void activation_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;

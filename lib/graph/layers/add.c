@@ -1,6 +1,5 @@
 /* y = a + b, of equal widths. */
 #include "graph/declare.h"
-#include "graph/layer.h"
 
 static void add_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)

@@ -10,12 +10,9 @@
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
 #include "graph/layers/sdpa.h"
 #include "graph/product.h"
-#include "kernels/kernels.h"
 
 #define ATTENTION_IN 0
 #define ATTENTION_IN_BIAS 1 /* the bias of a matrix is in the next slot */

@@ -1,8 +1,6 @@
 /* Values side by side. */
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void concat_define(lnspi_builder *b, lnspi_node *node) {
   node->width = 0;

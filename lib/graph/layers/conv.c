@@ -6,10 +6,7 @@
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
-#include "kernels/kernels.h"
 
 #define CONV_WEIGHT 0
 #define CONV_BIAS 1

@@ -1,13 +1,9 @@
 /* How well each concept answers a query: their product, times a factor. */
 #include <math.h>
 
-#include "base/bytes.h"
 #include "base/decimal.h"
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void dot_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *q = &b->graph->nodes[node->input[0]], *k = &b->graph->nodes[node->input[1]];

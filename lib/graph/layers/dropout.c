@@ -2,11 +2,8 @@
  * probability p, and the others are divided by 1 - p; else nothing is done. The choice is
  * a function of seed, step, node and element, so that backward makes it again. */
 #include "base/decimal.h"
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 #include "kernels/random.h"
 
 static void dropout_define(lnspi_builder *b, lnspi_node *node) {

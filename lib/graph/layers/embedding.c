@@ -1,13 +1,10 @@
 /* A row of a table for each id. The gradient of the table lies in memory as a whole, since
  * any row may have one; that of padding's row stays zero, as in PyTorch. */
-#include "base/format.h"
 #include "base/str.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
 
 #define EMBEDDING_TABLE 0
 

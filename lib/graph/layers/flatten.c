@@ -1,10 +1,7 @@
 /* The concepts of a sequence side by side, as one row. */
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void flatten_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *x = &b->graph->nodes[node->input[0]];

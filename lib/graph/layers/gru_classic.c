@@ -8,15 +8,11 @@
  * three matrices give, over which backward puts their gradients, and r, z, n. */
 #include <math.h>
 
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
 #include "graph/product.h"
-#include "kernels/kernels.h"
 
 #define GRU_CLASSIC_RESET 0 /* slots: the bias is the next */
 #define GRU_CLASSIC_UPDATE 2

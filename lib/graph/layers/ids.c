@@ -1,9 +1,6 @@
 /* The input of networks that begin with an embedding: ids, as numbers. */
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void ids_define(lnspi_builder *b, lnspi_node *node) {
   node->width = 1;

@@ -1,9 +1,6 @@
 /* The input: the rows that the caller gives. It computes nothing. */
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void input_define(lnspi_builder *b, lnspi_node *node) {
   node->width = lnspi_arg_size(b, "width");

@@ -1,12 +1,9 @@
 /* Rows of length one: y = x / max(|x|, eps), or x / (|x| + eps). */
 #include <math.h>
 
-#include "base/bytes.h"
 #include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 #define L2NORM_EPS 1e-12
 

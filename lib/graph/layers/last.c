@@ -1,11 +1,8 @@
 /* The last concept of each sequence, or of each chunk of one; and the first of each
  * sequence. Padding does not count. */
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 #define LAST_FIRST 0 /* number[]: 1 for the first */
 

@@ -1,13 +1,9 @@
 /* LayerNorm over the width: (x - mean) / sqrt(variance + eps), times w, plus b. */
-#include "base/bytes.h"
 #include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
-#include "kernels/kernels.h"
 
 #define LAYERNORM_WEIGHT 0
 #define LAYERNORM_BIAS 1

@@ -2,15 +2,11 @@
  * writes what it then takes apart by chunk: a line takes one of them. */
 #include <math.h>
 
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
 #include "graph/product.h"
-#include "kernels/kernels.h"
 
 #define LINEAR_WEIGHT 0
 #define LINEAR_BIAS 1

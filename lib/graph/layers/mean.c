@@ -1,10 +1,7 @@
 /* The mean over the concepts of a sequence. Padding does not count. */
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void mean_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;

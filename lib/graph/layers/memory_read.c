@@ -6,15 +6,11 @@
  * of p, 16 floats; w; and the query, if it is of zeros. */
 #include <math.h>
 
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
 #include "graph/product.h"
-#include "kernels/kernels.h"
 
 #define MEMORY_READ_SLOTS 0 /* the tensors */
 #define MEMORY_READ_QUERY 1

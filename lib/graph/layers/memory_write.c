@@ -3,15 +3,11 @@
  * over the rows of the batch. The value is x. The gate gets no gradient. */
 #include <math.h>
 
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
 #include "graph/product.h"
-#include "kernels/kernels.h"
 
 #define MEMORY_WRITE_MEMORY 0
 #define MEMORY_WRITE_GATE 1

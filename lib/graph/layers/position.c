@@ -1,13 +1,10 @@
 /* Positions: to row t of each sequence, row t of a table is added; or always the same row of
  * it, as BERT's token types have it where all ids are of one type. */
 #include "base/decimal.h"
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
 
 #define POSITION_TABLE 0
 #define POSITION_LEARNED 0 /* number[1] */

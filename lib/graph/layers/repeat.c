@@ -1,7 +1,5 @@
 /* A value of one row a sequence, as often as another has rows. */
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void repeat_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *a = &b->graph->nodes[node->input[0]];

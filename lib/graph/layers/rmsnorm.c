@@ -1,15 +1,11 @@
 /* RMSNorm over the width: x / sqrt(mean of x^2 + eps), times w. */
 #include <math.h>
 
-#include "base/bytes.h"
 #include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
-#include "kernels/kernels.h"
 
 #define RMSNORM_WEIGHT 0
 #define RMSNORM_EPS 1e-6

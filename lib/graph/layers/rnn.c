@@ -10,15 +10,11 @@
  * the state before the step into the last: the weights' gradients are sums over these rows. */
 #include <math.h>
 
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
 #include "graph/product.h"
-#include "kernels/kernels.h"
 
 #define RNN_IH 0
 #define RNN_HH 1

@@ -8,10 +8,7 @@
  * sequence at a time, with all states. */
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
 #include "graph/graph_text.h"
-#include "graph/layer.h"
-#include "kernels/kernels.h"
 
 #define SCAN_A 0
 #define SCAN_D 1

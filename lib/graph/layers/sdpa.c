@@ -2,12 +2,12 @@
  * core that attention.c runs; see attend.h. */
 #include "graph/layers/sdpa.h"
 
+#include <math.h>
+
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
 #include "graph/graph_text.h"
-
-#include <math.h>
 
 /* ---- which keys a query sees ---- */
 

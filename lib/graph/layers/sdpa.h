@@ -6,10 +6,7 @@
 #ifndef LNSPI_GRAPH_LAYERS_SDPA_H
 #define LNSPI_GRAPH_LAYERS_SDPA_H
 
-#include "graph/graph.h"
 #include "graph/layer.h"
-#include "kernels/kernels.h"
-#include "lnsp.h"
 
 /* Which keys: as node->number[from ...] holds it, LNSPI_SDPA_PATTERN_NUMBERS entries. */
 #define LNSPI_SDPA_PATTERN_NUMBERS 3

@@ -1,9 +1,6 @@
 /* Some of a value's columns. */
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void slice_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *x = &b->graph->nodes[node->input[0]];

@@ -1,10 +1,7 @@
 /* Softmax over the width, or of a width of one over the concepts of a sequence, where
  * padding gets nothing. */
-#include "base/format.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void softmax_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *x = &b->graph->nodes[node->input[0]];

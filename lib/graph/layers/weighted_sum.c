@@ -2,8 +2,6 @@
  * concept, or one row with a number for each. */
 #include "graph/builder.h"
 #include "graph/declare.h"
-#include "graph/graph.h"
-#include "graph/layer.h"
 
 static void weighted_sum_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *s = &b->graph->nodes[node->input[0]], *x = &b->graph->nodes[node->input[1]];

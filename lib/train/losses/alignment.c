@@ -1,6 +1,5 @@
 /* Teacher alignment: a head of the network meets a teacher's vector. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 static double alignment_evaluate(const lnspi_loss_call *call) {

@@ -1,7 +1,6 @@
 /* Not a copy: nearer to the target than to each vector of the context, or to others that
  * come later. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* c[0] = cos(p, target), the others those with what p must not be: their hinges' sum */

@@ -1,6 +1,5 @@
 /* Attention diversity: the concepts of a sequence must not all look at the same place. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* The pairs i != j of one sequence's rows; a pair counts twice, and its slope is 2 g. */

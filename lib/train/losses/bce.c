@@ -1,7 +1,6 @@
 /* Binary cross-entropy of logits: whether an order is right, a gate open. */
 #include "train/losses/loss_list.h"
 #include "kernels/scalar.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* -y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)), so written that nothing cancels */

@@ -1,6 +1,5 @@
 /* One minus the mean cosine. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 const lnspi_loss lnspi_loss_cosine = {

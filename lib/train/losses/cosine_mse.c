@@ -1,6 +1,5 @@
 /* Two measures of the same pair in one loss. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* a * (1 - mean cos) + b * (mean square error) */

@@ -1,8 +1,8 @@
 /* Echo: what is left of the output after text. The caller decodes it and encodes the
  * text, in a tensor or in a function of the trainer's; the echo is constant. */
-#include "train/losses/loss_list.h"
 #include "train/losses/echo.h"
 
+#include "train/losses/loss_list.h"
 #include "train/losses/pair.h"
 
 int lnspi_echo_is(const lnspi_loss *loss) { return loss == &lnspi_loss_echo; }

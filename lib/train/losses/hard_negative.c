@@ -1,5 +1,4 @@
 /* Hard negatives: the other rows' targets that a row comes nearest to. */
-#include "train/loss.h"
 #include "train/losses/pair.h"
 #include "train/losses/similarity.h"
 #include "train/losses/loss_list.h"

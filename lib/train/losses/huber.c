@@ -1,6 +1,5 @@
 /* Huber: square near the target, straight far away, where outliers weigh less. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 static double huber_evaluate(const lnspi_loss_call *call) {

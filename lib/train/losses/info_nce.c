@@ -1,8 +1,5 @@
 /* InfoNCE: a row's target among all targets of the batch. */
-#include "base/bytes.h"
-#include "kernels/kernels.h"
 #include "kernels/scalar.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 #include "train/losses/similarity.h"
 #include "train/losses/loss_list.h"

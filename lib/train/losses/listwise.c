@@ -1,6 +1,5 @@
 /* The target against a row's own candidates: cross-entropy of a softmax over them. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 static double listwise_row(const lnspi_loss_call *call, const float *c, float *slope,

@@ -1,6 +1,5 @@
 /* Directional margins: nearer to the next vector than to the one before, by a margin. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* c[0] = cos(p, next), c[1] = cos(p, previous) */

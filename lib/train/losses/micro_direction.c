@@ -1,6 +1,5 @@
 /* Micro direction: a gentle pull from the context's last vector to the target. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* c[0] = cos(p, target), c[count - 1] = cos(p, the context's last vector) */

@@ -1,8 +1,6 @@
 /* Maximum mean discrepancy: outputs spread as the targets do. */
 #include "train/losses/loss_list.h"
-#include "kernels/kernels.h"
 #include "kernels/scalar.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 #define MMD_MOST_ROWS ((int64_t)1 << 24)

@@ -1,6 +1,5 @@
 /* Statistics of a batch: its columns' means and deviations. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* dL/dx for columns first .. +count-1 of an operand, where the loss is the sum over

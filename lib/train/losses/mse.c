@@ -1,6 +1,5 @@
 /* Mean square error over all elements. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 const lnspi_loss lnspi_loss_mse = {

@@ -1,6 +1,5 @@
 /* Norm: outputs of length one. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 static double norm_evaluate(const lnspi_loss_call *call) {

@@ -1,7 +1,5 @@
 /* Nuclear diversity: the codes of a batch must not look alike. */
 #include "train/losses/loss_list.h"
-#include "kernels/kernels.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 #define DIVERSITY_SQUARE 0

@@ -1,6 +1,5 @@
 /* Orthogonality: nothing of the vector before. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 static double orthogonality_row(const lnspi_loss_call *call, const float *c, float *slope,

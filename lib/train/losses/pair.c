@@ -1,7 +1,7 @@
 /* What the losses share: rows compared one with one. */
-#include <math.h>
-
 #include "train/losses/pair.h"
+
+#include <math.h>
 
 #include "kernels/scalar.h"
 

@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include "kernels/kernels.h"
 #include "train/loss.h"
 
 /* A norm below this counts as this one (the rule of torch's F.normalize). */

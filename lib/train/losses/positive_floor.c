@@ -1,6 +1,5 @@
 /* Positive floor: outputs that point away from their target. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 static double positive_floor_row(const lnspi_loss_call *call, const float *c, float *slope,

@@ -1,9 +1,7 @@
 /* InfoNCE against some targets of the batch, drawn by chance: what it costs grows with the
  * batch, not with its square. */
 #include "train/losses/loss_list.h"
-#include "kernels/kernels.h"
 #include "kernels/random.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 #define SAMPLED_TAU 0

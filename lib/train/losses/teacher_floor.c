@@ -1,6 +1,5 @@
 /* Teacher floor: pulls up only the rows that are far from their target. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 static double teacher_floor_row(const lnspi_loss_call *call, const float *c, float *slope,

@@ -1,6 +1,5 @@
 /* Triplet: a row closer to its positive than to its negative, by a margin. */
 #include "train/losses/loss_list.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 /* added to every element of a difference, as torch's TripletMarginLoss does */

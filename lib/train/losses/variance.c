@@ -1,7 +1,5 @@
 /* Variance: every element must vary over the batch. */
 #include "train/losses/loss_list.h"
-#include "kernels/kernels.h"
-#include "train/loss.h"
 #include "train/losses/pair.h"
 
 #define VARIANCE_RAW 1

@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "kernels/f64.h"
-#include "kernels/kernels.h"
 #include "train/optimizer.h"
 
 /* real: beta1, beta2, eps, weight_decay, moments (1: in 8 bits) */

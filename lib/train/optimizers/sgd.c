@@ -1,7 +1,6 @@
 /* Stochastic gradient descent with momentum, as torch.optim.SGD. */
 #include <math.h>
 
-#include "kernels/kernels.h"
 #include "train/optimizer.h"
 
 /* real: momentum, dampening, nesterov, weight_decay */
