@@ -65,9 +65,9 @@ SONAME := liblnsp.so.$(MAJOR)
 LIB_SOURCES := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
 PROGRAM_SOURCES := $(sort $(wildcard programs/*.c programs/*/*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/*.c))
-TEST_SOURCES := $(sort $(wildcard tests/test_*.c))
+TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
 EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
-TEST_SCRIPTS := $(filter-out tests/run.sh tests/check.sh,$(sort $(wildcard tests/*.sh)))
+TEST_SCRIPTS := $(sort $(wildcard tests/*.sh tests/build/*.sh tests/cli/*.sh))
 
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/works.o
@@ -125,7 +125,7 @@ bench: $(BUILD)/bench/lnsp-bench ## build build/bench/lnsp-bench, which measures
 $(BUILD)/tests/%: tests/%.c $(STATIC_LIB) Makefile
 	@mkdir -p $(@D)
 	$(call say,TEST $<)
-	$(hide)$(CC) $(REQUIRED) -Ilib -Iprograms -Itests $(OPTIMISE) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -MF $@.d $(LDFLAGS) -o $@ $< \
+	$(hide)$(CC) $(REQUIRED) -Ilib -Iprograms -Itests -Itests/support $(OPTIMISE) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -MF $@.d $(LDFLAGS) -o $@ $< \
 	  $(STATIC_LIB) $(LIBS)
 
 # Here against the library in $(BUILD); examples/Makefile does it against an
@@ -139,10 +139,24 @@ examples: $(EXAMPLES) ## build the examples into build/examples
 
 # The environment that the runner and the scripts get.
 RUN = CC='$(CC)' CFLAGS='$(CFLAGS)' BUILD='$(BUILD)' EMULATOR='$(EMULATOR)' JOBS='$(JOBS)' \
-  LNSP='$(BUILD)/lnsp' MAKE='$(MAKE)' sh tests/run.sh
+  LNSP='$(BUILD)/lnsp' MAKE='$(MAKE)' sh tests/support/run.sh
 
-check: all bench $(TEST_PROGRAMS) $(GOLDEN) $(EXAMPLES) ## build and run all tests (a few minutes)
-	@$(RUN) $(TEST_PROGRAMS) $(TEST_SCRIPTS)
+# What of `make check` runs: all, or with T=WORD what has WORD in its path, e.g. T=kernels or T=store.
+T ?=
+wanted = $(if $(T),$(foreach item,$(1),$(if $(findstring $(T),$(item)),$(item))),$(1))
+CHECKED := $(call wanted,$(TEST_SOURCES) $(TEST_SCRIPTS))
+ifeq ($(CHECKED),)
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+$(error no test has "$(T)" in its path: see ls tests/*)
+endif
+endif
+CHECKED_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter %.c,$(CHECKED)))
+CHECKED_SCRIPTS := $(filter %.sh,$(CHECKED))
+# Scripts run the program, the golden hashes, the benchmark and the examples; test programs need none of them.
+CHECKED_NEEDS := $(if $(CHECKED_SCRIPTS),all bench $(GOLDEN) $(EXAMPLES))
+
+check: $(CHECKED_NEEDS) $(CHECKED_PROGRAMS) ## build and run all tests (a few minutes); T=kernels: those of a folder or name
+	@$(RUN) $(CHECKED_PROGRAMS) $(CHECKED_SCRIPTS)
 
 check-programs: $(TEST_PROGRAMS) ## only the test programs, e.g. under EMULATOR=qemu-aarch64
 	@$(RUN) $(TEST_PROGRAMS)
@@ -154,7 +168,7 @@ demo: all ## the whole loop on real concept vectors: learn, share a delta, go ba
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' BUILD='$(BUILD)' EMULATOR='$(EMULATOR)' sh examples/demo/run.sh
 
 lists: ## rewrite lib/lnsp_all.c after files were added to lib/
-	@sh tests/one_file.sh --write > $(BUILD)/lnsp_all.c && mv $(BUILD)/lnsp_all.c lib/lnsp_all.c
+	@sh tests/build/one_file.sh --write > $(BUILD)/lnsp_all.c && mv $(BUILD)/lnsp_all.c lib/lnsp_all.c
 
 golden: $(GOLDEN) ## rewrite tests/golden.txt after a change of the arithmetic
 	@sed -n '/^#/p' tests/golden.txt > $(BUILD)/golden.txt

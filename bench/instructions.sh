@@ -2,7 +2,7 @@
 # alone, against bench/instructions.txt: a test of speed without noise. They depend on
 # the compiler, so it is skipped with any other than the one that the file names.
 #
-#   sh tests/run.sh bench/instructions.sh       the test (.ci/run instructions)
+#   sh tests/support/run.sh bench/instructions.sh       the test (.ci/run instructions)
 #   make instructions                           writes the file anew
 #
 # Needs build/bench/lnsp-bench (make bench), built without CFLAGS of one's own.
@@ -34,7 +34,7 @@ if [ "${1:-}" = --write ]; then
   exit 0
 fi
 
-. tests/check.sh
+. tests/support/check.sh
 
 grep -v '^#' $figures > "$work/rows"
 expect figures_are_there test "$(wc -l < "$work/rows")" -eq 16

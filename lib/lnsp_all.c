@@ -1,5 +1,5 @@
 /* The whole library as one source file: cc -O2 -Iinclude -Ilib -c lib/lnsp_all.c
- * Written by "make lists"; tests/one_file.sh checks that no file is missing. */
+ * Written by "make lists"; tests/build/one_file.sh checks that no file is missing. */
 
 /* Before any header: files with a path (api/path.c) are POSIX. */
 #if !defined(_XOPEN_SOURCE)

@@ -1,7 +1,7 @@
 # The same bits from every kernel set that runs here, and those of
 # tests/golden.txt. For emulated machines: GOLDEN=quick leaves out 1,000 training
 # steps of SN727, ISA=NAME takes one kernel set.
-. tests/check.sh
+. tests/support/check.sh
 golden=$BUILD/tests/golden
 mode=${GOLDEN:-full}
 

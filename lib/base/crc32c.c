@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 
 /* Entry i of table n is the remainder of the byte i with n zero bytes behind it;
- * tests/test_base.c computes them anew. */
+ * tests/base/test_base.c computes them anew. */
 static const uint32_t crc32c_table[4][256] = {
     {0x00000000u, 0xf26b8303u, 0xe13b70f7u, 0x1350f3f4u, 0xc79a971fu, 0x35f1141cu, 0x26a1e7e8u,
      0xd4ca64ebu, 0x8ad958cfu, 0x78b2dbccu, 0x6be22838u, 0x9989ab3bu, 0x4d43cfd0u, 0xbf284cd3u,

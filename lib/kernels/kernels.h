@@ -286,8 +286,8 @@ typedef struct lnspi_moments8 {
     (const void *w, const float *bias, const float *x, int64_t ldx, float *y, int64_t ldy, \
      int64_t rows, int64_t in, int64_t out, void *scratch))
 
-/* Each of the first list is tested in tests/test_kernels.c, each of the second in
- * tests/test_kernels_compact.c: a kernel without a test does not compile there. */
+/* Each of the first list is tested in tests/kernels/test_kernels.c, each of the second in
+ * tests/kernels/test_lowp.c: a kernel without a test does not compile there. */
 #define LNSPI_KERNEL_MOMENT_LIST(X)                                                      \
   X(void, adam8,                                                                         \
     (float *w, const lnspi_moments8 *s, const float *g, int64_t n, const lnspi_adam *a)) \
@@ -298,7 +298,7 @@ typedef struct lnspi_moments8 {
   X(void, noise,                                                                         \
     (float *out, const uint32_t key[8], const uint32_t nonce[3], const uint32_t counter[8]))
 
-/* tests/test_kernels_recurrent.c */
+/* tests/kernels/test_recurrent_kernels.c */
 #define LNSPI_KERNEL_RECURRENT_LIST(X)                                                        \
   X(void, gru,                                                                                \
     (float *g, int64_t ld, const float *c, int64_t ldc, const float *h, float *y, int64_t n)) \
@@ -309,7 +309,7 @@ typedef struct lnspi_moments8 {
   X(void, lstm_dx,                                                                            \
     (float *g, int64_t ld, const float *d, float *dcell, const float *cell, int64_t n))
 
-/* Tested in tests/test_kernels_scan.c. */
+/* Tested in tests/kernels/test_scan_kernels.c. */
 #define LNSPI_KERNEL_SCAN_LIST(X)                                                        \
   X(void, mul_add, (float *y, const float *a, const float *b, int64_t n))                \
   X(void, scan_rates, (float *rate, const float *a, int64_t states, int64_t lanes))      \
@@ -321,7 +321,7 @@ typedef struct lnspi_moments8 {
      const float *delta, const float *rate, const float *b, int64_t ldb, int64_t steps,  \
      int64_t states, float *work))
 
-/* Tested in tests/test_kernels_near.c. */
+/* Tested in tests/kernels/test_search_kernels.c. */
 #define LNSPI_KERNEL_NEAR_LIST(X)                                                              \
   X(void, near_f32,                                                                            \
     (const float *vectors, int64_t rows, int64_t width, const float *x, int64_t ldx,           \

@@ -5,7 +5,7 @@
 
 #include "lnsp.h"
 
-/* What makes the journal survive. tests/store_sim leaves out one at a time, and must
+/* What makes the journal survive. tests/store/sim leaves out one at a time, and must
  * then see it fail: LNSPI_MUTANT is its number. */
 enum {
   LNSPI_RULE_SYNC_COMMIT = 1,  /* a record is synced before it is acknowledged     */

@@ -1,5 +1,5 @@
 """tests/data/losses.safetensors: PyTorch's values and gradients, in float64, of losses and
-arguments that the conformance cases do not have. The texts are in tests/test_losses.c."""
+arguments that the conformance cases do not have. The texts are in tests/train/test_losses.c."""
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file

@@ -1,8 +1,8 @@
-"""Writes tests/metric_numbers.h: ranks, collapse and 5CAT as PyTorch and NumPy have them.
+"""Writes tests/metrics/metric_numbers.h: ranks, collapse and 5CAT as PyTorch and NumPy have them.
 
 Needs PyTorch (any CPU build) and NumPy. Run from the repository root:
-    python3 tests/tools/metric_numbers.py > tests/metric_numbers.h
-tests/test_metrics.c makes the same vectors from the same formula.
+    python3 tests/tools/metric_numbers.py > tests/metrics/metric_numbers.h
+tests/metrics/test_metrics.c makes the same vectors from the same formula.
 """
 import random
 

@@ -1,7 +1,7 @@
-"""Writes tests/optimizer_numbers.h: what torch.optim makes of fixed gradients.
+"""Writes tests/train/optimizer_numbers.h: what torch.optim makes of fixed gradients.
 
 Needs PyTorch (any CPU build). Run from the repository root:
-    python3 tests/tools/optimizer_numbers.py > tests/optimizer_numbers.h
+    python3 tests/tools/optimizer_numbers.py > tests/train/optimizer_numbers.h
 """
 import torch
 

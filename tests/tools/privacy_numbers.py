@@ -1,8 +1,8 @@
-"""Writes tests/privacy_numbers.h: norms and clipped means of gradients of single examples,
+"""Writes tests/train/privacy_numbers.h: norms and clipped means of gradients of single examples,
 as PyTorch forms them one by one in float64.
 
 Needs PyTorch and safetensors, and the built program. Run from the repository root:
-    python3 tests/tools/privacy_numbers.py build/lnsp > tests/privacy_numbers.h
+    python3 tests/tools/privacy_numbers.py build/lnsp > tests/train/privacy_numbers.h
 """
 import os
 import subprocess

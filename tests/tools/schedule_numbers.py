@@ -1,7 +1,7 @@
-"""Writes tests/schedule_numbers.h: learning rates of torch.optim.lr_scheduler.
+"""Writes tests/train/schedule_numbers.h: learning rates of torch.optim.lr_scheduler.
 
 Needs PyTorch (any CPU build). Run from the repository root:
-    python3 tests/tools/schedule_numbers.py > tests/schedule_numbers.h
+    python3 tests/tools/schedule_numbers.py > tests/train/schedule_numbers.h
 """
 import warnings
 

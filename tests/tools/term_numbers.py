@@ -1,6 +1,6 @@
 """tests/data/terms.safetensors: PyTorch's values and gradients of whole objectives on small
 networks. For network N: its tensors as N.<name>, what the loss reads as in.N.<name>, and for
-each text value.N.<key> and grad.N.<key>.<name>. The texts are in tests/test_terms.c."""
+each text value.N.<key> and grad.N.<key>.<name>. The texts are in tests/train/test_loss_terms.c."""
 import math
 
 import torch

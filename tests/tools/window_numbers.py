@@ -1,4 +1,4 @@
-"""Makes tests/data/windows.safetensors and prints the figures that tests/cli_eval.sh expects.
+"""Makes tests/data/windows.safetensors and prints the figures that tests/cli/eval.sh expects.
 
 Needs NumPy and safetensors. The argument is a folder with sentences.safetensors (vectors
 [N, 384], page [N]) and tasks.safetensors (text_windows_val, text_windows_test):
