@@ -2,8 +2,6 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
-#include "cli/args.h"
-
 #define EXIT_DONE 0
 #define EXIT_REFUSED 1
 #define EXIT_USAGE 2

@@ -17,7 +17,7 @@
 #include "data/row_index.h"
 #include "data/tensor.h"
 #include "index/index.h"
-#include "index/texts.h"
+#include "data/texts.h"
 #include "index/vector_rows.h"
 #include "lnsp.h"
 

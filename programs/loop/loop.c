@@ -11,7 +11,7 @@
 #include "cli/refuse.h"
 #include "command.h"
 #include "data/model.h"
-#include "index/texts.h"
+#include "data/texts.h"
 #include "score/metrics.h"
 #include "lnsp.h"
 
@@ -164,7 +164,7 @@ static int loop_open(loop_job *job) {
   if (!status && job->first >= s->count)
     status = refuse(a, "--from is %lld, but the stream has concepts 0 to %lld",
                     (long long)job->first, (long long)s->count - 1);
-  if (!status) status = loop_texts_open(&job->texts, a, args_value(a, "--texts"), s->stored);
+  if (!status) status = texts_open_rows(a, s->stored, &job->texts);
   if (!status) status = loop_network(job);
   if (!status) status = loop_lookup_open(&job->bank, s, job->top);
   if (status) return status;
@@ -286,7 +286,7 @@ static void loop_close(loop_job *job) {
   loop_lookup_close(&job->bank);
   loop_stats_close(&job->meter);
   for (h = 0; h < LOOP_STEPS; h++) loop_stats_close(&job->ahead[h]);
-  loop_texts_close(&job->texts);
+  texts_close(&job->texts);
   loop_stream_close(&job->stream);
   free(job->context);
   free(job->out);

@@ -7,7 +7,7 @@
 
 #include "cli/args.h"
 #include "data/data.h"
-#include "index/texts.h"
+#include "data/texts.h"
 #include "lnsp.h"
 
 /* ---- loop_stream.c: the order in which concepts arrive ---- */
@@ -47,17 +47,6 @@ int loop_stream_rows(loop_stream *s, const char *option_name, const row_index **
 /* The same for windows [count, concepts + 1]. */
 int loop_stream_windows(loop_stream *s, const char *option_name, const row_index **out);
 void loop_stream_close(loop_stream *s);
-
-/* ---- loop_texts.c: a text a row ---- */
-
-typedef struct loop_texts {
-  char *bytes;
-  char **line; /* [rows], or NULL: there are none */
-} loop_texts;
-
-/* spec: FILE or FILE:COLUMN[,COLUMN]; NULL: none. */
-int loop_texts_open(loop_texts *t, const args *a, const char *spec, int64_t rows);
-void loop_texts_close(loop_texts *t);
 
 /* ---- loop_lookup.c: the nearest concepts ---- */
 
@@ -165,7 +154,7 @@ typedef struct loop_job {
   const args *args;
   const char *path, *output; /* of the model; which of its outputs predicts */
   loop_stream stream;
-  loop_texts texts;
+  texts texts;
   loop_lookup bank;
   loop_learner learner;
   loop_stats meter;

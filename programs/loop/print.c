@@ -8,7 +8,7 @@
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
-#include "index/texts.h"
+#include "data/texts.h"
 #include "loop/loop.h"
 #include "lnsp.h"
 
@@ -18,7 +18,7 @@
  * UTF-8, and control characters become blanks. */
 static const char *print_text(const loop_job *job, int32_t row, size_t width,
                               char buffer[4 * PRINT_COLUMNS + 8]) {
-  const char *text = job->texts.line ? job->texts.line[row] : NULL;
+  const char *text = texts_find(&job->texts, row);
   size_t columns = 0, used = 0;
 
   if (!text) {
@@ -90,7 +90,7 @@ int loop_print_start(const loop_job *job) {
 
 static void print_json_row(const loop_job *job, int32_t row) {
   json_integer("row", row);
-  if (job->texts.line) json_text("text", job->texts.line[row]);
+  if (job->texts.count) json_text("text", texts_find(&job->texts, row));
 }
 
 static void print_json_found(const loop_job *job, const loop_found *found) {

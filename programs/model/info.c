@@ -303,7 +303,7 @@ static int run(const args *a) {
   if (status) return status;
   if (a->positional_count == 1 && file_exists(a->positional[0], &safetensors)) {
     if (safetensors) return info_file(a);
-    text = file_load_text(a->positional[0]);
+    text = file_load_text(a, a->positional[0], 1 << 20, NULL);
   } else {
     if (a->positional_count == 1 && strpbrk(a->positional[0], "./") &&
         !strpbrk(a->positional[0], " \n"))
@@ -313,7 +313,7 @@ static int run(const args *a) {
                     a->positional[0]);
     text = args_join(a, 0);
   }
-  if (!text) return refuse(a, "%s cannot be read as a text of at most 1 MiB", a->positional[0]);
+  if (!text) return EXIT_REFUSED;
   status = info_text(a, text);
   free(text);
   return status;

@@ -59,9 +59,8 @@ static int run(const args *a) {
                     "%s is not an architecture text; `lnsp info --graph %s` prints that of "
                     "a model",
                     a->positional[0], a->positional[0]);
-    text = file_load_text(a->positional[0]);
-    if (!text)
-      return refuse(a, "%s cannot be read as a text of at most 1 MiB", a->positional[0]);
+    text = file_load_text(a, a->positional[0], 1 << 20, NULL);
+    if (!text) return EXIT_REFUSED;
   } else {
     if (a->positional_count == 1 && strpbrk(a->positional[0], "./") &&
         !strpbrk(a->positional[0], " \n"))

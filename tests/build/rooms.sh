@@ -51,6 +51,48 @@ empty "includes_keep_the_rooms" "$work/broken"
 grep -nE '^[ 	]*#[ 	]*include[ 	]+[A-Z_]' $(cat "$work/files") > "$work/macro" || true
 empty "no_include_through_a_macro" "$work/macro"
 
+# The same for programs/: the command line's plumbing and the data below, the families of
+# commands above; no family includes another (docs/contributing.md, "Rooms").
+find programs -name '*.[ch]' | sort > "$work/programs"
+awk '
+  BEGIN {
+    rank["command.h"] = 0
+    count = split("cli data score train", below, " ")
+    for (i = 1; i <= count; i++) rank[below[i]] = i
+    count = split("model eval loop delta store index", names, " ")
+    for (i = 1; i <= count; i++) family[names[i]] = 1
+  }
+  function say(text) { print FILENAME ":" FNR ": " text }
+  FNR == 1 {
+    count = split(FILENAME, part, "/")
+    folder = part[2]
+    top = count == 2
+    if (!top && !(folder in rank) && !(folder in family))
+      say("the folder \"" folder "\" is not in the list of rooms")
+    if (top && folder != "lnsp.c" && folder != "command.h") say("belongs into a folder")
+  }
+  /^[ \t]*#[ \t]*include[ \t]*"/ {
+    what = $0
+    sub(/^[^"]*"/, "", what)
+    sub(/".*/, "", what)
+    if (what == "lnsp.h" || folder == "lnsp.c" || what ~ /\/bench\//) next
+    split(what, to, "/")
+    if (what ~ /\.\./ || !(to[1] in rank || to[1] in family))
+      say("includes \"" what "\": name it from programs/")
+    else if (to[1] == folder) next
+    else if (to[1] in family) say("includes \"" what "\", of another family")
+    else if (folder in rank && rank[to[1]] > rank[folder])
+      say("includes \"" what "\", a room below " folder)
+  }
+' $(cat "$work/programs") > "$work/broken" 2> "$work/error" || cat "$work/error" >> "$work/broken"
+empty "programs_keep_their_rooms" "$work/broken"
+
+for folder in programs/*/; do
+  count=$(find "$folder" -name '*.[ch]' | wc -l)
+  [ "$count" -le 15 ] || echo "$folder has $count files, and 15 are the most"
+done > "$work/large"
+empty "folders_of_programs_have_15_files_at_most" "$work/large"
+
 # Names: what is visible outside a file begins with lnsp_ or lnspi_.
 if have nm && [ -f "$BUILD/liblnsp.a" ]; then
   nm -g --defined-only "$BUILD/liblnsp.a" 2> /dev/null | awk 'NF == 3 && $3 !~ /^_?(lnsp_|lnspi_)/ { print $3 }' \

@@ -161,7 +161,7 @@ refused empty_stream 1 "the stream is empty" loop "$work/m.st" $v --context 200
 refused empty_group 1 "in its group" loop "$work/m.st" $v --group $w:page --context 100
 head -n 150 "$work/plain.tsv" > "$work/short.tsv"
 refused texts_short 1 "150 lines for 184" loop "$work/m.st" $v --texts "$work/short.tsv"
-refused texts_missing 1 "no file" loop "$work/m.st" $v --texts "$work/no.tsv"
+refused texts_missing 1 "cannot be read" loop "$work/m.st" $v --texts "$work/no.tsv"
 refused texts_column 1 "no column \"phrase\"" loop "$work/m.st" $v --texts "$work/texts.tsv:phrase"
 refused columns_alone 2 "give --texts" loop "$work/m.st" $v --columns sentence
 refused no_tensor 1 "nothing" loop "$work/m.st" $w:nothing
