@@ -19,7 +19,7 @@ const command *const commands[] = {
     &command_index,     &command_bench,  &command_list,    &command_version, NULL,
 };
 
-/* A command that is a verb of another one ("delta replay") has both words as its name. */
+/* A command that is a verb of another one ("delta verify") has both words as its name. */
 static const command *find_command(const char *name, const char *verb, int *words) {
   const size_t length = strlen(name);
   int i;

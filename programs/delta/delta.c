@@ -281,9 +281,11 @@ static int run(const args *a) {
 
   if (status) return status;
   while (verb < count && strcmp(a->positional[0], verbs[verb].name)) verb++;
+  if (!strcmp(a->positional[0], "replay"))
+    return refuse_usage(a, "`lnsp delta replay` is now called `lnsp delta verify`; write that");
   if (verb == count)
     return refuse_usage(
-        a, "\"%s\" is not known; write make, apply, invert, merge, info, aggregate or replay",
+        a, "\"%s\" is not known; write make, apply, invert, merge, info, aggregate or verify",
         a->positional[0]);
   status = args_positionals(a, 1 + verbs[verb].low, 1 + verbs[verb].high);
   if (!status && verbs[verb].writes) status = args_output(a, &path);
@@ -299,7 +301,7 @@ const command command_delta = {
     "and the delta, the same bits everywhere, and refuses any other base or a damaged file; invert\n"
     "writes the exact delta that leads back; merge joins deltas that follow each other, with --base\n"
     "into one that is made anew; info prints sizes and hashes. `lnsp help delta aggregate` tells of\n"
-    "one model of many deltas, `lnsp help delta replay` of proving one by training again.",
+    "one model of many deltas, `lnsp help delta verify` of proving one by training again.",
     options,
     run,
 };

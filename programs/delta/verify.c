@@ -1,4 +1,4 @@
-/* lnsp delta replay: does this recipe, on these data, lead from the base to what a delta
+/* lnsp delta verify: does this recipe, on these data, lead from the base to what a delta
  * promises? The same training gives the same bits everywhere, so equal hashes prove it. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +118,7 @@ static int run(const args *a) {
 }
 
 const command command_verify = {
-    "delta replay",
+    "delta verify",
     "BASE D [DATA] [option ...]",
     "prove a delta: train again, compare the result",
     "Trains BASE with the recipe that D is said to come from (the options and data of `lnsp\n"

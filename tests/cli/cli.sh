@@ -62,7 +62,7 @@ refused steps_zero 2 "whole number" train $model $case -o "$work/none" --steps 0
 refused steps_and_epochs 2 "not both" train $model $case -o "$work/none" --steps 2 --epochs 2
 refused lr_twice 2 "once" train $model $case -o "$work/none" --optimizer "sgd lr=.1" --lr .2
 refused type_unknown 2 "f32, f16, bf16 or int8" new student -o "$work/none" --type f8
-refused delta_verb 2 "make, apply, invert, merge, info, aggregate or replay" delta fold $model
+refused delta_verb 2 "make, apply, invert, merge, info, aggregate or verify" delta fold $model
 refused no_data 2 "data are missing" train $model -o "$work/none"
 refused lr_text 2 "must be a number" train $model $case -o "$work/none" --lr fast
 refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
@@ -325,7 +325,7 @@ same delta_result "$next_hash" "$(key result_hash info "$work/d.st")"
 same delta_apply "$next_hash" "$(key hash delta apply $model "$work/d.st" -o "$work/n.st")"
 lnsp delta invert "$work/d.st" -o "$work/back.st" > /dev/null
 same delta_invert "$base_hash" "$(key hash delta apply "$work/n.st" "$work/back.st" -o "$work/o.st")"
-says delta_replay "yes:" delta replay $model "$work/d.st" $case --steps 3
+says delta_verify "yes:" delta verify $model "$work/d.st" $case --steps 3
 refused_out() { # as refused, but the report comes first
   refused_name=$1 refused_words=$2
   shift 2
@@ -333,21 +333,22 @@ refused_out() { # as refused, but the report comes first
   if [ $? -eq 1 ] && grep -q -e "$refused_words" "$work/err"; then pass "$refused_name"
   else fail "$refused_name" < "$work/err"; fi
 }
-refused_out delta_replay_no "does not lead" delta replay $model "$work/d.st" $case --steps 2
+refused_out delta_verify_no "does not lead" delta verify $model "$work/d.st" $case --steps 2
 lnsp delta make $model "$work/next.st" --codec int4 -o "$work/d4.st" > /dev/null
-says delta_replay_lossy "yes:" delta replay $model "$work/d4.st" $case --steps 3
+says delta_verify_lossy "yes:" delta verify $model "$work/d4.st" $case --steps 3
 lnsp delta make $model "$work/next.st" --codec int4 --only 1d -o "$work/d5.st" > /dev/null
-says delta_replay_only "yes:" delta replay $model "$work/d5.st" $case --steps 3 --only 1d
-refused_out delta_replay_all "does not lead" delta replay $model "$work/d5.st" $case --steps 3
+says delta_verify_only "yes:" delta verify $model "$work/d5.st" $case --steps 3 --only 1d
+refused_out delta_verify_all "does not lead" delta verify $model "$work/d5.st" $case --steps 3
 lnsp delta make "$work/next.st" "$work/next.st" -o "$work/d6.st" > /dev/null
 lnsp delta merge "$work/d.st" "$work/d6.st" -o "$work/d7.st" > /dev/null
-refused delta_replay_merged 1 "prove each" delta replay $model "$work/d7.st" $case --steps 3
+refused delta_verify_merged 1 "prove each" delta verify $model "$work/d7.st" $case --steps 3
 refused delta_invert_lossy 1 "d4.st: .*cannot be inverted" delta invert "$work/d4.st" -o "$work/none"
 refused delta_max_norm 1 "norm of 0.* at most 1e-06 is" delta apply $model "$work/d.st" \
   --max-norm .000001 -o "$work/none"
-refused delta_replay_base 1 "is not the base" delta replay "$work/next.st" "$work/d.st" $case
-refused delta_replay_usage 2 "argument is missing" delta replay $model
-says delta_replay_help "is a proof" help delta replay
+refused delta_verify_base 1 "is not the base" delta verify "$work/next.st" "$work/d.st" $case
+refused delta_verify_usage 2 "argument is missing" delta verify $model
+refused delta_replay 2 "now called .lnsp delta verify" delta replay $model "$work/d.st" $case
+says delta_verify_help "is a proof" help delta verify
 refused delta_wrong_base 1 "hash" delta apply "$work/next.st" "$work/d.st" -o "$work/none"
 head -c $(($(wc -c < "$work/d.st") - 1)) "$work/d.st" > "$work/cut.st"
 refused delta_truncated 1 "cut.st" delta apply $model "$work/cut.st" -o "$work/none"
