@@ -7,7 +7,7 @@
 #include "format/dtype.h"
 #include "graph/graph_text.h"
 #include "run/file_arch.h"
-#include "run/inputs.h"
+#include "run/batch.h"
 #include "run/load.h"
 
 #define API_GRAPH_CONCEPTS 65536 /* for lnsp_graph_flops: beyond it sums could overflow */
@@ -114,7 +114,7 @@ LNSP_API int32_t lnsp_graph_tensor_trained(const lnsp_graph *graph, int32_t inde
 }
 
 LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_count) {
-  const char *name = graph ? lnspi_inputs_name(graph) : NULL;
+  const char *name = graph ? lnspi_batch_input_name(graph) : NULL;
   if (id_count)
     *id_count = name && lnspi_str_equal(name, "ids") ? graph->nodes[0].number[0] : 0;
   return name;
@@ -135,7 +135,7 @@ LNSP_API int32_t lnsp_graph_output_shape(const lnsp_graph *graph, int32_t index,
   int32_t status = lnsp_graph_output_at(graph, index, out, error);
   if (status != LNSP_OK) return status;
   API_NEED(input, error);
-  const int ids = lnspi_str_equal(lnspi_inputs_name(graph), "ids");
+  const int ids = lnspi_str_equal(lnspi_batch_input_name(graph), "ids");
   const int32_t rank = input->rank;
   const int64_t concepts = ids || rank == 3 ? input->dims[1] : 1, width = out->dims[0];
   const int32_t node = graph->outputs[index].node;

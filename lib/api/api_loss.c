@@ -3,6 +3,7 @@
 #include "base/fpenv.h"
 #include "base/str.h"
 #include "base/struct.h"
+#include "run/batch.h"
 #include "run/engine.h"
 #include "run/tensor.h"
 #include "train/loss_text.h"
@@ -78,13 +79,14 @@ static int32_t api_loss_check(api_loss *loss, int32_t i, const lnsp_tensor *tens
   int64_t batch = loss->batch, each = 0;
   loss->each[i] = loss->share[i] = 1;
   if (loss->kind[i] != LNSPI_OPERAND_SET && loss->kind[i] != LNSPI_OPERAND_CONTEXT)
-    return lnspi_tensor_check(tensor, loss->name[i], loss->width, &loss->batch, &loss->concepts,
-                              error);
+    return lnspi_batch_check_tensor(tensor, loss->name[i], loss->width, &loss->batch,
+                                    &loss->concepts, error);
   if (loss->kind[i] == LNSPI_OPERAND_CONTEXT)
     loss->share[i] = loss->concepts;
   else
     batch = loss->rows;
-  int32_t status = lnspi_tensor_check(tensor, loss->name[i], loss->width, &batch, &each, error);
+  int32_t status =
+      lnspi_batch_check_tensor(tensor, loss->name[i], loss->width, &batch, &each, error);
   if (status == LNSP_OK && each > API_LOSS_MOST / loss->width / batch)
     return lnspi_error_set(error, LNSP_E_LIMIT, loss->name[i], "'%s' has too many elements",
                            loss->name[i]);
@@ -98,7 +100,7 @@ static int32_t api_loss_size(api_loss *loss, const lnsp_tensor *p, lnsp_error *e
   if (loss->width < 1)
     return lnspi_error_set(error, LNSP_E_SHAPE, "p", "'p' must be [rows, width]");
   int32_t status =
-      lnspi_tensor_check(p, "p", loss->width, &loss->batch, &loss->concepts, error);
+      lnspi_batch_check_tensor(p, "p", loss->width, &loss->batch, &loss->concepts, error);
   if (status) return status;
   if (loss->width > API_LOSS_MOST || loss->batch > API_LOSS_MOST / loss->width ||
       loss->concepts > API_LOSS_MOST / loss->width / loss->batch)
@@ -114,7 +116,7 @@ static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
                                 lnsp_error *error) {
   for (int32_t i = 0; i < loss->name_count; i++) {
     const char *name = loss->name[i];
-    const lnsp_tensor *tensor = lnspi_tensor_find(inputs, input_count, name);
+    const lnsp_tensor *tensor = lnspi_batch_find(inputs, input_count, name);
     if (!tensor)
       return lnspi_error_set(error, LNSP_E_MISSING, name,
                              "the loss needs a tensor '%s' [rows, width]", name);
@@ -124,8 +126,8 @@ static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
     loss->tensor[i] = tensor;
   }
   if (gradient) {
-    int32_t status = lnspi_tensor_check(gradient, "gradient", loss->width, &loss->batch,
-                                        &loss->concepts, error);
+    int32_t status = lnspi_batch_check_tensor(gradient, "gradient", loss->width, &loss->batch,
+                                              &loss->concepts, error);
     if (status) return status;
   }
   for (int32_t t = 0; t < loss->term_count; t++) {
@@ -200,8 +202,8 @@ static double api_loss_sum(api_loss *loss) {
 static int32_t api_loss_run(api_loss *loss, float *value, const lnsp_tensor *gradient,
                             lnsp_error *error) {
   for (int32_t i = 0; i < loss->name_count; i++) {
-    int32_t status = lnspi_tensor_load(loss->tensor[i], loss->name[i], loss->k, NULL,
-                                       loss->x[i], loss->ld, error);
+    const lnspi_tensor_rows rows = {loss->tensor[i], loss->name[i], loss->x[i], loss->ld};
+    int32_t status = lnspi_tensor_load(&rows, 1, loss->k, NULL, error);
     if (status) return status;
   }
   float total = (float)api_loss_sum(loss);

@@ -7,6 +7,7 @@
 #include "base/struct.h"
 #include "format/read_tensor.h"
 #include "format/writer.h"
+#include "run/batch.h"
 #include "run/tensor.h"
 #include "train/replay.h"
 
@@ -51,8 +52,8 @@ static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int
   if (*count > LNSPI_REPLAY_BATCH) *count = LNSPI_REPLAY_BATCH;
   part.dims[0] = *count;
   part.data = (float *)rows->data + first * stride;
-  int32_t status = lnspi_tensor_load(&part, rows->name ? rows->name : "rows", replay->k, NULL,
-                                     replay->batch, ld, error);
+  const lnspi_tensor_rows load = {&part, rows->name ? rows->name : "rows", replay->batch, ld};
+  int32_t status = lnspi_tensor_load(&load, 1, replay->k, NULL, error);
   if (status) return status;
   for (int64_t r = 0; r < *count; r++) {
     float *x = replay->batch + r * ld;
@@ -95,7 +96,7 @@ int32_t lnsp_replay_add(lnsp_replay *replay, const lnsp_tensor *rows, lnsp_error
   if (rows->rank != 2)
     return lnspi_error_set(error, LNSP_E_SHAPE, "rows", "rows must be [n, %lld]",
                            (long long)replay->width);
-  status = lnspi_tensor_check(rows, "rows", replay->width, &batch, &concepts, error);
+  status = lnspi_batch_check_tensor(rows, "rows", replay->width, &batch, &concepts, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = api_replay_add(replay, rows, error);
@@ -132,7 +133,7 @@ int32_t lnsp_replay_draw(const lnsp_replay *replay, uint64_t seed, uint64_t step
   if (!out || out->rank != 2)
     return lnspi_error_set(error, LNSP_E_SHAPE, "out", "out must be [rows, %lld]",
                            (long long)replay->width);
-  status = lnspi_tensor_check(out, "out", replay->width, &batch, &concepts, error);
+  status = lnspi_batch_check_tensor(out, "out", replay->width, &batch, &concepts, error);
   if (status) return status;
   int64_t ld = lnspi_round16(replay->width);
   if (batch > (int64_t)UINT32_MAX / ld)

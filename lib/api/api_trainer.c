@@ -2,14 +2,11 @@
 #include "api/api.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
-#include "run/inputs.h"
-#include "run/outputs.h"
 #include "run/state.h"
-#include "run/tensor.h"
-#include "train/backward.h"
 #include "train/gradient.h"
 #include "train/loss_eval.h"
 #include "train/update.h"
+#include "train/user_loss.h"
 
 static int32_t api_trainer_read_options(const lnsp_options *options, lnsp_options *read,
                                         lnsp_error *error) {
@@ -168,31 +165,6 @@ LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
   return status;
 }
 
-static int32_t api_trainer_forward(lnsp_trainer *t, const lnsp_tensor *inputs,
-                                   int32_t input_count, const lnsp_tensor *outputs,
-                                   int32_t output_count, lnsp_error *error) {
-  lnspi_engine *engine = &t->engine;
-  int64_t batch, concepts;
-  int32_t status = lnspi_inputs_check(engine, inputs, input_count, t->limits.max_rows, &batch,
-                                      &concepts, error);
-  if (status == LNSP_OK)
-    status =
-        lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 0, error);
-  if (status != LNSP_OK) return status;
-  t->phase = LNSPI_PHASE_IDLE;
-  status = lnspi_inputs_load(engine, inputs, input_count, batch, concepts, error);
-  if (status != LNSP_OK) return status;
-  lnspi_trainer_seed_layers(t, 1);
-  status = lnspi_engine_forward(engine, t->state, batch, concepts, error);
-  if (status != LNSP_OK) return status;
-  status =
-      lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 1, error);
-  t->batch = batch;
-  t->concepts = concepts;
-  t->phase = LNSPI_PHASE_FORWARD;
-  return status;
-}
-
 LNSP_API int32_t lnsp_trainer_forward(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                       int32_t input_count, const lnsp_tensor *outputs,
                                       int32_t output_count, lnsp_error *error) {
@@ -201,47 +173,9 @@ LNSP_API int32_t lnsp_trainer_forward(lnsp_trainer *trainer, const lnsp_tensor *
   if (output_count > 0) API_NEED(outputs, error);
   lnspi_fpenv fp = lnspi_fpenv_enter();
   int32_t status =
-      api_trainer_forward(trainer, inputs, input_count, outputs, output_count, error);
+      lnspi_user_loss_forward(trainer, inputs, input_count, outputs, output_count, error);
   lnspi_fpenv_leave(fp);
   return status;
-}
-
-static int32_t api_trainer_backward(lnsp_trainer *t, const lnsp_tensor *gradients,
-                                    int32_t gradient_count, lnsp_error *error) {
-  for (int32_t i = 0; i < gradient_count; i++) {
-    const char *name = gradients[i].name ? gradients[i].name : "";
-    int32_t output = lnspi_graph_find_output(t->graph, name);
-    int64_t batch = t->batch, concepts;
-    if (output < 0)
-      return lnspi_error_set(error, LNSP_E_MISSING, name, "the network has no output '%s'",
-                             name);
-    concepts = lnspi_graph_rows(t->graph, t->graph->outputs[output].node, t->concepts);
-    for (int32_t j = 0; j < i; j++)
-      if (lnspi_str_equal(gradients[j].name, name))
-        return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "'%s' is given twice", name);
-    int32_t status = lnspi_tensor_check(&gradients[i], name,
-                                        t->graph->nodes[t->graph->outputs[output].node].width,
-                                        &batch, &concepts, error);
-    if (status != LNSP_OK) return status;
-  }
-  lnspi_backward_start(t);
-  for (int32_t i = 0; i < gradient_count; i++) {
-    int32_t output = lnspi_graph_find_output(t->graph, gradients[i].name);
-    int32_t node = t->graph->outputs[output].node;
-    int64_t ld = lnspi_node_ld(t->graph, node);
-    float *total = t->dvalues + t->engine.plan.value_offset[node];
-    if (t->reached[node])
-      return lnspi_error_set(
-          error, LNSP_E_ARGUMENT, gradients[i].name,
-          "'%s' is the same value as another output given: add their gradients",
-          gradients[i].name);
-    int32_t status = lnspi_tensor_load(&gradients[i], gradients[i].name, t->engine.k,
-                                       &t->engine.tasks, total, ld, error);
-    if (status != LNSP_OK) return status;
-    t->reached[node] = 1;
-  }
-  lnspi_backward(t);
-  return LNSP_OK;
 }
 
 LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor *gradients,
@@ -253,7 +187,7 @@ LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor 
   if (trainer->phase != LNSPI_PHASE_FORWARD)
     return lnspi_error_set(error, LNSP_E_STATE, NULL, "call forward before backward");
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = api_trainer_backward(trainer, gradients, gradient_count, error);
+  int32_t status = lnspi_user_loss_backward(trainer, gradients, gradient_count, error);
   lnspi_fpenv_leave(fp);
   return status;
 }

@@ -133,6 +133,9 @@ LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *e
                              "struct");
   }
   trainer->echo = read;
+  lnspi_batch_needs *needs = &trainer->objective->needs;
+  for (int32_t d = 0; d < needs->data_count; d++)
+    if (lnspi_str_equal(needs->data[d].name, "echo")) needs->data[d].made = read.echo != NULL;
   return LNSP_OK;
 }
 
@@ -279,11 +282,11 @@ LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer) {
 
 LNSP_API const char *lnsp_trainer_input_name(const lnsp_trainer *trainer, int32_t index) {
   if (!trainer || index < 0) return NULL;
-  const lnspi_objective *objective = trainer->objective;
-  if (index < objective->group_count) return objective->group[index];
-  index -= objective->group_count;
-  for (int32_t d = 0; d < objective->data_count; d++)
-    if (!lnspi_trainer_echoes(trainer, d) && index-- == 0) return objective->data[d];
+  const lnspi_batch_needs *needs = &trainer->objective->needs;
+  if (index < needs->group_count) return needs->group[index];
+  index -= needs->group_count;
+  for (int32_t d = 0; d < needs->data_count; d++)
+    if (!needs->data[d].made && index-- == 0) return needs->data[d].name;
   return NULL;
 }
 

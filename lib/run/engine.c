@@ -3,9 +3,15 @@
 
 #include "base/error.h"
 #include "kernels/dispatch.h"
-#include "run/inputs.h"
 
 #define ENGINE_WORK (INT64_C(1) << 20) /* multiply-adds that are worth being split */
+
+/* 1 if some layer of the graph looks at a mask. */
+static int engine_uses_mask(const lnsp_graph *graph) {
+  for (int32_t n = 0; n < graph->node_count; n++)
+    if (lnspi_layer_at(graph->nodes[n].layer)->masks == LNSPI_MASKS) return 1;
+  return 0;
+}
 
 void lnspi_engine_layout(lnspi_engine *engine, lnspi_arena *arena) {
   uint64_t nodes = (uint64_t)engine->graph->node_count;
@@ -17,7 +23,7 @@ void lnspi_engine_layout(lnspi_engine *engine, lnspi_arena *arena) {
       lnspi_arena_alloc(arena, (uint64_t)engine->plan.scratch_floats, sizeof(float));
   engine->product =
       lnspi_arena_alloc(arena, (uint64_t)engine->plan.product_floats, sizeof(float));
-  if (engine->plan.concepts > 1 && lnspi_inputs_use_mask(engine->graph))
+  if (engine->plan.concepts > 1 && engine_uses_mask(engine->graph))
     engine->mask =
         lnspi_arena_alloc(arena, (uint64_t)(engine->plan.batch * engine->plan.concepts), 1);
 }

@@ -1,55 +1,10 @@
-/* What goes into a network: vectors or ids, and a mask. */
+/* The values of a bound batch, copied in: vectors or ids, masks, and the data of a loss. */
 #include "run/inputs.h"
 
 #include "base/error.h"
-#include "base/str.h"
 #include "run/tensor.h"
 
-static int inputs_is_ids(const lnsp_graph *graph) {
-  return lnspi_str_equal(lnspi_layer_at(graph->nodes[0].layer)->name, "ids");
-}
-
-int lnspi_inputs_use_mask(const lnsp_graph *graph) {
-  for (int32_t n = 0; n < graph->node_count; n++)
-    if (lnspi_layer_at(graph->nodes[n].layer)->masks == LNSPI_MASKS) return 1;
-  return 0;
-}
-
-const char *lnspi_inputs_name(const lnsp_graph *graph) {
-  return inputs_is_ids(graph) ? "ids" : "input";
-}
-
-/* ---- integers ---- */
-
-static int inputs_is_integer(int32_t dtype) { return dtype >= LNSP_I8 && dtype <= LNSP_BOOL; }
-
-/* [rows, concepts] of integers; batch and concepts are set, or checked. */
-static int32_t inputs_check_integers(const lnsp_tensor *tensor, const char *role,
-                                     int64_t *batch, int64_t *concepts, lnsp_error *error) {
-  if (!inputs_is_integer(tensor->dtype))
-    return lnspi_error_set(
-        error, LNSP_E_DTYPE, role,
-        "'%s' must be of integers (I8 to U64, or BOOL), one for each concept", role);
-  if (!tensor->data)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, role, "'%s' has no data", role);
-  if (tensor->rank != 2)
-    return lnspi_error_set(error, LNSP_E_SHAPE, role, "'%s' has rank %d: give [rows, concepts]",
-                           role, tensor->rank);
-  if (tensor->dims[0] < 1 || tensor->dims[1] < 1)
-    return lnspi_error_set(error, LNSP_E_SHAPE, role, "'%s' is empty", role);
-  if ((*batch && *batch != tensor->dims[0]) || (*concepts && *concepts != tensor->dims[1]))
-    return lnspi_error_set(error, LNSP_E_SHAPE, role,
-                           "'%s' has %lld rows of %lld concepts, but %lld of %lld are needed",
-                           role, (long long)tensor->dims[0], (long long)tensor->dims[1],
-                           (long long)*batch, (long long)*concepts);
-  if (!lnspi_tensor_within_reach(tensor))
-    return lnspi_error_set(error, LNSP_E_SHAPE, role,
-                           "the strides of '%s' lead beyond any memory: give them in elements",
-                           role);
-  *batch = tensor->dims[0];
-  *concepts = tensor->dims[1];
-  return LNSP_OK;
-}
+/* ---- ids and masks ---- */
 
 /* The element of a row and concept as the host stores it; -1 for one beyond int64. */
 static int64_t inputs_integer(const lnsp_tensor *tensor, int64_t r, int64_t c) {
@@ -79,30 +34,16 @@ static int64_t inputs_integer(const lnsp_tensor *tensor, int64_t r, int64_t c) {
 #undef INPUTS_AS
 }
 
-/* ---- the input ---- */
-
-int32_t lnspi_inputs_check_tensor(const lnspi_engine *engine, const lnsp_tensor *tensor,
-                                  const char *role, int64_t *batch, int64_t *concepts,
-                                  lnsp_error *error) {
-  const lnsp_graph *graph = engine->graph;
-  int32_t status =
-      inputs_is_ids(graph)
-          ? inputs_check_integers(tensor, role, batch, concepts, error)
-          : lnspi_tensor_check(tensor, role, graph->nodes[0].width, batch, concepts, error);
-  if (status == LNSP_OK) status = lnspi_graph_check_concepts(graph, *concepts, error);
-  return status;
-}
-
-static int32_t inputs_ids(const lnspi_engine *engine, const lnsp_tensor *tensor,
-                          const char *role, float *rows, lnsp_error *error) {
+static int32_t inputs_load_ids(const lnspi_engine *engine, const lnsp_tensor *tensor,
+                               float *rows, lnsp_error *error) {
   const int64_t concepts = tensor->dims[1], ld = lnspi_node_ld(engine->graph, 0);
   const int64_t most = engine->graph->nodes[0].number[0];
   for (int64_t i = 0; i < tensor->dims[0] * concepts; i++) {
     const int64_t id = inputs_integer(tensor, i / concepts, i % concepts);
     if (id < 0 || id >= most)
-      return lnspi_error_set(error, LNSP_E_ARGUMENT, role,
-                             "'%s' has %lld in row %lld, concept %lld: ids are 0 to %lld", role,
-                             (long long)id, (long long)(i / concepts),
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, tensor->name,
+                             "'%s' has %lld in row %lld, concept %lld: ids are 0 to %lld",
+                             tensor->name, (long long)id, (long long)(i / concepts),
                              (long long)(i % concepts), (long long)(most - 1));
     rows[i * ld] = (float)id;
     lnspi_layer_zero_pads(rows + i * ld, ld, 1, 1);
@@ -110,108 +51,71 @@ static int32_t inputs_ids(const lnspi_engine *engine, const lnsp_tensor *tensor,
   return LNSP_OK;
 }
 
-int32_t lnspi_inputs_load_tensor(const lnspi_engine *engine, const lnsp_tensor *tensor,
-                                 const char *role, float *rows, lnsp_error *error) {
-  if (inputs_is_ids(engine->graph)) return inputs_ids(engine, tensor, role, rows, error);
-  return lnspi_tensor_load(tensor, role, engine->k, &engine->tasks, rows,
-                           lnspi_node_ld(engine->graph, 0), error);
-}
-
-/* ---- the mask ---- */
-
-static int32_t inputs_mask_allowed(const lnspi_engine *engine, const char *name,
-                                   lnsp_error *error) {
-  const lnsp_graph *graph = engine->graph;
-  if (graph->concepts_step > 1)
-    return lnspi_error_set(
-        error, LNSP_E_ARGUMENT, name,
-        "'%s' was given, but this network cuts its rows into chunks: give rows "
-        "without padding",
-        name);
-  for (int32_t n = 0; n < graph->node_count; n++) {
-    const lnspi_layer *layer = lnspi_layer_at(graph->nodes[n].layer);
-    if (layer->masks == LNSPI_NO_MASK)
-      return lnspi_error_set(
-          error, LNSP_E_ARGUMENT, name,
-          "'%s' was given, but layer %d (%s) of this network cannot leave concepts "
-          "out: give rows without padding",
-          name, n, layer->name);
-  }
-  return LNSP_OK;
-}
-
-static int32_t inputs_mask_row(const lnsp_tensor *mask, const char *name, int64_t r,
-                               uint8_t *to, lnsp_error *error) {
+static int32_t inputs_mask_row(const lnsp_tensor *mask, int64_t r, uint8_t *to,
+                               lnsp_error *error) {
   int64_t kept = 0;
   for (int64_t c = 0; c < mask->dims[1]; c++) {
     const int64_t value = inputs_integer(mask, r, c);
     if (value != 0 && value != 1)
       return lnspi_error_set(
-          error, LNSP_E_ARGUMENT, name,
+          error, LNSP_E_ARGUMENT, mask->name,
           "'%s' has %lld in row %lld, concept %lld: give 1 for a concept, 0 for "
           "padding",
-          name, (long long)value, (long long)r, (long long)c);
+          mask->name, (long long)value, (long long)r, (long long)c);
     to[c] = (uint8_t)value;
     kept += value;
   }
   if (kept) return LNSP_OK;
-  return lnspi_error_set(error, LNSP_E_ARGUMENT, name,
-                         "'%s' leaves no concept in row %lld: each row needs one", name,
+  return lnspi_error_set(error, LNSP_E_ARGUMENT, mask->name,
+                         "'%s' leaves no concept in row %lld: each row needs one", mask->name,
                          (long long)r);
 }
 
-int32_t lnspi_inputs_load_mask(lnspi_engine *engine, const lnsp_tensor *inputs,
-                               int32_t input_count, const char *name, int64_t row,
-                               int64_t batch, int64_t concepts, lnsp_error *error) {
-  const lnsp_tensor *mask = lnspi_tensor_find(inputs, input_count, name);
-  int32_t status = LNSP_OK;
-  if (!engine->mask) { /* each row is by itself: no layer, or a concept a row */
-    uint8_t kept;
-    if (mask) status = inputs_check_integers(mask, name, &batch, &concepts, error);
-    if (status == LNSP_OK && mask) status = inputs_mask_allowed(engine, name, error);
-    for (int64_t r = 0; mask && concepts == 1 && status == LNSP_OK && r < batch; r++)
-      status = inputs_mask_row(mask, name, r, &kept, error);
-    return status;
+/* One byte a concept, of the rows of a group; the content of a mask matters only where a
+ * layer uses it, or where it could leave out the one concept of a row. */
+static int32_t inputs_load_mask(lnspi_engine *engine, const lnspi_batch *batch, int32_t group,
+                                lnsp_error *error) {
+  const lnsp_tensor *mask = batch->mask[group];
+  const int64_t first = group * batch->rows;
+  if (!mask) {
+    if (engine->has_mask)
+      memset(engine->mask + first * batch->concepts, 1,
+             (size_t)(batch->rows * batch->concepts));
+    return LNSP_OK;
   }
-  if (mask) {
-    status = inputs_check_integers(mask, name, &batch, &concepts, error);
-    if (status == LNSP_OK) status = inputs_mask_allowed(engine, name, error);
-    engine->has_mask = 1;
-  } else {
-    memset(engine->mask + row * concepts, 1, (size_t)(batch * concepts));
+  if (!engine->mask && batch->concepts > 1) return LNSP_OK;
+  for (int64_t r = 0; r < batch->rows; r++) {
+    uint8_t unused, *to = engine->mask ? engine->mask + (first + r) * batch->concepts : &unused;
+    int32_t status = inputs_mask_row(mask, r, to, error);
+    if (status) return status;
   }
-  for (int64_t r = 0; mask && status == LNSP_OK && r < batch; r++)
-    status = inputs_mask_row(mask, name, r, engine->mask + (row + r) * concepts, error);
-  return status;
-}
-
-int32_t lnspi_inputs_check(const lnspi_engine *engine, const lnsp_tensor *inputs,
-                           int32_t input_count, int64_t most_rows, int64_t *batch,
-                           int64_t *concepts, lnsp_error *error) {
-  const char *name = lnspi_inputs_name(engine->graph);
-  const lnsp_tensor *input = lnspi_tensor_find(inputs, input_count, name);
-  *batch = *concepts = 0;
-  if (!input)
-    return lnspi_error_set(error, LNSP_E_MISSING, name, "no tensor named '%s' was given", name);
-  int32_t status = lnspi_inputs_check_tensor(engine, input, name, batch, concepts, error);
-  if (status != LNSP_OK) return status;
-  if (*batch > most_rows || *concepts > engine->plan.concepts)
-    return lnspi_error_set(
-        error, LNSP_E_LIMIT, name,
-        "'%s' has %lld rows of %lld concepts, but this handle was made for at "
-        "most %lld of %lld: raise max_rows or max_concepts, or run it in parts",
-        name, (long long)*batch, (long long)*concepts, (long long)most_rows,
-        (long long)engine->plan.concepts);
   return LNSP_OK;
 }
 
-int32_t lnspi_inputs_load(lnspi_engine *engine, const lnsp_tensor *inputs, int32_t input_count,
-                          int64_t batch, int64_t concepts, lnsp_error *error) {
-  const char *name = lnspi_inputs_name(engine->graph);
-  const int32_t status =
-      lnspi_inputs_load_tensor(engine, lnspi_tensor_find(inputs, input_count, name), name,
-                               lnspi_engine_value(engine, 0), error);
+/* ---- all of it ---- */
+
+int32_t lnspi_inputs_load(lnspi_engine *engine, const lnspi_batch *batch, lnsp_error *error) {
+  const lnspi_batch_needs *needs = batch->needs;
+  const int ids = lnspi_batch_takes_ids(engine->graph);
+  const int64_t ld = lnspi_node_ld(engine->graph, 0);
+  float *rows = lnspi_engine_value(engine, 0);
+  lnspi_tensor_rows vectors[LNSPI_GROUPS + LNSPI_DATA];
+  int32_t count = 0;
   engine->has_mask = 0;
-  if (status != LNSP_OK) return status;
-  return lnspi_inputs_load_mask(engine, inputs, input_count, "mask", 0, batch, concepts, error);
+  for (int32_t g = 0; g < needs->group_count; g++)
+    if (batch->mask[g] && engine->mask) engine->has_mask = 1;
+  for (int32_t g = 0; g < needs->group_count; g++) {
+    const lnsp_tensor *input = batch->input[g];
+    int32_t status = inputs_load_mask(engine, batch, g, error);
+    if (!status && ids) status = inputs_load_ids(engine, input, rows, error);
+    if (status) return status;
+    if (!ids) vectors[count++] = (lnspi_tensor_rows){input, input->name, rows, ld};
+    rows += batch->rows * batch->concepts * ld;
+  }
+  for (int32_t d = 0; d < needs->data_count; d++)
+    if (batch->data[d])
+      vectors[count++] =
+          (lnspi_tensor_rows){batch->data[d], needs->data[d].name, needs->data[d].rows,
+                              lnspi_round16(needs->data[d].width)};
+  return lnspi_tensor_load(vectors, count, engine->k, &engine->tasks, error);
 }

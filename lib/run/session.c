@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/refcount.h"
-#include "base/str.h"
 #include "run/inputs.h"
 #include "run/outputs.h"
 
@@ -84,36 +83,23 @@ int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_erro
   return LNSP_OK;
 }
 
-/* An input of another name would be left out in silence: a mask under its wrong name, say. */
-static int32_t session_names(const lnsp_graph *graph, const lnsp_tensor *inputs, int32_t count,
-                             lnsp_error *error) {
-  const char *input = lnspi_inputs_name(graph);
-  for (int32_t i = 0; i < count; i++)
-    if (inputs[i].name && !lnspi_str_equal(inputs[i].name, input) &&
-        !lnspi_str_equal(inputs[i].name, "mask"))
-      return lnspi_error_set(error, LNSP_E_ARGUMENT, inputs[i].name,
-                             "a session takes '%s' and 'mask', but '%.80s' was given", input,
-                             inputs[i].name);
-  return LNSP_OK;
-}
-
 int32_t lnspi_session_run(lnsp_session *session, const lnsp_tensor *inputs, int32_t input_count,
                           const lnsp_tensor *outputs, int32_t output_count, lnsp_error *error) {
   lnspi_engine *engine = &session->engine;
-  int64_t batch, concepts;
-  int32_t status = lnspi_inputs_check(engine, inputs, input_count, engine->plan.batch, &batch,
-                                      &concepts, error);
-  if (status == LNSP_OK) status = session_names(engine->graph, inputs, input_count, error);
-  if (status == LNSP_OK)
+  lnspi_batch_needs needs;
+  lnspi_batch batch;
+  lnspi_batch_need_input(engine->graph, &needs);
+  needs.nothing_else = 1;
+  int32_t status = lnspi_batch_bind(engine->graph, &needs, engine->plan.batch,
+                                    engine->plan.concepts, inputs, input_count, &batch, error);
+  if (!status)
     status =
-        lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 0, error);
-  if (status == LNSP_OK)
-    status = lnspi_inputs_load(engine, inputs, input_count, batch, concepts, error);
-  if (status != LNSP_OK) return status;
-  status = lnspi_engine_forward(engine, session->live ? *session->live : session->state, batch,
-                                concepts, error);
-  if (status == LNSP_OK)
-    status =
-        lnspi_outputs_check_or_store(engine, outputs, output_count, batch, concepts, 1, error);
-  return status;
+        lnspi_outputs_check(engine, outputs, output_count, batch.rows, batch.concepts, error);
+  if (!status) status = lnspi_inputs_load(engine, &batch, error);
+  if (!status)
+    status = lnspi_engine_forward(engine, session->live ? *session->live : session->state,
+                                  batch.rows, batch.concepts, error);
+  if (status) return status;
+  lnspi_outputs_store(engine, outputs, output_count);
+  return LNSP_OK;
 }

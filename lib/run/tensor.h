@@ -1,26 +1,26 @@
-/* Tensors of the caller */
+/* Vectors of the caller copied into padded rows, and back. */
 #ifndef LNSPI_RUN_TENSOR_H
 #define LNSPI_RUN_TENSOR_H
 
 #include "base/tasks.h"
 #include "kernels/kernels.h"
 
-/* 1 if every element of a tensor lies within half the address space of the first:
- * then no offset overflows. */
-int lnspi_tensor_within_reach(const lnsp_tensor *tensor);
+/* A tensor that lnspi_batch_check_tensor passed, and the rows for its vectors: row
+ * r * concepts + c has concept c of row r, and +0 from the width up to ld. */
+typedef struct lnspi_tensor_rows {
+  const lnsp_tensor *tensor;
+  const char *role; /* its name in messages */
+  float *rows;
+  int64_t ld;
+} lnspi_tensor_rows;
 
-/* Checks a tensor's type, rank, dims and strides; batch and concepts are set from
- * it, or checked where they are not 0. role names it in messages. */
-int32_t lnspi_tensor_check(const lnsp_tensor *tensor, const char *role, int64_t width,
-                           int64_t *batch, int64_t *concepts, lnsp_error *error);
+/* Copies each tensor of a list into its rows; refuses NaN and infinities. What was copied
+ * before a refusal stays. tasks may be NULL. */
+int32_t lnspi_tensor_load(const lnspi_tensor_rows *list, int32_t count, const lnspi_kernels *k,
+                          const lnspi_tasks *tasks, lnsp_error *error);
 
-/* Copies a checked tensor's batch * concepts vectors into padded rows, refusing
- * NaN and infinities, and back. tasks may be NULL. */
-int32_t lnspi_tensor_load(const lnsp_tensor *tensor, const char *role, const lnspi_kernels *k,
-                          const lnspi_tasks *tasks, float *rows, int64_t ld, lnsp_error *error);
+/* Copies rows into a checked tensor. */
 void lnspi_tensor_store(const lnsp_tensor *tensor, const lnspi_tasks *tasks, const float *rows,
                         int64_t ld);
-const lnsp_tensor *lnspi_tensor_find(const lnsp_tensor *tensors, int32_t count,
-                                     const char *name);
 
 #endif

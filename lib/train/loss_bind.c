@@ -2,48 +2,43 @@
 #include "train/loss_bind.h"
 
 #include "base/error.h"
-#include "run/inputs.h"
+#include "run/batch.h"
 #include "train/loss_text.h"
 #include "train/loss_weighting.h"
 
-static int32_t loss_bind_group(lnspi_objective *objective, const char *name,
-                               lnsp_error *error) {
-  for (int32_t g = 1; g < objective->group_count; g++)
-    if (lnspi_str_equal(objective->group[g], name)) return LNSP_OK;
-  if (objective->group_count == LNSPI_GROUPS)
+static int32_t loss_bind_group(lnspi_batch_needs *needs, const char *name, lnsp_error *error) {
+  for (int32_t g = 1; g < needs->group_count; g++)
+    if (lnspi_str_equal(needs->group[g], name)) return LNSP_OK;
+  if (needs->group_count == LNSPI_GROUPS)
     return lnspi_error_set(error, LNSP_E_LIMIT, name,
-                           "the loss runs the network on more than %d "
-                           "inputs",
-                           LNSPI_GROUPS);
-  objective->group[objective->group_count++] = name;
+                           "the loss runs the network on more than %d inputs", LNSPI_GROUPS);
+  needs->group[needs->group_count++] = name;
   return LNSP_OK;
 }
 
 /* For rows of an output; most: vectors of a set, 0 for one vector a row. */
-static int32_t loss_bind_data(lnspi_objective *objective, const char *name,
+static int32_t loss_bind_data(lnspi_batch_needs *needs, const char *name,
                               const lnspi_node *output, int64_t width, int64_t most,
                               lnsp_error *error) {
-  for (int32_t d = 0; d < objective->data_count; d++)
-    if (lnspi_str_equal(objective->data[d], name)) {
-      if (most > objective->data_most[d]) objective->data_most[d] = (int32_t)most;
-      if (objective->data_every[d] != output->every)
-        return lnspi_error_set(
-            error, LNSP_E_SHAPE, name,
-            "two loss terms need '%s' for outputs with different numbers of rows "
-            "a sequence",
-            name);
-      if (objective->data_width[d] == width) return LNSP_OK;
+  for (int32_t d = 0; d < needs->data_count; d++) {
+    lnspi_batch_data *data = &needs->data[d];
+    if (!lnspi_str_equal(data->name, name)) continue;
+    if (most > data->most) data->most = (int32_t)most;
+    if (data->every != output->every)
       return lnspi_error_set(error, LNSP_E_SHAPE, name,
-                             "two loss terms need '%s' at different widths, %lld and %lld",
-                             name, (long long)objective->data_width[d], (long long)width);
-    }
-  if (objective->data_count == LNSPI_DATA)
+                             "two loss terms need '%s' for outputs with different numbers of "
+                             "rows a sequence",
+                             name);
+    if (data->width == width) return LNSP_OK;
+    return lnspi_error_set(error, LNSP_E_SHAPE, name,
+                           "two loss terms need '%s' at different widths, %d and %lld", name,
+                           data->width, (long long)width);
+  }
+  if (needs->data_count == LNSPI_DATA)
     return lnspi_error_set(error, LNSP_E_LIMIT, name,
                            "the loss needs more than %d data tensors", LNSPI_DATA);
-  objective->data[objective->data_count] = name;
-  objective->data_most[objective->data_count] = (int32_t)most;
-  objective->data_every[objective->data_count] = (int32_t)output->every;
-  objective->data_width[objective->data_count++] = (int32_t)width;
+  needs->data[needs->data_count++] =
+      (lnspi_batch_data){name, (int32_t)width, (int32_t)output->every, (int32_t)most, 0, NULL};
   return LNSP_OK;
 }
 
@@ -59,9 +54,10 @@ static int32_t loss_bind_reads(lnspi_objective *objective, const lnspi_loss_term
   const int64_t width = output->width;
   const char *name = term->loss->operand[o].name;
   switch (term->loss->operand[o].kind) {
-    case LNSPI_OPERAND_MODEL: return loss_bind_group(objective, name, error);
+    case LNSPI_OPERAND_MODEL: return loss_bind_group(&objective->needs, name, error);
     case LNSPI_OPERAND_SET:
-      return loss_bind_data(objective, name, output, width, loss_bind_most(term, o), error);
+      return loss_bind_data(&objective->needs, name, output, width, loss_bind_most(term, o),
+                            error);
     case LNSPI_OPERAND_CONTEXT:
       if (width == graph->nodes[0].width) return LNSP_OK;
       return lnspi_error_set(
@@ -69,7 +65,7 @@ static int32_t loss_bind_reads(lnspi_objective *objective, const lnspi_loss_term
           "%s compares output '%s' (width %lld) with the input (width %lld): "
           "their widths must be equal",
           term->loss->name, term->on, (long long)width, (long long)graph->nodes[0].width);
-    default: return loss_bind_data(objective, name, output, width, 0, error);
+    default: return loss_bind_data(&objective->needs, name, output, width, 0, error);
   }
 }
 
@@ -91,17 +87,18 @@ static int32_t loss_bind_against(lnspi_objective *objective, int32_t index,
         term->loss->name, term->on, (long long)node->width, term->against,
         (long long)other->width);
   objective->against[index] = output;
-  return loss_bind_group(objective, "positive", error);
+  return loss_bind_group(&objective->needs, "positive", error);
 }
 
 /* Its three vectors are of the input's width, whatever the term's output has. */
 static int32_t loss_bind_context_weight(lnspi_objective *objective, const lnspi_node *node,
                                         const lnsp_graph *graph, lnsp_error *error) {
   const int64_t width = graph->nodes[0].width;
-  int32_t status =
-      loss_bind_data(objective, lnspi_loss_weighting_operands[0], node, width, 0, error);
+  int32_t status = loss_bind_data(&objective->needs, lnspi_loss_weighting_operands[0], node,
+                                  width, 0, error);
   if (status == LNSP_OK)
-    status = loss_bind_data(objective, lnspi_loss_weighting_operands[1], node, width, 0, error);
+    status = loss_bind_data(&objective->needs, lnspi_loss_weighting_operands[1], node, width, 0,
+                            error);
   return status;
 }
 
@@ -146,7 +143,7 @@ static int32_t loss_bind_term(lnspi_objective *objective, int32_t index,
 int32_t lnspi_loss_bind(const char *text, const lnsp_graph *graph, lnspi_objective *objective,
                         lnsp_error *error) {
   memset(objective, 0, sizeof *objective);
-  objective->group_count = 1;
+  objective->needs.group_count = 1;
   objective->replay_term = -1;
   int32_t status = LNSP_OK;
   if (text)
@@ -156,7 +153,8 @@ int32_t lnspi_loss_bind(const char *text, const lnsp_graph *graph, lnspi_objecti
   if (status == LNSP_OK && objective->term_count == 1 && objective->replay_rows)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "replay alone teaches nothing new: add a loss for the new vectors");
-  objective->group[0] = objective->group_count > 1 ? "anchor" : lnspi_inputs_name(graph);
+  objective->needs.group[0] =
+      objective->needs.group_count > 1 ? "anchor" : lnspi_batch_input_name(graph);
   return status;
 }
 

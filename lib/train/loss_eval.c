@@ -6,23 +6,24 @@
 
 #include "base/error.h"
 #include "base/fpenv.h"
+#include "run/inputs.h"
 #include "train/backward.h"
-#include "train/loss_inputs.h"
 #include "train/loss_weighting.h"
 #include "train/losses/echo.h"
+#include "train/replay.h"
 
-static int32_t loss_eval_find(const lnspi_objective *objective, const char *name) {
+static int32_t loss_eval_find(const lnspi_batch_needs *needs, const char *name) {
   int32_t d = 0;
-  while (d < objective->data_count && !lnspi_str_equal(objective->data[d], name)) d++;
+  while (d < needs->data_count && !lnspi_str_equal(needs->data[d].name, name)) d++;
   return d;
 }
 
 /* The caller's tensor of that name. */
 static void loss_eval_data_operand(const lnsp_trainer *t, const char *name, int32_t o,
                                    lnspi_loss_call *call) {
-  const int32_t d = loss_eval_find(t->objective, name);
-  call->x[o] = t->data[d];
-  call->ld[o] = lnspi_round16(t->objective->data_width[d]);
+  const int32_t d = loss_eval_find(&t->objective->needs, name);
+  call->x[o] = t->objective->needs.data[d].rows;
+  call->ld[o] = lnspi_round16(t->objective->needs.data[d].width);
   call->each[o] = t->data_each[d];
 }
 
@@ -35,9 +36,9 @@ static void loss_eval_context_operand(const lnsp_trainer *t, int64_t length, int
 }
 
 /* The network's run that an operand looks at: the first has no name. */
-static int32_t loss_eval_group(const lnspi_objective *objective, const char *name) {
-  for (int32_t g = 1; name && g < objective->group_count; g++)
-    if (lnspi_str_equal(objective->group[g], name)) return g;
+static int32_t loss_eval_group(const lnspi_batch_needs *needs, const char *name) {
+  for (int32_t g = 1; name && g < needs->group_count; g++)
+    if (lnspi_str_equal(needs->group[g], name)) return g;
   return 0;
 }
 
@@ -63,7 +64,7 @@ static void loss_eval_bind_operand(lnsp_trainer *t, int32_t index, int32_t o, in
     if (!term->stop) lnspi_backward_seed(t, node);
   }
   const int64_t ld = lnspi_node_ld(t->graph, node);
-  const int64_t skip = loss_eval_group(objective, name) * call->rows * ld;
+  const int64_t skip = loss_eval_group(&objective->needs, name) * call->rows * ld;
   call->ld[o] = ld;
   call->x[o] = lnspi_engine_value(&t->engine, node) + skip;
   if (!turned || !term->stop)
@@ -85,17 +86,17 @@ static lnspi_loss_call loss_eval_context_weight(lnsp_trainer *t, const lnspi_los
 
 /* The caller's echoes of a term's rows. */
 static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call, lnsp_error *error) {
-  const int32_t d = loss_eval_find(t->objective, "echo");
+  float *rows_at = t->objective->needs.data[loss_eval_find(&t->objective->needs, "echo")].rows;
   const int64_t rows = lnspi_echo_rows(call);
   lnsp_tensor output, echo;
-  memset(t->data[d], 0, (size_t)(rows * call->ld[1]) * sizeof(float));
+  memset(rows_at, 0, (size_t)(rows * call->ld[1]) * sizeof(float));
   output = lnsp_tensor_f32("output", NULL, 2, rows, call->width, 0);
   output.data = (void *)(uintptr_t)call->x[0]; /* only read */
   output.strides[0] = call->ld[0];
   output.strides[1] = 1;
   echo = output;
   echo.name = "echo";
-  echo.data = t->data[d];
+  echo.data = rows_at;
   echo.strides[0] = call->ld[1];
   const int32_t refused = t->echo.echo(t->echo.user, &output, &echo);
   (void)lnspi_fpenv_enter(); /* whatever it did to this thread's */
@@ -103,15 +104,28 @@ static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call, lnsp
     return lnspi_error_set(error, LNSP_E_REFUSED, "echo",
                            "the echo function refused (it returned %d), so nothing was changed",
                            (int)refused);
-  if (t->engine.k->finite(t->data[d], rows * call->ld[1])) return LNSP_OK;
+  if (t->engine.k->finite(rows_at, rows * call->ld[1])) return LNSP_OK;
   return lnspi_error_set(error, LNSP_E_NOT_FINITE, "echo",
                          "the echo function gave NaN or infinity");
 }
 
-/* The drawn rows come after those of the groups. */
+/* Draws the replay term's rows, which come after those of the groups and have no padding. */
+static void loss_eval_draw(lnsp_trainer *t) {
+  const lnspi_objective *objective = t->objective;
+  const int64_t ld = lnspi_node_ld(t->graph, 0);
+  const int64_t first = objective->needs.group_count * t->batch * t->concepts;
+  const int64_t rows = objective->replay_rows * t->concepts;
+  if (!rows) return;
+  if (t->engine.has_mask) memset(t->engine.mask + first, 1, (size_t)rows);
+  lnspi_replay_draw(t->engine.k, t->replay, t->graph->nodes[0].width, objective->replay_seed,
+                    lnspi_trainer_call_number(t), rows,
+                    lnspi_engine_value(&t->engine, 0) + first * ld, ld, t->loss_scratch);
+}
+
+/* Those rows and their gradient. */
 static void loss_eval_replay(lnsp_trainer *t, int32_t node, lnspi_loss_call *call) {
   const int64_t ld = lnspi_node_ld(t->graph, node);
-  const int64_t first = t->objective->group_count * call->rows;
+  const int64_t first = t->objective->needs.group_count * call->rows;
   call->rows = t->objective->replay_rows * t->concepts;
   call->ld[0] = call->ld[1] = ld;
   call->x[0] = lnspi_engine_value(&t->engine, node) + first * ld;
@@ -168,36 +182,59 @@ static int32_t loss_eval_terms(lnsp_trainer *t, int learning, double *total,
   return LNSP_OK;
 }
 
-/* Values of the inputs, and of the terms: with them the outputs' gradients. learning 0: no
- * layer draws by chance. */
-static int32_t loss_eval_run(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
-                             const float *state, int learning, double *loss,
-                             lnsp_error *error) {
-  int64_t batch, concepts;
-  double total;
-  if (t->objective->term_count == 0)
+/* Some losses compare rows with each other. */
+static int32_t loss_eval_check_rows(const lnsp_trainer *t, const lnspi_batch *batch,
+                                    lnsp_error *error) {
+  for (int32_t i = 0; i < t->objective->term_count; i++) {
+    const lnspi_loss *loss = t->objective->terms[i].loss;
+    const int32_t node = t->graph->outputs[t->objective->output[i]].node;
+    const int64_t rows = batch->rows * lnspi_graph_rows(t->graph, node, batch->concepts);
+    if (loss && rows < loss->minimum_rows)
+      return lnspi_error_set(error, LNSP_E_SHAPE, loss->name,
+                             "the loss %s needs a batch of at least %d rows", loss->name,
+                             loss->minimum_rows);
+  }
+  return LNSP_OK;
+}
+
+/* Binds the caller's tensors; nothing of the trainer has changed if that fails. */
+static int32_t loss_eval_bind(const lnsp_trainer *t, const lnsp_tensor *inputs,
+                              int32_t input_count, lnspi_batch *batch, lnsp_error *error) {
+  const lnspi_objective *objective = t->objective;
+  if (objective->term_count == 0)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "this trainer has no loss: use forward, backward and apply, or create "
-        "it with a loss text");
-  if (t->objective->replay_rows && !t->has_replay)
+        "this trainer has no loss: use forward, backward and apply, or create it with a loss "
+        "text");
+  if (objective->replay_rows && !t->has_replay)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the loss has a replay term, but no statistics were set: call "
                            "lnsp_trainer_set_replay");
-  int32_t status = lnspi_loss_inputs_check(t, inputs, input_count, &batch, &concepts, error);
-  if (status != LNSP_OK) return status;
+  int32_t status = lnspi_batch_bind(t->graph, &objective->needs, t->limits.max_rows,
+                                    t->limits.max_concepts, inputs, input_count, batch, error);
+  return status ? status : loss_eval_check_rows(t, batch, error);
+}
+
+/* Values of the inputs, and of the terms: with them the outputs' gradients. learning 0: no
+ * layer draws at random. */
+static int32_t loss_eval_run(lnsp_trainer *t, const lnspi_batch *batch, const float *state,
+                             int learning, double *loss, lnsp_error *error) {
+  const lnspi_objective *objective = t->objective;
+  double total;
   t->phase = LNSPI_PHASE_IDLE; /* from here on, values of the last pass are overwritten */
-  t->batch = batch;
-  t->concepts = concepts;
-  status = lnspi_loss_inputs_load(t, inputs, input_count, error);
-  if (status != LNSP_OK) return status;
+  t->batch = batch->rows;
+  t->concepts = batch->concepts;
+  memcpy(t->data_each, batch->each, (size_t)objective->needs.data_count * sizeof *batch->each);
+  int32_t status = lnspi_inputs_load(&t->engine, batch, error);
+  if (status) return status;
+  loss_eval_draw(t);
   lnspi_trainer_seed_layers(t, learning);
-  status = lnspi_engine_forward(&t->engine, state,
-                                t->objective->group_count * batch + t->objective->replay_rows,
-                                concepts, error);
-  if (status != LNSP_OK) return status;
-  status = loss_eval_terms(t, learning, &total, error);
-  if (status != LNSP_OK) return status;
+  status =
+      lnspi_engine_forward(&t->engine, state,
+                           objective->needs.group_count * batch->rows + objective->replay_rows,
+                           batch->concepts, error);
+  if (!status) status = loss_eval_terms(t, learning, &total, error);
+  if (status) return status;
   if (!(fabs(total) <= (double)FLT_MAX)) /* the caller gets it as a float */
     return lnspi_error_set(error, LNSP_E_NOT_FINITE, NULL,
                            "the loss is not finite: check the scale of the data");
@@ -207,12 +244,17 @@ static int32_t loss_eval_run(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t
 
 int32_t lnspi_loss_eval_gradients(lnsp_trainer *t, const lnsp_tensor *inputs,
                                   int32_t input_count, double *loss, lnsp_error *error) {
-  int32_t status = loss_eval_run(t, inputs, input_count, t->state, 1, loss, error);
-  if (status == LNSP_OK) lnspi_backward(t);
+  lnspi_batch batch;
+  int32_t status = loss_eval_bind(t, inputs, input_count, &batch, error);
+  if (!status) status = loss_eval_run(t, &batch, t->state, 1, loss, error);
+  if (!status) lnspi_backward(t);
   return status;
 }
 
 int32_t lnspi_loss_eval(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t input_count,
                         int average, double *loss, lnsp_error *error) {
-  return loss_eval_run(t, inputs, input_count, average ? t->average : t->state, 0, loss, error);
+  lnspi_batch batch;
+  int32_t status = loss_eval_bind(t, inputs, input_count, &batch, error);
+  if (status) return status;
+  return loss_eval_run(t, &batch, average ? t->average : t->state, 0, loss, error);
 }

@@ -21,7 +21,7 @@ typedef struct privacy_example {
 } privacy_example;
 
 static int64_t privacy_groups(const lnsp_trainer *t) {
-  return t->engine.batch == t->batch ? 1 : t->objective->group_count;
+  return t->engine.batch == t->batch ? 1 : t->objective->needs.group_count;
 }
 
 static int64_t privacy_row(const privacy_example *e, int64_t k) {

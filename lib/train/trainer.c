@@ -81,7 +81,7 @@ static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss, const 
     status = trainer_check_examples(graph, &recipe->objective, error);
   if (status != LNSP_OK) return status;
   wide.max_rows =
-      limits->max_rows * recipe->objective.group_count + recipe->objective.replay_rows;
+      limits->max_rows * recipe->objective.needs.group_count + recipe->objective.replay_rows;
   return lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &recipe->plan, error);
 }
 
@@ -164,10 +164,12 @@ static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena,
 static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
   const lnsp_graph *graph = t->graph;
   int64_t rows = t->limits.max_rows * (int64_t)t->limits.max_concepts;
-  for (int32_t i = 0; i < t->objective->data_count; i++) {
-    int64_t ld = lnspi_round16(t->objective->data_width[i]), most = t->objective->data_most[i];
-    t->data[i] = lnspi_arena_alloc(arena, (uint64_t)(rows * (most ? most : 1)),
-                                   (uint64_t)ld * sizeof(float));
+  for (int32_t i = 0; i < t->objective->needs.data_count; i++) {
+    lnspi_batch_data *data = &t->objective->needs.data[i];
+    int64_t vectors = rows * (data->most ? data->most : 1);
+    void *to = lnspi_arena_alloc(arena, (uint64_t)vectors,
+                                 (uint64_t)lnspi_round16(data->width) * sizeof(float));
+    if (to) data->rows = to; /* counting, the objective is not the trainer's own */
   }
   int64_t replay_rows = t->objective->replay_rows * (int64_t)t->limits.max_concepts;
   t->loss_scratch =

@@ -4,14 +4,13 @@
 #define LNSPI_TRAIN_TRAINER_H
 
 #include "base/str.h"
+#include "run/batch.h"
 #include "run/engine.h"
 #include "run/model.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 
 #define LNSPI_TEXT_BYTES 512    /* loss and optimizer texts */
-#define LNSPI_GROUPS 3          /* anchor, positive, negative */
-#define LNSPI_DATA 8            /* constant tensors of a loss: target, ... */
 #define LNSPI_SAVED_STATES 5    /* weights, two moments, average, residual */
 
 /* One use of a matrix: its gradient is the sum of d[r] x[r]^T over all uses. */
@@ -27,13 +26,7 @@ typedef struct lnspi_objective {
   int32_t term_count;
   int32_t output[LNSPI_LOSS_TERMS];  /* of the graph */
   int32_t against[LNSPI_LOSS_TERMS]; /* likewise, where a term has one */
-  int32_t group_count;               /* runs of the network a row: 1 or more */
-  const char *group[LNSPI_GROUPS];   /* "input" or "anchor", "positive", ... */
-  int32_t data_count;
-  const char *data[LNSPI_DATA];      /* "target", "teacher" */
-  int32_t data_width[LNSPI_DATA];
-  int32_t data_every[LNSPI_DATA];    /* as lnspi_node.every: of the output they go with */
-  int32_t data_most[LNSPI_DATA];     /* of a set: vectors a row at most; else 0 */
+  lnspi_batch_needs needs;           /* of the caller, in each call */
   int32_t replay_rows, replay_term;  /* term: -1 if there is none */
   uint64_t replay_seed;
 } lnspi_objective;
@@ -78,7 +71,6 @@ struct lnsp_trainer {
   uint64_t mark_bytes;
   float *dvalues;               /* laid out like engine.values */
   float *extra[LNSPI_MAX_INPUTS]; /* a second gradient for a value, to be added */
-  float *data[LNSPI_DATA];
   int64_t data_each[LNSPI_DATA]; /* vectors a row of the last evaluation */
   lnsp_echo echo;               /* whose function makes the tensor "echo", if set */
   float *loss_scratch;
@@ -111,11 +103,6 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
 
 /* Before a pass: what layers that draw by chance take, if they are to when learning. */
 void lnspi_trainer_seed_layers(lnsp_trainer *trainer, int learning);
-
-/* 1 if the caller's function makes this data tensor. */
-static inline int lnspi_trainer_echoes(const lnsp_trainer *trainer, int32_t data) {
-  return trainer->echo.echo && lnspi_str_equal(trainer->objective->data[data], "echo");
-}
 
 /* Numbers the calls that updates are made of. */
 uint64_t lnspi_trainer_call_number(const lnsp_trainer *trainer);

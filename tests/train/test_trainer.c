@@ -57,6 +57,25 @@ static void learns(void) {
   lnsp_trainer_destroy(t);
 }
 
+/* All that can be refused before a value is read is, so that the gradients of the call before
+ * are still there. */
+static void refused_tensors_keep_the_gradients(void) {
+  lnsp_trainer *t = small_trainer("cosine", "adamw lr=1e-2", 4, 2, 0);
+  pair p;
+  float mask[8] = {1, 1, 1, 1, 1, 1, 1, 1}, loss;
+  lnsp_tensor all[3];
+  make_pair(&p, 4, 2, 1);
+  all[0] = p.tensors[0];
+  all[1] = p.tensors[1];
+  all[2] = lnsp_tensor_f32("mask", mask, 2, 4, 2, 0); /* no integers */
+  CHECK_OK(lnsp_trainer_compute_gradients(t, all, 2, &loss, &support_problem));
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, all, 3, &loss, &support_problem),
+                LNSP_E_DTYPE);
+  CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+  CHECK_INT(lnsp_trainer_step_count(t), 1);
+  lnsp_trainer_destroy(t);
+}
+
 /* The same steps on every kernel set give the same state. */
 static void same_bits_on_every_isa(void) {
   uint8_t first[32], hash[32];
@@ -577,6 +596,7 @@ static void texts_are_refused_with_a_place(void) {
 int main(void) {
   support_use_all();
   RUN(learns);
+  RUN(refused_tensors_keep_the_gradients);
   RUN(same_bits_on_every_isa);
   RUN(own_loss_equals_mse);
   RUN(reach);
