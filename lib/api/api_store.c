@@ -24,9 +24,9 @@ void lnspi_api_store_layout(const lnsp_trainer *t, const lnsp_model *model,
                  lnspi_dtype_name(lnspi_graph_storage(model->graph)));
   else
     lnspi_format(to, LNSPI_API_STORE_LAYOUT_BYTES, "trainer %s %s %d moments%s%s%s",
-                 lnspi_dtype_name(t->rule.weights), t->rule.optimizer->name, t->moment_count,
-                 t->narrow ? " 8bit" : "", t->average ? " average" : "",
-                 t->residual ? " residual" : "");
+                 lnspi_dtype_name(t->optim.rule.weights), t->optim.rule.optimizer->name,
+                 t->optim.moment_count, t->optim.has_moments8 ? " 8bit" : "",
+                 t->average ? " average" : "", t->residual ? " residual" : "");
 }
 
 int32_t lnspi_api_store_segments(const lnsp_trainer *trainer, const lnsp_model *model,
@@ -116,8 +116,8 @@ static int32_t api_store_plan(const lnsp_trainer *trainer, const lnsp_model *mod
   lnspi_api_store_layout(trainer, model, layout);
   plan->text[0] = trainer ? trainer->graph->architecture : model->graph->architecture;
   plan->text[1] = layout;
-  plan->text[2] = trainer ? trainer->loss_text : "";
-  plan->text[3] = trainer ? trainer->optimizer_text : "";
+  plan->text[2] = trainer ? trainer->loss.text : "";
+  plan->text[3] = trainer ? trainer->optim.text : "";
   return LNSP_OK;
 }
 

@@ -101,7 +101,7 @@ static int32_t api_store_read_take(lnsp_store *store, lnsp_trainer *t, const uin
   int32_t status = api_store_read_hash(t->graph, image, version, error);
   if (status != LNSP_OK) return status;
   /* the last two are the learning rate, which belongs to the text it was set over */
-  if (!lnspi_str_equal(store->plan.text[3], t->optimizer_text)) count -= 2;
+  if (!lnspi_str_equal(store->plan.text[3], t->optim.text)) count -= 2;
   lnspi_state_ranges_begin(t);
   for (int32_t i = 0; i < count; image += pieces[i++].bytes)
     memcpy(pieces[i].at, image, (size_t)pieces[i].bytes);

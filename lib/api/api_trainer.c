@@ -98,7 +98,7 @@ LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inp
 
 LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_error *error) {
   API_NEED(trainer, error);
-  if (trainer->phase != LNSPI_PHASE_GRADIENT)
+  if (trainer->pass.phase != LNSPI_PHASE_GRADIENT)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "there is no gradient to apply: call evaluate or backward first");
   lnspi_fpenv fp = lnspi_fpenv_enter();
@@ -139,7 +139,7 @@ static int32_t api_trainer_check_gradient(const lnsp_graph *graph, const lnsp_te
 
 static int32_t api_trainer_apply_gradients(lnsp_trainer *t, const lnsp_tensor *gradients,
                                            int32_t count, lnsp_error *error) {
-  const float **given = t->given_room;
+  const float **given = t->grad.given_room;
   for (int32_t i = 0; i < t->graph->weight_count; i++) given[i] = NULL;
   for (int32_t i = 0; i < count; i++) {
     int32_t index;
@@ -184,7 +184,7 @@ LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor 
   API_NEED(gradients, error);
   if (gradient_count < 1)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "no output gradient was given");
-  if (trainer->phase != LNSPI_PHASE_FORWARD)
+  if (trainer->pass.phase != LNSPI_PHASE_FORWARD)
     return lnspi_error_set(error, LNSP_E_STATE, NULL, "call forward before backward");
   lnspi_fpenv fp = lnspi_fpenv_enter();
   int32_t status = lnspi_user_loss_backward(trainer, gradients, gradient_count, error);

@@ -31,7 +31,7 @@ LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
                            pattern);
   /* gradients that were made for other tensors are void; values are not */
   lnspi_accumulate_reset(trainer);
-  if (trainer->phase == LNSPI_PHASE_GRADIENT) trainer->phase = LNSPI_PHASE_IDLE;
+  if (trainer->pass.phase == LNSPI_PHASE_GRADIENT) trainer->pass.phase = LNSPI_PHASE_IDLE;
   return LNSP_OK;
 }
 
@@ -41,21 +41,21 @@ LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
   if (!(lr >= 0.f && lr <= 1e6f))
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "the learning rate must be from 0 to 1e6");
-  trainer->rule.lr = (double)lr;
-  trainer->lr_changed = 1;
+  trainer->optim.rule.lr = (double)lr;
+  trainer->optim.lr_changed = 1;
   return LNSP_OK;
 }
 
 LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer) {
   if (!trainer) return 0.f;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  float rate = (float)lnspi_schedule_rate(&trainer->rule, trainer->step);
+  float rate = (float)lnspi_schedule_rate(&trainer->optim.rule, trainer->step);
   lnspi_fpenv_leave(fp);
   return rate;
 }
 
 LNSP_API float lnsp_trainer_gradient_norm(const lnsp_trainer *trainer) {
-  return trainer ? trainer->norm : 0.f;
+  return trainer ? trainer->optim.clipped_norm : 0.f;
 }
 
 LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer) {
@@ -77,13 +77,13 @@ LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
                                             lnsp_error *error) {
   API_NEED(trainer, error);
   API_NEED(key, error);
-  if (!(trainer->rule.noise > 0))
+  if (!(trainer->optim.rule.noise > 0))
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
         "this trainer adds no noise: put clip_each=1 noise=1 or the like into its "
         "optimizer text");
-  for (int i = 0; i < 8; i++) trainer->noise_key[i] = lnspi_load32(key + 4 * i);
-  trainer->has_noise_key = 1;
+  for (int i = 0; i < 8; i++) trainer->dp.noise_key[i] = lnspi_load32(key + 4 * i);
+  trainer->dp.has_noise_key = 1;
   return LNSP_OK;
 }
 
@@ -91,7 +91,7 @@ LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_repla
                                          lnsp_error *error) {
   API_NEED(trainer, error);
   API_NEED(replay, error);
-  if (!trainer->objective->replay_rows)
+  if (!trainer->loss.objective->replay_rows)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
         "the trainer's loss has no replay term: add '+ 4*replay rows=7' to it");
@@ -103,14 +103,14 @@ LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_repla
   if (!replay->finished)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the replay statistics are not finished: call lnsp_replay_finish");
-  lnspi_replay_copy(replay, trainer->replay);
-  trainer->has_replay = 1;
+  lnspi_replay_copy(replay, trainer->loss.replay);
+  trainer->loss.has_replay = 1;
   return LNSP_OK;
 }
 
 static int api_trainer_state_has_echo(const lnsp_trainer *t) {
-  for (int32_t i = 0; i < t->objective->term_count; i++) {
-    const lnspi_loss *loss = t->objective->terms[i].loss;
+  for (int32_t i = 0; i < t->loss.objective->term_count; i++) {
+    const lnspi_loss *loss = t->loss.objective->terms[i].loss;
     if (loss && lnspi_echo_is(loss)) return 1;
   }
   return 0;
@@ -132,8 +132,8 @@ LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *e
                              "lnsp_echo.echo is NULL: give a function, or NULL in place of the "
                              "struct");
   }
-  trainer->echo = read;
-  lnspi_batch_needs *needs = &trainer->objective->needs;
+  trainer->loss.echo = read;
+  lnspi_batch_needs *needs = &trainer->loss.objective->needs;
   for (int32_t d = 0; d < needs->data_count; d++)
     if (lnspi_str_equal(needs->data[d].name, "echo")) needs->data[d].made = read.echo != NULL;
   return LNSP_OK;
@@ -200,9 +200,9 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
   if (status == LNSP_OK) status = api_trainer_state_pick(trainer, average, &state, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to another type */
-  status =
-      lnspi_model_copy(trainer->graph, state,
-                       read.storage ? read.storage : trainer->rule.weights, &read, out, error);
+  status = lnspi_model_copy(trainer->graph, state,
+                            read.storage ? read.storage : trainer->optim.rule.weights, &read,
+                            out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -246,15 +246,15 @@ LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error) {
 }
 
 LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer) {
-  return trainer ? trainer->mark_count : 0;
+  return trainer ? trainer->marks.count : 0;
 }
 
 LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back, lnsp_error *error) {
   API_NEED(trainer, error);
-  if (back < 0 || back >= trainer->mark_count)
+  if (back < 0 || back >= trainer->marks.count)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "there is no mark %d: %d marks are held, 0 is the newest", back,
-                           trainer->mark_count);
+                           trainer->marks.count);
   lnspi_history_rollback(trainer, back);
   return LNSP_OK;
 }
@@ -282,7 +282,7 @@ LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer) {
 
 LNSP_API const char *lnsp_trainer_input_name(const lnsp_trainer *trainer, int32_t index) {
   if (!trainer || index < 0) return NULL;
-  const lnspi_batch_needs *needs = &trainer->objective->needs;
+  const lnspi_batch_needs *needs = &trainer->loss.objective->needs;
   if (index < needs->group_count) return needs->group[index];
   index -= needs->group_count;
   for (int32_t d = 0; d < needs->data_count; d++)

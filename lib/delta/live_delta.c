@@ -64,8 +64,8 @@ static int32_t live_delta_keep_residual(const lnspi_delta_source *source,
   }
   if (snap) {
     lnspi_accumulate_reset(t);
-    t->bounds_known = 0;
-    t->phase = LNSPI_PHASE_IDLE;
+    t->optim.bounds_known = 0;
+    t->pass.phase = LNSPI_PHASE_IDLE;
   }
   return status;
 }

@@ -32,7 +32,7 @@ static int32_t server_step_read(lnsp_trainer *t, lnspi_delta_set *several, float
     int reached = 0;
     lnspi_delta_set_tensor(several, i);
     for (int32_t k = 0; k < several->stages; k++) reached |= several->reached[k];
-    t->given_room[i] = reached ? gradients : NULL;
+    t->grad.given_room[i] = reached ? gradients : NULL;
     if (!reached) continue;
     for (int64_t at = 0, n; !status && at < weight->count; at += n, gradients += n) {
       n = weight->count - at < LNSPI_DELTA_SPAN ? weight->count - at : LNSPI_DELTA_SPAN;
@@ -63,7 +63,7 @@ int32_t lnspi_server_step(lnsp_trainer *t, const lnsp_delta *delta, lnsp_error *
                             (uint64_t)t->graph->parameter_count * sizeof(float), error);
   if (!status) {
     status = server_step_read(t, &several, block.memory, error);
-    if (!status) status = lnspi_update_apply_given(t, t->given_room, error);
+    if (!status) status = lnspi_update_apply_given(t, t->grad.given_room, error);
     lnspi_block_close(&block);
   }
   lnspi_delta_set_close(&several);

@@ -10,14 +10,14 @@
 #define ACCUMULATE_EARLIER 2 /* touched by earlier calls alone */
 
 int lnspi_accumulate_is_partial(const lnsp_trainer *t) {
-  return t->sum && t->held + 1 < t->rule.accumulate;
+  return t->accum.sum && t->accum.calls + 1 < t->optim.rule.accumulate;
 }
 
 void lnspi_accumulate_reset(lnsp_trainer *t) {
-  if (!t->sum) return;
-  memset(t->gathered, 0, (size_t)t->graph->weight_count);
-  t->held = 0;
-  t->sum_most = 0;
+  if (!t->accum.sum) return;
+  memset(t->accum.holds, 0, (size_t)t->graph->weight_count);
+  t->accum.calls = 0;
+  t->accum.bound = 0;
 }
 
 /* ---- bounds ---- */
@@ -25,7 +25,7 @@ void lnspi_accumulate_reset(lnsp_trainer *t) {
 /* At most what an addition's rounding makes of a sum, for each row that is added. */
 static double accumulate_slack(const lnsp_trainer *t) {
   double rows = 1;
-  for (int32_t u = 0; u < t->use_count; u++) rows += (double)t->uses[u].rows;
+  for (int32_t u = 0; u < t->grad.use_count; u++) rows += (double)t->grad.uses[u].rows;
   return 1 + (rows + 8) * 0x1p-23;
 }
 
@@ -33,71 +33,72 @@ static double accumulate_most(const lnsp_trainer *t) {
   double most = 0;
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *weight = &t->graph->weights[i];
-    if (!t->gathered[i]) continue;
-    double largest = (double)t->engine.k->max_abs(t->sum + weight->offset, weight->floats);
+    if (!t->accum.holds[i]) continue;
+    double largest =
+        (double)t->engine.k->max_abs(t->accum.sum + weight->offset, weight->floats);
     if (largest > most) most = largest;
   }
   return most;
 }
 
 double lnspi_accumulate_bound(lnsp_trainer *t, double gradient, double most) {
-  if (!t->sum) return gradient;
-  double bound = (t->sum_most + gradient) * accumulate_slack(t);
+  if (!t->accum.sum) return gradient;
+  double bound = (t->accum.bound + gradient) * accumulate_slack(t);
   if (bound <= most) return bound;
-  t->sum_most = accumulate_most(t); /* the running bound grows faster than the sum */
-  return (t->sum_most + gradient) * accumulate_slack(t);
+  t->accum.bound = accumulate_most(t); /* the running bound grows faster than the sum */
+  return (t->accum.bound + gradient) * accumulate_slack(t);
 }
 
 /* ---- the sum ---- */
 
 static void accumulate_visit(lnsp_trainer *t, const lnspi_grad_tile *strip, void *data) {
   (void)data;
-  memcpy(t->sum + strip->offset, lnspi_grad_tiles_gradient(t, strip),
+  memcpy(t->accum.sum + strip->offset, lnspi_grad_tiles_gradient(t, strip),
          (size_t)(strip->kn * strip->lanes) * sizeof(float));
 }
 
 void lnspi_accumulate_add(lnsp_trainer *t, double bound) {
-  t->whole = 1;
+  t->accum.included = 1;
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *weight = &t->graph->weights[i];
-    float *sum = t->sum + weight->offset;
-    const float *small = t->small + t->small_offset[i];
-    if (!t->touched[i]) continue;
+    float *sum = t->accum.sum + weight->offset;
+    const float *small = t->grad.flat + t->grad.flat_offset[i];
+    if (!t->grad.touched[i]) continue;
     if (weight->kind != LNSPI_FLAT)
       lnspi_grad_tiles_each(t, i, 0, accumulate_visit, NULL);
-    else if (t->gathered[i])
+    else if (t->accum.holds[i])
       t->engine.k->add(sum, sum, small, weight->floats);
     else
       memcpy(sum, small, (size_t)weight->floats * sizeof(float));
-    t->gathered[i] = 1;
+    t->accum.holds[i] = 1;
   }
-  t->whole = 0;
-  t->held++;
-  t->sum_most = bound;
+  t->accum.included = 0;
+  t->accum.calls++;
+  t->accum.bound = bound;
 }
 
 void lnspi_accumulate_begin(lnsp_trainer *t) {
-  if (!t->sum) return;
-  t->whole = 1;
+  if (!t->accum.sum) return;
+  t->accum.included = 1;
   for (int32_t i = 0; i < t->graph->weight_count; i++)
-    if (t->gathered[i] && !t->touched[i]) t->touched[i] = ACCUMULATE_EARLIER;
+    if (t->accum.holds[i] && !t->grad.touched[i]) t->grad.touched[i] = ACCUMULATE_EARLIER;
 }
 
 void lnspi_accumulate_end(lnsp_trainer *t) {
-  if (!t->sum) return;
-  t->whole = 0;
+  if (!t->accum.sum) return;
+  t->accum.included = 0;
   for (int32_t i = 0; i < t->graph->weight_count; i++)
-    if (t->touched[i] == ACCUMULATE_EARLIER) t->touched[i] = 0;
+    if (t->grad.touched[i] == ACCUMULATE_EARLIER) t->grad.touched[i] = 0;
 }
 
 int lnspi_accumulate_has(const lnsp_trainer *t, int32_t weight) {
-  return t->whole && t->gathered[weight];
+  return t->accum.included && t->accum.holds[weight];
 }
 
 /* The squares of a small tensor's whole gradient, which is nowhere yet. */
 double lnspi_accumulate_square_norm(const lnsp_trainer *t, int32_t weight) {
-  const float *g = t->small + t->small_offset[weight];
-  const float *sum = t->sum + t->graph->weights[weight].offset;
+  const float *g = t->grad.flat + t->grad.flat_offset[weight];
+  const float *sum = t->accum.sum + t->graph->weights[weight].offset;
   const int64_t floats = t->graph->weights[weight].floats;
   float whole[LNSPI_GRAD_TILE_FLOATS];
   double total = 0;
@@ -112,7 +113,7 @@ double lnspi_accumulate_square_norm(const lnsp_trainer *t, int32_t weight) {
 
 /* It goes into the small gradients, after which there must be no way back. */
 void lnspi_accumulate_merge(lnsp_trainer *t, int32_t weight) {
-  float *g = t->small + t->small_offset[weight];
-  t->engine.k->add(g, g, t->sum + t->graph->weights[weight].offset,
+  float *g = t->grad.flat + t->grad.flat_offset[weight];
+  t->engine.k->add(g, g, t->accum.sum + t->graph->weights[weight].offset,
                    t->graph->weights[weight].floats);
 }

@@ -6,7 +6,7 @@
 #include "train/privacy.h"
 
 static float *backward_value(const lnsp_trainer *t, int32_t node) {
-  return t->dvalues + t->engine.plan.value_offset[node];
+  return t->grad.values + t->engine.plan.value_offset[node];
 }
 
 static size_t backward_bytes(const lnsp_trainer *t, int32_t node) {
@@ -18,38 +18,38 @@ static size_t backward_bytes(const lnsp_trainer *t, int32_t node) {
 static void backward_want(lnsp_trainer *t) {
   for (int32_t n = 0; n < t->graph->node_count; n++) {
     const lnspi_node *node = &t->graph->nodes[n];
-    t->wanted[n] = 0;
+    t->grad.wanted[n] = 0;
     const uint32_t still = lnspi_layer_at(node->layer)->still;
     for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
       if (node->slot[s] >= 0 && !t->frozen[node->slot[s]] && !(still >> s & 1))
-        t->wanted[n] = 1;
+        t->grad.wanted[n] = 1;
     for (int32_t i = 0; i < node->input_count; i++)
-      if (t->wanted[node->input[i]]) t->wanted[n] = 1;
+      if (t->grad.wanted[node->input[i]]) t->grad.wanted[n] = 1;
   }
 }
 
 void lnspi_backward_start(lnsp_trainer *t) {
-  memset(t->reached, 0, (size_t)t->graph->node_count);
-  memset(t->touched, 0, (size_t)t->graph->weight_count);
-  t->use_count = 0;
+  memset(t->grad.reached, 0, (size_t)t->graph->node_count);
+  memset(t->grad.touched, 0, (size_t)t->graph->weight_count);
+  t->grad.use_count = 0;
   for (int32_t i = 0; i < t->graph->weight_count; i++)
     if (t->graph->weights[i].kind == LNSPI_FLAT)
-      memset(t->small + t->small_offset[i], 0,
+      memset(t->grad.flat + t->grad.flat_offset[i], 0,
              (size_t)t->graph->weights[i].floats * sizeof(float));
 }
 
 void lnspi_backward_seed(lnsp_trainer *t, int32_t node) {
-  if (t->reached[node]) return;
+  if (t->grad.reached[node]) return;
   memset(backward_value(t, node), 0, backward_bytes(t, node));
-  t->reached[node] = 1;
+  t->grad.reached[node] = 1;
 }
 
 static void backward_use(const lnspi_call *call, int32_t slot, int32_t part, const float *x,
                          int64_t ldx, const float *d, int64_t ldd, int64_t rows) {
   lnsp_trainer *t = call->use_data;
   int32_t weight = call->node->slot[slot];
-  if (weight < 0 || t->frozen[weight] || t->use_count >= t->engine.plan.uses) return;
-  lnspi_use *use = &t->uses[t->use_count++];
+  if (weight < 0 || t->frozen[weight] || t->grad.use_count >= t->engine.plan.uses) return;
+  lnspi_use *use = &t->grad.uses[t->grad.use_count++];
   use->x = x;
   use->d = d;
   use->ldx = ldx;
@@ -108,16 +108,16 @@ static void backward_node(lnsp_trainer *t, int32_t index) {
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
     int32_t weight = node->slot[s];
     if (weight < 0 || t->frozen[weight] || (still >> s & 1)) continue;
-    t->touched[weight] = 1;
+    t->grad.touched[weight] = 1;
     if (t->graph->weights[weight].kind == LNSPI_FLAT)
-      job.call.dweight[s] = t->small + t->small_offset[weight];
+      job.call.dweight[s] = t->grad.flat + t->grad.flat_offset[weight];
   }
   for (int32_t i = 0; i < node->input_count; i++) {
     int32_t input = node->input[i];
-    if (!t->wanted[input]) continue;
-    if (t->reached[input]) job.total[i] = backward_value(t, input);
-    job.call.din[i] = job.total[i] ? t->extra[i] : backward_value(t, input);
-    t->reached[input] = 1;
+    if (!t->grad.wanted[input]) continue;
+    if (t->grad.reached[input]) job.total[i] = backward_value(t, input);
+    job.call.din[i] = job.total[i] ? t->grad.second[i] : backward_value(t, input);
+    t->grad.reached[input] = 1;
   }
   lnspi_tasks_run(&t->engine.tasks, job.count, backward_part, &job);
 }
@@ -125,7 +125,7 @@ static void backward_node(lnsp_trainer *t, int32_t index) {
 void lnspi_backward(lnsp_trainer *t) {
   backward_want(t);
   for (int32_t n = t->graph->node_count - 1; n > 0; n--)
-    if (t->reached[n] && t->wanted[n]) backward_node(t, n);
-  if (t->rule.clip_each > 0) lnspi_privacy_clip(t);
-  t->phase = LNSPI_PHASE_GRADIENT;
+    if (t->grad.reached[n] && t->grad.wanted[n]) backward_node(t, n);
+  if (t->optim.rule.clip_each > 0) lnspi_privacy_clip(t);
+  t->pass.phase = LNSPI_PHASE_GRADIENT;
 }

@@ -17,7 +17,7 @@
 #define CHECKPOINT_RESIDUAL "residual."
 
 static void checkpoint_moment_prefix(const lnsp_trainer *t, int32_t m, char *to) {
-  lnspi_format(to, CHECKPOINT_PREFIX, "optimizer.%s.", t->rule.optimizer->moment_name[m]);
+  lnspi_format(to, CHECKPOINT_PREFIX, "optimizer.%s.", t->optim.rule.optimizer->moment_name[m]);
 }
 
 /* The whole of a value as one integer. */
@@ -36,16 +36,16 @@ static int32_t checkpoint_integer(const char *value, const char *key, int64_t mo
 static void checkpoint_write_ages(const lnsp_trainer *t, char *to) {
   to[0] = 0;
   for (int32_t i = 0, first = 1; i < t->graph->weight_count; i++)
-    if (t->age[i] != t->step) {
+    if (t->optim.age[i] != t->step) {
       to += lnspi_format(to, CHECKPOINT_AGE, "%s%d:%llu", first ? "" : " ", i,
-                         (unsigned long long)t->age[i]);
+                         (unsigned long long)t->optim.age[i]);
       first = 0;
     }
 }
 
 static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_error *error) {
   lnspi_lexer text;
-  for (int32_t i = 0; i < t->graph->weight_count; i++) t->age[i] = t->step;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) t->optim.age[i] = t->step;
   lnspi_lexer_open(&text, string ? string : "");
   while (!lnspi_lexer_at_end(&text)) {
     lnspi_token word = lnspi_lexer_next(&text, "");
@@ -59,7 +59,7 @@ static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_er
     if (lnspi_token_split(word, ':', 2).length)
       return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.ages",
                              "lnsp.ages has words of more than an index and an age");
-    t->age[index] = (uint64_t)age;
+    t->optim.age[index] = (uint64_t)age;
   }
   return LNSP_OK;
 }
@@ -85,13 +85,14 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
   size_t weights = (size_t)t->graph->weight_count;
   int32_t count = 1;
   lnspi_block work;
-  for (int32_t m = 0; m < t->moment_count; m++) {
+  for (int32_t m = 0; m < t->optim.moment_count; m++) {
     checkpoint_moment_prefix(t, m, prefix[m]);
     parts[count].prefix = prefix[m];
     parts[count].array = 1;
     values[m] = (lnspi_moments8_values){t, m, 0};
-    if (t->narrow) parts[count].read = lnspi_moments8_read;
-    parts[count++].state = t->narrow ? (const void *)&values[m] : t->moment[m];
+    if (t->optim.has_moments8) parts[count].read = lnspi_moments8_read;
+    parts[count++].state =
+        t->optim.has_moments8 ? (const void *)&values[m] : t->optim.moment[m];
   }
   if (t->average) {
     parts[count].prefix = "average.";
@@ -110,16 +111,16 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
   for (size_t i = 0; i < weights; i++) frozen[i] = t->frozen[i] ? '1' : '0';
   checkpoint_write_ages(t, ages);
   lnspi_format(step, sizeof step, "%llu", (unsigned long long)t->step);
-  lnspi_decimal_write((float)t->rule.lr, lr);
+  lnspi_decimal_write((float)t->optim.rule.lr, lr);
   lnsp_key_value pairs[7] = {{"lnsp.trainer", CHECKPOINT_VERSION},
                              {"lnsp.step", step},
                              {"lnsp.ages", ages},
                              {"lnsp.frozen", frozen},
-                             {"lnsp.loss", t->loss_text},
-                             {"lnsp.optimizer", t->optimizer_text},
+                             {"lnsp.loss", t->loss.text},
+                             {"lnsp.optimizer", t->optim.text},
                              {"lnsp.lr", lr}};
-  status = lnspi_save(t->graph, parts, count, pairs, t->lr_changed ? 7 : 6, t->rule.weights,
-                      sink, options, error);
+  status = lnspi_save(t->graph, parts, count, pairs, t->optim.lr_changed ? 7 : 6,
+                      t->optim.rule.weights, sink, options, error);
   lnspi_block_close(&work);
   return status;
 }
@@ -133,7 +134,7 @@ int32_t lnspi_checkpoint_save(const lnsp_trainer *t, const lnsp_sink *sink, int3
   options.struct_size = sizeof options;
   if (t->block.owned) options.allocator = &t->block.allocator;
   if (what == LNSP_SAVE_STATE) return checkpoint_save_state(t, sink, &options, error);
-  return lnspi_save(t->graph, &part, 1, NULL, 0, t->rule.weights, sink, &options, error);
+  return lnspi_save(t->graph, &part, 1, NULL, 0, t->optim.rule.weights, sink, &options, error);
 }
 
 /* ---- back ---- */
@@ -142,12 +143,12 @@ int32_t lnspi_checkpoint_save(const lnsp_trainer *t, const lnsp_sink *sink, int3
 static int32_t checkpoint_check_moments(const lnsp_trainer *t, const lnsp_file *file,
                                         lnsp_error *error) {
   char kept[LNSPI_MOMENTS][CHECKPOINT_PREFIX];
-  for (int32_t m = 0; m < t->moment_count; m++) checkpoint_moment_prefix(t, m, kept[m]);
+  for (int32_t m = 0; m < t->optim.moment_count; m++) checkpoint_moment_prefix(t, m, kept[m]);
   for (int32_t i = 0; i < file->tensor_count; i++) {
     const char *name = file->entries[i].name;
     int known = !lnspi_str_starts_with(name, "optimizer.") ||
                 lnspi_graph_find_weight(t->graph, name) >= 0;
-    for (int32_t m = 0; m < t->moment_count && !known; m++)
+    for (int32_t m = 0; m < t->optim.moment_count && !known; m++)
       known = lnspi_str_starts_with(name, kept[m]);
     if (!known)
       return lnspi_error_set(
@@ -179,22 +180,24 @@ static int32_t checkpoint_load_moment(lnsp_trainer *t, lnsp_file *file, int32_t 
                                       lnsp_error *error) {
   char prefix[CHECKPOINT_PREFIX];
   lnspi_moments8_values values = {t, m, 0};
-  const float *square = m == t->rule.optimizer->squares && !t->narrow ? t->moment[m] : NULL;
+  const float *square = m == t->optim.rule.optimizer->squares && !t->optim.has_moments8
+                            ? t->optim.moment[m]
+                            : NULL;
   checkpoint_moment_prefix(t, m, prefix);
   int32_t status = checkpoint_has_part(t, file, prefix, error);
   if (status != LNSP_OK) return status;
-  if (t->narrow)
+  if (t->optim.has_moments8)
     status = lnspi_load_rows(file, t->graph, prefix, lnspi_moments8_write_scales, &values,
                              t->row, error);
   else
-    status = lnspi_load_array(file, t->graph, prefix, t->moment[m], t->row, error);
+    status = lnspi_load_array(file, t->graph, prefix, t->optim.moment[m], t->row, error);
   if (status != LNSP_OK) return status;
   for (int64_t i = 0; square && i < t->graph->state_floats; i++)
     if (square[i] < 0.f) values.negative = 1;
   if (values.negative)
     return lnspi_error_set(error, LNSP_E_FORMAT, NULL,
                            "the state file has a negative second moment: it is damaged");
-  if (!t->narrow) return LNSP_OK;
+  if (!t->optim.has_moments8) return LNSP_OK;
   lnspi_moments8_finish_scales(&values);
   return lnspi_load_rows(file, t->graph, prefix, lnspi_moments8_write_codes, &values, t->row,
                          error);
@@ -219,14 +222,14 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
   if (status == LNSP_OK)
     status = checkpoint_read_frozen(t, lnspi_safetensors_metadata(file, "lnsp.frozen"), error);
   /* a rate that was set by hand belongs to the text it was set over */
-  if (status != LNSP_OK || !saved || !lnspi_str_equal(saved, t->optimizer_text)) return status;
+  if (status != LNSP_OK || !saved || !lnspi_str_equal(saved, t->optim.text)) return status;
   value = lnspi_safetensors_metadata(file, "lnsp.lr");
   if (!value) return LNSP_OK;
   lnspi_lexer_open(&text, value);
   status = lnspi_decimal_parse(lnspi_lexer_next(&text, ""), "lnsp.lr", 0, 1e6, &lr, error);
   if (status != LNSP_OK) return status;
-  t->rule.lr = (double)(float)lr;
-  t->lr_changed = 1;
+  t->optim.rule.lr = (double)(float)lr;
+  t->optim.lr_changed = 1;
   return LNSP_OK;
 }
 
@@ -243,7 +246,7 @@ static int32_t checkpoint_load_residual(lnsp_trainer *t, lnsp_file *file, lnsp_e
 
 int32_t lnspi_checkpoint_load(lnsp_trainer *t, lnsp_file *file, lnsp_error *error) {
   int32_t status = checkpoint_check_moments(t, file, error);
-  for (int32_t m = 0; status == LNSP_OK && m < t->moment_count; m++)
+  for (int32_t m = 0; status == LNSP_OK && m < t->optim.moment_count; m++)
     status = checkpoint_load_moment(t, file, m, error);
   if (status == LNSP_OK && t->average) status = checkpoint_has_part(t, file, "average.", error);
   if (status == LNSP_OK && t->average)
@@ -259,19 +262,19 @@ void lnspi_checkpoint_hash(const lnsp_trainer *t, int32_t what, uint8_t out[32])
   if (what == LNSP_SAVE_STATE) {
     uint8_t bytes[8];
     lnspi_state_hash(t->graph, t->state, &hash);
-    for (int32_t m = 0; m < t->moment_count; m++) {
+    for (int32_t m = 0; m < t->optim.moment_count; m++) {
       const lnspi_moments8_values values = {t, m, 0};
-      if (t->narrow)
+      if (t->optim.has_moments8)
         lnspi_state_hash_rows(t->graph, lnspi_moments8_read, &values, &hash);
       else
-        lnspi_state_hash_array(t->graph, t->moment[m], &hash);
+        lnspi_state_hash_array(t->graph, t->optim.moment[m], &hash);
     }
     if (t->average) lnspi_state_hash_array(t->graph, t->average, &hash);
     if (t->residual) lnspi_state_hash_array(t->graph, t->residual, &hash);
     lnspi_store64(bytes, t->step);
     lnspi_blake2s_update(&hash, bytes, 8);
     for (int32_t i = 0; i < t->graph->weight_count; i++) {
-      lnspi_store64(bytes, t->age[i]);
+      lnspi_store64(bytes, t->optim.age[i]);
       lnspi_blake2s_update(&hash, bytes, 8);
     }
   } else if (what == LNSP_SAVE_AVERAGE) {

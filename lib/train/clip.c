@@ -11,14 +11,14 @@
 static void clip_square(lnsp_trainer *t, const lnspi_grad_tile *strip, void *data) {
   const float *g = lnspi_grad_tiles_gradient(t, strip);
   (void)data;
-  t->squares[strip->number] = t->engine.k->dot(g, g, strip->kn * strip->lanes);
+  t->grad.tile_squares[strip->number] = t->engine.k->dot(g, g, strip->kn * strip->lanes);
 }
 
 /* Strip by strip in their order, whoever forms them. */
 static double clip_matrix_squares(lnsp_trainer *t, int32_t index, double total) {
   const int64_t strips = lnspi_grad_tiles_count(&t->graph->weights[index]);
   lnspi_grad_tiles_each(t, index, 0, clip_square, NULL);
-  for (int64_t i = 0; i < strips; i++) total += (double)t->squares[i];
+  for (int64_t i = 0; i < strips; i++) total += (double)t->grad.tile_squares[i];
   return total;
 }
 
@@ -26,11 +26,11 @@ static double clip_matrix_squares(lnsp_trainer *t, int32_t index, double total) 
  * product, whose norm is the product of the norms. */
 static int clip_is_outer(const lnsp_trainer *t, int32_t weight) {
   uint64_t parts = 0;
-  if (t->graph->weights[weight].parts > 64 || t->whole) return 0;
-  for (int32_t u = 0; u < t->use_count; u++) {
-    uint64_t part = UINT64_C(1) << t->uses[u].part;
-    if (t->uses[u].weight != weight) continue;
-    if (t->uses[u].rows > 1 || parts & part) return 0;
+  if (t->graph->weights[weight].parts > 64 || t->accum.included) return 0;
+  for (int32_t u = 0; u < t->grad.use_count; u++) {
+    uint64_t part = UINT64_C(1) << t->grad.uses[u].part;
+    if (t->grad.uses[u].weight != weight) continue;
+    if (t->grad.uses[u].rows > 1 || parts & part) return 0;
     parts |= part;
   }
   return 1;
@@ -43,33 +43,34 @@ static double clip_square_norm(lnsp_trainer *t) {
   double total = 0;
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *weight = &t->graph->weights[i];
-    if (!t->touched[i]) continue;
+    if (!t->grad.touched[i]) continue;
     if (weight->kind == LNSPI_FLAT) {
-      const float *g = t->small + t->small_offset[i];
+      const float *g = t->grad.flat + t->grad.flat_offset[i];
       total += lnspi_accumulate_has(t, i) ? lnspi_accumulate_square_norm(t, i)
                                           : (double)k->dot(g, g, weight->floats);
-    } else if (t->given || !clip_is_outer(t, i)) {
+    } else if (t->grad.given || !clip_is_outer(t, i)) {
       total = clip_matrix_squares(t, i, total);
     } else {
-      for (int32_t u = 0; u < t->use_count; u++)
-        if (t->uses[u].weight == i)
-          total += (double)k->dot(t->uses[u].d, t->uses[u].d, weight->dims[0] / weight->parts) *
-                   (double)k->dot(t->uses[u].x, t->uses[u].x, weight->dims[1]);
+      for (int32_t u = 0; u < t->grad.use_count; u++)
+        if (t->grad.uses[u].weight == i)
+          total += (double)k->dot(t->grad.uses[u].d, t->grad.uses[u].d,
+                                  weight->dims[0] / weight->parts) *
+                   (double)k->dot(t->grad.uses[u].x, t->grad.uses[u].x, weight->dims[1]);
     }
   }
   return total;
 }
 
 int32_t lnspi_clip(lnsp_trainer *t, double *scale, double *mean_norm, lnsp_error *error) {
-  *scale = t->sum ? 1.0 / (double)t->rule.accumulate : 1;
-  if (!(t->rule.clip > 0)) return LNSP_OK;
+  *scale = t->accum.sum ? 1.0 / (double)t->optim.rule.accumulate : 1;
+  if (!(t->optim.rule.clip > 0)) return LNSP_OK;
   double norm = *mean_norm = *scale * sqrt(clip_square_norm(t));
   if (!(norm <= DBL_MAX))
     return lnspi_error_set(
         error, LNSP_E_NOT_FINITE, NULL,
         "the gradient is too large to be clipped, so nothing was changed: check "
         "the data");
-  double factor = t->rule.clip / (norm + 1e-6);
+  double factor = t->optim.rule.clip / (norm + 1e-6);
   if (factor < 1) *scale *= factor;
   return LNSP_OK;
 }

@@ -28,8 +28,8 @@ static double finite_check_norm(const lnspi_kernels *k, const float *x, int64_t 
 static double finite_check_use_bound(const lnsp_trainer *t) {
   const lnspi_kernels *k = t->engine.k;
   double total = 0, rows = 0;
-  for (int32_t u = 0; u < t->use_count; u++) {
-    const lnspi_use *use = &t->uses[u];
+  for (int32_t u = 0; u < t->grad.use_count; u++) {
+    const lnspi_use *use = &t->grad.uses[u];
     const lnspi_weight *weight = &t->graph->weights[use->weight];
     total +=
         finite_check_norm(k, use->d, use->ldd, use->rows, weight->dims[0] / weight->parts) *
@@ -42,8 +42,8 @@ static double finite_check_use_bound(const lnsp_trainer *t) {
 static double finite_check_given_bound(const lnsp_trainer *t) {
   double most = 0;
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
-    if (!t->touched[i]) continue;
-    double largest = (double)t->engine.k->max_abs(t->given[i], t->graph->weights[i].count);
+    if (!t->grad.touched[i]) continue;
+    double largest = (double)t->engine.k->max_abs(t->grad.given[i], t->graph->weights[i].count);
     if (!(largest <= LNSPI_MOST_GRADIENT)) return INFINITY;
     if (largest > most) most = largest;
   }
@@ -51,13 +51,13 @@ static double finite_check_given_bound(const lnsp_trainer *t) {
 }
 
 double lnspi_finite_check_gradient(const lnsp_trainer *t) {
-  double most = t->given ? finite_check_given_bound(t) : finite_check_use_bound(t);
+  double most = t->grad.given ? finite_check_given_bound(t) : finite_check_use_bound(t);
   if (!(most <= LNSPI_MOST_GRADIENT)) return INFINITY;
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *weight = &t->graph->weights[i];
-    if (!t->touched[i] || weight->kind != LNSPI_FLAT) continue;
+    if (!t->grad.touched[i] || weight->kind != LNSPI_FLAT) continue;
     double largest =
-        (double)t->engine.k->max_abs(t->small + t->small_offset[i], weight->floats);
+        (double)t->engine.k->max_abs(t->grad.flat + t->grad.flat_offset[i], weight->floats);
     if (!(largest <= LNSPI_MOST_GRADIENT)) return INFINITY;
     if (largest > most) most = largest;
   }
@@ -91,35 +91,35 @@ static double finite_check_largest_weight(lnsp_trainer *t) {
 static void finite_check_know_bounds(lnsp_trainer *t) {
   const lnspi_kernels *k = t->engine.k;
   int64_t n = t->graph->state_floats;
-  t->bounds.weight = finite_check_largest_weight(t);
-  t->bounds.average = t->average ? (double)k->max_abs(t->average, n) : 0;
-  t->bounds.moment = 0;
-  for (int32_t m = 0; m < t->moment_count; m++) {
+  t->optim.bounds.weight = finite_check_largest_weight(t);
+  t->optim.bounds.average = t->average ? (double)k->max_abs(t->average, n) : 0;
+  t->optim.bounds.moment = 0;
+  for (int32_t m = 0; m < t->optim.moment_count; m++) {
     double most;
-    if (t->narrow)
+    if (t->optim.has_moments8)
       most = lnspi_moments8_max_abs(t, m);
-    else if (m == t->rule.optimizer->squares)
-      most = sqrt((double)k->max_abs(t->moment[m], n));
+    else if (m == t->optim.rule.optimizer->squares)
+      most = sqrt((double)k->max_abs(t->optim.moment[m], n));
     else
-      most = (double)k->max_abs(t->moment[m], n);
-    if (most > t->bounds.moment) t->bounds.moment = most;
+      most = (double)k->max_abs(t->optim.moment[m], n);
+    if (most > t->optim.bounds.moment) t->optim.bounds.moment = most;
   }
-  t->bounds_known = 1;
+  t->optim.bounds_known = 1;
 }
 
 int32_t lnspi_finite_check(lnsp_trainer *t, double gradient, const lnspi_update *update,
                            lnspi_bounds *after, lnsp_error *error) {
   for (int fresh = 0; fresh < 2; fresh++) {
-    if (fresh || !t->bounds_known) finite_check_know_bounds(t);
-    *after = t->bounds;
-    t->rule.optimizer->bound(t->rule.real, update, gradient, after);
-    if (t->rule.weights == LNSP_BF16) after->weight *= 1.0079; /* rounded up, at most */
+    if (fresh || !t->optim.bounds_known) finite_check_know_bounds(t);
+    *after = t->optim.bounds;
+    t->optim.rule.optimizer->bound(t->optim.rule.real, update, gradient, after);
+    if (t->optim.rule.weights == LNSP_BF16) after->weight *= 1.0079; /* rounded up, at most */
     int sound = after->weight <= LNSPI_MOST_WEIGHT && after->moment <= LNSPI_MOST_GRADIENT;
     /* tensors that the step does not touch stay as large as they are */
-    after->weight = finite_check_larger(after->weight, t->bounds.weight);
-    after->moment = finite_check_larger(after->moment, t->bounds.moment);
+    after->weight = finite_check_larger(after->weight, t->optim.bounds.weight);
+    after->moment = finite_check_larger(after->moment, t->optim.bounds.moment);
     if (t->average) /* it lies between what it was and the weights */
-      after->average = finite_check_larger(t->bounds.average, after->weight);
+      after->average = finite_check_larger(t->optim.bounds.average, after->weight);
     if (sound && after->average <= LNSPI_MOST_WEIGHT) return LNSP_OK;
   }
   return lnspi_error_set(

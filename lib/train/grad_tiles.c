@@ -27,10 +27,10 @@ typedef struct grad_tiles_job {
 static const lnspi_use *grad_tiles_only_use(const lnsp_trainer *t, int32_t weight,
                                             int32_t part) {
   const lnspi_use *found = NULL;
-  for (int32_t u = 0; u < t->use_count; u++)
-    if (t->uses[u].weight == weight && t->uses[u].part == part) {
+  for (int32_t u = 0; u < t->grad.use_count; u++)
+    if (t->grad.uses[u].weight == weight && t->grad.uses[u].part == part) {
       if (found) return NULL;
-      found = &t->uses[u];
+      found = &t->grad.uses[u];
     }
   return found;
 }
@@ -46,7 +46,7 @@ static void grad_tiles_given(const lnsp_trainer *t, const lnspi_grad_tile *strip
   const lnspi_weight *weight = &t->graph->weights[strip->weight];
   const int64_t in = weight->dims[1];
   const int64_t row = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
-  const float *from = t->given[strip->weight];
+  const float *from = t->grad.given[strip->weight];
   if (!from) return;
   from += row * in + strip->k0;
   for (int64_t l = 0; l < strip->real; l++, from += in)
@@ -56,8 +56,8 @@ static void grad_tiles_given(const lnsp_trainer *t, const lnspi_grad_tile *strip
 const float *lnspi_grad_tiles_gradient(const lnsp_trainer *t, const lnspi_grad_tile *strip) {
   const size_t bytes = (size_t)(strip->kn * strip->lanes) * sizeof(float);
   int started = lnspi_accumulate_has(t, strip->weight);
-  if (started) memcpy(strip->g, t->sum + strip->offset, bytes);
-  if (t->given) {
+  if (started) memcpy(strip->g, t->accum.sum + strip->offset, bytes);
+  if (t->grad.given) {
     if (!started) memset(strip->g, 0, bytes);
     grad_tiles_given(t, strip);
     return strip->g;
@@ -66,15 +66,16 @@ const float *lnspi_grad_tiles_gradient(const lnsp_trainer *t, const lnspi_grad_t
     grad_tiles_add_use(t, strip->use, strip, started);
     return strip->g;
   }
-  for (int32_t u = 0; u < t->use_count; u++)
-    if (t->uses[u].weight == strip->weight && t->uses[u].part == strip->part)
-      grad_tiles_add_use(t, &t->uses[u], strip, started++);
+  for (int32_t u = 0; u < t->grad.use_count; u++)
+    if (t->grad.uses[u].weight == strip->weight && t->grad.uses[u].part == strip->part)
+      grad_tiles_add_use(t, &t->grad.uses[u], strip, started++);
   if (!started) memset(strip->g, 0, bytes);
   return strip->g;
 }
 
 int lnspi_grad_tiles_fused(const lnsp_trainer *t, const lnspi_use *use) {
-  return use && !t->narrow && !t->sum && !(t->rule.noise > 0) && t->rule.optimizer->apply_strip;
+  return use && !t->optim.has_moments8 && !t->accum.sum && !(t->optim.rule.noise > 0) &&
+         t->optim.rule.optimizer->apply_strip;
 }
 
 /* ---- all of them ---- */
@@ -93,7 +94,7 @@ static int64_t grad_tiles_most(const grad_tiles_job *job, const lnspi_grad_tile 
   const lnsp_trainer *t = job->t;
   int64_t floats = LNSPI_GRAD_TILE_FLOATS;
   if (!(job->how & LNSPI_GRAD_TILES_UPDATE)) return floats / strip->lanes;
-  if (t->rule.weights == LNSP_F32 && lnspi_grad_tiles_fused(t, strip->use))
+  if (t->optim.rule.weights == LNSP_F32 && lnspi_grad_tiles_fused(t, strip->use))
     floats =
         t->engine.tasks.count > 1 ? GRAD_TILES_FUSED_TASKS_FLOATS : GRAD_TILES_FUSED_FLOATS;
   return floats / strip->lanes & ~(int64_t)7;

@@ -18,16 +18,16 @@ static void gradient_write_out(lnsp_trainer *t, const lnspi_grad_tile *strip, vo
 
 int32_t lnspi_gradient_read(lnsp_trainer *t, int32_t index, float *out, lnsp_error *error) {
   const lnspi_weight *weight = &t->graph->weights[index];
-  if (t->phase != LNSPI_PHASE_GRADIENT)
+  if (t->pass.phase != LNSPI_PHASE_GRADIENT)
     return lnspi_error_set(error, LNSP_E_STATE, weight->name,
                            "there is no gradient now: call evaluate or backward first");
-  if (!t->touched[index])
+  if (!t->grad.touched[index])
     return lnspi_error_set(error, LNSP_E_STATE, weight->name,
                            "the loss does not reach '%s', or it is frozen", weight->name);
   if (weight->kind == LNSPI_FLAT) {
     lnspi_weight alone = *weight;
-    alone.offset = t->small_offset[index];
-    lnspi_state_read_array(&alone, t->small, 0, lnspi_weight_rows(weight), out);
+    alone.offset = t->grad.flat_offset[index];
+    lnspi_state_read_array(&alone, t->grad.flat, 0, lnspi_weight_rows(weight), out);
   } else {
     lnspi_grad_tiles_each(t, index, 0, gradient_write_out, out);
   }

@@ -21,17 +21,17 @@ static int32_t loss_eval_find(const lnspi_batch_needs *needs, const char *name) 
 /* The caller's tensor of that name. */
 static void loss_eval_data_operand(const lnsp_trainer *t, const char *name, int32_t o,
                                    lnspi_loss_call *call) {
-  const int32_t d = loss_eval_find(&t->objective->needs, name);
-  call->x[o] = t->objective->needs.data[d].rows;
-  call->ld[o] = lnspi_round16(t->objective->needs.data[d].width);
-  call->each[o] = t->data_each[d];
+  const int32_t d = loss_eval_find(&t->loss.objective->needs, name);
+  call->x[o] = t->loss.objective->needs.data[d].rows;
+  call->ld[o] = lnspi_round16(t->loss.objective->needs.data[d].width);
+  call->each[o] = t->pass.each[d];
 }
 
 static void loss_eval_context_operand(const lnsp_trainer *t, int64_t length, int32_t o,
                                       lnspi_loss_call *call) {
   call->x[o] = lnspi_engine_value(&t->engine, 0);
   call->ld[o] = lnspi_node_ld(t->graph, 0);
-  call->each[o] = t->concepts;
+  call->each[o] = t->pass.concepts;
   call->share[o] = length;
 }
 
@@ -45,7 +45,7 @@ static int32_t loss_eval_group(const lnspi_batch_needs *needs, const char *name)
 /* Points operand number o of a term at its rows, and at its gradient. */
 static void loss_eval_bind_operand(lnsp_trainer *t, int32_t index, int32_t o, int32_t node,
                                    lnspi_loss_call *call) {
-  const lnspi_objective *objective = t->objective;
+  const lnspi_objective *objective = t->loss.objective;
   const lnspi_loss_term *term = &objective->terms[index];
   const char *name = term->loss->operand[o].name;
   const int turned = lnspi_loss_term_replaces(term, o);
@@ -68,7 +68,7 @@ static void loss_eval_bind_operand(lnsp_trainer *t, int32_t index, int32_t o, in
   call->ld[o] = ld;
   call->x[o] = lnspi_engine_value(&t->engine, node) + skip;
   if (!turned || !term->stop)
-    call->d[o] = t->dvalues + t->engine.plan.value_offset[node] + skip;
+    call->d[o] = t->grad.values + t->engine.plan.value_offset[node] + skip;
 }
 
 static lnspi_loss_call loss_eval_context_weight(lnsp_trainer *t, const lnspi_loss_call *term) {
@@ -86,7 +86,8 @@ static lnspi_loss_call loss_eval_context_weight(lnsp_trainer *t, const lnspi_los
 
 /* The caller's echoes of a term's rows. */
 static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call, lnsp_error *error) {
-  float *rows_at = t->objective->needs.data[loss_eval_find(&t->objective->needs, "echo")].rows;
+  float *rows_at =
+      t->loss.objective->needs.data[loss_eval_find(&t->loss.objective->needs, "echo")].rows;
   const int64_t rows = lnspi_echo_rows(call);
   lnsp_tensor output, echo;
   memset(rows_at, 0, (size_t)(rows * call->ld[1]) * sizeof(float));
@@ -98,7 +99,7 @@ static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call, lnsp
   echo.name = "echo";
   echo.data = rows_at;
   echo.strides[0] = call->ld[1];
-  const int32_t refused = t->echo.echo(t->echo.user, &output, &echo);
+  const int32_t refused = t->loss.echo.echo(t->loss.echo.user, &output, &echo);
   (void)lnspi_fpenv_enter(); /* whatever it did to this thread's */
   if (refused)
     return lnspi_error_set(error, LNSP_E_REFUSED, "echo",
@@ -111,42 +112,42 @@ static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call, lnsp
 
 /* Draws the replay term's rows, which come after those of the groups and have no padding. */
 static void loss_eval_draw(lnsp_trainer *t) {
-  const lnspi_objective *objective = t->objective;
+  const lnspi_objective *objective = t->loss.objective;
   const int64_t ld = lnspi_node_ld(t->graph, 0);
-  const int64_t first = objective->needs.group_count * t->batch * t->concepts;
-  const int64_t rows = objective->replay_rows * t->concepts;
+  const int64_t first = objective->needs.group_count * t->pass.rows * t->pass.concepts;
+  const int64_t rows = objective->replay_rows * t->pass.concepts;
   if (!rows) return;
   if (t->engine.has_mask) memset(t->engine.mask + first, 1, (size_t)rows);
-  lnspi_replay_draw(t->engine.k, t->replay, t->graph->nodes[0].width, objective->replay_seed,
-                    lnspi_trainer_call_number(t), rows,
-                    lnspi_engine_value(&t->engine, 0) + first * ld, ld, t->loss_scratch);
+  lnspi_replay_draw(t->engine.k, t->loss.replay, t->graph->nodes[0].width,
+                    objective->replay_seed, lnspi_trainer_call_number(t), rows,
+                    lnspi_engine_value(&t->engine, 0) + first * ld, ld, t->loss.scratch);
 }
 
 /* Those rows and their gradient. */
 static void loss_eval_replay(lnsp_trainer *t, int32_t node, lnspi_loss_call *call) {
   const int64_t ld = lnspi_node_ld(t->graph, node);
-  const int64_t first = t->objective->needs.group_count * call->rows;
-  call->rows = t->objective->replay_rows * t->concepts;
+  const int64_t first = t->loss.objective->needs.group_count * call->rows;
+  call->rows = t->loss.objective->replay_rows * t->pass.concepts;
   call->ld[0] = call->ld[1] = ld;
   call->x[0] = lnspi_engine_value(&t->engine, node) + first * ld;
-  call->d[0] = t->dvalues + t->engine.plan.value_offset[node] + first * ld;
+  call->d[0] = t->grad.values + t->engine.plan.value_offset[node] + first * ld;
   call->x[1] = lnspi_engine_value(&t->engine, 0) + first * lnspi_node_ld(t->graph, 0);
 }
 
 static int32_t loss_eval_term(lnsp_trainer *t, int32_t index, double first, double *value,
                               lnsp_error *error) {
-  const lnspi_loss_term *term = &t->objective->terms[index];
+  const lnspi_loss_term *term = &t->loss.objective->terms[index];
   const lnspi_loss *loss = lnspi_loss_of_term(term);
-  const int32_t node = t->graph->outputs[t->objective->output[index]].node;
+  const int32_t node = t->graph->outputs[t->loss.objective->output[index]].node;
   int32_t status = LNSP_OK;
   lnspi_loss_call call, gate;
   lnspi_loss_start(&call);
   call.k = t->engine.k;
-  call.length = lnspi_graph_rows(t->graph, node, t->concepts);
-  call.rows = t->batch * call.length;
+  call.length = lnspi_graph_rows(t->graph, node, t->pass.concepts);
+  call.rows = t->pass.rows * call.length;
   call.width = t->graph->nodes[node].width;
   call.real = term->real;
-  call.scratch = t->loss_scratch;
+  call.scratch = t->loss.scratch;
   call.pass = lnspi_trainer_call_number(t);
   lnspi_backward_seed(t, node);
   if (!term->loss) {
@@ -156,7 +157,7 @@ static int32_t loss_eval_term(lnsp_trainer *t, int32_t index, double first, doub
       if (lnspi_loss_uses(loss, term->real, o))
         loss_eval_bind_operand(t, index, o, node, &call);
   }
-  if (term->loss && lnspi_echo_is(loss) && t->echo.echo)
+  if (term->loss && lnspi_echo_is(loss) && t->loss.echo.echo)
     status = loss_eval_echo(t, &call, error);
   if (term->gated) gate = loss_eval_context_weight(t, &call);
   if (status == LNSP_OK)
@@ -170,10 +171,10 @@ static int32_t loss_eval_terms(lnsp_trainer *t, int learning, double *total,
   double first = 0;
   *total = 0;
   lnspi_backward_start(t);
-  for (int32_t i = 0; i < t->objective->term_count; i++) {
+  for (int32_t i = 0; i < t->loss.objective->term_count; i++) {
     const uint64_t pass = learning ? lnspi_trainer_call_number(t) : 0;
     double value = 0;
-    if (!lnspi_loss_weighting_active(&t->objective->terms[i], t->step, pass)) continue;
+    if (!lnspi_loss_weighting_active(&t->loss.objective->terms[i], t->step, pass)) continue;
     int32_t status = loss_eval_term(t, i, first, &value, error);
     if (status != LNSP_OK) return status;
     if (i == 0) first = value;
@@ -185,9 +186,9 @@ static int32_t loss_eval_terms(lnsp_trainer *t, int learning, double *total,
 /* Some losses compare rows with each other. */
 static int32_t loss_eval_check_rows(const lnsp_trainer *t, const lnspi_batch *batch,
                                     lnsp_error *error) {
-  for (int32_t i = 0; i < t->objective->term_count; i++) {
-    const lnspi_loss *loss = t->objective->terms[i].loss;
-    const int32_t node = t->graph->outputs[t->objective->output[i]].node;
+  for (int32_t i = 0; i < t->loss.objective->term_count; i++) {
+    const lnspi_loss *loss = t->loss.objective->terms[i].loss;
+    const int32_t node = t->graph->outputs[t->loss.objective->output[i]].node;
     const int64_t rows = batch->rows * lnspi_graph_rows(t->graph, node, batch->concepts);
     if (loss && rows < loss->minimum_rows)
       return lnspi_error_set(error, LNSP_E_SHAPE, loss->name,
@@ -200,13 +201,13 @@ static int32_t loss_eval_check_rows(const lnsp_trainer *t, const lnspi_batch *ba
 /* Binds the caller's tensors; nothing of the trainer has changed if that fails. */
 static int32_t loss_eval_bind(const lnsp_trainer *t, const lnsp_tensor *inputs,
                               int32_t input_count, lnspi_batch *batch, lnsp_error *error) {
-  const lnspi_objective *objective = t->objective;
+  const lnspi_objective *objective = t->loss.objective;
   if (objective->term_count == 0)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
         "this trainer has no loss: use forward, backward and apply, or create it with a loss "
         "text");
-  if (objective->replay_rows && !t->has_replay)
+  if (objective->replay_rows && !t->loss.has_replay)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the loss has a replay term, but no statistics were set: call "
                            "lnsp_trainer_set_replay");
@@ -219,12 +220,12 @@ static int32_t loss_eval_bind(const lnsp_trainer *t, const lnsp_tensor *inputs,
  * layer draws at random. */
 static int32_t loss_eval_run(lnsp_trainer *t, const lnspi_batch *batch, const float *state,
                              int learning, double *loss, lnsp_error *error) {
-  const lnspi_objective *objective = t->objective;
+  const lnspi_objective *objective = t->loss.objective;
   double total;
-  t->phase = LNSPI_PHASE_IDLE; /* from here on, values of the last pass are overwritten */
-  t->batch = batch->rows;
-  t->concepts = batch->concepts;
-  memcpy(t->data_each, batch->each, (size_t)objective->needs.data_count * sizeof *batch->each);
+  t->pass.phase = LNSPI_PHASE_IDLE; /* from here on, values of the last pass are overwritten */
+  t->pass.rows = batch->rows;
+  t->pass.concepts = batch->concepts;
+  memcpy(t->pass.each, batch->each, (size_t)objective->needs.data_count * sizeof *batch->each);
   int32_t status = lnspi_inputs_load(&t->engine, batch, error);
   if (status) return status;
   loss_eval_draw(t);

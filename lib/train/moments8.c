@@ -64,18 +64,19 @@ lnspi_moments8 lnspi_moments8_at(const lnsp_trainer *t, int32_t index, int64_t e
                                  const uint32_t key[2]) {
   const lnspi_weight *weight = &t->graph->weights[index];
   int64_t block = moments8_block(weight, element), at = weight->offset + element;
-  lnspi_moments8 moments = {(int8_t *)t->code[0] + at,
-                            t->code[1] + at,
-                            t->scale[0] + t->block_at[index] + block,
-                            t->scale[1] + t->block_at[index] + block,
+  lnspi_moments8 moments = {(int8_t *)t->optim.code[0] + at,
+                            t->optim.code[1] + at,
+                            t->optim.scale[0] + t->optim.block_at[index] + block,
+                            t->optim.scale[1] + t->optim.block_at[index] + block,
                             {key[0], key[1]},
                             (uint32_t)block};
   return moments;
 }
 
 double lnspi_moments8_max_abs(const lnsp_trainer *t, int32_t m) {
-  double top = (double)t->engine.k->max_abs(t->scale[m], t->block_at[t->graph->weight_count]);
-  return top * (m == t->rule.optimizer->squares ? 255 : 127);
+  double top = (double)t->engine.k->max_abs(t->optim.scale[m],
+                                            t->optim.block_at[t->graph->weight_count]);
+  return top * (m == t->optim.rule.optimizer->squares ? 255 : 127);
 }
 
 /* ---- values ---- */
@@ -91,9 +92,9 @@ static moments8_row moments8_find_row(const lnspi_moments8_values *values,
                                       const lnspi_weight *weight, int64_t row) {
   const lnsp_trainer *t = values->trainer;
   int64_t columns = lnspi_weight_columns(weight), piece = 0;
-  const int64_t block = t->block_at[weight - t->graph->weights];
-  moments8_row r = {t->code[values->m] + weight->offset, t->scale[values->m] + block, 0, 1,
-                    columns};
+  const int64_t block = t->optim.block_at[weight - t->graph->weights];
+  moments8_row r = {t->optim.code[values->m] + weight->offset,
+                    t->optim.scale[values->m] + block, 0, 1, columns};
   if (weight->kind == LNSPI_MATRIX) {
     int64_t out = weight->dims[0] / weight->parts, o = row % out;
     int64_t left = lnspi_round16(out) - o / 64 * 64;
@@ -109,7 +110,7 @@ static moments8_row moments8_find_row(const lnspi_moments8_values *values,
 }
 
 static int moments8_are_squares(const lnspi_moments8_values *values) {
-  return values->m == values->trainer->rule.optimizer->squares;
+  return values->m == values->trainer->optim.rule.optimizer->squares;
 }
 
 void lnspi_moments8_read(const void *user, const lnspi_weight *weight, int64_t row,
@@ -142,9 +143,9 @@ void lnspi_moments8_write_scales(void *user, const lnspi_weight *weight, int64_t
 /* What is far below anything that a step leaves becomes zero. */
 void lnspi_moments8_finish_scales(const lnspi_moments8_values *values) {
   const lnsp_trainer *t = values->trainer;
-  float *scale = t->scale[values->m];
+  float *scale = t->optim.scale[values->m];
   int squares = moments8_are_squares(values);
-  for (int64_t b = 0; b < t->block_at[t->graph->weight_count]; b++) {
+  for (int64_t b = 0; b < t->optim.block_at[t->graph->weight_count]; b++) {
     float top = squares ? sqrtf(scale[b]) : scale[b];
     scale[b] = top < (squares ? 0x1p-55f : 0x1p-113f)
                    ? 0.f

@@ -21,11 +21,11 @@ typedef struct privacy_example {
 } privacy_example;
 
 static int64_t privacy_groups(const lnsp_trainer *t) {
-  return t->engine.batch == t->batch ? 1 : t->objective->needs.group_count;
+  return t->engine.batch == t->pass.rows ? 1 : t->loss.objective->needs.group_count;
 }
 
 static int64_t privacy_row(const privacy_example *e, int64_t k) {
-  return (k / e->each * e->t->batch + e->number) * e->each + k % e->each;
+  return (k / e->each * e->t->pass.rows + e->number) * e->each + k % e->each;
 }
 
 /* One of the vectors d x^T whose sum is the example's gradient of a part of a matrix. */
@@ -36,15 +36,15 @@ typedef struct privacy_term {
 
 /* The rows of a use that are one example's. */
 static privacy_example privacy_of_use(const privacy_example *e, int32_t use) {
-  const privacy_example of = {e->t, e->number, e->t->uses[use].rows / e->t->engine.batch};
+  const privacy_example of = {e->t, e->number, e->t->grad.uses[use].rows / e->t->engine.batch};
   return of;
 }
 
 static int privacy_next(const privacy_example *e, privacy_term *term) {
-  const lnspi_use *uses = e->t->uses, *first = &uses[term->use];
+  const lnspi_use *uses = e->t->grad.uses, *first = &uses[term->use];
   if (++term->k < uses[term->use].rows / e->t->engine.batch * privacy_groups(e->t)) return 1;
   term->k = 0;
-  while (++term->use < e->t->use_count)
+  while (++term->use < e->t->grad.use_count)
     if (uses[term->use].weight == first->weight && uses[term->use].part == first->part)
       return 1;
   return 0;
@@ -53,7 +53,7 @@ static int privacy_next(const privacy_example *e, privacy_term *term) {
 static double privacy_product(const privacy_example *e, const privacy_term *a,
                               const privacy_term *b, int64_t out, int64_t in) {
   const lnspi_kernels *k = e->t->engine.k;
-  const lnspi_use *u = &e->t->uses[a->use], *v = &e->t->uses[b->use];
+  const lnspi_use *u = &e->t->grad.uses[a->use], *v = &e->t->grad.uses[b->use];
   const privacy_example ea = privacy_of_use(e, a->use), eb = privacy_of_use(e, b->use);
   const int64_t i = privacy_row(&ea, a->k), j = privacy_row(&eb, b->k);
   double d = (double)k->dot(u->d + i * u->ldd, v->d + j * v->ldd, out);
@@ -63,7 +63,7 @@ static double privacy_product(const privacy_example *e, const privacy_term *a,
 /* At least the square of the norm: sum over pairs of (d.d')(x.x'), and what their
  * rounding may have lost, which is relative to (sum of |d||x|)^2. */
 static double privacy_matrix(const privacy_example *e, int32_t use) {
-  const lnspi_weight *weight = &e->t->graph->weights[e->t->uses[use].weight];
+  const lnspi_weight *weight = &e->t->graph->weights[e->t->grad.uses[use].weight];
   const int64_t out = weight->dims[0] / weight->parts, in = weight->dims[1];
   const double lost = ((double)((out + in) / 16) + 16) * 0x1p-24;
   double total = 0, sizes = 0;
@@ -80,7 +80,8 @@ static double privacy_matrix(const privacy_example *e, int32_t use) {
 
 static int privacy_is_first(const lnsp_trainer *t, int32_t use) {
   for (int32_t u = 0; u < use; u++)
-    if (t->uses[u].weight == t->uses[use].weight && t->uses[u].part == t->uses[use].part)
+    if (t->grad.uses[u].weight == t->grad.uses[use].weight &&
+        t->grad.uses[u].part == t->grad.uses[use].part)
       return 0;
   return 1;
 }
@@ -89,7 +90,7 @@ static int privacy_is_first(const lnsp_trainer *t, int32_t use) {
 
 static int privacy_has_small(const lnsp_trainer *t, const lnspi_node *node) {
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
-    if (node->slot[s] >= 0 && t->touched[node->slot[s]] &&
+    if (node->slot[s] >= 0 && t->grad.touched[node->slot[s]] &&
         t->graph->weights[node->slot[s]].kind == LNSPI_FLAT)
       return 1;
   return 0;
@@ -100,12 +101,12 @@ static int privacy_has_small(const lnsp_trainer *t, const lnspi_node *node) {
 static void privacy_node(lnsp_trainer *t, int32_t index, int64_t from, int64_t count) {
   lnspi_call call;
   lnspi_engine_fill_call(&t->engine, t->state, index, &call);
-  call.dout = t->dvalues + t->engine.plan.value_offset[index];
+  call.dout = t->grad.values + t->engine.plan.value_offset[index];
   call.again = 1;
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
     int32_t weight = call.node->slot[s];
-    if (weight >= 0 && t->touched[weight] && t->graph->weights[weight].kind == LNSPI_FLAT)
-      call.dweight[s] = t->small + t->small_offset[weight];
+    if (weight >= 0 && t->grad.touched[weight] && t->graph->weights[weight].kind == LNSPI_FLAT)
+      call.dweight[s] = t->grad.flat + t->grad.flat_offset[weight];
   }
   lnspi_engine_select_rows(&call, from, count);
   lnspi_layer_at(call.node->layer)->backward(&call);
@@ -113,14 +114,14 @@ static void privacy_node(lnsp_trainer *t, int32_t index, int64_t from, int64_t c
 
 static void privacy_clear_small(lnsp_trainer *t) {
   for (int32_t i = 0; i < t->graph->weight_count; i++)
-    if (t->touched[i] && t->graph->weights[i].kind == LNSPI_FLAT)
-      memset(t->small + t->small_offset[i], 0,
+    if (t->grad.touched[i] && t->graph->weights[i].kind == LNSPI_FLAT)
+      memset(t->grad.flat + t->grad.flat_offset[i], 0,
              (size_t)t->graph->weights[i].floats * sizeof(float));
 }
 
 static void privacy_add_small(lnsp_trainer *t, int64_t from, int64_t count) {
   for (int32_t n = t->graph->node_count - 1; n > 0; n--)
-    if (t->reached[n] && t->wanted[n] && privacy_has_small(t, &t->graph->nodes[n]))
+    if (t->grad.reached[n] && t->grad.wanted[n] && privacy_has_small(t, &t->graph->nodes[n]))
       privacy_node(t, n, from, count);
 }
 
@@ -128,11 +129,11 @@ static double privacy_small(lnsp_trainer *t, int64_t number) {
   double total = 0;
   privacy_clear_small(t);
   for (int64_t g = 0; g < privacy_groups(t); g++)
-    privacy_add_small(t, g * t->batch + number, 1);
+    privacy_add_small(t, g * t->pass.rows + number, 1);
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *weight = &t->graph->weights[i];
-    const float *g = t->small + t->small_offset[i];
-    if (!t->touched[i] || weight->kind != LNSPI_FLAT) continue;
+    const float *g = t->grad.flat + t->grad.flat_offset[i];
+    if (!t->grad.touched[i] || weight->kind != LNSPI_FLAT) continue;
     double lost = ((double)(weight->floats / 16) + 16) * 0x1p-24;
     total += (1 + lost) * (double)t->engine.k->dot(g, g, weight->floats);
   }
@@ -145,11 +146,12 @@ static double privacy_small(lnsp_trainer *t, int64_t number) {
  * batch: that of its own gradient, times what turns the mean into a sum over the lot. */
 static double privacy_factor(lnsp_trainer *t, int64_t number) {
   const privacy_example e = {t, number, 1};
-  const double rows = (double)t->batch, lot = t->rule.lot ? (double)t->rule.lot : rows;
+  const double rows = (double)t->pass.rows,
+               lot = t->optim.rule.lot ? (double)t->optim.rule.lot : rows;
   double square = privacy_small(t, number);
-  for (int32_t u = 0; u < t->use_count; u++)
+  for (int32_t u = 0; u < t->grad.use_count; u++)
     if (privacy_is_first(t, u)) square += privacy_matrix(&e, u);
-  double norm = rows * sqrt(square), clipped = t->rule.clip_each / norm;
+  double norm = rows * sqrt(square), clipped = t->optim.rule.clip_each / norm;
   if (!(clipped < 1)) return rows / lot; /* also of a norm that is no number: the gate */
   return clipped * (1 - 0x1p-22) * (rows / lot);
 }
@@ -158,9 +160,9 @@ static double privacy_factor(lnsp_trainer *t, int64_t number) {
 static void privacy_scale(const lnsp_trainer *t, float *d, int64_t ld, int64_t each,
                           int64_t width) {
   const lnspi_kernels *k = t->engine.k;
-  for (int64_t number = 0; number < t->batch; number++) {
+  for (int64_t number = 0; number < t->pass.rows; number++) {
     const privacy_example e = {t, number, each};
-    const float factor = (float)t->shares[number];
+    const float factor = (float)t->dp.factor[number];
     if (factor == 1.f) continue;
     for (int64_t i = 0; i < each * privacy_groups(t); i++) {
       float *row = d + privacy_row(&e, i) * ld;
@@ -172,21 +174,23 @@ static void privacy_scale(const lnsp_trainer *t, float *d, int64_t ld, int64_t e
 
 static int privacy_has_weights(const lnsp_trainer *t, const lnspi_node *node) {
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
-    if (node->slot[s] >= 0 && t->touched[node->slot[s]]) return 1;
+    if (node->slot[s] >= 0 && t->grad.touched[node->slot[s]]) return 1;
   return 0;
 }
 
 /* All output gradients of uses lie in dvalues or in what the layer saved. */
 static void privacy_scale_all(lnsp_trainer *t) {
   for (int32_t n = 1; n < t->graph->node_count; n++)
-    if (t->reached[n] && t->wanted[n] && privacy_has_weights(t, &t->graph->nodes[n]))
-      privacy_scale(t, t->dvalues + t->engine.plan.value_offset[n], lnspi_node_ld(t->graph, n),
-                    lnspi_graph_rows(t->graph, n, t->concepts), t->graph->nodes[n].width);
-  for (int32_t u = 0; u < t->use_count; u++) {
-    const lnspi_use *use = &t->uses[u];
+    if (t->grad.reached[n] && t->grad.wanted[n] && privacy_has_weights(t, &t->graph->nodes[n]))
+      privacy_scale(t, t->grad.values + t->engine.plan.value_offset[n],
+                    lnspi_node_ld(t->graph, n), lnspi_graph_rows(t->graph, n, t->pass.concepts),
+                    t->graph->nodes[n].width);
+  for (int32_t u = 0; u < t->grad.use_count; u++) {
+    const lnspi_use *use = &t->grad.uses[u];
     const lnspi_weight *weight = &t->graph->weights[use->weight];
-    int done = use->d >= t->dvalues && use->d < t->dvalues + t->engine.plan.value_floats;
-    for (int32_t v = 0; v < u && !done; v++) done = t->uses[v].d == use->d;
+    int done =
+        use->d >= t->grad.values && use->d < t->grad.values + t->engine.plan.value_floats;
+    for (int32_t v = 0; v < u && !done; v++) done = t->grad.uses[v].d == use->d;
     if (!done)
       privacy_scale(t, t->engine.saved + (use->d - t->engine.saved), use->ldd,
                     use->rows / t->engine.batch, weight->dims[0] / weight->parts);
@@ -194,8 +198,8 @@ static void privacy_scale_all(lnsp_trainer *t) {
 }
 
 void lnspi_privacy_clip(lnsp_trainer *t) {
-  for (int64_t number = 0; number < t->batch; number++)
-    t->shares[number] = privacy_factor(t, number);
+  for (int64_t number = 0; number < t->pass.rows; number++)
+    t->dp.factor[number] = privacy_factor(t, number);
   privacy_scale_all(t);
   privacy_clear_small(t);
   privacy_add_small(t, 0, t->engine.batch);
@@ -204,15 +208,16 @@ void lnspi_privacy_clip(lnsp_trainer *t) {
 /* ---- noise ---- */
 
 int32_t lnspi_privacy_check_key(const lnsp_trainer *t, lnsp_error *error) {
-  if (!(t->rule.noise > 0) || t->has_noise_key) return LNSP_OK;
+  if (!(t->optim.rule.noise > 0) || t->dp.has_noise_key) return LNSP_OK;
   return lnspi_error_set(error, LNSP_E_STATE, NULL,
                          "the optimizer text asks for noise, but there is no key for it: call "
                          "lnsp_trainer_set_noise_key with secret random bytes");
 }
 
 double lnspi_privacy_noise_deviation(const lnsp_trainer *t) {
-  const uint64_t lot = t->rule.lot ? t->rule.lot : (uint64_t)t->batch;
-  return t->rule.noise > 0 ? t->rule.noise * t->rule.clip_each / (double)lot : 0;
+  const uint64_t lot = t->optim.rule.lot ? t->optim.rule.lot : (uint64_t)t->pass.rows;
+  return t->optim.rule.noise > 0 ? t->optim.rule.noise * t->optim.rule.clip_each / (double)lot
+                                 : 0;
 }
 
 /* Blocks of noise that wait to be made together, and where their numbers go. Element
@@ -245,7 +250,7 @@ static privacy_noise privacy_noise_open(const lnsp_trainer *t, int32_t weight, i
 static void privacy_noise_flush(privacy_noise *n) {
   float z[LNSPI_NOISE_LANES * LNSPI_NOISE_BLOCK];
   if (!n->filled) return;
-  n->t->engine.k->noise(z, n->t->noise_key, n->nonce, n->counter);
+  n->t->engine.k->noise(z, n->t->dp.noise_key, n->nonce, n->counter);
   for (int32_t l = 0; l < n->filled; l++)
     for (int64_t i = 0; i < n->count[l]; i++) {
       float *to = n->to[l] + i * n->step,
@@ -287,6 +292,6 @@ void lnspi_privacy_noise_flat(lnsp_trainer *t, int32_t index) {
   const int64_t ld = weight->rank <= 1 ? lnspi_round16(columns) : columns;
   privacy_noise n = privacy_noise_open(t, index, columns, 1);
   for (int64_t r = 0; r < rows; r++)
-    privacy_noise_row(&n, r, 0, columns, t->small + t->small_offset[index] + r * ld);
+    privacy_noise_row(&n, r, 0, columns, t->grad.flat + t->grad.flat_offset[index] + r * ld);
   privacy_noise_flush(&n);
 }

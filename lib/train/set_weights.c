@@ -30,15 +30,16 @@ static int32_t set_weights_check(lnsp_trainer *t, const lnsp_model *model, lnsp_
 
 static void set_weights_reset(lnsp_trainer *t) {
   const size_t floats = (size_t)t->graph->state_floats;
-  for (int32_t m = 0; m < t->moment_count; m++)
-    if (t->narrow) {
-      memset(t->code[m], 0, floats);
-      memset(t->scale[m], 0, (size_t)t->block_at[t->graph->weight_count] * sizeof(float));
+  for (int32_t m = 0; m < t->optim.moment_count; m++)
+    if (t->optim.has_moments8) {
+      memset(t->optim.code[m], 0, floats);
+      memset(t->optim.scale[m], 0,
+             (size_t)t->optim.block_at[t->graph->weight_count] * sizeof(float));
     } else {
-      memset(t->moment[m], 0, floats * sizeof(float));
+      memset(t->optim.moment[m], 0, floats * sizeof(float));
     }
   if (t->average) memcpy(t->average, t->state, floats * sizeof(float));
-  memset(t->age, 0, (size_t)t->graph->weight_count * sizeof *t->age);
+  memset(t->optim.age, 0, (size_t)t->graph->weight_count * sizeof *t->optim.age);
   t->step = 0;
 }
 
@@ -50,7 +51,7 @@ int32_t lnspi_set_weights(lnsp_trainer *t, const lnsp_model *model, int reset,
   (void)lnspi_state_copy(model->graph, model->state, t->graph, t->state, t->row, NULL);
   if (reset) set_weights_reset(t);
   lnspi_accumulate_reset(t);
-  t->bounds_known = 0;
-  t->phase = LNSPI_PHASE_IDLE;
+  t->optim.bounds_known = 0;
+  t->pass.phase = LNSPI_PHASE_IDLE;
   return LNSP_OK;
 }

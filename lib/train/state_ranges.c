@@ -34,25 +34,25 @@ int32_t lnspi_state_ranges(const lnsp_trainer *t,
   int32_t n = 0;
   state_ranges_add(pieces, &n, t->state, (uint64_t)t->graph->state_bytes, STATE_RANGES_WEIGHTS,
                    0);
-  for (int32_t m = 0; m < t->moment_count; m++) {
+  for (int32_t m = 0; m < t->optim.moment_count; m++) {
     int32_t kind =
-        m == t->rule.optimizer->squares ? STATE_RANGES_POSITIVE : STATE_RANGES_FLOATS;
-    if (t->narrow) {
-      state_ranges_add(pieces, &n, t->code[m], floats, STATE_RANGES_CODES, m);
-      state_ranges_add(pieces, &n, t->scale[m], 4 * (uint64_t)t->block_at[weights],
+        m == t->optim.rule.optimizer->squares ? STATE_RANGES_POSITIVE : STATE_RANGES_FLOATS;
+    if (t->optim.has_moments8) {
+      state_ranges_add(pieces, &n, t->optim.code[m], floats, STATE_RANGES_CODES, m);
+      state_ranges_add(pieces, &n, t->optim.scale[m], 4 * (uint64_t)t->optim.block_at[weights],
                        STATE_RANGES_POSITIVE, m);
     } else {
-      state_ranges_add(pieces, &n, t->moment[m], 4 * floats, kind, m);
+      state_ranges_add(pieces, &n, t->optim.moment[m], 4 * floats, kind, m);
     }
   }
   if (t->average) state_ranges_add(pieces, &n, t->average, 4 * floats, STATE_RANGES_FLOATS, 0);
   if (t->residual)
     state_ranges_add(pieces, &n, t->residual, 4 * floats, STATE_RANGES_FLOATS, 0);
-  state_ranges_add(pieces, &n, t->age, 8 * weights, STATE_RANGES_COUNTS, 0);
+  state_ranges_add(pieces, &n, t->optim.age, 8 * weights, STATE_RANGES_COUNTS, 0);
   state_ranges_add(pieces, &n, t->frozen, (weights + 3) / 4 * 4, STATE_RANGES_FLAGS, 0);
   state_ranges_add(pieces, &n, &live->step, 8, STATE_RANGES_COUNTS, 0);
-  state_ranges_add(pieces, &n, &live->rule.lr, 8, STATE_RANGES_RATE, 0);
-  state_ranges_add(pieces, &n, &live->lr_changed, 4, STATE_RANGES_FLAG, 0);
+  state_ranges_add(pieces, &n, &live->optim.rule.lr, 8, STATE_RANGES_RATE, 0);
+  state_ranges_add(pieces, &n, &live->optim.lr_changed, 4, STATE_RANGES_FLAG, 0);
   return n;
 }
 
@@ -93,7 +93,7 @@ static int state_ranges_weights(const lnsp_graph *graph, uint64_t at, const uint
 
 static int state_ranges_codes(const lnsp_trainer *t, int32_t moment, const uint8_t *at,
                               uint64_t bytes) {
-  for (uint64_t i = 0; i < bytes && moment != t->rule.optimizer->squares; i++)
+  for (uint64_t i = 0; i < bytes && moment != t->optim.rule.optimizer->squares; i++)
     if (at[i] == 0x80) return 0; /* -128 */
   return 1;
 }
@@ -142,11 +142,11 @@ int lnspi_state_ranges_valid(const lnsp_trainer *t, const lnspi_state_range *pie
 void lnspi_state_ranges_begin(lnsp_trainer *t) {
   lnspi_history_copy_pending(t);
   lnspi_accumulate_reset(t);
-  t->phase = LNSPI_PHASE_IDLE;
+  t->pass.phase = LNSPI_PHASE_IDLE;
 }
 
 void lnspi_state_ranges_end(lnsp_trainer *t) {
   for (int32_t i = 0; i < t->graph->weight_count; i++)
     if (t->graph->weights[i].fixed) t->frozen[i] = 1; /* whatever was written */
-  t->bounds_known = 0;
+  t->optim.bounds_known = 0;
 }

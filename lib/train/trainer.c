@@ -11,6 +11,8 @@
 #include "train/moments8.h"
 #include "train/replay.h"
 
+#define TRAINER_USE_BYTES 48 /* counted for a use, which has pointers, on every host */
+
 /* What the layout depends on. */
 typedef struct trainer_recipe {
   const lnsp_graph *graph;
@@ -86,7 +88,7 @@ static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss, const 
 }
 
 /* Floats of the second gradients that one layer's inputs may need at a time. */
-static int64_t trainer_extra_floats(const lnsp_graph *graph, int32_t slot, int64_t rows) {
+static int64_t trainer_second_floats(const lnsp_graph *graph, int32_t slot, int64_t rows) {
   int64_t most = 0;
   for (int32_t n = 1; n < graph->node_count; n++)
     if (slot < graph->nodes[n].input_count) {
@@ -101,7 +103,7 @@ static int64_t trainer_extra_floats(const lnsp_graph *graph, int32_t slot, int64
   return rows * most;
 }
 
-static int64_t trainer_small_floats(const lnsp_graph *graph, int64_t *offset) {
+static int64_t trainer_flat_floats(const lnsp_graph *graph, int64_t *offset) {
   int64_t used = 0;
   for (int32_t i = 0; i < graph->weight_count; i++) {
     if (offset) offset[i] = used;
@@ -110,8 +112,8 @@ static int64_t trainer_small_floats(const lnsp_graph *graph, int64_t *offset) {
   return used;
 }
 
-/* Most strips of a matrix. */
-static int64_t trainer_strips(const lnsp_graph *graph) {
+/* Most tiles of a matrix. */
+static int64_t trainer_most_tiles(const lnsp_graph *graph) {
   int64_t most = 0;
   for (int32_t i = 0; i < graph->weight_count; i++)
     if (graph->weights[i].kind == LNSPI_MATRIX &&
@@ -127,36 +129,40 @@ static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena,
   lnspi_arena_alloc(arena, 0, 1); /* aligns, so that the differences are whole */
   uint64_t set = arena->used, start = set;
   t->state =
-      lnspi_arena_alloc(arena, (uint64_t)lnspi_graph_storage_bytes(t->graph, t->rule.weights),
+      lnspi_arena_alloc(arena,
+                        (uint64_t)lnspi_graph_storage_bytes(t->graph, t->optim.rule.weights),
                         1);
-  memory->weight_bytes = t->mark_bytes = arena->used - start;
+  memory->weight_bytes = t->marks.bytes = arena->used - start;
   start = arena->used;
-  for (int32_t m = 0; m < t->moment_count && !t->narrow; m++)
-    t->moment[m] = lnspi_arena_alloc(arena, floats, sizeof(float));
-  for (int32_t m = 0; m < t->moment_count && t->narrow; m++) {
-    t->code[m] = lnspi_arena_alloc(arena, floats, 1);
-    t->scale[m] =
-        lnspi_arena_alloc(arena, (uint64_t)lnspi_moments8_block_count(t->graph), sizeof(float));
-  }
+  for (int32_t m = 0; m < t->optim.moment_count; m++)
+    if (t->optim.has_moments8) {
+      uint64_t blocks = (uint64_t)lnspi_moments8_block_count(t->graph);
+      t->optim.code[m] = lnspi_arena_alloc(arena, floats, 1);
+      t->optim.scale[m] = lnspi_arena_alloc(arena, blocks, sizeof(float));
+    } else {
+      t->optim.moment[m] = lnspi_arena_alloc(arena, floats, sizeof(float));
+    }
   lnspi_arena_alloc(arena, 0, 1);
   memory->moment_bytes = arena->used - start;
   start = arena->used;
-  if (t->rule.average > 0) t->average = lnspi_arena_alloc(arena, floats, sizeof(float));
+  if (t->optim.rule.average > 0) t->average = lnspi_arena_alloc(arena, floats, sizeof(float));
   memory->average_bytes = arena->used - start;
   start = arena->used;
-  if (t->rule.residual) t->residual = lnspi_arena_alloc(arena, floats, sizeof(float));
+  if (t->optim.rule.residual) t->residual = lnspi_arena_alloc(arena, floats, sizeof(float));
   memory->residual_bytes = arena->used - start;
-  if (t->limits.undo == LNSP_MARK_STATE) t->mark_bytes = arena->used - set;
+  if (t->limits.undo == LNSP_MARK_STATE) t->marks.bytes = arena->used - set;
   start = arena->used;
-  if (t->rule.accumulate > 1) t->sum = lnspi_arena_alloc(arena, floats, sizeof(float));
+  if (t->optim.rule.accumulate > 1)
+    t->accum.sum = lnspi_arena_alloc(arena, floats, sizeof(float));
   memory->gradient_bytes = arena->used - start;
   start = arena->used;
   if (t->limits.history > 0) {
-    t->marks = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, t->mark_bytes);
+    t->marks.memory = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, t->marks.bytes);
     /* pointers are counted at 8 bytes on every host */
-    t->mark_at = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, 8);
-    t->mark_ages = lnspi_arena_alloc(arena, (uint64_t)t->limits.history,
-                                     (1 + (uint64_t)t->graph->weight_count) * sizeof(uint64_t));
+    t->marks.at = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, 8);
+    t->marks.ages =
+        lnspi_arena_alloc(arena, (uint64_t)t->limits.history,
+                          (1 + (uint64_t)t->graph->weight_count) * sizeof(uint64_t));
   }
   memory->undo_bytes = arena->used - start;
 }
@@ -164,31 +170,33 @@ static void trainer_layout_state(lnsp_trainer *t, lnspi_arena *arena,
 static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
   const lnsp_graph *graph = t->graph;
   int64_t rows = t->limits.max_rows * (int64_t)t->limits.max_concepts;
-  for (int32_t i = 0; i < t->objective->needs.data_count; i++) {
-    lnspi_batch_data *data = &t->objective->needs.data[i];
+  for (int32_t i = 0; i < t->loss.objective->needs.data_count; i++) {
+    lnspi_batch_data *data = &t->loss.objective->needs.data[i];
     int64_t vectors = rows * (data->most ? data->most : 1);
     void *to = lnspi_arena_alloc(arena, (uint64_t)vectors,
                                  (uint64_t)lnspi_round16(data->width) * sizeof(float));
     if (to) data->rows = to; /* counting, the objective is not the trainer's own */
   }
-  int64_t replay_rows = t->objective->replay_rows * (int64_t)t->limits.max_concepts;
-  t->loss_scratch =
+  int64_t replay_rows = t->loss.objective->replay_rows * (int64_t)t->limits.max_concepts;
+  t->loss.scratch =
       lnspi_arena_alloc(arena,
-                        (uint64_t)lnspi_loss_bind_scratch_floats(t->objective, graph,
+                        (uint64_t)lnspi_loss_bind_scratch_floats(t->loss.objective, graph,
                                                                  t->limits.max_rows,
                                                                  t->limits.max_concepts,
                                                                  replay_rows),
                         sizeof(float));
-  if (t->objective->replay_rows)
-    t->replay = lnspi_arena_alloc(arena, (uint64_t)lnspi_replay_floats(graph->nodes[0].width),
-                                  sizeof(float));
-  if (t->rule.clip > 0)
-    t->squares = lnspi_arena_alloc(arena, (uint64_t)trainer_strips(graph), sizeof(float));
-  if (t->rule.clip_each > 0)
-    t->shares = lnspi_arena_alloc(arena, (uint64_t)t->limits.max_rows, sizeof(double));
+  if (t->loss.objective->replay_rows)
+    t->loss.replay =
+        lnspi_arena_alloc(arena, (uint64_t)lnspi_replay_floats(graph->nodes[0].width),
+                          sizeof(float));
+  if (t->optim.rule.clip > 0)
+    t->grad.tile_squares =
+        lnspi_arena_alloc(arena, (uint64_t)trainer_most_tiles(graph), sizeof(float));
+  if (t->optim.rule.clip_each > 0)
+    t->dp.factor = lnspi_arena_alloc(arena, (uint64_t)t->limits.max_rows, sizeof(double));
   t->row = lnspi_arena_alloc(arena, (uint64_t)lnspi_state_longest_row(graph), sizeof(float));
-  t->small =
-      lnspi_arena_alloc(arena, (uint64_t)trainer_small_floats(graph, NULL), sizeof(float));
+  t->grad.flat =
+      lnspi_arena_alloc(arena, (uint64_t)trainer_flat_floats(graph, NULL), sizeof(float));
 }
 
 static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory_info *memory) {
@@ -200,30 +208,32 @@ static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory_info
   lnspi_arena_alloc(arena, 1, graph->bytes);
   lnspi_objective *objective = lnspi_arena_alloc(arena, 1, LNSPI_OBJECTIVE_BYTES);
   if (objective) {
-    *objective = *t->objective;
-    t->objective = objective;
+    *objective = *t->loss.objective;
+    t->loss.objective = objective;
   }
-  t->loss_text = lnspi_arena_alloc(arena, 1, LNSPI_TEXT_BYTES);
-  t->optimizer_text = lnspi_arena_alloc(arena, 1, LNSPI_TEXT_BYTES);
-  t->age = lnspi_arena_alloc(arena, weights, sizeof(uint64_t));
-  t->small_offset = lnspi_arena_alloc(arena, weights, sizeof(int64_t));
-  if (t->narrow) t->block_at = lnspi_arena_alloc(arena, weights + 1, sizeof(int64_t));
-  /* a use holds two pointers: counted at 48 bytes on every host */
-  t->uses = lnspi_arena_alloc(arena, (uint64_t)t->engine.plan.uses, 48);
-  t->given_room = lnspi_arena_alloc(arena, weights, 8);
-  t->reached = lnspi_arena_alloc(arena, nodes, 1);
-  t->wanted = lnspi_arena_alloc(arena, nodes, 1);
-  t->touched = lnspi_arena_alloc(arena, weights, 1);
+  t->loss.text = lnspi_arena_alloc(arena, 1, LNSPI_TEXT_BYTES);
+  t->optim.text = lnspi_arena_alloc(arena, 1, LNSPI_TEXT_BYTES);
+  t->optim.age = lnspi_arena_alloc(arena, weights, sizeof(uint64_t));
+  t->grad.flat_offset = lnspi_arena_alloc(arena, weights, sizeof(int64_t));
+  if (t->optim.has_moments8)
+    t->optim.block_at = lnspi_arena_alloc(arena, weights + 1, sizeof(int64_t));
+  t->grad.uses = lnspi_arena_alloc(arena, (uint64_t)t->engine.plan.uses, TRAINER_USE_BYTES);
+  t->grad.given_room = lnspi_arena_alloc(arena, weights, 8);
+  t->grad.reached = lnspi_arena_alloc(arena, nodes, 1);
+  t->grad.wanted = lnspi_arena_alloc(arena, nodes, 1);
+  t->grad.touched = lnspi_arena_alloc(arena, weights, 1);
   t->frozen = lnspi_arena_alloc(arena, weights, 1);
-  if (t->rule.accumulate > 1) t->gathered = lnspi_arena_alloc(arena, weights, 1);
+  if (t->optim.rule.accumulate > 1) t->accum.holds = lnspi_arena_alloc(arena, weights, 1);
   trainer_layout_state(t, arena, memory);
   lnspi_arena_alloc(arena, 0, 1);
   uint64_t start = arena->used;
   lnspi_engine_layout(&t->engine, arena);
-  t->dvalues = lnspi_arena_alloc(arena, (uint64_t)t->engine.plan.value_floats, sizeof(float));
+  t->grad.values =
+      lnspi_arena_alloc(arena, (uint64_t)t->engine.plan.value_floats, sizeof(float));
   for (int32_t i = 0; i < LNSPI_MAX_INPUTS; i++)
-    t->extra[i] =
-        lnspi_arena_alloc(arena, (uint64_t)trainer_extra_floats(graph, i, rows), sizeof(float));
+    t->grad.second[i] =
+        lnspi_arena_alloc(arena, (uint64_t)trainer_second_floats(graph, i, rows),
+                          sizeof(float));
   memory->activation_bytes = arena->used - start;
   start = arena->used;
   trainer_layout_work(t, arena);
@@ -237,11 +247,11 @@ static void trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory_info
 static void trainer_take_recipe(lnsp_trainer *t, const trainer_recipe *recipe) {
   t->engine.graph = t->graph;
   t->engine.plan = recipe->plan;
-  t->rule = recipe->rule;
-  t->objective = (lnspi_objective *)(uintptr_t)&recipe->objective; /* layout copies it */
+  t->optim.rule = recipe->rule;
+  t->loss.objective = (lnspi_objective *)(uintptr_t)&recipe->objective; /* layout copies it */
   t->limits = recipe->limits;
-  t->narrow = lnspi_optimizer_has_moments8(&t->rule);
-  t->moment_count = t->rule.optimizer->moments(t->rule.real);
+  t->optim.has_moments8 = lnspi_optimizer_has_moments8(&t->optim.rule);
+  t->optim.moment_count = t->optim.rule.optimizer->moments(t->optim.rule.real);
 }
 
 static int32_t trainer_count(trainer_recipe *recipe, lnsp_memory_info *memory,
@@ -275,12 +285,9 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   lnspi_arena arena = {block->memory, 0, block->bytes, 0};
   lnsp_trainer *t = block->memory;
   lnsp_size_options wide = recipe->limits;
-  typedef char trainer_fits[sizeof(lnsp_trainer) <= LNSPI_HANDLE_BYTES &&
-                                    sizeof(lnspi_objective) <= LNSPI_OBJECTIVE_BYTES &&
-                                    sizeof(lnspi_use) <= 48
-                                ? 1
-                                : -1];
-  (void)sizeof(trainer_fits);
+  _Static_assert(sizeof(lnsp_trainer) <= LNSPI_HANDLE_BYTES, "raise LNSPI_HANDLE_BYTES");
+  _Static_assert(sizeof(lnspi_objective) <= LNSPI_OBJECTIVE_BYTES, "raise it");
+  _Static_assert(sizeof(lnspi_use) <= TRAINER_USE_BYTES, "raise TRAINER_USE_BYTES");
   t->block = *block;
   t->graph = graph;
   trainer_take_recipe(t, recipe);
@@ -290,22 +297,22 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   t->memory.struct_size = sizeof t->memory;
   wide.max_rows = (int32_t)recipe->plan.batch;
   (void)lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &t->engine.plan, NULL);
-  trainer_small_floats(graph, t->small_offset);
-  if (t->narrow) lnspi_moments8_place_blocks(graph, t->block_at);
+  trainer_flat_floats(graph, t->grad.flat_offset);
+  if (t->optim.has_moments8) lnspi_moments8_place_blocks(graph, t->optim.block_at);
   for (int32_t i = 0; i < graph->weight_count; i++)
     t->frozen[i] = (uint8_t)graph->weights[i].fixed;
-  t->mark_newest = t->mark_pending = -1;
+  t->marks.newest = t->marks.pending = -1;
   for (int32_t i = 0; i < t->limits.history; i++)
-    t->mark_at[i] = (float *)(void *)(t->marks + (uint64_t)i * t->mark_bytes);
-  lnspi_format(t->optimizer_text, LNSPI_TEXT_BYTES, "%s", recipe->optimizer);
-  lnspi_format(t->loss_text, LNSPI_TEXT_BYTES, "%s", recipe->loss ? recipe->loss : "");
+    t->marks.at[i] = (float *)(void *)(t->marks.memory + (uint64_t)i * t->marks.bytes);
+  lnspi_format(t->optim.text, LNSPI_TEXT_BYTES, "%s", recipe->optimizer);
+  lnspi_format(t->loss.text, LNSPI_TEXT_BYTES, "%s", recipe->loss ? recipe->loss : "");
   return t;
 }
 
 void lnspi_trainer_seed_layers(lnsp_trainer *t, int learning) {
   t->engine.training = learning;
-  t->engine.seed = t->rule.seed;
-  t->engine.pass = (t->step << 16) + (uint64_t)t->held;
+  t->engine.seed = t->optim.rule.seed;
+  t->engine.pass = (t->step << 16) + (uint64_t)t->accum.calls;
 }
 
 static void trainer_start_average(lnsp_trainer *t) {
@@ -391,5 +398,5 @@ float *lnspi_trainer_weight(const lnsp_trainer *t, const lnspi_weight *weight) {
 }
 
 uint64_t lnspi_trainer_call_number(const lnsp_trainer *t) {
-  return t->step * (uint64_t)t->rule.accumulate + (uint64_t)t->held;
+  return t->step * (uint64_t)t->optim.rule.accumulate + (uint64_t)t->accum.calls;
 }

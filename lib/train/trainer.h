@@ -31,63 +31,116 @@ typedef struct lnspi_objective {
   uint64_t replay_seed;
 } lnspi_objective;
 
-#define LNSPI_OBJECTIVE_BYTES 2560 /* counted, on every host */
-#define LNSPI_PHASE_IDLE 0
-#define LNSPI_PHASE_FORWARD 1  /* values are there */
-#define LNSPI_PHASE_GRADIENT 2 /* and uses and small gradients */
+#define LNSPI_OBJECTIVE_BYTES 2560 /* counted for the struct, on every host */
 
+/* What of the last pass is still in memory. */
+enum {
+  LNSPI_PHASE_IDLE,    /* nothing: no pass yet, or its values are out of date */
+  LNSPI_PHASE_FORWARD, /* the values of every node */
+  LNSPI_PHASE_GRADIENT /* those, and gradients that an update can be made from */
+};
+
+/* The optimizer: its settings, and what it remembers of each weight. Arrays of elements are
+ * laid out like the float32 state: element i of moment[m] belongs to element i of it. */
+typedef struct lnspi_trainer_optim {
+  lnspi_optimizer_config rule; /* as text says; rule.lr may have been set since */
+  char *text;
+  int32_t moment_count;        /* what the optimizer keeps of each element: 0 to 2 */
+  int32_t has_moments8;        /* 1: code and scale are there, and moment is not */
+  int32_t lr_changed;          /* rule.lr was set by hand, so that state files must keep it */
+  int32_t bounds_known;        /* 0: whoever wrote into the state did not say how large */
+  float *moment[LNSPI_MOMENTS];
+  uint8_t *code[LNSPI_MOMENTS]; /* of an element; int8_t in moments that have a sign */
+  float *scale[LNSPI_MOMENTS];  /* of a block of elements */
+  int64_t *block_at;            /* number of each weight's first block, and of all blocks */
+  uint64_t *age;                /* updates that each weight got: PyTorch's step */
+  lnspi_bounds bounds;          /* no element of weights, moments and average is beyond */
+  float clipped_norm;           /* norm of the last gradient with clip=, before clipping */
+} lnspi_trainer_optim;
+
+/* Gradient accumulation, with accumulate=N. Between two updates sum holds the gradients of
+ * the calls so far; nothing of the last call is in it. */
+typedef struct lnspi_trainer_accum {
+  float *sum;     /* laid out like a moment; NULL: every call is an update */
+  double bound;   /* no element of sum is beyond */
+  int32_t calls;  /* in sum: 0 to N - 1 */
+  int32_t included; /* 1 while an update is made: tiles begin with what sum holds */
+  uint8_t *holds; /* 1 for a weight that sum has a gradient of; the rest of sum is garbage */
+} lnspi_trainer_accum;
+
+/* Marks, a ring of limits.history copies of the state. A copy is the block of memory that
+ * begins at the live state: weights, or weights, moments, average and residual. */
+typedef struct lnspi_trainer_marks {
+  uint8_t *memory;  /* for history copies; rollback may make one of them the live state */
+  float **at;       /* where each mark's copy is now: here, or in what was the live state */
+  uint64_t *ages;   /* of each mark: the step, then the age of each weight */
+  uint64_t bytes;   /* of a copy */
+  int32_t count, newest; /* newest: -1 before the first */
+  int32_t pending;  /* the mark that is equal to the live state and gets its copy when that
+                       changes, or -1; until then its memory holds something else */
+} lnspi_trainer_marks;
+
+/* The last pass, of one group of the loss. */
+typedef struct lnspi_trainer_pass {
+  int32_t phase; /* LNSPI_PHASE_... */
+  int64_t rows, concepts;
+  int64_t each[LNSPI_DATA]; /* vectors a row of each data tensor */
+} lnspi_trainer_pass;
+
+typedef struct lnspi_trainer_loss {
+  lnspi_objective *objective;
+  char *text;
+  float *scratch;     /* for one term at a time */
+  lnsp_echo echo;     /* whose function, if set, makes the data tensor "echo" */
+  float *replay;      /* statistics to draw from, if has_replay; NULL without a replay term */
+  int32_t has_replay;
+} lnspi_trainer_loss;
+
+/* What backward leaves for an update. Gradients of matrices are nowhere: they are formed
+ * tile by tile from uses, which point into engine.values, engine.saved and values. */
+typedef struct lnspi_trainer_grad {
+  float *values;  /* of each node's value, laid out like engine.values */
+  float *second[LNSPI_MAX_INPUTS]; /* of an input that has other readers, before it is added */
+  lnspi_use *uses; /* use_count of them, at most plan.uses */
+  int32_t use_count;
+  float *flat; /* gradients of LNSPI_FLAT weights, one after the other */
+  int64_t *flat_offset; /* of each weight's */
+  const float *const *given; /* while an update is made from the caller's gradients: those, a
+                                weight; else NULL */
+  const float **given_room; /* a pointer a weight, for whoever makes such an update */
+  float *tile_squares; /* square sums of a matrix's tiles, with clip= */
+  uint8_t *reached, *wanted; /* a node: has a gradient; needs one, for a weight before it */
+  uint8_t *touched; /* a weight: has a gradient, so that it gets an update */
+} lnspi_trainer_grad;
+
+/* Differential privacy. */
+typedef struct lnspi_trainer_dp {
+  double *factor; /* of each example's gradient, with clip_each */
+  int32_t has_noise_key;
+  uint32_t noise_key[8]; /* a secret: never written to a file, never handed out */
+} lnspi_trainer_dp;
+
+/* One block holds all of it; every pointer but those in engine.k, engine.tasks, loss.echo and
+ * grad.given leads into it. */
 struct lnsp_trainer {
   lnspi_block block;
-  lnsp_graph *graph;
-  lnspi_engine engine;
-  lnspi_optimizer_config rule;
-  lnspi_objective *objective;
-  lnsp_size_options limits;
+  lnsp_graph *graph; /* own copy, whose weights have the trainer's types */
+  lnspi_engine engine; /* plans limits.max_rows rows of each group, and the replayed */
+  lnsp_size_options limits; /* as given: rows of one group */
   lnsp_memory_info memory;
-  int32_t moment_count, phase, mark_count, mark_newest, has_replay, lr_changed;
-  uint64_t step;
-  int32_t held, unused_room; /* held: calls in sum */
-  lnspi_bounds bounds;
-  int32_t bounds_known, use_count;
-  int64_t batch, concepts;      /* of the last forward: rows of one group */
-  char *loss_text, *optimizer_text;
-  float *state, *moment[LNSPI_MOMENTS], *average; /* state: by the weights' types */
-  float *sum;                   /* of gradients, laid out so too; NULL without accumulate */
-  double sum_most;              /* a bound of it */
-  float *residual;              /* laid out like a moment; NULL without residual=1 */
-  int32_t whole;                /* 1: strips give the sum, too */
-  int32_t narrow;               /* moments in 8 bits, in place of moment[]: */
-  uint8_t *code[LNSPI_MOMENTS]; /* an element; int8_t in those that have a sign */
-  float *scale[LNSPI_MOMENTS];  /* of the blocks */
-  int64_t *block_at;            /* number of each weight's first block, and of all */
-  uint8_t *marks;
-  float **mark_at;              /* where each mark's arrays are: rollback exchanges
-                                   a mark's memory with the live one's */
-  int32_t mark_pending;         /* the mark that is equal to the live state and
-                                   must be copied before that changes, or -1 */
-  float norm;                   /* of the last gradient that was clipped */
-  uint64_t *mark_ages;          /* a mark: the step and all ages */
-  uint64_t *age;                /* updates of each weight, as PyTorch counts */
-  uint64_t mark_bytes;
-  float *dvalues;               /* laid out like engine.values */
-  float *extra[LNSPI_MAX_INPUTS]; /* a second gradient for a value, to be added */
-  int64_t data_each[LNSPI_DATA]; /* vectors a row of the last evaluation */
-  lnsp_echo echo;               /* whose function makes the tensor "echo", if set */
-  float *loss_scratch;
-  float *replay;
-  float *squares;               /* of the gradient's strips, with clipping */
-  double *shares;               /* of the examples, with clip_each */
-  uint32_t noise_key[8];        /* never written to a file */
-  int32_t has_noise_key, reserved;
-  float *row;
-  float *small;                 /* gradients of FLAT tensors */
-  int64_t *small_offset;        /* of each weight */
-  lnspi_use *uses;
-  const float *const *given;    /* a step from these gradients, or NULL */
-  const float **given_room;     /* a pointer a weight, for who makes such a step */
-  uint8_t *reached, *wanted;    /* a node */
-  uint8_t *touched, *frozen;    /* a weight */
-  uint8_t *gathered;            /* a weight whose gradient is in sum */
+  uint64_t step; /* updates so far */
+  float *state; /* the weights, by their types; rollback moves it into a mark's memory */
+  float *average; /* of the weights, with ema=; laid out like a moment, NULL without */
+  float *residual; /* what lossy deltas left out so far, with residual=1; likewise */
+  float *row; /* room for the longest row of any weight */
+  uint8_t *frozen; /* a weight: 1 where it may not change; always for fixed ones */
+  lnspi_trainer_optim optim;
+  lnspi_trainer_accum accum;
+  lnspi_trainer_marks marks;
+  lnspi_trainer_pass pass;
+  lnspi_trainer_loss loss;
+  lnspi_trainer_grad grad;
+  lnspi_trainer_dp dp;
 };
 
 int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss, const char *optimizer,

@@ -27,13 +27,13 @@
  * ExponentialMovingAverage with num_updates). */
 static float update_average_share(const lnsp_trainer *t) {
   double n = (double)t->step + 1, grown = (1 + n) / (10 + n);
-  return (float)(1.0 - (grown < t->rule.average ? grown : t->rule.average));
+  return (float)(1.0 - (grown < t->optim.rule.average ? grown : t->optim.rule.average));
 }
 
 static void update_moments(const lnsp_trainer *t, int64_t offset,
                            float *moment[LNSPI_MOMENTS]) {
   for (int32_t m = 0; m < LNSPI_MOMENTS; m++)
-    moment[m] = m < t->moment_count ? t->moment[m] + offset : NULL;
+    moment[m] = m < t->optim.moment_count ? t->optim.moment[m] + offset : NULL;
 }
 
 static void update_follow(lnsp_trainer *t, int64_t offset, int64_t n) {
@@ -45,8 +45,8 @@ static void update_follow(lnsp_trainer *t, int64_t offset, int64_t n) {
  * gradient is g. */
 static void update_elements(lnsp_trainer *t, int32_t weight, const lnspi_update *update,
                             int64_t offset, float *w, const float *g, int64_t n) {
-  const lnspi_optimizer *optimizer = t->rule.optimizer;
-  if (t->narrow) {
+  const lnspi_optimizer *optimizer = t->optim.rule.optimizer;
+  if (t->optim.has_moments8) {
     const lnspi_moments8 narrow =
         lnspi_moments8_at(t, weight, offset - t->graph->weights[weight].offset, update->key);
     optimizer->apply_narrow(t->engine.k, update, w, &narrow, g, n);
@@ -60,12 +60,12 @@ static void update_elements(lnsp_trainer *t, int32_t weight, const lnspi_update 
 /* A strip whose float32 weights are at w. */
 static void update_tile_at(lnsp_trainer *t, const lnspi_grad_tile *strip,
                            const lnspi_update *update, float *w) {
-  const lnspi_optimizer *optimizer = t->rule.optimizer;
+  const lnspi_optimizer *optimizer = t->optim.rule.optimizer;
   const lnspi_use *use = strip->use;
   float *moment[LNSPI_MOMENTS];
   if (!lnspi_grad_tiles_fused(t, use)) {
     const float *g = lnspi_grad_tiles_gradient(t, strip);
-    if (t->rule.noise > 0) lnspi_privacy_noise_tile(t, strip);
+    if (t->optim.rule.noise > 0) lnspi_privacy_noise_tile(t, strip);
     update_elements(t, strip->weight, update, strip->offset, w, g, strip->kn * strip->lanes);
     return;
   }
@@ -100,19 +100,19 @@ static void update_all(lnsp_trainer *t, double rate, double scale) {
     const int32_t i = back ? count - 1 - n : n;
     const lnspi_weight *weight = &t->graph->weights[i];
     lnspi_update update;
-    if (!t->touched[i]) { /* the average goes on towards the unchanged weights */
+    if (!t->grad.touched[i]) { /* the average goes on towards the unchanged weights */
       update_follow(t, weight->offset, weight->floats);
       continue;
     }
-    t->age[i]++;
-    t->rule.optimizer->prepare(t->rule.real, rate, scale, t->age[i], &update);
-    if (t->narrow || t->rule.weights != LNSP_F32)
-      lnspi_optimizer_rounding_key(&t->rule, i, t->age[i], update.key);
+    t->optim.age[i]++;
+    t->optim.rule.optimizer->prepare(t->optim.rule.real, rate, scale, t->optim.age[i], &update);
+    if (t->optim.has_moments8 || t->optim.rule.weights != LNSP_F32)
+      lnspi_optimizer_rounding_key(&t->optim.rule, i, t->optim.age[i], update.key);
     if (weight->kind == LNSPI_FLAT) {
-      if (t->rule.noise > 0) lnspi_privacy_noise_flat(t, i);
+      if (t->optim.rule.noise > 0) lnspi_privacy_noise_flat(t, i);
       if (lnspi_accumulate_has(t, i)) lnspi_accumulate_merge(t, i);
       update_elements(t, i, &update, weight->offset, lnspi_trainer_weight(t, weight),
-                      t->small + t->small_offset[i], weight->floats);
+                      t->grad.flat + t->grad.flat_offset[i], weight->floats);
       update_follow(t, weight->offset, weight->floats);
     } else {
       lnspi_grad_tiles_each(t, i, LNSPI_GRAD_TILES_UPDATE | (back ? LNSPI_GRAD_TILES_BACK : 0),
@@ -126,15 +126,15 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *error) 
   lnspi_update update;
   lnspi_bounds after;
   double scale, norm = 0;
-  double rate = lnspi_schedule_rate(&t->rule, t->step);
+  double rate = lnspi_schedule_rate(&t->optim.rule, t->step);
   int32_t status = lnspi_clip(t, &scale, &norm, error);
   if (status != LNSP_OK) return status;
   /* bias corrections are largest for the youngest tensor */
   uint64_t youngest = UINT64_MAX;
   for (int32_t i = 0; i < t->graph->weight_count; i++)
-    if (t->touched[i] && t->age[i] < youngest) youngest = t->age[i];
+    if (t->grad.touched[i] && t->optim.age[i] < youngest) youngest = t->optim.age[i];
   if (youngest == UINT64_MAX) youngest = t->step;
-  t->rule.optimizer->prepare(t->rule.real, rate, scale, youngest + 1, &update);
+  t->optim.rule.optimizer->prepare(t->optim.rule.real, rate, scale, youngest + 1, &update);
   status = lnspi_finite_check(t, gradient, &update, &after, error);
   if (status != LNSP_OK) return status;
   const double written = lnspi_memory_writes_bound(t);
@@ -146,9 +146,9 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *error) 
   lnspi_history_copy_pending(t);
   lnspi_memory_writes_apply(t);
   update_all(t, rate, scale);
-  t->bounds = after;
-  t->bounds.weight = after.weight > written ? after.weight : written;
-  t->norm = (float)norm;
+  t->optim.bounds = after;
+  t->optim.bounds.weight = after.weight > written ? after.weight : written;
+  t->optim.clipped_norm = (float)norm;
   t->step++;
   return LNSP_OK;
 }
@@ -174,29 +174,29 @@ int32_t lnspi_update_apply(lnsp_trainer *t, lnsp_error *error) {
     if (status != LNSP_OK) return status;
     lnspi_accumulate_reset(t);
   }
-  t->phase = LNSPI_PHASE_IDLE;
+  t->pass.phase = LNSPI_PHASE_IDLE;
   return LNSP_OK;
 }
 
 int32_t lnspi_update_apply_given(lnsp_trainer *t, const float *const *gradients,
                                  lnsp_error *error) {
-  if (t->rule.clip_each > 0)
+  if (t->optim.rule.clip_each > 0)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
         "gradients that were made elsewhere cannot be clipped by example: make "
         "the trainer without clip_each");
-  t->phase = LNSPI_PHASE_IDLE;
+  t->pass.phase = LNSPI_PHASE_IDLE;
   lnspi_backward_start(t);
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     lnspi_weight weight = t->graph->weights[i];
     if (!gradients[i] || t->frozen[i]) continue;
-    t->touched[i] = 1;
+    t->grad.touched[i] = 1;
     if (weight.kind != LNSPI_FLAT) continue;
-    weight.offset = t->small_offset[i];
-    lnspi_state_write_array(&weight, t->small, 0, lnspi_weight_rows(&weight), gradients[i]);
+    weight.offset = t->grad.flat_offset[i];
+    lnspi_state_write_array(&weight, t->grad.flat, 0, lnspi_weight_rows(&weight), gradients[i]);
   }
-  t->given = gradients;
+  t->grad.given = gradients;
   int32_t status = lnspi_update_apply(t, error);
-  t->given = NULL;
+  t->grad.given = NULL;
   return status;
 }

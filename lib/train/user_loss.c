@@ -20,16 +20,16 @@ int32_t lnspi_user_loss_forward(lnsp_trainer *t, const lnsp_tensor *inputs, int3
     status =
         lnspi_outputs_check(engine, outputs, output_count, batch.rows, batch.concepts, error);
   if (status) return status;
-  t->phase = LNSPI_PHASE_IDLE; /* from here on, values of the last pass are overwritten */
+  t->pass.phase = LNSPI_PHASE_IDLE; /* from here on, values of the last pass are overwritten */
   status = lnspi_inputs_load(engine, &batch, error);
   if (status) return status;
   lnspi_trainer_seed_layers(t, 1);
   status = lnspi_engine_forward(engine, t->state, batch.rows, batch.concepts, error);
   if (status) return status;
   lnspi_outputs_store(engine, outputs, output_count);
-  t->batch = batch.rows;
-  t->concepts = batch.concepts;
-  t->phase = LNSPI_PHASE_FORWARD;
+  t->pass.rows = batch.rows;
+  t->pass.concepts = batch.concepts;
+  t->pass.phase = LNSPI_PHASE_FORWARD;
   return LNSP_OK;
 }
 
@@ -45,7 +45,7 @@ static int32_t user_loss_check(const lnsp_trainer *t, const lnsp_tensor *gradien
     if (lnspi_str_equal(gradients[i].name, name))
       return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "'%s' is given twice", name);
   const int32_t node = graph->outputs[output].node;
-  int64_t rows = t->batch, concepts = lnspi_graph_rows(graph, node, t->concepts);
+  int64_t rows = t->pass.rows, concepts = lnspi_graph_rows(graph, node, t->pass.concepts);
   return lnspi_batch_check_tensor(&gradients[index], name, graph->nodes[node].width, &rows,
                                   &concepts, error);
 }
@@ -60,15 +60,15 @@ int32_t lnspi_user_loss_backward(lnsp_trainer *t, const lnsp_tensor *gradients,
   for (int32_t i = 0; i < gradient_count; i++) {
     const char *name = gradients[i].name;
     const int32_t node = t->graph->outputs[lnspi_graph_find_output(t->graph, name)].node;
-    float *dvalue = t->dvalues + t->engine.plan.value_offset[node];
+    float *dvalue = t->grad.values + t->engine.plan.value_offset[node];
     const lnspi_tensor_rows rows = {&gradients[i], name, dvalue, lnspi_node_ld(t->graph, node)};
-    if (t->reached[node])
+    if (t->grad.reached[node])
       return lnspi_error_set(
           error, LNSP_E_ARGUMENT, name,
           "'%s' is the same value as another output given: add their gradients", name);
     int32_t status = lnspi_tensor_load(&rows, 1, t->engine.k, &t->engine.tasks, error);
     if (status) return status;
-    t->reached[node] = 1;
+    t->grad.reached[node] = 1;
   }
   lnspi_backward(t);
   return LNSP_OK;

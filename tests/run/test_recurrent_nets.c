@@ -70,7 +70,7 @@ static double gradients(lnsp_trainer *t, float *to) {
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *w = &t->graph->weights[i];
     memset(to, 0, (size_t)w->count * sizeof *to);
-    if (t->touched[i])
+    if (t->grad.touched[i])
       CHECK_OK(lnsp_trainer_gradient(t, w->name, to, w->count, &support_problem));
     for (int64_t e = 0; e < w->count; e++) square += (double)to[e] * (double)to[e];
     to += w->count;

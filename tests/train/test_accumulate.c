@@ -108,7 +108,7 @@ static void one_is_none(void) {
   lnsp_trainer *b = make("mse", "adamw clip=1 accumulate=1", NULL, 0);
   updates(a, 3, 1, 4);
   updates(b, 3, 1, 4);
-  CHECK(same(a, b) && !b->sum);
+  CHECK(same(a, b) && !b->accum.sum);
   lnsp_trainer_destroy(a);
   lnsp_trainer_destroy(b);
 }
@@ -194,13 +194,13 @@ static void state_is_about_updates(void) {
     CHECK_OK(lnsp_trainer_mark(t, &support_problem));
     micro(t, 77, 0, 4);
     micro(t, 78, 0, 4);
-    CHECK_INT(t->held, 2);
+    CHECK_INT(t->accum.calls, 2);
     hash_of(t, after); /* no weight has changed */
     CHECK(!memcmp(before, after, sizeof before));
     lnsp_sink sink = support_sink(&bytes);
     CHECK_OK(lnsp_trainer_save_sink(t, &sink, LNSP_SAVE_STATE, &support_problem));
     CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
-    CHECK_INT(t->held, 0);
+    CHECK_INT(t->accum.calls, 0);
     updates(t, 2, 3, 4);
     CHECK_SAY(same(t, on), "%s: another state after going back", texts[c]);
     CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
@@ -252,7 +252,7 @@ static void refused_calls_change_nothing(void) {
   for (int i = 0; i < ROWS * WIDTH; i++) huge[i] = 1, y[i] = 1e18f;
   for (int n = 0; n < 2; n++) {
     CHECK_REFUSED(lnsp_trainer_step(t, in, 2, NULL, &support_problem), LNSP_E_NOT_FINITE);
-    CHECK_INT(t->held, n);
+    CHECK_INT(t->accum.calls, n);
     CHECK_OK(call(t, 4, 0, 6, 0));
     micro(t, 1, n * 6, 6);
     micro(on, 1, n * 6, 6);
@@ -285,7 +285,7 @@ static void sums_are_bounded(void) {
   while (taken < 10 && lnsp_trainer_apply_gradients(t, &given, 1, &support_problem) == LNSP_OK)
     taken++;
   CHECK_INT(taken, 3);
-  CHECK_INT(t->held, 3);
+  CHECK_INT(t->accum.calls, 3);
   for (int64_t j = 0; j < weight->count; j++) g[j] = -5e16f;
   for (int i = 0; i < 5; i++) /* the running bound is not the sum */
     CHECK_OK(lnsp_trainer_apply_gradients(t, &given, 1, &support_problem));

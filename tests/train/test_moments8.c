@@ -186,8 +186,8 @@ static void the_update_is_the_kernels_with(const char *optimizer) {
       CHECK_OK(
           lnsp_trainer_gradient(t, names[i], hand[i].row, weight->count, &support_problem));
       pack(weight, hand[i].row, hand[i].g);
-      t->rule.optimizer->prepare(t->rule.real, .01, 1, s + 1, &update);
-      lnspi_optimizer_rounding_key(&t->rule, index, s + 1, update.key);
+      t->optim.rule.optimizer->prepare(t->optim.rule.real, .01, 1, s + 1, &update);
+      lnspi_optimizer_rounding_key(&t->optim.rule, index, s + 1, update.key);
       update_by_hand(&hand[i], weight, &update);
     }
     CHECK_OK(lnsp_trainer_apply(t, &support_problem));

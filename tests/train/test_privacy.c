@@ -48,7 +48,8 @@ static lnsp_trainer *net_open(const char *loss, const char *optimizer,
   CHECK_OK(lnsp_model_create(privacy_graph, PRIVACY_SEED, NULL, &model, &support_problem));
   CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, options, &t, &support_problem));
   lnsp_model_destroy(model);
-  if (t && t->rule.noise > 0) CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_problem));
+  if (t && t->optim.rule.noise > 0)
+    CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_problem));
   return t;
 }
 
@@ -94,7 +95,7 @@ static void norms_are_those_of_torch(void) {
     lnsp_trainer *t = net_open(privacy_cases[c].loss, "sgd clip_each=1e-4", NULL, 0);
     net_evaluate(t, privacy_cases[c].loss, 0, PRIVACY_ROWS, privacy_cases[c].concepts);
     for (int e = 0; e < PRIVACY_ROWS; e++) {
-      double norm = 1e-4 / t->shares[e], wanted = privacy_cases[c].norm[e];
+      double norm = 1e-4 / t->dp.factor[e], wanted = privacy_cases[c].norm[e];
       CHECK_NEAR(norm / wanted, 1, 1e-5);
     }
     lnsp_trainer_destroy(t);
@@ -144,18 +145,19 @@ static void equals_one_row_at_a_time(void) {
       double square = 0;
       net_evaluate(plain, loss, e, 1, concepts);
       for (int32_t i = 0; i < PRIVACY_TENSORS; i++)
-        if (plain->touched[i]) square += pow(norm_of(g[i], net_gradient(plain, i, g[i])), 2);
+        if (plain->grad.touched[i])
+          square += pow(norm_of(g[i], net_gradient(plain, i, g[i])), 2);
       double factor = clip / sqrt(square);
       clipped += factor < 1;
       if (factor > 1) factor = 1;
       for (int32_t i = 0; i < PRIVACY_TENSORS; i++)
-        for (int64_t j = 0; plain->touched[i] && j < plain->graph->weights[i].count; j++)
+        for (int64_t j = 0; plain->grad.touched[i] && j < plain->graph->weights[i].count; j++)
           sum[i][j] += (float)(factor / lot) * g[i][j];
     }
     CHECK(clipped > 0);
     net_evaluate(t, loss, 0, PRIVACY_ROWS, concepts);
     for (int32_t i = 0; i < PRIVACY_TENSORS; i++) {
-      if (!plain->touched[i]) continue;
+      if (!plain->grad.touched[i]) continue;
       int64_t n = net_gradient(t, i, g[i]);
       for (int64_t j = 0; j < n; j++) CHECK_NEAR(g[i][j], sum[i][j], 3e-6);
     }
@@ -224,7 +226,8 @@ static void replay_is_left_as_it_is(void) {
     if (i) CHECK_OK(lnsp_trainer_set_replay(t[i], replay, &support_problem));
     net_evaluate(t[i], "mse", 0, PRIVACY_ROWS, 1);
   }
-  for (int e = 0; e < PRIVACY_ROWS; e++) CHECK_NEAR(t[0]->shares[e], t[1]->shares[e], 1e-9);
+  for (int e = 0; e < PRIVACY_ROWS; e++)
+    CHECK_NEAR(t[0]->dp.factor[e], t[1]->dp.factor[e], 1e-9);
   for (int32_t i = 0; i < PRIVACY_TENSORS; i++) {
     int64_t n = net_gradient(t[0], i, a);
     net_gradient(t[1], i, b);
@@ -249,8 +252,8 @@ static void clips_a_users_own_loss(void) {
   for (int i = 0; i < n; i++) out[i] = 2.f * (out[i] - d.values[1][i]) / (float)n;
   CHECK_OK(lnsp_trainer_backward(b, &tensor, 1, &support_problem));
   for (int e = 0; e < PRIVACY_ROWS; e++) {
-    CHECK(a->shares[e] < 1.);
-    CHECK_NEAR(a->shares[e], b->shares[e], 1e-6);
+    CHECK(a->dp.factor[e] < 1.);
+    CHECK_NEAR(a->dp.factor[e], b->dp.factor[e], 1e-6);
   }
   for (int32_t i = 0; i < PRIVACY_TENSORS; i++) {
     int64_t count = net_gradient(a, i, x);
@@ -517,7 +520,7 @@ static void refuses_what_cannot_be(void) {
   CHECK_REFUSED(lnsp_trainer_set_noise_key(t, NULL, &support_problem), LNSP_E_ARGUMENT);
   net_hash(t, before);
   CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &gradient, 1, &support_problem), LNSP_E_STATE);
-  t->has_noise_key = 0;
+  t->dp.has_noise_key = 0;
   net_evaluate(t, "mse", 0, 2, 1);
   CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_STATE);
   net_hash(t, after);

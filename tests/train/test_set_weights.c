@@ -291,7 +291,7 @@ static given given_take(const lnsp_trainer *t) {
     const lnspi_weight *weight = &t->graph->weights[i];
     lnsp_tensor tensor = lnsp_tensor_f32(weight->name, g.data + used, weight->rank,
                                          weight->dims[0], weight->dims[1], weight->dims[2]);
-    if (!t->touched[i]) continue;
+    if (!t->grad.touched[i]) continue;
     CHECK_OK(lnsp_trainer_gradient((lnsp_trainer *)(uintptr_t)t, weight->name, tensor.data,
                                    weight->count, &support_problem));
     g.tensors[g.count++] = tensor;
@@ -373,7 +373,7 @@ static void given_is_checked(void) {
   one = g.tensors[0];
   one.strides[one.rank - 1] = 2;
   CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_problem), LNSP_E_ARGUMENT);
-  CHECK(t->phase == LNSPI_PHASE_GRADIENT); /* arguments are looked at first */
+  CHECK(t->pass.phase == LNSPI_PHASE_GRADIENT); /* arguments are looked at first */
   for (int32_t i = 0; i < g.count; i++) {
     float *value = g.tensors[i].data, kept = *value;
     const float bad[] = {NAN, INFINITY, -INFINITY, 3e18f};
