@@ -1,6 +1,6 @@
 /* Gradient accumulation: the sum of the gradients of several calls, of which the last
- * one makes the update. That one's gradient never lies in the sum: strips take it on top
- * (strips.c), so that a refused update leaves the sum as it was. */
+ * one makes the update. That one's gradient never lies in the sum: tiles take it on top
+ * (tiles.c), so that a refused update leaves the sum as it was. */
 #include "train/accumulate.h"
 
 #include <math.h>
@@ -51,10 +51,10 @@ double lnspi_accumulate_bound(lnsp_trainer *t, double gradient, double most) {
 
 /* ---- the sum ---- */
 
-static void accumulate_visit(lnsp_trainer *t, const lnspi_grad_tile *strip, void *data) {
+static void accumulate_visit(lnsp_trainer *t, const lnspi_grad_tile *tile, void *data) {
   (void)data;
-  memcpy(t->accum.sum + strip->offset, lnspi_grad_tiles_gradient(t, strip),
-         (size_t)(strip->kn * strip->lanes) * sizeof(float));
+  memcpy(t->accum.sum + tile->offset, lnspi_grad_tiles_gradient(t, tile),
+         (size_t)(tile->kn * tile->lanes) * sizeof(float));
 }
 
 void lnspi_accumulate_add(lnsp_trainer *t, double bound) {

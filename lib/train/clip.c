@@ -8,17 +8,17 @@
 #include "train/accumulate.h"
 #include "train/grad_tiles.h"
 
-static void clip_square(lnsp_trainer *t, const lnspi_grad_tile *strip, void *data) {
-  const float *g = lnspi_grad_tiles_gradient(t, strip);
+static void clip_square(lnsp_trainer *t, const lnspi_grad_tile *tile, void *data) {
+  const float *g = lnspi_grad_tiles_gradient(t, tile);
   (void)data;
-  t->grad.tile_squares[strip->number] = t->engine.k->dot(g, g, strip->kn * strip->lanes);
+  t->grad.tile_squares[tile->number] = t->engine.k->dot(g, g, tile->kn * tile->lanes);
 }
 
-/* Strip by strip in their order, whoever forms them. */
+/* Strip by tile in their order, whoever forms them. */
 static double clip_matrix_squares(lnsp_trainer *t, int32_t index, double total) {
-  const int64_t strips = lnspi_grad_tiles_count(&t->graph->weights[index]);
+  const int64_t tiles = lnspi_grad_tiles_count(&t->graph->weights[index]);
   lnspi_grad_tiles_each(t, index, 0, clip_square, NULL);
-  for (int64_t i = 0; i < strips; i++) total += (double)t->grad.tile_squares[i];
+  for (int64_t i = 0; i < tiles; i++) total += (double)t->grad.tile_squares[i];
   return total;
 }
 

@@ -66,12 +66,11 @@ double lnspi_finite_check_gradient(const lnsp_trainer *t) {
 
 static double finite_check_larger(double a, double b) { return a > b ? a : b; }
 
-static void finite_check_add_largest(lnsp_trainer *t, const lnspi_grad_tile *strip,
-                                     void *data) {
+static void finite_check_add_largest(lnsp_trainer *t, const lnspi_grad_tile *tile, void *data) {
   const lnspi_kernels *k = t->engine.k;
   double *most = data;
-  k->widen_bf16(strip->w, lnspi_grad_tiles_bf16_weights(t, strip), strip->lanes, strip->kn);
-  *most = finite_check_larger(*most, (double)k->max_abs(strip->w, strip->kn * strip->lanes));
+  k->widen_bf16(tile->w, lnspi_grad_tiles_bf16_weights(t, tile), tile->lanes, tile->kn);
+  *most = finite_check_larger(*most, (double)k->max_abs(tile->w, tile->kn * tile->lanes));
 }
 
 static double finite_check_largest_weight(lnsp_trainer *t) {

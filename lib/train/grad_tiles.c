@@ -1,10 +1,10 @@
-/* Matrices strip by strip, and their gradients. */
+/* Matrices tile by tile, and their gradients. */
 #include "train/grad_tiles.h"
 
 #include "kernels/lowp.h"
 #include "train/accumulate.h"
 
-#define GRAD_TILES_FUSED_FLOATS 6144 /* of a strip whose gradient the kernel forms itself */
+#define GRAD_TILES_FUSED_FLOATS 6144 /* of a tile whose gradient the kernel forms itself */
 #define GRAD_TILES_FUSED_TASKS_FLOATS 3072 /* the same, so that tasks have equal shares */
 /* What is worth tasks: multiply-adds that form the gradients, or so many weights that
  * the time is memory's. Less is lost again when the next forward fetches weights from
@@ -17,8 +17,9 @@ typedef struct grad_tiles_job {
   lnsp_trainer *t;
   lnspi_grad_tile_visit visit;
   void *data;
-  int32_t weight, how, count, reserved;
-  int64_t strips;
+  int32_t weight, how, count; /* count: tasks */
+  int64_t part_panels, panels; /* of a part, of the matrix */
+  int64_t tiles;
 } grad_tiles_job;
 
 /* ---- gradients ---- */
@@ -36,41 +37,41 @@ static const lnspi_use *grad_tiles_only_use(const lnsp_trainer *t, int32_t weigh
 }
 
 static void grad_tiles_add_use(const lnsp_trainer *t, const lnspi_use *use,
-                               const lnspi_grad_tile *strip, int add) {
-  t->engine.k->grad_strip(strip->g, strip->lanes, use->d + strip->lane0, use->ldd,
-                          use->x + strip->k0, use->ldx, use->rows, strip->kn, add);
+                               const lnspi_grad_tile *tile, int add) {
+  t->engine.k->grad_strip(tile->g, tile->lanes, use->d + tile->lane0, use->ldd,
+                          use->x + tile->k0, use->ldx, use->rows, tile->kn, add);
 }
 
 /* Adds what the caller gave. */
-static void grad_tiles_given(const lnsp_trainer *t, const lnspi_grad_tile *strip) {
-  const lnspi_weight *weight = &t->graph->weights[strip->weight];
+static void grad_tiles_given(const lnsp_trainer *t, const lnspi_grad_tile *tile) {
+  const lnspi_weight *weight = &t->graph->weights[tile->weight];
   const int64_t in = weight->dims[1];
-  const int64_t row = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
-  const float *from = t->grad.given[strip->weight];
+  const int64_t row = tile->part * (weight->dims[0] / weight->parts) + tile->lane0;
+  const float *from = t->grad.given[tile->weight];
   if (!from) return;
-  from += row * in + strip->k0;
-  for (int64_t l = 0; l < strip->real; l++, from += in)
-    for (int64_t k = 0; k < strip->kn; k++) strip->g[k * strip->lanes + l] += from[k];
+  from += row * in + tile->k0;
+  for (int64_t l = 0; l < tile->real; l++, from += in)
+    for (int64_t k = 0; k < tile->kn; k++) tile->g[k * tile->lanes + l] += from[k];
 }
 
-const float *lnspi_grad_tiles_gradient(const lnsp_trainer *t, const lnspi_grad_tile *strip) {
-  const size_t bytes = (size_t)(strip->kn * strip->lanes) * sizeof(float);
-  int started = lnspi_accumulate_has(t, strip->weight);
-  if (started) memcpy(strip->g, t->accum.sum + strip->offset, bytes);
+const float *lnspi_grad_tiles_gradient(const lnsp_trainer *t, const lnspi_grad_tile *tile) {
+  const size_t bytes = (size_t)(tile->kn * tile->lanes) * sizeof(float);
+  int started = lnspi_accumulate_has(t, tile->weight);
+  if (started) memcpy(tile->g, t->accum.sum + tile->offset, bytes);
   if (t->grad.given) {
-    if (!started) memset(strip->g, 0, bytes);
-    grad_tiles_given(t, strip);
-    return strip->g;
+    if (!started) memset(tile->g, 0, bytes);
+    grad_tiles_given(t, tile);
+    return tile->g;
   }
-  if (strip->use) {
-    grad_tiles_add_use(t, strip->use, strip, started);
-    return strip->g;
+  if (tile->use) {
+    grad_tiles_add_use(t, tile->use, tile, started);
+    return tile->g;
   }
   for (int32_t u = 0; u < t->grad.use_count; u++)
-    if (t->grad.uses[u].weight == strip->weight && t->grad.uses[u].part == strip->part)
-      grad_tiles_add_use(t, &t->grad.uses[u], strip, started++);
-  if (!started) memset(strip->g, 0, bytes);
-  return strip->g;
+    if (t->grad.uses[u].weight == tile->weight && t->grad.uses[u].part == tile->part)
+      grad_tiles_add_use(t, &t->grad.uses[u], tile, started++);
+  if (!started) memset(tile->g, 0, bytes);
+  return tile->g;
 }
 
 int lnspi_grad_tiles_fused(const lnsp_trainer *t, const lnspi_use *use) {
@@ -83,96 +84,93 @@ int lnspi_grad_tiles_fused(const lnsp_trainer *t, const lnspi_use *use) {
 int64_t lnspi_grad_tiles_count(const lnspi_weight *weight) {
   const int64_t in = weight->dims[1], out = lnspi_round16(weight->dims[0] / weight->parts);
   const int64_t most = LNSPI_GRAD_TILE_FLOATS / 64, rest = out % 64;
-  int64_t strips = out / 64 * ((in + most - 1) / most);
-  if (rest)
-    strips += (in + LNSPI_GRAD_TILE_FLOATS / rest - 1) / (LNSPI_GRAD_TILE_FLOATS / rest);
-  return strips * weight->parts;
+  int64_t tiles = out / 64 * ((in + most - 1) / most);
+  if (rest) tiles += (in + LNSPI_GRAD_TILE_FLOATS / rest - 1) / (LNSPI_GRAD_TILE_FLOATS / rest);
+  return tiles * weight->parts;
 }
 
-/* Inputs of a strip. */
-static int64_t grad_tiles_most(const grad_tiles_job *job, const lnspi_grad_tile *strip) {
+/* Most inputs of a tile. */
+static int64_t grad_tiles_most(const grad_tiles_job *job, const lnspi_grad_tile *tile) {
   const lnsp_trainer *t = job->t;
   int64_t floats = LNSPI_GRAD_TILE_FLOATS;
-  if (!(job->how & LNSPI_GRAD_TILES_UPDATE)) return floats / strip->lanes;
-  if (t->optim.rule.weights == LNSP_F32 && lnspi_grad_tiles_fused(t, strip->use))
+  if (!(job->how & LNSPI_GRAD_TILES_UPDATE)) return floats / tile->lanes;
+  if (t->optim.rule.weights == LNSP_F32 && lnspi_grad_tiles_fused(t, tile->use))
     floats =
         t->engine.tasks.count > 1 ? GRAD_TILES_FUSED_TASKS_FLOATS : GRAD_TILES_FUSED_FLOATS;
-  return floats / strip->lanes & ~(int64_t)7;
+  return floats / tile->lanes & ~(int64_t)7;
 }
 
-/* The strips of one panel, from number base on, as far as they are in the share. */
-static void grad_tiles_panel(const grad_tiles_job *job, lnspi_grad_tile *strip, int64_t base,
-                             int64_t from, int64_t end) {
-  const int64_t in = job->t->graph->weights[strip->weight].dims[1];
-  const int64_t most = grad_tiles_most(job, strip), strips = (in + most - 1) / most;
-  const int64_t start = strip->offset;
-  from = from > base ? from - base : 0;
-  end = end - base < strips ? end - base : strips;
-  for (int64_t n = from; n < end; n++) {
-    const int64_t j = job->how & LNSPI_GRAD_TILES_BACK ? from + end - 1 - n : n;
-    strip->k0 = j * most;
-    strip->kn = in - strip->k0 < most ? in - strip->k0 : most;
-    strip->offset = start + strip->k0 * strip->lanes;
-    strip->number = base + j;
-    job->visit(job->t, strip, job->data);
-  }
-}
-
-/* The strips with numbers from .. end-1, or, without a visit, only their number in all. */
-static int64_t grad_tiles_walk(const grad_tiles_job *job, lnspi_grad_tile *strip, int64_t from,
-                               int64_t end) {
+/* Makes tile that of no inputs of a panel; the panels of all parts are counted on. Returns
+ * the panel's number of tiles. */
+static int64_t grad_tiles_panel(const grad_tiles_job *job, int64_t panel,
+                                lnspi_grad_tile *tile) {
   const lnspi_weight *weight = &job->t->graph->weights[job->weight];
   const int64_t in = weight->dims[1], out = weight->dims[0] / weight->parts;
-  const int64_t panels = (out + 63) / 64, back = job->how & LNSPI_GRAD_TILES_BACK;
-  int64_t base = back ? job->strips : 0;
-  strip->weight = job->weight;
-  for (int32_t p = 0; p < weight->parts; p++) {
-    strip->part = back ? weight->parts - 1 - p : p;
-    strip->use = grad_tiles_only_use(job->t, job->weight, strip->part);
-    for (int64_t i = 0; i < panels; i++) {
-      strip->lane0 = 64 * (back ? panels - 1 - i : i);
-      const int64_t left = lnspi_round16(out) - strip->lane0;
-      strip->lanes = left < 64 ? left : 64;
-      strip->real = out - strip->lane0 < strip->lanes ? out - strip->lane0 : strip->lanes;
-      strip->offset =
-          weight->offset + strip->part * lnspi_packed_floats(in, out) + strip->lane0 * in;
-      const int64_t most = grad_tiles_most(job, strip), strips = (in + most - 1) / most;
-      if (back) base -= strips;
-      if (job->visit) grad_tiles_panel(job, strip, base, from, end);
-      if (!back) base += strips;
-    }
-  }
-  return base;
+  const int32_t part = (int32_t)(panel / job->part_panels);
+  if (part != tile->part) tile->use = grad_tiles_only_use(job->t, job->weight, part);
+  tile->part = part;
+  tile->lane0 = 64 * (panel % job->part_panels);
+  const int64_t left = out - tile->lane0;
+  tile->lanes = left < 64 ? lnspi_round16(left) : 64;
+  tile->real = left < 64 ? left : 64;
+  tile->offset = weight->offset + part * lnspi_packed_floats(in, out) + tile->lane0 * in;
+  const int64_t most = grad_tiles_most(job, tile);
+  return (in + most - 1) / most;
 }
 
-/* A task has the same strips both ways, so that they stay in its processor's cache. */
+/* Visits tile number j of that panel, whose first is number base of the matrix. */
+static void grad_tiles_visit(const grad_tiles_job *job, const lnspi_grad_tile *panel,
+                             int64_t base, int64_t j) {
+  const int64_t in = job->t->graph->weights[job->weight].dims[1];
+  const int64_t most = grad_tiles_most(job, panel);
+  lnspi_grad_tile tile = *panel;
+  tile.k0 = j * most;
+  tile.kn = in - tile.k0 < most ? in - tile.k0 : most;
+  tile.offset += tile.k0 * tile.lanes;
+  tile.number = base + j;
+  job->visit(job->t, &tile, job->data);
+}
+
+/* A task has the same tiles in both directions, so that they stay in its processor's cache. */
 static void grad_tiles_share(void *argument, int32_t index) {
   const grad_tiles_job *job = argument;
+  const int64_t from = lnspi_tasks_from(job->tiles, job->count, index);
+  const int64_t end = lnspi_tasks_from(job->tiles, job->count, index + 1);
+  const int back = (job->how & LNSPI_GRAD_TILES_BACK) != 0;
   float memory[2 * LNSPI_GRAD_TILE_FLOATS];
-  lnspi_grad_tile strip;
-  strip.g = memory;
-  strip.w = memory + LNSPI_GRAD_TILE_FLOATS;
-  (void)grad_tiles_walk(job, &strip, lnspi_tasks_from(job->strips, job->count, index),
-                        lnspi_tasks_from(job->strips, job->count, index + 1));
+  lnspi_grad_tile panel = {.weight = job->weight, .part = -1};
+  int64_t base = back ? job->tiles : 0;
+  panel.g = memory;
+  panel.w = memory + LNSPI_GRAD_TILE_FLOATS;
+  for (int64_t i = 0; i < job->panels; i++) {
+    const int64_t tiles = grad_tiles_panel(job, back ? job->panels - 1 - i : i, &panel);
+    if (back) base -= tiles;
+    const int64_t low = from > base ? from - base : 0;
+    const int64_t high = end - base < tiles ? end - base : tiles;
+    for (int64_t n = low; n < high; n++)
+      grad_tiles_visit(job, &panel, base, back ? low + high - 1 - n : n);
+    if (!back) base += tiles;
+  }
 }
 
 void lnspi_grad_tiles_each(lnsp_trainer *t, int32_t weight, int how,
                            lnspi_grad_tile_visit visit, void *data) {
   const int64_t floats = t->graph->state_floats, rows = t->engine.batch * t->engine.concepts;
-  grad_tiles_job job = {t, NULL, data, weight, how & ~LNSPI_GRAD_TILES_BACK, 1, 0, 0};
-  lnspi_grad_tile strip;
-  job.strips = grad_tiles_walk(&job, &strip, 0, 0);
-  job.how = how;
-  job.visit = visit;
+  const lnspi_weight *matrix = &t->graph->weights[weight];
+  lnspi_grad_tile panel = {.weight = weight, .part = -1};
+  grad_tiles_job job = {t, visit, data, weight, how, 1, 0, 0, 0};
+  job.part_panels = (matrix->dims[0] / matrix->parts + 63) / 64;
+  job.panels = job.part_panels * matrix->parts;
+  for (int64_t i = 0; i < job.panels; i++) job.tiles += grad_tiles_panel(&job, i, &panel);
   if (!(how & LNSPI_GRAD_TILES_ALONE) &&
       (rows * floats >= GRAD_TILES_WORK || floats >= GRAD_TILES_STATE))
-    job.count = lnspi_tasks_count(&t->engine.tasks, job.strips, GRAD_TILES_LEAST);
+    job.count = lnspi_tasks_count(&t->engine.tasks, job.tiles, GRAD_TILES_LEAST);
   lnspi_tasks_run(&t->engine.tasks, job.count, grad_tiles_share, &job);
 }
 
-void *lnspi_grad_tiles_bf16_weights(const lnsp_trainer *t, const lnspi_grad_tile *strip) {
-  const lnspi_weight *weight = &t->graph->weights[strip->weight];
+void *lnspi_grad_tiles_bf16_weights(const lnsp_trainer *t, const lnspi_grad_tile *tile) {
+  const lnspi_weight *weight = &t->graph->weights[tile->weight];
   uint8_t *part = (uint8_t *)(void *)lnspi_trainer_weight(t, weight) +
-                  strip->part * (weight->bytes / weight->parts);
-  return part + 2 * (strip->lane0 * weight->dims[1] + strip->k0 * lnspi_round32(strip->lanes));
+                  tile->part * (weight->bytes / weight->parts);
+  return part + 2 * (tile->lane0 * weight->dims[1] + tile->k0 * lnspi_round32(tile->lanes));
 }

@@ -6,14 +6,14 @@
 #include "run/weight.h"
 #include "train/grad_tiles.h"
 
-static void gradient_write_out(lnsp_trainer *t, const lnspi_grad_tile *strip, void *data) {
-  const lnspi_weight *weight = &t->graph->weights[strip->weight];
-  const int64_t row0 = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
-  const float *g = lnspi_grad_tiles_gradient(t, strip);
+static void gradient_write_out(lnsp_trainer *t, const lnspi_grad_tile *tile, void *data) {
+  const lnspi_weight *weight = &t->graph->weights[tile->weight];
+  const int64_t row0 = tile->part * (weight->dims[0] / weight->parts) + tile->lane0;
+  const float *g = lnspi_grad_tiles_gradient(t, tile);
   float *out = data;
-  for (int64_t l = 0; l < strip->real; l++)
-    for (int64_t k = 0; k < strip->kn; k++)
-      out[(row0 + l) * weight->dims[1] + strip->k0 + k] = g[k * strip->lanes + l];
+  for (int64_t l = 0; l < tile->real; l++)
+    for (int64_t k = 0; k < tile->kn; k++)
+      out[(row0 + l) * weight->dims[1] + tile->k0 + k] = g[k * tile->lanes + l];
 }
 
 int32_t lnspi_gradient_read(lnsp_trainer *t, int32_t index, float *out, lnsp_error *error) {

@@ -277,12 +277,12 @@ static void privacy_noise_row(privacy_noise *n, int64_t row, int64_t column, int
   }
 }
 
-void lnspi_privacy_noise_tile(const lnsp_trainer *t, const lnspi_grad_tile *strip) {
-  const lnspi_weight *weight = &t->graph->weights[strip->weight];
-  const int64_t row = strip->part * (weight->dims[0] / weight->parts) + strip->lane0;
-  privacy_noise n = privacy_noise_open(t, strip->weight, weight->dims[1], strip->lanes);
-  for (int64_t l = 0; l < strip->real; l++)
-    privacy_noise_row(&n, row + l, strip->k0, strip->kn, strip->g + l);
+void lnspi_privacy_noise_tile(const lnsp_trainer *t, const lnspi_grad_tile *tile) {
+  const lnspi_weight *weight = &t->graph->weights[tile->weight];
+  const int64_t row = tile->part * (weight->dims[0] / weight->parts) + tile->lane0;
+  privacy_noise n = privacy_noise_open(t, tile->weight, weight->dims[1], tile->lanes);
+  for (int64_t l = 0; l < tile->real; l++)
+    privacy_noise_row(&n, row + l, tile->k0, tile->kn, tile->g + l);
   privacy_noise_flush(&n);
 }
 

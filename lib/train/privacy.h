@@ -16,8 +16,8 @@ int32_t lnspi_privacy_check_key(const lnsp_trainer *trainer, lnsp_error *error);
 /* Standard deviation of the noise on the gradient, 0: none. */
 double lnspi_privacy_noise_deviation(const lnsp_trainer *trainer);
 
-/* Adds it, once a step: to a strip's gradient, to a small tensor's. */
-void lnspi_privacy_noise_tile(const lnsp_trainer *trainer, const lnspi_grad_tile *strip);
+/* Adds it, once a step: to a tile's gradient, to a small tensor's. */
+void lnspi_privacy_noise_tile(const lnsp_trainer *trainer, const lnspi_grad_tile *tile);
 void lnspi_privacy_noise_flat(lnsp_trainer *trainer, int32_t weight);
 
 #endif

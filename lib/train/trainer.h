@@ -160,7 +160,7 @@ void lnspi_trainer_seed_layers(lnsp_trainer *trainer, int learning);
 /* Numbers the calls that updates are made of. */
 uint64_t lnspi_trainer_call_number(const lnsp_trainer *trainer);
 
-/* Where a float32 weight is, and a strip of a bfloat16 one. */
+/* Where a float32 weight is, and a tile of a bfloat16 one. */
 float *lnspi_trainer_weight(const lnsp_trainer *t, const lnspi_weight *weight);
 
 #endif

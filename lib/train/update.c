@@ -57,38 +57,38 @@ static void update_elements(lnsp_trainer *t, int32_t weight, const lnspi_update 
   }
 }
 
-/* A strip whose float32 weights are at w. */
-static void update_tile_at(lnsp_trainer *t, const lnspi_grad_tile *strip,
+/* A tile whose float32 weights are at w. */
+static void update_tile_at(lnsp_trainer *t, const lnspi_grad_tile *tile,
                            const lnspi_update *update, float *w) {
   const lnspi_optimizer *optimizer = t->optim.rule.optimizer;
-  const lnspi_use *use = strip->use;
+  const lnspi_use *use = tile->use;
   float *moment[LNSPI_MOMENTS];
   if (!lnspi_grad_tiles_fused(t, use)) {
-    const float *g = lnspi_grad_tiles_gradient(t, strip);
-    if (t->optim.rule.noise > 0) lnspi_privacy_noise_tile(t, strip);
-    update_elements(t, strip->weight, update, strip->offset, w, g, strip->kn * strip->lanes);
+    const float *g = lnspi_grad_tiles_gradient(t, tile);
+    if (t->optim.rule.noise > 0) lnspi_privacy_noise_tile(t, tile);
+    update_elements(t, tile->weight, update, tile->offset, w, g, tile->kn * tile->lanes);
     return;
   }
-  update_moments(t, strip->offset, moment);
-  optimizer->apply_strip(t->engine.k, update, w, moment, strip->lanes, use->d + strip->lane0,
-                         use->ldd, use->x + strip->k0, use->ldx, use->rows, strip->kn);
+  update_moments(t, tile->offset, moment);
+  optimizer->apply_strip(t->engine.k, update, w, moment, tile->lanes, use->d + tile->lane0,
+                         use->ldd, use->x + tile->k0, use->ldx, use->rows, tile->kn);
 }
 
-/* Weights in bfloat16 are widened a strip at a time, and rounded by chance: a step is
+/* Weights in bfloat16 are widened a tile at a time, and rounded by chance: a step is
  * mostly smaller than half their last place. */
-static void update_tile(lnsp_trainer *t, const lnspi_grad_tile *strip, void *data) {
-  const lnspi_weight *weight = &t->graph->weights[strip->weight];
+static void update_tile(lnsp_trainer *t, const lnspi_grad_tile *tile, void *data) {
+  const lnspi_weight *weight = &t->graph->weights[tile->weight];
   const lnspi_update *update = data;
-  const int64_t element = strip->offset - weight->offset;
+  const int64_t element = tile->offset - weight->offset;
   if (weight->type == LNSP_BF16) {
-    void *compact = lnspi_grad_tiles_bf16_weights(t, strip);
-    t->engine.k->widen_bf16(strip->w, compact, strip->lanes, strip->kn);
-    update_tile_at(t, strip, update, strip->w);
-    t->engine.k->dither_bf16(compact, strip->w, strip->lanes, strip->kn, update->key + 2,
+    void *compact = lnspi_grad_tiles_bf16_weights(t, tile);
+    t->engine.k->widen_bf16(tile->w, compact, tile->lanes, tile->kn);
+    update_tile_at(t, tile, update, tile->w);
+    t->engine.k->dither_bf16(compact, tile->w, tile->lanes, tile->kn, update->key + 2,
                              (uint32_t)element);
   } else {
-    update_tile_at(t, strip, update, lnspi_trainer_weight(t, weight) + element);
-    update_follow(t, strip->offset, strip->kn * strip->lanes);
+    update_tile_at(t, tile, update, lnspi_trainer_weight(t, weight) + element);
+    update_follow(t, tile->offset, tile->kn * tile->lanes);
   }
 }
 
