@@ -12,8 +12,8 @@ LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_size_o
   API_NEED(graph, error);
   API_NEED(out, error);
   int32_t status = lnspi_plan_read_sizes(limits, &read, error);
-  if (status == LNSP_OK) status = lnspi_session_measure(graph, &read, &memory, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = lnspi_session_measure(graph, &read, &memory, error);
+  if (status) return status;
   return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
 }
 
@@ -25,8 +25,8 @@ LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options 
   API_OUT(out, error);
   API_NEED(model, error);
   int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &read, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = lnspi_struct_read_options(options, &read, error);
+  if (status) return status;
   return lnspi_session_open(model, model->graph, NULL, &read_limits, &read, out, error);
 }
 
@@ -44,8 +44,8 @@ LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average
         "this trainer keeps no moving average: put ema=.999 into its optimizer "
         "text");
   int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &read, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = lnspi_struct_read_options(options, &read, error);
+  if (status) return status;
   return lnspi_session_open(NULL, trainer->graph, average ? &trainer->average : &trainer->state,
                             &read_limits, &read, out, error);
 }

@@ -11,7 +11,7 @@
 static int32_t api_trainer_read_options(const lnsp_options *options, lnsp_options *read,
                                         lnsp_error *error) {
   int32_t status = lnspi_struct_read_options(options, read, error);
-  if (status != LNSP_OK || read->storage == 0 || read->storage == LNSP_F32) return status;
+  if (status || read->storage == 0 || read->storage == LNSP_F32) return status;
   return lnspi_error_set(
       error, LNSP_E_UNSUPPORTED, NULL,
       "how a trainer keeps its weights is said by its optimizer (weights=f32 or "
@@ -26,11 +26,11 @@ LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
   API_NEED(graph, error);
   API_NEED(out, error);
   int32_t status = lnspi_plan_read_sizes(limits, &read, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers in texts */
   status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, error);
   lnspi_fpenv_leave(fp);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
 }
 
@@ -43,8 +43,8 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
   API_OUT(out, error);
   API_NEED(model, error);
   int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
-  if (status == LNSP_OK) status = api_trainer_read_options(options, &read, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = api_trainer_read_options(options, &read, error);
+  if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_trainer_from_model(model, loss, optimizer, &read_limits, &read, out, error);
   lnspi_fpenv_leave(fp);
@@ -60,8 +60,8 @@ LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss,
   API_OUT(out, error);
   API_NEED(file, error);
   int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
-  if (status == LNSP_OK) status = api_trainer_read_options(options, &read, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = api_trainer_read_options(options, &read, error);
+  if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_trainer_from_file(file, loss, optimizer, &read_limits, &read, out, error);
   lnspi_fpenv_leave(fp);
@@ -83,7 +83,7 @@ LNSP_API int32_t lnsp_trainer_compute_gradients(lnsp_trainer *trainer,
   lnspi_fpenv fp = lnspi_fpenv_enter();
   int32_t status = lnspi_loss_eval_gradients(trainer, inputs, input_count, &value, error);
   lnspi_fpenv_leave(fp);
-  if (status == LNSP_OK && loss) *loss = (float)value;
+  if (!status && loss) *loss = (float)value;
   return status;
 }
 
@@ -91,8 +91,8 @@ LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inp
                                    int32_t input_count, float *loss, lnsp_error *error) {
   float value = 0;
   int32_t status = lnsp_trainer_compute_gradients(trainer, inputs, input_count, &value, error);
-  if (status == LNSP_OK) status = lnsp_trainer_apply(trainer, error);
-  if (status == LNSP_OK && loss) *loss = value;
+  if (!status) status = lnsp_trainer_apply(trainer, error);
+  if (!status && loss) *loss = value;
   return status;
 }
 
@@ -144,7 +144,7 @@ static int32_t api_trainer_apply_gradients(lnsp_trainer *t, const lnsp_tensor *g
   for (int32_t i = 0; i < count; i++) {
     int32_t index;
     int32_t status = api_trainer_check_gradient(t->graph, &gradients[i], &index, error);
-    if (status != LNSP_OK) return status;
+    if (status) return status;
     if (given[index])
       return lnspi_error_set(error, LNSP_E_ARGUMENT, gradients[i].name, "'%s' is given twice",
                              gradients[i].name);
@@ -198,7 +198,7 @@ LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, 
   API_NEED(name, error);
   API_NEED(out, error);
   int32_t status = lnspi_state_read_tensor(trainer->graph, NULL, name, out, count, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status =
       lnspi_gradient_read(trainer, lnspi_graph_find_weight(trainer->graph, name), out, error);

@@ -126,7 +126,7 @@ LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *e
                            "the trainer's loss has no echo term: add '+ .1*echo' to it");
   if (echo) {
     int32_t status = lnspi_struct_read(&read, sizeof read, echo, "lnsp_echo", error);
-    if (status != LNSP_OK) return status;
+    if (status) return status;
     if (!read.echo)
       return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                              "lnsp_echo.echo is NULL: give a function, or NULL in place of the "
@@ -168,11 +168,11 @@ LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor 
   API_NEED(inputs, error);
   API_NEED(loss, error);
   int32_t status = api_trainer_state_pick(trainer, average, &state, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_loss_eval(trainer, inputs, input_count, average != 0, &value, error);
   lnspi_fpenv_leave(fp);
-  if (status == LNSP_OK) *loss = (float)value;
+  if (!status) *loss = (float)value;
   return status;
 }
 
@@ -184,8 +184,7 @@ LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const cha
   API_NEED(name, error);
   API_NEED(out, error);
   int32_t status = api_trainer_state_pick(trainer, average, &state, error);
-  if (status == LNSP_OK)
-    status = lnspi_state_read_tensor(trainer->graph, state, name, out, count, error);
+  if (!status) status = lnspi_state_read_tensor(trainer->graph, state, name, out, count, error);
   return status;
 }
 
@@ -197,8 +196,8 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
   API_OUT(out, error);
   API_NEED(trainer, error);
   int32_t status = lnspi_struct_read_options(options, &read, error);
-  if (status == LNSP_OK) status = api_trainer_state_pick(trainer, average, &state, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = api_trainer_state_pick(trainer, average, &state, error);
+  if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to another type */
   status = lnspi_model_copy(trainer->graph, state,
                             read.storage ? read.storage : trainer->optim.rule.weights, &read,
@@ -212,7 +211,7 @@ LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_
   API_NEED(trainer, error);
   API_NEED(sink, error);
   int32_t status = api_trainer_state_check_what(trainer, what, error);
-  return status == LNSP_OK ? lnspi_checkpoint_save(trainer, sink, what, error) : status;
+  return !status ? lnspi_checkpoint_save(trainer, sink, what, error) : status;
 }
 
 typedef struct api_trainer_state_save_job {
@@ -232,8 +231,7 @@ LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path
   int32_t status = api_trainer_state_check_what(trainer, what, error);
   job.trainer = trainer;
   job.what = what;
-  return status == LNSP_OK ? lnspi_path_write(path, api_trainer_state_save_to, &job, error)
-                           : status;
+  return !status ? lnspi_path_write(path, api_trainer_state_save_to, &job, error) : status;
 }
 
 LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error) {
@@ -264,7 +262,7 @@ LNSP_API int32_t lnsp_trainer_hash(const lnsp_trainer *trainer, int32_t what,
   API_NEED(trainer, error);
   API_NEED(out, error);
   int32_t status = api_trainer_state_check_what(trainer, what, error);
-  if (status == LNSP_OK) lnspi_checkpoint_hash(trainer, what, out);
+  if (!status) lnspi_checkpoint_hash(trainer, what, out);
   return status;
 }
 

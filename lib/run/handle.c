@@ -13,17 +13,17 @@ int32_t lnspi_handle_begin(lnspi_handle *stage, const char *text, const lnspi_sh
   uint64_t bytes = 0;
   memset(stage, 0, sizeof *stage);
   int32_t status = lnspi_graph_measure(text, shapes, &bytes, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   uint64_t whole = LNSPI_HANDLE_BYTES + bytes;
   if (options->block) {
     uint64_t skip = (LNSPI_ALIGN - (uintptr_t)options->block % LNSPI_ALIGN) % LNSPI_ALIGN;
     if (options->block_bytes > skip + whole) whole = options->block_bytes - skip;
   }
   status = lnspi_block_open(&stage->block, options, whole, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   status = lnspi_graph_build(text, shapes, (uint8_t *)stage->block.memory + LNSPI_HANDLE_BYTES,
                              bytes, &stage->graph, error);
-  if (status != LNSP_OK) {
+  if (status) {
     lnspi_block_close(&stage->block);
     memset(stage, 0, sizeof *stage);
     return status;
@@ -38,10 +38,10 @@ int32_t lnspi_handle_begin_file(lnspi_handle *stage, lnsp_file *file,
   lnspi_file_shapes shapes;
   const char *text = NULL;
   int32_t status = lnspi_file_arch_text(file, options, &text, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   lnspi_file_arch_shapes(&shapes, file, options->prefix);
   status = lnspi_handle_begin(stage, text, &shapes.shapes, options, error);
-  if (status == LNSP_OK && !options->storage)
+  if (!status && !options->storage)
     lnspi_graph_set_storage(stage->graph, lnspi_load_type(file, stage->graph, options->prefix));
   return status;
 }
@@ -57,7 +57,7 @@ int32_t lnspi_handle_finish(lnspi_handle *stage, uint64_t total, const lnsp_opti
                           "total_bytes of the measure call, and 63 more if it is not "
                           "aligned to 64",
                           (unsigned long long)stage->block.bytes, (unsigned long long)total);
-    if (status == LNSP_OK) {
+    if (!status) {
       *block = stage->block;
       block->bytes = (size_t)total;
       *graph = stage->graph;
@@ -66,7 +66,7 @@ int32_t lnspi_handle_finish(lnspi_handle *stage, uint64_t total, const lnsp_opti
     return status;
   }
   status = lnspi_block_open(block, options, total, error);
-  if (status == LNSP_OK)
+  if (!status)
     *graph = lnspi_graph_move(stage->graph, (uint8_t *)block->memory + LNSPI_HANDLE_BYTES);
   lnspi_handle_cancel(stage);
   return status;

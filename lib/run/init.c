@@ -61,18 +61,19 @@ int32_t lnspi_init_weight(const lnsp_graph *graph, int32_t index, uint64_t seed,
                           float *row, lnsp_error *error) {
   const lnspi_weight *weight = &graph->weights[index];
   const int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
-  int32_t status = LNSP_OK;
-  for (int64_t r = 0; status == LNSP_OK && r < rows; r++) {
+  for (int64_t r = 0; r < rows; r++) {
     init_row(weight, seed, index, r, columns, row);
-    status = lnspi_state_write_checked(weight, state, r, row, error);
+    int32_t status = lnspi_state_write_checked(weight, state, r, row, error);
+    if (status) return status;
   }
-  return status;
+  return LNSP_OK;
 }
 
 int32_t lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row,
                    lnsp_error *error) {
-  int32_t status = LNSP_OK;
-  for (int32_t i = 0; status == LNSP_OK && i < graph->weight_count; i++)
-    status = lnspi_init_weight(graph, i, seed, state, row, error);
-  return status;
+  for (int32_t i = 0; i < graph->weight_count; i++) {
+    int32_t status = lnspi_init_weight(graph, i, seed, state, row, error);
+    if (status) return status;
+  }
+  return LNSP_OK;
 }

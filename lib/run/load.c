@@ -140,9 +140,8 @@ static int32_t load_codes(lnsp_file *file, int32_t index, int32_t scale_index, i
   const char *name = file->entries[index].name;
   int32_t status =
       lnspi_read_tensor(file, index, row * columns, columns, LNSP_I8, codes, error);
-  if (status == LNSP_OK)
-    status = lnspi_read_tensor(file, scale_index, row, 1, LNSP_F32, scale, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = lnspi_read_tensor(file, scale_index, row, 1, LNSP_F32, scale, error);
+  if (status) return status;
   if (!(*scale >= 0.f) || !(*scale * 127.f <= 0x1.fffffep+127f))
     return lnspi_error_set(
         error, LNSP_E_NOT_FINITE, file->entries[scale_index].name,
@@ -172,17 +171,19 @@ static int32_t load_bytes(lnsp_file *file, int32_t index, const lnspi_weight *we
   float scale = 0;
   int32_t scale_index = load_find_scale(file, index);
   int32_t status = load_check_scale(file, index, scale_index, error);
-  for (int64_t r = 0; status == LNSP_OK && r < weight->dims[0]; r++) {
+  if (status) return status;
+  for (int64_t r = 0; r < weight->dims[0]; r++) {
     status = load_codes(file, index, scale_index, r, columns, codes, &scale, error);
-    if (status != LNSP_OK) return status;
+    if (status) return status;
     if (weight->type == LNSP_I8) {
       lnspi_state_write_codes(weight, state, r, codes, scale);
-    } else {
-      load_widen(row, columns, scale);
-      status = lnspi_state_write_checked(weight, state, r, row, error);
+      continue;
     }
+    load_widen(row, columns, scale);
+    status = lnspi_state_write_checked(weight, state, r, row, error);
+    if (status) return status;
   }
-  return status;
+  return LNSP_OK;
 }
 
 /* ---- all ---- */
@@ -198,12 +199,12 @@ static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *w
   const lnspi_entry *entry = &file->entries[index];
   int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
   int32_t status = load_check_shape(entry, weight, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   if (entry->dtype == LNSP_I8 && weight->kind == LNSPI_MATRIX && !to.write)
     return load_bytes(file, index, weight, to.state, row, error);
   for (int64_t r = 0; r < rows; r++) {
     status = lnspi_read_tensor(file, index, r * columns, columns, LNSP_F32, row, error);
-    if (status != LNSP_OK) return status;
+    if (status) return status;
     if (!lnspi_kernels_scalar.finite(row, columns))
       return lnspi_error_set(
           error, LNSP_E_NOT_FINITE, entry->name,
@@ -214,38 +215,35 @@ static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *w
       to.write(to.state, weight, r, row);
     else
       status = lnspi_state_write_checked(weight, to.state, r, row, error);
-    if (status != LNSP_OK) return status;
+    if (status) return status;
   }
   return LNSP_OK;
 }
 
-/* ---- fresh ---- */
-
 /* array: the state is an array of floats. */
 static int32_t load_all(lnsp_file *file, const lnsp_graph *graph, const char *prefix, int array,
                         load_to to, float *row, lnsp_error *error) {
-  int32_t status = LNSP_OK;
-  for (int32_t i = 0; status == LNSP_OK && i < graph->weight_count; i++) {
+  for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     const lnspi_weight there = lnspi_weight_in_array(weight);
-    int32_t index = lnspi_load_find(file, prefix, weight->name);
-    if (index < 0 && weight->optional && !array && !to.write) {
+    int32_t index = lnspi_load_find(file, prefix, weight->name), status;
+    if (index >= 0)
+      status = load_tensor(file, index, array ? &there : weight, to, row, error);
+    else if (weight->optional && !array && !to.write)
       status = lnspi_init_weight(graph, i, 0, to.state, row, error);
-      continue;
-    }
-    if (index < 0)
+    else
       return lnspi_error_set(error, LNSP_E_MISSING, weight->name,
                              "the file has no tensor '%s%s', which the architecture needs",
                              prefix ? prefix : "", weight->name);
-    status = load_tensor(file, index, array ? &there : weight, to, row, error);
+    if (status) return status;
   }
-  return status;
+  return LNSP_OK;
 }
 
 int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix, void *state,
                    float *row, lnsp_error *error) {
   int32_t status = load_check_all_used(file, graph, prefix, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   return load_all(file, graph, prefix, 0, (load_to){state, NULL}, row, error);
 }
 

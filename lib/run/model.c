@@ -33,7 +33,7 @@ int32_t lnspi_model_alloc(const lnsp_graph *graph, int32_t type, const lnsp_opti
                           lnsp_model **out, float **row, lnsp_error *error) {
   lnspi_block block;
   int32_t status = lnspi_block_open(&block, options, lnspi_model_bytes(graph, type), error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   lnsp_graph *copy = lnspi_graph_move(graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
   lnspi_graph_set_storage(copy, type);
   *out = model_place(&block, copy, row);
@@ -45,9 +45,9 @@ int32_t lnspi_model_copy(const lnsp_graph *graph, const void *state, int32_t typ
   lnsp_model *model = NULL;
   float *row;
   int32_t status = lnspi_model_alloc(graph, type, options, &model, &row, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   status = lnspi_state_copy(graph, state, model->graph, model->state, row, error);
-  if (status == LNSP_OK)
+  if (!status)
     *out = model;
   else
     lnspi_model_release(model);
@@ -60,7 +60,7 @@ static int32_t model_finish(lnspi_handle *stage, const lnsp_options *options, ln
   lnsp_graph *graph = NULL;
   uint64_t total = lnspi_model_bytes(stage->graph, lnspi_graph_storage(stage->graph));
   int32_t status = lnspi_handle_finish(stage, total, options, &block, &graph, error);
-  if (status == LNSP_OK) *out = model_place(&block, graph, row);
+  if (!status) *out = model_place(&block, graph, row);
   return status;
 }
 
@@ -70,10 +70,10 @@ int32_t lnspi_model_create(const char *text, uint64_t seed, const lnsp_options *
   lnsp_model *model = NULL;
   float *row;
   int32_t status = lnspi_handle_begin(&stage, text, NULL, options, error);
-  if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = model_finish(&stage, options, &model, &row, error);
+  if (status) return status;
   status = lnspi_init(model->graph, seed, model->state, row, error);
-  if (status == LNSP_OK)
+  if (!status)
     *out = model;
   else
     lnspi_model_release(model);
@@ -86,10 +86,10 @@ int32_t lnspi_model_load(lnsp_file *file, const lnsp_options *options, lnsp_mode
   lnsp_model *model;
   float *row;
   int32_t status = lnspi_handle_begin_file(&stage, file, options, error);
-  if (status == LNSP_OK) status = model_finish(&stage, options, &model, &row, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = model_finish(&stage, options, &model, &row, error);
+  if (status) return status;
   status = lnspi_load(file, model->graph, options->prefix, model->state, row, error);
-  if (status == LNSP_OK)
+  if (!status)
     *out = model;
   else
     lnspi_model_release(model);

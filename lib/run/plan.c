@@ -24,7 +24,7 @@ typedef struct plan_buffers {
 int32_t lnspi_plan_read_sizes(const lnsp_size_options *from, lnsp_size_options *to,
                               lnsp_error *error) {
   int32_t status = lnspi_struct_read(to, sizeof *to, from, "lnsp_size_options", error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   if (to->max_rows == 0) to->max_rows = 1;
   if (to->max_concepts == 0) to->max_concepts = 1;
   if (to->max_rows < 1 || to->max_rows > 1 << 24)

@@ -92,7 +92,7 @@ static int32_t save_row(const save_item *item, int64_t row, const save_work *wor
     } else {
       lnspi_state_read(weight, state, row, 1, work->row);
       int32_t status = lnspi_state_check_row(weight, LNSP_I8, row, work->row, error);
-      if (status != LNSP_OK) return status;
+      if (status) return status;
       *work->row = lnspi_lowp_quantise(work->codes, 4, work->row, columns);
     }
     if (item->scales) *data = work->row;
@@ -120,15 +120,14 @@ static int32_t save_rows(const save_item *item, const save_work *work, lnsp_writ
                          lnsp_error *error) {
   int64_t rows = lnspi_weight_rows(item->weight);
   int64_t columns = item->scales ? 1 : lnspi_weight_columns(item->weight);
-  int32_t status = LNSP_OK;
-  for (int64_t r = 0; status == LNSP_OK && r < rows; r++) {
+  const size_t bytes = (size_t)columns * lnspi_dtype_bytes(item->dtype);
+  for (int64_t r = 0; r < rows; r++) {
     const void *data = NULL;
-    status = save_row(item, r, work, &data, error);
-    if (status == LNSP_OK)
-      status = lnspi_writer_write(writer, data,
-                                  (size_t)columns * lnspi_dtype_bytes(item->dtype), error);
+    int32_t status = save_row(item, r, work, &data, error);
+    if (!status) status = lnspi_writer_write(writer, data, bytes, error);
+    if (status) return status;
   }
-  return status;
+  return LNSP_OK;
 }
 
 int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts, int32_t part_count,
@@ -149,15 +148,15 @@ int32_t lnspi_save(const lnsp_graph *graph, const lnspi_save_part *parts, int32_
       work.count += 1 + (save_dtype(&parts[p], &graph->weights[i], dtype) == LNSP_I8);
   save_layout(&arena, graph, &work);
   int32_t status = lnspi_block_open(&work.block, options, arena.used, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   arena = (lnspi_arena){work.block.memory, 0, arena.used, 0};
   save_layout(&arena, graph, &work);
   save_declare(graph, parts, part_count, dtype, &work);
   status = lnspi_writer_open(sink, work.tensors, work.count, pairs, 2 + extra_count, options,
                              &writer, error);
-  for (int32_t i = 0; status == LNSP_OK && i < work.count; i++)
+  for (int32_t i = 0; !status && i < work.count; i++)
     status = save_rows(&work.items[i], &work, writer, error);
-  if (status == LNSP_OK) status = lnspi_writer_close(writer, error);
+  if (!status) status = lnspi_writer_close(writer, error);
   if (writer) lnspi_writer_destroy(writer);
   lnspi_block_close(&work.block);
   return status;

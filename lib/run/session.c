@@ -19,7 +19,7 @@ int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_size_options *
   session.engine.graph = graph;
   int32_t mode = limits->keep_nodes ? LNSPI_MODE_KEEP : LNSPI_MODE_REUSE;
   int32_t status = lnspi_plan_make(graph, limits, mode, &session.engine.plan, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   session_layout(&session, &arena);
   memset(out, 0, sizeof *out);
   out->total_bytes = arena.used;
@@ -42,12 +42,10 @@ int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *co
   int32_t status =
       lnspi_engine_choose_kernels(options->isa, lnspi_graph_storage(graph) == LNSP_I8,
                                   &fresh.engine.k, error);
-  if (status == LNSP_OK)
-    status = lnspi_tasks_open(&fresh.engine.tasks, options, limits->tasks, error);
-  if (status == LNSP_OK) status = lnspi_session_measure(graph, limits, &memory, error);
-  if (status == LNSP_OK)
-    status = lnspi_block_open(&fresh.block, options, memory.total_bytes, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = lnspi_tasks_open(&fresh.engine.tasks, options, limits->tasks, error);
+  if (!status) status = lnspi_session_measure(graph, limits, &memory, error);
+  if (!status) status = lnspi_block_open(&fresh.block, options, memory.total_bytes, error);
+  if (status) return status;
   int32_t mode = limits->keep_nodes ? LNSPI_MODE_KEEP : LNSPI_MODE_REUSE;
   lnspi_arena arena = {fresh.block.memory, 0, memory.total_bytes, 0};
   (void)lnspi_plan_make(graph, limits, mode, &fresh.engine.plan, NULL);

@@ -139,25 +139,25 @@ int32_t lnspi_state_check_row(const lnspi_weight *weight, int32_t type, int64_t 
 int32_t lnspi_state_write_checked(const lnspi_weight *weight, void *state, int64_t row,
                                   const float *values, lnsp_error *error) {
   int32_t status = lnspi_state_check_row(weight, weight->type, row, values, error);
-  if (status == LNSP_OK) lnspi_state_write(weight, state, row, 1, values);
+  if (!status) lnspi_state_write(weight, state, row, 1, values);
   return status;
 }
 
 int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
                          const lnsp_graph *to_graph, void *to, float *row, lnsp_error *error) {
-  int32_t status = LNSP_OK;
-  for (int32_t i = 0; status == LNSP_OK && i < from_graph->weight_count; i++) {
+  for (int32_t i = 0; i < from_graph->weight_count; i++) {
     const lnspi_weight *a = &from_graph->weights[i], *b = &to_graph->weights[i];
     if (a->type == b->type) {
       memcpy((uint8_t *)to + b->at, (const uint8_t *)from + a->at, (size_t)a->bytes);
       continue;
     }
-    for (int64_t r = 0; status == LNSP_OK && r < lnspi_weight_rows(a); r++) {
+    for (int64_t r = 0; r < lnspi_weight_rows(a); r++) {
       lnspi_state_read(a, from, r, 1, row);
-      status = lnspi_state_write_checked(b, to, r, row, error);
+      int32_t status = lnspi_state_write_checked(b, to, r, row, error);
+      if (status) return status;
     }
   }
-  return status;
+  return LNSP_OK;
 }
 
 /* Where a row of a MATRIX weight of floats begins; *lanes is the distance of its values. */

@@ -27,7 +27,7 @@ static int32_t checkpoint_integer(const char *value, const char *key, int64_t mo
   lnspi_lexer_open(&text, value ? value : "");
   int32_t status =
       lnspi_decimal_parse_integer(lnspi_lexer_next(&text, ""), key, 0, most, out, error);
-  if (status == LNSP_OK && !lnspi_lexer_at_end(&text))
+  if (!status && !lnspi_lexer_at_end(&text))
     return lnspi_error_set(error, LNSP_E_FORMAT, key, "%s must be one number", key);
   return status;
 }
@@ -52,10 +52,10 @@ static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_er
     int64_t index, age;
     int32_t status = lnspi_decimal_parse_integer(lnspi_token_split(word, ':', 0), "lnsp.ages",
                                                  0, t->graph->weight_count - 1, &index, error);
-    if (status == LNSP_OK)
+    if (!status)
       status = lnspi_decimal_parse_integer(lnspi_token_split(word, ':', 1), "lnsp.ages", 0,
                                            (int64_t)t->step, &age, error);
-    if (status != LNSP_OK) return status;
+    if (status) return status;
     if (lnspi_token_split(word, ':', 2).length)
       return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.ages",
                              "lnsp.ages has words of more than an index and an age");
@@ -106,7 +106,7 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
   }
   size_t bytes = weights * (CHECKPOINT_AGE + 1) + 2;
   int32_t status = lnspi_block_open(&work, options, bytes, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   char *frozen = work.memory, *ages = frozen + weights + 1;
   for (size_t i = 0; i < weights; i++) frozen[i] = t->frozen[i] ? '1' : '0';
   checkpoint_write_ages(t, ages);
@@ -185,15 +185,16 @@ static int32_t checkpoint_load_moment(lnsp_trainer *t, lnsp_file *file, int32_t 
                             : NULL;
   checkpoint_moment_prefix(t, m, prefix);
   int32_t status = checkpoint_has_part(t, file, prefix, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   if (t->optim.has_moments8)
     status = lnspi_load_rows(file, t->graph, prefix, lnspi_moments8_write_scales, &values,
                              t->row, error);
   else
     status = lnspi_load_array(file, t->graph, prefix, t->optim.moment[m], t->row, error);
-  if (status != LNSP_OK) return status;
-  for (int64_t i = 0; square && i < t->graph->state_floats; i++)
-    if (square[i] < 0.f) values.negative = 1;
+  if (status) return status;
+  if (square)
+    for (int64_t i = 0; i < t->graph->state_floats; i++)
+      if (square[i] < 0.f) values.negative = 1;
   if (values.negative)
     return lnspi_error_set(error, LNSP_E_FORMAT, NULL,
                            "the state file has a negative second moment: it is damaged");
@@ -216,18 +217,18 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
                            version ? version : "none", CHECKPOINT_VERSION);
   int32_t status = checkpoint_integer(lnspi_safetensors_metadata(file, "lnsp.step"),
                                       "lnsp.step", INT64_C(1) << 52, &step, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   t->step = (uint64_t)step;
   status = checkpoint_read_ages(t, lnspi_safetensors_metadata(file, "lnsp.ages"), error);
-  if (status == LNSP_OK)
+  if (!status)
     status = checkpoint_read_frozen(t, lnspi_safetensors_metadata(file, "lnsp.frozen"), error);
   /* a rate that was set by hand belongs to the text it was set over */
-  if (status != LNSP_OK || !saved || !lnspi_str_equal(saved, t->optim.text)) return status;
+  if (status || !saved || !lnspi_str_equal(saved, t->optim.text)) return status;
   value = lnspi_safetensors_metadata(file, "lnsp.lr");
   if (!value) return LNSP_OK;
   lnspi_lexer_open(&text, value);
   status = lnspi_decimal_parse(lnspi_lexer_next(&text, ""), "lnsp.lr", 0, 1e6, &lr, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   t->optim.rule.lr = (double)(float)lr;
   t->optim.lr_changed = 1;
   return LNSP_OK;
@@ -246,13 +247,19 @@ static int32_t checkpoint_load_residual(lnsp_trainer *t, lnsp_file *file, lnsp_e
 
 int32_t lnspi_checkpoint_load(lnsp_trainer *t, lnsp_file *file, lnsp_error *error) {
   int32_t status = checkpoint_check_moments(t, file, error);
-  for (int32_t m = 0; status == LNSP_OK && m < t->optim.moment_count; m++)
+  if (status) return status;
+  for (int32_t m = 0; m < t->optim.moment_count; m++) {
     status = checkpoint_load_moment(t, file, m, error);
-  if (status == LNSP_OK && t->average) status = checkpoint_has_part(t, file, "average.", error);
-  if (status == LNSP_OK && t->average)
-    status = lnspi_load_array(file, t->graph, "average.", t->average, t->row, error);
-  if (status == LNSP_OK) status = checkpoint_load_residual(t, file, error);
-  if (status != LNSP_OK) return status;
+    if (status) return status;
+  }
+  if (t->average) {
+    status = checkpoint_has_part(t, file, "average.", error);
+    if (!status)
+      status = lnspi_load_array(file, t->graph, "average.", t->average, t->row, error);
+    if (status) return status;
+  }
+  status = checkpoint_load_residual(t, file, error);
+  if (status) return status;
   return checkpoint_load_metadata(t, file, error);
 }
 

@@ -96,7 +96,7 @@ static int32_t loss_bind_context_weight(lnspi_objective *objective, const lnspi_
   const int64_t width = graph->nodes[0].width;
   int32_t status = loss_bind_data(&objective->needs, lnspi_loss_weighting_operands[0], node,
                                   width, 0, error);
-  if (status == LNSP_OK)
+  if (!status)
     status = loss_bind_data(&objective->needs, lnspi_loss_weighting_operands[1], node, width, 0,
                             error);
   return status;
@@ -130,14 +130,14 @@ static int32_t loss_bind_term(lnspi_objective *objective, int32_t index,
     objective->replay_term = index;
     return LNSP_OK;
   }
-  for (int32_t o = 1; status == LNSP_OK && o < term->loss->operand_count; o++)
+  for (int32_t o = 1; o < term->loss->operand_count; o++) {
     if (lnspi_loss_term_replaces(term, o))
       status = loss_bind_against(objective, index, node, graph, error);
     else if (lnspi_loss_uses(term->loss, term->real, o))
       status = loss_bind_reads(objective, term, o, node, graph, error);
-  if (status == LNSP_OK && term->gated)
-    status = loss_bind_context_weight(objective, node, graph, error);
-  return status;
+    if (status) return status;
+  }
+  return term->gated ? loss_bind_context_weight(objective, node, graph, error) : LNSP_OK;
 }
 
 int32_t lnspi_loss_bind(const char *text, const lnsp_graph *graph, lnspi_objective *objective,
@@ -148,14 +148,17 @@ int32_t lnspi_loss_bind(const char *text, const lnsp_graph *graph, lnspi_objecti
   int32_t status = LNSP_OK;
   if (text)
     status = lnspi_loss_text_parse(text, objective->terms, &objective->term_count, error);
-  for (int32_t i = 0; status == LNSP_OK && i < objective->term_count; i++)
+  if (status) return status;
+  for (int32_t i = 0; i < objective->term_count; i++) {
     status = loss_bind_term(objective, i, graph, error);
-  if (status == LNSP_OK && objective->term_count == 1 && objective->replay_rows)
+    if (status) return status;
+  }
+  if (objective->term_count == 1 && objective->replay_rows)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "replay alone teaches nothing new: add a loss for the new vectors");
   objective->needs.group[0] =
       objective->needs.group_count > 1 ? "anchor" : lnspi_batch_input_name(graph);
-  return status;
+  return LNSP_OK;
 }
 
 int64_t lnspi_loss_bind_scratch_floats(const lnspi_objective *objective,
@@ -165,20 +168,20 @@ int64_t lnspi_loss_bind_scratch_floats(const lnspi_objective *objective,
   for (int32_t i = 0; i < objective->term_count; i++) {
     const lnspi_loss_term *term = &objective->terms[i];
     const lnspi_loss *loss = lnspi_loss_of_term(term);
-    int64_t floats = 0;
+    if (!loss) continue;
     lnspi_loss_call shape;
     lnspi_loss_start(&shape);
     const int32_t node = graph->outputs[objective->output[i]].node;
     shape.rows = term->loss ? batch * lnspi_graph_rows(graph, node, concepts) : replay_rows;
     shape.width = graph->nodes[node].width;
     shape.real = term->real;
-    for (int32_t o = 1; term->loss && o < loss->operand_count; o++) {
-      if (!lnspi_loss_uses(loss, term->real, o)) continue;
+    for (int32_t o = 1; o < loss->operand_count; o++) {
+      if (!term->loss || !lnspi_loss_uses(loss, term->real, o)) continue;
       if (loss->operand[o].kind == LNSPI_OPERAND_SET) shape.each[o] = loss_bind_most(term, o);
       if (loss->operand[o].kind == LNSPI_OPERAND_CONTEXT) shape.each[o] = concepts;
     }
-    if (loss)
-      floats = lnspi_loss_weighting_scratch_floats(term, loss, &shape, graph->nodes[0].width);
+    const int64_t floats =
+        lnspi_loss_weighting_scratch_floats(term, loss, &shape, graph->nodes[0].width);
     if (floats > most) most = floats;
   }
   return most;

@@ -37,7 +37,8 @@ static void loss_eval_context_operand(const lnsp_trainer *t, int64_t length, int
 
 /* The network's run that an operand looks at: the first has no name. */
 static int32_t loss_eval_group(const lnspi_batch_needs *needs, const char *name) {
-  for (int32_t g = 1; name && g < needs->group_count; g++)
+  if (!name) return 0;
+  for (int32_t g = 1; g < needs->group_count; g++)
     if (lnspi_str_equal(needs->group[g], name)) return g;
   return 0;
 }
@@ -160,7 +161,7 @@ static int32_t loss_eval_term(lnsp_trainer *t, int32_t index, double first, doub
   if (term->loss && lnspi_echo_is(loss) && t->loss.echo.echo)
     status = loss_eval_echo(t, &call, error);
   if (term->gated) gate = loss_eval_context_weight(t, &call);
-  if (status == LNSP_OK)
+  if (!status)
     *value = lnspi_loss_weighting_eval(term, loss, &call, term->gated ? &gate : NULL, first);
   return status;
 }
@@ -176,7 +177,7 @@ static int32_t loss_eval_terms(lnsp_trainer *t, int learning, double *total,
     double value = 0;
     if (!lnspi_loss_weighting_active(&t->loss.objective->terms[i], t->step, pass)) continue;
     int32_t status = loss_eval_term(t, i, first, &value, error);
-    if (status != LNSP_OK) return status;
+    if (status) return status;
     if (i == 0) first = value;
     *total += value;
   }

@@ -31,8 +31,9 @@ static int32_t loss_text_unknown_key(const char *name, const lnspi_loss *loss, l
                                      lnsp_error *error) {
   char shown[48], keys[180];
   size_t used = lnspi_format(keys, sizeof keys, "%s", loss ? "" : "rows, seed, ");
-  for (int i = 0; loss && loss->argument[i].key && used < sizeof keys; i++)
-    used += lnspi_format(keys + used, sizeof keys - used, "%s, ", loss->argument[i].key);
+  if (loss)
+    for (int i = 0; loss->argument[i].key && used < sizeof keys; i++)
+      used += lnspi_format(keys + used, sizeof keys - used, "%s, ", loss->argument[i].key);
   if (used < sizeof keys)
     lnspi_format(keys + used, sizeof keys - used, "on, from, until, every, auto, low, high%s",
                  loss ? ", gate, weak, ramp, full, against, stop" : "");
@@ -197,15 +198,19 @@ static int32_t loss_text_check_keys(lnspi_loss_term *term, const lnspi_key *keys
   return LNSP_OK;
 }
 
+static const lnspi_loss *loss_text_find(lnspi_token name) {
+  for (int32_t i = 0; lnspi_loss_at(i); i++)
+    if (lnspi_token_is(name, lnspi_loss_at(i)->name)) return lnspi_loss_at(i);
+  return NULL;
+}
+
 /* One term's name and keys. */
 static int32_t loss_text_term(lnspi_token name, const lnspi_key *keys, int32_t key_count,
                               float weight, lnspi_loss_term *term, lnsp_error *error) {
   int replay = lnspi_token_is(name, "replay");
   memset(term, 0, sizeof *term);
-  for (int32_t i = 0; !replay && !term->loss; i++) {
-    if (!lnspi_loss_at(i)) return loss_text_unknown_name(name, error);
-    if (lnspi_token_is(name, lnspi_loss_at(i)->name)) term->loss = lnspi_loss_at(i);
-  }
+  if (!replay) term->loss = loss_text_find(name);
+  if (!replay && !term->loss) return loss_text_unknown_name(name, error);
   term->weight = weight;
   term->rows = replay ? 7 : 0;
   term->seed = replay ? 1 : 0;
@@ -214,8 +219,9 @@ static int32_t loss_text_term(lnspi_token name, const lnspi_key *keys, int32_t k
   term->weak = .25f;
   term->high = 1e6f;
   lnspi_format(term->on, sizeof term->on, "%s", replay ? "output" : term->loss->on);
-  for (int i = 0; !replay && term->loss->argument[i].key; i++)
-    term->real[i] = term->loss->argument[i].initial;
+  if (!replay)
+    for (int i = 0; term->loss->argument[i].key; i++)
+      term->real[i] = term->loss->argument[i].initial;
   for (int32_t i = 0; i < key_count; i++) {
     int32_t status = LNSP_OK;
     if (!loss_text_common_key(term, &keys[i], &status, error))

@@ -4,7 +4,8 @@
 /* The largest magnitude written so; tensors are only written to if write is 1. */
 static double memory_writes_each(lnsp_trainer *t, int write) {
   double most = 0;
-  for (int32_t n = 1; n < t->graph->node_count && !t->grad.given; n++) {
+  if (t->grad.given) return 0; /* no pass made them */
+  for (int32_t n = 1; n < t->graph->node_count; n++) {
     const lnspi_node *node = &t->graph->nodes[n];
     const lnspi_layer *layer = lnspi_layer_at(node->layer);
     lnspi_call call;

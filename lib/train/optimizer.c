@@ -91,7 +91,7 @@ static int optimizer_own_key(const lnspi_key *key, lnspi_optimizer_config *rule,
                                         rule->optimizer->argument[i].low,
                                         rule->optimizer->argument[i].high, &rule->real[at + p],
                                         error);
-        if (*status != LNSP_OK) return -1;
+        if (*status) return -1;
       }
       return 1;
     }
@@ -205,10 +205,12 @@ int32_t lnspi_optimizer_parse(const char *string, lnspi_optimizer_config *rule,
     for (int32_t p = 0; p < rule->optimizer->argument[i].parts; p++)
       rule->real[at++] = rule->optimizer->argument[i].initial[p];
   int32_t status = lnspi_lexer_keys(&text, "", keys, OPTIMIZER_KEYS, &count, error);
-  for (int32_t i = 0; status == LNSP_OK && i < count; i++)
+  if (status) return status;
+  for (int32_t i = 0; i < count; i++) {
     if (optimizer_own_key(&keys[i], rule, &status, error) == 0)
       status = optimizer_common_key(&keys[i], rule, error);
-  if (status != LNSP_OK) return status;
+    if (status) return status;
+  }
   lnspi_lexer_line_end(&text);
   if (!lnspi_lexer_at_end(&text))
     return lnspi_error_set_line(error, LNSP_E_SYNTAX, text.line, text.column,

@@ -19,10 +19,11 @@ static int32_t set_weights_check(lnsp_trainer *t, const lnsp_model *model, lnsp_
         "converted from");
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *from = &model->graph->weights[i], *to = &t->graph->weights[i];
-    for (int64_t r = 0; from->type != to->type && r < lnspi_weight_rows(from); r++) {
+    if (from->type == to->type) continue;
+    for (int64_t r = 0; r < lnspi_weight_rows(from); r++) {
       lnspi_state_read(from, model->state, r, 1, t->row);
       int32_t status = lnspi_state_check_row(to, to->type, r, t->row, error);
-      if (status != LNSP_OK) return status;
+      if (status) return status;
     }
   }
   return LNSP_OK;
@@ -46,7 +47,7 @@ static void set_weights_reset(lnsp_trainer *t) {
 int32_t lnspi_set_weights(lnsp_trainer *t, const lnsp_model *model, int reset,
                           lnsp_error *error) {
   int32_t status = set_weights_check(t, model, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   lnspi_history_copy_pending(t);
   (void)lnspi_state_copy(model->graph, model->state, t->graph, t->state, t->row, NULL);
   if (reset) set_weights_reset(t);

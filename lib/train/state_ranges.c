@@ -93,7 +93,8 @@ static int state_ranges_weights(const lnsp_graph *graph, uint64_t at, const uint
 
 static int state_ranges_codes(const lnsp_trainer *t, int32_t moment, const uint8_t *at,
                               uint64_t bytes) {
-  for (uint64_t i = 0; i < bytes && moment != t->optim.rule.optimizer->squares; i++)
+  if (moment == t->optim.rule.optimizer->squares) return 1;
+  for (uint64_t i = 0; i < bytes; i++)
     if (at[i] == 0x80) return 0; /* -128 */
   return 1;
 }

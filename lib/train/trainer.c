@@ -74,14 +74,13 @@ static int32_t trainer_prepare(const lnsp_graph *graph, const char *loss, const 
   recipe->optimizer = optimizer ? optimizer : "adamw";
   recipe->limits = wide = *limits;
   int32_t status = trainer_check_type(graph, error);
-  if (status == LNSP_OK) status = trainer_check_text(loss, "loss", error);
-  if (status == LNSP_OK) status = trainer_check_text(optimizer, "optimizer", error);
-  if (status == LNSP_OK)
-    status = lnspi_optimizer_parse(recipe->optimizer, &recipe->rule, error);
-  if (status == LNSP_OK) status = lnspi_loss_bind(loss, graph, &recipe->objective, error);
-  if (status == LNSP_OK && recipe->rule.clip_each > 0)
+  if (!status) status = trainer_check_text(loss, "loss", error);
+  if (!status) status = trainer_check_text(optimizer, "optimizer", error);
+  if (!status) status = lnspi_optimizer_parse(recipe->optimizer, &recipe->rule, error);
+  if (!status) status = lnspi_loss_bind(loss, graph, &recipe->objective, error);
+  if (!status && recipe->rule.clip_each > 0)
     status = trainer_check_examples(graph, &recipe->objective, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   wide.max_rows =
       limits->max_rows * recipe->objective.needs.group_count + recipe->objective.replay_rows;
   return lnspi_plan_make(graph, &wide, LNSPI_MODE_TRAIN, &recipe->plan, error);
@@ -274,7 +273,7 @@ int32_t lnspi_trainer_measure(const lnsp_graph *graph, const char *loss, const c
                               lnsp_error *error) {
   trainer_recipe recipe;
   int32_t status = trainer_prepare(graph, loss, optimizer, limits, &recipe, error);
-  if (status == LNSP_OK) status = trainer_count(&recipe, out, error);
+  if (!status) status = trainer_count(&recipe, out, error);
   return status;
 }
 
@@ -329,18 +328,17 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
   const lnspi_kernels *k = NULL;
   lnspi_tasks tasks;
   int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &k, error);
-  if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, error);
-  if (status == LNSP_OK)
-    status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, error);
-  if (status == LNSP_OK) status = trainer_count(&recipe, &memory, error);
-  if (status == LNSP_OK) status = lnspi_block_open(&block, options, memory.total_bytes, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = lnspi_tasks_open(&tasks, options, limits->tasks, error);
+  if (!status) status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, error);
+  if (!status) status = trainer_count(&recipe, &memory, error);
+  if (!status) status = lnspi_block_open(&block, options, memory.total_bytes, error);
+  if (status) return status;
   lnsp_graph *graph =
       lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
   lnspi_graph_set_storage(graph, recipe.rule.weights);
   lnsp_trainer *t = trainer_place(&block, graph, k, &tasks, &recipe);
   status = lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, error);
-  if (status != LNSP_OK) { /* too large for bfloat16 */
+  if (status) { /* too large for bfloat16 */
     lnspi_block_close(&block);
     return status;
   }
@@ -367,26 +365,25 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "a state file is resumed without a prefix");
   int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &k, error);
-  if (status == LNSP_OK) status = lnspi_tasks_open(&tasks, options, limits->tasks, error);
-  if (status == LNSP_OK) status = lnspi_handle_begin_file(&stage, file, options, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = lnspi_tasks_open(&tasks, options, limits->tasks, error);
+  if (!status) status = lnspi_handle_begin_file(&stage, file, options, error);
+  if (status) return status;
   status = trainer_check_type(stage.graph, error);
-  if (status == LNSP_OK)
-    status = trainer_prepare(stage.graph, loss, optimizer, limits, &recipe, error);
-  if (status == LNSP_OK) lnspi_graph_set_storage(stage.graph, recipe.rule.weights);
-  if (status == LNSP_OK) status = trainer_count(&recipe, &memory, error);
-  if (status != LNSP_OK) {
+  if (!status) status = trainer_prepare(stage.graph, loss, optimizer, limits, &recipe, error);
+  if (!status) lnspi_graph_set_storage(stage.graph, recipe.rule.weights);
+  if (!status) status = trainer_count(&recipe, &memory, error);
+  if (status) {
     lnspi_handle_cancel(&stage);
     return status;
   }
   status = lnspi_handle_finish(&stage, memory.total_bytes, options, &block, &graph, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   recipe.graph = graph;
   lnsp_trainer *t = trainer_place(&block, graph, k, &tasks, &recipe);
   status = lnspi_load(file, graph, options->prefix, t->state, t->row, error);
-  if (status == LNSP_OK) trainer_start_average(t);
-  if (status == LNSP_OK && resume) status = lnspi_checkpoint_load(t, file, error);
-  if (status == LNSP_OK)
+  if (!status) trainer_start_average(t);
+  if (!status && resume) status = lnspi_checkpoint_load(t, file, error);
+  if (!status)
     *out = t;
   else
     lnspi_block_close(&block);

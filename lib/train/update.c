@@ -128,7 +128,7 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *error) 
   double scale, norm = 0;
   double rate = lnspi_schedule_rate(&t->optim.rule, t->step);
   int32_t status = lnspi_clip(t, &scale, &norm, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   /* bias corrections are largest for the youngest tensor */
   uint64_t youngest = UINT64_MAX;
   for (int32_t i = 0; i < t->graph->weight_count; i++)
@@ -136,7 +136,7 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *error) 
   if (youngest == UINT64_MAX) youngest = t->step;
   t->optim.rule.optimizer->prepare(t->optim.rule.real, rate, scale, youngest + 1, &update);
   status = lnspi_finite_check(t, gradient, &update, &after, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   const double written = lnspi_memory_writes_bound(t);
   if (!(written <= LNSPI_MOST_WEIGHT))
     return lnspi_error_set(
@@ -156,7 +156,7 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *error) 
 int32_t lnspi_update_apply(lnsp_trainer *t, lnsp_error *error) {
   double gradient = lnspi_finite_check_gradient(t);
   int32_t status = lnspi_privacy_check_key(t, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   gradient += LNSPI_NOISE_MOST * lnspi_privacy_noise_deviation(t);
   if (gradient <= LNSPI_MOST_GRADIENT)
     gradient = lnspi_accumulate_bound(t, gradient, LNSPI_MOST_GRADIENT);
@@ -171,7 +171,7 @@ int32_t lnspi_update_apply(lnsp_trainer *t, lnsp_error *error) {
     lnspi_accumulate_begin(t);
     status = update_make(t, gradient, error);
     lnspi_accumulate_end(t);
-    if (status != LNSP_OK) return status;
+    if (status) return status;
     lnspi_accumulate_reset(t);
   }
   t->pass.phase = LNSPI_PHASE_IDLE;

@@ -50,7 +50,8 @@ static void info_nce_mask(const lnspi_loss_call *call, const lnspi_similarity *b
   for (int64_t i = 0; i < call->rows; i++) {
     float *s = batch->s + i * batch->lds;
     if (duplicates) info_nce_mask_equal(call, hash, lnspi_pair_row(call, 1, i), i, s);
-    for (int64_t c = 0; context && c < call->each[INFO_NCE_CTX]; c++) {
+    if (!context) continue;
+    for (int64_t c = 0; c < call->each[INFO_NCE_CTX]; c++) {
       int64_t at = i / call->share[INFO_NCE_CTX] * call->each[INFO_NCE_CTX] + c;
       info_nce_mask_equal(call, hash, lnspi_pair_row(call, INFO_NCE_CTX, at), i, s);
     }
@@ -112,7 +113,8 @@ static double info_nce_evaluate(const lnspi_loss_call *call) {
   info_nce_mask(call, &batch);
   for (int64_t i = 0; i < n; i++)
     total += info_nce_row(call->k, batch.s + i * batch.lds, n + own, i);
-  for (int64_t i = 0; own && i < n; i++) info_nce_push_negatives(call, &batch, i, factor);
+  if (own)
+    for (int64_t i = 0; i < n; i++) info_nce_push_negatives(call, &batch, i, factor);
   lnspi_similarity_push(call, &batch, factor);
   return total / (double)n;
 }

@@ -125,11 +125,13 @@ static void pair_gradients(const lnspi_loss_call *call, const pair_row *row, int
       call->k->axpy(row->toward, row->slope[i], row->others + i * ld, call->width);
   pair_give(call, 0, r, raw, factor, row->toward, row->unit, norm, row->work);
   i = 0;
-  for (int o = 1; o < LNSPI_LOSS_OPERANDS; o++)
-    for (int64_t j = 0; call->x[o] && j < call->each[o]; j++, i++)
+  for (int o = 1; o < LNSPI_LOSS_OPERANDS; o++) {
+    if (!call->x[o]) continue;
+    for (int64_t j = 0; j < call->each[o]; j++, i++)
       if (row->slope[i] != 0)
         pair_give(call, o, r / call->share[o] * call->each[o] + j, raw, factor * row->slope[i],
                   row->unit, row->others + i * ld, row->norm[i], row->work);
+  }
 }
 
 static double pair_rows(const lnspi_loss_call *call, lnspi_pair_rule *rule, int raw) {
@@ -140,13 +142,15 @@ static double pair_rows(const lnspi_loss_call *call, lnspi_pair_rule *rule, int 
   for (int64_t r = 0; r < call->rows; r++) {
     float norm = pair_take(call, 0, r, raw, row.unit);
     int64_t i = 0;
-    for (int o = 1; o < LNSPI_LOSS_OPERANDS; o++)
-      for (int64_t j = 0; call->x[o] && j < call->each[o]; j++, i++) {
+    for (int o = 1; o < LNSPI_LOSS_OPERANDS; o++) {
+      if (!call->x[o]) continue;
+      for (int64_t j = 0; j < call->each[o]; j++, i++) {
         float *u = row.others + i * ld;
         row.norm[i] = pair_take(call, o, r / call->share[o] * call->each[o] + j, raw, u);
         row.c[i] = call->k->dot(row.unit, u, call->width);
         row.slope[i] = 0;
       }
+    }
     total += rule(call, row.c, row.slope, row.count);
     pair_gradients(call, &row, r, raw, factor, norm);
   }

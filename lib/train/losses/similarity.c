@@ -56,10 +56,10 @@ static void similarity_push_targets(const lnspi_loss_call *call, const lnspi_sim
   }
 }
 
-void lnspi_similarity_push(const lnspi_loss_call *call, const lnspi_similarity *batch,
-                           float factor) {
+static void similarity_push_rows(const lnspi_loss_call *call, const lnspi_similarity *batch,
+                                 float factor) {
   int64_t n = call->rows;
-  for (int64_t first = 0; call->d[0] && first < n; first += LNSPI_SIMILARITY_ROWS) {
+  for (int64_t first = 0; first < n; first += LNSPI_SIMILARITY_ROWS) {
     int64_t count = n - first < LNSPI_SIMILARITY_ROWS ? n - first : LNSPI_SIMILARITY_ROWS;
     call->k->linear_dx(batch->packed, batch->s + first * batch->lds, batch->lds, batch->toward,
                        batch->ld, count, call->width, n, 0, call->width, 1);
@@ -68,5 +68,10 @@ void lnspi_similarity_push(const lnspi_loss_call *call, const lnspi_similarity *
                       batch->q + (first + r) * batch->ld, batch->norm[0][first + r],
                       batch->work);
   }
+}
+
+void lnspi_similarity_push(const lnspi_loss_call *call, const lnspi_similarity *batch,
+                           float factor) {
+  if (call->d[0]) similarity_push_rows(call, batch, factor);
   if (call->d[1]) similarity_push_targets(call, batch, factor);
 }
