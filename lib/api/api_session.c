@@ -41,8 +41,7 @@ LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average
   if (average && !trainer->average)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "this trainer keeps no moving average: put ema=.999 into its optimizer "
-        "text");
+        "this trainer keeps no moving average: add ema=.999 to its optimizer text");
   int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
   if (!status) status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
@@ -79,8 +78,9 @@ LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index, l
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "there is no node %d; the last is %d",
                            index, engine->graph->node_count - 1);
   if (engine->plan.mode != LNSPI_MODE_KEEP || !engine->batch)
-    return lnspi_error_set(error, LNSP_E_STATE, NULL,
-                           "node values are kept only with limits.keep_nodes, after a run");
+    return lnspi_error_set(
+        error, LNSP_E_STATE, NULL,
+        "there are no node values: create the session with limits.keep_nodes, and run it");
   int64_t ld = lnspi_node_ld(engine->graph, index);
   memset(out, 0, sizeof *out);
   out->name = engine->graph->nodes[index].name;

@@ -14,8 +14,8 @@ static int32_t api_trainer_read_options(const lnsp_options *options, lnsp_option
   if (status || read->storage == 0 || read->storage == LNSP_F32) return status;
   return lnspi_error_set(
       error, LNSP_E_UNSUPPORTED, NULL,
-      "how a trainer keeps its weights is said by its optimizer (weights=f32 or "
-      "weights=bf16): leave options->storage 0");
+      "a trainer's storage type is set in its optimizer text (weights=f32 or weights=bf16): "
+      "leave options->storage 0");
 }
 
 LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
@@ -99,8 +99,10 @@ LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inp
 LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_error *error) {
   API_NEED(trainer, error);
   if (trainer->pass.phase != LNSPI_PHASE_GRADIENT)
-    return lnspi_error_set(error, LNSP_E_STATE, NULL,
-                           "there is no gradient to apply: call evaluate or backward first");
+    return lnspi_error_set(
+        error, LNSP_E_STATE, NULL,
+        "there is no gradient to apply: call lnsp_trainer_compute_gradients or "
+        "lnsp_trainer_backward first");
   lnspi_fpenv fp = lnspi_fpenv_enter();
   int32_t status = lnspi_update_apply(trainer, error);
   lnspi_fpenv_leave(fp);
@@ -125,7 +127,7 @@ static int32_t api_trainer_check_gradient(const lnsp_graph *graph, const lnsp_te
   }
   if (!same)
     return lnspi_error_set(error, LNSP_E_SHAPE, name,
-                           "the gradient of '%s' does not have the tensor's shape", name);
+                           "the gradient of '%s' must have the shape of the tensor", name);
   for (int32_t d = weight->rank - 1; given && d >= 0; stride *= weight->dims[d--])
     if (tensor->strides[d] != stride && weight->dims[d] > 1)
       return lnspi_error_set(error, LNSP_E_ARGUMENT, name,
@@ -133,7 +135,7 @@ static int32_t api_trainer_check_gradient(const lnsp_graph *graph, const lnsp_te
   if (!tensor->data || (uintptr_t)tensor->data % sizeof(float))
     return lnspi_error_set(
         error, LNSP_E_ARGUMENT, name,
-        "the gradient of '%s' has no data, or they are not aligned as floats", name);
+        "the gradient of '%s' has no data, or data that are not aligned to 4 bytes", name);
   return LNSP_OK;
 }
 
@@ -146,8 +148,8 @@ static int32_t api_trainer_apply_gradients(lnsp_trainer *t, const lnsp_tensor *g
     int32_t status = api_trainer_check_gradient(t->graph, &gradients[i], &index, error);
     if (status) return status;
     if (given[index])
-      return lnspi_error_set(error, LNSP_E_ARGUMENT, gradients[i].name, "'%s' is given twice",
-                             gradients[i].name);
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, gradients[i].name,
+                             "'%s' is given twice: leave one out", gradients[i].name);
     given[index] = gradients[i].data;
   }
   return lnspi_update_apply_given(t, given, error);
@@ -158,7 +160,9 @@ LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
                                               lnsp_error *error) {
   API_NEED(trainer, error);
   API_NEED(gradients, error);
-  if (count < 1) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "no gradient was given");
+  if (count < 1)
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                           "the list of gradients is empty: give at least one");
   lnspi_fpenv fp = lnspi_fpenv_enter();
   int32_t status = api_trainer_apply_gradients(trainer, gradients, count, error);
   lnspi_fpenv_leave(fp);
@@ -183,9 +187,12 @@ LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor 
   API_NEED(trainer, error);
   API_NEED(gradients, error);
   if (gradient_count < 1)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "no output gradient was given");
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                           "the list of output gradients is empty: give at least one");
   if (trainer->pass.phase != LNSPI_PHASE_FORWARD)
-    return lnspi_error_set(error, LNSP_E_STATE, NULL, "call forward before backward");
+    return lnspi_error_set(
+        error, LNSP_E_STATE, NULL,
+        "there is no forward pass to go back from: call lnsp_trainer_forward first");
   lnspi_fpenv fp = lnspi_fpenv_enter();
   int32_t status = lnspi_user_loss_backward(trainer, gradients, gradient_count, error);
   lnspi_fpenv_leave(fp);

@@ -27,7 +27,7 @@ LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
     }
   if (!matched)
     return lnspi_error_set(error, LNSP_E_MISSING, pattern,
-                           "no tensor's name matches '%s'; '*' stands for any characters",
+                           "no tensor's name matches '%s'; '*' matches any characters",
                            pattern);
   /* gradients that were made for other tensors are void; values are not */
   lnspi_accumulate_reset(trainer);
@@ -39,8 +39,7 @@ LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
                                                 lnsp_error *error) {
   API_NEED(trainer, error);
   if (!(lr >= 0.f && lr <= 1e6f))
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "the learning rate must be from 0 to 1e6");
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "the learning rate must be 0 to 1e6");
   trainer->optim.rule.lr = (double)lr;
   trainer->optim.lr_changed = 1;
   return LNSP_OK;
@@ -80,8 +79,8 @@ LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
   if (!(trainer->optim.rule.noise > 0))
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "this trainer adds no noise: put clip_each=1 noise=1 or the like into its "
-        "optimizer text");
+        "this trainer adds no noise: add clip_each=1 noise=1 or the like to its optimizer "
+        "text");
   for (int i = 0; i < 8; i++) trainer->dp.noise_key[i] = lnspi_load32(key + 4 * i);
   trainer->dp.has_noise_key = 1;
   return LNSP_OK;
@@ -96,10 +95,11 @@ LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_repla
         error, LNSP_E_STATE, NULL,
         "the trainer's loss has no replay term: add '+ 4*replay rows=7' to it");
   if (lnsp_replay_width(replay) != trainer->graph->nodes[0].width)
-    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
-                           "the replay statistics have width %lld, but the input has %lld",
-                           (long long)lnsp_replay_width(replay),
-                           (long long)trainer->graph->nodes[0].width);
+    return lnspi_error_set(
+        error, LNSP_E_SHAPE, NULL,
+        "the replay statistics have width %lld, but the network's input has %lld: gather them "
+        "from its inputs",
+        (long long)lnsp_replay_width(replay), (long long)trainer->graph->nodes[0].width);
   if (!replay->finished)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the replay statistics are not finished: call lnsp_replay_finish");
@@ -128,9 +128,9 @@ LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *e
     int32_t status = lnspi_struct_read(&read, sizeof read, echo, "lnsp_echo", error);
     if (status) return status;
     if (!read.echo)
-      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                             "lnsp_echo.echo is NULL: give a function, or NULL in place of the "
-                             "struct");
+      return lnspi_error_set(
+          error, LNSP_E_ARGUMENT, NULL,
+          "lnsp_echo.echo is NULL: give a function, or NULL in place of the struct");
   }
   trainer->loss.echo = read;
   lnspi_batch_needs *needs = &trainer->loss.objective->needs;
@@ -144,8 +144,7 @@ static int32_t api_trainer_state_pick(const lnsp_trainer *t, int32_t average,
   if (average && !t->average)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "this trainer keeps no moving average: put ema=.999 into its optimizer "
-        "text");
+        "this trainer keeps no moving average: add ema=.999 to its optimizer text");
   *state = average ? t->average : t->state;
   return LNSP_OK;
 }
@@ -237,8 +236,9 @@ LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path
 LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error) {
   API_NEED(trainer, error);
   if (!trainer->limits.history)
-    return lnspi_error_set(error, LNSP_E_STATE, NULL,
-                           "this trainer keeps no marks: create it with limits.history");
+    return lnspi_error_set(
+        error, LNSP_E_STATE, NULL,
+        "this trainer keeps no marks: create it with limits.history above 0 above 0");
   lnspi_history_mark(trainer);
   return LNSP_OK;
 }
@@ -251,7 +251,7 @@ LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back, lnsp
   API_NEED(trainer, error);
   if (back < 0 || back >= trainer->marks.count)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
-                           "there is no mark %d: %d marks are held, 0 is the newest", back,
+                           "there is no mark %d: the trainer has %d, and 0 is the newest", back,
                            trainer->marks.count);
   lnspi_history_rollback(trainer, back);
   return LNSP_OK;

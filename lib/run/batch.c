@@ -57,8 +57,10 @@ int32_t lnspi_batch_check_tensor(const lnsp_tensor *tensor, const char *role, in
                            role, tensor->rank, (long long)width, (long long)width);
   int64_t rows = tensor->dims[0], middle = tensor->rank == 3 ? tensor->dims[1] : 1;
   if (tensor->dims[tensor->rank - 1] != width)
-    return lnspi_error_set(error, LNSP_E_SHAPE, role, "'%s' has width %lld, but %lld is needed",
-                           role, (long long)tensor->dims[tensor->rank - 1], (long long)width);
+    return lnspi_error_set(
+        error, LNSP_E_SHAPE, role,
+        "'%s' has width %lld, but %lld is needed: check the data or the model", role,
+        (long long)tensor->dims[tensor->rank - 1], (long long)width);
   if (rows < 1 || middle < 1)
     return lnspi_error_set(error, LNSP_E_SHAPE, role, "'%s' is empty", role);
   if ((*batch && *batch != rows) || (*concepts && *concepts != middle))
@@ -67,9 +69,9 @@ int32_t lnspi_batch_check_tensor(const lnsp_tensor *tensor, const char *role, in
                            role, (long long)rows, (long long)middle, (long long)*batch,
                            (long long)*concepts);
   if (!batch_within_reach(tensor))
-    return lnspi_error_set(error, LNSP_E_SHAPE, role,
-                           "the strides of '%s' lead beyond any memory: give them in elements",
-                           role);
+    return lnspi_error_set(
+        error, LNSP_E_SHAPE, role,
+        "the strides of '%s' are out of range; strides count elements, not bytes", role);
   *batch = rows;
   *concepts = middle;
   return LNSP_OK;
@@ -83,9 +85,9 @@ static int batch_is_integer(int32_t dtype) { return dtype >= LNSP_I8 && dtype <=
 static int32_t batch_check_integers(const lnsp_tensor *tensor, const char *role, int64_t *batch,
                                     int64_t *concepts, lnsp_error *error) {
   if (!batch_is_integer(tensor->dtype))
-    return lnspi_error_set(
-        error, LNSP_E_DTYPE, role,
-        "'%s' must be of integers (I8 to U64, or BOOL), one for each concept", role);
+    return lnspi_error_set(error, LNSP_E_DTYPE, role,
+                           "'%s' must hold integers (I8 to U64, or BOOL), one for each concept",
+                           role);
   if (!tensor->data)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, role, "'%s' has no data", role);
   if (tensor->rank != 2)
@@ -99,9 +101,9 @@ static int32_t batch_check_integers(const lnsp_tensor *tensor, const char *role,
                            role, (long long)tensor->dims[0], (long long)tensor->dims[1],
                            (long long)*batch, (long long)*concepts);
   if (!batch_within_reach(tensor))
-    return lnspi_error_set(error, LNSP_E_SHAPE, role,
-                           "the strides of '%s' lead beyond any memory: give them in elements",
-                           role);
+    return lnspi_error_set(
+        error, LNSP_E_SHAPE, role,
+        "the strides of '%s' are out of range; strides count elements, not bytes", role);
   *batch = tensor->dims[0];
   *concepts = tensor->dims[1];
   return LNSP_OK;
@@ -112,16 +114,15 @@ static int32_t batch_mask_allowed(const lnsp_graph *graph, const char *name,
   if (graph->concepts_step > 1)
     return lnspi_error_set(
         error, LNSP_E_ARGUMENT, name,
-        "'%s' was given, but this network cuts its rows into chunks: give rows "
-        "without padding",
+        "'%s' was given, but this network splits its rows into chunks and does not support "
+        "masks: give rows without padding",
         name);
   for (int32_t n = 0; n < graph->node_count; n++) {
     const lnspi_layer *layer = lnspi_layer_at(graph->nodes[n].layer);
     if (layer->masks == LNSPI_NO_MASK)
       return lnspi_error_set(
           error, LNSP_E_ARGUMENT, name,
-          "'%s' was given, but layer %d (%s) of this network cannot leave concepts "
-          "out: give rows without padding",
+          "'%s' was given, but layer %d (%s) does not support masks: give rows without padding",
           name, n, layer->name);
   }
   return LNSP_OK;
@@ -153,7 +154,8 @@ static int32_t batch_bind_group(const lnsp_graph *graph, const lnsp_tensor *tens
   const lnsp_tensor *input = lnspi_batch_find(tensors, count, name);
   batch->input[group] = input;
   if (!input)
-    return lnspi_error_set(error, LNSP_E_MISSING, name, "no tensor named '%s' was given", name);
+    return lnspi_error_set(error, LNSP_E_MISSING, name,
+                           "there is no tensor named '%s': give one, or check the names", name);
   int32_t status =
       lnspi_batch_takes_ids(graph)
           ? batch_check_integers(input, name, &batch->rows, &batch->concepts, error)
@@ -176,25 +178,27 @@ static int32_t batch_bind_data(const lnsp_tensor *tensors, int32_t count, int32_
   if (need->made) return LNSP_OK;
   if (!tensor)
     return lnspi_error_set(error, LNSP_E_MISSING, name,
-                           "the loss needs a tensor named '%s', which was not given", name);
+                           "the loss needs a tensor named '%s': give one, or check the names",
+                           name);
   if (need->most) {
     rows *= each;
     each = 0;
   } else if (each > 1 && tensor->rank == 2 && tensor->dims[0] == rows) {
-    return lnspi_error_set(error, LNSP_E_SHAPE, name,
-                           "'%s' has one vector a row, but the output has %lld: use an output "
-                           "with one, as in on=last, or give [%lld, %lld, %d]",
-                           name, (long long)each, (long long)rows, (long long)each,
-                           need->width);
+    return lnspi_error_set(
+        error, LNSP_E_SHAPE, name,
+        "'%s' has one vector a row, but the output has %lld: name an output with one (on=last) "
+        "or give [%lld, %lld, %d]",
+        name, (long long)each, (long long)rows, (long long)each, need->width);
   }
   int32_t status = lnspi_batch_check_tensor(tensor, name, need->width, &rows, &each, error);
   if (status || !need->most) return status;
   batch->each[index] = each;
   if (each <= need->most) return LNSP_OK;
-  return lnspi_error_set(error, LNSP_E_LIMIT, name,
-                         "'%s' has %lld vectors a row, but the loss was made for at most %d: "
-                         "raise the limit in the loss text (lnsp list shows its key)",
-                         name, (long long)each, need->most);
+  return lnspi_error_set(
+      error, LNSP_E_LIMIT, name,
+      "'%s' has %lld vectors a row, but the loss was made for at most %d: raise the limit in "
+      "the loss text (lnsp list shows its key)",
+      name, (long long)each, need->most);
 }
 
 /* Of another name, a tensor would be ignored in silence: a mask under a wrong name, say. */

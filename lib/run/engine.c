@@ -205,8 +205,8 @@ int32_t lnspi_engine_forward(lnspi_engine *engine, const void *state, int64_t ba
       const lnspi_node *node = &engine->graph->nodes[failed];
       return lnspi_error_set(
           error, LNSP_E_NOT_FINITE, node->name,
-          "value '%s' (layer %d, %s) overflows for this input: the input or the "
-          "weights are too large",
+          "value '%s' (layer %d, %s) overflows for this input: the input or the weights are "
+          "too large",
           node->name, failed, lnspi_layer_at(node->layer)->name);
     }
     n = span.last + 1;

@@ -29,7 +29,6 @@ int32_t lnspi_file_arch_text(const lnsp_file *file, const lnsp_options *options,
   if (*text) return LNSP_OK;
   return lnspi_error_set(
       error, LNSP_E_MISSING, "lnsp.arch",
-      "the file does not say what its architecture is (no lnsp.arch or "
-      "lnsp.graph in its metadata): give the text, such as \"student heads=8\", "
-      "as options->architecture");
+      "the file does not say what its architecture is (no lnsp.arch or lnsp.graph in its "
+      "metadata): give the text, such as \"student heads=8\", as options->architecture");
 }

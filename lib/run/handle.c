@@ -51,12 +51,11 @@ int32_t lnspi_handle_finish(lnspi_handle *stage, uint64_t total, const lnsp_opti
   int32_t status = LNSP_OK;
   if (!stage->block.owned) { /* in place already */
     if (total > stage->block.bytes)
-      status =
-          lnspi_error_set(error, LNSP_E_MEMORY, NULL,
-                          "the block holds %llu bytes but %llu are needed: give the "
-                          "total_bytes of the measure call, and 63 more if it is not "
-                          "aligned to 64",
-                          (unsigned long long)stage->block.bytes, (unsigned long long)total);
+      status = lnspi_error_set(
+          error, LNSP_E_MEMORY, NULL,
+          "the block holds %llu bytes but %llu are needed: give the total_bytes of the measure "
+          "call, and 63 more if it is not aligned to 64",
+          (unsigned long long)stage->block.bytes, (unsigned long long)total);
     if (!status) {
       *block = stage->block;
       block->bytes = (size_t)total;

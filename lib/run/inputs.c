@@ -59,16 +59,15 @@ static int32_t inputs_mask_row(const lnsp_tensor *mask, int64_t r, uint8_t *to,
     if (value != 0 && value != 1)
       return lnspi_error_set(
           error, LNSP_E_ARGUMENT, mask->name,
-          "'%s' has %lld in row %lld, concept %lld: give 1 for a concept, 0 for "
-          "padding",
+          "'%s' has %lld in row %lld, concept %lld: give 1 for a concept, 0 for padding",
           mask->name, (long long)value, (long long)r, (long long)c);
     to[c] = (uint8_t)value;
     kept += value;
   }
   if (kept) return LNSP_OK;
   return lnspi_error_set(error, LNSP_E_ARGUMENT, mask->name,
-                         "'%s' leaves no concept in row %lld: each row needs one", mask->name,
-                         (long long)r);
+                         "'%s' masks every concept of row %lld: each row needs at least one",
+                         mask->name, (long long)r);
 }
 
 /* One byte a concept, of the rows of a group; the content of a mask matters only where a

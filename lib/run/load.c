@@ -88,10 +88,11 @@ static int32_t load_check_all_used(const lnsp_file *file, const lnsp_graph *grap
         lnspi_graph_ignores(graph, name))
       continue;
     if (!load_is_used(file, graph, prefix, i))
-      return lnspi_error_set(error, LNSP_E_UNKNOWN, name,
-                             "the file has tensor '%s', which the architecture does not: give "
-                             "the architecture that fits, or a prefix",
-                             name);
+      return lnspi_error_set(
+          error, LNSP_E_UNKNOWN, name,
+          "the file has tensor '%s', which the architecture does not have: give the right "
+          "architecture, or a prefix",
+          name);
   }
   return LNSP_OK;
 }
@@ -101,13 +102,13 @@ static int32_t load_check_shape(const lnspi_entry *entry, const lnspi_weight *we
   int same = entry->rank == weight->rank;
   for (int32_t d = 0; same && d < weight->rank; d++) same = entry->dims[d] == weight->dims[d];
   if (same) return LNSP_OK;
-  return lnspi_error_set(error, LNSP_E_SHAPE, entry->name,
-                         "tensor '%s' has shape [%lld, %lld] in the file, but the architecture "
-                         "needs [%lld, %lld]: check its widths",
-                         entry->name, (long long)(entry->rank > 0 ? entry->dims[0] : 0),
-                         (long long)(entry->rank > 1 ? entry->dims[1] : 0),
-                         (long long)weight->dims[0],
-                         (long long)(weight->rank > 1 ? weight->dims[1] : 0));
+  return lnspi_error_set(
+      error, LNSP_E_SHAPE, entry->name,
+      "tensor '%s' has shape [%lld, %lld] in the file, but the architecture needs [%lld, "
+      "%lld]: check its widths",
+      entry->name, (long long)(entry->rank > 0 ? entry->dims[0] : 0),
+      (long long)(entry->rank > 1 ? entry->dims[1] : 0), (long long)weight->dims[0],
+      (long long)(weight->rank > 1 ? weight->dims[1] : 0));
 }
 
 /* ---- one byte an element ---- */
@@ -116,10 +117,11 @@ static int32_t load_check_scale(const lnsp_file *file, int32_t index, int32_t sc
                                 lnsp_error *error) {
   const lnspi_entry *entry = &file->entries[index], *s = &file->entries[scale < 0 ? 0 : scale];
   if (scale < 0)
-    return lnspi_error_set(error, LNSP_E_MISSING, entry->name,
-                           "tensor '%s' is I8 but the file has no '%s%s' with a scale a row: "
-                           "convert it from the float model",
-                           entry->name, entry->name, LNSPI_SCALE_SUFFIX);
+    return lnspi_error_set(
+        error, LNSP_E_MISSING, entry->name,
+        "tensor '%s' is I8, but the file has no '%s%s' with a scale for each row: convert it "
+        "from the float model",
+        entry->name, entry->name, LNSPI_SCALE_SUFFIX);
   if (s->dtype != LNSP_F32)
     return lnspi_error_set(error, LNSP_E_DTYPE, s->name,
                            "the scales '%s' are %s and must be F32", s->name,
@@ -128,8 +130,7 @@ static int32_t load_check_scale(const lnsp_file *file, int32_t index, int32_t sc
       (s->rank == 2 && s->dims[1] != 1))
     return lnspi_error_set(
         error, LNSP_E_SHAPE, s->name,
-        "the scales '%s' must have the shape [%lld] or [%lld, 1]: one for each "
-        "row of '%s'",
+        "the scales '%s' must have the shape [%lld] or [%lld, 1]: one for each row of '%s'",
         s->name, (long long)entry->dims[0], (long long)entry->dims[0], entry->name);
   return LNSP_OK;
 }
@@ -145,15 +146,14 @@ static int32_t load_codes(lnsp_file *file, int32_t index, int32_t scale_index, i
   if (!(*scale >= 0.f) || !(*scale * 127.f <= 0x1.fffffep+127f))
     return lnspi_error_set(
         error, LNSP_E_NOT_FINITE, file->entries[scale_index].name,
-        "the scale of row %lld of tensor '%s' is negative, or no finite number "
-        "that 127 may be multiplied by: the file is damaged",
+        "the scale of row %lld of tensor '%s' is negative or too large: the file is damaged",
         (long long)row, name);
   for (int64_t c = 0; c < columns; c++)
     if (codes[c] == -128)
       return lnspi_error_set(
           error, LNSP_E_FORMAT, name,
-          "tensor '%s' has the code -128 in row %lld; codes are -127 to 127: "
-          "quantise it symmetrically",
+          "tensor '%s' has the code -128 in row %lld; codes are -127 to 127: quantise it "
+          "symmetrically",
           name, (long long)row);
   return LNSP_OK;
 }
@@ -208,8 +208,8 @@ static int32_t load_tensor(lnsp_file *file, int32_t index, const lnspi_weight *w
     if (!lnspi_kernels_scalar.finite(row, columns))
       return lnspi_error_set(
           error, LNSP_E_NOT_FINITE, entry->name,
-          "tensor '%s' has a NaN or infinity in row %lld: the file is damaged "
-          "or its training diverged",
+          "tensor '%s' has a NaN or infinity in row %lld: the file is damaged or its training "
+          "diverged",
           entry->name, (long long)r);
     if (to.write)
       to.write(to.state, weight, r, row);
@@ -232,9 +232,11 @@ static int32_t load_all(lnsp_file *file, const lnsp_graph *graph, const char *pr
     else if (weight->optional && !array && !to.write)
       status = lnspi_init_weight(graph, i, 0, to.state, row, error);
     else
-      return lnspi_error_set(error, LNSP_E_MISSING, weight->name,
-                             "the file has no tensor '%s%s', which the architecture needs",
-                             prefix ? prefix : "", weight->name);
+      return lnspi_error_set(
+          error, LNSP_E_MISSING, weight->name,
+          "the file has no tensor '%s%s', which the architecture needs: check the architecture "
+          "or the prefix",
+          prefix ? prefix : "", weight->name);
     if (status) return status;
   }
   return LNSP_OK;

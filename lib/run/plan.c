@@ -150,16 +150,16 @@ int32_t lnspi_plan_make(const lnsp_graph *graph, const lnsp_size_options *limits
   if (graph->concepts_low > plan->concepts)
     return lnspi_error_set(
         error, LNSP_E_LIMIT, NULL,
-        "this network takes rows of at least %lld concepts: max_concepts is %lld, "
-        "raise it",
+        "this network takes rows of at least %lld concepts, but max_concepts is %lld: raise it",
         (long long)graph->concepts_low, (long long)plan->concepts);
   if (graph->concepts_high && plan->concepts > graph->concepts_high)
     plan->concepts = graph->concepts_high;
   plan->tasks = limits->tasks > 1 ? limits->tasks : 1;
   if (!plan_place(graph, plan, &buffers))
-    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
-                           "%d rows of %d concepts need more memory than can be addressed: "
-                           "lower max_rows or max_concepts",
-                           limits->max_rows, limits->max_concepts);
+    return lnspi_error_set(
+        error, LNSP_E_LIMIT, NULL,
+        "%d rows of %d concepts need more memory than this machine can address: lower max_rows "
+        "or max_concepts",
+        limits->max_rows, limits->max_concepts);
   return LNSP_OK;
 }

@@ -65,12 +65,12 @@ int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_erro
   if (!lnspi_graph_equal(engine->graph, model->graph))
     return lnspi_error_set(
         error, LNSP_E_MISMATCH, NULL,
-        "the model has another architecture than the session: create a session "
-        "for it");
+        "the model has another architecture than the session: create a session for it");
   if (lnspi_graph_storage(model->graph) == LNSP_I8 && engine->plan.product_floats == 0)
-    return lnspi_error_set(error, LNSP_E_MISMATCH, NULL,
-                           "the model is stored as I8, for which this session has no scratch: "
-                           "create a session for it");
+    return lnspi_error_set(
+        error, LNSP_E_MISMATCH, NULL,
+        "the model is stored as I8, which needs more memory than this session has: create a "
+        "session for it");
   lnsp_model *old = session->model;
   lnspi_refcount_increment(&model->owners);
   session->model = model;

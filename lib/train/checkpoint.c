@@ -58,7 +58,7 @@ static int32_t checkpoint_read_ages(lnsp_trainer *t, const char *string, lnsp_er
     if (status) return status;
     if (lnspi_token_split(word, ':', 2).length)
       return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.ages",
-                             "lnsp.ages has words of more than an index and an age");
+                             "lnsp.ages must be words of the form index:age");
     t->optim.age[index] = (uint64_t)age;
   }
   return LNSP_OK;
@@ -153,8 +153,8 @@ static int32_t checkpoint_check_moments(const lnsp_trainer *t, const lnsp_file *
     if (!known)
       return lnspi_error_set(
           error, LNSP_E_UNKNOWN, name,
-          "the state file has '%s', which this optimizer does not keep: resume "
-          "with the text it was saved with, or start anew from the model",
+          "the state file has '%s', which this optimizer does not keep: resume with the "
+          "optimizer text it was saved with, or start again from the model",
           name);
   }
   return LNSP_OK;
@@ -169,10 +169,11 @@ static int checkpoint_find_part(const lnsp_trainer *t, const lnsp_file *file,
 static int32_t checkpoint_has_part(const lnsp_trainer *t, const lnsp_file *file,
                                    const char *prefix, lnsp_error *error) {
   if (t->graph->weight_count == 0 || checkpoint_find_part(t, file, prefix)) return LNSP_OK;
-  return lnspi_error_set(error, LNSP_E_MISSING, prefix,
-                         "the state file has no '%s' tensors, which this optimizer text needs: "
-                         "resume with the text it was saved with",
-                         prefix);
+  return lnspi_error_set(
+      error, LNSP_E_MISSING, prefix,
+      "the state file has no '%s' tensors, which this optimizer needs: resume with the "
+      "optimizer text it was saved with",
+      prefix);
 }
 
 /* A moment in the form that this trainer keeps. */
@@ -213,7 +214,7 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
   const char *saved = lnspi_safetensors_metadata(file, "lnsp.optimizer"), *value;
   if (!version || !lnspi_str_equal(version, CHECKPOINT_VERSION))
     return lnspi_error_set(error, LNSP_E_UNSUPPORTED, NULL,
-                           "the state file is of version %s; this library reads version %s",
+                           "the state file has version %s, but this library reads version %s",
                            version ? version : "none", CHECKPOINT_VERSION);
   int32_t status = checkpoint_integer(lnspi_safetensors_metadata(file, "lnsp.step"),
                                       "lnsp.step", INT64_C(1) << 52, &step, error);
@@ -241,8 +242,8 @@ static int32_t checkpoint_load_residual(lnsp_trainer *t, lnsp_file *file, lnsp_e
     return lnspi_load_array(file, t->graph, CHECKPOINT_RESIDUAL, t->residual, t->row, error);
   return lnspi_error_set(
       error, LNSP_E_UNKNOWN, CHECKPOINT_RESIDUAL,
-      "the state file has residuals of lossy deltas, which this optimizer text "
-      "does not keep: put residual=1 into it, or start anew from the model");
+      "the state file has residuals of lossy deltas, which this optimizer would drop: add "
+      "residual=1 to its text, or start again from the model");
 }
 
 int32_t lnspi_checkpoint_load(lnsp_trainer *t, lnsp_file *file, lnsp_error *error) {

@@ -68,8 +68,7 @@ int32_t lnspi_clip(lnsp_trainer *t, double *scale, double *mean_norm, lnsp_error
   if (!(norm <= DBL_MAX))
     return lnspi_error_set(
         error, LNSP_E_NOT_FINITE, NULL,
-        "the gradient is too large to be clipped, so nothing was changed: check "
-        "the data");
+        "the gradient is too large to clip, so nothing was changed: check the data");
   double factor = t->optim.rule.clip / (norm + 1e-6);
   if (factor < 1) *scale *= factor;
   return LNSP_OK;

@@ -123,6 +123,6 @@ int32_t lnspi_finite_check(lnsp_trainer *t, double gradient, const lnspi_update 
   }
   return lnspi_error_set(
       error, LNSP_E_NOT_FINITE, NULL,
-      "the step could make weights infinite, so nothing was changed: lower the "
-      "learning rate or clip the gradient");
+      "the step could make weights infinite, so nothing was changed: lower the learning rate "
+      "or clip the gradient");
 }

@@ -19,11 +19,14 @@ static void gradient_write_out(lnsp_trainer *t, const lnspi_grad_tile *tile, voi
 int32_t lnspi_gradient_read(lnsp_trainer *t, int32_t index, float *out, lnsp_error *error) {
   const lnspi_weight *weight = &t->graph->weights[index];
   if (t->pass.phase != LNSPI_PHASE_GRADIENT)
-    return lnspi_error_set(error, LNSP_E_STATE, weight->name,
-                           "there is no gradient now: call evaluate or backward first");
+    return lnspi_error_set(
+        error, LNSP_E_STATE, weight->name,
+        "there is no gradient: call lnsp_trainer_compute_gradients or lnsp_trainer_backward "
+        "first");
   if (!t->grad.touched[index])
-    return lnspi_error_set(error, LNSP_E_STATE, weight->name,
-                           "the loss does not reach '%s', or it is frozen", weight->name);
+    return lnspi_error_set(
+        error, LNSP_E_STATE, weight->name,
+        "'%s' has no gradient: the loss does not depend on it, or it is frozen", weight->name);
   if (weight->kind == LNSPI_FLAT) {
     lnspi_weight alone = *weight;
     alone.offset = t->grad.flat_offset[index];

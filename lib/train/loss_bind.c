@@ -11,7 +11,8 @@ static int32_t loss_bind_group(lnspi_batch_needs *needs, const char *name, lnsp_
     if (lnspi_str_equal(needs->group[g], name)) return LNSP_OK;
   if (needs->group_count == LNSPI_GROUPS)
     return lnspi_error_set(error, LNSP_E_LIMIT, name,
-                           "the loss runs the network on more than %d inputs", LNSPI_GROUPS);
+                           "the loss runs the network on more than %d inputs: use fewer terms",
+                           LNSPI_GROUPS);
   needs->group[needs->group_count++] = name;
   return LNSP_OK;
 }
@@ -25,18 +26,21 @@ static int32_t loss_bind_data(lnspi_batch_needs *needs, const char *name,
     if (!lnspi_str_equal(data->name, name)) continue;
     if (most > data->most) data->most = (int32_t)most;
     if (data->every != output->every)
-      return lnspi_error_set(error, LNSP_E_SHAPE, name,
-                             "two loss terms need '%s' for outputs with different numbers of "
-                             "rows a sequence",
-                             name);
+      return lnspi_error_set(
+          error, LNSP_E_SHAPE, name,
+          "two loss terms need '%s' for outputs with different numbers of rows a sequence: use "
+          "one of them",
+          name);
     if (data->width == width) return LNSP_OK;
-    return lnspi_error_set(error, LNSP_E_SHAPE, name,
-                           "two loss terms need '%s' at different widths, %d and %lld", name,
-                           data->width, (long long)width);
+    return lnspi_error_set(
+        error, LNSP_E_SHAPE, name,
+        "two loss terms need '%s' with different widths, %d and %lld: use one of them", name,
+        data->width, (long long)width);
   }
   if (needs->data_count == LNSPI_DATA)
     return lnspi_error_set(error, LNSP_E_LIMIT, name,
-                           "the loss needs more than %d data tensors", LNSPI_DATA);
+                           "the loss needs more than %d data tensors: use fewer terms",
+                           LNSPI_DATA);
   needs->data[needs->data_count++] =
       (lnspi_batch_data){name, (int32_t)width, (int32_t)output->every, (int32_t)most, 0, NULL};
   return LNSP_OK;
@@ -62,8 +66,8 @@ static int32_t loss_bind_reads(lnspi_objective *objective, const lnspi_loss_term
       if (width == graph->nodes[0].width) return LNSP_OK;
       return lnspi_error_set(
           error, LNSP_E_SHAPE, term->on,
-          "%s compares output '%s' (width %lld) with the input (width %lld): "
-          "their widths must be equal",
+          "%s compares output '%s' (width %lld) with the input (width %lld): their widths must "
+          "be equal",
           term->loss->name, term->on, (long long)width, (long long)graph->nodes[0].width);
     default: return loss_bind_data(&objective->needs, name, output, width, 0, error);
   }
@@ -77,13 +81,14 @@ static int32_t loss_bind_against(lnspi_objective *objective, int32_t index,
   const int32_t output = lnspi_graph_find_output(graph, term->against);
   if (output < 0)
     return lnspi_error_set(error, LNSP_E_MISSING, term->against,
-                           "the network has no output '%s' for against=", term->against);
+                           "the network has no output '%s', which against= names",
+                           term->against);
   const lnspi_node *other = &graph->nodes[graph->outputs[output].node];
   if (other->width != node->width || other->every != node->every)
     return lnspi_error_set(
         error, LNSP_E_SHAPE, term->against,
-        "%s compares '%s' (width %lld) with '%s' (width %lld): their widths must "
-        "be equal, and their numbers of rows a sequence",
+        "%s compares '%s' (width %lld) with '%s' (width %lld): both must have the same width "
+        "and the same number of rows a sequence",
         term->loss->name, term->on, (long long)node->width, term->against,
         (long long)other->width);
   objective->against[index] = output;
@@ -109,9 +114,7 @@ static int32_t loss_bind_term(lnspi_objective *objective, int32_t index,
   if (output < 0)
     return lnspi_error_set(
         error, LNSP_E_MISSING, term->on,
-        "the loss looks at output '%s', which the network does not have; set "
-        "on=NAME",
-        term->on);
+        "the loss uses output '%s', which the network does not have: set on=NAME", term->on);
   const lnspi_node *node = &graph->nodes[graph->outputs[output].node];
   int64_t width = node->width;
   objective->output[index] = output;
@@ -122,8 +125,8 @@ static int32_t loss_bind_term(lnspi_objective *objective, int32_t index,
     if (width != graph->nodes[0].width || node->every != 1)
       return lnspi_error_set(
           error, LNSP_E_SHAPE, term->on,
-          "replay compares output '%s' (width %lld) with the input (width %lld): "
-          "they must be equal, and each concept have its output",
+          "replay compares output '%s' (width %lld) with the input (width %lld): both must "
+          "have the same width and as many rows",
           term->on, (long long)width, (long long)graph->nodes[0].width);
     objective->replay_rows = term->rows;
     objective->replay_seed = term->seed;
@@ -155,7 +158,7 @@ int32_t lnspi_loss_bind(const char *text, const lnsp_graph *graph, lnspi_objecti
   }
   if (objective->term_count == 1 && objective->replay_rows)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "replay alone teaches nothing new: add a loss for the new vectors");
+                           "replay alone teaches nothing new: add a loss for the new data");
   objective->needs.group[0] =
       objective->needs.group_count > 1 ? "anchor" : lnspi_batch_input_name(graph);
   return LNSP_OK;

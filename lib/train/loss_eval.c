@@ -108,7 +108,7 @@ static int32_t loss_eval_echo(lnsp_trainer *t, const lnspi_loss_call *call, lnsp
                            (int)refused);
   if (t->engine.k->finite(rows_at, rows * call->ld[1])) return LNSP_OK;
   return lnspi_error_set(error, LNSP_E_NOT_FINITE, "echo",
-                         "the echo function gave NaN or infinity");
+                         "the echo function produced NaN or infinity, so nothing was changed");
 }
 
 /* Draws the replay term's rows, which come after those of the groups and have no padding. */
@@ -192,9 +192,10 @@ static int32_t loss_eval_check_rows(const lnsp_trainer *t, const lnspi_batch *ba
     const int32_t node = t->graph->outputs[t->loss.objective->output[i]].node;
     const int64_t rows = batch->rows * lnspi_graph_rows(t->graph, node, batch->concepts);
     if (loss && rows < loss->minimum_rows)
-      return lnspi_error_set(error, LNSP_E_SHAPE, loss->name,
-                             "the loss %s needs a batch of at least %d rows", loss->name,
-                             loss->minimum_rows);
+      return lnspi_error_set(
+          error, LNSP_E_SHAPE, loss->name,
+          "the loss %s needs a batch of at least %d rows: give more at a time", loss->name,
+          loss->minimum_rows);
   }
   return LNSP_OK;
 }
@@ -209,9 +210,9 @@ static int32_t loss_eval_bind(const lnsp_trainer *t, const lnsp_tensor *inputs,
         "this trainer has no loss: use forward, backward and apply, or create it with a loss "
         "text");
   if (objective->replay_rows && !t->loss.has_replay)
-    return lnspi_error_set(error, LNSP_E_STATE, NULL,
-                           "the loss has a replay term, but no statistics were set: call "
-                           "lnsp_trainer_set_replay");
+    return lnspi_error_set(
+        error, LNSP_E_STATE, NULL,
+        "the loss has a replay term, but no statistics were set: call lnsp_trainer_set_replay");
   int32_t status = lnspi_batch_bind(t->graph, &objective->needs, t->limits.max_rows,
                                     t->limits.max_concepts, inputs, input_count, batch, error);
   return status ? status : loss_eval_check_rows(t, batch, error);

@@ -23,8 +23,8 @@ static int32_t loss_text_unknown_name(lnspi_token word, lnsp_error *error) {
     used += lnspi_format(names + used, sizeof names - used, ", %s", lnspi_loss_at(i)->name);
   }
   return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
-                              "there is no loss '%s'; known: %s", lnspi_token_show(word, shown),
-                              names);
+                              "unknown loss '%s'; the losses are %s",
+                              lnspi_token_show(word, shown), names);
 }
 
 static int32_t loss_text_unknown_key(const char *name, const lnspi_loss *loss, lnspi_token word,
@@ -176,16 +176,17 @@ static int32_t loss_text_check_keys(lnspi_loss_term *term, const lnspi_key *keys
     if (loss_text_has(keys, key_count, needs[i][0], &word) &&
         !loss_text_has(keys, key_count, needs[i][1], &unused))
       return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
-                                  "%s= says more of %s=, which is not there", needs[i][0],
-                                  needs[i][1]);
+                                  "%s= has no effect without %s=: add that or leave this out",
+                                  needs[i][0], needs[i][1]);
   term->gated = loss_text_has(keys, key_count, "gate", &word);
   for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
     if (loss_text_has(keys, key_count, targets[i], &word) &&
         (term->loss->operand_count < 2 ||
          !lnspi_str_equal(term->loss->operand[1].name, "target")))
-      return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
-                                  "%s= is about the target, which %s does not look at",
-                                  targets[i], term->loss->name);
+      return lnspi_error_set_line(
+          error, LNSP_E_ARGUMENT, word.line, word.column,
+          "%s= concerns the target, which %s does not use: leave it out", targets[i],
+          term->loss->name);
   if (loss_text_has(keys, key_count, "full", &word) && term->ramp >= term->full)
     return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
                                 "full= must be above ramp=");
@@ -194,7 +195,7 @@ static int32_t loss_text_check_keys(lnspi_loss_term *term, const lnspi_key *keys
                                 "low= is above high=");
   if (loss_text_has(keys, key_count, "until", &word) && term->from >= term->until)
     return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
-                                "the term would never count: until= must be above from=");
+                                "the term is never active: until= must be above from=");
   return LNSP_OK;
 }
 
@@ -265,8 +266,9 @@ static int32_t loss_text_weight(lnspi_lexer *text, double *weight, lnsp_error *e
                                        LOSS_TEXT_WEIGHT_MOST, weight, error);
   if (status) return status;
   if (!lnspi_lexer_take(text, '*'))
-    return lnspi_error_set_line(error, LNSP_E_SYNTAX, text->line, text->column,
-                                "a weight is followed by * and the name of a loss");
+    return lnspi_error_set_line(
+        error, LNSP_E_SYNTAX, text->line, text->column,
+        "a weight must be followed by * and the name of a loss, as in .1*alignment");
   return LNSP_OK;
 }
 
@@ -280,16 +282,17 @@ static int32_t loss_text_read(lnspi_lexer *text, lnspi_loss_term *terms, int32_t
   if (status) return status;
   lnspi_token name = lnspi_lexer_next(text, "+*");
   if (!name.length)
-    return lnspi_error_set_line(error, LNSP_E_SYNTAX, text->line, text->column,
-                                "the name of a loss is missing here");
+    return lnspi_error_set_line(
+        error, LNSP_E_SYNTAX, text->line, text->column,
+        "the name of a loss is missing here: write one, such as cosine");
   status = lnspi_lexer_keys(text, "+", keys, LOSS_TEXT_KEYS, &key_count, error);
   if (status) return status;
   if (lnspi_token_is(name, "student")) {
     if (key_count)
       return lnspi_error_set_line(
           error, LNSP_E_UNKNOWN, keys[0].key.line, keys[0].key.column,
-          "student takes no keys; write its terms out: triplet margin=.3 + "
-          ".1*alignment + 1*nuclear_diversity");
+          "student takes no keys; write its terms out: triplet margin=.3 + .1*alignment + "
+          "1*nuclear_diversity");
     status = loss_text_student(weight, terms + *count, LNSPI_LOSS_TERMS - *count, error);
     if (!status) *count += 3;
     return status;
@@ -301,8 +304,7 @@ static int32_t loss_text_read(lnspi_lexer *text, lnspi_loss_term *terms, int32_t
   if (!status && *count == 0 && terms->share > 0)
     return lnspi_error_set_line(
         error, LNSP_E_ARGUMENT, name.line, name.column,
-        "auto= weighs a term by the value of the first one: give it to a "
-        "later term");
+        "auto= weighs a term relative to the first one: move it to a later term");
   if (!status) *count += 1;
   return status;
 }
@@ -314,15 +316,16 @@ int32_t lnspi_loss_text_parse(const char *text, lnspi_loss_term *terms, int32_t 
   *count = 0;
   if (!text)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "a loss text is missing; give e.g. \"cosine\"");
+                           "the loss text is empty: give one such as \"cosine\"");
   lnspi_lexer_open(&at, text);
   do {
     status = loss_text_read(&at, terms, count, error);
     if (status) return status;
   } while (lnspi_lexer_take(&at, '+'));
   if (!lnspi_lexer_line_end(&at) || !lnspi_lexer_at_end(&at))
-    return lnspi_error_set_line(error, LNSP_E_SYNTAX, at.line, at.column,
-                                "terms of a loss are joined by +, each [weight *] name "
-                                "[key=value ...], on one line");
+    return lnspi_error_set_line(
+        error, LNSP_E_SYNTAX, at.line, at.column,
+        "unexpected text in the loss: terms are joined by +, each [weight *] name [key=value "
+        "...], on one line");
   return LNSP_OK;
 }

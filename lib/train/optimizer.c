@@ -44,7 +44,7 @@ static int32_t optimizer_fail_name(lnspi_token word, lnsp_error *error) {
     used += lnspi_format(names + used, sizeof names - used, "%s%s", i ? ", " : "",
                          lnspi_optimizer_at(i)->name);
   return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
-                              "there is no such optimizer; known are %s", names);
+                              "unknown optimizer; the optimizers are %s", names);
 }
 
 /* Index of a word in "a,b,c". */
@@ -157,10 +157,9 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_optimizer_config
   }
   return lnspi_error_set_line(
       error, LNSP_E_UNKNOWN, word.line, word.column,
-      "%s takes no such key. %s; common keys: lr, clip, ema, schedule, "
-      "warmup, steps, min_lr, every, factor, accumulate, weights, seed, "
-      "residual, clip_each, noise, lot",
-      rule->optimizer->name, rule->optimizer->help);
+      "unknown key; %s; common keys: lr, clip, ema, schedule, warmup, steps, min_lr, every, "
+      "factor, accumulate, weights, seed, residual, clip_each, noise, lot",
+      rule->optimizer->help);
 }
 
 int lnspi_optimizer_has_moments8(const lnspi_optimizer_config *rule) {
@@ -172,17 +171,18 @@ static const char *optimizer_refuse(lnspi_optimizer_config *rule) {
   const char *refused = rule->optimizer->refuse ? rule->optimizer->refuse(rule->real) : NULL;
   if (refused) return refused;
   if (rule->weights != LNSP_F32 && rule->average > 0)
-    return "ema keeps float32 weights beside those of weights=bf16: leave out one of them";
+    return "ema keeps weights in float32, which weights=bf16 is to avoid: leave one of them "
+           "out";
   refused = lnspi_schedule_finish(rule);
   if (refused) return refused;
   if ((rule->noise > 0 || rule->lot) && !(rule->clip_each > 0))
-    return "noise and lot need clip_each=C, the largest norm of an example's gradient";
+    return "noise and lot need clip_each=C, the largest allowed norm of an example's gradient";
   if (rule->clip_each > 0 && rule->accumulate > 1)
-    return "clip_each, noise and lot are about one batch, whose examples are all seen at once: "
-           "leave out accumulate";
+    return "clip_each, noise and lot work on a batch that is seen at once: leave out "
+           "accumulate";
   if (rule->clip > 0 && rule->clip_each > 0)
-    return "clip_each bounds the gradient already, and a norm of all would tell of the data "
-           "what noise is to hide: leave out clip";
+    return "clip_each already bounds the gradient, and clip would reveal the norm that noise "
+           "is to hide: leave out clip";
   return NULL;
 }
 
@@ -213,8 +213,9 @@ int32_t lnspi_optimizer_parse(const char *string, lnspi_optimizer_config *rule,
   }
   lnspi_lexer_line_end(&text);
   if (!lnspi_lexer_at_end(&text))
-    return lnspi_error_set_line(error, LNSP_E_SYNTAX, text.line, text.column,
-                                "an optimizer text is one line: name key=value ...");
+    return lnspi_error_set_line(
+        error, LNSP_E_SYNTAX, text.line, text.column,
+        "unexpected text after the optimizer, which is one line: name key=value ...");
   const char *refused = optimizer_refuse(rule);
   if (refused) return lnspi_error_set_line(error, LNSP_E_ARGUMENT, 1, 1, "%s", refused);
   return LNSP_OK;

@@ -209,9 +209,9 @@ void lnspi_privacy_clip(lnsp_trainer *t) {
 
 int32_t lnspi_privacy_check_key(const lnsp_trainer *t, lnsp_error *error) {
   if (!(t->optim.rule.noise > 0) || t->dp.has_noise_key) return LNSP_OK;
-  return lnspi_error_set(error, LNSP_E_STATE, NULL,
-                         "the optimizer text asks for noise, but there is no key for it: call "
-                         "lnsp_trainer_set_noise_key with secret random bytes");
+  return lnspi_error_set(
+      error, LNSP_E_STATE, NULL,
+      "noise needs a secret key: call lnsp_trainer_set_noise_key with random bytes");
 }
 
 double lnspi_privacy_noise_deviation(const lnsp_trainer *t) {

@@ -50,8 +50,7 @@ int32_t lnspi_replay_create(int64_t width, int gathering, const lnsp_options *op
   lnspi_block block;
   lnspi_arena arena;
   if (width < 1 || width > LNSPI_REPLAY_MAX_WIDTH)
-    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
-                           "replay of vectors of width %lld: the width is 1 to %d",
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "replay has width %lld: give 1 to %d",
                            (long long)width, LNSPI_REPLAY_MAX_WIDTH);
   memset(&arena, 0, sizeof arena);
   memset(&pieces, 0, sizeof pieces);
@@ -167,7 +166,8 @@ int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_error *error) {
   const uint16_t *factor = replay_factor(replay);
   double total = 0;
   if (!replay->k->finite(replay->statistics, replay->width))
-    return lnspi_error_set(error, LNSP_E_NOT_FINITE, "mean", "the mean has NaN or infinity");
+    return lnspi_error_set(error, LNSP_E_NOT_FINITE, "mean",
+                           "the mean has a NaN or infinity: the file is damaged");
   for (int64_t i = 0; i < replay->width; i++)
     total += (double)replay->statistics[i] * (double)replay->statistics[i];
   for (int64_t j = 0; j < replay->width; j++) {
@@ -176,17 +176,18 @@ int32_t lnspi_replay_check(const lnsp_replay *replay, lnsp_error *error) {
     replay->k->f16_to_f32(wide, factor + replay_column(replay->width, j), count);
     if (!replay->k->finite(wide, count))
       return lnspi_error_set(error, LNSP_E_NOT_FINITE, "factor",
-                             "the factor has NaN or infinity");
+                             "the factor has a NaN or infinity: the file is damaged");
     if (wide[0] < 0)
-      return lnspi_error_set(error, LNSP_E_FORMAT, "factor",
-                             "the factor's diagonal is negative at %lld", (long long)j);
+      return lnspi_error_set(
+          error, LNSP_E_FORMAT, "factor",
+          "the factor's diagonal is negative at row %lld: the file is damaged", (long long)j);
     for (int64_t i = 0; i < count; i++) total += (double)wide[i] * (double)wide[i];
   }
   if (!(total > .98 && total < 1.02))
     return lnspi_error_set(
         error, LNSP_E_FORMAT, NULL,
-        "mean and factor are not those of unit vectors (their squares do not "
-        "sum to 1): gather them with lnsp_replay_add");
+        "mean and factor cannot be those of unit vectors (their squares do not sum to 1): "
+        "gather them with lnsp_replay_add");
   return LNSP_OK;
 }
 

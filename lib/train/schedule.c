@@ -15,11 +15,11 @@ static const struct {
 } schedule_all[] = {
     {"constant", "schedule=constant [warmup=0]: a linear rise over warmup steps, then lr"},
     {"cosine",
-     "schedule=cosine steps=N [warmup=0] [min_lr=0]: a linear rise, then half a cosine "
-     "from lr to min_lr at step N; warmup may be a part of N, and min_lr of lr: 5%"},
+     "schedule=cosine steps=N [warmup=0] [min_lr=0]: a linear rise, then half a cosine from lr "
+     "to min_lr at step N; warmup may be a share of N, min_lr one of lr, as in 5%"},
     {"linear",
-     "schedule=linear steps=N [warmup=0] [min_lr=0]: a linear rise, then a straight line "
-     "from lr to min_lr at step N"},
+     "schedule=linear steps=N [warmup=0] [min_lr=0]: a linear rise, then a straight line from "
+     "lr to min_lr at step N"},
     {"step",
      "schedule=step every=N [factor=.1] [warmup=0] [min_lr=0]: after the rise, the rate times "
      "factor every N steps, but at least min_lr"},
@@ -91,7 +91,7 @@ static int32_t schedule_name(lnspi_token value, lnspi_optimizer_config *rule,
     }
   return lnspi_error_set_line(
       error, LNSP_E_UNKNOWN, value.line, value.column,
-      "there is no schedule '%s'; known are constant, cosine, linear, step",
+      "unknown schedule '%s'; the schedules are constant, cosine, linear and step",
       lnspi_token_show(value, shown));
 }
 
@@ -123,16 +123,16 @@ int lnspi_schedule_key(const lnspi_key *key, lnspi_optimizer_config *rule, int32
 const char *lnspi_schedule_finish(lnspi_optimizer_config *rule) {
   if (!rule->has_factor) rule->factor = .1;
   if (rule->schedule != SCHEDULE_STEP && (rule->every || rule->has_factor))
-    return "every and factor are keys of schedule=step";
+    return "every and factor belong to schedule=step: add that or leave them out";
   if (rule->schedule == SCHEDULE_STEP && !rule->every)
-    return "schedule=step needs every=N, the steps between two falls";
+    return "schedule=step needs every=N, the number of steps between two drops";
   if (rule->warmup_share > 0 && !rule->steps)
-    return "a warmup in % is a part of steps=N: give that too";
+    return "a warmup in % is a share of steps=N: give steps too";
   if (rule->warmup_share > 0)
     rule->warmup = (uint64_t)(rule->warmup_share * (double)rule->steps);
   if (rule->schedule == SCHEDULE_COSINE && rule->steps <= rule->warmup)
-    return "schedule=cosine needs steps=N, more than warmup";
+    return "schedule=cosine needs steps=N, with N above warmup";
   if (rule->schedule == SCHEDULE_LINEAR && rule->steps <= rule->warmup)
-    return "schedule=linear needs steps=N, more than warmup";
+    return "schedule=linear needs steps=N, with N above warmup";
   return NULL;
 }

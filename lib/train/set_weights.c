@@ -10,13 +10,14 @@
 /* What the copy could refuse, before anything has changed. */
 static int32_t set_weights_check(lnsp_trainer *t, const lnsp_model *model, lnsp_error *error) {
   if (!lnspi_graph_equal(model->graph, t->graph))
-    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
-                           "the model is of another architecture than the trainer's");
+    return lnspi_error_set(
+        error, LNSP_E_SHAPE, NULL,
+        "the model has another architecture than the trainer: create a trainer for it");
   if (lnspi_graph_storage(model->graph) == LNSP_I8)
     return lnspi_error_set(
         error, LNSP_E_DTYPE, NULL,
-        "a model stored as I8 is only run: adopt the float model that it was "
-        "converted from");
+        "a model stored as I8 can only be run: give the float model that it was converted "
+        "from");
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     const lnspi_weight *from = &model->graph->weights[i], *to = &t->graph->weights[i];
     if (from->type == to->type) continue;

@@ -25,7 +25,8 @@ typedef struct trainer_recipe {
 
 static int32_t trainer_check_text(const char *text, const char *what, lnsp_error *error) {
   if (text && lnspi_str_length(text) >= LNSPI_TEXT_BYTES)
-    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "the %s text is over %d bytes long", what,
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
+                           "the %s text is longer than %d bytes: shorten it", what,
                            LNSPI_TEXT_BYTES - 1);
   return LNSP_OK;
 }
@@ -33,9 +34,10 @@ static int32_t trainer_check_text(const char *text, const char *what, lnsp_error
 /* What was rounded for storage is widened, but codes are not a place to start from. */
 static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_error *error) {
   if (lnspi_graph_storage(graph) != LNSP_I8) return LNSP_OK;
-  return lnspi_error_set(error, LNSP_E_DTYPE, NULL,
-                         "a model stored as I8 is only run: train the float model that it was "
-                         "converted from, and convert the result");
+  return lnspi_error_set(
+      error, LNSP_E_DTYPE, NULL,
+      "a model stored as I8 can only be run: train the float model that it was converted from, "
+      "and convert the result");
 }
 
 /* Clipping by example is of no use where a row's gradient depends on other rows. */
@@ -45,21 +47,22 @@ static int32_t trainer_check_examples(const lnsp_graph *graph, const lnspi_objec
     if (lnspi_layer_at(graph->nodes[n].layer)->no_again)
       return lnspi_error_set(
           error, LNSP_E_UNSUPPORTED, graph->nodes[n].name,
-          "clip_each needs the gradient of each row by itself, which layer %d (%s) "
-          "does not give: leave it out",
+          "clip_each needs the gradient of each single row, which layer %d (%s) cannot "
+          "compute: leave out clip_each",
           n, lnspi_layer_at(graph->nodes[n].layer)->name);
   for (int32_t i = 0; i < objective->term_count; i++) {
     const lnspi_loss *loss = objective->terms[i].loss;
     if (lnspi_loss_term_weighs_rows(&objective->terms[i]))
       return lnspi_error_set(
           error, LNSP_E_UNSUPPORTED, objective->terms[i].on,
-          "clip_each needs a loss that is a mean over rows, but gate=, auto= and "
-          "ramp= weigh a term by all rows: leave it out");
+          "clip_each needs a loss that is a mean over rows, but gate=, auto= and ramp= weigh a "
+          "term by all rows: leave one of them out");
     if (loss && (loss->minimum_rows > 1 || loss->across))
-      return lnspi_error_set(error, LNSP_E_UNSUPPORTED, loss->name,
-                             "clip_each needs a loss that is a mean over rows, but %s compares "
-                             "rows with each other: leave it out",
-                             loss->name);
+      return lnspi_error_set(
+          error, LNSP_E_UNSUPPORTED, loss->name,
+          "clip_each needs a loss that is a mean over rows, but %s compares rows with each "
+          "other: leave one of them out",
+          loss->name);
   }
   return LNSP_OK;
 }
@@ -262,9 +265,9 @@ static int32_t trainer_count(trainer_recipe *recipe, lnsp_memory_info *memory,
   trainer_take_recipe(&t, recipe);
   trainer_layout(&t, &arena, memory);
   if (arena.failed)
-    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
-                           "the trainer would need more bytes than can be addressed: lower the "
-                           "limits");
+    return lnspi_error_set(
+        error, LNSP_E_LIMIT, NULL,
+        "the trainer needs more memory than this machine can address: lower the limits");
   return LNSP_OK;
 }
 
@@ -363,7 +366,7 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   if (loss && !*loss) loss = NULL;
   if (resume && options->prefix && *options->prefix)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "a state file is resumed without a prefix");
+                           "a state file is resumed as a whole: leave options->prefix empty");
   int32_t status = lnspi_engine_choose_kernels(options->isa, 0, &k, error);
   if (!status) status = lnspi_tasks_open(&tasks, options, limits->tasks, error);
   if (!status) status = lnspi_handle_begin_file(&stage, file, options, error);

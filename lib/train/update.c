@@ -141,8 +141,8 @@ static int32_t update_make(lnsp_trainer *t, double gradient, lnsp_error *error) 
   if (!(written <= LNSPI_MOST_WEIGHT))
     return lnspi_error_set(
         error, LNSP_E_NOT_FINITE, NULL,
-        "what would be written into a memory is not finite or beyond 1e37, so "
-        "nothing was changed: check the data");
+        "a memory layer would store values that are not finite or beyond 1e37, so nothing was "
+        "changed: check the data");
   lnspi_history_copy_pending(t);
   lnspi_memory_writes_apply(t);
   update_all(t, rate, scale);
@@ -163,8 +163,8 @@ int32_t lnspi_update_apply(lnsp_trainer *t, lnsp_error *error) {
   if (!(gradient <= LNSPI_MOST_GRADIENT))
     return lnspi_error_set(
         error, LNSP_E_NOT_FINITE, NULL,
-        "a gradient is not finite or could exceed 1e18, so nothing was changed: "
-        "lower the learning rate, or check the data");
+        "a gradient is not finite or could exceed 1e18, so nothing was changed: lower the "
+        "learning rate, or check the data");
   if (lnspi_accumulate_is_partial(t)) {
     lnspi_accumulate_add(t, gradient);
   } else {
@@ -183,8 +183,8 @@ int32_t lnspi_update_apply_given(lnsp_trainer *t, const float *const *gradients,
   if (t->optim.rule.clip_each > 0)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "gradients that were made elsewhere cannot be clipped by example: make "
-        "the trainer without clip_each");
+        "gradients that were made elsewhere cannot be clipped by example: create the trainer "
+        "without clip_each");
   t->pass.phase = LNSPI_PHASE_IDLE;
   lnspi_backward_start(t);
   for (int32_t i = 0; i < t->graph->weight_count; i++) {

@@ -43,7 +43,8 @@ static int32_t user_loss_check(const lnsp_trainer *t, const lnsp_tensor *gradien
     return lnspi_error_set(error, LNSP_E_MISSING, name, "the network has no output '%s'", name);
   for (int32_t i = 0; i < index; i++)
     if (lnspi_str_equal(gradients[i].name, name))
-      return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "'%s' is given twice", name);
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "'%s' is given twice: leave one out",
+                             name);
   const int32_t node = graph->outputs[output].node;
   int64_t rows = t->pass.rows, concepts = lnspi_graph_rows(graph, node, t->pass.concepts);
   return lnspi_batch_check_tensor(&gradients[index], name, graph->nodes[node].width, &rows,
@@ -65,7 +66,9 @@ int32_t lnspi_user_loss_backward(lnsp_trainer *t, const lnsp_tensor *gradients,
     if (t->grad.reached[node])
       return lnspi_error_set(
           error, LNSP_E_ARGUMENT, name,
-          "'%s' is the same value as another output given: add their gradients", name);
+          "'%s' is the same value as another output in the list: add up their gradients and "
+          "give one",
+          name);
     int32_t status = lnspi_tensor_load(&rows, 1, t->engine.k, &t->engine.tasks, error);
     if (status) return status;
     t->grad.reached[node] = 1;

@@ -134,7 +134,7 @@ refused delta_int8_base 1 "int8.st.*only run" \
   delta make "$work/int8.st" "$work/bf16.st" -o "$work/none"
 refused delta_int8_new 1 "int8.st.*only run" \
   delta make "$work/bf16.st" "$work/int8.st" -o "$work/none"
-refused train_int8 1 "only run" train "$work/int8.st" $case -o "$work/none"
+refused train_int8 1 "can only be run" train "$work/int8.st" $case -o "$work/none"
 lnsp convert $model --type bf16 -o "$work/c1.st" > /dev/null
 lnsp convert "$work/c1.st" --type f32 -o "$work/c2.st" > /dev/null
 lnsp run "$work/c1.st" $case -o "$work/run1.st" --batch 1 > /dev/null
@@ -151,7 +151,7 @@ says train_bf16_type_f32 "storage            F32" info "$work/o.st"
 lnsp train "$work/sn727.st" --input $vectors --loss mse --steps 1 -o "$work/o.st" \
   --optimizer "sgd weights=bf16" > /dev/null
 says train_bf16 "storage            BF16" info "$work/o.st"
-says info_memory_int8 "only run" info --memory "$work/int8.st"
+says info_memory_int8 "can only be run" info --memory "$work/int8.st"
 # what info tells of in-place training is what train counts
 lnsp info --memory "$work/bf16.st" --batch 7 --json > "$work/one"
 lnsp train "$work/bf16.st" --input $vectors --batch 7 --loss mse --steps 1 -o "$work/o.st" --json \

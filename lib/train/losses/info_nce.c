@@ -163,9 +163,10 @@ static int64_t info_nce_both_floats(const lnspi_loss_call *shape) {
 
 const lnspi_loss lnspi_loss_info_nce = {
     .name = "info_nce",
-    .help = "info_nce tau=0.07 duplicates=keep|mask context=keep|mask negatives=0: mean -log "
-            "softmax of cos(output, target) / tau over all targets of the batch, and the "
-            "row's own negatives `neg` [rows, n, width]",
+    .help =
+        "info_nce tau=0.07 duplicates=keep|mask context=keep|mask negatives=0: mean -log "
+        "softmax of cos(output, target) / tau over all targets of the batch, and the row's own "
+        "negatives `neg` [rows, n, width]",
     .on = "output",
     .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0},
                 {"target", "t", LNSPI_OPERAND_DATA, 0},

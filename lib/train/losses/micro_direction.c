@@ -18,8 +18,8 @@ static double micro_direction_evaluate(const lnspi_loss_call *call) {
 
 const lnspi_loss lnspi_loss_micro_direction = {
     .name = "micro_direction",
-    .help = "micro_direction gamma=5 margin=0.02: mean softplus(gamma (cos(output, last of "
-            "the context) - cos(output, target) + margin))",
+    .help = "micro_direction gamma=5 margin=0.02: mean softplus(gamma (cos(output, last of the "
+            "context) - cos(output, target) + margin))",
     .on = "output",
     .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0},
                 {"target", "t", LNSPI_OPERAND_DATA, 0},

@@ -99,8 +99,8 @@ static int64_t mmd_floats(const lnspi_loss_call *shape) {
 
 const lnspi_loss lnspi_loss_mmd = {
     .name = "mmd",
-    .help = "mmd sigma=0: maximum mean discrepancy of outputs and targets, kernel "
-            "exp(-d^2 / 2 sigma^2); 0: sigma is the median distance of the targets",
+    .help = "mmd sigma=0: maximum mean discrepancy of outputs and targets, kernel exp(-d^2 / 2 "
+            "sigma^2); 0: sigma is the median distance of the targets",
     .on = "output",
     .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
     .operand_count = 2,
