@@ -32,36 +32,27 @@ static const command *find_command(const char *name, const char *verb, int *word
   return NULL;
 }
 
-/* What is printed before the end of the program must have arrived. */
-static int printed(void) {
-  if (fflush(stdout) || ferror(stdout))
-    return refuse(NULL, "the text could not be written to standard output");
-  return EXIT_DONE;
-}
-
 static int print_help(void) {
   int i;
-  printf("lnsp %s: small networks on concept vectors: run them, train them a step at a time,\n"
-         "share what changed, go back. It works on safetensors files.\n\n"
-         "usage: lnsp COMMAND ...    (lnsp help COMMAND tells more)\n\ncommands\n",
+  printf("lnsp %s: run and train small networks on concept vectors, share what they learned,\n"
+         "and go back to any version. Files are safetensors files.\n\n"
+         "usage: lnsp COMMAND ...    (`lnsp help COMMAND` explains it)\n\ncommands\n",
          lnsp_version_text());
-  for (i = 0; commands[i]; i++) printf("  %-13s %s\n", commands[i]->name, commands[i]->summary);
-  printf("  %-13s %s\n", "help", "this text, or that of a command");
-  printf("\nExit status: 0 done; 1 refused: a sentence on stderr, nothing written; 2 usage.\n");
-  return printed();
+  for (i = 0; commands[i]; i++) printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
+  printf("  %-16s %s\n", "help", "print this text, or the help of a command");
+  printf(
+      "\nExit status: 0 done; 1 refused, with a sentence on stderr and nothing written; 2 usage.\n");
+  return refuse_printed(NULL, "the help");
 }
 
 static int print_command_help(const command *of) {
   args_help(of);
-  return printed();
+  return refuse_printed(NULL, "the help");
 }
 
 static int run_version(const args *a) {
-  const int status = args_positionals(a, 0, 0);
-  report r;
+  const report r = report_start(a);
 
-  if (status) return status;
-  r = report_start(a);
   if (r.json) {
     json_text("version", lnsp_version_text());
     json_integer("arithmetic", lnsp_arithmetic_version());
@@ -74,34 +65,25 @@ static int run_version(const args *a) {
 }
 
 static const command command_version = {
-    "version",
-    "[--json]",
-    "of the program and its arithmetic, and the kernels chosen",
-    "Prints the version of the program, the number of its arithmetic (equal numbers give equal\n"
-    "bits), and the kernel set that `auto` takes here for other models than int8.",
-    NULL,
-    run_version,
+    .name = "version",
+    .usage = "[--json]",
+    .summary = "print the version of the program and its arithmetic, and the kernels",
+    .detail =
+        "Prints the version of the program, the number of its arithmetic (equal numbers give "
+        "equal bits), and the kernel set that `auto` chooses here for models other than int8.",
+    .examples = "version\n"
+                "version --json",
+    .run = run_version,
 };
 
 static int unknown_command(const char *name) {
-  return refuse_usage(NULL, "there is no command \"%s\"; `lnsp help` lists them", name);
-}
-
-static int run_command(const command *found, int argc, char **argv) {
-  args a;
-  const char *isa;
-  lnsp_error error;
-  int status;
-
-  memset(&a, 0, sizeof a);
-  a.command = found;
-  status = args_parse(&a, argc, argv);
-  if (status) return status;
-  if (args_value(&a, "--help")) return print_command_help(found);
-  isa = args_value(&a, "--isa");
-  if (isa && strcmp(isa, "auto") && lnsp_isa_check(isa, &error) != LNSP_OK)
-    return refuse_error(&a, NULL, &error);
-  return found->run(&a);
+  const char *names[32];
+  char near[64];
+  int i;
+  for (i = 0; commands[i]; i++) names[i] = commands[i]->name;
+  names[i] = NULL;
+  return refuse_usage(NULL, "there is no command \"%s\"%s `lnsp help` lists them", name,
+                      args_suggest(name, names, near));
 }
 
 /* Options before the command's name go behind it, so that both orders work. */
@@ -110,9 +92,7 @@ static int move_command(int argc, char **argv) {
   char *name;
 
   while (at < argc && argv[at][0] == '-') {
-    const int takes_value = !strcmp(argv[at], "--isa") || !strcmp(argv[at], "--arch") ||
-                            !strcmp(argv[at], "--prefix");
-    at += takes_value ? 2 : 1;
+    at += args_takes_value(argv[at]) ? 2 : 1;
   }
   if (at >= argc) return 0;
   name = argv[at];
@@ -126,7 +106,7 @@ int main(int argc, char **argv) {
   int words;
 
   if (argc > 1 && !strcmp(argv[1], "--version"))
-    return run_command(&command_version, argc - 2, argv + 2);
+    return args_run(&command_version, argc - 2, argv + 2);
   if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) return print_help();
   if (argc < 2 || !move_command(argc, argv)) {
     refuse_usage(NULL, "a command is missing; `lnsp help` lists them");
@@ -137,7 +117,10 @@ int main(int argc, char **argv) {
     found = find_command(argv[2], argv[3], &words);
     return found ? print_command_help(found) : unknown_command(argv[2]);
   }
+  if (argc > 2 && !strcmp(argv[1], "delta") && !strcmp(argv[2], "replay"))
+    return refuse_usage(NULL,
+                        "`lnsp delta replay` is now called `lnsp delta verify`; write that");
   found = find_command(argv[1], argv[2], &words);
   if (!found) return unknown_command(argv[1]);
-  return run_command(found, argc - 1 - words, argv + 1 + words);
+  return args_run(found, argc - 1 - words, argv + 1 + words);
 }

@@ -1,4 +1,4 @@
-/* Options and arguments of the command line. */
+/* Options and arguments of the command line, as a command's table of options says. */
 #include "cli/args.h"
 
 #include <errno.h>
@@ -10,34 +10,64 @@
 #include <unistd.h>
 
 #include "cli/refuse.h"
-#include "command.h"
-#include "lnsp.h"
+
+#define ARGS_LARGEST ((double)(INT64_C(1) << 53)) /* a double has all integers up to it */
+#define ARGS_OPTIONS 96                            /* most of a command */
 
 const option args_common[] = {
-    {"--isa", "NAME", "kernel set: auto, scalar, avx2, avx512, avx512vnni, avx512amx or neon"},
-    {"--arch", "TEXT", "architecture of a file that names none, or another than it names"},
-    {"--prefix", "TEXT", "what stands before every tensor name in the model file"},
-    {"--json", NULL, "print one JSON object"},
-    {"--help", NULL, "print this help"},
-    {NULL, NULL, NULL},
+    {"--isa", "NAME", "kernel set: auto, scalar, avx2, avx512, avx512vnni, avx512amx or neon",
+     OPT_TEXT},
+    {"--arch", "TEXT", "architecture of the file; overrides what it says", OPT_TEXT},
+    {"--prefix", "TEXT", "what precedes every tensor name in the model file", OPT_TEXT},
+    {"--json", NULL, "print one JSON object", OPT_TEXT},
+    {"--help", NULL, "print this help", OPT_TEXT},
+    {.name = NULL},
 };
 
-static const option *args_find(const option *list, const char *name, size_t length) {
-  for (; list && list->name; list++)
-    if (strlen(list->name) == length && !memcmp(list->name, name, length)) return list;
+/* Whether the list "a b c" has the word. */
+static int args_lists(const char *list, const char *word) {
+  const size_t length = strlen(word);
+  for (; list && *list; list += strcspn(list, " "), list += *list == ' ')
+    if (strcspn(list, " ") == length && !memcmp(list, word, length)) return 1;
+  return 0;
+}
+
+/* The option of a table that this verb takes; verb NULL: that any verb takes. */
+static const option *args_find(const option *list, const char *name, size_t length,
+                               const verb *of) {
+  for (; list && (list->name || list->also); list++) {
+    const option *inner = list->also ? args_find(list->also, name, length, of) : NULL;
+    if (inner) return inner;
+    if (list->name && strlen(list->name) == length && !memcmp(list->name, name, length) &&
+        (!of || !list->verbs || args_lists(list->verbs, of->name)))
+      return list;
+  }
   return NULL;
 }
 
+static int args_names(const option *list, const char **names, int count) {
+  for (; list && (list->name || list->also) && count < ARGS_OPTIONS; list++)
+    if (list->also)
+      count = args_names(list->also, names, count);
+    else
+      names[count++] = list->name;
+  return count;
+}
+
+/* The option at *at, and its value, which may be the next word. */
 static int args_option(args *a, int argc, char **argv, int *at) {
   const char *word = argv[*at], *equals = word[1] == '-' ? strchr(word, '=') : NULL;
   const size_t length = equals ? (size_t)(equals - word) : strlen(word);
-  const option *found = args_find(a->command->options, word, length);
-  const char *value = "";
+  const option *found = args_find(a->command->options, word, length, NULL);
+  const char *value = "", *names[ARGS_OPTIONS + 1];
+  char near[64];
 
-  if (!found) found = args_find(args_common, word, length);
-  if (!found)
-    return refuse_usage(a, "there is no option %.*s; `lnsp help %s` lists them", (int)length,
-                        word, a->command->name);
+  if (!found) found = args_find(args_common, word, length, NULL);
+  if (!found) {
+    names[args_names(args_common, names, args_names(a->command->options, names, 0))] = NULL;
+    return refuse_usage(a, "there is no option %.*s%s `lnsp help %s` lists them", (int)length,
+                        word, args_suggest(word, names, near), a->command->name);
+  }
   if (found->value && equals) {
     value = equals + 1;
   } else if (found->value) {
@@ -53,25 +83,225 @@ static int args_option(args *a, int argc, char **argv, int *at) {
   return 0;
 }
 
-int args_parse(args *a, int argc, char **argv) {
-  int at, only_words = 0;
+/* The verb, which is the first argument, and the options as it takes them. */
+static int args_verb(args *a) {
+  const char *name = a->command->name, *word = a->positional[0], *names[32];
+  char list[256] = "", text[256], near[64];
+  const verb *v;
+  int i, count = 0;
 
+  for (v = a->command->verbs; v->name; v++) {
+    if (a->positional_count && !strcmp(v->name, word)) a->verb = v;
+    names[count++] = v->name;
+  }
+  for (i = 0; commands[i]; i++) /* "delta verify" is a command of its own */
+    if (!strncmp(commands[i]->name, name, strlen(name)) &&
+        commands[i]->name[strlen(name)] == ' ')
+      names[count++] = commands[i]->name + strlen(name) + 1;
+  names[count] = NULL;
+  for (i = 0; i < count; i++) {
+    strcat(list, i ? "|" : "");
+    strcat(list, names[i]);
+  }
+  args_list(list, text, sizeof text);
+  if (!a->positional_count)
+    return refuse_usage(a, "an argument is missing: lnsp %s, and then %s", name, text);
+  if (!a->verb)
+    return refuse_usage(a, "there is no verb \"%s\"%s write %s", word,
+                        args_suggest(word, names, near), text);
+  a->positional_count--;
+  memmove(a->positional, a->positional + 1,
+          (size_t)a->positional_count * sizeof *a->positional);
+  for (i = 0; i < a->given_count; i++) {
+    const option *given = a->given[i].option, *own;
+    if (args_find(args_common, given->name, strlen(given->name), NULL) == given) continue;
+    own = args_find(a->command->options, given->name, strlen(given->name), a->verb);
+    if (!own)
+      return refuse_usage(a, "%s is not for %s; `lnsp help %s` says which options are",
+                          given->name, a->verb->name, name);
+    a->given[i].option = own;
+  }
+  return 0;
+}
+
+/* ---- values ---- */
+
+/* A number of the text, without blanks before it or anything behind it. */
+static int args_number(const option *o, const char *text, double *value) {
+  char *end = NULL;
+  const int whole = o->kind == OPTION_INTEGER;
+  const double high = o->high != 0 ? o->high : whole ? ARGS_LARGEST : HUGE_VAL;
+
+  if (whole && o->choices && !strcmp(text, o->choices)) {
+    *value = high;
+    return 1;
+  }
+  *value = whole ? (double)strtoll(text, &end, 10) : strtod(text, &end);
+  return end != text && !*end && !strchr(" \t\n", *text) && isfinite(*value) &&
+         *value >= o->low && *value <= high;
+}
+
+static int args_chosen(const char *choices, const char *text) {
+  const size_t length = strlen(text);
+  int number = 0;
+  for (; *choices; choices += strcspn(choices, "|"), choices += *choices == '|', number++)
+    if (strcspn(choices, "|") == length && !memcmp(choices, text, length)) return number;
+  return -1;
+}
+
+/* Whether a file can be written there, and no other option writes it. */
+static int args_writable(const args *a, const option *o, const char *out) {
+  const char *slash = strrchr(out, '/');
+  char folder[4096] = ".";
+  struct stat there;
+  int i;
+
+  for (i = 0; i < a->given_count; i++)
+    if (!*out || (a->given[i].option != o && a->given[i].option->kind == OPTION_OUTPUT &&
+                  !strcmp(a->given[i].value, out)))
+      return refuse_usage(a, "%s needs a file of its own%s%s", o->name,
+                          *out ? ", not that of " : "", *out ? a->given[i].option->name : "");
+  if (!stat(out, &there) && S_ISDIR(there.st_mode))
+    return refuse(a, "%s is a folder; give the file to write with %s", out, o->name);
+  if (slash == out) {
+    strcpy(folder, "/");
+  } else if (slash) {
+    const size_t length = (size_t)(slash - out);
+    if (length >= sizeof folder)
+      return refuse_usage(a, "the path of %s is longer than %d bytes", o->name,
+                          (int)sizeof folder - 1);
+    memcpy(folder, out, length);
+    folder[length] = 0;
+  }
+  if (access(folder, W_OK))
+    return refuse(a, "%s cannot be written: %s: %s; choose another place with %s", out, folder,
+                  strerror(errno), o->name);
+  return 0;
+}
+
+/* Whether the value is one that the option takes. */
+static int args_check_value(const args *a, const option *o, const char *text) {
+  char *end = NULL, list[160];
+  double value;
+
+  switch (o->kind) {
+    case OPTION_INTEGER:
+      if (args_number(o, text, &value)) return 0;
+      snprintf(list, sizeof list, o->high != 0 ? "from %.0f to %.0f" : "of at least %.0f",
+               o->low, o->high);
+      return refuse_usage(a, "%s is \"%s\", and must be a whole number %s%s%s", o->name, text,
+                          list, o->choices ? ", or " : "", o->choices ? o->choices : "");
+    case OPTION_REAL:
+      if (args_number(o, text, &value)) return 0;
+      if (isfinite(o->low))
+        return refuse_usage(a, "%s is \"%s\", and must be a number of at least %g", o->name,
+                            text, o->low);
+      return refuse_usage(a, "%s is \"%s\", and must be a number", o->name, text);
+    case OPTION_SEED:
+      errno = 0;
+      strtoull(text, &end, 10);
+      if (!errno && end != text && !*end && text[0] >= '0' && text[0] <= '9') return 0;
+      return refuse_usage(a, "%s is \"%s\", and must be a whole number from 0 to 2^64 - 1",
+                          o->name, text);
+    case OPTION_CHOICE:
+      if (args_chosen(o->choices, text) >= 0) return 0;
+      args_list(o->choices, list, sizeof list);
+      return refuse_usage(a, "%s is \"%s\", and must be %s", o->name, text, list);
+    case OPTION_OUTPUT: return args_writable(a, o, text);
+    default: return 0;
+  }
+}
+
+/* One of the options of the list "--a --b" that was given, or NULL. */
+static const char *args_any(const args *a, const char *list) {
+  int i;
+  for (i = 0; i < a->given_count; i++)
+    if (args_lists(list, a->given[i].option->name)) return a->given[i].option->name;
+  return NULL;
+}
+
+static int args_required(const args *a, const option *list) {
+  int status = 0;
+  for (; !status && list && (list->name || list->also); list++) {
+    if (list->also) status = args_required(a, list->also);
+    if (list->required && (!list->verbs || args_lists(list->verbs, a->verb->name)) &&
+        !args_given(a, list->name))
+      status = refuse_usage(a, "%s %s is missing: %s", list->name, list->value, list->help);
+  }
+  return status;
+}
+
+static int args_check(const args *a) {
+  int i, status;
+
+  for (i = 0; i < a->given_count; i++) {
+    const option *o = a->given[i].option;
+    const char *other = args_any(a, o->without);
+    char words[160];
+    size_t w;
+    if (other) return refuse_usage(a, "give %s or %s, not both", o->name, other);
+    if (o->needs && !args_any(a, o->needs)) {
+      for (w = 0; w + 1 < sizeof words && o->needs[w]; w++)
+        words[w] = o->needs[w] == ' ' ? '|' : o->needs[w];
+      words[w] = 0;
+      char list[192];
+      args_list(words, list, sizeof list);
+      return refuse_usage(a, "%s needs %s: give both", o->name, list);
+    }
+  }
+  status = args_required(a, a->command->options);
+  for (i = 0; i < a->given_count && !status; i++)
+    status = args_check_value(a, a->given[i].option, a->given[i].value);
+  return status;
+}
+
+int args_run(const command *c, int argc, char **argv) {
+  args a;
+  const char *isa;
+  lnsp_error error;
+  int at, only_words = 0, status;
+
+  memset(&a, 0, sizeof a);
+  a.command = c;
   for (at = 0; at < argc; at++) {
     const char *word = argv[at];
     if (!only_words && !strcmp(word, "--")) {
       only_words = 1;
     } else if (!only_words && word[0] == '-' && word[1]) {
-      const int status = args_option(a, argc, argv, &at);
+      status = args_option(&a, argc, argv, &at);
       if (status) return status;
-    } else if (a->positional_count == ARGS_MAX) {
-      return refuse_usage(a, "more than %d arguments", ARGS_MAX);
+    } else if (a.positional_count == ARGS_MAX) {
+      return refuse_usage(&a, "more than %d arguments", ARGS_MAX);
     } else {
-      a->positional[a->positional_count++] = word;
+      a.positional[a.positional_count++] = word;
     }
   }
-  a->json = args_value(a, "--json") != NULL;
-  return 0;
+  if (args_given(&a, "--help")) {
+    args_help(c);
+    return refuse_printed(NULL, "the help");
+  }
+  a.json = args_given(&a, "--json");
+  isa = args_value(&a, "--isa");
+  if (isa && strcmp(isa, "auto") && lnsp_isa_check(isa, &error) != LNSP_OK)
+    return refuse_error(&a, NULL, &error);
+  status = c->verbs ? args_verb(&a) : 0;
+  if (!status)
+    status = a.verb ? args_positionals(&a, a.verb->low, a.verb->high)
+                    : args_positionals(&a, c->low, c->high);
+  if (!status) status = args_check(&a);
+  if (status) return status;
+  return a.verb ? a.verb->run(&a) : c->run(&a);
 }
+
+int args_takes_value(const char *name) {
+  const option *found = args_find(args_common, name, strlen(name), NULL);
+  int i;
+  for (i = 0; !found && commands[i]; i++)
+    found = args_find(commands[i]->options, name, strlen(name), NULL);
+  return found && found->value;
+}
+
+/* ---- for commands ---- */
 
 const char *args_value(const args *a, const char *name) {
   int i;
@@ -87,132 +317,67 @@ const char *args_value_at(const args *a, const char *name, int index) {
   return NULL;
 }
 
+int args_given(const args *a, const char *name) { return args_value(a, name) != NULL; }
+
+static const option *args_of(const args *a, const char *name) {
+  return args_find(a->command->options, name, strlen(name), a->verb);
+}
+
+const char *args_text(const args *a, const char *name) {
+  const char *given = args_value(a, name);
+  const option *o = args_of(a, name);
+  return given ? given : o ? o->initial : NULL;
+}
+
+double args_real(const args *a, const char *name) {
+  const char *text = args_text(a, name);
+  double value = 0;
+  if (text) args_number(args_of(a, name), text, &value);
+  return value;
+}
+
+int64_t args_integer(const args *a, const char *name) { return (int64_t)args_real(a, name); }
+
+uint64_t args_seed(const args *a, const char *name) {
+  const char *text = args_text(a, name);
+  return text ? strtoull(text, NULL, 10) : 0;
+}
+
+int args_choice(const args *a, const char *name) {
+  const char *text = args_text(a, name);
+  return text ? args_chosen(args_of(a, name)->choices, text) : 0;
+}
+
+int32_t args_type(const args *a) {
+  static const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_BF16, LNSP_I8};
+  return types[args_choice(a, "--type")];
+}
+
 int args_positionals(const args *a, int low, int high) {
+  const char *usage = a->verb ? a->verb->usage : a->command->usage;
+  const char *name = a->verb ? a->verb->name : "", *gap = a->verb ? " " : "";
   if (a->positional_count < low)
-    return refuse_usage(a, "an argument is missing: lnsp %s %s", a->command->name,
-                        a->command->usage);
+    return refuse_usage(a, "an argument is missing: lnsp %s%s%s %s", a->command->name, gap,
+                        name, usage);
   if (a->positional_count > high)
-    return refuse_usage(a, "\"%s\" is one argument too many: lnsp %s %s", a->positional[high],
-                        a->command->name, a->command->usage);
+    return refuse_usage(a, "\"%s\" is one argument too many: lnsp %s%s%s %s",
+                        a->positional[high], a->command->name, gap, name, usage);
   return 0;
 }
 
-int args_integer(const args *a, const char *name, int64_t low, int64_t high, int64_t initial,
-                 int64_t *out) {
-  const char *text = args_value(a, name);
-  char *end = NULL;
-  long long value;
-
-  *out = initial;
-  if (!text) return 0;
-  errno = 0;
-  value = strtoll(text, &end, 10);
-  if (errno || end == text || *end || value < low || value > high)
-    return refuse_usage(a, "%s is \"%s\", and must be a whole number from %lld to %lld", name,
-                        text, (long long)low, (long long)high);
-  *out = value;
-  return 0;
-}
-
-int args_unsigned(const args *a, const char *name, uint64_t initial, uint64_t *out) {
-  const char *text = args_value(a, name);
-  char *end = NULL;
-  unsigned long long value;
-
-  *out = initial;
-  if (!text) return 0;
-  errno = 0;
-  value = strtoull(text, &end, 10);
-  if (errno || end == text || *end || text[0] == '-')
-    return refuse_usage(a, "%s is \"%s\", and must be a whole number from 0 to 2^64 - 1", name,
-                        text);
-  *out = value;
-  return 0;
-}
-
-int args_real(const args *a, const char *name, double low, double initial, double *out) {
-  const char *text = args_value(a, name);
-  char *end = NULL;
-
-  *out = initial;
-  if (!text) return 0;
-  *out = strtod(text, &end);
-  if (end == text || *end || !isfinite(*out) || *out < low)
-    return refuse_usage(a, "%s is \"%s\", and must be a number of at least %g", name, text,
-                        low);
-  return 0;
-}
-
-int args_type(const args *a, int32_t *dtype) {
-  static const struct {
-    const char *name;
-    int32_t dtype;
-  } types[] = {{"f32", LNSP_F32}, {"f16", LNSP_F16}, {"bf16", LNSP_BF16},
-               {"F32", LNSP_F32}, {"F16", LNSP_F16}, {"BF16", LNSP_BF16},
-               {"int8", LNSP_I8}, {"i8", LNSP_I8},   {"I8", LNSP_I8}};
-  const char *text = args_value(a, "--type");
-  size_t i;
-
-  *dtype = LNSP_F32;
-  if (!text) return 0;
-  for (i = 0; i < sizeof types / sizeof types[0]; i++)
-    if (!strcmp(text, types[i].name)) {
-      *dtype = types[i].dtype;
-      return 0;
-    }
-  return refuse_usage(a, "--type is \"%s\", and must be f32, f16, bf16 or int8", text);
-}
-
-int args_knows(const args *a, const char *name) {
-  return args_find(a->command->options, name, strlen(name)) != NULL;
-}
-
-int args_writable(const args *a, const char *name, const char *out) {
-  const char *slash = strrchr(out, '/');
-  char folder[4096] = ".";
-  struct stat there;
-
-  if (!stat(out, &there) && S_ISDIR(there.st_mode))
-    return refuse(a, "%s is a folder; give the file to write with %s", out, name);
-  if (slash == out) {
-    strcpy(folder, "/");
-  } else if (slash) {
-    const size_t length = (size_t)(slash - out);
-    if (length >= sizeof folder)
-      return refuse_usage(a, "the path of %s is longer than %d bytes", name,
-                          (int)sizeof folder - 1);
-    memcpy(folder, out, length);
-    folder[length] = 0;
-  }
-  if (access(folder, W_OK))
-    return refuse(a, "%s cannot be written: %s: %s; choose another place with %s", out, folder,
-                  strerror(errno), name);
-  return 0;
-}
-
-int args_output(const args *a, const char **path) {
-  const char *out = args_value(a, "-o");
-
-  if (!out || !*out) return refuse_usage(a, "-o FILE is missing, the file to write");
-  *path = out;
-  return args_writable(a, "-o", out);
-}
+int args_knows(const args *a, const char *name) { return args_of(a, name) != NULL; }
 
 char *args_join(const args *a, int first) {
   size_t length = 1;
-  char *text, *to;
+  char *text;
   int i;
 
   for (i = first; i < a->positional_count; i++) length += strlen(a->positional[i]) + 1;
-  to = text = malloc(length);
-  if (!text) return NULL;
-  for (i = first; i < a->positional_count; i++) {
-    const size_t n = strlen(a->positional[i]);
-    if (i > first) *to++ = ' ';
-    memcpy(to, a->positional[i], n);
-    to += n;
+  text = calloc(length, 1);
+  for (i = first; text && i < a->positional_count; i++) {
+    strcat(text, i > first ? " " : "");
+    strcat(text, a->positional[i]);
   }
-  *to = 0;
   return text;
 }
 
@@ -224,21 +389,4 @@ lnsp_options args_options(const args *a) {
   options.architecture = args_value(a, "--arch");
   options.prefix = args_value(a, "--prefix");
   return options;
-}
-
-static void args_help_list(const option *list) {
-  for (; list && list->name; list++) {
-    char left[64];
-    snprintf(left, sizeof left, "%s%s%s", list->name, list->value ? " " : "",
-             list->value ? list->value : "");
-    printf("  %-26s %s\n", left, list->help);
-  }
-}
-
-void args_help(const command *c) {
-  printf("lnsp %s %s\n\n%s\n", c->name, c->usage, c->detail);
-  if (c->options && c->options->name) printf("\noptions\n");
-  args_help_list(c->options);
-  printf("\noptions of every command\n");
-  args_help_list(args_common);
 }

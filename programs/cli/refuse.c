@@ -1,12 +1,10 @@
-/* Sentences, numbers, the clock and the progress line. */
+/* Refusals: one sentence on stderr, and the exit status that goes with it. */
 #include "cli/refuse.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "cli/args.h"
 #include "command.h"
@@ -70,4 +68,10 @@ int refuse_batch(const args *a, const char *path, int64_t first, const lnsp_erro
 
 int refuse_memory(const args *a) {
   return refuse(a, "not enough memory; use a smaller --batch or a machine with more");
+}
+
+int refuse_printed(const args *a, const char *what) {
+  if (fflush(stdout) || ferror(stdout))
+    return refuse(a, "%s could not be written to standard output", what);
+  return EXIT_DONE;
 }

@@ -106,12 +106,9 @@ void report_memory(const report *r, const char *key, const char *label,
 }
 
 int report_end(const report *r, const args *a) {
-  int failed = 0;
   if (r->json) {
     json_close('}');
-    failed = !json_print();
+    if (!json_print()) return refuse(a, "the report could not be written to standard output");
   }
-  if (failed || fflush(stdout) || ferror(stdout))
-    return refuse(a, "the report could not be written to standard output");
-  return EXIT_DONE;
+  return refuse_printed(a, "the report");
 }

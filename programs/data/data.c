@@ -14,13 +14,15 @@
 #include "lnsp.h"
 
 const option data_options[] = {
-    {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA"},
+    {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA", OPT_TEXT},
     {"--rows", "FILE:TENSOR",
-     "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, L]"},
-    {"--target", "FILE:TENSOR", "vectors of the target; default: those of --input"},
-    {"--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows"},
-    {"--normalise", NULL, "scale every vector to length 1 as it is loaded"},
-    {NULL, NULL, NULL},
+     "which rows of them: I32 [M], or [M, L] for sequences; TENSOR=N: the rows where it is N; "
+     "TENSOR[FROM:TO]: these columns of it",
+     OPT_TEXT},
+    {"--target", "FILE:TENSOR", "vectors of the target (default those of --input)", OPT_TEXT},
+    {"--target-rows", "FILE:TENSOR", "rows of the target (default those of --rows)", OPT_TEXT},
+    {"--normalise", NULL, "scale every vector to length 1 as it is loaded", OPT_TEXT},
+    {.name = NULL},
 };
 
 static const char *const data_names[DATA_COLUMNS] = {"input",    "target",   "anchor",
@@ -36,7 +38,7 @@ int data_spec_read(const args *a, int path_at, data_spec *spec) {
   spec->rows = args_value(a, "--rows");
   spec->target = args_value(a, "--target");
   spec->target_rows = args_value(a, "--target-rows");
-  spec->normalise = args_value(a, "--normalise") != NULL;
+  spec->normalise = args_given(a, "--normalise");
   if (!spec->path && !spec->input)
     return refuse_usage(a, "the data are missing: give a DATA file, or --input FILE:TENSOR");
   if (spec->path && (spec->input || spec->target))

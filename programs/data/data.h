@@ -54,7 +54,7 @@ typedef struct data {
   lnsp_tensor inputs[DATA_COLUMNS];  /* the batch that was read    */
 } data;
 
-extern const option data_options[]; /* the five of a data_spec, for help texts */
+extern const option data_options[]; /* those of a data_spec, for the tables of commands */
 
 /* Looks what there is; reads no vector yet. 0 or an exit status. */
 int data_open(data *d, const args *a, const data_spec *spec);

@@ -36,7 +36,7 @@ int delta_check_options(const args *a, uint8_t key[LNSP_KEY_BYTES + 1],
   rules->struct_size = sizeof *rules;
   rules->key = key;
   rules->key_bytes = (uint32_t)bytes;
-  if (!status) status = args_real(a, "--max-norm", 0, 0, &rules->max_norm);
-  if (!status) status = args_real(a, "--max-change", 0, 0, &rules->max_change);
+  rules->max_norm = args_real(a, "--max-norm");
+  rules->max_change = args_real(a, "--max-change");
   return status;
 }

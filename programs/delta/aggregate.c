@@ -25,16 +25,22 @@ typedef struct gathering {
 } gathering;
 
 static const option options[] = {
-    {"-o", "NEW", "model to write"},
-    {"--rule", "TEXT", "default mean; or median, trimmed share=.1; with clip=median, skip=1"},
-    {"--weights", "A,B,...", "of the deltas in a mean, e.g. examples of each; default: equal"},
-    {"--server", "TEXT", "optimizer that takes the step, e.g. \"adam lr=.01 eps=1e-3\""},
-    {"--state", "FILE", "of the server's optimizer: read if it is there, written anew"},
-    {"--key", "FILE", "1 to 32 secret bytes: each delta must carry the code of this key"},
-    {"--max-norm", "X", "a delta that moves the weights further (Euclidean norm) is refused"},
-    {"--max-change", "X", "a delta that changes any weight by more is refused"},
-    {"--delta", "FILE", "also write the aggregate as a delta (codec float32)"},
-    {NULL, NULL, NULL},
+    {"-o", "FILE", "model to write", OPT_OUTPUT, OPT_REQUIRED},
+    {"--rule", "TEXT", "mean, median or \"trimmed share=.1\"; with clip=median, skip=1",
+     OPT_TEXT, OPT_DEFAULT("mean")},
+    {"--weights", "A,B,...",
+     "weights of the deltas in a mean, such as the number of examples of each (default equal)",
+     OPT_TEXT},
+    {"--server", "TEXT", "optimizer that takes the step, such as \"adam lr=.01 eps=1e-3\"",
+     OPT_TEXT},
+    {"--state", "FILE", "state of the server's optimizer: read if it exists, then written",
+     OPT_OUTPUT, OPT_NEEDS("--server")},
+    {"--key", "FILE", "1 to 32 secret bytes: each delta must carry a code made with this key",
+     OPT_TEXT},
+    {"--max-norm", "X", "refuse a delta whose Euclidean norm is larger", OPT_REAL(0)},
+    {"--max-change", "X", "refuse a delta that changes any weight by more", OPT_REAL(0)},
+    {"--delta", "FILE", "also write the aggregate as a delta (codec float32)", OPT_OUTPUT},
+    {.name = NULL},
 };
 
 /* "120,80,100", as many as there are deltas. */
@@ -222,27 +228,14 @@ static int gather_report(const args *a, const gathering *g, const char *path) {
   return report_end(&r, a);
 }
 
-static int gather_outputs(const args *a, const char **path) {
-  const char *state = args_value(a, "--state"), *delta = args_value(a, "--delta");
-  int status = args_positionals(a, 2, ARGS_MAX);
-
-  if (!status && state && !args_value(a, "--server"))
-    status = refuse_usage(a, "--state is that of --server, which is missing");
-  if (!status) status = args_output(a, path);
-  if (!status && state) status = args_writable(a, "--state", state);
-  if (!status && delta) status = args_writable(a, "--delta", delta);
-  return status;
-}
-
 static int run(const args *a) {
-  const char *path = NULL;
+  const char *path = args_value(a, "-o");
   gathering g;
   int32_t i;
   int status;
 
   memset(&g, 0, sizeof g);
-  status = gather_outputs(a, &path);
-  if (!status) status = gather_open(a, &g);
+  status = gather_open(a, &g);
   if (!status) status = gather_sum(a, &g);
   if (!status) status = gather_step(a, &g);
   if (!status) status = gather_save(a, &g, path);
@@ -259,13 +252,21 @@ static int run(const args *a) {
 }
 
 const command command_aggregate = {
-    "delta aggregate",
-    "BASE D... -o NEW [option ...]",
-    "one model of what many have learnt",
-    "Combines deltas that were made from BASE, and writes the model that comes out. Without\n"
-    "--server that is BASE and the aggregate (FedAvg); with it, an optimizer's step whose gradient\n"
-    "is minus the aggregate (\"adam lr=.01 betas=.9,.99 eps=1e-3\" is FedAdam). A delta that is\n"
-    "damaged, not finite or of another base is refused by name, or left out with skip=1.",
-    options,
-    run,
+    .name = "delta aggregate",
+    .usage = "BASE D... -o FILE",
+    .summary = "combine the deltas of several devices into one model",
+    .detail =
+        "Combines deltas that were made from BASE and writes the resulting model. Without "
+        "--server that is BASE plus the aggregate (FedAvg); with it, an optimizer takes a "
+        "step whose gradient is minus the aggregate (\"adam lr=.01 betas=.9,.99 eps=1e-3\" is "
+        "FedAdam). A delta that is damaged, not finite or of another base is refused by name, "
+        "or left out with skip=1.",
+    .examples =
+        "delta aggregate base.st a.st b.st c.st -o next.st\n"
+        "delta aggregate base.st a.st b.st --rule \"mean clip=median skip=1\" --weights "
+        "120,80 -o next.st",
+    .options = options,
+    .low = 2,
+    .high = ARGS_MAX,
+    .run = run,
 };

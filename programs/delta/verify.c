@@ -19,9 +19,10 @@ typedef struct proof {
 } proof;
 
 static const option options[] = {
-    TRAIN_RECIPE,
-    {"--only", "PATTERN", "tensors that D was made of, as delta make --only had them"},
-    {NULL, NULL, NULL},
+    {.also = train_recipe},
+    {"--only", "PATTERN", "tensors that D was made of, as given to delta make --only",
+     OPT_TEXT},
+    {.name = NULL},
 };
 
 static int32_t verify_facts(const lnsp_delta *delta, lnsp_delta_info *facts,
@@ -95,11 +96,11 @@ static int run(const args *a) {
   args recipe = *a;
   train_job job;
   proof p;
-  int status = args_positionals(a, 2, 3);
+  int status;
 
   memset(&job, 0, sizeof job);
   memset(&p, 0, sizeof p);
-  if (!status) status = verify_open(a, &p);
+  status = verify_open(a, &p);
   recipe.positional[1] = a->positional[2]; /* as train has them: BASE DATA */
   recipe.positional_count--;
   job.args = &recipe;
@@ -118,14 +119,22 @@ static int run(const args *a) {
 }
 
 const command command_verify = {
-    "delta verify",
-    "BASE D [DATA] [option ...]",
-    "prove a delta: train again, compare the result",
-    "Trains BASE with the recipe that D is said to come from (the options and data of `lnsp\n"
-    "train`), and compares the result's hash with the one that D promises; a lossy delta is coded\n"
-    "again first, and one of some tensors needs the --only that it was made with. The same bits\n"
-    "come out on every CPU, so \"yes\" is a proof. Exit status 1 where they differ. A delta of a\n"
-    "trainer that kept a residual or a state depends on these too.",
-    options,
-    run,
+    .name = "delta verify",
+    .usage = "BASE D [DATA] [option ...]",
+    .summary = "prove a delta: train again and compare the result",
+    .detail =
+        "Trains BASE with the recipe that D is said to come from (the options and data of "
+        "`lnsp train`), and compares the hash of the result with the one in D. A lossy delta "
+        "is encoded again first; a delta of some tensors needs the --only that it was made "
+        "with. Training gives the same bits on every CPU, so \"yes\" is a proof. Exits with "
+        "status 1 where they differ. A delta of a trainer that kept a residual or a state "
+        "depends on these too.",
+    .examples =
+        "delta verify base.st delta.st data.st --steps 100 --shuffle --seed 7\n"
+        "delta verify base.st delta.st --input v.st:vectors --rows v.st:rows --loss cosine "
+        "--epochs 2",
+    .options = options,
+    .low = 2,
+    .high = 3,
+    .run = run,
 };

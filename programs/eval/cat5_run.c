@@ -187,22 +187,6 @@ static int cat5_predictor(cat5_job *f, int i, float *scratch) {
 
 /* ---- the command ---- */
 
-static int cat5_settings(cat5_job *f) {
-  const args *a = f->job->args;
-  const char *base = args_value(a, "--base");
-  int64_t horizon = 5;
-  int status;
-
-  if (base && strcmp(base, "last_context") && strcmp(base, "target"))
-    return refuse_usage(a, "--base is \"%s\", and must be last_context or target", base);
-  f->setting.target_base = base && !strcmp(base, "target");
-  f->setting.batch = f->job->batch;
-  status = args_integer(a, "--horizon", 1, CAT5_STEPS, 5, &horizon);
-  f->setting.horizon = horizon;
-  if (!status) status = args_integer(a, "--samples", 1, INT64_C(1) << 40, 0, &f->samples);
-  return status;
-}
-
 static int cat5_second(const args *a) {
   return args_value(a, "--ood-rows") || args_value(a, "--ood-target-rows") ||
          args_value(a, "--ood-input") || args_value(a, "--ood-articles");
@@ -216,8 +200,11 @@ int eval_cat5(eval_job *job) {
 
   if (!f) return refuse_memory(job->args);
   f->job = job;
-  status = cat5_settings(f);
-  if (!status) status = cat5_open(f, 0);
+  f->setting.target_base = args_choice(job->args, "--base");
+  f->setting.horizon = args_integer(job->args, "--horizon");
+  f->setting.batch = job->batch;
+  f->samples = args_integer(job->args, "--samples");
+  status = cat5_open(f, 0);
   if (!status && cat5_second(job->args)) status = cat5_open(f, 1);
   if (!status && f->set_count == 2 && f->set[0].bank.width != f->set[1].bank.width)
     status = refuse(job->args, "the vectors of both sets need the same width");

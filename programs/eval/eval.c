@@ -14,49 +14,67 @@
 #include "data/data.h"
 #include "data/model.h"
 #include "score/candidates.h"
+#include "score/cat5.h"
 #include "score/predictor.h"
 #include "score/score.h"
 #include "lnsp.h"
 
 static const option options[] = {
+    {.also = data_options},
+    {"--batch", "N", "rows a call; losses over a batch depend on it", OPT_INTEGER(1, 1 << 20),
+     OPT_DEFAULT("64")},
+    {"--on", "NAME", "output of the model to evaluate", OPT_TEXT, OPT_DEFAULT("output")},
+    {"--loss", "TEXT", "also print the mean of this loss; may be repeated", OPT_TEXT},
+    {"--replay", "FILE", "statistics for a loss with a replay term", OPT_TEXT,
+     OPT_NEEDS("--loss")},
     {"--baseline", "NAME",
-     "also copy-last, mean, weighted=.1,.9, random, train-mean or ridge=1"},
-    {"--fit-rows", "FILE:TENSOR", "rows of --input that train-mean and ridge learn from"},
-    {"--fit-target-rows", "FILE:TENSOR", "their targets; default: --fit-rows"},
-    {"--on", "NAME", "output of the model that is judged; default output"},
-    {"--pool", "FILE:TENSOR", "rows of the target's vectors to rank among, beside the targets"},
-    {"--keep-context", NULL, "rank the row's own context too"},
-    {"--diagnose", NULL, "direction of the data, copying (mini-5CAT), collapse, oracle recall"},
-    {"--val-cosine", NULL, "also the mean of the batches' mean cosines, as trainers log it"},
-    {"--echo-weight", "X", "weight of 1 - echo in the scalar; default .1"},
-    {"--triplets", "FILE:TENSOR", "I32 [M, 3]: is the anchor nearer to the positive?"},
-    {"--kinds", "FILE:TENSOR", "for --triplets: I32 [M], a number from 0 to 15 of each"},
-    {"--echo", NULL, "cosine of concepts (input) and probes (target); pass from .82"},
-    {"--soft", "FILE:TENSOR", "for --echo: soft negatives of the concepts, below .65"},
-    {"--soft-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows"},
-    {"--hard", "FILE:TENSOR", "for --echo: hard negatives, below .30"},
-    {"--hard-rows", "FILE:TENSOR", "for --echo: rows of them; default: those of --rows"},
-    {"--svg", "FILE", "draw R@k against k; with --5cat offset sweep and rollout"},
-    {"--5cat", NULL, "causal alignment test on articles, with its gates"},
-    {"--articles", "FILE:TENSOR", "for --5cat: I32 [N], the article of each vector of --input"},
-    {"--base", "WHAT", "for --5cat: offsets count from last_context (default) or target"},
-    {"--horizon", "N", "for --5cat: steps of the rollout; default 5"},
-    {"--samples", "N", "for --5cat: only the first N windows"},
-    {"--ood-rows", "FILE:TENSOR", "for --5cat: contexts of a second set"},
-    {"--ood-target-rows", "FILE:TENSOR", "for --5cat: its targets"},
-    {"--ood-input", "FILE:TENSOR", "for --5cat: its vectors; default: those of --input"},
-    {"--ood-articles", "FILE:TENSOR", "for --5cat: their articles; default: --articles"},
-    {"--seed", "N", "of the baseline random; default 0"},
-    {"--loss", "TEXT", "also the mean of this loss; may be repeated"},
-    {"--batch", "N", "rows a call; default 64 (losses over a batch depend on it)"},
-    {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA"},
-    {"--rows", "FILE:TENSOR",
-     "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, L]"},
-    {"--target", "FILE:TENSOR", "vectors of the target; default: those of --input"},
-    {"--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows"},
-    {"--normalise", NULL, "scale every vector to length 1 as it is loaded"},
-    {"--replay", "FILE", "statistics for a loss with a replay term"},
-    {NULL, NULL, NULL},
+     "also evaluate copy-last, mean, weighted=.1,.9, random, train-mean or ridge=1; may be "
+     "repeated",
+     OPT_TEXT, OPT_WITHOUT("--triplets --echo")},
+    {"--fit-rows", "FILE:TENSOR", "rows of --input that train-mean and ridge are fitted to",
+     OPT_TEXT, OPT_NEEDS("--baseline")},
+    {"--fit-target-rows", "FILE:TENSOR", "their targets (default --fit-rows)", OPT_TEXT,
+     OPT_NEEDS("--baseline")},
+    {"--seed", "N", "seed of the baseline random", OPT_SEED, OPT_DEFAULT("0")},
+    {"--pool", "FILE:TENSOR",
+     "rows of the target's vectors to rank among, in addition to the targets", OPT_TEXT},
+    {"--keep-context", NULL, "also rank the row's own context", OPT_TEXT},
+    {"--diagnose", NULL,
+     "also print the direction of the data, copying (mini-5CAT), collapse and oracle recall",
+     OPT_TEXT},
+    {"--val-cosine", NULL,
+     "also print the mean of the batches' mean cosines, as trainers log it", OPT_TEXT},
+    {"--echo-weight", "X", "weight of 1 - echo in the scalar", OPT_REAL(0), OPT_DEFAULT(".1")},
+    {"--svg", "FILE", "draw R@k against k; with --5cat the offset sweep and the rollout",
+     OPT_OUTPUT},
+    {"--triplets", "FILE:TENSOR",
+     "I32 [M, 3]: print how often the anchor is nearer to the positive", OPT_TEXT},
+    {"--kinds", "FILE:TENSOR", "I32 [M], a kind from 0 to 15 of each triplet", OPT_TEXT,
+     OPT_NEEDS("--triplets")},
+    {"--echo", NULL,
+     "print the cosine of concepts (input) and probes (target); at least .82 passes", OPT_TEXT},
+    {"--soft", "FILE:TENSOR", "soft negatives of the concepts, to be below .65", OPT_TEXT,
+     OPT_NEEDS("--echo")},
+    {"--soft-rows", "FILE:TENSOR", "rows of them (default those of --rows)", OPT_TEXT,
+     OPT_NEEDS("--echo")},
+    {"--hard", "FILE:TENSOR", "hard negatives, to be below .30", OPT_TEXT, OPT_NEEDS("--echo")},
+    {"--hard-rows", "FILE:TENSOR", "rows of them (default those of --rows)", OPT_TEXT,
+     OPT_NEEDS("--echo")},
+    {"--5cat", NULL, "run the causal alignment test on articles, with its gates", OPT_TEXT},
+    {"--articles", "FILE:TENSOR", "I32 [N], the article of each vector of --input", OPT_TEXT,
+     OPT_NEEDS("--5cat")},
+    {"--base", "WHAT", "where offsets count from", OPT_CHOICE("last_context|target"),
+     OPT_DEFAULT("last_context"), OPT_NEEDS("--5cat")},
+    {"--horizon", "N", "steps of the rollout", OPT_INTEGER(1, CAT5_STEPS), OPT_DEFAULT("5"),
+     OPT_NEEDS("--5cat")},
+    {"--samples", "N", "use only the first N windows", OPT_INTEGER(1, 0), OPT_NEEDS("--5cat")},
+    {"--ood-rows", "FILE:TENSOR", "contexts of a second set", OPT_TEXT, OPT_NEEDS("--5cat")},
+    {"--ood-target-rows", "FILE:TENSOR", "its targets", OPT_TEXT, OPT_NEEDS("--5cat")},
+    {"--ood-input", "FILE:TENSOR", "its vectors (default those of --input)", OPT_TEXT,
+     OPT_NEEDS("--5cat")},
+    {"--ood-articles", "FILE:TENSOR", "their articles (default --articles)", OPT_TEXT,
+     OPT_NEEDS("--5cat")},
+    {.name = NULL},
 };
 
 /* The predictors' results, and the diagnosis, printed while the data are open. */
@@ -202,8 +220,8 @@ static int eval_rows(eval_job *job) {
   data d;
 
   memset(&direction, 0, sizeof direction);
-  job->diagnosed = args_value(a, "--diagnose") != NULL;
-  job->keep_context = args_value(a, "--keep-context") != NULL;
+  job->diagnosed = args_given(a, "--diagnose");
+  job->keep_context = args_given(a, "--keep-context");
   has_target |= !args_value(a, "--loss") || job->diagnosed;
   if (!status && has_target) {
     status = data_open(&d, a, &job->spec);
@@ -243,12 +261,8 @@ static int eval_predictors(eval_job *job) {
   job->models = a->positional_count;
   if (file && (alone || a->positional_count == 2)) job->models--;
   status = data_spec_read(a, job->models, &job->spec);
-  if (!status && args_value(a, "--baseline") &&
-      (args_value(a, "--triplets") || args_value(a, "--echo")))
-    return refuse_usage(a, "--triplets and --echo compare vectors and models; leave --baseline "
-                           "out");
   for (i = 0; i < job->models && !status; i++) {
-    status = predictor_model(a, a->positional[i], args_value(a, "--on"), &job->p[job->count]);
+    status = predictor_model(a, a->positional[i], args_text(a, "--on"), &job->p[job->count]);
     job->count += !status;
   }
   for (i = 0; !status && (text = args_value_at(a, "--baseline", i)) != NULL; i++) {
@@ -263,19 +277,15 @@ static int eval_predictors(eval_job *job) {
 }
 
 static int run(const args *a) {
-  static const char *const outputs[] = {"--svg", NULL};
   eval_job *job = calloc(1, sizeof *job);
   int i, status = job ? 0 : refuse_memory(a);
 
   if (!job) return status;
   job->args = a;
-  status = args_integer(a, "--batch", 1, 1 << 20, 64, &job->batch);
-  if (!status) status = args_unsigned(a, "--seed", 0, &job->seed);
-  if (!status) status = args_real(a, "--echo-weight", 0, .1, &job->echo_weight);
-  for (i = 0; outputs[i] && !status; i++)
-    if (args_value(a, outputs[i]))
-      status = args_writable(a, outputs[i], args_value(a, outputs[i]));
-  if (!status) status = eval_predictors(job);
+  job->batch = args_integer(a, "--batch");
+  job->seed = args_seed(a, "--seed");
+  job->echo_weight = args_real(a, "--echo-weight");
+  status = eval_predictors(job);
   if (!status)
     status = args_value(a, "--5cat")       ? eval_cat5(job)
              : args_value(a, "--triplets") ? eval_triplets(job)
@@ -290,21 +300,28 @@ static int run(const args *a) {
 }
 
 const command command_eval = {
-    "eval",
-    "[MODEL ...] [DATA]",
-    "cosine, ranks (R@k, MRR), diagnostics and losses on data",
-    "Prints the mean cosine between `output` and `target` over all vectors, the mean squared\n"
-    "error, and the mean of each --loss. DATA has the tensors `input` and `target` (or what the\n"
-    "loss reads), or vectors are read through --input and --rows; the target is then the same\n"
-    "vector unless --target or --target-rows say otherwise.\n\n"
-    "Where the target is another vector than the input, one a row, it is also ranked among the\n"
-    "distinct targets by cosine with the prediction, the row's own context left out: R@1, R@5,\n"
-    "R@10 (also called Hit@k), MRR, the median rank; echo, the cosine with the nearest concept;\n"
-    "and the scalar -log MRR + weight (1 - echo). With --input several models can be given, and\n"
-    "with --baseline none.\n\n"
-    "--5cat asks of windows of articles whether it is the next concept that is predicted;\n"
-    "--triplets, which of two vectors is nearer; --echo, how near probes come to concepts.\n"
-    "docs/evaluation.md has the formulas.",
-    options,
-    run,
+    .name = "eval",
+    .usage = "[MODEL ...] [DATA]",
+    .summary = "measure how well a model predicts: cosine, ranks, diagnostics, losses",
+    .detail =
+        "Prints the mean cosine of `output` and `target` over all vectors, the mean squared "
+        "error, and the mean of each --loss. DATA has the tensors `input` and `target` (or "
+        "what the loss reads), or --input and --rows name vectors; the target is then the "
+        "same vector unless --target or --target-rows name another.\n\n"
+        "If the target is another vector than the input, one for each row, it is also ranked "
+        "among the distinct targets by cosine with the prediction, without the row's own "
+        "context. Printed are R@1, R@5 and R@10 (also called Hit@k), MRR, the median rank, "
+        "echo (the cosine with the nearest concept), and the scalar -log MRR + weight (1 - "
+        "echo). With --input there can be more than one model, and with --baseline none.\n\n"
+        "--5cat tests on windows of articles whether the next concept is predicted; "
+        "--triplets compares two distances; --echo prints how near probes are to concepts. "
+        "docs/evaluation.md has the formulas.",
+    .examples =
+        "eval model.safetensors data.safetensors --loss cosine\n"
+        "eval a.st b.st --input v.st:vectors --rows w.st:rows[0:5] --target-rows w.st:rows[5] "
+        "--baseline copy-last",
+    .options = options,
+    .low = 0,
+    .high = EVAL_MOST,
+    .run = run,
 };

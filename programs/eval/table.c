@@ -56,7 +56,7 @@ const char *eval_name(const predictor *p, int width, char buffer[EVAL_NAME]) {
 }
 
 static void table_text(const eval_job *job) {
-  const int width = table_width(job), val = args_value(job->args, "--val-cosine") != NULL;
+  const int width = table_width(job), val = args_given(job->args, "--val-cosine");
   char name[EVAL_NAME];
   int i;
 

@@ -20,21 +20,29 @@
 enum { INDEX_BATCH = 512 };
 
 static const option options[] = {
-    {"-o", "FILE", "file to write (build, add, remove; search: ids and scores)"},
-    {"--type", "T", "how vectors are kept: f32, f16 or int8 (build)"},
-    {"--rows", "FILE:TENSOR",
-     "only these rows, as in train: of the vectors, each once, with the "
-     "rows as ids (build, add); of the queries (search)"},
-    {"--ids", "FILE:TENSOR", "ids of the vectors (build, add), or ids to remove (remove)"},
-    {"--keep", NULL, "leave the vectors' lengths as they are (build, add)"},
-    {"-k", "N", "results a query; default 10 (search)"},
+    {"-o", "FILE", "file to write", OPT_OUTPUT, OPT_VERBS("build add remove"), OPT_REQUIRED},
+    {"-o", "FILE", "write ids and scores to a file instead of printing them", OPT_OUTPUT,
+     OPT_VERBS("search")},
+    {"--type", "T", "how vectors are stored", OPT_TYPE, OPT_DEFAULT("f32"), OPT_VERBS("build")},
+    {"--rows", "FILE:TENSOR", "only these rows of the vectors, each once; the rows are the ids",
+     OPT_TEXT, OPT_VERBS("build add"), OPT_WITHOUT("--ids")},
+    {"--rows", "FILE:TENSOR", "only these rows of the queries", OPT_TEXT, OPT_VERBS("search")},
+    {"--ids", "FILE:TENSOR", "ids of the vectors", OPT_TEXT, OPT_VERBS("build add")},
+    {"--ids", "FILE:TENSOR", "ids to remove", OPT_TEXT, OPT_VERBS("remove")},
+    {"--keep", NULL, "keep the lengths of the vectors instead of scaling them to 1", OPT_TEXT,
+     OPT_VERBS("build add")},
+    {"-k", "N", "results a query", OPT_INTEGER(1, 65536), OPT_DEFAULT("10"),
+     OPT_VERBS("search")},
     {"--texts", "TSV",
-     "texts to print beside ids (search): the lines 0, 1, ..., or, where the "
-     "first line begins with id, as each says"},
-    {"--columns", "A,B", "columns of such texts to print; default all (search)"},
-    {"--without", "FILE:TENSOR", "ids that a query leaves out, [queries, any] (search)"},
-    {"--trust", NULL, "do not look through the index for NaN first (search)"},
-    {NULL, NULL, NULL},
+     "texts to print with the ids: of the lines 0, 1, ..., or, if the first line begins with "
+     "id, as each line says",
+     OPT_TEXT, OPT_VERBS("search")},
+    {"--columns", "A,B", "columns of the texts to print (default all)", OPT_TEXT,
+     OPT_VERBS("search"), OPT_NEEDS("--texts")},
+    {"--without", "FILE:TENSOR", "ids that a query leaves out, [queries, any]", OPT_TEXT,
+     OPT_VERBS("search")},
+    {"--trust", NULL, "do not check the index for NaN first", OPT_TEXT, OPT_VERBS("search")},
+    {.name = NULL},
 };
 
 /* ---- ids ---- */
@@ -69,8 +77,6 @@ static int ids_of_vectors(const args *a, vector_rows *v, int64_t **ids) {
   unsigned char *seen;
   int status;
 
-  if (text && v->rows)
-    return refuse_usage(a, "give --ids or --rows, not both: with --rows ids are the rows");
   if (text) {
     status = ids_load(&v->d, text, ids, &count);
     if (!status && count != v->count)
@@ -83,7 +89,7 @@ static int ids_of_vectors(const args *a, vector_rows *v, int64_t **ids) {
   if (!*ids) return refuse_memory(a);
   if (v->is_index && !v->rows)
     return lnsp_file_read(v->file, "ids", 0, count, LNSP_I64, *ids, &error)
-               ? refuse_error(a, a->positional[1], &error)
+               ? refuse_error(a, a->positional[0], &error)
                : 0;
   seen = calloc((size_t)v->stored_rows + 1, 1);
   if (!seen) return refuse_memory(a);
@@ -149,7 +155,8 @@ static int index_report(const args *a, const lnsp_index *index, const char *path
   return report_end(&r, a);
 }
 
-static int index_write(const args *a, lnsp_index *index, const char *path) {
+static int index_write(const args *a, lnsp_index *index) {
+  const char *path = args_value(a, "-o");
   lnsp_error error;
   if (lnsp_index_save(index, path, &error)) return refuse_error(a, path, &error);
   return index_report(a, index, path);
@@ -158,7 +165,7 @@ static int index_write(const args *a, lnsp_index *index, const char *path) {
 /* The index file, with room for more. */
 static int index_open(const args *a, int64_t more, lnsp_index **out) {
   const lnsp_options o = args_options(a);
-  const char *path = a->positional[1];
+  const char *path = a->positional[0];
   lnsp_index_options settings;
   lnsp_index_info facts;
   lnsp_error error;
@@ -167,7 +174,7 @@ static int index_open(const args *a, int64_t more, lnsp_index **out) {
   memset(&settings, 0, sizeof settings);
   memset(&facts, 0, sizeof facts);
   settings.struct_size = sizeof settings;
-  settings.keep = args_value(a, "--keep") != NULL;
+  settings.keep = args_given(a, "--keep");
   facts.struct_size = sizeof facts;
   for (pass = 0; pass < (more ? 2 : 1); pass++) {
     lnsp_index_destroy(*out);
@@ -183,27 +190,26 @@ static int index_open(const args *a, int64_t more, lnsp_index **out) {
 static int index_build(const args *a) {
   static const char *const names[] = {"vectors", "output", "input", NULL};
   const lnsp_options o = args_options(a);
-  const char *path = NULL;
   lnsp_index *index = NULL;
   lnsp_index_options settings;
   lnsp_error error;
   vector_rows v;
   int64_t *ids = NULL;
-  int status = args_output(a, &path);
+  int status;
 
   memset(&v, 0, sizeof v);
   memset(&settings, 0, sizeof settings);
   settings.struct_size = sizeof settings;
-  if (!status) status = args_type(a, &settings.dtype);
-  if (!status) status = vector_rows_open(a, a->positional[1], names, &v);
+  settings.dtype = args_type(a);
+  status = vector_rows_open(a, a->positional[0], names, &v);
   if (!status) status = ids_of_vectors(a, &v, &ids);
   settings.width = v.width;
   settings.capacity = v.count;
-  settings.keep = args_value(a, "--keep") != NULL;
+  settings.keep = args_given(a, "--keep");
   if (!status && lnsp_index_create(&settings, &o, &index, &error))
-    status = refuse_error(a, a->positional[1], &error);
-  if (!status) status = index_fill(a, index, &v, ids, a->positional[1]);
-  if (!status) status = index_write(a, index, path);
+    status = refuse_error(a, a->positional[0], &error);
+  if (!status) status = index_fill(a, index, &v, ids, a->positional[0]);
+  if (!status) status = index_write(a, index);
   lnsp_index_destroy(index);
   vector_rows_close(&v);
   free(ids);
@@ -212,18 +218,15 @@ static int index_build(const args *a) {
 
 static int index_add(const args *a) {
   static const char *const names[] = {"vectors", "output", "input", NULL};
-  const char *path = NULL;
   lnsp_index *index = NULL;
   vector_rows v;
   int64_t *ids = NULL;
-  int status = args_output(a, &path);
+  int status = vector_rows_open(a, a->positional[1], names, &v);
 
-  memset(&v, 0, sizeof v);
-  if (!status) status = vector_rows_open(a, a->positional[2], names, &v);
   if (!status) status = ids_of_vectors(a, &v, &ids);
   if (!status) status = index_open(a, v.count, &index);
-  if (!status) status = index_fill(a, index, &v, ids, a->positional[2]);
-  if (!status) status = index_write(a, index, path);
+  if (!status) status = index_fill(a, index, &v, ids, a->positional[1]);
+  if (!status) status = index_write(a, index);
   lnsp_index_destroy(index);
   vector_rows_close(&v);
   free(ids);
@@ -236,7 +239,7 @@ static int ids_of_words(const args *a, int64_t **ids, int64_t *count) {
   int i;
   *ids = malloc(ARGS_MAX * sizeof **ids);
   if (!*ids) return refuse_memory(a);
-  for (i = 2; i < a->positional_count; i++) {
+  for (i = 1; i < a->positional_count; i++) {
     char *end = NULL;
     errno = 0;
     (*ids)[(*count)++] = strtoll(a->positional[i], &end, 10);
@@ -247,22 +250,22 @@ static int ids_of_words(const args *a, int64_t **ids, int64_t *count) {
 }
 
 static int index_remove(const args *a) {
-  const char *path = NULL, *text = args_value(a, "--ids");
+  const char *text = args_value(a, "--ids");
   lnsp_index *index = NULL;
   lnsp_error error;
   data d;
   int64_t *ids = NULL, count = 0;
-  int status = args_output(a, &path);
+  int status = 0;
 
   memset(&d, 0, sizeof d);
   d.args = a;
-  if (!status && !text == (a->positional_count == 2))
+  if (!text == (a->positional_count == 1))
     status = refuse_usage(a, "give the ids to remove, or --ids FILE:TENSOR");
   if (!status) status = text ? ids_load(&d, text, &ids, &count) : ids_of_words(a, &ids, &count);
   if (!status) status = index_open(a, 0, &index);
   if (!status && lnsp_index_remove(index, ids, count, &error))
-    status = refuse_error(a, a->positional[1], &error);
-  if (!status) status = index_write(a, index, path);
+    status = refuse_error(a, a->positional[0], &error);
+  if (!status) status = index_write(a, index);
   lnsp_index_destroy(index);
   data_close(&d);
   free(ids);
@@ -272,48 +275,33 @@ static int index_remove(const args *a) {
 static int index_info(const args *a) {
   lnsp_index *index = NULL;
   int status = index_open(a, 0, &index);
-  if (!status) status = index_report(a, index, a->positional[1]);
+  if (!status) status = index_report(a, index, a->positional[0]);
   lnsp_index_destroy(index);
   return status;
 }
 
-static int run(const args *a) {
-  static const struct {
-    const char *name;
-    int low, high;
-    int (*run)(const args *a);
-  } verbs[] = {
-      {"build", 2, 2, index_build},
-      {"search", 3, 3, index_search},
-      {"add", 3, 3, index_add},
-      {"info", 2, 2, index_info},
-      {"remove", 2, ARGS_MAX, index_remove},
-  };
-  int status = args_positionals(a, 1, ARGS_MAX);
-  size_t i;
-
-  if (status) return status;
-  for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-    if (strcmp(a->positional[0], verbs[i].name)) continue;
-    status = args_positionals(a, verbs[i].low, verbs[i].high);
-    return status ? status : verbs[i].run(a);
-  }
-  return refuse_usage(a, "\"%s\" is not known; write build, search, add, remove or info",
-                      a->positional[0]);
-}
+static const verb verbs[] = {
+    {"build", "VECTORS -o INDEX", "make an index", 1, 1, index_build},
+    {"search", "INDEX QUERIES [-o FILE]", "print the nearest vectors of each query", 2, 2,
+     index_search},
+    {"add", "INDEX VECTORS -o INDEX", "add vectors", 2, 2, index_add},
+    {"remove", "INDEX ID... -o INDEX", "remove vectors", 1, ARGS_MAX, index_remove},
+    {"info", "INDEX", "print sizes", 1, 1, index_info},
+    {.name = NULL},
+};
 
 const command command_index = {
-    "index",
-    "build VECTORS -o INDEX | search INDEX QUERIES [-o OUT] | add INDEX VECTORS -o INDEX | "
-    "remove INDEX ID... -o INDEX | info INDEX",
-    "the nearest of many vectors by cosine, with ids and texts",
-    "build makes an index file of VECTORS: a file with the tensor `vectors` (or `output`, or\n"
-    "`input`), [n, width], or FILE:TENSOR. Ids are `ids` of that file, --ids, or row numbers.\n"
-    "search prints the nearest of each query: a row of QUERIES, a file with `queries`, `output`\n"
-    "(as `lnsp run` writes it), `input` or `vectors`, or FILE:TENSOR. With -o it writes `ids`\n"
-    "and `scores` [queries, k] instead, id -1 where there are no more. All vectors are looked\n"
-    "at; of equal scores the lower id comes first. add and remove write a changed index\n"
-    "(docs/index.md).",
-    options,
-    run,
+    .name = "index",
+    .summary = "find the nearest of many vectors by cosine, with ids and texts",
+    .detail =
+        "VECTORS is a file with the tensor `vectors` (or `output`, or `input`), [n, width], "
+        "or FILE:TENSOR. Ids are the tensor `ids` of that file, --ids, or row numbers. "
+        "QUERIES is a file with `queries`, `output` (as `lnsp run` writes it), `input` or "
+        "`vectors`, or FILE:TENSOR. search compares each query with all vectors; of equal "
+        "scores the lower id comes first. With -o it writes `ids` and `scores` [queries, k], "
+        "with id -1 where there are no more (docs/index.md).",
+    .examples = "index build vectors.safetensors --type int8 -o vectors.index\n"
+                "index search vectors.index queries.safetensors -k 5 --texts texts.tsv",
+    .options = options,
+    .verbs = verbs,
 };

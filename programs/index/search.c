@@ -40,7 +40,7 @@ static int mapped_open(const args *a, const char *path, mapped_index *m) {
   memset(m, 0, sizeof *m);
   memset(&settings, 0, sizeof settings);
   settings.struct_size = sizeof settings;
-  settings.trust = args_value(a, "--trust") != NULL;
+  settings.trust = args_given(a, "--trust");
   if (file >= 0 && !fstat(file, &facts) && S_ISREG(facts.st_mode) && facts.st_size > 0) {
     m->size = (size_t)facts.st_size;
     m->bytes = mmap(NULL, m->size, PROT_READ, MAP_PRIVATE, file, 0);
@@ -84,7 +84,7 @@ static int search_prepare(search_job *job) {
   limits.max_queries = (int32_t)(batch ? batch : 1);
   limits.max_results = (int32_t)job->results;
   if (lnsp_search_create(job->m.index, &limits, &o, &job->search, &error))
-    return refuse_error(job->args, job->args->positional[1], &error);
+    return refuse_error(job->args, job->args->positional[0], &error);
   job->x = malloc((size_t)(batch * job->queries.width + 1) * sizeof *job->x);
   job->left_out = malloc((size_t)(batch * columns + 1) * sizeof *job->left_out);
   job->ids = malloc((size_t)(n * job->results + 1) * sizeof *job->ids);
@@ -116,7 +116,7 @@ static int search_batch(search_job *job, int64_t first, int64_t count) {
   if (lnsp_search_run(job->search, &x, job->without ? &left_out : NULL, (int32_t)job->results,
                       job->ids + first * job->results, job->scores + first * job->results,
                       &error))
-    return refuse_batch(job->args, job->args->positional[2], first, &error);
+    return refuse_batch(job->args, job->args->positional[1], first, &error);
   job->seconds += progress_clock() - start;
   return 0;
 }
@@ -197,9 +197,7 @@ static int search_report(const search_job *job, const char *path) {
   report r;
   if (!path && !job->args->json) {
     print_found(job);
-    if (fflush(stdout) || ferror(stdout))
-      return refuse(job->args, "the results could not be written to standard output");
-    return EXIT_DONE;
+    return refuse_printed(job->args, "the results");
   }
   r = report_start(job->args);
   report_integer(&r, "queries", "queries", job->queries.count, "");
@@ -215,16 +213,15 @@ static int search_report(const search_job *job, const char *path) {
 
 int index_search(const args *a) {
   static const char *const names[] = {"queries", "output", "input", "vectors", NULL};
-  const char *path = NULL, *without = args_value(a, "--without");
+  const char *path = args_value(a, "-o"), *without = args_value(a, "--without");
   search_job job;
   int status;
 
   memset(&job, 0, sizeof job);
   job.args = a;
-  status = args_integer(a, "-k", 1, 65536, 10, &job.results);
-  if (!status && args_value(a, "-o")) status = args_output(a, &path);
-  if (!status) status = mapped_open(a, a->positional[1], &job.m);
-  if (!status) status = vector_rows_open(a, a->positional[2], names, &job.queries);
+  job.results = args_integer(a, "-k");
+  status = mapped_open(a, a->positional[0], &job.m);
+  if (!status) status = vector_rows_open(a, a->positional[1], names, &job.queries);
   if (!status && without)
     status = row_index_load(&job.queries.d, "--without", without, &job.without);
   if (!status && job.without && job.without->count != job.queries.count)

@@ -41,7 +41,6 @@ static int learn_trainer(loop_learner *l, const char *path) {
   lnsp_memory_info memory;
   lnsp_error error;
   lnsp_file *file = NULL;
-  double lr = 0;
   int i, status = 0;
 
   if (lnsp_file_open(path, NULL, &file, &error)) return refuse_error(a, path, &error);
@@ -52,9 +51,8 @@ static int learn_trainer(loop_learner *l, const char *path) {
   if (lnsp_trainer_open_file(file, loss, optimizer, &limits, &library, &l->trainer, &error))
     status = refuse_error(a, path, &error);
   lnsp_file_destroy(file);
-  if (!status) status = args_real(a, "--lr", 0, 0, &lr);
-  if (!status && args_value(a, "--lr") &&
-      lnsp_trainer_set_learning_rate(l->trainer, (float)lr, &error))
+  if (!status && args_given(a, "--lr") &&
+      lnsp_trainer_set_learning_rate(l->trainer, (float)args_real(a, "--lr"), &error))
     status = refuse_error(a, NULL, &error);
   for (i = 0; !status && (pattern = args_value_at(a, "--freeze", i)) != NULL; i++)
     if (lnsp_trainer_freeze(l->trainer, pattern, 1, &error))
@@ -126,13 +124,12 @@ int loop_learn_open(loop_learner *l, loop_stream *s, const char *path) {
 
   l->args = a;
   l->stream = s;
-  status = args_integer(a, "--rehearse", 0, 65535, 31, &l->rehearse);
-  if (!status) status = args_integer(a, "--buffer", 1, INT64_C(1) << 30, 4096, &l->capacity);
-  if (!status) status = args_unsigned(a, "--seed", 0, &l->random);
-  if (!l->rehearse) l->capacity = 0;
-  if (!status && args_value(a, "--loss") && !*args_value(a, "--loss"))
-    status = refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
-  if (!status) status = learn_room(l);
+  l->rehearse = args_integer(a, "--rehearse");
+  l->capacity = l->rehearse ? args_integer(a, "--buffer") : 0;
+  l->random = args_seed(a, "--seed");
+  if (args_given(a, "--loss") && !*args_value(a, "--loss"))
+    return refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
+  status = learn_room(l);
   if (!status) status = learn_trainer(l, path);
   if (!status) status = learn_inputs(l);
   if (!status) status = learn_replay(l);

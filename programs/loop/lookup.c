@@ -21,12 +21,12 @@ static void lookup_mark(char *wanted, const int32_t *rows, int64_t count) {
 
 /* Which rows may be found: all, what arrives, or that and the rows that --pool names. */
 static int lookup_wanted(loop_stream *s, char *wanted, int64_t *count) {
-  const char *pool = args_value(s->args, "--pool");
+  const char *pool = args_text(s->args, "--pool");
   const row_index *rows = NULL;
   int64_t i;
   int status = 0;
 
-  if (!pool || !strcmp(pool, "all")) {
+  if (!strcmp(pool, "all")) {
     memset(wanted, 1, (size_t)s->stored);
   } else {
     for (i = 0; i < s->count; i++) wanted[loop_stream_at(s, i).target] = 1;
@@ -93,9 +93,6 @@ static int lookup_load(loop_lookup *b, const loop_stream *s, const char *path) {
   lnsp_error error;
   int64_t i, id = 0;
 
-  if (args_value(s->args, "--pool"))
-    return refuse_usage(s->args, "give --index or --pool, not both: an index says itself what "
-                                 "can be found");
   if (lnsp_index_open(path, NULL, &library, &b->index, &error))
     return refuse_error(s->args, path, &error);
   memset(&facts, 0, sizeof facts);
@@ -140,23 +137,14 @@ static int lookup_search(loop_lookup *b, const args *a) {
 }
 
 int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
-  const char *path = args_value(s->args, "--index"),
-             *type = args_value(s->args, "--index-type");
-  int status = 0;
+  static const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_I8};
+  const char *path = args_value(s->args, "--index");
+  int status;
 
   memset(b, 0, sizeof *b);
   b->shown = shown;
   b->width = s->width;
-  b->type = LNSP_F32;
-  if (type && !strcmp(type, "f16"))
-    b->type = LNSP_F16;
-  else if (type && !strcmp(type, "int8"))
-    b->type = LNSP_I8;
-  else if (type && strcmp(type, "f32"))
-    return refuse_usage(s->args, "--index-type is \"%s\", and must be f32, f16 or int8", type);
-  if (path && type)
-    return refuse_usage(s->args, "--index-type is for an index that is built here, without "
-                                 "--index");
+  b->type = types[args_choice(s->args, "--index-type")];
   status = path ? lookup_load(b, s, path) : lookup_build(b, s);
   return status ? status : lookup_search(b, s->args);
 }

@@ -24,60 +24,92 @@ static void loop_interrupt(int signal_number) {
 
 static const option options[] = {
     {"--rows", "FILE:TENSOR",
-     "rows in the order they arrive [M], or windows [M, L], whose last\n"
-     "                             column arrives; default: all rows in order"},
-    {"--context", "N", "concepts of a context; default 5, or what the network takes"},
-    {"--group", "FILE:TENSOR", "a number a row (its page): no context goes across two of them"},
-    {"--normalise", NULL, "scale every vector to length 1 as it is loaded"},
-    {"--texts", "FILE[:A,B]",
-     "a text a row; of which columns, by their names in the first line"},
-    {"--columns", "A,B", "the same, given apart"},
-    {"--pool", "all|arriving|FILE:TENSOR",
-     "what can be found: all rows (the default), those that arrive,\n"
-     "                             or those and the rows that are named"},
-    {"--index", "FILE", "find in this index, whose ids are rows, instead"},
-    {"--index-type", "T", "how the index keeps vectors: f32 (default), f16 or int8"},
-    {"--keep-context", NULL, "let a context's own concepts be found too"},
-    {"--on", "NAME", "output of the network that predicts; default output"},
-    LOOP_LEARN_OPTIONS,
-    {"--seed", "N", "of all draws; default 0"},
-    {"--rollout", "H", "go on from predictions for H concepts; default 1"},
-    {"--snap", NULL, "in a rollout, put the nearest concept in place of each prediction"},
-    {"--top", "K", "nearest concepts that are shown; default 3"},
-    {"--show", "N", "show every Nth concept; 0: only the figures at the end; default 1"},
-    {"--window", "N", "concepts of the sliding figures; default 100"},
-    {"--parts", "N", "parts of the stream whose figures are told apart at the end; default 5"},
-    {"--from", "N", "begin with concept number N of the stream; default 0"},
-    {"--count", "N", "end after N concepts; default: at the stream's end"},
-    {"-o", "OUT", "model to write, with what was learnt"},
-    {"--state", "FILE", "also write the trainer's whole state"},
-    {"--store", "STORE", "commit what was learnt as a version; made if it is not there"},
-    {"--commit-every", "N", "also commit after every N concepts"},
-    {NULL, NULL, NULL},
+     "rows in the order they arrive [M], or windows [M, L] whose last column arrives (default "
+     "all rows in order)",
+     OPT_TEXT},
+    {"--context", "N", "concepts of a context (default 5, or what the network takes)",
+     OPT_INTEGER(1, LOOP_CONCEPTS)},
+    {"--group", "FILE:TENSOR",
+     "a number for each row, such as its page: contexts stay within a group", OPT_TEXT},
+    {"--normalise", NULL, "scale every vector to length 1 as it is loaded", OPT_TEXT},
+    {"--texts", "FILE[:A,B]", "a text for each row; A,B are columns named in the first line",
+     OPT_TEXT},
+    {"--columns", "A,B", "the same columns as an option of their own", OPT_TEXT,
+     OPT_NEEDS("--texts")},
+    {"--pool", "WHICH",
+     "what can be found: all rows, those that are arriving, or FILE:TENSOR for those and the "
+     "rows it names",
+     OPT_TEXT, OPT_DEFAULT("all")},
+    {"--index", "FILE", "search this index, whose ids are rows", OPT_TEXT,
+     OPT_WITHOUT("--pool --index-type")},
+    {"--index-type", "T", "how the index stores vectors", OPT_CHOICE("f32|f16|int8"),
+     OPT_DEFAULT("f32")},
+    {"--keep-context", NULL, "allow a context's own concepts as results", OPT_TEXT},
+    {"--on", "NAME", "output of the network that predicts", OPT_TEXT, OPT_DEFAULT("output")},
+    {"--learn", NULL, "learn from each concept after it has arrived, together with past pairs",
+     OPT_TEXT},
+    {"--loss", "TEXT", "loss (default \"" LOOP_LOSS "\", or cosine without past pairs)",
+     OPT_TEXT, OPT_NEEDS("--learn")},
+    {"--optimizer", "TEXT", "optimizer (default \"" LOOP_OPTIMIZER "\", or that of a state)",
+     OPT_TEXT, OPT_NEEDS("--learn")},
+    {"--lr", "X", "learning rate", OPT_REAL(0), OPT_NEEDS("--learn")},
+    {"--freeze", "PATTERN", "tensors that do not change; * and ? match; may be repeated",
+     OPT_TEXT, OPT_NEEDS("--learn")},
+    {"--rehearse", "N", "past pairs to learn again in each step", OPT_INTEGER(0, 65535),
+     OPT_DEFAULT("31"), OPT_NEEDS("--learn")},
+    {"--buffer", "N", "past pairs to keep and choose from", OPT_INTEGER(1, 1 << 30),
+     OPT_DEFAULT("4096"), OPT_NEEDS("--learn")},
+    {"--buffer-from", "FILE:TENSOR",
+     "windows that fill the buffer at the start, such as those of old text", OPT_TEXT,
+     OPT_NEEDS("--learn")},
+    {"--replay", "FILE", "statistics for a replay term of the loss, from `lnsp replay fit`",
+     OPT_TEXT, OPT_NEEDS("--learn")},
+    {"--seed", "N", "seed of all draws", OPT_SEED, OPT_DEFAULT("0")},
+    {"--rollout", "H", "continue from the predictions for H concepts",
+     OPT_INTEGER(1, LOOP_STEPS), OPT_DEFAULT("1")},
+    {"--snap", NULL, "in a rollout, replace each prediction by the nearest concept", OPT_TEXT},
+    {"--top", "K", "nearest concepts to show", OPT_INTEGER(1, LOOP_TOP), OPT_DEFAULT("3")},
+    {"--show", "N", "show every Nth concept; 0 shows only the figures at the end",
+     OPT_INTEGER(0, 0), OPT_DEFAULT("1")},
+    {"--window", "N", "concepts of the sliding figures", OPT_INTEGER(1, 0), OPT_DEFAULT("100")},
+    {"--parts", "N", "parts of the stream to report separately at the end", OPT_INTEGER(1, 100),
+     OPT_DEFAULT("5")},
+    {"--from", "N", "start at concept number N of the stream", OPT_INTEGER(0, 0),
+     OPT_DEFAULT("0")},
+    {"--count", "N", "stop after N concepts (default at the end of the stream)",
+     OPT_INTEGER(1, 0)},
+    {"-o", "FILE", "model to write at the end", OPT_OUTPUT, OPT_NEEDS("--learn")},
+    {"--state", "FILE", "also write the trainer's whole state", OPT_OUTPUT,
+     OPT_NEEDS("--learn")},
+    {"--store", "STORE",
+     "commit the result as a version; the store is made if it does not exist", OPT_TEXT,
+     OPT_NEEDS("--learn")},
+    {"--commit-every", "N", "also commit after every N concepts", OPT_INTEGER(1, 0),
+     OPT_NEEDS("--store")},
+    {.name = NULL},
 };
 
 static int loop_read(loop_job *job) {
   const args *a = job->args;
-  const int64_t many = INT64_C(1) << 50;
-  int status = args_integer(a, "--top", 1, LOOP_TOP, 3, &job->top);
 
-  job->learns = args_value(a, "--learn") != NULL;
-  job->snap = args_value(a, "--snap") != NULL;
-  job->keep_context = args_value(a, "--keep-context") != NULL;
-  job->output = args_value(a, "--on") ? args_value(a, "--on") : "output";
   job->path = a->positional[0];
-  if (!status) status = args_integer(a, "--rollout", 1, LOOP_STEPS, 1, &job->rollout);
-  if (!status) status = args_integer(a, "--show", 0, many, 1, &job->show);
-  if (!status) status = args_integer(a, "--window", 1, many, 100, &job->window);
-  if (!status) status = args_integer(a, "--parts", 1, 100, 5, &job->parts);
-  if (!status) status = args_integer(a, "--from", 0, many, 0, &job->first);
-  if (!status) status = args_integer(a, "--count", 1, many, many, &job->count);
-  if (!status) status = args_integer(a, "--commit-every", 1, many, 0, &job->commit_every);
-  if (!status && job->learns && strcmp(job->output, "output"))
-    status =
-        refuse_usage(a, "--on is for a network that only runs; losses name their output with "
+  job->output = args_text(a, "--on");
+  job->learns = args_given(a, "--learn");
+  job->snap = args_given(a, "--snap");
+  job->keep_context = args_given(a, "--keep-context");
+  job->top = args_integer(a, "--top");
+  job->rollout = args_integer(a, "--rollout");
+  job->show = args_integer(a, "--show");
+  job->window = args_integer(a, "--window");
+  job->parts = args_integer(a, "--parts");
+  job->first = args_integer(a, "--from");
+  job->count = args_given(a, "--count") ? args_integer(a, "--count") : INT64_MAX;
+  job->commit_every = args_integer(a, "--commit-every");
+  if (job->learns && strcmp(job->output, "output"))
+    return refuse_usage(a,
+                        "--on is for a network that only runs; losses name their output with "
                         "on= in their text");
-  return status ? status : loop_save_check(job);
+  return 0;
 }
 
 /* The model, and how many concepts of which width it takes. */
@@ -295,11 +327,11 @@ static void loop_close(loop_job *job) {
 
 static int run(const args *a) {
   loop_job *job = calloc(1, sizeof *job);
-  int status = args_positionals(a, 2, 2);
+  int status;
 
   if (!job) return refuse_memory(a);
   job->args = a;
-  if (!status) status = loop_read(job);
+  status = loop_read(job);
   if (!status) status = loop_open(job);
   if (!status) status = loop_print_start(job);
   if (!status) status = loop_go(job);
@@ -310,16 +342,22 @@ static int run(const args *a) {
 }
 
 const command command_loop = {
-    "loop",
-    "MODEL STREAM [option ...]",
-    "predict the next concept, see it come, learn it, and on",
-    "STREAM is FILE:TENSOR with the vectors [rows, width] of all concepts. They arrive row by row,\n"
-    "or as --rows says. After each context the network predicts, the nearest concepts are looked\n"
-    "up, the true next one arrives and is ranked among them, and with --learn one training step\n"
-    "follows on it and on past pairs from a buffer. Figures are of predictions made before their\n"
-    "concept was learnt. The same seed gives the same bits. With --json each concept is one\n"
-    "object on a line of its own, between one at the start and one with the figures at the end.\n"
-    "An interrupt (ctrl-c) ends after the present concept and writes what was asked for.",
-    options,
-    run,
+    .name = "loop",
+    .usage = "MODEL STREAM [option ...]",
+    .summary = "predict a stream concept by concept, and learn from it",
+    .detail =
+        "STREAM is FILE:TENSOR with the vectors [rows, width] of all concepts, which arrive "
+        "row by row or as --rows says. After each context the network predicts, the nearest "
+        "concepts are found, and the true next concept arrives and is ranked among them; with "
+        "--learn one training step follows, on this concept and on past pairs from a buffer. "
+        "All figures are of predictions made before their concept was learned. The same seed "
+        "gives the same bits. With --json each concept is one object on a line of its own, "
+        "between one at the start and one with the figures at the end. An interrupt (ctrl-c) "
+        "stops after the current concept and writes the files.",
+    .examples = "loop model.st day.st:vectors --texts day.tsv --show 1\n"
+                "loop model.st day.st:vectors --learn --lr 1e-4 --rehearse 31 -o learned.st",
+    .options = options,
+    .low = 2,
+    .high = 2,
+    .run = run,
 };

@@ -95,20 +95,6 @@ typedef struct loop_learner {
   float loss;
 } loop_learner;
 
-/* Options that it reads. */
-#define LOOP_LEARN_OPTIONS                                                                     \
-  {"--learn", NULL, "learn each concept when it has arrived, with replay"},                    \
-      {"--loss", "TEXT", "default \"" LOOP_LOSS "\", or cosine without replay"},               \
-      {"--optimizer", "TEXT", "default \"" LOOP_OPTIMIZER "\""},                               \
-      {"--lr", "X", "learning rate"},                                                          \
-      {"--freeze", "PATTERN",                                                                  \
-       "tensors that stay as they are; * and ? match; may be repeated"},                       \
-      {"--rehearse", "N", "past pairs that are learnt again in each step; default 31"},        \
-      {"--buffer", "N", "past pairs that are kept to choose from; default 4096"},              \
-      {"--buffer-from", "FILE:TENSOR", "windows that fill it at first, e.g. of the old text"}, \
-  {                                                                                            \
-    "--replay", "FILE", "statistics for a replay term of the loss, from `lnsp replay fit`"     \
-  }
 #define LOOP_LOSS "info_nce tau=.1 duplicates=mask context=mask"
 #define LOOP_OPTIMIZER "adamw lr=1e-4"
 
@@ -180,7 +166,6 @@ int loop_print_end(const loop_job *job);
 
 /* ---- loop_keep.c: -o, --state, --store ---- */
 
-int loop_save_check(loop_job *job); /* before anything long */
 int loop_save_open(loop_job *job);
 int loop_save_commit(loop_job *job);
 int loop_save_end(loop_job *job);

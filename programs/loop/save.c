@@ -8,27 +8,6 @@
 #include "loop/loop.h"
 #include "lnsp.h"
 
-int loop_save_check(loop_job *job) {
-  const args *a = job->args;
-  const char *out = args_value(a, "-o"), *state = args_value(a, "--state");
-  const char *store = args_value(a, "--store");
-  int status = 0;
-
-  if (!job->learns && (out || state || store))
-    return refuse_usage(a, "%s has what was learnt: give --learn too",
-                        out     ? "-o"
-                        : state ? "--state"
-                                : "--store");
-  if (args_value(a, "--commit-every") && !store)
-    return refuse_usage(a, "--commit-every needs --store STORE");
-  if (out) status = args_output(a, &out);
-  if (!status && state)
-    status = !*state || (out && !strcmp(state, out))
-                 ? refuse_usage(a, "--state needs a file of its own, beside that of -o")
-                 : args_writable(a, "--state", state);
-  return status;
-}
-
 /* The store that is there, or a new one with what is to learn as its first version. */
 int loop_save_open(loop_job *job) {
   const char *path = args_value(job->args, "--store");

@@ -121,11 +121,10 @@ static int stream_fits(const loop_stream *s, int64_t low, int64_t high, int64_t 
 
 /* How long a context is: as windows say, as --context says, as the network wants it. */
 static int stream_context(loop_stream *s, int64_t low, int64_t high, int64_t step) {
-  int64_t asked = 0, usual = high > 0 && high < 5 ? high : low > 5 ? low : 5;
-  const int status = args_integer(s->args, "--context", 1, LOOP_CONCEPTS, 0, &asked);
+  const int64_t asked = args_integer(s->args, "--context");
+  int64_t usual = high > 0 && high < 5 ? high : low > 5 ? low : 5;
 
   usual = (usual + step - 1) / step * step;
-  if (status) return status;
   if (s->windows && asked && asked != s->concepts)
     return refuse(s->args,
                   "the windows of --rows have %lld concepts before the last column, "
@@ -165,7 +164,7 @@ int loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high, i
   int status;
   memset(s, 0, sizeof *s);
   s->args = s->d.args = a;
-  s->normalise = args_value(a, "--normalise") != NULL;
+  s->normalise = args_given(a, "--normalise");
   status = stream_vectors(s);
   if (!status) status = stream_order(s);
   if (!status) status = stream_groups(s);

@@ -16,8 +16,9 @@
 #include "lnsp.h"
 
 static const option options[] = {
-    {"--tolerance", "X", "largest relative norm of a difference; default 1e-5"},
-    {NULL, NULL, NULL},
+    {"--tolerance", "X", "largest relative norm of a difference", OPT_REAL(0),
+     OPT_DEFAULT("1e-5")},
+    {.name = NULL},
 };
 
 typedef struct check_job {
@@ -184,13 +185,13 @@ static int run(const args *a) {
   check_job job;
   data_spec spec;
   lnsp_model *model = NULL;
-  int status = args_positionals(a, 2, 2);
+  int status;
 
   memset(&job, 0, sizeof job);
   memset(&spec, 0, sizeof spec);
   job.args = a;
-  if (!status) status = args_real(a, "--tolerance", 0, 1e-5, &job.tolerance);
-  if (!status) status = model_load(a, a->positional[0], &model);
+  job.tolerance = args_real(a, "--tolerance");
+  status = model_load(a, a->positional[0], &model);
   if (!status) {
     spec.path = a->positional[1];
     status = data_open(&job.in, a, &spec);
@@ -211,13 +212,20 @@ static int run(const args *a) {
 }
 
 const command command_check = {
-    "check",
-    "MODEL CASE",
-    "the first node that diverges from a case",
-    "Runs MODEL on `input` (or `ids`, and `mask`) of CASE, keeps every node, and compares: each tensor of CASE that is\n"
-    "named like an output (`output`, `teacher`, `code`), a node of the graph (`lnsp info --graph\n"
-    "MODEL` lists them; of a name that is bound again, the last) or `node.<number>`; and the bits\n"
-    "of every node with those of the scalar kernels. Status 1 and the first name if one differs.",
-    options,
-    run,
+    .name = "check",
+    .usage = "MODEL CASE",
+    .summary = "compare a model with expected values and with the scalar kernels",
+    .detail =
+        "Runs MODEL on `input` (or `ids`, and `mask`) of the file CASE and compares two "
+        "things: each tensor of CASE that has the name of an output (`output`, `teacher`, "
+        "`code`), of a node of the graph (`lnsp info --graph MODEL` lists them; if a name is "
+        "bound again, the last one) or `node.<number>`; and the bits of every node with those "
+        "of the scalar kernels. Exits with status 1 and the name of the first difference if "
+        "there is one.",
+    .examples = "check model.safetensors case.safetensors\n"
+                "check model.safetensors case.safetensors --tolerance 1e-4 --isa scalar",
+    .options = options,
+    .low = 2,
+    .high = 2,
+    .run = run,
 };

@@ -14,9 +14,9 @@
 #include "lnsp.h"
 
 static const option options[] = {
-    {"--type", "T", "f32, f16, bf16 or int8"},
-    {"-o", "OUT", "file to write"},
-    {NULL, NULL, NULL},
+    {"--type", "T", "how the matrices are stored", OPT_TYPE, OPT_REQUIRED},
+    {"-o", "FILE", "model to write", OPT_OUTPUT, OPT_REQUIRED},
+    {.name = NULL},
 };
 
 /* What a tensor lost: its largest difference over its largest value. */
@@ -47,7 +47,7 @@ static int convert_loss(const lnsp_model *from, const lnsp_model *to, const lnsp
   return status;
 }
 
-/* One line a tensor that is stored anew. */
+/* One line for each tensor that is stored in another type. */
 static int convert_tensors(const args *a, const report *r, const lnsp_model *from,
                            const lnsp_model *to) {
   const lnsp_graph *graph = lnsp_model_graph(to);
@@ -113,16 +113,10 @@ static int convert_report(const args *a, const lnsp_model *from, const lnsp_mode
 static int run(const args *a) {
   lnsp_model *from = NULL, *to = NULL;
   lnsp_error error;
-  const char *path = NULL;
-  int32_t type = LNSP_F32;
-  int status = args_positionals(a, 1, 1);
+  const char *path = args_value(a, "-o");
+  int status = model_load(a, a->positional[0], &from);
 
-  if (!status && !args_value(a, "--type"))
-    status = refuse_usage(a, "--type is missing: f32, f16, bf16 or int8");
-  if (!status) status = args_type(a, &type);
-  if (!status) status = args_output(a, &path);
-  if (!status) status = model_load(a, a->positional[0], &from);
-  if (!status && lnsp_model_convert(from, type, NULL, &to, &error))
+  if (!status && lnsp_model_convert(from, args_type(a), NULL, &to, &error))
     status = refuse_error(a, a->positional[0], &error);
   if (!status && lnsp_model_save(to, path, 0, &error)) status = refuse_error(a, path, &error);
   if (!status) status = convert_report(a, from, to, path);
@@ -132,14 +126,20 @@ static int run(const args *a) {
 }
 
 const command command_convert = {
-    "convert",
-    "MODEL --type T -o OUT",
-    "a model stored in another type",
-    "Stores the matrices as float32, float16, bfloat16 (rounded to nearest) or int8 with a scale a\n"
-    "row. A model runs in the type that its file has: half the bytes, near half the time for one\n"
-    "vector. Biases and norms stay float32. float16 and bfloat16 compute what the float32 model of\n"
-    "the rounded weights computes, to the bit; int8 quantises each input too, and is only for\n"
-    "running. Prints what each tensor lost: its largest difference over its largest value.",
-    options,
-    run,
+    .name = "convert",
+    .usage = "MODEL --type T -o FILE",
+    .summary = "store a model in another type",
+    .detail =
+        "Stores the matrices as float32, float16, bfloat16 (rounded to nearest) or int8 with "
+        "a scale per row. A model runs in the type that its file has: half the bytes, and "
+        "nearly half the time for one vector. Biases and norms stay float32. float16 and "
+        "bfloat16 compute exactly what the float32 model of the rounded weights computes; "
+        "int8 quantizes each input too, and can only run. Prints for each tensor its largest "
+        "difference over its largest value.",
+    .examples = "convert model.safetensors --type bf16 -o half.safetensors\n"
+                "convert model.safetensors --type int8 -o small.safetensors",
+    .options = options,
+    .low = 1,
+    .high = 1,
+    .run = run,
 };

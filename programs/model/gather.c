@@ -15,14 +15,16 @@
 #define GATHER_INPUTS (DATA_FILES - GATHER_PARTS)
 
 static const option options[] = {
-    {"-o", "OUT", "file to write"},
-    {"--input", "FILE:TENSOR", "vectors [N, width] of the --rows that come behind it"},
+    {"-o", "FILE", "file to write", OPT_OUTPUT, OPT_REQUIRED},
+    {"--input", "FILE:TENSOR", "vectors [N, width] for each --rows after it", OPT_TEXT},
     {"--rows", "FILE:TENSOR[@...]",
-     "rows [M] or windows [M, L]; @100 draws 100 of them, @0-80% takes\n"
-     "                             a stretch; may be repeated"},
-    {"--as", "NAME", "what the --rows behind it are called in OUT; default rows"},
-    {"--seed", "N", "of what is drawn; default 0"},
-    {NULL, NULL, NULL},
+     "rows [M] or windows [M, L]; @100 draws 100 of them, @0-80% takes a range; may be "
+     "repeated",
+     OPT_TEXT},
+    {"--as", "NAME", "name in the written file of each --rows after it", OPT_TEXT,
+     OPT_DEFAULT("rows")},
+    {"--seed", "N", "seed of the draws", OPT_SEED, OPT_DEFAULT("0")},
+    {.name = NULL},
 };
 
 typedef struct gather_input {
@@ -318,14 +320,13 @@ static int gather_report(const gather *g, const char *path) {
 
 static int run(const args *a) {
   gather *g = calloc(1, sizeof *g);
-  const char *path = NULL;
-  int i, status = args_positionals(a, 0, 0);
+  const char *path = args_value(a, "-o");
+  int i, status;
 
   if (!g) return refuse_memory(a);
   g->args = g->d.args = a;
-  if (!status) status = args_unsigned(a, "--seed", 0, &g->random);
-  if (!status) status = args_output(a, &path);
-  if (!status) status = gather_read(g);
+  g->random = args_seed(a, "--seed");
+  status = gather_read(g);
   if (!status) status = gather_write(g, path);
   if (!status) status = gather_report(g, path);
   for (i = 0; i < GATHER_INPUTS; i++) free(g->input[i].place);
@@ -337,13 +338,21 @@ static int run(const args *a) {
 }
 
 const command command_gather = {
-    "gather",
-    "--input FILE:TENSOR --rows FILE:TENSOR ... -o OUT",
-    "vectors that index tensors name, from several files, in one",
-    "OUT has the tensor `vectors` with every vector that is named, once, and `rows` with their\n"
-    "numbers in it: what train, eval and loop read through --input and --rows. Several --rows are\n"
-    "put one behind another, or into tensors of their own by --as. So the day's new sequences and\n"
-    "some of the old ones become one set to learn from.",
-    options,
-    run,
+    .name = "gather",
+    .usage = "--input FILE:TENSOR --rows FILE:TENSOR ... -o FILE",
+    .summary = "collect vectors of several files in one",
+    .detail =
+        "The written file has the tensor `vectors` with every vector that the index tensors "
+        "name, once, and `rows` with their numbers in it: train, eval and loop read this "
+        "through --input and --rows. Further --rows are appended, or written under names of "
+        "their own with --as. This makes one training set of the day's new sequences and some "
+        "of the old ones.",
+    .examples =
+        "gather --input day.st:vectors --rows day.st:windows -o set.st\n"
+        "gather --input day.st:vectors --rows day.st:windows --input old.st:vectors --rows "
+        "old.st:windows@500 -o set.st",
+    .options = options,
+    .low = 0,
+    .high = 0,
+    .run = run,
 };

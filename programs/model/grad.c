@@ -13,10 +13,11 @@
 #include "lnsp.h"
 
 static const option options[] = {
-    {"-o", "OUT", "file to write"},
-    {"--loss", "TEXT", "loss; default mse"},
-    {"--direct", NULL, "CASE is the only argument and has the prediction itself, `p`"},
-    {NULL, NULL, NULL},
+    {"-o", "FILE", "file to write", OPT_OUTPUT, OPT_REQUIRED},
+    {"--loss", "TEXT", "loss", OPT_TEXT, OPT_DEFAULT("mse")},
+    {"--direct", NULL, "take the prediction itself, `p`, from CASE; there is no MODEL then",
+     OPT_TEXT},
+    {.name = NULL},
 };
 
 typedef struct grad_job {
@@ -184,27 +185,30 @@ static int grad_direct(const args *a, const char *loss, const char *path) {
 }
 
 static int run(const args *a) {
-  const char *loss = args_value(a, "--loss"), *path = NULL;
-  const int direct = args_value(a, "--direct") != NULL;
-  int status = args_positionals(a, direct ? 1 : 2, direct ? 1 : 2);
+  const char *loss = args_text(a, "--loss"), *path = args_value(a, "-o");
+  const int direct = args_given(a, "--direct");
+  const int status = args_positionals(a, direct ? 1 : 2, direct ? 1 : 2);
 
-  if (!status) status = args_output(a, &path);
   if (status) return status;
-  if (!loss) loss = "mse";
   if (strstr(loss, "replay"))
     return refuse(a, "a replay term draws its vectors in training; leave it out here");
   return direct ? grad_direct(a, loss, path) : grad_model(a, loss, path);
 }
 
 const command command_grad = {
-    "grad",
-    "MODEL CASE -o OUT | --loss NAME --direct CASE -o OUT",
-    "gradients of a loss",
-    "CASE has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
-    "`negative`, `teacher`). OUT gets `loss` [1] and `grad.<name>` for every tensor that the\n"
-    "loss reaches. With --direct, CASE has the prediction `p` [rows, width] itself, and beside\n"
-    "it `t`, `positive`, `negative`, `prev`, `neg`, `ctx` as the loss needs them; OUT gets\n"
-    "`loss` and `grad.p`.",
-    options,
-    run,
+    .name = "grad",
+    .usage = "MODEL CASE -o FILE | CASE --direct -o FILE",
+    .summary = "compute the gradients of a loss",
+    .detail =
+        "CASE has `input` and `target`, or what the loss reads (`student`: `anchor`, "
+        "`positive`, `negative`, `teacher`). The written file has `loss` [1] and "
+        "`grad.<name>` for every tensor that the loss reaches. With --direct, CASE has the "
+        "prediction `p` [rows, width] itself and `t`, `positive`, `negative`, `prev`, `neg`, "
+        "`ctx` as the loss needs them; the written file has `loss` and `grad.p`.",
+    .examples = "grad model.safetensors case.safetensors -o gradients.safetensors\n"
+                "grad --direct case.safetensors --loss cosine -o gradients.safetensors",
+    .options = options,
+    .low = 1,
+    .high = 2,
+    .run = run,
 };

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/args.h"
-#include "cli/file.h"
 #include "cli/format.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
@@ -12,14 +11,27 @@
 #include "command.h"
 #include "data/tensor.h"
 #include "model/info_memory.h"
+#include "model/new.h"
 #include "lnsp.h"
 
 static const option options[] = {
-    {"--graph", NULL, "print the network as text, a line a layer; `lnsp new` reads it back"},
+    {"--graph", NULL,
+     "print the network as text, a line for each layer; `lnsp new` reads it back", OPT_TEXT,
+     OPT_WITHOUT("--memory")},
     {"--concepts", "N",
-     "concepts a row for FLOP and --memory; default 1, or 5 where they are joined"},
-    INFO_MEMORY_OPTIONS,
-    {NULL, NULL, NULL},
+     "concepts a row for FLOP and --memory (default 1, or 5 where they are joined)",
+     OPT_INTEGER(1, 1 << 16)},
+    {"--memory", NULL,
+     "print the bytes to run it, to train it, and to train one while another runs", OPT_TEXT},
+    {"--batch", "N", "largest number of rows a call", OPT_INTEGER(1, 1 << 20), OPT_DEFAULT("1"),
+     OPT_NEEDS("--memory")},
+    {"--loss", "TEXT", "loss of the trainer", OPT_TEXT, OPT_DEFAULT("mse"),
+     OPT_NEEDS("--memory")},
+    {"--optimizer", "TEXT", "optimizer of the trainer", OPT_TEXT, OPT_DEFAULT("adamw"),
+     OPT_NEEDS("--memory")},
+    {"--type", "T", "how models that run are stored (default as it is)", OPT_TYPE,
+     OPT_NEEDS("--memory")},
+    {.name = NULL},
 };
 
 static int info_graph(const args *a, const lnsp_graph *graph) {
@@ -76,7 +88,7 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
     snprintf(line, sizeof line, "%s parameters, %s bytes as float32",
              format_number(parameters, count), format_number(parameters * 4, bytes));
     report_text(r, "", "size", line);
-    if (fixed) report_integer(r, "", "beside them", fixed, "numbers that are not trained");
+    if (fixed) report_integer(r, "", "fixed", fixed, "numbers that are not trained");
   }
   report_integer(r, "input_width", "input", lnsp_graph_input_width(graph), "wide");
   if (r->json) json_open("outputs", '{');
@@ -154,7 +166,7 @@ static int info_is_delta(const lnsp_file *file) {
   return 0;
 }
 
-/* The memory is reckoned before the model is loaded, which its hash needs. */
+/* The memory is computed before the model is loaded, which its hash needs. */
 static int info_model_file(const args *a, const report *r, lnsp_file *file) {
   const lnsp_options library = args_options(a);
   lnsp_model *model = NULL;
@@ -281,38 +293,11 @@ static int info_text(const args *a, const char *text) {
   return status ? status : report_end(&r, a);
 }
 
-/* An option that would change nothing is a mistake. */
-static int info_options(const args *a) {
-  static const char *const of_memory[] = {"--batch", "--loss", "--optimizer", "--type"};
-  size_t i;
-  if (args_value(a, "--memory"))
-    return args_value(a, "--graph")
-               ? refuse_usage(a, "--graph prints the network alone: leave out --memory or it")
-               : 0;
-  for (i = 0; i < sizeof of_memory / sizeof of_memory[0]; i++)
-    if (args_value(a, of_memory[i]))
-      return refuse_usage(a, "%s is for --memory, which is missing", of_memory[i]);
-  return 0;
-}
-
 static int run(const args *a) {
-  char *text;
-  int safetensors, status = args_positionals(a, 1, ARGS_MAX);
+  int safetensors, status;
+  char *text = new_text(a, &safetensors);
 
-  if (!status) status = info_options(a);
-  if (status) return status;
-  if (a->positional_count == 1 && file_exists(a->positional[0], &safetensors)) {
-    if (safetensors) return info_file(a);
-    text = file_load_text(a, a->positional[0], 1 << 20, NULL);
-  } else {
-    if (a->positional_count == 1 && strpbrk(a->positional[0], "./") &&
-        !strpbrk(a->positional[0], " \n"))
-      return refuse(a,
-                    "there is no file %s that can be read, and no architecture of that "
-                    "name; `lnsp list` names the architectures",
-                    a->positional[0]);
-    text = args_join(a, 0);
-  }
+  if (safetensors) return info_file(a);
   if (!text) return EXIT_REFUSED;
   status = info_text(a, text);
   free(text);
@@ -320,12 +305,18 @@ static int run(const args *a) {
 }
 
 const command command_info = {
-    "info",
-    "[--graph] [--memory] FILE | ARCH [key=value ...]",
-    "what a file or an architecture is",
-    "FILE is any safetensors file (a model, data, a delta) or a text with an architecture; ARCH\n"
-    "is a named architecture with its arguments. Prints parameters and their bytes as float32,\n"
-    "outputs, FLOP, hash, tensors and metadata.",
-    options,
-    run,
+    .name = "info",
+    .usage = "[--graph] [--memory] FILE | ARCH [key=value ...]",
+    .summary = "describe a file or an architecture",
+    .detail =
+        "FILE is any safetensors file (a model, data, a delta) or a text with an "
+        "architecture; ARCH is a named architecture with its arguments. Prints the number of "
+        "parameters and their bytes as float32, the outputs, FLOP, the hash, tensors and "
+        "metadata.",
+    .examples = "info model.safetensors\n"
+                "info --memory --batch 32 student heads=8",
+    .options = options,
+    .low = 1,
+    .high = ARGS_MAX,
+    .run = run,
 };

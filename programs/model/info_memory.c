@@ -71,29 +71,26 @@ static int info_memory_concepts(const args *a, const lnsp_graph *graph, int64_t 
     low = (5 + step - 1) / step * step;
     if (high && low > high) low = high / step * step;
   }
-  if (args_integer(a, "--concepts", 1, 1 << 16, low, concepts)) return EXIT_USAGE;
+  *concepts = args_given(a, "--concepts") ? args_integer(a, "--concepts") : low;
   if (*concepts >= fewest && (!high || *concepts <= high) && *concepts % step == 0) return 0;
   return refuse(a, "this network does not take rows of %lld concepts", (long long)*concepts);
 }
 
 int info_memory_measure(const args *a, const lnsp_graph *graph, info_memory_plan *plan) {
-  const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
+  const int32_t type = args_given(a, "--type") ? args_type(a) : lnsp_graph_storage(graph);
   lnsp_size_options limits;
   lnsp_error error;
-  int64_t batch;
-  int32_t type = lnsp_graph_storage(graph);
-  int status = args_integer(a, "--batch", 1, 1 << 20, 1, &batch);
+  int status;
 
   memset(plan, 0, sizeof *plan);
-  if (!status) status = info_memory_concepts(a, graph, &plan->concepts);
-  if (!status && args_value(a, "--type")) status = args_type(a, &type);
-  if (status || !args_value(a, "--memory")) return status;
-  limits = model_size_options(batch, plan->concepts);
+  status = info_memory_concepts(a, graph, &plan->concepts);
+  if (status || !args_given(a, "--memory")) return status;
+  limits = model_size_options(args_integer(a, "--batch"), plan->concepts);
   status = info_memory_stored(a, graph, type, &limits, &plan->run);
   plan->trains = lnsp_graph_storage(graph) != LNSP_I8;
   plan->trainer.struct_size = sizeof plan->trainer;
   if (!status && plan->trains &&
-      lnsp_trainer_measure(graph, loss ? loss : "mse", optimizer ? optimizer : "adamw", &limits,
+      lnsp_trainer_measure(graph, args_text(a, "--loss"), args_text(a, "--optimizer"), &limits,
                            &plan->trainer, &error))
     status = refuse_error(a, NULL, &error);
   return status ? status : info_memory_published(a, graph, &limits, plan);

@@ -18,15 +18,6 @@ typedef struct info_memory_plan {
   int64_t concepts;
 } info_memory_plan;
 
-/* Its options, for the list of a command. */
-#define INFO_MEMORY_OPTIONS                                                                \
-  {"--memory", NULL, "bytes to run it, to train it, and to train one while another runs"}, \
-      {"--batch", "N", "for --memory: most rows a call; default 1"},                       \
-      {"--loss", "TEXT", "for --memory: the trainer's loss; default mse"},                 \
-      {"--optimizer", "TEXT", "for --memory: the trainer's optimizer; default adamw"}, {   \
-    "--type", "T", "for --memory: how models that run are stored; default: as it is"       \
-  }
-
 /* Reads for how many concepts a row FLOP and memory are: --concepts, or a number that the
  * network takes: 5 where it joins a sequence to one row, else the fewest. Measures, but
  * not without --memory. 0 or an exit status. */

@@ -26,11 +26,8 @@ static void list_print(const report *r, int32_t list, const char *key, const cha
 }
 
 static int run(const args *a) {
-  const int status = args_positionals(a, 0, 0);
-  report r;
+  const report r = report_start(a);
 
-  if (status) return status;
-  r = report_start(a);
   list_print(&r, LNSP_LIST_ARCHITECTURES, "architectures", "architectures");
   list_print(&r, LNSP_LIST_LAYERS, "layers", "layers");
   list_print(&r, LNSP_LIST_LOSSES, "losses", "losses");
@@ -42,11 +39,12 @@ static int run(const args *a) {
 }
 
 const command command_list = {
-    "list",
-    "[--json]",
-    "architectures, layers, losses, optimizers, schedules, kernel sets",
-    "Prints what this build knows, each with its keys. `lnsp info ARCH` prints an architecture\n"
-    "with the value of every key.",
-    NULL,
-    run,
+    .name = "list",
+    .usage = "[--json]",
+    .summary = "list architectures, layers, losses, optimizers, schedules, kernel sets, codecs",
+    .detail = "Prints what this build knows, with the keys of each. `lnsp info ARCH` prints an "
+              "architecture with the value of every key.",
+    .examples = "list\n"
+                "list --json",
+    .run = run,
 };

@@ -11,11 +11,12 @@
 #include "lnsp.h"
 
 static const option options[] = {
-    {"-o", "FILE", "file to write"},
-    {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA"},
-    {"--rows", "FILE:TENSOR", "which rows of them: I32 [M] (TENSOR=N: where it is N)"},
-    {"--batch", "N", "rows read at a time; default 256"},
-    {NULL, NULL, NULL},
+    {"-o", "FILE", "file to write", OPT_OUTPUT, OPT_REQUIRED},
+    {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA", OPT_TEXT},
+    {"--rows", "FILE:TENSOR", "which rows of them, I32 [M]; TENSOR=N: those where it is N",
+     OPT_TEXT},
+    {"--batch", "N", "rows to read at a time", OPT_INTEGER(1, 1 << 20), OPT_DEFAULT("256")},
+    {.name = NULL},
 };
 
 static int replay_gather(data *d, lnsp_replay *replay, int64_t batch) {
@@ -53,53 +54,52 @@ static int replay_report(const args *a, const data *d, const char *path) {
   return report_end(&r, a);
 }
 
-static int replay_fit(const args *a, const data_spec *spec, int64_t batch, const char *path) {
+static int replay_fit(const args *a) {
+  const char *path = args_value(a, "-o");
+  int64_t batch = args_integer(a, "--batch");
   lnsp_replay *replay = NULL;
+  const lnsp_tensor *input;
+  data_spec spec;
   lnsp_error error;
   data d;
-  int status = data_open(&d, a, spec);
+  int status = data_spec_read(a, 0, &spec);
 
+  if (!status) status = data_open(&d, a, &spec);
   if (status) return status;
   status = data_need(&d, "input");
   if (batch > d.rows) batch = d.rows;
   if (!status) status = data_reserve(&d, batch);
-  if (!status) {
-    const lnsp_tensor *input = data_batch(&d, "input");
-    if (lnsp_replay_create(input->dims[input->rank - 1], NULL, &replay, &error))
-      status = refuse_error(a, NULL, &error);
+  if (status) goto done;
+  input = data_batch(&d, "input");
+  if (lnsp_replay_create(input->dims[input->rank - 1], NULL, &replay, &error)) {
+    status = refuse_error(a, NULL, &error);
+    goto done;
   }
-  if (!status) status = replay_gather(&d, replay, batch);
+  status = replay_gather(&d, replay, batch);
   if (!status && lnsp_replay_save(replay, path, &error)) status = refuse_error(a, path, &error);
   if (!status) status = replay_report(a, &d, path);
+done:
   lnsp_replay_destroy(replay);
   data_close(&d);
   return status;
 }
 
-static int run(const args *a) {
-  data_spec spec;
-  const char *path = NULL;
-  int64_t batch = 0;
-  int status = args_positionals(a, 1, 2);
-
-  memset(&spec, 0, sizeof spec);
-  if (!status && strcmp(a->positional[0], "fit"))
-    status = refuse_usage(a, "\"%s\" is not known; write `lnsp replay fit [DATA] -o FILE`",
-                          a->positional[0]);
-  if (!status) status = args_integer(a, "--batch", 1, 1 << 20, 256, &batch);
-  if (!status) status = data_spec_read(a, 1, &spec);
-  if (!status) status = args_output(a, &path);
-  return status ? status : replay_fit(a, &spec, batch, path);
-}
+static const verb verbs[] = {
+    {"fit", "[DATA] -o FILE", "fit statistics to vectors", 0, 1, replay_fit},
+    {.name = NULL},
+};
 
 const command command_replay = {
-    "replay",
-    "fit [DATA] -o FILE",
-    "statistics that stand in for old data",
-    "Fits a mean and a Cholesky factor (float16) to the vectors `input` of DATA, or to those\n"
-    "that --input and --rows name; each is scaled to length 1 first. `lnsp train --replay FILE\n"
-    "--loss \"cosine + 4*replay rows=7\"` draws from it, so that an old domain is kept while a\n"
-    "new one is learnt.",
-    options,
-    run,
+    .name = "replay",
+    .summary = "fit statistics that replace old data in training",
+    .detail =
+        "Fits a mean and a Cholesky factor (float16) to the vectors `input` of DATA, or to "
+        "those that --input and --rows name; each is scaled to length 1 first. A replay term "
+        "of a loss draws vectors from the statistics, so that a network keeps an old domain "
+        "while it learns a new one.",
+    .examples = "replay fit old.safetensors -o replay.safetensors\n"
+                "train model.st new.st --loss \"cosine + 4*replay rows=7\" --replay "
+                "replay.safetensors -o out.st",
+    .options = options,
+    .verbs = verbs,
 };

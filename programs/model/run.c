@@ -15,9 +15,10 @@
 #include "lnsp.h"
 
 static const option options[] = {
-    {"-o", "OUT", "file to write"},
-    {"--batch", "N", "rows a call; default 64; the result does not depend on it"},
-    {NULL, NULL, NULL},
+    {"-o", "FILE", "file to write", OPT_OUTPUT, OPT_REQUIRED},
+    {"--batch", "N", "rows a call; the result does not depend on it", OPT_INTEGER(1, 1 << 20),
+     OPT_DEFAULT("64")},
+    {.name = NULL},
 };
 
 typedef struct run_job {
@@ -115,16 +116,15 @@ static int run(const args *a) {
   data_spec spec;
   lnsp_model *model = NULL;
   lnsp_error error;
-  const char *path = NULL;
+  const char *path = args_value(a, "-o");
   int32_t i;
-  int status = args_positionals(a, 2, 2);
+  int status;
 
   memset(&job, 0, sizeof job);
   memset(&spec, 0, sizeof spec);
   job.args = a;
-  if (!status) status = args_integer(a, "--batch", 1, 1 << 20, 64, &job.batch);
-  if (!status) status = args_output(a, &path);
-  if (!status) status = model_load(a, a->positional[0], &model);
+  job.batch = args_integer(a, "--batch");
+  status = model_load(a, a->positional[0], &model);
   if (!status) {
     spec.path = a->positional[1];
     status = data_open(&job.in, a, &spec);
@@ -143,13 +143,18 @@ static int run(const args *a) {
 }
 
 const command command_run = {
-    "run",
-    "MODEL IN -o OUT",
-    "run a model on a file of inputs",
-    "IN has the tensor `input`, [rows, width] or [rows, concepts, width]; or `ids` of integers,\n"
-    "[rows, concepts], for text encoders; and `mask`, 1 for each concept, 0 for padding, if rows\n"
-    "have some. OUT gets `output` and every further output of the network (`teacher`, `code`)\n"
-    "under its name, float32.",
-    options,
-    run,
+    .name = "run",
+    .usage = "MODEL IN -o FILE",
+    .summary = "run a model on a file of inputs",
+    .detail =
+        "IN has the tensor `input`, [rows, width] or [rows, concepts, width]; or, for text "
+        "encoders, `ids` of integers, [rows, concepts]; and `mask` if rows have padding: 1 "
+        "for each concept, 0 for padding. The written file has `output` and every further "
+        "output of the network (`teacher`, `code`) under its name, as float32.",
+    .examples = "run model.safetensors vectors.safetensors -o outputs.safetensors\n"
+                "run model.safetensors vectors.safetensors --batch 256 -o outputs.safetensors",
+    .options = options,
+    .low = 2,
+    .high = 2,
+    .run = run,
 };

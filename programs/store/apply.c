@@ -40,11 +40,11 @@ int store_apply(const args *a) {
   note.loss = NAN;
   note.time = (uint64_t)time(NULL);
   note.tag = args_value(a, "--tag");
-  if (!status && lnsp_delta_open(a->positional[2], NULL, &delta, &error))
-    status = refuse_error(a, a->positional[2], &error);
+  if (!status && lnsp_delta_open(a->positional[1], NULL, &delta, &error))
+    status = refuse_error(a, a->positional[1], &error);
   if (!status) status = store_open(a, 0, &store);
   if (!status && apply_delta(store, delta, &rules, &note, &error))
-    status = refuse_error(a, a->positional[2], &error);
+    status = refuse_error(a, a->positional[1], &error);
   if (!status) status = store_report(a, store);
   memset(key, 0, sizeof key);
   lnsp_store_destroy(store);

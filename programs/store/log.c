@@ -28,14 +28,12 @@ typedef struct history {
 
 static int history_load(const args *a, lnsp_store *store, history *h) {
   uint64_t i, next;
-  int64_t last = 0;
-  int status = args_integer(a, "--last", 1, INT64_MAX, INT64_MAX, &last);
+  const int64_t last = args_given(a, "--last") ? args_integer(a, "--last") : INT64_MAX;
 
-  if (status) return status;
   h->rows = calloc(h->count + 1, sizeof *h->rows);
   if (!h->rows) return refuse_memory(a);
   for (i = 0; i < h->count; i++) {
-    status = store_version(a, store, i, &h->rows[i].v);
+    const int status = store_version(a, store, i, &h->rows[i].v);
     if (status) return status;
   }
   /* from the newest back, each to the one it came from: the others are undone */
@@ -120,7 +118,7 @@ static void print_history(const args *a, lnsp_store *store, const history *h) {
     const int length = (int)strlen(format_number((int64_t)h->rows[i].v.step, number));
     if (h->facts.of_trainer && length > steps) steps = length;
   }
-  printf("%s: %s version%s of a %s, %s of %s used\n", a->positional[1],
+  printf("%s: %s version%s of a %s, %s of %s used\n", a->positional[0],
          format_number((int64_t)h->count, number), h->count == 1 ? "" : "s",
          h->facts.of_trainer ? "trainer's state" : "model",
          bytes_text(h->facts.used_bytes, used), bytes_text(h->facts.bank_bytes, size));
@@ -187,7 +185,7 @@ int store_log(const args *a) {
   h.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
   h.utf8 = speaks_utf8();
   if (!status && lnsp_store_get_info(store, &h.facts, &error))
-    status = refuse_error(a, a->positional[1], &error);
+    status = refuse_error(a, a->positional[0], &error);
   h.count = h.facts.versions;
   if (!status) status = history_load(a, store, &h);
   if (!status) {

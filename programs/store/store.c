@@ -13,19 +13,28 @@
 #include "lnsp.h"
 
 static const option options[] = {
-    {"-o", "FILE", "file to write (checkout)"},
-    {"--tag", "TEXT", "a name for the version, up to 39 bytes (init, commit)"},
-    {"--loss", "X", "a loss to show beside it (init, commit)"},
-    {"--key", "FILE", "1 to 32 secret bytes: the delta must carry their code (apply)"},
-    {"--max-norm", "X", "largest norm of the delta (apply)"},
-    {"--max-change", "X", "largest change of a parameter (apply)"},
-    {"--size", "BYTES", "most that the file grows to (init); default 64 states; 64M, 2G"},
-    {"--every", "N", "versions from one snapshot to the next (init); default 16"},
-    {"--last", "N", "only the newest N versions (log)"},
-    {"--weights", NULL, "only the weights of a trainer's state, as a model (checkout)"},
-    {"--type", "T", "storage of the model to write: f32, f16, bf16 or int8 (checkout)"},
-    {"--salvage", NULL, "pass over damage, reading only (log, checkout)"},
-    {NULL, NULL, NULL},
+    {"-o", "FILE", "file to write", OPT_OUTPUT, OPT_VERBS("checkout"), OPT_REQUIRED},
+    {"--tag", "TEXT", "a name for the version, up to 39 bytes", OPT_TEXT,
+     OPT_VERBS("init commit apply")},
+    {"--loss", "X", "a loss to show with the version", OPT_REAL(-HUGE_VAL),
+     OPT_VERBS("init commit")},
+    {"--key", "FILE", "1 to 32 secret bytes: the delta must carry a code made with them",
+     OPT_TEXT, OPT_VERBS("apply")},
+    {"--max-norm", "X", "refuse a delta whose Euclidean norm is larger", OPT_REAL(0),
+     OPT_VERBS("apply")},
+    {"--max-change", "X", "refuse a delta that changes any weight by more", OPT_REAL(0),
+     OPT_VERBS("apply")},
+    {"--size", "BYTES", "largest size of the file, such as 64M or 2G (default 64 states)",
+     OPT_TEXT, OPT_VERBS("init")},
+    {"--every", "N", "versions from one snapshot to the next", OPT_INTEGER(1, 1000000),
+     OPT_DEFAULT("16"), OPT_VERBS("init")},
+    {"--last", "N", "show only the newest N versions", OPT_INTEGER(1, 0), OPT_VERBS("log")},
+    {"--weights", NULL, "only the weights of a trainer's state, as a model", OPT_TEXT,
+     OPT_VERBS("checkout")},
+    {"--type", "T", "how the model is stored", OPT_TYPE, OPT_VERBS("checkout")},
+    {"--salvage", NULL, "skip what is damaged, reading only", OPT_TEXT,
+     OPT_VERBS("log checkout verify")},
+    {.name = NULL},
 };
 
 /* ---- what is committed: a model, or a trainer from a state file ---- */
@@ -59,16 +68,13 @@ static void state_close(store_state *s) {
 /* ---- init, commit ---- */
 
 static int store_commit(const args *a, lnsp_store *store, const store_state *s) {
-  const char *path = a->positional[1];
+  const char *path = a->positional[0];
   lnsp_commit_options note;
   lnsp_error error;
-  double loss = 0;
-  int status = args_real(a, "--loss", -HUGE_VAL, 0, &loss);
 
-  if (status) return status;
   memset(&note, 0, sizeof note);
   note.struct_size = sizeof note;
-  note.loss = args_value(a, "--loss") ? (float)loss : NAN;
+  note.loss = args_given(a, "--loss") ? (float)args_real(a, "--loss") : NAN;
   note.time = (uint64_t)time(NULL);
   note.tag = args_value(a, "--tag");
   if (s->trainer ? lnsp_store_commit(store, s->trainer, &note, NULL, &error)
@@ -118,18 +124,17 @@ static int store_init(const args *a) {
   store_state s;
   lnsp_store *store = NULL;
   lnsp_error error;
-  int64_t every = 0;
-  int status = args_integer(a, "--every", 1, 1000000, 16, &every);
+  int status;
 
   memset(&settings, 0, sizeof settings);
   settings.struct_size = sizeof settings;
-  settings.snapshot_every = (int32_t)every;
-  if (!status) status = store_size(a, &settings.size_bytes);
+  settings.snapshot_every = (int32_t)args_integer(a, "--every");
+  status = store_size(a, &settings.size_bytes);
   if (status) return status;
-  status = state_load(a, a->positional[2], &s);
+  status = state_load(a, a->positional[1], &s);
   if (!status &&
-      lnsp_store_create(a->positional[1], s.trainer, s.model, &settings, NULL, &store, &error))
-    status = refuse_error(a, a->positional[1], &error);
+      lnsp_store_create(a->positional[0], s.trainer, s.model, &settings, NULL, &store, &error))
+    status = refuse_error(a, a->positional[0], &error);
   if (!status) status = store_commit(a, store, &s);
   lnsp_store_destroy(store);
   state_close(&s);
@@ -143,16 +148,16 @@ int store_open(const args *a, int read_only, lnsp_store **out) {
   memset(&settings, 0, sizeof settings);
   settings.struct_size = sizeof settings;
   settings.read_only = read_only;
-  settings.salvage = args_value(a, "--salvage") != NULL;
-  if (lnsp_store_open(a->positional[1], &settings, NULL, out, &error))
-    return refuse_error(a, a->positional[1], &error);
+  settings.salvage = args_given(a, "--salvage");
+  if (lnsp_store_open(a->positional[0], &settings, NULL, out, &error))
+    return refuse_error(a, a->positional[0], &error);
   return 0;
 }
 
 static int store_commit_file(const args *a) {
   store_state s;
   lnsp_store *store = NULL;
-  int status = state_load(a, a->positional[2], &s);
+  int status = state_load(a, a->positional[1], &s);
 
   if (!status) status = store_open(a, 0, &store);
   if (!status) status = store_commit(a, store, &s);
@@ -169,7 +174,7 @@ int store_version(const args *a, lnsp_store *store, uint64_t index,
   memset(out, 0, sizeof *out);
   out->struct_size = sizeof *out;
   if (lnsp_store_version_at(store, index, out, &error))
-    return refuse_error(a, a->positional[1], &error);
+    return refuse_error(a, a->positional[0], &error);
   return 0;
 }
 
@@ -201,7 +206,7 @@ static int store_find(const args *a, lnsp_store *store, const char *name,
   return refuse(a,
                 "%s: there is no version \"%s\"; `lnsp store log` shows them: write a number, "
                 "a tag, or ~N for the one N before the newest",
-                a->positional[1], name);
+                a->positional[0], name);
 }
 
 static int store_rollback(const args *a) {
@@ -212,12 +217,12 @@ static int store_rollback(const args *a) {
   int status = store_open(a, 0, &store);
 
   if (!status)
-    status = store_find(a, store, a->positional_count > 2 ? a->positional[2] : "~1", &to);
+    status = store_find(a, store, a->positional_count > 1 ? a->positional[1] : "~1", &to);
   memset(&note, 0, sizeof note);
   note.struct_size = sizeof note;
   note.time = (uint64_t)time(NULL);
   if (!status && lnsp_store_rollback(store, to.number, &note, NULL, &error))
-    status = refuse_error(a, a->positional[1], &error);
+    status = refuse_error(a, a->positional[0], &error);
   if (!status) status = store_version(a, store, 0, &version);
   if (!status) {
     report r = report_start(a);
@@ -270,22 +275,22 @@ static int store_checkout(const args *a) {
   lnsp_store *store = NULL;
   lnsp_error error;
   lnsp_options o = args_options(a);
-  const char *path = NULL;
-  int status = args_output(a, &path);
+  const char *path = args_value(a, "-o");
+  int status;
 
   memset(&version, 0, sizeof version);
   memset(&facts, 0, sizeof facts);
-  if (!status && args_value(a, "--type")) status = args_type(a, &o.storage);
-  if (!status) status = store_open(a, 1, &store);
+  if (args_given(a, "--type")) o.storage = args_type(a);
+  status = store_open(a, 1, &store);
   if (!status)
-    status = store_find(a, store, a->positional_count > 2 ? a->positional[2] : "~0", &version);
+    status = store_find(a, store, a->positional_count > 1 ? a->positional[1] : "~0", &version);
   facts.struct_size = sizeof facts;
   if (!status && lnsp_store_get_info(store, &facts, &error))
-    status = refuse_error(a, a->positional[1], &error);
+    status = refuse_error(a, a->positional[0], &error);
   if (!status && store_write(store, version.number,
-                             facts.of_trainer && !args_value(a, "--weights") && !o.storage, &o,
+                             facts.of_trainer && !args_given(a, "--weights") && !o.storage, &o,
                              path, &error))
-    status = refuse_error(a, error.code == LNSP_E_IO ? path : a->positional[1], &error);
+    status = refuse_error(a, error.code == LNSP_E_IO ? path : a->positional[0], &error);
   if (!status) {
     report r = report_start(a);
     report_integer(&r, "version", "version", (int64_t)version.number, "");
@@ -306,7 +311,7 @@ static int store_verify(const args *a) {
   int status = store_open(a, 1, &store);
 
   if (!status && lnsp_store_verify(store, &records, &error))
-    status = refuse_error(a, a->positional[1], &error);
+    status = refuse_error(a, a->positional[0], &error);
   if (!status) {
     report r = report_start(a);
     report_integer(&r, "versions", "versions", (int64_t)store_count(store), "");
@@ -324,55 +329,43 @@ static int store_compact(const args *a) {
   const uint64_t before = status ? 0 : store_count(store);
 
   if (!status && lnsp_store_compact(store, &error))
-    status = refuse_error(a, a->positional[1], &error);
+    status = refuse_error(a, a->positional[0], &error);
   if (!status) {
     report r = report_start(a);
     report_integer(&r, "versions", "kept", (int64_t)store_count(store), "versions");
-    report_integer(&r, "dropped", "let go", (int64_t)(before - store_count(store)), "versions");
+    report_integer(&r, "dropped", "dropped", (int64_t)(before - store_count(store)),
+                   "versions");
     status = report_end(&r, a);
   }
   lnsp_store_destroy(store);
   return status;
 }
 
-static int run(const args *a) {
-  static const struct {
-    const char *name;
-    int low, high;
-    int (*run)(const args *a);
-  } verbs[] = {
-      {"init", 3, 3, store_init},         {"commit", 3, 3, store_commit_file},
-      {"log", 2, 2, store_log},           {"rollback", 2, 3, store_rollback},
-      {"checkout", 2, 3, store_checkout}, {"verify", 2, 2, store_verify},
-      {"compact", 2, 2, store_compact},   {"apply", 3, 3, store_apply},
-  };
-  int status = args_positionals(a, 1, 3);
-  size_t i;
-
-  if (status) return status;
-  for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-    if (strcmp(a->positional[0], verbs[i].name)) continue;
-    status = args_positionals(a, verbs[i].low, verbs[i].high);
-    return status ? status : verbs[i].run(a);
-  }
-  return refuse_usage(
-      a,
-      "\"%s\" is not known; write init, commit, apply, log, rollback, checkout, "
-      "verify or compact",
-      a->positional[0]);
-}
+static const verb verbs[] = {
+    {"init", "STORE FILE", "make a store with FILE as its first version", 2, 2, store_init},
+    {"commit", "STORE FILE", "add a version, as a small delta", 2, 2, store_commit_file},
+    {"apply", "STORE DELTA", "add the version that a stamped delta leads to", 2, 2,
+     store_apply},
+    {"log", "STORE", "show the history", 1, 1, store_log},
+    {"rollback", "STORE [V]", "go back to version V, which is itself a new version", 1, 2,
+     store_rollback},
+    {"checkout", "STORE [V] -o FILE", "write a version as a file", 1, 2, store_checkout},
+    {"verify", "STORE", "read and check everything", 1, 1, store_verify},
+    {"compact", "STORE", "drop versions that are no longer needed", 1, 1, store_compact},
+    {.name = NULL},
+};
 
 const command command_store = {
-    "store",
-    "init STORE FILE | commit STORE FILE | apply STORE DELTA | log STORE | rollback STORE [V] | checkout STORE [V] "
-    "-o FILE | verify STORE | compact STORE",
-    "versions that survive power cuts, and the way back",
-    "A store is a file of bounded size with versions of a model, or of a trainer's state as `lnsp\n"
-    "train --state` writes it. init makes one, with FILE as its first version; commit adds one, as\n"
-    "a small delta; apply takes in a stamped delta, from each sender with a growing number; log draws the history; rollback goes back to version V (a number, a tag, ~N for\n"
-    "N before the newest; without V the one before the newest) and is itself a version; checkout\n"
-    "writes a version as a file; verify reads everything; compact lets old versions go. A version\n"
-    "is on the disk when commit has returned, whenever the power fails (docs/store.md).",
-    options,
-    run,
+    .name = "store",
+    .summary = "keep versions that survive power cuts, and go back to them",
+    .detail =
+        "A store is a file of bounded size with versions of a model, or of a trainer's state "
+        "as `lnsp train --state` writes it. V is a number, a tag, or ~N for N versions before "
+        "the newest; rollback without V goes to the version before the newest. apply requires "
+        "that the numbers of each sender grow. When commit returns, the version is on disk, "
+        "whenever the power fails (docs/store.md).",
+    .examples = "store init versions.store model.safetensors --tag first\n"
+                "store rollback versions.store ~1",
+    .options = options,
+    .verbs = verbs,
 };

@@ -187,9 +187,6 @@ int train_checkpoint_find(train_job *job) {
   const char *path = args_value(job->args, "--resume");
   lnsp_error error;
 
-  if (job->checkpoint && args_value(job->args, "--poisson"))
-    return refuse_usage(job->args, "rows that --poisson draws are not drawn again: leave out "
-                                   "--checkpoint");
   if (!path) return 0;
   if (lnsp_file_open(path, NULL, &job->from, &error))
     return refuse_error(job->args, path, &error);

@@ -20,7 +20,6 @@ static int open_trainer(train_job *job) {
   lnsp_memory_info memory;
   lnsp_error error;
   lnsp_file *file = NULL;
-  double lr;
   int status = 0;
 
   if (lnsp_file_open(path, NULL, &file, &error)) return refuse_error(a, path, &error);
@@ -34,12 +33,9 @@ static int open_trainer(train_job *job) {
                                   &job->trainer, &error))
     status = refuse_error(a, path, &error);
   lnsp_file_destroy(file);
-  if (!status && resume && !job->optimizer[0]) {
-    status = args_real(a, "--lr", 0, 0, &lr);
-    if (!status && args_value(a, "--lr") &&
-        lnsp_trainer_set_learning_rate(job->trainer, (float)lr, &error))
-      status = refuse_error(a, NULL, &error);
-  }
+  if (!status && resume && !job->optimizer[0] && args_given(a, "--lr") &&
+      lnsp_trainer_set_learning_rate(job->trainer, (float)args_real(a, "--lr"), &error))
+    status = refuse_error(a, NULL, &error);
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
   if (!status && lnsp_trainer_memory(job->trainer, &memory, &error))

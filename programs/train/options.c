@@ -10,6 +10,46 @@
 #include "train/train.h"
 #include "lnsp.h"
 
+const option train_recipe[] = {
+    {"--loss", "TEXT", "loss; terms are joined by +, as in \"cosine + 4*replay rows=7\"",
+     OPT_TEXT, OPT_DEFAULT("mse")},
+    {"--optimizer", "TEXT",
+     "optimizer (default adamw with lr 1e-3, betas .9,.999, eps 1e-8, decay .01)", OPT_TEXT},
+    {"--lr", "X", "learning rate", OPT_REAL(0)},
+    {"--clip", "X", "largest global norm of the gradient (default off)", OPT_REAL(0)},
+    {"--ema", "X",
+     "decay of a moving average of the weights, such as .999; the average is what is written",
+     OPT_REAL(0)},
+    {"--accumulate", "N", "batches whose mean gradient makes one step (default 1)",
+     OPT_INTEGER(1, 0)},
+    {"--schedule", "TEXT",
+     "\"cosine warmup=1epoch min_lr=1%\" over all steps, linear, \"step every=2epochs\", or "
+     "\"plateau factor=.5 patience=3\" of the held-out loss",
+     OPT_TEXT},
+    {"--batch", "N|all", "rows a step, at most all rows", OPT_INTEGER(1, INT32_MAX),
+     .choices = "all", OPT_DEFAULT("32")},
+    {"--steps", "N", "number of steps; starts again at the end of the data", OPT_INTEGER(1, 0),
+     OPT_WITHOUT("--epochs")},
+    {"--epochs", "N", "passes over the data (default 1)", OPT_INTEGER(1, 1 << 30)},
+    {"--shuffle", NULL, "take the rows of each epoch in another order (default file order)",
+     OPT_TEXT},
+    {"--poisson", NULL, "draw each row of a step at random, --batch of them on average",
+     OPT_TEXT, OPT_WITHOUT("--shuffle --checkpoint")},
+    {"--seed", "N", "seed of --shuffle (default 0), or of --poisson (default random)",
+     OPT_SEED},
+    {"--noise-key", "FILE",
+     "32 secret bytes for noise= (default from the system's random generator)", OPT_TEXT},
+    {"--freeze", "PATTERN", "tensors that do not change; * and ? match; may be repeated",
+     OPT_TEXT},
+    {"--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`", OPT_TEXT},
+    {"--echo", "INDEX",
+     "concepts for an echo term, from `lnsp index build`: the echo of an output is the "
+     "nearest of them",
+     OPT_TEXT},
+    {.also = data_options},
+    {.name = NULL},
+};
+
 /* Appends to the optimizer's text. */
 static int options_append(train_job *job, const char *format, ...) {
   const size_t used = strlen(job->optimizer);
@@ -40,14 +80,10 @@ const char *train_options_key(const char *text, const char *key) {
 /* --lr, --clip, --ema and --accumulate are keys of the optimizer's text, given apart. */
 static int options_key(train_job *job, const char *name) {
   const char *value = args_value(job->args, name);
-  char *end;
 
   if (!value) return 0;
   if (train_options_key(job->optimizer, name + 2))
-    return refuse_usage(job->args, "%s stands in --optimizer already; give it once", name);
-  strtod(value, &end);
-  if (!*value || *end || strpbrk(value, " \t="))
-    return refuse_usage(job->args, "%s is \"%s\", and must be a number", name, value);
+    return refuse_usage(job->args, "%s is in --optimizer already; give it once", name);
   return options_append(job, " %s=%s", name + 2, value);
 }
 
@@ -205,7 +241,7 @@ static int options_schedule(train_job *job) {
   int status = 0, ends;
 
   if (text && train_options_key(job->optimizer, "schedule"))
-    return refuse_usage(job->args, "--schedule stands in --optimizer already; give it once");
+    return refuse_usage(job->args, "--schedule is in --optimizer already; give it once");
   if (text && !strncmp(text, "plateau", 7) && (!text[7] || strchr(" \t", text[7])))
     return options_plateau(job, text);
   if (text) status = options_words(job, text);

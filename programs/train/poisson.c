@@ -44,11 +44,10 @@ int train_poisson_plan(train_job *job) {
 
   job->room = job->batch;
   if (!args_value(a, "--poisson")) return 0;
-  if (args_value(a, "--shuffle"))
-    return refuse_usage(a, "--poisson draws rows by chance: leave out --shuffle");
   if (job->batch < 32)
-    return refuse_usage(a, "--poisson needs --batch 32 or more: a step without any row is not "
-                           "provided for");
+    return refuse_usage(a,
+                        "--poisson needs --batch 32 or more: with fewer, a step can be without "
+                        "any row");
   job->share = (double)job->batch / (double)job->d.max_rows;
   job->room = job->batch + (int64_t)(8 * sqrt((double)job->batch)) + 8;
   if (job->room > job->d.max_rows) job->room = job->d.max_rows;

@@ -23,85 +23,39 @@ static void train_interrupt(int signal_number) {
 }
 
 static const option options[] = {
-    {"-o", "OUT", "model to write; with ema, that of the average"},
-    {"--state", "FILE", "also write the trainer's whole state, to go on later"},
-    {"--checkpoint", "FILE", "write, again and again, what --resume needs to go on"},
-    {"--checkpoint-every", "N", "steps, or 1epoch (the default), .5epoch, ..."},
+    {"-o", "FILE", "model to write; with --ema, the average", OPT_OUTPUT, OPT_REQUIRED},
+    {"--state", "FILE", "also write the trainer's whole state, to continue later", OPT_OUTPUT},
+    {"--checkpoint", "FILE", "write regularly what --resume needs to continue", OPT_OUTPUT},
+    {"--checkpoint-every", "N",
+     "steps between checkpoints, or 1epoch (the default), .5epoch, ...", OPT_TEXT,
+     OPT_NEEDS("--checkpoint")},
     {"--resume", "FILE",
-     "go on, to the same bits, from a state (MODEL may then be left out) or,\n"
-     "                             with the same options, from a checkpoint"},
-    {"--type", "T", "storage of OUT: f32, f16, bf16 or int8; default: as it is trained, f32"},
-    TRAIN_RECIPE,
-    {"--eval", "DATA", "held-out data: loss and cosine at the start, the end, and between"},
-    {"--eval-input", "FILE:TENSOR", "held-out vectors; default: those of --input"},
-    {"--eval-rows", "FILE:TENSOR", "rows of the held-out vectors"},
-    {"--eval-target", "FILE:TENSOR", "target of the held-out vectors; default: as --target"},
-    {"--eval-target-rows", "FILE:TENSOR", "rows of it; default: those of --eval-rows"},
-    {"--eval-every", "N", "look at them every N steps, or 1epoch (the default), .5epoch, ..."},
+     "continue to the same bits from a state (MODEL may then be left out) or, with the same "
+     "options, from a checkpoint",
+     OPT_TEXT},
+    {"--type", "T", "how the written model is stored (default as it is trained, f32)",
+     OPT_TYPE},
+    {.also = train_recipe},
+    {"--eval", "DATA",
+     "held-out data: print loss and cosine at the start, in between and at the end", OPT_TEXT},
+    {"--eval-input", "FILE:TENSOR", "held-out vectors (default those of --input)", OPT_TEXT},
+    {"--eval-rows", "FILE:TENSOR", "rows of the held-out vectors", OPT_TEXT},
+    {"--eval-target", "FILE:TENSOR", "target of the held-out vectors (default as --target)",
+     OPT_TEXT},
+    {"--eval-target-rows", "FILE:TENSOR", "rows of it (default those of --eval-rows)",
+     OPT_TEXT},
+    {"--eval-every", "N", "steps between evaluations, or 1epoch (the default), .5epoch, ...",
+     OPT_TEXT},
     {"--best", "MEASURE",
-     "keep the weights that are best on them by loss, cosine, mrr or r@K;\n"
-     "                             default: the last ones, or with --patience by loss"},
-    {"--patience", "N", "end after N looks that were no better"},
-    {"--log", "FILE.csv", "a line a step: rate, loss, held-out measures, FLOPs"},
-    {NULL, NULL, NULL},
+     "write the weights with the best held-out loss, cosine, mrr or r@K (default the last "
+     "weights, or with --patience those with the best loss)",
+     OPT_TEXT},
+    {"--patience", "N", "stop after N evaluations without improvement",
+     OPT_INTEGER(1, INT32_MAX)},
+    {"--log", "FILE.csv", "write a line for each step: rate, loss, held-out measures, FLOPs",
+     OPT_OUTPUT},
+    {.name = NULL},
 };
-
-static int train_read(train_job *job) {
-  const args *a = job->args;
-  const char *batch = args_value(a, "--batch");
-  int status = 0;
-
-  if (!batch)
-    job->batch = 32;
-  else if (!strcmp(batch, "all"))
-    job->batch = INT32_MAX;
-  else
-    status = args_integer(a, "--batch", 1, INT32_MAX - 1, 32, &job->batch);
-  if (!status) status = args_integer(a, "--steps", 1, INT64_C(1) << 50, 0, &job->steps);
-  if (!status) status = args_integer(a, "--epochs", 1, 1 << 30, 0, &job->epochs);
-  if (!status && job->steps && job->epochs)
-    status = refuse_usage(a, "give --steps or --epochs, not both");
-  if (!status) status = args_unsigned(a, "--seed", 0, &job->seed);
-  if (!status) status = args_type(a, &job->type);
-  if (!status)
-    status = data_spec_read(a,
-                            args_value(a, "--resume") && !args_value(a, "--input") &&
-                                    a->positional_count == 1
-                                ? 0
-                                : 1,
-                            &job->spec);
-  if (!status && args_value(a, "--loss") && !*args_value(a, "--loss"))
-    status = refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
-  return status;
-}
-
-/* A file beside those that come before it in the list. */
-static int train_output(const train_job *job, const char *name, const char **path) {
-  static const char *const names[] = {"-o", "--state", "--checkpoint", "--log"};
-  size_t i;
-
-  *path = args_value(job->args, name);
-  if (!*path) return 0;
-  for (i = 0; strcmp(names[i], name); i++) {
-    const char *other = args_value(job->args, names[i]);
-    if (!**path || (other && !strcmp(other, *path)))
-      return refuse_usage(job->args, "%s needs a file of its own, beside that of %s", name,
-                          names[i]);
-  }
-  return args_writable(job->args, name, *path);
-}
-
-/* Where the results go, asked before anything long is done. */
-static int train_outputs(train_job *job) {
-  const char *other;
-  int status = args_output(job->args, &job->path);
-  if (!status) status = train_output(job, "--state", &other);
-  if (!status) status = train_output(job, "--checkpoint", &job->checkpoint);
-  if (!status) status = train_output(job, "--log", &other);
-  if (!status && !job->checkpoint && args_value(job->args, "--checkpoint-every"))
-    status = refuse_usage(job->args, "--checkpoint-every needs --checkpoint FILE");
-  return status;
-}
 
 /* Rows a call, calls an epoch. A single row that is left over stays out, since losses
  * over pairs need two. */
@@ -241,8 +195,9 @@ int train_loop(train_job *job) {
 
 static int train_save(train_job *job) {
   const char *state = args_value(job->args, "--state");
-  const int as_is = !args_value(job->args, "--type") ||
-                    job->type == lnsp_graph_storage(lnsp_trainer_graph(job->trainer));
+  const int32_t type = args_type(job->args);
+  const int as_is = !args_given(job->args, "--type") ||
+                    type == lnsp_graph_storage(lnsp_trainer_graph(job->trainer));
   lnsp_options library = args_options(job->args);
   lnsp_model *model = NULL;
   lnsp_error error;
@@ -251,12 +206,12 @@ static int train_save(train_job *job) {
   if (state && lnsp_trainer_save(job->trainer, state, LNSP_SAVE_STATE, &error))
     return refuse_error(job->args, state, &error);
   if (job->valid.best) {
-    status = lnsp_model_save(job->valid.best, job->path, as_is ? 0 : job->type, &error);
+    status = lnsp_model_save(job->valid.best, job->path, as_is ? 0 : type, &error);
   } else if (as_is) {
     status = lnsp_trainer_save(job->trainer, job->path,
                                job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &error);
   } else {
-    library.storage = job->type;
+    library.storage = type;
     status = lnsp_trainer_publish(job->trainer, job->average, &library, &model, &error);
     if (!status) status = lnsp_model_save(model, job->path, 0, &error);
     lnsp_model_destroy(model);
@@ -265,8 +220,19 @@ static int train_save(train_job *job) {
 }
 
 int train_prepare(train_job *job) {
-  int status = train_read(job);
+  const args *a = job->args;
+  /* with --resume the only argument is the model or the data, whatever is missing */
+  const int only_data =
+      args_given(a, "--resume") && !args_given(a, "--input") && a->positional_count == 1;
+  int status = data_spec_read(a, only_data ? 0 : 1, &job->spec);
+
   job->started = progress_clock();
+  job->batch = args_integer(a, "--batch");
+  job->steps = args_integer(a, "--steps");
+  job->epochs = args_integer(a, "--epochs");
+  job->seed = args_seed(a, "--seed");
+  if (!status && args_given(a, "--loss") && !*args_value(a, "--loss"))
+    status = refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
   if (!status) status = train_checkpoint_find(job);
   if (!status) status = data_open(&job->d, job->args, &job->spec);
   if (!status) status = train_plan(job);
@@ -295,8 +261,9 @@ static int run(const args *a) {
 
   memset(&job, 0, sizeof job);
   job.args = a;
-  status = args_positionals(a, args_value(a, "--resume") ? 0 : 1, 2);
-  if (!status) status = train_outputs(&job);
+  job.path = args_value(a, "-o");
+  job.checkpoint = args_value(a, "--checkpoint");
+  status = args_positionals(a, args_given(a, "--resume") ? 0 : 1, 2);
   if (!status) status = train_prepare(&job);
   if (!status) status = train_log_open(&job);
   if (!status) status = train_loop(&job);
@@ -308,16 +275,24 @@ static int run(const args *a) {
 }
 
 const command command_train = {
-    "train",
-    "MODEL [DATA] -o OUT [option ...]",
-    "learn from data",
-    "DATA has `input` and `target`, or what the loss reads (`student`: `anchor`, `positive`,\n"
-    "`negative`, `teacher`); or vectors are read through --input and --rows, row by row from the\n"
-    "file, the target being the same vector unless --target or --target-rows say otherwise.\n"
-    "Rows are taken in file order without --shuffle. A first interrupt (ctrl-c) ends after the\n"
-    "present step and writes what was asked for. --best and --patience go by looks at held-out\n"
-    "data: MODEL -o OUT --input V --rows T:train[0:5] --target-rows T:train[5] --eval-rows\n"
-    "T:val[0:5] --eval-target-rows T:val[5] --best mrr, say.",
-    options,
-    run,
+    .name = "train",
+    .usage = "MODEL [DATA] -o FILE [option ...]",
+    .summary = "train a model on data",
+    .detail =
+        "DATA has `input` and `target`, or what the loss reads (`student`: `anchor`, "
+        "`positive`, `negative`, `teacher`); or --input and --rows name vectors, which are "
+        "read row by row, the target being the same vector unless --target or --target-rows "
+        "name another. Rows are taken in file order without --shuffle. A first interrupt "
+        "(ctrl-c) stops after the current step and writes the files. --best and --patience "
+        "need held-out data.",
+    .examples =
+        "train model.safetensors data.safetensors --epochs 10 --shuffle -o "
+        "trained.safetensors\n"
+        "train model.st --input v.st:vectors --rows w.st:train[0:5] --target-rows "
+        "w.st:train[5] --eval-rows w.st:val[0:5] --eval-target-rows w.st:val[5] --best mrr -o "
+        "trained.st",
+    .options = options,
+    .low = 0,
+    .high = 2,
+    .run = run,
 };

@@ -58,7 +58,6 @@ typedef struct train_job {
   const char *path;
   char optimizer[TRAIN_TEXT_BYTES];
   int average, interrupted, stopped; /* stopped: early, by --patience */
-  int32_t type;
   int64_t room;  /* most rows of a call; batch is their number, or expected number */
   double share;  /* --poisson: chance of a row, else 0 */
   int64_t accumulate; /* calls for a step, of batch rows each */
@@ -81,38 +80,8 @@ typedef struct train_job {
   train_echo *echo;         /* of --echo, or NULL */
 } train_job;
 
-/* The options that say what is learnt, and how. */
-#define TRAIN_RECIPE                                                                            \
-  {"--loss", "TEXT", "default mse; terms are joined by +: \"cosine + 4*replay rows=7\""},       \
-      {"--optimizer", "TEXT", "default adamw (lr 1e-3, betas .9,.999, eps 1e-8, decay .01)"},   \
-      {"--lr", "X", "learning rate"},                                                           \
-      {"--clip", "X", "largest global norm of the gradient; default off"},                      \
-      {"--ema", "X", "moving average of the weights, e.g. .999; it is what is kept"},           \
-      {"--accumulate", "N", "batches whose mean gradient makes one step; default 1"},           \
-      {"--schedule", "TEXT",                                                                    \
-       "\"cosine warmup=1epoch min_lr=1%\" over all steps, linear, \"step every=2epochs\" or\n" \
-       "                             \"plateau factor=.5 patience=3\" of the held-out loss"},   \
-      {"--batch", "N|all", "rows a step; default 32, or all rows where there are fewer"},       \
-      {"--steps", "N", "steps to make; wraps around the data"},                                 \
-      {"--epochs", "N", "passes over the data; default 1"},                                     \
-      {"--shuffle", NULL, "another order of rows each epoch; default: file order"},             \
-      {"--poisson", NULL, "draw each row of a step by chance, --batch of them on average"},     \
-      {"--seed", "N", "seed of --shuffle, default 0, or of --poisson, by chance"},              \
-      {"--noise-key", "FILE",                                                                   \
-       "32 secret bytes for noise=; default: of the system's generator"},                       \
-      {"--freeze", "PATTERN",                                                                   \
-       "tensors that stay as they are; * and ? match; may be repeated"},                        \
-      {"--replay", "FILE", "statistics for a replay term, from `lnsp replay fit`"},             \
-      {"--echo", "INDEX",                                                                       \
-       "concepts for an echo term, from `lnsp index build`: the nearest one to\n"               \
-       "                             an output is its echo"},                                   \
-      {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA"},                        \
-      {"--rows", "FILE:TENSOR",                                                                 \
-       "which rows of them: I32 [M] (TENSOR=N: where it is N), or [M, 3]"},                     \
-      {"--target", "FILE:TENSOR", "vectors of the target; default: those of --input"},          \
-      {"--target-rows", "FILE:TENSOR", "rows of the target; default: those of --rows"}, {       \
-    "--normalise", NULL, "scale every vector to length 1 as it is loaded"                       \
-  }
+/* The options that say what is learned and how, for the tables of commands. */
+extern const option train_recipe[];
 
 /* ---- cmd_train.c ---- */
 

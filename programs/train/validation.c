@@ -80,6 +80,7 @@ int train_validation_data(train_job *job) {
   data_spec spec;
   int status = validation_measure(a, v);
 
+  v->watch.patience = args_integer(a, "--patience");
   memset(&spec, 0, sizeof spec);
   spec.path = args_value(a, "--eval");
   spec.rows = rows;
@@ -90,7 +91,6 @@ int train_validation_data(train_job *job) {
   if (!status && spec.path && (input || target || spec.target_rows))
     status = refuse_usage(a, "give either --eval DATA or --eval-input and --eval-target, not "
                              "both");
-  if (!status) status = args_integer(a, "--patience", 1, INT32_MAX, 0, &v->watch.patience);
   v->looked = v->best_step = -1;
   v->keeps = args_value(a, "--best") || args_value(a, "--patience");
   if (status || (!spec.path && !spec.input)) return status ? status : validation_wanted(job);

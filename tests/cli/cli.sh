@@ -52,6 +52,16 @@ refused bench_isa 1 "kernel sets auto" bench W1 1 --isa none
 refused no_command 2 "command is missing"
 refused unknown_command 2 'no command "bake"' bake
 refused unknown_option 2 "no option --stepz" train $model $case -o "$work/none" --stepz 3
+refused option_near 2 "no option --stesp; did you mean --steps?" train $model $case -o "$work/none" --stesp 3
+refused command_near 2 "did you mean train?" trian
+refused verb_near 2 "did you mean merge?" delta mergee "$work/none"
+refused option_of_other_verb 2 "\-\-codec is not for apply" delta apply $model $case --codec sign -o "$work/none"
+refused verb_missing 2 "argument is missing" delta
+refused outputs_differ 2 "not that of --log" train $model $case -o "$work/none" --log "$work/none"
+says option_first "steps" --steps 2 train $model $case -o "$work/first.st"
+says help_default "(1 to 65536; default 10)" help index
+says help_examples "lnsp delta verify base" help delta verify
+says help_verbs "go back to version V" help store
 refused option_value 2 "needs a value" train $model $case -o "$work/none" --steps
 refused flag_value 2 "takes no value" info --json=1 student
 refused no_output 2 "-o FILE is missing" run $model $case
@@ -62,7 +72,7 @@ refused steps_zero 2 "whole number" train $model $case -o "$work/none" --steps 0
 refused steps_and_epochs 2 "not both" train $model $case -o "$work/none" --steps 2 --epochs 2
 refused lr_twice 2 "once" train $model $case -o "$work/none" --optimizer "sgd lr=.1" --lr .2
 refused type_unknown 2 "f32, f16, bf16 or int8" new student -o "$work/none" --type f8
-refused delta_verb 2 "make, apply, invert, merge, info, aggregate or verify" delta fold $model
+refused delta_verb 2 "make, apply, invert, merge, info, verify or aggregate" delta fold $model
 refused no_data 2 "data are missing" train $model -o "$work/none"
 refused lr_text 2 "must be a number" train $model $case -o "$work/none" --lr fast
 refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
@@ -120,7 +130,7 @@ same convert_bytes_before 2180352 \
   "$(key bytes_before convert "$work/sn727.st" --type int8 -o "$work/int8.st")"
 same convert_bytes_after 576256 \
   "$(key bytes_after convert "$work/sn727.st" --type int8 -o "$work/int8.st")"
-refused convert_no_type 2 "\-\-type is missing" convert "$work/sn727.st" -o "$work/none"
+refused convert_no_type 2 "\-\-type T is missing" convert "$work/sn727.st" -o "$work/none"
 refused convert_type 2 "bf16 or int8" convert "$work/sn727.st" --type int4 -o "$work/none"
 refused convert_data 1 "architecture" convert $case --type f16 -o "$work/none"
 # float32 weights of 2^120 are too large for float16, and no other type minds
@@ -140,8 +150,8 @@ lnsp convert "$work/c1.st" --type f32 -o "$work/c2.st" > /dev/null
 lnsp run "$work/c1.st" $case -o "$work/run1.st" --batch 1 > /dev/null
 lnsp run "$work/c2.st" $case -o "$work/run2.st" --batch 2 > /dev/null
 expect convert_runs_as_twin cmp "$work/run1.st" "$work/run2.st"
-refused info_batch_alone 2 "\-\-batch is for --memory" info --batch 3 student
-refused info_graph_memory 2 "leave out --memory" info --graph --memory student
+refused info_batch_alone 2 "\-\-batch needs --memory" info --batch 3 student
+refused info_graph_memory 2 "not both" info --graph --memory student
 same isa_help_differs 0 \
   "$(lnsp list | sed -n '/^kernel sets/,/^$/s/^  [^ ]* *//p' | sort | uniq -d | wc -l | tr -d ' ')"
 refused isa_names 1 "sets auto, .*scalar.* not .sse" info student --isa sse

@@ -123,7 +123,7 @@ same triplets_model 2 "$(lnsp eval "$work/same.st" $triplets --json | grep -c 0.
 refused triplets_input 2 "missing" eval --triplets $w:triplets
 refused triplets_shape 1 "anchor" eval $vectors --triplets $w:page
 refused triplets_kinds 1 "for 58 triplets" eval $vectors --triplets $w:triplets --kinds $w:page
-refused triplets_baseline 2 "leave --baseline" eval $triplets --baseline mean
+refused triplets_baseline 2 "not both" eval $triplets --baseline mean
 
 # --- echo ---
 echo="--echo $vectors --rows $w:test[4]"

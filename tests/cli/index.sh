@@ -88,7 +88,7 @@ refused double_id 1 "given twice" index remove "$work/f32" 3 3 -o "$work/none"
 refused no_id 2 "is no id" index remove "$work/f32" three -o "$work/none"
 refused no_ids 2 "give the ids" index remove "$work/f32" -o "$work/none"
 refused there_already 1 "already: remove it first" index add "$work/f32" "$work/some" -o "$work/none"
-refused verb 2 "is not known" index bake "$work/f32"
+refused verb 2 "no verb .bake." index bake "$work/f32"
 refused no_index 1 "no tensor 'vectors'" index info "$work/found"
 refused not_a_file 1 "no such file" index info "$work/nowhere"
 refused no_output 2 "-o FILE is missing" index build $data

@@ -163,10 +163,10 @@ head -n 150 "$work/plain.tsv" > "$work/short.tsv"
 refused texts_short 1 "150 lines for 184" loop "$work/m.st" $v --texts "$work/short.tsv"
 refused texts_missing 1 "cannot be read" loop "$work/m.st" $v --texts "$work/no.tsv"
 refused texts_column 1 "no column \"phrase\"" loop "$work/m.st" $v --texts "$work/texts.tsv:phrase"
-refused columns_alone 2 "give --texts" loop "$work/m.st" $v --columns sentence
+refused columns_alone 2 "needs --texts" loop "$work/m.st" $v --columns sentence
 refused no_tensor 1 "nothing" loop "$work/m.st" $w:nothing
 refused no_colon 2 "FILE:TENSOR" loop "$work/m.st" nothing
-refused out_without_learn 2 "give --learn" loop "$work/m.st" $v -o "$work/none"
+refused out_without_learn 2 "needs --learn" loop "$work/m.st" $v -o "$work/none"
 refused windows_context 1 "not --context 3" loop "$work/m.st" $v --rows $w:test --context 3
 refused windows_group 2 "a stream of rows" loop "$work/m.st" $v --rows $w:test --group $w:page
 refused group_rows 1 "one for each row" loop "$work/m.st" $v --group $w:kind

@@ -63,7 +63,7 @@ refused no_store 1 "no such file" store log "$work/none"
 refused not_a_store 1 "is no store\|no store here" store log "$work/m.st"
 refused other_kind 1 "the store is of" store commit "$work/s" "$work/m.st"
 refused long_tag 1 "a tag has at most" store commit "$work/s" "$work/b.state" --tag 1234567890123456789012345678901234567890
-refused verb 2 "is not known" store bake "$work/s"
+refused verb 2 "no verb .bake." store bake "$work/s"
 refused size 2 "write bytes" store init "$work/t" "$work/m.st" --size -3
 refused too_small 1 "needs at least" store init "$work/t" "$work/a.state" --size 1K
 empty nothing_left_behind "$(ls -A "$work" | grep -E '^t$|\.tmp$' > "$work/left"; echo "$work/left")"

@@ -99,7 +99,7 @@ lnsp $train --batch 50 --optimizer sgd --lr .1 --steps 3 --accumulate 2 --log "$
 same accumulate_whole "$(column loss "$log" | cut -c 1-7 | tr '\n' ' ')" "$whole"
 holds accumulate_flops "if (v[\"flops\"] != 300 * $flops) print" "$log"
 refused accumulate_few 2 "fewer than the 9" $train -o "$work/none" --batch 20 --accumulate 9
-refused accumulate_none 1 "accumulate" $train -o "$work/none" --accumulate 0
+refused accumulate_none 2 "whole number of at least 1" $train -o "$work/none" --accumulate 0
 refused accumulate_twice 2 "once" $train -o "$work/none" --optimizer "sgd accumulate=2" --accumulate 2
 
 # --- early stopping and best weights ---
