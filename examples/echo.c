@@ -72,7 +72,7 @@ static void batch(const vocabulary *v, uint32_t *state, float *input, float *tar
 int main(void) {
   static const char network[] =
       "lnsp 1; x = input 24; h = flatten x 3; h = linear h 64 w=in; h = gelu h; "
-      "h = linear h 24 w=out; h = unit h; output output=h";
+      "h = linear h 24 w=out; h = l2norm h; output output=h";
   static vocabulary v;
   static float input[ROWS * CONTEXT * WIDTH], target[ROWS * WIDTH];
   lnsp_error error;

@@ -17,7 +17,7 @@ static const char *const network = "lnsp 1\n"
                                    "h = linear x 16  w=down\n"
                                    "h = gelu h\n"
                                    "o = linear h 32  w=up\n"
-                                   "o = unit o\n"
+                                   "o = l2norm o\n"
                                    "output output=o\n";
 
 /* The measured sizes, rounded up; a handle whose block is too small is refused

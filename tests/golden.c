@@ -29,7 +29,7 @@ static const char small[] = "lnsp 1\n"
                             "e = layernorm e  w=layers.expand_norm_1\n"
                             "o = linear e 40  w=layers.expand_2\n"
                             "t = linear e 40  w=layers.teacher_align\n"
-                            "o = unit o\n"
+                            "o = l2norm o\n"
                             "output output=o teacher=t code=c\n";
 
 /* The other activations, and a linear layer without bias. */

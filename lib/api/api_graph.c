@@ -115,8 +115,7 @@ LNSP_API int32_t lnsp_graph_tensor_trained(const lnsp_graph *graph, int32_t inde
 
 LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_count) {
   const char *name = graph ? lnspi_batch_input_name(graph) : NULL;
-  if (id_count)
-    *id_count = name && lnspi_str_equal(name, "ids") ? graph->nodes[0].number[0] : 0;
+  if (id_count) *id_count = graph ? graph->id_count : 0;
   return name;
 }
 

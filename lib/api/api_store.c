@@ -5,6 +5,7 @@
 #include "api/path_device.h"
 #include "base/struct.h"
 #include "format/dtype.h"
+#include "graph/graph_text.h"
 #include "store/commit.h"
 #include "store/ledger.h"
 #include "store/store_compact.h"
@@ -49,7 +50,7 @@ int32_t lnspi_api_store_check_fit(const lnsp_store *store, const lnsp_trainer *t
                                   const lnsp_model *model, lnsp_error *error) {
   char layout[LNSPI_API_STORE_LAYOUT_BYTES];
   const lnsp_graph *graph = model ? model->graph : trainer->graph;
-  if (!lnspi_str_equal(store->plan.text[0], graph->architecture))
+  if (!lnspi_graph_text_same(store->plan.text[0], graph->architecture))
     return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
                            "the store is for the architecture '%s', and this is '%s'",
                            store->plan.text[0], graph->architecture);

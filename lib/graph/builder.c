@@ -130,13 +130,11 @@ static void builder_make_node(lnspi_builder *b, lnspi_token name, int32_t index)
   node->input_count = a->input_count;
   for (i = 0; i < a->input_count; i++) node->input[i] = builder_value(b, a->input[i]);
   for (i = 0; i < a->input_count; i++)
-    if (node->input[i] == 0 &&
-        lnspi_str_equal(lnspi_layer_at(b->graph->nodes[0].layer)->name, "ids") &&
-        !lnspi_str_equal(layer->name, "embedding"))
-      LNSPI_BUILD_FAIL(
-          b, LNSP_E_SHAPE, a->input[i],
-          "'%s' is ids, which are no numbers to reckon with: give them to an embedding",
-          b->graph->nodes[0].name);
+    if (node->input[i] == 0 && b->graph->id_count && !layer->takes_ids)
+      LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, a->input[i],
+                       "'%s' holds ids, which only an embedding can read: put an embedding "
+                       "line between them",
+                       b->graph->nodes[0].name);
   if (b->status != LNSP_OK) return;
   node->every = node->input_count ? b->graph->nodes[node->input[0]].every : 1;
   layer->define(b, node);
@@ -154,7 +152,7 @@ static void builder_node(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) 
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, builder_here(text),
                      "a layer's name must follow '=', as in h = gelu h");
   if (b->status != LNSP_OK) return;
-  index = lnspi_layer_find(b->line.op.at, b->line.op.length);
+  index = lnspi_layer_find(b->line.op);
   layer = lnspi_layer_at(index);
   if (!layer) {
     BUILDER_LIST(list, lnspi_layer_at, lnspi_layer);
@@ -163,6 +161,8 @@ static void builder_node(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) 
     return;
   }
   b->line.help = layer->help;
+  if (lnspi_str_length(layer->name) > (size_t)b->line.op.length) /* an old name was read */
+    b->text_bytes += lnspi_str_length(layer->name) - (size_t)b->line.op.length;
   builder_words(b, text, &b->line);
   if (b->status == LNSP_OK) builder_check_inputs(b, layer);
   if ((layer->inputs_high == 0) != (b->node_count == 0))
@@ -296,7 +296,7 @@ static void builder_written(lnspi_builder *b, lnspi_lexer *text) {
 /* "student heads=8 ..." */
 static void builder_named(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) {
   char list[400] = "", shown[48];
-  const lnspi_arch *arch = lnspi_arch_at(lnspi_arch_find(name.at, name.length));
+  const lnspi_arch *arch = lnspi_arch_at(lnspi_arch_find(name));
   lnspi_arguments *a = &b->call;
   if (!arch) {
     BUILDER_LIST(list, lnspi_arch_at, lnspi_arch);

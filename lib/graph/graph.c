@@ -186,7 +186,7 @@ static int graph_weights_equal(const lnspi_weight *a, const lnspi_weight *b) {
 int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b) {
   int32_t i;
   if (a->node_count != b->node_count || a->weight_count != b->weight_count ||
-      a->output_count != b->output_count)
+      a->output_count != b->output_count || a->id_count != b->id_count)
     return 0;
   for (i = 0; i < a->node_count; i++)
     if (!graph_nodes_equal(&a->nodes[i], &b->nodes[i])) return 0;
@@ -251,7 +251,7 @@ static int graph_ends(const char *name, const char *end) {
 }
 
 int lnspi_graph_ignores(const lnsp_graph *g, const char *name) {
-  if (!lnspi_str_equal(lnspi_layer_at(g->nodes[0].layer)->name, "ids")) return 0;
+  if (!g->id_count) return 0;
   return graph_ends(name, "embeddings.position_ids") ||
          graph_ends(name, "pooler.dense.weight") || graph_ends(name, "pooler.dense.bias");
 }

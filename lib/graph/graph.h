@@ -51,6 +51,11 @@ typedef struct lnspi_weight {
   int64_t floats; /* with padding, a multiple of 16 */
 } lnspi_weight;
 
+/* What a value does when one constant is added to all rows of an input (zero_grad.c). */
+#define LNSPI_SHIFT_KEYS 1   /* input 1 are keys: all rows of the value move alike */
+#define LNSPI_SHIFT_PASSES 2 /* input 0: all rows of the value move alike */
+#define LNSPI_SHIFT_LOST 3   /* input 0: the value stays as it is */
+
 typedef struct lnspi_node {
   char name[LNSPI_VALUE_BYTES];
   int32_t layer;                    /* index into lnspi_layer_at */
@@ -59,6 +64,8 @@ typedef struct lnspi_node {
   int32_t slot[LNSPI_MAX_SLOTS];    /* weights, -1: absent */
   int32_t number[8];                /* the layer's own arguments */
   float real[4];
+  int32_t shift;                    /* LNSPI_SHIFT_..., set by define */
+  int32_t constant_lost; /* 1: no output changes if all rows of the value do alike */
   /* Rows: 1: one a concept; n: one every n concepts; 0: one a sequence. */
   int64_t every;
   int64_t width;
@@ -71,18 +78,19 @@ typedef struct lnspi_output {
 } lnspi_output;
 
 struct lnsp_graph {
-  lnspi_block block;      /* of a graph that is its own handle */
-  uint64_t bytes;         /* of this struct and all that follows it */
-  int32_t node_count, weight_count, output_count, reserved;
+  lnspi_block block; /* of a graph that is its own handle */
+  uint64_t bytes; /* of this struct and all that follows it */
+  int32_t node_count, weight_count, output_count;
+  int32_t id_count; /* the input is ids from 0 to id_count - 1; 0: it is vectors */
   int64_t parameter_count; /* of what may be trained */
-  int64_t state_bytes;    /* of a state, by the types of its weights */
-  int64_t state_floats;   /* of an array laid out like a float32 state */
+  int64_t state_bytes; /* of a state, by the types of its weights */
+  int64_t state_floats; /* of an array laid out like a float32 state */
   /* Concepts a row that the network takes: low to high (0: any), multiples of step. */
   int64_t concepts_low, concepts_high, concepts_step;
   lnspi_output outputs[LNSPI_MAX_OUTPUTS]; /* 0 is "output" */
-  lnspi_node *nodes;      /* node 0 is the input */
-  lnspi_weight *weights;  /* canonical order: that of declaration */
-  char *architecture;     /* see lnsp_graph_architecture */
+  lnspi_node *nodes; /* node 0 is the input */
+  lnspi_weight *weights; /* canonical order: that of declaration */
+  char *architecture; /* see lnsp_graph_architecture */
 };
 
 /* Shapes of a file's tensors, for what a text leaves open. NULL: no file. */

@@ -46,3 +46,25 @@ size_t lnspi_graph_text_write(const lnsp_graph *graph, char *buffer, size_t capa
                         graph->nodes[graph->outputs[i].node].name);
   return LNSPI_APPEND(buffer, capacity, used, "\n");
 }
+
+static lnspi_token graph_text_word(const char *text) {
+  lnspi_token word = {text, 0, 0, 0};
+  while (text[word.length] && text[word.length] != ' ' && text[word.length] != '\n')
+    word.length++;
+  return word;
+}
+
+/* Such a text has one blank or newline between its words, and a layer's name after "=". */
+int lnspi_graph_text_same(const char *a, const char *b) {
+  for (int is_layer = 0;; a++, b++) {
+    const lnspi_token x = graph_text_word(a), y = graph_text_word(b);
+    const int equal = x.length == y.length && !memcmp(a, b, (size_t)x.length);
+    const int32_t layer = is_layer && !equal ? lnspi_layer_find(x) : -1;
+    if (!equal && (layer < 0 || layer != lnspi_layer_find(y))) return 0;
+    is_layer = lnspi_token_is(x, "=");
+    a += x.length;
+    b += y.length;
+    if (*a != *b) return 0;
+    if (!*a) return 1;
+  }
+}

@@ -14,4 +14,8 @@ size_t lnspi_graph_text_tensor(const lnsp_graph *graph, const lnspi_node *node, 
 /* The written-out text; returns its length without terminator. */
 size_t lnspi_graph_text_write(const lnsp_graph *graph, char *buffer, size_t capacity);
 
+/* 1 if two architecture texts of graphs are of one network: they are equal but for old and
+ * new words for the same layer. Takes no memory, as building both would. */
+int lnspi_graph_text_same(const char *a, const char *b);
+
 #endif

@@ -1,7 +1,6 @@
 /* The table of layers, made from the list. */
 #include "graph/layer.h"
 
-#include "base/str.h"
 #include "graph/layers/list.h"
 
 #define LAYER_DECLARE(name) extern const lnspi_layer lnspi_layer_##name;
@@ -19,12 +18,11 @@ const lnspi_layer *lnspi_layer_at(int32_t index) {
   return index >= 0 && index < count ? layer_table[index] : NULL;
 }
 
-int32_t lnspi_layer_find(const char *name, int32_t length) {
+int32_t lnspi_layer_find(lnspi_token word) {
   const lnspi_layer *layer;
-  int32_t i;
-  for (i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    if (lnspi_str_length(layer->name) == (size_t)length &&
-        !memcmp(layer->name, name, (size_t)length))
+  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
+    if (lnspi_token_is(word, layer->name) ||
+        (layer->old_name && lnspi_token_is(word, layer->old_name)))
       return i;
   return -1;
 }

@@ -4,6 +4,7 @@
 #define LNSPI_GRAPH_LAYER_H
 
 #include "base/tasks.h"
+#include "base/token.h"
 #include "graph/graph.h"
 #include "kernels/kernels.h"
 
@@ -89,6 +90,7 @@ typedef struct lnspi_builder lnspi_builder;
 
 typedef struct lnspi_layer {
   const char *name;
+  const char *old_name;   /* NULL, or the word that texts had before 0.2; still read */
   const char *help;       /* "y = linear x OUT w=NAME [bias=0|1]: ..." */
   int32_t inputs_low, inputs_high;
   int32_t weights_high;   /* most tensors one node declares */
@@ -108,6 +110,7 @@ typedef struct lnspi_layer {
   /* Layers that look at several concepts: LNSPI_MASKS skips those that the mask leaves
    * out, LNSPI_NO_MASK cannot, so that a mask is refused. 0: each row by itself. */
   int32_t masks;
+  int32_t takes_ids; /* 1: its input may be ids; every other layer refuses them */
   int32_t no_again; /* 1: backward cannot be called again: trainers refuse clip_each */
   uint32_t still;   /* bits of slots that get no gradient: neither decay nor moments */
   /* NULL, or what each update of a trainer does to the fixed tensor in slot 0, from the
@@ -115,10 +118,6 @@ typedef struct lnspi_layer {
    * only that. */
   float (*update)(const lnspi_call *call, float *tensor);
 } lnspi_layer;
-
-/* Once all nodes are there. A linear layer's number of this index is 1 where its
- * bias has a gradient of exactly zero. */
-#define LNSPI_LINEAR_ZERO_GRAD_BIAS 2
 
 /* Zeros the lanes between width and ld of rows rows. */
 static inline void lnspi_layer_zero_pads(float *x, int64_t ld, int64_t rows, int64_t width) {
@@ -129,6 +128,6 @@ static inline void lnspi_layer_zero_pads(float *x, int64_t ld, int64_t rows, int
 lnspi_need lnspi_layer_need(const lnspi_extent *extent);
 int64_t lnspi_layer_flops(const lnspi_extent *extent);
 const lnspi_layer *lnspi_layer_at(int32_t index); /* NULL past the end */
-int32_t lnspi_layer_find(const char *name, int32_t length); /* or -1 */
+int32_t lnspi_layer_find(lnspi_token word); /* by either name, or -1 */
 
 #endif

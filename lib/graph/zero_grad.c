@@ -1,12 +1,25 @@
-/* What only the whole graph tells its layers. */
+/* Which values may have the same constant added to all their rows without any output changing.
+ *
+ * A trained bias that adds such a constant has a gradient of exactly zero: no loss depends on
+ * it. The sum over rows that a layer forms is only nearly zero, for each of its terms is
+ * rounded; Adam divides by the size of the gradient, would make full steps out of this noise,
+ * and the bias would wander. So the layer that adds the bias (linear) leaves the sum out
+ * where lnspi_node.constant_lost is set.
+ *
+ * The pattern that is found is that of attention written out in lines: keys, their dot
+ * products with one query, perhaps positions, softmax over the concepts. The same constant
+ * on all keys adds the same number to all scores, which softmax takes out again:
+ *
+ *   k = linear x 8 w=k     shift of the rows: the bias
+ *   s = dot q k            LNSPI_SHIFT_KEYS: q . bias, the same in all rows
+ *   s = position s 5 ...   LNSPI_SHIFT_PASSES (any number of such lines)
+ *   a = softmax s over=concepts   LNSPI_SHIFT_LOST
+ *
+ * Every value on the way must have one reader and be no output, or the constant would be seen
+ * elsewhere. Which layers do what is said by their own define, in node->shift; this file knows
+ * no layer by name. Longer patterns could be found by the same means, but each one found
+ * changes the bits of trained weights, and with them LNSP_ARITHMETIC_VERSION. */
 #include "graph/zero_grad.h"
-
-#include "base/str.h"
-#include "graph/layer.h"
-
-static const char *zero_grad_layer(const lnsp_graph *g, int32_t node) {
-  return lnspi_layer_at(g->nodes[node].layer)->name;
-}
 
 /* The only node that reads a value, or -1. */
 static int32_t zero_grad_reader(const lnsp_graph *g, int32_t value) {
@@ -22,20 +35,15 @@ static int32_t zero_grad_reader(const lnsp_graph *g, int32_t value) {
   return reader;
 }
 
-/* A bias on all keys moves all scores of a sequence alike, which softmax over them does
- * not see: its gradient is exactly zero, where a sum would give rounding noise that Adam
- * then magnifies. */
-static int zero_grad_moves_all_scores(const lnsp_graph *g, int32_t keys) {
+static int zero_grad_constant_lost(const lnsp_graph *g, int32_t keys) {
   int32_t n = zero_grad_reader(g, keys);
-  if (n < 0 || !lnspi_str_equal(zero_grad_layer(g, n), "score") || g->nodes[n].input[1] != keys)
-    return 0;
+  if (n < 0 || g->nodes[n].shift != LNSPI_SHIFT_KEYS || g->nodes[n].input[1] != keys) return 0;
   do n = zero_grad_reader(g, n);
-  while (n >= 0 && lnspi_str_equal(zero_grad_layer(g, n), "position"));
-  return n >= 0 && lnspi_str_equal(zero_grad_layer(g, n), "softmax") && g->nodes[n].number[0];
+  while (n >= 0 && g->nodes[n].shift == LNSPI_SHIFT_PASSES);
+  return n >= 0 && g->nodes[n].shift == LNSPI_SHIFT_LOST;
 }
 
 void lnspi_zero_grad_mark(lnsp_graph *g) {
   for (int32_t n = 1; n < g->node_count; n++)
-    if (lnspi_str_equal(zero_grad_layer(g, n), "linear"))
-      g->nodes[n].number[LNSPI_LINEAR_ZERO_GRAD_BIAS] = zero_grad_moves_all_scores(g, n);
+    g->nodes[n].constant_lost = zero_grad_constant_lost(g, n);
 }

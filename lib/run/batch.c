@@ -7,7 +7,7 @@
 #include "graph/layer.h"
 
 int lnspi_batch_takes_ids(const lnsp_graph *graph) {
-  return lnspi_str_equal(lnspi_layer_at(graph->nodes[0].layer)->name, "ids");
+  return graph->id_count > 0;
 }
 
 const char *lnspi_batch_input_name(const lnsp_graph *graph) {

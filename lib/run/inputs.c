@@ -37,7 +37,7 @@ static int64_t inputs_integer(const lnsp_tensor *tensor, int64_t r, int64_t c) {
 static int32_t inputs_load_ids(const lnspi_engine *engine, const lnsp_tensor *tensor,
                                float *rows, lnsp_error *error) {
   const int64_t concepts = tensor->dims[1], ld = lnspi_node_ld(engine->graph, 0);
-  const int64_t most = engine->graph->nodes[0].number[0];
+  const int64_t most = engine->graph->id_count;
   for (int64_t i = 0; i < tensor->dims[0] * concepts; i++) {
     const int64_t id = inputs_integer(tensor, i / concepts, i % concepts);
     if (id < 0 || id >= most)

@@ -55,7 +55,7 @@ same val_cosine "$(key val_cosine eval $text --baseline mean --batch 23 | cut -c
   "$(key cosine eval $text --baseline mean | cut -c 1-9)"
 same val_batches 0.5020 "$(key val_cosine eval $text --baseline mean --batch 20 | awk '{ printf "%.4f", $1 }')"
 says val_printed "1e-8 added" eval $text --baseline mean --val-cosine
-lnsp new "lnsp 1; x=input 384; y=unit x; output output=y" -o "$work/same.st" > /dev/null
+lnsp new "lnsp 1; x=input 384; y=l2norm x; output output=y" -o "$work/same.st" > /dev/null
 same model_cosine 0.4328 "$(key cosine eval "$work/same.st" $vectors --rows "$w:test[4]" \
   --target-rows "$w:test[5]" | cut -c 1-6)"
 # contexts and targets by themselves are told apart by their bits
@@ -110,7 +110,7 @@ same direction_json good "$(key gate eval $text --baseline mean --diagnose)"
 # who copies the last concept is as near to it as can be, and so is collapsed by no means
 same copying FAIL "$(key margin_gate eval $text --baseline copy-last --diagnose)"
 same not_collapsed no "$(key collapsed eval $text --baseline copy-last --diagnose)"
-lnsp new "lnsp 1; x=input 384; y=last x; y=scale y by=0; y=linear y 384 w=a; y=unit y; output output=y" \
+lnsp new "lnsp 1; x=input 384; y=last x; y=scale y by=0; y=linear y 384 w=a; y=l2norm y; output output=y" \
   -o "$work/constant.st" > /dev/null
 same collapsed yes "$(key collapsed eval "$work/constant.st" $text --diagnose)"
 says loss_beside_table "mse  " eval "$work/constant.st" $text --loss mse --diagnose

@@ -180,7 +180,7 @@ static void round_trips(void) {
 
 /* A network without weights has a delta too. */
 static void weightless(void) {
-  lnsp_model *base = fresh("lnsp 1\nx = input 5\no = unit x\noutput output=o\n", 1);
+  lnsp_model *base = fresh("lnsp 1\nx = input 5\no = l2norm x\noutput output=o\n", 1);
   round_trip(base, base, 0);
   lnsp_model_destroy(base);
 }

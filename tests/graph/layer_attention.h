@@ -110,6 +110,6 @@ static void ref_layer_embedding(const ref_call *c) {
 
 #define REF_ATTENTION(X)            \
   X(attention, ref_layer_attention) \
-  X(attend, ref_layer_attend) X(position, ref_layer_position) X(embedding, ref_layer_embedding)
+  X(sdpa, ref_layer_attend) X(position, ref_layer_position) X(embedding, ref_layer_embedding)
 
 #endif

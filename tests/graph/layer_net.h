@@ -121,9 +121,7 @@ static void pack_state(net *n) {
   }
 }
 
-static int net_has_ids(const net *n) {
-  return !strcmp(lnspi_layer_at(n->graph->nodes[0].layer)->name, "ids");
-}
+static int net_has_ids(const net *n) { return n->graph->id_count > 0; }
 
 static void open_net(net *n, const char *text, int64_t batch, int64_t concepts) {
   memset(n, 0, sizeof *n);
@@ -145,9 +143,10 @@ static void open_net(net *n, const char *text, int64_t batch, int64_t concepts) 
   }
   n->input = zeros(n->rows * n->graph->nodes[0].width, sizeof(double));
   for (int64_t e = 0; e < n->rows * n->graph->nodes[0].width; e++)
-    n->input[e] = net_has_ids(n) ? (double)(lnspi_random(7, 0, 0, (uint32_t)e) %
-                                            (uint32_t)n->graph->nodes[0].number[0])
-                                 : (double)(float)(1.5 * random_real());
+    n->input[e] =
+        net_has_ids(n)
+            ? (double)(lnspi_random(7, 0, 0, (uint32_t)e) % (uint32_t)n->graph->id_count)
+            : (double)(float)(1.5 * random_real());
   for (int32_t i = 0; i < n->graph->node_count; i++)
     n->value[i] = zeros(rows_of(n, i) * n->graph->nodes[i].width, sizeof(double));
   for (int32_t o = 0; o < n->graph->output_count; o++) {
@@ -280,7 +279,7 @@ static const struct {
 } ref_layers[] = {
 #define REF_ENTRY(name, function) {#name, function},
     REF_ENTRY(linear, ref_layer_linear) REF_ENTRY(layernorm, ref_layer_layernorm)
-        REF_ENTRY(add, ref_layer_add) REF_ENTRY(unit, ref_layer_unit)
+        REF_ENTRY(add, ref_layer_add) REF_ENTRY(l2norm, ref_layer_unit)
             REF_ENTRY(relu, ref_layer_activation) REF_ENTRY(gelu, ref_layer_activation)
                 REF_ENTRY(silu, ref_layer_activation) REF_ENTRY(tanh, ref_layer_activation)
                     REF_ENTRY(sigmoid, ref_layer_activation) REF_ATTENTION(REF_ENTRY)

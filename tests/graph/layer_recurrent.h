@@ -98,9 +98,10 @@ static void ref_layer_remember(const ref_call *c) {
   memcpy(c->y, c->in[0], (size_t)(c->rows * c->width) * sizeof *c->y);
 }
 
-#define REF_RECURRENT(X)       \
-  X(gru, ref_layer_recurrent)  \
-  X(lstm, ref_layer_recurrent) \
-  X(memory, ref_layer_memory) X(gate, ref_layer_gate) X(remember, ref_layer_remember)
+#define REF_RECURRENT(X)           \
+  X(gru, ref_layer_recurrent)      \
+  X(lstm, ref_layer_recurrent)     \
+  X(memory_read, ref_layer_memory) \
+  X(gru_classic, ref_layer_gate) X(memory_write, ref_layer_remember)
 
 #endif

@@ -125,19 +125,19 @@ static void ref_dropout(const ref_call *c) {
   }
 }
 
-#define REF_SEQUENCE(X)   \
-  X(last, ref_last)       \
-  X(first, ref_first)     \
-  X(mean, ref_mean)       \
-  X(flatten, ref_flatten) \
-  X(concat, ref_concat)   \
-  X(slice, ref_slice)     \
-  X(repeat, ref_repeat)   \
-  X(mul, ref_mul)         \
-  X(scale, ref_scale)     \
-  X(score, ref_score)     \
-  X(softmax, ref_softmax) \
-  X(mix, ref_mix)         \
+#define REF_SEQUENCE(X)    \
+  X(last, ref_last)        \
+  X(first, ref_first)      \
+  X(mean, ref_mean)        \
+  X(flatten, ref_flatten)  \
+  X(concat, ref_concat)    \
+  X(slice, ref_slice)      \
+  X(repeat, ref_repeat)    \
+  X(mul, ref_mul)          \
+  X(scale, ref_scale)      \
+  X(dot, ref_score)        \
+  X(softmax, ref_softmax)  \
+  X(weighted_sum, ref_mix) \
   X(dropout, ref_dropout)
 
 #endif

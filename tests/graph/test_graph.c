@@ -166,7 +166,7 @@ static void student_lines(void) {
                   "e = layernorm e w=layers.expand_norm_1\n"
                   "o = linear e 10 w=layers.expand_2\n"
                   "t = linear e 10 w=layers.teacher_align\n"
-                  "o = unit o\n"
+                  "o = l2norm o\n"
                   "output output=o teacher=t code=c\n");
   free(memory);
   lnspi_graph_text_write(build_well("student d=10 s=8 k=6 heads=3 act=relu order=norm_act "
@@ -218,16 +218,62 @@ static void round_trip(const char *text) {
   free(written_memory);
 }
 
+static lnspi_token word_of(const char *name) {
+  return (lnspi_token){name, (int32_t)strlen(name), 1, 1};
+}
+
+/* The word of a layer in texts of 0.1 finds the same layer, and names no other one. */
+static void old_name(const lnspi_layer *layer, int32_t index) {
+  const lnspi_layer *other;
+  if (!layer->old_name) return;
+  CHECK_INT(lnspi_layer_find(word_of(layer->old_name)), index);
+  for (int32_t i = 0; (other = lnspi_layer_at(i)) != NULL; i++)
+    CHECK(strcmp(other->name, layer->old_name) != 0);
+}
+
+/* A text of 0.1 and its new spelling are one network; it is written with the new words. */
+static void old_words(void) {
+  static const char *const words[][2] = {{"h = gate x 8 w=g", "h = gru_classic x 8 w=g"},
+                                         {"a = attend h h h heads=2", "a = sdpa h h h heads=2"},
+                                         {"m = memory a 5 8 w=m", "m = memory_read a 5 8 w=m"},
+                                         {"m = remember m m 5 w=m",
+                                          "m = memory_write m m 5 w=m"},
+                                         {"l = last m", "l = last m"},
+                                         {"s = score l m", "s = dot l m"},
+                                         {"o = mix s m", "o = weighted_sum s m"},
+                                         {"o = unit o", "o = l2norm o"}};
+  char text[2][512] = {"lnsp 1\nx = input 12\n", "lnsp 1\nx = input 12\n"};
+  void *memory[2];
+  const lnsp_graph *g[2];
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    for (int k = 0; k < 2; k++) strcat(strcat(text[k], words[i][k]), "\n");
+  for (int k = 0; k < 2; k++)
+    g[k] = build_well(strcat(text[k], "output output=o\n"), &memory[k]);
+  CHECK(lnspi_graph_equal(g[0], g[1]));
+  CHECK_STR(g[0]->architecture, text[1]);
+  CHECK(lnspi_graph_text_same(text[0], text[1]) && lnspi_graph_text_same(text[1], text[0]));
+  text[0][strlen(text[0]) - 2] = 'm'; /* output=m */
+  CHECK(!lnspi_graph_text_same(text[0], text[1]));
+  CHECK(lnspi_graph_text_same("student d=8", "student d=8"));
+  CHECK(!lnspi_graph_text_same("student d=8", "student d=80"));
+  CHECK(!lnspi_graph_text_same("lnsp 1\nunit = linear x 4 w=a\n",
+                               "lnsp 1\nl2norm = linear x 4 w=a\n"));
+  CHECK(!lnspi_graph_text_same("lnsp 1\no = unit x\n", "lnsp 1\no = mix x\n"));
+  free(memory[0]);
+  free(memory[1]);
+}
+
 static void round_trips(void) {
   const lnspi_layer *layer;
   const lnspi_arch *arch;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++) {
     CHECK(layer->help && layer->help[0]);
-    CHECK_INT(lnspi_layer_find(layer->name, (int32_t)strlen(layer->name)), i);
+    CHECK_INT(lnspi_layer_find(word_of(layer->name)), i);
+    old_name(layer, i);
     for (int32_t e = 0; layer->examples[e]; e++) round_trip(layer->examples[e]);
   }
   for (int32_t i = 0; (arch = lnspi_arch_at(i)) != NULL; i++) {
-    CHECK(arch->examples[0] && lnspi_arch_find(arch->name, (int32_t)strlen(arch->name)) == i);
+    CHECK(arch->examples[0] && lnspi_arch_find(word_of(arch->name)) == i);
     for (int32_t e = 0; arch->examples[e]; e++) round_trip(arch->examples[e]);
   }
 }
@@ -240,7 +286,7 @@ static void spelling(void) {
                                    "y=layernorm x eps=1e-9 w=n affine=1;;\n"
                                    "output\tcode=x output=y # the end",
                                    &memory);
-  CHECK_STR(g->architecture, "lnsp 1\nx = input 5\nx = unit x eps=1.234567e-07\n"
+  CHECK_STR(g->architecture, "lnsp 1\nx = input 5\nx = l2norm x eps=1.234567e-07\n"
                              "y = layernorm x w=n eps=1e-09\noutput output=y code=x\n");
   free(memory);
   /* a name bound again means the latest */
@@ -437,6 +483,7 @@ int main(void) {
   RUN(flops);
   RUN(student_lines);
   RUN(round_trips);
+  RUN(old_words);
   RUN(spelling);
   RUN(moved_and_compared);
   RUN(outputs_compared);

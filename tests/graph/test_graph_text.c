@@ -72,8 +72,8 @@ static const struct {
     {IN "y = linear x 3 w=a; z = add x y", LNSP_E_SHAPE, 3, 31, "'y' has 3"},
     {"lnsp 1\nx = ids count=9\ny = linear x 4 w=a", LNSP_E_SHAPE, 3, 12, "embedding"},
     {IN "y = last x chunk=65536; z = last y chunk=2", LNSP_E_LIMIT, 3, 29, "65536"},
-    {IN "y = unit x eps=0", LNSP_E_LIMIT, 3, 16, "eps"},
-    {IN "y = unit x eps=nan", LNSP_E_SYNTAX, 3, 16, "eps"},
+    {IN "y = l2norm x eps=0", LNSP_E_LIMIT, 3, 18, "eps"},
+    {IN "y = l2norm x eps=nan", LNSP_E_SYNTAX, 3, 18, "eps"},
     {IN "y = attention x w=a", LNSP_E_MISSING, 3, 5, "heads="},
     {IN "y = attention x heads=3 w=a", LNSP_E_SHAPE, 3, 23, "divides"},
     {"lnsp 1\nx = input 21846\ny = attention x heads=2 w=a", LNSP_E_SHAPE, 3, 23, "21845"},
@@ -181,8 +181,9 @@ static void tensor_limit(void) {
 static void hostile_texts(void) {
   static const char *const texts[] =
       {"student d=48 s=31 k=20 heads=4 act=silu teacher=0",
-       IN "h = linear x 6 w=a bias=0\nh = layernorm h w=n eps=1e-3\n"
-          "a = attention h heads=3 w=b\nh = add h a # sum\nh = unit h\noutput output=h code=a",
+       IN
+       "h = linear x 6 w=a bias=0\nh = layernorm h w=n eps=1e-3\n"
+       "a = attention h heads=3 w=b\nh = add h a # sum\nh = l2norm h\noutput output=h code=a",
        NULL};
   static const char replace[] = "\n;#= \t0-9.e+\x01\x7f\xff,\"\\xw";
   char text[256];

@@ -476,7 +476,7 @@ static void padding_changes_no_bits(void) {
 /* Zero rows: no NaN where the reference has none. */
 static void zero_rows(void) {
   static const char *const texts[] =
-      {"lnsp 1; x = input 20; y = unit x; output output=y",
+      {"lnsp 1; x = input 20; y = l2norm x; output output=y",
        "lnsp 1; x = input 20; y = layernorm x w=n; output output=y",
        "lnsp 1; x = input 20; y = attention x heads=2 w=n; output output=y", NULL};
   for (int t = 0; texts[t]; t++) {

@@ -107,16 +107,16 @@ static void check_clipping(const char *text, int64_t concepts) {
 }
 
 static void examples_are_clipped_each(void) {
-  static const char *const texts[] =
-      {"lnsp 1; x = input 8; y = gru x 6 w=a; y = gru y 7 w=a layer=1; output output=y",
-       "lnsp 1; x = input 8; y = lstm x 6 w=a; y = lstm y 7 w=a layer=1; output output=y",
-       "lnsp 1; x = input 8; y = gru x 6 w=a chunk=2; y = last y chunk=2; y = lstm y 5 w=b;"
-       "y = last y; output output=y",
-       "lnsp 1; x = input 8; y = gru x 6 w=a; y = last y; y = memory y 5 7 w=m;"
-       "y = linear y 9 w=l; output output=y",
-       "memory_gru in=8 d=6 slots=5 layers=1",
-       "lnsp 1; x = input 8; h = gate x 6 w=a; l = last h; y = gate h l 6 w=b; output output=y",
-       NULL};
+  static const char *const texts[] = {
+      "lnsp 1; x = input 8; y = gru x 6 w=a; y = gru y 7 w=a layer=1; output output=y",
+      "lnsp 1; x = input 8; y = lstm x 6 w=a; y = lstm y 7 w=a layer=1; output output=y",
+      "lnsp 1; x = input 8; y = gru x 6 w=a chunk=2; y = last y chunk=2; y = lstm y 5 w=b;"
+      "y = last y; output output=y",
+      "lnsp 1; x = input 8; y = gru x 6 w=a; y = last y; y = memory_read y 5 7 w=m;"
+      "y = linear y 9 w=l; output output=y",
+      "memory_gru in=8 d=6 slots=5 layers=1",
+      "lnsp 1; x = input 8; h = gru_classic x 6 w=a; l = last h; y = gru_classic h l 6 w=b; output output=y",
+      NULL};
   for (int i = 0; texts[i]; i++) {
     check_clipping(texts[i], 4);
     check_clipping(texts[i], i == 2 ? 6 : 1);
@@ -192,10 +192,10 @@ static void texts_are_refused(void) {
        "lnsp 1; x = input 8; y = gru x 4 w=a chunk=-1; output output=y",
        "lnsp 1; x = input 8; h = last x; y = gru h 4 w=a chunk=3; output output=y",
        "lnsp 1; x = input 8; y = gru x 4 w=a; y = gru y 4 w=a; output output=y",
-       "lnsp 1; x = input 8; y = gate x x 8 w=a; output output=y",
-       "lnsp 1; x = input 8; h = last x; y = gate x h 7 w=a; output output=y",
-       "lnsp 1; x = input 8; y = memory x 5 w=m; output output=y",
-       "lnsp 1; x = input 8; y = memory x 5 6 w=m zero=-2; output output=y",
+       "lnsp 1; x = input 8; y = gru_classic x x 8 w=a; output output=y",
+       "lnsp 1; x = input 8; h = last x; y = gru_classic x h 7 w=a; output output=y",
+       "lnsp 1; x = input 8; y = memory_read x 5 w=m; output output=y",
+       "lnsp 1; x = input 8; y = memory_read x 5 6 w=m zero=-2; output output=y",
        "gru layers=0",
        "gru d=70000",
        "lstm head=two",

@@ -20,15 +20,15 @@
 #define WIDE \
   "lnsp 1; x=input 300; h=linear x 900 w=a; h=relu h; o=linear h 290 w=b; output output=o"
 #define STUDENT "student d=130 s=100 k=70 heads=2"
-#define LOOK                                                                                  \
-  "lnsp 1; x=input 70; p=position x 20 w=p; q=linear p 64 w=q; k=linear p 64 w=k;"            \
-  "v=linear p 64 w=v; a=attend q k v heads=4 window=2; h=attention a q heads=2 causal=1 w=m;" \
-  "l=last h; r=attention l h heads=4 w=n; r=repeat r h; h=add h r; o=linear h 90 w=o;"        \
+#define LOOK                                                                                \
+  "lnsp 1; x=input 70; p=position x 20 w=p; q=linear p 64 w=q; k=linear p 64 w=k;"          \
+  "v=linear p 64 w=v; a=sdpa q k v heads=4 window=2; h=attention a q heads=2 causal=1 w=m;" \
+  "l=last h; r=attention l h heads=4 w=n; r=repeat r h; h=add h r; o=linear h 90 w=o;"      \
   "output output=o"
 /* every layer, odd widths, values with two readers, a matrix used twice */
-#define MIXED                                                                                   \
-  "lnsp 1; x=input 70; h=linear x 200 w=a; h=layernorm h w=n; g=gelu h; u=linear g 200 w=b;"    \
-  "u=linear u 200 w=b; s=add u g; s=attention s heads=4 w=t; s=unit s; s=layernorm s affine=0;" \
+#define MIXED                                                                                     \
+  "lnsp 1; x=input 70; h=linear x 200 w=a; h=layernorm h w=n; g=gelu h; u=linear g 200 w=b;"      \
+  "u=linear u 200 w=b; s=add u g; s=attention s heads=4 w=t; s=l2norm s; s=layernorm s affine=0;" \
   "o=linear s 90 w=c bias=0; o=tanh o; output output=o code=g"
 
 /* ---- what runs the tasks ---- */

@@ -26,7 +26,7 @@ h = linear h 24 w=b
 h = tanh h
 h = linear h 24 w=b
 y = linear h 20 w=c bias=0
-y = unit y
+y = l2norm y
 output output=y"""
 CASES = [("mse", 1), ("mse", 3), ("triplet margin=1.5", 1), ("triplet margin=1.5", 2)]
 

@@ -16,7 +16,7 @@ static const char privacy_graph[] = "lnsp 1\n"
                                     "h = tanh h\n"
                                     "h = linear h 24 w=b\n"
                                     "y = linear h 20 w=c bias=0\n"
-                                    "y = unit y\n"
+                                    "y = l2norm y\n"
                                     "output output=y\n";
 
 /* Norms of the examples' gradients; and, clipped to most, the norm of their mean and

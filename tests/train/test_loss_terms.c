@@ -89,7 +89,7 @@ static void numbers(const char *net, const char *architecture, const char *key,
 static void pytorch(void) {
   static const char order[] =
       "lnsp 1; x = input 12; l = last x; h = flatten x 5; h = linear h 9 w=a; h = gelu h; "
-      "h = linear h 12 w=b; y = unit h; m = mul l y; n = scale y by=-1; n = add l n; "
+      "h = linear h 12 w=b; y = l2norm h; m = mul l y; n = scale y by=-1; n = add l n; "
       "h = concat l y m n; h = linear h 6 w=c; h = relu h; h = linear h 1 w=d; "
       "output output=y order=h";
   static const char heads[] =

@@ -98,7 +98,7 @@ static void many_tensors_with_ages_of_their_own(void) {
   size_t used = (size_t)sprintf(text, "lnsp 1\nx = input 3\n");
   for (int i = 0; i < LAYERS; i++)
     used += (size_t)sprintf(text + used, "x = linear x 3 w=a%d\n", i);
-  sprintf(text + used, "x = unit x\noutput output=x\n");
+  sprintf(text + used, "x = l2norm x\noutput output=x\n");
   lnsp_trainer *start = make_trainer(text, "mse", "sgd lr=1e-3"), *a = NULL, *b = NULL;
   support_bytes bytes = state_save(start, LNSP_SAVE_STATE);
   state_change change = {"lnsp.step", "2000000000000000", NULL, NULL, NULL};

@@ -11,7 +11,7 @@ h = gelu h
 a = attention h heads=2 w=look
 c = add h a
 o = linear c 12 w=up
-o = unit o
+o = l2norm o
 output output=o code=c
 """
 

@@ -40,9 +40,9 @@ static void amn_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "k = linear x %lld w=context_encoder", (long long)w.d);
   LNSPI_LINE(b, "mean = mean x");
   LNSPI_LINE(b, "q = linear mean %lld w=query_encoder", (long long)w.d);
-  LNSPI_LINE(b, "s = score q k");
+  LNSPI_LINE(b, "s = dot q k");
   LNSPI_LINE(b, "a = softmax s over=concepts");
-  LNSPI_LINE(b, "h = mix a x");
+  LNSPI_LINE(b, "h = weighted_sum a x");
   LNSPI_LINE(b, "h = concat mean h");
   amn_residual(b, &w, "gelu", dropout);
   LNSPI_LINE(b, "h = linear h %lld w=residual_net.6", (long long)w.in);

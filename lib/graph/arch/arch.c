@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/decimal.h"
-#include "base/str.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/arch/list.h"
@@ -24,13 +23,10 @@ const lnspi_arch *lnspi_arch_at(int32_t index) {
   return index >= 0 && index < count ? arch_table[index] : NULL;
 }
 
-int32_t lnspi_arch_find(const char *name, int32_t length) {
+int32_t lnspi_arch_find(lnspi_token word) {
   const lnspi_arch *arch;
-  int32_t i;
-  for (i = 0; (arch = lnspi_arch_at(i)) != NULL; i++)
-    if (lnspi_str_length(arch->name) == (size_t)length &&
-        !memcmp(arch->name, name, (size_t)length))
-      return i;
+  for (int32_t i = 0; (arch = lnspi_arch_at(i)) != NULL; i++)
+    if (lnspi_token_is(word, arch->name)) return i;
   return -1;
 }
 
@@ -87,7 +83,7 @@ void lnspi_arch_head(lnspi_builder *b, const char *stem, int64_t width, const ch
 
 void lnspi_arch_outputs(lnspi_builder *b, int32_t normalise, const char *more) {
   if (normalise) {
-    LNSPI_LINE(b, "o = unit raw");
+    LNSPI_LINE(b, "o = l2norm raw");
     LNSPI_LINE(b, "output output=o raw=raw%s", more);
   } else {
     LNSPI_LINE(b, "output output=raw%s", more);

@@ -29,7 +29,7 @@ static void family_a_emit(lnspi_builder *b) {
   }
   family_a_linear(b, "c", "e", s, "expansion", act);
   family_a_linear(b, "e", "o", s, "output_proj", NULL);
-  if (normalise) LNSPI_LINE(b, "o = unit o");
+  if (normalise) LNSPI_LINE(b, "o = l2norm o");
   LNSPI_LINE(b, "output output=o code=c");
 }
 

@@ -19,7 +19,7 @@ static void family_b_doc_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "e = linear c %lld w=expansion", (long long)s);
   if (act) LNSPI_LINE(b, "e = %s e", act);
   LNSPI_LINE(b, "o = linear e %lld w=teacher_align", (long long)d);
-  if (normalise) LNSPI_LINE(b, "o = unit o");
+  if (normalise) LNSPI_LINE(b, "o = l2norm o");
   LNSPI_LINE(b, "output output=o code=c");
 }
 

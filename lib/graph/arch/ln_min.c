@@ -12,7 +12,7 @@ static void ln_min_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "h = layernorm x w=input_norm");
   LNSPI_LINE(b, "c = linear h %lld w=compress", (long long)s);
   LNSPI_LINE(b, "o = linear c %lld w=align", (long long)d);
-  if (normalise) LNSPI_LINE(b, "o = unit o");
+  if (normalise) LNSPI_LINE(b, "o = l2norm o");
   LNSPI_LINE(b, "output output=o code=c");
 }
 

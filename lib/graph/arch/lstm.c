@@ -47,7 +47,7 @@ static void lstm_emit_with(lnspi_builder *b, int32_t initial) {
   if (head != LSTM_MLP)
     LNSPI_LINE(b, "h = linear h %lld w=output_proj%s", (long long)out,
                head == LSTM_RELU ? ".3" : "");
-  if (normalise) LNSPI_LINE(b, "o = unit h%s", head == LSTM_RELU ? " eps=1e-8 rule=add" : "");
+  if (normalise) LNSPI_LINE(b, "o = l2norm h%s", head == LSTM_RELU ? " eps=1e-8 rule=add" : "");
   LNSPI_LINE(b, "output output=%s raw=h", normalise ? "o" : "h");
 }
 

@@ -99,7 +99,7 @@ static void mamba_finish(lnspi_builder *b, const mamba *m) {
     LNSPI_LINE(b, "raw = scale raw by=%s", number);
     LNSPI_LINE(b, "raw = add raw a");
   }
-  LNSPI_LINE(b, "o = unit raw");
+  LNSPI_LINE(b, "o = l2norm raw");
   LNSPI_LINE(b, "l = last o");
   LNSPI_LINE(b, "output output=o raw=raw last=l");
 }
@@ -166,7 +166,8 @@ static void mamba_gated_emit(lnspi_builder *b) {
   for (int32_t i = 0; i < layers; i++) {
     lnspi_format(stem, sizeof stem, "mamba_layers.%d", i);
     mamba_block(b, &m, stem);
-    LNSPI_LINE(b, "c = gate h %s %lld w=gru_gates.%d", i ? "k" : "", (long long)hidden, i);
+    LNSPI_LINE(b, "c = gru_classic h %s %lld w=gru_gates.%d", i ? "k" : "", (long long)hidden,
+               i);
     LNSPI_LINE(b, "h = linear c %lld w=gru_gates.%d.out_proj", (long long)m.d, i);
     if (i + 1 < layers) LNSPI_LINE(b, "k = last c");
   }

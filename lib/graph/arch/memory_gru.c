@@ -27,7 +27,7 @@ static void memory_gru_emit(lnspi_builder *b) {
   const long long in = (long long)n.in, d = (long long)n.d, slots = (long long)n.slots;
   LNSPI_LINE(b, "x = input %lld", in);
   LNSPI_LINE(b, "x = layernorm x w=input_norm");
-  LNSPI_LINE(b, "c = memory x %lld %lld w=memory zero=%lld", slots, in, d);
+  LNSPI_LINE(b, "c = memory_read x %lld %lld w=memory zero=%lld", slots, in, d);
   LNSPI_LINE(b, "c = repeat c x");
   LNSPI_LINE(b, "h = concat x c");
   for (int32_t i = 0; i < n.layers; i++) {
@@ -35,7 +35,7 @@ static void memory_gru_emit(lnspi_builder *b) {
     LNSPI_LINE(b, "h = gru h %lld w=gru layer=%d", d, i);
   }
   LNSPI_LINE(b, "h = last h");
-  LNSPI_LINE(b, "c = memory h %lld %lld w=memory", slots, in);
+  LNSPI_LINE(b, "c = memory_read h %lld %lld w=memory", slots, in);
   LNSPI_LINE(b, "f = concat h c");
   LNSPI_LINE(b, "f = linear f %lld w=fusion.0", d);
   LNSPI_LINE(b, "f = gelu f");
@@ -45,7 +45,7 @@ static void memory_gru_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "f = gelu f");
   lnspi_arch_drop(b, "f", n.dropout);
   LNSPI_LINE(b, "raw = linear f %lld w=output_proj.3", in);
-  if (n.write) LNSPI_LINE(b, "raw = remember raw h %lld w=memory", slots);
+  if (n.write) LNSPI_LINE(b, "raw = memory_write raw h %lld w=memory", slots);
   lnspi_arch_outputs(b, n.normalise, "");
 }
 

@@ -17,7 +17,7 @@ static void mlp_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "h = relu h");
   lnspi_arch_drop(b, "h", dropout);
   LNSPI_LINE(b, "raw = linear h %lld w=network.3", (long long)in);
-  LNSPI_LINE(b, "o = unit raw eps=1e-8 rule=add");
+  LNSPI_LINE(b, "o = l2norm raw eps=1e-8 rule=add");
   LNSPI_LINE(b, "output output=o raw=raw");
 }
 

@@ -39,7 +39,7 @@ static void residual_rnn_emit(lnspi_builder *b, const residual_rnn_kind *kind) {
     lnspi_arch_head(b, "head", d, "gelu", out, dropout);
   else
     LNSPI_LINE(b, "h = linear h %lld w=output_proj", (long long)out);
-  if (normalise) LNSPI_LINE(b, "o = unit h");
+  if (normalise) LNSPI_LINE(b, "o = l2norm h");
   LNSPI_LINE(b, "output output=%s raw=h", normalise ? "o" : "h");
 }
 

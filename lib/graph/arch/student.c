@@ -80,7 +80,7 @@ static void student_emit(lnspi_builder *b) {
                 n.expand_norm_1 ? "expand_norm_1" : NULL);
   LNSPI_LINE(b, "o = linear e %lld w=layers.expand_2", (long long)n.d);
   if (n.teacher) LNSPI_LINE(b, "t = linear e %lld w=layers.teacher_align", (long long)n.d);
-  if (n.normalise) LNSPI_LINE(b, "o = unit o");
+  if (n.normalise) LNSPI_LINE(b, "o = l2norm o");
   LNSPI_LINE(b, "output output=o %s code=%s", n.teacher ? "teacher=t" : "", code);
 }
 

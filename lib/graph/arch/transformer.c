@@ -69,7 +69,7 @@ static void transformer_encoder_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "h = relu h");
   lnspi_arch_drop(b, "h", t.block.dropout);
   LNSPI_LINE(b, "raw = linear h %lld w=head.3", (long long)t.out);
-  LNSPI_LINE(b, "o = unit raw eps=1e-8 rule=add");
+  LNSPI_LINE(b, "o = l2norm raw eps=1e-8 rule=add");
   LNSPI_LINE(b, "output output=o raw=raw");
 }
 
@@ -95,7 +95,7 @@ static void p8_transformer_emit(lnspi_builder *b) {
   lnspi_arch_drop(b, "w", t.block.dropout);
   LNSPI_LINE(b, "w = linear w %lld w=context_attention.3", (long long)concepts);
   LNSPI_LINE(b, "w = softmax w");
-  LNSPI_LINE(b, "raw = mix w x");
+  LNSPI_LINE(b, "raw = weighted_sum w x");
   if (eps > 0) {
     lnspi_decimal_write(eps, number);
     LNSPI_LINE(b, "r = linear h %lld w=residual_head.0", (long long)hidden);

@@ -10,12 +10,13 @@ static void dot_define(lnspi_builder *b, lnspi_node *node) {
   node->real[0] = lnspi_arg_real(b, "scale", -1e6, 1e6, 1.0 / sqrt((double)q->width));
   node->width = 1;
   node->every = k->every;
+  node->shift = LNSPI_SHIFT_KEYS;
   if (q->every)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
                      "the query '%s' must have one row a sequence: use last or mean", q->name);
   if (q->width != k->width)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
-                     "score needs equal widths: '%s' has %lld, '%s' has %lld", q->name,
+                     "dot needs equal widths: '%s' has %lld, '%s' has %lld", q->name,
                      (long long)q->width, k->name, (long long)k->width);
 }
 
@@ -55,15 +56,15 @@ static size_t dot_write(const lnsp_graph *graph, const lnspi_node *node, char *t
 }
 
 static const char *const dot_examples[] =
-    {"lnsp 1\nx = input 19\nq = mean x\ny = score q x\noutput output=y",
+    {"lnsp 1\nx = input 19\nq = mean x\ny = dot q x\noutput output=y",
      "lnsp 1\nx = input 32; q = last x; q = linear q 20 w=q; k = linear x 20 w=k; "
-     "y = score q k scale=.7; output output=y",
+     "y = dot q k scale=.7; output output=y",
      NULL};
 
 const lnspi_layer lnspi_layer_dot = {
-    .name = "score",
-    .help =
-        "s = score q k [scale=1/sqrt(width)]: q, of one row a sequence, times each row of k",
+    .name = "dot",
+    .old_name = "score",
+    .help = "s = dot q k [scale=1/sqrt(width)]: q, of one row a sequence, times each row of k",
     .inputs_low = 2,
     .inputs_high = 2,
     .define = dot_define,

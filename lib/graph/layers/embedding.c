@@ -1,6 +1,5 @@
 /* A row of a table for each id. The gradient of the table lies in memory as a whole, since
  * any row may have one; that of padding's row stays zero, as in PyTorch. */
-#include "base/str.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
@@ -14,8 +13,7 @@ static void embedding_define(lnspi_builder *b, lnspi_node *node) {
   node->number[0] = (int32_t)lnspi_arg_size(b, "number of ids");
   node->width = lnspi_arg_size(b, "width of an id's row");
   node->number[1] = (int32_t)lnspi_arg_integer(b, "pad", -1, node->number[0] - 1, -1);
-  if (!lnspi_str_equal(lnspi_layer_at(ids->layer)->name, "ids") ||
-      ids->number[0] > node->number[0])
+  if (node->input[0] != 0 || !b->graph->id_count || b->graph->id_count > node->number[0])
     LNSPI_BUILD_FAIL(
         b, LNSP_E_SHAPE, b->line.input[0],
         "'%s' does not hold ids below %d: the input of an embedding is a line such "
@@ -73,6 +71,7 @@ const lnspi_layer lnspi_layer_embedding = {
     .inputs_low = 1,
     .inputs_high = 1,
     .weights_high = 1,
+    .takes_ids = 1,
     .define = embedding_define,
     .forward = embedding_forward,
     .backward = embedding_backward,

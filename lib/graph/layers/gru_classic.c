@@ -33,10 +33,11 @@ static void gru_classic_define(lnspi_builder *b, lnspi_node *node) {
   node->width = lnspi_arg_size(b, "width of the state");
   if (node->input_count > 1 &&
       (nodes[node->input[1]].width != node->width || nodes[node->input[1]].every != 0))
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
-                     "gate begins with one row a sequence, of the state's width %lld: '%s' is "
-                     "not that, use last",
-                     (long long)node->width, nodes[node->input[1]].name);
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, b->line.input[1],
+        "the first state of gru_classic has one row a sequence, of the state's width %lld: "
+        "'%s' is not that, use last",
+        (long long)node->width, nodes[node->input[1]].name);
   if (x->width + node->width > LNSPI_MAX_WIDTH)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op, "input and state together are wider than %d",
                      LNSPI_MAX_WIDTH);
@@ -270,16 +271,17 @@ static size_t gru_classic_write(const lnsp_graph *graph, const lnspi_node *node,
 }
 
 static const char *const gru_classic_examples[] = {
-    "lnsp 1\nx = input 7; y = gate x 20 w=a\noutput output=y",
-    "lnsp 1\nx = input 16; h = gate x 5 w=a; l = last h; y = gate x l 5 w=b; output output=y",
-    "lnsp 1\nx = input 9; h = linear x 9 w=a; l = last x; l = linear l 33 w=l; y = gate h l 33 w=b;"
+    "lnsp 1\nx = input 7; y = gru_classic x 20 w=a\noutput output=y",
+    "lnsp 1\nx = input 16; h = gru_classic x 5 w=a; l = last h; y = gru_classic x l 5 w=b; output output=y",
+    "lnsp 1\nx = input 9; h = linear x 9 w=a; l = last x; l = linear l 33 w=l; y = gru_classic h l 33 w=b;"
     "output output=y",
     NULL};
 
 const lnspi_layer lnspi_layer_gru_classic = {
-    .name = "gate",
+    .name = "gru_classic",
+    .old_name = "gate",
     .help =
-        "y = gate x [h] WIDTH w=NAME: the states of a gated cell over the concepts of x, from "
+        "y = gru_classic x [h] WIDTH w=NAME: the states of a gated cell over the concepts of x, from "
         "h or zero",
     .inputs_low = 1,
     .inputs_high = 2,

@@ -4,15 +4,15 @@
 
 static void ids_define(lnspi_builder *b, lnspi_node *node) {
   node->width = 1;
-  node->number[0] = (int32_t)lnspi_arg_integer(b, "count", 1, 1 << 24, 0);
+  b->graph->id_count = (int32_t)lnspi_arg_integer(b, "count", 1, 1 << 24, 0);
 }
 
 static void ids_nothing(const lnspi_call *call) { (void)call; }
 
 static size_t ids_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                         size_t capacity) {
-  (void)graph;
-  return lnspi_format(to, capacity, " count=%d", node->number[0]);
+  (void)node;
+  return lnspi_format(to, capacity, " count=%d", graph->id_count);
 }
 
 static const char *const ids_examples[] = {NULL}; /* embedding's have one */

@@ -67,13 +67,14 @@ static size_t l2norm_write(const lnsp_graph *graph, const lnspi_node *node, char
 }
 
 static const char *const l2norm_examples[] =
-    {"lnsp 1\nx = input 23\ny = unit x\noutput output=y",
-     "lnsp 1\nx = input 48; y = unit x eps=1e-8; output output=y",
-     "lnsp 1\nx = input 21; y = unit x eps=.01 rule=add; output output=y", NULL};
+    {"lnsp 1\nx = input 23\ny = l2norm x\noutput output=y",
+     "lnsp 1\nx = input 48; y = l2norm x eps=1e-8; output output=y",
+     "lnsp 1\nx = input 21; y = l2norm x eps=.01 rule=add; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_l2norm = {
-    .name = "unit",
-    .help = "y = unit x [eps=1e-12] [rule=max|add]: x / max(|x|, eps), or x / (|x| + eps)",
+    .name = "l2norm",
+    .old_name = "unit",
+    .help = "y = l2norm x [eps=1e-12] [rule=max|add]: x / max(|x|, eps), or x / (|x| + eps)",
     .inputs_low = 1,
     .inputs_high = 1,
     .define = l2norm_define,

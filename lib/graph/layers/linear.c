@@ -11,7 +11,7 @@
 #define LINEAR_WEIGHT 0
 #define LINEAR_BIAS 1
 #define LINEAR_MOST_PARTS 64
-/* number[]: bias, init, LNSPI_LINEAR_ZERO_GRAD_BIAS, and */
+/* number[]: bias, init, and */
 #define LINEAR_PARTS 3
 #define LINEAR_PART 4
 #define LINEAR_START 5
@@ -74,7 +74,7 @@ static void linear_backward(const lnspi_call *c) {
                      c->rows, 1);
     lnspi_layer_zero_pads(c->din[0], c->in_ld[0], c->rows, lnspi_round16(c->in_width[0]));
   }
-  if (c->dweight[LINEAR_BIAS] && !c->node->number[LNSPI_LINEAR_ZERO_GRAD_BIAS])
+  if (c->dweight[LINEAR_BIAS] && !c->node->constant_lost)
     c->k->column_sum(c->dweight[LINEAR_BIAS] + linear_offset(c), c->dout, c->out_ld, c->rows,
                      c->node->width);
   if (c->use)

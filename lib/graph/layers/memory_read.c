@@ -192,14 +192,15 @@ static size_t memory_read_write(const lnsp_graph *graph, const lnspi_node *node,
 }
 
 static const char *const memory_read_examples[] =
-    {"lnsp 1\nx = input 11; y = memory x 20 9 w=m\noutput output=y",
-     "lnsp 1\nx = input 16; y = memory x 3 37 w=m; output output=y",
-     "lnsp 1\nx = input 5; y = memory x 7 16 w=m zero=12; output output=y", NULL};
+    {"lnsp 1\nx = input 11; y = memory_read x 20 9 w=m\noutput output=y",
+     "lnsp 1\nx = input 16; y = memory_read x 3 37 w=m; output output=y",
+     "lnsp 1\nx = input 5; y = memory_read x 7 16 w=m zero=12; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_memory_read = {
-    .name = "memory",
+    .name = "memory_read",
+    .old_name = "memory",
     .help =
-        "y = memory q SLOTS WIDTH w=NAME [zero=N]: the slots weighed by their cosine with a "
+        "y = memory_read q SLOTS WIDTH w=NAME [zero=N]: the slots weighed by their cosine with a "
         "projection of q; zero: of N zeros, one row a sequence",
     .inputs_low = 1,
     .inputs_high = 1,

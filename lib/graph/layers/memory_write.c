@@ -101,16 +101,17 @@ static size_t memory_write_write(const lnsp_graph *graph, const lnspi_node *node
                                  used);
 }
 
-static const char *const memory_write_examples[] =
-    {"lnsp 1\nx = input 11; h = tanh x; y = remember x h 20 w=m\noutput output=y",
-     "lnsp 1\nx = input 16; h = linear x 5 w=a; m = memory h 7 9 w=m; y = remember m h 7 w=m;"
-     "output output=y",
-     NULL};
+static const char *const memory_write_examples[] = {
+    "lnsp 1\nx = input 11; h = tanh x; y = memory_write x h 20 w=m\noutput output=y",
+    "lnsp 1\nx = input 16; h = linear x 5 w=a; m = memory_read h 7 9 w=m; y = memory_write m h 7 w=m;"
+    "output output=y",
+    NULL};
 
 const lnspi_layer lnspi_layer_memory_write = {
-    .name = "remember",
+    .name = "memory_write",
+    .old_name = "remember",
     .help =
-        "y = remember x h SLOTS w=NAME: x; each update writes its mean into NAME.memory, slot "
+        "y = memory_write x h SLOTS w=NAME: x; each update writes its mean into NAME.memory, slot "
         "by slot as NAME.write_gate of h says",
     .inputs_low = 2,
     .inputs_high = 2,

@@ -46,6 +46,7 @@ static void position_define(lnspi_builder *b, lnspi_node *node) {
   const int64_t width = b->graph->nodes[node->input[0]].width;
   lnspi_weight shape;
   node->width = width;
+  node->shift = LNSPI_SHIFT_PASSES;
   node->number[0] = (int32_t)lnspi_arg_size(b, "number of positions");
   node->number[1] = lnspi_arg_choice(b, "kind", POSITION_KINDS, POSITION_LEARNED);
   node->number[2] = (int32_t)lnspi_arg_integer(b, "rank", 1, 3, 3);

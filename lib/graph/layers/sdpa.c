@@ -295,18 +295,19 @@ static size_t sdpa_write(const lnsp_graph *graph, const lnspi_node *node, char *
 
 static const char *const sdpa_examples[] =
     {"lnsp 1; x = input 12; q = linear x 8 w=q; k = linear x 8 w=k; v = linear x 6 w=v; "
-     "y = attend q k v heads=2; output output=y",
+     "y = sdpa q k v heads=2; output output=y",
      "lnsp 1; x = input 10; q = linear x 9 w=q; k = linear x 9 w=k; "
-     "y = attend q k x heads=1 causal=1; output output=y",
+     "y = sdpa q k x heads=1 causal=1; output output=y",
      "lnsp 1; x = input 9; k = linear x 9 w=k; "
-     "y = attend x k x heads=3 window=1; output output=y",
+     "y = sdpa x k x heads=3 window=1; output output=y",
      "lnsp 1; x = input 20; k = linear x 20 w=k; "
-     "y = attend k x x 9 heads=5 causal=1 window=2 added=bias; output output=y",
+     "y = sdpa k x x 9 heads=5 causal=1 window=2 added=bias; output output=y",
      NULL};
 
 const lnspi_layer lnspi_layer_sdpa = {
-    .name = "attend",
-    .help = "y = attend q k v [SIZE] heads=N [causal=0] [window=N] [added=NAME]: attention "
+    .name = "sdpa",
+    .old_name = "attend",
+    .help = "y = sdpa q k v [SIZE] heads=N [causal=0] [window=N] [added=NAME]: attention "
             "without projections",
     .inputs_low = 3,
     .inputs_high = 3,

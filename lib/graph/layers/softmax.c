@@ -7,6 +7,7 @@ static void softmax_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *x = &b->graph->nodes[node->input[0]];
   node->width = x->width;
   node->number[0] = lnspi_arg_choice(b, "over", "width,concepts", 0);
+  if (node->number[0]) node->shift = LNSPI_SHIFT_LOST;
   if (node->number[0] && (x->width != 1 || !x->every))
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "over"),
                      "over=concepts needs one number a concept, but '%s' has width %lld%s",

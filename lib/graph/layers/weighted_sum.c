@@ -8,10 +8,11 @@ static void weighted_sum_define(lnspi_builder *b, lnspi_node *node) {
   node->width = x->width;
   node->every = 0;
   if (!x->every || (s->every && (s->every != x->every || s->width != 1)))
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
-                     "mix needs one weight for each row of '%s': '%s' must have width 1 and as "
-                     "many rows, or one row a sequence with a weight for each",
-                     x->name, s->name);
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, b->line.input[0],
+        "weighted_sum needs one weight for each row of '%s': '%s' must have width 1 and as "
+        "many rows, or one row a sequence with a weight for each",
+        x->name, s->name);
   if (!s->every) lnspi_declare_concepts(b, s->width * x->every, s->width * x->every, x->every);
 }
 
@@ -53,14 +54,15 @@ static int64_t weighted_sum_flops(const lnspi_extent *e) {
   return 2 * e->node->width * e->in_concepts[1];
 }
 
-static const char *const weighted_sum_examples[] =
-    {"lnsp 1\nx = input 19\ns = linear x 1 w=a\ny = mix s x\noutput output=y",
-     "lnsp 1\nx = input 16; h = last x; s = linear h 5 w=a; y = mix s x; output output=y",
-     NULL};
+static const char *const weighted_sum_examples[] = {
+    "lnsp 1\nx = input 19\ns = linear x 1 w=a\ny = weighted_sum s x\noutput output=y",
+    "lnsp 1\nx = input 16; h = last x; s = linear h 5 w=a; y = weighted_sum s x; output output=y",
+    NULL};
 
 const lnspi_layer lnspi_layer_weighted_sum = {
-    .name = "mix",
-    .help = "y = mix s x: the sum of a sequence's rows of x, times its weights s",
+    .name = "weighted_sum",
+    .old_name = "mix",
+    .help = "y = weighted_sum s x: the sum of a sequence's rows of x, times its weights s",
     .inputs_low = 2,
     .inputs_high = 2,
     .define = weighted_sum_define,
