@@ -173,8 +173,7 @@ static int graph_nodes_equal(const lnspi_node *a, const lnspi_node *b) {
   return a->layer == b->layer && a->input_count == b->input_count && a->width == b->width &&
          a->every == b->every && !memcmp(a->input, b->input, sizeof a->input) &&
          !memcmp(a->slot, b->slot, sizeof a->slot) &&
-         !memcmp(a->number, b->number, sizeof a->number) &&
-         !memcmp(a->real, b->real, sizeof a->real);
+         !memcmp(&a->args, &b->args, sizeof a->args);
 }
 
 static int graph_weights_equal(const lnspi_weight *a, const lnspi_weight *b) {

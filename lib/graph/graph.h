@@ -4,6 +4,7 @@
 #define LNSPI_GRAPH_GRAPH_H
 
 #include "base/block.h"
+#include "graph/layer_args.h"
 
 #define LNSPI_MAX_NODES 1024
 #define LNSPI_MAX_WEIGHTS 2048
@@ -62,8 +63,7 @@ typedef struct lnspi_node {
   int32_t input_count;
   int32_t input[LNSPI_MAX_INPUTS];  /* earlier nodes */
   int32_t slot[LNSPI_MAX_SLOTS];    /* weights, -1: absent */
-  int32_t number[8];                /* the layer's own arguments */
-  float real[4];
+  lnspi_layer_args args;            /* the member of the layer */
   int32_t shift;                    /* LNSPI_SHIFT_..., set by define */
   int32_t constant_lost; /* 1: no output changes if all rows of the value do alike */
   /* Rows: 1: one a concept; n: one every n concepts; 0: one a sequence. */

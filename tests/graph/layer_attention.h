@@ -8,12 +8,12 @@ typedef struct ref_attend {
   double *o;
   const uint8_t *mask;
   int64_t mask_ld, batch, queries, keys, heads, width, value_width;
-  const int32_t *sight; /* causal, window, size of added */
+  lnspi_sdpa_pattern pattern;
 } ref_attend;
 
 static int ref_sees(const ref_attend *a, int64_t b, int64_t i, int64_t j) {
-  if (a->sight[0] && j > i) return 0;
-  if (a->sight[1] >= 0 && llabs(i - j) > a->sight[1]) return 0;
+  if (a->pattern.causal && j > i) return 0;
+  if (a->pattern.window >= 0 && llabs(i - j) > a->pattern.window) return 0;
   return !a->mask || a->mask[b * a->mask_ld + j];
 }
 
@@ -27,7 +27,7 @@ static void ref_attend_row(const ref_attend *a, int64_t b, int64_t h, int64_t i,
     double s = 0;
     for (int64_t e = 0; e < head; e++) s += q[e] * k[e];
     s /= sqrt((double)head);
-    if (a->added) s += a->added[i * a->sight[2] + j];
+    if (a->added) s += a->added[i * a->pattern.added + j];
     total += p[j] = ref_sees(a, b, i, j) ? exp(s) : 0;
   }
   for (int64_t j = 0; j < a->keys && total > 0; j++)
@@ -43,21 +43,22 @@ static void ref_attend_all(const ref_attend *a) {
   free(p);
 }
 
-static ref_attend ref_attend_of(const ref_call *c, int32_t memory, int32_t sight) {
+static ref_attend ref_attend_of(const ref_call *c, int32_t memory, int32_t heads,
+                                lnspi_sdpa_pattern pattern) {
   ref_attend a;
   memset(&a, 0, sizeof a);
   a.batch = c->batch;
   a.queries = c->concepts;
   a.keys = c->in_concepts[memory];
-  a.heads = c->node->number[0];
-  a.sight = c->node->number + sight;
+  a.heads = heads;
+  a.pattern = pattern;
   if (c->n->graph->nodes[c->node->input[memory]].every == 1) a.mask = c->mask;
   a.mask_ld = c->n->concepts;
   return a;
 }
 
 static void ref_layer_attend(const ref_call *c) {
-  ref_attend a = ref_attend_of(c, 1, 1);
+  ref_attend a = ref_attend_of(c, 1, c->node->args.sdpa.heads, c->node->args.sdpa.pattern);
   a.q = c->in[0];
   a.k = c->in[1];
   a.v = c->in[2];
@@ -69,12 +70,13 @@ static void ref_layer_attend(const ref_call *c) {
 }
 
 static void ref_layer_attention(const ref_call *c) {
-  const int32_t from = c->node->input_count - 1, split = c->node->number[2] >= 2;
+  const int32_t from = c->node->input_count - 1, split = c->node->args.attention.names >= 2;
   const int64_t d = c->width, rows = c->rows, other = c->in_rows[from];
   double *q = zeros(rows * d, sizeof *q), *k = zeros(other * d, sizeof *k);
   double *v = zeros(other * d, sizeof *v), *o = zeros(rows * d, sizeof *o);
   double *to[3] = {q, k, v};
-  ref_attend a = ref_attend_of(c, from, 3);
+  ref_attend a =
+      ref_attend_of(c, from, c->node->args.attention.heads, c->node->args.attention.pattern);
   for (int part = 0; part < 3; part++) {
     const int slot = split && part ? 3 + 2 * part : 0;
     const double *w = ref_weight(c, slot), *bias = ref_weight(c, slot + 1);
@@ -96,7 +98,8 @@ static void ref_layer_attention(const ref_call *c) {
 static void ref_layer_position(const ref_call *c) {
   const double *table = ref_weight(c, 0);
   for (int64_t r = 0; r < c->rows; r++) {
-    const int64_t row = c->node->number[3] < 0 ? r % c->concepts : c->node->number[3];
+    const int64_t row =
+        c->node->args.position.row < 0 ? r % c->concepts : c->node->args.position.row;
     for (int64_t e = 0; e < c->width; e++)
       c->y[r * c->width + e] = c->in[0][r * c->width + e] + table[row * c->width + e];
   }

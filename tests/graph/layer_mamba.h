@@ -13,7 +13,7 @@ static void ref_layer_rmsnorm(const ref_call *c) {
     double mean = 0;
     for (int64_t i = 0; i < c->width; i++) mean += x[i] * x[i] / (double)c->width;
     for (int64_t i = 0; i < c->width; i++)
-      c->y[r * c->width + i] = w[i] * x[i] / sqrt(mean + (double)c->node->real[0]);
+      c->y[r * c->width + i] = w[i] * x[i] / sqrt(mean + (double)c->node->args.rmsnorm.eps);
   }
 }
 
@@ -23,7 +23,7 @@ static void ref_layer_softplus(const ref_call *c) {
 
 static void ref_layer_conv(const ref_call *c) {
   const double *w = ref_weight(c, 0), *bias = ref_weight(c, 1);
-  const int64_t n = c->width, kernel = c->node->number[0];
+  const int64_t n = c->width, kernel = c->node->args.conv.kernel;
   for (int64_t s = 0; s < c->batch; s++)
     for (int64_t t = 0; t < c->concepts; t++)
       for (int64_t i = 0; i < n; i++) {

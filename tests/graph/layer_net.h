@@ -238,14 +238,14 @@ static const double *ref_weight(const ref_call *c, int slot) {
 
 static void ref_layer_linear(const ref_call *c) {
   const double *w = ref_weight(c, 0), *b = ref_weight(c, 1);
-  const int64_t first = c->node->number[4] * c->width; /* of its part */
+  const int64_t first = c->node->args.linear.part * c->width; /* of its part */
   ref_linear(c->y, c->in[0], w + first * c->in_width[0], b ? b + first : NULL, c->rows,
              c->in_width[0], c->width);
 }
 
 static void ref_layer_layernorm(const ref_call *c) {
   ref_layernorm(c->y, c->in[0], ref_weight(c, 0), ref_weight(c, 1), c->rows, c->width,
-                (double)c->node->real[0]);
+                (double)c->node->args.layernorm.eps);
 }
 
 static void ref_layer_add(const ref_call *c) {
@@ -258,7 +258,8 @@ static void ref_layer_unit(const ref_call *c) {
     double s = 0;
     for (int64_t e = 0; e < c->width; e++) s += x[e] * x[e];
     s = sqrt(s);
-    s = c->node->number[0] ? s + (double)c->node->real[0] : fmax(s, (double)c->node->real[0]);
+    s = c->node->args.l2norm.add ? s + (double)c->node->args.l2norm.eps
+                                 : fmax(s, (double)c->node->args.l2norm.eps);
     for (int64_t e = 0; e < c->width; e++) c->y[r * c->width + e] = x[e] / s;
   }
 }

@@ -16,7 +16,7 @@ static double ref_gate(const double *w, const double *b, const double *x, int64_
 static void ref_layer_recurrent(const ref_call *c) {
   const int lstm = !strcmp(c->name, "lstm");
   const int64_t in = c->in_width[0], n = c->width;
-  const int64_t steps = c->node->number[1] ? c->node->number[1] : c->concepts;
+  const int64_t steps = c->node->args.rnn.chunk ? c->node->args.rnn.chunk : c->concepts;
   double *h = zeros(n, sizeof *h), *cell = zeros(n, sizeof *cell),
          *next = zeros(n, sizeof *next);
   for (int64_t row = 0; row < c->rows; row++) {
@@ -46,7 +46,8 @@ static void ref_layer_recurrent(const ref_call *c) {
 }
 
 static void ref_layer_memory(const ref_call *c) {
-  const int64_t slots = c->node->number[0], zero = c->node->number[1], n = c->width;
+  const int64_t slots = c->node->args.memory_read.slots, zero = c->node->args.memory_read.zero,
+                n = c->width;
   const int64_t in = zero ? zero : c->in_width[0];
   const double *memory = ref_weight(c, 0);
   double *none = zeros(in, sizeof *none), *w = zeros(slots, sizeof *w);

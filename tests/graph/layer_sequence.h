@@ -38,7 +38,7 @@ static void ref_mean(const ref_call *c) {
       while (!ref_keeps(c, 0, b, length - 1)) length--;
       int64_t first = 0;
       while (!ref_keeps(c, 0, b, first)) first++;
-      if (first < length - 1) length -= c->node->number[0]; /* one alone stays */
+      if (first < length - 1) length -= c->node->args.mean.skip_last; /* one alone stays */
       for (int64_t t = 0; t < length; t++)
         if (ref_keeps(c, 0, b, t)) {
           sum += c->in[0][(b * c->in_concepts[0] + t) * c->width + e];
@@ -64,7 +64,7 @@ static void ref_concat(const ref_call *c) {
 static void ref_slice(const ref_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     for (int64_t e = 0; e < c->width; e++)
-      c->y[r * c->width + e] = c->in[0][r * c->in_width[0] + c->node->number[0] + e];
+      c->y[r * c->width + e] = c->in[0][r * c->in_width[0] + c->node->args.slice.from + e];
 }
 
 static void ref_repeat(const ref_call *c) {
@@ -79,7 +79,7 @@ static void ref_mul(const ref_call *c) {
 
 static void ref_scale(const ref_call *c) {
   for (int64_t e = 0; e < c->rows * c->width; e++)
-    c->y[e] = c->in[0][e] * (double)c->node->real[0];
+    c->y[e] = c->in[0][e] * (double)c->node->args.scale.by;
 }
 
 static void ref_score(const ref_call *c) {
@@ -87,12 +87,12 @@ static void ref_score(const ref_call *c) {
     double sum = 0;
     for (int64_t e = 0; e < c->in_width[0]; e++)
       sum += c->in[0][r / c->concepts * c->in_width[0] + e] * c->in[1][r * c->in_width[0] + e];
-    c->y[r] = sum * (double)c->node->real[0];
+    c->y[r] = sum * (double)c->node->args.dot.scale;
   }
 }
 
 static void ref_softmax(const ref_call *c) {
-  const int over = c->node->number[0];
+  const int over = c->node->args.softmax.over_concepts;
   const int64_t n = over ? c->concepts : c->width, groups = c->rows * c->width / n;
   for (int64_t g = 0; g < groups; g++) {
     double total = 0;
@@ -117,7 +117,7 @@ static void ref_mix(const ref_call *c) {
 
 /* Element e draws number e: words below p are zero. */
 static void ref_dropout(const ref_call *c) {
-  const double p = (double)c->node->real[0];
+  const double p = (double)c->node->args.dropout.p;
   for (int64_t e = 0; e < c->rows * c->width; e++) {
     const double drawn =
         lnspi_random(99, 0, (uint32_t)(c->node - c->n->graph->nodes), (uint32_t)e);

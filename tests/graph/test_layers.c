@@ -51,7 +51,7 @@ static int is_padding(const net *n, int32_t weight, int64_t e) {
   for (int32_t i = 0; i < n->graph->node_count; i++) {
     const lnspi_node *node = &n->graph->nodes[i];
     if (node->slot[0] == weight && !strcmp(lnspi_layer_at(node->layer)->name, "embedding") &&
-        e / node->width == node->number[1])
+        e / node->width == node->args.embedding.pad)
       return 1;
   }
   return 0;

@@ -22,10 +22,6 @@
 #define ATTENTION_KEY 5 /* these where in_proj is in three tensors; biases follow */
 #define ATTENTION_VALUE 7
 
-/* number[]: heads, bias, names, and the sight */
-#define ATTENTION_NAMES 2
-#define ATTENTION_PATTERN 3
-
 /* Suffixes of the tensors: PyTorch's, those of one layer qkv, and those of Hugging Face's
  * DistilBERT and BERT, which have three layers. */
 #define ATTENTION_CHOICES "in_proj,qkv,distilbert,bert"
@@ -49,22 +45,22 @@ static const attention_suffixes attention_suffix[] =
 /* Where part 0, 1 or 2 (q, k, v) of in_proj is: its slot, that of its bias being the next. */
 static int32_t attention_slot(const lnspi_node *node, int part) {
   static const int32_t slots[3] = {ATTENTION_IN, ATTENTION_KEY, ATTENTION_VALUE};
-  return node->number[ATTENTION_NAMES] < ATTENTION_SPLIT ? ATTENTION_IN : slots[part];
+  return node->args.attention.names < ATTENTION_SPLIT ? ATTENTION_IN : slots[part];
 }
 
 /* ... its number in that tensor, and in what lies floats apart in the bias. */
 static int32_t attention_part(const lnspi_node *node, int part) {
-  return node->number[ATTENTION_NAMES] < ATTENTION_SPLIT ? part : 0;
+  return node->args.attention.names < ATTENTION_SPLIT ? part : 0;
 }
 
 static void attention_check(lnspi_builder *b, const lnspi_node *node) {
   const int64_t d = node->width;
   const lnspi_node *memory = &b->graph->nodes[node->input[node->input_count - 1]];
-  if (3 * d > LNSPI_MAX_WIDTH || d % node->number[0])
+  if (3 * d > LNSPI_MAX_WIDTH || d % node->args.attention.heads)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "heads"),
                      "attention works on a width up to %d that heads= divides: the width "
                      "here is %lld, heads=%d",
-                     LNSPI_MAX_WIDTH / 3, (long long)d, node->number[0]);
+                     LNSPI_MAX_WIDTH / 3, (long long)d, node->args.attention.heads);
   if (memory->width != d)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
                      "the memory '%s' has width %lld, what asks it %lld: they must agree",
@@ -85,7 +81,7 @@ static void attention_declare(lnspi_builder *b, lnspi_node *node, int32_t slot,
   shape.dims[0] = parts * node->width;
   shape.dims[1] = node->width;
   lnspi_declare_weight(b, node, slot, suffix[0], &shape);
-  if (!node->number[1]) return;
+  if (!node->args.attention.bias) return;
   shape.kind = LNSPI_FLAT;
   shape.rank = 1;
   shape.dims[1] = 0;
@@ -100,11 +96,11 @@ static void attention_define(lnspi_builder *b, lnspi_node *node) {
   const int64_t d = b->graph->nodes[node->input[0]].width;
   const float linear = (float)(1.0 / sqrt((double)d));
   node->width = d;
-  node->number[0] = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 0);
-  node->number[1] = lnspi_arg_flag(b, "bias", 1);
-  node->number[ATTENTION_NAMES] = lnspi_arg_choice(b, "names", ATTENTION_CHOICES, 0);
+  node->args.attention.heads = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 0);
+  node->args.attention.bias = lnspi_arg_flag(b, "bias", 1);
+  node->args.attention.names = lnspi_arg_choice(b, "names", ATTENTION_CHOICES, 0);
   attention_check(b, node);
-  const int32_t names = node->number[ATTENTION_NAMES];
+  const int32_t names = node->args.attention.names;
   const attention_suffixes *suffix = &attention_suffix[names];
   const float amount = names ? linear : (float)sqrt(6.0 / (double)(4 * d));
   const float bias = names ? linear : 0;
@@ -112,7 +108,8 @@ static void attention_define(lnspi_builder *b, lnspi_node *node) {
     attention_declare(b, node, attention_slot(node, part), suffix->in[part],
                       names < ATTENTION_SPLIT ? 3 : 1, amount, bias);
   attention_declare(b, node, ATTENTION_OUT, suffix->out, 1, linear, bias);
-  lnspi_sdpa_pattern_define(b, node, ATTENTION_PATTERN, ATTENTION_ADDED, node->input_count - 1);
+  lnspi_sdpa_pattern_define(b, node, &node->args.attention.pattern, ATTENTION_ADDED,
+                            node->input_count - 1);
 }
 
 static int32_t attention_weights(const lnspi_builder *b) {
@@ -149,7 +146,7 @@ static void attention_need(const lnspi_extent *e, lnspi_need *need) {
     return;
   }
   rows += length + memory + (memory > length ? memory : 0);
-  need->saved_floats = e->batch * (rows * ld + node->number[0] * length * memory);
+  need->saved_floats = e->batch * (rows * ld + node->args.attention.heads * length * memory);
   /* shorter calls must fit in it too */
   need->scratch_floats = attention_longer(ld, length * memory);
   need->uses = 4;
@@ -159,7 +156,7 @@ static attention_parts attention_open(const lnspi_call *c) {
   attention_parts p;
   p.d = c->node->width;
   p.ld = lnspi_round16(p.d);
-  p.heads = c->node->number[0];
+  p.heads = c->node->args.attention.heads;
   p.from = c->node->input_count - 1;
   p.length = c->concepts;
   p.rows = c->rows;
@@ -194,7 +191,7 @@ static lnspi_sdpa attention_core(const lnspi_call *c, const attention_parts *p) 
   a.keys = p->memory;
   a.heads = p->heads;
   a.head = a.value_head = p->d / p->heads;
-  a.sight = lnspi_sdpa_pattern_of(c->node, ATTENTION_PATTERN);
+  a.pattern = c->node->args.attention.pattern;
   a.factor = 1.0f / sqrtf((float)a.head);
   if (c->graph->nodes[c->node->input[p->from]].every == 1) a.mask = c->mask;
   a.mask_ld = c->mask_ld;
@@ -332,22 +329,20 @@ static int64_t attention_flops(const lnspi_extent *e) {
   const lnspi_node *node = e->node;
   const int64_t d = node->width, memory = e->in_concepts[node->input_count - 1];
   return 4 * d * d * (e->concepts + memory) +
-         4 * d *
-             lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern_of(node, ATTENTION_PATTERN),
-                                      e->concepts, memory);
+         4 * d * lnspi_sdpa_pattern_pairs(node->args.attention.pattern, e->concepts, memory);
 }
 
 static size_t attention_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                               size_t capacity) {
-  const int32_t names = node->number[ATTENTION_NAMES];
-  size_t used = lnspi_sdpa_pattern_write_size(node, ATTENTION_PATTERN, to, capacity, 0);
-  used = LNSPI_APPEND(to, capacity, used, " heads=%d", node->number[0]);
+  const int32_t names = node->args.attention.names;
+  size_t used = lnspi_sdpa_pattern_write_size(node->args.attention.pattern, to, capacity, 0);
+  used = LNSPI_APPEND(to, capacity, used, " heads=%d", node->args.attention.heads);
   used = lnspi_graph_text_weight(graph, node, ATTENTION_IN, attention_suffix[names].in[0][0],
                                  to, capacity, used);
-  if (!node->number[1]) used = LNSPI_APPEND(to, capacity, used, " bias=0");
+  if (!node->args.attention.bias) used = LNSPI_APPEND(to, capacity, used, " bias=0");
   if (names) used = LNSPI_APPEND(to, capacity, used, " names=%s", attention_names[names]);
-  return lnspi_sdpa_pattern_write(graph, node, ATTENTION_PATTERN, ATTENTION_ADDED, to, capacity,
-                                  used);
+  return lnspi_sdpa_pattern_write(graph, node, node->args.attention.pattern, ATTENTION_ADDED,
+                                  to, capacity, used);
 }
 
 static const char *const attention_examples[] =

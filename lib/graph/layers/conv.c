@@ -17,15 +17,15 @@ static void conv_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_weight shape;
   memset(&shape, 0, sizeof shape);
   node->width = b->graph->nodes[node->input[0]].width;
-  node->number[0] = (int32_t)lnspi_arg_integer(b, "kernel", 1, CONV_MOST, CONV_KERNEL);
+  node->args.conv.kernel = (int32_t)lnspi_arg_integer(b, "kernel", 1, CONV_MOST, CONV_KERNEL);
   shape.kind = LNSPI_FLAT;
   shape.parts = 1;
   shape.init = LNSPI_INIT_UNIFORM;
-  shape.amount = (float)(1.0 / sqrt((double)node->number[0]));
+  shape.amount = (float)(1.0 / sqrt((double)node->args.conv.kernel));
   shape.rank = 3;
   shape.dims[0] = node->width;
   shape.dims[1] = 1;
-  shape.dims[2] = node->number[0];
+  shape.dims[2] = node->args.conv.kernel;
   lnspi_declare_weight(b, node, CONV_WEIGHT, ".weight", &shape);
   shape.rank = 1;
   shape.dims[1] = shape.dims[2] = 0;
@@ -33,7 +33,7 @@ static void conv_define(lnspi_builder *b, lnspi_node *node) {
 }
 
 static void conv_need(const lnspi_extent *e, lnspi_need *need) {
-  need->scratch_floats = 2 * e->node->number[0] * lnspi_round16(e->node->width);
+  need->scratch_floats = 2 * e->node->args.conv.kernel * lnspi_round16(e->node->width);
   need->rows_apart = 1;
 }
 
@@ -43,12 +43,12 @@ typedef struct conv_window {
 } conv_window;
 
 static void conv_clear(const lnspi_call *c, conv_window *window) {
-  for (int32_t j = 0; j < c->node->number[0]; j++) window->row[j] = -1;
+  for (int32_t j = 0; j < c->node->args.conv.kernel; j++) window->row[j] = -1;
 }
 
 /* Moves on to concept t of sequence s; 0 if that is masked. */
 static int conv_step(const lnspi_call *c, conv_window *window, int64_t s, int64_t t) {
-  const int32_t kernel = c->node->number[0];
+  const int32_t kernel = c->node->args.conv.kernel;
   if (c->mask && c->node->every == 1 && !c->mask[s * c->mask_ld + t]) return 0;
   for (int32_t j = 0; j + 1 < kernel; j++) window->row[j] = window->row[j + 1];
   window->row[kernel - 1] = s * c->concepts + t;
@@ -58,7 +58,7 @@ static int conv_step(const lnspi_call *c, conv_window *window, int64_t s, int64_
 /* w[j], each of the whole width, from [width][1][kernel]. */
 static const float *conv_taps(const lnspi_call *c, float *taps) {
   const float *w = c->weight[CONV_WEIGHT];
-  const int64_t n = c->node->width, kernel = c->node->number[0], ld = lnspi_round16(n);
+  const int64_t n = c->node->width, kernel = c->node->args.conv.kernel, ld = lnspi_round16(n);
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < kernel; j++) taps[j * ld + i] = w[i * kernel + j];
   return taps;
@@ -77,7 +77,7 @@ static void conv_forward(const lnspi_call *c) {
         continue;
       }
       memcpy(y, c->weight[CONV_BIAS], (size_t)n * sizeof *y);
-      for (int32_t j = 0; j < c->node->number[0]; j++)
+      for (int32_t j = 0; j < c->node->args.conv.kernel; j++)
         if (window.row[j] >= 0)
           c->k->mul_add(y, taps + j * ld, c->in[0] + window.row[j] * c->in_ld[0], n);
     }
@@ -88,7 +88,7 @@ static void conv_forward(const lnspi_call *c) {
 static void conv_step_backward(const lnspi_call *c, const conv_window *window, const float *dy,
                                const float *taps, float *dtaps) {
   const int64_t n = c->node->width, ld = lnspi_round16(n);
-  for (int32_t j = 0; j < c->node->number[0]; j++) {
+  for (int32_t j = 0; j < c->node->args.conv.kernel; j++) {
     const int64_t row = window->row[j];
     if (row < 0) continue;
     if (c->din[0]) c->k->mul_add(c->din[0] + row * c->in_ld[0], taps + j * ld, dy, n);
@@ -98,7 +98,7 @@ static void conv_step_backward(const lnspi_call *c, const conv_window *window, c
 }
 
 static void conv_backward(const lnspi_call *c) {
-  const int64_t n = c->node->width, kernel = c->node->number[0], ld = lnspi_round16(n);
+  const int64_t n = c->node->width, kernel = c->node->args.conv.kernel, ld = lnspi_round16(n);
   const float *taps = conv_taps(c, c->scratch);
   float *gw = c->dweight[CONV_WEIGHT], *dtaps = gw ? c->scratch + kernel * ld : NULL;
   conv_window window;
@@ -116,15 +116,15 @@ static void conv_backward(const lnspi_call *c) {
 }
 
 static int64_t conv_flops(const lnspi_extent *e) {
-  return 2 * e->node->number[0] * e->node->width * e->concepts;
+  return 2 * e->node->args.conv.kernel * e->node->width * e->concepts;
 }
 
 static size_t conv_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                          size_t capacity) {
   const size_t used =
       lnspi_graph_text_weight(graph, node, CONV_WEIGHT, ".weight", to, capacity, 0);
-  if (node->number[0] == CONV_KERNEL) return used;
-  return LNSPI_APPEND(to, capacity, used, " kernel=%d", node->number[0]);
+  if (node->args.conv.kernel == CONV_KERNEL) return used;
+  return LNSPI_APPEND(to, capacity, used, " kernel=%d", node->args.conv.kernel);
 }
 
 static const char *const conv_examples[] =

@@ -7,7 +7,7 @@
 
 static void dot_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *q = &b->graph->nodes[node->input[0]], *k = &b->graph->nodes[node->input[1]];
-  node->real[0] = lnspi_arg_real(b, "scale", -1e6, 1e6, 1.0 / sqrt((double)q->width));
+  node->args.dot.scale = lnspi_arg_real(b, "scale", -1e6, 1e6, 1.0 / sqrt((double)q->width));
   node->width = 1;
   node->every = k->every;
   node->shift = LNSPI_SHIFT_KEYS;
@@ -25,7 +25,7 @@ static void dot_forward(const lnspi_call *c) {
     float *y = c->out + r * c->out_ld;
     *y = c->k->dot(c->in[0] + r / c->concepts * c->in_ld[0], c->in[1] + r * c->in_ld[1],
                    c->in_width[0]);
-    *y = *y * c->node->real[0];
+    *y = *y * c->node->args.dot.scale;
   }
   lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, 1);
 }
@@ -34,7 +34,7 @@ static void dot_backward(const lnspi_call *c) {
   const int64_t n = c->in_width[0];
   if (c->din[0]) memset(c->din[0], 0, (size_t)(c->in_rows[0] * c->in_ld[0]) * sizeof(float));
   for (int64_t r = 0; r < c->rows; r++) {
-    const float d = c->dout[r * c->out_ld] * c->node->real[0];
+    const float d = c->dout[r * c->out_ld] * c->node->args.dot.scale;
     const int64_t q = r / c->concepts;
     if (c->din[0]) c->k->axpy(c->din[0] + q * c->in_ld[0], d, c->in[1] + r * c->in_ld[1], n);
     if (c->din[1]) c->k->scale(c->din[1] + r * c->in_ld[1], d, c->in[0] + q * c->in_ld[0], n);
@@ -50,8 +50,8 @@ static size_t dot_write(const lnsp_graph *graph, const lnspi_node *node, char *t
                         size_t capacity) {
   char text[32];
   const double usual = 1.0 / sqrt((double)graph->nodes[node->input[0]].width);
-  if (lnspi_float_bits(node->real[0]) == lnspi_float_bits((float)usual)) return 0;
-  lnspi_decimal_write(node->real[0], text);
+  if (lnspi_float_bits(node->args.dot.scale) == lnspi_float_bits((float)usual)) return 0;
+  lnspi_decimal_write(node->args.dot.scale, text);
   return lnspi_format(to, capacity, " scale=%s", text);
 }
 

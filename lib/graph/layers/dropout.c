@@ -10,14 +10,14 @@ static void dropout_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
   if (lnspi_arg_place(b, "p").at == b->line.op.at)
     LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->line.op, "p= is missing: %s", b->line.help);
-  node->real[0] = lnspi_arg_real(b, "p", 0, .99, 0);
+  node->args.dropout.p = lnspi_arg_real(b, "p", 0, .99, 0);
 }
 
 static void dropout_run(const lnspi_call *c, const float *x, int64_t ldx, float *y,
                         int64_t ldy) {
-  const float factor = 1.0f / (1.0f - c->node->real[0]);
+  const float factor = 1.0f / (1.0f - c->node->args.dropout.p);
   const uint32_t key[2] = {(uint32_t)c->seed, (uint32_t)(c->seed >> 32)};
-  const uint32_t bound = (uint32_t)((double)c->node->real[0] * 4294967296.0);
+  const uint32_t bound = (uint32_t)((double)c->node->args.dropout.p * 4294967296.0);
   uint32_t words[4], block = 0;
   int fresh = 1;
   for (int64_t r = 0; r < c->rows; r++)
@@ -35,7 +35,7 @@ static void dropout_run(const lnspi_call *c, const float *x, int64_t ldx, float 
 
 static void dropout_pass(const lnspi_call *c, const float *x, int64_t ldx, float *y,
                          int64_t ldy) {
-  if (c->training && c->node->real[0] > 0) {
+  if (c->training && c->node->args.dropout.p > 0) {
     dropout_run(c, x, ldx, y, ldy);
   } else {
     for (int64_t r = 0; r < c->rows; r++)
@@ -56,7 +56,7 @@ static size_t dropout_write(const lnsp_graph *graph, const lnspi_node *node, cha
                             size_t capacity) {
   char text[32];
   (void)graph;
-  lnspi_decimal_write(node->real[0], text);
+  lnspi_decimal_write(node->args.dropout.p, text);
   return lnspi_format(to, capacity, " p=%s", text);
 }
 

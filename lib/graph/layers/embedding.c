@@ -10,22 +10,24 @@
 static void embedding_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *ids = &b->graph->nodes[node->input[0]];
   lnspi_weight shape;
-  node->number[0] = (int32_t)lnspi_arg_size(b, "number of ids");
+  node->args.embedding.ids = (int32_t)lnspi_arg_size(b, "number of ids");
   node->width = lnspi_arg_size(b, "width of an id's row");
-  node->number[1] = (int32_t)lnspi_arg_integer(b, "pad", -1, node->number[0] - 1, -1);
-  if (node->input[0] != 0 || !b->graph->id_count || b->graph->id_count > node->number[0])
+  node->args.embedding.pad =
+      (int32_t)lnspi_arg_integer(b, "pad", -1, node->args.embedding.ids - 1, -1);
+  if (node->input[0] != 0 || !b->graph->id_count ||
+      b->graph->id_count > node->args.embedding.ids)
     LNSPI_BUILD_FAIL(
         b, LNSP_E_SHAPE, b->line.input[0],
         "'%s' does not hold ids below %d: the input of an embedding is a line such "
         "as x = ids count=%d",
-        ids->name, node->number[0], node->number[0]);
+        ids->name, node->args.embedding.ids, node->args.embedding.ids);
   memset(&shape, 0, sizeof shape);
   shape.kind = LNSPI_FLAT;
   shape.parts = 1;
   shape.init = LNSPI_INIT_NORMAL;
   shape.amount = 0.02f;
   shape.rank = 2;
-  shape.dims[0] = node->number[0];
+  shape.dims[0] = node->args.embedding.ids;
   shape.dims[1] = node->width;
   lnspi_declare_weight(b, node, EMBEDDING_TABLE, "", &shape);
 }
@@ -48,15 +50,17 @@ static void embedding_backward(const lnspi_call *c) {
     memset(c->din[0], 0, (size_t)(c->in_rows[0] * c->in_ld[0]) * sizeof(float));
   for (int64_t r = 0; table && r < c->rows; r++) {
     float *row = table + embedding_id(c, r) * c->node->width;
-    if (embedding_id(c, r) != c->node->number[1])
+    if (embedding_id(c, r) != c->node->args.embedding.pad)
       c->k->add(row, row, c->dout + r * c->out_ld, c->node->width);
   }
 }
 
 static size_t embedding_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                               size_t capacity) {
-  size_t used = lnspi_format(to, capacity, " %d %lld", node->number[0], (long long)node->width);
-  if (node->number[1] >= 0) used = LNSPI_APPEND(to, capacity, used, " pad=%d", node->number[1]);
+  size_t used =
+      lnspi_format(to, capacity, " %d %lld", node->args.embedding.ids, (long long)node->width);
+  if (node->args.embedding.pad >= 0)
+    used = LNSPI_APPEND(to, capacity, used, " pad=%d", node->args.embedding.pad);
   return lnspi_graph_text_weight(graph, node, EMBEDDING_TABLE, "", to, capacity, used);
 }
 

@@ -9,8 +9,8 @@
 
 static void l2norm_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
-  node->real[0] = lnspi_arg_real(b, "eps", 1e-30, 1, L2NORM_EPS);
-  node->number[0] = lnspi_arg_choice(b, "rule", "max,add", 0);
+  node->args.l2norm.eps = lnspi_arg_real(b, "eps", 1e-30, 1, L2NORM_EPS);
+  node->args.l2norm.add = lnspi_arg_choice(b, "rule", "max,add", 0);
 }
 
 static void l2norm_need(const lnspi_extent *e, lnspi_need *need) {
@@ -21,7 +21,7 @@ static void l2norm_need(const lnspi_extent *e, lnspi_need *need) {
 /* rule=add; returns the length. */
 static float l2norm_add(const lnspi_call *c, float *y, const float *x) {
   const float length = sqrtf(c->k->dot(x, x, c->node->width));
-  c->k->scale(y, 1.0f / (length + c->node->real[0]), x, c->node->width);
+  c->k->scale(y, 1.0f / (length + c->node->args.l2norm.eps), x, c->node->width);
   return length;
 }
 
@@ -29,28 +29,28 @@ static float l2norm_add(const lnspi_call *c, float *y, const float *x) {
 static void l2norm_add_dx(const lnspi_call *c, float *dx, const float *dy, const float *y,
                           float length) {
   const int64_t n = c->node->width;
-  c->k->scale(dx, 1.0f / (length + c->node->real[0]), dy, n);
+  c->k->scale(dx, 1.0f / (length + c->node->args.l2norm.eps), dy, n);
   if (length > 0) c->k->axpy(dx, -c->k->dot(y, dy, n) / length, y, n);
 }
 
 static void l2norm_forward(const lnspi_call *c) {
-  for (int64_t r = 0; r < c->rows && c->node->number[0]; r++)
+  for (int64_t r = 0; r < c->rows && c->node->args.l2norm.add; r++)
     c->saved[c->row0 + r] = l2norm_add(c, c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0]);
-  if (c->node->number[0]) return;
+  if (c->node->args.l2norm.add) return;
   for (int64_t r = 0; r < c->rows; r++)
     c->saved[c->row0 + r] = c->k->unit(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
-                                       c->node->width, c->node->real[0]);
+                                       c->node->width, c->node->args.l2norm.eps);
 }
 
 static void l2norm_backward(const lnspi_call *c) {
   float *dx = c->din[0];
   if (!dx) return;
-  for (int64_t r = 0; r < c->rows && c->node->number[0]; r++)
+  for (int64_t r = 0; r < c->rows && c->node->args.l2norm.add; r++)
     l2norm_add_dx(c, dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
                   c->saved[c->row0 + r]);
-  for (int64_t r = 0; r < c->rows && !c->node->number[0]; r++)
+  for (int64_t r = 0; r < c->rows && !c->node->args.l2norm.add; r++)
     c->k->unit_dx(dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
-                  c->saved[c->row0 + r], c->node->width, c->node->real[0]);
+                  c->saved[c->row0 + r], c->node->width, c->node->args.l2norm.eps);
   lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 
@@ -59,11 +59,11 @@ static size_t l2norm_write(const lnsp_graph *graph, const lnspi_node *node, char
   char text[32];
   size_t used = 0;
   (void)graph;
-  if (lnspi_float_bits(node->real[0]) != lnspi_float_bits((float)L2NORM_EPS)) {
-    lnspi_decimal_write(node->real[0], text);
+  if (lnspi_float_bits(node->args.l2norm.eps) != lnspi_float_bits((float)L2NORM_EPS)) {
+    lnspi_decimal_write(node->args.l2norm.eps, text);
     used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
   }
-  return node->number[0] ? LNSPI_APPEND(to, capacity, used, " rule=add") : used;
+  return node->args.l2norm.add ? LNSPI_APPEND(to, capacity, used, " rule=add") : used;
 }
 
 static const char *const l2norm_examples[] =

@@ -4,8 +4,6 @@
 #include "graph/builder.h"
 #include "graph/declare.h"
 
-#define LAST_FIRST 0 /* number[]: 1 for the first */
-
 static void last_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *x = &b->graph->nodes[node->input[0]];
   const int64_t chunk = lnspi_arg_integer(b, "chunk", 0, LNSPI_MAX_WIDTH, 0);
@@ -17,14 +15,14 @@ static void last_define(lnspi_builder *b, lnspi_node *node) {
 static void last_define_first(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
   node->every = 0;
-  node->number[LAST_FIRST] = 1;
+  node->args.last.first = 1;
 }
 
 /* The row of the input that row r of the value is. */
 static int64_t last_row(const lnspi_call *c, int64_t r) {
   const int64_t span = c->in_concepts[0] / c->concepts;
   const int64_t end = (r + 1) * span - 1;
-  const int32_t forward = c->node->number[LAST_FIRST];
+  const int32_t forward = c->node->args.last.first;
   int64_t last = forward ? r * span : end;
   if (!c->mask || c->in_concepts[0] != c->mask_ld) return last;
   while (forward && last < end && !c->mask[last]) last++;

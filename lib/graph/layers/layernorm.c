@@ -13,9 +13,9 @@ static void layernorm_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_weight shape;
   memset(&shape, 0, sizeof shape);
   node->width = b->graph->nodes[node->input[0]].width;
-  node->number[0] = lnspi_arg_flag(b, "affine", 1);
-  node->real[0] = lnspi_arg_real(b, "eps", 1e-30, 1, LAYERNORM_EPS);
-  if (!node->number[0]) return;
+  node->args.layernorm.affine = lnspi_arg_flag(b, "affine", 1);
+  node->args.layernorm.eps = lnspi_arg_real(b, "eps", 1e-30, 1, LAYERNORM_EPS);
+  if (!node->args.layernorm.affine) return;
   shape.kind = LNSPI_FLAT;
   shape.parts = 1;
   shape.rank = 1;
@@ -36,7 +36,7 @@ static void layernorm_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
     c->k->layernorm(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
                     c->weight[LAYERNORM_WEIGHT], c->weight[LAYERNORM_BIAS], c->node->width,
-                    c->node->real[0], c->saved + 2 * (c->row0 + r));
+                    c->node->args.layernorm.eps, c->saved + 2 * (c->row0 + r));
 }
 
 static void layernorm_backward(const lnspi_call *c) {
@@ -59,14 +59,14 @@ static void layernorm_backward(const lnspi_call *c) {
 static size_t layernorm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                               size_t capacity) {
   size_t used = 0;
-  if (node->number[0])
+  if (node->args.layernorm.affine)
     used =
         lnspi_graph_text_weight(graph, node, LAYERNORM_WEIGHT, ".weight", to, capacity, used);
   else
     used = LNSPI_APPEND(to, capacity, used, " affine=0");
-  if (lnspi_float_bits(node->real[0]) != lnspi_float_bits((float)LAYERNORM_EPS)) {
+  if (lnspi_float_bits(node->args.layernorm.eps) != lnspi_float_bits((float)LAYERNORM_EPS)) {
     char text[32];
-    lnspi_decimal_write(node->real[0], text);
+    lnspi_decimal_write(node->args.layernorm.eps, text);
     used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
   }
   return used;

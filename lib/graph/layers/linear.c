@@ -11,10 +11,6 @@
 #define LINEAR_WEIGHT 0
 #define LINEAR_BIAS 1
 #define LINEAR_MOST_PARTS 64
-/* number[]: bias, init, and */
-#define LINEAR_PARTS 3
-#define LINEAR_PART 4
-#define LINEAR_START 5
 
 static const int32_t linear_bias_init[] = {LNSPI_INIT_UNIFORM, LNSPI_INIT_ZERO, LNSPI_INIT_ONE};
 
@@ -23,28 +19,28 @@ static void linear_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_weight shape;
   memset(&shape, 0, sizeof shape);
   node->width = lnspi_arg_size(b, "width of the result");
-  node->number[0] = lnspi_arg_flag(b, "bias", 1);
-  node->number[1] = lnspi_arg_choice(b, "init", "uniform,zero", 0);
+  node->args.linear.bias = lnspi_arg_flag(b, "bias", 1);
+  node->args.linear.init = lnspi_arg_choice(b, "init", "uniform,zero", 0);
   const int32_t parts = (int32_t)lnspi_arg_integer(b, "parts", 1, LINEAR_MOST_PARTS, 1);
-  node->number[LINEAR_PARTS] = parts;
-  node->number[LINEAR_PART] = (int32_t)lnspi_arg_integer(b, "part", 0, parts - 1, 0);
-  node->number[LINEAR_START] =
-      lnspi_arg_choice(b, "bias_init", "uniform,zero,one", node->number[1]);
+  node->args.linear.parts = parts;
+  node->args.linear.part = (int32_t)lnspi_arg_integer(b, "part", 0, parts - 1, 0);
+  node->args.linear.bias_init =
+      lnspi_arg_choice(b, "bias_init", "uniform,zero,one", node->args.linear.init);
   if (parts * node->width > LNSPI_MAX_WIDTH)
     LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, lnspi_arg_place(b, "parts"),
                      "%d parts of width %lld are more than %d rows", parts,
                      (long long)node->width, LNSPI_MAX_WIDTH);
   shape.kind = LNSPI_MATRIX;
   shape.parts = parts;
-  shape.init = node->number[1] ? LNSPI_INIT_ZERO : LNSPI_INIT_UNIFORM;
+  shape.init = node->args.linear.init ? LNSPI_INIT_ZERO : LNSPI_INIT_UNIFORM;
   shape.amount = (float)(1.0 / sqrt((double)in));
   shape.rank = 2;
   shape.dims[0] = parts * node->width;
   shape.dims[1] = in;
   lnspi_declare_weight(b, node, LINEAR_WEIGHT, ".weight", &shape);
-  if (!node->number[0]) return;
+  if (!node->args.linear.bias) return;
   shape.kind = LNSPI_FLAT;
-  shape.init = linear_bias_init[node->number[LINEAR_START]];
+  shape.init = linear_bias_init[node->args.linear.bias_init];
   shape.rank = 1;
   shape.dims[1] = 0;
   lnspi_declare_weight(b, node, LINEAR_BIAS, ".bias", &shape);
@@ -57,18 +53,18 @@ static void linear_need(const lnspi_extent *e, lnspi_need *need) {
 
 /* Where the part's numbers start in the bias or its gradient. */
 static int64_t linear_offset(const lnspi_call *c) {
-  return c->node->number[LINEAR_PART] * lnspi_round16(c->node->width);
+  return c->node->args.linear.part * lnspi_round16(c->node->width);
 }
 
 static void linear_forward(const lnspi_call *c) {
   const float *bias = c->weight[LINEAR_BIAS];
-  lnspi_product(c, LINEAR_WEIGHT, c->node->number[LINEAR_PART],
+  lnspi_product(c, LINEAR_WEIGHT, c->node->args.linear.part,
                 bias ? bias + linear_offset(c) : NULL, c->in[0], c->in_ld[0], c->out, c->out_ld,
                 c->rows);
 }
 
 static void linear_backward(const lnspi_call *c) {
-  const int32_t part = c->node->number[LINEAR_PART];
+  const int32_t part = c->node->args.linear.part;
   if (c->din[0]) {
     lnspi_product_dx(c, LINEAR_WEIGHT, part, c->dout, c->out_ld, c->din[0], c->in_ld[0],
                      c->rows, 1);
@@ -87,19 +83,19 @@ static int64_t linear_flops(const lnspi_extent *e) {
 
 static size_t linear_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                            size_t capacity) {
-  const int32_t start = node->number[LINEAR_START];
+  const int32_t start = node->args.linear.bias_init;
   size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
   used = lnspi_graph_text_weight(graph, node, LINEAR_WEIGHT, ".weight", to, capacity, used);
-  if (!node->number[0]) used = LNSPI_APPEND(to, capacity, used, " bias=0");
-  if (node->number[1]) used = LNSPI_APPEND(to, capacity, used, " init=zero");
-  if (start != node->number[1])
+  if (!node->args.linear.bias) used = LNSPI_APPEND(to, capacity, used, " bias=0");
+  if (node->args.linear.init) used = LNSPI_APPEND(to, capacity, used, " init=zero");
+  if (start != node->args.linear.init)
     used = LNSPI_APPEND(to, capacity, used, " bias_init=%s",
                         start == 2 ? "one"
                         : start    ? "zero"
                                    : "uniform");
-  if (node->number[LINEAR_PARTS] == 1) return used;
-  return LNSPI_APPEND(to, capacity, used, " parts=%d part=%d", node->number[LINEAR_PARTS],
-                      node->number[LINEAR_PART]);
+  if (node->args.linear.parts == 1) return used;
+  return LNSPI_APPEND(to, capacity, used, " parts=%d part=%d", node->args.linear.parts,
+                      node->args.linear.part);
 }
 
 static const char *const linear_examples[] =

@@ -6,11 +6,11 @@
 static void mean_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
   node->every = 0;
-  node->number[0] = lnspi_arg_flag(b, "skip_last", 0);
-  if (node->number[0] && b->graph->nodes[node->input[0]].every != 1)
+  node->args.mean.skip_last = lnspi_arg_flag(b, "skip_last", 0);
+  if (node->args.mean.skip_last && b->graph->nodes[node->input[0]].every != 1)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
                      "skip_last= needs a value with one row a concept");
-  if (node->number[0]) lnspi_declare_concepts(b, 2, 0, 1);
+  if (node->args.mean.skip_last) lnspi_declare_concepts(b, 2, 0, 1);
 }
 
 static int mean_unmasked(const lnspi_call *c, int64_t sequence, int64_t concept) {
@@ -21,7 +21,7 @@ static int mean_unmasked(const lnspi_call *c, int64_t sequence, int64_t concept)
 /* Whether a concept counts. A sequence of one, behind a mask, keeps it. */
 static int mean_keeps(const lnspi_call *c, int64_t sequence, int64_t concept) {
   if (!mean_unmasked(c, sequence, concept)) return 0;
-  if (!c->node->number[0]) return 1;
+  if (!c->node->args.mean.skip_last) return 1;
   for (int64_t t = concept + 1; t < c->in_concepts[0]; t++)
     if (mean_unmasked(c, sequence, t)) return 1;
   for (int64_t t = 0; t < concept; t++)
@@ -62,7 +62,7 @@ static void mean_backward(const lnspi_call *c) {
 static size_t mean_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                          size_t capacity) {
   (void)graph;
-  return node->number[0] ? lnspi_format(to, capacity, " skip_last=1") : 0;
+  return node->args.mean.skip_last ? lnspi_format(to, capacity, " skip_last=1") : 0;
 }
 
 static const char *const mean_examples[] =

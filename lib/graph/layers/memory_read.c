@@ -17,8 +17,6 @@
 #define MEMORY_READ_QUERY_BIAS 2
 #define MEMORY_READ_GATE 3
 #define MEMORY_READ_GATE_BIAS 4
-#define MEMORY_READ_COUNT 0 /* in number[] */
-#define MEMORY_READ_ZERO 1
 #define MEMORY_READ_EPS 1e-12f
 
 static void memory_read_linear(lnspi_builder *b, lnspi_node *node, int32_t slot, int64_t in,
@@ -45,10 +43,10 @@ static void memory_read_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_weight shape;
   memset(&shape, 0, sizeof shape);
   node->width = lnspi_arg_size(b, "width of a slot");
-  node->number[MEMORY_READ_COUNT] = (int32_t)slots;
-  node->number[MEMORY_READ_ZERO] = (int32_t)lnspi_arg_integer(b, "zero", 0, LNSPI_MAX_WIDTH, 0);
-  if (node->number[MEMORY_READ_ZERO]) {
-    in = node->number[MEMORY_READ_ZERO];
+  node->args.memory_read.slots = (int32_t)slots;
+  node->args.memory_read.zero = (int32_t)lnspi_arg_integer(b, "zero", 0, LNSPI_MAX_WIDTH, 0);
+  if (node->args.memory_read.zero) {
+    in = node->args.memory_read.zero;
     node->every = 0;
   }
   shape.kind = LNSPI_FLAT;
@@ -78,11 +76,11 @@ typedef struct memory_read_parts {
 static memory_read_parts memory_read_measure(const lnspi_node *node) {
   memory_read_parts p;
   memset(&p, 0, sizeof p);
-  p.slots = node->number[MEMORY_READ_COUNT];
+  p.slots = node->args.memory_read.slots;
   p.width = node->width;
   p.ld = lnspi_round16(p.width);
   p.zeros = p.ld + 16 + lnspi_round16(p.slots);
-  p.stride = p.zeros + lnspi_round16(node->number[MEMORY_READ_ZERO]);
+  p.stride = p.zeros + lnspi_round16(node->args.memory_read.zero);
   return p;
 }
 
@@ -124,7 +122,7 @@ static void memory_read_row(const memory_read_parts *p, float *row, float *out) 
 static void memory_read_forward(const lnspi_call *c) {
   const memory_read_parts p = memory_read_open(c);
   const float *bias = c->weight[MEMORY_READ_QUERY_BIAS];
-  if (!c->node->number[MEMORY_READ_ZERO])
+  if (!c->node->args.memory_read.zero)
     lnspi_product(c, MEMORY_READ_QUERY, 0, bias, c->in[0], c->in_ld[0], p.saved, p.stride,
                   c->rows);
   for (int64_t r = 0; r < c->rows; r++) {
@@ -155,7 +153,7 @@ static void memory_read_row_dx(const memory_read_parts *p, float *row, const flo
 static void memory_read_backward(const lnspi_call *c) {
   const memory_read_parts p = memory_read_open(c);
   float *ds = p.lengths + lnspi_round16(p.slots), *du = ds + lnspi_round16(p.slots);
-  const int zero = c->node->number[MEMORY_READ_ZERO] != 0;
+  const int zero = c->node->args.memory_read.zero != 0;
   for (int64_t r = 0; r < c->rows && !c->again; r++)
     memory_read_row_dx(&p, p.saved + r * p.stride, c->dout + r * c->out_ld, ds, du);
   if (c->dweight[MEMORY_READ_QUERY_BIAS])
@@ -175,19 +173,19 @@ static void memory_read_backward(const lnspi_call *c) {
 }
 
 static int64_t memory_read_flops(const lnspi_extent *e) {
-  const int32_t *number = e->node->number;
+  const lnspi_memory_read_args *a = &e->node->args.memory_read;
   const int64_t in = e->graph->nodes[e->node->input[0]].width, width = e->node->width;
-  const int64_t read = 4 * number[MEMORY_READ_COUNT] * width;
-  return (read + (number[MEMORY_READ_ZERO] ? 0 : 2 * in * width)) * e->concepts;
+  const int64_t read = 4 * a->slots * width;
+  return (read + (a->zero ? 0 : 2 * in * width)) * e->concepts;
 }
 
 static size_t memory_read_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                                 size_t capacity) {
-  size_t used = lnspi_format(to, capacity, " %d %lld", node->number[MEMORY_READ_COUNT],
+  size_t used = lnspi_format(to, capacity, " %d %lld", node->args.memory_read.slots,
                              (long long)node->width);
   used = lnspi_graph_text_weight(graph, node, MEMORY_READ_SLOTS, ".memory", to, capacity, used);
-  return node->number[MEMORY_READ_ZERO]
-             ? LNSPI_APPEND(to, capacity, used, " zero=%d", node->number[MEMORY_READ_ZERO])
+  return node->args.memory_read.zero
+             ? LNSPI_APPEND(to, capacity, used, " zero=%d", node->args.memory_read.zero)
              : used;
 }
 

@@ -22,7 +22,7 @@ static void memory_write_define(lnspi_builder *b, lnspi_node *node) {
   memset(&shape, 0, sizeof shape);
   lnspi_declare_same_length(b, node);
   node->width = x->width;
-  node->number[0] = (int32_t)slots;
+  node->args.memory_write.slots = (int32_t)slots;
   shape.kind = LNSPI_FLAT;
   shape.parts = 1;
   shape.init = LNSPI_INIT_NORMAL;
@@ -45,8 +45,8 @@ static void memory_write_define(lnspi_builder *b, lnspi_node *node) {
 }
 
 static void memory_write_need(const lnspi_extent *e, lnspi_need *need) {
-  need->scratch_floats =
-      (e->rows + 1) * lnspi_round16(e->node->number[0]) + lnspi_round16(e->node->width);
+  need->scratch_floats = (e->rows + 1) * lnspi_round16(e->node->args.memory_write.slots) +
+                         lnspi_round16(e->node->width);
 }
 
 static void memory_write_forward(const lnspi_call *c) {
@@ -66,7 +66,8 @@ static void memory_write_backward(const lnspi_call *c) {
 
 /* Where the means are in scratch: of the rows' softmax, and of x. */
 static float memory_write_means(const lnspi_call *c, float **slots, float **mean) {
-  const int64_t n = c->node->number[0], ld = lnspi_round16(n), width = c->node->width;
+  const int64_t n = c->node->args.memory_write.slots, ld = lnspi_round16(n),
+                width = c->node->width;
   float *rows = c->scratch;
   *slots = rows + c->rows * ld;
   *mean = *slots + ld;
@@ -82,7 +83,7 @@ static float memory_write_means(const lnspi_call *c, float **slots, float **mean
 }
 
 static float memory_write_update(const lnspi_call *c, float *memory) {
-  const int64_t n = c->node->number[0], width = c->node->width;
+  const int64_t n = c->node->args.memory_write.slots, width = c->node->width;
   float *slots, *mean;
   const float most = memory_write_means(c, &slots, &mean);
   for (int64_t i = 0; memory && i < n; i++) {
@@ -96,7 +97,7 @@ static float memory_write_update(const lnspi_call *c, float *memory) {
 
 static size_t memory_write_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                                  size_t capacity) {
-  const size_t used = lnspi_format(to, capacity, " %d", node->number[0]);
+  const size_t used = lnspi_format(to, capacity, " %d", node->args.memory_write.slots);
   return lnspi_graph_text_weight(graph, node, MEMORY_WRITE_MEMORY, ".memory", to, capacity,
                                  used);
 }

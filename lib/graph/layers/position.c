@@ -7,39 +7,37 @@
 #include "graph/graph_text.h"
 
 #define POSITION_TABLE 0
-#define POSITION_LEARNED 0 /* number[1] */
+#define POSITION_LEARNED 0
 #define POSITION_SINUSOID 1
 #define POSITION_FIXED 2
 #define POSITION_KINDS "learned,sinusoid,fixed"
 #define POSITION_DEVIATION 0.02f
 
-/* number[]: rows of the table, kind, rank of the tensor, the row for all or -1 */
-
 static void position_shape(lnspi_builder *b, const lnspi_node *node, lnspi_weight *shape) {
-  const int32_t rank = node->number[2];
+  const int32_t rank = node->args.position.rank;
   memset(shape, 0, sizeof *shape);
   shape->kind = LNSPI_FLAT;
   shape->parts = 1;
   shape->rank = rank;
   shape->dims[rank - 1] = node->width;
-  if (rank > 1) shape->dims[rank - 2] = node->number[0];
+  if (rank > 1) shape->dims[rank - 2] = node->args.position.rows;
   if (rank > 2) shape->dims[0] = 1;
-  if (rank == 1) shape->dims[0] = node->number[0];
+  if (rank == 1) shape->dims[0] = node->args.position.rows;
   shape->init = LNSPI_INIT_NORMAL;
   shape->amount = POSITION_DEVIATION;
-  if (node->number[1] == POSITION_SINUSOID) {
+  if (node->args.position.kind == POSITION_SINUSOID) {
     shape->init = LNSPI_INIT_WAVES;
     shape->optional = 1;
   }
-  if (node->number[1] == POSITION_FIXED) shape->init = LNSPI_INIT_ZERO;
-  shape->fixed = node->number[1] != POSITION_LEARNED;
+  if (node->args.position.kind == POSITION_FIXED) shape->init = LNSPI_INIT_ZERO;
+  shape->fixed = node->args.position.kind != POSITION_LEARNED;
   const int32_t starts = lnspi_arg_list(b, "start", -1e30, 1e30, shape->start, LNSPI_START);
   if (!starts) return;
   shape->init = LNSPI_INIT_LIST;
-  if (starts != node->number[0] * node->width)
+  if (starts != node->args.position.rows * node->width)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "start"),
                      "start= gives %d numbers, but the table has %lld rows of %lld", starts,
-                     (long long)node->number[0], (long long)node->width);
+                     (long long)node->args.position.rows, (long long)node->width);
 }
 
 static void position_define(lnspi_builder *b, lnspi_node *node) {
@@ -47,22 +45,23 @@ static void position_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_weight shape;
   node->width = width;
   node->shift = LNSPI_SHIFT_PASSES;
-  node->number[0] = (int32_t)lnspi_arg_size(b, "number of positions");
-  node->number[1] = lnspi_arg_choice(b, "kind", POSITION_KINDS, POSITION_LEARNED);
-  node->number[2] = (int32_t)lnspi_arg_integer(b, "rank", 1, 3, 3);
-  node->number[3] = (int32_t)lnspi_arg_integer(b, "row", -1, node->number[0] - 1, -1);
-  if (node->number[2] == 1 && width > 1)
+  node->args.position.rows = (int32_t)lnspi_arg_size(b, "number of positions");
+  node->args.position.kind = lnspi_arg_choice(b, "kind", POSITION_KINDS, POSITION_LEARNED);
+  node->args.position.rank = (int32_t)lnspi_arg_integer(b, "rank", 1, 3, 3);
+  node->args.position.row =
+      (int32_t)lnspi_arg_integer(b, "row", -1, node->args.position.rows - 1, -1);
+  if (node->args.position.rank == 1 && width > 1)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "rank"),
                      "a table of rank 1 has one number a position, but the value has %lld",
                      (long long)width);
   position_shape(b, node, &shape);
   lnspi_declare_weight(b, node, POSITION_TABLE, "", &shape);
-  if (node->every > 0 && node->number[3] < 0)
-    lnspi_declare_concepts(b, 1, node->number[0] * node->every, 1);
+  if (node->every > 0 && node->args.position.row < 0)
+    lnspi_declare_concepts(b, 1, node->args.position.rows * node->every, 1);
 }
 
 static int64_t position_row(const lnspi_call *c, int64_t t) {
-  return (c->node->number[3] < 0 ? t : c->node->number[3]) * c->node->width;
+  return (c->node->args.position.row < 0 ? t : c->node->args.position.row) * c->node->width;
 }
 
 static void position_forward(const lnspi_call *c) {
@@ -87,13 +86,14 @@ static size_t position_write(const lnsp_graph *graph, const lnspi_node *node, ch
                              size_t capacity) {
   static const char *const kinds[] = {"learned", "sinusoid", "fixed"};
   const lnspi_weight *w = &graph->weights[node->slot[POSITION_TABLE]];
-  size_t used = lnspi_format(to, capacity, " %d", node->number[0]);
+  size_t used = lnspi_format(to, capacity, " %d", node->args.position.rows);
   char number[32];
-  if (node->number[1])
-    used = LNSPI_APPEND(to, capacity, used, " kind=%s", kinds[node->number[1]]);
-  if (node->number[2] != 3)
-    used = LNSPI_APPEND(to, capacity, used, " rank=%d", node->number[2]);
-  if (node->number[3] >= 0) used = LNSPI_APPEND(to, capacity, used, " row=%d", node->number[3]);
+  if (node->args.position.kind)
+    used = LNSPI_APPEND(to, capacity, used, " kind=%s", kinds[node->args.position.kind]);
+  if (node->args.position.rank != 3)
+    used = LNSPI_APPEND(to, capacity, used, " rank=%d", node->args.position.rank);
+  if (node->args.position.row >= 0)
+    used = LNSPI_APPEND(to, capacity, used, " row=%d", node->args.position.row);
   for (int64_t i = 0; w->init == LNSPI_INIT_LIST && i < w->count; i++) {
     lnspi_decimal_write(w->start[i], number);
     used = LNSPI_APPEND(to, capacity, used, "%s%s", i ? "," : " start=", number);

@@ -14,7 +14,7 @@ static void rmsnorm_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_weight shape;
   memset(&shape, 0, sizeof shape);
   node->width = b->graph->nodes[node->input[0]].width;
-  node->real[0] = lnspi_arg_real(b, "eps", 1e-30, 1, RMSNORM_EPS);
+  node->args.rmsnorm.eps = lnspi_arg_real(b, "eps", 1e-30, 1, RMSNORM_EPS);
   shape.kind = LNSPI_FLAT;
   shape.parts = 1;
   shape.rank = 1;
@@ -35,7 +35,7 @@ static void rmsnorm_forward(const lnspi_call *c) {
     const float *x = c->in[0] + r * c->in_ld[0];
     float *y = c->out + r * c->out_ld;
     const float square = c->k->dot(x, x, n) / (float)n;
-    const float factor = 1.0f / sqrtf(square + c->node->real[0]);
+    const float factor = 1.0f / sqrtf(square + c->node->args.rmsnorm.eps);
     c->saved[c->row0 + r] = factor;
     c->k->scale(y, factor, x, n);
     c->k->mul(y, y, c->weight[RMSNORM_WEIGHT], n);
@@ -66,9 +66,9 @@ static size_t rmsnorm_write(const lnsp_graph *graph, const lnspi_node *node, cha
                             size_t capacity) {
   size_t used =
       lnspi_graph_text_weight(graph, node, RMSNORM_WEIGHT, ".weight", to, capacity, 0);
-  if (lnspi_float_bits(node->real[0]) != lnspi_float_bits((float)RMSNORM_EPS)) {
+  if (lnspi_float_bits(node->args.rmsnorm.eps) != lnspi_float_bits((float)RMSNORM_EPS)) {
     char text[32];
-    lnspi_decimal_write(node->real[0], text);
+    lnspi_decimal_write(node->args.rmsnorm.eps, text);
     used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
   }
   return used;

@@ -21,9 +21,6 @@
 #define RNN_IH_BIAS 2
 #define RNN_HH_BIAS 3
 #define RNN_SLOTS 4
-#define RNN_LAYER 0 /* in number[] */
-#define RNN_CHUNK 1
-#define RNN_BIAS 2
 #define RNN_CELL 4  /* piece of saved */
 
 static const char *const rnn_suffix[RNN_SLOTS] = {".weight_ih_l", ".weight_hh_l", ".bias_ih_l",
@@ -32,7 +29,7 @@ static const char *const rnn_suffix[RNN_SLOTS] = {".weight_ih_l", ".weight_hh_l"
 /* ---- shapes -------------------------------------------------------------- */
 
 static void rnn_suffix_of(const lnspi_node *node, int32_t slot, char to[24]) {
-  lnspi_format(to, 24, "%s%d", rnn_suffix[slot], node->number[RNN_LAYER]);
+  lnspi_format(to, 24, "%s%d", rnn_suffix[slot], node->args.rnn.layer);
 }
 
 static void rnn_define(lnspi_builder *b, lnspi_node *node, int32_t gates) {
@@ -41,10 +38,10 @@ static void rnn_define(lnspi_builder *b, lnspi_node *node, int32_t gates) {
   char suffix[24];
   memset(&shape, 0, sizeof shape);
   node->width = lnspi_arg_size(b, "width of the state");
-  node->number[RNN_LAYER] = (int32_t)lnspi_arg_integer(b, "layer", 0, 999, 0);
-  node->number[RNN_CHUNK] = (int32_t)lnspi_arg_integer(b, "chunk", 0, 65536, 0);
-  node->number[RNN_BIAS] = lnspi_arg_flag(b, "bias", 1);
-  const int32_t chunk = node->number[RNN_CHUNK];
+  node->args.rnn.layer = (int32_t)lnspi_arg_integer(b, "layer", 0, 999, 0);
+  node->args.rnn.chunk = (int32_t)lnspi_arg_integer(b, "chunk", 0, 65536, 0);
+  node->args.rnn.bias = lnspi_arg_flag(b, "bias", 1);
+  const int32_t chunk = node->args.rnn.chunk;
   if (gates * node->width > LNSPI_MAX_WIDTH)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
                      "the state has width %lld: at most %d, since its %d gates are one matrix",
@@ -58,7 +55,7 @@ static void rnn_define(lnspi_builder *b, lnspi_node *node, int32_t gates) {
   shape.init = LNSPI_INIT_UNIFORM;
   shape.amount = (float)(1.0 / sqrt((double)node->width));
   shape.dims[0] = gates * node->width;
-  for (int32_t s = 0; s < (node->number[RNN_BIAS] ? RNN_SLOTS : 2); s++) {
+  for (int32_t s = 0; s < (node->args.rnn.bias ? RNN_SLOTS : 2); s++) {
     if (s == RNN_IH_BIAS) shape.kind = LNSPI_FLAT;
     shape.rank = s < 2 ? 2 : 1;
     shape.dims[1] = s == RNN_IH ? from->width : s == RNN_HH ? node->width : 0;
@@ -79,7 +76,7 @@ typedef struct rnn_parts {
 
 static rnn_parts rnn_measure(const lnspi_node *node, int32_t gates, int64_t rows,
                              int64_t concepts, int64_t all_rows) {
-  const int32_t chunk = node->number[RNN_CHUNK];
+  const int32_t chunk = node->args.rnn.chunk;
   rnn_parts p;
   memset(&p, 0, sizeof p);
   p.gates = gates;
@@ -104,7 +101,7 @@ static rnn_parts rnn_open(const lnspi_call *c, int32_t gates) {
 }
 
 static void rnn_need(const lnspi_extent *e, lnspi_need *need, int32_t gates) {
-  const int32_t chunk = e->node->number[RNN_CHUNK];
+  const int32_t chunk = e->node->args.rnn.chunk;
   const rnn_parts p = rnn_measure(e->node, gates, e->rows, e->concepts, e->rows);
   const int64_t in = lnspi_round16(e->graph->nodes[e->node->input[0]].width);
   /* shorter calls may have as many rows in more, shorter sequences */
@@ -282,16 +279,14 @@ static int64_t rnn_flops(const lnspi_extent *e, int32_t gates) {
 
 static size_t rnn_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                         size_t capacity) {
-  const int32_t *number = node->number;
+  const lnspi_rnn_args *a = &node->args.rnn;
   size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
   char suffix[24];
   rnn_suffix_of(node, RNN_IH, suffix);
   used = lnspi_graph_text_weight(graph, node, RNN_IH, suffix, to, capacity, used);
-  if (number[RNN_LAYER])
-    used = LNSPI_APPEND(to, capacity, used, " layer=%d", number[RNN_LAYER]);
-  if (number[RNN_CHUNK])
-    used = LNSPI_APPEND(to, capacity, used, " chunk=%d", number[RNN_CHUNK]);
-  return number[RNN_BIAS] ? used : LNSPI_APPEND(to, capacity, used, " bias=0");
+  if (a->layer) used = LNSPI_APPEND(to, capacity, used, " layer=%d", a->layer);
+  if (a->chunk) used = LNSPI_APPEND(to, capacity, used, " chunk=%d", a->chunk);
+  return a->bias ? used : LNSPI_APPEND(to, capacity, used, " bias=0");
 }
 
 #define RNN_FUNCTIONS(name, gates)                                                   \

@@ -7,12 +7,12 @@ static void scale_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
   if (lnspi_arg_place(b, "by").at == b->line.op.at)
     LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->line.op, "by= is missing: %s", b->line.help);
-  node->real[0] = lnspi_arg_real(b, "by", -1e6, 1e6, 1);
+  node->args.scale.by = lnspi_arg_real(b, "by", -1e6, 1e6, 1);
 }
 
 static void scale_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
-    c->k->scale(c->out + r * c->out_ld, c->node->real[0], c->in[0] + r * c->in_ld[0],
+    c->k->scale(c->out + r * c->out_ld, c->node->args.scale.by, c->in[0] + r * c->in_ld[0],
                 c->node->width);
   lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
 }
@@ -20,7 +20,7 @@ static void scale_forward(const lnspi_call *c) {
 static void scale_backward(const lnspi_call *c) {
   if (!c->din[0]) return;
   for (int64_t r = 0; r < c->rows; r++)
-    c->k->scale(c->din[0] + r * c->in_ld[0], c->node->real[0], c->dout + r * c->out_ld,
+    c->k->scale(c->din[0] + r * c->in_ld[0], c->node->args.scale.by, c->dout + r * c->out_ld,
                 c->node->width);
   lnspi_layer_zero_pads(c->din[0], c->in_ld[0], c->rows, c->node->width);
 }
@@ -29,7 +29,7 @@ static size_t scale_write(const lnsp_graph *graph, const lnspi_node *node, char 
                           size_t capacity) {
   char text[32];
   (void)graph;
-  lnspi_decimal_write(node->real[0], text);
+  lnspi_decimal_write(node->args.scale.by, text);
   return lnspi_format(to, capacity, " by=%s", text);
 }
 

@@ -37,41 +37,33 @@ static void sdpa_limit(lnspi_builder *b, int64_t every, int64_t most) {
   if (every > 0) lnspi_declare_concepts(b, 1, most * every, 1);
 }
 
-void lnspi_sdpa_pattern_define(lnspi_builder *b, lnspi_node *node, int32_t from, int32_t slot,
-                               int32_t memory) {
+void lnspi_sdpa_pattern_define(lnspi_builder *b, lnspi_node *node, lnspi_sdpa_pattern *pattern,
+                               int32_t slot, int32_t memory) {
   const lnspi_node *nodes = b->graph->nodes;
   lnspi_weight shape;
-  node->number[from] = lnspi_arg_flag(b, "causal", 0);
-  node->number[from + 1] = (int32_t)lnspi_arg_integer(b, "window", -1, LNSPI_MAX_WIDTH, -1);
-  node->number[from + 2] = 0;
+  pattern->causal = lnspi_arg_flag(b, "causal", 0);
+  pattern->window = (int32_t)lnspi_arg_integer(b, "window", -1, LNSPI_MAX_WIDTH, -1);
   if (!lnspi_arg_given(b, "added")) return;
-  node->number[from + 2] = (int32_t)lnspi_arg_size(b, "size of the tensor that is added");
+  pattern->added = (int32_t)lnspi_arg_size(b, "size of the tensor that is added");
   memset(&shape, 0, sizeof shape);
   shape.kind = LNSPI_FLAT;
   shape.parts = 1;
   shape.fixed = 1;
   shape.rank = 2;
-  shape.dims[0] = shape.dims[1] = node->number[from + 2];
+  shape.dims[0] = shape.dims[1] = pattern->added;
   lnspi_declare_tensor(b, node, slot, "added", "", &shape);
   sdpa_limit(b, nodes[node->input[0]].every, shape.dims[0]);
   sdpa_limit(b, nodes[node->input[memory]].every, shape.dims[0]);
 }
 
-lnspi_sdpa_pattern lnspi_sdpa_pattern_of(const lnspi_node *node, int32_t from) {
-  const lnspi_sdpa_pattern s = {node->number[from], node->number[from + 1],
-                                node->number[from + 2]};
-  return s;
-}
-
-size_t lnspi_sdpa_pattern_write_size(const lnspi_node *node, int32_t from, char *to,
-                                     size_t capacity, size_t used) {
-  const lnspi_sdpa_pattern s = lnspi_sdpa_pattern_of(node, from);
+size_t lnspi_sdpa_pattern_write_size(lnspi_sdpa_pattern s, char *to, size_t capacity,
+                                     size_t used) {
   return s.added ? LNSPI_APPEND(to, capacity, used, " %d", s.added) : used;
 }
 
-size_t lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node, int32_t from,
-                                int32_t slot, char *to, size_t capacity, size_t used) {
-  const lnspi_sdpa_pattern s = lnspi_sdpa_pattern_of(node, from);
+size_t lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node,
+                                lnspi_sdpa_pattern s, int32_t slot, char *to, size_t capacity,
+                                size_t used) {
   if (s.causal) used = LNSPI_APPEND(to, capacity, used, " causal=1");
   if (s.window >= 0) used = LNSPI_APPEND(to, capacity, used, " window=%d", s.window);
   if (s.added)
@@ -115,9 +107,9 @@ static int64_t sdpa_next(const sdpa_head *t, int64_t j, int64_t end) {
   return j;
 }
 
-#define SDPA_EACH(t, i, j, e)                                               \
-  for (int64_t e = 0, sdpa_stop = sdpa_end((t)->a->sight, i, (t)->a->keys), \
-               j = sdpa_next(t, sdpa_first((t)->a->sight, i), sdpa_stop);   \
+#define SDPA_EACH(t, i, j, e)                                                 \
+  for (int64_t e = 0, sdpa_stop = sdpa_end((t)->a->pattern, i, (t)->a->keys), \
+               j = sdpa_next(t, sdpa_first((t)->a->pattern, i), sdpa_stop);   \
        j < sdpa_stop; j = sdpa_next(t, j + 1, sdpa_stop), e++)
 
 static void sdpa_head_forward(const sdpa_head *t) {
@@ -132,7 +124,7 @@ static void sdpa_head_forward(const sdpa_head *t) {
     }
     a->k->scale(w, a->factor, w, n);
     if (a->added) {
-      SDPA_EACH(t, i, j, e) w[e] = w[e] + a->added[i * a->sight.added + j];
+      SDPA_EACH(t, i, j, e) w[e] = w[e] + a->added[i * a->pattern.added + j];
     }
     if (n) a->k->softmax(w, w, n);
     a->k->flush(w, w, n); /* so that no denormal slows what follows */
@@ -200,15 +192,14 @@ void lnspi_sdpa_backward(const lnspi_sdpa *a) {
 /* ---- the layer ---- */
 
 #define SDPA_ADDED 0
-#define SDPA_PATTERN 1 /* in number[] */
 
 static void sdpa_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *nodes = b->graph->nodes;
   const lnspi_node *q = &nodes[node->input[0]], *k = &nodes[node->input[1]];
   const lnspi_node *v = &nodes[node->input[2]];
   node->width = v->width;
-  node->number[0] = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 0);
-  lnspi_sdpa_pattern_define(b, node, SDPA_PATTERN, SDPA_ADDED, 1);
+  node->args.sdpa.heads = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 0);
+  lnspi_sdpa_pattern_define(b, node, &node->args.sdpa.pattern, SDPA_ADDED, 1);
   if (q->width != k->width)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
                      "the queries '%s' have width %lld, the keys '%s' %lld: they must agree",
@@ -218,16 +209,16 @@ static void sdpa_define(lnspi_builder *b, lnspi_node *node) {
         b, LNSP_E_SHAPE, b->line.input[2],
         "the keys '%s' and the values '%s' have different numbers of rows a sequence", k->name,
         v->name);
-  if (q->width % node->number[0] || v->width % node->number[0])
+  if (q->width % node->args.sdpa.heads || v->width % node->args.sdpa.heads)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "heads"),
                      "heads=%d must divide the widths %lld of the keys and %lld of the values",
-                     node->number[0], (long long)k->width, (long long)v->width);
+                     node->args.sdpa.heads, (long long)k->width, (long long)v->width);
 }
 
 static int64_t sdpa_pairs(const lnspi_extent *e) { return e->concepts * e->in_concepts[1]; }
 
 static void sdpa_need(const lnspi_extent *e, lnspi_need *need) {
-  need->saved_floats = e->batch * e->node->number[0] * sdpa_pairs(e);
+  need->saved_floats = e->batch * e->node->args.sdpa.heads * sdpa_pairs(e);
   need->scratch_floats = sdpa_pairs(e);
   need->rows_apart = 1;
 }
@@ -240,10 +231,10 @@ static lnspi_sdpa sdpa_of(const lnspi_call *c) {
   a.batch = c->batch;
   a.queries = c->concepts;
   a.keys = c->in_concepts[1];
-  a.heads = node->number[0];
+  a.heads = node->args.sdpa.heads;
   a.head = c->in_width[0] / a.heads;
   a.value_head = c->in_width[2] / a.heads;
-  a.sight = lnspi_sdpa_pattern_of(node, SDPA_PATTERN);
+  a.pattern = node->args.sdpa.pattern;
   a.factor = 1.0f / sqrtf((float)a.head);
   if (c->graph->nodes[node->input[1]].every == 1) a.mask = c->mask;
   a.mask_ld = c->mask_ld;
@@ -282,15 +273,15 @@ static void sdpa_backward(const lnspi_call *c) {
 static int64_t sdpa_flops(const lnspi_extent *e) {
   const lnspi_node *nodes = e->graph->nodes;
   return 2 * (nodes[e->node->input[0]].width + e->node->width) *
-         lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern_of(e->node, SDPA_PATTERN), e->concepts,
-                                  e->in_concepts[1]);
+         lnspi_sdpa_pattern_pairs(e->node->args.sdpa.pattern, e->concepts, e->in_concepts[1]);
 }
 
 static size_t sdpa_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                          size_t capacity) {
-  size_t used = lnspi_sdpa_pattern_write_size(node, SDPA_PATTERN, to, capacity, 0);
-  used = LNSPI_APPEND(to, capacity, used, " heads=%d", node->number[0]);
-  return lnspi_sdpa_pattern_write(graph, node, SDPA_PATTERN, SDPA_ADDED, to, capacity, used);
+  size_t used = lnspi_sdpa_pattern_write_size(node->args.sdpa.pattern, to, capacity, 0);
+  used = LNSPI_APPEND(to, capacity, used, " heads=%d", node->args.sdpa.heads);
+  return lnspi_sdpa_pattern_write(graph, node, node->args.sdpa.pattern, SDPA_ADDED, to,
+                                  capacity, used);
 }
 
 static const char *const sdpa_examples[] =

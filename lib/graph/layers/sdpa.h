@@ -8,23 +8,15 @@
 
 #include "graph/layer.h"
 
-/* Which keys: as node->number[from ...] holds it, LNSPI_SDPA_PATTERN_NUMBERS entries. */
-#define LNSPI_SDPA_PATTERN_NUMBERS 3
-
-typedef struct lnspi_sdpa_pattern {
-  int32_t causal, window; /* window: -1 for none */
-  int32_t added; /* queries and keys of the tensor that is added to the scores, or 0 */
-} lnspi_sdpa_pattern;
-
 typedef struct lnspi_sdpa {
   const lnspi_kernels *k;
   int64_t batch, queries, keys; /* queries and keys of a sequence */
   int64_t heads, head, value_head; /* head, value_head: width of one */
-  lnspi_sdpa_pattern sight;
+  lnspi_sdpa_pattern pattern;
   float factor; /* of the scores: 1 / sqrt(head) */
   const uint8_t *mask; /* NULL, or of the keys */
   int64_t mask_ld;
-  const float *added; /* NULL, or [sight.added, sight.added] */
+  const float *added; /* NULL, or [pattern.added, pattern.added] */
   const float *q, *key, *v; /* rows of all heads */
   float *o; /* forward adds to it */
   int64_t q_ld, key_ld, v_ld, o_ld;
@@ -35,20 +27,20 @@ typedef struct lnspi_sdpa {
   float *scratch; /* queries * keys */
 } lnspi_sdpa;
 
-/* Reads causal=, window=, added= and the size that goes with added. query and memory are
- * input numbers; slot is that of the tensor. */
-void lnspi_sdpa_pattern_define(lnspi_builder *b, lnspi_node *node, int32_t from, int32_t slot,
-                               int32_t memory);
-lnspi_sdpa_pattern lnspi_sdpa_pattern_of(const lnspi_node *node, int32_t from);
+/* Reads causal=, window=, added= and the size that goes with added. slot is that of the tensor
+ * that is added, memory the number of the input with the keys. */
+void lnspi_sdpa_pattern_define(lnspi_builder *b, lnspi_node *node, lnspi_sdpa_pattern *pattern,
+                               int32_t slot, int32_t memory);
 
 /* The size comes first, after the inputs; the keys come with the others. */
-size_t lnspi_sdpa_pattern_write_size(const lnspi_node *node, int32_t from, char *to,
-                                     size_t capacity, size_t used);
-size_t lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node, int32_t from,
-                                int32_t slot, char *to, size_t capacity, size_t used);
+size_t lnspi_sdpa_pattern_write_size(lnspi_sdpa_pattern pattern, char *to, size_t capacity,
+                                     size_t used);
+size_t lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node,
+                                lnspi_sdpa_pattern pattern, int32_t slot, char *to,
+                                size_t capacity, size_t used);
 
 /* Pairs of a query and a key that it sees, without a mask. */
-int64_t lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern sight, int64_t queries, int64_t keys);
+int64_t lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern pattern, int64_t queries, int64_t keys);
 void lnspi_sdpa_forward(const lnspi_sdpa *a);
 void lnspi_sdpa_backward(const lnspi_sdpa *a);
 

@@ -5,17 +5,18 @@
 static void slice_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *x = &b->graph->nodes[node->input[0]];
   node->width = lnspi_arg_size(b, "width of the result");
-  node->number[0] = (int32_t)lnspi_arg_integer(b, "from", 0, LNSPI_MAX_WIDTH, 0);
-  if (node->number[0] + node->width > x->width)
+  node->args.slice.from = (int32_t)lnspi_arg_integer(b, "from", 0, LNSPI_MAX_WIDTH, 0);
+  if (node->args.slice.from + node->width > x->width)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
                      "columns %d to %lld were asked for, but '%s' has a width of %lld",
-                     node->number[0], (long long)(node->number[0] + node->width - 1), x->name,
+                     node->args.slice.from,
+                     (long long)(node->args.slice.from + node->width - 1), x->name,
                      (long long)x->width);
 }
 
 static void slice_forward(const lnspi_call *c) {
   for (int64_t r = 0; r < c->rows; r++)
-    memcpy(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0] + c->node->number[0],
+    memcpy(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0] + c->node->args.slice.from,
            (size_t)c->node->width * sizeof(float));
   lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
 }
@@ -24,7 +25,7 @@ static void slice_backward(const lnspi_call *c) {
   if (!c->din[0]) return;
   memset(c->din[0], 0, (size_t)(c->rows * c->in_ld[0]) * sizeof(float));
   for (int64_t r = 0; r < c->rows; r++)
-    memcpy(c->din[0] + r * c->in_ld[0] + c->node->number[0], c->dout + r * c->out_ld,
+    memcpy(c->din[0] + r * c->in_ld[0] + c->node->args.slice.from, c->dout + r * c->out_ld,
            (size_t)c->node->width * sizeof(float));
 }
 
@@ -32,7 +33,9 @@ static size_t slice_write(const lnsp_graph *graph, const lnspi_node *node, char 
                           size_t capacity) {
   size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
   (void)graph;
-  return node->number[0] ? LNSPI_APPEND(to, capacity, used, " from=%d", node->number[0]) : used;
+  return node->args.slice.from
+             ? LNSPI_APPEND(to, capacity, used, " from=%d", node->args.slice.from)
+             : used;
 }
 
 static const char *const slice_examples[] =

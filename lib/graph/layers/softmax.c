@@ -6,16 +6,16 @@
 static void softmax_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *x = &b->graph->nodes[node->input[0]];
   node->width = x->width;
-  node->number[0] = lnspi_arg_choice(b, "over", "width,concepts", 0);
-  if (node->number[0]) node->shift = LNSPI_SHIFT_LOST;
-  if (node->number[0] && (x->width != 1 || !x->every))
+  node->args.softmax.over_concepts = lnspi_arg_choice(b, "over", "width,concepts", 0);
+  if (node->args.softmax.over_concepts) node->shift = LNSPI_SHIFT_LOST;
+  if (node->args.softmax.over_concepts && (x->width != 1 || !x->every))
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "over"),
                      "over=concepts needs one number a concept, but '%s' has width %lld%s",
                      x->name, (long long)x->width, x->every ? "" : " and one row a sequence");
 }
 
 static void softmax_need(const lnspi_extent *e, lnspi_need *need) {
-  if (e->node->number[0]) need->scratch_floats = 2 * e->concepts;
+  if (e->node->args.softmax.over_concepts) need->scratch_floats = 2 * e->concepts;
 }
 
 /* The numbers of sequence b that count, side by side; how many. */
@@ -36,12 +36,12 @@ static void softmax_scatter(const lnspi_call *c, const float *from, int64_t b, f
 
 static void softmax_forward(const lnspi_call *c) {
   const int64_t n = c->node->width;
-  for (int64_t r = 0; r < c->rows && !c->node->number[0]; r++) {
+  for (int64_t r = 0; r < c->rows && !c->node->args.softmax.over_concepts; r++) {
     float *y = c->out + r * c->out_ld;
     c->k->softmax(y, c->in[0] + r * c->in_ld[0], n);
     c->k->flush(y, y, n); /* so that no denormal slows what follows */
   }
-  for (int64_t b = 0; b < c->batch && c->node->number[0]; b++) {
+  for (int64_t b = 0; b < c->batch && c->node->args.softmax.over_concepts; b++) {
     const int64_t count = softmax_gather(c, c->in[0], b, c->scratch);
     c->k->softmax(c->scratch, c->scratch, count);
     c->k->flush(c->scratch, c->scratch, count);
@@ -54,9 +54,9 @@ static void softmax_backward(const lnspi_call *c) {
   const int64_t n = c->node->width;
   float *dx = c->din[0], *dy = c->scratch, *y = c->scratch + c->concepts;
   if (!dx) return;
-  for (int64_t r = 0; r < c->rows && !c->node->number[0]; r++)
+  for (int64_t r = 0; r < c->rows && !c->node->args.softmax.over_concepts; r++)
     c->k->softmax_dx(dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld, n);
-  for (int64_t b = 0; b < c->batch && c->node->number[0]; b++) {
+  for (int64_t b = 0; b < c->batch && c->node->args.softmax.over_concepts; b++) {
     const int64_t count = softmax_gather(c, c->dout, b, dy);
     (void)softmax_gather(c, c->out, b, y);
     c->k->softmax_dx(dy, dy, y, count);
@@ -68,7 +68,7 @@ static void softmax_backward(const lnspi_call *c) {
 static size_t softmax_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
                             size_t capacity) {
   (void)graph;
-  return node->number[0] ? lnspi_format(to, capacity, " over=concepts") : 0;
+  return node->args.softmax.over_concepts ? lnspi_format(to, capacity, " over=concepts") : 0;
 }
 
 static const char *const softmax_examples[] =
