@@ -34,6 +34,7 @@
 #include "base/str.c"
 #include "base/struct.c"
 #include "base/tasks.c"
+#include "base/text.c"
 #include "base/token.c"
 #include "kernels/avx2.c"
 #include "kernels/avx512.c"

@@ -24,9 +24,7 @@ const lnspi_key *lnspi_arg_use(lnspi_builder *b, const char *key) {
 
 /* In a named architecture: the value that holds goes into the graph's text. */
 static void arg_record(lnspi_builder *b, const char *key, const char *value) {
-  if (b->arguments == &b->call)
-    b->architecture_length = LNSPI_APPEND(b->architecture, sizeof b->architecture,
-                                          b->architecture_length, " %s=%s", key, value);
+  if (b->arguments == &b->call) lnspi_text_add(&b->architecture, " %s=%s", key, value);
 }
 
 static void arg_record_integer(lnspi_builder *b, const char *key, int64_t value) {
@@ -141,8 +139,8 @@ void lnspi_arg_finish(lnspi_builder *b) {
 int32_t lnspi_arg_list(lnspi_builder *b, const char *key, double low, double high, float *to,
                        int32_t most) {
   const lnspi_key *found = lnspi_arg_use(b, key);
-  char text[160] = "", number[32];
-  size_t used = 0;
+  char value_text[160] = "", number[32];
+  lnspi_text text = {value_text, sizeof value_text, 0};
   int32_t count = 0;
   if (!found) return 0;
   for (lnspi_token part; b->status == LNSP_OK; count++) {
@@ -156,9 +154,9 @@ int32_t lnspi_arg_list(lnspi_builder *b, const char *key, double low, double hig
     b->status = lnspi_decimal_parse(part, key, low, high, &value, b->error);
     to[count] = (float)value;
     lnspi_decimal_write(to[count], number);
-    used = LNSPI_APPEND(text, sizeof text, used, "%s%s", count ? "," : "", number);
+    lnspi_text_add(&text, "%s%s", count ? "," : "", number);
   }
-  arg_record(b, key, text);
+  arg_record(b, key, value_text);
   return b->status == LNSP_OK ? count : 0;
 }
 

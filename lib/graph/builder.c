@@ -9,15 +9,21 @@
 #include "graph/arg.h"
 #include "graph/zero_grad.h"
 
-/* Lists the names of a table into a message. */
-#define BUILDER_LIST(buffer, at_function, type)                                                \
-  do {                                                                                         \
-    size_t builder_used = 0;                                                                   \
-    const type *builder_entry;                                                                 \
-    for (int32_t builder_i = 0; (builder_entry = at_function(builder_i)) != NULL; builder_i++) \
-      builder_used = LNSPI_APPEND(buffer, sizeof(buffer), builder_used, "%s%s",                \
-                                  builder_i ? ", " : "", builder_entry->name);                 \
-  } while (0)
+#define BUILDER_LIST_BYTES 400
+
+/* The names of a table, for a message. */
+static const char *builder_layer_name(int32_t i) {
+  return lnspi_layer_at(i) ? lnspi_layer_at(i)->name : NULL;
+}
+
+static const char *builder_arch_name(int32_t i) {
+  return lnspi_arch_at(i) ? lnspi_arch_at(i)->name : NULL;
+}
+
+static void builder_list(const char *(*name)(int32_t), char list[BUILDER_LIST_BYTES]) {
+  lnspi_text text = {list, BUILDER_LIST_BYTES, 0};
+  for (int32_t i = 0; name(i); i++) lnspi_text_add(&text, "%s%s", i ? ", " : "", name(i));
+}
 
 static lnspi_token builder_here(lnspi_lexer *text) {
   lnspi_token word;
@@ -143,7 +149,7 @@ static void builder_make_node(lnspi_builder *b, lnspi_token name, int32_t index)
 }
 
 static void builder_node(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) {
-  char list[400] = "", shown[48];
+  char list[BUILDER_LIST_BYTES], shown[48];
   int32_t index;
   const lnspi_layer *layer;
   b->line.op = lnspi_lexer_next(text, "");
@@ -155,7 +161,7 @@ static void builder_node(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) 
   index = lnspi_layer_find(b->line.op);
   layer = lnspi_layer_at(index);
   if (!layer) {
-    BUILDER_LIST(list, lnspi_layer_at, lnspi_layer);
+    builder_list(builder_layer_name, list);
     LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, b->line.op, "there is no layer '%s'; there are %s",
                      lnspi_token_show(b->line.op, shown), list);
     return;
@@ -295,11 +301,11 @@ static void builder_written(lnspi_builder *b, lnspi_lexer *text) {
 
 /* "student heads=8 ..." */
 static void builder_named(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) {
-  char list[400] = "", shown[48];
+  char list[BUILDER_LIST_BYTES], shown[48];
   const lnspi_arch *arch = lnspi_arch_at(lnspi_arch_find(name));
   lnspi_arguments *a = &b->call;
   if (!arch) {
-    BUILDER_LIST(list, lnspi_arch_at, lnspi_arch);
+    builder_list(builder_arch_name, list);
     LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, name,
                      "there is no architecture '%s'; there are %s, and written-out graphs, "
                      "which start with \"lnsp 1\"",
@@ -316,12 +322,12 @@ static void builder_named(lnspi_builder *b, lnspi_lexer *text, lnspi_token name)
   if (b->status != LNSP_OK) return;
   b->named = 1;
   b->arguments = a;
-  b->architecture_length =
-      lnspi_format(b->architecture, sizeof b->architecture, "%s", arch->name);
+  b->architecture = (lnspi_text){b->architecture_bytes, sizeof b->architecture_bytes, 0};
+  lnspi_text_add(&b->architecture, "%s", arch->name);
   arch->emit(b);
-  if (b->architecture_length >= sizeof b->architecture)
+  if (b->architecture.used >= b->architecture.capacity)
     LNSPI_BUILD_FAIL(b, LNSP_E_INTERNAL, name, "the architecture's text is too long");
-  b->text_bytes = b->architecture_length + 1;
+  b->text_bytes = b->architecture.used + 1;
 }
 
 /* Where line number node (0: the input) of a written-out text starts. */

@@ -41,8 +41,8 @@ struct lnspi_builder {
   lnspi_arguments *arguments;       /* those that lnspi_arg_ functions read */
   lnspi_arguments line, call;       /* of the line; of the named architecture */
   char buffer[256];                 /* LNSPI_LINE */
-  char architecture[LNSPI_ARCHITECTURE_BYTES];
-  size_t architecture_length;
+  lnspi_text architecture; /* a named architecture with all its arguments, in: */
+  char architecture_bytes[LNSPI_ARCHITECTURE_BYTES];
 };
 
 /* Runs the whole text through the builder. */
@@ -63,11 +63,5 @@ void lnspi_builder_add_line(lnspi_builder *builder, const char *line);
        : (void)((builder)->status =                                                            \
                     lnspi_error_set_line((builder)->error, (code), (word).line, (word).column, \
                                          __VA_ARGS__)))
-
-/* For a layer's write: appends to a text of which used bytes are there, and
- * returns the length it has then; with too little room it only counts. */
-#define LNSPI_APPEND(to, capacity, used, ...)                                \
-  ((used) + lnspi_format((used) < (capacity) ? (to) + (used) : (char[1]){0}, \
-                         (used) < (capacity) ? (capacity) - (used) : 1, __VA_ARGS__))
 
 #endif

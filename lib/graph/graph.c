@@ -67,8 +67,8 @@ static int32_t graph_finish(lnsp_graph *g, const lnspi_builder *b, uint64_t text
   size_t length;
   g->architecture = (char *)g + start;
   if (b->named) {
-    length = b->architecture_length;
-    memcpy(g->architecture, b->architecture, length + 1);
+    length = b->architecture.used;
+    memcpy(g->architecture, b->architecture.to, length + 1);
   } else {
     length = lnspi_graph_text_write(g, g->architecture, (size_t)text_bytes);
   }

@@ -3,48 +3,51 @@
 
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/str.h"
-#include "graph/builder.h"
+#include "graph/layer.h"
 
-size_t lnspi_graph_text_tensor(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
-                               const char *key, const char *suffix, char *to, size_t capacity,
-                               size_t used) {
+void lnspi_graph_text_tensor(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
+                             const char *key, const char *suffix, lnspi_text *text) {
   char name[LNSPI_NAME_BYTES];
   const size_t cut = lnspi_str_length(suffix);
   memcpy(name, graph->weights[node->slot[slot]].name, sizeof name);
   name[lnspi_str_length(name) - cut] = 0;
-  return LNSPI_APPEND(to, capacity, used, " %s=%s", key, name);
+  lnspi_text_add(text, " %s=%s", key, name);
 }
 
-size_t lnspi_graph_text_weight(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
-                               const char *suffix, char *to, size_t capacity, size_t used) {
-  return lnspi_graph_text_tensor(graph, node, slot, "w", suffix, to, capacity, used);
+void lnspi_graph_text_weight(const lnsp_graph *graph, const lnspi_node *node, int32_t slot,
+                             const char *suffix, lnspi_text *text) {
+  lnspi_graph_text_tensor(graph, node, slot, "w", suffix, text);
 }
 
-static size_t graph_text_node(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                              size_t capacity, size_t used) {
+void lnspi_graph_text_real(lnspi_text *text, const char *key, float value, double usual) {
+  char number[32];
+  if (lnspi_float_bits(value) == lnspi_float_bits((float)usual)) return;
+  lnspi_decimal_write(value, number);
+  lnspi_text_add(text, " %s=%s", key, number);
+}
+
+static void graph_text_node(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   const lnspi_layer *layer = lnspi_layer_at(node->layer);
-  char nowhere[1];
-  int32_t i;
-  used = LNSPI_APPEND(to, capacity, used, "%s = %s", node->name, layer->name);
-  for (i = 0; i < node->input_count; i++)
-    used = LNSPI_APPEND(to, capacity, used, " %s", graph->nodes[node->input[i]].name);
-  if (layer->write)
-    used += used < capacity ? layer->write(graph, node, to + used, capacity - used)
-                            : layer->write(graph, node, nowhere, 1);
-  return LNSPI_APPEND(to, capacity, used, "\n");
+  lnspi_text_add(text, "%s = %s", node->name, layer->name);
+  for (int32_t i = 0; i < node->input_count; i++)
+    lnspi_text_add(text, " %s", graph->nodes[node->input[i]].name);
+  if (layer->write) layer->write(graph, node, text);
+  lnspi_text_add(text, "\n");
 }
 
 size_t lnspi_graph_text_write(const lnsp_graph *graph, char *buffer, size_t capacity) {
-  size_t used = LNSPI_APPEND(buffer, capacity, (size_t)0, "lnsp 1\n");
-  int32_t i;
-  for (i = 0; i < graph->node_count; i++)
-    used = graph_text_node(graph, &graph->nodes[i], buffer, capacity, used);
-  used = LNSPI_APPEND(buffer, capacity, used, "output");
-  for (i = 0; i < graph->output_count; i++)
-    used = LNSPI_APPEND(buffer, capacity, used, " %s=%s", graph->outputs[i].name,
-                        graph->nodes[graph->outputs[i].node].name);
-  return LNSPI_APPEND(buffer, capacity, used, "\n");
+  lnspi_text text = {buffer, capacity, 0};
+  lnspi_text_add(&text, "lnsp 1\n");
+  for (int32_t i = 0; i < graph->node_count; i++)
+    graph_text_node(graph, &graph->nodes[i], &text);
+  lnspi_text_add(&text, "output");
+  for (int32_t i = 0; i < graph->output_count; i++)
+    lnspi_text_add(&text, " %s=%s", graph->outputs[i].name,
+                   graph->nodes[graph->outputs[i].node].name);
+  lnspi_text_add(&text, "\n");
+  return text.used;
 }
 
 static lnspi_token graph_text_word(const char *text) {

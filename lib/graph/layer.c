@@ -1,6 +1,7 @@
 /* The table of layers, made from the list. */
 #include "graph/layer.h"
 
+#include "base/min_max.h"
 #include "graph/layers/list.h"
 
 #define LAYER_DECLARE(name) extern const lnspi_layer lnspi_layer_##name;
@@ -39,7 +40,7 @@ lnspi_extent lnspi_layer_extent(const lnsp_graph *graph, const lnspi_node *node,
   e.most_rows = e.rows;
   for (int32_t i = 0; i < node->input_count; i++) {
     e.in_concepts[i] = lnspi_graph_rows(graph, node->input[i], concepts);
-    if (batch * e.in_concepts[i] > e.most_rows) e.most_rows = batch * e.in_concepts[i];
+    e.most_rows = lnspi_max_i64(e.most_rows, batch * e.in_concepts[i]);
   }
   return e;
 }

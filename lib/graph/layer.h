@@ -4,6 +4,7 @@
 #define LNSPI_GRAPH_LAYER_H
 
 #include "base/tasks.h"
+#include "base/text.h"
 #include "base/token.h"
 #include "graph/graph.h"
 #include "kernels/kernels.h"
@@ -104,15 +105,15 @@ typedef struct lnspi_layer {
   void (*forward)(const lnspi_call *call);
   void (*backward)(const lnspi_call *call);
   int64_t (*flops)(const lnspi_extent *extent); /* NULL: no products */
-  /* Appends the arguments and keys to the written-out text: see builder.h. */
-  size_t (*write)(const lnsp_graph *graph, const lnspi_node *node, char *to, size_t capacity);
+  /* Appends the sizes and keys to the written-out text (graph_text.h); NULL: there are none. */
+  void (*write)(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text);
   const char *const *examples; /* graph texts for the tests, NULL at the end */
   /* Layers that look at several concepts: LNSPI_MASKS skips those that the mask leaves
    * out, LNSPI_NO_MASK cannot, so that a mask is refused. 0: each row by itself. */
   int32_t masks;
   int32_t takes_ids; /* 1: its input may be ids; every other layer refuses them */
   int32_t no_again; /* 1: backward cannot be called again: trainers refuse clip_each */
-  uint32_t still;   /* bits of slots that get no gradient: neither decay nor moments */
+  uint32_t still; /* bits of slots that get no gradient: neither decay nor moments */
   /* NULL, or what each update of a trainer does to the fixed tensor in slot 0, from the
    * values of the last pass; returns the largest magnitude that goes into it. tensor NULL:
    * only that. */
@@ -123,6 +124,12 @@ typedef struct lnspi_layer {
 static inline void lnspi_layer_zero_pads(float *x, int64_t ld, int64_t rows, int64_t width) {
   for (int64_t r = 0; r < rows && ld > width; r++)
     memset(x + r * ld + width, 0, (size_t)(ld - width) * sizeof *x);
+}
+
+/* 1: row r of the value is padding. Rows that are not one a concept have no mask. */
+static inline int lnspi_layer_masked(const lnspi_call *c, int64_t r) {
+  return c->mask && c->node->every == 1 &&
+         !c->mask[r / c->concepts * c->mask_ld + r % c->concepts];
 }
 
 lnspi_need lnspi_layer_need(const lnspi_extent *extent);

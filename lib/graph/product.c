@@ -1,6 +1,7 @@
 /* Products with the matrices of a state: which kernel a type takes. */
 #include "graph/product.h"
 
+#include "base/min_max.h"
 #include "kernels/lowp.h"
 
 #define PRODUCT_WORK (INT64_C(1) << 15) /* multiply-adds that are worth being split */
@@ -31,8 +32,7 @@ int64_t lnspi_product_floats(const lnsp_graph *graph, const lnspi_node *node, in
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
     if (node->slot[s] < 0) continue;
     const lnspi_weight *weight = &graph->weights[node->slot[s]];
-    int64_t floats = lnspi_lowp_scratch_floats(weight->type, rows, weight->dims[1]);
-    if (floats > most) most = floats;
+    most = lnspi_max_i64(most, lnspi_lowp_scratch_floats(weight->type, rows, weight->dims[1]));
   }
   return most;
 }
@@ -55,7 +55,7 @@ static void product_block(const product_job *job, int64_t from, int64_t end, int
   const float *bias = job->bias ? job->bias + from : NULL, *x = job->x + row * job->ldx;
   float *y = job->y + row * job->ldy + from;
   if (from >= end || rows < 1) return;
-  m.out = (end < m.out ? end : m.out) - from;
+  m.out = lnspi_min_i64(end, m.out) - from;
   m.data = (const uint8_t *)m.data + from * m.in * (m.type == LNSP_F32 ? 4 : 2);
   switch (m.type) {
     case LNSP_BF16:
@@ -100,7 +100,7 @@ static void product_inputs_dx(void *argument, int32_t index) {
   const int64_t k0 = 16 * lnspi_tasks_from(blocks, job->count, index);
   const int64_t k1 = 16 * lnspi_tasks_from(blocks, job->count, index + 1);
   job->c->k->linear_dx(m.data, job->x, job->ldx, job->y, job->ldy, job->rows, m.in, m.out, k0,
-                       (k1 < m.in ? k1 : m.in) - k0, job->pad);
+                       lnspi_min_i64(k1, m.in) - k0, job->pad);
 }
 
 /* Of bfloat16, some rows. */

@@ -7,6 +7,7 @@
  * path. */
 #include <math.h>
 
+#include "base/min_max.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
@@ -131,8 +132,6 @@ typedef struct attention_parts {
   float *w;                   /* [batch, heads, length, memory]; not with one */
 } attention_parts;
 
-static int64_t attention_longer(int64_t a, int64_t b) { return a > b ? a : b; }
-
 static void attention_need(const lnspi_extent *e, lnspi_need *need) {
   const lnspi_node *node = e->node;
   const int64_t ld = lnspi_round16(node->width), length = e->concepts;
@@ -148,7 +147,7 @@ static void attention_need(const lnspi_extent *e, lnspi_need *need) {
   rows += length + memory + (memory > length ? memory : 0);
   need->saved_floats = e->batch * (rows * ld + node->args.attention.heads * length * memory);
   /* shorter calls must fit in it too */
-  need->scratch_floats = attention_longer(ld, length * memory);
+  need->scratch_floats = lnspi_max_i64(ld, length * memory);
   need->uses = 4;
 }
 
@@ -332,17 +331,14 @@ static int64_t attention_flops(const lnspi_extent *e) {
          4 * d * lnspi_sdpa_pattern_pairs(node->args.attention.pattern, e->concepts, memory);
 }
 
-static size_t attention_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                              size_t capacity) {
-  const int32_t names = node->args.attention.names;
-  size_t used = lnspi_sdpa_pattern_write_size(node->args.attention.pattern, to, capacity, 0);
-  used = LNSPI_APPEND(to, capacity, used, " heads=%d", node->args.attention.heads);
-  used = lnspi_graph_text_weight(graph, node, ATTENTION_IN, attention_suffix[names].in[0][0],
-                                 to, capacity, used);
-  if (!node->args.attention.bias) used = LNSPI_APPEND(to, capacity, used, " bias=0");
-  if (names) used = LNSPI_APPEND(to, capacity, used, " names=%s", attention_names[names]);
-  return lnspi_sdpa_pattern_write(graph, node, node->args.attention.pattern, ATTENTION_ADDED,
-                                  to, capacity, used);
+static void attention_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
+  const lnspi_attention_args *a = &node->args.attention;
+  lnspi_sdpa_pattern_write_size(a->pattern, text);
+  lnspi_text_add(text, " heads=%d", a->heads);
+  lnspi_graph_text_weight(graph, node, ATTENTION_IN, attention_suffix[a->names].in[0][0], text);
+  if (!a->bias) lnspi_text_add(text, " bias=0");
+  if (a->names) lnspi_text_add(text, " names=%s", attention_names[a->names]);
+  lnspi_sdpa_pattern_write(graph, node, a->pattern, ATTENTION_ADDED, text);
 }
 
 static const char *const attention_examples[] =

@@ -49,7 +49,7 @@ static void conv_clear(const lnspi_call *c, conv_window *window) {
 /* Moves on to concept t of sequence s; 0 if that is masked. */
 static int conv_step(const lnspi_call *c, conv_window *window, int64_t s, int64_t t) {
   const int32_t kernel = c->node->args.conv.kernel;
-  if (c->mask && c->node->every == 1 && !c->mask[s * c->mask_ld + t]) return 0;
+  if (lnspi_layer_masked(c, s * c->concepts + t)) return 0;
   for (int32_t j = 0; j + 1 < kernel; j++) window->row[j] = window->row[j + 1];
   window->row[kernel - 1] = s * c->concepts + t;
   return 1;
@@ -119,12 +119,10 @@ static int64_t conv_flops(const lnspi_extent *e) {
   return 2 * e->node->args.conv.kernel * e->node->width * e->concepts;
 }
 
-static size_t conv_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                         size_t capacity) {
-  const size_t used =
-      lnspi_graph_text_weight(graph, node, CONV_WEIGHT, ".weight", to, capacity, 0);
-  if (node->args.conv.kernel == CONV_KERNEL) return used;
-  return LNSPI_APPEND(to, capacity, used, " kernel=%d", node->args.conv.kernel);
+static void conv_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
+  const int32_t kernel = node->args.conv.kernel;
+  lnspi_graph_text_weight(graph, node, CONV_WEIGHT, ".weight", text);
+  if (kernel != CONV_KERNEL) lnspi_text_add(text, " kernel=%d", kernel);
 }
 
 static const char *const conv_examples[] =

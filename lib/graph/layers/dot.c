@@ -1,9 +1,9 @@
 /* How well each concept answers a query: their product, times a factor. */
 #include <math.h>
 
-#include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/graph_text.h"
 
 static void dot_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *q = &b->graph->nodes[node->input[0]], *k = &b->graph->nodes[node->input[1]];
@@ -46,13 +46,9 @@ static int64_t dot_flops(const lnspi_extent *e) {
   return 2 * e->graph->nodes[e->node->input[0]].width * e->concepts;
 }
 
-static size_t dot_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                        size_t capacity) {
-  char text[32];
+static void dot_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   const double usual = 1.0 / sqrt((double)graph->nodes[node->input[0]].width);
-  if (lnspi_float_bits(node->args.dot.scale) == lnspi_float_bits((float)usual)) return 0;
-  lnspi_decimal_write(node->args.dot.scale, text);
-  return lnspi_format(to, capacity, " scale=%s", text);
+  lnspi_graph_text_real(text, "scale", node->args.dot.scale, (float)usual);
 }
 
 static const char *const dot_examples[] =

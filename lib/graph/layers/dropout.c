@@ -1,9 +1,9 @@
 /* Dropout (Srivastava and others, 2014): in training each number is zero with
  * probability p, and the others are divided by 1 - p; else nothing is done. The choice is
  * a function of seed, step, node and element, so that backward makes it again. */
-#include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/graph_text.h"
 #include "kernels/random.h"
 
 static void dropout_define(lnspi_builder *b, lnspi_node *node) {
@@ -52,12 +52,9 @@ static void dropout_backward(const lnspi_call *c) {
   if (c->din[0]) dropout_pass(c, c->dout, c->out_ld, c->din[0], c->in_ld[0]);
 }
 
-static size_t dropout_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                            size_t capacity) {
-  char text[32];
+static void dropout_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   (void)graph;
-  lnspi_decimal_write(node->args.dropout.p, text);
-  return lnspi_format(to, capacity, " p=%s", text);
+  lnspi_graph_text_real(text, "p", node->args.dropout.p, LNSPI_GRAPH_TEXT_ALWAYS);
 }
 
 static const char *const dropout_examples[] =

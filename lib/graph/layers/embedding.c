@@ -55,13 +55,11 @@ static void embedding_backward(const lnspi_call *c) {
   }
 }
 
-static size_t embedding_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                              size_t capacity) {
-  size_t used =
-      lnspi_format(to, capacity, " %d %lld", node->args.embedding.ids, (long long)node->width);
-  if (node->args.embedding.pad >= 0)
-    used = LNSPI_APPEND(to, capacity, used, " pad=%d", node->args.embedding.pad);
-  return lnspi_graph_text_weight(graph, node, EMBEDDING_TABLE, "", to, capacity, used);
+static void embedding_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
+  const lnspi_embedding_args *a = &node->args.embedding;
+  lnspi_text_add(text, " %d %lld", a->ids, (long long)node->width);
+  if (a->pad >= 0) lnspi_text_add(text, " pad=%d", a->pad);
+  lnspi_graph_text_weight(graph, node, EMBEDDING_TABLE, "", text);
 }
 
 static const char *const embedding_examples[] = {

@@ -36,10 +36,8 @@ static void flatten_backward(const lnspi_call *c) {
   lnspi_layer_zero_pads(c->din[0], c->in_ld[0], c->in_rows[0], n);
 }
 
-static size_t flatten_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                            size_t capacity) {
-  return lnspi_format(to, capacity, " %lld",
-                      (long long)(node->width / graph->nodes[node->input[0]].width));
+static void flatten_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
+  lnspi_text_add(text, " %lld", (long long)(node->width / graph->nodes[node->input[0]].width));
 }
 
 static const char *const flatten_examples[] =

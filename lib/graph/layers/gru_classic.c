@@ -99,11 +99,6 @@ static gru_classic_parts gru_classic_open(const lnspi_call *c) {
   return p;
 }
 
-static int gru_classic_masked(const lnspi_call *c, int64_t row) {
-  if (!c->mask || c->node->every != 1) return 0;
-  return !c->mask[row / c->concepts * c->mask_ld + row % c->concepts];
-}
-
 /* The state before a row. */
 static const float *gru_classic_before(const gru_classic_parts *p, int64_t row,
                                        const float *zeros) {
@@ -146,7 +141,7 @@ static void gru_classic_step(const gru_classic_parts *p, int64_t t, const float 
     p->k->axpy(out, -1.0f, h, p->width);
     p->k->mul(out, out, gru_classic_piece(p, row, GRU_CLASSIC_Z), p->width);
     p->k->add(out, out, h, p->width);
-    if (gru_classic_masked(c, row)) memcpy(out, h, bytes);
+    if (lnspi_layer_masked(c, row)) memcpy(out, h, bytes);
   }
 }
 
@@ -174,7 +169,7 @@ static void gru_classic_row_dx(const gru_classic_parts *p, int64_t row, const fl
   float *n = gru_classic_piece(p, row, GRU_CLASSIC_N), *az = gru_classic_piece(p, row, 1);
   float *an = gru_classic_piece(p, row, 2);
   p->k->add(d, d, c->dout + row * c->out_ld, p->width);
-  if (gru_classic_masked(c, row)) {
+  if (lnspi_layer_masked(c, row)) {
     memset(gru_classic_piece(p, row, 0), 0, (size_t)(3 * p->ld) * sizeof(float));
     return;
   }
@@ -215,7 +210,7 @@ static void gru_classic_step_dx(const gru_classic_parts *p, int64_t t, const flo
     const int64_t row = s * c->concepts + t;
     float *ar = gru_classic_piece(p, row, 0), *r = gru_classic_piece(p, row, GRU_CLASSIC_R);
     float *back = share + s * p->wide + p->in;
-    if (gru_classic_masked(c, row)) continue;
+    if (lnspi_layer_masked(c, row)) continue;
     p->k->mul(r, r, back, p->width);
     p->k->add(d + s * p->ld, d + s * p->ld, r, p->width);
     p->k->mul(back, back, gru_classic_before(p, row, zeros), p->width);
@@ -226,7 +221,7 @@ static void gru_classic_step_dx(const gru_classic_parts *p, int64_t t, const flo
     gru_classic_back(p, t, slot, share);
     for (int64_t s = 0; s < c->batch; s++) {
       float *to = d + s * p->ld;
-      if (gru_classic_masked(c, s * c->concepts + t)) continue;
+      if (lnspi_layer_masked(c, s * c->concepts + t)) continue;
       p->k->add(to, to, share + s * p->wide + p->in, p->width);
       p->k->flush(to, to, p->width);
     }
@@ -263,11 +258,11 @@ static int64_t gru_classic_flops(const lnspi_extent *e) {
   return 6 * e->node->width * (in + e->node->width) * e->concepts;
 }
 
-static size_t gru_classic_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                                size_t capacity) {
-  const size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
-  return lnspi_graph_text_weight(graph, node, GRU_CLASSIC_RESET,
-                                 gru_classic_suffix[GRU_CLASSIC_RESET], to, capacity, used);
+static void gru_classic_write(const lnsp_graph *graph, const lnspi_node *node,
+                              lnspi_text *text) {
+  lnspi_text_add(text, " %lld", (long long)node->width);
+  lnspi_graph_text_weight(graph, node, GRU_CLASSIC_RESET, gru_classic_suffix[GRU_CLASSIC_RESET],
+                          text);
 }
 
 static const char *const gru_classic_examples[] = {

@@ -9,10 +9,9 @@ static void ids_define(lnspi_builder *b, lnspi_node *node) {
 
 static void ids_nothing(const lnspi_call *call) { (void)call; }
 
-static size_t ids_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                        size_t capacity) {
+static void ids_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   (void)node;
-  return lnspi_format(to, capacity, " count=%d", graph->id_count);
+  lnspi_text_add(text, " count=%d", graph->id_count);
 }
 
 static const char *const ids_examples[] = {NULL}; /* embedding's have one */

@@ -8,10 +8,9 @@ static void input_define(lnspi_builder *b, lnspi_node *node) {
 
 static void input_nothing(const lnspi_call *call) { (void)call; }
 
-static size_t input_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                          size_t capacity) {
+static void input_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   (void)graph;
-  return lnspi_format(to, capacity, " %lld", (long long)node->width);
+  lnspi_text_add(text, " %lld", (long long)node->width);
 }
 
 static const char *const input_examples[] = {NULL}; /* every other example has one */

@@ -1,9 +1,9 @@
 /* Rows of length one: y = x / max(|x|, eps), or x / (|x| + eps). */
 #include <math.h>
 
-#include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/graph_text.h"
 
 #define L2NORM_EPS 1e-12
 
@@ -54,16 +54,10 @@ static void l2norm_backward(const lnspi_call *c) {
   lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 
-static size_t l2norm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                           size_t capacity) {
-  char text[32];
-  size_t used = 0;
+static void l2norm_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   (void)graph;
-  if (lnspi_float_bits(node->args.l2norm.eps) != lnspi_float_bits((float)L2NORM_EPS)) {
-    lnspi_decimal_write(node->args.l2norm.eps, text);
-    used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
-  }
-  return node->args.l2norm.add ? LNSPI_APPEND(to, capacity, used, " rule=add") : used;
+  lnspi_graph_text_real(text, "eps", node->args.l2norm.eps, L2NORM_EPS);
+  if (node->args.l2norm.add) lnspi_text_add(text, " rule=add");
 }
 
 static const char *const l2norm_examples[] =

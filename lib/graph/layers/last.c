@@ -46,11 +46,9 @@ static void last_backward(const lnspi_call *c) {
            (size_t)c->node->width * sizeof(float));
 }
 
-static size_t last_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                         size_t capacity) {
+static void last_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   const int64_t every = graph->nodes[node->input[0]].every;
-  if (!node->every) return 0;
-  return lnspi_format(to, capacity, " chunk=%lld", (long long)(node->every / every));
+  if (node->every) lnspi_text_add(text, " chunk=%lld", (long long)(node->every / every));
 }
 
 static const char *const last_examples[] =

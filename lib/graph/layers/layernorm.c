@@ -1,5 +1,4 @@
 /* LayerNorm over the width: (x - mean) / sqrt(variance + eps), times w, plus b. */
-#include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
@@ -56,20 +55,12 @@ static void layernorm_backward(const lnspi_call *c) {
   if (dx) lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, n);
 }
 
-static size_t layernorm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                              size_t capacity) {
-  size_t used = 0;
+static void layernorm_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   if (node->args.layernorm.affine)
-    used =
-        lnspi_graph_text_weight(graph, node, LAYERNORM_WEIGHT, ".weight", to, capacity, used);
+    lnspi_graph_text_weight(graph, node, LAYERNORM_WEIGHT, ".weight", text);
   else
-    used = LNSPI_APPEND(to, capacity, used, " affine=0");
-  if (lnspi_float_bits(node->args.layernorm.eps) != lnspi_float_bits((float)LAYERNORM_EPS)) {
-    char text[32];
-    lnspi_decimal_write(node->args.layernorm.eps, text);
-    used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
-  }
-  return used;
+    lnspi_text_add(text, " affine=0");
+  lnspi_graph_text_real(text, "eps", node->args.layernorm.eps, LAYERNORM_EPS);
 }
 
 static const char *const layernorm_examples[] =

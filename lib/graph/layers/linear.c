@@ -81,21 +81,15 @@ static int64_t linear_flops(const lnspi_extent *e) {
   return 2 * e->graph->nodes[e->node->input[0]].width * e->node->width * e->concepts;
 }
 
-static size_t linear_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                           size_t capacity) {
-  const int32_t start = node->args.linear.bias_init;
-  size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
-  used = lnspi_graph_text_weight(graph, node, LINEAR_WEIGHT, ".weight", to, capacity, used);
-  if (!node->args.linear.bias) used = LNSPI_APPEND(to, capacity, used, " bias=0");
-  if (node->args.linear.init) used = LNSPI_APPEND(to, capacity, used, " init=zero");
-  if (start != node->args.linear.init)
-    used = LNSPI_APPEND(to, capacity, used, " bias_init=%s",
-                        start == 2 ? "one"
-                        : start    ? "zero"
-                                   : "uniform");
-  if (node->args.linear.parts == 1) return used;
-  return LNSPI_APPEND(to, capacity, used, " parts=%d part=%d", node->args.linear.parts,
-                      node->args.linear.part);
+static void linear_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
+  static const char *const bias_init[] = {"uniform", "zero", "one"};
+  const lnspi_linear_args *a = &node->args.linear;
+  lnspi_text_add(text, " %lld", (long long)node->width);
+  lnspi_graph_text_weight(graph, node, LINEAR_WEIGHT, ".weight", text);
+  if (!a->bias) lnspi_text_add(text, " bias=0");
+  if (a->init) lnspi_text_add(text, " init=zero");
+  if (a->bias_init != a->init) lnspi_text_add(text, " bias_init=%s", bias_init[a->bias_init]);
+  if (a->parts > 1) lnspi_text_add(text, " parts=%d part=%d", a->parts, a->part);
 }
 
 static const char *const linear_examples[] =

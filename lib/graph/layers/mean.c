@@ -59,10 +59,9 @@ static void mean_backward(const lnspi_call *c) {
                     c->dout + r * c->out_ld, c->node->width);
 }
 
-static size_t mean_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                         size_t capacity) {
+static void mean_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   (void)graph;
-  return node->args.mean.skip_last ? lnspi_format(to, capacity, " skip_last=1") : 0;
+  if (node->args.mean.skip_last) lnspi_text_add(text, " skip_last=1");
 }
 
 static const char *const mean_examples[] =

@@ -179,14 +179,12 @@ static int64_t memory_read_flops(const lnspi_extent *e) {
   return (read + (a->zero ? 0 : 2 * in * width)) * e->concepts;
 }
 
-static size_t memory_read_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                                size_t capacity) {
-  size_t used = lnspi_format(to, capacity, " %d %lld", node->args.memory_read.slots,
-                             (long long)node->width);
-  used = lnspi_graph_text_weight(graph, node, MEMORY_READ_SLOTS, ".memory", to, capacity, used);
-  return node->args.memory_read.zero
-             ? LNSPI_APPEND(to, capacity, used, " zero=%d", node->args.memory_read.zero)
-             : used;
+static void memory_read_write(const lnsp_graph *graph, const lnspi_node *node,
+                              lnspi_text *text) {
+  const lnspi_memory_read_args *a = &node->args.memory_read;
+  lnspi_text_add(text, " %d %lld", a->slots, (long long)node->width);
+  lnspi_graph_text_weight(graph, node, MEMORY_READ_SLOTS, ".memory", text);
+  if (a->zero) lnspi_text_add(text, " zero=%d", a->zero);
 }
 
 static const char *const memory_read_examples[] =

@@ -95,11 +95,10 @@ static float memory_write_update(const lnspi_call *c, float *memory) {
   return most;
 }
 
-static size_t memory_write_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                                 size_t capacity) {
-  const size_t used = lnspi_format(to, capacity, " %d", node->args.memory_write.slots);
-  return lnspi_graph_text_weight(graph, node, MEMORY_WRITE_MEMORY, ".memory", to, capacity,
-                                 used);
+static void memory_write_write(const lnsp_graph *graph, const lnspi_node *node,
+                               lnspi_text *text) {
+  lnspi_text_add(text, " %d", node->args.memory_write.slots);
+  lnspi_graph_text_weight(graph, node, MEMORY_WRITE_MEMORY, ".memory", text);
 }
 
 static const char *const memory_write_examples[] = {

@@ -82,23 +82,21 @@ static void position_backward(const lnspi_call *c) {
            (size_t)c->in_ld[0] * sizeof(float));
 }
 
-static size_t position_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                             size_t capacity) {
+static void position_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   static const char *const kinds[] = {"learned", "sinusoid", "fixed"};
+  const lnspi_position_args *a = &node->args.position;
   const lnspi_weight *w = &graph->weights[node->slot[POSITION_TABLE]];
-  size_t used = lnspi_format(to, capacity, " %d", node->args.position.rows);
   char number[32];
-  if (node->args.position.kind)
-    used = LNSPI_APPEND(to, capacity, used, " kind=%s", kinds[node->args.position.kind]);
-  if (node->args.position.rank != 3)
-    used = LNSPI_APPEND(to, capacity, used, " rank=%d", node->args.position.rank);
-  if (node->args.position.row >= 0)
-    used = LNSPI_APPEND(to, capacity, used, " row=%d", node->args.position.row);
-  for (int64_t i = 0; w->init == LNSPI_INIT_LIST && i < w->count; i++) {
-    lnspi_decimal_write(w->start[i], number);
-    used = LNSPI_APPEND(to, capacity, used, "%s%s", i ? "," : " start=", number);
-  }
-  return lnspi_graph_text_weight(graph, node, POSITION_TABLE, "", to, capacity, used);
+  lnspi_text_add(text, " %d", a->rows);
+  if (a->kind) lnspi_text_add(text, " kind=%s", kinds[a->kind]);
+  if (a->rank != 3) lnspi_text_add(text, " rank=%d", a->rank);
+  if (a->row >= 0) lnspi_text_add(text, " row=%d", a->row);
+  if (w->init == LNSPI_INIT_LIST)
+    for (int64_t i = 0; i < w->count; i++) {
+      lnspi_decimal_write(w->start[i], number);
+      lnspi_text_add(text, "%s%s", i ? "," : " start=", number);
+    }
+  lnspi_graph_text_weight(graph, node, POSITION_TABLE, "", text);
 }
 
 static const char *const position_examples[] = {

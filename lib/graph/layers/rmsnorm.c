@@ -1,7 +1,6 @@
 /* RMSNorm over the width: x / sqrt(mean of x^2 + eps), times w. */
 #include <math.h>
 
-#include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
@@ -62,16 +61,9 @@ static void rmsnorm_backward(const lnspi_call *c) {
   if (dx) lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, n);
 }
 
-static size_t rmsnorm_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                            size_t capacity) {
-  size_t used =
-      lnspi_graph_text_weight(graph, node, RMSNORM_WEIGHT, ".weight", to, capacity, 0);
-  if (lnspi_float_bits(node->args.rmsnorm.eps) != lnspi_float_bits((float)RMSNORM_EPS)) {
-    char text[32];
-    lnspi_decimal_write(node->args.rmsnorm.eps, text);
-    used = LNSPI_APPEND(to, capacity, used, " eps=%s", text);
-  }
-  return used;
+static void rmsnorm_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
+  lnspi_graph_text_weight(graph, node, RMSNORM_WEIGHT, ".weight", text);
+  lnspi_graph_text_real(text, "eps", node->args.rmsnorm.eps, RMSNORM_EPS);
 }
 
 static const char *const rmsnorm_examples[] =

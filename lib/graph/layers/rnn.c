@@ -10,6 +10,7 @@
  * the state before the step into the last: the weights' gradients are sums over these rows. */
 #include <math.h>
 
+#include "base/min_max.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
@@ -106,22 +107,15 @@ static void rnn_need(const lnspi_extent *e, lnspi_need *need, int32_t gates) {
   const int64_t in = lnspi_round16(e->graph->nodes[e->node->input[0]].width);
   /* shorter calls may have as many rows in more, shorter sequences */
   const int64_t sequences = chunk ? p.sequences : e->batch;
-  const int64_t share = p.ld > in ? p.ld : in;
   const int64_t forward = p.gates * p.ld + sequences * (p.gates * p.ld + 1);
-  const int64_t backward = p.ld + 2 * sequences * p.ld + e->rows * share;
+  const int64_t backward = p.ld + 2 * sequences * p.ld + e->rows * lnspi_max_i64(p.ld, in);
   need->saved_floats = (p.last + 1) * p.piece;
-  need->scratch_floats = forward > backward ? forward : backward;
+  need->scratch_floats = lnspi_max_i64(forward, backward);
   need->uses = 2 * gates;
   need->rows_apart = 1;
 }
 
 /* ---- forward ------------------------------------------------------------- */
-
-/* 1: padding. Rows that are not one a concept have no mask. */
-static int rnn_masked(const lnspi_call *c, int64_t row) {
-  if (!c->mask || c->node->every != 1) return 0;
-  return !c->mask[row / c->concepts * c->mask_ld + row % c->concepts];
-}
 
 /* What the state of step t - 1 gives to all gates. The parts go to and fro, so that those
  * that were read last are still near. */
@@ -153,7 +147,7 @@ static void rnn_step(const lnspi_call *c, const rnn_parts *p, int64_t t, const f
     const float *h = first ? zeros : out - c->out_ld;
     const float *from = from_state + s * p->gates * p->ld;
     if (first) from = p->hh_bias ? p->hh_bias : zeros; /* also if padding came before */
-    if (rnn_masked(c, row)) {
+    if (lnspi_layer_masked(c, row)) {
       rnn_skip(c, p, row, t == 0, zeros);
       continue;
     }
@@ -196,7 +190,7 @@ static void rnn_step_dx(const lnspi_call *c, const rnn_parts *p, int64_t row, in
   const float *h = first ? zeros : c->out + (row - 1) * c->out_ld;
   const size_t bytes = (size_t)p->ld * sizeof(float);
   c->k->add(d, d, c->dout + row * c->out_ld, p->ld);
-  if (rnn_masked(c, row)) {
+  if (lnspi_layer_masked(c, row)) {
     for (int i = 0; i < 4; i++) memset(gates + i * p->piece, 0, bytes);
   } else if (p->lstm) {
     c->k->lstm_dx(gates, p->piece, d, dcell,
@@ -216,7 +210,7 @@ static void rnn_to_state(const lnspi_call *c, const rnn_parts *p, int64_t t, flo
     lnspi_product_dx(c, RNN_HH, part, p->saved + t * p->stride + rnn_place(p, RNN_HH, part),
                      p->steps * p->stride, share, p->ld, p->sequences, 1);
     for (int64_t s = 0; s < p->sequences; s++)
-      if (!rnn_masked(c, s * p->steps + t))
+      if (!lnspi_layer_masked(c, s * p->steps + t))
         c->k->add(d + s * p->ld, d + s * p->ld, share + s * p->ld, p->ld);
   }
 }
@@ -277,16 +271,15 @@ static int64_t rnn_flops(const lnspi_extent *e, int32_t gates) {
   return 2 * gates * e->node->width * (in + e->node->width) * e->concepts;
 }
 
-static size_t rnn_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                        size_t capacity) {
+static void rnn_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   const lnspi_rnn_args *a = &node->args.rnn;
-  size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
   char suffix[24];
+  lnspi_text_add(text, " %lld", (long long)node->width);
   rnn_suffix_of(node, RNN_IH, suffix);
-  used = lnspi_graph_text_weight(graph, node, RNN_IH, suffix, to, capacity, used);
-  if (a->layer) used = LNSPI_APPEND(to, capacity, used, " layer=%d", a->layer);
-  if (a->chunk) used = LNSPI_APPEND(to, capacity, used, " chunk=%d", a->chunk);
-  return a->bias ? used : LNSPI_APPEND(to, capacity, used, " bias=0");
+  lnspi_graph_text_weight(graph, node, RNN_IH, suffix, text);
+  if (a->layer) lnspi_text_add(text, " layer=%d", a->layer);
+  if (a->chunk) lnspi_text_add(text, " chunk=%d", a->chunk);
+  if (!a->bias) lnspi_text_add(text, " bias=0");
 }
 
 #define RNN_FUNCTIONS(name, gates)                                                   \

@@ -1,7 +1,7 @@
 /* y = x times a number. */
-#include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
+#include "graph/graph_text.h"
 
 static void scale_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
@@ -25,12 +25,9 @@ static void scale_backward(const lnspi_call *c) {
   lnspi_layer_zero_pads(c->din[0], c->in_ld[0], c->rows, c->node->width);
 }
 
-static size_t scale_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                          size_t capacity) {
-  char text[32];
+static void scale_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   (void)graph;
-  lnspi_decimal_write(node->args.scale.by, text);
-  return lnspi_format(to, capacity, " by=%s", text);
+  lnspi_graph_text_real(text, "by", node->args.scale.by, LNSPI_GRAPH_TEXT_ALWAYS);
 }
 
 static const char *const scale_examples[] =

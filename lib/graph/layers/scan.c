@@ -6,6 +6,7 @@
  * h is not kept: e N floats a concept would be most of a trainer's memory, and to write and
  * read them takes longer than to compute them again. The kernels take 16 channels of a
  * sequence at a time, with all states. */
+#include "base/min_max.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
 #include "graph/graph_text.h"
@@ -87,7 +88,7 @@ static void scan_need(const lnspi_extent *e, lnspi_need *need) {
 }
 
 static int scan_keeps(const lnspi_call *c, int64_t s, int64_t t) {
-  return !c->mask || c->node->every != 1 || c->mask[s * c->mask_ld + t];
+  return !lnspi_layer_masked(c, s * c->concepts + t);
 }
 
 /* Columns from .. from+count-1 of the rows of sequence s that are not masked; how many. */
@@ -119,7 +120,7 @@ static void scan_rates(const lnspi_call *c, const scan_work *w) {
   const float *a = c->weight[SCAN_A];
   for (int64_t k = 0; k < w->blocks; k++)
     c->k->scan_rates(w->rate + k * w->states * 16, a + 16 * k * w->states, w->states,
-                     w->width - 16 * k < 16 ? w->width - 16 * k : 16);
+                     lnspi_min_i64(w->width - 16 * k, 16));
 }
 
 /* b of a sequence: its rows where they stand, or those not masked. */
@@ -217,9 +218,8 @@ static int64_t scan_flops(const lnspi_extent *e) {
   return 5 * e->node->width * e->graph->nodes[e->node->input[2]].width * e->concepts;
 }
 
-static size_t scan_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                         size_t capacity) {
-  return lnspi_graph_text_weight(graph, node, SCAN_A, ".A_log", to, capacity, 0);
+static void scan_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
+  lnspi_graph_text_weight(graph, node, SCAN_A, ".A_log", text);
 }
 
 static const char *const scan_examples[] =

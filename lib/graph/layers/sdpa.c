@@ -4,15 +4,13 @@
 
 #include <math.h>
 
+#include "base/min_max.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
 #include "graph/graph_text.h"
 
 /* ---- which keys a query sees ---- */
-
-static int64_t sdpa_least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t sdpa_most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Query i sees from first on ... */
 static int64_t sdpa_first(lnspi_sdpa_pattern s, int64_t i) {
@@ -21,15 +19,15 @@ static int64_t sdpa_first(lnspi_sdpa_pattern s, int64_t i) {
 
 /* ... to before end. */
 static int64_t sdpa_end(lnspi_sdpa_pattern s, int64_t i, int64_t keys) {
-  if (s.causal) keys = sdpa_least(keys, i + 1);
-  if (s.window >= 0) keys = sdpa_least(keys, i + s.window + 1);
+  if (s.causal) keys = lnspi_min_i64(keys, i + 1);
+  if (s.window >= 0) keys = lnspi_min_i64(keys, i + s.window + 1);
   return keys;
 }
 
 int64_t lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern s, int64_t queries, int64_t keys) {
   int64_t pairs = 0;
   for (int64_t i = 0; i < queries; i++)
-    pairs += sdpa_most(0, sdpa_end(s, i, keys) - sdpa_first(s, i));
+    pairs += lnspi_max_i64(0, sdpa_end(s, i, keys) - sdpa_first(s, i));
   return pairs;
 }
 
@@ -56,19 +54,15 @@ void lnspi_sdpa_pattern_define(lnspi_builder *b, lnspi_node *node, lnspi_sdpa_pa
   sdpa_limit(b, nodes[node->input[memory]].every, shape.dims[0]);
 }
 
-size_t lnspi_sdpa_pattern_write_size(lnspi_sdpa_pattern s, char *to, size_t capacity,
-                                     size_t used) {
-  return s.added ? LNSPI_APPEND(to, capacity, used, " %d", s.added) : used;
+void lnspi_sdpa_pattern_write_size(lnspi_sdpa_pattern s, lnspi_text *text) {
+  if (s.added) lnspi_text_add(text, " %d", s.added);
 }
 
-size_t lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node,
-                                lnspi_sdpa_pattern s, int32_t slot, char *to, size_t capacity,
-                                size_t used) {
-  if (s.causal) used = LNSPI_APPEND(to, capacity, used, " causal=1");
-  if (s.window >= 0) used = LNSPI_APPEND(to, capacity, used, " window=%d", s.window);
-  if (s.added)
-    used = lnspi_graph_text_tensor(graph, node, slot, "added", "", to, capacity, used);
-  return used;
+void lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node,
+                              lnspi_sdpa_pattern s, int32_t slot, lnspi_text *text) {
+  if (s.causal) lnspi_text_add(text, " causal=1");
+  if (s.window >= 0) lnspi_text_add(text, " window=%d", s.window);
+  if (s.added) lnspi_graph_text_tensor(graph, node, slot, "added", "", text);
 }
 
 /* ---- the core ---- */
@@ -276,12 +270,11 @@ static int64_t sdpa_flops(const lnspi_extent *e) {
          lnspi_sdpa_pattern_pairs(e->node->args.sdpa.pattern, e->concepts, e->in_concepts[1]);
 }
 
-static size_t sdpa_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                         size_t capacity) {
-  size_t used = lnspi_sdpa_pattern_write_size(node->args.sdpa.pattern, to, capacity, 0);
-  used = LNSPI_APPEND(to, capacity, used, " heads=%d", node->args.sdpa.heads);
-  return lnspi_sdpa_pattern_write(graph, node, node->args.sdpa.pattern, SDPA_ADDED, to,
-                                  capacity, used);
+static void sdpa_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
+  const lnspi_sdpa_args *a = &node->args.sdpa;
+  lnspi_sdpa_pattern_write_size(a->pattern, text);
+  lnspi_text_add(text, " heads=%d", a->heads);
+  lnspi_sdpa_pattern_write(graph, node, a->pattern, SDPA_ADDED, text);
 }
 
 static const char *const sdpa_examples[] =

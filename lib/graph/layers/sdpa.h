@@ -33,11 +33,9 @@ void lnspi_sdpa_pattern_define(lnspi_builder *b, lnspi_node *node, lnspi_sdpa_pa
                                int32_t slot, int32_t memory);
 
 /* The size comes first, after the inputs; the keys come with the others. */
-size_t lnspi_sdpa_pattern_write_size(lnspi_sdpa_pattern pattern, char *to, size_t capacity,
-                                     size_t used);
-size_t lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node,
-                                lnspi_sdpa_pattern pattern, int32_t slot, char *to,
-                                size_t capacity, size_t used);
+void lnspi_sdpa_pattern_write_size(lnspi_sdpa_pattern pattern, lnspi_text *text);
+void lnspi_sdpa_pattern_write(const lnsp_graph *graph, const lnspi_node *node,
+                              lnspi_sdpa_pattern pattern, int32_t slot, lnspi_text *text);
 
 /* Pairs of a query and a key that it sees, without a mask. */
 int64_t lnspi_sdpa_pattern_pairs(lnspi_sdpa_pattern pattern, int64_t queries, int64_t keys);

@@ -29,13 +29,10 @@ static void slice_backward(const lnspi_call *c) {
            (size_t)c->node->width * sizeof(float));
 }
 
-static size_t slice_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                          size_t capacity) {
-  size_t used = lnspi_format(to, capacity, " %lld", (long long)node->width);
+static void slice_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   (void)graph;
-  return node->args.slice.from
-             ? LNSPI_APPEND(to, capacity, used, " from=%d", node->args.slice.from)
-             : used;
+  lnspi_text_add(text, " %lld", (long long)node->width);
+  if (node->args.slice.from) lnspi_text_add(text, " from=%d", node->args.slice.from);
 }
 
 static const char *const slice_examples[] =

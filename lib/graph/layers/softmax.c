@@ -65,10 +65,9 @@ static void softmax_backward(const lnspi_call *c) {
   lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, n);
 }
 
-static size_t softmax_write(const lnsp_graph *graph, const lnspi_node *node, char *to,
-                            size_t capacity) {
+static void softmax_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   (void)graph;
-  return node->args.softmax.over_concepts ? lnspi_format(to, capacity, " over=concepts") : 0;
+  if (node->args.softmax.over_concepts) lnspi_text_add(text, " over=concepts");
 }
 
 static const char *const softmax_examples[] =
