@@ -352,7 +352,8 @@ static void builder_check_used(lnspi_builder *b) {
   int32_t i, j;
   for (i = 0; i < g->output_count; i++) used[g->outputs[i].node] = 1;
   for (i = g->node_count - 1; i >= 0; i--)
-    for (j = 0; used[i] && j < g->nodes[i].input_count; j++) used[g->nodes[i].input[j]] = 1;
+    if (used[i])
+      for (j = 0; j < g->nodes[i].input_count; j++) used[g->nodes[i].input[j]] = 1;
   for (i = 0; i < g->node_count; i++)
     if (!used[i]) {
       LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, b->named ? b->call.op : builder_line_place(b, i),

@@ -122,7 +122,8 @@ typedef struct lnspi_layer {
 
 /* Zeros the lanes between width and ld of rows rows. */
 static inline void lnspi_layer_zero_pads(float *x, int64_t ld, int64_t rows, int64_t width) {
-  for (int64_t r = 0; r < rows && ld > width; r++)
+  if (ld <= width) return;
+  for (int64_t r = 0; r < rows; r++)
     memset(x + r * ld + width, 0, (size_t)(ld - width) * sizeof *x);
 }
 

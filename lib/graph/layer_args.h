@@ -130,10 +130,11 @@ typedef union lnspi_layer_args {
   lnspi_sdpa_args sdpa;
   lnspi_slice_args slice;
   lnspi_softmax_args softmax;
+  int32_t room[10]; /* so that a few more arguments do not change the bytes of any handle */
 } lnspi_layer_args;
 
-/* Every host lays it out alike, or handles would not take the same number of bytes. */
-_Static_assert(sizeof(lnspi_layer_args) == 24 && _Alignof(lnspi_layer_args) == 4,
-               "arguments of layers are 32-bit numbers, at most 6; raise the limit here");
+/* Every host lays it out alike, since a handle takes the same number of bytes on all. */
+_Static_assert(sizeof(lnspi_layer_args) == 40 && _Alignof(lnspi_layer_args) == 4,
+               "arguments of a layer are int32_t and float alone, at most 10 of them");
 
 #endif

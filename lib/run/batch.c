@@ -6,9 +6,7 @@
 #include "base/str.h"
 #include "graph/layer.h"
 
-int lnspi_batch_takes_ids(const lnsp_graph *graph) {
-  return graph->id_count > 0;
-}
+int lnspi_batch_takes_ids(const lnsp_graph *graph) { return graph->id_count > 0; }
 
 const char *lnspi_batch_input_name(const lnsp_graph *graph) {
   return lnspi_batch_takes_ids(graph) ? "ids" : "input";

@@ -49,9 +49,9 @@ int32_t lnspi_arch_layers(lnspi_builder *b, const char *key, const char *tensor,
                           int32_t initial) {
   char name[LNSPI_NAME_BYTES];
   int32_t there = 0, value;
-  for (; b->shapes && there < LNSPI_MAX_NODES; there++) {
+  for (; there < LNSPI_MAX_NODES; there++) {
     lnspi_format(name, sizeof name, tensor, there);
-    if (!lnspi_arg_file_dim(b, name, 0)) break;
+    if (!lnspi_arg_file_dim(b, name, 0)) break; /* also without a file */
   }
   value = (int32_t)lnspi_arg_integer(b, key, 1, 256, b->shapes && there ? there : initial);
   if (b->shapes && value != there && b->status == LNSP_OK) {

@@ -3,6 +3,7 @@
  * vector. */
 #include "base/decimal.h"
 #include "graph/arch/arch.h"
+#include "base/min_max.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
 
@@ -117,13 +118,12 @@ static void mamba_plain(lnspi_builder *b, int64_t d, int32_t layers, int64_t sta
 static int32_t mamba_every(lnspi_builder *b, int32_t layers) {
   char name[LNSPI_NAME_BYTES];
   int32_t every = 4;
-  for (int32_t i = 0; b->shapes && i < layers; i++) {
-    lnspi_format(name, sizeof name, "layers.%d.qkv.weight", i);
-    every = i + 1;
-    if (lnspi_arg_file_dim(b, name, 0)) break;
-    every = layers + 1; /* none so far */
-  }
-  return (int32_t)lnspi_arg_integer(b, "every", 2, 1024, every > 2 ? every : 2);
+  if (b->shapes)
+    for (every = 1; every <= layers; every++) { /* layers + 1: there is no attention */
+      lnspi_format(name, sizeof name, "layers.%d.qkv.weight", every - 1);
+      if (lnspi_arg_file_dim(b, name, 0)) break;
+    }
+  return (int32_t)lnspi_arg_integer(b, "every", 2, 1024, lnspi_max_i64(every, 2));
 }
 
 static void mamba_hybrid_emit(lnspi_builder *b) {

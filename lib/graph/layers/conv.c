@@ -111,7 +111,8 @@ static void conv_backward(const lnspi_call *c) {
         conv_step_backward(c, &window, c->dout + (s * c->concepts + t) * c->out_ld, taps,
                            dtaps);
   }
-  for (int64_t i = 0; i < n && gw; i++)
+  if (!gw) return;
+  for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < kernel; j++) gw[i * kernel + j] += dtaps[j * ld + i];
 }
 

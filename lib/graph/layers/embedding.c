@@ -48,7 +48,8 @@ static void embedding_backward(const lnspi_call *c) {
   float *table = c->dweight[EMBEDDING_TABLE];
   if (c->din[0]) /* ids have none */
     memset(c->din[0], 0, (size_t)(c->in_rows[0] * c->in_ld[0]) * sizeof(float));
-  for (int64_t r = 0; table && r < c->rows; r++) {
+  if (!table) return;
+  for (int64_t r = 0; r < c->rows; r++) {
     float *row = table + embedding_id(c, r) * c->node->width;
     if (embedding_id(c, r) != c->node->args.embedding.pad)
       c->k->add(row, row, c->dout + r * c->out_ld, c->node->width);

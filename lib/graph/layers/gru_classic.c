@@ -190,7 +190,8 @@ static void gru_classic_back(const gru_classic_parts *p, int64_t t, int32_t slot
   float *din = c->din[0];
   lnspi_product_dx(c, slot, 0, gru_classic_piece(p, t, slot / 2), c->concepts * p->stride,
                    share, p->wide, c->batch, 1);
-  for (int64_t s = 0; din && s < c->batch; s++) {
+  if (!din) return;
+  for (int64_t s = 0; s < c->batch; s++) {
     float *to = din + (s * c->concepts + t) * c->in_ld[0];
     if (slot == GRU_CLASSIC_NEW) /* the first */
       memcpy(to, share + s * p->wide, (size_t)p->in * sizeof(float));

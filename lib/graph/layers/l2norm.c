@@ -34,23 +34,27 @@ static void l2norm_add_dx(const lnspi_call *c, float *dx, const float *dy, const
 }
 
 static void l2norm_forward(const lnspi_call *c) {
-  for (int64_t r = 0; r < c->rows && c->node->args.l2norm.add; r++)
-    c->saved[c->row0 + r] = l2norm_add(c, c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0]);
-  if (c->node->args.l2norm.add) return;
-  for (int64_t r = 0; r < c->rows; r++)
-    c->saved[c->row0 + r] = c->k->unit(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
-                                       c->node->width, c->node->args.l2norm.eps);
+  const lnspi_l2norm_args *a = &c->node->args.l2norm;
+  for (int64_t r = 0; r < c->rows; r++) {
+    const float *x = c->in[0] + r * c->in_ld[0];
+    float *y = c->out + r * c->out_ld;
+    c->saved[c->row0 + r] =
+        a->add ? l2norm_add(c, y, x) : c->k->unit(y, x, c->node->width, a->eps);
+  }
 }
 
 static void l2norm_backward(const lnspi_call *c) {
+  const lnspi_l2norm_args *a = &c->node->args.l2norm;
   float *dx = c->din[0];
   if (!dx) return;
-  for (int64_t r = 0; r < c->rows && c->node->args.l2norm.add; r++)
-    l2norm_add_dx(c, dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
-                  c->saved[c->row0 + r]);
-  for (int64_t r = 0; r < c->rows && !c->node->args.l2norm.add; r++)
-    c->k->unit_dx(dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
-                  c->saved[c->row0 + r], c->node->width, c->node->args.l2norm.eps);
+  for (int64_t r = 0; r < c->rows; r++) {
+    const float *dy = c->dout + r * c->out_ld, *y = c->out + r * c->out_ld;
+    const float length = c->saved[c->row0 + r];
+    if (a->add)
+      l2norm_add_dx(c, dx + r * c->in_ld[0], dy, y, length);
+    else
+      c->k->unit_dx(dx + r * c->in_ld[0], dy, y, length, c->node->width, a->eps);
+  }
   lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 

@@ -18,17 +18,21 @@ static void last_define_first(lnspi_builder *b, lnspi_node *node) {
   node->args.last.first = 1;
 }
 
-/* The row of the input that row r of the value is. */
+/* The row of the input that row r of the value is: of the rows that r stands over, the last (or
+ * first) that is no padding. */
 static int64_t last_row(const lnspi_call *c, int64_t r) {
   const int64_t span = c->in_concepts[0] / c->concepts;
-  const int64_t end = (r + 1) * span - 1;
-  const int32_t forward = c->node->args.last.first;
-  int64_t last = forward ? r * span : end;
-  if (!c->mask || c->in_concepts[0] != c->mask_ld) return last;
-  while (forward && last < end && !c->mask[last]) last++;
-  if (forward) return last;
-  while (last >= r * span && !c->mask[last]) last--;
-  return last < r * span ? end : last; /* a chunk may be all padding */
+  const int64_t start = r * span, end = start + span - 1;
+  const int32_t first = c->node->args.last.first;
+  const uint8_t *mask = c->in_concepts[0] == c->mask_ld ? c->mask : NULL;
+  int64_t row = first ? start : end;
+  if (!mask) return row;
+  if (first) {
+    while (row < end && !mask[row]) row++;
+    return row;
+  }
+  while (row >= start && !mask[row]) row--;
+  return row < start ? end : row; /* a chunk may be all padding */
 }
 
 static void last_forward(const lnspi_call *c) {

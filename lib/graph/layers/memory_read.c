@@ -98,7 +98,8 @@ static memory_read_parts memory_read_open(const lnspi_call *c) {
   p.memory = c->weight[MEMORY_READ_SLOTS];
   p.saved = c->saved + c->row0 * p.stride;
   p.lengths = c->scratch;
-  for (int64_t i = 0; i < p.slots && !c->again; i++) {
+  if (c->again) return p; /* nobody reads them */
+  for (int64_t i = 0; i < p.slots; i++) {
     const float *slot = p.memory + i * p.width;
     const float length = sqrtf(p.k->dot(slot, slot, p.width));
     p.lengths[i] = length > MEMORY_READ_EPS ? length : MEMORY_READ_EPS;
@@ -154,8 +155,9 @@ static void memory_read_backward(const lnspi_call *c) {
   const memory_read_parts p = memory_read_open(c);
   float *ds = p.lengths + lnspi_round16(p.slots), *du = ds + lnspi_round16(p.slots);
   const int zero = c->node->args.memory_read.zero != 0;
-  for (int64_t r = 0; r < c->rows && !c->again; r++)
-    memory_read_row_dx(&p, p.saved + r * p.stride, c->dout + r * c->out_ld, ds, du);
+  if (!c->again)
+    for (int64_t r = 0; r < c->rows; r++)
+      memory_read_row_dx(&p, p.saved + r * p.stride, c->dout + r * c->out_ld, ds, du);
   if (c->dweight[MEMORY_READ_QUERY_BIAS])
     c->k->column_sum(c->dweight[MEMORY_READ_QUERY_BIAS], p.saved, p.stride, c->rows, p.width);
   if (c->again) return;

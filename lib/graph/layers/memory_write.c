@@ -58,10 +58,11 @@ static void memory_write_forward(const lnspi_call *c) {
 static void memory_write_backward(const lnspi_call *c) {
   float *dx = c->din[0];
   if (c->din[1]) memset(c->din[1], 0, (size_t)(c->in_rows[1] * c->in_ld[1]) * sizeof(float));
-  for (int64_t r = 0; dx && r < c->rows; r++)
+  if (!dx) return;
+  for (int64_t r = 0; r < c->rows; r++)
     memcpy(dx + r * c->in_ld[0], c->dout + r * c->out_ld,
            (size_t)c->node->width * sizeof(float));
-  if (dx) lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
+  lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 
 /* Where the means are in scratch: of the rows' softmax, and of x. */
@@ -86,7 +87,8 @@ static float memory_write_update(const lnspi_call *c, float *memory) {
   const int64_t n = c->node->args.memory_write.slots, width = c->node->width;
   float *slots, *mean;
   const float most = memory_write_means(c, &slots, &mean);
-  for (int64_t i = 0; memory && i < n; i++) {
+  if (!memory) return most;
+  for (int64_t i = 0; i < n; i++) {
     float *row = memory + i * width;
     c->k->scale(row, MEMORY_WRITE_KEEP, row, width);
     c->k->axpy(row, MEMORY_WRITE_ADD * slots[i], mean, width);

@@ -74,10 +74,12 @@ static void position_forward(const lnspi_call *c) {
 
 static void position_backward(const lnspi_call *c) {
   float *table = c->dweight[POSITION_TABLE];
-  for (int64_t t = 0; table && t < c->concepts; t++)
-    c->k->column_sum(table + position_row(c, t), c->dout + t * c->out_ld,
-                     c->concepts * c->out_ld, c->batch, c->node->width);
-  for (int64_t r = 0; c->din[0] && r < c->rows; r++)
+  if (table)
+    for (int64_t t = 0; t < c->concepts; t++)
+      c->k->column_sum(table + position_row(c, t), c->dout + t * c->out_ld,
+                       c->concepts * c->out_ld, c->batch, c->node->width);
+  if (!c->din[0]) return;
+  for (int64_t r = 0; r < c->rows; r++)
     memcpy(c->din[0] + r * c->in_ld[0], c->dout + r * c->out_ld,
            (size_t)c->in_ld[0] * sizeof(float));
 }

@@ -244,7 +244,8 @@ static void rnn_input_dx(const lnspi_call *c, const rnn_parts *p) {
 
 static void rnn_bias(const lnspi_call *c, const rnn_parts *p, int slot, int bias) {
   float *to = c->dweight[bias];
-  for (int32_t part = 0; to && part < p->gates; part++)
+  if (!to) return;
+  for (int32_t part = 0; part < p->gates; part++)
     c->k->column_sum(to + part * p->ld, p->saved + rnn_place(p, slot, part), p->stride, p->rows,
                      p->width);
 }
@@ -256,7 +257,8 @@ static void rnn_backward(const lnspi_call *c, int32_t gates) {
   rnn_bias(c, &p, RNN_HH, RNN_HH_BIAS);
   if (c->again) return;
   if (c->din[0]) rnn_input_dx(c, &p);
-  for (int32_t part = 0; c->use && part < gates; part++) {
+  if (!c->use) return;
+  for (int32_t part = 0; part < gates; part++) {
     c->use(c, RNN_IH, part, c->in[0], c->in_ld[0], p.saved + rnn_place(&p, RNN_IH, part),
            p.stride, p.rows);
     c->use(c, RNN_HH, part, p.saved + p.last * p.piece, p.stride,

@@ -95,34 +95,45 @@ static sdpa_head sdpa_open(const lnspi_sdpa *a, int64_t b, int64_t h) {
   return t;
 }
 
-/* The next key that query i sees, from j on; keys if there is none. */
-static int64_t sdpa_next(const sdpa_head *t, int64_t j, int64_t end) {
+/* The keys that a query sees, in ascending order: j is the key, e how many came before it, which
+ * is the place of its weight in the query's row of w. */
+typedef struct sdpa_keys {
+  int64_t j, e, end;
+} sdpa_keys;
+
+static int64_t sdpa_unmasked(const sdpa_head *t, int64_t j, int64_t end) {
   while (t->mask && j < end && !t->mask[j]) j++;
   return j;
 }
 
-#define SDPA_EACH(t, i, j, e)                                                 \
-  for (int64_t e = 0, sdpa_stop = sdpa_end((t)->a->pattern, i, (t)->a->keys), \
-               j = sdpa_next(t, sdpa_first((t)->a->pattern, i), sdpa_stop);   \
-       j < sdpa_stop; j = sdpa_next(t, j + 1, sdpa_stop), e++)
+static sdpa_keys sdpa_start(const sdpa_head *t, int64_t i) {
+  sdpa_keys s = {sdpa_first(t->a->pattern, i), 0, sdpa_end(t->a->pattern, i, t->a->keys)};
+  s.j = sdpa_unmasked(t, s.j, s.end);
+  return s;
+}
+
+static void sdpa_next(const sdpa_head *t, sdpa_keys *s) {
+  s->j = sdpa_unmasked(t, s->j + 1, s->end);
+  s->e++;
+}
 
 static void sdpa_head_forward(const sdpa_head *t) {
   const lnspi_sdpa *a = t->a;
   for (int64_t i = 0; i < a->queries; i++) {
     const float *q = t->q + i * a->q_ld;
+    const float *added = a->added ? a->added + i * a->pattern.added : NULL;
     float *o = t->o + i * a->o_ld, *w = t->w + i * a->keys;
-    int64_t n = 0;
-    SDPA_EACH(t, i, j, e) {
-      w[e] = a->k->dot(q, t->key + j * a->key_ld, a->head);
-      n = e + 1;
-    }
+    sdpa_keys s = sdpa_start(t, i);
+    for (; s.j < s.end; sdpa_next(t, &s))
+      w[s.e] = a->k->dot(q, t->key + s.j * a->key_ld, a->head);
+    const int64_t n = s.e;
     a->k->scale(w, a->factor, w, n);
-    if (a->added) {
-      SDPA_EACH(t, i, j, e) w[e] = w[e] + a->added[i * a->pattern.added + j];
-    }
+    if (added)
+      for (s = sdpa_start(t, i); s.j < s.end; sdpa_next(t, &s)) w[s.e] = w[s.e] + added[s.j];
     if (n) a->k->softmax(w, w, n);
     a->k->flush(w, w, n); /* so that no denormal slows what follows */
-    SDPA_EACH(t, i, j, e) a->k->axpy(o, w[e], t->v + j * a->v_ld, a->value_head);
+    for (s = sdpa_start(t, i); s.j < s.end; sdpa_next(t, &s))
+      a->k->axpy(o, w[s.e], t->v + s.j * a->v_ld, a->value_head);
   }
 }
 
@@ -143,36 +154,51 @@ static void sdpa_scores_backward(const sdpa_head *t, float *ds) {
   const lnspi_sdpa *a = t->a;
   for (int64_t i = 0; i < a->queries; i++) {
     float *row = ds + i * a->keys;
-    int64_t n = 0;
-    SDPA_EACH(t, i, j, e) {
-      row[e] = a->k->dot(t->d + i * a->o_ld, t->v + j * a->v_ld, a->value_head);
-      n = e + 1;
-    }
-    a->k->softmax_dx(row, row, t->w + i * a->keys, n);
-    a->k->scale(row, a->factor, row, n);
-    a->k->flush(row, row, n);
+    sdpa_keys s = sdpa_start(t, i);
+    for (; s.j < s.end; sdpa_next(t, &s))
+      row[s.e] = a->k->dot(t->d + i * a->o_ld, t->v + s.j * a->v_ld, a->value_head);
+    a->k->softmax_dx(row, row, t->w + i * a->keys, s.e);
+    a->k->scale(row, a->factor, row, s.e);
+    a->k->flush(row, row, s.e);
   }
 }
 
-/* Each of dv, dq and dkey may lie where what is read no longer after it lies. */
-static void sdpa_head_backward(const sdpa_head *t) {
+/* dv = w^T d */
+static void sdpa_values_backward(const sdpa_head *t) {
   const lnspi_sdpa *a = t->a;
-  const float *ds = a->scratch;
-  if (t->dq || t->dkey) sdpa_scores_backward(t, a->scratch);
-  if (t->dv) {
-    sdpa_zero(t->dv, a->v_ld, a->keys, a->value_head);
-    for (int64_t i = 0; i < a->queries; i++) SDPA_EACH(t, i, j, e)
-    a->k->axpy(t->dv + j * a->v_ld, t->w[i * a->keys + e], t->d + i * a->o_ld, a->value_head);
-  }
-  if (t->dq) {
-    sdpa_zero(t->dq, a->q_ld, a->queries, a->head);
-    for (int64_t i = 0; i < a->queries; i++) SDPA_EACH(t, i, j, e)
-    a->k->axpy(t->dq + i * a->q_ld, ds[i * a->keys + e], t->key + j * a->key_ld, a->head);
-  }
-  if (!t->dkey) return;
+  sdpa_zero(t->dv, a->v_ld, a->keys, a->value_head);
+  for (int64_t i = 0; i < a->queries; i++)
+    for (sdpa_keys s = sdpa_start(t, i); s.j < s.end; sdpa_next(t, &s))
+      a->k->axpy(t->dv + s.j * a->v_ld, t->w[i * a->keys + s.e], t->d + i * a->o_ld,
+                 a->value_head);
+}
+
+/* dq = ds key */
+static void sdpa_queries_backward(const sdpa_head *t, const float *ds) {
+  const lnspi_sdpa *a = t->a;
+  sdpa_zero(t->dq, a->q_ld, a->queries, a->head);
+  for (int64_t i = 0; i < a->queries; i++)
+    for (sdpa_keys s = sdpa_start(t, i); s.j < s.end; sdpa_next(t, &s))
+      a->k->axpy(t->dq + i * a->q_ld, ds[i * a->keys + s.e], t->key + s.j * a->key_ld, a->head);
+}
+
+/* dkey = ds^T q */
+static void sdpa_keys_backward(const sdpa_head *t, const float *ds) {
+  const lnspi_sdpa *a = t->a;
   sdpa_zero(t->dkey, a->key_ld, a->keys, a->head);
-  for (int64_t i = 0; i < a->queries; i++) SDPA_EACH(t, i, j, e)
-  a->k->axpy(t->dkey + j * a->key_ld, ds[i * a->keys + e], t->q + i * a->q_ld, a->head);
+  for (int64_t i = 0; i < a->queries; i++)
+    for (sdpa_keys s = sdpa_start(t, i); s.j < s.end; sdpa_next(t, &s))
+      a->k->axpy(t->dkey + s.j * a->key_ld, ds[i * a->keys + s.e], t->q + i * a->q_ld, a->head);
+}
+
+/* The order matters: dv may be written over v, dq over d and dkey over key, each of which the
+ * steps after it no longer read. */
+static void sdpa_head_backward(const sdpa_head *t) {
+  float *ds = t->a->scratch;
+  if (t->dq || t->dkey) sdpa_scores_backward(t, ds);
+  if (t->dv) sdpa_values_backward(t);
+  if (t->dq) sdpa_queries_backward(t, ds);
+  if (t->dkey) sdpa_keys_backward(t, ds);
 }
 
 void lnspi_sdpa_backward(const lnspi_sdpa *a) {

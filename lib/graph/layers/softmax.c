@@ -34,35 +34,56 @@ static void softmax_scatter(const lnspi_call *c, const float *from, int64_t b, f
         !c->mask || c->concepts != c->mask_ld || c->mask[b * c->mask_ld + t] ? from[n++] : 0.0f;
 }
 
-static void softmax_forward(const lnspi_call *c) {
-  const int64_t n = c->node->width;
-  for (int64_t r = 0; r < c->rows && !c->node->args.softmax.over_concepts; r++) {
+/* Over the width: each row by itself. */
+static void softmax_rows(const lnspi_call *c) {
+  for (int64_t r = 0; r < c->rows; r++) {
     float *y = c->out + r * c->out_ld;
-    c->k->softmax(y, c->in[0] + r * c->in_ld[0], n);
-    c->k->flush(y, y, n); /* so that no denormal slows what follows */
+    c->k->softmax(y, c->in[0] + r * c->in_ld[0], c->node->width);
+    c->k->flush(y, y, c->node->width); /* so that no denormal slows what follows */
   }
-  for (int64_t b = 0; b < c->batch && c->node->args.softmax.over_concepts; b++) {
+}
+
+static void softmax_sequences(const lnspi_call *c) {
+  for (int64_t b = 0; b < c->batch; b++) {
     const int64_t count = softmax_gather(c, c->in[0], b, c->scratch);
     c->k->softmax(c->scratch, c->scratch, count);
     c->k->flush(c->scratch, c->scratch, count);
     softmax_scatter(c, c->scratch, b, c->out);
   }
-  lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, n);
 }
 
-static void softmax_backward(const lnspi_call *c) {
-  const int64_t n = c->node->width;
-  float *dx = c->din[0], *dy = c->scratch, *y = c->scratch + c->concepts;
-  if (!dx) return;
-  for (int64_t r = 0; r < c->rows && !c->node->args.softmax.over_concepts; r++)
-    c->k->softmax_dx(dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld, n);
-  for (int64_t b = 0; b < c->batch && c->node->args.softmax.over_concepts; b++) {
+static void softmax_forward(const lnspi_call *c) {
+  if (c->node->args.softmax.over_concepts)
+    softmax_sequences(c);
+  else
+    softmax_rows(c);
+  lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
+}
+
+static void softmax_rows_dx(const lnspi_call *c, float *dx) {
+  for (int64_t r = 0; r < c->rows; r++)
+    c->k->softmax_dx(dx + r * c->in_ld[0], c->dout + r * c->out_ld, c->out + r * c->out_ld,
+                     c->node->width);
+}
+
+static void softmax_sequences_dx(const lnspi_call *c, float *dx) {
+  float *dy = c->scratch, *y = c->scratch + c->concepts;
+  for (int64_t b = 0; b < c->batch; b++) {
     const int64_t count = softmax_gather(c, c->dout, b, dy);
     (void)softmax_gather(c, c->out, b, y);
     c->k->softmax_dx(dy, dy, y, count);
     softmax_scatter(c, dy, b, dx);
   }
-  lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, n);
+}
+
+static void softmax_backward(const lnspi_call *c) {
+  float *dx = c->din[0];
+  if (!dx) return;
+  if (c->node->args.softmax.over_concepts)
+    softmax_sequences_dx(c, dx);
+  else
+    softmax_rows_dx(c, dx);
+  lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 
 static void softmax_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
