@@ -1,4 +1,21 @@
-/* Arguments of a line or of a named architecture. */
+/* Arguments of a line or of a named architecture.
+ *
+ * A layer's define and an architecture's emit ask for their arguments one after the other,
+ * each with its range and its default. There is no table of keys: the code that uses an
+ * argument is the declaration of it, and the help line is what a reader gets to see. Three
+ * things follow from each question:
+ *
+ *  - the key (or the next size) is marked as read. lnspi_arg_finish refuses what nobody asked
+ *    for, with the help line, so that a slip in a key is never taken for its default;
+ *  - a value out of its range is refused at its line and column, and a value in range is
+ *    returned, so that the caller can go on without checking: status keeps the first error;
+ *  - in a named architecture, the value that holds is appended to the graph's text. That
+ *    text has every argument, also those that were defaults, so that a file means the same
+ *    network when a later version has other defaults.
+ *
+ * With a file (b->shapes), widths and optional parts of a named architecture come from the
+ * shapes of its tensors: the user says only what shapes cannot tell, such as heads. A key that
+ * contradicts the file is refused rather than believed, because the tensors would not fit. */
 #include "graph/arg.h"
 
 #include <string.h>
@@ -126,7 +143,7 @@ void lnspi_arg_finish(lnspi_builder *b) {
   (void)lnspi_token_show(a->op, op);
   if (a->size_used < a->size_count)
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, a->size[a->size_used],
-                     "%s has no place for the number %s: %s", op,
+                     "%s does not take the number %s: %s", op,
                      lnspi_token_show(a->size[a->size_used], shown), a->help);
   for (i = 0; i < a->key_count; i++)
     if (!(a->key_used >> i & 1)) {
@@ -170,8 +187,8 @@ static int arg_file_width(lnspi_builder *b, const char *tensor, int32_t axis, in
   if (!b->shapes->find(b->shapes->user, tensor, &rank, dims)) return 0;
   if (axis >= rank || axis > 3 || dims[axis] < 1 || dims[axis] > LNSPI_MAX_WIDTH) {
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->call.op,
-                     "the file's tensor '%s' has rank %d and size %lld where a width is "
-                     "looked for: it is not this architecture's",
+                     "the file's tensor '%s' has rank %d and size %lld where this architecture "
+                     "has a width from 1 to 65536: the file is of another network",
                      tensor, rank, (long long)(axis < rank && axis < 4 ? dims[axis] : 0));
     return 0;
   }
@@ -193,7 +210,7 @@ static int64_t arg_width(lnspi_builder *b, const char *key, const char *tensor, 
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, key),
                      "the text says %s=%lld, but the file's tensor '%s' %s %lld: leave %s= "
                      "out to take the file's",
-                     key, (long long)value, tensor, there ? "says" : "is not there, which says",
+                     key, (long long)value, tensor, there ? "says" : "is missing, which means",
                      (long long)width, key);
   arg_record_integer(b, key, value);
   return value;

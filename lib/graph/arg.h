@@ -1,4 +1,4 @@
-/* Arguments of a line or of a named architecture. */
+/* Arguments of a line or of a named architecture: the sizes and keys, read one by one. */
 #ifndef LNSPI_GRAPH_ARG_H
 #define LNSPI_GRAPH_ARG_H
 

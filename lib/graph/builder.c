@@ -1,5 +1,29 @@
-/* From lines to nodes: the parser of written-out texts, and the lines of named
- * architectures. No recursion, no allocation; see builder.h. */
+/* From lines to nodes: the parser of written-out texts, and the lines of named architectures.
+ *
+ * A text is run through the builder twice. The first run (graph == NULL) only counts: lines,
+ * the most tensors each may declare, and the bytes of the text that the graph will keep. From
+ * these counts follows how much memory the graph takes at most, which the caller then
+ * provides, as part of whatever handle will own the graph. The second run fills it in. What a
+ * line means (its inputs, widths and keys) is only checked in the second run, where earlier
+ * nodes are known; the grammar is checked by both. No memory is allocated, nothing is
+ * recursive, and every loop is bounded by the text or by a stated limit.
+ *
+ * A line goes through these steps: builder_statement tells `name = ...` from the output line;
+ * builder_node looks the layer up, splits the words into inputs, sizes and keys
+ * (builder_words), and checks the number of inputs; builder_make_node binds the inputs to
+ * nodes and hands the line to the layer's define. Each key and size that define reads is
+ * marked (arg.c), and a line with anything left over is refused: a misspelt key is an error
+ * and never silently the default.
+ *
+ * A named architecture is one line too. Its emit reads its arguments with the same functions
+ * (b->arguments then points at b->call instead of b->line) and gives lines as text
+ * (LNSPI_LINE), which go through builder_statement like a user's. So there is one way to make
+ * a node, and `lnsp info --graph` can print every network. Errors in such a line point at the
+ * architecture's name, which is what the user wrote.
+ *
+ * A name may be bound again; builder_find takes the newest. When all lines are there, nodes
+ * that no output needs are refused (builder_check_used), and lnspi_zero_grad_mark finds biases
+ * whose gradient is exactly zero. */
 #include "graph/builder.h"
 
 #include <string.h>
@@ -65,8 +89,7 @@ static int32_t builder_value(lnspi_builder *b, lnspi_token word) {
   char shown[48];
   const int32_t node = builder_find(b, word);
   if (node < 0)
-    LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, word,
-                     "no line before this one gives a value named '%s'",
+    LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, word, "no earlier line has a value named '%s'",
                      lnspi_token_show(word, shown));
   return node;
 }
@@ -91,14 +114,14 @@ static void builder_words(lnspi_builder *b, lnspi_lexer *text, lnspi_arguments *
     }
     if (builder_is_number(word)) {
       if (a->size_count == LNSPI_MAX_SIZES) {
-        LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, word, "'%s' is one number too many",
-                         lnspi_token_show(word, shown));
+        LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, word, "'%s' is one number too many (at most %d)",
+                         lnspi_token_show(word, shown), LNSPI_MAX_SIZES);
         return;
       }
       a->size[a->size_count++] = word;
     } else if (a->size_count > 0) {
       LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word,
-                       "'%s' stands after a size: write inputs, then sizes, then key=value",
+                       "'%s' comes after a size: write inputs, then sizes, then key=value",
                        lnspi_token_show(word, shown));
       return;
     } else {
@@ -175,9 +198,9 @@ static void builder_node(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) 
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, b->line.op,
                      layer->inputs_high
                          ? "the first line must be the input, as in x = input 384"
-                         : "there is an input already: a graph has one, in its first line");
+                         : "there is an input already: a network has one, in its first line");
   if (b->node_count == LNSPI_MAX_NODES)
-    LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, name, "more than %d lines: the limit of a graph",
+    LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, name, "the network has more than %d lines, the limit",
                      LNSPI_MAX_NODES);
   if (b->status != LNSP_OK) return;
   b->node_count++;
@@ -274,10 +297,11 @@ static void builder_line_end(lnspi_builder *b, lnspi_lexer *text) {
   rest = *text;
   word = lnspi_lexer_next(&rest, "");
   if (word.length == 0)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word, "there is a '%c' too many",
+    LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word, "unexpected '%c': remove it",
                      lnspi_lexer_peek(&rest));
   else
-    LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word, "'%s' does not belong here",
+    LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, word,
+                     "unexpected '%s': one line is name = layer inputs sizes key=value",
                      lnspi_token_show(word, shown));
 }
 
@@ -356,9 +380,10 @@ static void builder_check_used(lnspi_builder *b) {
       for (j = 0; j < g->nodes[i].input_count; j++) used[g->nodes[i].input[j]] = 1;
   for (i = 0; i < g->node_count; i++)
     if (!used[i]) {
-      LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, b->named ? b->call.op : builder_line_place(b, i),
-                       "no output depends on '%s' of this line: use it or leave it out",
-                       g->nodes[i].name);
+      LNSPI_BUILD_FAIL(
+          b, LNSP_E_SYNTAX, b->named ? b->call.op : builder_line_place(b, i),
+          "no output depends on '%s' of this line: use the value or remove the line",
+          g->nodes[i].name);
       return;
     }
 }

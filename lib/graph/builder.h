@@ -1,6 +1,6 @@
-/* Building a graph line by line. The parser of written-out texts and the named
- * architectures both feed lines to it. The first failure is remembered in status;
- * everything after it does nothing, so that callers need not check each step. */
+/* Building a graph line by line. The parser of written-out texts and the named architectures
+ * both feed lines to it. The first error is kept in status, and everything after it does
+ * nothing, so that callers need not check each step. */
 #ifndef LNSPI_GRAPH_BUILDER_H
 #define LNSPI_GRAPH_BUILDER_H
 

@@ -1,4 +1,17 @@
-/* What a layer declares about itself through the builder: its tensors, and the lengths of its inputs. */
+/* What a layer declares about itself through the builder: its tensors, and the lengths of its
+ * inputs.
+ *
+ * A tensor is declared by shape and use, under the line's w=NAME and the layer's suffix. Lines
+ * with the same name and the same shape share one tensor; that is how a weight is used at two
+ * places. Each new tensor gets the next offset in the state, padded to 16 floats, and so the
+ * order of declaration is the order of everything that is ever written of a model. Changing it
+ * in a layer would change the hashes of all models that have the layer.
+ *
+ * A graph also knows which numbers of concepts per row it can take, as a range and a step. It
+ * starts as "any", and every layer that cares narrows it (lnspi_declare_concepts): a table of
+ * 100 positions says at most 100, chunks of 10 say multiples of 10, flatten says exactly n. A
+ * line that leaves no number at all is refused there, and a batch that does not fit is refused
+ * before anything runs. */
 #include "graph/declare.h"
 
 #include <string.h>
@@ -16,7 +29,7 @@ void lnspi_declare_same_length(lnspi_builder *b, const lnspi_node *node) {
     if (nodes[node->input[i]].every != nodes[node->input[0]].every)
       LNSPI_BUILD_FAIL(
           b, LNSP_E_SHAPE, b->line.input[i],
-          "'%s' and '%s' have different numbers of rows a sequence: use last, mean "
+          "'%s' and '%s' have different numbers of rows per sequence: use last, mean "
           "or repeat",
           nodes[node->input[0]].name, nodes[node->input[i]].name);
 }
@@ -58,11 +71,11 @@ void lnspi_declare_concepts(lnspi_builder *b, int64_t low, int64_t high, int64_t
                      (long long)g->concepts_low, (long long)g->concepts_step,
                      LNSPI_MAX_CONCEPTS);
   if (g->concepts_high && g->concepts_low > g->concepts_high)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
-                     "no number of concepts a row suits this layer and those before: it would "
-                     "be at least %lld, at most %lld and a multiple of %lld",
-                     (long long)g->concepts_low, (long long)g->concepts_high,
-                     (long long)g->concepts_step);
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, b->line.op,
+        "no number of concepts per row fits this layer and the earlier ones: it would "
+        "be at least %lld, at most %lld and a multiple of %lld",
+        (long long)g->concepts_low, (long long)g->concepts_high, (long long)g->concepts_step);
 }
 
 /* ---- tensors ------------------------------------------------------------ */
@@ -138,8 +151,8 @@ void lnspi_declare_tensor(lnspi_builder *b, lnspi_node *node, int32_t slot, cons
     return;
   }
   if (g->weight_count == LNSPI_MAX_WEIGHTS || g->weight_count == b->weight_count) {
-    LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, b->arguments->op, "more than %d tensors: the limit",
-                     LNSPI_MAX_WEIGHTS);
+    LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, b->arguments->op,
+                     "the network has more than %d tensors, the limit", LNSPI_MAX_WEIGHTS);
     return;
   }
   w = &g->weights[g->weight_count];

@@ -75,7 +75,7 @@ static int32_t graph_finish(lnsp_graph *g, const lnspi_builder *b, uint64_t text
   if (length >= text_bytes)
     return lnspi_error_set(
         error, LNSP_E_INTERNAL, NULL,
-        "the written-out text is longer than was reckoned: please report it");
+        "the written-out text is longer than computed: please report this as a bug");
   g->bytes = graph_bytes(g->node_count, g->weight_count, length + 1);
   lnspi_graph_set_storage(g, LNSP_F32);
   return LNSP_OK;
@@ -94,7 +94,7 @@ int32_t lnspi_graph_build(const char *text, const lnspi_shapes *shapes, void *me
   if (status != LNSP_OK) return status;
   if (needed > bytes)
     return lnspi_error_set(error, LNSP_E_MEMORY, NULL,
-                           "the graph takes %llu bytes, but %llu were given",
+                           "the graph needs %llu bytes, but was given %llu",
                            (unsigned long long)needed, (unsigned long long)bytes);
   nodes = b.node_count;
   weights = b.weight_count;

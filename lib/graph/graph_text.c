@@ -1,4 +1,11 @@
-/* A graph written out as text, which the parser reads back to an equal graph. */
+/* A graph written out as text, which the parser reads back to an equal graph.
+ *
+ * The text is canonical: one blank between words, sizes before keys, keys only where they
+ * differ from the default, numbers in their shortest exact form, one line per node. It is what
+ * `lnsp info --graph` prints, and what a graph made from a written-out text keeps, and saves.
+ * Each layer writes its own sizes and keys (lnspi_layer.write); a key that define reads and
+ * write forgets would be lost on the way, which the round trip of all examples in the tests
+ * finds. */
 #include "graph/graph_text.h"
 
 #include <string.h>

@@ -1,5 +1,24 @@
-/* One layer: a const table of functions. A new layer is one file in layers/ and
- * one line in layers/list.h. */
+/* One layer: a const table of functions and facts. A new layer is one file in layers/ and one
+ * line in layers/list.h; docs/adding_a_layer.md walks through one.
+ *
+ * The life of a layer's line. The builder reads the line and calls `define`, which takes its
+ * sizes and keys (arg.h), declares tensors (declare.h) and sets the node's width and rows. A
+ * handle that will run the network asks `need` what the layer keeps and needs as scratch for
+ * the largest batch, and reserves it in its block. Then, for each pass, `forward` is called
+ * for the nodes in order; in a trainer `backward` follows in the opposite order. Neither
+ * allocates, fails or knows about losses and optimizers.
+ *
+ * Gradients of tensors take two ways. Those of small (FLAT) tensors are added to dweight at
+ * once. The gradient of a matrix is a sum of outer products over rows, and the whole of it
+ * would be as large as the matrix; so backward only tells through `use` where the two factors
+ * are, and the update forms the sum tile by tile, in registers. The price is that the factors
+ * must stay as they are until the update: a value, dout, or something in saved.
+ *
+ * What a layer may rely on, and must keep to: row r of a value is at value + r * ld, ld is the
+ * width rounded up to 16, and the numbers between width and ld (the pads) are +0 before and
+ * after. Results may depend on nothing but the inputs: not on the batch size, the kernel set,
+ * how many tasks run, or how padding is laid out. So all arithmetic goes through the kernels
+ * or is single IEEE operations in a fixed order. */
 #ifndef LNSPI_GRAPH_LAYER_H
 #define LNSPI_GRAPH_LAYER_H
 
@@ -42,7 +61,7 @@ typedef struct lnspi_call {
    * sequence's row. Only for inputs with one row a concept. */
   const uint8_t *mask;
   int64_t mask_ld; /* concepts of the network's input */
-  /* 1 in a trainer's pass, where layers that draw by chance do so: element e of the
+  /* 1 in a trainer's pass, where dropout is at work: element e of the
    * value (over the whole batch, from row0 on) takes lnspi_random(seed, pass,
    * number of the node, e). */
   int32_t training, number;

@@ -1,9 +1,9 @@
 /* What each layer keeps of its line: one struct a layer, together in one union of a node.
  *
  * define (layer.h) fills in the layer's own member; need, forward, backward and write read it
- * as node->args.conv.kernel and so on. Nobody else looks into it, except the tests' reference of
- * the layer. What follows from the line but is no argument (widths, tensors, rows) is in the
- * node itself.
+ * as node->args.conv.kernel and so on. Nobody else looks into it, except the tests' reference
+ * of the layer. What follows from the line but is no argument (widths, tensors, rows) is in
+ * the node itself.
  *
  * A graph is moved and compared as plain memory, so that members are int32_t and float alone:
  * no pointer, no padding. A node starts as zeros, and zero should be the usual value. */

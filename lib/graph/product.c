@@ -1,4 +1,26 @@
-/* Products with the matrices of a state: which kernel a type takes. */
+/* Products with the matrices of a state: which kernel a type of storage takes, and which part
+ * of the work goes to which task.
+ *
+ * Every layer multiplies through here, so that no layer knows how a matrix is stored. A matrix
+ * is stored in panels of 64 outputs (kernels.h), which is also the unit of work: an output is
+ * computed by one chain of multiply-adds over its inputs, so that outputs can be computed
+ * apart, in any order and on any thread, to the same bits. No sum ever crosses a border
+ * between tasks.
+ *
+ * Forward (lnspi_product), a task takes consecutive panels. With many rows a unit is one row
+ * of one panel, so that the first and the last panel of a task may be shared with its
+ * neighbours; with fewer than PRODUCT_ROWS rows it is a whole panel, since loading its weights
+ * is then most of the work. The share of a task is about the weights that the update gives to
+ * the same task number, so that they are still in that processor's cache.
+ *
+ * Backward to the input (lnspi_product_dx), each dx[k] is a sum over all outputs. It is split
+ * by inputs for float32, where a task then reads the same columns of every panel that it has
+ * updated, and by rows for bfloat16, whose kernel has no part of the inputs.
+ *
+ * Small products are not split: waking threads takes longer than 2^15 multiply-adds. Nor are
+ * those of a network whose whole state stays in one processor's cache, unless the caller says
+ * that others split as well (call->split). The limits decide who computes, never what is
+ * computed. */
 #include "graph/product.h"
 
 #include "base/min_max.h"
@@ -64,7 +86,7 @@ static void product_block(const product_job *job, int64_t from, int64_t end, int
     case LNSP_F16:
       k->linear_f16(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out);
       break;
-    case LNSP_I8: /* from is 0: its codes and scales lie apart */
+    case LNSP_I8: /* from is 0: codes and scales are stored one after the other */
       k->linear_i8(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out, job->c->product);
       break;
     default: k->linear(m.data, bias, x, job->ldx, y, job->ldy, rows, m.in, m.out);
@@ -123,7 +145,7 @@ static int32_t product_count(const product_job *job, int64_t n, int64_t least) {
 void lnspi_product(const lnspi_call *c, int32_t slot, int32_t part, const float *bias,
                    const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows) {
   product_job job = {c, product_find(c, slot, part), bias, x, y, ldx, ldy, rows, 1, 0};
-  if (job.m.type != LNSP_I8 && /* each task would quantise the rows anew */
+  if (job.m.type != LNSP_I8 && /* each task would quantise the rows again */
       (c->split || c->graph->state_floats >= PRODUCT_STATE))
     job.count =
         product_count(&job,

@@ -12,7 +12,8 @@ void lnspi_product(const lnspi_call *call, int32_t slot, int32_t part, const flo
 /* Floats of call->product for a node that runs rows rows. */
 int64_t lnspi_product_floats(const lnsp_graph *graph, const lnspi_node *node, int64_t rows);
 
-/* dx = d W, of a matrix in float32 or bfloat16 (others are only run), as the kernel linear_dx says. */
+/* dx = d W, of a matrix in float32 or bfloat16 (the other types are never trained), as the
+ * kernel linear_dx says. */
 void lnspi_product_dx(const lnspi_call *call, int32_t slot, int32_t part, const float *d,
                       int64_t ldd, float *dx, int64_t lddx, int64_t rows, int pad);
 

@@ -1,6 +1,10 @@
 /* The attention mixture network: the mean of the context, corrected by a small net that sees
- * the mean and what attention picks. And the network that the origin's service makes of
- * the same tensors, which is another function. */
+ * the mean and what attention picks by it (dot, softmax, weighted_sum).
+ *
+ * amn_serve is the network that the origin's service computes from the same tensors. It is
+ * another function: it compresses the mean without the last concept and the last concept, and
+ * repeats both three times where the trained net had other things. It exists so that the
+ * service's answers can be reproduced, and is taken only where it is asked for by name. */
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
@@ -56,7 +60,7 @@ static void amn_serve_emit(lnspi_builder *b) {
   w.hidden2 = w.d;
   lnspi_arg_finish(b);
   LNSPI_LINE(b, "x = input %lld", (long long)w.in);
-  /* the mean of what a linear layer makes is what it makes of the mean */
+  /* the mean of a linear layer's outputs is its output for the mean */
   LNSPI_LINE(b, "c = mean x skip_last=1");
   LNSPI_LINE(b, "c = linear c %lld w=context_encoder", (long long)w.d);
   LNSPI_LINE(b, "q = last x");
@@ -78,6 +82,6 @@ const lnspi_arch lnspi_arch_amn =
      amn_emit, amn_examples};
 const lnspi_arch lnspi_arch_amn_serve =
     {"amn_serve",
-     "amn_serve in=768 d=256 hidden=512 dropout=0: what the origin serves of amn's "
-     "tensors",
+     "amn_serve in=768 d=256 hidden=512 dropout=0: the network that the origin's "
+     "service computes from amn's tensors",
      amn_serve_emit, amn_serve_examples};

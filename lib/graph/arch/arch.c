@@ -1,4 +1,11 @@
-/* The table of named architectures, and what they share. */
+/* The table of named architectures, and what they share.
+ *
+ * A named architecture is a function from arguments to lines of text: it computes nothing and
+ * knows no tensors but their names. It exists for two reasons. A name with a few numbers is
+ * easier to say than thirty lines; and files of networks that were trained elsewhere do not
+ * say what they are, so that the architecture also reads widths and optional parts from the
+ * tensors' shapes (arg.h). The defaults are those of the networks that the files came from,
+ * the "origin". */
 #include "graph/arch/arch.h"
 
 #include <string.h>

@@ -1,6 +1,11 @@
-/* Encoders of text: ids and a mask in, the layers of DistilBERT or BERT, the mean of what
- * is no padding (or the first concept), and two linear layers to the concept's vector.
- * Hugging Face's tensor names, under "encoder." or, as in its own files, without. */
+/* Encoders of text: ids and a mask in, the layers of DistilBERT or BERT, the mean over what is
+ * no padding (or the first concept), and two linear layers to the concept's vector.
+ *
+ * The layers are those of the published models: token, position and (BERT) type embeddings,
+ * post-norm blocks of attention and a feed-forward part with gelu, eps 1e-12. Hugging Face's
+ * tensor names are taken under "encoder." or, as in its own files, without; encoder_name makes
+ * those of both families. Files of text models carry a few tensors more, which
+ * lnspi_graph_ignores lists. */
 #include <string.h>
 
 #include "graph/arch/arch.h"

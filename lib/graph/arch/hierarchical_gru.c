@@ -1,4 +1,6 @@
-/* Chunks of a long context, each to one vector by a GRU, and a GRU over these. */
+/* A long context in two steps: each chunk of it becomes one vector by a GRU, and a second GRU
+ * runs over these vectors. The chunks are sequences of the first GRU (chunk= of layer gru), so
+ * that all of them run at once. A projection of the last vector is added to the result. */
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
@@ -49,5 +51,5 @@ static const char *const hierarchical_gru_examples[] =
 const lnspi_arch lnspi_arch_hierarchical_gru =
     {"hierarchical_gru",
      "hierarchical_gru in=768 d=512 chunk=10 layers=2 global_layers=2 hidden=2d dropout=0 "
-     "normalise=1: a GRU over what a GRU makes of each chunk",
+     "normalise=1: a GRU over the last states of a GRU on each chunk",
      hierarchical_gru_emit, hierarchical_gru_examples};

@@ -1,5 +1,7 @@
-/* A torch.nn.LSTM of several layers over the vectors themselves, and a head on the last
- * step: one linear layer, or two with LayerNorm (mlp) or ReLU between (relu). */
+/* A torch.nn.LSTM of one or more layers over the vectors themselves, and a head on the last
+ * step: one linear layer, or two with LayerNorm (mlp) or ReLU between (relu). Which head a
+ * file has is read from its tensors. latent784 is the same between two projections, for
+ * vectors that carry a code of their own at their end, and is not normalised. */
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
@@ -54,7 +56,7 @@ static void lstm_emit_with(lnspi_builder *b, int32_t initial) {
 static void lstm_emit(lnspi_builder *b) { lstm_emit_with(b, LSTM_LINEAR); }
 static void lstm_mlp_emit(lnspi_builder *b) { lstm_emit_with(b, LSTM_MLP); }
 
-/* Vectors with a code of their own beside them, in and out. */
+/* The widths in and out include the code. */
 static void lstm_latent_emit(lnspi_builder *b) {
   const int64_t in = lnspi_arg_file_width(b, "in", "input_proj.weight", 1, 784);
   const int64_t d = lnspi_arg_file_width(b, "d", "lstm.weight_hh_l0", 1, 512);
@@ -78,11 +80,12 @@ static const char *const lstm_mlp_examples[] = {"lstm_mlp", "lstm_mlp in=9 d=17 
                                                 NULL};
 static const char *const lstm_latent_examples[] = {"latent784", "latent784 in=20 d=12", NULL};
 
-const lnspi_arch lnspi_arch_lstm = {
-    "lstm",
-    "lstm in=768 d=512 layers=2 out=in head=linear|mlp|relu dropout=0 normalise=1: an LSTM over "
-    "the vectors",
-    lstm_emit, lstm_examples};
+const lnspi_arch lnspi_arch_lstm =
+    {"lstm",
+     "lstm in=768 d=512 layers=2 out=in head=linear|mlp|relu dropout=0 normalise=1: an LSTM "
+     "over "
+     "the vectors",
+     lstm_emit, lstm_examples};
 
 const lnspi_arch lnspi_arch_lstm_mlp = {"lstm_mlp", "lstm_mlp ...: lstm with head=mlp",
                                         lstm_mlp_emit, lstm_mlp_examples};

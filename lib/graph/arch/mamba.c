@@ -1,6 +1,15 @@
-/* The Mamba family: blocks around a selective scan, with local attention between them or at
- * both ends, or a gate after each. The output is the whole sequence; `last` is its last
- * vector. */
+/* The Mamba family (Gu and Dao, 2023): residual blocks around a selective scan.
+ *
+ * A block normalises h, projects it to two values of width e, convolves the first over the
+ * last few concepts, and runs it through the scan, whose step sizes and inputs are themselves
+ * computed from it. The second value is a gate that the result is multiplied by before it is
+ * projected back and added to h. Five named networks differ in what is around the blocks:
+ * nothing (mamba_s, mamba_xl), local attention in place of every n-th block (mamba_hybrid) or
+ * before and after them (mamba_sandwich), or a gated recurrent cell after each block
+ * (mamba_gated).
+ *
+ * The output is the whole sequence, each vector of length one; the output `last` is its last
+ * vector, which is what predicting the next concept needs. */
 #include "base/decimal.h"
 #include "graph/arch/arch.h"
 #include "base/min_max.h"
@@ -67,7 +76,7 @@ static void mamba_block(lnspi_builder *b, const mamba *m, const char *stem) {
   LNSPI_LINE(b, "h = add h y");
 }
 
-/* h plus attention to what is near: of a window, half lies on either side. */
+/* h plus attention to what is near: half of the window is on either side. */
 static void mamba_local(lnspi_builder *b, const mamba *m, const char *stem) {
   LNSPI_LINE(b, "n = rmsnorm h w=%s.norm", stem);
   LNSPI_LINE(b, "y = attention n heads=%d window=%d bias=0 names=qkv w=%s", m->heads,
@@ -195,16 +204,18 @@ static const char *const mamba_sandwich_examples[] =
     {"mamba_sandwich",
      "mamba_sandwich in=14 d=6 state=4 front=1 layers=1 back=1 heads=3 window=5", NULL};
 
-const lnspi_arch lnspi_arch_mamba_hybrid = {
-    "mamba_hybrid",
-    "mamba_hybrid in=768 d=320 e=2d state=128 layers=12 every=4 heads=4 window=8 conv=4 align=0 "
-    "alpha=.25 dropout=0: each every-th layer is local attention",
-    mamba_hybrid_emit, mamba_hybrid_examples};
-const lnspi_arch lnspi_arch_mamba_sandwich = {
-    "mamba_sandwich",
-    "mamba_sandwich in=768 d=320 e=2d state=160 front=2 layers=8 back=2 heads=4 window=8 conv=4 "
-    "align=0 alpha=.25 dropout=0: local attention before and after",
-    mamba_sandwich_emit, mamba_sandwich_examples};
+const lnspi_arch lnspi_arch_mamba_hybrid =
+    {"mamba_hybrid",
+     "mamba_hybrid in=768 d=320 e=2d state=128 layers=12 every=4 heads=4 window=8 conv=4 "
+     "align=0 "
+     "alpha=.25 dropout=0: every layer whose number every= divides is local attention",
+     mamba_hybrid_emit, mamba_hybrid_examples};
+const lnspi_arch lnspi_arch_mamba_sandwich =
+    {"mamba_sandwich",
+     "mamba_sandwich in=768 d=320 e=2d state=160 front=2 layers=8 back=2 heads=4 window=8 "
+     "conv=4 "
+     "align=0 alpha=.25 dropout=0: local attention before and after",
+     mamba_sandwich_emit, mamba_sandwich_examples};
 
 static const char *const mamba_gated_examples[] =
     {"mamba_gated", "mamba_gated in=14 d=6 state=4 layers=2 hidden=9", NULL};

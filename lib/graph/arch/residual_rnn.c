@@ -1,5 +1,7 @@
-/* Residual blocks of one recurrent layer each between two projections, of which the last
- * step counts: gru, lstm_stack (LayerNorm after the sum), gru_prenorm (before the layer). */
+/* Residual blocks of one recurrent layer each between two projections; the last step is the
+ * result. Three networks: gru and lstm_stack have LayerNorm after the sum, gru_prenorm before
+ * the layer. The tensors of gru_prenorm are called `mamba`, because its origin builds it in
+ * place of a Mamba block. */
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
@@ -67,20 +69,23 @@ static const char *const residual_rnn_lstm_examples[] =
     {"lstm_stack", "lstm_stack in=11 d=17 layers=2",
      "lstm_stack in=9 d=16 layers=1 normalise=1", NULL};
 
-const lnspi_arch lnspi_arch_gru = {
-    "gru",
-    "gru in=768 d=512 layers=4 out=in dropout=0 normalise=1: residual GRU blocks, LayerNorm after "
-    "each",
-    residual_rnn_gru_emit, residual_rnn_gru_examples};
+const lnspi_arch lnspi_arch_gru =
+    {"gru",
+     "gru in=768 d=512 layers=4 out=in dropout=0 normalise=1: residual GRU blocks, LayerNorm "
+     "after "
+     "each",
+     residual_rnn_gru_emit, residual_rnn_gru_examples};
 
-const lnspi_arch lnspi_arch_gru_prenorm = {
-    "gru_prenorm",
-    "gru_prenorm in=768 d=512 layers=4 out=in dropout=0 normalise=1: residual GRU blocks, LayerNorm "
-    "before each, and a head of two layers",
-    residual_rnn_prenorm_emit, residual_rnn_prenorm_examples};
+const lnspi_arch lnspi_arch_gru_prenorm =
+    {"gru_prenorm",
+     "gru_prenorm in=768 d=512 layers=4 out=in dropout=0 normalise=1: residual GRU blocks, "
+     "LayerNorm "
+     "before each, and a head of two layers",
+     residual_rnn_prenorm_emit, residual_rnn_prenorm_examples};
 
-const lnspi_arch lnspi_arch_lstm_stack = {
-    "lstm_stack",
-    "lstm_stack in=768 d=512 layers=4 out=in dropout=0 normalise=0: residual LSTM blocks, LayerNorm "
-    "after each",
-    residual_rnn_lstm_emit, residual_rnn_lstm_examples};
+const lnspi_arch lnspi_arch_lstm_stack =
+    {"lstm_stack",
+     "lstm_stack in=768 d=512 layers=4 out=in dropout=0 normalise=0: residual LSTM blocks, "
+     "LayerNorm "
+     "after each",
+     residual_rnn_lstm_emit, residual_rnn_lstm_examples};

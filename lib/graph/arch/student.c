@@ -1,6 +1,12 @@
-/* The student: LayerNorm, two or three compressing stages, self-attention over the
- * concepts of a row on the narrow code, one expanding stage, an output head and a
- * head for the teacher's space. */
+/* The student: a network that compresses a vector to a narrow code and expands it again.
+ *
+ *   x [d] - LayerNorm - s - (s2) - z [k] - self-attention over the row: the code - s - d
+ *
+ * Each step to a width, but the last, is a stage: a linear layer, an activation and a
+ * LayerNorm, or with the last two swapped (order=norm_act). The code is z + attention(z), or
+ * attention(z) alone with residual=0. Besides the output there is a head into the space of a
+ * teacher, which only training uses. Parts that a file may lack are flags, found by whether
+ * their tensor is there. */
 #include "graph/arch/arch.h"
 #include "graph/arg.h"
 #include "graph/builder.h"

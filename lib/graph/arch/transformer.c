@@ -1,5 +1,10 @@
 /* Transformers over vectors: a decoder that looks back at its own input in each layer, an
- * encoder, and an encoder whose output is a mixture of the context's own vectors. */
+ * encoder, and an encoder whose output is a mixture of the context's own vectors.
+ *
+ * All three project the input to the width of the layers, add positions, and take the last
+ * concept of the last layer as the result. p8_transformer turns it into one weight per concept
+ * of the context, so that its output cannot leave the space that the context spans, but for
+ * `eps` times a free vector. */
 #include <string.h>
 
 #include "base/decimal.h"

@@ -1,4 +1,8 @@
-/* Transformer layers, as lines: see blocks.h. */
+/* Transformer layers of torch.nn, as lines: see transformer_block.h.
+ *
+ * The last layer of a network whose result is one vector computes only the last concept: its
+ * query is one row (`last`), while keys and values still come from all. Nothing would read the
+ * other rows of that layer, and leaving them out also spares their feed-forward parts. */
 #include "graph/arch/transformer_block.h"
 
 #include "graph/arch/arch.h"

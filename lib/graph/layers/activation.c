@@ -1,5 +1,6 @@
-/* The activations: relu, gelu (the exact erf form), silu, tanh, sigmoid,
- * softplus. */
+/* The activations: relu, gelu (the exact form, by erf), silu, tanh, sigmoid, softplus. They
+ * are the library's own functions of kernels.h, with the same bits on every machine, and not
+ * those of the C library. Backward computes the slope from the input; nothing is kept. */
 #include "graph/builder.h"
 
 static void activation_define(lnspi_builder *b, lnspi_node *node) {

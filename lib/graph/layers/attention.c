@@ -1,10 +1,31 @@
-/* Multi-head attention over the concepts of a sequence, with its projections. q = part 0 of
- * in_proj x; k, v = parts 1 and 2 of in_proj of the memory, which is x itself or a second
- * input; o = what attend.c makes of them; y = out_proj o.
+/* Multi-head attention over the concepts of a sequence (Vaswani and others, 2017), with its
+ * four projections as torch.nn.MultiheadAttention has them:
  *
- * For sequences of one concept the softmax is exactly 1: o = v, and neither q and k
- * nor their gradients (exactly zero) are computed. The bits are those of the general
- * path. */
+ *   q = in_proj part 0 of x;  k, v = parts 1 and 2 of the memory, which is x or a second input
+ *   o = softmax(q k^T / sqrt(width of a head)) v, for each head: lnspi_sdpa_forward
+ *   y = out_proj o
+ *
+ * in_proj is one tensor of three matrices or, in files of DistilBERT and BERT, three tensors;
+ * attention_slot and attention_part hide the difference.
+ *
+ * Memory. A trainer needs q, k, v and the softmax weights again, so that they are in saved.
+ * The gradients of v, k and q are then written over v, k and the gradient of o, each as soon
+ * as its old contents are no longer read (the order is that of sdpa_head_backward), and stay
+ * there until the update, which reads them as factors of the matrices' gradients. q itself
+ * becomes scratch. attention_parts is the map of saved; sequences are laid out one after the
+ * other in each of its arrays, so that a call for some sequences of a batch finds its own by
+ * c->first.
+ *
+ * The bias of k has no gradient: a constant on every key adds the same number to all scores of
+ * a query, which softmax does not see. Its sum over rows would be rounding noise that Adam
+ * turns into steps, so that it is left out, as zero_grad.c does it for attention written out
+ * in lines.
+ *
+ * For sequences of one concept the softmax is exactly 1: o = v, and neither q and k nor their
+ * gradients (exactly zero) are computed, which is the usual case of a student that gets one
+ * vector at a time. The bits are those of the general path; a test compares both. That is why
+ * attention_mix_one adds v to zeros instead of copying it, and why its backward adds zeros: -0
+ * becomes +0, as it does in sums. */
 #include <math.h>
 
 #include "base/min_max.h"
@@ -49,7 +70,7 @@ static int32_t attention_slot(const lnspi_node *node, int part) {
   return node->args.attention.names < ATTENTION_SPLIT ? ATTENTION_IN : slots[part];
 }
 
-/* ... its number in that tensor, and in what lies floats apart in the bias. */
+/* ... its number in that tensor, and in the bias. */
 static int32_t attention_part(const lnspi_node *node, int part) {
   return node->args.attention.names < ATTENTION_SPLIT ? part : 0;
 }
@@ -59,13 +80,14 @@ static void attention_check(lnspi_builder *b, const lnspi_node *node) {
   const lnspi_node *memory = &b->graph->nodes[node->input[node->input_count - 1]];
   if (3 * d > LNSPI_MAX_WIDTH || d % node->args.attention.heads)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "heads"),
-                     "attention works on a width up to %d that heads= divides: the width "
-                     "here is %lld, heads=%d",
+                     "attention needs a width of at most %d that heads= divides, but the width "
+                     "is %lld and heads=%d",
                      LNSPI_MAX_WIDTH / 3, (long long)d, node->args.attention.heads);
   if (memory->width != d)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
-                     "the memory '%s' has width %lld, what asks it %lld: they must agree",
-                     memory->name, (long long)memory->width, (long long)d);
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, b->line.input[1],
+        "the memory '%s' has width %lld, but the queries have %lld: make them equal",
+        memory->name, (long long)memory->width, (long long)d);
 }
 
 /* A matrix of dims[0] rows in parts, and its bias. */
@@ -117,19 +139,19 @@ static int32_t attention_weights(const lnspi_builder *b) {
   return 4 + lnspi_arg_given(b, "added") + 4 * lnspi_arg_given(b, "names");
 }
 
-/* What lies in saved. Backward writes the gradients of v, k and q over v, k and dq
+/* What is in saved. Backward writes the gradients of v, k and q over v, k and dq
  * as soon as these are no longer read. */
 typedef struct attention_parts {
   int64_t d, ld, heads;
-  int64_t length, rows;       /* queries of a sequence, of all */
+  int64_t length, rows; /* queries of a sequence, of all */
   int64_t memory, memory_rows; /* keys */
-  int32_t from;               /* the input that keys and values come from */
-  int32_t one;                /* 1: one query and one key a sequence */
-  float *v;                   /* [memory_rows, ld] */
-  float *o, *dq;              /* [rows, ld]; dq holds do first */
-  float *q, *k;               /* [rows, ld], [memory_rows, ld]; not with one */
-  float *share;               /* [memory_rows, ld]: q, where that is as long */
-  float *w;                   /* [batch, heads, length, memory]; not with one */
+  int32_t from; /* the input that keys and values come from */
+  int32_t one; /* 1: one query and one key a sequence */
+  float *v; /* [memory_rows, ld] */
+  float *o, *dq; /* [rows, ld]; dq holds do first */
+  float *q, *k; /* [rows, ld], [memory_rows, ld]; not with one */
+  float *share; /* [memory_rows, ld]: q, where that is as long */
+  float *w; /* [batch, heads, length, memory]; not with one */
 } attention_parts;
 
 static void attention_need(const lnspi_extent *e, lnspi_need *need) {
@@ -362,7 +384,9 @@ const lnspi_layer lnspi_layer_attention = {
     .name = "attention",
     .help =
         "y = attention x [memory] [SIZE] heads=N w=NAME [bias=1] [causal=0] [window=N] "
-        "[added=NAME] [names=in_proj|qkv|distilbert|bert]: attention over a row's concepts, or to memory",
+        "[added=NAME] [names=in_proj|qkv|distilbert|bert]: attention over the concepts of a "
+        "row, or "
+        "to memory",
     .inputs_low = 1,
     .inputs_high = 2,
     .weights_high = 9,

@@ -1,4 +1,5 @@
-/* Values side by side. */
+/* Values side by side: the columns of a, then those of b, and so on, up to four. All need the
+ * same number of rows per sequence (repeat makes them). */
 #include "graph/builder.h"
 #include "graph/declare.h"
 

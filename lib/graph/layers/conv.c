@@ -1,6 +1,11 @@
-/* Causal convolution over the concepts of a sequence, each channel by itself: y_t = bias +
- * sum over j of w[j] x_(t - kernel + 1 + j), zeros before the first concept. Concepts that
- * the mask leaves out are passed over, as if the sequence were shorter; their rows are 0. */
+/* Causal convolution over the concepts of a sequence, each channel by itself ("depthwise"):
+ * y_t = bias + sum over j of w[j] x_(t - kernel + 1 + j), zeros before the first concept. The
+ * last tap is the concept's own, as in Mamba's conv1d with its right end cut off.
+ *
+ * Concepts that the mask leaves out are passed over, as if the sequence were shorter: the
+ * window (conv_window) holds the rows of the last `kernel` concepts that count, wherever they
+ * are. Their rows of y are 0. The tensor is [width][1][kernel] in files; conv_taps turns it
+ * into kernel rows of the whole width, so that each tap is one multiply-add over a row. */
 #include <math.h>
 
 #include "graph/arg.h"

@@ -1,4 +1,7 @@
-/* How well each concept answers a query: their product, times a factor. */
+/* How well each concept answers a query: their dot product, times a factor (1/sqrt(width)
+ * unless the line says otherwise). The query has one row per sequence, as last or mean give
+ * it; the value has width 1 and a row per key. With softmax over=concepts and weighted_sum it
+ * is attention with one query. */
 #include <math.h>
 
 #include "graph/arg.h"
@@ -13,7 +16,8 @@ static void dot_define(lnspi_builder *b, lnspi_node *node) {
   node->shift = LNSPI_SHIFT_KEYS;
   if (q->every)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
-                     "the query '%s' must have one row a sequence: use last or mean", q->name);
+                     "the query '%s' must have one row per sequence: use last or mean",
+                     q->name);
   if (q->width != k->width)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
                      "dot needs equal widths: '%s' has %lld, '%s' has %lld", q->name,
@@ -60,7 +64,8 @@ static const char *const dot_examples[] =
 const lnspi_layer lnspi_layer_dot = {
     .name = "dot",
     .old_name = "score",
-    .help = "s = dot q k [scale=1/sqrt(width)]: q, of one row a sequence, times each row of k",
+    .help =
+        "s = dot q k [scale=1/sqrt(width)]: q, of one row per sequence, times each row of k",
     .inputs_low = 2,
     .inputs_high = 2,
     .define = dot_define,

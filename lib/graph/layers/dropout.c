@@ -1,6 +1,11 @@
-/* Dropout (Srivastava and others, 2014): in training each number is zero with
- * probability p, and the others are divided by 1 - p; else nothing is done. The choice is
- * a function of seed, step, node and element, so that backward makes it again. */
+/* Dropout (Srivastava and others, 2014): in a training pass each number is zero with
+ * probability p, and the others are divided by 1 - p, so that the expected value is that of x;
+ * otherwise y = x.
+ *
+ * Which numbers are dropped is no state: it is a function of seed, pass, node and element,
+ * through the counter generator Philox. So backward makes the same choice again instead of
+ * keeping it, a replay of the training makes it, too, and it does not depend on batch splits
+ * or tasks. One call of the generator gives four 32-bit words, for four elements in a row. */
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/graph_text.h"

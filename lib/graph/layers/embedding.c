@@ -1,5 +1,13 @@
-/* A row of a table for each id. The gradient of the table lies in memory as a whole, since
- * any row may have one; that of padding's row stays zero, as in PyTorch. */
+/* A row of a table for each id, as torch.nn.Embedding.
+ *
+ * Only the first line can give ids (`x = ids count=N`), and only this layer takes them; the
+ * builder refuses every other reader. Ids travel as floats, which are exact up to 2^24, the
+ * limit of count. The input was checked against count before it came here, so that no bound is
+ * tested per row.
+ *
+ * The gradient of the table is in memory as a whole, since any row may have one; that of the
+ * row of `pad` stays zero, as in PyTorch. Equal ids of a batch add up in the order of the
+ * rows. */
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
@@ -63,10 +71,11 @@ static void embedding_write(const lnsp_graph *graph, const lnspi_node *node, lns
   lnspi_graph_text_weight(graph, node, EMBEDDING_TABLE, "", text);
 }
 
-static const char *const embedding_examples[] = {
-    "lnsp 1; x = ids count=11; y = embedding x 11 12 w=e; output output=y",
-    "lnsp 1; x = ids count=5; e = embedding x 5 7 w=e; y = position e 9 rank=2 w=p; output output=y",
-    "lnsp 1; x = ids count=3; y = embedding x 4 5 pad=1 w=e; output output=y", NULL};
+static const char *const embedding_examples[] =
+    {"lnsp 1; x = ids count=11; y = embedding x 11 12 w=e; output output=y",
+     "lnsp 1; x = ids count=5; e = embedding x 5 7 w=e; y = position e 9 rank=2 w=p; "
+     "output output=y",
+     "lnsp 1; x = ids count=3; y = embedding x 4 5 pad=1 w=e; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_embedding = {
     .name = "embedding",

@@ -1,4 +1,5 @@
-/* The concepts of a sequence side by side, as one row. */
+/* The concepts of a sequence side by side, as one row: N rows of a width become one of N times
+ * the width. It takes exactly N concepts, and no mask: there is no place to put fewer. */
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
@@ -8,7 +9,7 @@ static void flatten_define(lnspi_builder *b, lnspi_node *node) {
   const int64_t count = lnspi_arg_size(b, "number of concepts");
   if (!x->every)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
-                     "'%s' has one row a sequence: there is nothing to flatten", x->name);
+                     "'%s' has one row per sequence: there is nothing to flatten", x->name);
   if (count * x->width > LNSPI_MAX_WIDTH)
     LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, b->line.op, "the width would be %lld: at most %d",
                      (long long)(count * x->width), LNSPI_MAX_WIDTH);

@@ -1,11 +1,23 @@
-/* A gated cell whose reset acts before its matrix, and whose z weighs the new state:
- *   r, z = sigmoid(reset_gate [x|h]), sigmoid(update_gate [x|h])
- *   n = tanh(new_gate [x|r h]);  h' = h + z (n - h)
- * from h = 0 or a second input. The value is the state of every step; a masked step hands
- * the state on.
+/* The gated recurrent unit as it was first published (Cho and others, 2014): the reset acts on
+ * the state before the matrix. ONNX calls that linear_before_reset=0.
  *
- * saved has for each row [x|h] and [x|r h], wide floats each, then ld floats each: what the
- * three matrices give, over which backward puts their gradients, and r, z, n. */
+ *   r = s(reset_gate [x|h]),  z = s(update_gate [x|h]),  n = tanh(new_gate [x | r h])
+ *   h' = h + z (n - h)
+ * with s the logistic function and [a|b] the two side by side, from h = 0 or a second input.
+ * torch.nn.GRU (layer gru) applies r behind the matrix and has one pair of matrices for all
+ * gates, so that its weights mean something else; hence two layers. z has the opposite sense,
+ * too: here z = 1 takes the new state. The value is the state of every step; a masked step
+ * hands the state on.
+ *
+ * Each gate is one matrix over [x|h], so that, unlike in rnn.c, the share of the input is not
+ * computed ahead: a step is two products, the reset, and one product more.
+ *
+ * A row of saved has [x|h] and [x|r h], `wide` floats each, then six pieces of ld floats: what
+ * the three matrices give (0, 1, 2), and r, z, n. Backward goes down the steps and puts the
+ * gradients over pieces 0, 1, 2, so that in the end each matrix's gradient is a sum over rows
+ * of a piece times [x|h] or [x|r h], which the update forms. Within a step the order is
+ * forced: d h' gives the gradients of z and n; that of n, through new_gate, gives the gradient
+ * of r h and by it of r; and only then can r and z go through their matrices. */
 #include <math.h>
 
 #include "graph/arg.h"
@@ -35,12 +47,12 @@ static void gru_classic_define(lnspi_builder *b, lnspi_node *node) {
       (nodes[node->input[1]].width != node->width || nodes[node->input[1]].every != 0))
     LNSPI_BUILD_FAIL(
         b, LNSP_E_SHAPE, b->line.input[1],
-        "the first state of gru_classic has one row a sequence, of the state's width %lld: "
-        "'%s' is not that, use last",
+        "the first state of gru_classic needs one row per sequence, %lld wide, but '%s' is "
+        "not like that: use last and linear",
         (long long)node->width, nodes[node->input[1]].name);
   if (x->width + node->width > LNSPI_MAX_WIDTH)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op, "input and state together are wider than %d",
-                     LNSPI_MAX_WIDTH);
+    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
+                     "input and state together may be at most %d wide", LNSPI_MAX_WIDTH);
   shape.parts = 1;
   shape.init = LNSPI_INIT_UNIFORM;
   shape.amount = (float)(1.0 / sqrt((double)(x->width + node->width)));
@@ -266,19 +278,19 @@ static void gru_classic_write(const lnsp_graph *graph, const lnspi_node *node,
                           text);
 }
 
-static const char *const gru_classic_examples[] = {
-    "lnsp 1\nx = input 7; y = gru_classic x 20 w=a\noutput output=y",
-    "lnsp 1\nx = input 16; h = gru_classic x 5 w=a; l = last h; y = gru_classic x l 5 w=b; output output=y",
-    "lnsp 1\nx = input 9; h = linear x 9 w=a; l = last x; l = linear l 33 w=l; y = gru_classic h l 33 w=b;"
-    "output output=y",
-    NULL};
+static const char *const gru_classic_examples[] =
+    {"lnsp 1\nx = input 7; y = gru_classic x 20 w=a\noutput output=y",
+     "lnsp 1\nx = input 16; h = gru_classic x 5 w=a; l = last h; y = gru_classic x l 5 w=b;"
+     "output output=y",
+     "lnsp 1\nx = input 9; h = linear x 9 w=a; l = last x; l = linear l 33 w=l;"
+     "y = gru_classic h l 33 w=b; output output=y",
+     NULL};
 
 const lnspi_layer lnspi_layer_gru_classic = {
     .name = "gru_classic",
     .old_name = "gate",
-    .help =
-        "y = gru_classic x [h] WIDTH w=NAME: the states of a gated cell over the concepts of x, from "
-        "h or zero",
+    .help = "y = gru_classic x [h] WIDTH w=NAME: a GRU whose reset acts "
+            "before the matrix: its states over the concepts of x, from h or zero",
     .inputs_low = 1,
     .inputs_high = 2,
     .weights_high = GRU_CLASSIC_SLOTS,

@@ -1,4 +1,6 @@
-/* Rows of length one: y = x / max(|x|, eps), or x / (|x| + eps). */
+/* Rows of length one: y = x / max(|x|, eps) as torch.nn.functional.normalize, or with rule=add
+ * y = x / (|x| + eps), which some of the origin's networks have. Cosine losses compare
+ * directions, and so most networks end in this layer. saved keeps the length of each row. */
 #include <math.h>
 
 #include "graph/arg.h"

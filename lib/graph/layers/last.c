@@ -1,5 +1,7 @@
-/* The last concept of each sequence, or of each chunk of one; and the first of each
- * sequence. Padding does not count. */
+/* The last concept of each sequence, or of each chunk of one; and the layer first, the first
+ * concept of each sequence. Padding does not count: with a mask it is the last (first) one
+ * that is kept. Of a chunk that is all padding it is the padding itself, so that rows stay
+ * where they are. */
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"

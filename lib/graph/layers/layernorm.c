@@ -1,4 +1,7 @@
-/* LayerNorm over the width: (x - mean) / sqrt(variance + eps), times w, plus b. */
+/* LayerNorm over the width (Ba and others, 2016): (x - mean) / sqrt(variance + eps), times w,
+ * plus b. The variance is the biased one, as in PyTorch. saved keeps mean and 1 / deviation of
+ * each row, from which backward computes the normalised row again instead of keeping it.
+ * affine=0 leaves w and b out; the kernel then gets NULL for both. */
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"

@@ -1,5 +1,13 @@
-/* y = x W^T + b. W may hold several matrices of equal size, one below the other, as PyTorch
- * writes what it then takes apart by chunk: a line takes one of them. */
+/* y = x W^T + b.
+ *
+ * W may hold several matrices of equal size, one below the other, as PyTorch writes what it
+ * then takes apart by chunk (Mamba's in_proj, say). A line takes one of them with parts=N
+ * part=I; lines that name the same tensor share it. Each part is packed by itself, and its
+ * share of the bias begins at a multiple of 16 floats (linear_offset).
+ *
+ * The gradient of W is not computed here: backward hands x and dy to `use`, and the update
+ * forms their product tile by tile (layer.h). The gradient of the bias is a sum over rows,
+ * unless the graph knows that it is exactly zero (zero_grad.c). */
 #include <math.h>
 
 #include "graph/arg.h"
@@ -28,7 +36,7 @@ static void linear_define(lnspi_builder *b, lnspi_node *node) {
       lnspi_arg_choice(b, "bias_init", "uniform,zero,one", node->args.linear.init);
   if (parts * node->width > LNSPI_MAX_WIDTH)
     LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, lnspi_arg_place(b, "parts"),
-                     "%d parts of width %lld are more than %d rows", parts,
+                     "%d parts of width %lld are more rows than a tensor may have (%d)", parts,
                      (long long)node->width, LNSPI_MAX_WIDTH);
   shape.kind = LNSPI_MATRIX;
   shape.parts = parts;

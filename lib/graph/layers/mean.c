@@ -1,4 +1,8 @@
-/* The mean over the concepts of a sequence. Padding does not count. */
+/* The mean over the concepts of a sequence, one row per sequence. Padding does not count: the
+ * sum is over what the mask keeps, in order, and is divided by their number, so that a padded
+ * sequence has the bits of the short one. skip_last=1 leaves the last unmasked concept out
+ * (the origin's service means "the context before the present one"), unless it is the only
+ * one. */
 #include "graph/arg.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
@@ -9,7 +13,7 @@ static void mean_define(lnspi_builder *b, lnspi_node *node) {
   node->args.mean.skip_last = lnspi_arg_flag(b, "skip_last", 0);
   if (node->args.mean.skip_last && b->graph->nodes[node->input[0]].every != 1)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[0],
-                     "skip_last= needs a value with one row a concept");
+                     "skip_last= needs a value with one row per concept");
   if (node->args.mean.skip_last) lnspi_declare_concepts(b, 2, 0, 1);
 }
 

@@ -1,9 +1,18 @@
-/* A memory that is read by content: p = query_proj q, w = softmax over the slots of
- * unit(p) . unit(slot), y = the sum of w slot. The memory itself is a fixed tensor, and the
- * gate that writes it gets no gradient: both are declared here for the file's sake.
+/* A memory that is read by content: a weighted sum of its slots, weighted by how much they
+ * resemble the query.
  *
- * saved has for each row: unit(p), over which backward puts the gradient of p; the length
- * of p, 16 floats; w; and the query, if it is of zeros. */
+ *   p = query_proj q;   w = softmax over the slots of cos(p, slot);   y = sum of w slot
+ *
+ * The memory is a fixed tensor: no gradient reaches it. It changes only where a line
+ * memory_write with the same w= writes into it, at an update. write_gate is declared here,
+ * too, because files of such networks carry it also where nothing is written; it gets no
+ * gradient. With zero=N the query is N zeros, which reads the same mixture (that of the bias)
+ * in every sequence: this is how the origin's network starts before it has seen anything.
+ *
+ * saved has for each row: p / |p|, over which backward puts the gradient of p; |p|, 16 floats;
+ * w; and the zeros of the query, which the update wants as rows of x like any other. |slot| is
+ * computed for each call, since the memory may have changed in between, and is at least
+ * MEMORY_READ_EPS, so that an empty slot counts as cosine 0. */
 #include <math.h>
 
 #include "graph/arg.h"
@@ -197,9 +206,8 @@ static const char *const memory_read_examples[] =
 const lnspi_layer lnspi_layer_memory_read = {
     .name = "memory_read",
     .old_name = "memory",
-    .help =
-        "y = memory_read q SLOTS WIDTH w=NAME [zero=N]: the slots weighed by their cosine with a "
-        "projection of q; zero: of N zeros, one row a sequence",
+    .help = "y = memory_read q SLOTS WIDTH w=NAME [zero=N]: the sum of the slots, weighted by "
+            "their cosine with a projection of q; zero: q is N zeros, one row per sequence",
     .inputs_low = 1,
     .inputs_high = 1,
     .weights_high = 5,

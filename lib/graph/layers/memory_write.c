@@ -1,6 +1,16 @@
-/* Writes what a network said into the memory that it reads (layer memory), once an update:
+/* Writes what a network said into the memory that it reads (layer memory_read), once per
+ * update:
+ *
  *   memory <- .9 memory + .1 outer(mean of softmax(write_gate h), mean of x)
- * over the rows of the batch. The value is x. The gate gets no gradient. */
+ *
+ * over the rows of the batch. As a function the layer is the identity: y = x, and dx = dy. The
+ * write happens in `update`, when the trainer updates, with the values of the last pass; the
+ * memory is part of the state, so that marks, rollback, deltas and stores cover it. Before it
+ * writes, the trainer asks for the largest magnitude that would go in (tensor NULL) and
+ * refuses the step if it is not finite, as it refuses gradients.
+ *
+ * write_gate gets no gradient: the write is no function of the output. Per-example clipping
+ * (clip_each) is refused, since a single example could write without being clipped. */
 #include <math.h>
 
 #include "graph/arg.h"
@@ -103,18 +113,20 @@ static void memory_write_write(const lnsp_graph *graph, const lnspi_node *node,
   lnspi_graph_text_weight(graph, node, MEMORY_WRITE_MEMORY, ".memory", text);
 }
 
-static const char *const memory_write_examples[] = {
-    "lnsp 1\nx = input 11; h = tanh x; y = memory_write x h 20 w=m\noutput output=y",
-    "lnsp 1\nx = input 16; h = linear x 5 w=a; m = memory_read h 7 9 w=m; y = memory_write m h 7 w=m;"
-    "output output=y",
-    NULL};
+static const char *const memory_write_examples[] =
+    {"lnsp 1\nx = input 11; h = tanh x; y = memory_write x h 20 w=m\noutput output=y",
+     "lnsp 1\nx = input 16; h = linear x 5 w=a; m = memory_read h 7 9 w=m; y = memory_write m "
+     "h 7 w=m;"
+     "output output=y",
+     NULL};
 
 const lnspi_layer lnspi_layer_memory_write = {
     .name = "memory_write",
     .old_name = "remember",
     .help =
-        "y = memory_write x h SLOTS w=NAME: x; each update writes its mean into NAME.memory, slot "
-        "by slot as NAME.write_gate of h says",
+        "y = memory_write x h SLOTS w=NAME: y is x; each update of a trainer writes the mean "
+        "of x into "
+        "NAME.memory, weighted by NAME.write_gate of h",
     .inputs_low = 2,
     .inputs_high = 2,
     .weights_high = 3,

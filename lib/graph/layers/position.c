@@ -1,5 +1,11 @@
 /* Positions: to row t of each sequence, row t of a table is added; or always the same row of
- * it, as BERT's token types have it where all ids are of one type. */
+ * it, as BERT's token types have it where all ids are of one type.
+ *
+ * Without positions attention does not know an order. The table is learned, or the sinusoids
+ * of Vaswani and others (computed where a file lacks them, see LNSPI_INIT_WAVES), or fixed
+ * numbers of the file; only the first is trained. Its rank is that of the origin's file: [1,
+ * N, width], [N, width], or [N] for a value of width 1. A table of N rows limits the sequence
+ * to N concepts. */
 #include "base/decimal.h"
 #include "graph/arg.h"
 #include "graph/builder.h"
@@ -36,7 +42,7 @@ static void position_shape(lnspi_builder *b, const lnspi_node *node, lnspi_weigh
   shape->init = LNSPI_INIT_LIST;
   if (starts != node->args.position.rows * node->width)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "start"),
-                     "start= gives %d numbers, but the table has %lld rows of %lld", starts,
+                     "start= has %d numbers, but the table has %lld rows of %lld", starts,
                      (long long)node->args.position.rows, (long long)node->width);
 }
 
@@ -101,14 +107,14 @@ static void position_write(const lnsp_graph *graph, const lnspi_node *node, lnsp
   lnspi_graph_text_weight(graph, node, POSITION_TABLE, "", text);
 }
 
-static const char *const position_examples[] = {
-    "lnsp 1; x = input 12; y = position x 9 w=p; output output=y",
-    "lnsp 1; x = input 7; y = position x 100 kind=sinusoid w=p.pe; output output=y",
-    "lnsp 1; x = input 16; y = position x 2 rank=2 row=1 w=types; output output=y",
-    "lnsp 1; x = input 6; l = linear x 1 w=l; y = position l 5 rank=1 start=-3,-2,-1.5,0,.25 w=s; "
-    "output output=y",
-    "lnsp 1; x = input 5; y = position x 8 kind=fixed rank=2 w=p; output output=y",
-    NULL};
+static const char *const position_examples[] =
+    {"lnsp 1; x = input 12; y = position x 9 w=p; output output=y",
+     "lnsp 1; x = input 7; y = position x 100 kind=sinusoid w=p.pe; output output=y",
+     "lnsp 1; x = input 16; y = position x 2 rank=2 row=1 w=types; output output=y",
+     "lnsp 1; x = input 6; l = linear x 1 w=l; "
+     "y = position l 5 rank=1 start=-3,-2,-1.5,0,.25 w=s; output output=y",
+     "lnsp 1; x = input 5; y = position x 8 kind=fixed rank=2 w=p; output output=y",
+     NULL};
 
 const lnspi_layer lnspi_layer_position = {
     .name = "position",

@@ -1,4 +1,6 @@
-/* A value of one row a sequence, as often as another has rows. */
+/* A value of one row per sequence, as often as another has rows, so that both can be added or
+ * concatenated. The gradient of the value is the sum over its copies; the second input only
+ * says how many there are and gets none. */
 #include "graph/builder.h"
 
 static void repeat_define(lnspi_builder *b, lnspi_node *node) {
@@ -8,7 +10,7 @@ static void repeat_define(lnspi_builder *b, lnspi_node *node) {
   if (a->every)
     LNSPI_BUILD_FAIL(
         b, LNSP_E_SHAPE, b->line.input[0],
-        "repeat takes a value of one row a sequence, which '%s' is not: use last or "
+        "repeat takes a value with one row per sequence, but '%s' has more: use last or "
         "mean",
         a->name);
 }
@@ -36,7 +38,7 @@ static const char *const repeat_examples[] =
 
 const lnspi_layer lnspi_layer_repeat = {
     .name = "repeat",
-    .help = "y = repeat a x: a, of one row a sequence, once for each row of x",
+    .help = "y = repeat a x: a, of one row per sequence, once for each row of x",
     .inputs_low = 2,
     .inputs_high = 2,
     .define = repeat_define,

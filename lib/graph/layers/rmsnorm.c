@@ -1,4 +1,5 @@
-/* RMSNorm over the width: x / sqrt(mean of x^2 + eps), times w. */
+/* RMSNorm over the width (Zhang and Sennrich, 2019): x / sqrt(mean of x^2 + eps), times w. No
+ * mean is taken off, and there is no bias. saved keeps the factor of each row. */
 #include <math.h>
 
 #include "graph/arg.h"

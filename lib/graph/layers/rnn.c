@@ -1,13 +1,29 @@
 /* One layer of torch.nn.GRU or LSTM: the state h of every step, from h = 0.
  *
- * The gates are parts of the two matrices: GRU r, z, n; LSTM i, f, g, o. What the input
- * gives to the gates is one product for all steps; what the state gives is one a step, none
- * for the first. chunk=N starts anew every N rows: each chunk is a sequence here. A masked
- * step hands the state on.
+ *   GRU   r = s(Wr x + br + Ur h + cr), z likewise;  n = tanh(Wn x + bn + r (Un h + cn))
+ *         h' = n + z (h - n)
+ *   LSTM  i, f, o = s(...), g = tanh(...);  cell' = f cell + i g;  h' = o tanh(cell')
+ * with s the logistic function. This is PyTorch's GRU: the reset r acts on Un h + cn, behind
+ * the matrix. The classic one, with r before the matrix, is the layer gru_classic.
  *
- * saved has these pieces, each of all rows: GRU r, z, n, q (what the state gives to n); LSTM
- * i, f, g, o, cell, tanh(cell). Backward puts the gates' gradients over the first four, and
- * the state before the step into the last: the weights' gradients are sums over these rows. */
+ * The gates are parts of two matrices: weight_ih and weight_hh have the parts r, z, n or i, f,
+ * g, o one below the other. What the input gives to the gates does not depend on the state, so
+ * that it is one product per gate for all steps at once; only what the state gives is a
+ * product per step. Step 0 needs none, for its state is zero and the product would be the
+ * bias.
+ *
+ * saved has pieces, each of all rows: GRU r, z, n, q (what the state gives to n) and a free
+ * one; LSTM i, f, g, o, cell, tanh(cell). Backward goes down the steps, puts the gradients of
+ * what goes into the activations over the first four pieces, and the state before each step
+ * into the last. Then the gradient of each matrix is a plain sum over rows, of a piece times x
+ * or times the last piece, which the update forms (layer.h). In a GRU the gradients of Wn x
+ * and of Un h differ by the factor r: they are in pieces 2 and 3, which is what rnn_place
+ * knows.
+ *
+ * chunk=N makes each N rows a sequence of its own, for hierarchical networks. A masked step
+ * hands h (and cell) on unchanged, and its gates' gradients are zero. A sequence may begin
+ * with padding: began[] says which have seen a step, and the first real one starts from the
+ * zero state, with the bits that it would have without the padding. */
 #include <math.h>
 
 #include "base/min_max.h"
@@ -44,12 +60,13 @@ static void rnn_define(lnspi_builder *b, lnspi_node *node, int32_t gates) {
   node->args.rnn.bias = lnspi_arg_flag(b, "bias", 1);
   const int32_t chunk = node->args.rnn.chunk;
   if (gates * node->width > LNSPI_MAX_WIDTH)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
-                     "the state has width %lld: at most %d, since its %d gates are one matrix",
-                     (long long)node->width, LNSPI_MAX_WIDTH / gates, gates);
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, b->line.op,
+        "the state is %lld wide, but at most %d is possible: its %d gates are one matrix",
+        (long long)node->width, LNSPI_MAX_WIDTH / gates, gates);
   if (chunk > 1 && from->every == 0)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "chunk"),
-                     "'%s' has one row a sequence: leave chunk= out", from->name);
+                     "'%s' has one row per sequence: leave chunk= out", from->name);
   if (chunk > 1) lnspi_declare_concepts(b, 0, 0, chunk * from->every);
   shape.kind = LNSPI_MATRIX;
   shape.parts = gates;
@@ -117,8 +134,8 @@ static void rnn_need(const lnspi_extent *e, lnspi_need *need, int32_t gates) {
 
 /* ---- forward ------------------------------------------------------------- */
 
-/* What the state of step t - 1 gives to all gates. The parts go to and fro, so that those
- * that were read last are still near. */
+/* What the state of step t - 1 gives to all gates. The parts are taken in turn upwards and
+ * downwards, so that those that were read last are still in the cache. */
 static void rnn_from_state(const lnspi_call *c, const rnn_parts *p, int64_t t, float *to) {
   for (int32_t i = 0; i < p->gates; i++) {
     const int32_t part = t % 2 ? i : p->gates - 1 - i;
@@ -301,7 +318,7 @@ RNN_FUNCTIONS(lstm, 4)
 #define RNN_TABLE(title, what)                                                              \
   .name = #title, .inputs_low = 1, .inputs_high = 1, .weights_high = RNN_SLOTS,             \
   .help = "y = " #title " x WIDTH w=NAME [layer=0] [chunk=N] [bias=1]: the states of " what \
-          "; chunk: it starts anew every N rows",                                           \
+          "; chunk: the state is zero again every N rows",                                  \
   .define = rnn_##title##_define, .need = rnn_##title##_need,                               \
   .forward = rnn_##title##_forward, .backward = rnn_##title##_backward,                     \
   .flops = rnn_##title##_flops, .write = rnn_write, .examples = rnn_##title##_examples,     \

@@ -1,11 +1,24 @@
-/* The selective scan, of e channels with N states each:
- *   h_t = exp(-exp(A_log) delta_t) h_(t-1) + u_t b_t,  y_t = sum of h_t over N + D u_t,
- * h [e, N], u_t, delta_t and D [e], b_t [N]. Concepts that the mask leaves out are passed
- * over: they leave h as it is, and their rows of y are 0.
+/* The selective scan of Mamba (Gu and Dao, 2023), of e channels with N states each:
  *
- * h is not kept: e N floats a concept would be most of a trainer's memory, and to write and
- * read them takes longer than to compute them again. The kernels take 16 channels of a
- * sequence at a time, with all states. */
+ *   h_t = exp(-exp(A_log) delta_t) h_(t-1) + u_t b_t;   y_t = sum of h_t over N + D u_t
+ *
+ * h and A_log are [e, N], u_t, delta_t and D [e], b_t [N]. "Selective" means that delta and b
+ * are computed from the input, so that the network decides at each concept how fast it forgets
+ * and what it takes in. There is no C here: the states are summed with weight 1. Concepts that
+ * the mask leaves out are passed over: they leave h as it is, and their rows of y are 0.
+ *
+ * h is not kept for backward. It would be e N floats per concept, most of a trainer's memory,
+ * and to write and read them takes longer than to compute them again. So saved is empty:
+ * backward runs the recurrence forward once more, for one block and one state at a time.
+ *
+ * Channels are independent of each other, and so they are the lanes: the kernels scan and
+ * scan_dx take 16 channels of one sequence, all steps, all states. u, delta and dy are
+ * therefore gathered into blocks of [steps][16], which also drops masked concepts, and results
+ * are scattered back. rate = -exp(A_log) / ln 2 is computed once per call (scan_rates); the
+ * decay is then 2^(rate delta). Sums are taken in two places only: over the states, within a
+ * lane; and for the gradient of b over the channels, where lanes of all blocks are summed at
+ * the end by one tree (scan_input_backward). The gradient of A_log is collected as that of
+ * rate, and multiplied by d rate / d A_log once at the end. */
 #include "base/min_max.h"
 #include "graph/builder.h"
 #include "graph/declare.h"
@@ -43,7 +56,7 @@ static void scan_define(lnspi_builder *b, lnspi_node *node) {
   lnspi_declare_weight(b, node, SCAN_D, ".D", &shape);
 }
 
-/* What lies in scratch. Rows of 16 are of a block of channels, in the steps of a sequence. */
+/* What is in scratch. Rows of 16 are of a block of channels, in the steps of a sequence. */
 typedef struct scan_work {
   int64_t width, states, ld, blocks; /* ld: of the states */
   float *rate;                       /* [blocks][states][16] */
@@ -123,7 +136,7 @@ static void scan_rates(const lnspi_call *c, const scan_work *w) {
                      lnspi_min_i64(w->width - 16 * k, 16));
 }
 
-/* b of a sequence: its rows where they stand, or those not masked. */
+/* b of a sequence: its rows in place, or those not masked. */
 static const float *scan_input(const lnspi_call *c, const scan_work *w, int64_t s,
                                int64_t *ld) {
   *ld = c->in_ld[2];

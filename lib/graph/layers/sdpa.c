@@ -1,5 +1,21 @@
-/* Attention without projections: o = softmax(q k^T / sqrt(width of a head)) v. Also the
- * core that attention.c runs; see attend.h. */
+/* Attention without projections: o = softmax(q k^T / sqrt(width of a head)) v. Also the core
+ * that attention.c runs; sdpa.h says what a query sees.
+ *
+ * Forward, per head and query i, with the visible keys in ascending order: scores are dot
+ * products times the factor (then plus the added tensor), softmax makes weights of them, and o
+ * is the sum of the values by the weights. The weights of a query are packed: the e-th visible
+ * key has w[i * keys + e], and what is behind the last visible one is never read. A walk over
+ * the keys of a query is an sdpa_keys, which gives j (which key) and e (its place).
+ *
+ * Backward, with d the gradient of o and w the weights:
+ *   dv[j] = sum over i of w[i,e] d[i]
+ *   dw[i,e] = d[i] . v[j];   ds = softmax_dx(dw, w) times the factor
+ *   dq[i] = sum over e of ds[i,e] key[j];   dkey[j] = sum over i of ds[i,e] q[i]
+ * ds of one head is all that needs scratch. Every sum runs over i or e in ascending order, one
+ * axpy at a time, so that the bits do not depend on how many other rows there are.
+ *
+ * It computes by rows of one head, through dot and axpy, and not by blocked matrix products as
+ * FlashAttention does: sequences here have few concepts (tens), and heads are narrow. */
 #include "graph/layers/sdpa.h"
 
 #include <math.h>
@@ -95,8 +111,8 @@ static sdpa_head sdpa_open(const lnspi_sdpa *a, int64_t b, int64_t h) {
   return t;
 }
 
-/* The keys that a query sees, in ascending order: j is the key, e how many came before it, which
- * is the place of its weight in the query's row of w. */
+/* The keys that a query sees, in ascending order: j is the key, e how many came before it,
+ * which is the place of its weight in the query's row of w. */
 typedef struct sdpa_keys {
   int64_t j, e, end;
 } sdpa_keys;
@@ -221,18 +237,20 @@ static void sdpa_define(lnspi_builder *b, lnspi_node *node) {
   node->args.sdpa.heads = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 0);
   lnspi_sdpa_pattern_define(b, node, &node->args.sdpa.pattern, SDPA_ADDED, 1);
   if (q->width != k->width)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.input[1],
-                     "the queries '%s' have width %lld, the keys '%s' %lld: they must agree",
-                     q->name, (long long)q->width, k->name, (long long)k->width);
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, b->line.input[1],
+        "the queries '%s' have width %lld, but the keys '%s' have %lld: make them equal",
+        q->name, (long long)q->width, k->name, (long long)k->width);
   if (k->every != v->every)
     LNSPI_BUILD_FAIL(
         b, LNSP_E_SHAPE, b->line.input[2],
-        "the keys '%s' and the values '%s' have different numbers of rows a sequence", k->name,
-        v->name);
+        "the keys '%s' and the values '%s' have different numbers of rows per sequence",
+        k->name, v->name);
   if (q->width % node->args.sdpa.heads || v->width % node->args.sdpa.heads)
-    LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "heads"),
-                     "heads=%d must divide the widths %lld of the keys and %lld of the values",
-                     node->args.sdpa.heads, (long long)k->width, (long long)v->width);
+    LNSPI_BUILD_FAIL(
+        b, LNSP_E_SHAPE, lnspi_arg_place(b, "heads"),
+        "heads=%d does not divide the widths %lld of the keys and %lld of the values",
+        node->args.sdpa.heads, (long long)k->width, (long long)v->width);
 }
 
 static int64_t sdpa_pairs(const lnspi_extent *e) { return e->concepts * e->in_concepts[1]; }

@@ -1,8 +1,11 @@
-/* The core of every attention: for each head of each sequence, weights of the keys that a
- * query sees, and the sum of the values by them. Which keys those are, is a matter of
- * indices: i sees j if j <= i (causal), |i - j| <= window (window >= 0), and the mask
- * keeps j. Others are skipped as if they were not there, so that a shorter sequence gives
- * the same bits. A query that sees none gives zeros. */
+/* Scaled dot-product attention, the core of every attention: for each head of each sequence,
+ * softmax weights of the keys that a query sees, and the sum of the values by them.
+ *
+ * Which keys a query sees is a matter of indices (lnspi_sdpa_pattern) and of the mask. Keys
+ * that it does not see are skipped as if they were not there. The usual way, to add minus
+ * infinity to their scores, would compute with them, and sums of a padded sequence would be
+ * grouped in another way than those of a short one: here both give the same bits. A query that
+ * sees no key gives zeros, where softmax of nothing would be NaN. */
 #ifndef LNSPI_GRAPH_LAYERS_SDPA_H
 #define LNSPI_GRAPH_LAYERS_SDPA_H
 

@@ -8,7 +8,7 @@ static void slice_define(lnspi_builder *b, lnspi_node *node) {
   node->args.slice.from = (int32_t)lnspi_arg_integer(b, "from", 0, LNSPI_MAX_WIDTH, 0);
   if (node->args.slice.from + node->width > x->width)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
-                     "columns %d to %lld were asked for, but '%s' has a width of %lld",
+                     "from=%d and the width ask for columns up to %lld, but '%s' is %lld wide",
                      node->args.slice.from,
                      (long long)(node->args.slice.from + node->width - 1), x->name,
                      (long long)x->width);

@@ -1,5 +1,7 @@
-/* Softmax over the width, or of a width of one over the concepts of a sequence, where
- * padding gets nothing. */
+/* Softmax over the width, or of a width of one over the concepts of a sequence, where padding
+ * gets nothing: the numbers that count are gathered side by side, so that a padded sequence
+ * has the bits of the short one, and padding is set to zero. The second form, between dot and
+ * weighted_sum, is attention with one query, written out in lines. */
 #include "graph/arg.h"
 #include "graph/builder.h"
 
@@ -11,7 +13,7 @@ static void softmax_define(lnspi_builder *b, lnspi_node *node) {
   if (node->args.softmax.over_concepts && (x->width != 1 || !x->every))
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "over"),
                      "over=concepts needs one number a concept, but '%s' has width %lld%s",
-                     x->name, (long long)x->width, x->every ? "" : " and one row a sequence");
+                     x->name, (long long)x->width, x->every ? "" : " and one row per sequence");
 }
 
 static void softmax_need(const lnspi_extent *e, lnspi_need *need) {

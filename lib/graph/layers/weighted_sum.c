@@ -1,5 +1,7 @@
-/* The concepts of a sequence, weighed and summed to one row. The weights are one number a
- * concept, or one row with a number for each. */
+/* The concepts of a sequence, weighted and summed to one row. The weights are one number per
+ * concept (of softmax over=concepts), or one row with a number for each concept, which then
+ * fixes how many concepts a sequence has. Padding is left out, whatever its weight, and gets
+ * no gradient. */
 #include "graph/builder.h"
 #include "graph/declare.h"
 
@@ -11,12 +13,12 @@ static void weighted_sum_define(lnspi_builder *b, lnspi_node *node) {
     LNSPI_BUILD_FAIL(
         b, LNSP_E_SHAPE, b->line.input[0],
         "weighted_sum needs one weight for each row of '%s': '%s' must have width 1 and as "
-        "many rows, or one row a sequence with a weight for each",
+        "many rows, or one row per sequence with a weight for each",
         x->name, s->name);
   if (!s->every) lnspi_declare_concepts(b, s->width * x->every, s->width * x->every, x->every);
 }
 
-/* Where the weight of concept t of sequence b lies; -1: padding. */
+/* Where the weight of concept t of sequence b is; -1: padding. */
 static int64_t weighted_sum_at(const lnspi_call *c, int64_t b, int64_t t) {
   const int64_t length = c->in_concepts[1];
   if (c->mask && length == c->mask_ld && !c->mask[b * length + t]) return -1;
@@ -54,10 +56,11 @@ static int64_t weighted_sum_flops(const lnspi_extent *e) {
   return 2 * e->node->width * e->in_concepts[1];
 }
 
-static const char *const weighted_sum_examples[] = {
-    "lnsp 1\nx = input 19\ns = linear x 1 w=a\ny = weighted_sum s x\noutput output=y",
-    "lnsp 1\nx = input 16; h = last x; s = linear h 5 w=a; y = weighted_sum s x; output output=y",
-    NULL};
+static const char *const weighted_sum_examples[] =
+    {"lnsp 1\nx = input 19\ns = linear x 1 w=a\ny = weighted_sum s x\noutput output=y",
+     "lnsp 1\nx = input 16; h = last x; s = linear h 5 w=a; y = weighted_sum s x; output "
+     "output=y",
+     NULL};
 
 const lnspi_layer lnspi_layer_weighted_sum = {
     .name = "weighted_sum",
