@@ -25,8 +25,7 @@
 #include "graph/builder.h"
 
 static const lnspi_key *arg_find(const lnspi_arguments *a, const char *key) {
-  int32_t i;
-  for (i = 0; i < a->key_count; i++)
+  for (int32_t i = 0; i < a->key_count; i++)
     if (lnspi_token_is(a->key[i].key, key)) return &a->key[i];
   return NULL;
 }
@@ -138,14 +137,13 @@ int32_t lnspi_arg_choice(lnspi_builder *b, const char *key, const char *choices,
 void lnspi_arg_finish(lnspi_builder *b) {
   const lnspi_arguments *a = b->arguments;
   char shown[48], op[48];
-  int32_t i;
   if (b->status != LNSP_OK) return;
   (void)lnspi_token_show(a->op, op);
   if (a->size_used < a->size_count)
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, a->size[a->size_used],
                      "%s does not take the number %s: %s", op,
                      lnspi_token_show(a->size[a->size_used], shown), a->help);
-  for (i = 0; i < a->key_count; i++)
+  for (int32_t i = 0; i < a->key_count; i++)
     if (!(a->key_used >> i & 1)) {
       LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, a->key[i].key, "%s has no key '%s': %s", op,
                        lnspi_token_show(a->key[i].key, shown), a->help);

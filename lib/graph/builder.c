@@ -79,8 +79,7 @@ static void builder_check_name(lnspi_builder *b, lnspi_token word, const char *w
 
 /* The latest node bound to a name, or -1. */
 static int32_t builder_find(const lnspi_builder *b, lnspi_token word) {
-  int32_t i;
-  for (i = b->graph->node_count - 1; i >= 0; i--)
+  for (int32_t i = b->graph->node_count - 1; i >= 0; i--)
     if (lnspi_token_is(word, b->graph->nodes[i].name)) return i;
   return -1;
 }
@@ -151,14 +150,13 @@ static void builder_make_node(lnspi_builder *b, lnspi_token name, int32_t index)
   const lnspi_layer *layer = lnspi_layer_at(index);
   lnspi_arguments *a = &b->line;
   lnspi_node *node = &b->graph->nodes[b->graph->node_count];
-  int32_t i;
   memset(node, 0, sizeof *node);
-  for (i = 0; i < LNSPI_MAX_SLOTS; i++) node->slot[i] = -1;
+  for (int32_t i = 0; i < LNSPI_MAX_SLOTS; i++) node->slot[i] = -1;
   memcpy(node->name, name.at, (size_t)name.length);
   node->layer = index;
   node->input_count = a->input_count;
-  for (i = 0; i < a->input_count; i++) node->input[i] = builder_value(b, a->input[i]);
-  for (i = 0; i < a->input_count; i++)
+  for (int32_t i = 0; i < a->input_count; i++) node->input[i] = builder_value(b, a->input[i]);
+  for (int32_t i = 0; i < a->input_count; i++)
     if (node->input[i] == 0 && b->graph->id_count && !layer->takes_ids)
       LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, a->input[i],
                        "'%s' holds ids, which only an embedding can read: put an embedding "
@@ -358,10 +356,9 @@ static void builder_named(lnspi_builder *b, lnspi_lexer *text, lnspi_token name)
 static lnspi_token builder_line_place(const lnspi_builder *b, int32_t node) {
   lnspi_lexer text;
   lnspi_token word;
-  int32_t i;
   lnspi_lexer_open(&text, b->text);
   (void)lnspi_lexer_line_end(&text);
-  for (i = -1;; i++) { /* -1: "lnsp 1" */
+  for (int32_t i = -1;; i++) { /* -1: "lnsp 1" */
     word = lnspi_lexer_next(&text, "");
     if (i == node) return word;
     while (!lnspi_lexer_line_end(&text))
@@ -373,12 +370,11 @@ static lnspi_token builder_line_place(const lnspi_builder *b, int32_t node) {
 static void builder_check_used(lnspi_builder *b) {
   uint8_t used[LNSPI_MAX_NODES] = {0};
   const lnsp_graph *g = b->graph;
-  int32_t i, j;
-  for (i = 0; i < g->output_count; i++) used[g->outputs[i].node] = 1;
-  for (i = g->node_count - 1; i >= 0; i--)
+  for (int32_t i = 0; i < g->output_count; i++) used[g->outputs[i].node] = 1;
+  for (int32_t i = g->node_count - 1; i >= 0; i--)
     if (used[i])
-      for (j = 0; j < g->nodes[i].input_count; j++) used[g->nodes[i].input[j]] = 1;
-  for (i = 0; i < g->node_count; i++)
+      for (int32_t j = 0; j < g->nodes[i].input_count; j++) used[g->nodes[i].input[j]] = 1;
+  for (int32_t i = 0; i < g->node_count; i++)
     if (!used[i]) {
       LNSPI_BUILD_FAIL(
           b, LNSP_E_SYNTAX, b->named ? b->call.op : builder_line_place(b, i),

@@ -14,6 +14,7 @@
  * before anything runs. */
 #include "graph/declare.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -85,14 +86,13 @@ static int declare_tensor_name(lnspi_builder *b, const char *word, const char *s
                                char name[LNSPI_NAME_BYTES]) {
   const lnspi_key *key = lnspi_arg_use(b, word);
   size_t used = lnspi_str_length(suffix);
-  int32_t i;
   if (!key) {
     LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->arguments->op,
                      "%s=NAME is missing, the name of this layer's tensors in the file: %s",
                      word, b->arguments->help);
     return 0;
   }
-  for (i = 0; i < key->value.length; i++)
+  for (int32_t i = 0; i < key->value.length; i++)
     if (key->value.at[i] < '!' || key->value.at[i] > '~' || key->value.at[i] == '"' ||
         key->value.at[i] == '\\') {
       LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, key->value,
@@ -112,10 +112,9 @@ static int declare_tensor_name(lnspi_builder *b, const char *word, const char *s
 }
 
 static int declare_same_shape(const lnspi_weight *a, const lnspi_weight *b) {
-  int32_t i;
   if (a->kind != b->kind || a->parts != b->parts || a->rank != b->rank || a->fixed != b->fixed)
     return 0;
-  for (i = 0; i < a->rank; i++)
+  for (int32_t i = 0; i < a->rank; i++)
     if (a->dims[i] != b->dims[i]) return 0;
   return 1;
 }
@@ -124,9 +123,8 @@ static int64_t declare_round16(int64_t n) { return (n + 15) & ~(int64_t)15; }
 
 /* Elements, and floats in the state. */
 static void declare_lay_out(lnspi_weight *w) {
-  int32_t i;
   w->count = 1;
-  for (i = 0; i < w->rank; i++) w->count *= w->dims[i];
+  for (int32_t i = 0; i < w->rank; i++) w->count *= w->dims[i];
   if (w->kind == LNSPI_MATRIX)
     w->floats = w->parts * declare_round16(w->dims[0] / w->parts) * w->dims[1];
   else
@@ -168,4 +166,34 @@ void lnspi_declare_tensor(lnspi_builder *b, lnspi_node *node, int32_t slot, cons
 void lnspi_declare_weight(lnspi_builder *b, lnspi_node *node, int32_t slot, const char *suffix,
                           const lnspi_weight *shape) {
   lnspi_declare_tensor(b, node, slot, "w", suffix, shape);
+}
+
+lnspi_weight lnspi_declare_flat_shape(int64_t rows, int64_t columns, int32_t init,
+                                      float amount) {
+  lnspi_weight shape;
+  memset(&shape, 0, sizeof shape);
+  shape.kind = LNSPI_FLAT;
+  shape.parts = 1;
+  shape.init = init;
+  shape.amount = amount;
+  shape.rank = columns ? 2 : 1;
+  shape.dims[0] = rows;
+  shape.dims[1] = columns;
+  return shape;
+}
+
+lnspi_weight lnspi_declare_matrix_shape(int32_t parts, int64_t out, int64_t in, float amount) {
+  lnspi_weight shape = lnspi_declare_flat_shape(parts * out, in, LNSPI_INIT_UNIFORM, amount);
+  shape.kind = LNSPI_MATRIX;
+  shape.parts = parts;
+  return shape;
+}
+
+void lnspi_declare_linear(lnspi_builder *b, lnspi_node *node, int32_t slot,
+                          const char *const suffix[2], int64_t out, int64_t in) {
+  const float amount = (float)(1.0 / sqrt((double)in));
+  const lnspi_weight matrix = lnspi_declare_matrix_shape(1, out, in, amount);
+  const lnspi_weight bias = lnspi_declare_flat_shape(out, 0, LNSPI_INIT_UNIFORM, amount);
+  lnspi_declare_weight(b, node, slot, suffix[0], &matrix);
+  lnspi_declare_weight(b, node, slot + 1, suffix[1], &bias);
 }

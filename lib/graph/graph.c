@@ -156,15 +156,13 @@ int32_t lnspi_graph_storage(const lnsp_graph *g) {
 }
 
 int32_t lnspi_graph_find_weight(const lnsp_graph *g, const char *name) {
-  int32_t i;
-  for (i = 0; i < g->weight_count; i++)
+  for (int32_t i = 0; i < g->weight_count; i++)
     if (lnspi_str_equal(g->weights[i].name, name)) return i;
   return -1;
 }
 
 int32_t lnspi_graph_find_output(const lnsp_graph *g, const char *name) {
-  int32_t i;
-  for (i = 0; i < g->output_count; i++)
+  for (int32_t i = 0; i < g->output_count; i++)
     if (lnspi_str_equal(g->outputs[i].name, name)) return i;
   return -1;
 }
@@ -183,15 +181,14 @@ static int graph_weights_equal(const lnspi_weight *a, const lnspi_weight *b) {
 }
 
 int lnspi_graph_equal(const lnsp_graph *a, const lnsp_graph *b) {
-  int32_t i;
   if (a->node_count != b->node_count || a->weight_count != b->weight_count ||
       a->output_count != b->output_count || a->id_count != b->id_count)
     return 0;
-  for (i = 0; i < a->node_count; i++)
+  for (int32_t i = 0; i < a->node_count; i++)
     if (!graph_nodes_equal(&a->nodes[i], &b->nodes[i])) return 0;
-  for (i = 0; i < a->weight_count; i++)
+  for (int32_t i = 0; i < a->weight_count; i++)
     if (!graph_weights_equal(&a->weights[i], &b->weights[i])) return 0;
-  for (i = 0; i < a->output_count; i++) {
+  for (int32_t i = 0; i < a->output_count; i++) {
     const int32_t other = lnspi_graph_find_output(b, a->outputs[i].name);
     if (other < 0 || b->outputs[other].node != a->outputs[i].node) return 0;
   }
@@ -220,8 +217,7 @@ int32_t lnspi_graph_check_concepts(const lnsp_graph *g, int64_t concepts, lnsp_e
 
 int64_t lnspi_graph_flops(const lnsp_graph *g, int64_t concepts) {
   int64_t sum = 0;
-  int32_t i;
-  for (i = 0; i < g->node_count; i++) {
+  for (int32_t i = 0; i < g->node_count; i++) {
     const lnspi_extent e = lnspi_layer_extent(g, &g->nodes[i], 1, concepts);
     sum += lnspi_layer_flops(&e);
   }
@@ -233,8 +229,7 @@ int lnspi_graph_tensor_alias(const char *name, int32_t index, char *to) {
       {"layers.multi_head_attention.", "layers.multi_head_attention.attention."},
   };
   const int32_t count = (int32_t)(sizeof prefixes / sizeof *prefixes);
-  int32_t i;
-  for (i = 0; i < count; i++) {
+  for (int32_t i = 0; i < count; i++) {
     const size_t n = lnspi_str_length(prefixes[i][0]);
     if (lnspi_str_length(name) < n || memcmp(name, prefixes[i][0], n)) continue;
     if (index-- == 0)

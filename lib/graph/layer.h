@@ -146,6 +146,13 @@ static inline void lnspi_layer_zero_pads(float *x, int64_t ld, int64_t rows, int
     memset(x + r * ld + width, 0, (size_t)(ld - width) * sizeof *x);
 }
 
+/* width numbers of each row; pads of `to` stay as they are. */
+static inline void lnspi_layer_copy(float *to, int64_t ld_to, const float *from,
+                                    int64_t ld_from, int64_t rows, int64_t width) {
+  for (int64_t r = 0; r < rows; r++)
+    memcpy(to + r * ld_to, from + r * ld_from, (size_t)width * sizeof *to);
+}
+
 /* 1: row r of the value is padding. Rows that are not one a concept have no mask. */
 static inline int lnspi_layer_masked(const lnspi_call *c, int64_t r) {
   return c->mask && c->node->every == 1 &&

@@ -19,117 +19,79 @@ typedef struct lnspi_sdpa_pattern {
   int32_t added; /* queries and keys of the tensor that is added to the scores, or 0 */
 } lnspi_sdpa_pattern;
 
-typedef struct lnspi_attention_args {
-  int32_t heads, bias;
-  int32_t names; /* index into the table of tensor names: attention.c */
-  lnspi_sdpa_pattern pattern;
-} lnspi_attention_args;
-
-typedef struct lnspi_conv_args {
-  int32_t kernel; /* taps */
-} lnspi_conv_args;
-
-typedef struct lnspi_dot_args {
-  float scale;
-} lnspi_dot_args;
-
-typedef struct lnspi_dropout_args {
-  float p;
-} lnspi_dropout_args;
-
-typedef struct lnspi_embedding_args {
-  int32_t ids; /* rows of the table */
-  int32_t pad; /* the id whose row gets no gradient, or -1 */
-} lnspi_embedding_args;
-
-typedef struct lnspi_l2norm_args {
-  float eps;
-  int32_t add; /* 1: x / (|x| + eps); 0: x / max(|x|, eps) */
-} lnspi_l2norm_args;
-
-typedef struct lnspi_last_args {
-  int32_t first; /* 1: the layer first */
-} lnspi_last_args;
-
-typedef struct lnspi_layernorm_args {
-  int32_t affine;
-  float eps;
-} lnspi_layernorm_args;
-
-typedef struct lnspi_linear_args {
-  int32_t bias;
-  int32_t init;        /* 0: uniform, 1: zero */
-  int32_t bias_init;   /* 0: uniform, 1: zero, 2: one */
-  int32_t parts, part; /* part is the line's own of so many matrices in the tensor */
-} lnspi_linear_args;
-
-typedef struct lnspi_mean_args {
-  int32_t skip_last;
-} lnspi_mean_args;
-
-typedef struct lnspi_memory_read_args {
-  int32_t slots;
-  int32_t zero; /* the query is so many zeros, and not the input; 0: the input */
-} lnspi_memory_read_args;
-
-typedef struct lnspi_memory_write_args {
-  int32_t slots;
-} lnspi_memory_write_args;
-
-typedef struct lnspi_position_args {
-  int32_t rows; /* of the table */
-  int32_t kind; /* index into learned, sinusoid, fixed: position.c */
-  int32_t rank; /* of the tensor */
-  int32_t row;  /* the row that all concepts get, or -1: each its own */
-} lnspi_position_args;
-
-typedef struct lnspi_rmsnorm_args {
-  float eps;
-} lnspi_rmsnorm_args;
-
-typedef struct lnspi_rnn_args { /* of gru and lstm */
-  int32_t layer;                /* the number in the names of the tensors */
-  int32_t chunk;                /* rows after which the state is zero again; 0: never */
-  int32_t bias;
-} lnspi_rnn_args;
-
-typedef struct lnspi_scale_args {
-  float by;
-} lnspi_scale_args;
-
-typedef struct lnspi_sdpa_args {
-  int32_t heads;
-  lnspi_sdpa_pattern pattern;
-} lnspi_sdpa_args;
-
-typedef struct lnspi_slice_args {
-  int32_t from; /* the first column */
-} lnspi_slice_args;
-
-typedef struct lnspi_softmax_args {
-  int32_t over_concepts; /* 0: over the width */
-} lnspi_softmax_args;
-
 typedef union lnspi_layer_args {
-  lnspi_attention_args attention;
-  lnspi_conv_args conv;
-  lnspi_dot_args dot;
-  lnspi_dropout_args dropout;
-  lnspi_embedding_args embedding;
-  lnspi_l2norm_args l2norm;
-  lnspi_last_args last;
-  lnspi_layernorm_args layernorm;
-  lnspi_linear_args linear;
-  lnspi_mean_args mean;
-  lnspi_memory_read_args memory_read;
-  lnspi_memory_write_args memory_write;
-  lnspi_position_args position;
-  lnspi_rmsnorm_args rmsnorm;
-  lnspi_rnn_args rnn;
-  lnspi_scale_args scale;
-  lnspi_sdpa_args sdpa;
-  lnspi_slice_args slice;
-  lnspi_softmax_args softmax;
+  struct lnspi_attention_args {
+    int32_t heads, bias;
+    int32_t names; /* index into the table of tensor names: attention.c */
+    lnspi_sdpa_pattern pattern;
+  } attention;
+  struct lnspi_conv_args {
+    int32_t kernel; /* taps */
+  } conv;
+  struct lnspi_dot_args {
+    float scale;
+  } dot;
+  struct lnspi_dropout_args {
+    float p;
+  } dropout;
+  struct lnspi_embedding_args {
+    int32_t ids; /* rows of the table */
+    int32_t pad; /* the id whose row gets no gradient, or -1 */
+  } embedding;
+  struct lnspi_l2norm_args {
+    float eps;
+    int32_t add; /* 1: x / (|x| + eps); 0: x / max(|x|, eps) */
+  } l2norm;
+  struct lnspi_last_args {
+    int32_t first; /* 1: the layer first */
+  } last;
+  struct lnspi_layernorm_args {
+    int32_t affine;
+    float eps;
+  } layernorm;
+  struct lnspi_linear_args {
+    int32_t bias;
+    int32_t init;        /* 0: uniform, 1: zero */
+    int32_t bias_init;   /* 0: uniform, 1: zero, 2: one */
+    int32_t parts, part; /* part is the line's own of so many matrices in the tensor */
+  } linear;
+  struct lnspi_mean_args {
+    int32_t skip_last;
+  } mean;
+  struct lnspi_memory_read_args {
+    int32_t slots;
+    int32_t zero; /* the query is so many zeros, and not the input; 0: the input */
+  } memory_read;
+  struct lnspi_memory_write_args {
+    int32_t slots;
+  } memory_write;
+  struct lnspi_position_args {
+    int32_t rows; /* of the table */
+    int32_t kind; /* index into learned, sinusoid, fixed: position.c */
+    int32_t rank; /* of the tensor */
+    int32_t row;  /* the row that all concepts get, or -1: each its own */
+  } position;
+  struct lnspi_rmsnorm_args {
+    float eps;
+  } rmsnorm;
+  struct lnspi_rnn_args { /* of gru and lstm */
+    int32_t layer;                /* the number in the names of the tensors */
+    int32_t chunk;                /* rows after which the state is zero again; 0: never */
+    int32_t bias;
+  } rnn;
+  struct lnspi_scale_args {
+    float by;
+  } scale;
+  struct lnspi_sdpa_args {
+    int32_t heads;
+    lnspi_sdpa_pattern pattern;
+  } sdpa;
+  struct lnspi_slice_args {
+    int32_t from; /* the first column */
+  } slice;
+  struct lnspi_softmax_args {
+    int32_t over_concepts; /* 0: over the width */
+  } softmax;
   int32_t room[10]; /* so that a few more arguments do not change the bytes of any handle */
 } lnspi_layer_args;
 

@@ -11,8 +11,7 @@ static void add_backward(const lnspi_call *c) {
   const int64_t n = c->node->width;
   for (int i = 0; i < 2; i++) {
     if (!c->din[i]) continue;
-    for (int64_t r = 0; r < c->rows; r++)
-      memcpy(c->din[i] + r * c->in_ld[i], c->dout + r * c->out_ld, (size_t)n * sizeof(float));
+    lnspi_layer_copy(c->din[i], c->in_ld[i], c->dout, c->out_ld, c->rows, n);
     lnspi_layer_zero_pads(c->din[i], c->in_ld[i], c->rows, n);
   }
 }

@@ -94,45 +94,35 @@ static void attention_check(lnspi_builder *b, const lnspi_node *node) {
 static void attention_declare(lnspi_builder *b, lnspi_node *node, int32_t slot,
                               const char *const suffix[2], int32_t parts, float amount,
                               float bias_amount) {
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
-  shape.kind = LNSPI_MATRIX;
-  shape.parts = parts;
-  shape.init = LNSPI_INIT_UNIFORM;
-  shape.amount = amount;
-  shape.rank = 2;
-  shape.dims[0] = parts * node->width;
-  shape.dims[1] = node->width;
-  lnspi_declare_weight(b, node, slot, suffix[0], &shape);
-  if (!node->args.attention.bias) return;
-  shape.kind = LNSPI_FLAT;
-  shape.rank = 1;
-  shape.dims[1] = 0;
-  shape.amount = bias_amount;
-  if (!(bias_amount > 0)) shape.init = LNSPI_INIT_ZERO;
-  lnspi_declare_weight(b, node, slot + 1, suffix[1], &shape);
+  const lnspi_weight matrix =
+      lnspi_declare_matrix_shape(parts, node->width, node->width, amount);
+  lnspi_weight bias =
+      lnspi_declare_flat_shape(parts * node->width, 0, LNSPI_INIT_UNIFORM, bias_amount);
+  bias.parts = parts;
+  if (!(bias_amount > 0)) bias.init = LNSPI_INIT_ZERO;
+  lnspi_declare_weight(b, node, slot, suffix[0], &matrix);
+  if (node->args.attention.bias) lnspi_declare_weight(b, node, slot + 1, suffix[1], &bias);
 }
 
 /* PyTorch's in_proj has Xavier's distribution, as a whole, and biases of 0; other names are
  * those of its Linear. */
 static void attention_define(lnspi_builder *b, lnspi_node *node) {
+  struct lnspi_attention_args *a = &node->args.attention;
   const int64_t d = b->graph->nodes[node->input[0]].width;
   const float linear = (float)(1.0 / sqrt((double)d));
   node->width = d;
-  node->args.attention.heads = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 0);
-  node->args.attention.bias = lnspi_arg_flag(b, "bias", 1);
-  node->args.attention.names = lnspi_arg_choice(b, "names", ATTENTION_CHOICES, 0);
+  a->heads = (int32_t)lnspi_arg_integer(b, "heads", 1, LNSPI_MAX_WIDTH, 0);
+  a->bias = lnspi_arg_flag(b, "bias", 1);
+  a->names = lnspi_arg_choice(b, "names", ATTENTION_CHOICES, 0);
   attention_check(b, node);
-  const int32_t names = node->args.attention.names;
-  const attention_suffixes *suffix = &attention_suffix[names];
-  const float amount = names ? linear : (float)sqrt(6.0 / (double)(4 * d));
-  const float bias = names ? linear : 0;
-  for (int part = 0; part < (names < ATTENTION_SPLIT ? 1 : 3); part++)
+  const attention_suffixes *suffix = &attention_suffix[a->names];
+  const float amount = a->names ? linear : (float)sqrt(6.0 / (double)(4 * d));
+  const float bias = a->names ? linear : 0;
+  for (int part = 0; part < (a->names < ATTENTION_SPLIT ? 1 : 3); part++)
     attention_declare(b, node, attention_slot(node, part), suffix->in[part],
-                      names < ATTENTION_SPLIT ? 3 : 1, amount, bias);
+                      a->names < ATTENTION_SPLIT ? 3 : 1, amount, bias);
   attention_declare(b, node, ATTENTION_OUT, suffix->out, 1, linear, bias);
-  lnspi_sdpa_pattern_define(b, node, &node->args.attention.pattern, ATTENTION_ADDED,
-                            node->input_count - 1);
+  lnspi_sdpa_pattern_define(b, node, &a->pattern, ATTENTION_ADDED, node->input_count - 1);
 }
 
 static int32_t attention_weights(const lnspi_builder *b) {
@@ -354,7 +344,7 @@ static int64_t attention_flops(const lnspi_extent *e) {
 }
 
 static void attention_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
-  const lnspi_attention_args *a = &node->args.attention;
+  const struct lnspi_attention_args *a = &node->args.attention;
   lnspi_sdpa_pattern_write_size(a->pattern, text);
   lnspi_text_add(text, " heads=%d", a->heads);
   lnspi_graph_text_weight(graph, node, ATTENTION_IN, attention_suffix[a->names].in[0][0], text);

@@ -26,9 +26,8 @@ static void concat_backward(const lnspi_call *c) {
   int64_t first = 0;
   for (int32_t i = 0; i < c->node->input_count; first += c->in_width[i], i++) {
     if (!c->din[i]) continue;
-    for (int64_t r = 0; r < c->rows; r++)
-      memcpy(c->din[i] + r * c->in_ld[i], c->dout + r * c->out_ld + first,
-             (size_t)c->in_width[i] * sizeof(float));
+    lnspi_layer_copy(c->din[i], c->in_ld[i], c->dout + first, c->out_ld, c->rows,
+                     c->in_width[i]);
     lnspi_layer_zero_pads(c->din[i], c->in_ld[i], c->rows, c->in_width[i]);
   }
 }

@@ -19,22 +19,18 @@
 #define CONV_MOST 32
 
 static void conv_define(lnspi_builder *b, lnspi_node *node) {
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
   node->width = b->graph->nodes[node->input[0]].width;
   node->args.conv.kernel = (int32_t)lnspi_arg_integer(b, "kernel", 1, CONV_MOST, CONV_KERNEL);
-  shape.kind = LNSPI_FLAT;
-  shape.parts = 1;
-  shape.init = LNSPI_INIT_UNIFORM;
-  shape.amount = (float)(1.0 / sqrt((double)node->args.conv.kernel));
-  shape.rank = 3;
-  shape.dims[0] = node->width;
-  shape.dims[1] = 1;
-  shape.dims[2] = node->args.conv.kernel;
-  lnspi_declare_weight(b, node, CONV_WEIGHT, ".weight", &shape);
-  shape.rank = 1;
-  shape.dims[1] = shape.dims[2] = 0;
-  lnspi_declare_weight(b, node, CONV_BIAS, ".bias", &shape);
+  const int32_t kernel = node->args.conv.kernel;
+  const float amount = (float)(1.0 / sqrt((double)kernel));
+  const lnspi_weight bias =
+      lnspi_declare_flat_shape(node->width, 0, LNSPI_INIT_UNIFORM, amount);
+  lnspi_weight taps = bias;
+  taps.rank = 3;
+  taps.dims[1] = 1;
+  taps.dims[2] = kernel;
+  lnspi_declare_weight(b, node, CONV_WEIGHT, ".weight", &taps);
+  lnspi_declare_weight(b, node, CONV_BIAS, ".bias", &bias);
 }
 
 static void conv_need(const lnspi_extent *e, lnspi_need *need) {

@@ -40,12 +40,10 @@ static void dropout_run(const lnspi_call *c, const float *x, int64_t ldx, float 
 
 static void dropout_pass(const lnspi_call *c, const float *x, int64_t ldx, float *y,
                          int64_t ldy) {
-  if (c->training && c->node->args.dropout.p > 0) {
+  if (c->training && c->node->args.dropout.p > 0)
     dropout_run(c, x, ldx, y, ldy);
-  } else {
-    for (int64_t r = 0; r < c->rows; r++)
-      memcpy(y + r * ldy, x + r * ldx, (size_t)c->node->width * sizeof(float));
-  }
+  else
+    lnspi_layer_copy(y, ldy, x, ldx, c->rows, c->node->width);
   lnspi_layer_zero_pads(y, ldy, c->rows, c->node->width);
 }
 

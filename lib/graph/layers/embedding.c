@@ -16,27 +16,19 @@
 #define EMBEDDING_TABLE 0
 
 static void embedding_define(lnspi_builder *b, lnspi_node *node) {
+  struct lnspi_embedding_args *a = &node->args.embedding;
   const lnspi_node *ids = &b->graph->nodes[node->input[0]];
-  lnspi_weight shape;
-  node->args.embedding.ids = (int32_t)lnspi_arg_size(b, "number of ids");
+  a->ids = (int32_t)lnspi_arg_size(b, "number of ids");
   node->width = lnspi_arg_size(b, "width of an id's row");
-  node->args.embedding.pad =
-      (int32_t)lnspi_arg_integer(b, "pad", -1, node->args.embedding.ids - 1, -1);
-  if (node->input[0] != 0 || !b->graph->id_count ||
-      b->graph->id_count > node->args.embedding.ids)
+  a->pad = (int32_t)lnspi_arg_integer(b, "pad", -1, a->ids - 1, -1);
+  if (node->input[0] != 0 || !b->graph->id_count || b->graph->id_count > a->ids)
     LNSPI_BUILD_FAIL(
         b, LNSP_E_SHAPE, b->line.input[0],
         "'%s' does not hold ids below %d: the input of an embedding is a line such "
         "as x = ids count=%d",
-        ids->name, node->args.embedding.ids, node->args.embedding.ids);
-  memset(&shape, 0, sizeof shape);
-  shape.kind = LNSPI_FLAT;
-  shape.parts = 1;
-  shape.init = LNSPI_INIT_NORMAL;
-  shape.amount = 0.02f;
-  shape.rank = 2;
-  shape.dims[0] = node->args.embedding.ids;
-  shape.dims[1] = node->width;
+        ids->name, a->ids, a->ids);
+  const lnspi_weight shape =
+      lnspi_declare_flat_shape(a->ids, node->width, LNSPI_INIT_NORMAL, 0.02f);
   lnspi_declare_weight(b, node, EMBEDDING_TABLE, "", &shape);
 }
 
@@ -65,7 +57,7 @@ static void embedding_backward(const lnspi_call *c) {
 }
 
 static void embedding_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
-  const lnspi_embedding_args *a = &node->args.embedding;
+  const struct lnspi_embedding_args *a = &node->args.embedding;
   lnspi_text_add(text, " %d %lld", a->ids, (long long)node->width);
   if (a->pad >= 0) lnspi_text_add(text, " pad=%d", a->pad);
   lnspi_graph_text_weight(graph, node, EMBEDDING_TABLE, "", text);

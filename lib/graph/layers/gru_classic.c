@@ -40,8 +40,6 @@ static const char *const gru_classic_suffix[GRU_CLASSIC_SLOTS] = {".reset_gate.w
 
 static void gru_classic_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *nodes = b->graph->nodes, *x = &nodes[node->input[0]];
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
   node->width = lnspi_arg_size(b, "width of the state");
   if (node->input_count > 1 &&
       (nodes[node->input[1]].width != node->width || nodes[node->input[1]].every != 0))
@@ -53,16 +51,9 @@ static void gru_classic_define(lnspi_builder *b, lnspi_node *node) {
   if (x->width + node->width > LNSPI_MAX_WIDTH)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->line.op,
                      "input and state together may be at most %d wide", LNSPI_MAX_WIDTH);
-  shape.parts = 1;
-  shape.init = LNSPI_INIT_UNIFORM;
-  shape.amount = (float)(1.0 / sqrt((double)(x->width + node->width)));
-  shape.dims[0] = node->width;
-  for (int32_t s = 0; s < GRU_CLASSIC_SLOTS; s++) {
-    shape.kind = s % 2 ? LNSPI_FLAT : LNSPI_MATRIX;
-    shape.rank = s % 2 ? 1 : 2;
-    shape.dims[1] = s % 2 ? 0 : x->width + node->width;
-    lnspi_declare_weight(b, node, s, gru_classic_suffix[s], &shape);
-  }
+  const int64_t in = x->width + node->width;
+  for (int32_t s = 0; s < GRU_CLASSIC_SLOTS; s += 2)
+    lnspi_declare_linear(b, node, s, &gru_classic_suffix[s], node->width, in);
 }
 
 typedef struct gru_classic_parts {

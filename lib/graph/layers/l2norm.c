@@ -36,7 +36,7 @@ static void l2norm_add_dx(const lnspi_call *c, float *dx, const float *dy, const
 }
 
 static void l2norm_forward(const lnspi_call *c) {
-  const lnspi_l2norm_args *a = &c->node->args.l2norm;
+  const struct lnspi_l2norm_args *a = &c->node->args.l2norm;
   for (int64_t r = 0; r < c->rows; r++) {
     const float *x = c->in[0] + r * c->in_ld[0];
     float *y = c->out + r * c->out_ld;
@@ -46,7 +46,7 @@ static void l2norm_forward(const lnspi_call *c) {
 }
 
 static void l2norm_backward(const lnspi_call *c) {
-  const lnspi_l2norm_args *a = &c->node->args.l2norm;
+  const struct lnspi_l2norm_args *a = &c->node->args.l2norm;
   float *dx = c->din[0];
   if (!dx) return;
   for (int64_t r = 0; r < c->rows; r++) {

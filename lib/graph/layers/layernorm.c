@@ -12,17 +12,11 @@
 #define LAYERNORM_EPS 1e-5
 
 static void layernorm_define(lnspi_builder *b, lnspi_node *node) {
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
   node->width = b->graph->nodes[node->input[0]].width;
   node->args.layernorm.affine = lnspi_arg_flag(b, "affine", 1);
   node->args.layernorm.eps = lnspi_arg_real(b, "eps", 1e-30, 1, LAYERNORM_EPS);
   if (!node->args.layernorm.affine) return;
-  shape.kind = LNSPI_FLAT;
-  shape.parts = 1;
-  shape.rank = 1;
-  shape.dims[0] = node->width;
-  shape.init = LNSPI_INIT_ONE;
+  lnspi_weight shape = lnspi_declare_flat_shape(node->width, 0, LNSPI_INIT_ONE, 0);
   lnspi_declare_weight(b, node, LAYERNORM_WEIGHT, ".weight", &shape);
   shape.init = LNSPI_INIT_ZERO;
   lnspi_declare_weight(b, node, LAYERNORM_BIAS, ".bias", &shape);

@@ -23,32 +23,26 @@
 static const int32_t linear_bias_init[] = {LNSPI_INIT_UNIFORM, LNSPI_INIT_ZERO, LNSPI_INIT_ONE};
 
 static void linear_define(lnspi_builder *b, lnspi_node *node) {
+  struct lnspi_linear_args *a = &node->args.linear;
   const int64_t in = b->graph->nodes[node->input[0]].width;
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
   node->width = lnspi_arg_size(b, "width of the result");
-  node->args.linear.bias = lnspi_arg_flag(b, "bias", 1);
-  node->args.linear.init = lnspi_arg_choice(b, "init", "uniform,zero", 0);
+  a->bias = lnspi_arg_flag(b, "bias", 1);
+  a->init = lnspi_arg_choice(b, "init", "uniform,zero", 0);
   const int32_t parts = (int32_t)lnspi_arg_integer(b, "parts", 1, LINEAR_MOST_PARTS, 1);
-  node->args.linear.parts = parts;
-  node->args.linear.part = (int32_t)lnspi_arg_integer(b, "part", 0, parts - 1, 0);
-  node->args.linear.bias_init =
-      lnspi_arg_choice(b, "bias_init", "uniform,zero,one", node->args.linear.init);
+  a->parts = parts;
+  a->part = (int32_t)lnspi_arg_integer(b, "part", 0, parts - 1, 0);
+  a->bias_init = lnspi_arg_choice(b, "bias_init", "uniform,zero,one", a->init);
   if (parts * node->width > LNSPI_MAX_WIDTH)
     LNSPI_BUILD_FAIL(b, LNSP_E_LIMIT, lnspi_arg_place(b, "parts"),
                      "%d parts of width %lld are more rows than a tensor may have (%d)", parts,
                      (long long)node->width, LNSPI_MAX_WIDTH);
-  shape.kind = LNSPI_MATRIX;
-  shape.parts = parts;
-  shape.init = node->args.linear.init ? LNSPI_INIT_ZERO : LNSPI_INIT_UNIFORM;
-  shape.amount = (float)(1.0 / sqrt((double)in));
-  shape.rank = 2;
-  shape.dims[0] = parts * node->width;
-  shape.dims[1] = in;
+  lnspi_weight shape =
+      lnspi_declare_matrix_shape(parts, node->width, in, (float)(1.0 / sqrt((double)in)));
+  if (a->init) shape.init = LNSPI_INIT_ZERO;
   lnspi_declare_weight(b, node, LINEAR_WEIGHT, ".weight", &shape);
-  if (!node->args.linear.bias) return;
+  if (!a->bias) return;
   shape.kind = LNSPI_FLAT;
-  shape.init = linear_bias_init[node->args.linear.bias_init];
+  shape.init = linear_bias_init[a->bias_init];
   shape.rank = 1;
   shape.dims[1] = 0;
   lnspi_declare_weight(b, node, LINEAR_BIAS, ".bias", &shape);
@@ -91,7 +85,7 @@ static int64_t linear_flops(const lnspi_extent *e) {
 
 static void linear_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   static const char *const bias_init[] = {"uniform", "zero", "one"};
-  const lnspi_linear_args *a = &node->args.linear;
+  const struct lnspi_linear_args *a = &node->args.linear;
   lnspi_text_add(text, " %lld", (long long)node->width);
   lnspi_graph_text_weight(graph, node, LINEAR_WEIGHT, ".weight", text);
   if (!a->bias) lnspi_text_add(text, " bias=0");

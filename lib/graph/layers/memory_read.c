@@ -28,29 +28,12 @@
 #define MEMORY_READ_GATE_BIAS 4
 #define MEMORY_READ_EPS 1e-12f
 
-static void memory_read_linear(lnspi_builder *b, lnspi_node *node, int32_t slot, int64_t in,
-                               int64_t out, const char *weight, const char *bias) {
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
-  shape.kind = LNSPI_MATRIX;
-  shape.parts = 1;
-  shape.init = LNSPI_INIT_UNIFORM;
-  shape.amount = (float)(1.0 / sqrt((double)in));
-  shape.rank = 2;
-  shape.dims[0] = out;
-  shape.dims[1] = in;
-  lnspi_declare_weight(b, node, slot, weight, &shape);
-  shape.kind = LNSPI_FLAT;
-  shape.rank = 1;
-  shape.dims[1] = 0;
-  lnspi_declare_weight(b, node, slot + 1, bias, &shape);
-}
+static const char *const memory_read_query[2] = {".query_proj.weight", ".query_proj.bias"};
+static const char *const memory_read_gate[2] = {".write_gate.weight", ".write_gate.bias"};
 
 static void memory_read_define(lnspi_builder *b, lnspi_node *node) {
   const int64_t slots = lnspi_arg_size(b, "number of slots");
   int64_t in = b->graph->nodes[node->input[0]].width;
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
   node->width = lnspi_arg_size(b, "width of a slot");
   node->args.memory_read.slots = (int32_t)slots;
   node->args.memory_read.zero = (int32_t)lnspi_arg_integer(b, "zero", 0, LNSPI_MAX_WIDTH, 0);
@@ -58,19 +41,11 @@ static void memory_read_define(lnspi_builder *b, lnspi_node *node) {
     in = node->args.memory_read.zero;
     node->every = 0;
   }
-  shape.kind = LNSPI_FLAT;
-  shape.parts = 1;
-  shape.init = LNSPI_INIT_NORMAL;
-  shape.amount = .01f;
-  shape.rank = 2;
-  shape.dims[0] = slots;
-  shape.dims[1] = node->width;
-  shape.fixed = 1;
-  lnspi_declare_weight(b, node, MEMORY_READ_SLOTS, ".memory", &shape);
-  memory_read_linear(b, node, MEMORY_READ_QUERY, in, node->width, ".query_proj.weight",
-                     ".query_proj.bias");
-  memory_read_linear(b, node, MEMORY_READ_GATE, in, slots, ".write_gate.weight",
-                     ".write_gate.bias");
+  lnspi_weight memory = lnspi_declare_flat_shape(slots, node->width, LNSPI_INIT_NORMAL, .01f);
+  memory.fixed = 1;
+  lnspi_declare_weight(b, node, MEMORY_READ_SLOTS, ".memory", &memory);
+  lnspi_declare_linear(b, node, MEMORY_READ_QUERY, memory_read_query, node->width, in);
+  lnspi_declare_linear(b, node, MEMORY_READ_GATE, memory_read_gate, slots, in);
 }
 
 typedef struct memory_read_parts {
@@ -184,7 +159,7 @@ static void memory_read_backward(const lnspi_call *c) {
 }
 
 static int64_t memory_read_flops(const lnspi_extent *e) {
-  const lnspi_memory_read_args *a = &e->node->args.memory_read;
+  const struct lnspi_memory_read_args *a = &e->node->args.memory_read;
   const int64_t in = e->graph->nodes[e->node->input[0]].width, width = e->node->width;
   const int64_t read = 4 * a->slots * width;
   return (read + (a->zero ? 0 : 2 * in * width)) * e->concepts;
@@ -192,7 +167,7 @@ static int64_t memory_read_flops(const lnspi_extent *e) {
 
 static void memory_read_write(const lnsp_graph *graph, const lnspi_node *node,
                               lnspi_text *text) {
-  const lnspi_memory_read_args *a = &node->args.memory_read;
+  const struct lnspi_memory_read_args *a = &node->args.memory_read;
   lnspi_text_add(text, " %d %lld", a->slots, (long long)node->width);
   lnspi_graph_text_weight(graph, node, MEMORY_READ_SLOTS, ".memory", text);
   if (a->zero) lnspi_text_add(text, " zero=%d", a->zero);

@@ -25,33 +25,18 @@
 #define MEMORY_WRITE_KEEP .9f
 #define MEMORY_WRITE_ADD .1f
 
+static const char *const memory_write_gate[2] = {".write_gate.weight", ".write_gate.bias"};
+
 static void memory_write_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *x = &b->graph->nodes[node->input[0]], *h = &b->graph->nodes[node->input[1]];
   const int64_t slots = lnspi_arg_size(b, "number of slots");
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
   lnspi_declare_same_length(b, node);
   node->width = x->width;
   node->args.memory_write.slots = (int32_t)slots;
-  shape.kind = LNSPI_FLAT;
-  shape.parts = 1;
-  shape.init = LNSPI_INIT_NORMAL;
-  shape.amount = .01f;
-  shape.rank = 2;
-  shape.dims[0] = slots;
-  shape.dims[1] = x->width;
-  shape.fixed = 1;
-  lnspi_declare_weight(b, node, MEMORY_WRITE_MEMORY, ".memory", &shape);
-  shape.kind = LNSPI_MATRIX;
-  shape.init = LNSPI_INIT_UNIFORM;
-  shape.amount = (float)(1.0 / sqrt((double)h->width));
-  shape.dims[1] = h->width;
-  shape.fixed = 0;
-  lnspi_declare_weight(b, node, MEMORY_WRITE_GATE, ".write_gate.weight", &shape);
-  shape.kind = LNSPI_FLAT;
-  shape.rank = 1;
-  shape.dims[1] = 0;
-  lnspi_declare_weight(b, node, MEMORY_WRITE_GATE_BIAS, ".write_gate.bias", &shape);
+  lnspi_weight memory = lnspi_declare_flat_shape(slots, x->width, LNSPI_INIT_NORMAL, .01f);
+  memory.fixed = 1;
+  lnspi_declare_weight(b, node, MEMORY_WRITE_MEMORY, ".memory", &memory);
+  lnspi_declare_linear(b, node, MEMORY_WRITE_GATE, memory_write_gate, slots, h->width);
 }
 
 static void memory_write_need(const lnspi_extent *e, lnspi_need *need) {
@@ -60,18 +45,14 @@ static void memory_write_need(const lnspi_extent *e, lnspi_need *need) {
 }
 
 static void memory_write_forward(const lnspi_call *c) {
-  for (int64_t r = 0; r < c->rows; r++)
-    memcpy(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0],
-           (size_t)c->node->width * sizeof(float));
+  lnspi_layer_copy(c->out, c->out_ld, c->in[0], c->in_ld[0], c->rows, c->node->width);
 }
 
 static void memory_write_backward(const lnspi_call *c) {
   float *dx = c->din[0];
   if (c->din[1]) memset(c->din[1], 0, (size_t)(c->in_rows[1] * c->in_ld[1]) * sizeof(float));
   if (!dx) return;
-  for (int64_t r = 0; r < c->rows; r++)
-    memcpy(dx + r * c->in_ld[0], c->dout + r * c->out_ld,
-           (size_t)c->node->width * sizeof(float));
+  lnspi_layer_copy(dx, c->in_ld[0], c->dout, c->out_ld, c->rows, c->node->width);
   lnspi_layer_zero_pads(dx, c->in_ld[0], c->rows, c->node->width);
 }
 

@@ -20,50 +20,46 @@
 #define POSITION_DEVIATION 0.02f
 
 static void position_shape(lnspi_builder *b, const lnspi_node *node, lnspi_weight *shape) {
-  const int32_t rank = node->args.position.rank;
-  memset(shape, 0, sizeof *shape);
-  shape->kind = LNSPI_FLAT;
-  shape->parts = 1;
+  const struct lnspi_position_args *a = &node->args.position;
+  const int32_t rank = a->rank;
+  *shape = lnspi_declare_flat_shape(0, 0, LNSPI_INIT_NORMAL, POSITION_DEVIATION);
   shape->rank = rank;
   shape->dims[rank - 1] = node->width;
-  if (rank > 1) shape->dims[rank - 2] = node->args.position.rows;
+  if (rank > 1) shape->dims[rank - 2] = a->rows;
   if (rank > 2) shape->dims[0] = 1;
-  if (rank == 1) shape->dims[0] = node->args.position.rows;
-  shape->init = LNSPI_INIT_NORMAL;
-  shape->amount = POSITION_DEVIATION;
-  if (node->args.position.kind == POSITION_SINUSOID) {
+  if (rank == 1) shape->dims[0] = a->rows;
+  if (a->kind == POSITION_SINUSOID) {
     shape->init = LNSPI_INIT_WAVES;
     shape->optional = 1;
   }
-  if (node->args.position.kind == POSITION_FIXED) shape->init = LNSPI_INIT_ZERO;
-  shape->fixed = node->args.position.kind != POSITION_LEARNED;
+  if (a->kind == POSITION_FIXED) shape->init = LNSPI_INIT_ZERO;
+  shape->fixed = a->kind != POSITION_LEARNED;
   const int32_t starts = lnspi_arg_list(b, "start", -1e30, 1e30, shape->start, LNSPI_START);
   if (!starts) return;
   shape->init = LNSPI_INIT_LIST;
-  if (starts != node->args.position.rows * node->width)
+  if (starts != a->rows * node->width)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "start"),
                      "start= has %d numbers, but the table has %lld rows of %lld", starts,
-                     (long long)node->args.position.rows, (long long)node->width);
+                     (long long)a->rows, (long long)node->width);
 }
 
 static void position_define(lnspi_builder *b, lnspi_node *node) {
+  struct lnspi_position_args *a = &node->args.position;
   const int64_t width = b->graph->nodes[node->input[0]].width;
   lnspi_weight shape;
   node->width = width;
   node->shift = LNSPI_SHIFT_PASSES;
-  node->args.position.rows = (int32_t)lnspi_arg_size(b, "number of positions");
-  node->args.position.kind = lnspi_arg_choice(b, "kind", POSITION_KINDS, POSITION_LEARNED);
-  node->args.position.rank = (int32_t)lnspi_arg_integer(b, "rank", 1, 3, 3);
-  node->args.position.row =
-      (int32_t)lnspi_arg_integer(b, "row", -1, node->args.position.rows - 1, -1);
-  if (node->args.position.rank == 1 && width > 1)
+  a->rows = (int32_t)lnspi_arg_size(b, "number of positions");
+  a->kind = lnspi_arg_choice(b, "kind", POSITION_KINDS, POSITION_LEARNED);
+  a->rank = (int32_t)lnspi_arg_integer(b, "rank", 1, 3, 3);
+  a->row = (int32_t)lnspi_arg_integer(b, "row", -1, a->rows - 1, -1);
+  if (a->rank == 1 && width > 1)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "rank"),
                      "a table of rank 1 has one number a position, but the value has %lld",
                      (long long)width);
   position_shape(b, node, &shape);
   lnspi_declare_weight(b, node, POSITION_TABLE, "", &shape);
-  if (node->every > 0 && node->args.position.row < 0)
-    lnspi_declare_concepts(b, 1, node->args.position.rows * node->every, 1);
+  if (node->every > 0 && a->row < 0) lnspi_declare_concepts(b, 1, a->rows * node->every, 1);
 }
 
 static int64_t position_row(const lnspi_call *c, int64_t t) {
@@ -84,15 +80,13 @@ static void position_backward(const lnspi_call *c) {
     for (int64_t t = 0; t < c->concepts; t++)
       c->k->column_sum(table + position_row(c, t), c->dout + t * c->out_ld,
                        c->concepts * c->out_ld, c->batch, c->node->width);
-  if (!c->din[0]) return;
-  for (int64_t r = 0; r < c->rows; r++)
-    memcpy(c->din[0] + r * c->in_ld[0], c->dout + r * c->out_ld,
-           (size_t)c->in_ld[0] * sizeof(float));
+  if (c->din[0])
+    lnspi_layer_copy(c->din[0], c->in_ld[0], c->dout, c->out_ld, c->rows, c->in_ld[0]);
 }
 
 static void position_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
   static const char *const kinds[] = {"learned", "sinusoid", "fixed"};
-  const lnspi_position_args *a = &node->args.position;
+  const struct lnspi_position_args *a = &node->args.position;
   const lnspi_weight *w = &graph->weights[node->slot[POSITION_TABLE]];
   char number[32];
   lnspi_text_add(text, " %d", a->rows);

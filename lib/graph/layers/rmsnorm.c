@@ -11,15 +11,9 @@
 #define RMSNORM_EPS 1e-6
 
 static void rmsnorm_define(lnspi_builder *b, lnspi_node *node) {
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
   node->width = b->graph->nodes[node->input[0]].width;
   node->args.rmsnorm.eps = lnspi_arg_real(b, "eps", 1e-30, 1, RMSNORM_EPS);
-  shape.kind = LNSPI_FLAT;
-  shape.parts = 1;
-  shape.rank = 1;
-  shape.dims[0] = node->width;
-  shape.init = LNSPI_INIT_ONE;
+  const lnspi_weight shape = lnspi_declare_flat_shape(node->width, 0, LNSPI_INIT_ONE, 0);
   lnspi_declare_weight(b, node, RMSNORM_WEIGHT, ".weight", &shape);
 }
 

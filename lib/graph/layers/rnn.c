@@ -50,15 +50,14 @@ static void rnn_suffix_of(const lnspi_node *node, int32_t slot, char to[24]) {
 }
 
 static void rnn_define(lnspi_builder *b, lnspi_node *node, int32_t gates) {
+  struct lnspi_rnn_args *a = &node->args.rnn;
   const lnspi_node *from = &b->graph->nodes[node->input[0]];
-  lnspi_weight shape;
   char suffix[24];
-  memset(&shape, 0, sizeof shape);
   node->width = lnspi_arg_size(b, "width of the state");
-  node->args.rnn.layer = (int32_t)lnspi_arg_integer(b, "layer", 0, 999, 0);
-  node->args.rnn.chunk = (int32_t)lnspi_arg_integer(b, "chunk", 0, 65536, 0);
-  node->args.rnn.bias = lnspi_arg_flag(b, "bias", 1);
-  const int32_t chunk = node->args.rnn.chunk;
+  a->layer = (int32_t)lnspi_arg_integer(b, "layer", 0, 999, 0);
+  a->chunk = (int32_t)lnspi_arg_integer(b, "chunk", 0, 65536, 0);
+  a->bias = lnspi_arg_flag(b, "bias", 1);
+  const int32_t chunk = a->chunk;
   if (gates * node->width > LNSPI_MAX_WIDTH)
     LNSPI_BUILD_FAIL(
         b, LNSP_E_SHAPE, b->line.op,
@@ -68,12 +67,9 @@ static void rnn_define(lnspi_builder *b, lnspi_node *node, int32_t gates) {
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, "chunk"),
                      "'%s' has one row per sequence: leave chunk= out", from->name);
   if (chunk > 1) lnspi_declare_concepts(b, 0, 0, chunk * from->every);
-  shape.kind = LNSPI_MATRIX;
-  shape.parts = gates;
-  shape.init = LNSPI_INIT_UNIFORM;
-  shape.amount = (float)(1.0 / sqrt((double)node->width));
-  shape.dims[0] = gates * node->width;
-  for (int32_t s = 0; s < (node->args.rnn.bias ? RNN_SLOTS : 2); s++) {
+  lnspi_weight shape = lnspi_declare_matrix_shape(gates, node->width, 0,
+                                                  (float)(1.0 / sqrt((double)node->width)));
+  for (int32_t s = 0; s < (a->bias ? RNN_SLOTS : 2); s++) {
     if (s == RNN_IH_BIAS) shape.kind = LNSPI_FLAT;
     shape.rank = s < 2 ? 2 : 1;
     shape.dims[1] = s == RNN_IH ? from->width : s == RNN_HH ? node->width : 0;
@@ -291,7 +287,7 @@ static int64_t rnn_flops(const lnspi_extent *e, int32_t gates) {
 }
 
 static void rnn_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
-  const lnspi_rnn_args *a = &node->args.rnn;
+  const struct lnspi_rnn_args *a = &node->args.rnn;
   char suffix[24];
   lnspi_text_add(text, " %lld", (long long)node->width);
   rnn_suffix_of(node, RNN_IH, suffix);

@@ -31,8 +31,6 @@
 static void scan_define(lnspi_builder *b, lnspi_node *node) {
   const lnspi_node *nodes = b->graph->nodes;
   const int64_t e = nodes[node->input[0]].width, delta = nodes[node->input[1]].width;
-  lnspi_weight shape;
-  memset(&shape, 0, sizeof shape);
   node->width = e;
   lnspi_declare_same_length(b, node);
   if (delta != e)
@@ -40,20 +38,12 @@ static void scan_define(lnspi_builder *b, lnspi_node *node) {
                      "scan needs u and delta of equal widths: '%s' has %lld, '%s' has %lld",
                      nodes[node->input[0]].name, (long long)e, nodes[node->input[1]].name,
                      (long long)delta);
-  shape.kind = LNSPI_FLAT;
-  shape.parts = 1;
-  shape.init = LNSPI_INIT_NORMAL;
-  shape.centre = -4;
-  shape.amount = 1;
-  shape.rank = 2;
-  shape.dims[0] = e;
-  shape.dims[1] = nodes[node->input[2]].width;
-  lnspi_declare_weight(b, node, SCAN_A, ".A_log", &shape);
-  shape.init = LNSPI_INIT_ONE;
-  shape.centre = shape.amount = 0;
-  shape.rank = 1;
-  shape.dims[1] = 0;
-  lnspi_declare_weight(b, node, SCAN_D, ".D", &shape);
+  lnspi_weight a =
+      lnspi_declare_flat_shape(e, nodes[node->input[2]].width, LNSPI_INIT_NORMAL, 1);
+  const lnspi_weight d = lnspi_declare_flat_shape(e, 0, LNSPI_INIT_ONE, 0);
+  a.centre = -4;
+  lnspi_declare_weight(b, node, SCAN_A, ".A_log", &a);
+  lnspi_declare_weight(b, node, SCAN_D, ".D", &d);
 }
 
 /* What is in scratch. Rows of 16 are of a block of channels, in the steps of a sequence. */

@@ -54,17 +54,13 @@ static void sdpa_limit(lnspi_builder *b, int64_t every, int64_t most) {
 void lnspi_sdpa_pattern_define(lnspi_builder *b, lnspi_node *node, lnspi_sdpa_pattern *pattern,
                                int32_t slot, int32_t memory) {
   const lnspi_node *nodes = b->graph->nodes;
-  lnspi_weight shape;
   pattern->causal = lnspi_arg_flag(b, "causal", 0);
   pattern->window = (int32_t)lnspi_arg_integer(b, "window", -1, LNSPI_MAX_WIDTH, -1);
   if (!lnspi_arg_given(b, "added")) return;
   pattern->added = (int32_t)lnspi_arg_size(b, "size of the tensor that is added");
-  memset(&shape, 0, sizeof shape);
-  shape.kind = LNSPI_FLAT;
-  shape.parts = 1;
+  lnspi_weight shape =
+      lnspi_declare_flat_shape(pattern->added, pattern->added, LNSPI_INIT_ZERO, 0);
   shape.fixed = 1;
-  shape.rank = 2;
-  shape.dims[0] = shape.dims[1] = pattern->added;
   lnspi_declare_tensor(b, node, slot, "added", "", &shape);
   sdpa_limit(b, nodes[node->input[0]].every, shape.dims[0]);
   sdpa_limit(b, nodes[node->input[memory]].every, shape.dims[0]);
@@ -315,7 +311,7 @@ static int64_t sdpa_flops(const lnspi_extent *e) {
 }
 
 static void sdpa_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
-  const lnspi_sdpa_args *a = &node->args.sdpa;
+  const struct lnspi_sdpa_args *a = &node->args.sdpa;
   lnspi_sdpa_pattern_write_size(a->pattern, text);
   lnspi_text_add(text, " heads=%d", a->heads);
   lnspi_sdpa_pattern_write(graph, node, a->pattern, SDPA_ADDED, text);

@@ -15,18 +15,16 @@ static void slice_define(lnspi_builder *b, lnspi_node *node) {
 }
 
 static void slice_forward(const lnspi_call *c) {
-  for (int64_t r = 0; r < c->rows; r++)
-    memcpy(c->out + r * c->out_ld, c->in[0] + r * c->in_ld[0] + c->node->args.slice.from,
-           (size_t)c->node->width * sizeof(float));
+  lnspi_layer_copy(c->out, c->out_ld, c->in[0] + c->node->args.slice.from, c->in_ld[0], c->rows,
+                   c->node->width);
   lnspi_layer_zero_pads(c->out, c->out_ld, c->rows, c->node->width);
 }
 
 static void slice_backward(const lnspi_call *c) {
   if (!c->din[0]) return;
   memset(c->din[0], 0, (size_t)(c->rows * c->in_ld[0]) * sizeof(float));
-  for (int64_t r = 0; r < c->rows; r++)
-    memcpy(c->din[0] + r * c->in_ld[0] + c->node->args.slice.from, c->dout + r * c->out_ld,
-           (size_t)c->node->width * sizeof(float));
+  lnspi_layer_copy(c->din[0] + c->node->args.slice.from, c->in_ld[0], c->dout, c->out_ld,
+                   c->rows, c->node->width);
 }
 
 static void slice_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text) {
