@@ -67,7 +67,7 @@ PROGRAM_SOURCES := $(sort $(wildcard programs/*.c programs/*/*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/*.c))
 TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
 EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
-TEST_SCRIPTS := $(sort $(wildcard tests/*.sh tests/build/*.sh tests/cli/*.sh))
+TEST_SCRIPTS := $(sort $(wildcard tests/*.sh tests/build/*.sh tests/cli/*.sh tests/docs/*.sh))
 
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/works.o

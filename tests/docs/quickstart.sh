@@ -1,7 +1,7 @@
 # The code blocks of README.md and docs/quickstart/*.md, as a reader would paste them: all blocks
 # of a page in order, in a copy of the tree. Blocks of C and Python whose first line is a comment
 # with a file's name are written to that file, blocks of sh are run in one shell, and each number
-# in a block of text must be in the output of the sh block before it ("12..." stands for a number
+# in a block of text must be in the output of the sh block before it ("12..." is a number
 # that begins with 12). The page for Python needs PyPI: it runs with QUICKSTART_PYPI=1.
 . tests/support/check.sh
 unset MAKEFLAGS MFLAGS MAKELEVEL
