@@ -1,4 +1,23 @@
-/* The tensors of one call: found by name, checked, and bound to what needs them. */
+/* The tensors of one call: found by name, checked, and bound to what needs them.
+ *
+ * Everything that a caller hands to a run or a step comes through here, once.
+ * lnspi_batch_needs says what the call needs: groups (the network's inputs, of which a triplet
+ * loss has three, each with a mask if the caller wants) and data (targets, teachers,
+ * negatives: constants of the loss). lnspi_batch_bind finds each by its name and checks type,
+ * rank, shape and strides. The first group sets the numbers of rows and concepts, and all
+ * others must agree with it.
+ *
+ * The result is a view with a pointer a tensor. It owns nothing and is good only during the
+ * call. lnspi_inputs_load (inputs.c) then copies what the view points to; no other function
+ * looks at the caller's list again.
+ *
+ * Nothing is written before all of this has passed, so a call that is refused here leaves the
+ * handle as it was, with the values and gradients of the pass before. Only values (NaN, an id
+ * out of range, a mask that is neither 0 nor 1) are found later, while they are copied.
+ *
+ * Strides count elements. A tensor is accepted if the sum of its steps stays within half the
+ * address space: after that no offset into it overflows. A tensor without strides is
+ * contiguous, and the caller vouches for its memory. */
 #include "run/batch.h"
 
 #include "base/checked.h"

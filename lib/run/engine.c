@@ -1,4 +1,23 @@
-/* Running a plan forward; tensors of the caller in and out of padded rows. */
+/* Running a plan forward, whole or in parts of the batch.
+ *
+ * A graph is a list of nodes in the order of the text, which is an order of computation: a
+ * node reads only values before it. Forward walks the list and calls each layer with a
+ * lnspi_call that says where its inputs, its output, its weights and its scratch are. After
+ * each node the output must be finite; a later layer could hide an overflow (relu of NaN is
+ * 0).
+ *
+ * With tasks, a pass is cut in spans. A span is a run of nodes that can be computed for a part
+ * of the batch by itself: each task takes some sequences through all nodes of the span,
+ * without waiting for the others, and has scratch of its own. In a trainer, a layer that saves
+ * something for backward can take part only if its saved values are laid out by rows. A
+ * product with a matrix is a span of its own there and is divided by outputs: a task then
+ * reads the weights that it updated itself, which are in its processor's cache. By rows, it
+ * would fetch those of all others.
+ *
+ * Results do not depend on the spans: every output element is computed by one task, with the
+ * sums in the same order. Parts are made only where the work pays for them (ENGINE_WORK), and
+ * with a least number of rows (LNSPI_PART_ROWS), because each task reads all weights of its
+ * span. */
 #include "run/engine.h"
 
 #include "base/error.h"

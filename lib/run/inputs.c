@@ -1,4 +1,16 @@
-/* The values of a bound batch, copied in: vectors or ids, masks, and the data of a loss. */
+/* The values of a bound batch, copied in: vectors or ids, masks, and the data of a loss.
+ *
+ * Rows of all groups are stored one after the other in the value of node 0, so that one
+ * forward pass runs anchor, positive and negative together: the weights are read once. Vectors
+ * are padded with +0 to a multiple of 16 floats, as the kernels expect. Ids are stored as
+ * floats; the vocabulary has at most 2^24 entries, so that each id is exact.
+ *
+ * A mask has one byte a concept. engine.mask is there only if a layer uses masks and rows have
+ * more than one concept; engine.has_mask says whether this call has one, and layers skip the
+ * mask altogether without. If one group has a mask and another has none, the other gets ones.
+ *
+ * Vectors are collected first and copied by one call (tensor.c), which spreads them over tasks
+ * and checks that they are finite while they are in the cache. */
 #include "run/inputs.h"
 
 #include "base/error.h"

@@ -1,4 +1,14 @@
-/* Filling a state: from a file, or fresh from a seed. */
+/* Filling a state from a file, one row at a time.
+ *
+ * A file's tensors are found by their names after a prefix, or under an alias
+ * (lnspi_graph_tensor_alias). Each row is read into a buffer of one row, checked (finite, not
+ * too large for the type of storage) and packed. Thus loading needs no more memory than the
+ * state and one row, whatever the size of the file.
+ *
+ * I8 matrices have a tensor of scales next to them, one for each row. If the state is I8 too,
+ * codes are copied as they are, so that a stored model comes back to the same bits; otherwise
+ * they are widened to floats. Tensors that the graph does not have are refused, except the
+ * trainer's own in a state file. */
 #include "run/load.h"
 
 #include "base/error.h"

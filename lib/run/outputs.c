@@ -1,4 +1,7 @@
-/* Outputs that a caller wants: checked against the network, and copied out. */
+/* Outputs that a caller wants: checked against the network, and copied out.
+ *
+ * Checking comes before the run and storing after it, so that a refused output costs nothing
+ * and changes nothing. A stored output was checked, so storing cannot fail. */
 #include "run/outputs.h"
 
 #include "base/error.h"

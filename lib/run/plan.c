@@ -1,4 +1,23 @@
-/* Where every value lies. */
+/* Where every value is stored: the buffers of a handle, laid out for its largest batch.
+ *
+ * lnspi_plan_make runs at least twice. First it only counts, so that the caller learns the
+ * bytes of a handle; once the arrays of offsets are there, it fills them in. It is the same
+ * code, so what was measured is what is used. Numbers depend on the graph and the limits
+ * alone, and are the same on every host.
+ *
+ * Three modes. A session that only runs (REUSE) lets values share buffers: a value takes the
+ * smallest free buffer that is large enough, or a new one, and the buffer is free again after
+ * its last reader. Outputs are never free. This is greedy and not always the least memory.
+ * With limits.keep_nodes (KEEP) every value has its own buffer. A trainer (TRAIN) needs all
+ * values for backward, and what layers saved.
+ *
+ * With tasks, each task runs a part of the batch at its own pace. Two values may then share a
+ * buffer only if their rows have the same length, because a task's rows must be in the same
+ * place in both: otherwise one task would overwrite what another still reads.
+ *
+ * saved, scratch and product are sized for all rows in one call, or for as many parts as there
+ * are tasks, whichever is more. A part counts at least twice LNSPI_PART_ROWS: with so few rows
+ * that they, and not the tasks, limit the number of parts, one may have nearly that many. */
 #include "run/plan.h"
 
 #include "base/error.h"

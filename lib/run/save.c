@@ -1,4 +1,9 @@
-/* Writing states as safetensors, row by row. */
+/* Writing states as safetensors, row by row.
+ *
+ * A file consists of parts (weights, moments, average, residual), each with a prefix. Items
+ * are declared first, since the header of the format comes before the data, and rows follow in
+ * the same order. Four-byte elements come before shorter ones, so that every tensor is aligned
+ * to its element. */
 #include "run/save.h"
 
 #include "base/arena.h"

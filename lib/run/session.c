@@ -1,4 +1,12 @@
-/* Sessions. */
+/* Sessions: working memory to run a model, or the live weights of a trainer.
+ *
+ * A session owns a plan and buffers, never weights. It holds a model by its reference count,
+ * so that the model can be destroyed first; rebind exchanges it for another of the same graph
+ * without allocating. A live session keeps the address of the trainer's pointer instead of the
+ * pointer, because rollback moves the weights (history.c).
+ *
+ * The struct is built on the stack and copied into its block as the last step: until then
+ * nothing has to be undone but the block itself. */
 #include "run/session.h"
 
 #include "base/error.h"

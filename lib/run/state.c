@@ -1,4 +1,18 @@
-/* The state array: rows of its tensors in and out, and its hash. */
+/* The state: all tensors of a graph, packed, in one piece of memory.
+ *
+ * A weight of kind MATRIX is stored as the kernels read it. Each of its parts (a GRU has three
+ * gates in one tensor) is cut into panels of 64 outputs; in a panel the 64 values of one input
+ * are next to each other, so that one vector instruction serves 16 outputs. The last panel has
+ * 16, 32 or 48 lanes. Padding lanes are zero and stay so. All other weights (FLAT) are rows as
+ * in files, those of rank 0 and 1 padded to 16 floats.
+ *
+ * Storage types change the element, not the order: bfloat16, float16, or int8 with a float
+ * scale a row. weight->at is the byte offset in a state of any type; weight->offset counts
+ * floats in an array of float32 (moments, average, residual), which is laid out as a float32
+ * state would be.
+ *
+ * Rows are always handed out row-major. The hash reads values through the same functions, so
+ * that it depends neither on the layout nor on the type of storage. */
 #include "run/state.h"
 
 #include "base/error.h"

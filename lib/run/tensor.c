@@ -1,4 +1,9 @@
-/* Vectors of the caller copied into padded rows, and back. */
+/* Vectors of the caller copied into padded rows, and back.
+ *
+ * The caller's data need not be aligned and may have any strides, so elements are copied with
+ * memcpy; contiguous vectors are copied whole. A large copy is divided among tasks by rows.
+ * Each task notes the first bad vector of its share, and the lowest of those is reported, so
+ * that the message does not depend on the number of tasks. */
 #include "run/tensor.h"
 
 #include "base/error.h"

@@ -1,6 +1,17 @@
-/* Gradient accumulation: the sum of the gradients of several calls, of which the last
- * one makes the update. That one's gradient never lies in the sum: tiles take it on top
- * (tiles.c), so that a refused update leaves the sum as it was. */
+/* Gradient accumulation: the mean over N calls makes one update.
+ *
+ * accum.sum is laid out like a moment. A call adds its gradient tile by tile: a tile begins as
+ * a copy of the sum, the uses are added to it, and it is copied back. The update itself needs
+ * no second pass over the sum: while accum.included is set, tiles simply begin with it, so the
+ * last call's gradient is never added to memory.
+ *
+ * A weight that only earlier calls reached must be updated too. For the duration of the update
+ * it counts as touched, with a value of its own, so that it can be told apart and reset
+ * afterwards. If the update is refused, the sum is as before, and the last call can be
+ * repeated or dropped.
+ *
+ * accum.bound grows by the bound of each call's gradient and by a factor for rounding. If it
+ * grows too large, the sum is read to get its true maximum. */
 #include "train/accumulate.h"
 
 #include <math.h>

@@ -1,6 +1,21 @@
-/* The second half of phase one: from the outputs' gradients to every value's
- * gradient, the list of uses of every matrix, and the small gradients. No weight
- * changes here. */
+/* Backward: from the outputs' gradients to every value's gradient.
+ *
+ * Reverse-mode differentiation over the list of nodes, from the last to the first. A node runs
+ * if its value has a gradient (reached) and some weight that may change is in it or before it
+ * (wanted). A layer writes the gradients of its inputs. If an input already has one from
+ * another reader, the layer writes into a second buffer, which is then added: sums of more
+ * than two readers are made in the order of the walk, which is fixed, so that bits do not
+ * depend on tasks.
+ *
+ * Gradients of matrices are not computed. A layer only records a use: the rows x that went in
+ * and the rows d that came back, whose products d x^T, summed over rows and uses, are the
+ * gradient. A weight that is used at five time steps has five uses. grad_tiles.c forms that
+ * sum a few kilobytes at a time when the update needs it. Therefore x and d must stay as they
+ * are until then. Gradients of FLAT weights (biases, norms) are small, and layers add to them
+ * directly.
+ *
+ * Tiny gradients are flushed to zero before each layer, so that no denormal number slows a
+ * step. No weight changes here: a step can still be refused afterwards. */
 #include "train/backward.h"
 
 #include "train/privacy.h"

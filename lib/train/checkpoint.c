@@ -1,7 +1,18 @@
-/* Trainer state to a file and back, to the same bits. Beside the weights, a state
- * file has the tensors optimizer.<moment>.<name>, average.<name> and residual.<name>,
- * and in its metadata lnsp.trainer, lnsp.step, lnsp.ages, lnsp.frozen, lnsp.loss,
- * lnsp.optimizer and, after set_learning_rate, lnsp.lr. */
+/* The state of a trainer to a file and back, to the same bits.
+ *
+ * A state file is a model file with more tensors: optimizer.<moment>.<name>, average.<name>
+ * and residual.<name> next to the weights, so that every reader of models opens it too. Its
+ * metadata have lnsp.trainer (the version), lnsp.step, lnsp.ages, lnsp.frozen, lnsp.loss,
+ * lnsp.optimizer and, after a rate was set by hand, lnsp.lr. Names of moments are PyTorch's.
+ *
+ * Values are written as float32 in the rows of the tensors. 8-bit moments are widened, and
+ * read back to the same codes (moments8.c). Ages are written only where they differ from the
+ * step, which is rare.
+ *
+ * Reading is strict where silence would change training: moments that this optimizer does not
+ * keep, a missing average, or residuals that would be dropped are errors. A learning rate that
+ * was set by hand is taken only with the optimizer text it was set over. The trainer is new
+ * when this runs and is destroyed on failure, so nothing has to be undone. */
 #include "train/checkpoint.h"
 
 #include "base/decimal.h"

@@ -1,4 +1,15 @@
-/* The gradient's global norm, and the factor that clips it. */
+/* The gradient's global norm, and the factor that clips it.
+ *
+ * Clipping needs the norm over all weights before the first one changes, so gradients of
+ * matrices are formed twice: here for their squares, later for the update. One case is
+ * cheaper. If every part of a matrix was used once with one row, its gradient is an outer
+ * product, and its norm is the product of two norms: online learning with one row pays
+ * nothing.
+ *
+ * Square sums of tiles are stored by their number and added in that order, so that the norm
+ * does not depend on how many tasks there are. The norm is that of the mean gradient with
+ * accumulate=, and of the gradient before clipping; the rule and its 1e-6 are those of
+ * torch.nn.utils.clip_grad_norm_. */
 #include "train/clip.h"
 
 #include <float.h>

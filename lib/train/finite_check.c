@@ -1,4 +1,22 @@
-/* Bounds of the gradient and of the state after a step, before any weight changes. */
+/* Proof, before any weight changes, that an update keeps everything finite.
+ *
+ * A step must either happen or change nothing, and no NaN may ever enter a weight. Checking
+ * the result would come too late, and forming the gradient twice would double the time. So
+ * magnitudes are bounded instead. By Cauchy and Schwarz, every element of sum d x^T is at most
+ * |d| |x| with the norms over all rows of a use; the sum of that over all uses of all matrices
+ * bounds every gradient. It takes one pass over d and x, which are small compared with the
+ * weights, and a NaN anywhere makes it NaN.
+ *
+ * From this bound the optimizer computes how large weights, moments and average can be after
+ * the step, given how large they were. Those bounds are kept from step to step and grow. Only
+ * when they no longer prove anything, or when somebody wrote into the state, are the arrays
+ * read to get the true maxima, and the proof is tried again. If it still fails, the step is
+ * refused.
+ *
+ * All factors include the rounding of the sums themselves: 1.001 and rows * 2^-23 for a
+ * gradient's sum, n / 16 + 32 units for a norm whose 16 lanes are added separately, FLT_MIN
+ * for squares that underflow. The bounds are loose by orders of magnitude; limits of 1e18 for
+ * gradients (their squares must fit a float) and 1e37 for weights leave room for that. */
 #include "train/finite_check.h"
 
 #include <float.h>

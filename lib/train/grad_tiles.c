@@ -1,4 +1,26 @@
-/* Matrices tile by tile, and their gradients. */
+/* Tiles of a matrix: its gradient, a few kilobytes at a time.
+ *
+ * The gradient of a matrix is as large as the matrix. It is never stored: it is formed in
+ * tiles of at most 4 KiB (LNSPI_GRAD_TILE_FLOATS) in the first-level cache, and each tile is
+ * handed to a visitor while it is there: the optimizer, a square sum, an addition to
+ * accumulated gradients, or a copy for the caller. A tile is a range of inputs of one panel,
+ * that is of up to 64 outputs, and contiguous in the packed layout, so that moments and
+ * weights of a tile are contiguous too.
+ *
+ * Where a part of a matrix has one use and the optimizer has a kernel for it (fused), the
+ * gradient does not even reach the cache: the kernel forms an element in a register and
+ * applies it. Tiles can be longer then. Fused or not, an element is the same sum in the same
+ * order.
+ *
+ * Panels are numbered through the parts, and tiles through the panels. The number of tiles of
+ * a panel depends on how they are visited, because fused tiles are longer; so
+ * lnspi_grad_tiles_each counts them first and then gives each task an equal, contiguous share.
+ * A visit in reverse order (BACK) gives every task the same share: in every second step the
+ * update begins with what the step before touched last, which is still in the cache. Each
+ * element is updated by itself, so order changes no bit.
+ *
+ * Tasks are used only where work or memory is worth it; otherwise the next forward would spend
+ * more on fetching weights from other caches than was saved. */
 #include "train/grad_tiles.h"
 
 #include "kernels/lowp.h"

@@ -1,4 +1,8 @@
-/* Gradients handed out. */
+/* Gradients handed out to the caller, as rows of the tensor.
+ *
+ * For tests, for other optimizers, and for training on many devices. The gradient is that of
+ * the last call, without accumulated ones and before clip=; a matrix's is formed tile by tile
+ * and unpacked. */
 #include "train/gradient.h"
 
 #include "base/error.h"

@@ -1,4 +1,20 @@
-/* Marks: earlier states in memory, and the hash of a state. */
+/* Marks: earlier states in memory, and rollback.
+ *
+ * A mark is a copy of the live state in a ring of limits.history slots; the newest overwrites
+ * the oldest. The live arrays (weights, moments, average, residual) are adjacent, so a copy is
+ * one memcpy of marks.bytes. Marks that keep weights only copy the first of them.
+ *
+ * Rollback copies nothing. It exchanges pointers: the slot's memory becomes the live state,
+ * and what was live becomes the slot's memory. The mark must survive, since one may roll back
+ * to it again, so it is now equal to the live state and has no copy of its own
+ * (marks.pending). Before the live state next changes, whoever changes it calls
+ * lnspi_history_copy_pending, which makes the copy then. Rolling back twice in a row is free,
+ * and a rollback cannot fail.
+ *
+ * So t->state and its neighbours are not constant: whoever keeps such a pointer (a live
+ * session, state ranges) must read it again after a rollback. Step and ages are kept with each
+ * mark. Accumulated gradients are dropped and bounds are forgotten, because they belong to the
+ * state that was left. */
 #include "train/history.h"
 
 #include "train/accumulate.h"

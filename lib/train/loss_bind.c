@@ -1,4 +1,9 @@
-/* A loss text against a graph: which outputs it looks at, which inputs it needs. */
+/* A loss text against a graph: which outputs it uses, which tensors it needs.
+ *
+ * Done once, at create. Each term names an output (on=) and, through its operands, tensors of
+ * the caller. Operands with the same name in different terms are one tensor and must agree in
+ * width and in rows a sequence; that is checked here so that a step need not. The result,
+ * lnspi_objective, is all that batch.c and loss_eval.c look at. */
 #include "train/loss_bind.h"
 
 #include "base/error.h"

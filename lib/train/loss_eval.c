@@ -1,4 +1,20 @@
-/* The evaluation of a loss: from the caller's tensors to the outputs' gradients. */
+/* The evaluation of a loss: from the caller's tensors to the outputs' gradients.
+ *
+ * Bind, load, draw replayed rows, run forward, then evaluate the terms one after the other. A
+ * term gets pointers to its operands: the prediction is an output of the network for the first
+ * group; an operand of kind MODEL is the same output for another group (the positive of a
+ * triplet), stored behind it in the same buffer; DATA is the caller's; CONTEXT is the
+ * network's own input. Gradients are added to dvalues at the same places, so that terms that
+ * share an output need no merging.
+ *
+ * Each term has the phase in which it is active (from, until, every) and a factor (gate, auto,
+ * ramp: loss_weighting.c). auto compares with the first term's value, so terms run in the
+ * order of the text. Scratch is reused from term to term.
+ *
+ * The value is summed in double and returned as a float. If it is not finite the call fails
+ * and there are no gradients to apply. Weights are not touched here. Validation is the same
+ * code without learning: no layer draws at random, the counters of calls stand still, and the
+ * average may be evaluated in place of the weights. */
 #include "train/loss_eval.h"
 
 #include <float.h>

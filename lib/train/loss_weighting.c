@@ -1,5 +1,13 @@
-/* Terms of a loss at work: when they count, and what multiplies them besides their
- * weights. */
+/* Terms of a loss at work: when they are active, and what multiplies their weights.
+ *
+ * Three factors may multiply the weight in the text. gate: the mean over rows of 1 where the
+ * end of the context is nearer to the target than to the previous vector, and of weak
+ * elsewhere. auto: what makes the term's value a given share of the first term's, between low
+ * and high. ramp: how far the mean cosine of output and target has come from ramp to full.
+ * They are constants of the step: no gradient flows through them.
+ *
+ * auto and ramp cost one more evaluation of the term, without gradients; the network runs
+ * once. */
 #include "train/loss_weighting.h"
 
 #include "train/losses/pair.h"

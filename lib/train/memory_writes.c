@@ -1,4 +1,9 @@
-/* What layers write into fixed tensors at an update (lnspi_layer.update). */
+/* What layers write into fixed tensors at an update (lnspi_layer.update).
+ *
+ * A memory layer stores rows of the last pass in a tensor that no gradient changes. Like all
+ * of an update it must not fail half-way, so each layer is asked twice: first how large what
+ * it would store is, then, when every check has passed, to store it. Gradients that the caller
+ * made elsewhere come without a pass, and store nothing. */
 #include "train/memory_writes.h"
 
 /* The largest magnitude written so; tensors are only written to if write is 1. */

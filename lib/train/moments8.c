@@ -1,4 +1,21 @@
-/* Moments in 8 bits: where their blocks are, and their values. */
+/* Moments in 8 bits: where their blocks are, and their values.
+ *
+ * Adam's two moments take twice the memory of the weights. With moments=8bit an element takes
+ * a byte, and a block of 128 elements a float scale: 2.06 bytes instead of 8 (Dettmers and
+ * others, "8-bit Optimizers via Block-wise Quantization", 2022; the coding here is linear).
+ * The first moment is a code from -127 to 127 times the scale. The second is stored as its
+ * square root, 1 to 255, because that is what the update divides by, and a linear code of the
+ * square would have too little resolution for small values.
+ *
+ * Blocks follow the packed layout. A panel of a matrix has whole blocks and perhaps a shorter
+ * last one, and never shares a block with the next panel, so that tasks write to different
+ * scales. Tiles of an update have a multiple of 8 inputs, of 16 lanes or more, which are whole
+ * blocks. block_at is the number of a weight's first block.
+ *
+ * Reading gives values for files and hashes. Writing needs two rounds over all rows, because
+ * the scale of a block is known only when all its elements were seen, and rows of a file run
+ * across blocks. Values that were read come back to the same codes and scales: that is what
+ * makes a resumed run equal to the bit. */
 #include "train/moments8.h"
 
 #include <math.h>

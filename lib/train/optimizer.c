@@ -1,4 +1,9 @@
-/* Optimizer texts. */
+/* Optimizer texts: name, own keys, common keys.
+ *
+ * Each optimizer is a table (optimizer.h) with its own keys; keys that all share (rate,
+ * schedule, clipping, average, accumulation, privacy) are read here. Combinations that
+ * contradict each other are refused with a sentence at create, so that a step need not check
+ * them. */
 #include "train/optimizer.h"
 
 #include "base/decimal.h"

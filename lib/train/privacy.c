@@ -1,9 +1,29 @@
-/* Clipping by example, from the norms of gradients that are never formed (Goodfellow,
- * "Efficient per-example gradient computations", 2015; "ghost norms" in Li and others,
- * "Large language models can be strong differentially private learners", 2021), and
- * noise.
+/* Clipping by example, from the norms of gradients that are never formed, and noise.
  *
- * An example is a row of the batch: its concepts, and its rows in all groups of a loss. */
+ * Differentially private SGD (Abadi and others, 2016) needs the norm of the gradient of each
+ * example, a row of the batch in all groups of a loss. Forming one gradient an example would
+ * cost as much memory as the model, times the batch. Instead: an example's gradient of a
+ * matrix is a sum of outer products d x^T over its rows and uses, and the squared norm of such
+ * a sum is the sum over pairs of (d.d')(x.x') (Goodfellow, "Efficient per-example gradient
+ * computations", 2015; "ghost norms" in Li and others, "Large language models can be strong
+ * differentially private learners", 2021). For one vector an example that is one product of
+ * two norms.
+ *
+ * Gradients of small tensors are formed for real: backward is called again for the rows of one
+ * example with the flag again, which only adds to dweight. Layers that cannot do this set
+ * no_again, and the trainer refuses clip_each for them.
+ *
+ * Then the recorded output gradients d of each example are scaled by its factor min(1, C /
+ * norm), and by rows / lot, which turns the mean over rows into a sum divided by the lot.
+ * Since gradients of weights are linear in d, everything that follows is the sum of clipped
+ * gradients, and the update does not know of it. Norms are computed from above: what rounding
+ * may have lost is added, and factors are reduced by 2^-22, because privacy must not depend on
+ * rounding.
+ *
+ * Noise is normal with deviation noise * C / lot, from ChaCha with a secret key, and a counter
+ * made of weight, step, row and column. It does not depend on the layout in memory, so all
+ * kernel sets and storage types get the same. docs/privacy.md says what this guarantees, and
+ * what it does not. */
 #include "train/privacy.h"
 
 #include <math.h>

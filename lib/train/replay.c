@@ -1,4 +1,22 @@
-/* Gaussian replay: statistics of old unit vectors, and draws from them. */
+/* Gaussian replay: statistics of old unit vectors, and draws from them.
+ *
+ * To keep what a network learned on old data without keeping the data, training mixes in
+ * vectors drawn from a normal distribution with the old mean and covariance, normalised to
+ * length 1. The statistics of width d are d means and a triangular factor L with L L^T =
+ * covariance, as float16: for 384 numbers 150 kB, whatever the number of rows.
+ *
+ * Gathering adds x and x x^T in double. The product of two floats is exact in double, so that
+ * every addition is rounded once, in the order of the rows, and batches of any size give the
+ * same bits. Cancellation in E[xx] - E[x]E[x] is harmless for unit vectors in double.
+ *
+ * The factor is Cholesky's. A covariance of fewer rows than dimensions is singular: a pivot
+ * below 1e-12 of the mean variance counts as zero and its column becomes zero, which for a
+ * positive semidefinite matrix is exact. Such a direction is never drawn.
+ *
+ * A draw is v = mean + L z with z from the counter generator, so it depends on seed, step and
+ * row alone and can be repeated by whoever has the statistics. The factor is kept by columns
+ * because a draw adds column after column (axpy); eight rows share each widened column. A
+ * factor from a file is checked: for unit vectors |mean|^2 plus all variances must be 1. */
 #include "train/replay.h"
 
 #include <math.h>

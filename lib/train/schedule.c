@@ -1,4 +1,8 @@
-/* Learning-rate schedules: their keys in an optimizer's text, and the rate of a step. */
+/* Learning-rate schedules: their keys in an optimizer's text, and the rate of a step.
+ *
+ * The rate is a function of the step alone, so that a resumed run continues on the same curve
+ * and a rollback goes back on it. It is computed in double from operations that give the same
+ * bits everywhere: powers by repeated squaring, the cosine by a polynomial of our own. */
 #include "train/schedule.h"
 
 #include "base/decimal.h"

@@ -1,4 +1,10 @@
-/* Another model's weights into a trainer that goes on. */
+/* Another model's weights into a trainer that continues to train.
+ *
+ * A device that takes part in shared training gets new weights from time to time. What could
+ * be refused (another architecture, a value too large for bfloat16) is checked in a first pass
+ * over all rows. Then marks get their copies, weights are exchanged, and everything that
+ * belonged to the old ones is dropped: accumulated gradients, bounds, and the values of the
+ * last pass. Moments and step stay unless the caller asks for a reset. */
 #include "train/set_weights.h"
 
 #include "base/error.h"

@@ -1,4 +1,16 @@
-/* The state of a trainer as pieces of memory, and what may be written into them. */
+/* The state of a trainer as ranges of its own memory, and what may be written into them.
+ *
+ * A store keeps a trainer's state by writing changed words to flash and reading them back into
+ * the trainer, without a second copy. For that it needs the addresses of everything that a
+ * later step depends on, in a fixed order: weights, moments, average, residual, ages, frozen
+ * flags, step, learning rate. Bytes are those of this host; a store is not a file for
+ * exchange.
+ *
+ * What comes back from flash may be damaged or malicious. Before anything is written, each
+ * range is checked by its kind: floats finite, squares and scales not negative, codes in
+ * range, counts at most 2^52, flags 0 or 1. With those the trainer stays sound, whatever the
+ * values mean. Afterwards bounds are recomputed, and tensors that are fixed by the graph are
+ * frozen again. */
 #include "train/state_ranges.h"
 
 #include <float.h>

@@ -1,5 +1,21 @@
-/* Measuring and making trainers: one block, laid out once to count and once to
- * place. */
+/* Measuring and making trainers: one block, laid out once to count and once to place.
+ *
+ * trainer_layout takes every array from an arena. With an arena without memory it only adds up
+ * sizes; that is lnsp_trainer_measure. With the block of a handle it returns addresses. Since
+ * both run the same code on the same recipe (graph, texts, limits), a trainer needs exactly
+ * what was measured. Structs with pointers count at a fixed size, so that the numbers are the
+ * same on 32-bit hosts; static assertions hold those sizes.
+ *
+ * Order of the block: struct, graph, objective, texts, small arrays, then the state that marks
+ * copy (weights, moments, average, residual, adjacent in this order: history.c relies on it),
+ * accumulated gradients, marks, activations, and workspace.
+ *
+ * A graph is copied because its weights carry the type of storage, which is the trainer's
+ * choice (weights=bf16) and not the model's. Sources are a model in memory or a file; a file
+ * may be a state of a trainer, which then also gives texts, moments and ages (checkpoint.c).
+ *
+ * A step allocates nothing. It is: loss_eval.c (bind, load, forward, losses), backward.c,
+ * update.c. */
 #include "train/trainer.h"
 
 #include "base/error.h"

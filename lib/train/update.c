@@ -1,6 +1,24 @@
-/* The update: a matrix gradient is formed tile by tile, a few kilobytes at a time, and
- * never lies in memory as a whole. No weight changes before finite_check.c has proved that
- * all of them stay finite. */
+/* The update: from the gradients of a pass to new weights, or to a refusal.
+ *
+ * First everything that can fail: a key for noise, the bound of the gradient, the norm for
+ * clipping, the proof that all stays finite (finite_check.c), and what memory layers would
+ * store. Then everything that changes: a mark that still shares the live state gets its copy,
+ * memory layers store, every touched weight is updated, and the counters advance. Nothing in
+ * the second half can fail; that is how a refused step changes nothing without keeping a copy.
+ *
+ * A weight that no loss term reached (touched is 0) gets neither decay nor moments and its age
+ * stands still, as a parameter without a gradient does in PyTorch. Its average still moves.
+ * Each weight has its own age because bias corrections depend on it.
+ *
+ * Matrices are updated tile by tile (grad_tiles.c); noise is added to a tile's gradient there.
+ * bfloat16 weights are widened a tile at a time, updated in float32, and rounded
+ * stochastically: a step is mostly smaller than half of their last place, and rounding to
+ * nearest would lose it. The random bits depend on seed, weight, age and element, and are the
+ * same on every host.
+ *
+ * With accumulate=N, the first N - 1 calls only add their gradients to a sum (accumulate.c).
+ * The average follows with a decay that grows to its full value, so that the first weights do
+ * not outweigh the rest. */
 #include "train/update.h"
 
 #include <float.h>

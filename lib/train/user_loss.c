@@ -1,4 +1,10 @@
-/* A step with the caller's own loss: forward, the caller's gradients of outputs, backward. */
+/* A step with the caller's own loss: forward, the caller's gradients of outputs, backward.
+ *
+ * For losses that no text can say. The trainer runs forward as it does for its own losses,
+ * with dropout and the same numbering of calls; the caller computes a loss from the outputs
+ * and hands back its gradients. Phases keep the order: backward only after forward, apply only
+ * after backward. Two names of one value cannot both be given a gradient, since loading the
+ * second would overwrite the first. */
 #include "train/user_loss.h"
 
 #include "base/error.h"

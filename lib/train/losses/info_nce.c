@@ -1,4 +1,19 @@
-/* InfoNCE: a row's target among all targets of the batch. */
+/* InfoNCE: a row's target among all targets of the batch.
+ *
+ * Mean over rows of -log softmax(cos(output, target j) / tau) at j = the row's own (van den
+ * Oord and others, "Representation learning with contrastive predictive coding", 2018). All
+ * cosines are one product of two matrices of unit rows (similarity.c); their softmax minus 1
+ * at the row's own column is the slope. The symmetric variant adds the same for targets among
+ * outputs.
+ *
+ * In small batches of text, equal targets are common, and a target that is in the row's own
+ * context is no honest rival. Such pairs can be masked: their score becomes so low that
+ * softmax gives exactly 0. Equal vectors are found by a hash of their bits and then compared,
+ * with -0 counted as 0.
+ *
+ * The value is computed as log1p(others / own) instead of -log(own), and the sum of the others
+ * is added up without the own: where the row is nearly right, 1 - softmax would cancel to
+ * nothing. A row's own negatives follow the targets as further columns. */
 #include "kernels/scalar.h"
 #include "train/losses/pair.h"
 #include "train/losses/similarity.h"

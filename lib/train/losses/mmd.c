@@ -1,4 +1,18 @@
-/* Maximum mean discrepancy: outputs spread as the targets do. */
+/* Maximum mean discrepancy: outputs spread as the targets do.
+ *
+ * The squared distance of two distributions in the space of a Gaussian kernel (Gretton and
+ * others, "A kernel two-sample test", 2012): the mean of k(x, x') over pairs of outputs, plus
+ * that of pairs of targets, minus twice that of mixed pairs. This is the biased estimate, with
+ * each row's pair with itself, so it is never negative and 0 for equal sets. It compares sets,
+ * not rows: a network that returns the mean for everything has a high loss even if each row is
+ * near its target.
+ *
+ * sigma=0 takes the median distance of the targets as the width of the kernel, the usual
+ * choice; it is a constant of the step. Distances are selected in place in O(n^2) memory,
+ * which is why rows are limited.
+ *
+ * The gradient of k(x, y) by x is -2 k (x - y) / (2 sigma^2). For a row, sums of k y and of k
+ * are enough: two vectors of scratch, no matrix of kernels. */
 #include "train/losses/loss_list.h"
 #include "kernels/scalar.h"
 #include "train/losses/pair.h"

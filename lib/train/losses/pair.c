@@ -1,4 +1,10 @@
-/* What the losses share: rows compared one with one. */
+/* What losses share that compare rows one with one.
+ *
+ * Most losses are functions of cosines. The derivative of cos(x, y) by x is (u_y - cos u_x) /
+ * |x| with unit vectors u: lnspi_pair_push does this for any sum of directions at once, so a
+ * row with many vectors needs one normalisation. Losses of this kind only give a rule from a
+ * row's cosines to its value and slopes; walking rows, sets and operands is done here. Rows
+ * are added in ascending order, in double, so that values do not depend on tasks. */
 #include "train/losses/pair.h"
 
 #include <math.h>

@@ -1,5 +1,14 @@
-/* InfoNCE against some targets of the batch, drawn by chance: what it costs grows with the
- * batch, not with its square. */
+/* InfoNCE against some targets of the batch, drawn at random.
+ *
+ * The cost grows with the batch, not with its square: each row is compared with its own target
+ * and with those that a few random permutations of the batch put in its place. A permutation
+ * gives every target to exactly one row, so all targets are rivals equally often, which
+ * independent draws do not achieve. A row may meet its own target again; it then counts as a
+ * rival.
+ *
+ * Permutations are those of Fisher and Yates, from the counter generator with seed, call and
+ * number, so that a step can be repeated to the bit. Memory is one index for each row and
+ * permutation. */
 #include "train/losses/loss_list.h"
 #include "kernels/random.h"
 #include "train/losses/pair.h"

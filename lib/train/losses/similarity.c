@@ -1,4 +1,10 @@
-/* What the losses share that compare every row with every target of the batch. */
+/* What losses share that compare every row with every target of the batch.
+ *
+ * Rows of outputs and targets are brought to unit length; targets are packed like a weight
+ * matrix, so that all cosines are one product by the kernels that run the network: same speed,
+ * same order of sums on every host. The gradient of outputs is the product with the slopes the
+ * other way, in strips of 16 rows; that of targets is summed row by row in a fixed order.
+ * Lengths of rows are kept for the derivative of the normalisation. */
 #include "train/losses/similarity.h"
 
 #include "kernels/packed.h"
