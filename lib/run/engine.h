@@ -1,5 +1,5 @@
-/* The plan of a graph for a largest batch (where every value lies), and running
- * it forward. Sessions and trainers are built on it. */
+/* A graph with the buffers for its largest batch, and running it forward. Sessions and trainers
+ * are built on it. */
 #ifndef LNSPI_RUN_ENGINE_H
 #define LNSPI_RUN_ENGINE_H
 
@@ -9,16 +9,19 @@
 
 typedef struct lnspi_engine {
   const lnspi_kernels *k;
-  const lnsp_graph *graph;
+  const lnsp_graph *graph; /* not owned: the model's or the trainer's */
   lnspi_plan plan;
-  float *values, *saved, *scratch, *product;
+  float *values; /* of all nodes, at plan.value_offset; their padding lanes are +0 */
+  float *saved; /* from forward to backward, at plan.saved_offset; else of one call */
+  float *scratch; /* of one call, or of each task's */
+  float *product; /* the kernels' scratch for matrices that are not float32; likewise */
   lnspi_tasks tasks;
-  /* [batch, concepts] of what was given as a mask; NULL where no layer looks at
-   * one, or with one concept a row */
-  uint8_t *mask;
-  int32_t has_mask, training;
-  uint64_t seed, pass; /* of layers that draw by chance when training */
-  int64_t batch, concepts; /* of the last forward, 0 before */
+  uint8_t *mask; /* [batch, concepts] of 1, or 0 for padding; NULL where no layer uses a mask,
+                    or with one concept a row */
+  int32_t has_mask; /* 1: this pass has a mask, and mask is filled in for all its rows */
+  int32_t training; /* 1: layers with dropout draw, from seed, pass and their number */
+  uint64_t seed, pass; /* pass is another one in each pass that learns */
+  int64_t batch, concepts; /* of the last forward, all groups together; 0 before */
 } lnspi_engine;
 
 /* Takes the plan's arrays and buffers from the arena (which may only count). */

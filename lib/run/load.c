@@ -145,7 +145,7 @@ static int32_t load_check_scale(const lnsp_file *file, int32_t index, int32_t sc
   return LNSP_OK;
 }
 
-/* A row of codes and its scale; the codes lie in the room of a row of floats. */
+/* A row of codes and its scale; the codes are in the room of a row of floats. */
 static int32_t load_codes(lnsp_file *file, int32_t index, int32_t scale_index, int64_t row,
                           int64_t columns, int8_t *codes, float *scale, lnsp_error *error) {
   const char *name = file->entries[index].name;
@@ -168,7 +168,7 @@ static int32_t load_codes(lnsp_file *file, int32_t index, int32_t scale_index, i
   return LNSP_OK;
 }
 
-/* Codes to floats where they lie: from the last, since a float is longer. */
+/* Codes to floats in place: from the last, since a float is longer. */
 static void load_widen(float *row, int64_t columns, float scale) {
   const int8_t *codes = (const int8_t *)(const void *)row;
   for (int64_t c = columns - 1; c >= 0; c--) row[c] = (float)codes[c] * scale;

@@ -104,7 +104,7 @@ static void plan_most(int64_t floats, int64_t part_floats, int64_t tasks, int64_
   if (*part * tasks > *whole) *whole = *part * tasks;
 }
 
-/* What calls of one node write to beside values: for all rows at once, or for each task
+/* What calls of one node write to besides values: for all rows at once, or for each task
  * that has a part of them. need: of all rows. */
 static void plan_work(const lnsp_graph *graph, const lnspi_node *node, lnspi_plan *plan,
                       const lnspi_need *need) {

@@ -1,25 +1,28 @@
-/* The plan of a graph for a largest batch: where every value lies. */
+/* The plan of a graph for a largest batch: where every value is stored. */
 #ifndef LNSPI_RUN_PLAN_H
 #define LNSPI_RUN_PLAN_H
 
 #include "graph/graph.h"
 
-#define LNSPI_MODE_REUSE 0 /* values share buffers; only outputs survive a run  */
-#define LNSPI_MODE_KEEP 1  /* every node keeps its value                         */
-#define LNSPI_MODE_TRAIN 2 /* and what it saved for backward                     */
+enum {
+  LNSPI_MODE_REUSE, /* values share buffers; only outputs survive a run */
+  LNSPI_MODE_KEEP,  /* every node keeps its value */
+  LNSPI_MODE_TRAIN  /* and what it saved for backward */
+};
 
 /* Fewest rows of a part of the batch. In a trainer half of the weights must first come
  * from the caches of others, which updated them. */
 #define LNSPI_PART_ROWS(mode) ((mode) == LNSPI_MODE_TRAIN ? 16 : 4)
 
 typedef struct lnspi_plan {
-  int64_t batch, concepts; /* most */
-  int32_t mode, tasks;
-  /* of each task's own part of saved (unless it trains), scratch and product */
+  int64_t batch, concepts; /* the most that a pass may have */
+  int32_t mode, tasks;     /* tasks: 1 or more */
+  /* Floats of each task's own part of saved (unless it trains), scratch and product. */
   int64_t saved_part, scratch_part, product_part;
-  int64_t value_floats, saved_floats, scratch_floats, product_floats, uses;
-  int64_t *value_offset;   /* of each node, in floats; value and saved may be   */
-  int64_t *saved_offset;   /* NULL while measuring                              */
+  int64_t value_floats, saved_floats, scratch_floats, product_floats;
+  int64_t uses;          /* of matrices in one backward, at most */
+  int64_t *value_offset; /* of each node, in floats, multiples of 16; both are */
+  int64_t *saved_offset; /* NULL while only counting */
 } lnspi_plan;
 
 /* Counts and, where the offset arrays are given (one entry a node), places. */

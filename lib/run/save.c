@@ -82,7 +82,7 @@ static void save_declare(const lnsp_graph *graph, const lnspi_save_part *parts,
       }
 }
 
-/* One row in the item's type; gives where it lies. */
+/* One row in the item's type; gives its address. */
 static int32_t save_row(const save_item *item, int64_t row, const save_work *work,
                         const void **data, lnsp_error *error) {
   const lnspi_kernels *k = &lnspi_kernels_scalar;

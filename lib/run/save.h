@@ -9,7 +9,7 @@ typedef struct lnspi_save_part {
   const void *state;
   int32_t array;      /* 1: floats laid out like a float32 state, written as F32 */
   int32_t reserved;
-  lnspi_row_read *read; /* NULL: as it lies; else rows come from this, with state as
+  lnspi_row_read *read; /* NULL: state as it is; else rows come from this, with state as
                            user and array = 1 */
 } lnspi_save_part;
 

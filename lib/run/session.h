@@ -9,10 +9,10 @@
 
 struct lnsp_session {
   lnspi_block block;
-  lnsp_model *model;   /* counted; NULL when live */
-  const void *state;
-  float *const *live;  /* of a live session: where the trainer's pointer is, which
-                          rollback may change; else NULL */
+  lnsp_model *model;  /* one reference is held; NULL: a live session */
+  const void *state;  /* the model's */
+  float *const *live; /* of a live session: where the trainer keeps the pointer to its weights
+                         or average, since rollback changes that; else NULL */
   lnspi_engine engine;
 };
 

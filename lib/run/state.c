@@ -38,7 +38,7 @@ static int64_t state_flat_row(const lnspi_weight *weight, int64_t row) {
   return row * (weight->rank <= 1 ? lnspi_round16(columns) : columns);
 }
 
-/* Rows of a tensor that lies at base as floats. */
+/* Rows of a tensor that is at base as floats. */
 static void state_read_floats(const lnspi_weight *weight, const float *base, int64_t first,
                               int64_t count, float *rows) {
   int64_t columns = lnspi_weight_columns(weight);
@@ -183,7 +183,7 @@ static int64_t state_place(const lnspi_weight *weight, int64_t row, int64_t colu
   return row / out * lnspi_packed_floats(columns, out) + 64 * panel * columns + o % 64;
 }
 
-/* Columns first..first+count-1 of a row of a tensor that lies at base as floats. */
+/* Columns first..first+count-1 of a row of a tensor that is at base as floats. */
 static void state_read_piece(const lnspi_weight *weight, const float *base, int64_t row,
                              int64_t first, int64_t count, float *values) {
   int64_t lanes;

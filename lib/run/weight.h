@@ -11,7 +11,7 @@
 int64_t lnspi_weight_rows(const lnspi_weight *weight);
 int64_t lnspi_weight_columns(const lnspi_weight *weight);
 
-/* How the weight lies in an array of floats laid out like a float32 state (moments,
+/* The weight in an array of floats laid out like a float32 state (moments,
  * averages): as a weight of such a state. */
 lnspi_weight lnspi_weight_in_array(const lnspi_weight *weight);
 

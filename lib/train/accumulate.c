@@ -18,7 +18,7 @@
 
 #include "train/grad_tiles.h"
 
-#define ACCUMULATE_EARLIER 2 /* touched by earlier calls alone */
+enum { ACCUMULATE_EARLIER = 2 }; /* of grad.touched: by earlier calls alone, during an update */
 
 int lnspi_accumulate_is_partial(const lnsp_trainer *t) {
   return t->accum.sum && t->accum.calls + 1 < t->optim.rule.accumulate;
@@ -111,13 +111,13 @@ double lnspi_accumulate_square_norm(const lnsp_trainer *t, int32_t weight) {
   const float *g = t->grad.flat + t->grad.flat_offset[weight];
   const float *sum = t->accum.sum + t->graph->weights[weight].offset;
   const int64_t floats = t->graph->weights[weight].floats;
-  float whole[LNSPI_GRAD_TILE_FLOATS];
+  float both[LNSPI_GRAD_TILE_FLOATS];
   double total = 0;
   for (int64_t at = 0; at < floats; at += LNSPI_GRAD_TILE_FLOATS) {
     const int64_t n =
         floats - at < LNSPI_GRAD_TILE_FLOATS ? floats - at : LNSPI_GRAD_TILE_FLOATS;
-    t->engine.k->add(whole, g + at, sum + at, n);
-    total += (double)t->engine.k->dot(whole, whole, n);
+    t->engine.k->add(both, g + at, sum + at, n);
+    total += (double)t->engine.k->dot(both, both, n);
   }
   return total;
 }

@@ -7,7 +7,7 @@
 /* All of it does nothing, or is not called, without accumulate=N. */
 int lnspi_accumulate_is_partial(
     const lnsp_trainer *trainer); /* for more calls after this one */
-void lnspi_accumulate_reset(lnsp_trainer *trainer);       /* what was gathered is let go */
+void lnspi_accumulate_reset(lnsp_trainer *trainer);       /* drops the sum */
 
 /* Bound of the sum with this call's gradient, whose bound is given; beyond most it looks
  * at the sum. */

@@ -29,7 +29,7 @@ static size_t backward_bytes(const lnsp_trainer *t, int32_t node) {
   return (size_t)(rows * lnspi_node_ld(t->graph, node)) * sizeof(float);
 }
 
-/* A value's gradient is wanted where a weight that may change lies upstream. */
+/* A value's gradient is wanted where a weight that may change is upstream. */
 static void backward_want(lnsp_trainer *t) {
   for (int32_t n = 0; n < t->graph->node_count; n++) {
     const lnspi_node *node = &t->graph->nodes[n];

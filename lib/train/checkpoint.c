@@ -31,7 +31,7 @@ static void checkpoint_moment_prefix(const lnsp_trainer *t, int32_t m, char *to)
   lnspi_format(to, CHECKPOINT_PREFIX, "optimizer.%s.", t->optim.rule.optimizer->moment_name[m]);
 }
 
-/* The whole of a value as one integer. */
+/* A value that is one integer and nothing else. */
 static int32_t checkpoint_integer(const char *value, const char *key, int64_t most,
                                   int64_t *out, lnsp_error *error) {
   lnspi_lexer text;
@@ -246,7 +246,7 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
   return LNSP_OK;
 }
 
-/* Where the file has none, nothing is owed yet; what is owed is not dropped unasked. */
+/* Without residuals in the file there are none yet; residuals are never dropped unasked. */
 static int32_t checkpoint_load_residual(lnsp_trainer *t, lnsp_file *file, lnsp_error *error) {
   if (!checkpoint_find_part(t, file, CHECKPOINT_RESIDUAL)) return LNSP_OK;
   if (t->residual)

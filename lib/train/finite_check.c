@@ -135,7 +135,7 @@ int32_t lnspi_finite_check(lnsp_trainer *t, double gradient, const lnspi_update 
     /* tensors that the step does not touch stay as large as they are */
     after->weight = finite_check_larger(after->weight, t->optim.bounds.weight);
     after->moment = finite_check_larger(after->moment, t->optim.bounds.moment);
-    if (t->average) /* it lies between what it was and the weights */
+    if (t->average) /* it is between what it was and the weights */
       after->average = finite_check_larger(t->optim.bounds.average, after->weight);
     if (sound && after->average <= LNSPI_MOST_WEIGHT) return LNSP_OK;
   }

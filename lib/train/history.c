@@ -26,7 +26,7 @@ static void *history_next(uint8_t **set, int64_t count, size_t each) {
   return here;
 }
 
-/* The arrays of a mark lie one after the other, and so do the live ones. */
+/* Points the trainer at the arrays of a mark, which follow each other as the live ones do. */
 static void history_point(lnsp_trainer *t, void *at) {
   int64_t floats = t->graph->state_floats;
   uint8_t *set = at;

@@ -9,53 +9,49 @@
 #define LNSPI_LOSS_OPERANDS 4
 #define LNSPI_LOSS_TERMS 8
 
-/* what an operand is while training */
-#define LNSPI_OPERAND_MODEL \
-  1 /* the network's output for the input of that name;
-                                 gets a gradient */
-#define LNSPI_OPERAND_DATA 2  /* the caller's tensor of that name; constant */
-#define LNSPI_OPERAND_SET \
-  3   /* likewise, with several vectors for every row:
-                                 [rows, n, width], or [rows, width] for n = 1 */
-#define LNSPI_OPERAND_CONTEXT \
-  4 /* the sequence that the row was made from: the
-                                   network's input; constant */
+/* What an operand is while training; all but MODEL are constants. */
+enum {
+  LNSPI_OPERAND_MODEL = 1, /* the network's output for the input of that name: has a gradient */
+  LNSPI_OPERAND_DATA, /* the caller's tensor of that name, a vector for every row */
+  LNSPI_OPERAND_SET, /* likewise, n vectors for every row: [rows, n, width] */
+  LNSPI_OPERAND_CONTEXT /* the sequence that the row was made from: the network's input */
+};
 
 typedef struct lnspi_loss_call {
   const lnspi_kernels *k;
   int64_t rows, width;
-  const float *x[LNSPI_LOSS_OPERANDS];  /* row r at x + r*ld; pads are +0.
+  const float *x[LNSPI_LOSS_OPERANDS]; /* row r at x + r*ld; pads are +0.
                                            NULL: an operand that is not used */
-  int64_t ld[LNSPI_LOSS_OPERANDS];      /* multiples of 16 */
+  int64_t ld[LNSPI_LOSS_OPERANDS]; /* multiples of 16 */
   /* Row r belongs to rows r/share*each .. +each-1 of the operand. Both are 1 but for
    * sets and contexts; operand 0 always has 1. */
   int64_t each[LNSPI_LOSS_OPERANDS], share[LNSPI_LOSS_OPERANDS];
-  float *d[LNSPI_LOSS_OPERANDS];        /* same ld; the gradient times weight is
+  float *d[LNSPI_LOSS_OPERANDS]; /* same ld; the gradient times weight is
                                            ADDED; NULL: not wanted */
   float weight;
-  const float *real;                    /* the term's arguments */
-  int64_t length;                       /* rows of operand 0 that one sequence has */
-  uint64_t pass;                        /* numbers the calls, for what draws by chance */
+  const float *real; /* the term's arguments */
+  int64_t length; /* rows of operand 0 that one sequence has */
+  uint64_t pass; /* numbers the calls, for what is drawn at random */
   float *scratch;
 } lnspi_loss_call;
 
 typedef struct lnspi_loss {
   const char *name;
   const char *help;
-  const char *on;                       /* default output: "output", ... */
+  const char *on; /* default output: "output", ... */
   /* operand 0 is the prediction; name in training ("input" group has the name
    * NULL for operand 0), name in `direct` evaluation, kind */
   struct {
-    const char *name;                   /* "positive", "target", "teacher" */
-    const char *direct;                 /* "p", "t", "positive", ... */
+    const char *name; /* "positive", "target", "teacher" */
+    const char *direct; /* "p", "t", "positive", ... */
     int32_t kind;
-    int32_t argument;                   /* 1 + the index of an argument, or 0: used
+    int32_t argument; /* 1 + the index of an argument, or 0: used
                                            only where that is over 0; at most so many
                                            vectors are in a set */
   } operand[LNSPI_LOSS_OPERANDS];
   int32_t operand_count;
-  int32_t minimum_rows;                 /* e.g. 2 for nuclear_diversity */
-  int32_t across;                       /* compares rows with each other, from one on */
+  int32_t minimum_rows; /* e.g. 2 for nuclear_diversity */
+  int32_t across; /* compares rows with each other, from one on */
   /* Keys: name and default of each real argument, NULL name at the end; choices
    * ("cosine,l2") make the argument the index of the word. */
   struct {
@@ -74,10 +70,10 @@ const lnspi_loss *lnspi_loss_at(int32_t index); /* NULL past the end */
 typedef struct lnspi_loss_term {
   const lnspi_loss *loss; /* NULL: the replay term */
   float weight;
-  char on[32];            /* output it looks at */
+  char on[32]; /* output it looks at */
   float real[4];
-  int32_t rows;           /* replay: vectors drawn a step */
-  uint64_t seed;          /* replay */
+  int32_t rows; /* replay: vectors drawn a step */
+  uint64_t seed; /* replay */
   /* when it counts: updates from <= n < until are made, and one of every calls */
   int64_t from, until, every;
   /* gated: times the mean over rows of 1 where the last of the context is nearer to the
@@ -88,8 +84,8 @@ typedef struct lnspi_loss_term {
   float share, low, high;
   /* full > ramp: times how far the mean cosine of output and target is between them */
   float ramp, full;
-  char against[32];       /* in place of the target: this output for "positive" */
-  int64_t stop;           /* which is constant then */
+  char against[32]; /* in place of the target: this output for "positive" */
+  int64_t stop; /* which is constant then */
 } lnspi_loss_term;
 
 /* An empty call: every operand has one vector a row. */
@@ -104,7 +100,7 @@ static inline int lnspi_loss_uses(const lnspi_loss *loss, const float *real, int
   return loss->operand[o].argument == 0 || real[loss->operand[o].argument - 1] > 0;
 }
 
-/* ---- terms at work (term.c) ---- */
+/* ---- terms at work ---- */
 
 /* Operand 1 is the target, which against= replaces. */
 static inline int lnspi_loss_term_replaces(const lnspi_loss_term *term, int32_t o) {

@@ -4,7 +4,7 @@
 
 #include "train/loss.h"
 
-/* "[weight *] name [key=value ...]" joined by "+"; "student" stands for
+/* "[weight *] name [key=value ...]" joined by "+"; "student" means
  * "triplet margin=.3 + .1*alignment + 1*nuclear_diversity". The replay term is
  * "replay rows=7 seed=1". */
 int32_t lnspi_loss_text_parse(const char *text, lnspi_loss_term *terms, int32_t *count,

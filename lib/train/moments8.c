@@ -101,7 +101,7 @@ double lnspi_moments8_max_abs(const lnsp_trainer *t, int32_t m) {
 /* A row of a tensor in a moment: where its elements are, and their scales. */
 typedef struct moments8_row {
   uint8_t *code;     /* of column 0; the others follow at a distance of step */
-  float *scale;      /* of the blocks of the piece that the row lies in */
+  float *scale;      /* of the blocks of the piece that the row is in */
   int64_t from, step, columns;
 } moments8_row;
 

@@ -11,7 +11,7 @@ typedef struct lnspi_moments8_values {
   int32_t m, negative; /* 1 after a negative square was taken for the scales */
 } lnspi_moments8_values;
 
-/* Moments in 8 bits. A block is 128 consecutive elements as they lie in a
+/* Moments in 8 bits. A block is 128 consecutive elements as they follow each other in a
  * panel of 64 outputs of a matrix, or in a flat tensor; the last may be shorter. */
 void lnspi_moments8_place_blocks(const lnsp_graph *graph, int64_t *block_at);
 int64_t lnspi_moments8_block_count(const lnsp_graph *graph);

@@ -71,7 +71,7 @@ static int32_t optimizer_choice(lnspi_token value, const char *key, const char *
                               "%s=%s: it must be one of %s", key, given, choices);
 }
 
-/* Takes a key of the optimizer itself: 1 taken, 0 not one of its keys, -1 failed. */
+/* 1 if the key is one of the optimizer itself, and *status what became of it. */
 static int optimizer_own_key(const lnspi_key *key, lnspi_optimizer_config *rule,
                              int32_t *status, lnsp_error *error) {
   int32_t at = 0;
@@ -82,7 +82,7 @@ static int optimizer_own_key(const lnspi_key *key, lnspi_optimizer_config *rule,
       if (choices) {
         *status = optimizer_choice(key->value, rule->optimizer->argument[i].key, choices,
                                    &rule->real[at], error);
-        return *status == LNSP_OK ? 1 : -1;
+        return 1;
       }
       for (int32_t p = 0; p < parts; p++) {
         lnspi_token word = parts == 1 ? key->value : lnspi_token_split(key->value, ',', p);
@@ -96,7 +96,7 @@ static int optimizer_own_key(const lnspi_key *key, lnspi_optimizer_config *rule,
                                         rule->optimizer->argument[i].low,
                                         rule->optimizer->argument[i].high, &rule->real[at + p],
                                         error);
-        if (*status) return -1;
+        if (*status) return 1;
       }
       return 1;
     }
@@ -168,7 +168,7 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_optimizer_config
 }
 
 int lnspi_optimizer_has_moments8(const lnspi_optimizer_config *rule) {
-  return rule->optimizer->narrow && rule->optimizer->narrow(rule->real);
+  return rule->optimizer->moments8 && rule->optimizer->moments8(rule->real);
 }
 
 /* What the values cannot be together. */
@@ -212,7 +212,7 @@ int32_t lnspi_optimizer_parse(const char *string, lnspi_optimizer_config *rule,
   int32_t status = lnspi_lexer_keys(&text, "", keys, OPTIMIZER_KEYS, &count, error);
   if (status) return status;
   for (int32_t i = 0; i < count; i++) {
-    if (optimizer_own_key(&keys[i], rule, &status, error) == 0)
+    if (!optimizer_own_key(&keys[i], rule, &status, error))
       status = optimizer_common_key(&keys[i], rule, error);
     if (status) return status;
   }

@@ -15,7 +15,7 @@ typedef struct lnspi_update {
     lnspi_adam adam;
     lnspi_sgd sgd;
   } as;
-  uint32_t key[4]; /* for what is rounded by chance: moments, weights */
+  uint32_t key[4]; /* for stochastic rounding: of moments, of weights */
 } lnspi_update;
 
 /* Upper bounds of magnitudes, which prove that a step stays finite. moment is for
@@ -27,7 +27,7 @@ typedef struct lnspi_bounds {
 typedef struct lnspi_optimizer {
   const char *name;
   const char *help;
-  /* Keys beside the common ones; the values go to real[] in order, parts of them
+  /* Keys besides the common ones; the values go to real[] in order, parts of them
    * for a list. choices ("32bit,8bit") make the value the index of the word. NULL at
    * the end. */
   struct {
@@ -48,9 +48,9 @@ typedef struct lnspi_optimizer {
   void (*apply)(const lnspi_kernels *k, const lnspi_update *update, float *w,
                 float *const moment[LNSPI_MOMENTS], const float *g, int64_t n);
   /* The same with moments in 8 bits, if the optimizer has them and real[] says so. */
-  int (*narrow)(const double *real); /* may be NULL: never */
-  void (*apply_narrow)(const lnspi_kernels *k, const lnspi_update *update, float *w,
-                       const lnspi_moments8 *moments, const float *g, int64_t n);
+  int (*moments8)(const double *real); /* may be NULL: never */
+  void (*apply_moments8)(const lnspi_kernels *k, const lnspi_update *update, float *w,
+                         const lnspi_moments8 *moments, const float *g, int64_t n);
   /* The same for the gradient that grad_strip would form of one use of a matrix. NULL:
    * it is formed first. */
   void (*apply_strip)(const lnspi_kernels *k, const lnspi_update *update, float *w,
@@ -78,7 +78,7 @@ typedef struct lnspi_optimizer_config {
   int32_t residual; /* 1: the state holds what lossy deltas left out */
   int32_t min_of_lr, has_factor; /* min_of_lr: min_lr is a part of lr */
   uint64_t warmup, steps, every;
-  uint64_t seed;  /* of what is rounded by chance */
+  uint64_t seed;  /* of stochastic rounding */
   double clip_each, noise; /* privacy: norm of an example's gradient, deviation of the
                               noise in such norms; 0: off */
   uint64_t lot;            /* what their sum is divided by; 0: the rows of the step */

@@ -198,7 +198,7 @@ static int privacy_has_weights(const lnsp_trainer *t, const lnspi_node *node) {
   return 0;
 }
 
-/* All output gradients of uses lie in dvalues or in what the layer saved. */
+/* All output gradients of uses are in grad.values or in what the layer saved. */
 static void privacy_scale_all(lnsp_trainer *t) {
   for (int32_t n = 1; n < t->graph->node_count; n++)
     if (t->grad.reached[n] && t->grad.wanted[n] && privacy_has_weights(t, &t->graph->nodes[n]))

@@ -31,7 +31,7 @@ int32_t lnspi_replay_create(int64_t width, int gathering, const lnsp_options *op
                             lnsp_replay **out, lnsp_error *error);
 void lnspi_replay_release(lnsp_replay *replay);
 
-/* Rows of unit length that lie in replay->batch. */
+/* Adds rows of unit length that are in replay->batch. */
 void lnspi_replay_gather(lnsp_replay *replay, int64_t count);
 
 /* Mean and factor from the sums. */

@@ -9,10 +9,8 @@
 #include "base/error.h"
 #include "kernels/f64.h"
 
-#define SCHEDULE_CONSTANT 0
-#define SCHEDULE_COSINE 1
-#define SCHEDULE_LINEAR 2
-#define SCHEDULE_STEP 3
+/* Indices of schedule_all. */
+enum { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_STEP };
 
 static const struct {
   const char *name, *help;

@@ -18,14 +18,17 @@
 #include "train/accumulate.h"
 #include "train/history.h"
 
-#define STATE_RANGES_WEIGHTS 1 /* by the weights' types */
-#define STATE_RANGES_FLOATS 2  /* moments, average, residual */
-#define STATE_RANGES_POSITIVE 3 /* squares, and scales: not negative */
-#define STATE_RANGES_CODES 4   /* of moments in 8 bits */
-#define STATE_RANGES_COUNTS 5  /* ages, the step */
-#define STATE_RANGES_FLAGS 6   /* bytes, 0 or 1 */
-#define STATE_RANGES_RATE 7
-#define STATE_RANGES_FLAG 8    /* a word, 0 or 1 */
+/* What a range may hold. */
+enum {
+  STATE_RANGES_WEIGHTS,  /* finite, by the weights' types; zero between them */
+  STATE_RANGES_FLOATS,   /* finite: moments, average, residual */
+  STATE_RANGES_POSITIVE, /* finite and not negative: squares, and scales */
+  STATE_RANGES_CODES,    /* of moments in 8 bits: not -128 */
+  STATE_RANGES_COUNTS,   /* ages, the step */
+  STATE_RANGES_FLAGS,    /* bytes, 0 or 1 */
+  STATE_RANGES_RATE,     /* a double that lnsp_trainer_set_learning_rate would take */
+  STATE_RANGES_FLAG      /* a word, 0 or 1 */
+};
 
 #define STATE_RANGES_MOST_COUNT (UINT64_C(1) << 52) /* as in state files */
 

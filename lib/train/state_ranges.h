@@ -4,7 +4,7 @@
 
 #include "train/trainer.h"
 
-/* The whole state as pieces of the trainer's own memory, for who keeps it as
+/* The whole state as pieces of the trainer's own memory, for whoever keeps it as
  * words (on this host's byte order). They hold until rollback exchanges them. */
 #define LNSPI_STATE_RANGES (2 * LNSPI_MOMENTS + 8)
 

@@ -154,13 +154,13 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
                                 const lnsp_size_options *limits, const lnsp_options *options,
                                 lnsp_trainer **out, lnsp_error *error);
 
-/* Before a pass: what layers that draw by chance take, if they are to when learning. */
+/* Before a pass: seeds layers with dropout, which draw only when learning. */
 void lnspi_trainer_seed_layers(lnsp_trainer *trainer, int learning);
 
-/* Numbers the calls that updates are made of. */
+/* The number of this call among all that updates are made of. */
 uint64_t lnspi_trainer_call_number(const lnsp_trainer *trainer);
 
-/* Where a float32 weight is, and a tile of a bfloat16 one. */
+/* Where a weight is in the live state. */
 float *lnspi_trainer_weight(const lnsp_trainer *t, const lnspi_weight *weight);
 
 #endif

@@ -65,9 +65,9 @@ static void update_elements(lnsp_trainer *t, int32_t weight, const lnspi_update 
                             int64_t offset, float *w, const float *g, int64_t n) {
   const lnspi_optimizer *optimizer = t->optim.rule.optimizer;
   if (t->optim.has_moments8) {
-    const lnspi_moments8 narrow =
+    const lnspi_moments8 moments =
         lnspi_moments8_at(t, weight, offset - t->graph->weights[weight].offset, update->key);
-    optimizer->apply_narrow(t->engine.k, update, w, &narrow, g, n);
+    optimizer->apply_moments8(t->engine.k, update, w, &moments, g, n);
   } else {
     float *moment[LNSPI_MOMENTS];
     update_moments(t, offset, moment);
@@ -92,7 +92,7 @@ static void update_tile_at(lnsp_trainer *t, const lnspi_grad_tile *tile,
                          use->ldd, use->x + tile->k0, use->ldx, use->rows, tile->kn);
 }
 
-/* Weights in bfloat16 are widened a tile at a time, and rounded by chance: a step is
+/* Weights in bfloat16 are widened a tile at a time, and rounded stochastically: a step is
  * mostly smaller than half their last place. */
 static void update_tile(lnsp_trainer *t, const lnspi_grad_tile *tile, void *data) {
   const lnspi_weight *weight = &t->graph->weights[tile->weight];

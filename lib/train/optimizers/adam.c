@@ -7,11 +7,11 @@
 
 /* real: beta1, beta2, eps, weight_decay, moments (1: in 8 bits) */
 
-static int adam_narrow(const double *real) { return real[4] != 0; }
+static int adam_moments8(const double *real) { return real[4] != 0; }
 
 /* Beyond, a scale of 16 bits would stay where it is. */
 static const char *adam_refuse(const double *real) {
-  if (adam_narrow(real) && real[1] > .9999)
+  if (adam_moments8(real) && real[1] > .9999)
     return "moments=8bit needs a second beta of at most .9999";
   return NULL;
 }
@@ -52,8 +52,8 @@ static void adam_apply(const lnspi_kernels *k, const lnspi_update *update, float
   k->adam(w, moment[0], moment[1], g, n, &update->as.adam);
 }
 
-static void adam_apply_narrow(const lnspi_kernels *k, const lnspi_update *update, float *w,
-                              const lnspi_moments8 *moments, const float *g, int64_t n) {
+static void adam_apply_moments8(const lnspi_kernels *k, const lnspi_update *update, float *w,
+                                const lnspi_moments8 *moments, const float *g, int64_t n) {
   k->adam8(w, moments, g, n, &update->as.adam);
 }
 
@@ -78,7 +78,7 @@ static void adam_bound(const double *real, const lnspi_update *update, double gr
           ? 1.0001 * (bounds->weight * fabs((double)a->decay) + (double)a->step * quotient)
           : INFINITY;
   bounds->moment = moment > g ? moment : g; /* v must hold g squared */
-  if (adam_narrow(real)) /* the largest of a block may be rounded up */
+  if (adam_moments8(real)) /* the largest of a block may be rounded up */
     bounds->moment = 1.0001 * (before > bounds->moment ? before : bounds->moment);
 }
 
@@ -102,8 +102,8 @@ const lnspi_optimizer lnspi_optimizer_adamw = {
     .moments = adam_moments,
     .prepare = adam_prepare_decoupled,
     .apply = adam_apply,
-    .narrow = adam_narrow,
-    .apply_narrow = adam_apply_narrow,
+    .moments8 = adam_moments8,
+    .apply_moments8 = adam_apply_moments8,
     .apply_strip = adam_apply_strip,
     .bound = adam_bound,
 };
@@ -119,8 +119,8 @@ const lnspi_optimizer lnspi_optimizer_adam = {
     .moments = adam_moments,
     .prepare = adam_prepare,
     .apply = adam_apply,
-    .narrow = adam_narrow,
-    .apply_narrow = adam_apply_narrow,
+    .moments8 = adam_moments8,
+    .apply_moments8 = adam_apply_moments8,
     .apply_strip = adam_apply_strip,
     .bound = adam_bound,
 };
