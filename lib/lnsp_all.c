@@ -30,6 +30,7 @@
 #include "base/fpenv.c"
 #include "base/lexer.c"
 #include "base/refcount.c"
+#include "base/select.c"
 #include "base/sort.c"
 #include "base/str.c"
 #include "base/struct.c"

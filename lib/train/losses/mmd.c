@@ -14,34 +14,11 @@
  * The gradient of k(x, y) by x is -2 k (x - y) / (2 sigma^2). For a row, sums of k y and of k
  * are enough: two vectors of scratch, no matrix of kernels. */
 #include "train/losses/loss_list.h"
+#include "base/select.h"
 #include "kernels/scalar.h"
 #include "train/losses/pair.h"
 
 #define MMD_MOST_ROWS ((int64_t)1 << 24)
-
-/* The value that comes at place number at when x is sorted; x is reordered. */
-static float mmd_select(float *x, int64_t n, int64_t at) {
-  int64_t low = 0, high = n - 1;
-  while (low < high) {
-    const float pivot = x[low + (high - low) / 2];
-    int64_t i = low, j = high;
-    while (i <= j) {
-      while (x[i] < pivot) i++;
-      while (x[j] > pivot) j--;
-      if (i > j) break;
-      const float kept = x[i];
-      x[i++] = x[j];
-      x[j--] = kept;
-    }
-    if (at <= j)
-      high = j;
-    else if (at >= i)
-      low = i;
-    else
-      break;
-  }
-  return x[at];
-}
 
 /* 2 sigma^2: as given, or of the median distance of the targets (the lower one of two). */
 static double mmd_width(const lnspi_loss_call *call, float *distances) {
@@ -52,7 +29,7 @@ static double mmd_width(const lnspi_loss_call *call, float *distances) {
     for (int64_t j = 0; j < i; j++)
       distances[count++] =
           call->k->diff2(lnspi_pair_row(call, 1, i), lnspi_pair_row(call, 1, j), call->width);
-  const float median = count ? mmd_select(distances, count, (count - 1) / 2) : 0;
+  const float median = count ? lnspi_select_f32(distances, count, (count - 1) / 2) : 0;
   return median > 0 ? 2 * (double)median : 2;
 }
 
