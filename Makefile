@@ -50,7 +50,7 @@ endif
 # CFLAGS come after these, so that they win.
 OPTIMISE = -Os
 $(BUILD)/lib/kernels/%.o $(BUILD)/lib/delta/codecs/%.o $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
-$(patsubst %,$(BUILD)/lib/%.o,base/blake2s base/crc32c run/state \
+$(patsubst %,$(BUILD)/lib/%.o,base/blake2s base/crc32c run/engine run/state \
   delta/float_coder delta/delta_create delta/delta_source delta/live_delta delta/delta_apply delta/stage_reader) \
   $(BUILD)/programs/score/metrics.o $(BUILD)/programs/score/predictor_fit.o: OPTIMISE = -O2
 # Programs name their own headers from programs/, and are POSIX.
