@@ -173,6 +173,7 @@
 #include "train/set_weights.c"
 #include "train/state_ranges.c"
 #include "train/trainer.c"
+#include "train/trainer_layout.c"
 #include "train/update.c"
 #include "train/user_loss.c"
 #include "delta/aggregate.c"
