@@ -3,21 +3,21 @@
 #define TESTS_LAYER_ATTENTION_H
 
 /* The core: rows of q, k and v stand one behind the other. */
-typedef struct ref_attend {
+typedef struct ref_sdpa {
   const double *q, *k, *v, *added;
   double *o;
   const uint8_t *mask;
   int64_t mask_ld, batch, queries, keys, heads, width, value_width;
   lnspi_sdpa_pattern pattern;
-} ref_attend;
+} ref_sdpa;
 
-static int ref_sees(const ref_attend *a, int64_t b, int64_t i, int64_t j) {
+static int ref_sees(const ref_sdpa *a, int64_t b, int64_t i, int64_t j) {
   if (a->pattern.causal && j > i) return 0;
   if (a->pattern.window >= 0 && llabs(i - j) > a->pattern.window) return 0;
   return !a->mask || a->mask[b * a->mask_ld + j];
 }
 
-static void ref_attend_row(const ref_attend *a, int64_t b, int64_t h, int64_t i, double *p) {
+static void ref_sdpa_row(const ref_sdpa *a, int64_t b, int64_t h, int64_t i, double *p) {
   const int64_t head = a->width / a->heads, wide = a->value_width / a->heads;
   const double *q = a->q + (b * a->queries + i) * a->width + h * head;
   double *o = a->o + (b * a->queries + i) * a->value_width + h * wide, total = 0;
@@ -35,17 +35,17 @@ static void ref_attend_row(const ref_attend *a, int64_t b, int64_t h, int64_t i,
       o[e] += p[j] / total * a->v[(b * a->keys + j) * a->value_width + h * wide + e];
 }
 
-static void ref_attend_all(const ref_attend *a) {
+static void ref_sdpa_all(const ref_sdpa *a) {
   double *p = zeros(a->keys, sizeof *p);
   for (int64_t b = 0; b < a->batch; b++)
     for (int64_t h = 0; h < a->heads; h++)
-      for (int64_t i = 0; i < a->queries; i++) ref_attend_row(a, b, h, i, p);
+      for (int64_t i = 0; i < a->queries; i++) ref_sdpa_row(a, b, h, i, p);
   free(p);
 }
 
-static ref_attend ref_attend_of(const ref_call *c, int32_t memory, int32_t heads,
-                                lnspi_sdpa_pattern pattern) {
-  ref_attend a;
+static ref_sdpa ref_sdpa_of(const ref_call *c, int32_t memory, int32_t heads,
+                            lnspi_sdpa_pattern pattern) {
+  ref_sdpa a;
   memset(&a, 0, sizeof a);
   a.batch = c->batch;
   a.queries = c->concepts;
@@ -57,8 +57,8 @@ static ref_attend ref_attend_of(const ref_call *c, int32_t memory, int32_t heads
   return a;
 }
 
-static void ref_layer_attend(const ref_call *c) {
-  ref_attend a = ref_attend_of(c, 1, c->node->args.sdpa.heads, c->node->args.sdpa.pattern);
+static void ref_layer_sdpa(const ref_call *c) {
+  ref_sdpa a = ref_sdpa_of(c, 1, c->node->args.sdpa.heads, c->node->args.sdpa.pattern);
   a.q = c->in[0];
   a.k = c->in[1];
   a.v = c->in[2];
@@ -66,7 +66,7 @@ static void ref_layer_attend(const ref_call *c) {
   a.width = c->in_width[0];
   a.value_width = c->in_width[2];
   a.added = ref_weight(c, 0);
-  ref_attend_all(&a);
+  ref_sdpa_all(&a);
 }
 
 static void ref_layer_attention(const ref_call *c) {
@@ -75,8 +75,8 @@ static void ref_layer_attention(const ref_call *c) {
   double *q = zeros(rows * d, sizeof *q), *k = zeros(other * d, sizeof *k);
   double *v = zeros(other * d, sizeof *v), *o = zeros(rows * d, sizeof *o);
   double *to[3] = {q, k, v};
-  ref_attend a =
-      ref_attend_of(c, from, c->node->args.attention.heads, c->node->args.attention.pattern);
+  ref_sdpa a =
+      ref_sdpa_of(c, from, c->node->args.attention.heads, c->node->args.attention.pattern);
   for (int part = 0; part < 3; part++) {
     const int slot = split && part ? 3 + 2 * part : 0;
     const double *w = ref_weight(c, slot), *bias = ref_weight(c, slot + 1);
@@ -90,7 +90,7 @@ static void ref_layer_attention(const ref_call *c) {
   a.o = o;
   a.width = a.value_width = d;
   a.added = ref_weight(c, 4);
-  ref_attend_all(&a);
+  ref_sdpa_all(&a);
   ref_linear(c->y, o, ref_weight(c, 2), ref_weight(c, 3), rows, d, d);
   free(q), free(k), free(v), free(o);
 }
@@ -113,6 +113,6 @@ static void ref_layer_embedding(const ref_call *c) {
 
 #define REF_ATTENTION(X)            \
   X(attention, ref_layer_attention) \
-  X(sdpa, ref_layer_attend) X(position, ref_layer_position) X(embedding, ref_layer_embedding)
+  X(sdpa, ref_layer_sdpa) X(position, ref_layer_position) X(embedding, ref_layer_embedding)
 
 #endif

@@ -252,7 +252,7 @@ static void ref_layer_add(const ref_call *c) {
   for (int64_t e = 0; e < c->rows * c->width; e++) c->y[e] = c->in[0][e] + c->in[1][e];
 }
 
-static void ref_layer_unit(const ref_call *c) {
+static void ref_layer_l2norm(const ref_call *c) {
   for (int64_t r = 0; r < c->rows; r++) {
     const double *x = c->in[0] + r * c->width;
     double s = 0;
@@ -280,7 +280,7 @@ static const struct {
 } ref_layers[] = {
 #define REF_ENTRY(name, function) {#name, function},
     REF_ENTRY(linear, ref_layer_linear) REF_ENTRY(layernorm, ref_layer_layernorm)
-        REF_ENTRY(add, ref_layer_add) REF_ENTRY(l2norm, ref_layer_unit)
+        REF_ENTRY(add, ref_layer_add) REF_ENTRY(l2norm, ref_layer_l2norm)
             REF_ENTRY(relu, ref_layer_activation) REF_ENTRY(gelu, ref_layer_activation)
                 REF_ENTRY(silu, ref_layer_activation) REF_ENTRY(tanh, ref_layer_activation)
                     REF_ENTRY(sigmoid, ref_layer_activation) REF_ATTENTION(REF_ENTRY)

@@ -45,7 +45,7 @@ static void ref_layer_recurrent(const ref_call *c) {
   free(h), free(cell), free(next);
 }
 
-static void ref_layer_memory(const ref_call *c) {
+static void ref_layer_memory_read(const ref_call *c) {
   const int64_t slots = c->node->args.memory_read.slots, zero = c->node->args.memory_read.zero,
                 n = c->width;
   const int64_t in = zero ? zero : c->in_width[0];
@@ -71,7 +71,7 @@ static void ref_layer_memory(const ref_call *c) {
   free(none), free(w);
 }
 
-static void ref_layer_gate(const ref_call *c) {
+static void ref_layer_gru_classic(const ref_call *c) {
   const int64_t in = c->in_width[0], n = c->width, both = in + n;
   double *v = zeros(both, sizeof *v), *h = zeros(n, sizeof *h), *r = zeros(n, sizeof *r);
   double *z = zeros(n, sizeof *z);
@@ -95,14 +95,14 @@ static void ref_layer_gate(const ref_call *c) {
   free(v), free(h), free(r), free(z);
 }
 
-static void ref_layer_remember(const ref_call *c) {
+static void ref_layer_memory_write(const ref_call *c) {
   memcpy(c->y, c->in[0], (size_t)(c->rows * c->width) * sizeof *c->y);
 }
 
-#define REF_RECURRENT(X)           \
-  X(gru, ref_layer_recurrent)      \
-  X(lstm, ref_layer_recurrent)     \
-  X(memory_read, ref_layer_memory) \
-  X(gru_classic, ref_layer_gate) X(memory_write, ref_layer_remember)
+#define REF_RECURRENT(X)                \
+  X(gru, ref_layer_recurrent)           \
+  X(lstm, ref_layer_recurrent)          \
+  X(memory_read, ref_layer_memory_read) \
+  X(gru_classic, ref_layer_gru_classic) X(memory_write, ref_layer_memory_write)
 
 #endif

@@ -82,7 +82,7 @@ static void ref_scale(const ref_call *c) {
     c->y[e] = c->in[0][e] * (double)c->node->args.scale.by;
 }
 
-static void ref_score(const ref_call *c) {
+static void ref_dot(const ref_call *c) {
   for (int64_t r = 0; r < c->rows; r++) {
     double sum = 0;
     for (int64_t e = 0; e < c->in_width[0]; e++)
@@ -103,7 +103,7 @@ static void ref_softmax(const ref_call *c) {
   }
 }
 
-static void ref_mix(const ref_call *c) {
+static void ref_weighted_sum(const ref_call *c) {
   const int64_t length = c->in_concepts[1];
   for (int64_t b = 0; b < c->batch; b++)
     for (int64_t e = 0; e < c->width; e++) {
@@ -125,19 +125,19 @@ static void ref_dropout(const ref_call *c) {
   }
 }
 
-#define REF_SEQUENCE(X)    \
-  X(last, ref_last)        \
-  X(first, ref_first)      \
-  X(mean, ref_mean)        \
-  X(flatten, ref_flatten)  \
-  X(concat, ref_concat)    \
-  X(slice, ref_slice)      \
-  X(repeat, ref_repeat)    \
-  X(mul, ref_mul)          \
-  X(scale, ref_scale)      \
-  X(dot, ref_score)        \
-  X(softmax, ref_softmax)  \
-  X(weighted_sum, ref_mix) \
+#define REF_SEQUENCE(X)             \
+  X(last, ref_last)                 \
+  X(first, ref_first)               \
+  X(mean, ref_mean)                 \
+  X(flatten, ref_flatten)           \
+  X(concat, ref_concat)             \
+  X(slice, ref_slice)               \
+  X(repeat, ref_repeat)             \
+  X(mul, ref_mul)                   \
+  X(scale, ref_scale)               \
+  X(dot, ref_dot)                   \
+  X(softmax, ref_softmax)           \
+  X(weighted_sum, ref_weighted_sum) \
   X(dropout, ref_dropout)
 
 #endif
