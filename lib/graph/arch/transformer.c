@@ -27,7 +27,7 @@ static void transformer_read(lnspi_builder *b, transformer *t, const char *stem,
   t->block.d = lnspi_arg_file_width(b, "d", "input_proj.weight", 0, 512);
   t->block.stem = stem;
   t->block.act = act;
-  t->block.sight = "";
+  t->block.pattern = "";
   t->layers = lnspi_transformer_block_read(b, &t->block, 4);
   /* 769: a vector of 768 and its position */
   if (last) t->out = lnspi_arg_file_width(b, "out", last, 0, t->in == 769 ? 768 : t->in);
@@ -51,7 +51,7 @@ static void transformer_emit(lnspi_builder *b) {
   transformer_read(b, &t, "transformer_decoder.layers", "relu", "head.3.weight");
   const int64_t positions = transformer_positions(b, "pos_encoder.pe", 100);
   lnspi_arg_finish(b);
-  t.block.sight = " causal=1";
+  t.block.pattern = " causal=1";
   transformer_start(b, &t, positions, "kind=sinusoid w=pos_encoder.pe");
   for (int32_t i = 0; i < t.layers; i++)
     lnspi_transformer_block_decoder(b, &t.block, i, i ? "h" : "p", "p", i == t.layers - 1);

@@ -25,9 +25,9 @@ int32_t lnspi_transformer_block_read(lnspi_builder *b, lnspi_transformer_block *
 static void transformer_block_attention(lnspi_builder *b, const lnspi_transformer_block *block,
                                         int32_t index, const char *base, const char *x,
                                         const char *memory, const char *name,
-                                        const char *sight) {
+                                        const char *pattern) {
   LNSPI_LINE(b, "a = attention %s %s heads=%d w=%s.%d.%s%s", x, memory, block->heads,
-             block->stem, index, name, sight);
+             block->stem, index, name, pattern);
   lnspi_arch_drop(b, "a", block->dropout);
   LNSPI_LINE(b, "h = add %s a", base);
 }
@@ -54,7 +54,7 @@ static void transformer_block_self(lnspi_builder *b, const lnspi_transformer_blo
                                    int32_t index, const char *from, const char *x,
                                    int32_t last) {
   if (!last) {
-    transformer_block_attention(b, block, index, from, x, "", "self_attn", block->sight);
+    transformer_block_attention(b, block, index, from, x, "", "self_attn", block->pattern);
     return;
   }
   LNSPI_LINE(b, "l = last %s", from);
@@ -83,7 +83,7 @@ void lnspi_transformer_block_decoder(lnspi_builder *b, const lnspi_transformer_b
   transformer_block_self(b, block, index, from, from, last);
   transformer_block_norm(b, block, index, 1, "h", "h");
   transformer_block_attention(b, block, index, "h", "h", memory, "multihead_attn",
-                              last ? "" : block->sight);
+                              last ? "" : block->pattern);
   transformer_block_norm(b, block, index, 2, "h", "h");
   transformer_block_feed(b, block, index, "h");
   transformer_block_norm(b, block, index, 3, "h", "h");

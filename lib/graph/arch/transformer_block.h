@@ -12,7 +12,7 @@ typedef struct lnspi_transformer_block {
   int64_t d, ff;
   int32_t heads, norm_first;
   const char *act;   /* of the feed-forward part */
-  const char *sight; /* further keys of attentions, as " causal=1" */
+  const char *pattern; /* further keys of attentions, as " causal=1" */
   float dropout;
 } lnspi_transformer_block;
 
@@ -22,7 +22,7 @@ int32_t lnspi_transformer_block_read(lnspi_builder *builder, lnspi_transformer_b
                                      int32_t layers);
 
 /* TransformerEncoderLayer number index. last: h is what becomes of the last concept only,
- * which is all that counts where nothing else is looked at afterwards; sight must then not
+ * which is all that counts where nothing else is looked at afterwards; pattern must then not
  * have a window. */
 void lnspi_transformer_block_encoder(lnspi_builder *builder,
                                      const lnspi_transformer_block *block, int32_t index,
