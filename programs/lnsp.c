@@ -45,11 +45,6 @@ static int print_help(void) {
   return refuse_printed(NULL, "the help");
 }
 
-static int print_command_help(const command *of) {
-  args_help(of);
-  return refuse_printed(NULL, "the help");
-}
-
 static int run_version(const args *a) {
   const report r = report_start(a);
 
@@ -86,36 +81,25 @@ static int unknown_command(const char *name) {
                       args_suggest(name, names, near));
 }
 
-/* Options before the command's name go behind it, so that both orders work. */
-static int move_command(int argc, char **argv) {
-  int at = 1, i;
-  char *name;
-
-  while (at < argc && argv[at][0] == '-') {
-    at += args_takes_value(argv[at]) ? 2 : 1;
-  }
-  if (at >= argc) return 0;
-  name = argv[at];
-  for (i = at; i > 1; i--) argv[i] = argv[i - 1];
-  argv[1] = name;
-  return 1;
-}
-
 int main(int argc, char **argv) {
   const command *found;
-  int words;
+  char *name;
+  int words, at = 1;
 
   if (argc > 1 && !strcmp(argv[1], "--version"))
     return args_run(&command_version, argc - 2, argv + 2);
   if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) return print_help();
-  if (argc < 2 || !move_command(argc, argv)) {
-    refuse_usage(NULL, "a command is missing; `lnsp help` lists them");
-    return EXIT_USAGE;
-  }
+  while (at < argc && argv[at][0] == '-') at += args_takes_value(argv[at]) ? 2 : 1;
+  if (at >= argc) return refuse_usage(NULL, "a command is missing; `lnsp help` lists them");
+  name = argv[at]; /* options before the command's name go behind it: both orders work */
+  for (; at > 1; at--) argv[at] = argv[at - 1];
+  argv[1] = name;
   if (!strcmp(argv[1], "help")) {
     if (argc == 2 || argv[2][0] == '-' || !strcmp(argv[2], "help")) return print_help();
     found = find_command(argv[2], argv[3], &words);
-    return found ? print_command_help(found) : unknown_command(argv[2]);
+    if (!found) return unknown_command(argv[2]);
+    args_help(found);
+    return refuse_printed(NULL, "the help");
   }
   if (argc > 2 && !strcmp(argv[1], "delta") && !strcmp(argv[2], "replay"))
     return refuse_usage(NULL,

@@ -4,8 +4,6 @@
 
 #include "lnsp.h"
 
-/* ---- json.c: one JSON object ---- */
-
 void json_open(const char *key, char bracket); /* '{' or '['; key NULL inside [ */
 void json_close(char bracket);
 void json_text(const char *key, const char *value);

@@ -88,39 +88,6 @@ static int data_column_add(data *d, const char *name, lnsp_file *file, const cha
   return index && c->same_as < 0 ? row_index_check(d, c, option_name) : 0;
 }
 
-/* DATA by itself: every column whose tensor is there; --rows picks rows of all. */
-static int data_open_named(data *d, const data_spec *spec) {
-  const row_index *index = NULL;
-  lnsp_file *file = NULL;
-  lnsp_tensor shape;
-  lnsp_error error;
-  int i, status = data_file(d, spec->path, strlen(spec->path), &file);
-
-  if (!status && spec->rows) status = row_index_load(d, "--rows", spec->rows, &index);
-  for (i = 0; i < DATA_COLUMNS && !status; i++) {
-    const int64_t concepts = d->max_concepts;
-    if (lnsp_file_tensor(file, data_names[i], &shape, &error) ||
-        (i >= DATA_SETS && index && shape.rank != 2))
-      continue;
-    status = data_ids_integer(&shape)
-                 ? data_ids_add(d, data_names[i], file, index)
-                 : data_column_add(d, data_names[i], file, data_names[i], index, 0,
-                                   index ? index->columns : 1, "--rows");
-    if (i >= DATA_SETS) /* a network is not run on a set */
-      d->max_concepts = concepts;
-  }
-  if (!status) status = data_ids_open(d, file, index);
-  if (!status && !d->count)
-    status =
-        refuse(d->args,
-               "%s has none of the tensors input, ids, target, anchor, positive, negative, "
-               "teacher; %s",
-               spec->path,
-               args_knows(d->args, "--input") ? "name one with --input FILE:TENSOR"
-                                              : "call its vectors `input`");
-  return status;
-}
-
 /* Vectors through index tensors: input and target, and for [M, 3] the triplet. */
 static int data_open_indexed(data *d, const data_spec *spec) {
   const row_index *rows = NULL, *target_rows = NULL;
@@ -158,7 +125,40 @@ int data_open(data *d, const args *a, const data_spec *spec) {
   memset(d, 0, sizeof *d);
   d->args = a;
   d->normalise = spec->normalise;
-  status = spec->input ? data_open_indexed(d, spec) : data_open_named(d, spec);
+  if (spec->input) {
+    status = data_open_indexed(d, spec);
+  } else {
+    /* DATA by itself: every column whose tensor is there; --rows picks rows of all. */
+    const row_index *index = NULL;
+    lnsp_file *file = NULL;
+    lnsp_tensor shape;
+    lnsp_error error;
+    int i;
+    status = data_file(d, spec->path, strlen(spec->path), &file);
+
+    if (!status && spec->rows) status = row_index_load(d, "--rows", spec->rows, &index);
+    for (i = 0; i < DATA_COLUMNS && !status; i++) {
+      const int64_t concepts = d->max_concepts;
+      if (lnsp_file_tensor(file, data_names[i], &shape, &error) ||
+          (i >= DATA_SETS && index && shape.rank != 2))
+        continue;
+      status = data_ids_integer(&shape)
+                   ? data_ids_add(d, data_names[i], file, index)
+                   : data_column_add(d, data_names[i], file, data_names[i], index, 0,
+                                     index ? index->columns : 1, "--rows");
+      if (i >= DATA_SETS) /* a network is not run on a set */
+        d->max_concepts = concepts;
+    }
+    if (!status) status = data_ids_open(d, file, index);
+    if (!status && !d->count)
+      status =
+          refuse(d->args,
+                 "%s has none of the tensors input, ids, target, anchor, positive, negative, "
+                 "teacher; %s",
+                 spec->path,
+                 args_knows(d->args, "--input") ? "name one with --input FILE:TENSOR"
+                                                : "call its vectors `input`");
+  }
   if (status) data_close(d);
   return status;
 }
@@ -212,23 +212,6 @@ int data_reserve(data *d, int64_t count) {
   return 0;
 }
 
-/* Vectors from the file are rounded to float16, so their length is not quite 1. */
-static int data_unit(const data *d, const data_column *c, float *x, int64_t vectors) {
-  int64_t r, i;
-  for (r = 0; r < vectors; r++, x += c->width) {
-    double sum = 0;
-    for (i = 0; i < c->width; i++) sum += (double)x[i] * (double)x[i];
-    if (!(sum > 0) || !isfinite(sum))
-      return refuse(d->args,
-                    "a vector of tensor %s has length %g and cannot be normalised; "
-                    "leave it out",
-                    c->tensor, sqrt(sum));
-    sum = sqrt(sum);
-    for (i = 0; i < c->width; i++) x[i] = (float)((double)x[i] / sum);
-  }
-  return 0;
-}
-
 static int data_column_read(const data *d, const data_column *c, const int32_t *order,
                             int64_t first, int64_t count) {
   const int64_t length = (c->index ? 1 : c->concepts) * c->width;
@@ -255,7 +238,25 @@ static int data_column_read(const data *d, const data_column *c, const int32_t *
     }
   }
   if (status) return refuse_error(d->args, NULL, &error);
-  return d->normalise ? data_unit(d, c, c->buffer, count * c->concepts) : 0;
+  /* Vectors from the file are rounded to float16, so their length is not quite 1. */
+  if (d->normalise) {
+    const int64_t vectors = count * c->concepts;
+    float *x = c->buffer;
+    int64_t i;
+    for (r = 0; r < vectors; r++, x += c->width) {
+      double sum = 0;
+      for (i = 0; i < c->width; i++) sum += (double)x[i] * (double)x[i];
+      if (!(sum > 0) || !isfinite(sum))
+        return refuse(d->args,
+                      "a vector of tensor %s has length %g and cannot be normalised; "
+                      "leave it out",
+                      c->tensor, sqrt(sum));
+      sum = sqrt(sum);
+      for (i = 0; i < c->width; i++) x[i] = (float)((double)x[i] / sum);
+    }
+    return 0;
+  }
+  return 0;
 }
 
 int data_read(data *d, const int32_t *order, int64_t first, int64_t count) {

@@ -64,24 +64,20 @@ int data_ids_add(data *d, const char *name, lnsp_file *file, const row_index *in
   return index ? row_index_check(d, c, "--rows") : 0;
 }
 
-/* Tokenizers' own names: left out, they would make padding count as concepts. */
-static int ids_foreign(const data *d, const lnsp_file *file) {
-  static const char *const pairs[][2] = {{"input_ids", "ids"}, {"attention_mask", "mask"}};
-  lnsp_tensor shape;
-  size_t i;
-
-  for (i = 0; i < sizeof pairs / sizeof *pairs; i++)
-    if (!lnsp_file_tensor(file, pairs[i][0], &shape, NULL) &&
-        lnsp_file_tensor(file, pairs[i][1], &shape, NULL))
-      return refuse(d->args, "the data have a tensor %s; call it `%s`", pairs[i][0],
-                    pairs[i][1]);
-  return 0;
-}
-
 int data_ids_open(data *d, lnsp_file *file, const row_index *index) {
   lnsp_tensor shape;
   lnsp_error error;
-  int i, status = ids_foreign(d, file);
+  int i, status;
+  /* Tokenizers' own names: left out, they would make padding count as concepts. */
+  static const char *const pairs[][2] = {{"input_ids", "ids"}, {"attention_mask", "mask"}};
+  size_t k;
+
+  for (k = 0; k < sizeof pairs / sizeof *pairs; k++)
+    if (!lnsp_file_tensor(file, pairs[k][0], &shape, NULL) &&
+        lnsp_file_tensor(file, pairs[k][1], &shape, NULL))
+      return refuse(d->args, "the data have a tensor %s; call it `%s`", pairs[k][0],
+                    pairs[k][1]);
+  status = 0;
 
   for (i = 0; i < IDS_NAMES && !status; i++)
     if (!lnsp_file_tensor(file, ids_names[i], &shape, &error))

@@ -5,8 +5,6 @@
 #include "data/data.h"
 #include "lnsp.h"
 
-/* ---- data_ids.c: columns of integers ---- */
-
 int data_ids_integer(const lnsp_tensor *shape);
 /* A column of this name; then all those of ids and masks that are there. */
 int data_ids_add(data *d, const char *name, lnsp_file *file, const row_index *index);

@@ -61,31 +61,6 @@ static int index_columns_read(const char *at, index_columns *c, const char **end
   return ok;
 }
 
-/* TENSOR, TENSOR[COLUMNS], and either with =NUMBER behind it. */
-static int index_text_read(const data *d, const char *option_name, const char *text,
-                           index_text *out) {
-  const size_t length = strcspn(text, "[=");
-  const char *at = text + length;
-  int ok = length > 0 && length < sizeof out->tensor, got;
-
-  memset(out, 0, sizeof *out);
-  if (ok && *at == '[') ok = index_columns_read(at, &out->columns, &at);
-  if (ok && *at == '=') {
-    at++;
-    got = index_number(&at, &out->value);
-    ok = got == 1;
-    out->picks = 1;
-  }
-  if (!ok || *at)
-    return refuse_usage(d->args,
-                        "%s is \"%s\": give FILE:TENSOR, with [N] or [FROM:TO:STEP] "
-                        "behind it for some of its columns, with =NUMBER for the rows where it "
-                        "is that number",
-                        option_name, text);
-  memcpy(out->tensor, text, length);
-  return 0;
-}
-
 /* Python's limits of a slice over n columns; *count of them, from *first on. */
 static void index_slice(const index_columns *c, int64_t n, int64_t *first, int64_t *count) {
   const int64_t low = c->step > 0 ? 0 : -1, high = c->step > 0 ? n : n - 1;
@@ -97,39 +72,6 @@ static void index_slice(const index_columns *c, int64_t n, int64_t *first, int64
   to = to < low ? low : to > high ? high : to;
   *first = from;
   *count = c->step > 0 ? (to - from + size - 1) / size : (from - to + size - 1) / size;
-}
-
-/* Leaves only the columns that the text names, in its order. */
-static int index_pick_columns(const data *d, const char *text, const index_columns *c,
-                              row_index *index) {
-  const int64_t n = index->columns;
-  int64_t first = c->from + (c->from < 0 ? n : 0), count = 1, r, i;
-  int32_t *row;
-
-  if (c->slice) index_slice(c, n, &first, &count);
-  if (count <= 0 || first < 0 || first >= n)
-    return refuse(d->args, "%s: the tensor has columns 0 to %lld, of which that names none",
-                  text, (long long)n - 1);
-  row = malloc((size_t)(index->count * count + 1) * sizeof *row);
-  if (!row) return refuse_memory(d->args);
-  for (r = 0; r < index->count; r++)
-    for (i = 0; i < count; i++) row[r * count + i] = index->row[r * n + first + i * c->step];
-  free(index->row);
-  index->row = row;
-  index->columns = count;
-  return 0;
-}
-
-/* Turns labels into the numbers of the rows that have this one. */
-static int index_pick_rows(const data *d, const char *text, int64_t value, row_index *index) {
-  int64_t kept = 0, i;
-  if (index->columns != 1)
-    return refuse(d->args, "%s: only a tensor [M] can be compared with a number", text);
-  for (i = 0; i < index->count; i++)
-    if (index->row[i] == value) index->row[kept++] = (int32_t)i;
-  if (kept == 0) return refuse(d->args, "%s: no row has that number", text);
-  index->count = kept;
-  return 0;
 }
 
 static int index_read(data *d, const char *text, lnsp_file *file, const index_text *what,
@@ -154,8 +96,38 @@ static int index_read(data *d, const char *text, lnsp_file *file, const index_te
     return refuse_error(d->args, text, &error);
   if (what->columns.given && shape.rank != 2)
     return refuse(d->args, "%s: the tensor is [M] and has no columns to choose from", text);
-  if (what->columns.given) status = index_pick_columns(d, text, &what->columns, index);
-  if (!status && what->picks) status = index_pick_rows(d, text, what->value, index);
+  if (what->columns.given) {
+    /* Leaves only the columns that the text names, in its order. */
+    const int64_t n = index->columns;
+    int64_t first = what->columns.from + (what->columns.from < 0 ? n : 0), count = 1, r, i;
+    int32_t *row;
+
+    if (what->columns.slice) index_slice(&what->columns, n, &first, &count);
+    if (count <= 0 || first < 0 || first >= n)
+      return refuse(d->args,
+                    "%s: the tensor has columns 0 to %lld, and that names none of them", text,
+                    (long long)n - 1);
+    row = malloc((size_t)(index->count * count + 1) * sizeof *row);
+    if (!row) return refuse_memory(d->args);
+    for (r = 0; r < index->count; r++)
+      for (i = 0; i < count; i++)
+        row[r * count + i] = index->row[r * n + first + i * what->columns.step];
+    free(index->row);
+    index->row = row;
+    index->columns = count;
+    status = 0;
+  }
+  if (!status && what->picks) {
+    /* Turns labels into the numbers of the rows that have this one. */
+    int64_t kept = 0, i;
+    if (index->columns != 1)
+      return refuse(d->args, "%s: only a tensor [M] can be compared with a number", text);
+    for (i = 0; i < index->count; i++)
+      if (index->row[i] == what->value) index->row[kept++] = (int32_t)i;
+    if (kept == 0) return refuse(d->args, "%s: no row has that number", text);
+    index->count = kept;
+    status = 0;
+  }
   return status;
 }
 
@@ -165,8 +137,27 @@ int row_index_load(data *d, const char *option_name, const char *text, const row
   index_text what;
   size_t length = 0;
   int i, status = data_split(d, option_name, text, &length, &after);
+  if (status) return status;
+  /* TENSOR, TENSOR[COLUMNS], and either with =NUMBER behind it. */
+  const size_t size = strcspn(after, "[=");
+  const char *at = after + size;
+  int ok = size > 0 && size < sizeof what.tensor, got;
 
-  if (!status) status = index_text_read(d, option_name, after, &what);
+  memset(&what, 0, sizeof *&what);
+  if (ok && *at == '[') ok = index_columns_read(at, &what.columns, &at);
+  if (ok && *at == '=') {
+    at++;
+    got = index_number(&at, &what.value);
+    ok = got == 1;
+    what.picks = 1;
+  }
+  if (!ok || *at)
+    return refuse_usage(d->args,
+                        "%s is \"%s\": give FILE:TENSOR, with [N] or [FROM:TO:STEP] "
+                        "after it for some of its columns, with =NUMBER for the rows where it "
+                        "has that number",
+                        option_name, after);
+  memcpy(what.tensor, after, size);
   if (status) return status;
   for (i = 0; i < d->index_count; i++)
     if (!strcmp(d->index[i].from, text)) {

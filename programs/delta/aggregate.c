@@ -43,76 +43,61 @@ static const option options[] = {
     {.name = NULL},
 };
 
-/* "120,80,100", as many as there are deltas. */
-static int gather_weights(const args *a, gathering *g) {
-  const char *text = args_value(a, "--weights");
-  int32_t i;
-
-  if (!text) return 0;
-  g->weights = malloc((size_t)g->count * sizeof *g->weights);
-  if (!g->weights) return refuse_memory(a);
-  for (i = 0; i < g->count; i++) {
-    char *end;
-    errno = 0;
-    g->weights[i] = strtod(text, &end);
-    if (end == text || errno || *end != (i + 1 < g->count ? ',' : 0))
-      return refuse_usage(a,
-                          "--weights must be %d numbers joined by commas, one for each delta",
-                          (int)g->count);
-    text = end + 1;
-  }
-  return 0;
-}
-
-/* One delta, if it is whole and keeps to the rules; with skip=1 it is left out otherwise. */
-static int gather_one(const args *a, gathering *g, const lnsp_delta_check_options *rules,
-                      int32_t i) {
-  const char *path = a->positional[i + 1];
-  lnsp_error error;
-  int32_t status = lnsp_delta_open(path, NULL, &g->deltas[i], &error);
-
-  if (!status && (rules->key_bytes || rules->max_norm > 0 || rules->max_change > 0))
-    status = lnsp_delta_check(g->deltas[i], g->base, rules, NULL, &error);
-  if (!status) return 0;
-  if (!g->skip || status == LNSP_E_ARGUMENT || status == LNSP_E_MEMORY)
-    return refuse_error(a, path, &error);
-  lnsp_delta_destroy(g->deltas[i]);
-  g->deltas[i] = NULL;
-  g->refused[i] = status;
-  return 0;
-}
-
-static int gather_deltas(const args *a, gathering *g) {
-  uint8_t key[LNSP_KEY_BYTES + 1];
-  lnsp_delta_check_options rules;
-  int32_t i;
-  int status = delta_check_options(a, key, &rules);
-
-  for (i = 0; !status && i < g->count; i++) status = gather_one(a, g, &rules, i);
-  memset(key, 0, sizeof key);
-  return status;
-}
-
 static int gather_open(const args *a, gathering *g) {
   const char *rule = args_value(a, "--rule");
   int status;
 
   g->count = a->positional_count - 1;
   g->skip = rule && strstr(rule, "skip=1");
-  status = gather_weights(a, g);
-  if (!status) status = model_load(a, a->positional[0], &g->base);
+  /* "120,80,100", as many as there are deltas. */
+  const char *text = args_value(a, "--weights");
+  int32_t i;
+  if (text) {
+    g->weights = malloc((size_t)g->count * sizeof *g->weights);
+    if (!g->weights) return refuse_memory(a);
+    for (i = 0; i < g->count; i++) {
+      char *end;
+      errno = 0;
+      g->weights[i] = strtod(text, &end);
+      if (end == text || errno || *end != (i + 1 < g->count ? ',' : 0))
+        return refuse_usage(a,
+                            "--weights must be %d numbers joined by commas, one for each delta",
+                            (int)g->count);
+      text = end + 1;
+    }
+  }
+  status = model_load(a, a->positional[0], &g->base);
   if (status) return status;
   g->deltas = calloc((size_t)g->count, sizeof *g->deltas);
   g->refused = calloc((size_t)g->count, sizeof *g->refused);
   if (!g->deltas || !g->refused) return refuse_memory(a);
-  return gather_deltas(a, g);
-}
+  uint8_t key[LNSP_KEY_BYTES + 1];
+  lnsp_delta_check_options rules;
+  status = delta_check_options(a, key, &rules);
 
-/* The file that the library's sentence ("delta 3 of 8") is about. */
-static const char *gather_blame(const args *a, const lnsp_error *error) {
-  const char *digits = strstr(error->message, "delta ");
-  const long number = digits ? strtol(digits + 6, NULL, 10) : 0;
-  return number > 0 && number < a->positional_count ? a->positional[number] : NULL;
+  for (i = 0; !status && i < g->count; i++) {
+    /* One delta, if it is whole and keeps to the rules; with skip=1 it is left out
+     * otherwise. */
+    const char *path = a->positional[i + 1];
+    lnsp_error error;
+    status = lnsp_delta_open(path, NULL, &g->deltas[i], &error);
+
+    if (!status && (rules.key_bytes || rules.max_norm > 0 || rules.max_change > 0))
+      status = lnsp_delta_check(g->deltas[i], g->base, &rules, NULL, &error);
+    if (status) {
+      if (!g->skip || status == LNSP_E_ARGUMENT || status == LNSP_E_MEMORY) {
+        status = refuse_error(a, path, &error);
+        goto done;
+      }
+      lnsp_delta_destroy(g->deltas[i]);
+      g->deltas[i] = NULL;
+      g->refused[i] = status;
+    }
+    status = 0;
+  }
+done:
+  memset(key, 0, sizeof key);
+  return status;
 }
 
 static int gather_sum(const args *a, gathering *g) {
@@ -128,10 +113,16 @@ static int gather_sum(const args *a, gathering *g) {
     place[count++] = i;
   }
   if (!count)
-    return refuse(a, "none of the %d deltas could be used: each was refused", (int)g->count);
+    return refuse(a, "all of the %d deltas were refused: nothing is left to combine",
+                  (int)g->count);
   if (lnsp_delta_aggregate(g->base, given, g->weights ? weights : NULL, count,
-                           args_value(a, "--rule"), NULL, refused, &g->sum, &error))
-    return refuse_error(a, count == g->count ? gather_blame(a, &error) : NULL, &error);
+                           args_value(a, "--rule"), NULL, refused, &g->sum, &error)) {
+    /* the file that the library's sentence ("delta 3 of 8") is about */
+    const char *digits = count == g->count ? strstr(error.message, "delta ") : NULL;
+    const long number = digits ? strtol(digits + 6, NULL, 10) : 0;
+    const int known = number > 0 && number < a->positional_count;
+    return refuse_error(a, known ? a->positional[number] : NULL, &error);
+  }
   for (i = 0; i < count; i++) {
     g->refused[place[i]] = refused[i];
     g->used += refused[i] == LNSP_OK;
@@ -139,39 +130,30 @@ static int gather_sum(const args *a, gathering *g) {
   return 0;
 }
 
-/* The optimizer with its moments, from the state of the last round or anew. */
-static int server_open(const args *a, const gathering *g, lnsp_trainer **out) {
+/* The next model: the base and the aggregate, or a step of the server's optimizer, whose
+ * moments are those of the last round's state or new. */
+static int gather_step(const args *a, gathering *g) {
   const char *text = args_value(a, "--server"), *state = args_value(a, "--state");
-  lnsp_error error;
   lnsp_file *file = NULL;
+  lnsp_error error;
   int32_t status;
   int there;
 
+  if (!text) {
+    status = lnsp_delta_apply(g->sum, g->base, NULL, &g->next, &error);
+    return status ? refuse_error(a, NULL, &error) : 0;
+  }
   if (!state || !file_exists(state, &there)) {
-    if (lnsp_trainer_create(g->base, NULL, text, NULL, NULL, out, &error))
-      return refuse_error(a, NULL, &error);
-    return 0;
+    status = lnsp_trainer_create(g->base, NULL, text, NULL, NULL, &g->server, &error);
+  } else {
+    status = lnsp_file_open(state, NULL, &file, &error);
+    if (!status)
+      status = lnsp_trainer_open_file(file, NULL, text, NULL, NULL, &g->server, &error);
+    lnsp_file_destroy(file);
   }
-  status = lnsp_file_open(state, NULL, &file, &error);
-  if (!status) status = lnsp_trainer_open_file(file, NULL, text, NULL, NULL, out, &error);
-  lnsp_file_destroy(file);
+  if (!status) status = lnsp_trainer_step_delta(g->server, g->sum, &error);
+  if (!status) status = lnsp_trainer_publish(g->server, 0, NULL, &g->next, &error);
   return status ? refuse_error(a, state, &error) : 0;
-}
-
-static int gather_step(const args *a, gathering *g) {
-  lnsp_error error;
-  int status;
-
-  if (!args_value(a, "--server")) {
-    if (lnsp_delta_apply(g->sum, g->base, NULL, &g->next, &error))
-      return refuse_error(a, NULL, &error);
-    return 0;
-  }
-  status = server_open(a, g, &g->server);
-  if (!status && (lnsp_trainer_step_delta(g->server, g->sum, &error) ||
-                  lnsp_trainer_publish(g->server, 0, NULL, &g->next, &error)))
-    status = refuse_error(a, args_value(a, "--state"), &error);
-  return status;
 }
 
 /* The state last: if that fails, the round can be done again from the old one. */
@@ -186,48 +168,6 @@ static int gather_save(const args *a, const gathering *g, const char *path) {
   return 0;
 }
 
-static void report_refused(const report *r, const args *a, const gathering *g) {
-  int32_t i;
-  if (r->json) json_open("refused", '[');
-  for (i = 0; i < g->count; i++) {
-    if (g->refused[i] == LNSP_OK) continue;
-    if (!r->json) {
-      printf("left out           %s: %s\n", a->positional[i + 1],
-             lnsp_status_name(g->refused[i]));
-      continue;
-    }
-    json_open(NULL, '{');
-    json_text("file", a->positional[i + 1]);
-    json_text("status", lnsp_status_name(g->refused[i]));
-    json_close('}');
-  }
-  if (r->json) json_close(']');
-}
-
-static int gather_report(const args *a, const gathering *g, const char *path) {
-  uint8_t hash[LNSP_HASH_BYTES];
-  double norm = 0, most = 0;
-  lnsp_error error;
-  report r;
-
-  if (lnsp_model_hash(g->next, hash, &error) ||
-      lnsp_delta_norm(g->sum, g->base, &norm, &most, NULL, &error))
-    return refuse_error(a, NULL, &error);
-  r = report_start(a);
-  report_integer(&r, "deltas", "deltas", g->count, "");
-  report_integer(&r, "used", "used", g->used, "");
-  report_refused(&r, a, g);
-  report_real(&r, "norm", "norm of aggregate", norm, "6");
-  report_real(&r, "largest", "largest change", most, "6");
-  report_hash(&r, "hash", "hash", hash);
-  if (args_value(a, "--delta"))
-    report_text(&r, "delta", "delta written", args_value(a, "--delta"));
-  if (args_value(a, "--state"))
-    report_text(&r, "state", "state written", args_value(a, "--state"));
-  report_text(&r, "file", "written", path);
-  return report_end(&r, a);
-}
-
 static int run(const args *a) {
   const char *path = args_value(a, "-o");
   gathering g;
@@ -239,7 +179,44 @@ static int run(const args *a) {
   if (!status) status = gather_sum(a, &g);
   if (!status) status = gather_step(a, &g);
   if (!status) status = gather_save(a, &g, path);
-  if (!status) status = gather_report(a, &g, path);
+  if (status) goto done;
+  uint8_t hash[LNSP_HASH_BYTES];
+  double norm = 0, most = 0;
+  lnsp_error error;
+  report r;
+
+  if (lnsp_model_hash(g.next, hash, &error) ||
+      lnsp_delta_norm(g.sum, g.base, &norm, &most, NULL, &error)) {
+    status = refuse_error(a, NULL, &error);
+    goto done;
+  }
+  r = report_start(a);
+  report_integer(&r, "deltas", "deltas", g.count, "");
+  report_integer(&r, "used", "used", g.used, "");
+  if (r.json) json_open("refused", '[');
+  for (i = 0; i < g.count; i++) {
+    if (g.refused[i] == LNSP_OK) continue;
+    if (!r.json) {
+      printf("left out           %s: %s\n", a->positional[i + 1],
+             lnsp_status_name(g.refused[i]));
+      continue;
+    }
+    json_open(NULL, '{');
+    json_text("file", a->positional[i + 1]);
+    json_text("status", lnsp_status_name(g.refused[i]));
+    json_close('}');
+  }
+  if (r.json) json_close(']');
+  report_real(&r, "norm", "norm of aggregate", norm, "6");
+  report_real(&r, "largest", "largest change", most, "6");
+  report_hash(&r, "hash", "hash", hash);
+  if (args_value(a, "--delta"))
+    report_text(&r, "delta", "delta written", args_value(a, "--delta"));
+  if (args_value(a, "--state"))
+    report_text(&r, "state", "state written", args_value(a, "--state"));
+  report_text(&r, "file", "written", path);
+  status = report_end(&r, a);
+done:
   for (i = 0; g.deltas && i < g.count; i++) lnsp_delta_destroy(g.deltas[i]);
   lnsp_trainer_destroy(g.server);
   lnsp_delta_destroy(g.sum);
@@ -254,7 +231,7 @@ static int run(const args *a) {
 const command command_aggregate = {
     .name = "delta aggregate",
     .usage = "BASE D... -o FILE",
-    .summary = "combine the deltas of several devices into one model",
+    .summary = "combine the deltas of many devices into one model",
     .detail =
         "Combines deltas that were made from BASE and writes the resulting model. Without "
         "--server that is BASE plus the aggregate (FedAvg); with it, an optimizer takes a "

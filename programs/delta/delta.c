@@ -43,41 +43,21 @@ static const option options[] = {
     {.name = NULL},
 };
 
-/* Sender, nonce and code, as make's options say. */
-static int delta_stamp(const args *a, lnsp_delta *delta) {
-  uint8_t key[LNSP_KEY_BYTES + 1];
-  lnsp_error error;
-  size_t bytes;
-  int status = delta_check_key(a, key, &bytes);
-
-  if (!status && lnsp_delta_stamp(delta, args_value(a, "--sender"), args_seed(a, "--nonce"),
-                                  key, bytes, &error))
-    status = refuse_error(a, "--sender", &error);
-  memset(key, 0, sizeof key);
-  return status;
-}
-
-/* How far it leads, for info with --base: before anything is printed. */
-static int delta_distance(const args *a, const lnsp_delta *delta, double *norm, double *most) {
-  const char *path = args_value(a, "--base");
-  lnsp_model *base = NULL;
-  lnsp_error error;
-  int status;
-
-  if (!path || strcmp(a->verb->name, "info")) return 0;
-  status = model_load(a, path, &base);
-  if (!status && lnsp_delta_norm(delta, base, norm, most, NULL, &error))
-    status = refuse_error(a, path, &error);
-  lnsp_model_destroy(base);
-  return status;
-}
-
 static int delta_facts(const args *a, const lnsp_delta *delta) {
   lnsp_delta_info facts;
   lnsp_error error;
   report r;
   double norm = -1, most = 0;
-  int status = delta_distance(a, delta, &norm, &most);
+  int status = 0;
+  /* How far it leads, for info with --base: before anything is printed. */
+  const char *path = args_value(a, "--base");
+  lnsp_model *base = NULL;
+  if (!(!path || strcmp(a->verb->name, "info"))) {
+    status = model_load(a, path, &base);
+    if (!status && lnsp_delta_norm(delta, base, &norm, &most, NULL, &error))
+      status = refuse_error(a, path, &error);
+    lnsp_model_destroy(base);
+  }
 
   memset(&facts, 0, sizeof facts);
   facts.struct_size = sizeof facts;
@@ -136,9 +116,19 @@ static int delta_write(const args *a, const lnsp_model *base, const lnsp_model *
   snprintf(codec, bytes, "%s%s%s", text, only ? " only=" : "", only ? only : "");
   if (lnsp_delta_create(base, next, codec, NULL, &delta, &error))
     status = refuse_error(a, error.line ? "--codec" : delta_blame(a, base, &error), &error);
-  if (!status) status = delta_stamp(a, delta);
+  if (status) goto done;
+  /* Sender, nonce and code, as make's options say. */
+  uint8_t key[LNSP_KEY_BYTES + 1];
+  size_t key_bytes;
+  status = delta_check_key(a, key, &key_bytes);
+
+  if (!status && lnsp_delta_stamp(delta, args_value(a, "--sender"), args_seed(a, "--nonce"),
+                                  key, key_bytes, &error))
+    status = refuse_error(a, "--sender", &error);
+  memset(key, 0, sizeof key);
   if (!status && lnsp_delta_save(delta, path, &error)) status = refuse_error(a, path, &error);
   if (!status) status = delta_facts(a, delta);
+done:
   lnsp_delta_destroy(delta);
   free(codec);
   return status;
@@ -155,20 +145,6 @@ static int delta_make(const args *a) {
   return status;
 }
 
-/* The next model, if the delta keeps to the rules that the options give. */
-static int delta_accept(const args *a, const lnsp_delta *delta, const lnsp_model *base,
-                        lnsp_model **next) {
-  uint8_t key[LNSP_KEY_BYTES + 1];
-  lnsp_delta_check_options rules;
-  lnsp_error error;
-  int status = delta_check_options(a, key, &rules);
-
-  if (!status && lnsp_delta_accept(delta, base, &rules, NULL, next, &error))
-    status = refuse_error(a, delta_blame(a, base, &error), &error);
-  memset(key, 0, sizeof key);
-  return status;
-}
-
 static int delta_apply(const args *a) {
   lnsp_model *base = NULL, *next = NULL, *stored = NULL;
   lnsp_delta *delta = NULL;
@@ -177,7 +153,15 @@ static int delta_apply(const args *a) {
   int status = model_load(a, a->positional[0], &base);
 
   if (!status) status = delta_open(a, a->positional[1], &delta);
-  if (!status) status = delta_accept(a, delta, base, &next);
+  if (status) goto done;
+  /* The next model, if the delta keeps to the rules that the options give. */
+  uint8_t key[LNSP_KEY_BYTES + 1];
+  lnsp_delta_check_options rules;
+  status = delta_check_options(a, key, &rules);
+
+  if (!status && lnsp_delta_accept(delta, base, &rules, NULL, &next, &error))
+    status = refuse_error(a, delta_blame(a, base, &error), &error);
+  memset(key, 0, sizeof key);
   if (!status && (lnsp_model_convert(next, args_type(a), NULL, &stored, &error) ||
                   lnsp_model_hash(stored, hash, &error) ||
                   lnsp_model_save(stored, args_value(a, "-o"), 0, &error)))
@@ -188,6 +172,7 @@ static int delta_apply(const args *a) {
     report_text(&r, "file", "written", args_value(a, "-o"));
     status = report_end(&r, a);
   }
+done:
   lnsp_model_destroy(stored);
   lnsp_model_destroy(next);
   lnsp_delta_destroy(delta);
@@ -210,27 +195,6 @@ static int delta_invert(const args *a) {
   return status;
 }
 
-/* The deltas behind each other, with the stages of all. */
-static int delta_join(const args *a) {
-  lnsp_delta *delta[ARGS_MAX] = {NULL}, *merged = NULL;
-  const lnsp_delta *given[ARGS_MAX];
-  lnsp_error error;
-  int i, count = a->positional_count, status = 0;
-
-  for (i = 0; !status && i < count; i++) {
-    status = delta_open(a, a->positional[i], &delta[i]);
-    given[i] = delta[i];
-  }
-  if (!status && lnsp_delta_merge(given, count, NULL, &merged, &error))
-    status = refuse_error(a, NULL, &error);
-  if (!status && lnsp_delta_save(merged, args_value(a, "-o"), &error))
-    status = refuse_error(a, args_value(a, "-o"), &error);
-  if (!status) status = delta_facts(a, merged);
-  lnsp_delta_destroy(merged);
-  for (i = 0; i < count; i++) lnsp_delta_destroy(delta[i]);
-  return status;
-}
-
 /* One delta from the base to what the deltas lead to. */
 static int delta_merge(const args *a) {
   const char *from = args_value(a, "--base");
@@ -238,8 +202,25 @@ static int delta_merge(const args *a) {
   lnsp_delta *delta = NULL;
   lnsp_error error;
   int i, status;
+  /* The deltas behind each other, with the stages of all. */ if (!from) {
+    lnsp_delta *opened[ARGS_MAX] = {NULL}, *merged = NULL;
+    const lnsp_delta *given[ARGS_MAX];
+    int count = a->positional_count;
+    status = 0;
 
-  if (!from) return delta_join(a);
+    for (i = 0; !status && i < count; i++) {
+      status = delta_open(a, a->positional[i], &opened[i]);
+      given[i] = opened[i];
+    }
+    if (!status && lnsp_delta_merge(given, count, NULL, &merged, &error))
+      status = refuse_error(a, NULL, &error);
+    if (!status && lnsp_delta_save(merged, args_value(a, "-o"), &error))
+      status = refuse_error(a, args_value(a, "-o"), &error);
+    if (!status) status = delta_facts(a, merged);
+    lnsp_delta_destroy(merged);
+    for (i = 0; i < count; i++) lnsp_delta_destroy(opened[i]);
+    return status;
+  }
   status = model_load(a, from, &base);
   for (i = 0; !status && i < a->positional_count; i++) {
     status = delta_open(a, a->positional[i], &delta);

@@ -43,7 +43,7 @@ static int verify_open(const args *a, proof *p) {
       verify_facts(p->delta, &p->promised, &error))
     return refuse_error(a, a->positional[1], &error);
   if (p->promised.stage_count > 1)
-    return refuse(a, "%s was merged of several deltas (%d stages): prove each on its own base",
+    return refuse(a, "%s was merged from %d deltas: prove each of them on its own base",
                   a->positional[1], (int)p->promised.stage_count);
   if (lnsp_model_hash(p->base, hash, &error)) return refuse_error(a, a->positional[0], &error);
   if (memcmp(hash, p->promised.base_hash, sizeof hash))
@@ -52,24 +52,6 @@ static int verify_open(const args *a, proof *p) {
                   "from; give that version",
                   a->positional[0], a->positional[1]);
   return 0;
-}
-
-/* The training's result, written down as the delta was. */
-static int verify_again(const args *a, proof *p, train_job *job) {
-  const char *only = args_value(a, "--only");
-  const size_t bytes = strlen(p->promised.codec) + (only ? strlen(only) : 0) + 8;
-  char *codec = malloc(bytes);
-  lnsp_error error;
-  int status = 0;
-
-  if (!codec) return refuse_memory(a);
-  snprintf(codec, bytes, "%s%s%s", p->promised.codec, only ? " only=" : "", only ? only : "");
-  if (lnsp_trainer_publish(job->trainer, job->average, NULL, &p->trained, &error) ||
-      lnsp_delta_create(p->base, p->trained, codec, NULL, &p->again, &error) ||
-      verify_facts(p->again, &p->found, &error))
-    status = refuse_error(a, error.line ? "--only" : a->positional[1], &error);
-  free(codec);
-  return status;
 }
 
 static int verify_report(const args *a, const proof *p, const train_job *job) {
@@ -88,7 +70,7 @@ static int verify_report(const args *a, const proof *p, const train_job *job) {
   if (status || same) return status;
   return refuse(a,
                 "the recipe does not lead to the result of %s: other data, options or order "
-                "of rows, or the delta is not what it is said to be",
+                "of rows, or the delta is not what its sender says",
                 a->positional[1]);
 }
 
@@ -108,8 +90,26 @@ static int run(const args *a) {
   if (!status) status = train_loop(&job);
   if (!status && job.interrupted)
     status = refuse(a, "interrupted after %lld steps: nothing is proved", (long long)job.done);
-  if (!status) status = verify_again(a, &p, &job);
+  if (status) goto done;
+  /* The training's result, written down as the delta was. */
+  const char *only = args_value(a, "--only");
+  const size_t bytes = strlen(p.promised.codec) + (only ? strlen(only) : 0) + 8;
+  char *codec = malloc(bytes);
+  lnsp_error error;
+  status = 0;
+
+  if (!codec) {
+    status = refuse_memory(a);
+    goto done;
+  }
+  snprintf(codec, bytes, "%s%s%s", p.promised.codec, only ? " only=" : "", only ? only : "");
+  if (lnsp_trainer_publish(job.trainer, job.average, NULL, &p.trained, &error) ||
+      lnsp_delta_create(p.base, p.trained, codec, NULL, &p.again, &error) ||
+      verify_facts(p.again, &p.found, &error))
+    status = refuse_error(a, error.line ? "--only" : a->positional[1], &error);
+  free(codec);
   if (!status) status = verify_report(a, &p, &job);
+done:
   train_close(&job);
   lnsp_delta_destroy(p.again);
   lnsp_delta_destroy(p.delta);

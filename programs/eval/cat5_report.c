@@ -58,27 +58,6 @@ static void cat5_text(const cat5_job *f, int i, int s) {
          r->low, (long long)r->low_rows, r->normal, (long long)r->normal_rows);
 }
 
-static void cat5_table(const cat5_job *f) {
-  char name[EVAL_NAME];
-  int i, s, gate, verdict;
-
-  printf("\n%-32s", "gates");
-  for (gate = 0; gate < CAT5_GATES; gate++) printf(" %c   ", 'A' + gate);
-  printf(" result\n");
-  for (i = 0; i < f->job->count; i++)
-    for (s = 0; s < f->set_count; s++) {
-      printf("%-26s %-5s", eval_name(&f->job->p[i], 26, name), f->set[s].name);
-      for (gate = 0; gate < CAT5_GATES; gate++)
-        printf(" %s", gate == CAT5_E && f->set_count == 1
-                          ? "-   "
-                          : cat5_word(cat5_passed(f, i, s, gate)));
-      verdict = cat5_verdict(f, i);
-      printf("  %s\n", s + 1 < f->set_count ? ""
-                       : verdict < 0        ? "PASS, without a second set"
-                                            : cat5_word(verdict));
-    }
-}
-
 static void cat5_json(const cat5_job *f, int i, int s) {
   const cat5_result *r = &f->set[s].result[i];
   int k;
@@ -153,8 +132,26 @@ int cat5_report(const cat5_job *f) {
   }
   if (r.json)
     json_close(']');
-  else
-    cat5_table(f);
+  else {
+    char name[EVAL_NAME];
+    int k, j, gate, all;
+
+    printf("\n%-32s", "gates");
+    for (gate = 0; gate < CAT5_GATES; gate++) printf(" %c   ", 'A' + gate);
+    printf(" result\n");
+    for (k = 0; k < f->job->count; k++)
+      for (j = 0; j < f->set_count; j++) {
+        printf("%-26s %-5s", eval_name(&f->job->p[k], 26, name), f->set[j].name);
+        for (gate = 0; gate < CAT5_GATES; gate++)
+          printf(" %s", gate == CAT5_E && f->set_count == 1
+                            ? "-   "
+                            : cat5_word(cat5_passed(f, k, j, gate)));
+        all = cat5_verdict(f, k);
+        printf("  %s\n", j + 1 < f->set_count ? ""
+                         : all < 0            ? "PASS, without a second set"
+                                              : cat5_word(all));
+      }
+  }
   return report_end(&r, f->job->args);
 }
 
@@ -170,7 +167,7 @@ int cat5_svg(const cat5_job *f, const char *path) {
   charts[0].title = f->setting.target_base ? "A: cosine with the concept k after the target"
                                            : "A: cosine with the concept k after the last one";
   charts[0].x_label = f->setting.target_base ? "k (0: the target)" : "k (1: the target)";
-  charts[1].title = "D: cosine with what comes, each prediction fed back";
+  charts[1].title = "D: cosine with the next concepts, each prediction fed back";
   charts[1].x_label = "steps";
   charts[0].y_label = charts[1].y_label = "mean cosine";
   for (i = 0; i < f->job->count; i++)

@@ -59,8 +59,24 @@ static int cat5_load_bank(cat5_job *f, cat5_set *s, const char *articles) {
   return 0;
 }
 
-static int cat5_load_windows(cat5_job *f, cat5_set *s) {
+static int cat5_open(cat5_job *f, int second) {
   const args *a = f->job->args;
+  cat5_set *s = &f->set[second];
+  data_spec spec;
+  int status;
+
+  memset(&spec, 0, sizeof spec);
+  s->name = second ? "OOD" : "VAL";
+  spec.input = cat5_option(a, second, "--input", "--ood-input");
+  spec.rows = cat5_option(a, second, "--rows", "--ood-rows");
+  spec.target_rows = cat5_option(a, second, "--target-rows", "--ood-target-rows");
+  if (second && (!args_value(a, "--ood-rows") || !args_value(a, "--ood-target-rows")))
+    return refuse_usage(a, "the second set needs both --ood-rows and --ood-target-rows");
+  if (!spec.input)
+    return refuse_usage(a, "--5cat needs --input FILE:TENSOR, all vectors in reading order");
+  status = data_open(&s->d, a, &spec);
+  if (status) return status;
+  f->set_count = second + 1;
   const data_column *input = &s->d.column[0], *target = &s->d.column[1];
   const int64_t concepts = input->concepts;
   int64_t r, c;
@@ -86,28 +102,7 @@ static int cat5_load_windows(cat5_job *f, cat5_set *s) {
       s->windows[r * (concepts + 1) + c] = input->index->row[r * concepts + c];
     s->windows[r * (concepts + 1) + concepts] = target->index->row[r];
   }
-  return 0;
-}
-
-static int cat5_open(cat5_job *f, int second) {
-  const args *a = f->job->args;
-  cat5_set *s = &f->set[second];
-  data_spec spec;
-  int status;
-
-  memset(&spec, 0, sizeof spec);
-  s->name = second ? "OOD" : "VAL";
-  spec.input = cat5_option(a, second, "--input", "--ood-input");
-  spec.rows = cat5_option(a, second, "--rows", "--ood-rows");
-  spec.target_rows = cat5_option(a, second, "--target-rows", "--ood-target-rows");
-  if (second && (!args_value(a, "--ood-rows") || !args_value(a, "--ood-target-rows")))
-    return refuse_usage(a, "the second set needs both --ood-rows and --ood-target-rows");
-  if (!spec.input)
-    return refuse_usage(a, "--5cat needs --input FILE:TENSOR, all vectors in reading order");
-  status = data_open(&s->d, a, &spec);
-  if (status) return status;
-  f->set_count = second + 1;
-  status = cat5_load_windows(f, s);
+  status = 0;
   return status ? status
                 : cat5_load_bank(f, s, cat5_option(a, second, "--articles", "--ood-articles"));
 }
@@ -158,39 +153,7 @@ static int cat5_enough(const cat5_job *f, const cat5_set *s, const cat5_result *
   return 0;
 }
 
-static int cat5_predictor(cat5_job *f, int i, float *scratch) {
-  predictor *p = &f->job->p[i];
-  const int64_t width = f->set[0].bank.width;
-  cat5_asked asked;
-  int s,
-      status = predictor_ready(f->job->args, p, f->setting.batch, f->setting.concepts, width);
-
-  if (!status && p->width != width)
-    status = refuse(f->job->args,
-                    "%s predicts vectors of %lld numbers, and those of --input "
-                    "have %lld",
-                    p->name, (long long)p->width, (long long)width);
-  for (s = 0; s < f->set_count && !status; s++) {
-    cat5_set *set = &f->set[s];
-    memset(&asked, 0, sizeof asked);
-    asked.f = f;
-    asked.p = p;
-    asked.all = set->rows * (f->setting.concepts + 4 + f->setting.horizon);
-    progress_start(&asked.show);
-    status = cat5_evaluate(&set->bank, set->windows, set->rows, &f->setting, cat5_answer,
-                           &asked, scratch, &set->result[i]);
-    progress_clear(&asked.show);
-    if (!status) status = cat5_enough(f, set, &set->result[i]);
-  }
-  return status;
-}
-
 /* ---- the command ---- */
-
-static int cat5_second(const args *a) {
-  return args_value(a, "--ood-rows") || args_value(a, "--ood-target-rows") ||
-         args_value(a, "--ood-input") || args_value(a, "--ood-articles");
-}
 
 int eval_cat5(eval_job *job) {
   const char *svg = args_value(job->args, "--svg");
@@ -205,14 +168,41 @@ int eval_cat5(eval_job *job) {
   f->setting.batch = job->batch;
   f->samples = args_integer(job->args, "--samples");
   status = cat5_open(f, 0);
-  if (!status && cat5_second(job->args)) status = cat5_open(f, 1);
+  if (!status &&
+      (args_given(job->args, "--ood-rows") || args_given(job->args, "--ood-input") ||
+       args_given(job->args, "--ood-target-rows") || args_given(job->args, "--ood-articles")))
+    status = cat5_open(f, 1);
   if (!status && f->set_count == 2 && f->set[0].bank.width != f->set[1].bank.width)
     status = refuse(job->args, "the vectors of both sets need the same width");
   if (!status) {
     scratch = malloc((size_t)cat5_scratch(&f->set[0].bank, &f->setting) * sizeof *scratch);
     status = scratch ? 0 : refuse_memory(job->args);
   }
-  for (i = 0; i < job->count && !status; i++) status = cat5_predictor(f, i, scratch);
+  for (i = 0; i < job->count && !status; i++) {
+    predictor *p = &f->job->p[i];
+    const int64_t width = f->set[0].bank.width;
+    cat5_asked asked;
+    int k;
+    status = predictor_ready(f->job->args, p, f->setting.batch, f->setting.concepts, width);
+
+    if (!status && p->width != width)
+      status = refuse(f->job->args,
+                      "%s predicts vectors of %lld numbers, and those of --input "
+                      "have %lld",
+                      p->name, (long long)p->width, (long long)width);
+    for (k = 0; k < f->set_count && !status; k++) {
+      cat5_set *set = &f->set[k];
+      memset(&asked, 0, sizeof asked);
+      asked.f = f;
+      asked.p = p;
+      asked.all = set->rows * (f->setting.concepts + 4 + f->setting.horizon);
+      progress_start(&asked.show);
+      status = cat5_evaluate(&set->bank, set->windows, set->rows, &f->setting, cat5_answer,
+                             &asked, scratch, &set->result[i]);
+      progress_clear(&asked.show);
+      if (!status) status = cat5_enough(f, set, &set->result[i]);
+    }
+  }
   if (!status && svg) status = cat5_svg(f, svg);
   if (!status) status = cat5_report(f);
   for (s = 0; s < 2; s++) {

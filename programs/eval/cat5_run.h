@@ -1,4 +1,4 @@
-/* The parts of `lnsp eval --5cat`: eval_cat5.c runs it, eval_five_report.c tells. */
+/* The parts of `lnsp eval --5cat`: cat5_run.c runs it, cat5_report.c prints. */
 #ifndef EVAL_CAT5_RUN_H
 #define EVAL_CAT5_RUN_H
 

@@ -49,27 +49,6 @@ int eval_direction_of(data *d, int64_t batch, eval_direction *out) {
   return status;
 }
 
-/* Of evenly spaced predictions where there are many. */
-static int diagnose_collapse(const eval_job *job, const judged *j, int64_t width,
-                             metric_collapse *out) {
-  const int64_t rows = j->vectors < DIAGNOSE_ROWS ? j->vectors : DIAGNOSE_ROWS;
-  float *x = malloc((size_t)(rows * width) * sizeof *x);
-  float *scratch = malloc((size_t)(rows * (rows - 1) / 2 + 1) * sizeof *scratch);
-  int64_t r;
-
-  memset(out, 0, sizeof *out);
-  if (x && scratch) {
-    for (r = 0; r < rows; r++)
-      memcpy(x + r * width, j->predictions + r * j->vectors / rows * width,
-             (size_t)width * sizeof *x);
-    *out = metric_collapse_of(x, rows, width, scratch);
-  }
-  r = x && scratch;
-  free(x);
-  free(scratch);
-  return r ? 0 : refuse_memory(job->args);
-}
-
 static void diagnose_data(const report *r, const eval_direction *e) {
   const double delta = e->near[e->concepts - 1] - e->near[0];
   int64_t c;
@@ -94,22 +73,6 @@ static void diagnose_data(const report *r, const eval_direction *e) {
 
 static const char *diagnose_word(int passed) { return passed ? "PASS" : "FAIL"; }
 
-static void diagnose_json(const predictor *p, const judged *j, const metric_collapse *c) {
-  json_open(NULL, '{');
-  json_text("name", p->name);
-  json_real("margin", j->mini.margin);
-  json_text("margin_gate", diagnose_word(j->mini.margin >= .02));
-  json_real("r_at_5_of_context", j->mini.hit5);
-  json_text("r_at_5_gate", diagnose_word(j->mini.hit5 >= .60));
-  json_real("median_cosine", c->median);
-  json_real("variance", c->variance);
-  json_text("collapsed", c->collapsed ? "yes" : "no");
-  json_real("oracle_at_1", j->retrieval.oracle1);
-  json_real("oracle_at_5", j->retrieval.oracle5);
-  json_real("oracle_at_10", j->retrieval.oracle10);
-  json_close('}');
-}
-
 int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direction *e) {
   metric_collapse c;
   int i, status = 0;
@@ -118,9 +81,39 @@ int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direc
   if (r->json) json_open("diagnosis", '[');
   for (i = 0; i < job->count && !status; i++) {
     const judged *j = &job->j[i];
-    status = diagnose_collapse(job, j, job->p[i].width, &c);
+    /* Of evenly spaced predictions where there are many. */
+    metric_collapse *out = &c;
+    const int64_t width = job->p[i].width;
+    const int64_t rows = j->vectors < DIAGNOSE_ROWS ? j->vectors : DIAGNOSE_ROWS;
+    float *x = malloc((size_t)(rows * width) * sizeof *x);
+    float *scratch = malloc((size_t)(rows * (rows - 1) / 2 + 1) * sizeof *scratch);
+    int64_t k;
+
+    memset(out, 0, sizeof *out);
+    if (x && scratch) {
+      for (k = 0; k < rows; k++)
+        memcpy(x + k * width, j->predictions + k * j->vectors / rows * width,
+               (size_t)width * sizeof *x);
+      *out = metric_collapse_of(x, rows, width, scratch);
+    }
+    k = x && scratch;
+    free(x);
+    free(scratch);
+    status = k ? 0 : refuse_memory(job->args);
     if (r->json) {
-      diagnose_json(&job->p[i], j, &c);
+      json_open(NULL, '{');
+      json_text("name", job->p[i].name);
+      json_real("margin", j->mini.margin);
+      json_text("margin_gate", diagnose_word(j->mini.margin >= .02));
+      json_real("r_at_5_of_context", j->mini.hit5);
+      json_text("r_at_5_gate", diagnose_word(j->mini.hit5 >= .60));
+      json_real("median_cosine", c.median);
+      json_real("variance", c.variance);
+      json_text("collapsed", c.collapsed ? "yes" : "no");
+      json_real("oracle_at_1", j->retrieval.oracle1);
+      json_real("oracle_at_5", j->retrieval.oracle5);
+      json_real("oracle_at_10", j->retrieval.oracle10);
+      json_close('}');
       continue;
     }
     printf("\n%s\n", job->p[i].name);

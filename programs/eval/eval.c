@@ -17,6 +17,7 @@
 #include "score/cat5.h"
 #include "score/predictor.h"
 #include "score/score.h"
+#include "train/open.h"
 #include "lnsp.h"
 
 static const option options[] = {
@@ -94,8 +95,10 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
   if (status) return status;
   job->ranked = candidates_exist(d);
   if (!job->ranked && (job->diagnosed || args_value(a, "--pool")))
-    return refuse(a, "there is nothing to rank: the target is the input itself, or several a "
-                     "row; name another one with --target or --target-rows");
+    return refuse(
+        a,
+        "there is nothing to rank: the target is the input itself, or there is more than one target for a "
+        "row; name another one with --target or --target-rows");
   if (job->ranked)
     status = candidates_open(d, job->batch, args_value(a, "--pool"), job->keep_context, &pool);
   job->pool_count = pool.pool.count;
@@ -113,40 +116,6 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
   return status;
 }
 
-/* A single row that would be left over goes with the batch before it, since losses
- * over pairs need two; so there is room for batch + 1 rows. */
-static int eval_batches(data *d, lnsp_trainer *trainer, int64_t batch, double *out) {
-  lnsp_error error;
-  double sum = 0;
-  int64_t first, count;
-  int status = 0;
-
-  for (first = 0; first < d->rows && !status; first += count) {
-    const int64_t left = d->rows - first;
-    float loss = 0;
-    count = left <= batch || (left == batch + 1 && batch > 1) ? left : batch;
-    status = data_read(d, NULL, first, count);
-    if (!status && lnsp_trainer_validate(trainer, d->inputs, d->needed_count, 0, &loss, &error))
-      status = refuse_batch(d->args, NULL, first, &error);
-    sum += (double)loss * (double)count;
-  }
-  *out = sum / (double)d->rows;
-  return status;
-}
-
-static int eval_replay(const args *a, lnsp_trainer *trainer) {
-  const char *path = args_value(a, "--replay");
-  lnsp_replay *replay = NULL;
-  lnsp_error error;
-  int status = 0;
-
-  if (path && (lnsp_replay_open(path, NULL, &replay, &error) ||
-               lnsp_trainer_set_replay(trainer, replay, &error)))
-    status = refuse_error(a, path, &error);
-  lnsp_replay_destroy(replay);
-  return status;
-}
-
 /* The mean of a loss over all rows, each batch counting by its rows. */
 static int eval_loss(const args *a, const lnsp_model *model, const data_spec *spec,
                      const char *loss, int64_t batch, double *out) {
@@ -155,24 +124,33 @@ static int eval_loss(const args *a, const lnsp_model *model, const data_spec *sp
   lnsp_error error;
   lnsp_size_options limits;
   const char *name;
+  double sum = 0;
+  int64_t first, count;
   data d;
   int32_t i;
   int status = data_open(&d, a, spec);
 
   if (status) return status;
   if (batch > d.max_rows) batch = d.max_rows;
-  if (strstr(loss, "replay") && !args_value(a, "--replay"))
-    status = refuse(a, "the loss has a replay term: give its statistics with --replay FILE, "
-                       "which `lnsp replay fit` writes");
   limits = model_size_options(batch + 1, d.max_concepts);
-  if (!status &&
-      lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &error))
+  if (lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &error))
     status = refuse_error(a, NULL, &error);
-  if (!status) status = eval_replay(a, trainer);
+  if (!status) status = train_open_extras(a, loss, trainer, NULL);
   for (i = 0; !status && (name = lnsp_trainer_input_name(trainer, i)) != NULL; i++)
     status = data_need(&d, name);
   if (!status) status = data_reserve(&d, batch + 1);
-  if (!status) status = eval_batches(&d, trainer, batch, out);
+  /* A single row that would be left over goes with the batch before it, since losses over
+   * pairs need two; so there is room for batch + 1 rows. */
+  for (first = 0; first < d.rows && !status; first += count) {
+    const int64_t left = d.rows - first;
+    float value = 0;
+    count = left <= batch || (left == batch + 1 && batch > 1) ? left : batch;
+    status = data_read(&d, NULL, first, count);
+    if (!status && lnsp_trainer_validate(trainer, d.inputs, d.needed_count, 0, &value, &error))
+      status = refuse_batch(a, NULL, first, &error);
+    sum += (double)value * (double)count;
+  }
+  *out = sum / (double)d.rows;
   lnsp_trainer_destroy(trainer);
   data_close(&d);
   return status;
@@ -191,23 +169,6 @@ static int eval_has_target(const args *a, const data_spec *spec, int *has) {
   data_close(&d);
   *has = found == 2;
   return 0;
-}
-
-static void eval_report_losses(const eval_job *job, const report *r) {
-  char label[32];
-  int i;
-
-  if (!job->loss_count) return;
-  if (r->json)
-    json_open("losses", '{');
-  else if (job->ranked || job->count > 1)
-    printf("\n");
-  for (i = 0; i < job->loss_count; i++) {
-    const char *loss = args_value_at(job->args, "--loss", i);
-    snprintf(label, sizeof label, "%.31s", loss);
-    report_real(r, loss, label, job->losses[i], "6");
-  }
-  if (r->json) json_close('}');
 }
 
 /* Rows of contexts and targets: the common case. */
@@ -240,39 +201,23 @@ static int eval_rows(eval_job *job) {
     r = report_start(a);
     if (has_target) eval_report_table(job, &r);
     if (job->diagnosed) status = eval_report_diagnosis(job, &r, &direction);
-    eval_report_losses(job, &r);
+    char label[32];
+    int i;
+    if (job->loss_count) {
+      if (r.json)
+        json_open("losses", '{');
+      else if (job->ranked || job->count > 1)
+        printf("\n");
+      for (i = 0; i < job->loss_count; i++) {
+        const char *loss = args_value_at(job->args, "--loss", i);
+        snprintf(label, sizeof label, "%.31s", loss);
+        report_real(&r, loss, label, job->losses[i], "6");
+      }
+      if (r.json) json_close('}');
+    }
     if (!status) status = report_end(&r, a);
   }
   free(direction.near);
-  return status;
-}
-
-/* With --input all arguments are models; else the last one is DATA, and with baselines
- * the model may be left out. */
-static int eval_predictors(eval_job *job) {
-  const args *a = job->args;
-  const int file = args_value(a, "--input") == NULL;
-  const int alone = args_value(a, "--baseline") || args_value(a, "--triplets") ||
-                    args_value(a, "--echo"); /* no model is needed */
-  const char *text;
-  int i, status = args_positionals(a, alone ? file : 1, file ? 2 : EVAL_MOST);
-
-  if (status) return status;
-  job->models = a->positional_count;
-  if (file && (alone || a->positional_count == 2)) job->models--;
-  status = data_spec_read(a, job->models, &job->spec);
-  for (i = 0; i < job->models && !status; i++) {
-    status = predictor_model(a, a->positional[i], args_text(a, "--on"), &job->p[job->count]);
-    job->count += !status;
-  }
-  for (i = 0; !status && (text = args_value_at(a, "--baseline", i)) != NULL; i++) {
-    if (job->count == EVAL_MOST)
-      return refuse_usage(a, "more than %d models and baselines", EVAL_MOST);
-    status = predictor_baseline(a, text, job->seed, &job->p[job->count]);
-    job->count += !status;
-    if (!status && predictor_fits(&job->p[job->count - 1]))
-      status = predictor_fit(a, &job->p[job->count - 1], &job->spec);
-  }
   return status;
 }
 
@@ -285,12 +230,38 @@ static int run(const args *a) {
   job->batch = args_integer(a, "--batch");
   job->seed = args_seed(a, "--seed");
   job->echo_weight = args_real(a, "--echo-weight");
-  status = eval_predictors(job);
+  /* With --input all arguments are models; else the last one is DATA, and with baselines the
+   * model may be left out. */
+  const int file = args_value(a, "--input") == NULL;
+  const int alone = args_value(a, "--baseline") || args_value(a, "--triplets") ||
+                    args_value(a, "--echo"); /* no model is needed */
+  const char *text;
+  status = args_positionals(a, alone ? file : 1, file ? 2 : EVAL_MOST);
+
+  if (status) goto done;
+  job->models = a->positional_count;
+  if (file && (alone || a->positional_count == 2)) job->models--;
+  status = data_spec_read(a, job->models, &job->spec);
+  for (i = 0; i < job->models && !status; i++) {
+    status = predictor_model(a, a->positional[i], args_text(a, "--on"), &job->p[job->count]);
+    job->count += !status;
+  }
+  for (i = 0; !status && (text = args_value_at(a, "--baseline", i)) != NULL; i++) {
+    if (job->count == EVAL_MOST) {
+      status = refuse_usage(a, "more than %d models and baselines", EVAL_MOST);
+      goto done;
+    }
+    status = predictor_baseline(a, text, job->seed, &job->p[job->count]);
+    job->count += !status;
+    if (!status && predictor_fits(&job->p[job->count - 1]))
+      status = predictor_fit(a, &job->p[job->count - 1], &job->spec);
+  }
   if (!status)
     status = args_value(a, "--5cat")       ? eval_cat5(job)
              : args_value(a, "--triplets") ? eval_triplets(job)
              : args_value(a, "--echo")     ? eval_echo(job)
                                            : eval_rows(job);
+done:
   for (i = 0; i < job->count; i++) {
     predictor_close(&job->p[i]);
     score_free(&job->j[i]);

@@ -1,5 +1,6 @@
-/* The parts of `lnsp eval`: what predicts (predict.c), how well (judge.c), the tests of
- * the origin's suite (five_cat.c, eval_cat5.c), curves (svg.c). */
+/* The parts of `lnsp eval`: eval.c reads what to evaluate, table.c prints results side by
+ * side, diagnose.c, pairs.c and cat5_run.c are tests of their own, svg.c draws curves. What
+ * predicts and how well is in score/. */
 #ifndef EVAL_EVAL_H
 #define EVAL_EVAL_H
 
@@ -11,11 +12,7 @@
 #include "score/predictor.h"
 #include "score/score.h"
 
-/* ---- predict.c: a model, or a baseline that needs none ---- */
-
-/* ---- judge.c: cosine, error and ranks of predictions on data ---- */
-
-/* ---- eval_table.c: the results of predictors beside each other ---- */
+/* ---- table.c ---- */
 
 #define EVAL_MOST 16 /* predictors at once */
 
@@ -41,7 +38,7 @@ void eval_report_table(const eval_job *job, const report *r);
 /* R@k against k, one line a predictor. */
 int eval_recall_svg(const eval_job *job, const char *path);
 
-/* ---- eval_diagnose.c ---- */
+/* ---- diagnose.c ---- */
 
 typedef struct eval_direction {
   int64_t rows, concepts;
@@ -52,12 +49,10 @@ int eval_direction_of(data *d, int64_t batch, eval_direction *out);
 /* What the data and each predictor's outputs look like. predictions are kept in j. */
 int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direction *e);
 
-/* ---- eval_pairs.c, eval_cat5.c: reports of their own ---- */
+/* ---- pairs.c, cat5_run.c: reports of their own ---- */
 
 int eval_triplets(eval_job *job);
 int eval_echo(eval_job *job);
 int eval_cat5(eval_job *job);
-
-/* ---- svg.c: a chart of lines ---- */
 
 #endif

@@ -102,34 +102,6 @@ static double triplets_share(const triplet_score *s, int kind) {
   return s->rows[kind] ? (double)s->right[kind] / (double)s->rows[kind] : 0;
 }
 
-static void triplets_line(const eval_job *job, const report *r, int i, const triplet_score *s) {
-  const char *name = i < 0 ? "the vectors as they are" : job->p[i].name;
-  char buffer[EVAL_NAME], key[16];
-  int k;
-
-  if (r->json) {
-    json_open(NULL, '{');
-    json_text("name", i < 0 ? "vectors" : name);
-    if (i >= 0) json_text("output", job->p[i].output);
-    json_real("accuracy", triplets_share(s, TRIPLET_KINDS));
-  } else {
-    printf("%-32s %6.4f", i < 0 ? name : eval_name(&job->p[i], 32, buffer),
-           triplets_share(s, TRIPLET_KINDS));
-  }
-  for (k = 0; k < TRIPLET_KINDS; k++) {
-    if (!s->rows[k]) continue;
-    snprintf(key, sizeof key, "kind_%d", k);
-    if (r->json)
-      json_real(key, triplets_share(s, k));
-    else
-      printf("  %6.4f", triplets_share(s, k));
-  }
-  if (r->json)
-    json_close('}');
-  else
-    printf("\n");
-}
-
 static int triplets_report(const eval_job *job, const triplet_score *scores) {
   report r = report_start(job->args);
   int i, k;
@@ -143,7 +115,34 @@ static int triplets_report(const eval_job *job, const triplet_score *scores) {
       if (scores[0].rows[k]) printf("  kind %-2d", k);
     printf("\n");
   }
-  for (i = -1; i < job->count; i++) triplets_line(job, &r, i, &scores[i + 1]);
+  for (i = -1; i < job->count; i++) {
+    const triplet_score *s = &scores[i + 1];
+    const char *name = i < 0 ? "the vectors as they are" : job->p[i].name;
+    char buffer[EVAL_NAME], key[16];
+    int j;
+
+    if (r.json) {
+      json_open(NULL, '{');
+      json_text("name", i < 0 ? "vectors" : name);
+      if (i >= 0) json_text("output", job->p[i].output);
+      json_real("accuracy", triplets_share(s, TRIPLET_KINDS));
+    } else {
+      printf("%-32s %6.4f", i < 0 ? name : eval_name(&job->p[i], 32, buffer),
+             triplets_share(s, TRIPLET_KINDS));
+    }
+    for (j = 0; j < TRIPLET_KINDS; j++) {
+      if (!s->rows[j]) continue;
+      snprintf(key, sizeof key, "kind_%d", j);
+      if (r.json)
+        json_real(key, triplets_share(s, j));
+      else
+        printf("  %6.4f", triplets_share(s, j));
+    }
+    if (r.json)
+      json_close('}');
+    else
+      printf("\n");
+  }
   if (r.json) json_close(']');
   return report_end(&r, job->args);
 }
@@ -192,12 +191,6 @@ typedef struct echo_score {
 
 enum { ECHO_PROBE, ECHO_SOFT, ECHO_HARD, ECHO_COUNT };
 
-static int echo_keeps(int what, double cosine) {
-  return what == ECHO_PROBE  ? cosine >= METRIC_ECHO_PASS
-         : what == ECHO_SOFT ? cosine < METRIC_SOFT
-                             : cosine < METRIC_HARD;
-}
-
 static int echo_of(eval_job *job, predictor *p, const data_spec *spec, int what,
                    echo_score *out) {
   static const char *const names[] = {"input", "target"};
@@ -215,14 +208,16 @@ static int echo_of(eval_job *job, predictor *p, const data_spec *spec, int what,
       status = pairs_make(job, p, data_batch(&d, names[i]), first, &made[i]);
     if (!status && made[0].width != made[1].width)
       status = refuse(job->args,
-                      "the vectors have %lld and %lld numbers; only such of equal "
+                      "the vectors have %lld and %lld numbers; only vectors of equal "
                       "width can be compared",
                       (long long)made[0].width, (long long)made[1].width);
     for (r = 0; r < count && !status; r++) {
       const double c = metric_cosine(made[0].x + r * made[0].width,
                                      made[1].x + r * made[0].width, made[0].width, 0);
       out->mean += c;
-      out->share += echo_keeps(what, c);
+      out->share += (what == ECHO_PROBE  ? c >= METRIC_ECHO_PASS
+                     : what == ECHO_SOFT ? c < METRIC_SOFT
+                                         : c < METRIC_HARD);
     }
   }
   out->there = 1;
@@ -232,38 +227,6 @@ static int echo_of(eval_job *job, predictor *p, const data_spec *spec, int what,
   for (i = 0; i < 2; i++) free(made[i].buffer);
   data_close(&d);
   return status;
-}
-
-static void echo_report(const eval_job *job, const report *r, int i, const echo_score *s) {
-  static const char *const keys[] = {"echo", "soft", "hard"};
-  static const char *const labels[] = {"probe", "soft negative", "hard negative"};
-  static const char *const bounds[] = {"at least .82", "below .65", "below .30"};
-  char key[24];
-  int k;
-
-  if (r->json) {
-    json_open(NULL, '{');
-    json_text("name", i < 0 ? "vectors" : job->p[i].name);
-  } else {
-    printf("\n%s\n", i < 0 ? "the vectors as they are" : job->p[i].name);
-  }
-  for (k = 0; k < ECHO_COUNT; k++) {
-    if (!s[k].there) continue;
-    snprintf(key, sizeof key, "%s_pass", keys[k]);
-    if (r->json) {
-      json_real(keys[k], s[k].mean);
-      json_real(key, s[k].share);
-    } else {
-      printf("  %-14s   mean cosine %.4f, %s: %.4f of %lld\n", labels[k], s[k].mean, bounds[k],
-             s[k].share, (long long)s[k].rows);
-    }
-  }
-  if (r->json) {
-    json_text("verdict", s[ECHO_PROBE].mean >= METRIC_ECHO_PASS ? "PASS" : "FAIL");
-    json_close('}');
-  } else {
-    printf("  echo score       %s\n", s[ECHO_PROBE].mean >= METRIC_ECHO_PASS ? "PASS" : "FAIL");
-  }
 }
 
 int eval_echo(eval_job *job) {
@@ -290,7 +253,39 @@ int eval_echo(eval_job *job) {
   r = report_start(job->args);
   report_integer(&r, "rows", "rows", scores[0][ECHO_PROBE].rows, "");
   if (r.json) json_open("results", '[');
-  for (i = -1; i < job->count; i++) echo_report(job, &r, i, scores[i + 1]);
+  for (i = -1; i < job->count; i++) {
+    const echo_score *s = scores[i + 1];
+    static const char *const keys[] = {"echo", "soft", "hard"};
+    static const char *const labels[] = {"probe", "soft negative", "hard negative"};
+    static const char *const bounds[] = {"at least .82", "below .65", "below .30"};
+    char key[24];
+    int j;
+
+    if (r.json) {
+      json_open(NULL, '{');
+      json_text("name", i < 0 ? "vectors" : job->p[i].name);
+    } else {
+      printf("\n%s\n", i < 0 ? "the vectors as they are" : job->p[i].name);
+    }
+    for (j = 0; j < ECHO_COUNT; j++) {
+      if (!s[j].there) continue;
+      snprintf(key, sizeof key, "%s_pass", keys[j]);
+      if (r.json) {
+        json_real(keys[j], s[j].mean);
+        json_real(key, s[j].share);
+      } else {
+        printf("  %-14s   mean cosine %.4f, %s: %.4f of %lld\n", labels[j], s[j].mean,
+               bounds[j], s[j].share, (long long)s[j].rows);
+      }
+    }
+    if (r.json) {
+      json_text("verdict", s[ECHO_PROBE].mean >= METRIC_ECHO_PASS ? "PASS" : "FAIL");
+      json_close('}');
+    } else {
+      printf("  echo score       %s\n",
+             s[ECHO_PROBE].mean >= METRIC_ECHO_PASS ? "PASS" : "FAIL");
+    }
+  }
   if (r.json) json_close(']');
   return report_end(&r, job->args);
 }

@@ -32,15 +32,9 @@ static void svg_text(FILE *out, const char *text) {
       fputc(*text, out);
 }
 
-/* 1, 2 or 5 times a power of ten: about 6 steps. */
-static double svg_step(double range) {
-  const double rough = range / 6, power = pow(10, floor(log10(rough)));
-  const double part = rough / power;
-  return power * (part > 5 ? 10 : part > 2 ? 5 : part > 1 ? 2 : 1);
-}
-
 static svg_axis svg_fit(const svg_chart *c, int y) {
   svg_axis axis = {INFINITY, -INFINITY, 1, !y && c->log_x};
+  double rough, power;
   int i, l;
 
   for (l = 0; l < c->line_count; l++)
@@ -54,7 +48,12 @@ static svg_axis svg_fit(const svg_chart *c, int y) {
   if (axis.low > axis.high) axis.low = 0, axis.high = 1;
   if (axis.high - axis.low < 1e-9) axis.low -= .5, axis.high += .5;
   if (axis.log) return axis;
-  axis.step = svg_step(axis.high - axis.low);
+  rough = (axis.high - axis.low) / 6; /* about 6 steps of 1, 2 or 5 times a power of ten */
+  power = pow(10, floor(log10(rough)));
+  axis.step = power * (rough / power > 5   ? 10
+                       : rough / power > 2 ? 5
+                       : rough / power > 1 ? 2
+                                           : 1);
   if (y) {
     axis.low = axis.step * floor(axis.low / axis.step + 1e-9);
     axis.high = axis.step * ceil(axis.high / axis.step - 1e-9);
@@ -119,44 +118,6 @@ static void svg_axes(FILE *out, const svg_chart *c, const svg_axis *x, const svg
   fprintf(out, "</text>\n");
 }
 
-static void svg_curve(FILE *out, const svg_chart *c, int l, const svg_axis *x,
-                      const svg_axis *y) {
-  const svg_line *line = &c->line[l];
-  const char *colour = svg_colours[l % 8];
-  const double top = SVG_TOP + 8 + 20 * l;
-  int i, pen = 0;
-
-  fprintf(out, "<path fill='none' stroke='%s' stroke-width='2' stroke-dasharray='%s' d='",
-          colour, l < 8 ? "none" : "6 3");
-  for (i = 0; i < line->count; i++) {
-    if (!isfinite(line->y[i]) || !isfinite(line->x[i])) {
-      pen = 0;
-      continue;
-    }
-    fprintf(out, "%s%.1f %.1f", pen ? "L" : "M", svg_x(x, line->x[i]), svg_y(y, line->y[i]));
-    pen = 1;
-  }
-  fprintf(out, "'/>\n");
-  for (i = 0; i < line->count && line->count <= 24; i++)
-    if (isfinite(line->y[i]) && isfinite(line->x[i]))
-      fprintf(out, "<circle cx='%.1f' cy='%.1f' r='3' fill='%s'/>\n", svg_x(x, line->x[i]),
-              svg_y(y, line->y[i]), colour);
-  fprintf(out, "<path d='M%d %.1fh18' stroke='%s' stroke-width='2'/><text x='%d' y='%.1f'>",
-          SVG_WIDTH - SVG_RIGHT + 12, top, colour, SVG_WIDTH - SVG_RIGHT + 36, top + 4);
-  svg_text(out, line->name);
-  fprintf(out, "</text>\n");
-}
-
-static void svg_one(FILE *out, const svg_chart *c, int at) {
-  const svg_axis x = svg_fit(c, 0), y = svg_fit(c, 1);
-  int l;
-
-  fprintf(out, "<g transform='translate(0 %d)'>\n", at * SVG_HEIGHT);
-  svg_axes(out, c, &x, &y);
-  for (l = 0; l < c->line_count; l++) svg_curve(out, c, l, &x, &y);
-  fprintf(out, "</g>\n");
-}
-
 int svg_write(const args *a, const char *path, const svg_chart *charts, int count) {
   FILE *out = fopen(path, "w");
   int i, failed;
@@ -167,7 +128,41 @@ int svg_write(const args *a, const char *path, const svg_chart *charts, int coun
           "font-family='sans-serif' font-size='12'>\n<rect width='%d' height='%d' "
           "fill='#fff'/>\n",
           SVG_WIDTH, SVG_HEIGHT * count, SVG_WIDTH, SVG_HEIGHT * count);
-  for (i = 0; i < count; i++) svg_one(out, &charts[i], i);
+  for (i = 0; i < count; i++) {
+    const svg_axis x = svg_fit(&charts[i], 0), y = svg_fit(&charts[i], 1);
+    int l;
+
+    fprintf(out, "<g transform='translate(0 %d)'>\n", i * SVG_HEIGHT);
+    svg_axes(out, &charts[i], &x, &y);
+    for (l = 0; l < charts[i].line_count; l++) {
+      const svg_line *line = &charts[i].line[l];
+      const char *colour = svg_colours[l % 8];
+      const double top = SVG_TOP + 8 + 20 * l;
+      int k, pen = 0;
+
+      fprintf(out, "<path fill='none' stroke='%s' stroke-width='2' stroke-dasharray='%s' d='",
+              colour, l < 8 ? "none" : "6 3");
+      for (k = 0; k < line->count; k++) {
+        if (!isfinite(line->y[k]) || !isfinite(line->x[k])) {
+          pen = 0;
+          continue;
+        }
+        fprintf(out, "%s%.1f %.1f", pen ? "L" : "M", svg_x(&x, line->x[k]),
+                svg_y(&y, line->y[k]));
+        pen = 1;
+      }
+      fprintf(out, "'/>\n");
+      for (k = 0; k < line->count && line->count <= 24; k++)
+        if (isfinite(line->y[k]) && isfinite(line->x[k]))
+          fprintf(out, "<circle cx='%.1f' cy='%.1f' r='3' fill='%s'/>\n", svg_x(&x, line->x[k]),
+                  svg_y(&y, line->y[k]), colour);
+      fprintf(out, "<path d='M%d %.1fh18' stroke='%s' stroke-width='2'/><text x='%d' y='%.1f'>",
+              SVG_WIDTH - SVG_RIGHT + 12, top, colour, SVG_WIDTH - SVG_RIGHT + 36, top + 4);
+      svg_text(out, line->name);
+      fprintf(out, "</text>\n");
+    }
+    fprintf(out, "</g>\n");
+  }
   fprintf(out, "</svg>\n");
   failed = ferror(out);
   failed = fclose(out) || failed;

@@ -16,36 +16,6 @@
 #include "score/predictor.h"
 #include "score/score.h"
 
-static void table_json(const eval_job *job, const predictor *p, const judged *j) {
-  const metric_retrieval *r = &j->retrieval;
-
-  json_open(NULL, '{');
-  json_text("name", p->name);
-  json_real("cosine", j->cosine);
-  json_real("val_cosine", j->val_cosine);
-  json_real("mse", j->mse);
-  if (j->ranked) {
-    json_real("r_at_1", r->hit1);
-    json_real("r_at_5", r->hit5);
-    json_real("r_at_10", r->hit10);
-    json_real("mrr", r->mrr);
-    json_real("mrr_at_10", r->mrr10);
-    json_real("median_rank", r->median);
-    json_real("echo", j->echo);
-    json_real("echo_pass", j->echo_pass);
-    json_real("scalar_mrr", metric_scalar_mrr(r, j->echo, job->echo_weight));
-    json_real("scalar_recall", metric_scalar_recall(r, j->echo, job->echo_weight));
-  }
-  json_close('}');
-}
-
-static int table_width(const eval_job *job) {
-  int i, width = 12;
-  for (i = 0; i < job->count; i++)
-    if ((int)strlen(job->p[i].name) > width) width = (int)strlen(job->p[i].name);
-  return width > 40 ? 40 : width;
-}
-
 /* Of a long path the end says more, of a baseline's name the begin. */
 const char *eval_name(const predictor *p, int width, char buffer[EVAL_NAME]) {
   const size_t length = strlen(p->name);
@@ -53,27 +23,6 @@ const char *eval_name(const predictor *p, int width, char buffer[EVAL_NAME]) {
   snprintf(buffer, EVAL_NAME, "%s%.*s%s", p->model ? ".." : "", width - 2,
            p->name + (p->model ? length - (size_t)width + 2 : 0), p->model ? "" : "..");
   return buffer;
-}
-
-static void table_text(const eval_job *job) {
-  const int width = table_width(job), val = args_given(job->args, "--val-cosine");
-  char name[EVAL_NAME];
-  int i;
-
-  printf("\n%-*s  cosine%s       mse", width, "", val ? "     val" : "");
-  printf("%s",
-         job->ranked ? "     R@1     R@5    R@10     MRR  median    echo  scalar\n" : "\n");
-  for (i = 0; i < job->count; i++) {
-    const judged *j = &job->j[i];
-    const metric_retrieval *r = &j->retrieval;
-    printf("%-*s  %6.4f", width, eval_name(&job->p[i], width, name), j->cosine);
-    if (val) printf("  %6.4f", j->val_cosine);
-    printf("  %8.3g", j->mse);
-    if (j->ranked)
-      printf("  %6.4f  %6.4f  %6.4f  %6.4f  %6.0f  %6.4f  %6.3f", r->hit1, r->hit5, r->hit10,
-             r->mrr, r->median, j->echo, metric_scalar_mrr(r, j->echo, job->echo_weight));
-    printf("\n");
-  }
 }
 
 static void table_facts(const eval_job *job, const report *r) {
@@ -112,10 +61,53 @@ void eval_report_table(const eval_job *job, const report *r) {
   table_facts(job, r);
   if (r->json) {
     json_open("results", '[');
-    for (i = 0; i < job->count; i++) table_json(job, &job->p[i], &job->j[i]);
+    for (i = 0; i < job->count; i++) {
+      const metric_retrieval *found = &job->j[i].retrieval;
+
+      json_open(NULL, '{');
+      json_text("name", job->p[i].name);
+      json_real("cosine", job->j[i].cosine);
+      json_real("val_cosine", job->j[i].val_cosine);
+      json_real("mse", job->j[i].mse);
+      if (job->j[i].ranked) {
+        json_real("r_at_1", found->hit1);
+        json_real("r_at_5", found->hit5);
+        json_real("r_at_10", found->hit10);
+        json_real("mrr", found->mrr);
+        json_real("mrr_at_10", found->mrr10);
+        json_real("median_rank", found->median);
+        json_real("echo", job->j[i].echo);
+        json_real("echo_pass", job->j[i].echo_pass);
+        json_real("scalar_mrr", metric_scalar_mrr(found, job->j[i].echo, job->echo_weight));
+        json_real("scalar_recall",
+                  metric_scalar_recall(found, job->j[i].echo, job->echo_weight));
+      }
+      json_close('}');
+    }
     json_close(']');
   } else if (job->count > 1 || job->ranked) {
-    table_text(job);
+    const int val = args_given(job->args, "--val-cosine");
+    char name[EVAL_NAME];
+    int k, width = 12;
+
+    for (k = 0; k < job->count; k++)
+      if ((int)strlen(job->p[k].name) > width) width = (int)strlen(job->p[k].name);
+    if (width > 40) width = 40;
+    printf("\n%-*s  cosine%s       mse", width, "", val ? "     val" : "");
+    printf("%s",
+           job->ranked ? "     R@1     R@5    R@10     MRR  median    echo  scalar\n" : "\n");
+    for (k = 0; k < job->count; k++) {
+      const judged *j = &job->j[k];
+      const metric_retrieval *found = &j->retrieval;
+      printf("%-*s  %6.4f", width, eval_name(&job->p[k], width, name), j->cosine);
+      if (val) printf("  %6.4f", j->val_cosine);
+      printf("  %8.3g", j->mse);
+      if (j->ranked)
+        printf("  %6.4f  %6.4f  %6.4f  %6.4f  %6.0f  %6.4f  %6.3f", found->hit1, found->hit5,
+               found->hit10, found->mrr, found->median, j->echo,
+               metric_scalar_mrr(found, j->echo, job->echo_weight));
+      printf("\n");
+    }
   }
 }
 

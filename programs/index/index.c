@@ -235,20 +235,6 @@ static int index_add(const args *a) {
 
 /* ---- remove, info ---- */
 
-static int ids_of_words(const args *a, int64_t **ids, int64_t *count) {
-  int i;
-  *ids = malloc(ARGS_MAX * sizeof **ids);
-  if (!*ids) return refuse_memory(a);
-  for (i = 1; i < a->positional_count; i++) {
-    char *end = NULL;
-    errno = 0;
-    (*ids)[(*count)++] = strtoll(a->positional[i], &end, 10);
-    if (errno || end == a->positional[i] || *end)
-      return refuse_usage(a, "\"%s\" is no id; ids are whole numbers", a->positional[i]);
-  }
-  return 0;
-}
-
 static int index_remove(const args *a) {
   const char *text = args_value(a, "--ids");
   lnsp_index *index = NULL;
@@ -261,11 +247,34 @@ static int index_remove(const args *a) {
   d.args = a;
   if (!text == (a->positional_count == 1))
     status = refuse_usage(a, "give the ids to remove, or --ids FILE:TENSOR");
-  if (!status) status = text ? ids_load(&d, text, &ids, &count) : ids_of_words(a, &ids, &count);
+  if (!status) {
+    if (text) {
+      status = ids_load(&d, text, &ids, &count);
+    } else {
+      int i;
+      ids = malloc(ARGS_MAX * sizeof *ids);
+      if (!ids) {
+        status = refuse_memory(a);
+        goto done;
+      }
+      for (i = 1; i < a->positional_count; i++) {
+        char *end = NULL;
+        errno = 0;
+        (ids)[(count)++] = strtoll(a->positional[i], &end, 10);
+        if (errno || end == a->positional[i] || *end) {
+          status =
+              refuse_usage(a, "\"%s\" is not an id; ids are whole numbers", a->positional[i]);
+          goto done;
+        }
+      }
+      status = 0;
+    }
+  }
   if (!status) status = index_open(a, 0, &index);
   if (!status && lnsp_index_remove(index, ids, count, &error))
     status = refuse_error(a, a->positional[0], &error);
   if (!status) status = index_write(a, index);
+done:
   lnsp_index_destroy(index);
   data_close(&d);
   free(ids);

@@ -1,5 +1,5 @@
-/* The parts of `lnsp index`: cmd_index.c has the verbs that make and change one,
- * index_search.c asks it, index_texts.c knows what ids stand for. */
+/* The parts of `lnsp index`: index.c has the verbs that make and change an index, search.c
+ * asks it. */
 #ifndef INDEX_INDEX_H
 #define INDEX_INDEX_H
 

@@ -54,11 +54,6 @@ static int mapped_open(const args *a, const char *path, mapped_index *m) {
   return 0;
 }
 
-static void mapped_close(mapped_index *m) {
-  lnsp_index_destroy(m->index);
-  if (m->bytes) munmap(m->bytes, m->size);
-}
-
 typedef struct search_job {
   const args *args;
   mapped_index m;
@@ -93,34 +88,6 @@ static int search_prepare(search_job *job) {
   return 0;
 }
 
-/* Queries first.. of a batch. */
-static int search_batch(search_job *job, int64_t first, int64_t count) {
-  const int64_t columns = job->without ? job->without->columns : 0;
-  lnsp_tensor x, left_out;
-  lnsp_error error;
-  double start;
-  int64_t i;
-  int status = vector_rows_read(&job->queries, first, count, job->x);
-
-  if (status) return status;
-  for (i = 0; i < count * columns; i++)
-    job->left_out[i] = job->without->row[first * columns + i];
-  x = lnsp_tensor_f32("queries", job->x, 2, count, job->queries.width, 0);
-  memset(&left_out, 0, sizeof left_out);
-  left_out.dtype = LNSP_I64;
-  left_out.rank = 2;
-  left_out.dims[0] = count;
-  left_out.dims[1] = columns;
-  left_out.data = job->left_out;
-  start = progress_clock();
-  if (lnsp_search_run(job->search, &x, job->without ? &left_out : NULL, (int32_t)job->results,
-                      job->ids + first * job->results, job->scores + first * job->results,
-                      &error))
-    return refuse_batch(job->args, job->args->positional[1], first, &error);
-  job->seconds += progress_clock() - start;
-  return 0;
-}
-
 static int search_all(search_job *job) {
   progress show;
   int64_t first, n = job->queries.count;
@@ -128,30 +95,43 @@ static int search_all(search_job *job) {
 
   progress_start(&show);
   for (first = 0; first < n && !status; first += SEARCH_BATCH) {
-    status = search_batch(job, first, n - first < SEARCH_BATCH ? n - first : SEARCH_BATCH);
+    /* Queries first.. of a batch. */
+    const int64_t count = n - first < SEARCH_BATCH ? n - first : SEARCH_BATCH;
+    const int64_t columns = job->without ? job->without->columns : 0;
+    lnsp_tensor x, left_out;
+    lnsp_error error;
+    double start;
+    int64_t i;
+    status = vector_rows_read(&job->queries, first, count, job->x);
+
+    if (status) goto done;
+    for (i = 0; i < count * columns; i++)
+      job->left_out[i] = job->without->row[first * columns + i];
+    x = lnsp_tensor_f32("queries", job->x, 2, count, job->queries.width, 0);
+    memset(&left_out, 0, sizeof left_out);
+    left_out.dtype = LNSP_I64;
+    left_out.rank = 2;
+    left_out.dims[0] = count;
+    left_out.dims[1] = columns;
+    left_out.data = job->left_out;
+    start = progress_clock();
+    if (lnsp_search_run(job->search, &x, job->without ? &left_out : NULL, (int32_t)job->results,
+                        job->ids + first * job->results, job->scores + first * job->results,
+                        &error)) {
+      status = refuse_batch(job->args, job->args->positional[1], first, &error);
+      goto done;
+    }
+    job->seconds += progress_clock() - start;
+    status = 0;
     if (progress_due(&show))
       progress_show(&show, "%lld of %lld queries", (long long)first, (long long)n);
   }
+done:
   progress_clear(&show);
   return status;
 }
 
 /* ---- what was found ---- */
-
-static void print_hit(const search_job *job, int64_t i, int64_t rank) {
-  const int64_t id = job->ids[i];
-  const char *text = texts_find(&job->names, id);
-  if (!job->args->json) {
-    printf("%6lld  %8.5f  %lld%s%s\n", (long long)rank, (double)job->scores[i], (long long)id,
-           text ? "  " : "", text ? text : "");
-    return;
-  }
-  json_open(NULL, '{');
-  json_integer("id", id);
-  json_real("score", (double)job->scores[i]);
-  if (text) json_text("text", text);
-  json_close('}');
-}
 
 static void print_found(const search_job *job) {
   const int json = job->args->json;
@@ -166,31 +146,26 @@ static void print_found(const search_job *job) {
     } else {
       printf("%squery %lld\n", q ? "\n" : "", (long long)number);
     }
-    for (r = 0; r < job->results && job->ids[q * job->results + r] != LNSP_NO_ID; r++)
-      print_hit(job, q * job->results + r, r + 1);
+    for (r = 0; r < job->results && job->ids[q * job->results + r] != LNSP_NO_ID; r++) {
+      const int64_t at = q * job->results + r, id = job->ids[at];
+      const char *text = texts_find(&job->names, id);
+      if (!json) {
+        printf("%6lld  %8.5f  %lld%s%s\n", (long long)r + 1, (double)job->scores[at],
+               (long long)id, text ? "  " : "", text ? text : "");
+        continue;
+      }
+      json_open(NULL, '{');
+      json_integer("id", id);
+      json_real("score", (double)job->scores[at]);
+      if (text) json_text("text", text);
+      json_close('}');
+    }
     if (json) {
       json_close(']');
       json_close('}');
     }
   }
   if (json) json_close(']');
-}
-
-static int search_save(const search_job *job, const char *path) {
-  lnsp_tensor out[2];
-  lnsp_error error;
-
-  memset(out, 0, sizeof out);
-  out[0].name = "ids";
-  out[0].dtype = LNSP_I64;
-  out[0].data = job->ids;
-  out[1].name = "scores";
-  out[1].dtype = LNSP_F32;
-  out[1].data = job->scores;
-  out[0].rank = out[1].rank = 2;
-  out[0].dims[0] = out[1].dims[0] = job->queries.count;
-  out[0].dims[1] = out[1].dims[1] = job->results;
-  return tensor_save_all(path, out, 2, &error) ? refuse_error(job->args, path, &error) : 0;
 }
 
 static int search_report(const search_job *job, const char *path) {
@@ -230,7 +205,22 @@ int index_search(const args *a) {
   if (!status) status = texts_open(a, &job.names);
   if (!status) status = search_prepare(&job);
   if (!status) status = search_all(&job);
-  if (!status && path) status = search_save(&job, path);
+  if (!status && path) {
+    lnsp_tensor out[2];
+    lnsp_error error;
+
+    memset(out, 0, sizeof out);
+    out[0].name = "ids";
+    out[0].dtype = LNSP_I64;
+    out[0].data = job.ids;
+    out[1].name = "scores";
+    out[1].dtype = LNSP_F32;
+    out[1].data = job.scores;
+    out[0].rank = out[1].rank = 2;
+    out[0].dims[0] = out[1].dims[0] = job.queries.count;
+    out[0].dims[1] = out[1].dims[1] = job.results;
+    status = tensor_save_all(path, out, 2, &error) ? refuse_error(job.args, path, &error) : 0;
+  }
   if (!status) status = search_report(&job, path);
   free(job.x);
   free(job.left_out);
@@ -238,7 +228,8 @@ int index_search(const args *a) {
   free(job.scores);
   texts_close(&job.names);
   lnsp_search_destroy(job.search);
-  mapped_close(&job.m);
+  lnsp_index_destroy(job.m.index);
+  if (job.m.bytes) munmap(job.m.bytes, job.m.size);
   vector_rows_close(&job.queries);
   return status;
 }

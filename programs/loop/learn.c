@@ -8,15 +8,13 @@
 #include "cli/refuse.h"
 #include "data/data.h"
 #include "data/model.h"
+#include "data/random.h"
 #include "loop/loop.h"
+#include "train/open.h"
 #include "lnsp.h"
 
-/* splitmix64; low bits of a product would do, but this is the shuffle's generator too. */
 static uint64_t learn_random(loop_learner *l, uint64_t below) {
-  uint64_t z = (l->random += UINT64_C(0x9e3779b97f4a7c15));
-  z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return (z ^ (z >> 31)) % below;
+  return random_next(&l->random) % below;
 }
 
 /* Algorithm R: the pair number n stays with the chance capacity / n. */
@@ -37,11 +35,9 @@ static int learn_trainer(loop_learner *l, const char *path) {
   const lnsp_options library = args_options(a);
   const lnsp_size_options limits = model_size_options(l->rehearse + 1, l->stream->concepts);
   const char *loss = args_value(a, "--loss"), *optimizer = args_value(a, "--optimizer");
-  const char *pattern;
-  lnsp_memory_info memory;
   lnsp_error error;
   lnsp_file *file = NULL;
-  int i, status = 0;
+  int status = 0;
 
   if (lnsp_file_open(path, NULL, &file, &error)) return refuse_error(a, path, &error);
   if (!lnsp_file_metadata(file, "lnsp.trainer")) { /* a state keeps its own texts */
@@ -54,67 +50,7 @@ static int learn_trainer(loop_learner *l, const char *path) {
   if (!status && args_given(a, "--lr") &&
       lnsp_trainer_set_learning_rate(l->trainer, (float)args_real(a, "--lr"), &error))
     status = refuse_error(a, NULL, &error);
-  for (i = 0; !status && (pattern = args_value_at(a, "--freeze", i)) != NULL; i++)
-    if (lnsp_trainer_freeze(l->trainer, pattern, 1, &error))
-      status = refuse_error(a, NULL, &error);
-  memset(&memory, 0, sizeof memory);
-  memory.struct_size = sizeof memory;
-  if (!status && lnsp_trainer_memory(l->trainer, &memory, &error))
-    status = refuse_error(a, NULL, &error);
-  l->average = memory.average_bytes > 0;
-  return status;
-}
-
-static int learn_replay(loop_learner *l) {
-  const char *path = args_value(l->args, "--replay");
-  lnsp_replay *replay = NULL;
-  lnsp_error error;
-  int status = 0;
-
-  if (path && (lnsp_replay_open(path, NULL, &replay, &error) ||
-               lnsp_trainer_set_replay(l->trainer, replay, &error)))
-    status = refuse_error(l->args, path, &error);
-  lnsp_replay_destroy(replay);
-  return status;
-}
-
-/* What the loss reads must be what a stream has. */
-static int learn_inputs(loop_learner *l) {
-  const char *name;
-  int32_t i;
-  for (i = 0; (name = lnsp_trainer_input_name(l->trainer, i)) != NULL; i++)
-    if (strcmp(name, "input") && strcmp(name, "target") && (strcmp(name, "prev") || l->each))
-      return refuse(l->args,
-                    "the loss reads %s, which a stream does not have: it has input, "
-                    "target and prev, the last of the context; choose another --loss",
-                    name);
-  return 0;
-}
-
-static int learn_room(loop_learner *l) {
-  const int64_t each = l->stream->concepts + 1, rows = l->rehearse + 1;
-  const int64_t width = l->stream->width;
-  const size_t many = (size_t)(rows * l->stream->concepts * width) * sizeof(float);
-
-  l->pairs = malloc((size_t)(l->capacity * each + 1) * sizeof *l->pairs);
-  l->batch = malloc((size_t)(rows * each) * sizeof *l->batch);
-  l->input = malloc(many);
-  l->target = malloc(l->each ? many : (size_t)(rows * width) * sizeof(float));
-  l->prev = malloc((size_t)(rows * width) * sizeof(float));
-  return l->pairs && l->batch && l->input && l->target && l->prev ? 0 : refuse_memory(l->args);
-}
-
-static int learn_fill(loop_learner *l) {
-  const row_index *windows = NULL;
-  int64_t i;
-  int status = 0;
-
-  if (!args_value(l->args, "--buffer-from")) return 0;
-  if (!l->rehearse)
-    return refuse_usage(l->args, "--buffer-from needs --rehearse of at least 1");
-  status = loop_stream_windows(l->stream, "--buffer-from", &windows);
-  for (i = 0; !status && i < windows->count; i++)
-    learn_keep(l, windows->row + i * windows->columns);
+  if (!status) status = train_open_extras(a, loss, l->trainer, &l->average);
   return status;
 }
 
@@ -129,28 +65,36 @@ int loop_learn_open(loop_learner *l, loop_stream *s, const char *path) {
   l->random = args_seed(a, "--seed");
   if (args_given(a, "--loss") && !*args_value(a, "--loss"))
     return refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
-  status = learn_room(l);
+  const int64_t each = l->stream->concepts + 1, rows = l->rehearse + 1;
+  const int64_t width = l->stream->width;
+  const size_t many = (size_t)(rows * l->stream->concepts * width) * sizeof(float);
+
+  l->pairs = malloc((size_t)(l->capacity * each + 1) * sizeof *l->pairs);
+  l->batch = malloc((size_t)(rows * each) * sizeof *l->batch);
+  l->input = malloc(many);
+  l->target = malloc(l->each ? many : (size_t)(rows * width) * sizeof(float));
+  l->prev = malloc((size_t)(rows * width) * sizeof(float));
+  status =
+      l->pairs && l->batch && l->input && l->target && l->prev ? 0 : refuse_memory(l->args);
   if (!status) status = learn_trainer(l, path);
-  if (!status) status = learn_inputs(l);
-  if (!status) status = learn_replay(l);
-  return status ? status : learn_fill(l);
-}
-
-/* Vectors of the batch: where the output has one for each concept, its target is the next
- * concept, so that of the whole context is learnt what followed. */
-static int learn_read(loop_learner *l, int64_t rows) {
-  const int64_t n = l->stream->concepts, width = l->stream->width;
-  int64_t r;
-  int status = 0;
-
-  for (r = 0; r < rows && !status; r++) {
-    const int32_t *pair = l->batch + r * (n + 1);
-    float *target = l->target + r * (l->each ? n : 1) * width;
-    status = loop_stream_read(l->stream, pair, n, l->input + r * n * width);
-    if (!status)
-      status = loop_stream_read(l->stream, pair + (l->each ? 1 : n), l->each ? n : 1, target);
-    memcpy(l->prev + r * width, l->input + (r * n + n - 1) * width,
-           (size_t)width * sizeof(float));
+  if (status) return status;
+  /* What the loss reads must be what a stream has. */
+  const char *name;
+  int32_t i;
+  for (i = 0; (name = lnsp_trainer_input_name(l->trainer, i)) != NULL; i++)
+    if (strcmp(name, "input") && strcmp(name, "target") && (strcmp(name, "prev") || l->each))
+      return refuse(l->args,
+                    "the loss reads %s, which a stream does not have: it has input, "
+                    "target and prev, the last of the context; choose another --loss",
+                    name);
+  const row_index *windows = NULL;
+  int64_t k;
+  if (args_value(l->args, "--buffer-from")) {
+    if (!l->rehearse)
+      return refuse_usage(l->args, "--buffer-from needs --rehearse of at least 1");
+    status = loop_stream_windows(l->stream, "--buffer-from", &windows);
+    for (k = 0; !status && k < windows->count; k++)
+      learn_keep(l, windows->row + k * windows->columns);
   }
   return status;
 }
@@ -192,7 +136,22 @@ int loop_learn_step(loop_learner *l, const int32_t *context, int32_t target) {
            (size_t)each * sizeof *l->batch);
   /* Losses over pairs need two rows: the first pair of an empty buffer is only kept. */
   if (past || !l->rehearse) {
-    status = learn_read(l, past + 1);
+    /* Vectors of the batch: where the output has one for each concept, its target is the
+     * next concept, so that of the whole context is learnt what followed. */
+    const int64_t rows = past + 1;
+    const int64_t n = l->stream->concepts, width = l->stream->width;
+    int64_t i;
+    status = 0;
+
+    for (i = 0; i < rows && !status; i++) {
+      const int32_t *pair = l->batch + i * (n + 1);
+      float *to = l->target + i * (l->each ? n : 1) * width;
+      status = loop_stream_read(l->stream, pair, n, l->input + i * n * width);
+      if (!status)
+        status = loop_stream_read(l->stream, pair + (l->each ? 1 : n), l->each ? n : 1, to);
+      memcpy(l->prev + i * width, l->input + (i * n + n - 1) * width,
+             (size_t)width * sizeof(float));
+    }
     if (!status) status = learn_batch(l, past + 1);
   }
   if (!status && l->rehearse) learn_keep(l, l->batch);

@@ -14,11 +14,6 @@
 #define LOOKUP_BATCH 256
 #define LOOKUP_MOST 65536 /* results that a search can give: later ranks are not told apart */
 
-static void lookup_mark(char *wanted, const int32_t *rows, int64_t count) {
-  int64_t i;
-  for (i = 0; i < count; i++) wanted[rows[i]] = 1;
-}
-
 /* Which rows may be found: all, what arrives, or that and the rows that --pool names. */
 static int lookup_wanted(loop_stream *s, char *wanted, int64_t *count) {
   const char *pool = args_text(s->args, "--pool");
@@ -31,7 +26,8 @@ static int lookup_wanted(loop_stream *s, char *wanted, int64_t *count) {
   } else {
     for (i = 0; i < s->count; i++) wanted[loop_stream_at(s, i).target] = 1;
     if (strcmp(pool, "arriving")) status = loop_stream_rows(s, "--pool", &rows);
-    if (!status && rows) lookup_mark(wanted, rows->row, rows->count * rows->columns);
+    for (i = 0; !status && rows && i < rows->count * rows->columns; i++)
+      wanted[rows->row[i]] = 1;
   }
   for (*count = 0, i = 0; i < s->stored; i++) *count += wanted[i];
   return status;
@@ -66,26 +62,6 @@ static int lookup_fill(loop_lookup *b, loop_stream *s, const char *wanted) {
   return status;
 }
 
-static int lookup_build(loop_lookup *b, loop_stream *s) {
-  const lnsp_options library = args_options(s->args);
-  char *wanted = calloc((size_t)s->stored, 1);
-  lnsp_index_options settings;
-  lnsp_error error;
-  int64_t count = 0;
-  int status = wanted ? lookup_wanted(s, wanted, &count) : refuse_memory(s->args);
-
-  memset(&settings, 0, sizeof settings);
-  settings.struct_size = sizeof settings;
-  settings.width = s->width;
-  settings.capacity = count;
-  settings.dtype = b->type;
-  if (!status && lnsp_index_create(&settings, &library, &b->index, &error))
-    status = refuse_error(s->args, NULL, &error);
-  if (!status) status = lookup_fill(b, s, wanted);
-  free(wanted);
-  return status;
-}
-
 /* One that was made before: its ids are rows of the stream's vectors. */
 static int lookup_load(loop_lookup *b, const loop_stream *s, const char *path) {
   const lnsp_options library = args_options(s->args);
@@ -112,7 +88,37 @@ static int lookup_load(loop_lookup *b, const loop_stream *s, const char *path) {
   return 0;
 }
 
-static int lookup_search(loop_lookup *b, const args *a) {
+int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
+  static const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_I8};
+  const char *path = args_value(s->args, "--index");
+  int status;
+
+  memset(b, 0, sizeof *b);
+  b->shown = shown;
+  b->width = s->width;
+  b->type = types[args_choice(s->args, "--index-type")];
+  if (path) {
+    status = lookup_load(b, s, path);
+  } else {
+    const lnsp_options library = args_options(s->args);
+    char *wanted = calloc((size_t)s->stored, 1);
+    lnsp_index_options settings;
+    lnsp_error error;
+    int64_t count = 0;
+    status = wanted ? lookup_wanted(s, wanted, &count) : refuse_memory(s->args);
+
+    memset(&settings, 0, sizeof settings);
+    settings.struct_size = sizeof settings;
+    settings.width = s->width;
+    settings.capacity = count;
+    settings.dtype = b->type;
+    if (!status && lnsp_index_create(&settings, &library, &b->index, &error))
+      status = refuse_error(s->args, NULL, &error);
+    if (!status) status = lookup_fill(b, s, wanted);
+    free(wanted);
+  }
+  if (status) return status;
+  const args *a = s->args;
   const lnsp_options library = args_options(a);
   lnsp_search_options limits;
   lnsp_index_info facts;
@@ -136,48 +142,35 @@ static int lookup_search(loop_lookup *b, const args *a) {
   return b->id && b->score && b->query ? 0 : refuse_memory(a);
 }
 
-int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
-  static const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_I8};
-  const char *path = args_value(s->args, "--index");
-  int status;
-
-  memset(b, 0, sizeof *b);
-  b->shown = shown;
-  b->width = s->width;
-  b->type = types[args_choice(s->args, "--index-type")];
-  status = path ? lookup_load(b, s, path) : lookup_build(b, s);
-  return status ? status : lookup_search(b, s->args);
-}
-
-/* How many scores are above the truth's; -1: it is not among these. */
-static int64_t lookup_better(const loop_lookup *b, int64_t n, int32_t truth) {
-  int64_t i, at = -1;
-  for (i = 0; i < n && b->id[i] != LNSP_NO_ID && at < 0; i++)
-    if (b->id[i] == truth) at = i;
-  for (i = at; i > 0 && !(b->score[i - 1] > b->score[at]);) i--;
-  return at < 0 ? -1 : i;
-}
-
-/* A few results, then more and more until the truth is among them. */
+/* Searches in three stages, 10 (or as many as are shown), 1,000 and all results, and ends when
+ * the truth is among them: a rank is mostly small, and a search for few results is fast. */
 static int lookup_look(loop_lookup *b, const args *a, const lnsp_tensor *without, int32_t truth,
                        loop_found *out) {
   const lnsp_tensor query = lnsp_tensor_f32("queries", b->query, 2, 1, b->width, 0);
+  const int64_t stages[] = {b->shown < 10 ? 10 : b->shown, 1000, b->most};
   lnsp_error error;
-  int64_t n = b->shown < 10 ? 10 : b->shown, better = -1, i;
+  int64_t i, at;
+  int stage;
 
-  for (;; n = n < 1000 ? 1000 : b->most) {
-    if (n > b->most) n = b->most;
+  for (stage = 0; stage < 3; stage++) {
+    const int64_t n = stages[stage] < b->most ? stages[stage] : b->most;
     if (lnsp_search_run(b->search, &query, without, (int32_t)n, b->id, b->score, &error))
       return refuse_error(a, NULL, &error);
-    better = truth >= 0 ? lookup_better(b, n, truth) : -1;
-    for (i = 0; !out->count && i < n && i < b->shown && b->id[i] != LNSP_NO_ID; i++) {
-      out->row[i] = (int32_t)b->id[i];
-      out->score[i] = b->score[i];
+    if (stage == 0)
+      for (i = 0; i < n && i < b->shown && b->id[i] != LNSP_NO_ID; i++) {
+        out->row[i] = (int32_t)b->id[i];
+        out->score[i] = b->score[i];
+        out->count++;
+      }
+    for (at = 0; at < n && b->id[at] != LNSP_NO_ID && b->id[at] != truth;) at++;
+    if (truth < 0 || n == b->most || (at < n && b->id[at] == truth)) {
+      if (truth < 0 || at == n || b->id[at] != truth) return 0; /* rank 0: not found */
+      /* equal scores share the first one's rank */
+      while (at > 0 && b->score[at - 1] <= b->score[at]) at--;
+      out->rank = at + 1;
+      return 0;
     }
-    out->count = out->count ? out->count : (int32_t)i;
-    if (truth < 0 || better >= 0 || n == b->most) break;
   }
-  out->rank = better + 1;
   return 0;
 }
 

@@ -89,49 +89,6 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static int loop_read(loop_job *job) {
-  const args *a = job->args;
-
-  job->path = a->positional[0];
-  job->output = args_text(a, "--on");
-  job->learns = args_given(a, "--learn");
-  job->snap = args_given(a, "--snap");
-  job->keep_context = args_given(a, "--keep-context");
-  job->top = args_integer(a, "--top");
-  job->rollout = args_integer(a, "--rollout");
-  job->show = args_integer(a, "--show");
-  job->window = args_integer(a, "--window");
-  job->parts = args_integer(a, "--parts");
-  job->first = args_integer(a, "--from");
-  job->count = args_given(a, "--count") ? args_integer(a, "--count") : INT64_MAX;
-  job->commit_every = args_integer(a, "--commit-every");
-  if (job->learns && strcmp(job->output, "output"))
-    return refuse_usage(a,
-                        "--on is for a network that only runs; losses name their output with "
-                        "on= in their text");
-  return 0;
-}
-
-/* The model, and how many concepts of which width it takes. */
-static int loop_limits(loop_job *job, int64_t *low, int64_t *high, int64_t *step,
-                       int64_t *width) {
-  const lnsp_graph *graph;
-  lnsp_error error;
-  int64_t ids = 0;
-  int status = model_load(job->args, job->path, &job->model);
-
-  if (status) return status;
-  graph = lnsp_model_graph(job->model);
-  (void)lnsp_graph_input_name(graph, &ids);
-  *width = lnsp_graph_input_width(graph);
-  if (ids)
-    return refuse(job->args, "%s takes ids of tokens, and a stream has vectors", job->path);
-  if (lnsp_graph_concept_range(graph, low, high, step, &error) ||
-      lnsp_model_hash(job->model, job->hash, &error))
-    return refuse_error(job->args, job->path, &error);
-  return 0;
-}
-
 /* The shape of what predicts: a vector, or one a concept, of which the last counts. */
 static int loop_output(loop_job *job, const lnsp_graph *graph) {
   const loop_stream *s = &job->stream;
@@ -157,8 +114,8 @@ static int loop_output(loop_job *job, const lnsp_graph *graph) {
     job->out_each = out.rank == 3;
     return 0;
   }
-  return refuse(job->args, "%s has no output \"%s\"; `lnsp info %s` lists them", job->path,
-                job->output, job->path);
+  return refuse(job->args, "%s has no output \"%s\"; `lnsp info %s` lists its outputs",
+                job->path, job->output, job->path);
 }
 
 static int loop_network(loop_job *job) {
@@ -187,9 +144,24 @@ static int loop_open(loop_job *job) {
   const args *a = job->args;
   loop_stream *s = &job->stream;
   int64_t low = 0, high = 0, step = 1, width = 0, h;
-  int status = loop_limits(job, &low, &high, &step, &width);
+  int status = 0;
+  /* The model, and how many concepts of which width it takes. */
+  const lnsp_graph *graph;
+  lnsp_error error;
+  int64_t ids = 0;
+  status = model_load(job->args, job->path, &job->model);
 
-  if (!status) status = loop_stream_open(s, a, low, high, step < 1 ? 1 : step);
+  if (status) return status;
+  graph = lnsp_model_graph(job->model);
+  (void)lnsp_graph_input_name(graph, &ids);
+  width = lnsp_graph_input_width(graph);
+  if (ids)
+    return refuse(job->args, "%s takes ids of tokens, and a stream has vectors", job->path);
+  if (lnsp_graph_concept_range(graph, &low, &high, &step, &error) ||
+      lnsp_model_hash(job->model, job->hash, &error))
+    return refuse_error(job->args, job->path, &error);
+
+  status = loop_stream_open(s, a, low, high, step < 1 ? 1 : step);
   if (!status && s->width != width)
     status = refuse(a, "%s takes vectors of width %lld, and those of %s are %lld wide",
                     job->path, (long long)width, a->positional[1], (long long)s->width);
@@ -210,23 +182,6 @@ static int loop_open(loop_job *job) {
   return loop_save_open(job);
 }
 
-/* The prediction after job->context, of length 1 in *out. */
-static int loop_predict(loop_job *job, const float **out) {
-  const loop_stream *s = &job->stream;
-  const lnsp_tensor in = lnsp_tensor_f32("input", job->context, 3, 1, s->concepts, s->width);
-  const lnsp_tensor to = lnsp_tensor_f32(job->output, job->out, job->out_each ? 3 : 2, 1,
-                                         job->out_each ? s->concepts : s->width, s->width);
-  float *last = job->out + (job->out_each ? s->concepts - 1 : 0) * s->width;
-  lnsp_error error;
-
-  if (lnsp_session_run(job->session, &in, 1, &to, 1, &error))
-    return refuse(job->args, "concept %lld: %s", (long long)(job->first + job->done),
-                  error.message);
-  metric_unit(last, 1, s->width, 0);
-  *out = last;
-  return 0;
-}
-
 /* Predicts, and goes on from there; rows: what the context has, predictions by their nearest
  * concept. Behind the first step what came is no longer seen. */
 static int loop_ahead_of(loop_job *job, const loop_place *p, loop_ahead *ahead) {
@@ -243,7 +198,19 @@ static int loop_ahead_of(loop_job *job, const loop_place *p, loop_ahead *ahead) 
   for (h = 0; h < job->rollout && !status; h++) {
     loop_ahead *at = &ahead[h];
     at->truth = !h ? p->target : h - 1 < p->future_count ? p->future[h - 1] : -1;
-    status = loop_predict(job, &out);
+    /* The prediction after job->context, of length 1 in *out. */
+    const lnsp_tensor in = lnsp_tensor_f32("input", job->context, 3, 1, s->concepts, s->width);
+    const lnsp_tensor to = lnsp_tensor_f32(job->output, job->out, job->out_each ? 3 : 2, 1,
+                                           job->out_each ? s->concepts : s->width, s->width);
+    float *last = job->out + (job->out_each ? s->concepts - 1 : 0) * s->width;
+    lnsp_error error;
+
+    if (lnsp_session_run(job->session, &in, 1, &to, 1, &error))
+      return refuse(job->args, "concept %lld: %s", (long long)(job->first + job->done),
+                    error.message);
+    metric_unit(last, 1, s->width, 0);
+    out = last;
+    status = 0;
     if (!status)
       status = loop_lookup_find(&job->bank, job->args, out, rows, job->keep_context ? 0 : n,
                                 at->truth, &at->found);
@@ -259,28 +226,6 @@ static int loop_ahead_of(loop_job *job, const loop_place *p, loop_ahead *ahead) 
   return status;
 }
 
-static int loop_concept(loop_job *job, loop_ahead *ahead) {
-  const loop_place place = loop_stream_at(&job->stream, job->first + job->done);
-  loop_learner *l = &job->learner;
-  const int64_t steps = l->steps;
-  int64_t h;
-  int status = loop_ahead_of(job, &place, ahead);
-
-  if (status) return status;
-  loop_stats_add(&job->meter, ahead[0].found.rank, ahead[0].cosine);
-  for (h = 1; h < job->rollout && !job->stream.windows; h++)
-    if (ahead[h].truth >= 0)
-      loop_stats_add(&job->ahead[h], ahead[h].found.rank, ahead[h].cosine);
-  if (job->learns) status = loop_learn_step(l, place.context, place.target);
-  job->done++;
-  if (!status && job->show && (job->done - 1) % job->show == 0)
-    status = loop_print_concept(job, &place, ahead, l->steps > steps);
-  if (!status && job->store && job->commit_every && job->done % job->commit_every == 0 &&
-      job->done < job->count)
-    status = loop_save_commit(job);
-  return status;
-}
-
 static int loop_go(loop_job *job) {
   loop_ahead *ahead = calloc((size_t)job->rollout, sizeof *ahead);
   struct sigaction action, interrupt, terminate;
@@ -293,7 +238,24 @@ static int loop_go(loop_job *job) {
   sigaction(SIGTERM, &action, &terminate);
   progress_start(&show);
   while (!status && job->done < job->count && !loop_interrupted) {
-    status = loop_concept(job, ahead);
+    const loop_place place = loop_stream_at(&job->stream, job->first + job->done);
+    loop_learner *l = &job->learner;
+    const int64_t steps = l->steps;
+    int64_t h;
+    status = loop_ahead_of(job, &place, ahead);
+
+    if (status) goto done;
+    loop_stats_add(&job->meter, ahead[0].found.rank, ahead[0].cosine);
+    for (h = 1; h < job->rollout && !job->stream.windows; h++)
+      if (ahead[h].truth >= 0)
+        loop_stats_add(&job->ahead[h], ahead[h].found.rank, ahead[h].cosine);
+    if (job->learns) status = loop_learn_step(l, place.context, place.target);
+    job->done++;
+    if (!status && job->show && (job->done - 1) % job->show == 0)
+      status = loop_print_concept(job, &place, ahead, l->steps > steps);
+    if (!status && job->store && job->commit_every && job->done % job->commit_every == 0 &&
+        job->done < job->count)
+      status = loop_save_commit(job);
     if (!status && !job->show && progress_due(&show)) {
       const loop_figures f = loop_stats_part(&job->meter, job->done - job->window, job->window);
       progress_show(&show, "%lld of %lld concepts  R@5 %.3f  MRR %.3f of the last %lld",
@@ -301,6 +263,7 @@ static int loop_go(loop_job *job) {
                     (long long)f.count);
     }
   }
+done:
   progress_clear(&show);
   sigaction(SIGINT, &interrupt, NULL);
   sigaction(SIGTERM, &terminate, NULL);
@@ -309,8 +272,39 @@ static int loop_go(loop_job *job) {
   return status;
 }
 
-static void loop_close(loop_job *job) {
+static int run(const args *a) {
+  loop_job *job = calloc(1, sizeof *job);
+  int status;
+
+  if (!job) return refuse_memory(a);
+  job->args = a;
+
+  job->path = a->positional[0];
+  job->output = args_text(a, "--on");
+  job->learns = args_given(a, "--learn");
+  job->snap = args_given(a, "--snap");
+  job->keep_context = args_given(a, "--keep-context");
+  job->top = args_integer(a, "--top");
+  job->rollout = args_integer(a, "--rollout");
+  job->show = args_integer(a, "--show");
+  job->window = args_integer(a, "--window");
+  job->parts = args_integer(a, "--parts");
+  job->first = args_integer(a, "--from");
+  job->count = args_given(a, "--count") ? args_integer(a, "--count") : INT64_MAX;
+  job->commit_every = args_integer(a, "--commit-every");
+  if (job->learns && strcmp(job->output, "output")) {
+    status =
+        refuse_usage(a, "--on is for a network that only runs; losses name their output with "
+                        "on= in their text");
+    goto done;
+  }
+  status = loop_open(job);
+  if (!status) status = loop_print_start(job);
+  if (!status) status = loop_go(job);
+  if (!status && job->learns) status = loop_save_end(job);
+  if (!status) status = loop_print_end(job);
   int64_t h;
+done:
   lnsp_store_destroy(job->store);
   lnsp_session_destroy(job->session);
   lnsp_model_destroy(job->model);
@@ -323,21 +317,6 @@ static void loop_close(loop_job *job) {
   free(job->context);
   free(job->out);
   free(job);
-}
-
-static int run(const args *a) {
-  loop_job *job = calloc(1, sizeof *job);
-  int status;
-
-  if (!job) return refuse_memory(a);
-  job->args = a;
-  status = loop_read(job);
-  if (!status) status = loop_open(job);
-  if (!status) status = loop_print_start(job);
-  if (!status) status = loop_go(job);
-  if (!status && job->learns) status = loop_save_end(job);
-  if (!status) status = loop_print_end(job);
-  loop_close(job);
   return status;
 }
 

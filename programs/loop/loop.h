@@ -1,7 +1,6 @@
-/* The parts of `lnsp loop`: cmd_loop.c goes through the stream, loop_stream.c knows which
- * concept follows which, loop_lookup.c finds the nearest, loop_texts.c has their texts,
- * loop_learn.c trains with replay, loop_stats.c counts how well it goes, loop_print.c says
- * so, loop_keep.c writes what was learnt. */
+/* The parts of `lnsp loop`: loop.c goes through the stream, stream.c knows which concept
+ * follows which, lookup.c finds the nearest, learn.c trains with past pairs, stats.c counts
+ * how well it goes, print.c says so, save.c writes what was learned. */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
 
@@ -10,7 +9,7 @@
 #include "data/texts.h"
 #include "lnsp.h"
 
-/* ---- loop_stream.c: the order in which concepts arrive ---- */
+/* ---- stream.c: the order in which concepts arrive ---- */
 
 #define LOOP_CONCEPTS 512 /* most of a context */
 
@@ -48,7 +47,7 @@ int loop_stream_rows(loop_stream *s, const char *option_name, const row_index **
 int loop_stream_windows(loop_stream *s, const char *option_name, const row_index **out);
 void loop_stream_close(loop_stream *s);
 
-/* ---- loop_lookup.c: the nearest concepts ---- */
+/* ---- lookup.c: the nearest concepts ---- */
 
 #define LOOP_TOP 100 /* most of them that are shown */
 
@@ -77,7 +76,7 @@ int loop_lookup_find(loop_lookup *b, const args *a, const float *query, const in
                      int64_t without_count, int32_t truth, loop_found *out);
 void loop_lookup_close(loop_lookup *b);
 
-/* ---- loop_learn.c: a trainer with a buffer of past pairs ---- */
+/* ---- learn.c: a trainer with a buffer of past pairs ---- */
 
 typedef struct loop_learner {
   const args *args;
@@ -104,7 +103,7 @@ int loop_learn_step(loop_learner *l, const int32_t *context, int32_t target);
 int64_t loop_learn_buffer_bytes(const loop_learner *l);
 void loop_learn_close(loop_learner *l);
 
-/* ---- loop_stats.c: how well predictions were, before each was learnt from ---- */
+/* ---- stats.c: how well predictions were, before each was learnt from ---- */
 
 typedef struct loop_figures {
   int64_t count;
@@ -125,7 +124,7 @@ loop_figures loop_stats_all(const loop_stats *m);
 loop_figures loop_stats_part(const loop_stats *m, int64_t first, int64_t count);
 void loop_stats_close(loop_stats *m);
 
-/* ---- cmd_loop.c ---- */
+/* ---- loop.c ---- */
 
 #define LOOP_STEPS 64 /* most of a rollout */
 
@@ -156,7 +155,7 @@ typedef struct loop_job {
   uint8_t hash[LNSP_HASH_BYTES]; /* at the start */
 } loop_job;
 
-/* ---- loop_print.c ---- */
+/* ---- print.c ---- */
 
 int loop_print_start(const loop_job *job);
 /* After a concept: prediction, what came, and where the rollout went. */
@@ -164,7 +163,7 @@ int loop_print_concept(const loop_job *job, const loop_place *place, const loop_
                        int learnt);
 int loop_print_end(const loop_job *job);
 
-/* ---- loop_keep.c: -o, --state, --store ---- */
+/* ---- save.c: -o, --state, --store ---- */
 
 int loop_save_open(loop_job *job);
 int loop_save_commit(loop_job *job);

@@ -155,21 +155,6 @@ static void print_rank(const loop_job *job, int64_t rank, char text[64]) {
     snprintf(text, 64, "not found");
 }
 
-static void print_rollout(const loop_job *job, const loop_ahead *ahead) {
-  char text[4 * PRINT_COLUMNS + 8], rank[64];
-  int64_t h;
-
-  for (h = 1; h < job->rollout; h++) {
-    if (!ahead[h].found.count) continue;
-    printf("  +%-2lld %6.3f  %s\n", (long long)h, (double)ahead[h].found.score[0],
-           print_text(job, ahead[h].found.row[0], PRINT_COLUMNS - 13, text));
-    if (ahead[h].truth < 0) continue;
-    print_rank(job, ahead[h].found.rank, rank);
-    printf("      %6.3f  comes: %s (%s)\n", ahead[h].cosine,
-           print_text(job, ahead[h].truth, PRINT_COLUMNS - 48, text), rank);
-  }
-}
-
 int loop_print_concept(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
                        int learnt) {
   const loop_figures all = loop_stats_all(&job->meter), window = print_window(job);
@@ -186,9 +171,19 @@ int loop_print_concept(const loop_job *job, const loop_place *place, const loop_
   print_rank(job, ahead->found.rank, rank);
   printf("  = %7.3f  %s\n              %s", ahead->cosine,
          print_text(job, place->target, PRINT_COLUMNS - 14, text), rank);
-  if (learnt) printf(", learnt with loss %.4f", (double)job->learner.loss);
+  if (learnt) printf(", learned with loss %.4f", (double)job->learner.loss);
   printf("\n");
-  print_rollout(job, ahead);
+  int64_t h;
+
+  for (h = 1; h < job->rollout; h++) {
+    if (!ahead[h].found.count) continue;
+    printf("  +%-2lld %6.3f  %s\n", (long long)h, (double)ahead[h].found.score[0],
+           print_text(job, ahead[h].found.row[0], PRINT_COLUMNS - 13, text));
+    if (ahead[h].truth < 0) continue;
+    print_rank(job, ahead[h].found.rank, rank);
+    printf("      %6.3f  comes: %s (%s)\n", ahead[h].cosine,
+           print_text(job, ahead[h].truth, PRINT_COLUMNS - 48, text), rank);
+  }
   printf("              R@5 %.3f  MRR %.3f, of the last %lld  R@5 %.3f  MRR %.3f\n", all.hit5,
          all.mrr, (long long)window.count, window.hit5, window.mrr);
   return fflush(stdout) ? refuse(job->args, "standard output cannot be written") : 0;
@@ -202,8 +197,34 @@ static void print_row(const char *name, const loop_figures *f) {
          format_number(f->count, number), f->cosine, f->hit1, f->hit5, f->hit10, f->mrr);
 }
 
-/* All, the last ones, the parts in order, the steps of the rollout. */
-static void print_table(const loop_job *job) {
+static void print_learnt(const loop_job *job, const report *r) {
+  static const char *const outputs[][2] = {{"-o", "file"},
+                                           {"--state", "state"},
+                                           {"--store", "store"}};
+  const loop_learner *l = &job->learner;
+  uint8_t hash[LNSP_HASH_BYTES];
+  size_t i;
+
+  report_integer(r, "steps", "steps", l->steps, "");
+  if (l->refused)
+    report_integer(r, "refused", "refused steps", l->refused,
+                   "with values that were not finite");
+  report_real(r, "loss_mean", "loss, mean", l->steps ? l->loss_sum / (double)l->steps : 0, "6");
+  report_integer(r, "rehearsed", "past pairs a step", l->rehearse, "");
+  report_integer(r, "buffer", "pairs kept", l->count, "");
+  if (!lnsp_trainer_hash(l->trainer, l->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, hash,
+                         NULL))
+    report_hash(r, "hash", "hash", hash);
+  for (i = 0; i < sizeof outputs / sizeof outputs[0]; i++)
+    if (args_value(job->args, outputs[i][0]))
+      report_text(r, outputs[i][1], outputs[i][1], args_value(job->args, outputs[i][0]));
+}
+
+int loop_print_end(const loop_job *job) {
+  const report r = report_start(job->args);
+
+  if (r.json) json_text("line", "end");
+  /* All, the last ones, the parts in order, the steps of the rollout. */
   const loop_figures all = loop_stats_all(&job->meter), window = print_window(job);
   const int json = job->args->json;
   char name[32];
@@ -243,35 +264,6 @@ static void print_table(const loop_job *job) {
     json_close(']');
   else
     printf("\n");
-}
-
-static void print_learnt(const loop_job *job, const report *r) {
-  static const char *const outputs[][2] = {{"-o", "file"},
-                                           {"--state", "state"},
-                                           {"--store", "store"}};
-  const loop_learner *l = &job->learner;
-  uint8_t hash[LNSP_HASH_BYTES];
-  size_t i;
-
-  report_integer(r, "steps", "steps", l->steps, "");
-  if (l->refused)
-    report_integer(r, "refused", "refused steps", l->refused, "that would not stay finite");
-  report_real(r, "loss_mean", "loss, mean", l->steps ? l->loss_sum / (double)l->steps : 0, "6");
-  report_integer(r, "rehearsed", "past pairs a step", l->rehearse, "");
-  report_integer(r, "buffer", "pairs kept", l->count, "");
-  if (!lnsp_trainer_hash(l->trainer, l->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, hash,
-                         NULL))
-    report_hash(r, "hash", "hash", hash);
-  for (i = 0; i < sizeof outputs / sizeof outputs[0]; i++)
-    if (args_value(job->args, outputs[i][0]))
-      report_text(r, outputs[i][1], outputs[i][1], args_value(job->args, outputs[i][0]));
-}
-
-int loop_print_end(const loop_job *job) {
-  const report r = report_start(job->args);
-
-  if (r.json) json_text("line", "end");
-  print_table(job);
   if (job->interrupted)
     report_text(&r, "interrupted", "interrupted", "yes, after the concept it was at");
   report_integer(&r, "concepts", "concepts", job->done, "");

@@ -13,29 +13,6 @@
 #include "loop/loop.h"
 #include "lnsp.h"
 
-static int stream_vectors(loop_stream *s) {
-  const char *text = s->args->positional[1];
-  lnsp_tensor shape;
-  lnsp_error error;
-  size_t length = 0;
-  int status = data_split(&s->d, "STREAM", text, &length, &s->tensor);
-
-  if (!status) status = data_file(&s->d, text, length, &s->file);
-  if (status) return status;
-  if (lnsp_file_tensor(s->file, s->tensor, &shape, &error))
-    return refuse_error(s->args, text, &error);
-  if (shape.rank != 2 || shape.dims[0] < 1 || shape.dims[1] < 1)
-    return refuse(s->args,
-                  "%s: the concepts of a stream are vectors [rows, width], this "
-                  "tensor has rank %d and %lld elements",
-                  text, (int)shape.rank, (long long)tensor_elements(&shape));
-  if (shape.dims[0] > INT32_MAX)
-    return refuse(s->args, "%s has more than 2,147,483,647 rows", text);
-  s->stored = shape.dims[0];
-  s->width = shape.dims[1];
-  return 0;
-}
-
 int loop_stream_rows(loop_stream *s, const char *name, const row_index **out) {
   int64_t i;
   const int status = row_index_load(&s->d, name, args_value(s->args, name), out);
@@ -57,22 +34,6 @@ int loop_stream_windows(loop_stream *s, const char *name, const row_index **out)
                   "and what follows it",
                   name, (long long)(*out)->columns, (long long)s->concepts + 1);
   return status;
-}
-
-static int stream_order(loop_stream *s) {
-  const row_index *rows = NULL;
-  int64_t i;
-  int status = 0;
-
-  if (args_value(s->args, "--rows")) status = loop_stream_rows(s, "--rows", &rows);
-  if (status) return status;
-  s->length = rows ? rows->count * rows->columns : s->stored;
-  s->windows = rows && rows->columns > 1;
-  if (s->windows) s->concepts = rows->columns - 1;
-  s->row = malloc((size_t)(s->length + 1) * sizeof *s->row);
-  if (!s->row) return refuse_memory(s->args);
-  for (i = 0; i < s->length; i++) s->row[i] = rows ? rows->row[i] : (int32_t)i;
-  return 0;
 }
 
 static int stream_groups(loop_stream *s) {
@@ -119,26 +80,6 @@ static int stream_fits(const loop_stream *s, int64_t low, int64_t high, int64_t 
                 (long long)low, most, each, (long long)s->concepts);
 }
 
-/* How long a context is: as windows say, as --context says, as the network wants it. */
-static int stream_context(loop_stream *s, int64_t low, int64_t high, int64_t step) {
-  const int64_t asked = args_integer(s->args, "--context");
-  int64_t usual = high > 0 && high < 5 ? high : low > 5 ? low : 5;
-
-  usual = (usual + step - 1) / step * step;
-  if (s->windows && asked && asked != s->concepts)
-    return refuse(s->args,
-                  "the windows of --rows have %lld concepts before the last column, "
-                  "not --context %lld; choose columns with [FROM:TO] behind the tensor's name",
-                  (long long)s->concepts, (long long)asked);
-  if (!s->windows) s->concepts = asked ? asked : usual;
-  if (s->concepts > LOOP_CONCEPTS)
-    return refuse(s->args,
-                  "windows have at most %d concepts before the last column, these "
-                  "have %lld",
-                  LOOP_CONCEPTS, (long long)s->concepts);
-  return stream_fits(s, low, high, step);
-}
-
 /* Where contexts begin that have a concept behind them in their group. */
 static int stream_places(loop_stream *s) {
   const int64_t step = s->windows ? s->concepts + 1 : 1;
@@ -153,7 +94,7 @@ static int stream_places(loop_stream *s) {
   }
   if (!s->count)
     return refuse(s->args,
-                  "the stream is empty: %lld rows, and none has %lld before it%s; give "
+                  "the stream is empty: none of its %lld rows has %lld rows before it%s; give "
                   "more rows, or a shorter --context",
                   (long long)s->length, (long long)s->concepts,
                   s->group ? " in its group" : "");
@@ -165,10 +106,58 @@ int loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high, i
   memset(s, 0, sizeof *s);
   s->args = s->d.args = a;
   s->normalise = args_given(a, "--normalise");
-  status = stream_vectors(s);
-  if (!status) status = stream_order(s);
-  if (!status) status = stream_groups(s);
-  if (!status) status = stream_context(s, low, high, step);
+  const char *text = s->args->positional[1];
+  lnsp_tensor shape;
+  lnsp_error error;
+  size_t length = 0;
+  status = data_split(&s->d, "STREAM", text, &length, &s->tensor);
+
+  if (!status) status = data_file(&s->d, text, length, &s->file);
+  if (status) return status;
+  if (lnsp_file_tensor(s->file, s->tensor, &shape, &error))
+    return refuse_error(s->args, text, &error);
+  if (shape.rank != 2 || shape.dims[0] < 1 || shape.dims[1] < 1)
+    return refuse(s->args,
+                  "%s: the concepts of a stream are vectors [rows, width], this "
+                  "tensor has rank %d and %lld elements",
+                  text, (int)shape.rank, (long long)tensor_elements(&shape));
+  if (shape.dims[0] > INT32_MAX)
+    return refuse(s->args, "%s has more than 2,147,483,647 rows", text);
+  s->stored = shape.dims[0];
+  s->width = shape.dims[1];
+  status = 0;
+  if (status) return status;
+  const row_index *rows = NULL;
+  int64_t i;
+  status = 0;
+
+  if (args_value(s->args, "--rows")) status = loop_stream_rows(s, "--rows", &rows);
+  if (status) return status;
+  s->length = rows ? rows->count * rows->columns : s->stored;
+  s->windows = rows && rows->columns > 1;
+  if (s->windows) s->concepts = rows->columns - 1;
+  s->row = malloc((size_t)(s->length + 1) * sizeof *s->row);
+  if (!s->row) return refuse_memory(s->args);
+  for (i = 0; i < s->length; i++) s->row[i] = rows ? rows->row[i] : (int32_t)i;
+  status = stream_groups(s);
+  if (status) return status;
+  /* How long a context is: as windows say, as --context says, as the network wants it. */
+  const int64_t asked = args_integer(s->args, "--context");
+  int64_t usual = high > 0 && high < 5 ? high : low > 5 ? low : 5;
+
+  usual = (usual + step - 1) / step * step;
+  if (s->windows && asked && asked != s->concepts)
+    return refuse(s->args,
+                  "the windows of --rows have %lld concepts before the last column, "
+                  "not --context %lld; choose columns with [FROM:TO] after the tensor's name",
+                  (long long)s->concepts, (long long)asked);
+  if (!s->windows) s->concepts = asked ? asked : usual;
+  if (s->concepts > LOOP_CONCEPTS)
+    return refuse(s->args,
+                  "windows have at most %d concepts before the last column, these "
+                  "have %lld",
+                  LOOP_CONCEPTS, (long long)s->concepts);
+  status = stream_fits(s, low, high, step);
   return status ? status : stream_places(s);
 }
 
@@ -186,20 +175,6 @@ loop_place loop_stream_at(const loop_stream *s, int64_t index) {
   return p;
 }
 
-/* Vectors from the file may be rounded, so that their length is not quite 1. */
-static int stream_unit(const loop_stream *s, int32_t row, float *x) {
-  double sum = 0;
-  int64_t i;
-
-  for (i = 0; i < s->width; i++) sum += (double)x[i] * (double)x[i];
-  if (!(sum > 0) || !isfinite(sum))
-    return refuse(s->args, "row %ld of %s has length %g and cannot be a concept; leave it out",
-                  (long)row, s->args->positional[1], sqrt(sum));
-  sum = sqrt(sum);
-  for (i = 0; s->normalise && i < s->width; i++) x[i] = (float)((double)x[i] / sum);
-  return 0;
-}
-
 int loop_stream_read(loop_stream *s, const int32_t *rows, int64_t count, float *out) {
   lnsp_error error;
   int64_t r;
@@ -208,7 +183,18 @@ int loop_stream_read(loop_stream *s, const int32_t *rows, int64_t count, float *
   for (r = 0; r < count && !status; r++, out += s->width) {
     if (lnsp_file_read(s->file, s->tensor, rows[r] * s->width, s->width, LNSP_F32, out, &error))
       return refuse_error(s->args, s->args->positional[1], &error);
-    status = stream_unit(s, rows[r], out);
+    /* Vectors from the file may be rounded, so that their length is not quite 1. */
+    double sum = 0;
+    int64_t i;
+
+    for (i = 0; i < s->width; i++) sum += (double)out[i] * (double)out[i];
+    if (!(sum > 0) || !isfinite(sum))
+      return refuse(s->args,
+                    "row %ld of %s has length %g and cannot be a concept; leave it out",
+                    (long)rows[r], s->args->positional[1], sqrt(sum));
+    sum = sqrt(sum);
+    for (i = 0; s->normalise && i < s->width; i++) out[i] = (float)((double)out[i] / sum);
+    status = 0;
   }
   return status;
 }

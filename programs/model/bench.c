@@ -16,35 +16,6 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static int bench_row(const args *a, const report *r, const work_spec *spec, int64_t batch,
-                     double seconds) {
-  const lnsp_options library = args_options(a);
-  lnsp_error error;
-  work_times times;
-  work w;
-  int32_t status;
-
-  memset(&error, 0, sizeof error);
-  status = work_open(spec, batch, &library, 0, &w, &error);
-  if (!status) status = work_time(&w, seconds, &times, &error);
-  work_close(&w);
-  if (status) return refuse_error(a, NULL, &error);
-  if (r->json) {
-    json_open(NULL, '{');
-    json_text("work", spec->name);
-    json_integer("batch", batch);
-    json_real("us_min", times.least);
-    json_real("us_median", times.median);
-    json_integer("peak_rss_kb", peak_resident_kb());
-    json_close('}');
-  } else {
-    printf("%-12s %5lld %10.2f %10.2f %8lld\n", spec->name, (long long)batch, times.least,
-           times.median, (long long)peak_resident_kb());
-    fflush(stdout);
-  }
-  return EXIT_DONE;
-}
-
 static int run(const args *a) {
   const double seconds = args_real(a, "--seconds");
   static const int64_t usual[] = {1, 32, 256};
@@ -69,9 +40,38 @@ static int run(const args *a) {
   else
     printf("# work       batch     us_min  us_median peak_rss_kb\n");
   for (i = 0; i < count && !status; i++)
-    for (b = 0; b < (only ? 1 : 3) && !status; b++)
-      status = bench_row(a, &r, &list[i], only ? only : usual[b], seconds);
+    for (b = 0; b < (only ? 1 : 3) && !status; b++) {
+      const int64_t batch = only ? only : usual[b];
+      const lnsp_options library = args_options(a);
+      lnsp_error error;
+      work_times times;
+      work w;
+
+      memset(&error, 0, sizeof error);
+      status = work_open(&list[i], batch, &library, 0, &w, &error);
+      if (!status) status = work_time(&w, seconds, &times, &error);
+      work_close(&w);
+      if (status) {
+        status = refuse_error(a, NULL, &error);
+        goto done;
+      }
+      if (r.json) {
+        json_open(NULL, '{');
+        json_text("work", list[i].name);
+        json_integer("batch", batch);
+        json_real("us_min", times.least);
+        json_real("us_median", times.median);
+        json_integer("peak_rss_kb", peak_resident_kb());
+        json_close('}');
+      } else {
+        printf("%-12s %5lld %10.2f %10.2f %8lld\n", list[i].name, (long long)batch, times.least,
+               times.median, (long long)peak_resident_kb());
+        fflush(stdout);
+      }
+      status = 0;
+    }
   if (status) return status;
+done:
   if (r.json) json_close(']');
   return report_end(&r, a);
 }

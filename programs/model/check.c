@@ -34,25 +34,14 @@ typedef struct check_job {
   report r;
 } check_job;
 
-static double check_relative(const float *a, const float *b, int64_t count) {
-  double difference = 0, norm = 0;
-  int64_t i;
-  for (i = 0; i < count; i++) {
-    const double d = (double)a[i] - (double)b[i];
-    difference += d * d;
-    norm += (double)b[i] * (double)b[i];
-  }
-  if (norm > 0) return sqrt(difference / norm);
-  return difference > 0 ? HUGE_VAL : 0;
-}
-
 /* Compares a value with the case's tensor of that name; silent if there is none. */
 static int check_value(check_job *job, const char *label, const char *name,
                        const lnsp_tensor *value, int64_t index) {
   lnsp_tensor shape, expected;
   lnsp_error error;
   float *values;
-  double norm;
+  double norm, difference = 0, square = 0;
+  int64_t i;
 
   if (lnsp_file_tensor(job->expected, name, &shape, &error)) return 0;
   if (tensor_elements(&shape) != tensor_elements(value))
@@ -62,7 +51,12 @@ static int check_value(check_job *job, const char *label, const char *name,
                   name, (long long)tensor_elements(&shape), (long long)tensor_elements(value));
   if (tensor_load(job->expected, name, &expected, &values, &error))
     return refuse_error(job->args, job->args->positional[1], &error);
-  norm = check_relative(value->data, values, tensor_elements(value));
+  for (i = 0; i < tensor_elements(value); i++) {
+    const double d = (double)((const float *)value->data)[i] - (double)values[i];
+    difference += d * d;
+    square += (double)values[i] * (double)values[i];
+  }
+  norm = square > 0 ? sqrt(difference / square) : difference > 0 ? HUGE_VAL : 0;
   free(values);
   job->compared++;
   if (!job->first[0] && !(norm <= job->tolerance)) {
@@ -79,32 +73,6 @@ static int check_value(check_job *job, const char *label, const char *name,
     printf("%-18s %-9.2e %s\n", label, norm, norm <= job->tolerance ? "ok" : "differs");
   }
   return 0;
-}
-
-/* Every node in the graph's order: against the case by its name (the last node
- * of a name that is bound again) or as node.<number>, and bits against scalar. */
-static int check_nodes(check_job *job) {
-  lnsp_tensor value, other, later;
-  lnsp_error error;
-  int32_t i, j, same_name;
-  int status = 0;
-
-  for (i = 0; !status && !lnsp_session_node(job->session, i, &value, &error); i++) {
-    char label[96], number[32];
-    snprintf(number, sizeof number, "node.%ld", (long)i);
-    snprintf(label, sizeof label, "%s (%.40s)", number, value.name);
-    same_name = 0;
-    for (j = i + 1; !lnsp_session_node(job->session, j, &later, &error); j++)
-      same_name += !strcmp(later.name, value.name);
-    status = check_value(job, label, number, &value, i);
-    if (!status && !same_name) status = check_value(job, label, value.name, &value, i);
-    if (status || lnsp_session_node(job->scalar, i, &other, &error)) continue;
-    job->bits_compared++;
-    if (memcmp(value.data, other.data, (size_t)tensor_elements(&value) * sizeof(float))) {
-      if (!job->bits_differ++) snprintf(job->first_bits, sizeof job->first_bits, "%s", label);
-    }
-  }
-  return status;
 }
 
 static int check_run(check_job *job, const lnsp_graph *graph) {
@@ -128,29 +96,33 @@ static int check_run(check_job *job, const lnsp_graph *graph) {
                   lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, out,
                                    count, &error)))
     status = refuse_error(job->args, job->args->positional[1], &error);
-  if (!status) status = check_nodes(job);
+  if (status) return status;
+  /* Every node in the graph's order: against the case by its name (the last node of a name
+   * that is bound again) or as node.<number>, and bits against scalar. */
+  lnsp_tensor value, other, later;
+  int32_t j, same_name;
+  status = 0;
+
+  for (i = 0; !status && !lnsp_session_node(job->session, i, &value, &error); i++) {
+    char label[96], number[32];
+    snprintf(number, sizeof number, "node.%ld", (long)i);
+    snprintf(label, sizeof label, "%s (%.40s)", number, value.name);
+    same_name = 0;
+    for (j = i + 1; !lnsp_session_node(job->session, j, &later, &error); j++)
+      same_name += !strcmp(later.name, value.name);
+    status = check_value(job, label, number, &value, i);
+    if (!status && !same_name) status = check_value(job, label, value.name, &value, i);
+    if (status || lnsp_session_node(job->scalar, i, &other, &error)) continue;
+    job->bits_compared++;
+    if (memcmp(value.data, other.data, (size_t)tensor_elements(&value) * sizeof(float))) {
+      if (!job->bits_differ++) snprintf(job->first_bits, sizeof job->first_bits, "%s", label);
+    }
+  }
   for (i = 0; i < count; i++) {
     if (!status) status = check_value(job, out[i].name, out[i].name, &out[i], -1);
     free(out[i].data);
   }
   return status;
-}
-
-static int check_open(check_job *job, lnsp_model *model) {
-  lnsp_options library = args_options(job->args);
-  lnsp_size_options limits;
-  lnsp_error error;
-  int status = data_need(&job->in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
-
-  if (!status) status = data_reserve(&job->in, job->in.rows);
-  if (status) return status;
-  limits = model_size_options(job->in.rows, job->in.max_concepts);
-  limits.keep_nodes = 1;
-  status = lnsp_session_create(model, &limits, &library, &job->session, &error);
-  library.isa = "scalar";
-  if (!status) status = lnsp_session_create(model, &limits, &library, &job->scalar, &error);
-  if (!status) status = lnsp_file_open(job->args->positional[1], NULL, &job->expected, &error);
-  return status ? refuse_error(job->args, job->args->positional[1], &error) : 0;
 }
 
 /* The verdict; status 1 if something differs. */
@@ -196,13 +168,28 @@ static int run(const args *a) {
     spec.path = a->positional[1];
     status = data_open(&job.in, a, &spec);
   }
-  if (!status) status = check_open(&job, model);
+  if (status) goto done;
+  lnsp_options library = args_options(job.args);
+  lnsp_size_options limits;
+  lnsp_error error;
+  status = data_need(&job.in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
+
+  if (!status) status = data_reserve(&job.in, job.in.rows);
+  if (status) goto done;
+  limits = model_size_options(job.in.rows, job.in.max_concepts);
+  limits.keep_nodes = 1;
+  status = lnsp_session_create(model, &limits, &library, &job.session, &error);
+  library.isa = "scalar";
+  if (!status) status = lnsp_session_create(model, &limits, &library, &job.scalar, &error);
+  if (!status) status = lnsp_file_open(job.args->positional[1], NULL, &job.expected, &error);
+  status = status ? refuse_error(job.args, job.args->positional[1], &error) : 0;
   if (!status) {
     job.r = report_start(a);
     if (job.r.json) json_open("tensors", '[');
     status = check_run(&job, lnsp_model_graph(model));
     if (!status) status = check_report(&job);
   }
+done:
   lnsp_session_destroy(job.session);
   lnsp_session_destroy(job.scalar);
   lnsp_file_destroy(job.expected);

@@ -47,41 +47,6 @@ static int convert_loss(const lnsp_model *from, const lnsp_model *to, const lnsp
   return status;
 }
 
-/* One line for each tensor that is stored in another type. */
-static int convert_tensors(const args *a, const report *r, const lnsp_model *from,
-                           const lnsp_model *to) {
-  const lnsp_graph *graph = lnsp_model_graph(to);
-  const char *type = lnsp_dtype_name(lnsp_graph_storage(graph));
-  lnsp_error error;
-  lnsp_tensor tensor;
-  double worst = 0;
-  int32_t i;
-
-  if (r->json) json_open("tensors", '[');
-  for (i = 0; i < lnsp_graph_tensor_count(graph); i++) {
-    double loss = 0;
-    if (lnsp_graph_tensor_at(graph, i, &tensor, &error) ||
-        convert_loss(from, to, &tensor, &loss, &error))
-      return refuse_error(a, NULL, &error);
-    worst = fmax(worst, loss);
-    if (r->json) {
-      json_open(NULL, '{');
-      json_text("name", tensor.name);
-      json_real("error", loss);
-      json_close('}');
-    } else if (loss > 0) {
-      printf("  %-48s %-5s %.2e\n", tensor.name, type, loss);
-    }
-  }
-  if (r->json) {
-    json_close(']');
-    json_real("worst_error", worst);
-  } else {
-    printf("%-18s %.2e of a tensor's largest value\n", "worst error", worst);
-  }
-  return 0;
-}
-
 static int64_t convert_bytes(const lnsp_model *model) {
   lnsp_memory_info memory;
   memset(&memory, 0, sizeof memory);
@@ -89,25 +54,6 @@ static int64_t convert_bytes(const lnsp_model *model) {
   return lnsp_model_measure(lnsp_model_graph(model), &memory, NULL)
              ? -1
              : (int64_t)memory.weight_bytes;
-}
-
-static int convert_report(const args *a, const lnsp_model *from, const lnsp_model *to,
-                          const char *path) {
-  uint8_t hash[LNSP_HASH_BYTES];
-  lnsp_error error;
-  const report r = report_start(a);
-  int status;
-
-  report_text(&r, "from", "from", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(from))));
-  report_text(&r, "to", "to", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(to))));
-  report_integer(&r, "bytes_before", "weights before", convert_bytes(from), "bytes");
-  report_integer(&r, "bytes_after", "weights after", convert_bytes(to), "bytes");
-  status = convert_tensors(a, &r, from, to);
-  if (!status && lnsp_model_hash(to, hash, &error)) status = refuse_error(a, path, &error);
-  if (status) return status;
-  report_hash(&r, "hash", "hash", hash);
-  report_text(&r, "file", "written", path);
-  return report_end(&r, a);
 }
 
 static int run(const args *a) {
@@ -119,7 +65,52 @@ static int run(const args *a) {
   if (!status && lnsp_model_convert(from, args_type(a), NULL, &to, &error))
     status = refuse_error(a, a->positional[0], &error);
   if (!status && lnsp_model_save(to, path, 0, &error)) status = refuse_error(a, path, &error);
-  if (!status) status = convert_report(a, from, to, path);
+  if (status) goto done;
+  uint8_t hash[LNSP_HASH_BYTES];
+  const report r = report_start(a);
+
+  report_text(&r, "from", "from", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(from))));
+  report_text(&r, "to", "to", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(to))));
+  report_integer(&r, "bytes_before", "weights before", convert_bytes(from), "bytes");
+  report_integer(&r, "bytes_after", "weights after", convert_bytes(to), "bytes");
+  /* One line for each tensor that is stored in another type. */
+  const lnsp_graph *graph = lnsp_model_graph(to);
+  const char *type = lnsp_dtype_name(lnsp_graph_storage(graph));
+  lnsp_tensor tensor;
+  double worst = 0;
+  int32_t i;
+
+  if (r.json) json_open("tensors", '[');
+  for (i = 0; i < lnsp_graph_tensor_count(graph); i++) {
+    double loss = 0;
+    if (lnsp_graph_tensor_at(graph, i, &tensor, &error) ||
+        convert_loss(from, to, &tensor, &loss, &error)) {
+      status = refuse_error(a, NULL, &error);
+      goto done;
+    }
+    worst = fmax(worst, loss);
+    if (r.json) {
+      json_open(NULL, '{');
+      json_text("name", tensor.name);
+      json_real("error", loss);
+      json_close('}');
+    } else if (loss > 0) {
+      printf("  %-48s %-5s %.2e\n", tensor.name, type, loss);
+    }
+  }
+  if (r.json) {
+    json_close(']');
+    json_real("worst_error", worst);
+  } else {
+    printf("%-18s %.2e of a tensor's largest value\n", "worst error", worst);
+  }
+  status = 0;
+  if (lnsp_model_hash(to, hash, &error)) status = refuse_error(a, path, &error);
+  if (status) goto done;
+  report_hash(&r, "hash", "hash", hash);
+  report_text(&r, "file", "written", path);
+  status = report_end(&r, a);
+done:
   lnsp_model_destroy(from);
   lnsp_model_destroy(to);
   return status;

@@ -8,6 +8,7 @@
 #include "cli/report.h"
 #include "command.h"
 #include "data/data.h"
+#include "data/random.h"
 #include "data/row_index.h"
 #include "lnsp.h"
 
@@ -97,14 +98,6 @@ static int32_t gather_row(gather *g, int32_t row) {
   return in->place[row];
 }
 
-/* splitmix64 */
-static uint64_t gather_random(gather *g, uint64_t below) {
-  uint64_t z = (g->random += UINT64_C(0x9e3779b97f4a7c15));
-  z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return (z ^ (z >> 31)) % below;
-}
-
 /* What stands behind the last @: a number to draw, or a stretch in per cent. */
 typedef struct gather_choice {
   int64_t draw; /* -1: none */
@@ -131,8 +124,8 @@ static int gather_choice_read(const gather *g, const char *text, gather_choice *
   b = *end == '-' ? strtoll(end + 1, &end, 10) : -1;
   if (strcmp(end, "%") || a >= b || b > 100)
     return refuse_usage(g->args,
-                        "--rows is \"%s\"; behind the @ stands a number of rows to draw, "
-                        "or a stretch as 0-80%%",
+                        "--rows is \"%s\": write after @ a number of rows to draw, "
+                        "or a range such as 0-80%%",
                         text);
   c->from = (int)a;
   c->to = (int)b;
@@ -147,20 +140,11 @@ static int64_t gather_choose(gather *g, const gather_choice *c, int64_t n, char 
 
   for (i = 0; i < n; i++) {
     taken[i] = i >= first && i < end && want > 0 &&
-               (int64_t)gather_random(g, (uint64_t)(end - i)) < want;
+               (int64_t)(random_next(&g->random) % (uint64_t)(end - i)) < want;
     want -= taken[i];
     count += taken[i];
   }
   return count;
-}
-
-static gather_part *gather_part_of(gather *g, const char *name) {
-  int i;
-  for (i = 0; i < g->parts; i++)
-    if (!strcmp(g->part[i].name, name)) return &g->part[i];
-  if (g->parts == GATHER_PARTS) return NULL;
-  g->part[g->parts].name = name;
-  return &g->part[g->parts++];
 }
 
 static int gather_part_add(gather *g, gather_part *p, const row_index *index, const char *taken,
@@ -183,7 +167,7 @@ static int gather_part_add(gather *g, gather_part *p, const row_index *index, co
 
 static int gather_rows(gather *g, const char *text, const char *name) {
   const gather_input *in = &g->input[g->inputs - 1];
-  gather_part *p = gather_part_of(g, name);
+  gather_part *p = g->part;
   const row_index *index = NULL;
   gather_choice choice;
   char *taken, *spec;
@@ -191,9 +175,11 @@ static int gather_rows(gather *g, const char *text, const char *name) {
   int64_t i;
   int status;
 
-  if (!p || !*name) return refuse_usage(g->args, "--as needs a name");
-  if (!strcmp(name, "vectors"))
-    return refuse_usage(g->args, "--as vectors is what the vectors themselves are called");
+  while (p < g->part + g->parts && strcmp(p->name, name)) p++;
+  if (p == g->part + GATHER_PARTS || !*name || !strcmp(name, "vectors"))
+    return refuse_usage(g->args, "--as needs a name other than vectors, and at most %d names",
+                        GATHER_PARTS);
+  if (p == g->part + g->parts) g->part[g->parts++].name = name;
   status = gather_choice_read(g, text, &choice, &length);
   spec = malloc(length + 1);
   if (status || !spec) {
@@ -221,51 +207,6 @@ static int gather_rows(gather *g, const char *text, const char *name) {
                                      gather_choose(g, &choice, index->count, taken))
                    : refuse_memory(g->args);
   free(taken);
-  return status;
-}
-
-/* Options in the order in which they stand: --input and --as are about what follows. */
-static int gather_read(gather *g) {
-  const char *name = "rows";
-  int i, status = 0;
-
-  if (args_value_at(g->args, "--rows", GATHER_PARTS))
-    return refuse_usage(g->args, "more than %d times --rows", GATHER_PARTS);
-
-  for (i = 0; i < g->args->given_count && !status; i++) {
-    const char *option_name = g->args->given[i].option->name;
-    const char *value = g->args->given[i].value;
-    if (!strcmp(option_name, "--input"))
-      status = gather_input_add(g, value);
-    else if (!strcmp(option_name, "--as"))
-      name = value;
-    else if (!strcmp(option_name, "--rows"))
-      status = g->inputs
-                   ? gather_rows(g, value, name)
-                   : refuse_usage(g->args, "--rows stands behind the --input that it is of");
-  }
-  if (!status && !g->parts)
-    status =
-        refuse_usage(g->args, "nothing to gather: give --input FILE:TENSOR --rows FILE:TENSOR");
-  if (!status && !g->count) status = refuse(g->args, "no row is left to gather");
-  return status;
-}
-
-/* The vectors' bits as they are, where all have one type; else float32. */
-static int gather_vectors(const gather *g, lnsp_writer *writer, int32_t dtype, int64_t width) {
-  void *one = malloc((size_t)width * 8);
-  lnsp_error error;
-  int64_t i;
-  int status = one ? 0 : refuse_memory(g->args);
-
-  for (i = 0; i < g->count && !status; i++) {
-    const gather_input *in = &g->input[g->from[2 * i]];
-    if (lnsp_file_read(in->file, in->tensor, g->from[2 * i + 1] * width, width, dtype, one,
-                       &error) ||
-        lnsp_writer_write(writer, one, (size_t)width * lnsp_dtype_bytes(dtype), &error))
-      status = refuse_error(g->args, NULL, &error);
-  }
-  free(one);
   return status;
 }
 
@@ -298,24 +239,26 @@ static int gather_write(const gather *g, const char *path) {
                           (size_t)(g->part[i].count * g->part[i].columns) * sizeof(int32_t),
                           &error))
       status = refuse_error(g->args, path, &error);
-  if (!status) status = gather_vectors(g, writer, dtype, g->input[0].shape.dims[1]);
+  if (status) goto done;
+  /* The vectors' bits as they are, where all have one type; else float32. */
+  const int64_t width = g->input[0].shape.dims[1];
+  void *one = malloc((size_t)width * 8);
+  int64_t k;
+  status = one ? 0 : refuse_memory(g->args);
+
+  for (k = 0; k < g->count && !status; k++) {
+    const gather_input *in = &g->input[g->from[2 * k]];
+    if (lnsp_file_read(in->file, in->tensor, g->from[2 * k + 1] * width, width, dtype, one,
+                       &error) ||
+        lnsp_writer_write(writer, one, (size_t)width * lnsp_dtype_bytes(dtype), &error))
+      status = refuse_error(g->args, NULL, &error);
+  }
+  free(one);
   if (!status && lnsp_writer_close(writer, &error))
     status = refuse_error(g->args, path, &error);
+done:
   lnsp_writer_destroy(writer);
   return status;
-}
-
-static int gather_report(const gather *g, const char *path) {
-  const report r = report_start(g->args);
-  int i;
-
-  report_integer(&r, "vectors", "vectors", g->count, "");
-  if (r.json) json_open("rows", '{');
-  for (i = 0; i < g->parts; i++)
-    report_integer(&r, g->part[i].name, g->part[i].name, g->part[i].count, "rows");
-  if (r.json) json_close('}');
-  report_text(&r, "file", "written", path);
-  return report_end(&r, g->args);
 }
 
 static int run(const args *a) {
@@ -326,9 +269,44 @@ static int run(const args *a) {
   if (!g) return refuse_memory(a);
   g->args = g->d.args = a;
   g->random = args_seed(a, "--seed");
-  status = gather_read(g);
+  /* Options in the order in which they stand: --input and --as are about what follows. */
+  const char *name = "rows";
+  status = 0;
+
+  if (args_value_at(g->args, "--rows", GATHER_PARTS)) {
+    status = refuse_usage(g->args, "more than %d times --rows", GATHER_PARTS);
+    goto done;
+  }
+
+  for (i = 0; i < g->args->given_count && !status; i++) {
+    const char *option_name = g->args->given[i].option->name;
+    const char *value = g->args->given[i].value;
+    if (!strcmp(option_name, "--input"))
+      status = gather_input_add(g, value);
+    else if (!strcmp(option_name, "--as"))
+      name = value;
+    else if (!strcmp(option_name, "--rows"))
+      status =
+          g->inputs
+              ? gather_rows(g, value, name)
+              : refuse_usage(g->args, "--rows must come after the --input that it belongs to");
+  }
+  if (!status && !g->parts)
+    status =
+        refuse_usage(g->args, "nothing to gather: give --input FILE:TENSOR --rows FILE:TENSOR");
+  if (!status && !g->count) status = refuse(g->args, "no row is left to gather");
   if (!status) status = gather_write(g, path);
-  if (!status) status = gather_report(g, path);
+  if (status) goto done;
+  const report r = report_start(g->args);
+
+  report_integer(&r, "vectors", "vectors", g->count, "");
+  if (r.json) json_open("rows", '{');
+  for (i = 0; i < g->parts; i++)
+    report_integer(&r, g->part[i].name, g->part[i].name, g->part[i].count, "rows");
+  if (r.json) json_close('}');
+  report_text(&r, "file", "written", path);
+  status = report_end(&r, g->args);
+done:
   for (i = 0; i < GATHER_INPUTS; i++) free(g->input[i].place);
   for (i = 0; i < GATHER_PARTS; i++) free(g->part[i].row);
   free(g->from);
@@ -340,7 +318,7 @@ static int run(const args *a) {
 const command command_gather = {
     .name = "gather",
     .usage = "--input FILE:TENSOR --rows FILE:TENSOR ... -o FILE",
-    .summary = "collect vectors of several files in one",
+    .summary = "collect vectors from files in one file",
     .detail =
         "The written file has the tensor `vectors` with every vector that the index tensors "
         "name, once, and `rows` with their numbers in it: train, eval and loop read this "

@@ -29,30 +29,6 @@ typedef struct grad_job {
   float *buffer;
 } grad_job;
 
-static int grad_step(grad_job *job, const char *model_path) {
-  const lnsp_options library = args_options(job->args);
-  const lnsp_size_options limits = model_size_options(job->in.max_rows, job->in.max_concepts);
-  lnsp_error error;
-  lnsp_file *file = NULL;
-  const char *name;
-  int32_t i;
-  int status = 0;
-
-  if (lnsp_file_open(model_path, NULL, &file, &error) ||
-      lnsp_trainer_open_file(file, job->loss, "sgd lr=0", &limits, &library, &job->trainer,
-                             &error))
-    status = refuse_error(job->args, model_path, &error);
-  lnsp_file_destroy(file);
-  for (i = 0; !status && (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
-    status = data_need(&job->in, name);
-  if (!status) status = data_reserve(&job->in, job->in.rows);
-  if (!status) status = data_read(&job->in, NULL, 0, job->in.rows);
-  if (!status && lnsp_trainer_compute_gradients(job->trainer, job->in.inputs,
-                                                job->in.needed_count, &job->value, &error))
-    status = refuse_error(job->args, NULL, &error);
-  return status;
-}
-
 /* Names, shapes and count of what the loss reaches; out[0] is the loss. */
 static int grad_list(grad_job *job, lnsp_tensor *out, char (*names)[128], int32_t *count) {
   const lnsp_graph *graph = lnsp_trainer_graph(job->trainer);
@@ -129,7 +105,27 @@ static int grad_model(const args *a, const char *loss, const char *path) {
   job.loss = loss;
   spec.path = a->positional[1];
   status = data_open(&job.in, a, &spec);
-  if (!status) status = grad_step(&job, a->positional[0]);
+  if (status) goto done;
+  const lnsp_options library = args_options(job.args);
+  const lnsp_size_options limits = model_size_options(job.in.max_rows, job.in.max_concepts);
+  lnsp_error error;
+  lnsp_file *file = NULL;
+  const char *name;
+  int32_t i;
+  status = 0;
+
+  if (lnsp_file_open(a->positional[0], NULL, &file, &error) ||
+      lnsp_trainer_open_file(file, job.loss, "sgd lr=0", &limits, &library, &job.trainer,
+                             &error))
+    status = refuse_error(job.args, a->positional[0], &error);
+  lnsp_file_destroy(file);
+  for (i = 0; !status && (name = lnsp_trainer_input_name(job.trainer, i)) != NULL; i++)
+    status = data_need(&job.in, name);
+  if (!status) status = data_reserve(&job.in, job.in.rows);
+  if (!status) status = data_read(&job.in, NULL, 0, job.in.rows);
+  if (!status && lnsp_trainer_compute_gradients(job.trainer, job.in.inputs, job.in.needed_count,
+                                                &job.value, &error))
+    status = refuse_error(job.args, NULL, &error);
   if (!status) {
     const size_t most = (size_t)lnsp_graph_tensor_count(lnsp_trainer_graph(job.trainer)) + 1;
     tensors = calloc(most + 1, sizeof *tensors);
@@ -138,6 +134,7 @@ static int grad_model(const args *a, const char *loss, const char *path) {
   }
   if (!status) status = grad_write(&job, tensors, count, path);
   if (!status) status = grad_report(a, loss, (double)job.value, count - 1, path);
+done:
   free(tensors);
   free(names);
   free(job.buffer);
@@ -146,53 +143,52 @@ static int grad_model(const args *a, const char *loss, const char *path) {
   return status;
 }
 
-static int grad_direct(const args *a, const char *loss, const char *path) {
-  static const char *const operands[] = {"p",    "t",   "positive", "negative", "teacher",
-                                         "prev", "neg", "ctx",      "future"};
-  enum { OPERANDS = sizeof operands / sizeof operands[0] };
-  const lnsp_options library = args_options(a);
-  lnsp_tensor inputs[OPERANDS], out[2];
-  float *values[OPERANDS] = {NULL}, *gradient = NULL, value = 0;
-  lnsp_file *file = NULL;
-  lnsp_error error;
-  lnsp_tensor shape;
-  int32_t count = 0, i, status;
-
-  status = lnsp_file_open(a->positional[0], NULL, &file, &error);
-  for (i = 0; i < OPERANDS && !status; i++)
-    if (!i || !lnsp_file_tensor(file, operands[i], &shape, &error)) {
-      status = tensor_load(file, operands[i], &inputs[count], &values[count], &error);
-      count++;
-    }
-  if (!status) {
-    gradient = malloc((size_t)tensor_elements(&inputs[0]) * sizeof(float) + 1);
-    out[0] = lnsp_tensor_f32("loss", &value, 1, 1, 0, 0);
-    out[1] = inputs[0];
-    out[1].name = "grad.p";
-    out[1].data = gradient;
-  }
-  if (!status && gradient)
-    status = lnsp_loss_evaluate(loss, inputs, count, &value, &out[1], &library, &error);
-  if (!status && gradient) status = tensor_save_all(path, out, 2, &error);
-  for (i = 0; i < OPERANDS; i++) free(values[i]);
-  lnsp_file_destroy(file);
-  if (status)
-    status = refuse_error(a, a->positional[0], &error);
-  else
-    status = gradient ? grad_report(a, loss, (double)value, 1, path) : refuse_memory(a);
-  free(gradient);
-  return status;
-}
-
 static int run(const args *a) {
   const char *loss = args_text(a, "--loss"), *path = args_value(a, "-o");
   const int direct = args_given(a, "--direct");
-  const int status = args_positionals(a, direct ? 1 : 2, direct ? 1 : 2);
+  int status = args_positionals(a, direct ? 1 : 2, direct ? 1 : 2);
 
   if (status) return status;
   if (strstr(loss, "replay"))
     return refuse(a, "a replay term draws its vectors in training; leave it out here");
-  return direct ? grad_direct(a, loss, path) : grad_model(a, loss, path);
+  if (direct) {
+    static const char *const operands[] = {"p",    "t",   "positive", "negative", "teacher",
+                                           "prev", "neg", "ctx",      "future"};
+    enum { OPERANDS = sizeof operands / sizeof operands[0] };
+    const lnsp_options library = args_options(a);
+    lnsp_tensor inputs[OPERANDS], out[2];
+    float *values[OPERANDS] = {NULL}, *gradient = NULL, value = 0;
+    lnsp_file *file = NULL;
+    lnsp_error error;
+    lnsp_tensor shape;
+    int32_t count = 0, i;
+
+    status = lnsp_file_open(a->positional[0], NULL, &file, &error);
+    for (i = 0; i < OPERANDS && !status; i++)
+      if (!i || !lnsp_file_tensor(file, operands[i], &shape, &error)) {
+        status = tensor_load(file, operands[i], &inputs[count], &values[count], &error);
+        count++;
+      }
+    if (!status) {
+      gradient = malloc((size_t)tensor_elements(&inputs[0]) * sizeof(float) + 1);
+      out[0] = lnsp_tensor_f32("loss", &value, 1, 1, 0, 0);
+      out[1] = inputs[0];
+      out[1].name = "grad.p";
+      out[1].data = gradient;
+    }
+    if (!status && gradient)
+      status = lnsp_loss_evaluate(loss, inputs, count, &value, &out[1], &library, &error);
+    if (!status && gradient) status = tensor_save_all(path, out, 2, &error);
+    for (i = 0; i < OPERANDS; i++) free(values[i]);
+    lnsp_file_destroy(file);
+    if (status)
+      status = refuse_error(a, a->positional[0], &error);
+    else
+      status = gradient ? grad_report(a, loss, (double)value, 1, path) : refuse_memory(a);
+    free(gradient);
+    return status;
+  }
+  return grad_model(a, loss, path);
 }
 
 const command command_grad = {

@@ -59,26 +59,19 @@ static int info_graph(const args *a, const lnsp_graph *graph) {
   return status;
 }
 
-/* Numbers of tensors that are never trained, as tables of positions. */
-static int64_t info_fixed(const lnsp_graph *graph) {
-  lnsp_error error;
-  lnsp_tensor tensor;
-  int64_t count = 0;
-  for (int32_t i = 0; !lnsp_graph_tensor_at(graph, i, &tensor, &error); i++)
-    if (!lnsp_graph_tensor_trained(graph, i)) count += tensor_elements(&tensor);
-  return count;
-}
-
 /* Parameters, widths and FLOP. The line of counts reads as the documents do. */
 static int info_network(const args *a, const report *r, const lnsp_graph *graph,
                         const info_memory_plan *memory) {
-  const int64_t parameters = lnsp_graph_parameter_count(graph), fixed = info_fixed(graph);
-  const int64_t concepts = memory->concepts;
+  const int64_t parameters = lnsp_graph_parameter_count(graph), concepts = memory->concepts;
+  int64_t fixed =
+      0; /* numbers of tensors that are never trained, such as tables of positions */
   char count[FORMAT_NUMBER_BYTES], bytes[FORMAT_NUMBER_BYTES], line[112];
   lnsp_error error;
   lnsp_tensor of;
   int32_t i;
 
+  for (i = 0; !lnsp_graph_tensor_at(graph, i, &of, &error); i++)
+    if (!lnsp_graph_tensor_trained(graph, i)) fixed += tensor_elements(&of);
   report_text(r, "architecture", "architecture", report_architecture(r, graph));
   if (r->json) {
     json_integer("parameters", parameters);
@@ -88,7 +81,7 @@ static int info_network(const args *a, const report *r, const lnsp_graph *graph,
     snprintf(line, sizeof line, "%s parameters, %s bytes as float32",
              format_number(parameters, count), format_number(parameters * 4, bytes));
     report_text(r, "", "size", line);
-    if (fixed) report_integer(r, "", "fixed", fixed, "numbers that are not trained");
+    if (fixed) report_integer(r, "", "fixed", fixed, "numbers that are never trained");
   }
   report_integer(r, "input_width", "input", lnsp_graph_input_width(graph), "wide");
   if (r->json) json_open("outputs", '{');
@@ -151,21 +144,6 @@ static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
   return 0;
 }
 
-/* Whether the file holds a network: it says so, or --arch does. */
-static int info_is_model(const args *a, const lnsp_file *file) {
-  return args_value(a, "--arch") || lnsp_file_metadata(file, "lnsp.arch") ||
-         lnsp_file_metadata(file, "lnsp.graph");
-}
-
-static int info_is_delta(const lnsp_file *file) {
-  lnsp_error error;
-  lnsp_key_value pair;
-  int32_t i;
-  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &error); i++)
-    if (!strncmp(pair.key, "lnsp.delta.", strlen("lnsp.delta."))) return 1;
-  return 0;
-}
-
 /* The memory is computed before the model is loaded, which its hash needs. */
 static int info_model_file(const args *a, const report *r, lnsp_file *file) {
   const lnsp_options library = args_options(a);
@@ -195,29 +173,6 @@ static int info_model_file(const args *a, const report *r, lnsp_file *file) {
   return status;
 }
 
-static int info_delta_file(const args *a, const report *r) {
-  lnsp_delta *delta = NULL;
-  lnsp_delta_info facts;
-  lnsp_error error;
-
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
-  if (lnsp_delta_open(a->positional[0], NULL, &delta, &error) ||
-      lnsp_delta_get_info(delta, &facts, &error)) {
-    lnsp_delta_destroy(delta);
-    return refuse_error(a, a->positional[0], &error);
-  }
-  report_text(r, "kind", "kind", "delta");
-  report_text(r, "codec", "codec", facts.codec);
-  report_integer(r, "parameters", "size", facts.parameter_count, "parameters");
-  if (facts.changed_count >= 0)
-    report_integer(r, "changed", "changed", facts.changed_count, "parameters");
-  report_hash(r, "base_hash", "base", facts.base_hash);
-  report_hash(r, "result_hash", "result", facts.result_hash);
-  lnsp_delta_destroy(delta);
-  return 0;
-}
-
 static int info_file(const args *a) {
   lnsp_file *file = NULL;
   lnsp_error error;
@@ -238,11 +193,32 @@ static int info_file(const args *a) {
     return status;
   }
   r = report_start(a);
-  if (info_is_model(a, file))
+  /* a network, if the file says so or --arch does; a delta, if a key of its metadata says so */
+  if (args_given(a, "--arch") || lnsp_file_metadata(file, "lnsp.arch") ||
+      lnsp_file_metadata(file, "lnsp.graph"))
     status = info_model_file(a, &r, file);
-  else if (info_is_delta(file))
-    status = info_delta_file(a, &r);
-  else if (args_value(a, "--memory"))
+  else if (lnsp_file_metadata(file, "lnsp.delta.version")) {
+    lnsp_delta *delta = NULL;
+    lnsp_delta_info facts;
+
+    memset(&facts, 0, sizeof facts);
+    facts.struct_size = sizeof facts;
+    if (lnsp_delta_open(a->positional[0], NULL, &delta, &error) ||
+        lnsp_delta_get_info(delta, &facts, &error)) {
+      status = refuse_error(a, a->positional[0], &error);
+      lnsp_delta_destroy(delta);
+      goto done;
+    }
+    report_text(&r, "kind", "kind", "delta");
+    report_text(&r, "codec", "codec", facts.codec);
+    report_integer(&r, "parameters", "size", facts.parameter_count, "parameters");
+    if (facts.changed_count >= 0)
+      report_integer(&r, "changed", "changed", facts.changed_count, "parameters");
+    report_hash(&r, "base_hash", "base", facts.base_hash);
+    report_hash(&r, "result_hash", "result", facts.result_hash);
+    lnsp_delta_destroy(delta);
+    status = 0;
+  } else if (args_value(a, "--memory"))
     status = refuse(a,
                     "%s holds data and no network, so that there is no memory to measure; "
                     "give a model or an architecture",
@@ -250,6 +226,7 @@ static int info_file(const args *a) {
   else
     report_text(&r, "kind", "kind", "data");
   if (!status) status = info_tensors(a, &r, file);
+done:
   lnsp_file_destroy(file);
   return status ? status : report_end(&r, a);
 }

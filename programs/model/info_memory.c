@@ -35,39 +35,22 @@ static int info_memory_stored(const args *a, const lnsp_graph *graph, int32_t ty
   return failed ? refuse_error(a, NULL, &error) : 0;
 }
 
-/* What a trainer publishes where --type does not say it: weights as it keeps them. */
-static int info_memory_published(const args *a, const lnsp_graph *graph,
-                                 const lnsp_size_options *limits, info_memory_plan *plan) {
-  info_memory_stored_as narrow;
-  int status;
-
-  plan->published = plan->run;
-  if (args_value(a, "--type") || !plan->trains) return 0;
-  memset(&narrow, 0, sizeof narrow);
-  status = info_memory_stored(a, graph, LNSP_BF16, limits, &narrow);
-  if (!status && plan->trainer.weight_bytes == narrow.model.weight_bytes)
-    plan->published = narrow;
-  return status;
-}
-
-/* 1 if some output has one row a sequence. */
-static int info_memory_joins(const lnsp_graph *graph, int64_t concepts) {
-  int64_t ids;
-  lnsp_tensor input = lnsp_tensor_f32("input", NULL, 3, 1, concepts, 1), output;
-  (void)lnsp_graph_input_name(graph, &ids);
-  if (ids) input.rank = 2;
-  for (int32_t i = 0; i < lnsp_graph_output_count(graph); i++)
-    if (!lnsp_graph_output_shape(graph, i, &input, &output, NULL) && output.rank == 2) return 1;
-  return 0;
-}
-
 static int info_memory_concepts(const args *a, const lnsp_graph *graph, int64_t *concepts) {
-  int64_t low = 1, high = 0, step = 1, fewest;
+  int64_t low = 1, high = 0, step = 1, fewest, ids;
+  lnsp_tensor input, output;
   lnsp_error error;
+  int32_t i;
+  int joins = 0; /* whether some output has one row a sequence */
+
   if (lnsp_graph_concept_range(graph, &low, &high, &step, &error))
     return refuse_error(a, NULL, &error);
   fewest = low;
-  if (low < 5 && info_memory_joins(graph, low)) {
+  input = lnsp_tensor_f32("input", NULL, 3, 1, low, 1);
+  (void)lnsp_graph_input_name(graph, &ids);
+  if (ids) input.rank = 2;
+  for (i = 0; i < lnsp_graph_output_count(graph); i++)
+    joins |= !lnsp_graph_output_shape(graph, i, &input, &output, NULL) && output.rank == 2;
+  if (low < 5 && joins) {
     low = (5 + step - 1) / step * step;
     if (high && low > high) low = high / step * step;
   }
@@ -93,7 +76,18 @@ int info_memory_measure(const args *a, const lnsp_graph *graph, info_memory_plan
       lnsp_trainer_measure(graph, args_text(a, "--loss"), args_text(a, "--optimizer"), &limits,
                            &plan->trainer, &error))
     status = refuse_error(a, NULL, &error);
-  return status ? status : info_memory_published(a, graph, &limits, plan);
+  if (status) return status;
+  /* What a trainer publishes where --type does not say it: weights as it keeps them. */
+  info_memory_stored_as narrow;
+
+  plan->published = plan->run;
+  if (!(args_value(a, "--type") || !plan->trains)) {
+    memset(&narrow, 0, sizeof narrow);
+    status = info_memory_stored(a, graph, LNSP_BF16, &limits, &narrow);
+    if (!status && plan->trainer.weight_bytes == narrow.model.weight_bytes)
+      plan->published = narrow;
+  }
+  return status;
 }
 
 /* ---- the table ---- */
@@ -146,27 +140,6 @@ static int64_t info_memory_total(const info_memory_plan *plan, int use) {
   return info_memory_of(plan, use, offsetof(lnsp_memory_info, total_bytes)) + LNSP_CODE_BYTES;
 }
 
-static void info_memory_json(const report *r, const info_memory_plan *plan, int uses) {
-  int use;
-  size_t i;
-  report_memory(r, "model_memory", "model", &plan->run.model);
-  report_memory(r, "session_memory", "session", &plan->run.session);
-  if (plan->trains) report_memory(r, "trainer_memory", "trainer", &plan->trainer);
-  json_open("memory", '{');
-  json_text("storage", lnsp_dtype_name(plan->run.type));
-  json_text("published", lnsp_dtype_name(plan->published.type));
-  for (use = 0; use < uses; use++) {
-    json_open(info_memory_uses[use].key, '{');
-    for (i = 0; i + 1 < INFO_MEMORY_PARTS; i++)
-      json_integer(memory_parts[i].key, info_memory_of(plan, use, memory_parts[i].at));
-    json_integer("handle_bytes", info_memory_of(plan, use, memory_parts[i].at));
-    json_integer("code_bytes", LNSP_CODE_BYTES);
-    json_integer("total_bytes", info_memory_total(plan, use));
-    json_close('}');
-  }
-  json_close('}');
-}
-
 static void info_memory_line(const char *label, const int64_t bytes[INFO_MEMORY_USES],
                              int uses) {
   char number[FORMAT_NUMBER_BYTES];
@@ -184,7 +157,24 @@ void info_memory_report(const report *r, const info_memory_plan *plan) {
   size_t i;
 
   if (r->json) {
-    info_memory_json(r, plan, uses);
+    int n;
+    size_t k;
+    report_memory(r, "model_memory", "model", &plan->run.model);
+    report_memory(r, "session_memory", "session", &plan->run.session);
+    if (plan->trains) report_memory(r, "trainer_memory", "trainer", &plan->trainer);
+    json_open("memory", '{');
+    json_text("storage", lnsp_dtype_name(plan->run.type));
+    json_text("published", lnsp_dtype_name(plan->published.type));
+    for (n = 0; n < uses; n++) {
+      json_open(info_memory_uses[n].key, '{');
+      for (k = 0; k + 1 < INFO_MEMORY_PARTS; k++)
+        json_integer(memory_parts[k].key, info_memory_of(plan, n, memory_parts[k].at));
+      json_integer("handle_bytes", info_memory_of(plan, n, memory_parts[k].at));
+      json_integer("code_bytes", LNSP_CODE_BYTES);
+      json_integer("total_bytes", info_memory_total(plan, n));
+      json_close('}');
+    }
+    json_close('}');
     return;
   }
   printf("memory, bytes     ");
@@ -211,5 +201,5 @@ void info_memory_report(const report *r, const info_memory_plan *plan) {
            format_number((int64_t)plan->trainer.total_bytes, trainer),
            lnsp_dtype_name(plan->published.type));
   else
-    printf("  train and both are left out: the file is stored as I8, which is only run\n");
+    printf("  train and both are left out: the file is stored as I8, which can only be run\n");
 }

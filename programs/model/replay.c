@@ -19,41 +19,6 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static int replay_gather(data *d, lnsp_replay *replay, int64_t batch) {
-  progress show;
-  lnsp_error error;
-  int64_t first;
-  int status = 0;
-
-  progress_start(&show);
-  for (first = 0; first < d->rows && !status; first += batch) {
-    const int64_t count = d->rows - first < batch ? d->rows - first : batch;
-    lnsp_tensor rows;
-    status = data_read(d, NULL, first, count);
-    rows = *data_batch(d, "input");
-    rows.dims[0] = tensor_rows(&rows); /* concepts of sequences count one by one */
-    rows.dims[1] = rows.dims[rows.rank - 1];
-    rows.rank = 2;
-    if (!status && lnsp_replay_add(replay, &rows, &error))
-      status = refuse_batch(d->args, NULL, first, &error);
-    if (progress_due(&show))
-      progress_show(&show, "%lld of %lld rows", (long long)first, (long long)d->rows);
-  }
-  progress_clear(&show);
-  if (!status && lnsp_replay_finish(replay, &error))
-    status = refuse_error(d->args, NULL, &error);
-  return status;
-}
-
-static int replay_report(const args *a, const data *d, const char *path) {
-  const lnsp_tensor *input = data_batch(d, "input");
-  report r = report_start(a);
-  report_integer(&r, "rows", "rows", d->rows, "");
-  report_integer(&r, "width", "width", input->dims[input->rank - 1], "");
-  report_text(&r, "file", "written", path);
-  return report_end(&r, a);
-}
-
 static int replay_fit(const args *a) {
   const char *path = args_value(a, "-o");
   int64_t batch = args_integer(a, "--batch");
@@ -75,9 +40,35 @@ static int replay_fit(const args *a) {
     status = refuse_error(a, NULL, &error);
     goto done;
   }
-  status = replay_gather(&d, replay, batch);
+  progress show;
+  int64_t first;
+  status = 0;
+
+  progress_start(&show);
+  for (first = 0; first < d.rows && !status; first += batch) {
+    const int64_t count = d.rows - first < batch ? d.rows - first : batch;
+    lnsp_tensor rows;
+    status = data_read(&d, NULL, first, count);
+    rows = *data_batch(&d, "input");
+    rows.dims[0] = tensor_rows(&rows); /* concepts of sequences count one by one */
+    rows.dims[1] = rows.dims[rows.rank - 1];
+    rows.rank = 2;
+    if (!status && lnsp_replay_add(replay, &rows, &error))
+      status = refuse_batch(d.args, NULL, first, &error);
+    if (progress_due(&show))
+      progress_show(&show, "%lld of %lld rows", (long long)first, (long long)d.rows);
+  }
+  progress_clear(&show);
+  if (!status && lnsp_replay_finish(replay, &error))
+    status = refuse_error(d.args, NULL, &error);
   if (!status && lnsp_replay_save(replay, path, &error)) status = refuse_error(a, path, &error);
-  if (!status) status = replay_report(a, &d, path);
+  if (status) goto done;
+  input = data_batch(&d, "input");
+  report r = report_start(a);
+  report_integer(&r, "rows", "rows", d.rows, "");
+  report_integer(&r, "width", "width", input->dims[input->rank - 1], "");
+  report_text(&r, "file", "written", path);
+  status = report_end(&r, a);
 done:
   lnsp_replay_destroy(replay);
   data_close(&d);

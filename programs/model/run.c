@@ -78,39 +78,6 @@ static int run_rows(run_job *job) {
   return status;
 }
 
-static int run_report(const run_job *job, const char *path) {
-  report r = report_start(job->args);
-  char shape[96];
-  int32_t i;
-
-  report_integer(&r, "rows", "rows", job->in.rows, "");
-  report_text(&r, "isa", "kernels", lnsp_session_isa(job->session));
-  if (r.json) json_open("outputs", '{');
-  for (i = 0; i < job->count; i++) {
-    format_shape(&job->out[i], shape, sizeof shape);
-    if (r.json)
-      json_shape(job->out[i].name, &job->out[i]);
-    else
-      report_text(&r, job->out[i].name, job->out[i].name, shape);
-  }
-  if (r.json) json_close('}');
-  report_text(&r, "file", "written", path);
-  return report_end(&r, job->args);
-}
-
-static int run_open(run_job *job, lnsp_model *model) {
-  const lnsp_options library = args_options(job->args);
-  lnsp_size_options limits = model_size_options(job->batch, job->in.max_concepts);
-  lnsp_error error;
-  int status = data_need(&job->in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
-
-  if (job->batch > job->in.rows) limits.max_rows = (int32_t)(job->batch = job->in.rows);
-  if (!status) status = data_reserve(&job->in, job->batch);
-  if (!status && lnsp_session_create(model, &limits, &library, &job->session, &error))
-    status = refuse_error(job->args, job->args->positional[0], &error);
-  return status;
-}
-
 static int run(const args *a) {
   run_job job;
   data_spec spec;
@@ -129,12 +96,37 @@ static int run(const args *a) {
     spec.path = a->positional[1];
     status = data_open(&job.in, a, &spec);
   }
-  if (!status) status = run_open(&job, model);
+  if (status) goto done;
+  const lnsp_options library = args_options(job.args);
+  lnsp_size_options limits = model_size_options(job.batch, job.in.max_concepts);
+  status = data_need(&job.in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
+
+  if (job.batch > job.in.rows) limits.max_rows = (int32_t)(job.batch = job.in.rows);
+  if (!status) status = data_reserve(&job.in, job.batch);
+  if (!status && lnsp_session_create(model, &limits, &library, &job.session, &error))
+    status = refuse_error(job.args, job.args->positional[0], &error);
   if (!status) status = run_outputs(&job, lnsp_model_graph(model));
   if (!status) status = run_rows(&job);
   if (!status && tensor_save_all(path, job.out, job.count, &error))
     status = refuse_error(a, path, &error);
-  if (!status) status = run_report(&job, path);
+  if (status) goto done;
+  report r = report_start(job.args);
+  char shape[96];
+
+  report_integer(&r, "rows", "rows", job.in.rows, "");
+  report_text(&r, "isa", "kernels", lnsp_session_isa(job.session));
+  if (r.json) json_open("outputs", '{');
+  for (i = 0; i < job.count; i++) {
+    format_shape(&job.out[i], shape, sizeof shape);
+    if (r.json)
+      json_shape(job.out[i].name, &job.out[i]);
+    else
+      report_text(&r, job.out[i].name, job.out[i].name, shape);
+  }
+  if (r.json) json_close('}');
+  report_text(&r, "file", "written", path);
+  status = report_end(&r, job.args);
+done:
   for (i = 0; i < job.count; i++) free(job.out[i].data);
   lnsp_session_destroy(job.session);
   data_close(&job.in);

@@ -49,35 +49,6 @@ static void candidates_add(candidates_build *b, int64_t row) {
   }
 }
 
-static int candidates_extra(candidates_build *b, const char *extra) {
-  const row_index *index = NULL;
-  int64_t i;
-  int status = row_index_load(b->d, "--pool", extra, &index);
-
-  for (i = 0; !status && i < index->count * index->columns; i++) {
-    if (index->row[i] < 0 || index->row[i] >= b->target->stored_rows)
-      return refuse(b->d->args, "--pool names row %ld, but tensor %s has rows 0 to %lld",
-                    (long)index->row[i], b->target->tensor,
-                    (long long)b->target->stored_rows - 1);
-    candidates_add(b, index->row[i]);
-  }
-  return status;
-}
-
-static int candidates_read(candidates_build *b) {
-  const int64_t width = b->target->width;
-  lnsp_error error;
-  int64_t p;
-
-  b->out->vectors = malloc((size_t)(b->out->pool.count * width) * sizeof(float));
-  if (!b->out->vectors) return refuse_memory(b->d->args);
-  for (p = 0; p < b->out->pool.count; p++)
-    if (lnsp_file_read(b->target->file, b->target->tensor, b->row[p] * width, width, LNSP_F32,
-                       b->out->vectors + p * width, &error))
-      return refuse_error(b->d->args, NULL, &error);
-  return 0;
-}
-
 static int candidates_by_row(candidates_build *b, const char *extra) {
   const int same =
       b->input->file == b->target->file && !strcmp(b->input->tensor, b->target->tensor);
@@ -91,14 +62,37 @@ static int candidates_by_row(candidates_build *b, const char *extra) {
   if (!b->place || !b->row) return refuse_memory(b->d->args);
   for (r = 0; r < stored; r++) b->place[r] = -1;
   for (r = 0; r < out->rows; r++) candidates_add(b, candidates_row(b->target, r, 0));
-  if (extra) status = candidates_extra(b, extra);
+  if (extra) {
+    const row_index *index = NULL;
+    int64_t i;
+    status = row_index_load(b->d, "--pool", extra, &index);
+
+    for (i = 0; !status && i < index->count * index->columns; i++) {
+      if (index->row[i] < 0 || index->row[i] >= b->target->stored_rows)
+        return refuse(b->d->args, "--pool names row %ld, but tensor %s has rows 0 to %lld",
+                      (long)index->row[i], b->target->tensor,
+                      (long long)b->target->stored_rows - 1);
+      candidates_add(b, index->row[i]);
+    }
+  }
   for (r = 0; r < out->rows && !status; r++) {
     out->truth[r] = b->place[candidates_row(b->target, r, 0)];
     for (c = 0; out->without && c < out->concepts; c++)
       out->without[r * out->concepts + c] =
           same ? b->place[candidates_row(b->input, r, c)] : -1;
   }
-  return status ? status : candidates_read(b);
+  if (status) return status;
+  const int64_t width = b->target->width;
+  lnsp_error error;
+  int64_t p;
+
+  b->out->vectors = malloc((size_t)(b->out->pool.count * width) * sizeof(float));
+  if (!b->out->vectors) return refuse_memory(b->d->args);
+  for (p = 0; p < b->out->pool.count; p++)
+    if (lnsp_file_read(b->target->file, b->target->tensor, b->row[p] * width, width, LNSP_F32,
+                       b->out->vectors + p * width, &error))
+      return refuse_error(b->d->args, NULL, &error);
+  return 0;
 }
 
 /* ---- by bits ---- */
@@ -148,30 +142,6 @@ static int candidates_pass(data *d, int64_t batch, const candidates_table *t, ca
   return status;
 }
 
-static int candidates_by_bits(data *d, int64_t batch, candidates *out, int64_t input_width) {
-  candidates_table t;
-  uint64_t i;
-  int status;
-
-  for (t.mask = 1023; t.mask < 2 * (uint64_t)out->rows; t.mask = 2 * t.mask + 1);
-  t.slot = malloc((size_t)(t.mask + 1) * sizeof *t.slot);
-  out->vectors = malloc((size_t)(out->rows * out->pool.width) * sizeof(float));
-  if (!t.slot || !out->vectors) {
-    free(t.slot);
-    return refuse_memory(d->args);
-  }
-  for (i = 0; i <= t.mask; i++) t.slot[i] = -1;
-  status = candidates_pass(d, batch, &t, out, 0);
-  if (!status && out->without && input_width == out->pool.width) {
-    status = candidates_pass(d, batch, &t, out, 1);
-  } else {
-    free(out->without);
-    out->without = NULL;
-  }
-  free(t.slot);
-  return status;
-}
-
 int candidates_open(data *d, int64_t batch, const char *extra, int keep_context,
                     candidates *out) {
   candidates_build b;
@@ -195,8 +165,28 @@ int candidates_open(data *d, int64_t batch, const char *extra, int keep_context,
     status = candidates_by_row(&b, extra);
   else if (extra)
     status = refuse_usage(d->args, "--pool needs --input, and --target-rows or --rows");
-  else
-    status = candidates_by_bits(d, batch, out, b.input->integers ? 0 : b.input->width);
+  else {
+    const int64_t input_width = b.input->integers ? 0 : b.input->width;
+    candidates_table t;
+    uint64_t i;
+
+    for (t.mask = 1023; t.mask < 2 * (uint64_t)out->rows; t.mask = 2 * t.mask + 1);
+    t.slot = malloc((size_t)(t.mask + 1) * sizeof *t.slot);
+    out->vectors = malloc((size_t)(out->rows * out->pool.width) * sizeof(float));
+    if (!t.slot || !out->vectors) {
+      free(t.slot);
+      return refuse_memory(d->args);
+    }
+    for (i = 0; i <= t.mask; i++) t.slot[i] = -1;
+    status = candidates_pass(d, batch, &t, out, 0);
+    if (!status && out->without && input_width == out->pool.width) {
+      status = candidates_pass(d, batch, &t, out, 1);
+    } else {
+      free(out->without);
+      out->without = NULL;
+    }
+    free(t.slot);
+  }
   free(b.place);
   free(b.row);
   if (!status) metric_unit(out->vectors, out->pool.count, out->pool.width, 0);

@@ -148,15 +148,6 @@ static void cat5_bins(const cat5_batch *b, int64_t r) {
   }
 }
 
-/* Every context with its concepts in this order: which[c] is put in place c. */
-static void cat5_rearrange(const cat5_batch *b, int64_t r, const int32_t *which) {
-  const int64_t width = b->bank->width, at = r * b->s->concepts * width;
-  int64_t c;
-  for (c = 0; c < b->s->concepts; c++)
-    memcpy(b->changed + at + c * width, b->contexts + at + which[c] * width,
-           (size_t)width * sizeof(float));
-}
-
 /* drop: which one is left out, of CAT5_LEFT_OUT; the last is then there twice. */
 static void cat5_change(const cat5_batch *b, int ablation, int32_t drop) {
   const int32_t last = (int32_t)b->s->concepts - 1;
@@ -171,18 +162,39 @@ static void cat5_change(const cat5_batch *b, int ablation, int32_t drop) {
                                              : c;
     if (ablation == CAT5_CROSS) which[last] = 0;
     if (ablation == CAT5_SHUFFLED) mt19937_shuffle(b->random, which, last + 1);
-    cat5_rearrange(b, r, which);
+    /* Every context with its concepts in this order: which[c] is put in place c. */
+    const int64_t width = b->bank->width, at = r * b->s->concepts * width;
+    int64_t i;
+    for (i = 0; i < b->s->concepts; i++)
+      memcpy(b->changed + at + i * width, b->contexts + at + which[i] * width,
+             (size_t)width * sizeof(float));
   }
 }
 
-static int cat5_ablate(const cat5_batch *b) {
-  const int32_t concepts = (int32_t)b->s->concepts;
+static int cat5_block(const cat5_batch *b) {
+  const int64_t width = b->bank->width, concepts = b->s->concepts;
+  int64_t r, c;
+  int status;
+
+  for (r = 0; r < b->rows; r++)
+    for (c = 0; c < concepts; c++)
+      memcpy(b->contexts + (r * concepts + c) * width,
+             cat5_vector(b, b->windows[r * (concepts + 1) + c]), (size_t)width * sizeof(float));
+  status = cat5_ask(b, b->contexts, b->base);
+  for (r = 0; r < b->rows && !status; r++) {
+    if (b->bank->article[cat5_target(b, r)] < 0) b->out->without_article++;
+    cat5_offsets(b, r);
+    cat5_within(b, r);
+    cat5_bins(b, r);
+  }
+  if (status) return status;
+  const int32_t n = (int32_t)b->s->concepts;
   int32_t drop;
-  int64_t r;
-  int i, status = 0;
+  int i;
+  status = 0;
 
   for (i = 0; i < CAT5_ABLATIONS; i++) {
-    const int32_t times = i == CAT5_LEFT_OUT ? concepts : 1;
+    const int32_t times = i == CAT5_LEFT_OUT ? n : 1;
     for (drop = 0; drop < times; drop++) {
       cat5_change(b, i, drop);
       status = cat5_ask(b, b->changed, b->y);
@@ -194,13 +206,7 @@ static int cat5_ablate(const cat5_batch *b) {
             times;
     }
   }
-  return 0;
-}
-
-static int cat5_roll(const cat5_batch *b) {
-  const int64_t width = b->bank->width, concepts = b->s->concepts;
-  int64_t h, r;
-  int status = 0;
+  int64_t h;
 
   memcpy(b->changed, b->contexts, (size_t)(b->rows * concepts * width) * sizeof(float));
   memcpy(b->y, b->base, (size_t)(b->rows * width) * sizeof(float));
@@ -223,52 +229,8 @@ static int cat5_roll(const cat5_batch *b) {
   return status;
 }
 
-static int cat5_block(const cat5_batch *b) {
-  const int64_t width = b->bank->width, concepts = b->s->concepts;
-  int64_t r, c;
-  int status;
-
-  for (r = 0; r < b->rows; r++)
-    for (c = 0; c < concepts; c++)
-      memcpy(b->contexts + (r * concepts + c) * width,
-             cat5_vector(b, b->windows[r * (concepts + 1) + c]), (size_t)width * sizeof(float));
-  status = cat5_ask(b, b->contexts, b->base);
-  for (r = 0; r < b->rows && !status; r++) {
-    if (b->bank->article[cat5_target(b, r)] < 0) b->out->without_article++;
-    cat5_offsets(b, r);
-    cat5_within(b, r);
-    cat5_bins(b, r);
-  }
-  if (!status) status = cat5_ablate(b);
-  return status ? status : cat5_roll(b);
-}
-
 static double cat5_mean(double sum, int64_t count) {
   return count ? sum / (double)count : (double)NAN;
-}
-
-static void cat5_end(cat5_result *out, int64_t horizon) {
-  int k;
-
-  out->margin = -INFINITY;
-  for (k = 0; k < CAT5_OFFSETS; k++) {
-    out->offset[k] = cat5_mean(out->offset[k], out->offset_rows);
-    if (k != CAT5_OFFSETS / 2 + 1 && !(out->offset[k] <= out->margin))
-      out->margin = out->offset[k];
-  }
-  out->margin = out->offset[CAT5_OFFSETS / 2 + 1] - out->margin;
-  out->hit1 = cat5_mean(out->hit1, out->article_rows);
-  out->hit5 = cat5_mean(out->hit5, out->article_rows);
-  out->mrr = cat5_mean(out->mrr, out->article_rows);
-  for (k = 0; k < CAT5_ABLATIONS; k++)
-    out->ablation[k] = cat5_mean(out->ablation[k], out->rows);
-  for (k = 0; k < horizon; k++) {
-    out->step[k] = cat5_mean(out->step[k], out->rollout_rows);
-    out->rollout += out->step[k] / (double)horizon;
-  }
-  out->low = cat5_mean(out->low, out->low_rows);
-  out->normal = cat5_mean(out->normal, out->normal_rows);
-  out->cosine = cat5_mean(out->cosine, out->rows);
 }
 
 int cat5_evaluate(const cat5_bank *bank, const int32_t *windows, int64_t rows,
@@ -300,7 +262,27 @@ int cat5_evaluate(const cat5_bank *bank, const int32_t *windows, int64_t rows,
     status = cat5_block(&b);
   }
   out->rows = rows;
-  cat5_end(out, setting->horizon);
+  int k;
+
+  out->margin = -INFINITY;
+  for (k = 0; k < CAT5_OFFSETS; k++) {
+    out->offset[k] = cat5_mean(out->offset[k], out->offset_rows);
+    if (k != CAT5_OFFSETS / 2 + 1 && !(out->offset[k] <= out->margin))
+      out->margin = out->offset[k];
+  }
+  out->margin = out->offset[CAT5_OFFSETS / 2 + 1] - out->margin;
+  out->hit1 = cat5_mean(out->hit1, out->article_rows);
+  out->hit5 = cat5_mean(out->hit5, out->article_rows);
+  out->mrr = cat5_mean(out->mrr, out->article_rows);
+  for (k = 0; k < CAT5_ABLATIONS; k++)
+    out->ablation[k] = cat5_mean(out->ablation[k], out->rows);
+  for (k = 0; k < setting->horizon; k++) {
+    out->step[k] = cat5_mean(out->step[k], out->rollout_rows);
+    out->rollout += out->step[k] / (double)setting->horizon;
+  }
+  out->low = cat5_mean(out->low, out->low_rows);
+  out->normal = cat5_mean(out->normal, out->normal_rows);
+  out->cosine = cat5_mean(out->cosine, out->rows);
   return status;
 }
 

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "data/data.h"
 #include "data/model.h"
+#include "data/random.h"
 #include "score/metrics.h"
 #include "lnsp.h"
 
@@ -24,24 +25,6 @@ enum {
   PREDICTOR_TRAIN_MEAN,
   PREDICTOR_RIDGE
 };
-
-static int predictor_weights(const args *a, const char *text, predictor *p) {
-  const char *at = text;
-  char *end;
-
-  while (*at && p->weight_count < PREDICTOR_WEIGHTS) {
-    const double w = strtod(at, &end);
-    if (end == at || !isfinite(w) || (*end && (*end != ',' || !end[1]))) break;
-    p->weights[p->weight_count++] = w;
-    at = *end ? end + 1 : end;
-  }
-  if (*at || !p->weight_count)
-    return refuse_usage(a,
-                        "the baseline weighted=%s needs up to %d numbers with commas between "
-                        "them, one for each concept of a context, e.g. .05,.1,.15,.25,.45",
-                        text, PREDICTOR_WEIGHTS);
-  return 0;
-}
 
 static int predictor_lambda(const args *a, const char *text, predictor *p) {
   char *end = NULL;
@@ -74,7 +57,25 @@ int predictor_baseline(const args *a, const char *text, uint64_t seed, predictor
                         "there is no baseline \"%s\"; it can be copy-last, mean, "
                         "weighted=NUMBERS, random, train-mean or ridge=LAMBDA",
                         text);
-  return p->kind == PREDICTOR_WEIGHTED ? predictor_weights(a, text + 9, p) : 0;
+  if (p->kind == PREDICTOR_WEIGHTED) {
+    const char *numbers = text + 9;
+    const char *at = numbers;
+    char *end;
+
+    while (*at && p->weight_count < PREDICTOR_WEIGHTS) {
+      const double w = strtod(at, &end);
+      if (end == at || !isfinite(w) || (*end && (*end != ',' || !end[1]))) break;
+      p->weights[p->weight_count++] = w;
+      at = *end ? end + 1 : end;
+    }
+    if (*at || !p->weight_count)
+      return refuse_usage(a,
+                          "the baseline weighted=%s needs up to %d numbers with commas between "
+                          "them, one for each concept of a context, e.g. .05,.1,.15,.25,.45",
+                          numbers, PREDICTOR_WEIGHTS);
+    return 0;
+  }
+  return 0;
 }
 
 int predictor_model(const args *a, const char *path, const char *output, predictor *p) {
@@ -95,8 +96,8 @@ int predictor_model(const args *a, const char *path, const char *output, predict
     if (!lnsp_graph_output_at(graph, i, &of, &error) && !strcmp(of.name, p->output))
       p->width = of.dims[0];
   if (!p->width) {
-    status =
-        refuse(a, "%s has no output \"%s\"; `lnsp info %s` lists them", path, p->output, path);
+    status = refuse(a, "%s has no output \"%s\"; `lnsp info %s` lists its outputs", path,
+                    p->output, path);
     predictor_close(p);
   }
   return status;
@@ -126,10 +127,11 @@ int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts
                   p->name, p->weight_count, (long long)concepts);
   if (predictor_fits(p) && (p->fitted_out != width ||
                             (p->kind == PREDICTOR_RIDGE && p->fitted_in != concepts * width)))
-    return refuse(a,
-                  "the baseline %s learnt %lld numbers from %lld, and here are %lld and %lld",
-                  p->name, (long long)p->fitted_out, (long long)p->fitted_in, (long long)width,
-                  (long long)(concepts * width));
+    return refuse(
+        a,
+        "the baseline %s was fitted to predict %lld numbers from %lld, but the data have %lld and %lld",
+        p->name, (long long)p->fitted_out, (long long)p->fitted_in, (long long)width,
+        (long long)(concepts * width));
   if (p->kind != PREDICTOR_MODEL && concepts > PREDICTOR_CONCEPTS)
     return refuse(a, "the baseline %s takes contexts of up to %d concepts", p->name,
                   PREDICTOR_CONCEPTS);
@@ -148,12 +150,7 @@ int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts
 static double predictor_normal(uint64_t *state) {
   double sum = -6;
   int i;
-  for (i = 0; i < 12; i++) {
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    sum += (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
-  }
+  for (i = 0; i < 12; i++) sum += random_uniform(state);
   return sum;
 }
 
@@ -172,20 +169,16 @@ static double predictor_weight(const predictor *p, const int64_t *keep, int64_t 
   return keep && !keep[c] ? 0 : 1 / (double)kept;
 }
 
-/* x W, summed over the context's numbers in order. */
-static void predictor_fitted(const predictor *p, const float *x, float *out) {
-  int64_t i, j;
-  memset(out, 0, (size_t)p->fitted_out * sizeof *out);
-  for (i = 0; i < p->fitted_in; i++)
-    for (j = 0; j < p->fitted_out; j++) out[j] += x[i] * p->fitted[i * p->fitted_out + j];
-}
-
 static void predictor_row(predictor *p, const float *x, const int64_t *keep, int64_t concepts,
                           int64_t width, float *out) {
   double weights[PREDICTOR_CONCEPTS];
   int64_t c, i;
   if (p->kind == PREDICTOR_RIDGE) {
-    predictor_fitted(p, x, out);
+    /* x W, summed over the context's numbers in order. */
+    int64_t k, j;
+    memset(out, 0, (size_t)p->fitted_out * sizeof *out);
+    for (k = 0; k < p->fitted_in; k++)
+      for (j = 0; j < p->fitted_out; j++) out[j] += x[k] * p->fitted[k * p->fitted_out + j];
     return;
   }
   if (p->kind == PREDICTOR_TRAIN_MEAN) {
@@ -204,24 +197,6 @@ static void predictor_row(predictor *p, const float *x, const int64_t *keep, int
   if (p->kind == PREDICTOR_RANDOM) metric_unit(out, 1, width, 0);
 }
 
-/* Refuses a network that joins no sequence where one vector a context is wanted. */
-static int predictor_joins(const args *a, const predictor *p, const lnsp_tensor *input,
-                           const lnsp_tensor *out) {
-  const lnsp_graph *graph = p->model ? lnsp_model_graph(p->model) : NULL;
-  lnsp_tensor shape;
-  lnsp_error error;
-  int32_t i;
-
-  for (i = 0; graph && out->rank == 2 && i < lnsp_graph_output_count(graph); i++)
-    if (!lnsp_graph_output_shape(graph, i, input, &shape, &error) &&
-        !strcmp(shape.name, out->name) && shape.rank == 3)
-      return refuse(a,
-                    "%s gives a vector for each concept of a context, and one for all is "
-                    "needed; end its text with a layer that joins them, as last or mean",
-                    p->name);
-  return 0;
-}
-
 int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_tensor *out,
                   int64_t first) {
   const int64_t width = input->dims[input->rank - 1], rows = input->dims[0];
@@ -235,7 +210,17 @@ int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_te
   if (p->kind == PREDICTOR_MODEL) {
     const lnsp_tensor inputs[2] = {*input, p->mask ? *p->mask : *input};
     out->name = p->output;
-    if (predictor_joins(a, p, input, out)) return EXIT_REFUSED;
+    /* a network that joins no sequence, where one vector a context is wanted */
+    const lnsp_graph *graph = p->model ? lnsp_model_graph(p->model) : NULL;
+    lnsp_tensor shape;
+    int32_t i;
+    for (i = 0; graph && out->rank == 2 && i < lnsp_graph_output_count(graph); i++)
+      if (!lnsp_graph_output_shape(graph, i, input, &shape, &error) &&
+          !strcmp(shape.name, out->name) && shape.rank == 3)
+        return refuse(a,
+                      "%s gives a vector for each concept of a context, and one for all is "
+                      "needed; end its text with a layer that joins them, as last or mean",
+                      p->name);
     if (lnsp_session_run(p->session, inputs, p->mask ? 2 : 1, out, 1, &error))
       return refuse_batch(a, p->name, first, &error);
     return 0;

@@ -11,7 +11,7 @@
 typedef struct predictor {
   const char *name;   /* as the table shows it */
   const char *output; /* of a model: which of its outputs */
-  int kind;           /* predict.c */
+  int kind;           /* predictor.c */
   lnsp_model *model;
   lnsp_session *session;
   const lnsp_tensor *mask; /* of the rows that it runs, or NULL; judge sets it */

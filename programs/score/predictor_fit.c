@@ -71,21 +71,6 @@ static int fit_factor(double *g, int64_t n) {
   return 1;
 }
 
-/* cross becomes W, all columns at once. */
-static void fit_solve(const double *l, double *w, int64_t n, int64_t columns) {
-  int64_t i, k, c;
-  for (i = 0; i < n; i++) {
-    for (k = 0; k < i; k++)
-      for (c = 0; c < columns; c++) w[i * columns + c] -= l[i * n + k] * w[k * columns + c];
-    for (c = 0; c < columns; c++) w[i * columns + c] /= l[i * n + i];
-  }
-  for (i = n - 1; i >= 0; i--) {
-    for (k = i + 1; k < n; k++)
-      for (c = 0; c < columns; c++) w[i * columns + c] -= l[k * n + i] * w[k * columns + c];
-    for (c = 0; c < columns; c++) w[i * columns + c] /= l[i * n + i];
-  }
-}
-
 static int fit_ridge(fit_job *f, predictor *p) {
   progress show;
   int64_t first, i;
@@ -117,28 +102,25 @@ static int fit_ridge(fit_job *f, predictor *p) {
                     "the contexts of --fit-rows do not determine %s; take a larger "
                     "lambda, as in ridge=10",
                     p->name);
-  if (!status) fit_solve(f->gram, f->cross, f->in, f->out);
-  for (i = 0; i < f->in * f->out; i++) p->fitted[i] = (float)f->cross[i];
-  return status;
-}
-
-static int fit_mean(fit_job *f, predictor *p) {
-  const lnsp_tensor *target = data_batch(&f->d, "target");
-  double *sum = calloc((size_t)f->out, sizeof *sum);
-  int64_t first, r, i;
-  int status = 0;
-
-  p->fitted = malloc((size_t)f->out * sizeof *p->fitted);
-  if (!sum || !p->fitted) status = refuse_memory(f->args);
-  for (first = 0; first < f->d.rows && !status; first += FIT_ROWS) {
-    const int64_t left = f->d.rows - first, count = left < FIT_ROWS ? left : FIT_ROWS;
-    status = data_read(&f->d, NULL, first, count);
-    for (r = 0; r < count && !status; r++)
-      for (i = 0; i < f->out; i++)
-        sum[i] += (double)((const float *)target->data)[r * f->out + i];
+  if (!status) {
+    /* cross becomes W, all columns at once. */
+    const int64_t columns = f->out;
+    const int64_t n = f->in;
+    double *w = f->cross;
+    const double *l = f->gram;
+    int64_t j, k, c;
+    for (j = 0; j < n; j++) {
+      for (k = 0; k < j; k++)
+        for (c = 0; c < columns; c++) w[j * columns + c] -= l[j * n + k] * w[k * columns + c];
+      for (c = 0; c < columns; c++) w[j * columns + c] /= l[j * n + j];
+    }
+    for (j = n - 1; j >= 0; j--) {
+      for (k = j + 1; k < n; k++)
+        for (c = 0; c < columns; c++) w[j * columns + c] -= l[k * n + j] * w[k * columns + c];
+      for (c = 0; c < columns; c++) w[j * columns + c] /= l[j * n + j];
+    }
   }
-  for (i = 0; i < f->out && !status; i++) p->fitted[i] = (float)(sum[i] / (double)f->d.rows);
-  free(sum);
+  for (i = 0; i < f->in * f->out; i++) p->fitted[i] = (float)f->cross[i];
   return status;
 }
 
@@ -169,7 +151,25 @@ int predictor_fit(const args *a, predictor *p, const data_spec *spec) {
     f.out = tensor_elements(target) / FIT_ROWS;
     p->fitted_in = f.in;
     p->fitted_out = f.out;
-    status = p->lambda > 0 ? fit_ridge(&f, p) : fit_mean(&f, p);
+    if (p->lambda > 0) {
+      status = fit_ridge(&f, p);
+    } else {
+      double *sum = calloc((size_t)f.out, sizeof *sum);
+      int64_t first, r, i;
+      status = 0;
+
+      p->fitted = malloc((size_t)f.out * sizeof *p->fitted);
+      if (!sum || !p->fitted) status = refuse_memory(f.args);
+      for (first = 0; first < f.d.rows && !status; first += FIT_ROWS) {
+        const int64_t left = f.d.rows - first, count = left < FIT_ROWS ? left : FIT_ROWS;
+        status = data_read(&f.d, NULL, first, count);
+        for (r = 0; r < count && !status; r++)
+          for (i = 0; i < f.out; i++)
+            sum[i] += (double)((const float *)target->data)[r * f.out + i];
+      }
+      for (i = 0; i < f.out && !status; i++) p->fitted[i] = (float)(sum[i] / (double)f.d.rows);
+      free(sum);
+    }
   }
   free(f.gram);
   free(f.cross);

@@ -26,34 +26,6 @@ typedef struct score_job {
   int64_t batches;
 } score_job;
 
-/* The sums of a batch; both means end in judge. */
-static int score_batch(score_job *job, int64_t first, const lnsp_tensor *output) {
-  const lnsp_tensor *target = data_batch(job->d, "target");
-  const int64_t width = target->dims[target->rank - 1], vectors = tensor_rows(target);
-  const float *p = output->data, *t = target->data;
-  double with = 0;
-  int64_t r, i;
-
-  for (r = 0; r < vectors; r++, p += width, t += width) {
-    double square = 0;
-    for (i = 0; i < width; i++)
-      square += ((double)p[i] - (double)t[i]) * ((double)p[i] - (double)t[i]);
-    job->out->cosine += metric_cosine(p, t, width, 0);
-    job->out->mse += square / (double)width;
-    with += metric_cosine(p, t, width, 1e-8);
-  }
-  job->out->rows += target->dims[0];
-  job->out->vectors += vectors;
-  job->out->val_cosine += with / (double)vectors;
-  job->batches++;
-  if (!isfinite(job->out->mse))
-    return refuse(job->d->args,
-                  "tensor target has a NaN or infinity in rows %lld to %lld; "
-                  "leave them out",
-                  (long long)first, (long long)(first + target->dims[0] - 1));
-  return 0;
-}
-
 /* Predictions of the batch get length 1; then their ranks. */
 static void score_rank_batch(score_job *job, int64_t first, lnsp_tensor *output) {
   const candidates *pool = job->pool;
@@ -91,33 +63,40 @@ static int score_rows(score_job *job, int64_t batch, progress *show) {
     output.data = job->predictions + (job->keep ? first * each : 0);
     if (!status)
       status = predictor_run(d->args, job->p, data_batch(d, data_input(d)), &output, first);
-    if (!status) status = score_batch(job, first, &output);
+    if (status) goto done;
+    /* The sums of a batch; both means end in judge. */
+    const int64_t width = target->dims[target->rank - 1], vectors = tensor_rows(target);
+    const float *p = output.data, *t = target->data;
+    double with = 0;
+    int64_t r, i;
+
+    for (r = 0; r < vectors; r++, p += width, t += width) {
+      double square = 0;
+      for (i = 0; i < width; i++)
+        square += ((double)p[i] - (double)t[i]) * ((double)p[i] - (double)t[i]);
+      job->out->cosine += metric_cosine(p, t, width, 0);
+      job->out->mse += square / (double)width;
+      with += metric_cosine(p, t, width, 1e-8);
+    }
+    job->out->rows += target->dims[0];
+    job->out->vectors += vectors;
+    job->out->val_cosine += with / (double)vectors;
+    job->batches++;
+    if (!isfinite(job->out->mse)) {
+      status = refuse(job->d->args,
+                      "tensor target has a NaN or infinity in rows %lld to %lld; "
+                      "leave them out",
+                      (long long)first, (long long)(first + target->dims[0] - 1));
+      goto done;
+    }
     if (!status && (job->pool || job->keep)) score_rank_batch(job, first, &output);
     if (show && progress_due(show))
       progress_show(show, "%lld of %lld rows", (long long)(first + count), (long long)d->rows);
   }
+done:
   job->p->mask = NULL;
   if (show) progress_clear(show);
   return status;
-}
-
-static void score_end(score_job *job) {
-  judged *out = job->out;
-  int64_t r;
-
-  out->cosine /= (double)out->vectors;
-  out->mse /= (double)out->vectors;
-  out->val_cosine /= (double)job->batches;
-  if (!job->pool) return;
-  out->ranked = 1;
-  out->retrieval = metric_retrieve(out->ranks, out->rows);
-  for (r = 0; r < out->rows; r++) {
-    out->echo += (double)out->ranks[r].score;
-    out->echo_pass += (double)out->ranks[r].score >= METRIC_ECHO_PASS;
-  }
-  out->echo /= (double)out->rows;
-  out->echo_pass /= (double)out->rows;
-  metric_mini_end(&out->mini);
 }
 
 int judge(data *d, predictor *p, int64_t batch, const candidates *pool, int keep,
@@ -151,7 +130,24 @@ int judge(data *d, predictor *p, int64_t batch, const candidates *pool, int keep
   if (!job.predictions || (pool && (!job.scratch || !out->ranks)))
     status = refuse_memory(d->args);
   if (!status) status = score_rows(&job, batch, show);
-  if (!status) score_end(&job);
+  if (!status) {
+    int64_t r;
+
+    out->cosine /= (double)out->vectors;
+    out->mse /= (double)out->vectors;
+    out->val_cosine /= (double)job.batches;
+    if (job.pool) {
+      out->ranked = 1;
+      out->retrieval = metric_retrieve(out->ranks, out->rows);
+      for (r = 0; r < out->rows; r++) {
+        out->echo += (double)out->ranks[r].score;
+        out->echo_pass += (double)out->ranks[r].score >= METRIC_ECHO_PASS;
+      }
+      out->echo /= (double)out->rows;
+      out->echo_pass /= (double)out->rows;
+      metric_mini_end(&out->mini);
+    }
+  }
   free(job.scratch);
   out->predictions = job.predictions;
   if (!keep) {

@@ -9,29 +9,14 @@
 #include "store/store.h"
 #include "lnsp.h"
 
-/* A trainer's store is applied to through a trainer, whose moments stay. */
-static int32_t apply_delta(lnsp_store *store, const lnsp_delta *delta,
-                           const lnsp_delta_check_options *rules,
-                           const lnsp_commit_options *note, lnsp_error *error) {
-  lnsp_store_info facts;
-  lnsp_trainer *trainer = NULL;
-  int32_t status;
-
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
-  status = lnsp_store_get_info(store, &facts, error);
-  if (!status && facts.of_trainer) status = store_trainer(store, 0, &trainer, error);
-  if (!status) status = lnsp_store_apply(store, delta, trainer, rules, note, NULL, NULL, error);
-  lnsp_trainer_destroy(trainer);
-  return status;
-}
-
 int store_apply(const args *a) {
   uint8_t key[LNSP_KEY_BYTES + 1];
   lnsp_delta_check_options rules;
   lnsp_commit_options note;
   lnsp_store *store = NULL;
   lnsp_delta *delta = NULL;
+  lnsp_trainer *trainer = NULL;
+  lnsp_store_info facts;
   lnsp_error error;
   int status = delta_check_options(a, key, &rules);
 
@@ -43,8 +28,14 @@ int store_apply(const args *a) {
   if (!status && lnsp_delta_open(a->positional[1], NULL, &delta, &error))
     status = refuse_error(a, a->positional[1], &error);
   if (!status) status = store_open(a, 0, &store);
-  if (!status && apply_delta(store, delta, &rules, &note, &error))
+  memset(&facts, 0, sizeof facts);
+  facts.struct_size = sizeof facts;
+  /* a trainer's store is applied to through a trainer, whose moments stay */
+  if (!status && (lnsp_store_get_info(store, &facts, &error) ||
+                  (facts.of_trainer && store_trainer(store, 0, &trainer, &error)) ||
+                  lnsp_store_apply(store, delta, trainer, &rules, &note, NULL, NULL, &error)))
     status = refuse_error(a, a->positional[1], &error);
+  lnsp_trainer_destroy(trainer);
   if (!status) status = store_report(a, store);
   memset(key, 0, sizeof key);
   lnsp_store_destroy(store);

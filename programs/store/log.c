@@ -74,24 +74,25 @@ static const char *bytes_text(uint64_t bytes, char text[32]) {
   return text;
 }
 
-static const char *mark_of(const history *h, const row *r) {
-  if (r->v.kind == LNSP_VERSION_ROLLBACK)
-    return h->utf8 ? "\xe2\x86\xa9" : "<"; /* an arrow that turns back */
-  if (r->v.current) return h->utf8 ? "\xe2\x97\x8f" : "*"; /* a full circle */
-  if (r->undone) return h->utf8 ? "\xc2\xb7" : "."; /* a dot */
-  return h->utf8 ? "\xe2\x97\x8b" : "o"; /* an empty circle */
-}
-
 static void print_row(const history *h, const row *r, int width, int steps, uint64_t now) {
   char age[32], bytes[32], loss[32] = "", step[FORMAT_NUMBER_BYTES],
                            hash[2 * LNSP_HASH_BYTES + 1];
+  static const char *const marks[][2] = {{"o", "\xe2\x97\x8b"},
+                                         {".", "\xc2\xb7"},
+                                         {"*", "\xe2\x97\x8f"},
+                                         {"<", "\xe2\x86\xa9"}};
+  /* an empty circle, undone a dot, current a full circle, a rollback an arrow that turns
+   * back */
+  const char *mark = marks[r->v.kind == LNSP_VERSION_ROLLBACK ? 3
+                           : r->v.current                     ? 2
+                                                              : r->undone][h->utf8];
   const char *on = "", *off = "";
 
   if (h->colour && (r->v.current || r->undone)) {
     on = r->v.current ? "\033[1;32m" : "\033[2m";
     off = "\033[0m";
   }
-  printf("%s%s %*llu  %-11s", on, mark_of(h, r), width, (unsigned long long)r->v.number,
+  printf("%s%s %*llu  %-11s", on, mark, width, (unsigned long long)r->v.number,
          age_text(r->v.time, now, age));
   if (r->v.kind == LNSP_VERSION_ROLLBACK) {
     printf("  back to %llu%s\n", (unsigned long long)r->v.from, off);
@@ -131,50 +132,9 @@ static void print_history(const args *a, lnsp_store *store, const history *h) {
     printf("  %llu older ones\n", (unsigned long long)(h->count - h->shown));
 }
 
-static void json_history(lnsp_store *store, const history *h) {
-  static const char *const kinds[] = {"?", "snapshot", "delta", "rollback"};
-  uint64_t i;
-
-  json_text("architecture", lnsp_store_text(store, 0));
-  json_text("of", h->facts.of_trainer ? "trainer" : "model");
-  json_integer("newest", (int64_t)h->facts.newest);
-  json_integer("used_bytes", (int64_t)h->facts.used_bytes);
-  json_integer("bank_bytes", (int64_t)h->facts.bank_bytes);
-  json_integer("damaged", h->facts.damaged);
-  json_open("versions", '[');
-  for (i = 0; i < h->shown; i++) {
-    const lnsp_store_version_info *v = &h->rows[i].v;
-    char hash[2 * LNSP_HASH_BYTES + 1];
-    format_hash(v->hash, hash);
-    json_open(NULL, '{');
-    json_integer("version", (int64_t)v->number);
-    json_text("kind", kinds[v->kind]);
-    json_integer("from", (int64_t)v->from);
-    json_integer("time", (int64_t)v->time);
-    json_integer("step", (int64_t)v->step);
-    json_real("loss", (double)v->loss);
-    json_integer("bytes", (int64_t)v->bytes);
-    json_text("hash", hash);
-    json_text("tag", v->tag);
-    json_integer("current", v->current);
-    json_integer("undone", h->rows[i].undone);
-    json_close('}');
-  }
-  json_close(']');
-}
-
-static int speaks_utf8(void) {
-  static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-  size_t i;
-  for (i = 0; i < 3; i++) {
-    const char *value = getenv(names[i]);
-    if (value && *value)
-      return strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "UTF8");
-  }
-  return 0;
-}
-
 int store_log(const args *a) {
+  static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+  size_t n;
   lnsp_store *store = NULL;
   lnsp_error error;
   history h;
@@ -183,16 +143,49 @@ int store_log(const args *a) {
   memset(&h, 0, sizeof h);
   h.facts.struct_size = sizeof h.facts;
   h.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-  h.utf8 = speaks_utf8();
+  for (n = 0; n < 3; n++) { /* the first of them that is set says the character set */
+    const char *value = getenv(names[n]);
+    if (!value || !*value) continue;
+    h.utf8 = strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "UTF8");
+    break;
+  }
   if (!status && lnsp_store_get_info(store, &h.facts, &error))
     status = refuse_error(a, a->positional[0], &error);
   h.count = h.facts.versions;
   if (!status) status = history_load(a, store, &h);
   if (!status) {
     report r = report_start(a);
-    if (r.json)
-      json_history(store, &h);
-    else
+    if (r.json) {
+      static const char *const kinds[] = {"?", "snapshot", "delta", "rollback"};
+      uint64_t i;
+
+      json_text("architecture", lnsp_store_text(store, 0));
+      json_text("of", h.facts.of_trainer ? "trainer" : "model");
+      json_integer("newest", (int64_t)h.facts.newest);
+      json_integer("used_bytes", (int64_t)h.facts.used_bytes);
+      json_integer("bank_bytes", (int64_t)h.facts.bank_bytes);
+      json_integer("damaged", h.facts.damaged);
+      json_open("versions", '[');
+      for (i = 0; i < h.shown; i++) {
+        const lnsp_store_version_info *v = &h.rows[i].v;
+        char hash[2 * LNSP_HASH_BYTES + 1];
+        format_hash(v->hash, hash);
+        json_open(NULL, '{');
+        json_integer("version", (int64_t)v->number);
+        json_text("kind", kinds[v->kind]);
+        json_integer("from", (int64_t)v->from);
+        json_integer("time", (int64_t)v->time);
+        json_integer("step", (int64_t)v->step);
+        json_real("loss", (double)v->loss);
+        json_integer("bytes", (int64_t)v->bytes);
+        json_text("hash", hash);
+        json_text("tag", v->tag);
+        json_integer("current", v->current);
+        json_integer("undone", h.rows[i].undone);
+        json_close('}');
+      }
+      json_close(']');
+    } else
       print_history(a, store, &h);
     status = report_end(&r, a);
   }

@@ -1,5 +1,5 @@
-/* The parts of `lnsp store`: cmd_store.c has the verbs, store_log.c draws the history,
- * store_apply.c takes in deltas. */
+/* The parts of `lnsp store`: store.c has the verbs, log.c draws the history, apply.c takes in
+ * deltas. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 

@@ -108,8 +108,8 @@ static int checkpoint_agree(const train_job *job, const char *was) {
       const char *from = w > name && !strncmp(was, now, name + 1) ? was + name + 1 : was;
       const char *to = from == was ? now : now + name + 1;
       return refuse(job->args,
-                    "%s is of a run in which %.*s was \"%.*s\", and now it is "
-                    "\"%.*s\": go on with the same options and data",
+                    "%s is from a run in which %.*s was \"%.*s\", and now it is "
+                    "\"%.*s\": continue with the same options and data",
                     path, (int)name, *now ? now : was, (int)(w - (size_t)(from - was)), from,
                     (int)(n - (size_t)(to - now)), to);
     }
@@ -121,26 +121,31 @@ static int checkpoint_agree(const train_job *job, const char *was) {
 
 /* ---- how far it is ---- */
 
-static int checkpoint_state(const train_job *job, char **out) {
-  const train_validation *v = &job->valid;
-  size_t size = 0;
-  FILE *to = open_memstream(out, &size);
-
-  if (!to) return refuse_memory(job->args);
-  fprintf(to, "%lld %lld %lld %lld %lld %lld %lld %lld %lld", (long long)job->first,
-          (long long)job->done, (long long)v->looked, (long long)v->best_step,
-          (long long)v->watch.looks, (long long)v->watch.bad, (long long)v->plateau.bad,
-          (long long)v->plateau.cooling, (long long)job->stopped);
-  fprintf(to, " %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g", v->watch.best,
-          v->plateau.best, v->lr, (double)job->loss, (double)job->loss_first, job->loss_sum,
-          job->seconds, job->wall + progress_clock() - job->started, job->flops);
-  return ferror(to) | fclose(to) ? refuse_memory(job->args) : 0;
-}
-
 #define CHECKPOINT_COUNTS 9
 #define CHECKPOINT_REALS 9
 
-static int checkpoint_read_state(train_job *job, const char *text) {
+/* ---- back ---- */
+
+int train_checkpoint_find(train_job *job) {
+  const char *path = args_value(job->args, "--resume");
+  lnsp_error error;
+
+  if (!path) return 0;
+  if (lnsp_file_open(path, NULL, &job->from, &error))
+    return refuse_error(job->args, path, &error);
+  if (lnsp_file_metadata(job->from, CHECKPOINT_RUN)) return 0;
+  lnsp_file_destroy(job->from); /* a state of --state, or none */
+  job->from = NULL;
+  return 0;
+}
+
+int train_checkpoint_resume(train_job *job) {
+  int status = job->checkpoint || job->from ? checkpoint_options(job) : 0;
+
+  if (status || !job->from) return status;
+  status = checkpoint_agree(job, lnsp_file_metadata(job->from, CHECKPOINT_RUN));
+  if (status) return status;
+  const char *text = lnsp_file_metadata(job->from, CHECKPOINT_STATE);
   train_validation *v = &job->valid;
   long long n[CHECKPOINT_COUNTS] = {0};
   double x[CHECKPOINT_REALS] = {0};
@@ -157,8 +162,7 @@ static int checkpoint_read_state(train_job *job, const char *text) {
   }
   if (!ok || n[0] < 0 || n[0] + n[1] != (long long)lnsp_trainer_step_count(job->trainer))
     return refuse(job->args,
-                  "%s: what it says of the run's place does not fit its state: it "
-                  "is damaged",
+                  "%s is damaged: its record of the run does not fit the trainer's state",
                   args_value(job->args, "--resume"));
   job->first = n[0];
   job->done = n[1];
@@ -178,44 +182,16 @@ static int checkpoint_read_state(train_job *job, const char *text) {
   job->seconds = x[6];
   job->wall = x[7];
   job->flops = x[8];
-  return 0;
-}
-
-/* ---- back ---- */
-
-int train_checkpoint_find(train_job *job) {
-  const char *path = args_value(job->args, "--resume");
-  lnsp_error error;
-
-  if (!path) return 0;
-  if (lnsp_file_open(path, NULL, &job->from, &error))
-    return refuse_error(job->args, path, &error);
-  if (lnsp_file_metadata(job->from, CHECKPOINT_RUN)) return 0;
-  lnsp_file_destroy(job->from); /* a state of --state, or none */
-  job->from = NULL;
-  return 0;
-}
-
-static int checkpoint_best(train_job *job) {
+  if (status) return status;
   const char *path = args_value(job->args, "--resume");
   lnsp_options library = args_options(job->args);
   lnsp_error error;
-
-  if (job->valid.best_step < 0) return 0;
-  library.prefix = CHECKPOINT_BEST;
-  if (lnsp_model_open_file(job->from, &library, &job->valid.best, &error))
-    return refuse_error(job->args, path, &error);
+  if (job->valid.best_step >= 0) {
+    library.prefix = CHECKPOINT_BEST;
+    if (lnsp_model_open_file(job->from, &library, &job->valid.best, &error))
+      return refuse_error(job->args, path, &error);
+  }
   return 0;
-}
-
-int train_checkpoint_resume(train_job *job) {
-  int status = job->checkpoint || job->from ? checkpoint_options(job) : 0;
-
-  if (status || !job->from) return status;
-  status = checkpoint_agree(job, lnsp_file_metadata(job->from, CHECKPOINT_RUN));
-  if (!status)
-    status = checkpoint_read_state(job, lnsp_file_metadata(job->from, CHECKPOINT_STATE));
-  return status ? status : checkpoint_best(job);
 }
 
 /* ---- writing ---- */
@@ -280,39 +256,6 @@ static size_t checkpoint_element(int32_t dtype) {
   return dtype == LNSP_F32 ? 4 : 2; /* that is all that trainers write */
 }
 
-/* The tensors of all parts, and their names with the prefix. */
-static int32_t checkpoint_list(checkpoint_job *c, size_t name_bytes, lnsp_error *error) {
-  lnsp_tensor *t = c->tensors;
-  char *name = c->names;
-  int32_t status = LNSP_OK, n;
-  int i;
-
-  for (i = 0; i < c->parts; i++)
-    for (n = 0; n < lnsp_file_tensor_count(c->part[i].file) && !status; n++, t++) {
-      status = lnsp_file_tensor_at(c->part[i].file, n, t, error);
-      if (status) break;
-      snprintf(name, name_bytes, "%s%s", c->part[i].prefix, t->name);
-      t->name = name;
-      name += name_bytes;
-      if ((size_t)tensor_elements(t) * checkpoint_element(t->dtype) > c->most)
-        c->most = (size_t)tensor_elements(t) * checkpoint_element(t->dtype);
-    }
-  return status;
-}
-
-static int32_t checkpoint_metadata(const train_job *job, checkpoint_job *c, lnsp_error *error) {
-  int32_t n;
-
-  for (n = 0; !lnsp_file_metadata_at(c->part[0].file, n, &c->pairs[n], error); n++)
-    if (n == 60) break;
-  c->pairs[n].key = CHECKPOINT_RUN;
-  c->pairs[n++].value = job->options;
-  c->pairs[n].key = CHECKPOINT_STATE;
-  c->pairs[n++].value = c->state;
-  c->pair_count = n;
-  return LNSP_OK;
-}
-
 static int32_t checkpoint_copy(checkpoint_job *c, lnsp_writer *writer, void *buffer,
                                lnsp_error *error) {
   int32_t status = LNSP_OK, n, t = 0;
@@ -342,14 +285,40 @@ static int checkpoint_put(const train_job *job, checkpoint_job *c) {
   c->names = malloc((size_t)(c->tensor_count + 1) * name_bytes);
   c->pairs = malloc(64 * sizeof *c->pairs);
   if (!c->tensors || !c->names || !c->pairs) return refuse_memory(job->args);
-  status = checkpoint_list(c, name_bytes, &error);
-  if (!status) status = checkpoint_metadata(job, c, &error);
+  /* The tensors of all parts, and their names with the prefix. */
+  lnsp_tensor *t = c->tensors;
+  char *name = c->names;
+  int32_t n;
+  status = LNSP_OK;
+  int i;
+
+  for (i = 0; i < c->parts; i++)
+    for (n = 0; n < lnsp_file_tensor_count(c->part[i].file) && !status; n++, t++) {
+      status = lnsp_file_tensor_at(c->part[i].file, n, t, &error);
+      if (status) break;
+      snprintf(name, name_bytes, "%s%s", c->part[i].prefix, t->name);
+      t->name = name;
+      name += name_bytes;
+      if ((size_t)tensor_elements(t) * checkpoint_element(t->dtype) > c->most)
+        c->most = (size_t)tensor_elements(t) * checkpoint_element(t->dtype);
+    }
+  if (status) goto done;
+
+  for (n = 0; !lnsp_file_metadata_at(c->part[0].file, n, &c->pairs[n], &error); n++)
+    if (n == 60) break;
+  c->pairs[n].key = CHECKPOINT_RUN;
+  c->pairs[n++].value = job->options;
+  c->pairs[n].key = CHECKPOINT_STATE;
+  c->pairs[n++].value = c->state;
+  c->pair_count = n;
+  status = LNSP_OK;
   if (!status && !(buffer = malloc(c->most + 1))) return refuse_memory(job->args);
   if (!status)
     status = lnsp_writer_create(job->checkpoint, c->tensors, c->tensor_count, c->pairs,
                                 c->pair_count, NULL, &writer, &error);
   if (!status) status = checkpoint_copy(c, writer, buffer, &error);
   if (!status) status = lnsp_writer_close(writer, &error);
+done:
   lnsp_writer_destroy(writer);
   free(buffer);
   return status ? refuse_error(job->args, job->checkpoint, &error) : 0;
@@ -361,10 +330,26 @@ int train_checkpoint_write(train_job *job) {
   int i, status;
 
   memset(&c, 0, sizeof c);
-  status = checkpoint_state(job, &c.state);
+  const train_validation *v = &job->valid;
+  size_t size = 0;
+  FILE *to = open_memstream(&c.state, &size);
+
+  if (!to) {
+    status = refuse_memory(job->args);
+    goto done;
+  }
+  fprintf(to, "%lld %lld %lld %lld %lld %lld %lld %lld %lld", (long long)job->first,
+          (long long)job->done, (long long)v->looked, (long long)v->best_step,
+          (long long)v->watch.looks, (long long)v->watch.bad, (long long)v->plateau.bad,
+          (long long)v->plateau.cooling, (long long)job->stopped);
+  fprintf(to, " %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g", v->watch.best,
+          v->plateau.best, v->lr, (double)job->loss, (double)job->loss_first, job->loss_sum,
+          job->seconds, job->wall + progress_clock() - job->started, job->flops);
+  status = ferror(to) | fclose(to) ? refuse_memory(job->args) : 0;
   if (!status && checkpoint_gather(job, &c, &error))
     status = refuse_error(job->args, job->checkpoint, &error);
   if (!status) status = checkpoint_put(job, &c);
+done:
   for (i = 0; i < 2; i++) {
     lnsp_file_destroy(c.part[i].file);
     free(c.part[i].bytes.data);

@@ -40,30 +40,29 @@ static int32_t echo_nearest(void *user, const lnsp_tensor *output, const lnsp_te
   return 0;
 }
 
-static int echo_set(train_job *job, const char *path) {
-  const lnsp_options o = args_options(job->args);
-  const lnsp_echo function = {sizeof function, 0, job->echo, echo_nearest};
-  lnsp_search_options limits;
-  lnsp_error error;
-
-  memset(&limits, 0, sizeof limits);
-  limits.struct_size = sizeof limits;
-  limits.max_queries = ECHO_QUERIES;
-  limits.max_results = 1;
-  if (lnsp_index_open(path, NULL, &o, &job->echo->index, &error) ||
-      lnsp_search_create(job->echo->index, &limits, &o, &job->echo->search, &error))
-    return refuse_error(job->args, path, &error);
-  if (lnsp_trainer_set_echo(job->trainer, &function, &error))
-    return refuse_error(job->args, NULL, &error);
-  return 0;
-}
-
 int train_echo_open(train_job *job) {
   const char *path = args_value(job->args, "--echo");
 
   if (!path) return 0;
   job->echo = calloc(1, sizeof *job->echo);
-  return job->echo ? echo_set(job, path) : refuse_memory(job->args);
+  if (job->echo) {
+    const lnsp_options o = args_options(job->args);
+    const lnsp_echo function = {sizeof function, 0, job->echo, echo_nearest};
+    lnsp_search_options limits;
+    lnsp_error error;
+
+    memset(&limits, 0, sizeof limits);
+    limits.struct_size = sizeof limits;
+    limits.max_queries = ECHO_QUERIES;
+    limits.max_results = 1;
+    if (lnsp_index_open(path, NULL, &o, &job->echo->index, &error) ||
+        lnsp_search_create(job->echo->index, &limits, &o, &job->echo->search, &error))
+      return refuse_error(job->args, path, &error);
+    if (lnsp_trainer_set_echo(job->trainer, &function, &error))
+      return refuse_error(job->args, NULL, &error);
+    return 0;
+  }
+  return refuse_memory(job->args);
 }
 
 void train_echo_close(train_echo *echo) {

@@ -16,36 +16,6 @@
 
 #define LOG_PF_DAY 8.64e19 /* 1e15 operations a second for a day */
 
-static double log_wall(const train_job *job) {
-  return job->wall + progress_clock() - job->started;
-}
-
-static void log_header(const train_job *job) {
-  char name[32];
-  fputs("step,epoch,seconds,lr,loss,val_loss,val_cosine,", job->log);
-  if (job->valid.pool.truth)
-    fprintf(job->log, "val_%s,", train_validation_measure(&job->valid, name));
-  fputs("gradient_norm,flops,total_flops,pf_days\n", job->log);
-}
-
-/* The lines of an earlier run up to the step that it goes on from; to be freed. */
-static char *log_earlier(const train_job *job, const char *path) {
-  const long long last = (long long)lnsp_trainer_step_count(job->trainer);
-  FILE *file = fopen(path, "r");
-  char *text = NULL, *line = NULL;
-  size_t size = 0, room = 0;
-  FILE *to = file ? open_memstream(&text, &size) : NULL;
-
-  while (to && getline(&line, &room, file) > 0)
-    if (!strncmp(line, "step,", 5) || (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') &&
-                                       strtoll(line, NULL, 10) <= last))
-      fputs(line, to);
-  free(line);
-  if (to) fclose(to);
-  if (file) fclose(file);
-  return text;
-}
-
 static int log_failed(const train_job *job) {
   return refuse(job->args, "%s could not be written; make room, or leave out --log",
                 args_value(job->args, "--log"));
@@ -53,10 +23,23 @@ static int log_failed(const train_job *job) {
 
 int train_log_open(train_job *job) {
   const char *path = args_value(job->args, "--log");
-  char *earlier = NULL;
+  const long long last = (long long)lnsp_trainer_step_count(job->trainer);
+  char *earlier = NULL, *line = NULL;
+  size_t size = 0, room = 0;
+  FILE *file;
 
   if (!path) return 0;
-  if (job->from) earlier = log_earlier(job, path);
+  if (job->from && (file = fopen(path, "r")) != NULL) {
+    /* the lines of an earlier run up to the step that it goes on from */
+    FILE *to = open_memstream(&earlier, &size);
+    while (to && getline(&line, &room, file) > 0)
+      if (!strncmp(line, "step,", 5) || (line[0] >= '0' && line[0] <= '9' &&
+                                         strchr(line, '\n') && strtoll(line, NULL, 10) <= last))
+        fputs(line, to);
+    free(line);
+    if (to) fclose(to);
+    fclose(file);
+  }
   job->log = fopen(path, "w");
   if (!job->log) {
     free(earlier);
@@ -65,8 +48,13 @@ int train_log_open(train_job *job) {
   setvbuf(job->log, NULL, _IOLBF, BUFSIZ);
   if (earlier && !strncmp(earlier, "step,", 5))
     fputs(earlier, job->log);
-  else
-    log_header(job);
+  else {
+    char name[32];
+    fputs("step,epoch,seconds,lr,loss,val_loss,val_cosine,", job->log);
+    if (job->valid.pool.truth)
+      fprintf(job->log, "val_%s,", train_validation_measure(&job->valid, name));
+    fputs("gradient_norm,flops,total_flops,pf_days\n", job->log);
+  }
   free(earlier);
   return fflush(job->log) ? log_failed(job) : 0;
 }
@@ -86,8 +74,8 @@ int train_log_step(train_job *job) {
 
   if (!job->log) return 0;
   fprintf(job->log, "%lld,%.8g,%.3f,%.9g,%.9g,", (long long)step,
-          (double)step * (double)job->accumulate / (double)job->epoch_calls, log_wall(job),
-          job->rate, (double)job->loss);
+          (double)step * (double)job->accumulate / (double)job->epoch_calls,
+          job->wall + progress_clock() - job->started, job->rate, (double)job->loss);
   log_value(job, looked, p->loss);
   log_value(job, looked, p->cosine);
   if (v->pool.truth) log_value(job, looked, p->rank);
@@ -125,41 +113,6 @@ static void report_points(const train_validation *v) {
   json_close(']');
 }
 
-static void report_best(const train_job *job, const report *r) {
-  const train_validation *v = &job->valid;
-  char name[32], text[96];
-
-  if (job->stopped) {
-    snprintf(text, sizeof text, "yes, after %lld looks that were no better",
-             (long long)v->watch.bad);
-    report_text(r, "stopped", "stopped early", text);
-  }
-  if (!v->best) return;
-  snprintf(text, sizeof text, "best %s", train_validation_measure(v, name));
-  report_text(r, "best_by", "kept by", name);
-  report_real(r, "best", text, v->watch.best, "6");
-  report_integer(r, "best_step", "of step", v->best_step, "");
-}
-
-static void report_steps(const train_job *job, const report *r) {
-  if (job->interrupted)
-    report_text(r, "interrupted", "interrupted", "yes, after the step it was in");
-  report_best(job, r);
-  report_integer(r, "steps", "steps", job->done, "");
-  report_integer(r, "batch", "rows a step", job->batch, "");
-  if (job->accumulate > 1)
-    report_integer(r, "accumulate", "of so many batches", job->accumulate, "");
-  report_integer(r, "rows", "rows of data", job->d.rows, "");
-  report_real(r, "loss_first", "loss, first step", (double)job->loss_first, "6");
-  report_real(r, "loss_last", "loss, last step", (double)job->loss, "6");
-  report_real(r, "loss_mean", "loss, mean", job->done ? job->loss_sum / (double)job->done : 0,
-              "6");
-  report_real(r, "us_per_step", "us a step",
-              job->done ? 1e6 * job->seconds / (double)job->done : 0, "1");
-  report_real(r, "flops", "FLOPs", job->flops, "0");
-  report_real(r, "pf_days", "PF-days", job->flops / LOG_PF_DAY, "12");
-}
-
 int train_log_report(const train_job *job) {
   const args *a = job->args;
   const char *state = args_value(a, "--state");
@@ -177,7 +130,35 @@ int train_log_report(const train_job *job) {
     return refuse_error(a, NULL, &error);
   r = report_start(a);
   if (r.json) report_points(&job->valid);
-  report_steps(job, &r);
+  if (job->interrupted)
+    report_text(&r, "interrupted", "interrupted", "yes, after the step it was in");
+  const train_validation *v = &job->valid;
+  char name[32], text[96];
+
+  if (job->stopped) {
+    snprintf(text, sizeof text, "yes, after %lld evaluations without improvement",
+             (long long)v->watch.bad);
+    report_text(&r, "stopped", "stopped early", text);
+  }
+  if (v->best) {
+    snprintf(text, sizeof text, "best %s", train_validation_measure(v, name));
+    report_text(&r, "best_by", "kept by", name);
+    report_real(&r, "best", text, v->watch.best, "6");
+    report_integer(&r, "best_step", "of step", v->best_step, "");
+  }
+  report_integer(&r, "steps", "steps", job->done, "");
+  report_integer(&r, "batch", "rows a step", job->batch, "");
+  if (job->accumulate > 1)
+    report_integer(&r, "accumulate", "batches a step", job->accumulate, "");
+  report_integer(&r, "rows", "rows of data", job->d.rows, "");
+  report_real(&r, "loss_first", "loss, first step", (double)job->loss_first, "6");
+  report_real(&r, "loss_last", "loss, last step", (double)job->loss, "6");
+  report_real(&r, "loss_mean", "loss, mean", job->done ? job->loss_sum / (double)job->done : 0,
+              "6");
+  report_real(&r, "us_per_step", "us a step",
+              job->done ? 1e6 * job->seconds / (double)job->done : 0, "1");
+  report_real(&r, "flops", "FLOPs", job->flops, "0");
+  report_real(&r, "pf_days", "PF-days", job->flops / LOG_PF_DAY, "12");
   report_text(&r, "isa", "kernels", lnsp_trainer_isa(job->trainer));
   report_memory(&r, "memory", "trainer", &memory);
   if (peak_resident_kb() >= 0)

@@ -6,6 +6,7 @@
 #include "cli/refuse.h"
 #include "data/data.h"
 #include "data/model.h"
+#include "train/open.h"
 #include "train/train.h"
 #include "lnsp.h"
 
@@ -17,7 +18,6 @@ static int open_trainer(train_job *job) {
   const int64_t held = job->valid.there ? job->valid.d.max_concepts : 0;
   const lnsp_size_options limits =
       model_size_options(job->room, held > job->d.max_concepts ? held : job->d.max_concepts);
-  lnsp_memory_info memory;
   lnsp_error error;
   lnsp_file *file = NULL;
   int status = 0;
@@ -25,7 +25,7 @@ static int open_trainer(train_job *job) {
   if (lnsp_file_open(path, NULL, &file, &error)) return refuse_error(a, path, &error);
   if (resume && !lnsp_file_metadata(file, "lnsp.trainer"))
     status = refuse(a,
-                    "%s is no state that --state or --checkpoint wrote; a model is given as "
+                    "%s was not written by --state or --checkpoint: give a model as "
                     "MODEL, without --resume",
                     path);
   else if (lnsp_trainer_open_file(file, loss || resume ? loss : "mse",
@@ -36,33 +36,6 @@ static int open_trainer(train_job *job) {
   if (!status && resume && !job->optimizer[0] && args_given(a, "--lr") &&
       lnsp_trainer_set_learning_rate(job->trainer, (float)args_real(a, "--lr"), &error))
     status = refuse_error(a, NULL, &error);
-  memset(&memory, 0, sizeof memory);
-  memory.struct_size = sizeof memory;
-  if (!status && lnsp_trainer_memory(job->trainer, &memory, &error))
-    status = refuse_error(a, NULL, &error);
-  job->average = memory.average_bytes > 0;
-  return status;
-}
-
-/* Frozen tensors and replay statistics. */
-static int open_extras(train_job *job) {
-  const char *pattern, *path = args_value(job->args, "--replay");
-  const char *loss = args_value(job->args, "--loss");
-  lnsp_replay *replay = NULL;
-  lnsp_error error;
-  int i, status = 0;
-
-  if (loss && strstr(loss, "replay") && !path)
-    return refuse(job->args, "the loss has a replay term: give its statistics with --replay "
-                             "FILE, which `lnsp replay fit` writes");
-  for (i = 0; !status && (pattern = args_value_at(job->args, "--freeze", i)) != NULL; i++)
-    if (lnsp_trainer_freeze(job->trainer, pattern, 1, &error))
-      status = refuse_error(job->args, NULL, &error);
-  if (!status && path &&
-      (lnsp_replay_open(path, NULL, &replay, &error) ||
-       lnsp_trainer_set_replay(job->trainer, replay, &error)))
-    status = refuse_error(job->args, path, &error);
-  lnsp_replay_destroy(replay);
   return status;
 }
 
@@ -90,13 +63,39 @@ static int open_data(train_job *job) {
   return status;
 }
 
-/* Multiply-adds of a call forward and, twice as many, backward: of each row in each of
- * the network's runs, and of the vectors that a replay term draws. */
-static void open_flops(train_job *job) {
+int train_open_extras(const args *a, const char *loss, lnsp_trainer *trainer, int *average) {
+  const char *pattern, *path = args_value(a, "--replay");
+  lnsp_replay *replay = NULL;
+  lnsp_memory_info memory;
+  lnsp_error error;
+  int32_t status = LNSP_OK;
+  int i;
+
+  if (loss && strstr(loss, "replay") && !path)
+    return refuse(a,
+                  "the loss has a replay term: give its statistics with --replay FILE, which "
+                  "`lnsp replay fit` writes");
+  for (i = 0; (pattern = args_value_at(a, "--freeze", i)) != NULL; i++)
+    if (lnsp_trainer_freeze(trainer, pattern, 1, &error)) return refuse_error(a, NULL, &error);
+  if (path) {
+    status = lnsp_replay_open(path, NULL, &replay, &error);
+    if (!status) status = lnsp_trainer_set_replay(trainer, replay, &error);
+    lnsp_replay_destroy(replay);
+    if (status) return refuse_error(a, path, &error);
+  }
+  memset(&memory, 0, sizeof memory);
+  memory.struct_size = sizeof memory;
+  if (lnsp_trainer_memory(trainer, &memory, &error)) return refuse_error(a, NULL, &error);
+  if (average) *average = memory.average_bytes > 0;
+  return 0;
+}
+
+/* Multiply-adds of a call forward and, twice as many, backward: of each row in each of the
+ * network's runs, and of the vectors that a replay term draws. */
+static void open_flops(train_job *job, const char *loss) {
   const double forward =
       (double)lnsp_graph_flops(lnsp_trainer_graph(job->trainer), job->d.max_concepts);
-  const char *loss = args_value(job->args, "--loss"), *name;
-  const char *at = loss ? strstr(loss, "replay") : NULL;
+  const char *name, *at = loss ? strstr(loss, "replay") : NULL;
   int32_t i;
   int runs = 0;
 
@@ -105,21 +104,22 @@ static void open_flops(train_job *job) {
             !strcmp(name, "positive") || !strcmp(name, "negative");
   job->row_flops = 3 * forward * (runs ? runs : 1);
   if (at) {
-    const size_t length = strcspn(at, "+");
     const char *rows = strstr(at, "rows=");
-    job->call_flops = 3 * forward * (rows && rows < at + length ? strtod(rows + 5, NULL) : 7);
+    const int own = rows && rows < at + strcspn(at, "+");
+    job->call_flops = 3 * forward * (own ? strtod(rows + 5, NULL) : 7);
   }
 }
 
 int train_open(train_job *job) {
+  const char *loss = args_value(job->args, "--loss");
   int status = train_options_optimizer(job);
   if (!status) status = train_validation_data(job);
   if (!status) status = open_trainer(job);
   if (!status) status = train_poisson_key(job);
-  if (!status) status = open_extras(job);
+  if (!status) status = train_open_extras(job->args, loss, job->trainer, &job->average);
   if (!status) status = train_echo_open(job);
   if (!status) status = open_data(job);
   if (!status) status = train_validation_open(job);
-  if (!status) open_flops(job);
+  if (!status) open_flops(job, loss);
   return status;
 }

@@ -77,16 +77,6 @@ const char *train_options_key(const char *text, const char *key) {
   return NULL;
 }
 
-/* --lr, --clip, --ema and --accumulate are keys of the optimizer's text, given apart. */
-static int options_key(train_job *job, const char *name) {
-  const char *value = args_value(job->args, name);
-
-  if (!value) return 0;
-  if (train_options_key(job->optimizer, name + 2))
-    return refuse_usage(job->args, "%s is in --optimizer already; give it once", name);
-  return options_append(job, " %s=%s", name + 2, value);
-}
-
 /* ---- epochs ---- */
 
 /* "1epoch", "2.5epochs": how many; negative if it is no such word. */
@@ -236,24 +226,6 @@ static int options_words(train_job *job, const char *text) {
   return status;
 }
 
-static int options_schedule(train_job *job) {
-  const char *text = args_value(job->args, "--schedule");
-  int status = 0, ends;
-
-  if (text && train_options_key(job->optimizer, "schedule"))
-    return refuse_usage(job->args, "--schedule is in --optimizer already; give it once");
-  if (text && !strncmp(text, "plateau", 7) && (!text[7] || strchr(" \t", text[7])))
-    return options_plateau(job, text);
-  if (text) status = options_words(job, text);
-  text = train_options_key(job->optimizer, "schedule");
-  ends = text && (!strncmp(text, "cosine", 6) || !strncmp(text, "linear", 6));
-  text = train_options_key(job->optimizer, "warmup");
-  if (text && text[strcspn(text, " \t%")] == '%') ends = 1;
-  if (!status && ends && !train_options_key(job->optimizer, "steps"))
-    status = options_append(job, " steps=%lld", (long long)job->steps);
-  return status;
-}
-
 /* ---- all of it ---- */
 
 /* How many calls make a step, and how many steps there are. */
@@ -293,11 +265,34 @@ int train_options_optimizer(train_job *job) {
     return status;
   }
   status = options_append(job, "%s", text ? text : "adamw");
-  for (i = 0; i < sizeof keys / sizeof keys[0] && !status; i++)
-    status = options_key(job, keys[i]);
+  for (i = 0; i < sizeof keys / sizeof keys[0] && !status; i++) {
+    /* --lr, --clip, --ema and --accumulate are keys of the optimizer's text, given apart. */
+    const char *value = args_value(job->args, keys[i]);
+    if (value) {
+      if (train_options_key(job->optimizer, keys[i] + 2))
+        return refuse_usage(job->args, "%s is in --optimizer already; give it once", keys[i]);
+      status = options_append(job, " %s=%s", keys[i] + 2, value);
+    }
+  }
   if (!status) status = options_steps(job, job->optimizer);
   if (!status && job->share > 0 && train_options_key(job->optimizer, "clip_each") &&
       !train_options_key(job->optimizer, "lot"))
     status = options_append(job, " lot=%lld", (long long)job->batch);
-  return status ? status : options_schedule(job);
+  if (status) return status;
+  text = args_value(job->args, "--schedule");
+  int ends;
+  status = 0;
+
+  if (text && train_options_key(job->optimizer, "schedule"))
+    return refuse_usage(job->args, "--schedule is in --optimizer already; give it once");
+  if (text && !strncmp(text, "plateau", 7) && (!text[7] || strchr(" \t", text[7])))
+    return options_plateau(job, text);
+  if (text) status = options_words(job, text);
+  text = train_options_key(job->optimizer, "schedule");
+  ends = text && (!strncmp(text, "cosine", 6) || !strncmp(text, "linear", 6));
+  text = train_options_key(job->optimizer, "warmup");
+  if (text && text[strcspn(text, " \t%")] == '%') ends = 1;
+  if (!status && ends && !train_options_key(job->optimizer, "steps"))
+    status = options_append(job, " steps=%lld", (long long)job->steps);
+  return status;
 }

@@ -5,6 +5,7 @@
 
 #include "cli/args.h"
 #include "cli/refuse.h"
+#include "data/random.h"
 #include "train/train.h"
 #include "lnsp.h"
 
@@ -60,11 +61,7 @@ int64_t train_poisson_rows(train_job *job, uint64_t step) {
   uint64_t state = job->seed ^ (step + 1) * UINT64_C(0xd1342543de82ef95);
 
   for (i = 0; i < job->d.rows && count < job->room; i++) {
-    uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    if ((double)((z ^ (z >> 31)) >> 11) * 0x1p-53 < job->share)
-      job->order[count++] = (int32_t)i;
+    if (random_uniform(&state) < job->share) job->order[count++] = (int32_t)i;
   }
   return count;
 }

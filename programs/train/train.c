@@ -12,6 +12,7 @@
 #include "cli/refuse.h"
 #include "command.h"
 #include "data/data.h"
+#include "data/random.h"
 #include "train/plateau.h"
 #include "lnsp.h"
 
@@ -57,36 +58,6 @@ static const option options[] = {
     {.name = NULL},
 };
 
-/* Rows a call, calls an epoch. A single row that is left over stays out, since losses
- * over pairs need two. */
-static int train_plan(train_job *job) {
-  const int64_t rows = job->d.max_rows;
-  if (job->batch > rows) job->batch = rows;
-  job->epoch_calls = rows / job->batch + (rows % job->batch > 1);
-  return train_poisson_plan(job);
-}
-
-/* A permutation of the rows, a function of seed and epoch alone (Fisher-Yates
- * with splitmix64, so that a resumed run goes on in the same order). */
-static void train_shuffle(train_job *job, uint64_t epoch) {
-  uint64_t state = job->seed + epoch * UINT64_C(0x9e3779b97f4a7c15);
-  int64_t i;
-
-  for (i = 0; i < job->d.rows; i++) job->order[i] = (int32_t)i;
-  for (i = job->d.rows - 1; i > 0; i--) {
-    uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
-    int64_t j;
-    int32_t swap;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    j = (int64_t)((z ^ (z >> 31)) % (uint64_t)(i + 1));
-    swap = job->order[i];
-    job->order[i] = job->order[j];
-    job->order[j] = swap;
-  }
-  job->order_epoch = epoch;
-}
-
 /* One call: rows of the epoch that its number says. */
 static int train_call(train_job *job, uint64_t number, float *loss) {
   const uint64_t epoch = number / (uint64_t)job->epoch_calls;
@@ -99,8 +70,21 @@ static int train_call(train_job *job, uint64_t number, float *loss) {
 
   if (job->share > 0)
     count = train_poisson_rows(job, number);
-  else if (job->order && epoch != job->order_epoch)
-    train_shuffle(job, epoch);
+  else if (job->order && epoch != job->order_epoch) {
+    /* A permutation of the rows, a function of seed and epoch alone (Fisher-Yates with
+     * splitmix64, so that a resumed run goes on in the same order). */
+    uint64_t state = job->seed + epoch * UINT64_C(0x9e3779b97f4a7c15);
+    int64_t i;
+
+    for (i = 0; i < job->d.rows; i++) job->order[i] = (int32_t)i;
+    for (i = job->d.rows - 1; i > 0; i--) {
+      const int64_t j = (int64_t)(random_next(&state) % (uint64_t)(i + 1));
+      const int32_t swap = job->order[i];
+      job->order[i] = job->order[j];
+      job->order[j] = swap;
+    }
+    job->order_epoch = epoch;
+  }
   status = data_read(&job->d, job->order, first, count);
   if (status) return status;
   start = progress_clock();
@@ -110,30 +94,6 @@ static int train_call(train_job *job, uint64_t number, float *loss) {
                   (long long)first, job->order ? "shuffled order" : "data", error.message);
   job->seconds += progress_clock() - start;
   job->step_rows += count;
-  return 0;
-}
-
-static int train_step(train_job *job) {
-  const uint64_t number = lnsp_trainer_step_count(job->trainer) * (uint64_t)job->accumulate;
-  double sum = 0;
-  int64_t i;
-  int status = 0;
-
-  job->step_rows = 0;
-  job->rate = (double)lnsp_trainer_learning_rate(job->trainer);
-  for (i = 0; i < job->accumulate && !status; i++) {
-    float loss = 0;
-    status = train_call(job, number + (uint64_t)i, &loss);
-    sum += (double)loss;
-  }
-  if (status) return status;
-  job->loss = (float)(sum / (double)job->accumulate);
-  if (!job->done) job->loss_first = job->loss;
-  job->loss_sum += (double)job->loss;
-  job->step_flops =
-      job->row_flops * (double)job->step_rows + job->call_flops * (double)job->accumulate;
-  job->flops += job->step_flops;
-  job->done++;
   return 0;
 }
 
@@ -159,20 +119,6 @@ static int train_after(train_job *job, progress *show) {
   return status;
 }
 
-static void train_progress(const train_job *job, progress *show) {
-  const train_validation *v = &job->valid;
-  char held[64] = "", name[32];
-
-  if (v->watch.looks)
-    snprintf(held, sizeof held, "  held-out %s %.4g", train_validation_measure(v, name),
-             v->watch.best);
-  progress_show(show, "step %lld of %lld  epoch %.2f  loss %.5f%s  lr %.3g  %.0f us a step",
-                (long long)job->done, (long long)job->steps,
-                (double)job->done * (double)job->accumulate / (double)job->epoch_calls,
-                (double)job->loss, held, (double)lnsp_trainer_learning_rate(job->trainer),
-                1e6 * job->seconds / (double)job->done);
-}
-
 int train_loop(train_job *job) {
   struct sigaction action, before;
   progress show;
@@ -183,40 +129,48 @@ int train_loop(train_job *job) {
   sigaction(SIGINT, &action, &before);
   progress_start(&show);
   while (!status && job->done < job->steps && !train_interrupted && !job->stopped) {
-    status = train_step(job);
-    if (!status && progress_due(&show)) train_progress(job, &show);
+    const uint64_t number = lnsp_trainer_step_count(job->trainer) * (uint64_t)job->accumulate;
+    double sum = 0;
+    int64_t i;
+    status = 0;
+
+    job->step_rows = 0;
+    job->rate = (double)lnsp_trainer_learning_rate(job->trainer);
+    for (i = 0; i < job->accumulate && !status; i++) {
+      float loss = 0;
+      status = train_call(job, number + (uint64_t)i, &loss);
+      sum += (double)loss;
+    }
+    if (status) goto done;
+    job->loss = (float)(sum / (double)job->accumulate);
+    if (!job->done) job->loss_first = job->loss;
+    job->loss_sum += (double)job->loss;
+    job->step_flops =
+        job->row_flops * (double)job->step_rows + job->call_flops * (double)job->accumulate;
+    job->flops += job->step_flops;
+    job->done++;
+    status = 0;
+    if (progress_due(&show)) {
+      const train_validation *v = &job->valid;
+      char held[64] = "", name[32];
+
+      if (v->watch.looks)
+        snprintf(held, sizeof held, "  held-out %s %.4g", train_validation_measure(v, name),
+                 v->watch.best);
+      progress_show(&show,
+                    "step %lld of %lld  epoch %.2f  loss %.5f%s  lr %.3g  %.0f us a step",
+                    (long long)job->done, (long long)job->steps,
+                    (double)job->done * (double)job->accumulate / (double)job->epoch_calls,
+                    (double)job->loss, held, (double)lnsp_trainer_learning_rate(job->trainer),
+                    1e6 * job->seconds / (double)job->done);
+    }
     if (!status) status = train_after(job, &show);
   }
+done:
   progress_clear(&show);
   sigaction(SIGINT, &before, NULL);
   job->interrupted = train_interrupted != 0;
   return status ? status : train_validation_look(job, job->done == job->steps);
-}
-
-static int train_save(train_job *job) {
-  const char *state = args_value(job->args, "--state");
-  const int32_t type = args_type(job->args);
-  const int as_is = !args_given(job->args, "--type") ||
-                    type == lnsp_graph_storage(lnsp_trainer_graph(job->trainer));
-  lnsp_options library = args_options(job->args);
-  lnsp_model *model = NULL;
-  lnsp_error error;
-  int32_t status = LNSP_OK;
-
-  if (state && lnsp_trainer_save(job->trainer, state, LNSP_SAVE_STATE, &error))
-    return refuse_error(job->args, state, &error);
-  if (job->valid.best) {
-    status = lnsp_model_save(job->valid.best, job->path, as_is ? 0 : type, &error);
-  } else if (as_is) {
-    status = lnsp_trainer_save(job->trainer, job->path,
-                               job->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &error);
-  } else {
-    library.storage = type;
-    status = lnsp_trainer_publish(job->trainer, job->average, &library, &model, &error);
-    if (!status) status = lnsp_model_save(model, job->path, 0, &error);
-    lnsp_model_destroy(model);
-  }
-  return status ? refuse_error(job->args, job->path, &error) : 0;
 }
 
 int train_prepare(train_job *job) {
@@ -235,7 +189,13 @@ int train_prepare(train_job *job) {
     status = refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
   if (!status) status = train_checkpoint_find(job);
   if (!status) status = data_open(&job->d, job->args, &job->spec);
-  if (!status) status = train_plan(job);
+  if (status) return status;
+  /* Rows a call, calls an epoch. A single row that is left over stays out, since losses over
+   * pairs need two. */
+  const int64_t rows = job->d.max_rows;
+  if (job->batch > rows) job->batch = rows;
+  job->epoch_calls = rows / job->batch + (rows % job->batch > 1);
+  status = train_poisson_plan(job);
   if (!status) status = train_open(job);
   if (!status)
     status = train_options_every(job, "--checkpoint-every", job->epoch_calls,
@@ -268,8 +228,34 @@ static int run(const args *a) {
   if (!status) status = train_log_open(&job);
   if (!status) status = train_loop(&job);
   if (!status) status = train_log_close(&job);
-  if (!status) status = train_save(&job);
+  if (status) goto done;
+  const char *state = args_value(job.args, "--state");
+  const int32_t type = args_type(job.args);
+  const int as_is = !args_given(job.args, "--type") ||
+                    type == lnsp_graph_storage(lnsp_trainer_graph(job.trainer));
+  lnsp_options library = args_options(job.args);
+  lnsp_model *model = NULL;
+  lnsp_error error;
+  status = LNSP_OK;
+
+  if (state && lnsp_trainer_save(job.trainer, state, LNSP_SAVE_STATE, &error)) {
+    status = refuse_error(job.args, state, &error);
+    goto done;
+  }
+  if (job.valid.best) {
+    status = lnsp_model_save(job.valid.best, job.path, as_is ? 0 : type, &error);
+  } else if (as_is) {
+    status = lnsp_trainer_save(job.trainer, job.path,
+                               job.average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &error);
+  } else {
+    library.storage = type;
+    status = lnsp_trainer_publish(job.trainer, job.average, &library, &model, &error);
+    if (!status) status = lnsp_model_save(model, job.path, 0, &error);
+    lnsp_model_destroy(model);
+  }
+  status = status ? refuse_error(job.args, job.path, &error) : 0;
   if (!status) status = train_log_report(&job);
+done:
   train_close(&job);
   return status;
 }

@@ -1,7 +1,7 @@
-/* The parts of `lnsp train`: cmd_train.c runs it, train_setup.c makes the trainer,
- * train_text.c reads schedules and the like, train_validation.c looks at held-out data,
- * train_log.c writes what happens and ends with the report, train_checkpoint.c goes on
- * after an end that was not meant. cmd_prove.c trains as it does. */
+/* The parts of `lnsp train`: train.c runs it, open.c makes the trainer, options.c reads
+ * schedules and lengths of time, validation.c evaluates held-out data, log.c writes what
+ * happens and ends with the report, checkpoint.c continues after an interruption, echo.c and
+ * poisson.c serve --echo and --poisson. delta/verify.c trains as train.c does. */
 #ifndef TRAIN_TRAIN_H
 #define TRAIN_TRAIN_H
 
@@ -83,18 +83,18 @@ typedef struct train_job {
 /* The options that say what is learned and how, for the tables of commands. */
 extern const option train_recipe[];
 
-/* ---- cmd_train.c ---- */
+/* ---- train.c ---- */
 
 /* The recipe from the command's arguments, its data, and the trainer. */
 int train_prepare(train_job *job);
 int train_loop(train_job *job);
 void train_close(train_job *job);
 
-/* ---- train_setup.c ---- */
+/* ---- open.c ---- */
 
 int train_open(train_job *job);
 
-/* ---- train_text.c ---- */
+/* ---- options.c ---- */
 
 /* The optimizer's text from --optimizer and the options that are keys of it. */
 int train_options_optimizer(train_job *job);
@@ -106,7 +106,7 @@ int64_t train_options_calls(const train_job *job, const char *text);
 int train_options_every(const train_job *job, const char *name, int64_t initial,
                         int64_t *calls);
 
-/* ---- train_validation.c ---- */
+/* ---- validation.c ---- */
 
 /* The held-out data, before there is a trainer; then what looks at them. */
 int train_validation_data(train_job *job);
@@ -118,14 +118,14 @@ int train_validation_due(const train_job *job, int64_t every); /* calls; after t
 const char *train_validation_measure(const train_validation *v, char name[32]);
 void train_validation_close(train_validation *v);
 
-/* ---- train_log.c ---- */
+/* ---- log.c ---- */
 
 int train_log_open(train_job *job);
 int train_log_step(train_job *job);
 int train_log_close(train_job *job);
 int train_log_report(const train_job *job);
 
-/* ---- train_checkpoint.c ---- */
+/* ---- checkpoint.c ---- */
 
 /* Opens --resume, where that is a checkpoint: job->from. */
 int train_checkpoint_find(train_job *job);
@@ -133,12 +133,12 @@ int train_checkpoint_find(train_job *job);
 int train_checkpoint_resume(train_job *job);
 int train_checkpoint_write(train_job *job);
 
-/* ---- train_echo.c ---- */
+/* ---- echo.c ---- */
 
 int train_echo_open(train_job *job);
 void train_echo_close(train_echo *echo);
 
-/* ---- train_private.c ---- */
+/* ---- poisson.c ---- */
 
 int train_poisson_plan(train_job *job);
 int train_poisson_key(train_job *job);

@@ -54,30 +54,16 @@ static int validation_measure(const args *a, train_validation *v) {
                       text);
 }
 
-static int validation_wanted(const train_job *job) {
-  static const char *const names[] = {"--eval-every",       "--best",
-                                      "--patience",         "--eval-target",
-                                      "--eval-target-rows", "--eval-rows"};
-  size_t i;
-
-  for (i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (args_value(job->args, names[i]))
-      return refuse_usage(job->args,
-                          "%s goes by held-out data: give --eval DATA, or "
-                          "--eval-input or --eval-rows",
-                          names[i]);
-  if (job->valid.has_plateau)
-    return refuse_usage(job->args, "the schedule plateau goes by held-out data: give --eval "
-                                   "DATA, or --eval-input or --eval-rows");
-  return 0;
-}
-
 int train_validation_data(train_job *job) {
   const args *a = job->args;
   const char *input = args_value(a, "--eval-input"), *rows = args_value(a, "--eval-rows");
   const char *target = args_value(a, "--eval-target");
+  static const char *const names[] = {"--eval-every",       "--best",
+                                      "--patience",         "--eval-target",
+                                      "--eval-target-rows", "--eval-rows"};
   train_validation *v = &job->valid;
   data_spec spec;
+  size_t i;
   int status = validation_measure(a, v);
 
   v->watch.patience = args_integer(a, "--patience");
@@ -93,9 +79,18 @@ int train_validation_data(train_job *job) {
                              "both");
   v->looked = v->best_step = -1;
   v->keeps = args_value(a, "--best") || args_value(a, "--patience");
-  if (status || (!spec.path && !spec.input)) return status ? status : validation_wanted(job);
-  v->there = 1;
-  return data_open(&v->d, a, &spec);
+  if (status) return status;
+  v->there = spec.path || spec.input;
+  if (v->there) return data_open(&v->d, a, &spec);
+  for (i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (args_given(a, names[i]))
+      return refuse_usage(
+          a, "%s needs held-out data: give --eval DATA, or --eval-input or --eval-rows",
+          names[i]);
+  if (v->has_plateau)
+    return refuse_usage(a, "the schedule plateau needs held-out data: give --eval DATA, or "
+                           "--eval-input or --eval-rows");
+  return 0;
 }
 
 /* ---- what can be told of them ---- */
@@ -162,29 +157,6 @@ int train_validation_open(train_job *job) {
 
 /* ---- a look ---- */
 
-/* The mean over rows, of batches about as large as those that are learnt from, none of
- * a single row: losses over pairs need two. */
-static int validation_loss(train_job *job, double *out) {
-  train_validation *v = &job->valid;
-  const int64_t rows = v->d.rows, parts = (rows + job->batch - 1) / job->batch;
-  double sum = 0;
-  int64_t part;
-  int status = 0;
-
-  for (part = 0; part < parts && !status; part++) {
-    const int64_t first = rows * part / parts, n = rows * (part + 1) / parts - first;
-    lnsp_error error;
-    float loss = 0;
-    status = data_read(&v->d, NULL, first, n);
-    if (!status && lnsp_trainer_validate(job->trainer, v->d.inputs, v->d.needed_count,
-                                         job->average, &loss, &error))
-      status = refuse_batch(job->args, "held-out data", first, &error);
-    sum += (double)loss * (double)n;
-  }
-  *out = sum / (double)rows;
-  return status;
-}
-
 static int validation_point(train_job *job, train_point *p) {
   train_validation *v = &job->valid;
   judged j;
@@ -192,7 +164,27 @@ static int validation_point(train_job *job, train_point *p) {
 
   p->step = (int64_t)lnsp_trainer_step_count(job->trainer);
   p->cosine = p->mse = p->loss = p->rank = (double)NAN;
-  if (v->has_loss) status = validation_loss(job, &p->loss);
+  if (v->has_loss) {
+    /* The mean over rows, of batches about as large as those that are learnt from, none of a
+     * single row: losses over pairs need two. */
+    double *out = &p->loss;
+    const int64_t rows = v->d.rows, parts = (rows + job->batch - 1) / job->batch;
+    double sum = 0;
+    int64_t part;
+    status = 0;
+
+    for (part = 0; part < parts && !status; part++) {
+      const int64_t first = rows * part / parts, n = rows * (part + 1) / parts - first;
+      lnsp_error error;
+      float loss = 0;
+      status = data_read(&v->d, NULL, first, n);
+      if (!status && lnsp_trainer_validate(job->trainer, v->d.inputs, v->d.needed_count,
+                                           job->average, &loss, &error))
+        status = refuse_batch(job->args, "held-out data", first, &error);
+      sum += (double)loss * (double)n;
+    }
+    *out = sum / (double)rows;
+  }
   if (status || !v->has_cosine) return status;
   predictor_borrow(&v->predict, v->session, v->batch);
   status = judge(&v->d, &v->predict, v->batch, v->pool.truth ? &v->pool : NULL, 0, NULL, &j);
@@ -203,45 +195,6 @@ static int validation_point(train_job *job, train_point *p) {
     p->rank = v->measure == TRAIN_MRR ? j.retrieval.mrr : metric_recall(j.ranks, j.rows, v->k);
   score_free(&j);
   return 0;
-}
-
-static void validation_print(const train_validation *v, const train_point *p) {
-  char number[FORMAT_NUMBER_BYTES], name[32];
-  printf("step %10s ", format_number(p->step, number));
-  if (v->has_cosine) printf(" held-out cosine %.4f  mse %.6g", p->cosine, p->mse);
-  if (v->has_loss) printf("%s loss %.6g", v->has_cosine ? " " : " held-out", p->loss);
-  if (v->pool.truth) printf("  %s %.4f", train_validation_measure(v, name), p->rank);
-  putchar('\n');
-  fflush(stdout);
-}
-
-/* The weights of this step become the ones that are kept. */
-static int validation_keep(train_job *job, int64_t step) {
-  train_validation *v = &job->valid;
-  lnsp_model *model = NULL;
-  lnsp_error error;
-
-  if (lnsp_trainer_publish(job->trainer, job->average, NULL, &model, &error))
-    return refuse_error(job->args, NULL, &error);
-  lnsp_model_destroy(v->best);
-  v->best = model;
-  v->best_step = step;
-  return 0;
-}
-
-static int validation_follow(train_job *job, const train_point *p) {
-  train_validation *v = &job->valid;
-  const double values[] = {p->loss, p->cosine, p->rank, p->rank};
-  lnsp_error error;
-
-  if (v->has_plateau) {
-    const double lr = plateau_look(&v->plateau, p->loss, v->lr);
-    if (lr < v->lr && lnsp_trainer_set_learning_rate(job->trainer, (float)lr, &error))
-      return refuse_error(job->args, NULL, &error);
-    v->lr = lr;
-  }
-  return v->keeps && watch_look(&v->watch, values[v->measure]) ? validation_keep(job, p->step)
-                                                               : 0;
 }
 
 int train_validation_look(train_job *job, int counts) {
@@ -256,9 +209,38 @@ int train_validation_look(train_job *job, int counts) {
   status = validation_point(job, &more[v->point_count]);
   if (status) return status;
   v->looked = more[v->point_count].step;
-  if (!job->args->json) validation_print(v, &more[v->point_count]);
+  if (!job->args->json) {
+    const train_point *p = &more[v->point_count];
+    char number[FORMAT_NUMBER_BYTES], name[32];
+    printf("step %10s ", format_number(p->step, number));
+    if (v->has_cosine) printf(" held-out cosine %.4f  mse %.6g", p->cosine, p->mse);
+    if (v->has_loss) printf("%s loss %.6g", v->has_cosine ? " " : " held-out", p->loss);
+    if (v->pool.truth) printf("  %s %.4f", train_validation_measure(v, name), p->rank);
+    putchar('\n');
+    fflush(stdout);
+  }
   v->point_count++;
-  return counts ? validation_follow(job, &more[v->point_count - 1]) : 0;
+  if (counts) {
+    const train_point *p = &more[v->point_count - 1];
+    const double values[] = {p->loss, p->cosine, p->rank, p->rank};
+    lnsp_error error;
+
+    if (v->has_plateau) {
+      const double lr = plateau_look(&v->plateau, p->loss, v->lr);
+      if (lr < v->lr && lnsp_trainer_set_learning_rate(job->trainer, (float)lr, &error))
+        return refuse_error(job->args, NULL, &error);
+      v->lr = lr;
+    }
+    if (v->keeps && watch_look(&v->watch, values[v->measure])) { /* these weights are kept */
+      lnsp_model *model = NULL;
+      if (lnsp_trainer_publish(job->trainer, job->average, NULL, &model, &error))
+        return refuse_error(job->args, NULL, &error);
+      lnsp_model_destroy(v->best);
+      v->best = model;
+      v->best_step = p->step;
+    }
+  }
+  return 0;
 }
 
 int train_validation_due(const train_job *job, int64_t every) {

@@ -252,7 +252,7 @@ refused train_diverges 1 "^lnsp train: step " train $data/student_bare.model.saf
   $data/student_bare.case.safetensors -o "$work/none" --optimizer "sgd lr=1e6" --steps 40
 refused train_folder 1 "No such file" train $model $case -o "$work/no/such/none"
 refused train_state_folder 1 "with --state" train $model $case -o "$work/none" --state "$work/no/such"
-refused train_no_state 1 "no state" train $case -o "$work/none" --resume $model
+refused train_no_state 1 "not written by --state" train $case -o "$work/none" --resume $model
 refused grad_replay 1 "leave it out" grad $model $case -o "$work/none" --loss "mse + replay"
 refused eval_replay 1 "lnsp replay fit" eval $model $case --loss "mse + replay"
 refused eval_text 1 "README" eval $model README.md
@@ -415,7 +415,7 @@ same delta_aggregate_key_used "$(key result_hash delta info "$work/stamped.st")"
   --key "$work/key" -o "$work/n2.st")"
 refused delta_aggregate_no_code 1 "d.st.*carries no authentication code" delta aggregate $model \
   "$work/stamped.st" "$work/d.st" --key "$work/key" -o "$work/none"
-refused delta_aggregate_none 1 "none of the 2 deltas" delta aggregate $model "$work/d.st" \
+refused delta_aggregate_none 1 "all of the 2 deltas were refused" delta aggregate $model "$work/d.st" \
   "$work/d.st" --max-norm 1e-9 --rule "mean skip=1" -o "$work/none"
 same delta_aggregate_delta "$moved" \
   "$(key hash delta apply $model "$work/sum.st" -o "$work/n2.st")"

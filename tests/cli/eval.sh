@@ -78,7 +78,7 @@ row ridge ridge=.5 "0.1355 0.0870 0.2609 0.5652 0.1973"
 same train_mean 0.2293 "$(awk '$1 == "train-mean" { print $2 }' "$work/table")"
 refused ridge_zero 2 "positive number" eval $short $fit --baseline ridge=0
 refused ridge_no_rows 2 "learns from data" eval $short --baseline ridge
-refused ridge_other 1 "learnt 8 numbers from 24" eval $short --fit-rows "$w:val[0:3]" \
+refused ridge_other 1 "fitted to predict 8 numbers from 24" eval $short --fit-rows "$w:val[0:3]" \
   --fit-target-rows "$w:val[5]" --baseline ridge
 
 refused baseline_unknown 2 "copy-last, mean" eval $text --baseline last

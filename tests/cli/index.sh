@@ -85,7 +85,7 @@ same doubled $((2 * rows)) "$(key vectors index info "$work/double")"
 
 refused missing_id 1 "no vector with the id 999999" index remove "$work/f32" 3 999999 -o "$work/none"
 refused double_id 1 "given twice" index remove "$work/f32" 3 3 -o "$work/none"
-refused no_id 2 "is no id" index remove "$work/f32" three -o "$work/none"
+refused no_id 2 "is not an id" index remove "$work/f32" three -o "$work/none"
 refused no_ids 2 "give the ids" index remove "$work/f32" -o "$work/none"
 refused there_already 1 "already: remove it first" index add "$work/f32" "$work/some" -o "$work/none"
 refused verb 2 "no verb .bake." index bake "$work/f32"

@@ -49,12 +49,12 @@ lnsp eval "$work/m.st" --input "$work/g.st:vectors" --rows "$work/g.st:rows[0:5]
   --target-rows "$work/g.st:rows[5]" > "$work/e2"
 expect gather_same_vectors cmp "$work/e1" "$work/e2"
 refused gather_nothing 2 "nothing to gather" gather --input $v -o "$work/none"
-refused gather_order 2 "behind the --input" gather --rows $w:test -o "$work/none"
+refused gather_order 2 "after the --input" gather --rows $w:test -o "$work/none"
 refused gather_columns 1 "another name" gather --input $v --rows $w:test --rows $w:page -o "$work/none"
 refused gather_outside 1 "names row" gather --input $w:target --rows $w:test -o "$work/none"
 refused gather_widths 1 "width" gather --input $v --input $w:target --rows $w:page -o "$work/none"
-refused gather_choice 2 "a stretch" gather --input $v --rows $w:test@80-20% -o "$work/none"
-refused gather_vectors 2 "vectors themselves" gather --input $v --as vectors --rows $w:test -o "$work/none"
+refused gather_choice 2 "a range" gather --input $v --rows $w:test@80-20% -o "$work/none"
+refused gather_vectors 2 "other than vectors" gather --input $v --as vectors --rows $w:test -o "$work/none"
 refused gather_none 1 "no row is left" gather --input $v --rows $w:test@0 -o "$work/none"
 
 # --- without learning: the figures are those of eval ---

@@ -110,7 +110,7 @@ same stop_every "$(key steps $frozen --epochs 9 --patience 3 --eval-every 3)" 12
 same stop_half "$(key steps $frozen --epochs 9 --patience 2 --eval-every .5epoch --best cosine)" 3
 same stop_first_is_best "$(key best_step $frozen --epochs 9 --patience 2)" 2
 lnsp $frozen --epochs 9 --patience 2 > "$work/told"
-expect stop_said grep -q "stopped early *yes, after 2 looks" "$work/told"
+expect stop_said grep -q "stopped early *yes, after 2 evaluations" "$work/told"
 lnsp $train $held --epochs 1 --patience 2 > "$work/told"
 expect stop_not_said sh -c "! grep -q stopped $work/told"
 set +f
@@ -301,7 +301,7 @@ refused checkpoint_is_out 2 "of its own" $train -o "$work/none" --checkpoint "$w
 refused log_is_checkpoint 2 "of its own" $train -o "$work/none" --checkpoint "$work/c2" --log "$work/c2"
 refused checkpoint_poisson 2 "poisson" $train -o "$work/none" --checkpoint "$work/c2" --poisson
 refused checkpoint_folder 1 "with --checkpoint" $train -o "$work/none" --checkpoint "$work/no/c"
-refused resume_model 1 "no state" train --input $vectors -o "$work/none" --resume "$work/m.st"
+refused resume_model 1 "not written by --state" train --input $vectors -o "$work/none" --resume "$work/m.st"
 refused resume_nothing 1 "no such file" train --input $vectors -o "$work/none" --resume "$work/no.st"
 
 finish
