@@ -80,7 +80,7 @@ int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direc
   diagnose_data(r, e);
   if (r->json) json_open("diagnosis", '[');
   for (i = 0; i < job->count && !status; i++) {
-    const judged *j = &job->j[i];
+    const score_result *j = &job->j[i];
     /* Of evenly spaced predictions where there are many. */
     metric_collapse *out = &c;
     const int64_t width = job->p[i].width;

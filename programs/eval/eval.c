@@ -109,8 +109,8 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
     status = predictor_ready(a, &job->p[i], job->batch, d->max_concepts,
                              input->dims[input->rank - 1]);
     if (!status)
-      status = judge(d, &job->p[i], job->batch, job->ranked ? &pool : NULL, job->diagnosed,
-                     &show, &job->j[i]);
+      status = score_predictor(d, &job->p[i], job->batch, job->ranked ? &pool : NULL,
+                               job->diagnosed, &show, &job->j[i]);
   }
   candidates_close(&pool);
   return status;

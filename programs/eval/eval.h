@@ -23,7 +23,7 @@ typedef struct eval_job {
   uint64_t seed;
   double echo_weight;
   predictor p[EVAL_MOST];
-  judged j[EVAL_MOST];
+  score_result j[EVAL_MOST];
   int count, models; /* predictors; those of them that are models come first */
   int ranked, diagnosed, keep_context;
   int64_t pool_count;

@@ -26,7 +26,7 @@ const char *eval_name(const predictor *p, int width, char buffer[EVAL_NAME]) {
 }
 
 static void table_facts(const eval_job *job, const report *r) {
-  const judged *first = &job->j[0];
+  const score_result *first = &job->j[0];
   char text[96], number[FORMAT_NUMBER_BYTES];
 
   report_integer(r, "rows", "rows", first->rows, "");
@@ -97,7 +97,7 @@ void eval_report_table(const eval_job *job, const report *r) {
     printf("%s",
            job->ranked ? "     R@1     R@5    R@10     MRR  median    echo  scalar\n" : "\n");
     for (k = 0; k < job->count; k++) {
-      const judged *j = &job->j[k];
+      const score_result *j = &job->j[k];
       const metric_retrieval *found = &j->retrieval;
       printf("%-*s  %6.4f", width, eval_name(&job->p[k], width, name), j->cosine);
       if (val) printf("  %6.4f", j->val_cosine);

@@ -14,7 +14,7 @@ typedef struct predictor {
   int kind;           /* predictor.c */
   lnsp_model *model;
   lnsp_session *session;
-  const lnsp_tensor *mask; /* of the rows that it runs, or NULL; judge sets it */
+  const lnsp_tensor *mask; /* of the rows that it runs, or NULL; score_predictor sets it */
   int64_t width;      /* of what it predicts */
   int64_t batch;      /* most rows a call */
   uint64_t random;

@@ -19,7 +19,7 @@ typedef struct score_job {
   data *d;
   predictor *p;
   const candidates *pool;
-  judged *out;
+  score_result *out;
   float *scratch;     /* of the ranks */
   float *predictions; /* of a batch, or of all */
   int keep;
@@ -64,7 +64,7 @@ static int score_rows(score_job *job, int64_t batch, progress *show) {
     if (!status)
       status = predictor_run(d->args, job->p, data_batch(d, data_input(d)), &output, first);
     if (status) goto done;
-    /* The sums of a batch; both means end in judge. */
+    /* The sums of a batch; both means end in score_predictor. */
     const int64_t width = target->dims[target->rank - 1], vectors = tensor_rows(target);
     const float *p = output.data, *t = target->data;
     double with = 0;
@@ -99,8 +99,8 @@ done:
   return status;
 }
 
-int judge(data *d, predictor *p, int64_t batch, const candidates *pool, int keep,
-          progress *show, judged *out) {
+int score_predictor(data *d, predictor *p, int64_t batch, const candidates *pool, int keep,
+                    progress *show, score_result *out) {
   const lnsp_tensor *target = data_batch(d, "target");
   const int64_t width = target->dims[target->rank - 1];
   const int64_t each = tensor_elements(target) / target->dims[0];
@@ -158,7 +158,7 @@ int judge(data *d, predictor *p, int64_t batch, const candidates *pool, int keep
   return status;
 }
 
-void score_free(judged *j) {
+void score_free(score_result *j) {
   free(j->ranks);
   free(j->predictions);
   j->ranks = NULL;

@@ -10,7 +10,7 @@
 #include "score/metrics.h"
 #include "score/predictor.h"
 
-typedef struct judged {
+typedef struct score_result {
   int64_t rows, vectors;
   double cosine;       /* mean over all vectors */
   double val_cosine;   /* mean of the batches' means, lengths + 1e-8 */
@@ -21,10 +21,10 @@ typedef struct judged {
   metric_rank *ranks;     /* [rows] */
   float *predictions;     /* [vectors, width] of length 1, where asked for */
   metric_mini mini;
-} judged;
+} score_result;
 /* pool may be NULL; keep: predictions stay in out. */
-int judge(data *d, predictor *p, int64_t batch, const candidates *pool, int keep,
-          progress *show, judged *out);
-void score_free(judged *j);
+int score_predictor(data *d, predictor *p, int64_t batch, const candidates *pool, int keep,
+                    progress *show, score_result *out);
+void score_free(score_result *j);
 
 #endif

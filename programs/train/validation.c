@@ -159,7 +159,7 @@ int train_validation_open(train_job *job) {
 
 static int validation_point(train_job *job, train_point *p) {
   train_validation *v = &job->valid;
-  judged j;
+  score_result j;
   int status = 0;
 
   p->step = (int64_t)lnsp_trainer_step_count(job->trainer);
@@ -187,7 +187,8 @@ static int validation_point(train_job *job, train_point *p) {
   }
   if (status || !v->has_cosine) return status;
   predictor_borrow(&v->predict, v->session, v->batch);
-  status = judge(&v->d, &v->predict, v->batch, v->pool.truth ? &v->pool : NULL, 0, NULL, &j);
+  status = score_predictor(&v->d, &v->predict, v->batch, v->pool.truth ? &v->pool : NULL, 0,
+                           NULL, &j);
   if (status) return status;
   p->cosine = j.cosine;
   p->mse = j.mse;
