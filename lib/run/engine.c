@@ -21,6 +21,7 @@
 #include "run/engine.h"
 
 #include "base/error.h"
+#include "base/min_max.h"
 #include "kernels/dispatch.h"
 
 #define ENGINE_WORK (INT64_C(1) << 20) /* multiply-adds that are worth being split */
@@ -114,7 +115,7 @@ int32_t lnspi_engine_part_count(const lnspi_engine *engine) {
   const int64_t rows = engine->batch * engine->concepts;
   const int64_t most = rows / LNSPI_PART_ROWS(engine->plan.mode);
   if (rows * engine->graph->state_floats < ENGINE_WORK) return 1;
-  return lnspi_tasks_count(&engine->tasks, most < engine->batch ? most : engine->batch, 1);
+  return lnspi_tasks_count(&engine->tasks, lnspi_min_i64(most, engine->batch), 1);
 }
 
 int64_t lnspi_engine_select_rows(lnspi_call *c, int64_t from, int64_t count) {

@@ -16,6 +16,7 @@
 #include "run/state.h"
 
 #include "base/error.h"
+#include "base/min_max.h"
 #include "base/str.h"
 #include "format/dtype.h"
 #include "kernels/kernels.h"
@@ -179,7 +180,7 @@ static int64_t state_place(const lnspi_weight *weight, int64_t row, int64_t colu
                            int64_t *lanes) {
   int64_t out = weight->dims[0] / weight->parts;
   int64_t o = row % out, panel = o / 64, left = lnspi_round16(out) - 64 * panel;
-  *lanes = left < 64 ? left : 64;
+  *lanes = lnspi_min_i64(left, 64);
   return row / out * lnspi_packed_floats(columns, out) + 64 * panel * columns + o % 64;
 }
 
@@ -227,7 +228,7 @@ void lnspi_state_read_span(const lnspi_weight *weight, const void *state, int64_
   int64_t columns = lnspi_weight_columns(weight), n;
   for (; count > 0; values += n, first += n, count -= n) {
     int64_t row = first / columns, column = first - row * columns;
-    n = columns - column < count ? columns - column : count;
+    n = lnspi_min_i64(columns - column, count);
     state_read_columns(state, weight, row, column, n, values);
   }
 }
@@ -238,7 +239,7 @@ void lnspi_state_write_span(const lnspi_weight *weight, void *state, int64_t fir
   float *base = (void *)((uint8_t *)state + weight->at);
   for (; count > 0; values += n, first += n, count -= n) {
     int64_t row = first / columns, column = first - row * columns, lanes = 1, to;
-    n = columns - column < count ? columns - column : count;
+    n = lnspi_min_i64(columns - column, count);
     if (weight->kind == LNSPI_MATRIX)
       to = state_place(weight, row, columns, &lanes) + column * lanes;
     else
@@ -259,7 +260,7 @@ void lnspi_state_hash_tensor(const lnspi_weight *weight, lnspi_blake2s *hash) {
 void lnspi_state_hash_values(const float *values, int64_t count, lnspi_blake2s *hash) {
   uint8_t bytes[1024];
   for (int64_t n; count > 0; count -= n, values += n) {
-    n = count < 256 ? count : 256;
+    n = lnspi_min_i64(count, 256);
     for (int64_t i = 0; i < n; i++) lnspi_store32(bytes + 4 * i, lnspi_float_bits(values[i]));
     lnspi_blake2s_update(hash, bytes, 4 * (size_t)n);
   }
@@ -274,7 +275,7 @@ void lnspi_state_hash_rows(const lnsp_graph *graph, lnspi_row_read *read, const 
     lnspi_state_hash_tensor(weight, hash);
     for (int64_t r = 0; r < rows; r++)
       for (int64_t c = 0; c < columns; c += n) {
-        n = columns - c < 256 ? columns - c : 256;
+        n = lnspi_min_i64(columns - c, 256);
         read(user, weight, r, c, n, values);
         lnspi_state_hash_values(values, n, hash);
       }

@@ -16,6 +16,7 @@
 
 #include <math.h>
 
+#include "base/min_max.h"
 #include "train/grad_tiles.h"
 
 enum { ACCUMULATE_EARLIER = 2 }; /* of grad.touched: by earlier calls alone, during an update */
@@ -114,8 +115,7 @@ double lnspi_accumulate_square_norm(const lnsp_trainer *t, int32_t weight) {
   float both[LNSPI_GRAD_TILE_FLOATS];
   double total = 0;
   for (int64_t at = 0; at < floats; at += LNSPI_GRAD_TILE_FLOATS) {
-    const int64_t n =
-        floats - at < LNSPI_GRAD_TILE_FLOATS ? floats - at : LNSPI_GRAD_TILE_FLOATS;
+    const int64_t n = lnspi_min_i64(floats - at, LNSPI_GRAD_TILE_FLOATS);
     t->engine.k->add(both, g + at, sum + at, n);
     total += (double)t->engine.k->dot(both, both, n);
   }

@@ -64,14 +64,7 @@ static void backward_use(const lnspi_call *call, int32_t slot, int32_t part, con
   lnsp_trainer *t = call->use_data;
   int32_t weight = call->node->slot[slot];
   if (weight < 0 || t->frozen[weight] || t->grad.use_count >= t->engine.plan.uses) return;
-  lnspi_use *use = &t->grad.uses[t->grad.use_count++];
-  use->x = x;
-  use->d = d;
-  use->ldx = ldx;
-  use->ldd = ldd;
-  use->rows = rows;
-  use->weight = weight;
-  use->part = part;
+  t->grad.uses[t->grad.use_count++] = (lnspi_use){x, d, ldx, ldd, rows, weight, part};
 }
 
 /* One node's backward, whole or in parts of the batch. */

@@ -98,23 +98,14 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
   lnspi_block work;
   for (int32_t m = 0; m < t->optim.moment_count; m++) {
     checkpoint_moment_prefix(t, m, prefix[m]);
-    parts[count].prefix = prefix[m];
-    parts[count].array = 1;
     values[m] = (lnspi_moments8_values){t, m, 0};
-    if (t->optim.has_moments8) parts[count].read = lnspi_moments8_read;
-    parts[count++].state =
-        t->optim.has_moments8 ? (const void *)&values[m] : t->optim.moment[m];
+    parts[count++] = t->optim.has_moments8
+                         ? (lnspi_save_part){prefix[m], &values[m], 1, 0, lnspi_moments8_read}
+                         : (lnspi_save_part){prefix[m], t->optim.moment[m], 1, 0, NULL};
   }
-  if (t->average) {
-    parts[count].prefix = "average.";
-    parts[count].array = 1;
-    parts[count++].state = t->average;
-  }
-  if (t->residual) {
-    parts[count].prefix = CHECKPOINT_RESIDUAL;
-    parts[count].array = 1;
-    parts[count++].state = t->residual;
-  }
+  if (t->average) parts[count++] = (lnspi_save_part){"average.", t->average, 1, 0, NULL};
+  if (t->residual)
+    parts[count++] = (lnspi_save_part){CHECKPOINT_RESIDUAL, t->residual, 1, 0, NULL};
   size_t bytes = weights * (CHECKPOINT_AGE + 1) + 2;
   int32_t status = lnspi_block_open(&work, options, bytes, error);
   if (status) return status;

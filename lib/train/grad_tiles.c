@@ -23,6 +23,7 @@
  * more on fetching weights from other caches than was saved. */
 #include "train/grad_tiles.h"
 
+#include "base/min_max.h"
 #include "kernels/lowp.h"
 #include "train/accumulate.h"
 
@@ -133,8 +134,8 @@ static int64_t grad_tiles_panel(const grad_tiles_job *job, int64_t panel,
   tile->part = part;
   tile->lane0 = 64 * (panel % job->part_panels);
   const int64_t left = out - tile->lane0;
-  tile->lanes = left < 64 ? lnspi_round16(left) : 64;
-  tile->real = left < 64 ? left : 64;
+  tile->lanes = lnspi_min_i64(lnspi_round16(left), 64);
+  tile->real = lnspi_min_i64(left, 64);
   tile->offset = weight->offset + part * lnspi_packed_floats(in, out) + tile->lane0 * in;
   const int64_t most = grad_tiles_most(job, tile);
   return (in + most - 1) / most;
@@ -147,7 +148,7 @@ static void grad_tiles_visit(const grad_tiles_job *job, const lnspi_grad_tile *p
   const int64_t most = grad_tiles_most(job, panel);
   lnspi_grad_tile tile = *panel;
   tile.k0 = j * most;
-  tile.kn = in - tile.k0 < most ? in - tile.k0 : most;
+  tile.kn = lnspi_min_i64(in - tile.k0, most);
   tile.offset += tile.k0 * tile.lanes;
   tile.number = base + j;
   job->visit(job->t, &tile, job->data);
@@ -167,8 +168,8 @@ static void grad_tiles_share(void *argument, int32_t index) {
   for (int64_t i = 0; i < job->panels; i++) {
     const int64_t tiles = grad_tiles_panel(job, back ? job->panels - 1 - i : i, &panel);
     if (back) base -= tiles;
-    const int64_t low = from > base ? from - base : 0;
-    const int64_t high = end - base < tiles ? end - base : tiles;
+    const int64_t low = lnspi_max_i64(from - base, 0);
+    const int64_t high = lnspi_min_i64(end - base, tiles);
     for (int64_t n = low; n < high; n++)
       grad_tiles_visit(job, &panel, base, back ? low + high - 1 - n : n);
     if (!back) base += tiles;

@@ -10,6 +10,7 @@
  * once. */
 #include "train/loss_weighting.h"
 
+#include "base/min_max.h"
 #include "train/losses/pair.h"
 
 int lnspi_loss_weighting_active(const lnspi_loss_term *term, uint64_t updates, uint64_t pass) {
@@ -27,7 +28,7 @@ int64_t lnspi_loss_weighting_scratch_floats(const lnspi_loss_term *term, const l
   if (term->gated) floats = lnspi_pair_floats(3, input);
   if (floats > most) most = floats;
   floats = term->full > term->ramp ? lnspi_pair_cosine_floats(shape) : 0;
-  return floats > most ? floats : most;
+  return lnspi_max_i64(floats, most);
 }
 
 /* Mean over rows of 1 or weak: does the context's end lead to the target, more than back? */

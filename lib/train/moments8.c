@@ -21,6 +21,7 @@
 #include <math.h>
 
 #include "base/fpenv.h"
+#include "base/min_max.h"
 #include "run/weight.h"
 
 #define MOMENTS8_BLOCK LNSPI_MOMENT_BLOCK
@@ -117,7 +118,7 @@ static moments8_row moments8_find_row(const lnspi_moments8_values *values,
     int64_t left = lnspi_round16(out) - o / 64 * 64;
     piece = row / out * lnspi_packed_floats(columns, out) + o / 64 * 64 * columns;
     r.from = o % 64;
-    r.step = left < 64 ? left : 64;
+    r.step = lnspi_min_i64(left, 64);
   } else {
     r.from = row * (weight->rank <= 1 ? lnspi_round16(columns) : columns);
   }

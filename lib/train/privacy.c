@@ -29,6 +29,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "base/min_max.h"
 #include "kernels/noise.h"
 #include "run/weight.h"
 
@@ -286,11 +287,11 @@ static void privacy_noise_row(privacy_noise *n, int64_t row, int64_t column, int
   const int64_t end = column + count;
   while (column < end) {
     const int32_t l = n->filled++;
-    const int64_t whole = LNSPI_NOISE_BLOCK - column % LNSPI_NOISE_BLOCK;
+    const int64_t rest = LNSPI_NOISE_BLOCK - column % LNSPI_NOISE_BLOCK;
     n->counter[l] = (uint32_t)row * n->blocks + (uint32_t)(column / LNSPI_NOISE_BLOCK);
     n->to[l] = to;
     n->skip[l] = column % LNSPI_NOISE_BLOCK;
-    n->count[l] = end - column < whole ? end - column : whole;
+    n->count[l] = lnspi_min_i64(end - column, rest);
     column += n->count[l];
     to += n->count[l] * n->step;
     if (n->filled == LNSPI_NOISE_LANES) privacy_noise_flush(n);

@@ -22,6 +22,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "base/min_max.h"
 #include "kernels/random.h"
 #include "run/engine.h"
 
@@ -224,7 +225,7 @@ static void replay_draw_group(const lnspi_kernels *k, const float *statistics, i
   for (int64_t r = 0; r < count; r++)
     memcpy(out + r * ld, statistics, (size_t)width * sizeof(float));
   for (int64_t start = 0; start < width; start += piece) {
-    int64_t columns = width - start < piece ? width - start : piece;
+    int64_t columns = lnspi_min_i64(width - start, piece);
     for (int64_t r = 0; r < count; r++)
       lnspi_random_normal(z + r * piece, columns, seed, step, REPLAY_NODE,
                           (uint32_t)((first + r) * padded + start));
@@ -253,6 +254,5 @@ void lnspi_replay_draw(const lnspi_kernels *k, const float *statistics, int64_t 
                        float *scratch) {
   for (int64_t r = 0; r < rows; r += REPLAY_GROUP)
     replay_draw_group(k, statistics, width, seed, step, r,
-                      rows - r < REPLAY_GROUP ? rows - r : REPLAY_GROUP, out + r * ld, ld,
-                      scratch);
+                      lnspi_min_i64(rows - r, REPLAY_GROUP), out + r * ld, ld, scratch);
 }

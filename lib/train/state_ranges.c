@@ -34,11 +34,7 @@ enum {
 
 static void state_ranges_add(lnspi_state_range *pieces, int32_t *count, void *at,
                              uint64_t bytes, int32_t kind, int32_t moment) {
-  lnspi_state_range *piece = &pieces[(*count)++];
-  piece->at = at;
-  piece->bytes = bytes;
-  piece->kind = kind;
-  piece->moment = moment;
+  pieces[(*count)++] = (lnspi_state_range){at, bytes, kind, moment};
 }
 
 int32_t lnspi_state_ranges(const lnsp_trainer *t,

@@ -5,8 +5,8 @@
  * its block (trainer_layout.c). A trainer therefore needs exactly what was measured.
  *
  * The graph is copied because its weights carry the type of storage, which is the trainer's
- * choice (weights=bf16) and not the model's. Sources are a model in memory or a file; a file may
- * be a state of a trainer, which then also gives texts, moments and ages (checkpoint.c).
+ * choice (weights=bf16) and not the model's. Sources are a model in memory or a file; a file
+ * may be a state of a trainer, which then also gives texts, moments and ages (checkpoint.c).
  *
  * A step allocates nothing. It is: loss_eval.c (bind, load, forward, losses), backward.c,
  * update.c. */

@@ -7,6 +7,7 @@
  * Lengths of rows are kept for the derivative of the normalisation. */
 #include "train/losses/similarity.h"
 
+#include "base/min_max.h"
 #include "kernels/packed.h"
 #include "train/losses/pair.h"
 
@@ -66,7 +67,7 @@ static void similarity_push_rows(const lnspi_loss_call *call, const lnspi_simila
                                  float factor) {
   int64_t n = call->rows;
   for (int64_t first = 0; first < n; first += LNSPI_SIMILARITY_ROWS) {
-    int64_t count = n - first < LNSPI_SIMILARITY_ROWS ? n - first : LNSPI_SIMILARITY_ROWS;
+    int64_t count = lnspi_min_i64(n - first, LNSPI_SIMILARITY_ROWS);
     call->k->linear_dx(batch->packed, batch->s + first * batch->lds, batch->lds, batch->toward,
                        batch->ld, count, call->width, n, 0, call->width, 1);
     for (int64_t r = 0; r < count; r++)
