@@ -65,7 +65,7 @@ compare() {
   rows "" "W1.train.m8 S1.train.m8" "1 32"
   rows "--isa avx2" "W1.fwd W3.fwd W1.train" "1 32 256"
   echo
-  echo "### A network that has learnt its sample"
+  echo "### A network that has learned its sample"
   rows "" W1.converged "1 32"
   echo
   echo "### Whole processes"

@@ -3,7 +3,7 @@
 # the compiler, so it is skipped with any other than the one that the file names.
 #
 #   sh tests/support/run.sh bench/instructions.sh       the test (.ci/run instructions)
-#   make instructions                           writes the file anew
+#   make instructions                           writes a new file
 #
 # Needs build/bench/lnsp-bench (make bench), built without CFLAGS of one's own.
 figures=bench/instructions.txt
@@ -66,7 +66,7 @@ while read -r isa name batch expected; do
     awk -v g="$got" -v e="$expected" -v t=$tolerance 'BEGIN {
       printf "%d instructions, %d in the file: %+.1f %%, and %d %% are allowed.\n", g, e,
              100 * (g - e) / e, t
-      print "If that is meant, or a gain, write the figures anew: make instructions"
+      print "If this is intended, or an improvement, write new figures: make instructions"
     }' | fail "instructions_${isa}_${name}_$batch"
   fi
 done < "$work/rows"

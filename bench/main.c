@@ -33,21 +33,21 @@ static const char help[] =
     "  --tasks N      splits the work over N threads, each on a processor of its own, which\n"
     "                 wait without sleeping; the limits stay those of one core\n"
     "  --seconds X    time to measure each row for; default .3\n"
-    "  --no-limits    leaves out what is measured for the columns from limit_us on\n"
+    "  --no-limits    leaves out the columns from limit_us on and their measurements\n"
     "  --calls N      only makes N calls of each row, for profilers and counters\n"
     "  --limits       prints multiply-add peak, bandwidth and Adam by size of the set\n"
-    "  --cpu-time     takes the processor's time of this process instead of the wall's: for a\n"
-    "                 machine that does other things beside it; one thread, no limits\n"
+    "  --cpu-time     measures processor time of this process instead of elapsed time: for a\n"
+    "                 machine with other load; one thread, no limits\n"
     "  --serve        reads lines WORK BATCH MILLISECONDS SAMPLE_US, answers with samples,\n"
     "                 for bench/compare.py\n"
     "  --process LNSP start to output of the program LNSP (build/lnsp) and its memory: run, train,\n"
-    "                 and training beside a session\n"
-    "  --delta BASE NEW [CODECS]   deltas between two model files: bytes of the file, how often\n"
-    "                 smaller than float32, least time from models to bytes and from bytes to\n"
-    "                 the checked new model, memory beside the models in either (in encoding, the\n"
-    "                 delta's own block). CODECS: texts joined by ;; default: every codec\n"
-    "  --store MODEL FILE VERSIONS   commits so many states of a trainer, a step apart, to a new\n"
-    "                 FILE, opens it, goes back five times; FILE is removed in the end\n";
+    "                 and training during a session\n"
+    "  --delta BASE NEW [CODECS]   deltas between two model files: bytes of the file, how many\n"
+    "                 times smaller than float32, least time from models to bytes and from bytes\n"
+    "                 to the checked new model, memory in addition to the models (for encoding,\n"
+    "                 the delta's own block). CODECS: texts joined by ;; default: every codec\n"
+    "  --store MODEL FILE VERSIONS   commits VERSIONS states of a trainer, a step apart, to a new\n"
+    "                 FILE, opens it, rolls back five times; FILE is removed at the end\n";
 
 typedef struct request {
   lnsp_options options;

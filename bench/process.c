@@ -1,5 +1,5 @@
 /* Whole processes: how long `lnsp run` takes from its start to its output, how much
- * memory `lnsp train` needs, and how much training beside a running session, which then
+ * memory `lnsp train` needs, and how much training during a running session, which then
  * takes the new weights over. All of them with the student SN727. */
 #define _DEFAULT_SOURCE /* wait4, mkdtemp */
 
@@ -128,7 +128,7 @@ static int process_row(const char *what, char *const argv[], int times) {
   return 0;
 }
 
-/* ---- private training beside a session, then publish ---- */
+/* ---- training in this process while a session runs, then publish ---- */
 
 static int32_t process_publish(const char *path, const char *optimizer, lnsp_error *error) {
   static float x[PROCESS_WIDTH], y[PROCESS_WIDTH];
@@ -205,7 +205,7 @@ static int process_rows(const char *lnsp, const process_files *files) {
   return process_row("lnsp run, one vector", run, PROCESS_STARTS) ||
          process_row("lnsp train, 200 steps of 1 row", train, 5) ||
          process_row("the same, moments=8bit", small, 5) ||
-         process_publish_row("train beside a session, publish", files->model, process_f32) ||
+         process_publish_row("train during a session, publish", files->model, process_f32) ||
          process_publish_row("the same, moments=8bit", files->model, process_8bit);
 }
 

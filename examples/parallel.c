@@ -1,4 +1,4 @@
-/* Split the work of one session over several threads of your own.
+/* Split the work of one session over your own threads.
  *
  *   cc -pthread -o parallel parallel.c $(pkg-config --cflags --libs lnsp)
  *   ./parallel [THREADS]

@@ -85,7 +85,7 @@ static void read_unit(lnsp_file *file, const char *name, int64_t first, int64_t 
   }
 }
 
-/* Mean cosine between held-out vectors and what the student makes of them. */
+/* Mean cosine between held-out vectors and the student's outputs for them. */
 static double mean_cosine(lnsp_session *session, lnsp_file *file, const char *name) {
   static float x[BATCH * WIDTH], y[BATCH * WIDTH];
   const int64_t rows = row_count(file, name);

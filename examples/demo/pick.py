@@ -2,7 +2,7 @@
 
     python3 pick.py FOLDER
 
-writes manual.safetensors and old.safetensors beside this file. FOLDER has
+writes manual.safetensors and old.safetensors in the folder of this file. FOLDER has
 concepts.safetensors, sentences.safetensors and tasks.safetensors: all-MiniLM-L6-v2
 vectors, float16, of WordNet 3.0 noun definitions and of sentences of the PostgreSQL 15
 manual, split by word family and by page. Needs numpy and safetensors; the demo itself

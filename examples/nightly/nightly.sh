@@ -1,13 +1,13 @@
 #!/bin/sh
-# A night: takes the day's new sequences, trains from the published version with old ones
-# mixed in, judges old and new held-out sets, and publishes, or leaves what was published as
-# it is. README.md explains the settings.
+# A nightly update: trains the published version with the day's new sequences and a sample of
+# old ones, evaluates on old and new held-out sets, and publishes the result or keeps the
+# published version. README.md explains the settings.
 #
 #   sh nightly.sh SETTINGS [NIGHT]       NIGHT: a name for it; default: today, 2026-11-22
 #
-# Exit status: 0 published, 3 judged and not published, 1 something failed, 2 usage. Whatever
-# happens, and wherever it is killed, the store holds the old version or the judged new one;
-# run again, it goes on. A night that has its report is not run again.
+# Exit status: 0 published, 3 evaluated and not published, 1 something failed, 2 usage. Wherever
+# it is interrupted, the store has the old version or the evaluated new one; run again, it
+# continues. A night that already has its report is not run again.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -82,23 +82,23 @@ status_of_report() {
 }
 mkdir -p "$here" || fail "cannot make $here"
 if [ -f "$report" ]; then
-  say "$NIGHT has its report already: $report"
+  say "$NIGHT already has a report: $report"
   status_of_report
 fi
 # One night at a time: two would train from the same version.
 if ! mkdir "$REPORTS/lock" 2> /dev/null; then
   other=$(cat "$REPORTS/lock/pid" 2> /dev/null || echo)
   if [ -n "$other" ] && kill -0 "$other" 2> /dev/null; then
-    fail "process $other is at work on a night; if it is not, remove $REPORTS/lock"
+    fail "process $other is running a night; if it is not, remove $REPORTS/lock"
   fi
-  say "a night was cut off; going on"
+  say "a night was interrupted; continuing"
 fi
 echo $$ > "$REPORTS/lock/pid"
 unlock() { rm -rf "$REPORTS/lock"; }
 trap unlock EXIT
 trap 'exit 1' HUP INT TERM
 
-# What the night depends on. If it has changed since a cut, the night begins anew.
+# What the night depends on. If it has changed since an interruption, the night starts from scratch.
 {
   "$LNSP" version
   for name in KIND NEW NEW_ROWS NEW_HELD_OUT OLD OLD_ROWS OLD_HELD_OUT OLD_VALID REPLAY STATISTICS \
@@ -114,7 +114,7 @@ newest
 if [ -f "$here/recipe" ] && ! cmp -s "$here/recipe" "$here/recipe.now"; then
   [ "$(fact tag "$here/newest")" != "$NIGHT" ] ||
     fail "$NIGHT was published with other settings or data: see $here/recipe"
-  say "settings or data have changed since the cut; beginning anew"
+  say "settings or data have changed since the interruption; starting from scratch"
   rm -f "$here/base" "$here/recipe"
 fi
 mv "$here/recipe.now" "$here/recipe"
@@ -185,7 +185,7 @@ for set in old new; do
   if [ "$(figure $set 2 collapsed)" = no ]; then word=passed; else word='**failed**' passed=no; fi
   echo "| $set | no collapse | median cosine up to .95, variance at least .15 | $(figure $set 2 median_cosine), $(figure $set 2 variance) | $word |" >> "$here/gates"
 done
-[ -s "$here/gates" ] || fail "the settings leave no gate"
+[ -s "$here/gates" ] || fail "the settings define no gate"
 
 # ---- publish, or not ----
 
@@ -197,14 +197,14 @@ if [ $passed = yes ]; then
     "$LNSP" store commit "$STORE" "$here/candidate.st" --tag "$NIGHT" --json > "$here/commit.json"
     newest
   elif [ "$(fact tag "$here/newest")" != "$NIGHT" ] || [ "$(fact hash "$here/newest")" != "$hash" ]; then
-    fail "$STORE went on to version $(fact version "$here/newest") meanwhile; remove $here to begin anew"
+    fail "$STORE has a new version $(fact version "$here/newest"); to start from scratch, remove $here"
   fi
   after=$(fact version "$here/newest")
-  # What the store gives back is what was judged; if not, back to what was published.
+  # The store must return the version that was evaluated; if not, roll back.
   if ! "$LNSP" store checkout "$STORE" "$after" --weights -o "$here/back.st" --json > "$here/checkout.json" ||
     [ "$(fact hash "$here/checkout.json")" != "$hash" ]; then
     "$LNSP" store rollback "$STORE" "$base" > /dev/null
-    fail "$STORE does not give version $after back as it was judged; rolled back to version $base"
+    fail "$STORE does not return version $after as it was evaluated; rolled back to version $base"
   fi
   rm -f "$here/back.st"
 fi
@@ -235,17 +235,17 @@ row() { # SET KEY NAME
   printf '\n| held-out set | gate | wanted | is | |\n| --- | --- | --- | --- | --- |\n'
   cat "$here/gates"
   printf '\n| | |\n| --- | --- |\n'
-  echo "| sequences learnt, new and old | $(fact learn "$here/gather.json") |"
-  echo "| sequences that said when to stop | $(fact valid "$here/gather.json") |"
+  echo "| training sequences, new and old | $(fact learn "$here/gather.json") |"
+  echo "| sequences for early stopping | $(fact valid "$here/gather.json") |"
   echo "| steps made | $(fact steps "$here/train.json") |"
-  echo "| kept: step with the best $BEST | $(fact best_step "$here/train.json") |"
+  echo "| step with the best $BEST, which is kept | $(fact best_step "$here/train.json") |"
   echo "| seed | $SEED |"
   echo "| version before | $base |"
   echo "| its hash | $base_hash |"
   echo "| version after | $after |"
   echo "| candidate's hash | $hash |"
   echo "| exact delta | $(fact bytes "$here/delta.json") bytes |"
-  [ $passed = no ] || echo "| taken in the store | $(fact bytes "$here/newest") bytes |"
+  [ $passed = no ] || echo "| size in the store | $(fact bytes "$here/newest") bytes |"
   printf '\nSettings, and checksums (cksum: CRC, bytes) of the data:\n\n'
   sed 's/^/    /' "$here/recipe"
 } > "$here/report.tmp"

@@ -1,12 +1,12 @@
-"""How a latent vector model's loss falls with compute: several sizes, one power law.
+"""How a latent vector model's loss falls with compute: different sizes, one power law.
 
-Trains attention mixtures (`amn`) of several widths on windows of consecutive concepts with
+Trains attention mixtures (`amn`) of different widths on windows of consecutive concepts with
 `lnsp train`, whose log counts every operation, and draws the three curves of the document
 on scaling (docs/claims.md):
 
-A  compute with the teacher: that of embedding the concepts which the windows are made of
+A  compute with the teacher: including the embedding of the concepts in the windows
 B  compute of the latent vector model alone
-C  compute of a month of nightly updates, beside training anew every night
+C  compute of a month of nightly updates, compared with training from scratch every night
 
     python3 examples/scaling/scaling.py --lnsp build/lnsp --data FOLDER -o build/scaling
 
@@ -175,8 +175,8 @@ def main() -> None:
     last = points[-1]["flops"] / a.epochs / windows  # of one window, once
     fresh = a.nightly * windows
     print(f"C, a month of {points[-1]['size']}: {fresh:.0f} new windows a night and as many of "
-          f"replay, {30 * 2 * fresh * a.epochs * last / PF_DAY:.2e} PF-days; anew every night "
-          f"{30 * windows * a.epochs * last / PF_DAY:.2e}; the teacher's "
+          f"replay, {30 * 2 * fresh * a.epochs * last / PF_DAY:.2e} PF-days; from scratch "
+          f"every night {30 * windows * a.epochs * last / PF_DAY:.2e}; the teacher's "
           f"{30 * fresh * teacher / concepts / PF_DAY:.2e}")
     draw(a, points, teacher, law)
     print(f"written {a.out / 'scaling.csv'}, {a.out / 'scaling.svg'}")

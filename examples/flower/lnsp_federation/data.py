@@ -45,5 +45,5 @@ def held_out(folder: str) -> np.ndarray:
 
 
 def cosine(model: lnsp.Model, rows: np.ndarray) -> float:
-    """Mean cosine between unit vectors and what the model makes of them."""
+    """Mean cosine between unit vectors and the model's outputs for them."""
     return float(np.mean(np.sum(model.run(rows) * rows, axis=1, dtype=np.float64)))

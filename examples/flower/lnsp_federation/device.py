@@ -1,7 +1,7 @@
 """What a device does; it knows nothing of Flower.
 
 It has the model of the factory, and a file of its own: a trainer's state, whose weights are
-the server's last model that it saw, and whose residual is what its coded deltas still owe.
+the server's last model that it saw, and whose residual is what its coded deltas left out.
 The file is replaced whole or not at all, so that it may lose its power at any time."""
 
 from __future__ import annotations
