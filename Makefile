@@ -20,8 +20,14 @@ BINDIR ?= $(PREFIX)/bin
 # same bits, and only where it is asked for by name. Give it a BUILD of its own.
 CBLAS ?=
 PKG_CONFIG ?= pkg-config
-# how the lnsp program is linked; empty where there is no static C library
-STATIC ?= $(if $(filter 1,$(CBLAS)),,-static)
+# The system that CC builds for: darwin has another linker (ld64), and no static C library.
+MACHINE := $(shell $(CC) -dumpmachine 2> /dev/null)
+SYSTEM := $(if $(findstring darwin,$(MACHINE))$(findstring macos,$(MACHINE)),darwin,elf)
+# How the lnsp program is linked: statically, where there is a static C library.
+ifeq ($(origin STATIC),undefined)
+STATIC := $(if $(filter 1,$(CBLAS)),,$(shell d=$$(mktemp -d) && printf 'int main(void) { return 0; }\n' > $$d/a.c && \
+  $(CC) -static -o $$d/a $$d/a.c > /dev/null 2>&1 && echo -static; rm -rf "$$d"))
+endif
 # put before every test program, e.g. qemu-aarch64 or "valgrind -q"
 EMULATOR ?=
 # test programs and scripts run at a time; empty: as many as processors
@@ -45,14 +51,20 @@ REQUIRED += -DLNSP_CBLAS $(shell $(PKG_CONFIG) --cflags $(BLAS))
 LIBS += $(shell $(PKG_CONFIG) --libs $(BLAS))
 endif
 
-# Time is spent in kernels/, coders, hashes and ranks (and by tests); everywhere else the
-# smallest code is the best. Nothing throws C++ exceptions, so their tables are left out.
-# CFLAGS come after these, so that they win.
+LIB_SOURCES := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
+PROGRAM_SOURCES := $(sort $(wildcard programs/*.c programs/*/*.c))
+BENCH_SOURCES := $(sort $(wildcard bench/*.c))
+TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
+EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
+TEST_SCRIPTS := $(sort $(wildcard tests/*.sh tests/build/*.sh tests/cli/*.sh tests/docs/*.sh))
+
+# Time is spent in kernels, coders, hashes and ranks (and by tests); everywhere else the smallest
+# code is the best. A file built for speed says so in the line after its head, where a rename
+# cannot lose it. Nothing throws C++ exceptions, so their tables are left out. CFLAGS come after
+# these, so that they win.
+HOT_SOURCES := $(shell grep -lx '/\* Hot: built for speed\. \*/' $(LIB_SOURCES) $(PROGRAM_SOURCES))
 OPTIMISE = -Os
-$(BUILD)/lib/kernels/%.o $(BUILD)/lib/delta/codecs/%.o $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
-$(patsubst %,$(BUILD)/lib/%.o,base/blake2s base/crc32c run/engine run/state \
-  delta/float_coder delta/delta_create delta/delta_source delta/live_delta delta/delta_apply delta/stage_reader) \
-  $(BUILD)/programs/score/metrics.o $(BUILD)/programs/score/predictor_fit.o: OPTIMISE = -O2
+$(HOT_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
 # Programs name their own headers from programs/, and are POSIX.
 $(BUILD)/programs/%.o: private INCLUDES = -Iprograms -D_POSIX_C_SOURCE=200809L
 COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables
@@ -60,14 +72,26 @@ COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables
 version_of = $(shell awk '$$2 == "LNSP_VERSION_$(1)" { print $$3 }' include/lnsp.h)
 MAJOR := $(call version_of,MAJOR)
 VERSION := $(MAJOR).$(call version_of,MINOR).$(call version_of,PATCH)
+ifeq ($(SYSTEM),darwin)
+SHARED_NAME := liblnsp.$(VERSION).dylib
+SONAME := liblnsp.$(MAJOR).dylib
+LINK_NAME := liblnsp.dylib
+# Hidden visibility alone keeps internal names in; ld64 has no version scripts.
+SHARED_MAP :=
+SHARED_FLAGS = -dynamiclib -install_name @rpath/$(SONAME) -compatibility_version $(MAJOR) \
+  -current_version $(VERSION) -Wl,-dead_strip
+SMALLER := -Wl,-dead_strip
+else
+SHARED_NAME := liblnsp.so.$(VERSION)
 SONAME := liblnsp.so.$(MAJOR)
-
-LIB_SOURCES := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
-PROGRAM_SOURCES := $(sort $(wildcard programs/*.c programs/*/*.c))
-BENCH_SOURCES := $(sort $(wildcard bench/*.c))
-TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
-EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
-TEST_SCRIPTS := $(sort $(wildcard tests/*.sh tests/build/*.sh tests/cli/*.sh tests/docs/*.sh))
+LINK_NAME := liblnsp.so
+SHARED_MAP := lib/lnsp.map
+# Relocations are settled when the library is loaded and then made read-only: nothing of it stays
+# writable.
+SHARED_FLAGS = -shared -Wl,-soname,$(SONAME) -Wl,--version-script=$(SHARED_MAP) -Wl,-z,defs \
+  -Wl,-z,relro,-z,now -Wl,-z,noseparate-code -Wl,--gc-sections
+SMALLER := -Wl,--gc-sections
+endif
 
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/works.o
@@ -77,10 +101,10 @@ GOLDEN := $(BUILD)/tests/golden
 EXAMPLES := $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
 
 STATIC_LIB := $(BUILD)/liblnsp.a
-SHARED_LIB := $(BUILD)/liblnsp.so.$(VERSION)
+SHARED_LIB := $(BUILD)/$(SHARED_NAME)
 PROGRAM := $(if $(PROGRAM_SOURCES),$(BUILD)/lnsp)
 
-.PHONY: all bench check check-programs check-all demo examples install uninstall clean help lists golden instructions figures abi
+.PHONY: all bench check check-programs check-all demo examples install uninstall clean help lists format golden instructions figures abi
 .DELETE_ON_ERROR:
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(PROGRAM) ## build the libraries and the lnsp program (default)
@@ -102,23 +126,19 @@ $(STATIC_LIB): $(LIB_OBJECTS)
 	@rm -f $@
 	$(hide)$(AR) rcs $@ $(LIB_OBJECTS)
 
-# Relocations are settled when the library is loaded and then made read-only:
-# nothing of it stays writable.
-$(SHARED_LIB): $(LIB_OBJECTS) lib/lnsp.map
+$(SHARED_LIB): $(LIB_OBJECTS) $(SHARED_MAP)
 	$(call say,LINK $@)
-	$(hide)$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -shared -o $@ $(LIB_OBJECTS) -Wl,-soname,$(SONAME) \
-	  -Wl,--version-script=lib/lnsp.map -Wl,-z,defs -Wl,-z,relro,-z,now \
-	  -Wl,-z,noseparate-code -Wl,--gc-sections $(LIBS)
-	@ln -sf liblnsp.so.$(VERSION) $(BUILD)/$(SONAME)
-	@ln -sf $(SONAME) $(BUILD)/liblnsp.so
+	$(hide)$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) $(SHARED_FLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
+	@ln -sf $(SHARED_NAME) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $(BUILD)/$(LINK_NAME)
 
 $(BUILD)/lnsp: $(PROGRAM_OBJECTS) $(STATIC_LIB)
 	$(call say,LINK $@)
-	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -Wl,--gc-sections -o $@ $(PROGRAM_OBJECTS) $(STATIC_LIB) $(LIBS)
+	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) $(SMALLER) -o $@ $(PROGRAM_OBJECTS) $(STATIC_LIB) $(LIBS)
 
 $(BUILD)/bench/lnsp-bench: $(BENCH_OBJECTS) $(STATIC_LIB)
 	$(call say,LINK $@)
-	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -pthread -Wl,--gc-sections -o $@ $(BENCH_OBJECTS) $(STATIC_LIB) $(LIBS)
+	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -pthread $(SMALLER) -o $@ $(BENCH_OBJECTS) $(STATIC_LIB) $(LIBS)
 
 bench: $(BUILD)/bench/lnsp-bench ## build build/bench/lnsp-bench, which measures speed (bench/README.md)
 
@@ -167,6 +187,16 @@ check-all: ## all that continuous integration runs: sanitizers, emulated CPUs, A
 demo: all ## the whole loop on real concept vectors: learn, share a delta, go back
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' BUILD='$(BUILD)' EMULATOR='$(EMULATOR)' sh examples/demo/run.sh
 
+CLANG_FORMAT ?= clang-format
+C_FILES = $(shell git ls-files '*.c' '*.h')
+format: ## format all C files (clang-format 18 or newer; CLANG_FORMAT=...)
+	@$(CLANG_FORMAT) -i $(C_FILES)
+
+compile_commands.json: Makefile $(LIB_SOURCES) $(PROGRAM_SOURCES) ## for editors and clang tools
+	@{ echo '['; sep=; for f in $(LIB_SOURCES) $(PROGRAM_SOURCES); do case $$f in programs/*) i=-Iprograms\ -D_POSIX_C_SOURCE=200809L ;; *) i=-Ilib ;; esac; \
+	  printf '%s{"directory": "%s", "file": "%s", "command": "cc $(REQUIRED) %s -c %s"}' "$$sep" "$(CURDIR)" "$$f" "$$i" "$$f"; sep=",\n"; \
+	  done; printf '\n]\n'; } > $@
+
 lists: ## rewrite lib/lnsp_all.c after files were added to lib/
 	@sh tests/build/one_file.sh --write > $(BUILD)/lnsp_all.c && mv $(BUILD)/lnsp_all.c lib/lnsp_all.c
 
@@ -183,18 +213,18 @@ figures: all bench ## rewrite the figures in docs/performance.md (a quiet machin
 	@BUILD='$(BUILD)' CC='$(CC)' sh bench/figures.sh
 
 abi: ## rewrite tests/abi/lnsp.abi after a meant change of the interface (needs abidw)
-	@$(MAKE) BUILD=$(BUILD)/abi CFLAGS='-O2 -g' $(BUILD)/abi/liblnsp.so.$(VERSION)
+	@$(MAKE) BUILD=$(BUILD)/abi CFLAGS='-O2 -g' $(BUILD)/abi/$(SHARED_NAME)
 	abidw --no-corpus-path --no-comp-dir-path --no-show-locs --type-id-style hash \
 	  --exported-interfaces-only --headers-dir include --drop-private-types \
-	  --out-file tests/abi/lnsp.abi $(BUILD)/abi/liblnsp.so.$(VERSION)
+	  --out-file tests/abi/lnsp.abi $(BUILD)/abi/$(SHARED_NAME)
 
 install: all ## install into PREFIX (default /usr/local); DESTDIR for packages
 	$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)/pkgconfig'
 	$(INSTALL) -m 644 include/lnsp.h '$(DESTDIR)$(INCLUDEDIR)/'
 	$(INSTALL) -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)/'
 	$(INSTALL) -m 755 $(SHARED_LIB) '$(DESTDIR)$(LIBDIR)/'
-	ln -sf liblnsp.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
-	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblnsp.so'
+	ln -sf $(SHARED_NAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/$(LINK_NAME)'
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	  -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(BLAS)|' pkgconfig/lnsp.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/lnsp.pc'
 	$(if $(PROGRAM),$(INSTALL) -d '$(DESTDIR)$(BINDIR)')
@@ -202,15 +232,15 @@ install: all ## install into PREFIX (default /usr/local); DESTDIR for packages
 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(INCLUDEDIR)/lnsp.h' '$(DESTDIR)$(LIBDIR)/liblnsp.a' \
-	  '$(DESTDIR)$(LIBDIR)/liblnsp.so' '$(DESTDIR)$(LIBDIR)/$(SONAME)' \
-	  '$(DESTDIR)$(LIBDIR)/liblnsp.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/pkgconfig/lnsp.pc' \
+	  '$(DESTDIR)$(LIBDIR)/$(LINK_NAME)' '$(DESTDIR)$(LIBDIR)/$(SONAME)' \
+	  '$(DESTDIR)$(LIBDIR)/$(SHARED_NAME)' '$(DESTDIR)$(LIBDIR)/pkgconfig/lnsp.pc' \
 	  '$(DESTDIR)$(BINDIR)/lnsp'
 
 clean: ## remove what was built
 	rm -rf '$(BUILD)'
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Variables: CC AR CFLAGS LDFLAGS BUILD PREFIX LIBDIR INCLUDEDIR BINDIR DESTDIR EMULATOR JOBS CBLAS"
 

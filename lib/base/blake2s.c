@@ -1,4 +1,5 @@
 /* BLAKE2s (RFC 7693), 32-byte digest, with a key or without. */
+/* Hot: built for speed. */
 #include "base/blake2s.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* CRC-32C (Castagnoli), reflected polynomial 0x82f63b78, four bytes at a time: a table a
  * byte says what it leaves behind after the bytes that follow it. */
+/* Hot: built for speed. */
 #include "base/crc32c.h"
 
 #include "base/bytes.h"

@@ -1,4 +1,5 @@
 /* Applying a delta: base in, result out, stage after stage. */
+/* Hot: built for speed. */
 #include "delta/delta_apply.h"
 
 #include "base/error.h"

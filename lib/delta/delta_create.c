@@ -1,5 +1,6 @@
 /* Making a delta: scans where the codec needs them, then one pass over both states that
  * writes the payload and hashes the base and the result. */
+/* Hot: built for speed. */
 #include "delta/delta_create.h"
 
 #include "base/error.h"

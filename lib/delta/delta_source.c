@@ -1,4 +1,5 @@
 /* Where the values of a delta that is made come from: two states, or two states and a residual. */
+/* Hot: built for speed. */
 #include "delta/delta_source.h"
 
 #include "run/state.h"

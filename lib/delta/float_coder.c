@@ -3,6 +3,7 @@
  * number of its bits coded in the context of the exponent, its second bit in that of their
  * number, the rest raw. Where the two words have the same exponent, it is known from either
  * side; where not, a flag says so: so that a stream leads both ways. */
+/* Hot: built for speed. */
 #include "delta/float_coder.h"
 
 #include "lnsp.h"

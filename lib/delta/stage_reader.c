@@ -1,4 +1,5 @@
 /* A stage as it is read: see delta.h. */
+/* Hot: built for speed. */
 #include "delta/stage_reader.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* The kernel set for AVX2 with FMA. Compiled without special flags: the functions
  * carry their target, and run only after cpuid said that they may. */
+/* Hot: built for speed. */
 #include "base/cpu.h"
 #include "kernels/kernels.h"
 #include "kernels/lowp.h"

@@ -1,5 +1,6 @@
 /* The kernel set for AVX-512 (F, DQ, BW, VL). Compiled without special flags: the
  * functions carry their target, and run only after cpuid said that they may. */
+/* Hot: built for speed. */
 #include "kernels/common.h"
 
 #if LNSPI_X86_SETS

@@ -1,4 +1,5 @@
 /* Products of many rows by a BLAS, in builds with CBLAS=1: see cblas.h. Nothing otherwise. */
+/* Hot: built for speed. */
 #include "kernels/kernels.h"
 
 #if defined(LNSP_CBLAS)

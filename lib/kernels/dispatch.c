@@ -1,4 +1,5 @@
 /* The kernel sets of this build, and the choice of one that runs here. */
+/* Hot: built for speed. */
 #include "kernels/dispatch.h"
 
 #include "base/bytes.h"

@@ -1,4 +1,5 @@
 /* Powers and cosines in double, the same on every host. */
+/* Hot: built for speed. */
 #include "kernels/f64.h"
 
 double lnspi_f64_power(double base, uint64_t exponent) {

@@ -1,4 +1,5 @@
 /* Weights in bfloat16, float16 and int8: packing and unpacking. */
+/* Hot: built for speed. */
 #include "kernels/lowp.h"
 
 #include "base/bytes.h"

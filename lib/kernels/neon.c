@@ -1,5 +1,6 @@
 /* The kernel set for AArch64 (Advanced SIMD is always there). ARMv7 NEON flushes
  * subnormals and has no set of its own. */
+/* Hot: built for speed. */
 #include "base/cpu.h"
 #include "kernels/kernels.h"
 #include "kernels/lowp.h"

@@ -1,4 +1,5 @@
 /* Row-major weights into panels of 64 outputs and back. */
+/* Hot: built for speed. */
 #include "kernels/packed.h"
 
 #include "kernels/kernels.h"

@@ -1,4 +1,5 @@
 /* Counter random numbers: words, uniform and normal floats. */
+/* Hot: built for speed. */
 #include "kernels/random.h"
 
 #include "kernels/fma.h"

@@ -1,4 +1,5 @@
 /* The reference kernel set: plain C, one element at a time. */
+/* Hot: built for speed. */
 #include "kernels/scalar.h"
 
 #include "base/bytes.h"

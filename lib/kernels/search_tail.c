@@ -1,4 +1,5 @@
 /* The last elements of vectors that are searched, filled up with zeros. */
+/* Hot: built for speed. */
 #include "kernels/search_tail.h"
 
 #include <string.h>

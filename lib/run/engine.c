@@ -18,6 +18,7 @@
  * sums in the same order. Parts are made only where the work pays for them (ENGINE_WORK), and
  * with a least number of rows (LNSPI_PART_ROWS), because each task reads all weights of its
  * span. */
+/* Hot: built for speed. */
 #include "run/engine.h"
 
 #include "base/error.h"

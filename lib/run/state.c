@@ -13,6 +13,7 @@
  *
  * Rows are always handed out row-major. The hash reads values through the same functions, so
  * that it depends neither on the layout nor on the type of storage. */
+/* Hot: built for speed. */
 #include "run/state.h"
 
 #include "base/error.h"

@@ -1,4 +1,5 @@
 /* Measures of predictions, as docs/evaluation.md defines them. */
+/* Hot: built for speed. */
 #include "score/metrics.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
 /* Baselines that learn from data in one go: the mean of the targets, and ridge regression
  * from the whole context, min |X W - Y|^2 + lambda |W|^2. */
+/* Hot: built for speed. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,7 @@
  * scale is the least of sixteen an octave with which the block's largest change is at most
  * half a scale beyond the largest number, as far as any other change is from its own; it is
  * told as a step from that of the block before. Magnitudes by one set of chances. */
+/* Hot: built for speed. */
 #include "delta/codecs/list.h"
 #include "delta/coder.h"
 

@@ -1,4 +1,5 @@
 /* float16, float32: every change as a float. Exponents are foreseen, the rest is not. */
+/* Hot: built for speed. */
 #include "delta/codecs/list.h"
 #include "delta/coder.h"
 

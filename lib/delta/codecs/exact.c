@@ -1,5 +1,6 @@
 /* The exact codec: the bits of base and next through the word coder. A float difference
  * would not do: base + (next - base) is not always next. */
+/* Hot: built for speed. */
 #include "delta/codecs/list.h"
 #include "delta/coder.h"
 #include "delta/float_coder.h"

@@ -1,5 +1,6 @@
 /* sign: one bit a change, and a tensor's mean magnitude. The bit is foreseen from its
  * neighbours': the left one, the one above, and the one above the left. */
+/* Hot: built for speed. */
 #include "delta/codecs/list.h"
 #include "delta/coder.h"
 

@@ -2,6 +2,7 @@
  * all elements whose changes are the largest get one magnitude, the mean of theirs, with
  * their own signs; all others stay. Which ones: a flag an element, foreseen from how often
  * those before it in its column and in its row were set. */
+/* Hot: built for speed. */
 #include "delta/codecs/list.h"
 #include "delta/coder.h"
 

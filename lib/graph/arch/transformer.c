@@ -80,7 +80,7 @@ static void transformer_encoder_emit(lnspi_builder *b) {
 
 /* Weights for the concepts of the context, from its last one; and, with eps > 0, a bit of
  * a free vector. */
-static void p8_transformer_emit(lnspi_builder *b) {
+static void transformer_p8_emit(lnspi_builder *b) {
   transformer t;
   char number[32];
   transformer_read(b, &t, "transformer.layers", "gelu", NULL);
@@ -136,4 +136,4 @@ const lnspi_arch lnspi_arch_p8_transformer = {
     "p8_transformer",
     "p8_transformer in=768 d=512 layers=4 heads=8 ff=4d hidden=d/2 concepts=5 eps=0 dropout=0: "
     "a mixture of the context's vectors",
-    p8_transformer_emit, p8_transformer_examples};
+    transformer_p8_emit, p8_transformer_examples};
