@@ -1,5 +1,5 @@
 /* Deltas: round trips to the bit, damage, hostile senders, failing memory. */
-#include "support.h"
+#include "models.h"
 #include "base/blake2s.h"
 #include "base/bytes.h"
 #include "base/digest.h"
@@ -18,15 +18,6 @@
 #define OTHER                                                                  \
   "lnsp 1\nx = input 5\nh = linear x 3 w=a\nh = relu h\nh = layernorm h w=n\n" \
   "o = linear h 5 w=b bias=0\noutput output=o\n"
-
-static lnsp_model *fresh(const char *text, uint64_t seed) {
-  lnsp_model *model = NULL;
-  lnsp_error error;
-  error.message[0] = 0;
-  int32_t status = lnsp_model_create(text, seed, NULL, &model, &error);
-  CHECK_SAY(status == LNSP_OK, "%s", error.message);
-  return model;
-}
 
 /* A model of the same graph with some of the bits changed: of the tensors whose
  * bit in mask is set, every stride-th element. */
@@ -51,26 +42,9 @@ static lnsp_model *changed(const lnsp_model *from, uint32_t mask, int64_t stride
   return model;
 }
 
-static int same_hash(const lnsp_model *a, const lnsp_model *b) {
-  uint8_t ha[32], hb[32];
-  CHECK_INT(lnsp_model_hash(a, ha, NULL), LNSP_OK);
-  CHECK_INT(lnsp_model_hash(b, hb, NULL), LNSP_OK);
-  return !memcmp(ha, hb, 32);
-}
-
 static int same_model(const lnsp_model *a, const lnsp_model *b) {
-  return same_hash(a, b) && a->graph->state_floats == b->graph->state_floats &&
+  return model_same(a, b) && a->graph->state_floats == b->graph->state_floats &&
          !memcmp(a->state, b->state, sizeof(float) * (size_t)a->graph->state_floats);
-}
-
-static uint8_t *encoded(const lnsp_delta *delta, size_t *bytes) {
-  *bytes = 0;
-  CHECK_INT(lnsp_delta_save_memory(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
-  uint8_t *to = malloc(*bytes + 1);
-  to[*bytes] = 0xa5;
-  CHECK_INT(lnsp_delta_save_memory(delta, to, *bytes, NULL, NULL), LNSP_OK);
-  CHECK(to[*bytes] == 0xa5);
-  return to;
 }
 
 static lnsp_delta_info facts_of(const lnsp_delta *delta) {
@@ -101,7 +75,7 @@ static void round_trip(const lnsp_model *base, const lnsp_model *next, int64_t c
   CHECK(same_model(result, next));
   lnsp_model_destroy(result);
 
-  uint8_t *data = encoded(delta, &bytes);
+  uint8_t *data = delta_bytes(delta, &bytes);
   CHECK_INT(facts.encoded_bytes, bytes);
   CHECK_INT(lnsp_delta_open_memory(data, bytes, NULL, &read, NULL), LNSP_OK);
   if (read) {
@@ -111,7 +85,7 @@ static void round_trip(const lnsp_model *base, const lnsp_model *next, int64_t c
     other.codec = facts.codec; /* each its own texts */
     other.sender = facts.sender;
     CHECK(!memcmp(&facts, &other, sizeof facts));
-    uint8_t *copy = encoded(read, &more);
+    uint8_t *copy = delta_bytes(read, &more);
     CHECK(more == bytes && !memcmp(copy, data, bytes));
     free(copy);
     CHECK_INT(lnsp_delta_apply(read, base, NULL, &result, NULL), LNSP_OK);
@@ -121,7 +95,7 @@ static void round_trip(const lnsp_model *base, const lnsp_model *next, int64_t c
     CHECK_INT(lnsp_delta_apply(back, result, NULL, &again, NULL), LNSP_OK);
     CHECK(same_model(again, base));
     CHECK_INT(lnsp_delta_invert(back, NULL, &twice, NULL), LNSP_OK);
-    copy = encoded(twice, &more);
+    copy = delta_bytes(twice, &more);
     CHECK(more == bytes && !memcmp(copy, data, bytes));
     free(copy);
     lnsp_model_destroy(result);
@@ -150,7 +124,7 @@ static void round_trips(void) {
   /* the second: an in_proj of three parts of 24 rows, widths that are no panels */
   static const char *const texts[] = {SMALL, "student d=50 s=33 k=24 heads=2", "student"};
   for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
-    lnsp_model *base = fresh(texts[t], 1), *next, *other;
+    lnsp_model *base = model_fresh(texts[t], 1), *next, *other;
     const lnsp_graph *graph = base->graph;
     int64_t all = graph->parameter_count, third = 0;
     for (int32_t i = 0; i < graph->weight_count; i++)
@@ -168,7 +142,7 @@ static void round_trips(void) {
     next = changed(base, 0, 1, 1); /* nothing */
     round_trip(base, next, 0);
     lnsp_model_destroy(next);
-    other = fresh(texts[t], 2);
+    other = model_fresh(texts[t], 2);
     lnsp_delta *delta = NULL;
     CHECK_INT(lnsp_delta_create(base, other, NULL, NULL, &delta, NULL), LNSP_OK);
     round_trip(base, other, facts_of(delta).changed_count);
@@ -180,14 +154,14 @@ static void round_trips(void) {
 
 /* A network without weights has a delta too. */
 static void weightless(void) {
-  lnsp_model *base = fresh("lnsp 1\nx = input 5\no = l2norm x\noutput output=o\n", 1);
+  lnsp_model *base = model_fresh("lnsp 1\nx = input 5\no = l2norm x\noutput output=o\n", 1);
   round_trip(base, base, 0);
   lnsp_model_destroy(base);
 }
 
 /* What did not change takes no room. */
 static void small(void) {
-  lnsp_model *base = fresh(SMALL, 1), *one = changed(base, 2, 1, 1),
+  lnsp_model *base = model_fresh(SMALL, 1), *one = changed(base, 2, 1, 1),
              *none = changed(base, 0, 1, 1);
   lnsp_delta *a = NULL, *b = NULL;
   CHECK_INT(lnsp_delta_create(base, one, NULL, NULL, &a, NULL), LNSP_OK);
@@ -209,11 +183,12 @@ static void small(void) {
 }
 
 static void wrong_base(void) {
-  lnsp_model *base = fresh(SMALL, 1), *next = fresh(SMALL, 2), *third = fresh(SMALL, 3);
-  lnsp_model *other = fresh(OTHER, 1), *out = (lnsp_model *)&base;
+  lnsp_model *base = model_fresh(SMALL, 1), *next = model_fresh(SMALL, 2),
+             *third = model_fresh(SMALL, 3);
+  lnsp_model *other = model_fresh(OTHER, 1), *out = (lnsp_model *)&base;
   lnsp_delta *delta = NULL, *none = (lnsp_delta *)&base;
   lnsp_error error;
-  CHECK(same_hash(base, other)); /* one hash, yet another network */
+  CHECK(model_same(base, other)); /* one hash, yet another network */
   CHECK_INT(lnsp_delta_create(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
   CHECK_INT(lnsp_delta_apply(delta, third, NULL, &out, &error), LNSP_E_MISMATCH);
   CHECK(out == NULL && strstr(error.message, "hash"));
@@ -254,11 +229,11 @@ static int32_t refused(const void *data, size_t bytes) {
 }
 
 static void damage(void) {
-  lnsp_model *base = fresh(SMALL, 1), *next = changed(base, 4, 1, 5);
+  lnsp_model *base = model_fresh(SMALL, 1), *next = changed(base, 4, 1, 5);
   lnsp_delta *delta = NULL;
   size_t bytes;
   CHECK_INT(lnsp_delta_create(base, next, NULL, NULL, &delta, NULL), LNSP_OK);
-  uint8_t *data = encoded(delta, &bytes);
+  uint8_t *data = delta_bytes(delta, &bytes);
   for (size_t i = 0; i < bytes; i++)
     for (int bit = 0; bit < 8; bit++) {
       data[i] = (uint8_t)(data[i] ^ 1 << bit);
@@ -389,7 +364,7 @@ static int32_t forged_apply(const forgery *f, const lnsp_model *base) {
 #define STAGES "exact bytes=14 tensors=1,1,3" /* a bias of three, not coded */
 
 static void hostile_headers(void) {
-  lnsp_model *base = fresh(SMALL, 1);
+  lnsp_model *base = model_fresh(SMALL, 1);
   uint8_t hash[32];
   char hex[65];
   uint8_t payload[64];
@@ -508,7 +483,7 @@ static void put_change(uint8_t *to, uint32_t from, uint32_t into) {
 }
 
 static void hostile_payloads(void) {
-  lnsp_model *base = fresh(SMALL, 1), *out = NULL;
+  lnsp_model *base = model_fresh(SMALL, 1), *out = NULL;
   uint8_t hash[32], payload[64];
   char hex[65], lie[65], promised[65];
   float bias[3];
@@ -589,13 +564,13 @@ static void memory(void) {
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   options.allocator = &allocator;
-  memory_base = fresh(SMALL, 1);
-  memory_next = fresh(SMALL, 2);
+  memory_base = model_fresh(SMALL, 1);
+  memory_next = model_fresh(SMALL, 2);
   heap.fail_at = 0; /* none */
   CHECK_INT(lnsp_delta_create(memory_base, memory_next, NULL, &options, &memory_delta, NULL),
             LNSP_OK);
   CHECK_INT(heap.calls, 1);
-  memory_data = encoded(memory_delta, &memory_bytes);
+  memory_data = delta_bytes(memory_delta, &memory_bytes);
   facts_of(memory_delta);
   CHECK_INT(heap.calls, 1); /* encode and info allocate nothing */
   CHECK_INT(lnsp_delta_save(memory_delta, "test_delta.tmp", NULL), LNSP_OK);

@@ -3,7 +3,7 @@
 #include <fenv.h>
 #include <math.h>
 
-#include "support.h"
+#include "models.h"
 #include "base/blake2s.h"
 #include "base/digest.h"
 #include "delta/delta.h"
@@ -22,21 +22,9 @@
 
 static lnsp_error error;
 
-static lnsp_model *model_of(uint64_t seed) {
-  lnsp_model *model = NULL;
-  CHECK_INT(lnsp_model_create(NET, seed, NULL, &model, &error), LNSP_OK);
-  return model;
-}
-
-static lnsp_model *stored(const lnsp_model *from, int32_t type) {
-  lnsp_model *model = NULL;
-  CHECK_INT(lnsp_model_convert(from, type, NULL, &model, &error), LNSP_OK);
-  return model;
-}
-
 /* A model in float32, moved a little everywhere. */
 static lnsp_model *moved(const lnsp_model *from, uint32_t seed, float factor) {
-  lnsp_model *model = stored(from, LNSP_F32);
+  lnsp_model *model = model_stored_as(from, LNSP_F32);
   for (int32_t i = 0; i < model->graph->weight_count; i++) {
     const lnspi_weight *w = &model->graph->weights[i];
     float *values = malloc(sizeof(float) * (size_t)w->count);
@@ -51,29 +39,6 @@ static lnsp_model *moved(const lnsp_model *from, uint32_t seed, float factor) {
   return model;
 }
 
-static lnsp_delta *made(const lnsp_model *base, const lnsp_model *next, const char *codec) {
-  lnsp_delta *delta = NULL;
-  error.message[0] = 0;
-  CHECK_SAY(lnsp_delta_create(base, next, codec, NULL, &delta, &error) == LNSP_OK, "%s",
-            error.message);
-  return delta;
-}
-
-static lnsp_model *applied(const lnsp_delta *delta, const lnsp_model *base) {
-  lnsp_model *model = NULL;
-  error.message[0] = 0;
-  CHECK_SAY(lnsp_delta_apply(delta, base, NULL, &model, &error) == LNSP_OK, "%s",
-            error.message);
-  return model;
-}
-
-static int same(const lnsp_model *a, const lnsp_model *b) {
-  uint8_t x[LNSP_HASH_BYTES], y[LNSP_HASH_BYTES];
-  CHECK_INT(lnsp_model_hash(a, x, NULL), LNSP_OK);
-  CHECK_INT(lnsp_model_hash(b, y, NULL), LNSP_OK);
-  return !memcmp(x, y, sizeof x);
-}
-
 static lnsp_trainer *trainer_of(const lnsp_model *model, const char *optimizer,
                                 const lnsp_options *options) {
   lnsp_trainer *trainer = NULL;
@@ -82,26 +47,12 @@ static lnsp_trainer *trainer_of(const lnsp_model *model, const char *optimizer,
   return trainer;
 }
 
-static lnsp_model *published(const lnsp_trainer *trainer) {
-  lnsp_model *model = NULL;
-  CHECK_INT(lnsp_trainer_publish(trainer, 0, NULL, &model, &error), LNSP_OK);
-  return model;
-}
-
-static uint8_t *encoded(const lnsp_delta *delta, size_t *bytes) {
-  *bytes = 0;
-  CHECK_INT(lnsp_delta_save_memory(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
-  uint8_t *to = malloc(*bytes);
-  CHECK_INT(lnsp_delta_save_memory(delta, to, *bytes, NULL, NULL), LNSP_OK);
-  return to;
-}
-
 /* ---- stamps -------------------------------------------------------------- */
 
 /* The next delta of the same sender: the name is the one that info hands out. */
 static void stamped_again(void) {
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
-  lnsp_delta *delta = made(base, next, "int8");
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
+  lnsp_delta *delta = delta_between(base, next, "int8");
   lnsp_delta_info facts = {.struct_size = sizeof facts};
   CHECK_INT(lnsp_delta_stamp(delta, "watch-17", 4, NULL, 0, &error), LNSP_OK);
   CHECK_INT(lnsp_delta_get_info(delta, &facts, &error), LNSP_OK);
@@ -121,8 +72,8 @@ static void stamped_again(void) {
 
 /* A code is compared to its last byte, and one that differs there alone is refused. */
 static void last_byte_of_a_code(void) {
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
-  lnsp_delta *delta = made(base, next, "int8");
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
+  lnsp_delta *delta = delta_between(base, next, "int8");
   lnsp_delta_check_options rules = {.struct_size = sizeof rules, .key = "key", .key_bytes = 3};
   CHECK_INT(lnsp_delta_stamp(delta, NULL, 0, "key", 3, &error), LNSP_OK);
   CHECK_INT(lnsp_delta_check(delta, base, &rules, NULL, &error), LNSP_OK);
@@ -142,7 +93,7 @@ static void last_byte_of_a_code(void) {
 static void patterns(void) {
   static const char *const bad[] = {"int4 only=,a.*", "int4 only=a.*,,b.*", "int4 only=a.*,",
                                     "int4 only=,"};
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     lnsp_delta *delta = NULL;
     CHECK_INT(lnsp_delta_create(base, next, bad[i], NULL, &delta, &error), LNSP_E_SYNTAX);
@@ -179,8 +130,8 @@ static void rule_texts(void) {
                                     "MEAN",
                                     "mean\xff",
                                     "trimmed share=.1 clip=median clip=2"};
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
-  lnsp_delta *delta = made(base, next, "int8"), *sum = NULL;
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
+  lnsp_delta *delta = delta_between(base, next, "int8"), *sum = NULL;
   const lnsp_delta *one[1] = {delta};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char *copy = malloc(strlen(bad[i]) + 1);
@@ -209,7 +160,7 @@ static int32_t aggregate(const lnsp_model *base, const lnsp_delta *const *deltas
 
 /* A base whose first biases are 0. */
 static lnsp_model *zeroed(void) {
-  lnsp_model *model = model_of(1);
+  lnsp_model *model = model_fresh(NET, 1);
   const float zeros[70] = {0};
   for (int32_t t = 0; t < model->graph->weight_count; t++) {
     const lnspi_weight *w = &model->graph->weights[t];
@@ -221,7 +172,7 @@ static lnsp_model *zeroed(void) {
 
 /* The first bias of the sum, whose base is zeroed. */
 static double bias_of(const lnsp_delta *sum, const lnsp_model *base) {
-  lnsp_model *model = applied(sum, base);
+  lnsp_model *model = delta_applied(sum, base);
   float values[70];
   CHECK_INT(lnsp_model_tensor_read(model, "a.bias", values, 70, &error), LNSP_OK);
   lnsp_model_destroy(model);
@@ -231,7 +182,7 @@ static double bias_of(const lnsp_delta *sum, const lnsp_model *base) {
 /* Deltas whose first bias becomes 1, 2, 4, 8, ...: who is in a mean can be read from it. */
 static void powers(const lnsp_model *base, lnsp_delta **deltas, int32_t count) {
   for (int32_t i = 0; i < count; i++) {
-    lnsp_model *next = stored(base, LNSP_F32);
+    lnsp_model *next = model_stored_as(base, LNSP_F32);
     float values[70] = {0};
     const lnspi_weight *w = NULL;
     for (int32_t t = 0; t < next->graph->weight_count; t++)
@@ -239,7 +190,7 @@ static void powers(const lnsp_model *base, lnsp_delta **deltas, int32_t count) {
     CHECK(w != NULL);
     values[0] = (float)(1 << i);
     lnspi_state_write(w, next->state, 0, lnspi_weight_rows(w), values);
-    deltas[i] = made(base, next, NULL);
+    deltas[i] = delta_between(base, next, NULL);
     lnsp_model_destroy(next);
   }
 }
@@ -314,8 +265,8 @@ static void weights_of_a_mean(void) {
 
 /* No handle is looked at before their number is known to be allowed. */
 static void counts(void) {
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
-  lnsp_delta *delta = made(base, next, "int8"), *sum = NULL;
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
+  lnsp_delta *delta = delta_between(base, next, "int8"), *sum = NULL;
   const lnsp_delta **one = malloc(sizeof *one);
   static const int32_t bad[] = {0, -1, INT32_MIN, 1025, INT32_MAX};
   one[0] = delta;
@@ -337,19 +288,19 @@ static void counts(void) {
 
 /* One handle several times is that many deltas; 1,024 of them go. */
 static void one_handle_often(void) {
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
-  lnsp_delta *delta = made(base, next, "exact"), *sum;
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
+  lnsp_delta *delta = delta_between(base, next, "exact"), *sum;
   static const lnsp_delta *often[1024];
   for (int i = 0; i < 1024; i++) often[i] = delta;
   static const char *const rules[] = {"mean", "median", "trimmed", "mean clip=median"};
   lnsp_model *wanted = NULL;
   CHECK_INT(aggregate(base, often, NULL, 1, "mean", &sum), LNSP_OK);
-  wanted = applied(sum, base);
+  wanted = delta_applied(sum, base);
   lnsp_delta_destroy(sum);
   for (size_t r = 0; r < 4; r++) {
     CHECK_INT(aggregate(base, often, NULL, 1024, rules[r], &sum), LNSP_OK);
-    lnsp_model *got = applied(sum, base);
-    CHECK(same(got, wanted));
+    lnsp_model *got = delta_applied(sum, base);
+    CHECK(model_same(got, wanted));
     lnsp_model_destroy(got);
     lnsp_delta_destroy(sum);
   }
@@ -362,11 +313,11 @@ static void one_handle_often(void) {
 /* Deltas without a change, alone and with others. */
 static void empty(void) {
   static const char *const codecs[] = {"exact", "int4", "sparse", "sign", "float16", "float32"};
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *got;
-  lnsp_delta *nothing[7], *sum, *delta = made(base, next, "float32");
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f), *got;
+  lnsp_delta *nothing[7], *sum, *delta = delta_between(base, next, "float32");
   double norm = -1, most = -1;
   for (int i = 0; i < 6; i++) {
-    nothing[i] = made(base, base, codecs[i]);
+    nothing[i] = delta_between(base, base, codecs[i]);
     CHECK_INT(lnsp_delta_norm(nothing[i], base, &norm, &most, NULL, &error), LNSP_OK);
     CHECK(norm == 0 && most == 0);
   }
@@ -377,8 +328,8 @@ static void empty(void) {
   for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
     CHECK_INT(aggregate(base, given, NULL, 6, rules[r], &sum), LNSP_OK);
     CHECK_INT(sum->changed_count, 0);
-    got = applied(sum, base);
-    CHECK(same(got, base));
+    got = delta_applied(sum, base);
+    CHECK(model_same(got, base));
     lnsp_model_destroy(got);
     lnsp_delta_destroy(sum);
   }
@@ -388,16 +339,16 @@ static void empty(void) {
   CHECK_INT(sum->changed_count, 0);
   lnsp_delta_destroy(sum);
   CHECK_INT(lnsp_delta_merge(given, 7, NULL, &sum, &error), LNSP_OK);
-  got = applied(sum, base);
-  CHECK(same(got, next) || sum->stage_count == 7);
+  got = delta_applied(sum, base);
+  CHECK(model_same(got, next) || sum->stage_count == 7);
   lnsp_model_destroy(got);
   CHECK_INT(lnsp_delta_norm(sum, base, &norm, NULL, NULL, &error), LNSP_OK);
   CHECK(norm > 0);
   lnsp_delta_destroy(sum);
   lnsp_trainer *trainer = trainer_of(base, "adam lr=.01", NULL);
   CHECK_INT(lnsp_trainer_step_delta(trainer, nothing[0], &error), LNSP_OK);
-  got = published(trainer);
-  CHECK(same(got, base));
+  got = model_published(trainer);
+  CHECK(model_same(got, base));
   lnsp_model_destroy(got);
   lnsp_trainer_destroy(trainer);
   for (int i = 0; i < 7; i++) lnsp_delta_destroy(nothing[i]);
@@ -409,7 +360,7 @@ static void empty(void) {
 static void stages(void) {
   static const char *const codecs[] = {"exact", "int8",    "sparse share=.3",
                                        "sign",  "float32", "int4 only=1d"};
-  lnsp_model *base = model_of(1), *at = stored(base, LNSP_F32), *got = NULL;
+  lnsp_model *base = model_fresh(NET, 1), *at = model_stored_as(base, LNSP_F32), *got = NULL;
   lnsp_delta *steps[64], *all = NULL, *sum = NULL, *more = NULL;
   lnsp_delta_check_options rules = {.struct_size = sizeof rules,
                                     .max_norm = 1e3,
@@ -417,20 +368,20 @@ static void stages(void) {
   double norm, wanted = 0, most;
   for (uint32_t i = 0; i < 64; i++) {
     lnsp_model *next = moved(at, 100 + i, .01f);
-    steps[i] = made(at, next, codecs[i % 6]);
+    steps[i] = delta_between(at, next, codecs[i % 6]);
     lnsp_model_destroy(next);
-    next = applied(steps[i], at);
+    next = delta_applied(steps[i], at);
     lnsp_model_destroy(at);
     at = next;
   }
   CHECK_INT(lnsp_delta_merge((const lnsp_delta *const *)steps, 64, NULL, &all, &error),
             LNSP_OK);
-  lnsp_delta *direct = made(base, at, NULL);
+  lnsp_delta *direct = delta_between(base, at, NULL);
   CHECK_INT(lnsp_delta_norm(direct, base, &wanted, NULL, NULL, &error), LNSP_OK);
   CHECK_INT(lnsp_delta_norm(all, base, &norm, &most, NULL, &error), LNSP_OK);
   CHECK(norm == wanted);
   CHECK_INT(lnsp_delta_accept(all, base, &rules, NULL, &got, &error), LNSP_OK);
-  CHECK(same(got, at));
+  CHECK(model_same(got, at));
   lnsp_model_destroy(got);
   const lnsp_delta *three[3] = {all, direct, all};
   CHECK_INT(aggregate(base, three, NULL, 3, "median clip=median", &sum), LNSP_OK);
@@ -438,9 +389,9 @@ static void stages(void) {
                *two = trainer_of(base, "sgd lr=1", NULL);
   CHECK_INT(lnsp_trainer_step_delta(one, all, &error), LNSP_OK);
   CHECK_INT(lnsp_trainer_step_delta(two, sum, &error), LNSP_OK);
-  lnsp_model *a = published(one), *b = published(two);
-  CHECK(same(a, b));
-  const lnsp_delta *both[2] = {all, made(at, base, NULL)};
+  lnsp_model *a = model_published(one), *b = model_published(two);
+  CHECK(model_same(a, b));
+  const lnsp_delta *both[2] = {all, delta_between(at, base, NULL)};
   CHECK_INT(lnsp_delta_merge(both, 2, NULL, &more, &error), LNSP_E_LIMIT);
   CHECK(more == NULL);
   lnsp_delta_destroy((lnsp_delta *)(uintptr_t)both[1]);
@@ -470,15 +421,16 @@ static int32_t words_emit(void *user, const void *bytes, size_t count) {
 
 /* The way back of two exact steps goes through them in the other order. */
 static void stages_back(void) {
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *last = moved(next, 3, .3f);
-  lnsp_delta *steps[2] = {made(base, next, NULL), made(next, last, NULL)};
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f),
+             *last = moved(next, 3, .3f);
+  lnsp_delta *steps[2] = {delta_between(base, next, NULL), delta_between(next, last, NULL)};
   lnsp_delta *both = NULL, *back = NULL;
   CHECK_INT(lnsp_delta_merge((const lnsp_delta *const *)steps, 2, NULL, &both, &error),
             LNSP_OK);
   CHECK_INT(both->changed_count, -1);
   CHECK_INT(lnsp_delta_invert(both, NULL, &back, &error), LNSP_OK);
-  lnsp_model *got = applied(back, last);
-  CHECK(got && same(got, base));
+  lnsp_model *got = delta_applied(back, last);
+  CHECK(got && model_same(got, base));
   lnsp_model_destroy(got);
   lnsp_delta_destroy(back);
   lnsp_delta_destroy(both);
@@ -492,7 +444,7 @@ static void stages_back(void) {
  * apply refuses it, and so must whoever only measures or combines. */
 static void infinite_between(void) {
   static lnspi_float_encoder writer;
-  lnsp_model *base = model_of(1), *far = stored(base, LNSP_F32), *out = NULL;
+  lnsp_model *base = model_fresh(NET, 1), *far = model_stored_as(base, LNSP_F32), *out = NULL;
   lnsp_delta *both = NULL, *sum = NULL;
   uint32_t infinite[70] = {0x7F800000u}, finite[70] = {0};
   const float large = 3e38f;
@@ -503,7 +455,8 @@ static void infinite_between(void) {
       lnspi_state_write(w, far->state, 0, lnspi_weight_rows(w), values);
   }
   memcpy(finite, &large, sizeof large);
-  lnsp_delta *away = made(base, far, "float32"), *back = made(far, base, NULL);
+  lnsp_delta *away = delta_between(base, far, "float32"),
+             *back = delta_between(far, base, NULL);
   words_to to = {back->payload, 0};
   lnspi_float_coder_write_start(&writer, words_emit, &to);
   CHECK_INT(lnspi_float_coder_write(&writer, infinite, finite, 70), LNSP_OK);
@@ -534,10 +487,10 @@ static void infinite_between(void) {
 /* A stage about no tensor has no bytes: there is one way to write a delta. */
 static void bytes_for_nothing(void) {
   static const char *const codecs[] = {"exact", "int4", "sparse", "sign", "float16", "float32"};
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
   for (int i = 0; i < 6; i++) {
     for (uint64_t bytes = 1; bytes < 13; bytes++) {
-      lnsp_delta *delta = made(base, next, codecs[i]), *read = NULL;
+      lnsp_delta *delta = delta_between(base, next, codecs[i]), *read = NULL;
       lnsp_model *out = NULL;
       size_t size;
       memset(delta->stages[0].tensors, 0, (size_t)delta->graph->weight_count);
@@ -545,7 +498,7 @@ static void bytes_for_nothing(void) {
       delta->stages[0].bytes = delta->bytes = bytes;
       memcpy(delta->result, delta->base, LNSP_HASH_BYTES);
       lnspi_stages_write(delta);
-      uint8_t *data = encoded(delta, &size);
+      uint8_t *data = delta_bytes(delta, &size);
       if (lnsp_delta_open_memory(data, size, NULL, &read, &error) == LNSP_OK)
         CHECK_INT(lnsp_delta_apply(read, base, NULL, &out, &error), LNSP_E_FORMAT);
       CHECK(out == NULL);
@@ -563,10 +516,10 @@ static void bytes_for_nothing(void) {
 static void bytes_behind(void) {
   static const char *const codecs[] = {"exact", "int8",    "int4",   "sparse",
                                        "sign",  "float16", "float32"};
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *out = NULL;
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f), *out = NULL;
   for (int i = 0; i < 7; i++)
     for (uint64_t more = 1; more < 6; more++) {
-      lnsp_delta *delta = made(base, next, codecs[i]);
+      lnsp_delta *delta = delta_between(base, next, codecs[i]);
       CHECK(delta->bytes + more <= delta->capacity);
       memset(delta->payload + delta->bytes, 0, (size_t)more);
       delta->stages[0].bytes = delta->bytes += more;
@@ -586,18 +539,19 @@ static void another_network(void) {
   static const char text[] =
       "lnsp 1\nx = input 9\nh = linear x 70 w=a\nh = relu h\nh = layernorm h w=n\n"
       "o = linear h 6 w=b\noutput output=o\n";
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *other = NULL;
-  lnsp_delta *delta = made(base, next, NULL), *sum = NULL;
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f), *other = NULL;
+  lnsp_delta *delta = delta_between(base, next, NULL), *sum = NULL;
   const lnsp_delta *one[1] = {delta};
   double norm;
   CHECK_INT(lnsp_model_create(text, 1, NULL, &other, &error), LNSP_OK);
-  CHECK(same(base, other));
+  CHECK(model_same(base, other));
   CHECK_INT(aggregate(other, one, NULL, 1, NULL, &sum), LNSP_E_MISMATCH);
   CHECK_INT(lnsp_delta_norm(delta, other, &norm, NULL, NULL, &error), LNSP_E_MISMATCH);
   lnsp_trainer *trainer = trainer_of(other, "sgd lr=1", NULL);
   CHECK_INT(lnsp_trainer_step_delta(trainer, delta, &error), LNSP_E_MISMATCH);
   lnsp_trainer_destroy(trainer);
-  const lnsp_delta *const chain[] = {made(base, base, NULL), made(other, other, NULL)};
+  const lnsp_delta *const chain[] = {delta_between(base, base, NULL),
+                                     delta_between(other, other, NULL)};
   CHECK_INT(lnsp_delta_merge(chain, 2, NULL, &sum, &error), LNSP_E_MISMATCH);
   for (int i = 0; i < 2; i++) lnsp_delta_destroy((lnsp_delta *)(uintptr_t)chain[i]);
   lnsp_delta_destroy(delta);
@@ -613,7 +567,7 @@ static int32_t resealed(const lnsp_delta *delta, const char *from, const char *t
   uint8_t digest[LNSP_HASH_BYTES];
   char digits[65];
   size_t bytes, at = 0;
-  uint8_t *data = encoded(delta, &bytes);
+  uint8_t *data = delta_bytes(delta, &bytes);
   while (at + strlen(from) < bytes && memcmp(data + at, from, strlen(from))) at++;
   CHECK_SAY(at + strlen(from) < bytes && strlen(from) == strlen(to), "no '%s'", from);
   memcpy(data + at, to, strlen(to));
@@ -633,8 +587,9 @@ static int32_t resealed(const lnsp_delta *delta, const char *from, const char *t
 /* sparse sets the share of the elements, rounded; and what a codec adds beyond the largest
  * float is refused when the delta is made, not by whoever gets it. */
 static void shares_and_overflow(void) {
-  lnsp_model *base = zeroed(), *next = moved(base, 2, .01f), *far = stored(base, LNSP_F32);
-  lnsp_delta *delta = made(base, next, "sparse share=.1");
+  lnsp_model *base = zeroed(), *next = moved(base, 2, .01f),
+             *far = model_stored_as(base, LNSP_F32);
+  lnsp_delta *delta = delta_between(base, next, "sparse share=.1");
   const double elements = (double)base->graph->parameter_count;
   CHECK((int64_t)(.1 * elements) != (int64_t)(.1 * elements + .5));
   CHECK_INT(delta->changed_count, (int64_t)(.1 * elements + .5));
@@ -666,8 +621,8 @@ static void stamps_of_strangers(void) {
                                         "17",
                                         "wat\xc3\xa9"
                                         "-17"};
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
-  lnsp_delta *delta = made(base, next, "int4");
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
+  lnsp_delta *delta = delta_between(base, next, "int4");
   CHECK_INT(lnsp_delta_stamp(delta, "watch-17", UINT64_MAX, NULL, 0, &error), LNSP_OK);
   CHECK_INT(resealed(delta, "18446744073709551615", "18446744073709551614"), LNSP_OK);
   CHECK_INT(resealed(delta, "watch-17", "watch-18"), LNSP_OK);
@@ -699,15 +654,16 @@ static void stamps_of_strangers(void) {
 /* A base in half the bytes counts with its widened values, for everyone. */
 static void stored_bases(void) {
   static const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_BF16};
-  lnsp_model *first = model_of(1);
+  lnsp_model *first = model_fresh(NET, 1);
   for (int k = 0; k < 3; k++) {
-    lnsp_model *base = stored(first, types[k]), *wide = stored(base, LNSP_F32);
+    lnsp_model *base = model_stored_as(first, types[k]),
+               *wide = model_stored_as(base, LNSP_F32);
     lnsp_model *next[3], *out = NULL;
     lnsp_delta *deltas[3], *sum[2];
     double norm[2], most[2];
     for (uint32_t i = 0; i < 3; i++) {
       next[i] = moved(base, 10 + i, .01f);
-      deltas[i] = made(base, next[i], i == 1 ? "int8" : NULL);
+      deltas[i] = delta_between(base, next[i], i == 1 ? "int8" : NULL);
     }
     const lnsp_delta *const *given = (const lnsp_delta *const *)deltas;
     CHECK_INT(lnsp_delta_norm(deltas[1], base, &norm[0], &most[0], NULL, &error), LNSP_OK);
@@ -716,7 +672,7 @@ static void stored_bases(void) {
     CHECK_INT(aggregate(base, given, NULL, 3, "median clip=median", &sum[0]), LNSP_OK);
     CHECK_INT(aggregate(wide, given, NULL, 3, "median clip=median", &sum[1]), LNSP_OK);
     size_t bytes[2];
-    uint8_t *a = encoded(sum[0], &bytes[0]), *b = encoded(sum[1], &bytes[1]);
+    uint8_t *a = delta_bytes(sum[0], &bytes[0]), *b = delta_bytes(sum[1], &bytes[1]);
     CHECK(bytes[0] == bytes[1] && !memcmp(a, b, bytes[0]));
     free(a);
     free(b);
@@ -724,7 +680,7 @@ static void stored_bases(void) {
                                       .max_norm = 10,
                                       .max_change = 1};
     CHECK_INT(lnsp_delta_accept(deltas[0], base, &rules, NULL, &out, &error), LNSP_OK);
-    CHECK(same(out, next[0]));
+    CHECK(model_same(out, next[0]));
     lnsp_model_destroy(out);
     for (int i = 0; i < 2; i++) lnsp_delta_destroy(sum[i]);
     for (int i = 0; i < 3; i++) {
@@ -734,8 +690,8 @@ static void stored_bases(void) {
     lnsp_model_destroy(wide);
     lnsp_model_destroy(base);
   }
-  lnsp_model *codes = stored(first, LNSP_I8), *next = moved(first, 2, .01f);
-  lnsp_delta *delta = made(first, next, NULL), *sum;
+  lnsp_model *codes = model_stored_as(first, LNSP_I8), *next = moved(first, 2, .01f);
+  lnsp_delta *delta = delta_between(first, next, NULL), *sum;
   const lnsp_delta *one[1] = {delta};
   CHECK_INT(aggregate(codes, one, NULL, 1, NULL, &sum), LNSP_E_DTYPE);
   CHECK_INT(lnsp_delta_norm(delta, codes, NULL, NULL, NULL, &error), LNSP_E_DTYPE);
@@ -747,12 +703,12 @@ static void stored_bases(void) {
 
 /* A server whose weights are bfloat16: its base is what publish gives. */
 static void bf16_server(void) {
-  lnsp_model *first = model_of(1);
+  lnsp_model *first = model_fresh(NET, 1);
   lnsp_trainer *trainer = trainer_of(first, "adam lr=.01 weights=bf16", NULL);
   uint8_t before[LNSP_HASH_BYTES], after[LNSP_HASH_BYTES];
   for (uint32_t round = 0; round < 3; round++) {
-    lnsp_model *base = published(trainer), *next = moved(base, 7 + round, .1f);
-    lnsp_delta *delta = made(base, next, "int8");
+    lnsp_model *base = model_published(trainer), *next = moved(base, 7 + round, .1f);
+    lnsp_delta *delta = delta_between(base, next, "int8");
     CHECK_INT(lnsp_trainer_hash(trainer, LNSP_SAVE_WEIGHTS, before, &error), LNSP_OK);
     error.message[0] = 0;
     CHECK_SAY(lnsp_trainer_step_delta(trainer, delta, &error) == LNSP_OK, "%s", error.message);
@@ -769,15 +725,15 @@ static void bf16_server(void) {
 
 /* What the server has frozen stays, whatever the delta says. */
 static void frozen_server(void) {
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .1f), *wanted;
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .1f), *wanted;
   lnsp_trainer *trainer = trainer_of(base, "sgd lr=1", NULL);
-  lnsp_delta *delta = made(base, next, "float32"), *part;
+  lnsp_delta *delta = delta_between(base, next, "float32"), *part;
   CHECK_INT(lnsp_trainer_freeze(trainer, "a.*", 1, &error), LNSP_OK);
   CHECK_INT(lnsp_trainer_step_delta(trainer, delta, &error), LNSP_OK);
-  part = made(base, next, "float32 only=b.*,n.*");
-  wanted = applied(part, base);
-  lnsp_model *got = published(trainer);
-  CHECK(same(got, wanted) && !same(got, base));
+  part = delta_between(base, next, "float32 only=b.*,n.*");
+  wanted = delta_applied(part, base);
+  lnsp_model *got = model_published(trainer);
+  CHECK(model_same(got, wanted) && !model_same(got, base));
   lnsp_model_destroy(got);
   lnsp_model_destroy(wanted);
   lnsp_delta_destroy(part);
@@ -789,9 +745,9 @@ static void frozen_server(void) {
 
 /* A step that is refused leaves the trainer to the bit. */
 static void refused_step(void) {
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .1f);
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .1f);
   lnsp_trainer *trainer = trainer_of(base, "adam lr=.01", NULL);
-  lnsp_delta *delta = made(base, next, "float32");
+  lnsp_delta *delta = delta_between(base, next, "float32");
   uint8_t before[LNSP_HASH_BYTES], after[LNSP_HASH_BYTES];
   CHECK_INT(lnsp_trainer_step_delta(trainer, delta, &error), LNSP_OK);
   CHECK_INT(lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, before, &error), LNSP_OK);
@@ -853,10 +809,10 @@ static void failing_memory(void) {
   f.allocator = support_allocator(&f.heap);
   f.options.struct_size = sizeof f.options;
   f.options.allocator = &f.allocator;
-  f.base = model_of(1);
+  f.base = model_fresh(NET, 1);
   lnsp_model *next = moved(f.base, 2, .1f);
-  f.delta = made(f.base, next, NULL);
-  const lnsp_delta *const pair[] = {f.delta, made(next, next, NULL)};
+  f.delta = delta_between(f.base, next, NULL);
+  const lnsp_delta *const pair[] = {f.delta, delta_between(next, next, NULL)};
   CHECK_INT(lnsp_delta_merge(pair, 2, NULL, &f.merged, &error), LNSP_OK);
   f.trainer = trainer_of(f.base, "sgd lr=1e-9", &f.options);
   const int live = f.heap.live;
@@ -890,8 +846,8 @@ static void failing_memory(void) {
 
 /* An aggregate in the caller's block takes what measure says of float32, and not a byte less. */
 static void blocks(void) {
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .1f), *out = NULL;
-  lnsp_delta *delta = made(base, next, NULL), *sum = NULL;
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .1f), *out = NULL;
+  lnsp_delta *delta = delta_between(base, next, NULL), *sum = NULL;
   const lnsp_delta *one[1] = {delta};
   lnsp_memory_info memory = {.struct_size = sizeof memory};
   lnsp_options options = {.struct_size = sizeof options};
@@ -908,7 +864,7 @@ static void blocks(void) {
   CHECK_INT(lnsp_delta_aggregate(base, one, NULL, 1, NULL, &options, NULL, &sum, &error),
             LNSP_OK);
   CHECK((uint8_t *)sum >= room && (uint8_t *)sum < room + bytes && room[bytes] == 0xa5);
-  out = applied(sum, base);
+  out = delta_applied(sum, base);
   lnsp_model_destroy(out);
   lnsp_delta_destroy(sum);
   /* norms need memory of their own: the block is left alone */
@@ -929,8 +885,8 @@ static void misuse(void) {
     lnsp_delta_check_options rules;
     uint64_t later;
   } newer;
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .1f), *out = NULL;
-  lnsp_delta *delta = made(base, next, NULL);
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .1f), *out = NULL;
+  lnsp_delta *delta = delta_between(base, next, NULL);
   lnsp_delta_check_options rules = {.struct_size = sizeof rules};
   CHECK_INT(lnsp_delta_check(delta, base, NULL, NULL, &error), LNSP_OK); /* no rule */
   CHECK_INT(lnsp_delta_check(delta, base, &rules, NULL, NULL), LNSP_OK);
@@ -992,7 +948,7 @@ typedef struct results {
 /* What a caller gets whose processor rounds as mode says. */
 static void results_of(int mode, results *r) {
   static const char *const codecs[] = {"sparse share=.1", "int4 block=8", "float16"};
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .1f);
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .1f);
   lnsp_delta *deltas[3], *sum = NULL;
   lnsp_trainer *trainer = trainer_of(base, "adam lr=.01", NULL);
   lnsp_memory_info memory = {.struct_size = sizeof memory};
@@ -1000,8 +956,8 @@ static void results_of(int mode, results *r) {
   for (int i = 0; i < 3; i++) {
     lnsp_delta *read = NULL;
     CHECK_INT(lnsp_delta_measure(lnsp_model_graph(base), codecs[i], &memory, &error), LNSP_OK);
-    deltas[i] = made(base, next, codecs[i]);
-    r->file[i] = encoded(deltas[i], &r->bytes[i]);
+    deltas[i] = delta_between(base, next, codecs[i]);
+    r->file[i] = delta_bytes(deltas[i], &r->bytes[i]);
     error.message[0] = 0;
     CHECK_SAY(lnsp_delta_open_memory(r->file[i], r->bytes[i], NULL, &read, &error) == LNSP_OK,
               "rounding %d: %s", mode, error.message);

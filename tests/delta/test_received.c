@@ -2,7 +2,7 @@
  * senders that lie. */
 #include <math.h>
 
-#include "support.h"
+#include "models.h"
 #include "delta/delta.h"
 #include "run/model.h"
 #include "train/trainer.h"
@@ -13,15 +13,9 @@
 
 static lnsp_error error;
 
-static lnsp_model *model_of(uint64_t seed) {
-  lnsp_model *model = NULL;
-  CHECK_INT(lnsp_model_create(NET, seed, NULL, &model, &error), LNSP_OK);
-  return model;
-}
-
 /* base with every value moved by factor times that of another fresh model. */
 static lnsp_model *moved(const lnsp_model *base, uint64_t seed, float factor) {
-  lnsp_model *other = model_of(seed), *model = NULL;
+  lnsp_model *other = model_fresh(NET, seed), *model = NULL;
   lnsp_options options;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
@@ -34,14 +28,6 @@ static lnsp_model *moved(const lnsp_model *base, uint64_t seed, float factor) {
   return model;
 }
 
-static lnsp_delta *made(const lnsp_model *base, const lnsp_model *next, const char *codec) {
-  lnsp_delta *delta = NULL;
-  error.message[0] = 0;
-  CHECK_SAY(lnsp_delta_create(base, next, codec, NULL, &delta, &error) == LNSP_OK, "%s",
-            error.message);
-  return delta;
-}
-
 typedef struct clients {
   lnsp_model *base, *result[CLIENTS]; /* what base and the decoded delta give */
   lnsp_delta *delta[CLIENTS];
@@ -50,10 +36,10 @@ typedef struct clients {
 static void clients_open(clients *c) {
   static const char *const codecs[CLIENTS] = {"exact", "int8", "sparse share=.3", "float16",
                                               "int4 only=1d,*.weight"};
-  c->base = model_of(1);
+  c->base = model_fresh(NET, 1);
   for (int i = 0; i < CLIENTS; i++) {
     lnsp_model *next = moved(c->base, (uint64_t)(2 + i), .01f * (float)(i + 1));
-    c->delta[i] = made(c->base, next, codecs[i]);
+    c->delta[i] = delta_between(c->base, next, codecs[i]);
     CHECK_INT(lnsp_delta_apply(c->delta[i], c->base, NULL, &c->result[i], &error), LNSP_OK);
     lnsp_model_destroy(next);
   }
@@ -218,25 +204,25 @@ static void test_arguments(void) {
 static void test_bad_clients(void) {
   clients c;
   clients_open(&c);
-  lnsp_model *other = model_of(77), *far = moved(c.base, 3, 1e38f);
+  lnsp_model *other = model_fresh(NET, 77), *far = moved(c.base, 3, 1e38f);
   lnsp_model *third = NULL, *twice = NULL;
   lnsp_delta *keep = c.delta[2], *sum = NULL;
   int32_t why[CLIENTS];
   memset(why, 0xff, sizeof why);
-  c.delta[2] = made(other, c.base, "int8");
+  c.delta[2] = delta_between(other, c.base, "int8");
   CHECK_INT(lnsp_delta_stamp(c.delta[2], "phone-3", 9, NULL, 0, &error), LNSP_OK);
   refused(&c, NULL, CLIENTS, "mean", LNSP_E_MISMATCH, "delta 3 of 5 (from phone-3)");
   lnsp_delta_destroy(c.delta[2]);
 
   /* far + (far - base) overflows: the delta of base and far, which says it is on far */
-  c.delta[2] = made(c.base, far, "float32");
+  c.delta[2] = delta_between(c.base, far, "float32");
   lnsp_model_hash(far, c.delta[2]->base, &error);
   const lnsp_delta *one[1] = {c.delta[2]};
   lnsp_model *result = NULL;
   CHECK_INT(lnsp_delta_apply(c.delta[2], far, NULL, &result, &error), LNSP_E_MISMATCH);
   lnsp_delta_destroy(c.delta[2]);
   third = moved(c.base, 3, 3e38f);
-  c.delta[2] = made(c.base, third, "float32");
+  c.delta[2] = delta_between(c.base, third, "float32");
   lnsp_model_hash(third, c.delta[2]->base, &error);
   one[0] = c.delta[2];
   CHECK_INT(lnsp_delta_aggregate(third, one, NULL, 1, "mean", NULL, NULL, &sum, &error),
@@ -285,12 +271,6 @@ static lnsp_trainer *server(const lnsp_model *model, const char *optimizer) {
   return trainer;
 }
 
-static lnsp_model *published(const lnsp_trainer *trainer) {
-  lnsp_model *model = NULL;
-  CHECK_INT(lnsp_trainer_publish(trainer, 0, NULL, &model, &error), LNSP_OK);
-  return model;
-}
-
 /* sgd lr=1 is the aggregate applied; any optimizer is a step with minus its values. */
 static void test_server(void) {
   static const char *const optimizers[] = {"sgd lr=1", "adam lr=.01 betas=.9,.99 eps=1e-3",
@@ -307,7 +287,7 @@ static void test_server(void) {
     CHECK_INT(lnsp_delta_apply(sum, c.base, NULL, &applied, &error), LNSP_OK);
     CHECK_INT(lnsp_trainer_step_delta(a, sum, &error), LNSP_OK);
     CHECK_INT(lnsp_trainer_step_count(a), 1);
-    lnsp_model *stepped = published(a);
+    lnsp_model *stepped = model_published(a);
     if (o == 0) CHECK(distance(stepped, applied, NULL) == 0);
     if (o > 0) { /* base 0 reads the aggregate's float32 changes as they are */
       lnsp_tensor gradients[64];
@@ -323,7 +303,7 @@ static void test_server(void) {
         gradients[i].data = to;
       }
       CHECK_INT(lnsp_trainer_apply_gradients(b, gradients, count, &error), LNSP_OK);
-      lnsp_model *wanted = published(b);
+      lnsp_model *wanted = model_published(b);
       CHECK(distance(stepped, wanted, NULL) == 0);
       CHECK(distance(stepped, c.base, NULL) > 1e-3);
       lnsp_model_destroy(wanted);
@@ -343,14 +323,6 @@ static void test_server(void) {
 
 /* ---- stamps and rules ---- */
 
-static uint8_t *encoded(const lnsp_delta *delta, size_t *bytes) {
-  *bytes = 0;
-  CHECK_INT(lnsp_delta_save_memory(delta, NULL, 0, bytes, NULL), LNSP_E_LIMIT);
-  uint8_t *to = malloc(*bytes);
-  CHECK_INT(lnsp_delta_save_memory(delta, to, *bytes, NULL, NULL), LNSP_OK);
-  return to;
-}
-
 static lnsp_delta_check_options rules_with(const void *key, uint32_t bytes) {
   lnsp_delta_check_options rules;
   memset(&rules, 0, sizeof rules);
@@ -367,8 +339,8 @@ static int32_t checked(const lnsp_delta *delta, const lnsp_model *base,
 
 static void test_stamp(void) {
   static const char key[] = "sixteen bytes...", wrong[] = "sixteen bytes..,";
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f);
-  lnsp_delta *delta = made(base, next, "int8"), *read = NULL;
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
+  lnsp_delta *delta = delta_between(base, next, "int8"), *read = NULL;
   lnsp_delta_info facts;
   lnsp_delta_check_options rules = rules_with(key, 16), others = rules_with(wrong, 16);
   memset(&facts, 0, sizeof facts);
@@ -377,7 +349,7 @@ static void test_stamp(void) {
   CHECK_INT(lnsp_delta_stamp(delta, "watch-17", 18446744073709551615u, key, 16, &error),
             LNSP_OK);
   size_t bytes, unsigned_bytes;
-  uint8_t *data = encoded(delta, &bytes);
+  uint8_t *data = delta_bytes(delta, &bytes);
   CHECK_INT(lnsp_delta_open_memory(data, bytes, NULL, &read, &error), LNSP_OK);
   CHECK_INT(lnsp_delta_get_info(read, &facts, &error), LNSP_OK);
   CHECK_STR(facts.sender, "watch-17");
@@ -392,7 +364,7 @@ static void test_stamp(void) {
   lnsp_delta_destroy(read);
   /* without a key: name and number alone */
   CHECK_INT(lnsp_delta_stamp(delta, "watch-18", 1, NULL, 0, &error), LNSP_OK);
-  free(encoded(delta, &unsigned_bytes));
+  free(delta_bytes(delta, &unsigned_bytes));
   CHECK(unsigned_bytes < bytes);
   CHECK_INT(checked(delta, base, &others), LNSP_E_MISSING);
   static const char *const bad[] =
@@ -420,10 +392,10 @@ static void test_stamped_bits(void) {
   static const char text[] = "lnsp 1\nx = input 3\no = linear x 2 w=a\noutput output=o\n";
   CHECK_INT(lnsp_model_create(text, 1, NULL, &base, &error), LNSP_OK);
   CHECK_INT(lnsp_model_create(text, 2, NULL, &next, &error), LNSP_OK);
-  lnsp_delta *delta = made(base, next, "exact");
+  lnsp_delta *delta = delta_between(base, next, "exact");
   CHECK_INT(lnsp_delta_stamp(delta, "b", 3, key, 32, &error), LNSP_OK);
   size_t bytes;
-  uint8_t *data = encoded(delta, &bytes);
+  uint8_t *data = delta_bytes(delta, &bytes);
   int32_t decoded = 0;
   for (size_t bit = 0; bit < 8 * bytes; bit++) {
     lnsp_delta *read = NULL;
@@ -461,8 +433,9 @@ static int32_t witness_judge(void *user, lnsp_model *candidate) {
 }
 
 static void test_rules_of_a_receiver(void) {
-  lnsp_model *base = model_of(1), *next = moved(base, 2, .01f), *out = NULL, *made_of = NULL;
-  lnsp_delta *delta = made(base, next, "int8");
+  lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f), *out = NULL,
+             *made_of = NULL;
+  lnsp_delta *delta = delta_between(base, next, "int8");
   lnsp_delta_check_options rules = rules_with(NULL, 0);
   witness w = {0, 0, 0, 0};
   double norm = 0, most = 0, wanted_most = 0;

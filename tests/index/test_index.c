@@ -41,8 +41,8 @@ static lnsp_index *made_of(int32_t dtype, int64_t n, int64_t capacity, const cha
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   lnsp_index *index = NULL;
   lnsp_tensor x = rows_of(vectors[0], n);
-  CHECK_OK(lnsp_index_create(&settings, &options, &index, &support_problem));
-  CHECK_OK(lnsp_index_add(index, &x, ids, &support_problem));
+  CHECK_OK(lnsp_index_create(&settings, &options, &index, &support_error));
+  CHECK_OK(lnsp_index_add(index, &x, ids, &support_error));
   return index;
 }
 
@@ -56,15 +56,15 @@ static void look(lnsp_index *index, int32_t results, found *out) {
   lnsp_search *search = NULL;
   lnsp_tensor x = rows_of(queries[0], QUERIES);
   memset(out, 0, sizeof *out);
-  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_problem));
-  CHECK_OK(lnsp_search_run(search, &x, NULL, results, out->ids[0], out->scores[0],
-                           &support_problem));
+  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_error));
+  CHECK_OK(
+      lnsp_search_run(search, &x, NULL, results, out->ids[0], out->scores[0], &support_error));
   lnsp_search_destroy(search);
 }
 
 static int64_t count_of(const lnsp_index *index) {
   lnsp_index_info facts = {.struct_size = sizeof facts};
-  CHECK_OK(lnsp_index_get_info(index, &facts, &support_problem));
+  CHECK_OK(lnsp_index_get_info(index, &facts, &support_error));
   return facts.count;
 }
 
@@ -122,12 +122,12 @@ static void bits_do_not_depend_on_the_way(void) {
       CHECK_SAY(!memcmp(&first, &other, sizeof first), "%s differs", isa);
       lnsp_search_options one = {sizeof one, 1, BEST, 0};
       lnsp_search *search = NULL;
-      CHECK_OK(lnsp_search_create(index, &one, NULL, &search, &support_problem));
+      CHECK_OK(lnsp_search_create(index, &one, NULL, &search, &support_error));
       for (int q = 0; q < QUERIES; q++)
         for (int32_t n = 1; n <= BEST; n += 11) {
           lnsp_tensor x = rows_of(queries[q], 1);
           CHECK_OK(lnsp_search_run(search, &x, NULL, n, other.ids[0], other.scores[0],
-                                   &support_problem));
+                                   &support_error));
           CHECK(!memcmp(first.ids[q], other.ids[0], (size_t)n * sizeof(int64_t)));
           CHECK(!memcmp(first.scores[q], other.scores[0], (size_t)n * sizeof(float)));
         }
@@ -164,16 +164,16 @@ static void tasks_change_nothing(void) {
     lnsp_tensor q = lnsp_tensor_f32("q", many + 999, 2, 5, SMALL, 0);
     int64_t first[5 * 30], other[5 * 30];
     float scores[5 * 30], others[5 * 30];
-    CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_problem));
-    CHECK_OK(lnsp_index_add(index, &x, NULL, &support_problem));
+    CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_error));
+    CHECK_OK(lnsp_index_add(index, &x, NULL, &support_error));
     for (int32_t count = 1; count <= 4; count++)
       for (reversed = 0; reversed < 2; reversed++) {
         lnsp_search_options limits = {sizeof limits, 5, 30, count};
         lnsp_search *search = NULL;
         tasks = 0;
-        CHECK_OK(lnsp_search_create(index, &limits, &options, &search, &support_problem));
+        CHECK_OK(lnsp_search_create(index, &limits, &options, &search, &support_error));
         CHECK_OK(lnsp_search_run(search, &q, NULL, 30, count > 1 ? other : first,
-                                 count > 1 ? others : scores, &support_problem));
+                                 count > 1 ? others : scores, &support_error));
         CHECK_INT(tasks, count > 1 ? count : 0);
         CHECK(count == 1 || !memcmp(first, other, sizeof first));
         CHECK(count == 1 || !memcmp(scores, others, sizeof scores));
@@ -200,18 +200,18 @@ static void ties_go_to_the_lower_id(void) {
   lnsp_search_options limits = {sizeof limits, 0, 0, 0};
   lnsp_search *search = NULL;
   lnsp_tensor x = rows_of(same[0], 40), q = rows_of(queries[0], 1);
-  CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_problem));
-  CHECK_OK(lnsp_index_add(index, &x, order, &support_problem));
-  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_problem));
+  CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_error));
+  CHECK_OK(lnsp_index_add(index, &x, order, &support_error));
+  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_error));
   for (int64_t gone = 3; gone < 30; gone += 4) {
     int64_t expected = 3;
-    CHECK_OK(lnsp_search_run(search, &q, NULL, 5, got, scores, &support_problem));
+    CHECK_OK(lnsp_search_run(search, &q, NULL, 5, got, scores, &support_error));
     for (int i = 0; i < 5; i++) {
       while (expected < gone && (expected - 3) % 4 == 0) expected++;
       CHECK_INT(got[i], expected++);
       CHECK_NEAR(scores[i], 1, 2e-7);
     }
-    CHECK_OK(lnsp_index_remove(index, &gone, 1, &support_problem));
+    CHECK_OK(lnsp_index_remove(index, &gone, 1, &support_error));
   }
   lnsp_search_destroy(search);
   lnsp_index_destroy(index);
@@ -230,8 +230,8 @@ static void leaves_out_what_each_query_names(void) {
   lnsp_search *search = NULL;
   lnsp_tensor q = rows_of(queries[0], QUERIES);
   lnsp_tensor w = {"w", LNSP_I64, 2, {QUERIES, 6}, {0}, without[0]};
-  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_problem));
-  CHECK_OK(lnsp_search_run(search, &q, &w, 8, got[0], scores[0], &support_problem));
+  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_error));
+  CHECK_OK(lnsp_search_run(search, &q, &w, 8, got[0], scores[0], &support_error));
   for (int i = 0; i < QUERIES; i++) {
     const int64_t *row = got[0] + i * 8;
     for (int r = 0; r < 4; r++) CHECK_INT(row[r], all.ids[i][2 * r + 1]);
@@ -239,15 +239,15 @@ static void leaves_out_what_each_query_names(void) {
   }
   /* strides: every other one of the names, so the first four of them */
   lnsp_tensor strided = {"w", LNSP_I64, 2, {QUERIES, 2}, {6, 2}, without[0]};
-  CHECK_OK(lnsp_search_run(search, &q, &strided, 2, got[0], scores[0], &support_problem));
+  CHECK_OK(lnsp_search_run(search, &q, &strided, 2, got[0], scores[0], &support_error));
   CHECK_INT(got[0][0], all.ids[0][1]);
   CHECK_INT(got[0][1], all.ids[0][2]);
   w.dims[0] = QUERIES - 1;
-  CHECK_REFUSED(lnsp_search_run(search, &q, &w, 2, got[0], scores[0], &support_problem),
+  CHECK_REFUSED(lnsp_search_run(search, &q, &w, 2, got[0], scores[0], &support_error),
                 LNSP_E_SHAPE);
   w.dims[0] = QUERIES;
   w.dtype = LNSP_I32;
-  CHECK_REFUSED(lnsp_search_run(search, &q, &w, 2, got[0], scores[0], &support_problem),
+  CHECK_REFUSED(lnsp_search_run(search, &q, &w, 2, got[0], scores[0], &support_error),
                 LNSP_E_DTYPE);
   lnsp_search_destroy(search);
   lnsp_index_destroy(index);
@@ -298,28 +298,28 @@ static void changes_leave_no_trace(void) {
       }
       if (add && n) {
         lnsp_tensor x = rows_of(vectors[first], n);
-        CHECK_OK(lnsp_index_add(index, &x, some, &support_problem));
+        CHECK_OK(lnsp_index_add(index, &x, some, &support_error));
       }
-      if (!add) CHECK_OK(lnsp_index_remove(index, some, n, &support_problem));
+      if (!add) CHECK_OK(lnsp_index_remove(index, some, n, &support_error));
     }
     int64_t left = 0;
     for (int i = 0; i < MANY; i++) {
       CHECK(there[i] == (lnsp_index_read(index, ids[i], a, WIDTH, NULL) == LNSP_OK));
       left += there[i];
       if (!there[i]) continue;
-      CHECK_OK(lnsp_index_read(whole, ids[i], b, WIDTH, &support_problem));
+      CHECK_OK(lnsp_index_read(whole, ids[i], b, WIDTH, &support_error));
       CHECK(!memcmp(a, b, sizeof a));
     }
     CHECK_INT(count_of(index), left);
     CHECK(left > 50 && left < MANY);
     for (int i = 0; i < MANY; i++) { /* the rest, one by one */
       lnsp_tensor x = rows_of(vectors[i], 1);
-      if (!there[i]) CHECK_OK(lnsp_index_add(index, &x, &ids[i], &support_problem));
+      if (!there[i]) CHECK_OK(lnsp_index_add(index, &x, &ids[i], &support_error));
     }
     look(whole, BEST, &expected);
     look(index, BEST, &f);
     CHECK(!memcmp(&expected, &f, sizeof f));
-    CHECK_OK(lnsp_index_remove(index, ids, MANY, &support_problem));
+    CHECK_OK(lnsp_index_remove(index, ids, MANY, &support_error));
     CHECK_INT(count_of(index), 0);
     lnsp_index_destroy(index);
     lnsp_index_destroy(whole);
@@ -331,19 +331,19 @@ static void ids_are_given_where_none_are(void) {
   lnsp_index *index = NULL;
   lnsp_tensor x = rows_of(vectors[0], 3);
   int64_t got[7], high = 40, top = INT64_MAX;
-  CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_problem));
-  CHECK_OK(lnsp_index_add(index, &x, NULL, &support_problem));
+  CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_error));
+  CHECK_OK(lnsp_index_add(index, &x, NULL, &support_error));
   x.dims[0] = 1;
-  CHECK_OK(lnsp_index_add(index, &x, &high, &support_problem));
+  CHECK_OK(lnsp_index_add(index, &x, &high, &support_error));
   x.dims[0] = 3;
-  CHECK_OK(lnsp_index_add(index, &x, NULL, &support_problem));
-  CHECK_OK(lnsp_index_ids(index, 0, 7, got, &support_problem));
+  CHECK_OK(lnsp_index_add(index, &x, NULL, &support_error));
+  CHECK_OK(lnsp_index_ids(index, 0, 7, got, &support_error));
   const int64_t expected[] = {0, 1, 2, 40, 41, 42, 43};
   CHECK(!memcmp(got, expected, sizeof got));
-  CHECK_REFUSED(lnsp_index_ids(index, 1, 7, got, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_index_ids(index, 1, 7, got, &support_error), LNSP_E_ARGUMENT);
   x.dims[0] = 1;
-  CHECK_OK(lnsp_index_add(index, &x, &top, &support_problem));
-  CHECK_REFUSED(lnsp_index_add(index, &x, NULL, &support_problem), LNSP_E_LIMIT);
+  CHECK_OK(lnsp_index_add(index, &x, &top, &support_error));
+  CHECK_REFUSED(lnsp_index_add(index, &x, NULL, &support_error), LNSP_E_LIMIT);
   lnsp_index_destroy(index);
 }
 
@@ -363,15 +363,15 @@ static void keeps_lengths_when_told_to(void) {
     s.keep = 1;
     lnsp_tensor v = {"v", LNSP_F32, 2, {3, WIDTH}, {1, 3}, x[0]};
     lnsp_tensor one = rows_of(q, 1);
-    CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_problem));
-    CHECK_OK(lnsp_index_add(index, &v, NULL, &support_problem));
-    CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_problem));
-    CHECK_OK(lnsp_search_run(search, &one, NULL, 3, got, scores, &support_problem));
+    CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_error));
+    CHECK_OK(lnsp_index_add(index, &v, NULL, &support_error));
+    CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_error));
+    CHECK_OK(lnsp_search_run(search, &one, NULL, 3, got, scores, &support_error));
     CHECK(got[0] == 1 && got[1] == 0 && got[2] == 2);
     CHECK_NEAR(scores[0], 4, 1e-6);
     CHECK_NEAR(scores[1], 0, 0);
     CHECK_NEAR(scores[2], -8, 2e-6);
-    CHECK_OK(lnsp_index_read(index, 2, back, WIDTH, &support_problem));
+    CHECK_OK(lnsp_index_read(index, 2, back, WIDTH, &support_error));
     CHECK_NEAR(back[2], -8, 1e-6);
     lnsp_search_destroy(search);
     lnsp_index_destroy(index);
@@ -391,20 +391,20 @@ static void is_as_large_as_measured(void) {
     lnsp_search *search = NULL;
     uint64_t bytes = 0;
     lnsp_tensor x = rows_of(vectors[0], 333);
-    CHECK_OK(lnsp_index_measure(&s, &bytes, &support_problem));
-    CHECK_OK(lnsp_index_create(&s, &options, &index, &support_problem));
+    CHECK_OK(lnsp_index_measure(&s, &bytes, &support_error));
+    CHECK_OK(lnsp_index_create(&s, &options, &index, &support_error));
     CHECK_INT(heap.last_bytes, bytes);
-    CHECK_OK(lnsp_search_measure(&s, &limits, &bytes, &support_problem));
-    CHECK_OK(lnsp_search_create(index, &limits, &options, &search, &support_problem));
+    CHECK_OK(lnsp_search_measure(&s, &limits, &bytes, &support_error));
+    CHECK_OK(lnsp_search_create(index, &limits, &options, &search, &support_error));
     CHECK_INT(heap.last_bytes, bytes);
-    CHECK_OK(lnsp_index_add(index, &x, ids, &support_problem));
-    CHECK_OK(lnsp_index_remove(index, ids + 7, 100, &support_problem));
+    CHECK_OK(lnsp_index_add(index, &x, ids, &support_error));
+    CHECK_OK(lnsp_index_remove(index, ids + 7, 100, &support_error));
     CHECK_INT(heap.calls, 2);
     lnsp_index_destroy(index); /* the search has it still */
     int64_t got[5 * 7];
     float scores[5 * 7];
     x = rows_of(queries[0], 5);
-    CHECK_OK(lnsp_search_run(search, &x, NULL, 7, got, scores, &support_problem));
+    CHECK_OK(lnsp_search_run(search, &x, NULL, 7, got, scores, &support_error));
     CHECK_INT(heap.live, 2);
     lnsp_search_destroy(search);
     CHECK_INT(heap.live, 0);
@@ -412,10 +412,10 @@ static void is_as_large_as_measured(void) {
       allocator = support_allocator(&heap);
       heap.fail_at = i;
       index = NULL;
-      int32_t status = lnsp_index_create(&s, &options, &index, &support_problem);
+      int32_t status = lnsp_index_create(&s, &options, &index, &support_error);
       CHECK_INT(status, i == 1 ? LNSP_E_MEMORY : LNSP_OK);
       if (i == 2) {
-        CHECK_REFUSED(lnsp_search_create(index, &limits, &options, &search, &support_problem),
+        CHECK_REFUSED(lnsp_search_create(index, &limits, &options, &search, &support_error),
                       LNSP_E_MEMORY);
         CHECK(search == NULL);
       }
@@ -423,20 +423,20 @@ static void is_as_large_as_measured(void) {
       CHECK_INT(heap.live, 0);
     }
     /* in the caller's block, wherever it starts */
-    CHECK_OK(lnsp_index_measure(&s, &bytes, &support_problem));
+    CHECK_OK(lnsp_index_measure(&s, &bytes, &support_error));
     unsigned char *room = malloc((size_t)bytes + 200);
     lnsp_options in = {.struct_size = sizeof in,
                        .block = room + 5,
                        .block_bytes = (size_t)bytes + 63};
     memset(room, 0x5a, (size_t)bytes + 200);
-    CHECK_OK(lnsp_index_create(&s, &in, &index, &support_problem));
+    CHECK_OK(lnsp_index_create(&s, &in, &index, &support_error));
     x = rows_of(vectors[0], 333);
-    CHECK_OK(lnsp_index_add(index, &x, ids, &support_problem));
+    CHECK_OK(lnsp_index_add(index, &x, ids, &support_error));
     lnsp_index_destroy(index);
     for (size_t i = 0; i < 5; i++) CHECK(room[i] == 0x5a);
     for (size_t i = (size_t)bytes + 68; i < (size_t)bytes + 200; i++) CHECK(room[i] == 0x5a);
     in.block_bytes = (size_t)bytes - 1;
-    CHECK_REFUSED(lnsp_index_create(&s, &in, &index, &support_problem), LNSP_E_MEMORY);
+    CHECK_REFUSED(lnsp_index_create(&s, &in, &index, &support_error), LNSP_E_MEMORY);
     free(room);
   }
 }
@@ -446,7 +446,7 @@ static void is_as_large_as_measured(void) {
 static support_bytes saved(const lnsp_index *index) {
   support_bytes bytes;
   lnsp_sink sink = support_sink(&bytes);
-  CHECK_OK(lnsp_index_save_sink(index, &sink, &support_problem));
+  CHECK_OK(lnsp_index_save_sink(index, &sink, &support_error));
   return bytes;
 }
 
@@ -461,27 +461,27 @@ static void files_and_borrowed_memory_find_the_same(void) {
     const int64_t fresh = 1;
     look(index, BEST, &expected);
     support_bytes bytes = saved(index);
-    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
+    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
     for (int way = 0; way < 2; way++) {
       if (way == 0)
-        CHECK_OK(lnsp_index_open_file(file, &roomy, NULL, &other, &support_problem));
+        CHECK_OK(lnsp_index_open_file(file, &roomy, NULL, &other, &support_error));
       else
         CHECK_OK(lnsp_index_open_borrowed(bytes.data, bytes.size, NULL, NULL, &other,
-                                          &support_problem));
+                                          &support_error));
       look(other, BEST, &f);
       CHECK(!memcmp(&expected, &f, sizeof f));
-      CHECK_OK(lnsp_index_read(other, ids[99], a, WIDTH, &support_problem));
-      CHECK_OK(lnsp_index_read(index, ids[99], b, WIDTH, &support_problem));
+      CHECK_OK(lnsp_index_read(other, ids[99], a, WIDTH, &support_error));
+      CHECK_OK(lnsp_index_read(index, ids[99], b, WIDTH, &support_error));
       CHECK(!memcmp(a, b, sizeof a));
       support_bytes again = saved(other);
       CHECK(again.size == bytes.size && !memcmp(again.data, bytes.data, bytes.size));
       free(again.data);
       if (way == 0) {
-        CHECK_OK(lnsp_index_add(other, &one, &fresh, &support_problem));
-        CHECK_OK(lnsp_index_remove(other, ids, 1, &support_problem));
+        CHECK_OK(lnsp_index_add(other, &one, &fresh, &support_error));
+        CHECK_OK(lnsp_index_remove(other, ids, 1, &support_error));
       } else {
-        CHECK_REFUSED(lnsp_index_add(other, &one, &fresh, &support_problem), LNSP_E_STATE);
-        CHECK_REFUSED(lnsp_index_remove(other, ids, 1, &support_problem), LNSP_E_STATE);
+        CHECK_REFUSED(lnsp_index_add(other, &one, &fresh, &support_error), LNSP_E_STATE);
+        CHECK_REFUSED(lnsp_index_remove(other, ids, 1, &support_error), LNSP_E_STATE);
       }
       lnsp_index_destroy(other);
     }
@@ -513,12 +513,12 @@ static void borrowing_takes_next_to_nothing(void) {
     lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
     lnsp_index *index = NULL;
     lnsp_search *search = NULL;
-    CHECK_OK(lnsp_index_open_borrowed(file, size, NULL, &options, &index, &support_problem));
+    CHECK_OK(lnsp_index_open_borrowed(file, size, NULL, &options, &index, &support_error));
     CHECK(heap.live_bytes <= 1024);
     float q = -3;
     lnsp_tensor query = lnsp_tensor_f32("q", &q, 2, 1, 1, 0);
-    CHECK_OK(lnsp_search_create(index, NULL, &options, &search, &support_problem));
-    CHECK_OK(lnsp_search_run(search, &query, NULL, 3, got, scores, &support_problem));
+    CHECK_OK(lnsp_search_create(index, NULL, &options, &search, &support_error));
+    CHECK_OK(lnsp_search_run(search, &query, NULL, 3, got, scores, &support_error));
     CHECK(got[0] == (i ? 11 : 2) && got[1] == (i ? 9 : 1) && got[2] == (i ? 4 : 0));
     CHECK(lnsp_index_read(index, i ? 9 : 1, &q, 1, NULL) == LNSP_OK);
     CHECK(lnsp_index_read(index, 3, &q, 1, NULL) == LNSP_E_MISSING);
@@ -527,12 +527,11 @@ static void borrowing_takes_next_to_nothing(void) {
     CHECK_INT(heap.live, 0);
     /* one byte on, elements do not lie as they should: a copy takes them */
     memmove(file + 1, file, size);
-    CHECK_REFUSED(lnsp_index_open_borrowed(file + 1, size, NULL, NULL, &index,
-                                           &support_problem),
+    CHECK_REFUSED(lnsp_index_open_borrowed(file + 1, size, NULL, NULL, &index, &support_error),
                   LNSP_E_FORMAT);
     lnsp_file *open = NULL;
-    CHECK_OK(lnsp_file_open_memory(file + 1, size, NULL, &open, &support_problem));
-    CHECK_OK(lnsp_index_open_file(open, NULL, NULL, &index, &support_problem));
+    CHECK_OK(lnsp_file_open_memory(file + 1, size, NULL, &open, &support_error));
+    CHECK_OK(lnsp_index_open_file(open, NULL, NULL, &index, &support_error));
     CHECK_INT(count_of(index), 3);
     lnsp_index_destroy(index);
     lnsp_file_destroy(open);
@@ -551,7 +550,7 @@ static int32_t open_both(const char *json, const void *data, size_t bytes, int32
   lnsp_index_options s = {.struct_size = sizeof s, .trust = trust};
   lnsp_index *index = (lnsp_index *)(uintptr_t)1;
   lnsp_file *open = NULL;
-  int32_t status = lnsp_index_open_borrowed(file, size, &s, NULL, &index, &support_problem);
+  int32_t status = lnsp_index_open_borrowed(file, size, &s, NULL, &index, &support_error);
   CHECK((status == LNSP_OK) == (index != NULL));
   lnsp_index_destroy(index);
   if (lnsp_file_open_memory(file, size, NULL, &open, NULL) != LNSP_OK) return status;
@@ -642,9 +641,9 @@ static void trusted_files_may_lie(void) {
   lnsp_index *index = NULL;
   lnsp_search *search = NULL;
   lnsp_tensor query = lnsp_tensor_f32("q", q, 2, 1, 2, 0);
-  CHECK_OK(lnsp_index_open_borrowed(file, size, &s, NULL, &index, &support_problem));
-  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_problem));
-  CHECK_OK(lnsp_search_run(search, &query, NULL, 60, got, scores, &support_problem));
+  CHECK_OK(lnsp_index_open_borrowed(file, size, &s, NULL, &index, &support_error));
+  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_error));
+  CHECK_OK(lnsp_search_run(search, &query, NULL, 60, got, scores, &support_error));
   while (seen < 60 && got[seen] >= 0) seen++;
   CHECK_INT(seen, 20);
   CHECK(got[0] == 59 && got[19] == 2);
@@ -698,38 +697,38 @@ static void refusals_change_nothing(void) {
       if (kind == 4) bad[2][k] = 1e30f;
     }
     lnsp_tensor b = rows_of(bad[0], 5);
-    CHECK_REFUSED(lnsp_index_add(index, &b, fresh, &support_problem),
+    CHECK_REFUSED(lnsp_index_add(index, &b, fresh, &support_error),
                   kind < 2 ? LNSP_E_NOT_FINITE : LNSP_E_ARGUMENT);
   }
   fresh[4] = fresh[1];
-  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_error), LNSP_E_ARGUMENT);
   fresh[4] = ids[20];
-  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_error), LNSP_E_ARGUMENT);
   fresh[4] = -1;
-  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_error), LNSP_E_ARGUMENT);
   fresh[4] = 8;
   x.dims[0] = 11;
-  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_problem), LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_error), LNSP_E_LIMIT);
   x.dims[0] = 5;
   x.dims[1] = WIDTH - 1;
-  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_problem), LNSP_E_SHAPE);
+  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_error), LNSP_E_SHAPE);
   x.dims[1] = WIDTH;
   x.dtype = LNSP_F16;
-  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_index_add(index, &x, fresh, &support_error), LNSP_E_DTYPE);
   x.dtype = LNSP_F32;
   int64_t gone[4] = {ids[3], ids[7], ids[3], 1};
-  CHECK_REFUSED(lnsp_index_remove(index, gone, 3, &support_problem), LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_index_remove(index, gone + 1, 3, &support_problem), LNSP_E_MISSING);
-  CHECK_REFUSED(lnsp_index_remove(index, ids, 51, &support_problem), LNSP_E_MISSING);
-  CHECK_REFUSED(lnsp_index_remove(index, ids, -1, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_index_remove(index, gone, 3, &support_error), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_index_remove(index, gone + 1, 3, &support_error), LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_index_remove(index, ids, 51, &support_error), LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_index_remove(index, ids, -1, &support_error), LNSP_E_ARGUMENT);
   look(index, BEST, &after);
   CHECK(!memcmp(&before, &after, sizeof before));
   CHECK_INT(count_of(index), 50);
-  CHECK_OK(lnsp_index_add(index, &x, fresh, &support_problem));
+  CHECK_OK(lnsp_index_add(index, &x, fresh, &support_error));
   CHECK_INT(count_of(index), 55);
   float out[WIDTH];
-  CHECK_REFUSED(lnsp_index_read(index, 5555555, out, WIDTH, &support_problem), LNSP_E_MISSING);
-  CHECK_REFUSED(lnsp_index_read(index, 1, out, WIDTH + 1, &support_problem), LNSP_E_SHAPE);
+  CHECK_REFUSED(lnsp_index_read(index, 5555555, out, WIDTH, &support_error), LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_index_read(index, 1, out, WIDTH + 1, &support_error), LNSP_E_SHAPE);
   lnsp_index_destroy(index);
 }
 
@@ -741,48 +740,48 @@ static void searches_refuse(void) {
   int64_t got[9] = {77};
   memcpy(q, queries, sizeof q);
   lnsp_tensor x = rows_of(q[0], 2);
-  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_problem));
-  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 4, got, scores, &support_problem),
+  CHECK_OK(lnsp_search_create(index, &limits, NULL, &search, &support_error));
+  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 4, got, scores, &support_error),
                 LNSP_E_LIMIT);
-  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 0, got, scores, &support_problem),
+  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 0, got, scores, &support_error),
                 LNSP_E_LIMIT);
   x.dims[0] = 3;
-  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_problem),
+  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_error),
                 LNSP_E_LIMIT);
   x.dims[0] = 2;
   q[1][5] = NAN;
-  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_problem),
+  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_error),
                 LNSP_E_NOT_FINITE);
   memset(q[1], 0, sizeof q[1]);
-  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_problem),
+  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_error),
                 LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, NULL, scores, &support_problem),
+  CHECK_REFUSED(lnsp_search_run(search, &x, NULL, 3, NULL, scores, &support_error),
                 LNSP_E_ARGUMENT);
   CHECK_INT(got[0], 77);
   x.dims[0] = 0;
-  CHECK_OK(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_problem));
+  CHECK_OK(lnsp_search_run(search, &x, NULL, 3, got, scores, &support_error));
   lnsp_search_destroy(search);
   const lnsp_search_options wrong[] = {{sizeof limits, -1, 1, 0},
                                        {sizeof limits, 1, 70000, 0},
                                        {sizeof limits, 1, 1, 300},
                                        {sizeof limits, 1, 1, 2}};
   for (int i = 0; i < 4; i++) {
-    CHECK_REFUSED(lnsp_search_create(index, &wrong[i], NULL, &search, &support_problem),
+    CHECK_REFUSED(lnsp_search_create(index, &wrong[i], NULL, &search, &support_error),
                   i == 3 || i == 2 ? LNSP_E_ARGUMENT : LNSP_E_LIMIT);
     CHECK(search == NULL);
   }
   lnsp_index_destroy(index);
   lnsp_index_options s = settings_of(LNSP_BF16, 4);
-  CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_error), LNSP_E_DTYPE);
   s = settings_of(LNSP_F32, -1);
-  CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_problem), LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_error), LNSP_E_LIMIT);
   s = settings_of(LNSP_F32, (int64_t)1 << 40);
-  CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_problem), LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_error), LNSP_E_LIMIT);
   s = settings_of(LNSP_F32, 4);
   s.width = 65537;
-  CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_problem), LNSP_E_LIMIT);
-  CHECK_REFUSED(lnsp_index_create(NULL, NULL, &index, &support_problem), LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_index_open("/nowhere/at.all", NULL, NULL, &index, &support_problem),
+  CHECK_REFUSED(lnsp_index_create(&s, NULL, &index, &support_error), LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_index_create(NULL, NULL, &index, &support_error), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_index_open("/nowhere/at.all", NULL, NULL, &index, &support_error),
                 LNSP_E_MISSING);
   lnsp_index_destroy(NULL);
   lnsp_search_destroy(NULL);

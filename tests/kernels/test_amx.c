@@ -29,7 +29,7 @@ static int small_stack(int on) {
 static int32_t open_session(lnsp_model *model, const char *isa) {
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   lnsp_session *session = NULL;
-  int32_t status = lnsp_session_create(model, NULL, &options, &session, &support_problem);
+  int32_t status = lnsp_session_create(model, NULL, &options, &session, &support_error);
   lnsp_session_destroy(session);
   return status;
 }
@@ -39,7 +39,7 @@ static void float_models_change_nothing(void) {
   lnsp_trainer *trainer = NULL;
   CHECK(lnsp_isa_best() != NULL);
   CHECK_OK(open_session(model, NULL));
-  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw", NULL, NULL, &trainer, &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw", NULL, NULL, &trainer, &support_error));
   CHECK(small_stack(1));
   lnsp_trainer_destroy(trainer);
   lnsp_model_destroy(model);

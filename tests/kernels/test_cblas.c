@@ -109,7 +109,7 @@ static void steps_are_near(void) {
   CHECK_OK(
       lnsp_model_create("lnsp 1; x=input 70; h=linear x 90 w=a; h=relu h; o=linear h 40 w=b;"
                         "output output=o",
-                        1, NULL, &model, &support_problem));
+                        1, NULL, &model, &support_error));
   for (int i = 0; i < 2; i++) {
     lnsp_options options = {.struct_size = sizeof options, .isa = isas[i]};
     lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 300};
@@ -117,10 +117,10 @@ static void steps_are_near(void) {
                          lnsp_tensor_f32("target", y, 2, 300, 40, 0)};
     lnsp_trainer *trainer = NULL;
     CHECK_OK(lnsp_trainer_create(model, "mse", "adam lr=1e-3", &limits, &options, &trainer,
-                                 &support_problem));
+                                 &support_error));
     CHECK_STR(lnsp_trainer_isa(trainer), isas[i]);
     for (int step = 0; step < 20; step++)
-      CHECK_OK(lnsp_trainer_step(trainer, in, 2, &loss[i], &support_problem));
+      CHECK_OK(lnsp_trainer_step(trainer, in, 2, &loss[i], &support_error));
     lnsp_trainer_destroy(trainer);
   }
   CHECK_NEAR(loss[1], loss[0], 1e-4);
@@ -141,9 +141,9 @@ static void only_where_asked_for(void) {
   CHECK(strcmp(lnsp_isa_best(), "cblas") != 0);
   for (int32_t i = 0; lnspi_dispatch_at(i); i++) CHECK(lnspi_dispatch_at(i) != set);
   if (set)
-    CHECK_OK(lnsp_isa_check("cblas", &support_problem));
+    CHECK_OK(lnsp_isa_check("cblas", &support_error));
   else
-    CHECK_REFUSED(lnsp_isa_check("cblas", &support_problem), LNSP_E_UNKNOWN);
+    CHECK_REFUSED(lnsp_isa_check("cblas", &support_error), LNSP_E_UNKNOWN);
 }
 
 int main(void) {

@@ -2,6 +2,7 @@
  * against the formulas of kernels.h; half precision, packing, the choice of a set.
  * build/tests/kernels/test_kernels --time prints how long the kernels take instead. */
 #include "kernel_check.h"
+#include "clock.h"
 
 #include "base/bytes.h"
 #include "base/cpu.h"
@@ -788,14 +789,6 @@ static void test_pick(void) {
 
 /* ---- --time: microseconds, the best of many ---- */
 
-#include <time.h>
-
-static double now(void) {
-  struct timespec t;
-  timespec_get(&t, TIME_UTC);
-  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
 enum { LAYERS = 4, PARAMETERS = 545088, STRIP = 32, MOST_ROWS = 256 };
 static const int64_t widths[LAYERS + 1] = {384, 256, 192, 256, 384};
 static float *layer[LAYERS], *rows_of[LAYERS + 1], *state_of[3], *row_x, *row_d, *strip;
@@ -828,15 +821,15 @@ static void run_update(int64_t rows) {
 static void run_gelu(int64_t rows) { set->act(LNSPI_ACT_GELU, strip, state_of[0], rows); }
 
 static void time_one(const char *what, void (*run)(int64_t), int64_t rows) {
-  double best = 1e30, from = now();
+  double best = 1e30, from = clock_microseconds();
   run(rows);
-  int times = 1 + (int)(200 / (now() - from + 1));
+  int times = 1 + (int)(200 / (clock_microseconds() - from + 1));
   do {
-    double start = now();
+    double start = clock_microseconds();
     for (int i = 0; i < times; i++) run(rows);
-    double t = (now() - start) / times;
+    double t = (clock_microseconds() - start) / times;
     best = t < best ? t : best;
-  } while (now() - from < 500e3);
+  } while (clock_microseconds() - from < 500e3);
   printf("%-7s %-34s %10.2f us\n", set->name, what, best);
   fflush(stdout);
 }

@@ -2,6 +2,7 @@
  * plain sums; every kernel set that runs here against the reference, bit by bit.
  * build/tests/kernels/test_lowp --time prints how long the kernels take instead. */
 #include "kernel_check.h"
+#include "clock.h"
 
 #include "base/bytes.h"
 #include "base/fpenv.h"
@@ -440,14 +441,6 @@ static void test_widest(void) {
 
 /* ---- --time: microseconds, the best of many ---- */
 
-#include <time.h>
-
-static double now(void) {
-  struct timespec t;
-  timespec_get(&t, TIME_UTC);
-  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
 enum { MOST_ROWS = 256, MOST_LAYERS = 4 };
 typedef struct work {
   const char *name;
@@ -514,19 +507,19 @@ static void time_work(const work *job, int32_t dtype, int dx) {
   void *scratch = aligned((size_t)lnspi_lowp_scratch_floats(LNSP_I8, MOST_ROWS, 1536) * 4);
   printf("%-10s %-20s %-4s %s:", set->name, job->name, names[dtype - 1], dx ? "dx" : "fwd");
   for (int b = 0; b < 6; b++) {
-    double best = 1e30, from = now();
+    double best = 1e30, from = clock_microseconds();
     do {
       int times = batches[b] < 8 ? 20 : 1;
-      double start = now();
+      double start = clock_microseconds();
       for (int i = 0; i < times; i++) {
         if (dx)
           run_dx(job, dtype, w, x, batches[b]);
         else
           run_work(job, dtype, w, x, scratch, batches[b]);
       }
-      double t = (now() - start) / times;
+      double t = (clock_microseconds() - start) / times;
       best = t < best ? t : best;
-    } while (now() - from < 200e3);
+    } while (clock_microseconds() - from < 200e3);
     printf("  %lld: %.2f", (long long)batches[b], best);
     fflush(stdout);
   }

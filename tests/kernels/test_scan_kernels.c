@@ -2,8 +2,7 @@
  * kernel set that runs here against the reference, bit by bit.
  * build/tests/kernels/test_scan_kernels --time prints how long the kernels take instead. */
 #include "kernel_check.h"
-
-#include <time.h>
+#include "clock.h"
 
 #include "base/bytes.h"
 #include "base/fpenv.h"
@@ -219,19 +218,13 @@ static void test_rates(void) {
 
 /* ---- how long they take ---- */
 
-static double now(void) { /* microseconds */
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
 static void time_one(const char *what, void (*run)(const lnspi_kernels *, const block *),
                      const block *k) {
   double best = 1e30;
   for (int i = 0; i < 2000; i++) {
-    const double from = now();
+    const double from = clock_microseconds();
     run(set, k);
-    best = fmin(best, now() - from);
+    best = fmin(best, clock_microseconds() - from);
   }
   printf("%-10s %-8s %8.2f us\n", set->name, what, best);
 }

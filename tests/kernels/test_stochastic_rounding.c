@@ -2,8 +2,7 @@
  * kernel set that runs here against the reference, bit by bit, and that chance is fair.
  * build/tests/kernels/test_stochastic_rounding --time prints how long the kernels take instead. */
 #include "kernel_check.h"
-
-#include <time.h>
+#include "clock.h"
 
 #include "base/bytes.h"
 #include "base/fpenv.h"
@@ -357,12 +356,6 @@ static void test_small_changes_add_up(void) {
 
 /* ---- time ---- */
 
-static double now(void) {
-  struct timespec t;
-  timespec_get(&t, TIME_UTC);
-  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
 enum { TIMED = 545792, PIECE = 1024 };
 
 static void *timed_memory(size_t bytes) {
@@ -384,9 +377,9 @@ static int time_all(void) {
     const char *names[] = {"adam", "adam8", "to and fro", "noise"};
     if (!lnspi_dispatch_can_run(set)) continue;
     for (int what = 0; what < 4; what++) {
-      double best = 1e30, from = now();
+      double best = 1e30, from = clock_microseconds();
       do {
-        double start = now();
+        double start = clock_microseconds();
         for (int64_t o = 0; o < TIMED; o += PIECE) {
           const lnspi_moments8 s = {(int8_t *)code[0] + o, code[1] + o, scale[0] + o / 128,
                                     scale[1] + o / 128,    {1, 2},      (uint32_t)(o / 128)};
@@ -400,9 +393,9 @@ static int time_all(void) {
           if (what == 2) set->widen_bf16(g2, half + o, 64, PIECE / 64);
           if (what == 2) set->dither_bf16(half + o, g2, 64, PIECE / 64, s.key, (uint32_t)o);
         }
-        double t = now() - start;
+        double t = clock_microseconds() - start;
         best = t < best ? t : best;
-      } while (now() - from < 500e3);
+      } while (clock_microseconds() - from < 500e3);
       printf("%-10s %-12s of %d weights %10.1f us\n", set->name, names[what], TIMED, best);
     }
   }

@@ -17,9 +17,9 @@ static void models_are_as_measured(void) {
     lnsp_memory_info memory = {.struct_size = sizeof memory};
     lnsp_graph *graph = NULL;
     lnsp_model *model = NULL;
-    CHECK_OK(lnsp_graph_create(graphs[i], NULL, &graph, &support_problem));
-    CHECK_OK(lnsp_model_measure(graph, &memory, &support_problem));
-    CHECK_OK(lnsp_model_create(graphs[i], 1, &options, &model, &support_problem));
+    CHECK_OK(lnsp_graph_create(graphs[i], NULL, &graph, &support_error));
+    CHECK_OK(lnsp_model_measure(graph, &memory, &support_error));
+    CHECK_OK(lnsp_model_create(graphs[i], 1, &options, &model, &support_error));
     CHECK_INT(heap.last_bytes, memory.total_bytes);
     lnsp_model_destroy(model);
     size_t bytes = (size_t)memory.total_bytes;
@@ -31,12 +31,12 @@ static void models_are_as_measured(void) {
       lnsp_options in = {.struct_size = sizeof in,
                          .block = block,
                          .block_bytes = bytes + (shift ? 64 - shift : 0)};
-      CHECK_OK(lnsp_model_create(graphs[i], 1, &in, &model, &support_problem));
+      CHECK_OK(lnsp_model_create(graphs[i], 1, &in, &model, &support_error));
       for (unsigned char *at = room; at < block; at++) CHECK(*at == 0x5A);
       for (size_t at = end; at < bytes + 256; at++) CHECK(room[at] == 0x5A);
       lnsp_model_destroy(model);
       in.block_bytes--;
-      CHECK_REFUSED(lnsp_model_create(graphs[i], 1, &in, &model, &support_problem),
+      CHECK_REFUSED(lnsp_model_create(graphs[i], 1, &in, &model, &support_error),
                     LNSP_E_MEMORY);
       CHECK(model == NULL);
     }
@@ -62,42 +62,42 @@ static void trainers_and_sessions_are_as_measured(void) {
       lnsp_trainer *t = NULL;
       lnsp_graph *graph = NULL;
       lnsp_file *file = NULL;
-      CHECK_OK(lnsp_model_create(graphs[i], 1, NULL, &model, &support_problem));
+      CHECK_OK(lnsp_model_create(graphs[i], 1, NULL, &model, &support_error));
       CHECK_OK(lnsp_session_measure(lnsp_model_graph(model), &limits[l], &memory, NULL));
-      CHECK_OK(lnsp_session_create(model, &limits[l], &options, &session, &support_problem));
+      CHECK_OK(lnsp_session_create(model, &limits[l], &options, &session, &support_error));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       lnsp_session_destroy(session);
       CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "cosine", optimizers[l],
-                                    &limits[l], &memory, &support_problem));
+                                    &limits[l], &memory, &support_error));
       CHECK_OK(lnsp_trainer_create(model, "cosine", optimizers[l], &limits[l], &options, &t,
-                                   &support_problem));
+                                   &support_error));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
-      CHECK_OK(lnsp_trainer_memory(t, &own, &support_problem));
+      CHECK_OK(lnsp_trainer_memory(t, &own, &support_error));
       CHECK(!memcmp(&own, &memory, sizeof own));
       CHECK_INT(own.total_bytes, own.weight_bytes + own.moment_bytes + own.average_bytes +
                                      own.residual_bytes + own.gradient_bytes + own.undo_bytes +
                                      own.activation_bytes + own.workspace_bytes +
                                      own.plan_bytes);
-      CHECK_OK(lnsp_model_measure(lnsp_trainer_graph(t), &memory, &support_problem));
-      CHECK_OK(lnsp_trainer_publish(t, 0, &options, &next, &support_problem));
+      CHECK_OK(lnsp_model_measure(lnsp_trainer_graph(t), &memory, &support_error));
+      CHECK_OK(lnsp_trainer_publish(t, 0, &options, &next, &support_error));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       lnsp_model_destroy(next);
       /* from the file, measured from the file */
       support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
       lnsp_trainer_destroy(t);
-      CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-      CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_problem));
+      CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
+      CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_error));
       CHECK_OK(lnsp_trainer_measure(graph, "cosine", optimizers[l], &limits[l], &memory,
-                                    &support_problem));
+                                    &support_error));
       CHECK_OK(
-          lnsp_trainer_open_file(file, NULL, NULL, &limits[l], &options, &t, &support_problem));
+          lnsp_trainer_open_file(file, NULL, NULL, &limits[l], &options, &t, &support_error));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       lnsp_trainer_destroy(t);
       unsigned char *room = malloc((size_t)memory.total_bytes + 64);
       lnsp_options in = {.struct_size = sizeof in,
                          .block = room + 1,
                          .block_bytes = (size_t)memory.total_bytes + 63};
-      CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits[l], &in, &t, &support_problem));
+      CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits[l], &in, &t, &support_error));
       lnsp_trainer_destroy(t);
       free(room);
       free(bytes.data);
@@ -120,23 +120,23 @@ static void huge_handles_are_refused(void) {
   lnsp_session *session = NULL;
   lnsp_trainer *t = NULL;
   lnsp_graph *graph = NULL;
-  CHECK_OK(lnsp_graph_create(wide, NULL, &graph, &support_problem));
-  CHECK_OK(lnsp_model_measure(graph, &memory, &support_problem));
+  CHECK_OK(lnsp_graph_create(wide, NULL, &graph, &support_error));
+  CHECK_OK(lnsp_model_measure(graph, &memory, &support_error));
   CHECK(memory.total_bytes > UINT64_C(0x400000000));
-  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adamw", NULL, &memory, &support_problem));
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adamw", NULL, &memory, &support_error));
   CHECK(memory.total_bytes > UINT64_C(0xC00000000));
   lnsp_graph_destroy(graph);
   for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++) {
-    CHECK_OK(lnsp_model_create(graphs[i], 1, NULL, &small, &support_problem));
-    CHECK_REFUSED(lnsp_session_create(small, &most, &options, &session, &support_problem),
+    CHECK_OK(lnsp_model_create(graphs[i], 1, NULL, &small, &support_error));
+    CHECK_REFUSED(lnsp_session_create(small, &most, &options, &session, &support_error),
                   LNSP_E_LIMIT);
     CHECK_REFUSED(lnsp_trainer_create(small, "cosine", NULL, &most, &options, &t,
-                                      &support_problem),
+                                      &support_error),
                   LNSP_E_LIMIT);
     lnsp_model_destroy(small);
   }
   heap.fail_at = heap.fail_all = 1;
-  CHECK_REFUSED(lnsp_model_create("ln_min", 1, &options, &model, &support_problem),
+  CHECK_REFUSED(lnsp_model_create("ln_min", 1, &options, &model, &support_error),
                 LNSP_E_MEMORY);
   CHECK_INT(heap.live, 0);
 }
@@ -150,27 +150,27 @@ static void any_order_of_destruction(void) {
   lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, 6, 0);
   lnsp_tensor out = lnsp_tensor_f32("output", y, 2, 1, 6, 0), other = out;
   other.data = z;
-  CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &a, &support_problem));
-  CHECK_OK(lnsp_session_create(a, NULL, NULL, &one, &support_problem));
-  CHECK_OK(lnsp_session_create(a, NULL, NULL, &two, &support_problem));
-  CHECK_OK(lnsp_trainer_create(a, "mse", "adamw lr=.1", NULL, NULL, &t, &support_problem));
+  CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &a, &support_error));
+  CHECK_OK(lnsp_session_create(a, NULL, NULL, &one, &support_error));
+  CHECK_OK(lnsp_session_create(a, NULL, NULL, &two, &support_error));
+  CHECK_OK(lnsp_trainer_create(a, "mse", "adamw lr=.1", NULL, NULL, &t, &support_error));
   lnsp_model_destroy(a);
-  CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &b, &support_problem));
+  CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &b, &support_error));
   lnsp_trainer_destroy(t);
-  CHECK_OK(lnsp_session_run(one, &in, 1, &out, 1, &support_problem));
-  CHECK_OK(lnsp_session_rebind(two, b, &support_problem));
-  CHECK_OK(lnsp_session_rebind(two, b, &support_problem)); /* onto what it has */
+  CHECK_OK(lnsp_session_run(one, &in, 1, &out, 1, &support_error));
+  CHECK_OK(lnsp_session_rebind(two, b, &support_error));
+  CHECK_OK(lnsp_session_rebind(two, b, &support_error)); /* onto what it has */
   lnsp_model_destroy(b);
   lnsp_session_destroy(one);
-  CHECK_OK(lnsp_session_run(two, &in, 1, &other, 1, &support_problem));
+  CHECK_OK(lnsp_session_run(two, &in, 1, &other, 1, &support_error));
   CHECK(!memcmp(y, z, sizeof y));
   /* an output twice, and the input's own memory as output */
   lnsp_tensor twice[2] = {out, other};
   memset(y, 0, sizeof y);
-  CHECK_OK(lnsp_session_run(two, &in, 1, twice, 2, &support_problem));
+  CHECK_OK(lnsp_session_run(two, &in, 1, twice, 2, &support_error));
   CHECK(!memcmp(y, z, sizeof y));
   other.data = x;
-  CHECK_OK(lnsp_session_run(two, &in, 1, &other, 1, &support_problem));
+  CHECK_OK(lnsp_session_run(two, &in, 1, &other, 1, &support_error));
   CHECK(!memcmp(x, z, sizeof x));
   lnsp_session_destroy(two);
 }
@@ -183,27 +183,26 @@ static void refused_calls_leave_the_gradient(void) {
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 6, 0),
                        lnsp_tensor_f32("target", y, 2, 1, 6, 0)},
               bad[2];
-  CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", "sgd", NULL, NULL, &t, &support_problem));
-  CHECK_OK(lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "mse", "sgd", NULL, NULL, &t, &support_error));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_error));
   memcpy(bad, in, sizeof bad);
   bad[1].dims[1] = 5;
-  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, bad, 2, NULL, &support_problem),
-                LNSP_E_SHAPE);
-  CHECK_REFUSED(lnsp_trainer_step(t, in, 1, NULL, &support_problem), LNSP_E_MISSING);
-  CHECK_REFUSED(lnsp_trainer_forward(t, in + 1, 1, NULL, 0, &support_problem), LNSP_E_MISSING);
-  CHECK_REFUSED(lnsp_trainer_freeze(t, "nosuch", 1, &support_problem), LNSP_E_MISSING);
-  CHECK_OK(lnsp_trainer_gradient(t, "align.bias", g, 6, &support_problem));
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, bad, 2, NULL, &support_error), LNSP_E_SHAPE);
+  CHECK_REFUSED(lnsp_trainer_step(t, in, 1, NULL, &support_error), LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_trainer_forward(t, in + 1, 1, NULL, 0, &support_error), LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_trainer_freeze(t, "nosuch", 1, &support_error), LNSP_E_MISSING);
+  CHECK_OK(lnsp_trainer_gradient(t, "align.bias", g, 6, &support_error));
   /* freezing voids a gradient, but not the values of a forward pass */
-  CHECK_OK(lnsp_trainer_freeze(t, "compress.*", 1, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_trainer_gradient(t, "align.bias", g, 6, &support_problem), LNSP_E_STATE);
+  CHECK_OK(lnsp_trainer_freeze(t, "compress.*", 1, &support_error));
+  CHECK_REFUSED(lnsp_trainer_apply(t, &support_error), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_gradient(t, "align.bias", g, 6, &support_error), LNSP_E_STATE);
   lnsp_tensor d = lnsp_tensor_f32("output", y, 2, 1, 6, 0);
-  CHECK_OK(lnsp_trainer_forward(t, in, 1, NULL, 0, &support_problem));
-  CHECK_OK(lnsp_trainer_freeze(t, "compress.*", 0, &support_problem));
-  CHECK_OK(lnsp_trainer_backward(t, &d, 1, &support_problem));
-  CHECK_OK(lnsp_trainer_gradient(t, "compress.bias", g, 4, &support_problem));
-  CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+  CHECK_OK(lnsp_trainer_forward(t, in, 1, NULL, 0, &support_error));
+  CHECK_OK(lnsp_trainer_freeze(t, "compress.*", 0, &support_error));
+  CHECK_OK(lnsp_trainer_backward(t, &d, 1, &support_error));
+  CHECK_OK(lnsp_trainer_gradient(t, "compress.bias", g, 4, &support_error));
+  CHECK_OK(lnsp_trainer_apply(t, &support_error));
   CHECK_INT(lnsp_trainer_step_count(t), 1);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);
@@ -218,24 +217,24 @@ static void undo_of_weights(void) {
   uint8_t weights[4][32], average[32], now[32];
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 6, 0),
                        lnsp_tensor_f32("target", y, 2, 1, 6, 0)};
-  CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_error));
   CHECK_OK(
-      lnsp_trainer_create(model, "mse", "adamw ema=.9", &limits, NULL, &t, &support_problem));
+      lnsp_trainer_create(model, "mse", "adamw ema=.9", &limits, NULL, &t, &support_error));
   for (int s = 0; s < 4; s++) {
-    CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, weights[s], &support_problem));
-    CHECK_OK(lnsp_trainer_mark(t, &support_problem));
-    CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, weights[s], &support_error));
+    CHECK_OK(lnsp_trainer_mark(t, &support_error));
+    CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_error));
   }
   CHECK_INT(lnsp_trainer_mark_count(t), 2);
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_AVERAGE, average, &support_problem));
-  CHECK_OK(lnsp_trainer_rollback(t, 1, &support_problem));
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, now, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_AVERAGE, average, &support_error));
+  CHECK_OK(lnsp_trainer_rollback(t, 1, &support_error));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, now, &support_error));
   CHECK(!memcmp(now, weights[2], 32));
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_AVERAGE, now, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_AVERAGE, now, &support_error));
   CHECK(!memcmp(now, average, 32));
   CHECK_INT(lnsp_trainer_step_count(t), 4);
   CHECK_INT(lnsp_trainer_mark_count(t), 1);
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem)); /* it stays */
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error)); /* it stays */
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);
 }
@@ -258,19 +257,19 @@ static void random_walks(void) {
                          lnsp_tensor_f32("target", y, 2, 1, 6, 0)};
     lnsp_tensor out = lnsp_tensor_f32("output", y, 2, 1, 6, 0), other = out;
     other.data = z;
-    CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_problem));
+    CHECK_OK(lnsp_model_create(graphs[0], 1, NULL, &model, &support_error));
     CHECK_OK(lnsp_trainer_create(model, "mse", "adamw lr=1e-2 ema=.9", &limits, NULL, &t,
-                                 &support_problem));
-    CHECK_OK(lnsp_session_create_live(t, 0, NULL, NULL, &live, &support_problem));
+                                 &support_error));
+    CHECK_OK(lnsp_session_create_live(t, 0, NULL, NULL, &live, &support_error));
     for (int move = 0; move < MOVES; move++) {
       random = random * 1664525u + 1013904223u;
       uint32_t kind = random >> 29, back = (random >> 20) % (HISTORY + 1);
       support_fill(x, 6, random);
       support_fill(y, 6, random + 1);
       if (kind < 3) {
-        CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_problem));
+        CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_error));
       } else if (kind < 5) {
-        CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+        CHECK_OK(lnsp_trainer_mark(t, &support_error));
         if (held == HISTORY) memmove(marks[0], marks[1], (HISTORY - 1) * 32);
         held -= held == HISTORY;
         lnsp_trainer_hash(t, what, marks[held++], NULL);
@@ -282,10 +281,10 @@ static void random_walks(void) {
         lnsp_trainer_hash(t, what, now, NULL);
         CHECK(!memcmp(now, marks[held - 1], 32));
       } else {
-        CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &published, &support_problem));
-        CHECK_OK(lnsp_session_create(published, NULL, NULL, &plain, &support_problem));
-        CHECK_OK(lnsp_session_run(live, in, 1, &out, 1, &support_problem));
-        CHECK_OK(lnsp_session_run(plain, in, 1, &other, 1, &support_problem));
+        CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &published, &support_error));
+        CHECK_OK(lnsp_session_create(published, NULL, NULL, &plain, &support_error));
+        CHECK_OK(lnsp_session_run(live, in, 1, &out, 1, &support_error));
+        CHECK_OK(lnsp_session_run(plain, in, 1, &other, 1, &support_error));
         CHECK(!memcmp(y, z, sizeof y));
         lnsp_session_destroy(plain);
         lnsp_model_destroy(published);
@@ -320,11 +319,11 @@ static void longer_structs(void) {
   allocator.known.struct_size = sizeof allocator;
   options.known.struct_size = sizeof options;
   options.known.allocator = &allocator.known;
-  CHECK_OK(lnsp_model_create(graphs[0], 1, &options.known, &model, &support_problem));
-  CHECK_OK(lnsp_model_save_sink(model, &sink, LNSP_F32, &support_problem));
+  CHECK_OK(lnsp_model_create(graphs[0], 1, &options.known, &model, &support_error));
+  CHECK_OK(lnsp_model_save_sink(model, &sink, LNSP_F32, &support_error));
   CHECK_OK(
-      lnsp_model_open_memory(bytes.data, bytes.size, &options.known, &again, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", NULL, NULL, &options.known, &t, &support_problem));
+      lnsp_model_open_memory(bytes.data, bytes.size, &options.known, &again, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "mse", NULL, NULL, &options.known, &t, &support_error));
   support_bytes state = state_save(t, LNSP_SAVE_STATE);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);

@@ -21,8 +21,8 @@ static void begin(void) {
   lnsp_size_options limits = {.struct_size = sizeof limits,
                               .max_rows = ROWS,
                               .max_concepts = 7};
-  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_session_create(model, &limits, NULL, &session, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_error));
+  CHECK_OK(lnsp_session_create(model, &limits, NULL, &session, &support_error));
 }
 
 static void end(void) {
@@ -42,7 +42,7 @@ static int32_t run(const lnsp_tensor *inputs, int32_t count) {
   lnsp_tensor to = lnsp_tensor_f32("output", out, 2, ROWS, OUT, 0);
   for (int i = 0; i < ROWS * OUT; i++) out[i] = -5;
   to.dims[0] = inputs[0].dims[0] > ROWS || inputs[0].dims[0] < 1 ? ROWS : inputs[0].dims[0];
-  return lnsp_session_run(session, inputs, count, &to, 1, &support_problem);
+  return lnsp_session_run(session, inputs, count, &to, 1, &support_error);
 }
 
 static void refused(const lnsp_tensor *inputs, int32_t count, int32_t code) {
@@ -131,7 +131,7 @@ static void bad_ids_are_refused(void) {
     bad[2][4] = wrong[i];
     in = integers("ids", LNSP_I64, bad, ROWS, CONCEPTS);
     refused(&in, 1, LNSP_E_ARGUMENT);
-    CHECK(strstr(support_problem.message, "row 2, concept 4") != NULL);
+    CHECK(strstr(support_error.message, "row 2, concept 4") != NULL);
   }
   in = integers("ids", LNSP_U64, huge, 1, 1);
   refused(&in, 1, LNSP_E_ARGUMENT);
@@ -174,12 +174,12 @@ static void bad_masks_are_refused(void) {
     memcpy(bad, mask, sizeof bad);
     bad[1][3] = wrong[i];
     refused(in, 2, LNSP_E_ARGUMENT);
-    CHECK(strstr(support_problem.message, "row 1, concept 3") != NULL);
+    CHECK(strstr(support_error.message, "row 1, concept 3") != NULL);
   }
   memset(bad, 0, sizeof bad); /* no concept at all */
   bad[0][0] = bad[1][1] = 1;
   refused(in, 2, LNSP_E_ARGUMENT);
-  CHECK(strstr(support_problem.message, "row 2") != NULL);
+  CHECK(strstr(support_error.message, "row 2") != NULL);
   in[1] = integers("mask", LNSP_F32, mask, ROWS, CONCEPTS);
   refused(in, 2, LNSP_E_DTYPE);
   in[1] = integers("mask", LNSP_I64, mask, ROWS, CONCEPTS - 1);

@@ -12,8 +12,8 @@ static lnsp_trainer *open(const char *text, const char *optimizer, int32_t conce
   lnsp_size_options limits = {sizeof limits, ROWS, concepts, 0, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create(text, 3, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_problem));
+  CHECK_OK(lnsp_model_create(text, 3, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_error));
   lnsp_model_destroy(model);
   return t;
 }
@@ -37,7 +37,7 @@ static void fresh_networks_have_their_size(void) {
   };
   for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
     lnsp_graph *graph = NULL;
-    CHECK_OK(lnsp_graph_create(nets[i].text, NULL, &graph, &support_problem));
+    CHECK_OK(lnsp_graph_create(nets[i].text, NULL, &graph, &support_error));
     CHECK_INT(lnsp_graph_parameter_count(graph), nets[i].parameters);
     lnsp_graph_destroy(graph);
   }
@@ -71,7 +71,7 @@ static double gradients(lnsp_trainer *t, float *to) {
     const lnspi_weight *w = &t->graph->weights[i];
     memset(to, 0, (size_t)w->count * sizeof *to);
     if (t->grad.touched[i])
-      CHECK_OK(lnsp_trainer_gradient(t, w->name, to, w->count, &support_problem));
+      CHECK_OK(lnsp_trainer_gradient(t, w->name, to, w->count, &support_error));
     for (int64_t e = 0; e < w->count; e++) square += (double)to[e] * (double)to[e];
     to += w->count;
   }
@@ -90,14 +90,14 @@ static void check_clipping(const char *text, int64_t concepts) {
   memset(sum, 0, sizeof sum);
   for (int64_t r = 0; r < ROWS; r++) {
     sample_make(&s, t->graph, r, 1, concepts);
-    CHECK_OK(lnsp_trainer_compute_gradients(plain, s.tensors, 2, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_compute_gradients(plain, s.tensors, 2, NULL, &support_error));
     const double norm = gradients(plain, one), factor = norm > .02 ? .02 / norm : 1;
     clipped += norm > .02;
     for (int64_t e = 0; e < total; e++) sum[e] += factor * (double)one[e] / ROWS;
   }
   CHECK_SAY(clipped > 0, "%s: nothing was clipped", text);
   sample_make(&s, t->graph, 0, ROWS, concepts);
-  CHECK_OK(lnsp_trainer_compute_gradients(t, s.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, s.tensors, 2, NULL, &support_error));
   gradients(t, all);
   for (int64_t e = 0; e < total; e++)
     CHECK_SAY(fabs((double)all[e] - sum[e]) < 2e-7, "%s: element %d is %g, expected %g", text,
@@ -138,7 +138,7 @@ static void the_write_gate_stays(void) {
     const int32_t w = lnspi_graph_find_weight(t->graph, still[i]);
     const size_t bytes = (size_t)t->graph->weights[w].bytes;
     memcpy(before, (const uint8_t *)t->state + t->graph->weights[w].at, bytes);
-    CHECK_OK(lnsp_trainer_step(t, s.tensors, 2, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_step(t, s.tensors, 2, NULL, &support_error));
     memcpy(after, (const uint8_t *)t->state + t->graph->weights[w].at, bytes);
     CHECK_SAY(!memcmp(before, after, bytes), "%s moved", still[i]);
   }
@@ -154,28 +154,28 @@ static void writes_are_undone(void) {
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   sample s;
-  CHECK_OK(lnsp_model_create(text, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(text, 3, NULL, &model, &support_error));
   CHECK_REFUSED(lnsp_trainer_create(model, "mse", "sgd clip_each=1", &limits, NULL, &t,
-                                    &support_problem),
+                                    &support_error),
                 LNSP_E_UNSUPPORTED);
-  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw", &limits, NULL, &t, &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw", &limits, NULL, &t, &support_error));
   lnsp_model_destroy(model);
   sample_make(&s, t->graph, 0, ROWS, 4);
   const int32_t w = lnspi_graph_find_weight(t->graph, "memory.memory");
   const float *live = t->state + t->graph->weights[w].at / 4;
   memcpy(memory, live, sizeof memory);
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, before, &support_problem));
-  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
-  CHECK_OK(lnsp_trainer_compute_gradients(t, s.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, before, &support_error));
+  CHECK_OK(lnsp_trainer_mark(t, &support_error));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, s.tensors, 2, NULL, &support_error));
   CHECK(!memcmp(memory, live, sizeof memory));
-  CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+  CHECK_OK(lnsp_trainer_apply(t, &support_error));
   for (int i = 0; i < 5 * 8; i++) CHECK(memory[i] != live[i]);
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, after, &support_problem));
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, again, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, after, &support_error));
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, again, &support_error));
   CHECK(!memcmp(before, again, 32) && memcmp(before, after, 32));
-  CHECK_OK(lnsp_trainer_step(t, s.tensors, 2, NULL, &support_problem));
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, again, &support_problem));
+  CHECK_OK(lnsp_trainer_step(t, s.tensors, 2, NULL, &support_error));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, again, &support_error));
   CHECK(!memcmp(after, again, 32));
   lnsp_trainer_destroy(t);
 }
@@ -204,7 +204,7 @@ static void texts_are_refused(void) {
        NULL};
   for (int i = 0; texts[i]; i++) {
     lnsp_graph *graph = NULL;
-    CHECK_SAY(lnsp_graph_create(texts[i], NULL, &graph, &support_problem) != LNSP_OK,
+    CHECK_SAY(lnsp_graph_create(texts[i], NULL, &graph, &support_error) != LNSP_OK,
               "%s is taken", texts[i]);
     CHECK(graph == NULL);
   }

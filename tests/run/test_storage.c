@@ -49,9 +49,9 @@ static void int8_is_what_it_says(void) {
   lnsp_model *a = storage_new("lnsp 1; x=input 77; y=linear x 70 w=a; output output=y", 5);
   lnsp_model *b = storage_convert(a, LNSP_I8);
   float *y = storage_run(b, NULL, input, ROWS, 1, ROWS);
-  CHECK_OK(lnsp_model_tensor_read(a, "a.weight", w, OUT * IN, &support_problem));
-  CHECK_OK(lnsp_model_tensor_read(b, "a.weight", stored, OUT * IN, &support_problem));
-  CHECK_OK(lnsp_model_tensor_read(b, "a.bias", bias, OUT, &support_problem));
+  CHECK_OK(lnsp_model_tensor_read(a, "a.weight", w, OUT * IN, &support_error));
+  CHECK_OK(lnsp_model_tensor_read(b, "a.weight", stored, OUT * IN, &support_error));
+  CHECK_OK(lnsp_model_tensor_read(b, "a.bias", bias, OUT, &support_error));
   for (int o = 0; o < OUT; o++) {
     float most = 0;
     for (int k = 0; k < IN; k++) most = fmaxf(most, fabsf(w[o * IN + k]));
@@ -91,20 +91,20 @@ static void measured_is_allocated(void) {
       lnsp_model *a = storage_new(storage_nets[n], 1), *b = NULL;
       lnsp_graph *graph = NULL, *other = NULL;
       lnsp_session *session = NULL;
-      CHECK_OK(lnsp_graph_create(storage_nets[n], &as, &graph, &support_problem));
+      CHECK_OK(lnsp_graph_create(storage_nets[n], &as, &graph, &support_error));
       CHECK_OK(lnsp_graph_convert(lnsp_model_graph(a), storage_types[t], &options, &other,
-                                  &support_problem));
-      CHECK_OK(lnsp_model_measure(graph, &memory, &support_problem));
-      CHECK_OK(lnsp_model_measure(other, &told, &support_problem));
+                                  &support_error));
+      CHECK_OK(lnsp_model_measure(graph, &memory, &support_error));
+      CHECK_OK(lnsp_model_measure(other, &told, &support_error));
       CHECK(!memcmp(&memory, &told, sizeof told));
       CHECK_INT(lnsp_graph_storage(graph), lnsp_graph_storage(other));
       lnsp_graph_destroy(other);
-      CHECK_OK(lnsp_model_convert(a, storage_types[t], &options, &b, &support_problem));
+      CHECK_OK(lnsp_model_convert(a, storage_types[t], &options, &b, &support_error));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       CHECK_INT(memory.total_bytes, memory.weight_bytes + memory.plan_bytes);
       for (int l = 0; l < 3; l++) {
-        CHECK_OK(lnsp_session_measure(graph, &limits[l], &told, &support_problem));
-        CHECK_OK(lnsp_session_create(b, &limits[l], &options, &session, &support_problem));
+        CHECK_OK(lnsp_session_measure(graph, &limits[l], &told, &support_error));
+        CHECK_OK(lnsp_session_create(b, &limits[l], &options, &session, &support_error));
         CHECK_INT(heap.last_bytes, told.total_bytes);
         lnsp_session_destroy(session);
       }
@@ -113,17 +113,17 @@ static void measured_is_allocated(void) {
                          .block = slot,
                          .block_bytes = (size_t)memory.total_bytes + 63};
       lnsp_model *c = NULL;
-      CHECK_OK(lnsp_model_convert(a, storage_types[t], &in, &c, &support_problem));
+      CHECK_OK(lnsp_model_convert(a, storage_types[t], &in, &c, &support_error));
       CHECK(storage_same_hash(b, c));
       lnsp_model_destroy(c);
       in.block_bytes = (size_t)memory.total_bytes - 1;
-      CHECK_REFUSED(lnsp_model_convert(a, storage_types[t], &in, &c, &support_problem),
+      CHECK_REFUSED(lnsp_model_convert(a, storage_types[t], &in, &c, &support_error),
                     LNSP_E_MEMORY);
       free(slot);
       lnsp_model_destroy(b);
       heap.calls = 0;
       heap.fail_at = 1;
-      CHECK_REFUSED(lnsp_model_convert(a, storage_types[t], &options, &b, &support_problem),
+      CHECK_REFUSED(lnsp_model_convert(a, storage_types[t], &options, &b, &support_error),
                     LNSP_E_MEMORY);
       CHECK(b == NULL);
       CHECK_INT(heap.live, 0);
@@ -138,7 +138,7 @@ static void half_the_bytes(void) {
   for (int t = 0; t < STORAGE_TYPES; t++) {
     lnsp_memory_info memory = {.struct_size = sizeof memory};
     lnsp_model *b = storage_convert(a, storage_types[t]);
-    CHECK_OK(lnsp_model_measure(lnsp_model_graph(b), &memory, &support_problem));
+    CHECK_OK(lnsp_model_measure(lnsp_model_graph(b), &memory, &support_error));
     CHECK_SAY((double)memory.weight_bytes <= share[t] * 2180352, "type %d takes %llu bytes",
               storage_types[t], (unsigned long long)memory.weight_bytes);
     lnsp_model_destroy(b);
@@ -163,20 +163,20 @@ static void overflow_is_refused(void) {
     lnsp_options as = {.struct_size = sizeof as, .storage = cases[i].type};
     lnsp_model *big = NULL, *b = NULL;
     memcpy(bytes.data + bytes.size - 12, &cases[i].value, 4); /* weight [1, 2], bias [1] */
-    CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, NULL, &big, &support_problem));
+    CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, NULL, &big, &support_error));
     if (cases[i].fits) {
-      CHECK_OK(lnsp_model_convert(big, cases[i].type, NULL, &b, &support_problem));
-      CHECK_OK(lnsp_model_save_sink(big, &sink, cases[i].type, &support_problem));
+      CHECK_OK(lnsp_model_convert(big, cases[i].type, NULL, &b, &support_error));
+      CHECK_OK(lnsp_model_save_sink(big, &sink, cases[i].type, &support_error));
     } else {
-      CHECK_REFUSED(lnsp_model_convert(big, cases[i].type, NULL, &b, &support_problem),
+      CHECK_REFUSED(lnsp_model_convert(big, cases[i].type, NULL, &b, &support_error),
                     LNSP_E_NOT_FINITE);
-      CHECK_STR(support_problem.name, "only.weight");
+      CHECK_STR(support_error.name, "only.weight");
       CHECK(b == NULL);
-      CHECK_REFUSED(lnsp_model_open_memory(bytes.data, bytes.size, &as, &b, &support_problem),
+      CHECK_REFUSED(lnsp_model_open_memory(bytes.data, bytes.size, &as, &b, &support_error),
                     LNSP_E_NOT_FINITE);
-      CHECK_REFUSED(lnsp_model_save_sink(big, &sink, cases[i].type, &support_problem),
+      CHECK_REFUSED(lnsp_model_save_sink(big, &sink, cases[i].type, &support_error),
                     LNSP_E_NOT_FINITE);
-      CHECK_STR(support_problem.name, "only.weight");
+      CHECK_STR(support_error.name, "only.weight");
     }
     lnsp_model_destroy(a);
     lnsp_model_destroy(b);
@@ -190,17 +190,14 @@ static void storage_is_checked(void) {
   lnsp_model *a = storage_new(storage_nets[0], 1), *b = NULL;
   lnsp_graph *graph = NULL;
   lnsp_options as = {.struct_size = sizeof as, .storage = LNSP_F64};
-  CHECK_REFUSED(lnsp_model_convert(a, LNSP_F64, NULL, &b, &support_problem), LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_model_convert(a, 0, NULL, &b, &support_problem), LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_model_convert(NULL, LNSP_F32, NULL, &b, &support_problem),
-                LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_graph_convert(lnsp_model_graph(a), LNSP_U8, NULL, &graph,
-                                   &support_problem),
+  CHECK_REFUSED(lnsp_model_convert(a, LNSP_F64, NULL, &b, &support_error), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_model_convert(a, 0, NULL, &b, &support_error), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_model_convert(NULL, LNSP_F32, NULL, &b, &support_error), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_graph_convert(lnsp_model_graph(a), LNSP_U8, NULL, &graph, &support_error),
                 LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_model_create("ln_min d=6 s=4", 1, &as, &b, &support_problem),
-                LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_model_create("ln_min d=6 s=4", 1, &as, &b, &support_error), LNSP_E_DTYPE);
   as.storage = LNSP_BF16;
-  CHECK_OK(lnsp_model_create(storage_nets[0], 1, &as, &b, &support_problem));
+  CHECK_OK(lnsp_model_create(storage_nets[0], 1, &as, &b, &support_error));
   lnsp_model *c = storage_convert(a, LNSP_BF16);
   CHECK(storage_is(b, LNSP_BF16) && storage_same_hash(b, c));
   lnsp_model_destroy(a);
@@ -224,13 +221,12 @@ static void sessions_rebind(void) {
       lnsp_tensor x = lnsp_tensor_f32("input", input, 2, 2, 70, 0);
       lnsp_tensor out = lnsp_tensor_f32("output", y, 2, 2, 70, 0);
       int now = storage_types[to] == LNSP_I8 && storage_types[from] != LNSP_I8 ? from : to;
-      CHECK_OK(lnsp_session_create(model[from], &limits, NULL, &session, &support_problem));
+      CHECK_OK(lnsp_session_create(model[from], &limits, NULL, &session, &support_error));
       if (now == to)
-        CHECK_OK(lnsp_session_rebind(session, model[to], &support_problem));
+        CHECK_OK(lnsp_session_rebind(session, model[to], &support_error));
       else
-        CHECK_REFUSED(lnsp_session_rebind(session, model[to], &support_problem),
-                      LNSP_E_MISMATCH);
-      CHECK_OK(lnsp_session_run(session, &x, 1, &out, 1, &support_problem));
+        CHECK_REFUSED(lnsp_session_rebind(session, model[to], &support_error), LNSP_E_MISMATCH);
+      CHECK_OK(lnsp_session_run(session, &x, 1, &out, 1, &support_error));
       float *expected = storage_run(model[now], NULL, input, 2, 1, 2);
       CHECK(!memcmp(expected, y, bytes));
       free(expected);
@@ -251,44 +247,44 @@ static void trainers_widen(void) {
     lnsp_options as = {.struct_size = sizeof as, .storage = storage_types[t]};
     lnsp_file *file = NULL;
     support_bytes bytes = storage_save(b, 0);
-    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-    CHECK_REFUSED(lnsp_trainer_create(a, "mse", NULL, NULL, &as, &trainer[0], &support_problem),
+    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
+    CHECK_REFUSED(lnsp_trainer_create(a, "mse", NULL, NULL, &as, &trainer[0], &support_error),
                   LNSP_E_UNSUPPORTED);
-    CHECK_OK(lnsp_trainer_create(twin, "mse", NULL, NULL, NULL, &trainer[1], &support_problem));
+    CHECK_OK(lnsp_trainer_create(twin, "mse", NULL, NULL, NULL, &trainer[1], &support_error));
     if (storage_types[t] == LNSP_I8) {
       CHECK_REFUSED(lnsp_trainer_create(b, "mse", NULL, NULL, NULL, &trainer[0],
-                                        &support_problem),
+                                        &support_error),
                     LNSP_E_DTYPE);
       CHECK_REFUSED(lnsp_trainer_measure(lnsp_model_graph(b), "mse", "adamw", NULL, &memory[0],
-                                         &support_problem),
+                                         &support_error),
                     LNSP_E_DTYPE);
       CHECK_REFUSED(lnsp_trainer_open_file(file, "mse", NULL, NULL, NULL, &trainer[0],
-                                           &support_problem),
+                                           &support_error),
                     LNSP_E_DTYPE);
       as.storage = LNSP_F32; /* unless asked for */
       CHECK_OK(
-          lnsp_trainer_open_file(file, "mse", NULL, NULL, &as, &trainer[0], &support_problem));
+          lnsp_trainer_open_file(file, "mse", NULL, NULL, &as, &trainer[0], &support_error));
       lnsp_trainer_destroy(trainer[0]);
       trainer[0] = NULL;
     } else {
       CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(b), "mse", "adamw", NULL, &memory[0],
-                                    &support_problem));
+                                    &support_error));
       for (int from_file = 0; from_file < 2; from_file++) {
         lnsp_trainer_destroy(trainer[0]);
         if (from_file)
           CHECK_OK(lnsp_trainer_open_file(file, "mse", NULL, NULL, NULL, &trainer[0],
-                                          &support_problem));
+                                          &support_error));
         else
           CHECK_OK(
-              lnsp_trainer_create(b, "mse", NULL, NULL, NULL, &trainer[0], &support_problem));
-        CHECK_OK(lnsp_trainer_memory(trainer[0], &memory[1], &support_problem));
+              lnsp_trainer_create(b, "mse", NULL, NULL, NULL, &trainer[0], &support_error));
+        CHECK_OK(lnsp_trainer_memory(trainer[0], &memory[1], &support_error));
         CHECK(!memcmp(&memory[0], &memory[1], sizeof *memory));
-        CHECK_OK(lnsp_trainer_publish(trainer[0], 0, NULL, &next[0], &support_problem));
+        CHECK_OK(lnsp_trainer_publish(trainer[0], 0, NULL, &next[0], &support_error));
         CHECK(storage_is(next[0], LNSP_F32) && storage_same_hash(next[0], twin));
         lnsp_model_destroy(next[0]);
       }
     }
-    CHECK_OK(lnsp_trainer_publish(trainer[1], 0, &as, &next[1], &support_problem));
+    CHECK_OK(lnsp_trainer_publish(trainer[1], 0, &as, &next[1], &support_error));
     CHECK(storage_is(next[1], as.storage) && storage_same_hash(next[1], b));
     lnsp_model_destroy(next[1]);
     lnsp_trainer_destroy(trainer[0]);
@@ -310,24 +306,24 @@ static void deltas_cross_types(void) {
       lnsp_model *next = storage_convert(z, storage_types[to]);
       lnsp_options as = {.struct_size = sizeof as, .storage = LNSP_BF16};
       lnsp_delta *delta = NULL;
-      CHECK_OK(lnsp_delta_create(base, next, NULL, NULL, &delta, &support_problem));
-      CHECK_OK(lnsp_delta_apply(delta, base, NULL, &applied, &support_problem));
+      CHECK_OK(lnsp_delta_create(base, next, NULL, NULL, &delta, &support_error));
+      CHECK_OK(lnsp_delta_apply(delta, base, NULL, &applied, &support_error));
       CHECK(storage_is(applied, LNSP_F32) && storage_same_hash(applied, next));
       lnsp_model_destroy(applied);
       if (storage_types[to] == LNSP_BF16) {
-        CHECK_OK(lnsp_delta_apply(delta, base, &as, &applied, &support_problem));
+        CHECK_OK(lnsp_delta_apply(delta, base, &as, &applied, &support_error));
         CHECK(storage_is(applied, LNSP_BF16) && storage_same_hash(applied, next));
         lnsp_model_destroy(applied);
       } else { /* rounded, it is not what the delta promises */
-        CHECK_REFUSED(lnsp_delta_apply(delta, base, &as, &applied, &support_problem),
+        CHECK_REFUSED(lnsp_delta_apply(delta, base, &as, &applied, &support_error),
                       LNSP_E_MISMATCH);
       }
       lnsp_delta_destroy(delta);
       /* the same values in two types: nothing changed */
       lnsp_model *twin = storage_convert(next, LNSP_F32);
       lnsp_delta_info facts = {.struct_size = sizeof facts};
-      CHECK_OK(lnsp_delta_create(next, twin, NULL, NULL, &delta, &support_problem));
-      CHECK_OK(lnsp_delta_get_info(delta, &facts, &support_problem));
+      CHECK_OK(lnsp_delta_create(next, twin, NULL, NULL, &delta, &support_error));
+      CHECK_OK(lnsp_delta_get_info(delta, &facts, &support_error));
       CHECK_INT(facts.changed_count, 0);
       lnsp_delta_destroy(delta);
       lnsp_model_destroy(twin);
@@ -336,10 +332,8 @@ static void deltas_cross_types(void) {
     }
   lnsp_model *codes = storage_convert(a, LNSP_I8);
   lnsp_delta *delta = NULL;
-  CHECK_REFUSED(lnsp_delta_create(codes, a, NULL, NULL, &delta, &support_problem),
-                LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_delta_create(a, codes, NULL, NULL, &delta, &support_problem),
-                LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_delta_create(codes, a, NULL, NULL, &delta, &support_error), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_delta_create(a, codes, NULL, NULL, &delta, &support_error), LNSP_E_DTYPE);
   lnsp_model_destroy(codes);
   lnsp_model_destroy(a);
   lnsp_model_destroy(z);
@@ -351,10 +345,10 @@ static void rounding_mode_does_not_matter(void) {
   for (int t = 1; t < STORAGE_TYPES; t++) {
     lnsp_model *b = storage_convert(a, storage_types[t]), *c;
     uint8_t x[LNSP_HASH_BYTES], y[LNSP_HASH_BYTES];
-    CHECK_OK(lnsp_model_hash(b, x, &support_problem));
+    CHECK_OK(lnsp_model_hash(b, x, &support_error));
     fesetround(FE_UPWARD);
     c = storage_convert(a, storage_types[t]);
-    CHECK_OK(lnsp_model_hash(c, y, &support_problem));
+    CHECK_OK(lnsp_model_hash(c, y, &support_error));
     CHECK_INT(fegetround(), FE_UPWARD);
     fesetround(FE_TONEAREST);
     CHECK(!memcmp(x, y, sizeof x));

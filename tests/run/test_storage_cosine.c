@@ -49,15 +49,15 @@ static lnsp_model *taught(const char *net) {
   lnsp_trainer *trainer = NULL;
   float loss = 1;
   CHECK_OK(lnsp_trainer_create(start, "cosine", "adamw lr=2e-3", &limits, NULL, &trainer,
-                               &support_problem));
+                               &support_error));
   for (int32_t step = 0; step < STEPS; step++) {
     float *rows = vectors + step % (ROWS / BATCH) * BATCH * WIDTH;
     lnsp_tensor in[2] = {lnsp_tensor_f32("input", rows, 2, BATCH, WIDTH, 0),
                          lnsp_tensor_f32("target", rows, 2, BATCH, WIDTH, 0)};
-    CHECK_OK(lnsp_trainer_step(trainer, in, 2, &loss, &support_problem));
+    CHECK_OK(lnsp_trainer_step(trainer, in, 2, &loss, &support_error));
   }
   CHECK_SAY(loss < .3f, "%s: the loss ends at %g", net, (double)loss);
-  CHECK_OK(lnsp_trainer_publish(trainer, 0, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_trainer_publish(trainer, 0, NULL, &model, &support_error));
   lnsp_trainer_destroy(trainer);
   lnsp_model_destroy(start);
   return model;
@@ -65,9 +65,9 @@ static lnsp_model *taught(const char *net) {
 
 static void load_vectors(void) {
   lnsp_file *file = NULL;
-  CHECK_OK(lnsp_file_open(VECTORS, NULL, &file, &support_problem));
+  CHECK_OK(lnsp_file_open(VECTORS, NULL, &file, &support_error));
   CHECK_OK(
-      lnsp_file_read(file, "held_out", 0, ROWS * WIDTH, LNSP_F32, vectors, &support_problem));
+      lnsp_file_read(file, "held_out", 0, ROWS * WIDTH, LNSP_F32, vectors, &support_error));
   lnsp_file_destroy(file);
 }
 
@@ -84,7 +84,7 @@ static void plain_networks_stay_close(void) {
  * attention adds, whose largest values are far from the others: int8 loses more. */
 static void the_student_stays_close(void) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_open(TRAINED, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_open(TRAINED, NULL, &model, &support_error));
   check_model("student", model, .999);
   lnsp_model_destroy(model);
 }

@@ -11,7 +11,7 @@ static void files_keep_the_storage(void) {
       lnsp_model *b = storage_convert(a, storage_types[t]);
       support_bytes kept = storage_save(b, 0), made = storage_save(a, storage_types[t]), again;
       CHECK(kept.size == made.size && !memcmp(kept.data, made.data, kept.size));
-      CHECK_OK(lnsp_model_open_memory(kept.data, kept.size, NULL, &c, &support_problem));
+      CHECK_OK(lnsp_model_open_memory(kept.data, kept.size, NULL, &c, &support_error));
       CHECK_INT(lnsp_graph_storage(lnsp_model_graph(c)),
                 lnsp_graph_storage(lnsp_model_graph(b)));
       CHECK(storage_same_hash(b, c));
@@ -35,18 +35,18 @@ static void files_say_what_they_hold(void) {
     lnsp_file *file = NULL;
     int32_t matrices = 0;
     int64_t offset = 0;
-    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
+    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
     for (int32_t i = 0; i < lnsp_graph_tensor_count(graph); i++) {
       lnsp_tensor known, is, scale;
       char name[128];
-      CHECK_OK(lnsp_graph_tensor_at(graph, i, &known, &support_problem));
+      CHECK_OK(lnsp_graph_tensor_at(graph, i, &known, &support_error));
       CHECK_INT(known.dtype, LNSP_F32);
-      CHECK_OK(lnsp_file_tensor(file, known.name, &is, &support_problem));
+      CHECK_OK(lnsp_file_tensor(file, known.name, &is, &support_error));
       CHECK_INT(is.dtype, known.rank == 2 ? storage_types[t] : LNSP_F32);
       matrices += known.rank == 2;
       snprintf(name, sizeof name, "%s_scale", known.name);
       if (is.dtype != LNSP_I8) continue;
-      CHECK_OK(lnsp_file_tensor(file, name, &scale, &support_problem));
+      CHECK_OK(lnsp_file_tensor(file, name, &scale, &support_error));
       CHECK_INT(scale.dtype, LNSP_F32);
       CHECK(scale.rank == 2 && scale.dims[0] == known.dims[0] && scale.dims[1] == 1);
     }
@@ -54,7 +54,7 @@ static void files_say_what_they_hold(void) {
               lnsp_graph_tensor_count(graph) + (storage_types[t] == LNSP_I8 ? matrices : 0));
     for (int32_t i = 0; i < lnsp_file_tensor_count(file); i++) {
       lnsp_tensor is;
-      CHECK_OK(lnsp_file_tensor_at(file, i, &is, &support_problem));
+      CHECK_OK(lnsp_file_tensor_at(file, i, &is, &support_error));
       int64_t size = (int64_t)lnsp_dtype_bytes(is.dtype), count = 1;
       for (int d = 0; d < is.rank; d++) count *= is.dims[d];
       CHECK_INT(offset % size, 0);
@@ -91,13 +91,13 @@ static support_bytes write_file(const char *graph, const lnsp_tensor *tensors, i
   lnsp_key_value pair = {"lnsp.graph", graph};
   lnsp_writer *writer = NULL;
   CHECK_OK(lnsp_writer_create_sink(&sink, tensors, count, graph ? &pair : NULL, graph != NULL,
-                                   NULL, &writer, &support_problem));
+                                   NULL, &writer, &support_error));
   for (int32_t i = 0; i < count; i++) {
     size_t size = lnsp_dtype_bytes(tensors[i].dtype);
     for (int d = 0; d < tensors[i].rank; d++) size *= (size_t)tensors[i].dims[d];
-    CHECK_OK(lnsp_writer_write(writer, tensors[i].data, size, &support_problem));
+    CHECK_OK(lnsp_writer_write(writer, tensors[i].data, size, &support_error));
   }
-  CHECK_OK(lnsp_writer_close(writer, &support_problem));
+  CHECK_OK(lnsp_writer_close(writer, &support_error));
   lnsp_writer_destroy(writer);
   return bytes;
 }
@@ -105,8 +105,7 @@ static support_bytes write_file(const char *graph, const lnsp_tensor *tensors, i
 static int32_t open_made(const char *graph, const lnsp_tensor *tensors, int32_t count,
                          const lnsp_options *options, lnsp_model **out) {
   support_bytes bytes = write_file(graph, tensors, count);
-  int32_t status =
-      lnsp_model_open_memory(bytes.data, bytes.size, options, out, &support_problem);
+  int32_t status = lnsp_model_open_memory(bytes.data, bytes.size, options, out, &support_error);
   CHECK((status == LNSP_OK) == (*out != NULL));
   free(bytes.data);
   return status;
@@ -123,7 +122,7 @@ static void scales_are_read(void) {
       float w[6];
       CHECK_OK(open_made(ONE, t, 3, &as, &model));
       CHECK(storage_is(model, force ? LNSP_F32 : LNSP_I8));
-      CHECK_OK(lnsp_model_tensor_read(model, "a.weight", w, 6, &support_problem));
+      CHECK_OK(lnsp_model_tensor_read(model, "a.weight", w, 6, &support_error));
       for (int i = 0; i < 6; i++) {
         float expected = (float)codes[i] * scales[i / 2];
         CHECK(!memcmp(&w[i], &expected, 4));
@@ -157,12 +156,12 @@ static void types_of_files(void) {
     CHECK_OK(open_made(TWO, t, n, NULL, &model));
     CHECK(storage_is(model, cases[i].is));
     support_bytes bytes = write_file(TWO, t, n);
-    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-    CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_problem));
+    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
+    CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_error));
     CHECK_INT(lnsp_graph_storage(graph), cases[i].is);
     lnsp_memory_info told = {.struct_size = sizeof told}, own = told;
-    CHECK_OK(lnsp_model_measure(graph, &told, &support_problem));
-    CHECK_OK(lnsp_model_measure(lnsp_model_graph(model), &own, &support_problem));
+    CHECK_OK(lnsp_model_measure(graph, &told, &support_error));
+    CHECK_OK(lnsp_model_measure(lnsp_model_graph(model), &own, &support_error));
     CHECK(!memcmp(&told, &own, sizeof own));
     lnsp_graph_destroy(graph);
     lnsp_file_destroy(file);
@@ -181,7 +180,7 @@ static void plain_state_dict(void) {
   float b[3];
   CHECK_OK(open_made(NULL, t, 2, &as, &model));
   CHECK(storage_is(model, LNSP_BF16));
-  CHECK_OK(lnsp_model_tensor_read(model, "a.bias", b, 3, &support_problem));
+  CHECK_OK(lnsp_model_tensor_read(model, "a.bias", b, 3, &support_error));
   CHECK(b[0] == 1 && b[1] == -1 && b[2] == 2);
   lnsp_model_destroy(model);
 }
@@ -194,12 +193,12 @@ static void hostile_scales(void) {
                       made("a.weight_scale", LNSP_F32, scales, 1, 3, 0)};
   lnsp_model *model = NULL;
   CHECK_REFUSED(open_made(ONE, t, 2, NULL, &model), LNSP_E_MISSING);
-  CHECK_STR(support_problem.name, "a.weight");
+  CHECK_STR(support_error.name, "a.weight");
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     float some[3] = {1, 1, bad[i]};
     t[2].data = some;
     CHECK_REFUSED(open_made(ONE, t, 3, NULL, &model), LNSP_E_NOT_FINITE);
-    CHECK_STR(support_problem.name, "a.weight_scale");
+    CHECK_STR(support_error.name, "a.weight_scale");
   }
   const lnsp_tensor misshapen[] = {made("a.weight_scale", LNSP_F32, floats, 1, 2, 0),
                                    made("a.weight_scale", LNSP_F32, floats, 1, 4, 0),
@@ -216,7 +215,7 @@ static void hostile_scales(void) {
   t[2] = made("a.weight_scale", LNSP_F32, scales, 1, 3, 0);
   t[0].data = (void *)(uintptr_t)beyond;
   CHECK_REFUSED(open_made(ONE, t, 3, NULL, &model), LNSP_E_FORMAT);
-  CHECK_STR(support_problem.name, "a.weight");
+  CHECK_STR(support_error.name, "a.weight");
   t[0] = made("a.weight", LNSP_F32, floats, 2, 3, 2); /* scales of nothing */
   CHECK_REFUSED(open_made(ONE, t, 3, NULL, &model), LNSP_E_UNKNOWN);
   t[1] = made("a.bias", LNSP_I8, codes, 1, 3, 0); /* vectors are no codes */
@@ -233,8 +232,8 @@ static void largest_value(void) {
   lnsp_model *model = NULL, *narrow = NULL;
   CHECK_OK(open_made(ONE, t, 2, NULL, &model));
   support_bytes bytes = storage_save(model, LNSP_I8);
-  CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, NULL, &narrow, &support_problem));
-  CHECK_OK(lnsp_model_tensor_read(narrow, "a.weight", w, 6, &support_problem));
+  CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, NULL, &narrow, &support_error));
+  CHECK_OK(lnsp_model_tensor_read(narrow, "a.weight", w, 6, &support_error));
   CHECK(isfinite(w[1]) && w[1] < -3.4e38f);
   lnsp_model_destroy(narrow);
   lnsp_model_destroy(model);
@@ -252,8 +251,8 @@ static void damaged_files(void) {
         unsigned char *copy = malloc(bytes.size);
         memcpy(copy, bytes.data, bytes.size);
         copy[i] = (unsigned char)(copy[i] ^ 1 << bit);
-        if (lnsp_model_open_memory(copy, bytes.size, NULL, &b, &support_problem) == LNSP_OK) {
-          CHECK_OK(lnsp_model_tensor_read(b, "a.weight", w, 6, &support_problem));
+        if (lnsp_model_open_memory(copy, bytes.size, NULL, &b, &support_error) == LNSP_OK) {
+          CHECK_OK(lnsp_model_tensor_read(b, "a.weight", w, 6, &support_error));
           for (int k = 0; k < 6; k++) CHECK(isfinite(w[k]));
         }
         lnsp_model_destroy(b);
@@ -262,7 +261,7 @@ static void damaged_files(void) {
     for (size_t size = 0; size < bytes.size; size++) {
       unsigned char *copy = malloc(size + 1);
       memcpy(copy, bytes.data, size);
-      CHECK(lnsp_model_open_memory(copy, size, NULL, &b, &support_problem) != LNSP_OK);
+      CHECK(lnsp_model_open_memory(copy, size, NULL, &b, &support_error) != LNSP_OK);
       free(copy);
     }
     lnsp_model_destroy(a);
@@ -284,12 +283,12 @@ static void every_allocation_may_fail(void) {
       lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
       lnsp_model *b = NULL, *c = NULL;
       heap.fail_at = k;
-      status = lnsp_model_open_memory(bytes.data, bytes.size, &options, &b, &support_problem);
+      status = lnsp_model_open_memory(bytes.data, bytes.size, &options, &b, &support_error);
       if (status == LNSP_OK)
-        status = lnsp_model_convert(b, LNSP_F32, &options, &c, &support_problem);
-      if (status == LNSP_OK) status = lnsp_model_save_sink(b, &sink, 0, &support_problem);
+        status = lnsp_model_convert(b, LNSP_F32, &options, &c, &support_error);
+      if (status == LNSP_OK) status = lnsp_model_save_sink(b, &sink, 0, &support_error);
       CHECK(status == LNSP_OK || status == LNSP_E_MEMORY);
-      CHECK(status == LNSP_OK ? k > 4 : support_problem.message[0] != 0);
+      CHECK(status == LNSP_OK ? k > 4 : support_error.message[0] != 0);
       lnsp_model_destroy(b);
       lnsp_model_destroy(c);
       free(out.data);
@@ -325,14 +324,14 @@ static void plans_add_up(void) {
       lnsp_session *session = NULL;
       lnsp_trainer *trainer = NULL;
       lnsp_model_destroy(a);
-      CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-      CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_problem));
-      CHECK_OK(lnsp_graph_convert(graph, storage_types[as], NULL, &stored, &support_problem));
+      CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
+      CHECK_OK(lnsp_graph_open_file(file, NULL, &graph, &support_error));
+      CHECK_OK(lnsp_graph_convert(graph, storage_types[as], NULL, &stored, &support_error));
       uint64_t one_model = total(lnsp_model_measure(stored, &m, NULL), &m);
       uint64_t one_session = total(lnsp_session_measure(stored, &limits, &m, NULL), &m);
       options.storage = storage_types[as];
-      CHECK_OK(lnsp_model_open_file(file, &options, &model[0], &support_problem));
-      CHECK_OK(lnsp_session_create(model[0], &limits, &options, &session, &support_problem));
+      CHECK_OK(lnsp_model_open_file(file, &options, &model[0], &support_error));
+      CHECK_OK(lnsp_session_create(model[0], &limits, &options, &session, &support_error));
       CHECK_INT(heap.live_bytes, one_model + one_session);
       lnsp_session_destroy(session);
       lnsp_model_destroy(model[0]);
@@ -341,14 +340,14 @@ static void plans_add_up(void) {
             total(lnsp_trainer_measure(graph, "cosine", "adamw ema=.9", &limits, &m, NULL), &m);
         options.storage = 0;
         CHECK_OK(lnsp_trainer_open_file(file, "cosine", "adamw ema=.9", &limits, &options,
-                                        &trainer, &support_problem));
+                                        &trainer, &support_error));
         CHECK_INT(heap.live_bytes, one_trainer);
         options.storage = storage_types[as];
-        CHECK_OK(lnsp_trainer_publish(trainer, 0, &options, &model[0], &support_problem));
-        CHECK_OK(lnsp_session_create(model[0], &limits, &options, &session, &support_problem));
-        CHECK_OK(lnsp_trainer_publish(trainer, 1, &options, &model[1], &support_problem));
+        CHECK_OK(lnsp_trainer_publish(trainer, 0, &options, &model[0], &support_error));
+        CHECK_OK(lnsp_session_create(model[0], &limits, &options, &session, &support_error));
+        CHECK_OK(lnsp_trainer_publish(trainer, 1, &options, &model[1], &support_error));
         CHECK_INT(heap.live_bytes, one_trainer + 2 * one_model + one_session);
-        CHECK_OK(lnsp_session_rebind(session, model[1], &support_problem));
+        CHECK_OK(lnsp_session_rebind(session, model[1], &support_error));
         lnsp_session_destroy(session);
         lnsp_model_destroy(model[0]);
         lnsp_model_destroy(model[1]);

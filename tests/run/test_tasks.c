@@ -159,9 +159,9 @@ static void run_once(lnsp_model *model, const shape *s, const char *isa, runner 
               output = tensor_of("output", out, s, s->out);
   if (tasks > 1) options.parallel = &parallel;
   limits.keep_nodes = keep;
-  CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_problem));
+  CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_error));
   memset(out, 0xff, (size_t)elements(s, s->out) * sizeof *out);
-  CHECK_OK(lnsp_session_run(session, &input, 1, &output, 1, &support_problem));
+  CHECK_OK(lnsp_session_run(session, &input, 1, &output, 1, &support_error));
   CHECK(tasks > 1 ? r->most <= tasks && r->rounding_kept : r->calls == 0);
   lnsp_session_destroy(session);
   free(x);
@@ -227,7 +227,7 @@ static uint64_t gradient_bits(lnsp_trainer *trainer) {
   for (int32_t i = 0; i < lnsp_graph_tensor_count(graph); i++) {
     lnsp_tensor tensor;
     int64_t count = 1;
-    CHECK_OK(lnsp_graph_tensor_at(graph, i, &tensor, &support_problem));
+    CHECK_OK(lnsp_graph_tensor_at(graph, i, &tensor, &support_error));
     for (int32_t d = 0; d < tensor.rank; d++) count *= tensor.dims[d];
     uint32_t *g = malloc((size_t)count * sizeof *g);
     if (lnsp_trainer_gradient(trainer, tensor.name, (float *)(void *)g, count, NULL) == LNSP_OK)
@@ -256,12 +256,12 @@ static void train_once(const lnsp_model *model, const shape *s, const course *c,
   memset(out, 0, sizeof *out);
   if (tasks > 1) options.parallel = &parallel;
   CHECK_OK(lnsp_trainer_create(model, c->loss, c->optimizer, &limits, &options, &trainer,
-                               &support_problem));
+                               &support_error));
   for (int i = 0; i < 2 && trainer; i++)
-    CHECK_OK(lnsp_trainer_step(trainer, in, 6, &out->loss[i], &support_problem));
-  CHECK_OK(lnsp_trainer_compute_gradients(trainer, in, 6, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_step(trainer, in, 6, &out->loss[i], &support_error));
+  CHECK_OK(lnsp_trainer_compute_gradients(trainer, in, 6, NULL, &support_error));
   out->gradients = gradient_bits(trainer);
-  CHECK_OK(lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, out->hash, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, out->hash, &support_error));
   CHECK(tasks > 1 ? r->most <= tasks && r->rounding_kept : r->calls == 0);
   lnsp_trainer_destroy(trainer);
   for (int i = 0; i < 6; i++) free(data[i]);
@@ -336,14 +336,13 @@ static void test_memory(void) {
       lnsp_memory_info memory = {.struct_size = sizeof memory};
       lnsp_session *session = NULL;
       lnsp_trainer *trainer = NULL;
-      CHECK_OK(
-          lnsp_session_measure(lnsp_model_graph(bytes), &limits, &memory, &support_problem));
-      CHECK_OK(lnsp_session_create(bytes, &limits, &options, &session, &support_problem));
+      CHECK_OK(lnsp_session_measure(lnsp_model_graph(bytes), &limits, &memory, &support_error));
+      CHECK_OK(lnsp_session_create(bytes, &limits, &options, &session, &support_error));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "mse", "adam clip=1", &limits,
-                                    &memory, &support_problem));
+                                    &memory, &support_error));
       CHECK_OK(lnsp_trainer_create(model, "mse", "adam clip=1", &limits, &options, &trainer,
-                                   &support_problem));
+                                   &support_error));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       lnsp_session_destroy(session);
       lnsp_trainer_destroy(trainer);
@@ -362,37 +361,36 @@ static void test_refusals(void) {
   lnsp_session *session = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_size_options limits = limits_of(&s, 257);
-  CHECK_REFUSED(lnsp_session_create(model, &limits, &options, &session, &support_problem),
+  CHECK_REFUSED(lnsp_session_create(model, &limits, &options, &session, &support_error),
                 LNSP_E_ARGUMENT);
   limits.tasks = -1;
   CHECK_REFUSED(lnsp_trainer_create(model, NULL, NULL, &limits, &options, &trainer,
-                                    &support_problem),
+                                    &support_error),
                 LNSP_E_ARGUMENT);
   limits.tasks = 2;
-  CHECK_REFUSED(lnsp_session_create(model, &limits, NULL, &session, &support_problem),
+  CHECK_REFUSED(lnsp_session_create(model, &limits, NULL, &session, &support_error),
                 LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_trainer_create(model, NULL, NULL, &limits, NULL, &trainer,
-                                    &support_problem),
+  CHECK_REFUSED(lnsp_trainer_create(model, NULL, NULL, &limits, NULL, &trainer, &support_error),
                 LNSP_E_ARGUMENT);
   parallel.run = NULL;
-  CHECK_REFUSED(lnsp_session_create(model, &limits, &options, &session, &support_problem),
+  CHECK_REFUSED(lnsp_session_create(model, &limits, &options, &session, &support_error),
                 LNSP_E_ARGUMENT);
   parallel.run = run_tasks;
   parallel.struct_size = 0;
-  CHECK_REFUSED(lnsp_session_create(model, &limits, &options, &session, &support_problem),
+  CHECK_REFUSED(lnsp_session_create(model, &limits, &options, &session, &support_error),
                 LNSP_E_ARGUMENT);
   parallel.struct_size = sizeof parallel;
   CHECK(session == NULL && trainer == NULL);
   /* a function that is not needed may be there, and the struct is copied */
   limits.tasks = 1;
-  CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_problem));
+  CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_error));
   lnsp_session_destroy(session);
   limits.tasks = 2;
-  CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_problem));
+  CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_error));
   memset(&parallel, 0xee, sizeof parallel);
   float x[80] = {0}, y[80];
   lnsp_tensor in = tensor_of("input", x, &s, 20), out = tensor_of("output", y, &s, 20);
-  CHECK_OK(lnsp_session_run(session, &in, 1, &out, 1, &support_problem));
+  CHECK_OK(lnsp_session_run(session, &in, 1, &out, 1, &support_error));
   CHECK_INT(r.calls, 0); /* far too little to be split */
   lnsp_session_destroy(session);
   lnsp_model_destroy(model);
@@ -416,11 +414,11 @@ static void test_overflow(void) {
       support_fill(x, n, 1);
       for (int i = 0; i < 200; i++) x[row * 200 + i] = 3.4e38f;
       memset(y, 0x11, n * sizeof *y);
-      CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_problem));
-      CHECK_REFUSED(lnsp_session_run(session, &in, 1, &out, 1, &support_problem),
+      CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_error));
+      CHECK_REFUSED(lnsp_session_run(session, &in, 1, &out, 1, &support_error),
                     LNSP_E_NOT_FINITE);
       CHECK_INT(r.calls > 0, tasks > 1);
-      found[tasks > 1] = support_problem;
+      found[tasks > 1] = support_error;
       for (size_t i = 0; i < n; i++) CHECK(((unsigned char *)y)[4 * i] == 0x11);
       lnsp_session_destroy(session);
     }

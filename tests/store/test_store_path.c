@@ -18,8 +18,8 @@ static char folder[512], path[600];
 static lnsp_trainer *trainer_new(void) {
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create("ln_min d=64 s=16", 1, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw lr=.01", NULL, NULL, &t, &support_problem));
+  CHECK_OK(lnsp_model_create("ln_min d=64 s=16", 1, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "mse", "adamw lr=.01", NULL, NULL, &t, &support_error));
   lnsp_model_destroy(model);
   return t;
 }
@@ -30,11 +30,11 @@ static void step(lnsp_trainer *t, uint32_t seed) {
   support_fill(y, 64, seed + 1);
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 64, 0),
                        lnsp_tensor_f32("target", y, 2, 1, 64, 0)};
-  CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_error));
 }
 
 static void hash_of(const lnsp_trainer *t, uint8_t hash[32]) {
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_error));
 }
 
 /* The system's calls, one of which fails: in this program these names are ours. */
@@ -79,7 +79,7 @@ int fsync(int fd) {
 static lnsp_store *create(const lnsp_trainer *t, uint64_t size) {
   lnsp_store_options settings = {sizeof settings, 2, 0, 0, 0, 0, size};
   lnsp_store *store = NULL;
-  CHECK_OK(lnsp_store_create(path, t, NULL, &settings, NULL, &store, &support_problem));
+  CHECK_OK(lnsp_store_create(path, t, NULL, &settings, NULL, &store, &support_error));
   return store;
 }
 
@@ -88,12 +88,12 @@ static void locks(void) {
   lnsp_store_options reading = {sizeof reading, 0, 0, 1, 0, 0, 0};
   lnsp_trainer *t = trainer_new();
   lnsp_store *store = create(t, 0), *other = NULL, *third = NULL;
-  CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
-  CHECK_REFUSED(lnsp_store_create(path, t, NULL, NULL, NULL, &other, &support_problem),
+  CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
+  CHECK_REFUSED(lnsp_store_create(path, t, NULL, NULL, NULL, &other, &support_error),
                 LNSP_E_STATE);
 #if defined(__linux__)
-  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &other, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_store_open(path, &reading, NULL, &other, &support_problem), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &other, &support_error), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_store_open(path, &reading, NULL, &other, &support_error), LNSP_E_STATE);
 #endif
   fflush(stdout);
   const pid_t child = fork();
@@ -107,13 +107,13 @@ static void locks(void) {
   int status = 1;
   CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
         WEXITSTATUS(status) == 0);
-  CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+  CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
   lnsp_store_destroy(store);
-  CHECK_OK(lnsp_store_open(path, &reading, NULL, &other, &support_problem));
-  CHECK_OK(lnsp_store_open(path, &reading, NULL, &third, &support_problem));
-  CHECK_REFUSED(lnsp_store_commit(other, t, NULL, NULL, &support_problem), LNSP_E_STATE);
-  CHECK_OK(lnsp_store_load(other, 2, t, NULL, &support_problem));
-  CHECK_OK(lnsp_store_load(third, 1, t, NULL, &support_problem));
+  CHECK_OK(lnsp_store_open(path, &reading, NULL, &other, &support_error));
+  CHECK_OK(lnsp_store_open(path, &reading, NULL, &third, &support_error));
+  CHECK_REFUSED(lnsp_store_commit(other, t, NULL, NULL, &support_error), LNSP_E_STATE);
+  CHECK_OK(lnsp_store_load(other, 2, t, NULL, &support_error));
+  CHECK_OK(lnsp_store_load(third, 1, t, NULL, &support_error));
   lnsp_store_destroy(other);
   lnsp_store_destroy(third);
   lnsp_trainer_destroy(t);
@@ -131,28 +131,28 @@ static void full_disk(void) {
   int failed = 0, done = 0;
   for (rlim_t most = 66000; !done; most += 3001) {
     lnsp_store *store = create(t, 1 << 20);
-    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
     hash_of(t, before);
     step(t, (uint32_t)most);
     hash_of(t, after);
     low = old;
     low.rlim_cur = most;
     CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
-    const int32_t status = lnsp_store_commit(store, t, NULL, NULL, &support_problem);
+    const int32_t status = lnsp_store_commit(store, t, NULL, NULL, &support_error);
     CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
     done = status == LNSP_OK;
     failed += !done;
     if (!done) {
       CHECK_INT(status, LNSP_E_IO);
-      CHECK_REFUSED(lnsp_store_commit(store, t, NULL, NULL, &support_problem), LNSP_E_STATE);
+      CHECK_REFUSED(lnsp_store_commit(store, t, NULL, NULL, &support_error), LNSP_E_STATE);
     }
     lnsp_store_destroy(store);
-    CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_problem));
-    CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_problem));
+    CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_error));
+    CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_error));
     hash_of(other, hash);
     CHECK(!memcmp(hash, done ? after : before, 32));
-    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
-    CHECK_OK(lnsp_store_verify(store, NULL, &support_problem));
+    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
+    CHECK_OK(lnsp_store_verify(store, NULL, &support_error));
     lnsp_store_destroy(store);
     CHECK(stat(path, &facts) == 0 && facts.st_size == 1 << 20);
     unlink(path);
@@ -172,7 +172,7 @@ static void every_call_fails(void) {
     for (int at = 1, done = 0; !done; at += 1 + at / 8) {
       lnsp_store *store = create(t, 1 << 18);
       for (uint32_t i = 0; i < 3; i++) {
-        CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+        CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
         hash_of(t, before);
         step(t, i);
       }
@@ -181,7 +181,7 @@ static void every_call_fails(void) {
       io_kind = mode / 2;
       io_for_ever = mode % 2;
       io_fail_at = at;
-      const int32_t status = lnsp_store_commit(store, t, NULL, NULL, &support_problem);
+      const int32_t status = lnsp_store_commit(store, t, NULL, NULL, &support_error);
       done = io_calls < at;
       io_fail_at = 0;
       CHECK(status == LNSP_OK || status == LNSP_E_IO);
@@ -189,11 +189,11 @@ static void every_call_fails(void) {
       if (io_kind == FAIL_SHORT || (io_kind == FAIL_INTERRUPTED && !io_for_ever))
         CHECK_INT(status, LNSP_OK); /* that is no failure */
       lnsp_store_destroy(store);
-      CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_problem));
-      CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_problem));
+      CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_error));
+      CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_error));
       hash_of(other, hash);
       CHECK(!memcmp(hash, after, 32) || (status != LNSP_OK && !memcmp(hash, before, 32)));
-      CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+      CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
       lnsp_store_destroy(store);
       unlink(path);
       if (check_failures) return;
@@ -212,40 +212,40 @@ static void many_commits(void) {
   uint8_t now[32], hash[32];
   for (uint32_t i = 0; i < 60; i++) {
     step(t, i);
-    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_problem));
+    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
   }
   lnsp_store_info of;
   memset(&of, 0, sizeof of);
   of.struct_size = sizeof of;
-  CHECK_OK(lnsp_store_get_info(store, &of, &support_problem));
+  CHECK_OK(lnsp_store_get_info(store, &of, &support_error));
   CHECK(of.compactions > 1);
   CHECK(stat(path, &facts) == 0 && facts.st_size == 1 << 20);
   hash_of(t, now);
   lnsp_store_destroy(store);
-  CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_problem));
+  CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_error));
   step(t, 1000);
-  CHECK_OK(lnsp_store_load(store, 0, t, NULL, &support_problem));
+  CHECK_OK(lnsp_store_load(store, 0, t, NULL, &support_error));
   hash_of(t, hash);
   CHECK(!memcmp(hash, now, 32));
   lnsp_store_destroy(store);
   /* cut short, and made longer */
   CHECK(truncate(path, (1 << 20) - 65536) == 0);
-  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem), LNSP_E_MISMATCH);
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_error), LNSP_E_MISMATCH);
   CHECK(truncate(path, 2 << 20) == 0);
-  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem), LNSP_E_MISMATCH);
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_error), LNSP_E_MISMATCH);
   CHECK(truncate(path, 10) == 0);
-  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem), LNSP_E_FORMAT);
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_error), LNSP_E_FORMAT);
   unlink(path);
-  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_problem), LNSP_E_MISSING);
-  CHECK_REFUSED(lnsp_store_open(folder, NULL, NULL, &store, &support_problem), LNSP_E_IO);
+  CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_error), LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_store_open(folder, NULL, NULL, &store, &support_error), LNSP_E_IO);
   char nowhere[700];
   snprintf(nowhere, sizeof nowhere, "%s/none/store", folder);
-  CHECK_REFUSED(lnsp_store_create(nowhere, t, NULL, NULL, NULL, &store, &support_problem),
+  CHECK_REFUSED(lnsp_store_create(nowhere, t, NULL, NULL, NULL, &store, &support_error),
                 LNSP_E_IO);
   lnsp_store_options tiny = {sizeof tiny, 0, 0, 0, 0, 0, 1};
   lnsp_model *large = NULL;
-  CHECK_OK(lnsp_model_create("ln_min d=384 s=64", 1, NULL, &large, &support_problem));
-  CHECK_REFUSED(lnsp_store_create(path, NULL, large, &tiny, NULL, &store, &support_problem),
+  CHECK_OK(lnsp_model_create("ln_min d=384 s=64", 1, NULL, &large, &support_error));
+  CHECK_REFUSED(lnsp_store_create(path, NULL, large, &tiny, NULL, &store, &support_error),
                 LNSP_E_LIMIT);
   lnsp_model_destroy(large);
   lnsp_trainer_destroy(t);

@@ -4,12 +4,14 @@
 #define TESTS_CHECK_H
 
 #include <math.h>
+#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static int check_failed, check_passed, check_failures, check_skipped;
+static jmp_buf check_leave; /* set by RUN: where REQUIRE goes */
 
 #define CHECK(condition)                                                   \
   do {                                                                     \
@@ -17,6 +19,17 @@ static int check_failed, check_passed, check_failures, check_skipped;
       if (check_failures++ < 20)                                           \
         printf("# %s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
     }                                                                      \
+  } while (0)
+
+/* The same, and leaves the test if it is not true: for what the lines after it stand on, such as a
+ * handle that must have been made. What the test holds is not freed then. */
+#define REQUIRE(condition)                                               \
+  do {                                                                   \
+    if (!(condition)) {                                                  \
+      check_failures++;                                                  \
+      printf("# %s:%d: required: %s\n", __FILE__, __LINE__, #condition); \
+      longjmp(check_leave, 1);                                           \
+    }                                                                    \
   } while (0)
 
 /* With a printf-style explanation. */
@@ -54,7 +67,7 @@ static int check_failed, check_passed, check_failures, check_skipped;
 #define RUN(test)                                                 \
   do {                                                            \
     check_failures = 0;                                           \
-    test();                                                       \
+    if (!setjmp(check_leave)) test();                             \
     if (check_failures) {                                         \
       check_failed++;                                             \
       printf("not ok %s (%d failures)\n", #test, check_failures); \

@@ -8,7 +8,7 @@
 static inline support_bytes state_save(const lnsp_trainer *trainer, int32_t what) {
   support_bytes bytes;
   lnsp_sink sink = support_sink(&bytes);
-  CHECK_OK(lnsp_trainer_save_sink(trainer, &sink, what, &support_problem));
+  CHECK_OK(lnsp_trainer_save_sink(trainer, &sink, what, &support_error));
   return bytes;
 }
 
@@ -18,14 +18,13 @@ static inline int32_t state_open(const support_bytes *bytes, const char *loss,
                                  lnsp_trainer **out) {
   lnsp_file *file = NULL;
   *out = NULL;
-  memset(&support_problem, 0, sizeof support_problem);
-  int32_t status =
-      lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file, &support_problem);
+  memset(&support_error, 0, sizeof support_error);
+  int32_t status = lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file, &support_error);
   if (!status)
-    status = lnsp_trainer_open_file(file, loss, optimizer, limits, NULL, out, &support_problem);
+    status = lnsp_trainer_open_file(file, loss, optimizer, limits, NULL, out, &support_error);
   lnsp_file_destroy(file);
   CHECK((status == LNSP_OK) == (*out != NULL));
-  CHECK(status == LNSP_OK || support_problem.message[0]);
+  CHECK(status == LNSP_OK || support_error.message[0]);
   return status;
 }
 
@@ -68,7 +67,7 @@ static inline support_bytes state_rewrite(const support_bytes *bytes, state_chan
   int32_t count = 0, pair_count = 0;
   lnsp_file *file = NULL;
   lnsp_writer *writer = NULL;
-  CHECK_OK(lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file, &support_problem));
+  CHECK_OK(lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file, &support_error));
   for (int32_t i = 0; i < lnsp_file_tensor_count(file) && count < MOST; i++) {
     lnsp_file_tensor_at(file, i, &info, NULL);
     if (change.without && !strcmp(change.without, info.name)) continue;
@@ -89,15 +88,15 @@ static inline support_bytes state_rewrite(const support_bytes *bytes, state_chan
     pairs[pair_count++].value = change.value;
   }
   CHECK_OK(lnsp_writer_create_sink(&sink, tensors, count, pairs, pair_count, NULL, &writer,
-                                   &support_problem));
+                                   &support_error));
   for (int32_t i = 0; i < count; i++) {
     int64_t n = tensors[i].dims[0] * (tensors[i].rank > 1 ? tensors[i].dims[1] : 1);
     float *values = malloc((size_t)n * sizeof(float));
-    CHECK_OK(lnsp_file_read(file, olds[i], 0, n, LNSP_F32, values, &support_problem));
-    CHECK_OK(lnsp_writer_write(writer, values, (size_t)n * 4, &support_problem));
+    CHECK_OK(lnsp_file_read(file, olds[i], 0, n, LNSP_F32, values, &support_error));
+    CHECK_OK(lnsp_writer_write(writer, values, (size_t)n * 4, &support_error));
     free(values);
   }
-  CHECK_OK(lnsp_writer_close(writer, &support_problem));
+  CHECK_OK(lnsp_writer_close(writer, &support_error));
   lnsp_writer_destroy(writer);
   lnsp_file_destroy(file);
   return out;

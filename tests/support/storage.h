@@ -18,20 +18,20 @@ enum { STORAGE_NETS = 5 };
 
 static inline lnsp_model *storage_new(const char *text, uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_create(text, seed, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(text, seed, NULL, &model, &support_error));
   return model;
 }
 
 static inline lnsp_model *storage_convert(const lnsp_model *from, int32_t type) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_convert(from, type, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_convert(from, type, NULL, &model, &support_error));
   return model;
 }
 
 static inline int storage_same_hash(const lnsp_model *a, const lnsp_model *b) {
   uint8_t x[LNSP_HASH_BYTES], y[LNSP_HASH_BYTES];
-  CHECK_OK(lnsp_model_hash(a, x, &support_problem));
-  CHECK_OK(lnsp_model_hash(b, y, &support_problem));
+  CHECK_OK(lnsp_model_hash(a, x, &support_error));
+  CHECK_OK(lnsp_model_hash(b, y, &support_error));
   return !memcmp(x, y, sizeof x);
 }
 
@@ -42,7 +42,7 @@ static inline int storage_is(const lnsp_model *model, int32_t type) {
 static inline support_bytes storage_save(const lnsp_model *model, int32_t dtype) {
   support_bytes bytes;
   lnsp_sink sink = support_sink(&bytes);
-  CHECK_OK(lnsp_model_save_sink(model, &sink, dtype, &support_problem));
+  CHECK_OK(lnsp_model_save_sink(model, &sink, dtype, &support_error));
   return bytes;
 }
 
@@ -58,8 +58,8 @@ static inline float *storage_run(lnsp_model *model, const char *isa, const float
   int64_t in = lnsp_graph_input_width(graph);
   lnsp_session *session = NULL;
   lnsp_tensor of;
-  CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_problem));
-  CHECK_OK(lnsp_graph_output_at(graph, 0, &of, &support_problem));
+  CHECK_OK(lnsp_session_create(model, &limits, &options, &session, &support_error));
+  CHECK_OK(lnsp_graph_output_at(graph, 0, &of, &support_error));
   int64_t out = of.dims[0];
   float *result = calloc((size_t)(rows * concepts * out), sizeof *result);
   for (int32_t r = 0; r < rows; r += at_a_time) {
@@ -67,7 +67,7 @@ static inline float *storage_run(lnsp_model *model, const char *isa, const float
     lnsp_tensor x = lnsp_tensor_f32("input", (float *)(uintptr_t)(input + r * concepts * in), 3,
                                     n, concepts, in);
     lnsp_tensor y = lnsp_tensor_f32("output", result + r * concepts * out, 3, n, concepts, out);
-    CHECK_OK(lnsp_session_run(session, &x, 1, &y, 1, &support_problem));
+    CHECK_OK(lnsp_session_run(session, &x, 1, &y, 1, &support_error));
   }
   lnsp_session_destroy(session);
   return result;
@@ -75,7 +75,7 @@ static inline float *storage_run(lnsp_model *model, const char *isa, const float
 
 static inline size_t storage_output_bytes(const lnsp_model *model, int32_t vectors) {
   lnsp_tensor of;
-  CHECK_OK(lnsp_graph_output_at(lnsp_model_graph(model), 0, &of, &support_problem));
+  CHECK_OK(lnsp_graph_output_at(lnsp_model_graph(model), 0, &of, &support_error));
   return (size_t)(vectors * of.dims[0]) * sizeof(float);
 }
 

@@ -15,9 +15,8 @@ static lnsp_trainer *make(const char *loss, const char *optimizer, const char *i
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
-  CHECK_OK(
-      lnsp_trainer_create(model, loss, optimizer, &limits, &options, &t, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, &options, &t, &support_error));
   lnsp_model_destroy(model);
   return t;
 }
@@ -29,8 +28,8 @@ static int32_t call(lnsp_trainer *t, uint32_t seed, int64_t first, int64_t count
   support_fill(y, ROWS * 2 * WIDTH, seed + 50);
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x + first * 2 * WIDTH, 3, count, 2, WIDTH),
                        lnsp_tensor_f32("target", y + first * 2 * WIDTH, 3, count, 2, WIDTH)};
-  return apply ? lnsp_trainer_step(t, in, 2, NULL, &support_problem)
-               : lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_problem);
+  return apply ? lnsp_trainer_step(t, in, 2, NULL, &support_error)
+               : lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_error);
 }
 
 static void micro(lnsp_trainer *t, uint32_t seed, int64_t first, int64_t count) {
@@ -43,7 +42,7 @@ static void updates(lnsp_trainer *t, int n, uint32_t seed, int64_t each) {
 }
 
 static void hash_of(const lnsp_trainer *t, uint8_t hash[32]) {
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_error));
 }
 
 static int same(const lnsp_trainer *a, const lnsp_trainer *b) {
@@ -61,9 +60,9 @@ static double apart(const lnsp_trainer *a, const lnsp_trainer *b, int average) {
     float x[2048], y[2048];
     CHECK(weight->count <= 2048);
     CHECK_OK(
-        lnsp_trainer_tensor_read(a, weight->name, average, x, weight->count, &support_problem));
+        lnsp_trainer_tensor_read(a, weight->name, average, x, weight->count, &support_error));
     CHECK_OK(
-        lnsp_trainer_tensor_read(b, weight->name, average, y, weight->count, &support_problem));
+        lnsp_trainer_tensor_read(b, weight->name, average, y, weight->count, &support_error));
     for (int64_t j = 0; j < weight->count; j++)
       if (fabs((double)x[j] - (double)y[j]) > most) most = fabs((double)x[j] - (double)y[j]);
   }
@@ -135,16 +134,16 @@ static void mean_of_what_is_given(void) {
         g[count][j] = (float)((n + 1) * (int)(j % 7 + 1)) / 64;
       tensor->data = g[count++];
     }
-    CHECK_OK(lnsp_trainer_apply_gradients(t, given, count, &support_problem));
+    CHECK_OK(lnsp_trainer_apply_gradients(t, given, count, &support_error));
     CHECK_INT(lnsp_trainer_step_count(t), n == 2);
   }
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     const int sum = i > 2 ? 6 - (i % 3 + 1) : 6;
     float w[2048], from[2048];
-    CHECK_OK(lnsp_trainer_tensor_read(t, weight->name, 0, w, weight->count, &support_problem));
-    CHECK_OK(lnsp_trainer_tensor_read(start, weight->name, 0, from, weight->count,
-                                      &support_problem));
+    CHECK_OK(lnsp_trainer_tensor_read(t, weight->name, 0, w, weight->count, &support_error));
+    CHECK_OK(
+        lnsp_trainer_tensor_read(start, weight->name, 0, from, weight->count, &support_error));
     for (int64_t j = 0; j < weight->count; j++)
       CHECK_NEAR((double)w[j], (double)from[j] - (double)(sum * (int)(j % 7 + 1)) / 64 / 3,
                  1e-6);
@@ -191,20 +190,20 @@ static void state_is_about_updates(void) {
     updates(t, 2, 1, 4);
     updates(on, 4, 1, 4);
     hash_of(t, before);
-    CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+    CHECK_OK(lnsp_trainer_mark(t, &support_error));
     micro(t, 77, 0, 4);
     micro(t, 78, 0, 4);
     CHECK_INT(t->accum.calls, 2);
     hash_of(t, after); /* no weight has changed */
     CHECK(!memcmp(before, after, sizeof before));
     lnsp_sink sink = support_sink(&bytes);
-    CHECK_OK(lnsp_trainer_save_sink(t, &sink, LNSP_SAVE_STATE, &support_problem));
-    CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+    CHECK_OK(lnsp_trainer_save_sink(t, &sink, LNSP_SAVE_STATE, &support_error));
+    CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
     CHECK_INT(t->accum.calls, 0);
     updates(t, 2, 3, 4);
     CHECK_SAY(same(t, on), "%s: another state after going back", texts[c]);
-    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-    CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits, NULL, &back, &support_problem));
+    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
+    CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits, NULL, &back, &support_error));
     lnsp_file_destroy(file);
     updates(back, 2, 3, 4);
     CHECK_SAY(same(back, on), "%s: another state after opening", texts[c]);
@@ -219,21 +218,21 @@ static void adopt_and_freeze_let_go(void) {
   lnsp_trainer *t = make("mse", "adamw accumulate=3", NULL, 0);
   lnsp_trainer *on = make("mse", "adamw accumulate=3", NULL, 0);
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_error));
   micro(t, 9, 0, 4);
-  CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_problem));
+  CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_error));
   updates(t, 2, 1, 4);
   updates(on, 2, 1, 4);
   CHECK(same(t, on));
   micro(t, 9, 0, 4);
   micro(t, 9, 4, 4);
-  CHECK_OK(lnsp_trainer_freeze(t, "*bias", 1, &support_problem));
-  CHECK_OK(lnsp_trainer_freeze(on, "*bias", 1, &support_problem));
+  CHECK_OK(lnsp_trainer_freeze(t, "*bias", 1, &support_error));
+  CHECK_OK(lnsp_trainer_freeze(on, "*bias", 1, &support_error));
   updates(t, 2, 1, 4);
   updates(on, 2, 1, 4);
   CHECK(same(t, on));
-  CHECK_OK(lnsp_trainer_freeze(t, "*bias", 0, &support_problem));
-  CHECK_OK(lnsp_trainer_freeze(on, "*bias", 0, &support_problem));
+  CHECK_OK(lnsp_trainer_freeze(t, "*bias", 0, &support_error));
+  CHECK_OK(lnsp_trainer_freeze(on, "*bias", 0, &support_error));
   updates(t, 1, 1, 4);
   updates(on, 1, 1, 4);
   CHECK(same(t, on));
@@ -251,7 +250,7 @@ static void refused_calls_change_nothing(void) {
                        lnsp_tensor_f32("target", y, 2, ROWS, WIDTH, 0)};
   for (int i = 0; i < ROWS * WIDTH; i++) huge[i] = 1, y[i] = 1e18f;
   for (int n = 0; n < 2; n++) {
-    CHECK_REFUSED(lnsp_trainer_step(t, in, 2, NULL, &support_problem), LNSP_E_NOT_FINITE);
+    CHECK_REFUSED(lnsp_trainer_step(t, in, 2, NULL, &support_error), LNSP_E_NOT_FINITE);
     CHECK_INT(t->accum.calls, n);
     CHECK_OK(call(t, 4, 0, 6, 0));
     micro(t, 1, n * 6, 6);
@@ -262,10 +261,10 @@ static void refused_calls_change_nothing(void) {
   /* the gradient that is handed out is this call's alone */
   const lnspi_weight *weight = &t->graph->weights[0];
   CHECK_OK(call(t, 2, 0, 6, 0));
-  CHECK_OK(lnsp_trainer_gradient(t, weight->name, before, weight->count, &support_problem));
+  CHECK_OK(lnsp_trainer_gradient(t, weight->name, before, weight->count, &support_error));
   micro(t, 5, 6, 6);
   CHECK_OK(call(t, 2, 0, 6, 0));
-  CHECK_OK(lnsp_trainer_gradient(t, weight->name, after, weight->count, &support_problem));
+  CHECK_OK(lnsp_trainer_gradient(t, weight->name, after, weight->count, &support_error));
   CHECK(!memcmp(before, after, (size_t)weight->count * sizeof(float)));
   lnsp_trainer_destroy(t);
   lnsp_trainer_destroy(on);
@@ -282,13 +281,13 @@ static void sums_are_bounded(void) {
   int taken = 0;
   for (int64_t j = 0; j < weight->count; j++) g[j] = 3e17f;
   hash_of(t, before);
-  while (taken < 10 && lnsp_trainer_apply_gradients(t, &given, 1, &support_problem) == LNSP_OK)
+  while (taken < 10 && lnsp_trainer_apply_gradients(t, &given, 1, &support_error) == LNSP_OK)
     taken++;
   CHECK_INT(taken, 3);
   CHECK_INT(t->accum.calls, 3);
   for (int64_t j = 0; j < weight->count; j++) g[j] = -5e16f;
   for (int i = 0; i < 5; i++) /* the running bound is not the sum */
-    CHECK_OK(lnsp_trainer_apply_gradients(t, &given, 1, &support_problem));
+    CHECK_OK(lnsp_trainer_apply_gradients(t, &given, 1, &support_error));
   hash_of(t, after);
   CHECK(!memcmp(before, after, sizeof before));
   lnsp_trainer_destroy(t);
@@ -303,16 +302,16 @@ static void bytes_are_counted(void) {
                    without = {.struct_size = sizeof without};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, 3, NULL, &model, &support_error));
   CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "mse", "adamw clip=1 accumulate=4",
-                                &limits, &with, &support_problem));
+                                &limits, &with, &support_error));
   CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "mse", "adamw clip=1", &limits,
-                                &without, &support_problem));
+                                &without, &support_error));
   CHECK_INT(with.gradient_bytes * 2, with.moment_bytes);
   CHECK_INT(without.gradient_bytes, 0);
   CHECK_INT(with.undo_bytes, without.undo_bytes); /* no part of a mark */
   CHECK_OK(lnsp_trainer_create(model, "mse", "adamw clip=1 accumulate=4", &limits, &options, &t,
-                               &support_problem));
+                               &support_error));
   CHECK_INT(heap.last_bytes, with.total_bytes);
   CHECK_INT(with.total_bytes, with.weight_bytes + with.moment_bytes + with.gradient_bytes +
                                   with.undo_bytes + with.activation_bytes +
@@ -334,25 +333,24 @@ static void validates(void) {
   updates(on, 3, 1, 4);
   micro(t, 7, 0, 4);
   micro(on, 7, 0, 4);
-  CHECK_OK(lnsp_trainer_compute_gradients(t, in, 2, &loss, &support_problem));
-  CHECK_OK(lnsp_trainer_validate(t, in, 2, 0, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, in, 2, &loss, &support_error));
+  CHECK_OK(lnsp_trainer_validate(t, in, 2, 0, &value, &support_error));
   CHECK_NEAR((double)loss, (double)value, 0);
-  CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_STATE);
-  CHECK_OK(lnsp_trainer_validate(t, in, 2, 1, &mean, &support_problem));
+  CHECK_REFUSED(lnsp_trainer_apply(t, &support_error), LNSP_E_STATE);
+  CHECK_OK(lnsp_trainer_validate(t, in, 2, 1, &mean, &support_error));
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_trainer_publish(t, 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_trainer_publish(t, 1, NULL, &model, &support_error));
   lnsp_size_options limits = {sizeof limits, ROWS, 1, 0, 0, 0, 0};
   lnsp_trainer *averaged = NULL;
-  CHECK_OK(
-      lnsp_trainer_create(model, "mse", "sgd", &limits, NULL, &averaged, &support_problem));
-  CHECK_OK(lnsp_trainer_validate(averaged, in, 2, 0, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, "mse", "sgd", &limits, NULL, &averaged, &support_error));
+  CHECK_OK(lnsp_trainer_validate(averaged, in, 2, 0, &value, &support_error));
   CHECK_NEAR((double)mean, (double)value, 0);
   CHECK(mean != loss);
-  CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 2, 1, &value, &support_problem),
+  CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 2, 1, &value, &support_error),
                 LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 1, 0, &value, &support_problem),
+  CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 1, 0, &value, &support_error),
                 LNSP_E_MISSING);
-  CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 2, 0, NULL, &support_problem),
+  CHECK_REFUSED(lnsp_trainer_validate(averaged, in, 2, 0, NULL, &support_error),
                 LNSP_E_ARGUMENT);
   micro(t, 7, 4, 8);
   micro(t, 7, 0, 4);

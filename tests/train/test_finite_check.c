@@ -13,7 +13,7 @@ static int all_finite(const lnsp_trainer *t, int32_t average) {
     float values[2048];
     lnsp_graph_tensor_at(graph, w, &info, NULL);
     int64_t n = info.dims[0] * (info.rank > 1 ? info.dims[1] : 1);
-    CHECK_OK(lnsp_trainer_tensor_read(t, info.name, average, values, n, &support_problem));
+    CHECK_OK(lnsp_trainer_tensor_read(t, info.name, average, values, n, &support_error));
     for (int64_t i = 0; i < n; i++)
       if (!isfinite(values[i])) return 0;
   }
@@ -23,8 +23,8 @@ static int all_finite(const lnsp_trainer *t, int32_t average) {
 static support_bytes fresh_state(const char *graph, const char *loss, const char *optimizer) {
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create(graph, 1, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, NULL, NULL, &t, &support_problem));
+  CHECK_OK(lnsp_model_create(graph, 1, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, NULL, NULL, &t, &support_error));
   support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);
@@ -37,7 +37,7 @@ static int32_t careful_step(lnsp_trainer *t, const lnsp_tensor *inputs, int32_t 
                             int32_t average) {
   uint8_t before[32], after[32];
   lnsp_trainer_hash(t, LNSP_SAVE_STATE, before, NULL);
-  int32_t status = lnsp_trainer_step(t, inputs, count, NULL, &support_problem);
+  int32_t status = lnsp_trainer_step(t, inputs, count, NULL, &support_error);
   lnsp_trainer_hash(t, LNSP_SAVE_STATE, after, NULL);
   CHECK(status == LNSP_OK || status == LNSP_E_NOT_FINITE);
   CHECK(status == LNSP_OK || !memcmp(before, after, 32));
@@ -57,10 +57,10 @@ static void frozen_weights_stay_in_the_bound(void) {
                        lnsp_tensor_f32("target", y, 2, 1, 4, 0)};
   state_fill(&bytes, "b.weight", 9e36f);
   CHECK_INT(state_open(&bytes, NULL, NULL, NULL, &t), LNSP_OK);
-  CHECK_OK(lnsp_trainer_freeze(t, "b.*", 1, &support_problem));
+  CHECK_OK(lnsp_trainer_freeze(t, "b.*", 1, &support_error));
   for (int s = 0; s < 200; s++) CHECK_INT(careful_step(t, in, 2, 0), LNSP_OK);
-  CHECK_OK(lnsp_trainer_freeze(t, "b.*", 0, &support_problem));
-  CHECK_OK(lnsp_trainer_set_learning_rate(t, 1e6f, &support_problem));
+  CHECK_OK(lnsp_trainer_freeze(t, "b.*", 0, &support_error));
+  CHECK_OK(lnsp_trainer_set_learning_rate(t, 1e6f, &support_error));
   for (int s = 0; s < 3; s++) CHECK_INT(careful_step(t, in, 2, 0), LNSP_E_NOT_FINITE);
   lnsp_trainer_destroy(t);
   free(bytes.data);
@@ -77,7 +77,7 @@ static void the_quotient_must_not_overflow(void) {
   lnsp_tensor out = lnsp_tensor_f32("output", y, 2, 1, 4, 0);
   state_fill(&bytes, "optimizer.exp_avg.a.weight", 1e10f);
   CHECK_INT(state_open(&bytes, NULL, NULL, NULL, &t), LNSP_OK);
-  CHECK_OK(lnsp_trainer_forward(t, in, 1, &out, 1, &support_problem)); /* gradient: zero */
+  CHECK_OK(lnsp_trainer_forward(t, in, 1, &out, 1, &support_error)); /* gradient: zero */
   CHECK_INT(careful_step(t, in, 2, 0), LNSP_E_NOT_FINITE);
   lnsp_trainer_destroy(t);
   free(bytes.data);
@@ -141,16 +141,16 @@ static void a_norm_that_overflows_is_refused(void) {
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   snprintf(text, sizeof text, "lnsp 1; x = input 1; h = linear x %d w=a; output output=h", N);
-  CHECK_OK(lnsp_model_create(text, 1, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, NULL, "sgd lr=1e-20 clip=1", NULL, NULL, &t,
-                               &support_problem));
-  CHECK_OK(lnsp_trainer_freeze(t, "a.weight", 1, &support_problem));
+  CHECK_OK(lnsp_model_create(text, 1, NULL, &model, &support_error));
+  CHECK_OK(
+      lnsp_trainer_create(model, NULL, "sgd lr=1e-20 clip=1", NULL, NULL, &t, &support_error));
+  CHECK_OK(lnsp_trainer_freeze(t, "a.weight", 1, &support_error));
   for (int i = 0; i < N; i++) d[i] = 9e17f;
   lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, 1, 0);
   lnsp_tensor gradient = lnsp_tensor_f32("output", d, 2, 1, N, 0);
-  CHECK_OK(lnsp_trainer_forward(t, &in, 1, NULL, 0, &support_problem));
-  CHECK_OK(lnsp_trainer_backward(t, &gradient, 1, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_NOT_FINITE);
+  CHECK_OK(lnsp_trainer_forward(t, &in, 1, NULL, 0, &support_error));
+  CHECK_OK(lnsp_trainer_backward(t, &gradient, 1, &support_error));
+  CHECK_REFUSED(lnsp_trainer_apply(t, &support_error), LNSP_E_NOT_FINITE);
   CHECK_INT(lnsp_trainer_step_count(t), 0);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);
@@ -163,9 +163,9 @@ static void a_loss_beyond_float_is_refused(void) {
   float x[4] = {0}, y[4] = {5e18f, 5e18f, 5e18f, 5e18f}, loss = 3;
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 4, 0),
                        lnsp_tensor_f32("target", y, 2, 1, 4, 0)};
-  CHECK_OK(lnsp_model_create(PAIR, 1, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "1e5*mse", NULL, NULL, NULL, &t, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, in, 2, &loss, &support_problem),
+  CHECK_OK(lnsp_model_create(PAIR, 1, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "1e5*mse", NULL, NULL, NULL, &t, &support_error));
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, in, 2, &loss, &support_error),
                 LNSP_E_NOT_FINITE);
   CHECK(loss == 3);
   lnsp_trainer_destroy(t);

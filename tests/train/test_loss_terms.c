@@ -10,7 +10,7 @@ static float *read_tensor(lnsp_file *file, const char *name, lnsp_tensor *t) {
   if (lnsp_file_tensor(file, name, t, NULL)) return NULL;
   for (int i = 0; i < t->rank; i++) count *= t->dims[i];
   float *values = malloc(sizeof(float) * (size_t)count);
-  CHECK_OK(lnsp_file_read(file, name, 0, count, LNSP_F32, values, &support_problem));
+  CHECK_OK(lnsp_file_read(file, name, 0, count, LNSP_F32, values, &support_error));
   memset(t->strides, 0, sizeof t->strides);
   t->data = values;
   return values;
@@ -58,15 +58,15 @@ static void numbers(const char *net, const char *architecture, const char *key,
   options.architecture = architecture;
   options.prefix = prefix;
   snprintf(prefix, sizeof prefix, "%s.", net);
-  CHECK_OK(lnsp_file_open("tests/data/terms.safetensors", NULL, &file, &support_problem));
-  CHECK_OK(lnsp_trainer_open_file(file, loss, "sgd", &limits, &options, &t, &support_problem));
+  CHECK_OK(lnsp_file_open("tests/data/terms.safetensors", NULL, &file, &support_error));
+  CHECK_OK(lnsp_trainer_open_file(file, loss, "sgd", &limits, &options, &t, &support_error));
   if (!t) return;
   for (int i = 0; i < NAMES; i++) {
     snprintf(full, sizeof full, "in.%s.%s", net, names[i]);
     if (!read_tensor(file, full, &in[count])) continue;
     in[count++].name = names[i];
   }
-  CHECK_OK(lnsp_trainer_compute_gradients(t, in, count, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, in, count, &value, &support_error));
   snprintf(full, sizeof full, "value.%s.%s", net, key);
   float *real = read_tensor(file, full, &expected);
   CHECK_SAY(real && fabs((double)value - (double)*real) < 3e-6 * fabs((double)*real),
@@ -127,8 +127,8 @@ static lnsp_trainer *open_trainer(const char *loss, const char *optimizer) {
   lnsp_size_options limits = {sizeof limits, ROWS, CONCEPTS, 1, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create("ln_min d=10 s=4", 5, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t, &support_problem));
+  CHECK_OK(lnsp_model_create("ln_min d=10 s=4", 5, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t, &support_error));
   lnsp_model_destroy(model);
   return t;
 }
@@ -136,7 +136,7 @@ static lnsp_trainer *open_trainer(const char *loss, const char *optimizer) {
 static float value_of(const char *loss, const batch *b, int32_t count) {
   float value = -1;
   lnsp_trainer *t = open_trainer(loss, "sgd");
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b->tensors, count, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b->tensors, count, &value, &support_error));
   lnsp_trainer_destroy(t);
   return value;
 }
@@ -148,22 +148,22 @@ static void when_they_count(void) {
   make_batch(&b, "prev");
   const float mse = value_of("mse", &b, 2), cosine = value_of("cosine", &b, 2);
   lnsp_trainer *t = open_trainer("mse until=4 + cosine from=1 every=2", "sgd lr=0");
-  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(t, &support_error));
   for (int s = 0; s < 6; s++) {
     double expected = (s < 4 ? (double)mse : 0) + (s > 0 && s % 2 == 0 ? (double)cosine : 0);
-    CHECK_OK(lnsp_trainer_validate(t, b.tensors, 2, 0, &again, &support_problem));
+    CHECK_OK(lnsp_trainer_validate(t, b.tensors, 2, 0, &again, &support_error));
     CHECK_NEAR((double)again, (s < 4 ? (double)mse : 0) + (s > 0 ? (double)cosine : 0), 1e-6);
-    CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss[s], &support_problem));
+    CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss[s], &support_error));
     CHECK_NEAR((double)loss[s], expected, 1e-6);
   }
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
-  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &again, &support_problem));
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
+  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &again, &support_error));
   CHECK(again == loss[0]);
   lnsp_trainer_destroy(t);
   /* every is about calls, from and until about updates */
   t = open_trainer("mse until=1 + cosine every=2", "sgd lr=0 accumulate=4");
   for (int s = 0; s < 6; s++) {
-    CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss[s], &support_problem));
+    CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss[s], &support_error));
     CHECK_NEAR((double)loss[s], (s < 4 ? (double)mse : 0) + (s % 2 == 0 ? (double)cosine : 0),
                1e-6);
   }
@@ -178,10 +178,10 @@ static void nothing_counts(void) {
   make_batch(&b, "prev");
   lnsp_trainer *t = open_trainer("mse from=1", "adamw lr=.1 weight_decay=.5");
   CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, before, NULL));
-  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss, &support_problem));
+  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss, &support_error));
   CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, after, NULL));
   CHECK(loss == 0 && !memcmp(before, after, 32) && lnsp_trainer_step_count(t) == 1);
-  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss, &support_problem));
+  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &loss, &support_error));
   CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, after, NULL));
   CHECK(loss > 0 && memcmp(before, after, 32));
   lnsp_trainer_destroy(t);
@@ -242,11 +242,11 @@ static int32_t backwards(void *user, const lnsp_tensor *output, const lnsp_tenso
 
 static int32_t set_echo(lnsp_trainer *t, echoes *e) {
   const lnsp_echo echo = {sizeof echo, 0, e, backwards};
-  return lnsp_trainer_set_echo(t, &echo, &support_problem);
+  return lnsp_trainer_set_echo(t, &echo, &support_error);
 }
 
 static double gradient_of(lnsp_trainer *t, float *out) {
-  CHECK_OK(lnsp_trainer_gradient(t, "align.weight", out, 40, &support_problem));
+  CHECK_OK(lnsp_trainer_gradient(t, "align.weight", out, 40, &support_error));
   double size = 0;
   for (int i = 0; i < 40; i++) size += (double)out[i] * (double)out[i];
   return size;
@@ -260,11 +260,11 @@ static void echo_function(void) {
   make_batch(&b, "echo");
   lnsp_trainer *t = open_trainer("mse + .5*echo", "sgd lr=.1");
   CHECK_STR(lnsp_trainer_input_name(t, 2), "echo");
-  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, b.tensors, 2, &value, &support_problem),
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, b.tensors, 2, &value, &support_error),
                 LNSP_E_MISSING);
   CHECK_OK(set_echo(t, &e));
   CHECK(lnsp_trainer_input_name(t, 2) == NULL);
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 2, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 2, &value, &support_error));
   CHECK(e.calls == 1 && e.rows == ROWS * CONCEPTS && e.width == D);
   CHECK(gradient_of(t, a) > 0);
   /* the same as a tensor, which is a constant there as well */
@@ -272,21 +272,21 @@ static void echo_function(void) {
     for (int i = 0; i < D; i++) back[r * D + i] = e.seen[r * D + D - 1 - i];
   b.tensors[2] = lnsp_tensor_f32("echo", back, 3, ROWS, CONCEPTS, D);
   lnsp_trainer *plain = open_trainer("mse + .5*echo", "sgd lr=.1");
-  CHECK_OK(lnsp_trainer_compute_gradients(plain, b.tensors, 3, &given, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(plain, b.tensors, 3, &given, &support_error));
   gradient_of(plain, other);
   CHECK(given == value && !memcmp(a, other, sizeof a));
   lnsp_trainer_destroy(plain);
   /* NULL gives it back */
-  CHECK_OK(lnsp_trainer_set_echo(t, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_set_echo(t, NULL, &support_error));
   CHECK_STR(lnsp_trainer_input_name(t, 2), "echo");
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 3, &given, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 3, &given, &support_error));
   CHECK(given == value && e.calls == 1);
   lnsp_trainer_destroy(t);
   t = open_trainer("mse + echo", "sgd");
   lnsp_echo wrong = {0, 0, &e, backwards};
-  CHECK_REFUSED(lnsp_trainer_set_echo(t, &wrong, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_set_echo(t, &wrong, &support_error), LNSP_E_ARGUMENT);
   wrong = (lnsp_echo){sizeof wrong, 0, &e, NULL};
-  CHECK_REFUSED(lnsp_trainer_set_echo(t, &wrong, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_set_echo(t, &wrong, &support_error), LNSP_E_ARGUMENT);
   CHECK_STR(lnsp_trainer_input_name(t, 2), "echo");
   lnsp_trainer_destroy(t);
   t = open_trainer("mse", "sgd");
@@ -304,11 +304,11 @@ static void echo_now_and_then(void) {
   lnsp_trainer *t = open_trainer("mse + echo every=3 rows=2", "sgd lr=.01");
   CHECK_OK(set_echo(t, &e));
   for (int s = 0; s < 7; s++) {
-    CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, NULL, &support_error));
     CHECK_INT(e.calls, s / 3 + 1);
   }
   CHECK_INT(e.rows, 2);
-  CHECK_OK(lnsp_trainer_validate(t, b.tensors, 2, 0, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_validate(t, b.tensors, 2, 0, &value, &support_error));
   CHECK_INT(e.calls, 4);
   lnsp_trainer_destroy(t);
 }
@@ -322,22 +322,20 @@ static void echo_refuses(void) {
   make_batch(&b, "echo");
   lnsp_trainer *t = open_trainer("mse + echo", "adamw lr=.01");
   CHECK_OK(set_echo(t, &e));
-  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, NULL, &support_error));
   CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, before, NULL));
   e.refuse = 5;
-  CHECK_REFUSED(lnsp_trainer_step(t, b.tensors, 2, &value, &support_problem), LNSP_E_REFUSED);
-  CHECK(strstr(support_problem.message, "returned 5") && value == 7);
-  CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_trainer_gradient(t, "align.weight", a, 40, &support_problem),
-                LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_step(t, b.tensors, 2, &value, &support_error), LNSP_E_REFUSED);
+  CHECK(strstr(support_error.message, "returned 5") && value == 7);
+  CHECK_REFUSED(lnsp_trainer_apply(t, &support_error), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_gradient(t, "align.weight", a, 40, &support_error), LNSP_E_STATE);
   e.refuse = 0;
   e.bad = (float)INFINITY;
-  CHECK_REFUSED(lnsp_trainer_step(t, b.tensors, 2, &value, &support_problem),
-                LNSP_E_NOT_FINITE);
+  CHECK_REFUSED(lnsp_trainer_step(t, b.tensors, 2, &value, &support_error), LNSP_E_NOT_FINITE);
   CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, after, NULL));
   CHECK(!memcmp(before, after, 32));
   e.bad = 0;
-  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_step(t, b.tensors, 2, &value, &support_error));
   lnsp_trainer_destroy(t);
 }
 
@@ -348,11 +346,10 @@ static void refused(const char *architecture, const char *loss, const char *opti
   lnsp_size_options limits = {sizeof limits, ROWS, CONCEPTS, 0, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create(architecture, 5, NULL, &model, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t,
-                                    &support_problem),
+  CHECK_OK(lnsp_model_create(architecture, 5, NULL, &model, &support_error));
+  CHECK_REFUSED(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t, &support_error),
                 code);
-  CHECK_SAY(strstr(support_problem.message, says), "%s: %s", loss, support_problem.message);
+  CHECK_SAY(strstr(support_error.message, says), "%s: %s", loss, support_error.message);
   lnsp_model_destroy(model);
 }
 

@@ -10,7 +10,7 @@ typedef struct world {
 } world;
 
 static void now(const lnsp_trainer *t, uint8_t hash[32]) {
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_error));
 }
 
 static void step(world *w, uint32_t seed) {
@@ -19,23 +19,23 @@ static void step(world *w, uint32_t seed) {
   support_fill(y, 10, seed + 1);
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 2, 1, 10, 0),
                        lnsp_tensor_f32("target", y, 2, 1, 10, 0)};
-  CHECK_OK(lnsp_trainer_step(w->t, in, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_step(w->t, in, 2, NULL, &support_error));
 }
 
 static void mark(world *w) {
   if (w->held == w->history) memmove(w->mark[0], w->mark[1], 32 * (size_t)(--w->held));
   now(w->t, w->mark[w->held++]);
-  CHECK_OK(lnsp_trainer_mark(w->t, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(w->t, &support_error));
 }
 
 static void back(world *w, int32_t n) {
   uint8_t hash[32];
   if (n >= w->held) {
-    CHECK_REFUSED(lnsp_trainer_rollback(w->t, n, &support_problem), LNSP_E_STATE);
+    CHECK_REFUSED(lnsp_trainer_rollback(w->t, n, &support_error), LNSP_E_STATE);
     return;
   }
   w->held -= n;
-  CHECK_OK(lnsp_trainer_rollback(w->t, n, &support_problem));
+  CHECK_OK(lnsp_trainer_rollback(w->t, n, &support_error));
   now(w->t, hash);
   CHECK(!memcmp(hash, w->mark[w->held - 1], 32));
 }
@@ -46,8 +46,8 @@ static void open_world(world *w, int32_t history, int32_t undo) {
   lnsp_model *model = NULL;
   memset(w, 0, sizeof *w);
   w->history = history;
-  CHECK_OK(lnsp_model_create("ln_min d=10 s=5", 1, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", text, &limits, NULL, &w->t, &support_problem));
+  CHECK_OK(lnsp_model_create("ln_min d=10 s=5", 1, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "mse", text, &limits, NULL, &w->t, &support_error));
   lnsp_model_destroy(model);
 }
 
@@ -83,24 +83,24 @@ static void live_sessions_follow(void) {
   support_fill(x, 10, 1);
   lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, 10, 0);
   lnsp_tensor out = lnsp_tensor_f32("output", a, 2, 1, 10, 0);
-  CHECK_OK(lnsp_session_create_live(w.t, 0, NULL, NULL, &live, &support_problem));
-  CHECK_OK(lnsp_session_create_live(w.t, 1, NULL, NULL, &average, &support_problem));
+  CHECK_OK(lnsp_session_create_live(w.t, 0, NULL, NULL, &live, &support_error));
+  CHECK_OK(lnsp_session_create_live(w.t, 1, NULL, NULL, &average, &support_error));
   for (uint32_t i = 0; i < 3; i++) step(&w, i);
   mark(&w);
-  CHECK_OK(lnsp_trainer_publish(w.t, 0, NULL, &before, &support_problem));
-  CHECK_OK(lnsp_session_run(live, &in, 1, &out, 1, &support_problem));
+  CHECK_OK(lnsp_trainer_publish(w.t, 0, NULL, &before, &support_error));
+  CHECK_OK(lnsp_session_run(live, &in, 1, &out, 1, &support_error));
   out.data = b;
-  CHECK_OK(lnsp_session_run(average, &in, 1, &out, 1, &support_problem));
+  CHECK_OK(lnsp_session_run(average, &in, 1, &out, 1, &support_error));
   for (uint32_t i = 0; i < 3; i++) step(&w, 10 + i);
   back(&w, 0);
   out.data = c;
-  CHECK_OK(lnsp_session_run(live, &in, 1, &out, 1, &support_problem));
+  CHECK_OK(lnsp_session_run(live, &in, 1, &out, 1, &support_error));
   out.data = d;
-  CHECK_OK(lnsp_session_run(average, &in, 1, &out, 1, &support_problem));
+  CHECK_OK(lnsp_session_run(average, &in, 1, &out, 1, &support_error));
   CHECK(!memcmp(a, c, sizeof a) && !memcmp(b, d, sizeof b) && memcmp(a, b, sizeof a));
-  CHECK_OK(lnsp_trainer_publish(w.t, 0, NULL, &after, &support_problem));
-  CHECK_OK(lnsp_model_hash(before, ha, &support_problem));
-  CHECK_OK(lnsp_model_hash(after, hb, &support_problem));
+  CHECK_OK(lnsp_trainer_publish(w.t, 0, NULL, &after, &support_error));
+  CHECK_OK(lnsp_model_hash(before, ha, &support_error));
+  CHECK_OK(lnsp_model_hash(after, hb, &support_error));
   CHECK(!memcmp(ha, hb, 32));
   lnsp_model_destroy(before);
   lnsp_model_destroy(after);
@@ -115,15 +115,15 @@ static void weights_only(void) {
   uint8_t start[32], hash[32];
   open_world(&w, 3, LNSP_MARK_WEIGHTS);
   lnsp_memory_info memory = {.struct_size = sizeof memory};
-  CHECK_OK(lnsp_trainer_memory(w.t, &memory, &support_problem));
+  CHECK_OK(lnsp_trainer_memory(w.t, &memory, &support_error));
   CHECK(memory.undo_bytes >= 3 * memory.weight_bytes &&
         memory.undo_bytes < 4 * memory.weight_bytes);
-  CHECK_OK(lnsp_trainer_hash(w.t, LNSP_SAVE_WEIGHTS, start, &support_problem));
-  CHECK_OK(lnsp_trainer_mark(w.t, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(w.t, LNSP_SAVE_WEIGHTS, start, &support_error));
+  CHECK_OK(lnsp_trainer_mark(w.t, &support_error));
   for (int round = 0; round < 3; round++) {
     for (uint32_t i = 0; i < 2; i++) step(&w, i);
-    CHECK_OK(lnsp_trainer_rollback(w.t, 0, &support_problem));
-    CHECK_OK(lnsp_trainer_hash(w.t, LNSP_SAVE_WEIGHTS, hash, &support_problem));
+    CHECK_OK(lnsp_trainer_rollback(w.t, 0, &support_error));
+    CHECK_OK(lnsp_trainer_hash(w.t, LNSP_SAVE_WEIGHTS, hash, &support_error));
     CHECK(!memcmp(start, hash, 32));
     CHECK_INT(lnsp_trainer_step_count(w.t), 2 * (round + 1));
   }

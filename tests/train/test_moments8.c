@@ -31,9 +31,8 @@ static lnsp_trainer *make(const char *graph, const char *optimizer, const char *
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create(graph, 3, NULL, &model, &support_problem));
-  CHECK_OK(
-      lnsp_trainer_create(model, "mse", optimizer, &limits, &options, &t, &support_problem));
+  CHECK_OK(lnsp_model_create(graph, 3, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, &options, &t, &support_error));
   lnsp_model_destroy(model);
   return t;
 }
@@ -44,8 +43,8 @@ static int32_t step_or_not(lnsp_trainer *t, uint32_t seed, int apply, float *los
   for (int i = 0; i < ROWS * 2 * WIDTH; i++) y[i] = .3f * x[i];
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 3, 1 + seed % 3, 1 + seed % 2, WIDTH),
                        lnsp_tensor_f32("target", y, 3, 1 + seed % 3, 1 + seed % 2, WIDTH)};
-  if (apply) return lnsp_trainer_step(t, in, 2, loss, &support_problem);
-  return lnsp_trainer_compute_gradients(t, in, 2, loss, &support_problem);
+  if (apply) return lnsp_trainer_step(t, in, 2, loss, &support_error);
+  return lnsp_trainer_compute_gradients(t, in, 2, loss, &support_error);
 }
 
 static void steps(lnsp_trainer *t, uint32_t from, uint32_t to) {
@@ -53,7 +52,7 @@ static void steps(lnsp_trainer *t, uint32_t from, uint32_t to) {
 }
 
 static void hash_of(const lnsp_trainer *t, uint8_t hash[32]) {
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_error));
 }
 
 static int same_state(const lnsp_trainer *a, const lnsp_trainer *b) {
@@ -173,7 +172,7 @@ static void the_update_is_the_kernels_with(const char *optimizer) {
     if (index < 0) return;
     const lnspi_weight *weight = &t->graph->weights[index];
     CHECK_OK(
-        lnsp_trainer_tensor_read(t, names[i], 0, hand[i].row, weight->count, &support_problem));
+        lnsp_trainer_tensor_read(t, names[i], 0, hand[i].row, weight->count, &support_error));
     pack(weight, hand[i].row, hand[i].w);
   }
   for (uint32_t s = 0; s < 4; s++) {
@@ -183,21 +182,20 @@ static void the_update_is_the_kernels_with(const char *optimizer) {
       int32_t index = lnspi_graph_find_weight(t->graph, names[i]);
       const lnspi_weight *weight = &t->graph->weights[index];
       lnspi_update update;
-      CHECK_OK(
-          lnsp_trainer_gradient(t, names[i], hand[i].row, weight->count, &support_problem));
+      CHECK_OK(lnsp_trainer_gradient(t, names[i], hand[i].row, weight->count, &support_error));
       pack(weight, hand[i].row, hand[i].g);
       t->optim.rule.optimizer->prepare(t->optim.rule.real, .01, 1, s + 1, &update);
       lnspi_optimizer_rounding_key(&t->optim.rule, index, s + 1, update.key);
       update_by_hand(&hand[i], weight, &update);
     }
-    CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+    CHECK_OK(lnsp_trainer_apply(t, &support_error));
     for (int i = 0; i < 2; i++) {
       const int32_t index = lnspi_graph_find_weight(t->graph, names[i]);
       const lnspi_weight *weight = &t->graph->weights[index];
       static float mine[sizeof hand[0].row / sizeof(float)];
       unpack(weight, hand[i].w, mine);
-      CHECK_OK(lnsp_trainer_tensor_read(t, names[i], 0, hand[i].row, weight->count,
-                                        &support_problem));
+      CHECK_OK(
+          lnsp_trainer_tensor_read(t, names[i], 0, hand[i].row, weight->count, &support_error));
       CHECK_SAY(!memcmp(mine, hand[i].row, (size_t)weight->count * 4), "%s, step %d", names[i],
                 (int)s);
     }
@@ -223,16 +221,16 @@ static void small_steps_add_up(void) {
   for (int i = 0; i < N; i++) x[i] = d[i] = 1;
   lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, N, 0);
   lnsp_tensor gradient = lnsp_tensor_f32("output", d, 2, 1, N, 0);
-  CHECK_OK(lnsp_model_create(net, 1, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(net, 1, NULL, &model, &support_error));
   CHECK_OK(lnsp_trainer_create(model, NULL, "sgd lr=2e-5 weights=bf16", NULL, NULL, &t,
-                               &support_problem));
-  CHECK_OK(lnsp_trainer_tensor_read(t, "a.weight", 0, before, N * N, &support_problem));
+                               &support_error));
+  CHECK_OK(lnsp_trainer_tensor_read(t, "a.weight", 0, before, N * N, &support_error));
   for (int s = 0; s < STEPS; s++) {
-    CHECK_OK(lnsp_trainer_forward(t, &in, 1, NULL, 0, &support_problem));
-    CHECK_OK(lnsp_trainer_backward(t, &gradient, 1, &support_problem));
-    CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+    CHECK_OK(lnsp_trainer_forward(t, &in, 1, NULL, 0, &support_error));
+    CHECK_OK(lnsp_trainer_backward(t, &gradient, 1, &support_error));
+    CHECK_OK(lnsp_trainer_apply(t, &support_error));
   }
-  CHECK_OK(lnsp_trainer_tensor_read(t, "a.weight", 0, after, N * N, &support_problem));
+  CHECK_OK(lnsp_trainer_tensor_read(t, "a.weight", 0, after, N * N, &support_error));
   for (int i = 0; i < N * N; i++) {
     CHECK(!(lnspi_float_bits(after[i]) & 0xffffu));
     moved += ((double)before[i] - (double)after[i]) / (N * N);
@@ -250,7 +248,7 @@ static void output_of(lnsp_session *session, float *y) {
   support_fill(x, WIDTH, 77);
   lnsp_tensor in = lnsp_tensor_f32("input", x, 2, 1, WIDTH, 0);
   lnsp_tensor out = lnsp_tensor_f32("output", y, 2, 1, WIDTH, 0);
-  CHECK_OK(lnsp_session_run(session, &in, 1, &out, 1, &support_problem));
+  CHECK_OK(lnsp_session_run(session, &in, 1, &out, 1, &support_error));
 }
 
 /* What is published and what is saved is bfloat16, and the same as what is live. */
@@ -263,27 +261,27 @@ static void publishes_and_saves_bf16(void) {
   steps(t, 0, 5);
   support_bytes bytes = state_save(t, LNSP_SAVE_WEIGHTS);
   support_bytes state = state_save(t, LNSP_SAVE_STATE);
-  CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &models[0], &support_problem));
-  CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, NULL, &models[1], &support_problem));
-  CHECK_OK(lnsp_model_open_memory(state.data, state.size, NULL, &models[2], &support_problem));
-  CHECK_OK(lnsp_session_create_live(t, 0, NULL, NULL, &session, &support_problem));
+  CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &models[0], &support_error));
+  CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, NULL, &models[1], &support_error));
+  CHECK_OK(lnsp_model_open_memory(state.data, state.size, NULL, &models[2], &support_error));
+  CHECK_OK(lnsp_session_create_live(t, 0, NULL, NULL, &session, &support_error));
   output_of(session, live);
   lnsp_session_destroy(session);
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, own, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, own, &support_error));
   for (int i = 0; i < 3; i++) {
     CHECK_INT(lnspi_graph_storage(models[i]->graph), LNSP_BF16);
-    CHECK_OK(lnsp_model_hash(models[i], hash, &support_problem));
+    CHECK_OK(lnsp_model_hash(models[i], hash, &support_error));
     CHECK(!memcmp(hash, own, 32));
-    CHECK_OK(lnsp_session_create(models[i], NULL, NULL, &session, &support_problem));
+    CHECK_OK(lnsp_session_create(models[i], NULL, NULL, &session, &support_error));
     output_of(session, y);
     CHECK(!memcmp(live, y, sizeof y));
     lnsp_session_destroy(session);
     lnsp_model_destroy(models[i]);
   }
   lnsp_options options = {.struct_size = sizeof options, .storage = LNSP_F32};
-  CHECK_OK(lnsp_trainer_publish(t, 0, &options, &models[0], &support_problem));
+  CHECK_OK(lnsp_trainer_publish(t, 0, &options, &models[0], &support_error));
   CHECK_INT(lnspi_graph_storage(models[0]->graph), LNSP_F32);
-  CHECK_OK(lnsp_model_hash(models[0], hash, &support_problem));
+  CHECK_OK(lnsp_model_hash(models[0], hash, &support_error));
   CHECK(!memcmp(hash, own, 32));
   lnsp_model_destroy(models[0]);
   lnsp_trainer_destroy(t);
@@ -317,8 +315,8 @@ static void bf16_of_any_magnitude(void) {
         hash_of(t, after);
         CHECK(status == LNSP_OK || status == LNSP_E_NOT_FINITE);
         CHECK(status == LNSP_OK || !memcmp(before, after, 32));
-        CHECK_OK(lnsp_trainer_tensor_read(t, "a.weight", 0, values, WIDTH * WIDTH,
-                                          &support_problem));
+        CHECK_OK(
+            lnsp_trainer_tensor_read(t, "a.weight", 0, values, WIDTH * WIDTH, &support_error));
         CHECK(lnspi_kernels_scalar.finite(values, WIDTH * WIDTH));
       }
       lnsp_trainer_destroy(t);
@@ -333,13 +331,13 @@ static void resumes_to_the_same_bits(void) {
   for (uint32_t i = 0; i < 3 * TEXTS; i++) {
     const uint32_t at = 5 * (i / TEXTS);
     lnsp_trainer *a = make(ODD, texts[i % TEXTS], NULL, 0, 0), *b = NULL;
-    CHECK_OK(lnsp_trainer_freeze(a, "b.*", 1, &support_problem));
+    CHECK_OK(lnsp_trainer_freeze(a, "b.*", 1, &support_error));
     steps(a, 0, at);
     support_bytes bytes = state_save(a, LNSP_SAVE_STATE);
     CHECK_INT(state_open(&bytes, NULL, NULL, &other, &b), LNSP_OK);
     CHECK(same_state(a, b));
-    CHECK_OK(lnsp_trainer_freeze(a, "b.*", 0, &support_problem));
-    CHECK_OK(lnsp_trainer_freeze(b, "b.*", 0, &support_problem));
+    CHECK_OK(lnsp_trainer_freeze(a, "b.*", 0, &support_error));
+    CHECK_OK(lnsp_trainer_freeze(b, "b.*", 0, &support_error));
     steps(a, at, at + 6);
     steps(b, at, at + 6);
     CHECK_SAY(same_state(a, b), "%s after %d steps", texts[i % TEXTS], (int)at);
@@ -409,7 +407,7 @@ static void hostile_moments(void) {
       uint8_t before[32], after[32];
       hash_of(other, before);
       CHECK_SAY(step_or_not(other, 1, 1, NULL) == cases[i].steps, "%s = %g: %s", cases[i].name,
-                (double)cases[i].value, support_problem.message);
+                (double)cases[i].value, support_error.message);
       hash_of(other, after);
       CHECK(!memcmp(before, after, 32) == (cases[i].steps != LNSP_OK));
     }
@@ -427,18 +425,18 @@ static void marks_go_back_to_the_bit(void) {
     const int32_t what = undo == LNSP_MARK_STATE ? LNSP_SAVE_STATE : LNSP_SAVE_WEIGHTS;
     for (int i = 0; i < 2; i++) {
       steps(t, 3 * (uint32_t)i, 3 * (uint32_t)i + 3);
-      CHECK_OK(lnsp_trainer_mark(t, &support_problem));
-      CHECK_OK(lnsp_trainer_hash(t, what, marked[i], &support_problem));
+      CHECK_OK(lnsp_trainer_mark(t, &support_error));
+      CHECK_OK(lnsp_trainer_hash(t, what, marked[i], &support_error));
     }
     steps(t, 6, 9);
-    CHECK_OK(lnsp_trainer_hash(t, what, later, &support_problem));
+    CHECK_OK(lnsp_trainer_hash(t, what, later, &support_error));
     for (int32_t back = 0; back < 2; back++) {
-      CHECK_OK(lnsp_trainer_rollback(t, back, &support_problem));
-      CHECK_OK(lnsp_trainer_hash(t, what, now, &support_problem));
+      CHECK_OK(lnsp_trainer_rollback(t, back, &support_error));
+      CHECK_OK(lnsp_trainer_hash(t, what, now, &support_error));
       CHECK(!memcmp(now, marked[1 - back], 32));
       if (back) break;
       steps(t, 6, 9);
-      CHECK_OK(lnsp_trainer_hash(t, what, now, &support_problem));
+      CHECK_OK(lnsp_trainer_hash(t, what, now, &support_error));
       CHECK(!memcmp(now, later, 32) == (undo == LNSP_MARK_STATE));
     }
     lnsp_trainer_destroy(t);
@@ -455,15 +453,15 @@ static void memory_with(const char *text) {
   lnsp_memory_info memory = {.struct_size = sizeof memory};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create(ODD, 3, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(ODD, 3, NULL, &model, &support_error));
   const lnsp_graph *graph = lnsp_model_graph(model);
-  CHECK_OK(lnsp_trainer_measure(graph, "mse", text, &limits, &memory, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", text, &limits, &options, &t, &support_problem));
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", text, &limits, &memory, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "mse", text, &limits, &options, &t, &support_error));
   CHECK_INT(heap.last_bytes, memory.total_bytes);
   int calls = heap.calls;
-  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(t, &support_error));
   steps(t, 0, 2);
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
   steps(t, 0, 2);
   CHECK_INT(heap.calls, calls);
   CHECK_INT(memory.total_bytes,
@@ -480,14 +478,14 @@ static void memory_is_as_measured(void) {
   for (int i = 0; i < TEXTS; i++) memory_with(texts[i]);
   /* SN727: 2 bytes a parameter, and 8 a block, instead of 8 a parameter */
   lnsp_graph *student = NULL;
-  CHECK_OK(lnsp_graph_create("student", NULL, &student, &support_problem));
-  CHECK_OK(lnsp_trainer_measure(student, "mse", "adamw", NULL, &wide, &support_problem));
-  CHECK_OK(lnsp_trainer_measure(student, "mse", TEXT, NULL, &memory, &support_problem));
+  CHECK_OK(lnsp_graph_create("student", NULL, &student, &support_error));
+  CHECK_OK(lnsp_trainer_measure(student, "mse", "adamw", NULL, &wide, &support_error));
+  CHECK_OK(lnsp_trainer_measure(student, "mse", TEXT, NULL, &memory, &support_error));
   CHECK_INT(memory.weight_bytes, wide.weight_bytes);
   CHECK_INT(wide.moment_bytes, 4360704);
   CHECK_INT(memory.moment_bytes, 1124352);
   CHECK_OK(lnsp_trainer_measure(student, "mse", TEXT " weights=bf16", NULL, &memory,
-                                &support_problem));
+                                &support_error));
   CHECK_INT(memory.weight_bytes, 1099008);
   CHECK_INT(memory.moment_bytes, 1124352);
   lnsp_graph_destroy(student);
@@ -510,17 +508,17 @@ static void texts_are_refused(void) {
              {"adamw seed=x", LNSP_E_SYNTAX}};
   lnsp_graph *graph = NULL;
   lnsp_memory_info memory = {.struct_size = sizeof memory};
-  CHECK_OK(lnsp_graph_create(ODD, NULL, &graph, &support_problem));
+  CHECK_OK(lnsp_graph_create(ODD, NULL, &graph, &support_error));
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     int32_t status =
-        lnsp_trainer_measure(graph, "mse", bad[i].text, NULL, &memory, &support_problem);
+        lnsp_trainer_measure(graph, "mse", bad[i].text, NULL, &memory, &support_error);
     CHECK_SAY(status == bad[i].status, "'%s' gave %s: %s", bad[i].text,
-              lnsp_status_name(status), support_problem.message);
+              lnsp_status_name(status), support_error.message);
   }
   CHECK_OK(lnsp_trainer_measure(graph, "mse", "adam moments=8bit betas=.9,.9999", NULL, &memory,
-                                &support_problem));
+                                &support_error));
   CHECK_OK(lnsp_trainer_measure(graph, "mse", "adam moments=32bit seed=5", NULL, &memory,
-                                &support_problem));
+                                &support_error));
   lnsp_graph_destroy(graph);
 }
 

@@ -26,9 +26,9 @@ static lnsp_replay *make_replay(int64_t width) {
   float rows[40 * 16];
   support_fill(rows, 40 * 16, 77);
   lnsp_tensor tensor = lnsp_tensor_f32("rows", rows, 2, 40, width, 0);
-  CHECK_OK(lnsp_replay_create(width, NULL, &replay, &support_problem));
-  CHECK_OK(lnsp_replay_add(replay, &tensor, &support_problem));
-  CHECK_OK(lnsp_replay_finish(replay, &support_problem));
+  CHECK_OK(lnsp_replay_create(width, NULL, &replay, &support_error));
+  CHECK_OK(lnsp_replay_add(replay, &tensor, &support_error));
+  CHECK_OK(lnsp_replay_finish(replay, &support_error));
   return replay;
 }
 
@@ -38,7 +38,7 @@ static lnsp_trainer *open_trainer(const support_bytes *bytes, const char *loss,
   lnsp_size_options limits = {sizeof limits, 4, 3, 2, 0, 0, 0};
   lnsp_trainer *t = NULL;
   CHECK_INT(state_open(bytes, loss, optimizer, &limits, &t), LNSP_OK);
-  if (replay) CHECK_OK(lnsp_trainer_set_replay(t, replay, &support_problem));
+  if (replay) CHECK_OK(lnsp_trainer_set_replay(t, replay, &support_error));
   return t;
 }
 
@@ -46,8 +46,8 @@ static support_bytes model_file(const char *text, uint64_t seed) {
   lnsp_model *model = NULL;
   support_bytes bytes;
   lnsp_sink sink = support_sink(&bytes);
-  CHECK_OK(lnsp_model_create(text, seed, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_model_save_sink(model, &sink, LNSP_F32, &support_problem));
+  CHECK_OK(lnsp_model_create(text, seed, NULL, &model, &support_error));
+  CHECK_OK(lnsp_model_save_sink(model, &sink, LNSP_F32, &support_error));
   lnsp_model_destroy(model);
   return bytes;
 }
@@ -56,7 +56,7 @@ static double loss_of(const support_bytes *bytes, const char *loss, const lnsp_r
                       const batch *b) {
   float value = 0;
   lnsp_trainer *t = open_trainer(bytes, loss, "sgd", replay);
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b->tensors, 4, &value, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b->tensors, 4, &value, &support_error));
   lnsp_trainer_destroy(t);
   return (double)value;
 }
@@ -70,7 +70,7 @@ static void compare(const char *graph, const char *loss, const batch *b, int32_t
   const lnsp_graph *g = lnsp_trainer_graph(t);
   double error = 0, size = 0;
   int32_t reached = 0;
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b->tensors, 4, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b->tensors, 4, NULL, &support_error));
   for (int32_t w = 0; w < lnsp_graph_tensor_count(g); w++) {
     lnsp_tensor info;
     float gradient[512];
@@ -130,12 +130,11 @@ static void terms_on_the_code(void) {
   support_bytes bytes = model_file(STUDENT, 5);
   lnsp_trainer *t = open_trainer(&bytes, "triplet on=code", "sgd", NULL);
   float gradient[60];
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, NULL, &support_error));
   CHECK_REFUSED(lnsp_trainer_gradient(t, "layers.teacher_align.weight", gradient, 60,
-                                      &support_problem),
+                                      &support_error),
                 LNSP_E_STATE);
-  CHECK_OK(
-      lnsp_trainer_gradient(t, "layers.compress_1.weight", gradient, 60, &support_problem));
+  CHECK_OK(lnsp_trainer_gradient(t, "layers.compress_1.weight", gradient, 60, &support_error));
   int32_t all = lnsp_graph_tensor_count(lnsp_trainer_graph(t)), before = 0;
   for (int32_t w = 0; w < all; w++) {
     lnsp_tensor info;
@@ -173,10 +172,10 @@ static void replay_value(void) {
   double expected = 0;
   lnsp_tensor in = lnsp_tensor_f32("input", v, 2, DRAWN, D, 0);
   lnsp_tensor out = lnsp_tensor_f32("output", y, 2, DRAWN, D, 0);
-  CHECK_OK(lnsp_replay_draw(replay, 9, 0, &in, &support_problem));
-  CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_session_create(model, &limits, NULL, &session, &support_problem));
-  CHECK_OK(lnsp_session_run(session, &in, 1, &out, 1, &support_problem));
+  CHECK_OK(lnsp_replay_draw(replay, 9, 0, &in, &support_error));
+  CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, NULL, &model, &support_error));
+  CHECK_OK(lnsp_session_create(model, &limits, NULL, &session, &support_error));
+  CHECK_OK(lnsp_session_run(session, &in, 1, &out, 1, &support_error));
   for (int r = 0; r < DRAWN; r++) {
     double dot = 0, vv = 0, yy = 0;
     for (int i = r * D; i < (r + 1) * D; i++) {
@@ -189,8 +188,8 @@ static void replay_value(void) {
   make_batch(&b, pair_names, 1, 3, D, 21);
   lnsp_trainer *t = open_trainer(&bytes, "cosine + 4*replay rows=2 seed=9", "sgd", replay);
   lnsp_trainer *plain = open_trainer(&bytes, "cosine", "sgd", NULL);
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &with, &support_problem));
-  CHECK_OK(lnsp_trainer_compute_gradients(plain, b.tensors, 4, &without, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &with, &support_error));
+  CHECK_OK(lnsp_trainer_compute_gradients(plain, b.tensors, 4, &without, &support_error));
   CHECK_NEAR((double)with - (double)without, 4 * expected, 2e-6);
   lnsp_trainer_destroy(t);
   lnsp_trainer_destroy(plain);
@@ -210,29 +209,29 @@ static void replay_draws(void) {
   support_bytes bytes = model_file("ln_min d=10 s=4", 5);
   lnsp_trainer *t = open_trainer(&bytes, "cosine + 4*replay rows=3", "sgd lr=0", replay);
   make_batch(&b, pair_names, 2, 1, 10, 21);
-  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(t, &support_error));
   for (int s = 0; s < 4; s++)
-    CHECK_OK(lnsp_trainer_step(t, b.tensors, 4, &loss[s], &support_problem));
+    CHECK_OK(lnsp_trainer_step(t, b.tensors, 4, &loss[s], &support_error));
   for (int s = 0; s < 4; s++)
     for (int r = 0; r < s; r++) CHECK(loss[s] != loss[r]);
   lnsp_trainer_hash(t, LNSP_SAVE_STATE, first, NULL);
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &loss[4], &support_problem));
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &seen[0], &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &loss[4], &support_error));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &seen[0], &support_error));
   CHECK(loss[4] == seen[0]); /* evaluating does not draw on */
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
   for (int s = 0; s < 4; s++) {
-    CHECK_OK(lnsp_trainer_step(t, b.tensors, 4, &seen[s], &support_problem));
+    CHECK_OK(lnsp_trainer_step(t, b.tensors, 4, &seen[s], &support_error));
     CHECK(seen[s] == loss[s]);
   }
   lnsp_trainer_hash(t, LNSP_SAVE_STATE, again, NULL);
   CHECK(!memcmp(first, again, 32));
   lnsp_trainer_destroy(t);
   t = open_trainer(&bytes, "cosine + 4*replay rows=3 seed=2", "sgd lr=0", replay);
-  CHECK_OK(lnsp_trainer_step(t, b.tensors, 4, &seen[0], &support_problem));
+  CHECK_OK(lnsp_trainer_step(t, b.tensors, 4, &seen[0], &support_error));
   CHECK(seen[0] != loss[0]);
   lnsp_trainer_destroy(t);
   t = open_trainer(&bytes, "cosine + 4*replay rows=3", "sgd lr=0", NULL);
-  CHECK_REFUSED(lnsp_trainer_step(t, b.tensors, 4, &seen[0], &support_problem), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_step(t, b.tensors, 4, &seen[0], &support_error), LNSP_E_STATE);
   lnsp_trainer_destroy(t);
   lnsp_replay_destroy(replay);
   free(bytes.data);
@@ -287,13 +286,13 @@ static void context_masks(void) {
         open_trainer(&bytes, i == 1 ? "info_nce tau=.5 context=mask" : "info_nce tau=.5", "sgd",
                      NULL);
     if (i == 2) b.values[0][10] += .5f; /* no longer known, with or without the mask */
-    CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value[i], &support_problem));
+    CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value[i], &support_error));
     lnsp_trainer_destroy(t);
   }
   CHECK_SAY(value[1] < value[0] - .05f, "%g with a mask, %g without", (double)value[1],
             (double)value[0]);
   lnsp_trainer *t = open_trainer(&bytes, "info_nce tau=.5 context=mask", "sgd", NULL);
-  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value[1], &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, b.tensors, 4, &value[1], &support_error));
   CHECK(value[1] == value[2]);
   lnsp_trainer_destroy(t);
   free(bytes.data);
@@ -362,21 +361,21 @@ static support_bytes unshare(const support_bytes *bytes, const char *graph) {
   char names[16][64];
   float values[512];
   lnsp_key_value pair = {"lnsp.graph", graph};
-  CHECK_OK(lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file, &support_problem));
+  CHECK_OK(lnsp_file_open_memory(bytes->data, bytes->size, NULL, &file, &support_error));
   int32_t n = lnsp_file_tensor_count(file);
   for (int32_t i = 0; i < 2 * n; i++) {
     lnsp_file_tensor_at(file, i % n, &tensors[i], NULL);
     snprintf(names[i], sizeof names[i], "%s%s", i < n ? "a" : "b", tensors[i].name + 1);
     tensors[i].name = names[i];
   }
-  CHECK_OK(lnsp_writer_create_sink(&sink, tensors, 2 * n, &pair, 1, NULL, &writer,
-                                   &support_problem));
+  CHECK_OK(
+      lnsp_writer_create_sink(&sink, tensors, 2 * n, &pair, 1, NULL, &writer, &support_error));
   for (int32_t i = 0; i < 2 * n; i++) {
     int64_t count = tensors[i].dims[0] * (tensors[i].rank > 1 ? tensors[i].dims[1] : 1);
-    CHECK_OK(lnsp_file_read(file, names[i % n], 0, count, LNSP_F32, values, &support_problem));
-    CHECK_OK(lnsp_writer_write(writer, values, (size_t)count * 4, &support_problem));
+    CHECK_OK(lnsp_file_read(file, names[i % n], 0, count, LNSP_F32, values, &support_error));
+    CHECK_OK(lnsp_writer_write(writer, values, (size_t)count * 4, &support_error));
   }
-  CHECK_OK(lnsp_writer_close(writer, &support_problem));
+  CHECK_OK(lnsp_writer_close(writer, &support_error));
   lnsp_writer_destroy(writer);
   lnsp_file_destroy(file);
   return out;
@@ -397,8 +396,8 @@ static void shared_tensors(void) {
         const lnsp_graph *g = lnsp_trainer_graph(s);
         float ls, la, sum[8][512], part[512], before[8][512], after[512];
         double norm = 0;
-        CHECK_OK(lnsp_trainer_compute_gradients(s, b.tensors, 2, &ls, &support_problem));
-        CHECK_OK(lnsp_trainer_compute_gradients(a, b.tensors, 2, &la, &support_problem));
+        CHECK_OK(lnsp_trainer_compute_gradients(s, b.tensors, 2, &ls, &support_error));
+        CHECK_OK(lnsp_trainer_compute_gradients(a, b.tensors, 2, &la, &support_error));
         CHECK(ls == la);
         for (int32_t w = 0; w < lnsp_graph_tensor_count(g); w++) {
           lnsp_tensor info;
@@ -406,11 +405,11 @@ static void shared_tensors(void) {
           lnsp_graph_tensor_at(g, w, &info, NULL);
           int64_t n = info.dims[0] * (info.rank > 1 ? info.dims[1] : 1);
           snprintf(copy, sizeof copy, "b%s", info.name + 1);
-          CHECK_OK(lnsp_trainer_tensor_read(s, info.name, 0, before[w], n, &support_problem));
-          CHECK_OK(lnsp_trainer_gradient(a, info.name, sum[w], n, &support_problem));
-          CHECK_OK(lnsp_trainer_gradient(a, copy, part, n, &support_problem));
+          CHECK_OK(lnsp_trainer_tensor_read(s, info.name, 0, before[w], n, &support_error));
+          CHECK_OK(lnsp_trainer_gradient(a, info.name, sum[w], n, &support_error));
+          CHECK_OK(lnsp_trainer_gradient(a, copy, part, n, &support_error));
           for (int64_t e = 0; e < n; e++) sum[w][e] += part[e];
-          CHECK_OK(lnsp_trainer_gradient(s, info.name, part, n, &support_problem));
+          CHECK_OK(lnsp_trainer_gradient(s, info.name, part, n, &support_error));
           for (int64_t e = 0; e < n; e++) {
             CHECK_NEAR(part[e], sum[w][e], 2e-6);
             norm += (double)sum[w][e] * (double)sum[w][e];
@@ -418,12 +417,12 @@ static void shared_tensors(void) {
         }
         double factor = .01 / (sqrt(norm) + 1e-6);
         CHECK(factor < 1);
-        CHECK_OK(lnsp_trainer_apply(s, &support_problem));
+        CHECK_OK(lnsp_trainer_apply(s, &support_error));
         for (int32_t w = 0; w < lnsp_graph_tensor_count(g); w++) {
           lnsp_tensor info;
           lnsp_graph_tensor_at(g, w, &info, NULL);
           int64_t n = info.dims[0] * (info.rank > 1 ? info.dims[1] : 1);
-          CHECK_OK(lnsp_trainer_tensor_read(s, info.name, 0, after, n, &support_problem));
+          CHECK_OK(lnsp_trainer_tensor_read(s, info.name, 0, after, n, &support_error));
           for (int64_t e = 0; e < n; e++)
             CHECK_NEAR(after[e], (double)before[w][e] - .5 * factor * (double)sum[w][e], 3e-7);
         }

@@ -45,11 +45,11 @@ static lnsp_trainer *net_open(const char *loss, const char *optimizer,
   lnsp_size_options limits = {sizeof limits, PRIVACY_ROWS, 3, 1, 0, 0, tasks};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create(privacy_graph, PRIVACY_SEED, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, options, &t, &support_problem));
+  CHECK_OK(lnsp_model_create(privacy_graph, PRIVACY_SEED, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, options, &t, &support_error));
   lnsp_model_destroy(model);
   if (t && t->optim.rule.noise > 0)
-    CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_problem));
+    CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_error));
   return t;
 }
 
@@ -59,25 +59,25 @@ static void net_evaluate(lnsp_trainer *t, const char *loss, int64_t first, int64
   data_make(&d, first, rows, concepts);
   data_name(&d, loss);
   CHECK_OK(lnsp_trainer_compute_gradients(t, d.tensors, strstr(loss, "triplet") ? 3 : 2, NULL,
-                                          &support_problem));
+                                          &support_error));
 }
 
 static void net_steps(lnsp_trainer *t, const char *loss, int count, int64_t concepts) {
   for (int i = 0; i < count; i++) {
     net_evaluate(t, loss, i % 3, PRIVACY_ROWS - i % 3, 1 + (concepts - 1) * (i & 1));
-    CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+    CHECK_OK(lnsp_trainer_apply(t, &support_error));
   }
 }
 
 static void net_hash(const lnsp_trainer *t, uint8_t hash[32]) {
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_error));
 }
 
 static int64_t net_gradient(lnsp_trainer *t, int32_t weight, float *out) {
   const int64_t count = t->graph->weights[weight].count;
   CHECK(count <= MOST_FLOATS * 2);
   CHECK_OK(
-      lnsp_trainer_gradient(t, t->graph->weights[weight].name, out, count, &support_problem));
+      lnsp_trainer_gradient(t, t->graph->weights[weight].name, out, count, &support_error));
   return count;
 }
 
@@ -139,8 +139,8 @@ static void equals_one_row_at_a_time(void) {
     const char *frozen = c & 4 ? "m.*" : "n0.weight";
     int clipped = 0;
     memset(sum, 0, sizeof sum);
-    CHECK_OK(lnsp_trainer_freeze(plain, frozen, 1, &support_problem));
-    CHECK_OK(lnsp_trainer_freeze(t, frozen, 1, &support_problem));
+    CHECK_OK(lnsp_trainer_freeze(plain, frozen, 1, &support_error));
+    CHECK_OK(lnsp_trainer_freeze(t, frozen, 1, &support_error));
     for (int e = 0; e < PRIVACY_ROWS; e++) {
       double square = 0;
       net_evaluate(plain, loss, e, 1, concepts);
@@ -180,7 +180,7 @@ static void one_example_counts_no_more_than_it_may(void) {
           d.values[0][e * PRIVACY_WIDTH + j] *= (float)(-900 * (j % 3));
           d.values[1][e * PRIVACY_WIDTH + j] = 1e9f;
         }
-        CHECK_OK(lnsp_trainer_compute_gradients(t, d.tensors, 2, NULL, &support_problem));
+        CHECK_OK(lnsp_trainer_compute_gradients(t, d.tensors, 2, NULL, &support_error));
         net_gradient(t, i, changed ? with : without);
       }
       for (int64_t j = 0; j < t->graph->weights[i].count; j++)
@@ -219,11 +219,11 @@ static void replay_is_left_as_it_is(void) {
                         net_open(loss, "sgd clip_each=.1", NULL, 0),
                         net_open(loss, "sgd clip_each=1e-6", NULL, 0)};
   support_fill(rows, 5 * PRIVACY_WIDTH, 3);
-  CHECK_OK(lnsp_replay_create(PRIVACY_WIDTH, NULL, &replay, &support_problem));
-  CHECK_OK(lnsp_replay_add(replay, &tensor, &support_problem));
-  CHECK_OK(lnsp_replay_finish(replay, &support_problem));
+  CHECK_OK(lnsp_replay_create(PRIVACY_WIDTH, NULL, &replay, &support_error));
+  CHECK_OK(lnsp_replay_add(replay, &tensor, &support_error));
+  CHECK_OK(lnsp_replay_finish(replay, &support_error));
   for (int i = 0; i < 3; i++) {
-    if (i) CHECK_OK(lnsp_trainer_set_replay(t[i], replay, &support_problem));
+    if (i) CHECK_OK(lnsp_trainer_set_replay(t[i], replay, &support_error));
     net_evaluate(t[i], "mse", 0, PRIVACY_ROWS, 1);
   }
   for (int e = 0; e < PRIVACY_ROWS; e++)
@@ -248,9 +248,9 @@ static void clips_a_users_own_loss(void) {
   data d;
   data_make(&d, 0, PRIVACY_ROWS, 3);
   net_evaluate(a, "mse", 0, PRIVACY_ROWS, 3);
-  CHECK_OK(lnsp_trainer_forward(b, d.tensors, 1, &tensor, 1, &support_problem));
+  CHECK_OK(lnsp_trainer_forward(b, d.tensors, 1, &tensor, 1, &support_error));
   for (int i = 0; i < n; i++) out[i] = 2.f * (out[i] - d.values[1][i]) / (float)n;
-  CHECK_OK(lnsp_trainer_backward(b, &tensor, 1, &support_problem));
+  CHECK_OK(lnsp_trainer_backward(b, &tensor, 1, &support_error));
   for (int e = 0; e < PRIVACY_ROWS; e++) {
     CHECK(a->dp.factor[e] < 1.);
     CHECK_NEAR(a->dp.factor[e], b->dp.factor[e], 1e-6);
@@ -260,7 +260,7 @@ static void clips_a_users_own_loss(void) {
     net_gradient(b, i, y);
     for (int64_t j = 0; j < count; j++) CHECK_NEAR(x[j], y[j], 1e-6);
   }
-  CHECK_OK(lnsp_trainer_apply(b, &support_problem));
+  CHECK_OK(lnsp_trainer_apply(b, &support_error));
   lnsp_trainer_destroy(a);
   lnsp_trainer_destroy(b);
 }
@@ -373,13 +373,13 @@ static void noise_is_added_once(void) {
     for (int32_t i = 0; i < PRIVACY_TENSORS; i++) {
       net_gradient(t, i, g[i]);
       CHECK_OK(lnsp_trainer_tensor_read(t, t->graph->weights[i].name, 0, before[i],
-                                        t->graph->weights[i].count, &support_problem));
+                                        t->graph->weights[i].count, &support_error));
     }
-    CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+    CHECK_OK(lnsp_trainer_apply(t, &support_error));
     for (int32_t i = 0; i < PRIVACY_TENSORS; i++) {
       const int64_t n = t->graph->weights[i].count;
-      CHECK_OK(lnsp_trainer_tensor_read(t, t->graph->weights[i].name, 0, after, n,
-                                        &support_problem));
+      CHECK_OK(
+          lnsp_trainer_tensor_read(t, t->graph->weights[i].name, 0, after, n, &support_error));
       noise_of(t, i, step, .125f, noise);
       for (int64_t j = 0; j < n; j++)
         CHECK_NEAR(after[j], before[i][j] - g[i][j] - noise[j], 1e-6);
@@ -440,12 +440,12 @@ static void same_bits_in_tasks(void) {
                             .parallel = tasks > 1 ? &parallel : NULL};
     lnsp_model *model = NULL;
     lnsp_trainer *t = NULL;
-    CHECK_OK(lnsp_model_create("student", 1, NULL, &model, &support_problem));
+    CHECK_OK(lnsp_model_create("student", 1, NULL, &model, &support_error));
     CHECK_OK(lnsp_trainer_create(model, "cosine", "adamw clip_each=.1 noise=.5", &limits,
-                                 &options, &t, &support_problem));
-    CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_problem));
-    for (int i = 0; i < 2; i++) CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_problem));
-    CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, tasks > 1 ? hash : first, &support_problem));
+                                 &options, &t, &support_error));
+    CHECK_OK(lnsp_trainer_set_noise_key(t, key, &support_error));
+    for (int i = 0; i < 2; i++) CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_error));
+    CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, tasks > 1 ? hash : first, &support_error));
     CHECK(tasks == 1 || !memcmp(first, hash, 32));
     lnsp_trainer_destroy(t);
     lnsp_model_destroy(model);
@@ -463,25 +463,25 @@ static void noise_depends_on_key_and_step(void) {
   memcpy(other, key, sizeof other);
   other[31] ^= 1;
   net_steps(t, "mse", 2, 1);
-  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(t, &support_error));
   support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
   net_steps(t, "mse", 3, 1);
   net_hash(t, there);
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
   net_steps(t, "mse", 3, 1);
   net_hash(t, now);
   CHECK(!memcmp(there, now, 32));
   CHECK_OK(state_open(&bytes, NULL, NULL, &limits, &back));
   for (size_t i = 0; i + 32 <= bytes.size; i++) CHECK(memcmp(bytes.data + i, key, 8));
   net_evaluate(back, "mse", 0, PRIVACY_ROWS, 1);
-  CHECK_REFUSED(lnsp_trainer_apply(back, &support_problem), LNSP_E_STATE);
-  CHECK_OK(lnsp_trainer_set_noise_key(back, key, &support_problem));
+  CHECK_REFUSED(lnsp_trainer_apply(back, &support_error), LNSP_E_STATE);
+  CHECK_OK(lnsp_trainer_set_noise_key(back, key, &support_error));
   net_steps(back, "mse", 3, 1);
   net_hash(back, now);
   CHECK(!memcmp(there, now, 32));
   lnsp_trainer_destroy(back);
   CHECK_OK(state_open(&bytes, NULL, NULL, &limits, &back));
-  CHECK_OK(lnsp_trainer_set_noise_key(back, other, &support_problem));
+  CHECK_OK(lnsp_trainer_set_noise_key(back, other, &support_error));
   net_steps(back, "mse", 3, 1);
   net_hash(back, now);
   CHECK(memcmp(there, now, 32));
@@ -495,9 +495,8 @@ static void noise_depends_on_key_and_step(void) {
 static int32_t text_status(const char *loss, const char *optimizer) {
   lnsp_memory_info memory = {.struct_size = sizeof memory};
   lnsp_graph *graph = NULL;
-  CHECK_OK(lnsp_graph_create("student d=20 s=12 k=8 heads=2", NULL, &graph, &support_problem));
-  int32_t status =
-      lnsp_trainer_measure(graph, loss, optimizer, NULL, &memory, &support_problem);
+  CHECK_OK(lnsp_graph_create("student d=20 s=12 k=8 heads=2", NULL, &graph, &support_error));
+  int32_t status = lnsp_trainer_measure(graph, loss, optimizer, NULL, &memory, &support_error);
   lnsp_graph_destroy(graph);
   return status;
 }
@@ -516,13 +515,13 @@ static void refuses_what_cannot_be(void) {
   CHECK_REFUSED(text_status("mse", "sgd clip_each=1 noise=1 clip=1"), LNSP_E_ARGUMENT);
   CHECK(text_status("mse", "sgd clip_each=-1") != LNSP_OK);
   CHECK(text_status("mse", "sgd clip_each=1 noise=nan") != LNSP_OK);
-  CHECK_REFUSED(lnsp_trainer_set_noise_key(plain, key, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_trainer_set_noise_key(t, NULL, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_set_noise_key(plain, key, &support_error), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_set_noise_key(t, NULL, &support_error), LNSP_E_ARGUMENT);
   net_hash(t, before);
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &gradient, 1, &support_problem), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &gradient, 1, &support_error), LNSP_E_STATE);
   t->dp.has_noise_key = 0;
   net_evaluate(t, "mse", 0, 2, 1);
-  CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_apply(t, &support_error), LNSP_E_STATE);
   net_hash(t, after);
   CHECK(!memcmp(before, after, 32));
   lnsp_trainer_destroy(plain);
@@ -538,7 +537,7 @@ static void noise_passes_the_gate(void) {
   data_make(&d, 0, PRIVACY_ROWS, 1);
   for (int i = 0; i < 20 && status == LNSP_OK; i++) {
     net_hash(t, before);
-    status = lnsp_trainer_step(t, d.tensors, 2, NULL, &support_problem);
+    status = lnsp_trainer_step(t, d.tensors, 2, NULL, &support_error);
   }
   CHECK_INT(status, LNSP_E_NOT_FINITE);
   net_hash(t, after);
@@ -546,7 +545,7 @@ static void noise_passes_the_gate(void) {
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
     float w[MOST_FLOATS * 2];
     const lnspi_weight *weight = &t->graph->weights[i];
-    CHECK_OK(lnsp_trainer_tensor_read(t, weight->name, 0, w, weight->count, &support_problem));
+    CHECK_OK(lnsp_trainer_tensor_read(t, weight->name, 0, w, weight->count, &support_error));
     for (int64_t j = 0; j < weight->count; j++) CHECK(isfinite(w[j]));
   }
   lnsp_trainer_destroy(t);

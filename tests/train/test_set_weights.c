@@ -16,7 +16,7 @@
 static lnsp_model *net_model(uint64_t seed, int32_t storage) {
   lnsp_options options = {.struct_size = sizeof options, .storage = storage};
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_create(NET, seed, &options, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(NET, seed, &options, &model, &support_error));
   return model;
 }
 
@@ -24,7 +24,7 @@ static lnsp_trainer *net_trainer(const char *optimizer, uint64_t seed, int32_t u
   lnsp_size_options limits = {sizeof limits, ROWS, 2, 2, undo, 0, 0};
   lnsp_trainer *t = NULL;
   lnsp_model *model = net_model(seed, 0);
-  CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_error));
   lnsp_model_destroy(model);
   return t;
 }
@@ -35,8 +35,8 @@ static int32_t net_run(lnsp_trainer *t, uint32_t seed, int apply) {
                        lnsp_tensor_f32("target", y, 2, ROWS, WIDTH, 0)};
   support_fill(x, ROWS * WIDTH, seed);
   support_fill(y, ROWS * WIDTH, seed + 50);
-  return apply ? lnsp_trainer_step(t, in, 2, NULL, &support_problem)
-               : lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_problem);
+  return apply ? lnsp_trainer_step(t, in, 2, NULL, &support_error)
+               : lnsp_trainer_compute_gradients(t, in, 2, NULL, &support_error);
 }
 
 static void net_steps(lnsp_trainer *t, int count, uint32_t seed) {
@@ -45,13 +45,13 @@ static void net_steps(lnsp_trainer *t, int count, uint32_t seed) {
 
 static int same(const lnsp_trainer *a, const lnsp_trainer *b, int32_t what) {
   uint8_t x[32], y[32];
-  CHECK_OK(lnsp_trainer_hash(a, what, x, &support_problem));
-  CHECK_OK(lnsp_trainer_hash(b, what, y, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(a, what, x, &support_error));
+  CHECK_OK(lnsp_trainer_hash(b, what, y, &support_error));
   return !memcmp(x, y, sizeof x);
 }
 
 static void hash_of(const lnsp_trainer *t, uint8_t hash[32]) {
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_error));
 }
 
 /* ---- adopt ---- */
@@ -67,12 +67,12 @@ static void adopts_as_if_created(void) {
       lnsp_model *model = net_model(8, types[s]);
       lnsp_trainer *t = net_trainer(texts[i], 3, LNSP_MARK_STATE), *fresh = NULL;
       CHECK_OK(
-          lnsp_trainer_create(model, "mse", texts[i], &limits, NULL, &fresh, &support_problem));
+          lnsp_trainer_create(model, "mse", texts[i], &limits, NULL, &fresh, &support_error));
       net_steps(t, 7, 1);
       CHECK(!same(t, fresh, LNSP_SAVE_WEIGHTS));
-      CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_problem));
+      CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_error));
       CHECK(same(t, fresh, LNSP_SAVE_STATE));
-      CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_STATE);
+      CHECK_REFUSED(lnsp_trainer_apply(t, &support_error), LNSP_E_STATE);
       net_steps(t, 5, 40);
       net_steps(fresh, 5, 40);
       CHECK(same(t, fresh, LNSP_SAVE_STATE));
@@ -90,16 +90,16 @@ static void adopts_weights_alone(void) {
   uint8_t hash[32], wanted[32];
   net_steps(a, 6, 1);
   net_steps(b, 6, 1);
-  CHECK_OK(lnsp_trainer_publish(a, 0, NULL, &own, &support_problem));
-  CHECK_OK(lnsp_trainer_set_weights(a, own, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_publish(a, 0, NULL, &own, &support_error));
+  CHECK_OK(lnsp_trainer_set_weights(a, own, 0, &support_error));
   CHECK(same(a, b, LNSP_SAVE_STATE));
-  CHECK_OK(lnsp_trainer_set_weights(a, other, 0, &support_problem));
-  CHECK_OK(lnsp_trainer_hash(a, LNSP_SAVE_WEIGHTS, hash, &support_problem));
-  CHECK_OK(lnsp_model_hash(other, wanted, &support_problem));
+  CHECK_OK(lnsp_trainer_set_weights(a, other, 0, &support_error));
+  CHECK_OK(lnsp_trainer_hash(a, LNSP_SAVE_WEIGHTS, hash, &support_error));
+  CHECK_OK(lnsp_model_hash(other, wanted, &support_error));
   CHECK(!memcmp(hash, wanted, 32));
   CHECK(same(a, b, LNSP_SAVE_AVERAGE));
   CHECK_INT(lnsp_trainer_step_count(a), 6);
-  CHECK_OK(lnsp_trainer_set_weights(a, own, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_set_weights(a, own, 0, &support_error));
   net_steps(a, 3, 70);
   net_steps(b, 3, 70);
   CHECK(same(a, b, LNSP_SAVE_STATE));
@@ -116,12 +116,12 @@ static void marks_outlive_adoption(void) {
   uint8_t before[32], after[32];
   net_steps(t, 4, 1);
   hash_of(t, before);
-  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(t, &support_error));
   for (int i = 0; i < 3; i++) {
-    CHECK_OK(lnsp_trainer_set_weights(t, other, i & 1, &support_problem));
+    CHECK_OK(lnsp_trainer_set_weights(t, other, i & 1, &support_error));
     hash_of(t, after);
     CHECK(memcmp(before, after, 32));
-    CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+    CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
     hash_of(t, after);
     CHECK(!memcmp(before, after, 32));
   }
@@ -140,8 +140,8 @@ static lnsp_model *huge_model(void) {
   unsigned char *values = state_values(&bytes, "layers.expand_2.weight", &count);
   CHECK(values && count > 1);
   if (values) memcpy(values + 4 * (count - 1), most, sizeof most);
-  CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-  CHECK_OK(lnsp_model_open_file(file, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
+  CHECK_OK(lnsp_model_open_file(file, NULL, &model, &support_error));
   lnsp_file_destroy(file);
   lnsp_trainer_destroy(t);
   free(bytes.data);
@@ -152,23 +152,20 @@ static void refuses_and_changes_nothing(void) {
   lnsp_trainer *t = net_trainer("adamw weights=bf16", 3, LNSP_MARK_STATE);
   lnsp_model *huge = huge_model(), *other = NULL, *codes = net_model(5, LNSP_I8);
   uint8_t before[32], after[32];
-  CHECK_OK(
-      lnsp_model_create("student d=20 s=12 k=6 heads=2", 1, NULL, &other, &support_problem));
+  CHECK_OK(lnsp_model_create("student d=20 s=12 k=6 heads=2", 1, NULL, &other, &support_error));
   net_steps(t, 3, 1);
   hash_of(t, before);
   CHECK_OK(net_run(t, 4, 0));
   for (int reset = 0; reset < 2; reset++) {
-    CHECK_REFUSED(lnsp_trainer_set_weights(t, huge, reset, &support_problem),
-                  LNSP_E_NOT_FINITE);
-    CHECK_REFUSED(lnsp_trainer_set_weights(t, other, reset, &support_problem), LNSP_E_SHAPE);
-    CHECK_REFUSED(lnsp_trainer_set_weights(t, codes, reset, &support_problem), LNSP_E_DTYPE);
-    CHECK_REFUSED(lnsp_trainer_set_weights(t, NULL, reset, &support_problem), LNSP_E_ARGUMENT);
-    CHECK_REFUSED(lnsp_trainer_set_weights(NULL, huge, reset, &support_problem),
-                  LNSP_E_ARGUMENT);
+    CHECK_REFUSED(lnsp_trainer_set_weights(t, huge, reset, &support_error), LNSP_E_NOT_FINITE);
+    CHECK_REFUSED(lnsp_trainer_set_weights(t, other, reset, &support_error), LNSP_E_SHAPE);
+    CHECK_REFUSED(lnsp_trainer_set_weights(t, codes, reset, &support_error), LNSP_E_DTYPE);
+    CHECK_REFUSED(lnsp_trainer_set_weights(t, NULL, reset, &support_error), LNSP_E_ARGUMENT);
+    CHECK_REFUSED(lnsp_trainer_set_weights(NULL, huge, reset, &support_error), LNSP_E_ARGUMENT);
   }
   hash_of(t, after);
   CHECK(!memcmp(before, after, 32));
-  CHECK_OK(lnsp_trainer_apply(t, &support_problem)); /* the gradient is still there */
+  CHECK_OK(lnsp_trainer_apply(t, &support_error)); /* the gradient is still there */
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(huge);
   lnsp_model_destroy(other);
@@ -196,8 +193,8 @@ static void residual_is_state(void) {
   lnsp_model *model = net_model(4, 0);
   lnsp_memory_info a = {.struct_size = sizeof a}, b = a;
   uint8_t empty[32], filled[32], now[32];
-  CHECK_OK(lnsp_trainer_memory(t, &a, &support_problem));
-  CHECK_OK(lnsp_trainer_memory(without, &b, &support_problem));
+  CHECK_OK(lnsp_trainer_memory(t, &a, &support_error));
+  CHECK_OK(lnsp_trainer_memory(without, &b, &support_error));
   CHECK_INT(a.residual_bytes, a.average_bytes);
   CHECK_INT(b.residual_bytes, 0);
   CHECK(a.undo_bytes > b.undo_bytes + a.residual_bytes);
@@ -207,7 +204,7 @@ static void residual_is_state(void) {
   CHECK(same(t, without, LNSP_SAVE_WEIGHTS));
   CHECK(!same(t, without, LNSP_SAVE_STATE)); /* zeros are part of the hash */
   hash_of(t, empty);
-  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(t, &support_error));
   residual_fill(t, 11);
   hash_of(t, filled);
   CHECK(memcmp(empty, filled, 32));
@@ -220,9 +217,9 @@ static void residual_is_state(void) {
   CHECK_REFUSED(state_open(&bytes, NULL, "adamw ema=.9", &limits, &back), LNSP_E_UNKNOWN);
   free(bytes.data);
   /* adopting keeps it */
-  CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_problem));
+  CHECK_OK(lnsp_trainer_set_weights(t, model, 1, &support_error));
   CHECK(t->residual[t->graph->weights[0].offset] != 0.f);
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
   hash_of(t, now);
   CHECK(!memcmp(now, empty, 32));
   residual_fill(t, 11);
@@ -243,11 +240,11 @@ static void residual_is_state(void) {
 /* A mark of weights alone leaves it where it is. */
 static void residual_beside_weights_alone(void) {
   lnsp_trainer *t = net_trainer("sgd momentum=.5 residual=1", 3, LNSP_MARK_WEIGHTS);
-  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(t, &support_error));
   residual_fill(t, 5);
   const float *residual = t->residual, owed = residual[t->graph->weights[2].offset];
   net_steps(t, 2, 1);
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
   CHECK(t->residual == residual && residual[t->graph->weights[2].offset] == owed);
   lnsp_trainer_destroy(t);
 }
@@ -265,9 +262,9 @@ static void residual_must_be_sound(void) {
   CHECK_REFUSED(lnsp_trainer_measure(t->graph, "mse", "sgd residual=2", NULL,
                                      &(lnsp_memory_info){.struct_size =
                                                              sizeof(lnsp_memory_info)},
-                                     &support_problem),
+                                     &support_error),
                 LNSP_E_UNKNOWN);
-  CHECK_SAY(strstr(support_problem.message, "residual=2"), "%s", support_problem.message);
+  CHECK_SAY(strstr(support_error.message, "residual=2"), "%s", support_error.message);
   lnsp_trainer_destroy(t);
   free(bytes.data);
 }
@@ -293,7 +290,7 @@ static given given_take(const lnsp_trainer *t) {
                                          weight->dims[0], weight->dims[1], weight->dims[2]);
     if (!t->grad.touched[i]) continue;
     CHECK_OK(lnsp_trainer_gradient((lnsp_trainer *)(uintptr_t)t, weight->name, tensor.data,
-                                   weight->count, &support_problem));
+                                   weight->count, &support_error));
     g.tensors[g.count++] = tensor;
     used += (size_t)weight->count;
   }
@@ -312,8 +309,8 @@ static void given_equals_apply(void) {
     for (uint32_t s = 0; s < 6; s++) {
       CHECK_OK(net_run(a, s, 0));
       given g = given_take(a);
-      CHECK_OK(lnsp_trainer_apply(a, &support_problem));
-      CHECK_OK(lnsp_trainer_apply_gradients(b, g.tensors, g.count, &support_problem));
+      CHECK_OK(lnsp_trainer_apply(a, &support_error));
+      CHECK_OK(lnsp_trainer_apply_gradients(b, g.tensors, g.count, &support_error));
       CHECK_SAY(same(a, b, LNSP_SAVE_STATE), "%s, step %u", texts[i], s);
       free(g.data);
     }
@@ -326,11 +323,11 @@ static void given_equals_apply(void) {
 static void given_for_some_tensors(void) {
   lnsp_trainer *a = net_trainer("adamw", 3, LNSP_MARK_STATE);
   lnsp_trainer *b = net_trainer("adamw", 3, LNSP_MARK_STATE);
-  CHECK_OK(lnsp_trainer_freeze(a, "*norm*", 1, &support_problem));
+  CHECK_OK(lnsp_trainer_freeze(a, "*norm*", 1, &support_error));
   CHECK_OK(net_run(a, 1, 0));
   given g = given_take(a);
-  CHECK_OK(lnsp_trainer_apply(a, &support_problem));
-  CHECK_OK(lnsp_trainer_apply_gradients(b, g.tensors, g.count, &support_problem));
+  CHECK_OK(lnsp_trainer_apply(a, &support_error));
+  CHECK_OK(lnsp_trainer_apply_gradients(b, g.tensors, g.count, &support_error));
   CHECK(same(a, b, LNSP_SAVE_STATE));
   free(g.data);
   /* frozen ones stay though they are named */
@@ -339,8 +336,8 @@ static void given_for_some_tensors(void) {
   g = given_take(c);
   lnsp_trainer_destroy(b);
   b = net_trainer("adamw", 3, LNSP_MARK_STATE);
-  CHECK_OK(lnsp_trainer_freeze(b, "*norm*", 1, &support_problem));
-  CHECK_OK(lnsp_trainer_apply_gradients(b, g.tensors, g.count, &support_problem));
+  CHECK_OK(lnsp_trainer_freeze(b, "*norm*", 1, &support_error));
+  CHECK_OK(lnsp_trainer_apply_gradients(b, g.tensors, g.count, &support_error));
   CHECK(same(a, b, LNSP_SAVE_STATE));
   free(g.data);
   lnsp_trainer_destroy(a);
@@ -355,39 +352,39 @@ static void given_is_checked(void) {
   CHECK_OK(net_run(t, 1, 0));
   given g = given_take(t);
   lnsp_tensor one = g.tensors[0], two[2] = {g.tensors[0], g.tensors[0]};
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, two, 2, &support_problem), LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, two, 0, &support_problem), LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, NULL, 1, &support_problem), LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(NULL, two, 1, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, two, 2, &support_error), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, two, 0, &support_error), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, NULL, 1, &support_error), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(NULL, two, 1, &support_error), LNSP_E_ARGUMENT);
   one.name = "nothing";
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_problem), LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_error), LNSP_E_MISSING);
   one = g.tensors[0];
   one.dtype = LNSP_F64;
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_problem), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_error), LNSP_E_DTYPE);
   one = g.tensors[0];
   one.dims[0]++;
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_problem), LNSP_E_SHAPE);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_error), LNSP_E_SHAPE);
   one = g.tensors[0];
   one.data = NULL;
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_error), LNSP_E_ARGUMENT);
   one = g.tensors[0];
   one.strides[one.rank - 1] = 2;
-  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_problem), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_apply_gradients(t, &one, 1, &support_error), LNSP_E_ARGUMENT);
   CHECK(t->pass.phase == LNSPI_PHASE_GRADIENT); /* arguments are looked at first */
   for (int32_t i = 0; i < g.count; i++) {
     float *value = g.tensors[i].data, kept = *value;
     const float bad[] = {NAN, INFINITY, -INFINITY, 3e18f};
     for (int b = 0; b < 4; b++) {
       *value = bad[b];
-      CHECK_REFUSED(lnsp_trainer_apply_gradients(t, g.tensors, g.count, &support_problem),
+      CHECK_REFUSED(lnsp_trainer_apply_gradients(t, g.tensors, g.count, &support_error),
                     LNSP_E_NOT_FINITE);
     }
     *value = kept;
   }
   hash_of(t, after);
   CHECK(!memcmp(before, after, 32));
-  CHECK_REFUSED(lnsp_trainer_apply(t, &support_problem), LNSP_E_STATE);
-  CHECK_OK(lnsp_trainer_apply_gradients(t, g.tensors, g.count, &support_problem));
+  CHECK_REFUSED(lnsp_trainer_apply(t, &support_error), LNSP_E_STATE);
+  CHECK_OK(lnsp_trainer_apply_gradients(t, g.tensors, g.count, &support_error));
   free(g.data);
   lnsp_trainer_destroy(t);
 }

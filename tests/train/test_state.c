@@ -11,8 +11,8 @@ static lnsp_trainer *make_trainer(const char *graph, const char *loss, const cha
   lnsp_size_options limits = {sizeof limits, 3, 2, 0, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(lnsp_model_create(graph, 3, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t, &support_problem));
+  CHECK_OK(lnsp_model_create(graph, 3, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &t, &support_error));
   lnsp_model_destroy(model);
   return t;
 }
@@ -23,13 +23,13 @@ static int32_t step(lnsp_trainer *t, int64_t width, uint32_t seed) {
   support_fill(y, 120, seed + 50);
   lnsp_tensor in[2] = {lnsp_tensor_f32("input", x, 3, 1 + seed % 3, 1 + seed % 2, width),
                        lnsp_tensor_f32("target", y, 3, 1 + seed % 3, 1 + seed % 2, width)};
-  return lnsp_trainer_step(t, in, 2, NULL, &support_problem);
+  return lnsp_trainer_step(t, in, 2, NULL, &support_error);
 }
 
 static int same_state(const lnsp_trainer *a, const lnsp_trainer *b) {
   uint8_t ha[32], hb[32];
-  CHECK_OK(lnsp_trainer_hash(a, LNSP_SAVE_STATE, ha, &support_problem));
-  CHECK_OK(lnsp_trainer_hash(b, LNSP_SAVE_STATE, hb, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(a, LNSP_SAVE_STATE, ha, &support_error));
+  CHECK_OK(lnsp_trainer_hash(b, LNSP_SAVE_STATE, hb, &support_error));
   return !memcmp(ha, hb, 32) && lnsp_trainer_step_count(a) == lnsp_trainer_step_count(b) &&
          lnsp_trainer_learning_rate(a) == lnsp_trainer_learning_rate(b);
 }
@@ -44,10 +44,10 @@ static void resumes_with_other_limits(void) {
     lnsp_size_options wide = {sizeof wide, 9, 5, 2, LNSP_MARK_WEIGHTS, 0, 0};
     lnsp_trainer *a = make_trainer(SMALL, "mse", texts[i]), *b = NULL;
     for (uint32_t s = 0; s < 12; s++) {
-      if (s == 2) CHECK_OK(lnsp_trainer_freeze(a, "*bias", 1, &support_problem));
-      if (s == 5) CHECK_OK(lnsp_trainer_freeze(a, "*expand*", 1, &support_problem));
-      if (s == 6) CHECK_OK(lnsp_trainer_freeze(a, "*norm*bias", 0, &support_problem));
-      if (s == 7) CHECK_OK(lnsp_trainer_set_learning_rate(a, .0173f, &support_problem));
+      if (s == 2) CHECK_OK(lnsp_trainer_freeze(a, "*bias", 1, &support_error));
+      if (s == 5) CHECK_OK(lnsp_trainer_freeze(a, "*expand*", 1, &support_error));
+      if (s == 6) CHECK_OK(lnsp_trainer_freeze(a, "*norm*bias", 0, &support_error));
+      if (s == 7) CHECK_OK(lnsp_trainer_set_learning_rate(a, .0173f, &support_error));
       CHECK_OK(step(a, 20, s));
     }
     support_bytes bytes = state_save(a, LNSP_SAVE_STATE);
@@ -104,8 +104,8 @@ static void many_tensors_with_ages_of_their_own(void) {
   state_change change = {"lnsp.step", "2000000000000000", NULL, NULL, NULL};
   support_bytes late = state_rewrite(&bytes, change);
   CHECK_INT(state_open(&late, NULL, NULL, &limits, &a), LNSP_OK);
-  CHECK_OK(lnsp_trainer_freeze(a, "*", 1, &support_problem));
-  CHECK_OK(lnsp_trainer_freeze(a, "a899.*", 0, &support_problem));
+  CHECK_OK(lnsp_trainer_freeze(a, "*", 1, &support_error));
+  CHECK_OK(lnsp_trainer_freeze(a, "a899.*", 0, &support_error));
   CHECK_OK(step(a, 3, 1));
   support_bytes again = state_save(a, LNSP_SAVE_STATE);
   CHECK_INT(state_open(&again, NULL, NULL, &limits, &b), LNSP_OK);
@@ -134,7 +134,7 @@ static void cut_and_flipped(const char *optimizer) {
       int32_t status = state_open(&bytes, NULL, NULL, NULL, &other);
       if (status == LNSP_OK) {
         status = step(other, 3, 3);
-        CHECK(status == LNSP_OK || support_problem.message[0]);
+        CHECK(status == LNSP_OK || support_error.message[0]);
       }
       lnsp_trainer_destroy(other);
       bytes.data[at] ^= (unsigned char)(1 << bit);
@@ -201,8 +201,8 @@ static void hostile_metadata(void) {
                {"lnsp.graph", NULL, LNSP_E_MISSING}};
   lnsp_trainer *t = make_trainer(TINY, "mse", "adamw"), *other = NULL;
   for (uint32_t s = 0; s < 2; s++) {
-    if (s == 1) CHECK_OK(lnsp_trainer_freeze(t, "b.*", 1, &support_problem));
-    if (s == 1) CHECK_OK(lnsp_trainer_set_learning_rate(t, .01f, &support_problem));
+    if (s == 1) CHECK_OK(lnsp_trainer_freeze(t, "b.*", 1, &support_error));
+    if (s == 1) CHECK_OK(lnsp_trainer_set_learning_rate(t, .01f, &support_error));
     CHECK_OK(step(t, 3, s));
   }
   support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
@@ -213,7 +213,7 @@ static void hostile_metadata(void) {
     CHECK_SAY(cases[i].status < 0 ? status != LNSP_OK : status == cases[i].status,
               "%s = '%.40s' gave %s: %s", cases[i].key,
               cases[i].value ? cases[i].value : "(none)", lnsp_status_name(status),
-              support_problem.message);
+              support_error.message);
     lnsp_trainer_destroy(other);
     free(changed.data);
   }
@@ -253,7 +253,7 @@ static void hostile_tensors(void) {
   for (int i = 0; i < 5; i++) {
     changed = state_rewrite(&bytes, (state_change){NULL, NULL, missing[i], NULL, NULL});
     CHECK_INT(state_open(&changed, NULL, NULL, NULL, &other), LNSP_E_MISSING);
-    CHECK(strstr(support_problem.message, missing[i]) || i == 2);
+    CHECK(strstr(support_error.message, missing[i]) || i == 2);
     free(changed.data);
   }
   /* moments of another optimizer: sgd keeps none of adamw's */
@@ -277,28 +277,27 @@ static void as_a_model(void) {
   for (int average = 0; average < 2; average++) {
     lnsp_model *model = NULL;
     options.prefix = average ? "average." : NULL;
-    CHECK_OK(
-        lnsp_model_open_memory(bytes.data, bytes.size, &options, &model, &support_problem));
-    CHECK_OK(lnsp_model_hash(model, got, &support_problem));
+    CHECK_OK(lnsp_model_open_memory(bytes.data, bytes.size, &options, &model, &support_error));
+    CHECK_OK(lnsp_model_hash(model, got, &support_error));
     CHECK_OK(lnsp_trainer_hash(t, average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, want,
-                               &support_problem));
+                               &support_error));
     CHECK(!memcmp(want, got, 32));
     lnsp_model_destroy(model);
   }
   lnsp_file *file = NULL;
-  CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
+  CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
   CHECK_REFUSED(lnsp_trainer_open_file(file, NULL, NULL, NULL, &options, &other,
-                                       &support_problem),
+                                       &support_error),
                 LNSP_E_ARGUMENT);
   lnsp_file_destroy(file);
   /* a plain file under a prefix opens */
   support_bytes plain = state_save(t, LNSP_SAVE_WEIGHTS);
   support_bytes under = state_rewrite(&plain, (state_change){NULL, NULL, NULL, "", "m."});
   options.prefix = "m.";
-  CHECK_OK(lnsp_file_open_memory(under.data, under.size, NULL, &file, &support_problem));
-  CHECK_OK(lnsp_trainer_open_file(file, "mse", NULL, NULL, &options, &other, &support_problem));
-  CHECK_OK(lnsp_trainer_hash(other, LNSP_SAVE_WEIGHTS, got, &support_problem));
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, want, &support_problem));
+  CHECK_OK(lnsp_file_open_memory(under.data, under.size, NULL, &file, &support_error));
+  CHECK_OK(lnsp_trainer_open_file(file, "mse", NULL, NULL, &options, &other, &support_error));
+  CHECK_OK(lnsp_trainer_hash(other, LNSP_SAVE_WEIGHTS, got, &support_error));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, want, &support_error));
   CHECK(!memcmp(want, got, 32));
   lnsp_file_destroy(file);
   lnsp_trainer_destroy(other);

@@ -12,9 +12,8 @@ static lnsp_trainer *image_trainer(const char *optimizer) {
   lnsp_size_options limits = {sizeof limits, ROWS, 1, 2, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  CHECK_OK(
-      lnsp_model_create("student d=20 s=12 k=8 heads=2", 3, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_problem));
+  CHECK_OK(lnsp_model_create("student d=20 s=12 k=8 heads=2", 3, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_error));
   lnsp_model_destroy(model);
   return t;
 }
@@ -26,12 +25,12 @@ static void image_steps(lnsp_trainer *t, int count, uint32_t seed) {
   for (int i = 0; i < count; i++) {
     support_fill(x, ROWS * WIDTH, seed + (uint32_t)i);
     support_fill(y, ROWS * WIDTH, seed + (uint32_t)i + 500);
-    CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_step(t, in, 2, NULL, &support_error));
   }
 }
 
 static void image_hash(const lnsp_trainer *t, uint8_t hash[32]) {
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_STATE, hash, &support_error));
 }
 
 static uint8_t *image_out(const lnsp_trainer *t) {
@@ -71,24 +70,24 @@ static void comes_back_to_the_bit(void) {
     lnsp_trainer *a = image_trainer(texts[i]), *b = image_trainer(texts[i]);
     uint8_t there[32], later[32], now[32], mark[32];
     image_steps(a, 5, 1);
-    CHECK_OK(lnsp_trainer_freeze(a, "*norm*", 1, &support_problem));
-    CHECK_OK(lnsp_trainer_set_learning_rate(a, .003f, &support_problem));
+    CHECK_OK(lnsp_trainer_freeze(a, "*norm*", 1, &support_error));
+    CHECK_OK(lnsp_trainer_set_learning_rate(a, .003f, &support_error));
     uint8_t *image = image_out(a);
     image_hash(a, there);
     image_steps(a, 4, 30);
     image_hash(a, later);
     CHECK(memcmp(there, later, 32));
     image_steps(b, 2, 60);
-    CHECK_OK(lnsp_trainer_mark(b, &support_problem));
+    CHECK_OK(lnsp_trainer_mark(b, &support_error));
     image_hash(b, mark);
-    CHECK_OK(lnsp_trainer_rollback(b, 0, &support_problem));
+    CHECK_OK(lnsp_trainer_rollback(b, 0, &support_error));
     image_in(b, image);
     image_hash(b, now);
     CHECK(!memcmp(there, now, 32));
     image_steps(b, 4, 30);
     image_hash(b, now);
     CHECK(!memcmp(later, now, 32));
-    CHECK_OK(lnsp_trainer_rollback(b, 0, &support_problem));
+    CHECK_OK(lnsp_trainer_rollback(b, 0, &support_error));
     image_hash(b, now);
     CHECK(!memcmp(mark, now, 32));
     image_in(a, image);

@@ -8,7 +8,7 @@
 
 static lnsp_model *small_model(uint64_t seed) {
   lnsp_model *model = NULL;
-  CHECK_OK(lnsp_model_create(SMALL, seed, NULL, &model, &support_problem));
+  CHECK_OK(lnsp_model_create(SMALL, seed, NULL, &model, &support_error));
   return model;
 }
 
@@ -18,7 +18,7 @@ static lnsp_trainer *small_trainer(const char *loss, const char *optimizer, int3
   lnsp_trainer *trainer = NULL;
   lnsp_model *model = small_model(3);
   CHECK_OK(
-      lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &trainer, &support_problem));
+      lnsp_trainer_create(model, loss, optimizer, &limits, NULL, &trainer, &support_error));
   lnsp_model_destroy(model);
   return trainer;
 }
@@ -40,7 +40,7 @@ static void make_pair(pair *p, int64_t rows, int64_t concepts, uint32_t seed) {
 }
 
 static void state_hash(const lnsp_trainer *trainer, uint8_t hash[32]) {
-  CHECK_OK(lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, hash, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(trainer, LNSP_SAVE_STATE, hash, &support_error));
 }
 
 static void learns(void) {
@@ -49,7 +49,7 @@ static void learns(void) {
   float first = 0, last = 0;
   make_pair(&p, 4, 1, 1);
   for (int i = 0; i < 200; i++) {
-    CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, &last, &support_problem));
+    CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, &last, &support_error));
     if (i == 0) first = last;
   }
   CHECK_SAY(last < .2f * first, "loss went from %g to %g only", (double)first, (double)last);
@@ -68,10 +68,9 @@ static void refused_tensors_keep_the_gradients(void) {
   all[0] = p.tensors[0];
   all[1] = p.tensors[1];
   all[2] = lnsp_tensor_f32("mask", mask, 2, 4, 2, 0); /* no integers */
-  CHECK_OK(lnsp_trainer_compute_gradients(t, all, 2, &loss, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, all, 3, &loss, &support_problem),
-                LNSP_E_DTYPE);
-  CHECK_OK(lnsp_trainer_apply(t, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, all, 2, &loss, &support_error));
+  CHECK_REFUSED(lnsp_trainer_compute_gradients(t, all, 3, &loss, &support_error), LNSP_E_DTYPE);
+  CHECK_OK(lnsp_trainer_apply(t, &support_error));
   CHECK_INT(lnsp_trainer_step_count(t), 1);
   lnsp_trainer_destroy(t);
 }
@@ -88,12 +87,12 @@ static void same_bits_on_every_isa(void) {
     lnsp_options options = {.struct_size = sizeof options, .isa = isa};
     lnsp_trainer *t = NULL;
     CHECK_OK(lnsp_trainer_create(model, "mse + .5*cosine", "adamw lr=1e-2 clip=.5 ema=.9",
-                                 &limits, &options, &t, &support_problem));
+                                 &limits, &options, &t, &support_error));
     CHECK_STR(lnsp_trainer_isa(t), isa);
     for (uint32_t s = 0; s < 40; s++) {
       pair p;
       make_pair(&p, 1 + s % 5, 1 + s % 3, s);
-      CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_problem));
+      CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_error));
     }
     state_hash(t, sets ? hash : first);
     CHECK_SAY(!sets || !memcmp(first, hash, 32), "%s differs", isa);
@@ -115,21 +114,21 @@ static void own_loss_equals_mse(void) {
   lnsp_tensor d = lnsp_tensor_f32("output", gradient, 2, 3, WIDTH, 0);
   const char *name = "layers.compress_norm_1.weight",
              *matrix = "layers.nuclear_compress.weight";
-  CHECK_OK(lnsp_trainer_compute_gradients(a, p.tensors, 2, NULL, &support_problem));
-  CHECK_OK(lnsp_trainer_forward(b, p.tensors, 1, &output, 1, &support_problem));
+  CHECK_OK(lnsp_trainer_compute_gradients(a, p.tensors, 2, NULL, &support_error));
+  CHECK_OK(lnsp_trainer_forward(b, p.tensors, 1, &output, 1, &support_error));
   for (int i = 0; i < 60; i++) gradient[i] = 2.f * (out[i] - p.y[i]) / 60.f;
-  CHECK_OK(lnsp_trainer_backward(b, &d, 1, &support_problem));
-  CHECK_OK(lnsp_trainer_gradient(a, name, ga, 12, &support_problem));
-  CHECK_OK(lnsp_trainer_gradient(b, name, gb, 12, &support_problem));
+  CHECK_OK(lnsp_trainer_backward(b, &d, 1, &support_error));
+  CHECK_OK(lnsp_trainer_gradient(a, name, ga, 12, &support_error));
+  CHECK_OK(lnsp_trainer_gradient(b, name, gb, 12, &support_error));
   for (int i = 0; i < 12; i++) CHECK_NEAR(ga[i], gb[i], 1e-6);
-  CHECK_OK(lnsp_trainer_gradient(a, matrix, ga, 96, &support_problem));
-  CHECK_OK(lnsp_trainer_gradient(b, matrix, gb, 96, &support_problem));
+  CHECK_OK(lnsp_trainer_gradient(a, matrix, ga, 96, &support_error));
+  CHECK_OK(lnsp_trainer_gradient(b, matrix, gb, 96, &support_error));
   for (int i = 0; i < 96; i++) CHECK_NEAR(ga[i], gb[i], 1e-6);
-  CHECK_OK(lnsp_trainer_apply(b, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_apply(b, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_trainer_backward(b, &d, 1, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_trainer_gradient(b, name, gb, 12, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_trainer_step(b, p.tensors, 2, NULL, &support_problem), LNSP_E_STATE);
+  CHECK_OK(lnsp_trainer_apply(b, &support_error));
+  CHECK_REFUSED(lnsp_trainer_apply(b, &support_error), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_backward(b, &d, 1, &support_error), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_gradient(b, name, gb, 12, &support_error), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_step(b, p.tensors, 2, NULL, &support_error), LNSP_E_STATE);
   lnsp_trainer_destroy(a);
   lnsp_trainer_destroy(b);
 }
@@ -143,16 +142,16 @@ static void reach(void) {
   const char *head = "layers.teacher_align.weight";
   const char *in_proj = "layers.multi_head_attention.in_proj_weight";
   make_pair(&p, 2, 1, 1);
-  CHECK_OK(lnsp_trainer_tensor_read(t, head, 0, before, 240, &support_problem));
-  CHECK_OK(lnsp_trainer_tensor_read(t, in_proj, 0, in0, 192, &support_problem));
-  CHECK_OK(lnsp_trainer_compute_gradients(t, p.tensors, 2, NULL, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_gradient(t, head, after, 240, &support_problem), LNSP_E_STATE);
-  CHECK_OK(lnsp_trainer_gradient(t, in_proj, in1, 192, &support_problem));
+  CHECK_OK(lnsp_trainer_tensor_read(t, head, 0, before, 240, &support_error));
+  CHECK_OK(lnsp_trainer_tensor_read(t, in_proj, 0, in0, 192, &support_error));
+  CHECK_OK(lnsp_trainer_compute_gradients(t, p.tensors, 2, NULL, &support_error));
+  CHECK_REFUSED(lnsp_trainer_gradient(t, head, after, 240, &support_error), LNSP_E_STATE);
+  CHECK_OK(lnsp_trainer_gradient(t, in_proj, in1, 192, &support_error));
   for (int i = 0; i < 128; i++) CHECK(in1[i] == 0.f);
-  CHECK_OK(lnsp_trainer_apply(t, &support_problem));
-  CHECK_OK(lnsp_trainer_tensor_read(t, head, 0, after, 240, &support_problem));
+  CHECK_OK(lnsp_trainer_apply(t, &support_error));
+  CHECK_OK(lnsp_trainer_tensor_read(t, head, 0, after, 240, &support_error));
   CHECK(!memcmp(before, after, sizeof before));
-  CHECK_OK(lnsp_trainer_tensor_read(t, in_proj, 0, in1, 192, &support_problem));
+  CHECK_OK(lnsp_trainer_tensor_read(t, in_proj, 0, in1, 192, &support_error));
   for (int i = 0; i < 128; i++) CHECK(in1[i] == in0[i] * (float)(1 - .1 * .5));
   lnsp_trainer_destroy(t);
 }
@@ -163,33 +162,32 @@ static void refuses_and_changes_nothing(void) {
   pair p;
   float loss = 7;
   make_pair(&p, 2, 1, 1);
-  CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_error));
   state_hash(t, before);
   const uint32_t bad[3] = {0x7fc00000u, 0x7f800000u, 0xff800000u};
   for (int b = 0; b < 3; b++)
     for (int which = 0; which < 2; which++) {
       make_pair(&p, 2, 1, 1);
       memcpy((which ? p.y : p.x) + 25, &bad[b], 4);
-      CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_problem),
+      CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_error),
                     LNSP_E_NOT_FINITE);
     }
   make_pair(&p, 2, 1, 1);
   p.y[3] = 3e38f; /* overflows the loss or its gradient */
-  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_problem), LNSP_E_NOT_FINITE);
+  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_error), LNSP_E_NOT_FINITE);
   make_pair(&p, 5, 1, 1);
-  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_problem), LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_error), LNSP_E_LIMIT);
   make_pair(&p, 2, 3, 1);
-  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_problem), LNSP_E_LIMIT);
+  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_error), LNSP_E_LIMIT);
   make_pair(&p, 2, 1, 1);
-  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 1, &loss, &support_problem), LNSP_E_MISSING);
+  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 1, &loss, &support_error), LNSP_E_MISSING);
   p.tensors[1].dims[1] = 19;
-  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_problem), LNSP_E_SHAPE);
+  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_error), LNSP_E_SHAPE);
   make_pair(&p, 2, 1, 1);
   p.tensors[0].dtype = LNSP_F16;
-  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_problem), LNSP_E_DTYPE);
-  CHECK_REFUSED(lnsp_trainer_step(NULL, p.tensors, 2, &loss, &support_problem),
-                LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_trainer_rollback(t, 0, &support_problem), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_step(t, p.tensors, 2, &loss, &support_error), LNSP_E_DTYPE);
+  CHECK_REFUSED(lnsp_trainer_step(NULL, p.tensors, 2, &loss, &support_error), LNSP_E_ARGUMENT);
+  CHECK_REFUSED(lnsp_trainer_rollback(t, 0, &support_error), LNSP_E_STATE);
   CHECK(loss == 7);
   state_hash(t, after);
   CHECK(!memcmp(before, after, 32));
@@ -213,7 +211,7 @@ static void never_diverges_to_nan(void) {
       pair p;
       make_pair(&p, 2, 2, s);
       state_hash(t, before);
-      int32_t status = lnsp_trainer_step(t, p.tensors, 2, NULL, &support_problem);
+      int32_t status = lnsp_trainer_step(t, p.tensors, 2, NULL, &support_error);
       if (status == LNSP_OK) continue;
       state_hash(t, after);
       CHECK_INT(status, LNSP_E_NOT_FINITE);
@@ -223,9 +221,9 @@ static void never_diverges_to_nan(void) {
     for (int32_t w = 0; w < lnsp_graph_tensor_count(lnsp_trainer_graph(t)); w++) {
       lnsp_tensor info;
       float values[512];
-      CHECK_OK(lnsp_graph_tensor_at(lnsp_trainer_graph(t), w, &info, &support_problem));
+      CHECK_OK(lnsp_graph_tensor_at(lnsp_trainer_graph(t), w, &info, &support_error));
       int64_t n = info.dims[0] * (info.rank > 1 ? info.dims[1] : 1);
-      CHECK_OK(lnsp_trainer_tensor_read(t, info.name, 0, values, n, &support_problem));
+      CHECK_OK(lnsp_trainer_tensor_read(t, info.name, 0, values, n, &support_error));
       for (int64_t v = 0; v < n; v++) CHECK(isfinite(values[v]));
     }
     (void)refused;
@@ -240,7 +238,7 @@ static void clips_by_global_norm(void) {
     double norm = 0;
     pair p;
     make_pair(&p, rows, 1, 9);
-    CHECK_OK(lnsp_trainer_compute_gradients(free_run, p.tensors, 2, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_compute_gradients(free_run, p.tensors, 2, NULL, &support_error));
     const lnsp_graph *graph = lnsp_trainer_graph(free_run);
     float g[512], before[512], after[512];
     for (int pass = 0; pass < 2; pass++) {
@@ -260,7 +258,7 @@ static void clips_by_global_norm(void) {
         for (int64_t i = 0; i < n; i++)
           CHECK_NEAR(after[i], before[i] - (double)g[i] * .001 / (sqrt(norm) + 1e-6), 3e-7);
       }
-      if (pass == 0) CHECK_OK(lnsp_trainer_step(clipped, p.tensors, 2, NULL, &support_problem));
+      if (pass == 0) CHECK_OK(lnsp_trainer_step(clipped, p.tensors, 2, NULL, &support_error));
     }
     CHECK(norm > 1e-6);
     lnsp_trainer_destroy(free_run);
@@ -275,21 +273,21 @@ static void marks_go_back_to_the_bit(void) {
   for (uint32_t i = 0; i < 5; i++) {
     make_pair(&p, 2, 1, i);
     state_hash(t, hash[i]);
-    CHECK_OK(lnsp_trainer_mark(t, &support_problem));
-    CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_problem));
+    CHECK_OK(lnsp_trainer_mark(t, &support_error));
+    CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_error));
   }
   state_hash(t, hash[5]);
   CHECK_INT(lnsp_trainer_mark_count(t), 3);
-  CHECK_REFUSED(lnsp_trainer_rollback(t, 3, &support_problem), LNSP_E_STATE);
-  CHECK_REFUSED(lnsp_trainer_rollback(t, -1, &support_problem), LNSP_E_STATE);
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  CHECK_REFUSED(lnsp_trainer_rollback(t, 3, &support_error), LNSP_E_STATE);
+  CHECK_REFUSED(lnsp_trainer_rollback(t, -1, &support_error), LNSP_E_STATE);
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
   state_hash(t, now);
   CHECK(!memcmp(now, hash[4], 32));
   make_pair(&p, 2, 1, 4); /* the same step again gives the same state */
-  CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_error));
   state_hash(t, now);
   CHECK(!memcmp(now, hash[5], 32));
-  CHECK_OK(lnsp_trainer_rollback(t, 2, &support_problem));
+  CHECK_OK(lnsp_trainer_rollback(t, 2, &support_error));
   state_hash(t, now);
   CHECK(!memcmp(now, hash[2], 32));
   CHECK_INT(lnsp_trainer_mark_count(t), 1);
@@ -311,19 +309,19 @@ static void resumes_to_the_same_bits(void) {
     for (uint32_t s = 0; s < 7; s++) {
       make_pair(&p, 2, 1, s);
       if (s == 4) {
-        CHECK_OK(lnsp_trainer_freeze(a, "*.nuclear_norm.*", 1, &support_problem));
-        CHECK_OK(lnsp_trainer_set_learning_rate(a, .0123f, &support_problem));
+        CHECK_OK(lnsp_trainer_freeze(a, "*.nuclear_norm.*", 1, &support_error));
+        CHECK_OK(lnsp_trainer_set_learning_rate(a, .0123f, &support_error));
       }
-      CHECK_OK(lnsp_trainer_step(a, p.tensors, 2, NULL, &support_problem));
+      CHECK_OK(lnsp_trainer_step(a, p.tensors, 2, NULL, &support_error));
     }
-    CHECK_OK(lnsp_trainer_save_sink(a, &sink, LNSP_SAVE_STATE, &support_problem));
-    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_problem));
-    CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits, NULL, &b, &support_problem));
+    CHECK_OK(lnsp_trainer_save_sink(a, &sink, LNSP_SAVE_STATE, &support_error));
+    CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
+    CHECK_OK(lnsp_trainer_open_file(file, NULL, NULL, &limits, NULL, &b, &support_error));
     if (!b) return;
     for (uint32_t s = 7; s < 14; s++) {
       make_pair(&p, 2, 1, s);
-      CHECK_OK(lnsp_trainer_step(a, p.tensors, 2, NULL, &support_problem));
-      CHECK_OK(lnsp_trainer_step(b, p.tensors, 2, NULL, &support_problem));
+      CHECK_OK(lnsp_trainer_step(a, p.tensors, 2, NULL, &support_error));
+      CHECK_OK(lnsp_trainer_step(b, p.tensors, 2, NULL, &support_error));
     }
     state_hash(a, ha);
     state_hash(b, hb);
@@ -332,7 +330,7 @@ static void resumes_to_the_same_bits(void) {
     b = NULL;
     if (i == 2)
       CHECK_REFUSED(lnsp_trainer_open_file(file, NULL, "adamw", &limits, NULL, &b,
-                                           &support_problem),
+                                           &support_error),
                     LNSP_E_MISSING);
     CHECK(b == NULL);
     lnsp_file_destroy(file);
@@ -348,15 +346,15 @@ static void freezes_by_pattern(void) {
   make_pair(&p, 2, 1, 1);
   lnsp_trainer_tensor_read(t, "layers.compress_1.weight", 0, before, 240, NULL);
   lnsp_trainer_tensor_read(t, "layers.nuclear_compress.weight", 0, other, 96, NULL);
-  CHECK_OK(lnsp_trainer_freeze(t, "layers.compress*", 1, &support_problem));
-  CHECK_REFUSED(lnsp_trainer_freeze(t, "nothing*", 1, &support_problem), LNSP_E_MISSING);
-  CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_freeze(t, "layers.compress*", 1, &support_error));
+  CHECK_REFUSED(lnsp_trainer_freeze(t, "nothing*", 1, &support_error), LNSP_E_MISSING);
+  CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_error));
   lnsp_trainer_tensor_read(t, "layers.compress_1.weight", 0, after, 240, NULL);
   lnsp_trainer_tensor_read(t, "layers.nuclear_compress.weight", 0, other_after, 96, NULL);
   CHECK(!memcmp(before, after, sizeof before));
   CHECK(memcmp(other, other_after, sizeof other) != 0);
-  CHECK_OK(lnsp_trainer_freeze(t, "*", 0, &support_problem));
-  CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_freeze(t, "*", 0, &support_error));
+  CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_error));
   lnsp_trainer_tensor_read(t, "layers.compress_1.weight", 0, after, 240, NULL);
   CHECK(memcmp(before, after, sizeof before) != 0);
   lnsp_trainer_destroy(t);
@@ -373,14 +371,13 @@ static void memory_is_as_measured(void) {
   lnsp_trainer *t = NULL;
   lnsp_memory_info memory = {.struct_size = sizeof memory};
   const char *loss = "triplet on=code + .1*alignment", *optimizer = "adamw ema=.9 clip=1";
-  CHECK_OK(lnsp_model_create(SMALL, 1, &options, &model, &support_problem));
-  CHECK_OK(lnsp_model_measure(lnsp_model_graph(model), &memory, &support_problem));
+  CHECK_OK(lnsp_model_create(SMALL, 1, &options, &model, &support_error));
+  CHECK_OK(lnsp_model_measure(lnsp_model_graph(model), &memory, &support_error));
   CHECK_INT(heap.last_bytes, memory.total_bytes);
   CHECK_INT(heap.live, 1);
   CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), loss, optimizer, &limits, &memory,
-                                &support_problem));
-  CHECK_OK(
-      lnsp_trainer_create(model, loss, optimizer, &limits, &options, &t, &support_problem));
+                                &support_error));
+  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, &options, &t, &support_error));
   CHECK_INT(heap.last_bytes, memory.total_bytes);
   CHECK_INT(memory.total_bytes,
             memory.weight_bytes + memory.moment_bytes + memory.average_bytes +
@@ -399,9 +396,9 @@ static void memory_is_as_measured(void) {
   CHECK_STR(lnsp_trainer_input_name(t, 0), "anchor");
   CHECK_STR(lnsp_trainer_input_name(t, 3), "teacher");
   CHECK(lnsp_trainer_input_name(t, 4) == NULL);
-  CHECK_OK(lnsp_trainer_mark(t, &support_problem));
-  CHECK_OK(lnsp_trainer_step(t, inputs, 4, NULL, &support_problem));
-  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_problem));
+  CHECK_OK(lnsp_trainer_mark(t, &support_error));
+  CHECK_OK(lnsp_trainer_step(t, inputs, 4, NULL, &support_error));
+  CHECK_OK(lnsp_trainer_rollback(t, 0, &support_error));
   CHECK_INT(heap.calls, calls);
   lnsp_trainer_destroy(t);
   CHECK_INT(heap.live, 1);
@@ -410,13 +407,12 @@ static void memory_is_as_measured(void) {
   lnsp_options in_block = {.struct_size = sizeof in_block,
                            .block = block,
                            .block_bytes = memory.total_bytes};
-  CHECK_OK(
-      lnsp_trainer_create(model, loss, optimizer, &limits, &in_block, &t, &support_problem));
-  CHECK_OK(lnsp_trainer_step(t, inputs, 4, NULL, &support_problem));
+  CHECK_OK(lnsp_trainer_create(model, loss, optimizer, &limits, &in_block, &t, &support_error));
+  CHECK_OK(lnsp_trainer_step(t, inputs, 4, NULL, &support_error));
   lnsp_trainer_destroy(t);
   in_block.block_bytes--;
   CHECK_REFUSED(lnsp_trainer_create(model, loss, optimizer, &limits, &in_block, &t,
-                                    &support_problem),
+                                    &support_error),
                 LNSP_E_MEMORY);
   CHECK(t == NULL);
   free(block);
@@ -430,14 +426,14 @@ static void bytes_are_the_same_on_every_host(void) {
   lnsp_graph *graph = NULL;
   lnsp_memory_info memory = {.struct_size = sizeof memory};
   lnsp_size_options limits = {sizeof limits, 1, 1, 2, 0, 0, 0};
-  CHECK_OK(lnsp_graph_create("student", NULL, &graph, &support_problem));
-  CHECK_OK(lnsp_model_measure(graph, &memory, &support_problem));
+  CHECK_OK(lnsp_graph_create("student", NULL, &graph, &support_error));
+  CHECK_OK(lnsp_model_measure(graph, &memory, &support_error));
   CHECK_INT(memory.total_bytes, 2192704);
-  CHECK_OK(lnsp_session_measure(graph, NULL, &memory, &support_problem));
+  CHECK_OK(lnsp_session_measure(graph, NULL, &memory, &support_error));
   CHECK_INT(memory.total_bytes, 9984);
-  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adamw", NULL, &memory, &support_problem));
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adamw", NULL, &memory, &support_error));
   CHECK_INT(memory.total_bytes, 6621248);
-  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adamw", &limits, &memory, &support_problem));
+  CHECK_OK(lnsp_trainer_measure(graph, "mse", "adamw", &limits, &memory, &support_error));
   CHECK_INT(memory.total_bytes, 19703808); /* with two marks */
   lnsp_graph_destroy(graph);
 }
@@ -449,7 +445,7 @@ static int32_t make_everything(const lnsp_options *options) {
   lnsp_file *file = NULL;
   support_bytes bytes;
   lnsp_sink sink = support_sink(&bytes);
-  lnsp_error *p = &support_problem;
+  lnsp_error *p = &support_error;
   int32_t status = lnsp_model_create(SMALL, 1, options, &model, p);
   if (!status) status = lnsp_session_create(model, NULL, options, &session, p);
   if (!status) status = lnsp_trainer_create(model, "mse", "adamw", NULL, options, &t, p);
@@ -500,25 +496,25 @@ static void publishes_and_runs_live(void) {
   lnsp_tensor oa = lnsp_tensor_f32("output", a, 2, 1, WIDTH, 0), ob = oa, oc = oa;
   ob.data = b;
   oc.data = c;
-  CHECK_OK(lnsp_session_create_live(t, 0, NULL, NULL, &live, &support_problem));
-  CHECK_OK(lnsp_session_create_live(t, 1, NULL, NULL, &average, &support_problem));
-  CHECK_OK(lnsp_session_run(live, &in, 1, &oa, 1, &support_problem));
-  CHECK_OK(lnsp_session_run(average, &in, 1, &oc, 1, &support_problem));
+  CHECK_OK(lnsp_session_create_live(t, 0, NULL, NULL, &live, &support_error));
+  CHECK_OK(lnsp_session_create_live(t, 1, NULL, NULL, &average, &support_error));
+  CHECK_OK(lnsp_session_run(live, &in, 1, &oa, 1, &support_error));
+  CHECK_OK(lnsp_session_run(average, &in, 1, &oc, 1, &support_error));
   CHECK(!memcmp(a, c, sizeof a));
   for (int i = 0; i < 5; i++)
-    CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_problem));
-  CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &model, &support_problem));
-  CHECK_OK(lnsp_session_create(model, NULL, NULL, &other, &support_problem));
-  CHECK_OK(lnsp_session_run(live, &in, 1, &oa, 1, &support_problem));
-  CHECK_OK(lnsp_session_run(other, &in, 1, &ob, 1, &support_problem));
-  CHECK_OK(lnsp_session_run(average, &in, 1, &oc, 1, &support_problem));
+    CHECK_OK(lnsp_trainer_step(t, p.tensors, 2, NULL, &support_error));
+  CHECK_OK(lnsp_trainer_publish(t, 0, NULL, &model, &support_error));
+  CHECK_OK(lnsp_session_create(model, NULL, NULL, &other, &support_error));
+  CHECK_OK(lnsp_session_run(live, &in, 1, &oa, 1, &support_error));
+  CHECK_OK(lnsp_session_run(other, &in, 1, &ob, 1, &support_error));
+  CHECK_OK(lnsp_session_run(average, &in, 1, &oc, 1, &support_error));
   CHECK(!memcmp(a, b, sizeof a));
   CHECK(memcmp(a, c, sizeof a) != 0);
-  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, ht, &support_problem));
-  CHECK_OK(lnsp_model_hash(model, hm, &support_problem));
+  CHECK_OK(lnsp_trainer_hash(t, LNSP_SAVE_WEIGHTS, ht, &support_error));
+  CHECK_OK(lnsp_model_hash(model, hm, &support_error));
   CHECK(!memcmp(ht, hm, 32));
   lnsp_model_destroy(model); /* the session keeps it */
-  CHECK_OK(lnsp_session_run(other, &in, 1, &ob, 1, &support_problem));
+  CHECK_OK(lnsp_session_run(other, &in, 1, &ob, 1, &support_error));
   CHECK(!memcmp(a, b, sizeof a));
   lnsp_session_destroy(live);
   lnsp_session_destroy(average);
@@ -582,12 +578,12 @@ static void texts_are_refused_with_a_place(void) {
   lnsp_model *model = small_model(1);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     lnsp_trainer *t = NULL;
-    memset(&support_problem, 0, sizeof support_problem);
+    memset(&support_error, 0, sizeof support_error);
     int32_t status = lnsp_trainer_create(model, bad[i].loss, bad[i].optimizer, NULL, NULL, &t,
-                                         &support_problem);
+                                         &support_error);
     CHECK_SAY(status == bad[i].status, "'%s' '%s' gave %s: %s", bad[i].loss, bad[i].optimizer,
-              lnsp_status_name(status), support_problem.message);
-    CHECK(t == NULL && support_problem.message[0]);
+              lnsp_status_name(status), support_error.message);
+    CHECK(t == NULL && support_error.message[0]);
     lnsp_trainer_destroy(t);
   }
   lnsp_model_destroy(model);
