@@ -57,7 +57,8 @@ if have nm; then
   fi
   # What the core (all rooms but api) asks for, so that it links without an
   # operating system: the memory functions, sqrt, and malloc by default.
-  members=$(ls "$BUILD"/lib/*/*.o "$BUILD"/lib/*/*/*.o 2> /dev/null | grep -v "^$BUILD/lib/api/")
+  # Objects of files that are no longer there are passed over.
+  members=$(ls lib/*/*.c lib/*/*/*.c | grep -v '^lib/api/' | sed "s|^|$BUILD/|; s|c\$|o|")
   nm -g $members 2> /dev/null | awk '$1 == "U" { print $2 }' | sort -u > "$work/wanted"
   sed -n '/^# core/,/^# files/p' tests/build/imports.txt | grep -vE '^(#|$)' | sort -u - "$work/defined" > "$work/known"
   comm -23 "$work/wanted" "$work/known" > "$work/unknown"
