@@ -2,7 +2,8 @@
 # of a page in order, in a copy of the tree. Blocks of C and Python whose first line is a comment
 # with a file's name are written to that file, blocks of sh are run in one shell, and each number
 # in a block of text must be in the output of the sh block before it ("12..." is a number
-# that begins with 12). The page for Python needs PyPI: it runs with QUICKSTART_PYPI=1.
+# that begins with 12). PAGES says which pages, default all. The page for Python needs PyPI: it
+# runs with QUICKSTART_PYPI=1.
 . tests/support/check.sh
 unset MAKEFLAGS MFLAGS MAKELEVEL
 tree=$PWD
@@ -98,7 +99,7 @@ page() {
   [ ! -f "$blocks/expected" ] || empty "numbers_of_${page_name}_are_printed" "$blocks/wrong"
 }
 
-for file in README.md docs/quickstart/*.md; do
+for file in ${PAGES:-README.md docs/quickstart/*.md}; do
   case $file in
     */python.md)
       if [ -z "${QUICKSTART_PYPI:-}" ]; then
