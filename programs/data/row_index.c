@@ -166,7 +166,8 @@ int row_index_load(data *d, const char *option_name, const char *text, const row
     }
   *out = &d->index[i];
   status = data_file(d, text, length, &file);
-  return status ? status : index_read(d, text, file, &what, &d->index[i]);
+  if (status) return status;
+  return index_read(d, text, file, &what, &d->index[i]);
 }
 
 int row_index_check(const data *d, const data_column *c, const char *option_name) {

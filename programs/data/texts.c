@@ -148,7 +148,8 @@ int texts_open(const args *a, texts *t) {
                     (long long)i + 2, t->line[i].text);
   }
   status = texts_pick(a, t, 0, &c);
-  if (!status) qsort(t->line, t->count, sizeof *t->line, texts_order);
+  if (status) return status;
+  qsort(t->line, t->count, sizeof *t->line, texts_order);
   return status;
 }
 

@@ -176,9 +176,12 @@ static int run(const args *a) {
 
   memset(&g, 0, sizeof g);
   status = gather_open(a, &g);
-  if (!status) status = gather_sum(a, &g);
-  if (!status) status = gather_step(a, &g);
-  if (!status) status = gather_save(a, &g, path);
+  if (status) goto done;
+  status = gather_sum(a, &g);
+  if (status) goto done;
+  status = gather_step(a, &g);
+  if (status) goto done;
+  status = gather_save(a, &g, path);
   if (status) goto done;
   uint8_t hash[LNSP_HASH_BYTES];
   double norm = 0, most = 0;

@@ -126,8 +126,10 @@ static int delta_write(const args *a, const lnsp_model *base, const lnsp_model *
                                   key, key_bytes, &error))
     status = refuse_error(a, "--sender", &error);
   memset(key, 0, sizeof key);
-  if (!status && lnsp_delta_save(delta, path, &error)) status = refuse_error(a, path, &error);
-  if (!status) status = delta_facts(a, delta);
+  if (status) goto done;
+  if (lnsp_delta_save(delta, path, &error)) status = refuse_error(a, path, &error);
+  if (status) goto done;
+  status = delta_facts(a, delta);
 done:
   lnsp_delta_destroy(delta);
   free(codec);
@@ -162,9 +164,10 @@ static int delta_apply(const args *a) {
   if (!status && lnsp_delta_accept(delta, base, &rules, NULL, &next, &error))
     status = refuse_error(a, delta_blame(a, base, &error), &error);
   memset(key, 0, sizeof key);
-  if (!status && (lnsp_model_convert(next, args_type(a), NULL, &stored, &error) ||
-                  lnsp_model_hash(stored, hash, &error) ||
-                  lnsp_model_save(stored, args_value(a, "-o"), 0, &error)))
+  if (status) goto done;
+  if (lnsp_model_convert(next, args_type(a), NULL, &stored, &error) ||
+      lnsp_model_hash(stored, hash, &error) ||
+      lnsp_model_save(stored, args_value(a, "-o"), 0, &error))
     status = refuse_error(a, args_value(a, "-o"), &error);
   if (!status) {
     report r = report_start(a);

@@ -108,7 +108,8 @@ static int run(const args *a) {
       verify_facts(p.again, &p.found, &error))
     status = refuse_error(a, error.line ? "--only" : a->positional[1], &error);
   free(codec);
-  if (!status) status = verify_report(a, &p, &job);
+  if (status) goto done;
+  status = verify_report(a, &p, &job);
 done:
   train_close(&job);
   lnsp_delta_destroy(p.again);

@@ -270,10 +270,13 @@ static int index_remove(const args *a) {
       status = 0;
     }
   }
-  if (!status) status = index_open(a, 0, &index);
-  if (!status && lnsp_index_remove(index, ids, count, &error))
+  if (status) goto done;
+  status = index_open(a, 0, &index);
+  if (status) goto done;
+  if (lnsp_index_remove(index, ids, count, &error))
     status = refuse_error(a, a->positional[0], &error);
-  if (!status) status = index_write(a, index);
+  if (status) goto done;
+  status = index_write(a, index);
 done:
   lnsp_index_destroy(index);
   data_close(&d);

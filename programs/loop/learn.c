@@ -76,7 +76,8 @@ int loop_learn_open(loop_learner *l, loop_stream *s, const char *path) {
   l->prev = malloc((size_t)(rows * width) * sizeof(float));
   status =
       l->pairs && l->batch && l->input && l->target && l->prev ? 0 : refuse_memory(l->args);
-  if (!status) status = learn_trainer(l, path);
+  if (status) return status;
+  status = learn_trainer(l, path);
   if (status) return status;
   /* What the loss reads must be what a stream has. */
   const char *name;

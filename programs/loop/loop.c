@@ -126,16 +126,17 @@ static int loop_network(loop_job *job) {
   lnsp_error error;
   int status = loop_output(job, lnsp_model_graph(job->model));
 
-  if (!status && !job->learns &&
-      lnsp_session_create(job->model, &limits, &library, &job->session, &error))
+  if (status) return status;
+  if (!job->learns && lnsp_session_create(job->model, &limits, &library, &job->session, &error))
     status = refuse_error(a, job->path, &error);
   if (status || !job->learns) return status;
   lnsp_model_destroy(job->model); /* the trainer's weights are the only ones */
   job->model = NULL;
   l->each = job->out_each != 0;
   status = loop_learn_open(l, &job->stream, job->path);
-  if (!status && lnsp_session_create_live(l->trainer, l->average, &limits, &library,
-                                          &job->session, &error))
+  if (status) return status;
+  if (lnsp_session_create_live(l->trainer, l->average, &limits, &library, &job->session,
+                               &error))
     status = refuse_error(a, job->path, &error);
   return status;
 }
@@ -299,10 +300,14 @@ static int run(const args *a) {
     goto done;
   }
   status = loop_open(job);
-  if (!status) status = loop_print_start(job);
-  if (!status) status = loop_go(job);
-  if (!status && job->learns) status = loop_save_end(job);
-  if (!status) status = loop_print_end(job);
+  if (status) goto done;
+  status = loop_print_start(job);
+  if (status) goto done;
+  status = loop_go(job);
+  if (status) goto done;
+  if (job->learns) status = loop_save_end(job);
+  if (status) goto done;
+  status = loop_print_end(job);
   int64_t h;
 done:
   lnsp_store_destroy(job->store);

@@ -28,7 +28,8 @@ int loop_stream_rows(loop_stream *s, const char *name, const row_index **out) {
 
 int loop_stream_windows(loop_stream *s, const char *name, const row_index **out) {
   const int status = loop_stream_rows(s, name, out);
-  if (!status && (*out)->columns != s->concepts + 1)
+  if (status) return status;
+  if ((*out)->columns != s->concepts + 1)
     return refuse(s->args,
                   "%s has %lld columns; windows of this stream have %lld, the context "
                   "and what follows it",
@@ -126,7 +127,6 @@ int loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high, i
   s->stored = shape.dims[0];
   s->width = shape.dims[1];
   status = 0;
-  if (status) return status;
   const row_index *rows = NULL;
   int64_t i;
   status = 0;

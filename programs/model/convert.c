@@ -62,9 +62,11 @@ static int run(const args *a) {
   const char *path = args_value(a, "-o");
   int status = model_load(a, a->positional[0], &from);
 
-  if (!status && lnsp_model_convert(from, args_type(a), NULL, &to, &error))
+  if (status) goto done;
+  if (lnsp_model_convert(from, args_type(a), NULL, &to, &error))
     status = refuse_error(a, a->positional[0], &error);
-  if (!status && lnsp_model_save(to, path, 0, &error)) status = refuse_error(a, path, &error);
+  if (status) goto done;
+  if (lnsp_model_save(to, path, 0, &error)) status = refuse_error(a, path, &error);
   if (status) goto done;
   uint8_t hash[LNSP_HASH_BYTES];
   const report r = report_start(a);

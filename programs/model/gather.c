@@ -254,8 +254,8 @@ static int gather_write(const gather *g, const char *path) {
       status = refuse_error(g->args, NULL, &error);
   }
   free(one);
-  if (!status && lnsp_writer_close(writer, &error))
-    status = refuse_error(g->args, path, &error);
+  if (status) goto done;
+  if (lnsp_writer_close(writer, &error)) status = refuse_error(g->args, path, &error);
 done:
   lnsp_writer_destroy(writer);
   return status;
@@ -291,11 +291,14 @@ static int run(const args *a) {
               ? gather_rows(g, value, name)
               : refuse_usage(g->args, "--rows must come after the --input that it belongs to");
   }
-  if (!status && !g->parts)
+  if (status) goto done;
+  if (!g->parts)
     status =
         refuse_usage(g->args, "nothing to gather: give --input FILE:TENSOR --rows FILE:TENSOR");
-  if (!status && !g->count) status = refuse(g->args, "no row is left to gather");
-  if (!status) status = gather_write(g, path);
+  if (status) goto done;
+  if (!g->count) status = refuse(g->args, "no row is left to gather");
+  if (status) goto done;
+  status = gather_write(g, path);
   if (status) goto done;
   const report r = report_start(g->args);
 

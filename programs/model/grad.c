@@ -121,10 +121,13 @@ static int grad_model(const args *a, const char *loss, const char *path) {
   lnsp_file_destroy(file);
   for (i = 0; !status && (name = lnsp_trainer_input_name(job.trainer, i)) != NULL; i++)
     status = data_need(&job.in, name);
-  if (!status) status = data_reserve(&job.in, job.in.rows);
-  if (!status) status = data_read(&job.in, NULL, 0, job.in.rows);
-  if (!status && lnsp_trainer_compute_gradients(job.trainer, job.in.inputs, job.in.needed_count,
-                                                &job.value, &error))
+  if (status) goto done;
+  status = data_reserve(&job.in, job.in.rows);
+  if (status) goto done;
+  status = data_read(&job.in, NULL, 0, job.in.rows);
+  if (status) goto done;
+  if (lnsp_trainer_compute_gradients(job.trainer, job.in.inputs, job.in.needed_count,
+                                     &job.value, &error))
     status = refuse_error(job.args, NULL, &error);
   if (!status) {
     const size_t most = (size_t)lnsp_graph_tensor_count(lnsp_trainer_graph(job.trainer)) + 1;
@@ -132,8 +135,10 @@ static int grad_model(const args *a, const char *loss, const char *path) {
     names = calloc(most + 1, sizeof *names);
     status = tensors && names ? grad_list(&job, tensors, names, &count) : refuse_memory(a);
   }
-  if (!status) status = grad_write(&job, tensors, count, path);
-  if (!status) status = grad_report(a, loss, (double)job.value, count - 1, path);
+  if (status) goto done;
+  status = grad_write(&job, tensors, count, path);
+  if (status) goto done;
+  status = grad_report(a, loss, (double)job.value, count - 1, path);
 done:
   free(tensors);
   free(names);

@@ -225,7 +225,8 @@ static int info_file(const args *a) {
                     a->positional[0]);
   else
     report_text(&r, "kind", "kind", "data");
-  if (!status) status = info_tensors(a, &r, file);
+  if (status) goto done;
+  status = info_tensors(a, &r, file);
 done:
   lnsp_file_destroy(file);
   return status ? status : report_end(&r, a);

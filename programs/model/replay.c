@@ -59,9 +59,10 @@ static int replay_fit(const args *a) {
       progress_show(&show, "%lld of %lld rows", (long long)first, (long long)d.rows);
   }
   progress_clear(&show);
-  if (!status && lnsp_replay_finish(replay, &error))
-    status = refuse_error(d.args, NULL, &error);
-  if (!status && lnsp_replay_save(replay, path, &error)) status = refuse_error(a, path, &error);
+  if (status) goto done;
+  if (lnsp_replay_finish(replay, &error)) status = refuse_error(d.args, NULL, &error);
+  if (status) goto done;
+  if (lnsp_replay_save(replay, path, &error)) status = refuse_error(a, path, &error);
   if (status) goto done;
   input = data_batch(&d, "input");
   report r = report_start(a);

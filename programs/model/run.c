@@ -102,13 +102,17 @@ static int run(const args *a) {
   status = data_need(&job.in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
 
   if (job.batch > job.in.rows) limits.max_rows = (int32_t)(job.batch = job.in.rows);
-  if (!status) status = data_reserve(&job.in, job.batch);
-  if (!status && lnsp_session_create(model, &limits, &library, &job.session, &error))
+  if (status) goto done;
+  status = data_reserve(&job.in, job.batch);
+  if (status) goto done;
+  if (lnsp_session_create(model, &limits, &library, &job.session, &error))
     status = refuse_error(job.args, job.args->positional[0], &error);
-  if (!status) status = run_outputs(&job, lnsp_model_graph(model));
-  if (!status) status = run_rows(&job);
-  if (!status && tensor_save_all(path, job.out, job.count, &error))
-    status = refuse_error(a, path, &error);
+  if (status) goto done;
+  status = run_outputs(&job, lnsp_model_graph(model));
+  if (status) goto done;
+  status = run_rows(&job);
+  if (status) goto done;
+  if (tensor_save_all(path, job.out, job.count, &error)) status = refuse_error(a, path, &error);
   if (status) goto done;
   report r = report_start(job.args);
   char shape[96];

@@ -87,7 +87,8 @@ static double cat5_cosine(const cat5_batch *b, const float *y, int64_t row) {
 
 static int cat5_ask(const cat5_batch *b, const float *contexts, float *out) {
   const int status = b->predict(b->self, contexts, b->rows, out);
-  if (!status) metric_unit(out, b->rows, b->bank->width, 1e-9);
+  if (status) return status;
+  metric_unit(out, b->rows, b->bank->width, 1e-9);
   return status;
 }
 

@@ -312,12 +312,14 @@ static int checkpoint_put(const train_job *job, checkpoint_job *c) {
   c->pairs[n++].value = c->state;
   c->pair_count = n;
   status = LNSP_OK;
-  if (!status && !(buffer = malloc(c->most + 1))) return refuse_memory(job->args);
-  if (!status)
-    status = lnsp_writer_create(job->checkpoint, c->tensors, c->tensor_count, c->pairs,
-                                c->pair_count, NULL, &writer, &error);
-  if (!status) status = checkpoint_copy(c, writer, buffer, &error);
-  if (!status) status = lnsp_writer_close(writer, &error);
+  buffer = malloc(c->most + 1);
+  if (!buffer) return refuse_memory(job->args);
+  status = lnsp_writer_create(job->checkpoint, c->tensors, c->tensor_count, c->pairs,
+                              c->pair_count, NULL, &writer, &error);
+  if (status) goto done;
+  status = checkpoint_copy(c, writer, buffer, &error);
+  if (status) goto done;
+  status = lnsp_writer_close(writer, &error);
 done:
   lnsp_writer_destroy(writer);
   free(buffer);
@@ -346,9 +348,11 @@ int train_checkpoint_write(train_job *job) {
           v->plateau.best, v->lr, (double)job->loss, (double)job->loss_first, job->loss_sum,
           job->seconds, job->wall + progress_clock() - job->started, job->flops);
   status = ferror(to) | fclose(to) ? refuse_memory(job->args) : 0;
-  if (!status && checkpoint_gather(job, &c, &error))
+  if (status) goto done;
+  if (checkpoint_gather(job, &c, &error))
     status = refuse_error(job->args, job->checkpoint, &error);
-  if (!status) status = checkpoint_put(job, &c);
+  if (status) goto done;
+  status = checkpoint_put(job, &c);
 done:
   for (i = 0; i < 2; i++) {
     lnsp_file_destroy(c.part[i].file);

@@ -33,7 +33,8 @@ static int open_trainer(train_job *job) {
                                   &job->trainer, &error))
     status = refuse_error(a, path, &error);
   lnsp_file_destroy(file);
-  if (!status && resume && !job->optimizer[0] && args_given(a, "--lr") &&
+  if (status) return status;
+  if (resume && !job->optimizer[0] && args_given(a, "--lr") &&
       lnsp_trainer_set_learning_rate(job->trainer, (float)args_real(a, "--lr"), &error))
     status = refuse_error(a, NULL, &error);
   return status;
@@ -113,13 +114,21 @@ static void open_flops(train_job *job, const char *loss) {
 int train_open(train_job *job) {
   const char *loss = args_value(job->args, "--loss");
   int status = train_options_optimizer(job);
-  if (!status) status = train_validation_data(job);
-  if (!status) status = open_trainer(job);
-  if (!status) status = train_poisson_key(job);
-  if (!status) status = train_open_extras(job->args, loss, job->trainer, &job->average);
-  if (!status) status = train_echo_open(job);
-  if (!status) status = open_data(job);
-  if (!status) status = train_validation_open(job);
-  if (!status) open_flops(job, loss);
+  if (status) return status;
+  status = train_validation_data(job);
+  if (status) return status;
+  status = open_trainer(job);
+  if (status) return status;
+  status = train_poisson_key(job);
+  if (status) return status;
+  status = train_open_extras(job->args, loss, job->trainer, &job->average);
+  if (status) return status;
+  status = train_echo_open(job);
+  if (status) return status;
+  status = open_data(job);
+  if (status) return status;
+  status = train_validation_open(job);
+  if (status) return status;
+  open_flops(job, loss);
   return status;
 }

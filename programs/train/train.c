@@ -106,13 +106,16 @@ static int train_after(train_job *job, progress *show) {
 
   /* a run that goes on from here, with more steps, would not have looked now */
   if (only_last && job->checkpoint) status = train_checkpoint_write(job);
-  if (!status && (due || last)) {
+  if (status) return status;
+  if (due || last) {
     progress_clear(show);
     status = train_validation_look(job, 1);
     job->stopped = watch_over(&job->valid.watch);
   }
-  if (!status) status = train_log_step(job);
-  if (!status && job->checkpoint && !only_last &&
+  if (status) return status;
+  status = train_log_step(job);
+  if (status) return status;
+  if (job->checkpoint && !only_last &&
       (last || job->stopped || train_interrupted ||
        train_validation_due(job, job->checkpoint_every)))
     status = train_checkpoint_write(job);
@@ -185,10 +188,13 @@ int train_prepare(train_job *job) {
   job->steps = args_integer(a, "--steps");
   job->epochs = args_integer(a, "--epochs");
   job->seed = args_seed(a, "--seed");
-  if (!status && args_given(a, "--loss") && !*args_value(a, "--loss"))
+  if (status) return status;
+  if (args_given(a, "--loss") && !*args_value(a, "--loss"))
     status = refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
-  if (!status) status = train_checkpoint_find(job);
-  if (!status) status = data_open(&job->d, job->args, &job->spec);
+  if (status) return status;
+  status = train_checkpoint_find(job);
+  if (status) return status;
+  status = data_open(&job->d, job->args, &job->spec);
   if (status) return status;
   /* Rows a call, calls an epoch. A single row that is left over stays out, since losses over
    * pairs need two. */
@@ -196,12 +202,14 @@ int train_prepare(train_job *job) {
   if (job->batch > rows) job->batch = rows;
   job->epoch_calls = rows / job->batch + (rows % job->batch > 1);
   status = train_poisson_plan(job);
-  if (!status) status = train_open(job);
+  if (status) return status;
+  status = train_open(job);
   if (!status)
     status = train_options_every(job, "--checkpoint-every", job->epoch_calls,
                                  &job->checkpoint_every);
-  if (!status) job->first = (int64_t)lnsp_trainer_step_count(job->trainer);
-  return status ? status : train_checkpoint_resume(job);
+  if (status) return status;
+  job->first = (int64_t)lnsp_trainer_step_count(job->trainer);
+  return train_checkpoint_resume(job);
 }
 
 void train_close(train_job *job) {
@@ -224,10 +232,14 @@ static int run(const args *a) {
   job.path = args_value(a, "-o");
   job.checkpoint = args_value(a, "--checkpoint");
   status = args_positionals(a, args_given(a, "--resume") ? 0 : 1, 2);
-  if (!status) status = train_prepare(&job);
-  if (!status) status = train_log_open(&job);
-  if (!status) status = train_loop(&job);
-  if (!status) status = train_log_close(&job);
+  if (status) goto done;
+  status = train_prepare(&job);
+  if (status) goto done;
+  status = train_log_open(&job);
+  if (status) goto done;
+  status = train_loop(&job);
+  if (status) goto done;
+  status = train_log_close(&job);
   if (status) goto done;
   const char *state = args_value(job.args, "--state");
   const int32_t type = args_type(job.args);
@@ -254,7 +266,8 @@ static int run(const args *a) {
     lnsp_model_destroy(model);
   }
   status = status ? refuse_error(job.args, job.path, &error) : 0;
-  if (!status) status = train_log_report(&job);
+  if (status) goto done;
+  status = train_log_report(&job);
 done:
   train_close(&job);
   return status;

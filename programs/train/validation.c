@@ -122,8 +122,10 @@ static int validation_need(train_job *job) {
               (name = lnsp_trainer_input_name(job->trainer, i)) != NULL;
        i++)
     status = data_need(&v->d, name);
-  if (!status && v->has_cosine) status = data_need(&v->d, data_input(&v->d));
-  if (!status && v->has_cosine) status = data_need(&v->d, "target");
+  if (status) return status;
+  if (v->has_cosine) status = data_need(&v->d, data_input(&v->d));
+  if (status) return status;
+  if (v->has_cosine) status = data_need(&v->d, "target");
   return status;
 }
 
