@@ -171,8 +171,7 @@ static int gather_save(const args *a, const gathering *g, const char *path) {
 static int run(const args *a) {
   const char *path = args_value(a, "-o");
   gathering g;
-  int32_t i;
-  int status;
+  int32_t i, status;
 
   memset(&g, 0, sizeof g);
   status = gather_open(a, &g);
@@ -187,7 +186,6 @@ static int run(const args *a) {
   double norm = 0, most = 0;
   lnsp_error error;
   report r;
-
   if (lnsp_model_hash(g.next, hash, &error) ||
       lnsp_delta_norm(g.sum, g.base, &norm, &most, NULL, &error)) {
     status = refuse_error(a, NULL, &error);

@@ -29,30 +29,33 @@ static int cat5_verdict(const cat5_job *f, int i) {
 
 static void cat5_text(const cat5_job *f, int i, int s) {
   const cat5_result *r = &f->set[s].result[i];
+  const cat5_limits *l = &cat5_limit[s];
   int k;
 
   printf("\n%s on %s, cosine with the target %.4f\n", f->job->p[i].name, f->set[s].name,
          r->cosine);
   printf("  A offset sweep    k = -3 .. 3 ");
   for (k = 0; k < CAT5_OFFSETS; k++) printf(" %.4f", r->offset[k]);
-  printf("  margin %+.4f\n                    %s: k = 1 from %s, margin from %s; %lld samples, "
-         "%lld skipped\n",
-         r->margin, cat5_word(cat5_passed(f, i, s, CAT5_A)), s ? ".48" : ".50",
-         s ? ".10" : ".12", (long long)r->offset_rows, (long long)r->offset_skipped);
-  printf("  B within article  R@1 %.4f  R@5 %.4f  MRR %.4f\n                    %s: from %s; "
-         "%lld samples, %lld skipped\n",
-         r->hit1, r->hit5, r->mrr, cat5_word(cat5_passed(f, i, s, CAT5_B)),
-         s ? ".55, .92, .75" : ".60, .95, .80", (long long)r->article_rows,
-         (long long)r->article_skipped);
+  printf(
+      "  margin %+.4f\n                    %s: k = 1 from %.2f, margin from %.2f; %lld samples, "
+      "%lld skipped\n",
+      r->margin, cat5_word(cat5_passed(f, i, s, CAT5_A)), l->offset, l->margin,
+      (long long)r->offset_rows, (long long)r->offset_skipped);
+  printf(
+      "  B within article  R@1 %.4f  R@5 %.4f  MRR %.4f\n                    %s: from %.2f, %.2f, %.2f; "
+      "%lld samples, %lld skipped\n",
+      r->hit1, r->hit5, r->mrr, cat5_word(cat5_passed(f, i, s, CAT5_B)), l->hit1, l->hit5,
+      l->mrr, (long long)r->article_rows, (long long)r->article_skipped);
   printf("  C ablations      ");
   for (k = 0; k < CAT5_ABLATIONS; k++)
     printf(" %s %+.4f ", cat5_ablation_names[k], r->ablation[k]);
-  printf("\n                    %s: up to -.15, -.10, -.08, +.05, +.05; %lld samples\n",
-         cat5_word(cat5_passed(f, i, s, CAT5_C)), (long long)r->rows);
+  printf("\n                    %s: up to", cat5_word(cat5_passed(f, i, s, CAT5_C)));
+  for (k = 0; k < CAT5_ABLATIONS; k++) printf(" %+.2f", cat5_ablation_limit[k]);
+  printf("; %lld samples\n", (long long)r->rows);
   printf("  D rollout         %.4f:", r->rollout);
   for (k = 0; k < f->setting.horizon; k++) printf(" %.4f", r->step[k]);
-  printf("\n                    %s: from %s; %lld samples, %lld skipped\n",
-         cat5_word(cat5_passed(f, i, s, CAT5_D)), s ? ".42" : ".45", (long long)r->rollout_rows,
+  printf("\n                    %s: from %.2f; %lld samples, %lld skipped\n",
+         cat5_word(cat5_passed(f, i, s, CAT5_D)), l->rollout, (long long)r->rollout_rows,
          (long long)r->rollout_skipped);
   printf("  E coherence       low (< .45) %.4f of %lld, normal (.45 to .55) %.4f of %lld\n",
          r->low, (long long)r->low_rows, r->normal, (long long)r->normal_rows);

@@ -156,7 +156,6 @@ static int cat5_enough(const cat5_job *f, const cat5_set *s, const cat5_result *
 /* ---- the command ---- */
 
 int eval_cat5(eval_job *job) {
-  const char *svg = args_value(job->args, "--svg");
   cat5_job *f = calloc(1, sizeof *f);
   float *scratch = NULL;
   int i, s, status;
@@ -184,7 +183,6 @@ int eval_cat5(eval_job *job) {
     cat5_asked asked;
     int k;
     status = predictor_ready(f->job->args, p, f->setting.batch, f->setting.concepts, width);
-
     if (!status && p->width != width)
       status = refuse(f->job->args,
                       "%s predicts vectors of %lld numbers, and those of --input "
@@ -203,7 +201,8 @@ int eval_cat5(eval_job *job) {
       if (!status) status = cat5_enough(f, set, &set->result[i]);
     }
   }
-  if (!status && svg) status = cat5_svg(f, svg);
+  if (!status && args_given(job->args, "--svg"))
+    status = cat5_svg(f, args_value(job->args, "--svg"));
   if (!status) status = cat5_report(f);
   for (s = 0; s < 2; s++) {
     free(f->set[s].vectors);

@@ -70,7 +70,6 @@ static int run(const args *a) {
   if (status) goto done;
   uint8_t hash[LNSP_HASH_BYTES];
   const report r = report_start(a);
-
   report_text(&r, "from", "from", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(from))));
   report_text(&r, "to", "to", lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(to))));
   report_integer(&r, "bytes_before", "weights before", convert_bytes(from), "bytes");

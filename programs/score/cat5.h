@@ -58,6 +58,16 @@ int cat5_evaluate(const cat5_bank *bank, const int32_t *windows, int64_t rows,
 
 enum { CAT5_A, CAT5_B, CAT5_C, CAT5_D, CAT5_E, CAT5_GATES };
 
+/* The limits of the gates, as docs/evaluation.md has them: of the first set, of the second. */
+typedef struct cat5_limits {
+  double offset, margin;     /* A: at least */
+  double hit1, hit5, mrr;    /* B: at least */
+  double rollout;            /* D: at least */
+} cat5_limits;
+extern const cat5_limits cat5_limit[2];
+extern const double cat5_ablation_limit[CAT5_ABLATIONS]; /* C: a change of at most */
+#define CAT5_BIN_LIMIT .05                               /* E: between the sets, at most */
+
 /* 1: passed. second: by the limits of the second set (OOD). E compares both; without the
  * other set it is 0. */
 int cat5_gate(int gate, const cat5_result *r, const cat5_result *other, int second);

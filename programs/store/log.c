@@ -134,7 +134,6 @@ static void print_history(const args *a, lnsp_store *store, const history *h) {
 
 int store_log(const args *a) {
   static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-  size_t n;
   lnsp_store *store = NULL;
   lnsp_error error;
   history h;
@@ -143,7 +142,7 @@ int store_log(const args *a) {
   memset(&h, 0, sizeof h);
   h.facts.struct_size = sizeof h.facts;
   h.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-  for (n = 0; n < 3; n++) { /* the first of them that is set says the character set */
+  for (size_t n = 0; n < 3; n++) { /* the first of them that is set says the character set */
     const char *value = getenv(names[n]);
     if (!value || !*value) continue;
     h.utf8 = strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "UTF8");
