@@ -36,16 +36,16 @@ static void cat5_text(const cat5_job *f, int i, int s) {
          r->cosine);
   printf("  A offset sweep    k = -3 .. 3 ");
   for (k = 0; k < CAT5_OFFSETS; k++) printf(" %.4f", r->offset[k]);
-  printf(
-      "  margin %+.4f\n                    %s: k = 1 from %.2f, margin from %.2f; %lld samples, "
-      "%lld skipped\n",
-      r->margin, cat5_word(cat5_passed(f, i, s, CAT5_A)), l->offset, l->margin,
-      (long long)r->offset_rows, (long long)r->offset_skipped);
-  printf(
-      "  B within article  R@1 %.4f  R@5 %.4f  MRR %.4f\n                    %s: from %.2f, %.2f, %.2f; "
-      "%lld samples, %lld skipped\n",
-      r->hit1, r->hit5, r->mrr, cat5_word(cat5_passed(f, i, s, CAT5_B)), l->hit1, l->hit5,
-      l->mrr, (long long)r->article_rows, (long long)r->article_skipped);
+  printf("  margin %+.4f\n                    %s: k = 1 from %.2f, margin from %.2f; "
+         "%lld samples, "
+         "%lld skipped\n",
+         r->margin, cat5_word(cat5_passed(f, i, s, CAT5_A)), l->offset, l->margin,
+         (long long)r->offset_rows, (long long)r->offset_skipped);
+  printf("  B within article  R@1 %.4f  R@5 %.4f  MRR %.4f\n"
+         "                    %s: from %.2f, %.2f, %.2f; "
+         "%lld samples, %lld skipped\n",
+         r->hit1, r->hit5, r->mrr, cat5_word(cat5_passed(f, i, s, CAT5_B)), l->hit1, l->hit5,
+         l->mrr, (long long)r->article_rows, (long long)r->article_skipped);
   printf("  C ablations      ");
   for (k = 0; k < CAT5_ABLATIONS; k++)
     printf(" %s %+.4f ", cat5_ablation_names[k], r->ablation[k]);

@@ -97,7 +97,8 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
   if (!job->ranked && (job->diagnosed || args_value(a, "--pool")))
     return refuse(
         a,
-        "there is nothing to rank: the target is the input itself, or there is more than one target for a "
+        "there is nothing to rank: the target is the input itself, or there is more than one "
+        "target for a "
         "row; name another one with --target or --target-rows");
   if (job->ranked)
     status = candidates_open(d, job->batch, args_value(a, "--pool"), job->keep_context, &pool);

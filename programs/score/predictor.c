@@ -129,7 +129,8 @@ int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts
                             (p->kind == PREDICTOR_RIDGE && p->fitted_in != concepts * width)))
     return refuse(
         a,
-        "the baseline %s was fitted to predict %lld numbers from %lld, but the data have %lld and %lld",
+        "the baseline %s was fitted to predict %lld numbers from %lld, but the data have %lld "
+        "and %lld",
         p->name, (long long)p->fitted_out, (long long)p->fitted_in, (long long)width,
         (long long)(concepts * width));
   if (p->kind != PREDICTOR_MODEL && concepts > PREDICTOR_CONCEPTS)

@@ -161,7 +161,7 @@ says train_bf16_type_f32 "storage            F32" info "$work/o.st"
 lnsp train "$work/sn727.st" --input $vectors --loss mse --steps 1 -o "$work/o.st" \
   --optimizer "sgd weights=bf16" > /dev/null
 says train_bf16 "storage            BF16" info "$work/o.st"
-says info_memory_int8 "only run" info --memory "$work/int8.st"
+says info_memory_int8 "can only be run" info --memory "$work/int8.st"
 # what info tells of in-place training is what train counts
 lnsp info --memory "$work/bf16.st" --batch 7 --json > "$work/one"
 lnsp train "$work/bf16.st" --input $vectors --batch 7 --loss mse --steps 1 -o "$work/o.st" --json \
