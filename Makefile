@@ -64,7 +64,9 @@ TEST_SCRIPTS := $(sort $(wildcard tests/*.sh tests/build/*.sh tests/cli/*.sh tes
 # these, so that they win.
 HOT_SOURCES := $(shell grep -lx '/\* Hot: built for speed\. \*/' $(LIB_SOURCES) $(PROGRAM_SOURCES))
 OPTIMISE = -Os
-$(HOT_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/%.o $(BUILD)/tests/%: OPTIMISE = -O2
+$(HOT_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/%.o: OPTIMISE = -O2
+# private: or objects of the library that a test needs would be compiled with its flags
+$(BUILD)/tests/%: private OPTIMISE = -O2
 # Programs name their own headers from programs/, and are POSIX.
 $(BUILD)/programs/%.o: private INCLUDES = -Iprograms -D_POSIX_C_SOURCE=200809L
 COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables

@@ -58,14 +58,15 @@ typedef struct lnspi_trainer_optim {
   float clipped_norm;           /* norm of the last gradient with clip=, before clipping */
 } lnspi_trainer_optim;
 
-/* Gradient accumulation, with accumulate=N. Between two updates sum holds the gradients of
- * the calls so far; nothing of the last call is in it. */
+/* Gradient accumulation, with accumulate=N. Between two updates sum holds the gradients of the
+ * calls that were applied so far; that of a call whose apply is to come is not in it. */
 typedef struct lnspi_trainer_accum {
   float *sum;     /* laid out like a moment; NULL: every call is an update */
   double bound;   /* no element of sum is beyond */
   int32_t calls;  /* in sum: 0 to N - 1 */
   int32_t included; /* 1 while an update is made: tiles begin with what sum holds */
-  uint8_t *holds; /* 1 for a weight that sum has a gradient of; the rest of sum is garbage */
+  uint8_t
+      *holds; /* 1 for a weight that sum has a gradient of; the rest of sum is out of date */
 } lnspi_trainer_accum;
 
 /* Marks, a ring of limits.history copies of the state. A copy is the block of memory that
