@@ -1,4 +1,8 @@
-/* BLAKE2s (RFC 7693), 32-byte digest, with a key or without. */
+/* BLAKE2s (RFC 7693), 32-byte digest, with a key or without.
+ *
+ * The hash of weights, files and the store's chain. BLAKE2s because it works on 32-bit
+ * integers (microcontrollers), is faster than SHA-256 without special instructions, and has
+ * a mode with a key, so that no HMAC is needed. */
 /* Hot: built for speed. */
 #include "base/blake2s.h"
 
@@ -9,7 +13,7 @@
 static const uint32_t blake2s_iv[8] = {0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0xa54ff53au,
                                        0x510e527fu, 0x9b05688cu, 0x1f83d9abu, 0x5be0cd19u};
 
-/* The mixing function of RFC 7693, section 3.1, on four words and two of the message. */
+/* The mixing function of RFC 7693, section 3.1. */
 #define BLAKE2S_ROTATE(x, n) ((x) >> (n) | (x) << (32 - (n)))
 #define BLAKE2S_MIX(a, b, c, d, x, y) \
   do {                                \
@@ -24,7 +28,7 @@ static const uint32_t blake2s_iv[8] = {0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0x
   } while (0)
 
 /* A round, written out: every hash of a model goes through here, and a loop over a table
- * takes four times as long. The arguments are the order of the message's words. */
+ * is four times as slow. The arguments are the order in which the message enters. */
 #define BLAKE2S_ROUND(i0, i1, i2, i3, i4, i5, i6, i7, i8, i9, iA, iB, iC, iD, iE, iF) \
   do {                                                                                \
     BLAKE2S_MIX(v0, v4, v8, vC, m[i0], m[i1]);                                        \
@@ -108,9 +112,8 @@ void lnspi_blake2s_update(lnspi_blake2s *state, const void *data, size_t bytes) 
 }
 
 void lnspi_blake2s_final(lnspi_blake2s *state, uint8_t digest[32]) {
-  int i;
   memset(state->buffer + state->filled, 0, 64 - state->filled);
   state->total += state->filled;
   blake2s_compress(state, state->buffer, 1);
-  for (i = 0; i < 8; i++) lnspi_store32(digest + 4 * i, state->h[i]);
+  for (int i = 0; i < 8; i++) lnspi_store32(digest + 4 * i, state->h[i]);
 }

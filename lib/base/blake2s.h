@@ -6,11 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* BLAKE2s (RFC 7693), unkeyed, 32-byte digest. */
 typedef struct lnspi_blake2s {
   uint32_t h[8];
-  uint64_t total;
-  uint32_t filled;
+  uint64_t total;     /* bytes compressed so far */
+  uint32_t filled;    /* of buffer; full is allowed, for the last block is special */
   uint8_t buffer[64];
 } lnspi_blake2s;
 

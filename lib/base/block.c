@@ -1,4 +1,8 @@
-/* One block a handle: the caller's, the allocator's, or from malloc. */
+/* One block for each handle: the caller's, the allocator's, or from malloc.
+ *
+ * Every handle is one allocation, made when it is created, and nothing is allocated after
+ * that. So a program knows its memory before it starts, and a failure to allocate can only
+ * happen in a call that creates something. A block is zeroed and aligned to 64 bytes. */
 #include "base/block.h"
 
 #include <stdint.h>
@@ -13,9 +17,9 @@
 #endif
 
 #if !defined(LNSP_FREESTANDING)
-/* Weights of many megabytes are read through at the pace of memory, and each page of 4096
- * bytes costs a look into the page table: Linux is told that they may have pages of 2 MiB,
- * where it waits to be told. Without them nothing but the time changes. */
+/* Large weights are read at the speed of memory, and every page of 4096 bytes costs a look
+ * into the page table. So Linux is told that it may use pages of 2 MiB. That changes nothing
+ * but the time. */
 #if defined(__linux__)
 #define BLOCK_LARGE (INT64_C(16) << 20)
 #define BLOCK_PAGE 4096
@@ -37,13 +41,11 @@ static void block_advise(uint8_t *raw, size_t bytes) {
 /* From calloc, moved up to the alignment; the byte before the block says by how
  * much. Fresh pages from calloc are zero without being touched. */
 static void *block_allocate(void *user, size_t bytes) {
-  uint8_t *raw;
-  size_t gap;
   (void)user;
-  raw = calloc(1, bytes + LNSPI_ALIGN);
+  uint8_t *raw = calloc(1, bytes + LNSPI_ALIGN);
   if (!raw) return NULL;
   block_advise(raw, bytes + LNSPI_ALIGN);
-  gap = LNSPI_ALIGN - (size_t)((uintptr_t)raw % LNSPI_ALIGN);
+  size_t gap = LNSPI_ALIGN - (size_t)((uintptr_t)raw % LNSPI_ALIGN);
   raw[gap - 1] = (uint8_t)gap;
   return raw + gap;
 }
@@ -96,7 +98,7 @@ int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64
         error, LNSP_E_MEMORY, NULL,
         "this build has no malloc: set options->block or options->allocator");
 #else
-    allocator.struct_size = sizeof allocator; /* others may pass it on */
+    allocator.struct_size = sizeof allocator; /* a handle may pass it on */
     allocator.allocate = block_allocate;
     allocator.release = block_release;
 #endif
@@ -104,7 +106,7 @@ int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64
   memory = allocator.allocate(allocator.user, (size_t)bytes);
   if (!memory)
     return lnspi_error_set(error, LNSP_E_MEMORY, NULL,
-                           "the allocator has no %llu bytes to give",
+                           "out of memory: the allocator has no %llu bytes",
                            (unsigned long long)bytes);
   if ((uintptr_t)memory % LNSPI_ALIGN) {
     allocator.release(allocator.user, memory, (size_t)bytes);

@@ -1,5 +1,4 @@
-/* A handle is one block: laid out once to measure it, once to hand out the
- * pointers (arena.h). */
+/* One block for each handle; arena.h divides it. */
 #ifndef LNSPI_BASE_BLOCK_H
 #define LNSPI_BASE_BLOCK_H
 
@@ -18,7 +17,7 @@ typedef struct lnspi_block {
 int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64_t bytes,
                          lnsp_error *error);
 
-/* Gives it back. The block struct may lie inside the memory: it is copied first. */
+/* Releases it. The block struct may be inside the memory: it is copied first. */
 void lnspi_block_close(const lnspi_block *block);
 
 #endif

@@ -1,4 +1,4 @@
-/* Little-endian loads and stores, checksums, hashes. */
+/* Little-endian loads and stores at any address; the bits of a float. */
 #ifndef LNSPI_BASE_BYTES_H
 #define LNSPI_BASE_BYTES_H
 
@@ -31,6 +31,14 @@ static inline void lnspi_store32(uint8_t *p, uint32_t v) {
 static inline void lnspi_store64(uint8_t *p, uint64_t v) {
   lnspi_store32(p, (uint32_t)v);
   lnspi_store32(p + 4, (uint32_t)(v >> 32));
+}
+
+/* 1 if the host stores the highest byte of a number first. */
+static inline int lnspi_host_is_big(void) {
+  const uint16_t one = 1;
+  uint8_t first;
+  memcpy(&first, &one, 1);
+  return first == 0;
 }
 
 static inline uint32_t lnspi_float_bits(float f) {

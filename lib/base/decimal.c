@@ -1,5 +1,17 @@
-/* Decimal numbers in texts, in integer arithmetic alone: the same on every host,
- * whatever the locale and the rounding mode. */
+/* Decimal numbers in texts, in integer arithmetic alone: the same on every host, whatever the
+ * locale, the rounding mode and the C library.
+ *
+ * Reading. The first 19 digits become an integer m of 64 bits; later ones only count as
+ * powers of ten, and set `sticky` if they are not zero. m is multiplied or divided by powers
+ * of five (powers of two only change the exponent) in a 64-bit significand with the sticky
+ * bit, and rounded once to 53 bits, to nearest, ties to even. A power up to 5^27 fits into
+ * 64 bits, so up to there the result is the correctly rounded one. Larger exponents need
+ * several steps of 2^-64 relative error each; the double may then be off by one unit in the
+ * last place, which no setting in an architecture needs.
+ *
+ * Writing. The shortest text that reads back to the same float: one digit is tried, then
+ * two, up to nine, which always suffice for a float. Trying is slow and obviously right;
+ * texts are written when a file is saved, a handful of numbers each. */
 #include "base/decimal.h"
 
 #include <string.h>
@@ -8,8 +20,8 @@
 #include "base/error.h"
 #include "base/str.h"
 
-/* m * 2^e, the top bit of m set (or m zero); sticky: the exact value is a little
- * more than that. 64 bits and the sticky bit round correctly to 53 or 24. */
+/* m * 2^e, the top bit of m being set (or m zero); sticky: the exact value is a little more.
+ * 64 bits and the sticky bit round correctly to 53 or 24. */
 typedef struct decimal_wide {
   uint64_t m;
   int32_t e;
@@ -61,8 +73,7 @@ static decimal_wide decimal_divide(decimal_wide a, decimal_wide b) {
   return w;
 }
 
-/* w * 10^k. Powers up to 5^27 are exact, so one product or quotient with them is
- * as good as exact; larger ones take a few steps of 2^-64 relative error each. */
+/* w * 10^k, by powers of five up to 5^27, which are exact. */
 static decimal_wide decimal_scale(decimal_wide w, int32_t k) {
   while (k != 0 && w.m) {
     int32_t n = k > 27 ? 27 : k < -27 ? 27 : k < 0 ? -k : k, i;
@@ -83,15 +94,14 @@ static decimal_wide decimal_scale(decimal_wide w, int32_t k) {
 static uint64_t decimal_round(decimal_wide w, int32_t bits, int32_t least) {
   const uint64_t infinity = (uint64_t)(2 - 2 * least + 1) << (bits - 1);
   int32_t exponent = w.e + 63, drop = 64 - bits;
-  uint64_t kept, rest, half, result;
   if (!w.m) return 0;
   if (exponent < least) drop += least - exponent;
   if (drop > 64) return 0;
-  kept = drop == 64 ? 0 : w.m >> drop;
-  rest = drop == 64 ? w.m : w.m & (((uint64_t)1 << drop) - 1);
-  half = (uint64_t)1 << (drop - 1);
+  uint64_t kept = drop == 64 ? 0 : w.m >> drop;
+  uint64_t rest = drop == 64 ? w.m : w.m & (((uint64_t)1 << drop) - 1);
+  uint64_t half = (uint64_t)1 << (drop - 1);
   if (rest > half || (rest == half && (w.sticky || (kept & 1)))) kept++;
-  result = kept;
+  uint64_t result = kept;
   if (exponent >= least) {
     if (exponent > 1 - least) return infinity;
     result += (uint64_t)(exponent - least) << (bits - 1);
@@ -109,8 +119,7 @@ static double decimal_double(uint64_t bits) {
 
 static int decimal_is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* The unsigned number at at; returns the first byte that does not belong to it,
- * or NULL if there is no number. */
+/* Reads an unsigned number; returns the first byte behind it, or NULL if there is none. */
 static const char *decimal_scan(const char *at, const char *end, decimal_wide *out) {
   uint64_t m = 0;
   int32_t power = 0, exponent = 0;
@@ -138,7 +147,7 @@ static const char *decimal_scan(const char *at, const char *end, decimal_wide *o
       if (exponent < 100000) exponent = exponent * 10 + (*at - '0');
   }
   power += minus ? -exponent : exponent;
-  if (power > 400) power = 400; /* infinity either way, and zero below */
+  if (power > 400) power = 400; /* beyond it, a double is infinity or zero */
   if (power < -400) power = -400;
   *out = decimal_normal(m, 0);
   out->sticky = sticky;
@@ -155,7 +164,7 @@ static int32_t decimal_refuse_range(lnspi_token word, const char *key, double lo
   lnspi_decimal_write((float)(low < -most ? -most : low > most ? most : low), from);
   lnspi_decimal_write((float)(high < -most ? -most : high > most ? most : high), to);
   return lnspi_error_set_line(error, LNSP_E_LIMIT, word.line, word.column,
-                              "%s=%s is out of range: it must lie between %s and %s", key,
+                              "%s=%s is out of range: it must be from %s to %s", key,
                               lnspi_token_show(word, shown), from, to);
 }
 
@@ -202,7 +211,7 @@ int32_t lnspi_decimal_parse_integer(lnspi_token word, const char *key, int64_t l
   value = minus ? -(int64_t)m : (int64_t)m;
   if (over || value < low || value > high)
     return lnspi_error_set_line(error, LNSP_E_LIMIT, word.line, word.column,
-                                "%s=%s is out of range: it must lie between %lld and %lld", key,
+                                "%s=%s is out of range: it must be from %lld to %lld", key,
                                 lnspi_token_show(word, shown), (long long)low, (long long)high);
   *out = value;
   return LNSP_OK;
@@ -225,27 +234,26 @@ static uint64_t decimal_integer(decimal_wide w, int32_t k) {
   return (s.m >> drop) + (s.m >> (drop - 1) & 1);
 }
 
-/* count digits of value as text: positional for exponents -5 .. 8. */
+/* Writes count digits of value: without an exponent for powers of ten from -4 to 8. */
 static void decimal_write(uint64_t value, int32_t count, int32_t exponent, char *to) {
   char digits[12] = {0};
-  int32_t i;
-  for (i = count; i > 0; i--) {
+  for (int32_t i = count; i > 0; i--) {
     digits[i - 1] = (char)('0' + value % 10);
     value /= 10;
   }
   while (count > 1 && digits[count - 1] == '0') count--;
   if (exponent >= 0 && exponent < 9) {
-    for (i = 0; i < count || i <= exponent; i++) {
+    for (int32_t i = 0; i < count || i <= exponent; i++) {
       if (i == exponent + 1) *to++ = '.';
       *to++ = i < count ? digits[i] : '0';
     }
   } else if (exponent < 0 && exponent > -5) {
     *to++ = '0';
     *to++ = '.';
-    for (i = -1; i > exponent; i--) *to++ = '0';
-    for (i = 0; i < count; i++) *to++ = digits[i];
+    for (int32_t i = -1; i > exponent; i--) *to++ = '0';
+    for (int32_t i = 0; i < count; i++) *to++ = digits[i];
   } else {
-    for (i = 0; i < count; i++) {
+    for (int32_t i = 0; i < count; i++) {
       if (i == 1) *to++ = '.';
       *to++ = digits[i];
     }
@@ -258,12 +266,11 @@ static void decimal_write(uint64_t value, int32_t count, int32_t exponent, char 
   *to = 0;
 }
 
-/* What the text reads as: to double first, then to float, as a caller would. */
+/* The float that a text reads as: first rounded to double, then to float, as a caller does. */
 static uint32_t decimal_read_back(const char *text) {
   decimal_wide wide;
-  uint64_t bits;
   if (!decimal_scan(text, text + lnspi_str_length(text), &wide)) return 0;
-  bits = decimal_double_bits(wide);
+  uint64_t bits = decimal_double_bits(wide);
   if (bits >> 52)
     wide = decimal_normal((bits & 0xfffffffffffffu) | (uint64_t)1 << 52,
                           (int32_t)(bits >> 52) - 1075);
@@ -275,7 +282,7 @@ static uint32_t decimal_read_back(const char *text) {
 void lnspi_decimal_write(float value, char to[32]) {
   uint32_t bits = lnspi_float_bits(value), magnitude = bits & 0x7fffffffu;
   decimal_wide wide = decimal_of_float(magnitude);
-  int32_t exponent, count;
+  int32_t count;
   if (bits >> 31 && magnitude <= 0x7f800000u) *to++ = '-';
   if (magnitude > 0x7f800000u) {
     memcpy(to, "nan", 4);
@@ -286,7 +293,7 @@ void lnspi_decimal_write(float value, char to[32]) {
     return;
   }
   /* floor of log10, from 0.30103 = log10(2): one too small at most */
-  exponent = (wide.e + 63) * 30103 / 100000 - 1;
+  int32_t exponent = (wide.e + 63) * 30103 / 100000 - 1;
   while (decimal_integer(wide, 9 - exponent) >= UINT64_C(10000000000)) exponent++;
   for (count = 1; count <= 9; count++) {
     uint64_t limit = 1, digits;

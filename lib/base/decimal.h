@@ -1,10 +1,10 @@
-/* Decimal numbers in texts, in integer arithmetic alone */
+/* Decimal numbers in texts, in integer arithmetic alone. */
 #ifndef LNSPI_BASE_DECIMAL_H
 #define LNSPI_BASE_DECIMAL_H
 
 #include "base/token.h"
 
-/* Decimal numbers, whole word: [+-] digits [. digits] [e [+-] digits], also
+/* Reads a token that is one number: [+-] digits [. digits] [e [+-] digits], also
  * ".3" and "3."; correctly rounded for up to 15 digits and exponents to 22 and
  * otherwise within 1e-15 relative; the same on every host, whatever the locale.
  * Refused with line and column: anything else, and values outside [low, high].

@@ -11,8 +11,7 @@ int lnspi_digest_equal(const uint8_t a[32], const uint8_t b[32]) {
 
 void lnspi_digest_to_hex(const uint8_t digest[32], char text[65]) {
   static const char digits[] = "0123456789abcdef";
-  int i;
-  for (i = 0; i < 32; i++) {
+  for (int i = 0; i < 32; i++) {
     text[2 * i] = digits[digest[i] >> 4];
     text[2 * i + 1] = digits[digest[i] & 15];
   }
@@ -27,8 +26,7 @@ static int digest_hex_value(char c) {
 
 int lnspi_digest_from_hex(const char *text, uint8_t digest[32]) {
   uint8_t made[32];
-  int i;
-  for (i = 0; i < 32; i++) {
+  for (int i = 0; i < 32; i++) {
     int high = digest_hex_value(text[2 * i]);
     int low = high < 0 ? -1 : digest_hex_value(text[2 * i + 1]); /* never past the end */
     if (low < 0) return 0;

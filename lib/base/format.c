@@ -31,9 +31,8 @@ static void format_put_char(format_out *out, char c) { format_put(out, &c, 1); }
 /* Strings may come from hostile files: control characters and bytes that are
  * not UTF-8 become '?'. */
 static void format_put_string(format_out *out, const char *string) {
-  size_t left;
   if (!string) string = "(null)";
-  left = lnspi_str_length(string);
+  size_t left = lnspi_str_length(string);
   while (left) {
     size_t n = lnspi_str_utf8_bytes(string, left);
     if (n == 0 || (unsigned char)*string < 32 || *string == 127)
@@ -104,9 +103,8 @@ size_t lnspi_format_va(char *buffer, size_t capacity, const char *format, va_lis
 
 size_t lnspi_format(char *buffer, size_t capacity, const char *format, ...) {
   va_list list;
-  size_t length;
   va_start(list, format);
-  length = lnspi_format_va(buffer, capacity, format, &list);
+  size_t length = lnspi_format_va(buffer, capacity, format, &list);
   va_end(list);
   return length;
 }

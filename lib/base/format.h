@@ -11,9 +11,9 @@
 #define LNSPI_PRINTF(f, a)
 #endif
 
-/* Knows %s %c %d %u %x %lld %llu %zu %%, no widths; control characters in strings
- * become '?'; cut at a whole UTF-8 character. Formats into buffer (capacity > 0), always terminated; returns the
- * length that the whole text has, without the terminator. */
+/* Formats into buffer (capacity > 0), always terminated; returns the length that the whole
+ * text has, without the terminator. Knows %s %c %d %u %x %lld %llu %zu %%, no widths; control
+ * characters in strings become '?'; a text that is too long is cut at a whole character. */
 size_t lnspi_format(char *buffer, size_t capacity, const char *format, ...) LNSPI_PRINTF(3, 4);
 
 /* The same of an argument list. */

@@ -1,4 +1,16 @@
-/* The lexer of architecture, loss and optimizer texts: tokens and key=value pairs. */
+/* The lexer of architecture, loss, optimizer, codec and rule texts: tokens and key=value pairs.
+ *
+ *   text   = { line }
+ *   line   = { token | key=value | stop } [ "# comment" ] ( newline | ";" )
+ *   token  = characters other than blanks, newline, ";", "#", "=" and stops
+ *   blank  = space, tab, CR
+ *
+ * Stops are the characters that mean something to the caller, e.g. "+*" between the terms of
+ * a loss. Nothing is copied: a token is a pointer into the text with its line and column,
+ * which an error about it repeats, so any caller can say where. Columns count characters.
+ *
+ * The one irregular case is the number 1e+3 where "+" is a stop: the sign belongs to the
+ * number if what is before it reads as one. */
 #include "base/lexer.h"
 
 #include <string.h>
@@ -17,7 +29,7 @@ static int lexer_is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 static int lexer_is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Takes one byte; columns count characters, so UTF-8's later bytes do not. */
+/* Moves over one byte; columns count characters, so the later bytes of UTF-8 do not count. */
 static void lexer_advance(lnspi_lexer *text) {
   if (*text->at == '\n') {
     if (text->line < INT32_MAX) text->line++;
@@ -38,8 +50,8 @@ static int lexer_is_one_of(char c, const char *set) {
   return 0;
 }
 
-/* The sign of an exponent, as in 1e+3, belongs to the number even where '+'
- * joins terms: digits and points from the word's start, an e, the sign, a digit. */
+/* Whether the character at hand is the sign of an exponent: before it digits and points from
+ * the token's start, then an e; behind it a digit. */
 static int lexer_is_exponent_sign(const char *start, const lnspi_lexer *text) {
   const char *at = text->at, *p = start;
   int digits = 0;
@@ -127,16 +139,15 @@ static int32_t lexer_pair(lnspi_lexer *text, const char *stops, lnspi_key *pair,
 int32_t lnspi_lexer_keys(lnspi_lexer *text, const char *stops, lnspi_key *keys,
                          int32_t capacity, int32_t *count, lnsp_error *error) {
   char shown[48];
-  int32_t n = 0, i;
+  int32_t n = 0;
   for (;;) {
     char c = lnspi_lexer_peek(text);
     lnspi_key pair;
-    int32_t status;
     if (text->at == text->end || c == '\n' || c == ';' || c == '#' || lexer_is_one_of(c, stops))
       break;
-    status = lexer_pair(text, stops, &pair, error);
+    int32_t status = lexer_pair(text, stops, &pair, error);
     if (status) return status;
-    for (i = 0; i < n; i++)
+    for (int32_t i = 0; i < n; i++)
       if (keys[i].key.length == pair.key.length &&
           memcmp(keys[i].key.at, pair.key.at, (size_t)pair.key.length) == 0)
         return lnspi_error_set_line(error, LNSP_E_SYNTAX, pair.key.line, pair.key.column,
@@ -144,7 +155,7 @@ int32_t lnspi_lexer_keys(lnspi_lexer *text, const char *stops, lnspi_key *keys,
                                     lnspi_token_show(pair.key, shown));
     if (n == capacity)
       return lnspi_error_set_line(error, LNSP_E_LIMIT, pair.key.line, pair.key.column,
-                                  "key '%s' is one too many: at most %d are taken here",
+                                  "key '%s' is one too many: at most %d are allowed here",
                                   lnspi_token_show(pair.key, shown), (int)capacity);
     keys[n++] = pair;
   }

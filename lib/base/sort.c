@@ -1,30 +1,24 @@
-/* Sorting indices: hostile headers hold many thousands of names. */
+/* Sorts indices by heap sort; a list that is in order already, the usual case, costs one
+ * pass of comparisons. */
 #include "base/sort.h"
 
-/* Moves the element at root down until no child comes after it. */
-static void sort_sift(int32_t *index, int32_t root, int32_t count, lnspi_sort_less less,
-                      const void *user) {
-  int32_t moved = index[root];
-  while (root < count / 2) {
-    int32_t child = 2 * root + 1;
-    if (child + 1 < count && less(user, index[child], index[child + 1])) child++;
-    if (!less(user, moved, index[child])) break;
-    index[root] = index[child];
-    root = child;
-  }
-  index[root] = moved;
+#include "base/heap.h"
+
+typedef struct sort_order {
+  lnspi_sort_less less;
+  const void *user;
+} sort_order;
+
+static int sort_above(const sort_order *order, int32_t a, int32_t b) {
+  return order->less(order->user, b, a);
 }
 
+LNSPI_HEAP(sort_heap, int32_t, const sort_order *, sort_above)
+
 void lnspi_sort_indices(int32_t *index, int32_t count, lnspi_sort_less less, const void *user) {
-  int32_t i, last;
-  for (i = 0; i < count; i++) index[i] = i;
-  for (i = 1; i < count && !less(user, i, i - 1); i++) continue;
-  if (i >= count) return; /* the usual file is in order already */
-  for (i = count / 2; i > 0; i--) sort_sift(index, i - 1, count, less, user);
-  for (last = count - 1; last > 0; last--) {
-    int32_t top = index[0];
-    index[0] = index[last];
-    index[last] = top;
-    sort_sift(index, 0, last, less, user);
-  }
+  const sort_order order = {less, user};
+  int32_t sorted = 1;
+  for (int32_t i = 0; i < count; i++) index[i] = i;
+  while (sorted < count && !less(user, sorted, sorted - 1)) sorted++;
+  if (sorted < count) sort_heap_sort(&order, index, count);
 }

@@ -25,16 +25,15 @@ int lnspi_str_starts_with(const char *string, const char *prefix) {
 size_t lnspi_str_utf8_bytes(const char *at, size_t available) {
   const unsigned char *p = (const unsigned char *)at;
   unsigned low = 0x80, high = 0xbf; /* of the second byte: no overlong, no surrogate */
-  size_t n, i;
   if (available == 0) return 0;
   if (p[0] < 0x80) return 1;
   if (p[0] < 0xc2 || p[0] > 0xf4) return 0;
-  n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+  size_t n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
   if (p[0] == 0xe0) low = 0xa0;
   if (p[0] == 0xed) high = 0x9f;
   if (p[0] == 0xf0) low = 0x90;
   if (p[0] == 0xf4) high = 0x8f;
-  for (i = 1; i < n; i++) {
+  for (size_t i = 1; i < n; i++) {
     if (i >= available || p[i] < low || p[i] > high) return 0;
     low = 0x80;
     high = 0xbf;

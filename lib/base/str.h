@@ -1,4 +1,4 @@
-/* Strings without the C library */
+/* Strings without the C library. */
 #ifndef LNSPI_BASE_STR_H
 #define LNSPI_BASE_STR_H
 

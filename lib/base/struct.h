@@ -1,4 +1,4 @@
-/* Structs that callers size */
+/* Structs whose size the caller sets, so that they can grow. */
 #ifndef LNSPI_BASE_STRUCT_H
 #define LNSPI_BASE_STRUCT_H
 
@@ -6,7 +6,7 @@
 
 /* Reads a caller's struct of any size: shorter ones are filled up with zeros,
  * longer ones are accepted if the unknown tail is zero. NULL gives all zeros.
- * The first word of what is read is the smaller of the caller's size and
+ * The struct_size of what is read is the smaller of the caller's size and
  * known_bytes, so that it can be read again. */
 int32_t lnspi_struct_read(void *to, size_t known_bytes, const void *from, const char *what,
                           lnsp_error *error);

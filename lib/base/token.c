@@ -34,7 +34,7 @@ int32_t lnspi_token_copy(lnspi_token word, char *to, size_t capacity, const char
   char shown[48];
   if ((size_t)word.length >= capacity)
     return lnspi_error_set_line(error, LNSP_E_LIMIT, word.line, word.column,
-                                "%s '%s' has %d bytes, the limit is %zu", what,
+                                "%s '%s' has %d bytes, but the limit is %zu", what,
                                 lnspi_token_show(word, shown), (int)word.length, capacity - 1);
   if (word.length) memcpy(to, word.at, (size_t)word.length);
   to[word.length] = 0;

@@ -1,4 +1,15 @@
-/* An index: its memory, and what is in it; vectors are added and removed. */
+/* An index: vectors with ids, which are added and removed.
+ *
+ * Vectors are rows in the order in which they came; `order` has the row numbers in the order
+ * of ids, for lookups by bisection. An index that was opened from memory may borrow both
+ * vectors and ids, and needs no order if the ids ascend.
+ *
+ * Adding writes rows behind the last one, where nothing reads, checks all of them, sorts the
+ * new ids and merges them into the order from its end. Only then does `count` include them:
+ * a call that fails has changed nothing that can be seen.
+ *
+ * Removing fills holes with the last rows, so that rows stay dense; what is removed is first
+ * marked in the order, by the complement of the row, and unmarked if an id is not there. */
 #include "index/index.h"
 
 #include <math.h>
@@ -13,7 +24,7 @@
 static int32_t index_check_options(const lnsp_index_options *s, lnsp_error *error) {
   if (s->dtype != LNSP_F32 && s->dtype != LNSP_F16 && s->dtype != LNSP_I8)
     return lnspi_error_set(error, LNSP_E_DTYPE, NULL,
-                           "an index keeps its vectors as F32, F16 or I8, not as %s",
+                           "an index stores its vectors as F32, F16 or I8, not as %s",
                            lnspi_dtype_name(s->dtype));
   if (s->width < 1 || s->width > LNSPI_INDEX_WIDTH)
     return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
@@ -22,7 +33,7 @@ static int32_t index_check_options(const lnsp_index_options *s, lnsp_error *erro
   if (s->capacity < 0 || s->capacity > INT32_MAX)
     return lnspi_error_set(
         error, LNSP_E_LIMIT, NULL,
-        "an index has room for 0 to 2,147,483,647 vectors, not %lld: use more",
+        "an index has room for at most 2,147,483,647 vectors, not %lld: use several",
         (long long)s->capacity);
   return LNSP_OK;
 }
@@ -136,7 +147,7 @@ void lnspi_index_gather(const lnsp_tensor *tensor, int64_t r, int64_t width, flo
     for (int64_t i = 0; i < width; i++) out[i] = from[i * step];
 }
 
-/* Squares of lengths within 2^-100 and 2^100 keep far from both ends of float32. */
+/* Squared lengths from 2^-100 to 2^100 are far from both ends of float32. */
 int32_t lnspi_index_check(const lnspi_kernels *k, const float *x, int64_t width, int keep,
                           const char *name, int64_t r, lnsp_error *error) {
   if (!k->finite(x, width))
@@ -146,7 +157,7 @@ int32_t lnspi_index_check(const lnspi_kernels *k, const float *x, int64_t width,
   if (square <= 0x1p100f && (keep || square >= 0x1p-100f)) return LNSP_OK;
   return lnspi_error_set(
       error, LNSP_E_ARGUMENT, name,
-      "'%s' has no direction in row %lld (its length is 0, under 1e-15 or over "
+      "'%s' has no direction in row %lld (its length is 0, below 1e-15 or above "
       "1e15): leave it out",
       name, (long long)r);
 }
@@ -158,13 +169,13 @@ float lnspi_index_quantise(int8_t *codes, const float *x, int64_t width) {
   return square ? 1.0f / sqrtf((float)square) : 0;
 }
 
-/* The user are the ids of the new rows. */
+/* By the ids of the new rows. */
 static int index_id_less(const void *user, int32_t a, int32_t b) {
   const int64_t *ids = user;
   return ids[a] < ids[b];
 }
 
-/* The new rows in the order of their ids, in spare. */
+/* Sorts the new rows by their ids, into spare. */
 static int32_t index_sort_new(lnsp_index *index, int64_t first, int64_t count, int32_t code,
                               lnsp_error *error) {
   const int64_t *ids = index->ids + first;
@@ -175,7 +186,7 @@ static int32_t index_sort_new(lnsp_index *index, int64_t first, int64_t count, i
                            (long long)ids[spare[0]]);
   for (int64_t i = 1; i < count; i++)
     if (ids[spare[i]] == ids[spare[i - 1]])
-      return lnspi_error_set(error, code, "ids", "the id %lld is there twice",
+      return lnspi_error_set(error, code, "ids", "the id %lld is given twice",
                              (long long)ids[spare[i]]);
   for (int64_t i = 0; i < count; i++) spare[i] += (int32_t)first;
   return LNSP_OK;
@@ -189,12 +200,13 @@ int32_t lnspi_index_sort(lnsp_index *index, int64_t first, int64_t count, int32_
   if (count == 0) return LNSP_OK;
   int32_t status = index_sort_new(index, first, count, code, error);
   if (status != LNSP_OK) return status;
-  if (first && ids[order[first - 1]] < ids[spare[0]]) old = first; /* all come after them */
+  if (first && ids[order[first - 1]] < ids[spare[0]])
+    old = first; /* all new ids are above the old ones */
   while (old < first && fresh < count) {
     const int64_t a = ids[order[old]], b = ids[spare[fresh]];
     if (a == b)
       return lnspi_error_set(error, code, "ids",
-                             "there is a vector with the id %lld already: remove it first",
+                             "the index has a vector with the id %lld already: remove it first",
                              (long long)a);
     if (a < b)
       old++;
@@ -210,7 +222,7 @@ int32_t lnspi_index_sort(lnsp_index *index, int64_t first, int64_t count, int32_
   return LNSP_OK;
 }
 
-/* Into place number row, from index->row. */
+/* Stores index->row as vector number row. */
 static void index_put_row(lnsp_index *index, int64_t row) {
   const lnspi_kernels *k = index->k;
   const int64_t width = index->width, at = row * width;
@@ -229,10 +241,9 @@ static void index_put_row(lnsp_index *index, int64_t row) {
 
 static int32_t index_check_owned(const lnsp_index *index, lnsp_error *error) {
   if (!index->borrowed) return LNSP_OK;
-  return lnspi_error_set(
-      error, LNSP_E_STATE, NULL,
-      "this index borrows its vectors from memory that is only read: open a copy "
-      "(lnsp_index_open) to change it");
+  return lnspi_error_set(error, LNSP_E_STATE, NULL,
+                         "this index borrows its vectors from read-only memory: open a copy "
+                         "(lnsp_index_open) to change it");
 }
 
 static int32_t index_check_room(const lnsp_index *index, int64_t count, const int64_t *ids,
@@ -241,16 +252,16 @@ static int32_t index_check_room(const lnsp_index *index, int64_t count, const in
     return lnspi_error_set(
         error, LNSP_E_LIMIT, NULL,
         "the index has %lld vectors and room for %lld, so %lld more do not fit: "
-        "save it, and open it with a larger capacity",
+        "save it, then open it with a larger capacity",
         (long long)index->count, (long long)index->capacity, (long long)count);
   if (ids || !index->count) return LNSP_OK;
   const int64_t last = index->ids[index->order[index->count - 1]];
   if (last <= INT64_MAX - count) return LNSP_OK;
   return lnspi_error_set(error, LNSP_E_LIMIT, "ids",
-                         "there are no ids after %lld: give the vectors ids", (long long)last);
+                         "no id is left after %lld: give the vectors ids of your own",
+                         (long long)last);
 }
 
-/* What is written behind the last vector is not there until count says so. */
 int32_t lnspi_index_add(lnsp_index *index, const lnsp_tensor *vectors, const int64_t *ids,
                         lnsp_error *error) {
   const int64_t first = index->count;
@@ -282,7 +293,7 @@ int32_t lnspi_index_add(lnsp_index *index, const lnsp_tensor *vectors, const int
 
 /* ---- remove ---- */
 
-/* Rows to be removed are marked in the order by their complement. */
+/* Marks rows in the order by their complement; *marked: how many ids were found. */
 static int32_t index_mark_removed(lnsp_index *index, const int64_t *ids, int64_t count,
                                   int64_t *marked, lnsp_error *error) {
   for (*marked = 0; *marked < count; ++*marked) {
@@ -298,7 +309,7 @@ static int32_t index_mark_removed(lnsp_index *index, const int64_t *ids, int64_t
     int32_t row = low < index->count ? index->order[low] : -1;
     if (low == index->count || index->ids[row < 0 ? ~row : row] != id)
       return lnspi_error_set(error, LNSP_E_MISSING, "ids",
-                             "there is no vector with the id %lld", (long long)id);
+                             "the index has no vector with the id %lld", (long long)id);
     if (row < 0)
       return lnspi_error_set(error, LNSP_E_ARGUMENT, "ids", "the id %lld was given twice",
                              (long long)id);
@@ -307,7 +318,7 @@ static int32_t index_mark_removed(lnsp_index *index, const int64_t *ids, int64_t
   return LNSP_OK;
 }
 
-/* The vector of row `from` to row `to`, which is free. */
+/* Moves the vector of row `from` to row `to`, which is free. */
 static void index_move_row(lnsp_index *index, int64_t from, int64_t to, int64_t place) {
   const size_t bytes = (size_t)index->width * lnspi_dtype_bytes(index->dtype);
   uint8_t *vectors = index->vectors;
@@ -328,11 +339,11 @@ int32_t lnspi_index_remove(lnsp_index *index, const int64_t *ids, int64_t count,
                            (long long)count, (long long)index->count);
   status = index_mark_removed(index, ids, count, &marked, error);
   if (status != LNSP_OK) {
-    for (int64_t i = 0; i < index->count && marked; i++)
+    for (int64_t i = 0; i < index->count; i++)
       if (index->order[i] < 0) index->order[i] = ~index->order[i];
     return status;
   }
-  for (int64_t i = 0; i < index->count; i++) { /* those that stay keep their order */
+  for (int64_t i = 0; i < index->count; i++) { /* moves the marks behind those that stay */
     const int32_t row = index->order[i];
     if (row < 0) continue;
     index->order[i] = index->order[left];
@@ -340,7 +351,7 @@ int32_t lnspi_index_remove(lnsp_index *index, const int64_t *ids, int64_t count,
   }
   const int64_t before = index->count;
   index->count = left;
-  hole = left; /* the marks are behind those that stay */
+  hole = left;
   for (int64_t row = left; row < before; row++) {
     const int64_t place = lnspi_index_find(index, index->ids[row]);
     if (place < 0) continue; /* removed */

@@ -1,4 +1,8 @@
-/* Index files: safetensors with `vectors`, `ids` and, for I8, `scales`. */
+/* Index files: safetensors with `vectors`, `ids` and, for I8, `scales`.
+ *
+ * Opening makes a copy, to which vectors can be added, or borrows the tensors from a file in
+ * memory (flash, a mapped file), which needs no memory but the handle and perhaps an order.
+ * Values are checked once, unless the caller trusts the file. */
 #include "index/index_file.h"
 
 #include "base/arena.h"
@@ -11,7 +15,7 @@ enum { INDEX_FILE_VECTORS, INDEX_FILE_IDS, INDEX_FILE_SCALES, INDEX_FILE_TENSORS
 static const char *const index_file_names[INDEX_FILE_TENSORS] = {"vectors", "ids", "scales"};
 
 typedef struct index_file_parts {
-  int32_t at[INDEX_FILE_TENSORS]; /* -1: not there */
+  int32_t at[INDEX_FILE_TENSORS]; /* index in the file; -1: not there */
   lnsp_index_options settings;
   int64_t count;
 } index_file_parts;
@@ -23,26 +27,25 @@ static int32_t index_file_vectors(const lnspi_entry *vectors, index_file_parts *
     return lnspi_error_set(error, LNSP_E_SHAPE, "vectors", "'vectors' must be [any, width]");
   if (s->width && s->width != vectors->dims[1])
     return lnspi_error_set(error, LNSP_E_MISMATCH, "vectors",
-                           "the file's vectors have a width of %lld, not %lld",
+                           "the vectors of the file have width %lld, not %lld",
                            (long long)vectors->dims[1], (long long)s->width);
   if (s->dtype && s->dtype != vectors->dtype)
     return lnspi_error_set(
         error, LNSP_E_MISMATCH, "vectors",
-        "the file's vectors are %s, not %s: add them to a new index to convert "
-        "them",
+        "the vectors of the file are %s, not %s: add them to a new index to convert them",
         lnspi_dtype_name(vectors->dtype), lnspi_dtype_name(s->dtype));
   parts->count = vectors->dims[0];
   s->width = vectors->dims[1];
   s->dtype = vectors->dtype;
   if (s->capacity && s->capacity < parts->count)
     return lnspi_error_set(error, LNSP_E_LIMIT, "vectors",
-                           "the file has %lld vectors, and a capacity of %lld was asked for",
+                           "the file has %lld vectors, but a capacity of %lld was asked for",
                            (long long)parts->count, (long long)s->capacity);
   if (!s->capacity) s->capacity = parts->count;
   return LNSP_OK;
 }
 
-/* What the header says. Other tensors are no matter of ours. */
+/* Reads the header; other tensors are ignored. */
 static int32_t index_file_look(const lnsp_file *file, const lnsp_index_options *settings,
                                index_file_parts *parts, lnsp_error *error) {
   parts->settings = *settings;
@@ -50,7 +53,7 @@ static int32_t index_file_look(const lnsp_file *file, const lnsp_index_options *
     parts->at[i] = lnspi_safetensors_find(file, index_file_names[i]);
   if (parts->at[INDEX_FILE_VECTORS] < 0)
     return lnspi_error_set(error, LNSP_E_MISSING, "vectors",
-                           "the file has no tensor 'vectors': it is no index");
+                           "the file has no tensor 'vectors': it is not an index");
   int32_t status =
       index_file_vectors(&file->entries[parts->at[INDEX_FILE_VECTORS]], parts, error);
   if (status != LNSP_OK) return status;
@@ -58,7 +61,7 @@ static int32_t index_file_look(const lnsp_file *file, const lnsp_index_options *
     parts->at[INDEX_FILE_SCALES] = -1;
   } else if (parts->at[INDEX_FILE_SCALES] < 0) {
     return lnspi_error_set(error, LNSP_E_MISSING, "scales",
-                           "the file's vectors are I8, but there is no tensor 'scales'");
+                           "the vectors of the file are I8, but it has no tensor 'scales'");
   }
   for (int i = INDEX_FILE_IDS; i < INDEX_FILE_TENSORS; i++) {
     if (parts->at[i] < 0) continue;
@@ -75,22 +78,25 @@ static int32_t index_file_look(const lnsp_file *file, const lnsp_index_options *
   return LNSP_OK;
 }
 
-/* Every vector is finite and short enough for sums. */
+/* Refuses vectors that are not finite, or too long for sums. */
 static int32_t index_file_check(const lnsp_index *index, lnsp_error *error) {
   const lnspi_kernels *k = index->k;
   const int64_t width = index->width;
-  for (int64_t r = 0; index->scales && r < index->count; r++)
+  const int64_t scales = index->scales ? index->count : 0;
+  for (int64_t r = 0; r < scales; r++)
     if (!(index->scales[r] >= 0 && index->scales[r] <= 0x1p50f))
       return lnspi_error_set(error, LNSP_E_NOT_FINITE, "scales",
-                             "the scale of row %lld is negative, over 1e15, or no number",
+                             "the scale of row %lld is negative, above 1e15, or NaN",
                              (long long)r);
-  for (int64_t r = 0; index->dtype == LNSP_F32 && r < index->count; r++) {
+  const int64_t floats = index->dtype == LNSP_F32 ? index->count : 0;
+  for (int64_t r = 0; r < floats; r++) {
     int32_t status = lnspi_index_check(k, (const float *)index->vectors + r * width, width, 1,
                                        "vectors", r, error);
     if (status != LNSP_OK) return status;
   }
   const uint16_t *halves = index->vectors;
-  for (int64_t i = 0; index->dtype == LNSP_F16 && i < index->count * width; i++)
+  const int64_t half_count = index->dtype == LNSP_F16 ? index->count * width : 0;
+  for (int64_t i = 0; i < half_count; i++)
     if ((halves[i] & 0x7c00) == 0x7c00)
       return lnspi_error_set(error, LNSP_E_NOT_FINITE, "vectors",
                              "'vectors' has NaN or infinity in row %lld",
@@ -124,10 +130,9 @@ static int32_t index_file_fill(lnsp_file *file, const index_file_parts *parts,
 
 static int32_t index_file_aligned(const lnsp_file *file, const index_file_parts *parts,
                                   const void *base, lnsp_error *error) {
-  const uint16_t one = 1;
-  if (*(const uint8_t *)&one != 1)
+  if (lnspi_host_is_big())
     return lnspi_error_set(error, LNSP_E_UNSUPPORTED, NULL,
-                           "files are little-endian and this host is not: open a copy");
+                           "index files are little-endian, but this host is not: open a copy");
   for (int i = 0; i < INDEX_FILE_TENSORS; i++) {
     if (parts->at[i] < 0) continue;
     const lnspi_entry *e = &file->entries[parts->at[i]];
@@ -135,8 +140,8 @@ static int32_t index_file_aligned(const lnsp_file *file, const index_file_parts 
     if (at % lnspi_dtype_bytes(e->dtype))
       return lnspi_error_set(
           error, LNSP_E_FORMAT, e->name,
-          "tensor '%s' does not lie at a multiple of its elements' %zu bytes: "
-          "open a copy, or move the file in memory",
+          "tensor '%s' is not aligned to its elements of %zu bytes: open a copy, or move the "
+          "file in memory",
           e->name, lnspi_dtype_bytes(e->dtype));
   }
   return LNSP_OK;
@@ -149,7 +154,7 @@ static void *index_file_at(const lnsp_file *file, const index_file_parts *parts,
                   (uintptr_t)(file->data_offset + file->entries[parts->at[tensor]].begin));
 }
 
-/* Ids that ascend need no order. */
+/* Whether ids ascend, and so need no order. */
 static int index_file_ascends(const int64_t *ids, int64_t n) {
   if (!ids || n == 0) return 1;
   for (int64_t i = 1; i < n; i++)
@@ -220,6 +225,18 @@ int32_t lnspi_index_file_open(lnsp_file *file, const void *base,
 
 /* ---- save ---- */
 
+static int32_t index_file_write(lnsp_writer *writer, const lnsp_tensor *tensors, int32_t count,
+                                lnsp_error *error) {
+  for (int32_t i = 0; i < count; i++) {
+    const lnsp_tensor *t = &tensors[i];
+    const size_t elements = (size_t)(t->dims[0] * (t->rank == 2 ? t->dims[1] : 1));
+    int32_t status =
+        lnspi_writer_write(writer, t->data, elements * lnspi_dtype_bytes(t->dtype), error);
+    if (status != LNSP_OK) return status;
+  }
+  return lnspi_writer_close(writer, error);
+}
+
 int32_t lnspi_index_file_save(const lnsp_index *index, const lnsp_sink *sink,
                               lnsp_error *error) {
   const lnsp_key_value pair = {"lnsp.index", "1"};
@@ -238,12 +255,7 @@ int32_t lnspi_index_file_save(const lnsp_index *index, const lnsp_sink *sink,
   tensors[count++] = (lnsp_tensor){"vectors", index->dtype,  2, {index->count, index->width},
                                    {0},       index->vectors};
   int32_t status = lnspi_writer_open(sink, tensors, count, &pair, 1, &options, &writer, error);
-  for (int32_t i = 0; i < count && status == LNSP_OK; i++) {
-    const size_t elements = (size_t)index->count * (i == count - 1 ? (size_t)index->width : 1);
-    status = lnspi_writer_write(writer, tensors[i].data,
-                                elements * lnspi_dtype_bytes(tensors[i].dtype), error);
-  }
-  if (status == LNSP_OK) status = lnspi_writer_close(writer, error);
+  if (status == LNSP_OK) status = index_file_write(writer, tensors, count, error);
   lnspi_writer_destroy(writer);
   return status;
 }

@@ -1,11 +1,11 @@
-/* Index files */
+/* Index files. */
 #ifndef LNSPI_INDEX_INDEX_FILE_H
 #define LNSPI_INDEX_INDEX_FILE_H
 
 #include "format/safetensors.h"
 #include "index/index.h"
 
-/* . base: the file's bytes in memory, which the index then borrows, or NULL. */
+/* base: the bytes of the file in memory, which the index then borrows; NULL: it copies. */
 int32_t lnspi_index_file_open(lnsp_file *file, const void *base,
                               const lnsp_index_options *settings, const lnsp_options *options,
                               lnsp_index **out, lnsp_error *error);

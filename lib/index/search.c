@@ -1,16 +1,29 @@
-/* The nearest vectors: scores of some rows for all queries, those above the worst that was
- * kept, and a heap for each query. */
+/* The nearest vectors, exactly: every vector is scored against every query.
+ *
+ * Blocks of 256 rows are scored for all queries at once, so that a row is read from memory
+ * once. A query keeps its best results in a heap with the worst on top, whose score is the
+ * level that others must reach: the kernel `above` returns the few rows that do, and only
+ * those are looked at one by one.
+ *
+ * Equal scores are ordered by id, so the result does not depend on the order of rows, and
+ * tasks can each take a range of rows: their heaps are joined at the end, in any order, to
+ * the same result.
+ *
+ * Of an index stored as I8, a query becomes two lines of codes: the second has what rounding
+ * left over from the first. With one line the query would lose as much precision as the
+ * vectors do; with two, its loss is negligible, and all products stay integers. */
 #include "index/search.h"
 
 #include <math.h>
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/heap.h"
 #include "base/refcount.h"
 #include "kernels/lowp.h"
 #include "kernels/scalar.h"
 
-#define SEARCH_LEAST 2048 /* vectors that are worth a task */
+#define SEARCH_LEAST 2048 /* vectors of a task, at least */
 
 /* ---- memory ---- */
 
@@ -49,9 +62,9 @@ static int32_t search_check_options(const lnsp_search_options *limits, lnsp_sear
   *tasks = limits->tasks ? limits->tasks : 1;
   if (s->queries < 1 || s->queries > 65536 || s->results < 1 || s->results > 65536)
     return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
-                           "a search is made for 1 to 65,536 queries and 1 to 65,536 results");
+                           "a search can have 1 to 65,536 queries and 1 to 65,536 results");
   if (*tasks < 1 || *tasks > LNSPI_MAX_TASKS)
-    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "a search has 1 to %d tasks, not %d",
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "a search can have 1 to %d tasks, not %d",
                            LNSPI_MAX_TASKS, *tasks);
   return LNSP_OK;
 }
@@ -104,8 +117,7 @@ int32_t lnspi_search_create(lnsp_index *index, const lnsp_search_options *limits
 
 /* ---- queries ---- */
 
-/* A query as two lines of codes: the second is of what the first leaves. One line alone
- * would lose as much as the vectors' own codes do. */
+/* Two lines of codes: of the query, and of what rounding it left over. Overwrites x. */
 static void search_codes(lnsp_search *search, int64_t q, float *x) {
   const int64_t width = search->index->width, ld = search_round64(width);
   for (int64_t line = 2 * q; line < 2 * q + 2; line++) {
@@ -142,26 +154,19 @@ static int search_better(const lnsp_index *index, lnspi_search_hit a, lnspi_sear
   return lnspi_index_id(index, a.row) < lnspi_index_id(index, b.row);
 }
 
-/* Moves what is on top of n hits down until it is worse than all below. */
-static void search_sink(const lnsp_index *index, lnspi_search_hit *hits, int32_t n) {
-  const lnspi_search_hit moved = hits[0];
-  int32_t root = 0;
-  while (root < n / 2) {
-    int32_t child = 2 * root + 1;
-    if (child + 1 < n && search_better(index, hits[child], hits[child + 1])) child++;
-    if (!search_better(index, moved, hits[child])) break;
-    hits[root] = hits[child];
-    root = child;
-  }
-  hits[root] = moved;
+/* The worst hit is on top: a better one replaces it. */
+static int search_above(const lnsp_index *index, lnspi_search_hit a, lnspi_search_hit b) {
+  return search_better(index, b, a);
 }
+
+LNSPI_HEAP(search, lnspi_search_hit, const lnsp_index *, search_above)
 
 static void search_push(const lnsp_index *index, lnspi_search_hit *hits, int32_t *count,
                         int32_t most, lnspi_search_hit hit) {
   if (*count == most) {
     if (!search_better(index, hit, hits[0])) return;
     hits[0] = hit;
-    search_sink(index, hits, most);
+    search_sink(index, hits, 0, most);
     return;
   }
   int32_t at = (*count)++;
@@ -172,8 +177,9 @@ static void search_push(const lnsp_index *index, lnspi_search_hit *hits, int32_t
   hits[at] = hit;
 }
 
-/* What a score must be above to be looked at: just below the worst, whose equals may have
- * lower ids. Infinities below and NaN are above nothing. */
+/* The level that a score must be above: just below the worst result, since an equal score may
+ * have a lower id. Any score is above it while there are fewer results than wanted, but -inf
+ * and NaN are above nothing. */
 static float search_level(const lnspi_search_hit *hits, int32_t count, int32_t most) {
   if (count < most) return -INFINITY;
   const uint32_t bits = lnspi_float_bits(hits[0].score);
@@ -220,7 +226,7 @@ static void search_scores(const lnsp_search *search, const lnspi_search_part *pa
     k->near_f16((const uint16_t *)index->vectors + at, n, width, search->x, ld, 1, part->scores,
                 LNSPI_SEARCH_ROWS);
   } else {
-    for (int64_t i = 0; i < n; i += 16) { /* widened once for all queries */
+    for (int64_t i = 0; i < n; i += 16) { /* widened once, for all queries */
       const int64_t some = n - i < 16 ? n - i : 16;
       k->f16_to_f32(part->wide, (const uint16_t *)index->vectors + at + i * width,
                     some * width);
@@ -256,7 +262,7 @@ static void search_task(void *argument, int32_t number) {
   }
 }
 
-/* Joins what the tasks found for a query, and writes it, the best first. */
+/* Joins the results of all tasks for a query, and writes them, the best first. */
 static void search_finish(const search_job *job, int64_t q, int64_t *ids, float *scores) {
   const lnsp_index *index = job->search->index;
   const lnspi_search_part *parts = job->search->parts;
@@ -265,15 +271,10 @@ static void search_finish(const search_job *job, int64_t q, int64_t *ids, float 
   for (int32_t p = 1; p < job->parts; p++)
     for (int32_t i = 0; i < parts[p].counts[q]; i++)
       search_push(index, hits, count, job->results, parts[p].hits[q * job->results + i]);
-  for (int32_t i = *count; i < job->results; i++) {
-    ids[i] = LNSP_NO_ID;
-    scores[i] = -FLT_MAX;
-  }
-  for (int32_t n = *count; n > 0; n--) {
-    ids[n - 1] = lnspi_index_id(index, hits[0].row);
-    scores[n - 1] = hits[0].score;
-    hits[0] = hits[n - 1];
-    search_sink(index, hits, n - 1);
+  search_sort(index, hits, *count);
+  for (int32_t i = 0; i < job->results; i++) {
+    ids[i] = i < *count ? lnspi_index_id(index, hits[i].row) : LNSP_NO_ID;
+    scores[i] = i < *count ? hits[i].score : -FLT_MAX;
   }
 }
 

@@ -13,13 +13,13 @@ typedef struct lnspi_search_hit {
   int32_t row;
 } lnspi_search_hit;
 
-/* What a task has for itself. */
+/* The memory of one task. */
 typedef struct lnspi_search_part {
-  float *scores;    /* [queries][LNSPI_SEARCH_ROWS]; I8: as many more */
-  float *wide;      /* F16: 16 vectors, widened */
-  int32_t *places;
+  float *scores;    /* [queries][LNSPI_SEARCH_ROWS]; of I8, two lines a query */
+  float *wide;      /* F16: 16 vectors, widened; else NULL */
+  int32_t *places;  /* rows of the block that are above the level */
   lnspi_search_hit *hits;  /* [queries][results], each a heap with the worst on top */
-  int32_t *counts;
+  int32_t *counts;  /* hits of each query so far */
 } lnspi_search_part;
 
 #define LNSPI_SEARCH_ROWS 256
@@ -28,12 +28,12 @@ struct lnsp_search {
   lnspi_block block;
   lnsp_index *index;
   lnspi_tasks tasks;
-  int32_t queries, results;
+  int32_t queries, results; /* the most that this search was made for */
   float *x;         /* [queries][width rounded up to 16] */
   int8_t *codes;    /* I8: two lines a query, [2 * queries][width rounded up to 64] */
-  float *s;
-  int32_t *sum;
-  lnspi_search_part *parts;
+  float *s;         /* I8: scale of each line */
+  int32_t *sum;     /* I8: sum of its codes */
+  lnspi_search_part *parts; /* one for each task */
 };
 
 int32_t lnspi_search_measure(const lnsp_index_options *settings,

@@ -82,9 +82,9 @@
 #endif
 
 #define LV_LINEAR_TWO_PANELS 0
-#define LV_VECTORS_ROWS_2_3 4
-#define LV_VECTORS_ROWS_3_6 2
-#define LV_VECTORS_ROWS_7_8 0
+#define LV_LINEAR_VECTORS_ROWS_2_3 4
+#define LV_LINEAR_VECTORS_ROWS_3_6 2
+#define LV_LINEAR_VECTORS_ROWS_7_8 0
 #define LV_LINEAR_INPUTS 128
 #define LV_DX_ROWS 3
 #define LV_DX_INPUTS_ROW_1 8
@@ -207,7 +207,7 @@ static LNSPI_ALWAYS int64_t avx2_keep(float *px, uint32_t *pk, const float *x, i
 }
 
 #define LV_KEEP_NONZERO(px, pk, x, i, n, all) avx2_keep((px), (pk), (x), (i), (n), (all))
-#define LV_HALF_PANELS 1
+#define LV_HALF_PANELS_ROW_1 1
 #include "kernels/vector.h"
 #include "kernels/lowp_half.h"
 
@@ -222,9 +222,9 @@ static LNSPI_ALWAYS __m256i avx2_dot4(__m256i c, __m256i x, __m256i w) {
   return _mm256_add_epi32(c, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-#define LV_BYTE_STRIP 2
-#define LV_BYTE_ROWS 4
-#define LV_BYTE_PANELS 1
+#define LV_I8_VECTORS 2
+#define LV_I8_ROWS 4
+#define LV_I8_PANELS_ROW_1 1
 #include "kernels/lowp_i8.h"
 
 static inline void avx2_near_sums(const int32_t *p, int32_t *t) {

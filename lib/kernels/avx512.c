@@ -88,9 +88,9 @@
 #endif
 
 #define LV_LINEAR_TWO_PANELS 1
-#define LV_VECTORS_ROWS_2_3 4
-#define LV_VECTORS_ROWS_3_6 4
-#define LV_VECTORS_ROWS_7_8 2
+#define LV_LINEAR_VECTORS_ROWS_2_3 4
+#define LV_LINEAR_VECTORS_ROWS_3_6 4
+#define LV_LINEAR_VECTORS_ROWS_7_8 2
 #define LV_LINEAR_INPUTS 128
 #define LV_DX_ROWS 4
 #define LV_DX_INPUTS_ROW_1 16
@@ -177,7 +177,7 @@ static LNSPI_ALWAYS int64_t avx512_keep(float *px, uint32_t *pk, const float *x,
 }
 
 #define LV_KEEP_NONZERO(px, pk, x, i, n, all) avx512_keep((px), (pk), (x), (i), (n), (all))
-#define LV_HALF_PANELS 2
+#define LV_HALF_PANELS_ROW_1 2
 #include "kernels/vector.h"
 #include "kernels/lowp_half.h"
 
@@ -205,9 +205,9 @@ static LNSPI_ALWAYS __m512i avx512_dot4(__m512i c, __m512i x, __m512i w) {
 #endif
 }
 
-#define LV_BYTE_STRIP 4
-#define LV_BYTE_ROWS 6
-#define LV_BYTE_PANELS 2
+#define LV_I8_VECTORS 4
+#define LV_I8_ROWS 6
+#define LV_I8_PANELS_ROW_1 2
 #include "kernels/lowp_i8.h"
 
 /* Halves first: then it is the way of AVX2. */

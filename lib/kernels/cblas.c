@@ -28,8 +28,9 @@ int lnspi_cblas_linear(const float *w, const float *bias, const float *x, int64_
   if (!cblas_takes(rows, CBLAS_ROWS, ldx, ldy) || in < 1) return 0;
   for (int64_t o = 0; o < out; o += 64) {
     const int64_t lanes = cblas_lanes(out, o);
-    for (int64_t r = 0; bias && r < rows; r++)
-      memcpy(y + r * ldy + o, bias + o, (size_t)lanes * sizeof *y);
+    if (bias)
+      for (int64_t r = 0; r < rows; r++)
+        memcpy(y + r * ldy + o, bias + o, (size_t)lanes * sizeof *y);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)lanes, (int)in, 1.0f,
                 x, (int)ldx, w + o * in, (int)lanes, bias ? 1.0f : 0.0f, y + o, (int)ldy);
   }
@@ -47,8 +48,8 @@ int lnspi_cblas_linear_dx(const float *w, const float *d, int64_t ldd, float *dx
                 d + o, (int)ldd, w + o * in + k0 * lanes, (int)lanes, o ? 1.0f : 0.0f, dx + k0,
                 (int)lddx);
   }
-  for (int64_t r = 0; r < rows && pads; r++)
-    memset(dx + r * lddx + in, 0, (size_t)pads * sizeof *dx);
+  if (pads)
+    for (int64_t r = 0; r < rows; r++) memset(dx + r * lddx + in, 0, (size_t)pads * sizeof *dx);
   return 1;
 }
 

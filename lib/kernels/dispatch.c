@@ -1,4 +1,14 @@
-/* The kernel sets of this build, and the choice of one that runs here. */
+/* The kernel sets of this build, and the choice of one that runs here.
+ *
+ * dispatch_sets is in order, widest first; "auto" takes the first that the CPU and the
+ * operating system can run. All sets give the same bits, so the choice is only speed, and is
+ * made again for each handle instead of kept in a global.
+ *
+ * A chosen set is checked before it is used. The promise of equal bits needs a fused
+ * multiply-add with one rounding, a compiler that fuses nothing by itself, and subnormal
+ * numbers. Each can be lost without a warning: by flags (-ffast-math, -ffp-contract=fast), by
+ * an emulator, by a library's fma. So sixteen multiply-adds whose result would differ, one
+ * sum, and one subnormal are computed: a few hundred operations for each handle. */
 /* Hot: built for speed. */
 #include "kernels/dispatch.h"
 
@@ -75,7 +85,7 @@ static const float dispatch_cases[][4] = {
 };
 enum { DISPATCH_CASES = sizeof dispatch_cases / sizeof dispatch_cases[0] };
 
-/* 0: right; 1: not fused; 2: contracted; 3: subnormals are lost. */
+/* Checks a set; returns an index into dispatch_faults, 0 if it is right. */
 static int dispatch_examine(const lnspi_kernels *set) {
   volatile float in[4];
   for (int i = 0; i < DISPATCH_CASES; i++) {
@@ -104,14 +114,9 @@ static int dispatch_examine(const lnspi_kernels *set) {
   return half > 0 ? 0 : 3;
 }
 
-static int dispatch_equal(const char *a, const char *b) {
-  while (*a && *a == *b) a++, b++;
-  return *a == *b;
-}
-
 static const char *const dispatch_faults[4] = {
     "",
-    "its multiply-add is not fused",
+    "its multiply-add rounds twice",
     "the compiler fused a product and a sum: compile with -ffp-contract=off",
     "it loses subnormal numbers: compile without -ffast-math",
 };
@@ -127,10 +132,9 @@ static void dispatch_fail_unknown(const char *isa, lnsp_error *error) {
     used += n + 2;
   }
   names[used] = 0;
-  lnspi_error_set(
-      error, LNSP_E_UNKNOWN, NULL,
-      "there are the kernel sets auto%s in this build: take one of them, not \"%s\"", names,
-      isa);
+  lnspi_error_set(error, LNSP_E_UNKNOWN, NULL,
+                  "this build has the kernel sets auto%s: choose one of them, not \"%s\"",
+                  names, isa);
 }
 
 int lnspi_dispatch_can_run(const lnspi_kernels *set) {
@@ -138,21 +142,23 @@ int lnspi_dispatch_can_run(const lnspi_kernels *set) {
   return !(set->features & LNSPI_CPU_AMX) || lnspi_cpu_request_amx();
 }
 
-const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, int bytes, lnsp_error *error) {
-  const uint32_t passed = bytes == 1 ? 0
-                          : bytes    ? LNSPI_CPU_AMX
-                                     : LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI;
-  const int any = !isa || !*isa || dispatch_equal(isa, "auto");
+const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, lnspi_dispatch_purpose purpose,
+                                               lnsp_error *error) {
+  const uint32_t floats = LNSPI_CPU_AMX | LNSPI_CPU_AVX512VNNI; /* change nothing for them */
+  const uint32_t passed = purpose == LNSPI_DISPATCH_FLOATS        ? floats
+                          : purpose == LNSPI_DISPATCH_INT8_NO_AMX ? LNSPI_CPU_AMX
+                                                                  : 0;
+  const int any = !isa || !*isa || lnspi_str_equal(isa, "auto");
   const lnspi_kernels *set =
-      !any && dispatch_equal(isa, "cblas") ? lnspi_dispatch_cblas() : NULL;
+      !any && lnspi_str_equal(isa, "cblas") ? lnspi_dispatch_cblas() : NULL;
   for (int32_t i = 0; i < DISPATCH_COUNT && !set; i++) {
     const lnspi_kernels *next = dispatch_sets[i];
-    if (any ? (next->features & passed) != 0 : !dispatch_equal(isa, next->name)) continue;
+    if (any ? (next->features & passed) != 0 : !lnspi_str_equal(isa, next->name)) continue;
     if (lnspi_dispatch_can_run(next)) {
       set = next;
     } else if (!any) {
       lnspi_error_set(error, LNSP_E_UNSUPPORTED, NULL,
-                      "this CPU or operating system cannot run the kernel set \"%s\": take "
+                      "this CPU or operating system cannot run the kernel set \"%s\": use "
                       "\"auto\"",
                       isa);
       return NULL;

@@ -146,7 +146,10 @@ static inline LV_V LV_F(gelu_slope)(LV_V x) {
   return LV_FMA(LV_MUL(c, LV_SET(0x1.988454p-2f)), density, phi);
 }
 
-static inline LV_V LV_F(silu)(LV_V x) { return LV_MUL(LV_MAX(LV_SET(-104.0f), x), LV_F(sigmoid)(x)); }
+static inline LV_V LV_F(silu)(LV_V x) {
+  const LV_V bounded = LV_MAX(LV_SET(-104.0f), x);
+  return LV_MUL(bounded, LV_F(sigmoid)(x));
+}
 
 /* The derivative q (1 - q), and sigmoid itself in *value. */
 static inline LV_V LV_F(sigmoid_both)(LV_V x, LV_V *value) {

@@ -96,7 +96,10 @@ static LNSPI_ALWAYS void LV_F(sgd_loop)(float *w, float *b, const float *g, int6
     if (l2) u = LV_FMA(LV_SET(a->l2), wi, u);
     if (a->momentum != 0) {
       LV_V bi = u;
-      if (!a->first) bi = LV_FMA(momentum, LV_F(get)(b + i, left), LV_MUL(LV_SET(a->undamped), u));
+      if (!a->first) {
+        bi = LV_MUL(LV_SET(a->undamped), u);
+        bi = LV_FMA(momentum, LV_F(get)(b + i, left), bi);
+      }
       bi = LV_F(flushed)(bi);
       LV_F(put)(b + i, left, bi);
       u = a->nesterov ? LV_FMA(momentum, bi, u) : bi;
@@ -132,8 +135,10 @@ static void LV_F(scale)(float *y, float a, const float *x, int64_t n) {
 }
 
 static void LV_F(axpy)(float *y, float a, const float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i += LV_W)
-    LV_F(put)(y + i, n - i, LV_FMA(LV_SET(a), LV_F(get)(x + i, n - i), LV_F(get)(y + i, n - i)));
+  for (int64_t i = 0; i < n; i += LV_W) {
+    const LV_V xi = LV_F(get)(x + i, n - i), yi = LV_F(get)(y + i, n - i);
+    LV_F(put)(y + i, n - i, LV_FMA(LV_SET(a), xi, yi));
+  }
 }
 
 static void LV_F(mul)(float *y, const float *a, const float *b, int64_t n) {

@@ -7,10 +7,10 @@
 
 /*
  * a*b is exact in double. s = a*b + c is rounded to double, and rounding s once
- * more to float is right unless s lies exactly between two floats, or so low that
+ * more to float is right unless s is exactly between two floats, or so low that
  * the float is subnormal. Only then the error of the first rounding matters: it is
  * found by TwoSum (Knuth) and s is rounded to odd instead (Boldo and Melquiond,
- * 2008), so that the rounding to float sees on which side the exact sum lies. That
+ * 2008), so that the rounding to float sees on which side the exact sum is. That
  * p is exact also means that a compiler which fuses p and the sum changes nothing.
  */
 static inline float lnspi_fma_software(float a, float b, float c) {

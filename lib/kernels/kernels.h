@@ -13,7 +13,7 @@
  *   result = (t[0] + t[2]) + (t[1] + t[3]).
  *
  * Packed weights. A matrix of `out` rows and `in` columns (row-major W[o][k])
- * lies in panels: panel p holds outputs 64p .. 64p+n-1, n = min(64, R - 64p)
+ * is stored in panels: panel p holds outputs 64p .. 64p+n-1, n = min(64, R - 64p)
  * with R = out rounded up to 16, as panel[k][lane], k < in; panel p starts at
  * float 64*p*in. Lanes beyond out are zero. lnspi_packed_floats = R * in.
  *
@@ -161,7 +161,7 @@ typedef struct lnspi_moments8 {
  *              s[t]) from +0, n ascending; last ddelta[t] = s[t] * ln 2.
  *              du, ddelta are written, db and drate added to. work: 32*steps floats.
  *
- * Numbers rounded by chance.
+ * Stochastic rounding.
  * adam8        adam with moments in 8 bits, for what stays finite; n is a multiple of
  *              16, and only the last block may be shorter than 128:
  *              c = (c1*scale)*g, t = (s2*scale)*g, with l2 != 0: fma(c1*l2, w, c),

@@ -1,4 +1,11 @@
-/* Weights in bfloat16, float16 and int8: packing and unpacking. */
+/* Weights in bfloat16, float16 and int8: packing and unpacking.
+ *
+ * lowp.h has the layouts. Nothing here is fast: a model is packed once. It must be exact
+ * about rounding, since the codes are what files and hashes contain: halves by the kernels
+ * (to nearest even), int8 by one multiply-add per element. Adding 1.5 * 2^23 to a number of
+ * magnitude below 2^22 leaves its nearest integer, ties to even, in the lowest bits of the
+ * float, so a code is the lowest byte, and no conversion instruction, which sets might
+ * round differently, takes part. */
 /* Hot: built for speed. */
 #include "kernels/lowp.h"
 
@@ -20,8 +27,8 @@ int64_t lnspi_lowp_scratch_floats(int32_t dtype, int64_t rows, int64_t in) {
 
 /* ---- two bytes ---- */
 
-/* The unit that holds output o, input 0: words of 32 bits for bf16, halves for f16,
- * of which an input of a panel has n/2 or n. */
+/* Index of the unit that holds output o, input 0: 32 bits for bf16 (two outputs), 16 for f16.
+ * *step: units from one input to the next. */
 static int64_t lowp_place(int32_t dtype, int64_t in, int64_t out, int64_t o, int64_t *step) {
   int64_t panel = o / 64, lane = o % 64, lanes = lnspi_round32(out) - 64 * panel;
   lanes = lanes < 64 ? lanes : 64;
@@ -41,9 +48,9 @@ static void lowp_put_halves(int32_t dtype, void *packed, int64_t in, int64_t out
       ((uint16_t *)packed)[at + k * step] = half[i];
     } else {
       if (i == 0) lnspi_kernels_scalar.f32_to_bf16(half, row + k, n);
-      uint32_t *word = (uint32_t *)packed + at + k * step;
-      *word = o % 32 < 16 ? (*word & 0xffff0000u) | half[i]
-                          : (*word & 0xffffu) | (uint32_t)half[i] << 16;
+      uint32_t *pair = (uint32_t *)packed + at + k * step;
+      *pair = o % 32 < 16 ? (*pair & 0xffff0000u) | half[i]
+                          : (*pair & 0xffffu) | (uint32_t)half[i] << 16;
     }
   }
 }
@@ -55,8 +62,8 @@ static void lowp_get_halves(int32_t dtype, const void *packed, int64_t in, int64
     if (dtype == LNSP_F16) {
       lnspi_kernels_scalar.f16_to_f32(row + k, (const uint16_t *)packed + at + k * step, 1);
     } else {
-      uint32_t word = ((const uint32_t *)packed)[at + k * step];
-      row[k] = lnspi_bits_float(o % 32 < 16 ? word << 16 : word & 0xffff0000u);
+      uint32_t pair = ((const uint32_t *)packed)[at + k * step];
+      row[k] = lnspi_bits_float(o % 32 < 16 ? pair << 16 : pair & 0xffff0000u);
     }
   }
 }
@@ -72,7 +79,7 @@ float lnspi_lowp_quantise(int8_t *q, int64_t step, const float *x, int64_t n) {
   return m / 127.0f;
 }
 
-/* The codes of row o, as lnspi_lowp_quantise writes them. */
+/* Where the codes of row o begin: four inputs, then *step bytes on. */
 static int8_t *lowp_codes(void *packed, int64_t in, int64_t out, int64_t o, int64_t *step) {
   int64_t round = lnspi_round16(out), panel = o / 64, lanes = round - 64 * panel;
   lanes = lanes < 64 ? lanes : 64;
@@ -80,7 +87,7 @@ static int8_t *lowp_codes(void *packed, int64_t in, int64_t out, int64_t o, int6
   return (int8_t *)packed + 8 * round + 64 * panel * lnspi_round4(in) + 4 * (o % 64);
 }
 
-/* The scale and the sum of a row whose codes are there. */
+/* Writes the scale and the sum of a row whose codes are there. */
 static void lowp_finish(void *packed, int64_t in, int64_t out, int64_t o, float scale) {
   int64_t step;
   const int8_t *q = lowp_codes(packed, in, out, o, &step);
@@ -150,8 +157,8 @@ float lnspi_lowp_value(int32_t dtype, const void *packed, int64_t in, int64_t ou
   }
   at = lowp_place(dtype, in, out, o, &step) + k * step;
   if (dtype == LNSP_BF16) {
-    uint32_t word = ((const uint32_t *)packed)[at];
-    return lnspi_bits_float(o % 32 < 16 ? word << 16 : word & 0xffff0000u);
+    uint32_t pair = ((const uint32_t *)packed)[at];
+    return lnspi_bits_float(o % 32 < 16 ? pair << 16 : pair & 0xffff0000u);
   }
   lnspi_kernels_scalar.f16_to_f32(&value, (const uint16_t *)packed + at, 1);
   return value;

@@ -1,12 +1,12 @@
 /*
  * Weights stored in two bytes or one: how a matrix of `out` rows and `in` columns
- * lies in memory. One layout a type for all kernel sets, so that a state can be
+ * is stored. One layout a type for all kernel sets, so that a state can be
  * copied byte by byte. Lanes are outputs; pad lanes and pad inputs are zero.
  *
  * LNSP_BF16, LNSP_F16: panels of 64 lanes as in kernels.h, the last one of 64 or 32
  * (out rounded up to 32). Input k of a panel of n lanes is 2n bytes: n/32 groups of
  * 64 bytes. Panel p starts at byte 128*p*in.
- *   bf16: a group is 16 words of 32 bits; word l holds lane l in its lower half and
+ *   bf16: a group is 16 integers of 32 bits; number l has lane l in its lower half and
  *         lane l + 16 in its upper: a shift or a mask widens it.
  *   f16:  a group is 32 halves, lane after lane.
  *

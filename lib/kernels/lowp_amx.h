@@ -1,7 +1,7 @@
 /*
  * linear_i8 by AMX (part of avx512.c, after lowp_i8.h): tiles of 16 rows by 16
  * outputs by 64 inputs, two by two. The sums are exact, so the bits are those of the
- * other sets. The weights lie as the tiles want them: 16 lanes of 4 inputs are one row
+ * other sets. The weights are stored as the tiles need them: 16 lanes of 4 inputs are one row
  * of a tile.
  */
 #include "kernels/common.h"

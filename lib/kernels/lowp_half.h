@@ -1,11 +1,18 @@
 /*
- * Template: the kernels for weights in bfloat16 and float16 (lowp.h), after
- * vector.h. Besides its macros it needs
- *   LV_LOADI(p)       LV_W words of 32 bits
- *   LV_HALF(p)        LV_W float16 at p, widened
- *   LV_HALF_PANELS         linear, one row: panels side by side
- * The unit is a pair of vectors: lanes l.. and l+16.. of a group of 32. Where a
- * group has but 16 lanes (both = 0), the second is left out.
+ * Template: the kernels for weights in bfloat16 and float16 (lowp.h), after vector.h.
+ *
+ * Weights are widened to floats, exactly, and then enter the same sums in the same order as
+ * float32 weights: the result is that of the float32 kernels on the widened matrix. With few
+ * rows they are widened in registers, on the way. With more rows a block of a panel is
+ * widened to the stack once, and the float kernels of matrix.h read it from the cache.
+ *
+ * The unit is a pair of vectors: lanes l.. and l+16.. of a group of 32, because a 32-bit load
+ * of bfloat16 holds one of each, which a shift and a mask separate. The last group of a
+ * matrix may have 16 lanes (both = 0); then the second is left out.
+ *
+ * In terms of the macros of README.md, among them
+ *   LV_HALF(p)            LV_W float16 at p, widened
+ *   LV_HALF_PANELS_ROW_1  linear, one row: panels side by side
  */
 #include "kernels/kernels.h"
 #include "kernels/lowp.h"
@@ -29,7 +36,7 @@ static LNSPI_ALWAYS void LV_F(widen)(const int type, const uint16_t *group, int 
   }
 }
 
-/* Where the halves of pair v lie among the outputs. */
+/* Where the halves of pair v are among the outputs. */
 #define LV_LOW(v) ((v) / LV_G * 32 + (v) % LV_G * LV_W)
 
 /* ---- linear ---- */
@@ -74,9 +81,9 @@ LV_F(pair_outputs)(const int type, const uint16_t *w, int64_t k,
     const uint16_t *wo = w + o / 64 * 64 * inputs + o % 64 + k * halves;
     const float *from = start ? start + o : NULL;
     step = 64;
-    if (LV_HALF_PANELS > 1 && round - o >= 64 * LV_HALF_PANELS) {
-      LV_F(pair_row)(type, wo, 64, from, in, y + o, inputs, 2 * LV_G * LV_HALF_PANELS, 1);
-      step = 64 * LV_HALF_PANELS;
+    if (LV_HALF_PANELS_ROW_1 > 1 && round - o >= 64 * LV_HALF_PANELS_ROW_1) {
+      LV_F(pair_row)(type, wo, 64, from, in, y + o, inputs, 2 * LV_G * LV_HALF_PANELS_ROW_1, 1);
+      step = 64 * LV_HALF_PANELS_ROW_1;
     } else if (round - o >= 64) {
       LV_F(pair_row)(type, wo, 64, from, in, y + o, inputs, 2 * LV_G, 1);
     } else {
@@ -147,8 +154,8 @@ LV_F(pair_linear)(const int type, const void *weights, const float *bias,
       int64_t kn = in - k < LV_F(WIDE) ? in - k : LV_F(WIDE);
       const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
       LV_F(pair_block)(type, w + o * in + k * step, wide, lanes, kn);
-      LV_F(linear_panel)(wide, lanes, &none, NULL, start, k ? ldy : 0, x + k, ldx, y + o, ldy, rows,
-                   kn);
+      const LV_F(operands) p = {start, x + k, y + o, k ? ldy : 0, ldx, ldy, kn};
+      LV_F(linear_panel)(wide, lanes, &p, &none, NULL, rows);
       k += kn;
     } while (k < in);
   }
@@ -267,7 +274,8 @@ LV_F(linear_dx_bf16)(const void *w, const float *d, int64_t ldd, float *dx, int6
     }
   }
   size_t pads = pad ? (size_t)(lnspi_round16(in) - in) : 0;
-  for (r = 0; r < rows && pads; r++) memset(dx + r * lddx + in, 0, pads * sizeof dx[0]);
+  if (pads == 0) return;
+  for (r = 0; r < rows; r++) memset(dx + r * lddx + in, 0, pads * sizeof dx[0]);
 }
 
 #undef LV_G

@@ -1,13 +1,21 @@
 /*
- * Template: linear_i8 (lowp.h), after vector.h. Besides its macros it needs
- *   LV_LOADI(p)       LV_W words of 32 bits
- *   LV_STORE8(p, i)   the lowest byte of each integer, in order
- *   LV_IHMAX(i)        the largest integer of a vector
- *   LV_DOT(c, x, w)   c plus, for each lane, the four products of its bytes: exact
- *   LV_CODE_OFFSET           what is added to a code in x, for instructions that take one
- *                     operand without sign; the sums of the weights make up for it
- *   LV_BYTE_STRIP, LV_BYTE_ROWS  vectors and rows of a register tile
- *   LV_BYTE_PANELS    one row: panels side by side
+ * Template: linear_i8, products of int8 weights (lowp.h) with rows that are quantised on the
+ * way in, after vector.h.
+ *
+ * Each row of x gets a scale and codes of seven bits and a sign. Sums of products of codes
+ * are integers, and exact up to 65,536 inputs, so their order is free, and sets with very
+ * different instructions (VNNI, AMX tiles, NEON's sdot) agree to the bit. The scales enter
+ * once at the end, in one multiply-add with the bias.
+ *
+ * Some instructions multiply bytes with a sign by bytes without. Codes of x are then stored
+ * plus 128, and
+ * 128 times the sum of an output's codes, stored with the matrix, is subtracted first.
+ *
+ * In terms of the macros of README.md, among them
+ *   LV_DOT(c, x, w)      c plus, for each lane, the four products of its bytes: exact
+ *   LV_CODE_OFFSET       128 if codes of x are stored without sign, else 0
+ *   LV_I8_VECTORS, LV_I8_ROWS  vectors and rows of a register tile
+ *   LV_I8_PANELS_ROW_1   one row: panels side by side
  */
 #include "base/bytes.h"
 #include "kernels/kernels.h"
@@ -39,14 +47,14 @@ typedef struct LV_F(bytes) {
   const float *scale;
   const int32_t *sum;
   const float *bias;   /* or zeros */
-  int64_t next;        /* bytes from one panel to the one beside it */
+  int64_t next;        /* bytes from one panel to the next */
 } LV_F(bytes);
 
-/* nv vectors of outputs times a tile of rows. `beside` vectors belong to a panel. */
+/* nv vectors of outputs times a tile of rows. per_panel of them are of one panel. */
 static LNSPI_ALWAYS void
 LV_F(byte_tile)(const LV_F(bytes) *b, int64_t step, const uint8_t *q, int64_t ldq,
                                    const float *s, float *y, int64_t ldy, int64_t words,
-                                   const int nv, const int beside, const int rows) {
+                                   const int nv, const int per_panel, const int rows) {
   LV_I c[24];
   LNSPI_UNROLL
   for (int v = 0; v < nv; v++) {
@@ -61,7 +69,7 @@ LV_F(byte_tile)(const LV_F(bytes) *b, int64_t step, const uint8_t *q, int64_t ld
     LV_I wv[16];
     LNSPI_UNROLL
     for (int v = 0; v < nv; v++)
-      wv[v] = LV_LOADI(w + v / beside * b->next + v % beside * 4 * LV_W);
+      wv[v] = LV_LOADI(w + v / per_panel * b->next + v % per_panel * 4 * LV_W);
     LNSPI_UNROLL
     for (int r = 0; r < rows; r++) {
       int32_t word;
@@ -83,8 +91,8 @@ LV_F(byte_tile)(const LV_F(bytes) *b, int64_t step, const uint8_t *q, int64_t ld
   }
 }
 
-/* Two sizes of tile besides one row: what a tile misses, the weights' way to it costs
- * anyway. */
+/* Tiles of `most`, two and one rows. More sizes were no faster: reading the weights
+ * dominates where tiles are not full. */
 static LNSPI_ALWAYS void
 LV_F(byte_rows)(const LV_F(bytes) *b, int64_t step, const uint8_t *q, int64_t ldq,
                                    const float *s, float *y, int64_t ldy, int64_t rows,
@@ -107,14 +115,17 @@ LV_F(byte_linear)(const void *weights, const float *bias, const uint8_t *q, int6
   const int8_t *codes = (const int8_t *)weights + 8 * round;
   for (int64_t o = 0; o < round;) {
     int64_t lanes = round - o / 64 * 64 < 64 ? round - o / 64 * 64 : 64, step = 4 * lanes;
+    const float *from = bias ? bias + o : LV_F(zeros);
     LV_F(bytes) b = {codes + o / 64 * 256 * words + o % 64 * 4, (const float *)weights + o,
-               (const int32_t *)weights + round + o, bias ? bias + o : LV_F(zeros), 256 * words};
-    if (rows == 1 && round - o >= 64 * LV_BYTE_PANELS && (bias || LV_BYTE_PANELS == 1)) {
-      LV_F(byte_tile)(&b, step, q, ldq, s, y + o, ldy, words, 4 * LV_G * LV_BYTE_PANELS, 4 * LV_G, 1);
-      o += 64 * LV_BYTE_PANELS;
-    } else if (LV_BYTE_STRIP > LV_G && lanes - o % 64 >= LV_BYTE_STRIP * LV_W) {
-      LV_F(byte_rows)(&b, step, q, ldq, s, y + o, ldy, rows, words, LV_BYTE_STRIP, LV_BYTE_ROWS);
-      o += LV_BYTE_STRIP * LV_W;
+               (const int32_t *)weights + round + o, from, 256 * words};
+    if (rows == 1 && round - o >= 64 * LV_I8_PANELS_ROW_1 &&
+        (bias || LV_I8_PANELS_ROW_1 == 1)) {
+      const int nv = 4 * LV_G * LV_I8_PANELS_ROW_1;
+      LV_F(byte_tile)(&b, step, q, ldq, s, y + o, ldy, words, nv, 4 * LV_G, 1);
+      o += 64 * LV_I8_PANELS_ROW_1;
+    } else if (LV_I8_VECTORS > LV_G && lanes - o % 64 >= LV_I8_VECTORS * LV_W) {
+      LV_F(byte_rows)(&b, step, q, ldq, s, y + o, ldy, rows, words, LV_I8_VECTORS, LV_I8_ROWS);
+      o += LV_I8_VECTORS * LV_W;
     } else {
       LV_F(byte_rows)(&b, step, q, ldq, s, y + o, ldy, rows, words, LV_G, 2);
       o += 16;

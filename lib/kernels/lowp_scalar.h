@@ -74,7 +74,7 @@ static void scalar_linear_dx_bf16(const void *w, const float *d, int64_t ldd, fl
       }
       dx[r * lddx + k] = scalar_tree(p);
     }
-    for (int64_t k = in; k < lnspi_round16(in) && pad; k++) dx[r * lddx + k] = 0;
+    if (pad) memset(dx + r * lddx + in, 0, (size_t)(lnspi_round16(in) - in) * sizeof *dx);
   }
 }
 

@@ -1,16 +1,35 @@
 /*
- * Template: the kernels that multiply matrices, in terms of the LV_ macros (those
- * of elementwise.h) and
- *   LV_LINEAR_TWO_PANELS            linear, 1 to 3 rows: 1 if two panels are taken at a time
- *                      (LV_KEEP_NONZERO, for one row, is in sparse_inputs.h)
- *   LV_VECTORS_ROWS_2_3             linear, 2 and 3 rows: vectors of a strip of a panel
- *   LV_VECTORS_ROWS_3_6            linear, more rows, in tiles of 3 to 6: the same, at most LV_VECTORS_ROWS_2_3
- *   LV_VECTORS_ROWS_7_8            linear, 7 and 8 rows: vectors of one tall tile, or 0
- *   LV_LINEAR_INPUTS           linear: inputs at a time
- *   LV_DX_ROWS, LV_DX_INPUTS_ROW_1  linear_dx: most rows of a tile of 4 inputs (3 or 4), and
- *                      inputs of a tile of one row
+ * Template: the kernels that multiply matrices.
+ *
+ * Weights are in panels of 64 outputs (kernels.h), [input][lane], so that the weights of one
+ * input for 64 outputs are neighbours in memory:
+ *
+ *                lanes 0 .. 63                     x row:  x0 x1 x2 ...
+ *   input 0   w w w w ...   w    <- one vector is LV_W of them
+ *   input 1   w w w w ...   w       sum[lane] = fma(w[k][lane], x[k], sum[lane]), k ascending
+ *
+ * Three products, each with its own loop order, because the sums run over another index:
+ *   linear      over inputs: a lane is an output, x[k] is the same number in all lanes
+ *   linear_dx   over outputs: lanes are terms of one sum, added by a tree at the end
+ *   grad_strip  over rows: a lane is an output, accumulators are elements of the gradient
+ *
+ * A register tile is nv vectors times a few rows (or inputs): nv loads of weights serve all
+ * its rows, and nv * rows independent accumulators hide the latency of a multiply-add. How
+ * large a tile may be depends on the registers of a set; one row needs none of that, and is
+ * bound by reading weights, so it has a path of its own that skips inputs that are zero. The
+ * size of a tile is a constant argument of an inlined function: the compiler unrolls its
+ * loops and keeps c[] in registers.
+ *
+ * In terms of the LV_ macros (README.md has them all), among them the tile sizes
+ *   LV_LINEAR_TWO_PANELS        linear, 1 to 3 rows: 1 if two panels are computed at a time
+ *   LV_LINEAR_VECTORS_ROWS_2_3  linear, 2 and 3 rows: vectors of a strip of a panel
+ *   LV_LINEAR_VECTORS_ROWS_3_6  more rows, in tiles of 3 to 6: the same, at most the above
+ *   LV_LINEAR_VECTORS_ROWS_7_8  7 and 8 rows: vectors of one tall tile, or 0
+ *   LV_LINEAR_INPUTS            linear: inputs at a time
+ *   LV_DX_ROWS                  linear_dx: most rows of a tile of 4 inputs (3 or 4)
+ *   LV_DX_INPUTS_ROW_1          linear_dx, one row: inputs of a tile
  *   LV_GRAD_VECTORS, LV_GRAD_INPUTS  grad_strip: vectors and inputs of a tile
- *   LV_REGISTERS       vector registers; LV_IN_REGISTER(v) keeps v in one of them
+ * and the functions
  *   LV_F(trees)(p, t)  t[i] = tree of p[16*i .. 16*i+15], i < 16
  *   LV_F(tree16)(v)    the same from 16 vectors (only where LV_W is 16)
  * The order of every sum is that of kernels.h; none of these numbers changes a bit.
@@ -21,29 +40,52 @@
 
 #define LV_G (16 / LV_W) /* vectors of a 16-lane group */
 
-/* Few rows: floats between the weights in use and those asked for. Where a tile has few
- * vectors, the question whether to ask costs batches more than the answer saves. */
+/* Few rows: floats between the weights in use and those that are prefetched. Where a tile has
+ * few vectors, the branch costs batches more than the prefetch saves. */
 #define LV_PREFETCH_FLOATS (LV_W == 16 ? 1024 : 0)
 
 static const float LV_F(zeros)[128] = {0};
 
 /* ---- linear ---- */
 
-/* nv vectors of outputs times a tile of rows: nv * rows accumulators. With w2, the
- * upper half of the vectors comes from the next panel; ahead, unless NULL, is what the
- * second level of the cache should fetch meanwhile, a line for every input; far, unless 0,
- * is how far beyond its own weights a tile asks for more, in floats. */
+/* What a product reads and writes besides its weights: `in` inputs of the rows of x, the
+ * outputs of the rows of y, and where their sums start (ld_start 0: all rows alike). */
+typedef struct LV_F(operands) {
+  const float *start, *x;
+  float *y;
+  int64_t ld_start, ldx, ldy, in;
+} LV_F(operands);
+
 static LNSPI_ALWAYS void
-LV_F(linear_tile)(const float *w, const float *w2, int64_t lanes,
-                                     const float *ahead, int64_t far, const float *start,
-                                     int64_t ld_start, const float *x, int64_t ldx, float *y,
-                                     int64_t ldy, int64_t in, const int nv, const int rows) {
-  LV_V c[32];
+LV_F(linear_load)(LV_V *c, const LV_F(operands) *p, const int nv, const int rows) {
   LNSPI_UNROLL
   for (int r = 0; r < rows; r++) {
     LNSPI_UNROLL
-    for (int v = 0; v < nv; v++) c[r * nv + v] = LV_LOAD(start + r * ld_start + v * LV_W);
+    for (int v = 0; v < nv; v++) c[r * nv + v] = LV_LOAD(p->start + r * p->ld_start + v * LV_W);
   }
+}
+
+static LNSPI_ALWAYS void
+LV_F(linear_store)(const LV_V *c, const LV_F(operands) *p, const int nv,
+                                      const int rows) {
+  LNSPI_UNROLL
+  for (int r = 0; r < rows; r++) {
+    LNSPI_UNROLL
+    for (int v = 0; v < nv; v++) LV_STORE(p->y + r * p->ldy + v * LV_W, c[r * nv + v]);
+  }
+}
+
+/* nv vectors of outputs times a tile of rows: nv * rows accumulators. ahead, unless NULL, is
+ * what the second level of the cache should fetch meanwhile, a line for every input; far,
+ * unless 0, is how far beyond its own weights a tile asks for more, in floats. */
+static LNSPI_ALWAYS void
+LV_F(linear_tile)(const float *w, int64_t lanes, const LV_F(operands) *p,
+                                     const float *ahead, int64_t far, const int nv,
+                                     const int rows) {
+  const float *x = p->x;
+  const int64_t in = p->in, ldx = p->ldx;
+  LV_V c[32];
+  LV_F(linear_load)(c, p, nv, rows);
   for (int64_t k = 0; k < in; k++, w += lanes) {
     if (ahead) LNSPI_PREFETCH(ahead + 16 * k);
     if (far) {
@@ -51,18 +93,17 @@ LV_F(linear_tile)(const float *w, const float *w2, int64_t lanes,
       for (int v = 0; v < nv; v += LV_G) /* perhaps past the end, which is no pointer */
         LNSPI_PREFETCH((const void *)((uintptr_t)(w + v * LV_W) + (uintptr_t)far * sizeof *w));
     }
-    if (rows < nv) { /* the fewer are kept in registers */
+    if (rows < nv) { /* the smaller side is kept in registers */
       LV_V xk[8];
       LNSPI_UNROLL
       for (int r = 0; r < rows; r++) xk[r] = LV_SET(x[r * ldx + k]);
       LNSPI_UNROLL
       for (int v = 0; v < nv; v++) {
-        LV_V wv = LV_LOAD(w2 && v >= nv / 2 ? w2 + (v - nv / 2) * LV_W : w + v * LV_W);
+        LV_V wv = LV_LOAD(w + v * LV_W);
         if (rows > 1) LV_IN_REGISTER(wv); /* else some compilers load it for every row */
         LNSPI_UNROLL
         for (int r = 0; r < rows; r++) c[r * nv + v] = LV_FMA(wv, xk[r], c[r * nv + v]);
       }
-      if (w2) w2 += lanes;
     } else {
       LV_V wv[16];
       LNSPI_UNROLL
@@ -78,27 +119,19 @@ LV_F(linear_tile)(const float *w, const float *w2, int64_t lanes,
       }
     }
   }
-  LNSPI_UNROLL
-  for (int r = 0; r < rows; r++) {
-    LNSPI_UNROLL
-    for (int v = 0; v < nv; v++) LV_STORE(y + r * ldy + v * LV_W, c[r * nv + v]);
-  }
+  LV_F(linear_store)(c, p, nv, rows);
 }
 
 /* A strip of a panel for all rows, in tiles of about equal height, least to most. */
-static LNSPI_ALWAYS void
-LV_F(linear_rows)(const float *w, int64_t lanes, const float **ahead,
-                                     const float *end, const float *start, int64_t ld_start,
-                                     const float *x, int64_t ldx, float *y, int64_t ldy,
-                                     int64_t rows, int64_t in, const int nv, const int least,
-                                     const int most) {
+static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes, LV_F(operands) p,
+                                     const float **ahead, const float *end, int64_t rows,
+                                     const int nv, const int least, const int most) {
   /* in the first tile; for many rows *ahead does it, and two or three are bound by loads */
   int64_t far = rows > 3 && rows < 16 ? LV_PREFETCH_FLOATS : 0;
-#define LV_TILE(n)                                                         \
-  case n:                                                                  \
-    if (n >= least && n <= most) LV_F(linear_tile)                         \
-    (w, NULL, lanes, *ahead, far, start, ld_start, x, ldx, y, ldy, in, nv, \
-     n >= least && n <= most ? n : 1);                                     \
+#define LV_TILE(n)                                                                       \
+  case n:                                                                                \
+    if (n >= least && n <= most)                                                         \
+      LV_F(linear_tile)(w, lanes, &p, *ahead, far, nv, n >= least && n <= most ? n : 1); \
     break;
   for (int64_t tiles = (rows + most - 1) / most; tiles > 0; tiles--) {
     int64_t n = (rows + tiles - 1) / tiles;
@@ -112,47 +145,47 @@ LV_F(linear_rows)(const float *w, int64_t lanes, const float **ahead,
       LV_TILE(7)
       LV_TILE(8)
     }
-    start += n * ld_start, x += n * ldx, y += n * ldy, rows -= n, far = 0;
-    if (*ahead && (*ahead += 16 * in) >= end) *ahead = NULL;
+    p.start += n * p.ld_start, p.x += n * p.ldx, p.y += n * p.ldy;
+    rows -= n;
+    far = 0;
+    if (*ahead && (*ahead += 16 * p.in) >= end) *ahead = NULL;
   }
 #undef LV_TILE
 }
 
-/* kn inputs of one panel for all rows; w, x at the first input, start and y at the
- * panel's first lane; the memory from ahead to end is read next. */
+/* One panel for all rows, start and y being at the panel's first lane; the memory from ahead
+ * to end is read next. */
 static LNSPI_NOINLINE void
-LV_F(linear_panel)(const float *w, int64_t lanes, const float **ahead,
-                                        const float *end, const float *start, int64_t ld_start,
-                                        const float *x, int64_t ldx, float *y, int64_t ldy,
-                                        int64_t rows, int64_t kn) {
-#define LV_STRIP(nv, least, most)                                                       \
-  do {                                                                                  \
-    LV_F(linear_rows)                                                                   \
-    (w + l, lanes, ahead, end, start + l, ld_start, x, ldx, y + l, ldy, rows, kn, (nv), \
-     (least), (most));                                                                  \
-    l += (nv) * LV_W;                                                                   \
-  } while (0)
+LV_F(linear_panel)(const float *w, int64_t lanes, const LV_F(operands) *panel,
+                                        const float **ahead, const float *end, int64_t rows) {
+  LV_F(operands) p = *panel;
   int64_t l = 0;
-  if (LV_VECTORS_ROWS_2_3 > LV_VECTORS_ROWS_3_6 && rows <= 3) {
-    while (lanes - l >= LV_VECTORS_ROWS_2_3 * LV_W) LV_STRIP(LV_VECTORS_ROWS_2_3, 2, 3);
-    if (LV_VECTORS_ROWS_2_3 > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, 2, 3);
-    if (LV_VECTORS_ROWS_2_3 > LV_G && lanes - l >= 16) LV_STRIP(LV_G, 2, 3);
+#define LV_STRIP(nv, least, most)                                                \
+  do {                                                                           \
+    LV_F(linear_rows)(w + l, lanes, p, ahead, end, rows, (nv), (least), (most)); \
+    p.start += (nv) * LV_W, p.y += (nv) * LV_W, l += (nv) * LV_W;                \
+  } while (0)
+  if (LV_LINEAR_VECTORS_ROWS_2_3 > LV_LINEAR_VECTORS_ROWS_3_6 && rows <= 3) {
+    while (lanes - l >= LV_LINEAR_VECTORS_ROWS_2_3 * LV_W)
+      LV_STRIP(LV_LINEAR_VECTORS_ROWS_2_3, 2, 3);
+    if (LV_LINEAR_VECTORS_ROWS_2_3 > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, 2, 3);
+    if (LV_LINEAR_VECTORS_ROWS_2_3 > LV_G && lanes - l >= 16) LV_STRIP(LV_G, 2, 3);
   } else {
-    while (LV_VECTORS_ROWS_7_8 && (rows == 7 || rows == 8) &&
-           lanes - l >= LV_VECTORS_ROWS_7_8 * LV_W)
-      LV_STRIP(LV_VECTORS_ROWS_7_8 ? LV_VECTORS_ROWS_7_8 : 1, 7, LV_VECTORS_ROWS_7_8 ? 8 : 7);
-    while (lanes - l >= LV_VECTORS_ROWS_3_6 * LV_W)
-      LV_STRIP(LV_VECTORS_ROWS_3_6, LV_VECTORS_ROWS_2_3 > LV_VECTORS_ROWS_3_6 ? 3 : 2, 6);
-    if (LV_VECTORS_ROWS_3_6 > 2 * LV_G && lanes - l >= 32)
-      LV_STRIP(2 * LV_G, LV_VECTORS_ROWS_2_3 > LV_VECTORS_ROWS_3_6 ? 3 : 2, 6);
-    if (LV_VECTORS_ROWS_3_6 > LV_G && lanes - l >= 16)
-      LV_STRIP(LV_G, LV_VECTORS_ROWS_2_3 > LV_VECTORS_ROWS_3_6 ? 3 : 2, 6);
+    const int least = LV_LINEAR_VECTORS_ROWS_2_3 > LV_LINEAR_VECTORS_ROWS_3_6 ? 3 : 2;
+    while (LV_LINEAR_VECTORS_ROWS_7_8 && (rows == 7 || rows == 8) &&
+           lanes - l >= LV_LINEAR_VECTORS_ROWS_7_8 * LV_W)
+      LV_STRIP(LV_LINEAR_VECTORS_ROWS_7_8 ? LV_LINEAR_VECTORS_ROWS_7_8 : 1, 7,
+               LV_LINEAR_VECTORS_ROWS_7_8 ? 8 : 7);
+    while (lanes - l >= LV_LINEAR_VECTORS_ROWS_3_6 * LV_W)
+      LV_STRIP(LV_LINEAR_VECTORS_ROWS_3_6, least, 6);
+    if (LV_LINEAR_VECTORS_ROWS_3_6 > 2 * LV_G && lanes - l >= 32) LV_STRIP(2 * LV_G, least, 6);
+    if (LV_LINEAR_VECTORS_ROWS_3_6 > LV_G && lanes - l >= 16) LV_STRIP(LV_G, least, 6);
   }
 #undef LV_STRIP
 }
 
 /* nv vectors of the outputs of one row, from the inputs that were picked. With w2, the
- * upper half of the vectors comes from the next panel. */
+ * upper half of the vectors is of the next panel. */
 static LNSPI_ALWAYS void LV_F(one_tile)(const float *w, const float *w2, int64_t lanes,
                                   const float *start, const LV_F(inputs) *in, float *y,
                                   const int nv) {
@@ -219,13 +252,29 @@ LV_F(linear_one)(const float *w, const float *bias, const float *x, float *y, in
 }
 
 #if LV_LINEAR_TWO_PANELS
-/* Two full panels, few rows: one panel's accumulators do not cover the latency. */
-static void LV_F( linear_pair)(const float *w, int64_t in, const float *bias, const float *x,
-                        int64_t ldx, float *y, int64_t ldy, int64_t rows) {
-  const float *start = bias ? bias : LV_F( zeros), *w2 = w + 64 * in;
-  const int nv = 8 * LV_G;
-  if (rows == 2) LV_F( linear_tile)(w, w2, 64, NULL, 0, start, 0, x, ldx, y, ldy, in, nv, 2);
-  if (rows == 3) LV_F( linear_tile)(w, w2, 64, NULL, 0, start, 0, x, ldx, y, ldy, in, nv, 3);
+/* Two full panels and two or three rows: one panel's accumulators do not cover the latency
+ * of a multiply-add. A strip is one panel's vectors and then the next one's. */
+static LNSPI_ALWAYS void
+LV_F( linear_pair_tile)(const float *w, const LV_F( operands) *p, const int rows) {
+  enum { NV = 8 * LV_G };
+  const float *w2 = w + 64 * p->in, *x = p->x;
+  LV_V c[32];
+  LV_F(
+  linear_load)(c, p, NV, rows);
+  for (int64_t k = 0; k < p->in; k++, w += 64, w2 += 64) {
+    LV_V xk[3];
+    LNSPI_UNROLL
+    for (int r = 0; r < rows; r++) xk[r] = LV_SET(x[r * p->ldx + k]);
+    LNSPI_UNROLL
+    for (int v = 0; v < NV; v++) {
+      LV_V wv = LV_LOAD(v < NV / 2 ? w + v * LV_W : w2 + (v - NV / 2) * LV_W);
+      LV_IN_REGISTER(wv);
+      LNSPI_UNROLL
+      for (int r = 0; r < rows; r++) c[r * NV + v] = LV_FMA(wv, xk[r], c[r * NV + v]);
+    }
+  }
+  LV_F(
+  linear_store)(c, p, NV, rows);
 }
 #endif
 
@@ -238,9 +287,11 @@ LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx, flo
     return;
   }
 #if LV_LINEAR_TWO_PANELS
-  for (; rows <= 3 && round - o >= 128; o += 128)
-    LV_F(
-    linear_pair)(w + o * in, in, bias ? bias + o : NULL, x, ldx, y + o, ldy, rows);
+  for (; rows <= 3 && round - o >= 128; o += 128) {
+    const LV_F( operands) p = {bias ? bias + o : LV_F( zeros), x, y + o, 0, ldx, ldy, in};
+    if (rows == 2) LV_F( linear_pair_tile)(w + o * in, &p, 2);
+    if (rows == 3) LV_F( linear_pair_tile)(w + o * in, &p, 3);
+  }
 #endif
   for (; o < round; o += 64) {
     int64_t lanes = round - o < 64 ? round - o : 64, k = 0;
@@ -252,8 +303,8 @@ LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx, flo
     do { /* once even without inputs: y is the bias then */
       int64_t kn = in - k < LV_LINEAR_INPUTS ? in - k : LV_LINEAR_INPUTS;
       const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
-      LV_F(linear_panel)(w + o * in + k * lanes, lanes, &ahead, end, start, k ? ldy : 0, x + k, ldx,
-                   y + o, ldy, rows, kn);
+      const LV_F(operands) p = {start, x + k, y + o, k ? ldy : 0, ldx, ldy, kn};
+      LV_F(linear_panel)(w + o * in + k * lanes, lanes, &p, &ahead, end, rows);
       k += kn;
     } while (k < in);
   }
@@ -349,9 +400,10 @@ LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx, int64_t 
                            : left == 3                                  ? 3
                                                                         : 2;
         if (kt < 4)
-          for (int64_t i = 0; i < kt * rt; i++)
-            LV_F(dx_tile)(w, dr + i % rt * ldd, ldd, to + i % rt * lddx, lddx, k + i / rt, in, out, 1,
-                    1);
+          for (int64_t i = 0; i < kt * rt; i++) {
+            const float *di = dr + i % rt * ldd;
+            LV_F(dx_tile)(w, di, ldd, to + i % rt * lddx, lddx, k + i / rt, in, out, 1, 1);
+          }
         else if (rt == LV_DX_ROWS)
           LV_F(dx_tile)(w, dr, ldd, to, lddx, k, in, out, 4, LV_DX_ROWS);
         else if (rt == 3)
@@ -363,8 +415,8 @@ LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx, int64_t 
     }
   }
   int64_t pads = pad && end == in ? lnspi_round16(in) - in : 0;
-  for (int64_t r = 0; r < rows && pads; r++)
-    memset(dx + r * lddx + in, 0, (size_t)pads * sizeof dx[0]);
+  if (pads == 0) return;
+  for (int64_t r = 0; r < rows; r++) memset(dx + r * lddx + in, 0, (size_t)pads * sizeof dx[0]);
 }
 
 /* ---- grad_strip ---- */
@@ -432,7 +484,7 @@ LV_F(grad_strip)(float *g, int64_t lanes, const float *d, int64_t ldd, const flo
 
 /* ---- grad_adam ---- */
 
-/* The gradient of one row. */
+/* The update by the gradient of one row, which is an outer product and never stored. */
 static LNSPI_ALWAYS void
 LV_F(outer_loop)(float *w, float *m, float *v, int64_t lanes, const float *d,
                                     const float *x, int64_t kn, const lnspi_adam *a,
@@ -449,8 +501,8 @@ LV_F(outer_loop)(float *w, float *m, float *v, int64_t lanes, const float *d,
   }
 }
 
-/* Interleaving the update of one tile with the sums of the next was tried, and was no
- * faster. */
+/* 24 inputs of a panel at a time: the gradient is formed in 6 kB and used up at once. Was
+ * tried and was not faster: interleaving the update of one tile with the sums of the next. */
 static void
 LV_F(grad_adam)(float *w, float *m, float *v, int64_t lanes, const float *d, int64_t ldd,
                       const float *x, int64_t ldx, int64_t rows, int64_t kn,

@@ -78,9 +78,9 @@
 #endif
 
 #define LV_LINEAR_TWO_PANELS 0
-#define LV_VECTORS_ROWS_2_3 8
-#define LV_VECTORS_ROWS_3_6 4
-#define LV_VECTORS_ROWS_7_8 0
+#define LV_LINEAR_VECTORS_ROWS_2_3 8
+#define LV_LINEAR_VECTORS_ROWS_3_6 4
+#define LV_LINEAR_VECTORS_ROWS_7_8 0
 #define LV_LINEAR_INPUTS INT64_MAX
 #define LV_DX_ROWS 4
 #define LV_DX_INPUTS_ROW_1 16
@@ -138,7 +138,7 @@ static inline void neon_trees(const float *p, float *t) {
 
 #define LV_KEEP_NONZERO(px, pk, x, i, n, all) \
   lnspi_lowp_keep_nonzero((px), (pk), (x), (i), (n), LV_W, (all))
-#define LV_HALF_PANELS 1
+#define LV_HALF_PANELS_ROW_1 1
 #include "kernels/vector.h"
 #include "kernels/lowp_half.h"
 
@@ -158,9 +158,9 @@ static LNSPI_ALWAYS int32x4_t neon_dot4(int32x4_t c, int32x4_t x, int32x4_t w) {
   return vpadalq_s16(c, vpaddq_s16(low, vmull_high_s8(a, b)));
 }
 
-#define LV_BYTE_STRIP 4
-#define LV_BYTE_ROWS 4
-#define LV_BYTE_PANELS 1
+#define LV_I8_VECTORS 4
+#define LV_I8_ROWS 4
+#define LV_I8_PANELS_ROW_1 1
 #include "kernels/lowp_i8.h"
 
 static inline void neon_near_sums(const int32_t *p, int32_t *t) {

@@ -1,6 +1,6 @@
-/* ChaCha20 and normal numbers of it, eight blocks side by side: loops over lanes are
- * what compilers vectorise (noise_avx2.h does so by hand). Integers and single IEEE operations on doubles, so that the
- * bits are the same everywhere. */
+/* ChaCha20 and normal numbers of it, eight blocks side by side: loops over lanes are what
+ * compilers vectorise (noise_avx2.h does so by hand). Integers and single IEEE operations on
+ * doubles, so that the bits are the same everywhere. */
 /* Hot: built for speed. */
 #include "kernels/noise.h"
 

@@ -1,4 +1,4 @@
-/* Normal numbers that cannot be foreseen without a key: noise for privacy. */
+/* Normal numbers that cannot be predicted without a key: noise for privacy. */
 #ifndef LNSPI_KERNELS_NOISE_H
 #define LNSPI_KERNELS_NOISE_H
 

@@ -4,7 +4,7 @@
 
 #include "kernels/kernels.h"
 
-/* Where output o, input 0 lies; *step is the distance between inputs. */
+/* The place of output o, input 0; *step is the distance between inputs. */
 static int64_t packed_place(int64_t in, int64_t out, int64_t o, int64_t *step) {
   int64_t panel = o / 64;
   int64_t lanes = lnspi_round16(out) - 64 * panel;

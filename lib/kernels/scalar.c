@@ -3,6 +3,7 @@
 #include "kernels/scalar.h"
 
 #include "base/bytes.h"
+#include "base/min_max.h"
 #include "kernels/fma.h"
 #include "kernels/kernels.h"
 #include "kernels/noise.h"
@@ -42,8 +43,8 @@ static LNSPI_NOINLINE float scalar_fma(float a, float b, float c) {
 #define LV_SUB(a, b) ((a) - (b))
 #define LV_DIV(a, b) ((a) / (b))
 #define LV_SQRT(a) sqrtf(a)
-#define LV_MAX(a, b) scalar_max((a), (b))
-#define LV_MIN(a, b) scalar_min((a), (b))
+#define LV_MAX(a, b) lnspi_max_f32((a), (b))
+#define LV_MIN(a, b) lnspi_min_f32((a), (b))
 #define LV_ABS(a) lnspi_bits_float(lnspi_float_bits(a) & 0x7fffffffu)
 #define LV_NEG(a) (-(a))
 #define LV_SIGN(a, s) \
@@ -52,7 +53,7 @@ static LNSPI_NOINLINE float scalar_fma(float a, float b, float c) {
 #define LV_GT(a, b) ((a) > (b))
 #define LV_NAN(a) ((a) != (a))
 #define LV_HMAX(a) (a)
-#define LV_MAXABS(a, b) scalar_max((a), LV_ABS(b))
+#define LV_MAXABS(a, b) lnspi_max_f32((a), LV_ABS(b))
 #define LV_SELECT(m, a, b) ((m) ? (a) : (b))
 #define LV_CLEAR(m, v) ((m) ? 0.0f : (v))
 #define LV_BITS(v) lnspi_float_bits(v)
@@ -70,10 +71,6 @@ static LNSPI_NOINLINE float scalar_fma(float a, float b, float c) {
 #define LV_ISAR(a, n) ((uint32_t)((int32_t)(a) >> (n)))
 #define LV_IGT(a, b) ((int32_t)(a) > (int32_t)(b))
 #define LV_ISELECT(m, a, b) ((m) ? (a) : (b))
-
-static inline float scalar_max(float a, float b) { return a > b ? a : b; }
-
-static inline float scalar_min(float a, float b) { return a < b ? a : b; }
 
 #include "kernels/elementwise.h"
 
@@ -138,7 +135,7 @@ static void scalar_grad_strip(float *g, int64_t lanes, const float *d, int64_t l
                               const float *x, int64_t ldx, int64_t rows, int64_t kn, int add) {
   for (int64_t k = 0; k < kn; k++) {
     float *gk = g + k * lanes;
-    for (int64_t l = 0; l < lanes && !add; l++) gk[l] = 0;
+    if (!add) memset(gk, 0, (size_t)lanes * sizeof *gk);
     for (int64_t r = 0; r < rows; r++)
       for (int64_t l = 0; l < lanes; l++)
         gk[l] = lnspi_fma_inline(d[r * ldd + l], x[r * ldx + k], gk[l]);

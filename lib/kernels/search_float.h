@@ -1,5 +1,5 @@
 /*
- * Template: products of queries with vectors that lie row-major (kernels.h), after
+ * Template: products of queries with row-major vectors (kernels.h), after
  * lowp_half.h. Besides its macros it needs
  *   LV_MASK(m)         the lanes of a comparison as bits
  *   LV_NEAR_QUERIES            queries of a tile of 4 rows: 2 or 4
@@ -116,13 +116,15 @@ static void LV_F(near_f32)(const float *vectors, int64_t rows, int64_t width, co
 
 static void LV_F(near_f16)(const uint16_t *vectors, int64_t rows, int64_t width, const float *x,
                      int64_t ldx, int64_t queries, float *y, int64_t ldy) {
-  for (int64_t r = 0; r < rows; r += 16)
+  for (int64_t r = 0; r < rows; r += 16) {
+    const char *from = (const char *)(vectors + r * width);
+    const int64_t n = rows - r < 16 ? rows - r : 16;
     for (int64_t q = 0; q < queries; q++)
-      LV_F(near_one)(1, (const char *)(vectors + r * width), rows - r < 16 ? rows - r : 16, width,
-               x + q * ldx, y + q * ldy + r);
+      LV_F(near_one)(1, from, n, width, x + q * ldx, y + q * ldy + r);
+  }
 }
 
-/* ---- what lies above ---- */
+/* ---- scores above a level ---- */
 
 static int64_t LV_F(above)(const float *x, int64_t n, float t, int32_t *places) {
   const LV_V level = LV_SET(t);

@@ -82,11 +82,11 @@ LV_F(near_i8)(const int8_t *vectors, const float *scale, int64_t rows, int64_t w
         LV_F(near_scale)(p, all, all, scale + r + i, s + q, sum + q, LV_NEAR_I8_QUERIES,
                    y + q * ldy + r + i, ldy);
       }
-    /* one query; of fewer rows, each is taken four times, side by side */
+    /* one query and four rows; with fewer than 16 rows, four times the same one */
+    const int64_t apart = n < 16 ? 0 : width;
     for (; q < queries; q++) {
       for (int64_t i = 0; i < n; i += n < 16 ? 1 : 4)
-        LV_F(near_bytes)(from + i * width, n < 16 ? 0 : width, width, x + q * ldx, ldx, p + LV_W * i,
-                   0, 1);
+        LV_F(near_bytes)(from + i * width, apart, width, x + q * ldx, ldx, p + LV_W * i, 0, 1);
       memset(p + LV_W * n, 0, (size_t)((16 - n) * LV_W) * sizeof p[0]);
       LV_F(near_scale)(p, 16, n, scale + r, s + q, sum + q, 1, y + q * ldy + r, ldy);
     }

@@ -1,7 +1,6 @@
 /*
- * Template: what is rounded by chance, in terms of the LV_ macros. adam8 goes over a
- * block twice: first the step, with the fresh moments kept aside and their largest
- * found, then the codes.
+ * Template: stochastic rounding, in terms of the LV_ macros. adam8 goes over a block twice:
+ * first the step, with the new moments kept aside and their largest found, then the codes.
  */
 #include "kernels/common.h"
 

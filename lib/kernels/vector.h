@@ -90,12 +90,15 @@ static uint32_t LV_F(top)(const float *x, int64_t n) {
   return (uint32_t)LV_F(top_lane)(top);
 }
 
-static float LV_F(max_abs)(const float *x, int64_t n) { return lnspi_bits_float(LV_F(top)(x, n)); }
+static float LV_F(max_abs)(const float *x, int64_t n) {
+  const uint32_t bits = LV_F(top)(x, n);
+  return lnspi_bits_float(bits);
+}
 
 static int LV_F(finite)(const float *x, int64_t n) { return LV_F(top)(x, n) < 0x7f800000u; }
 
 /* With the lower 31 bits of negative floats inverted, integers order like floats
- * (and -0 lies below +0). The last vector may overlap the one before. */
+ * (and -0 is below +0). The last vector may overlap the one before. */
 static float LV_F(maximum)(const float *x, int64_t n) {
   if (n < LV_W) return lnspi_kernels_scalar.maximum(x, n);
   LV_I key = LV_ISET(INT32_MIN), top = LV_ISET(0);

@@ -239,6 +239,7 @@ int32_t lnspi_engine_choose_kernels(const char *isa, int bytes, const lnspi_kern
                                     lnsp_error *error) {
   lnsp_error own;
   if (!error) error = &own;
-  *out = lnspi_dispatch_select_for(isa, bytes, error);
+  *out = lnspi_dispatch_select_for(isa, bytes ? LNSPI_DISPATCH_INT8 : LNSPI_DISPATCH_FLOATS,
+                                   error);
   return *out ? LNSP_OK : error->code;
 }

@@ -262,7 +262,7 @@ static void test_number_garbage(void) {
   }
   CHECK(out == 42 && whole == 42);
   CHECK_INT(lnspi_decimal_parse(word_of("1.5"), "lr", 0, 1, &out, &p), LNSP_E_LIMIT);
-  CHECK(strstr(p.message, "lr") && strstr(p.message, "between 0 and 1"));
+  CHECK(strstr(p.message, "lr") && strstr(p.message, "from 0 to 1"));
   CHECK_INT(lnspi_decimal_parse(word_of("-1e-9"), "lr", 0, 1, &out, &p), LNSP_E_LIMIT);
   CHECK_INT(lnspi_decimal_parse(word_of("1"), "lr", 0, 1, &out, &p), LNSP_OK);
   CHECK_INT(lnspi_decimal_parse(word_of("1e999"), "lr", 0, INFINITY, &out, &p), LNSP_E_LIMIT);

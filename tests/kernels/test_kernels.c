@@ -777,7 +777,7 @@ static void test_pick(void) {
   CHECK(lnspi_dispatch_at(0) != NULL);
   CHECK(last == NULL || last == ref || lnspi_dispatch_at(0) == ref);
   CHECK(lnspi_dispatch_select(NULL, NULL) == widest);
-  CHECK(lnspi_dispatch_select_for(NULL, 1, NULL) == bytes);
+  CHECK(lnspi_dispatch_select_for(NULL, LNSPI_DISPATCH_INT8, NULL) == bytes);
   CHECK(lnspi_dispatch_select("", NULL) == widest);
   CHECK(lnspi_dispatch_select("auto", NULL) == widest);
   CHECK(lnspi_dispatch_select("scalar", NULL) == ref);
