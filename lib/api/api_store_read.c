@@ -58,7 +58,7 @@ LNSP_API int32_t lnsp_store_version_at(lnsp_store *store, uint64_t index,
   facts.step = version.step;
   facts.bytes = record.end - record.at;
   facts.loss = version.loss;
-  facts.current = record.at == store->image.at;
+  facts.current = record.at == store->state.at;
   memcpy(facts.hash, version.hash, sizeof facts.hash);
   memcpy(facts.tag, version.tag, sizeof facts.tag);
   return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_store_version_info", error);
@@ -136,7 +136,7 @@ typedef struct api_store_read_words {
   uint64_t left;
 } api_store_read_words;
 
-static int32_t api_store_read_weights(void *user, const uint32_t *words, size_t count,
+static int32_t api_store_read_weights(void *user, uint32_t *words, size_t count,
                                       lnsp_error *error) {
   api_store_read_words *w = user;
   const uint64_t bytes = 4 * (uint64_t)count < w->left ? 4 * (uint64_t)count : w->left;
@@ -174,7 +174,7 @@ static int32_t api_store_read_model(lnsp_store *store, uint64_t number, const ln
     return lnspi_error_set(error, LNSP_E_FORMAT, NULL,
                            "the store is damaged or forged: its images are too small for '%s'",
                            store->plan.text[0]);
-  int32_t status = lnspi_version_image(store, number, &image, error);
+  int32_t status = lnspi_version_find_state(store, number, &image, error);
   if (status == LNSP_OK) status = lnspi_model_alloc(graph, type, options, &model, &row, error);
   if (status != LNSP_OK) return status;
   lnspi_version_decode(image.info, &version);

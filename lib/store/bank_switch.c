@@ -1,8 +1,17 @@
-/* Switching to the other bank: it is erased, filled with copies, then made the one that counts. */
+/* Switching to the other bank: it is erased, filled with copies, then made the one that counts.
+ *
+ * The order is the point: erase, copy, sync, header, sync. A cut before the header leaves a
+ * bank without one, which does not count; a cut while the header is programmed leaves one
+ * with a wrong checksum, which does not count either. Copies are not synced one by one.
+ *
+ * The chain of the new bank begins with a hash of the old bank's, so one chain runs through
+ * the whole life of a store. Creating a store goes the same way: if the device holds
+ * a store already, that one counts until the new header is there. */
 #include "store/bank_switch.h"
 
 #include "base/blake2s.h"
 #include "base/error.h"
+#include "base/min_max.h"
 #include "store/bank.h"
 #include "store/record_write.h"
 
@@ -19,7 +28,7 @@ int32_t lnspi_bank_switch_begin(lnspi_journal *j, lnspi_bank *to, lnsp_error *er
   lnspi_blake2s hash;
   lnspi_bank_start(j, !j->log.bank, to);
   to->generation = j->log.generation + 1;
-  lnspi_blake2s_init(&hash); /* what is copied is tied to all that was there */
+  lnspi_blake2s_init(&hash); /* ties the copies to everything before */
   lnspi_blake2s_update(&hash, j->log.chain, 32);
   lnspi_blake2s_final(&hash, to->first);
   memcpy(to->chain, to->first, 32);
@@ -32,25 +41,24 @@ int32_t lnspi_bank_switch_copy(lnspi_journal *j, const lnspi_record *from, lnspi
   uint8_t piece[512];
   int32_t status =
       lnspi_record_write_start(j, to, from->type, from->flags | LNSPI_RECORD_COPIED, error);
-  for (uint64_t done = 0; status == LNSP_OK && done < from->bytes;) {
-    uint64_t left = from->bytes - done;
-    size_t n = left < sizeof piece ? (size_t)left : sizeof piece;
-    status = lnspi_journal_read(j, from->body + done, piece, n, error);
-    if (status == LNSP_OK) status = lnspi_record_write(j, piece, n, error);
-    done += n;
+  if (status != LNSP_OK) return status;
+  for (uint64_t done = 0, n; done < from->bytes; done += n) {
+    n = lnspi_min_u64(from->bytes - done, sizeof piece);
+    status = lnspi_journal_read(j, from->body + done, piece, (size_t)n, error);
+    if (status == LNSP_OK) status = lnspi_record_write(j, piece, (size_t)n, error);
+    if (status != LNSP_OK) return status;
   }
-  if (status == LNSP_OK && j->crc != from->crc)
+  if (j->crc != from->crc)
     return lnspi_error_set_at(
         error, LNSP_E_MISMATCH, (int64_t)from->body, NULL,
         "the store is damaged at byte %llu, so it cannot be compacted: check "
-        "out what is good and commit it to a new store",
+        "out the versions that are good and commit them to a new store",
         (unsigned long long)from->body);
-  return status != LNSP_OK ? status : lnspi_record_write_end(j, to, info, record, error);
+  return lnspi_record_write_end(j, to, info, record, error);
 }
 
 int32_t lnspi_bank_switch_end(lnspi_journal *j, lnspi_bank *to, lnsp_error *error) {
-  size_t size = (LNSPI_HEAD_BYTES + j->device.program_bytes - 1) / j->device.program_bytes *
-                j->device.program_bytes;
+  const size_t size = (size_t)lnspi_journal_round(LNSPI_HEAD_BYTES, j->device.program_bytes);
   int32_t status = lnspi_journal_writable(j, error);
   if (status == LNSP_OK && LNSPI_RULE(SYNC_COPIES)) status = lnspi_journal_sync(j, error);
   if (status != LNSP_OK) return status;

@@ -1,4 +1,11 @@
-/* Commit and rollback: each is one record, synced before it is acknowledged. */
+/* Commit and rollback: each is one record, synced before it is acknowledged.
+ *
+ * A state is written as a delta against the newest snapshot, not against the version before
+ * it. Deltas grow with the distance that way, but any version is read from two records, and
+ * damage to one delta spoils one version. After plan.every states comes a new snapshot.
+ *
+ * How long a delta becomes is known only when it is written, so room is made for the
+ * longest one first. Compaction may drop the snapshot, and the choice is made again. */
 #include "store/commit.h"
 
 #include "base/bytes.h"
@@ -10,18 +17,19 @@
 #include "store/store_compact.h"
 #include "store/version.h"
 
-/* Bits of a word's change above which it is stored as it is: moments change so much that
- * coding them saves little, and going back would take three times as long. */
+/* Bits of a word's change, on average, above which a chunk is stored as it is: moments
+ * change so much that coding them saves little and makes reading three times as slow. */
 #define COMMIT_MOST 24
 
-/* The words of an image, in order. */
+/* The words of a state that are still to be written. */
 typedef struct commit_source {
   const lnspi_segment *segment;
   int32_t count, reserved;
-  uint64_t done; /* of this segment */
+  uint64_t done; /* words of this segment */
 } commit_source;
 
-static size_t commit_take(commit_source *from, uint32_t *words) {
+/* Copies the next words, up to a chunk; returns how many. */
+static size_t commit_next(commit_source *from, uint32_t *words) {
   size_t filled = 0;
   while (from->count && filled < LNSPI_FLOAT_CODER_CHUNK) {
     const uint64_t left = from->segment->count - from->done;
@@ -44,26 +52,21 @@ static int32_t commit_bytes(void *user, const void *bytes, size_t count) {
   return p->status != LNSP_OK;
 }
 
-/* Little-endian bytes of words, in place. */
-static const uint8_t *commit_encode(uint32_t *words, size_t count) {
-  uint8_t *bytes = (uint8_t *)words;
-  for (size_t i = 0; i < count; i++) lnspi_store32(bytes + 4 * i, words[i]);
-  return bytes;
-}
-
-/* The payload; *sum is that of the image. */
+/* Writes the payload; *sum is the checksum of the state. */
 static int32_t commit_write(lnsp_store *store, commit_source *source, uint64_t snapshot,
                             uint32_t *sum, lnsp_error *error) {
   lnspi_store_payload payload = {store, error, 0, 0, 0, LNSP_OK};
   lnspi_float_encoder *writer = &store->coder->writer;
   uint64_t at = snapshot;
-  int32_t status = LNSP_OK;
   *sum = 0;
   if (snapshot) {
     lnspi_float_coder_write_start(writer, commit_bytes, &payload);
     writer->most = COMMIT_MOST;
   }
-  for (size_t n; status == LNSP_OK && (n = commit_take(source, store->next)) > 0;) {
+  for (;;) {
+    int32_t status = LNSP_OK;
+    const size_t n = commit_next(source, store->next);
+    if (!n) break;
     if (snapshot) {
       uint8_t *bytes = (uint8_t *)store->base;
       status = lnspi_journal_read(&store->journal, at, bytes, 4 * n, error);
@@ -72,15 +75,17 @@ static int32_t commit_write(lnsp_store *store, commit_source *source, uint64_t s
       at += 4 * n;
       status = lnspi_float_coder_write(writer, store->base, store->next, n);
     }
-    const uint8_t *bytes = commit_encode(store->next, n);
+    const uint8_t *bytes = lnspi_version_words_to_bytes(store->next, n);
     *sum = lnspi_crc32c(*sum, bytes, 4 * n);
     if (!snapshot) status = lnspi_record_write(&store->journal, bytes, 4 * n, error);
+    if (status != LNSP_OK) return payload.status != LNSP_OK ? payload.status : status;
   }
-  if (status == LNSP_OK && snapshot) status = lnspi_float_coder_write_end(writer);
+  if (!snapshot) return LNSP_OK;
+  int32_t status = lnspi_float_coder_write_end(writer);
   return payload.status != LNSP_OK ? payload.status : status;
 }
 
-/* Whether the next image is a delta, and the room that it may need. */
+/* Whether the next state is written as a delta, and the most bytes that it takes. */
 static int commit_is_delta(const lnsp_store *store, uint64_t *need) {
   const int delta = store->snapshot && store->since < store->plan.every;
   *need = delta ? lnspi_float_coder_bound(store->plan.words) : 4 * store->plan.words;
@@ -104,9 +109,11 @@ int32_t lnspi_commit_version(lnsp_store *store, const lnspi_segment *segments, i
   uint64_t words = 0, need = 0;
   for (int32_t i = 0; i < count; i++) words += segments[i].count;
   if (words != store->plan.words)
-    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
-                           "the store keeps images of %llu words, and this one has %llu",
-                           (unsigned long long)store->plan.words, (unsigned long long)words);
+    return lnspi_error_set(
+        error, LNSP_E_SHAPE, NULL,
+        "the store holds states of %llu words of 32 bits, but this one has %llu: it is of "
+        "another network or optimizer",
+        (unsigned long long)store->plan.words, (unsigned long long)words);
   (void)commit_is_delta(store, &need);
   int32_t status = commit_make_room(store, need, 0, error);
   if (status != LNSP_OK) return status;
@@ -125,7 +132,7 @@ int32_t lnspi_commit_version(lnsp_store *store, const lnspi_segment *segments, i
         commit_write(store, &source, delta ? j->log.bank_at + store->snapshot + j->head : 0,
                      &version->sum, error);
   if (status != LNSP_OK) {
-    /* what was programmed is left behind, and nothing must be written over it */
+    /* part of the record is on the device, and nothing may be written over it */
     j->failed = 1;
     return status;
   }
@@ -138,12 +145,13 @@ int32_t lnspi_commit_rollback(lnsp_store *store, uint64_t number, uint64_t time,
                               lnspi_version *version, lnsp_error *error) {
   lnspi_journal *j = &store->journal;
   uint8_t info[LNSPI_INFO_BYTES];
-  lnspi_record image, record;
-  int32_t status = lnspi_version_image(store, number, &image, error);
-  if (status == LNSP_OK) status = commit_make_room(store, 0, lnspi_load64(image.info), error);
-  if (status == LNSP_OK) status = lnspi_version_image(store, number, &image, error);
+  lnspi_record state, record;
+  int32_t status = lnspi_version_find_state(store, number, &state, error);
+  if (status == LNSP_OK)
+    status = commit_make_room(store, 0, lnspi_version_number(&state), error);
+  if (status == LNSP_OK) status = lnspi_version_find_state(store, number, &state, error);
   if (status != LNSP_OK) return status;
-  lnspi_version_decode(image.info, version);
+  lnspi_version_decode(state.info, version);
   version->of = version->number;
   version->number = store->newest + 1;
   version->base = version->nonce = 0;
@@ -154,6 +162,6 @@ int32_t lnspi_commit_rollback(lnsp_store *store, uint64_t number, uint64_t time,
   status = lnspi_record_write_start(j, &j->log, LNSPI_RECORD_ROLLBACK, 0, error);
   if (status == LNSP_OK) status = lnspi_record_write_end(j, &j->log, info, &record, error);
   if (status == LNSP_OK) status = lnspi_store_sync(store, &record, error);
-  if (status == LNSP_OK) store->image = image;
+  if (status == LNSP_OK) store->state = state;
   return status;
 }

@@ -1,4 +1,18 @@
-/* The journal on its device: read, program, erase and sync; opening finds the end of the log. */
+/* The journal on its device: read, program, erase and sync; opening finds the end of the log.
+ *
+ * Two rules hold everything together. A record is acknowledged only after a sync, so what
+ * was acknowledged is on the device. And after a failed write or sync nothing is written
+ * again until the store is opened again: an operating system may have dropped the data and
+ * report success the next time, and a device may have programmed half of it. The handle
+ * then falls back to the log as of the last sync (`safe`), which can still be read.
+ *
+ * Opening walks the log from its first record. It refuses if a good record follows damage
+ * (`rest.foreign`), or if the copied records are not the ones that the bank's header names:
+ * then something that was acknowledged is gone, and guessing would hide it. What is
+ * behind the last record and is no record is the trace of a cut; the tail is set behind it,
+ * because a program unit must not be programmed twice between two erases. Last it syncs:
+ * the process that wrote the newest record may have died before its own sync, and a record
+ * that was reported must not disappear with the next power cut. */
 #include "store/journal.h"
 
 #include <string.h>
@@ -16,7 +30,7 @@ int32_t lnspi_journal_check(const lnsp_device *d, lnsp_error *error) {
   if (!d->read || (!d->prog != !d->erase) || (!d->prog != !d->sync))
     return lnspi_error_set(
         error, LNSP_E_ARGUMENT, NULL,
-        "a device needs the callbacks read, prog, erase and sync, or read alone");
+        "a device needs the callbacks read, prog, erase and sync, or only read");
   if (!journal_power_of_two(d->program_bytes) || d->program_bytes > LNSPI_MAX_PROGRAM)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "device program_bytes is %u: give a power of two up to %d",
@@ -56,7 +70,7 @@ int32_t lnspi_journal_read(lnspi_journal *j, uint64_t at, void *to, size_t bytes
                            lnsp_error *error) {
   if (!j->device.read(j->device.user, at, to, bytes)) return LNSP_OK;
   return lnspi_error_set_at(error, LNSP_E_IO, (int64_t)at, NULL,
-                            "the store cannot be read at byte %llu: its device failed",
+                            "the store's device failed to read at byte %llu",
                             (unsigned long long)at);
 }
 
@@ -64,23 +78,22 @@ int32_t lnspi_journal_writable(const lnspi_journal *j, lnsp_error *error) {
   if (j->failed && LNSPI_RULE(FAIL_STOP))
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "an earlier write to the store failed, so it is only read from now on: "
-        "destroy this handle and open the store again");
+        "an earlier write to the store failed, so this handle can only read: destroy it and "
+        "open the store again");
   if (j->read_only || j->salvage)
     return lnspi_error_set(error, LNSP_E_STATE, NULL, "the store is open for reading only");
   return LNSP_OK;
 }
 
-/* A failed write leaves behind what nobody knows: nothing is written after it. */
+/* The contents of the device are unknown after a failed write. */
 static int32_t journal_failed(lnspi_journal *j, const char *what, uint64_t at,
                               lnsp_error *error) {
   j->failed = 1;
-  if (LNSPI_RULE(FAIL_STOP)) j->log = j->safe; /* what is read is what was acknowledged */
+  if (LNSPI_RULE(FAIL_STOP)) j->log = j->safe; /* reads see what was acknowledged */
   return lnspi_error_set_at(
       error, LNSP_E_IO, (int64_t)at, NULL,
-      "the store could not %s at byte %llu: its device failed. What was "
-      "acknowledged before is safe; destroy this handle and open the store "
-      "again",
+      "the store's device failed to %s at byte %llu; earlier versions are safe: destroy this "
+      "handle and open the store again",
       what, (unsigned long long)at);
 }
 
@@ -105,17 +118,16 @@ int32_t lnspi_journal_erase(lnspi_journal *j, uint64_t from, uint64_t to, lnsp_e
 static int32_t journal_damaged(uint64_t at, uint64_t behind, lnsp_error *error) {
   return lnspi_error_set_at(
       error, LNSP_E_MISMATCH, (int64_t)at, NULL,
-      "the store is damaged at byte %llu, but there are good records behind "
-      "it (byte %llu): nothing was cut. Open it with salvage to read what is "
-      "left, and commit that to a new store",
+      "the store is damaged at byte %llu, but has good records after it (byte %llu): open it "
+      "with salvage to read what is left, and commit that to a new store",
       (unsigned long long)at, (unsigned long long)behind);
 }
 
-/* Where the next record may go: not over what a cut left behind. */
+/* Where the next record may go: behind what a cut left. */
 static uint64_t journal_tail(const lnspi_journal *j, const lnspi_bank *log, uint64_t end,
                              uint64_t dirty) {
   uint64_t tail = end;
-  if (LNSPI_RULE(SKIP_DIRTY) && dirty > tail) tail = (dirty + j->unit - 1) / j->unit * j->unit;
+  if (LNSPI_RULE(SKIP_DIRTY) && dirty > tail) tail = lnspi_journal_round(dirty, j->unit);
   return tail < log->end ? tail : log->end;
 }
 
@@ -127,12 +139,12 @@ int32_t lnspi_journal_open(lnspi_journal *j, lnsp_error *error) {
   int32_t status = lnspi_bank_choose(j, &log, error);
   if (status != LNSP_OK) return status;
   uint8_t copied_chain[32];
-  const uint64_t copied = log.sequence;
+  const uint64_t copied = log.sequence; /* of the last record that compaction wrote */
   uint64_t end = log.start;
   memcpy(copied_chain, log.chain, 32);
   log.sequence = log.newest = 0;
   memcpy(log.chain, log.first, 32);
-  j->log.bank_at = log.bank_at; /* visit may want to know */
+  j->log.bank_at = log.bank_at; /* visit needs it */
   for (;;) {
     status =
         lnspi_record_scan_next(j, &log, any ? &record : NULL, &record, &found, &rest, error);

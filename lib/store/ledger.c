@@ -1,5 +1,10 @@
-/* The ledger: who sent what last, so that nothing is taken twice, not even after a
- * rollback. */
+/* The ledger: the highest nonce of each sender, so that no delta is applied twice.
+ *
+ * Whoever recorded a delta could send it again, which would count it twice. So each sender
+ * numbers its deltas, and a store accepts only numbers above the last one. The number is in
+ * the record of the version that the delta made, so both are safe or neither; a rollback does not take it back, and compaction writes one record with all of
+ * them. A sender is 16 bytes of a hash of its name: the list has a fixed size, at most
+ * plan.senders of 24 bytes. */
 #include "store/ledger.h"
 
 #include "base/blake2s.h"
@@ -12,7 +17,7 @@
 #include "store/record_write.h"
 #include "store/store_compact.h"
 
-#define LEDGER_ENTRY (LNSPI_SENDER_BYTES + 8)
+#define LEDGER_ENTRY (LNSPI_SENDER_BYTES + 8) /* id, nonce */
 
 void lnspi_ledger_id(const char *sender, uint8_t id[LNSPI_SENDER_BYTES]) {
   lnspi_blake2s hash;
@@ -52,18 +57,18 @@ int32_t lnspi_ledger_check(const lnsp_store *store, const char *sender, uint64_t
   lnspi_ledger_id(sender, id);
   const lnspi_sender *entry = ledger_find(store, id);
   if (!nonce)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, sender, "a nonce is a number from 1 on");
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, sender,
+                           "a sender's nonce must be at least 1");
   if (entry && nonce <= entry->nonce)
     return lnspi_error_set(
         error, LNSP_E_STATE, sender,
-        "'%s' has sent number %llu already, and this is number %llu: it is a "
-        "replay, or came late",
+        "'%s' has sent number %llu already, and this is number %llu: it was sent before, or "
+        "arrived late",
         sender, (unsigned long long)entry->nonce, (unsigned long long)nonce);
   if (!entry && store->sender_count >= (int32_t)store->plan.senders)
     return lnspi_error_set(
         error, LNSP_E_LIMIT, sender,
-        "the store knows its %u senders and takes nothing from another: make one "
-        "for more senders",
+        "the ledger of the store is full (%u senders): create a store for more senders",
         (unsigned)store->plan.senders);
   return LNSP_OK;
 }
@@ -71,21 +76,20 @@ int32_t lnspi_ledger_check(const lnsp_store *store, const char *sender, uint64_t
 int32_t lnspi_ledger_read(lnsp_store *store, const lnspi_record *record, lnsp_error *error) {
   uint8_t entry[LEDGER_ENTRY];
   uint32_t crc = 0;
-  int32_t status = LNSP_OK;
-  for (uint64_t at = 0; status == LNSP_OK && at < record->bytes; at += LEDGER_ENTRY) {
-    if (record->bytes - at < LEDGER_ENTRY) break;
-    status = lnspi_journal_read(&store->journal, record->body + at, entry, sizeof entry, error);
+  for (uint64_t left = record->bytes, at = record->body; left >= LEDGER_ENTRY;
+       left -= LEDGER_ENTRY, at += LEDGER_ENTRY) {
+    int32_t status = lnspi_journal_read(&store->journal, at, entry, sizeof entry, error);
     crc = lnspi_crc32c(crc, entry, sizeof entry);
     if (status == LNSP_OK)
       status = lnspi_ledger_note(store, entry, lnspi_load64(entry + LNSPI_SENDER_BYTES), error);
+    if (status != LNSP_OK) return status;
   }
-  if (status == LNSP_OK && (crc != record->crc || record->bytes % LEDGER_ENTRY) &&
-      !store->journal.salvage)
+  if ((crc != record->crc || record->bytes % LEDGER_ENTRY) && !store->journal.salvage)
     return lnspi_error_set_at(error, LNSP_E_MISMATCH, (int64_t)record->at, NULL,
-                              "the store is damaged: its ledger of senders at byte %llu is not "
-                              "readable. Open it with salvage to read the versions",
+                              "the store is damaged: its ledger of senders at byte %llu is "
+                              "unreadable; open it with salvage to read the versions",
                               (unsigned long long)record->at);
-  return status;
+  return LNSP_OK;
 }
 
 static int32_t ledger_put(lnsp_store *store, const lnspi_sender *sender, lnsp_error *error) {
@@ -102,10 +106,11 @@ int32_t lnspi_ledger_write(lnsp_store *store, lnspi_bank *log, uint32_t flags,
   if (!store->sender_count || !LNSPI_RULE(LEDGER)) return LNSP_OK;
   int32_t status =
       lnspi_record_write_start(&store->journal, log, LNSPI_RECORD_LEDGER, flags, error);
-  for (int32_t i = 0; status == LNSP_OK && i < store->sender_count; i++)
-    status = ledger_put(store, &store->senders[i], error);
-  return status != LNSP_OK ? status
-                           : lnspi_record_write_end(&store->journal, log, info, &record, error);
+  for (int32_t i = 0; i < store->sender_count; i++) {
+    if (status == LNSP_OK) status = ledger_put(store, &store->senders[i], error);
+    if (status != LNSP_OK) return status;
+  }
+  return lnspi_record_write_end(&store->journal, log, info, &record, error);
 }
 
 int32_t lnspi_ledger_add(lnsp_store *store, const char *sender, uint64_t nonce,

@@ -1,20 +1,23 @@
-/* Writing a record. */
+/* Writes a record: first the payload, piece by piece through the journal's buffer, then the
+ * head. As the head holds the payload's checksum and comes last, a cut in between leaves no
+ * head, and so no record. Nothing is synced here: a copy that compaction makes need not be. */
 #include "store/record_write.h"
 
-#include "base/blake2s.h"
-#include "base/bytes.h"
+#include <string.h>
+
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "store/bank.h"
-
-#define RECORD_WRITE_MAGIC 0x526a6e6cu /* "lnjR", as log.c reads it */
+#include "store/record.h"
 
 int32_t lnspi_record_write_start(lnspi_journal *j, const lnspi_bank *log, uint32_t type,
                                  uint32_t flags, lnsp_error *error) {
   int32_t status = lnspi_journal_writable(j, error);
   if (status != LNSP_OK) return status;
   if (!lnspi_bank_fits(j, log, 0))
-    return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "the store has no room for a record");
+    return lnspi_error_set(
+        error, LNSP_E_LIMIT, NULL,
+        "the store has no room for another record: make one on a larger device");
   j->ahead.at = 0;
   j->at = log->tail;
   j->put = log->tail + j->head;
@@ -27,7 +30,7 @@ int32_t lnspi_record_write_start(lnspi_journal *j, const lnspi_bank *log, uint32
   return LNSP_OK;
 }
 
-/* What the buffer holds, filled up to a program unit. */
+/* Programs what the buffer holds, filled up to a program unit. */
 static int32_t record_write_flush(lnspi_journal *j, lnsp_error *error) {
   const size_t unit = j->device.program_bytes, over = j->filled % unit;
   if (over && LNSPI_RULE(ALIGN)) {
@@ -44,9 +47,10 @@ int32_t lnspi_record_write(lnspi_journal *j, const void *data, size_t bytes,
                            lnsp_error *error) {
   const uint8_t *from = data;
   if (j->put_end - j->put - j->filled < bytes) {
-    j->failed = 1; /* callers make room before */
-    return lnspi_error_set(error, LNSP_E_INTERNAL, NULL,
-                           "a record of the store is larger than was reckoned: please report");
+    j->failed = 1; /* callers have made room, so this is a bug; what was programmed stays */
+    return lnspi_error_set(
+        error, LNSP_E_INTERNAL, NULL,
+        "a record of the store is larger than computed: please report this error");
   }
   j->crc = lnspi_crc32c(j->crc, data, bytes);
   j->bytes += bytes;
@@ -67,33 +71,14 @@ int32_t lnspi_record_write(lnspi_journal *j, const void *data, size_t bytes,
 int32_t lnspi_record_write_end(lnspi_journal *j, lnspi_bank *log,
                                const uint8_t info[LNSPI_INFO_BYTES], lnspi_record *record,
                                lnsp_error *error) {
-  lnspi_blake2s hash;
-  uint8_t *raw = j->buffer;
-  size_t size = (LNSPI_HEAD_BYTES + j->device.program_bytes - 1) / j->device.program_bytes *
-                j->device.program_bytes;
+  const size_t size = (size_t)lnspi_journal_round(LNSPI_HEAD_BYTES, j->device.program_bytes);
   int32_t status = record_write_flush(j, error);
   if (status != LNSP_OK) return status;
-  memset(raw, 0xFF, size);
-  memset(raw, 0, LNSPI_HEAD_BYTES);
-  lnspi_store32(raw, RECORD_WRITE_MAGIC);
-  raw[4] = (uint8_t)j->type;
-  raw[5] = (uint8_t)j->flags;
-  lnspi_store32(raw + 8, log->generation);
-  lnspi_store32(raw + 12, j->crc);
-  lnspi_store64(raw + 16, log->sequence + 1);
-  lnspi_store64(raw + 24, j->bytes);
-  lnspi_store64(raw + 32, log->newest);
-  memcpy(raw + 40, info, LNSPI_INFO_BYTES);
-  lnspi_blake2s_init(&hash);
-  lnspi_blake2s_update(&hash, log->chain, 32);
-  lnspi_blake2s_update(&hash, raw, 216);
-  lnspi_blake2s_final(&hash, raw + 216);
-  lnspi_store32(raw + 252, lnspi_crc32c(0, raw, 252));
   memset(record, 0, sizeof *record);
   record->at = j->at;
   record->body = j->at + j->head;
   record->bytes = j->bytes;
-  record->end = record->body + (j->bytes + j->unit - 1) / j->unit * j->unit;
+  record->end = record->body + lnspi_journal_round(j->bytes, j->unit);
   record->sequence = log->sequence + 1;
   record->previous = log->newest;
   record->type = j->type;
@@ -101,7 +86,8 @@ int32_t lnspi_record_write_end(lnspi_journal *j, lnspi_bank *log,
   record->generation = log->generation;
   record->crc = j->crc;
   memcpy(record->info, info, LNSPI_INFO_BYTES);
-  memcpy(record->chain, raw + 216, 32);
+  memset(j->buffer, 0xFF, size);
+  lnspi_record_encode(record, log->chain, j->buffer);
   status = lnspi_journal_program(j, j->at, size, error);
   if (status != LNSP_OK) return status;
   log->tail = record->end;

@@ -1,4 +1,9 @@
-/* A store's handle: its block, its description, and what the log says when it is read. */
+/* A store's handle: its block, its description, and what the log says when it is read.
+ *
+ * The handle keeps a summary of the log (versions, newest number, newest snapshot, ledger),
+ * and lnspi_store_note is the one place that changes it: open and a scan call it for each
+ * record on the device, a commit for the record it has just synced. So a handle that has
+ * been open for a year and one that has just been opened say the same. */
 #include "store/store.h"
 
 #include "base/arena.h"
@@ -14,8 +19,12 @@
 #include "store/version.h"
 
 #define STORE_VERSION 1
-#define STORE_REACH (UINT64_C(1) << 20)
-#define STORE_FIXED 40 /* bytes of a description before its texts */
+#define STORE_REACH (UINT64_C(1) << 20) /* erased bytes that end a log, at least */
+
+/* Offsets in a description: numbers, the size of each text, then the texts with their zeros. */
+enum { STORE_AT_VERSION = 0, STORE_AT_KIND = 4, STORE_AT_EVERY = 8, STORE_AT_SENDERS = 12 };
+enum { STORE_AT_WORDS = 16, STORE_AT_SIZES = 24, STORE_FIXED = 40 };
+_Static_assert(STORE_AT_SIZES + 4 * LNSPI_STORE_TEXTS == STORE_FIXED, "the texts follow");
 
 /* ---- the description ---- */
 
@@ -24,18 +33,19 @@ static int32_t store_check_plan(const lnspi_store_plan *plan, lnsp_error *error)
   for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) texts += lnspi_str_length(plan->text[i]) + 1;
   if (plan->every < 1 || plan->every > 1000000)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "a store makes a snapshot every 1 to 1,000,000 versions, not %u",
+                           "a store takes a snapshot every 1 to 1,000,000 versions, not %u",
                            (unsigned)plan->every);
   if (plan->senders > LNSPI_STORE_SENDERS)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "a store knows at most %d senders",
-                           LNSPI_STORE_SENDERS);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                           "a store keeps a ledger of at most %d senders, not %u",
+                           LNSPI_STORE_SENDERS, (unsigned)plan->senders);
   if (!plan->words || plan->words > UINT64_C(1) << 40)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "there is nothing to store");
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                           "there is nothing to store: the state is empty or too large");
   if (texts > LNSPI_STORE_TEXT_BYTES)
     return lnspi_error_set(
         error, LNSP_E_LIMIT, NULL,
-        "the texts of architecture, loss and optimizer have %llu bytes, and a "
-        "store holds %d",
+        "architecture, loss and optimizer texts have %llu bytes; a store holds at most %d",
         (unsigned long long)texts, LNSPI_STORE_TEXT_BYTES);
   return LNSP_OK;
 }
@@ -45,30 +55,35 @@ int32_t lnspi_store_describe(lnsp_store *store, lnspi_bank *log, lnsp_error *err
   const lnspi_store_plan *plan = &store->plan;
   uint8_t fixed[STORE_FIXED] = {0};
   lnspi_record record;
-  lnspi_store32(fixed, STORE_VERSION);
-  lnspi_store32(fixed + 4, plan->kind);
-  lnspi_store32(fixed + 8, plan->every);
-  lnspi_store32(fixed + 12, plan->senders);
-  lnspi_store64(fixed + 16, plan->words);
+  lnspi_store32(fixed + STORE_AT_VERSION, STORE_VERSION);
+  lnspi_store32(fixed + STORE_AT_KIND, plan->kind);
+  lnspi_store32(fixed + STORE_AT_EVERY, plan->every);
+  lnspi_store32(fixed + STORE_AT_SENDERS, plan->senders);
+  lnspi_store64(fixed + STORE_AT_WORDS, plan->words);
   for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++)
-    lnspi_store32(fixed + 24 + 4 * i, (uint32_t)lnspi_str_length(plan->text[i]) + 1);
+    lnspi_store32(fixed + STORE_AT_SIZES + 4 * i,
+                  (uint32_t)lnspi_str_length(plan->text[i]) + 1);
   lnspi_journal *j = &store->journal;
   int32_t status =
       lnspi_record_write_start(j, log, LNSPI_RECORD_DESCRIPTION, LNSPI_RECORD_COPIED, error);
   if (status == LNSP_OK) status = lnspi_record_write(j, fixed, sizeof fixed, error);
-  for (int32_t i = 0; status == LNSP_OK && i < LNSPI_STORE_TEXTS; i++)
-    status = lnspi_record_write(j, plan->text[i], lnspi_str_length(plan->text[i]) + 1, error);
-  return status != LNSP_OK ? status : lnspi_record_write_end(j, log, info, &record, error);
+  for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) {
+    const char *text = plan->text[i];
+    if (status == LNSP_OK)
+      status = lnspi_record_write(j, text, lnspi_str_length(text) + 1, error);
+    if (status != LNSP_OK) return status;
+  }
+  return lnspi_record_write_end(j, log, info, &record, error);
 }
 
 static int32_t store_no_description(const lnspi_bank *log, lnsp_error *error) {
   return lnspi_error_set_at(
       error, LNSP_E_FORMAT, (int64_t)log->start, NULL,
-      "the store is damaged: the record at byte %llu does not describe it",
+      "the store is damaged: the record at byte %llu is no description of a store",
       (unsigned long long)log->start);
 }
 
-/* The fixed part, and the sizes of the texts in all. */
+/* Reads the numbers of a description, and the sizes of its texts. */
 static int32_t store_read_plan(lnspi_journal *j, const lnspi_bank *log, lnspi_store_plan *plan,
                                lnspi_record *record, uint32_t sizes[LNSPI_STORE_TEXTS],
                                lnsp_error *error) {
@@ -85,20 +100,20 @@ static int32_t store_read_plan(lnspi_journal *j, const lnspi_bank *log, lnspi_st
   status = lnspi_journal_read(j, record->body, fixed, sizeof fixed, error);
   if (status != LNSP_OK) return status;
   memset(plan, 0, sizeof *plan);
-  plan->kind = lnspi_load32(fixed + 4);
-  plan->every = lnspi_load32(fixed + 8);
-  plan->senders = lnspi_load32(fixed + 12);
-  plan->words = lnspi_load64(fixed + 16);
+  plan->kind = lnspi_load32(fixed + STORE_AT_KIND);
+  plan->every = lnspi_load32(fixed + STORE_AT_EVERY);
+  plan->senders = lnspi_load32(fixed + STORE_AT_SENDERS);
+  plan->words = lnspi_load64(fixed + STORE_AT_WORDS);
   for (int32_t i = 0; i < LNSPI_STORE_TEXTS; i++) {
-    sizes[i] = lnspi_load32(fixed + 24 + 4 * i);
+    sizes[i] = lnspi_load32(fixed + STORE_AT_SIZES + 4 * i);
     if (sizes[i] < 1 || sizes[i] > LNSPI_STORE_TEXT_BYTES)
       return store_no_description(log, error);
     plan->text[i] = "";
     texts += sizes[i];
   }
-  if (lnspi_load32(fixed) != STORE_VERSION || record->bytes != STORE_FIXED + texts ||
-      plan->kind < LNSPI_STORE_MODEL || plan->kind > LNSPI_STORE_TRAINER ||
-      store_check_plan(plan, NULL) != LNSP_OK)
+  if (lnspi_load32(fixed + STORE_AT_VERSION) != STORE_VERSION ||
+      record->bytes != STORE_FIXED + texts || plan->kind < LNSPI_STORE_MODEL ||
+      plan->kind > LNSPI_STORE_TRAINER || store_check_plan(plan, NULL) != LNSP_OK)
     return store_no_description(log, error);
   return LNSP_OK;
 }
@@ -114,17 +129,13 @@ static uint64_t store_text_bytes(const lnspi_store_plan *plan) {
 static lnsp_store *store_lay_out(lnspi_arena *arena, const lnsp_device *device,
                                  const lnspi_store_plan *plan, uint64_t texts,
                                  lnsp_store *pieces, uint8_t **buffer) {
-  typedef char store_entry_fits[sizeof(lnspi_sender) <= 24 ? 1 : -1];
-  (void)sizeof(store_entry_fits);
   lnsp_store *store = LNSPI_ARENA_STRUCT(arena, lnsp_store, 2048);
   *buffer = lnspi_arena_alloc(arena, 1, lnspi_journal_buffer(device));
   pieces->base = lnspi_arena_alloc(arena, LNSPI_FLOAT_CODER_CHUNK, sizeof(uint32_t));
   pieces->next = lnspi_arena_alloc(arena, LNSPI_FLOAT_CODER_CHUNK, sizeof(uint32_t));
-  void *coder =
-      lnspi_arena_alloc(arena, 1,
-                        0 * sizeof(char[sizeof *pieces->coder <= 20480 ? 1 : -1]) + 20480);
+  void *coder = lnspi_arena_alloc(arena, 1, LNSPI_COUNTED(*pieces->coder, 20480));
   pieces->coder = coder;
-  pieces->senders = lnspi_arena_alloc(arena, plan->senders, 24);
+  pieces->senders = lnspi_arena_alloc(arena, plan->senders, LNSPI_COUNTED(lnspi_sender, 24));
   pieces->texts = lnspi_arena_alloc(arena, texts, 1);
   return store;
 }
@@ -171,12 +182,12 @@ void lnspi_store_release(lnsp_store *store) {
 
 /* ---- reading the log ---- */
 
-static void store_forget(lnsp_store *store) {
+static void store_reset(lnsp_store *store) {
   store->versions = store->newest = store->snapshot = store->since = 0;
   store->sender_count = 0;
   store->cursor_known = 0;
   memset(&store->head, 0, sizeof store->head);
-  memset(&store->image, 0, sizeof store->image);
+  memset(&store->state, 0, sizeof store->state);
 }
 
 int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record, lnsp_error *error) {
@@ -200,7 +211,7 @@ int32_t lnspi_store_note(lnsp_store *store, const lnspi_record *record, lnsp_err
   }
   if (record->type != LNSPI_RECORD_ROLLBACK) {
     store->since++;
-    store->image = *record;
+    store->state = *record;
   }
   if (!version.nonce) return LNSP_OK;
   return lnspi_ledger_note(store, version.sender, version.nonce, error);
@@ -210,11 +221,11 @@ static int32_t store_visit(void *user, const lnspi_record *record, lnsp_error *e
   return lnspi_store_note(user, record, error);
 }
 
-/* A rollback's image is an earlier record's. */
-static int32_t store_settle(lnsp_store *store, lnsp_error *error) {
+/* If the newest version is a rollback, its state is in an earlier record. */
+static int32_t store_find_head_state(lnsp_store *store, lnsp_error *error) {
   if (!store->head.number) return LNSP_OK;
-  if (lnspi_load64(store->image.info) == store->head.number) return LNSP_OK;
-  int32_t status = lnspi_version_image(store, store->head.number, &store->image, error);
+  if (lnspi_version_number(&store->state) == store->head.number) return LNSP_OK;
+  int32_t status = lnspi_version_find_state(store, store->head.number, &store->state, error);
   return store->journal.salvage && status == LNSP_E_MISSING ? LNSP_OK : status;
 }
 
@@ -222,13 +233,13 @@ int32_t lnspi_store_scan(lnsp_store *store, lnsp_error *error) {
   lnspi_journal *j = &store->journal;
   lnspi_record record;
   int found = 0, any = 0;
-  store_forget(store);
+  store_reset(store);
   for (;;) {
     int32_t status =
         lnspi_record_scan_next(j, &j->log, any ? &record : NULL, &record, &found, NULL, error);
     if (status == LNSP_OK && found) status = lnspi_store_note(store, &record, error);
     if (status != LNSP_OK) return status;
-    if (!found) return store_settle(store, error);
+    if (!found) return store_find_head_state(store, error);
     any = 1;
   }
 }
@@ -265,7 +276,7 @@ int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *pl
   if (need > log_bytes)
     status =
         lnspi_error_set(error, LNSP_E_LIMIT, NULL,
-                        "the device has %llu bytes, and a store for these weights needs at "
+                        "the device has %llu bytes, but a store for these weights needs at "
                         "least %llu",
                         (unsigned long long)device->size_bytes,
                         (unsigned long long)(2 * (need + 2 * (uint64_t)device->erase_bytes)));
@@ -281,10 +292,10 @@ int32_t lnspi_store_create(const lnsp_device *device, const lnspi_store_plan *pl
   return status;
 }
 
-/* Which store is on the device, with a buffer of its own. */
-static int32_t store_look(const lnsp_device *device, int32_t salvage, lnspi_store_plan *plan,
-                          uint32_t sizes[LNSPI_STORE_TEXTS], lnspi_record *record,
-                          lnsp_error *error) {
+/* Reads the description on a device, before there is a handle. */
+static int32_t store_read_device(const lnsp_device *device, int32_t salvage,
+                                 lnspi_store_plan *plan, uint32_t sizes[LNSPI_STORE_TEXTS],
+                                 lnspi_record *record, lnsp_error *error) {
   uint8_t buffer[512];
   lnspi_journal j;
   lnspi_bank log;
@@ -304,14 +315,14 @@ int32_t lnspi_store_peek(const lnsp_device *device, int32_t salvage, uint64_t *b
   lnspi_record record;
   lnsp_store pieces;
   uint8_t *buffer;
-  int32_t status = store_look(device, salvage, &plan, sizes, &record, error);
+  int32_t status = store_read_device(device, salvage, &plan, sizes, &record, error);
   if (status != LNSP_OK) return status;
   store_lay_out(&arena, device, &plan, record.bytes - STORE_FIXED, &pieces, &buffer);
   *bytes = arena.used;
   return LNSP_OK;
 }
 
-/* The texts end where their sizes say. */
+/* Reads the texts, and checks that each ends where its size says. */
 static int32_t store_read_texts(lnsp_store *store, const lnspi_record *record,
                                 const uint32_t sizes[LNSPI_STORE_TEXTS], lnsp_error *error) {
   const size_t bytes = (size_t)(record->bytes - STORE_FIXED);
@@ -335,7 +346,7 @@ int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t s
   lnsp_store *store = NULL;
   lnspi_store_plan plan;
   lnspi_record record;
-  int32_t status = store_look(device, salvage, &plan, sizes, &record, error);
+  int32_t status = store_read_device(device, salvage, &plan, sizes, &record, error);
   if (status == LNSP_OK)
     status = store_make(device, &plan, record.bytes - STORE_FIXED, options, &store, error);
   if (status != LNSP_OK) return status;
@@ -345,11 +356,11 @@ int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t s
   j->salvage = salvage;
   j->user = store;
   j->visit = store_visit;
-  /* a cut leaves no more than a record; damage may be larger */
+  /* a cut leaves at most one record; twice that leaves a margin for damage */
   j->reach = 2 * lnspi_record_space(j, lnspi_float_coder_bound(store->plan.words));
   if (j->reach < STORE_REACH) j->reach = STORE_REACH;
   if (status == LNSP_OK) status = lnspi_journal_open(j, error);
-  if (status == LNSP_OK) status = store_settle(store, error);
+  if (status == LNSP_OK) status = store_find_head_state(store, error);
   if (status == LNSP_OK)
     *out = store;
   else

@@ -1,17 +1,20 @@
-/* Reading images: a snapshot, and the one delta that may lie on it. */
+/* Reads states: a snapshot, and the one delta that may change it.
+ *
+ * A state is never in memory whole: a chunk of the snapshot is read, the coder changes it
+ * by the bytes of the delta, which it asks for as it needs them, and the sink gets it. */
 #include "store/version_read.h"
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/min_max.h"
 #include "store/record_scan.h"
 #include "store/version.h"
 
 static int32_t version_read_damaged(const lnspi_record *record, lnsp_error *error) {
   return lnspi_error_set_at(
       error, LNSP_E_MISMATCH, (int64_t)record->at, NULL,
-      "the store is damaged: the payload of the record at byte %llu is not "
-      "what was written",
+      "the store is damaged: the payload of the record at byte %llu does not have its checksum",
       (unsigned long long)record->at);
 }
 
@@ -38,35 +41,34 @@ static int32_t version_read_words(lnsp_store *store, uint64_t at, uint32_t *word
   return LNSP_OK;
 }
 
-int32_t lnspi_version_read(lnsp_store *store, const lnspi_record *image,
-                           lnspi_version_read_sink *take, void *user, lnsp_error *error) {
-  lnspi_store_payload payload = {store, error, image->body, image->bytes, 0, LNSP_OK};
+int32_t lnspi_version_read(lnsp_store *store, const lnspi_record *state,
+                           lnspi_version_read_sink *sink, void *user, lnsp_error *error) {
+  lnspi_store_payload payload = {store, error, state->body, state->bytes, 0, LNSP_OK};
   lnspi_record snapshot;
-  const int delta = image->type == LNSPI_RECORD_DELTA;
+  const int delta = state->type == LNSPI_RECORD_DELTA;
   uint32_t crc = 0;
-  int32_t status = lnspi_version_snapshot(store, image, &snapshot, error);
+  int32_t status = lnspi_version_snapshot(store, state, &snapshot, error);
   if (status != LNSP_OK) return status;
   if (delta)
     lnspi_float_coder_read_start(&store->coder->reader, version_read_bytes, &payload,
                                  store->plan.words);
   for (uint64_t done = 0; done < store->plan.words;) {
-    const uint64_t left = store->plan.words - done;
-    const size_t n = left < LNSPI_FLOAT_CODER_CHUNK ? (size_t)left : LNSPI_FLOAT_CODER_CHUNK;
+    const size_t n = (size_t)lnspi_min_u64(store->plan.words - done, LNSPI_FLOAT_CODER_CHUNK);
     status = version_read_words(store, snapshot.body + 4 * done, store->base, n, &crc, error);
     if (status == LNSP_OK && delta &&
         lnspi_float_coder_read(&store->coder->reader, store->base, n, 0) != LNSP_OK)
-      status = payload.status != LNSP_OK ? payload.status : version_read_damaged(image, error);
-    if (status == LNSP_OK) status = take(user, store->base, n, error);
+      status = payload.status != LNSP_OK ? payload.status : version_read_damaged(state, error);
+    if (status == LNSP_OK) status = sink(user, store->base, n, error);
     if (status != LNSP_OK) return status;
     done += n;
   }
   if (crc != snapshot.crc) return version_read_damaged(&snapshot, error);
-  if (delta && (payload.left || payload.crc != image->crc))
-    return version_read_damaged(image, error);
+  if (delta && (payload.left || payload.crc != state->crc))
+    return version_read_damaged(state, error);
   return LNSP_OK;
 }
 
-static int32_t version_read_to_memory(void *user, const uint32_t *words, size_t count,
+static int32_t version_read_to_memory(void *user, uint32_t *words, size_t count,
                                       lnsp_error *error) {
   uint32_t **to = user;
   (void)error;
@@ -77,27 +79,19 @@ static int32_t version_read_to_memory(void *user, const uint32_t *words, size_t 
 
 int32_t lnspi_version_read_to_memory(lnsp_store *store, uint64_t number, uint32_t *words,
                                      lnspi_version *version, lnsp_error *error) {
-  lnspi_record image;
-  int32_t status = lnspi_version_image(store, number, &image, error);
+  lnspi_record state;
+  int32_t status = lnspi_version_find_state(store, number, &state, error);
   if (status != LNSP_OK) return status;
-  lnspi_version_decode(image.info, version);
-  return lnspi_version_read(store, &image, version_read_to_memory, &words, error);
+  lnspi_version_decode(state.info, version);
+  return lnspi_version_read(store, &state, version_read_to_memory, &words, error);
 }
 
 /* ---- verify ---- */
 
-static int32_t version_read_sum(void *user, const uint32_t *words, size_t count,
-                                lnsp_error *error) {
-  uint8_t bytes[4 * 64];
+static int32_t version_read_sum(void *user, uint32_t *words, size_t count, lnsp_error *error) {
   uint32_t *crc = user;
   (void)error;
-  while (count) {
-    const size_t n = count < 64 ? count : 64;
-    for (size_t i = 0; i < n; i++) lnspi_store32(bytes + 4 * i, words[i]);
-    *crc = lnspi_crc32c(*crc, bytes, 4 * n);
-    words += n;
-    count -= n;
-  }
+  *crc = lnspi_crc32c(*crc, lnspi_version_words_to_bytes(words, count), 4 * count);
   return LNSP_OK;
 }
 
@@ -118,7 +112,7 @@ int32_t lnspi_version_read_verify(lnsp_store *store, uint64_t *checked, lnsp_err
     if (record.type == LNSPI_RECORD_SNAPSHOT || record.type == LNSPI_RECORD_DELTA) {
       uint32_t sum = 0;
       status = lnspi_version_read(store, &record, version_read_sum, &sum, error);
-      if (status == LNSP_OK && sum != lnspi_load32(record.info + 44))
+      if (status == LNSP_OK && sum != lnspi_load32(record.info + LNSPI_VERSION_AT_SUM))
         status = version_read_damaged(&record, error);
       if (status != LNSP_OK) return status;
     }

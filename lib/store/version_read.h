@@ -1,19 +1,23 @@
-/* Reads the image of a version, a chunk at a time. */
+/* Reads the state of a version, a chunk at a time. */
 #ifndef LNSPI_STORE_VERSION_READ_H
 #define LNSPI_STORE_VERSION_READ_H
 
 #include "store/store.h"
 
-typedef int32_t lnspi_version_read_sink(void *user, const uint32_t *words, size_t count,
+/* Gets words, which it may overwrite. */
+typedef int32_t lnspi_version_read_sink(void *user, uint32_t *words, size_t count,
                                         lnsp_error *error);
 
-/* An image's words in order, a chunk at a time, its checksums checked. */
-int32_t lnspi_version_read(lnsp_store *store, const lnspi_record *image,
-                           lnspi_version_read_sink *take, void *user, lnsp_error *error);
+/* Hands the words of a record's state to sink, in order. Checksums are checked last, so
+ * what sink was given counts only if this returns LNSP_OK. */
+int32_t lnspi_version_read(lnsp_store *store, const lnspi_record *state,
+                           lnspi_version_read_sink *sink, void *user, lnsp_error *error);
 
-/* All of it to memory; that is partly written on failure. */
+/* Copies a version's state to memory, which is partly written on failure. */
 int32_t lnspi_version_read_to_memory(lnsp_store *store, uint64_t number, uint32_t *words,
                                      lnspi_version *version, lnsp_error *error);
+
+/* Reads everything in the store and checks it; *checked: records. */
 int32_t lnspi_version_read_verify(lnsp_store *store, uint64_t *checked, lnsp_error *error);
 
 #endif

@@ -288,12 +288,13 @@ static int32_t sim_do(sim *s) {
     }
     uint64_t to = lnspi_load64(record.info);
     if (record.type == LNSPI_RECORD_ROLLBACK) to = lnspi_load64(record.info + 8);
-    lnspi_record image;
-    if (lnspi_version_image(s->store, to, &image, NULL) != LNSP_OK) return LNSP_OK; /* let go */
+    lnspi_record state;
+    if (lnspi_version_find_state(s->store, to, &state, NULL) != LNSP_OK)
+      return LNSP_OK; /* dropped */
     s->next_content = s->content[to];
     s->under_way = SIM_ROLLBACK;
     status = lnspi_commit_rollback(s->store, to, 0, &version, &s->error);
-    if (status == LNSP_E_MISSING) return LNSP_OK; /* compaction let it go first */
+    if (status == LNSP_E_MISSING) return LNSP_OK; /* compaction dropped it first */
   } else if (what == 1) {
     s->under_way = SIM_LEDGER;
     s->next_sender = (int)sim_below(s, SIM_SENDERS);
