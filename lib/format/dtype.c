@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
+/* In the order of the LNSP_ constants: F32 is 1. */
 typedef struct dtype_facts {
   char name[6];
   uint8_t bytes;
@@ -24,8 +25,7 @@ size_t lnspi_dtype_bytes(int32_t dtype) { return dtype_at(dtype)->bytes; }
 const char *lnspi_dtype_name(int32_t dtype) { return dtype_at(dtype)->name; }
 
 int32_t lnspi_dtype_find(const char *name) {
-  int32_t i;
-  for (i = LNSP_F32; i <= LNSP_BOOL; i++)
+  for (int32_t i = LNSP_F32; i <= LNSP_BOOL; i++)
     if (lnspi_str_equal(dtype_table[i].name, name)) return i;
   return 0;
 }

@@ -1,5 +1,26 @@
-/* The parser of a safetensors header: JSON of one fixed shape, read in place,
- * without allocation or recursion. Hostile input is the normal case. */
+/* The parser of a safetensors header: JSON of one fixed shape,
+ *
+ *   {"__metadata__": {"key": "text", ...},
+ *    "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
+ *
+ * read in place, without allocation or recursion. Files come from anywhere, so every byte is
+ * an attack until it is checked.
+ *
+ * Two passes. The first (lnspi_header_feed) sees the bytes in small pieces and counts colons
+ * outside strings by their depth, which bounds how many tensors and pairs there can be; the
+ * handle's tables are allocated by that. It needs no other check: wrong JSON gives a wrong
+ * count, and the second pass refuses it. The second pass is a parser by recursive descent
+ * whose depth is fixed by the shape: whole, tensor, list of numbers. It writes into the
+ * text: a string is unescaped where it is, which never makes it longer, and its terminator
+ * overwrites the closing quote. So names are pointers into the header.
+ *
+ * What is allowed in JSON and refused here: keys that are not known, keys given twice,
+ * numbers that are not whole or are written with a leading zero or an exponent, zero
+ * characters in strings, halves of surrogate pairs. Two readers that disagree about such a
+ * file could be made to load different weights.
+ *
+ * What concerns the header as a whole (sizes, holes, overlaps, names given twice) is in
+ * header_check.c. */
 #include "format/header.h"
 
 #include <string.h>
@@ -10,18 +31,17 @@
 #include "format/header_check.h"
 
 typedef struct header_cursor {
-  char *text;
-  size_t at;
+  char *text;       /* the JSON, of which strings before at are unescaped already */
+  size_t at;        /* next byte; at <= end */
   size_t end;
-  const char *name; /* the tensor or key at hand, for messages */
+  const char *name; /* the tensor at hand, for messages */
   lnsp_error *error;
 } header_cursor;
 
 /* ---- counting ----------------------------------------------------------- */
 
 void lnspi_header_feed(lnspi_header_count *count, const char *bytes, size_t n) {
-  size_t i;
-  for (i = 0; i < n; i++) {
+  for (size_t i = 0; i < n; i++) {
     char c = bytes[i];
     if (count->in_string) {
       if (count->escaped)
@@ -51,7 +71,7 @@ static int32_t header_refuse(const header_cursor *c, size_t at, const char *what
                             (unsigned long long)(LNSPI_FILE_START + at));
 }
 
-/* The next byte after white space, 0 at the end. */
+/* Skips white space, and returns the next byte without reading on; 0 at the end. */
 static char header_peek(header_cursor *c) {
   while (c->at < c->end) {
     char next = c->text[c->at];
@@ -73,7 +93,8 @@ static int32_t header_expect(header_cursor *c, char wanted) {
                             wanted, (unsigned long long)(LNSPI_FILE_START + c->at));
 }
 
-/* Between the members of an object or array: 1 in *more if another follows. */
+/* Between members of an object or array: *more is 1 if another follows, else `close` was
+ * read. A comma is expected unless this is before the first. */
 static int32_t header_more(header_cursor *c, char close, int first, int *more) {
   *more = 1;
   if (header_peek(c) == close) {
@@ -86,9 +107,8 @@ static int32_t header_more(header_cursor *c, char close, int first, int *more) {
 
 static int header_hex4(const header_cursor *c, size_t at, uint32_t *out) {
   uint32_t value = 0;
-  size_t i;
   if (c->end - at < 4) return 0;
-  for (i = at; i < at + 4; i++) {
+  for (size_t i = at; i < at + 4; i++) {
     char d = c->text[i];
     uint32_t digit;
     if (d >= '0' && d <= '9')
@@ -128,7 +148,7 @@ static size_t header_encode(uint32_t code, char *to) {
   return 4;
 }
 
-/* \uXXXX, with c->at on the backslash; the result is never longer than that. */
+/* \uXXXX, with c->at on the backslash. Six bytes become at most three, twelve (a pair) four. */
 static int32_t header_unicode(header_cursor *c, char **to) {
   size_t start = c->at;
   uint32_t code, low;
@@ -150,10 +170,9 @@ static int32_t header_unicode(header_cursor *c, char **to) {
 
 static int32_t header_escape(header_cursor *c, char **to) {
   static const char from[] = "\"\\/bfnrt", made[] = "\"\\/\b\f\n\r\t";
-  int i;
   if (c->end - c->at < 2) return header_refuse(c, c->at, "a string without its end");
   if (c->text[c->at + 1] == 'u') return header_unicode(c, to);
-  for (i = 0; from[i]; i++) {
+  for (int i = 0; from[i]; i++) {
     if (from[i] == c->text[c->at + 1]) {
       *(*to)++ = made[i];
       c->at += 2;
@@ -163,12 +182,10 @@ static int32_t header_escape(header_cursor *c, char **to) {
   return header_refuse(c, c->at, "an unknown escape in a string");
 }
 
-/* A string, unescaped where it stands; its terminator falls on the closing quote
- * or before. */
+/* Reads a string, unescaping it where it is: `to` never gets ahead of c->at. */
 static int32_t header_string(header_cursor *c, const char **out) {
-  char *to;
   if (header_peek(c) != '"') return header_refuse(c, c->at, "a string is missing");
-  to = c->text + ++c->at;
+  char *to = c->text + ++c->at;
   *out = to;
   for (;;) {
     size_t n;
@@ -195,12 +212,11 @@ static int32_t header_string(header_cursor *c, const char **out) {
 }
 
 static int32_t header_number(header_cursor *c, int64_t *out) {
-  size_t start;
   int64_t value = 0;
   char next = header_peek(c);
-  start = c->at;
+  size_t start = c->at;
   if (next < '0' || next > '9')
-    return header_refuse(c, start, "a whole number from 0 on is missing");
+    return header_refuse(c, start, "a whole number that is not negative is missing");
   for (; c->at < c->end; c->at++) {
     next = c->text[c->at];
     if (next < '0' || next > '9') break;
@@ -220,11 +236,9 @@ static int32_t header_number(header_cursor *c, int64_t *out) {
 
 static int32_t header_dtype(header_cursor *c, lnspi_entry *entry) {
   const char *text;
-  size_t start;
-  int32_t status;
   header_peek(c);
-  start = c->at;
-  status = header_string(c, &text);
+  size_t start = c->at;
+  int32_t status = header_string(c, &text);
   if (status) return status;
   entry->dtype = lnspi_dtype_find(text);
   if (!entry->dtype)
@@ -237,102 +251,98 @@ static int32_t header_dtype(header_cursor *c, lnspi_entry *entry) {
 
 static int32_t header_shape(header_cursor *c, lnspi_entry *entry) {
   int32_t status = header_expect(c, '[');
-  int more = 0, first;
-  for (first = 1; !status; first = 0) {
+  if (status) return status;
+  for (int first = 1;; first = 0) {
     int64_t dim;
+    int more;
     status = header_more(c, ']', first, &more);
-    if (status || !more) break;
+    if (status || !more) return status;
     status = header_number(c, &dim);
-    if (status) break;
+    if (status) return status;
     if (entry->rank == LNSP_MAX_RANK)
       return lnspi_error_set_at(c->error, LNSP_E_LIMIT, (int64_t)(LNSPI_FILE_START + c->at),
                                 c->name, "tensor '%s' has more than %d dimensions", c->name,
                                 LNSP_MAX_RANK);
     entry->dims[entry->rank++] = dim;
   }
-  return status;
 }
 
 static int32_t header_offsets(header_cursor *c, lnspi_entry *entry) {
   int64_t begin = 0, end = 0;
-  size_t start;
   int32_t status = header_expect(c, '[');
-  start = c->at;
+  size_t start = c->at;
   if (!status) status = header_number(c, &begin);
   if (!status) status = header_expect(c, ',');
   if (!status) status = header_number(c, &end);
   if (!status) status = header_expect(c, ']');
-  if (!status && begin > end)
-    status = header_refuse(c, start, "data_offsets that run backwards");
+  if (status) return status;
+  if (begin > end) return header_refuse(c, start, "data_offsets that run backwards");
   entry->begin = (uint64_t)begin;
   entry->end = (uint64_t)end;
-  return status;
+  return LNSP_OK;
 }
 
 /* The object after a tensor's name. */
 static int32_t header_tensor(header_cursor *c, lnspi_entry *entry) {
-  unsigned seen = 0;
-  int more = 0, first;
+  static const struct {
+    const char *name;
+    int32_t (*read)(header_cursor *c, lnspi_entry *entry);
+  } keys[] = {{"dtype", header_dtype},
+              {"shape", header_shape},
+              {"data_offsets", header_offsets}};
+  unsigned seen = 0, k; /* seen: bit k for key k */
   int32_t status = header_expect(c, '{');
-  for (first = 1; !status; first = 0) {
+  for (int first = 1; status == LNSP_OK; first = 0) {
     const char *key;
-    size_t start;
-    unsigned bit;
+    int more;
     status = header_more(c, '}', first, &more);
-    if (status || !more) break;
+    if (status) return status;
+    if (!more && seen == 7) return LNSP_OK;
+    if (!more)
+      return header_refuse(c, c->at - 1, "a tensor without dtype, shape or data_offsets");
     header_peek(c);
-    start = c->at;
+    size_t start = c->at;
     status = header_string(c, &key);
     if (!status) status = header_expect(c, ':');
-    if (status) break;
-    bit = lnspi_str_equal(key, "dtype")          ? 1u
-          : lnspi_str_equal(key, "shape")        ? 2u
-          : lnspi_str_equal(key, "data_offsets") ? 4u
-                                                 : 0u;
-    if (!bit) return header_refuse(c, start, "an unknown key of a tensor");
-    if (seen & bit) return header_refuse(c, start, "a key twice in a tensor");
-    seen |= bit;
-    status = bit == 1   ? header_dtype(c, entry)
-             : bit == 2 ? header_shape(c, entry)
-                        : header_offsets(c, entry);
+    if (status) return status;
+    for (k = 0; k < 3 && !lnspi_str_equal(key, keys[k].name); k++) continue;
+    if (k == 3) return header_refuse(c, start, "an unknown key of a tensor");
+    if (seen >> k & 1) return header_refuse(c, start, "a key twice in a tensor");
+    seen |= 1u << k;
+    status = keys[k].read(c, entry);
   }
-  if (!status && seen != 7)
-    status = header_refuse(c, c->at - 1, "a tensor without dtype, shape or data_offsets");
   return status;
 }
 
 /* ---- metadata ----------------------------------------------------------- */
 
 static int32_t header_metadata(header_cursor *c, lnspi_header *header) {
-  int more = 0, first;
   int32_t status = header_expect(c, '{');
-  for (first = 1; !status; first = 0) {
+  if (status) return status;
+  for (int first = 1;; first = 0) {
     lnsp_key_value pair;
+    int more;
     status = header_more(c, '}', first, &more);
-    if (status || !more) break;
+    if (status || !more) return status;
     status = header_string(c, &pair.key);
     if (!status) status = header_expect(c, ':');
     if (!status) status = header_string(c, &pair.value);
-    if (status) break;
-    /* Only a header with an incomplete tensor, refused later, has more pairs
-     * than were counted. */
+    if (status) return status;
+    /* more pairs than were counted: only with an incomplete tensor, which is refused later */
     if (header->pair_count < header->pair_capacity) header->pairs[header->pair_count] = pair;
     header->pair_count++;
   }
-  return status;
 }
 
 /* ---- the whole ---------------------------------------------------------- */
 
 static int32_t header_member(header_cursor *c, lnspi_header *header, int *metadata_seen) {
   const char *name;
-  size_t start;
-  int32_t status;
   lnspi_entry entry;
   header_peek(c);
-  start = c->at;
+  size_t start = c->at;
   c->name = NULL;
-  status = header_string(c, &name);
+  int32_t status = header_string(c, &name);
   if (status) return status;
   c->name = name;
   status = header_expect(c, ':');
@@ -354,21 +364,20 @@ static int32_t header_member(header_cursor *c, lnspi_header *header, int *metada
 
 int32_t lnspi_header_parse(lnspi_header *header, uint64_t data_bytes, lnsp_error *error) {
   header_cursor c = {header->text, 0, header->bytes, NULL, error};
-  int metadata_seen = 0, more = 0, first;
-  int32_t status = LNSP_OK;
+  int metadata_seen = 0, more;
   header->entry_count = header->pair_count = 0;
   if (c.end == 0 || c.text[0] != '{')
-    return header_refuse(&c, 0, "this is no safetensors file: '{' is missing");
+    return header_refuse(&c, 0, "this is not a safetensors file: '{' is missing");
   c.at = 1;
-  for (first = 1; !status; first = 0) {
+  for (int first = 1;; first = 0) {
     c.name = NULL;
-    status = header_more(&c, '}', first, &more);
-    if (status || !more) break;
-    status = header_member(&c, header, &metadata_seen);
+    int32_t status = header_more(&c, '}', first, &more);
+    if (!status && !more) break;
+    if (!status) status = header_member(&c, header, &metadata_seen);
+    if (status) return status;
   }
-  if (status) return status;
   for (; c.at < c.end; c.at++)
-    if (c.text[c.at] != ' ') return header_refuse(&c, c.at, "something follows the last brace");
+    if (c.text[c.at] != ' ') return header_refuse(&c, c.at, "text after the last brace");
   if (header->pair_count > header->pair_capacity)
     return header_refuse(&c, 0, "more metadata than was counted");
   return lnspi_header_check(header, data_bytes, error);

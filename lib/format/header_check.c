@@ -1,4 +1,11 @@
-/* What a header says as a whole: names that differ, data without holes. */
+/* Checks a header as a whole: no name twice, and data without holes.
+ *
+ * safetensors promises that the data of all tensors fill the file exactly: a hole could hide
+ * something in a file, an overlap could make two tensors share bytes. Tensors are sorted by
+ * offset, and each must begin where the one before it ends, the first at 0, the last at the
+ * end. Then they are sorted again, by name: equal names are neighbours, and the order stays
+ * for lookups by bisection. Heap sort, because the file chooses the order and could make
+ * quicksort quadratic. */
 #include "format/header_check.h"
 
 #include "base/error.h"
@@ -26,14 +33,13 @@ static int header_check_key_less(const void *user, int32_t a, int32_t b) {
   return order ? order < 0 : a < b;
 }
 
-/* Where a string of the header stands in the file. */
+/* The offset of a string of the header in the file. */
 static int64_t header_check_place(const lnspi_header *header, const char *string) {
   return (int64_t)LNSPI_FILE_START + (string - header->text);
 }
 
 static int32_t header_check_sizes(const lnspi_header *header, lnsp_error *error) {
-  int32_t i;
-  for (i = 0; i < header->entry_count; i++) {
+  for (int32_t i = 0; i < header->entry_count; i++) {
     const lnspi_entry *e = &header->entries[i];
     int64_t elements;
     uint64_t bytes;
@@ -79,8 +85,7 @@ static int32_t header_check_offsets(lnspi_header *header, uint64_t data_bytes,
   if (at != data_bytes)
     return lnspi_error_set_at(
         error, LNSP_E_FORMAT, data_offset + (int64_t)at, NULL,
-        "%llu bytes follow the last tensor: the file is longer than its header "
-        "says",
+        "%llu bytes follow the last tensor: the file is longer than its header says",
         (unsigned long long)(data_bytes - at));
   return LNSP_OK;
 }

@@ -1,8 +1,13 @@
-/* Reading elements of a file's tensor, converted to the type wanted. */
+/* Reads elements of a file's tensor, converted to the type wanted.
+ *
+ * Conversions are the exact ones, and F64 to F32, which rounds to nearest. Integers must fit:
+ * a conversion that may overflow is read twice, first only to look, so that the output is
+ * not touched by a read that fails. Pieces of 256 elements go through the stack. */
 #include "format/read_tensor.h"
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "format/dtype.h"
@@ -10,20 +15,12 @@
 
 #define READ_TENSOR_ELEMENTS 256 /* at a time, on the stack */
 
-static int read_tensor_host_is_big(void) {
-  const uint16_t one = 1;
-  uint8_t first;
-  memcpy(&first, &one, 1);
-  return first == 0;
-}
-
-/* Turns the file's little-endian elements into the host's, where they lie. */
+/* Turns little-endian elements into the host's byte order, in place. */
 static void read_tensor_order(void *data, size_t count, size_t size) {
   uint8_t *at = data;
-  size_t i;
-  if (!read_tensor_host_is_big()) return;
+  if (!lnspi_host_is_big()) return;
   for (; count--; at += size) {
-    for (i = 0; i < size / 2; i++) {
+    for (size_t i = 0; i < size / 2; i++) {
       uint8_t kept = at[i];
       at[i] = at[size - 1 - i];
       at[size - 1 - i] = kept;
@@ -41,7 +38,7 @@ static int read_tensor_is_known(int32_t from, int32_t to) {
   return (to == LNSP_I64 || to == LNSP_I32) && read_tensor_is_integer(from);
 }
 
-/* One little-endian integer; 0 if it is beyond int64. */
+/* Reads one little-endian integer; returns 0 if it is beyond int64. */
 static int read_tensor_integer(int32_t dtype, const uint8_t *p, int64_t *out) {
   uint64_t u;
   switch (dtype) {
@@ -68,9 +65,8 @@ static int read_tensor_may_overflow(int32_t from, int32_t to) {
 
 static void read_tensor_floats(int32_t from, const uint8_t *raw, size_t count, float *to) {
   uint16_t half[READ_TENSOR_ELEMENTS];
-  size_t i;
   if (from == LNSP_F64) {
-    for (i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
       uint64_t bits = lnspi_load64(raw + 8 * i);
       double value;
       memcpy(&value, &bits, sizeof(value));
@@ -78,14 +74,13 @@ static void read_tensor_floats(int32_t from, const uint8_t *raw, size_t count, f
     }
     return;
   }
-  for (i = 0; i < count; i++) half[i] = lnspi_load16(raw + 2 * i);
+  for (size_t i = 0; i < count; i++) half[i] = lnspi_load16(raw + 2 * i);
   if (from == LNSP_F16)
     lnspi_kernels_scalar.f16_to_f32(to, half, (int64_t)count);
   else
     lnspi_kernels_scalar.bf16_to_f32(to, half, (int64_t)count);
 }
 
-/* What a read is about. */
 typedef struct read_tensor_job {
   const lnsp_file *file;
   const lnspi_entry *entry;
@@ -107,7 +102,7 @@ static int32_t read_tensor_fetch(const read_tensor_job *job, int64_t first, size
   return LNSP_OK;
 }
 
-/* Converts piece by piece; with job->out NULL only looks whether all fit. */
+/* Converts piece by piece; job->out NULL: only checks whether all fit. */
 static int32_t read_tensor_pieces(const read_tensor_job *job) {
   const size_t to_size = lnspi_dtype_bytes(job->dtype);
   uint8_t raw[READ_TENSOR_ELEMENTS * 8];
@@ -159,10 +154,11 @@ int32_t lnspi_read_tensor(lnsp_file *file, int32_t index, int64_t first, int64_t
   int32_t status = LNSP_OK;
   lnspi_fpenv saved;
   if (first < 0 || count < 0 || first > elements || count > elements - first)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, e->name,
-                           "elements %lld to %lld were asked of tensor '%s', which has %lld",
-                           (long long)first, (long long)((uint64_t)first + (uint64_t)count),
-                           e->name, (long long)elements);
+    return lnspi_error_set(
+        error, LNSP_E_ARGUMENT, e->name,
+        "elements %lld to %lld of tensor '%s' were asked for, but it has %lld",
+        (long long)first, (long long)((uint64_t)first + (uint64_t)count), e->name,
+        (long long)elements);
   if (!read_tensor_is_known(e->dtype, dtype))
     return lnspi_error_set(error, LNSP_E_DTYPE, e->name,
                            "tensor '%s' is %s and cannot be read as %s", e->name,

@@ -1,4 +1,4 @@
-/* Reading elements of a file's tensor, converted to the type wanted. */
+/* Reads elements of a file's tensor, converted to the type wanted. */
 #ifndef LNSPI_FORMAT_READ_TENSOR_H
 #define LNSPI_FORMAT_READ_TENSOR_H
 

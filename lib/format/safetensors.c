@@ -1,5 +1,10 @@
-/* A safetensors file that is open for reading: one block with the header in it,
- * data read on demand. */
+/* A safetensors file that is open for reading: one block with the header in it; data are read
+ * when they are asked for.
+ *
+ * Opening reads the header twice: in pieces of 512 bytes, to count what it holds, then whole
+ * into a block of the size that follows from the counts. A hostile header can claim at most
+ * what fits into its length (a tensor has at least 40 bytes of JSON, a pair 6), and its
+ * length at most the limit of the options, so the memory is bounded before any is used. */
 #include "format/safetensors.h"
 
 #include <string.h>
@@ -16,8 +21,7 @@
 #define SAFETENSORS_HEADER_LIMIT 1048576u
 #endif
 
-/* The shortest JSON of a tensor and of a pair: bounds what a hostile header can
- * make us allocate. */
+/* The shortest JSON of a tensor and of a pair. */
 #define SAFETENSORS_LEAST_TENSOR 40u
 #define SAFETENSORS_LEAST_PAIR 6u
 
@@ -45,7 +49,7 @@ static int32_t safetensors_header_length(const lnsp_source *source, const lnsp_o
   if (source->size_bytes < LNSPI_FILE_START + 2)
     return lnspi_error_set_at(
         error, LNSP_E_FORMAT, (int64_t)source->size_bytes, NULL,
-        "the file has only %llu bytes: it is cut short or no safetensors file",
+        "the file has only %llu bytes: it is cut short or not a safetensors file",
         (unsigned long long)source->size_bytes);
   status = safetensors_io(source, 0, first, sizeof(first), NULL, error);
   if (status) return status;
@@ -54,7 +58,7 @@ static int32_t safetensors_header_length(const lnsp_source *source, const lnsp_o
     return lnspi_error_set_at(
         error, LNSP_E_FORMAT, 0, NULL,
         "the header claims %llu bytes of the file's %llu: it is cut short or "
-        "no safetensors file",
+        "not a safetensors file",
         (unsigned long long)length, (unsigned long long)source->size_bytes);
   if (length > limit)
     return lnspi_error_set_at(error, LNSP_E_LIMIT, 0, NULL,
@@ -65,7 +69,7 @@ static int32_t safetensors_header_length(const lnsp_source *source, const lnsp_o
   return LNSP_OK;
 }
 
-/* Counts tensors and pairs, upper bounds, in a small window. */
+/* Finds upper bounds of the numbers of tensors and pairs. */
 static int32_t safetensors_count(const lnsp_source *source, uint32_t length,
                                  lnspi_header *header, lnsp_error *error) {
   lnspi_header_count count = {0, 0, 0, 0, 0};
@@ -119,9 +123,7 @@ int32_t lnspi_safetensors_open(const lnsp_source *source, const lnsp_options *op
     return lnspi_error_set(error, LNSP_E_MEMORY, NULL, "the header is too large");
   status = lnspi_block_open(&block, options, arena.used, error);
   if (status) return status;
-  arena.base = block.memory;
-  arena.capacity = block.bytes;
-  arena.used = 0;
+  arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
   file = safetensors_layout(&arena, &header);
   file->block = block;
   file->source = *source;
@@ -150,14 +152,16 @@ void lnspi_safetensors_close(lnsp_file *file) {
   lnspi_block_close(&file->block);
 }
 
-int32_t lnspi_safetensors_find(const lnsp_file *file, const char *name) {
-  int32_t low = 0, high = file->tensor_count;
-  while (low < high) {
-    int32_t middle = low + (high - low) / 2;
-    int32_t index = file->by_name[middle];
-    int order = lnspi_str_compare(name, file->entries[index].name);
-    if (order == 0) return index;
-    if (order < 0)
+/* Finds a name among count entries or pairs, whose first member is their name, by bisection;
+ * -1: not there. */
+static int32_t safetensors_bisect(const void *items, size_t each, const int32_t *order,
+                                  int32_t count, const char *name) {
+  for (int32_t low = 0, high = count; low < high;) {
+    const int32_t middle = low + (high - low) / 2, index = order[middle];
+    const char *const *item = (const void *)((const char *)items + each * (size_t)index);
+    const int compared = lnspi_str_compare(name, *item);
+    if (compared == 0) return index;
+    if (compared < 0)
       high = middle;
     else
       low = middle + 1;
@@ -165,19 +169,15 @@ int32_t lnspi_safetensors_find(const lnsp_file *file, const char *name) {
   return -1;
 }
 
+int32_t lnspi_safetensors_find(const lnsp_file *file, const char *name) {
+  return safetensors_bisect(file->entries, sizeof(lnspi_entry), file->by_name,
+                            file->tensor_count, name);
+}
+
 const char *lnspi_safetensors_metadata(const lnsp_file *file, const char *key) {
-  int32_t low = 0, high = file->pair_count;
-  while (low < high) {
-    int32_t middle = low + (high - low) / 2;
-    const lnsp_key_value *pair = &file->pairs[file->by_key[middle]];
-    int order = lnspi_str_compare(key, pair->key);
-    if (order == 0) return pair->value;
-    if (order < 0)
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  return NULL;
+  const int32_t index = safetensors_bisect(file->pairs, sizeof(lnsp_key_value), file->by_key,
+                                           file->pair_count, key);
+  return index < 0 ? NULL : file->pairs[index].value;
 }
 
 void lnspi_safetensors_tensor(const lnsp_file *file, int32_t index, lnsp_tensor *out) {

@@ -1,24 +1,24 @@
-/* A safetensors file that is open for reading. The parser (header.c) works in
- * place on the header's bytes and allocates nothing; see docs/format.md. */
+/* A safetensors file that is open for reading; see docs/format.md. */
 #ifndef LNSPI_FORMAT_SAFETENSORS_H
 #define LNSPI_FORMAT_SAFETENSORS_H
 
 #include "base/block.h"
 
+/* A tensor of the file. */
 typedef struct lnspi_entry {
-  const char *name; /* unescaped, terminated, inside the header */
+  const char *name; /* unescaped, terminated, inside the header; the first member */
   int32_t dtype;
   int32_t rank;
-  int64_t dims[4];
-  uint64_t begin;   /* bytes from the start of the data */
+  int64_t dims[4];  /* 0 or more; their product and its bytes fit into int64_t */
+  uint64_t begin;   /* bytes from the start of the data; end - begin is what dims say */
   uint64_t end;
 } lnspi_entry;
 
 struct lnsp_file {
   lnspi_block block;
   lnsp_source source;
-  uint64_t data_offset;
-  uint64_t data_bytes;
+  uint64_t data_offset; /* where the data begin in the source */
+  uint64_t data_bytes;  /* up to its end; the tensors fill them exactly */
   int32_t tensor_count;
   int32_t pair_count;
   lnspi_entry *entries;

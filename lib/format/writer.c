@@ -1,4 +1,14 @@
-/* A safetensors file streamed into a sink: the header at once, data as it comes. */
+/* A safetensors file streamed into a sink: the header at once, data as they come.
+ *
+ * The header must be written before any data, with its own length in front and all offsets
+ * in it, and no memory is allocated for it. So one function produces the text, byte by byte,
+ * and runs twice: without a sink it only counts, which gives the length; with a sink it
+ * writes through a buffer of 256 bytes. Equal arguments give equal bytes, which hashes and
+ * deltas rely on: pairs and tensors keep the caller's order, and nothing is added.
+ *
+ * Data are accepted in pieces of any size that end at an element, across tensors too. The
+ * writer keeps only where each tensor ends and its dtype: enough to refuse what does not
+ * belong, and to swap bytes on a big-endian host. */
 #include "format/writer.h"
 
 #include <string.h>
@@ -7,23 +17,24 @@
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/min_max.h"
 #include "base/sort.h"
 #include "base/str.h"
 #include "format/dtype.h"
 #include "format/header.h"
 
-/* The same cap as the reader's, so that what is written opens again. */
+/* The reader's default limit, so that what is written opens again. */
 #define WRITER_HEADER_LIMIT 1048576u
 #define WRITER_STRUCT_BYTES 256u /* of struct lnsp_writer, on every host */
 
 /* ---- the header --------------------------------------------------------- */
 
-/* Text on its way out; without a sink it is only counted. */
+/* The header while it is written; without a sink it is only counted. */
 typedef struct writer_text {
-  const lnsp_sink *sink;
-  uint64_t total;
-  size_t filled;
-  int failed;
+  const lnsp_sink *sink; /* or NULL */
+  uint64_t total;        /* bytes so far */
+  size_t filled;         /* of them, in buffer */
+  int failed;            /* the sink did; nothing more is written */
   char buffer[256];
 } writer_text;
 
@@ -69,13 +80,12 @@ static void writer_number(writer_text *text, uint64_t value) {
 static void writer_tensor(writer_text *text, const lnsp_tensor *tensor, uint64_t *at) {
   int64_t elements = 0;
   uint64_t bytes = 0;
-  int32_t i;
   lnspi_dtype_shape_bytes(tensor->dtype, tensor->rank, tensor->dims, &elements, &bytes);
   writer_quoted(text, tensor->name);
   writer_plain(text, ":{\"dtype\":\"");
   writer_plain(text, lnspi_dtype_name(tensor->dtype));
   writer_plain(text, "\",\"shape\":[");
-  for (i = 0; i < tensor->rank; i++) {
+  for (int32_t i = 0; i < tensor->rank; i++) {
     if (i) writer_byte(text, ',');
     writer_number(text, (uint64_t)tensor->dims[i]);
   }
@@ -135,14 +145,16 @@ static int32_t writer_check_tensor(const lnsp_tensor *tensor, int32_t index, uin
   int32_t status = writer_check_string(tensor->name, "the name of tensor", index, error);
   if (status) return status;
   if (lnspi_str_equal(tensor->name, "__metadata__"))
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, tensor->name,
-                           "no tensor can be named __metadata__ in a safetensors file");
+    return lnspi_error_set(
+        error, LNSP_E_ARGUMENT, tensor->name,
+        "a tensor cannot be named __metadata__ in a safetensors file: rename it");
   if (!lnspi_dtype_bytes(tensor->dtype))
-    return lnspi_error_set(error, LNSP_E_DTYPE, tensor->name, "tensor '%s' has no dtype %d",
-                           tensor->name, (int)tensor->dtype);
+    return lnspi_error_set(error, LNSP_E_DTYPE, tensor->name,
+                           "tensor '%s' has the unknown dtype %d", tensor->name,
+                           (int)tensor->dtype);
   if (tensor->rank < 0 || tensor->rank > LNSP_MAX_RANK)
     return lnspi_error_set(error, LNSP_E_LIMIT, tensor->name,
-                           "tensor '%s' has rank %d, it must be 0 to %d", tensor->name,
+                           "tensor '%s' has rank %d, but it must be 0 to %d", tensor->name,
                            (int)tensor->rank, LNSP_MAX_RANK);
   if (!lnspi_dtype_shape_bytes(tensor->dtype, tensor->rank, tensor->dims, &elements, &bytes) ||
       !lnspi_checked_add(*total, bytes, total) || *total > INT64_MAX)
@@ -155,19 +167,21 @@ static int32_t writer_check_tensor(const lnsp_tensor *tensor, int32_t index, uin
 static int32_t writer_check(const lnsp_tensor *tensors, int32_t tensor_count,
                             const lnsp_key_value *metadata, int32_t pair_count,
                             uint64_t *data_bytes, lnsp_error *error) {
-  int32_t i, status = LNSP_OK;
   *data_bytes = 0;
   if (tensor_count < 0 || pair_count < 0 || (tensor_count && !tensors) ||
       (pair_count && !metadata))
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "tensors or metadata are NULL, or their count is negative");
-  for (i = 0; i < tensor_count && !status; i++)
-    status = writer_check_tensor(&tensors[i], i, data_bytes, error);
-  for (i = 0; i < pair_count && !status; i++) {
-    status = writer_check_string(metadata[i].key, "metadata key", i, error);
-    if (!status) status = writer_check_string(metadata[i].value, "metadata value", i, error);
+  for (int32_t i = 0; i < tensor_count; i++) {
+    int32_t status = writer_check_tensor(&tensors[i], i, data_bytes, error);
+    if (status) return status;
   }
-  return status;
+  for (int32_t i = 0; i < pair_count; i++) {
+    int32_t status = writer_check_string(metadata[i].key, "metadata key", i, error);
+    if (!status) status = writer_check_string(metadata[i].value, "metadata value", i, error);
+    if (status) return status;
+  }
+  return LNSP_OK;
 }
 
 static int writer_name_less(const void *user, int32_t a, int32_t b) {
@@ -180,7 +194,7 @@ static int writer_key_less(const void *user, int32_t a, int32_t b) {
   return lnspi_str_compare(pairs[a].key, pairs[b].key) < 0;
 }
 
-/* index has room for the larger of the two counts. */
+/* Refuses names and keys given twice; index has room for the larger of the two counts. */
 static int32_t writer_check_twice(const lnsp_tensor *tensors, int32_t tensor_count,
                                   const lnsp_key_value *metadata, int32_t pair_count,
                                   int32_t *index, lnsp_error *error) {
@@ -215,7 +229,7 @@ int32_t lnspi_writer_header_bytes(const lnsp_tensor *tensors, int32_t tensor_cou
 
 static lnsp_writer *writer_layout(lnspi_arena *arena, int32_t tensor_count, int32_t pair_count,
                                   uint64_t **ends, int32_t **dtypes, int32_t **index) {
-  int32_t most = tensor_count > pair_count ? tensor_count : pair_count;
+  int32_t most = lnspi_max_i32(tensor_count, pair_count);
   lnsp_writer *writer = LNSPI_ARENA_STRUCT(arena, lnsp_writer, WRITER_STRUCT_BYTES);
   *ends = lnspi_arena_alloc(arena, (uint64_t)tensor_count, sizeof(uint64_t));
   *dtypes = lnspi_arena_alloc(arena, (uint64_t)tensor_count, sizeof(int32_t));
@@ -256,7 +270,7 @@ int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
   if (status) return status;
   if (header_bytes - LNSPI_FILE_START > limit)
     return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
-                           "the header would have %llu bytes, the limit is %u: set "
+                           "the header would have %llu bytes, but the limit is %u: set "
                            "options->max_header_bytes to allow more",
                            (unsigned long long)(header_bytes - LNSPI_FILE_START),
                            (unsigned)limit);
@@ -264,9 +278,7 @@ int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
   if (arena.failed) return lnspi_error_set(error, LNSP_E_MEMORY, NULL, "too many tensors");
   status = lnspi_block_open(&block, options, arena.used, error);
   if (status) return status;
-  arena.base = block.memory;
-  arena.capacity = block.bytes;
-  arena.used = 0;
+  arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
   writer = writer_layout(&arena, tensor_count, pair_count, &ends, &dtypes, &index);
   writer->block = block;
   writer->sink = *sink;
@@ -310,23 +322,15 @@ static int32_t writer_tensor_at(const lnsp_writer *writer, uint64_t at) {
   return low;
 }
 
-/* A write may span tensors but must stop at the end of an element. */
+/* Whether a byte of the data is the end of an element: a write may span tensors. */
 static int writer_stops_whole(const lnsp_writer *writer, uint64_t end) {
   int32_t tensor = writer_tensor_at(writer, end);
-  uint64_t begin;
   if (tensor == writer->tensor_count) return 1;
-  begin = tensor ? writer->ends[tensor - 1] : 0;
+  uint64_t begin = tensor ? writer->ends[tensor - 1] : 0;
   return (end - begin) % lnspi_dtype_bytes(writer->dtypes[tensor]) == 0;
 }
 
-static int writer_host_is_big(void) {
-  const uint16_t one = 1;
-  uint8_t first;
-  memcpy(&first, &one, 1);
-  return first == 0;
-}
-
-/* On a big-endian host: elements turned round in a small buffer. */
+/* On a big-endian host: swaps the bytes of elements in a small buffer. */
 static int writer_send_swapped(const lnsp_writer *writer, const uint8_t *data, size_t bytes) {
   uint8_t buffer[256];
   uint64_t at = writer->written_bytes;
@@ -353,7 +357,7 @@ int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
   if (bytes > writer->data_bytes - writer->written_bytes)
     return lnspi_error_set_at(
         error, LNSP_E_LIMIT, (int64_t)writer->written_bytes, NULL,
-        "%zu bytes are more than the %llu that the declared tensors still need", bytes,
+        "%zu bytes were given, but the declared tensors need only %llu more", bytes,
         (unsigned long long)(writer->data_bytes - writer->written_bytes));
   if (!writer_stops_whole(writer, writer->written_bytes + bytes))
     return lnspi_error_set_at(
@@ -361,7 +365,7 @@ int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
         "a write of %zu bytes would stop within an element of tensor number %d", bytes,
         (int)writer_tensor_at(writer, writer->written_bytes + bytes));
   if (bytes == 0) return LNSP_OK;
-  if (writer_host_is_big())
+  if (lnspi_host_is_big())
     sent = writer_send_swapped(writer, data, bytes);
   else
     sent = writer->sink.write(writer->sink.user, data, bytes) == 0;

@@ -8,11 +8,11 @@ struct lnsp_writer {
   lnspi_block block;
   lnsp_sink sink;
   uint64_t data_bytes;    /* that the header declares */
-  uint64_t written_bytes;
+  uint64_t written_bytes; /* at most data_bytes, and at the end of an element */
   int32_t state;          /* 0 open, 1 closed, 2 failed */
   int32_t tensor_count;
-  uint64_t *ends;         /* running byte ends, to know the dtype in force */
-  int32_t *dtypes;
+  uint64_t *ends;         /* where each tensor's data end, ascending */
+  int32_t *dtypes;        /* of each tensor */
   /* Set by api/api_writer.c for files with a path, with the sink's user: commit, by
    * close, puts the file in its place or leaves nothing behind; abandon, by
    * destroy in every case, frees, and removes what was not committed. */
@@ -20,7 +20,7 @@ struct lnsp_writer {
   void (*abandon)(void *user);
 };
 
-/* Bytes of the header (8-byte length included, padded with spaces to 8). */
+/* Bytes of the header (with the 8 bytes of its length, padded with spaces to 8). */
 int32_t lnspi_writer_header_bytes(const lnsp_tensor *tensors, int32_t tensor_count,
                                   const lnsp_key_value *metadata, int32_t pair_count,
                                   uint64_t *out, lnsp_error *error);
