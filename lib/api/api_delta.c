@@ -119,7 +119,7 @@ int32_t lnsp_delta_get_info(const lnsp_delta *delta, lnsp_delta_info *out, lnsp_
   memset(&facts, 0, sizeof facts);
   facts.exact = 1;
   for (int32_t s = 0; s < delta->stage_count; s++)
-    facts.exact &= delta->stages[s].setting.codec->exact;
+    facts.exact &= delta->stages[s].config.codec->exact;
   facts.parameter_count = delta->graph->parameter_count;
   facts.changed_count = delta->changed_count;
   facts.encoded_bytes = (int64_t)bytes;

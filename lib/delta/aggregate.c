@@ -1,12 +1,20 @@
-/* One delta made of many on one base: mean, median or trimmed mean of each element, with
- * norms clipped. Sources: McMahan et al. 2017 (FedAvg: the weighted mean); Yin et al. 2018
- * (coordinate-wise median and trimmed mean). */
+/* Aggregates many deltas of one base into one: for each element the weighted mean, the median
+ * or the trimmed mean of all changes, after clipping the deltas' norms.
+ *
+ * Sources: McMahan et al. 2017 (FedAvg: the weighted mean); Yin et al. 2018 (coordinate-wise
+ * median and trimmed mean, which a minority of wrong or hostile deltas cannot move far).
+ *
+ * The work is delta_create's: it asks for the changes of each span, in order, as if they
+ * were those of a model, and encodes them as float32. aggregate_read answers by advancing
+ * the set of deltas to that span. Sums are in double, in the order in which the deltas were
+ * given, and sorted ones from the smallest on, so the result depends on nothing else. */
 #include "delta/aggregate.h"
 
 #include <string.h>
 
 #include "base/decimal.h"
 #include "base/error.h"
+#include "base/heap.h"
 #include "base/lexer.h"
 #include "delta/delta_create.h"
 #include "delta/delta_set.h"
@@ -15,25 +23,27 @@
 #define AGGREGATE_MEDIAN 1
 #define AGGREGATE_TRIMMED 2
 #define AGGREGATE_KEYS 8
-#define AGGREGATE_LEAST 1e-30 /* weights: their sums with changes neither vanish nor overflow */
+#define AGGREGATE_LEAST 1e-30 /* weights: products with changes neither vanish nor overflow */
 #define AGGREGATE_MOST 1e30
 #define AGGREGATE_CODEC "float32"
 
 typedef struct aggregate_rule {
-  int32_t method, clip_to_median, skip;
-  double clip; /* 0: none */
-  double share; /* of the deltas, at each end */
+  int32_t method;         /* AGGREGATE_MEAN, ... */
+  int32_t clip_to_median; /* 1: to the median of the norms */
+  int32_t skip;           /* 1: leave out deltas that fail, instead of failing */
+  double clip;  /* the largest norm; 0: any */
+  double share; /* trimmed: of the deltas, at each end */
 } aggregate_rule;
 
 typedef struct aggregate_job {
-  lnspi_delta_set several;
+  lnspi_delta_set set;
   aggregate_rule rule;
-  int32_t tensor; /* the one that is read */
+  int32_t tensor; /* that is being read; -1: none yet */
   int32_t active; /* deltas that are not left out */
-  double total; /* of their weights */
+  double total;   /* of their weights */
 } aggregate_job;
 
-/* ---- "trimmed share=.1 clip=median skip=1" ---- */
+/* ---- the rule, "trimmed share=.1 clip=median skip=1" ---- */
 
 static int32_t aggregate_key(const lnspi_key *key, aggregate_rule *rule, lnsp_error *error) {
   int64_t flag = 0;
@@ -51,9 +61,10 @@ static int32_t aggregate_key(const lnspi_key *key, aggregate_rule *rule, lnsp_er
     rule->skip = (int32_t)flag;
     return status;
   }
-  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, key->key.line, key->key.column,
-                              "a rule takes clip=median or clip=NUMBER, skip=1, and trimmed "
-                              "share=.1 as well");
+  return lnspi_error_set_line(
+      error, LNSP_E_UNKNOWN, key->key.line, key->key.column,
+      "unknown key: a rule has clip=median or clip=NUMBER, skip=1, and with trimmed also "
+      "share=.1");
 }
 
 static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_error *error) {
@@ -72,74 +83,66 @@ static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_erro
     return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
                                 "a rule begins with mean, median or trimmed");
   status = lnspi_lexer_keys(&at, "", keys, AGGREGATE_KEYS, &count, error);
-  if (!status && !lnspi_lexer_at_end(&at))
+  if (status) return status;
+  if (!lnspi_lexer_at_end(&at))
     return lnspi_error_set_line(error, LNSP_E_SYNTAX, at.line, at.column, "a rule is one line");
-  for (int32_t i = 0; !status && i < count; i++) status = aggregate_key(&keys[i], rule, error);
-  if (!status && rule->clip_to_median && rule->clip > 0)
-    status = lnspi_error_set(error, LNSP_E_ARGUMENT, "clip",
-                             "give clip=median or clip=NUMBER, not both");
-  return status;
+  for (int32_t i = 0; i < count; i++) {
+    status = aggregate_key(&keys[i], rule, error);
+    if (status) return status;
+  }
+  if (rule->clip_to_median && rule->clip > 0)
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, "clip",
+                           "give clip=median or clip=NUMBER, not both");
+  return LNSP_OK;
 }
 
 /* ---- the numbers ---- */
 
-static void aggregate_sink(double *heap, int32_t at, int32_t count) {
-  for (int32_t child; (child = 2 * at + 1) < count; at = child) {
-    if (child + 1 < count && heap[child + 1] > heap[child]) child++;
-    if (heap[at] >= heap[child]) return;
-    double swap = heap[at];
-    heap[at] = heap[child];
-    heap[child] = swap;
-  }
+static int aggregate_above(const void *none, double a, double b) {
+  (void)none;
+  return a > b;
 }
 
-/* Heapsort, upwards. */
-static void aggregate_sort(double *values, int32_t count) {
-  for (int32_t i = count / 2 - 1; i >= 0; i--) aggregate_sink(values, i, count);
-  for (int32_t last = count - 1; last > 0; last--) {
-    double most = values[0];
-    values[0] = values[last];
-    values[last] = most;
-    aggregate_sink(values, 0, last);
-  }
-}
+LNSPI_HEAP(aggregate, double, const void *, aggregate_above)
 
-/* How many of n are left out at either end: the share rounded up, so that one bad delta of
- * eight does not stay in a mean that is trimmed by .1; at least one delta stays. */
+/* How many of n are left out at either end: the share rounded up, so that share=.1 removes
+ * one bad delta of eight; at least one stays. */
 static int32_t aggregate_cut(double share, int32_t n) {
   int32_t cut = (int32_t)(share * n);
-  if (share * n - cut > 1e-6) cut++; /* not for what a double lacks to a whole number */
+  if (share * n - cut > 1e-6)
+    cut++; /* 1e-6: the product may be a little above a whole number */
   return cut <= (n - 1) / 2 ? cut : (n - 1) / 2;
 }
 
-/* One element of all deltas: each column[i] is weighted or sorted. */
+/* The aggregate of one element; column has its change in each delta. Sorts column. */
 static double aggregate_value(const aggregate_job *job, double *column) {
   const int32_t n = job->active;
   double sum = 0;
-  int32_t cut;
   if (job->rule.method == AGGREGATE_MEAN) {
     for (int32_t i = 0; i < n; i++) sum += column[i];
     return sum / job->total;
   }
-  aggregate_sort(column, n);
-  cut = job->rule.method == AGGREGATE_MEDIAN ? (n - 1) / 2 : aggregate_cut(job->rule.share, n);
+  aggregate_sort(NULL, column, n);
+  int32_t cut =
+      job->rule.method == AGGREGATE_MEDIAN ? (n - 1) / 2 : aggregate_cut(job->rule.share, n);
   for (int32_t i = cut; i < n - cut; i++) sum += column[i];
   return sum / (n - 2 * cut);
 }
 
-/* For make.c: the change of a span of the result. */
+/* Called by delta_create for the change of each span of the result. */
 static int32_t aggregate_read(void *user, int32_t index, const float *base, int32_t count,
                               float *change, lnsp_error *error) {
   aggregate_job *job = user;
-  lnspi_delta_set *s = &job->several;
-  if (index < 0) { /* from the beginning, once more perhaps */
+  lnspi_delta_set *s = &job->set;
+  if (index < 0) { /* from the beginning, perhaps not for the first time */
     job->tensor = -1;
     return lnspi_delta_set_start(s, error);
   }
   if (job->tensor != index) lnspi_delta_set_tensor(s, index);
   job->tensor = index;
   int32_t status = lnspi_delta_set_next(s, index, base, count, error);
-  for (int32_t k = 0; !status && k < count; k++) {
+  if (status) return status;
+  for (int32_t k = 0; k < count; k++) {
     int32_t n = 0;
     for (int32_t i = 0; i < s->count; i++) {
       const lnspi_delta_set_item *one = &s->one[i];
@@ -147,21 +150,21 @@ static int32_t aggregate_read(void *user, int32_t index, const float *base, int3
     }
     change[k] = (float)aggregate_value(job, s->column);
   }
-  return status;
+  return LNSP_OK;
 }
 
-/* Weights, clipping to the norms, and how many there are. */
+/* Sets the scale of each delta, clipping and weight in one factor, and counts. */
 static int32_t aggregate_weigh(aggregate_job *job, const double *weights, lnsp_error *error) {
-  lnspi_delta_set *s = &job->several;
+  lnspi_delta_set *s = &job->set;
   double clip = job->rule.clip;
   job->active = 0;
   for (int32_t i = 0; i < s->count; i++)
     if (!s->one[i].status) s->column[job->active++] = s->one[i].norm;
   if (job->active == 0)
     return lnspi_error_set(error, LNSP_E_MISSING, NULL,
-                           "none of the %d deltas could be used: each was refused",
+                           "all of the %d deltas were refused: none is left to aggregate",
                            (int)s->count);
-  aggregate_sort(s->column, job->active);
+  aggregate_sort(NULL, s->column, job->active);
   if (job->rule.clip_to_median) clip = s->column[(job->active - 1) / 2];
   job->total = 0;
   for (int32_t i = 0; i < s->count; i++) {
@@ -176,7 +179,7 @@ static int32_t aggregate_weigh(aggregate_job *job, const double *weights, lnsp_e
   if (!(job->total > 0))
     return lnspi_error_set(
         error, LNSP_E_ARGUMENT, "weights",
-        "the weights of the deltas that are used sum to 0: at least one must be "
+        "the weights of the deltas that are left sum to 0: at least one must be "
         "above 0");
   return LNSP_OK;
 }
@@ -185,20 +188,34 @@ static int32_t aggregate_check(const aggregate_rule *rule, const lnsp_delta *con
                                const double *weights, int32_t count, lnsp_error *error) {
   if (count < 1 || count > LNSPI_DELTA_SET_MAX)
     return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
-                           "%d deltas: give 1 to %d, or aggregate in groups", (int)count,
-                           LNSPI_DELTA_SET_MAX);
+                           "there are %d deltas: give 1 to %d, or aggregate in groups",
+                           (int)count, LNSPI_DELTA_SET_MAX);
   for (int32_t i = 0; i < count; i++)
     if (!deltas[i])
       return lnspi_error_set(error, LNSP_E_ARGUMENT, "deltas", "delta %d is NULL", (int)i + 1);
   if (weights && rule->method != AGGREGATE_MEAN)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, "weights",
-                           "a median and a trimmed mean take no weights: they count heads");
-  for (int32_t i = 0; weights && i < count; i++)
+    return lnspi_error_set(
+        error, LNSP_E_ARGUMENT, "weights",
+        "weights apply only to rule \"mean\": median and trimmed treat all deltas equally");
+  if (!weights) return LNSP_OK;
+  for (int32_t i = 0; i < count; i++)
     if (!(weights[i] == 0 || (weights[i] >= AGGREGATE_LEAST && weights[i] <= AGGREGATE_MOST)))
       return lnspi_error_set(error, LNSP_E_ARGUMENT, "weights",
-                             "weight %d of %d must be 0, or a number from 1e-30 to 1e30",
-                             (int)i + 1, (int)count);
+                             "weight %d of %d must be 0 or from 1e-30 to 1e30", (int)i + 1,
+                             (int)count);
   return LNSP_OK;
+}
+
+/* Marks the tensors that any delta changes. */
+static void aggregate_mark_tensors(const lnspi_delta_set *s, int32_t tensor_count,
+                                   uint8_t *tensors) {
+  memset(tensors, 0, LNSPI_MAX_WEIGHTS);
+  for (int32_t i = 0; i < s->count; i++) {
+    const lnsp_delta *delta = s->one[i].delta;
+    if (s->one[i].status) continue;
+    for (int32_t k = 0; k < delta->stage_count; k++)
+      for (int32_t t = 0; t < tensor_count; t++) tensors[t] |= delta->stages[k].tensors[t];
+  }
 }
 
 int32_t lnspi_aggregate_deltas(const lnsp_model *base, const lnsp_delta *const *deltas,
@@ -213,21 +230,17 @@ int32_t lnspi_aggregate_deltas(const lnsp_model *base, const lnsp_delta *const *
   if (!status) status = lnspi_delta_check_models(base, base, error);
   if (status) return status;
   lnspi_model_hash(base, hash);
-  status = lnspi_delta_set_open(&job.several, base, hash, deltas, count, job.rule.skip, options,
-                                error);
+  status =
+      lnspi_delta_set_open(&job.set, base, hash, deltas, count, job.rule.skip, options, error);
   if (status) return status;
-  status = lnspi_delta_set_norms(&job.several, error);
+  status = lnspi_delta_set_norms(&job.set, error);
   if (!status) status = aggregate_weigh(&job, weights, error);
-  memset(tensors, 0, sizeof tensors);
-  for (int32_t i = 0; i < job.several.count; i++)
-    for (int32_t k = 0; !job.several.one[i].status && k < deltas[i]->stage_count; k++)
-      for (int32_t t = 0; t < base->graph->weight_count; t++)
-        tensors[t] |= deltas[i]->stages[k].tensors[t];
+  aggregate_mark_tensors(&job.set, base->graph->weight_count, tensors);
   if (!status)
     status = lnspi_delta_create_from_changes(base, aggregate_read, &job, tensors,
                                              AGGREGATE_CODEC, options, out, error);
-  for (int32_t i = 0; refused && !status && i < count; i++)
-    refused[i] = job.several.one[i].status;
-  lnspi_delta_set_close(&job.several);
+  if (refused && !status)
+    for (int32_t i = 0; i < count; i++) refused[i] = job.set.one[i].status;
+  lnspi_delta_set_close(&job.set);
   return status;
 }

@@ -1,9 +1,10 @@
-/* One delta made of many on one base */
+/* Aggregates many deltas of one base into one. */
 #ifndef LNSPI_DELTA_AGGREGATE_H
 #define LNSPI_DELTA_AGGREGATE_H
 
 #include "delta/delta.h"
 
+/* lnsp_delta_aggregate. weights and rule may be NULL; refused (nullable) gets a status each. */
 int32_t lnspi_aggregate_deltas(const lnsp_model *base, const lnsp_delta *const *deltas,
                                const double *weights, int32_t count, const char *rule,
                                const lnsp_options *options, int32_t *refused, lnsp_delta **out,

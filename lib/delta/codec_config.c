@@ -1,4 +1,4 @@
-/* Texts of deltas: a codec with its numbers, and the stages of a file. */
+/* The text of a codec, "int4 block=64 only=*.weight": read, applied to tensors, written. */
 #include "delta/codec_config.h"
 
 #include "base/decimal.h"
@@ -7,18 +7,18 @@
 #include "delta/coder.h"
 #include "delta/codecs/list.h"
 
-/* ---- reading a setting ---- */
+/* ---- reading a config ---- */
 
-static int32_t codec_config_find(lnspi_token word, lnspi_codec_config *setting,
+static int32_t codec_config_find(lnspi_token word, lnspi_codec_config *config,
                                  lnsp_error *error) {
   char names[160] = "";
   size_t used = 0;
   for (int32_t i = 0; lnspi_codec_at(i); i++) {
     const lnspi_codec *codec = lnspi_codec_at(i);
     if (lnspi_token_is(word, codec->name)) {
-      setting->codec = codec;
+      config->codec = codec;
       for (int32_t a = 0; a < LNSPI_CODEC_ARGUMENTS; a++)
-        setting->real[a] = codec->argument[a].initial;
+        config->real[a] = codec->argument[a].initial;
       return LNSP_OK;
     }
     if (used < sizeof names)
@@ -26,66 +26,73 @@ static int32_t codec_config_find(lnspi_token word, lnspi_codec_config *setting,
           lnspi_format(names + used, sizeof names - used, "%s%s", i ? ", " : "", codec->name);
   }
   return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
-                              "there is no such codec; known are %s", names);
+                              "unknown codec; there are %s", names);
 }
 
-/* Takes a key of the codec: 1 taken, 0 not one of its keys, -1 failed. */
-static int codec_config_key(const lnspi_key *key, lnspi_codec_config *setting, int32_t *status,
-                            lnsp_error *error) {
+/* Reads a key of the codec; *found 0: it is not one of its keys. */
+static int32_t codec_config_key(const lnspi_key *key, lnspi_codec_config *config, int *found,
+                                lnsp_error *error) {
+  *found = 0;
   for (int32_t a = 0; a < LNSPI_CODEC_ARGUMENTS; a++) {
-    const char *name = setting->codec->argument[a].key;
+    const char *name = config->codec->argument[a].key;
     if (!name || !lnspi_token_is(key->key, name)) continue;
-    *status = lnspi_decimal_parse(key->value, name, setting->codec->argument[a].low,
-                                  setting->codec->argument[a].high, &setting->real[a], error);
-    if (*status) return -1;
-    const char *wrong = setting->codec->refuse ? setting->codec->refuse(setting->real) : NULL;
-    if (!wrong) return 1;
-    *status = lnspi_error_set_line(error, LNSP_E_SYNTAX, key->value.line, key->value.column,
-                                   "%s", wrong);
-    return -1;
+    *found = 1;
+    int32_t status =
+        lnspi_decimal_parse(key->value, name, config->codec->argument[a].low,
+                            config->codec->argument[a].high, &config->real[a], error);
+    if (status) return status;
+    const char *wrong = config->codec->refuse ? config->codec->refuse(config->real) : NULL;
+    if (!wrong) return LNSP_OK;
+    return lnspi_error_set_line(error, LNSP_E_SYNTAX, key->value.line, key->value.column, "%s",
+                                wrong);
   }
-  return 0;
+  return LNSP_OK;
 }
 
-/* Codec and keys up to a line's end; keys that are not the codec's stay in others. */
-int32_t lnspi_codec_config_read_line(lnspi_lexer *text, lnspi_codec_config *setting,
+int32_t lnspi_codec_config_read_line(lnspi_lexer *text, lnspi_codec_config *config,
                                      lnspi_key *others, int32_t *count, lnsp_error *error) {
   lnspi_key keys[LNSPI_CODEC_CONFIG_KEYS];
-  int32_t given = 0, status = codec_config_find(lnspi_lexer_next(text, NULL), setting, error);
+  int32_t given = 0, status = codec_config_find(lnspi_lexer_next(text, NULL), config, error);
   if (!status)
     status = lnspi_lexer_keys(text, NULL, keys, LNSPI_CODEC_CONFIG_KEYS, &given, error);
   *count = 0;
-  for (int32_t i = 0; !status && i < given; i++)
-    if (!codec_config_key(&keys[i], setting, &status, error)) others[(*count)++] = keys[i];
-  return status;
+  if (status) return status;
+  for (int32_t i = 0; i < given; i++) {
+    int found;
+    status = codec_config_key(&keys[i], config, &found, error);
+    if (status) return status;
+    if (!found) others[(*count)++] = keys[i];
+  }
+  return LNSP_OK;
 }
 
-int32_t lnspi_codec_config_unknown_key(const lnspi_key *key, const lnspi_codec_config *setting,
+int32_t lnspi_codec_config_unknown_key(const lnspi_key *key, const lnspi_codec_config *config,
                                        lnsp_error *error) {
   char shown[48];
   return lnspi_error_set_line(error, LNSP_E_UNKNOWN, key->key.line, key->key.column,
-                              "%s has no key '%s'", setting->codec->name,
+                              "codec %s has no key '%s'", config->codec->name,
                               lnspi_token_show(key->key, shown));
 }
 
-int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *setting,
+int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *config,
                                  lnspi_token *only, lnsp_error *error) {
   lnspi_key keys[LNSPI_CODEC_CONFIG_KEYS];
   lnspi_lexer from;
   int32_t count = 0;
   memset(only, 0, sizeof *only);
-  memset(setting, 0, sizeof *setting);
+  memset(config, 0, sizeof *config);
   lnspi_lexer_open(&from, text ? text : "exact");
-  int32_t status = lnspi_codec_config_read_line(&from, setting, keys, &count, error);
-  for (int32_t i = 0; !status && i < count; i++) {
+  int32_t status = lnspi_codec_config_read_line(&from, config, keys, &count, error);
+  if (status) return status;
+  for (int32_t i = 0; i < count; i++) {
     if (!lnspi_token_is(keys[i].key, "only"))
-      return lnspi_codec_config_unknown_key(&keys[i], setting, error);
+      return lnspi_codec_config_unknown_key(&keys[i], config, error);
     *only = keys[i].value;
   }
-  if (!status && !(lnspi_lexer_line_end(&from) && lnspi_lexer_at_end(&from)))
+  if (!(lnspi_lexer_line_end(&from) && lnspi_lexer_at_end(&from)))
     return lnspi_error_set_line(error, LNSP_E_SYNTAX, from.line, from.column,
-                                "one codec is taken: what follows?");
-  return status;
+                                "unexpected text after the codec");
+  return LNSP_OK;
 }
 
 static int codec_config_matches(const char *pattern, const lnspi_weight *weight) {
@@ -113,7 +120,7 @@ int32_t lnspi_codec_config_select(lnspi_token only, const lnsp_graph *graph, uin
       if (codec_config_matches(pattern, &graph->weights[i])) tensors[i] = 1, found = 1;
     if (!found)
       return lnspi_error_set_line(error, LNSP_E_MISSING, word.line, word.column,
-                                  "no tensor's name fits '%s'; * and ? match, and 1d is every "
+                                  "no tensor's name matches '%s': use * and ?, or 1d for every "
                                   "tensor of rank 1",
                                   pattern);
   }
@@ -122,13 +129,13 @@ int32_t lnspi_codec_config_select(lnspi_token only, const lnsp_graph *graph, uin
 
 /* ---- writing ---- */
 
-size_t lnspi_codec_config_text(const lnspi_codec_config *setting, char *to, size_t capacity) {
-  size_t used = lnspi_format(to, capacity, "%s", setting->codec->name);
+size_t lnspi_codec_config_text(const lnspi_codec_config *config, char *to, size_t capacity) {
+  size_t used = lnspi_format(to, capacity, "%s", config->codec->name);
   for (int32_t a = 0; a < LNSPI_CODEC_ARGUMENTS; a++) {
     char number[32];
-    if (!setting->codec->argument[a].key || used >= capacity) continue;
-    lnspi_decimal_write((float)setting->real[a], number);
-    used += lnspi_format(to + used, capacity - used, " %s=%s", setting->codec->argument[a].key,
+    if (!config->codec->argument[a].key || used >= capacity) continue;
+    lnspi_decimal_write((float)config->real[a], number);
+    used += lnspi_format(to + used, capacity - used, " %s=%s", config->codec->argument[a].key,
                          number);
   }
   return used;

@@ -1,25 +1,26 @@
-/* Texts of deltas */
+/* The text of a codec. */
 #ifndef LNSPI_DELTA_CODEC_CONFIG_H
 #define LNSPI_DELTA_CODEC_CONFIG_H
 
 #include "base/lexer.h"
 #include "delta/codec.h"
 
-/* "int4 block=64 only=*.weight,1d"; NULL: exact. only: the patterns, length 0 where none. */
-int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *setting,
+/* Reads "int4 block=64 only=*.weight,1d"; NULL: exact. only: the patterns; length 0: none. */
+int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *config,
                                  lnspi_token *only, lnsp_error *error);
 
-/* Marks the tensors that the patterns select; no patterns: all. */
+/* Marks the tensors that the patterns select; all, if there are no patterns. */
 int32_t lnspi_codec_config_select(lnspi_token only, const lnsp_graph *graph, uint8_t *tensors,
                                   lnsp_error *error);
 
-/* "int4 block=64", at most capacity bytes with the terminator; its length. */
-size_t lnspi_codec_config_text(const lnspi_codec_config *setting, char *to, size_t capacity);
+/* Writes "int4 block=64", at most capacity bytes with the terminator; returns its length. */
+size_t lnspi_codec_config_text(const lnspi_codec_config *config, char *to, size_t capacity);
 
-/* Codec and keys up to a line's end; keys that are not the codec's stay in others. */
-int32_t lnspi_codec_config_read_line(lnspi_lexer *text, lnspi_codec_config *setting,
+/* Reads a codec and keys up to the end of a line; keys that are not the codec's go to others
+ * (room for LNSPI_CODEC_CONFIG_KEYS). */
+int32_t lnspi_codec_config_read_line(lnspi_lexer *text, lnspi_codec_config *config,
                                      lnspi_key *others, int32_t *count, lnsp_error *error);
-int32_t lnspi_codec_config_unknown_key(const lnspi_key *key, const lnspi_codec_config *setting,
+int32_t lnspi_codec_config_unknown_key(const lnspi_key *key, const lnspi_codec_config *config,
                                        lnsp_error *error);
 
 #endif

@@ -1,6 +1,7 @@
-/* Beginning and end of a payload. An exact codec writes its own; that of another is four
- * bytes (of how many the first part is, and in the topmost bit whether plain), the
- * range-coded bytes, the raw bytes. */
+/* Beginning and end of a payload. That of an exact codec is what the codec writes; any other
+ * has a head of four bytes (the length of the first part, and in the topmost bit whether the
+ * bits are plain), then range-coded bytes, then raw bytes. Both parts were written into one
+ * buffer from its two ends; the end of a payload moves them together. */
 #include "delta/coder.h"
 
 #include "base/bytes.h"
@@ -10,17 +11,17 @@
 
 int32_t lnspi_coder_write_start(lnspi_coder *coder, int plain) {
   coder->used = 0;
-  if (!coder->setting->codec->exact) {
+  if (!coder->config->codec->exact) {
     memset(&coder->bits, 0, sizeof coder->bits);
     coder->bits.plain = plain;
     lnspi_range_out_start(&coder->bits.out, coder->payload + CODER_HEAD,
                           (size_t)coder->capacity - CODER_HEAD);
   }
-  return coder->setting->codec->start(coder, 1);
+  return coder->config->codec->start(coder, 1);
 }
 
 int32_t lnspi_coder_write_end(lnspi_coder *coder, int *full) {
-  const lnspi_codec *codec = coder->setting->codec;
+  const lnspi_codec *codec = coder->config->codec;
   lnspi_range_out *out = &coder->bits.out;
   int32_t status = codec->end ? codec->end(coder, 1) : LNSP_OK;
   *full = 0;
@@ -37,7 +38,7 @@ int32_t lnspi_coder_write_end(lnspi_coder *coder, int *full) {
 
 int32_t lnspi_coder_read_start(lnspi_coder *coder) {
   coder->used = 0;
-  if (!coder->setting->codec->exact) {
+  if (!coder->config->codec->exact) {
     if (coder->capacity < CODER_HEAD) return LNSP_E_FORMAT;
     uint32_t head = lnspi_load32(coder->payload), coded = head & ~CODER_PLAIN;
     uint64_t rest = coder->capacity - CODER_HEAD;
@@ -48,11 +49,11 @@ int32_t lnspi_coder_read_start(lnspi_coder *coder) {
                          (size_t)(rest - coded));
     coder->used = coder->capacity;
   }
-  return coder->setting->codec->start(coder, 0);
+  return coder->config->codec->start(coder, 0);
 }
 
 int32_t lnspi_coder_read_end(lnspi_coder *coder) {
-  const lnspi_codec *codec = coder->setting->codec;
+  const lnspi_codec *codec = coder->config->codec;
   int32_t status = codec->end ? codec->end(coder, 0) : LNSP_OK;
   if (status) return status;
   if (coder->used != coder->capacity) return LNSP_E_FORMAT;

@@ -6,7 +6,7 @@
 
 #include "delta/codec.h"
 
-/* Begins and ends a payload; setting, work, payload, capacity, elements and back
+/* Begins and ends a payload; config, work, payload, capacity, elements and back
  * are set. plain 1: for a payload that took more than capacity otherwise, which end says
  * with *full. */
 int32_t lnspi_coder_write_start(lnspi_coder *coder, int plain);
@@ -20,9 +20,6 @@ static inline void lnspi_codec_span_add(const lnspi_codec_span *span) {
   for (int32_t i = 0; i < span->count; i++) span->next[i] = span->base[i] + span->change[i];
 }
 
-/* Bytes counted for a work struct, whose padding may differ between hosts. */
-#define LNSPI_CODEC_WORK_BYTES(type, counted) \
-  ((counted) + 0 * sizeof(char[sizeof(type) <= (counted) ? 1 : -1]))
 #define LNSPI_CODEC_CONFIG_KEYS 8
 
 #endif

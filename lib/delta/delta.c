@@ -1,4 +1,7 @@
-/* The handle of a delta; the way back; several as one. */
+/* The handle of a delta; inverting one; merging several into one.
+ *
+ * Neither decodes anything: inverting reverses the order of the stages and flips their flag
+ * `back`, which the codec obeys when it reads; merging appends stages. */
 #include "delta/delta.h"
 
 #include <string.h>
@@ -11,20 +14,13 @@
 #include "delta/stages.h"
 #include "run/handle.h"
 
-#define DELTA_STAGE_BYTES 128 /* counted for a stage's struct */
-
 static lnsp_delta *delta_lay_out(lnspi_arena *arena, const lnsp_graph *graph,
                                  const lnspi_delta_shape *shape, lnsp_delta *pieces,
                                  uint8_t **tensors) {
   lnsp_delta *delta = LNSPI_ARENA_STRUCT(arena, lnsp_delta, LNSPI_HANDLE_BYTES);
   lnspi_arena_alloc(arena, 1, graph->bytes);
   pieces->stages =
-      lnspi_arena_alloc(arena,
-                        (uint64_t)shape->stages +
-                            0 * sizeof(
-                                    char[sizeof(lnspi_delta_stage) <= DELTA_STAGE_BYTES ? 1
-                                                                                        : -1]),
-                        DELTA_STAGE_BYTES);
+      lnspi_arena_alloc(arena, (uint64_t)shape->stages, LNSPI_COUNTED(lnspi_delta_stage, 128));
   *tensors =
       lnspi_arena_alloc(arena, (uint64_t)shape->stages * (uint64_t)graph->weight_count, 1);
   pieces->text = lnspi_arena_alloc(arena, shape->text, 1);
@@ -82,12 +78,13 @@ void lnspi_delta_release(lnsp_delta *delta) {
   if (delta) lnspi_block_close(&delta->block);
 }
 
-/* Codes are no version of the float weights, and nothing is trained from them. */
+/* Codes are not a version of the float weights, and nothing is trained from them. */
 static int32_t delta_check_type(const lnsp_model *model, lnsp_error *error) {
   if (lnspi_graph_storage(model->graph) != LNSP_I8) return LNSP_OK;
-  return lnspi_error_set(error, LNSP_E_DTYPE, NULL,
-                         "a model stored as I8 is only run: use the float model that it was "
-                         "converted from");
+  return lnspi_error_set(
+      error, LNSP_E_DTYPE, NULL,
+      "a model stored as I8 can only be run: use the float model that it was "
+      "converted from");
 }
 
 int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
@@ -95,14 +92,14 @@ int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
   if (!lnspi_graph_equal(base->graph, next->graph))
     return lnspi_error_set(
         error, LNSP_E_SHAPE, NULL,
-        "a delta is made between two versions of one network, and these differ "
-        "in architecture: '%s' and '%s'",
+        "a delta needs two versions of one network, but the architectures differ: '%s' and "
+        "'%s'",
         base->graph->architecture, next->graph->architecture);
   int32_t status = delta_check_type(base, error);
   return status ? status : delta_check_type(next, error);
 }
 
-/* ---- back, and several as one ---- */
+/* ---- invert and merge ---- */
 
 static void delta_copy_stage(lnsp_delta *to, int32_t at, const lnsp_delta *from,
                              const lnspi_delta_stage *stage) {
@@ -126,11 +123,11 @@ int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
                              0};
   lnsp_delta *back = NULL;
   for (int32_t s = 0; s < delta->stage_count; s++)
-    if (!delta->stages[s].setting.codec->exact)
+    if (!delta->stages[s].config.codec->exact)
       return lnspi_error_set(
-          error, LNSP_E_UNSUPPORTED, delta->stages[s].setting.codec->name,
-          "a delta of kind '%s' cannot be inverted: it does not hold all bits",
-          delta->stages[s].setting.codec->name);
+          error, LNSP_E_UNSUPPORTED, delta->stages[s].config.codec->name,
+          "a delta of codec '%s' cannot be inverted: only codec exact holds all bits",
+          delta->stages[s].config.codec->name);
   int32_t status = lnspi_delta_blank(delta->graph, &shape, options, &back, error);
   if (status) return status;
   for (int32_t s = 0; s < delta->stage_count; s++) {
@@ -145,7 +142,7 @@ int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
   return LNSP_OK;
 }
 
-/* One behind the other: each must begin where the one before it ends. */
+/* Checks that each delta begins where the one before it ends, and adds up their sizes. */
 static int32_t delta_check_chain(const lnsp_delta *const *deltas, int32_t count,
                                  lnspi_delta_shape *shape, lnsp_error *error) {
   memset(shape, 0, sizeof *shape);
@@ -198,8 +195,8 @@ int32_t lnspi_delta_check_base(const lnsp_delta *delta, const lnsp_model *base,
   if (!lnspi_graph_equal(delta->graph, base->graph))
     return lnspi_error_set(
         error, LNSP_E_MISMATCH, "lnsp.delta.arch",
-        "apply a delta to the network it was made for: it is for '%s', and the "
-        "model is '%s'",
+        "the delta is for network '%s', but the model is '%s': apply it to the network it was "
+        "made for",
         delta->graph->architecture, base->graph->architecture);
   int32_t status = lnspi_delta_check_models(base, base, error);
   if (status) return status;
@@ -208,23 +205,24 @@ int32_t lnspi_delta_check_base(const lnsp_delta *delta, const lnsp_model *base,
   lnspi_digest_to_hex(hash, is);
   lnspi_digest_to_hex(delta->base, needed);
   is[16] = needed[16] = 0;
-  return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.base",
-                         "the delta was made from a model with hash %s..., this one has %s...: "
-                         "apply it to that version",
-                         needed, is);
+  return lnspi_error_set(
+      error, LNSP_E_MISMATCH, "lnsp.delta.base",
+      "the delta was made from a model with hash %s..., but this one has %s...: "
+      "apply it to that version",
+      needed, is);
 }
 
 int32_t lnspi_delta_norms(const lnsp_delta *delta, const lnsp_model *base,
                           const lnsp_options *options, double *norm, double *most,
                           lnsp_error *error) {
-  lnspi_delta_set several;
+  lnspi_delta_set set;
   int32_t status = lnspi_delta_check_base(delta, base, error);
   if (!status)
-    status = lnspi_delta_set_open(&several, base, delta->base, &delta, 1, 0, options, error);
+    status = lnspi_delta_set_open(&set, base, delta->base, &delta, 1, 0, options, error);
   if (status) return status;
-  status = lnspi_delta_set_norms(&several, error);
-  *norm = several.one[0].norm;
-  *most = several.one[0].most;
-  lnspi_delta_set_close(&several);
+  status = lnspi_delta_set_norms(&set, error);
+  *norm = set.one[0].norm;
+  *most = set.one[0].most;
+  lnspi_delta_set_close(&set);
   return status;
 }

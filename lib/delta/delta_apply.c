@@ -1,14 +1,21 @@
-/* Applying a delta: base in, result out, stage after stage. */
+/* Applies a delta: base in, result out, stage after stage.
+ *
+ * The first stage reads the base and writes the result; later ones work on the result in
+ * place, span by span, since each element of a stage's result depends on that element alone.
+ * Intermediate states must be float32: rounding between stages would give other bits than
+ * the sender had. So a delta of several stages with a narrower storage needs a float32 model
+ * in between, which is converted at the end. */
 /* Hot: built for speed. */
 #include "delta/delta_apply.h"
 
 #include "base/error.h"
+#include "base/min_max.h"
 #include "delta/stage_reader.h"
 #include "run/state.h"
 #include "run/weight.h"
 
-/* The sender of a delta chooses its result hash, so a good hash says nothing
- * about what the weights are: every value is checked as it is stored. */
+/* A hash that matches says only that the sender meant this result: whoever makes a delta
+ * chooses its hash. So every value was also checked when it was stored. */
 static int32_t delta_apply_check_result(const lnsp_delta *delta, const lnsp_model *model,
                                         lnsp_error *error) {
   uint8_t hash[LNSP_HASH_BYTES];
@@ -16,12 +23,11 @@ static int32_t delta_apply_check_result(const lnsp_delta *delta, const lnsp_mode
   if (memcmp(hash, delta->result, sizeof hash))
     return lnspi_error_set(
         error, LNSP_E_MISMATCH, "lnsp.delta.result",
-        "the result's hash is not the one that the delta promises: the delta is "
-        "damaged or forged");
+        "the hash of the result is not the one in the delta: the delta is damaged or forged");
   return LNSP_OK;
 }
 
-/* A float32 row that fills up, and goes into the result when it is full. */
+/* Collects spans into rows, because a packed tensor is written by whole rows. */
 typedef struct delta_apply_row {
   float *values;
   int64_t filled, columns, row;
@@ -50,16 +56,17 @@ static int32_t delta_apply_tensor(lnspi_stage_reader *reader, int32_t index,
   delta_apply_row row = {values, 0, lnspi_weight_columns(weight), 0};
   float span[LNSPI_DELTA_SPAN];
   int changes = lnspi_stage_reader_tensor(reader, index);
-  int32_t status = LNSP_OK;
-  for (int64_t at = 0, n; !status && at < weight->count; at += n) {
-    n = weight->count - at < LNSPI_DELTA_SPAN ? weight->count - at : LNSPI_DELTA_SPAN;
+  for (int64_t at = 0, n; at < weight->count; at += n) {
+    int32_t status = LNSP_OK;
+    n = lnspi_min_i64(weight->count - at, LNSPI_DELTA_SPAN);
     lnspi_state_read_span(weight, state, at, n, span);
     if (changes) status = lnspi_stage_reader_next(reader, span, (int32_t)n, error);
     if (!status)
       status = delta_apply_store(&result->graph->weights[index], result->state, &row, span, n,
                                  error);
+    if (status) return status;
   }
-  return status;
+  return LNSP_OK;
 }
 
 /* One stage: from a state into the result's, which may be the same if it is float32. */
@@ -69,21 +76,27 @@ static int32_t delta_apply_stage(const lnsp_delta *delta, int32_t stage, const l
   uint64_t work[LNSPI_CODEC_READ_BYTES / sizeof(uint64_t)];
   lnspi_stage_reader reader;
   int32_t status = lnspi_stage_reader_start(&reader, delta, stage, work, error);
-  for (int32_t i = 0; !status && i < delta->graph->weight_count; i++)
+  if (status) return status;
+  for (int32_t i = 0; i < delta->graph->weight_count; i++) {
     status = delta_apply_tensor(&reader, i, from, state, result, row, error);
-  return status ? status : lnspi_stage_reader_end(&reader, error);
+    if (status) return status;
+  }
+  return lnspi_stage_reader_end(&reader, error);
 }
 
 static int32_t delta_apply_fill(const lnsp_delta *delta, const lnsp_model *base,
                                 lnsp_model *result, float *row, lnsp_error *error) {
   int32_t status = delta_apply_stage(delta, 0, base->graph, base->state, result, row, error);
-  for (int32_t s = 1; !status && s < delta->stage_count; s++)
+  if (status) return status;
+  for (int32_t s = 1; s < delta->stage_count; s++) {
     status = delta_apply_stage(delta, s, result->graph, result->state, result, row, error);
-  return status ? status : delta_apply_check_result(delta, result, error);
+    if (status) return status;
+  }
+  return delta_apply_check_result(delta, result, error);
 }
 
-/* Stages in between are float32: only the last result may be rounded, and is then checked
- * like any other. */
+/* Several stages into another type than float32: only the last result is converted, and its
+ * hash is checked again. */
 static int32_t delta_apply_stored(const lnsp_delta *delta, const lnsp_model *base, int32_t type,
                                   const lnsp_options *options, lnsp_model **out,
                                   lnsp_error *error) {

@@ -1,5 +1,9 @@
-/* What a received delta must keep to before it is used. Its sender may be anyone: what it
- * says of itself is believed only under a key, and norms are those of its decoded values. */
+/* The rules for a delta that somebody sent.
+ *
+ * The sender may be anyone. What a delta says of itself (sender, number) is believed only if
+ * its authentication code fits a shared key, or the caller's `verify` accepts a signature.
+ * How far it moves the weights is measured on the values that it decodes to, not read from
+ * its header. Last, `judge` sees the finished model, and decides before anybody else does. */
 #include "delta/delta_check.h"
 
 #include "base/decimal.h"
@@ -14,25 +18,25 @@ static int32_t delta_check_key(const lnsp_delta *delta, const lnsp_delta_check_o
   if (!rules->key_bytes) return LNSP_OK;
   if (!delta->has_mac)
     return lnspi_error_set(error, LNSP_E_MISSING, "lnsp.delta.mac",
-                           "the delta carries no authentication code, and one is required: its "
+                           "the delta carries no authentication code, but one is required: its "
                            "sender must stamp it with the shared key");
   lnspi_delta_file_mac(delta->digest, rules->key, rules->key_bytes, mac);
   if (!lnspi_digest_equal(mac, delta->mac))
     return lnspi_error_set(
         error, LNSP_E_MISMATCH, "lnsp.delta.mac",
-        "the delta's authentication code is not that of this key: it was changed "
+        "the delta's authentication code does not match the key: it was changed "
         "on its way, or comes from someone else");
   return LNSP_OK;
 }
 
 static int32_t delta_check_beyond(const char *rule, const char *what, double is, double allowed,
                                   lnsp_error *error) {
-  const double most = 3.4e38; /* of a float */
+  const double most = 3.4e38; /* what fits into a float, for printing */
   char size[32], bound[32];
   lnspi_decimal_write((float)(is < most ? is : most), size);
   lnspi_decimal_write((float)(allowed < most ? allowed : most), bound);
   return lnspi_error_set(error, LNSP_E_LIMIT, rule,
-                         "the delta changes %s %s, and at most %s is allowed", what, size,
+                         "the delta changes %s %s, but at most %s is allowed", what, size,
                          bound);
 }
 
@@ -56,7 +60,7 @@ static int32_t delta_check_sender(const lnsp_delta *delta,
   if (status) return status;
   if (rules->verify && rules->verify(rules->user, delta->digest, delta->sender, delta->nonce))
     return lnspi_error_set(error, LNSP_E_REFUSED, "verify",
-                           "the caller's check of the delta's signature refused it");
+                           "the caller's check of the signature refused the delta");
   return LNSP_OK;
 }
 
@@ -73,14 +77,14 @@ int32_t lnspi_delta_check_and_apply(const lnsp_delta *delta, const lnsp_model *b
                                     lnsp_error *error) {
   lnsp_model *candidate = NULL;
   int32_t status = delta_check_sender(delta, rules, error);
-  if (!status && (rules->max_norm > 0 || rules->max_change > 0)) /* apply reads it anyway */
+  if (!status && (rules->max_norm > 0 || rules->max_change > 0)) /* else apply decodes it */
     status = delta_check_size(delta, base, rules, options, error);
   if (!status) status = lnspi_delta_apply(delta, base, options, &candidate, error);
   if (status) return status;
   if (rules->judge && rules->judge(rules->user, candidate)) {
     lnspi_model_release(candidate);
     return lnspi_error_set(error, LNSP_E_REFUSED, "judge",
-                           "the caller's judge refused the model that the delta leads to");
+                           "the caller's judge refused the model that the delta produces");
   }
   *out = candidate;
   return LNSP_OK;

@@ -1,4 +1,4 @@
-/* What a received delta must keep to before it is used. */
+/* The rules for a delta that somebody sent; see lnsp_delta_check. */
 #ifndef LNSPI_DELTA_DELTA_CHECK_H
 #define LNSPI_DELTA_DELTA_CHECK_H
 

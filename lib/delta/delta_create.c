@@ -1,16 +1,24 @@
-/* Making a delta: scans where the codec needs them, then one pass over both states that
- * writes the payload and hashes the base and the result. */
+/* Makes a delta: scans where the codec needs them, then one pass over both states that writes
+ * the payload and hashes the base and the result.
+ *
+ * Tensors that are the same in both states are found first, by comparing memory, and cost
+ * nothing but their hash. The result of a lossy codec is not `next`, so its hash can only be
+ * computed from what the codec says it coded, span by span, in the same pass.
+ *
+ * The payload's room is the codec's bound, so that memory is known before. The rare payload
+ * that does not fit into it range-coded is written a second time with plain bits, which do. */
 /* Hot: built for speed. */
 #include "delta/delta_create.h"
 
 #include "base/error.h"
+#include "base/min_max.h"
 #include "delta/codec_config.h"
 #include "delta/coder.h"
 #include "delta/stages.h"
 #include "kernels/kernels.h"
 #include "run/state.h"
 
-/* Packed tensors are compared with their padding, which is zero in all. */
+/* Whether a tensor changes. Packed ones are compared with their padding, which is zero. */
 static int delta_create_differs(const lnspi_delta_source *source, int32_t index,
                                 lnspi_delta_source_span *span) {
   const lnspi_weight *a = &source->base_graph->weights[index];
@@ -22,7 +30,7 @@ static int delta_create_differs(const lnspi_delta_source *source, int32_t index,
     return memcmp((const uint8_t *)source->base + a->at, (const uint8_t *)source->next + b->at,
                   (size_t)a->bytes) != 0;
   for (int64_t at = 0, n; at < a->count; at += n) {
-    n = a->count - at < LNSPI_DELTA_SPAN ? a->count - at : LNSPI_DELTA_SPAN;
+    n = lnspi_min_i64(a->count - at, LNSPI_DELTA_SPAN);
     lnspi_state_read_span(a, source->base, at, n, span->base);
     lnspi_state_read_span(b, source->next, at, n, span->next);
     if (memcmp(span->base, span->next, (size_t)n * sizeof(float))) return 1;
@@ -41,9 +49,8 @@ static int32_t delta_create_too_large(const lnspi_weight *weight, const lnspi_co
                                       lnsp_error *error) {
   return lnspi_error_set(
       error, LNSP_E_NOT_FINITE, weight->name,
-      "tensor '%s' changed by more than %s can say: make the delta with codec "
-      "exact",
-      weight->name, coder->setting->codec->name);
+      "tensor '%s' changed by more than codec %s can express: use codec exact", weight->name,
+      coder->config->codec->name);
 }
 
 static int32_t delta_create_scan_tensor(const lnspi_delta_source *source, int32_t index,
@@ -55,14 +62,14 @@ static int32_t delta_create_scan_tensor(const lnspi_delta_source *source, int32_
     n = lnspi_delta_source_read(source, index, at, span);
     if (!delta_create_finite(span->change, n))
       return delta_create_too_large(weight, coder, error);
-    coder->setting->codec->scan(coder, pass, span->change, n);
+    coder->config->codec->scan(coder, pass, span->change, n);
   }
   return LNSP_OK;
 }
 
 static int32_t delta_create_scan(const lnspi_delta_source *source, const uint8_t *tensors,
                                  lnspi_coder *coder, lnsp_error *error) {
-  const lnspi_codec *codec = coder->setting->codec;
+  const lnspi_codec *codec = coder->config->codec;
   lnspi_delta_source_span span;
   for (int32_t pass = 0; pass < codec->passes; pass++) {
     for (int32_t i = 0; i < source->base_graph->weight_count; i++) {
@@ -75,25 +82,27 @@ static int32_t delta_create_scan(const lnspi_delta_source *source, const uint8_t
   return LNSP_OK;
 }
 
-/* One tensor into the payload, its values into the hashes; counts what differs. */
+/* Writes one tensor into the payload and its values into the hashes; counts what differs. */
 static int32_t delta_create_tensor(const lnspi_delta_source *source, int32_t index,
                                    lnspi_coder *coder, lnspi_blake2s hash[2], int64_t *changed,
                                    lnsp_error *error) {
-  const lnspi_codec *codec = coder->setting->codec;
+  const lnspi_codec *codec = coder->config->codec;
   const lnspi_weight *weight = &source->base_graph->weights[index];
   lnspi_delta_source_span span;
-  int32_t n, status = LNSP_OK;
-  for (int32_t pass = 0; !status && pass < codec->tensor_passes; pass++) {
+  int32_t n, status;
+  for (int32_t pass = 0; pass < codec->tensor_passes; pass++) {
     status = delta_create_scan_tensor(source, index, pass, coder, &span, error);
+    if (status) return status;
     codec->scan_end(coder, pass);
   }
-  if (!status && codec->tensor) codec->tensor(coder, weight, 1);
-  for (int64_t at = 0; !status && at < weight->count; at += n) {
+  if (codec->tensor) codec->tensor(coder, weight, 1);
+  for (int64_t at = 0; at < weight->count; at += n) {
     n = lnspi_delta_source_read(source, index, at, &span);
     lnspi_codec_span put = {span.base, span.next, span.change, n};
-    if (source->changes)
+    if (source->changes) {
       status = source->changes(source->user, index, span.base, n, span.change, error);
-    if (status) return status;
+      if (status) return status;
+    }
     if (!codec->exact && !delta_create_finite(span.change, n))
       return delta_create_too_large(weight, coder, error);
     status = codec->put(coder, &put);
@@ -104,22 +113,23 @@ static int32_t delta_create_tensor(const lnspi_delta_source *source, int32_t ind
     for (int32_t i = 0; i < n; i++)
       *changed += lnspi_float_bits(span.base[i]) != lnspi_float_bits(span.next[i]);
   }
-  return status;
+  return LNSP_OK;
 }
 
-/* A tensor that stays, into both hashes. */
+/* Adds a tensor that does not change to both hashes. */
 static void delta_create_same(const lnspi_delta_source *source, int32_t index,
                               lnspi_blake2s hash[2]) {
   const lnspi_weight *weight = &source->base_graph->weights[index];
   float values[LNSPI_DELTA_SPAN];
   for (int64_t at = 0, n; at < weight->count; at += n) {
-    n = weight->count - at < LNSPI_DELTA_SPAN ? weight->count - at : LNSPI_DELTA_SPAN;
+    n = lnspi_min_i64(weight->count - at, LNSPI_DELTA_SPAN);
     lnspi_state_read_span(weight, source->base, at, n, values);
     lnspi_state_hash_values(values, n, &hash[0]);
     lnspi_state_hash_values(values, n, &hash[1]);
   }
 }
 
+/* Writes the whole payload; *full: it did not fit. */
 static int32_t delta_create_write(const lnspi_delta_source *source, lnsp_delta *delta,
                                   lnspi_coder *coder, int plain, int *full, lnsp_error *error) {
   lnspi_blake2s hash[2];
@@ -130,25 +140,27 @@ static int32_t delta_create_write(const lnspi_delta_source *source, lnsp_delta *
   delta->changed_count = 0;
   if (source->changes) status = source->changes(source->user, -1, NULL, 0, NULL, error);
   if (!status && coder->elements) status = lnspi_coder_write_start(coder, plain);
-  for (int32_t i = 0; !status && i < delta->graph->weight_count; i++) {
+  if (status) return status;
+  for (int32_t i = 0; i < delta->graph->weight_count; i++) {
     lnspi_state_hash_tensor(&delta->graph->weights[i], &hash[0]);
     lnspi_state_hash_tensor(&delta->graph->weights[i], &hash[1]);
     if (delta->stages[0].tensors[i])
       status = delta_create_tensor(source, i, coder, hash, &delta->changed_count, error);
     else
       delta_create_same(source, i, hash);
+    if (status) return status;
   }
-  if (status) return status;
   lnspi_blake2s_final(&hash[0], delta->base);
   lnspi_blake2s_final(&hash[1], delta->result);
   if (!coder->elements) return LNSP_OK;
   status = lnspi_coder_write_end(coder, full);
-  return status ? lnspi_error_set(error, LNSP_E_INTERNAL, "payload",
-                                  "the payload is larger than its bound: please report")
-                : LNSP_OK;
+  return status
+             ? lnspi_error_set(error, LNSP_E_INTERNAL, "payload",
+                               "the payload is larger than its bound: please report this error")
+             : LNSP_OK;
 }
 
-/* Fills a blank delta of one stage, whose setting and tensors are set. */
+/* Fills an empty delta of one stage, whose config and tensors are set. */
 static int32_t delta_create_fill(const lnspi_delta_source *source, lnsp_delta *delta,
                                  lnsp_error *error) {
   lnspi_delta_stage *stage = &delta->stages[0];
@@ -156,7 +168,7 @@ static int32_t delta_create_fill(const lnspi_delta_source *source, lnsp_delta *d
   lnspi_delta_source_span span;
   int full = 0;
   memset(&coder, 0, sizeof coder);
-  coder.setting = &stage->setting;
+  coder.config = &stage->config;
   coder.work = delta->work;
   coder.payload = delta->payload;
   coder.capacity = delta->capacity;
@@ -175,13 +187,13 @@ static int32_t delta_create_fill(const lnspi_delta_source *source, lnsp_delta *d
   return LNSP_OK;
 }
 
-/* The room that a delta of this network takes, whatever the changes are. */
+/* The room that a delta of this network needs, whatever the changes are. */
 static int32_t delta_create_shape(const lnsp_graph *graph, const char *codec,
-                                  lnspi_codec_config *setting, uint8_t *tensors,
+                                  lnspi_codec_config *config, uint8_t *tensors,
                                   lnspi_delta_shape *shape, lnsp_error *error) {
   lnspi_token only;
   uint64_t elements = 0, count = 0;
-  int32_t status = lnspi_codec_config_parse(codec, setting, &only, error);
+  int32_t status = lnspi_codec_config_parse(codec, config, &only, error);
   if (!status) status = lnspi_codec_config_select(only, graph, tensors, error);
   if (status) return status;
   for (int32_t i = 0; i < graph->weight_count; i++) {
@@ -191,13 +203,15 @@ static int32_t delta_create_shape(const lnsp_graph *graph, const char *codec,
   }
   shape->stages = 1;
   shape->reserved = 0;
-  shape->payload = setting->codec->bound(setting, elements, count);
+  shape->payload = config->codec->bound(config, elements, count);
   shape->text = LNSPI_STAGES_TEXT_BYTES(graph);
-  shape->work = setting->codec->write_bytes;
+  shape->work = config->codec->write_bytes;
   if (shape->payload > INT32_MAX)
-    return lnspi_error_set(error, LNSP_E_LIMIT, "payload",
-                           "a delta's payload is below 2 GiB; this one could take %llu bytes",
-                           (unsigned long long)shape->payload);
+    return lnspi_error_set(
+        error, LNSP_E_LIMIT, "payload",
+        "a delta's payload must be below 2 GiB, but this one could have %llu bytes: choose a "
+        "smaller codec, or tensors with only=",
+        (unsigned long long)shape->payload);
   return LNSP_OK;
 }
 
@@ -205,8 +219,8 @@ int32_t lnspi_delta_create_bytes(const lnsp_graph *graph, const char *codec, uin
                                  uint64_t *payload, lnsp_error *error) {
   uint8_t tensors[LNSPI_MAX_WEIGHTS];
   lnspi_delta_shape shape;
-  lnspi_codec_config setting;
-  int32_t status = delta_create_shape(graph, codec, &setting, tensors, &shape, error);
+  lnspi_codec_config config;
+  int32_t status = delta_create_shape(graph, codec, &config, tensors, &shape, error);
   *payload = status ? 0 : shape.payload;
   return status ? status : lnspi_delta_bytes(graph, &shape, total, error);
 }
@@ -217,12 +231,12 @@ int32_t lnspi_delta_create_from_source(const lnspi_delta_source *source, const c
   const lnsp_graph *graph = source->base_graph;
   uint8_t selected[LNSPI_MAX_WEIGHTS];
   lnspi_delta_shape shape;
-  lnspi_codec_config setting;
+  lnspi_codec_config config;
   lnsp_delta *delta = NULL;
-  int32_t status = delta_create_shape(graph, codec, &setting, selected, &shape, error);
+  int32_t status = delta_create_shape(graph, codec, &config, selected, &shape, error);
   if (!status) status = lnspi_delta_blank(graph, &shape, options, &delta, error);
   if (status) return status;
-  delta->stages[0].setting = setting;
+  delta->stages[0].config = config;
   for (int32_t i = 0; i < graph->weight_count; i++)
     delta->stages[0].tensors[i] = tensors ? selected[i] & tensors[i] : selected[i];
   status = delta_create_fill(source, delta, error);

@@ -1,4 +1,17 @@
-/* A delta as a safetensors file: see docs/delta.md. */
+/* A delta as a safetensors file: docs/delta.md has the keys.
+ *
+ * The checksum is a hash of every byte of the file, but it is in the file itself. So its 64
+ * digits count as zeros in the hash, and those of an authentication code too, which is
+ * computed from that hash. To find them in a file that may be hostile, before its header is
+ * parsed, both are at fixed places: the checksum is the first pair of the metadata, the code
+ * the second, and the writer writes pairs in the order given.
+ *
+ *   8 bytes | {"__metadata__":{"lnsp.delta.checksum":"<64>","lnsp.delta.mac":"<64>", ...
+ *
+ * Writing runs the same code twice, into the hash with zeros as digits, then into the file.
+ * Reading verifies the hash over the whole source first, and parses after that: no other
+ * check has to stand damage. It has to stand malice, since anyone can compute a checksum:
+ * each number must be written as this library writes it, which makes one delta one file. */
 #include "delta/delta_file.h"
 
 #include "base/blake2s.h"
@@ -11,11 +24,10 @@
 
 #define DELTA_FILE_VERSION "2"
 #define DELTA_FILE_DIGITS 64
-/* The checksum comes first, so that it is at one place in every delta file: after
- * the eight bytes of the header's length and this. */
+/* What is between the eight bytes of the header's length and the checksum. */
 #define DELTA_FILE_PREFIX "{\"__metadata__\":{\"lnsp.delta.checksum\":\""
 #define DELTA_FILE_PLACE (8 + sizeof(DELTA_FILE_PREFIX) - 1)
-/* In a file with an authentication code that follows at once. */
+/* What is between the checksum and the authentication code, if there is one. */
 #define DELTA_FILE_MAC "\",\"lnsp.delta.mac\":\""
 #define DELTA_FILE_MAC_PLACE (DELTA_FILE_PLACE + DELTA_FILE_DIGITS + sizeof(DELTA_FILE_MAC) - 1)
 
@@ -65,7 +77,7 @@ int32_t lnspi_delta_file_write(const lnsp_delta *delta, lnsp_writer *writer,
   return status ? status : lnspi_writer_close(writer, error);
 }
 
-/* The hash of the file with zeros for the digits of checksum and code, and the header. */
+/* The hash of the file, the digits of checksum and code being zeros; fills header. */
 static int32_t delta_file_digest_of(const lnsp_delta *delta, lnspi_delta_file_header *header,
                                     uint8_t digest[LNSP_HASH_BYTES], lnsp_error *error) {
   lnspi_blake2s hash;
@@ -118,7 +130,7 @@ void lnspi_delta_file_mac(const uint8_t digest[LNSP_HASH_BYTES], const void *key
   lnspi_blake2s_final(&hash, mac);
 }
 
-/* Printable characters that JSON and `lnsp store log` show as they are. */
+/* Allows printable characters that JSON and `lnsp store log` show as they are. */
 static int32_t delta_file_check_sender(const char *sender, int32_t code, lnsp_error *error) {
   int good = lnspi_str_length(sender) < LNSP_SENDER_BYTES;
   for (const char *at = sender; good && *at; at++)
@@ -126,8 +138,8 @@ static int32_t delta_file_check_sender(const char *sender, int32_t code, lnsp_er
   if (good) return LNSP_OK;
   return lnspi_error_set(
       error, code, "lnsp.delta.sender",
-      "a sender's name has at most %d printable ASCII characters, without blank, "
-      "\", \\ and ;",
+      "a sender's name has at most %d printable ASCII characters; blank, \", \\ and ; are not "
+      "allowed",
       LNSP_SENDER_BYTES - 1);
 }
 
@@ -141,7 +153,7 @@ int32_t lnspi_delta_file_stamp(lnsp_delta *delta, const char *sender, uint64_t n
   int32_t status = delta_file_check_sender(sender, LNSP_E_ARGUMENT, error);
   if (status) return status;
   memset(name, 0, sizeof name);
-  memcpy(name, sender, lnspi_str_length(sender)); /* which may be the delta's own */
+  memcpy(name, sender, lnspi_str_length(sender)); /* sender may be delta->sender itself */
   memcpy(before, delta->sender, sizeof before);
   memcpy(delta->sender, name, sizeof name);
   delta->nonce = nonce;
@@ -160,7 +172,7 @@ int32_t lnspi_delta_file_stamp(lnsp_delta *delta, const char *sender, uint64_t n
 
 /* ---- reading -------------------------------------------------------------- */
 
-/* Replaces those bytes of the file's first piece that are digits of checksum and code. */
+/* Replaces the digits of checksum and code in the first piece of the file by zeros. */
 static void delta_file_mask(uint8_t *piece, size_t bytes) {
   memset(piece + DELTA_FILE_PLACE, '0', DELTA_FILE_DIGITS);
   if (bytes >= DELTA_FILE_MAC_PLACE + DELTA_FILE_DIGITS &&
@@ -169,8 +181,7 @@ static void delta_file_mask(uint8_t *piece, size_t bytes) {
     memset(piece + DELTA_FILE_MAC_PLACE, '0', DELTA_FILE_DIGITS);
 }
 
-/* The hash over every byte of the file, these digits taken as zeros, must be what the
- * checksum says. */
+/* Computes the hash of the file, and refuses it unless that is the checksum. */
 static int32_t delta_file_verify(const lnsp_source *source, uint8_t digest[LNSP_HASH_BYTES],
                                  lnsp_error *error) {
   uint8_t piece[1024], said[LNSP_HASH_BYTES];
@@ -183,13 +194,13 @@ static int32_t delta_file_verify(const lnsp_source *source, uint8_t digest[LNSP_
     size_t bytes = left < sizeof piece ? (size_t)left : sizeof piece;
     if (source->read(source->user, offset, piece, bytes))
       return lnspi_error_set_at(error, LNSP_E_IO, (int64_t)offset, NULL,
-                                "the delta cannot be read at byte %llu",
+                                "reading the delta failed at byte %llu",
                                 (unsigned long long)offset);
     if (offset == 0) {
       if (bytes < DELTA_FILE_PLACE + DELTA_FILE_DIGITS ||
           memcmp(piece + 8, DELTA_FILE_PREFIX, sizeof(DELTA_FILE_PREFIX) - 1))
         return lnspi_error_set_at(error, LNSP_E_FORMAT, 8, "lnsp.delta.checksum",
-                                  "this is no delta file: its header does not begin with "
+                                  "this is not a delta file: its header does not begin with "
                                   "lnsp.delta.checksum");
       memcpy(digits, piece + DELTA_FILE_PLACE, DELTA_FILE_DIGITS);
       delta_file_mask(piece, bytes);
@@ -199,9 +210,9 @@ static int32_t delta_file_verify(const lnsp_source *source, uint8_t digest[LNSP_
   }
   lnspi_blake2s_final(&hash, digest);
   if (!lnspi_digest_from_hex(digits, said) || memcmp(said, digest, sizeof said))
-    return lnspi_error_set_at(error, LNSP_E_MISMATCH, (int64_t)DELTA_FILE_PLACE,
-                              "lnsp.delta.checksum",
-                              "the checksum does not fit: the delta is damaged, get it again");
+    return lnspi_error_set_at(
+        error, LNSP_E_MISMATCH, (int64_t)DELTA_FILE_PLACE, "lnsp.delta.checksum",
+        "the checksum does not match: the delta is damaged, get it again");
   return LNSP_OK;
 }
 
@@ -209,7 +220,8 @@ static int32_t delta_file_text(const lnsp_file *file, const char *key, const cha
                                lnsp_error *error) {
   *out = lnspi_safetensors_metadata(file, key);
   if (!*out)
-    return lnspi_error_set(error, LNSP_E_MISSING, key, "the delta's metadata lacks %s", key);
+    return lnspi_error_set(error, LNSP_E_MISSING, key, "the metadata of the delta has no %s",
+                           key);
   return LNSP_OK;
 }
 
@@ -224,27 +236,28 @@ static int32_t delta_file_digest(const lnsp_file *file, const char *key, uint8_t
   return LNSP_OK;
 }
 
-/* Version, and the one tensor. */
+/* Checks the version and the one tensor. */
 static int32_t delta_file_header(const lnsp_file *file, uint64_t *bytes, lnsp_error *error) {
   const char *version;
   int32_t status = delta_file_text(file, "lnsp.delta.version", &version, error);
   if (status) return status;
   if (!lnspi_str_equal(version, DELTA_FILE_VERSION))
     return lnspi_error_set(error, LNSP_E_UNSUPPORTED, "lnsp.delta.version",
-                           "a delta of version '%s'; this library reads version %s", version,
-                           DELTA_FILE_VERSION);
+                           "the delta has format version '%s'; this library reads version %s",
+                           version, DELTA_FILE_VERSION);
   const lnspi_entry *payload = file->entries;
   if (file->tensor_count != 1 || !lnspi_str_equal(payload->name, "payload"))
-    return lnspi_error_set(error, LNSP_E_FORMAT, "payload",
-                           "a delta has one tensor, payload; this file has %d or another one",
-                           (int)file->tensor_count);
+    return lnspi_error_set(
+        error, LNSP_E_FORMAT, "payload",
+        "a delta file has one tensor named payload; this file has %d tensors or another name",
+        (int)file->tensor_count);
   if (payload->dtype != LNSP_U8 || payload->rank != 1)
     return lnspi_error_set(error, LNSP_E_DTYPE, "payload", "the payload must be U8 of rank 1");
   *bytes = (uint64_t)payload->dims[0];
   return LNSP_OK;
 }
 
-/* How many parameters the sender says have changed; unless it was left out. */
+/* The number of changed parameters, as the sender says; may be missing. */
 static int32_t delta_file_changed(const lnsp_file *file, lnsp_delta *delta, lnsp_error *error) {
   const char *text = lnspi_safetensors_metadata(file, "lnsp.delta.changed");
   char again[24];
@@ -256,13 +269,13 @@ static int32_t delta_file_changed(const lnsp_file *file, lnsp_delta *delta, lnsp
   lnspi_format(again, sizeof again, "%lld", (long long)count);
   if (count > delta->graph->parameter_count || !lnspi_str_equal(again, text))
     return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.delta.changed",
-                           "'%s' is no number of the network's %lld parameters", text,
+                           "'%s' is not a count of at most %lld parameters", text,
                            (long long)delta->graph->parameter_count);
   delta->changed_count = count;
   return LNSP_OK;
 }
 
-/* A number as it is written, and in no other way. */
+/* Reads a number only as it would be written. */
 static int32_t delta_file_nonce(const char *text, uint64_t *nonce, lnsp_error *error) {
   char again[24];
   *nonce = 0;
@@ -271,10 +284,10 @@ static int32_t delta_file_nonce(const char *text, uint64_t *nonce, lnsp_error *e
   lnspi_format(again, sizeof again, "%llu", (unsigned long long)*nonce);
   if (*nonce && lnspi_str_equal(again, text)) return LNSP_OK;
   return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.delta.nonce",
-                         "'%s' is no number from 1 to 2^64 - 1", text);
+                         "'%s' is not a number from 1 to 2^64 - 1", text);
 }
 
-/* Who sends it, and the code; each may be missing. */
+/* Sender, number and code; each may be missing. */
 static int32_t delta_file_stamp(const lnsp_file *file, lnsp_delta *delta, lnsp_error *error) {
   const char *sender = lnspi_safetensors_metadata(file, "lnsp.delta.sender");
   const char *nonce = lnspi_safetensors_metadata(file, "lnsp.delta.nonce");

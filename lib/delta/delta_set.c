@@ -1,4 +1,16 @@
-/* Several deltas read side by side: see several.h. */
+/* A set of deltas of one base, read side by side.
+ *
+ * A median needs one element of all deltas at once, and a thousand models do not fit into
+ * memory. So each stage of each delta has a reader with its decoder's state, at most 9 kB,
+ * and all advance together, a span of 256 elements at a time. A delta of several stages is
+ * decoded by running the span through all of them.
+ *
+ * The caller makes two passes: one for the norms, one for the values. Decoding twice costs
+ * less than the memory of a copy, and the same bytes give the same values.
+ *
+ * A delta that fails (another base, damaged bytes, a value that is not finite) fails the
+ * call, or with skip is left out with its status, from the first failure on: the norms are
+ * computed first, so no value of it was used before. */
 #include "delta/delta_set.h"
 
 #include <math.h>
@@ -6,9 +18,10 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/min_max.h"
 #include "run/state.h"
 
-/* A delta is named in every refusal: a server must know whom to ask, or to leave out. */
+/* Leaves a delta out, or makes the error say which one it was and who sent it. */
 static int32_t delta_set_refuse(lnspi_delta_set *s, int32_t index, int32_t status,
                                 lnsp_error *error) {
   lnspi_delta_set_item *one = &s->one[index];
@@ -33,19 +46,20 @@ static void delta_set_lay_out(lnspi_delta_set *s, lnspi_arena *arena) {
   s->reached = lnspi_arena_alloc(arena, stages, 1);
   s->column = lnspi_arena_alloc(arena, count, sizeof *s->column);
   change = lnspi_arena_alloc(arena, count, LNSPI_DELTA_SPAN * sizeof *change);
-  for (uint64_t i = 0; s->one && !arena->failed && i < count; i++)
-    s->one[i].change = change + i * LNSPI_DELTA_SPAN;
+  if (!s->one || arena->failed) return;
+  for (uint64_t i = 0; i < count; i++) s->one[i].change = change + i * LNSPI_DELTA_SPAN;
 }
 
 static int32_t delta_set_check(const lnspi_delta_set *s, const lnsp_delta *delta,
                                const uint8_t hash[LNSP_HASH_BYTES], lnsp_error *error) {
   if (!lnspi_graph_equal(delta->graph, s->base->graph))
     return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.arch",
-                           "it is for another network: '%s'", delta->graph->architecture);
+                           "the delta is for another network: '%s'",
+                           delta->graph->architecture);
   if (memcmp(delta->base, hash, LNSP_HASH_BYTES))
     return lnspi_error_set(
         error, LNSP_E_MISMATCH, "lnsp.delta.base",
-        "it was made from another version of the model: ask for one on this base");
+        "the delta was made from another version of the model: ask for one on this base");
   return LNSP_OK;
 }
 
@@ -67,16 +81,19 @@ int32_t lnspi_delta_set_open(lnspi_delta_set *s, const lnsp_model *base,
   if (status) return status;
   arena = (lnspi_arena){s->block.memory, 0, s->block.bytes, 0};
   delta_set_lay_out(s, &arena);
-  for (int32_t i = 0, first = 0; i < count && !status; i++) {
+  for (int32_t i = 0, first = 0; i < count; i++) {
     s->one[i].delta = deltas[i];
     s->one[i].first = first;
     s->one[i].scale = s->one[i].weight = 1;
     first += deltas[i]->stage_count;
     status = delta_set_check(s, deltas[i], base_hash, error);
     if (status) status = delta_set_refuse(s, i, status, error);
+    if (status) {
+      lnspi_delta_set_close(s);
+      return status;
+    }
   }
-  if (status) lnspi_delta_set_close(s);
-  return status;
+  return LNSP_OK;
 }
 
 void lnspi_delta_set_close(lnspi_delta_set *s) { lnspi_block_close(&s->block); }
@@ -99,8 +116,8 @@ int32_t lnspi_delta_set_start(lnspi_delta_set *s, lnsp_error *error) {
 void lnspi_delta_set_tensor(lnspi_delta_set *s, int32_t index) {
   for (int32_t i = 0; i < s->count; i++) {
     const lnspi_delta_set_item *one = &s->one[i];
-    for (int32_t at = one->first; !one->status && at < one->first + one->delta->stage_count;
-         at++)
+    if (one->status) continue;
+    for (int32_t at = one->first; at < one->first + one->delta->stage_count; at++)
       s->reached[at] = (uint8_t)lnspi_stage_reader_tensor(&s->reader[at], index);
   }
 }
@@ -111,12 +128,13 @@ static int32_t delta_set_finite(const lnspi_delta_set *s, int32_t index, const f
   for (int32_t k = 0; k < count; k++)
     bad |= (lnspi_float_bits(values[k]) & 0x7F800000u) == 0x7F800000u;
   if (!bad) return LNSP_OK;
-  return lnspi_error_set(error, LNSP_E_NOT_FINITE, s->base->graph->weights[index].name,
-                         "its tensor '%s' has a NaN, an infinity or a change too large for one",
-                         s->base->graph->weights[index].name);
+  return lnspi_error_set(
+      error, LNSP_E_NOT_FINITE, s->base->graph->weights[index].name,
+      "tensor '%s' of the delta has a NaN, an infinity or a change out of range",
+      s->base->graph->weights[index].name);
 }
 
-/* The span of one delta: its stages in turn, then the difference. */
+/* The change of one delta in a span: its stages in turn, then the difference. */
 static int32_t delta_set_change(lnspi_delta_set *s, const lnspi_delta_set_item *one,
                                 int32_t index, const float *base, int32_t count,
                                 lnsp_error *error) {
@@ -127,7 +145,7 @@ static int32_t delta_set_change(lnspi_delta_set *s, const lnspi_delta_set_item *
     if (!s->reached[at]) continue;
     status = lnspi_stage_reader_next(&s->reader[at], values, count, error);
     if (!status) status = delta_set_finite(s, index, values, count, error);
-    if (status) return status; /* between two stages too: apply would not pass it */
+    if (status) return status; /* apply checks between stages too */
   }
   for (int32_t k = 0; k < count; k++) values[k] -= base[k];
   return delta_set_finite(s, index, values, count, error);
@@ -156,29 +174,38 @@ int32_t lnspi_delta_set_end(lnspi_delta_set *s, lnsp_error *error) {
   return LNSP_OK;
 }
 
+/* Adds the changes of a span to the squared norm of each delta. */
+static void delta_set_add_norms(lnspi_delta_set *s, int64_t n) {
+  for (int32_t i = 0; i < s->count; i++) {
+    lnspi_delta_set_item *one = &s->one[i];
+    if (one->status) continue;
+    for (int64_t k = 0; k < n; k++) {
+      double change = fabs((double)one->change[k]);
+      one->norm += change * change;
+      if (change > one->most) one->most = change;
+    }
+  }
+}
+
 int32_t lnspi_delta_set_norms(lnspi_delta_set *s, lnsp_error *error) {
   const lnsp_graph *graph = s->base->graph;
   float base[LNSPI_DELTA_SPAN];
   for (int32_t i = 0; i < s->count; i++) s->one[i].norm = s->one[i].most = 0;
   int32_t status = lnspi_delta_set_start(s, error);
-  for (int32_t t = 0; !status && t < graph->weight_count; t++) {
+  if (status) return status;
+  for (int32_t t = 0; t < graph->weight_count; t++) {
     const lnspi_weight *weight = &graph->weights[t];
     lnspi_delta_set_tensor(s, t);
-    for (int64_t at = 0, n; !status && at < weight->count; at += n) {
-      n = weight->count - at < LNSPI_DELTA_SPAN ? weight->count - at : LNSPI_DELTA_SPAN;
+    for (int64_t at = 0, n; at < weight->count; at += n) {
+      n = lnspi_min_i64(weight->count - at, LNSPI_DELTA_SPAN);
       lnspi_state_read_span(weight, s->base->state, at, n, base);
       status = lnspi_delta_set_next(s, t, base, (int32_t)n, error);
-      for (int32_t i = 0; !status && i < s->count; i++) {
-        lnspi_delta_set_item *one = &s->one[i];
-        for (int64_t k = 0; !one->status && k < n; k++) {
-          double change = fabs((double)one->change[k]);
-          one->norm += change * change;
-          if (change > one->most) one->most = change;
-        }
-      }
+      if (status) return status;
+      delta_set_add_norms(s, n);
     }
   }
-  if (!status) status = lnspi_delta_set_end(s, error);
-  for (int32_t i = 0; !status && i < s->count; i++) s->one[i].norm = sqrt(s->one[i].norm);
-  return status;
+  status = lnspi_delta_set_end(s, error);
+  if (status) return status;
+  for (int32_t i = 0; i < s->count; i++) s->one[i].norm = sqrt(s->one[i].norm);
+  return LNSP_OK;
 }

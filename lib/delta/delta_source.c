@@ -1,4 +1,4 @@
-/* Where the values of a delta that is made come from: two states, or two states and a residual. */
+/* Where the values come from when a delta is made: two states, and perhaps a residual. */
 /* Hot: built for speed. */
 #include "delta/delta_source.h"
 
@@ -20,7 +20,7 @@ int32_t lnspi_delta_source_read(const lnspi_delta_source *source, int32_t index,
     lnspi_state_read_span(&there, source->residual, at, n, residual);
     for (int32_t i = 0; i < n; i++) {
       span->change[i] += residual[i];
-      if (residual[i] != 0) span->next[i] += residual[i]; /* -0 + 0 would be another word */
+      if (residual[i] != 0) span->next[i] += residual[i]; /* -0 + 0 would change the bits */
     }
   }
   return n;

@@ -1,8 +1,30 @@
-/* The word coder. Floats as integers in the order of their values (sign-magnitude); the
- * difference of two of them, small changes in either direction being small numbers; the
- * number of its bits coded in the context of the exponent, its second bit in that of their
- * number, the rest raw. Where the two words have the same exponent, it is known from either
- * side; where not, a flag says so: so that a stream leads both ways. */
+/* The float coder: how one array of 32-bit values became another, exactly, in either
+ * direction.
+ *
+ * 1. Order. Float bits are sign and magnitude; float_coder_order maps them to unsigned
+ *    integers in the order of the values, so that neighbouring floats are neighbouring
+ *    integers, across zero too.
+ * 2. Difference. The change is the difference of two such integers, modulo 2^32: a training
+ *    step moves a weight by a few thousand units in the last place in either direction. It
+ *    is folded (0, -1, 1, -2, 2 ... becomes 0, 1, 2, 3, 4 ...), so that small changes of
+ *    either sign are small numbers.
+ * 3. Code. The number of bits of the change is range-coded in the context of the value's
+ *    exponent, since large weights move by fewer units than small ones. The bit below the
+ *    leading one is coded in the context of that number. All other bits are close to random,
+ *    and are stored raw. After one step of Adam a weight costs 14 bits instead of 32,
+ *    after 400 steps 17 (docs/delta.md).
+ *
+ * Both directions. A reader that goes back knows only the later value. As long as both have
+ * the same exponent, the context is the same from either side; where they differ, a flag
+ * says so, and one context of its own is used. The reader checks every flag against the
+ * result: a stream whose flags are wrong could be applied but not undone.
+ *
+ * Chunks of 1,024 values begin with two bytes:
+ *   0xFFFD          no value changed
+ *   0xFFFE, 0xFFFF  changes of four bytes each; 0xFFFE also resets the probabilities
+ *   n < 0xFFFD      two bytes m, n range-coded bytes, m raw bytes
+ * A chunk whose changes have too many bits is not coded, which bounds a stream at
+ * 4 + 4/1024 bytes a value. */
 /* Hot: built for speed. */
 #include "delta/float_coder.h"
 
@@ -11,9 +33,9 @@
 
 enum { FLOAT_CODER_RAW = 0xFFFF, FLOAT_CODER_FORGET = 0xFFFE, FLOAT_CODER_SAME = 0xFFFD };
 
-uint64_t lnspi_float_coder_bound(uint64_t words) {
-  uint64_t chunks = words / LNSPI_FLOAT_CODER_CHUNK + (words % LNSPI_FLOAT_CODER_CHUNK != 0);
-  return 4 * words + chunks * LNSPI_FLOAT_CODER_HEAD;
+uint64_t lnspi_float_coder_bound(uint64_t values) {
+  uint64_t chunks = values / LNSPI_FLOAT_CODER_CHUNK + (values % LNSPI_FLOAT_CODER_CHUNK != 0);
+  return 4 * values + chunks * LNSPI_FLOAT_CODER_HEAD;
 }
 
 static void float_coder_model_start(lnspi_float_coder_model *model) {
@@ -24,7 +46,7 @@ static void float_coder_model_start(lnspi_float_coder_model *model) {
 static uint32_t float_coder_order(uint32_t u) { return u >> 31 ? ~u : u | 0x80000000u; }
 static uint32_t float_coder_unorder(uint32_t u) { return u >> 31 ? u & 0x7FFFFFFFu : ~u; }
 
-/* Magnitudes from 2^-63 to 1 have a context each, smaller and larger ones share two. */
+/* Exponents 2^-63 to 2^0 have a context each; smaller and larger ones share the outer two. */
 static uint32_t float_coder_context(uint32_t u) {
   uint32_t exponent = u >> 23 & 255;
   if (exponent < 64) return 0;
@@ -58,12 +80,13 @@ static void float_coder_put_one(lnspi_range_out *out, lnspi_float_coder_model *m
   lnspi_range_put_tree(out, model->length[context], 5, shown);
   if (length < 2) return;
   if (shown == 31) lnspi_range_put(out, &model->longest, length == 32);
-  int left = (int)length - 2; /* below the leading bit and the one that follows */
+  int left = (int)length - 2; /* without the leading bit and the one below it */
   lnspi_range_put(out, &model->second[shown], change >> left & 1);
   lnspi_range_put_raw(out, change & ((1u << left) - 1), left);
 }
 
-/* Whether coding can pay: bits that no model foresees, and some to say how many they are. */
+/* Whether coding can save anything: the bits of a change are hardly predictable, and their
+ * number costs 3 to 4 bits more. *same: no value changed. */
 static int float_coder_worth(const uint32_t *change, int32_t count, int32_t most, int *same) {
   uint32_t any = 0;
   int64_t bits = 0;
@@ -97,7 +120,7 @@ static int32_t float_coder_write_chunk(lnspi_float_encoder *w) {
   for (int32_t i = 0; i < w->filled; i++)
     float_coder_put_one(&out, &w->model, w->change[i], w->context[i]);
   lnspi_range_out_end(&out);
-  if (out.full) { /* the reader cannot follow what the model has learnt from it */
+  if (out.full) { /* the reader will not see this chunk, so what was learned from it is reset */
     float_coder_model_start(&w->model);
     return float_coder_write_raw(w, FLOAT_CODER_FORGET);
   }
@@ -130,10 +153,10 @@ int32_t lnspi_float_coder_write_end(lnspi_float_encoder *w) {
 /* ---- reading ---- */
 
 void lnspi_float_coder_read_start(lnspi_float_decoder *r, lnspi_float_coder_fetch *fetch,
-                                  void *user, uint64_t words) {
+                                  void *user, uint64_t values) {
   r->fetch = fetch;
   r->user = user;
-  r->left = words;
+  r->left = values;
   r->total = 0;
   r->ready = r->mode = 0;
   float_coder_model_start(&r->model);
@@ -158,7 +181,7 @@ static int32_t float_coder_read_chunk(lnspi_float_decoder *r) {
   if (r->mode == FLOAT_CODER_FORGET) float_coder_model_start(&r->model);
   if (r->mode >= FLOAT_CODER_FORGET) {
     lnspi_range_in_start(&r->in, r->buffer, 0, 0);
-    r->in.raw_low = r->buffer; /* words forwards from here */
+    r->in.raw_low = r->buffer; /* the next change */
     return float_coder_fetch(r, r->buffer, bytes);
   }
   status = float_coder_fetch(r, head + 2, 2);
@@ -188,29 +211,29 @@ static uint32_t float_coder_change(uint32_t word, uint32_t change, int back) {
   return float_coder_unorder(float_coder_order(word) + (back ? 0u - change : change));
 }
 
-/* A stream whose flags are not those of its words would not lead back. */
-static int32_t float_coder_next_coded(lnspi_float_decoder *r, uint32_t *words, size_t count,
+/* Refuses a stream whose flags are wrong: it could not be read in the other direction. */
+static int32_t float_coder_next_coded(lnspi_float_decoder *r, uint32_t *values, size_t count,
                                       int back) {
   lnspi_range_in in = r->in;
   uint32_t wrong = 0;
   for (size_t i = 0; i < count; i++) {
-    uint32_t differ, from = words[i];
+    uint32_t differ, from = values[i];
     uint32_t change =
         float_coder_get_change(&in, &r->model, float_coder_context(from), &differ);
-    words[i] = float_coder_change(from, change, back);
-    wrong |= ((words[i] ^ from) >> 23 & 255 ? 1u : 0u) ^ differ;
+    values[i] = float_coder_change(from, change, back);
+    wrong |= ((values[i] ^ from) >> 23 & 255 ? 1u : 0u) ^ differ;
   }
   r->in = in;
   return wrong ? LNSP_E_FORMAT : LNSP_OK;
 }
 
-static void float_coder_next_raw(lnspi_float_decoder *r, uint32_t *words, size_t count,
+static void float_coder_next_raw(lnspi_float_decoder *r, uint32_t *values, size_t count,
                                  int back) {
   for (size_t i = 0; i < count; i++, r->in.raw_low += 4)
-    words[i] = float_coder_change(words[i], lnspi_load32(r->in.raw_low), back);
+    values[i] = float_coder_change(values[i], lnspi_load32(r->in.raw_low), back);
 }
 
-int32_t lnspi_float_coder_read(lnspi_float_decoder *r, uint32_t *words, size_t count,
+int32_t lnspi_float_coder_read(lnspi_float_decoder *r, uint32_t *values, size_t count,
                                int back) {
   while (count) {
     int32_t status = r->ready ? LNSP_OK : float_coder_read_chunk(r);
@@ -218,13 +241,13 @@ int32_t lnspi_float_coder_read(lnspi_float_decoder *r, uint32_t *words, size_t c
     size_t n = count < (size_t)r->ready ? count : (size_t)r->ready;
     r->ready -= (int32_t)n;
     if (r->mode >= FLOAT_CODER_FORGET)
-      float_coder_next_raw(r, words, n, back);
+      float_coder_next_raw(r, values, n, back);
     else if (r->mode != FLOAT_CODER_SAME)
-      status = float_coder_next_coded(r, words, n, back);
+      status = float_coder_next_coded(r, values, n, back);
     if (!r->ready && r->mode < FLOAT_CODER_SAME && !lnspi_range_in_whole(&r->in))
       status = LNSP_E_FORMAT;
     if (status) return status;
-    words += n;
+    values += n;
     count -= n;
   }
   return LNSP_OK;

@@ -1,4 +1,13 @@
-/* A delta of a trainer's live weights: what the codec leaves out is kept for the next one. */
+/* A delta of a trainer's live weights, with error feedback.
+ *
+ * A lossy codec leaves out part of a change. That part is the residual: it is kept with the
+ * trainer, added to the change that the next delta codes, and so arrives later instead of
+ * never (Seide et al. 2014, 1-bit SGD). It is wanted change minus coded change, so the
+ * payload that was just written is decoded once more, span by span.
+ *
+ * With snap the trainer's weights become the delta's result, so that sender and receivers
+ * continue from the same bits. Sums and bounds that belong to the old weights are reset. */
+/* Hot: built for speed. */
 #include "delta/live_delta.h"
 
 #include "base/error.h"
@@ -9,7 +18,7 @@
 #include "train/accumulate.h"
 #include "train/history.h"
 
-/* Refuses what could not be done to the end, before anything is. */
+/* Refuses before anything has changed. */
 static int32_t live_delta_check(const lnsp_model *base, const lnsp_trainer *t, int snap,
                                 lnsp_error *error) {
   if (!lnspi_graph_equal(base->graph, t->graph))
@@ -19,13 +28,13 @@ static int32_t live_delta_check(const lnsp_model *base, const lnsp_trainer *t, i
   if (snap && lnspi_graph_storage(t->graph) != LNSP_F32)
     return lnspi_error_set(
         error, LNSP_E_UNSUPPORTED, "weights",
-        "a trainer with weights=bf16 cannot hold the result's bits: snap needs "
+        "a trainer with weights=bf16 cannot hold the bits of the result: snap needs "
         "weights=f32");
   return lnspi_delta_check_models(base, base, error);
 }
 
-/* One span again: what was coded of it, or nothing where reader is NULL. Writes what is left
- * of the wanted change, and the result. */
+/* Decodes one span again; reader NULL: nothing was coded of it. Writes the residual, and
+ * with snap the result. */
 static int32_t live_delta_span(lnspi_stage_reader *reader, const lnspi_delta_source *source,
                                lnsp_trainer *t, int32_t index, int64_t at, int snap,
                                int32_t *n) {
@@ -38,9 +47,9 @@ static int32_t live_delta_span(lnspi_stage_reader *reader, const lnspi_delta_sou
   memcpy(result, values.base, bytes);
   if (reader) {
     lnspi_codec_span span = {values.base, result, coded, *n};
-    int32_t status = reader->stage->setting.codec->get(&reader->coder, &span);
+    int32_t status = reader->stage->config.codec->get(&reader->coder, &span);
     if (status) return status;
-    if (reader->stage->setting.codec->exact) memcpy(coded, values.change, bytes);
+    if (reader->stage->config.codec->exact) memcpy(coded, values.change, bytes);
   }
   if (t->residual) {
     lnspi_weight there = lnspi_weight_in_array(weight);
@@ -51,23 +60,25 @@ static int32_t live_delta_span(lnspi_stage_reader *reader, const lnspi_delta_sou
   return LNSP_OK;
 }
 
-/* Reads the payload that has just been written: nothing can be wrong with it. */
+/* Decodes the payload that was just written, which cannot fail. */
 static int32_t live_delta_keep_residual(const lnspi_delta_source *source,
                                         const lnsp_delta *delta, lnsp_trainer *t, int snap) {
   uint64_t work[LNSPI_CODEC_READ_BYTES / sizeof(uint64_t)];
   lnspi_stage_reader reader;
   int32_t n, status = lnspi_stage_reader_start(&reader, delta, 0, work, NULL);
-  for (int32_t i = 0; !status && i < t->graph->weight_count; i++) {
+  if (status) return status;
+  for (int32_t i = 0; i < t->graph->weight_count; i++) {
     int coded = lnspi_stage_reader_tensor(&reader, i);
-    for (int64_t at = 0; !status && at < t->graph->weights[i].count; at += n)
+    for (int64_t at = 0; at < t->graph->weights[i].count; at += n) {
       status = live_delta_span(coded ? &reader : NULL, source, t, i, at, snap, &n);
+      if (status) return status;
+    }
   }
-  if (snap) {
-    lnspi_accumulate_reset(t);
-    t->optim.bounds_known = 0;
-    t->pass.phase = LNSPI_PHASE_IDLE;
-  }
-  return status;
+  if (!snap) return LNSP_OK;
+  lnspi_accumulate_reset(t);
+  t->optim.bounds_known = 0;
+  t->pass.phase = LNSPI_PHASE_IDLE;
+  return LNSP_OK;
 }
 
 int32_t lnspi_live_delta_create(const lnsp_model *base, lnsp_trainer *t, const char *codec,
@@ -76,7 +87,7 @@ int32_t lnspi_live_delta_create(const lnsp_model *base, lnsp_trainer *t, const c
   lnsp_delta *delta = NULL;
   int32_t status = live_delta_check(base, t, snap, error);
   if (status) return status;
-  lnspi_history_copy_pending(t); /* a mark that is still the live state gets its copy */
+  lnspi_history_copy_pending(t); /* the live state may be a mark's only copy */
   lnspi_delta_source source = {base->graph, t->graph, base->state, t->state,
                                t->residual, NULL,     NULL};
   status = lnspi_delta_create_from_source(&source, codec, NULL, options, &delta, error);
@@ -84,7 +95,7 @@ int32_t lnspi_live_delta_create(const lnsp_model *base, lnsp_trainer *t, const c
   if ((snap || t->residual) && live_delta_keep_residual(&source, delta, t, snap)) {
     lnspi_delta_release(delta);
     return lnspi_error_set(error, LNSP_E_INTERNAL, "payload",
-                           "what was coded cannot be read again: please report");
+                           "the payload just written cannot be read: please report this error");
   }
   *out = delta;
   return LNSP_OK;

@@ -1,4 +1,4 @@
-/* A server's step */
+/* A server's step: see lnsp_trainer_step_delta. */
 #ifndef LNSPI_DELTA_SERVER_STEP_H
 #define LNSPI_DELTA_SERVER_STEP_H
 

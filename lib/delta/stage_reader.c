@@ -1,4 +1,4 @@
-/* A stage as it is read: see delta.h. */
+/* Reads the change of one stage of a delta. */
 /* Hot: built for speed. */
 #include "delta/stage_reader.h"
 
@@ -10,14 +10,12 @@
 static int32_t stage_reader_fail(const lnspi_stage_reader *reader, int32_t status,
                                  lnsp_error *error) {
   if (status == LNSP_E_NOT_FINITE)
-    return lnspi_error_set(
-        error, status, "payload",
-        "the delta has a change that is not finite: it is damaged or forged");
+    return lnspi_error_set(error, status, "payload",
+                           "a change in the delta is not finite: it is damaged or forged");
   return lnspi_error_set(
       error, LNSP_E_FORMAT, "payload",
-      "stage %d of the delta (%s) is not what its codec writes: it is damaged "
-      "or forged",
-      (int)(reader->stage - reader->delta->stages) + 1, reader->stage->setting.codec->name);
+      "stage %d of the delta is not a payload of codec %s: it is damaged or forged",
+      (int)(reader->stage - reader->delta->stages) + 1, reader->stage->config.codec->name);
 }
 
 int32_t lnspi_stage_reader_start(lnspi_stage_reader *reader, const lnsp_delta *delta,
@@ -25,7 +23,7 @@ int32_t lnspi_stage_reader_start(lnspi_stage_reader *reader, const lnsp_delta *d
   memset(reader, 0, sizeof *reader);
   reader->delta = delta;
   reader->stage = &delta->stages[stage];
-  reader->coder.setting = &reader->stage->setting;
+  reader->coder.config = &reader->stage->config;
   reader->coder.work = work;
   reader->coder.payload = delta->payload + reader->stage->at;
   reader->coder.capacity = reader->stage->bytes;
@@ -33,7 +31,7 @@ int32_t lnspi_stage_reader_start(lnspi_stage_reader *reader, const lnsp_delta *d
   for (int32_t i = 0; i < delta->graph->weight_count; i++)
     if (reader->stage->tensors[i])
       reader->coder.elements += (uint64_t)delta->graph->weights[i].count;
-  memset(work, 0, reader->stage->setting.codec->read_bytes);
+  memset(work, 0, reader->stage->config.codec->read_bytes);
   if (!reader->coder.elements)
     return reader->stage->bytes ? stage_reader_fail(reader, LNSP_E_FORMAT, error) : LNSP_OK;
   int32_t status = lnspi_coder_read_start(&reader->coder);
@@ -41,7 +39,7 @@ int32_t lnspi_stage_reader_start(lnspi_stage_reader *reader, const lnsp_delta *d
 }
 
 int lnspi_stage_reader_tensor(lnspi_stage_reader *reader, int32_t index) {
-  const lnspi_codec *codec = reader->stage->setting.codec;
+  const lnspi_codec *codec = reader->stage->config.codec;
   if (!reader->stage->tensors[index]) return 0;
   if (codec->tensor) codec->tensor(&reader->coder, &reader->delta->graph->weights[index], 0);
   return 1;
@@ -51,7 +49,7 @@ int32_t lnspi_stage_reader_next(lnspi_stage_reader *reader, float *values, int32
                                 lnsp_error *error) {
   float change[LNSPI_DELTA_SPAN];
   lnspi_codec_span span = {values, values, change, count};
-  int32_t status = reader->stage->setting.codec->get(&reader->coder, &span);
+  int32_t status = reader->stage->config.codec->get(&reader->coder, &span);
   return status ? stage_reader_fail(reader, status, error) : LNSP_OK;
 }
 

@@ -1,13 +1,13 @@
-/* Reads the change of one stage of a delta, tensor after tensor in spans. */
+/* Reads one stage of a delta, tensor after tensor in spans. */
 #ifndef LNSPI_DELTA_STAGE_READER_H
 #define LNSPI_DELTA_STAGE_READER_H
 
 #include "delta/delta.h"
 
-/* One stage as it is read. For all tensors of the graph in order: tensor, and if that says
- * 1, next for all of its elements, in spans of LNSPI_DELTA_SPAN but the last; end checks
- * that nothing is left. Stages of several readers (of one delta or of many) may be read side
- * by side, so that nothing holds a whole state. */
+/* A stage while it is read. For each tensor of the graph in order: tensor, and if that
+ * returns 1, next for all of its elements, in spans of LNSPI_DELTA_SPAN (the last may be
+ * shorter). end checks that nothing is left. Many readers can run side by side, so that
+ * nothing holds a whole state. */
 typedef struct lnspi_stage_reader {
   const lnsp_delta *delta;
   const lnspi_delta_stage *stage;
@@ -19,7 +19,7 @@ int32_t lnspi_stage_reader_start(lnspi_stage_reader *reader, const lnsp_delta *d
                                  int32_t stage, void *work, lnsp_error *error);
 int lnspi_stage_reader_tensor(lnspi_stage_reader *reader, int32_t index);
 
-/* values: of the stage's base in, of its result out. They may be anything: check them. */
+/* values: of the base in, of the result out. They may be anything: the caller checks them. */
 int32_t lnspi_stage_reader_next(lnspi_stage_reader *reader, float *values, int32_t count,
                                 lnsp_error *error);
 int32_t lnspi_stage_reader_end(lnspi_stage_reader *reader, lnsp_error *error);

@@ -1,4 +1,7 @@
-/* The stages of a delta as one text, and back. */
+/* The stages of a delta as one text, and back: "int4 block=64 bytes=8160 tensors=0,2,4; ...".
+ *
+ * Tensors are run lengths that begin with those that do not change. There is one way to
+ * write a list of stages, and only that is accepted, so that a delta has one file. */
 #include "delta/stages.h"
 
 #include "base/decimal.h"
@@ -8,7 +11,7 @@
 #include "delta/coder.h"
 #include "delta/codecs/list.h"
 
-/* "3,2,10": 3 tensors that stay, 2 that the stage is about, 10 that stay. */
+/* Writes "3,2,10": 3 tensors that do not change, 2 that do, 10 that do not. */
 static size_t stages_write_runs(const uint8_t *tensors, int32_t count, char *to,
                                 size_t capacity) {
   size_t used = 0;
@@ -30,16 +33,16 @@ void lnspi_stages_write(lnsp_delta *delta) {
   size_t used = 0, shown = 0, capacity = (size_t)delta->text_bytes;
   for (int32_t s = 0; s < delta->stage_count; s++) {
     const lnspi_delta_stage *stage = &delta->stages[s];
-    char setting[64];
-    lnspi_codec_config_text(&stage->setting, setting, sizeof setting);
+    char config[64];
+    lnspi_codec_config_text(&stage->config, config, sizeof config);
     used +=
         lnspi_format(to + used, capacity - used, "%s%s%s bytes=%llu tensors=", s ? "; " : "",
-                     setting, stage->back ? " back=1" : "", (unsigned long long)stage->bytes);
+                     config, stage->back ? " back=1" : "", (unsigned long long)stage->bytes);
     used += stages_write_runs(stage->tensors, delta->graph->weight_count, to + used,
                               capacity - used);
     if (shown < sizeof delta->codec)
       shown += lnspi_format(delta->codec + shown, sizeof delta->codec - shown, "%s%s",
-                            s ? "; " : "", setting);
+                            s ? "; " : "", config);
   }
 }
 
@@ -54,7 +57,7 @@ int32_t lnspi_stages_count(const char *text, int32_t *count, lnsp_error *error) 
   return LNSP_OK;
 }
 
-/* One byte a tensor; 0 where the runs do not add up. */
+/* Reads runs into one byte a tensor; returns 0 if they do not add up. */
 static int stages_read_runs(lnspi_token word, int32_t count, uint8_t *tensors) {
   int32_t done = 0, at = 0;
   uint8_t state = 0;
@@ -75,31 +78,33 @@ static int32_t stages_read_stage(lnspi_lexer *text, lnsp_delta *delta, lnspi_del
                                  lnsp_error *error) {
   lnspi_key keys[LNSPI_CODEC_CONFIG_KEYS];
   int32_t count = 0,
-          status = lnspi_codec_config_read_line(text, &stage->setting, keys, &count, error);
+          status = lnspi_codec_config_read_line(text, &stage->config, keys, &count, error);
   int found = 0;
-  for (int32_t i = 0; !status && i < count; i++) {
+  if (status) return status;
+  for (int32_t i = 0; i < count; i++) {
     int64_t bytes = 0;
     if (lnspi_token_is(keys[i].key, "back")) {
-      stage->back = lnspi_token_is(keys[i].value, "1") && stage->setting.codec->exact;
+      stage->back = lnspi_token_is(keys[i].value, "1") && stage->config.codec->exact;
     } else if (lnspi_token_is(keys[i].key, "bytes")) {
       status = lnspi_decimal_parse_integer(keys[i].value, "bytes", 0, INT64_C(1) << 48, &bytes,
                                            error);
+      if (status) return status;
       stage->bytes = (uint64_t)bytes;
     } else if (lnspi_token_is(keys[i].key, "tensors")) {
       found = stages_read_runs(keys[i].value, delta->graph->weight_count, stage->tensors);
     } else {
-      return lnspi_codec_config_unknown_key(&keys[i], &stage->setting, error);
+      return lnspi_codec_config_unknown_key(&keys[i], &stage->config, error);
     }
   }
-  if (!status && !found)
-    return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.delta.stages",
-                           "a stage does not list the %d tensors of the network as runs (stay, "
-                           "change, stay, ...)",
-                           (int)delta->graph->weight_count);
-  return status;
+  if (!found)
+    return lnspi_error_set(
+        error, LNSP_E_FORMAT, "lnsp.delta.stages",
+        "a stage does not list the %d tensors of the network as runs (unchanged, "
+        "changed, unchanged, ...)",
+        (int)delta->graph->weight_count);
+  return LNSP_OK;
 }
 
-/* There is one way to write it: what is read must be what would be written. */
 int32_t lnspi_stages_read(lnsp_delta *delta, const char *text, lnsp_error *error) {
   lnspi_lexer from;
   uint64_t at = 0;
@@ -114,13 +119,13 @@ int32_t lnspi_stages_read(lnsp_delta *delta, const char *text, lnsp_error *error
   }
   if (at != delta->capacity)
     return lnspi_error_set(error, LNSP_E_SHAPE, "payload",
-                           "the payload has %llu bytes, but its stages have %llu",
+                           "the payload has %llu bytes, but its stages say %llu",
                            (unsigned long long)delta->capacity, (unsigned long long)at);
   delta->bytes = at;
   lnspi_stages_write(delta);
   if (!lnspi_str_equal(delta->text, text))
     return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.delta.stages",
-                           "the stages are not written as they should be: '%s', not '%s'",
-                           delta->text, text);
+                           "the stages must be written as '%s', not as '%s'", delta->text,
+                           text);
   return LNSP_OK;
 }

@@ -4,12 +4,16 @@
 
 #include "delta/delta.h"
 
-/* The stages as one text, "exact bytes=1024 tensors=0,15; ...", in delta->text, and back:
- * what is not written so is refused. Reading needs delta's graph, stages and payload bytes. */
+/* Bytes of the text of one stage, at most. */
 #define LNSPI_STAGES_TEXT_BYTES(graph) (128 + 6 * ((uint64_t)(graph)->weight_count + 1))
 
+/* Writes the text, "exact bytes=1024 tensors=0,15; ...", into delta->text. */
 void lnspi_stages_write(lnsp_delta *delta);
+
+/* How many stages a text has. */
 int32_t lnspi_stages_count(const char *text, int32_t *count, lnsp_error *error);
+
+/* Reads a text into delta, whose graph, stage_count and capacity are set. */
 int32_t lnspi_stages_read(lnsp_delta *delta, const char *text, lnsp_error *error);
 
 #endif

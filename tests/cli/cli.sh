@@ -140,9 +140,9 @@ printf '\000\000\200\173' >> "$work/large.st"
 refused convert_overflow 1 "only.weight.*too large for F16" \
   convert "$work/large.st" --type f16 -o "$work/none"
 says convert_large "BF16" convert "$work/large.st" --type bf16 -o "$work/c1.st"
-refused delta_int8_base 1 "int8.st.*only run" \
+refused delta_int8_base 1 "int8.st.*only be run" \
   delta make "$work/int8.st" "$work/bf16.st" -o "$work/none"
-refused delta_int8_new 1 "int8.st.*only run" \
+refused delta_int8_new 1 "int8.st.*only be run" \
   delta make "$work/bf16.st" "$work/int8.st" -o "$work/none"
 refused train_int8 1 "can only be run" train "$work/int8.st" $case -o "$work/none"
 lnsp convert $model --type bf16 -o "$work/c1.st" > /dev/null
@@ -201,7 +201,7 @@ expect train_echo_matters sh -c "! cmp -s '$work/echo.st' '$work/none.st'"
 rm -f "$work/none.st"
 refused train_echo_unused 1 "no echo term" train "$work/student.st" --input $vectors --steps 1 \
   --loss cosine --echo "$work/words" -o "$work/none"
-refused train_echo_no_index 1 "no index" train "$work/student.st" --input $vectors --steps 1 \
+refused train_echo_no_index 1 "not an index" train "$work/student.st" --input $vectors --steps 1 \
   --loss "cosine + echo" --echo "$work/student.st" -o "$work/none"
 refused train_echo_nowhere 1 "echo" train "$work/student.st" --input $vectors --steps 1 \
   --loss "cosine + echo" -o "$work/none"
@@ -370,8 +370,8 @@ for codec in "int8 block=32" int5 int4 "sparse share=.2" sign float16 float32; d
     "$(key hash delta apply $model "$work/lossy.st" -o "$work/n2.st")"
 done
 refused delta_lossy_back 1 "float32.*inverted" delta invert "$work/lossy.st" -o "$work/none"
-refused delta_codec 1 "known are exact" delta make $model "$work/next.st" --codec int3 -o "$work/none"
-refused delta_only 1 "no tensor's name fits" delta make $model "$work/next.st" --only x -o "$work/none"
+refused delta_codec 1 "there are exact" delta make $model "$work/next.st" --codec int3 -o "$work/none"
+refused delta_only 1 "no tensor's name matches" delta make $model "$work/next.st" --only x -o "$work/none"
 says delta_only_1d "int4 block=64" delta make $model "$work/next.st" --codec int4 --only 1d -o "$work/d1.st"
 says delta_merge "stages" delta merge "$work/d.st" "$work/back.st" "$work/d.st" -o "$work/m.st"
 same delta_merged "$next_hash" "$(key hash delta apply $model "$work/m.st" -o "$work/n2.st")"
@@ -426,7 +426,7 @@ same delta_server_sgd "$moved" "$(key hash delta aggregate $model "$work/d.st" \
 lnsp delta make "$work/n2.st" $model --codec float32 -o "$work/again.st" > /dev/null
 same delta_server_state "$(key result_hash delta info "$work/again.st")" "$(key hash delta aggregate "$work/n2.st" "$work/again.st" \
   --server "sgd lr=1" --state "$work/server.st" -o "$work/n3.st")"
-refused delta_server_behind 1 "present weights" delta aggregate "$work/n2.st" "$work/again.st" \
+refused delta_server_behind 1 "current weights" delta aggregate "$work/n2.st" "$work/again.st" \
   --server "sgd lr=1" --state "$work/server.st" -o "$work/none"
 refused delta_no_delta 1 "delta" delta info $model
 

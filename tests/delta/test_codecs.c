@@ -272,7 +272,7 @@ static void too_large(void) {
   }
 }
 
-/* ---- plain payloads: where chances would cost more than they save ---- */
+/* ---- plain payloads: where probabilities would cost more than they save ---- */
 
 static void plain(void) {
   enum { ELEMENTS = 3000 };
@@ -280,7 +280,7 @@ static void plain(void) {
   static uint8_t payload[40000];
   static uint64_t work[2000];
   for (int c = 1; c < CODECS - 1; c++) {
-    lnspi_codec_config setting;
+    lnspi_codec_config config;
     lnspi_token only;
     lnspi_coder coder;
     lnspi_weight weight;
@@ -291,13 +291,13 @@ static void plain(void) {
     weight.dims[0] = 30;
     weight.dims[1] = 100;
     weight.count = ELEMENTS;
-    CHECK_OK(lnspi_codec_config_parse(codecs[c], &setting, &only, &support_error));
-    const lnspi_codec *codec = setting.codec;
-    coder.setting = &setting;
+    CHECK_OK(lnspi_codec_config_parse(codecs[c], &config, &only, &support_error));
+    const lnspi_codec *codec = config.codec;
+    coder.config = &config;
     coder.work = work;
     coder.payload = payload;
     coder.elements = ELEMENTS;
-    coder.capacity = codec->bound(&setting, ELEMENTS, 1);
+    coder.capacity = codec->bound(&config, ELEMENTS, 1);
     CHECK(coder.capacity <= sizeof payload && codec->write_bytes <= sizeof work);
     random_state = 3;
     for (int i = 0; i < ELEMENTS; i++) wanted[i] = change[i] = uniform() * (float)(1 << i % 9);
@@ -352,7 +352,7 @@ static void plain(void) {
       CHECK_INT(lnspi_coder_write_end(&coder, &full), LNSP_OK);
       CHECK_SAY(full, "%s fits into half its bytes", codecs[c]);
       for (int i = 0; i < 64; i++) CHECK(payload[coder.capacity + (uint64_t)i] == 0xa5);
-      coder.capacity = codec->bound(&setting, ELEMENTS, 1);
+      coder.capacity = codec->bound(&config, ELEMENTS, 1);
     }
   }
 }

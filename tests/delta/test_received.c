@@ -187,7 +187,7 @@ static void test_arguments(void) {
   clients_open(&c);
   refused(&c, NULL, 0, NULL, LNSP_E_LIMIT, "1 to 1024");
   refused(&c, NULL, CLIENTS, "mode", LNSP_E_UNKNOWN, "mean, median or trimmed");
-  refused(&c, NULL, CLIENTS, "mean share=.1", LNSP_E_UNKNOWN, "trimmed share");
+  refused(&c, NULL, CLIENTS, "mean share=.1", LNSP_E_UNKNOWN, "with trimmed also");
   refused(&c, NULL, CLIENTS, "trimmed share=.5", LNSP_E_LIMIT, "share");
   refused(&c, NULL, CLIENTS, "mean clip=median clip=1", LNSP_E_SYNTAX, "");
   refused(&c, NULL, CLIENTS, "mean clip=-1", LNSP_E_LIMIT, "clip");
@@ -195,7 +195,7 @@ static void test_arguments(void) {
   refused(&c, nothing, CLIENTS, "mean", LNSP_E_ARGUMENT, "sum to 0");
   refused(&c, negative, CLIENTS, "mean", LNSP_E_ARGUMENT, "weight 2 of 5");
   refused(&c, nan, CLIENTS, "mean", LNSP_E_ARGUMENT, "weight 5 of 5");
-  refused(&c, negative, CLIENTS, "median", LNSP_E_ARGUMENT, "no weights");
+  refused(&c, negative, CLIENTS, "median", LNSP_E_ARGUMENT, "treat all deltas equally");
   clients_close(&c);
 }
 

@@ -137,9 +137,9 @@ static void fuzz_payload(const uint8_t *data, size_t size) {
   lnspi_token only;
   if (lnspi_delta_blank(fuzz_base->graph, &shape, &options, &delta, NULL) != LNSP_OK) abort();
   lnspi_delta_stage *stage = &delta->stages[0];
-  if (lnspi_codec_config_parse(settings[data[0] & 7], &stage->setting, &only, NULL) != LNSP_OK)
+  if (lnspi_codec_config_parse(settings[data[0] & 7], &stage->config, &only, NULL) != LNSP_OK)
     abort();
-  stage->back = stage->setting.codec->exact && data[0] >> 7;
+  stage->back = stage->config.codec->exact && data[0] >> 7;
   for (int32_t i = 0; i < delta->graph->weight_count; i++)
     stage->tensors[i] = data[0] >> (3 + i % 4) & 1;
   stage->bytes = delta->bytes = size - 1;

@@ -1,28 +1,41 @@
-/* int8, int5, int4: a change is a small whole number times the scale of its block. The
- * scale is the least of sixteen an octave with which the block's largest change is at most
- * half a scale beyond the largest number, as far as any other change is from its own; it is
- * told as a step from that of the block before. Magnitudes by one set of chances. */
+/* int8, int5, int4: a change is a small whole number times the scale of its block.
+ *
+ * A block is `block` elements of a tensor (the last may be shorter). Scales are a fixed
+ * grid, sixteen to an octave from 2^-126 on, so a scale is an index of 12 bits, and what is
+ * decoded depends on no division. The scale of a block is the least with which its largest
+ * change is rounded by at most half a scale, as all others are: larger than that is cut off
+ * at the largest number. Neighbouring blocks have similar scales, so the index is coded as
+ * a folded step from the last one, in a tree of 64; farther steps as the index itself.
+ *
+ * Of a magnitude, the top four bits are range-coded in one tree for all elements: the
+ * distribution of changes is the same for all blocks once it is divided by the scale. Of
+ * int8 and int5 the lower bits go raw, except where the top four are zero: those say
+ * whether the change is zero. The sign is one raw bit, and zero has none.
+ *
+ * A block that is all zero costs a fraction of a bit (its own probability). */
 /* Hot: built for speed. */
 #include "delta/codecs/list.h"
+#include "base/arena.h"
 #include "delta/coder.h"
 
 #define BLOCK_INT_OCTAVE 16
 #define BLOCK_INT_MOST (254 * BLOCK_INT_OCTAVE)
-#define BLOCK_INT_NEAR 63 /* steps that a tree tells; beyond, the index itself */
+#define BLOCK_INT_NEAR \
+  63 /* folded steps below it are in the tree; it means: the index follows */
 
 typedef struct block_int_work {
-  int32_t scale;    /* index of the last block's, 0: all zero */
+  int32_t scale; /* index of the last block that was not all zero */
   lnspi_range_prob zero, step[BLOCK_INT_NEAR + 1], magnitude[16], small[8];
 } block_int_work;
 
-/* Index 1..BLOCK_INT_MOST: 16..31 times a power of two, from 2^-126 on. */
+/* The scale of an index 1..BLOCK_INT_MOST: 16..31 times a power of two, from 2^-126 on. */
 static float block_int_scale(int32_t index) {
   uint32_t exponent = (uint32_t)(index - 1) / BLOCK_INT_OCTAVE + 1;
   uint32_t part = (uint32_t)(index - 1) % BLOCK_INT_OCTAVE;
   return lnspi_bits_float(exponent << 23 | part << 19);
 }
 
-/* The least index whose scale is at least value. */
+/* The least index whose scale is at least value: the upper bits of a float are one. */
 static int32_t block_int_index(float value) {
   uint32_t bits = lnspi_float_bits(value);
   if (bits <= 1u << 23) return 1;
@@ -30,16 +43,15 @@ static int32_t block_int_index(float value) {
   return index < BLOCK_INT_MOST ? index : BLOCK_INT_MOST;
 }
 
-static int32_t block_int_bits(const lnspi_codec_config *setting) { /* of a magnitude */
-  const char *name = setting->codec->name; /* int8: seven and a sign */
-  return name[3] - '1';
+static int32_t block_int_bits(const lnspi_codec_config *config) { /* of a magnitude */
+  const char *name = config->codec->name;
+  return name[3] - '1'; /* "int8": 7 */
 }
 
-static uint64_t block_int_bound(const lnspi_codec_config *setting, uint64_t elements,
+static uint64_t block_int_bound(const lnspi_codec_config *config, uint64_t elements,
                                 uint64_t tensors) {
-  uint64_t blocks = elements / (uint64_t)setting->real[0] + tensors;
-  return lnspi_bitstream_bound(elements * (uint64_t)(block_int_bits(setting) + 1) +
-                               19 * blocks);
+  uint64_t blocks = elements / (uint64_t)config->real[0] + tensors;
+  return lnspi_bitstream_bound(elements * (uint64_t)(block_int_bits(config) + 1) + 19 * blocks);
 }
 
 static const char *block_int_refuse(const double *real) {
@@ -71,13 +83,13 @@ static inline int32_t block_int_code_scale(lnspi_bitstream *b, int writing,
     index = (int32_t)lnspi_bitstream_raw(b, writing, (uint32_t)index, 12);
   else if (!writing)
     index = work->scale + (folded & 1 ? -(int32_t)(folded / 2) - 1 : (int32_t)(folded / 2));
-  if (index < 1) index = 1; /* hostile bytes */
+  if (index < 1) index = 1; /* hostile bytes; any index is safe */
   if (index > BLOCK_INT_MOST) index = BLOCK_INT_MOST;
   work->scale = index;
   return index;
 }
 
-/* The four topmost bits, and the three below where the four are zero, are foreseen. */
+/* The top four bits are coded, and the three below them only where the four are zero. */
 static inline uint32_t block_int_magnitude(lnspi_bitstream *b, int writing,
                                            block_int_work *work, int bits, uint32_t magnitude) {
   if (bits <= 4) return lnspi_bitstream_tree(b, writing, work->magnitude, bits, magnitude);
@@ -91,9 +103,11 @@ static inline void block_int_code(lnspi_bitstream *b, int writing, block_int_wor
                                   int bits, float *change, int32_t count) {
   int32_t index = 0;
   float scale = 0, most = 0, levels = (float)((1 << bits) - 1);
-  for (int32_t i = 0; writing && i < count; i++) {
-    float size = change[i] < 0 ? -change[i] : change[i];
-    most = size > most ? size : most;
+  if (writing) {
+    for (int32_t i = 0; i < count; i++) {
+      float size = change[i] < 0 ? -change[i] : change[i];
+      most = size > most ? size : most;
+    }
   }
   if (most > 0) index = block_int_index(most / (levels + .5f));
   index = block_int_code_scale(b, writing, work, index);
@@ -116,8 +130,8 @@ static inline void block_int_code(lnspi_bitstream *b, int writing, block_int_wor
 
 static inline int32_t block_int_span(lnspi_coder *coder, int writing,
                                      const lnspi_codec_span *span) {
-  lnspi_bitstream bits = coder->bits; /* in registers */
-  int32_t block = (int32_t)coder->setting->real[0], width = block_int_bits(coder->setting);
+  lnspi_bitstream bits = coder->bits; /* a copy stays in registers */
+  int32_t block = (int32_t)coder->config->real[0], width = block_int_bits(coder->config);
   for (int32_t at = 0, n; at < span->count; at += n) {
     n = span->count - at < block ? span->count - at : block;
     block_int_code(&bits, writing, coder->work, width, span->change + at, n);
@@ -141,8 +155,8 @@ static int32_t block_int_get(lnspi_coder *coder, const lnspi_codec_span *span) {
       .help = #codec " block=64: whole numbers of " text " bits and a scale a block", \
       .argument = {{"block", 64, 8, LNSPI_DELTA_SPAN}},                               \
       .refuse = block_int_refuse,                                                     \
-      .write_bytes = LNSPI_CODEC_WORK_BYTES(block_int_work, 192),                     \
-      .read_bytes = LNSPI_CODEC_WORK_BYTES(block_int_work, 192),                      \
+      .write_bytes = LNSPI_COUNTED(block_int_work, 192),                              \
+      .read_bytes = LNSPI_COUNTED(block_int_work, 192),                               \
       .bound = block_int_bound,                                                       \
       .start = block_int_start,                                                       \
       .put = block_int_put,                                                           \

@@ -1,22 +1,25 @@
-/* float16, float32: every change as a float. Exponents are foreseen, the rest is not. */
+/* float16, float32: every change as a float. Exponents are coded by their probabilities; sign
+ * and mantissa, close to random, go raw. Zero and the thirty exponents that changes usually
+ * have are in the tree; any other is an escape and its bits. */
 /* Hot: built for speed. */
 #include "delta/codecs/list.h"
+#include "base/arena.h"
 #include "delta/coder.h"
 
 typedef struct dense_work {
   lnspi_range_prob exponent[32];
 } dense_work;
 
-static uint64_t dense_bound16(const lnspi_codec_config *setting, uint64_t elements,
+static uint64_t dense_bound16(const lnspi_codec_config *config, uint64_t elements,
                               uint64_t tensors) {
-  (void)setting;
+  (void)config;
   (void)tensors;
   return lnspi_bitstream_bound(21 * elements);
 }
 
-static uint64_t dense_bound32(const lnspi_codec_config *setting, uint64_t elements,
+static uint64_t dense_bound32(const lnspi_codec_config *config, uint64_t elements,
                               uint64_t tensors) {
-  (void)setting;
+  (void)config;
   (void)tensors;
   return lnspi_bitstream_bound(37 * elements);
 }
@@ -28,7 +31,7 @@ static int32_t dense_start(lnspi_coder *coder, int writing) {
   return LNSP_OK;
 }
 
-/* Exponents below 2^bits: 0 as 0, those from least on as 2 and more, others after a 1. */
+/* An exponent: 0 is 0, those from least on are 2 and more, any other is 1 and its bits. */
 static inline uint32_t dense_exponent(lnspi_bitstream *bits, int writing, dense_work *work,
                                       int exponent_bits, uint32_t least, uint32_t exponent) {
   uint32_t near =
@@ -95,16 +98,16 @@ static int32_t dense_get32(lnspi_coder *coder, const lnspi_codec_span *span) {
   return dense_span32(coder, 0, span);
 }
 
-#define DENSE_CODEC(codec, text, width)                      \
-  const lnspi_codec lnspi_codec_##codec = {                  \
-      .name = #codec,                                        \
-      .help = #codec ": every change, rounded to " text,     \
-      .write_bytes = LNSPI_CODEC_WORK_BYTES(dense_work, 64), \
-      .read_bytes = LNSPI_CODEC_WORK_BYTES(dense_work, 64),  \
-      .bound = dense_bound##width,                           \
-      .start = dense_start,                                  \
-      .put = dense_put##width,                               \
-      .get = dense_get##width,                               \
+#define DENSE_CODEC(codec, text, width)                  \
+  const lnspi_codec lnspi_codec_##codec = {              \
+      .name = #codec,                                    \
+      .help = #codec ": every change, rounded to " text, \
+      .write_bytes = LNSPI_COUNTED(dense_work, 64),      \
+      .read_bytes = LNSPI_COUNTED(dense_work, 64),       \
+      .bound = dense_bound##width,                       \
+      .start = dense_start,                              \
+      .put = dense_put##width,                           \
+      .get = dense_get##width,                           \
   }
 
 DENSE_CODEC(float16, "half precision", 16);

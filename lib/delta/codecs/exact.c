@@ -1,10 +1,13 @@
-/* The exact codec: the bits of base and next through the word coder. A float difference
- * would not do: base + (next - base) is not always next. */
+/* exact: the bits of base and next through the float coder, which does the work. A difference
+ * of floats would not be exact: base + (next - base) is not always next. The only codec that
+ * can be inverted. */
 /* Hot: built for speed. */
 #include "delta/codecs/list.h"
+#include "base/arena.h"
 #include "delta/coder.h"
 #include "delta/float_coder.h"
 
+/* The float coder's bytes are the payload itself. */
 static int32_t exact_emit(void *user, const void *bytes, size_t count) {
   lnspi_coder *coder = user;
   if (count > coder->capacity - coder->used) return 1;
@@ -21,9 +24,9 @@ static int32_t exact_fetch(void *user, void *bytes, size_t count) {
   return 0;
 }
 
-static uint64_t exact_bound(const lnspi_codec_config *setting, uint64_t elements,
+static uint64_t exact_bound(const lnspi_codec_config *config, uint64_t elements,
                             uint64_t tensors) {
-  (void)setting;
+  (void)config;
   (void)tensors;
   return lnspi_float_coder_bound(elements);
 }
@@ -45,10 +48,11 @@ static int32_t exact_put(lnspi_coder *coder, const lnspi_codec_span *span) {
 }
 
 static int32_t exact_get(lnspi_coder *coder, const lnspi_codec_span *span) {
-  uint32_t words[LNSPI_DELTA_SPAN];
-  memcpy(words, span->base, sizeof(float) * (size_t)span->count);
-  int32_t status = lnspi_float_coder_read(coder->work, words, (size_t)span->count, coder->back);
-  memcpy(span->next, words, sizeof(float) * (size_t)span->count);
+  uint32_t values[LNSPI_DELTA_SPAN];
+  memcpy(values, span->base, sizeof(float) * (size_t)span->count);
+  int32_t status =
+      lnspi_float_coder_read(coder->work, values, (size_t)span->count, coder->back);
+  memcpy(span->next, values, sizeof(float) * (size_t)span->count);
   return status ? LNSP_E_FORMAT : LNSP_OK;
 }
 
@@ -58,10 +62,10 @@ static int32_t exact_end(lnspi_coder *coder, int writing) {
 
 const lnspi_codec lnspi_codec_exact = {
     .name = "exact",
-    .help = "exact: the bits; apply gives the same ones, and it can be inverted",
+    .help = "exact: all bits of the result; can be inverted",
     .exact = 1,
-    .write_bytes = LNSPI_CODEC_WORK_BYTES(lnspi_float_encoder, 13824),
-    .read_bytes = LNSPI_CODEC_WORK_BYTES(lnspi_float_decoder, 8704),
+    .write_bytes = LNSPI_COUNTED(lnspi_float_encoder, 13824),
+    .read_bytes = LNSPI_COUNTED(lnspi_float_decoder, 8704),
     .bound = exact_bound,
     .start = exact_start,
     .put = exact_put,

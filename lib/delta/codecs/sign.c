@@ -1,23 +1,28 @@
-/* sign: one bit a change, and a tensor's mean magnitude. The bit is foreseen from its
- * neighbours': the left one, the one above, and the one above the left. */
+/* sign: one bit a change, and the mean magnitude of each tensor.
+ *
+ * The bit is coded in the context of three neighbours' bits: left, above, and above left.
+ * The gradient of a matrix for one row is a product of a column and a row, so signs repeat
+ * along both; for a sum of few such products they still do in part. The row above is
+ * remembered for 2,048 columns, and wider matrices share places. */
 /* Hot: built for speed. */
 #include "delta/codecs/list.h"
+#include "base/arena.h"
 #include "delta/coder.h"
 
-#define SIGN_COLUMNS 2048 /* remembered of the row above */
+#define SIGN_COLUMNS 2048 /* remembered of the row above; column c is at c modulo it */
 
 typedef struct sign_work {
-  float size;
-  double sum;
+  float size; /* of every change of the tensor at hand */
+  double sum; /* of the magnitudes, while scanning */
   int64_t column, columns, count;
-  uint32_t left, corner;
+  uint32_t left, corner; /* signs: of the element before, and of the one above that */
   lnspi_range_prob minus[8];
   uint8_t above[SIGN_COLUMNS];
 } sign_work;
 
-static uint64_t sign_bound(const lnspi_codec_config *setting, uint64_t elements,
+static uint64_t sign_bound(const lnspi_codec_config *config, uint64_t elements,
                            uint64_t tensors) {
-  (void)setting;
+  (void)config;
   return lnspi_bitstream_bound(elements + 32 * tensors);
 }
 
@@ -89,8 +94,8 @@ const lnspi_codec lnspi_codec_sign = {
     .name = "sign",
     .help = "sign: one bit an element, and the mean magnitude of a tensor",
     .tensor_passes = 1,
-    .write_bytes = LNSPI_CODEC_WORK_BYTES(sign_work, 2176),
-    .read_bytes = LNSPI_CODEC_WORK_BYTES(sign_work, 2176),
+    .write_bytes = LNSPI_COUNTED(sign_work, 2176),
+    .read_bytes = LNSPI_COUNTED(sign_work, 2176),
     .bound = sign_bound,
     .scan = sign_scan,
     .scan_end = sign_scan_end,

@@ -1,47 +1,57 @@
-/* sparse: ternary changes (STC: Sattler, Wiedemann, Mueller and Samek 2019). The share of
- * all elements whose changes are the largest get one magnitude, the mean of theirs, with
- * their own signs; all others stay. Which ones: a flag an element, foreseen from how often
- * those before it in its column and in its row were set. */
+/* sparse: ternary changes (STC: Sattler, Wiedemann, Mueller and Samek 2019). The elements
+ * with the largest changes, a given share of all, change by one magnitude, the mean of
+ * theirs, with their own signs; all others stay as they are.
+ *
+ * Which are the largest, without a copy of all changes: a radix selection. Float magnitudes
+ * order like their bits, so four passes over the changes find the least magnitude that is
+ * set: pass 0 counts by the top 11 bits, passes 1 and 2 by ten bits more each, among those
+ * that agree so far, and pass 3 adds up the magnitudes above it. Of the elements equal to
+ * it, only as many are set as are wanted.
+ *
+ * A flag an element says whether it is set. Rows and columns with large gradients stay the
+ * same over a matrix, so the flag's probability is chosen by two running averages of how
+ * often flags were set: in this column (24 levels, half octaves), and in this row (12). */
 /* Hot: built for speed. */
 #include "delta/codecs/list.h"
+#include "base/arena.h"
 #include "delta/coder.h"
 
-#define SPARSE_COLUMNS 2048 /* counted apart; wider tensors share */
-#define SPARSE_START 6554   /* .1 in 1/65536 */
+#define SPARSE_COLUMNS 2048 /* with an average of their own; wider tensors share them */
+#define SPARSE_START 6554   /* the averages begin at .1, in 1/65536 */
 #define SPARSE_LEVELS 12
 
 typedef struct sparse_work {
-  float size;
-  uint32_t row;                 /* how often lately, in 1/65536 */
+  float size; /* of every change that is set */
+  uint32_t row;                 /* running average of this row's flags, in 1/65536 */
   int64_t column, columns;
   lnspi_range_prob set[2 * SPARSE_LEVELS][SPARSE_LEVELS];
-  uint16_t often[SPARSE_COLUMNS];
+  uint16_t often[SPARSE_COLUMNS]; /* the same of each column */
 } sparse_work;
 
-typedef struct sparse_write { /* read begins alike */
+typedef struct sparse_write { /* begins with what reading needs */
   sparse_work work;
   uint32_t least;             /* bits of the least magnitude that is set */
-  uint64_t wanted, above; /* elements to set; of them larger than least */
-  uint64_t equal;         /* like least, still to set */
-  double sum;
-  uint32_t count[2048];
+  uint64_t wanted, above; /* elements to set, and how many of them are larger than least */
+  uint64_t equal;         /* elements like least that are still to be set */
+  double sum;           /* of the magnitudes above least */
+  uint32_t count[2048]; /* elements by their next digit */
 } sparse_write;
 
-static uint64_t sparse_bound(const lnspi_codec_config *setting, uint64_t elements,
+static uint64_t sparse_bound(const lnspi_codec_config *config, uint64_t elements,
                              uint64_t tensors) {
-  (void)setting;
+  (void)config;
   (void)tensors;
   return lnspi_bitstream_bound(2 * elements + 32);
 }
 
 /* ---- the least magnitude, digit by digit of its bits, and the mean ---- */
 
-static const int sparse_shift[] = {20, 10, 0, 0};
+static const int sparse_shift[] = {20, 10, 0, 0}; /* of the digit, by pass */
 
 static void sparse_scan(lnspi_coder *coder, int32_t pass, const float *change, int32_t count) {
   sparse_write *w = coder->work;
   if (pass == 0 && !w->wanted) {
-    w->wanted = (uint64_t)(coder->setting->real[0] * (double)coder->elements + .5);
+    w->wanted = (uint64_t)(coder->config->real[0] * (double)coder->elements + .5);
     if (!w->wanted) w->wanted = 1;
     w->least = 0;
     w->above = 0;
@@ -62,7 +72,7 @@ static void sparse_scan(lnspi_coder *coder, int32_t pass, const float *change, i
 static void sparse_scan_end(lnspi_coder *coder, int32_t pass) {
   sparse_write *w = coder->work;
   if (pass == 3) {
-    if (!w->least) w->wanted = w->above; /* zeros stay */
+    if (!w->least) w->wanted = w->above; /* no more elements than changed at all */
     double rest = (double)(w->wanted - w->above) * (double)lnspi_bits_float(w->least);
     w->work.size = w->wanted ? (float)((w->sum + rest) / (double)w->wanted) : 0;
     return;
@@ -75,7 +85,7 @@ static void sparse_scan_end(lnspi_coder *coder, int32_t pass) {
 
 /* ---- flags and signs ---- */
 
-/* Half octaves, or octaves, of how often: 0 is nearly every time. */
+/* The level of an average, in octaves or half octaves below 1: 0 is nearly always. */
 static inline uint32_t sparse_level(uint32_t often, int halves) {
   uint32_t level = 16 - (uint32_t)lnspi_range_bit_length(often);
   if (level >= SPARSE_LEVELS) level = SPARSE_LEVELS - 1;
@@ -104,6 +114,7 @@ static void sparse_tensor(lnspi_coder *coder, const lnspi_weight *weight, int wr
   for (int i = 0; i < SPARSE_COLUMNS; i++) work->often[i] = SPARSE_START;
 }
 
+/* A running average after one more flag. */
 static inline uint32_t sparse_after(uint32_t often, uint32_t set) {
   return set ? often + ((0xFFFFu - often) >> 4) : often - (often >> 4);
 }
@@ -153,8 +164,8 @@ const lnspi_codec lnspi_codec_sparse = {
     .help = "sparse share=.1: the largest changes, with one magnitude and their signs (STC)",
     .argument = {{"share", .1, 1e-6, 1}},
     .passes = 4,
-    .write_bytes = LNSPI_CODEC_WORK_BYTES(sparse_write, 13056),
-    .read_bytes = LNSPI_CODEC_WORK_BYTES(sparse_work, 4736),
+    .write_bytes = LNSPI_COUNTED(sparse_write, 13056),
+    .read_bytes = LNSPI_COUNTED(sparse_work, 4736),
     .bound = sparse_bound,
     .scan = sparse_scan,
     .scan_end = sparse_scan_end,
