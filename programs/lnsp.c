@@ -40,8 +40,7 @@ static int print_help(void) {
          lnsp_version_text());
   for (i = 0; commands[i]; i++) printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
   printf("  %-16s %s\n", "help", "print this text, or the help of a command");
-  printf(
-      "\nExit status: 0 done; 1 refused, with a sentence on stderr and nothing written; 2 usage.\n");
+  printf("\nExit status: 0 done; 1 refused, with a sentence on stderr; 2 wrong usage.\n");
   return refuse_printed(NULL, "the help");
 }
 
