@@ -40,13 +40,18 @@ static const char help[] =
     "                 machine with other load; one thread, no limits\n"
     "  --serve        reads lines WORK BATCH MILLISECONDS SAMPLE_US, answers with samples,\n"
     "                 for bench/compare.py\n"
-    "  --process LNSP start to output of the program LNSP (build/lnsp) and its memory: run, train,\n"
+    "  --process LNSP start to output of the program LNSP (build/lnsp) and its memory: run,"
+    " train,\n"
     "                 and training during a session\n"
-    "  --delta BASE NEW [CODECS]   deltas between two model files: bytes of the file, how many\n"
-    "                 times smaller than float32, least time from models to bytes and from bytes\n"
-    "                 to the checked new model, memory in addition to the models (for encoding,\n"
+    "  --delta BASE NEW [CODECS]   deltas between two model files: bytes of the file, how "
+    "many\n"
+    "                 times smaller than float32, least time from models to bytes and from "
+    "bytes\n"
+    "                 to the checked new model, memory in addition to the models (for "
+    "encoding,\n"
     "                 the delta's own block). CODECS: texts joined by ;; default: every codec\n"
-    "  --store MODEL FILE VERSIONS   commits VERSIONS states of a trainer, a step apart, to a new\n"
+    "  --store MODEL FILE VERSIONS   commits VERSIONS states of a trainer, a step apart, "
+    "to a new\n"
     "                 FILE, opens it, rolls back five times; FILE is removed at the end\n";
 
 typedef struct request {

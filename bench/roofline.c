@@ -210,7 +210,7 @@ roofline roofline_of(const roofline_shape *s, const roofline_measured *m) {
     r.flops += rows * (backward + gradient);
     r.bytes += 4 * backward + (8 + 4 * s->moment_bytes) * update;
   }
-  if (s->flops) /* what a matrix meets depends on its layer: no bound, and a step is three runs */
+  if (s->flops) /* a step is three runs; what a matrix meets depends on its layer */
     r.flops = (double)s->batch * (double)s->flops * (s->train ? 3 : 1);
   r.us = r.forward_us + r.backward_us + r.update_us;
   return r;

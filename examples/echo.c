@@ -6,7 +6,8 @@
  * A network predicts the next concept. What it predicts is worth as much as what is left
  * of it once it has been decoded to text and encoded again. Here the text is a vocabulary of
  * known concepts, and decoding finds the nearest one (of many: lnsp_search_run); a program
- * with a decoder calls that instead. Only one batch in four is asked for, and of it four rows: decoding is dear. */
+ * with a decoder calls that instead. Decoding is expensive, so only four rows of every fourth
+ * batch are decoded. */
 #include <lnsp.h>
 #include <stdio.h>
 #include <string.h>

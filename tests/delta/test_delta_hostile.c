@@ -844,7 +844,7 @@ static void failing_memory(void) {
   lnsp_model_destroy(f.base);
 }
 
-/* An aggregate in the caller's block takes what measure says of float32, and not a byte less. */
+/* An aggregate in the caller's block takes what measure says of float32, no byte less. */
 static void blocks(void) {
   lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .1f), *out = NULL;
   lnsp_delta *delta = delta_between(base, next, NULL), *sum = NULL;

@@ -155,7 +155,8 @@ static const hostile_case refused[] = {
 static const hostile_case taken[] = {
     {"{}", 0, LNSP_OK, 0},
     {"{}      ", 0, LNSP_OK, 0},
-    {"{ \"a\"\t:\r\n{ \"shape\" : [ 2 , 1 ] , \"data_offsets\" : [ 0 , 8 ] , \"dtype\" : \"F32\" } }",
+    {"{ \"a\"\t:\r\n{ \"shape\" : [ 2 , 1 ] , \"data_offsets\" : [ 0 , 8 ] , \"dtype\" : "
+     "\"F32\" } }",
      8, LNSP_OK, 0},
     {"{" A "}", 8, LNSP_OK, 0},
     {"{" A "}   ", 8, LNSP_OK, 0},

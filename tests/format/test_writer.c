@@ -35,7 +35,8 @@ static lnsp_sink memory_sink(void) {
 
 static void test_bytes(void) {
   static const char expected[] =
-      "{\"__metadata__\":{\"k\":\"v\"},\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":"
+      "{\"__metadata__\":{\"k\":\"v\"},\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],"
+      "\"data_offsets\":"
       "[0,24]},\"s\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[24,25]}}";
   lnsp_tensor tensors[2];
   lnsp_key_value pair = {"k", "v"};

@@ -1,5 +1,5 @@
 /* libFuzzer entry: bytes as a delta file, whose checksum is made to fit; and as the payload
- * of each codec. What is read is described, applied, inverted, merged, received and written again.
+ * of each codec. What is read is described, applied, inverted, merged, received, written.
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Ilib \
  *     tests/fuzz/fuzz_delta.c lib/lnsp_all.c -lm -o fuzz_delta
@@ -23,10 +23,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FUZZ_NET \
-  "lnsp 1\nx = input 20\nh = linear x 30 w=a\nh = gelu h\no = linear h 20 w=b\noutput output=o\n"
+  "lnsp 1\nx = input 20\nh = linear x 30 w=a\nh = gelu h\no = linear h 20 w=b\noutput "
+"output=o\n"
 #define FUZZ_DIGITS 48 /* where the checksum's 64 digits begin */
 
-static lnsp_model *fuzz_base;
+    static lnsp_model *fuzz_base;
 static uint8_t fuzz_hash[32];
 
 #define FUZZ_MAC "\",\"lnsp.delta.mac\":\"" /* follows them, where there is a code */

@@ -1,6 +1,6 @@
 /* What is rounded by chance: the reference kernels against their definition, every
  * kernel set that runs here against the reference, bit by bit, and that chance is fair.
- * build/tests/kernels/test_stochastic_rounding --time prints how long the kernels take instead. */
+ * build/tests/kernels/test_stochastic_rounding --time prints times instead. */
 #include "kernel_check.h"
 #include "clock.h"
 

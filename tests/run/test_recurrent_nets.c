@@ -107,16 +107,17 @@ static void check_clipping(const char *text, int64_t concepts) {
 }
 
 static void examples_are_clipped_each(void) {
-  static const char *const texts[] = {
-      "lnsp 1; x = input 8; y = gru x 6 w=a; y = gru y 7 w=a layer=1; output output=y",
-      "lnsp 1; x = input 8; y = lstm x 6 w=a; y = lstm y 7 w=a layer=1; output output=y",
-      "lnsp 1; x = input 8; y = gru x 6 w=a chunk=2; y = last y chunk=2; y = lstm y 5 w=b;"
-      "y = last y; output output=y",
-      "lnsp 1; x = input 8; y = gru x 6 w=a; y = last y; y = memory_read y 5 7 w=m;"
-      "y = linear y 9 w=l; output output=y",
-      "memory_gru in=8 d=6 slots=5 layers=1",
-      "lnsp 1; x = input 8; h = gru_classic x 6 w=a; l = last h; y = gru_classic h l 6 w=b; output output=y",
-      NULL};
+  static const char *const texts[] =
+      {"lnsp 1; x = input 8; y = gru x 6 w=a; y = gru y 7 w=a layer=1; output output=y",
+       "lnsp 1; x = input 8; y = lstm x 6 w=a; y = lstm y 7 w=a layer=1; output output=y",
+       "lnsp 1; x = input 8; y = gru x 6 w=a chunk=2; y = last y chunk=2; y = lstm y 5 w=b;"
+       "y = last y; output output=y",
+       "lnsp 1; x = input 8; y = gru x 6 w=a; y = last y; y = memory_read y 5 7 w=m;"
+       "y = linear y 9 w=l; output output=y",
+       "memory_gru in=8 d=6 slots=5 layers=1",
+       "lnsp 1; x = input 8; h = gru_classic x 6 w=a; l = last h; y = gru_classic h l 6 w=b;"
+       " output output=y",
+       NULL};
   for (int i = 0; texts[i]; i++) {
     check_clipping(texts[i], 4);
     check_clipping(texts[i], i == 2 ? 6 : 1);

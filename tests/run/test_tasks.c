@@ -26,9 +26,11 @@
   "l=last h; r=attention l h heads=4 w=n; r=repeat r h; h=add h r; o=linear h 90 w=o;"      \
   "output output=o"
 /* every layer, odd widths, values with two readers, a matrix used twice */
-#define MIXED                                                                                     \
-  "lnsp 1; x=input 70; h=linear x 200 w=a; h=layernorm h w=n; g=gelu h; u=linear g 200 w=b;"      \
-  "u=linear u 200 w=b; s=add u g; s=attention s heads=4 w=t; s=l2norm s; s=layernorm s affine=0;" \
+#define MIXED                                                                            \
+  "lnsp 1; x=input 70; h=linear x 200 w=a; h=layernorm h w=n; g=gelu h; u=linear g 200 " \
+  "w=b;"                                                                                 \
+  "u=linear u 200 w=b; s=add u g; s=attention s heads=4 w=t; s=l2norm s; s=layernorm s " \
+  "affine=0;"                                                                            \
   "o=linear s 90 w=c bias=0; o=tanh o; output output=o code=g"
 
 /* ---- what runs the tasks ---- */

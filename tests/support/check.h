@@ -21,8 +21,8 @@ static jmp_buf check_leave; /* set by RUN: where REQUIRE goes */
     }                                                                      \
   } while (0)
 
-/* The same, and leaves the test if it is not true: for what the lines after it stand on, such as a
- * handle that must have been made. What the test holds is not freed then. */
+/* The same, and leaves the test if it is not true: for what the lines after it need, such as a
+ * handle. What the test holds is not freed then. */
 #define REQUIRE(condition)                                               \
   do {                                                                   \
     if (!(condition)) {                                                  \

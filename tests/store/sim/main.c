@@ -10,11 +10,11 @@ int main(int argc, char **argv) {
   const clock_t start = clock();
   const uint64_t wrong = sim_run(&s, cuts, 4, seed);
   const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-  printf(
-      "%llu cuts, %llu damages, %llu opens, %llu calls acknowledged, %llu violations, %.1f s, %.0f cuts/s\n",
-      (unsigned long long)s.cuts, (unsigned long long)s.rots, (unsigned long long)s.opens,
-      (unsigned long long)s.commits, (unsigned long long)wrong, seconds,
-      (double)s.cuts / seconds);
+  printf("%llu cuts, %llu damages, %llu opens, %llu calls acknowledged, %llu violations, %.1f "
+         "s, %.0f cuts/s\n",
+         (unsigned long long)s.cuts, (unsigned long long)s.rots, (unsigned long long)s.opens,
+         (unsigned long long)s.commits, (unsigned long long)wrong, seconds,
+         (double)s.cuts / seconds);
   if (s.why) printf("first violation: %s (%s)\n", s.why, s.error.message);
   return wrong != 0;
 }

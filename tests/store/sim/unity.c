@@ -1,5 +1,5 @@
 /* The simulator and what it needs of the library in one translation unit, for mutants:
- * cc -O2 -DLNSPI_MUTANT=3 -Iinclude -Ilib -Itests -Itests/support tests/store/sim/unity.c -lm */
+ * cc -DLNSPI_MUTANT=3 -Iinclude -Ilib -Itests -Itests/support tests/store/sim/unity.c -lm */
 #include "base/arena.c"
 #include "base/blake2s.c"
 #include "base/block.c"
