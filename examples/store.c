@@ -43,12 +43,11 @@ static int32_t chip_sync(void *user) {
   return 0;
 }
 
-#define NET \
-  "lnsp 1\nx = input 16\nh = linear x 24 w=a\nh = relu h\no = linear h 16 w=b\noutput "
-"output=o\n"
+#define NET                                                 \
+  "lnsp 1\nx = input 16\nh = linear x 24 w=a\nh = relu h\n" \
+  "o = linear h 16 w=b\noutput output=o\n"
 
-    static int32_t
-    learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_error *error) {
+static int32_t learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_error *error) {
   float vector[16];
   lnsp_tensor inputs[2];
   int32_t status = LNSP_OK;

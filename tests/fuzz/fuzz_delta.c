@@ -22,12 +22,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_NET \
-  "lnsp 1\nx = input 20\nh = linear x 30 w=a\nh = gelu h\no = linear h 20 w=b\noutput "
-"output=o\n"
+#define FUZZ_NET                                            \
+  "lnsp 1\nx = input 20\nh = linear x 30 w=a\nh = gelu h\n" \
+  "o = linear h 20 w=b\noutput output=o\n"
 #define FUZZ_DIGITS 48 /* where the checksum's 64 digits begin */
 
-    static lnsp_model *fuzz_base;
+static lnsp_model *fuzz_base;
 static uint8_t fuzz_hash[32];
 
 #define FUZZ_MAC "\",\"lnsp.delta.mac\":\"" /* follows them, where there is a code */
