@@ -64,11 +64,13 @@ TEST_SCRIPTS := $(sort $(wildcard tests/*.sh tests/build/*.sh tests/cli/*.sh tes
 # these, so that they win.
 HOT_SOURCES := $(shell grep -lx '/\* Hot: built for speed\. \*/' $(LIB_SOURCES) $(PROGRAM_SOURCES))
 OPTIMISE = -Os
-$(HOT_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/%.o: OPTIMISE = -O2
+$(HOT_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/%.o $(BUILD)/common/%.o: OPTIMISE = -O2
 # private: or objects of the library that a test needs would be compiled with its flags
 $(BUILD)/tests/%: private OPTIMISE = -O2
-# Programs name their own headers from programs/, and are POSIX.
-$(BUILD)/programs/%.o: private INCLUDES = -Iprograms -D_POSIX_C_SOURCE=200809L
+# Programs name their own headers from programs/, and are POSIX. What they share with bench
+# and tests is in common/.
+$(BUILD)/common/%.o $(BUILD)/bench/%.o: private INCLUDES = -I.
+$(BUILD)/programs/%.o: private INCLUDES = -Iprograms -I. -D_POSIX_C_SOURCE=200809L
 COMPACT = $(OPTIMISE) -fno-asynchronous-unwind-tables -fno-unwind-tables
 
 version_of = $(shell awk '$$2 == "LNSP_VERSION_$(1)" { print $$3 }' include/lnsp.h)
@@ -95,8 +97,10 @@ SHARED_FLAGS = -shared -Wl,-soname,$(SONAME) -Wl,--version-script=$(SHARED_MAP) 
 SMALLER := -Wl,--gc-sections
 endif
 
+COMMON_LIB := $(BUILD)/libcommon.a
+COMMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*.c)))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
-PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/bench/works.o
+PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o)
 BENCH_OBJECTS := $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
 GOLDEN := $(BUILD)/tests/golden
@@ -128,27 +132,32 @@ $(STATIC_LIB): $(LIB_OBJECTS)
 	@rm -f $@
 	$(hide)$(AR) rcs $@ $(LIB_OBJECTS)
 
+$(COMMON_LIB): $(COMMON_OBJECTS)
+	$(call say,AR   $@)
+	@rm -f $@
+	$(hide)$(AR) rcs $@ $(COMMON_OBJECTS)
+
 $(SHARED_LIB): $(LIB_OBJECTS) $(SHARED_MAP)
 	$(call say,LINK $@)
 	$(hide)$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) $(SHARED_FLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
 	@ln -sf $(SHARED_NAME) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/$(LINK_NAME)
 
-$(BUILD)/lnsp: $(PROGRAM_OBJECTS) $(STATIC_LIB)
+$(BUILD)/lnsp: $(PROGRAM_OBJECTS) $(COMMON_LIB) $(STATIC_LIB)
 	$(call say,LINK $@)
-	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) $(SMALLER) -o $@ $(PROGRAM_OBJECTS) $(STATIC_LIB) $(LIBS)
+	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) $(SMALLER) -o $@ $(PROGRAM_OBJECTS) $(COMMON_LIB) $(STATIC_LIB) $(LIBS)
 
-$(BUILD)/bench/lnsp-bench: $(BENCH_OBJECTS) $(STATIC_LIB)
+$(BUILD)/bench/lnsp-bench: $(BENCH_OBJECTS) $(COMMON_LIB) $(STATIC_LIB)
 	$(call say,LINK $@)
-	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -pthread $(SMALLER) -o $@ $(BENCH_OBJECTS) $(STATIC_LIB) $(LIBS)
+	$(hide)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -pthread $(SMALLER) -o $@ $(BENCH_OBJECTS) $(COMMON_LIB) $(STATIC_LIB) $(LIBS)
 
 bench: $(BUILD)/bench/lnsp-bench ## build build/bench/lnsp-bench, which measures speed (bench/README.md)
 
-$(BUILD)/tests/%: tests/%.c $(STATIC_LIB) Makefile
+$(BUILD)/tests/%: tests/%.c $(COMMON_LIB) $(STATIC_LIB) Makefile
 	@mkdir -p $(@D)
 	$(call say,TEST $<)
-	$(hide)$(CC) $(REQUIRED) -Ilib -Iprograms -Itests -Itests/support $(OPTIMISE) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -MF $@.d $(LDFLAGS) -o $@ $< \
-	  $(STATIC_LIB) $(LIBS)
+	$(hide)$(CC) $(REQUIRED) -Ilib -I. -Itests -Itests/support $(OPTIMISE) $(CFLAGS) $(CPPFLAGS) $(DEPENDENCIES) -MF $@.d $(LDFLAGS) -o $@ $< \
+	  $(COMMON_LIB) $(STATIC_LIB) $(LIBS)
 
 # Here against the library in $(BUILD); examples/Makefile does it against an
 # installed one.
@@ -246,4 +255,4 @@ help: ## this list
 	@echo
 	@echo "Variables: CC AR CFLAGS LDFLAGS BUILD PREFIX LIBDIR INCLUDEDIR BINDIR DESTDIR EMULATOR JOBS CBLAS"
 
--include $(LIB_OBJECTS:.o=.d) $(PROGRAM_OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(GOLDEN).d
+-include $(LIB_OBJECTS:.o=.d) $(PROGRAM_OBJECTS:.o=.d) $(COMMON_OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(GOLDEN).d

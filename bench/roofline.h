@@ -4,7 +4,7 @@
 #define BENCH_ROOFLINE_H
 
 #include "limits.h"
-#include "works.h"
+#include "common/works.h"
 
 #define ROOFLINE_MATRICES 64
 

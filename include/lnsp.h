@@ -109,6 +109,7 @@ LNSP_API uint32_t lnsp_arithmetic_version(void);
 #define LNSP_E_UNSUPPORTED 14 /* this CPU or build cannot do it              */
 #define LNSP_E_INTERNAL 15  /* a self-check failed: please report            */
 #define LNSP_E_REFUSED 16   /* a rule of the caller's own says no            */
+#define LNSP_E_CANCELLED 17 /* options->progress said so; nothing changed    */
 
 /* What went wrong. Frozen layout, 384 bytes; written only on failure, so it
  * needs no initialisation. */
@@ -196,6 +197,21 @@ typedef struct lnsp_parallel {
               void *argument);
 } lnsp_parallel;
 
+/* Who is told how far a long call is, and may cancel it. report is called some hundred
+ * times, on the thread of the call: done of total (bytes, elements or vectors; done only
+ * grows) are ready. It returns 0 to go on, anything else to cancel: the call returns
+ * LNSP_E_CANCELLED and has changed nothing. It must not call the library with the same handle.
+ * A handle copies it, for its own long calls: reading a file; lnsp_index_add;
+ * lnsp_store_verify and lnsp_store_compact. Calls that make a handle report what they read or
+ * compute; lnsp_delta_apply, lnsp_delta_aggregate, lnsp_metrics_rank and the like what they
+ * compute. Since 0.2. */
+typedef struct lnsp_progress {
+  uint32_t struct_size; /* sizeof(lnsp_progress) */
+  uint32_t reserved;
+  void *user;           /* lives as long as the handles */
+  int32_t (*report)(void *user, uint64_t done, uint64_t total);
+} lnsp_progress;
+
 /* Options of calls that give a handle. Set struct_size, zero the rest: every
  * zero means the default. A NULL options pointer means all defaults. */
 typedef struct lnsp_options {
@@ -226,6 +242,7 @@ typedef struct lnsp_options {
   uint32_t reserved;
   const lnsp_parallel *parallel; /* copied; sessions and trainers whose limits
                                 allow more than one task; NULL: none          */
+  const lnsp_progress *progress; /* copied; NULL: nobody is told                */
 } lnsp_options;
 
 /* Sizes that a session or trainer is made for. Zero means the default. */
@@ -1365,6 +1382,306 @@ LNSP_API int32_t lnsp_search_run(lnsp_search *search, const lnsp_tensor *queries
                                  float *scores, lnsp_error *error);
 
 LNSP_API void lnsp_search_destroy(lnsp_search *search);
+
+/* ---- metrics: how good predictions are ------------------------------------ */
+
+/* Where the true candidate of one prediction came in. Frozen layout. */
+typedef struct lnsp_rank {
+  int64_t rank;     /* 1 + number of candidates whose score is strictly higher     */
+  int64_t best_id;  /* the best candidate that is not left out; LNSP_NO_ID: none   */
+  float best_score; /* its score                                                   */
+  int32_t alike;    /* how many of the best candidates it takes, 1 to 10, until one
+                       has a cosine above .95 with the true one; 0: more than 10,
+                       and always 0 from lnsp_search_rank                          */
+} lnsp_rank;
+
+/* What many ranks have in common. All values are shares or means over the ranks. */
+typedef struct lnsp_rank_info {
+  uint32_t struct_size; /* sizeof(lnsp_rank_info), set by the caller               */
+  uint32_t reserved;
+  int64_t count;        /* ranks                                                   */
+  double recall_1, recall_5, recall_10; /* R@k, also called Hit@k: rank at most k  */
+  double mrr;           /* mean of 1 / rank                                        */
+  double mrr_10;        /* the same, with 0 for ranks above 10                     */
+  double median;        /* the lower of the middle two, where their number is even */
+  double alike_1, alike_5, alike_10; /* lnsp_rank.alike is 1 to k                  */
+} lnsp_rank_info;
+
+/* Errors of predictions. Set struct_size and zero the rest, then every call adds. */
+typedef struct lnsp_score_info {
+  uint32_t struct_size; /* sizeof(lnsp_score_info), set by the caller              */
+  uint32_t reserved;
+  int64_t count;        /* vectors that were added                                 */
+  double cosine, mse;   /* means over them, of the cosine with the target and of
+                           the mean squared difference of the elements             */
+  double cosine_sum, mse_sum; /* count times the same                              */
+} lnsp_score_info;
+
+/* Whether vectors all point the same way. */
+typedef struct lnsp_collapse_info {
+  uint32_t struct_size; /* sizeof(lnsp_collapse_info), set by the caller           */
+  int32_t collapsed;    /* 1: median_cosine is above .95 or variance below .15     */
+  double median_cosine; /* of all pairs of different rows                          */
+  double variance;      /* summed over the elements: 1 - (length of the mean)^2    */
+} lnsp_collapse_info;
+
+/* Which way sequences run: nearer to the target at their end than at their start. */
+typedef struct lnsp_direction_info {
+  uint32_t struct_size; /* sizeof(lnsp_direction_info), set by the caller          */
+  uint32_t reserved;
+  int64_t rows;
+  double first_cosine, last_cosine; /* mean cosine of the first and of the last
+                                       concept of a context with the target        */
+  double delta;         /* last_cosine - first_cosine                              */
+  double coherence;     /* mean cosine of neighbours in a context                  */
+} lnsp_direction_info;
+
+/* Inner product of two vectors, summed in double in the order of the elements.
+ *   a, b   float32 [width]; NULL gives 0
+ * Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API double lnsp_metrics_dot(const float *a, const float *b, int64_t width);
+
+/* Cosine of two vectors, each length made longer by epsilon (0: the plain cosine).
+ *   a, b   float32 [width]; NULL gives 0
+ * Returns 0 where a vector has the length 0. Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API double lnsp_metrics_cosine(const float *a, const float *b, int64_t width,
+                                    double epsilon);
+
+/* Divides each row by its length + epsilon, in place; rows of zeros stay.
+ *   x   float32 [rows, width], contiguous; NULL: nothing happens
+ * Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API void lnsp_metrics_normalize(float *x, int64_t rows, int64_t width, double epsilon);
+
+/* The middle one of count numbers, or the mean of the middle two, as NumPy has it.
+ *   x   float32 [count], which are put into another order; NULL gives 0
+ * Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API double lnsp_metrics_median(float *x, int64_t count);
+
+/* Ranks the true candidate of each query by inner product; give vectors of length 1 to
+ * rank by cosine. Scores are float32 sums in the order of the elements, so that ranks do not
+ * depend on the CPU or on the other queries.
+ *   queries     F32 [n, width], contiguous
+ *   candidates  F32 [m, width], contiguous; a candidate's id is its row
+ *   truth       int64 [n]: id of the true candidate of each query
+ *   left_out    nullable: I64 [n, any], contiguous: ids that do not take part in a query's
+ *               ranking; LNSP_NO_ID fills up. The true one always takes part
+ *   options     nullable: allocator or block, and progress
+ *   ranks       [n]; partly written if the call fails
+ * LNSP_E_NOT_FINITE where a score is NaN. Allocates: 64 * (m + width) bytes, freed before
+ * return. Threads: T0. Since 0.2. */
+LNSP_API int32_t lnsp_metrics_rank(const lnsp_tensor *queries, const lnsp_tensor *candidates,
+                                   const int64_t *truth, const lnsp_tensor *left_out,
+                                   const lnsp_options *options, lnsp_rank *ranks,
+                                   lnsp_error *error);
+
+/* R@1, R@5, R@10, MRR and the like of count ranks (at least 1). Allocates: no. Threads: T0.
+ * Since 0.2. */
+LNSP_API int32_t lnsp_metrics_summarize(const lnsp_rank *ranks, int64_t count,
+                                        lnsp_rank_info *out, lnsp_error *error);
+
+/* R@k: the share of count ranks that are at most k; 0 without ranks. Allocates: no.
+ * Threads: T0. Since 0.2. */
+LNSP_API double lnsp_metrics_recall(const lnsp_rank *ranks, int64_t count, int64_t k);
+
+/* Adds predictions and their targets to a score.
+ *   predictions, targets  F32 [n, width] or [n, concepts, width], contiguous, one shape
+ *   score                 what was added before, or zeros
+ * Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API int32_t lnsp_metrics_score(const lnsp_tensor *predictions, const lnsp_tensor *targets,
+                                    lnsp_score_info *score, lnsp_error *error);
+
+/* Share of rows whose anchor has a strictly higher cosine with the positive than with the
+ * negative.
+ *   anchors, positives, negatives  F32 [n, width], contiguous
+ * Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API int32_t lnsp_metrics_triplets(const lnsp_tensor *anchors, const lnsp_tensor *positives,
+                                       const lnsp_tensor *negatives, double *share,
+                                       lnsp_error *error);
+
+/* Whether predictions collapse into one direction.
+ *   vectors  F32 [n, width], contiguous, n from 2 to 65,536, each of length 1
+ *   options  nullable: allocator or block
+ * Allocates: 2 * n * (n - 1) bytes, freed before return. Threads: T0. Since 0.2. */
+LNSP_API int32_t lnsp_metrics_collapse(const lnsp_tensor *vectors, const lnsp_options *options,
+                                       lnsp_collapse_info *out, lnsp_error *error);
+
+/* Which way contexts run with regard to their targets.
+ *   contexts  F32 [n, concepts, width], contiguous
+ *   targets   F32 [n, width], contiguous
+ * Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API int32_t lnsp_metrics_direction(const lnsp_tensor *contexts, const lnsp_tensor *targets,
+                                        lnsp_direction_info *out, lnsp_error *error);
+
+/* ---- order: which rows a step takes ---------------------------------------- */
+
+/* The order of an epoch, a function of seed and epoch alone: Fisher and Yates' shuffle with
+ * splitmix64, as `lnsp train --shuffle` has it.
+ *   epoch   counts from 0
+ *   order   int32 [rows]: each number from 0 to rows - 1 once
+ *   rows    1 to 2^31 - 1
+ * Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API int32_t lnsp_order_shuffle(uint64_t seed, uint64_t epoch, int64_t rows, int32_t *order,
+                                    lnsp_error *error);
+
+/* Draws each row with the same probability, independently (Poisson sampling, as privacy
+ * needs it), a function of seed and step alone, as `lnsp train --poisson` does.
+ *   step      counts calls of the trainer from 0
+ *   share     probability of a row, above 0 and at most 1
+ *   rows      1 to 2^31 - 1
+ *   order     int32 [capacity]: the rows that were drawn, ascending
+ *   capacity  most rows that are taken; later ones are left out. rows * share
+ *             + 8 * sqrt(rows * share) + 8 is exceeded less than once in 10^12 steps
+ *   count     rows that were drawn; may be 0
+ * Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API int32_t lnsp_order_draw(uint64_t seed, uint64_t step, double share, int64_t rows,
+                                 int32_t *order, int64_t capacity, int64_t *count,
+                                 lnsp_error *error);
+
+/* ---- judging a model, ranks through an index -------------------------------- */
+
+/* Runs a model on rows and adds the errors of its "output" to a score; rows may be more than
+ * the session was made for, and are then run in parts.
+ *   inputs   "input" or "ids", and "mask", as for lnsp_session_run; any number of rows
+ *   target   F32, the shape of the output, contiguous
+ *   options  nullable: allocator or block
+ *   score    what was added before, or zeros; unchanged if the call fails
+ * Allocates: the outputs of one part, freed before return. Threads: T1. Since 0.2. */
+LNSP_API int32_t lnsp_session_score(lnsp_session *session, const lnsp_tensor *inputs,
+                                    int32_t input_count, const lnsp_tensor *target,
+                                    const lnsp_options *options, lnsp_score_info *score,
+                                    lnsp_error *error);
+
+/* Ranks the true vector of each query among all vectors of an index, by the scores that
+ * lnsp_search_run finds them by.
+ *   queries   as in lnsp_search_run, at most max_queries of them
+ *   truth     int64 [n]: ids; LNSP_E_MISSING if the index does not have one
+ *   left_out  nullable: I64 [n, any], ids that do not take part in a query's ranking; the true
+ *             one always does
+ *   ranks     [n]; best_id is an id of the index, alike is 0
+ * Allocates: no. Threads: T1 on the search, not while the index is changed. Since 0.2. */
+LNSP_API int32_t lnsp_search_rank(lnsp_search *search, const lnsp_tensor *queries,
+                                  const int64_t *truth, const lnsp_tensor *left_out,
+                                  lnsp_rank *ranks, lnsp_error *error);
+
+/* ---- what a training loop asks ---------------------------------------------- */
+
+/* Tells a trainer with schedule=plateau a held-out value, the lower the better, e.g. what
+ * lnsp_trainer_validate gave. When more than patience values in a row were not below
+ * best * (1 - threshold), the learning rate is multiplied by factor, as PyTorch's
+ * ReduceLROnPlateau does. NaN counts as no better.
+ *   fell   nullable: 1 if the rate fell, else 0
+ * LNSP_E_STATE with another schedule. The state of the plateau is part of the trainer's.
+ * Allocates: no. Threads: T1. Since 0.2. */
+LNSP_API int32_t lnsp_trainer_report(lnsp_trainer *trainer, double value, int32_t *fell,
+                                     lnsp_error *error);
+
+/* Early stopping; the caller keeps it. Zero it and set what the first lines say. */
+typedef struct lnsp_early_stop {
+  uint32_t struct_size; /* sizeof(lnsp_early_stop)                                 */
+  int32_t rises;        /* 1: higher values are better; 0: lower ones              */
+  int64_t patience;     /* values in a row without a better one that end training;
+                           0: none do                                              */
+  double best;          /* of the reported values                                  */
+  int64_t reports, bad; /* values so far; since the best one                       */
+} lnsp_early_stop;
+
+/* Takes a value. Returns 1 if it is the best so far, so that the weights are worth keeping;
+ * equal ones and NaN are not. Allocates: no. Threads: T1 on the struct. Since 0.2. */
+LNSP_API int32_t lnsp_early_stop_report(lnsp_early_stop *stop, double value);
+
+/* 1 once patience values in a row were not better. Allocates: no. Threads: T1 on the struct.
+ * Since 0.2. */
+LNSP_API int32_t lnsp_early_stop_over(const lnsp_early_stop *stop);
+
+/* Multiply-add operations of one call of lnsp_trainer_step, times two: forward, and twice as
+ * many backward, of rows rows of concepts concepts in each of the network's runs (three for a
+ * triplet) and of the vectors that a replay term draws. 0 for numbers that the trainer does
+ * not take. Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API int64_t lnsp_trainer_flops(const lnsp_trainer *trainer, int64_t rows,
+                                    int64_t concepts);
+
+/* lnsp_trainer_save and lnsp_trainer_save_sink with metadata of the caller's own, which
+ * lnsp_file_metadata reads from the file: where in the data a run is, what it was asked for.
+ *   pairs       up to 64, copied into the file; NULL where pair_count is 0
+ *   pair_count  number of pairs
+ * LNSP_E_ARGUMENT for keys that begin with "lnsp.", for "format", and for NULL. Allocates: a
+ * small block for the writer. Threads: T1. Since 0.2. */
+LNSP_API int32_t lnsp_trainer_save_metadata(const lnsp_trainer *trainer, const char *path,
+                                            int32_t what, const lnsp_key_value *pairs,
+                                            int32_t pair_count, lnsp_error *error);
+LNSP_API int32_t lnsp_trainer_save_metadata_sink(const lnsp_trainer *trainer,
+                                                 const lnsp_sink *sink, int32_t what,
+                                                 const lnsp_key_value *pairs,
+                                                 int32_t pair_count, lnsp_error *error);
+
+/* ---- reservoir: past pairs to train on again -------------------------------- */
+
+typedef struct lnsp_reservoir lnsp_reservoir;
+
+/* What a reservoir is made for. */
+typedef struct lnsp_reservoir_options {
+  uint32_t struct_size; /* sizeof(lnsp_reservoir_options)                          */
+  int32_t dtype;        /* of the elements of an item; 0: LNSP_F32                 */
+  int64_t width;        /* elements of an item, e.g. of a context and its target   */
+  int64_t capacity;     /* items that are kept                                     */
+  uint64_t seed;        /* of all choices                                          */
+} lnsp_reservoir_options;
+
+typedef struct lnsp_reservoir_info {
+  uint32_t struct_size; /* sizeof(lnsp_reservoir_info), set by the caller          */
+  int32_t dtype;
+  int64_t width, capacity;
+  int64_t count;        /* items that are kept now                                 */
+  int64_t seen;         /* items that were added                                   */
+  uint64_t bytes;       /* of the handle's block                                   */
+} lnsp_reservoir_info;
+
+/* Bytes of a reservoir. Allocates: no. Threads: T0. Since 0.2. */
+LNSP_API int32_t lnsp_reservoir_measure(const lnsp_reservoir_options *settings, uint64_t *bytes,
+                                        lnsp_error *error);
+
+/* An empty reservoir: a random sample of all items that will be added, in which each has the
+ * same probability of being (algorithm R).
+ *   options  nullable: allocator or block
+ * Allocates: one block. Threads: T0. Since 0.2. */
+LNSP_API int32_t lnsp_reservoir_create(const lnsp_reservoir_options *settings,
+                                       const lnsp_options *options, lnsp_reservoir **out,
+                                       lnsp_error *error);
+
+/* Adds items, one after the other.
+ *   items  [count, width] of the reservoir's dtype, contiguous
+ * Allocates: no. Threads: T1. Since 0.2. */
+LNSP_API int32_t lnsp_reservoir_add(lnsp_reservoir *reservoir, const void *items, int64_t count,
+                                    lnsp_error *error);
+
+/* Draws kept items at random, independently: the same one may come twice.
+ *   out  [count, width] of the reservoir's dtype, contiguous
+ * LNSP_E_STATE if the reservoir is empty. Allocates: no. Threads: T1. Since 0.2. */
+LNSP_API int32_t lnsp_reservoir_sample(lnsp_reservoir *reservoir, int64_t count, void *out,
+                                       lnsp_error *error);
+
+/* Copies kept items number first to first + count - 1 out.
+ *   out  [count, width] of the reservoir's dtype, contiguous
+ * Allocates: no. Threads: T1. Since 0.2. */
+LNSP_API int32_t lnsp_reservoir_read(const lnsp_reservoir *reservoir, int64_t first,
+                                     int64_t count, void *out, lnsp_error *error);
+
+/* Facts. Allocates: no. Threads: T1. Since 0.2. */
+LNSP_API int32_t lnsp_reservoir_get_info(const lnsp_reservoir *reservoir,
+                                         lnsp_reservoir_info *out, lnsp_error *error);
+
+/* Writes the items and the state of the choices as a safetensors file, whole or not at all,
+ * and reads them back: what is added and drawn then is what it would have been without.
+ * Allocates: a small block; open: also the handle's. Threads: T1; open: T0. Since 0.2. */
+LNSP_API int32_t lnsp_reservoir_save(const lnsp_reservoir *reservoir, const char *path,
+                                     lnsp_error *error);
+LNSP_API int32_t lnsp_reservoir_open(const char *path, const lnsp_options *options,
+                                     lnsp_reservoir **out, lnsp_error *error);
+LNSP_API int32_t lnsp_reservoir_open_file(lnsp_file *file, const lnsp_options *options,
+                                          lnsp_reservoir **out, lnsp_error *error);
+
+/* Frees. Threads: T1. Since 0.2. */
+LNSP_API void lnsp_reservoir_destroy(lnsp_reservoir *reservoir);
 
 #ifdef __cplusplus
 }

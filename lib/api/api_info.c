@@ -23,8 +23,8 @@ const char *lnsp_status_name(int32_t status) {
                                    "LNSP_E_UNKNOWN",  "LNSP_E_MISSING",  "LNSP_E_SHAPE",
                                    "LNSP_E_DTYPE",    "LNSP_E_LIMIT",    "LNSP_E_NOT_FINITE",
                                    "LNSP_E_STATE",    "LNSP_E_MISMATCH", "LNSP_E_UNSUPPORTED",
-                                   "LNSP_E_INTERNAL", "LNSP_E_REFUSED"};
-  if (status < LNSP_OK || status > LNSP_E_REFUSED) return "LNSP_E_?";
+                                   "LNSP_E_INTERNAL", "LNSP_E_REFUSED",  "LNSP_E_CANCELLED"};
+  if (status < LNSP_OK || status > LNSP_E_CANCELLED) return "LNSP_E_?";
   return names[status];
 }
 

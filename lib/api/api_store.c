@@ -300,7 +300,12 @@ LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
 
 LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_error *error) {
   API_NEED(store, error);
-  return lnspi_store_compact(store, 0, 0, error);
+  lnspi_journal *j = &store->journal;
+  lnspi_progress_restart(&j->progress, 2 * (j->log.tail - j->log.start));
+  j->reports = 1;
+  int32_t status = lnspi_store_compact(store, 0, 0, error);
+  j->reports = 0;
+  return status;
 }
 
 LNSP_API int32_t lnsp_store_check_sender(const lnsp_store *store, const char *sender,

@@ -223,7 +223,11 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
 LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records, lnsp_error *error) {
   uint64_t checked = 0;
   API_NEED(store, error);
+  lnspi_journal *j = &store->journal;
+  lnspi_progress_restart(&j->progress, 2 * (j->log.tail - j->log.start));
+  j->reports = 1;
   int32_t status = lnspi_version_read_verify(store, &checked, error);
+  j->reports = 0;
   if (status == LNSP_OK && records) *records = checked;
   return status;
 }

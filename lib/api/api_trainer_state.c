@@ -40,7 +40,7 @@ LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
   API_NEED(trainer, error);
   if (!(lr >= 0.f && lr <= 1e6f))
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "the learning rate must be 0 to 1e6");
-  trainer->optim.rule.lr = (double)lr;
+  trainer->optim.rule.lr = trainer->optim.plateau.rate = (double)lr;
   trainer->optim.lr_changed = 1;
   return LNSP_OK;
 }
@@ -205,32 +205,66 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
   return status;
 }
 
-LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,
-                                        int32_t what, lnsp_error *error) {
-  API_NEED(trainer, error);
-  API_NEED(sink, error);
-  int32_t status = api_trainer_state_check_what(trainer, what, error);
-  return !status ? lnspi_checkpoint_save(trainer, sink, what, error) : status;
-}
-
 typedef struct api_trainer_state_save_job {
   const lnsp_trainer *trainer;
-  int32_t what;
+  int32_t what, count;
+  const lnsp_key_value *pairs;
 } api_trainer_state_save_job;
+
+/* The library's own keys say how a file is read, so they are not the caller's to give. */
+static int32_t api_trainer_state_check_save(const api_trainer_state_save_job *job,
+                                            lnsp_error *error) {
+  API_NEED(job->trainer, error);
+  if (job->count < 0 || job->count > LNSPI_CHECKPOINT_PAIRS)
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
+                           "there are %d pairs of metadata: give 0 to %d", job->count,
+                           LNSPI_CHECKPOINT_PAIRS);
+  if (job->count) API_NEED(job->pairs, error);
+  for (int32_t i = 0; i < job->count; i++) {
+    const char *key = job->pairs[i].key;
+    if (!key || !*key || !job->pairs[i].value)
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                             "pair number %d of the metadata has no key or no value", i);
+    if (lnspi_str_starts_with(key, "lnsp.") || lnspi_str_equal(key, "format"))
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, key,
+                             "the key '%s' is the library's own: use one that is not 'format' "
+                             "and does not begin with 'lnsp.'",
+                             key);
+  }
+  return api_trainer_state_check_what(job->trainer, job->what, error);
+}
 
 static int32_t api_trainer_state_save_to(void *user, const lnsp_sink *sink, lnsp_error *error) {
   const api_trainer_state_save_job *job = user;
-  return lnspi_checkpoint_save(job->trainer, sink, job->what, error);
+  return lnspi_checkpoint_save(job->trainer, sink, job->what, job->pairs, job->count, error);
+}
+
+LNSP_API int32_t lnsp_trainer_save_metadata_sink(const lnsp_trainer *trainer,
+                                                 const lnsp_sink *sink, int32_t what,
+                                                 const lnsp_key_value *pairs,
+                                                 int32_t pair_count, lnsp_error *error) {
+  api_trainer_state_save_job job = {trainer, what, pair_count, pairs};
+  API_NEED(sink, error);
+  int32_t status = api_trainer_state_check_save(&job, error);
+  return status ? status : api_trainer_state_save_to(&job, sink, error);
+}
+
+LNSP_API int32_t lnsp_trainer_save_metadata(const lnsp_trainer *trainer, const char *path,
+                                            int32_t what, const lnsp_key_value *pairs,
+                                            int32_t pair_count, lnsp_error *error) {
+  api_trainer_state_save_job job = {trainer, what, pair_count, pairs};
+  int32_t status = api_trainer_state_check_save(&job, error);
+  return status ? status : lnspi_path_write(path, api_trainer_state_save_to, &job, error);
+}
+
+LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,
+                                        int32_t what, lnsp_error *error) {
+  return lnsp_trainer_save_metadata_sink(trainer, sink, what, NULL, 0, error);
 }
 
 LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path, int32_t what,
                                    lnsp_error *error) {
-  api_trainer_state_save_job job;
-  API_NEED(trainer, error);
-  int32_t status = api_trainer_state_check_what(trainer, what, error);
-  job.trainer = trainer;
-  job.what = what;
-  return !status ? lnspi_path_write(path, api_trainer_state_save_to, &job, error) : status;
+  return lnsp_trainer_save_metadata(trainer, path, what, NULL, 0, error);
 }
 
 LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error) {

@@ -71,6 +71,15 @@ int32_t lnspi_struct_read_options(const lnsp_options *from, lnsp_options *to,
       return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                              "options->parallel has no run function");
   }
+  if (to->progress) {
+    lnsp_progress progress;
+    status = lnspi_struct_read(&progress, sizeof(progress), to->progress, "options->progress",
+                               error);
+    if (status) return status;
+    if (!progress.report)
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                             "options->progress has no report function");
+  }
   return LNSP_OK;
 }
 

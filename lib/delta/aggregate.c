@@ -233,12 +233,15 @@ int32_t lnspi_aggregate_deltas(const lnsp_model *base, const lnsp_delta *const *
   status =
       lnspi_delta_set_open(&job.set, base, hash, deltas, count, job.rule.skip, options, error);
   if (status) return status;
+  lnspi_progress progress; /* the norms, then the result */
+  lnspi_progress_begin(&progress, options, 2 * (uint64_t)base->graph->parameter_count);
+  job.set.progress = &progress;
   status = lnspi_delta_set_norms(&job.set, error);
   if (!status) status = aggregate_weigh(&job, weights, error);
   aggregate_mark_tensors(&job.set, base->graph->weight_count, tensors);
   if (!status)
     status = lnspi_delta_create_from_changes(base, aggregate_read, &job, tensors,
-                                             AGGREGATE_CODEC, options, out, error);
+                                             AGGREGATE_CODEC, &progress, options, out, error);
   if (refused && !status)
     for (int32_t i = 0; i < count; i++) refused[i] = job.set.one[i].status;
   lnspi_delta_set_close(&job.set);

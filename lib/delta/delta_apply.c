@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/min_max.h"
+#include "base/progress.h"
 #include "delta/stage_reader.h"
 #include "run/state.h"
 #include "run/weight.h"
@@ -51,7 +52,7 @@ static int32_t delta_apply_store(const lnspi_weight *to, void *state, delta_appl
 
 static int32_t delta_apply_tensor(lnspi_stage_reader *reader, int32_t index,
                                   const lnsp_graph *from, const void *state, lnsp_model *result,
-                                  float *values, lnsp_error *error) {
+                                  float *values, lnspi_progress *progress, lnsp_error *error) {
   const lnspi_weight *weight = &from->weights[index];
   delta_apply_row row = {values, 0, lnspi_weight_columns(weight), 0};
   float span[LNSPI_DELTA_SPAN];
@@ -64,6 +65,7 @@ static int32_t delta_apply_tensor(lnspi_stage_reader *reader, int32_t index,
     if (!status)
       status = delta_apply_store(&result->graph->weights[index], result->state, &row, span, n,
                                  error);
+    if (!status) status = lnspi_progress_add(progress, (uint64_t)n, error);
     if (status) return status;
   }
   return LNSP_OK;
@@ -72,24 +74,30 @@ static int32_t delta_apply_tensor(lnspi_stage_reader *reader, int32_t index,
 /* One stage: from a state into the result's, which may be the same if it is float32. */
 static int32_t delta_apply_stage(const lnsp_delta *delta, int32_t stage, const lnsp_graph *from,
                                  const void *state, lnsp_model *result, float *row,
-                                 lnsp_error *error) {
+                                 lnspi_progress *progress, lnsp_error *error) {
   uint64_t work[LNSPI_CODEC_READ_BYTES / sizeof(uint64_t)];
   lnspi_stage_reader reader;
   int32_t status = lnspi_stage_reader_start(&reader, delta, stage, work, error);
   if (status) return status;
   for (int32_t i = 0; i < delta->graph->weight_count; i++) {
-    status = delta_apply_tensor(&reader, i, from, state, result, row, error);
+    status = delta_apply_tensor(&reader, i, from, state, result, row, progress, error);
     if (status) return status;
   }
   return lnspi_stage_reader_end(&reader, error);
 }
 
 static int32_t delta_apply_fill(const lnsp_delta *delta, const lnsp_model *base,
-                                lnsp_model *result, float *row, lnsp_error *error) {
-  int32_t status = delta_apply_stage(delta, 0, base->graph, base->state, result, row, error);
+                                lnsp_model *result, float *row, const lnsp_options *options,
+                                lnsp_error *error) {
+  lnspi_progress progress;
+  lnspi_progress_begin(&progress, options,
+                       (uint64_t)delta->stage_count * (uint64_t)base->graph->parameter_count);
+  int32_t status =
+      delta_apply_stage(delta, 0, base->graph, base->state, result, row, &progress, error);
   if (status) return status;
   for (int32_t s = 1; s < delta->stage_count; s++) {
-    status = delta_apply_stage(delta, s, result->graph, result->state, result, row, error);
+    status = delta_apply_stage(delta, s, result->graph, result->state, result, row, &progress,
+                               error);
     if (status) return status;
   }
   return delta_apply_check_result(delta, result, error);
@@ -107,7 +115,7 @@ static int32_t delta_apply_stored(const lnsp_delta *delta, const lnsp_model *bas
   inner.block_bytes = 0;
   int32_t status = lnspi_model_alloc(base->graph, LNSP_F32, &inner, &wide, &row, error);
   if (status) return status;
-  status = delta_apply_fill(delta, base, wide, row, error);
+  status = delta_apply_fill(delta, base, wide, row, options, error);
   if (!status)
     status = lnspi_model_copy(wide->graph, wide->state, type, options, &model, error);
   if (!status) status = delta_apply_check_result(delta, model, error);
@@ -130,7 +138,7 @@ int32_t lnspi_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
     return delta_apply_stored(delta, base, type, options, out, error);
   status = lnspi_model_alloc(base->graph, type, options, &model, &row, error);
   if (status) return status;
-  status = delta_apply_fill(delta, base, model, row, error);
+  status = delta_apply_fill(delta, base, model, row, options, error);
   if (status)
     lnspi_model_release(model);
   else

@@ -63,6 +63,8 @@ static int32_t delta_create_scan_tensor(const lnspi_delta_source *source, int32_
     if (!delta_create_finite(span->change, n))
       return delta_create_too_large(weight, coder, error);
     coder->config->codec->scan(coder, pass, span->change, n);
+    int32_t status = lnspi_progress_add(source->progress, (uint64_t)n, error);
+    if (status) return status;
   }
   return LNSP_OK;
 }
@@ -112,13 +114,15 @@ static int32_t delta_create_tensor(const lnspi_delta_source *source, int32_t ind
     lnspi_state_hash_values(span.next, n, &hash[1]);
     for (int32_t i = 0; i < n; i++)
       *changed += lnspi_float_bits(span.base[i]) != lnspi_float_bits(span.next[i]);
+    status = lnspi_progress_add(source->progress, (uint64_t)n, error);
+    if (status) return status;
   }
   return LNSP_OK;
 }
 
 /* Adds a tensor that does not change to both hashes. */
-static void delta_create_same(const lnspi_delta_source *source, int32_t index,
-                              lnspi_blake2s hash[2]) {
+static int32_t delta_create_same(const lnspi_delta_source *source, int32_t index,
+                                 lnspi_blake2s hash[2], lnsp_error *error) {
   const lnspi_weight *weight = &source->base_graph->weights[index];
   float values[LNSPI_DELTA_SPAN];
   for (int64_t at = 0, n; at < weight->count; at += n) {
@@ -126,7 +130,10 @@ static void delta_create_same(const lnspi_delta_source *source, int32_t index,
     lnspi_state_read_span(weight, source->base, at, n, values);
     lnspi_state_hash_values(values, n, &hash[0]);
     lnspi_state_hash_values(values, n, &hash[1]);
+    int32_t status = lnspi_progress_add(source->progress, (uint64_t)n, error);
+    if (status) return status;
   }
+  return LNSP_OK;
 }
 
 /* Writes the whole payload; *full: it did not fit. */
@@ -147,7 +154,7 @@ static int32_t delta_create_write(const lnspi_delta_source *source, lnsp_delta *
     if (delta->stages[0].tensors[i])
       status = delta_create_tensor(source, i, coder, hash, &delta->changed_count, error);
     else
-      delta_create_same(source, i, hash);
+      status = delta_create_same(source, i, hash, error);
     if (status) return status;
   }
   lnspi_blake2s_final(&hash[0], delta->base);
@@ -229,6 +236,8 @@ int32_t lnspi_delta_create_from_source(const lnspi_delta_source *source, const c
                                        const uint8_t *tensors, const lnsp_options *options,
                                        lnsp_delta **out, lnsp_error *error) {
   const lnsp_graph *graph = source->base_graph;
+  lnspi_delta_source own = *source;
+  lnspi_progress progress;
   uint8_t selected[LNSPI_MAX_WEIGHTS];
   lnspi_delta_shape shape;
   lnspi_codec_config config;
@@ -239,7 +248,10 @@ int32_t lnspi_delta_create_from_source(const lnspi_delta_source *source, const c
   delta->stages[0].config = config;
   for (int32_t i = 0; i < graph->weight_count; i++)
     delta->stages[0].tensors[i] = tensors ? selected[i] & tensors[i] : selected[i];
-  status = delta_create_fill(source, delta, error);
+  /* a scan of what changes, for most codecs, and the payload */
+  lnspi_progress_begin(&progress, options, 2 * (uint64_t)graph->parameter_count);
+  if (!own.progress) own.progress = &progress;
+  status = delta_create_fill(&own, delta, error);
   if (status)
     lnspi_delta_release(delta);
   else
@@ -250,7 +262,7 @@ int32_t lnspi_delta_create_from_source(const lnspi_delta_source *source, const c
 int32_t lnspi_delta_create(const lnsp_model *base, const lnsp_model *next, const char *codec,
                            const lnsp_options *options, lnsp_delta **out, lnsp_error *error) {
   lnspi_delta_source source = {base->graph, next->graph, base->state, next->state,
-                               NULL,        NULL,        NULL};
+                               NULL,        NULL,        NULL,        NULL};
   int32_t status = lnspi_delta_check_models(base, next, error);
   return status ? status
                 : lnspi_delta_create_from_source(&source, codec, NULL, options, out, error);
@@ -259,9 +271,9 @@ int32_t lnspi_delta_create(const lnsp_model *base, const lnsp_model *next, const
 int32_t lnspi_delta_create_from_changes(const lnsp_model *base,
                                         lnspi_delta_source_changes *changes, void *user,
                                         const uint8_t *tensors, const char *codec,
-                                        const lnsp_options *options, lnsp_delta **out,
-                                        lnsp_error *error) {
+                                        lnspi_progress *progress, const lnsp_options *options,
+                                        lnsp_delta **out, lnsp_error *error) {
   lnspi_delta_source source = {base->graph, base->graph, base->state, NULL,
-                               NULL,        changes,     user};
+                               NULL,        changes,     user,        progress};
   return lnspi_delta_create_from_source(&source, codec, tensors, options, out, error);
 }

@@ -15,8 +15,8 @@ int32_t lnspi_delta_create_from_source(const lnspi_delta_source *source, const c
 int32_t lnspi_delta_create_from_changes(const lnsp_model *base,
                                         lnspi_delta_source_changes *changes, void *user,
                                         const uint8_t *tensors, const char *codec,
-                                        const lnsp_options *options, lnsp_delta **out,
-                                        lnsp_error *error);
+                                        lnspi_progress *progress, const lnsp_options *options,
+                                        lnsp_delta **out, lnsp_error *error);
 
 int32_t lnspi_delta_create(const lnsp_model *base, const lnsp_model *next, const char *codec,
                            const lnsp_options *options, lnsp_delta **out, lnsp_error *error);

@@ -202,6 +202,8 @@ int32_t lnspi_delta_set_norms(lnspi_delta_set *s, lnsp_error *error) {
       status = lnspi_delta_set_next(s, t, base, (int32_t)n, error);
       if (status) return status;
       delta_set_add_norms(s, n);
+      status = lnspi_progress_add(s->progress, (uint64_t)n, error);
+      if (status) return status;
     }
   }
   status = lnspi_delta_set_end(s, error);

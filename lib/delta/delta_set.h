@@ -3,6 +3,7 @@
 #ifndef LNSPI_DELTA_DELTA_SET_H
 #define LNSPI_DELTA_DELTA_SET_H
 
+#include "base/progress.h"
 #include "delta/stage_reader.h"
 
 #define LNSPI_DELTA_SET_MAX 1024 /* deltas of a set */
@@ -28,6 +29,7 @@ typedef struct lnspi_delta_set {
   uint8_t *work;    /* LNSPI_CODEC_READ_BYTES a reader */
   uint8_t *reached; /* a stage: whether it changes the current tensor */
   double *column;   /* room for one number of each delta */
+  lnspi_progress *progress; /* of elements of one delta; or NULL */
 } lnspi_delta_set;
 
 /* Allocates by the allocator of options; a block in options is not used. Refuses deltas of

@@ -2,6 +2,7 @@
 #ifndef LNSPI_DELTA_DELTA_SOURCE_H
 #define LNSPI_DELTA_DELTA_SOURCE_H
 
+#include "base/progress.h"
 #include "delta/codec.h"
 
 /* Computes the change of a span of a tensor whose values are base. Spans come in order; tensor
@@ -17,6 +18,7 @@ typedef struct lnspi_delta_source {
   const float *residual;
   lnspi_delta_source_changes *changes;
   void *user;
+  lnspi_progress *progress; /* of elements; or NULL */
 } lnspi_delta_source;
 
 typedef struct lnspi_delta_source_span {

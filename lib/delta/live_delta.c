@@ -89,7 +89,7 @@ int32_t lnspi_live_delta_create(const lnsp_model *base, lnsp_trainer *t, const c
   if (status) return status;
   lnspi_history_copy_pending(t); /* the live state may be a mark's only copy */
   lnspi_delta_source source = {base->graph, t->graph, base->state, t->state,
-                               t->residual, NULL,     NULL};
+                               t->residual, NULL,     NULL,        NULL};
   status = lnspi_delta_create_from_source(&source, codec, NULL, options, &delta, error);
   if (status) return status;
   if ((snap || t->residual) && live_delta_keep_residual(&source, delta, t, snap)) {

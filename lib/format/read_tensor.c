@@ -13,6 +13,7 @@
 #include "format/dtype.h"
 #include "kernels/kernels.h"
 
+#define READ_TENSOR_PIECE ((size_t)1 << 20) /* elements of a read */
 #define READ_TENSOR_ELEMENTS 256 /* at a time, on the stack */
 
 /* Turns little-endian elements into the host's byte order, in place. */
@@ -82,7 +83,7 @@ static void read_tensor_floats(int32_t from, const uint8_t *raw, size_t count, f
 }
 
 typedef struct read_tensor_job {
-  const lnsp_file *file;
+  lnsp_file *file;
   const lnspi_entry *entry;
   int64_t first, count;
   int32_t dtype;
@@ -99,7 +100,7 @@ static int32_t read_tensor_fetch(const read_tensor_job *job, int64_t first, size
     return lnspi_error_set_at(job->error, LNSP_E_IO, (int64_t)offset, job->entry->name,
                               "reading %zu bytes at byte %llu of the file (tensor '%s') failed",
                               count * job->size, (unsigned long long)offset, job->entry->name);
-  return LNSP_OK;
+  return lnspi_progress_add(&job->file->progress, count * job->size, job->error);
 }
 
 /* Converts piece by piece; job->out NULL: only checks whether all fit. */
@@ -141,9 +142,16 @@ static int32_t read_tensor_pieces(const read_tensor_job *job) {
 
 static int32_t read_tensor_same(const read_tensor_job *job) {
   if (job->count == 0) return LNSP_OK;
-  int32_t status = read_tensor_fetch(job, job->first, (size_t)job->count, job->out);
-  if (!status) read_tensor_order(job->out, (size_t)job->count, job->size);
-  return status;
+  size_t done = 0, n;
+  for (; done < (size_t)job->count; done += n) { /* in pieces, so that it can be cancelled */
+    const size_t left = (size_t)job->count - done;
+    n = left < READ_TENSOR_PIECE ? left : READ_TENSOR_PIECE;
+    int32_t status =
+        read_tensor_fetch(job, job->first + (int64_t)done, n, job->out + done * job->size);
+    if (status) return status;
+  }
+  read_tensor_order(job->out, done, job->size);
+  return LNSP_OK;
 }
 
 int32_t lnspi_read_tensor(lnsp_file *file, int32_t index, int64_t first, int64_t count,

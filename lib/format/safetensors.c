@@ -129,6 +129,7 @@ int32_t lnspi_safetensors_open(const lnsp_source *source, const lnsp_options *op
   file->source = *source;
   file->data_offset = LNSPI_FILE_START + (uint64_t)length;
   file->data_bytes = source->size_bytes - file->data_offset;
+  lnspi_progress_begin(&file->progress, options, file->data_bytes);
   status = safetensors_io(source, LNSPI_FILE_START, header.text, length, NULL, error);
   if (!status) status = lnspi_header_parse(&header, file->data_bytes, error);
   if (status) {

@@ -3,6 +3,7 @@
 #define LNSPI_FORMAT_SAFETENSORS_H
 
 #include "base/block.h"
+#include "base/progress.h"
 
 /* A tensor of the file. */
 typedef struct lnspi_entry {
@@ -17,6 +18,7 @@ typedef struct lnspi_entry {
 struct lnsp_file {
   lnspi_block block;
   lnsp_source source;
+  lnspi_progress progress; /* of bytes of data that were read */
   uint64_t data_offset; /* where the data begin in the source */
   uint64_t data_bytes;  /* up to its end; the tensors fill them exactly */
   int32_t tensor_count;

@@ -3,6 +3,7 @@
 #define LNSPI_INDEX_INDEX_H
 
 #include "base/block.h"
+#include "base/progress.h"
 #include "kernels/dispatch.h"
 
 #define LNSPI_INDEX_BYTES 384  /* counted for the handles' structs on every host */
@@ -22,6 +23,7 @@ struct lnsp_index {
   int32_t *order;  /* rows in the order of their ids; NULL: that is their order    */
   int32_t *spare;  /* room for as many, for add                                    */
   float *row;      /* one vector, for add                                          */
+  lnspi_progress progress; /* of vectors that are added                            */
 };
 
 static inline int64_t lnspi_index_id(const lnsp_index *index, int64_t row) {

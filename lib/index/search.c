@@ -196,7 +196,7 @@ typedef struct search_job {
   int32_t results, parts;
 } search_job;
 
-static int search_left_out(const lnsp_tensor *without, int64_t q, int64_t id) {
+int lnspi_search_left_out(const lnsp_tensor *without, int64_t q, int64_t id) {
   const int packed = without->strides[0] == 0 && without->strides[1] == 0;
   const int64_t n = without->dims[1], step = packed ? 1 : without->strides[1];
   const int64_t *ids = (const int64_t *)without->data + q * (packed ? n : without->strides[0]);
@@ -206,8 +206,8 @@ static int search_left_out(const lnsp_tensor *without, int64_t q, int64_t id) {
 }
 
 /* Scores of n vectors from row on. */
-static void search_scores(const lnsp_search *search, const lnspi_search_part *part,
-                          int64_t queries, int64_t row, int64_t n) {
+void lnspi_search_scores(const lnsp_search *search, const lnspi_search_part *part,
+                         int64_t queries, int64_t row, int64_t n) {
   const lnsp_index *index = search->index;
   const lnspi_kernels *k = index->k;
   const int64_t width = index->width, ld = lnspi_round16(width), at = row * width;
@@ -246,7 +246,7 @@ static void search_task(void *argument, int32_t number) {
   for (int64_t q = 0; q < job->queries; q++) part->counts[q] = 0;
   for (int64_t n; row < end; row += n) {
     n = end - row < LNSPI_SEARCH_ROWS ? end - row : LNSPI_SEARCH_ROWS;
-    search_scores(search, part, job->queries, row, n);
+    lnspi_search_scores(search, part, job->queries, row, n);
     for (int64_t q = 0; q < job->queries; q++) {
       lnspi_search_hit *hits = part->hits + q * job->results;
       const float *scores = part->scores + q * LNSPI_SEARCH_ROWS;
@@ -254,7 +254,8 @@ static void search_task(void *argument, int32_t number) {
       const int64_t found = index->k->above(scores, n, level, part->places);
       for (int64_t i = 0; i < found; i++) {
         const lnspi_search_hit hit = {scores[part->places[i]], (int32_t)row + part->places[i]};
-        if (job->without && search_left_out(job->without, q, lnspi_index_id(index, hit.row)))
+        if (job->without &&
+            lnspi_search_left_out(job->without, q, lnspi_index_id(index, hit.row)))
           continue;
         search_push(index, hits, &part->counts[q], job->results, hit);
       }
@@ -289,6 +290,20 @@ static int32_t search_without(const lnsp_tensor *without, int64_t queries, lnsp_
   return status;
 }
 
+int32_t lnspi_search_begin(lnsp_search *search, const lnsp_tensor *queries,
+                           const lnsp_tensor *without, int64_t *count, lnsp_error *error) {
+  const lnsp_index *index = search->index;
+  int32_t status = lnspi_index_shape(queries, "queries", LNSP_F32, index->width, count, error);
+  if (status == LNSP_OK && *count > search->queries)
+    return lnspi_error_set(
+        error, LNSP_E_LIMIT, "queries",
+        "there are %lld queries, but this search was made for at most %d: raise "
+        "max_queries, or search in parts",
+        (long long)*count, search->queries);
+  if (status == LNSP_OK && without) status = search_without(without, *count, error);
+  return status == LNSP_OK ? search_load(search, queries, *count, error) : status;
+}
+
 int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
                          const lnsp_tensor *without, int32_t results, int64_t *ids,
                          float *scores, lnsp_error *error) {
@@ -300,16 +315,7 @@ int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
         "%d results were asked for, but this search was made for 1 to %d: raise "
         "max_results",
         results, search->results);
-  int32_t status =
-      lnspi_index_shape(queries, "queries", LNSP_F32, index->width, &job.queries, error);
-  if (status == LNSP_OK && job.queries > search->queries)
-    return lnspi_error_set(
-        error, LNSP_E_LIMIT, "queries",
-        "there are %lld queries, but this search was made for at most %d: raise "
-        "max_queries, or search in parts",
-        (long long)job.queries, search->queries);
-  if (status == LNSP_OK && without) status = search_without(without, job.queries, error);
-  if (status == LNSP_OK) status = search_load(search, queries, job.queries, error);
+  int32_t status = lnspi_search_begin(search, queries, without, &job.queries, error);
   if (status != LNSP_OK) return status;
   job.parts = lnspi_tasks_count(&search->tasks, index->count, SEARCH_LEAST);
   lnspi_tasks_run(&search->tasks, job.parts, search_task, &job);

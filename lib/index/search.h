@@ -41,6 +41,14 @@ int32_t lnspi_search_measure(const lnsp_index_options *settings,
                              lnsp_error *error);
 int32_t lnspi_search_create(lnsp_index *index, const lnsp_search_options *limits,
                             const lnsp_options *options, lnsp_search **out, lnsp_error *error);
+/* What a search and a ranking begin with: checks, and the queries loaded. */
+int32_t lnspi_search_begin(lnsp_search *search, const lnsp_tensor *queries,
+                           const lnsp_tensor *without, int64_t *count, lnsp_error *error);
+/* Scores of n vectors (at most LNSPI_SEARCH_ROWS) from row on, with all loaded queries:
+ * part->scores[query][vector]. */
+void lnspi_search_scores(const lnsp_search *search, const lnspi_search_part *part,
+                         int64_t queries, int64_t row, int64_t n);
+int lnspi_search_left_out(const lnsp_tensor *without, int64_t q, int64_t id);
 int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
                          const lnsp_tensor *without, int32_t results, int64_t *ids,
                          float *scores, lnsp_error *error);

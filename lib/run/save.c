@@ -16,7 +16,7 @@
 #include "run/load.h"
 #include "run/weight.h"
 
-#define SAVE_PAIRS 16
+#define SAVE_PAIRS 80
 #define SAVE_NAME_BYTES (2 * LNSPI_NAME_BYTES) /* prefix, name, suffix */
 
 /* A tensor of the file: a weight's values, or the scales of its codes. */

@@ -68,7 +68,8 @@ void lnspi_journal_place(lnspi_journal *j, const lnsp_device *device, uint8_t *b
 
 int32_t lnspi_journal_read(lnspi_journal *j, uint64_t at, void *to, size_t bytes,
                            lnsp_error *error) {
-  if (!j->device.read(j->device.user, at, to, bytes)) return LNSP_OK;
+  if (!j->device.read(j->device.user, at, to, bytes))
+    return j->reports ? lnspi_progress_add(&j->progress, bytes, error) : LNSP_OK;
   return lnspi_error_set_at(error, LNSP_E_IO, (int64_t)at, NULL,
                             "the store's device failed to read at byte %llu",
                             (unsigned long long)at);

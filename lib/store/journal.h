@@ -6,6 +6,7 @@
 #ifndef LNSPI_STORE_JOURNAL_H
 #define LNSPI_STORE_JOURNAL_H
 
+#include "base/progress.h"
 #include "lnsp.h"
 
 /* What makes the journal survive, each rule in an `if` of its own. tests/store/sim leaves
@@ -95,6 +96,8 @@ typedef struct lnspi_journal {
   uint64_t put, put_end;       /* where the buffer will be programmed; the end of the bank */
   uint64_t bytes;              /* of the payload so far */
   uint32_t crc, type, flags;
+  lnspi_progress progress; /* of bytes read, by the calls that report; else total is 0 */
+  int32_t reports;         /* 1 while such a call may still be cancelled */
 } lnspi_journal;
 
 /* Refuses a device that cannot hold a journal. */

@@ -170,6 +170,7 @@ static int32_t store_make(const lnsp_device *device, const lnspi_store_plan *pla
   store->block = block;
   store->plan = *plan;
   lnspi_journal_place(&store->journal, device, buffer, lnspi_journal_buffer(device));
+  lnspi_progress_begin(&store->journal.progress, options, 0);
   *out = store;
   return LNSP_OK;
 }
@@ -359,7 +360,10 @@ int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t s
   /* a cut leaves at most one record; twice that leaves a margin for damage */
   j->reach = 2 * lnspi_record_space(j, lnspi_float_coder_bound(store->plan.words));
   if (j->reach < STORE_REACH) j->reach = STORE_REACH;
+  lnspi_progress_restart(&j->progress, device->size_bytes / 2);
+  j->reports = 1;
   if (status == LNSP_OK) status = lnspi_journal_open(j, error);
+  j->reports = 0; /* what follows may write */
   if (status == LNSP_OK) status = store_find_head_state(store, error);
   if (status == LNSP_OK)
     *out = store;

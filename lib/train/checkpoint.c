@@ -3,7 +3,8 @@
  * A state file is a model file with more tensors: optimizer.<moment>.<name>, average.<name>
  * and residual.<name> next to the weights, so that every reader of models opens it too. Its
  * metadata have lnsp.trainer (the version), lnsp.step, lnsp.ages, lnsp.frozen, lnsp.loss,
- * lnsp.optimizer and, after a rate was set by hand, lnsp.lr. Names of moments are PyTorch's.
+ * lnsp.optimizer, after a rate was set by hand lnsp.lr, with schedule=plateau lnsp.plateau, and
+ * the caller's own pairs. Names of moments are PyTorch's.
  *
  * Values are written as float32 in the rows of the tensors. 8-bit moments are widened, and
  * read back to the same codes (moments8.c). Ages are written only where they differ from the
@@ -21,6 +22,8 @@
 #include "run/load.h"
 #include "run/save.h"
 #include "train/moments8.h"
+#include "train/plateau.h"
+#include "train/schedule.h"
 
 #define CHECKPOINT_PREFIX 64
 #define CHECKPOINT_AGE 28 /* " index:age", at most */
@@ -89,8 +92,9 @@ static int32_t checkpoint_read_frozen(lnsp_trainer *t, const char *digits, lnsp_
 }
 
 static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sink,
+                                     const lnsp_key_value *own, int32_t own_count,
                                      const lnsp_options *options, lnsp_error *error) {
-  char prefix[LNSPI_MOMENTS][CHECKPOINT_PREFIX], step[24], lr[32];
+  char prefix[LNSPI_MOMENTS][CHECKPOINT_PREFIX], step[24], lr[32], plateau[LNSPI_PLATEAU_TEXT];
   lnspi_save_part parts[LNSPI_SAVED_STATES] = {{"", t->state, 0, 0, NULL}};
   lnspi_moments8_values values[LNSPI_MOMENTS];
   size_t weights = (size_t)t->graph->weight_count;
@@ -114,29 +118,37 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
   checkpoint_write_ages(t, ages);
   lnspi_format(step, sizeof step, "%llu", (unsigned long long)t->step);
   lnspi_decimal_write((float)t->optim.rule.lr, lr);
-  lnsp_key_value pairs[7] = {{"lnsp.trainer", CHECKPOINT_VERSION},
-                             {"lnsp.step", step},
-                             {"lnsp.ages", ages},
-                             {"lnsp.frozen", frozen},
-                             {"lnsp.loss", t->loss.text},
-                             {"lnsp.optimizer", t->optim.text},
-                             {"lnsp.lr", lr}};
-  status = lnspi_save(t->graph, parts, count, pairs, t->optim.lr_changed ? 7 : 6,
-                      t->optim.rule.weights, sink, options, error);
+  lnsp_key_value pairs[8 + LNSPI_CHECKPOINT_PAIRS] = {{"lnsp.trainer", CHECKPOINT_VERSION},
+                                                      {"lnsp.step", step},
+                                                      {"lnsp.ages", ages},
+                                                      {"lnsp.frozen", frozen},
+                                                      {"lnsp.loss", t->loss.text},
+                                                      {"lnsp.optimizer", t->optim.text},
+                                                      {"lnsp.lr", lr}};
+  int32_t pair_count = t->optim.lr_changed ? 7 : 6;
+  if (lnspi_schedule_is_plateau(&t->optim.rule)) {
+    lnspi_plateau_write(t, plateau);
+    pairs[pair_count++] = (lnsp_key_value){"lnsp.plateau", plateau};
+  }
+  for (int32_t i = 0; i < own_count; i++) pairs[pair_count++] = own[i];
+  status = lnspi_save(t->graph, parts, count, pairs, pair_count, t->optim.rule.weights, sink,
+                      options, error);
   lnspi_block_close(&work);
   return status;
 }
 
 int32_t lnspi_checkpoint_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t what,
-                              lnsp_error *error) {
+                              const lnsp_key_value *own, int32_t own_count, lnsp_error *error) {
   lnsp_options options;
   lnspi_save_part part = {"", what == LNSP_SAVE_AVERAGE ? t->average : t->state,
                           what == LNSP_SAVE_AVERAGE, 0, NULL};
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   if (t->block.owned) options.allocator = &t->block.allocator;
-  if (what == LNSP_SAVE_STATE) return checkpoint_save_state(t, sink, &options, error);
-  return lnspi_save(t->graph, &part, 1, NULL, 0, t->optim.rule.weights, sink, &options, error);
+  if (what == LNSP_SAVE_STATE)
+    return checkpoint_save_state(t, sink, own, own_count, &options, error);
+  return lnspi_save(t->graph, &part, 1, own, own_count, t->optim.rule.weights, sink, &options,
+                    error);
 }
 
 /* ---- back ---- */
@@ -227,8 +239,11 @@ static int32_t checkpoint_load_metadata(lnsp_trainer *t, const lnsp_file *file,
     status = checkpoint_read_frozen(t, lnspi_safetensors_metadata(file, "lnsp.frozen"), error);
   /* a rate that was set by hand belongs to the text it was set over */
   if (status || !saved || !lnspi_str_equal(saved, t->optim.text)) return status;
+  value = lnspi_safetensors_metadata(file, "lnsp.plateau");
+  if (value && lnspi_schedule_is_plateau(&t->optim.rule))
+    status = lnspi_plateau_read(t, value, error);
   value = lnspi_safetensors_metadata(file, "lnsp.lr");
-  if (!value) return LNSP_OK;
+  if (status || !value) return status;
   lnspi_lexer_open(&text, value);
   status = lnspi_decimal_parse(lnspi_lexer_next(&text, ""), "lnsp.lr", 0, 1e6, &lr, error);
   if (status) return status;
@@ -283,6 +298,11 @@ void lnspi_checkpoint_hash(const lnsp_trainer *t, int32_t what, uint8_t out[32])
     if (t->residual) lnspi_state_hash_array(t->graph, t->residual, &hash);
     lnspi_store64(bytes, t->step);
     lnspi_blake2s_update(&hash, bytes, 8);
+    if (lnspi_schedule_is_plateau(&t->optim.rule)) {
+      char plateau[LNSPI_PLATEAU_TEXT];
+      lnspi_plateau_write(t, plateau);
+      lnspi_blake2s_update(&hash, plateau, lnspi_str_length(plateau));
+    }
     for (int32_t i = 0; i < t->graph->weight_count; i++) {
       lnspi_store64(bytes, t->optim.age[i]);
       lnspi_blake2s_update(&hash, bytes, 8);

@@ -18,6 +18,14 @@
 #include "train/history.h"
 
 #include "train/accumulate.h"
+#include "train/schedule.h"
+
+#define HISTORY_PLATEAU 6 /* its state, the rate and whether that was changed */
+
+size_t lnspi_history_words(const lnsp_trainer *t) {
+  return 1 + (size_t)t->graph->weight_count +
+         (lnspi_schedule_is_plateau(&t->optim.rule) ? HISTORY_PLATEAU : 0);
+}
 
 /* The next array of a set, each aligned as the live ones are. */
 static void *history_next(uint8_t **set, int64_t count, size_t each) {
@@ -56,10 +64,16 @@ void lnspi_history_mark(lnsp_trainer *t) {
   lnspi_history_copy_pending(t);
   t->marks.newest = (t->marks.newest + 1) % t->limits.history;
   if (t->marks.count < t->limits.history) t->marks.count++;
-  uint64_t *ages = t->marks.ages + (size_t)t->marks.newest * (1 + weights);
+  uint64_t *ages = t->marks.ages + (size_t)t->marks.newest * lnspi_history_words(t);
   memcpy(t->marks.at[t->marks.newest], t->state, (size_t)t->marks.bytes);
   ages[0] = t->step;
   memcpy(ages + 1, t->optim.age, weights * sizeof(uint64_t));
+  if (lnspi_schedule_is_plateau(&t->optim.rule)) {
+    uint64_t *words = ages + 1 + weights;
+    memcpy(words, &t->optim.plateau, sizeof t->optim.plateau);
+    memcpy(words + 4, &t->optim.rule.lr, sizeof t->optim.rule.lr);
+    words[5] = (uint64_t)t->optim.lr_changed;
+  }
 }
 
 /* The mark's memory becomes the live one, at once; the memory that was live takes
@@ -67,7 +81,7 @@ void lnspi_history_mark(lnsp_trainer *t) {
 void lnspi_history_rollback(lnsp_trainer *t, int32_t back) {
   int32_t slot = (t->marks.newest + t->limits.history - back) % t->limits.history;
   size_t weights = (size_t)t->graph->weight_count;
-  const uint64_t *ages = t->marks.ages + (size_t)slot * (1 + weights);
+  const uint64_t *ages = t->marks.ages + (size_t)slot * lnspi_history_words(t);
   t->marks.newest = slot;
   t->marks.count -= back;
   if (t->marks.pending != slot) {
@@ -79,6 +93,12 @@ void lnspi_history_rollback(lnsp_trainer *t, int32_t back) {
   if (t->limits.undo == LNSP_MARK_STATE) {
     t->step = ages[0];
     memcpy(t->optim.age, ages + 1, weights * sizeof(uint64_t));
+    if (lnspi_schedule_is_plateau(&t->optim.rule)) {
+      const uint64_t *words = ages + 1 + weights;
+      memcpy(&t->optim.plateau, words, sizeof t->optim.plateau);
+      memcpy(&t->optim.rule.lr, words + 4, sizeof t->optim.rule.lr);
+      t->optim.lr_changed = (int32_t)words[5];
+    }
   }
   lnspi_accumulate_reset(t);
   t->optim.bounds_known = 0;

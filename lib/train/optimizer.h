@@ -69,19 +69,21 @@ typedef struct lnspi_optimizer_config {
   const lnspi_optimizer *optimizer;
   double real[LNSPI_OPTIMIZER_ARGUMENTS];
   double lr, min_lr;
-  double factor, warmup_share; /* of schedule=step; of steps, and then in warmup */
-  double clip;    /* 0: off */
+  double factor, warmup_share; /* of schedule=step and plateau; of steps, and then in warmup */
+  double clip; /* 0: off */
   double average; /* decay of the moving average, 0: off */
-  int32_t schedule;
+  double threshold; /* of schedule=plateau, as patience and cooldown */
+  uint64_t patience, cooldown;
+  int32_t schedule, has_plateau_key;
   int32_t weights; /* type of the matrices: LNSP_F32 or LNSP_BF16 */
   int32_t accumulate; /* calls whose gradients' mean makes one update */
   int32_t residual; /* 1: the state holds what lossy deltas left out */
   int32_t min_of_lr, has_factor; /* min_of_lr: min_lr is a part of lr */
   uint64_t warmup, steps, every;
-  uint64_t seed;  /* of stochastic rounding */
+  uint64_t seed; /* of stochastic rounding */
   double clip_each, noise; /* privacy: norm of an example's gradient, deviation of the
                               noise in such norms; 0: off */
-  uint64_t lot;            /* what their sum is divided by; 0: the rows of the step */
+  uint64_t lot; /* what their sum is divided by; 0: the rows of the step */
 } lnspi_optimizer_config;
 
 int lnspi_optimizer_has_moments8(const lnspi_optimizer_config *rule); /* 1: moments in 8 bits */

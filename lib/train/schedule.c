@@ -10,7 +10,7 @@
 #include "kernels/f64.h"
 
 /* Indices of schedule_all. */
-enum { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_STEP };
+enum { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_STEP, SCHEDULE_PLATEAU };
 
 static const struct {
   const char *name, *help;
@@ -25,6 +25,10 @@ static const struct {
     {"step",
      "schedule=step every=N [factor=.1] [warmup=0] [min_lr=0]: after the rise, the rate times "
      "factor every N steps, but at least min_lr"},
+    {"plateau",
+     "schedule=plateau [factor=.5] [patience=3] [threshold=1e-4] [cooldown=0] [warmup=0] "
+     "[min_lr=0]: the rate times factor, but at least min_lr, when more than patience values in "
+     "a row that lnsp_trainer_report was given are not below the best by the share threshold"},
 };
 
 #define SCHEDULES ((int32_t)(sizeof schedule_all / sizeof schedule_all[0]))
@@ -39,6 +43,10 @@ const char *lnspi_schedule_help(int32_t index) {
 
 /* ---- the rate ---- */
 
+int lnspi_schedule_is_plateau(const lnspi_optimizer_config *rule) {
+  return rule->schedule == SCHEDULE_PLATEAU;
+}
+
 /* By multiplications alone, which are the same on every host. */
 static double schedule_power(double factor, uint64_t n) {
   double power = 1;
@@ -50,7 +58,8 @@ static double schedule_power(double factor, uint64_t n) {
 double lnspi_schedule_rate(const lnspi_optimizer_config *rule, uint64_t step) {
   const double least = rule->min_of_lr ? rule->min_lr * rule->lr : rule->min_lr;
   if (step < rule->warmup) return rule->lr * (double)(step + 1) / (double)rule->warmup;
-  if (rule->schedule == SCHEDULE_CONSTANT) return rule->lr;
+  if (rule->schedule == SCHEDULE_CONSTANT || rule->schedule == SCHEDULE_PLATEAU)
+    return rule->lr; /* which a plateau lowers */
   if (rule->schedule == SCHEDULE_STEP) {
     const uint64_t falls = (step - rule->warmup) / rule->every;
     const double rate = rule->lr * schedule_power(rule->factor, falls);
@@ -63,6 +72,10 @@ double lnspi_schedule_rate(const lnspi_optimizer_config *rule, uint64_t step) {
 }
 
 /* ---- keys ---- */
+
+#define SCHEDULE_HAS_PATIENCE 1
+#define SCHEDULE_HAS_THRESHOLD 2
+#define SCHEDULE_HAS_COOLDOWN 4
 
 /* "5%" as .05; 0 if the word does not end so. */
 static int schedule_percent(lnspi_token word, const char *key, double *share, int32_t *status,
@@ -93,7 +106,7 @@ static int32_t schedule_name(lnspi_token value, lnspi_optimizer_config *rule,
     }
   return lnspi_error_set_line(
       error, LNSP_E_UNKNOWN, value.line, value.column,
-      "unknown schedule '%s'; the schedules are constant, cosine, linear and step",
+      "unknown schedule '%s'; the schedules are constant, cosine, linear, step and plateau",
       lnspi_token_show(value, shown));
 }
 
@@ -112,6 +125,15 @@ int lnspi_schedule_key(const lnspi_key *key, lnspi_optimizer_config *rule, int32
   } else if (lnspi_token_is(word, "factor")) {
     *status = lnspi_decimal_parse(key->value, "factor", 0, 1, &rule->factor, error);
     rule->has_factor = 1;
+  } else if (lnspi_token_is(word, "patience")) {
+    *status = schedule_count(key, "patience", 0, &rule->patience, error);
+    rule->has_plateau_key |= SCHEDULE_HAS_PATIENCE;
+  } else if (lnspi_token_is(word, "threshold")) {
+    *status = lnspi_decimal_parse(key->value, "threshold", 0, 1, &rule->threshold, error);
+    rule->has_plateau_key |= SCHEDULE_HAS_THRESHOLD;
+  } else if (lnspi_token_is(word, "cooldown")) {
+    *status = schedule_count(key, "cooldown", 0, &rule->cooldown, error);
+    rule->has_plateau_key |= SCHEDULE_HAS_COOLDOWN;
   } else if (lnspi_token_is(word, "min_lr")) {
     rule->min_of_lr = schedule_percent(key->value, "min_lr", &rule->min_lr, status, error);
     if (!rule->min_of_lr)
@@ -122,10 +144,24 @@ int lnspi_schedule_key(const lnspi_key *key, lnspi_optimizer_config *rule, int32
   return 1;
 }
 
+/* Defaults, and min_lr as a number: the rate that it is a part of will fall. */
+static void schedule_finish_plateau(lnspi_optimizer_config *rule) {
+  if (!rule->has_factor) rule->factor = .5;
+  if (!(rule->has_plateau_key & SCHEDULE_HAS_PATIENCE)) rule->patience = 3;
+  if (!(rule->has_plateau_key & SCHEDULE_HAS_THRESHOLD)) rule->threshold = 1e-4;
+  if (rule->min_of_lr) rule->min_lr *= rule->lr;
+  rule->min_of_lr = 0;
+}
+
 const char *lnspi_schedule_finish(lnspi_optimizer_config *rule) {
-  if (!rule->has_factor) rule->factor = .1;
-  if (rule->schedule != SCHEDULE_STEP && (rule->every || rule->has_factor))
-    return "every and factor belong to schedule=step: add that or leave them out";
+  if (rule->schedule == SCHEDULE_PLATEAU) schedule_finish_plateau(rule);
+  if (!rule->has_factor && rule->schedule != SCHEDULE_PLATEAU) rule->factor = .1;
+  if (rule->schedule != SCHEDULE_STEP && rule->every)
+    return "every= works only with schedule=step";
+  if (rule->schedule != SCHEDULE_STEP && rule->schedule != SCHEDULE_PLATEAU && rule->has_factor)
+    return "factor= works only with schedule=step and schedule=plateau";
+  if (rule->schedule != SCHEDULE_PLATEAU && rule->has_plateau_key)
+    return "patience=, threshold= and cooldown= work only with schedule=plateau";
   if (rule->schedule == SCHEDULE_STEP && !rule->every)
     return "schedule=step needs every=N, the number of steps between two drops";
   if (rule->warmup_share > 0 && !rule->steps)

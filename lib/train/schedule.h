@@ -15,6 +15,9 @@ int lnspi_schedule_key(const lnspi_key *key, lnspi_optimizer_config *rule, int32
 /* After all keys: what is wrong with the values together, or NULL. */
 const char *lnspi_schedule_finish(lnspi_optimizer_config *rule);
 
+/* 1 if the rate falls by what lnsp_trainer_report is told. */
+int lnspi_schedule_is_plateau(const lnspi_optimizer_config *rule);
+
 /* Learning rate of step number step (from 0), schedule included. */
 double lnspi_schedule_rate(const lnspi_optimizer_config *rule, uint64_t step);
 

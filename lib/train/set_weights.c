@@ -12,6 +12,7 @@
 #include "run/weight.h"
 #include "train/accumulate.h"
 #include "train/history.h"
+#include "train/plateau.h"
 
 /* What the copy could refuse, before anything has changed. */
 static int32_t set_weights_check(lnsp_trainer *t, const lnsp_model *model, lnsp_error *error) {
@@ -49,6 +50,7 @@ static void set_weights_reset(lnsp_trainer *t) {
   if (t->average) memcpy(t->average, t->state, floats * sizeof(float));
   memset(t->optim.age, 0, (size_t)t->graph->weight_count * sizeof *t->optim.age);
   t->step = 0;
+  lnspi_plateau_start(t);
 }
 
 int32_t lnspi_set_weights(lnsp_trainer *t, const lnsp_model *model, int reset,

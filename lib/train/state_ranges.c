@@ -17,6 +17,8 @@
 
 #include "train/accumulate.h"
 #include "train/history.h"
+#include "train/plateau.h"
+#include "train/schedule.h"
 
 /* What a range may hold. */
 enum {
@@ -27,7 +29,8 @@ enum {
   STATE_RANGES_COUNTS,   /* ages, the step */
   STATE_RANGES_FLAGS,    /* bytes, 0 or 1 */
   STATE_RANGES_RATE,     /* a double that lnsp_trainer_set_learning_rate would take */
-  STATE_RANGES_FLAG      /* a word, 0 or 1 */
+  STATE_RANGES_FLAG,     /* a word, 0 or 1 */
+  STATE_RANGES_PLATEAU   /* what lnspi_plateau_valid takes */
 };
 
 #define STATE_RANGES_MOST_COUNT (UINT64_C(1) << 52) /* as in state files */
@@ -64,6 +67,9 @@ int32_t lnspi_state_ranges(const lnsp_trainer *t,
   state_ranges_add(pieces, &n, &live->step, 8, STATE_RANGES_COUNTS, 0);
   state_ranges_add(pieces, &n, &live->optim.rule.lr, 8, STATE_RANGES_RATE, 0);
   state_ranges_add(pieces, &n, &live->optim.lr_changed, 4, STATE_RANGES_FLAG, 0);
+  if (lnspi_schedule_is_plateau(&t->optim.rule))
+    state_ranges_add(pieces, &n, &live->optim.plateau, sizeof live->optim.plateau,
+                     STATE_RANGES_PLATEAU, 0);
   return n;
 }
 
@@ -147,6 +153,8 @@ int lnspi_state_ranges_valid(const lnsp_trainer *t, const lnspi_state_range *pie
     case STATE_RANGES_COUNTS: return state_ranges_counts(words, bytes);
     case STATE_RANGES_FLAGS: return state_ranges_flags(words, bytes);
     case STATE_RANGES_RATE: return bytes == 8 && state_ranges_rate(words);
+    case STATE_RANGES_PLATEAU:
+      return bytes == sizeof(lnspi_plateau) && lnspi_plateau_valid(words);
     default: return state_ranges_flag(words);
   }
 }

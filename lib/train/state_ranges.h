@@ -6,7 +6,7 @@
 
 /* The whole state as pieces of the trainer's own memory, for whoever keeps it as
  * words (on this host's byte order). They hold until rollback exchanges them. */
-#define LNSPI_STATE_RANGES (2 * LNSPI_MOMENTS + 8)
+#define LNSPI_STATE_RANGES (2 * LNSPI_MOMENTS + 9)
 
 typedef struct lnspi_state_range {
   void *at;       /* aligned to 4 */

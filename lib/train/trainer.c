@@ -18,6 +18,7 @@
 #include "train/checkpoint.h"
 #include "train/loss_bind.h"
 #include "train/moments8.h"
+#include "train/plateau.h"
 #include "train/trainer_layout.h"
 
 /* What the layout depends on. */
@@ -152,6 +153,7 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   t->marks.newest = t->marks.pending = -1;
   for (int32_t i = 0; i < t->limits.history; i++)
     t->marks.at[i] = (float *)(void *)(t->marks.memory + (uint64_t)i * t->marks.bytes);
+  lnspi_plateau_start(t);
   lnspi_format(t->optim.text, LNSPI_TEXT_BYTES, "%s", recipe->optimizer);
   lnspi_format(t->loss.text, LNSPI_TEXT_BYTES, "%s", recipe->loss ? recipe->loss : "");
   return t;

@@ -40,6 +40,13 @@ enum {
   LNSPI_PHASE_GRADIENT /* those, and gradients that an update can be made from */
 };
 
+/* What schedule=plateau remembers; four words of 8 bytes, which marks and stores copy. */
+typedef struct lnspi_plateau {
+  double best;           /* of the reported values; infinite before the first */
+  double rate;           /* the learning rate, not rounded to float */
+  uint64_t bad, cooling; /* values since the best one; values that may not count as bad */
+} lnspi_plateau;
+
 /* The optimizer: its settings, and what it remembers of each weight. Arrays of elements are
  * laid out like the float32 state: element i of moment[m] belongs to element i of it. */
 typedef struct lnspi_trainer_optim {
@@ -53,6 +60,7 @@ typedef struct lnspi_trainer_optim {
   uint8_t *code[LNSPI_MOMENTS]; /* of an element; int8_t in moments that have a sign */
   float *scale[LNSPI_MOMENTS];  /* of a block of elements */
   int64_t *block_at;            /* number of each weight's first block, and of all blocks */
+  lnspi_plateau plateau;        /* with schedule=plateau */
   uint64_t *age;                /* updates that each weight got: PyTorch's step */
   lnspi_bounds bounds;          /* no element of weights, moments and average is beyond */
   float clipped_norm;           /* norm of the last gradient with clip=, before clipping */
@@ -74,7 +82,7 @@ typedef struct lnspi_trainer_accum {
 typedef struct lnspi_trainer_marks {
   uint8_t *memory;  /* for history copies; rollback may make one of them the live state */
   float **at;       /* where each mark's copy is now: here, or in what was the live state */
-  uint64_t *ages;   /* of each mark: the step, then the age of each weight */
+  uint64_t *ages;   /* of each mark: the step, the age of each weight, the plateau's words */
   uint64_t bytes;   /* of a copy */
   int32_t count, newest; /* newest: -1 before the first */
   int32_t pending;  /* the mark that is equal to the live state and gets its copy when that

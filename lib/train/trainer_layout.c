@@ -12,6 +12,7 @@
 #include "run/handle.h"
 #include "run/state.h"
 #include "train/grad_tiles.h"
+#include "train/history.h"
 #include "train/loss_bind.h"
 #include "train/moments8.h"
 #include "train/replay.h"
@@ -99,9 +100,8 @@ static void trainer_layout_arrays(lnsp_trainer *t, lnspi_arena *arena,
     t->marks.memory = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, t->marks.bytes);
     /* pointers are counted at 8 bytes on every host */
     t->marks.at = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, 8);
-    t->marks.ages =
-        lnspi_arena_alloc(arena, (uint64_t)t->limits.history,
-                          (1 + (uint64_t)t->graph->weight_count) * sizeof(uint64_t));
+    t->marks.ages = lnspi_arena_alloc(arena, (uint64_t)t->limits.history,
+                                      lnspi_history_words(t) * sizeof(uint64_t));
   }
   memory->undo_bytes = arena->used - start;
 }

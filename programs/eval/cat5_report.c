@@ -9,7 +9,7 @@
 #include "eval/cat5_run.h"
 #include "eval/eval.h"
 #include "eval/svg.h"
-#include "score/cat5.h"
+#include "common/cat5.h"
 
 static const char *cat5_word(int passed) { return passed ? "PASS" : "FAIL"; }
 

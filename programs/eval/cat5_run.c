@@ -11,8 +11,7 @@
 #include "data/data.h"
 #include "data/row_index.h"
 #include "eval/eval.h"
-#include "score/cat5.h"
-#include "score/metrics.h"
+#include "common/cat5.h"
 #include "score/predictor.h"
 #include "lnsp.h"
 
@@ -48,7 +47,7 @@ static int cat5_load_bank(cat5_job *f, cat5_set *s, const char *articles) {
   if (lnsp_file_read(c->file, c->tensor, 0, c->stored_rows * c->width, LNSP_F32, s->vectors,
                      &error))
     return refuse_error(a, NULL, &error);
-  metric_unit(s->vectors, c->stored_rows, c->width, 1e-9);
+  lnsp_metrics_normalize(s->vectors, c->stored_rows, c->width, 1e-9);
   cat5_order(index->row, c->stored_rows, s->order, s->place);
   s->bank.vectors = s->vectors;
   s->bank.article = index->row;

@@ -6,7 +6,7 @@
 
 #include "data/data.h"
 #include "eval/eval.h"
-#include "score/cat5.h"
+#include "common/cat5.h"
 
 typedef struct cat5_set {
   const char *name; /* VAL or OOD */

@@ -8,9 +8,9 @@
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
+#include "common/gates.h"
 #include "data/data.h"
 #include "eval/eval.h"
-#include "score/metrics.h"
 #include "score/predictor.h"
 #include "score/score.h"
 #include "lnsp.h"
@@ -38,8 +38,9 @@ int eval_direction_of(data *d, int64_t batch, eval_direction *out) {
       const float *x = (const float *)input->data + r * out->concepts * width;
       const float *t = (const float *)target->data + r * width;
       for (c = 0; c < out->concepts; c++) {
-        out->near[c] += metric_cosine(x + c * width, t, width, 0);
-        if (c) out->coherence += metric_cosine(x + (c - 1) * width, x + c * width, width, 0);
+        out->near[c] += lnsp_metrics_cosine(x + c * width, t, width, 0);
+        if (c)
+          out->coherence += lnsp_metrics_cosine(x + (c - 1) * width, x + c * width, width, 0);
       }
     }
     out->rows += count;
@@ -56,7 +57,7 @@ static void diagnose_data(const report *r, const eval_direction *e) {
   if (r->json) {
     json_open("direction", '{');
     json_real("delta", delta);
-    json_text("gate", metric_direction(delta));
+    json_text("gate", gates_direction(delta));
     json_real("coherence", e->coherence);
     json_open("cosine_with_target", '[');
     for (c = 0; c < e->concepts; c++) json_real(NULL, e->near[c]);
@@ -65,7 +66,7 @@ static void diagnose_data(const report *r, const eval_direction *e) {
     return;
   }
   printf("\ndata direction     %+.4f, %s (excellent from .10, good .05, marginal .02)\n", delta,
-         metric_direction(delta));
+         gates_direction(delta));
   printf("place -> target   ");
   for (c = 0; c < e->concepts; c++) printf(" %.4f", e->near[c]);
   printf("\ncoherence          %.4f, mean cosine of neighbours in the context\n", e->coherence);
@@ -74,7 +75,7 @@ static void diagnose_data(const report *r, const eval_direction *e) {
 static const char *diagnose_word(int passed) { return passed ? "PASS" : "FAIL"; }
 
 int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direction *e) {
-  metric_collapse c;
+  lnsp_collapse_info c;
   int i, status = 0;
 
   diagnose_data(r, e);
@@ -82,24 +83,27 @@ int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direc
   for (i = 0; i < job->count && !status; i++) {
     const score_result *j = &job->j[i];
     /* Of evenly spaced predictions where there are many. */
-    metric_collapse *out = &c;
+    lnsp_collapse_info *out = &c;
     const int64_t width = job->p[i].width;
-    const int64_t rows = j->vectors < DIAGNOSE_ROWS ? j->vectors : DIAGNOSE_ROWS;
+    const int64_t rows = j->score.count < DIAGNOSE_ROWS ? j->score.count : DIAGNOSE_ROWS;
     float *x = malloc((size_t)(rows * width) * sizeof *x);
-    float *scratch = malloc((size_t)(rows * (rows - 1) / 2 + 1) * sizeof *scratch);
+    lnsp_tensor vectors;
+    lnsp_error error;
     int64_t k;
 
     memset(out, 0, sizeof *out);
-    if (x && scratch) {
+    out->struct_size = sizeof *out;
+    out->collapsed = 1; /* a single row points one way */
+    if (x && rows > 1) {
       for (k = 0; k < rows; k++)
-        memcpy(x + k * width, j->predictions + k * j->vectors / rows * width,
+        memcpy(x + k * width, j->predictions + k * j->score.count / rows * width,
                (size_t)width * sizeof *x);
-      *out = metric_collapse_of(x, rows, width, scratch);
+      vectors = lnsp_tensor_f32("predictions", x, 2, rows, width, 0);
+      if (lnsp_metrics_collapse(&vectors, NULL, out, &error))
+        status = refuse_error(job->args, NULL, &error);
     }
-    k = x && scratch;
+    if (!x) status = refuse_memory(job->args);
     free(x);
-    free(scratch);
-    status = k ? 0 : refuse_memory(job->args);
     if (r->json) {
       json_open(NULL, '{');
       json_text("name", job->p[i].name);
@@ -107,12 +111,12 @@ int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direc
       json_text("margin_gate", diagnose_word(j->mini.margin >= .02));
       json_real("r_at_5_of_context", j->mini.hit5);
       json_text("r_at_5_gate", diagnose_word(j->mini.hit5 >= .60));
-      json_real("median_cosine", c.median);
+      json_real("median_cosine", c.median_cosine);
       json_real("variance", c.variance);
       json_text("collapsed", c.collapsed ? "yes" : "no");
-      json_real("oracle_at_1", j->retrieval.oracle1);
-      json_real("oracle_at_5", j->retrieval.oracle5);
-      json_real("oracle_at_10", j->retrieval.oracle10);
+      json_real("oracle_at_1", j->retrieval.alike_1);
+      json_real("oracle_at_5", j->retrieval.alike_5);
+      json_real("oracle_at_10", j->retrieval.alike_10);
       json_close('}');
       continue;
     }
@@ -124,10 +128,10 @@ int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direc
            j->mini.hit5, diagnose_word(j->mini.hit5 >= .60));
     printf("  collapse         %s (median cosine of pairs %.4f, bound .95; variance %.4f, "
            "bound .15)\n",
-           c.collapsed ? "yes" : "no", c.median, c.variance);
+           c.collapsed ? "yes" : "no", c.median_cosine, c.variance);
     printf("  oracle recall    %.4f  %.4f  %.4f among 1, 5, 10 (one with a cosine above .95 "
            "to the target)\n",
-           j->retrieval.oracle1, j->retrieval.oracle5, j->retrieval.oracle10);
+           j->retrieval.alike_1, j->retrieval.alike_5, j->retrieval.alike_10);
   }
   if (r->json) json_close(']');
   return status;

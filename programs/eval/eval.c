@@ -14,7 +14,7 @@
 #include "data/data.h"
 #include "data/model.h"
 #include "score/candidates.h"
-#include "score/cat5.h"
+#include "common/cat5.h"
 #include "score/predictor.h"
 #include "score/score.h"
 #include "train/open.h"
@@ -102,7 +102,7 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
         "row; name another one with --target or --target-rows");
   if (job->ranked)
     status = candidates_open(d, job->batch, args_value(a, "--pool"), job->keep_context, &pool);
-  job->pool_count = pool.pool.count;
+  job->pool_count = pool.count;
   if (!status && job->diagnosed) status = eval_direction_of(d, job->batch, direction);
   input = data_batch(d, data_input(d));
   progress_start(&show);

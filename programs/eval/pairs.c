@@ -8,10 +8,10 @@
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
+#include "common/gates.h"
 #include "data/data.h"
 #include "data/row_index.h"
 #include "eval/eval.h"
-#include "score/metrics.h"
 #include "score/predictor.h"
 #include "lnsp.h"
 
@@ -83,8 +83,8 @@ static int triplets_of(eval_job *job, data *d, predictor *p, const int32_t *kind
       status = pairs_make(job, p, data_batch(d, names[i]), first, &made[i]);
     for (r = 0; r < count && !status; r++) {
       const int64_t at = r * made[0].width;
-      const int right =
-          metric_triplet(made[0].x + at, made[1].x + at, made[2].x + at, made[0].width);
+      const int right = lnsp_metrics_cosine(made[0].x + at, made[1].x + at, made[0].width, 0) >
+                        lnsp_metrics_cosine(made[0].x + at, made[2].x + at, made[0].width, 0);
       const int kind = kinds ? kinds[first + r] : TRIPLET_KINDS;
       out->right[TRIPLET_KINDS] += right;
       out->rows[TRIPLET_KINDS]++;
@@ -212,12 +212,12 @@ static int echo_of(eval_job *job, predictor *p, const data_spec *spec, int what,
                       "width can be compared",
                       (long long)made[0].width, (long long)made[1].width);
     for (r = 0; r < count && !status; r++) {
-      const double c = metric_cosine(made[0].x + r * made[0].width,
-                                     made[1].x + r * made[0].width, made[0].width, 0);
+      const double c = lnsp_metrics_cosine(made[0].x + r * made[0].width,
+                                           made[1].x + r * made[0].width, made[0].width, 0);
       out->mean += c;
-      out->share += (what == ECHO_PROBE  ? c >= METRIC_ECHO_PASS
-                     : what == ECHO_SOFT ? c < METRIC_SOFT
-                                         : c < METRIC_HARD);
+      out->share += (what == ECHO_PROBE  ? c >= GATES_ECHO
+                     : what == ECHO_SOFT ? c < GATES_SOFT
+                                         : c < GATES_HARD);
     }
   }
   out->there = 1;
@@ -279,11 +279,10 @@ int eval_echo(eval_job *job) {
       }
     }
     if (r.json) {
-      json_text("verdict", s[ECHO_PROBE].mean >= METRIC_ECHO_PASS ? "PASS" : "FAIL");
+      json_text("verdict", s[ECHO_PROBE].mean >= GATES_ECHO ? "PASS" : "FAIL");
       json_close('}');
     } else {
-      printf("  echo score       %s\n",
-             s[ECHO_PROBE].mean >= METRIC_ECHO_PASS ? "PASS" : "FAIL");
+      printf("  echo score       %s\n", s[ECHO_PROBE].mean >= GATES_ECHO ? "PASS" : "FAIL");
     }
   }
   if (r.json) json_close(']');

@@ -10,9 +10,9 @@
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
+#include "common/gates.h"
 #include "eval/eval.h"
 #include "eval/svg.h"
-#include "score/metrics.h"
 #include "score/predictor.h"
 #include "score/score.h"
 
@@ -30,10 +30,10 @@ static void table_facts(const eval_job *job, const report *r) {
   char text[96], number[FORMAT_NUMBER_BYTES];
 
   report_integer(r, "rows", "rows", first->rows, "");
-  report_integer(r, "vectors", "vectors", first->vectors, "");
+  report_integer(r, "vectors", "vectors", first->score.count, "");
   if (r->json || (job->count == 1 && !job->ranked)) {
-    report_real(r, "cosine", "mean cosine", first->cosine, "6");
-    report_real(r, "mse", "mse", first->mse, "6");
+    report_real(r, "cosine", "mean cosine", first->score.cosine, "6");
+    report_real(r, "mse", "mse", first->score.mse, "6");
     if (!r->json && args_value(job->args, "--val-cosine"))
       report_real(r, "val_cosine", "val cosine", first->val_cosine, "6");
   }
@@ -62,25 +62,25 @@ void eval_report_table(const eval_job *job, const report *r) {
   if (r->json) {
     json_open("results", '[');
     for (i = 0; i < job->count; i++) {
-      const metric_retrieval *found = &job->j[i].retrieval;
+      const lnsp_rank_info *found = &job->j[i].retrieval;
 
       json_open(NULL, '{');
       json_text("name", job->p[i].name);
-      json_real("cosine", job->j[i].cosine);
+      json_real("cosine", job->j[i].score.cosine);
       json_real("val_cosine", job->j[i].val_cosine);
-      json_real("mse", job->j[i].mse);
+      json_real("mse", job->j[i].score.mse);
       if (job->j[i].ranked) {
-        json_real("r_at_1", found->hit1);
-        json_real("r_at_5", found->hit5);
-        json_real("r_at_10", found->hit10);
+        json_real("r_at_1", found->recall_1);
+        json_real("r_at_5", found->recall_5);
+        json_real("r_at_10", found->recall_10);
         json_real("mrr", found->mrr);
-        json_real("mrr_at_10", found->mrr10);
+        json_real("mrr_at_10", found->mrr_10);
         json_real("median_rank", found->median);
         json_real("echo", job->j[i].echo);
         json_real("echo_pass", job->j[i].echo_pass);
-        json_real("scalar_mrr", metric_scalar_mrr(found, job->j[i].echo, job->echo_weight));
+        json_real("scalar_mrr", gates_scalar_mrr(found->mrr, job->j[i].echo, job->echo_weight));
         json_real("scalar_recall",
-                  metric_scalar_recall(found, job->j[i].echo, job->echo_weight));
+                  gates_scalar_recall(found->recall_5, job->j[i].echo, job->echo_weight));
       }
       json_close('}');
     }
@@ -98,14 +98,14 @@ void eval_report_table(const eval_job *job, const report *r) {
            job->ranked ? "     R@1     R@5    R@10     MRR  median    echo  scalar\n" : "\n");
     for (k = 0; k < job->count; k++) {
       const score_result *j = &job->j[k];
-      const metric_retrieval *found = &j->retrieval;
-      printf("%-*s  %6.4f", width, eval_name(&job->p[k], width, name), j->cosine);
+      const lnsp_rank_info *found = &j->retrieval;
+      printf("%-*s  %6.4f", width, eval_name(&job->p[k], width, name), j->score.cosine);
       if (val) printf("  %6.4f", j->val_cosine);
-      printf("  %8.3g", j->mse);
+      printf("  %8.3g", j->score.mse);
       if (j->ranked)
-        printf("  %6.4f  %6.4f  %6.4f  %6.4f  %6.0f  %6.4f  %6.3f", found->hit1, found->hit5,
-               found->hit10, found->mrr, found->median, j->echo,
-               metric_scalar_mrr(found, j->echo, job->echo_weight));
+        printf("  %6.4f  %6.4f  %6.4f  %6.4f  %6.0f  %6.4f  %6.3f", found->recall_1,
+               found->recall_5, found->recall_10, found->mrr, found->median, j->echo,
+               gates_scalar_mrr(found->mrr, j->echo, job->echo_weight));
       printf("\n");
     }
   }
@@ -137,7 +137,7 @@ int eval_recall_svg(const eval_job *job, const char *path) {
     line->y = y[i];
     line->count = COUNT;
     for (k = 0; k < COUNT; k++)
-      y[i][k] = metric_recall(job->j[i].ranks, job->j[i].rows, (int64_t)ks[k]);
+      y[i][k] = lnsp_metrics_recall(job->j[i].ranks, job->j[i].rows, (int64_t)ks[k]);
   }
   return svg_write(job->args, path, &chart, 1);
 }

@@ -8,27 +8,9 @@
 #include "cli/refuse.h"
 #include "data/data.h"
 #include "data/model.h"
-#include "data/random.h"
 #include "loop/loop.h"
 #include "train/open.h"
 #include "lnsp.h"
-
-static uint64_t learn_random(loop_learner *l, uint64_t below) {
-  return random_next(&l->random) % below;
-}
-
-/* Algorithm R: the pair number n stays with the chance capacity / n. */
-static void learn_keep(loop_learner *l, const int32_t *pair) {
-  const int64_t each = l->stream->concepts + 1;
-  int64_t at = l->count;
-
-  l->seen++;
-  if (l->count < l->capacity)
-    l->count++;
-  else
-    at = (int64_t)learn_random(l, (uint64_t)l->seen);
-  if (at < l->capacity) memcpy(l->pairs + at * each, pair, (size_t)each * sizeof *pair);
-}
 
 static int learn_trainer(loop_learner *l, const char *path) {
   const args *a = l->args;
@@ -61,21 +43,22 @@ int loop_learn_open(loop_learner *l, loop_stream *s, const char *path) {
   l->args = a;
   l->stream = s;
   l->rehearse = args_integer(a, "--rehearse");
-  l->capacity = l->rehearse ? args_integer(a, "--buffer") : 0;
-  l->random = args_seed(a, "--seed");
   if (args_given(a, "--loss") && !*args_value(a, "--loss"))
     return refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
   const int64_t each = l->stream->concepts + 1, rows = l->rehearse + 1;
   const int64_t width = l->stream->width;
   const size_t many = (size_t)(rows * l->stream->concepts * width) * sizeof(float);
 
-  l->pairs = malloc((size_t)(l->capacity * each + 1) * sizeof *l->pairs);
+  const lnsp_reservoir_options settings = {sizeof settings, LNSP_I32, each,
+                                           args_integer(a, "--buffer"), args_seed(a, "--seed")};
+  lnsp_error error;
+  if (l->rehearse && lnsp_reservoir_create(&settings, NULL, &l->pairs, &error))
+    return refuse_error(a, NULL, &error);
   l->batch = malloc((size_t)(rows * each) * sizeof *l->batch);
   l->input = malloc(many);
   l->target = malloc(l->each ? many : (size_t)(rows * width) * sizeof(float));
   l->prev = malloc((size_t)(rows * width) * sizeof(float));
-  status =
-      l->pairs && l->batch && l->input && l->target && l->prev ? 0 : refuse_memory(l->args);
+  status = l->batch && l->input && l->target && l->prev ? 0 : refuse_memory(l->args);
   if (status) return status;
   status = learn_trainer(l, path);
   if (status) return status;
@@ -95,7 +78,8 @@ int loop_learn_open(loop_learner *l, loop_stream *s, const char *path) {
       return refuse_usage(l->args, "--buffer-from needs --rehearse of at least 1");
     status = loop_stream_windows(l->stream, "--buffer-from", &windows);
     for (k = 0; !status && k < windows->count; k++)
-      learn_keep(l, windows->row + k * windows->columns);
+      if (lnsp_reservoir_add(l->pairs, windows->row + k * windows->columns, 1, &error))
+        status = refuse_error(a, NULL, &error);
   }
   return status;
 }
@@ -124,17 +108,24 @@ static int learn_batch(loop_learner *l, int64_t rows) {
   return 0;
 }
 
+lnsp_reservoir_info loop_learn_buffer(const loop_learner *l) {
+  lnsp_reservoir_info info;
+  memset(&info, 0, sizeof info);
+  info.struct_size = sizeof info;
+  (void)lnsp_reservoir_get_info(l->pairs, &info, NULL);
+  return info;
+}
+
 int loop_learn_step(loop_learner *l, const int32_t *context, int32_t target) {
   const int64_t each = l->stream->concepts + 1;
-  const int64_t past = l->count ? l->rehearse : 0;
-  int64_t r;
+  const int64_t past = loop_learn_buffer(l).count ? l->rehearse : 0;
+  lnsp_error error;
   int status = 0;
 
   memcpy(l->batch, context, (size_t)(each - 1) * sizeof *context);
   l->batch[each - 1] = target;
-  for (r = 1; r <= past; r++)
-    memcpy(l->batch + r * each, l->pairs + (int64_t)learn_random(l, (uint64_t)l->count) * each,
-           (size_t)each * sizeof *l->batch);
+  if (past && lnsp_reservoir_sample(l->pairs, past, l->batch + each, &error))
+    return refuse_error(l->args, NULL, &error);
   /* Losses over pairs need two rows: the first pair of an empty buffer is only kept. */
   if (past || !l->rehearse) {
     /* Vectors of the batch: where the output has one for each concept, its target is the
@@ -155,17 +146,14 @@ int loop_learn_step(loop_learner *l, const int32_t *context, int32_t target) {
     }
     if (!status) status = learn_batch(l, past + 1);
   }
-  if (!status && l->rehearse) learn_keep(l, l->batch);
+  if (!status && l->pairs && lnsp_reservoir_add(l->pairs, l->batch, 1, &error))
+    status = refuse_error(l->args, NULL, &error);
   return status;
-}
-
-int64_t loop_learn_buffer_bytes(const loop_learner *l) {
-  return l->capacity * (l->stream->concepts + 1) * (int64_t)sizeof *l->pairs;
 }
 
 void loop_learn_close(loop_learner *l) {
   lnsp_trainer_destroy(l->trainer);
-  free(l->pairs);
+  lnsp_reservoir_destroy(l->pairs);
   free(l->batch);
   free(l->input);
   free(l->target);

@@ -12,7 +12,6 @@
 #include "command.h"
 #include "data/model.h"
 #include "data/texts.h"
-#include "score/metrics.h"
 #include "lnsp.h"
 
 static volatile sig_atomic_t loop_interrupted;
@@ -209,14 +208,14 @@ static int loop_ahead_of(loop_job *job, const loop_place *p, loop_ahead *ahead) 
     if (lnsp_session_run(job->session, &in, 1, &to, 1, &error))
       return refuse(job->args, "concept %lld: %s", (long long)(job->first + job->done),
                     error.message);
-    metric_unit(last, 1, s->width, 0);
+    lnsp_metrics_normalize(last, 1, s->width, 0);
     out = last;
     status = 0;
     if (!status)
       status = loop_lookup_find(&job->bank, job->args, out, rows, job->keep_context ? 0 : n,
                                 at->truth, &at->found);
     if (!status && at->truth >= 0) status = loop_stream_read(s, &at->truth, 1, truth);
-    at->cosine = at->truth >= 0 && !status ? metric_cosine(out, truth, s->width, 0) : 0;
+    at->cosine = at->truth >= 0 && !status ? lnsp_metrics_cosine(out, truth, s->width, 0) : 0;
     memmove(job->context, job->context + s->width, (size_t)(n - 1) * bytes);
     memmove(rows, rows + 1, (size_t)(n - 1) * sizeof *rows);
     rows[n - 1] = at->found.count ? at->found.row[0] : -1;

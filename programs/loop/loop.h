@@ -83,10 +83,8 @@ typedef struct loop_learner {
   lnsp_trainer *trainer;
   loop_stream *stream;
   int average, each;  /* each: the output has a vector for each concept */
-  int32_t *pairs;     /* [capacity, concepts + 1]: rows of contexts and what followed */
-  int64_t capacity, count, seen;
-  int64_t rehearse;   /* pairs of the buffer a step */
-  uint64_t random;
+  lnsp_reservoir *pairs; /* [concepts + 1] each: rows of a context and what followed */
+  int64_t rehearse;      /* pairs of the buffer a step */
   int32_t *batch;     /* [rehearse + 1, concepts + 1] */
   float *input, *target, *prev;
   int64_t steps, refused; /* refused: the step would not have stayed finite */
@@ -100,7 +98,8 @@ typedef struct loop_learner {
 int loop_learn_open(loop_learner *l, loop_stream *s, const char *path);
 /* Learns one pair [concepts + 1] with others of the buffer, and puts it there. */
 int loop_learn_step(loop_learner *l, const int32_t *context, int32_t target);
-int64_t loop_learn_buffer_bytes(const loop_learner *l);
+/* What is in the buffer; zeros without one. */
+lnsp_reservoir_info loop_learn_buffer(const loop_learner *l);
 void loop_learn_close(loop_learner *l);
 
 /* ---- stats.c: how well predictions were, before each was learnt from ---- */

@@ -80,8 +80,9 @@ int loop_print_start(const loop_job *job) {
   report_hash(&r, "hash", "hash", job->hash);
   if (job->learns) {
     report_memory(&r, "memory", "trainer", &memory);
-    report_integer(&r, "buffer_bytes", "buffer", loop_learn_buffer_bytes(l), "bytes");
-    report_integer(&r, "buffer", "pairs in it", l->count, "");
+    report_integer(&r, "buffer_bytes", "buffer",
+                   4 * loop_learn_buffer(l).capacity * loop_learn_buffer(l).width, "bytes");
+    report_integer(&r, "buffer", "pairs in it", loop_learn_buffer(l).count, "");
   }
   return report_end(&r, job->args);
 }
@@ -211,7 +212,7 @@ static void print_learnt(const loop_job *job, const report *r) {
                    "with values that were not finite");
   report_real(r, "loss_mean", "loss, mean", l->steps ? l->loss_sum / (double)l->steps : 0, "6");
   report_integer(r, "rehearsed", "past pairs a step", l->rehearse, "");
-  report_integer(r, "buffer", "pairs kept", l->count, "");
+  report_integer(r, "buffer", "pairs kept", loop_learn_buffer(l).count, "");
   if (!lnsp_trainer_hash(l->trainer, l->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, hash,
                          NULL))
     report_hash(r, "hash", "hash", hash);

@@ -9,7 +9,7 @@
 #include "cli/report.h"
 #include "command.h"
 #include "lnsp.h"
-#include "../../bench/works.h"
+#include "common/works.h"
 
 static const option options[] = {
     {"--seconds", "X", "time to measure each row for", OPT_REAL(.001), OPT_DEFAULT(".3")},

@@ -10,7 +10,6 @@
 #include "cli/refuse.h"
 #include "data/data.h"
 #include "data/row_index.h"
-#include "score/metrics.h"
 #include "lnsp.h"
 
 static const data_column *candidates_column(const data *d, const char *name) {
@@ -44,8 +43,8 @@ typedef struct candidates_build {
 
 static void candidates_add(candidates_build *b, int64_t row) {
   if (b->place[row] < 0) {
-    b->row[b->out->pool.count] = (int32_t)row;
-    b->place[row] = (int32_t)b->out->pool.count++;
+    b->row[b->out->count] = (int32_t)row;
+    b->place[row] = (int32_t)b->out->count++;
   }
 }
 
@@ -86,9 +85,9 @@ static int candidates_by_row(candidates_build *b, const char *extra) {
   lnsp_error error;
   int64_t p;
 
-  b->out->vectors = malloc((size_t)(b->out->pool.count * width) * sizeof(float));
+  b->out->vectors = malloc((size_t)(b->out->count * width) * sizeof(float));
   if (!b->out->vectors) return refuse_memory(b->d->args);
-  for (p = 0; p < b->out->pool.count; p++)
+  for (p = 0; p < b->out->count; p++)
     if (lnsp_file_read(b->target->file, b->target->tensor, b->row[p] * width, width, LNSP_F32,
                        b->out->vectors + p * width, &error))
       return refuse_error(b->d->args, NULL, &error);
@@ -120,7 +119,7 @@ static uint64_t candidates_find(const candidates_table *t, const candidates *out
 static int candidates_pass(data *d, int64_t batch, const candidates_table *t, candidates *out,
                            int contexts) {
   const lnsp_tensor *tensor = data_batch(d, contexts ? "input" : "target");
-  const int64_t width = out->pool.width, each = contexts ? out->concepts : 1;
+  const int64_t width = out->width, each = contexts ? out->concepts : 1;
   int64_t first, i;
   int status = 0;
 
@@ -133,8 +132,8 @@ static int candidates_pass(data *d, int64_t batch, const candidates_table *t, ca
       if (contexts) {
         out->without[first * each + i] = t->slot[at];
       } else if (t->slot[at] < 0) {
-        memcpy(out->vectors + out->pool.count * width, x, (size_t)width * sizeof *x);
-        t->slot[at] = (int32_t)out->pool.count++;
+        memcpy(out->vectors + out->count * width, x, (size_t)width * sizeof *x);
+        t->slot[at] = (int32_t)out->count++;
       }
       if (!contexts) out->truth[first + i] = t->slot[at];
     }
@@ -155,7 +154,7 @@ int candidates_open(data *d, int64_t batch, const char *extra, int keep_context,
   b.target = candidates_column(d, "target");
   out->rows = d->rows;
   out->concepts = b.input->concepts;
-  out->pool.width = b.target->width;
+  out->width = b.target->width;
   out->truth = malloc((size_t)out->rows * sizeof *out->truth);
   if (!keep_context)
     out->without = malloc((size_t)(out->rows * out->concepts) * sizeof *out->without);
@@ -172,14 +171,14 @@ int candidates_open(data *d, int64_t batch, const char *extra, int keep_context,
 
     for (t.mask = 1023; t.mask < 2 * (uint64_t)out->rows; t.mask = 2 * t.mask + 1);
     t.slot = malloc((size_t)(t.mask + 1) * sizeof *t.slot);
-    out->vectors = malloc((size_t)(out->rows * out->pool.width) * sizeof(float));
+    out->vectors = malloc((size_t)(out->rows * out->width) * sizeof(float));
     if (!t.slot || !out->vectors) {
       free(t.slot);
       return refuse_memory(d->args);
     }
     for (i = 0; i <= t.mask; i++) t.slot[i] = -1;
     status = candidates_pass(d, batch, &t, out, 0);
-    if (!status && out->without && input_width == out->pool.width) {
+    if (!status && out->without && input_width == out->width) {
       status = candidates_pass(d, batch, &t, out, 1);
     } else {
       free(out->without);
@@ -189,8 +188,7 @@ int candidates_open(data *d, int64_t batch, const char *extra, int keep_context,
   }
   free(b.place);
   free(b.row);
-  if (!status) metric_unit(out->vectors, out->pool.count, out->pool.width, 0);
-  out->pool.vectors = out->vectors;
+  if (!status) lnsp_metrics_normalize(out->vectors, out->count, out->width, 0);
   if (status) candidates_close(out);
   return status;
 }

@@ -5,14 +5,13 @@
 #include <stdint.h>
 
 #include "data/data.h"
-#include "score/metrics.h"
 
 /* Distinct targets, and what of them each row's context has. */
 typedef struct candidates {
-  metric_pool pool;
-  float *vectors;
-  int32_t *truth;   /* [rows] */
-  int32_t *without; /* [rows, concepts], or NULL */
+  float *vectors;   /* [count, width], of length 1 */
+  int64_t count, width;
+  int64_t *truth;   /* [rows]: places among the vectors */
+  int64_t *without; /* [rows, concepts], LNSP_NO_ID where there is none; or NULL */
   int64_t rows, concepts;
 } candidates;
 

@@ -11,7 +11,6 @@
 #include "data/data.h"
 #include "data/model.h"
 #include "data/random.h"
-#include "score/metrics.h"
 #include "lnsp.h"
 
 #define PREDICTOR_CONCEPTS 4096
@@ -195,7 +194,7 @@ static void predictor_row(predictor *p, const float *x, const int64_t *keep, int
       sum += weights[c] * (double)x[c * width + i];
     out[i] = (float)sum;
   }
-  if (p->kind == PREDICTOR_RANDOM) metric_unit(out, 1, width, 0);
+  if (p->kind == PREDICTOR_RANDOM) lnsp_metrics_normalize(out, 1, width, 0);
 }
 
 int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_tensor *out,

@@ -1,7 +1,6 @@
 /* How well predictions do: cosine, squared error, ranks in the pool of targets. */
 #include "score/score.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,6 @@
 #include "data/data.h"
 #include "data/tensor.h"
 #include "score/candidates.h"
-#include "score/metrics.h"
 #include "score/predictor.h"
 #include "lnsp.h"
 
@@ -20,31 +18,38 @@ typedef struct score_job {
   predictor *p;
   const candidates *pool;
   score_result *out;
-  float *scratch;     /* of the ranks */
   float *predictions; /* of a batch, or of all */
   int keep;
   int64_t batches;
 } score_job;
 
 /* Predictions of the batch get length 1; then their ranks. */
-static void score_rank_batch(score_job *job, int64_t first, lnsp_tensor *output) {
+static int score_rank_batch(score_job *job, int64_t first, lnsp_tensor *output) {
   const candidates *pool = job->pool;
   const lnsp_tensor *input = data_batch(job->d, data_input(job->d)),
                     *target = data_batch(job->d, "target");
   const int64_t width = target->dims[target->rank - 1], count = output->dims[0];
   const int64_t concepts = input->rank == 3 ? input->dims[1] : 1;
+  lnsp_error error;
   int64_t r;
 
-  metric_unit(output->data, tensor_rows(output), width, 0);
-  if (pool)
-    metric_ranks(&pool->pool, output->data, count, pool->truth + first,
-                 pool->without ? pool->without + first * pool->concepts : NULL, pool->concepts,
-                 job->scratch, job->out->ranks + first);
+  lnsp_metrics_normalize(output->data, tensor_rows(output), width, 0);
+  if (pool) {
+    const lnsp_tensor among =
+        lnsp_tensor_f32("candidates", pool->vectors, 2, pool->count, width, 0);
+    lnsp_tensor without = lnsp_tensor_f32("left_out", NULL, 2, count, pool->concepts, 0);
+    without.dtype = LNSP_I64;
+    without.data = pool->without ? pool->without + first * pool->concepts : NULL;
+    if (lnsp_metrics_rank(output, &among, pool->truth + first, pool->without ? &without : NULL,
+                          NULL, job->out->ranks + first, &error))
+      return refuse_error(job->d->args, NULL, &error);
+  }
   if (pool && input->dtype == LNSP_F32 && input->dims[input->rank - 1] == width)
     for (r = 0; r < count; r++)
-      metric_mini_add(&job->out->mini, (const float *)input->data + r * concepts * width,
-                      concepts, (const float *)output->data + r * width,
-                      (const float *)target->data + r * width, width);
+      gates_mini_add(&job->out->mini, (const float *)input->data + r * concepts * width,
+                     concepts, (const float *)output->data + r * width,
+                     (const float *)target->data + r * width, width);
+  return 0;
 }
 
 static int score_rows(score_job *job, int64_t batch, progress *show) {
@@ -52,6 +57,7 @@ static int score_rows(score_job *job, int64_t batch, progress *show) {
   const lnsp_tensor *target = data_batch(d, "target");
   const int64_t each = tensor_elements(target) / target->dims[0];
   lnsp_tensor output = *target;
+  lnsp_error error;
   int64_t first;
   int status = 0;
 
@@ -64,32 +70,25 @@ static int score_rows(score_job *job, int64_t batch, progress *show) {
     if (!status)
       status = predictor_run(d->args, job->p, data_batch(d, data_input(d)), &output, first);
     if (status) goto done;
-    /* The sums of a batch; both means end in score_predictor. */
+    /* The sums of a batch; the mean of the batches' means ends in score_predictor. */
     const int64_t width = target->dims[target->rank - 1], vectors = tensor_rows(target);
     const float *p = output.data, *t = target->data;
     double with = 0;
-    int64_t r, i;
+    int64_t r;
 
-    for (r = 0; r < vectors; r++, p += width, t += width) {
-      double square = 0;
-      for (i = 0; i < width; i++)
-        square += ((double)p[i] - (double)t[i]) * ((double)p[i] - (double)t[i]);
-      job->out->cosine += metric_cosine(p, t, width, 0);
-      job->out->mse += square / (double)width;
-      with += metric_cosine(p, t, width, 1e-8);
-    }
-    job->out->rows += target->dims[0];
-    job->out->vectors += vectors;
-    job->out->val_cosine += with / (double)vectors;
-    job->batches++;
-    if (!isfinite(job->out->mse)) {
+    if (lnsp_metrics_score(&output, target, &job->out->score, &error)) {
       status = refuse(job->d->args,
                       "tensor target has a NaN or infinity in rows %lld to %lld; "
                       "leave them out",
                       (long long)first, (long long)(first + target->dims[0] - 1));
       goto done;
     }
-    if (!status && (job->pool || job->keep)) score_rank_batch(job, first, &output);
+    for (r = 0; r < vectors; r++)
+      with += lnsp_metrics_cosine(p + r * width, t + r * width, width, 1e-8);
+    job->out->rows += target->dims[0];
+    job->out->val_cosine += with / (double)vectors;
+    job->batches++;
+    if (job->pool || job->keep) status = score_rank_batch(job, first, &output);
     if (show && progress_due(show))
       progress_show(show, "%lld of %lld rows", (long long)(first + count), (long long)d->rows);
   }
@@ -105,9 +104,11 @@ int score_predictor(data *d, predictor *p, int64_t batch, const candidates *pool
   const int64_t width = target->dims[target->rank - 1];
   const int64_t each = tensor_elements(target) / target->dims[0];
   score_job job;
+  lnsp_error error;
   int status = 0;
 
   memset(out, 0, sizeof *out);
+  out->score.struct_size = sizeof out->score;
   memset(&job, 0, sizeof job);
   job.d = d;
   job.p = p;
@@ -125,30 +126,27 @@ int score_predictor(data *d, predictor *p, int64_t batch, const candidates *pool
                   "the target %lld",
                   (long long)p->width, (long long)width);
   job.predictions = malloc((size_t)((keep ? d->rows : batch) * each) * sizeof(float));
-  job.scratch = pool ? malloc((size_t)metric_ranks_scratch(&pool->pool) * sizeof(float)) : NULL;
   out->ranks = pool ? malloc((size_t)d->rows * sizeof *out->ranks) : NULL;
-  if (!job.predictions || (pool && (!job.scratch || !out->ranks)))
-    status = refuse_memory(d->args);
+  if (!job.predictions || (pool && !out->ranks)) status = refuse_memory(d->args);
   if (!status) status = score_rows(&job, batch, show);
   if (!status) {
     int64_t r;
 
-    out->cosine /= (double)out->vectors;
-    out->mse /= (double)out->vectors;
     out->val_cosine /= (double)job.batches;
     if (job.pool) {
       out->ranked = 1;
-      out->retrieval = metric_retrieve(out->ranks, out->rows);
+      out->retrieval.struct_size = sizeof out->retrieval;
+      if (lnsp_metrics_summarize(out->ranks, out->rows, &out->retrieval, &error))
+        status = refuse_error(d->args, NULL, &error);
       for (r = 0; r < out->rows; r++) {
-        out->echo += (double)out->ranks[r].score;
-        out->echo_pass += (double)out->ranks[r].score >= METRIC_ECHO_PASS;
+        out->echo += (double)out->ranks[r].best_score;
+        out->echo_pass += (double)out->ranks[r].best_score >= GATES_ECHO;
       }
       out->echo /= (double)out->rows;
       out->echo_pass /= (double)out->rows;
-      metric_mini_end(&out->mini);
+      gates_mini_end(&out->mini);
     }
   }
-  free(job.scratch);
   out->predictions = job.predictions;
   if (!keep) {
     free(out->predictions);

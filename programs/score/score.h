@@ -5,22 +5,22 @@
 #include <stdint.h>
 
 #include "cli/progress.h"
+#include "common/gates.h"
 #include "data/data.h"
 #include "score/candidates.h"
-#include "score/metrics.h"
 #include "score/predictor.h"
+#include "lnsp.h"
 
 typedef struct score_result {
-  int64_t rows, vectors;
-  double cosine;       /* mean over all vectors */
+  int64_t rows;
+  lnsp_score_info score; /* over all vectors */
   double val_cosine;   /* mean of the batches' means, lengths + 1e-8 */
-  double mse;
   int ranked;          /* whether what follows is there */
-  metric_retrieval retrieval;
+  lnsp_rank_info retrieval;
   double echo, echo_pass; /* cosine with the nearest of the pool; share of at least .82 */
-  metric_rank *ranks;     /* [rows] */
+  lnsp_rank *ranks;     /* [rows] */
   float *predictions;     /* [vectors, width] of length 1, where asked for */
-  metric_mini mini;
+  gates_mini mini;
 } score_result;
 /* pool may be NULL; keep: predictions stay in out. */
 int score_predictor(data *d, predictor *p, int64_t batch, const candidates *pool, int keep,

@@ -11,7 +11,6 @@
 #include "cli/refuse.h"
 #include "data/data.h"
 #include "data/tensor.h"
-#include "train/plateau.h"
 #include "train/train.h"
 #include "lnsp.h"
 
@@ -121,6 +120,7 @@ static int checkpoint_agree(const train_job *job, const char *was) {
 
 /* ---- how far it is ---- */
 
+/* Numbers 6 and 7 of the counts, 1 and 2 of the reals were the plateau's in version 0.1. */
 #define CHECKPOINT_COUNTS 9
 #define CHECKPOINT_REALS 9
 
@@ -168,14 +168,10 @@ int train_checkpoint_resume(train_job *job) {
   job->done = n[1];
   v->looked = n[2];
   v->best_step = n[3];
-  v->watch.looks = n[4];
+  v->watch.reports = n[4];
   v->watch.bad = n[5];
-  v->plateau.bad = n[6];
-  v->plateau.cooling = n[7];
-  job->stopped = n[8] != 0 && watch_over(&v->watch);
+  job->stopped = n[8] != 0 && lnsp_early_stop_over(&v->watch);
   v->watch.best = x[0];
-  v->plateau.best = x[1];
-  v->lr = x[2];
   job->loss = (float)x[3];
   job->loss_first = (float)x[4];
   job->loss_sum = x[5];
@@ -342,11 +338,11 @@ int train_checkpoint_write(train_job *job) {
   }
   fprintf(to, "%lld %lld %lld %lld %lld %lld %lld %lld %lld", (long long)job->first,
           (long long)job->done, (long long)v->looked, (long long)v->best_step,
-          (long long)v->watch.looks, (long long)v->watch.bad, (long long)v->plateau.bad,
-          (long long)v->plateau.cooling, (long long)job->stopped);
-  fprintf(to, " %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g", v->watch.best,
-          v->plateau.best, v->lr, (double)job->loss, (double)job->loss_first, job->loss_sum,
-          job->seconds, job->wall + progress_clock() - job->started, job->flops);
+          (long long)v->watch.reports, (long long)v->watch.bad, 0LL, 0LL,
+          (long long)job->stopped);
+  fprintf(to, " %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g", v->watch.best, 0.0, 0.0,
+          (double)job->loss, (double)job->loss_first, job->loss_sum, job->seconds,
+          job->wall + progress_clock() - job->started, job->flops);
   status = ferror(to) | fclose(to) ? refuse_memory(job->args) : 0;
   if (status) goto done;
   if (checkpoint_gather(job, &c, &error))

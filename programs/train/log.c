@@ -9,10 +9,9 @@
 #include "cli/progress.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
-#include "train/plateau.h"
 #include "train/train.h"
 #include "lnsp.h"
-#include "../../bench/works.h"
+#include "common/works.h"
 
 #define LOG_PF_DAY 8.64e19 /* 1e15 operations a second for a day */
 

@@ -91,26 +91,6 @@ int train_open_extras(const args *a, const char *loss, lnsp_trainer *trainer, in
   return 0;
 }
 
-/* Multiply-adds of a call forward and, twice as many, backward: of each row in each of the
- * network's runs, and of the vectors that a replay term draws. */
-static void open_flops(train_job *job, const char *loss) {
-  const double forward =
-      (double)lnsp_graph_flops(lnsp_trainer_graph(job->trainer), job->d.max_concepts);
-  const char *name, *at = loss ? strstr(loss, "replay") : NULL;
-  int32_t i;
-  int runs = 0;
-
-  for (i = 0; (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
-    runs += !strcmp(name, "input") || !strcmp(name, "ids") || !strcmp(name, "anchor") ||
-            !strcmp(name, "positive") || !strcmp(name, "negative");
-  job->row_flops = 3 * forward * (runs ? runs : 1);
-  if (at) {
-    const char *rows = strstr(at, "rows=");
-    const int own = rows && rows < at + strcspn(at, "+");
-    job->call_flops = 3 * forward * (own ? strtod(rows + 5, NULL) : 7);
-  }
-}
-
 int train_open(train_job *job) {
   const char *loss = args_value(job->args, "--loss");
   int status = train_options_optimizer(job);
@@ -127,8 +107,5 @@ int train_open(train_job *job) {
   if (status) return status;
   status = open_data(job);
   if (status) return status;
-  status = train_validation_open(job);
-  if (status) return status;
-  open_flops(job, loss);
-  return status;
+  return train_validation_open(job);
 }

@@ -6,7 +6,6 @@
 
 #include "cli/args.h"
 #include "cli/refuse.h"
-#include "train/plateau.h"
 #include "train/train.h"
 #include "lnsp.h"
 
@@ -129,80 +128,7 @@ int train_options_every(const train_job *job, const char *name, int64_t initial,
 
 /* ---- schedules ---- */
 
-/* The number of a word, in % of whole where it ends so: 1 if it is one. */
-static int options_number(const char *word, size_t length, double whole, double *value) {
-  char number[32], *end;
-
-  if (length == 0 || length >= sizeof number) return 0;
-  memcpy(number, word, length);
-  number[length] = 0;
-  *value = strtod(number, &end);
-  if (end == number || !isfinite(*value) || *value < 0) return 0;
-  if (*end == '%' && !end[1]) {
-    *value = *value / 100 * whole;
-    return 1;
-  }
-  return !*end;
-}
-
-/* One key of "plateau ...": those that the optimizer knows go into its text. */
-static int options_plateau_key(train_job *job, const char *word, size_t length) {
-  const struct {
-    const char *key;
-    double low, high;
-  } keys[] = {{"factor=", 0, 1},     {"patience=", 0, 1e9}, {"threshold=", 0, 1},
-              {"cooldown=", 0, 1e9}, {"min_lr=", 0, 1e6},   {"warmup=", 0, 1e15}};
-  plateau *p = &job->valid.plateau;
-  size_t i;
-  double value = 0;
-
-  for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-    const size_t begin = strlen(keys[i].key);
-    if (length <= begin || memcmp(word, keys[i].key, begin)) continue;
-    const double epochs = i == 5 ? options_epochs(word + begin, length - begin) : -1;
-    if (epochs >= 0)
-      value = floor(epochs * (double)job->epoch_calls / (double)job->accumulate + .5);
-    else if (!options_number(word + begin, length - begin,
-                             i == 4 ? job->valid.lr : (double)job->steps, &value) ||
-             value < keys[i].low || value > keys[i].high ||
-             ((i == 1 || i == 3) && value != floor(value)))
-      break;
-    switch (i) {
-      case 0: p->factor = value; break;
-      case 1: p->patience = (int64_t)value; break;
-      case 2: p->threshold = value; break;
-      case 3: p->cooldown = (int64_t)value; break;
-      case 4: p->min_lr = value; break;
-      default: return options_append(job, " warmup=%.0f", floor(value));
-    }
-    return 0;
-  }
-  return refuse_usage(job->args,
-                      "--schedule has \"%.*s\"; a plateau takes factor=.5 patience=3 "
-                      "threshold=1e-4 cooldown=0 min_lr=0 warmup=0",
-                      (int)length, word);
-}
-
-/* Reads "plateau factor=.5 patience=3 ...". */
-static int options_plateau(train_job *job, const char *text) {
-  const char *lr = train_options_key(job->optimizer, "lr");
-  int status = 0;
-
-  job->valid.has_plateau = 1;
-  job->valid.lr = lr ? strtod(lr, NULL) : 1e-3;
-  job->valid.plateau.factor = .5;
-  job->valid.plateau.patience = 3;
-  job->valid.plateau.threshold = 1e-4;
-  plateau_start(&job->valid.plateau);
-  for (text += strlen("plateau"); !status; text += strcspn(text, " \t")) {
-    text += strspn(text, " \t");
-    if (!*text) break;
-    status = options_plateau_key(job, text, strcspn(text, " \t"));
-  }
-  return status;
-}
-
-/* The words of another schedule, epochs in them as steps. */
+/* The words of a schedule, epochs in them as steps. */
 static int options_words(train_job *job, const char *text) {
   int status = options_append(job, " schedule=");
   size_t length;
@@ -224,6 +150,12 @@ static int options_words(train_job *job, const char *text) {
     if (text[strspn(text, " \t")]) status = status ? status : options_append(job, " ");
   }
   return status;
+}
+
+/* A rate that falls by the held-out loss needs that to be measured. */
+static void options_plateau(train_job *job, const char *text) {
+  const char *schedule = text ? train_options_key(text, "schedule") : NULL;
+  job->valid.has_plateau = schedule && !strncmp(schedule, "plateau", 7);
 }
 
 /* ---- all of it ---- */
@@ -260,7 +192,9 @@ int train_options_optimizer(train_job *job) {
                              "accumulate or schedule name the whole text with --optimizer");
     if (lnsp_file_open(args_value(a, "--resume"), NULL, &file, &error))
       return refuse_error(a, args_value(a, "--resume"), &error);
-    status = options_steps(job, lnsp_file_metadata(file, "lnsp.optimizer"));
+    text = lnsp_file_metadata(file, "lnsp.optimizer");
+    status = options_steps(job, text);
+    options_plateau(job, text);
     lnsp_file_destroy(file);
     return status;
   }
@@ -285,8 +219,6 @@ int train_options_optimizer(train_job *job) {
 
   if (text && train_options_key(job->optimizer, "schedule"))
     return refuse_usage(job->args, "--schedule is in --optimizer already; give it once");
-  if (text && !strncmp(text, "plateau", 7) && (!text[7] || strchr(" \t", text[7])))
-    return options_plateau(job, text);
   if (text) status = options_words(job, text);
   text = train_options_key(job->optimizer, "schedule");
   ends = text && (!strncmp(text, "cosine", 6) || !strncmp(text, "linear", 6));
@@ -294,5 +226,6 @@ int train_options_optimizer(train_job *job) {
   if (text && text[strcspn(text, " \t%")] == '%') ends = 1;
   if (!status && ends && !train_options_key(job->optimizer, "steps"))
     status = options_append(job, " steps=%lld", (long long)job->steps);
+  options_plateau(job, job->optimizer);
   return status;
 }

@@ -5,7 +5,6 @@
 
 #include "cli/args.h"
 #include "cli/refuse.h"
-#include "data/random.h"
 #include "train/train.h"
 #include "lnsp.h"
 
@@ -53,15 +52,4 @@ int train_poisson_plan(train_job *job) {
   job->room = job->batch + (int64_t)(8 * sqrt((double)job->batch)) + 8;
   if (job->room > job->d.max_rows) job->room = job->d.max_rows;
   return args_value(a, "--seed") ? 0 : poisson_bytes(job, NULL, &job->seed, sizeof job->seed);
-}
-
-/* Each row with the same chance, a function of seed, step and row (splitmix64). */
-int64_t train_poisson_rows(train_job *job, uint64_t step) {
-  int64_t count = 0, i;
-  uint64_t state = job->seed ^ (step + 1) * UINT64_C(0xd1342543de82ef95);
-
-  for (i = 0; i < job->d.rows && count < job->room; i++) {
-    if (random_uniform(&state) < job->share) job->order[count++] = (int32_t)i;
-  }
-  return count;
 }

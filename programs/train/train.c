@@ -12,8 +12,6 @@
 #include "cli/refuse.h"
 #include "command.h"
 #include "data/data.h"
-#include "data/random.h"
-#include "train/plateau.h"
 #include "lnsp.h"
 
 static volatile sig_atomic_t train_interrupted;
@@ -68,21 +66,13 @@ static int train_call(train_job *job, uint64_t number, float *loss) {
   double start;
   int status;
 
-  if (job->share > 0)
-    count = train_poisson_rows(job, number);
-  else if (job->order && epoch != job->order_epoch) {
-    /* A permutation of the rows, a function of seed and epoch alone (Fisher-Yates with
-     * splitmix64, so that a resumed run goes on in the same order). */
-    uint64_t state = job->seed + epoch * UINT64_C(0x9e3779b97f4a7c15);
-    int64_t i;
-
-    for (i = 0; i < job->d.rows; i++) job->order[i] = (int32_t)i;
-    for (i = job->d.rows - 1; i > 0; i--) {
-      const int64_t j = (int64_t)(random_next(&state) % (uint64_t)(i + 1));
-      const int32_t swap = job->order[i];
-      job->order[i] = job->order[j];
-      job->order[j] = swap;
-    }
+  if (job->share > 0) {
+    if (lnsp_order_draw(job->seed, number, job->share, job->d.rows, job->order, job->room,
+                        &count, &error))
+      return refuse_error(job->args, NULL, &error);
+  } else if (job->order && epoch != job->order_epoch) {
+    if (lnsp_order_shuffle(job->seed, epoch, job->d.rows, job->order, &error))
+      return refuse_error(job->args, NULL, &error);
     job->order_epoch = epoch;
   }
   status = data_read(&job->d, job->order, first, count);
@@ -94,6 +84,7 @@ static int train_call(train_job *job, uint64_t number, float *loss) {
                   (long long)first, job->order ? "shuffled order" : "data", error.message);
   job->seconds += progress_clock() - start;
   job->step_rows += count;
+  job->step_flops += (double)lnsp_trainer_flops(job->trainer, count, job->d.max_concepts);
   return 0;
 }
 
@@ -110,7 +101,7 @@ static int train_after(train_job *job, progress *show) {
   if (due || last) {
     progress_clear(show);
     status = train_validation_look(job, 1);
-    job->stopped = watch_over(&job->valid.watch);
+    job->stopped = lnsp_early_stop_over(&job->valid.watch);
   }
   if (status) return status;
   status = train_log_step(job);
@@ -138,6 +129,7 @@ int train_loop(train_job *job) {
     status = 0;
 
     job->step_rows = 0;
+    job->step_flops = 0;
     job->rate = (double)lnsp_trainer_learning_rate(job->trainer);
     for (i = 0; i < job->accumulate && !status; i++) {
       float loss = 0;
@@ -148,8 +140,6 @@ int train_loop(train_job *job) {
     job->loss = (float)(sum / (double)job->accumulate);
     if (!job->done) job->loss_first = job->loss;
     job->loss_sum += (double)job->loss;
-    job->step_flops =
-        job->row_flops * (double)job->step_rows + job->call_flops * (double)job->accumulate;
     job->flops += job->step_flops;
     job->done++;
     status = 0;
@@ -157,7 +147,7 @@ int train_loop(train_job *job) {
       const train_validation *v = &job->valid;
       char held[64] = "", name[32];
 
-      if (v->watch.looks)
+      if (v->watch.reports)
         snprintf(held, sizeof held, "  held-out %s %.4g", train_validation_measure(v, name),
                  v->watch.best);
       progress_show(&show,

@@ -11,7 +11,6 @@
 #include "data/data.h"
 #include "score/candidates.h"
 #include "score/predictor.h"
-#include "train/plateau.h"
 #include "lnsp.h"
 
 #define TRAIN_TEXT_BYTES 512
@@ -38,9 +37,7 @@ typedef struct train_validation {
   lnsp_session *session;
   predictor predict;
   candidates pool;
-  watch watch;
-  plateau plateau;
-  double lr;                /* as the plateau has it */
+  lnsp_early_stop watch;
   lnsp_model *best;
   int64_t best_step, looked; /* looked: step of the last look, or -1 */
   train_point *points;
@@ -69,7 +66,6 @@ typedef struct train_job {
   float loss, loss_first;
   double loss_sum, seconds, wall; /* wall: of the run's parts before this one */
   double started;
-  double row_flops, call_flops; /* of a call: for each row, and beside rows */
   int64_t step_rows;            /* rows of the last step */
   double flops, step_flops, rate; /* of all steps, of the last; its learning rate */
   FILE *log;
@@ -142,6 +138,5 @@ void train_echo_close(train_echo *echo);
 
 int train_poisson_plan(train_job *job);
 int train_poisson_key(train_job *job);
-int64_t train_poisson_rows(train_job *job, uint64_t step);
 
 #endif

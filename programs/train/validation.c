@@ -11,10 +11,8 @@
 #include "data/data.h"
 #include "data/model.h"
 #include "score/candidates.h"
-#include "score/metrics.h"
 #include "score/predictor.h"
 #include "score/score.h"
-#include "train/plateau.h"
 #include "train/train.h"
 #include "lnsp.h"
 
@@ -192,10 +190,11 @@ static int validation_point(train_job *job, train_point *p) {
   status = score_predictor(&v->d, &v->predict, v->batch, v->pool.truth ? &v->pool : NULL, 0,
                            NULL, &j);
   if (status) return status;
-  p->cosine = j.cosine;
-  p->mse = j.mse;
+  p->cosine = j.score.cosine;
+  p->mse = j.score.mse;
   if (j.ranked)
-    p->rank = v->measure == TRAIN_MRR ? j.retrieval.mrr : metric_recall(j.ranks, j.rows, v->k);
+    p->rank =
+        v->measure == TRAIN_MRR ? j.retrieval.mrr : lnsp_metrics_recall(j.ranks, j.rows, v->k);
   score_free(&j);
   return 0;
 }
@@ -229,12 +228,11 @@ int train_validation_look(train_job *job, int counts) {
     lnsp_error error;
 
     if (v->has_plateau) {
-      const double lr = plateau_look(&v->plateau, p->loss, v->lr);
-      if (lr < v->lr && lnsp_trainer_set_learning_rate(job->trainer, (float)lr, &error))
+      if (lnsp_trainer_report(job->trainer, p->loss, NULL, &error))
         return refuse_error(job->args, NULL, &error);
-      v->lr = lr;
     }
-    if (v->keeps && watch_look(&v->watch, values[v->measure])) { /* these weights are kept */
+    if (v->keeps &&
+        lnsp_early_stop_report(&v->watch, values[v->measure])) { /* these weights are kept */
       lnsp_model *model = NULL;
       if (lnsp_trainer_publish(job->trainer, job->average, NULL, &model, &error))
         return refuse_error(job->args, NULL, &error);

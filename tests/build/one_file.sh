@@ -25,7 +25,7 @@ list() {
 #endif
 
 C
-  for room in base kernels format graph run train delta store text index api; do
+  for room in base kernels format graph run train delta store text index metrics api; do
     [ -d lib/$room ] || continue
     find lib/$room -name '*.c' | sort | sed 's|^lib/\(.*\)$|#include "\1"|'
   done

@@ -7,7 +7,7 @@ find lib -name '*.[ch]' ! -name lnsp_all.c | sort > "$work/files"
 
 awk '
   BEGIN {
-    count = split("base kernels format graph run train delta store text index api", names, " ")
+    count = split("base kernels format graph run train delta store text index metrics api", names, " ")
     for (i = 1; i <= count; i++) order[names[i]] = i
     # freestanding headers, and those that only declare memcpy, sqrt and fabs
     split("float.h limits.h stddef.h stdint.h stdarg.h string.h math.h", list, " ")
@@ -75,7 +75,7 @@ awk '
     what = $0
     sub(/^[^"]*"/, "", what)
     sub(/".*/, "", what)
-    if (what == "lnsp.h" || folder == "lnsp.c" || what ~ /\/bench\//) next
+    if (what == "lnsp.h" || folder == "lnsp.c" || what ~ /^common\/[a-z0-9_]+\.h$/) next
     split(what, to, "/")
     if (what ~ /\.\./ || !(to[1] in rank || to[1] in family))
       say("includes \"" what "\": name it from programs/")

@@ -79,10 +79,10 @@ lnsp $train --optimizer sgd --freeze '*' --lr 1 --batch 50 --epochs 9 $held --lo
   --schedule "plateau factor=.5 patience=1 min_lr=20%" > /dev/null
 same schedule_plateau "$(column lr "$log" | tr '\n' ' ')" \
   "1 1 1 1 1 1 0.5 0.5 0.5 0.5 0.25 0.25 0.25 0.25 0.200000003 0.200000003 0.200000003 0.200000003 "
-refused schedule_plateau_word 2 "factor=.5" $train -o "$work/none" $held --schedule "plateau factor=2"
-refused schedule_plateau_key 2 "patience=1.5" $train -o "$work/none" $held --schedule "plateau patience=1.5"
+refused schedule_plateau_word 1 "factor" $train -o "$work/none" $held --schedule "plateau factor=2"
+refused schedule_plateau_key 1 "patience" $train -o "$work/none" $held --schedule "plateau patience=1.5"
 refused schedule_plateau_blind 2 "held-out" $train -o "$work/none" --schedule plateau
-refused schedule_unknown 1 "constant, cosine, linear and step" $train -o "$work/none" --schedule fast
+refused schedule_unknown 1 "constant, cosine, linear, step and plateau" $train -o "$work/none" --schedule fast
 refused schedule_twice 2 "once" $train -o "$work/none" --optimizer "sgd schedule=step every=2" --schedule step
 refused schedule_step_alone 1 "every=N" $train -o "$work/none" --schedule step
 

@@ -32,6 +32,7 @@ static const double metric_best_left[] = {23, 10, 10, 4,  31, 8,  45, 23, 16, 1,
                                           40, 1,  8,  43, 42, 29, 36, 28, 0,  1, 21, 21, 49,
                                           35, 42, 49, 19, 13, 39, 27, 20, 49, 0, 5};
 #define METRIC_COSINE 0.562340086429
+#define METRIC_MSE 0.0729433189285
 #define METRIC_COLLAPSE_MEDIAN 0.00871583807708
 #define METRIC_COLLAPSE_VARIANCE 0.967315851734
 
@@ -115,3 +116,13 @@ static const double five_target_bins[] = {0.431920856884, 82, 0.454974486972, 13
 static const int five_orders[] = {0,  2,  1,  3,  4,  0,  3,  4,  1,  2,  9,  6,  22, 11,
                                   27, 28, 15, 5,  14, 21, 25, 2,  29, 19, 24, 18, 1,  17,
                                   4,  26, 20, 10, 16, 8,  13, 23, 12, 7,  0,  3};
+#define ORDER_ROWS 29
+#define ORDER_SEED 20261201
+static const int order_shuffled[] = {13, 0, 12, 2,  11, 4,  25, 15, 1, 7,  20, 24, 8,  18, 5,
+                                     19, 3, 28, 22, 9,  14, 23, 27, 6, 16, 26, 17, 10, 21};
+static const int order_drawn[] = {2, 4, 6, 12, 16, 22, 23, 27};
+#define RESERVOIR_CAPACITY 7
+#define RESERVOIR_STREAM 60
+#define RESERVOIR_SEED 97
+static const int reservoir_kept[] = {14, 44, 10, 26, 29, 5, 25};
+static const int reservoir_drawn[] = {14, 25, 5, 25, 5, 14, 5, 10, 25};

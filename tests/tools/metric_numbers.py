@@ -57,6 +57,7 @@ def retrieval():
         show("metric_best_" + name.lower(), s.argmax(1))
     cos = F.cosine_similarity(query, pool[truth], dim=-1, eps=0)
     number("METRIC_COSINE", cos.mean())
+    number("METRIC_MSE", ((query - pool[truth]) ** 2).mean())
     upper = torch.triu_indices(QUERIES, QUERIES, 1)
     pairs = (query @ query.T)[upper[0], upper[1]]
     number("METRIC_COLLAPSE_MEDIAN", np.median(pairs.numpy()))
@@ -135,6 +136,49 @@ def five_cat(bank, windows, base):
                                   np.mean(bins["normal"]), len(bins["normal"])])
 
 
+MASK = 2 ** 64 - 1
+
+
+def splitmix64(state):
+    while True:
+        state = (state + 0x9E3779B97F4A7C15) & MASK
+        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+        yield z ^ (z >> 31)
+
+
+def reservoir(capacity=7, stream=60, drawn=9, seed=97):
+    # Vitter's algorithm R, then draws with replacement.
+    numbers, kept = splitmix64(seed), []
+    for item in range(stream):
+        if len(kept) < capacity:
+            kept.append(item)
+        else:
+            at = next(numbers) % (item + 1)
+            if at < capacity:
+                kept[at] = item
+    draws = [kept[next(numbers) % capacity] for _ in range(drawn)]
+    print(f"#define RESERVOIR_CAPACITY {capacity}\n#define RESERVOIR_STREAM {stream}")
+    print(f"#define RESERVOIR_SEED {seed}")
+    for name, values in (("kept", kept), ("drawn", draws)):
+        print(f"static const int reservoir_{name}[] = {{{', '.join(map(str, values))}}};")
+
+
+def orders(rows=29, seed=20261201):
+    # The first numbers for seed 1234567, as the reference implementation prints them.
+    known = splitmix64(1234567)
+    assert [next(known) for _ in range(2)] == [6457827717110365317, 3203168211198807973]
+    order, numbers = list(range(rows)), splitmix64((seed + 3 * 0x9E3779B97F4A7C15) & MASK)
+    for i in range(rows - 1, 0, -1):
+        j = next(numbers) % (i + 1)
+        order[i], order[j] = order[j], order[i]
+    numbers = splitmix64(seed ^ (6 * 0xD1342543DE82EF95 & MASK))
+    drawn = [r for r in range(rows) if next(numbers) / 2 ** 64 < .4]
+    print(f"#define ORDER_ROWS {rows}\n#define ORDER_SEED {seed}")
+    for name, values in (("shuffled", order), ("drawn", drawn)):
+        print(f"static const int order_{name}[] = {{{', '.join(map(str, values))}}};")
+
+
 print(f"/* Made by tests/tools/metric_numbers.py with PyTorch {torch.__version__.split('+')[0]}"
       f" and NumPy {np.__version__}; do not edit. */")
 for key in ("WIDTH", "POOL", "QUERIES", "WITHOUT", "BANK", "ARTICLES", "HORIZON"):
@@ -162,3 +206,5 @@ for n in (5, 5, 30):
     rng.shuffle(order)
     orders += order
 print(f"static const int five_orders[] = {{{', '.join(map(str, orders))}}};")
+orders()
+reservoir()

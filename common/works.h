@@ -1,8 +1,8 @@
 /* The works that liblnsp is measured on: one table of networks, and the one routine
  * that makes and times them. Used by `lnsp bench` and by lnsp-bench; needs lnsp.h and
  * the C library, nothing else. */
-#ifndef BENCH_WORKS_H
-#define BENCH_WORKS_H
+#ifndef COMMON_WORKS_H
+#define COMMON_WORKS_H
 
 #include <stdint.h>
 

@@ -1,13 +1,13 @@
 /* The five tests of 5CAT over windows of a bank of articles. */
-#include "score/cat5.h"
+#include "common/cat5.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "score/metrics.h"
-#include "score/mt19937.h"
+#include "lnsp.h"
+#include "common/mt19937.h"
 
 #define CAT5_LONG 6 /* least vectors of an article for the test within it */
 #define CAT5_MOST 128 /* most concepts of a context */
@@ -82,13 +82,13 @@ static int64_t cat5_after(const cat5_batch *b, int64_t r, int64_t k) {
 }
 
 static double cat5_cosine(const cat5_batch *b, const float *y, int64_t row) {
-  return metric_cosine(y, cat5_vector(b, row), b->bank->width, 1e-9);
+  return lnsp_metrics_cosine(y, cat5_vector(b, row), b->bank->width, 1e-9);
 }
 
 static int cat5_ask(const cat5_batch *b, const float *contexts, float *out) {
   const int status = b->predict(b->self, contexts, b->rows, out);
   if (status) return status;
-  metric_unit(out, b->rows, b->bank->width, 1e-9);
+  lnsp_metrics_normalize(out, b->rows, b->bank->width, 1e-9);
   return status;
 }
 
@@ -110,14 +110,14 @@ static void cat5_within(const cat5_batch *b, int64_t r) {
   const cat5_bank *bank = b->bank;
   const float *y = b->base + r * bank->width;
   const int64_t target = cat5_target(b, r);
-  const double truth = metric_dot(y, cat5_vector(b, target), bank->width);
+  const double truth = lnsp_metrics_dot(y, cat5_vector(b, target), bank->width);
   int64_t k, row, count = 1, rank = 1;
   int side;
 
   for (side = -1; side <= 1; side += 2)
     for (k = side; (row = cat5_neighbour(bank, target, k)) >= 0; k += side) {
       count++;
-      rank += metric_dot(y, cat5_vector(b, row), bank->width) > truth;
+      rank += lnsp_metrics_dot(y, cat5_vector(b, row), bank->width) > truth;
     }
   if (count < CAT5_LONG) {
     b->out->article_skipped++;
@@ -137,7 +137,7 @@ static void cat5_bins(const cat5_batch *b, int64_t r) {
   int64_t i;
 
   for (i = 1; i < concepts; i++)
-    near += metric_cosine(x + (i - 1) * width, x + i * width, width, 1e-9);
+    near += lnsp_metrics_cosine(x + (i - 1) * width, x + i * width, width, 1e-9);
   near /= (double)(concepts - 1);
   b->out->cosine += c;
   if (near < .45) {

@@ -1,6 +1,6 @@
 /* The numbers of Python's random.Random, so that shuffled contexts are those of the
  * origin's test: the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998). */
-#include "score/mt19937.h"
+#include "common/mt19937.h"
 
 #include <stdint.h>
 

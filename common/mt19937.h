@@ -1,6 +1,6 @@
 /* The numbers of Python's random.Random: the Mersenne Twister. */
-#ifndef SCORE_MT19937_H
-#define SCORE_MT19937_H
+#ifndef COMMON_MT19937_H
+#define COMMON_MT19937_H
 
 #include <stdint.h>
 

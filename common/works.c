@@ -1,7 +1,7 @@
 /* The works that liblnsp is measured on, and the one routine that times them. */
 #define _POSIX_C_SOURCE 200809L
 
-#include "works.h"
+#include "common/works.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* 5CAT, the causal alignment test of five concepts to one (of the repository
  * TrentCarter/lnsp-phase-4): does a network predict the next concept of an article, or one
- * that lies nearby? Pure functions, as metrics.h. docs/evaluation.md has the formulas. */
-#ifndef SCORE_CAT5_H
-#define SCORE_CAT5_H
+ * that lies nearby? Pure functions. docs/evaluation.md has the formulas. */
+#ifndef COMMON_CAT5_H
+#define COMMON_CAT5_H
 
 #include <stdint.h>
 

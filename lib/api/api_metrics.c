@@ -1,0 +1,305 @@
+/* lnsp_metrics_* and lnsp_order_*: measures of predictions, and the order of rows. */
+#include "api/api.h"
+#include "base/arena.h"
+#include "base/block.h"
+#include "base/fpenv.h"
+#include "base/struct.h"
+#include "format/dtype.h"
+#include "metrics/ranks.h"
+#include "metrics/scores.h"
+#include "metrics/vectors.h"
+#include "train/order.h"
+
+#include <string.h>
+
+#define API_METRICS_COLLAPSE_ROWS 65536
+
+/* A contiguous tensor [rows, ..., width] of at least one row; width and rows are set, or
+ * checked where they are not 0. Vectors of one row count as one. */
+static int32_t api_metrics_vectors(const lnsp_tensor *tensor, const char *name, int32_t dtype,
+                                   int32_t rank, int64_t *rows, int64_t *width,
+                                   lnsp_error *error) {
+  if (!tensor)
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "the argument '%s' is NULL", name);
+  if (tensor->dtype != dtype)
+    return lnspi_error_set(error, LNSP_E_DTYPE, name, "'%s' is %s, but must be %s", name,
+                           lnspi_dtype_name(tensor->dtype), lnspi_dtype_name(dtype));
+  if (tensor->rank != rank)
+    return lnspi_error_set(error, LNSP_E_SHAPE, name, "'%s' has rank %d, but must have rank %d",
+                           name, tensor->rank, rank);
+  int64_t packed = 1, all = 1;
+  for (int32_t d = rank - 1; d >= 0; d--) {
+    const int64_t n = tensor->dims[d];
+    if (n < (d == rank - 1 && dtype == LNSP_I64 ? 0 : 1) || n > INT64_C(1) << 40 ||
+        (n && all > (INT64_C(1) << 56) / n))
+      return lnspi_error_set(error, LNSP_E_SHAPE, name, "dimension %d of '%s' is %lld", d, name,
+                             (long long)n);
+    packed &= tensor->strides[d] == all || n == 1;
+    all *= n;
+  }
+  for (int32_t d = 0, zero = 1; d < rank; d++) {
+    zero &= tensor->strides[d] == 0;
+    if (d == rank - 1 && zero) packed = 1;
+  }
+  if (!packed)
+    return lnspi_error_set(error, LNSP_E_SHAPE, name,
+                           "'%s' must be contiguous: copy it into one piece first", name);
+  if (!tensor->data && all)
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "'%s' has no data", name);
+  if ((*rows && *rows != tensor->dims[0]) || (*width && *width != tensor->dims[rank - 1]))
+    return lnspi_error_set(
+        error, LNSP_E_SHAPE, name,
+        "'%s' has %lld rows of width %lld, but %lld of width %lld are needed", name,
+        (long long)tensor->dims[0], (long long)tensor->dims[rank - 1],
+        (long long)(*rows ? *rows : tensor->dims[0]),
+        (long long)(*width ? *width : tensor->dims[rank - 1]));
+  *rows = tensor->dims[0];
+  *width = tensor->dims[rank - 1];
+  return LNSP_OK;
+}
+
+/* ---- two vectors ---- */
+
+LNSP_API double lnsp_metrics_dot(const float *a, const float *b, int64_t width) {
+  if (!a || !b) return 0;
+  const lnspi_fpenv fp = lnspi_fpenv_enter();
+  const double dot = lnspi_vectors_dot(a, b, width);
+  lnspi_fpenv_leave(fp);
+  return dot;
+}
+
+LNSP_API double lnsp_metrics_cosine(const float *a, const float *b, int64_t width,
+                                    double epsilon) {
+  if (!a || !b) return 0;
+  const lnspi_fpenv fp = lnspi_fpenv_enter();
+  const double cosine = lnspi_vectors_cosine(a, b, width, epsilon);
+  lnspi_fpenv_leave(fp);
+  return cosine;
+}
+
+LNSP_API void lnsp_metrics_normalize(float *x, int64_t rows, int64_t width, double epsilon) {
+  if (!x) return;
+  const lnspi_fpenv fp = lnspi_fpenv_enter();
+  lnspi_vectors_normalize(x, rows, width, epsilon);
+  lnspi_fpenv_leave(fp);
+}
+
+LNSP_API double lnsp_metrics_median(float *x, int64_t count) {
+  return x ? lnspi_vectors_median(x, count) : 0;
+}
+
+/* ---- ranks ---- */
+
+/* Places among the candidates, all of them before the first is used. */
+static int32_t api_metrics_places(const char *name, const int64_t *place, int64_t count,
+                                  int64_t low, int64_t candidates, lnsp_error *error) {
+  for (int64_t i = 0; i < count; i++)
+    if (place[i] < low || place[i] >= candidates)
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, name,
+                             "element %lld of '%s' is %lld, but there are candidates 0 to %lld",
+                             (long long)i, name, (long long)place[i],
+                             (long long)candidates - 1);
+  return LNSP_OK;
+}
+
+static int32_t api_metrics_rank_job(const lnsp_tensor *queries, const lnsp_tensor *candidates,
+                                    const int64_t *truth, const lnsp_tensor *left_out,
+                                    lnspi_ranks_job *job, lnsp_error *error) {
+  int32_t status = api_metrics_vectors(queries, "queries", LNSP_F32, 2, &job->query_count,
+                                       &job->width, error);
+  if (status) return status;
+  status = api_metrics_vectors(candidates, "candidates", LNSP_F32, 2, &job->candidate_count,
+                               &job->width, error);
+  if (status) return status;
+  if (left_out)
+    status = api_metrics_vectors(left_out, "left_out", LNSP_I64, 2, &job->query_count,
+                                 &job->left_out_count, error);
+  if (status) return status;
+  job->queries = queries->data;
+  job->candidates = candidates->data;
+  job->truth = truth;
+  job->left_out = left_out ? left_out->data : NULL;
+  status = api_metrics_places("truth", truth, job->query_count, 0, job->candidate_count, error);
+  if (status) return status;
+  return api_metrics_places("left_out", job->left_out, job->query_count * job->left_out_count,
+                            LNSP_NO_ID, job->candidate_count, error);
+}
+
+LNSP_API int32_t lnsp_metrics_rank(const lnsp_tensor *queries, const lnsp_tensor *candidates,
+                                   const int64_t *truth, const lnsp_tensor *left_out,
+                                   const lnsp_options *options, lnsp_rank *ranks,
+                                   lnsp_error *error) {
+  lnspi_ranks_job job;
+  lnsp_options read;
+  lnspi_block block;
+  API_NEED(truth, error);
+  API_NEED(ranks, error);
+  memset(&job, 0, sizeof job);
+  int32_t status = api_metrics_rank_job(queries, candidates, truth, left_out, &job, error);
+  if (status) return status;
+  status = lnspi_struct_read_options(options, &read, error);
+  if (status) return status;
+  status =
+      lnspi_block_open(&block, &read, lnspi_ranks_scratch_floats(&job) * sizeof(float), error);
+  if (status) return status;
+  const lnspi_fpenv fp = lnspi_fpenv_enter();
+  status = lnspi_ranks(&job, &read, block.memory, ranks, error);
+  lnspi_fpenv_leave(fp);
+  lnspi_block_close(&block);
+  return status;
+}
+
+LNSP_API int32_t lnsp_metrics_summarize(const lnsp_rank *ranks, int64_t count,
+                                        lnsp_rank_info *out, lnsp_error *error) {
+  lnsp_rank_info info;
+  API_NEED(ranks, error);
+  API_NEED(out, error);
+  if (count < 1)
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                           "there are %lld ranks: a mean needs at least one", (long long)count);
+  for (int64_t r = 0; r < count; r++)
+    if (ranks[r].rank < 1)
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                             "rank number %lld is %lld, but ranks count from 1", (long long)r,
+                             (long long)ranks[r].rank);
+  const lnspi_fpenv fp = lnspi_fpenv_enter();
+  lnspi_ranks_summarize(ranks, count, &info);
+  lnspi_fpenv_leave(fp);
+  return lnspi_struct_write(out, &info, sizeof info, "lnsp_rank_info", error);
+}
+
+LNSP_API double lnsp_metrics_recall(const lnsp_rank *ranks, int64_t count, int64_t k) {
+  return ranks ? lnspi_ranks_recall(ranks, count, k) : 0;
+}
+
+/* ---- vectors alone ---- */
+
+LNSP_API int32_t lnsp_metrics_score(const lnsp_tensor *predictions, const lnsp_tensor *targets,
+                                    lnsp_score_info *score, lnsp_error *error) {
+  int64_t rows = 0, width = 0;
+  lnsp_score_info read;
+  API_NEED(predictions, error);
+  API_NEED(targets, error);
+  API_NEED(score, error);
+  const int32_t rank = predictions->rank == 3 ? 3 : 2;
+  int32_t status =
+      api_metrics_vectors(predictions, "predictions", LNSP_F32, rank, &rows, &width, error);
+  if (status) return status;
+  status = api_metrics_vectors(targets, "targets", LNSP_F32, rank, &rows, &width, error);
+  if (status) return status;
+  if (rank == 3 && predictions->dims[1] != targets->dims[1])
+    return lnspi_error_set(error, LNSP_E_SHAPE, "targets",
+                           "'targets' has %lld concepts a row, but 'predictions' has %lld",
+                           (long long)targets->dims[1], (long long)predictions->dims[1]);
+  status = lnspi_struct_read(&read, sizeof read, score, "lnsp_score_info", error);
+  if (status) return status;
+  const lnspi_fpenv fp = lnspi_fpenv_enter();
+  lnspi_scores_add(predictions->data, targets->data,
+                   rank == 3 ? rows * predictions->dims[1] : rows, width, &read);
+  lnspi_fpenv_leave(fp);
+  if (!(read.mse_sum - read.mse_sum == 0))
+    return lnspi_error_set(
+        error, LNSP_E_NOT_FINITE, "targets",
+        "'predictions' or 'targets' has a NaN or an infinity: leave out that "
+        "row");
+  return lnspi_struct_write(score, &read, sizeof read, "lnsp_score_info", error);
+}
+
+LNSP_API int32_t lnsp_metrics_triplets(const lnsp_tensor *anchors, const lnsp_tensor *positives,
+                                       const lnsp_tensor *negatives, double *share,
+                                       lnsp_error *error) {
+  int64_t rows = 0, width = 0;
+  API_NEED(share, error);
+  int32_t status = api_metrics_vectors(anchors, "anchors", LNSP_F32, 2, &rows, &width, error);
+  if (status) return status;
+  status = api_metrics_vectors(positives, "positives", LNSP_F32, 2, &rows, &width, error);
+  if (status) return status;
+  status = api_metrics_vectors(negatives, "negatives", LNSP_F32, 2, &rows, &width, error);
+  if (status) return status;
+  const lnspi_fpenv fp = lnspi_fpenv_enter();
+  *share = lnspi_scores_triplets(anchors->data, positives->data, negatives->data, rows, width);
+  lnspi_fpenv_leave(fp);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_metrics_collapse(const lnsp_tensor *vectors, const lnsp_options *options,
+                                       lnsp_collapse_info *out, lnsp_error *error) {
+  int64_t rows = 0, width = 0;
+  lnsp_collapse_info info;
+  lnsp_options read;
+  lnspi_block block;
+  API_NEED(out, error);
+  int32_t status = api_metrics_vectors(vectors, "vectors", LNSP_F32, 2, &rows, &width, error);
+  if (status) return status;
+  if (rows < 2 || rows > API_METRICS_COLLAPSE_ROWS)
+    return lnspi_error_set(error, LNSP_E_LIMIT, "vectors",
+                           "'vectors' has %lld rows: all pairs of 2 to %d rows are compared; "
+                           "give a part of them",
+                           (long long)rows, API_METRICS_COLLAPSE_ROWS);
+  status = lnspi_struct_read_options(options, &read, error);
+  if (status) return status;
+  status = lnspi_block_open(&block, &read,
+                            (uint64_t)rows * (uint64_t)(rows - 1) / 2 * sizeof(float), error);
+  if (status) return status;
+  memset(&info, 0, sizeof info);
+  const lnspi_fpenv fp = lnspi_fpenv_enter();
+  lnspi_scores_collapse(vectors->data, rows, width, block.memory, &info);
+  lnspi_fpenv_leave(fp);
+  lnspi_block_close(&block);
+  if (!(info.variance - info.variance == 0))
+    return lnspi_error_set(error, LNSP_E_NOT_FINITE, "vectors",
+                           "'vectors' has a NaN or an infinity: leave out that row");
+  return lnspi_struct_write(out, &info, sizeof info, "lnsp_collapse_info", error);
+}
+
+LNSP_API int32_t lnsp_metrics_direction(const lnsp_tensor *contexts, const lnsp_tensor *targets,
+                                        lnsp_direction_info *out, lnsp_error *error) {
+  int64_t rows = 0, width = 0;
+  lnsp_direction_info info;
+  API_NEED(out, error);
+  int32_t status = api_metrics_vectors(contexts, "contexts", LNSP_F32, 3, &rows, &width, error);
+  if (status) return status;
+  status = api_metrics_vectors(targets, "targets", LNSP_F32, 2, &rows, &width, error);
+  if (status) return status;
+  memset(&info, 0, sizeof info);
+  const lnspi_fpenv fp = lnspi_fpenv_enter();
+  lnspi_scores_direction(contexts->data, targets->data, rows, contexts->dims[1], width, &info);
+  lnspi_fpenv_leave(fp);
+  return lnspi_struct_write(out, &info, sizeof info, "lnsp_direction_info", error);
+}
+
+/* ---- the order of rows ---- */
+
+static int32_t api_metrics_order_rows(int64_t rows, lnsp_error *error) {
+  if (rows >= 1 && rows <= INT32_MAX) return LNSP_OK;
+  return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
+                         "an order is made of 1 to 2,147,483,647 rows, not %lld",
+                         (long long)rows);
+}
+
+LNSP_API int32_t lnsp_order_shuffle(uint64_t seed, uint64_t epoch, int64_t rows, int32_t *order,
+                                    lnsp_error *error) {
+  API_NEED(order, error);
+  int32_t status = api_metrics_order_rows(rows, error);
+  if (status) return status;
+  lnspi_order_shuffle(seed, epoch, order, rows);
+  return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_order_draw(uint64_t seed, uint64_t step, double share, int64_t rows,
+                                 int32_t *order, int64_t capacity, int64_t *count,
+                                 lnsp_error *error) {
+  API_NEED(order, error);
+  API_NEED(count, error);
+  int32_t status = api_metrics_order_rows(rows, error);
+  if (status) return status;
+  if (!(share > 0 && share <= 1))
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                           "the share of rows that a step draws must be above 0 and at most 1");
+  if (capacity < 1)
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
+                           "there is room for %lld rows: give at least one place",
+                           (long long)capacity);
+  *count = lnspi_order_draw(seed, step, share, rows, order, capacity);
+  return LNSP_OK;
+}
