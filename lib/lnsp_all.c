@@ -217,6 +217,7 @@
 #include "index/index_file.c"
 #include "index/search.c"
 #include "index/search_rank.c"
+#include "metrics/rank_summary.c"
 #include "metrics/ranks.c"
 #include "metrics/scores.c"
 #include "metrics/vectors.c"

@@ -5,6 +5,7 @@
 #include "base/fpenv.h"
 #include "base/struct.h"
 #include "format/dtype.h"
+#include "metrics/rank_summary.h"
 #include "metrics/ranks.h"
 #include "metrics/scores.h"
 #include "metrics/vectors.h"
@@ -22,40 +23,34 @@ static int32_t api_metrics_vectors(const lnsp_tensor *tensor, const char *name, 
   if (!tensor)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "the argument '%s' is NULL", name);
   if (tensor->dtype != dtype)
-    return lnspi_error_set(error, LNSP_E_DTYPE, name, "'%s' is %s, but must be %s", name,
-                           lnspi_dtype_name(tensor->dtype), lnspi_dtype_name(dtype));
-  if (tensor->rank != rank)
-    return lnspi_error_set(error, LNSP_E_SHAPE, name, "'%s' has rank %d, but must have rank %d",
-                           name, tensor->rank, rank);
-  int64_t packed = 1, all = 1;
-  for (int32_t d = rank - 1; d >= 0; d--) {
+    return lnspi_error_set(error, LNSP_E_DTYPE, name, "'%s' must be %s", name,
+                           lnspi_dtype_name(dtype));
+  int64_t all = 1, packed = 1, zero = 1;
+  for (int32_t d = rank - 1; d >= 0 && tensor->rank == rank; d--) {
     const int64_t n = tensor->dims[d];
-    if (n < (d == rank - 1 && dtype == LNSP_I64 ? 0 : 1) || n > INT64_C(1) << 40 ||
-        (n && all > (INT64_C(1) << 56) / n))
-      return lnspi_error_set(error, LNSP_E_SHAPE, name, "dimension %d of '%s' is %lld", d, name,
-                             (long long)n);
+    if (n < 1 || all > (INT64_C(1) << 56) / n) break;
     packed &= tensor->strides[d] == all || n == 1;
-    all *= n;
-  }
-  for (int32_t d = 0, zero = 1; d < rank; d++) {
     zero &= tensor->strides[d] == 0;
-    if (d == rank - 1 && zero) packed = 1;
+    all *= n;
+    if (d == 0 && (packed | zero)) packed = 2;
   }
-  if (!packed)
+  if (packed != 2 || !tensor->data || (*rows && *rows != tensor->dims[0]) ||
+      (*width && *width != tensor->dims[rank - 1]))
     return lnspi_error_set(error, LNSP_E_SHAPE, name,
-                           "'%s' must be contiguous: copy it into one piece first", name);
-  if (!tensor->data && all)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, name, "'%s' has no data", name);
-  if ((*rows && *rows != tensor->dims[0]) || (*width && *width != tensor->dims[rank - 1]))
-    return lnspi_error_set(
-        error, LNSP_E_SHAPE, name,
-        "'%s' has %lld rows of width %lld, but %lld of width %lld are needed", name,
-        (long long)tensor->dims[0], (long long)tensor->dims[rank - 1],
-        (long long)(*rows ? *rows : tensor->dims[0]),
-        (long long)(*width ? *width : tensor->dims[rank - 1]));
+                           "'%s' must be a contiguous tensor of rank %d with %s%lld rows and %s"
+                           "%lld columns",
+                           name, rank, *rows ? "" : "at least ", (long long)(*rows ? *rows : 1),
+                           *width ? "" : "at least ", (long long)(*width ? *width : 1));
   *rows = tensor->dims[0];
   *width = tensor->dims[rank - 1];
   return LNSP_OK;
+}
+
+static int32_t api_metrics_not_finite(const char *name, lnsp_error *error) {
+  return lnspi_error_set(error, LNSP_E_NOT_FINITE, name,
+                         "'%s' or what it is compared with has a NaN or an infinity: leave out "
+                         "that row",
+                         name);
 }
 
 /* ---- two vectors ---- */
@@ -155,21 +150,15 @@ LNSP_API int32_t lnsp_metrics_summarize(const lnsp_rank *ranks, int64_t count,
   API_NEED(ranks, error);
   API_NEED(out, error);
   if (count < 1)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "there are %lld ranks: a mean needs at least one", (long long)count);
-  for (int64_t r = 0; r < count; r++)
-    if (ranks[r].rank < 1)
-      return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                             "rank number %lld is %lld, but ranks count from 1", (long long)r,
-                             (long long)ranks[r].rank);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "a mean needs at least one rank");
   const lnspi_fpenv fp = lnspi_fpenv_enter();
-  lnspi_ranks_summarize(ranks, count, &info);
+  lnspi_rank_summary(ranks, count, &info);
   lnspi_fpenv_leave(fp);
   return lnspi_struct_write(out, &info, sizeof info, "lnsp_rank_info", error);
 }
 
 LNSP_API double lnsp_metrics_recall(const lnsp_rank *ranks, int64_t count, int64_t k) {
-  return ranks ? lnspi_ranks_recall(ranks, count, k) : 0;
+  return ranks ? lnspi_rank_summary_recall(ranks, count, k) : 0;
 }
 
 /* ---- vectors alone ---- */
@@ -178,10 +167,8 @@ LNSP_API int32_t lnsp_metrics_score(const lnsp_tensor *predictions, const lnsp_t
                                     lnsp_score_info *score, lnsp_error *error) {
   int64_t rows = 0, width = 0;
   lnsp_score_info read;
-  API_NEED(predictions, error);
-  API_NEED(targets, error);
   API_NEED(score, error);
-  const int32_t rank = predictions->rank == 3 ? 3 : 2;
+  const int32_t rank = predictions && predictions->rank == 3 ? 3 : 2;
   int32_t status =
       api_metrics_vectors(predictions, "predictions", LNSP_F32, rank, &rows, &width, error);
   if (status) return status;
@@ -197,11 +184,7 @@ LNSP_API int32_t lnsp_metrics_score(const lnsp_tensor *predictions, const lnsp_t
   lnspi_scores_add(predictions->data, targets->data,
                    rank == 3 ? rows * predictions->dims[1] : rows, width, &read);
   lnspi_fpenv_leave(fp);
-  if (!(read.mse_sum - read.mse_sum == 0))
-    return lnspi_error_set(
-        error, LNSP_E_NOT_FINITE, "targets",
-        "'predictions' or 'targets' has a NaN or an infinity: leave out that "
-        "row");
+  if (!(read.mse_sum - read.mse_sum == 0)) return api_metrics_not_finite("targets", error);
   return lnspi_struct_write(score, &read, sizeof read, "lnsp_score_info", error);
 }
 
@@ -232,10 +215,8 @@ LNSP_API int32_t lnsp_metrics_collapse(const lnsp_tensor *vectors, const lnsp_op
   int32_t status = api_metrics_vectors(vectors, "vectors", LNSP_F32, 2, &rows, &width, error);
   if (status) return status;
   if (rows < 2 || rows > API_METRICS_COLLAPSE_ROWS)
-    return lnspi_error_set(error, LNSP_E_LIMIT, "vectors",
-                           "'vectors' has %lld rows: all pairs of 2 to %d rows are compared; "
-                           "give a part of them",
-                           (long long)rows, API_METRICS_COLLAPSE_ROWS);
+    return lnspi_error_set(error, LNSP_E_LIMIT, "vectors", "'vectors' must have 2 to %d rows",
+                           API_METRICS_COLLAPSE_ROWS);
   status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
   status = lnspi_block_open(&block, &read,
@@ -246,9 +227,7 @@ LNSP_API int32_t lnsp_metrics_collapse(const lnsp_tensor *vectors, const lnsp_op
   lnspi_scores_collapse(vectors->data, rows, width, block.memory, &info);
   lnspi_fpenv_leave(fp);
   lnspi_block_close(&block);
-  if (!(info.variance - info.variance == 0))
-    return lnspi_error_set(error, LNSP_E_NOT_FINITE, "vectors",
-                           "'vectors' has a NaN or an infinity: leave out that row");
+  if (!(info.variance - info.variance == 0)) return api_metrics_not_finite("vectors", error);
   return lnspi_struct_write(out, &info, sizeof info, "lnsp_collapse_info", error);
 }
 
@@ -272,9 +251,7 @@ LNSP_API int32_t lnsp_metrics_direction(const lnsp_tensor *contexts, const lnsp_
 
 static int32_t api_metrics_order_rows(int64_t rows, lnsp_error *error) {
   if (rows >= 1 && rows <= INT32_MAX) return LNSP_OK;
-  return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
-                         "an order is made of 1 to 2,147,483,647 rows, not %lld",
-                         (long long)rows);
+  return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "there must be 1 to 2,147,483,647 rows");
 }
 
 LNSP_API int32_t lnsp_order_shuffle(uint64_t seed, uint64_t epoch, int64_t rows, int32_t *order,
@@ -295,11 +272,9 @@ LNSP_API int32_t lnsp_order_draw(uint64_t seed, uint64_t step, double share, int
   if (status) return status;
   if (!(share > 0 && share <= 1))
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "the share of rows that a step draws must be above 0 and at most 1");
+                           "the share must be above 0 and at most 1");
   if (capacity < 1)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "there is room for %lld rows: give at least one place",
-                           (long long)capacity);
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "the capacity must be at least 1");
   *count = lnspi_order_draw(seed, step, share, rows, order, capacity);
   return LNSP_OK;
 }

@@ -29,12 +29,14 @@ LNSP_API int32_t lnsp_reservoir_create(const lnsp_reservoir_options *settings,
   return status ? status : lnspi_reservoir_create(&read, &own, out, error);
 }
 
+static int32_t api_reservoir_negative(lnsp_error *error) {
+  return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "the number of items is negative");
+}
+
 LNSP_API int32_t lnsp_reservoir_add(lnsp_reservoir *reservoir, const void *items, int64_t count,
                                     lnsp_error *error) {
   API_NEED(reservoir, error);
-  if (count < 0)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "%lld items cannot be added",
-                           (long long)count);
+  if (count < 0) return api_reservoir_negative(error);
   if (count) API_NEED(items, error);
   lnspi_reservoir_add(reservoir, items, count);
   return LNSP_OK;
@@ -43,9 +45,7 @@ LNSP_API int32_t lnsp_reservoir_add(lnsp_reservoir *reservoir, const void *items
 LNSP_API int32_t lnsp_reservoir_sample(lnsp_reservoir *reservoir, int64_t count, void *out,
                                        lnsp_error *error) {
   API_NEED(reservoir, error);
-  if (count < 0)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "%lld items cannot be drawn",
-                           (long long)count);
+  if (count < 0) return api_reservoir_negative(error);
   if (!count) return LNSP_OK;
   API_NEED(out, error);
   if (!reservoir->count)

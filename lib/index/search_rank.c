@@ -79,9 +79,7 @@ int32_t lnspi_search_rank(lnsp_search *search, const lnsp_tensor *queries, const
   for (int64_t q = 0; q < job.queries; q++)
     if (lnspi_index_find(index, truth[q]) < 0)
       return lnspi_error_set(error, LNSP_E_MISSING, "truth",
-                             "the index has no vector with the id %lld, which query %lld is "
-                             "ranked by",
-                             (long long)truth[q], (long long)q);
+                             "the index has no vector with the id %lld", (long long)truth[q]);
   for (int64_t q = 0; q < job.queries; q++) {
     const int64_t row = lnspi_index_row(index, lnspi_index_find(index, truth[q]));
     lnspi_search_scores(search, &search->parts[0], job.queries, row, 1);

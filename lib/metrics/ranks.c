@@ -1,4 +1,4 @@
-/* Ranks of predictions among candidates, and what is told of many of them.
+/* Ranks of predictions among candidates.
  *
  * The rank of a query is 1 + the number of candidates whose inner product with it is strictly
  * greater than that of the true one; ties are in the query's favour, as in the papers that the
@@ -107,45 +107,4 @@ int32_t lnspi_ranks(const lnspi_ranks_job *job, const lnsp_options *options, flo
     if (status) return status;
   }
   return LNSP_OK;
-}
-
-/* ---- of many ranks ---- */
-
-double lnspi_ranks_recall(const lnsp_rank *ranks, int64_t count, int64_t k) {
-  int64_t hits = 0;
-  for (int64_t r = 0; r < count; r++) hits += ranks[r].rank <= k;
-  return count > 0 ? (double)hits / (double)count : 0;
-}
-
-static double ranks_alike(const lnsp_rank *ranks, int64_t count, int k) {
-  int64_t hits = 0;
-  for (int64_t r = 0; r < count; r++) hits += ranks[r].alike > 0 && ranks[r].alike <= k;
-  return (double)hits / (double)count;
-}
-
-void lnspi_ranks_summarize(const lnsp_rank *ranks, int64_t count, lnsp_rank_info *out) {
-  int64_t low = 1, high = INT32_MAX;
-  memset(out, 0, sizeof *out);
-  if (count <= 0) return;
-  out->count = count;
-  out->recall_1 = lnspi_ranks_recall(ranks, count, 1);
-  out->recall_5 = lnspi_ranks_recall(ranks, count, 5);
-  out->recall_10 = lnspi_ranks_recall(ranks, count, 10);
-  for (int64_t r = 0; r < count; r++) {
-    out->mrr += 1.0 / (double)ranks[r].rank;
-    out->mrr_10 += ranks[r].rank <= 10 ? 1.0 / (double)ranks[r].rank : 0;
-  }
-  out->mrr /= (double)count;
-  out->mrr_10 /= (double)count;
-  while (low < high) { /* the least rank that half of them do not exceed */
-    const int64_t middle = low + (high - low) / 2;
-    if (lnspi_ranks_recall(ranks, count, middle) >= .5)
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  out->median = (double)low;
-  out->alike_1 = ranks_alike(ranks, count, 1);
-  out->alike_5 = ranks_alike(ranks, count, 5);
-  out->alike_10 = ranks_alike(ranks, count, 10);
 }

@@ -19,7 +19,4 @@ uint64_t lnspi_ranks_scratch_floats(const lnspi_ranks_job *job);
 int32_t lnspi_ranks(const lnspi_ranks_job *job, const lnsp_options *options, float *scratch,
                     lnsp_rank *ranks, lnsp_error *error);
 
-double lnspi_ranks_recall(const lnsp_rank *ranks, int64_t count, int64_t k);
-void lnspi_ranks_summarize(const lnsp_rank *ranks, int64_t count, lnsp_rank_info *out);
-
 #endif

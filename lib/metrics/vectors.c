@@ -4,7 +4,6 @@
  * sums are formed in double, in the order of the elements, by one multiplication and one
  * addition each. That order makes the bits the same on every CPU without the kernels, whose
  * float32 sums are faster and less exact. */
-/* Hot: built for speed. */
 #include "metrics/vectors.h"
 
 #include <math.h>

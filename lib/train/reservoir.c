@@ -39,9 +39,7 @@ static int32_t reservoir_layout(const lnsp_reservoir_options *settings, lnspi_ar
       settings->capacity >= RESERVOIR_MOST)
     return lnspi_error_set(
         error, LNSP_E_LIMIT, NULL,
-        "a reservoir has a width and a capacity from 1 to 2,147,483,647, not "
-        "%lld and %lld",
-        (long long)settings->width, (long long)settings->capacity);
+        "the width and the capacity of a reservoir must be 1 to 2,147,483,647");
   out->dtype = settings->dtype ? settings->dtype : LNSP_F32;
   out->width = settings->width;
   out->capacity = settings->capacity;
@@ -142,14 +140,9 @@ static int32_t reservoir_read_state(const lnsp_file *file, int64_t count, int64_
   const char *state = lnspi_safetensors_metadata(file, "lnsp.reservoir.state");
   const int64_t most[4] = {RESERVOIR_MOST - 1, INT64_MAX, UINT32_MAX, UINT32_MAX};
   lnspi_lexer text;
-  if (!version || !state)
-    return lnspi_error_set(error, LNSP_E_MISSING, "lnsp.reservoir",
-                           "the file is no reservoir: its metadata lacks lnsp.reservoir or "
-                           "lnsp.reservoir.state");
-  if (!lnspi_str_equal(version, RESERVOIR_VERSION))
-    return lnspi_error_set(error, LNSP_E_UNSUPPORTED, "lnsp.reservoir",
-                           "the reservoir has version '%s'; this library reads version 1",
-                           version);
+  if (!version || !state || !lnspi_str_equal(version, RESERVOIR_VERSION))
+    return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.reservoir",
+                           "the file is not a reservoir of version 1");
   lnspi_lexer_open(&text, state);
   for (int i = 0; i < 4; i++) {
     int32_t status =
@@ -161,11 +154,8 @@ static int32_t reservoir_read_state(const lnsp_file *file, int64_t count, int64_
     if (status) return status;
   }
   if (lnspi_lexer_at_end(&text) && (count == n[0] || count == n[1])) return LNSP_OK;
-  return lnspi_error_set(
-      error, LNSP_E_FORMAT, "lnsp.reservoir.state",
-      "lnsp.reservoir.state is '%s', which does not fit the %lld items of the "
-      "file",
-      state, (long long)count);
+  return lnspi_error_set(error, LNSP_E_FORMAT, "lnsp.reservoir.state",
+                         "lnsp.reservoir.state is '%s', which does not fit the items", state);
 }
 
 int32_t lnspi_reservoir_open(lnsp_file *file, const lnsp_options *options, lnsp_reservoir **out,

@@ -27,8 +27,8 @@ static const struct {
      "factor every N steps, but at least min_lr"},
     {"plateau",
      "schedule=plateau [factor=.5] [patience=3] [threshold=1e-4] [cooldown=0] [warmup=0] "
-     "[min_lr=0]: the rate times factor, but at least min_lr, when more than patience values in "
-     "a row that lnsp_trainer_report was given are not below the best by the share threshold"},
+     "[min_lr=0]: the rate times factor after patience values of lnsp_trainer_report without "
+     "improvement"},
 };
 
 #define SCHEDULES ((int32_t)(sizeof schedule_all / sizeof schedule_all[0]))

@@ -47,6 +47,7 @@ class Options(ct.Structure):
         ("storage", ct.c_int32),
         ("reserved", ct.c_uint32),
         ("parallel", ct.c_void_p),
+        ("progress", ct.c_void_p),
     ]
 
 

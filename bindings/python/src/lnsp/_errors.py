@@ -159,6 +159,12 @@ class RefusedError(Error):
     status = "LNSP_E_REFUSED"
 
 
+class CancelledError(Error):
+    """The caller's own progress function said to stop; nothing has changed."""
+
+    status = "LNSP_E_CANCELLED"
+
+
 _CLASSES: dict[int, type[Error]] = {
     1: ArgumentError,
     2: OutOfMemoryError,
@@ -176,6 +182,7 @@ _CLASSES: dict[int, type[Error]] = {
     14: UnsupportedError,
     15: InternalError,
     16: RefusedError,
+    17: CancelledError,
 }
 _CODES: dict[type[Error], int] = {kind: code for code, kind in _CLASSES.items()}
 
