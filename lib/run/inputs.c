@@ -96,7 +96,8 @@ static int32_t inputs_load_mask(lnspi_engine *engine, const lnspi_batch *batch, 
   }
   if (!engine->mask && batch->concepts > 1) return LNSP_OK;
   for (int64_t r = 0; r < batch->rows; r++) {
-    uint8_t unused, *to = engine->mask ? engine->mask + (first + r) * batch->concepts : &unused;
+    uint8_t unused = 0;
+    uint8_t *to = engine->mask ? engine->mask + (first + r) * batch->concepts : &unused;
     int32_t status = inputs_mask_row(mask, r, to, error);
     if (status) return status;
   }

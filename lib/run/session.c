@@ -52,7 +52,8 @@ int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *co
                                   &fresh.engine.k, error);
   if (!status) status = lnspi_tasks_open(&fresh.engine.tasks, options, limits->tasks, error);
   if (!status) status = lnspi_session_measure(graph, limits, &memory, error);
-  if (!status) status = lnspi_block_open(&fresh.block, options, memory.total_bytes, error);
+  if (status) return status;
+  status = lnspi_block_open(&fresh.block, options, memory.total_bytes, error);
   if (status) return status;
   int32_t mode = limits->keep_nodes ? LNSPI_MODE_KEEP : LNSPI_MODE_REUSE;
   lnspi_arena arena = {fresh.block.memory, 0, memory.total_bytes, 0};

@@ -182,7 +182,8 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
   if (!status) status = lnspi_tasks_open(&tasks, options, limits->tasks, error);
   if (!status) status = trainer_prepare(model->graph, loss, optimizer, limits, &recipe, error);
   if (!status) status = trainer_count(&recipe, &memory, error);
-  if (!status) status = lnspi_block_open(&block, options, memory.total_bytes, error);
+  if (status) return status;
+  status = lnspi_block_open(&block, options, memory.total_bytes, error);
   if (status) return status;
   lnsp_graph *graph =
       lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
