@@ -7,7 +7,7 @@
 #
 # Needs build/bench/lnsp-bench (make bench), built without CFLAGS of one's own.
 figures=bench/instructions.txt
-tolerance=2 # per cent
+tolerance=1 # per cent
 calls=2
 
 # Instructions of a call: kernel set, work, batch.

@@ -2,9 +2,9 @@
  *
  * Whoever recorded a delta could send it again, which would count it twice. So each sender
  * numbers its deltas, and a store accepts only numbers above the last one. The number is in
- * the record of the version that the delta made, so both are safe or neither; a rollback does not take it back, and compaction writes one record with all of
- * them. A sender is 16 bytes of a hash of its name: the list has a fixed size, at most
- * plan.senders of 24 bytes. */
+ * the record of the version that the delta made, so both are safe or neither; a rollback does
+ * not take it back, and compaction writes one record with all of them. A sender is 16 bytes of
+ * a hash of its name: the list has a fixed size, at most plan.senders of 24 bytes. */
 #include "store/ledger.h"
 
 #include "base/blake2s.h"

@@ -163,7 +163,8 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_optimizer_config
   return lnspi_error_set_line(
       error, LNSP_E_UNKNOWN, word.line, word.column,
       "unknown key; %s; common keys: lr, clip, ema, schedule, warmup, steps, min_lr, every, "
-      "factor, patience, threshold, cooldown, accumulate, weights, seed, residual, clip_each, noise, lot",
+      "factor, patience, threshold, cooldown, accumulate, weights, seed, residual, "
+      "clip_each, noise, lot",
       rule->optimizer->help);
 }
 

@@ -23,9 +23,9 @@ sed 's/^/# lib\/api: /' "$work/api"
 sed 's/^/# programs: /' "$work/programs"
 expect "code_is_counted" grep -q '^[1-9][0-9]* code lines' "$work/lib"
 
-at_least comment_words_in_lib "$(awk '{ print $7 }' "$work/lib")" 95
+at_least comment_words_in_lib "$(awk '{ print $7 }' "$work/lib")" 140
 at_least comment_words_in_api "$(awk '{ print $7 }' "$work/api")" 35
-at_most lines_over_96_columns "$(awk '{ print $10 }' "$work/all")" 140
+at_most lines_over_96_columns "$(awk '{ print $10 }' "$work/all")" 8
 
 # Hot files say so themselves: every kernel set and codec is one.
 grep -Lx '/\* Hot: built for speed\. \*/' lib/kernels/*.c lib/delta/codecs/*.c > "$work/cold"

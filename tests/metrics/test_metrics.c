@@ -1,5 +1,6 @@
-/* lnsp_metrics_* and lnsp_order_* against PyTorch, NumPy and numbers of splitmix64 that others
- * published (tests/tools/metric_numbers.py), and on small cases that can be computed by hand. */
+/* lnsp_metrics_* and lnsp_order_* against PyTorch, NumPy and numbers of splitmix64 that
+ * others published (tests/tools/metric_numbers.py), and on small cases that can be computed
+ * by hand. */
 #include "check.h"
 #include "lnsp.h"
 #include "metric_numbers.h"
@@ -278,7 +279,7 @@ static void directions(void) {
   CHECK_NEAR(d.coherence, (2 * sqrt(.5) + 2) / 4, 1e-15);
 }
 
-/* The shuffle and the draw as tests/tools/metric_numbers.py writes them in Python's integers. */
+/* The shuffle and the draw as tests/tools/metric_numbers.py computes them. */
 static void orders(void) {
   int32_t order[ORDER_ROWS];
   int64_t count = 0;
