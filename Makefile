@@ -209,7 +209,7 @@ compile_commands.json: Makefile $(LIB_SOURCES) $(PROGRAM_SOURCES) ## for editors
 	  done; printf '\n]\n'; } > $@
 
 lists: ## rewrite lib/lnsp_all.c after files were added to lib/
-	@sh tests/build/one_file.sh --write > $(BUILD)/lnsp_all.c && mv $(BUILD)/lnsp_all.c lib/lnsp_all.c
+	@mkdir -p $(BUILD) && sh tests/build/one_file.sh --write > $(BUILD)/lnsp_all.c && mv $(BUILD)/lnsp_all.c lib/lnsp_all.c
 
 golden: $(GOLDEN) ## rewrite tests/golden.txt after a change of the arithmetic
 	@sed -n '/^#/p' tests/golden.txt > $(BUILD)/golden.txt

@@ -16,7 +16,7 @@ const lnspi_key *lnspi_arg_use(lnspi_builder *builder, const char *key);
  * holds, into the text that the graph keeps. */
 int64_t lnspi_arg_size(lnspi_builder *builder, const char *what);
 
-/* initial < low: the key must be there */
+/* initial < low: the key must be there (of whole numbers only; see scale.c for reals) */
 int64_t lnspi_arg_integer(lnspi_builder *builder, const char *key, int64_t low, int64_t high,
                           int64_t initial);
 int32_t lnspi_arg_flag(lnspi_builder *builder, const char *key, int32_t initial);

@@ -116,7 +116,7 @@ typedef struct lnspi_layer {
   int32_t weights_high;   /* most tensors one node declares */
   /* Most that the builder's line declares, by its keys alone; NULL: weights_high. */
   int32_t (*weights)(const lnspi_builder *builder);
-  /* Reads the sizes and keys, sets width, number, real, and declares weights
+  /* Reads the sizes and keys, sets width, every, its args, and declares weights
    * through the builder (builder.h), which remembers the first failure. */
   void (*define)(lnspi_builder *builder, lnspi_node *node);
   void (*need)(const lnspi_extent *extent,

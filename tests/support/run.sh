@@ -66,7 +66,7 @@ for item in "$@"; do
     [ "$bad" -eq 0 ] || echo ", $bad FAILED"), $(cat "$log/seconds" 2>/dev/null || echo '?') s"
   grep '^ok .*# skip' "$log/out" | sed 's/^ok /  skipped: /; s/# skip: //'
   if [ "$bad" -gt 0 ] || [ -n "$why" ]; then
-    grep -E '^(not ok|#)' "$log/out" | grep -v '^# [0-9]* passed' | head -n 60 | sed 's/^/  /'
+    grep -vE '^(ok |# [0-9]+ passed)' "$log/out" | head -n 60 | sed 's/^/  /'
     head -n 40 "$log/err" | sed 's/^/  /'
   fi
   if [ -n "$why" ]; then
