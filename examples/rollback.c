@@ -3,7 +3,7 @@
  *   cc -o rollback rollback.c $(pkg-config --cflags --libs lnsp)
  *   ./rollback [MODEL.safetensors]
  *
- * A mark holds weights, moments and step count, so that what is learnt after a
+ * A mark holds weights, moments and step count, so that what is learned after a
  * rollback is also the same as if the steps in between had never been. */
 #include <lnsp.h>
 #include <stdio.h>

@@ -119,7 +119,7 @@ int main(void) {
          (unsigned long long)lnsp_trainer_step_count(trainer));
   show(store, &error);
 
-  /* What was learnt last was no good. */
+  /* What was learned last was no good. */
   if (lnsp_store_rollback(store, 2, NULL, NULL, &error) ||
       lnsp_store_load(store, 0, trainer, NULL, &error) || commit(store, trainer, &error))
     goto explain;

@@ -187,11 +187,11 @@ static void learn(demo *d) {
 
 /* The difference between the base and the present average. */
 static lnsp_delta *make_delta(demo *d, lnsp_delta_info *facts) {
-  lnsp_model *learnt = NULL;
+  lnsp_model *learned = NULL;
   lnsp_delta *delta = NULL;
-  check(lnsp_trainer_publish(d->trainer, 1, NULL, &learnt, &error), "publish");
-  check(lnsp_delta_create(d->base, learnt, NULL, NULL, &delta, &error), "delta");
-  lnsp_model_destroy(learnt);
+  check(lnsp_trainer_publish(d->trainer, 1, NULL, &learned, &error), "publish");
+  check(lnsp_delta_create(d->base, learned, NULL, NULL, &delta, &error), "delta");
+  lnsp_model_destroy(learned);
   memset(facts, 0, sizeof *facts);
   facts->struct_size = sizeof *facts;
   check(lnsp_delta_get_info(delta, facts, &error), "delta");
@@ -288,20 +288,20 @@ static int share(demo *d, const char *folder) {
   lnsp_delta *delta, *back = NULL;
   lnsp_delta_info facts;
   lnsp_model *copy = NULL, *applied = NULL, *twice = NULL, *returned = NULL;
-  uint8_t learnt[LNSP_HASH_BYTES], hash[LNSP_HASH_BYTES];
+  uint8_t learned[LNSP_HASH_BYTES], hash[LNSP_HASH_BYTES];
   char path[1024], text[NUMBER_BYTES];
   int good;
 
   delta = make_delta(d, &facts);
-  check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_AVERAGE, learnt, &error), "hash");
+  check(lnsp_trainer_hash(d->trainer, LNSP_SAVE_AVERAGE, learned, &error), "hash");
   printf("\nshare: an exact delta of %s bytes", number((uint64_t)facts.encoded_bytes, text));
   printf(", %s parameters changed\n", number((uint64_t)facts.changed_count, text));
-  show_hash("what was learnt", learnt);
+  show_hash("what was learned", learned);
   snprintf(path, sizeof path, "%s/base.safetensors", folder);
   check(lnsp_model_open(path, NULL, &copy, &error), path);
   check(lnsp_delta_apply(delta, copy, NULL, &applied, &error), "apply");
   check(lnsp_model_hash(applied, hash, &error), "hash");
-  good = same("second copy with the delta", hash, learnt);
+  good = same("second copy with the delta", hash, learned);
   if (lnsp_delta_apply(delta, applied, NULL, &twice, &error) == LNSP_OK)
     good = 0;
   else
@@ -358,7 +358,7 @@ int main(int argc, char **argv) {
            parameters);
   snprintf(d.curve.subtitle, sizeof d.curve.subtitle,
            "cosine between a vector and its reconstruction through 192 numbers, on vectors "
-           "never learnt from");
+           "never learned from");
   if (curve_write(&d.curve, picture)) {
     fprintf(stderr, "demo: %s cannot be written\n", picture);
     good = 0;

@@ -39,7 +39,7 @@ esac
 for name in STORE REPORTS NEW NEW_ROWS NEW_HELD_OUT OLD OLD_HELD_OUT; do
   eval "[ -n \"\$$name\" ]" || usage "$1 does not set $name"
 done
-[ -n "$OLD_ROWS$STATISTICS" ] || usage "$1 sets neither OLD_ROWS nor STATISTICS: what was learnt would be forgotten"
+[ -n "$OLD_ROWS$STATISTICS" ] || usage "$1 sets neither OLD_ROWS nor STATISTICS: what was learned would be forgotten"
 case $KIND in
   windows) context='[:-1]' last='[-1]' BEST=${BEST:-mrr} ;;
   vectors) context='' last='' BEST=${BEST:-cosine} ;;
@@ -129,7 +129,7 @@ base_hash=$(fact hash "$here/checkout.json")
 
 # ---- learn ----
 
-# One file with all vectors that the night needs. The day's first four fifths are learnt, its
+# One file with all vectors that the night needs. The day's first four fifths are learned, its
 # last one says when to stop.
 set -- --input "$NEW" --as learn --rows "$NEW_ROWS@0-80%" --as valid --rows "$NEW_ROWS@80-100%" \
   --as new --rows "$NEW_HELD_OUT" --input "$OLD" --as old --rows "$OLD_HELD_OUT"

@@ -226,6 +226,7 @@ static int32_t path_device_allocate(const char *path, const lnsp_options *option
   if (status != LNSP_OK) return status;
   arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
   path_device_file *file = path_device_layout(&arena, strlen(path), &name, &made);
+  if (!file) return lnspi_error_set(error, LNSP_E_INTERNAL, path, "the block has no memory");
   memset(file, 0, sizeof *file);
   file->block = block;
   file->fd = -1;

@@ -1,4 +1,4 @@
-/* lnsp delta aggregate: what many have learnt, in one model. */
+/* lnsp delta aggregate: what many have learned, in one model. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

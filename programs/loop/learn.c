@@ -129,7 +129,7 @@ int loop_learn_step(loop_learner *l, const int32_t *context, int32_t target) {
   /* Losses over pairs need two rows: the first pair of an empty buffer is only kept. */
   if (past || !l->rehearse) {
     /* Vectors of the batch: where the output has one for each concept, its target is the
-     * next concept, so that of the whole context is learnt what followed. */
+     * next concept, so that of the whole context is learned what followed. */
     const int64_t rows = past + 1;
     const int64_t n = l->stream->concepts, width = l->stream->width;
     int64_t i;

@@ -102,7 +102,7 @@ int loop_learn_step(loop_learner *l, const int32_t *context, int32_t target);
 lnsp_reservoir_info loop_learn_buffer(const loop_learner *l);
 void loop_learn_close(loop_learner *l);
 
-/* ---- stats.c: how well predictions were, before each was learnt from ---- */
+/* ---- stats.c: how well predictions were, before each was learned from ---- */
 
 typedef struct loop_figures {
   int64_t count;
@@ -159,7 +159,7 @@ typedef struct loop_job {
 int loop_print_start(const loop_job *job);
 /* After a concept: prediction, what came, and where the rollout went. */
 int loop_print_concept(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
-                       int learnt);
+                       int learned);
 int loop_print_end(const loop_job *job);
 
 /* ---- save.c: -o, --state, --store ---- */

@@ -107,7 +107,7 @@ static void print_json_found(const loop_job *job, const loop_found *found) {
 }
 
 static int print_json(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
-                      int learnt) {
+                      int learned) {
   const loop_figures all = loop_stats_all(&job->meter), window = print_window(job);
   const report r = report_start(job->args);
   int64_t i;
@@ -141,7 +141,7 @@ static int print_json(const loop_job *job, const loop_place *place, const loop_a
     json_close('}');
   }
   if (job->rollout > 1) json_close(']');
-  if (learnt) json_real("loss", (double)job->learner.loss);
+  if (learned) json_real("loss", (double)job->learner.loss);
   print_figures("so_far", &all);
   print_figures("window", &window);
   return report_end(&r, job->args);
@@ -157,12 +157,12 @@ static void print_rank(const loop_job *job, int64_t rank, char text[64]) {
 }
 
 int loop_print_concept(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
-                       int learnt) {
+                       int learned) {
   const loop_figures all = loop_stats_all(&job->meter), window = print_window(job);
   char text[4 * PRINT_COLUMNS + 8], rank[64];
   int64_t i;
 
-  if (job->args->json) return print_json(job, place, ahead, learnt);
+  if (job->args->json) return print_json(job, place, ahead, learned);
   printf("\n%lld\n", (long long)(job->first + job->done - 1));
   for (i = 0; i < job->stream.concepts; i++)
     printf("              %s\n", print_text(job, place->context[i], PRINT_COLUMNS - 14, text));
@@ -172,7 +172,7 @@ int loop_print_concept(const loop_job *job, const loop_place *place, const loop_
   print_rank(job, ahead->found.rank, rank);
   printf("  = %7.3f  %s\n              %s", ahead->cosine,
          print_text(job, place->target, PRINT_COLUMNS - 14, text), rank);
-  if (learnt) printf(", learned with loss %.4f", (double)job->learner.loss);
+  if (learned) printf(", learned with loss %.4f", (double)job->learner.loss);
   printf("\n");
   int64_t h;
 

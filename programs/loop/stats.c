@@ -1,4 +1,4 @@
-/* Figures of a stream: each prediction counts before its concept is learnt. */
+/* Figures of a stream: each prediction counts before its concept is learned. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -165,7 +165,7 @@ static int validation_point(train_job *job, train_point *p) {
   p->step = (int64_t)lnsp_trainer_step_count(job->trainer);
   p->cosine = p->mse = p->loss = p->rank = (double)NAN;
   if (v->has_loss) {
-    /* The mean over rows, of batches about as large as those that are learnt from, none of a
+    /* The mean over rows, of batches about as large as those that are learned from, none of a
      * single row: losses over pairs need two. */
     double *out = &p->loss;
     const int64_t rows = v->d.rows, parts = (rows + job->batch - 1) / job->batch;

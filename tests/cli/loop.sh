@@ -1,4 +1,4 @@
-# lnsp loop and gather: a stream is predicted, looked up and learnt from.
+# lnsp loop and gather: a stream is predicted, looked up and learned from.
 . tests/support/check.sh
 same() {
   if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
@@ -97,7 +97,7 @@ above better_than_still "$(field end so_far.mrr < "$work/l1.json")" \
 expect resumes lnsp loop "$work/l1.state" "$work/often.st:vectors" --rows "$work/often.st:rows" \
   --learn --count 3 --show 0 -o "$work/on.st"
 expect learns_alone lnsp loop "$work/m.st" $v --group $w:page --learn --rehearse 0 --count 4 -o "$work/alone.st"
-# old windows fill the buffer: the first pair is learnt with others
+# old windows fill the buffer: the first pair is learned with others
 lnsp loop "$work/m.st" $v --rows $w:test --learn --buffer-from $w:val --count 5 --json > "$work/fill.json"
 same buffer_from 5 "$(field end steps < "$work/fill.json")"
 same buffer_from_count 29 "$(field end buffer < "$work/fill.json")"
@@ -180,7 +180,7 @@ refused commit_every 2 "needs --store" loop "$work/m.st" $v --learn --commit-eve
 refused pool_and_index 2 "not both" loop "$work/m.st" $v --pool all --index $w
 refused state_is_out 2 "of its own" loop "$work/m.st" $v --learn -o "$work/none" --state "$work/none"
 
-# --- an interrupt ends it, and what was learnt is written ---
+# --- an interrupt ends it, and what was learned is written ---
 if [ -z "${EMULATOR:-}" ]; then
   tries=300
   "$LNSP" loop "$work/m.st" "$work/often.st:vectors" --rows "$work/often.st:rows" --learn --loss cosine \

@@ -48,7 +48,7 @@ expect report_before grep -q "$start" "$report"
 expect report_after grep -q "$(hash_of "$work/s")" "$report"
 expect report_delta grep -q 'exact delta | [1-9][0-9]* bytes' "$report"
 expect report_checksum grep -q "$(cksum "$w")" "$report"
-if [ "$(hash_of "$work/s")" = "$start" ]; then echo "$start" | fail learnt; else pass learnt; fi
+if [ "$(hash_of "$work/s")" = "$start" ]; then echo "$start" | fail learned; else pass learned; fi
 # the delta leads from what was published to what is
 "$LNSP" store checkout "$work/s" 1 -o "$work/one.st" > /dev/null
 "$LNSP" delta apply "$work/one.st" "$work/r/n1/delta.st" -o "$work/two.st" > /dev/null

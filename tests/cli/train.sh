@@ -71,7 +71,7 @@ same schedule_step "$(rates 'step every=1epoch factor=.5' --epochs 3)" \
 same schedule_cosine "$(rates 'cosine' --steps 4)" "1 0.853553414 0.5 0.146446615 "
 same schedule_cosine_ends "$(rates 'cosine steps=2 min_lr=.5' --steps 4)" "1 0.75 0.5 0.5 "
 same schedule_half_epochs "$(rates 'step every=.5epoch' --epochs 1 --accumulate 2)" "1 0.100000001 "
-# the held-out loss gets worse where nothing is learnt: a rate of 0 stays
+# the held-out loss gets worse where nothing is learned: a rate of 0 stays
 lnsp $train --optimizer sgd --lr 1e-30 --batch 25 --epochs 9 $held --log "$log" \
   --schedule "plateau factor=.5 patience=1 warmup=2" > /dev/null
 same schedule_plateau_small "$(column lr "$log" | sort -u | wc -l)" 2 # PyTorch's eps: no fall

@@ -61,16 +61,18 @@ page() {
   split "$1" "$blocks"
   case $page_name in
     contributor) # changes the tree: a copy, with what is built
-      cp -pr "$tree"/Makefile "$tree"/lib "$tree"/include "$tree"/programs "$tree"/tests "$tree"/bench \
+      cp -pr "$tree"/Makefile "$tree"/lib "$tree"/include "$tree"/programs "$tree"/tests "$tree"/bench "$tree"/common \
         "$tree"/docs "$tree"/examples "$copy"
-      mkdir -p "$copy/build/bench"
-      cp -pr "$built"/lib "$built"/programs "$built"/lnsp "$built"/liblnsp.* "$copy/build"
-      cp -p "$built"/bench/works.* "$copy/build/bench"
+      mkdir -p "$copy/build"
+      cp -pr "$built"/lib "$built"/common "$built"/libcommon.a "$built"/programs "$built"/lnsp "$built"/liblnsp.* "$copy/build"
       ;;
     *)
-      for entry in "$tree"/*; do
-        [ "$entry" = "$tree/build" ] || ln -s "$entry" "$copy"
-      done
+      # what belongs to the tree, and nothing that a reader has left in it
+      if have git && git rev-parse --is-inside-work-tree > /dev/null 2>&1; then
+        git ls-files | cut -d / -f 1 | sort -u
+      else
+        ls | grep -vx build
+      fi | while read -r entry; do ln -s "$tree/$entry" "$copy"; done
       ln -s "$built" "$copy/build"
       ;;
   esac
