@@ -48,14 +48,14 @@ int main(int argc, char **argv) {
   lnsp_size_options limits;
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
-  limits.history = 2;
+  limits.max_marks = 2;
   if (lnsp_trainer_create(model, "cosine", "adamw lr=1e-4", &limits, NULL, &trainer, &error))
     goto explain;
   memset(&memory, 0, sizeof memory);
   memory.struct_size = sizeof memory;
   if (lnsp_trainer_memory(trainer, &memory, &error)) goto explain;
   printf("%llu bytes, %llu of them for the marks\n", (unsigned long long)memory.total_bytes,
-         (unsigned long long)memory.undo_bytes);
+         (unsigned long long)memory.mark_bytes);
 
   /* LNSP_SAVE_STATE: the hash of weights, moments and step count together. */
   if (learn(trainer, vector, width, 1, 5, &error) || lnsp_trainer_mark(trainer, &error) ||

@@ -96,7 +96,7 @@ int main(void) {
   device.program_bytes = PROGRAM;
   device.size_bytes = CHIP;
   device.read = chip_read;
-  device.prog = chip_prog;
+  device.program = chip_prog;
   device.erase = chip_erase;
   device.sync = chip_sync;
   if (lnsp_model_create(NET, 1, NULL, &model, &error) ||

@@ -250,8 +250,8 @@ typedef struct lnsp_size_options {
   uint32_t struct_size; /* sizeof(lnsp_size_options)                                */
   int32_t max_rows;     /* most rows (sequences) a call; default 1            */
   int32_t max_concepts; /* most concepts a row; default 1                     */
-  int32_t history;      /* trainers: states that mark keeps; default 0        */
-  int32_t undo;         /* LNSP_UNDO_: what a mark holds; default ALL         */
+  int32_t max_marks;      /* trainers: states that mark keeps; default 0        */
+  int32_t mark_contents;         /* LNSP_UNDO_: what a mark holds; default ALL         */
   int32_t keep_nodes;   /* sessions: 1 keeps every node for
                            lnsp_session_node; default 0 reuses buffers        */
   int32_t tasks;        /* most tasks that options->parallel is given at a
@@ -276,7 +276,7 @@ typedef struct lnsp_memory_info {
   uint64_t weight_bytes;     /* weights, packed, with padding                 */
   uint64_t moment_bytes;     /* optimizer moments                             */
   uint64_t average_bytes;    /* exponential moving average of the weights     */
-  uint64_t undo_bytes;       /* marks                                         */
+  uint64_t mark_bytes;       /* marks                                         */
   uint64_t activation_bytes; /* values and their gradients                    */
   uint64_t workspace_bytes;  /* scratch, small gradients, replay statistics   */
   uint64_t plan_bytes;       /* the handle, the graph, its steps              */
@@ -847,7 +847,7 @@ LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path
 LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_sink *sink,
                                         int32_t what, lnsp_error *error);
 
-/* Remembers the present state; with limits->history marks held already, the
+/* Remembers the present state; with limits->max_marks marks held already, the
  * oldest is let go. LNSP_E_STATE without history. Threads: T1. */
 LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error);
 
@@ -1080,7 +1080,7 @@ typedef struct lnsp_device {
   void *user;
   int32_t (*read)(void *user, uint64_t offset, void *to, size_t bytes);
   /* Whole program units, erased before. */
-  int32_t (*prog)(void *user, uint64_t offset, const void *from, size_t bytes);
+  int32_t (*program)(void *user, uint64_t offset, const void *from, size_t bytes);
   /* The erase unit that begins at offset: its bytes are 0xFF then. */
   int32_t (*erase)(void *user, uint64_t offset);
   /* Returns when all that was programmed and erased will survive a power cut. */
@@ -1119,7 +1119,7 @@ typedef struct lnsp_store_version_info {
   uint32_t struct_size; /* sizeof(lnsp_store_version_info), set by the caller        */
   int32_t kind;         /* LNSP_VERSION_                                        */
   uint64_t number;      /* from 1; never given twice                            */
-  uint64_t from;        /* the version before it, or that it went back to; 0    */
+  uint64_t parent;        /* the version before it, or that it went back to; 0    */
   uint64_t time;
   uint64_t step;        /* steps of the trainer                                 */
   uint64_t bytes;       /* on the device                                        */
@@ -1264,9 +1264,9 @@ typedef struct lnsp_index_options {
                        a scale each; open: default as the file has them         */
   int64_t width;    /* elements of a vector, 1 to 65,536; open: default the file's */
   int64_t capacity; /* most vectors; open: default as many as the file has      */
-  int32_t keep;     /* 1: add keeps vectors as they are; default 0: it brings them
+  int32_t no_normalize;     /* 1: add keeps vectors as they are; default 0: it brings them
                        to length 1, so that scores are cosines                  */
-  int32_t trust;    /* open: 1 does not read the vectors through for NaN and
+  int32_t skip_checks;    /* open: 1 does not read the vectors through for NaN and
                        infinity, which may take a while where they are mapped; a
                        score that is NaN or -infinity is then never found       */
 } lnsp_index_options;

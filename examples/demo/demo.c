@@ -138,7 +138,7 @@ static int same(const char *label, const uint8_t *a, const uint8_t *b) {
 static void open_all(demo *d, const char *folder, const char *isa) {
   lnsp_options options = {.struct_size = sizeof options, .isa = isa};
   static const char *const names[] = {"base", "replay", "manual", "old"};
-  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 1, .history = 1};
+  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 1, .max_marks = 1};
   lnsp_replay *replay = NULL;
   char path[4][1024];
 
@@ -154,7 +154,7 @@ static void open_all(demo *d, const char *folder, const char *isa) {
   lnsp_replay_destroy(replay);
   check(lnsp_trainer_mark(d->trainer, &error), "mark");
   limits.max_rows = BATCH;
-  limits.history = 0;
+  limits.max_marks = 0;
   check(lnsp_session_create_live(d->trainer, 1, &limits, &options, &d->session, &error),
         "session");
   d->memory.struct_size = sizeof d->memory;
@@ -236,7 +236,7 @@ static void show_memory(const lnsp_memory_info *m) {
               {"activations", m->activation_bytes},
               {"workspace", m->workspace_bytes},
               {"plan", m->plan_bytes},
-              {"a mark to go back to", m->undo_bytes}};
+              {"a mark to go back to", m->mark_bytes}};
   char text[NUMBER_BYTES];
 
   printf("\nbytes of the trainer, known before the first step:\n ");

@@ -53,7 +53,7 @@ LNSP_API int32_t lnsp_store_version_at(lnsp_store *store, uint64_t index,
                : record.type == LNSPI_RECORD_DELTA  ? LNSP_VERSION_DELTA
                                                     : LNSP_VERSION_ROLLBACK;
   facts.number = version.number;
-  facts.from = version.of;
+  facts.parent = version.of;
   facts.time = version.time;
   facts.step = version.step;
   facts.bytes = record.end - record.at;

@@ -269,10 +269,10 @@ LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path
 
 LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error) {
   API_NEED(trainer, error);
-  if (!trainer->limits.history)
+  if (!trainer->limits.max_marks)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "this trainer keeps no marks: create it with limits.history above 0 above 0");
+        "this trainer keeps no marks: create it with limits.max_marks above 0");
   lnspi_history_mark(trainer);
   return LNSP_OK;
 }

@@ -274,7 +274,7 @@ int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_onl
   out->device.user = file;
   out->device.read = path_device_read;
   if (!read_only) {
-    out->device.prog = path_device_prog;
+    out->device.program = path_device_prog;
     out->device.erase = path_device_erase;
     out->device.sync = path_device_sync;
   }

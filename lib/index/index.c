@@ -84,7 +84,7 @@ int32_t lnspi_index_create(const lnsp_index_options *settings, const lnsp_option
   lnsp_index *index = index_layout(&arena, settings, &fresh);
   fresh.owners = 1;
   fresh.dtype = settings->dtype;
-  fresh.keep = settings->keep;
+  fresh.keep = settings->no_normalize;
   fresh.width = settings->width;
   fresh.capacity = settings->capacity;
   lnspi_progress_begin(&fresh.progress, options, 0);

@@ -214,7 +214,7 @@ int32_t lnspi_index_file_open(lnsp_file *file, const void *base,
     status = lnspi_index_create(&parts.settings, options, &index, error);
     if (status == LNSP_OK) status = index_file_fill(file, &parts, index, error);
   }
-  if (status == LNSP_OK && !settings->trust) status = index_file_check(index, error);
+  if (status == LNSP_OK && !settings->skip_checks) status = index_file_check(index, error);
   if (status != LNSP_OK) {
     lnspi_index_release(index);
     return status;

@@ -27,7 +27,7 @@ static int journal_power_of_two(uint32_t n) { return n && (n & (n - 1)) == 0; }
 
 int32_t lnspi_journal_check(const lnsp_device *d, lnsp_error *error) {
   const uint64_t most = UINT64_C(1) << 62;
-  if (!d->read || (!d->prog != !d->erase) || (!d->prog != !d->sync))
+  if (!d->read || (!d->program != !d->erase) || (!d->program != !d->sync))
     return lnspi_error_set(
         error, LNSP_E_ARGUMENT, NULL,
         "a device needs the callbacks read, prog, erase and sync, or only read");
@@ -61,7 +61,7 @@ void lnspi_journal_place(lnspi_journal *j, const lnsp_device *device, uint8_t *b
   j->unit = device->program_bytes > 16 ? device->program_bytes : 16;
   if (!LNSPI_RULE(ALIGN)) j->unit = 4;
   j->head = lnspi_journal_round(LNSPI_HEAD_BYTES, j->unit);
-  j->read_only = !device->prog;
+  j->read_only = !device->program;
   j->buffer = buffer;
   j->buffer_bytes = bytes;
 }
@@ -105,7 +105,7 @@ int32_t lnspi_journal_sync(lnspi_journal *j, lnsp_error *error) {
 }
 
 int32_t lnspi_journal_program(lnspi_journal *j, uint64_t at, size_t bytes, lnsp_error *error) {
-  if (j->device.prog(j->device.user, at, j->buffer, bytes))
+  if (j->device.program(j->device.user, at, j->buffer, bytes))
     return journal_failed(j, "write", at, error);
   return LNSP_OK;
 }

@@ -1,6 +1,6 @@
 /* Marks: earlier states in memory, and rollback.
  *
- * A mark is a copy of the live state in a ring of limits.history slots; the newest overwrites
+ * A mark is a copy of the live state in a ring of limits.max_marks slots; the newest overwrites
  * the oldest. The live arrays (weights, moments, average, residual) are adjacent, so a copy is
  * one memcpy of marks.bytes. Marks that keep weights only copy the first of them.
  *
@@ -39,7 +39,7 @@ static void history_point(lnsp_trainer *t, void *at) {
   int64_t floats = t->graph->state_floats;
   uint8_t *set = at;
   t->state = history_next(&set, t->graph->state_bytes, 1);
-  if (t->limits.undo == LNSP_MARK_WEIGHTS) return;
+  if (t->limits.mark_contents == LNSP_MARK_WEIGHTS) return;
   for (int32_t m = 0; m < t->optim.moment_count; m++) {
     if (t->optim.has_moments8) {
       t->optim.code[m] = history_next(&set, floats, 1);
@@ -62,8 +62,8 @@ void lnspi_history_copy_pending(lnsp_trainer *t) {
 void lnspi_history_mark(lnsp_trainer *t) {
   size_t weights = (size_t)t->graph->weight_count;
   lnspi_history_copy_pending(t);
-  t->marks.newest = (t->marks.newest + 1) % t->limits.history;
-  if (t->marks.count < t->limits.history) t->marks.count++;
+  t->marks.newest = (t->marks.newest + 1) % t->limits.max_marks;
+  if (t->marks.count < t->limits.max_marks) t->marks.count++;
   uint64_t *ages = t->marks.ages + (size_t)t->marks.newest * lnspi_history_words(t);
   memcpy(t->marks.at[t->marks.newest], t->state, (size_t)t->marks.bytes);
   ages[0] = t->step;
@@ -79,7 +79,7 @@ void lnspi_history_mark(lnsp_trainer *t) {
 /* The mark's memory becomes the live one, at once; the memory that was live takes
  * the mark's copy when the live state next changes. */
 void lnspi_history_rollback(lnsp_trainer *t, int32_t back) {
-  int32_t slot = (t->marks.newest + t->limits.history - back) % t->limits.history;
+  int32_t slot = (t->marks.newest + t->limits.max_marks - back) % t->limits.max_marks;
   size_t weights = (size_t)t->graph->weight_count;
   const uint64_t *ages = t->marks.ages + (size_t)slot * lnspi_history_words(t);
   t->marks.newest = slot;
@@ -90,7 +90,7 @@ void lnspi_history_rollback(lnsp_trainer *t, int32_t back) {
     t->marks.at[slot] = live;
     t->marks.pending = slot;
   }
-  if (t->limits.undo == LNSP_MARK_STATE) {
+  if (t->limits.mark_contents == LNSP_MARK_STATE) {
     t->step = ages[0];
     memcpy(t->optim.age, ages + 1, weights * sizeof(uint64_t));
     if (lnspi_schedule_is_plateau(&t->optim.rule)) {

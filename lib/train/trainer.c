@@ -151,7 +151,7 @@ static lnsp_trainer *trainer_place(const lnspi_block *block, lnsp_graph *graph,
   for (int32_t i = 0; i < graph->weight_count; i++)
     t->frozen[i] = (uint8_t)graph->weights[i].fixed;
   t->marks.newest = t->marks.pending = -1;
-  for (int32_t i = 0; i < t->limits.history; i++)
+  for (int32_t i = 0; i < t->limits.max_marks; i++)
     t->marks.at[i] = (float *)(void *)(t->marks.memory + (uint64_t)i * t->marks.bytes);
   lnspi_plateau_start(t);
   lnspi_format(t->optim.text, LNSPI_TEXT_BYTES, "%s", recipe->optimizer);

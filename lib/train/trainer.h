@@ -77,7 +77,7 @@ typedef struct lnspi_trainer_accum {
       *holds; /* 1 for a weight that sum has a gradient of; the rest of sum is out of date */
 } lnspi_trainer_accum;
 
-/* Marks, a ring of limits.history copies of the state. A copy is the block of memory that
+/* Marks, a ring of limits.max_marks copies of the state. A copy is the block of memory that
  * begins at the live state: weights, or weights, moments, average and residual. */
 typedef struct lnspi_trainer_marks {
   uint8_t *memory;  /* for history copies; rollback may make one of them the live state */

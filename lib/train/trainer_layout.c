@@ -91,19 +91,19 @@ static void trainer_layout_arrays(lnsp_trainer *t, lnspi_arena *arena,
   start = arena->used;
   if (t->optim.rule.residual) t->residual = trainer_layout_floats(arena, floats);
   memory->residual_bytes = arena->used - start;
-  if (t->limits.undo == LNSP_MARK_STATE) t->marks.bytes = arena->used - set;
+  if (t->limits.mark_contents == LNSP_MARK_STATE) t->marks.bytes = arena->used - set;
   start = arena->used;
   if (t->optim.rule.accumulate > 1) t->accum.sum = trainer_layout_floats(arena, floats);
   memory->gradient_bytes = arena->used - start;
   start = arena->used;
-  if (t->limits.history > 0) {
-    t->marks.memory = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, t->marks.bytes);
+  if (t->limits.max_marks > 0) {
+    t->marks.memory = lnspi_arena_alloc(arena, (uint64_t)t->limits.max_marks, t->marks.bytes);
     /* pointers are counted at 8 bytes on every host */
-    t->marks.at = lnspi_arena_alloc(arena, (uint64_t)t->limits.history, 8);
-    t->marks.ages = lnspi_arena_alloc(arena, (uint64_t)t->limits.history,
+    t->marks.at = lnspi_arena_alloc(arena, (uint64_t)t->limits.max_marks, 8);
+    t->marks.ages = lnspi_arena_alloc(arena, (uint64_t)t->limits.max_marks,
                                       lnspi_history_words(t) * sizeof(uint64_t));
   }
-  memory->undo_bytes = arena->used - start;
+  memory->mark_bytes = arena->used - start;
 }
 
 static void trainer_layout_work(lnsp_trainer *t, lnspi_arena *arena) {
@@ -172,5 +172,5 @@ void lnspi_trainer_layout(lnsp_trainer *t, lnspi_arena *arena, lnsp_memory_info 
   memory->total_bytes = arena->used;
   memory->plan_bytes = memory->total_bytes - memory->weight_bytes - memory->moment_bytes -
                        memory->average_bytes - memory->residual_bytes - memory->gradient_bytes -
-                       memory->undo_bytes - memory->activation_bytes - memory->workspace_bytes;
+                       memory->mark_bytes - memory->activation_bytes - memory->workspace_bytes;
 }

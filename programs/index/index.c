@@ -174,7 +174,7 @@ static int index_open(const args *a, int64_t more, lnsp_index **out) {
   memset(&settings, 0, sizeof settings);
   memset(&facts, 0, sizeof facts);
   settings.struct_size = sizeof settings;
-  settings.keep = args_given(a, "--keep");
+  settings.no_normalize = args_given(a, "--keep");
   facts.struct_size = sizeof facts;
   for (pass = 0; pass < (more ? 2 : 1); pass++) {
     lnsp_index_destroy(*out);
@@ -205,7 +205,7 @@ static int index_build(const args *a) {
   if (!status) status = ids_of_vectors(a, &v, &ids);
   settings.width = v.width;
   settings.capacity = v.count;
-  settings.keep = args_given(a, "--keep");
+  settings.no_normalize = args_given(a, "--keep");
   if (!status && lnsp_index_create(&settings, &o, &index, &error))
     status = refuse_error(a, a->positional[0], &error);
   if (!status) status = index_fill(a, index, &v, ids, a->positional[0]);

@@ -40,7 +40,7 @@ static int mapped_open(const args *a, const char *path, mapped_index *m) {
   memset(m, 0, sizeof *m);
   memset(&settings, 0, sizeof settings);
   settings.struct_size = sizeof settings;
-  settings.trust = args_given(a, "--trust");
+  settings.skip_checks = args_given(a, "--trust");
   if (file >= 0 && !fstat(file, &facts) && S_ISREG(facts.st_mode) && facts.st_size > 0) {
     m->size = (size_t)facts.st_size;
     m->bytes = mmap(NULL, m->size, PROT_READ, MAP_PRIVATE, file, 0);

@@ -40,7 +40,7 @@ static int history_load(const args *a, lnsp_store *store, history *h) {
   next = h->count ? h->rows[0].v.number : 0;
   for (i = 0; i < h->count; i++) {
     h->rows[i].undone = h->rows[i].v.number != next;
-    if (!h->rows[i].undone) next = h->rows[i].v.from;
+    if (!h->rows[i].undone) next = h->rows[i].v.parent;
   }
   h->shown = (uint64_t)last < h->count ? (uint64_t)last : h->count;
   return 0;
@@ -95,7 +95,7 @@ static void print_row(const history *h, const row *r, int width, int steps, uint
   printf("%s%s %*llu  %-11s", on, mark, width, (unsigned long long)r->v.number,
          age_text(r->v.time, now, age));
   if (r->v.kind == LNSP_VERSION_ROLLBACK) {
-    printf("  back to %llu%s\n", (unsigned long long)r->v.from, off);
+    printf("  back to %llu%s\n", (unsigned long long)r->v.parent, off);
     return;
   }
   format_hash(r->v.hash, hash);
@@ -172,7 +172,7 @@ int store_log(const args *a) {
         json_open(NULL, '{');
         json_integer("version", (int64_t)v->number);
         json_text("kind", kinds[v->kind]);
-        json_integer("from", (int64_t)v->from);
+        json_integer("from", (int64_t)v->parent);
         json_integer("time", (int64_t)v->time);
         json_integer("step", (int64_t)v->step);
         json_real("loss", (double)v->loss);

@@ -227,7 +227,7 @@ static int store_rollback(const args *a) {
   if (!status) {
     report r = report_start(a);
     report_integer(&r, "version", "version", (int64_t)version.number, "");
-    report_integer(&r, "from", "back to", (int64_t)version.from, "");
+    report_integer(&r, "from", "back to", (int64_t)version.parent, "");
     report_hash(&r, "hash", "hash", version.hash);
     status = report_end(&r, a);
   }

@@ -12,7 +12,7 @@
 
 static lnsp_trainer *trainer_of(const lnsp_model *model, const char *optimizer) {
   lnsp_trainer *t = NULL;
-  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 4, .history = 3};
+  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 4, .max_marks = 3};
   CHECK_OK(lnsp_trainer_create(model, "mse", optimizer, &limits, NULL, &t, &support_error));
   return t;
 }

@@ -360,7 +360,7 @@ static void keeps_lengths_when_told_to(void) {
     for (int k = 0; k < WIDTH; k++)
       x[k][0] = 0, x[k][1] = k == 2 ? 4 : 0, x[k][2] = k == 2 ? -8 : 0;
     q[2] = 30;
-    s.keep = 1;
+    s.no_normalize = 1;
     lnsp_tensor v = {"v", LNSP_F32, 2, {3, WIDTH}, {1, 3}, x[0]};
     lnsp_tensor one = rows_of(q, 1);
     CHECK_OK(lnsp_index_create(&s, NULL, &index, &support_error));
@@ -547,7 +547,7 @@ static int32_t open_both(const char *json, const void *data, size_t bytes, int32
   while (length % 8) padded[length++] = ' ';
   size_t size = hostile_make(file, padded, length, bytes);
   if (bytes) memcpy(file + 8 + length, data, bytes);
-  lnsp_index_options s = {.struct_size = sizeof s, .trust = trust};
+  lnsp_index_options s = {.struct_size = sizeof s, .skip_checks = trust};
   lnsp_index *index = (lnsp_index *)(uintptr_t)1;
   lnsp_file *open = NULL;
   int32_t status = lnsp_index_open_borrowed(file, size, &s, NULL, &index, &support_error);
@@ -636,7 +636,7 @@ static void trusted_files_may_lie(void) {
     v[i][1] = 0;
   }
   memcpy(file + 8 + length, v, sizeof v);
-  lnsp_index_options s = {.struct_size = sizeof s, .trust = 1};
+  lnsp_index_options s = {.struct_size = sizeof s, .skip_checks = 1};
   lnsp_search_options limits = {sizeof limits, 1, 60, 0};
   lnsp_index *index = NULL;
   lnsp_search *search = NULL;

@@ -75,7 +75,7 @@ static void trainers_and_sessions_are_as_measured(void) {
       CHECK_OK(lnsp_trainer_memory(t, &own, &support_error));
       CHECK(!memcmp(&own, &memory, sizeof own));
       CHECK_INT(own.total_bytes, own.weight_bytes + own.moment_bytes + own.average_bytes +
-                                     own.residual_bytes + own.gradient_bytes + own.undo_bytes +
+                                     own.residual_bytes + own.gradient_bytes + own.mark_bytes +
                                      own.activation_bytes + own.workspace_bytes +
                                      own.plan_bytes);
       CHECK_OK(lnsp_model_measure(lnsp_trainer_graph(t), &memory, &support_error));

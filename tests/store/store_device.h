@@ -61,7 +61,7 @@ static lnsp_device store_device_open(store_device *d, uint64_t size, uint32_t er
   device.size_bytes = size;
   device.user = d;
   device.read = store_device_read;
-  device.prog = store_device_prog;
+  device.program = store_device_prog;
   device.erase = store_device_erase;
   device.sync = store_device_sync;
   return device;

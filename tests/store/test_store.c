@@ -140,18 +140,18 @@ static void rolls_back(void) {
   store = open_store();
   lnsp_store_version_info v = version_at(store, 0);
   CHECK_INT(v.kind, LNSP_VERSION_ROLLBACK);
-  CHECK_INT(v.from, 1);
+  CHECK_INT(v.parent, 1);
   CHECK_INT(v.time, 77);
   CHECK_INT(version_at(store, 6).current, 1);
   CHECK_OK(lnsp_store_load(store, 0, t, NULL, &support_error));
   hash_of(t, hash);
   CHECK(!memcmp(hash, first, 32));
   CHECK_OK(lnsp_store_rollback(store, 7, NULL, NULL, &support_error)); /* to a rollback */
-  CHECK_INT(version_at(store, 0).from, 1);
+  CHECK_INT(version_at(store, 0).parent, 1);
   step(t, 50);
   CHECK_OK(lnsp_store_commit(store, t, NULL, &number, &support_error));
   CHECK_INT(number, 9);
-  CHECK_INT(version_at(store, 0).from, 8);
+  CHECK_INT(version_at(store, 0).parent, 8);
   CHECK_REFUSED(lnsp_store_version_at(store, 9, &v, &support_error), LNSP_E_ARGUMENT);
   lnsp_store_destroy(store);
   lnsp_trainer_destroy(t);

@@ -309,12 +309,12 @@ static void bytes_are_counted(void) {
                                 &without, &support_error));
   CHECK_INT(with.gradient_bytes * 2, with.moment_bytes);
   CHECK_INT(without.gradient_bytes, 0);
-  CHECK_INT(with.undo_bytes, without.undo_bytes); /* no part of a mark */
+  CHECK_INT(with.mark_bytes, without.mark_bytes); /* no part of a mark */
   CHECK_OK(lnsp_trainer_create(model, "mse", "adamw clip=1 accumulate=4", &limits, &options, &t,
                                &support_error));
   CHECK_INT(heap.last_bytes, with.total_bytes);
   CHECK_INT(with.total_bytes, with.weight_bytes + with.moment_bytes + with.gradient_bytes +
-                                  with.undo_bytes + with.activation_bytes +
+                                  with.mark_bytes + with.activation_bytes +
                                   with.workspace_bytes + with.plan_bytes);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);

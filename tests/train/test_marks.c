@@ -116,8 +116,8 @@ static void weights_only(void) {
   open_world(&w, 3, LNSP_MARK_WEIGHTS);
   lnsp_memory_info memory = {.struct_size = sizeof memory};
   CHECK_OK(lnsp_trainer_memory(w.t, &memory, &support_error));
-  CHECK(memory.undo_bytes >= 3 * memory.weight_bytes &&
-        memory.undo_bytes < 4 * memory.weight_bytes);
+  CHECK(memory.mark_bytes >= 3 * memory.weight_bytes &&
+        memory.mark_bytes < 4 * memory.weight_bytes);
   CHECK_OK(lnsp_trainer_hash(w.t, LNSP_SAVE_WEIGHTS, start, &support_error));
   CHECK_OK(lnsp_trainer_mark(w.t, &support_error));
   for (int round = 0; round < 3; round++) {

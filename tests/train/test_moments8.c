@@ -466,7 +466,7 @@ static void memory_with(const char *text) {
   CHECK_INT(heap.calls, calls);
   CHECK_INT(memory.total_bytes,
             memory.weight_bytes + memory.moment_bytes + memory.average_bytes +
-                memory.residual_bytes + memory.gradient_bytes + memory.undo_bytes +
+                memory.residual_bytes + memory.gradient_bytes + memory.mark_bytes +
                 memory.activation_bytes + memory.workspace_bytes + memory.plan_bytes);
   lnsp_trainer_destroy(t);
   lnsp_model_destroy(model);

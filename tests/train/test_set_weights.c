@@ -197,7 +197,7 @@ static void residual_is_state(void) {
   CHECK_OK(lnsp_trainer_memory(without, &b, &support_error));
   CHECK_INT(a.residual_bytes, a.average_bytes);
   CHECK_INT(b.residual_bytes, 0);
-  CHECK(a.undo_bytes > b.undo_bytes + a.residual_bytes);
+  CHECK(a.mark_bytes > b.mark_bytes + a.residual_bytes);
   CHECK(!without->residual);
   net_steps(t, 3, 1);
   net_steps(without, 3, 1);

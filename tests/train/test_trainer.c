@@ -381,7 +381,7 @@ static void memory_is_as_measured(void) {
   CHECK_INT(heap.last_bytes, memory.total_bytes);
   CHECK_INT(memory.total_bytes,
             memory.weight_bytes + memory.moment_bytes + memory.average_bytes +
-                memory.residual_bytes + memory.gradient_bytes + memory.undo_bytes +
+                memory.residual_bytes + memory.gradient_bytes + memory.mark_bytes +
                 memory.activation_bytes + memory.workspace_bytes + memory.plan_bytes);
   int calls = heap.calls;
   float a[120], b[120], c[120], teacher[120];

@@ -41,7 +41,7 @@ def test_measure(net):
         lnsp.Model.new(net), loss="cosine", optimizer="adamw", max_rows=4, history=1
     )
     assert trainer.memory == measured
-    assert measured.undo_bytes > 0
+    assert measured.mark_bytes > 0
 
 
 def test_save_and_open(model, tmp_path):

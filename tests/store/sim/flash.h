@@ -219,7 +219,7 @@ static lnsp_device flash_device(flash *f) {
   device.size_bytes = f->size;
   device.user = f;
   device.read = flash_read;
-  device.prog = flash_prog;
+  device.program = flash_prog;
   device.erase = flash_erase;
   device.sync = flash_sync;
   return device;

@@ -56,8 +56,8 @@ class Limits(ct.Structure):
         ("struct_size", ct.c_uint32),
         ("max_rows", ct.c_int32),
         ("max_concepts", ct.c_int32),
-        ("history", ct.c_int32),
-        ("undo", ct.c_int32),
+        ("max_marks", ct.c_int32),
+        ("mark_contents", ct.c_int32),
         ("keep_nodes", ct.c_int32),
         ("tasks", ct.c_int32),
     ]
@@ -71,7 +71,7 @@ class Memory(ct.Structure):
         ("weight_bytes", ct.c_uint64),
         ("moment_bytes", ct.c_uint64),
         ("average_bytes", ct.c_uint64),
-        ("undo_bytes", ct.c_uint64),
+        ("mark_bytes", ct.c_uint64),
         ("activation_bytes", ct.c_uint64),
         ("workspace_bytes", ct.c_uint64),
         ("plan_bytes", ct.c_uint64),
@@ -169,7 +169,7 @@ class StoreVersion(ct.Structure):
         ("struct_size", ct.c_uint32),
         ("kind", ct.c_int32),
         ("number", ct.c_uint64),
-        ("from", ct.c_uint64),
+        ("parent", ct.c_uint64),
         ("time", ct.c_uint64),
         ("step", ct.c_uint64),
         ("bytes", ct.c_uint64),
@@ -202,8 +202,8 @@ class IndexSettings(ct.Structure):
         ("dtype", ct.c_int32),
         ("width", ct.c_int64),
         ("capacity", ct.c_int64),
-        ("keep", ct.c_int32),
-        ("trust", ct.c_int32),
+        ("no_normalize", ct.c_int32),
+        ("skip_checks", ct.c_int32),
     ]
 
 

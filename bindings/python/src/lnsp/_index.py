@@ -69,8 +69,8 @@ class Index(Owner):
         made = _c.IndexSettings(ct.sizeof(_c.IndexSettings))
         made.dtype = storage_number(dtype)
         made.capacity = capacity
-        made.keep = int(keep)
-        made.trust = int(trust)
+        made.no_normalize = int(keep)
+        made.skip_checks = int(trust)
         self._settings = made
         self._options = options(isa=isa)
         self._search: tuple[int, Handle] | None = None
@@ -120,11 +120,11 @@ class Index(Owner):
         if need <= facts.capacity or facts.borrowed:
             return
         self._settings.capacity = min(max(need, 2 * facts.capacity), 2**31 - 1)
-        trust, self._settings.trust = self._settings.trust, 1
+        skip_checks, self._settings.skip_checks = self._settings.skip_checks, 1
         try:
             self._handle = self._open(self.to_bytes())
         finally:
-            self._settings.trust = trust
+            self._settings.skip_checks = skip_checks
         self._search = None
 
     def close(self) -> None:

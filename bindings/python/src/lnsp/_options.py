@@ -83,7 +83,7 @@ class Memory:
     weight_bytes: int
     moment_bytes: int
     average_bytes: int
-    undo_bytes: int
+    mark_bytes: int
     activation_bytes: int
     workspace_bytes: int
     plan_bytes: int

@@ -240,7 +240,7 @@ class Store(Owner):
         return Version(
             number=found.number,
             kind=_KINDS.get(found.kind, "?"),
-            origin=getattr(found, "from"),
+            origin=found.parent,
             time=found.time,
             step=found.step,
             bytes=found.bytes,
