@@ -579,11 +579,11 @@ typedef struct lnsp_session lnsp_session;
 typedef struct lnsp_trainer lnsp_trainer;
 
 /* Bytes of a session for this graph and these limits. Threads: T0. */
-LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_size_options *limits,
+LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_size_options *sizes,
                                       lnsp_memory_info *out, lnsp_error *error);
 
 /* Working memory to run a model, which it keeps alive. Threads: T0. */
-LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options *limits,
+LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options *sizes,
                                      const lnsp_options *options, lnsp_session **out,
                                      lnsp_error *error);
 
@@ -591,7 +591,7 @@ LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options 
  * only between the trainer's calls, and destroy it before the trainer.
  * average 1: the moving average instead of the live weights. Threads: T1. */
 LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average,
-                                          const lnsp_size_options *limits,
+                                          const lnsp_size_options *sizes,
                                           const lnsp_options *options, lnsp_session **out,
                                           lnsp_error *error);
 
@@ -684,14 +684,14 @@ LNSP_API void lnsp_replay_destroy(lnsp_replay *replay);
 
 /* Bytes of a trainer. Threads: T0. */
 LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
-                                      const char *optimizer, const lnsp_size_options *limits,
+                                      const char *optimizer, const lnsp_size_options *sizes,
                                       lnsp_memory_info *out, lnsp_error *error);
 
 /* A trainer that starts from a copy of the model's weights, as float32 (with
  * weights=bf16: as bfloat16). A model stored as I8 is refused (LNSP_E_DTYPE). loss
  * NULL: none, for forward, backward, apply. Threads: T0. */
 LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
-                                     const char *optimizer, const lnsp_size_options *limits,
+                                     const char *optimizer, const lnsp_size_options *sizes,
                                      const lnsp_options *options, lnsp_trainer **out,
                                      lnsp_error *error);
 
@@ -701,7 +701,7 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
  * and a given optimizer text must keep the same moments. Replay statistics are
  * not in the file: set them again. Threads: T1 on the file. */
 LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss,
-                                        const char *optimizer, const lnsp_size_options *limits,
+                                        const char *optimizer, const lnsp_size_options *sizes,
                                         const lnsp_options *options, lnsp_trainer **out,
                                         lnsp_error *error);
 
@@ -1023,13 +1023,13 @@ typedef struct lnsp_delta_check_options {
  * finite values. LNSP_E_MISSING or LNSP_E_MISMATCH: the code; LNSP_E_LIMIT: a norm;
  * LNSP_E_REFUSED: verify. Allocates as lnsp_delta_norm. Threads: T0. */
 LNSP_API int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
-                                  const lnsp_delta_check_options *rules,
+                                  const lnsp_delta_check_options *check_options,
                                   const lnsp_options *options, lnsp_error *error);
 
 /* Checks, applies and asks judge (LNSP_E_REFUSED): lnsp_delta_apply for what a stranger
  * sends. Threads: T0. */
 LNSP_API int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
-                                   const lnsp_delta_check_options *rules,
+                                   const lnsp_delta_check_options *check_options,
                                    const lnsp_options *options, lnsp_model **out,
                                    lnsp_error *error);
 
@@ -1146,15 +1146,16 @@ typedef struct lnsp_store_info {
 /* Bytes of the handle that create would make for this trainer or model (the other is
  * NULL), or with both NULL that open makes of what is on the device. Threads: T0. */
 LNSP_API int32_t lnsp_store_measure(const lnsp_device *device, const lnsp_trainer *trainer,
-                                    const lnsp_model *model, const lnsp_store_options *settings,
-                                    uint64_t *bytes, lnsp_error *error);
+                                    const lnsp_model *model,
+                                    const lnsp_store_options *store_options, uint64_t *bytes,
+                                    lnsp_error *error);
 
 /* A new store, without versions, for states of this trainer or weights of this model (the
  * other is NULL), in place of whatever is on the device, which is copied. LNSP_E_LIMIT if
  * two versions do not fit. Threads: T1 on the trainer. */
 LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device,
                                           const lnsp_trainer *trainer, const lnsp_model *model,
-                                          const lnsp_store_options *settings,
+                                          const lnsp_store_options *store_options,
                                           const lnsp_options *options, lnsp_store **out,
                                           lnsp_error *error);
 
@@ -1162,7 +1163,8 @@ LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device,
  * locked until destroy. Allocates: a second block, beside the handle's. Threads: T1 on the
  * trainer. */
 LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer,
-                                   const lnsp_model *model, const lnsp_store_options *settings,
+                                   const lnsp_model *model,
+                                   const lnsp_store_options *store_options,
                                    const lnsp_options *options, lnsp_store **out,
                                    lnsp_error *error);
 
@@ -1171,10 +1173,10 @@ LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer
  * LNSP_E_MISMATCH where something is damaged that good records follow: nothing is cut;
  * LNSP_E_STATE while another handle or process has the file. Threads: T0. */
 LNSP_API int32_t lnsp_store_open_device(const lnsp_device *device,
-                                        const lnsp_store_options *settings,
+                                        const lnsp_store_options *store_options,
                                         const lnsp_options *options, lnsp_store **out,
                                         lnsp_error *error);
-LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *settings,
+LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *store_options,
                                  const lnsp_options *options, lnsp_store **out,
                                  lnsp_error *error);
 
@@ -1182,11 +1184,11 @@ LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *set
  * power cut when the call has returned. *number (nullable) is the version's. After
  * LNSP_E_IO the handle only reads. Threads: T1. */
 LNSP_API int32_t lnsp_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
-                                   const lnsp_commit_options *note, uint64_t *number,
+                                   const lnsp_commit_options *commit_options, uint64_t *number,
                                    lnsp_error *error);
 LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *model,
-                                         const lnsp_commit_options *note, uint64_t *number,
-                                         lnsp_error *error);
+                                         const lnsp_commit_options *commit_options,
+                                         uint64_t *number, lnsp_error *error);
 
 /* Facts; and the texts: architecture 0, loss 1, optimizer 2 ("" for a model's), NULL for
  * others. Threads: T1. */
@@ -1216,8 +1218,8 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
  * it. Of the note only the time is kept: loss, tag and `current` stay with `to`. *number is
  * nullable. Threads: T1. */
 LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
-                                     const lnsp_commit_options *note, uint64_t *number,
-                                     lnsp_error *error);
+                                     const lnsp_commit_options *commit_options,
+                                     uint64_t *number, lnsp_error *error);
 
 /* Reads everything: *records (nullable) good ones, or LNSP_E_MISMATCH and where.
  * Threads: T1. */
@@ -1235,9 +1237,11 @@ LNSP_API int32_t lnsp_store_compact(lnsp_store *store, lnsp_error *error);
  * whole or not at all. Allocates: models, freed before return. Threads: T1 on the store, T2
  * on the trainer. */
 LNSP_API int32_t lnsp_store_apply(lnsp_store *store, const lnsp_delta *delta,
-                                  lnsp_trainer *trainer, const lnsp_delta_check_options *rules,
-                                  const lnsp_commit_options *note, const lnsp_options *options,
-                                  uint64_t *number, lnsp_error *error);
+                                  lnsp_trainer *trainer,
+                                  const lnsp_delta_check_options *check_options,
+                                  const lnsp_commit_options *commit_options,
+                                  const lnsp_options *options, uint64_t *number,
+                                  lnsp_error *error);
 
 /* The ledger of senders: check refuses (LNSP_E_STATE) a number that is not above all that
  * this sender has sent before; add remembers it, whatever is rolled back later.
@@ -1291,11 +1295,11 @@ typedef struct lnsp_search_options {
 } lnsp_search_options;
 
 /* Bytes of an index of these settings (width and capacity are needed). Threads: T0. */
-LNSP_API int32_t lnsp_index_measure(const lnsp_index_options *settings, uint64_t *bytes,
+LNSP_API int32_t lnsp_index_measure(const lnsp_index_options *index_options, uint64_t *bytes,
                                     lnsp_error *error);
 
 /* An empty index. options: allocator or block, and isa. Threads: T0. */
-LNSP_API int32_t lnsp_index_create(const lnsp_index_options *settings,
+LNSP_API int32_t lnsp_index_create(const lnsp_index_options *index_options,
                                    const lnsp_options *options, lnsp_index **out,
                                    lnsp_error *error);
 
@@ -1303,10 +1307,10 @@ LNSP_API int32_t lnsp_index_create(const lnsp_index_options *settings,
  * F32, F16 or I8, used as they are; `ids` I64 [n], without which a vector's id is its
  * row; for I8 `scales` F32 [n]. Other tensors are passed over. See docs/index.md.
  * Threads: T0. */
-LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *settings,
+LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *index_options,
                                  const lnsp_options *options, lnsp_index **out,
                                  lnsp_error *error);
-LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options *settings,
+LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options *index_options,
                                       const lnsp_options *options, lnsp_index **out,
                                       lnsp_error *error);
 
@@ -1316,7 +1320,7 @@ LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options 
  * must lie at multiples of their elements' size (LNSP_E_FORMAT), as those that
  * lnsp_index_save writes do at any address divisible by 8. Threads: T0. */
 LNSP_API int32_t lnsp_index_open_borrowed(const void *data, size_t bytes,
-                                          const lnsp_index_options *settings,
+                                          const lnsp_index_options *index_options,
                                           const lnsp_options *options, lnsp_index **out,
                                           lnsp_error *error);
 
@@ -1356,13 +1360,14 @@ LNSP_API int32_t lnsp_index_save_sink(const lnsp_index *index, const lnsp_sink *
 LNSP_API void lnsp_index_destroy(lnsp_index *index);
 
 /* Bytes of a search on an index of these settings (dtype and width). Threads: T0. */
-LNSP_API int32_t lnsp_search_measure(const lnsp_index_options *settings,
-                                     const lnsp_search_options *limits, uint64_t *bytes,
+LNSP_API int32_t lnsp_search_measure(const lnsp_index_options *index_options,
+                                     const lnsp_search_options *search_options, uint64_t *bytes,
                                      lnsp_error *error);
 
 /* Working memory to search an index, which it keeps alive: one for each thread that
  * searches at the same time. options: allocator or block, and parallel. Threads: T0. */
-LNSP_API int32_t lnsp_search_create(lnsp_index *index, const lnsp_search_options *limits,
+LNSP_API int32_t lnsp_search_create(lnsp_index *index,
+                                    const lnsp_search_options *search_options,
                                     const lnsp_options *options, lnsp_search **out,
                                     lnsp_error *error);
 

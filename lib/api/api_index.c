@@ -13,34 +13,35 @@ static int32_t api_index_settings_read(const lnsp_index_options *from, int open,
   return status;
 }
 
-LNSP_API int32_t lnsp_index_measure(const lnsp_index_options *settings, uint64_t *bytes,
+LNSP_API int32_t lnsp_index_measure(const lnsp_index_options *index_options, uint64_t *bytes,
                                     lnsp_error *error) {
   lnsp_index_options read;
-  API_NEED(settings, error);
+  API_NEED(index_options, error);
   API_NEED(bytes, error);
-  int32_t status = api_index_settings_read(settings, 0, &read, error);
+  int32_t status = api_index_settings_read(index_options, 0, &read, error);
   return status == LNSP_OK ? lnspi_index_measure(&read, bytes, error) : status;
 }
 
-LNSP_API int32_t lnsp_index_create(const lnsp_index_options *settings,
+LNSP_API int32_t lnsp_index_create(const lnsp_index_options *index_options,
                                    const lnsp_options *options, lnsp_index **out,
                                    lnsp_error *error) {
   lnsp_index_options read;
   lnsp_options own;
   API_OUT(out, error);
-  API_NEED(settings, error);
-  int32_t status = api_index_settings_read(settings, 0, &read, error);
+  API_NEED(index_options, error);
+  int32_t status = api_index_settings_read(index_options, 0, &read, error);
   if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   return status == LNSP_OK ? lnspi_index_create(&read, &own, out, error) : status;
 }
 
 /* From a file, or from the bytes that it lies in. */
 static int32_t api_index_open(lnsp_file *file, const void *base,
-                              const lnsp_index_options *settings, const lnsp_options *options,
-                              lnsp_index **out, lnsp_error *error) {
+                              const lnsp_index_options *index_options,
+                              const lnsp_options *options, lnsp_index **out,
+                              lnsp_error *error) {
   lnsp_index_options read;
   lnsp_options own;
-  int32_t status = api_index_settings_read(settings, 1, &read, error);
+  int32_t status = api_index_settings_read(index_options, 1, &read, error);
   if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
@@ -49,12 +50,12 @@ static int32_t api_index_open(lnsp_file *file, const void *base,
   return status;
 }
 
-LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options *settings,
+LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options *index_options,
                                       const lnsp_options *options, lnsp_index **out,
                                       lnsp_error *error) {
   API_OUT(out, error);
   API_NEED(file, error);
-  return api_index_open(file, NULL, settings, options, out, error);
+  return api_index_open(file, NULL, index_options, options, out, error);
 }
 
 /* The file's own block lives during the call only: not in the caller's block. */
@@ -66,7 +67,7 @@ static int32_t api_index_small_options(const lnsp_options *options, lnsp_options
   return status;
 }
 
-LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *settings,
+LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *index_options,
                                  const lnsp_options *options, lnsp_index **out,
                                  lnsp_error *error) {
   lnsp_options small;
@@ -76,13 +77,13 @@ LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *set
   int32_t status = api_index_small_options(options, &small, error);
   if (status == LNSP_OK) status = lnsp_file_open(path, &small, &file, error);
   if (status != LNSP_OK) return status;
-  status = api_index_open(file, NULL, settings, options, out, error);
+  status = api_index_open(file, NULL, index_options, options, out, error);
   lnsp_file_destroy(file);
   return status;
 }
 
 LNSP_API int32_t lnsp_index_open_borrowed(const void *data, size_t bytes,
-                                          const lnsp_index_options *settings,
+                                          const lnsp_index_options *index_options,
                                           const lnsp_options *options, lnsp_index **out,
                                           lnsp_error *error) {
   lnsp_options small;
@@ -92,7 +93,7 @@ LNSP_API int32_t lnsp_index_open_borrowed(const void *data, size_t bytes,
   int32_t status = api_index_small_options(options, &small, error);
   if (status == LNSP_OK) status = lnsp_file_open_memory(data, bytes, &small, &file, error);
   if (status != LNSP_OK) return status;
-  status = api_index_open(file, data, settings, options, out, error);
+  status = api_index_open(file, data, index_options, options, out, error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -185,26 +186,29 @@ LNSP_API void lnsp_index_destroy(lnsp_index *index) { lnspi_index_release(index)
 
 /* ---- search ---- */
 
-LNSP_API int32_t lnsp_search_measure(const lnsp_index_options *settings,
-                                     const lnsp_search_options *limits, uint64_t *bytes,
+LNSP_API int32_t lnsp_search_measure(const lnsp_index_options *index_options,
+                                     const lnsp_search_options *search_options, uint64_t *bytes,
                                      lnsp_error *error) {
   lnsp_index_options read;
   lnsp_search_options own;
-  API_NEED(settings, error);
+  API_NEED(index_options, error);
   API_NEED(bytes, error);
-  int32_t status = api_index_settings_read(settings, 0, &read, error);
-  if (status == LNSP_OK) status = lnspi_struct_read(&own, sizeof own, limits, "limits", error);
+  int32_t status = api_index_settings_read(index_options, 0, &read, error);
+  if (status == LNSP_OK)
+    status = lnspi_struct_read(&own, sizeof own, search_options, "search_options", error);
   return status == LNSP_OK ? lnspi_search_measure(&read, &own, bytes, error) : status;
 }
 
-LNSP_API int32_t lnsp_search_create(lnsp_index *index, const lnsp_search_options *limits,
+LNSP_API int32_t lnsp_search_create(lnsp_index *index,
+                                    const lnsp_search_options *search_options,
                                     const lnsp_options *options, lnsp_search **out,
                                     lnsp_error *error) {
   lnsp_search_options read;
   lnsp_options own;
   API_OUT(out, error);
   API_NEED(index, error);
-  int32_t status = lnspi_struct_read(&read, sizeof read, limits, "limits", error);
+  int32_t status =
+      lnspi_struct_read(&read, sizeof read, search_options, "search_options", error);
   if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   return status == LNSP_OK ? lnspi_search_create(index, &read, &own, out, error) : status;
 }

@@ -51,13 +51,13 @@ int32_t lnsp_delta_norm(const lnsp_delta *delta, const lnsp_model *base, double 
 }
 
 int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
-                         const lnsp_delta_check_options *rules, const lnsp_options *options,
-                         lnsp_error *error) {
+                         const lnsp_delta_check_options *check_options,
+                         const lnsp_options *options, lnsp_error *error) {
   lnsp_delta_check_options known;
   lnsp_options read;
   API_NEED(delta, error);
   API_NEED(base, error);
-  int32_t status = api_received_rules(rules, &known, error);
+  int32_t status = api_received_rules(check_options, &known, error);
   if (!status) status = lnspi_struct_read_options(options, &read, error);
   if (!status) status = lnspi_delta_check_base(delta, base, error);
   if (status) return status;
@@ -68,14 +68,14 @@ int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
 }
 
 int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
-                          const lnsp_delta_check_options *rules, const lnsp_options *options,
-                          lnsp_model **out, lnsp_error *error) {
+                          const lnsp_delta_check_options *check_options,
+                          const lnsp_options *options, lnsp_model **out, lnsp_error *error) {
   lnsp_delta_check_options known;
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(delta, error);
   API_NEED(base, error);
-  int32_t status = api_received_rules(rules, &known, error);
+  int32_t status = api_received_rules(check_options, &known, error);
   if (!status) status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();

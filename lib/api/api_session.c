@@ -5,36 +5,36 @@
 #include "run/session.h"
 #include "train/trainer.h"
 
-LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_size_options *limits,
+LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_size_options *sizes,
                                       lnsp_memory_info *out, lnsp_error *error) {
   lnsp_size_options read;
   lnsp_memory_info memory;
   API_NEED(graph, error);
   API_NEED(out, error);
-  int32_t status = lnspi_plan_read_sizes(limits, &read, error);
+  int32_t status = lnspi_plan_read_sizes(sizes, &read, error);
   if (!status) status = lnspi_session_measure(graph, &read, &memory, error);
   if (status) return status;
   return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
 }
 
-LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options *limits,
+LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options *sizes,
                                      const lnsp_options *options, lnsp_session **out,
                                      lnsp_error *error) {
-  lnsp_size_options read_limits;
+  lnsp_size_options read_sizes;
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(model, error);
-  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
+  int32_t status = lnspi_plan_read_sizes(sizes, &read_sizes, error);
   if (!status) status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
-  return lnspi_session_open(model, model->graph, NULL, &read_limits, &read, out, error);
+  return lnspi_session_open(model, model->graph, NULL, &read_sizes, &read, out, error);
 }
 
 LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average,
-                                          const lnsp_size_options *limits,
+                                          const lnsp_size_options *sizes,
                                           const lnsp_options *options, lnsp_session **out,
                                           lnsp_error *error) {
-  lnsp_size_options read_limits;
+  lnsp_size_options read_sizes;
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(trainer, error);
@@ -42,11 +42,11 @@ LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
         "this trainer keeps no moving average: add ema=.999 to its optimizer text");
-  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
+  int32_t status = lnspi_plan_read_sizes(sizes, &read_sizes, error);
   if (!status) status = lnspi_struct_read_options(options, &read, error);
   if (status) return status;
   return lnspi_session_open(NULL, trainer->graph, average ? &trainer->average : &trainer->state,
-                            &read_limits, &read, out, error);
+                            &read_sizes, &read, out, error);
 }
 
 LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,

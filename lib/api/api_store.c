@@ -83,15 +83,16 @@ int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options
 
 /* ---- create ---- */
 
-static int32_t api_store_settings(const lnsp_store_options *settings, lnsp_store_options *read,
-                                  lnsp_error *error) {
-  int32_t status = lnspi_struct_read(read, sizeof *read, settings, "lnsp_store_options", error);
+static int32_t api_store_settings(const lnsp_store_options *store_options,
+                                  lnsp_store_options *read, lnsp_error *error) {
+  int32_t status =
+      lnspi_struct_read(read, sizeof *read, store_options, "lnsp_store_options", error);
   if (status != LNSP_OK) return status;
   if (!read->snapshot_every) read->snapshot_every = API_STORE_EVERY;
   if (!read->max_senders) read->max_senders = API_STORE_SENDERS;
   if (read->snapshot_every < 0 || read->max_senders < 0)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "settings snapshot_every and max_senders are not negative");
+                           "store_options snapshot_every and max_senders are not negative");
   return LNSP_OK;
 }
 
@@ -102,7 +103,7 @@ static int32_t api_store_device(const lnsp_device *device, lnsp_device *read,
 }
 
 static int32_t api_store_plan(const lnsp_trainer *trainer, const lnsp_model *model,
-                              const lnsp_store_options *settings, lnspi_store_plan *plan,
+                              const lnsp_store_options *store_options, lnspi_store_plan *plan,
                               char layout[LNSPI_API_STORE_LAYOUT_BYTES], lnsp_error *error) {
   lnspi_segment segments[LNSPI_STATE_RANGES];
   if (!trainer == !model)
@@ -110,8 +111,8 @@ static int32_t api_store_plan(const lnsp_trainer *trainer, const lnsp_model *mod
                            "a store is for a trainer or for a model: give one of them");
   memset(plan, 0, sizeof *plan);
   plan->kind = trainer ? LNSPI_STORE_TRAINER : LNSPI_STORE_MODEL;
-  plan->every = (uint32_t)settings->snapshot_every;
-  plan->senders = (uint32_t)settings->max_senders;
+  plan->every = (uint32_t)store_options->snapshot_every;
+  plan->senders = (uint32_t)store_options->max_senders;
   const int32_t count = lnspi_api_store_segments(trainer, model, segments);
   for (int32_t i = 0; i < count; i++) plan->words += segments[i].count;
   lnspi_api_store_layout(trainer, model, layout);
@@ -123,15 +124,16 @@ static int32_t api_store_plan(const lnsp_trainer *trainer, const lnsp_model *mod
 }
 
 LNSP_API int32_t lnsp_store_measure(const lnsp_device *device, const lnsp_trainer *trainer,
-                                    const lnsp_model *model, const lnsp_store_options *settings,
-                                    uint64_t *bytes, lnsp_error *error) {
+                                    const lnsp_model *model,
+                                    const lnsp_store_options *store_options, uint64_t *bytes,
+                                    lnsp_error *error) {
   char layout[LNSPI_API_STORE_LAYOUT_BYTES];
   lnsp_store_options set;
   lnspi_store_plan plan;
   lnsp_device read;
   API_NEED(bytes, error);
   int32_t status = api_store_device(device, &read, error);
-  if (status == LNSP_OK) status = api_store_settings(settings, &set, error);
+  if (status == LNSP_OK) status = api_store_settings(store_options, &set, error);
   if (status != LNSP_OK) return status;
   if (!trainer && !model) return lnspi_store_peek(&read, set.salvage, bytes, error);
   status = api_store_plan(trainer, model, &set, &plan, layout, error);
@@ -140,7 +142,7 @@ LNSP_API int32_t lnsp_store_measure(const lnsp_device *device, const lnsp_traine
 
 LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device,
                                           const lnsp_trainer *trainer, const lnsp_model *model,
-                                          const lnsp_store_options *settings,
+                                          const lnsp_store_options *store_options,
                                           const lnsp_options *options, lnsp_store **out,
                                           lnsp_error *error) {
   char layout[LNSPI_API_STORE_LAYOUT_BYTES];
@@ -150,14 +152,15 @@ LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device,
   lnsp_device read;
   API_OUT(out, error);
   int32_t status = api_store_device(device, &read, error);
-  if (status == LNSP_OK) status = api_store_settings(settings, &set, error);
+  if (status == LNSP_OK) status = api_store_settings(store_options, &set, error);
   if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, error);
   return status != LNSP_OK ? status : lnspi_store_create(&read, &plan, &own, out, error);
 }
 
 LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer,
-                                   const lnsp_model *model, const lnsp_store_options *settings,
+                                   const lnsp_model *model,
+                                   const lnsp_store_options *store_options,
                                    const lnsp_options *options, lnsp_store **out,
                                    lnsp_error *error) {
   char layout[LNSPI_API_STORE_LAYOUT_BYTES];
@@ -167,7 +170,7 @@ LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer
   lnsp_options own;
   API_OUT(out, error);
   API_NEED(path, error);
-  int32_t status = api_store_settings(settings, &set, error);
+  int32_t status = api_store_settings(store_options, &set, error);
   if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, error);
   if (status != LNSP_OK) return status;
@@ -190,7 +193,7 @@ LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer
 /* ---- open ---- */
 
 LNSP_API int32_t lnsp_store_open_device(const lnsp_device *device,
-                                        const lnsp_store_options *settings,
+                                        const lnsp_store_options *store_options,
                                         const lnsp_options *options, lnsp_store **out,
                                         lnsp_error *error) {
   lnsp_store_options set;
@@ -198,13 +201,13 @@ LNSP_API int32_t lnsp_store_open_device(const lnsp_device *device,
   lnsp_device read;
   API_OUT(out, error);
   int32_t status = api_store_device(device, &read, error);
-  if (status == LNSP_OK) status = api_store_settings(settings, &set, error);
+  if (status == LNSP_OK) status = api_store_settings(store_options, &set, error);
   if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   if (status != LNSP_OK) return status;
   return lnspi_store_open(&read, set.read_only, set.salvage, &own, out, error);
 }
 
-LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *settings,
+LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *store_options,
                                  const lnsp_options *options, lnsp_store **out,
                                  lnsp_error *error) {
   lnsp_store_options set;
@@ -212,7 +215,7 @@ LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *set
   lnsp_options own;
   API_OUT(out, error);
   API_NEED(path, error);
-  int32_t status = api_store_settings(settings, &set, error);
+  int32_t status = api_store_settings(store_options, &set, error);
   if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   const int32_t read_only = status == LNSP_OK && (set.read_only || set.salvage);
   if (status == LNSP_OK)
@@ -230,10 +233,11 @@ LNSP_API void lnsp_store_destroy(lnsp_store *store) { lnspi_store_release(store)
 
 /* ---- commit, rollback ---- */
 
-static int32_t api_store_note(const lnsp_commit_options *note, lnspi_version *version,
+static int32_t api_store_note(const lnsp_commit_options *commit_options, lnspi_version *version,
                               lnsp_error *error) {
   lnsp_commit_options read;
-  int32_t status = lnspi_struct_read(&read, sizeof read, note, "lnsp_commit_options", error);
+  int32_t status =
+      lnspi_struct_read(&read, sizeof read, commit_options, "lnsp_commit_options", error);
   if (status != LNSP_OK) return status;
   memset(version, 0, sizeof *version);
   version->loss = read.loss;
@@ -248,13 +252,13 @@ static int32_t api_store_note(const lnsp_commit_options *note, lnspi_version *ve
 }
 
 int32_t lnspi_api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
-                               const lnsp_model *model, const lnsp_commit_options *note,
-                               const char *sender, uint64_t nonce, uint64_t *number,
-                               lnsp_error *error) {
+                               const lnsp_model *model,
+                               const lnsp_commit_options *commit_options, const char *sender,
+                               uint64_t nonce, uint64_t *number, lnsp_error *error) {
   lnspi_segment segments[LNSPI_STATE_RANGES];
   lnspi_version version;
   int32_t status = lnspi_api_store_check_fit(store, trainer, model, error);
-  if (status == LNSP_OK) status = api_store_note(note, &version, error);
+  if (status == LNSP_OK) status = api_store_note(commit_options, &version, error);
   if (status == LNSP_OK) status = lnspi_journal_writable(&store->journal, error);
   if (status != LNSP_OK) return status;
   version.nonce = sender ? nonce : 0;
@@ -272,27 +276,27 @@ int32_t lnspi_api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
 }
 
 LNSP_API int32_t lnsp_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
-                                   const lnsp_commit_options *note, uint64_t *number,
+                                   const lnsp_commit_options *commit_options, uint64_t *number,
                                    lnsp_error *error) {
   API_NEED(store, error);
   API_NEED(trainer, error);
-  return lnspi_api_store_commit(store, trainer, NULL, note, NULL, 0, number, error);
+  return lnspi_api_store_commit(store, trainer, NULL, commit_options, NULL, 0, number, error);
 }
 
 LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *model,
-                                         const lnsp_commit_options *note, uint64_t *number,
-                                         lnsp_error *error) {
+                                         const lnsp_commit_options *commit_options,
+                                         uint64_t *number, lnsp_error *error) {
   API_NEED(store, error);
   API_NEED(model, error);
-  return lnspi_api_store_commit(store, NULL, model, note, NULL, 0, number, error);
+  return lnspi_api_store_commit(store, NULL, model, commit_options, NULL, 0, number, error);
 }
 
 LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
-                                     const lnsp_commit_options *note, uint64_t *number,
-                                     lnsp_error *error) {
+                                     const lnsp_commit_options *commit_options,
+                                     uint64_t *number, lnsp_error *error) {
   lnspi_version version, wish;
   API_NEED(store, error);
-  int32_t status = api_store_note(note, &wish, error);
+  int32_t status = api_store_note(commit_options, &wish, error);
   if (status == LNSP_OK) status = lnspi_commit_rollback(store, to, wish.time, &version, error);
   if (status == LNSP_OK && number) *number = version.number;
   return status;

@@ -22,9 +22,9 @@ int32_t lnspi_api_store_check_fit(const lnsp_store *store, const lnsp_trainer *t
 
 /* Commit, of a delta's sender and number where there is one. */
 int32_t lnspi_api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
-                               const lnsp_model *model, const lnsp_commit_options *note,
-                               const char *sender, uint64_t nonce, uint64_t *number,
-                               lnsp_error *error);
+                               const lnsp_model *model,
+                               const lnsp_commit_options *commit_options, const char *sender,
+                               uint64_t nonce, uint64_t *number, lnsp_error *error);
 
 /* How a store's images keep their matrices; 0: nobody knows. */
 int32_t lnspi_api_store_dtype(const lnsp_store *store);

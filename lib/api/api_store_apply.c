@@ -28,22 +28,24 @@ static int32_t api_store_apply_base(lnsp_store *store, const lnsp_trainer *train
 /* If the commit fails, the trainer gets its weights back. */
 static int32_t api_store_apply_adopt(lnsp_store *store, lnsp_trainer *trainer,
                                      const lnsp_model *base, const lnsp_model *next,
-                                     const lnsp_commit_options *note,
+                                     const lnsp_commit_options *commit_options,
                                      const lnsp_delta_info *facts, uint64_t *number,
                                      lnsp_error *error) {
   int32_t status = lnspi_api_store_check_fit(store, trainer, NULL, error);
   if (status == LNSP_OK) status = lnsp_trainer_set_weights(trainer, next, 0, error);
   if (status != LNSP_OK) return status;
-  status = lnspi_api_store_commit(store, trainer, NULL, note, facts->sender, facts->nonce,
-                                  number, error);
+  status = lnspi_api_store_commit(store, trainer, NULL, commit_options, facts->sender,
+                                  facts->nonce, number, error);
   if (status != LNSP_OK) (void)lnsp_trainer_set_weights(trainer, base, 0, NULL);
   return status;
 }
 
 LNSP_API int32_t lnsp_store_apply(lnsp_store *store, const lnsp_delta *delta,
-                                  lnsp_trainer *trainer, const lnsp_delta_check_options *rules,
-                                  const lnsp_commit_options *note, const lnsp_options *options,
-                                  uint64_t *number, lnsp_error *error) {
+                                  lnsp_trainer *trainer,
+                                  const lnsp_delta_check_options *check_options,
+                                  const lnsp_commit_options *commit_options,
+                                  const lnsp_options *options, uint64_t *number,
+                                  lnsp_error *error) {
   lnsp_delta_info facts;
   lnsp_options own;
   lnsp_model *base = NULL, *next = NULL;
@@ -60,12 +62,14 @@ LNSP_API int32_t lnsp_store_apply(lnsp_store *store, const lnsp_delta *delta,
   if (status == LNSP_OK) status = api_store_apply_sender(store, &facts, error);
   if (status == LNSP_OK) status = api_store_apply_base(store, trainer, &own, &base, error);
   own.storage = trainer ? 0 : lnspi_api_store_dtype(store);
-  if (status == LNSP_OK) status = lnsp_delta_accept(delta, base, rules, &own, &next, error);
+  if (status == LNSP_OK)
+    status = lnsp_delta_accept(delta, base, check_options, &own, &next, error);
   if (status == LNSP_OK && trainer)
-    status = api_store_apply_adopt(store, trainer, base, next, note, &facts, number, error);
+    status = api_store_apply_adopt(store, trainer, base, next, commit_options, &facts, number,
+                                   error);
   else if (status == LNSP_OK)
-    status = lnspi_api_store_commit(store, NULL, next, note, facts.sender, facts.nonce, number,
-                                    error);
+    status = lnspi_api_store_commit(store, NULL, next, commit_options, facts.sender,
+                                    facts.nonce, number, error);
   lnsp_model_destroy(next);
   lnsp_model_destroy(base);
   return status;

@@ -19,13 +19,13 @@ static int32_t api_trainer_read_options(const lnsp_options *options, lnsp_option
 }
 
 LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
-                                      const char *optimizer, const lnsp_size_options *limits,
+                                      const char *optimizer, const lnsp_size_options *sizes,
                                       lnsp_memory_info *out, lnsp_error *error) {
   lnsp_size_options read;
   lnsp_memory_info memory;
   API_NEED(graph, error);
   API_NEED(out, error);
-  int32_t status = lnspi_plan_read_sizes(limits, &read, error);
+  int32_t status = lnspi_plan_read_sizes(sizes, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers in texts */
   status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, error);
@@ -35,35 +35,35 @@ LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
 }
 
 LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
-                                     const char *optimizer, const lnsp_size_options *limits,
+                                     const char *optimizer, const lnsp_size_options *sizes,
                                      const lnsp_options *options, lnsp_trainer **out,
                                      lnsp_error *error) {
-  lnsp_size_options read_limits;
+  lnsp_size_options read_sizes;
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(model, error);
-  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
+  int32_t status = lnspi_plan_read_sizes(sizes, &read_sizes, error);
   if (!status) status = api_trainer_read_options(options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_trainer_from_model(model, loss, optimizer, &read_limits, &read, out, error);
+  status = lnspi_trainer_from_model(model, loss, optimizer, &read_sizes, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
 
 LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss,
-                                        const char *optimizer, const lnsp_size_options *limits,
+                                        const char *optimizer, const lnsp_size_options *sizes,
                                         const lnsp_options *options, lnsp_trainer **out,
                                         lnsp_error *error) {
-  lnsp_size_options read_limits;
+  lnsp_size_options read_sizes;
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(file, error);
-  int32_t status = lnspi_plan_read_sizes(limits, &read_limits, error);
+  int32_t status = lnspi_plan_read_sizes(sizes, &read_sizes, error);
   if (!status) status = api_trainer_read_options(options, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_trainer_from_file(file, loss, optimizer, &read_limits, &read, out, error);
+  status = lnspi_trainer_from_file(file, loss, optimizer, &read_sizes, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
