@@ -44,20 +44,16 @@ static int32_t delta_once(const lnsp_model *base, const lnsp_model *next, const 
                           delta_row *row, lnsp_error *error) {
   counter encode = {0, 0}, decode = {0, 0};
   lnsp_allocator allocator = {sizeof allocator, &encode, counter_allocate, counter_release};
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_delta *sent = NULL, *received = NULL;
   lnsp_model *result = NULL;
-  lnsp_memory_info memory;
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   size_t bytes = 0;
   void *file = NULL;
   double start = now_ms(), ms;
   int32_t status;
 
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
   options.allocator = &allocator;
-  memset(&memory, 0, sizeof memory);
-  memory.struct_size = sizeof memory;
   status = lnsp_delta_create(base, next, codec, &options, &sent, error);
   if (!status) (void)lnsp_delta_save_memory(sent, NULL, 0, &bytes, error);
   if (!status && (file = malloc(bytes)) == NULL) status = LNSP_E_MEMORY;

@@ -30,7 +30,7 @@ static double store_ms(void) {
 /* Room for all versions whole, in each of the two banks. */
 static int32_t store_make(store_work *w, const char *model, const char *path, int versions,
                           lnsp_error *error) {
-  lnsp_store_options settings;
+  lnsp_store_options settings = LNSP_STORE_OPTIONS_INIT;
   int32_t status = lnsp_model_open(model, NULL, &w->model, error);
   if (!status)
     status =
@@ -42,8 +42,6 @@ static int32_t store_make(store_work *w, const char *model, const char *path, in
     snprintf(error->message, sizeof error->message, "out of memory");
     return LNSP_E_MEMORY;
   }
-  memset(&settings, 0, sizeof settings);
-  settings.struct_size = sizeof settings;
   settings.size_bytes = (uint64_t)(versions + 16) * 32 *
                         (uint64_t)lnsp_graph_parameter_count(lnsp_model_graph(w->model));
   status = lnsp_store_create(path, w->trainer, NULL, &settings, NULL, &w->store, error);
@@ -68,11 +66,9 @@ static int32_t store_learn(store_work *w, int version, lnsp_error *error) {
 
 static int32_t store_back(store_work *w, lnsp_error *error) {
   for (int i = 0; i < STORE_ROLLBACKS; i++) {
-    lnsp_store_version_info newest;
+    lnsp_store_version_info newest = LNSP_STORE_VERSION_INFO_INIT;
     double start = store_ms(), middle;
     int32_t status;
-    memset(&newest, 0, sizeof newest);
-    newest.struct_size = sizeof newest;
     status = lnsp_store_version_at(w->store, 0, &newest, error);
     if (!status) status = lnsp_store_rollback(w->store, newest.number - 1, NULL, NULL, error);
     middle = store_ms();
@@ -85,7 +81,7 @@ static int32_t store_back(store_work *w, lnsp_error *error) {
 
 static int32_t store_run(store_work *w, const char *model, const char *path, int versions,
                          lnsp_error *error) {
-  lnsp_store_info facts;
+  lnsp_store_info facts = LNSP_STORE_INFO_INIT;
   double start;
   int32_t status = store_make(w, model, path, versions, error);
   for (int i = 0; i < versions && !status; i++) status = store_learn(w, i, error);
@@ -96,8 +92,6 @@ static int32_t store_run(store_work *w, const char *model, const char *path, int
   status = lnsp_store_open(path, NULL, NULL, &w->store, error);
   if (status) return status;
   start = store_ms() - start;
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
   status = lnsp_store_get_info(w->store, &facts, error);
   if (status) return status;
   printf("versions %llu state_bytes %llu used_bytes %llu commit_ms %.2f open_ms %.2f\n",

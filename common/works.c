@@ -220,14 +220,12 @@ int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *opti
                   work *w, lnsp_error *error) {
   lnsp_options storage = *options;
   lnsp_model *model = NULL;
-  lnsp_size_options limits;
+  lnsp_size_options limits = LNSP_SIZE_OPTIONS_INIT;
   char optimizer[80];
   int32_t status;
 
   storage.storage = spec->storage;
   memset(w, 0, sizeof *w);
-  memset(&limits, 0, sizeof limits);
-  limits.struct_size = sizeof limits;
   limits.max_rows = (int32_t)batch;
   limits.max_concepts = spec->concepts;
   limits.tasks = tasks;

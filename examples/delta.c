@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
   lnsp_error error;
   lnsp_model *base = NULL, *next = NULL, *copy = NULL, *wrong = NULL;
   lnsp_delta *delta = NULL, *received = NULL;
-  lnsp_delta_info facts;
+  lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
   uint8_t hash[LNSP_HASH_BYTES], copy_hash[LNSP_HASH_BYTES];
   unsigned char *bytes = NULL;
   size_t size = 0;
@@ -59,8 +59,6 @@ int main(int argc, char **argv) {
   /* the first device */
   if (learn(base, &next, &error) || lnsp_delta_create(base, next, NULL, NULL, &delta, &error))
     goto explain;
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
   if (lnsp_delta_get_info(delta, &facts, &error)) goto explain;
   printf("%lld of %lld parameters changed, delta of %lld bytes\n",
          (long long)facts.changed_count, (long long)facts.parameter_count,

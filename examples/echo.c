@@ -79,8 +79,8 @@ int main(void) {
   lnsp_error error;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
-  lnsp_size_options limits;
-  lnsp_echo function;
+  lnsp_size_options limits = LNSP_SIZE_OPTIONS_INIT;
+  lnsp_echo function = LNSP_ECHO_INIT;
   lnsp_tensor tensors[2];
   uint32_t state = 1;
   float loss = 0;
@@ -90,12 +90,8 @@ int main(void) {
     for (int i = 0; i < WIDTH; i++) v.words[w][i] = number(&state);
     unit(v.words[w]);
   }
-  memset(&limits, 0, sizeof limits);
-  limits.struct_size = sizeof limits;
   limits.max_rows = ROWS;
   limits.max_concepts = CONTEXT;
-  memset(&function, 0, sizeof function);
-  function.struct_size = sizeof function;
   function.user = &v;
   function.echo = echo;
   tensors[0] = lnsp_tensor_f32("input", input, 3, ROWS, CONTEXT, WIDTH);

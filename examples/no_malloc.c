@@ -42,9 +42,7 @@ static void nothing(void *user, void *block, size_t bytes) {
 static lnsp_allocator no_memory;
 
 static lnsp_options in_block(void *block, size_t bytes) {
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   options.allocator = &no_memory;
   options.block = block;
   options.block_bytes = bytes;
@@ -62,7 +60,7 @@ int main(void) {
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
   lnsp_session *session = NULL;
-  lnsp_memory_info memory;
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   lnsp_options options;
   float vector[32], output[32], first = 0, last = 0;
   const char *optimizer = "adamw lr=1e-2 weight_decay=0";
@@ -71,8 +69,6 @@ int main(void) {
   no_memory.struct_size = sizeof no_memory;
   no_memory.allocate = refuse;
   no_memory.release = nothing;
-  memset(&memory, 0, sizeof memory);
-  memory.struct_size = sizeof memory;
 
   /* Sizes first. A graph holds no weights; measuring needs nothing else. */
   options = in_block(graph_block, sizeof graph_block);

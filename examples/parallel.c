@@ -125,13 +125,9 @@ int main(int argc, char **argv) {
 
   for (int tasks = 1, run_number = 0; run_number < 2; tasks = p.threads, run_number++) {
     lnsp_parallel parallel = {sizeof parallel, 0, &p, run};
-    lnsp_options options;
-    lnsp_size_options limits;
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
+    lnsp_options options = LNSP_OPTIONS_INIT;
+    lnsp_size_options limits = LNSP_SIZE_OPTIONS_INIT;
     options.parallel = &parallel; /* copied: it need not outlive the call */
-    memset(&limits, 0, sizeof limits);
-    limits.struct_size = sizeof limits;
     limits.max_rows = ROWS;
     limits.tasks = tasks;
     if (lnsp_session_create(model, &limits, &options, &session, &error)) goto explain;

@@ -45,14 +45,11 @@ int main(int argc, char **argv) {
   }
 
   /* Room for two marks; what they cost is known beforehand. */
-  lnsp_size_options limits;
-  memset(&limits, 0, sizeof limits);
-  limits.struct_size = sizeof limits;
+  lnsp_size_options limits = LNSP_SIZE_OPTIONS_INIT;
   limits.max_marks = 2;
   if (lnsp_trainer_create(model, "cosine", "adamw lr=1e-4", &limits, NULL, &trainer, &error))
     goto explain;
-  memset(&memory, 0, sizeof memory);
-  memory.struct_size = sizeof memory;
+  memory = (lnsp_memory_info)LNSP_MEMORY_INFO_INIT;
   if (lnsp_trainer_memory(trainer, &memory, &error)) goto explain;
   printf("%llu bytes, %llu of them for the marks\n", (unsigned long long)memory.total_bytes,
          (unsigned long long)memory.mark_bytes);

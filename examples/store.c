@@ -61,19 +61,15 @@ static int32_t learn(lnsp_trainer *trainer, int steps, float *loss, lnsp_error *
 }
 
 static int32_t commit(lnsp_store *store, lnsp_trainer *trainer, lnsp_error *error) {
-  lnsp_commit_options note;
+  lnsp_commit_options note = LNSP_COMMIT_OPTIONS_INIT;
   float loss = 0;
   int32_t status = learn(trainer, 50, &loss, error);
-  memset(&note, 0, sizeof note);
-  note.struct_size = sizeof note;
   note.loss = loss;
   return status ? status : lnsp_store_commit(store, trainer, &note, NULL, error);
 }
 
 static int32_t show(lnsp_store *store, lnsp_error *error) {
-  lnsp_store_version_info v;
-  memset(&v, 0, sizeof v);
-  v.struct_size = sizeof v;
+  lnsp_store_version_info v = LNSP_STORE_VERSION_INFO_INIT;
   for (uint64_t i = 0; !lnsp_store_version_at(store, i, &v, error); i++)
     printf("  %c version %llu  step %3llu  loss %.4f  %llu bytes\n", v.current ? '*' : ' ',
            (unsigned long long)v.number, (unsigned long long)v.step, (double)v.loss,
@@ -82,7 +78,7 @@ static int32_t show(lnsp_store *store, lnsp_error *error) {
 }
 
 int main(void) {
-  lnsp_device device;
+  lnsp_device device = LNSP_DEVICE_INIT;
   lnsp_error error;
   lnsp_model *model = NULL;
   lnsp_trainer *trainer = NULL;
@@ -90,8 +86,6 @@ int main(void) {
   int failed = 1;
 
   memset(chip, 0xFF, sizeof chip);
-  memset(&device, 0, sizeof device);
-  device.struct_size = sizeof device;
   device.erase_bytes = ERASE;
   device.program_bytes = PROGRAM;
   device.size_bytes = CHIP;

@@ -242,6 +242,7 @@
 #include "api/api_trainer_report.c"
 #include "api/api_trainer_state.c"
 #include "api/api_writer.c"
+#include "api/options.c"
 #include "api/path.c"
 #include "api/path_device.c"
 #include "api/path_stdio.c"

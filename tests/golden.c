@@ -221,13 +221,9 @@ static void golden_train(const golden_run *run, const char *isa) {
   lnsp_model *model = NULL;
   lnsp_session *session = NULL;
   lnsp_trainer *trainer = NULL;
-  lnsp_options options;
-  lnsp_size_options limits;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
+  lnsp_size_options limits = LNSP_SIZE_OPTIONS_INIT;
   options.isa = isa;
-  memset(&limits, 0, sizeof limits);
-  limits.struct_size = sizeof limits;
   limits.max_rows = run->rows;
   limits.max_concepts = run->concepts;
 

@@ -19,4 +19,13 @@
     *(out) = NULL;          \
   } while (0)
 
+/* Refuses anything but 0 and 1, the values of two named constants. */
+#define API_FLAG(argument, error)                                                        \
+  do {                                                                                   \
+    if ((argument) != 0 && (argument) != 1)                                              \
+      return lnspi_error_set((error), LNSP_E_ARGUMENT, NULL,                             \
+                             "%s: the argument '%s' is %d: it must be 0 or 1", __func__, \
+                             #argument, (int)(argument));                                \
+  } while (0)
+
 #endif

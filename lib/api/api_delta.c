@@ -1,5 +1,6 @@
 /* lnsp_delta_*: what changed between two models. */
-#include "base/error.h"
+#include "api/api.h"
+#include "api/options.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
 #include "delta/delta_apply.h"
@@ -8,13 +9,11 @@
 #include "delta/live_delta.h"
 
 static int32_t api_delta_start(const void *a, const void *b, lnsp_delta **out,
-                               const lnsp_options *options, lnsp_options *read,
                                lnsp_error *error) {
-  if (!out) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "out is NULL");
-  *out = NULL;
+  API_OUT(out, error);
   if (!a || !b)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "a model, delta or data is NULL");
-  return lnspi_struct_read_options(options, read, error);
+  return LNSP_OK;
 }
 
 int32_t lnsp_delta_measure(const lnsp_graph *graph, const char *codec, lnsp_memory_info *out,
@@ -35,7 +34,8 @@ int32_t lnsp_delta_measure(const lnsp_graph *graph, const char *codec, lnsp_memo
 int32_t lnsp_delta_create(const lnsp_model *base, const lnsp_model *next, const char *codec,
                           const lnsp_options *options, lnsp_delta **out, lnsp_error *error) {
   lnsp_options read;
-  int32_t status = api_delta_start(base, next, out, options, &read, error);
+  int32_t status = api_delta_start(base, next, out, error);
+  if (!status) status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_delta_create(base, next, codec, &read, out, error);
@@ -47,10 +47,12 @@ int32_t lnsp_delta_create_live(const lnsp_model *base, lnsp_trainer *trainer, co
                                int32_t snap, const lnsp_options *options, lnsp_delta **out,
                                lnsp_error *error) {
   lnsp_options read;
-  int32_t status = api_delta_start(base, trainer, out, options, &read, error);
+  int32_t status = api_delta_start(base, trainer, out, error);
+  if (!status) status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
+  API_FLAG(snap, error);
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_live_delta_create(base, trainer, codec, snap != 0, &read, out, error);
+  status = lnspi_live_delta_create(base, trainer, codec, snap, &read, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -62,7 +64,8 @@ int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
   *out = NULL;
   if (!delta || !base)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "delta or base is NULL");
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status =
+      API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to the type of the result */
   status = lnspi_delta_apply(delta, base, &read, out, error);
@@ -73,7 +76,8 @@ int32_t lnsp_delta_apply(const lnsp_delta *delta, const lnsp_model *base,
 int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
                           lnsp_delta **out, lnsp_error *error) {
   lnsp_options read;
-  int32_t status = api_delta_start(delta, delta, out, options, &read, error);
+  int32_t status = api_delta_start(delta, delta, out, error);
+  if (!status) status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_delta_invert(delta, &read, out, error);
@@ -84,7 +88,8 @@ int32_t lnsp_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
 int32_t lnsp_delta_merge(const lnsp_delta *const *deltas, int32_t count,
                          const lnsp_options *options, lnsp_delta **out, lnsp_error *error) {
   lnsp_options read;
-  int32_t status = api_delta_start(deltas, deltas, out, options, &read, error);
+  int32_t status = api_delta_start(deltas, deltas, out, error);
+  if (!status) status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
   if (count < 1 || count > LNSPI_DELTA_STAGES)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, "count", "1 to %d deltas are merged, not %d",
@@ -138,19 +143,6 @@ void lnsp_delta_destroy(lnsp_delta *delta) { lnspi_delta_release(delta); }
 
 /* ---- out ------------------------------------------------------------------- */
 
-/* Options of the small handles that live only during a call: the same memory,
- * but not the caller's block, which belongs to the handle. */
-static lnsp_options api_delta_options(const lnsp_options *from, const lnspi_block *block) {
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  if (from) options = *from;
-  options.struct_size = (uint32_t)sizeof options;
-  options.block = NULL;
-  options.block_bytes = 0;
-  if (block && block->owned) options.allocator = &block->allocator;
-  return options;
-}
-
 static int32_t api_delta_finish(const lnsp_delta *delta, int32_t opened, lnsp_writer *writer,
                                 lnsp_error *error) {
   if (opened) return opened;
@@ -165,7 +157,8 @@ int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path, lnsp_error *e
   if (!delta) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "delta is NULL");
   int32_t status = lnspi_delta_file_seal(delta, &header, error);
   if (status) return status;
-  lnsp_options options = api_delta_options(NULL, &delta->block);
+  lnsp_options options = LNSP_OPTIONS_INIT;
+  if (delta->block.owned) options.allocator = &delta->block.allocator;
   status = lnsp_writer_create(path, &header.tensor, 1, header.pairs, header.pair_count,
                               &options, &writer, error);
   return api_delta_finish(delta, status, writer, error);
@@ -204,7 +197,7 @@ int32_t lnsp_delta_save_memory(const lnsp_delta *delta, void *buffer, size_t cap
   if (status) return status;
   api_delta_buffer to = {buffer, capacity};
   lnsp_sink sink = {(uint32_t)sizeof(lnsp_sink), &to, api_delta_append};
-  lnsp_options options = api_delta_options(NULL, NULL);
+  lnsp_options options = LNSP_OPTIONS_INIT;
   options.block = room;
   options.block_bytes = sizeof room;
   status = lnsp_writer_create_sink(&sink, &header.tensor, 1, header.pairs, header.pair_count,
@@ -228,9 +221,11 @@ int32_t lnsp_delta_open(const char *path, const lnsp_options *options, lnsp_delt
                         lnsp_error *error) {
   lnsp_options read;
   lnsp_file *file = NULL;
-  int32_t status = api_delta_start(path, path, out, options, &read, error);
+  int32_t status = api_delta_start(path, path, out, error);
+  if (!status)
+    status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
-  lnsp_options small = api_delta_options(&read, NULL);
+  const lnsp_options small = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
   status = lnsp_file_open(path, &small, &file, error);
   return api_delta_read(status, file, &read, out, error);
 }
@@ -239,9 +234,11 @@ int32_t lnsp_delta_open_memory(const void *data, size_t bytes, const lnsp_option
                                lnsp_delta **out, lnsp_error *error) {
   lnsp_options read;
   lnsp_file *file = NULL;
-  int32_t status = api_delta_start(data, data, out, options, &read, error);
+  int32_t status = api_delta_start(data, data, out, error);
+  if (!status)
+    status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
-  lnsp_options small = api_delta_options(&read, NULL);
+  const lnsp_options small = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
   status = lnsp_file_open_memory(data, bytes, &small, &file, error);
   return api_delta_read(status, file, &read, out, error);
 }

@@ -1,4 +1,5 @@
 /* The public lnsp_file_ functions: arguments and options, then the format room. */
+#include "api/options.h"
 #include <string.h>
 
 #include "api/path.h"
@@ -19,7 +20,7 @@ int32_t lnsp_file_open(const char *path, const lnsp_options *options, lnsp_file 
   if (!out) return api_file_null("out", error);
   *out = NULL;
   if (!path) return api_file_null("path", error);
-  status = lnspi_struct_read_options(options, &read, error);
+  status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &read, error);
   if (!status) status = lnspi_path_source(path, &source, &release, error);
   if (status) return status;
   status = lnspi_safetensors_open(&source, &read, out, error);
@@ -38,15 +39,13 @@ static int32_t api_file_memory_read(void *user, uint64_t offset, void *to, size_
 int32_t lnsp_file_open_memory(const void *data, size_t bytes, const lnsp_options *options,
                               lnsp_file **out, lnsp_error *error) {
   lnsp_options read;
-  lnsp_source source;
+  lnsp_source source = LNSP_SOURCE_INIT;
   int32_t status;
   if (!out) return api_file_null("out", error);
   *out = NULL;
   if (!data) return api_file_null("data", error);
-  status = lnspi_struct_read_options(options, &read, error);
+  status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
-  memset(&source, 0, sizeof(source));
-  source.struct_size = sizeof(source);
   source.user = (void *)(uintptr_t)data; /* only read, see above */
   source.size_bytes = bytes;
   source.read = api_file_memory_read;
@@ -62,7 +61,8 @@ int32_t lnsp_file_open_source(const lnsp_source *source, const lnsp_options *opt
   *out = NULL;
   if (!source) return api_file_null("source", error);
   status = lnspi_struct_read(&own, sizeof(own), source, "source", error);
-  if (!status) status = lnspi_struct_read_options(options, &read, error);
+  if (!status)
+    status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
   if (!own.read) return api_file_null("source->read", error);
   return lnspi_safetensors_open(&own, &read, out, error);

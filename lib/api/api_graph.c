@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/options.h"
 #include "base/str.h"
 #include "base/struct.h"
 #include "format/dtype.h"
@@ -40,7 +41,7 @@ LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options
   int32_t status;
   API_OUT(out, error);
   API_NEED(text, error);
-  status = lnspi_struct_read_options(options, &read, error);
+  status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &read, error);
   return status != LNSP_OK ? status : api_graph_open(text, NULL, &read, out, error);
 }
 
@@ -52,7 +53,7 @@ LNSP_API int32_t lnsp_graph_open_file(lnsp_file *file, const lnsp_options *optio
   int32_t status;
   API_OUT(out, error);
   API_NEED(file, error);
-  status = lnspi_struct_read_options(options, &read, error);
+  status = API_OPTIONS(options, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE, &read, error);
   if (status == LNSP_OK) status = lnspi_file_arch_text(file, &read, &text, error);
   if (status != LNSP_OK) return status;
   lnspi_file_arch_shapes(&shapes, file, read.prefix);
@@ -69,7 +70,7 @@ LNSP_API int32_t lnsp_graph_convert(const lnsp_graph *graph, int32_t storage,
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(graph, error);
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status == LNSP_OK) status = lnspi_dtype_check_storage(storage, error);
   if (status == LNSP_OK) status = lnspi_block_open(&block, &read, graph->bytes, error);
   if (status != LNSP_OK) return status;

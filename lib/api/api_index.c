@@ -1,10 +1,13 @@
 /* lnsp_index_*, lnsp_search_*: arguments, options, floating-point state, and down. */
 #include "api/api.h"
+#include "api/options.h"
 #include "api/path_write.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
 #include "index/index_file.h"
 #include "index/search.h"
+
+#define API_INDEX_READS (LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_ISA)
 
 static int32_t api_index_settings_read(const lnsp_index_options *from, int open,
                                        lnsp_index_options *to, lnsp_error *error) {
@@ -30,22 +33,20 @@ LNSP_API int32_t lnsp_index_create(const lnsp_index_options *index_options,
   API_OUT(out, error);
   API_NEED(index_options, error);
   int32_t status = api_index_settings_read(index_options, 0, &read, error);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  if (status == LNSP_OK) status = API_OPTIONS(options, API_INDEX_READS, &own, error);
   return status == LNSP_OK ? lnspi_index_create(&read, &own, out, error) : status;
 }
 
-/* From a file, or from the bytes that it lies in. */
+/* From a file, or from the bytes that it is in. options: already read. */
 static int32_t api_index_open(lnsp_file *file, const void *base,
                               const lnsp_index_options *index_options,
                               const lnsp_options *options, lnsp_index **out,
                               lnsp_error *error) {
   lnsp_index_options read;
-  lnsp_options own;
   int32_t status = api_index_settings_read(index_options, 1, &read, error);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_index_file_open(file, base, &read, &own, out, error);
+  status = lnspi_index_file_open(file, base, &read, options, out, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -53,31 +54,25 @@ static int32_t api_index_open(lnsp_file *file, const void *base,
 LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options *index_options,
                                       const lnsp_options *options, lnsp_index **out,
                                       lnsp_error *error) {
+  lnsp_options own;
   API_OUT(out, error);
   API_NEED(file, error);
-  return api_index_open(file, NULL, index_options, options, out, error);
-}
-
-/* The file's own block lives during the call only: not in the caller's block. */
-static int32_t api_index_small_options(const lnsp_options *options, lnsp_options *small,
-                                       lnsp_error *error) {
-  int32_t status = lnspi_struct_read_options(options, small, error);
-  small->block = NULL;
-  small->block_bytes = 0;
-  return status;
+  int32_t status = API_OPTIONS(options, API_INDEX_READS, &own, error);
+  return status ? status : api_index_open(file, NULL, index_options, &own, out, error);
 }
 
 LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *index_options,
                                  const lnsp_options *options, lnsp_index **out,
                                  lnsp_error *error) {
-  lnsp_options small;
+  lnsp_options own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
   API_NEED(path, error);
-  int32_t status = api_index_small_options(options, &small, error);
-  if (status == LNSP_OK) status = lnsp_file_open(path, &small, &file, error);
-  if (status != LNSP_OK) return status;
-  status = api_index_open(file, NULL, index_options, options, out, error);
+  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | API_INDEX_READS, &own, error);
+  if (status) return status;
+  const lnsp_options small = lnspi_options_pick(&own, LNSPI_OPTIONS_HEADER);
+  status = lnsp_file_open(path, &small, &file, error);
+  if (!status) status = api_index_open(file, NULL, index_options, &own, out, error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -86,14 +81,15 @@ LNSP_API int32_t lnsp_index_open_borrowed(const void *data, size_t bytes,
                                           const lnsp_index_options *index_options,
                                           const lnsp_options *options, lnsp_index **out,
                                           lnsp_error *error) {
-  lnsp_options small;
+  lnsp_options own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
   API_NEED(data, error);
-  int32_t status = api_index_small_options(options, &small, error);
-  if (status == LNSP_OK) status = lnsp_file_open_memory(data, bytes, &small, &file, error);
-  if (status != LNSP_OK) return status;
-  status = api_index_open(file, data, index_options, options, out, error);
+  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | API_INDEX_READS, &own, error);
+  if (status) return status;
+  const lnsp_options small = lnspi_options_pick(&own, LNSPI_OPTIONS_HEADER);
+  status = lnsp_file_open_memory(data, bytes, &small, &file, error);
+  if (!status) status = api_index_open(file, data, index_options, &own, out, error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -209,7 +205,8 @@ LNSP_API int32_t lnsp_search_create(lnsp_index *index,
   API_NEED(index, error);
   int32_t status =
       lnspi_struct_read(&read, sizeof read, search_options, "search_options", error);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  if (status == LNSP_OK)
+    status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_PARALLEL, &own, error);
   return status == LNSP_OK ? lnspi_search_create(index, &read, &own, out, error) : status;
 }
 

@@ -1,9 +1,13 @@
 /* What this build knows: architectures, layers, losses, optimizers, kernel sets. */
-#include "delta/codec.h"
+#include "api/api.h"
+#include "base/fpenv.h"
+#include "base/str.h"
+#include "delta/aggregate.h"
+#include "delta/codec_config.h"
 #include "graph/arch/arch.h"
 #include "kernels/dispatch.h"
 #include "run/engine.h"
-#include "train/loss.h"
+#include "train/loss_text.h"
 #include "train/schedule.h"
 
 /* Those of lnspi_dispatch_at, and then "cblas" where it is built in. */
@@ -44,6 +48,16 @@ static const char *api_list_loss(int32_t index, int help) {
   return NULL;
 }
 
+static const char *const api_list_rules[][2] = {
+    {"mean", "mean [clip=median|NUMBER] [skip=0]: the mean, weighted where weights are given"},
+    {"median", "median [clip=median|NUMBER] [skip=0]: of each element"},
+    {"trimmed",
+     "trimmed [share=.1] [clip=median|NUMBER] [skip=0]: mean of each element without that "
+     "share of the largest and of the smallest"},
+};
+
+#define API_LIST_RULES ((int32_t)(sizeof api_list_rules / sizeof *api_list_rules))
+
 LNSP_API const char *lnsp_list_name(int32_t list, int32_t index) {
   if (index < 0) return NULL;
   switch (list) {
@@ -56,6 +70,7 @@ LNSP_API const char *lnsp_list_name(int32_t list, int32_t index) {
     case LNSP_LIST_SCHEDULES: return lnspi_schedule_name(index);
     case LNSP_LIST_ISAS: return api_list_isa(index) ? api_list_isa(index)->name : NULL;
     case LNSP_LIST_CODECS: return lnspi_codec_at(index) ? lnspi_codec_at(index)->name : NULL;
+    case LNSP_LIST_RULES: return index < API_LIST_RULES ? api_list_rules[index][0] : NULL;
     default: return NULL;
   }
 }
@@ -69,8 +84,66 @@ LNSP_API const char *lnsp_list_help(int32_t list, int32_t index) {
     case LNSP_LIST_OPTIMIZERS: return lnspi_optimizer_at(index)->help;
     case LNSP_LIST_SCHEDULES: return lnspi_schedule_help(index);
     case LNSP_LIST_ISAS: return api_list_isa_help(index);
+    case LNSP_LIST_RULES: return api_list_rules[index][1];
     default: return lnspi_codec_at(index)->help;
   }
+}
+
+/* ---- texts ---- */
+
+/* Built as for a model, since only then all shapes are known. */
+static int32_t api_list_check_architecture(const char *text, lnsp_error *error) {
+  lnsp_graph *graph = NULL;
+  int32_t status = lnsp_graph_create(text, NULL, &graph, error);
+  lnsp_graph_destroy(graph);
+  return status;
+}
+
+/* A schedule is keys of an optimizer text, so it is checked behind an optimizer's name, which
+ * the column does not count. */
+static int32_t api_list_check_schedule(const char *text, lnsp_error *error) {
+  static const char before[] = "sgd ";
+  char whole[512];
+  lnspi_optimizer_config config;
+  if (sizeof before + lnspi_str_length(text) > sizeof whole)
+    return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
+                           "the schedule text is too long: at most %d bytes",
+                           (int)(sizeof whole - sizeof before));
+  (void)lnspi_format(whole, sizeof whole, "%s%s", before, text);
+  int32_t status = lnspi_optimizer_parse(whole, &config, error);
+  if (status && error && error->line == 1 && error->column > (int32_t)sizeof before - 1)
+    error->column -= (int32_t)sizeof before - 1;
+  return status;
+}
+
+static int32_t api_list_check(int32_t list, const char *text, lnsp_error *error) {
+  lnspi_loss_term terms[LNSPI_LOSS_TERMS];
+  lnspi_optimizer_config optimizer;
+  lnspi_codec_config codec;
+  lnspi_token only;
+  int32_t count;
+  switch (list) {
+    case LNSP_LIST_ARCHITECTURES: return api_list_check_architecture(text, error);
+    case LNSP_LIST_LOSSES: return lnspi_loss_text_parse(text, terms, &count, error);
+    case LNSP_LIST_OPTIMIZERS: return lnspi_optimizer_parse(text, &optimizer, error);
+    case LNSP_LIST_SCHEDULES: return api_list_check_schedule(text, error);
+    case LNSP_LIST_ISAS: return lnsp_isa_check(text, error);
+    case LNSP_LIST_CODECS: return lnspi_codec_config_parse(text, &codec, &only, error);
+    case LNSP_LIST_RULES: return lnspi_aggregate_check(text, error);
+    default:
+      return lnspi_error_set(error, LNSP_E_ARGUMENT, "list",
+                             "list %d has no texts of its own: give LNSP_LIST_ARCHITECTURES, "
+                             "_LOSSES, _OPTIMIZERS, _SCHEDULES, _ISAS, _CODECS or _RULES",
+                             (int)list);
+  }
+}
+
+LNSP_API int32_t lnsp_text_check(int32_t list, const char *text, lnsp_error *error) {
+  API_NEED(text, error);
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers in texts */
+  int32_t status = api_list_check(list, text, error);
+  lnspi_fpenv_leave(fp);
+  return status;
 }
 
 LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_error *error) {

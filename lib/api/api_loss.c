@@ -1,4 +1,5 @@
 /* lnsp_loss_evaluate: a loss by itself, on given predictions. */
+#include "api/options.h"
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/str.h"
@@ -252,7 +253,7 @@ int32_t lnsp_loss_evaluate(const char *loss, const lnsp_tensor *inputs, int32_t 
   lnsp_options read;
   if (!loss || !value || input_count < 0 || (input_count && !inputs))
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "loss, inputs or value is missing");
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_ISA, &read, error);
   if (status) return status;
   return api_loss_evaluate(loss, inputs, input_count, value, gradient, &read, error);
 }

@@ -1,5 +1,6 @@
 /* lnsp_metrics_* and lnsp_order_*: measures of predictions, and the order of rows. */
 #include "api/api.h"
+#include "api/options.h"
 #include "base/arena.h"
 #include "base/block.h"
 #include "base/fpenv.h"
@@ -132,7 +133,7 @@ LNSP_API int32_t lnsp_metrics_rank(const lnsp_tensor *queries, const lnsp_tensor
   memset(&job, 0, sizeof job);
   int32_t status = api_metrics_rank_job(queries, candidates, truth, left_out, &job, error);
   if (status) return status;
-  status = lnspi_struct_read_options(options, &read, error);
+  status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
   status =
       lnspi_block_open(&block, &read, lnspi_ranks_scratch_floats(&job) * sizeof(float), error);
@@ -217,7 +218,7 @@ LNSP_API int32_t lnsp_metrics_collapse(const lnsp_tensor *vectors, const lnsp_op
   if (rows < 2 || rows > API_METRICS_COLLAPSE_ROWS)
     return lnspi_error_set(error, LNSP_E_LIMIT, "vectors", "'vectors' must have 2 to %d rows",
                            API_METRICS_COLLAPSE_ROWS);
-  status = lnspi_struct_read_options(options, &read, error);
+  status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
   status = lnspi_block_open(&block, &read,
                             (uint64_t)rows * (uint64_t)(rows - 1) / 2 * sizeof(float), error);

@@ -1,5 +1,6 @@
 /* lnsp_model_*: argument checks, options, and down. */
 #include "api/api.h"
+#include "api/options.h"
 #include "api/path_write.h"
 #include "base/fpenv.h"
 #include "base/refcount.h"
@@ -25,7 +26,8 @@ LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *optio
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(file, error);
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status =
+      API_OPTIONS(options, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE, &read, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_model_load(file, &read, out, error);
@@ -35,16 +37,17 @@ LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *optio
 
 LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
                                  lnsp_model **out, lnsp_error *error) {
-  lnsp_options read, plain;
+  lnsp_options read, part;
   lnsp_file *file = NULL;
   API_OUT(out, error);
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status =
+      API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE,
+                  &read, error);
   if (status != LNSP_OK) return status;
-  plain = read; /* the caller's block is for the model */
-  plain.block = NULL;
-  plain.block_bytes = 0;
-  status = lnsp_file_open(path, &plain, &file, error);
-  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, error);
+  part = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
+  status = lnsp_file_open(path, &part, &file, error);
+  part = lnspi_options_pick(&read, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE);
+  if (status == LNSP_OK) status = lnsp_model_open_file(file, &part, out, error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -52,16 +55,17 @@ LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
 LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
                                         const lnsp_options *options, lnsp_model **out,
                                         lnsp_error *error) {
-  lnsp_options read, plain;
+  lnsp_options read, part;
   lnsp_file *file = NULL;
   API_OUT(out, error);
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status =
+      API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE,
+                  &read, error);
   if (status != LNSP_OK) return status;
-  plain = read;
-  plain.block = NULL;
-  plain.block_bytes = 0;
-  status = lnsp_file_open_memory(data, bytes, &plain, &file, error);
-  if (status == LNSP_OK) status = lnsp_model_open_file(file, &read, out, error);
+  part = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
+  status = lnsp_file_open_memory(data, bytes, &part, &file, error);
+  part = lnspi_options_pick(&read, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE);
+  if (status == LNSP_OK) status = lnsp_model_open_file(file, &part, out, error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -71,7 +75,8 @@ LNSP_API int32_t lnsp_model_create(const char *text, uint64_t seed, const lnsp_o
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(text, error);
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status =
+      API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &read, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_model_create(text, seed, &read, out, error);
@@ -85,7 +90,7 @@ LNSP_API int32_t lnsp_model_convert(const lnsp_model *model, int32_t storage,
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(model, error);
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status == LNSP_OK) status = lnspi_dtype_check_storage(storage, error);
   if (status != LNSP_OK) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
@@ -103,6 +108,12 @@ LNSP_API void lnsp_model_destroy(lnsp_model *model) { lnspi_model_release(model)
 
 LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model) {
   return model ? model->graph : NULL;
+}
+
+LNSP_API int32_t lnsp_model_memory(const lnsp_model *model, lnsp_memory_info *out,
+                                   lnsp_error *error) {
+  API_NEED(model, error);
+  return lnsp_model_measure(model->graph, out, error);
 }
 
 LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name, float *out,

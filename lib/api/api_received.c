@@ -1,6 +1,7 @@
 /* lnsp_delta_stamp, _norm, _check, _accept, _aggregate, lnsp_trainer_step_delta: deltas of
  * others. */
 #include "api/api.h"
+#include "api/options.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
 #include "delta/aggregate.h"
@@ -39,7 +40,7 @@ int32_t lnsp_delta_norm(const lnsp_delta *delta, const lnsp_model *base, double 
   double a = 0, b = 0;
   API_NEED(delta, error);
   API_NEED(base, error);
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status = API_OPTIONS(options, 0, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_delta_norms(delta, base, &read, &a, &b, error);
@@ -58,7 +59,7 @@ int32_t lnsp_delta_check(const lnsp_delta *delta, const lnsp_model *base,
   API_NEED(delta, error);
   API_NEED(base, error);
   int32_t status = api_received_rules(check_options, &known, error);
-  if (!status) status = lnspi_struct_read_options(options, &read, error);
+  if (!status) status = API_OPTIONS(options, 0, &read, error);
   if (!status) status = lnspi_delta_check_base(delta, base, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
@@ -76,7 +77,8 @@ int32_t lnsp_delta_accept(const lnsp_delta *delta, const lnsp_model *base,
   API_NEED(delta, error);
   API_NEED(base, error);
   int32_t status = api_received_rules(check_options, &known, error);
-  if (!status) status = lnspi_struct_read_options(options, &read, error);
+  if (!status)
+    status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_delta_check_and_apply(delta, base, &known, &read, out, error);
@@ -92,7 +94,7 @@ int32_t lnsp_delta_aggregate(const lnsp_model *base, const lnsp_delta *const *de
   API_OUT(out, error);
   API_NEED(base, error);
   API_NEED(deltas, error);
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status =

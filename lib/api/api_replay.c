@@ -1,4 +1,5 @@
 /* lnsp_replay_*: statistics of an old domain's vectors. */
+#include "api/options.h"
 #include "base/decimal.h"
 #include "base/error.h"
 #include "base/fpenv.h"
@@ -13,25 +14,12 @@
 
 #define API_REPLAY_VERSION "1"
 
-/* Options of the small handles that live only during a call: the same memory,
- * but not the caller's block, which belongs to the handle. */
-static lnsp_options api_replay_options(const lnsp_options *from, const lnspi_block *block) {
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  if (from) options = *from;
-  options.struct_size = (uint32_t)sizeof options;
-  options.block = NULL;
-  options.block_bytes = 0;
-  if (block && block->owned) options.allocator = &block->allocator;
-  return options;
-}
-
 int32_t lnsp_replay_create(int64_t width, const lnsp_options *options, lnsp_replay **out,
                            lnsp_error *error) {
   lnsp_options read;
   if (!out) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "out is NULL");
   *out = NULL;
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_ISA, &read, error);
   if (status) return status;
   return lnspi_replay_create(width, 1, &read, out, error);
 }
@@ -173,7 +161,8 @@ int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path, lnsp_error
   char rows[24];
   int32_t status = api_replay_finished(replay, error);
   if (status) return status;
-  lnsp_options options = api_replay_options(NULL, &replay->block);
+  lnsp_options options = LNSP_OPTIONS_INIT;
+  if (replay->block.owned) options.allocator = &replay->block.allocator;
   lnsp_tensor tensors[2];
   lnsp_key_value pairs[2] = {{"lnsp.replay", API_REPLAY_VERSION}, {"lnsp.replay.rows", rows}};
   tensors[0] = lnsp_tensor_f32("mean", NULL, 1, replay->width, 0, 0);
@@ -267,9 +256,11 @@ int32_t lnsp_replay_open(const char *path, const lnsp_options *options, lnsp_rep
   lnsp_file *file = NULL;
   if (!out) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "out is NULL");
   *out = NULL;
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  int32_t status =
+      API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_ISA,
+                  &read, error);
   if (status) return status;
-  small = api_replay_options(&read, NULL);
+  small = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
   status = lnsp_file_open(path, &small, &file, error);
   if (status) return status;
   status = api_replay_open(file, &read, out, error);

@@ -1,5 +1,6 @@
 /* lnsp_reservoir_*: past pairs to train on again. */
 #include "api/api.h"
+#include "api/options.h"
 #include "api/path_write.h"
 #include "base/struct.h"
 #include "format/safetensors.h"
@@ -25,7 +26,7 @@ LNSP_API int32_t lnsp_reservoir_create(const lnsp_reservoir_options *settings,
   API_NEED(settings, error);
   int32_t status = lnspi_struct_read(&read, sizeof read, settings, "settings", error);
   if (status) return status;
-  status = lnspi_struct_read_options(options, &own, error);
+  status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &own, error);
   return status ? status : lnspi_reservoir_create(&read, &own, out, error);
 }
 
@@ -99,22 +100,23 @@ LNSP_API int32_t lnsp_reservoir_open_file(lnsp_file *file, const lnsp_options *o
   lnsp_options own;
   API_OUT(out, error);
   API_NEED(file, error);
-  int32_t status = lnspi_struct_read_options(options, &own, error);
+  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &own, error);
   return status ? status : lnspi_reservoir_open(file, &own, out, error);
 }
 
 LNSP_API int32_t lnsp_reservoir_open(const char *path, const lnsp_options *options,
                                      lnsp_reservoir **out, lnsp_error *error) {
-  lnsp_options own;
+  lnsp_options own, part;
   lnsp_file *file = NULL;
   API_OUT(out, error);
-  int32_t status = lnspi_struct_read_options(options, &own, error);
+  int32_t status =
+      API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &own, error);
   if (status) return status;
-  own.block = NULL; /* it is for the handle */
-  own.block_bytes = 0;
-  status = lnsp_file_open(path, &own, &file, error);
+  part = lnspi_options_pick(&own, LNSPI_OPTIONS_HEADER);
+  status = lnsp_file_open(path, &part, &file, error);
   if (status) return status;
-  status = lnsp_reservoir_open_file(file, options, out, error);
+  part = lnspi_options_pick(&own, LNSPI_OPTIONS_BLOCK); /* it is for the handle */
+  status = lnsp_reservoir_open_file(file, &part, out, error);
   lnsp_file_destroy(file);
   return status;
 }

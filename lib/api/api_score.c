@@ -1,5 +1,6 @@
 /* lnsp_session_score: how well a model predicts rows, and lnsp_search_rank. */
 #include "api/api.h"
+#include "api/options.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
 #include "format/dtype.h"
@@ -80,7 +81,7 @@ LNSP_API int32_t lnsp_session_score(lnsp_session *session, const lnsp_tensor *in
   if (status) return status;
   status = lnspi_struct_read(&sum, sizeof sum, score, "lnsp_score_info", error);
   if (status) return status;
-  status = lnspi_struct_read_options(options, &read, error);
+  status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
   const int64_t batch = session->engine.plan.batch < rows ? session->engine.plan.batch : rows;
   uint64_t floats = (uint64_t)batch;

@@ -1,5 +1,6 @@
 /* lnsp_session_*: argument checks, options, floating-point state, and down. */
 #include "api/api.h"
+#include "api/options.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
 #include "run/session.h"
@@ -11,7 +12,7 @@ LNSP_API int32_t lnsp_session_measure(const lnsp_graph *graph, const lnsp_size_o
   lnsp_memory_info memory;
   API_NEED(graph, error);
   API_NEED(out, error);
-  int32_t status = lnspi_plan_read_sizes(sizes, &read, error);
+  int32_t status = API_SIZES(sizes, 0, &read, error);
   if (!status) status = lnspi_session_measure(graph, &read, &memory, error);
   if (status) return status;
   return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
@@ -24,8 +25,8 @@ LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options 
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(model, error);
-  int32_t status = lnspi_plan_read_sizes(sizes, &read_sizes, error);
-  if (!status) status = lnspi_struct_read_options(options, &read, error);
+  int32_t status = API_SIZES(sizes, 0, &read_sizes, error);
+  if (!status) status = API_OPTIONS(options, LNSPI_OPTIONS_RUN, &read, error);
   if (status) return status;
   return lnspi_session_open(model, model->graph, NULL, &read_sizes, &read, out, error);
 }
@@ -38,12 +39,13 @@ LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(trainer, error);
+  API_FLAG(average, error);
   if (average && !trainer->average)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
         "this trainer keeps no moving average: add ema=.999 to its optimizer text");
-  int32_t status = lnspi_plan_read_sizes(sizes, &read_sizes, error);
-  if (!status) status = lnspi_struct_read_options(options, &read, error);
+  int32_t status = API_SIZES(sizes, 0, &read_sizes, error);
+  if (!status) status = API_OPTIONS(options, LNSPI_OPTIONS_RUN, &read, error);
   if (status) return status;
   return lnspi_session_open(NULL, trainer->graph, average ? &trainer->average : &trainer->state,
                             &read_sizes, &read, out, error);
@@ -95,6 +97,15 @@ LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index, l
   out->strides[2] = 1;
   out->data = lnspi_engine_value(engine, index);
   return LNSP_OK;
+}
+
+LNSP_API int32_t lnsp_session_memory(const lnsp_session *session, lnsp_memory_info *out,
+                                     lnsp_error *error) {
+  lnsp_memory_info memory;
+  API_NEED(session, error);
+  API_NEED(out, error);
+  lnspi_session_memory(session, &memory);
+  return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
 }
 
 LNSP_API const char *lnsp_session_isa(const lnsp_session *session) {

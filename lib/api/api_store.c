@@ -74,8 +74,9 @@ int32_t lnspi_api_store_check_fit(const lnsp_store *store, const lnsp_trainer *t
 }
 
 int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options *options,
-                                     lnsp_options *read, lnsp_error *error) {
-  int32_t status = lnspi_struct_read_options(options, read, error);
+                                     const char *call, uint32_t reads, lnsp_options *read,
+                                     lnsp_error *error) {
+  int32_t status = lnspi_options_read(options, call, reads, read, error);
   if (status == LNSP_OK && !read->allocator && !read->block && store->block.owned)
     read->allocator = &store->block.allocator;
   return status;
@@ -153,7 +154,7 @@ LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device,
   API_OUT(out, error);
   int32_t status = api_store_device(device, &read, error);
   if (status == LNSP_OK) status = api_store_settings(store_options, &set, error);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  if (status == LNSP_OK) status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &own, error);
   if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, error);
   return status != LNSP_OK ? status : lnspi_store_create(&read, &plan, &own, out, error);
 }
@@ -171,7 +172,7 @@ LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer
   API_OUT(out, error);
   API_NEED(path, error);
   int32_t status = api_store_settings(store_options, &set, error);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  if (status == LNSP_OK) status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &own, error);
   if (status == LNSP_OK) status = api_store_plan(trainer, model, &set, &plan, layout, error);
   if (status != LNSP_OK) return status;
   uint64_t size = set.size_bytes ? set.size_bytes : 4 * API_STORE_STATES * plan.words;
@@ -202,7 +203,7 @@ LNSP_API int32_t lnsp_store_open_device(const lnsp_device *device,
   API_OUT(out, error);
   int32_t status = api_store_device(device, &read, error);
   if (status == LNSP_OK) status = api_store_settings(store_options, &set, error);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  if (status == LNSP_OK) status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &own, error);
   if (status != LNSP_OK) return status;
   return lnspi_store_open(&read, set.read_only, set.salvage, &own, out, error);
 }
@@ -216,7 +217,7 @@ LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *sto
   API_OUT(out, error);
   API_NEED(path, error);
   int32_t status = api_store_settings(store_options, &set, error);
-  if (status == LNSP_OK) status = lnspi_struct_read_options(options, &own, error);
+  if (status == LNSP_OK) status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &own, error);
   const int32_t read_only = status == LNSP_OK && (set.read_only || set.salvage);
   if (status == LNSP_OK)
     status = lnspi_path_device_open(path, 0, read_only, &own, &file, error);

@@ -2,6 +2,7 @@
 #ifndef LNSPI_API_API_STORE_H
 #define LNSPI_API_API_STORE_H
 
+#include "api/options.h"
 #include "store/store.h"
 #include "train/state_ranges.h"
 
@@ -31,6 +32,7 @@ int32_t lnspi_api_store_dtype(const lnsp_store *store);
 
 /* Options for what is freed before a call returns: the caller's, or the store's. */
 int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options *options,
-                                     lnsp_options *read, lnsp_error *error);
+                                     const char *call, uint32_t reads, lnsp_options *read,
+                                     lnsp_error *error);
 
 #endif

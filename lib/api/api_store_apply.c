@@ -46,17 +46,12 @@ LNSP_API int32_t lnsp_store_apply(lnsp_store *store, const lnsp_delta *delta,
                                   const lnsp_commit_options *commit_options,
                                   const lnsp_options *options, uint64_t *number,
                                   lnsp_error *error) {
-  lnsp_delta_info facts;
+  lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
   lnsp_options own;
   lnsp_model *base = NULL, *next = NULL;
   API_NEED(store, error);
   API_NEED(delta, error);
-  int32_t status = lnspi_api_store_read_options(store, options, &own, error);
-  own.block = NULL; /* there are two models */
-  own.block_bytes = 0;
-  own.storage = 0;
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
+  int32_t status = lnspi_api_store_read_options(store, options, __func__, 0, &own, error);
   if (status == LNSP_OK) status = lnspi_journal_writable(&store->journal, error);
   if (status == LNSP_OK) status = lnsp_delta_get_info(delta, &facts, error);
   if (status == LNSP_OK) status = api_store_apply_sender(store, &facts, error);

@@ -117,7 +117,9 @@ LNSP_API int32_t lnsp_store_load(lnsp_store *store, uint64_t number, lnsp_traine
   API_NEED(store, error);
   API_NEED(trainer, error);
   int32_t status = lnspi_api_store_check_fit(store, trainer, NULL, error);
-  if (status == LNSP_OK) status = lnspi_api_store_read_options(store, options, &own, error);
+  if (status == LNSP_OK)
+    status = lnspi_api_store_read_options(store, options, __func__, LNSPI_OPTIONS_BLOCK, &own,
+                                          error);
   if (status == LNSP_OK) status = lnspi_block_open(&work, &own, 4 * store->plan.words, error);
   if (status != LNSP_OK) return status;
   status = lnspi_version_read_to_memory(store, number ? number : store->newest, work.memory,
@@ -196,13 +198,12 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
   lnsp_options own, plain;
   API_OUT(out, error);
   API_NEED(store, error);
-  int32_t status = lnspi_api_store_read_options(store, options, &own, error);
+  int32_t status =
+      lnspi_api_store_read_options(store, options, __func__,
+                                   LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &own, error);
   if (status == LNSP_OK && own.storage) status = lnspi_dtype_check_storage(own.storage, error);
   if (status != LNSP_OK) return status;
-  plain = own; /* the caller's block is for the model */
-  plain.block = NULL;
-  plain.block_bytes = 0;
-  plain.storage = 0;
+  plain = lnspi_options_pick(&own, 0); /* the caller's block is for the model */
   status = lnsp_graph_create(store->plan.text[0], &plain, &graph, error);
   if (status != LNSP_OK) return status;
   if (!number) number = store->newest;

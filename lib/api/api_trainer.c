@@ -1,5 +1,6 @@
 /* lnsp_trainer_*: making, steps, and the user's own loss. */
 #include "api/api.h"
+#include "api/options.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
 #include "run/state.h"
@@ -8,15 +9,8 @@
 #include "train/update.h"
 #include "train/user_loss.h"
 
-static int32_t api_trainer_read_options(const lnsp_options *options, lnsp_options *read,
-                                        lnsp_error *error) {
-  int32_t status = lnspi_struct_read_options(options, read, error);
-  if (status || read->storage == 0 || read->storage == LNSP_F32) return status;
-  return lnspi_error_set(
-      error, LNSP_E_UNSUPPORTED, NULL,
-      "a trainer's storage type is set in its optimizer text (weights=f32 or weights=bf16): "
-      "leave options->storage 0");
-}
+/* What opens a trainer from a file; storage widens an int8 file, which is refused otherwise. */
+#define API_TRAINER_FILE (LNSPI_OPTIONS_NET | LNSPI_OPTIONS_RUN | LNSPI_OPTIONS_STORAGE)
 
 LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
                                       const char *optimizer, const lnsp_size_options *sizes,
@@ -25,7 +19,7 @@ LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
   lnsp_memory_info memory;
   API_NEED(graph, error);
   API_NEED(out, error);
-  int32_t status = lnspi_plan_read_sizes(sizes, &read, error);
+  int32_t status = API_SIZES(sizes, 1, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers in texts */
   status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, error);
@@ -42,8 +36,8 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(model, error);
-  int32_t status = lnspi_plan_read_sizes(sizes, &read_sizes, error);
-  if (!status) status = api_trainer_read_options(options, &read, error);
+  int32_t status = API_SIZES(sizes, 1, &read_sizes, error);
+  if (!status) status = API_OPTIONS(options, LNSPI_OPTIONS_RUN, &read, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_trainer_from_model(model, loss, optimizer, &read_sizes, &read, out, error);
@@ -59,12 +53,33 @@ LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss,
   lnsp_options read;
   API_OUT(out, error);
   API_NEED(file, error);
-  int32_t status = lnspi_plan_read_sizes(sizes, &read_sizes, error);
-  if (!status) status = api_trainer_read_options(options, &read, error);
+  int32_t status = API_SIZES(sizes, 1, &read_sizes, error);
+  if (!status) status = API_OPTIONS(options, API_TRAINER_FILE, &read, error);
   if (status) return status;
+  if (read.storage && read.storage != LNSP_F32)
+    return lnspi_error_set(error, LNSP_E_UNSUPPORTED, "storage",
+                           "a trainer reads a file as it is, or with options->storage LNSP_F32 "
+                           "an int8 file as float32; weights=bf16 in the optimizer text keeps "
+                           "weights as bfloat16");
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = lnspi_trainer_from_file(file, loss, optimizer, &read_sizes, &read, out, error);
   lnspi_fpenv_leave(fp);
+  return status;
+}
+
+LNSP_API int32_t lnsp_trainer_open(const char *path, const char *loss, const char *optimizer,
+                                   const lnsp_size_options *sizes, const lnsp_options *options,
+                                   lnsp_trainer **out, lnsp_error *error) {
+  lnsp_options read, part;
+  lnsp_file *file = NULL;
+  API_OUT(out, error);
+  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | API_TRAINER_FILE, &read, error);
+  if (status) return status;
+  part = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
+  status = lnsp_file_open(path, &part, &file, error);
+  part = lnspi_options_pick(&read, API_TRAINER_FILE);
+  if (!status) status = lnsp_trainer_open_file(file, loss, optimizer, sizes, &part, out, error);
+  lnsp_file_destroy(file);
   return status;
 }
 

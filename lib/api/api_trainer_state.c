@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "api/api.h"
+#include "api/options.h"
 #include "api/path_write.h"
 #include "base/fpenv.h"
 #include "base/struct.h"
@@ -19,10 +20,11 @@ LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
                                      lnsp_error *error) {
   int32_t matched = 0;
   API_NEED(trainer, error);
+  API_FLAG(frozen, error);
   API_NEED(pattern, error);
   for (int32_t i = 0; i < trainer->graph->weight_count; i++)
     if (lnspi_str_match(pattern, trainer->graph->weights[i].name)) {
-      trainer->frozen[i] = frozen != 0 || trainer->graph->weights[i].fixed;
+      trainer->frozen[i] = frozen || trainer->graph->weights[i].fixed;
       matched++;
     }
   if (!matched)
@@ -64,9 +66,10 @@ LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer) {
 LNSP_API int32_t lnsp_trainer_set_weights(lnsp_trainer *trainer, const lnsp_model *model,
                                           int32_t reset, lnsp_error *error) {
   API_NEED(trainer, error);
+  API_FLAG(reset, error);
   API_NEED(model, error);
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to bfloat16 */
-  int32_t status = lnspi_set_weights(trainer, model, reset != 0, error);
+  int32_t status = lnspi_set_weights(trainer, model, reset, error);
   lnspi_fpenv_leave(fp);
   return status;
 }
@@ -164,12 +167,13 @@ LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor 
   const float *state;
   double value = 0;
   API_NEED(trainer, error);
+  API_FLAG(average, error);
   API_NEED(inputs, error);
   API_NEED(loss, error);
   int32_t status = api_trainer_state_pick(trainer, average, &state, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_loss_eval(trainer, inputs, input_count, average != 0, &value, error);
+  status = lnspi_loss_eval(trainer, inputs, input_count, average, &value, error);
   lnspi_fpenv_leave(fp);
   if (!status) *loss = (float)value;
   return status;
@@ -180,6 +184,7 @@ LNSP_API int32_t lnsp_trainer_tensor_read(const lnsp_trainer *trainer, const cha
                                           lnsp_error *error) {
   const float *state = NULL;
   API_NEED(trainer, error);
+  API_FLAG(average, error);
   API_NEED(name, error);
   API_NEED(out, error);
   int32_t status = api_trainer_state_pick(trainer, average, &state, error);
@@ -194,7 +199,9 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
   const float *state = NULL;
   API_OUT(out, error);
   API_NEED(trainer, error);
-  int32_t status = lnspi_struct_read_options(options, &read, error);
+  API_FLAG(average, error);
+  int32_t status =
+      API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &read, error);
   if (!status) status = api_trainer_state_pick(trainer, average, &state, error);
   if (status) return status;
   lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to another type */

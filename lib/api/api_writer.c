@@ -1,4 +1,5 @@
 /* The public lnsp_writer_ functions: arguments and options, then the format room. */
+#include "api/options.h"
 #include "api/path.h"
 #include "base/error.h"
 #include "base/struct.h"
@@ -19,7 +20,7 @@ int32_t lnsp_writer_create(const char *path, const lnsp_tensor *tensors, int32_t
   *out = NULL;
   if (!path) return api_writer_null("path", error);
   if (!*path) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "path is empty");
-  status = lnspi_struct_read_options(options, &read, error);
+  status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &read, error);
   /* Refused arguments should not even make a temporary file. */
   if (!status)
     status = lnspi_writer_header_bytes(tensors, tensor_count, metadata, pair_count,
@@ -48,7 +49,8 @@ int32_t lnsp_writer_create_sink(const lnsp_sink *sink, const lnsp_tensor *tensor
   *out = NULL;
   if (!sink) return api_writer_null("sink", error);
   status = lnspi_struct_read(&own, sizeof(own), sink, "sink", error);
-  if (!status) status = lnspi_struct_read_options(options, &read, error);
+  if (!status)
+    status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
   if (!own.write) return api_writer_null("sink->write", error);
   return lnspi_writer_open(&own, tensors, tensor_count, metadata, pair_count, &read, out,

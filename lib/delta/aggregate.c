@@ -96,6 +96,11 @@ static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_erro
   return LNSP_OK;
 }
 
+int32_t lnspi_aggregate_check(const char *text, lnsp_error *error) {
+  aggregate_rule rule;
+  return aggregate_parse(text, &rule, error);
+}
+
 /* ---- the numbers ---- */
 
 static int aggregate_above(const void *none, double a, double b) {

@@ -10,4 +10,7 @@ int32_t lnspi_aggregate_deltas(const lnsp_model *base, const lnsp_delta *const *
                                const lnsp_options *options, int32_t *refused, lnsp_delta **out,
                                lnsp_error *error);
 
+/* Refuses a text that is not a rule. */
+int32_t lnspi_aggregate_check(const char *text, lnsp_error *error);
+
 #endif

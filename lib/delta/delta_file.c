@@ -82,11 +82,9 @@ static int32_t delta_file_digest_of(const lnsp_delta *delta, lnspi_delta_file_he
                                     uint8_t digest[LNSP_HASH_BYTES], lnsp_error *error) {
   lnspi_blake2s hash;
   lnsp_writer *writer = NULL;
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   uint8_t room[LNSPI_DELTA_FILE_WRITER_BYTES];
   lnsp_sink sink = {(uint32_t)sizeof(lnsp_sink), &hash, delta_file_hash_bytes};
-  memset(&options, 0, sizeof options);
-  options.struct_size = (uint32_t)sizeof options;
   options.block = room;
   options.block_bytes = sizeof room;
   delta_file_describe(delta, header);

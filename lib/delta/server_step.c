@@ -53,13 +53,11 @@ static int32_t server_step_read(lnsp_trainer *t, lnspi_delta_set *set, float *gr
 int32_t lnspi_server_step(lnsp_trainer *t, const lnsp_delta *delta, lnsp_error *error) {
   lnspi_delta_set set;
   lnspi_block block;
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_model view; /* of the trainer's weights: the base of the delta */
   memset(&view, 0, sizeof view);
   view.graph = t->graph;
   view.state = t->state;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
   if (t->block.owned) options.allocator = &t->block.allocator;
   int32_t status = server_step_check(t, delta, error);
   if (!status)

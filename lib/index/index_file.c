@@ -241,12 +241,10 @@ int32_t lnspi_index_file_save(const lnsp_index *index, const lnsp_sink *sink,
                               lnsp_error *error) {
   const lnsp_key_value pair = {"lnsp.index", "1"};
   lnsp_tensor tensors[INDEX_FILE_TENSORS];
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_writer *writer = NULL;
   int32_t count = 0;
   memset(tensors, 0, sizeof tensors);
-  memset(&options, 0, sizeof options);
-  options.struct_size = (uint32_t)sizeof options;
   if (index->block.owned) options.allocator = &index->block.allocator;
   if (index->ids)
     tensors[count++] = (lnsp_tensor){"ids", LNSP_I64, 1, {index->count}, {0}, index->ids};

@@ -29,15 +29,20 @@ int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_size_options *
   int32_t status = lnspi_plan_make(graph, limits, mode, &session.engine.plan, error);
   if (status) return status;
   session_layout(&session, &arena);
+  session.block.bytes = arena.used;
+  lnspi_session_memory(&session, out);
+  return LNSP_OK;
+}
+
+void lnspi_session_memory(const lnsp_session *session, lnsp_memory_info *out) {
+  const lnspi_plan *plan = &session->engine.plan;
   memset(out, 0, sizeof *out);
-  out->total_bytes = arena.used;
-  out->activation_bytes = (uint64_t)session.engine.plan.value_floats * sizeof(float);
+  out->total_bytes = session->block.bytes;
+  out->activation_bytes = (uint64_t)plan->value_floats * sizeof(float);
   out->workspace_bytes =
-      (uint64_t)(session.engine.plan.saved_floats + session.engine.plan.scratch_floats +
-                 session.engine.plan.product_floats) *
+      (uint64_t)(plan->saved_floats + plan->scratch_floats + plan->product_floats) *
       sizeof(float);
   out->plan_bytes = out->total_bytes - out->activation_bytes - out->workspace_bytes;
-  return LNSP_OK;
 }
 
 int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *const *live,

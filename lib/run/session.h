@@ -19,6 +19,8 @@ struct lnsp_session {
 int32_t lnspi_session_measure(const lnsp_graph *graph, const lnsp_size_options *limits,
                               lnsp_memory_info *out, lnsp_error *error);
 
+void lnspi_session_memory(const lnsp_session *session, lnsp_memory_info *out);
+
 /* model (counted here) or, if NULL, a graph and a live state pointer that outlive
  * the session. */
 int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *const *live,

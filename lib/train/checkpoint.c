@@ -139,11 +139,9 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
 
 int32_t lnspi_checkpoint_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t what,
                               const lnsp_key_value *own, int32_t own_count, lnsp_error *error) {
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnspi_save_part part = {"", what == LNSP_SAVE_AVERAGE ? t->average : t->state,
                           what == LNSP_SAVE_AVERAGE, 0, NULL};
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
   if (t->block.owned) options.allocator = &t->block.allocator;
   if (what == LNSP_SAVE_STATE)
     return checkpoint_save_state(t, sink, own, own_count, &options, error);

@@ -402,8 +402,7 @@ static void test_options_read(void) {
   lnsp_allocator allocator = {sizeof(lnsp_allocator), NULL, counted_allocate, NULL};
   CHECK_INT(lnspi_struct_read_options(NULL, &got, &error), LNSP_OK);
   CHECK(got.allocator == NULL && got.max_header_bytes == 0);
-  memset(&options, 0, sizeof(options));
-  options.struct_size = sizeof(options);
+  options = (lnsp_options)LNSP_OPTIONS_INIT;
   options.max_header_bytes = 12;
   CHECK_INT(lnspi_struct_read_options(&options, &got, &error), LNSP_OK);
   CHECK_INT(got.max_header_bytes, 12);

@@ -22,6 +22,45 @@ else
   skip "header_alone_as_c++" "no g++"
 fi
 
+# Each struct with a struct_size has an initialiser that sets that and nothing else, and
+# names every member: -Wextra, with -Wmissing-field-initializers in it, stays silent.
+awk '/^typedef struct lnsp_[a-z_]+ \{/ { name = $3; getline; if (/uint32_t struct_size;/) print name }' \
+  include/lnsp.h > "$work/sized"
+expect "structs_with_a_size_are_found" test "$(wc -l < "$work/sized")" -gt 15
+{
+  echo '#include "lnsp.h"'
+  echo '#include <string.h>'
+  while read -r name; do
+    macro=$(echo "$name" | tr '[:lower:]' '[:upper:]')_INIT
+    echo "static $name a_$name = $macro;"
+  done < "$work/sized"
+  echo 'int main(void) {'
+  while read -r name; do
+    echo "  { $name b; lnsp_struct_init(&b, sizeof b);"
+    echo "    if (memcmp(&a_$name, &b, sizeof b) || b.struct_size != sizeof b) return 1; }"
+  done < "$work/sized"
+  echo '  return 0; }'
+} > "$work/init.c"
+cp "$work/init.c" "$work/init.cc"
+expect "initialisers_in_c" "$CC" -std=c99 -Wall -Wextra -Wconversion -pedantic -Werror -Iinclude \
+  -c -o "$work/init.o" "$work/init.c"
+expect "initialisers_link" "$CC" $CFLAGS -o "$work/init" "$work/init.o" "$BUILD/liblnsp.a" -lm
+expect "initialisers_set_struct_size_alone" ${EMULATOR:-} "$work/init"
+if have g++; then
+  expect "initialisers_in_c++" g++ -std=c++11 -Wall -Wextra -Wconversion -pedantic -Werror -Iinclude \
+    -c -o "$work/init.o" "$work/init.cc"
+else
+  skip "initialisers_in_c++" "no g++"
+fi
+
+# The example at the head: C99 without a warning, 15 to 20 lines, and it runs.
+sed -n 's/^ \* *$//; s/^ \*   //; /^#include <stdio.h>/,/^}/p' include/lnsp.h > "$work/example.c"
+expect "example_is_short" test "$(wc -l < "$work/example.c")" -le 20
+expect "example_compiles" "$CC" $CFLAGS -std=c99 -Wall -Wextra -pedantic -Werror -Iinclude \
+  -o "$work/example" "$work/example.c" "$BUILD/liblnsp.a" -lm
+${EMULATOR:-} "$work/example" > "$work/example.out" 2>&1
+expect "example_runs" grep -q '^loss before the first step: [0-9.]' "$work/example.out"
+
 # The frozen layouts, where pointers have 8 bytes.
 cat > "$work/layout.c" <<'C'
 #include "lnsp.h"

@@ -1,10 +1,13 @@
-# Prints what include/lnsp.h declares: "NAME PROBLEM" a line for each LNSP_API
-# function, where PROBLEM is "-" or says what its comment lacks. A comment speaks
-# for all declarations up to the next empty line; destroy functions are described
-# once, under "Ownership" at the head of the file.
-/^$/ { comment = ""; in_comment = 0 }
+# Prints what include/lnsp.h declares: "NAME PROBLEM" a line for each LNSP_API function, where
+# PROBLEM is "-" or says what its comment lacks. A comment is for the one declaration that
+# follows it, and has these slots, each at the start of a line and in this order:
+#
+#   a sentence, and a line for each parameter that its name does not explain
+#   Returns:   (not for void)
+#   Memory:    (for functions that give a handle or a pointer to something that is not static)
+#   Threads:   in words, then "Since 0.1."
 /^\/\*/ { comment = ""; in_comment = 1 }
-in_comment { comment = comment " " $0 }
+in_comment { comment = comment "\n" $0 }
 /\*\// { in_comment = 0 }
 /^LNSP_API/ { declaration = ""; open = 1 }
 open {
@@ -13,14 +16,25 @@ open {
     open = 0
     if (match(declaration, /lnsp_[a-z0-9_]+ *\(/)) {
       name = substr(declaration, RSTART, RLENGTH - 1)
-      lacks = "-"
-      if (name !~ /_destroy$/) {
-        words = comment
-        gsub(/[ \t]*\*?[ \t]+/, " ", words)
-        if (comment == "") lacks = "no comment"
-        else if (words !~ /Threads: ?T[012]/) lacks = "no thread condition"
-      }
-      print name, lacks
+      print name, lacks(comment, substr(declaration, 1, RSTART), declaration)
     } else print "?", "cannot read:" declaration
+    comment = ""
   }
+}
+function lacks(text, result, whole,   returns, memory, threads, since) {
+  if (text == "") return "no comment of its own"
+  returns = index(text, "\n * Returns:")
+  memory = index(text, "\n * Memory:")
+  threads = index(text, "\n * Threads: ")
+  gsub(/\n \* /, " ", text)
+  since = match(text, /Since [0-9]+\.[0-9]+\. \*\//)
+  if (result !~ / void /) { if (!returns) return "no 'Returns:'" }
+  else if (returns) return "'Returns:', but it returns nothing"
+  if (whole ~ /\*\*out/ && !memory) return "gives a handle, but has no 'Memory:'"
+  if (!threads) return "no 'Threads:'"
+  if (text !~ /Threads: (any thread|one thread at a time for each [a-z]+)/) return "threads not in words"
+  if (!since) return "no 'Since X.Y.' at the end"
+  if ((memory && memory < returns) || threads < memory || threads < returns)
+    return "slots not in the order Returns, Memory, Threads"
+  return "-"
 }

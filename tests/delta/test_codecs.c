@@ -67,9 +67,7 @@ static float value_of(const lnsp_model *model, int32_t tensor, int64_t element) 
 }
 
 static lnsp_delta_info facts_of(const lnsp_delta *delta) {
-  lnsp_delta_info facts;
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
+  lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
   CHECK_OK(lnsp_delta_get_info(delta, &facts, &support_error));
   return facts;
 }
@@ -486,7 +484,7 @@ static void measured(void) {
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
   for (int c = 0; c < CODECS; c++) {
     lnsp_delta *delta = NULL;
-    lnsp_memory_info memory = {.struct_size = sizeof memory};
+    lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
     CHECK_OK(lnsp_delta_measure(lnsp_model_graph(base), codecs[c], &memory, &support_error));
     memset(&heap, 0, sizeof heap);
     CHECK_OK(lnsp_delta_create(base, next, codecs[c], &options, &delta, &support_error));

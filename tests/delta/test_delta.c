@@ -48,9 +48,7 @@ static int same_model(const lnsp_model *a, const lnsp_model *b) {
 }
 
 static lnsp_delta_info facts_of(const lnsp_delta *delta) {
-  lnsp_delta_info facts;
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
+  lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
   CHECK_INT(lnsp_delta_get_info(delta, &facts, NULL), LNSP_OK);
   return facts;
 }
@@ -560,9 +558,7 @@ static int32_t memory_call(int which, const lnsp_options *options) {
 
 static void memory(void) {
   lnsp_allocator allocator = support_allocator(&heap);
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   options.allocator = &allocator;
   memory_base = model_fresh(SMALL, 1);
   memory_next = model_fresh(SMALL, 2);

@@ -53,7 +53,7 @@ static lnsp_trainer *trainer_of(const lnsp_model *model, const char *optimizer,
 static void stamped_again(void) {
   lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
   lnsp_delta *delta = delta_between(base, next, "int8");
-  lnsp_delta_info facts = {.struct_size = sizeof facts};
+  lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
   CHECK_INT(lnsp_delta_stamp(delta, "watch-17", 4, NULL, 0, &error), LNSP_OK);
   CHECK_INT(lnsp_delta_get_info(delta, &facts, &error), LNSP_OK);
   CHECK_INT(lnsp_delta_stamp(delta, facts.sender, facts.nonce + 1, NULL, 0, &error), LNSP_OK);
@@ -849,8 +849,8 @@ static void blocks(void) {
   lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .1f), *out = NULL;
   lnsp_delta *delta = delta_between(base, next, NULL), *sum = NULL;
   const lnsp_delta *one[1] = {delta};
-  lnsp_memory_info memory = {.struct_size = sizeof memory};
-  lnsp_options options = {.struct_size = sizeof options};
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   CHECK_INT(lnsp_delta_measure(lnsp_model_graph(base), "float32", &memory, &error), LNSP_OK);
   const size_t bytes = (size_t)memory.total_bytes;
   uint8_t *room = aligned_alloc(64, (bytes + 127) / 64 * 64);
@@ -867,9 +867,13 @@ static void blocks(void) {
   out = delta_applied(sum, base);
   lnsp_model_destroy(out);
   lnsp_delta_destroy(sum);
-  /* norms need memory of their own: the block is left alone */
+  /* norms need memory of their own: a block is refused */
   memset(room, 0xa5, bytes);
   double norm = 0;
+  CHECK_INT(lnsp_delta_norm(delta, base, &norm, NULL, &options, &error), LNSP_E_ARGUMENT);
+  CHECK_STR(error.name, "block");
+  options.block = NULL;
+  options.block_bytes = 0;
   CHECK_INT(lnsp_delta_norm(delta, base, &norm, NULL, &options, &error), LNSP_OK);
   CHECK(norm > 0 && room[0] == 0xa5 && room[bytes - 1] == 0xa5);
   free(room);
@@ -887,7 +891,7 @@ static void misuse(void) {
   } newer;
   lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .1f), *out = NULL;
   lnsp_delta *delta = delta_between(base, next, NULL);
-  lnsp_delta_check_options rules = {.struct_size = sizeof rules};
+  lnsp_delta_check_options rules = LNSP_DELTA_CHECK_OPTIONS_INIT;
   CHECK_INT(lnsp_delta_check(delta, base, NULL, NULL, &error), LNSP_OK); /* no rule */
   CHECK_INT(lnsp_delta_check(delta, base, &rules, NULL, NULL), LNSP_OK);
   rules.max_norm = 1e-3;
@@ -951,7 +955,7 @@ static void results_of(int mode, results *r) {
   lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .1f);
   lnsp_delta *deltas[3], *sum = NULL;
   lnsp_trainer *trainer = trainer_of(base, "adam lr=.01", NULL);
-  lnsp_memory_info memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   fesetround(mode);
   for (int i = 0; i < 3; i++) {
     lnsp_delta *read = NULL;

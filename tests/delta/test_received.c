@@ -16,9 +16,7 @@ static lnsp_error error;
 /* base with every value moved by factor times that of another fresh model. */
 static lnsp_model *moved(const lnsp_model *base, uint64_t seed, float factor) {
   lnsp_model *other = model_fresh(NET, seed), *model = NULL;
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   CHECK_INT(lnspi_model_copy(base->graph, base->state, LNSP_F32, &options, &model, &error),
             LNSP_OK);
   float *to = model->state;
@@ -324,9 +322,7 @@ static void test_server(void) {
 /* ---- stamps and rules ---- */
 
 static lnsp_delta_check_options rules_with(const void *key, uint32_t bytes) {
-  lnsp_delta_check_options rules;
-  memset(&rules, 0, sizeof rules);
-  rules.struct_size = sizeof rules;
+  lnsp_delta_check_options rules = LNSP_DELTA_CHECK_OPTIONS_INIT;
   rules.key = key;
   rules.key_bytes = bytes;
   return rules;
@@ -341,10 +337,8 @@ static void test_stamp(void) {
   static const char key[] = "sixteen bytes...", wrong[] = "sixteen bytes..,";
   lnsp_model *base = model_fresh(NET, 1), *next = moved(base, 2, .01f);
   lnsp_delta *delta = delta_between(base, next, "int8"), *read = NULL;
-  lnsp_delta_info facts;
+  lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
   lnsp_delta_check_options rules = rules_with(key, 16), others = rules_with(wrong, 16);
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
   CHECK_INT(checked(delta, base, &rules), LNSP_E_MISSING);
   CHECK_INT(lnsp_delta_stamp(delta, "watch-17", 18446744073709551615u, key, 16, &error),
             LNSP_OK);

@@ -229,7 +229,7 @@ static void test_lengths(void) {
 static void test_header_cap(void) {
   static uint8_t file[8 + (1 << 20) + 16];
   const size_t cap = 1 << 20;
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_file *opened;
   lnsp_error p;
   memset(file, ' ', sizeof(file));
@@ -238,8 +238,6 @@ static void test_header_cap(void) {
   file[0] = 1;
   CHECK_INT(hostile_open(file, 8 + cap + 1, &p), LNSP_E_LIMIT);
   CHECK_INT(p.offset, 0);
-  memset(&options, 0, sizeof(options));
-  options.struct_size = sizeof(options);
   options.max_header_bytes = (1 << 20) + 1;
   CHECK_INT(lnsp_file_open_memory(file, 8 + cap + 1, &options, &opened, &p), LNSP_OK);
   lnsp_file_destroy(opened);

@@ -274,7 +274,7 @@ static void test_many_tensors(void) {
   size_t room = (size_t)COUNT * 100, length = 0;
   char *json = malloc(room), name[32];
   uint8_t *data = malloc(room + 8 + COUNT);
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_file *file = NULL;
   lnsp_error p;
   int i;
@@ -285,8 +285,6 @@ static void test_many_tensors(void) {
                          "%s\"n%d\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%d,%d]}",
                          i == COUNT - 1 ? "" : ",", i * 7919 % COUNT, i, i + 1);
   json[length++] = '}';
-  memset(&options, 0, sizeof(options));
-  options.struct_size = sizeof(options);
   options.max_header_bytes = 1u << 24;
   CHECK_INT(lnsp_file_open_memory(data, hostile_make(data, json, length, COUNT), &options,
                                   &file, &p),

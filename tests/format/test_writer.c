@@ -136,7 +136,7 @@ static void test_refusals(void) {
   lnsp_tensor good = tensor_of("w", LNSP_F32, 1, 2, 0), bad[2];
   lnsp_key_value pairs[2] = {{"k", "v"}, {"k", "w"}};
   lnsp_sink sink = memory_sink(), mute = sink;
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_writer *writer;
   lnsp_error p;
 #define REFUSED(code, t, n, m, k)                                                   \
@@ -176,8 +176,6 @@ static void test_refusals(void) {
   REFUSED(LNSP_E_ARGUMENT, &good, 1, NULL, 1);
   REFUSED(LNSP_E_ARGUMENT, &good, -1, NULL, 0);
   REFUSED(LNSP_E_ARGUMENT, &good, 1, NULL, -1);
-  memset(&options, 0, sizeof(options));
-  options.struct_size = sizeof(options);
   options.max_header_bytes = 30;
   CHECK_INT(lnsp_writer_create_sink(&sink, &good, 1, NULL, 0, &options, &writer, &p),
             LNSP_E_LIMIT);

@@ -105,7 +105,7 @@ static void fuzz_apply(lnsp_delta *delta) {
 
 static void fuzz_use(const uint8_t *file, size_t bytes) {
   lnsp_delta *delta = NULL, *back = NULL, *merged = NULL;
-  lnsp_delta_info facts = {.struct_size = sizeof facts};
+  lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
   size_t size = 0;
   if (lnsp_delta_open_memory(file, bytes, NULL, &delta, NULL) != LNSP_OK) return;
   if (lnsp_delta_get_info(delta, &facts, NULL) != LNSP_OK) abort();
@@ -133,7 +133,7 @@ static void fuzz_payload(const uint8_t *data, size_t size) {
                                          "int4 block=256", "sparse share=0.1", "sign",
                                          "float16",        "float32"};
   lnspi_delta_shape shape = {1, 0, size - 1, 512, 0};
-  lnsp_options options = {.struct_size = sizeof options};
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_delta *delta = NULL;
   lnspi_token only;
   if (lnspi_delta_blank(fuzz_base->graph, &shape, &options, &delta, NULL) != LNSP_OK) abort();
@@ -163,7 +163,7 @@ static void fuzz_payload(const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!fuzz_base) {
-    const lnsp_size_options limits = {.struct_size = sizeof limits, .history = 1};
+    const lnsp_size_options limits = {.struct_size = sizeof limits, .max_marks = 1};
     if (lnsp_model_create(FUZZ_NET, 1, NULL, &fuzz_base, NULL) != LNSP_OK) abort();
     lnspi_model_hash(fuzz_base, fuzz_hash);
     if (lnsp_trainer_create(fuzz_base, NULL, "adam lr=.01", &limits, NULL, &fuzz_server,

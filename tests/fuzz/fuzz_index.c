@@ -81,8 +81,8 @@ static void fuzz_change(lnsp_index *index, int64_t width, int64_t count) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  lnsp_index_options settings = {.struct_size = sizeof settings, .trust = size % 2};
-  lnsp_index_info facts = {.struct_size = sizeof facts};
+  lnsp_index_options settings = {.struct_size = sizeof settings, .skip_checks = size % 2};
+  lnsp_index_info facts = LNSP_INDEX_INFO_INIT;
   lnsp_index *borrowed = NULL, *copy = NULL;
   lnsp_file *file = NULL;
   lnsp_error error;

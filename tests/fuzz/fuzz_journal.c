@@ -57,14 +57,12 @@ static void fuzz_release(void *user, void *block, size_t bytes) {
 }
 
 static lnsp_device fuzz_device(void) {
-  lnsp_device device;
-  memset(&device, 0, sizeof device);
-  device.struct_size = sizeof device;
+  lnsp_device device = LNSP_DEVICE_INIT;
   device.erase_bytes = FUZZ_ERASE;
   device.program_bytes = 8;
   device.size_bytes = FUZZ_BYTES;
   device.read = fuzz_read;
-  device.prog = fuzz_prog;
+  device.program = fuzz_prog;
   device.erase = fuzz_erase;
   device.sync = fuzz_sync;
   return device;
@@ -133,14 +131,11 @@ static void fuzz_seal(uint8_t *bank) {
 
 static void fuzz_look(lnsp_store *store, lnsp_trainer *trainer) {
   lnsp_store_version_info v;
-  lnsp_store_info facts;
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
+  lnsp_store_info facts = LNSP_STORE_INFO_INIT;
   if (lnsp_store_get_info(store, &facts, NULL)) abort();
   for (uint64_t i = 0; i < facts.versions; i++) {
     lnsp_model *model = NULL;
-    memset(&v, 0, sizeof v);
-    v.struct_size = sizeof v;
+    v = (lnsp_store_version_info)LNSP_STORE_VERSION_INFO_INIT;
     if (lnsp_store_version_at(store, i, &v, NULL)) break;
     if (!lnsp_store_checkout(store, v.number, NULL, &model, NULL)) lnsp_model_destroy(model);
     /* what was taken over is a state that can be stepped from, or refuses to */
@@ -153,11 +148,9 @@ static void fuzz_open(int salvage, lnsp_trainer *trainer) {
   const lnsp_allocator allocator = {sizeof allocator, NULL, fuzz_allocate, fuzz_release};
   lnsp_store_options settings = {sizeof settings, 0, 0, 0, salvage, 0, 0};
   lnsp_device device = fuzz_device();
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_error error;
   lnsp_store *store = NULL;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
   options.allocator = &allocator;
   if (lnsp_store_open_device(&device, &settings, &options, &store, &error)) {
     if (store || !error.code || !error.message[0]) abort();

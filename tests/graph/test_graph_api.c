@@ -46,7 +46,7 @@ static void public_graph(void) {
 
 static void public_refusals(void) {
   static unsigned char block[20000];
-  lnsp_options options = {.struct_size = sizeof options};
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_graph *graph = (lnsp_graph *)(void *)block;
   lnsp_tensor tensor;
   CHECK_INT(lnsp_graph_create("student teh=1", NULL, &graph, &error), LNSP_E_UNKNOWN);
@@ -101,7 +101,7 @@ static size_t make_file(const char *text, const char *prefix, const char *metada
 static void from_a_file(void) {
   static const char text[] = "student d=12 s=9 k=6 heads=3 act=relu teacher=0 nuclear_norm=0";
   static unsigned char bytes[20000];
-  lnsp_options options = {.struct_size = sizeof options};
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_file *file = NULL;
   lnsp_graph *graph = NULL, *want = NULL;
   size_t size = make_file(text, "model.", "\"lnsp.arch\":\"student heads=3 act=relu\"", bytes,

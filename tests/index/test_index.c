@@ -63,7 +63,7 @@ static void look(lnsp_index *index, int32_t results, found *out) {
 }
 
 static int64_t count_of(const lnsp_index *index) {
-  lnsp_index_info facts = {.struct_size = sizeof facts};
+  lnsp_index_info facts = LNSP_INDEX_INFO_INIT;
   CHECK_OK(lnsp_index_get_info(index, &facts, &support_error));
   return facts.count;
 }
@@ -661,7 +661,7 @@ static void damaged_files_end_well(void) {
     memcpy(copy, bytes.data, bytes.size);
     if (i < bytes.size) copy[i] ^= (uint8_t)(1u << i % 8);
     if (lnsp_index_open_borrowed(copy, bytes.size, NULL, NULL, &other, NULL) == LNSP_OK) {
-      lnsp_index_info facts = {.struct_size = sizeof facts};
+      lnsp_index_info facts = LNSP_INDEX_INFO_INIT;
       lnsp_index_get_info(other, &facts, NULL);
       if (facts.width == WIDTH) look(other, BEST, &f);
     }

@@ -14,7 +14,7 @@ static void models_are_as_measured(void) {
     support_heap heap;
     lnsp_allocator allocator = support_allocator(&heap);
     lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-    lnsp_memory_info memory = {.struct_size = sizeof memory};
+    lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
     lnsp_graph *graph = NULL;
     lnsp_model *model = NULL;
     CHECK_OK(lnsp_graph_create(graphs[i], NULL, &graph, &support_error));
@@ -48,8 +48,11 @@ static void models_are_as_measured(void) {
 /* The same for sessions and trainers, made from a model and from a file. */
 static void trainers_and_sessions_are_as_measured(void) {
   const lnsp_size_options limits[] = {{sizeof *limits, 1, 1, 0, 0, 0, 0},
-                                      {sizeof *limits, 5, 3, 2, 0, 1, 0},
+                                      {sizeof *limits, 5, 3, 2, 0, 0, 0},
                                       {sizeof *limits, 2, 7, 3, LNSP_MARK_WEIGHTS, 0, 0}};
+  const lnsp_size_options runs[] = {{sizeof *limits, 1, 1, 0, 0, 0, 0},
+                                    {sizeof *limits, 5, 3, 0, 0, 1, 0},
+                                    {sizeof *limits, 2, 7, 0, 0, 0, 0}};
   const char *optimizers[] = {"sgd", "sgd momentum=.5 ema=.9", "adamw"};
   for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++)
     for (int l = 0; l < 3; l++) {
@@ -63,8 +66,8 @@ static void trainers_and_sessions_are_as_measured(void) {
       lnsp_graph *graph = NULL;
       lnsp_file *file = NULL;
       CHECK_OK(lnsp_model_create(graphs[i], 1, NULL, &model, &support_error));
-      CHECK_OK(lnsp_session_measure(lnsp_model_graph(model), &limits[l], &memory, NULL));
-      CHECK_OK(lnsp_session_create(model, &limits[l], &options, &session, &support_error));
+      CHECK_OK(lnsp_session_measure(lnsp_model_graph(model), &runs[l], &memory, NULL));
+      CHECK_OK(lnsp_session_create(model, &runs[l], &options, &session, &support_error));
       CHECK_INT(heap.last_bytes, memory.total_bytes);
       lnsp_session_destroy(session);
       CHECK_OK(lnsp_trainer_measure(lnsp_model_graph(model), "cosine", optimizers[l],
@@ -114,8 +117,9 @@ static void huge_handles_are_refused(void) {
   support_heap heap;
   lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
-  lnsp_size_options most = {sizeof most, 1 << 24, 1 << 16, 1024, 0, 1, 0};
-  lnsp_memory_info memory = {.struct_size = sizeof memory};
+  const lnsp_size_options most = {sizeof most, 1 << 24, 1 << 16, 1024, 0, 0, 0};
+  const lnsp_size_options most_run = {sizeof most, 1 << 24, 1 << 16, 0, 0, 1, 0};
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   lnsp_model *model = NULL, *small = NULL;
   lnsp_session *session = NULL;
   lnsp_trainer *t = NULL;
@@ -128,7 +132,7 @@ static void huge_handles_are_refused(void) {
   lnsp_graph_destroy(graph);
   for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++) {
     CHECK_OK(lnsp_model_create(graphs[i], 1, NULL, &small, &support_error));
-    CHECK_REFUSED(lnsp_session_create(small, &most, &options, &session, &support_error),
+    CHECK_REFUSED(lnsp_session_create(small, &most_run, &options, &session, &support_error),
                   LNSP_E_LIMIT);
     CHECK_REFUSED(lnsp_trainer_create(small, "cosine", NULL, &most, &options, &t,
                                       &support_error),

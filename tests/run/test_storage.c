@@ -136,7 +136,7 @@ static void half_the_bytes(void) {
   const double share[STORAGE_TYPES] = {1, .505, .505, .265};
   lnsp_model *a = storage_new("student", 1);
   for (int t = 0; t < STORAGE_TYPES; t++) {
-    lnsp_memory_info memory = {.struct_size = sizeof memory};
+    lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
     lnsp_model *b = storage_convert(a, storage_types[t]);
     CHECK_OK(lnsp_model_measure(lnsp_model_graph(b), &memory, &support_error));
     CHECK_SAY((double)memory.weight_bytes <= share[t] * 2180352, "type %d takes %llu bytes",
@@ -249,7 +249,7 @@ static void trainers_widen(void) {
     support_bytes bytes = storage_save(b, 0);
     CHECK_OK(lnsp_file_open_memory(bytes.data, bytes.size, NULL, &file, &support_error));
     CHECK_REFUSED(lnsp_trainer_create(a, "mse", NULL, NULL, &as, &trainer[0], &support_error),
-                  LNSP_E_UNSUPPORTED);
+                  LNSP_E_ARGUMENT);
     CHECK_OK(lnsp_trainer_create(twin, "mse", NULL, NULL, NULL, &trainer[1], &support_error));
     if (storage_types[t] == LNSP_I8) {
       CHECK_REFUSED(lnsp_trainer_create(b, "mse", NULL, NULL, NULL, &trainer[0],
@@ -321,7 +321,7 @@ static void deltas_cross_types(void) {
       lnsp_delta_destroy(delta);
       /* the same values in two types: nothing changed */
       lnsp_model *twin = storage_convert(next, LNSP_F32);
-      lnsp_delta_info facts = {.struct_size = sizeof facts};
+      lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
       CHECK_OK(lnsp_delta_create(next, twin, NULL, NULL, &delta, &support_error));
       CHECK_OK(lnsp_delta_get_info(delta, &facts, &support_error));
       CHECK_INT(facts.changed_count, 0);

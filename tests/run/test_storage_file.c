@@ -316,7 +316,7 @@ static void plans_add_up(void) {
       lnsp_size_options limits = {.struct_size = sizeof limits,
                                   .max_rows = 9,
                                   .max_concepts = 2};
-      lnsp_memory_info m = {.struct_size = sizeof m};
+      lnsp_memory_info m = LNSP_MEMORY_INFO_INIT;
       lnsp_model *a = storage_new(storage_nets[1], 9), *model[2] = {NULL, NULL};
       support_bytes bytes = storage_save(a, storage_types[t]);
       lnsp_graph *graph = NULL, *stored = NULL;
@@ -331,6 +331,7 @@ static void plans_add_up(void) {
       uint64_t one_session = total(lnsp_session_measure(stored, &limits, &m, NULL), &m);
       options.storage = storage_types[as];
       CHECK_OK(lnsp_model_open_file(file, &options, &model[0], &support_error));
+      options.storage = 0;
       CHECK_OK(lnsp_session_create(model[0], &limits, &options, &session, &support_error));
       CHECK_INT(heap.live_bytes, one_model + one_session);
       lnsp_session_destroy(session);
@@ -344,8 +345,9 @@ static void plans_add_up(void) {
         CHECK_INT(heap.live_bytes, one_trainer);
         options.storage = storage_types[as];
         CHECK_OK(lnsp_trainer_publish(trainer, 0, &options, &model[0], &support_error));
-        CHECK_OK(lnsp_session_create(model[0], &limits, &options, &session, &support_error));
         CHECK_OK(lnsp_trainer_publish(trainer, 1, &options, &model[1], &support_error));
+        options.storage = 0;
+        CHECK_OK(lnsp_session_create(model[0], &limits, &options, &session, &support_error));
         CHECK_INT(heap.live_bytes, one_trainer + 2 * one_model + one_session);
         CHECK_OK(lnsp_session_rebind(session, model[1], &support_error));
         lnsp_session_destroy(session);

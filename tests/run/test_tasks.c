@@ -99,12 +99,10 @@ static void run_tasks(void *user, int32_t count, void (*task)(void *argument, in
 }
 
 static lnsp_parallel parallel_of(runner *r, int kind) {
-  lnsp_parallel parallel;
+  lnsp_parallel parallel = LNSP_PARALLEL_INIT;
   memset(r, 0, sizeof *r);
   r->kind = kind;
   r->rounding_kept = 1;
-  memset(&parallel, 0, sizeof parallel);
-  parallel.struct_size = sizeof parallel;
   parallel.user = r;
   parallel.run = run_tasks;
   return parallel;
@@ -132,9 +130,7 @@ static lnsp_tensor tensor_of(const char *name, float *data, const shape *s, int6
 }
 
 static lnsp_size_options limits_of(const shape *s, int32_t tasks) {
-  lnsp_size_options limits;
-  memset(&limits, 0, sizeof limits);
-  limits.struct_size = sizeof limits;
+  lnsp_size_options limits = LNSP_SIZE_OPTIONS_INIT;
   limits.max_rows = (int32_t)s->rows;
   limits.max_concepts = (int32_t)s->concepts;
   limits.tasks = tasks;
@@ -335,7 +331,7 @@ static void test_memory(void) {
                               .allocator = &allocator,
                               .parallel = &parallel};
       lnsp_size_options limits = limits_of(s, tasks);
-      lnsp_memory_info memory = {.struct_size = sizeof memory};
+      lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
       lnsp_session *session = NULL;
       lnsp_trainer *trainer = NULL;
       CHECK_OK(lnsp_session_measure(lnsp_model_graph(bytes), &limits, &memory, &support_error));

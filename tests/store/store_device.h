@@ -46,7 +46,7 @@ static int32_t store_device_sync(void *user) { return store_device_fails(user); 
 
 static lnsp_device store_device_open(store_device *d, uint64_t size, uint32_t erase,
                                      uint32_t unit) {
-  lnsp_device device;
+  lnsp_device device = LNSP_DEVICE_INIT;
   memset(d, 0, sizeof *d);
   d->bytes = malloc(size);
   memset(d->bytes, 0x5A, size);
@@ -54,8 +54,6 @@ static lnsp_device store_device_open(store_device *d, uint64_t size, uint32_t er
   d->erase = erase;
   d->unit = unit;
   d->erases = calloc(size / erase + 1, sizeof *d->erases);
-  memset(&device, 0, sizeof device);
-  device.struct_size = sizeof device;
   device.erase_bytes = erase;
   device.program_bytes = unit;
   device.size_bytes = size;

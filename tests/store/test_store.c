@@ -51,9 +51,7 @@ static lnsp_store *create_store(const lnsp_trainer *t, uint64_t size, uint32_t e
 }
 
 static lnsp_store_version_info version_at(lnsp_store *store, uint64_t index) {
-  lnsp_store_version_info v;
-  memset(&v, 0, sizeof v);
-  v.struct_size = sizeof v;
+  lnsp_store_version_info v = LNSP_STORE_VERSION_INFO_INIT;
   CHECK_OK(lnsp_store_version_at(store, index, &v, &support_error));
   return v;
 }
@@ -172,9 +170,7 @@ static void of_models(void) {
                 LNSP_E_MISMATCH);
   CHECK_REFUSED(lnsp_store_commit(store, t, NULL, NULL, &support_error), LNSP_E_MISMATCH);
   CHECK_REFUSED(lnsp_store_load(store, 1, t, NULL, &support_error), LNSP_E_MISMATCH);
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   options.storage = LNSP_F16;
   CHECK_OK(lnsp_store_checkout(store, 1, &options, &got, &support_error));
   CHECK_OK(lnsp_model_hash(got, is, &support_error));
@@ -201,7 +197,7 @@ static void of_models(void) {
 static void bounded(void) {
   lnsp_trainer *t = trainer_of("adamw");
   lnsp_store *store = create_store(t, 49152, 1024, 16, 8);
-  lnsp_store_info facts;
+  lnsp_store_info facts = LNSP_STORE_INFO_INIT;
   const int commits = getenv("EMULATOR") && *getenv("EMULATOR") ? 300 : 10000;
   for (int i = 0; i < commits; i++) {
     lnsp_commit_options note = {sizeof note, 0, 0, i == 2 ? "early" : NULL};
@@ -329,7 +325,7 @@ static void reading_fails(void) {
 static void look(const lnsp_trainer *t, uint8_t kept[][32], int count, int salvage) {
   lnsp_store_options settings = {sizeof settings, 0, 0, 0, salvage, 0, 0};
   lnsp_store *store = NULL;
-  lnsp_store_info facts;
+  lnsp_store_info facts = LNSP_STORE_INFO_INIT;
   uint8_t hash[32];
   (void)t;
   memset(&support_error, 0, sizeof support_error);
@@ -342,7 +338,7 @@ static void look(const lnsp_trainer *t, uint8_t kept[][32], int count, int salva
   facts.struct_size = sizeof facts;
   CHECK_OK(lnsp_store_get_info(store, &facts, &support_error));
   for (uint64_t i = 0; i < facts.versions; i++) {
-    lnsp_store_version_info v;
+    lnsp_store_version_info v = LNSP_STORE_VERSION_INFO_INIT;
     lnsp_model *model = NULL;
     memset(&v, 0, sizeof v);
     v.struct_size = sizeof v;
@@ -410,9 +406,7 @@ static void damage(void) {
   CHECK_REFUSED(lnsp_store_open_device(&device, NULL, NULL, &store, &support_error),
                 LNSP_E_MISMATCH);
   CHECK_OK(lnsp_store_open_device(&device, &settings, NULL, &store, &support_error));
-  lnsp_store_info facts;
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
+  lnsp_store_info facts = LNSP_STORE_INFO_INIT;
   CHECK_OK(lnsp_store_get_info(store, &facts, &support_error));
   CHECK_INT(facts.damaged, 1);
   CHECK_INT(facts.versions, 5);
@@ -480,12 +474,10 @@ static void applies(void) {
   uint8_t before[32], hash[32];
   uint64_t number = 0;
   int verdict = 1;
-  lnsp_delta_check_options rules;
-  lnsp_delta_info facts;
+  lnsp_delta_check_options rules = LNSP_DELTA_CHECK_OPTIONS_INIT;
+  lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
   lnsp_trainer *t = trainer_of("adamw");
   lnsp_store *store = create_store(t, 32768, 512, 4, 4);
-  memset(&rules, 0, sizeof rules);
-  rules.struct_size = sizeof rules;
   rules.user = &verdict;
   rules.judge = refuses;
   CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
@@ -544,12 +536,10 @@ static void applies(void) {
 static void memory(void) {
   support_heap heap;
   lnsp_allocator allocator = support_allocator(&heap);
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_trainer *t = trainer_of("adamw");
   lnsp_store *store = NULL;
   uint64_t bytes = 0, opened = 0;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
   options.allocator = &allocator;
   device = store_device_open(&flash, 32768, 1024, 8);
   CHECK_OK(lnsp_store_measure(&device, t, NULL, NULL, &bytes, &support_error));

@@ -214,9 +214,7 @@ static void many_commits(void) {
     step(t, i);
     CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
   }
-  lnsp_store_info of;
-  memset(&of, 0, sizeof of);
-  of.struct_size = sizeof of;
+  lnsp_store_info of = LNSP_STORE_INFO_INIT;
   CHECK_OK(lnsp_store_get_info(store, &of, &support_error));
   CHECK(of.compactions > 1);
   CHECK(stat(path, &facts) == 0 && facts.st_size == 1 << 20);

@@ -50,11 +50,9 @@ static void numbers(const char *net, const char *architecture, const char *key,
   lnsp_trainer *t = NULL;
   lnsp_tensor in[NAMES], expected;
   lnsp_size_options limits = {sizeof limits, 7, 5, 0, 0, 0, 0};
-  lnsp_options options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   float value = 0;
   int32_t count = 0, reached = 0;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
   options.architecture = architecture;
   options.prefix = prefix;
   snprintf(prefix, sizeof prefix, "%s.", net);

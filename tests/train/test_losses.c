@@ -361,9 +361,7 @@ static void same_bits(void) {
   for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
     float value, value_first = 0;
     for (int i = 0; lnsp_list_name(LNSP_LIST_ISAS, i); i++) {
-      lnsp_options options;
-      memset(&options, 0, sizeof options);
-      options.struct_size = sizeof options;
+      lnsp_options options = LNSP_OPTIONS_INIT;
       options.isa = i ? lnsp_list_name(LNSP_LIST_ISAS, i - 1) : "scalar";
       if (!strcmp(options.isa, "cblas") || lnsp_isa_check(options.isa, NULL)) continue;
       CHECK_INT(lnsp_loss_evaluate(texts[t], in, 8, &value, &out, &options, NULL), LNSP_OK);
@@ -644,9 +642,7 @@ static void refused_sets(void) {
       lnsp_tensor many[3] = {matrix("p", p, rows, 1), matrix("t", t, rows, 1),
                              lnsp_tensor_f32("neg", neg, 3, rows, each, 1)};
       static char room[4096]; /* so that nobody has to be asked for terabytes */
-      lnsp_options options;
-      memset(&options, 0, sizeof options);
-      options.struct_size = sizeof options;
+      lnsp_options options = LNSP_OPTIONS_INIT;
       options.block = room;
       options.block_bytes = sizeof room;
       for (int o = 0; o < 3; o++)
@@ -666,9 +662,7 @@ static void memory(void) {
   static char block[4096];
   lnsp_tensor in[2] = {matrix("p", p, 2, 3), matrix("t", t, 2, 3)};
   lnsp_allocator allocator = support_allocator(&heap);
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   options.allocator = &allocator;
   heap.fail_at = 1;
   CHECK_INT(lnsp_loss_evaluate("mse", in, 2, &value, NULL, &options, NULL), LNSP_E_MEMORY);

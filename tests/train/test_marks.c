@@ -114,7 +114,7 @@ static void weights_only(void) {
   world w;
   uint8_t start[32], hash[32];
   open_world(&w, 3, LNSP_MARK_WEIGHTS);
-  lnsp_memory_info memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   CHECK_OK(lnsp_trainer_memory(w.t, &memory, &support_error));
   CHECK(memory.mark_bytes >= 3 * memory.weight_bytes &&
         memory.mark_bytes < 4 * memory.weight_bytes);

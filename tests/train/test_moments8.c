@@ -450,7 +450,7 @@ static void memory_with(const char *text) {
   lnsp_allocator allocator = support_allocator(&heap);
   lnsp_options options = {.struct_size = sizeof options, .allocator = &allocator};
   lnsp_size_options limits = {sizeof limits, ROWS, 2, 2, 0, 0, 0};
-  lnsp_memory_info memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
   CHECK_OK(lnsp_model_create(ODD, 3, NULL, &model, &support_error));
@@ -507,7 +507,7 @@ static void texts_are_refused(void) {
              {"adamw seed=-1", LNSP_E_LIMIT},
              {"adamw seed=x", LNSP_E_SYNTAX}};
   lnsp_graph *graph = NULL;
-  lnsp_memory_info memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   CHECK_OK(lnsp_graph_create(ODD, NULL, &graph, &support_error));
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     int32_t status =

@@ -493,7 +493,7 @@ static void noise_depends_on_key_and_step(void) {
 /* ---- what is refused ---- */
 
 static int32_t text_status(const char *loss, const char *optimizer) {
-  lnsp_memory_info memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   lnsp_graph *graph = NULL;
   CHECK_OK(lnsp_graph_create("student d=20 s=12 k=8 heads=2", NULL, &graph, &support_error));
   int32_t status = lnsp_trainer_measure(graph, loss, optimizer, NULL, &memory, &support_error);

@@ -56,9 +56,7 @@ static lnsp_replay *gather(int rows, int width, const lnsp_options *options) {
 }
 
 static lnsp_options options_isa(const char *isa) {
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   options.isa = isa;
   return options;
 }

@@ -271,7 +271,7 @@ static void hostile_tensors(void) {
 static void as_a_model(void) {
   lnsp_trainer *t = make_trainer(TINY, "mse", "adamw ema=.9"), *other = NULL;
   uint8_t want[32], got[32];
-  lnsp_options options = {.struct_size = sizeof options};
+  lnsp_options options = LNSP_OPTIONS_INIT;
   for (uint32_t s = 0; s < 3; s++) CHECK_OK(step(t, 3, s));
   support_bytes bytes = state_save(t, LNSP_SAVE_STATE);
   for (int average = 0; average < 2; average++) {

@@ -369,7 +369,7 @@ static void memory_is_as_measured(void) {
   lnsp_size_options limits = {sizeof limits, 3, 2, 2, 0, 0, 0};
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL;
-  lnsp_memory_info memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   const char *loss = "triplet on=code + .1*alignment", *optimizer = "adamw ema=.9 clip=1";
   CHECK_OK(lnsp_model_create(SMALL, 1, &options, &model, &support_error));
   CHECK_OK(lnsp_model_measure(lnsp_model_graph(model), &memory, &support_error));
@@ -424,7 +424,7 @@ static void memory_is_as_measured(void) {
 /* The bytes of the README, whatever the size of a pointer is here. */
 static void bytes_are_the_same_on_every_host(void) {
   lnsp_graph *graph = NULL;
-  lnsp_memory_info memory = {.struct_size = sizeof memory};
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   lnsp_size_options limits = {sizeof limits, 1, 1, 2, 0, 0, 0};
   CHECK_OK(lnsp_graph_create("student", NULL, &graph, &support_error));
   CHECK_OK(lnsp_model_measure(graph, &memory, &support_error));

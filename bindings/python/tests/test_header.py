@@ -96,7 +96,7 @@ def test_struct(name):
 def test_constants():
     numbers = dict(re.findall(r"#define (LNSP_\w+) (\d+)", HEADER.read_text()))
     dtypes = ["F32", "F16", "BF16", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64"]
-    for name in [*dtypes, "BOOL", "UNDO_ALL", "UNDO_WEIGHTS", "HASH_BYTES"]:
+    for name in [*dtypes, "BOOL", "MARK_STATE", "MARK_WEIGHTS", "HASH_BYTES"]:
         assert getattr(_c, name) == int(numbers["LNSP_" + name])
     for name in ["SAVE_WEIGHTS", "SAVE_AVERAGE", "SAVE_STATE"]:
         assert getattr(_c, name) == int(numbers["LNSP_" + name])

@@ -211,9 +211,7 @@ static int32_t flash_sync(void *user) {
 }
 
 static lnsp_device flash_device(flash *f) {
-  lnsp_device device;
-  memset(&device, 0, sizeof device);
-  device.struct_size = sizeof device;
+  lnsp_device device = LNSP_DEVICE_INIT;
   device.erase_bytes = f->erase;
   device.program_bytes = f->unit;
   device.size_bytes = f->size;

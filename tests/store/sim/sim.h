@@ -70,9 +70,7 @@ static void sim_words(uint64_t content, uint32_t words[SIM_WORDS]) {
 }
 
 static lnsp_options sim_options(sim *s, int block) {
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
+  lnsp_options options = LNSP_OPTIONS_INIT;
   options.block = s->block[block];
   options.block_bytes = s->block_bytes;
   return options;

@@ -251,7 +251,7 @@ STRUCTS = {
 
 F32, F16, BF16, F64, I8, I16, I32, I64, U8, U16, U32, U64, BOOL = range(1, 14)
 HASH_BYTES = 32
-UNDO_ALL, UNDO_WEIGHTS = 0, 1
+MARK_STATE, MARK_WEIGHTS = 0, 1
 SAVE_WEIGHTS, SAVE_AVERAGE, SAVE_STATE = 0, 1, 2
 VERSION_SNAPSHOT, VERSION_DELTA, VERSION_ROLLBACK = 1, 2, 3
 NO_ID = -1
@@ -263,6 +263,7 @@ LISTS = {
     "schedules": 5,
     "isas": 6,
     "codecs": 7,
+    "rules": 8,
 }
 
 _i32, _i64, _u32, _u64 = ct.c_int32, ct.c_int64, ct.c_uint32, ct.c_uint64
@@ -299,10 +300,12 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_version_text": (_text, []),
     "lnsp_arithmetic_version": (_u32, []),
     "lnsp_status_name": (_text, [_i32]),
+    "lnsp_status_text": (_text, [_i32]),
     "lnsp_dtype_bytes": (_size, [_i32]),
     "lnsp_dtype_name": (_text, [_i32]),
     "lnsp_list_name": (_text, [_i32, _i32]),
     "lnsp_list_help": (_text, [_i32, _i32]),
+    "lnsp_text_check": (_i32, [_i32, _text, _p]),
     "lnsp_isa_check": (_i32, [_text, _p]),
     "lnsp_isa_best": (_text, []),
     "lnsp_file_open": (_i32, [_text, _options, _out, _p]),
@@ -345,6 +348,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_model_convert": (_i32, [_h, _i32, _options, _out, _p]),
     "lnsp_model_retain": (_h, [_h]),
     "lnsp_model_destroy": (_void, [_h]),
+    "lnsp_model_memory": (_i32, [_h, _memory, _p]),
     "lnsp_model_graph": (_h, [_h]),
     "lnsp_model_tensor_read": (_i32, [_h, _text, _data, _i64, _p]),
     "lnsp_model_hash": (_i32, [_h, _data, _p]),
@@ -356,6 +360,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_session_rebind": (_i32, [_h, _h, _p]),
     "lnsp_session_run": (_i32, [_h, _tensors, _i32, _tensors, _i32, _p]),
     "lnsp_session_node": (_i32, [_h, _i32, _tensors, _p]),
+    "lnsp_session_memory": (_i32, [_h, _memory, _p]),
     "lnsp_session_isa": (_text, [_h]),
     "lnsp_session_destroy": (_void, [_h]),
     "lnsp_replay_create": (_i32, [_i64, _options, _out, _p]),
@@ -368,6 +373,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_replay_destroy": (_void, [_h]),
     "lnsp_trainer_measure": (_i32, [_h, _text, _text, _limits, _memory, _p]),
     "lnsp_trainer_create": (_i32, [_h, _text, _text, _limits, _options, _out, _p]),
+    "lnsp_trainer_open": (_i32, [_text, _text, _text, _limits, _options, _out, _p]),
     "lnsp_trainer_open_file": (_i32, [_h, _text, _text, _limits, _options, _out, _p]),
     "lnsp_trainer_step": (_i32, [_h, _tensors, _i32, _floats, _p]),
     "lnsp_trainer_compute_gradients": (_i32, [_h, _tensors, _i32, _floats, _p]),
@@ -459,7 +465,9 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
 # What Python does in another way: callbacks for reading (bytes do), a struct made by C,
 # flash (a file does).
 NOT_BOUND = {
+    "lnsp_struct_init",
     "lnsp_tensor_f32",
+    "lnsp_tensor_view",
     "lnsp_file_open_source",
     "lnsp_store_create_device",
     "lnsp_store_open_device",

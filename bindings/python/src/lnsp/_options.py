@@ -68,7 +68,7 @@ def limits(
         max_rows,
         max_concepts,
         history,
-        _c.UNDO_WEIGHTS if undo == "weights" else _c.UNDO_ALL,
+        _c.MARK_WEIGHTS if undo == "weights" else _c.MARK_STATE,
         int(keep_nodes),
         0,
     )
