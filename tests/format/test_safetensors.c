@@ -355,7 +355,7 @@ static void test_info(void) {
   CHECK_STR(lnsp_status_name(LNSP_E_FORMAT), "LNSP_E_FORMAT");
   CHECK_STR(lnsp_status_name(LNSP_E_INTERNAL), "LNSP_E_INTERNAL");
   CHECK_STR(lnsp_status_name(LNSP_E_REFUSED), "LNSP_E_REFUSED");
-  CHECK_STR(lnsp_status_name(LNSP_E_REFUSED + 1), "LNSP_E_?");
+  CHECK_STR(lnsp_status_name(LNSP_E_CANCELLED + 1), "LNSP_E_?");
   CHECK_STR(lnsp_status_name(-1), "LNSP_E_?");
   snprintf(text, sizeof(text), "%d.%d.%d", LNSP_VERSION_MAJOR, LNSP_VERSION_MINOR,
            LNSP_VERSION_PATCH);
