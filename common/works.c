@@ -218,7 +218,7 @@ static int32_t work_settle(work *w, lnsp_error *error) {
 
 int32_t work_open(const work_spec *spec, int64_t batch, const lnsp_options *options, int tasks,
                   work *w, lnsp_error *error) {
-  lnsp_options storage = *options;
+  lnsp_options storage = LNSP_OPTIONS_INIT;
   lnsp_model *model = NULL;
   lnsp_size_options limits = LNSP_SIZE_OPTIONS_INIT;
   char optimizer[80];

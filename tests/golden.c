@@ -227,7 +227,7 @@ static void golden_train(const golden_run *run, const char *isa) {
   limits.max_rows = run->rows;
   limits.max_concepts = run->concepts;
 
-  if (lnsp_model_create(run->net, 1, &options, &model, &error)) golden_stop("model", &error);
+  if (lnsp_model_create(run->net, 1, NULL, &model, &error)) golden_stop("model", &error);
   const lnsp_graph *graph = lnsp_model_graph(model);
   int64_t width = lnsp_graph_input_width(graph);
   lnsp_tensor out;
@@ -298,7 +298,7 @@ static void golden_stored(const char *isa) {
                                 .max_rows = 37,
                                 .max_concepts = 3};
     options.storage = types[i].storage;
-    if (lnsp_model_create(run.net, 1, &options, &model, &error)) golden_stop("model", &error);
+    if (lnsp_model_create(run.net, 1, NULL, &model, &error)) golden_stop("model", &error);
     if (lnsp_session_create(model, &limits, &options, &session, &error))
       golden_stop("session", &error);
     golden_outputs(&run, types[i].what, isa, session, lnsp_model_graph(model), data);

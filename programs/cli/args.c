@@ -381,12 +381,21 @@ char *args_join(const args *a, int first) {
   return text;
 }
 
-lnsp_options args_options(const args *a) {
-  lnsp_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
+lnsp_options args_run_options(const args *a) {
+  lnsp_options options = LNSP_OPTIONS_INIT;
   options.isa = args_value(a, "--isa");
+  return options;
+}
+
+lnsp_options args_net_options(const args *a) {
+  lnsp_options options = LNSP_OPTIONS_INIT;
   options.architecture = args_value(a, "--arch");
   options.prefix = args_value(a, "--prefix");
+  return options;
+}
+
+lnsp_options args_options(const args *a) {
+  lnsp_options options = args_net_options(a);
+  options.isa = args_value(a, "--isa");
   return options;
 }

@@ -48,7 +48,10 @@ int args_positionals(const args *a, int low, int high);
 int args_knows(const args *a, const char *name);
 /* Positional arguments first.. joined by spaces; free it. NULL: no memory. */
 char *args_join(const args *a, int first);
-/* Options for the library: --isa, --arch, --prefix. */
+/* Options for the library, which refuses those that a call does not use: --isa for what runs,
+ * --arch and --prefix for what opens a model's file, and all of them for a trainer's file. */
+lnsp_options args_run_options(const args *a);
+lnsp_options args_net_options(const args *a);
 lnsp_options args_options(const args *a);
 
 extern const option args_common[];

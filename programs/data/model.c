@@ -9,7 +9,7 @@
 #include "lnsp.h"
 
 int model_load(const args *a, const char *path, lnsp_model **out) {
-  const lnsp_options options = args_options(a);
+  const lnsp_options options = args_net_options(a);
   lnsp_error error;
 
   if (lnsp_model_open(path, &options, out, &error)) return refuse_error(a, path, &error);

@@ -120,7 +120,7 @@ static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
 /* The mean of a loss over all rows, each batch counting by its rows. */
 static int eval_loss(const args *a, const lnsp_model *model, const data_spec *spec,
                      const char *loss, int64_t batch, double *out) {
-  const lnsp_options library = args_options(a);
+  const lnsp_options library = args_run_options(a);
   lnsp_trainer *trainer = NULL;
   lnsp_error error;
   lnsp_size_options limits;

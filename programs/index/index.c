@@ -164,7 +164,7 @@ static int index_write(const args *a, lnsp_index *index) {
 
 /* The index file, with room for more. */
 static int index_open(const args *a, int64_t more, lnsp_index **out) {
-  const lnsp_options o = args_options(a);
+  const lnsp_options o = args_run_options(a);
   const char *path = a->positional[0];
   lnsp_index_options settings;
   lnsp_index_info facts;
@@ -189,7 +189,7 @@ static int index_open(const args *a, int64_t more, lnsp_index **out) {
 
 static int index_build(const args *a) {
   static const char *const names[] = {"vectors", "output", "input", NULL};
-  const lnsp_options o = args_options(a);
+  const lnsp_options o = args_run_options(a);
   lnsp_index *index = NULL;
   lnsp_index_options settings;
   lnsp_error error;

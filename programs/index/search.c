@@ -31,7 +31,7 @@ typedef struct mapped_index {
 } mapped_index;
 
 static int mapped_open(const args *a, const char *path, mapped_index *m) {
-  const lnsp_options o = args_options(a);
+  const lnsp_options o = args_run_options(a);
   lnsp_index_options settings;
   lnsp_error error;
   struct stat facts;
@@ -68,7 +68,6 @@ typedef struct search_job {
 } search_job;
 
 static int search_prepare(search_job *job) {
-  const lnsp_options o = args_options(job->args);
   const int64_t n = job->queries.count, batch = n < SEARCH_BATCH ? n : SEARCH_BATCH;
   const int64_t columns = job->without ? job->without->columns : 0;
   lnsp_search_options limits;
@@ -78,7 +77,7 @@ static int search_prepare(search_job *job) {
   limits.struct_size = sizeof limits;
   limits.max_queries = (int32_t)(batch ? batch : 1);
   limits.max_results = (int32_t)job->results;
-  if (lnsp_search_create(job->m.index, &limits, &o, &job->search, &error))
+  if (lnsp_search_create(job->m.index, &limits, NULL, &job->search, &error))
     return refuse_error(job->args, job->args->positional[0], &error);
   job->x = malloc((size_t)(batch * job->queries.width + 1) * sizeof *job->x);
   job->left_out = malloc((size_t)(batch * columns + 1) * sizeof *job->left_out);

@@ -64,7 +64,7 @@ static int lookup_fill(loop_lookup *b, loop_stream *s, const char *wanted) {
 
 /* One that was made before: its ids are rows of the stream's vectors. */
 static int lookup_load(loop_lookup *b, const loop_stream *s, const char *path) {
-  const lnsp_options library = args_options(s->args);
+  const lnsp_options library = args_run_options(s->args);
   lnsp_index_info facts;
   lnsp_error error;
   int64_t i, id = 0;
@@ -100,7 +100,7 @@ int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
   if (path) {
     status = lookup_load(b, s, path);
   } else {
-    const lnsp_options library = args_options(s->args);
+    const lnsp_options library = args_run_options(s->args);
     char *wanted = calloc((size_t)s->stored, 1);
     lnsp_index_options settings;
     lnsp_error error;
@@ -119,7 +119,6 @@ int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
   }
   if (status) return status;
   const args *a = s->args;
-  const lnsp_options library = args_options(a);
   lnsp_search_options limits;
   lnsp_index_info facts;
   lnsp_error error;
@@ -134,7 +133,7 @@ int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown) {
   memset(&limits, 0, sizeof limits);
   limits.struct_size = sizeof limits;
   limits.max_results = (int32_t)b->most;
-  if (lnsp_search_create(b->index, &limits, &library, &b->search, &error))
+  if (lnsp_search_create(b->index, &limits, NULL, &b->search, &error))
     return refuse_error(a, NULL, &error);
   b->id = malloc((size_t)b->most * sizeof *b->id);
   b->score = malloc((size_t)b->most * sizeof *b->score);

@@ -119,7 +119,7 @@ static int loop_output(loop_job *job, const lnsp_graph *graph) {
 
 static int loop_network(loop_job *job) {
   const args *a = job->args;
-  const lnsp_options library = args_options(a);
+  const lnsp_options library = args_run_options(a);
   const lnsp_size_options limits = model_size_options(1, job->stream.concepts);
   loop_learner *l = &job->learner;
   lnsp_error error;

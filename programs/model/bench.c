@@ -42,7 +42,7 @@ static int run(const args *a) {
   for (i = 0; i < count && !status; i++)
     for (b = 0; b < (only ? 1 : 3) && !status; b++) {
       const int64_t batch = only ? only : usual[b];
-      const lnsp_options library = args_options(a);
+      const lnsp_options library = args_run_options(a);
       lnsp_error error;
       work_times times;
       work w;

@@ -169,7 +169,7 @@ static int run(const args *a) {
     status = data_open(&job.in, a, &spec);
   }
   if (status) goto done;
-  lnsp_options library = args_options(job.args);
+  lnsp_options library = args_run_options(job.args);
   lnsp_size_options limits;
   lnsp_error error;
   status = data_need(&job.in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));

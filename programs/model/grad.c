@@ -160,7 +160,7 @@ static int run(const args *a) {
     static const char *const operands[] = {"p",    "t",   "positive", "negative", "teacher",
                                            "prev", "neg", "ctx",      "future"};
     enum { OPERANDS = sizeof operands / sizeof operands[0] };
-    const lnsp_options library = args_options(a);
+    const lnsp_options library = args_run_options(a);
     lnsp_tensor inputs[OPERANDS], out[2];
     float *values[OPERANDS] = {NULL}, *gradient = NULL, value = 0;
     lnsp_file *file = NULL;

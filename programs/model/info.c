@@ -146,7 +146,7 @@ static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
 
 /* The memory is computed before the model is loaded, which its hash needs. */
 static int info_model_file(const args *a, const report *r, lnsp_file *file) {
-  const lnsp_options library = args_options(a);
+  const lnsp_options library = args_net_options(a);
   lnsp_model *model = NULL;
   lnsp_graph *graph = NULL;
   lnsp_error error;
@@ -177,7 +177,7 @@ static int info_file(const args *a) {
   lnsp_file *file = NULL;
   lnsp_error error;
   lnsp_graph *graph = NULL;
-  const lnsp_options library = args_options(a);
+  const lnsp_options library = args_net_options(a);
   int status = 0;
   report r;
 
@@ -234,7 +234,6 @@ done:
 
 /* An architecture without a file: its network and the tensors it would have. */
 static int info_text(const args *a, const char *text) {
-  const lnsp_options library = args_options(a);
   lnsp_graph *graph = NULL;
   lnsp_error error;
   lnsp_tensor tensor;
@@ -243,7 +242,7 @@ static int info_text(const args *a, const char *text) {
   int status;
   report r;
 
-  if (lnsp_graph_create(text, &library, &graph, &error)) return refuse_error(a, NULL, &error);
+  if (lnsp_graph_create(text, NULL, &graph, &error)) return refuse_error(a, NULL, &error);
   if (args_value(a, "--graph")) {
     status = info_graph(a, graph);
     lnsp_graph_destroy(graph);

@@ -39,7 +39,7 @@ char *new_text(const args *a, int *safetensors) {
 
 static int run(const args *a) {
   const char *path = args_value(a, "-o");
-  lnsp_options library = args_options(a);
+  lnsp_options library = LNSP_OPTIONS_INIT;
   lnsp_error error;
   lnsp_model *model = NULL;
   uint8_t hash[LNSP_HASH_BYTES];

@@ -97,7 +97,7 @@ static int run(const args *a) {
     status = data_open(&job.in, a, &spec);
   }
   if (status) goto done;
-  const lnsp_options library = args_options(job.args);
+  const lnsp_options library = args_run_options(job.args);
   lnsp_size_options limits = model_size_options(job.batch, job.in.max_concepts);
   status = data_need(&job.in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
 

@@ -116,7 +116,7 @@ int predictor_fits(const predictor *p) {
 
 int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts,
                     int64_t width) {
-  const lnsp_options library = args_options(a);
+  const lnsp_options library = args_run_options(a);
   const lnsp_size_options limits = model_size_options(batch, concepts);
   lnsp_error error;
 

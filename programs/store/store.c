@@ -45,16 +45,16 @@ typedef struct store_state {
 } store_state;
 
 static int state_load(const args *a, const char *path, store_state *s) {
-  lnsp_options o = args_options(a);
+  const lnsp_options o = args_options(a), net = args_net_options(a);
   lnsp_file *file = NULL;
   lnsp_error error;
   int status = 0;
 
   memset(s, 0, sizeof *s);
-  if (lnsp_file_open(path, &o, &file, &error)) return refuse_error(a, path, &error);
+  if (lnsp_file_open(path, NULL, &file, &error)) return refuse_error(a, path, &error);
   if (lnsp_file_metadata(file, "lnsp.trainer")
           ? lnsp_trainer_open_file(file, NULL, NULL, NULL, &o, &s->trainer, &error)
-          : lnsp_model_open_file(file, &o, &s->model, &error))
+          : lnsp_model_open_file(file, &net, &s->model, &error))
     status = refuse_error(a, path, &error);
   lnsp_file_destroy(file);
   return status;
@@ -274,7 +274,7 @@ static int store_checkout(const args *a) {
   lnsp_store_info facts;
   lnsp_store *store = NULL;
   lnsp_error error;
-  lnsp_options o = args_options(a);
+  lnsp_options o = LNSP_OPTIONS_INIT;
   const char *path = args_value(a, "-o");
   int status;
 

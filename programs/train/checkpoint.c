@@ -180,7 +180,7 @@ int train_checkpoint_resume(train_job *job) {
   job->flops = x[8];
   if (status) return status;
   const char *path = args_value(job->args, "--resume");
-  lnsp_options library = args_options(job->args);
+  lnsp_options library = args_net_options(job->args);
   lnsp_error error;
   if (job->valid.best_step >= 0) {
     library.prefix = CHECKPOINT_BEST;

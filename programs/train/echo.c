@@ -46,7 +46,7 @@ int train_echo_open(train_job *job) {
   if (!path) return 0;
   job->echo = calloc(1, sizeof *job->echo);
   if (job->echo) {
-    const lnsp_options o = args_options(job->args);
+    const lnsp_options o = args_run_options(job->args);
     const lnsp_echo function = {sizeof function, 0, job->echo, echo_nearest};
     lnsp_search_options limits;
     lnsp_error error;
@@ -56,7 +56,7 @@ int train_echo_open(train_job *job) {
     limits.max_queries = ECHO_QUERIES;
     limits.max_results = 1;
     if (lnsp_index_open(path, NULL, &o, &job->echo->index, &error) ||
-        lnsp_search_create(job->echo->index, &limits, &o, &job->echo->search, &error))
+        lnsp_search_create(job->echo->index, &limits, NULL, &job->echo->search, &error))
       return refuse_error(job->args, path, &error);
     if (lnsp_trainer_set_echo(job->trainer, &function, &error))
       return refuse_error(job->args, NULL, &error);

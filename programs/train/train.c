@@ -235,7 +235,7 @@ static int run(const args *a) {
   const int32_t type = args_type(job.args);
   const int as_is = !args_given(job.args, "--type") ||
                     type == lnsp_graph_storage(lnsp_trainer_graph(job.trainer));
-  lnsp_options library = args_options(job.args);
+  lnsp_options library = LNSP_OPTIONS_INIT;
   lnsp_model *model = NULL;
   lnsp_error error;
   status = LNSP_OK;

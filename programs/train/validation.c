@@ -129,7 +129,7 @@ static int validation_need(train_job *job) {
 
 int train_validation_open(train_job *job) {
   train_validation *v = &job->valid;
-  const lnsp_options library = args_options(job->args);
+  const lnsp_options library = args_run_options(job->args);
   lnsp_size_options limits;
   lnsp_error error;
   int64_t room;
