@@ -294,11 +294,12 @@ static void golden_stored(const char *isa) {
     lnsp_model *model = NULL;
     lnsp_session *session = NULL;
     lnsp_options options = {.struct_size = sizeof options, .isa = isa};
+    lnsp_options stored = LNSP_OPTIONS_INIT;
     lnsp_size_options limits = {.struct_size = sizeof limits,
                                 .max_rows = 37,
                                 .max_concepts = 3};
-    options.storage = types[i].storage;
-    if (lnsp_model_create(run.net, 1, NULL, &model, &error)) golden_stop("model", &error);
+    stored.storage = types[i].storage;
+    if (lnsp_model_create(run.net, 1, &stored, &model, &error)) golden_stop("model", &error);
     if (lnsp_session_create(model, &limits, &options, &session, &error))
       golden_stop("session", &error);
     golden_outputs(&run, types[i].what, isa, session, lnsp_model_graph(model), data);
