@@ -242,10 +242,10 @@ static int32_t path_device_facts(const path_device_file *file, lnsp_device *devi
   struct stat facts;
   if (fstat(file->fd, &facts) != 0 || !S_ISREG(facts.st_mode))
     return lnspi_error_set(error, LNSP_E_IO, file->path,
-                           "'%s' is no store: it is not a regular file", file->path);
+                           "'%s' is not a store: it is not a regular file", file->path);
   if (facts.st_size < (off_t)(4 * PATH_DEVICE_ERASE))
     return lnspi_error_set(error, LNSP_E_FORMAT, file->path,
-                           "'%s' is no store: it has only %lld bytes", file->path,
+                           "'%s' is not a store: it has only %lld bytes", file->path,
                            (long long)facts.st_size);
   device->size_bytes = (uint64_t)facts.st_size;
   return LNSP_OK;

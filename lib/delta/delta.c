@@ -92,9 +92,8 @@ int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
   if (!lnspi_graph_equal(base->graph, next->graph))
     return lnspi_error_set(
         error, LNSP_E_SHAPE, NULL,
-        "a delta needs two versions of one network, but the architectures differ: '%s' and "
-        "'%s'",
-        base->graph->architecture, next->graph->architecture);
+        "the two models have different architectures, so there is no delta between them: "
+        "train both from one model");
   int32_t status = delta_check_type(base, error);
   return status ? status : delta_check_type(next, error);
 }

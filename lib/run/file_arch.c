@@ -27,6 +27,9 @@ int32_t lnspi_file_arch_text(const lnsp_file *file, const lnsp_options *options,
   if (!*text) *text = lnspi_safetensors_metadata(file, "lnsp.arch");
   if (!*text) *text = lnspi_safetensors_metadata(file, "lnsp.graph");
   if (*text) return LNSP_OK;
+  if (lnspi_safetensors_metadata(file, "lnsp.delta.checksum"))
+    return lnspi_error_set(error, LNSP_E_MISSING, "lnsp.arch",
+                           "this file is a delta, not a model: apply it to its base first");
   return lnspi_error_set(
       error, LNSP_E_MISSING, "lnsp.arch",
       "the file does not say what its architecture is (no lnsp.arch or lnsp.graph in its "

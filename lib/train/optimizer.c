@@ -160,12 +160,13 @@ static int32_t optimizer_common_key(const lnspi_key *key, lnspi_optimizer_config
     rule->weights = choice != 0 ? LNSP_BF16 : LNSP_F32;
     return status;
   }
+  char shown[48];
   return lnspi_error_set_line(
       error, LNSP_E_UNKNOWN, word.line, word.column,
-      "unknown key; %s; common keys: lr, clip, ema, schedule, warmup, steps, min_lr, every, "
-      "factor, patience, threshold, cooldown, accumulate, weights, seed, residual, "
-      "clip_each, noise, lot",
-      rule->optimizer->help);
+      "%s has no key '%s'; its own: %s; common keys: lr, clip, ema, schedule, warmup, steps, "
+      "min_lr, every, factor, patience, threshold, cooldown, accumulate, weights, seed, "
+      "residual, clip_each, noise, lot",
+      rule->optimizer->name, lnspi_token_show(word, shown), rule->optimizer->help);
 }
 
 int lnspi_optimizer_has_moments8(const lnspi_optimizer_config *rule) {
