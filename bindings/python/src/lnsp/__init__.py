@@ -10,6 +10,7 @@ from . import _c
 from ._delta import Delta
 from ._errors import (
     ArgumentError,
+    CancelledError,
     DtypeError,
     Error,
     FileError,
@@ -21,7 +22,6 @@ from ._errors import (
     NotFiniteError,
     OutOfMemoryError,
     RefusedError,
-    CancelledError,
     ShapeError,
     StateError,
     TextError,
@@ -65,6 +65,7 @@ def best_isa() -> str:
 
 __all__ = [
     "ArgumentError",
+    "CancelledError",
     "Delta",
     "DtypeError",
     "Error",
@@ -84,7 +85,6 @@ __all__ = [
     "NotFiniteError",
     "OutOfMemoryError",
     "RefusedError",
-    "CancelledError",
     "Replay",
     "Session",
     "ShapeError",

@@ -34,6 +34,18 @@ class Tensor(ct.Structure):
     ]
 
 
+REPORT = ct.CFUNCTYPE(ct.c_int32, ct.c_void_p, ct.c_uint64, ct.c_uint64)
+
+
+class Progress(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("reserved", ct.c_uint32),
+        ("user", ct.c_void_p),
+        ("report", REPORT),
+    ]
+
+
 class Options(ct.Structure):
     _fields_ = [
         ("struct_size", ct.c_uint32),
@@ -47,7 +59,7 @@ class Options(ct.Structure):
         ("storage", ct.c_int32),
         ("reserved", ct.c_uint32),
         ("parallel", ct.c_void_p),
-        ("progress", ct.c_void_p),
+        ("progress", ct.POINTER(Progress)),
     ]
 
 
@@ -229,6 +241,98 @@ class SearchLimits(ct.Structure):
     ]
 
 
+class Rank(ct.Structure):
+    _fields_ = [
+        ("rank", ct.c_int64),
+        ("best_id", ct.c_int64),
+        ("best_score", ct.c_float),
+        ("alike", ct.c_int32),
+    ]
+
+
+class RankInfo(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("reserved", ct.c_uint32),
+        ("count", ct.c_int64),
+        ("recall_1", ct.c_double),
+        ("recall_5", ct.c_double),
+        ("recall_10", ct.c_double),
+        ("mrr", ct.c_double),
+        ("mrr_10", ct.c_double),
+        ("median", ct.c_double),
+        ("alike_1", ct.c_double),
+        ("alike_5", ct.c_double),
+        ("alike_10", ct.c_double),
+    ]
+
+
+class ScoreInfo(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("reserved", ct.c_uint32),
+        ("count", ct.c_int64),
+        ("cosine", ct.c_double),
+        ("mse", ct.c_double),
+        ("cosine_sum", ct.c_double),
+        ("mse_sum", ct.c_double),
+    ]
+
+
+class CollapseInfo(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("collapsed", ct.c_int32),
+        ("median_cosine", ct.c_double),
+        ("variance", ct.c_double),
+    ]
+
+
+class DirectionInfo(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("reserved", ct.c_uint32),
+        ("rows", ct.c_int64),
+        ("first_cosine", ct.c_double),
+        ("last_cosine", ct.c_double),
+        ("delta", ct.c_double),
+        ("coherence", ct.c_double),
+    ]
+
+
+class EarlyStop(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("rises", ct.c_int32),
+        ("patience", ct.c_int64),
+        ("best", ct.c_double),
+        ("reports", ct.c_int64),
+        ("bad", ct.c_int64),
+    ]
+
+
+class ReservoirSettings(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("dtype", ct.c_int32),
+        ("width", ct.c_int64),
+        ("capacity", ct.c_int64),
+        ("seed", ct.c_uint64),
+    ]
+
+
+class ReservoirInfo(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("dtype", ct.c_int32),
+        ("width", ct.c_int64),
+        ("capacity", ct.c_int64),
+        ("count", ct.c_int64),
+        ("seen", ct.c_int64),
+        ("bytes", ct.c_uint64),
+    ]
+
+
 STRUCTS = {
     "lnsp_error": Problem,
     "lnsp_tensor": Tensor,
@@ -247,6 +351,15 @@ STRUCTS = {
     "lnsp_index_options": IndexSettings,
     "lnsp_index_info": IndexFacts,
     "lnsp_search_options": SearchLimits,
+    "lnsp_progress": Progress,
+    "lnsp_rank": Rank,
+    "lnsp_rank_info": RankInfo,
+    "lnsp_score_info": ScoreInfo,
+    "lnsp_collapse_info": CollapseInfo,
+    "lnsp_direction_info": DirectionInfo,
+    "lnsp_early_stop": EarlyStop,
+    "lnsp_reservoir_options": ReservoirSettings,
+    "lnsp_reservoir_info": ReservoirInfo,
 }
 
 F32, F16, BF16, F64, I8, I16, I32, I64, U8, U16, U32, U64, BOOL = range(1, 14)
@@ -268,6 +381,7 @@ LISTS = {
 
 _i32, _i64, _u32, _u64 = ct.c_int32, ct.c_int64, ct.c_uint32, ct.c_uint64
 _size, _text, _float, _void = ct.c_size_t, ct.c_char_p, ct.c_float, None
+_double = ct.c_double
 _h = ct.c_void_p  # a handle
 _data = ct.c_void_p  # bytes or numbers
 _out = ct.POINTER(ct.c_void_p)  # where a new handle goes
@@ -293,6 +407,9 @@ _floats = ct.POINTER(ct.c_float)
 _index_settings = ct.POINTER(IndexSettings)
 _index_facts = ct.POINTER(IndexFacts)
 _search_limits = ct.POINTER(SearchLimits)
+_score_info = ct.POINTER(ScoreInfo)
+_early_stop = ct.POINTER(EarlyStop)
+_reservoir_settings = ct.POINTER(ReservoirSettings)
 
 # name: result, arguments. None as the result: nothing.
 PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
@@ -318,7 +435,10 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_file_read": (_i32, [_h, _text, _i64, _i64, _i32, _data, _p]),
     "lnsp_file_destroy": (_void, [_h]),
     "lnsp_writer_create": (_i32, [_text, _tensors, _i32, _pairs, _i32, _options, _out, _p]),
-    "lnsp_writer_create_sink": (_i32, [_sink, _tensors, _i32, _pairs, _i32, _options, _out, _p]),
+    "lnsp_writer_create_sink": (
+        _i32,
+        [_sink, _tensors, _i32, _pairs, _i32, _options, _out, _p],
+    ),
     "lnsp_writer_write": (_i32, [_h, _data, _size, _p]),
     "lnsp_writer_close": (_i32, [_h, _p]),
     "lnsp_writer_destroy": (_void, [_h]),
@@ -460,10 +580,36 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_search_create": (_i32, [_h, _search_limits, _options, _out, _p]),
     "lnsp_search_run": (_i32, [_h, _tensors, _tensors, _i32, _data, _data, _p]),
     "lnsp_search_destroy": (_void, [_h]),
+    "lnsp_search_rank": (_i32, [_h, _tensors, _data, _tensors, _data, _p]),
+    "lnsp_metrics_rank": (_i32, [_tensors, _tensors, _data, _tensors, _options, _data, _p]),
+    "lnsp_metrics_summarize": (_i32, [_data, _i64, ct.POINTER(RankInfo), _p]),
+    "lnsp_metrics_recall": (_double, [_data, _i64, _i64]),
+    "lnsp_metrics_score": (_i32, [_tensors, _tensors, _score_info, _p]),
+    "lnsp_metrics_triplets": (_i32, [_tensors, _tensors, _tensors, _doubles, _p]),
+    "lnsp_metrics_collapse": (_i32, [_tensors, _options, ct.POINTER(CollapseInfo), _p]),
+    "lnsp_metrics_direction": (_i32, [_tensors, _tensors, ct.POINTER(DirectionInfo), _p]),
+    "lnsp_session_score": (_i32, [_h, _tensors, _i32, _tensors, _options, _score_info, _p]),
+    "lnsp_order_shuffle": (_i32, [_u64, _u64, _i64, _data, _p]),
+    "lnsp_order_draw": (_i32, [_u64, _u64, _double, _i64, _data, _i64, _int64s, _p]),
+    "lnsp_trainer_report": (_i32, [_h, _double, _statuses, _p]),
+    "lnsp_early_stop_report": (_i32, [_early_stop, _double]),
+    "lnsp_early_stop_over": (_i32, [_early_stop]),
+    "lnsp_trainer_flops": (_i64, [_h, _i64, _i64]),
+    "lnsp_trainer_save_metadata": (_i32, [_h, _text, _i32, _pairs, _i32, _p]),
+    "lnsp_trainer_save_metadata_sink": (_i32, [_h, _sink, _i32, _pairs, _i32, _p]),
+    "lnsp_reservoir_create": (_i32, [_reservoir_settings, _options, _out, _p]),
+    "lnsp_reservoir_add": (_i32, [_h, _data, _i64, _p]),
+    "lnsp_reservoir_sample": (_i32, [_h, _i64, _data, _p]),
+    "lnsp_reservoir_read": (_i32, [_h, _i64, _i64, _data, _p]),
+    "lnsp_reservoir_get_info": (_i32, [_h, ct.POINTER(ReservoirInfo), _p]),
+    "lnsp_reservoir_save": (_i32, [_h, _text, _p]),
+    "lnsp_reservoir_open": (_i32, [_text, _options, _out, _p]),
+    "lnsp_reservoir_open_file": (_i32, [_h, _options, _out, _p]),
+    "lnsp_reservoir_destroy": (_void, [_h]),
 }
 
 # What Python does in another way: callbacks for reading (bytes do), a struct made by C,
-# flash (a file does).
+# flash (a file does), sums over one vector (NumPy does).
 NOT_BOUND = {
     "lnsp_struct_init",
     "lnsp_tensor_f32",
@@ -472,6 +618,11 @@ NOT_BOUND = {
     "lnsp_store_create_device",
     "lnsp_store_open_device",
     "lnsp_store_measure",
+    "lnsp_metrics_dot",
+    "lnsp_metrics_cosine",
+    "lnsp_metrics_normalize",
+    "lnsp_metrics_median",
+    "lnsp_reservoir_measure",
 }
 
 lib = ct.CDLL(os.path.join(os.path.dirname(os.path.abspath(__file__)), "liblnsp.so"))

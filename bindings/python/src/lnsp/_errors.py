@@ -6,6 +6,7 @@ from typing import Any
 
 __all__ = [
     "ArgumentError",
+    "CancelledError",
     "DtypeError",
     "Error",
     "FileError",

@@ -185,7 +185,9 @@ class Trainer(Owner):
     def evaluate(self, *arrays: Any, **named: Any) -> float:
         """The loss, without an update; gradient and apply may follow."""
         given = self._given(arrays, named)
-        return self._evaluated(_c.lib.lnsp_trainer_compute_gradients, given.pointer, given.count)
+        return self._evaluated(
+            _c.lib.lnsp_trainer_compute_gradients, given.pointer, given.count
+        )
 
     def validate(self, *arrays: Any, average: bool = False, **named: Any) -> float:
         """The loss alone, as a model that runs has it: no gradient, no dropout.
