@@ -6,7 +6,7 @@ memory can be used in a with statement, closed, or left to the collector, in any
 
 from __future__ import annotations
 
-from . import _c
+from . import _c, metrics
 from ._delta import Delta
 from ._errors import (
     ArgumentError,
@@ -32,9 +32,11 @@ from ._export import Export, NodeDifference, export
 from ._files import File, load, save
 from ._graph import Graph
 from ._index import Index
+from ._loop import EarlyStop, draw, shuffle
 from ._model import Model
 from ._options import Memory
 from ._replay import Replay, evaluate_loss
+from ._reservoir import Reservoir
 from ._session import Session
 from ._store import Store, StoreFacts, Version
 from ._trainer import Trainer
@@ -68,6 +70,7 @@ __all__ = [
     "CancelledError",
     "Delta",
     "DtypeError",
+    "EarlyStop",
     "Error",
     "Export",
     "File",
@@ -86,6 +89,7 @@ __all__ = [
     "OutOfMemoryError",
     "RefusedError",
     "Replay",
+    "Reservoir",
     "Session",
     "ShapeError",
     "StateError",
@@ -98,9 +102,12 @@ __all__ = [
     "Version",
     "arithmetic_version",
     "best_isa",
+    "draw",
     "evaluate_loss",
     "export",
     "load",
+    "metrics",
     "names",
     "save",
+    "shuffle",
 ]

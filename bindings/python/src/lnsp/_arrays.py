@@ -15,6 +15,7 @@ from ._handle import Handle
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
 
 _DTYPES: dict[np.dtype[Any], int] = {
     np.dtype(np.float32): _c.F32,
@@ -86,6 +87,16 @@ def as_input(name: str, given: Any) -> Array:
     if not _fits(value):
         value = np.ascontiguousarray(value)
     return value
+
+
+def ids_of(given: Any, what: str) -> Ids:
+    """Ids, or other whole numbers, as the library takes them."""
+    array = np.asarray(given)
+    if array.size == 0:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{what} are of dtype {array.dtype}: give integers")
+    return np.ascontiguousarray(array, np.int64)
 
 
 def as_output(name: str, value: Any) -> Array:

@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 from . import _c
 from ._errors import ArgumentError
-from ._handle import Handle, Owner, create
+from ._handle import Handle, Owner, Progress, create
 from ._model import Model
 from ._options import Path, options, path_bytes, text_bytes
 from ._trainer import Trainer
@@ -101,31 +101,48 @@ class Delta(Owner):
         return delta
 
     @classmethod
-    def make(cls, base: Model, next: Model, codec: str | None = None) -> Delta:
+    def make(
+        cls,
+        base: Model,
+        next: Model,
+        codec: str | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Delta:
         """What leads from base to next, two models of one architecture: exactly, or with
         another codec ("int4 block=64", "sparse share=.1", "exact only=*.bias") in fewer
-        bytes, the result then being close to next."""
+        bytes, the result then being close to next. progress(done, total) is told how far it
+        is; what it raises comes out."""
         old, new = base._live(), next._live()
+        chosen = options(progress=progress)
         return cls._from(
             create(
                 _c.lib.lnsp_delta_create,
                 old.get(),
                 new.get(),
                 text_bytes(codec, "codec"),
-                ct.byref(options()),
+                ct.byref(chosen),
                 destroy=_c.lib.lnsp_delta_destroy,
+                keep=chosen,
             )
         )
 
     @classmethod
     def make_live(
-        cls, base: Model, trainer: Trainer, codec: str | None = None, *, snap: bool = True
+        cls,
+        base: Model,
+        trainer: Trainer,
+        codec: str | None = None,
+        *,
+        snap: bool = True,
+        progress: Progress | None = None,
     ) -> Delta:
         """What leads from base to a trainer's live weights. With residual=1 in its optimizer
         text, the trainer keeps what this codec leaves out and owes it to the next delta.
         snap: its weights become those of the result, the same bits as on the other side;
-        without, adopt a model before the next delta."""
+        without, adopt a model before the next delta. progress: as for make."""
         old, live = base._live(), trainer._live()
+        chosen = options(progress=progress)
         with live.lock:
             return cls._from(
                 create(
@@ -134,8 +151,9 @@ class Delta(Owner):
                     live.get(),
                     text_bytes(codec, "codec"),
                     int(snap),
-                    ct.byref(options()),
+                    ct.byref(chosen),
                     destroy=_c.lib.lnsp_delta_destroy,
+                    keep=chosen,
                 )
             )
 
@@ -154,17 +172,21 @@ class Delta(Owner):
             )
         )
 
-    def apply(self, base: Model, *, storage: str | None = None) -> Model:
+    def apply(
+        self, base: Model, *, storage: str | None = None, progress: Progress | None = None
+    ) -> Model:
         """A new model: base with the delta applied. MismatchError unless base is the one
-        that the delta was made from."""
+        that the delta was made from. progress: as for make."""
         handle, old = self._live(), base._live()
+        chosen = options(storage=storage, progress=progress)
         return Model._from(
             create(
                 _c.lib.lnsp_delta_apply,
                 handle.get(),
                 old.get(),
-                ct.byref(options(storage=storage)),
+                ct.byref(chosen),
                 destroy=_c.lib.lnsp_model_destroy,
+                keep=chosen,
             )
         )
 
@@ -187,6 +209,8 @@ class Delta(Owner):
         deltas: Sequence[Delta],
         weights: Sequence[float] | None = None,
         rule: str = "mean",
+        *,
+        progress: Progress | None = None,
     ) -> tuple[Delta, dict[int, str]]:
         """One delta of many on one base, and which of them were left out, with the status
         that says why ({3: "LNSP_E_NOT_FINITE"}).
@@ -194,7 +218,9 @@ class Delta(Owner):
         weights: of the mean, e.g. examples of each; None: equal.
         rule: "mean", "median", "trimmed share=.1"; with clip=median (or a number) a longer
             delta is scaled down; with skip=1 a delta that is damaged, not finite or of
-            another base is left out, without it the first one is named and refused."""
+            another base is left out, without it the first one is named and refused.
+        progress: as for make."""
+        chosen = options(progress=progress)
         old = base._live()
         handles = [delta._live() for delta in deltas]
         count = len(handles)
@@ -210,9 +236,10 @@ class Delta(Owner):
                 None if weights is None else (ct.c_double * room)(*weights),
                 count,
                 text_bytes(rule, "rule"),
-                ct.byref(options()),
+                ct.byref(chosen),
                 refused,
                 destroy=_c.lib.lnsp_delta_destroy,
+                keep=chosen,
             )
         )
         names = _c.lib.lnsp_status_name

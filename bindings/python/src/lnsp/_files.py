@@ -10,8 +10,8 @@ import numpy as np
 
 from . import _c
 from ._arrays import NUMPY, Array, Tensors, pointer, shape_of
-from ._handle import Collector, Handle, Owner, create
-from ._options import Path, options, path_bytes
+from ._handle import Collector, Handle, Owner, Progress, create
+from ._options import Path, options, path_bytes, text_bytes
 
 
 class File(Owner, Mapping[str, Array]):
@@ -21,10 +21,12 @@ class File(Owner, Mapping[str, Array]):
     ...     vectors = file["vectors"]
 
     Tensors are read when asked for. BF16 comes as float32, which NumPy can hold.
-    `source` is a path, or the bytes of a file."""
+    `source` is a path, or the bytes of a file. progress(done, total) is told how many bytes
+    of data have been read; what it raises comes out of the call."""
 
-    def __init__(self, source: Path | bytes) -> None:
-        with_options = ct.byref(options())
+    def __init__(self, source: Path | bytes, *, progress: Progress | None = None) -> None:
+        made = options(progress=progress)
+        with_options = ct.byref(made)
         if isinstance(source, (bytes, bytearray, memoryview)):
             data = bytes(source)
             self._handle = create(
@@ -33,7 +35,7 @@ class File(Owner, Mapping[str, Array]):
                 len(data),
                 with_options,
                 destroy=_c.lib.lnsp_file_destroy,
-                keep=data,
+                keep=(data, made),
             )
         else:
             self._handle = create(
@@ -41,6 +43,7 @@ class File(Owner, Mapping[str, Array]):
                 path_bytes(source),
                 with_options,
                 destroy=_c.lib.lnsp_file_destroy,
+                keep=made,
             )
         handle = self._handle
         self._shapes: dict[str, tuple[int, tuple[int, ...]]] = {}
@@ -88,10 +91,20 @@ class File(Owner, Mapping[str, Array]):
         return found
 
 
-def load(source: Path | bytes) -> dict[str, Array]:
+def load(source: Path | bytes, *, progress: Progress | None = None) -> dict[str, Array]:
     """All arrays of a safetensors file."""
-    with File(source) as file:
+    with File(source, progress=progress) as file:
         return dict(file)
+
+
+def pairs_of(metadata: Mapping[str, str] | None) -> tuple[Any, int]:
+    """Metadata as an array of lnsp_key_value, and how many there are."""
+    given = metadata or {}
+    pairs = (_c.Pair * max(1, len(given)))()
+    for pair, (key, value) in zip(pairs, given.items()):
+        pair.key = text_bytes(key, "a key of the metadata")
+        pair.value = text_bytes(value, f"the metadata's {key!r}")
+    return pairs, len(given)
 
 
 def _write(
@@ -101,16 +114,14 @@ def _write(
         (name, np.ascontiguousarray(array).reshape(np.shape(array)))
         for name, array in arrays.items()
     )
-    pairs = (_c.Pair * max(1, len(metadata or {})))()
-    for pair, (key, value) in zip(pairs, (metadata or {}).items()):
-        pair.key, pair.value = key.encode(), value.encode()
+    pairs, pair_count = pairs_of(metadata)
     writer = create(
         open_call,
         to,
         tensors.pointer,
         tensors.count,
         pairs,
-        len(metadata or {}),
+        pair_count,
         ct.byref(options()),
         destroy=_c.lib.lnsp_writer_destroy,
     )
@@ -133,10 +144,10 @@ def to_bytes(arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = Non
     return bytes(collector.data)
 
 
-def save_bytes(handle: Handle, function: Any, kind: int) -> bytes:
+def save_bytes(handle: Handle, function: Any, *arguments: Any) -> bytes:
     """What a save_sink call of the library writes."""
     collector = Collector()
-    handle.call(function, ct.byref(collector.sink), kind)
+    handle.call(function, ct.byref(collector.sink), *arguments)
     return bytes(collector.data)
 
 

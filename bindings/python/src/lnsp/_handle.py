@@ -10,6 +10,12 @@ from typing import Any, Callable, TypeVar
 from . import _c
 from ._errors import StateError, from_problem
 
+Progress = Callable[[int, int], object]
+
+# What a progress function raised, until the call that it cancelled returns; the library
+# calls it on the thread of the call.
+_raised = threading.local()
+
 # Guards the counts of Handle. Re-entrant, since the collector may free a handle while
 # another one is being freed.
 _counts = threading.RLock()
@@ -54,7 +60,7 @@ class Handle:
         with self.lock:
             status = function(self.get(), *arguments, ct.byref(problem))
         if status:
-            raise from_problem(status, problem)
+            raise failure(status, problem)
 
     def read(self, function: Any, *arguments: Any) -> Any:
         """What function(pointer, *arguments) returns, one thread at a time."""
@@ -79,12 +85,36 @@ class Handle:
             parent._free_if_unused()
 
 
+def reporter(function: Progress) -> Any:
+    """An lnsp_progress for a caller's function; what that raises cancels the call."""
+
+    def report(_user: Any, done: int, total: int) -> int:
+        try:
+            function(done, total)
+        except BaseException as error:
+            _raised.error = error
+            return 1
+        return 0
+
+    return ct.pointer(_c.Progress(ct.sizeof(_c.Progress), 0, None, _c.REPORT(report)))
+
+
+def failure(status: int, problem: Any) -> BaseException:
+    """The exception for a status: of a cancelled call what the progress function raised."""
+    if status == _c.E_CANCELLED:
+        error: BaseException | None = getattr(_raised, "error", None)
+        _raised.error = None
+        if error is not None:
+            return error
+    return from_problem(status, problem)
+
+
 def call(function: Any, *arguments: Any) -> None:
     """function(*arguments, problem); raises what the problem says."""
     problem = _c.Problem()
     status = function(*arguments, ct.byref(problem))
     if status:
-        raise from_problem(status, problem)
+        raise failure(status, problem)
 
 
 def create(

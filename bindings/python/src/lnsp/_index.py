@@ -7,35 +7,26 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _c
 from ._arrays import (
     STORAGE_NAMES,
     Array,
     Floats,
+    Ids,
     Tensors,
     as_input,
+    ids_of,
     inputs,
     pointer,
     storage_number,
 )
 from ._errors import ArgumentError, MissingError, ShapeError
-from ._handle import Collector, Handle, Owner, create
+from ._handle import Collector, Handle, Owner, Progress, create
 from ._options import Path, options, path_bytes
-
-Ids = npt.NDArray[np.int64]
+from .metrics import RANK, Ranks, truth_of
 
 _BATCH = 256  # queries of one call of the library
-
-
-def _ids(given: Any, what: str) -> Ids:
-    array = np.asarray(given)
-    if array.size == 0:
-        array = array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{what} are of dtype {array.dtype}: give integers")
-    return np.ascontiguousarray(array, np.int64)
 
 
 class Index(Owner):
@@ -51,7 +42,9 @@ class Index(Owner):
     an empty one keeps its vectors: "f32", "f16" or "int8". capacity: how many there is room
     for at first; it grows when needed. keep=True: add takes vectors as they are, instead of
     bringing them to length 1. mapped=True: the file is mapped, not read, and the index does
-    not change. trust=True: the vectors of a file are not read through when it is opened."""
+    not change. trust=True: the vectors of a file are not read through when it is opened.
+    progress(done, total) is told how far reading the file and add are; what it raises comes
+    out of them."""
 
     def __init__(
         self,
@@ -63,6 +56,7 @@ class Index(Owner):
         mapped: bool = False,
         trust: bool = False,
         isa: str | None = None,
+        progress: Progress | None = None,
     ) -> None:
         if not 0 <= capacity < 2**31:
             raise ArgumentError(f"capacity is {capacity}: give 0 or more")
@@ -72,7 +66,7 @@ class Index(Owner):
         made.no_normalize = int(keep)
         made.skip_checks = int(trust)
         self._settings = made
-        self._options = options(isa=isa)
+        self._options = options(isa=isa, progress=progress)
         self._search: tuple[int, Handle] | None = None
         if isinstance(source, (int, np.integer)):
             made.width = int(source)
@@ -94,7 +88,7 @@ class Index(Owner):
             ct.byref(self._settings),
             ct.byref(self._options),
             destroy=_c.lib.lnsp_index_destroy,
-            keep=keep,
+            keep=(keep, self._options),
         )
 
     def _open(self, data: Any) -> Handle:
@@ -135,7 +129,7 @@ class Index(Owner):
         """Adds float32 vectors [n, width]. ids: n integers, 0 or more, that are not in the
         index; without them, the numbers after the highest."""
         array = as_input("vectors", vectors)
-        given = None if ids is None else _ids(ids, "ids")
+        given = None if ids is None else ids_of(ids, "ids")
         if given is not None and given.shape != array.shape[:1]:
             raise ShapeError(f"there are {array.shape[0]} vectors and {given.size} ids")
         self._grow(array.shape[0] if array.ndim else 0)
@@ -148,7 +142,7 @@ class Index(Owner):
 
     def remove(self, ids: Any) -> None:
         """Removes the vectors of these ids; all, or with MissingError none."""
-        given = _ids(np.atleast_1d(np.asarray(ids)), "ids")
+        given = ids_of(np.atleast_1d(np.asarray(ids)), "ids")
         self._live().call(_c.lib.lnsp_index_remove, pointer(given), given.size)
 
     def _searcher(self, results: int) -> Handle:
@@ -177,7 +171,7 @@ class Index(Owner):
         best first: their ids and scores, [n, results] or [results]. Where the index has
         fewer, ids are -1. without: ids [n, any] that are left out of a query's results."""
         array = as_input("queries", queries)
-        left = None if without is None else _ids(without, "ids to leave out")
+        left = None if without is None else ids_of(without, "ids to leave out")
         single = array.ndim == 1
         if single:
             array = array[None]
@@ -205,6 +199,27 @@ class Index(Owner):
                 pointer(scores[first:]),
             )
         return (ids[0], scores[0]) if single else (ids, scores)
+
+    def rank(self, queries: Any, truth: Any, *, without: Any = None) -> Ranks:
+        """Where the true vector of each query comes among all of the index, by the scores by
+        which search finds them: for lnsp.metrics.summarize. queries: float32 [n, width];
+        truth: n ids; without: ids [n, any] that are left out of a query's ranking, the true
+        one always takes part. `alike` of the result is 0."""
+        array = as_input("queries", queries)
+        true, left = truth_of(array, truth, without)
+        handle = self._searcher(1)
+        ranks = np.empty(array.shape[0], RANK)
+        for first in range(0, array.shape[0], _BATCH):
+            part = slice(first, first + _BATCH)
+            out = None if left is None else Tensors([("left_out", left[part])]).pointer
+            handle.call(
+                _c.lib.lnsp_search_rank,
+                inputs([("queries", array[part])]).pointer,
+                pointer(true[part]),
+                out,
+                pointer(ranks[part]),
+            )
+        return ranks
 
     def __getitem__(self, key: int) -> Floats:
         """The vector of an id, as it is kept."""

@@ -13,7 +13,7 @@ from ._arrays import Floats, as_input, pointer, storage_number
 from ._errors import MissingError
 from ._files import save_bytes, to_bytes
 from ._graph import Graph
-from ._handle import Handle, Owner, create
+from ._handle import Handle, Owner, Progress, create
 from ._options import Path, options, path_bytes, text_bytes
 from ._session import Session
 
@@ -27,7 +27,8 @@ class Model(Owner):
     `source` is the path of a model file or its bytes. `architecture` names the network for
     a file that does not, such as a state_dict saved by PyTorch; `prefix` is put before its
     tensor names. `storage` ("f32", "f16", "bf16", "int8") says how matrices are kept; the
-    default is as the file has them."""
+    default is as the file has them. progress(done, total) is told how many bytes have been
+    read; what it raises comes out, and there is no model."""
 
     def __init__(
         self,
@@ -36,8 +37,11 @@ class Model(Owner):
         architecture: str | None = None,
         prefix: str | None = None,
         storage: str | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        chosen = options(architecture=architecture, prefix=prefix, storage=storage)
+        chosen = options(
+            architecture=architecture, prefix=prefix, storage=storage, progress=progress
+        )
         destroy = _c.lib.lnsp_model_destroy
         if isinstance(source, (bytes, bytearray, memoryview)):
             data = bytes(source)
@@ -47,10 +51,15 @@ class Model(Owner):
                 len(data),
                 ct.byref(chosen),
                 destroy=destroy,
+                keep=chosen,
             )
         else:
             self._handle = create(
-                _c.lib.lnsp_model_open, path_bytes(source), ct.byref(chosen), destroy=destroy
+                _c.lib.lnsp_model_open,
+                path_bytes(source),
+                ct.byref(chosen),
+                destroy=destroy,
+                keep=chosen,
             )
 
     @classmethod

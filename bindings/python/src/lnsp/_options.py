@@ -10,6 +10,7 @@ from typing import Any, Union
 from . import _c
 from ._arrays import storage_number
 from ._errors import ArgumentError
+from ._handle import Progress, reporter
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -38,6 +39,7 @@ def options(
     architecture: str | None = None,
     prefix: str | None = None,
     storage: str | None = None,
+    progress: Progress | None = None,
 ) -> _c.Options:
     made = _c.Options()
     made.struct_size = ct.sizeof(_c.Options)
@@ -45,6 +47,8 @@ def options(
     made.architecture = text_bytes(architecture, "architecture")
     made.prefix = text_bytes(prefix, "prefix")
     made.storage = storage_number(storage)
+    if progress is not None:
+        made.progress = reporter(progress)
     return made
 
 

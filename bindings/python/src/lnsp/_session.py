@@ -13,6 +13,7 @@ from ._arrays import Array, Floats, Tensors, as_input, as_output, view
 from ._graph import Graph
 from ._handle import Owner, create
 from ._options import limits, options
+from .metrics import Score, score_of
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -118,6 +119,22 @@ class Session(Owner):
         return results[names[0]] if single else results
 
     __call__ = run
+
+    def score(self, inputs: Any, target: Any, before: Score | None = None) -> Score:
+        """Runs any number of rows, inputs as for run, and compares the output with target,
+        float32 of its shape. before: a score to add to, as for lnsp.metrics.score."""
+        given = self._inputs(inputs)
+        wanted = Tensors([("target", np.ascontiguousarray(as_input("target", target)))])
+        found = score_of(before)
+        self._live().call(
+            _c.lib.lnsp_session_score,
+            given.pointer,
+            given.count,
+            wanted.pointer,
+            ct.byref(options()),
+            ct.byref(found),
+        )
+        return Score._of(found)
 
     @staticmethod
     def _inputs(inputs: Any) -> Tensors:

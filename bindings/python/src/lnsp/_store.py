@@ -11,7 +11,7 @@ from typing import Any
 from . import _c
 from ._delta import Delta, Judge, Rules, Verify
 from ._errors import ArgumentError
-from ._handle import Handle, Owner, create
+from ._handle import Handle, Owner, Progress, create
 from ._model import Model
 from ._options import Path, options, path_bytes, text_bytes
 from ._trainer import Trainer
@@ -88,15 +88,25 @@ class Store(Owner):
 
     A commit that returned is there after a power cut; one that did not is there whole or not
     at all. The file is locked until the store is closed, unless read_only=True. salvage=True
-    reads what can be read of a damaged file."""
+    reads what can be read of a damaged file. progress(done, total) is told how far opening,
+    verify and compact are; what it raises comes out of them."""
 
-    def __init__(self, path: Path, *, read_only: bool = False, salvage: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        salvage: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        chosen = options(progress=progress)
         self._handle = create(
             _c.lib.lnsp_store_open,
             path_bytes(path),
             ct.byref(_settings(read_only=int(read_only), salvage=int(salvage))),
-            ct.byref(options()),
+            ct.byref(chosen),
             destroy=_c.lib.lnsp_store_destroy,
+            keep=chosen,
         )
 
     @classmethod
@@ -108,6 +118,7 @@ class Store(Owner):
         size_bytes: int = 0,
         snapshot_every: int = 0,
         max_senders: int = 0,
+        progress: Progress | None = None,
     ) -> Store:
         """A new file, without versions yet, for states of this trainer or weights of this
         model. size_bytes: what it may grow to; snapshot_every: versions from one that is
@@ -116,6 +127,7 @@ class Store(Owner):
             size_bytes=size_bytes, snapshot_every=snapshot_every, max_senders=max_senders
         )
         owner = of._live()
+        chosen = options(progress=progress)
         trainer, model = cls._pair(of, owner)
         store = cls.__new__(cls)
         with owner.lock:
@@ -125,8 +137,9 @@ class Store(Owner):
                 trainer,
                 model,
                 ct.byref(settings),
-                ct.byref(options()),
+                ct.byref(chosen),
                 destroy=_c.lib.lnsp_store_destroy,
+                keep=chosen,
             )
         return store
 

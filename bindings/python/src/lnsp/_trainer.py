@@ -11,9 +11,9 @@ import numpy as np
 from . import _c
 from ._arrays import Array, Floats, Tensors, as_input, as_output, inputs, pointer, rows_of
 from ._errors import ArgumentError, MissingError, RefusedError
-from ._files import File, save_bytes
+from ._files import File, pairs_of, save_bytes
 from ._graph import Graph
-from ._handle import Owner, create
+from ._handle import Owner, Progress, create
 from ._model import Model
 from ._options import (
     Memory,
@@ -83,7 +83,9 @@ class Trainer(Owner):
     file, or a state that save(path, "state") wrote, which goes on to the same bits; its loss
     and optimizer are then the saved ones unless given. loss=None: your own, by forward,
     backward and apply. history is the number of marks kept for rollback, undo="weights"
-    keeps weights alone in them. `lnsp.names("losses")` and docs/training.md tell the texts.
+    keeps weights alone in them. progress(done, total) is told how many bytes of a file have
+    been read; what it raises comes out. `lnsp.names("losses")` and docs/training.md tell the
+    texts.
 
     One thread at a time computes; calls from others wait."""
 
@@ -100,6 +102,7 @@ class Trainer(Owner):
         architecture: str | None = None,
         prefix: str | None = None,
         isa: str | None = None,
+        progress: Progress | None = None,
     ) -> None:
         sizes = limits(max_rows=max_rows, max_concepts=max_concepts, history=history, undo=undo)
         chosen = options(isa=isa, architecture=architecture, prefix=prefix)
@@ -116,7 +119,7 @@ class Trainer(Owner):
                 destroy=destroy,
             )
         else:
-            with File(source) as file:
+            with File(source, progress=progress) as file:
                 self._handle = create(
                     _c.lib.lnsp_trainer_open_file,
                     file._live().get(),
@@ -280,6 +283,13 @@ class Trainer(Owner):
     def learning_rate(self, rate: float) -> None:
         self._live().call(_c.lib.lnsp_trainer_set_learning_rate, float(rate))
 
+    def report(self, value: float) -> bool:
+        """A held-out value, the lower the better, for schedule=plateau in the optimizer text.
+        Returns whether the learning rate fell. StateError with another schedule."""
+        fell = ct.c_int32()
+        self._live().call(_c.lib.lnsp_trainer_report, float(value), ct.byref(fell))
+        return bool(fell.value)
+
     def set_noise_key(self, key: bytes) -> None:
         """The key of the noise that noise= in the optimizer text asks for: 32 secret bytes,
         secrets.token_bytes(32). It is in no state file: set it again after resuming, and a
@@ -320,6 +330,11 @@ class Trainer(Owner):
     def step_count(self) -> int:
         """Steps made: with accumulate=N, updates."""
         return int(self._live().read(_c.lib.lnsp_trainer_step_count))
+
+    def flops(self, rows: int = 1, concepts: int = 1) -> int:
+        """Floating-point operations of one step of rows of this many concepts; 0 for sizes
+        that the trainer does not take."""
+        return int(self._live().read(_c.lib.lnsp_trainer_flops, rows, concepts))
 
     @property
     def graph(self) -> Graph:
@@ -380,14 +395,29 @@ class Trainer(Owner):
         """A session on the live weights: Session(self, ...)."""
         return Session(self, **arguments)
 
-    def save(self, path: Path, what: str = "weights") -> None:
+    def save(
+        self, path: Path, what: str = "weights", *, metadata: Mapping[str, str] | None = None
+    ) -> None:
         """Writes a model file of the "weights" or the "average", or the whole "state", from
-        which Trainer(path) goes on to the same bits."""
-        self._live().call(_c.lib.lnsp_trainer_save, path_bytes(path), _what(what))
+        which Trainer(path) goes on to the same bits. metadata: up to 64 texts of your own,
+        such as where in the data a run is, which File(path).metadata gives back."""
+        self._live().call(
+            _c.lib.lnsp_trainer_save_metadata,
+            path_bytes(path),
+            _what(what),
+            *pairs_of(metadata),
+        )
 
-    def to_bytes(self, what: str = "weights") -> bytes:
+    def to_bytes(
+        self, what: str = "weights", *, metadata: Mapping[str, str] | None = None
+    ) -> bytes:
         """The bytes that save would write."""
-        return save_bytes(self._live(), _c.lib.lnsp_trainer_save_sink, _what(what))
+        return save_bytes(
+            self._live(),
+            _c.lib.lnsp_trainer_save_metadata_sink,
+            _what(what),
+            *pairs_of(metadata),
+        )
 
     # --- going back ----------------------------------------------------------
 
