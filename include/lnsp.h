@@ -945,7 +945,7 @@ LNSP_API const char *lnsp_trainer_input_name(const lnsp_trainer *trainer, int32_
 LNSP_API const char *lnsp_trainer_isa(const lnsp_trainer *trainer);
 
 /* Computes a loss by itself, on given predictions.
- *   loss      a text with one term (several terms if they need the same tensors)
+ *   loss      a text with one term, or with terms that need the same tensors
  *   inputs    "p" F32 [rows, width], and what the loss needs: "t", "positive", "negative",
  *             "teacher"
  *   gradient  nullable; F32 [rows, width], gets dL/dp
@@ -1247,7 +1247,7 @@ typedef struct lnsp_store_info {
 
 /* The bytes of a store's handle.
  *   trainer, model  what lnsp_store_create_device would be given; both NULL: the handle that
- *                   lnsp_store_open_device makes of what is on the device
+ *                   lnsp_store_open_device needs for what is on the device
  *   store_options   nullable
  * Returns: a status.
  * Threads: one thread at a time for each trainer and device. Since 0.1. */

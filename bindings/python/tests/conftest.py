@@ -23,7 +23,7 @@ def net():
 
 @pytest.fixture
 def model():
-    return lnsp.Model.new(NET, seed=3)
+    return lnsp.Model.create(NET, seed=3)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ def pair(model, x):
 
 def test_exact(pair, tmp_path):
     base, better = pair
-    delta = lnsp.Delta.make(base, better)
+    delta = lnsp.Delta.create(base, better)
     assert delta.exact
     assert delta.base_hash == base.hash and delta.result_hash == better.hash
     assert 0 < delta.changed_count <= delta.parameter_count == base.parameter_count
@@ -35,11 +35,11 @@ def test_exact(pair, tmp_path):
 )
 def test_codecs(pair, codec):
     base, better = pair
-    delta = lnsp.Delta.make(base, better, codec)
+    delta = lnsp.Delta.create(base, better, codec)
     assert not delta.exact and delta.codec.split()[0] == codec.split()[0]
     result = delta.apply(base)
     assert result.hash == delta.result_hash != better.hash
-    back = lnsp.Delta.make(result, base)
+    back = lnsp.Delta.create(result, base)
     both = lnsp.Delta.merge([delta, back])
     assert both.apply(base).hash == base.hash
     assert both.changed_count == -1 and both.codec == f"{delta.codec}; exact"
@@ -49,11 +49,11 @@ def test_codecs(pair, codec):
 
 def test_refusals(pair, net):
     base, better = pair
-    delta = lnsp.Delta.make(base, better)
+    delta = lnsp.Delta.create(base, better)
     with pytest.raises(lnsp.MismatchError):
         delta.apply(better)
     with pytest.raises(lnsp.ShapeError):
-        lnsp.Delta.make(base, lnsp.Model.new("ln_min d=12 s=4"))
+        lnsp.Delta.create(base, lnsp.Model.create("ln_min d=12 s=4"))
     data = bytearray(delta.to_bytes())
     data[-3] ^= 1
     with pytest.raises((lnsp.MismatchError, lnsp.FormatError)):
@@ -68,7 +68,7 @@ def test_refusals(pair, net):
 )
 def test_every_codec(pair, codec):
     base, better = pair
-    delta = lnsp.Delta.make(base, better, codec)
+    delta = lnsp.Delta.create(base, better, codec)
     assert delta.codec.split()[0] == codec.split()[0] and delta.stage_count == 1
     result = delta.apply(base)
     assert result.hash == delta.result_hash
@@ -87,7 +87,7 @@ def test_every_codec(pair, codec):
 
 def test_subset(pair):
     base, better = pair
-    delta = lnsp.Delta.make(base, better, "exact only=up.*")
+    delta = lnsp.Delta.create(base, better, "exact only=up.*")
     result = delta.apply(base)
     assert np.array_equal(result["up.weight"], better["up.weight"])
     assert np.array_equal(result["down.weight"], base["down.weight"])
@@ -95,10 +95,10 @@ def test_subset(pair):
 
 def test_merge(pair, net):
     base, better = pair
-    far = lnsp.Model.new(net, seed=11)
-    first = lnsp.Delta.make(base, better, "int8")
+    far = lnsp.Model.create(net, seed=11)
+    first = lnsp.Delta.create(base, better, "int8")
     middle = first.apply(base)
-    second = lnsp.Delta.make(middle, far)
+    second = lnsp.Delta.create(middle, far)
     both = lnsp.Delta.merge([first, second])
     assert both.stage_count == 2 and both.codec.count(";") == 1
     assert both.apply(base).hash == far.hash
@@ -107,7 +107,7 @@ def test_merge(pair, net):
     with pytest.raises(lnsp.ArgumentError):
         lnsp.Delta.merge([])
     with pytest.raises(lnsp.UnknownNameError):
-        lnsp.Delta.make(base, better, "morse")
+        lnsp.Delta.create(base, better, "morse")
 
 
 def test_live(model, x):
@@ -115,9 +115,9 @@ def test_live(model, x):
     far = model
     for _ in range(3):
         trainer.step(x, x)
-        far = lnsp.Delta.make_live(far, trainer, "sparse").apply(far)
+        far = lnsp.Delta.create_live(far, trainer, "sparse").apply(far)
         assert trainer.publish().hash == far.hash
-    assert lnsp.Delta.make_live(far, trainer, "float32", snap=False).changed_count > 0
+    assert lnsp.Delta.create_live(far, trainer, "float32", snap=False).changed_count > 0
     assert trainer.publish().hash == far.hash
 
 
@@ -132,7 +132,7 @@ def near(base, rng, size):
 
 def test_aggregate(model, rng):
     others = [near(model, rng, size) for size in (0.01, 0.02, 0.01, 5.0)]
-    deltas = [lnsp.Delta.make(model, other) for other in others]
+    deltas = [lnsp.Delta.create(model, other) for other in others]
     weights = [1.0, 2.0, 3.0, 0.0]
     mean, refused = lnsp.Delta.aggregate(model, deltas, weights)
     assert refused == {} and mean.codec.split()[0] == "float32"
@@ -153,10 +153,10 @@ def test_aggregate(model, rng):
 
 
 def test_aggregate_leaves_out_what_does_not_fit(model, net, rng):
-    other = lnsp.Model.new(net, seed=20)
+    other = lnsp.Model.create(net, seed=20)
     deltas = [
-        lnsp.Delta.make(model, near(model, rng, 0.01)),
-        lnsp.Delta.make(other, near(other, rng, 0.01)),
+        lnsp.Delta.create(model, near(model, rng, 0.01)),
+        lnsp.Delta.create(other, near(other, rng, 0.01)),
     ]
     with pytest.raises(lnsp.MismatchError):
         lnsp.Delta.aggregate(model, deltas)
@@ -167,7 +167,7 @@ def test_aggregate_leaves_out_what_does_not_fit(model, net, rng):
 
 
 def test_server_step(model, rng):
-    delta = lnsp.Delta.make(model, near(model, rng, 0.01), "int8")
+    delta = lnsp.Delta.create(model, near(model, rng, 0.01), "int8")
     server = lnsp.Trainer(model, optimizer="sgd lr=1")
     server.step_delta(delta)
     assert np.allclose(server["up.weight"], delta.apply(model)["up.weight"], atol=1e-7)
@@ -178,7 +178,7 @@ def test_server_step(model, rng):
 
 def test_check_and_accept(model, rng):
     key = b"k" * 32
-    delta = lnsp.Delta.make(model, near(model, rng, 0.01))
+    delta = lnsp.Delta.create(model, near(model, rng, 0.01))
     assert (delta.sender, delta.nonce, delta.authenticated) == ("", 0, False)
     with pytest.raises(lnsp.MissingError):
         delta.check(model, key=key)

@@ -96,8 +96,8 @@ def test_a_device_that_was_off(tmp_path):
     one_round(server, alive, rows, has, 4)
     assert server.trainer.hash() == server.model.hash
     with pytest.raises(lnsp.MismatchError, match="this device has"):
-        late.base = lnsp.Model.new(late.base.graph.architecture, seed=2)
-        late.trainer.adopt(late.base)
+        late.base = lnsp.Model.create(late.base.graph.architecture, seed=2)
+        late.trainer.set_weights(late.base)
         late.update(server.downlink(None))
 
 

@@ -8,7 +8,7 @@ import lnsp
 
 
 def test_new_is_a_function_of_the_seed(net):
-    one, same, other = (lnsp.Model.new(net, seed) for seed in (1, 1, 2))
+    one, same, other = (lnsp.Model.create(net, seed) for seed in (1, 1, 2))
     assert one.hash == same.hash != other.hash
     assert len(bytes.fromhex(one.hash)) == 32
 
@@ -27,7 +27,7 @@ def test_graph(model, net):
 
 
 def test_graph_outlives_its_model(net):
-    graph = lnsp.Model.new(net).graph
+    graph = lnsp.Model.create(net).graph
     assert graph.parameter_count > 0
 
 
@@ -36,9 +36,9 @@ def test_measure(net):
     assert graph.measure_model().total_bytes > 4 * graph.parameter_count
     small = graph.measure_session(max_rows=1).total_bytes
     assert graph.measure_session(max_rows=64).total_bytes > small
-    measured = graph.measure_trainer("cosine", "adamw", max_rows=4, history=1)
+    measured = graph.measure_trainer("cosine", "adamw", max_rows=4, max_marks=1)
     trainer = lnsp.Trainer(
-        lnsp.Model.new(net), loss="cosine", optimizer="adamw", max_rows=4, history=1
+        lnsp.Model.create(net), loss="cosine", optimizer="adamw", max_rows=4, max_marks=1
     )
     assert trainer.memory == measured
     assert measured.mark_bytes > 0
@@ -106,7 +106,7 @@ def test_run_in_batches(model, rng):
 
 def test_errors(net, tmp_path):
     with pytest.raises(lnsp.UnknownNameError) as caught:
-        lnsp.Model.new("lnsp 1; x = input 4; y = glu x; output output=y")
+        lnsp.Model.create("lnsp 1; x = input 4; y = glu x; output output=y")
     assert (caught.value.line, caught.value.column) == (1, 26)
     assert caught.value.status == "LNSP_E_UNKNOWN" and caught.value.code == 6
     assert "glu" in str(caught.value)
@@ -117,9 +117,9 @@ def test_errors(net, tmp_path):
         lnsp.Model(b"\xff" * 64)
     assert caught.value.offset >= 0
     with pytest.raises(lnsp.ArgumentError, match="zero byte"):
-        lnsp.Model.new(net + "\0")
+        lnsp.Model.create(net + "\0")
     with pytest.raises(TypeError):
-        lnsp.Model.new(7)
+        lnsp.Model.create(7)
 
 
 def test_names():

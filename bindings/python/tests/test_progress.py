@@ -34,7 +34,7 @@ def changed(model, x):
 def calls(model, x, folder):
     """Long calls by name, each with a progress function."""
     other = changed(model, x)
-    delta = lnsp.Delta.make(model, other)
+    delta = lnsp.Delta.create(model, other)
     other.save(folder / "model")
     vectors = np.random.default_rng(1).standard_normal((500, 12), dtype=np.float32)
     store = folder / "store"
@@ -55,7 +55,7 @@ def calls(model, x, folder):
             folder / "model", loss="mse", optimizer="sgd", progress=p
         ),
         "load": lambda p: lnsp.load(folder / "model", progress=p),
-        "make": lambda p: lnsp.Delta.make(model, other, progress=p),
+        "make": lambda p: lnsp.Delta.create(model, other, progress=p),
         "apply": lambda p: delta.apply(model, progress=p),
         "aggregate": lambda p: lnsp.Delta.aggregate(model, [delta, delta], progress=p),
         "rank": lambda p: lnsp.metrics.rank(vectors, vectors, range(500), progress=p),

@@ -136,7 +136,7 @@ def test_node_errors(model, session, x):
 
 
 def test_rebind(session, net, x):
-    other = lnsp.Model.new(net, seed=9)
+    other = lnsp.Model.create(net, seed=9)
     expected = other.run(x)
     session.rebind(other)
     other.close()
@@ -144,11 +144,11 @@ def test_rebind(session, net, x):
     gc.collect()
     assert np.array_equal(session.run(x), expected)
     with pytest.raises(lnsp.MismatchError):
-        session.rebind(lnsp.Model.new("ln_min d=12 s=4"))
+        session.rebind(lnsp.Model.create("ln_min d=12 s=4"))
 
 
 def test_session_keeps_its_model(net, x):
-    session = lnsp.Session(lnsp.Model.new(net, seed=3), max_rows=6)
+    session = lnsp.Session(lnsp.Model.create(net, seed=3), max_rows=6)
     gc.collect()
     assert np.isfinite(session.run(x)).all()
 
@@ -162,7 +162,7 @@ def test_limits(model):
 
 
 def test_networks_that_join_a_sequence() -> None:
-    model = lnsp.Model.new("amn in=24 d=8 hidden=12", seed=1)
+    model = lnsp.Model.create("amn in=24 d=8 hidden=12", seed=1)
     rows = np.random.default_rng(1).standard_normal((5, 4, 24)).astype(np.float32)
     assert model.graph.output_shape("output", rows.shape) == (5, 24)
     assert model.graph.output_shape("attention", rows.shape) == (5, 4, 1)
@@ -176,12 +176,12 @@ def test_networks_that_join_a_sequence() -> None:
         assert np.array_equal(session.run({"input": rows, "mask": mask}), whole)
     assert np.array_equal(model.run(rows, batch=2), found["output"])
     with pytest.raises(lnsp.ShapeError):
-        lnsp.Model.new("mlp in=24 concepts=3", seed=1).run(rows)
+        lnsp.Model.create("mlp in=24 concepts=3", seed=1).run(rows)
 
 
 def test_networks_of_ids() -> None:
     text = "lnsp 1; i = ids count=9; x = embedding i 9 6 w=e; o = mean x; output output=o"
-    model = lnsp.Model.new(text, seed=1)
+    model = lnsp.Model.create(text, seed=1)
     assert model.graph.input_name == "ids"
     ids = np.array([[1, 8, 0], [2, 2, 2]])
     table = model.arrays()["e"]

@@ -38,8 +38,8 @@ def test_commit_and_load(trainer, x, path):
         assert again.hash("state") == hashes[4]
         store.load(again, 2)
         assert again.hash("state") == hashes[1]
-        assert store.model(3).hash == store.version(2).hash
-        assert store.model(3, storage="bf16").graph.storage == "bf16"
+        assert store.checkout(3).hash == store.version(2).hash
+        assert store.checkout(3, storage="bf16").graph.storage == "bf16"
         assert store.architecture and store.loss == "cosine" and "ema" in store.optimizer
         assert store.verify() >= 5
         for one in (again,):
@@ -63,9 +63,9 @@ def test_rollback(trainer, x, path):
 def test_model_store(model, net, path):
     store = lnsp.Store.create(path, model)
     store.commit(model)
-    other = lnsp.Model.new(net, seed=5)
+    other = lnsp.Model.create(net, seed=5)
     store.commit(other, tag="other")
-    assert store.model().hash == other.hash and store.model(1).hash == model.hash
+    assert store.checkout().hash == other.hash and store.checkout(1).hash == model.hash
     assert store.optimizer == "" and not store.facts.of_trainer
     trainer = lnsp.Trainer(model, loss="mse", optimizer="sgd")
     with pytest.raises(lnsp.Error):
@@ -81,9 +81,9 @@ def test_size_is_bounded(trainer, x, path):
         store.commit(trainer)
     assert path.stat().st_size <= 256 * 1024
     assert store.facts.compactions > 0 and 0 < len(store) < 120
-    before = store.model().hash
+    before = store.checkout().hash
     store.compact()
-    assert store.model().hash == before == trainer.hash()
+    assert store.checkout().hash == before == trainer.hash()
 
 
 def test_senders(model, path):
@@ -104,7 +104,7 @@ def test_apply(trainer, model, x, path):
     first = store.commit(trainer)
     other = lnsp.Trainer(model, loss="cosine", optimizer="sgd lr=.1", max_rows=6)
     other.step(x, x)
-    delta = lnsp.Delta.make(model, other.publish())
+    delta = lnsp.Delta.create(model, other.publish())
     with pytest.raises(lnsp.MissingError):
         store.apply(delta, trainer)  # nobody's
     delta.stamp("device-1", 7, key)
@@ -135,7 +135,7 @@ def test_refusals(model, path):
     with pytest.raises(lnsp.Error):
         lnsp.Store.create(path, model)
     with pytest.raises(lnsp.Error):
-        store.model()  # no version yet
+        store.checkout()  # no version yet
     store.commit(model)
     for bad in (-1, 99):
         with pytest.raises(lnsp.ArgumentError):

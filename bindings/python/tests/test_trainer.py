@@ -11,7 +11,7 @@ import lnsp
 @pytest.fixture
 def trainer(model):
     return lnsp.Trainer(
-        model, loss="cosine", optimizer="adamw lr=1e-2 ema=.9", max_rows=6, history=2
+        model, loss="cosine", optimizer="adamw lr=1e-2 ema=.9", max_rows=6, max_marks=2
     )
 
 
@@ -22,7 +22,7 @@ def test_step_learns(trainer, x):
         last = trainer.step(input=x, target=x)
     assert last < first * 0.7
     assert trainer.step_count == 51
-    assert trainer.evaluate(x, x) < first
+    assert trainer.compute_gradients(x, x) < first
     assert trainer.step_count == 51
 
 
@@ -99,10 +99,10 @@ def test_gradients_from_elsewhere(model, x):
 def test_adopt(model, net, x):
     trainer = lnsp.Trainer(model, loss="mse", optimizer="adam lr=1e-2", max_rows=6)
     trainer.step(x, x)
-    other = lnsp.Model.new(net, seed=8)
-    trainer.adopt(other)
+    other = lnsp.Model.create(net, seed=8)
+    trainer.set_weights(other)
     assert trainer.hash() == other.hash and trainer.step_count == 1
-    trainer.adopt(model, reset=True)
+    trainer.set_weights(model, reset=True)
     fresh = lnsp.Trainer(model, loss="mse", optimizer="adam lr=1e-2", max_rows=6)
     assert trainer.hash("state") == fresh.hash("state")
 
@@ -220,7 +220,7 @@ def test_validate(trainer, x):
     before = trainer.hash()
     loss = trainer.validate(x, x)
     assert trainer.hash() == before
-    assert loss == trainer.evaluate(x, x) != trainer.validate(x, x, average=True)
+    assert loss == trainer.compute_gradients(x, x) != trainer.validate(x, x, average=True)
 
 
 def test_strided_batches(model, rng):
@@ -264,7 +264,7 @@ def test_any_order_of_collection(net, x):
 
     for order in range(6):
         trainer = lnsp.Trainer(
-            lnsp.Model.new(net), loss="cosine", optimizer="adamw", max_rows=6
+            lnsp.Model.create(net), loss="cosine", optimizer="adamw", max_rows=6
         )
         session = lnsp.Session(trainer, max_rows=6, keep_nodes=True)
         session.run(x)
@@ -293,7 +293,7 @@ def test_handles_are_destroyed_children_first(net, monkeypatch):
             real[name](pointer)
 
         monkeypatch.setattr(_c.lib, f"lnsp_{name}_destroy", destroy)
-    trainer = lnsp.Trainer(lnsp.Model.new(net), loss="cosine", optimizer="sgd")
+    trainer = lnsp.Trainer(lnsp.Model.create(net), loss="cosine", optimizer="sgd")
     session = trainer.session()
     trainer._handle.__del__()
     assert order == []
@@ -374,7 +374,7 @@ def test_echo(model, x):
     trainer = lnsp.Trainer(model, loss="mse + .5*echo", optimizer="sgd", max_rows=6)
     trainer.set_echo(echo)
     assert trainer.input_names == ("input", "target")
-    assert np.isclose(trainer.evaluate(x, y), expected, atol=1e-6)
+    assert np.isclose(trainer.compute_gradients(x, y), expected, atol=1e-6)
     assert np.allclose(seen[0], outputs, atol=1e-6)
     assert np.allclose(trainer.gradient("up.weight"), plain.gradient("up.weight"), atol=1e-6)
 

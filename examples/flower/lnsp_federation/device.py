@@ -43,16 +43,16 @@ class Device:
     def learn(self, model: lnsp.Model, rows: np.ndarray, seed: int) -> tuple[lnsp.Delta, float]:
         """One epoch from the server's model; the delta to send, and the mean loss."""
         trainer = self.trainer
-        trainer.adopt(model, reset=True)
+        trainer.set_weights(model, reset=True)
         order = np.random.default_rng(seed).permutation(len(rows))
         losses = []
         for first in range(0, len(rows), BATCH):
             batch = rows[order[first : first + BATCH]]
             losses.append(trainer.step(batch, batch))
-        delta = lnsp.Delta.make_live(model, trainer, self.codec, snap=False)
+        delta = lnsp.Delta.create_live(model, trainer, self.codec, snap=False)
         return delta, float(np.mean(losses))
 
     def keep(self, model: lnsp.Model) -> None:
         """Remembers the server's model and the residual."""
-        self.trainer.adopt(model, reset=True)
+        self.trainer.set_weights(model, reset=True)
         self.trainer.save(self.path, "state")

@@ -14,7 +14,7 @@ def spoil(kind: str, delta: lnsp.Delta, model: lnsp.Model, codec: str) -> lnsp.D
     """A delta whose change is a hundred times as large, or flipped and five
     times as large, or not a number."""
     if kind == "nan":
-        sparse = lnsp.Delta.make(model, delta.apply(model), "sparse").to_bytes()
+        sparse = lnsp.Delta.create(model, delta.apply(model), "sparse").to_bytes()
         return lnsp.Delta(
             seal(sparse[:-4] + b"\xff" * 4)
         )  # where the size of all changes stands
@@ -22,7 +22,7 @@ def spoil(kind: str, delta: lnsp.Delta, model: lnsp.Model, codec: str) -> lnsp.D
     old, new = model.arrays(), delta.apply(model).arrays()
     wrong = {name: old[name] + np.float32(factor) * (new[name] - old[name]) for name in old}
     result = lnsp.Model.from_arrays(model.graph.architecture, wrong)
-    return lnsp.Delta.make(model, result, codec)
+    return lnsp.Delta.create(model, result, codec)
 
 
 def seal(data: bytes) -> bytes:

@@ -46,7 +46,7 @@ class Server:
         if has == self.before:
             return self._last
         if not self._whole:
-            self._whole = lnsp.Delta.make(self.base, self.model, "exact").to_bytes()
+            self._whole = lnsp.Delta.create(self.base, self.model, "exact").to_bytes()
         return self._whole
 
     def received(self, update: Update) -> lnsp.Delta:
@@ -79,7 +79,7 @@ class Server:
         mean, refused = lnsp.Delta.aggregate(self.model, deltas, weights, self.rule)
         left_out.update((clients[index], status) for index, status in refused.items())
         self.trainer.step_delta(mean)
-        last = lnsp.Delta.make_live(self.model, self.trainer, self.codec)
+        last = lnsp.Delta.create_live(self.model, self.trainer, self.codec)
         self._last, self.before, self._whole = last.to_bytes(), self.model.hash, b""
         self.model = self.trainer.publish()
         return left_out

@@ -75,7 +75,7 @@ class Rules:
 class Delta(Owner):
     """What changed between two models.
 
-    >>> delta = lnsp.Delta.make(base, better)
+    >>> delta = lnsp.Delta.create(base, better)
     >>> delta.save("change.safetensors")
     >>> lnsp.Delta("change.safetensors").apply(base).hash == better.hash
 
@@ -101,7 +101,7 @@ class Delta(Owner):
         return delta
 
     @classmethod
-    def make(
+    def create(
         cls,
         base: Model,
         next: Model,
@@ -127,8 +127,10 @@ class Delta(Owner):
             )
         )
 
+    make = create  # the name until 0.1
+
     @classmethod
-    def make_live(
+    def create_live(
         cls,
         base: Model,
         trainer: Trainer,
@@ -156,6 +158,8 @@ class Delta(Owner):
                     keep=chosen,
                 )
             )
+
+    make_live = create_live  # the name until 0.1
 
     @classmethod
     def merge(cls, deltas: Sequence[Delta]) -> Delta:

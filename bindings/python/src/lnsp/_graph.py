@@ -162,7 +162,7 @@ class Graph(Owner):
         return memory(found)
 
     def measure_trainer(self, loss: str | None, optimizer: str, **sizes: Any) -> Memory:
-        """Bytes of a trainer; sizes as for Trainer (max_rows, history, ...)."""
+        """Bytes of a trainer; sizes as for Trainer (max_rows, max_marks, ...)."""
         found = empty_memory()
         call(
             _c.lib.lnsp_trainer_measure,

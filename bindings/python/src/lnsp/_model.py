@@ -69,7 +69,7 @@ class Model(Owner):
         return model
 
     @classmethod
-    def new(cls, architecture: str, seed: int = 0, *, storage: str | None = None) -> Model:
+    def create(cls, architecture: str, seed: int = 0, *, storage: str | None = None) -> Model:
         """A fresh model with PyTorch's initial distributions, the same from a seed on every
         machine."""
         return cls._from(
@@ -81,6 +81,8 @@ class Model(Owner):
                 destroy=_c.lib.lnsp_model_destroy,
             )
         )
+
+    new = create  # the name until 0.1
 
     @classmethod
     def from_arrays(

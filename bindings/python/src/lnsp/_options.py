@@ -56,23 +56,29 @@ def limits(
     *,
     max_rows: int = 1,
     max_concepts: int = 1,
-    history: int = 0,
-    undo: str = "all",
+    max_marks: int = 0,
+    mark_contents: str = "state",
+    history: int | None = None,
+    undo: str | None = None,
     keep_nodes: bool = False,
 ) -> _c.Limits:
-    if undo not in ("all", "weights"):
-        raise ArgumentError(f"undo is {undo!r}: give 'all' or 'weights'")
+    if history is not None:  # the names until 0.1
+        max_marks = history
+    if undo is not None:
+        mark_contents = "state" if undo == "all" else undo
+    if mark_contents not in ("state", "weights"):
+        raise ArgumentError(f"mark_contents is {mark_contents!r}: give 'state' or 'weights'")
     for name, number in (("max_rows", max_rows), ("max_concepts", max_concepts)):
         if not 1 <= number < 2**31:
             raise ArgumentError(f"{name} is {number}: give 1 or more")
-    if not 0 <= history < 2**31:
-        raise ArgumentError(f"history is {history}: give 0 or more")
+    if not 0 <= max_marks < 2**31:
+        raise ArgumentError(f"max_marks is {max_marks}: give 0 or more")
     return _c.Limits(
         ct.sizeof(_c.Limits),
         max_rows,
         max_concepts,
-        history,
-        _c.MARK_WEIGHTS if undo == "weights" else _c.MARK_STATE,
+        max_marks,
+        _c.MARK_WEIGHTS if mark_contents == "weights" else _c.MARK_STATE,
         int(keep_nodes),
         0,
     )
@@ -93,6 +99,11 @@ class Memory:
     plan_bytes: int
     residual_bytes: int
     gradient_bytes: int
+
+    @property
+    def undo_bytes(self) -> int:
+        """The name of mark_bytes until 0.1."""
+        return self.mark_bytes
 
 
 def empty_memory() -> _c.Memory:

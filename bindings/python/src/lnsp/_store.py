@@ -215,14 +215,14 @@ class Store(Owner):
 
     def trainer(self, number: int = 0, **arguments: Any) -> Trainer:
         """A new trainer that goes on from a version; arguments as for Trainer
-        (max_rows, history, ...)."""
+        (max_rows, max_marks, ...)."""
         given = {"loss": self.loss or None, "optimizer": self.optimizer, **arguments}
         with self.model(number) as model:
             trainer = Trainer(model, **given)
         self.load(trainer, number)
         return trainer
 
-    def model(self, number: int = 0, *, storage: str | None = None) -> Model:
+    def checkout(self, number: int = 0, *, storage: str | None = None) -> Model:
         """A version's weights as a model."""
         handle = self._live()
         with handle.lock:
@@ -235,6 +235,8 @@ class Store(Owner):
                     destroy=_c.lib.lnsp_model_destroy,
                 )
             )
+
+    model = checkout  # the name until 0.1
 
     def rollback(self, to: int, *, time: int | None = None) -> int:
         """Goes back: a new version that is the version `to`; its number. Then load it."""

@@ -82,10 +82,10 @@ class Trainer(Owner):
     `source` is a Model, whose weights are copied, or the path or bytes of a file: a model
     file, or a state that save(path, "state") wrote, which goes on to the same bits; its loss
     and optimizer are then the saved ones unless given. loss=None: your own, by forward,
-    backward and apply. history is the number of marks kept for rollback, undo="weights"
-    keeps weights alone in them. progress(done, total) is told how many bytes of a file have
-    been read; what it raises comes out. `lnsp.names("losses")` and docs/training.md tell the
-    texts.
+    backward and apply. max_marks is the number of marks kept for rollback;
+    mark_contents="weights" keeps only weights in them. progress(done, total) is told how many
+    bytes of a file have been read; what it raises comes out. `lnsp.names("losses")` and
+    docs/training.md tell the texts.
 
     One thread at a time computes; calls from others wait."""
 
@@ -97,14 +97,23 @@ class Trainer(Owner):
         optimizer: str | None = None,
         max_rows: int = 1,
         max_concepts: int = 1,
-        history: int = 0,
-        undo: str = "all",
+        max_marks: int = 0,
+        mark_contents: str = "state",
+        history: int | None = None,
+        undo: str | None = None,
         architecture: str | None = None,
         prefix: str | None = None,
         isa: str | None = None,
         progress: Progress | None = None,
     ) -> None:
-        sizes = limits(max_rows=max_rows, max_concepts=max_concepts, history=history, undo=undo)
+        sizes = limits(
+            max_rows=max_rows,
+            max_concepts=max_concepts,
+            max_marks=max_marks,
+            mark_contents=mark_contents,
+            history=history,
+            undo=undo,
+        )
         chosen = options(isa=isa, architecture=architecture, prefix=prefix)
         texts = (text_bytes(loss, "loss"), text_bytes(optimizer, "optimizer"))
         destroy = _c.lib.lnsp_trainer_destroy
@@ -185,12 +194,14 @@ class Trainer(Owner):
         given = self._given(arrays, named)
         return self._evaluated(_c.lib.lnsp_trainer_step, given.pointer, given.count)
 
-    def evaluate(self, *arrays: Any, **named: Any) -> float:
+    def compute_gradients(self, *arrays: Any, **named: Any) -> float:
         """The loss, without an update; gradient and apply may follow."""
         given = self._given(arrays, named)
         return self._evaluated(
             _c.lib.lnsp_trainer_compute_gradients, given.pointer, given.count
         )
+
+    evaluate = compute_gradients  # the name until 0.1
 
     def validate(self, *arrays: Any, average: bool = False, **named: Any) -> float:
         """The loss alone, as a model that runs has it: no gradient, no dropout.
@@ -251,11 +262,13 @@ class Trainer(Owner):
         other = delta._live()
         self._live().call(_c.lib.lnsp_trainer_step_delta, other.get())
 
-    def adopt(self, model: Model, *, reset: bool = False) -> None:
+    def set_weights(self, model: Model, *, reset: bool = False) -> None:
         """Takes over a model's weights, and goes on. reset=True: moments, average and step
         count start again, too. The residual, marks and settings stay."""
         other = model._live()
         self._live().call(_c.lib.lnsp_trainer_set_weights, other.get(), int(reset))
+
+    adopt = set_weights  # the name until 0.1
 
     def gradient(self, name: str) -> Floats:
         """Gradient of a tensor after evaluate or backward, before clipping."""
@@ -422,7 +435,7 @@ class Trainer(Owner):
     # --- going back ----------------------------------------------------------
 
     def mark(self) -> None:
-        """Remembers the present state; needs history=1 or more."""
+        """Remembers the present state; needs max_marks=1 or more."""
         self._live().call(_c.lib.lnsp_trainer_mark)
 
     @property
