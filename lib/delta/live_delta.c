@@ -7,7 +7,6 @@
  *
  * With snap the trainer's weights become the delta's result, so that sender and receivers
  * continue from the same bits. Sums and bounds that belong to the old weights are reset. */
-/* Hot: built for speed. */
 #include "delta/live_delta.h"
 
 #include "base/error.h"

@@ -9,7 +9,6 @@
  * numbers. Each can be lost without a warning: by flags (-ffast-math, -ffp-contract=fast), by
  * an emulator, by a library's fma. So sixteen multiply-adds whose result would differ, one
  * sum, and one subnormal are computed: a few hundred operations for each handle. */
-/* Hot: built for speed. */
 #include "kernels/dispatch.h"
 
 #include "base/bytes.h"
