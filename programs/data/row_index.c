@@ -143,7 +143,7 @@ int row_index_load(data *d, const char *option_name, const char *text, const row
   const char *at = after + size;
   int ok = size > 0 && size < sizeof what.tensor, got;
 
-  memset(&what, 0, sizeof *&what);
+  memset(&what, 0, sizeof what);
   if (ok && *at == '[') ok = index_columns_read(at, &what.columns, &at);
   if (ok && *at == '=') {
     at++;
@@ -158,7 +158,6 @@ int row_index_load(data *d, const char *option_name, const char *text, const row
                         "has that number",
                         option_name, after);
   memcpy(what.tensor, after, size);
-  if (status) return status;
   for (i = 0; i < d->index_count; i++)
     if (!strcmp(d->index[i].from, text)) {
       *out = &d->index[i];
