@@ -34,15 +34,15 @@ static void metadata(void) {
   }
   for (int i = 0; i < 5; i++) {
     pairs[1].key = refused[i];
-    CHECK_REFUSED(lnsp_trainer_save_metadata(t, "build/tests/none", LNSP_SAVE_STATE, pairs, 2,
+    CHECK_REFUSED(lnsp_trainer_save_metadata(t, "build/test-none", LNSP_SAVE_STATE, pairs, 2,
                                              &support_error),
                   LNSP_E_ARGUMENT);
   }
   pairs[1] = (lnsp_key_value){"value", NULL};
-  CHECK_REFUSED(lnsp_trainer_save_metadata(t, "build/tests/none", LNSP_SAVE_STATE, pairs, 2,
+  CHECK_REFUSED(lnsp_trainer_save_metadata(t, "build/test-none", LNSP_SAVE_STATE, pairs, 2,
                                            &support_error),
                 LNSP_E_ARGUMENT);
-  CHECK_REFUSED(lnsp_trainer_save_metadata(t, "build/tests/none", LNSP_SAVE_STATE, pairs, 65,
+  CHECK_REFUSED(lnsp_trainer_save_metadata(t, "build/test-none", LNSP_SAVE_STATE, pairs, 65,
                                            &support_error),
                 LNSP_E_LIMIT);
   lnsp_trainer_destroy(t);

@@ -11,6 +11,7 @@
 #include "base/format.c"
 #include "base/fpenv.c"
 #include "base/lexer.c"
+#include "base/progress.c"
 #include "base/str.c"
 #include "base/struct.c"
 #include "base/token.c"
