@@ -20,12 +20,12 @@ const command *const commands[] = {
 };
 
 /* A command that is a verb of another one ("delta verify") has both words as its name. */
-static const command *find_command(const char *name, const char *verb, int *words) {
+static const command *find_command(const char *name, const char *second, int *words) {
   const size_t length = strlen(name);
   int i;
-  for (i = 0, *words = 2; verb && commands[i]; i++)
+  for (i = 0, *words = 2; second && commands[i]; i++)
     if (!strncmp(commands[i]->name, name, length) && commands[i]->name[length] == ' ' &&
-        !strcmp(commands[i]->name + length + 1, verb))
+        !strcmp(commands[i]->name + length + 1, second))
       return commands[i];
   for (i = 0, *words = 1; commands[i]; i++)
     if (!strcmp(commands[i]->name, name)) return commands[i];

@@ -56,7 +56,7 @@ static int32_t rank_all(const lnsp_tensor *without) {
 }
 
 static void ranks_as_pytorch(void) {
-  lnsp_rank_info r = {sizeof r};
+  lnsp_rank_info r = {.struct_size = sizeof r};
   int q;
 
   make_queries();
@@ -77,7 +77,7 @@ static void ranks_as_pytorch(void) {
 }
 
 static void ranks_without_context(void) {
-  lnsp_rank_info r = {sizeof r};
+  lnsp_rank_info r = {.struct_size = sizeof r};
   int q;
 
   make_queries();
@@ -131,7 +131,7 @@ static void alike_finds_twins(void) {
   static const float among[6][2] = {{.8f, .6f},   {.96f, .28f}, {1, 0},
                                     {.28f, .96f}, {0, 1},       {.1f, .99498743f}};
   static const float query[2] = {1, 0};
-  lnsp_rank_info r = {sizeof r};
+  lnsp_rank_info r = {.struct_size = sizeof r};
   lnsp_rank out[2];
 
   out[0] = rank_one(query, &among[0][0], 6, 2, 5, NULL, 0);
@@ -172,7 +172,9 @@ static void rank_refusals(void) {
   queries[3] = NAN;
   CHECK_INT(lnsp_metrics_rank(&q, &c, truth, NULL, NULL, ranks, &error), LNSP_E_NOT_FINITE);
   CHECK_INT(lnsp_metrics_rank(&q, &c, NULL, NULL, NULL, ranks, &error), LNSP_E_ARGUMENT);
-  CHECK_INT(lnsp_metrics_summarize(ranks, 0, &(lnsp_rank_info){sizeof(lnsp_rank_info)}, &error),
+  CHECK_INT(lnsp_metrics_summarize(ranks, 0,
+                                   &(lnsp_rank_info){.struct_size = sizeof(lnsp_rank_info)},
+                                   &error),
             LNSP_E_ARGUMENT);
 }
 
@@ -209,7 +211,7 @@ static void triplets(void) {
 
 /* In two parts as in one. */
 static void scores(void) {
-  lnsp_score_info s = {sizeof s};
+  lnsp_score_info s = {.struct_size = sizeof s};
   float near[METRIC_QUERIES * METRIC_WIDTH];
   int q, done;
 
@@ -235,7 +237,7 @@ static void scores(void) {
 
 static void collapse(void) {
   static float same[4 * METRIC_WIDTH];
-  lnsp_collapse_info c = {sizeof c};
+  lnsp_collapse_info c = {.struct_size = sizeof c};
   lnsp_tensor x;
   int i;
 
@@ -268,7 +270,7 @@ static void medians(void) {
 static void directions(void) {
   static const float context[2][3][2] = {{{0, 1}, {1, 1}, {1, 0}}, {{0, 1}, {0, 1}, {0, 2}}};
   static const float target[2][2] = {{3, 0}, {0, 1}};
-  lnsp_direction_info d = {sizeof d};
+  lnsp_direction_info d = {.struct_size = sizeof d};
   const lnsp_tensor x = lnsp_tensor_f32("x", (float *)(uintptr_t)context, 3, 2, 3, 2);
   const lnsp_tensor t = rows_of(&target[0][0], 2, 2);
   CHECK_INT(lnsp_metrics_direction(&x, &t, &d, NULL), LNSP_OK);
