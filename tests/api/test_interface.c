@@ -126,7 +126,7 @@ static void memory_of_handles(void) {
 /* A trainer from a path: one allocation for itself, in the caller's block if there is one. */
 static void trainer_from_a_path(void) {
   static unsigned char block[200000];
-  const char *path = "build/test-interface.safetensors";
+  const char *path = support_path("interface.safetensors");
   lnsp_model *model = NULL;
   lnsp_trainer *t = NULL, *again = NULL;
   uint8_t a[LNSP_HASH_BYTES], b[LNSP_HASH_BYTES];

@@ -12,6 +12,7 @@ static lnsp_trainer *trainer;
 static lnsp_file *file;
 static lnsp_delta *delta;
 static lnsp_store *store;
+static const char *store_path;
 static lnsp_index *index_of_vectors;
 static support_bytes model_file, index_file;
 static lnsp_tensor x;
@@ -337,10 +338,9 @@ static int make_handles(void) {
   if (!status) status = lnsp_index_add(index_of_vectors, &x, NULL, &support_error);
   index_sink = support_sink(&index_file);
   if (!status) status = lnsp_index_save_sink(index_of_vectors, &index_sink, &support_error);
-  remove("build/test-options.store");
+  store_path = support_path("options.store");
   if (!status)
-    status = lnsp_store_create("build/test-options.store", trainer, NULL, NULL, NULL, &store,
-                               &support_error);
+    status = lnsp_store_create(store_path, trainer, NULL, NULL, NULL, &store, &support_error);
   if (!status) status = lnsp_store_commit(store, trainer, NULL, NULL, &support_error);
   if (status) printf("# %s\n", support_error.message);
   return status == LNSP_OK;

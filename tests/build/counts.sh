@@ -27,8 +27,9 @@ at_least comment_words_in_lib "$(awk '{ print $7 }' "$work/lib")" 140
 at_least comment_words_in_api "$(awk '{ print $7 }' "$work/api")" 35
 at_most lines_over_96_columns "$(awk '{ print $10 }' "$work/all")" 8
 
-# Hot files say so themselves: every kernel set and codec is one.
-grep -Lx '/\* Hot: built for speed\. \*/' lib/kernels/*.c lib/delta/codecs/*.c > "$work/cold"
+# Hot files say so themselves: every kernel set and codec is one; dispatch.c only picks a set.
+ls lib/kernels/*.c lib/delta/codecs/*.c | grep -v /dispatch.c |
+  xargs grep -Lx '/\* Hot: built for speed\. \*/' > "$work/cold"
 empty "kernels_and_codecs_are_built_for_speed" "$work/cold"
 
 finish

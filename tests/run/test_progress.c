@@ -240,7 +240,7 @@ static void read_all(const char *path, unsigned char **data, size_t *size) {
 }
 
 static void stores(void) {
-  const char *path = "build/test-progress.store";
+  const char *path = support_path("progress.store");
   lnsp_store_options settings = {.struct_size = sizeof settings, .snapshot_every = 1};
   lnsp_options options = options_of(0);
   lnsp_store *store = NULL;

@@ -40,6 +40,17 @@ static lnsp_allocator support_allocator(support_heap *heap) {
   return allocator;
 }
 
+/* A file in this build's folder: runs under sanitizers and emulators go on beside each other. Four
+   names are kept, in turn. */
+static inline const char *support_path(const char *name) {
+  static char paths[4][256];
+  static int turn;
+  const char *folder = getenv("BUILD");
+  char *path = paths[turn++ % 4];
+  snprintf(path, sizeof paths[0], "%.150s/%.60s", folder && *folder ? folder : ".", name);
+  return path;
+}
+
 /* A sink into growing memory. */
 typedef struct support_bytes {
   unsigned char *data;

@@ -36,7 +36,7 @@ static void as_python(void) {
 /* Saved at any point of the stream, it goes on as the one that was not; in one block. */
 static void goes_on(void) {
   const lnsp_reservoir_options settings = options_of(0, 3, 4);
-  const char *path = "build/test-reservoir.safetensors";
+  const char *path = support_path("reservoir.safetensors");
   for (int cut = 0; cut < 12; cut++) {
     support_heap heap;
     const lnsp_allocator allocator = support_allocator(&heap);
