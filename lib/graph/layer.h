@@ -126,7 +126,6 @@ typedef struct lnspi_layer {
   int64_t (*flops)(const lnspi_extent *extent); /* NULL: no products */
   /* Appends the sizes and keys to the written-out text (graph_text.h); NULL: there are none. */
   void (*write)(const lnsp_graph *graph, const lnspi_node *node, lnspi_text *text);
-  const char *const *examples; /* graph texts for the tests, NULL at the end */
   /* Layers that look at several concepts: LNSPI_MASKS skips those that the mask leaves
    * out, LNSPI_NO_MASK cannot, so that a mask is refused. 0: each row by itself. */
   int32_t masks;

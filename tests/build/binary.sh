@@ -75,7 +75,7 @@ case $($CC -dumpmachine 2> /dev/null),$CFLAGS in
     if [ -n "$library" ] && have strip; then
       strip -o "$work/stripped.so" "$library"
       bytes=$(wc -c < "$work/stripped.so")
-      expect "stripped_size_${bytes}_at_most_661504_bytes" test "$bytes" -le 661504
+      expect "stripped_size_${bytes}_at_most_655360_bytes" test "$bytes" -le 655360
     else
       skip "stripped_size" "no strip or no shared library"
     fi ;;

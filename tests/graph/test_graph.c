@@ -1,5 +1,6 @@
 /* Architecture texts: what they build, and that what is written out reads back.
  * What is refused: test_graph_text.c; the public functions: test_graph_api.c. */
+#include "examples.h"
 #include "check.h"
 #include "graph/arch/arch.h"
 #include "graph/graph.h"
@@ -270,11 +271,11 @@ static void round_trips(void) {
     CHECK(layer->help && layer->help[0]);
     CHECK_INT(lnspi_layer_find(word_of(layer->name)), i);
     old_name(layer, i);
-    for (int32_t e = 0; layer->examples[e]; e++) round_trip(layer->examples[e]);
+    for (int32_t e = 0; LAYER_EXAMPLES(layer)[e]; e++) round_trip(LAYER_EXAMPLES(layer)[e]);
   }
   for (int32_t i = 0; (arch = lnspi_arch_at(i)) != NULL; i++) {
-    CHECK(arch->examples[0] && lnspi_arch_find(word_of(arch->name)) == i);
-    for (int32_t e = 0; arch->examples[e]; e++) round_trip(arch->examples[e]);
+    CHECK(ARCH_EXAMPLES(arch)[0] && lnspi_arch_find(word_of(arch->name)) == i);
+    for (int32_t e = 0; ARCH_EXAMPLES(arch)[e]; e++) round_trip(ARCH_EXAMPLES(arch)[e]);
   }
 }
 

@@ -1,5 +1,6 @@
 /* Every layer, and every named architecture, against a plain double-precision
  * network written here: forward, and backward against central finite differences. */
+#include "examples.h"
 #include "check.h"
 #include "layer_net.h"
 
@@ -137,25 +138,25 @@ static const int64_t shapes[][2] = {{1, 1}, {3, 1}, {1, 2}, {2, 3}, {1, 7}};
 static void every_layer(void) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++) {
-    CHECK_SAY(layer->examples[0] != NULL || !layer->inputs_high, "layer %s has no example",
-              layer->name);
-    for (int32_t e = 0; layer->examples[e]; e++)
+    CHECK_SAY(LAYER_EXAMPLES(layer)[0] != NULL || !layer->inputs_high,
+              "layer %s has no example", layer->name);
+    for (int32_t e = 0; LAYER_EXAMPLES(layer)[e]; e++)
       for (int s = 0; s < SHAPES; s++)
-        check_text(layer->examples[e], shapes[s][0], shapes[s][1], 150);
+        check_text(LAYER_EXAMPLES(layer)[e], shapes[s][0], shapes[s][1], 150);
   }
 }
 
 static void every_architecture(void) {
   const lnspi_arch *arch;
   for (int32_t i = 0; (arch = lnspi_arch_at(i)) != NULL; i++)
-    for (int32_t e = 0; arch->examples[e]; e++) {
+    for (int32_t e = 0; ARCH_EXAMPLES(arch)[e]; e++) {
       void *memory;
-      const lnsp_graph *graph = build(arch->examples[e], &memory);
+      const lnsp_graph *graph = build(ARCH_EXAMPLES(arch)[e], &memory);
       const int small = graph && graph->parameter_count < 20000;
       free(memory);
       if (!small) continue;
-      check_text(arch->examples[e], 2, 1, 12);
-      check_text(arch->examples[e], 2, 3, 12);
+      check_text(ARCH_EXAMPLES(arch)[e], 2, 1, 12);
+      check_text(ARCH_EXAMPLES(arch)[e], 2, 3, 12);
     }
 }
 
@@ -174,12 +175,12 @@ static void every_length_and_head_count(void) {
 static void rows_are_independent(void) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    for (int32_t e = 0; layer->examples[e]; e++)
+    for (int32_t e = 0; LAYER_EXAMPLES(layer)[e]; e++)
       for (int64_t wanted = 1; wanted <= 4; wanted += 3) {
-        const int64_t concepts = fitting(layer->examples[e], wanted);
+        const int64_t concepts = fitting(LAYER_EXAMPLES(layer)[e], wanted);
         net many, one;
-        open_net(&many, layer->examples[e], 5, concepts);
-        open_net(&one, layer->examples[e], 1, concepts);
+        open_net(&many, LAYER_EXAMPLES(layer)[e], 5, concepts);
+        open_net(&one, LAYER_EXAMPLES(layer)[e], 1, concepts);
         many.k = one.k = lnspi_dispatch_select(NULL, NULL);
         many.calm = one.calm = 1;
         run_forward(&many);
@@ -197,10 +198,11 @@ static void rows_are_independent(void) {
           run_backward(&one, 1);
           CHECK_SAY(!memcmp(one.out[last], many.out[last] + b * out,
                             (size_t)out * sizeof(float)),
-                    "%s: row %d differs alone", layer->examples[e], (int)b);
+                    "%s: row %d differs alone", LAYER_EXAMPLES(layer)[e], (int)b);
           CHECK_SAY(!memcmp(one.dout[0], many.dout[0] + b * concepts * node_ld(&many, 0),
                             (size_t)(concepts * node_ld(&many, 0)) * sizeof(float)),
-                    "%s: the gradient of row %d differs alone", layer->examples[e], (int)b);
+                    "%s: the gradient of row %d differs alone", LAYER_EXAMPLES(layer)[e],
+                    (int)b);
         }
         close_net(&many);
         close_net(&one);
@@ -331,8 +333,8 @@ static void parts_of_a_gradient(void) {
       lnspi_need need;
       int32_t node, wanted = 0;
       float *gradient;
-      if (!layer->examples[0]) break;
-      open_net(&n, layer->examples[0], 2, fitting(layer->examples[0], 3));
+      if (!LAYER_EXAMPLES(layer)[0]) break;
+      open_net(&n, LAYER_EXAMPLES(layer)[0], 2, fitting(LAYER_EXAMPLES(layer)[0], 3));
       n.k = lnspi_dispatch_select(NULL, NULL);
       run_forward(&n);
       run_backward(&n, 1);
@@ -371,9 +373,9 @@ static void parts_of_a_gradient(void) {
 static void masks_with_holes(void) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    for (int32_t e = 0; layer->masks == LNSPI_MASKS && layer->examples[e]; e++) {
-      check_with(layer->examples[e], 3, 2, 150, 1);
-      check_with(layer->examples[e], 2, 7, 150, 1);
+    for (int32_t e = 0; layer->masks == LNSPI_MASKS && LAYER_EXAMPLES(layer)[e]; e++) {
+      check_with(LAYER_EXAMPLES(layer)[e], 3, 2, 150, 1);
+      check_with(LAYER_EXAMPLES(layer)[e], 2, 7, 150, 1);
     }
 }
 
@@ -389,11 +391,11 @@ static int32_t readers_of(const lnsp_graph *graph, int32_t weight) {
 static void small_gradients_again(void) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    for (int32_t e = 0; layer->examples[e] && !layer->no_again; e++) {
+    for (int32_t e = 0; LAYER_EXAMPLES(layer)[e] && !layer->no_again; e++) {
       net n;
       lnspi_call call;
       lnspi_need need;
-      open_net(&n, layer->examples[e], 2, fitting(layer->examples[e], 3));
+      open_net(&n, LAYER_EXAMPLES(layer)[e], 2, fitting(LAYER_EXAMPLES(layer)[e], 3));
       n.k = lnspi_dispatch_select(NULL, NULL);
       run_forward(&n);
       run_backward(&n, 1);
@@ -416,8 +418,8 @@ static void small_gradients_again(void) {
         if (weight->kind != LNSPI_FLAT || readers_of(n.graph, w) != 1) continue;
         CHECK_SAY(!memcmp(gradient + weight->offset, n.gradient + weight->offset,
                           (size_t)weight->floats * sizeof(float)),
-                  "%s: the gradient of %s is another one the second time", layer->examples[e],
-                  weight->name);
+                  "%s: the gradient of %s is another one the second time",
+                  LAYER_EXAMPLES(layer)[e], weight->name);
       }
       free(gradient);
       close_net(&n);
@@ -464,12 +466,12 @@ static void compare_padded(const char *text, int64_t batch, int64_t concepts, in
 static void padding_changes_no_bits(void) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    for (int32_t e = 0; layer->masks == LNSPI_MASKS && layer->examples[e]; e++)
+    for (int32_t e = 0; layer->masks == LNSPI_MASKS && LAYER_EXAMPLES(layer)[e]; e++)
       for (int64_t more = 1; more <= 20; more += 19) {
-        const int64_t concepts = fitting(layer->examples[e], 3);
-        if (fitting(layer->examples[e], 1) == 1 && /* not in chunks */
-            fitting(layer->examples[e], concepts + more) == concepts + more)
-          compare_padded(layer->examples[e], 2, concepts, more);
+        const int64_t concepts = fitting(LAYER_EXAMPLES(layer)[e], 3);
+        if (fitting(LAYER_EXAMPLES(layer)[e], 1) == 1 && /* not in chunks */
+            fitting(LAYER_EXAMPLES(layer)[e], concepts + more) == concepts + more)
+          compare_padded(LAYER_EXAMPLES(layer)[e], 2, concepts, more);
       }
 }
 
@@ -496,9 +498,9 @@ static void zero_rows(void) {
 static void needs_grow(void) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    for (int32_t e = 0; layer->examples[e]; e++) {
+    for (int32_t e = 0; LAYER_EXAMPLES(layer)[e]; e++) {
       void *memory;
-      const lnsp_graph *graph = build(layer->examples[e], &memory);
+      const lnsp_graph *graph = build(LAYER_EXAMPLES(layer)[e], &memory);
       const lnspi_node *node = &graph->nodes[graph->node_count - 1];
       const int64_t step = graph->concepts_step;
       for (int64_t b = 1; b <= 4; b++)

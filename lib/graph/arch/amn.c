@@ -72,16 +72,11 @@ static void amn_serve_emit(lnspi_builder *b) {
   lnspi_arch_outputs(b, 1, "");
 }
 
-static const char *const amn_examples[] = {"amn", "amn in=21 d=9 hidden=13 hidden2=7",
-                                           "amn in=16 d=8 hidden=12 dropout=.1", NULL};
-static const char *const amn_serve_examples[] = {"amn_serve", "amn_serve in=21 d=9 hidden=13",
-                                                 NULL};
-
 const lnspi_arch lnspi_arch_amn =
     {"amn", "amn in=768 d=256 hidden=512 hidden2=hidden/2 dropout=0: attention mixture",
-     amn_emit, amn_examples};
+     amn_emit};
 const lnspi_arch lnspi_arch_amn_serve =
     {"amn_serve",
      "amn_serve in=768 d=256 hidden=512 dropout=0: the network that the origin's "
      "service computes from amn's tensors",
-     amn_serve_emit, amn_serve_examples};
+     amn_serve_emit};

@@ -13,7 +13,6 @@ typedef struct lnspi_arch {
   /* Reads all arguments (lnspi_arg_, lnspi_arch_), calls lnspi_arg_finish, then
    * gives the lines (LNSPI_LINE). */
   void (*emit)(lnspi_builder *builder);
-  const char *const *examples; /* texts for the tests, NULL at the end */
 } lnspi_arch;
 
 const lnspi_arch *lnspi_arch_at(int32_t index); /* NULL past the end */

@@ -137,16 +137,9 @@ static void encoder_emit(lnspi_builder *b) {
   lnspi_arch_outputs(b, e.normalise, "");
 }
 
-static const char *const encoder_examples[] =
-    {"encoder", "encoder ids=17 d=8 heads=2 ff=10 layers=2 positions=9 compress=5 expand=7",
-     "encoder bert=1 plain=1 ids=9 d=6 heads=3 ff=7 layers=1 positions=7 pool=cls",
-     "encoder ids=11 d=4 heads=1 ff=6 layers=1 positions=8 compress=3 expand=0 act=tanh "
-     "normalise=0 dropout=.1",
-     NULL};
-
 const lnspi_arch lnspi_arch_encoder = {
     "encoder",
     "encoder ids=30522 d=768 layers=6 heads=12 ff=4d positions=512 compress=256 expand=384 "
     "pool=mean|cls bert=0 types=2 (with bert) plain=0 act=none|relu|gelu|silu|tanh normalise=1 "
     "dropout=0: DistilBERT or BERT, pooled and compressed",
-    encoder_emit, encoder_examples};
+    encoder_emit};

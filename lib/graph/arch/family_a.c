@@ -33,12 +33,7 @@ static void family_a_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "output output=o code=c");
 }
 
-static const char *const family_a_examples[] = {"family_a",
-                                                "family_a s=64 heads=8 act=tanh attn_bias=1",
-                                                "family_a s=30 attn=0 act=none normalise=0",
-                                                "family_a s=14 k=9 heads=3 act=relu", NULL};
-
 const lnspi_arch lnspi_arch_family_a =
     {"family_a",
      "family_a s=384 k=s/2 heads=8 attn=1 attn_bias=0 act=gelu|none|relu|silu|tanh normalise=1",
-     family_a_emit, family_a_examples};
+     family_a_emit};

@@ -23,9 +23,6 @@ static void family_b_doc_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "output output=o code=c");
 }
 
-static const char *const family_b_doc_examples[] =
-    {"family_b_doc", "family_b_doc d=20 s=33 k=7 act=relu normalise=0", NULL};
-
 const lnspi_arch lnspi_arch_family_b_doc =
     {"family_b_doc", "family_b_doc d=384 s=256 k=192 act=gelu|none|relu|silu|tanh normalise=1",
-     family_b_doc_emit, family_b_doc_examples};
+     family_b_doc_emit};

@@ -43,13 +43,8 @@ static void hierarchical_gru_emit(lnspi_builder *b) {
   lnspi_arch_outputs(b, normalise, "");
 }
 
-static const char *const hierarchical_gru_examples[] =
-    {"hierarchical_gru", "hierarchical_gru in=9 d=12 chunk=2 hidden=15",
-     "hierarchical_gru in=7 d=10 chunk=3 layers=1 global_layers=1 dropout=.2 normalise=0",
-     NULL};
-
 const lnspi_arch lnspi_arch_hierarchical_gru =
     {"hierarchical_gru",
      "hierarchical_gru in=768 d=512 chunk=10 layers=2 global_layers=2 hidden=2d dropout=0 "
      "normalise=1: a GRU over the last states of a GRU on each chunk",
-     hierarchical_gru_emit, hierarchical_gru_examples};
+     hierarchical_gru_emit};

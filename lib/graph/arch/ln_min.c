@@ -16,7 +16,4 @@ static void ln_min_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "output output=o code=c");
 }
 
-static const char *const ln_min_examples[] = {"ln_min", "ln_min d=70 s=37 normalise=0", NULL};
-
-const lnspi_arch lnspi_arch_ln_min = {"ln_min", "ln_min d=384 s=256 normalise=1", ln_min_emit,
-                                      ln_min_examples};
+const lnspi_arch lnspi_arch_ln_min = {"ln_min", "ln_min d=384 s=256 normalise=1", ln_min_emit};

@@ -70,27 +70,17 @@ static void lstm_latent_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "output output=o");
 }
 
-static const char *const lstm_examples[] = {"lstm",
-                                            "lstm in=9 d=17 layers=2 dropout=.2",
-                                            "lstm d=1024 head=relu",
-                                            "lstm in=8 d=11 layers=1 head=relu out=5",
-                                            "lstm in=7 d=16 layers=3 normalise=0",
-                                            NULL};
-static const char *const lstm_mlp_examples[] = {"lstm_mlp", "lstm_mlp in=9 d=17 layers=2",
-                                                NULL};
-static const char *const lstm_latent_examples[] = {"latent784", "latent784 in=20 d=12", NULL};
-
 const lnspi_arch lnspi_arch_lstm =
     {"lstm",
      "lstm in=768 d=512 layers=2 out=in head=linear|mlp|relu dropout=0 normalise=1: an LSTM "
      "over "
      "the vectors",
-     lstm_emit, lstm_examples};
+     lstm_emit};
 
 const lnspi_arch lnspi_arch_lstm_mlp = {"lstm_mlp", "lstm_mlp ...: lstm with head=mlp",
-                                        lstm_mlp_emit, lstm_mlp_examples};
+                                        lstm_mlp_emit};
 
 const lnspi_arch lnspi_arch_latent784 =
     {"latent784",
      "latent784 in=784 d=512 layers=2 dropout=0: a projection, an LSTM, and one back",
-     lstm_latent_emit, lstm_latent_examples};
+     lstm_latent_emit};

@@ -183,45 +183,30 @@ static void mamba_gated_emit(lnspi_builder *b) {
   mamba_finish(b, &m);
 }
 
-static const char *const mamba_s_examples[] =
-    {"mamba_s", "mamba_s in=18 d=7 e=11 state=5 layers=2 conv=3",
-     "mamba_s in=20 d=8 state=3 layers=1 align=1 alpha=.3", NULL};
-static const char *const mamba_xl_examples[] = {"mamba_xl",
-                                                "mamba_xl in=16 d=8 state=6 layers=2", NULL};
-
 const lnspi_arch lnspi_arch_mamba_s =
     {"mamba_s",
      "mamba_s in=768 d=256 e=2d state=128 layers=8 conv=4 align=0 alpha=.25 dropout=0",
-     mamba_s_emit, mamba_s_examples};
+     mamba_s_emit};
 const lnspi_arch lnspi_arch_mamba_xl =
     {"mamba_xl",
      "mamba_xl in=768 d=384 e=2d state=192 layers=16 conv=4 align=0 alpha=.25 dropout=0",
-     mamba_xl_emit, mamba_xl_examples};
-
-static const char *const mamba_hybrid_examples[] =
-    {"mamba_hybrid", "mamba_hybrid in=14 d=6 state=4 layers=3 every=2 heads=2 window=2", NULL};
-static const char *const mamba_sandwich_examples[] =
-    {"mamba_sandwich",
-     "mamba_sandwich in=14 d=6 state=4 front=1 layers=1 back=1 heads=3 window=5", NULL};
+     mamba_xl_emit};
 
 const lnspi_arch lnspi_arch_mamba_hybrid =
     {"mamba_hybrid",
      "mamba_hybrid in=768 d=320 e=2d state=128 layers=12 every=4 heads=4 window=8 conv=4 "
      "align=0 "
      "alpha=.25 dropout=0: every layer whose number every= divides is local attention",
-     mamba_hybrid_emit, mamba_hybrid_examples};
+     mamba_hybrid_emit};
 const lnspi_arch lnspi_arch_mamba_sandwich =
     {"mamba_sandwich",
      "mamba_sandwich in=768 d=320 e=2d state=160 front=2 layers=8 back=2 heads=4 window=8 "
      "conv=4 "
      "align=0 alpha=.25 dropout=0: local attention before and after",
-     mamba_sandwich_emit, mamba_sandwich_examples};
-
-static const char *const mamba_gated_examples[] =
-    {"mamba_gated", "mamba_gated in=14 d=6 state=4 layers=2 hidden=9", NULL};
+     mamba_sandwich_emit};
 
 const lnspi_arch lnspi_arch_mamba_gated =
     {"mamba_gated",
      "mamba_gated in=768 d=288 e=2d state=144 layers=10 hidden=256 conv=4 align=0 alpha=.25 "
      "dropout=0: a gated cell after each block",
-     mamba_gated_emit, mamba_gated_examples};
+     mamba_gated_emit};

@@ -52,13 +52,9 @@ static void memory_gru_emit(lnspi_builder *b) {
   lnspi_arch_outputs(b, n.normalise, "");
 }
 
-static const char *const memory_gru_examples[] =
-    {"memory_gru", "memory_gru in=9 d=12 slots=7 layers=2 hidden=10",
-     "memory_gru in=6 d=5 slots=20 layers=1 dropout=.2 normalise=0 write=1", NULL};
-
 const lnspi_arch lnspi_arch_memory_gru =
     {"memory_gru",
      "memory_gru in=768 d=512 slots=2048 layers=4 hidden=2d dropout=0 normalise=1 write=0: a "
      "GRU "
      "with a memory that is read by content; write: each update of a trainer writes to it, too",
-     memory_gru_emit, memory_gru_examples};
+     memory_gru_emit};

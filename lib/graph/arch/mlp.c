@@ -21,9 +21,6 @@ static void mlp_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "output output=o raw=raw");
 }
 
-static const char *const mlp_examples[] = {"mlp", "mlp in=11 hidden=17 concepts=3",
-                                           "mlp in=8 hidden=10 concepts=2 dropout=.2", NULL};
-
 const lnspi_arch lnspi_arch_mlp =
     {"mlp", "mlp in=768 hidden=1024 concepts=5 dropout=0: two layers over the whole context",
-     mlp_emit, mlp_examples};
+     mlp_emit};

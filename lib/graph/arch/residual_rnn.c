@@ -60,32 +60,23 @@ static void residual_rnn_lstm_emit(lnspi_builder *b) {
   residual_rnn_emit(b, &kind);
 }
 
-static const char *const residual_rnn_gru_examples[] =
-    {"gru", "gru in=11 d=17 layers=2", "gru in=8 d=20 layers=1 out=5 dropout=.2 normalise=0",
-     NULL};
-static const char *const residual_rnn_prenorm_examples[] =
-    {"gru_prenorm", "gru_prenorm in=11 d=17 layers=2 out=9 dropout=.1", NULL};
-static const char *const residual_rnn_lstm_examples[] =
-    {"lstm_stack", "lstm_stack in=11 d=17 layers=2",
-     "lstm_stack in=9 d=16 layers=1 normalise=1", NULL};
-
 const lnspi_arch lnspi_arch_gru =
     {"gru",
      "gru in=768 d=512 layers=4 out=in dropout=0 normalise=1: residual GRU blocks, LayerNorm "
      "after "
      "each",
-     residual_rnn_gru_emit, residual_rnn_gru_examples};
+     residual_rnn_gru_emit};
 
 const lnspi_arch lnspi_arch_gru_prenorm =
     {"gru_prenorm",
      "gru_prenorm in=768 d=512 layers=4 out=in dropout=0 normalise=1: residual GRU blocks, "
      "LayerNorm "
      "before each, and a head of two layers",
-     residual_rnn_prenorm_emit, residual_rnn_prenorm_examples};
+     residual_rnn_prenorm_emit};
 
 const lnspi_arch lnspi_arch_lstm_stack =
     {"lstm_stack",
      "lstm_stack in=768 d=512 layers=4 out=in dropout=0 normalise=0: residual LSTM blocks, "
      "LayerNorm "
      "after each",
-     residual_rnn_lstm_emit, residual_rnn_lstm_examples};
+     residual_rnn_lstm_emit};

@@ -90,29 +90,15 @@ static void student_emit(lnspi_builder *b) {
   LNSPI_LINE(b, "output output=o %s code=%s", n.teacher ? "teacher=t" : "", code);
 }
 
-static const char *const student_examples[] =
-    {"student",
-     "student d=48 s=31 k=20 heads=4 act=silu teacher=0 normalise=0",
-     "student d=48 s=33 k=22 heads=2 act=relu residual=0",
-     "student d=40 s=24 s2=20 k=12 heads=3 act=tanh order=norm_act compress_norm_2=0",
-     "student d=24 s=17 k=9 attn=0 act=none input_norm=0 compress_norm_1=0 nuclear_norm=0 "
-     "expand_norm_1=0",
-     "student d=16 s=16 k=16 heads=1 attn_bias=0",
-     NULL};
-
 const lnspi_arch lnspi_arch_student =
     {"student",
      "student d=384 s=256 s2=0 k=192 heads=8 attn=1 attn_bias=1 act=gelu|none|relu|silu|tanh "
      "order=act_norm|norm_act residual=1 teacher=1 normalise=1 input_norm=1 compress_norm_1=1 "
      "compress_norm_2=1 (with s2) nuclear_norm=1 expand_norm_1=1",
-     student_emit, student_examples};
-
-static const char *const student_b_examples[] = {"family_b", "family_b s=320",
-                                                 "family_b d=32 s=40 k=24 heads=8 act=tanh",
-                                                 NULL};
+     student_emit};
 
 /* Family B is the student with its width s free. */
 const lnspi_arch lnspi_arch_family_b =
     {"family_b",
      "family_b s=256 ...: the student with another width s; its keys are the student's",
-     student_emit, student_b_examples};
+     student_emit};

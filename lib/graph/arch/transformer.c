@@ -113,27 +113,17 @@ static void transformer_p8_emit(lnspi_builder *b) {
   lnspi_arch_outputs(b, 1, " weights=w");
 }
 
-static const char *const transformer_examples[] =
-    {"transformer", "transformer in=13 d=8 heads=2 layers=2 ff=11",
-     "transformer in=10 d=8 heads=4 layers=1 ff=9 out=7 positions=6 dropout=.1", NULL};
-static const char *const transformer_encoder_examples[] =
-    {"transformer_encoder", "transformer_encoder in=13 d=8 heads=2 layers=2 ff=11",
-     "transformer_encoder in=10 d=8 heads=4 layers=1 ff=9 out=7 positions=6 dropout=.1", NULL};
-static const char *const p8_transformer_examples[] =
-    {"p8_transformer", "p8_transformer in=13 d=8 heads=2 layers=2 ff=11",
-     "p8_transformer in=10 d=8 heads=4 layers=1 concepts=3 eps=.1", NULL};
-
 const lnspi_arch lnspi_arch_transformer = {
     "transformer",
     "transformer in=768 d=512 out=in layers=4 heads=8 ff=4d positions=100 dropout=0: a decoder "
     "over its own input",
-    transformer_emit, transformer_examples};
+    transformer_emit};
 const lnspi_arch lnspi_arch_transformer_encoder =
     {"transformer_encoder",
      "transformer_encoder in=768 d=512 out=in layers=4 heads=8 ff=4d positions=100 dropout=0",
-     transformer_encoder_emit, transformer_encoder_examples};
+     transformer_encoder_emit};
 const lnspi_arch lnspi_arch_p8_transformer = {
     "p8_transformer",
     "p8_transformer in=768 d=512 layers=4 heads=8 ff=4d hidden=d/2 concepts=5 eps=0 dropout=0: "
     "a mixture of the context's vectors",
-    transformer_p8_emit, p8_transformer_examples};
+    transformer_p8_emit};

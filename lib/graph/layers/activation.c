@@ -25,11 +25,6 @@ static void activation_back(const lnspi_call *c, int kind) {
 #define ACTIVATION(id, kind, formula)                                                       \
   static void activation_##id##_forward(const lnspi_call *c) { activation_run(c, kind); }   \
   static void activation_##id##_backward(const lnspi_call *c) { activation_back(c, kind); } \
-  static const char *const activation_##id##_examples[] = {"lnsp 1\nx = input 19\ny = " #id \
-                                                           " x\noutput output=y",           \
-                                                           "lnsp 1\nx = input 64; y = " #id \
-                                                           " x; output output=y",           \
-                                                           NULL};                           \
   const lnspi_layer lnspi_layer_##id = {                                                    \
       .name = #id,                                                                          \
       .help = "y = " #id " x: " formula,                                                    \
@@ -38,7 +33,6 @@ static void activation_back(const lnspi_call *c, int kind) {
       .define = activation_define,                                                          \
       .forward = activation_##id##_forward,                                                 \
       .backward = activation_##id##_backward,                                               \
-      .examples = activation_##id##_examples,                                               \
   };
 
 ACTIVATION(relu, LNSPI_ACT_RELU, "x where positive, else 0")

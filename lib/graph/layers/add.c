@@ -16,10 +16,6 @@ static void add_backward(const lnspi_call *c) {
   }
 }
 
-static const char *const add_examples[] =
-    {"lnsp 1\nx = input 21\nh = tanh x\ny = add x h\noutput output=y",
-     "lnsp 1\nx = input 16; y = add x x; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_add = {
     .name = "add",
     .help = "y = add a b: the sum of two values of equal width",
@@ -28,5 +24,4 @@ const lnspi_layer lnspi_layer_add = {
     .define = lnspi_declare_pairwise,
     .forward = add_forward,
     .backward = add_backward,
-    .examples = add_examples,
 };

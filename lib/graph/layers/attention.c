@@ -353,23 +353,6 @@ static void attention_write(const lnsp_graph *graph, const lnspi_node *node, lns
   lnspi_sdpa_pattern_write(graph, node, a->pattern, ATTENTION_ADDED, text);
 }
 
-static const char *const attention_examples[] =
-    {"lnsp 1\nx = input 12\ny = attention x heads=3 w=a\noutput output=y",
-     "lnsp 1\nx = input 35; y = attention x heads=5 w=a bias=0; output output=y",
-     "lnsp 1\nx = input 24; y = attention x heads=24 w=a; output output=y",
-     "lnsp 1\nx = input 16; y = attention x heads=1 w=a; output output=y",
-     "lnsp 1; x = input 12; y = attention x heads=2 causal=1 w=a; output output=y",
-     "lnsp 1; x = input 12; y = attention x heads=3 window=1 bias=0 names=qkv w=a; "
-     "output output=y",
-     "lnsp 1; x = input 10; y = attention x 7 heads=2 window=2 causal=1 names=qkv w=a added=m; "
-     "output output=y",
-     "lnsp 1; x = input 10; m = linear x 10 w=m; y = attention x m heads=2 w=a; "
-     "output output=y",
-     "lnsp 1; x = input 12; y = attention x heads=3 names=distilbert w=a; output output=y",
-     "lnsp 1; x = input 18; y = attention x x heads=3 names=bert w=a bias=0; output output=y",
-     "lnsp 1; x = input 18; y = attention x x heads=3 causal=1 w=a bias=0; output output=y",
-     NULL};
-
 const lnspi_layer lnspi_layer_attention = {
     .name = "attention",
     .help =
@@ -387,6 +370,5 @@ const lnspi_layer lnspi_layer_attention = {
     .backward = attention_backward,
     .flops = attention_flops,
     .write = attention_write,
-    .examples = attention_examples,
     .masks = LNSPI_MASKS,
 };

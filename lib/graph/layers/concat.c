@@ -32,10 +32,6 @@ static void concat_backward(const lnspi_call *c) {
   }
 }
 
-static const char *const concat_examples[] =
-    {"lnsp 1\nx = input 19\nh = tanh x\ny = concat x h\noutput output=y",
-     "lnsp 1\nx = input 16; h = linear x 3 w=a; y = concat x h h x; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_concat = {
     .name = "concat",
     .help = "y = concat a b [c] [d]: values side by side",
@@ -44,5 +40,4 @@ const lnspi_layer lnspi_layer_concat = {
     .define = concat_define,
     .forward = concat_forward,
     .backward = concat_backward,
-    .examples = concat_examples,
 };

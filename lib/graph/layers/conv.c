@@ -127,11 +127,6 @@ static void conv_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_te
   if (kernel != CONV_KERNEL) lnspi_text_add(text, " kernel=%d", kernel);
 }
 
-static const char *const conv_examples[] =
-    {"lnsp 1\nx = input 19\ny = conv x w=c\noutput output=y",
-     "lnsp 1\nx = input 16; y = conv x w=c kernel=1; output output=y",
-     "lnsp 1\nx = input 33; y = conv x w=c kernel=3; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_conv = {
     .name = "conv",
     .help = "y = conv x w=NAME [kernel=4]: causal convolution over the concepts, each channel "
@@ -145,6 +140,5 @@ const lnspi_layer lnspi_layer_conv = {
     .backward = conv_backward,
     .flops = conv_flops,
     .write = conv_write,
-    .examples = conv_examples,
     .masks = LNSPI_MASKS,
 };

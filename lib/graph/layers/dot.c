@@ -55,12 +55,6 @@ static void dot_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_tex
   lnspi_graph_text_real(text, "scale", node->args.dot.scale, (float)usual);
 }
 
-static const char *const dot_examples[] =
-    {"lnsp 1\nx = input 19\nq = mean x\ny = dot q x\noutput output=y",
-     "lnsp 1\nx = input 32; q = last x; q = linear q 20 w=q; k = linear x 20 w=k; "
-     "y = dot q k scale=.7; output output=y",
-     NULL};
-
 const lnspi_layer lnspi_layer_dot = {
     .name = "dot",
     .old_name = "score",
@@ -73,5 +67,4 @@ const lnspi_layer lnspi_layer_dot = {
     .backward = dot_backward,
     .flops = dot_flops,
     .write = dot_write,
-    .examples = dot_examples,
 };

@@ -60,10 +60,6 @@ static void dropout_write(const lnsp_graph *graph, const lnspi_node *node, lnspi
   lnspi_graph_text_real(text, "p", node->args.dropout.p, LNSPI_GRAPH_TEXT_ALWAYS);
 }
 
-static const char *const dropout_examples[] =
-    {"lnsp 1\nx = input 21\ny = dropout x p=.3\noutput output=y",
-     "lnsp 1\nx = input 16; y = dropout x p=0; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_dropout = {
     .name = "dropout",
     .help = "y = dropout x p=P: in training, zeros with probability P, the rest / (1 - P)",
@@ -73,5 +69,4 @@ const lnspi_layer lnspi_layer_dropout = {
     .forward = dropout_forward,
     .backward = dropout_backward,
     .write = dropout_write,
-    .examples = dropout_examples,
 };

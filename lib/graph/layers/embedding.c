@@ -63,12 +63,6 @@ static void embedding_write(const lnsp_graph *graph, const lnspi_node *node, lns
   lnspi_graph_text_weight(graph, node, EMBEDDING_TABLE, "", text);
 }
 
-static const char *const embedding_examples[] =
-    {"lnsp 1; x = ids count=11; y = embedding x 11 12 w=e; output output=y",
-     "lnsp 1; x = ids count=5; e = embedding x 5 7 w=e; y = position e 9 rank=2 w=p; "
-     "output output=y",
-     "lnsp 1; x = ids count=3; y = embedding x 4 5 pad=1 w=e; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_embedding = {
     .name = "embedding",
     .help = "y = embedding ids N WIDTH w=NAME [pad=ID]: a row of a table for each id",
@@ -80,5 +74,4 @@ const lnspi_layer lnspi_layer_embedding = {
     .forward = embedding_forward,
     .backward = embedding_backward,
     .write = embedding_write,
-    .examples = embedding_examples,
 };

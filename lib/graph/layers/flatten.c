@@ -41,10 +41,6 @@ static void flatten_write(const lnsp_graph *graph, const lnspi_node *node, lnspi
   lnspi_text_add(text, " %lld", (long long)(node->width / graph->nodes[node->input[0]].width));
 }
 
-static const char *const flatten_examples[] =
-    {"lnsp 1\nx = input 19\ny = flatten x 5\noutput output=y",
-     "lnsp 1\nx = input 16; y = last x chunk=2; z = flatten y 3; output output=z", NULL};
-
 const lnspi_layer lnspi_layer_flatten = {
     .name = "flatten",
     .help = "y = flatten x N: the N concepts of a sequence side by side",
@@ -54,6 +50,5 @@ const lnspi_layer lnspi_layer_flatten = {
     .forward = flatten_forward,
     .backward = flatten_backward,
     .write = flatten_write,
-    .examples = flatten_examples,
     .masks = LNSPI_NO_MASK,
 };

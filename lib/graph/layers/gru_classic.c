@@ -269,14 +269,6 @@ static void gru_classic_write(const lnsp_graph *graph, const lnspi_node *node,
                           text);
 }
 
-static const char *const gru_classic_examples[] =
-    {"lnsp 1\nx = input 7; y = gru_classic x 20 w=a\noutput output=y",
-     "lnsp 1\nx = input 16; h = gru_classic x 5 w=a; l = last h; y = gru_classic x l 5 w=b;"
-     "output output=y",
-     "lnsp 1\nx = input 9; h = linear x 9 w=a; l = last x; l = linear l 33 w=l;"
-     "y = gru_classic h l 33 w=b; output output=y",
-     NULL};
-
 const lnspi_layer lnspi_layer_gru_classic = {
     .name = "gru_classic",
     .old_name = "gate",
@@ -291,6 +283,5 @@ const lnspi_layer lnspi_layer_gru_classic = {
     .backward = gru_classic_backward,
     .flops = gru_classic_flops,
     .write = gru_classic_write,
-    .examples = gru_classic_examples,
     .masks = LNSPI_MASKS,
 };

@@ -14,8 +14,6 @@ static void ids_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_tex
   lnspi_text_add(text, " count=%d", graph->id_count);
 }
 
-static const char *const ids_examples[] = {NULL}; /* embedding's have one */
-
 const lnspi_layer lnspi_layer_ids = {
     .name = "ids",
     .help = "x = ids count=N: ids from 0 to N - 1, first line, instead of input",
@@ -23,5 +21,4 @@ const lnspi_layer lnspi_layer_ids = {
     .forward = ids_nothing,
     .backward = ids_nothing,
     .write = ids_write,
-    .examples = ids_examples,
 };

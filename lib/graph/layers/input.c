@@ -13,8 +13,6 @@ static void input_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_t
   lnspi_text_add(text, " %lld", (long long)node->width);
 }
 
-static const char *const input_examples[] = {NULL}; /* every other example has one */
-
 const lnspi_layer lnspi_layer_input = {
     .name = "input",
     .help = "x = input WIDTH: the vectors given, first line",
@@ -24,5 +22,4 @@ const lnspi_layer lnspi_layer_input = {
     .forward = input_nothing,
     .backward = input_nothing,
     .write = input_write,
-    .examples = input_examples,
 };

@@ -66,11 +66,6 @@ static void l2norm_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_
   if (node->args.l2norm.add) lnspi_text_add(text, " rule=add");
 }
 
-static const char *const l2norm_examples[] =
-    {"lnsp 1\nx = input 23\ny = l2norm x\noutput output=y",
-     "lnsp 1\nx = input 48; y = l2norm x eps=1e-8; output output=y",
-     "lnsp 1\nx = input 21; y = l2norm x eps=.01 rule=add; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_l2norm = {
     .name = "l2norm",
     .old_name = "unit",
@@ -82,5 +77,4 @@ const lnspi_layer lnspi_layer_l2norm = {
     .forward = l2norm_forward,
     .backward = l2norm_backward,
     .write = l2norm_write,
-    .examples = l2norm_examples,
 };

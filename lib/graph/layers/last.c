@@ -57,11 +57,6 @@ static void last_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_te
   if (node->every) lnspi_text_add(text, " chunk=%lld", (long long)(node->every / every));
 }
 
-static const char *const last_examples[] =
-    {"lnsp 1\nx = input 19\ny = last x\noutput output=y",
-     "lnsp 1\nx = input 16; y = last x chunk=3; output output=y",
-     "lnsp 1\nx = input 5; y = last x chunk=2; z = last y chunk=2; output output=z", NULL};
-
 const lnspi_layer lnspi_layer_last = {
     .name = "last",
     .help = "y = last x [chunk=N]: the last concept of a sequence, or of every N concepts",
@@ -71,13 +66,8 @@ const lnspi_layer lnspi_layer_last = {
     .forward = last_forward,
     .backward = last_backward,
     .write = last_write,
-    .examples = last_examples,
     .masks = LNSPI_MASKS,
 };
-
-static const char *const last_first_examples[] =
-    {"lnsp 1\nx = input 19\ny = first x\noutput output=y",
-     "lnsp 1; x = input 6; h = last x chunk=2; y = first h; output output=y", NULL};
 
 const lnspi_layer lnspi_layer_first = {
     .name = "first",
@@ -87,6 +77,5 @@ const lnspi_layer lnspi_layer_first = {
     .define = last_define_first,
     .forward = last_forward,
     .backward = last_backward,
-    .examples = last_first_examples,
     .masks = LNSPI_MASKS,
 };

@@ -60,11 +60,6 @@ static void layernorm_write(const lnsp_graph *graph, const lnspi_node *node, lns
   lnspi_graph_text_real(text, "eps", node->args.layernorm.eps, LAYERNORM_EPS);
 }
 
-static const char *const layernorm_examples[] =
-    {"lnsp 1\nx = input 24\ny = layernorm x w=n\noutput output=y",
-     "lnsp 1\nx = input 13; y = layernorm x affine=0 eps=.01; output output=y",
-     "lnsp 1\nx = input 384\ny = layernorm x w=n eps=1e-12\noutput output=y", NULL};
-
 const lnspi_layer lnspi_layer_layernorm = {
     .name = "layernorm",
     .help = "y = layernorm x w=NAME [affine=1] [eps=1e-5]: over the width of x",
@@ -76,5 +71,4 @@ const lnspi_layer lnspi_layer_layernorm = {
     .forward = layernorm_forward,
     .backward = layernorm_backward,
     .write = layernorm_write,
-    .examples = layernorm_examples,
 };

@@ -94,15 +94,6 @@ static void linear_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_
   if (a->parts > 1) lnspi_text_add(text, " parts=%d part=%d", a->parts, a->part);
 }
 
-static const char *const linear_examples[] =
-    {"lnsp 1\nx = input 17\ny = linear x 5 w=a\noutput output=y",
-     "lnsp 1\nx = input 33; y = linear x 70 w=a bias=0 init=zero; output output=y",
-     "lnsp 1\nx = input 20\nh = linear x 20 w=a\nh = linear h 20 w=a\noutput output=h",
-     "lnsp 1\nx = input 18\na = linear x 18 w=a parts=2\nb = linear a 18 w=a parts=2 part=1\n"
-     "y = add a b\noutput output=y",
-     "lnsp 1\nx = input 6\ny = linear x 17 w=a bias_init=one parts=3 part=1\noutput output=y",
-     NULL};
-
 const lnspi_layer lnspi_layer_linear = {
     .name = "linear",
     .help =
@@ -117,5 +108,4 @@ const lnspi_layer lnspi_layer_linear = {
     .backward = linear_backward,
     .flops = linear_flops,
     .write = linear_write,
-    .examples = linear_examples,
 };

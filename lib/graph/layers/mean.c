@@ -68,11 +68,6 @@ static void mean_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_te
   if (node->args.mean.skip_last) lnspi_text_add(text, " skip_last=1");
 }
 
-static const char *const mean_examples[] =
-    {"lnsp 1\nx = input 16\ny = mean x skip_last=1\noutput output=y",
-     "lnsp 1\nx = input 19\ny = mean x\noutput output=y",
-     "lnsp 1\nx = input 16; y = last x chunk=2; z = mean y; output output=z", NULL};
-
 const lnspi_layer lnspi_layer_mean = {
     .name = "mean",
     .help = "y = mean x [skip_last=0]: the mean over a sequence's concepts, without padding",
@@ -82,6 +77,5 @@ const lnspi_layer lnspi_layer_mean = {
     .forward = mean_forward,
     .backward = mean_backward,
     .write = mean_write,
-    .examples = mean_examples,
     .masks = LNSPI_MASKS,
 };

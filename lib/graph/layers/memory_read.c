@@ -173,11 +173,6 @@ static void memory_read_write(const lnsp_graph *graph, const lnspi_node *node,
   if (a->zero) lnspi_text_add(text, " zero=%d", a->zero);
 }
 
-static const char *const memory_read_examples[] =
-    {"lnsp 1\nx = input 11; y = memory_read x 20 9 w=m\noutput output=y",
-     "lnsp 1\nx = input 16; y = memory_read x 3 37 w=m; output output=y",
-     "lnsp 1\nx = input 5; y = memory_read x 7 16 w=m zero=12; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_memory_read = {
     .name = "memory_read",
     .old_name = "memory",
@@ -192,6 +187,5 @@ const lnspi_layer lnspi_layer_memory_read = {
     .backward = memory_read_backward,
     .flops = memory_read_flops,
     .write = memory_read_write,
-    .examples = memory_read_examples,
     .still = 1u << MEMORY_READ_SLOTS | 1u << MEMORY_READ_GATE | 1u << MEMORY_READ_GATE_BIAS,
 };

@@ -94,13 +94,6 @@ static void memory_write_write(const lnsp_graph *graph, const lnspi_node *node,
   lnspi_graph_text_weight(graph, node, MEMORY_WRITE_MEMORY, ".memory", text);
 }
 
-static const char *const memory_write_examples[] =
-    {"lnsp 1\nx = input 11; h = tanh x; y = memory_write x h 20 w=m\noutput output=y",
-     "lnsp 1\nx = input 16; h = linear x 5 w=a; m = memory_read h 7 9 w=m; y = memory_write m "
-     "h 7 w=m;"
-     "output output=y",
-     NULL};
-
 const lnspi_layer lnspi_layer_memory_write = {
     .name = "memory_write",
     .old_name = "remember",
@@ -116,7 +109,6 @@ const lnspi_layer lnspi_layer_memory_write = {
     .forward = memory_write_forward,
     .backward = memory_write_backward,
     .write = memory_write_write,
-    .examples = memory_write_examples,
     .no_again = 1, /* what is written is not clipped by example */
     .still = 1u << MEMORY_WRITE_MEMORY | 1u << MEMORY_WRITE_GATE | 1u << MEMORY_WRITE_GATE_BIAS,
     .update = memory_write_update,

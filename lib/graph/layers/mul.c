@@ -18,10 +18,6 @@ static void mul_backward(const lnspi_call *c) {
   }
 }
 
-static const char *const mul_examples[] =
-    {"lnsp 1\nx = input 21\nh = tanh x\ny = mul x h\noutput output=y",
-     "lnsp 1\nx = input 16; y = mul x x; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_mul = {
     .name = "mul",
     .help = "y = mul a b: the product of two values of equal width, number by number",
@@ -30,5 +26,4 @@ const lnspi_layer lnspi_layer_mul = {
     .define = lnspi_declare_pairwise,
     .forward = mul_forward,
     .backward = mul_backward,
-    .examples = mul_examples,
 };

@@ -101,15 +101,6 @@ static void position_write(const lnsp_graph *graph, const lnspi_node *node, lnsp
   lnspi_graph_text_weight(graph, node, POSITION_TABLE, "", text);
 }
 
-static const char *const position_examples[] =
-    {"lnsp 1; x = input 12; y = position x 9 w=p; output output=y",
-     "lnsp 1; x = input 7; y = position x 100 kind=sinusoid w=p.pe; output output=y",
-     "lnsp 1; x = input 16; y = position x 2 rank=2 row=1 w=types; output output=y",
-     "lnsp 1; x = input 6; l = linear x 1 w=l; "
-     "y = position l 5 rank=1 start=-3,-2,-1.5,0,.25 w=s; output output=y",
-     "lnsp 1; x = input 5; y = position x 8 kind=fixed rank=2 w=p; output output=y",
-     NULL};
-
 const lnspi_layer lnspi_layer_position = {
     .name = "position",
     .help = "y = position x N w=NAME [kind=learned|sinusoid|fixed] [rank=3|2|1] [row=R] "
@@ -121,5 +112,4 @@ const lnspi_layer lnspi_layer_position = {
     .forward = position_forward,
     .backward = position_backward,
     .write = position_write,
-    .examples = position_examples,
 };

@@ -32,10 +32,6 @@ static void repeat_backward(const lnspi_call *c) {
   }
 }
 
-static const char *const repeat_examples[] =
-    {"lnsp 1\nx = input 19\nh = mean x\ny = repeat h x\noutput output=y",
-     "lnsp 1\nx = input 16; h = last x; y = repeat h x; z = add x y; output output=z", NULL};
-
 const lnspi_layer lnspi_layer_repeat = {
     .name = "repeat",
     .help = "y = repeat a x: a, of one row per sequence, once for each row of x",
@@ -44,5 +40,4 @@ const lnspi_layer lnspi_layer_repeat = {
     .define = repeat_define,
     .forward = repeat_forward,
     .backward = repeat_backward,
-    .examples = repeat_examples,
 };

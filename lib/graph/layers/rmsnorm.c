@@ -61,10 +61,6 @@ static void rmsnorm_write(const lnsp_graph *graph, const lnspi_node *node, lnspi
   lnspi_graph_text_real(text, "eps", node->args.rmsnorm.eps, RMSNORM_EPS);
 }
 
-static const char *const rmsnorm_examples[] =
-    {"lnsp 1\nx = input 24\ny = rmsnorm x w=n\noutput output=y",
-     "lnsp 1\nx = input 13; y = rmsnorm x w=n eps=.01; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_rmsnorm = {
     .name = "rmsnorm",
     .help = "y = rmsnorm x w=NAME [eps=1e-6]: x / sqrt(mean of x^2 + eps) over the width of x, "
@@ -77,5 +73,4 @@ const lnspi_layer lnspi_layer_rmsnorm = {
     .forward = rmsnorm_forward,
     .backward = rmsnorm_backward,
     .write = rmsnorm_write,
-    .examples = rmsnorm_examples,
 };

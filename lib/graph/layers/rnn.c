@@ -317,17 +317,7 @@ RNN_FUNCTIONS(lstm, 4)
           "; chunk: the state is zero again every N rows",                                  \
   .define = rnn_##title##_define, .need = rnn_##title##_need,                               \
   .forward = rnn_##title##_forward, .backward = rnn_##title##_backward,                     \
-  .flops = rnn_##title##_flops, .write = rnn_write, .examples = rnn_##title##_examples,     \
-  .masks = LNSPI_MASKS
-
-static const char *const rnn_gru_examples[] =
-    {"lnsp 1\nx = input 7; y = gru x 20 w=a\noutput output=y",
-     "lnsp 1\nx = input 16; h = gru x 5 w=a; y = gru h 33 w=a layer=1 bias=0; output output=y",
-     "lnsp 1\nx = input 3; y = gru x 70 w=a chunk=2; output output=y", NULL};
-static const char *const rnn_lstm_examples[] = {
-    "lnsp 1\nx = input 7; y = lstm x 20 w=a\noutput output=y",
-    "lnsp 1\nx = input 16; h = lstm x 5 w=a; y = lstm h 33 w=a layer=1 bias=0; output output=y",
-    "lnsp 1\nx = input 3; y = lstm x 70 w=a chunk=2; output output=y", NULL};
+  .flops = rnn_##title##_flops, .write = rnn_write, .masks = LNSPI_MASKS
 
 const lnspi_layer lnspi_layer_gru = {RNN_TABLE(gru, "a GRU")};
 const lnspi_layer lnspi_layer_lstm = {RNN_TABLE(lstm, "an LSTM")};

@@ -30,10 +30,6 @@ static void scale_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_t
   lnspi_graph_text_real(text, "by", node->args.scale.by, LNSPI_GRAPH_TEXT_ALWAYS);
 }
 
-static const char *const scale_examples[] =
-    {"lnsp 1\nx = input 21\ny = scale x by=.1\noutput output=y",
-     "lnsp 1\nx = input 16; y = scale x by=-3; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_scale = {
     .name = "scale",
     .help = "y = scale x by=NUMBER: x times a number",
@@ -43,5 +39,4 @@ const lnspi_layer lnspi_layer_scale = {
     .forward = scale_forward,
     .backward = scale_backward,
     .write = scale_write,
-    .examples = scale_examples,
 };

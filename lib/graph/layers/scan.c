@@ -225,12 +225,6 @@ static void scan_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_te
   lnspi_graph_text_weight(graph, node, SCAN_A, ".A_log", text);
 }
 
-static const char *const scan_examples[] =
-    {"lnsp 1\nx = input 19\nd = softplus x\nb = linear x 21 w=b\ny = scan x d b w=s\n"
-     "output output=y",
-     "lnsp 1\nx = input 16; y = scan x x x w=s; output output=y",
-     "lnsp 1\nx = input 33; b = linear x 3 w=b; y = scan x x b w=s; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_scan = {
     .name = "scan",
     .help =
@@ -245,6 +239,5 @@ const lnspi_layer lnspi_layer_scan = {
     .backward = scan_backward,
     .flops = scan_flops,
     .write = scan_write,
-    .examples = scan_examples,
     .masks = LNSPI_MASKS,
 };

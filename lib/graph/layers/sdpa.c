@@ -317,17 +317,6 @@ static void sdpa_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_te
   lnspi_sdpa_pattern_write(graph, node, a->pattern, SDPA_ADDED, text);
 }
 
-static const char *const sdpa_examples[] =
-    {"lnsp 1; x = input 12; q = linear x 8 w=q; k = linear x 8 w=k; v = linear x 6 w=v; "
-     "y = sdpa q k v heads=2; output output=y",
-     "lnsp 1; x = input 10; q = linear x 9 w=q; k = linear x 9 w=k; "
-     "y = sdpa q k x heads=1 causal=1; output output=y",
-     "lnsp 1; x = input 9; k = linear x 9 w=k; "
-     "y = sdpa x k x heads=3 window=1; output output=y",
-     "lnsp 1; x = input 20; k = linear x 20 w=k; "
-     "y = sdpa k x x 9 heads=5 causal=1 window=2 added=bias; output output=y",
-     NULL};
-
 const lnspi_layer lnspi_layer_sdpa = {
     .name = "sdpa",
     .old_name = "attend",
@@ -342,6 +331,5 @@ const lnspi_layer lnspi_layer_sdpa = {
     .backward = sdpa_backward,
     .flops = sdpa_flops,
     .write = sdpa_write,
-    .examples = sdpa_examples,
     .masks = LNSPI_MASKS,
 };

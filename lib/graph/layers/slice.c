@@ -33,10 +33,6 @@ static void slice_write(const lnsp_graph *graph, const lnspi_node *node, lnspi_t
   if (node->args.slice.from) lnspi_text_add(text, " from=%d", node->args.slice.from);
 }
 
-static const char *const slice_examples[] =
-    {"lnsp 1\nx = input 19\ny = slice x 7\noutput output=y",
-     "lnsp 1\nx = input 40; y = slice x 17 from=23; output output=y", NULL};
-
 const lnspi_layer lnspi_layer_slice = {
     .name = "slice",
     .help = "y = slice x WIDTH [from=0]: some of the columns of x",
@@ -46,5 +42,4 @@ const lnspi_layer lnspi_layer_slice = {
     .forward = slice_forward,
     .backward = slice_backward,
     .write = slice_write,
-    .examples = slice_examples,
 };

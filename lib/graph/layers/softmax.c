@@ -93,11 +93,6 @@ static void softmax_write(const lnsp_graph *graph, const lnspi_node *node, lnspi
   if (node->args.softmax.over_concepts) lnspi_text_add(text, " over=concepts");
 }
 
-static const char *const softmax_examples[] =
-    {"lnsp 1\nx = input 19\ny = softmax x\noutput output=y",
-     "lnsp 1\nx = input 32; s = linear x 1 w=a; y = softmax s over=concepts; output output=y",
-     NULL};
-
 const lnspi_layer lnspi_layer_softmax = {
     .name = "softmax",
     .help = "y = softmax x [over=width|concepts]: concepts needs a width of 1",
@@ -108,6 +103,5 @@ const lnspi_layer lnspi_layer_softmax = {
     .forward = softmax_forward,
     .backward = softmax_backward,
     .write = softmax_write,
-    .examples = softmax_examples,
     .masks = LNSPI_MASKS,
 };

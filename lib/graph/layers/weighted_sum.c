@@ -56,12 +56,6 @@ static int64_t weighted_sum_flops(const lnspi_extent *e) {
   return 2 * e->node->width * e->in_concepts[1];
 }
 
-static const char *const weighted_sum_examples[] =
-    {"lnsp 1\nx = input 19\ns = linear x 1 w=a\ny = weighted_sum s x\noutput output=y",
-     "lnsp 1\nx = input 16; h = last x; s = linear h 5 w=a; y = weighted_sum s x; output "
-     "output=y",
-     NULL};
-
 const lnspi_layer lnspi_layer_weighted_sum = {
     .name = "weighted_sum",
     .old_name = "mix",
@@ -72,6 +66,5 @@ const lnspi_layer lnspi_layer_weighted_sum = {
     .forward = weighted_sum_forward,
     .backward = weighted_sum_backward,
     .flops = weighted_sum_flops,
-    .examples = weighted_sum_examples,
     .masks = LNSPI_MASKS,
 };
