@@ -62,7 +62,7 @@ static int32_t api_loss_read(const char *text, api_loss *loss, lnsp_error *error
     if (!of)
       return lnspi_error_set(error, LNSP_E_UNSUPPORTED, "replay",
                              "replay needs a network: use it in the loss of a trainer");
-    for (int32_t i = 0; !status && i < of->operand_count; i++)
+    for (int32_t i = 0; !status && i < LNSPI_LOSS_OPERANDS; i++)
       if (lnspi_loss_uses(of, loss->terms[t].real, i))
         status = api_loss_add(loss, of->operand[i].direct, of->operand[i].kind, error);
     for (int32_t i = 0; !status && loss->terms[t].gated && i < LNSPI_LOSS_WEIGHTING_OPERANDS;
@@ -162,7 +162,7 @@ static lnspi_loss_call api_loss_call(const api_loss *loss, const lnspi_loss_term
   call.scratch = loss->scratch;
   for (int32_t o = 0; gate && term->gated && o < LNSPI_LOSS_WEIGHTING_OPERANDS; o++)
     api_loss_operand(loss, api_loss_gate[o].name, o, &call);
-  for (int32_t o = 0; !gate && o < term->loss->operand_count; o++)
+  for (int32_t o = 0; !gate && o < LNSPI_LOSS_OPERANDS; o++)
     if (lnspi_loss_uses(term->loss, term->real, o))
       api_loss_operand(loss, term->loss->operand[o].direct, o, &call);
   return call;

@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+#include "base/select.h"
+
 double lnspi_vectors_dot(const float *a, const float *b, int64_t width) {
   double sum = 0;
   for (int64_t i = 0; i < width; i++) sum += (double)a[i] * (double)b[i];
@@ -28,35 +30,8 @@ void lnspi_vectors_normalize(float *x, int64_t rows, int64_t width, double epsil
   }
 }
 
-/* The value that place k would have if x were sorted (Hoare's selection): each turn halves
- * what is left on average, and equal values cannot make it endless, because both ends move
- * past a value that equals the pivot. */
-static float vectors_select(float *x, int64_t count, int64_t k) {
-  int64_t low = 0, high = count - 1;
-  while (low < high) {
-    const float pivot = x[low + (high - low) / 2];
-    int64_t i = low, j = high;
-    while (i <= j) {
-      while (x[i] < pivot) i++;
-      while (x[j] > pivot) j--;
-      if (i <= j) {
-        const float swap = x[i];
-        x[i++] = x[j];
-        x[j--] = swap;
-      }
-    }
-    if (k <= j)
-      high = j;
-    else if (k >= i)
-      low = i;
-    else
-      break;
-  }
-  return x[k];
-}
-
 double lnspi_vectors_median(float *x, int64_t count) {
   if (count <= 0) return 0;
-  const double high = (double)vectors_select(x, count, count / 2);
-  return count % 2 ? high : ((double)vectors_select(x, count, count / 2 - 1) + high) / 2;
+  const double high = (double)lnspi_select_f32(x, count, count / 2);
+  return count % 2 ? high : ((double)lnspi_select_f32(x, count, count / 2 - 1) + high) / 2;
 }

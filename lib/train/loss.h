@@ -17,6 +17,11 @@ enum {
   LNSPI_OPERAND_CONTEXT /* the sequence that the row was made from: the network's input */
 };
 
+/* Operands that most losses have. */
+#define LNSPI_LOSS_OUTPUT {NULL, "p", LNSPI_OPERAND_MODEL, 0}
+#define LNSPI_LOSS_TARGET {"target", "t", LNSPI_OPERAND_DATA, 0}
+#define LNSPI_LOSS_SEQUENCE {"input", "ctx", LNSPI_OPERAND_CONTEXT, 0}
+
 typedef struct lnspi_loss_call {
   const lnspi_kernels *k;
   int64_t rows, width;
@@ -38,7 +43,7 @@ typedef struct lnspi_loss_call {
 typedef struct lnspi_loss {
   const char *name;
   const char *help;
-  const char *on; /* default output: "output", ... */
+  const char *on; /* default output; NULL: "output" */
   /* operand 0 is the prediction; name in training ("input" group has the name
    * NULL for operand 0), name in `direct` evaluation, kind */
   struct {
@@ -48,9 +53,8 @@ typedef struct lnspi_loss {
     int32_t argument; /* 1 + the index of an argument, or 0: used
                                            only where that is over 0; at most so many
                                            vectors are in a set */
-  } operand[LNSPI_LOSS_OPERANDS];
-  int32_t operand_count;
-  int32_t minimum_rows; /* e.g. 2 for nuclear_diversity */
+  } operand[LNSPI_LOSS_OPERANDS]; /* kind 0 after the last */
+  int32_t minimum_rows; /* 2 where one row has no value; else left out */
   int32_t across; /* compares rows with each other, from one on */
   /* Keys: name and default of each real argument, NULL name at the end; choices
    * ("cosine,l2") make the argument the index of the word. */
@@ -97,7 +101,8 @@ static inline void lnspi_loss_start(lnspi_loss_call *call) {
 
 /* 1 if a term with these arguments looks at operand o. */
 static inline int lnspi_loss_uses(const lnspi_loss *loss, const float *real, int32_t o) {
-  return loss->operand[o].argument == 0 || real[loss->operand[o].argument - 1] > 0;
+  const int32_t argument = loss->operand[o].argument;
+  return loss->operand[o].kind && (!argument || real[argument - 1] > 0);
 }
 
 /* ---- terms at work ---- */

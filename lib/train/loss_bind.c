@@ -138,7 +138,7 @@ static int32_t loss_bind_term(lnspi_objective *objective, int32_t index,
     objective->replay_term = index;
     return LNSP_OK;
   }
-  for (int32_t o = 1; o < term->loss->operand_count; o++) {
+  for (int32_t o = 1; o < LNSPI_LOSS_OPERANDS; o++) {
     if (lnspi_loss_term_replaces(term, o))
       status = loss_bind_against(objective, index, node, graph, error);
     else if (lnspi_loss_uses(term->loss, term->real, o))
@@ -183,7 +183,7 @@ int64_t lnspi_loss_bind_scratch_floats(const lnspi_objective *objective,
     shape.rows = term->loss ? batch * lnspi_graph_rows(graph, node, concepts) : replay_rows;
     shape.width = graph->nodes[node].width;
     shape.real = term->real;
-    for (int32_t o = 1; o < loss->operand_count; o++) {
+    for (int32_t o = 1; o < LNSPI_LOSS_OPERANDS; o++) {
       if (!term->loss || !lnspi_loss_uses(loss, term->real, o)) continue;
       if (loss->operand[o].kind == LNSPI_OPERAND_SET) shape.each[o] = loss_bind_most(term, o);
       if (loss->operand[o].kind == LNSPI_OPERAND_CONTEXT) shape.each[o] = concepts;

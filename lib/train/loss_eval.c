@@ -170,7 +170,7 @@ static int32_t loss_eval_term(lnsp_trainer *t, int32_t index, double first, doub
   if (!term->loss) {
     loss_eval_replay(t, node, &call);
   } else {
-    for (int32_t o = 0; o < loss->operand_count; o++)
+    for (int32_t o = 0; o < LNSPI_LOSS_OPERANDS; o++)
       if (lnspi_loss_uses(loss, term->real, o))
         loss_eval_bind_operand(t, index, o, node, &call);
   }

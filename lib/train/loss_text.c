@@ -181,7 +181,7 @@ static int32_t loss_text_check_keys(lnspi_loss_term *term, const lnspi_key *keys
   term->gated = loss_text_has(keys, key_count, "gate", &word);
   for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
     if (loss_text_has(keys, key_count, targets[i], &word) &&
-        (term->loss->operand_count < 2 ||
+        (!term->loss->operand[1].kind ||
          !lnspi_str_equal(term->loss->operand[1].name, "target")))
       return lnspi_error_set_line(
           error, LNSP_E_ARGUMENT, word.line, word.column,
@@ -219,7 +219,8 @@ static int32_t loss_text_term(lnspi_token name, const lnspi_key *keys, int32_t k
   term->every = 1;
   term->weak = .25f;
   term->high = 1e6f;
-  lnspi_format(term->on, sizeof term->on, "%s", replay ? "output" : term->loss->on);
+  lnspi_format(term->on, sizeof term->on, "%s",
+               replay || !term->loss->on ? "output" : term->loss->on);
   if (!replay)
     for (int i = 0; term->loss->argument[i].key; i++)
       term->real[i] = term->loss->argument[i].initial;

@@ -161,7 +161,7 @@ static void differences(const char *text, reference *of, int64_t rows, int64_t w
   call.weight = .75f;
   call.real = terms[0].real;
   noise_state = (uint32_t)(rows * 7919 + width);
-  for (int o = 0; o < loss->operand_count; o++) {
+  for (int o = 0; o < LNSPI_LOSS_OPERANDS; o++) {
     if (!lnspi_loss_uses(loss, call.real, o)) continue;
     if (loss->operand[o].kind == LNSPI_OPERAND_SET) call.each[o] = SET;
     if (loss->operand[o].kind == LNSPI_OPERAND_CONTEXT) {
@@ -190,7 +190,7 @@ static void differences(const char *text, reference *of, int64_t rows, int64_t w
   CHECK_SAY(call.scratch[scratch] == 42, "%s writes behind its scratch", text);
   CHECK_SAY(fabs(value - expected) <= 2e-6 * (1 + fabs(expected)), "%s: %.9g, expected %.9g",
             text, value, expected);
-  for (int o = 0; o < loss->operand_count; o++) {
+  for (int o = 0; o < LNSPI_LOSS_OPERANDS; o++) {
     double worst = 0, largest = 1e-3;
     if (!x[o]) continue;
     n = many[o] * width;
@@ -212,7 +212,7 @@ static void differences(const char *text, reference *of, int64_t rows, int64_t w
     for (int64_t i = 0; i < many[o] * ld; i++)
       if (i % ld >= width) CHECK(d[o][i] == .5f);
   }
-  for (int o = 0; o < loss->operand_count; o++) {
+  for (int o = 0; o < LNSPI_LOSS_OPERANDS; o++) {
     if (!x[o]) continue;
     free(x[o]);
     free(f[o]);

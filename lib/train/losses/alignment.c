@@ -11,9 +11,7 @@ const lnspi_loss lnspi_loss_alignment = {
     .help = "alignment kind=cosine|mse: 1 - mean cos(teacher output, teacher), or the mean "
             "square error",
     .on = "teacher",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"teacher", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT, {"teacher", "t", LNSPI_OPERAND_DATA, 0}},
     .argument = {{"kind", "cosine,mse", 0, 0, 1}},
     .scratch_floats = lnspi_pair_cosine_floats, /* the larger of the two */
     .evaluate = alignment_evaluate,

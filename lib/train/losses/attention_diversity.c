@@ -31,9 +31,7 @@ const lnspi_loss lnspi_loss_attention_diversity = {
     .help = "attention_diversity: mean over pairs of rows of a sequence of their product's "
             "square; a row is what one concept attends to",
     .on = "attention",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}},
-    .operand_count = 1,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT},
     .across = 1,
     .scratch_floats = lnspi_pair_mse_floats, /* takes none */
     .evaluate = attention_diversity_evaluate,

@@ -41,10 +41,7 @@ static double bce_evaluate(const lnspi_loss_call *call) {
 const lnspi_loss lnspi_loss_bce = {
     .name = "bce",
     .help = "bce: mean over elements of the binary cross-entropy of logits and `label`, 0 to 1",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"label", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT, {"label", "t", LNSPI_OPERAND_DATA, 0}},
     .scratch_floats = lnspi_pair_mse_floats, /* takes none */
     .evaluate = bce_evaluate,
 };

@@ -5,10 +5,7 @@
 const lnspi_loss lnspi_loss_cosine = {
     .name = "cosine",
     .help = "cosine: 1 - mean over rows of cos(output, target)",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .scratch_floats = lnspi_pair_cosine_floats,
     .evaluate = lnspi_pair_cosine,
 };

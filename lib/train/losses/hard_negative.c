@@ -50,9 +50,7 @@ const lnspi_loss lnspi_loss_hard_negative = {
     .name = "hard_negative",
     .help = "hard_negative k=3 margin=0.5: mean over the k other rows' targets with the "
             "highest cosine to the output of relu(cos - (1 - margin))",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
+    .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .minimum_rows = 2,
     .argument = {{"k", NULL, 3, 1, HARD_NEGATIVE_MOST}, {"margin", NULL, 0.5f, 0, 2}},
     .scratch_floats = hard_negative_floats,

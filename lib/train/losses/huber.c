@@ -31,10 +31,7 @@ const lnspi_loss lnspi_loss_huber = {
     .name = "huber",
     .help = "huber delta=1: mean over elements of x^2 / 2, x = output - target, and beyond "
             "delta of delta (|x| - delta / 2)",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .argument = {{"delta", NULL, 1, 1e-6f, 1e6f}},
     .scratch_floats = lnspi_pair_mse_floats,
     .evaluate = huber_evaluate,

@@ -15,11 +15,9 @@ static double listwise_cosine(const lnspi_loss_call *call) {
   return lnspi_pair_cosines(call, listwise_row);
 }
 
-#define LISTWISE_OPERANDS                                                          \
-  {                                                                                \
-    {NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}, { \
-      "neg", "neg", LNSPI_OPERAND_SET, 2                                           \
-    }                                                                              \
+#define LISTWISE_OPERANDS                                                        \
+  {                                                                              \
+    LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET, { "neg", "neg", LNSPI_OPERAND_SET, 2 } \
   }
 #define LISTWISE_ARGUMENTS                                               \
   {                                                                      \
@@ -30,10 +28,7 @@ const lnspi_loss lnspi_loss_info_nce_negatives = {
     .name = "info_nce_negatives",
     .help = "info_nce_negatives tau=0.07 negatives=3: InfoNCE of the target against a row's "
             "own negatives `neg` [rows, n, width], by cosine",
-    .on = "output",
     .operand = LISTWISE_OPERANDS,
-    .operand_count = 3,
-    .minimum_rows = 1,
     .argument = LISTWISE_ARGUMENTS,
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = listwise_cosine,
@@ -43,10 +38,7 @@ const lnspi_loss lnspi_loss_listwise = {
     .name = "listwise",
     .help = "listwise tau=0.07 negatives=3: mean -log softmax(output . candidates / tau) of "
             "the target; the candidates are target and `neg` [rows, n, width]",
-    .on = "output",
     .operand = LISTWISE_OPERANDS,
-    .operand_count = 3,
-    .minimum_rows = 1,
     .argument = LISTWISE_ARGUMENTS,
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = listwise_evaluate,

@@ -62,20 +62,15 @@ static double margin_ratio(const lnspi_loss_call *call) {
   return lnspi_pair_cosines(call, margin_ratio_row);
 }
 
-#define MARGIN_OPERANDS                                                            \
-  {                                                                                \
-    {NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}, { \
-      "prev", "prev", LNSPI_OPERAND_DATA, 0                                        \
-    }                                                                              \
+#define MARGIN_OPERANDS                                                             \
+  {                                                                                 \
+    LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET, { "prev", "prev", LNSPI_OPERAND_DATA, 0 } \
   }
 
 const lnspi_loss lnspi_loss_margin = {
     .name = "margin",
     .help = "margin margin=0.05: mean relu(margin - (cos(output, target) - cos(output, prev)))",
-    .on = "output",
     .operand = MARGIN_OPERANDS,
-    .operand_count = 3,
-    .minimum_rows = 1,
     .argument = {{"margin", NULL, 0.05f, -2, 2}},
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = margin_hard,
@@ -85,10 +80,7 @@ const lnspi_loss lnspi_loss_margin_smooth = {
     .name = "margin_smooth",
     .help = "margin_smooth margin=0.05 gamma=8: mean softplus(gamma (margin - gap)) / gamma, "
             "gap = cos(output, target) - cos(output, prev)",
-    .on = "output",
     .operand = MARGIN_OPERANDS,
-    .operand_count = 3,
-    .minimum_rows = 1,
     .argument = {{"margin", NULL, 0.05f, -2, 2}, {"gamma", NULL, 8, 1e-3f, 1e4f}},
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = margin_smooth,
@@ -98,10 +90,7 @@ const lnspi_loss lnspi_loss_margin_ratio = {
     .name = "margin_ratio",
     .help = "margin_ratio margin=0.05 ratio=0.05 gamma=4 part=0.7: part of margin_smooth, and "
             "1 - part of the same for gap / (|cos| + |cos|) and ratio",
-    .on = "output",
     .operand = MARGIN_OPERANDS,
-    .operand_count = 3,
-    .minimum_rows = 1,
     .argument = {{"margin", NULL, 0.05f, -2, 2},
                  {"ratio", NULL, 0.05f, -2, 2},
                  {"gamma", NULL, 4, 1e-3f, 1e4f},

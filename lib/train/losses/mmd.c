@@ -92,10 +92,7 @@ const lnspi_loss lnspi_loss_mmd = {
     .name = "mmd",
     .help = "mmd sigma=0: maximum mean discrepancy of outputs and targets, kernel exp(-d^2 / 2 "
             "sigma^2); 0: sigma is the median distance of the targets",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .across = 1,
     .argument = {{"sigma", NULL, 0, 0, 1e6f}},
     .scratch_floats = mmd_floats,

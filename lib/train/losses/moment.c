@@ -46,9 +46,7 @@ const lnspi_loss lnspi_loss_moment = {
     .name = "moment",
     .help = "moment: mean over elements of (mean output - mean target)^2, and of the same for "
             "the standard deviations over the batch",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
+    .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .minimum_rows = 2,
     .scratch_floats = lnspi_pair_mse_floats, /* takes none */
     .evaluate = moment_evaluate,

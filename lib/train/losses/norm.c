@@ -17,10 +17,7 @@ static double norm_evaluate(const lnspi_loss_call *call) {
 const lnspi_loss lnspi_loss_norm = {
     .name = "norm",
     .help = "norm: mean (|output| - 1)^2",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}},
-    .operand_count = 1,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT},
     .scratch_floats = lnspi_pair_mse_floats,
     .evaluate = norm_evaluate,
 };

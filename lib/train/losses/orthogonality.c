@@ -17,10 +17,7 @@ static double orthogonality_evaluate(const lnspi_loss_call *call) {
 const lnspi_loss lnspi_loss_orthogonality = {
     .name = "orthogonality",
     .help = "orthogonality: mean cos(output, prev)^2",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"prev", "prev", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT, {"prev", "prev", LNSPI_OPERAND_DATA, 0}},
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = orthogonality_evaluate,
 };

@@ -18,10 +18,7 @@ static double positive_floor_evaluate(const lnspi_loss_call *call) {
 const lnspi_loss lnspi_loss_positive_floor = {
     .name = "positive_floor",
     .help = "positive_floor floor=0.1: mean relu(floor - cos(output, target))^2",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .argument = {{"floor", NULL, 0.1f, -1, 1}},
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = positive_floor_evaluate,

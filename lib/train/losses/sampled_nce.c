@@ -101,10 +101,7 @@ const lnspi_loss lnspi_loss_sampled_nce = {
     .name = "sampled_nce",
     .help = "sampled_nce tau=0.07 samples=8 seed=0: InfoNCE of the target against those that "
             "random permutations of the batch put in its place, by cosine",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .across = 1,
     .argument = {{"tau", NULL, 0.07f, 1e-3f, 1e3f},
                  {"samples", NULL, 8, 1, 255},

@@ -32,10 +32,7 @@ const lnspi_loss lnspi_loss_teacher_floor = {
     .name = "teacher_floor",
     .help = "teacher_floor floor=0.2: mean 1 - cos(output, target) over the rows whose cosine "
             "is below floor; 0 if there is none",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"target", "t", LNSPI_OPERAND_DATA, 0}},
-    .operand_count = 2,
-    .minimum_rows = 1,
+    .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .across = 1, /* the share of low rows */
     .argument = {{"floor", NULL, 0.2f, -1, 1}},
     .scratch_floats = lnspi_pair_cosines_floats,

@@ -71,21 +71,18 @@ static int64_t triplet_floats(const lnspi_loss_call *shape) {
   return lnspi_pair_floats(5, shape->width);
 }
 
-#define TRIPLET_OPERANDS                                                                     \
-  {                                                                                          \
-    {NULL, "p", LNSPI_OPERAND_MODEL, 0}, {"positive", "positive", LNSPI_OPERAND_MODEL, 0}, { \
-      "negative", "negative", LNSPI_OPERAND_MODEL, 0                                         \
-    }                                                                                        \
+#define TRIPLET_OPERANDS                                                   \
+  {                                                                        \
+    LNSPI_LOSS_OUTPUT, {"positive", "positive", LNSPI_OPERAND_MODEL, 0}, { \
+      "negative", "negative", LNSPI_OPERAND_MODEL, 0                       \
+    }                                                                      \
   }
 
 const lnspi_loss lnspi_loss_triplet = {
     .name = "triplet",
     .help = "triplet margin=0.3 kind=cosine|l2: mean relu(margin - cos(anchor, positive) + "
             "cos(anchor, negative)), or of distances",
-    .on = "output",
     .operand = TRIPLET_OPERANDS,
-    .operand_count = 3,
-    .minimum_rows = 1,
     .argument = {{"margin", NULL, 0.3f, 0, 1e6f}, {"kind", "cosine,l2", 0, 0, 1}},
     .scratch_floats = triplet_floats,
     .evaluate = triplet_evaluate,
@@ -94,10 +91,7 @@ const lnspi_loss lnspi_loss_triplet = {
 const lnspi_loss lnspi_loss_triplet_cosine = {
     .name = "triplet_cosine",
     .help = "triplet_cosine margin=0.3: triplet kind=cosine",
-    .on = "output",
     .operand = TRIPLET_OPERANDS,
-    .operand_count = 3,
-    .minimum_rows = 1,
     .argument = {{"margin", NULL, 0.3f, 0, 1e6f}},
     .scratch_floats = triplet_floats,
     .evaluate = triplet_by_cosine,
@@ -106,10 +100,7 @@ const lnspi_loss lnspi_loss_triplet_cosine = {
 const lnspi_loss lnspi_loss_triplet_l2 = {
     .name = "triplet_l2",
     .help = "triplet_l2 margin=0.3: triplet kind=l2",
-    .on = "output",
     .operand = TRIPLET_OPERANDS,
-    .operand_count = 3,
-    .minimum_rows = 1,
     .argument = {{"margin", NULL, 0.3f, 0, 1e6f}},
     .scratch_floats = triplet_floats,
     .evaluate = triplet_by_l2,

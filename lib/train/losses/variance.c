@@ -55,9 +55,7 @@ const lnspi_loss lnspi_loss_variance = {
     .name = "variance",
     .help = "variance of=unit|raw: mean over elements of relu(1 - their standard deviation "
             "over the batch), of unit vectors or of the output as it is",
-    .on = "output",
-    .operand = {{NULL, "p", LNSPI_OPERAND_MODEL, 0}},
-    .operand_count = 1,
+    .operand = {LNSPI_LOSS_OUTPUT},
     .minimum_rows = 2,
     .argument = {{"of", "unit,raw", 0, 0, 1}},
     .scratch_floats = variance_floats,
