@@ -544,7 +544,8 @@ static void list(void) {
     lnspi_loss_term terms[LNSPI_LOSS_TERMS];
     int32_t count;
     CHECK_INT(lnspi_loss_text_parse(loss->name, terms, &count, NULL), LNSP_OK);
-    CHECK(terms[0].loss == loss && loss->evaluate && loss->scratch_floats && loss->on);
+    CHECK(terms[0].loss == loss && loss->evaluate && loss->scratch_floats);
+    CHECK_STR(terms[0].on, loss->on ? loss->on : "output");
     CHECK(!strncmp(loss->help, loss->name, strlen(loss->name)));
     CHECK(loss->operand[0].name == NULL && !strcmp(loss->operand[0].direct, "p"));
     for (int a = 0; loss->argument[a].key; a++) {
