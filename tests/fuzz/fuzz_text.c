@@ -5,11 +5,10 @@
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Ilib \
  *     tests/fuzz/fuzz_text.c lib/lnsp_all.c -lm -o fuzz_text
  */
+#include "../graph/examples.h"
 #include "fuzz_net.h"
 
-#include "graph/arch/arch.h"
 #include "graph/graph.h"
-#include "graph/layer.h"
 #include "run/model.h"
 #include "train/trainer.h"
 
@@ -19,14 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Example number index of all there are, or NULL. */
 static const char *text_example(int32_t index) {
-  const lnspi_layer *layer;
-  const lnspi_arch *arch;
-  for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    for (int32_t e = 0; layer->examples[e]; e++)
-      if (index-- == 0) return layer->examples[e];
-  for (int32_t i = 0; (arch = lnspi_arch_at(i)) != NULL; i++)
-    for (int32_t e = 0; arch->examples[e]; e++)
-      if (index-- == 0) return arch->examples[e];
+  for (size_t i = 0; i < sizeof layer_examples / sizeof *layer_examples; i++)
+    for (int32_t e = 0; layer_examples[i].text[e]; e++)
+      if (index-- == 0) return layer_examples[i].text[e];
+  for (size_t i = 0; i < sizeof arch_examples / sizeof *arch_examples; i++)
+    for (int32_t e = 0; arch_examples[i].text[e]; e++)
+      if (index-- == 0) return arch_examples[i].text[e];
   return NULL;
 }
 
