@@ -2166,17 +2166,17 @@ typedef struct lnsp_reservoir_info {
 /* The bytes of a reservoir.
  * Returns: a status.
  * Threads: any thread. Since 0.2. */
-LNSP_API int32_t lnsp_reservoir_measure(const lnsp_reservoir_options *settings, uint64_t *bytes,
-                                        lnsp_error *error);
+LNSP_API int32_t lnsp_reservoir_measure(const lnsp_reservoir_options *reservoir_options,
+                                        uint64_t *bytes, lnsp_error *error);
 
 /* Creates an empty reservoir: a random sample of all items that will be added, each with the
  * same probability of being in it (algorithm R).
- *   settings  with width and capacity
- *   options   nullable
+ *   reservoir_options  with width and capacity
+ *   options            nullable
  * Returns: a status.
  * Memory: gives a reservoir.
  * Threads: any thread. Since 0.2. */
-LNSP_API int32_t lnsp_reservoir_create(const lnsp_reservoir_options *settings,
+LNSP_API int32_t lnsp_reservoir_create(const lnsp_reservoir_options *reservoir_options,
                                        const lnsp_options *options, lnsp_reservoir **out,
                                        lnsp_error *error);
 

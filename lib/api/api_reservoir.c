@@ -8,23 +8,25 @@
 
 #include <string.h>
 
-LNSP_API int32_t lnsp_reservoir_measure(const lnsp_reservoir_options *settings, uint64_t *bytes,
-                                        lnsp_error *error) {
+LNSP_API int32_t lnsp_reservoir_measure(const lnsp_reservoir_options *reservoir_options,
+                                        uint64_t *bytes, lnsp_error *error) {
   lnsp_reservoir_options read;
-  API_NEED(settings, error);
+  API_NEED(reservoir_options, error);
   API_NEED(bytes, error);
-  int32_t status = lnspi_struct_read(&read, sizeof read, settings, "settings", error);
+  int32_t status =
+      lnspi_struct_read(&read, sizeof read, reservoir_options, "reservoir_options", error);
   return status ? status : lnspi_reservoir_measure(&read, bytes, error);
 }
 
-LNSP_API int32_t lnsp_reservoir_create(const lnsp_reservoir_options *settings,
+LNSP_API int32_t lnsp_reservoir_create(const lnsp_reservoir_options *reservoir_options,
                                        const lnsp_options *options, lnsp_reservoir **out,
                                        lnsp_error *error) {
   lnsp_reservoir_options read;
   lnsp_options own;
   API_OUT(out, error);
-  API_NEED(settings, error);
-  int32_t status = lnspi_struct_read(&read, sizeof read, settings, "settings", error);
+  API_NEED(reservoir_options, error);
+  int32_t status =
+      lnspi_struct_read(&read, sizeof read, reservoir_options, "reservoir_options", error);
   if (status) return status;
   status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &own, error);
   return status ? status : lnspi_reservoir_create(&read, &own, out, error);

@@ -91,7 +91,7 @@ typedef struct lnspi_call {
   void *use_data;
   /* 1: backward was called for these rows before, and dout and what use was given may have
    * been scaled since: only add to dweight once more. din and use are NULL. */
-  int32_t again;
+  int32_t dweight_only;
 } lnspi_call;
 
 typedef struct lnspi_need {
@@ -130,8 +130,8 @@ typedef struct lnspi_layer {
    * out, LNSPI_NO_MASK cannot, so that a mask is refused. 0: each row by itself. */
   int32_t masks;
   int32_t takes_ids; /* 1: its input may be ids; every other layer refuses them */
-  int32_t no_again; /* 1: backward cannot be called again: trainers refuse clip_each */
-  uint32_t still; /* bits of slots that get no gradient: neither decay nor moments */
+  int32_t no_dweight_only; /* 1: backward cannot be called again: trainers refuse clip_each */
+  uint32_t untrained; /* bits of slots that get no gradient: neither decay nor moments */
   /* NULL, or what each update of a trainer does to the fixed tensor in slot 0, from the
    * values of the last pass; returns the largest magnitude that goes into it. tensor NULL:
    * only that. */

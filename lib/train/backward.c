@@ -34,9 +34,9 @@ static void backward_want(lnsp_trainer *t) {
   for (int32_t n = 0; n < t->graph->node_count; n++) {
     const lnspi_node *node = &t->graph->nodes[n];
     t->grad.wanted[n] = 0;
-    const uint32_t still = lnspi_layer_at(node->layer)->still;
+    const uint32_t untrained = lnspi_layer_at(node->layer)->untrained;
     for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
-      if (node->slot[s] >= 0 && !t->frozen[node->slot[s]] && !(still >> s & 1))
+      if (node->slot[s] >= 0 && !t->frozen[node->slot[s]] && !(untrained >> s & 1))
         t->grad.wanted[n] = 1;
     for (int32_t i = 0; i < node->input_count; i++)
       if (t->grad.wanted[node->input[i]]) t->grad.wanted[n] = 1;
@@ -112,10 +112,10 @@ static void backward_node(lnsp_trainer *t, int32_t index) {
   job.call.dout = job.dout;
   job.call.use = backward_use;
   job.call.use_data = t;
-  const uint32_t still = lnspi_layer_at(node->layer)->still;
+  const uint32_t untrained = lnspi_layer_at(node->layer)->untrained;
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
     int32_t weight = node->slot[s];
-    if (weight < 0 || t->frozen[weight] || (still >> s & 1)) continue;
+    if (weight < 0 || t->frozen[weight] || (untrained >> s & 1)) continue;
     t->grad.touched[weight] = 1;
     if (t->graph->weights[weight].kind == LNSPI_FLAT)
       job.call.dweight[s] = t->grad.flat + t->grad.flat_offset[weight];

@@ -123,7 +123,7 @@ static void privacy_node(lnsp_trainer *t, int32_t index, int64_t from, int64_t c
   lnspi_call call;
   lnspi_engine_fill_call(&t->engine, t->state, index, &call);
   call.dout = t->grad.values + t->engine.plan.value_offset[index];
-  call.again = 1;
+  call.dweight_only = 1;
   for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++) {
     int32_t weight = call.node->slot[s];
     if (weight >= 0 && t->grad.touched[weight] && t->graph->weights[weight].kind == LNSPI_FLAT)

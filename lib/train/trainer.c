@@ -52,7 +52,7 @@ static int32_t trainer_check_type(const lnsp_graph *graph, lnsp_error *error) {
 static int32_t trainer_check_examples(const lnsp_graph *graph, const lnspi_objective *objective,
                                       lnsp_error *error) {
   for (int32_t n = 0; n < graph->node_count; n++)
-    if (lnspi_layer_at(graph->nodes[n].layer)->no_again)
+    if (lnspi_layer_at(graph->nodes[n].layer)->no_dweight_only)
       return lnspi_error_set(
           error, LNSP_E_UNSUPPORTED, graph->nodes[n].name,
           "clip_each needs the gradient of each single row, which layer %d (%s) cannot "

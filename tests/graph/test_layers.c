@@ -391,7 +391,7 @@ static int32_t readers_of(const lnsp_graph *graph, int32_t weight) {
 static void small_gradients_again(void) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    for (int32_t e = 0; LAYER_EXAMPLES(layer)[e] && !layer->no_again; e++) {
+    for (int32_t e = 0; LAYER_EXAMPLES(layer)[e] && !layer->no_dweight_only; e++) {
       net n;
       lnspi_call call;
       lnspi_need need;
@@ -404,7 +404,7 @@ static void small_gradients_again(void) {
         fill_call(&n, node, &call, &need);
         call.scratch = floats_with_guard(need.scratch_floats);
         call.dout = n.dout[node];
-        call.again = 1;
+        call.dweight_only = 1;
         for (int32_t s = 0; s < LNSPI_MAX_SLOTS; s++)
           if (call.node->slot[s] >= 0 &&
               n.graph->weights[call.node->slot[s]].kind == LNSPI_FLAT)

@@ -321,7 +321,7 @@ static void attention_again(const lnspi_call *c, const attention_parts *p) {
 
 static void attention_backward(const lnspi_call *c) {
   const attention_parts p = attention_open(c);
-  if (c->again) {
+  if (c->dweight_only) {
     attention_again(c, &p);
     return;
   }

@@ -246,12 +246,12 @@ static void gru_classic_steps_dx(const gru_classic_parts *p) {
 
 static void gru_classic_backward(const lnspi_call *c) {
   const gru_classic_parts p = gru_classic_open(c);
-  if (!c->again) gru_classic_steps_dx(&p);
+  if (!c->dweight_only) gru_classic_steps_dx(&p);
   for (int32_t slot = 0; slot < GRU_CLASSIC_SLOTS; slot += 2) {
     const float *d = gru_classic_piece(&p, 0, slot / 2);
     if (c->dweight[slot + 1])
       c->k->column_sum(c->dweight[slot + 1], d, p.stride, c->rows, p.width);
-    if (c->use && !c->again)
+    if (c->use && !c->dweight_only)
       c->use(c, slot, 0, gru_classic_with(&p, 0, slot == GRU_CLASSIC_NEW), p.stride, d,
              p.stride, c->rows);
   }

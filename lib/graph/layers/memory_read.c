@@ -82,7 +82,7 @@ static memory_read_parts memory_read_open(const lnspi_call *c) {
   p.memory = c->weight[MEMORY_READ_SLOTS];
   p.saved = c->saved + c->row0 * p.stride;
   p.lengths = c->scratch;
-  if (c->again) return p; /* nobody reads them */
+  if (c->dweight_only) return p; /* nobody reads them */
   for (int64_t i = 0; i < p.slots; i++) {
     const float *slot = p.memory + i * p.width;
     const float length = sqrtf(p.k->dot(slot, slot, p.width));
@@ -139,12 +139,12 @@ static void memory_read_backward(const lnspi_call *c) {
   const memory_read_parts p = memory_read_open(c);
   float *ds = p.lengths + lnspi_round16(p.slots), *du = ds + lnspi_round16(p.slots);
   const int zero = c->node->args.memory_read.zero != 0;
-  if (!c->again)
+  if (!c->dweight_only)
     for (int64_t r = 0; r < c->rows; r++)
       memory_read_row_dx(&p, p.saved + r * p.stride, c->dout + r * c->out_ld, ds, du);
   if (c->dweight[MEMORY_READ_QUERY_BIAS])
     c->k->column_sum(c->dweight[MEMORY_READ_QUERY_BIAS], p.saved, p.stride, c->rows, p.width);
-  if (c->again) return;
+  if (c->dweight_only) return;
   if (c->use)
     c->use(c, MEMORY_READ_QUERY, 0, zero ? p.saved + p.zeros : c->in[0],
            zero ? p.stride : c->in_ld[0], p.saved, p.stride, c->rows);
@@ -187,5 +187,5 @@ const lnspi_layer lnspi_layer_memory_read = {
     .backward = memory_read_backward,
     .flops = memory_read_flops,
     .write = memory_read_write,
-    .still = 1u << MEMORY_READ_SLOTS | 1u << MEMORY_READ_GATE | 1u << MEMORY_READ_GATE_BIAS,
+    .untrained = 1u << MEMORY_READ_SLOTS | 1u << MEMORY_READ_GATE | 1u << MEMORY_READ_GATE_BIAS,
 };

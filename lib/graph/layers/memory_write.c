@@ -109,7 +109,8 @@ const lnspi_layer lnspi_layer_memory_write = {
     .forward = memory_write_forward,
     .backward = memory_write_backward,
     .write = memory_write_write,
-    .no_again = 1, /* what is written is not clipped by example */
-    .still = 1u << MEMORY_WRITE_MEMORY | 1u << MEMORY_WRITE_GATE | 1u << MEMORY_WRITE_GATE_BIAS,
+    .no_dweight_only = 1, /* what is written is not clipped by example */
+    .untrained =
+        1u << MEMORY_WRITE_MEMORY | 1u << MEMORY_WRITE_GATE | 1u << MEMORY_WRITE_GATE_BIAS,
     .update = memory_write_update,
 };

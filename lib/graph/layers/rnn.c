@@ -265,10 +265,10 @@ static void rnn_bias(const lnspi_call *c, const rnn_parts *p, int slot, int bias
 
 static void rnn_backward(const lnspi_call *c, int32_t gates) {
   const rnn_parts p = rnn_open(c, gates);
-  if (!c->again) rnn_steps_dx(c, &p);
+  if (!c->dweight_only) rnn_steps_dx(c, &p);
   rnn_bias(c, &p, RNN_IH, RNN_IH_BIAS);
   rnn_bias(c, &p, RNN_HH, RNN_HH_BIAS);
-  if (c->again) return;
+  if (c->dweight_only) return;
   if (c->din[0]) rnn_input_dx(c, &p);
   if (!c->use) return;
   for (int32_t part = 0; part < gates; part++) {

@@ -294,7 +294,7 @@ static void sdpa_forward(const lnspi_call *c) {
 
 static void sdpa_backward(const lnspi_call *c) {
   lnspi_sdpa a = sdpa_of(c);
-  if (c->again) return;
+  if (c->dweight_only) return;
   a.d = c->dout;
   a.dq = c->din[0];
   a.dkey = c->din[1];

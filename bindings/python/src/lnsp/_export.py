@@ -265,7 +265,11 @@ def _formula(torch: Any, line: _Line, values: dict[str, Any]) -> tuple[Any, str]
 
 def _formulas(torch: Any, line: _Line) -> dict[str, Any]:
     functional = torch.nn.functional
-    eps = float(line.keys.get("eps", "1e-12" if line.op == "unit" else "1e-5"))
+    eps = float(line.keys.get("eps", "1e-12" if line.op in ("l2norm", "unit") else "1e-5"))
+
+    def l2norm(x: Any) -> Any:
+        return functional.normalize(x, dim=-1, eps=eps)
+
     return {
         "relu": functional.relu,
         "gelu": functional.gelu,
@@ -274,7 +278,8 @@ def _formulas(torch: Any, line: _Line) -> dict[str, Any]:
         "sigmoid": torch.sigmoid,
         "add": torch.add,
         "layernorm": lambda x: functional.layer_norm(x, x.shape[-1:], eps=eps),
-        "unit": lambda x: functional.normalize(x, dim=-1, eps=eps),
+        "l2norm": l2norm,
+        "unit": l2norm,  # the word of 0.1
     }
 
 
