@@ -60,7 +60,7 @@ int32_t lnsp_file_open_source(const lnsp_source *source, const lnsp_options *opt
   if (!out) return api_file_null("out", error);
   *out = NULL;
   if (!source) return api_file_null("source", error);
-  status = lnspi_struct_read(&own, sizeof(own), source, "source", error);
+  status = lnspi_struct_read(&own, sizeof(own), source, "lnsp_source", error);
   if (!status)
     status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;

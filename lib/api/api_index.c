@@ -11,7 +11,7 @@
 
 static int32_t api_index_settings_read(const lnsp_index_options *from, int open,
                                        lnsp_index_options *to, lnsp_error *error) {
-  int32_t status = lnspi_struct_read(to, sizeof *to, from, "settings", error);
+  int32_t status = lnspi_struct_read(to, sizeof *to, from, "lnsp_index_options", error);
   if (status == LNSP_OK && !to->dtype && !open) to->dtype = LNSP_F32;
   return status;
 }
@@ -172,7 +172,7 @@ LNSP_API int32_t lnsp_index_save_sink(const lnsp_index *index, const lnsp_sink *
   lnsp_sink own;
   API_NEED(index, error);
   API_NEED(sink, error);
-  int32_t status = lnspi_struct_read(&own, sizeof own, sink, "sink", error);
+  int32_t status = lnspi_struct_read(&own, sizeof own, sink, "lnsp_sink", error);
   if (status != LNSP_OK) return status;
   API_NEED(own.write, error);
   return lnspi_index_file_save(index, &own, error);
@@ -191,7 +191,7 @@ LNSP_API int32_t lnsp_search_measure(const lnsp_index_options *index_options,
   API_NEED(bytes, error);
   int32_t status = api_index_settings_read(index_options, 0, &read, error);
   if (status == LNSP_OK)
-    status = lnspi_struct_read(&own, sizeof own, search_options, "search_options", error);
+    status = lnspi_struct_read(&own, sizeof own, search_options, "lnsp_search_options", error);
   return status == LNSP_OK ? lnspi_search_measure(&read, &own, bytes, error) : status;
 }
 
@@ -204,7 +204,7 @@ LNSP_API int32_t lnsp_search_create(lnsp_index *index,
   API_OUT(out, error);
   API_NEED(index, error);
   int32_t status =
-      lnspi_struct_read(&read, sizeof read, search_options, "search_options", error);
+      lnspi_struct_read(&read, sizeof read, search_options, "lnsp_search_options", error);
   if (status == LNSP_OK)
     status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_PARALLEL, &own, error);
   return status == LNSP_OK ? lnspi_search_create(index, &read, &own, out, error) : status;

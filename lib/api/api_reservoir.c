@@ -14,7 +14,7 @@ LNSP_API int32_t lnsp_reservoir_measure(const lnsp_reservoir_options *reservoir_
   API_NEED(reservoir_options, error);
   API_NEED(bytes, error);
   int32_t status =
-      lnspi_struct_read(&read, sizeof read, reservoir_options, "reservoir_options", error);
+      lnspi_struct_read(&read, sizeof read, reservoir_options, "lnsp_reservoir_options", error);
   return status ? status : lnspi_reservoir_measure(&read, bytes, error);
 }
 
@@ -26,7 +26,7 @@ LNSP_API int32_t lnsp_reservoir_create(const lnsp_reservoir_options *reservoir_o
   API_OUT(out, error);
   API_NEED(reservoir_options, error);
   int32_t status =
-      lnspi_struct_read(&read, sizeof read, reservoir_options, "reservoir_options", error);
+      lnspi_struct_read(&read, sizeof read, reservoir_options, "lnsp_reservoir_options", error);
   if (status) return status;
   status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &own, error);
   return status ? status : lnspi_reservoir_create(&read, &own, out, error);

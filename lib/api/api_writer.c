@@ -48,7 +48,7 @@ int32_t lnsp_writer_create_sink(const lnsp_sink *sink, const lnsp_tensor *tensor
   if (!out) return api_writer_null("out", error);
   *out = NULL;
   if (!sink) return api_writer_null("sink", error);
-  status = lnspi_struct_read(&own, sizeof(own), sink, "sink", error);
+  status = lnspi_struct_read(&own, sizeof(own), sink, "lnsp_sink", error);
   if (!status)
     status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;

@@ -19,9 +19,8 @@ int32_t lnspi_struct_read(void *to, size_t known_bytes, const void *from, const 
     if (size < sizeof(size) || size > STRUCT_MAX_BYTES)
       return lnspi_error_set(
           error, LNSP_E_ARGUMENT, NULL,
-          "%s: struct_size is %u: zero the struct and set struct_size to its "
-          "sizeof",
-          what, (unsigned)size);
+          "%s: struct_size is %u: start from the struct's ..._INIT, which sets it", what,
+          (unsigned)size);
     for (i = known_bytes; i < size; i++)
       if (bytes[i])
         return lnspi_error_set(
@@ -41,7 +40,7 @@ int32_t lnspi_struct_read(void *to, size_t known_bytes, const void *from, const 
 
 int32_t lnspi_struct_read_options(const lnsp_options *from, lnsp_options *to,
                                   lnsp_error *error) {
-  int32_t status = lnspi_struct_read(to, sizeof(*to), from, "options", error);
+  int32_t status = lnspi_struct_read(to, sizeof(*to), from, "lnsp_options", error);
   if (status) return status;
   if (!to->block && to->block_bytes)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
