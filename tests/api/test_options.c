@@ -339,6 +339,7 @@ static int make_handles(void) {
   index_sink = support_sink(&index_file);
   if (!status) status = lnsp_index_save_sink(index_of_vectors, &index_sink, &support_error);
   store_path = support_path("options.store");
+  remove(store_path);
   if (!status)
     status = lnsp_store_create(store_path, trainer, NULL, NULL, NULL, &store, &support_error);
   if (!status) status = lnsp_store_commit(store, trainer, NULL, NULL, &support_error);
