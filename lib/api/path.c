@@ -1,4 +1,25 @@
-/* Files with a path, on POSIX systems. */
+/* Files with a path, on POSIX systems.
+ *
+ * A file is replaced in one step, whatever happens in between:
+ *
+ *   open      a new file next to the old one, under a name that nobody else has
+ *   write     through a buffer of 16 KiB; the first error is kept and told by commit, because a
+ *             sink can only say "failed"
+ *   commit    write the rest, fsync, close, rename over the old name, fsync the folder
+ *   abandon   always called in the end: closes, removes what was not committed, frees
+ *
+ * rename is atomic: whoever opens the path sees the old file or the new one, also after a power
+ * cut, since the new one's bytes were synced before. The new file must be in the same folder,
+ * or it might be on another disk. If any step fails, the old file was not touched. A program
+ * that is killed leaves a file ".lnsp-<process>-<try>.tmp" behind, and nothing else.
+ *
+ * What is not an ordinary file (a pipe, /dev/stdout) cannot be replaced and is written to
+ * directly. A file that its user may not write to is refused, although the folder would allow
+ * to replace it: somebody protected it. A symbolic link stays, and what it leads to is
+ * replaced.
+ *
+ * Calls that a signal interrupts (EINTR) are repeated, but for close, whose descriptor is gone
+ * either way. */
 #if !defined(_XOPEN_SOURCE)
 #define _XOPEN_SOURCE 700 /* before any header: fsync, realpath, O_CLOEXEC */
 #endif
@@ -23,9 +44,8 @@
 #include <unistd.h>
 
 #define PATH_BUFFER_BYTES 16384
-#define PATH_PIECE_BYTES ((size_t)1 << 30) /* of one read or write */
+#define PATH_PIECE_BYTES ((size_t)1 << 30) /* of one read: some systems refuse 2 GiB */
 #define PATH_TRIES 1000                    /* of names for the new file */
-#define PATH_SUFFIX_BYTES 48
 
 /* strerror is not safe with threads; these are what users meet. */
 static const char *path_reason(int reason) {
@@ -61,6 +81,7 @@ int32_t lnspi_path_fail(lnsp_error *error, int32_t code, const char *verb, const
 static void *path_pack(int fd) { return (void *)((intptr_t)fd + 1); } /* never NULL */
 static int path_unpack(void *user) { return (int)((intptr_t)user - 1); }
 
+/* A source's read. pread has no position, so a file could be read by several threads. */
 static int32_t path_read(void *user, uint64_t offset, void *to, size_t bytes) {
   uint8_t *at = to;
   while (bytes) {
@@ -117,6 +138,7 @@ typedef struct path_writer {
   uint8_t *buffer;
 } path_writer;
 
+/* Writes what the buffer holds; 0: failed, and reason says why. */
 static int path_flush(path_writer *writer) {
   uint8_t *at = writer->buffer;
   while (writer->filled) {
@@ -132,6 +154,7 @@ static int path_flush(path_writer *writer) {
   return 1;
 }
 
+/* The sink's write: collects small pieces. After a failure it fails at once. */
 static int32_t path_write(void *user, const void *from, size_t bytes) {
   path_writer *writer = user;
   const uint8_t *at = from;
@@ -165,6 +188,8 @@ void lnspi_path_sync_folder(char *path) {
   close(fd);
 }
 
+/* Whatever fails first is the reason; everything after it is left out but closing and removing
+ * the new file. The folder is synced last and may fail: the file is in its place by then. */
 static int32_t path_commit(void *user, lnsp_error *error) {
   path_writer *writer = user;
   int reason = 0;
@@ -191,18 +216,15 @@ static void path_abandon(void *user) {
   lnspi_block_close(&writer->block);
 }
 
-/* Creates a file in the path's folder that is certainly nobody else's: O_EXCL,
- * and a name of process and try, short enough where the path's own is not. */
-static int path_create(path_writer *writer) {
-  const char *slash = strrchr(writer->path, '/');
-  size_t folder = slash ? (size_t)(slash - writer->path) + 1 : 0;
-  int i;
-  memcpy(writer->made, writer->path, folder);
-  for (i = 0; i < PATH_TRIES; i++) {
-    lnspi_format(writer->made + folder, PATH_SUFFIX_BYTES, ".lnsp-%llu-%d.tmp",
+int lnspi_path_create(const char *path, int flags, char *made, int *fd) {
+  const char *slash = strrchr(path, '/');
+  const size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+  memcpy(made, path, folder);
+  for (int i = 0; i < PATH_TRIES; i++) {
+    lnspi_format(made + folder, LNSPI_PATH_MADE_BYTES, ".lnsp-%llu-%d.tmp",
                  (unsigned long long)getpid(), i);
-    writer->fd = open(writer->made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (writer->fd >= 0) return 0;
+    *fd = open(made, flags | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (*fd >= 0) return 0;
     if (errno != EEXIST && errno != EINTR) return errno;
   }
   return EEXIST;
@@ -219,7 +241,7 @@ static int path_begin(path_writer *writer) {
     return writer->fd < 0 ? errno : 0;
   }
   if (exists && access(writer->path, W_OK) != 0) return errno; /* protected on purpose */
-  reason = path_create(writer);
+  reason = lnspi_path_create(writer->path, O_WRONLY, writer->made, &writer->fd);
   if (reason) return reason;
   writer->pending = 1;
   /* The successor of a file keeps its permissions, where the system lets us. */
@@ -227,11 +249,12 @@ static int path_begin(path_writer *writer) {
   return 0;
 }
 
+/* The writer and its three arrays in one block: counted first, then in place (base/arena.h). */
 static path_writer *path_layout(lnspi_arena *arena, const char *path) {
   const size_t length = strlen(path);
   path_writer *writer = LNSPI_ARENA_STRUCT(arena, path_writer, 256);
   char *own = lnspi_arena_alloc(arena, length + 1, 1);
-  char *made = lnspi_arena_alloc(arena, length + PATH_SUFFIX_BYTES, 1);
+  char *made = lnspi_arena_alloc(arena, length + LNSPI_PATH_MADE_BYTES, 1);
   uint8_t *buffer = lnspi_arena_alloc(arena, PATH_BUFFER_BYTES, 1);
   if (!writer) return NULL; /* only counting */
   memcpy(own, path, length + 1);
@@ -241,7 +264,8 @@ static path_writer *path_layout(lnspi_arena *arena, const char *path) {
   return writer;
 }
 
-/* The writer's memory, from the caller's allocator or malloc. */
+/* The writer's memory, from the caller's allocator or malloc; the caller's block is for the
+ * handle. Nothing is open yet, so that abandon may be called from here on. */
 static int32_t path_allocate(const char *path, const lnsp_options *options, path_writer **out,
                              lnsp_error *error) {
   lnspi_arena arena = {NULL, 0, 0, 0};
@@ -249,13 +273,10 @@ static int32_t path_allocate(const char *path, const lnsp_options *options, path
   lnspi_block block;
   int32_t status;
   own.block = NULL;
-  memset(&block, 0, sizeof(block));
   path_layout(&arena, path);
   status = lnspi_block_open(&block, &own, arena.used, error);
   if (status) return status;
-  arena.base = block.memory;
-  arena.capacity = block.bytes;
-  arena.used = 0;
+  arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
   *out = path_layout(&arena, path);
   (*out)->block = block;
   (*out)->fd = -1;

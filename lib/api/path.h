@@ -31,6 +31,14 @@ int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
                              lnspi_path_sink *out, lnsp_error *error);
 
 #if defined(LNSPI_PATH_POSIX)
+#define LNSPI_PATH_MADE_BYTES 48 /* room for the name of a new file, behind its folder */
+
+/* Creates a file in the folder of path that is certainly nobody else's: O_EXCL, and a name of
+ * process and try, short enough where the path's own is not. made has room for path and
+ * LNSPI_PATH_MADE_BYTES, and gets the new name. flags: O_WRONLY or O_RDWR. Returns 0 or an
+ * errno. */
+int lnspi_path_create(const char *path, int flags, char *made, int *fd);
+
 /* "cannot open 'PATH': permission denied (errno 13)" */
 int32_t lnspi_path_fail(lnsp_error *error, int32_t code, const char *verb, const char *path,
                         int reason);

@@ -1,5 +1,25 @@
-/* A store's device in a file. Bytes are kept inverted, so that a hole in the file reads as
- * erased flash. */
+/* A store's device in a file: flash made of a file, for lnsp_store_create and _open.
+ *
+ * Erased flash reads as 0xFF, and a hole in a file as 0. So bytes are kept inverted: a new
+ * store is one large hole, which takes no room on the disk until it is written, and an erase
+ * writes zeros only where something else was.
+ *
+ * Units are those that suit a file: erase 64 KiB, program 64 bytes. Unlike flash, a file may
+ * be programmed twice, but the journal never does that. sync is the promise that everything
+ * rests on: fsync, and on macOS F_FULLFSYNC, because its fsync does not wait for the disk. If
+ * it fails, the system may have marked its cache as written all the same, so the cache is
+ * dropped: what is read from then on must come from the disk.
+ *
+ * A new file gets a name of its own and its whole size, and is written as a store under that
+ * name. `keep` then links it to its path, which fails if something is there by now, in one
+ * step. File systems without links need a look and a rename instead, with a moment in between.
+ * `release` removes a file that was not kept.
+ *
+ * Locks: a writer has the file alone, readers share it. Where the system can (F_OFD_SETLK),
+ * they belong to the open file and not to the process, so that two handles of one process
+ * exclude each other and closing another descriptor of the file drops nothing. They end when
+ * the file is closed, also by a crash. A file is locked before its size is read, and a new one
+ * before it has its name. */
 #if !defined(_XOPEN_SOURCE)
 #define _XOPEN_SOURCE 700 /* before any header: pread, fsync, O_CLOEXEC */
 #endif
@@ -25,9 +45,8 @@
 
 #define PATH_DEVICE_ERASE 65536u
 #define PATH_DEVICE_PROGRAM 64u
-#define PATH_DEVICE_PIECE 4096
-#define PATH_DEVICE_SUFFIX 48
-#define PATH_DEVICE_TRIES 1000
+#define PATH_DEVICE_PIECE 4096 /* bytes that are inverted or compared at a time, on the stack */
+#define PATH_DEVICE_TRIES 1000 /* of a read or write that signals interrupt */
 
 /* Locks of an open file, not of a process: two handles in one process are two. */
 #if defined(F_OFD_SETLK)
@@ -41,11 +60,11 @@
 typedef struct path_device_file {
   lnspi_block block;
   int fd;
-  int pending; /* a new file under its own name */
-  char *path, *made;
+  int pending; /* 1: a new file that still has its own name, `made` */
+  char *path, *made; /* both in the block */
 } path_device_file;
 
-/* Eight at a time: whole states pass here. */
+/* Eight bytes at a time: whole states pass here. to may be from. */
 static void path_device_invert(uint8_t *to, const uint8_t *from, size_t bytes) {
   uint64_t word;
   for (; bytes >= 8; bytes -= 8, to += 8, from += 8) {
@@ -86,6 +105,7 @@ static int32_t path_device_write(const path_device_file *file, uint64_t offset,
   return 0;
 }
 
+/* Inverts into a piece on the stack, since the journal's buffer is only read. */
 static int32_t path_device_prog(void *user, uint64_t offset, const void *from, size_t bytes) {
   const uint8_t *at = from;
   uint8_t piece[PATH_DEVICE_PIECE];
@@ -100,7 +120,8 @@ static int32_t path_device_prog(void *user, uint64_t offset, const void *from, s
   return 0;
 }
 
-/* What is a hole stays one. */
+/* Writes zeros, which read as erased, where there is anything else: what is a hole stays
+ * one. */
 static int32_t path_device_erase(void *user, uint64_t offset) {
   path_device_file *file = user;
   uint8_t piece[PATH_DEVICE_PIECE];
@@ -115,8 +136,6 @@ static int32_t path_device_erase(void *user, uint64_t offset) {
   return 0;
 }
 
-/* After a sync that failed, the system may believe that its cache is written: what is read
- * from then on must come from the disk. */
 static int32_t path_device_sync(void *user) {
   path_device_file *file = user;
 #if defined(F_FULLFSYNC)
@@ -136,8 +155,13 @@ static void path_device_release(void *user) {
   lnspi_block_close(&file->block);
 }
 
-/* link fails where there is a file already, in one step; where there are no links, the
- * look before has to do. */
+static int32_t path_device_taken(const path_device_file *file, lnsp_error *error) {
+  return lnspi_error_set(error, LNSP_E_STATE, file->path,
+                         "'%s' is there already: remove it, or give the store another name",
+                         file->path);
+}
+
+/* Gives a new file its path, unless somebody else was faster. */
 static int32_t path_device_keep(void *user, lnsp_error *error) {
   path_device_file *file = user;
   int reason = 0;
@@ -150,10 +174,7 @@ static int32_t path_device_keep(void *user, lnsp_error *error) {
   } else if (rename(file->made, file->path) != 0) {
     reason = errno;
   }
-  if (reason == EEXIST)
-    return lnspi_error_set(error, LNSP_E_STATE, file->path,
-                           "'%s' is there already: remove it, or give the store another name",
-                           file->path);
+  if (reason == EEXIST) return path_device_taken(file, error);
   if (reason) return lnspi_path_fail(error, LNSP_E_IO, "make", file->path, reason);
   file->pending = 0;
   lnspi_path_sync_folder(file->made);
@@ -174,27 +195,19 @@ static int32_t path_device_lock(const path_device_file *file, int32_t read_only,
   return lnspi_path_fail(error, LNSP_E_IO, "lock", file->path, errno);
 }
 
+/* Makes the new file with its size, most of it a hole. The look for an old one is early, before
+ * any work is done; keep looks again. */
 static int32_t path_device_create(path_device_file *file, uint64_t size, lnsp_error *error) {
-  const char *slash = strrchr(file->path, '/');
-  const size_t folder = slash ? (size_t)(slash - file->path) + 1 : 0;
-  if (access(file->path, F_OK) == 0)
-    return lnspi_error_set(error, LNSP_E_STATE, file->path,
-                           "'%s' is there already: remove it, or give the store another name",
-                           file->path);
-  memcpy(file->made, file->path, folder);
-  for (int i = 0; i < PATH_DEVICE_TRIES && file->fd < 0; i++) {
-    lnspi_format(file->made + folder, PATH_DEVICE_SUFFIX, ".lnsp-%llu-%d.tmp",
-                 (unsigned long long)getpid(), i);
-    file->fd = open(file->made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file->fd < 0 && errno != EEXIST && errno != EINTR) break;
-  }
-  if (file->fd < 0) return lnspi_path_fail(error, LNSP_E_IO, "make", file->path, errno);
+  if (access(file->path, F_OK) == 0) return path_device_taken(file, error);
+  const int reason = lnspi_path_create(file->path, O_RDWR, file->made, &file->fd);
+  if (reason) return lnspi_path_fail(error, LNSP_E_IO, "make", file->path, reason);
   file->pending = 1;
   if (ftruncate(file->fd, (off_t)size) != 0)
     return lnspi_path_fail(error, LNSP_E_IO, "make", file->path, errno);
   return LNSP_OK;
 }
 
+/* Opens an existing file. O_NONBLOCK: a pipe of that name must not make the call wait. */
 static int32_t path_device_reopen(path_device_file *file, int32_t read_only,
                                   lnsp_error *error) {
   do {
@@ -206,11 +219,12 @@ static int32_t path_device_reopen(path_device_file *file, int32_t read_only,
                          file->path, errno);
 }
 
+/* The struct and its two names, counted or in place (base/arena.h). */
 static path_device_file *path_device_layout(lnspi_arena *arena, size_t length, char **own,
                                             char **made) {
   path_device_file *file = LNSPI_ARENA_STRUCT(arena, path_device_file, 256);
   *own = lnspi_arena_alloc(arena, length + 1, 1);
-  *made = lnspi_arena_alloc(arena, length + PATH_DEVICE_SUFFIX, 1);
+  *made = lnspi_arena_alloc(arena, length + LNSPI_PATH_MADE_BYTES, 1);
   return file;
 }
 
@@ -223,7 +237,7 @@ static int32_t path_device_allocate(const char *path, const lnsp_options *option
   own.block = NULL; /* that is for the store's handle */
   path_device_layout(&arena, strlen(path), &name, &made);
   int32_t status = lnspi_block_open(&block, &own, arena.used, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
   path_device_file *file = path_device_layout(&arena, strlen(path), &name, &made);
   if (!file) return lnspi_error_set(error, LNSP_E_INTERNAL, path, "the block has no memory");
@@ -237,6 +251,7 @@ static int32_t path_device_allocate(const char *path, const lnsp_options *option
   return LNSP_OK;
 }
 
+/* Refuses what cannot be a store by its size: two banks of two units each. */
 static int32_t path_device_facts(const path_device_file *file, lnsp_device *device,
                                  lnsp_error *error) {
   struct stat facts;
@@ -256,15 +271,15 @@ int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_onl
                                lnsp_error *error) {
   path_device_file *file = NULL;
   int32_t status = path_device_allocate(path, options, &file, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   memset(out, 0, sizeof *out);
   made = (made + PATH_DEVICE_ERASE - 1) / PATH_DEVICE_ERASE * PATH_DEVICE_ERASE;
   if (made && made < 4 * PATH_DEVICE_ERASE) made = 4 * PATH_DEVICE_ERASE;
   status =
       made ? path_device_create(file, made, error) : path_device_reopen(file, read_only, error);
-  if (status == LNSP_OK) status = path_device_lock(file, read_only, error);
-  if (status == LNSP_OK) status = path_device_facts(file, &out->device, error);
-  if (status != LNSP_OK) {
+  if (!status) status = path_device_lock(file, read_only, error);
+  if (!status) status = path_device_facts(file, &out->device, error);
+  if (status) {
     path_device_release(file);
     return status;
   }

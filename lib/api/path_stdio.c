@@ -1,6 +1,13 @@
-/* Files with a path where there is no POSIX: stdio alone, or none at all. Weaker
- * than path.c: the C library cannot flush to the disk, and where rename does not
- * replace, the old file is moved aside just before. */
+/* Files with a path where there is no POSIX: stdio alone, or none at all.
+ *
+ * The same steps as in path.c, as far as the C library has them. It cannot flush to the disk,
+ * so a power cut soon after a save may lose it. rename may or may not replace a file: where it
+ * does not, the old file is moved aside just before, and back if the second rename fails. There
+ * is no folder in a path that one could parse, so the new file's name is the path with
+ * ".0.tmp" behind it.
+ *
+ * Nor can C tell a device from a file. What opens but has no bytes is written in place, be it a
+ * device or an empty file, and emptied again if the save fails; what has bytes is replaced. */
 #include "api/path.h"
 #include "base/arena.h"
 #include "base/block.h"
@@ -43,6 +50,7 @@ static int32_t path_stdio_fail(lnsp_error *error, int32_t code, const char *verb
   return lnspi_error_set(error, code, path, "cannot %s '%s'", verb, path);
 }
 
+/* A position is a long, which has 32 bits on some systems: what is beyond is refused. */
 static int32_t path_stdio_read(void *user, uint64_t offset, void *to, size_t bytes) {
   FILE *file = user;
   if (offset > LONG_MAX || fseek(file, (long)offset, SEEK_SET) != 0) return 1;
@@ -154,6 +162,7 @@ static int path_stdio_begin(path_stdio_writer *writer) {
   return writer->pending;
 }
 
+/* The writer and its names, counted or in place (base/arena.h). */
 static path_stdio_writer *path_stdio_layout(lnspi_arena *arena, const char *path) {
   const size_t length = strlen(path);
   path_stdio_writer *writer = LNSPI_ARENA_STRUCT(arena, path_stdio_writer, 256);
@@ -178,13 +187,10 @@ int32_t lnspi_path_sink_open(const char *path, const lnsp_options *options,
   path_stdio_writer *writer;
   int32_t status;
   own.block = NULL;
-  memset(&block, 0, sizeof(block));
   path_stdio_layout(&arena, path);
   status = lnspi_block_open(&block, &own, arena.used, error);
   if (status) return status;
-  arena.base = block.memory;
-  arena.capacity = block.bytes;
-  arena.used = 0;
+  arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
   writer = path_stdio_layout(&arena, path);
   writer->block = block;
   if (!path_stdio_begin(writer)) {
