@@ -221,6 +221,7 @@
 #include "metrics/ranks.c"
 #include "metrics/scores.c"
 #include "metrics/vectors.c"
+#include "api/api.c"
 #include "api/api_delta.c"
 #include "api/api_file.c"
 #include "api/api_graph.c"

@@ -1,8 +1,14 @@
-/* Versions, names of codes and dtypes, and tensors made in one call. */
+/* Versions, names of codes and dtypes, and tensors made in one call: what needs no handle.
+ *
+ * The tables below are indexed by the code itself, so a new code needs a name and a text at its
+ * place and a new last one in the two comparisons; tests/api/test_interface.c goes through all
+ * of them. Codes beyond the last are not an error: a program may be given one by a newer
+ * library. */
 #include <string.h>
 
 #include "format/dtype.h"
 
+/* A number as text, after it was replaced by its value: that takes two macros. */
 #define API_INFO_TEXT2(x) #x
 #define API_INFO_TEXT(x) API_INFO_TEXT2(x)
 

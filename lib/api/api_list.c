@@ -140,10 +140,7 @@ static int32_t api_list_check(int32_t list, const char *text, lnsp_error *error)
 
 LNSP_API int32_t lnsp_text_check(int32_t list, const char *text, lnsp_error *error) {
   API_NEED(text, error);
-  lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers in texts */
-  int32_t status = api_list_check(list, text, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(api_list_check(list, text, error)); /* numbers in texts */
 }
 
 LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_error *error) {

@@ -1,7 +1,22 @@
-/* lnsp_loss_evaluate: a loss by itself, on given predictions. */
-#include "api/options.h"
-#include "base/error.h"
-#include "base/fpenv.h"
+/* lnsp_loss_evaluate: a loss by itself, on given predictions.
+ *
+ * The losses are those of trainers, called with the same lnspi_loss_call; only where operands
+ * come from differs. In a trainer they are outputs of the network and tensors of the batch.
+ * Here the prediction is a tensor "p", and each loss has a second name for every operand
+ * (operand[o].direct: "t", "prev", "ctx", ...), under which the caller gives it. Terms that use
+ * the same name share one copy.
+ *
+ *   read      the text becomes terms, and they name the tensors that are needed
+ *   tensors   each is found and checked; "p" is the first and sets rows and width
+ *   lay out   copies padded to 16 floats, the gradient and the largest scratch of any term:
+ *             once to count, once in the block, by one function
+ *   run       copy in (NaN is refused here), evaluate the terms in the order of the text, since
+ *             auto compares with the first; look at the result; hand it out
+ *
+ * Only the gradient of "p" exists. The call is as the first call of a new trainer: a term with
+ * from= or every= counts only if it would count there. It has no handle, so its block is freed
+ * before it returns, and the outputs are written last: a failure leaves them as they were. */
+#include "api/api.h"
 #include "base/str.h"
 #include "base/struct.h"
 #include "run/batch.h"
@@ -17,15 +32,18 @@ typedef struct api_loss {
   const lnspi_kernels *k;
   lnspi_loss_term terms[LNSPI_LOSS_TERMS];
   int32_t term_count, name_count;
+  /* the tensors, name_count of each: what the losses call them, as what, and where they are */
   const char *name[API_LOSS_NAMES]; /* name 0 is "p" */
-  int32_t kind[API_LOSS_NAMES];
+  int32_t kind[API_LOSS_NAMES]; /* LNSPI_OPERAND_...: shapes of sets and contexts differ */
   int64_t each[API_LOSS_NAMES], share[API_LOSS_NAMES]; /* as in lnspi_loss_call */
-  const lnsp_tensor *tensor[API_LOSS_NAMES];
-  float *x[API_LOSS_NAMES];
-  float *gradient, *scratch;
-  int64_t batch, concepts, rows, width, ld;
+  const lnsp_tensor *tensor[API_LOSS_NAMES]; /* the caller's */
+  float *x[API_LOSS_NAMES]; /* copies of them in the block */
+  float *gradient, *scratch; /* gradient: of "p", laid out like it; NULL: not wanted */
+  int64_t batch, concepts, rows, width, ld; /* of "p"; rows is batch * concepts, ld the width
+                                               rounded up to 16 */
 } api_loss;
 
+/* The number of a name; -1: not there yet. */
 static int32_t api_loss_name(const api_loss *loss, const char *name) {
   for (int32_t i = 0; i < loss->name_count; i++)
     if (lnspi_str_equal(loss->name[i], name)) return i;
@@ -40,6 +58,7 @@ static const struct {
                                                   {"prev", LNSPI_OPERAND_DATA},
                                                   {"ctx", LNSPI_OPERAND_CONTEXT}};
 
+/* Adds a name, unless it is there. */
 static int32_t api_loss_add(api_loss *loss, const char *name, int32_t kind, lnsp_error *error) {
   if (api_loss_name(loss, name) >= 0) return LNSP_OK;
   if (loss->name_count == API_LOSS_NAMES)
@@ -140,6 +159,7 @@ static int32_t api_loss_tensors(const lnsp_tensor *inputs, int32_t input_count,
   return LNSP_OK;
 }
 
+/* Fills operand number o of a call with the tensor of that name, which is there. */
 static void api_loss_operand(const api_loss *loss, const char *name, int32_t o,
                              lnspi_loss_call *call) {
   const int32_t i = api_loss_name(loss, name);
@@ -168,6 +188,8 @@ static lnspi_loss_call api_loss_call(const api_loss *loss, const lnspi_loss_term
   return call;
 }
 
+/* The one function that counts and hands out the block (base/arena.h). Of a set or a context
+ * there are other numbers of vectors than rows: rows / share * each. */
 static void api_loss_lay_out(api_loss *loss, lnspi_arena *arena, int gradient) {
   uint64_t ld = (uint64_t)loss->ld * sizeof(float);
   int64_t scratch = 16;
@@ -223,9 +245,8 @@ static int32_t api_loss_evaluate(const char *text, const lnsp_tensor *inputs,
                                  const lnsp_options *options, lnsp_error *error) {
   api_loss loss;
   lnspi_block block;
-  lnspi_arena arena;
+  lnspi_arena arena = {NULL, 0, 0, 0};
   memset(&loss, 0, sizeof loss);
-  memset(&arena, 0, sizeof arena);
   int32_t status = api_loss_read(text, &loss, error);
   if (!status) status = api_loss_tensors(inputs, input_count, gradient, &loss, error);
   if (status) return status;
@@ -236,13 +257,9 @@ static int32_t api_loss_evaluate(const char *text, const lnsp_tensor *inputs,
     return lnspi_error_set(error, LNSP_E_MEMORY, NULL, "the tensors are too large to copy");
   status = lnspi_block_open(&block, options, arena.used, error);
   if (status) return status;
-  memset(&arena, 0, sizeof arena);
-  arena.base = block.memory;
-  arena.capacity = block.bytes;
+  arena = (lnspi_arena){block.memory, 0, block.bytes, 0};
   api_loss_lay_out(&loss, &arena, gradient != NULL);
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = api_loss_run(&loss, value, gradient, error);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(status = api_loss_run(&loss, value, gradient, error));
   lnspi_block_close(&block);
   return status;
 }
@@ -251,8 +268,9 @@ int32_t lnsp_loss_evaluate(const char *loss, const lnsp_tensor *inputs, int32_t 
                            float *value, const lnsp_tensor *gradient,
                            const lnsp_options *options, lnsp_error *error) {
   lnsp_options read;
-  if (!loss || !value || input_count < 0 || (input_count && !inputs))
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "loss, inputs or value is missing");
+  API_NEED(loss, error);
+  API_NEED(value, error);
+  if (input_count) API_NEED(inputs, error);
   int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_ISA, &read, error);
   if (status) return status;
   return api_loss_evaluate(loss, inputs, input_count, value, gradient, &read, error);

@@ -1,9 +1,17 @@
-/* lnsp_metrics_* and lnsp_order_*: measures of predictions, and the order of rows. */
+/* lnsp_metrics_* and lnsp_order_*: measures of predictions, and the order of rows.
+ *
+ * These calls have no handle: each checks its tensors, computes and returns. Tensors must be
+ * contiguous, because the functions below walk them with one pointer, and need not be aligned
+ * to anything but a float. Only ranks and collapse need working memory, whose size depends on
+ * the numbers of rows; they take it as a block of the options and free it before they return.
+ *
+ * Scores are sums that the caller carries from call to call (lnsp_score_info), so that a data
+ * set can be scored in parts. They are read into a local, added to, checked and written back
+ * last. Whether a value is NaN or infinite is asked once, of the sum: it cannot become finite
+ * again, and the vectors are read only once. */
 #include "api/api.h"
-#include "api/options.h"
 #include "base/arena.h"
 #include "base/block.h"
-#include "base/fpenv.h"
 #include "base/struct.h"
 #include "format/dtype.h"
 #include "metrics/rank_summary.h"
@@ -17,7 +25,9 @@
 #define API_METRICS_COLLAPSE_ROWS 65536
 
 /* A contiguous tensor [rows, ..., width] of at least one row; width and rows are set, or
- * checked where they are not 0. Vectors of one row count as one. */
+ * checked where they are not 0. Vectors of one row count as one. Contiguous are strides that
+ * are all 0 or those of a packed array; the stride of a dimension of size 1 is never used. At
+ * most 2^56 elements, so that no size in bytes overflows later. */
 static int32_t api_metrics_vectors(const lnsp_tensor *tensor, const char *name, int32_t dtype,
                                    int32_t rank, int64_t *rows, int64_t *width,
                                    lnsp_error *error) {
@@ -47,6 +57,7 @@ static int32_t api_metrics_vectors(const lnsp_tensor *tensor, const char *name, 
   return LNSP_OK;
 }
 
+/* A value is not finite where x - x is not 0: that is asked of sums, see above. */
 static int32_t api_metrics_not_finite(const char *name, lnsp_error *error) {
   return lnspi_error_set(error, LNSP_E_NOT_FINITE, name,
                          "'%s' or what it is compared with has a NaN or an infinity: leave out "
@@ -58,35 +69,34 @@ static int32_t api_metrics_not_finite(const char *name, lnsp_error *error) {
 
 LNSP_API double lnsp_metrics_dot(const float *a, const float *b, int64_t width) {
   if (!a || !b) return 0;
-  const lnspi_fpenv fp = lnspi_fpenv_enter();
-  const double dot = lnspi_vectors_dot(a, b, width);
-  lnspi_fpenv_leave(fp);
+  double dot;
+  API_COMPUTE(dot = lnspi_vectors_dot(a, b, width));
   return dot;
 }
 
 LNSP_API double lnsp_metrics_cosine(const float *a, const float *b, int64_t width,
                                     double epsilon) {
   if (!a || !b) return 0;
-  const lnspi_fpenv fp = lnspi_fpenv_enter();
-  const double cosine = lnspi_vectors_cosine(a, b, width, epsilon);
-  lnspi_fpenv_leave(fp);
+  double cosine;
+  API_COMPUTE(cosine = lnspi_vectors_cosine(a, b, width, epsilon));
   return cosine;
 }
 
 LNSP_API void lnsp_metrics_normalize(float *x, int64_t rows, int64_t width, double epsilon) {
   if (!x) return;
-  const lnspi_fpenv fp = lnspi_fpenv_enter();
-  lnspi_vectors_normalize(x, rows, width, epsilon);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(lnspi_vectors_normalize(x, rows, width, epsilon));
 }
 
 LNSP_API double lnsp_metrics_median(float *x, int64_t count) {
-  return x ? lnspi_vectors_median(x, count) : 0;
+  double median = 0;
+  if (x) API_COMPUTE(median = lnspi_vectors_median(x, count));
+  return median;
 }
 
 /* ---- ranks ---- */
 
-/* Places among the candidates, all of them before the first is used. */
+/* Places among the candidates from low (0, or LNSP_NO_ID for an unused one) on: all of them are
+ * checked before the first is used as an index. */
 static int32_t api_metrics_places(const char *name, const int64_t *place, int64_t count,
                                   int64_t low, int64_t candidates, lnsp_error *error) {
   for (int64_t i = 0; i < count; i++)
@@ -98,6 +108,8 @@ static int32_t api_metrics_places(const char *name, const int64_t *place, int64_
   return LNSP_OK;
 }
 
+/* Checks the four arrays against each other and makes the job from them; the first tensor
+ * sets each size, and the later ones must agree. */
 static int32_t api_metrics_rank_job(const lnsp_tensor *queries, const lnsp_tensor *candidates,
                                     const int64_t *truth, const lnsp_tensor *left_out,
                                     lnspi_ranks_job *job, lnsp_error *error) {
@@ -138,9 +150,7 @@ LNSP_API int32_t lnsp_metrics_rank(const lnsp_tensor *queries, const lnsp_tensor
   status =
       lnspi_block_open(&block, &read, lnspi_ranks_scratch_floats(&job) * sizeof(float), error);
   if (status) return status;
-  const lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_ranks(&job, &read, block.memory, ranks, error);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(status = lnspi_ranks(&job, &read, block.memory, ranks, error));
   lnspi_block_close(&block);
   return status;
 }
@@ -152,14 +162,14 @@ LNSP_API int32_t lnsp_metrics_summarize(const lnsp_rank *ranks, int64_t count,
   API_NEED(out, error);
   if (count < 1)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "a mean needs at least one rank");
-  const lnspi_fpenv fp = lnspi_fpenv_enter();
-  lnspi_rank_summary(ranks, count, &info);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(lnspi_rank_summary(ranks, count, &info));
   return lnspi_struct_write(out, &info, sizeof info, "lnsp_rank_info", error);
 }
 
 LNSP_API double lnsp_metrics_recall(const lnsp_rank *ranks, int64_t count, int64_t k) {
-  return ranks ? lnspi_rank_summary_recall(ranks, count, k) : 0;
+  double recall = 0;
+  if (ranks) API_COMPUTE(recall = lnspi_rank_summary_recall(ranks, count, k));
+  return recall;
 }
 
 /* ---- vectors alone ---- */
@@ -181,10 +191,8 @@ LNSP_API int32_t lnsp_metrics_score(const lnsp_tensor *predictions, const lnsp_t
                            (long long)targets->dims[1], (long long)predictions->dims[1]);
   status = lnspi_struct_read(&read, sizeof read, score, "lnsp_score_info", error);
   if (status) return status;
-  const lnspi_fpenv fp = lnspi_fpenv_enter();
-  lnspi_scores_add(predictions->data, targets->data,
-                   rank == 3 ? rows * predictions->dims[1] : rows, width, &read);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(lnspi_scores_add(predictions->data, targets->data,
+                               rank == 3 ? rows * predictions->dims[1] : rows, width, &read));
   if (!(read.mse_sum - read.mse_sum == 0)) return api_metrics_not_finite("targets", error);
   return lnspi_struct_write(score, &read, sizeof read, "lnsp_score_info", error);
 }
@@ -200,9 +208,8 @@ LNSP_API int32_t lnsp_metrics_triplets(const lnsp_tensor *anchors, const lnsp_te
   if (status) return status;
   status = api_metrics_vectors(negatives, "negatives", LNSP_F32, 2, &rows, &width, error);
   if (status) return status;
-  const lnspi_fpenv fp = lnspi_fpenv_enter();
-  *share = lnspi_scores_triplets(anchors->data, positives->data, negatives->data, rows, width);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(*share = lnspi_scores_triplets(anchors->data, positives->data, negatives->data,
+                                             rows, width));
   return LNSP_OK;
 }
 
@@ -224,9 +231,7 @@ LNSP_API int32_t lnsp_metrics_collapse(const lnsp_tensor *vectors, const lnsp_op
                             (uint64_t)rows * (uint64_t)(rows - 1) / 2 * sizeof(float), error);
   if (status) return status;
   memset(&info, 0, sizeof info);
-  const lnspi_fpenv fp = lnspi_fpenv_enter();
-  lnspi_scores_collapse(vectors->data, rows, width, block.memory, &info);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(lnspi_scores_collapse(vectors->data, rows, width, block.memory, &info));
   lnspi_block_close(&block);
   if (!(info.variance - info.variance == 0)) return api_metrics_not_finite("vectors", error);
   return lnspi_struct_write(out, &info, sizeof info, "lnsp_collapse_info", error);
@@ -242,14 +247,14 @@ LNSP_API int32_t lnsp_metrics_direction(const lnsp_tensor *contexts, const lnsp_
   status = api_metrics_vectors(targets, "targets", LNSP_F32, 2, &rows, &width, error);
   if (status) return status;
   memset(&info, 0, sizeof info);
-  const lnspi_fpenv fp = lnspi_fpenv_enter();
-  lnspi_scores_direction(contexts->data, targets->data, rows, contexts->dims[1], width, &info);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(lnspi_scores_direction(contexts->data, targets->data, rows, contexts->dims[1],
+                                     width, &info));
   return lnspi_struct_write(out, &info, sizeof info, "lnsp_direction_info", error);
 }
 
 /* ---- the order of rows ---- */
 
+/* Row numbers are handed out as int32. */
 static int32_t api_metrics_order_rows(int64_t rows, lnsp_error *error) {
   if (rows >= 1 && rows <= INT32_MAX) return LNSP_OK;
   return lnspi_error_set(error, LNSP_E_LIMIT, NULL, "there must be 1 to 2,147,483,647 rows");

@@ -1,14 +1,31 @@
-/* lnsp_model_*: argument checks, options, and down. */
+/* lnsp_model_*: making, reading and saving models.
+ *
+ * A model may be made of a path, of bytes in memory or of a file that is open. The first two
+ * open a file of their own and then do what the third does; the model has copied all that it
+ * needs when the call returns, so the file is closed at once. Options are split: the header's
+ * limit is for the file, the rest (and so the caller's block) for the model.
+ *
+ * A model never changes after it was given out, so no function of this file takes a lock. Only
+ * the count of its owners changes, atomically: retain and every session that runs the model
+ * add one, and the last destroy frees the block (run/model.c).
+ *
+ * Of an int8 model each value is a code times its row's scale, a product that is rounded. So
+ * even functions that only read (tensor_read, hash, save) compute in the library's
+ * floating-point environment.
+ *
+ * Saving goes through a sink in all cases: with a path, api/path_write.c makes one that
+ * replaces the file in one step. The writer's block comes from the model's own allocator, or,
+ * if the model is in a block of the caller's, from malloc: that block is full. */
 #include "api/api.h"
-#include "api/options.h"
 #include "api/path_write.h"
-#include "base/fpenv.h"
 #include "base/refcount.h"
 #include "base/struct.h"
 #include "format/dtype.h"
 #include "run/model.h"
 #include "run/save.h"
 
+/* Models have no options of size, so a graph and its storage type give all bytes; what is not
+ * weights is the handle, its copy of the graph, and room for one row. */
 LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory_info *out,
                                     lnsp_error *error) {
   lnsp_memory_info memory;
@@ -28,26 +45,19 @@ LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *optio
   API_NEED(file, error);
   int32_t status =
       API_OPTIONS(options, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE, &read, error);
-  if (status != LNSP_OK) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_model_load(file, &read, out, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  if (status) return status;
+  API_RETURN(lnspi_model_load(file, &read, out, error));
 }
 
 LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
                                  lnsp_model **out, lnsp_error *error) {
-  lnsp_options read, part;
+  lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
   int32_t status =
-      API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE,
-                  &read, error);
-  if (status != LNSP_OK) return status;
-  part = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
-  status = lnsp_file_open(path, &part, &file, error);
-  part = lnspi_options_pick(&read, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE);
-  if (status == LNSP_OK) status = lnsp_model_open_file(file, &part, out, error);
+      API_SPLIT(options, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE, &small, &own, error);
+  if (!status) status = lnsp_file_open(path, &small, &file, error);
+  if (!status) status = lnsp_model_open_file(file, &own, out, error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -55,17 +65,13 @@ LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
 LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
                                         const lnsp_options *options, lnsp_model **out,
                                         lnsp_error *error) {
-  lnsp_options read, part;
+  lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
   int32_t status =
-      API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE,
-                  &read, error);
-  if (status != LNSP_OK) return status;
-  part = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
-  status = lnsp_file_open_memory(data, bytes, &part, &file, error);
-  part = lnspi_options_pick(&read, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE);
-  if (status == LNSP_OK) status = lnsp_model_open_file(file, &part, out, error);
+      API_SPLIT(options, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE, &small, &own, error);
+  if (!status) status = lnsp_file_open_memory(data, bytes, &small, &file, error);
+  if (!status) status = lnsp_model_open_file(file, &own, out, error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -77,11 +83,8 @@ LNSP_API int32_t lnsp_model_create(const char *text, uint64_t seed, const lnsp_o
   API_NEED(text, error);
   int32_t status =
       API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &read, error);
-  if (status != LNSP_OK) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_model_create(text, seed, &read, out, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  if (status) return status;
+  API_RETURN(lnspi_model_create(text, seed, &read, out, error));
 }
 
 LNSP_API int32_t lnsp_model_convert(const lnsp_model *model, int32_t storage,
@@ -91,12 +94,9 @@ LNSP_API int32_t lnsp_model_convert(const lnsp_model *model, int32_t storage,
   API_OUT(out, error);
   API_NEED(model, error);
   int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
-  if (status == LNSP_OK) status = lnspi_dtype_check_storage(storage, error);
-  if (status != LNSP_OK) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_model_copy(model->graph, model->state, storage, &read, out, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  if (!status) status = lnspi_dtype_check_storage(storage, error);
+  if (status) return status;
+  API_RETURN(lnspi_model_copy(model->graph, model->state, storage, &read, out, error));
 }
 
 LNSP_API lnsp_model *lnsp_model_retain(lnsp_model *model) {
@@ -121,42 +121,33 @@ LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *nam
   API_NEED(model, error);
   API_NEED(name, error);
   API_NEED(out, error);
-  lnspi_fpenv fp = lnspi_fpenv_enter(); /* codes times scales */
-  int32_t status = lnspi_state_read_tensor(model->graph, model->state, name, out, count, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(lnspi_state_read_tensor(model->graph, model->state, name, out, count, error));
 }
 
 LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
                                  lnsp_error *error) {
   API_NEED(model, error);
   API_NEED(out, error);
-  lnspi_fpenv fp = lnspi_fpenv_enter(); /* codes times scales */
-  lnspi_model_hash(model, out);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(lnspi_model_hash(model, out));
   return LNSP_OK;
 }
 
 LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *sink,
                                       int32_t dtype, lnsp_error *error) {
-  lnsp_options options;
-  lnspi_save_part part;
+  lnsp_options options = LNSP_OPTIONS_INIT;
+  lnsp_sink own;
   API_NEED(model, error);
-  API_NEED(sink, error);
+  int32_t status = API_SINK(sink, &own, error);
+  if (status) return status;
   if (dtype == 0) dtype = lnspi_graph_storage(model->graph);
-  int32_t status = lnspi_dtype_check_storage(dtype, error);
-  if (status != LNSP_OK) return status;
-  memset(&options, 0, sizeof options);
-  memset(&part, 0, sizeof part);
+  status = lnspi_dtype_check_storage(dtype, error);
+  if (status) return status;
   if (model->block.owned) options.allocator = &model->block.allocator;
-  part.prefix = "";
-  part.state = model->state;
-  lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to F16 */
-  status = lnspi_save(model->graph, &part, 1, NULL, 0, dtype, sink, &options, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  const lnspi_save_part weights = {"", model->state, 0, 0, NULL};
+  API_RETURN(lnspi_save(model->graph, &weights, 1, NULL, 0, dtype, &own, &options, error));
 }
 
+/* What a save into a path passes through lnspi_path_write to its sink. */
 typedef struct api_model_save_job {
   const lnsp_model *model;
   int32_t dtype;
@@ -169,9 +160,8 @@ static int32_t api_model_save_to(void *user, const lnsp_sink *sink, lnsp_error *
 
 LNSP_API int32_t lnsp_model_save(const lnsp_model *model, const char *path, int32_t dtype,
                                  lnsp_error *error) {
-  api_model_save_job job;
-  job.model = model;
-  job.dtype = dtype;
+  api_model_save_job job = {model, dtype};
   API_NEED(model, error);
+  API_NEED(path, error);
   return lnspi_path_write(path, api_model_save_to, &job, error);
 }

@@ -1,8 +1,23 @@
-/* lnsp_replay_*: statistics of an old domain's vectors. */
-#include "api/options.h"
+/* lnsp_replay_*: statistics of an old domain's vectors (train/replay.c says what they are).
+ *
+ * A handle is in one of two states. While it gathers, it has sums of the rows so far and add
+ * is allowed; finish makes the mean and the factor from the sums, once, and from then on it
+ * can be drawn from, saved and given to a trainer. A handle that was opened is finished from
+ * the start and has no room for sums. Each call refuses the wrong state.
+ *
+ * Add must take all rows or none, and the sums cannot be undone. So it goes through the rows
+ * twice, eight at a time: first every row is copied, normalised and checked, then the same
+ * again with the row added. That costs a second pass and no memory that depends on the call.
+ *
+ * A file has two tensors: mean [D] as F32, and the lower triangle of the factor by rows as F16,
+ * rows joined without padding, D (D + 1) / 2 numbers. In memory the factor is kept by columns
+ * (draws add columns), so rows are gathered and scattered one at a time through the handle's
+ * scratch, and no second copy of the triangle is needed. The metadata have lnsp.replay, the
+ * version, and lnsp.replay.rows, how many rows were gathered. What a file says is checked as
+ * one would check a stranger's: header, shapes, finite values, and that the statistics can be
+ * those of unit vectors. */
+#include "api/api.h"
 #include "base/decimal.h"
-#include "base/error.h"
-#include "base/fpenv.h"
 #include "base/lexer.h"
 #include "base/str.h"
 #include "base/struct.h"
@@ -17,8 +32,7 @@
 int32_t lnsp_replay_create(int64_t width, const lnsp_options *options, lnsp_replay **out,
                            lnsp_error *error) {
   lnsp_options read;
-  if (!out) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "out is NULL");
-  *out = NULL;
+  API_OUT(out, error);
   int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_ISA, &read, error);
   if (status) return status;
   return lnspi_replay_create(width, 1, &read, out, error);
@@ -28,8 +42,8 @@ void lnsp_replay_destroy(lnsp_replay *replay) { lnspi_replay_release(replay); }
 
 int64_t lnsp_replay_width(const lnsp_replay *replay) { return replay ? replay->width : 0; }
 
-/* Rows first.. of a checked tensor, at most a batch, normalised into the handle's
- * batch; the number of rows in *count. */
+/* Loads rows from `first` on, at most a batch, into the handle's batch and normalises them
+ * there; *count: how many. rows was checked, but for its values. */
 static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int64_t first,
                                int64_t *count, lnsp_error *error) {
   lnsp_tensor part = *rows;
@@ -55,7 +69,7 @@ static int32_t api_replay_load(lnsp_replay *replay, const lnsp_tensor *rows, int
   return LNSP_OK;
 }
 
-/* All rows are checked before the first is added. */
+/* The two passes: the second cannot fail, since it repeats the first. */
 static int32_t api_replay_add(lnsp_replay *replay, const lnsp_tensor *rows, lnsp_error *error) {
   int64_t count;
   for (int add = 0; add < 2; add++) {
@@ -68,8 +82,8 @@ static int32_t api_replay_add(lnsp_replay *replay, const lnsp_tensor *rows, lnsp
   return LNSP_OK;
 }
 
+/* Refuses a handle that is finished. */
 static int32_t api_replay_gathering(const lnsp_replay *replay, lnsp_error *error) {
-  if (!replay) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "replay is NULL");
   if (replay->finished)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the replay statistics are finished: create new ones to add rows");
@@ -78,44 +92,44 @@ static int32_t api_replay_gathering(const lnsp_replay *replay, lnsp_error *error
 
 int32_t lnsp_replay_add(lnsp_replay *replay, const lnsp_tensor *rows, lnsp_error *error) {
   int64_t batch = 0, concepts = 1;
+  API_NEED(replay, error);
   int32_t status = api_replay_gathering(replay, error);
   if (status) return status;
-  if (!rows) return lnspi_error_set(error, LNSP_E_ARGUMENT, "rows", "rows is NULL");
+  API_NEED(rows, error);
   if (rows->rank != 2)
     return lnspi_error_set(error, LNSP_E_SHAPE, "rows", "rows must be [n, %lld]",
                            (long long)replay->width);
   status = lnspi_batch_check_tensor(rows, "rows", replay->width, &batch, &concepts, error);
   if (status) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = api_replay_add(replay, rows, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(api_replay_add(replay, rows, error));
 }
 
 int32_t lnsp_replay_finish(lnsp_replay *replay, lnsp_error *error) {
+  API_NEED(replay, error);
   int32_t status = api_replay_gathering(replay, error);
   if (status) return status;
   if (replay->rows < 2)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the replay statistics have %lld rows: add at least two",
                            (long long)replay->rows);
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  lnspi_replay_finish(replay);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(lnspi_replay_finish(replay));
   return LNSP_OK;
 }
 
+/* Refuses a handle that still gathers. */
 static int32_t api_replay_finished(const lnsp_replay *replay, lnsp_error *error) {
-  if (!replay) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "replay is NULL");
   if (!replay->finished)
     return lnspi_error_set(error, LNSP_E_STATE, NULL,
                            "the replay statistics are not finished: call lnsp_replay_finish");
   return LNSP_OK;
 }
 
+/* One row at a time: a row is a function of seed, step and its number, so the rows of the
+ * caller's tensor need no working memory of their own. Trainers draw the same numbers. */
 int32_t lnsp_replay_draw(const lnsp_replay *replay, uint64_t seed, uint64_t step,
                          const lnsp_tensor *out, lnsp_error *error) {
   int64_t batch = 0, concepts = 1;
+  API_NEED(replay, error);
   int32_t status = api_replay_finished(replay, error);
   if (status) return status;
   if (!out || out->rank != 2)
@@ -142,8 +156,9 @@ int32_t lnsp_replay_draw(const lnsp_replay *replay, uint64_t seed, uint64_t step
   return LNSP_OK;
 }
 
-/* ---- files --------------------------------------------------------------- */
+/* ---- files ---- */
 
+/* Writes the mean, then the factor row by row through scratch, and closes. */
 static int32_t api_replay_write(const lnsp_replay *replay, lnsp_writer *writer,
                                 lnsp_error *error) {
   uint16_t *half = (uint16_t *)(void *)replay->scratch;
@@ -159,6 +174,7 @@ static int32_t api_replay_write(const lnsp_replay *replay, lnsp_writer *writer,
 int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path, lnsp_error *error) {
   lnsp_writer *writer = NULL;
   char rows[24];
+  API_NEED(replay, error);
   int32_t status = api_replay_finished(replay, error);
   if (status) return status;
   lnsp_options options = LNSP_OPTIONS_INIT;
@@ -217,6 +233,7 @@ static int32_t api_replay_header(const lnsp_file *file, int64_t *width, int64_t 
   return LNSP_OK;
 }
 
+/* Reads the mean and the factor into a new handle, and checks what they are. */
 static int32_t api_replay_fill(lnsp_file *file, const int32_t index[2], lnsp_replay *replay,
                                lnsp_error *error) {
   uint16_t *half = (uint16_t *)(void *)replay->scratch;
@@ -229,6 +246,7 @@ static int32_t api_replay_fill(lnsp_file *file, const int32_t index[2], lnsp_rep
   return status ? status : lnspi_replay_check(replay, error);
 }
 
+/* Makes a finished handle from an open file; options: already read. */
 static int32_t api_replay_open(lnsp_file *file, const lnsp_options *options, lnsp_replay **out,
                                lnsp_error *error) {
   lnsp_replay *replay = NULL;
@@ -237,9 +255,7 @@ static int32_t api_replay_open(lnsp_file *file, const lnsp_options *options, lns
   int32_t status = api_replay_header(file, &width, &rows, index, error);
   if (!status) status = lnspi_replay_create(width, 0, options, &replay, error);
   if (status) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = api_replay_fill(file, index, replay, error);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(status = api_replay_fill(file, index, replay, error));
   if (status) {
     lnspi_replay_release(replay);
     return status;
@@ -252,18 +268,13 @@ static int32_t api_replay_open(lnsp_file *file, const lnsp_options *options, lns
 
 int32_t lnsp_replay_open(const char *path, const lnsp_options *options, lnsp_replay **out,
                          lnsp_error *error) {
-  lnsp_options read, small;
+  lnsp_options small, own;
   lnsp_file *file = NULL;
-  if (!out) return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "out is NULL");
-  *out = NULL;
+  API_OUT(out, error);
   int32_t status =
-      API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_ISA,
-                  &read, error);
-  if (status) return status;
-  small = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
-  status = lnsp_file_open(path, &small, &file, error);
-  if (status) return status;
-  status = api_replay_open(file, &read, out, error);
+      API_SPLIT(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_ISA, &small, &own, error);
+  if (!status) status = lnsp_file_open(path, &small, &file, error);
+  if (!status) status = api_replay_open(file, &own, out, error);
   lnsp_file_destroy(file);
   return status;
 }

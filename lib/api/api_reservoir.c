@@ -1,6 +1,9 @@
-/* lnsp_reservoir_*: past pairs to train on again. */
+/* lnsp_reservoir_*: past pairs to train on again (train/reservoir.c has the algorithm).
+ *
+ * Items are bytes of a fixed length, so adding and sampling cannot fail once the counts are
+ * checked, and nothing here depends on how numbers are rounded. Even sample changes the handle:
+ * it takes numbers from the generator whose state is saved with the items. */
 #include "api/api.h"
-#include "api/options.h"
 #include "api/path_write.h"
 #include "base/struct.h"
 #include "format/safetensors.h"
@@ -94,6 +97,7 @@ static int32_t api_reservoir_save_to(void *user, const lnsp_sink *sink, lnsp_err
 LNSP_API int32_t lnsp_reservoir_save(const lnsp_reservoir *reservoir, const char *path,
                                      lnsp_error *error) {
   API_NEED(reservoir, error);
+  API_NEED(path, error);
   return lnspi_path_write(path, api_reservoir_save_to, (void *)(uintptr_t)reservoir, error);
 }
 
@@ -108,17 +112,12 @@ LNSP_API int32_t lnsp_reservoir_open_file(lnsp_file *file, const lnsp_options *o
 
 LNSP_API int32_t lnsp_reservoir_open(const char *path, const lnsp_options *options,
                                      lnsp_reservoir **out, lnsp_error *error) {
-  lnsp_options own, part;
+  lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
-  int32_t status =
-      API_OPTIONS(options, LNSPI_OPTIONS_HEADER | LNSPI_OPTIONS_BLOCK, &own, error);
-  if (status) return status;
-  part = lnspi_options_pick(&own, LNSPI_OPTIONS_HEADER);
-  status = lnsp_file_open(path, &part, &file, error);
-  if (status) return status;
-  part = lnspi_options_pick(&own, LNSPI_OPTIONS_BLOCK); /* it is for the handle */
-  status = lnsp_reservoir_open_file(file, &part, out, error);
+  int32_t status = API_SPLIT(options, LNSPI_OPTIONS_BLOCK, &small, &own, error);
+  if (!status) status = lnsp_file_open(path, &small, &file, error);
+  if (!status) status = lnsp_reservoir_open_file(file, &own, out, error);
   lnsp_file_destroy(file);
   return status;
 }

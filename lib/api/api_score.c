@@ -1,7 +1,15 @@
-/* lnsp_session_score: how well a model predicts rows, and lnsp_search_rank. */
+/* lnsp_session_score: how well a model predicts rows, and lnsp_search_rank.
+ *
+ * Scoring composes two exported functions: lnsp_session_run on as many rows as the session was
+ * made for, into a buffer, and lnsp_metrics_score of that buffer and the same rows of the
+ * target. Tensors are cut by moving their data pointer and setting dims[0], so nothing is
+ * copied; the caller's strides stay as they are. The sum is a local that starts from the
+ * caller's and is written back after the last part, so a failure in the middle (or NaN in one
+ * row) leaves the caller's score as it was. The session's own buffers are used up either way.
+ *
+ * The buffer has the shape of the target's part: the session refuses it, by name, if the
+ * network's output is not of that shape. */
 #include "api/api.h"
-#include "api/options.h"
-#include "base/fpenv.h"
 #include "base/struct.h"
 #include "format/dtype.h"
 #include "index/search_rank.h"
@@ -11,7 +19,8 @@
 
 #define API_SCORE_INPUTS 8
 
-/* Rows first to first + count - 1 of a tensor. */
+/* Rows first to first + count - 1 of a tensor: a view of the same memory. Without strides a row
+ * is as long as the other dimensions say. */
 static lnsp_tensor api_score_part(const lnsp_tensor *tensor, int64_t first, int64_t count) {
   lnsp_tensor part = *tensor;
   int64_t stride = tensor->strides[0], zero = 1, packed = 1;
@@ -25,10 +34,10 @@ static lnsp_tensor api_score_part(const lnsp_tensor *tensor, int64_t first, int6
   return part;
 }
 
+/* Checks what cutting into parts relies on; the rest is checked by the calls that get the
+ * parts. */
 static int32_t api_score_check(const lnsp_tensor *inputs, int32_t input_count,
                                const lnsp_tensor *target, int64_t *rows, lnsp_error *error) {
-  API_NEED(inputs, error);
-  API_NEED(target, error);
   if (input_count < 1 || input_count > API_SCORE_INPUTS)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "there are %d inputs: give 1 to %d",
                            input_count, API_SCORE_INPUTS);
@@ -76,6 +85,8 @@ LNSP_API int32_t lnsp_session_score(lnsp_session *session, const lnsp_tensor *in
   lnsp_score_info sum;
   int64_t rows = 0;
   API_NEED(session, error);
+  API_NEED(inputs, error);
+  API_NEED(target, error);
   API_NEED(score, error);
   int32_t status = api_score_check(inputs, input_count, target, &rows, error);
   if (status) return status;
@@ -107,8 +118,5 @@ LNSP_API int32_t lnsp_search_rank(lnsp_search *search, const lnsp_tensor *querie
   API_NEED(queries, error);
   API_NEED(truth, error);
   API_NEED(ranks, error);
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = lnspi_search_rank(search, queries, truth, left_out, ranks, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(lnspi_search_rank(search, queries, truth, left_out, ranks, error));
 }

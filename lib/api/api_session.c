@@ -1,7 +1,17 @@
-/* lnsp_session_*: argument checks, options, floating-point state, and down. */
+/* lnsp_session_*: working memory that runs a model, or a trainer's live weights.
+ *
+ * A session has an engine (a graph, a plan of its buffers, a kernel set) and something to run
+ * it with. Of a model it holds one reference, which lnsp_session_destroy drops: models may be
+ * destroyed first, in whatever order a garbage collector likes. Of a trainer it holds nothing
+ * but the address of the pointer to its weights, or to their average, since rollback moves
+ * them (train/history.c). So a live session sees each step without being told, and must end
+ * before its trainer.
+ *
+ * After create a session allocates nothing. lnsp_session_run checks the inputs and the outputs
+ * before it computes, and copies outputs out only after every value was found finite, so the
+ * caller's arrays keep what they held if it fails. Values of the nodes, which
+ * lnsp_session_node shows, are overwritten by then. */
 #include "api/api.h"
-#include "api/options.h"
-#include "base/fpenv.h"
 #include "base/struct.h"
 #include "run/session.h"
 #include "train/trainer.h"
@@ -64,13 +74,12 @@ LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inpu
   API_NEED(session, error);
   API_NEED(inputs, error);
   if (output_count > 0) API_NEED(outputs, error);
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status =
-      lnspi_session_run(session, inputs, input_count, outputs, output_count, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(lnspi_session_run(session, inputs, input_count, outputs, output_count, error));
 }
 
+/* Shows the value where the engine has it: rows are padded to 16 floats, so the strides are
+ * those of the buffer and nothing is copied. Only a session with keep_nodes has a buffer for
+ * each node; others reuse them as soon as a value was read for the last time. */
 LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index, lnsp_tensor *out,
                                    lnsp_error *error) {
   API_NEED(session, error);
@@ -82,7 +91,8 @@ LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index, l
   if (engine->plan.mode != LNSPI_MODE_KEEP || !engine->batch)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "there are no node values: create the session with limits.keep_nodes, and run it");
+        "there are no node values: create the session with keep_nodes in its sizes, and run "
+        "it");
   int64_t ld = lnspi_node_ld(engine->graph, index);
   memset(out, 0, sizeof *out);
   out->name = engine->graph->nodes[index].name;

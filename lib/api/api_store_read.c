@@ -1,13 +1,29 @@
-/* lnsp_store_*: reading versions. */
-#include "api/api.h"
+/* lnsp_store_*: reading versions.
+ *
+ * What is on a device may be damaged, or written by somebody with bad intent. Checksums and the
+ * chain of records find damage (store/); against the rest, what is read is checked as if it
+ * came from a stranger, before anything of a handle changes:
+ *
+ *   load      reads the whole image into a work block of its own. Each range of the trainer's
+ *             state must accept its words (finite, counts and flags in range), and the hash of
+ *             the weights must be the one in the record. Then the ranges are copied, which
+ *             cannot fail. A trainer keeps its graph, texts and marks.
+ *   checkout  makes a graph from the store's architecture text and a model for it. The weights
+ *             are the first words of an image, of a trainer's too, so the rest is read only for
+ *             its checksum. Values and hash are checked as above; if another storage type is
+ *             wanted, the model is copied to that and the first one freed.
+ *
+ * Where a learning rate was set by hand, it is in a trainer's image, with what a plateau
+ * remembers. Both belong to the optimizer text that they were set over and are left alone if
+ * the trainer was made with another text; state files follow the same rule. */
 #include "api/api_store.h"
-#include "base/fpenv.h"
 #include "base/struct.h"
 #include "format/dtype.h"
 #include "run/state.h"
 #include "run/weight.h"
 #include "store/version.h"
 #include "store/version_read.h"
+#include "train/schedule.h"
 
 LNSP_API int32_t lnsp_store_get_info(const lnsp_store *store, lnsp_store_info *out,
                                      lnsp_error *error) {
@@ -29,6 +45,7 @@ LNSP_API int32_t lnsp_store_get_info(const lnsp_store *store, lnsp_store_info *o
   return lnspi_struct_write(out, &facts, sizeof facts, "lnsp_store_info", error);
 }
 
+/* Architecture, loss, optimizer; the layout, text 1, is the library's own. */
 LNSP_API const char *lnsp_store_text(const lnsp_store *store, int32_t index) {
   static const int32_t place[] = {0, 2, 3};
   return store && index >= 0 && index < 3 ? store->plan.text[place[index]] : NULL;
@@ -43,7 +60,7 @@ LNSP_API int32_t lnsp_store_version_at(lnsp_store *store, uint64_t index,
   API_NEED(store, error);
   API_NEED(out, error);
   int32_t status = lnspi_version_at(store, index, &record, &found, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   if (!found)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "the store has %llu versions",
                            (unsigned long long)store->versions);
@@ -66,6 +83,7 @@ LNSP_API int32_t lnsp_store_version_at(lnsp_store *store, uint64_t index,
 
 /* ---- into a trainer ---- */
 
+/* Refuses weights that do not have the hash that the commit wrote. */
 static int32_t api_store_read_hash(const lnsp_graph *graph, const void *state,
                                    const lnspi_version *version, lnsp_error *error) {
   lnspi_blake2s hash;
@@ -89,7 +107,9 @@ static int32_t api_store_read_unsound(const lnspi_version *version, lnsp_error *
       (unsigned long long)version->number);
 }
 
-/* All of it is checked before any of it is taken over. */
+/* All of it is checked before any of it is taken over. begin gives a mark its own copy and
+ * drops sums of gradients; end makes the bounds unknown, since nobody has measured the new
+ * values. */
 static int32_t api_store_read_take(lnsp_store *store, lnsp_trainer *t, const uint8_t *image,
                                    const lnspi_version *version, lnsp_error *error) {
   lnspi_state_range pieces[LNSPI_STATE_RANGES];
@@ -99,9 +119,10 @@ static int32_t api_store_read_take(lnsp_store *store, lnsp_trainer *t, const uin
     if (!lnspi_state_ranges_valid(t, &pieces[i], 0, at, pieces[i].bytes))
       return api_store_read_unsound(version, error);
   int32_t status = api_store_read_hash(t->graph, image, version, error);
-  if (status != LNSP_OK) return status;
-  /* the last two are the learning rate, which belongs to the text it was set over */
-  if (!lnspi_str_equal(store->plan.text[3], t->optim.text)) count -= 2;
+  if (status) return status;
+  /* the last ranges: the rate, whether it was set, and a plateau's memory */
+  if (!lnspi_str_equal(store->plan.text[3], t->optim.text))
+    count -= 2 + lnspi_schedule_is_plateau(&t->optim.rule);
   lnspi_state_ranges_begin(t);
   for (int32_t i = 0; i < count; image += pieces[i++].bytes)
     memcpy(pieces[i].at, image, (size_t)pieces[i].bytes);
@@ -117,27 +138,27 @@ LNSP_API int32_t lnsp_store_load(lnsp_store *store, uint64_t number, lnsp_traine
   API_NEED(store, error);
   API_NEED(trainer, error);
   int32_t status = lnspi_api_store_check_fit(store, trainer, NULL, error);
-  if (status == LNSP_OK)
+  if (!status)
     status = lnspi_api_store_read_options(store, options, __func__, LNSPI_OPTIONS_BLOCK, &own,
                                           error);
-  if (status == LNSP_OK) status = lnspi_block_open(&work, &own, 4 * store->plan.words, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = lnspi_block_open(&work, &own, 4 * store->plan.words, error);
+  if (status) return status;
   status = lnspi_version_read_to_memory(store, number ? number : store->newest, work.memory,
                                         &version, error);
-  if (status == LNSP_OK)
-    status = api_store_read_take(store, trainer, work.memory, &version, error);
+  if (!status) status = api_store_read_take(store, trainer, work.memory, &version, error);
   lnspi_block_close(&work);
   return status;
 }
 
 /* ---- as a model ---- */
 
-/* The weights are the first words of an image. */
+/* Where the next words of an image go, and how many bytes of weights are still missing. */
 typedef struct api_store_read_words {
   uint8_t *to;
   uint64_t left;
 } api_store_read_words;
 
+/* A sink that takes the weights and lets the rest of the image pass. */
 static int32_t api_store_read_weights(void *user, uint32_t *words, size_t count,
                                       lnsp_error *error) {
   api_store_read_words *w = user;
@@ -163,6 +184,9 @@ static int32_t api_store_read_sound(const lnsp_model *model, float *row,
   return api_store_read_hash(model->graph, model->state, version, error);
 }
 
+/* Makes a model of a version, stored as the image is. The size that the graph needs is compared
+ * with the image's before the model is made: both come from a description that may be
+ * forged. */
 static int32_t api_store_read_model(lnsp_store *store, uint64_t number, const lnsp_graph *graph,
                                     const lnsp_options *options, lnsp_model **out,
                                     lnsp_error *error) {
@@ -177,13 +201,13 @@ static int32_t api_store_read_model(lnsp_store *store, uint64_t number, const ln
                            "the store is damaged or forged: its images are too small for '%s'",
                            store->plan.text[0]);
   int32_t status = lnspi_version_find_state(store, number, &image, error);
-  if (status == LNSP_OK) status = lnspi_model_alloc(graph, type, options, &model, &row, error);
-  if (status != LNSP_OK) return status;
+  if (!status) status = lnspi_model_alloc(graph, type, options, &model, &row, error);
+  if (status) return status;
   lnspi_version_decode(image.info, &version);
   api_store_read_words words = {model->state, bytes};
   status = lnspi_version_read(store, &image, api_store_read_weights, &words, error);
-  if (status == LNSP_OK) status = api_store_read_sound(model, row, &version, error);
-  if (status == LNSP_OK)
+  if (!status) status = api_store_read_sound(model, row, &version, error);
+  if (!status)
     *out = model;
   else
     lnspi_model_release(model);
@@ -201,16 +225,16 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
   int32_t status =
       lnspi_api_store_read_options(store, options, __func__,
                                    LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &own, error);
-  if (status == LNSP_OK && own.storage) status = lnspi_dtype_check_storage(own.storage, error);
-  if (status != LNSP_OK) return status;
+  if (!status && own.storage) status = lnspi_dtype_check_storage(own.storage, error);
+  if (status) return status;
   plain = lnspi_options_pick(&own, 0); /* the caller's block is for the model */
   status = lnsp_graph_create(store->plan.text[0], &plain, &graph, error);
-  if (status != LNSP_OK) return status;
+  if (status) return status;
   if (!number) number = store->newest;
   const int as_is = !own.storage || own.storage == lnspi_api_store_dtype(store);
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = api_store_read_model(store, number, graph, as_is ? &own : &plain, &stored, error);
-  if (status == LNSP_OK && !as_is)
+  if (!status && !as_is)
     status = lnspi_model_copy(stored->graph, stored->state, own.storage, &own, out, error);
   lnspi_fpenv_leave(fp);
   if (as_is && status == LNSP_OK)
@@ -229,6 +253,6 @@ LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records, lnsp_er
   j->reports = 1;
   int32_t status = lnspi_version_read_verify(store, &checked, error);
   j->reports = 0;
-  if (status == LNSP_OK && records) *records = checked;
+  if (!status && records) *records = checked;
   return status;
 }

@@ -1,7 +1,26 @@
-/* lnsp_trainer_*: making, steps, and the user's own loss. */
+/* lnsp_trainer_*: making, steps, and the user's own loss.
+ *
+ * A trainer copies the weights into its own block, from a model or row by row from a file, so
+ * that neither is needed afterwards and there is never a second copy. A file that is a state of
+ * a trainer also gives moments, ages and, where the caller gives NULL, the texts. The storage
+ * of weights is the optimizer text's matter (weights=); options->storage is read only so that
+ * an int8 file can be opened as float32, and refused for anything else.
+ *
+ * A step has two halves, which callers may also make one by one. What the first leaves in the
+ * trainer is its phase (train/trainer.h), and each call refuses a phase that it cannot use:
+ *
+ *   compute_gradients   any phase -> GRADIENT     the loss of the text, forward and backward
+ *   forward             any phase -> FORWARD      the caller computes a loss from the outputs
+ *   backward            FORWARD   -> GRADIENT     and gives its gradients
+ *   gradient            GRADIENT                  shows the gradient of one tensor
+ *   apply               GRADIENT  -> IDLE         updates, or adds to the sum (accumulate=)
+ *   apply_gradients     any phase -> IDLE         updates with the caller's own gradients
+ *
+ * Tensors are bound and checked before a phase is left, so a call with a wrong argument may
+ * simply be repeated. After that the pass overwrites the values of the pass before; if it then
+ * fails (NaN), the phase is IDLE and there is nothing to apply. Weights change only in the
+ * second half of an update, which cannot fail (train/update.c). */
 #include "api/api.h"
-#include "api/options.h"
-#include "base/fpenv.h"
 #include "base/struct.h"
 #include "run/state.h"
 #include "train/gradient.h"
@@ -21,9 +40,7 @@ LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
   API_NEED(out, error);
   int32_t status = API_SIZES(sizes, 1, &read, error);
   if (status) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers in texts */
-  status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, error);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(status = lnspi_trainer_measure(graph, loss, optimizer, &read, &memory, error));
   if (status) return status;
   return lnspi_struct_write(out, &memory, sizeof memory, "lnsp_memory_info", error);
 }
@@ -39,10 +56,7 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
   int32_t status = API_SIZES(sizes, 1, &read_sizes, error);
   if (!status) status = API_OPTIONS(options, LNSPI_OPTIONS_RUN, &read, error);
   if (status) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_trainer_from_model(model, loss, optimizer, &read_sizes, &read, out, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(lnspi_trainer_from_model(model, loss, optimizer, &read_sizes, &read, out, error));
 }
 
 LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss,
@@ -61,24 +75,18 @@ LNSP_API int32_t lnsp_trainer_open_file(lnsp_file *file, const char *loss,
                            "a trainer reads a file as it is, or with options->storage LNSP_F32 "
                            "an int8 file as float32; weights=bf16 in the optimizer text keeps "
                            "weights as bfloat16");
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_trainer_from_file(file, loss, optimizer, &read_sizes, &read, out, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(lnspi_trainer_from_file(file, loss, optimizer, &read_sizes, &read, out, error));
 }
 
 LNSP_API int32_t lnsp_trainer_open(const char *path, const char *loss, const char *optimizer,
                                    const lnsp_size_options *sizes, const lnsp_options *options,
                                    lnsp_trainer **out, lnsp_error *error) {
-  lnsp_options read, part;
+  lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
-  int32_t status = API_OPTIONS(options, LNSPI_OPTIONS_HEADER | API_TRAINER_FILE, &read, error);
-  if (status) return status;
-  part = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
-  status = lnsp_file_open(path, &part, &file, error);
-  part = lnspi_options_pick(&read, API_TRAINER_FILE);
-  if (!status) status = lnsp_trainer_open_file(file, loss, optimizer, sizes, &part, out, error);
+  int32_t status = API_SPLIT(options, API_TRAINER_FILE, &small, &own, error);
+  if (!status) status = lnsp_file_open(path, &small, &file, error);
+  if (!status) status = lnsp_trainer_open_file(file, loss, optimizer, sizes, &own, out, error);
   lnsp_file_destroy(file);
   return status;
 }
@@ -93,15 +101,15 @@ LNSP_API int32_t lnsp_trainer_compute_gradients(lnsp_trainer *trainer,
                                                 const lnsp_tensor *inputs, int32_t input_count,
                                                 float *loss, lnsp_error *error) {
   double value = 0;
+  int32_t status;
   API_NEED(trainer, error);
   API_NEED(inputs, error);
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = lnspi_loss_eval_gradients(trainer, inputs, input_count, &value, error);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(status = lnspi_loss_eval_gradients(trainer, inputs, input_count, &value, error));
   if (!status && loss) *loss = (float)value;
   return status;
 }
 
+/* The two halves. The loss is handed out only if the update was made. */
 LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inputs,
                                    int32_t input_count, float *loss, lnsp_error *error) {
   float value = 0;
@@ -118,13 +126,11 @@ LNSP_API int32_t lnsp_trainer_apply(lnsp_trainer *trainer, lnsp_error *error) {
         error, LNSP_E_STATE, NULL,
         "there is no gradient to apply: call lnsp_trainer_compute_gradients or "
         "lnsp_trainer_backward first");
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = lnspi_update_apply(trainer, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(lnspi_update_apply(trainer, error));
 }
 
-/* Which weight a gradient is for, whose data can be used where they are. */
+/* Finds the weight that a gradient is for, and checks that its data can be used where they are:
+ * contiguous rows of aligned floats, which the update reads tile by tile without a copy. */
 static int32_t api_trainer_check_gradient(const lnsp_graph *graph, const lnsp_tensor *tensor,
                                           int32_t *index, lnsp_error *error) {
   const char *name = tensor->name ? tensor->name : "";
@@ -154,6 +160,8 @@ static int32_t api_trainer_check_gradient(const lnsp_graph *graph, const lnsp_te
   return LNSP_OK;
 }
 
+/* Puts a pointer to each weight's gradient into the trainer's list, NULL where none was given:
+ * such a weight is left alone, as one that no loss reaches. */
 static int32_t api_trainer_apply_gradients(lnsp_trainer *t, const lnsp_tensor *gradients,
                                            int32_t count, lnsp_error *error) {
   const float **given = t->grad.given_room;
@@ -178,10 +186,7 @@ LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
   if (count < 1)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
                            "the list of gradients is empty: give at least one");
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = api_trainer_apply_gradients(trainer, gradients, count, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(api_trainer_apply_gradients(trainer, gradients, count, error));
 }
 
 LNSP_API int32_t lnsp_trainer_forward(lnsp_trainer *trainer, const lnsp_tensor *inputs,
@@ -190,11 +195,8 @@ LNSP_API int32_t lnsp_trainer_forward(lnsp_trainer *trainer, const lnsp_tensor *
   API_NEED(trainer, error);
   API_NEED(inputs, error);
   if (output_count > 0) API_NEED(outputs, error);
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status =
-      lnspi_user_loss_forward(trainer, inputs, input_count, outputs, output_count, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(
+      lnspi_user_loss_forward(trainer, inputs, input_count, outputs, output_count, error));
 }
 
 LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor *gradients,
@@ -208,12 +210,10 @@ LNSP_API int32_t lnsp_trainer_backward(lnsp_trainer *trainer, const lnsp_tensor 
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
         "there is no forward pass to go back from: call lnsp_trainer_forward first");
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  int32_t status = lnspi_user_loss_backward(trainer, gradients, gradient_count, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(lnspi_user_loss_backward(trainer, gradients, gradient_count, error));
 }
 
+/* Reading a tensor without a state checks its name and count, and writes nothing. */
 LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, float *out,
                                        int64_t count, lnsp_error *error) {
   API_NEED(trainer, error);
@@ -221,9 +221,6 @@ LNSP_API int32_t lnsp_trainer_gradient(lnsp_trainer *trainer, const char *name, 
   API_NEED(out, error);
   int32_t status = lnspi_state_read_tensor(trainer->graph, NULL, name, out, count, error);
   if (status) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status =
-      lnspi_gradient_read(trainer, lnspi_graph_find_weight(trainer->graph, name), out, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(
+      lnspi_gradient_read(trainer, lnspi_graph_find_weight(trainer->graph, name), out, error));
 }

@@ -1,10 +1,21 @@
-/* lnsp_trainer_*: settings, state, history, publishing. */
-#include <math.h>
-
+/* lnsp_trainer_*: settings, state, history, publishing.
+ *
+ * Settings are checked whole and then stored, so a refused one changes nothing. Some make
+ * what is in memory void: freezing drops the gradient and the sum of gradients, which were made
+ * for other tensors, but not the values of a forward pass; new weights drop all three. Replay
+ * statistics are copied into room that the trainer has because its loss text has a replay
+ * term. An echo and a noise key are not part of the state: a function cannot be saved, and a
+ * key must not be.
+ *
+ * What leaves a trainer is its weights or their average (LNSP_WEIGHTS_...), or the whole state
+ * (LNSP_SAVE_STATE), and always a copy. Publishing makes a model that other threads may run
+ * while this one goes on to train. Saving and hashing visit the same rows in the same order
+ * (train/checkpoint.c), and a trainer that was read back has the same hash.
+ *
+ * Marks and rollback take no memory and cannot fail once the arguments are checked: the ring
+ * of copies is in the trainer's block, and rollback exchanges pointers (train/history.c). */
 #include "api/api.h"
-#include "api/options.h"
 #include "api/path_write.h"
-#include "base/fpenv.h"
 #include "base/struct.h"
 #include "run/state.h"
 #include "train/accumulate.h"
@@ -42,16 +53,16 @@ LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
   API_NEED(trainer, error);
   if (!(lr >= 0.f && lr <= 1e6f))
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "the learning rate must be 0 to 1e6");
-  trainer->optim.rule.lr = trainer->optim.plateau.rate = (double)lr;
+  trainer->optim.rule.lr = trainer->optim.plateau.rate =
+      (double)lr; /* a plateau falls from it */
   trainer->optim.lr_changed = 1;
   return LNSP_OK;
 }
 
 LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer) {
   if (!trainer) return 0.f;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  float rate = (float)lnspi_schedule_rate(&trainer->optim.rule, trainer->step);
-  lnspi_fpenv_leave(fp);
+  float rate;
+  API_COMPUTE(rate = (float)lnspi_schedule_rate(&trainer->optim.rule, trainer->step));
   return rate;
 }
 
@@ -68,10 +79,7 @@ LNSP_API int32_t lnsp_trainer_set_weights(lnsp_trainer *trainer, const lnsp_mode
   API_NEED(trainer, error);
   API_FLAG(reset, error);
   API_NEED(model, error);
-  lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to bfloat16 */
-  int32_t status = lnspi_set_weights(trainer, model, reset, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(lnspi_set_weights(trainer, model, reset, error));
 }
 
 LNSP_API int32_t lnsp_trainer_set_noise_key(lnsp_trainer *trainer,
@@ -111,6 +119,7 @@ LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_repla
   return LNSP_OK;
 }
 
+/* Whether a term of the loss compares with echoes. A replay term has no loss of its own. */
 static int api_trainer_state_has_echo(const lnsp_trainer *t) {
   for (int32_t i = 0; i < t->loss.objective->term_count; i++) {
     const lnspi_loss *loss = t->loss.objective->terms[i].loss;
@@ -119,6 +128,8 @@ static int api_trainer_state_has_echo(const lnsp_trainer *t) {
   return 0;
 }
 
+/* With a function the tensor "echo" is made, not looked for among the inputs (needs.data.made);
+ * without one it is the caller's to give again. */
 LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *echo,
                                        lnsp_error *error) {
   lnsp_echo read;
@@ -142,6 +153,7 @@ LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *e
   return LNSP_OK;
 }
 
+/* The live weights, or their average if the trainer keeps one. */
 static int32_t api_trainer_state_pick(const lnsp_trainer *t, int32_t average,
                                       const float **state, lnsp_error *error) {
   if (average && !t->average)
@@ -152,6 +164,7 @@ static int32_t api_trainer_state_pick(const lnsp_trainer *t, int32_t average,
   return LNSP_OK;
 }
 
+/* Refuses a part of the state (LNSP_SAVE_...) that is unknown or not there. */
 static int32_t api_trainer_state_check_what(const lnsp_trainer *t, int32_t what,
                                             lnsp_error *error) {
   const float *state;
@@ -172,9 +185,7 @@ LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor 
   API_NEED(loss, error);
   int32_t status = api_trainer_state_pick(trainer, average, &state, error);
   if (status) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  status = lnspi_loss_eval(trainer, inputs, input_count, average, &value, error);
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(status = lnspi_loss_eval(trainer, inputs, input_count, average, &value, error));
   if (!status) *loss = (float)value;
   return status;
 }
@@ -204,14 +215,13 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
       API_OPTIONS(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &read, error);
   if (!status) status = api_trainer_state_pick(trainer, average, &state, error);
   if (status) return status;
-  lnspi_fpenv fp = lnspi_fpenv_enter(); /* rounding to another type */
-  status = lnspi_model_copy(trainer->graph, state,
-                            read.storage ? read.storage : trainer->optim.rule.weights, &read,
-                            out, error);
-  lnspi_fpenv_leave(fp);
-  return status;
+  API_RETURN(lnspi_model_copy(trainer->graph, state,
+                              read.storage ? read.storage : trainer->optim.rule.weights, &read,
+                              out, error));
 }
 
+/* What the four ways to save have in common: checked once, then passed to a sink, or through
+ * lnspi_path_write to one that replaces a file. */
 typedef struct api_trainer_state_save_job {
   const lnsp_trainer *trainer;
   int32_t what, count;
@@ -221,12 +231,12 @@ typedef struct api_trainer_state_save_job {
 /* The library's own keys say how a file is read, so they are not the caller's to give. */
 static int32_t api_trainer_state_check_save(const api_trainer_state_save_job *job,
                                             lnsp_error *error) {
-  API_NEED(job->trainer, error);
   if (job->count < 0 || job->count > LNSPI_CHECKPOINT_PAIRS)
     return lnspi_error_set(error, LNSP_E_LIMIT, NULL,
                            "there are %d pairs of metadata: give 0 to %d", job->count,
                            LNSPI_CHECKPOINT_PAIRS);
-  if (job->count) API_NEED(job->pairs, error);
+  if (job->count && !job->pairs)
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "the list of metadata is NULL");
   for (int32_t i = 0; i < job->count; i++) {
     const char *key = job->pairs[i].key;
     if (!key || !*key || !job->pairs[i].value)
@@ -251,15 +261,19 @@ LNSP_API int32_t lnsp_trainer_save_metadata_sink(const lnsp_trainer *trainer,
                                                  const lnsp_key_value *pairs,
                                                  int32_t pair_count, lnsp_error *error) {
   api_trainer_state_save_job job = {trainer, what, pair_count, pairs};
-  API_NEED(sink, error);
-  int32_t status = api_trainer_state_check_save(&job, error);
-  return status ? status : api_trainer_state_save_to(&job, sink, error);
+  lnsp_sink own;
+  API_NEED(trainer, error);
+  int32_t status = API_SINK(sink, &own, error);
+  if (!status) status = api_trainer_state_check_save(&job, error);
+  return status ? status : api_trainer_state_save_to(&job, &own, error);
 }
 
 LNSP_API int32_t lnsp_trainer_save_metadata(const lnsp_trainer *trainer, const char *path,
                                             int32_t what, const lnsp_key_value *pairs,
                                             int32_t pair_count, lnsp_error *error) {
   api_trainer_state_save_job job = {trainer, what, pair_count, pairs};
+  API_NEED(trainer, error);
+  API_NEED(path, error);
   int32_t status = api_trainer_state_check_save(&job, error);
   return status ? status : lnspi_path_write(path, api_trainer_state_save_to, &job, error);
 }
@@ -279,7 +293,7 @@ LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error) {
   if (!trainer->limits.max_marks)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "this trainer keeps no marks: create it with limits.max_marks above 0");
+        "this trainer keeps no marks: create it with max_marks above 0 in its sizes");
   lnspi_history_mark(trainer);
   return LNSP_OK;
 }
@@ -319,6 +333,8 @@ LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer) {
   return trainer ? trainer->graph : NULL;
 }
 
+/* Groups first (input, or anchor, positive, negative), then the constants of the loss that the
+ * caller has to give. */
 LNSP_API const char *lnsp_trainer_input_name(const lnsp_trainer *trainer, int32_t index) {
   if (!trainer || index < 0) return NULL;
   const lnspi_batch_needs *needs = &trainer->loss.objective->needs;

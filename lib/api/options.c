@@ -1,14 +1,27 @@
 /* Options of public functions: read at any struct_size, and refused where they would be
  * ignored. A call says with a mask of fields what it reads; this is the one place that
  * compares that with what is set. The table of all calls is in lnsp.h, under lnsp_options,
- * and tests/api/test_options.c holds the table, the masks and the calls together. */
+ * and tests/api/test_options.c holds the table, the masks and the calls together.
+ *
+ * Reading has two steps. base/struct.c copies the struct into this library's layout: what a
+ * shorter, older struct lacks is zero, and a longer, newer one is accepted as long as its tail
+ * is zero. It also checks the structs that options point to (allocator, parallel, progress),
+ * and block_bytes without block. Then the fields that are set are compared with the mask. A
+ * new field gets a bit, a line in each of the three places below, and nothing else: a call
+ * that does not name the bit refuses the field from the first day.
+ *
+ * After that a function of a room above takes an `lnsp_options *` that is "already read": it
+ * is never NULL, and no check is left. Pointers in it are still the caller's; a handle that
+ * needs them later copies what they point to (block.c the allocator, tasks.c parallel,
+ * progress.c progress), so that options may end with the call. */
 #include "api/options.h"
 
 #include "base/error.h"
 #include "base/str.h"
 #include "base/struct.h"
 
-/* A field, and what a message says to do about it. */
+/* A field, and what a message says to do about it. The first field of this table that is set
+ * and not read is the one that is named. */
 typedef struct options_field {
   uint32_t field;
   const char *name, *advice;
@@ -31,11 +44,12 @@ static const options_field options_fields[] = {
 
 #define OPTIONS_FIELDS (sizeof options_fields / sizeof *options_fields)
 
-/* A text that asks for the default is as good as none. */
+/* A text that asks for the default is as good as none: "auto" is accepted everywhere. */
 static int options_text_is_set(const char *text, const char *none) {
   return text && *text && !lnspi_str_equal(text, none);
 }
 
+/* The fields that are set, as bits. */
 static uint32_t options_set(const lnsp_options *options) {
   uint32_t set = 0;
   if (options->max_header_bytes) set |= LNSPI_OPTIONS_HEADER;
@@ -73,6 +87,16 @@ lnsp_options lnspi_options_pick(const lnsp_options *from, uint32_t fields) {
   if (fields & LNSPI_OPTIONS_STORAGE) to.storage = from->storage;
   if (fields & LNSPI_OPTIONS_PARALLEL) to.parallel = from->parallel;
   return to;
+}
+
+int32_t lnspi_options_split(const lnsp_options *from, const char *call, uint32_t reads,
+                            lnsp_options *file, lnsp_options *handle, lnsp_error *error) {
+  lnsp_options read;
+  int32_t status = lnspi_options_read(from, call, LNSPI_OPTIONS_HEADER | reads, &read, error);
+  if (status) return status;
+  *file = lnspi_options_pick(&read, LNSPI_OPTIONS_HEADER);
+  *handle = lnspi_options_pick(&read, reads);
+  return LNSP_OK;
 }
 
 int32_t lnspi_options_read_sizes(const lnsp_size_options *from, const char *call, int trains,

@@ -25,9 +25,16 @@
 int32_t lnspi_options_read(const lnsp_options *from, const char *call, uint32_t reads,
                            lnsp_options *to, lnsp_error *error);
 
-/* The same options with these fields alone, and allocator and progress: for a public function that
- * calls others, which would refuse the rest. */
+/* The same options with these fields alone, and allocator and progress: for a public function
+ * that calls others, which would refuse the rest. */
 lnsp_options lnspi_options_pick(const lnsp_options *from, uint32_t fields);
+
+/* For a call that opens a file, makes a handle from it and closes it: reads the header's limit
+ * and the fields `reads`, and splits them into options for the file and for the handle. The
+ * caller's block goes to the handle alone; the file, which ends with the call, gets its memory
+ * from the allocator. */
+int32_t lnspi_options_split(const lnsp_options *from, const char *call, uint32_t reads,
+                            lnsp_options *file, lnsp_options *handle, lnsp_error *error);
 
 /* Reads the sizes of a session, or of a trainer, and refuses those of the other. */
 int32_t lnspi_options_read_sizes(const lnsp_size_options *from, const char *call, int trains,
@@ -35,6 +42,8 @@ int32_t lnspi_options_read_sizes(const lnsp_size_options *from, const char *call
 
 #define API_OPTIONS(from, reads, to, error) \
   lnspi_options_read((from), __func__, (reads), (to), (error))
+#define API_SPLIT(from, reads, file, handle, error) \
+  lnspi_options_split((from), __func__, (reads), (file), (handle), (error))
 #define API_SIZES(from, trains, to, error) \
   lnspi_options_read_sizes((from), __func__, (trains), (to), (error))
 

@@ -4,9 +4,10 @@
 
 #include "lnsp.h"
 
-/* Writes through a sink into path: the file appears whole or not at all. */
+/* What a handle's save function does with a sink: user is the handle, or a struct with it. */
 typedef int32_t (*lnspi_path_write_job)(void *user, const lnsp_sink *sink, lnsp_error *error);
 
+/* path: not NULL. Returns the job's status, or that of making or replacing the file. */
 int32_t lnspi_path_write(const char *path, lnspi_path_write_job job, void *user,
                          lnsp_error *error);
 

@@ -194,6 +194,38 @@ static void texts(void) {
       CHECK_OK(lnsp_text_check(list, lnsp_list_name(list, i), &support_error));
 }
 
+/* Every call that takes a sink reads it as it reads other structs. */
+static void sinks(void) {
+  const lnsp_index_options of = {sizeof of, LNSP_F32, 4, 1, 0, 0};
+  const lnsp_tensor empty = lnsp_tensor_f32("t", NULL, 1, 0, 0, 0);
+  lnsp_model *model = NULL;
+  lnsp_trainer *t = NULL;
+  lnsp_index *index = NULL;
+  lnsp_writer *writer = NULL;
+  CHECK_OK(lnsp_model_create(NET, 1, NULL, &model, &support_error));
+  CHECK_OK(lnsp_trainer_create(model, "mse", "sgd", NULL, NULL, &t, &support_error));
+  CHECK_OK(lnsp_index_create(&of, NULL, &index, &support_error));
+  for (int bare = 0; bare < 2; bare++) {
+    support_bytes bytes;
+    lnsp_sink sink = support_sink(&bytes);
+    if (bare)
+      sink.struct_size = 0;
+    else
+      sink.write = NULL;
+    CHECK_REFUSED(lnsp_model_save_sink(model, &sink, 0, &support_error), LNSP_E_ARGUMENT);
+    CHECK(strstr(support_error.message, bare ? "struct_size" : "write") != NULL);
+    CHECK_REFUSED(lnsp_trainer_save_sink(t, &sink, LNSP_SAVE_STATE, &support_error),
+                  LNSP_E_ARGUMENT);
+    CHECK_REFUSED(lnsp_index_save_sink(index, &sink, &support_error), LNSP_E_ARGUMENT);
+    CHECK_REFUSED(lnsp_writer_create_sink(&sink, &empty, 1, NULL, 0, NULL, &writer,
+                                          &support_error),
+                  LNSP_E_ARGUMENT);
+  }
+  lnsp_index_destroy(index);
+  lnsp_trainer_destroy(t);
+  lnsp_model_destroy(model);
+}
+
 int main(void) {
   support_use_all();
   RUN(version);
@@ -204,5 +236,6 @@ int main(void) {
   RUN(memory_of_handles);
   RUN(trainer_from_a_path);
   RUN(texts);
+  RUN(sinks);
   FINISH();
 }

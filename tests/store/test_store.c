@@ -119,6 +119,33 @@ static void to_the_bit(void) {
   to_the_bit_with("sgd lr=.05 momentum=.9");
 }
 
+/* A learning rate, and what a plateau remembers, belong to the text that they were set over. */
+static void rates_of_another_text(void) {
+  const char *const texts[2][2] = {{"sgd lr=.5", "sgd lr=.25"},
+                                   {"sgd lr=.5 schedule=plateau patience=0",
+                                    "sgd lr=.25 schedule=plateau patience=0"}};
+  for (int i = 0; i < 2; i++) {
+    lnsp_trainer *t = trainer_of(texts[i][0]), *other = trainer_of(texts[i][1]);
+    lnsp_store *store = create_store(t, 65536, 1024, 8, 4);
+    CHECK_OK(lnsp_trainer_set_learning_rate(t, .75f, &support_error));
+    CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
+    CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_error));
+    CHECK_NEAR(lnsp_trainer_learning_rate(other), .25, 0);
+    lnsp_trainer_destroy(other);
+    other = trainer_of(texts[i][0]);
+    CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_error));
+    CHECK_NEAR(lnsp_trainer_learning_rate(other), .75, 0);
+    lnsp_trainer_destroy(other);
+    other = trainer_of(texts[1 - i][0]); /* a state with a plateau is longer */
+    CHECK_REFUSED(lnsp_store_load(store, 0, other, NULL, &support_error), LNSP_E_MISMATCH);
+    CHECK(strstr(support_error.message, "plateau") != NULL);
+    lnsp_trainer_destroy(other);
+    lnsp_trainer_destroy(t);
+    lnsp_store_destroy(store);
+    store_device_close(&flash);
+  }
+}
+
 static void rolls_back(void) {
   uint8_t first[32], hash[32];
   uint64_t number = 0;
@@ -573,6 +600,7 @@ static void memory(void) {
 
 int main(void) {
   RUN(to_the_bit);
+  RUN(rates_of_another_text);
   RUN(rolls_back);
   RUN(of_models);
   RUN(bounded);
