@@ -30,8 +30,8 @@ int32_t lnspi_tasks_open(lnspi_tasks *tasks, const lnsp_options *options, int32_
   if (!options->parallel)
     return lnspi_error_set(
         error, LNSP_E_ARGUMENT, NULL,
-        "limits->tasks is %d, but nothing runs them: set options->parallel, or "
-        "leave tasks 0",
+        "the sizes ask for %d tasks, but nothing runs them: set options->parallel, or leave "
+        "tasks 0",
         count);
   status = lnspi_struct_read(&parallel, sizeof parallel, options->parallel, "options->parallel",
                              error);

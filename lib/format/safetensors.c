@@ -57,8 +57,8 @@ static int32_t safetensors_header_length(const lnsp_source *source, const lnsp_o
   if (length < 2 || length > source->size_bytes - LNSPI_FILE_START)
     return lnspi_error_set_at(
         error, LNSP_E_FORMAT, 0, NULL,
-        "the file is not a safetensors file, or it is cut short: its first 8 bytes say that the "
-        "header has %llu bytes, and the file has %llu",
+        "the file is not a safetensors file, or it is cut short: its first 8 bytes say that "
+        "the header has %llu bytes, and the file has %llu",
         (unsigned long long)length, (unsigned long long)source->size_bytes);
   if (length > limit)
     return lnspi_error_set_at(error, LNSP_E_LIMIT, 0, NULL,

@@ -33,7 +33,8 @@ static int32_t index_check_options(const lnsp_index_options *s, lnsp_error *erro
   if (s->capacity < 0 || s->capacity > INT32_MAX)
     return lnspi_error_set(
         error, LNSP_E_LIMIT, NULL,
-        "an index has room for at most 2,147,483,647 vectors, not %lld: use more than one index",
+        "an index has room for at most 2,147,483,647 vectors, not %lld: use more than one "
+        "index",
         (long long)s->capacity);
   return LNSP_OK;
 }

@@ -53,11 +53,11 @@ int32_t lnspi_plan_read_sizes(const lnsp_size_options *from, lnsp_size_options *
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "max_concepts is %d: give 1 to 65536",
                            to->max_concepts);
   if (to->max_marks < 0 || to->max_marks > 1024)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "history is %d: give 0 to 1024",
+    return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL, "max_marks is %d: give 0 to 1024",
                            to->max_marks);
   if (to->mark_contents < LNSP_MARK_STATE || to->mark_contents > LNSP_MARK_WEIGHTS)
     return lnspi_error_set(error, LNSP_E_ARGUMENT, NULL,
-                           "undo is %d: give LNSP_MARK_STATE or LNSP_MARK_WEIGHTS",
+                           "mark_contents is %d: give LNSP_MARK_STATE or _WEIGHTS",
                            to->mark_contents);
   if (to->tasks == 0) to->tasks = 1;
   if (to->tasks < 1 || to->tasks > LNSPI_MAX_TASKS)

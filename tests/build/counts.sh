@@ -24,8 +24,8 @@ sed 's/^/# programs: /' "$work/programs"
 expect "code_is_counted" grep -q '^[1-9][0-9]* code lines' "$work/lib"
 
 at_least comment_words_in_lib "$(awk '{ print $7 }' "$work/lib")" 140
-at_least comment_words_in_api "$(awk '{ print $7 }' "$work/api")" 35
-at_most lines_over_96_columns "$(awk '{ print $10 }' "$work/all")" 8
+at_least comment_words_in_api "$(awk '{ print $7 }' "$work/api")" 180
+at_most lines_over_96_columns "$(awk '{ print $10 }' "$work/all")" 0
 
 # Hot files say so themselves: every kernel set and codec is one; dispatch.c only picks a set.
 ls lib/kernels/*.c lib/delta/codecs/*.c | grep -v /dispatch.c |

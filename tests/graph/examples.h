@@ -40,7 +40,8 @@ static const layer_texts layer_examples[] = {
       "lnsp 1; x = input 12; y = attention x heads=2 causal=1 w=a; output output=y",
       "lnsp 1; x = input 12; y = attention x heads=3 window=1 bias=0 names=qkv w=a; "
       "output output=y",
-      "lnsp 1; x = input 10; y = attention x 7 heads=2 window=2 causal=1 names=qkv w=a added=m; "
+      "lnsp 1; x = input 10; "
+      "y = attention x 7 heads=2 window=2 causal=1 names=qkv w=a added=m; "
       "output output=y",
       "lnsp 1; x = input 10; m = linear x 10 w=m; y = attention x m heads=2 w=a; "
       "output output=y",
@@ -96,7 +97,8 @@ static const layer_texts layer_examples[] = {
       "lnsp 1\nx = input 20\nh = linear x 20 w=a\nh = linear h 20 w=a\noutput output=h",
       "lnsp 1\nx = input 18\na = linear x 18 w=a parts=2\nb = linear a 18 w=a parts=2 part=1\n"
       "y = add a b\noutput output=y",
-      "lnsp 1\nx = input 6\ny = linear x 17 w=a bias_init=one parts=3 part=1\noutput output=y"}},
+      "lnsp 1\nx = input 6\ny = linear x 17 w=a bias_init=one parts=3 part=1\n"
+      "output output=y"}},
     {"mean",
      {"lnsp 1\nx = input 16\ny = mean x skip_last=1\noutput output=y",
       "lnsp 1\nx = input 19\ny = mean x\noutput output=y",
@@ -132,7 +134,8 @@ static const layer_texts layer_examples[] = {
       "lnsp 1\nx = input 3; y = gru x 70 w=a chunk=2; output output=y"}},
     {"lstm",
      {"lnsp 1\nx = input 7; y = lstm x 20 w=a\noutput output=y",
-      "lnsp 1\nx = input 16; h = lstm x 5 w=a; y = lstm h 33 w=a layer=1 bias=0; output output=y",
+      "lnsp 1\nx = input 16; h = lstm x 5 w=a; y = lstm h 33 w=a layer=1 bias=0; "
+      "output output=y",
       "lnsp 1\nx = input 3; y = lstm x 70 w=a chunk=2; output output=y"}},
     {"scale",
      {"lnsp 1\nx = input 21\ny = scale x by=.1\noutput output=y",
@@ -156,7 +159,8 @@ static const layer_texts layer_examples[] = {
       "lnsp 1\nx = input 40; y = slice x 17 from=23; output output=y"}},
     {"softmax",
      {"lnsp 1\nx = input 19\ny = softmax x\noutput output=y",
-      "lnsp 1\nx = input 32; s = linear x 1 w=a; y = softmax s over=concepts; output output=y"}},
+      "lnsp 1\nx = input 32; s = linear x 1 w=a; y = softmax s over=concepts; "
+      "output output=y"}},
     {"weighted_sum",
      {"lnsp 1\nx = input 19\ns = linear x 1 w=a\ny = weighted_sum s x\noutput output=y",
       "lnsp 1\nx = input 16; h = last x; s = linear h 5 w=a; y = weighted_sum s x; output "

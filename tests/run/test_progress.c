@@ -1,6 +1,6 @@
-/* Long calls: each is cancelled at its first reports, at its last, and at some between them, and
- * nothing has changed then; when it is not cancelled, its result has the same bits as without a
- * report. */
+/* Long calls: each is cancelled at its first reports, at its last, and at some between them,
+ * and nothing has changed then; when it is not cancelled, its result has the same bits as
+ * without a report. */
 #include "../store/store_device.h"
 
 typedef struct watch {
@@ -17,7 +17,8 @@ static int32_t report(void *user, uint64_t done, uint64_t total) {
   return ++w->calls == w->stop_at;
 }
 
-/* The report to cancel after number at: the first three, some of the others, the last. 0: no more. */
+/* The report to cancel after number at: the first three, some of the others, the last. 0: no
+ * more. */
 static int next_stop(int at, int reports) {
   if (at >= reports) return 0;
   const int next = at < 3 ? at + 1 : at + 1 + reports / 8;

@@ -40,8 +40,8 @@ static lnsp_allocator support_allocator(support_heap *heap) {
   return allocator;
 }
 
-/* A file in this build's folder: runs under sanitizers and emulators go on beside each other. Four
-   names are kept, in turn. */
+/* A file in this build's folder: runs under sanitizers and emulators go on at the same time.
+ * Four names are kept, in turn. */
 static inline const char *support_path(const char *name) {
   static char paths[4][256];
   static int turn;
