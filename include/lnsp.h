@@ -1547,6 +1547,62 @@ LNSP_API const char *lnsp_list_name(int32_t list, int32_t index);
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_list_help(int32_t list, int32_t index);
 
+/* Types of keys. */
+#define LNSP_KEY_REAL 1  /* a number, such as .3 or 1e-3 */
+#define LNSP_KEY_WHOLE 2 /* a whole number */
+#define LNSP_KEY_FLAG 3  /* 0 or 1 */
+#define LNSP_KEY_WORD 4  /* one of words */
+#define LNSP_KEY_NAME 5  /* a name of the user: of an output, a tensor, ... */
+#define LNSP_KEY_SIZE 6  /* a whole number without key=, behind a layer's inputs, in order */
+
+/* Flags of keys. */
+#define LNSP_KEY_REQUIRED 1
+#define LNSP_KEY_PERCENT 2 /* a percentage is allowed too, as in 5% */
+#define LNSP_KEY_DEPENDS \
+  4 /* default or range depend on other values of the text, or it is there
+                              only with some: initial is for the others at their defaults, the
+                              range the widest */
+
+/* A key of an entry of a list. */
+typedef struct lnsp_key_info {
+  uint32_t struct_size; /* sizeof(lnsp_key_info) */
+  int32_t type;         /* LNSP_KEY_... */
+  int32_t flags;        /* LNSP_KEY_REQUIRED, ... */
+  int32_t count; /* numbers, joined by commas; 1 for most. At most so many where initial
+                           is empty */
+  double low, high; /* of numbers, both allowed; less may be possible with other values.
+                           Whole ones beyond 2^53 are rounded */
+  char name[40]; /* "lr"; of an LNSP_KEY_SIZE: what it is, "width of the result" */
+  char initial[32]; /* the default, as one would write it; empty: leaving the key out says
+                           what no value does, or it is required */
+  char words[64]; /* "uniform,zero": all there are. Of numbers: a word that is allowed
+                           instead, or empty */
+  char needs[16]; /* another key without which this one has no effect, or empty */
+} lnsp_key_info;
+
+#define LNSP_KEY_INFO_INIT                                     \
+  {                                                            \
+    sizeof(lnsp_key_info), 0, 0, 0, 0, 0, {0}, {0}, {0}, { 0 } \
+  }
+
+/* How many keys an entry of a list takes.
+ *   list   LNSP_LIST_...
+ *   index  of the entry, from 0
+ * Returns: a count; 0 past the end.
+ * Threads: any thread. Since 0.2. */
+LNSP_API int32_t lnsp_list_key_count(int32_t list, int32_t index);
+
+/* One key of an entry of a list: for user interfaces and bindings, which offer what the
+ * readers of texts accept. Any other key of the text is refused.
+ *   list   LNSP_LIST_...
+ *   index  of the entry, from 0
+ *   key    from 0, below lnsp_list_key_count
+ *   info   not NULL, from LNSP_KEY_INFO_INIT; unchanged if the call fails
+ * Returns: a status; LNSP_E_MISSING past either end.
+ * Threads: any thread. Since 0.2. */
+LNSP_API int32_t lnsp_list_key_at(int32_t list, int32_t index, int32_t key, lnsp_key_info *info,
+                                  lnsp_error *error);
+
 /* Checks a text without a model, e.g. while a user types it.
  *   list  what the text is: LNSP_LIST_ARCHITECTURES (for lnsp_graph_create), _LOSSES,
  *         _OPTIMIZERS (for lnsp_trainer_create), _SCHEDULES (the keys of an optimizer text,
@@ -1690,13 +1746,13 @@ LNSP_API void lnsp_writer_destroy(lnsp_writer *writer);
 
 typedef struct lnsp_index_options {
   uint32_t struct_size; /* sizeof(lnsp_index_options) */
-  int32_t dtype;        /* how vectors are kept: LNSP_F32 (default), F16, or I8 with a scale
+  int32_t dtype; /* how vectors are kept: LNSP_F32 (default), F16, or I8 with a scale
                            each; open: default as the file has them */
-  int64_t width;        /* elements of a vector, 1 to 65,536; open: default the file's */
-  int64_t capacity;     /* most vectors; open: default as many as the file has */
+  int64_t width; /* elements of a vector, 1 to 65,536; open: default the file's */
+  int64_t capacity; /* most vectors; open: default as many as the file has */
   int32_t no_normalize; /* 1: vectors are kept as they are added; default 0: they are brought
                            to length 1, so that scores are cosines */
-  int32_t skip_checks;  /* open: 1 does not read the vectors through for NaN and infinity,
+  int32_t skip_checks; /* open: 1 does not read the vectors through for NaN and infinity,
                            which takes a while where they are mapped; a score that is NaN or
                            -infinity is then never found */
 } lnsp_index_options;
@@ -1707,10 +1763,10 @@ typedef struct lnsp_index_info {
   uint32_t struct_size; /* sizeof(lnsp_index_info), set by the caller */
   int32_t dtype;
   int64_t width;
-  int64_t count;        /* vectors in it */
+  int64_t count; /* vectors in it */
   int64_t capacity;
-  uint64_t bytes;       /* of the handle's block */
-  int32_t borrowed;     /* 1: opened with lnsp_index_open_borrowed */
+  uint64_t bytes; /* of the handle's block */
+  int32_t borrowed; /* 1: opened with lnsp_index_open_borrowed */
   uint32_t reserved;
 } lnsp_index_info;
 
@@ -1719,9 +1775,9 @@ typedef struct lnsp_index_info {
 /* Sizes that a search is made for. */
 typedef struct lnsp_search_options {
   uint32_t struct_size; /* sizeof(lnsp_search_options) */
-  int32_t max_queries;  /* most queries in a call, up to 65,536; default 1 */
-  int32_t max_results;  /* most results for a query, up to 65,536; default 10 */
-  int32_t tasks;        /* as in lnsp_size_options */
+  int32_t max_queries; /* most queries in a call, up to 65,536; default 1 */
+  int32_t max_results; /* most results for a query, up to 65,536; default 10 */
+  int32_t tasks; /* as in lnsp_size_options */
 } lnsp_search_options;
 
 #define LNSP_SEARCH_OPTIONS_INIT {sizeof(lnsp_search_options), 0, 0, 0}
@@ -1879,10 +1935,10 @@ LNSP_API void lnsp_search_destroy(lnsp_search *search);
 
 /* Where the true candidate of one prediction came in. Frozen layout. */
 typedef struct lnsp_rank {
-  int64_t rank;     /* 1 + number of candidates whose score is strictly higher */
-  int64_t best_id;  /* the best candidate that is not left out; LNSP_NO_ID: none */
+  int64_t rank; /* 1 + number of candidates whose score is strictly higher */
+  int64_t best_id; /* the best candidate that is not left out; LNSP_NO_ID: none */
   float best_score; /* its score */
-  int32_t alike;    /* how many of the best candidates it takes, 1 to 10, until one has a
+  int32_t alike; /* how many of the best candidates it takes, 1 to 10, until one has a
                        cosine above .95 with the true one; 0: more than 10, and always 0 from
                        lnsp_search_rank */
 } lnsp_rank;
@@ -1891,11 +1947,11 @@ typedef struct lnsp_rank {
 typedef struct lnsp_rank_info {
   uint32_t struct_size; /* sizeof(lnsp_rank_info), set by the caller */
   uint32_t reserved;
-  int64_t count;        /* ranks */
+  int64_t count; /* ranks */
   double recall_1, recall_5, recall_10; /* R@k, also called Hit@k: rank at most k */
-  double mrr;           /* mean of 1 / rank */
-  double mrr_10;        /* the same, with 0 for ranks above 10 */
-  double median;        /* the lower of the middle two if their number is even */
+  double mrr; /* mean of 1 / rank */
+  double mrr_10; /* the same, with 0 for ranks above 10 */
+  double median; /* the lower of the middle two if their number is even */
   double alike_1, alike_5, alike_10; /* lnsp_rank.alike is 1 to k */
 } lnsp_rank_info;
 
@@ -1905,8 +1961,8 @@ typedef struct lnsp_rank_info {
 typedef struct lnsp_score_info {
   uint32_t struct_size; /* sizeof(lnsp_score_info), set by the caller */
   uint32_t reserved;
-  int64_t count;        /* vectors that were added */
-  double cosine, mse;   /* means over them, of the cosine with the target and of the mean
+  int64_t count; /* vectors that were added */
+  double cosine, mse; /* means over them, of the cosine with the target and of the mean
                            squared difference of the elements */
   double cosine_sum, mse_sum; /* count times the same */
 } lnsp_score_info;
@@ -1916,9 +1972,9 @@ typedef struct lnsp_score_info {
 /* Whether vectors all point the same way. */
 typedef struct lnsp_collapse_info {
   uint32_t struct_size; /* sizeof(lnsp_collapse_info), set by the caller */
-  int32_t collapsed;    /* 1: median_cosine is above .95 or variance below .15 */
+  int32_t collapsed; /* 1: median_cosine is above .95 or variance below .15 */
   double median_cosine; /* of all pairs of different rows */
-  double variance;      /* summed over the elements: 1 - (length of the mean)^2 */
+  double variance; /* summed over the elements: 1 - (length of the mean)^2 */
 } lnsp_collapse_info;
 
 #define LNSP_COLLAPSE_INFO_INIT {sizeof(lnsp_collapse_info), 0, 0, 0}
@@ -1930,8 +1986,8 @@ typedef struct lnsp_direction_info {
   int64_t rows;
   double first_cosine, last_cosine; /* mean cosine of the first and of the last concept of a
                                        context with the target */
-  double delta;         /* last_cosine - first_cosine */
-  double coherence;     /* mean cosine of neighbours in a context */
+  double delta; /* last_cosine - first_cosine */
+  double coherence; /* mean cosine of neighbours in a context */
 } lnsp_direction_info;
 
 #define LNSP_DIRECTION_INFO_INIT {sizeof(lnsp_direction_info), 0, 0, 0, 0, 0, 0}
@@ -2093,9 +2149,9 @@ LNSP_API int32_t lnsp_trainer_report(lnsp_trainer *trainer, double value, int32_
 /* Early stopping, in a struct that the caller keeps. */
 typedef struct lnsp_early_stop {
   uint32_t struct_size; /* sizeof(lnsp_early_stop) */
-  int32_t rises;        /* 1: higher values are better; 0: lower ones */
-  int64_t patience;     /* values in a row without a better one that end training; 0: none */
-  double best;          /* of the reported values */
+  int32_t rises; /* 1: higher values are better; 0: lower ones */
+  int64_t patience; /* values in a row without a better one that end training; 0: none */
+  double best; /* of the reported values */
   int64_t reports, bad; /* values so far; since the best one */
 } lnsp_early_stop;
 
@@ -2144,10 +2200,10 @@ LNSP_API int32_t lnsp_trainer_save_metadata_sink(const lnsp_trainer *trainer,
 
 typedef struct lnsp_reservoir_options {
   uint32_t struct_size; /* sizeof(lnsp_reservoir_options) */
-  int32_t dtype;        /* of the elements of an item; 0: LNSP_F32 */
-  int64_t width;        /* elements of an item, e.g. of a context and its target */
-  int64_t capacity;     /* items that are kept */
-  uint64_t seed;        /* of all choices */
+  int32_t dtype; /* of the elements of an item; 0: LNSP_F32 */
+  int64_t width; /* elements of an item, e.g. of a context and its target */
+  int64_t capacity; /* items that are kept */
+  uint64_t seed; /* of all choices */
 } lnsp_reservoir_options;
 
 #define LNSP_RESERVOIR_OPTIONS_INIT {sizeof(lnsp_reservoir_options), 0, 0, 0, 0}
@@ -2156,9 +2212,9 @@ typedef struct lnsp_reservoir_info {
   uint32_t struct_size; /* sizeof(lnsp_reservoir_info), set by the caller */
   int32_t dtype;
   int64_t width, capacity;
-  int64_t count;        /* items that are kept now */
-  int64_t seen;         /* items that were added */
-  uint64_t bytes;       /* of the handle's block */
+  int64_t count; /* items that are kept now */
+  int64_t seen; /* items that were added */
+  uint64_t bytes; /* of the handle's block */
 } lnsp_reservoir_info;
 
 #define LNSP_RESERVOIR_INFO_INIT {sizeof(lnsp_reservoir_info), 0, 0, 0, 0, 0, 0}
@@ -2288,7 +2344,7 @@ LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *e
 
 /* ---- deltas of others: sign, check, combine -------------------------------------------- */
 
-#define LNSP_KEY_BYTES 32    /* most bytes of a key */
+#define LNSP_KEY_BYTES 32 /* most bytes of a key */
 #define LNSP_SENDER_BYTES 64 /* room for a sender's name, with its zero */
 
 /* What a received delta must satisfy. Zero and NULL: not checked. That a sender's nonce has
@@ -2296,10 +2352,10 @@ LNSP_API int32_t lnsp_trainer_set_echo(lnsp_trainer *trainer, const lnsp_echo *e
  * rollback. */
 typedef struct lnsp_delta_check_options {
   uint32_t struct_size; /* sizeof(lnsp_delta_check_options) */
-  uint32_t key_bytes;   /* of key; then the delta must have the code of this key */
+  uint32_t key_bytes; /* of key; then the delta must have the code of this key */
   const void *key;
-  double max_norm;      /* largest norm, as lnsp_delta_norm */
-  double max_change;    /* largest change of one parameter */
+  double max_norm; /* largest norm, as lnsp_delta_norm */
+  double max_change; /* largest change of one parameter */
   void *user;
   /* Checks a signature over the digest (BLAKE2s-256 of the file, with the digits of checksum
    * and code as zeros). Returns 0 if it is good. */

@@ -1,10 +1,12 @@
 /* What this build knows: architectures, layers, losses, optimizers, kernel sets. */
 #include "api/api.h"
 #include "base/fpenv.h"
+#include "base/setting.h"
 #include "base/str.h"
+#include "base/struct.h"
 #include "delta/aggregate.h"
 #include "delta/codec_config.h"
-#include "graph/arch/arch.h"
+#include "graph/arg_key.h"
 #include "kernels/dispatch.h"
 #include "run/engine.h"
 #include "train/loss_text.h"
@@ -34,29 +36,18 @@ static const char *api_list_isa_help(int32_t index) {
 }
 
 /* Loss names that the reader of texts knows beside the table. */
-static const char *api_list_loss(int32_t index, int help) {
-  int32_t count = 0;
-  if (lnspi_loss_at(index))
-    return help ? lnspi_loss_at(index)->help : lnspi_loss_at(index)->name;
-  while (lnspi_loss_at(count)) count++;
-  if (index == count)
-    return help ? "student: triplet margin=.3 + .1*alignment + 1*nuclear_diversity" : "student";
-  if (index == count + 1)
-    return help ? "replay rows=7 seed=1: 1 - mean cos(output, vector) over vectors drawn from "
-                  "the statistics of an old domain"
-                : "replay";
-  return NULL;
-}
-
-static const char *const api_list_rules[][2] = {
-    {"mean", "mean [clip=median|NUMBER] [skip=0]: the mean, weighted where weights are given"},
-    {"median", "median [clip=median|NUMBER] [skip=0]: of each element"},
-    {"trimmed",
-     "trimmed [share=.1] [clip=median|NUMBER] [skip=0]: mean of each element without that "
-     "share of the largest and of the smallest"},
+static const char *const api_list_losses[][2] = {
+    {"student", "student: triplet margin=.3 + .1*alignment + 1*nuclear_diversity"},
+    {"replay", "replay rows=7 seed=1: 1 - mean cos(output, vector) over vectors drawn from the "
+               "statistics of an old domain"},
 };
 
-#define API_LIST_RULES ((int32_t)(sizeof api_list_rules / sizeof *api_list_rules))
+/* Index of a name among those, of which student has no keys; -1: in the table. */
+static int32_t api_list_loss(int32_t index) {
+  int32_t count = 0;
+  while (lnspi_loss_at(count)) count++;
+  return index < count ? -1 : index - count;
+}
 
 LNSP_API const char *lnsp_list_name(int32_t list, int32_t index) {
   if (index < 0) return NULL;
@@ -64,13 +55,15 @@ LNSP_API const char *lnsp_list_name(int32_t list, int32_t index) {
     case LNSP_LIST_ARCHITECTURES:
       return lnspi_arch_at(index) ? lnspi_arch_at(index)->name : NULL;
     case LNSP_LIST_LAYERS: return lnspi_layer_at(index) ? lnspi_layer_at(index)->name : NULL;
-    case LNSP_LIST_LOSSES: return api_list_loss(index, 0);
+    case LNSP_LIST_LOSSES:
+      if (lnspi_loss_at(index)) return lnspi_loss_at(index)->name;
+      return api_list_loss(index) < 2 ? api_list_losses[api_list_loss(index)][0] : NULL;
     case LNSP_LIST_OPTIMIZERS:
       return lnspi_optimizer_at(index) ? lnspi_optimizer_at(index)->name : NULL;
     case LNSP_LIST_SCHEDULES: return lnspi_schedule_name(index);
     case LNSP_LIST_ISAS: return api_list_isa(index) ? api_list_isa(index)->name : NULL;
     case LNSP_LIST_CODECS: return lnspi_codec_at(index) ? lnspi_codec_at(index)->name : NULL;
-    case LNSP_LIST_RULES: return index < API_LIST_RULES ? api_list_rules[index][0] : NULL;
+    case LNSP_LIST_RULES: return lnspi_aggregate_name(index);
     default: return NULL;
   }
 }
@@ -80,13 +73,53 @@ LNSP_API const char *lnsp_list_help(int32_t list, int32_t index) {
   switch (list) {
     case LNSP_LIST_ARCHITECTURES: return lnspi_arch_at(index)->help;
     case LNSP_LIST_LAYERS: return lnspi_layer_at(index)->help;
-    case LNSP_LIST_LOSSES: return api_list_loss(index, 1);
+    case LNSP_LIST_LOSSES:
+      return lnspi_loss_at(index) ? lnspi_loss_at(index)->help
+                                  : api_list_losses[api_list_loss(index)][1];
     case LNSP_LIST_OPTIMIZERS: return lnspi_optimizer_at(index)->help;
     case LNSP_LIST_SCHEDULES: return lnspi_schedule_help(index);
     case LNSP_LIST_ISAS: return api_list_isa_help(index);
-    case LNSP_LIST_RULES: return api_list_rules[index][1];
+    case LNSP_LIST_RULES: return lnspi_aggregate_help(index);
     default: return lnspi_codec_at(index)->help;
   }
+}
+
+/* ---- keys ---- */
+
+static int api_list_key(int32_t list, int32_t index, int32_t key, lnsp_key_info *info) {
+  if (key < 0 || !lnsp_list_name(list, index)) return 0;
+  switch (list) {
+    case LNSP_LIST_ARCHITECTURES:
+      return lnspi_arg_key_at(NULL, lnspi_arch_at(index), key, info);
+    case LNSP_LIST_LAYERS: return lnspi_arg_key_at(lnspi_layer_at(index), NULL, key, info);
+    case LNSP_LIST_LOSSES:
+      return api_list_loss(index) && lnspi_loss_text_key(lnspi_loss_at(index), key, info);
+    case LNSP_LIST_OPTIMIZERS: return lnspi_optimizer_key(lnspi_optimizer_at(index), key, info);
+    case LNSP_LIST_SCHEDULES: return lnspi_setting_at(lnspi_schedule_keys(index), key, info);
+    case LNSP_LIST_CODECS: return lnspi_codec_config_key(lnspi_codec_at(index), key, info);
+    case LNSP_LIST_RULES: return lnspi_aggregate_key(index, key, info);
+    default: return 0;
+  }
+}
+
+LNSP_API int32_t lnsp_list_key_count(int32_t list, int32_t index) {
+  lnsp_key_info info;
+  int32_t count = 0;
+  lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers in tables */
+  while (api_list_key(list, index, count, &info)) count++;
+  lnspi_fpenv_leave(fp);
+  return count;
+}
+
+LNSP_API int32_t lnsp_list_key_at(int32_t list, int32_t index, int32_t key, lnsp_key_info *info,
+                                  lnsp_error *error) {
+  lnsp_key_info found;
+  lnspi_fpenv fp = lnspi_fpenv_enter();
+  const int there = api_list_key(list, index, key, &found);
+  lnspi_fpenv_leave(fp);
+  if (there) return lnspi_struct_write(info, &found, sizeof found, "info", error);
+  return lnspi_error_set(error, LNSP_E_MISSING, NULL, "list %d has no entry %d with a key %d",
+                         (int)list, (int)index, (int)key);
 }
 
 /* ---- texts ---- */

@@ -12,10 +12,10 @@
 
 #include <string.h>
 
-#include "base/decimal.h"
 #include "base/error.h"
 #include "base/heap.h"
-#include "base/lexer.h"
+#include "base/setting.h"
+#include "base/unknown.h"
 #include "delta/delta_create.h"
 #include "delta/delta_set.h"
 
@@ -28,11 +28,10 @@
 #define AGGREGATE_CODEC "float32"
 
 typedef struct aggregate_rule {
-  int32_t method;         /* AGGREGATE_MEAN, ... */
-  int32_t clip_to_median; /* 1: to the median of the norms */
-  int32_t skip;           /* 1: leave out deltas that fail, instead of failing */
-  double clip;  /* the largest norm; 0: any */
-  double share; /* trimmed: of the deltas, at each end */
+  int32_t method; /* AGGREGATE_MEAN, ... */
+  int32_t skip;   /* 1: leave out deltas that fail, instead of failing */
+  double clip;    /* the largest norm; 0: any; below 0: the median of the norms */
+  double share;   /* trimmed: of the deltas, at each end */
 } aggregate_rule;
 
 typedef struct aggregate_job {
@@ -45,26 +44,45 @@ typedef struct aggregate_job {
 
 /* ---- the rule, "trimmed share=.1 clip=median skip=1" ---- */
 
-static int32_t aggregate_key(const lnspi_key *key, aggregate_rule *rule, lnsp_error *error) {
-  int64_t flag = 0;
-  int32_t status;
-  if (lnspi_token_is(key->key, "clip") && lnspi_token_is(key->value, "median")) {
-    rule->clip_to_median = 1;
-    return LNSP_OK;
-  }
-  if (lnspi_token_is(key->key, "clip"))
-    return lnspi_decimal_parse(key->value, "clip", 1e-30, 1e30, &rule->clip, error);
-  if (lnspi_token_is(key->key, "share") && rule->method == AGGREGATE_TRIMMED)
-    return lnspi_decimal_parse(key->value, "share", 0, .49, &rule->share, error);
-  if (lnspi_token_is(key->key, "skip")) {
-    status = lnspi_decimal_parse_integer(key->value, "skip", 0, 1, &flag, error);
-    rule->skip = (int32_t)flag;
-    return status;
-  }
-  return lnspi_error_set_line(
-      error, LNSP_E_UNKNOWN, key->key.line, key->key.column,
-      "unknown key: a rule has clip=median or clip=NUMBER, skip=1, and with trimmed also "
-      "share=.1");
+#define AGGREGATE_COMMON "clip=:1e-30:1e30:median #skip=0:0:1"
+
+typedef struct aggregate_named {
+  const char *name, *help, *keys;
+} aggregate_named;
+
+static const aggregate_named aggregate_mean =
+    {"mean", "mean [clip=median|NUMBER] [skip=0]: the mean, weighted where weights are given",
+     AGGREGATE_COMMON};
+static const aggregate_named aggregate_median =
+    {"median", "median [clip=median|NUMBER] [skip=0]: of each element", AGGREGATE_COMMON};
+static const aggregate_named aggregate_trimmed =
+    {"trimmed",
+     "trimmed [share=.1] [clip=median|NUMBER] [skip=0]: mean of each element without that "
+     "share of the largest and of the smallest",
+     AGGREGATE_COMMON " share=.1:0:.49"};
+
+/* In the order of AGGREGATE_MEAN, ... */
+static const void *const aggregate_rules[] = {&aggregate_mean, &aggregate_median,
+                                              &aggregate_trimmed, NULL};
+
+static const lnspi_setting_place aggregate_places[] = {
+    LNSPI_SETTING_REAL(aggregate_rule, clip),
+    LNSPI_SETTING_WHOLE(aggregate_rule, skip),
+    LNSPI_SETTING_REAL(aggregate_rule, share),
+};
+
+static const aggregate_named *aggregate_at(int32_t index) {
+  return index >= 0 && index <= AGGREGATE_TRIMMED ? aggregate_rules[index] : NULL;
+}
+
+const char *lnspi_aggregate_name(int32_t index) {
+  return aggregate_at(index) ? aggregate_at(index)->name : NULL;
+}
+
+const char *lnspi_aggregate_help(int32_t index) { return aggregate_at(index)->help; }
+
+int lnspi_aggregate_key(int32_t index, int32_t key, lnsp_key_info *info) {
+  return lnspi_setting_at(aggregate_at(index)->keys, key, info);
 }
 
 static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_error *error) {
@@ -72,28 +90,21 @@ static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_erro
   int32_t count = 0, status;
   lnspi_lexer at;
   memset(rule, 0, sizeof *rule);
-  rule->share = .1;
   lnspi_lexer_open(&at, text ? text : "mean");
-  lnspi_token word = lnspi_lexer_next(&at, "");
-  if (lnspi_token_is(word, "median"))
-    rule->method = AGGREGATE_MEDIAN;
-  else if (lnspi_token_is(word, "trimmed"))
-    rule->method = AGGREGATE_TRIMMED;
-  else if (!lnspi_token_is(word, "mean"))
-    return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
-                                "a rule begins with mean, median or trimmed");
+  lnspi_unknown name = {lnspi_lexer_next(&at, ""), NULL, 0};
+  rule->method = lnspi_unknown_find(aggregate_rules, &name);
+  if (rule->method < 0) return lnspi_unknown_refuse(&name, "rule", NULL, error);
   status = lnspi_lexer_keys(&at, "", keys, AGGREGATE_KEYS, &count, error);
   if (status) return status;
   if (!lnspi_lexer_at_end(&at))
     return lnspi_error_set_line(error, LNSP_E_SYNTAX, at.line, at.column, "a rule is one line");
-  for (int32_t i = 0; i < count; i++) {
-    status = aggregate_key(&keys[i], rule, error);
-    if (status) return status;
-  }
-  if (rule->clip_to_median && rule->clip > 0)
-    return lnspi_error_set(error, LNSP_E_ARGUMENT, "clip",
-                           "give clip=median or clip=NUMBER, not both");
-  return LNSP_OK;
+  const aggregate_named *named = aggregate_at(rule->method);
+  const lnspi_settings settings = {named->keys, aggregate_places, {0, 0, 0}};
+  lnspi_setting_defaults(&settings, 1, rule);
+  for (int32_t i = 0; i < count && !status; i++)
+    if (!lnspi_setting_read(&settings, 1, &keys[i], rule, &status, error))
+      status = lnspi_setting_refuse(&settings, 1, keys[i].key, named->name, error);
+  return status;
 }
 
 int32_t lnspi_aggregate_check(const char *text, lnsp_error *error) {
@@ -170,13 +181,12 @@ static int32_t aggregate_weigh(aggregate_job *job, const double *weights, lnsp_e
                            "all of the %d deltas were refused: none is left to aggregate",
                            (int)s->count);
   aggregate_sort(NULL, s->column, job->active);
-  if (job->rule.clip_to_median) clip = s->column[(job->active - 1) / 2];
+  if (job->rule.clip < 0) clip = s->column[(job->active - 1) / 2];
   job->total = 0;
   for (int32_t i = 0; i < s->count; i++) {
     lnspi_delta_set_item *one = &s->one[i];
     if (one->status) continue;
-    if ((clip > 0 || job->rule.clip_to_median) && one->norm > clip)
-      one->scale = clip / one->norm;
+    if ((clip > 0 || job->rule.clip < 0) && one->norm > clip) one->scale = clip / one->norm;
     if (job->rule.method == AGGREGATE_MEAN) one->weight = weights ? weights[i] : 1;
     one->scale *= one->weight;
     job->total += one->weight;

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "base/unknown.h"
 #include "delta/bitstream.h"
 #include "graph/graph.h"
 
@@ -49,10 +50,7 @@ typedef struct lnspi_codec_span {
 struct lnspi_codec {
   const char *name;
   const char *help;
-  struct {
-    const char *key; /* NULL: none */
-    double initial, low, high;
-  } argument[LNSPI_CODEC_ARGUMENTS];
+  const char *keys; /* base/setting.h; NULL: none */
   /* A sentence on what is wrong with the numbers, or NULL. May be NULL. */
   const char *(*refuse)(const double *real);
   int32_t exact;         /* 1: the result is next to the bit, and it can be inverted */
@@ -73,5 +71,6 @@ struct lnspi_codec {
 };
 
 const lnspi_codec *lnspi_codec_at(int32_t index); /* NULL past the end */
+int32_t lnspi_codec_find(lnspi_unknown *name); /* or -1, after offering all */
 
 #endif

@@ -3,75 +3,58 @@
 
 #include "base/decimal.h"
 #include "base/error.h"
+#include "base/setting.h"
 #include "base/str.h"
+#include "base/unknown.h"
 #include "delta/coder.h"
 #include "delta/codecs/list.h"
 
 /* ---- reading a config ---- */
 
-static int32_t codec_config_find(lnspi_token word, lnspi_codec_config *config,
-                                 lnsp_error *error) {
-  char names[160] = "";
-  size_t used = 0;
-  for (int32_t i = 0; lnspi_codec_at(i); i++) {
-    const lnspi_codec *codec = lnspi_codec_at(i);
-    if (lnspi_token_is(word, codec->name)) {
-      config->codec = codec;
-      for (int32_t a = 0; a < LNSPI_CODEC_ARGUMENTS; a++)
-        config->real[a] = codec->argument[a].initial;
-      return LNSP_OK;
-    }
-    if (used < sizeof names)
-      used +=
-          lnspi_format(names + used, sizeof names - used, "%s%s", i ? ", " : "", codec->name);
-  }
-  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
-                              "unknown codec; there are %s", names);
+static const char codec_config_common[] = "@only=";
+
+static lnspi_settings codec_config_settings(const lnspi_codec *codec) {
+  const lnspi_settings own = {codec->keys, NULL,
+                              LNSPI_SETTING_REAL(lnspi_codec_config, real[0])};
+  return own;
 }
 
-/* Reads a key of the codec; *found 0: it is not one of its keys. */
-static int32_t codec_config_key(const lnspi_key *key, lnspi_codec_config *config, int *found,
-                                lnsp_error *error) {
-  *found = 0;
-  for (int32_t a = 0; a < LNSPI_CODEC_ARGUMENTS; a++) {
-    const char *name = config->codec->argument[a].key;
-    if (!name || !lnspi_token_is(key->key, name)) continue;
-    *found = 1;
-    int32_t status =
-        lnspi_decimal_parse(key->value, name, config->codec->argument[a].low,
-                            config->codec->argument[a].high, &config->real[a], error);
-    if (status) return status;
-    const char *wrong = config->codec->refuse ? config->codec->refuse(config->real) : NULL;
-    if (!wrong) return LNSP_OK;
-    return lnspi_error_set_line(error, LNSP_E_SYNTAX, key->value.line, key->value.column, "%s",
-                                wrong);
-  }
-  return LNSP_OK;
+int lnspi_codec_config_key(const lnspi_codec *codec, int32_t index, lnsp_key_info *info) {
+  const lnspi_settings all[2] = {codec_config_settings(codec),
+                                 {codec_config_common, NULL, {0, 0, 0}}};
+  return lnspi_setting_list(all, 2, index, info);
 }
 
 int32_t lnspi_codec_config_read_line(lnspi_lexer *text, lnspi_codec_config *config,
                                      lnspi_key *others, int32_t *count, lnsp_error *error) {
+  lnspi_unknown name = {lnspi_lexer_next(text, NULL), NULL, 0};
   lnspi_key keys[LNSPI_CODEC_CONFIG_KEYS];
-  int32_t given = 0, status = codec_config_find(lnspi_lexer_next(text, NULL), config, error);
-  if (!status)
-    status = lnspi_lexer_keys(text, NULL, keys, LNSPI_CODEC_CONFIG_KEYS, &given, error);
+  int32_t given = 0, status = LNSP_OK;
   *count = 0;
-  if (status) return status;
-  for (int32_t i = 0; i < given; i++) {
-    int found;
-    status = codec_config_key(&keys[i], config, &found, error);
-    if (status) return status;
-    if (!found) others[(*count)++] = keys[i];
+  memset(config, 0, sizeof *config);
+  config->codec = lnspi_codec_at(lnspi_codec_find(&name));
+  if (!config->codec) return lnspi_unknown_refuse(&name, "codec", NULL, error);
+  status = lnspi_lexer_keys(text, NULL, keys, LNSPI_CODEC_CONFIG_KEYS, &given, error);
+  const lnspi_settings settings = codec_config_settings(config->codec);
+  lnspi_setting_defaults(&settings, 1, config);
+  for (int32_t i = 0; i < given && !status; i++) {
+    if (!lnspi_setting_read(&settings, 1, &keys[i], config, &status, error)) {
+      others[(*count)++] = keys[i];
+      continue;
+    }
+    const char *wrong = config->codec->refuse ? config->codec->refuse(config->real) : NULL;
+    if (!status && wrong)
+      status = lnspi_error_set_line(error, LNSP_E_SYNTAX, keys[i].value.line,
+                                    keys[i].value.column, "%s", wrong);
   }
-  return LNSP_OK;
+  return status;
 }
 
 int32_t lnspi_codec_config_unknown_key(const lnspi_key *key, const lnspi_codec_config *config,
                                        lnsp_error *error) {
-  char shown[48];
-  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, key->key.line, key->key.column,
-                              "codec %s has no key '%s'", config->codec->name,
-                              lnspi_token_show(key->key, shown));
+  const lnspi_settings all[2] = {codec_config_settings(config->codec),
+                                 {codec_config_common, NULL, {0, 0, 0}}};
+  return lnspi_setting_refuse(all, 2, key->key, config->codec->name, error);
 }
 
 int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *config,
@@ -80,7 +63,6 @@ int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *config,
   lnspi_lexer from;
   int32_t count = 0;
   memset(only, 0, sizeof *only);
-  memset(config, 0, sizeof *config);
   lnspi_lexer_open(&from, text ? text : "exact");
   int32_t status = lnspi_codec_config_read_line(&from, config, keys, &count, error);
   if (status) return status;
@@ -131,12 +113,11 @@ int32_t lnspi_codec_config_select(lnspi_token only, const lnsp_graph *graph, uin
 
 size_t lnspi_codec_config_text(const lnspi_codec_config *config, char *to, size_t capacity) {
   size_t used = lnspi_format(to, capacity, "%s", config->codec->name);
-  for (int32_t a = 0; a < LNSPI_CODEC_ARGUMENTS; a++) {
+  lnsp_key_info info;
+  for (int32_t a = 0; lnspi_setting_at(config->codec->keys, a, &info) && used < capacity; a++) {
     char number[32];
-    if (!config->codec->argument[a].key || used >= capacity) continue;
     lnspi_decimal_write((float)config->real[a], number);
-    used += lnspi_format(to + used, capacity - used, " %s=%s", config->codec->argument[a].key,
-                         number);
+    used += lnspi_format(to + used, capacity - used, " %s=%s", info.name, number);
   }
   return used;
 }

@@ -9,6 +9,9 @@
 int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *config,
                                  lnspi_token *only, lnsp_error *error);
 
+/* A key of a codec's text. 0 past the end. */
+int lnspi_codec_config_key(const lnspi_codec *codec, int32_t index, lnsp_key_info *info);
+
 /* Marks the tensors that the patterns select; all, if there are no patterns. */
 int32_t lnspi_codec_config_select(lnspi_token only, const lnsp_graph *graph, uint8_t *tensors,
                                   lnsp_error *error);

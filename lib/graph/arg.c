@@ -2,11 +2,11 @@
  *
  * A layer's define and an architecture's emit ask for their arguments one after the other,
  * each with its range and its default. There is no table of keys: the code that uses an
- * argument is the declaration of it, and the help line is what a reader gets to see. Three
+ * argument is the declaration of it, and arg_key.c lists the keys by asking that code. Three
  * things follow from each question:
  *
  *  - the key (or the next size) is marked as read. lnspi_arg_finish refuses what nobody asked
- *    for, with the help line, so that a slip in a key is never taken for its default;
+ *    for, with the nearest of what was, so that a slip in a key is never taken for its default;
  *  - a value out of its range is refused at its line and column, and a value in range is
  *    returned, so that the caller can go on without checking: status keeps the first error;
  *  - in a named architecture, the value that holds is appended to the graph's text. That
@@ -21,7 +21,10 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/setting.h"
 #include "base/str.h"
+#include "base/unknown.h"
+#include "graph/arg_key.h"
 #include "graph/builder.h"
 
 static const lnspi_key *arg_find(const lnspi_arguments *a, const char *key) {
@@ -34,13 +37,22 @@ static const lnspi_key *arg_find(const lnspi_arguments *a, const char *key) {
 const lnspi_key *lnspi_arg_use(lnspi_builder *b, const char *key) {
   lnspi_arguments *a = b->arguments;
   const lnspi_key *found = arg_find(a, key);
+  (void)lnspi_arg_ask(a, key);
   if (found) a->key_used |= (uint32_t)1 << (found - a->key);
   return found;
 }
 
+int32_t lnspi_arg_ask(lnspi_arguments *a, const char *key) {
+  int32_t i = 0;
+  while (i < a->asked_count && !lnspi_str_equal(a->asked[i], key)) i++;
+  if (i == a->asked_count && i < LNSPI_MAX_KEYS) a->asked[a->asked_count++] = key;
+  return i;
+}
+
 /* In a named architecture: the value that holds goes into the graph's text. */
 static void arg_record(lnspi_builder *b, const char *key, const char *value) {
-  if (b->arguments == &b->call) lnspi_text_add(&b->architecture, " %s=%s", key, value);
+  if (b->arguments == &b->call && !b->listing)
+    lnspi_text_add(&b->architecture, " %s=%s", key, value);
 }
 
 static void arg_record_integer(lnspi_builder *b, const char *key, int64_t value) {
@@ -55,12 +67,15 @@ lnspi_token lnspi_arg_place(const lnspi_builder *b, const char *key) {
 }
 
 int lnspi_arg_given(const lnspi_builder *b, const char *key) {
+  if (b->listing) return lnspi_arg_key_given(b, key);
   return arg_find(b->arguments, key) != NULL;
 }
 
 int64_t lnspi_arg_size(lnspi_builder *b, const char *what) {
   lnspi_arguments *a = b->arguments;
   int64_t value = 1;
+  if (b->listing)
+    return (int64_t)lnspi_arg_key_number(b, what, LNSP_KEY_SIZE, 1, LNSPI_MAX_WIDTH, 0);
   if (b->status != LNSP_OK) return value;
   if (a->size_used == a->size_count)
     LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, a->op, "the %s is missing: %s", what, a->help);
@@ -70,17 +85,26 @@ int64_t lnspi_arg_size(lnspi_builder *b, const char *what) {
   return b->status == LNSP_OK ? value : 1;
 }
 
+/* Fails where a key is absent that has no default. */
+static void arg_check_there(lnspi_builder *b, const char *key, int has_default) {
+  if (!has_default)
+    LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->arguments->op, "%s= is missing: %s", key,
+                     b->arguments->help);
+}
+
 /* The key's value, initial if it is absent, without recording it. */
 static int64_t arg_integer(lnspi_builder *b, const char *key, int64_t low, int64_t high,
                            int64_t initial) {
+  if (b->listing)
+    return (int64_t)lnspi_arg_key_number(b, key, LNSP_KEY_WHOLE, (double)low, (double)high,
+                                         (double)initial);
   const lnspi_key *found = lnspi_arg_use(b, key);
   int64_t value = initial;
   if (b->status != LNSP_OK) return initial < low ? low : initial;
   if (found)
     b->status = lnspi_decimal_parse_integer(found->value, key, low, high, &value, b->error);
-  else if (initial < low)
-    LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->arguments->op, "%s= is missing: %s", key,
-                     b->arguments->help);
+  else
+    arg_check_there(b, key, initial >= low);
   return b->status == LNSP_OK ? value : initial < low ? low : initial;
 }
 
@@ -97,12 +121,15 @@ int32_t lnspi_arg_flag(lnspi_builder *b, const char *key, int32_t initial) {
 
 float lnspi_arg_real(lnspi_builder *b, const char *key, double low, double high,
                      double initial) {
+  if (b->listing) return (float)lnspi_arg_key_number(b, key, LNSP_KEY_REAL, low, high, initial);
   const lnspi_key *found = lnspi_arg_use(b, key);
   double value = initial;
   char text[32];
   if (b->status == LNSP_OK && found)
     b->status = lnspi_decimal_parse(found->value, key, low, high, &value, b->error);
-  if (b->status != LNSP_OK) value = initial;
+  else
+    arg_check_there(b, key, initial >= low);
+  if (b->status != LNSP_OK) value = initial < low ? low : initial;
   lnspi_decimal_write((float)value, text);
   arg_record(b, key, text);
   return (float)value;
@@ -110,26 +137,13 @@ float lnspi_arg_real(lnspi_builder *b, const char *key, double low, double high,
 
 int32_t lnspi_arg_choice(lnspi_builder *b, const char *key, const char *choices,
                          int32_t initial) {
+  if (b->listing) return lnspi_arg_key_word(b, key, choices, initial);
   const lnspi_key *found = lnspi_arg_use(b, key);
-  lnspi_token all, choice;
-  int32_t i, value = initial;
+  const lnspi_token all = {choices, (int32_t)lnspi_str_length(choices), 0, 0};
+  int32_t value = initial;
   char shown[48];
-  memset(&all, 0, sizeof all);
-  all.at = choices;
-  all.length = (int32_t)lnspi_str_length(choices);
-  if (b->status == LNSP_OK && found) {
-    for (i = 0, value = -1; value < 0; i++) {
-      choice = lnspi_token_split(all, ',', i);
-      if (choice.length == 0) break;
-      if (choice.length == found->value.length &&
-          !memcmp(choice.at, found->value.at, (size_t)choice.length))
-        value = i;
-    }
-    if (value < 0)
-      LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, found->value, "%s=%s is not one of %s", key,
-                       lnspi_token_show(found->value, shown), choices);
-    if (value < 0) value = initial;
-  }
+  if (b->status == LNSP_OK && found)
+    b->status = lnspi_setting_choose(found->value, key, choices, &value, b->error);
   arg_record(b, key, lnspi_token_show(lnspi_token_split(all, ',', value), shown));
   return value;
 }
@@ -145,14 +159,16 @@ void lnspi_arg_finish(lnspi_builder *b) {
                      lnspi_token_show(a->size[a->size_used], shown), a->help);
   for (int32_t i = 0; i < a->key_count; i++)
     if (!(a->key_used >> i & 1)) {
-      LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, a->key[i].key, "%s has no key '%s': %s", op,
-                       lnspi_token_show(a->key[i].key, shown), a->help);
+      lnspi_unknown key = {a->key[i].key, NULL, 0};
+      for (int32_t k = 0; k < a->asked_count; k++) lnspi_unknown_offer(&key, a->asked[k]);
+      b->status = lnspi_unknown_refuse(&key, "key", op, b->error);
       return;
     }
 }
 
 int32_t lnspi_arg_list(lnspi_builder *b, const char *key, double low, double high, float *to,
                        int32_t most) {
+  if (b->listing) return lnspi_arg_key_several(b, key, low, high, most);
   const lnspi_key *found = lnspi_arg_use(b, key);
   char value_text[160] = "", number[32];
   lnspi_text text = {value_text, sizeof value_text, 0};

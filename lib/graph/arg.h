@@ -5,10 +5,14 @@
 #include <stdint.h>
 
 #include "base/lexer.h"
+#include "graph/builder.h"
 #include "graph/layer.h"
 
 /* The pair of a key, marked as read, or NULL. */
 const lnspi_key *lnspi_arg_use(lnspi_builder *builder, const char *key);
+
+/* The number of a key among those that were asked for, which it then is one of. */
+int32_t lnspi_arg_ask(lnspi_arguments *arguments, const char *key);
 
 /* Arguments of the line (in a layer's define) or of the named architecture (in
  * its emit). Each returns the value, or the initial one where the key is absent
@@ -16,7 +20,7 @@ const lnspi_key *lnspi_arg_use(lnspi_builder *builder, const char *key);
  * holds, into the text that the graph keeps. */
 int64_t lnspi_arg_size(lnspi_builder *builder, const char *what);
 
-/* initial < low: the key must be there (of whole numbers only; see scale.c for reals) */
+/* initial < low: the key must be there */
 int64_t lnspi_arg_integer(lnspi_builder *builder, const char *key, int64_t low, int64_t high,
                           int64_t initial);
 int32_t lnspi_arg_flag(lnspi_builder *builder, const char *key, int32_t initial);

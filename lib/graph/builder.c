@@ -33,22 +33,6 @@
 #include "graph/arg.h"
 #include "graph/zero_grad.h"
 
-#define BUILDER_LIST_BYTES 400
-
-/* The names of a table, for a message. */
-static const char *builder_layer_name(int32_t i) {
-  return lnspi_layer_at(i) ? lnspi_layer_at(i)->name : NULL;
-}
-
-static const char *builder_arch_name(int32_t i) {
-  return lnspi_arch_at(i) ? lnspi_arch_at(i)->name : NULL;
-}
-
-static void builder_list(const char *(*name)(int32_t), char list[BUILDER_LIST_BYTES]) {
-  lnspi_text text = {list, BUILDER_LIST_BYTES, 0};
-  for (int32_t i = 0; name(i); i++) lnspi_text_add(&text, "%s%s", i ? ", " : "", name(i));
-}
-
 static lnspi_token builder_here(lnspi_lexer *text) {
   lnspi_token word;
   (void)lnspi_lexer_peek(text);
@@ -170,7 +154,6 @@ static void builder_make_node(lnspi_builder *b, lnspi_token name, int32_t index)
 }
 
 static void builder_node(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) {
-  char list[BUILDER_LIST_BYTES], shown[48];
   int32_t index;
   const lnspi_layer *layer;
   b->line.op = lnspi_lexer_next(text, "");
@@ -179,12 +162,11 @@ static void builder_node(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) 
     LNSPI_BUILD_FAIL(b, LNSP_E_SYNTAX, builder_here(text),
                      "a layer's name must follow '=', as in h = gelu h");
   if (b->status != LNSP_OK) return;
-  index = lnspi_layer_find(b->line.op);
+  lnspi_unknown op = {b->line.op, NULL, 0};
+  index = lnspi_layer_find(&op);
   layer = lnspi_layer_at(index);
   if (!layer) {
-    builder_list(builder_layer_name, list);
-    LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, b->line.op, "there is no layer '%s'; there are %s",
-                     lnspi_token_show(b->line.op, shown), list);
+    b->status = lnspi_unknown_refuse(&op, "layer", NULL, b->error);
     return;
   }
   b->line.help = layer->help;
@@ -276,7 +258,7 @@ static void builder_statement(lnspi_builder *b, lnspi_lexer *text) {
 
 void lnspi_builder_add_line(lnspi_builder *b, const char *line) {
   lnspi_lexer text;
-  if (b->status != LNSP_OK) return;
+  if (b->status != LNSP_OK || b->listing) return;
   lnspi_lexer_open(&text, line);
   builder_statement(b, &text);
   if (b->status != LNSP_OK && b->error) { /* the place in the user's text */
@@ -323,15 +305,11 @@ static void builder_written(lnspi_builder *b, lnspi_lexer *text) {
 
 /* "student heads=8 ..." */
 static void builder_named(lnspi_builder *b, lnspi_lexer *text, lnspi_token name) {
-  char list[BUILDER_LIST_BYTES], shown[48];
-  const lnspi_arch *arch = lnspi_arch_at(lnspi_arch_find(name));
+  lnspi_unknown word = {name, NULL, 0};
+  const lnspi_arch *arch = lnspi_arch_at(lnspi_arch_find(&word));
   lnspi_arguments *a = &b->call;
   if (!arch) {
-    builder_list(builder_arch_name, list);
-    LNSPI_BUILD_FAIL(b, LNSP_E_UNKNOWN, name,
-                     "there is no architecture '%s'; there are %s, and written-out graphs, "
-                     "which start with \"lnsp 1\"",
-                     lnspi_token_show(name, shown), list);
+    b->status = lnspi_unknown_refuse(&word, "architecture", NULL, b->error);
     return;
   }
   a->op = name;

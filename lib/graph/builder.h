@@ -24,9 +24,18 @@ typedef struct lnspi_arguments {
   lnspi_key key[LNSPI_MAX_KEYS];
   int32_t key_count;
   uint32_t key_used; /* a bit a key */
+  const char *asked[LNSPI_MAX_KEYS]; /* the keys that there are, as define asked for them */
+  int32_t asked_count;
 } lnspi_arguments;
 
-typedef struct lnspi_builder lnspi_builder;
+/* Asks define or emit which keys there are, instead of building anything (arg_key.c). */
+typedef struct lnspi_listing {
+  lnsp_key_info *info; /* of the key number wanted; type 0: not seen */
+  int32_t wanted;
+  int32_t
+      round; /* 0: every key gets its default; 1: another value, to see what depends on it */
+  const char *given; /* what define reads only where this key is there */
+} lnspi_listing;
 
 struct lnspi_builder {
   const char *text;
@@ -37,6 +46,7 @@ struct lnspi_builder {
   int32_t node_count, weight_count; /* bounds while counting, limits later */
   uint64_t text_bytes;              /* bound for the architecture's text */
   int has_output;
+  lnspi_listing *listing;           /* NULL: building */
   int named;                        /* lines come from a named architecture */
   lnspi_arguments *arguments;       /* those that lnspi_arg_ functions read */
   lnspi_arguments line, call;       /* of the line; of the named architecture */

@@ -19,6 +19,7 @@
 
 #include "base/str.h"
 #include "graph/arg.h"
+#include "graph/arg_key.h"
 #include "graph/builder.h"
 
 /* ---- lengths ------------------------------------------------------------ */
@@ -137,6 +138,10 @@ void lnspi_declare_tensor(lnspi_builder *b, lnspi_node *node, int32_t slot, cons
   lnsp_graph *g = b->graph;
   lnspi_weight *w;
   int32_t found;
+  if (b->listing) {
+    lnspi_arg_key_name(b, word);
+    return;
+  }
   if (b->status != LNSP_OK || !declare_tensor_name(b, word, suffix, name)) return;
   found = lnspi_graph_find_weight(g, name);
   if (found >= 0) {

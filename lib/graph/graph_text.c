@@ -69,8 +69,9 @@ int lnspi_graph_text_same(const char *a, const char *b) {
   for (int is_layer = 0;; a++, b++) {
     const lnspi_token x = graph_text_word(a), y = graph_text_word(b);
     const int equal = x.length == y.length && !memcmp(a, b, (size_t)x.length);
-    const int32_t layer = is_layer && !equal ? lnspi_layer_find(x) : -1;
-    if (!equal && (layer < 0 || layer != lnspi_layer_find(y))) return 0;
+    lnspi_unknown one = {x, NULL, 0}, other = {y, NULL, 0};
+    const int32_t layer = is_layer && !equal ? lnspi_layer_find(&one) : -1;
+    if (!equal && (layer < 0 || layer != lnspi_layer_find(&other))) return 0;
     is_layer = lnspi_token_is(x, "=");
     a += x.length;
     b += y.length;

@@ -8,24 +8,23 @@
 LNSPI_LAYER_LIST(LAYER_DECLARE)
 #undef LAYER_DECLARE
 
-static const lnspi_layer *const layer_table[] = {
+static const void *const layer_table[] = {
 #define LAYER_ENTRY(name) &lnspi_layer_##name,
     LNSPI_LAYER_LIST(LAYER_ENTRY)
 #undef LAYER_ENTRY
+        NULL,
 };
 
 const lnspi_layer *lnspi_layer_at(int32_t index) {
-  const int32_t count = (int32_t)(sizeof layer_table / sizeof *layer_table);
+  const int32_t count = (int32_t)(sizeof layer_table / sizeof *layer_table) - 1;
   return index >= 0 && index < count ? layer_table[index] : NULL;
 }
 
-int32_t lnspi_layer_find(lnspi_token word) {
+int32_t lnspi_layer_find(lnspi_unknown *name) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    if (lnspi_token_is(word, layer->name) ||
-        (layer->old_name && lnspi_token_is(word, layer->old_name)))
-      return i;
-  return -1;
+    if (layer->old_name && lnspi_token_is(name->word, layer->old_name)) return i;
+  return lnspi_unknown_find(layer_table, name);
 }
 
 lnspi_extent lnspi_layer_extent(const lnsp_graph *graph, const lnspi_node *node, int64_t batch,

@@ -24,7 +24,7 @@
 
 #include "base/tasks.h"
 #include "base/text.h"
-#include "base/token.h"
+#include "base/unknown.h"
 #include "graph/graph.h"
 #include "kernels/kernels.h"
 
@@ -161,6 +161,6 @@ static inline int lnspi_layer_masked(const lnspi_call *c, int64_t r) {
 lnspi_need lnspi_layer_need(const lnspi_extent *extent);
 int64_t lnspi_layer_flops(const lnspi_extent *extent);
 const lnspi_layer *lnspi_layer_at(int32_t index); /* NULL past the end */
-int32_t lnspi_layer_find(lnspi_token word); /* by either name, or -1 */
+int32_t lnspi_layer_find(lnspi_unknown *name); /* by either name; or -1, after offering all */
 
 #endif

@@ -6,16 +6,19 @@
 #include "base/str.h"
 #include "train/losses/loss_list.h"
 
-static const lnspi_loss *const loss_table[] = {
+static const void *const loss_table[] = {
 #define LNSPI_X(name) &lnspi_loss_##name,
     LNSPI_LOSS_LIST(LNSPI_X)
 #undef LNSPI_X
+        NULL,
 };
 
 const lnspi_loss *lnspi_loss_at(int32_t index) {
-  int32_t count = (int32_t)(sizeof loss_table / sizeof *loss_table);
+  int32_t count = (int32_t)(sizeof loss_table / sizeof *loss_table) - 1;
   return index < 0 || index >= count ? NULL : loss_table[index];
 }
+
+int32_t lnspi_loss_find(lnspi_unknown *name) { return lnspi_unknown_find(loss_table, name); }
 
 /* The replay term compares the output for a drawn vector with that vector. */
 static const lnspi_loss *loss_of_replay(void) {

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/unknown.h"
 #include "kernels/kernels.h"
 
 #define LNSPI_LOSS_OPERANDS 4
@@ -56,13 +57,7 @@ typedef struct lnspi_loss {
   } operand[LNSPI_LOSS_OPERANDS]; /* kind 0 after the last */
   int32_t minimum_rows; /* 2 where one row has no value; else left out */
   int32_t across; /* compares rows with each other, from one on */
-  /* Keys: name and default of each real argument, NULL name at the end; choices
-   * ("cosine,l2") make the argument the index of the word. */
-  struct {
-    const char *key;
-    const char *choices;
-    float initial, low, high;
-  } argument[5];
+  const char *keys; /* base/setting.h: of each real argument, a word as its index; or NULL */
   /* Looks at rows, width, real and each; grows with rows and each. */
   int64_t (*scratch_floats)(const lnspi_loss_call *shape);
   /* Unweighted value; sums in double where the file says so, rows ascending. */
@@ -70,6 +65,7 @@ typedef struct lnspi_loss {
 } lnspi_loss;
 
 const lnspi_loss *lnspi_loss_at(int32_t index); /* NULL past the end */
+int32_t lnspi_loss_find(lnspi_unknown *name); /* or -1, after offering all */
 
 typedef struct lnspi_loss_term {
   const lnspi_loss *loss; /* NULL: the replay term */
@@ -89,7 +85,7 @@ typedef struct lnspi_loss_term {
   /* full > ramp: times how far the mean cosine of output and target is between them */
   float ramp, full;
   char against[32]; /* in place of the target: this output for "positive" */
-  int64_t stop; /* which is constant then */
+  int32_t stop; /* which is constant then */
 } lnspi_loss_term;
 
 /* An empty call: every operand has one vector a row. */

@@ -1,157 +1,66 @@
 /* The reader of loss texts. */
 #include "train/loss_text.h"
 
-#include <stddef.h>
-
 #include "base/decimal.h"
 #include "base/error.h"
-#include "base/lexer.h"
+#include "base/setting.h"
 #include "base/str.h"
 #include "train/losses/loss_list.h"
 
 #define LOSS_TEXT_KEYS 16
 #define LOSS_TEXT_WEIGHT_MOST 1e6
 
-static int32_t loss_text_unknown_name(lnspi_token word, lnsp_error *error) {
-  char shown[48], names[200];
-  size_t used = lnspi_format(names, sizeof names, "student, replay");
-  for (int32_t i = 0; lnspi_loss_at(i); i++) {
-    if (used + lnspi_str_length(lnspi_loss_at(i)->name) + 8 > sizeof names) { /* ", " ", ..." */
-      lnspi_format(names + used, sizeof names - used, ", ...");
-      break;
-    }
-    used += lnspi_format(names + used, sizeof names - used, ", %s", lnspi_loss_at(i)->name);
-  }
-  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
-                              "unknown loss '%s'; the losses are %s",
-                              lnspi_token_show(word, shown), names);
-}
+/* Keys of every term; replay's are the first of them behind its own. */
+#define LOSS_TEXT_COMMON                                              \
+  "@on=output #from=0:0:9007199254740992 #until=:1:9007199254740992 " \
+  "#every=1:1:9007199254740992 auto=:1e-6:1e6 low=0:0:1e6&auto high=1e6:0:1e6&auto"
 
-static int32_t loss_text_unknown_key(const char *name, const lnspi_loss *loss, lnspi_token word,
-                                     lnsp_error *error) {
-  char shown[48], keys[180];
-  size_t used = lnspi_format(keys, sizeof keys, "%s", loss ? "" : "rows, seed, ");
-  if (loss)
-    for (int i = 0; loss->argument[i].key && used < sizeof keys; i++)
-      used += lnspi_format(keys + used, sizeof keys - used, "%s, ", loss->argument[i].key);
-  if (used < sizeof keys)
-    lnspi_format(keys + used, sizeof keys - used, "on, from, until, every, auto, low, high%s",
-                 loss ? ", gate, weak, ramp, full, against, stop" : "");
-  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
-                              "the loss %s has no key '%s'; it takes: %s", name,
-                              lnspi_token_show(word, shown), keys);
-}
+static const char loss_text_replay_keys[] =
+    "#rows=7:1:65536 #seed=1:0:9223372036854775807 " LOSS_TEXT_COMMON;
 
-/* Index of a word in "a,b,c". */
-static int32_t loss_text_choice(lnspi_token value, const char *key, const char *choices,
-                                float *out, lnsp_error *error) {
-  const char *at = choices;
-  for (int index = 0; *at; index++) {
-    int32_t length = 0;
-    while (at[length] && at[length] != ',') length++;
-    if (length == value.length && !memcmp(at, value.at, (size_t)length)) {
-      *out = (float)index;
-      return LNSP_OK;
-    }
-    at += length;
-    if (*at == ',') at++;
-  }
-  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, value.line, value.column,
-                              "%s must be one of: %s", key, choices);
-}
+static const char loss_text_common_keys[] = LOSS_TEXT_COMMON " gate=:-2:2 weak=.25:0:1&gate";
 
-static int32_t loss_text_argument(lnspi_loss_term *term, const lnspi_key *key,
-                                  lnsp_error *error) {
-  const lnspi_loss *loss = term->loss;
-  for (int i = 0; loss->argument[i].key; i++) {
-    const char *name = loss->argument[i].key, *choices = loss->argument[i].choices;
-    double number;
-    if (!lnspi_token_is(key->key, name)) continue;
-    if (choices) return loss_text_choice(key->value, name, choices, &term->real[i], error);
-    int32_t status = lnspi_decimal_parse(key->value, name, (double)loss->argument[i].low,
-                                         (double)loss->argument[i].high, &number, error);
-    if (!status) term->real[i] = (float)number;
-    return status;
-  }
-  return loss_text_unknown_key(loss->name, loss, key->key, error);
-}
+static const char loss_text_target_keys[] =
+    "ramp=:-1:1&full full=:-1:1&ramp @against= #stop=0:0:1&against";
 
-static int32_t loss_text_replay_argument(lnspi_loss_term *term, const lnspi_key *key,
-                                         lnsp_error *error) {
-  int64_t number;
-  int32_t status;
-  if (lnspi_token_is(key->key, "rows")) {
-    status = lnspi_decimal_parse_integer(key->value, "rows", 1, 65536, &number, error);
-    if (!status) term->rows = (int32_t)number;
-    return status;
-  }
-  if (lnspi_token_is(key->key, "seed")) {
-    status = lnspi_decimal_parse_integer(key->value, "seed", 0, INT64_MAX, &number, error);
-    if (!status) term->seed = (uint64_t)number;
-    return status;
-  }
-  return loss_text_unknown_key("replay", NULL, key->key, error);
-}
+#define LOSS_TEXT_WHOLE(member) LNSPI_SETTING_WHOLE(lnspi_loss_term, member)
+#define LOSS_TEXT_REAL(member) LNSPI_SETTING_REAL(lnspi_loss_term, member)
 
-/* ---- keys of every term ---- */
-
-#define LOSS_TEXT_WHOLE 1 /* kinds of values */
-#define LOSS_TEXT_REAL 2
-#define LOSS_TEXT_NAME 3
-
-typedef struct loss_text_common {
-  const char *key;
-  int32_t kind, replay; /* replay: that term takes it as well */
-  double low, high;
-  size_t at; /* where in the term */
-} loss_text_common;
-
-#define LOSS_TEXT_STEPS 9007199254740992.0 /* 2^53: whole numbers that a double holds */
-
-static const loss_text_common loss_text_commons[] = {
-    {"on", LOSS_TEXT_NAME, 1, 0, 0, offsetof(lnspi_loss_term, on)},
-    {"from", LOSS_TEXT_WHOLE, 1, 0, LOSS_TEXT_STEPS, offsetof(lnspi_loss_term, from)},
-    {"until", LOSS_TEXT_WHOLE, 1, 1, LOSS_TEXT_STEPS, offsetof(lnspi_loss_term, until)},
-    {"every", LOSS_TEXT_WHOLE, 1, 1, LOSS_TEXT_STEPS, offsetof(lnspi_loss_term, every)},
-    {"auto", LOSS_TEXT_REAL, 1, 1e-6, 1e6, offsetof(lnspi_loss_term, share)},
-    {"low", LOSS_TEXT_REAL, 1, 0, 1e6, offsetof(lnspi_loss_term, low)},
-    {"high", LOSS_TEXT_REAL, 1, 0, 1e6, offsetof(lnspi_loss_term, high)},
-    {"gate", LOSS_TEXT_REAL, 0, -2, 2, offsetof(lnspi_loss_term, gate)},
-    {"weak", LOSS_TEXT_REAL, 0, 0, 1, offsetof(lnspi_loss_term, weak)},
-    {"ramp", LOSS_TEXT_REAL, 0, -1, 1, offsetof(lnspi_loss_term, ramp)},
-    {"full", LOSS_TEXT_REAL, 0, -1, 1, offsetof(lnspi_loss_term, full)},
-    {"against", LOSS_TEXT_NAME, 0, 0, 0, offsetof(lnspi_loss_term, against)},
-    {"stop", LOSS_TEXT_WHOLE, 0, 0, 1, offsetof(lnspi_loss_term, stop)},
+static const lnspi_setting_place loss_text_places[] = {
+    LOSS_TEXT_WHOLE(rows),  LOSS_TEXT_WHOLE(seed), /* of replay alone */
+    LOSS_TEXT_WHOLE(on),    LOSS_TEXT_WHOLE(from), LOSS_TEXT_WHOLE(until),
+    LOSS_TEXT_WHOLE(every), LOSS_TEXT_REAL(share), LOSS_TEXT_REAL(low),
+    LOSS_TEXT_REAL(high),   LOSS_TEXT_REAL(gate),  LOSS_TEXT_REAL(weak),
+    LOSS_TEXT_REAL(ramp),   LOSS_TEXT_REAL(full),  LOSS_TEXT_WHOLE(against),
+    LOSS_TEXT_WHOLE(stop),
 };
 
-#define LOSS_TEXT_COMMONS ((int32_t)(sizeof loss_text_commons / sizeof *loss_text_commons))
+#define LOSS_TEXT_OWN 2     /* places of replay alone */
+#define LOSS_TEXT_TARGET 11 /* the first place of target_keys */
+#define LOSS_TEXT_TABLES 3  /* its own keys, common ones, those of a target */
 
-/* A key that every term takes: 1 and its status, or 0. */
-static int loss_text_common_key(lnspi_loss_term *term, const lnspi_key *key, int32_t *status,
-                                lnsp_error *error) {
-  for (int32_t i = 0; i < LOSS_TEXT_COMMONS; i++) {
-    const loss_text_common *common = &loss_text_commons[i];
-    char *at = (char *)term + common->at;
-    int64_t whole = 0;
-    double real = 0;
-    if (!lnspi_token_is(key->key, common->key) || (!term->loss && !common->replay)) continue;
-    if (common->kind == LOSS_TEXT_NAME) {
-      *status = lnspi_token_copy(key->value, at, sizeof term->on, common->key, error);
-      return 1;
-    }
-    if (common->kind == LOSS_TEXT_WHOLE) {
-      *status = lnspi_decimal_parse_integer(key->value, common->key, (int64_t)common->low,
-                                            (int64_t)common->high, &whole, error);
-      if (*status == LNSP_OK) memcpy(at, &whole, sizeof whole);
-      return 1;
-    }
-    *status =
-        lnspi_decimal_parse(key->value, common->key, common->low, common->high, &real, error);
-    const float narrow = (float)real;
-    if (*status == LNSP_OK) memcpy(at, &narrow, sizeof narrow);
-    return 1;
-  }
-  return 0;
+/* The tables of a loss, NULL: of replay. */
+static void loss_text_settings(const lnspi_loss *loss,
+                               lnspi_settings settings[LOSS_TEXT_TABLES]) {
+  const lnspi_settings own = {loss ? loss->keys : NULL, NULL, LOSS_TEXT_REAL(real[0])};
+  settings[0] = own;
+  settings[1].keys = loss ? loss_text_common_keys : loss_text_replay_keys;
+  settings[1].places = loss_text_places + (loss ? LOSS_TEXT_OWN : 0);
+  settings[2].keys = loss ? loss_text_target_keys : NULL;
+  settings[2].places = loss_text_places + LOSS_TEXT_TARGET;
+}
+
+static int loss_text_has_target(const lnspi_loss *loss) {
+  return loss && loss->operand[1].kind && lnspi_str_equal(loss->operand[1].name, "target");
+}
+
+int lnspi_loss_text_key(const lnspi_loss *loss, int32_t index, lnsp_key_info *info) {
+  lnspi_settings settings[LOSS_TEXT_TABLES];
+  loss_text_settings(loss, settings);
+  if (!lnspi_setting_list(settings, 2 + loss_text_has_target(loss), index, info)) return 0;
+  if (loss && loss->on && lnspi_str_equal(info->name, "on"))
+    lnspi_format(info->initial, sizeof info->initial, "%s", loss->on);
+  return 1;
 }
 
 static int loss_text_has(const lnspi_key *keys, int32_t key_count, const char *name,
@@ -167,22 +76,20 @@ static int loss_text_has(const lnspi_key *keys, int32_t key_count, const char *n
 /* Keys that only make sense together. */
 static int32_t loss_text_check_keys(lnspi_loss_term *term, const lnspi_key *keys,
                                     int32_t key_count, lnsp_error *error) {
-  static const char *const needs[][2] = {{"weak", "gate"}, {"low", "auto"},
-                                         {"high", "auto"}, {"ramp", "full"},
-                                         {"full", "ramp"}, {"stop", "against"}};
   static const char *const targets[] = {"against", "ramp"};
   lnspi_token word, unused;
-  for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-    if (loss_text_has(keys, key_count, needs[i][0], &word) &&
-        !loss_text_has(keys, key_count, needs[i][1], &unused))
+  lnspi_settings settings[LOSS_TEXT_TABLES];
+  lnsp_key_info info;
+  loss_text_settings(term->loss, settings);
+  for (int32_t i = 0; lnspi_setting_list(settings, LOSS_TEXT_TABLES, i, &info); i++)
+    if (*info.needs && loss_text_has(keys, key_count, info.name, &word) &&
+        !loss_text_has(keys, key_count, info.needs, &unused))
       return lnspi_error_set_line(error, LNSP_E_ARGUMENT, word.line, word.column,
                                   "%s= has no effect without %s=: add that or leave this out",
-                                  needs[i][0], needs[i][1]);
+                                  info.name, info.needs);
   term->gated = loss_text_has(keys, key_count, "gate", &word);
   for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
-    if (loss_text_has(keys, key_count, targets[i], &word) &&
-        (!term->loss->operand[1].kind ||
-         !lnspi_str_equal(term->loss->operand[1].name, "target")))
+    if (loss_text_has(keys, key_count, targets[i], &word) && !loss_text_has_target(term->loss))
       return lnspi_error_set_line(
           error, LNSP_E_ARGUMENT, word.line, word.column,
           "%s= concerns the target, which %s does not use: leave it out", targets[i],
@@ -199,36 +106,27 @@ static int32_t loss_text_check_keys(lnspi_loss_term *term, const lnspi_key *keys
   return LNSP_OK;
 }
 
-static const lnspi_loss *loss_text_find(lnspi_token name) {
-  for (int32_t i = 0; lnspi_loss_at(i); i++)
-    if (lnspi_token_is(name, lnspi_loss_at(i)->name)) return lnspi_loss_at(i);
-  return NULL;
-}
-
 /* One term's name and keys. */
 static int32_t loss_text_term(lnspi_token name, const lnspi_key *keys, int32_t key_count,
                               float weight, lnspi_loss_term *term, lnsp_error *error) {
-  int replay = lnspi_token_is(name, "replay");
+  const int replay = lnspi_token_is(name, "replay");
+  lnspi_unknown unknown = {name, NULL, 0};
+  lnspi_settings settings[LOSS_TEXT_TABLES];
   memset(term, 0, sizeof *term);
-  if (!replay) term->loss = loss_text_find(name);
-  if (!replay && !term->loss) return loss_text_unknown_name(name, error);
+  lnspi_unknown_offer(&unknown, "replay");
+  lnspi_unknown_offer(&unknown, "student");
+  if (!replay) term->loss = lnspi_loss_at(lnspi_loss_find(&unknown));
+  if (!replay && !term->loss) return lnspi_unknown_refuse(&unknown, "loss", NULL, error);
   term->weight = weight;
-  term->rows = replay ? 7 : 0;
-  term->seed = replay ? 1 : 0;
   term->until = INT64_MAX;
-  term->every = 1;
-  term->weak = .25f;
-  term->high = 1e6f;
-  lnspi_format(term->on, sizeof term->on, "%s",
-               replay || !term->loss->on ? "output" : term->loss->on);
-  if (!replay)
-    for (int i = 0; term->loss->argument[i].key; i++)
-      term->real[i] = term->loss->argument[i].initial;
+  loss_text_settings(term->loss, settings);
+  lnspi_setting_defaults(settings, LOSS_TEXT_TABLES, term);
+  if (!replay && term->loss->on) lnspi_format(term->on, sizeof term->on, "%s", term->loss->on);
   for (int32_t i = 0; i < key_count; i++) {
-    int32_t status = LNSP_OK;
-    if (!loss_text_common_key(term, &keys[i], &status, error))
-      status = replay ? loss_text_replay_argument(term, &keys[i], error)
-                      : loss_text_argument(term, &keys[i], error);
+    int32_t status;
+    if (!lnspi_setting_read(settings, LOSS_TEXT_TABLES, &keys[i], term, &status, error))
+      status = lnspi_setting_refuse(settings, LOSS_TEXT_TABLES, keys[i].key,
+                                    replay ? "replay" : term->loss->name, error);
     if (status) return status;
   }
   return loss_text_check_keys(term, keys, key_count, error);

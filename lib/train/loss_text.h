@@ -10,4 +10,7 @@
 int32_t lnspi_loss_text_parse(const char *text, lnspi_loss_term *terms, int32_t *count,
                               lnsp_error *error);
 
+/* A key of a term's text; loss NULL: of replay. 0 past the end. */
+int lnspi_loss_text_key(const lnspi_loss *loss, int32_t index, lnsp_key_info *info);
+
 #endif

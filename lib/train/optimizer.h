@@ -3,11 +3,11 @@
 #ifndef LNSPI_TRAIN_OPTIMIZER_H
 #define LNSPI_TRAIN_OPTIMIZER_H
 
+#include "base/setting.h"
 #include "kernels/kernels.h"
 
 #define LNSPI_OPTIMIZER_ARGUMENTS 8
 #define LNSPI_MOMENTS 2
-#define LNSPI_MOST_ACCUMULATE 65536
 
 /* What an optimizer needs for one step, computed once a step. */
 typedef struct lnspi_update {
@@ -27,16 +27,9 @@ typedef struct lnspi_bounds {
 typedef struct lnspi_optimizer {
   const char *name;
   const char *help;
-  /* Keys besides the common ones; the values go to real[] in order, parts of them
-   * for a list. choices ("32bit,8bit") make the value the index of the word. NULL at
-   * the end. */
-  struct {
-    const char *key;
-    int32_t parts;
-    double initial[2];
-    double low, high;
-    const char *choices;
-  } argument[LNSPI_OPTIMIZER_ARGUMENTS];
+  /* Keys besides the common ones (base/setting.h), with the values in real[] in order, a
+   * word as its index. */
+  const char *keys;
   const char *moment_name[LNSPI_MOMENTS]; /* in state files, as PyTorch's */
   int32_t squares; /* the moment that holds squares and is never negative, or -1 */
   /* A sentence on what is wrong with the values together, or NULL. May be NULL. */
@@ -64,22 +57,30 @@ typedef struct lnspi_optimizer {
 
 const lnspi_optimizer *lnspi_optimizer_at(int32_t index); /* NULL past the end */
 
+/* A key of an optimizer's text, with those of schedule=constant. 0 past the end. */
+int lnspi_optimizer_key(const lnspi_optimizer *optimizer, int32_t index, lnsp_key_info *info);
+
 /* An optimizer text. */
 typedef struct lnspi_optimizer_config {
   const lnspi_optimizer *optimizer;
   double real[LNSPI_OPTIMIZER_ARGUMENTS];
-  double lr, min_lr;
-  double factor, warmup_share; /* of schedule=step and plateau; of steps, and then in warmup */
+  double lr;
+  double min_lr; /* below 0: minus its share of lr */
+  double rise;   /* warmup= as given, below 0: minus its share of steps */
+  double factor; /* of schedule=step and plateau */
   double clip; /* 0: off */
   double average; /* decay of the moving average, 0: off */
   double threshold; /* of schedule=plateau, as patience and cooldown */
-  uint64_t patience, cooldown;
-  int32_t schedule, has_plateau_key;
+  uint64_t cooldown;
+  union {
+    uint64_t every;    /* of schedule=step */
+    uint64_t patience; /* of schedule=plateau */
+  };
+  int32_t schedule;
   int32_t weights; /* type of the matrices: LNSP_F32 or LNSP_BF16 */
   int32_t accumulate; /* calls whose gradients' mean makes one update */
   int32_t residual; /* 1: the state holds what lossy deltas left out */
-  int32_t min_of_lr, has_factor; /* min_of_lr: min_lr is a part of lr */
-  uint64_t warmup, steps, every;
+  uint64_t warmup, steps;
   uint64_t seed; /* of stochastic rounding */
   double clip_each, noise; /* privacy: norm of an example's gradient, deviation of the
                               noise in such norms; 0: off */

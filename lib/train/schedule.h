@@ -2,15 +2,19 @@
 #ifndef LNSPI_TRAIN_SCHEDULE_H
 #define LNSPI_TRAIN_SCHEDULE_H
 
-#include "base/lexer.h"
 #include "train/optimizer.h"
 
 const char *lnspi_schedule_name(int32_t index); /* NULL past the end */
 const char *lnspi_schedule_help(int32_t index);
 
-/* 1 if the key is one of a schedule's, and *status what became of it. */
-int lnspi_schedule_key(const lnspi_key *key, lnspi_optimizer_config *rule, int32_t *status,
-                       lnsp_error *error);
+/* The table of keys of a schedule that there is (base/setting.h). */
+const char *lnspi_schedule_keys(int32_t index);
+
+/* The same, with places in an lnspi_optimizer_config. */
+lnspi_settings lnspi_schedule_settings(int32_t schedule);
+
+/* Refuses a key that only other schedules have; LNSP_OK if none has it. */
+int32_t lnspi_schedule_refuse(lnspi_token key, int32_t schedule, lnsp_error *error);
 
 /* After all keys: what is wrong with the values together, or NULL. */
 const char *lnspi_schedule_finish(lnspi_optimizer_config *rule);

@@ -370,7 +370,7 @@ for codec in "int8 block=32" int5 int4 "sparse share=.2" sign float16 float32; d
     "$(key hash delta apply $model "$work/lossy.st" -o "$work/n2.st")"
 done
 refused delta_lossy_back 1 "float32.*inverted" delta invert "$work/lossy.st" -o "$work/none"
-refused delta_codec 1 "there are exact" delta make $model "$work/next.st" --codec int3 -o "$work/none"
+refused delta_codec 1 "did you mean .int" delta make $model "$work/next.st" --codec int3 -o "$work/none"
 refused delta_only 1 "no tensor's name matches" delta make $model "$work/next.st" --only x -o "$work/none"
 says delta_only_1d "int4 block=64" delta make $model "$work/next.st" --codec int4 --only 1d -o "$work/d1.st"
 says delta_merge "stages" delta merge "$work/d.st" "$work/back.st" "$work/d.st" -o "$work/m.st"

@@ -184,8 +184,8 @@ static void test_arguments(void) {
   clients c;
   clients_open(&c);
   refused(&c, NULL, 0, NULL, LNSP_E_LIMIT, "1 to 1024");
-  refused(&c, NULL, CLIENTS, "mode", LNSP_E_UNKNOWN, "mean, median or trimmed");
-  refused(&c, NULL, CLIENTS, "mean share=.1", LNSP_E_UNKNOWN, "with trimmed also");
+  refused(&c, NULL, CLIENTS, "mode", LNSP_E_UNKNOWN, "`lnsp list` shows all");
+  refused(&c, NULL, CLIENTS, "mean share=.1", LNSP_E_UNKNOWN, "lnsp list mean");
   refused(&c, NULL, CLIENTS, "trimmed share=.5", LNSP_E_LIMIT, "share");
   refused(&c, NULL, CLIENTS, "mean clip=median clip=1", LNSP_E_SYNTAX, "");
   refused(&c, NULL, CLIENTS, "mean clip=-1", LNSP_E_LIMIT, "clip");

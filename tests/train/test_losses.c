@@ -4,6 +4,7 @@
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
 #include "train/loss.h"
+#include "base/setting.h"
 #include "train/loss_text.h"
 #include "train/loss_weighting.h"
 #include "lnsp.h"
@@ -472,7 +473,7 @@ static void bad_texts(void) {
   } all[] = {
       {"", LNSP_E_SYNTAX, 1, "name"},
       {"  ", LNSP_E_SYNTAX, 3, "name"},
-      {"mes", LNSP_E_UNKNOWN, 1, "cosine"},
+      {"mes", LNSP_E_UNKNOWN, 1, "mse"},
       {"mse + msee", LNSP_E_UNKNOWN, 7, "mse"},
       {"triplet margins=1", LNSP_E_UNKNOWN, 9, "margin"},
       {"triplet kind=l3", LNSP_E_UNKNOWN, 14, "cosine,l2"},
@@ -493,7 +494,7 @@ static void bad_texts(void) {
       {"mse\ncosine", LNSP_E_SYNTAX, 1, "+"},
       {"student margin=.3", LNSP_E_UNKNOWN, 9, "triplet"},
       {"replay rows=0", -1, 13, "rows"},
-      {"replay margin=1", LNSP_E_UNKNOWN, 8, "seed"},
+      {"replay sed=1", LNSP_E_UNKNOWN, 8, "'seed'"},
       {"mse on=abcdefghijabcdefghijabcdefghijabcdefghij", LNSP_E_LIMIT, 8, "on"},
       {"mse+mse+mse+mse+mse+mse+mse+mse+mse", LNSP_E_LIMIT, 33, "8"},
       {"mse+mse+mse+mse+mse+mse+student", LNSP_E_LIMIT, 0, "8"},
@@ -515,8 +516,8 @@ static void bad_texts(void) {
       {"mse from=-1", -1, 10, "from"},
       {"mse gate=3", -1, 10, "gate"},
       {"mse stop=2 against=a", -1, 10, "stop"},
-      {"mse + replay gate=.1", LNSP_E_UNKNOWN, 14, "until"},
-      {"mse + replay against=code", LNSP_E_UNKNOWN, 14, "seed"},
+      {"mse + replay gate=.1", LNSP_E_UNKNOWN, 14, "lnsp list replay"},
+      {"mse + replay against=code", LNSP_E_UNKNOWN, 14, "lnsp list replay"},
       {NULL, LNSP_E_ARGUMENT, 0, "cosine"},
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -548,11 +549,10 @@ static void list(void) {
     CHECK_STR(terms[0].on, loss->on ? loss->on : "output");
     CHECK(!strncmp(loss->help, loss->name, strlen(loss->name)));
     CHECK(loss->operand[0].name == NULL && !strcmp(loss->operand[0].direct, "p"));
-    for (int a = 0; loss->argument[a].key; a++) {
-      CHECK_SAY(strstr(loss->help, loss->argument[a].key) != NULL, "%s: help lacks %s",
-                loss->name, loss->argument[a].key);
-      CHECK(terms[0].real[a] == loss->argument[a].initial);
-    }
+    lnsp_key_info info;
+    for (int a = 0; lnspi_setting_at(loss->keys, a, &info); a++)
+      CHECK_SAY(strstr(loss->help, info.name) != NULL, "%s: help lacks %s", loss->name,
+                info.name);
   }
   CHECK(n >= 8 && lnspi_loss_at(-1) == NULL && lnspi_loss_at(n + 1) == NULL);
 }

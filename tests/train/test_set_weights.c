@@ -263,7 +263,7 @@ static void residual_must_be_sound(void) {
                                      &(lnsp_memory_info){.struct_size =
                                                              sizeof(lnsp_memory_info)},
                                      &support_error),
-                LNSP_E_UNKNOWN);
+                LNSP_E_LIMIT);
   CHECK_SAY(strstr(support_error.message, "residual=2"), "%s", support_error.message);
   lnsp_trainer_destroy(t);
   free(bytes.data);

@@ -153,7 +153,7 @@ static int32_t block_int_get(lnspi_coder *coder, const lnspi_codec_span *span) {
   const lnspi_codec lnspi_codec_##codec = {                                           \
       .name = #codec,                                                                 \
       .help = #codec " block=64: whole numbers of " text " bits and a scale a block", \
-      .argument = {{"block", 64, 8, LNSPI_DELTA_SPAN}},                               \
+      .keys = "#block=64:8:256",                                                      \
       .refuse = block_int_refuse,                                                     \
       .write_bytes = LNSPI_COUNTED(block_int_work, 192),                              \
       .read_bytes = LNSPI_COUNTED(block_int_work, 192),                               \

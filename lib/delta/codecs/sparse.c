@@ -162,7 +162,7 @@ static int32_t sparse_get(lnspi_coder *coder, const lnspi_codec_span *span) {
 const lnspi_codec lnspi_codec_sparse = {
     .name = "sparse",
     .help = "sparse share=.1: the largest changes, with one magnitude and their signs (STC)",
-    .argument = {{"share", .1, 1e-6, 1}},
+    .keys = "share=.1:1e-6:1",
     .passes = 4,
     .write_bytes = LNSPI_COUNTED(sparse_write, 13056),
     .read_bytes = LNSPI_COUNTED(sparse_work, 4736),

@@ -19,23 +19,19 @@
 LNSPI_ARCH_LIST(ARCH_DECLARE)
 #undef ARCH_DECLARE
 
-static const lnspi_arch *const arch_table[] = {
+static const void *const arch_table[] = {
 #define ARCH_ENTRY(name) &lnspi_arch_##name,
     LNSPI_ARCH_LIST(ARCH_ENTRY)
 #undef ARCH_ENTRY
+        NULL,
 };
 
 const lnspi_arch *lnspi_arch_at(int32_t index) {
-  const int32_t count = (int32_t)(sizeof arch_table / sizeof *arch_table);
+  const int32_t count = (int32_t)(sizeof arch_table / sizeof *arch_table) - 1;
   return index >= 0 && index < count ? arch_table[index] : NULL;
 }
 
-int32_t lnspi_arch_find(lnspi_token word) {
-  const lnspi_arch *arch;
-  for (int32_t i = 0; (arch = lnspi_arch_at(i)) != NULL; i++)
-    if (lnspi_token_is(word, arch->name)) return i;
-  return -1;
-}
+int32_t lnspi_arch_find(lnspi_unknown *name) { return lnspi_unknown_find(arch_table, name); }
 
 const char *lnspi_arch_act(int32_t choice) {
   static const char *const names[] = {NULL, "relu", "gelu", "silu", "tanh"};

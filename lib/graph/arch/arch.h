@@ -16,7 +16,7 @@ typedef struct lnspi_arch {
 } lnspi_arch;
 
 const lnspi_arch *lnspi_arch_at(int32_t index); /* NULL past the end */
-int32_t lnspi_arch_find(lnspi_token word); /* or -1 */
+int32_t lnspi_arch_find(lnspi_unknown *name); /* or -1, after offering all */
 
 /* act=: the choices, and the layer's name for each; NULL for none */
 #define LNSPI_ARCH_ACTS "none,relu,gelu,silu,tanh"

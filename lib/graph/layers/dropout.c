@@ -13,9 +13,7 @@
 
 static void dropout_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
-  if (lnspi_arg_place(b, "p").at == b->line.op.at)
-    LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->line.op, "p= is missing: %s", b->line.help);
-  node->args.dropout.p = lnspi_arg_real(b, "p", 0, .99, 0);
+  node->args.dropout.p = lnspi_arg_real(b, "p", 0, .99, -1);
 }
 
 static void dropout_run(const lnspi_call *c, const float *x, int64_t ldx, float *y,

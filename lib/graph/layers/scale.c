@@ -5,9 +5,7 @@
 
 static void scale_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
-  if (lnspi_arg_place(b, "by").at == b->line.op.at)
-    LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->line.op, "by= is missing: %s", b->line.help);
-  node->args.scale.by = lnspi_arg_real(b, "by", -1e6, 1e6, 1);
+  node->args.scale.by = lnspi_arg_real(b, "by", -1e6, 1e6, -INFINITY);
 }
 
 static void scale_forward(const lnspi_call *c) {

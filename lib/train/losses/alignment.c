@@ -12,7 +12,7 @@ const lnspi_loss lnspi_loss_alignment = {
             "square error",
     .on = "teacher",
     .operand = {LNSPI_LOSS_OUTPUT, {"teacher", "t", LNSPI_OPERAND_DATA, 0}},
-    .argument = {{"kind", "cosine,mse", 0, 0, 1}},
+    .keys = "kind=cosine,mse",
     .scratch_floats = lnspi_pair_cosine_floats, /* the larger of the two */
     .evaluate = alignment_evaluate,
 };

@@ -41,7 +41,7 @@ const lnspi_loss lnspi_loss_anticopy = {
     .help = "anticopy margin=0.02: mean over rows and context vectors of relu(margin - "
             "(cos(output, target) - cos(output, context vector)))",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET, LNSPI_LOSS_SEQUENCE},
-    .argument = {{"margin", NULL, 0.02f, -2, 2}},
+    .keys = "margin=.02:-2:2",
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = anticopy_evaluate,
 };
@@ -53,7 +53,7 @@ const lnspi_loss lnspi_loss_future_margin = {
     .operand = {LNSPI_LOSS_OUTPUT,
                 LNSPI_LOSS_TARGET,
                 {"future", "future", LNSPI_OPERAND_SET, 2}},
-    .argument = {{"margin", NULL, 0.02f, -2, 2}, {"future", NULL, 3, 1, 64}},
+    .keys = "margin=.02:-2:2 #future=3:1:64",
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = anticopy_future,
 };

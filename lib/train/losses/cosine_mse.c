@@ -27,7 +27,7 @@ const lnspi_loss lnspi_loss_cosine_mse = {
     .help = "cosine_mse cosine=0.7 mse=0.3: cosine * (1 - mean cos(output, target)) + mse * "
             "mean (output - target)^2",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
-    .argument = {{"cosine", NULL, 0.7f, 0, 1e6f}, {"mse", NULL, 0.3f, 0, 1e6f}},
+    .keys = "cosine=.7:0:1e6 mse=.3:0:1e6",
     .scratch_floats = lnspi_pair_cosine_floats, /* the larger of the two */
     .evaluate = cosine_mse_evaluate,
 };
@@ -36,7 +36,7 @@ const lnspi_loss lnspi_loss_rehearsal = {
     .name = "rehearsal",
     .help = "rehearsal lambda=0.1: mean (1 - cos(output, target) + lambda |output - target|^2)",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
-    .argument = {{"lambda", NULL, 0.1f, 0, 1e6f}},
+    .keys = "lambda=.1:0:1e6",
     .scratch_floats = lnspi_pair_cosine_floats,
     .evaluate = cosine_mse_rehearsal,
 };

@@ -24,7 +24,7 @@ const lnspi_loss lnspi_loss_echo = {
         "echo rows=0: 1 - mean cos(output, echo) over the first rows of the batch (0: all), "
         "echo = encode(decode(output)), a constant: the caller's tensor or function",
     .operand = {LNSPI_LOSS_OUTPUT, {"echo", "t", LNSPI_OPERAND_DATA, 0}},
-    .argument = {{"rows", NULL, 0, 0, 1e6f}},
+    .keys = "#rows=0:0:1e6",
     .scratch_floats = lnspi_pair_cosine_floats,
     .evaluate = echo_evaluate,
 };

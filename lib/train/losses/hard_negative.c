@@ -3,7 +3,7 @@
 #include "train/losses/similarity.h"
 #include "train/losses/loss_list.h"
 
-#define HARD_NEGATIVE_MOST 64
+#define HARD_NEGATIVE_MOST 64 /* as of k= */
 #define HARD_NEGATIVE_TAKEN -4.0f /* below every cosine */
 
 /* The nearest k targets of row i, the first of equal ones; the row of scores becomes the
@@ -52,7 +52,7 @@ const lnspi_loss lnspi_loss_hard_negative = {
             "highest cosine to the output of relu(cos - (1 - margin))",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .minimum_rows = 2,
-    .argument = {{"k", NULL, 3, 1, HARD_NEGATIVE_MOST}, {"margin", NULL, 0.5f, 0, 2}},
+    .keys = "#k=3:1:64 margin=.5:0:2",
     .scratch_floats = hard_negative_floats,
     .evaluate = hard_negative_evaluate,
 };

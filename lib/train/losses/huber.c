@@ -32,7 +32,7 @@ const lnspi_loss lnspi_loss_huber = {
     .help = "huber delta=1: mean over elements of x^2 / 2, x = output - target, and beyond "
             "delta of delta (|x| - delta / 2)",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
-    .argument = {{"delta", NULL, 1, 1e-6f, 1e6f}},
+    .keys = "delta=1:1e-6:1e6",
     .scratch_floats = lnspi_pair_mse_floats,
     .evaluate = huber_evaluate,
 };

@@ -187,10 +187,7 @@ const lnspi_loss lnspi_loss_info_nce = {
                 {"input", "ctx", LNSPI_OPERAND_CONTEXT, 1 + INFO_NCE_CONTEXT},
                 {"neg", "neg", LNSPI_OPERAND_SET, 1 + INFO_NCE_NEGATIVES}},
     .across = 1,
-    .argument = {{"tau", NULL, 0.07f, 1e-3f, 1e3f},
-                 {"duplicates", "keep,mask", 0, 0, 1},
-                 {"context", "keep,mask", 0, 0, 1},
-                 {"negatives", NULL, 0, 0, 1024}},
+    .keys = "tau=.07:1e-3:1e3 duplicates=keep,mask context=keep,mask #negatives=0:0:1024",
     .scratch_floats = info_nce_floats,
     .evaluate = info_nce_evaluate,
 };
@@ -203,9 +200,7 @@ const lnspi_loss lnspi_loss_info_nce_symmetric = {
                 LNSPI_LOSS_TARGET,
                 {"input", "ctx", LNSPI_OPERAND_CONTEXT, 1 + INFO_NCE_CONTEXT}},
     .across = 1,
-    .argument = {{"tau", NULL, 0.07f, 1e-3f, 1e3f},
-                 {"duplicates", "keep,mask", 0, 0, 1},
-                 {"context", "keep,mask", 0, 0, 1}},
+    .keys = "tau=.07:1e-3:1e3 duplicates=keep,mask context=keep,mask",
     .scratch_floats = info_nce_both_floats,
     .evaluate = info_nce_both,
 };

@@ -19,17 +19,14 @@ static double listwise_cosine(const lnspi_loss_call *call) {
   {                                                                              \
     LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET, { "neg", "neg", LNSPI_OPERAND_SET, 2 } \
   }
-#define LISTWISE_ARGUMENTS                                               \
-  {                                                                      \
-    {"tau", NULL, 0.07f, 1e-3f, 1e3f}, { "negatives", NULL, 3, 1, 1024 } \
-  }
+#define LISTWISE_KEYS "tau=.07:1e-3:1e3 #negatives=3:1:1024"
 
 const lnspi_loss lnspi_loss_info_nce_negatives = {
     .name = "info_nce_negatives",
     .help = "info_nce_negatives tau=0.07 negatives=3: InfoNCE of the target against a row's "
             "own negatives `neg` [rows, n, width], by cosine",
     .operand = LISTWISE_OPERANDS,
-    .argument = LISTWISE_ARGUMENTS,
+    .keys = LISTWISE_KEYS,
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = listwise_cosine,
 };
@@ -39,7 +36,7 @@ const lnspi_loss lnspi_loss_listwise = {
     .help = "listwise tau=0.07 negatives=3: mean -log softmax(output . candidates / tau) of "
             "the target; the candidates are target and `neg` [rows, n, width]",
     .operand = LISTWISE_OPERANDS,
-    .argument = LISTWISE_ARGUMENTS,
+    .keys = LISTWISE_KEYS,
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = listwise_evaluate,
 };

@@ -71,7 +71,7 @@ const lnspi_loss lnspi_loss_margin = {
     .name = "margin",
     .help = "margin margin=0.05: mean relu(margin - (cos(output, target) - cos(output, prev)))",
     .operand = MARGIN_OPERANDS,
-    .argument = {{"margin", NULL, 0.05f, -2, 2}},
+    .keys = "margin=.05:-2:2",
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = margin_hard,
 };
@@ -81,7 +81,7 @@ const lnspi_loss lnspi_loss_margin_smooth = {
     .help = "margin_smooth margin=0.05 gamma=8: mean softplus(gamma (margin - gap)) / gamma, "
             "gap = cos(output, target) - cos(output, prev)",
     .operand = MARGIN_OPERANDS,
-    .argument = {{"margin", NULL, 0.05f, -2, 2}, {"gamma", NULL, 8, 1e-3f, 1e4f}},
+    .keys = "margin=.05:-2:2 gamma=8:1e-3:1e4",
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = margin_smooth,
 };
@@ -91,10 +91,7 @@ const lnspi_loss lnspi_loss_margin_ratio = {
     .help = "margin_ratio margin=0.05 ratio=0.05 gamma=4 part=0.7: part of margin_smooth, and "
             "1 - part of the same for gap / (|cos| + |cos|) and ratio",
     .operand = MARGIN_OPERANDS,
-    .argument = {{"margin", NULL, 0.05f, -2, 2},
-                 {"ratio", NULL, 0.05f, -2, 2},
-                 {"gamma", NULL, 4, 1e-3f, 1e4f},
-                 {"part", NULL, 0.7f, 0, 1}},
+    .keys = "margin=.05:-2:2 ratio=.05:-2:2 gamma=4:1e-3:1e4 part=.7:0:1",
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = margin_ratio,
 };

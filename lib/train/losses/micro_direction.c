@@ -21,7 +21,7 @@ const lnspi_loss lnspi_loss_micro_direction = {
     .help = "micro_direction gamma=5 margin=0.02: mean softplus(gamma (cos(output, last of the "
             "context) - cos(output, target) + margin))",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET, LNSPI_LOSS_SEQUENCE},
-    .argument = {{"gamma", NULL, 5, 1e-3f, 1e4f}, {"margin", NULL, 0.02f, -2, 2}},
+    .keys = "gamma=5:1e-3:1e4 margin=.02:-2:2",
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = micro_direction_evaluate,
 };

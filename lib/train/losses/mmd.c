@@ -94,7 +94,7 @@ const lnspi_loss lnspi_loss_mmd = {
             "sigma^2); 0: sigma is the median distance of the targets",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .across = 1,
-    .argument = {{"sigma", NULL, 0, 0, 1e6f}},
+    .keys = "sigma=0:0:1e6",
     .scratch_floats = mmd_floats,
     .evaluate = mmd_evaluate,
 };

@@ -64,7 +64,7 @@ const lnspi_loss lnspi_loss_nuclear_diversity = {
     .on = "code",
     .operand = {LNSPI_LOSS_OUTPUT},
     .minimum_rows = 2,
-    .argument = {{"kind", "square,mean,hinge", 0, 0, 2}, {"target", NULL, 0.1f, -1, 1}},
+    .keys = "kind=square,mean,hinge target=.1:-1:1",
     .scratch_floats = nuclear_diversity_floats,
     .evaluate = nuclear_diversity_evaluate,
 };
@@ -75,7 +75,7 @@ const lnspi_loss lnspi_loss_nuclear_diversity_hinge = {
     .on = "code",
     .operand = {LNSPI_LOSS_OUTPUT},
     .minimum_rows = 2,
-    .argument = {{"target", NULL, 0.1f, -1, 1}},
+    .keys = "target=.1:-1:1",
     .scratch_floats = nuclear_diversity_floats,
     .evaluate = nuclear_diversity_hinge,
 };

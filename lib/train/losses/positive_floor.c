@@ -19,7 +19,7 @@ const lnspi_loss lnspi_loss_positive_floor = {
     .name = "positive_floor",
     .help = "positive_floor floor=0.1: mean relu(floor - cos(output, target))^2",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
-    .argument = {{"floor", NULL, 0.1f, -1, 1}},
+    .keys = "floor=.1:-1:1",
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = positive_floor_evaluate,
 };

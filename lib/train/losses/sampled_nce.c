@@ -103,9 +103,7 @@ const lnspi_loss lnspi_loss_sampled_nce = {
             "random permutations of the batch put in its place, by cosine",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .across = 1,
-    .argument = {{"tau", NULL, 0.07f, 1e-3f, 1e3f},
-                 {"samples", NULL, 8, 1, 255},
-                 {"seed", NULL, 0, 0, 16777216}},
+    .keys = "tau=.07:1e-3:1e3 #samples=8:1:255 #seed=0:0:16777216",
     .scratch_floats = sampled_nce_floats,
     .evaluate = sampled_nce_evaluate,
 };

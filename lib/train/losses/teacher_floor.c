@@ -34,7 +34,7 @@ const lnspi_loss lnspi_loss_teacher_floor = {
             "is below floor; 0 if there is none",
     .operand = {LNSPI_LOSS_OUTPUT, LNSPI_LOSS_TARGET},
     .across = 1, /* the share of low rows */
-    .argument = {{"floor", NULL, 0.2f, -1, 1}},
+    .keys = "floor=.2:-1:1",
     .scratch_floats = lnspi_pair_cosines_floats,
     .evaluate = teacher_floor_evaluate,
 };

@@ -83,7 +83,7 @@ const lnspi_loss lnspi_loss_triplet = {
     .help = "triplet margin=0.3 kind=cosine|l2: mean relu(margin - cos(anchor, positive) + "
             "cos(anchor, negative)), or of distances",
     .operand = TRIPLET_OPERANDS,
-    .argument = {{"margin", NULL, 0.3f, 0, 1e6f}, {"kind", "cosine,l2", 0, 0, 1}},
+    .keys = "margin=.3:0:1e6 kind=cosine,l2",
     .scratch_floats = triplet_floats,
     .evaluate = triplet_evaluate,
 };
@@ -92,7 +92,7 @@ const lnspi_loss lnspi_loss_triplet_cosine = {
     .name = "triplet_cosine",
     .help = "triplet_cosine margin=0.3: triplet kind=cosine",
     .operand = TRIPLET_OPERANDS,
-    .argument = {{"margin", NULL, 0.3f, 0, 1e6f}},
+    .keys = "margin=.3:0:1e6",
     .scratch_floats = triplet_floats,
     .evaluate = triplet_by_cosine,
 };
@@ -101,7 +101,7 @@ const lnspi_loss lnspi_loss_triplet_l2 = {
     .name = "triplet_l2",
     .help = "triplet_l2 margin=0.3: triplet kind=l2",
     .operand = TRIPLET_OPERANDS,
-    .argument = {{"margin", NULL, 0.3f, 0, 1e6f}},
+    .keys = "margin=.3:0:1e6",
     .scratch_floats = triplet_floats,
     .evaluate = triplet_by_l2,
 };

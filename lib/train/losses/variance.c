@@ -57,7 +57,7 @@ const lnspi_loss lnspi_loss_variance = {
             "over the batch), of unit vectors or of the output as it is",
     .operand = {LNSPI_LOSS_OUTPUT},
     .minimum_rows = 2,
-    .argument = {{"of", "unit,raw", 0, 0, 1}},
+    .keys = "of=unit,raw",
     .scratch_floats = variance_floats,
     .evaluate = variance_evaluate,
 };

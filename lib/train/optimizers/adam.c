@@ -82,20 +82,14 @@ static void adam_bound(const double *real, const lnspi_update *update, double gr
     bounds->moment = 1.0001 * (before > bounds->moment ? before : bounds->moment);
 }
 
-#define ADAM_ARGUMENTS(decay)                                                             \
-  {                                                                                       \
-    {"betas", 2, {.9, .999}, 0, .9999999, NULL}, {"eps", 1, {1e-8, 0}, 1e-30, 1e3, NULL}, \
-        {"weight_decay", 1, {decay, 0}, 0, 1e3, NULL},                                    \
-        {"moments", 1, {0, 0}, 0, 1, "32bit,8bit"}, {                                     \
-      NULL, 0, {0, 0}, 0, 0, NULL                                                         \
-    }                                                                                     \
-  }
+#define ADAM_KEYS(decay) \
+  "betas=.9,.999:0:.9999999 eps=1e-8:1e-30:1e3 weight_decay=" decay ":0:1e3 moments=32bit,8bit"
 
 const lnspi_optimizer lnspi_optimizer_adamw = {
     .name = "adamw",
     .help = "adamw [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=.01] "
             "[moments=32bit|8bit]: Adam, weights decayed by lr * weight_decay",
-    .argument = ADAM_ARGUMENTS(.01),
+    .keys = ADAM_KEYS(".01"),
     .moment_name = {"exp_avg", "exp_avg_sq"},
     .squares = 1,
     .refuse = adam_refuse,
@@ -112,7 +106,7 @@ const lnspi_optimizer lnspi_optimizer_adam = {
     .name = "adam",
     .help = "adam [lr=1e-3] [betas=.9,.999] [eps=1e-8] [weight_decay=0] [moments=32bit|8bit]: "
             "Adam, the decay added to the gradient",
-    .argument = ADAM_ARGUMENTS(0),
+    .keys = ADAM_KEYS("0"),
     .moment_name = {"exp_avg", "exp_avg_sq"},
     .squares = 1,
     .refuse = adam_refuse,

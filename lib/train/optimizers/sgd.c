@@ -47,11 +47,7 @@ const lnspi_optimizer lnspi_optimizer_sgd = {
     .name = "sgd",
     .help = "sgd [lr=1e-3] [momentum=0] [dampening=0] [nesterov=0|1] [weight_decay=0]: "
             "stochastic gradient descent",
-    .argument = {{"momentum", 1, {0, 0}, 0, .9999999, NULL},
-                 {"dampening", 1, {0, 0}, 0, 1, NULL},
-                 {"nesterov", 1, {0, 0}, 0, 1, NULL},
-                 {"weight_decay", 1, {0, 0}, 0, 1e3, NULL},
-                 {NULL, 0, {0, 0}, 0, 0, NULL}},
+    .keys = "momentum=0:0:.9999999 dampening=0:0:1 #nesterov=0:0:1 weight_decay=0:0:1e3",
     .moment_name = {"momentum_buffer", NULL},
     .squares = -1,
     .refuse = sgd_refuse,
