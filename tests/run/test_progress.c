@@ -269,6 +269,7 @@ static int32_t store_call(int compact) {
   const watch seen = now;
   check_newest(store);
   CHECK_OK(lnsp_store_verify(store, &records, &support_error)); /* it still can */
+  if (compact) CHECK_OK(lnsp_store_commit_model(store, next, NULL, NULL, &support_error));
   lnsp_store_destroy(store);
   now = seen;
   return status;
