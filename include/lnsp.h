@@ -273,12 +273,27 @@ typedef struct lnsp_parallel {
 
 #define LNSP_PARALLEL_INIT {sizeof(lnsp_parallel), 0, NULL, NULL}
 
-/* Is told how far a long call is, and may cancel it. report is called some hundred times, on
- * the thread of the call: done of total (bytes, elements or vectors) are ready, and done only
- * grows. It returns 0 to go on, or anything else to cancel: the call then returns
- * LNSP_E_CANCELLED and has changed nothing. It must not call the library on the same handle.
- * Calls that make a handle report what they read or compute, and the handle copies it for its
- * own long calls: reading a file, lnsp_index_add, lnsp_store_verify, lnsp_store_compact. */
+/* Is told how far a long call is, and may cancel it. report is called at most some hundred
+ * times, on the thread of the call: done of total (in bytes, elements, vectors or thousandths)
+ * are ready. done only grows, and is total in the last report of a call that succeeds. report
+ * returns 0 to go on, or anything else to cancel: the call then returns LNSP_E_CANCELLED and
+ * has changed nothing. It must not call the library on the same handle.
+ *
+ * Calls that are given it in their options report what they do:
+ *   lnsp_model_open, _create, _convert; lnsp_trainer_open, _publish; lnsp_index_open;
+ *   lnsp_delta_open, _create, _apply, _aggregate, _norm, _check, _accept;
+ *   lnsp_store_open, _load, _checkout, _apply; lnsp_session_score; lnsp_metrics_rank, _collapse
+ * A handle copies it from the options that it is made with, for its own long calls:
+ *   lnsp_model_hash, lnsp_trainer_hash; all that save a handle; lnsp_file_read,
+ *   lnsp_writer_write; lnsp_trainer_step_delta; lnsp_index_add; lnsp_search_run, _rank;
+ *   lnsp_store_commit, _commit_model, _verify, _compact
+ * A forward pass or a training step takes as long as its batch: give it fewer rows, and stop
+ * between two. Other calls take less than a second with 66 million parameters or a million
+ * vectors.
+ *
+ * "Nothing" has these limits: bytes that a sink was given stay given, the ranks of
+ * lnsp_metrics_rank and lnsp_search_rank may be written in part, and what a commit has written
+ * takes up room on the device until the next compaction. */
 typedef struct lnsp_progress {
   uint32_t struct_size; /* sizeof(lnsp_progress) */
   uint32_t reserved;

@@ -156,8 +156,7 @@ int32_t lnsp_delta_save(const lnsp_delta *delta, const char *path, lnsp_error *e
   API_NEED(delta, error);
   int32_t status = lnspi_delta_file_seal(delta, &header, error);
   if (status) return status;
-  lnsp_options options = LNSP_OPTIONS_INIT;
-  if (delta->block.owned) options.allocator = &delta->block.allocator;
+  const lnsp_options options = lnspi_block_options(&delta->block);
   status = lnsp_writer_create(path, &header.tensor, 1, header.pairs, header.pair_count,
                               &options, &writer, error);
   return api_delta_finish(delta, status, writer, error);

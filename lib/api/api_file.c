@@ -134,6 +134,8 @@ int32_t lnsp_file_read(lnsp_file *file, const char *name, int64_t first, int64_t
   if (count != 0) API_NEED(out, error);
   int32_t status = api_file_find(file, name, &index, error);
   if (status) return status;
+  lnspi_progress_restart(&file->progress,
+                         (uint64_t)count * lnsp_dtype_bytes(file->entries[index].dtype));
   return lnspi_read_tensor(file, index, first, count, dtype, out, error);
 }
 

@@ -227,12 +227,17 @@ LNSP_API int32_t lnsp_metrics_collapse(const lnsp_tensor *vectors, const lnsp_op
                            API_METRICS_COLLAPSE_ROWS);
   status = API_OPTIONS(options, LNSPI_OPTIONS_BLOCK, &read, error);
   if (status) return status;
-  status = lnspi_block_open(&block, &read,
-                            (uint64_t)rows * (uint64_t)(rows - 1) / 2 * sizeof(float), error);
+  const uint64_t pairs = (uint64_t)rows * (uint64_t)(rows - 1) / 2;
+  status = lnspi_block_open(&block, &read, pairs * sizeof(float), error);
   if (status) return status;
   memset(&info, 0, sizeof info);
-  API_COMPUTE(lnspi_scores_collapse(vectors->data, rows, width, block.memory, &info));
+  lnspi_progress progress;
+  lnspi_progress_begin(&progress, &read, pairs);
+  API_COMPUTE(
+      lnspi_scores_collapse(vectors->data, rows, width, block.memory, &progress, &info));
   lnspi_block_close(&block);
+  status = lnspi_progress_end(&progress, error);
+  if (status) return status;
   if (!(info.variance - info.variance == 0)) return api_metrics_not_finite("vectors", error);
   return lnspi_struct_write(out, &info, sizeof info, "lnsp_collapse_info", error);
 }

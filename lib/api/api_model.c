@@ -128,13 +128,18 @@ LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_
                                  lnsp_error *error) {
   API_NEED(model, error);
   API_NEED(out, error);
-  API_COMPUTE(lnspi_model_hash(model, out));
-  return LNSP_OK;
+  lnspi_progress progress;
+  uint8_t hash[LNSP_HASH_BYTES];
+  const lnsp_options own = lnspi_block_options(&model->block);
+  lnspi_progress_begin(&progress, &own, (uint64_t)model->graph->parameter_count);
+  API_COMPUTE(lnspi_model_hash_reporting(model, &progress, hash));
+  int32_t status = lnspi_progress_end(&progress, error);
+  if (!status) memcpy(out, hash, sizeof hash);
+  return status;
 }
 
 LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *sink,
                                       int32_t dtype, lnsp_error *error) {
-  lnsp_options options = LNSP_OPTIONS_INIT;
   lnsp_sink own;
   API_NEED(model, error);
   int32_t status = API_SINK(sink, &own, error);
@@ -142,7 +147,7 @@ LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *
   if (dtype == 0) dtype = lnspi_graph_storage(model->graph);
   status = lnspi_dtype_check_storage(dtype, error);
   if (status) return status;
-  if (model->block.owned) options.allocator = &model->block.allocator;
+  const lnsp_options options = lnspi_block_options(&model->block);
   const lnspi_save_part weights = {"", model->state, 0, 0, NULL};
   API_RETURN(lnspi_save(model->graph, &weights, 1, NULL, 0, dtype, &own, &options, error));
 }

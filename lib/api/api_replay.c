@@ -177,8 +177,7 @@ int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path, lnsp_error
   API_NEED(replay, error);
   int32_t status = api_replay_finished(replay, error);
   if (status) return status;
-  lnsp_options options = LNSP_OPTIONS_INIT;
-  if (replay->block.owned) options.allocator = &replay->block.allocator;
+  const lnsp_options options = lnspi_block_options(&replay->block);
   lnsp_tensor tensors[2];
   lnsp_key_value pairs[2] = {{"lnsp.replay", API_REPLAY_VERSION}, {"lnsp.replay.rows", rows}};
   tensors[0] = lnsp_tensor_f32("mean", NULL, 1, replay->width, 0, 0);

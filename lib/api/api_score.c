@@ -58,8 +58,11 @@ static int32_t api_score_check(const lnsp_tensor *inputs, int32_t input_count,
 /* Batches of as many rows as the session was made for. */
 static int32_t api_score_run(lnsp_session *session, const lnsp_tensor *inputs,
                              int32_t input_count, const lnsp_tensor *target, int64_t batch,
-                             float *buffer, lnsp_score_info *score, lnsp_error *error) {
+                             float *buffer, const lnsp_options *options, lnsp_score_info *score,
+                             lnsp_error *error) {
   const int64_t rows = target->dims[0];
+  lnspi_progress progress;
+  lnspi_progress_begin(&progress, options, (uint64_t)rows);
   for (int64_t first = 0; first < rows; first += batch) {
     const int64_t count = rows - first < batch ? rows - first : batch;
     lnsp_tensor in[API_SCORE_INPUTS], out, wanted = api_score_part(target, first, count);
@@ -71,6 +74,7 @@ static int32_t api_score_run(lnsp_session *session, const lnsp_tensor *inputs,
     int32_t status = lnsp_session_run(session, in, input_count, &out, 1, error);
     if (status) return status;
     status = lnsp_metrics_score(&out, &wanted, score, error);
+    if (!status) status = lnspi_progress_add(&progress, (uint64_t)count, error);
     if (status) return status;
   }
   return LNSP_OK;
@@ -104,8 +108,8 @@ LNSP_API int32_t lnsp_session_score(lnsp_session *session, const lnsp_tensor *in
   }
   status = lnspi_block_open(&block, &read, floats * sizeof(float), error);
   if (status) return status;
-  status =
-      api_score_run(session, inputs, input_count, target, batch, block.memory, &sum, error);
+  status = api_score_run(session, inputs, input_count, target, batch, block.memory, &read, &sum,
+                         error);
   lnspi_block_close(&block);
   return status ? status
                 : lnspi_struct_write(score, &sum, sizeof sum, "lnsp_score_info", error);

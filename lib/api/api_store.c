@@ -112,9 +112,11 @@ int32_t lnspi_api_store_read_options(const lnsp_store *store, const lnsp_options
                                      const char *call, uint32_t reads, lnsp_options *read,
                                      lnsp_error *error) {
   int32_t status = lnspi_options_read(options, call, reads, read, error);
-  if (!status && !read->allocator && !read->block && store->block.owned)
+  if (status) return status;
+  if (!read->allocator && !read->block && store->block.owned)
     read->allocator = &store->block.allocator;
-  return status;
+  if (!read->progress && store->block.progress.report) read->progress = &store->block.progress;
+  return LNSP_OK;
 }
 
 /* ---- create ---- */
@@ -306,7 +308,7 @@ int32_t lnspi_api_store_commit(lnsp_store *store, const lnsp_trainer *trainer,
   if (model) {
     API_COMPUTE(lnspi_model_hash(model, version.hash));
   } else {
-    lnspi_checkpoint_hash(trainer, LNSP_SAVE_WEIGHTS, version.hash);
+    lnspi_checkpoint_hash(trainer, LNSP_SAVE_WEIGHTS, NULL, version.hash);
     version.step = trainer->step;
   }
   const int32_t count = lnspi_api_store_segments(trainer, model, segments);

@@ -65,22 +65,30 @@ LNSP_API int32_t lnsp_store_apply(lnsp_store *store, const lnsp_delta *delta,
                                   lnsp_error *error) {
   lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
   lnsp_options own;
+  lnspi_progress_parts parts;
   lnsp_model *base = NULL, *next = NULL;
   API_NEED(store, error);
   API_NEED(delta, error);
   int32_t status = lnspi_api_store_read_options(store, options, __func__, 0, &own, error);
-  if (!status) status = lnspi_journal_writable(&store->journal, error);
+  if (status) return status;
+  lnspi_progress_split(&parts, &own, 3);
+  const lnsp_progress its = store->journal.progress.call;
+  status = lnspi_journal_writable(&store->journal, error);
   if (!status) status = lnsp_delta_get_info(delta, &facts, error);
   if (!status) status = api_store_apply_sender(store, &facts, error);
   if (!status) status = api_store_apply_base(store, trainer, &own, &base, error);
+  parts.index = 1;
   own.storage = trainer ? 0 : lnspi_api_store_dtype(store);
   if (!status) status = lnsp_delta_accept(delta, base, check_options, &own, &next, error);
+  parts.index = 2;
+  store->journal.progress.call = parts.part;
   if (!status && trainer)
     status = api_store_apply_adopt(store, trainer, base, next, commit_options, &facts, number,
                                    error);
   else if (!status)
     status = lnspi_api_store_commit(store, NULL, next, commit_options, facts.sender,
                                     facts.nonce, number, error);
+  store->journal.progress.call = its;
   lnsp_model_destroy(next);
   lnsp_model_destroy(base);
   return status;

@@ -89,7 +89,7 @@ static int32_t api_store_read_hash(const lnsp_graph *graph, const void *state,
   lnspi_blake2s hash;
   uint8_t digest[32];
   lnspi_blake2s_init(&hash);
-  lnspi_state_hash(graph, state, &hash);
+  lnspi_state_hash(graph, state, &hash, NULL);
   lnspi_blake2s_final(&hash, digest);
   if (!memcmp(digest, version->hash, sizeof digest)) return LNSP_OK;
   return lnspi_error_set(
@@ -143,8 +143,10 @@ LNSP_API int32_t lnsp_store_load(lnsp_store *store, uint64_t number, lnsp_traine
                                           error);
   if (!status) status = lnspi_block_open(&work, &own, 4 * store->plan.words, error);
   if (status) return status;
+  lnspi_progress progress;
+  lnspi_progress_begin(&progress, &own, store->plan.words);
   status = lnspi_version_read_to_memory(store, number ? number : store->newest, work.memory,
-                                        &version, error);
+                                        &progress, &version, error);
   if (!status) status = api_store_read_take(store, trainer, work.memory, &version, error);
   lnspi_block_close(&work);
   return status;
@@ -156,6 +158,7 @@ LNSP_API int32_t lnsp_store_load(lnsp_store *store, uint64_t number, lnsp_traine
 typedef struct api_store_read_words {
   uint8_t *to;
   uint64_t left;
+  lnspi_progress progress; /* of words */
 } api_store_read_words;
 
 /* A sink that takes the weights and lets the rest of the image pass. */
@@ -163,11 +166,10 @@ static int32_t api_store_read_weights(void *user, uint32_t *words, size_t count,
                                       lnsp_error *error) {
   api_store_read_words *w = user;
   const uint64_t bytes = 4 * (uint64_t)count < w->left ? 4 * (uint64_t)count : w->left;
-  (void)error;
   if (bytes) memcpy(w->to, words, (size_t)bytes);
   w->to += bytes;
   w->left -= bytes;
-  return LNSP_OK;
+  return lnspi_progress_add(&w->progress, count, error);
 }
 
 /* A state's values are finite, whatever the bytes were. */
@@ -204,7 +206,8 @@ static int32_t api_store_read_model(lnsp_store *store, uint64_t number, const ln
   if (!status) status = lnspi_model_alloc(graph, type, options, &model, &row, error);
   if (status) return status;
   lnspi_version_decode(image.info, &version);
-  api_store_read_words words = {model->state, bytes};
+  api_store_read_words words = {.to = model->state, .left = bytes};
+  lnspi_progress_begin(&words.progress, options, store->plan.words);
   status = lnspi_version_read(store, &image, api_store_read_weights, &words, error);
   if (!status) status = api_store_read_sound(model, row, &version, error);
   if (!status)
@@ -227,13 +230,16 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
                                    LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_STORAGE, &own, error);
   if (!status && own.storage) status = lnspi_dtype_check_storage(own.storage, error);
   if (status) return status;
+  const int as_is = !own.storage || own.storage == lnspi_api_store_dtype(store);
+  lnspi_progress_parts parts;
+  lnspi_progress_split(&parts, &own, as_is ? 1 : 2);
   plain = lnspi_options_pick(&own, 0); /* the caller's block is for the model */
   status = lnsp_graph_create(store->plan.text[0], &plain, &graph, error);
   if (status) return status;
   if (!number) number = store->newest;
-  const int as_is = !own.storage || own.storage == lnspi_api_store_dtype(store);
   lnspi_fpenv fp = lnspi_fpenv_enter();
   status = api_store_read_model(store, number, graph, as_is ? &own : &plain, &stored, error);
+  parts.index = 1;
   if (!status && !as_is)
     status = lnspi_model_copy(stored->graph, stored->state, own.storage, &own, out, error);
   lnspi_fpenv_leave(fp);
@@ -241,6 +247,7 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
     *out = stored;
   else
     lnspi_model_release(stored);
+  if (*out) (*out)->block.progress = parts.whole;
   lnsp_graph_destroy(graph);
   return status;
 }
@@ -252,6 +259,7 @@ LNSP_API int32_t lnsp_store_verify(lnsp_store *store, uint64_t *records, lnsp_er
   lnspi_progress_restart(&j->progress, 2 * (j->log.tail - j->log.start));
   j->reports = 1;
   int32_t status = lnspi_version_read_verify(store, &checked, error);
+  if (!status) status = lnspi_progress_end(&j->progress, error);
   j->reports = 0;
   if (!status && records) *records = checked;
   return status;

@@ -317,7 +317,18 @@ LNSP_API int32_t lnsp_trainer_hash(const lnsp_trainer *trainer, int32_t what,
   API_NEED(trainer, error);
   API_NEED(out, error);
   int32_t status = api_trainer_state_check_what(trainer, what, error);
-  if (!status) lnspi_checkpoint_hash(trainer, what, out);
+  if (status) return status;
+  lnspi_progress progress;
+  uint8_t hash[LNSP_HASH_BYTES];
+  const lnsp_options own = lnspi_block_options(&trainer->block);
+  const int parts = what != LNSP_SAVE_STATE ? 1
+                                            : 1 + trainer->optim.moment_count +
+                                                  !!trainer->average + !!trainer->residual;
+  lnspi_progress_begin(&progress, &own,
+                       (uint64_t)parts * (uint64_t)trainer->graph->parameter_count);
+  lnspi_checkpoint_hash(trainer, what, &progress, hash);
+  status = lnspi_progress_end(&progress, error);
+  if (!status) memcpy(out, hash, sizeof hash);
   return status;
 }
 

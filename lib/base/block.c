@@ -76,8 +76,8 @@ static int32_t block_borrow(lnspi_block *block, const lnsp_options *options, uin
   return LNSP_OK;
 }
 
-int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64_t bytes,
-                         lnsp_error *error) {
+static int32_t block_take(lnspi_block *block, const lnsp_options *options, uint64_t bytes,
+                          lnsp_error *error) {
   lnsp_allocator allocator;
   void *memory;
   int32_t status;
@@ -119,6 +119,22 @@ int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64
   block->owned = 1;
   block->allocator = allocator;
   return LNSP_OK;
+}
+
+int32_t lnspi_block_open(lnspi_block *block, const lnsp_options *options, uint64_t bytes,
+                         lnsp_error *error) {
+  int32_t status = block_take(block, options, bytes, error);
+  if (status) return status;
+  memset(&block->progress, 0, sizeof block->progress);
+  if (options && options->progress) block->progress = *options->progress;
+  return LNSP_OK;
+}
+
+lnsp_options lnspi_block_options(const lnspi_block *block) {
+  lnsp_options options = LNSP_OPTIONS_INIT;
+  if (block->owned) options.allocator = &block->allocator;
+  if (block->progress.report) options.progress = &block->progress;
+  return options;
 }
 
 void lnspi_block_close(const lnspi_block *block) {

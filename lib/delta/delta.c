@@ -215,10 +215,13 @@ int32_t lnspi_delta_norms(const lnsp_delta *delta, const lnsp_model *base,
                           const lnsp_options *options, double *norm, double *most,
                           lnsp_error *error) {
   lnspi_delta_set set;
+  lnspi_progress progress;
   int32_t status = lnspi_delta_check_base(delta, base, error);
   if (!status)
     status = lnspi_delta_set_open(&set, base, delta->base, &delta, 1, 0, options, error);
   if (status) return status;
+  lnspi_progress_begin(&progress, options, (uint64_t)base->graph->parameter_count);
+  set.progress = &progress;
   status = lnspi_delta_set_norms(&set, error);
   *norm = set.one[0].norm;
   *most = set.one[0].most;

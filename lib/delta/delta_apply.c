@@ -108,16 +108,20 @@ static int32_t delta_apply_fill(const lnsp_delta *delta, const lnsp_model *base,
 static int32_t delta_apply_stored(const lnsp_delta *delta, const lnsp_model *base, int32_t type,
                                   const lnsp_options *options, lnsp_model **out,
                                   lnsp_error *error) {
-  lnsp_options inner = *options;
+  lnsp_options inner = *options, outer = *options;
+  lnspi_progress_parts parts;
   lnsp_model *wide = NULL, *model = NULL;
   float *row;
+  lnspi_progress_split(&parts, &outer, 2);
+  inner.progress = outer.progress;
   inner.block = NULL;
   inner.block_bytes = 0;
   int32_t status = lnspi_model_alloc(base->graph, LNSP_F32, &inner, &wide, &row, error);
   if (status) return status;
-  status = delta_apply_fill(delta, base, wide, row, options, error);
-  if (!status)
-    status = lnspi_model_copy(wide->graph, wide->state, type, options, &model, error);
+  status = delta_apply_fill(delta, base, wide, row, &inner, error);
+  parts.index = 1;
+  if (!status) status = lnspi_model_copy(wide->graph, wide->state, type, &outer, &model, error);
+  if (!status) model->block.progress = parts.whole;
   if (!status) status = delta_apply_check_result(delta, model, error);
   lnspi_model_release(wide);
   if (status)

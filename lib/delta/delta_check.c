@@ -76,11 +76,16 @@ int32_t lnspi_delta_check_and_apply(const lnsp_delta *delta, const lnsp_model *b
                                     const lnsp_options *options, lnsp_model **out,
                                     lnsp_error *error) {
   lnsp_model *candidate = NULL;
+  lnsp_options own = *options;
+  lnspi_progress_parts parts;
+  const int bounded = rules->max_norm > 0 || rules->max_change > 0; /* else apply decodes it */
+  lnspi_progress_split(&parts, &own, 1 + (uint64_t)bounded);
   int32_t status = delta_check_sender(delta, rules, error);
-  if (!status && (rules->max_norm > 0 || rules->max_change > 0)) /* else apply decodes it */
-    status = delta_check_size(delta, base, rules, options, error);
-  if (!status) status = lnspi_delta_apply(delta, base, options, &candidate, error);
+  if (!status && bounded) status = delta_check_size(delta, base, rules, &own, error);
+  parts.index = (uint64_t)bounded;
+  if (!status) status = lnspi_delta_apply(delta, base, &own, &candidate, error);
   if (status) return status;
+  candidate->block.progress = parts.whole;
   if (rules->judge && rules->judge(rules->user, candidate)) {
     lnspi_model_release(candidate);
     return lnspi_error_set(error, LNSP_E_REFUSED, "judge",

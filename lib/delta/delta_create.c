@@ -188,6 +188,7 @@ static int32_t delta_create_fill(const lnspi_delta_source *source, lnsp_delta *d
   if (coder.elements) status = delta_create_scan(source, stage->tensors, &coder, error);
   if (!status) status = delta_create_write(source, delta, &coder, 0, &full, error);
   if (!status && full) status = delta_create_write(source, delta, &coder, 1, &full, error);
+  if (!status) status = lnspi_progress_end(source->progress, error);
   if (status) return status;
   stage->bytes = delta->bytes = coder.used;
   lnspi_stages_write(delta);
@@ -248,8 +249,9 @@ int32_t lnspi_delta_create_from_source(const lnspi_delta_source *source, const c
   delta->stages[0].config = config;
   for (int32_t i = 0; i < graph->weight_count; i++)
     delta->stages[0].tensors[i] = tensors ? selected[i] & tensors[i] : selected[i];
-  /* a scan of what changes, for most codecs, and the payload */
-  lnspi_progress_begin(&progress, options, 2 * (uint64_t)graph->parameter_count);
+  const int32_t scans = config.codec->passes + config.codec->tensor_passes;
+  lnspi_progress_begin(&progress, options,
+                       (1 + (uint64_t)scans) * (uint64_t)graph->parameter_count);
   if (!own.progress) own.progress = &progress;
   status = delta_create_fill(&own, delta, error);
   if (status)

@@ -18,7 +18,7 @@ static int32_t server_step_check(lnsp_trainer *t, const lnsp_delta *delta, lnsp_
     return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.arch",
                            "the delta is for network '%s', not for the trainer's",
                            delta->graph->architecture);
-  lnspi_checkpoint_hash(t, LNSP_SAVE_WEIGHTS, hash);
+  lnspi_checkpoint_hash(t, LNSP_SAVE_WEIGHTS, NULL, hash);
   if (memcmp(hash, delta->base, sizeof hash))
     return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.base",
                            "the delta was not made from the trainer's current weights");
@@ -29,7 +29,10 @@ static int32_t server_step_check(lnsp_trainer *t, const lnsp_delta *delta, lnsp_
 static int32_t server_step_read(lnsp_trainer *t, lnspi_delta_set *set, float *gradients,
                                 lnsp_error *error) {
   const lnspi_delta_set_item *one = &set->one[0];
+  const lnsp_options options = lnspi_block_options(&t->block);
+  lnspi_progress progress;
   float base[LNSPI_DELTA_SPAN];
+  lnspi_progress_begin(&progress, &options, (uint64_t)t->graph->parameter_count);
   int32_t status = lnspi_delta_set_start(set, error);
   if (status) return status;
   for (int32_t i = 0; i < t->graph->weight_count; i++) {
@@ -43,22 +46,23 @@ static int32_t server_step_read(lnsp_trainer *t, lnspi_delta_set *set, float *gr
       n = lnspi_min_i64(weight->count - at, LNSPI_DELTA_SPAN);
       lnspi_state_read_span(weight, t->state, at, n, base);
       status = lnspi_delta_set_next(set, i, base, (int32_t)n, error);
+      if (!status) status = lnspi_progress_add(&progress, (uint64_t)n, error);
       if (status) return status;
       for (int64_t k = 0; k < n; k++) gradients[k] = -one->change[k];
     }
   }
-  return lnspi_delta_set_end(set, error);
+  status = lnspi_delta_set_end(set, error);
+  return status ? status : lnspi_progress_end(&progress, error);
 }
 
 int32_t lnspi_server_step(lnsp_trainer *t, const lnsp_delta *delta, lnsp_error *error) {
   lnspi_delta_set set;
   lnspi_block block;
-  lnsp_options options = LNSP_OPTIONS_INIT;
+  const lnsp_options options = lnspi_block_options(&t->block);
   lnsp_model view; /* of the trainer's weights: the base of the delta */
   memset(&view, 0, sizeof view);
   view.graph = t->graph;
   view.state = t->state;
-  if (t->block.owned) options.allocator = &t->block.allocator;
   int32_t status = server_step_check(t, delta, error);
   if (!status)
     status = lnspi_delta_set_open(&set, &view, delta->base, &delta, 1, 0, &options, error);

@@ -25,6 +25,7 @@
 
 /* The reader's default limit, so that what is written opens again. */
 #define WRITER_HEADER_LIMIT 1048576u
+#define WRITER_PIECE_BYTES ((size_t)1 << 20) /* of one call of the sink */
 #define WRITER_STRUCT_BYTES 256u /* of struct lnsp_writer, on every host */
 
 /* ---- the header --------------------------------------------------------- */
@@ -295,6 +296,7 @@ int32_t lnspi_writer_open(const lnsp_sink *sink, const lnsp_tensor *tensors,
     dtypes[i] = tensors[i].dtype;
   }
   writer->data_bytes = at;
+  lnspi_progress_begin(&writer->progress, options, at);
   status = writer_check_twice(tensors, tensor_count, metadata, pair_count, index, error);
   if (!status)
     status = writer_send_header(sink, header_bytes, tensors, tensor_count, metadata, pair_count,
@@ -348,9 +350,21 @@ static int writer_send_swapped(const lnsp_writer *writer, const uint8_t *data, s
   return 1;
 }
 
+static int32_t writer_send(lnsp_writer *writer, const uint8_t *data, size_t bytes,
+                           lnsp_error *error) {
+  const int sent = lnspi_host_is_big()
+                       ? writer_send_swapped(writer, data, bytes)
+                       : writer->sink.write(writer->sink.user, data, bytes) == 0;
+  if (!sent)
+    return lnspi_error_set_at(error, LNSP_E_IO, (int64_t)writer->written_bytes, NULL,
+                              "writing %zu bytes failed after %llu of data: is the disk full?",
+                              bytes, (unsigned long long)writer->written_bytes);
+  writer->written_bytes += bytes;
+  return lnspi_progress_add(&writer->progress, bytes, error);
+}
+
 int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
                            lnsp_error *error) {
-  int sent;
   if (writer->state != 0)
     return lnspi_error_set(error, LNSP_E_STATE, NULL, "the writer %s",
                            writer->state == 1 ? "is closed" : "has failed before: destroy it");
@@ -364,19 +378,16 @@ int32_t lnspi_writer_write(lnsp_writer *writer, const void *data, size_t bytes,
         error, LNSP_E_ARGUMENT, (int64_t)writer->written_bytes, NULL,
         "a write of %zu bytes would stop within an element of tensor number %d", bytes,
         (int)writer_tensor_at(writer, writer->written_bytes + bytes));
-  if (bytes == 0) return LNSP_OK;
-  if (lnspi_host_is_big())
-    sent = writer_send_swapped(writer, data, bytes);
-  else
-    sent = writer->sink.write(writer->sink.user, data, bytes) == 0;
-  if (!sent) {
-    writer->state = 2;
-    return lnspi_error_set_at(error, LNSP_E_IO, (int64_t)writer->written_bytes, NULL,
-                              "writing %zu bytes failed after %llu of data: is the disk full?",
-                              bytes, (unsigned long long)writer->written_bytes);
+  int32_t status = LNSP_OK;
+  for (const uint8_t *at = data; bytes && !status;) {
+    const size_t n =
+        bytes < WRITER_PIECE_BYTES || lnspi_host_is_big() ? bytes : WRITER_PIECE_BYTES;
+    status = writer_send(writer, at, n, error);
+    at += n;
+    bytes -= n;
   }
-  writer->written_bytes += bytes;
-  return LNSP_OK;
+  if (status) writer->state = 2;
+  return status;
 }
 
 int32_t lnspi_writer_close(lnsp_writer *writer, lnsp_error *error) {

@@ -3,10 +3,12 @@
 #define LNSPI_FORMAT_WRITER_H
 
 #include "base/block.h"
+#include "base/progress.h"
 
 struct lnsp_writer {
   lnspi_block block;
   lnsp_sink sink;
+  lnspi_progress progress; /* of bytes of data */
   uint64_t data_bytes;    /* that the header declares */
   uint64_t written_bytes; /* at most data_bytes, and at the end of an element */
   int32_t state;          /* 0 open, 1 closed, 2 failed */

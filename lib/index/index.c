@@ -88,7 +88,6 @@ int32_t lnspi_index_create(const lnsp_index_options *settings, const lnsp_option
   fresh.keep = settings->no_normalize;
   fresh.width = settings->width;
   fresh.capacity = settings->capacity;
-  lnspi_progress_begin(&fresh.progress, options, 0);
   *index = fresh;
   *out = index;
   return LNSP_OK;
@@ -274,7 +273,9 @@ int32_t lnspi_index_add(lnsp_index *index, const lnsp_tensor *vectors, const int
   if (status == LNSP_OK) status = index_check_room(index, count, ids, error);
   if (status != LNSP_OK || count == 0) return status;
   const int64_t next = first ? index->ids[index->order[first - 1]] + 1 : 0;
-  lnspi_progress_restart(&index->progress, (uint64_t)count);
+  const lnsp_options own = lnspi_block_options(&index->block);
+  lnspi_progress progress;
+  lnspi_progress_begin(&progress, &own, (uint64_t)count);
   for (int64_t r = 0; r < count; r++) {
     index->ids[first + r] = ids ? ids[r] : next + r;
     lnspi_index_gather(vectors, r, index->width, index->row);
@@ -288,7 +289,7 @@ int32_t lnspi_index_add(lnsp_index *index, const lnsp_tensor *vectors, const int
         return lnspi_error_set(error, LNSP_E_NOT_FINITE, "vectors",
                                "row %lld of 'vectors' is beyond what F16 holds", (long long)r);
     }
-    status = lnspi_progress_add(&index->progress, 1, error);
+    status = lnspi_progress_add(&progress, 1, error);
     if (status) return status;
   }
   status = lnspi_index_sort(index, first, count, LNSP_E_ARGUMENT, error);

@@ -23,7 +23,6 @@ struct lnsp_index {
   int32_t *order;  /* rows in the order of their ids; NULL: that is their order    */
   int32_t *spare;  /* room for as many, for add                                    */
   float *row;      /* one vector, for add                                          */
-  lnspi_progress progress; /* of vectors that are added                            */
 };
 
 static inline int64_t lnspi_index_id(const lnsp_index *index, int64_t row) {

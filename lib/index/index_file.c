@@ -110,6 +110,7 @@ static int32_t index_file_fill(lnsp_file *file, const index_file_parts *parts,
                                lnsp_index *index, lnsp_error *error) {
   const int64_t n = parts->count, width = index->width;
   int32_t status = LNSP_OK;
+  lnspi_progress_restart(&file->progress, file->data_bytes);
   if (parts->at[INDEX_FILE_IDS] < 0)
     for (int64_t i = 0; i < n; i++) index->ids[i] = i;
   else
@@ -122,6 +123,7 @@ static int32_t index_file_fill(lnsp_file *file, const index_file_parts *parts,
     status = lnspi_read_tensor(file, parts->at[INDEX_FILE_VECTORS], 0, n * width, index->dtype,
                                index->vectors, error);
   if (status == LNSP_OK) status = lnspi_index_sort(index, 0, n, LNSP_E_FORMAT, error);
+  if (status == LNSP_OK) status = lnspi_progress_end(&file->progress, error);
   if (status == LNSP_OK) index->count = n;
   return status;
 }
@@ -241,11 +243,10 @@ int32_t lnspi_index_file_save(const lnsp_index *index, const lnsp_sink *sink,
                               lnsp_error *error) {
   const lnsp_key_value pair = {"lnsp.index", "1"};
   lnsp_tensor tensors[INDEX_FILE_TENSORS];
-  lnsp_options options = LNSP_OPTIONS_INIT;
+  const lnsp_options options = lnspi_block_options(&index->block);
   lnsp_writer *writer = NULL;
   int32_t count = 0;
   memset(tensors, 0, sizeof tensors);
-  if (index->block.owned) options.allocator = &index->block.allocator;
   if (index->ids)
     tensors[count++] = (lnsp_tensor){"ids", LNSP_I64, 1, {index->count}, {0}, index->ids};
   if (index->scales)

@@ -19,10 +19,12 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/heap.h"
+#include "base/min_max.h"
 #include "base/refcount.h"
 #include "kernels/lowp.h"
 #include "kernels/scalar.h"
 
+#define SEARCH_PIECES 128 /* of a search that somebody may cancel */
 #define SEARCH_LEAST 2048 /* vectors of a task, at least */
 
 /* ---- memory ---- */
@@ -190,11 +192,37 @@ static float search_level(const lnspi_search_hit *hits, int32_t count, int32_t m
 /* ---- the search ---- */
 
 typedef struct search_job {
-  lnsp_search *search;
+  lnspi_search_walk walk;
   const lnsp_tensor *without; /* or NULL */
   int64_t queries;
-  int32_t results, parts;
+  int32_t results, reserved;
 } search_job;
+
+int64_t lnspi_search_share(const lnspi_search_walk *walk, int32_t number, int64_t *end) {
+  const int64_t count = walk->end - walk->from;
+  *end = walk->from + lnspi_tasks_from(count, walk->parts, number + 1);
+  return walk->from + lnspi_tasks_from(count, walk->parts, number);
+}
+
+int32_t lnspi_search_all(lnspi_search_walk *walk, int64_t least,
+                         void (*task)(void *argument, int32_t index), lnsp_error *error) {
+  lnsp_search *search = walk->search;
+  const lnsp_options own = lnspi_block_options(&search->block);
+  const int64_t count = search->index->count;
+  const int64_t piece = own.progress ? count / SEARCH_PIECES + LNSPI_SEARCH_ROWS : count;
+  lnspi_progress progress;
+  lnspi_progress_begin(&progress, &own, (uint64_t)count);
+  walk->parts = lnspi_tasks_count(&search->tasks, count, least);
+  walk->end = 0;
+  do {
+    walk->from = walk->end;
+    walk->end = lnspi_min_i64(walk->from + piece, count);
+    lnspi_tasks_run(&search->tasks, walk->parts, task, walk);
+    int32_t status = lnspi_progress_add(&progress, (uint64_t)(walk->end - walk->from), error);
+    if (status) return status;
+  } while (walk->end < count);
+  return LNSP_OK;
+}
 
 int lnspi_search_left_out(const lnsp_tensor *without, int64_t q, int64_t id) {
   const int packed = without->strides[0] == 0 && without->strides[1] == 0;
@@ -238,12 +266,11 @@ void lnspi_search_scores(const lnsp_search *search, const lnspi_search_part *par
 
 static void search_task(void *argument, int32_t number) {
   const search_job *job = argument;
-  const lnsp_search *search = job->search;
+  const lnsp_search *search = job->walk.search;
   const lnsp_index *index = search->index;
   const lnspi_search_part *part = &search->parts[number];
-  int64_t row = lnspi_tasks_from(index->count, job->parts, number);
-  const int64_t end = lnspi_tasks_from(index->count, job->parts, number + 1);
-  for (int64_t q = 0; q < job->queries; q++) part->counts[q] = 0;
+  int64_t end, row = lnspi_search_share(&job->walk, number, &end);
+  for (int64_t q = 0; q < job->queries && !job->walk.from; q++) part->counts[q] = 0;
   for (int64_t n; row < end; row += n) {
     n = end - row < LNSPI_SEARCH_ROWS ? end - row : LNSPI_SEARCH_ROWS;
     lnspi_search_scores(search, part, job->queries, row, n);
@@ -265,11 +292,11 @@ static void search_task(void *argument, int32_t number) {
 
 /* Joins the results of all tasks for a query, and writes them, the best first. */
 static void search_finish(const search_job *job, int64_t q, int64_t *ids, float *scores) {
-  const lnsp_index *index = job->search->index;
-  const lnspi_search_part *parts = job->search->parts;
+  const lnsp_index *index = job->walk.search->index;
+  const lnspi_search_part *parts = job->walk.search->parts;
   lnspi_search_hit *hits = parts[0].hits + q * job->results;
   int32_t *count = parts[0].counts + q;
-  for (int32_t p = 1; p < job->parts; p++)
+  for (int32_t p = 1; p < job->walk.parts; p++)
     for (int32_t i = 0; i < parts[p].counts[q]; i++)
       search_push(index, hits, count, job->results, parts[p].hits[q * job->results + i]);
   search_sort(index, hits, *count);
@@ -307,8 +334,7 @@ int32_t lnspi_search_begin(lnsp_search *search, const lnsp_tensor *queries,
 int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
                          const lnsp_tensor *without, int32_t results, int64_t *ids,
                          float *scores, lnsp_error *error) {
-  const lnsp_index *index = search->index;
-  search_job job = {search, without, 0, results, 1};
+  search_job job = {{.search = search}, without, 0, results, 0};
   if (results < 1 || results > search->results)
     return lnspi_error_set(
         error, LNSP_E_LIMIT, NULL,
@@ -316,9 +342,8 @@ int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
         "max_results",
         results, search->results);
   int32_t status = lnspi_search_begin(search, queries, without, &job.queries, error);
+  if (status == LNSP_OK) status = lnspi_search_all(&job.walk, SEARCH_LEAST, search_task, error);
   if (status != LNSP_OK) return status;
-  job.parts = lnspi_tasks_count(&search->tasks, index->count, SEARCH_LEAST);
-  lnspi_tasks_run(&search->tasks, job.parts, search_task, &job);
   for (int64_t q = 0; q < job.queries; q++)
     search_finish(&job, q, ids + q * results, scores + q * results);
   return LNSP_OK;

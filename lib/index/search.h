@@ -48,6 +48,19 @@ int32_t lnspi_search_begin(lnsp_search *search, const lnsp_tensor *queries,
  * part->scores[query][vector]. */
 void lnspi_search_scores(const lnsp_search *search, const lnspi_search_part *part,
                          int64_t queries, int64_t row, int64_t n);
+/* How tasks go over all vectors, at the start of their argument: each task has its share of
+ * those from `from` to `end`. */
+typedef struct lnspi_search_walk {
+  lnsp_search *search;
+  int64_t from, end;
+  int32_t parts, reserved;
+} lnspi_search_walk;
+/* The share of a task. */
+int64_t lnspi_search_share(const lnspi_search_walk *walk, int32_t number, int64_t *end);
+/* Runs a task over all vectors: at once, or in pieces between which the caller may cancel;
+ * least: vectors that are worth a task. */
+int32_t lnspi_search_all(lnspi_search_walk *walk, int64_t least,
+                         void (*task)(void *argument, int32_t index), lnsp_error *error);
 int lnspi_search_left_out(const lnsp_tensor *without, int64_t q, int64_t id);
 int32_t lnspi_search_run(lnsp_search *search, const lnsp_tensor *queries,
                          const lnsp_tensor *without, int32_t results, int64_t *ids,

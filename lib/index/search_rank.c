@@ -14,23 +14,21 @@
 #define SEARCH_RANK_LEAST 2048 /* vectors that are worth a task */
 
 typedef struct search_rank_job {
-  lnsp_search *search;
+  lnspi_search_walk walk;
   const lnsp_tensor *left_out; /* or NULL */
   const int64_t *truth;
   lnsp_rank *ranks; /* best_score: the true vector's score */
   int64_t queries;
-  int32_t parts;
 } search_rank_job;
 
 /* counts[q]: better ones; hits[q * results]: the best one, row -1 where there is none. */
 static void search_rank_task(void *argument, int32_t number) {
   const search_rank_job *job = argument;
-  const lnsp_search *search = job->search;
+  const lnsp_search *search = job->walk.search;
   const lnsp_index *index = search->index;
   const lnspi_search_part *part = &search->parts[number];
-  int64_t row = lnspi_tasks_from(index->count, job->parts, number);
-  const int64_t end = lnspi_tasks_from(index->count, job->parts, number + 1);
-  for (int64_t q = 0; q < job->queries; q++) {
+  int64_t end, row = lnspi_search_share(&job->walk, number, &end);
+  for (int64_t q = 0; q < job->queries && !job->walk.from; q++) {
     part->counts[q] = 0;
     part->hits[q * search->results] = (lnspi_search_hit){-INFINITY, -1};
   }
@@ -56,12 +54,12 @@ static void search_rank_task(void *argument, int32_t number) {
 
 /* Of equal scores the lower id is best, as in a search. */
 static void search_rank_finish(const search_rank_job *job, int64_t q) {
-  const lnsp_search *search = job->search;
+  const lnsp_search *search = job->walk.search;
   lnspi_search_hit best = {-INFINITY, -1};
   lnsp_rank *rank = &job->ranks[q];
   memset(rank, 0, sizeof *rank);
   rank->rank = 1;
-  for (int32_t p = 0; p < job->parts; p++) {
+  for (int32_t p = 0; p < job->walk.parts; p++) {
     const lnspi_search_hit hit = search->parts[p].hits[q * search->results];
     rank->rank += search->parts[p].counts[q];
     if (hit.row >= 0 && hit.score > best.score) best = hit;
@@ -73,7 +71,7 @@ static void search_rank_finish(const search_rank_job *job, int64_t q) {
 int32_t lnspi_search_rank(lnsp_search *search, const lnsp_tensor *queries, const int64_t *truth,
                           const lnsp_tensor *left_out, lnsp_rank *ranks, lnsp_error *error) {
   const lnsp_index *index = search->index;
-  search_rank_job job = {search, left_out, truth, ranks, 0, 1};
+  search_rank_job job = {{.search = search}, left_out, truth, ranks, 0};
   int32_t status = lnspi_search_begin(search, queries, left_out, &job.queries, error);
   if (status) return status;
   for (int64_t q = 0; q < job.queries; q++)
@@ -85,8 +83,8 @@ int32_t lnspi_search_rank(lnsp_search *search, const lnsp_tensor *queries, const
     lnspi_search_scores(search, &search->parts[0], job.queries, row, 1);
     ranks[q].best_score = search->parts[0].scores[q * LNSPI_SEARCH_ROWS];
   }
-  job.parts = lnspi_tasks_count(&search->tasks, index->count, SEARCH_RANK_LEAST);
-  lnspi_tasks_run(&search->tasks, job.parts, search_rank_task, &job);
+  status = lnspi_search_all(&job.walk, SEARCH_RANK_LEAST, search_rank_task, error);
+  if (status) return status;
   for (int64_t q = 0; q < job.queries; q++) search_rank_finish(&job, q);
   return LNSP_OK;
 }

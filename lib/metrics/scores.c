@@ -23,11 +23,13 @@ void lnspi_scores_add(const float *predictions, const float *targets, int64_t co
 }
 
 void lnspi_scores_collapse(const float *x, int64_t rows, int64_t width, float *pairs,
-                           lnsp_collapse_info *out) {
+                           lnspi_progress *progress, lnsp_collapse_info *out) {
   int64_t count = 0;
-  for (int64_t a = 0; a < rows; a++)
+  for (int64_t a = 0; a < rows; a++) {
     for (int64_t b = a + 1; b < rows; b++)
       pairs[count++] = (float)lnspi_vectors_dot(x + a * width, x + b * width, width);
+    if (lnspi_progress_add(progress, (uint64_t)(rows - 1 - a), NULL)) return;
+  }
   out->median_cosine = lnspi_vectors_median(pairs, count);
   out->variance = 0;
   for (int64_t i = 0; i < width; i++) {

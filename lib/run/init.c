@@ -58,21 +58,24 @@ static void init_row(const lnspi_weight *weight, uint64_t seed, int32_t index, i
 }
 
 int32_t lnspi_init_weight(const lnsp_graph *graph, int32_t index, uint64_t seed, void *state,
-                          float *row, lnsp_error *error) {
+                          float *row, lnspi_progress *progress, lnsp_error *error) {
   const lnspi_weight *weight = &graph->weights[index];
   const int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight);
   for (int64_t r = 0; r < rows; r++) {
     init_row(weight, seed, index, r, columns, row);
     int32_t status = lnspi_state_write_checked(weight, state, r, row, error);
+    if (!status) status = lnspi_progress_add(progress, (uint64_t)columns, error);
     if (status) return status;
   }
   return LNSP_OK;
 }
 
 int32_t lnspi_init(const lnsp_graph *graph, uint64_t seed, void *state, float *row,
-                   lnsp_error *error) {
+                   const lnsp_options *options, lnsp_error *error) {
+  lnspi_progress progress;
+  lnspi_progress_begin(&progress, options, (uint64_t)graph->parameter_count);
   for (int32_t i = 0; i < graph->weight_count; i++) {
-    int32_t status = lnspi_init_weight(graph, i, seed, state, row, error);
+    int32_t status = lnspi_init_weight(graph, i, seed, state, row, &progress, error);
     if (status) return status;
   }
   return LNSP_OK;

@@ -240,7 +240,7 @@ static int32_t load_all(lnsp_file *file, const lnsp_graph *graph, const char *pr
     if (index >= 0)
       status = load_tensor(file, index, array ? &there : weight, to, row, error);
     else if (weight->optional && !array && !to.write)
-      status = lnspi_init_weight(graph, i, 0, to.state, row, error);
+      status = lnspi_init_weight(graph, i, 0, to.state, row, NULL, error);
     else
       return lnspi_error_set(
           error, LNSP_E_MISSING, weight->name,
@@ -256,6 +256,7 @@ int32_t lnspi_load(lnsp_file *file, const lnsp_graph *graph, const char *prefix,
                    float *row, lnsp_error *error) {
   int32_t status = load_check_all_used(file, graph, prefix, error);
   if (status) return status;
+  lnspi_progress_restart(&file->progress, file->data_bytes);
   return load_all(file, graph, prefix, 0, (load_to){state, NULL}, row, error);
 }
 

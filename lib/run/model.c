@@ -43,10 +43,12 @@ int32_t lnspi_model_alloc(const lnsp_graph *graph, int32_t type, const lnsp_opti
 int32_t lnspi_model_copy(const lnsp_graph *graph, const void *state, int32_t type,
                          const lnsp_options *options, lnsp_model **out, lnsp_error *error) {
   lnsp_model *model = NULL;
+  lnspi_progress progress;
   float *row;
   int32_t status = lnspi_model_alloc(graph, type, options, &model, &row, error);
   if (status) return status;
-  status = lnspi_state_copy(graph, state, model->graph, model->state, row, error);
+  lnspi_progress_begin(&progress, options, (uint64_t)graph->parameter_count);
+  status = lnspi_state_copy(graph, state, model->graph, model->state, row, &progress, error);
   if (!status)
     *out = model;
   else
@@ -72,7 +74,7 @@ int32_t lnspi_model_create(const char *text, uint64_t seed, const lnsp_options *
   int32_t status = lnspi_handle_begin(&stage, text, NULL, options, error);
   if (!status) status = model_finish(&stage, options, &model, &row, error);
   if (status) return status;
-  status = lnspi_init(model->graph, seed, model->state, row, error);
+  status = lnspi_init(model->graph, seed, model->state, row, options, error);
   if (!status)
     *out = model;
   else
@@ -89,6 +91,7 @@ int32_t lnspi_model_load(lnsp_file *file, const lnsp_options *options, lnsp_mode
   if (!status) status = model_finish(&stage, options, &model, &row, error);
   if (status) return status;
   status = lnspi_load(file, model->graph, options->prefix, model->state, row, error);
+  if (!status) status = lnspi_progress_end(&file->progress, error); /* a state file has more */
   if (!status)
     *out = model;
   else
@@ -100,9 +103,14 @@ void lnspi_model_release(lnsp_model *model) {
   if (model && lnspi_refcount_decrement(&model->owners) == 0) lnspi_block_close(&model->block);
 }
 
-void lnspi_model_hash(const lnsp_model *model, uint8_t out[32]) {
+void lnspi_model_hash_reporting(const lnsp_model *model, lnspi_progress *progress,
+                                uint8_t out[32]) {
   lnspi_blake2s hash;
   lnspi_blake2s_init(&hash);
-  lnspi_state_hash(model->graph, model->state, &hash);
+  lnspi_state_hash(model->graph, model->state, &hash, progress);
   lnspi_blake2s_final(&hash, out);
+}
+
+void lnspi_model_hash(const lnsp_model *model, uint8_t out[32]) {
+  lnspi_model_hash_reporting(model, NULL, out);
 }

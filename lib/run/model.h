@@ -30,6 +30,9 @@ int32_t lnspi_model_load(lnsp_file *file, const lnsp_options *options, lnsp_mode
                          lnsp_error *error);
 void lnspi_model_release(lnsp_model *model);
 void lnspi_model_hash(const lnsp_model *model, uint8_t out[32]);
+/* If progress is cancelled, out is worthless. */
+void lnspi_model_hash_reporting(const lnsp_model *model, lnspi_progress *progress,
+                                uint8_t out[32]);
 uint64_t lnspi_model_bytes(const lnsp_graph *graph, int32_t type);
 
 #endif

@@ -160,16 +160,21 @@ int32_t lnspi_state_write_checked(const lnspi_weight *weight, void *state, int64
 }
 
 int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
-                         const lnsp_graph *to_graph, void *to, float *row, lnsp_error *error) {
+                         const lnsp_graph *to_graph, void *to, float *row,
+                         lnspi_progress *progress, lnsp_error *error) {
   for (int32_t i = 0; i < from_graph->weight_count; i++) {
     const lnspi_weight *a = &from_graph->weights[i], *b = &to_graph->weights[i];
     if (a->type == b->type) {
       memcpy((uint8_t *)to + b->at, (const uint8_t *)from + a->at, (size_t)a->bytes);
+      int32_t status = lnspi_progress_add(progress, (uint64_t)a->count, error);
+      if (status) return status;
       continue;
     }
     for (int64_t r = 0; r < lnspi_weight_rows(a); r++) {
       lnspi_state_read(a, from, r, 1, row);
       int32_t status = lnspi_state_write_checked(b, to, r, row, error);
+      if (!status)
+        status = lnspi_progress_add(progress, (uint64_t)lnspi_weight_columns(a), error);
       if (status) return status;
     }
   }
@@ -268,27 +273,31 @@ void lnspi_state_hash_values(const float *values, int64_t count, lnspi_blake2s *
 }
 
 void lnspi_state_hash_rows(const lnsp_graph *graph, lnspi_row_read *read, const void *user,
-                           lnspi_blake2s *hash) {
+                           lnspi_blake2s *hash, lnspi_progress *progress) {
   float values[256];
   for (int32_t i = 0; i < graph->weight_count; i++) {
     const lnspi_weight *weight = &graph->weights[i];
     int64_t rows = lnspi_weight_rows(weight), columns = lnspi_weight_columns(weight), n;
     lnspi_state_hash_tensor(weight, hash);
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
       for (int64_t c = 0; c < columns; c += n) {
         n = lnspi_min_i64(columns - c, 256);
         read(user, weight, r, c, n, values);
         lnspi_state_hash_values(values, n, hash);
       }
+      if (lnspi_progress_add(progress, (uint64_t)columns, NULL)) return;
+    }
   }
 }
 
-void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash) {
-  lnspi_state_hash_rows(graph, state_read_columns, state, hash);
+void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash,
+                      lnspi_progress *progress) {
+  lnspi_state_hash_rows(graph, state_read_columns, state, hash, progress);
 }
 
-void lnspi_state_hash_array(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash) {
-  lnspi_state_hash_rows(graph, state_read_array, array, hash);
+void lnspi_state_hash_array(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash,
+                            lnspi_progress *progress) {
+  lnspi_state_hash_rows(graph, state_read_array, array, hash, progress);
 }
 
 int32_t lnspi_state_read_tensor(const lnsp_graph *graph, const void *state, const char *name,

@@ -3,6 +3,7 @@
 #define LNSPI_RUN_STATE_H
 
 #include "base/blake2s.h"
+#include "base/progress.h"
 #include "graph/graph.h"
 
 /* The longest row of any tensor. */
@@ -43,7 +44,8 @@ void lnspi_state_write_span(const lnspi_weight *weight, void *state, int64_t fir
 /* All of a state into a zeroed one of an equal graph, whose types may be others. row
  * has room for the longest row. */
 int32_t lnspi_state_copy(const lnsp_graph *from_graph, const void *from,
-                         const lnsp_graph *to_graph, void *to, float *row, lnsp_error *error);
+                         const lnsp_graph *to_graph, void *to, float *row,
+                         lnspi_progress *progress, lnsp_error *error);
 
 /* lnspi_state_read and write for such an array. */
 void lnspi_state_read_array(const lnspi_weight *weight, const float *array, int64_t first,
@@ -61,15 +63,17 @@ typedef void lnspi_row_write(void *user, const lnspi_weight *weight, int64_t row
 
 /* Adds name, rank, dims and values of every tensor, in canonical order, to a
  * hash. The hash of a model is BLAKE2s over exactly this: it does not depend on the
- * type in which the values are stored. */
-void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash);
+ * type in which the values are stored. If progress is cancelled, the hash is worthless. */
+void lnspi_state_hash(const lnsp_graph *graph, const void *state, lnspi_blake2s *hash,
+                      lnspi_progress *progress);
 
 /* The same in pieces: a tensor, then all of its values, row-major. */
 void lnspi_state_hash_tensor(const lnspi_weight *weight, lnspi_blake2s *hash);
 void lnspi_state_hash_values(const float *values, int64_t count, lnspi_blake2s *hash);
-void lnspi_state_hash_array(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash);
+void lnspi_state_hash_array(const lnsp_graph *graph, const float *array, lnspi_blake2s *hash,
+                            lnspi_progress *progress);
 void lnspi_state_hash_rows(const lnsp_graph *graph, lnspi_row_read *read, const void *user,
-                           lnspi_blake2s *hash);
+                           lnspi_blake2s *hash, lnspi_progress *progress);
 
 /* Reads one tensor of a state (nullable: only checks name and count). */
 int32_t lnspi_state_read_tensor(const lnsp_graph *graph, const void *state, const char *name,

@@ -78,6 +78,7 @@ static int32_t commit_write(lnsp_store *store, commit_source *source, uint64_t s
     const uint8_t *bytes = lnspi_version_words_to_bytes(store->next, n);
     *sum = lnspi_crc32c(*sum, bytes, 4 * n);
     if (!snapshot) status = lnspi_record_write(&store->journal, bytes, 4 * n, error);
+    if (status == LNSP_OK) status = lnspi_progress_add(&store->journal.progress, n, error);
     if (status != LNSP_OK) return payload.status != LNSP_OK ? payload.status : status;
   }
   if (!snapshot) return LNSP_OK;
@@ -114,6 +115,7 @@ int32_t lnspi_commit_version(lnsp_store *store, const lnspi_segment *segments, i
         "the store holds states of %llu words of 32 bits, but this one has %llu: it is of "
         "another network or optimizer",
         (unsigned long long)store->plan.words, (unsigned long long)words);
+  lnspi_progress_restart(&j->progress, words);
   (void)commit_is_delta(store, &need);
   int32_t status = commit_make_room(store, need, 0, error);
   if (status != LNSP_OK) return status;
@@ -131,11 +133,13 @@ int32_t lnspi_commit_version(lnsp_store *store, const lnspi_segment *segments, i
     status =
         commit_write(store, &source, delta ? j->log.bank_at + store->snapshot + j->head : 0,
                      &version->sum, error);
-  if (status != LNSP_OK) {
-    /* part of the record is on the device, and nothing may be written over it */
+  /* part of the record is on the device, and nothing may be written over it: a later record
+   * goes behind it, as after a power cut */
+  if (status == LNSP_E_CANCELLED)
+    j->log.tail = lnspi_journal_round(j->put, j->unit);
+  else if (status != LNSP_OK)
     j->failed = 1;
-    return status;
-  }
+  if (status != LNSP_OK) return status;
   lnspi_version_encode(version, info);
   status = lnspi_record_write_end(j, &j->log, info, &record, error);
   return status != LNSP_OK ? status : lnspi_store_sync(store, &record, error);

@@ -364,6 +364,7 @@ int32_t lnspi_store_open(const lnsp_device *device, int32_t read_only, int32_t s
   j->reports = 1;
   if (status == LNSP_OK) status = lnspi_journal_open(j, error);
   j->reports = 0; /* what follows may write */
+  if (status == LNSP_OK) status = lnspi_progress_end(&j->progress, error);
   if (status == LNSP_OK) status = store_find_head_state(store, error);
   if (status == LNSP_OK)
     *out = store;

@@ -204,6 +204,7 @@ int32_t lnspi_store_compact(lnsp_store *store, uint64_t need, uint64_t keep,
     status = store_compact_copy_groups(store, &plan, &to, error);
   else
     status = store_compact_to_head(store, &to, error);
+  if (status == LNSP_OK && j->reports) status = lnspi_progress_end(&j->progress, error);
   j->reports = 0; /* from here on the new bank counts */
   if (status == LNSP_OK) status = lnspi_bank_switch_end(j, &to, error);
   if (status == LNSP_OK) status = store_compact_scan(store, &from, error);

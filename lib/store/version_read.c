@@ -68,22 +68,28 @@ int32_t lnspi_version_read(lnsp_store *store, const lnspi_record *state,
   return LNSP_OK;
 }
 
+typedef struct version_read_memory {
+  uint32_t *to;
+  lnspi_progress *progress;
+} version_read_memory;
+
 static int32_t version_read_to_memory(void *user, uint32_t *words, size_t count,
                                       lnsp_error *error) {
-  uint32_t **to = user;
-  (void)error;
-  memcpy(*to, words, 4 * count);
-  *to += count;
-  return LNSP_OK;
+  version_read_memory *m = user;
+  memcpy(m->to, words, 4 * count);
+  m->to += count;
+  return lnspi_progress_add(m->progress, count, error);
 }
 
 int32_t lnspi_version_read_to_memory(lnsp_store *store, uint64_t number, uint32_t *words,
-                                     lnspi_version *version, lnsp_error *error) {
+                                     lnspi_progress *progress, lnspi_version *version,
+                                     lnsp_error *error) {
   lnspi_record state;
   int32_t status = lnspi_version_find_state(store, number, &state, error);
   if (status != LNSP_OK) return status;
   lnspi_version_decode(state.info, version);
-  return lnspi_version_read(store, &state, version_read_to_memory, &words, error);
+  version_read_memory memory = {words, progress};
+  return lnspi_version_read(store, &state, version_read_to_memory, &memory, error);
 }
 
 /* ---- verify ---- */

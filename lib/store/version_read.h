@@ -15,7 +15,8 @@ int32_t lnspi_version_read(lnsp_store *store, const lnspi_record *state,
 
 /* Copies a version's state to memory, which is partly written on failure. */
 int32_t lnspi_version_read_to_memory(lnsp_store *store, uint64_t number, uint32_t *words,
-                                     lnspi_version *version, lnsp_error *error);
+                                     lnspi_progress *progress, lnspi_version *version,
+                                     lnsp_error *error);
 
 /* Reads everything in the store and checks it; *checked: records. */
 int32_t lnspi_version_read_verify(lnsp_store *store, uint64_t *checked, lnsp_error *error);

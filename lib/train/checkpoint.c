@@ -139,10 +139,9 @@ static int32_t checkpoint_save_state(const lnsp_trainer *t, const lnsp_sink *sin
 
 int32_t lnspi_checkpoint_save(const lnsp_trainer *t, const lnsp_sink *sink, int32_t what,
                               const lnsp_key_value *own, int32_t own_count, lnsp_error *error) {
-  lnsp_options options = LNSP_OPTIONS_INIT;
-  lnspi_save_part part = {"", what == LNSP_SAVE_AVERAGE ? t->average : t->state,
-                          what == LNSP_SAVE_AVERAGE, 0, NULL};
-  if (t->block.owned) options.allocator = &t->block.allocator;
+  const lnsp_options options = lnspi_block_options(&t->block);
+  const lnspi_save_part part = {"", what == LNSP_SAVE_AVERAGE ? t->average : t->state,
+                                what == LNSP_SAVE_AVERAGE, 0, NULL};
   if (what == LNSP_SAVE_STATE)
     return checkpoint_save_state(t, sink, own, own_count, &options, error);
   return lnspi_save(t->graph, &part, 1, own, own_count, t->optim.rule.weights, sink, &options,
@@ -279,21 +278,22 @@ int32_t lnspi_checkpoint_load(lnsp_trainer *t, lnsp_file *file, lnsp_error *erro
   return checkpoint_load_metadata(t, file, error);
 }
 
-void lnspi_checkpoint_hash(const lnsp_trainer *t, int32_t what, uint8_t out[32]) {
+void lnspi_checkpoint_hash(const lnsp_trainer *t, int32_t what, lnspi_progress *progress,
+                           uint8_t out[32]) {
   lnspi_blake2s hash;
   lnspi_blake2s_init(&hash);
   if (what == LNSP_SAVE_STATE) {
     uint8_t bytes[8];
-    lnspi_state_hash(t->graph, t->state, &hash);
+    lnspi_state_hash(t->graph, t->state, &hash, progress);
     for (int32_t m = 0; m < t->optim.moment_count; m++) {
       const lnspi_moments8_values values = {t, m, 0};
       if (t->optim.has_moments8)
-        lnspi_state_hash_rows(t->graph, lnspi_moments8_read, &values, &hash);
+        lnspi_state_hash_rows(t->graph, lnspi_moments8_read, &values, &hash, progress);
       else
-        lnspi_state_hash_array(t->graph, t->optim.moment[m], &hash);
+        lnspi_state_hash_array(t->graph, t->optim.moment[m], &hash, progress);
     }
-    if (t->average) lnspi_state_hash_array(t->graph, t->average, &hash);
-    if (t->residual) lnspi_state_hash_array(t->graph, t->residual, &hash);
+    if (t->average) lnspi_state_hash_array(t->graph, t->average, &hash, progress);
+    if (t->residual) lnspi_state_hash_array(t->graph, t->residual, &hash, progress);
     lnspi_store64(bytes, t->step);
     lnspi_blake2s_update(&hash, bytes, 8);
     if (lnspi_schedule_is_plateau(&t->optim.rule)) {
@@ -306,9 +306,9 @@ void lnspi_checkpoint_hash(const lnsp_trainer *t, int32_t what, uint8_t out[32])
       lnspi_blake2s_update(&hash, bytes, 8);
     }
   } else if (what == LNSP_SAVE_AVERAGE) {
-    lnspi_state_hash_array(t->graph, t->average, &hash);
+    lnspi_state_hash_array(t->graph, t->average, &hash, progress);
   } else {
-    lnspi_state_hash(t->graph, t->state, &hash);
+    lnspi_state_hash(t->graph, t->state, &hash, progress);
   }
   lnspi_blake2s_final(&hash, out);
 }

@@ -107,7 +107,6 @@ void lnspi_reservoir_sample(lnsp_reservoir *r, int64_t count, void *out) {
 int32_t lnspi_reservoir_save(const lnsp_reservoir *r, const lnsp_sink *sink,
                              lnsp_error *error) {
   char text[RESERVOIR_TEXT];
-  lnsp_options options;
   lnsp_writer *writer = NULL;
   lnsp_tensor items;
   lnsp_key_value pairs[2] = {{"lnsp.reservoir", RESERVOIR_VERSION},
@@ -120,9 +119,7 @@ int32_t lnspi_reservoir_save(const lnsp_reservoir *r, const lnsp_sink *sink,
   items.dims[1] = r->width;
   lnspi_format(text, sizeof text, "%lld %lld %u %u", (long long)r->capacity, (long long)r->seen,
                (uint32_t)(r->random >> 32), (uint32_t)r->random);
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
-  if (r->block.owned) options.allocator = &r->block.allocator;
+  const lnsp_options options = lnspi_block_options(&r->block);
   int32_t status = lnspi_writer_open(sink, &items, 1, pairs, 2, &options, &writer, error);
   if (status) return status;
   if (r->count)

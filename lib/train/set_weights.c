@@ -58,7 +58,7 @@ int32_t lnspi_set_weights(lnsp_trainer *t, const lnsp_model *model, int reset,
   int32_t status = set_weights_check(t, model, error);
   if (status) return status;
   lnspi_history_copy_pending(t);
-  (void)lnspi_state_copy(model->graph, model->state, t->graph, t->state, t->row, NULL);
+  (void)lnspi_state_copy(model->graph, model->state, t->graph, t->state, t->row, NULL, NULL);
   if (reset) set_weights_reset(t);
   lnspi_accumulate_reset(t);
   t->optim.bounds_known = 0;

@@ -189,7 +189,7 @@ int32_t lnspi_trainer_from_model(const lnsp_model *model, const char *loss,
       lnspi_graph_move(model->graph, (uint8_t *)block.memory + LNSPI_HANDLE_BYTES);
   lnspi_graph_set_storage(graph, recipe.rule.weights);
   lnsp_trainer *t = trainer_place(&block, graph, k, &tasks, &recipe);
-  status = lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, error);
+  status = lnspi_state_copy(model->graph, model->state, graph, t->state, t->row, NULL, error);
   if (status) { /* too large for bfloat16 */
     lnspi_block_close(&block);
     return status;
@@ -235,6 +235,7 @@ int32_t lnspi_trainer_from_file(lnsp_file *file, const char *loss, const char *o
   status = lnspi_load(file, graph, options->prefix, t->state, t->row, error);
   if (!status) trainer_start_average(t);
   if (!status && resume) status = lnspi_checkpoint_load(t, file, error);
+  if (!status) status = lnspi_progress_end(&file->progress, error);
   if (!status)
     *out = t;
   else

@@ -43,6 +43,7 @@ static int32_t read_device(void *user, uint64_t offset, void *to, size_t bytes) 
   static const lnsp_source name = {sizeof(lnsp_source), NULL, 64, read_device}
 
 SOURCE(source);
+static support_bytes nothing;
 static lnsp_sink to_nothing = LNSP_SINK_INIT;
 static lnsp_device device = LNSP_DEVICE_INIT;
 static lnsp_index_options vectors = LNSP_INDEX_OPTIONS_INIT;
@@ -316,7 +317,7 @@ static int make_handles(void) {
   static unsigned char flash[65536];
   x = lnsp_tensor_view("x", LNSP_F32, row, 2, dims);
   to_nothing.write = sink.write;
-  to_nothing.user = &(support_bytes){NULL, 0};
+  to_nothing.user = &nothing;
   device.read = read_device;
   device.user = flash;
   device.size_bytes = sizeof flash;
@@ -347,6 +348,19 @@ static int make_handles(void) {
   return status == LNSP_OK;
 }
 
+static void destroy_handles(void) {
+  lnsp_store_destroy(store);
+  remove(store_path);
+  lnsp_index_destroy(index_of_vectors);
+  lnsp_delta_destroy(delta);
+  lnsp_trainer_destroy(trainer);
+  lnsp_file_destroy(file);
+  lnsp_model_destroy(model);
+  free(model_file.data);
+  free(index_file.data);
+  free(nothing.data);
+}
+
 int main(void) {
   support_use_all();
   if (!read_header() || !make_handles()) return 2;
@@ -354,5 +368,6 @@ int main(void) {
   RUN(every_call_is_here);
   RUN(defaults_are_no_setting);
   RUN(sizes_of_the_other);
+  destroy_handles();
   FINISH();
 }

@@ -88,7 +88,8 @@ static int sim_same(sim *s, lnsp_store *store, uint64_t number, uint64_t content
   uint32_t words[SIM_WORDS], expected[SIM_WORDS];
   lnspi_version version;
   (void)s;
-  if (lnspi_version_read_to_memory(store, number, words, &version, NULL) != LNSP_OK) return 0;
+  if (lnspi_version_read_to_memory(store, number, words, NULL, &version, NULL) != LNSP_OK)
+    return 0;
   sim_words(content, expected);
   return !memcmp(words, expected, sizeof words);
 }
