@@ -46,7 +46,8 @@ void lnspi_optimizer_rounding_key(const lnspi_optimizer_config *rule, int32_t we
 static const char optimizer_keys[] =
     "lr=1e-3:0:1e6 clip=0:0:1e30 ema=0:0:.99999999 "
     "schedule=constant,cosine,linear,step,plateau #accumulate=1:1:65536 weights=f32,bf16 "
-    "#seed=0:0:4503599627370496 #residual=0:0:1 clip_each=0:0:1e6 noise=0:0:1e6&clip_each #lot=0:0:4503599627370496&clip_each";
+    "#seed=0:0:4503599627370496 #residual=0:0:1 clip_each=0:0:1e6 "
+    "noise=0:0:1e6&clip_each #lot=0:0:4503599627370496&clip_each";
 
 #define OPTIMIZER_REAL(member) LNSPI_SETTING_REAL(lnspi_optimizer_config, member)
 #define OPTIMIZER_WHOLE(member) LNSPI_SETTING_WHOLE(lnspi_optimizer_config, member)
