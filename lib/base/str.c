@@ -9,13 +9,7 @@ size_t lnspi_str_length(const char *string) {
   return (size_t)(at - string);
 }
 
-int lnspi_str_equal(const char *a, const char *b) {
-  while (*a && *a == *b) {
-    a++;
-    b++;
-  }
-  return *a == *b;
-}
+int lnspi_str_equal(const char *a, const char *b) { return lnspi_str_compare(a, b) == 0; }
 
 int lnspi_str_starts_with(const char *string, const char *prefix) {
   while (*prefix && *prefix == *string) prefix++, string++;

@@ -1,4 +1,15 @@
-/* Structs that callers size: struct_size read, checked and kept. */
+/* Structs that callers size: struct_size read, checked and kept.
+ *
+ * A struct of lnsp.h may grow at its end in a later version, and programs are compiled with one
+ * version and run with another. The caller's struct_size says how much of the struct it knows.
+ *
+ *   an older program  its struct is shorter: what is missing reads as zero, which means the
+ *                     default, and what it cannot hold is not written
+ *   a newer program   its struct is longer: it is accepted if the unknown tail is zero, that
+ *                     is, if it asks for nothing that this library does not know
+ *
+ * So every struct that goes in is first copied into a local of this library's layout. Nested
+ * structs, to which options point, are checked here too, but stay the caller's. */
 #include "base/struct.h"
 
 #include <stdint.h>

@@ -1,7 +1,17 @@
 /* The handle of a delta; inverting one; merging several into one.
  *
  * Neither decodes anything: inverting reverses the order of the stages and flips their flag
- * `back`, which the codec obeys when it reads; merging appends stages. */
+ * `back`, which the codec obeys when it reads; merging appends stages. So both cost a copy of
+ * the payload, whatever the network.
+ *
+ * A handle is laid out from a shape (how many stages, bytes of payload and text): when a delta
+ * is made, from the most that the codec can need; when it is read, inverted or merged, from
+ * what there is. `capacity` and `text_bytes` remember the room, `bytes` what is used of it.
+ *
+ * A delta knows two hashes: of the weights it applies to, and of those that come out. They hold
+ * a chain together: merging demands that each base is the result before it, applying that the
+ * model has the base's hash. What a file says of them proves nothing about who made it
+ * (delta_check.c). */
 #include "delta/delta.h"
 
 #include <string.h>
@@ -14,6 +24,8 @@
 #include "delta/stages.h"
 #include "run/handle.h"
 
+/* Counts or gives out the pieces (base/arena.h). Each stage has a byte a tensor, which are
+ * one array here. */
 static lnsp_delta *delta_lay_out(lnspi_arena *arena, const lnsp_graph *graph,
                                  const lnspi_delta_shape *shape, lnsp_delta *pieces,
                                  uint8_t **tensors) {
@@ -100,6 +112,7 @@ int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
 
 /* ---- invert and merge ---- */
 
+/* Copies a stage to place number `at`, and its payload behind what is there. */
 static void delta_copy_stage(lnsp_delta *to, int32_t at, const lnsp_delta *from,
                              const lnspi_delta_stage *stage) {
   lnspi_delta_stage *copy = &to->stages[at];
@@ -116,7 +129,7 @@ static void delta_copy_stage(lnsp_delta *to, int32_t at, const lnsp_delta *from,
 
 int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
                            lnsp_delta **out, lnsp_error *error) {
-  lnspi_delta_shape shape = {delta->stage_count, 0, delta->bytes,
+  lnspi_delta_shape shape = {delta->stage_count, 0, delta->bytes, /* text: " back=1" a stage */
                              lnspi_str_length(delta->text) + 8 * (uint64_t)delta->stage_count +
                                  1,
                              0};

@@ -1,4 +1,17 @@
-/* Graphs as data: their memory, copies, look-ups and counts. */
+/* Graphs as data: their memory, copies, look-ups and counts.
+ *
+ * How large a graph is shows only when its text was read, and reading must not allocate. So the
+ * builder runs over the text twice. Without a graph it checks the words of each line and
+ * counts: nodes, tensors and an upper bound for the text's bytes. With one, in memory of that
+ * size, it fills in nodes and weights, and checks inputs and shapes. The graph then takes only
+ * what it needs (graph->bytes), which may be less: a tensor that two lines share is counted
+ * twice, and the text may be shorter than its bound.
+ *
+ * The text that a graph keeps is not the one it was built from, but a canonical one, by which
+ * files and stores recognise a network: a named architecture with all its arguments, or the
+ * layers as graph_text.c writes them. lnspi_graph_equal does not look at it: it compares what
+ * decides a result (layers, inputs, widths, arguments, tensors), and neither the names of
+ * values nor how matrices are stored, which is each handle's own choice. */
 #include "graph/graph.h"
 
 #include <string.h>
@@ -35,6 +48,7 @@ static lnsp_graph *graph_lay_out(lnspi_arena *arena, int32_t nodes, int32_t weig
   return g;
 }
 
+/* Bytes of a graph with its text; 0 if that is too much for this machine. */
 static uint64_t graph_bytes(int32_t nodes, int32_t weights, uint64_t text_bytes) {
   lnspi_arena arena = {NULL, 0, UINT64_MAX, 0};
   uint64_t bytes = 0;
@@ -126,6 +140,7 @@ lnsp_graph *lnspi_graph_move(const lnsp_graph *from, void *memory) {
   return g;
 }
 
+/* Bytes of a weight in a state whose matrices have this type. */
 static int64_t graph_weight_bytes(const lnspi_weight *w, int32_t type) {
   if (w->kind != LNSPI_MATRIX || type == LNSP_F32) return w->floats * (int64_t)sizeof(float);
   return w->parts * (int64_t)lnspi_lowp_bytes(type, w->dims[1], w->dims[0] / w->parts);
@@ -167,6 +182,7 @@ int32_t lnspi_graph_find_output(const lnsp_graph *g, const char *name) {
   return -1;
 }
 
+/* Arguments are compared as bytes: the builder zeroes a node first, padding included. */
 static int graph_nodes_equal(const lnspi_node *a, const lnspi_node *b) {
   return a->layer == b->layer && a->input_count == b->input_count && a->width == b->width &&
          a->every == b->every && !memcmp(a->input, b->input, sizeof a->input) &&

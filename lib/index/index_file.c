@@ -2,7 +2,19 @@
  *
  * Opening makes a copy, to which vectors can be added, or borrows the tensors from a file in
  * memory (flash, a mapped file), which needs no memory but the handle and perhaps an order.
- * Values are checked once, unless the caller trusts the file. */
+ *
+ *   vectors  [n, width], F32, F16 or I8: the only one that must be there
+ *   ids      [n] I64; without it the id of a vector is its row
+ *   scales   [n] F32, only with I8: a vector is its codes times its scale
+ *
+ * A borrowed file is used as it is in memory, so its elements must be aligned and the host
+ * little-endian; a copy has neither condition. An order (rows by their ids, for look-ups) is
+ * made only if the ids do not ascend, as those do that lnsp_index_add numbers by itself.
+ *
+ * Values are checked once, unless the caller trusts the file: a score that is NaN would compare
+ * as neither better nor worse and spoil the search's heap. Vectors need not have length 1; how
+ * long they may be is bounded, so that no sum overflows. Ids must be different and not
+ * negative, which sorting finds. */
 #include "index/index_file.h"
 
 #include "base/arena.h"
@@ -14,12 +26,14 @@
 enum { INDEX_FILE_VECTORS, INDEX_FILE_IDS, INDEX_FILE_SCALES, INDEX_FILE_TENSORS };
 static const char *const index_file_names[INDEX_FILE_TENSORS] = {"vectors", "ids", "scales"};
 
+/* What the header says, and the options with what they left open filled in from it. */
 typedef struct index_file_parts {
   int32_t at[INDEX_FILE_TENSORS]; /* index in the file; -1: not there */
   lnsp_index_options settings;
   int64_t count;
 } index_file_parts;
 
+/* Compares the options with the tensor, and fills in what they leave open. */
 static int32_t index_file_vectors(const lnspi_entry *vectors, index_file_parts *parts,
                                   lnsp_error *error) {
   lnsp_index_options *s = &parts->settings;
@@ -106,6 +120,7 @@ static int32_t index_file_check(const lnsp_index *index, lnsp_error *error) {
 
 /* ---- a copy ---- */
 
+/* Reads the tensors into a new index, and sorts its ids. */
 static int32_t index_file_fill(lnsp_file *file, const index_file_parts *parts,
                                lnsp_index *index, lnsp_error *error) {
   const int64_t n = parts->count, width = index->width;
@@ -149,6 +164,7 @@ static int32_t index_file_aligned(const lnsp_file *file, const index_file_parts 
   return LNSP_OK;
 }
 
+/* Where a tensor is in the bytes that the file was opened over; NULL: not there. */
 static void *index_file_at(const lnsp_file *file, const index_file_parts *parts, int tensor,
                            const void *base) {
   if (parts->at[tensor] < 0) return NULL;
@@ -164,6 +180,8 @@ static int index_file_ascends(const int64_t *ids, int64_t n) {
   return ids[0] >= 0;
 }
 
+/* Makes the handle of a borrowed index. Two passes over the arena: count, then place. *out is
+ * set even if the order is refused, so that the caller frees it. */
 static int32_t index_file_borrow(const lnsp_file *file, const index_file_parts *parts,
                                  const void *base, const lnsp_options *options,
                                  lnsp_index **out, lnsp_error *error) {

@@ -1,4 +1,16 @@
-/* The reference kernel set: plain C, one element at a time. */
+/* The reference kernel set: plain C, one element at a time.
+ *
+ * This file is the contract of kernels.h in code: the tests compare every other set with it by
+ * memcmp, and CPUs without vector instructions run it. So it is written to be read against
+ * the contract. Kernels that treat each element by itself (activations, updates, conversions)
+ * come from the same template as those of the vector sets, elementwise.h, with vectors of one
+ * lane; that makes the LV_ macros below the plainest set of them. Products and sums, where
+ * the sets differ most, are written out here and share nothing with matrix.h and vector.h, so
+ * that a mistake there cannot hide.
+ *
+ * A sum has 16 lanes in every set. Here they are an array p[16] into which term i goes at
+ * i % 16; a compiler may turn that into vectors, which changes no bit, since a lane is still
+ * added in order. */
 /* Hot: built for speed. */
 #include "kernels/scalar.h"
 
@@ -76,11 +88,14 @@ static LNSPI_NOINLINE float scalar_fma(float a, float b, float c) {
 
 /* ---- matrices and sums: written plainly, independent of vector.h ---- */
 
+/* Lanes of a panel of packed weights: 64, or what the last one has. */
 static int64_t scalar_panel_lanes(int64_t out, int64_t panel) {
   int64_t left = lnspi_round16(out) - 64 * panel;
   return left < 64 ? left : 64;
 }
 
+/* The tree that ends every sum: pairs that are 8, 4 and 2 lanes apart, as halving a vector
+ * adds them. */
 static float scalar_tree(const float *p) {
   float s[8], t[4];
   for (int i = 0; i < 8; i++) s[i] = p[i] + p[i + 8];
@@ -108,6 +123,8 @@ static void scalar_linear(const float *w, const float *bias, const float *x, int
   }
 }
 
+/* One element of linear_dx. Its terms are outputs, of which lane l of a panel is output
+ * 64 * panel + l, so lanes of the sum and lanes of the panel coincide. */
 static float scalar_input_gradient(const float *w, const float *d, int64_t k, int64_t in,
                                    int64_t out) {
   float p[16] = {0};
@@ -197,6 +214,7 @@ static float scalar_max_abs(const float *x, int64_t n) {
 
 static int scalar_finite(const float *x, int64_t n) { return scalar_top(x, n) < 0x7f800000u; }
 
+/* +0 counts as above -0, as its bits say; the first NaN ends the search. */
 static float scalar_maximum(const float *x, int64_t n) {
   float top = x[0];
   for (int64_t i = 0; i < n; i++) {

@@ -1,4 +1,11 @@
-/* Building a graph inside the block of the handle that will hold it. */
+/* Building a graph inside the block of the handle that will hold it.
+ *
+ * A model, trainer or delta of a text cannot know its size before the graph is built, and the
+ * graph needs memory. With a block of the caller's, the whole block is taken at once and the
+ * graph built in its final place; if the handle then turns out larger than the block, the call
+ * fails with the size that is needed. With an allocator, the graph is built in a block of its
+ * own, its copy moved into the handle's block, and the first block released: both exist for a
+ * moment, and the second is exactly as large as was measured. */
 #include "run/handle.h"
 
 #include <string.h>

@@ -1,4 +1,13 @@
-/* Models: an immutable, counted version of the weights. */
+/* Models: an immutable, counted version of the weights.
+ *
+ * One block holds the handle, its copy of the graph, the state (all tensors, packed for the
+ * kernels) and room for one row, through which weights are loaded, converted and initialised.
+ * The graph is first in every handle, LNSPI_HANDLE_BYTES from the start, because it has to be
+ * built before the block's size is known (handle.c).
+ *
+ * A model is filled by the function that makes it and given out only then: one that fails half
+ * way frees the block, and nobody has seen it. After that nothing in it changes but `owners`,
+ * an atomic count, so any number of sessions on any threads may read it. */
 #include "run/model.h"
 
 #include "base/arena.h"
@@ -56,6 +65,7 @@ int32_t lnspi_model_copy(const lnsp_graph *graph, const void *state, int32_t typ
   return status;
 }
 
+/* Turns a stage, whose graph is built, into a model with a zero state. */
 static int32_t model_finish(lnspi_handle *stage, const lnsp_options *options, lnsp_model **out,
                             float **row, lnsp_error *error) {
   lnspi_block block;

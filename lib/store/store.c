@@ -3,7 +3,16 @@
  * The handle keeps a summary of the log (versions, newest number, newest snapshot, ledger),
  * and lnspi_store_note is the one place that changes it: open and a scan call it for each
  * record on the device, a commit for the record it has just synced. So a handle that has
- * been open for a year and one that has just been opened say the same. */
+ * been open for a year and one that has just been opened say the same.
+ *
+ * Each bank begins with a description: what a state is, how often a snapshot is taken, how many
+ * senders the ledger holds. The size of a handle follows from it, so opening reads it once with
+ * a small buffer on the stack before there is a block, and the texts again into the block. All
+ * numbers in it are checked as those of a new store are, since they decide how much memory
+ * is asked for.
+ *
+ * Creating writes a bank like compaction does, its header last (bank_switch.c): until then an
+ * old store on the device is the one that counts. */
 #include "store/store.h"
 
 #include "base/arena.h"
@@ -119,6 +128,10 @@ static int32_t store_read_plan(lnspi_journal *j, const lnspi_bank *log, lnspi_st
 }
 
 /* ---- the block ---- */
+
+/* The journal's buffer, two chunks of words, the coder (an encoder or a decoder, never both at
+ * a time), the ledger and the texts. No array depends on the size of a state: states are
+ * streamed through the chunks. */
 
 static uint64_t store_text_bytes(const lnspi_store_plan *plan) {
   uint64_t bytes = 0;

@@ -2,7 +2,13 @@
  *
  * Records link backwards, so a version is found by walking from the newest. A walk through
  * all versions by index would be quadratic; the handle remembers where the last one ended
- * (its cursor), from which a higher index is reached by single steps. */
+ * (its cursor), from which a higher index is reached by single steps.
+ *
+ * A version's state is in one or two records: a snapshot has all of it, a delta what differs
+ * from the snapshot it names by its place, and a rollback has nothing but the number of the
+ * version whose state it has again. That one is never a rollback itself, since whoever writes
+ * the record follows the chain first; so a search takes two steps at most, and a store where it
+ * would take three is damaged. */
 #include "store/version.h"
 
 #include "base/bytes.h"
