@@ -1,6 +1,17 @@
-/* What this build knows: architectures, layers, losses, optimizers, kernel sets. */
+/* What this build knows: architectures, layers, losses, optimizers, kernel sets.
+ *
+ * Each list is a table of a room below, which the readers of texts use too, so that a list
+ * cannot name what a text may not say. An entry has a name, a sentence of help, and keys. Where
+ * a reader knows words that are in no table (losses "student" and "replay", the kernel set
+ * "cblas"), they follow the table here. A firmware build may leave entries out of a table; then
+ * they are not in the list either, and the numbers of the others move.
+ *
+ * Names and help are static; keys are written into the caller's struct, because their ranges
+ * are parsed from the tables' texts (base/setting.h).
+ *
+ * Checking a text is reading it with the reader that a handle would use, into structs that are
+ * dropped. Only an architecture takes memory for that. */
 #include "api/api.h"
-#include "base/fpenv.h"
 #include "base/setting.h"
 #include "base/str.h"
 #include "base/struct.h"
@@ -20,6 +31,7 @@ static const lnspi_kernels *api_list_isa(int32_t index) {
   return index == count ? lnspi_dispatch_cblas() : NULL;
 }
 
+/* The features of a set, from the most particular on: each set has those of the ones below. */
 static const char *api_list_isa_help(int32_t index) {
   const lnspi_kernels *k = api_list_isa(index);
   if (!k) return NULL;
@@ -86,6 +98,7 @@ LNSP_API const char *lnsp_list_help(int32_t list, int32_t index) {
 
 /* ---- keys ---- */
 
+/* Fills info with key number `key` of an entry; 0: there is none. */
 static int api_list_key(int32_t list, int32_t index, int32_t key, lnsp_key_info *info) {
   if (key < 0 || !lnsp_list_name(list, index)) return 0;
   switch (list) {
@@ -105,18 +118,16 @@ static int api_list_key(int32_t list, int32_t index, int32_t key, lnsp_key_info 
 LNSP_API int32_t lnsp_list_key_count(int32_t list, int32_t index) {
   lnsp_key_info info;
   int32_t count = 0;
-  lnspi_fpenv fp = lnspi_fpenv_enter(); /* numbers in tables */
-  while (api_list_key(list, index, count, &info)) count++;
-  lnspi_fpenv_leave(fp);
+  API_COMPUTE(while (api_list_key(list, index, count, &info)) count++);
   return count;
 }
 
 LNSP_API int32_t lnsp_list_key_at(int32_t list, int32_t index, int32_t key, lnsp_key_info *info,
                                   lnsp_error *error) {
   lnsp_key_info found;
-  lnspi_fpenv fp = lnspi_fpenv_enter();
-  const int there = api_list_key(list, index, key, &found);
-  lnspi_fpenv_leave(fp);
+  int there;
+  API_NEED(info, error);
+  API_COMPUTE(there = api_list_key(list, index, key, &found));
   if (there) return lnspi_struct_write(info, &found, sizeof found, "info", error);
   return lnspi_error_set(error, LNSP_E_MISSING, NULL, "list %d has no entry %d with a key %d",
                          (int)list, (int)index, (int)key);
@@ -173,7 +184,7 @@ static int32_t api_list_check(int32_t list, const char *text, lnsp_error *error)
 
 LNSP_API int32_t lnsp_text_check(int32_t list, const char *text, lnsp_error *error) {
   API_NEED(text, error);
-  API_RETURN(api_list_check(list, text, error)); /* numbers in texts */
+  API_RETURN(api_list_check(list, text, error));
 }
 
 LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_error *error) {

@@ -124,6 +124,7 @@ LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *nam
   API_RETURN(lnspi_state_read_tensor(model->graph, model->state, name, out, count, error));
 }
 
+/* A hash that is cancelled half way must not reach the caller, so it is formed in a local. */
 LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
                                  lnsp_error *error) {
   API_NEED(model, error);

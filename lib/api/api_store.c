@@ -26,8 +26,11 @@
  * device is not known any more (store/journal.c); opening it again finds the last whole
  * version.
  *
- * compact and verify read the whole log, so they report progress and may be cancelled.
- * journal.reports is 1 only meanwhile: the same reading inside a commit must not be. */
+ * A store reports progress of its long calls to the function that it was opened with, or that
+ * a call's options name. Commit counts the words that it writes. If it is cancelled, a piece of
+ * a record is left on the device, as after a power cut, and the next record goes behind it.
+ * compact and verify count the bytes that they read from the log; journal.reports is 1 only
+ * meanwhile, since the same reading inside other calls may not be given up. */
 #include "api/api_store.h"
 
 #include "api/path_device.h"

@@ -14,6 +14,10 @@
  * giving the trainer its base back. That cannot fail, because the same weights were in it
  * before; but values of its last pass are gone.
  *
+ * Progress has three parts: the base, accept, and the commit, for which the store's journal
+ * reports to the call's function instead of its own. It may be cancelled in any of them: a
+ * cancelled commit is a failed one, and the trainer gets its base back.
+ *
  * Both models are freed before the call returns. They come from the caller's allocator or the
  * store's, never from a block: there are two of them. */
 #include "api/api_store.h"

@@ -12,8 +12,14 @@
  *
  * After that a function of a room above takes an `lnsp_options *` that is "already read": it
  * is never NULL, and no check is left. Pointers in it are still the caller's; a handle that
- * needs them later copies what they point to (block.c the allocator, tasks.c parallel,
- * progress.c progress), so that options may end with the call. */
+ * needs them later copies what they point to, so that options may end with the call: block.c
+ * keeps the allocator and progress with the block, tasks.c parallel.
+ *
+ * Progress reaches a loop as an lnspi_progress that a call begins with its options and the
+ * number of things to do, and that the loop adds to. Calls of a handle that have no options of
+ * their own (saving, hashing) begin it with those of the block
+ * (lnspi_block_options). A call that is made of others gives each a part of the whole
+ * (lnspi_progress_split). */
 #include "api/options.h"
 
 #include "base/error.h"

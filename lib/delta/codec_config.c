@@ -1,4 +1,15 @@
-/* The text of a codec, "int4 block=64 only=*.weight": read, applied to tensors, written. */
+/* The text of a codec, "int4 block=64 only=*.weight": read, applied to tensors, written.
+ *
+ * The same line is read in two places. A caller writes it when a delta is made, with the one
+ * key `only`, which selects tensors by name. A delta's file has one such line for each stage
+ * (stages.c), with bytes=, tensors= and back= in place of it. So one function reads codec and
+ * keys to the end of the line and hands back the keys that are not the codec's, and each
+ * caller takes those that it knows and refuses the rest.
+ *
+ * Settings have a range and a default in the codec's table; its function `refuse` says what no
+ * range can, such as a block that is not a power of two. Writing gives every setting in the
+ * shortest form that reads back to the same float, defaults too: a file must not depend on the
+ * defaults of the library that reads it. */
 #include "delta/codec_config.h"
 
 #include "base/decimal.h"
@@ -77,6 +88,7 @@ int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *config,
   return LNSP_OK;
 }
 
+/* "1d" means the vectors: biases and norms, which some want to send exactly. */
 static int codec_config_matches(const char *pattern, const lnspi_weight *weight) {
   return lnspi_str_equal(pattern, "1d") ? weight->rank <= 1
                                         : lnspi_str_match(pattern, weight->name);

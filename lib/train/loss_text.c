@@ -1,4 +1,19 @@
-/* The reader of loss texts. */
+/* The reader of loss texts: "triplet margin=.3 + .1*alignment + 4*replay rows=7 every=2".
+ *
+ * Terms are joined by +, each an optional weight and *, a name, and keys. The keys of a term
+ * are in up to three tables (base/setting.h), each with places in the term:
+ *
+ *   its own      the arguments of the loss (losses/NAME.c), into real[]; of replay: rows and
+ *                seed
+ *   common ones  on which output, when it counts, how its weight follows from other values
+ *   a target's   of losses whose second operand is the target: what may replace or weigh it
+ *
+ * Replay is not in the list of losses, because its operands are drawn rather than given: it is
+ * a term whose `loss` is NULL. "student" is a word for three terms.
+ *
+ * Only here are keys checked that make sense together or not at all (weak= without gate=), with
+ * the place of the word in the message. What depends on a network, such as whether it has the
+ * output, is checked later, in loss_bind.c. */
 #include "train/loss_text.h"
 
 #include "base/decimal.h"
@@ -63,6 +78,7 @@ int lnspi_loss_text_key(const lnspi_loss *loss, int32_t index, lnsp_key_info *in
   return 1;
 }
 
+/* Whether a key was given, and where. Its value would not tell: it may be the default. */
 static int loss_text_has(const lnspi_key *keys, int32_t key_count, const char *name,
                          lnspi_token *word) {
   for (int32_t i = 0; i < key_count; i++)

@@ -31,8 +31,10 @@ const lnspi_optimizer *lnspi_optimizer_at(int32_t index) {
   return index >= 0 && index < count ? optimizer_table[index] : NULL;
 }
 
-/* ---- chance ---- */
+/* ---- stochastic rounding ---- */
 
+/* A key for each weight and age: the bits that round it are a function of them, so a resumed or
+ * repeated update rounds as the first one did. */
 void lnspi_optimizer_rounding_key(const lnspi_optimizer_config *rule, int32_t weight,
                                   uint64_t age, uint32_t key[4]) {
   const uint32_t counter[4] = {(uint32_t)weight, OPTIMIZER_NODE, (uint32_t)age,

@@ -1,6 +1,6 @@
-/* Long calls: each is cancelled at its first reports, at its last, and at some between them, and
- * nothing has changed then; when it is not cancelled, its result has the same bits as without a
- * report. Those of stores are in tests/store/test_store_progress.c. */
+/* Long calls: each is cancelled at its first reports, at its last, and at some between them,
+ * and nothing has changed then; when it is not cancelled, its result has the same bits as
+ * without a report. Those of stores are in tests/store/test_store_progress.c. */
 #include <unistd.h>
 
 #include "progress.h"

@@ -1,5 +1,5 @@
-/* Long calls of stores: cancelled at some of their reports, they leave every version as it was, and
- * a handle that can still write. */
+/* Long calls of stores: cancelled at some of their reports, they leave every version as it was,
+ * and a handle that can still write. */
 #include "progress.h"
 #include "store_device.h"
 

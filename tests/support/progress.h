@@ -1,5 +1,5 @@
-/* What tests of long calls share: a caller that counts the reports of one call, and cancels it at
- * one of them. */
+/* What tests of long calls share: a caller that counts the reports of one call, and cancels it
+ * at one of them. */
 #ifndef TESTS_PROGRESS_H
 #define TESTS_PROGRESS_H
 
