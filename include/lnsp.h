@@ -1570,29 +1570,32 @@ LNSP_API const char *lnsp_list_help(int32_t list, int32_t index);
 #define LNSP_KEY_NAME 5  /* a name of the user: of an output, a tensor, ... */
 #define LNSP_KEY_SIZE 6  /* a whole number without key=, behind a layer's inputs, in order */
 
-/* Flags of keys. */
+/* Flags of keys. LNSP_KEY_DEPENDS: the default or the range depends on other values of the
+ * text, or the key is there only with some of them: initial is for the others at their
+ * defaults, the range is the widest. */
 #define LNSP_KEY_REQUIRED 1
 #define LNSP_KEY_PERCENT 2 /* a percentage is allowed too, as in 5% */
-#define LNSP_KEY_DEPENDS \
-  4 /* default or range depend on other values of the text, or it is there
-                              only with some: initial is for the others at their defaults, the
-                              range the widest */
+#define LNSP_KEY_DEPENDS 4
 
-/* A key of an entry of a list. */
+/* A key of an entry of a list.
+ *   count      numbers joined by commas; without a default at most so many
+ *   low, high  of numbers, both allowed; with other values of the text less may be possible.
+ *              Whole ones beyond 2^53 are rounded
+ *   name       "lr"; of an LNSP_KEY_SIZE what it is, "width of the result"
+ *   initial    the default, as one would write it; empty: leaving the key out says what no
+ *              value does, or it is required
+ *   words      "uniform,zero": all that there are. Of numbers: a word that is allowed instead
+ *   needs      another key without which this one has no effect */
 typedef struct lnsp_key_info {
   uint32_t struct_size; /* sizeof(lnsp_key_info) */
-  int32_t type;         /* LNSP_KEY_... */
-  int32_t flags;        /* LNSP_KEY_REQUIRED, ... */
-  int32_t count; /* numbers, joined by commas; 1 for most. At most so many where initial
-                           is empty */
-  double low, high; /* of numbers, both allowed; less may be possible with other values.
-                           Whole ones beyond 2^53 are rounded */
-  char name[40]; /* "lr"; of an LNSP_KEY_SIZE: what it is, "width of the result" */
-  char initial[32]; /* the default, as one would write it; empty: leaving the key out says
-                           what no value does, or it is required */
-  char words[64]; /* "uniform,zero": all there are. Of numbers: a word that is allowed
-                           instead, or empty */
-  char needs[16]; /* another key without which this one has no effect, or empty */
+  int32_t type; /* LNSP_KEY_REAL, ... */
+  int32_t flags; /* LNSP_KEY_REQUIRED, ... */
+  int32_t count;
+  double low, high;
+  char name[40];
+  char initial[32];
+  char words[64];
+  char needs[16];
 } lnsp_key_info;
 
 #define LNSP_KEY_INFO_INIT                                     \

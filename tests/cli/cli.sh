@@ -75,9 +75,15 @@ refused type_unknown 2 "f32, f16, bf16 or int8" new student -o "$work/none" --ty
 refused delta_verb 2 "make, apply, invert, merge, info, verify or aggregate" delta fold $model
 refused no_data 2 "data are missing" train $model -o "$work/none"
 refused lr_text 2 "must be a number" train $model $case -o "$work/none" --lr fast
+says list_keys "margin=.3                a number from 0 to 1000000" list triplet
+says list_keys_of_two "layer gru" list gru
+says list_keys_needed "clip_each" list adamw
+says list_rules "share=.1                 a number from 0 to 0.49" list trimmed
+says list_json '"default": "cosine"' list --json triplet
+refused list_unknown 1 "there is no .tripel" list tripel
 refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
 refused state_is_out 2 "of its own" train $model $case -o "$work/none" --state "$work/none"
-refused list_argument 2 "too many" list losses
+refused list_argument 2 "too many" list triplet mse
 
 # --- new and info ---
 says info_student "545,088 parameters, 2,180,352 bytes as float32" info student
@@ -246,7 +252,7 @@ same train_frozen "$(key hash $train --steps 3 --freeze '*')" "$(key hash info $
 differ train_partly_frozen "$(key hash $train --steps 3 --freeze '*norm*')" "$plain"
 refused train_freeze 1 "nowhere" train $model $case -o "$work/none" --freeze 'nowhere*'
 refused train_loss 1 "cosine" train $model $case -o "$work/none" --loss cosinus
-refused train_options_optimizer 1 "adamw" train $model $case -o "$work/none" --optimizer rmsprop
+refused train_options_optimizer 1 "no optimizer .rmsprop" train $model $case -o "$work/none" --optimizer rmsprop
 refused train_replay 1 "lnsp replay fit" train $model $case -o "$work/none" --loss "mse + replay"
 refused train_diverges 1 "^lnsp train: step " train $data/student_bare.model.safetensors \
   $data/student_bare.case.safetensors -o "$work/none" --optimizer "sgd lr=1e6" --steps 40

@@ -100,6 +100,10 @@ def test_constants():
         assert getattr(_c, name) == int(numbers["LNSP_" + name])
     for name in ["SAVE_WEIGHTS", "SAVE_AVERAGE", "SAVE_STATE"]:
         assert getattr(_c, name) == int(numbers["LNSP_" + name])
+    for i, name in enumerate(_c.KEY_TYPES[1:], 1):
+        assert int(numbers["LNSP_KEY_" + name.upper()]) == i
+    for name in ["KEY_REQUIRED", "KEY_PERCENT", "KEY_DEPENDS"]:
+        assert getattr(_c, name) == int(numbers["LNSP_" + name])
     lists = {k: int(v) for k, v in numbers.items() if k.startswith("LNSP_LIST_")}
     assert {f"LNSP_LIST_{name.upper()}": n for name, n in _c.LISTS.items()} == lists
 

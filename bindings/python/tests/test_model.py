@@ -129,3 +129,19 @@ def test_names():
     with pytest.raises(lnsp.ArgumentError):
         lnsp.names("planets")
     assert lnsp.__version__.count(".") == 2
+
+
+def test_keys():
+    adamw = {key.name: key for key in lnsp.keys("optimizers", "adamw")}
+    assert adamw["betas"].default == ".9,.999" and adamw["betas"].count == 2
+    assert adamw["weights"].words == ("f32", "bf16") and adamw["weights"].type == "word"
+    assert adamw["warmup"].percent and adamw["noise"].needs == "clip_each"
+    assert adamw["clip"].high == 1e30 and not adamw["clip"].required
+    w = next(key for key in lnsp.keys("layers", "linear") if key.name == "w")
+    assert w.type == "name" and w.required and w.default is None
+    assert any(key.depends for key in lnsp.keys("architectures", "lstm"))
+    assert lnsp.keys("losses", "student") == []
+    with pytest.raises(lnsp.UnknownNameError):
+        lnsp.keys("losses", "adamw")
+    with pytest.raises(lnsp.ArgumentError):
+        lnsp.keys("planets", "venus")

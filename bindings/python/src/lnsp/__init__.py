@@ -32,6 +32,7 @@ from ._export import Export, NodeDifference, export
 from ._files import File, load, save
 from ._graph import Graph
 from ._index import Index
+from ._lists import Key, keys, names
 from ._loop import EarlyStop, draw, shuffle
 from ._model import Model
 from ._options import Memory
@@ -44,19 +45,6 @@ from ._trainer import Trainer
 __version__: str = _c.lib.lnsp_version_text().decode()
 arithmetic_version: int = _c.lib.lnsp_arithmetic_version()
 """Results of two libraries with the same number agree to the bit."""
-
-
-def names(kind: str) -> dict[str, str]:
-    """What this build knows, with a line of help each. kind: "architectures", "layers",
-    "losses", "optimizers", "schedules", "isas" or "codecs"."""
-    if kind not in _c.LISTS:
-        raise ArgumentError(f"there is no list {kind!r}; there are {', '.join(_c.LISTS)}")
-    found: dict[str, str] = {}
-    while True:
-        name = _c.lib.lnsp_list_name(_c.LISTS[kind], len(found))
-        if name is None:
-            return found
-        found[name.decode()] = _c.lib.lnsp_list_help(_c.LISTS[kind], len(found)).decode()
 
 
 def best_isa() -> str:
@@ -79,6 +67,7 @@ __all__ = [
     "Graph",
     "Index",
     "InternalError",
+    "Key",
     "LimitError",
     "Memory",
     "MismatchError",
@@ -105,6 +94,7 @@ __all__ = [
     "draw",
     "evaluate_loss",
     "export",
+    "keys",
     "load",
     "metrics",
     "names",

@@ -92,6 +92,21 @@ class Memory(ct.Structure):
     ]
 
 
+class KeyInfo(ct.Structure):
+    _fields_ = [
+        ("struct_size", ct.c_uint32),
+        ("type", ct.c_int32),
+        ("flags", ct.c_int32),
+        ("count", ct.c_int32),
+        ("low", ct.c_double),
+        ("high", ct.c_double),
+        ("name", ct.c_char * 40),
+        ("initial", ct.c_char * 32),
+        ("words", ct.c_char * 64),
+        ("needs", ct.c_char * 16),
+    ]
+
+
 WRITE = ct.CFUNCTYPE(ct.c_int32, ct.c_void_p, ct.c_void_p, ct.c_size_t)
 
 
@@ -339,6 +354,7 @@ STRUCTS = {
     "lnsp_options": Options,
     "lnsp_size_options": Limits,
     "lnsp_memory_info": Memory,
+    "lnsp_key_info": KeyInfo,
     "lnsp_sink": Sink,
     "lnsp_echo": Echo,
     "lnsp_key_value": Pair,
@@ -379,6 +395,9 @@ LISTS = {
     "codecs": 7,
     "rules": 8,
 }
+
+KEY_TYPES = ["", "real", "whole", "flag", "word", "name", "size"]
+KEY_REQUIRED, KEY_PERCENT, KEY_DEPENDS = 1, 2, 4
 
 _i32, _i64, _u32, _u64 = ct.c_int32, ct.c_int64, ct.c_uint32, ct.c_uint64
 _size, _text, _float, _void = ct.c_size_t, ct.c_char_p, ct.c_float, None
@@ -423,6 +442,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "lnsp_dtype_name": (_text, [_i32]),
     "lnsp_list_name": (_text, [_i32, _i32]),
     "lnsp_list_help": (_text, [_i32, _i32]),
+    "lnsp_list_key_count": (_i32, [_i32, _i32]),
+    "lnsp_list_key_at": (_i32, [_i32, _i32, _i32, ct.POINTER(KeyInfo), _p]),
     "lnsp_text_check": (_i32, [_i32, _text, _p]),
     "lnsp_isa_check": (_i32, [_text, _p]),
     "lnsp_isa_best": (_text, []),
