@@ -1714,7 +1714,8 @@ LNSP_API int32_t lnsp_file_metadata_at(const lnsp_file *file, int32_t index,
  *   first, count  elements, row-major
  *   dtype         of out: F32 from F32, F16, BF16 or F64; I64 or I32 from any integer type
  *                 that fits, or BOOL; any type from itself
- * Returns: a status. If the source fails midway (LNSP_E_IO), out may be partly written.
+ * Returns: a status. If the source fails midway (LNSP_E_IO), or progress cancels the read, out
+ * may be partly written.
  * Threads: one thread at a time for each file. Since 0.1. */
 LNSP_API int32_t lnsp_file_read(lnsp_file *file, const char *name, int64_t first, int64_t count,
                                 int32_t dtype, void *out, lnsp_error *error);

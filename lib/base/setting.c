@@ -1,4 +1,16 @@
-/* Tables of keys as texts: one key of a table, and pairs read by a table. */
+/* Tables of keys as texts: one key of a table, and pairs read by a table.
+ *
+ * A table is parsed each time it is asked, from its beginning up to the key: a key becomes an
+ * lnsp_key_info on the stack, the public struct, so that nothing else describes a key. That
+ * takes microseconds and happens when a handle is made, not when it runs.
+ *
+ * Defaults and values of a text are read by the same function, setting_each: with a pair it
+ * looks for its key, without one it reads every default as if the text had given it. Where a
+ * table has no places, its numbers follow each other in one array, and a key takes as many as
+ * its default has (betas=.9,.999: two), whether it is given or not.
+ *
+ * Tables are trusted, texts are not: parsing a table has no errors, since tests read all of
+ * them. */
 #include "base/setting.h"
 
 #include <string.h>
@@ -16,7 +28,7 @@ void lnspi_setting_start(lnsp_key_info *info, const char *name, int32_t type) {
   (void)lnspi_format(info->name, sizeof info->name, "%s", name);
 }
 
-/* Up to the next of these characters, which is passed over. */
+/* Up to the next of these characters, which stays. */
 static lnspi_token setting_part(const char **at, const char *stops) {
   lnspi_token part = {*at, 0, 0, 0};
   const char *stop = "";
@@ -28,6 +40,7 @@ static lnspi_token setting_part(const char **at, const char *stops) {
   return part;
 }
 
+/* The part behind this character; empty, and nothing is passed over, if another one is here. */
 static lnspi_token setting_next(const char **at, char before) {
   lnspi_token none = {"", 0, 0, 0};
   if (**at != before) return none;
@@ -104,6 +117,8 @@ int32_t lnspi_setting_choose(lnspi_token value, const char *key, const char *wor
                               words);
 }
 
+/* Writes a number into its place, whose size says whether it is a double or a float, 64 bits or
+ * 32. Both forms are given, and one of them is written. */
 static void setting_put(const lnspi_setting_place *place, double real, int64_t whole,
                         void *to) {
   char *at = (char *)to + place->at;
@@ -144,6 +159,7 @@ static int32_t setting_one(const lnsp_key_info *info, lnspi_token word,
   return status;
 }
 
+/* Reads a value: a name into an array of characters, or as many numbers as the key takes. */
 static int32_t setting_value(const lnsp_key_info *info, lnspi_token value,
                              lnspi_setting_place place, void *to, lnsp_error *error) {
   if (info->type == LNSP_KEY_NAME)

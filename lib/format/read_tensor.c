@@ -1,8 +1,12 @@
 /* Reads elements of a file's tensor, converted to the type wanted.
  *
  * Conversions are the exact ones, and F64 to F32, which rounds to nearest. Integers must fit:
- * a conversion that may overflow is read twice, first only to look, so that the output is
- * not touched by a read that fails. Pieces of 256 elements go through the stack. */
+ * a conversion that may overflow is read twice, first only to look, so that a value that does
+ * not fit leaves the output untouched. Pieces of 256 elements go through the stack.
+ *
+ * Without a conversion the bytes go straight into the output, in pieces of 2^20 elements, so
+ * that a large tensor reports progress. A source that fails in the middle leaves what was read
+ * before. */
 #include "format/read_tensor.h"
 
 #include <string.h>

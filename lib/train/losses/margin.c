@@ -1,4 +1,13 @@
-/* Directional margins: nearer to the next vector than to the one before, by a margin. */
+/* Directional margins: nearer to the next vector than to the one before, by a margin.
+ *
+ * All three are functions of two cosines of a row, c0 with the target and c1 with the vector
+ * before it, and of the gap c0 - c1. lnspi_pair_cosines forms the cosines and turns the slopes
+ * d value / d c0 and d c1, which a rule sets, into gradients of the prediction.
+ *
+ *   margin         h = relu(m - gap)
+ *   margin_smooth  softplus(g (m - gap)) / g: the same without a corner, and never zero
+ *   margin_ratio   p of that, and 1 - p of the same for the share gap / (|c0| + |c1| + 1e-6),
+ *                  which does not let two small cosines pass because their gap is small */
 #include "train/losses/loss_list.h"
 #include "train/losses/pair.h"
 

@@ -1,4 +1,13 @@
-/* Triplet: a row closer to its positive than to its negative, by a margin. */
+/* Triplet: a row closer to its positive than to its negative, by a margin.
+ *
+ * Anchor p, positive a and negative n are outputs of the same network for three inputs, so all
+ * three get gradients. A row whose hinge is 0 gets none and costs two products.
+ *
+ *   cosine  h = m - cos(p, a) + cos(p, n). With unit vectors u: dh/du_p = u_n - u_a,
+ *           dh/du_a = -u_p, dh/du_n = u_p; lnspi_pair_push takes each through the
+ *           normalisation of its own vector
+ *   l2      h = m + |p - a + eps| - |p - n + eps|, as torch's TripletMarginLoss. A distance's
+ *           gradient is the difference at unit length, +1 for one end and -1 for the other */
 #include "train/losses/loss_list.h"
 #include "train/losses/pair.h"
 
