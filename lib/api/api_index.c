@@ -5,10 +5,10 @@
  * (flash, a mapped file): a lnsp_file is opened over them for as long as the header is read,
  * and its offsets become pointers. Such an index can be searched and saved, not changed.
  *
- * A search has the working memory of one thread and counts as an owner of its index, like the
- * index handle itself; the last of them to be destroyed frees the vectors. Add and remove must
- * not run at the same time as a search, but need no notice: a search keeps no copy of the
- * count, and reads it in each run.
+ * A search has the working memory of one run at a time and counts as an owner of its index,
+ * like the index handle itself; the last of them to be destroyed frees the vectors. Add and
+ * remove must not run at the same time as a search, but need no notice: a search keeps no copy
+ * of the count, and reads it in each run.
  *
  * Add checks every vector and its id before the count changes, and remove marks all ids before
  * it moves a row; so a call that fails, or is cancelled by progress, leaves the index as it

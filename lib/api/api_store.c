@@ -16,8 +16,8 @@
  * texts, then lengths. The lengths can differ only in a forged store.
  *
  * With a path, the device is a file (path_device.c). A new one has another name until all of it
- * is written; `keep` renames it as the last step, and if that fails everything is undone. Of an
- * existing one the store gets `release`, which closes the file and so drops its lock when the
+ * is written; `keep` renames it as the last step, and if that fails everything is undone. The
+ * store then owns the file: it gets `release`, which closes it and so drops its lock when the
  * store is destroyed. The file's own small struct comes from the allocator, the store's handle
  * from the caller's block if there is one.
  *

@@ -1,10 +1,10 @@
 /* lnsp_trainer_*: making, steps, and the user's own loss.
  *
- * A trainer copies the weights into its own block, from a model or row by row from a file, so
- * that neither is needed afterwards and there is never a second copy. A file that is a state of
- * a trainer also gives moments, ages and, where the caller gives NULL, the texts. The storage
- * of weights is the optimizer text's matter (weights=); options->storage is read only so that
- * an int8 file can be opened as float32, and refused for anything else.
+ * A trainer copies the weights into its own block, from a model or row by row from a file;
+ * neither is needed afterwards, and without a model there is never a second copy. A file that
+ * is a state of a trainer also gives moments, ages and, where the caller gives NULL, the texts.
+ * The storage of weights is the optimizer text's matter (weights=); options->storage is read
+ * only so that an int8 file can be opened as float32, and refused for anything else.
  *
  * A step has two halves, which callers may also make one by one. What the first leaves in the
  * trainer is its phase (train/trainer.h), and each call refuses a phase that it cannot use:

@@ -17,9 +17,8 @@
  *
  * Progress reaches a loop as an lnspi_progress that a call begins with its options and the
  * number of things to do, and that the loop adds to. Calls of a handle that have no options of
- * their own (saving, hashing) begin it with those of the block
- * (lnspi_block_options). A call that is made of others gives each a part of the whole
- * (lnspi_progress_split). */
+ * their own (saving, hashing) begin it with those of the block (lnspi_block_options). A call
+ * that is made of others gives each a part of the whole (lnspi_progress_split). */
 #include "api/options.h"
 
 #include "base/error.h"

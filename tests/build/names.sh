@@ -57,4 +57,13 @@ done < "$work/files" > "$work/statics"
 count=$(wc -l < "$work/statics")
 empty "static_functions_begin_with_their_file" "$work/statics"
 
+# Messages name the function that was called: what uses __func__ is in an exported one.
+awk '
+  FNR == 1 { name = "" }
+  /^[A-Za-z].*[(]/ && !/;$/ && match($0, /[a-z_0-9]+[(]/) { name = substr($0, RSTART, RLENGTH - 1) }
+  /(API_(NEED|OUT|FLAG|OPTIONS|SPLIT|SIZES|SINK)[(]|__func__)/ && name !~ /^lnsp_/ {
+    print FILENAME ":" FNR ": in " name
+  }' lib/api/*.c > "$work/inner"
+empty "messages_name_exported_functions" "$work/inner"
+
 finish
