@@ -95,7 +95,7 @@ static void check_with(const char *text, int64_t batch, int64_t concepts, int64_
   const lnspi_kernels *k;
   double *differences = zeros(200000, sizeof *differences);
   /* under an emulator or valgrind, fewer of the differences: they are the reference's work */
-  if (getenv("CHECK_LIGHT")) most = most / 12 + 1;
+  if (check_light()) most = most / 12 + 1;
   float *first = NULL;
   int fresh = 1; /* the differences are not made yet */
   open_net(&n, text, batch, fitting(text, concepts));

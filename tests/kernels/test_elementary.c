@@ -424,6 +424,7 @@ int main(int count, char **words) {
     printf("usage: test_elementary [--all | --every N]\n");
     return 2;
   }
+  if (check_light()) stride *= 16;
   lnspi_fpenv saved = lnspi_fpenv_enter();
   RUN(test_bounds);
   RUN(test_special_values);

@@ -178,7 +178,7 @@ static void test_runs(void) {
       int split = 0;
       for (const char *isa; (isa = set_at(&set)) != NULL;) {
         run_once(stored, s, isa, &r, IN_ORDER, 0, 0, want);
-        for (int t = 0; t < 3; t++) {
+        for (int t = check_light() ? (i + type) % 3 : 0; t < 3; t += check_light() ? 3 : 1) {
           const int kind = (t + set) % IN_THREADS;
           run_once(stored, s, isa, &r, kind, task_counts[t], kind & 1, got);
           CHECK_SAY(!memcmp(want, got, bytes), "%s, type %d, %s, %d tasks, kind %d: other bits",
@@ -269,7 +269,7 @@ static void test_steps(void) {
   for (int i = 0; i < SHAPES; i++)
     for (int j = 0; j < COURSES; j++) {
       const shape *s = &shapes[i];
-      if (!course_fits(&courses[j], s)) continue;
+      if (!course_fits(&courses[j], s) || (check_light() && (i + j) % 3)) continue;
       lnsp_model *model = storage_new(s->net, 3);
       outcome want, got;
       runner r;

@@ -78,6 +78,10 @@ static jmp_buf check_leave; /* set by RUN: where REQUIRE goes */
     fflush(stdout);                                               \
   } while (0)
 
+/* Whether a run under an emulator or valgrind should do less of what takes long and proves no
+ * more there: what another run does on a real processor, with the same bits. */
+static inline int check_light(void) { return getenv("CHECK_LIGHT") != NULL; }
+
 #define SKIP(test, reason)                       \
   do {                                           \
     check_skipped++;                             \
