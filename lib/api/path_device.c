@@ -270,6 +270,8 @@ int32_t lnspi_path_device_open(const char *path, uint64_t made, int32_t read_onl
                                const lnsp_options *options, lnspi_path_device *out,
                                lnsp_error *error) {
   path_device_file *file = NULL;
+  if (made > INT64_MAX - PATH_DEVICE_ERASE) /* rounded up it could become 0: what is there */
+    return lnspi_path_fail(error, LNSP_E_IO, "make", path, EFBIG);
   int32_t status = path_device_allocate(path, options, &file, error);
   if (status) return status;
   memset(out, 0, sizeof *out);

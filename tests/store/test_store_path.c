@@ -250,6 +250,38 @@ static void many_commits(void) {
   CHECK(rmdir(folder) == 0); /* nothing is left in it */
 }
 
+/* A size beyond what a file can have must not become that of no file. */
+static void absurd_sizes(void) {
+  uint8_t before[32], after[32];
+  lnsp_trainer *t = trainer_new(), *other = trainer_new();
+  lnsp_store *store = create(t, 0);
+  step(t, 1);
+  hash_of(t, before);
+  CHECK_OK(lnsp_store_commit(store, t, NULL, NULL, &support_error));
+  lnsp_store_destroy(store);
+  const uint64_t sizes[3] = {UINT64_MAX, UINT64_MAX - 65535, (uint64_t)INT64_MAX};
+  for (int i = 0; i < 3; i++) {
+    const lnsp_store_options settings = {sizeof settings, 0, 0, 0, 0, 0, sizes[i]};
+    store = NULL;
+    CHECK(lnsp_store_create(path, t, NULL, &settings, NULL, &store, &support_error) != 0);
+    CHECK(!store);
+  }
+  CHECK_OK(lnsp_store_open(path, NULL, NULL, &store, &support_error));
+  CHECK_OK(lnsp_store_load(store, 0, other, NULL, &support_error));
+  hash_of(other, after);
+  CHECK(!memcmp(before, after, 32));
+  lnsp_store_destroy(store);
+  CHECK(unlink(path) == 0);
+  for (int i = 0; i < 3; i++) {
+    const lnsp_store_options settings = {sizeof settings, 0, 0, 0, 0, 0, sizes[i]};
+    CHECK_REFUSED(lnsp_store_create(path, t, NULL, &settings, NULL, &store, &support_error),
+                  LNSP_E_IO);
+    CHECK(access(path, F_OK) != 0);
+  }
+  lnsp_trainer_destroy(t);
+  lnsp_trainer_destroy(other);
+}
+
 int main(void) {
   const char *build = getenv("BUILD");
   snprintf(folder, sizeof folder, "%s/store_path.%ld", build ? build : ".", (long)getpid());
@@ -257,6 +289,7 @@ int main(void) {
   snprintf(path, sizeof path, "%s/store", folder);
   RUN(locks);
   RUN(full_disk);
+  RUN(absurd_sizes);
 #if defined(HAS_FAILING)
   RUN(every_call_fails);
 #endif
