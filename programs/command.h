@@ -53,7 +53,7 @@ typedef struct verb {
   const char *usage; /* "STORE FILE" */
   const char *summary; /* what it does, one line */
   int low, high; /* arguments behind it */
-  int (*run)(const struct args *args);
+  void (*run)(const struct args *args);
 } verb;
 
 typedef struct command {
@@ -65,7 +65,7 @@ typedef struct command {
   const option *options; /* may be NULL */
   const verb *verbs; /* name NULL at the end; NULL: run does it all */
   int low, high; /* arguments of a command without verbs */
-  int (*run)(const struct args *args);
+  void (*run)(const struct args *args);
 } command;
 
 extern const command command_new, command_info, command_run, command_grad, command_train,

@@ -19,43 +19,14 @@ const command *const commands[] = {
     &command_index,     &command_bench,  &command_list,    &command_version, NULL,
 };
 
-/* A command that is a verb of another one ("delta verify") has both words as its name. */
-static const command *find_command(const char *name, const char *second, int *words) {
-  const size_t length = strlen(name);
-  int i;
-  for (i = 0, *words = 2; second && commands[i]; i++)
-    if (!strncmp(commands[i]->name, name, length) && commands[i]->name[length] == ' ' &&
-        !strcmp(commands[i]->name + length + 1, second))
-      return commands[i];
-  for (i = 0, *words = 1; commands[i]; i++)
-    if (!strcmp(commands[i]->name, name)) return commands[i];
-  return NULL;
-}
-
-static int print_help(void) {
-  int i;
-  printf("lnsp %s: run and train small networks on concept vectors, share what they learned,\n"
-         "and go back to any version. Files are safetensors files.\n\n"
-         "usage: lnsp COMMAND ...    (`lnsp help COMMAND` explains it)\n\ncommands\n",
-         lnsp_version_text());
-  for (i = 0; commands[i]; i++) printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
-  printf("  %-16s %s\n", "help", "print this text, or the help of a command");
-  printf("\nExit status: 0 done; 1 refused, with a sentence on stderr; 2 wrong usage.\n");
-  return refuse_printed(NULL, "the help");
-}
-
-static int run_version(const args *a) {
-  const report r = report_start(a);
-
-  if (r.json) {
-    json_text("version", lnsp_version_text());
-    json_integer("arithmetic", lnsp_arithmetic_version());
-    json_text("isa", lnsp_isa_best());
-  } else {
-    printf("lnsp %s (arithmetic %u, kernels %s)\n", lnsp_version_text(),
-           (unsigned)lnsp_arithmetic_version(), lnsp_isa_best());
-  }
-  return report_end(&r, a);
+static void run_version(const args *a) {
+  report_start(a);
+  json_text("version", lnsp_version_text());
+  json_integer("arithmetic", lnsp_arithmetic_version());
+  json_text("isa", lnsp_isa_best());
+  report_print("lnsp %s (arithmetic %u, kernels %s)\n", lnsp_version_text(),
+               (unsigned)lnsp_arithmetic_version(), lnsp_isa_best());
+  report_end();
 }
 
 static const command command_version = {
@@ -70,14 +41,51 @@ static const command command_version = {
     .run = run_version,
 };
 
-static int unknown_command(const char *name) {
+/* The command that the words name, and how many of them; refuses words that name none. A verb
+ * that is a command of its own ("delta verify") has both words as its name. */
+static const command *choose_command(const char *name, const char *second, int *words) {
+  const size_t length = strlen(name);
   const char *names[32];
   char near[64];
   int i;
-  for (i = 0; commands[i]; i++) names[i] = commands[i]->name;
+
+  for (i = 0, *words = 2; second && commands[i]; i++)
+    if (!strncmp(commands[i]->name, name, length) && commands[i]->name[length] == ' ' &&
+        !strcmp(commands[i]->name + length + 1, second))
+      return commands[i];
+  for (i = 0, *words = 1; commands[i]; i++) {
+    if (!strcmp(commands[i]->name, name)) return commands[i];
+    names[i] = commands[i]->name;
+  }
   names[i] = NULL;
-  return refuse_usage(NULL, "there is no command \"%s\"%s `lnsp help` lists them", name,
-                      args_suggest(name, names, near));
+  refuse_usage("there is no command '%s'%s `lnsp help` lists the commands", name,
+               args_suggest(name, names, near));
+}
+
+/* What follows "lnsp help". */
+static void run_help(int argc, char **argv) {
+  const command *found;
+  int words, i;
+
+  if (argc == 0 || argv[0][0] == '-' || !strcmp(argv[0], "help")) {
+    printf(
+        "lnsp %s: run and train small networks on concept vectors, share what they learned,\n"
+        "and go back to any version. Files are safetensors files.\n\n"
+        "usage: lnsp COMMAND ...    (`lnsp help COMMAND` explains a command)\n\ncommands\n",
+        lnsp_version_text());
+    for (i = 0; commands[i]; i++)
+      printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
+    printf("  %-16s %s\n", "help", "print this text, or the help of a command");
+    printf("\nExit status: 0 done; 1 refused, with a sentence on stderr; 2 wrong usage.\n");
+    return;
+  }
+  found = choose_command(argv[0], argv[1], &words);
+  if (argc > words && argv[words][0] != '-') {
+    if (!found->verbs)
+      refuse_usage("'%s' is one word too many: write lnsp help %s", argv[words], found->name);
+    args_find_verb(found, argv[words]);
+  }
+  args_help(found);
 }
 
 int main(int argc, char **argv) {
@@ -85,25 +93,25 @@ int main(int argc, char **argv) {
   char *name;
   int words, at = 1;
 
-  if (argc > 1 && !strcmp(argv[1], "--version"))
-    return args_run(&command_version, argc - 2, argv + 2);
-  if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) return print_help();
-  while (at < argc && argv[at][0] == '-') at += args_takes_value(argv[at]) ? 2 : 1;
-  if (at >= argc) return refuse_usage(NULL, "a command is missing; `lnsp help` lists them");
+  if (argc > 1 && !strcmp(argv[1], "--version")) {
+    args_run(&command_version, argc - 2, argv + 2);
+    return EXIT_DONE;
+  }
+  while (at < argc && argv[at][0] == '-' && strcmp(argv[at], "--help") &&
+         strcmp(argv[at], "-h"))
+    at += args_takes_value(argv[at]) ? 2 : 1;
+  if (at >= argc) refuse_usage("a command is missing; `lnsp help` lists the commands");
   name = argv[at]; /* options before the command's name go behind it: both orders work */
   for (; at > 1; at--) argv[at] = argv[at - 1];
   argv[1] = name;
-  if (!strcmp(argv[1], "help")) {
-    if (argc == 2 || argv[2][0] == '-' || !strcmp(argv[2], "help")) return print_help();
-    found = find_command(argv[2], argv[3], &words);
-    if (!found) return unknown_command(argv[2]);
-    args_help(found);
-    return refuse_printed(NULL, "the help");
+  if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h")) {
+    run_help(name[0] == '-' ? 0 : argc - 2, argv + 2);
+  } else {
+    if (argc > 2 && !strcmp(name, "delta") && !strcmp(argv[2], "replay"))
+      refuse_usage("`lnsp delta replay` is now called `lnsp delta verify`: write that");
+    found = choose_command(name, argv[2], &words);
+    args_run(found, argc - 1 - words, argv + 1 + words);
   }
-  if (argc > 2 && !strcmp(argv[1], "delta") && !strcmp(argv[2], "replay"))
-    return refuse_usage(NULL,
-                        "`lnsp delta replay` is now called `lnsp delta verify`; write that");
-  found = find_command(argv[1], argv[2], &words);
-  if (!found) return unknown_command(argv[1]);
-  return args_run(found, argc - 1 - words, argv + 1 + words);
+  refuse_unprinted("the help");
+  return EXIT_DONE;
 }

@@ -1,5 +1,6 @@
 /* Options and arguments of the command line, as a command's table of options says. */
 #include "cli/args.h"
+#include "cli/memory.h"
 
 #include <errno.h>
 #include <math.h>
@@ -55,7 +56,7 @@ static int args_names(const option *list, const char **names, int count) {
 }
 
 /* The option at *at, and its value, which may be the next word. */
-static int args_option(args *a, int argc, char **argv, int *at) {
+static void args_option(args *a, int argc, char **argv, int *at) {
   const char *word = argv[*at], *equals = word[1] == '-' ? strchr(word, '=') : NULL;
   const size_t length = equals ? (size_t)(equals - word) : strlen(word);
   const option *found = args_find(a->command->options, word, length, NULL);
@@ -65,50 +66,55 @@ static int args_option(args *a, int argc, char **argv, int *at) {
   if (!found) found = args_find(args_common, word, length, NULL);
   if (!found) {
     names[args_names(args_common, names, args_names(a->command->options, names, 0))] = NULL;
-    return refuse_usage(a, "there is no option %.*s%s `lnsp help %s` lists them", (int)length,
-                        word, args_suggest(word, names, near), a->command->name);
+    refuse_usage("there is no option '%.*s'%s `lnsp help %s` lists the options", (int)length,
+                 word, args_suggest(word, names, near), a->command->name);
   }
   if (found->value && equals) {
     value = equals + 1;
   } else if (found->value) {
     if (*at + 1 >= argc)
-      return refuse_usage(a, "%s needs a value: %s %s", found->name, found->name, found->value);
+      refuse_usage("%s needs a value: write %s %s", found->name, found->name, found->value);
     value = argv[++*at];
   } else if (equals) {
-    return refuse_usage(a, "%s takes no value", found->name);
+    refuse_usage("%s takes no value: leave out what follows the =", found->name);
   }
-  if (a->given_count == ARGS_MAX) return refuse_usage(a, "more than %d options", ARGS_MAX);
+  if (a->given_count == ARGS_MAX) refuse_usage("give at most %d options", ARGS_MAX);
   a->given[a->given_count].option = found;
   a->given[a->given_count++].value = value;
-  return 0;
 }
 
-/* The verb, which is the first argument, and the options as it takes them. */
-static int args_verb(args *a) {
-  const char *name = a->command->name, *word = a->positional[0], *names[32];
+const verb *args_find_verb(const command *c, const char *word) {
+  const char *names[32];
   char list[256] = "", text[256], near[64];
+  const size_t length = strlen(c->name);
   const verb *v;
   int i, count = 0;
 
-  for (v = a->command->verbs; v->name; v++) {
-    if (a->positional_count && !strcmp(v->name, word)) a->verb = v;
+  for (v = c->verbs; v->name; v++) {
+    if (word && !strcmp(v->name, word)) return v;
     names[count++] = v->name;
   }
   for (i = 0; commands[i]; i++) /* "delta verify" is a command of its own */
-    if (!strncmp(commands[i]->name, name, strlen(name)) &&
-        commands[i]->name[strlen(name)] == ' ')
-      names[count++] = commands[i]->name + strlen(name) + 1;
+    if (!strncmp(commands[i]->name, c->name, length) && commands[i]->name[length] == ' ')
+      names[count++] = commands[i]->name + length + 1;
   names[count] = NULL;
   for (i = 0; i < count; i++) {
     strcat(list, i ? "|" : "");
     strcat(list, names[i]);
   }
   args_list(list, text, sizeof text);
-  if (!a->positional_count)
-    return refuse_usage(a, "an argument is missing: lnsp %s, and then %s", name, text);
-  if (!a->verb)
-    return refuse_usage(a, "there is no verb \"%s\"%s write %s", word,
-                        args_suggest(word, names, near), text);
+  if (!word) refuse_usage("say what to do: after lnsp %s write %s", c->name, text);
+  refuse_usage("there is no command 'lnsp %s %s'%s after lnsp %s write %s", c->name, word,
+               args_suggest(word, names, near), c->name, text);
+}
+
+/* The verb, which is the first argument, and the options as it takes them. */
+static void args_verb(args *a) {
+  const char *name = a->command->name;
+  int i;
+
+  a->verb = args_find_verb(a->command, a->positional_count ? a->positional[0] : NULL);
+  refuse_name(name, a->verb->name);
   a->positional_count--;
   memmove(a->positional, a->positional + 1,
           (size_t)a->positional_count * sizeof *a->positional);
@@ -117,11 +123,11 @@ static int args_verb(args *a) {
     if (args_find(args_common, given->name, strlen(given->name), NULL) == given) continue;
     own = args_find(a->command->options, given->name, strlen(given->name), a->verb);
     if (!own)
-      return refuse_usage(a, "%s is not for %s; `lnsp help %s` says which options are",
-                          given->name, a->verb->name, name);
+      refuse_usage("%s has no effect here: leave it out; `lnsp help %s` says which options "
+                   "%s takes",
+                   given->name, name, a->verb->name);
     a->given[i].option = own;
   }
-  return 0;
 }
 
 /* ---- values ---- */
@@ -149,66 +155,55 @@ static int args_chosen(const char *choices, const char *text) {
   return -1;
 }
 
-/* Whether a file can be written there, and no other option writes it. */
-static int args_writable(const args *a, const option *o, const char *out) {
+/* Refuses a file that cannot be written, or that another option writes, too. */
+static void args_writable(const args *a, const option *o, const char *out) {
   const char *slash = strrchr(out, '/');
-  char folder[4096] = ".";
+  const size_t length = slash ? (size_t)(slash - out) : 1;
+  char *folder = memory_text(slash ? out : ".", length ? length : 1);
   struct stat there;
   int i;
 
+  if (!*out) refuse_usage("%s is empty: write %s %s", o->name, o->name, o->value);
   for (i = 0; i < a->given_count; i++)
-    if (!*out || (a->given[i].option != o && a->given[i].option->kind == OPTION_OUTPUT &&
-                  !strcmp(a->given[i].value, out)))
-      return refuse_usage(a, "%s needs a file of its own%s%s", o->name,
-                          *out ? ", not that of " : "", *out ? a->given[i].option->name : "");
+    if (a->given[i].option != o && a->given[i].option->kind == OPTION_OUTPUT &&
+        !strcmp(a->given[i].value, out))
+      refuse_usage("%s and %s both name '%s': give each a file of its own", o->name,
+                   a->given[i].option->name, out);
   if (!stat(out, &there) && S_ISDIR(there.st_mode))
-    return refuse(a, "%s is a folder; give the file to write with %s", out, o->name);
-  if (slash == out) {
-    strcpy(folder, "/");
-  } else if (slash) {
-    const size_t length = (size_t)(slash - out);
-    if (length >= sizeof folder)
-      return refuse_usage(a, "the path of %s is longer than %d bytes", o->name,
-                          (int)sizeof folder - 1);
-    memcpy(folder, out, length);
-    folder[length] = 0;
-  }
+    refuse("%s is '%s', which is a folder: name a file in it", o->name, out);
   if (access(folder, W_OK))
-    return refuse(a, "%s cannot be written: %s: %s; choose another place with %s", out, folder,
-                  strerror(errno), o->name);
-  return 0;
+    refuse("%s is '%s', but the folder '%s' cannot be written: %s; choose another place",
+           o->name, out, folder, strerror(errno));
+  free(folder);
 }
 
-/* Whether the value is one that the option takes. */
-static int args_check_value(const args *a, const option *o, const char *text) {
+/* Refuses a value that the option does not take. */
+static void args_check_value(const args *a, const option *o, const char *text) {
   char *end = NULL, list[160];
   double value;
 
   switch (o->kind) {
     case OPTION_INTEGER:
-      if (args_number(o, text, &value)) return 0;
+      if (args_number(o, text, &value)) return;
       snprintf(list, sizeof list, o->high != 0 ? "from %.0f to %.0f" : "of at least %.0f",
                o->low, o->high);
-      return refuse_usage(a, "%s is \"%s\", and must be a whole number %s%s%s", o->name, text,
-                          list, o->choices ? ", or " : "", o->choices ? o->choices : "");
+      refuse_usage("%s is '%s': give a whole number %s%s%s", o->name, text, list,
+                   o->choices ? ", or " : "", o->choices ? o->choices : "");
     case OPTION_REAL:
-      if (args_number(o, text, &value)) return 0;
-      if (isfinite(o->low))
-        return refuse_usage(a, "%s is \"%s\", and must be a number of at least %g", o->name,
-                            text, o->low);
-      return refuse_usage(a, "%s is \"%s\", and must be a number", o->name, text);
+      if (args_number(o, text, &value)) return;
+      *list = 0;
+      if (isfinite(o->low)) snprintf(list, sizeof list, " of at least %g", o->low);
+      refuse_usage("%s is '%s': give a number%s", o->name, text, list);
     case OPTION_SEED:
       errno = 0;
       strtoull(text, &end, 10);
-      if (!errno && end != text && !*end && text[0] >= '0' && text[0] <= '9') return 0;
-      return refuse_usage(a, "%s is \"%s\", and must be a whole number from 0 to 2^64 - 1",
-                          o->name, text);
+      if (!errno && end != text && !*end && text[0] >= '0' && text[0] <= '9') return;
+      refuse_usage("%s is '%s': give a whole number from 0 to 2^64 - 1", o->name, text);
     case OPTION_CHOICE:
-      if (args_chosen(o->choices, text) >= 0) return 0;
+      if (args_chosen(o->choices, text) >= 0) return;
       args_list(o->choices, list, sizeof list);
-      return refuse_usage(a, "%s is \"%s\", and must be %s", o->name, text, list);
-    case OPTION_OUTPUT: return args_writable(a, o, text);
-    default: return 0;
+      refuse_usage("%s is '%s': give %s", o->name, text, list);
+    case OPTION_OUTPUT: args_writable(a, o, text);
   }
 }
 
@@ -220,77 +215,69 @@ static const char *args_any(const args *a, const char *list) {
   return NULL;
 }
 
-static int args_required(const args *a, const option *list) {
-  int status = 0;
-  for (; !status && list && (list->name || list->also); list++) {
-    if (list->also) status = args_required(a, list->also);
+static void args_required(const args *a, const option *list) {
+  for (; list && (list->name || list->also); list++) {
+    if (list->also) args_required(a, list->also);
     if (list->required && (!list->verbs || args_lists(list->verbs, a->verb->name)) &&
         !args_given(a, list->name))
-      status = refuse_usage(a, "%s %s is missing: %s", list->name, list->value, list->help);
+      refuse_usage("%s %s is missing: %s", list->name, list->value, list->help);
   }
-  return status;
 }
 
-static int args_check(const args *a) {
-  int i, status;
+static void args_check(const args *a) {
+  int i;
 
   for (i = 0; i < a->given_count; i++) {
     const option *o = a->given[i].option;
     const char *other = args_any(a, o->without);
     char words[160];
     size_t w;
-    if (other) return refuse_usage(a, "give %s or %s, not both", o->name, other);
+    if (other) refuse_usage("give %s or %s, not both", o->name, other);
     if (o->needs && !args_any(a, o->needs)) {
       for (w = 0; w + 1 < sizeof words && o->needs[w]; w++)
         words[w] = o->needs[w] == ' ' ? '|' : o->needs[w];
       words[w] = 0;
       char list[192];
       args_list(words, list, sizeof list);
-      return refuse_usage(a, "%s needs %s: give both", o->name, list);
+      refuse_usage("%s needs %s: give both", o->name, list);
     }
   }
-  status = args_required(a, a->command->options);
-  for (i = 0; i < a->given_count && !status; i++)
-    status = args_check_value(a, a->given[i].option, a->given[i].value);
-  return status;
+  args_required(a, a->command->options);
+  for (i = 0; i < a->given_count; i++)
+    args_check_value(a, a->given[i].option, a->given[i].value);
 }
 
-int args_run(const command *c, int argc, char **argv) {
+void args_run(const command *c, int argc, char **argv) {
   args a;
   const char *isa;
   lnsp_error error;
-  int at, only_words = 0, status;
+  int at, only_words = 0;
 
   memset(&a, 0, sizeof a);
   a.command = c;
+  refuse_name(c->name, NULL);
   for (at = 0; at < argc; at++) {
     const char *word = argv[at];
-    if (!only_words && !strcmp(word, "--")) {
+    if (!only_words && !strcmp(word, "--"))
       only_words = 1;
-    } else if (!only_words && word[0] == '-' && word[1]) {
-      status = args_option(&a, argc, argv, &at);
-      if (status) return status;
-    } else if (a.positional_count == ARGS_MAX) {
-      return refuse_usage(&a, "more than %d arguments", ARGS_MAX);
-    } else {
+    else if (!only_words && word[0] == '-' && word[1])
+      args_option(&a, argc, argv, &at);
+    else if (a.positional_count == ARGS_MAX)
+      refuse_usage("give at most %d arguments", ARGS_MAX);
+    else
       a.positional[a.positional_count++] = word;
-    }
   }
   if (args_given(&a, "--help")) {
     args_help(c);
-    return refuse_printed(NULL, "the help");
+    return;
   }
   a.json = args_given(&a, "--json");
   isa = args_value(&a, "--isa");
-  if (isa && strcmp(isa, "auto") && lnsp_isa_check(isa, &error) != LNSP_OK)
-    return refuse_error(&a, NULL, &error);
-  status = c->verbs ? args_verb(&a) : 0;
-  if (!status)
-    status = a.verb ? args_positionals(&a, a.verb->low, a.verb->high)
-                    : args_positionals(&a, c->low, c->high);
-  if (!status) status = args_check(&a);
-  if (status) return status;
-  return a.verb ? a.verb->run(&a) : c->run(&a);
+  refuse_if(isa && strcmp(isa, "auto") ? lnsp_isa_check(isa, &error) : LNSP_OK, NULL, &error);
+  if (c->verbs) args_verb(&a);
+  args_positionals(&a, a.verb ? a.verb->low : c->low, a.verb ? a.verb->high : c->high);
+  args_check(&a);
+  (a.verb ? a.verb->run : c->run)(&a);
 }
 
 int args_takes_value(const char *name) {
@@ -353,28 +340,27 @@ int32_t args_type(const args *a) {
   return types[args_choice(a, "--type")];
 }
 
-int args_positionals(const args *a, int low, int high) {
+void args_positionals(const args *a, int low, int high) {
   const char *usage = a->verb ? a->verb->usage : a->command->usage;
   const char *name = a->verb ? a->verb->name : "", *gap = a->verb ? " " : "";
   if (a->positional_count < low)
-    return refuse_usage(a, "an argument is missing: lnsp %s%s%s %s", a->command->name, gap,
-                        name, usage);
+    refuse_usage("an argument is missing: write lnsp %s%s%s %s", a->command->name, gap, name,
+                 usage);
   if (a->positional_count > high)
-    return refuse_usage(a, "\"%s\" is one argument too many: lnsp %s%s%s %s",
-                        a->positional[high], a->command->name, gap, name, usage);
-  return 0;
+    refuse_usage("'%s' is one argument too many: write lnsp %s%s%s %s", a->positional[high],
+                 a->command->name, gap, name, usage);
 }
 
 int args_knows(const args *a, const char *name) { return args_of(a, name) != NULL; }
 
 char *args_join(const args *a, int first) {
-  size_t length = 1;
+  int64_t length = 1;
   char *text;
   int i;
 
-  for (i = first; i < a->positional_count; i++) length += strlen(a->positional[i]) + 1;
-  text = calloc(length, 1);
-  for (i = first; text && i < a->positional_count; i++) {
+  for (i = first; i < a->positional_count; i++) length += (int64_t)strlen(a->positional[i]) + 1;
+  text = memory_new(length, 1);
+  for (i = first; i < a->positional_count; i++) {
     strcat(text, i > first ? " " : "");
     strcat(text, a->positional[i]);
   }

@@ -21,8 +21,10 @@ typedef struct args {
   } given[ARGS_MAX];
 } args;
 
-/* Reads what follows the command's name, checks it, and runs the command. The exit status. */
-int args_run(const command *c, int argc, char **argv);
+/* Reads what follows the command's name, checks it, and runs the command. */
+void args_run(const command *c, int argc, char **argv);
+/* The verb of this name; refuses another word, or NULL. */
+const verb *args_find_verb(const command *c, const char *word);
 /* Whether an option of this name, of any command, has a value. */
 int args_takes_value(const char *name);
 
@@ -42,11 +44,11 @@ int args_choice(const args *a, const char *name); /* its number, from 0 */
 /* LNSP_F32, F16, BF16 or I8 from --type; F32 without. */
 int32_t args_type(const args *a);
 
-/* Checks the number of positional arguments, where that depends on options; 0 or EXIT_USAGE. */
-int args_positionals(const args *a, int low, int high);
+/* Checks the number of positional arguments, where that depends on options. */
+void args_positionals(const args *a, int low, int high);
 /* Whether the command has an option of this name. */
 int args_knows(const args *a, const char *name);
-/* Positional arguments first.. joined by spaces; free it. NULL: no memory. */
+/* Positional arguments first.. joined by spaces; to be freed. */
 char *args_join(const args *a, int first);
 /* Options for the library, which refuses those that a call does not use: --isa for what runs,
  * --arch and --prefix for what opens a model's file, and all of them for a trainer's file. */

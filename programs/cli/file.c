@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/memory.h"
 #include "cli/refuse.h"
 
 int file_exists(const char *path, int *safetensors) {
@@ -23,41 +24,23 @@ int file_exists(const char *path, int *safetensors) {
   return 1;
 }
 
-char *file_load_text(const args *a, const char *path, size_t most, size_t *size) {
+char *file_load_text(const char *path, size_t most, size_t *size) {
   FILE *file = fopen(path, "rb");
   size_t room = 1 << 16, used = 0, got = 1;
-  char *text = malloc(room);
-  int failed;
+  char *text = memory_new((int64_t)room, 1);
 
-  if (!file) {
-    free(text);
-    refuse(a, "%s cannot be read: %s", path, strerror(errno));
-    return NULL;
+  if (!file) refuse("'%s' cannot be read: %s; check its path", path, strerror(errno));
+  while (got && used <= most) {
+    if (used + 1 == room) text = memory_grow(text, (int64_t)(room *= 2), 1);
+    used += got = fread(text + used, 1, room - used - 1, file);
   }
-  while (text && got && used <= most) {
-    if (used + 1 == room) {
-      char *more = realloc(text, room *= 2);
-      if (!more) free(text);
-      text = more;
-    }
-    if (text) used += got = fread(text + used, 1, room - used - 1, file);
-  }
-  failed = ferror(file);
+  if (ferror(file)) refuse("'%s' cannot be read to its end: check the disk", path);
+  if (used > most)
+    refuse("'%s' is too large for a text: give one of at most %zu bytes", path, most);
+  if (memchr(text, 0, used))
+    refuse("'%s' is not a text, it has a zero byte: give a text", path);
   fclose(file);
-  if (text && !failed && used <= most && !memchr(text, 0, used)) {
-    text[used] = 0;
-    if (size) *size = used;
-    return text;
-  }
-  if (!text)
-    refuse_memory(a);
-  else if (failed || used > most)
-    refuse(a,
-           failed ? "%s cannot be read to its end"
-                  : "%s cannot be read: it is too large for a text",
-           path);
-  else
-    refuse(a, "%s is not a text: it has a zero byte", path);
-  free(text);
-  return NULL;
+  text[used] = 0;
+  if (size) *size = used;
+  return text;
 }

@@ -1,4 +1,4 @@
-/* One JSON object on stdout, and facts that are printed for people or as JSON. */
+/* One JSON object on stdout. */
 #include "cli/json.h"
 
 #include <math.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/memory.h"
 #include "lnsp.h"
 
 #define JSON_DEPTH 16
@@ -14,37 +15,31 @@
 /* The one object that is being put together (a program has one stdout). It is
  * printed when it is whole, so that a refusal prints none. */
 static struct {
-  int depth, broken, compact; /* compact: an object is one line */
-  int filled[JSON_DEPTH];
+  int wanted, compact; /* compact: an object is one line */
+  int depth, filled[JSON_DEPTH];
   char *text;
   size_t length, capacity;
 } json;
 
+void json_start(int wanted) { json.wanted = wanted; }
+
+int json_wanted(void) { return json.wanted; }
+
 static void json_put(const char *format, ...) {
   va_list list;
-  int length;
+  size_t room;
 
   va_start(list, format);
-  length = vsnprintf(NULL, 0, format, list);
+  room = (size_t)vsnprintf(NULL, 0, format, list) + 1;
   va_end(list);
-  if (length < 0 || json.broken) {
-    json.broken = 1;
-    return;
-  }
-  if (json.length + (size_t)length + 1 > json.capacity) {
-    const size_t capacity = 2 * json.capacity + (size_t)length + 1024;
-    char *more = realloc(json.text, capacity);
-    if (!more) {
-      json.broken = 1;
-      return;
-    }
-    json.text = more;
-    json.capacity = capacity;
+  if (json.length + room > json.capacity) {
+    json.capacity = 2 * json.capacity + room + 1024;
+    json.text = memory_grow(json.text, (int64_t)json.capacity, 1);
   }
   va_start(list, format);
-  vsnprintf(json.text + json.length, (size_t)length + 1, format, list);
+  vsnprintf(json.text + json.length, room, format, list);
   va_end(list);
-  json.length += (size_t)length;
+  json.length += room - 1;
 }
 
 static void json_string(const char *text) {
@@ -63,42 +58,36 @@ static void json_string(const char *text) {
   json_put("\"");
 }
 
-static void json_indent(void) {
-  int i;
-  for (i = 0; !json.compact && i < json.depth; i++) json_put("  ");
-}
+static void json_line(void) { json_put("\n%*s", 2 * json.depth, ""); }
 
+/* What goes before a value: a comma, a line of its own, its key. */
 static void json_before(const char *key) {
   if (json.depth) {
-    json_put("%s%s", json.filled[json.depth - 1] ? "," : "",
-             !json.compact                 ? "\n"
-             : json.filled[json.depth - 1] ? " "
-                                           : "");
-    json.filled[json.depth - 1] = 1;
+    int *filled = &json.filled[json.depth - 1];
+    if (*filled) json_put(json.compact ? ", " : ",");
+    if (!json.compact) json_line();
+    *filled = 1;
   }
-  json_indent();
-  if (key) {
-    json_string(key);
-    json_put(": ");
-  }
+  if (!key) return;
+  json_string(key);
+  json_put(": ");
 }
 
 void json_open(const char *key, char bracket) {
+  if (!json.wanted) return;
   json_before(key);
   json_put("%c", bracket);
-  if (json.depth < JSON_DEPTH) json.filled[json.depth++] = 0;
+  json.filled[json.depth++] = 0;
 }
 
 void json_close(char bracket) {
-  if (json.filled[--json.depth] && !json.compact) {
-    json_put("\n");
-    json_indent();
-  }
-  json_put("%c", bracket);
-  if (!json.depth) json_put("\n");
+  if (!json.wanted) return;
+  if (json.filled[--json.depth] && !json.compact) json_line();
+  json_put("%c%s", bracket, json.depth ? "" : "\n");
 }
 
 void json_text(const char *key, const char *value) {
+  if (!json.wanted) return;
   json_before(key);
   if (value)
     json_string(value);
@@ -107,20 +96,20 @@ void json_text(const char *key, const char *value) {
 }
 
 void json_integer(const char *key, int64_t value) {
+  if (!json.wanted) return;
   json_before(key);
   json_put("%lld", (long long)value);
 }
 
 void json_real(const char *key, double value) {
+  if (!json.wanted) return;
   json_before(key);
-  if (isfinite(value))
-    json_put("%.9g", value);
-  else
-    json_put("null"); /* JSON has no infinity */
+  json_put(isfinite(value) ? "%.9g" : "null", value); /* JSON has no infinity */
 }
 
 void json_shape(const char *key, const lnsp_tensor *tensor) {
   int32_t i;
+  if (!json.wanted) return;
   json_before(key);
   json_put("[");
   for (i = 0; i < tensor->rank; i++)
@@ -130,11 +119,7 @@ void json_shape(const char *key, const lnsp_tensor *tensor) {
 
 void json_lines(void) { json.compact = 1; }
 
-int json_print(void) {
-  const int compact = json.compact;
-  const int whole = !json.broken && fwrite(json.text, 1, json.length, stdout) == json.length;
-  free(json.text);
-  memset(&json, 0, sizeof json);
-  json.compact = compact;
-  return whole;
+void json_print(void) {
+  fwrite(json.text, 1, json.length, stdout);
+  json.length = 0;
 }

@@ -3,10 +3,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+static double progress_last; /* when a line was shown */
+static int progress_shown;   /* whether there is one now */
 
 double progress_clock(void) {
   struct timespec now;
@@ -14,33 +15,23 @@ double progress_clock(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-void progress_start(progress *p) {
-  p->terminal = isatty(STDERR_FILENO);
-  p->shown = 0;
-  p->last = 0;
+int progress_due(void) {
+  return isatty(STDERR_FILENO) && progress_clock() - progress_last >= .1;
 }
 
-int progress_due(progress *p) {
-  double now;
-  if (!p->terminal) return 0;
-  now = progress_clock();
-  if (now - p->last < .1) return 0;
-  p->last = now;
-  return 1;
-}
-
-void progress_show(progress *p, const char *format, ...) {
+void progress_show(const char *format, ...) {
   va_list list;
-  if (!p->terminal) return;
+  if (!progress_due()) return;
   fputs("\r\033[K", stderr);
   va_start(list, format);
   vfprintf(stderr, format, list);
   va_end(list);
   fflush(stderr);
-  p->shown = 1;
+  progress_last = progress_clock();
+  progress_shown = 1;
 }
 
-void progress_clear(progress *p) {
-  if (p->shown) fputs("\r\033[K", stderr);
-  p->shown = 0;
+void progress_clear(void) {
+  if (progress_shown) fputs("\r\033[K", stderr);
+  progress_shown = 0;
 }

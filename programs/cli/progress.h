@@ -4,15 +4,10 @@
 
 double progress_clock(void);
 
-/* One line on stderr that replaces itself; silent where that is no terminal. */
-typedef struct progress {
-  int terminal, shown;
-  double last;
-} progress;
-void progress_start(progress *p);
-/* 1 if it is time to show something again. */
-int progress_due(progress *p);
-void progress_show(progress *p, const char *format, ...);
-void progress_clear(progress *p);
+/* 1 if progress_show would show something. */
+int progress_due(void);
+/* Replaces the line, at most ten times a second; silent where stderr is no terminal. */
+void progress_show(const char *format, ...);
+void progress_clear(void);
 
 #endif

@@ -56,20 +56,53 @@ typedef struct data {
 
 extern const option data_options[]; /* those of a data_spec, for the tables of commands */
 
-/* Looks what there is; reads no vector yet. 0 or an exit status. */
-int data_open(data *d, const args *a, const data_spec *spec);
-/* Says that the column of this name will be read; 0 or an exit status. */
-int data_need(data *d, const char *name);
-/* Makes room for batches of up to count rows. */
-int data_reserve(data *d, int64_t count);
-/* Reads rows order[first..] (order NULL: first..) into inputs. */
-int data_read(data *d, const int32_t *order, int64_t first, int64_t count);
-const lnsp_tensor *data_batch(const data *d, const char *name);
-const char *data_input(const data *d); /* "ids" where these are there instead of "input" */
-void data_close(data *d);
-/* The handle of a file that is open already, or a new one. */
-int data_file(data *d, const char *path, size_t length, lnsp_file **out);
 /* The spec that --input, --rows, --target, --target-rows, --normalise give. */
-int data_spec_read(const args *a, int path_at, data_spec *spec);
+data_spec data_spec_read(const args *a, int path_at);
+/* Looks what there is; reads no vector yet. */
+void data_open(data *d, const args *a, const data_spec *spec);
+/* The column of this name, or NULL. */
+data_column *data_find(data *d, const char *name);
+/* Says that the column of this name, or those that the trainer's loss reads, will be read. */
+void data_need(data *d, const char *name);
+void data_need_inputs(data *d, const lnsp_trainer *trainer);
+/* Makes room for batches of up to count rows. */
+void data_reserve(data *d, int64_t count);
+/* Reads rows order[first..] (order NULL: first..) into inputs. */
+void data_read(data *d, const int32_t *order, int64_t first, int64_t count);
+const lnsp_tensor *data_batch(const data *d, const char *name);
+const char *data_input(data *d); /* "ids" where these are there instead of "input" */
+void data_close(data *d);
+
+/* The handle of a file that is open already, or a new one; FILE:TENSOR, and the tensor's name,
+ * which is a part of the text; the path of a handle. */
+lnsp_file *data_file(data *d, const char *path, size_t length);
+lnsp_file *data_file_of(data *d, const char *option_name, const char *text,
+                        const char **tensor);
+const char *data_path(const data *d, const lnsp_file *file);
+/* A vector's length, and the vector divided by it. */
+double data_length(const float *x, int64_t width);
+void data_scale(float *x, int64_t width, double length);
+
+/* ---- row_index.c: which rows of a tensor of vectors are meant, and in which order ---- */
+
+/* FILE:TENSOR, FILE:TENSOR[columns], or FILE:TENSOR=N for the rows where it is N. */
+const row_index *row_index_load(data *d, const char *option_name, const char *text);
+/* Refuses an index that names rows which the tensor does not have. */
+void row_index_check(const row_index *index, const char *option_name, const char *tensor,
+                     int64_t rows);
+
+/* ---- for ids.c: columns of integers, ids and masks ---- */
+
+/* A new column without shape; then the checks of its shape. */
+data_column *data_column_new(data *d, const char *name, lnsp_file *file, const char *tensor,
+                             const row_index *index, const lnsp_tensor *shape);
+void data_column_end(data *d, const data_column *c);
+int data_ids_integer(const lnsp_tensor *shape);
+/* A column of this name; then all those of ids and masks that are there. */
+void data_ids_add(data *d, const char *name, lnsp_file *file, const row_index *index);
+void data_ids_open(data *d, lnsp_file *file, const row_index *index);
+void data_ids_read(const data_column *c, const int32_t *order, int64_t first, int64_t count);
+/* Says that the masks of what will be read will be read, too. */
+void data_ids_need_masks(data *d);
 
 #endif

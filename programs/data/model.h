@@ -5,8 +5,8 @@
 #include "cli/args.h"
 #include "lnsp.h"
 
-/* A model, or what is said about it on stderr. 0 or an exit status. */
-int model_load(const args *a, const char *path, lnsp_model **out);
+/* With --arch and --prefix. */
+lnsp_model *model_load(const args *a, const char *path);
 /* The limits that fit this batch. */
 lnsp_size_options model_size_options(int64_t rows, int64_t concepts);
 

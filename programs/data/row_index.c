@@ -1,11 +1,10 @@
 /* Index tensors: which rows of a tensor of vectors are meant, and in which order. */
-#include "data/row_index.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/refuse.h"
 #include "data/data.h"
 #include "data/tensor.h"
@@ -74,110 +73,88 @@ static void index_slice(const index_columns *c, int64_t n, int64_t *first, int64
   *count = c->step > 0 ? (to - from + size - 1) / size : (from - to + size - 1) / size;
 }
 
-static int index_read(data *d, const char *text, lnsp_file *file, const index_text *what,
-                      row_index *index) {
-  lnsp_tensor shape;
-  lnsp_error error;
-  int status = 0;
+/* Leaves only the columns that the text names, in its order. */
+static void index_choose(row_index *index, const char *text, const index_columns *c) {
+  const int64_t n = index->columns;
+  int64_t first = c->from + (c->from < 0 ? n : 0), count = 1, r, i;
+  int32_t *row;
 
-  if (lnsp_file_tensor(file, what->tensor, &shape, &error))
-    return refuse_error(d->args, text, &error);
-  if (shape.rank < 1 || shape.rank > 2)
-    return refuse(d->args, "%s: an index tensor is [M] or [M, L], this one has rank %d", text,
-                  (int)shape.rank);
-  index->count = shape.dims[0];
-  index->columns = shape.rank == 2 ? shape.dims[1] : 1;
-  index->from = strdup(text);
-  index->row = malloc((size_t)(tensor_elements(&shape) + 1) * sizeof(int32_t));
-  d->index_count++; /* from here on data_close frees it */
-  if (!index->from || !index->row) return refuse_memory(d->args);
-  if (lnsp_file_read(file, what->tensor, 0, tensor_elements(&shape), LNSP_I32, index->row,
-                     &error))
-    return refuse_error(d->args, text, &error);
-  if (what->columns.given && shape.rank != 2)
-    return refuse(d->args, "%s: the tensor is [M] and has no columns to choose from", text);
-  if (what->columns.given) {
-    /* Leaves only the columns that the text names, in its order. */
-    const int64_t n = index->columns;
-    int64_t first = what->columns.from + (what->columns.from < 0 ? n : 0), count = 1, r, i;
-    int32_t *row;
-
-    if (what->columns.slice) index_slice(&what->columns, n, &first, &count);
-    if (count <= 0 || first < 0 || first >= n)
-      return refuse(d->args,
-                    "%s: the tensor has columns 0 to %lld, and that names none of them", text,
-                    (long long)n - 1);
-    row = malloc((size_t)(index->count * count + 1) * sizeof *row);
-    if (!row) return refuse_memory(d->args);
-    for (r = 0; r < index->count; r++)
-      for (i = 0; i < count; i++)
-        row[r * count + i] = index->row[r * n + first + i * what->columns.step];
-    free(index->row);
-    index->row = row;
-    index->columns = count;
-    status = 0;
-  }
-  if (!status && what->picks) {
-    /* Turns labels into the numbers of the rows that have this one. */
-    int64_t kept = 0, i;
-    if (index->columns != 1)
-      return refuse(d->args, "%s: only a tensor [M] can be compared with a number", text);
-    for (i = 0; i < index->count; i++)
-      if (index->row[i] == what->value) index->row[kept++] = (int32_t)i;
-    if (kept == 0) return refuse(d->args, "%s: no row has that number", text);
-    index->count = kept;
-    status = 0;
-  }
-  return status;
+  if (c->slice) index_slice(c, n, &first, &count);
+  if (count <= 0 || first < 0 || first >= n)
+    refuse("'%s' names no column: the tensor has columns 0 to %lld", text, (long long)n - 1);
+  row = memory_new(index->count * count, sizeof *row);
+  for (r = 0; r < index->count; r++)
+    for (i = 0; i < count; i++) row[r * count + i] = index->row[r * n + first + i * c->step];
+  free(index->row);
+  index->row = row;
+  index->columns = count;
 }
 
-int row_index_load(data *d, const char *option_name, const char *text, const row_index **out) {
-  lnsp_file *file = NULL;
+static void index_read(const char *text, lnsp_file *file, const char *path,
+                       const index_text *what, row_index *index) {
+  const lnsp_tensor shape = tensor_find(file, path, what->tensor);
+  lnsp_error error;
+  int64_t kept = 0, i;
+
+  if (shape.rank < 1 || shape.rank > 2)
+    refuse("'%s' has rank %d: numbers of rows are a tensor [M] or [M, L]", text,
+           (int)shape.rank);
+  index->count = shape.dims[0];
+  index->columns = shape.rank == 2 ? shape.dims[1] : 1;
+  index->from = memory_format("%s", text);
+  index->row = memory_new(tensor_elements(&shape), sizeof(int32_t));
+  refuse_if(lnsp_file_read(file, what->tensor, 0, tensor_elements(&shape), LNSP_I32, index->row,
+                           &error),
+            text, &error);
+  if (what->columns.given && shape.rank != 2)
+    refuse("'%s' is a tensor [M], without columns: leave out what is in brackets", text);
+  if (what->columns.given) index_choose(index, text, &what->columns);
+  if (!what->picks) return;
+  /* Turns labels into the numbers of the rows that have this one. */
+  if (index->columns != 1)
+    refuse("'%s' has %lld columns: choose one before the =, as in TENSOR[0]=1", text,
+           (long long)index->columns);
+  for (i = 0; i < index->count; i++)
+    if (index->row[i] == what->value) index->row[kept++] = (int32_t)i;
+  if (kept == 0)
+    refuse("'%s' picks no row: no number in it is %lld", text, (long long)what->value);
+  index->count = kept;
+}
+
+const row_index *row_index_load(data *d, const char *option_name, const char *text) {
   const char *after = NULL;
-  index_text what;
-  size_t length = 0;
-  int i, status = data_split(d, option_name, text, &length, &after);
-  if (status) return status;
+  lnsp_file *file = data_file_of(d, option_name, text, &after);
   /* TENSOR, TENSOR[COLUMNS], and either with =NUMBER behind it. */
   const size_t size = strcspn(after, "[=");
   const char *at = after + size;
-  int ok = size > 0 && size < sizeof what.tensor, got;
+  index_text what;
+  int ok = size > 0 && size < sizeof what.tensor, i;
 
   memset(&what, 0, sizeof what);
   if (ok && *at == '[') ok = index_columns_read(at, &what.columns, &at);
   if (ok && *at == '=') {
     at++;
-    got = index_number(&at, &what.value);
-    ok = got == 1;
+    ok = index_number(&at, &what.value) == 1;
     what.picks = 1;
   }
   if (!ok || *at)
-    return refuse_usage(d->args,
-                        "%s is \"%s\": give FILE:TENSOR, with [N] or [FROM:TO:STEP] "
-                        "after it for some of its columns, with =NUMBER for the rows where it "
-                        "has that number",
-                        option_name, after);
+    refuse_usage("%s is '%s': write FILE:TENSOR, and after it [N] or [FROM:TO:STEP] for some "
+                 "of its columns, or =NUMBER for the rows where it has that number",
+                 option_name, text);
   memcpy(what.tensor, after, size);
   for (i = 0; i < d->index_count; i++)
-    if (!strcmp(d->index[i].from, text)) {
-      *out = &d->index[i];
-      return 0;
-    }
-  *out = &d->index[i];
-  status = data_file(d, text, length, &file);
-  if (status) return status;
-  return index_read(d, text, file, &what, &d->index[i]);
+    if (!strcmp(d->index[i].from, text)) return &d->index[i];
+  index_read(text, file, data_path(d, file), &what, &d->index[i]);
+  d->index_count++;
+  return &d->index[i];
 }
 
-int row_index_check(const data *d, const data_column *c, const char *option_name) {
-  const int64_t count = c->index->count * c->index->columns;
+void row_index_check(const row_index *index, const char *option_name, const char *tensor,
+                     int64_t rows) {
   int64_t i;
-  for (i = 0; i < count; i++)
-    if (c->index->row[i] < 0 || c->index->row[i] >= c->stored_rows)
-      return refuse(d->args,
-                    "%s names row %ld at place %lld, but tensor %s has rows 0 to %lld; "
-                    "give the tensor that the index was made for",
-                    option_name, (long)c->index->row[i], (long long)i, c->tensor,
-                    (long long)c->stored_rows - 1);
-  return 0;
+  for (i = 0; i < index->count * index->columns; i++)
+    if (index->row[i] < 0 || index->row[i] >= rows)
+      refuse("%s names row %ld at place %lld, but tensor '%s' has rows 0 to %lld: give the "
+             "tensor that these numbers were made for",
+             option_name, (long)index->row[i], (long long)i, tensor, (long long)rows - 1);
 }

@@ -2,10 +2,10 @@
 #include "data/tensor.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "data/data.h"
+#include "cli/memory.h"
+#include "cli/refuse.h"
 #include "lnsp.h"
 
 int64_t tensor_elements(const lnsp_tensor *tensor) {
@@ -22,44 +22,44 @@ int64_t tensor_rows(const lnsp_tensor *tensor) {
   return count;
 }
 
-int32_t tensor_load(lnsp_file *file, const char *name, lnsp_tensor *out, float **values,
-                    lnsp_error *error) {
-  int32_t status = lnsp_file_tensor(file, name, out, error);
-  int64_t count;
+lnsp_tensor tensor_find(const lnsp_file *file, const char *path, const char *name) {
+  lnsp_tensor out, other;
+  char names[160] = "";
+  lnsp_error error;
+  int32_t status = lnsp_file_tensor(file, name, &out, &error), i;
 
-  *values = NULL;
-  if (status) return status;
-  count = tensor_elements(out);
-  *values = malloc((size_t)(count ? count : 1) * sizeof(float));
-  if (!*values) {
-    error->code = LNSP_E_MEMORY;
-    snprintf(error->message, sizeof error->message,
-             "not enough memory to hold tensor %s; use a smaller file", name);
-    return LNSP_E_MEMORY;
-  }
-  status = lnsp_file_read(file, name, 0, count, LNSP_F32, *values, error);
-  if (status) {
-    free(*values);
-    *values = NULL;
-    return status;
-  }
-  out->dtype = LNSP_F32;
-  memset(out->strides, 0, sizeof out->strides);
-  out->data = *values;
-  return LNSP_OK;
+  if (status != LNSP_E_MISSING) refuse_if(status, path, &error);
+  if (!status) return out;
+  for (i = 0; !lnsp_file_tensor_at(file, i, &other, NULL) && strlen(names) < 100; i++)
+    snprintf(names + strlen(names), sizeof names - strlen(names), "%s%.50s", i ? ", " : "",
+             other.name);
+  refuse("'%s' has no tensor '%s': it has %s%s", path, name, i ? names : "none",
+         i < lnsp_file_tensor_count(file) ? ", ..." : "");
 }
 
-int32_t tensor_save_all(const char *path, const lnsp_tensor *tensors, int32_t count,
-                        lnsp_error *error) {
+lnsp_tensor tensor_load(lnsp_file *file, const char *path, const char *name) {
+  lnsp_tensor out = tensor_find(file, path, name);
+  const int64_t count = tensor_elements(&out);
+  lnsp_error error;
+
+  out.dtype = LNSP_F32;
+  memset(out.strides, 0, sizeof out.strides);
+  out.data = memory_new(count, sizeof(float));
+  refuse_if(lnsp_file_read(file, name, 0, count, LNSP_F32, out.data, &error), path, &error);
+  return out;
+}
+
+void tensor_save_all(const char *path, const lnsp_tensor *tensors, int32_t count) {
   lnsp_writer *writer = NULL;
-  int32_t i, status = lnsp_writer_create(path, tensors, count, NULL, 0, NULL, &writer, error);
+  lnsp_error error;
+  int32_t i, status = lnsp_writer_create(path, tensors, count, NULL, 0, NULL, &writer, &error);
 
   for (i = 0; i < count && !status; i++)
     status = lnsp_writer_write(writer, tensors[i].data,
                                (size_t)tensor_elements(&tensors[i]) *
                                    lnsp_dtype_bytes(tensors[i].dtype),
-                               error);
-  if (!status) status = lnsp_writer_close(writer, error);
-  lnsp_writer_destroy(writer);
-  return status;
+                               &error);
+  if (!status) status = lnsp_writer_close(writer, &error);
+  lnsp_writer_destroy(writer); /* before a refusal: it removes what was begun */
+  refuse_if(status, path, &error);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/file.h"
 #include "cli/refuse.h"
 
@@ -19,15 +20,14 @@ typedef struct texts_columns {
 } texts_columns;
 
 /* Cuts the file into lines, with or without \r, numbered from 0. */
-static int texts_load(const args *a, const char *path, texts *t) {
-  size_t size = 0, lines = 1;
+static void texts_load(const char *path, texts *t) {
+  size_t size = 0;
+  int64_t lines = 1;
   char *at, *end;
 
-  t->bytes = file_load_text(a, path, (size_t)1 << 33, &size);
-  if (!t->bytes) return EXIT_REFUSED;
+  t->bytes = file_load_text(path, (size_t)1 << 33, &size);
   for (at = t->bytes; (at = strchr(at, '\n')) != NULL; at++) lines++;
-  t->line = malloc(lines * sizeof *t->line);
-  if (!t->line) return refuse_memory(a);
+  t->line = memory_new(lines, sizeof *t->line);
   for (at = t->bytes; at < t->bytes + size; at = end + 1) {
     end = strchr(at, '\n');
     if (!end) end = t->bytes + size;
@@ -37,7 +37,6 @@ static int texts_load(const args *a, const char *path, texts *t) {
     t->line[t->count].id = (int64_t)t->count;
     t->count++;
   }
-  return 0;
 }
 
 /* Column of this number in a line: where it begins, and its length; NULL: there is none. */
@@ -61,33 +60,30 @@ static int texts_column(const char *head, const char *name, size_t name_length) 
 }
 
 /* The columns of "lemma,gloss" in the first line, in the order of the names. */
-static int texts_choose(const args *a, const char *names, const char *head, texts_columns *c) {
+static void texts_choose(const char *names, const char *head, texts_columns *c) {
   while (*names) {
     const size_t length = strcspn(names, ",");
     const int found = texts_column(head, names, length);
-    if (found < 0 || c->count == TEXTS_COLUMNS)
-      return refuse(a,
-                    "--texts: no column \"%.*s\" in the first line, or more than %d are named; "
-                    "its columns, separated by tabs, are: %.200s",
-                    (int)length, names, TEXTS_COLUMNS, head);
+    if (found < 0)
+      refuse("--texts: the first line has no column '%.*s': name some of its columns, %.150s",
+             (int)length, names, head);
+    if (c->count == TEXTS_COLUMNS)
+      refuse("--columns names more than %d columns: leave some out", TEXTS_COLUMNS);
     c->number[c->count++] = found;
     names += length + (names[length] == ',');
   }
-  return 0;
 }
 
 /* Each line becomes its chosen columns, in a block of their own: they may be chosen in any
  * order. */
-static int texts_pick(const args *a, texts *t, size_t first, const texts_columns *c) {
+static void texts_pick(texts *t, const texts_columns *c) {
   size_t room = 1, i, length;
   char *block, *to;
   int k;
 
-  for (i = first; i < t->count; i++)
-    room += (size_t)c->count * (strlen(t->line[i].text) + 3) + 1;
-  block = to = malloc(room);
-  if (!block) return refuse_memory(a);
-  for (i = first; i < t->count; i++) {
+  for (i = 0; i < t->count; i++) room += (size_t)c->count * (strlen(t->line[i].text) + 3) + 1;
+  block = to = memory_new((int64_t)room, 1);
+  for (i = 0; i < t->count; i++) {
     const char *line = t->line[i].text;
     t->line[i].text = to;
     for (k = 0; k < c->count; k++) {
@@ -101,7 +97,6 @@ static int texts_pick(const args *a, texts *t, size_t first, const texts_columns
   }
   free(t->bytes);
   t->bytes = block;
-  return 0;
 }
 
 /* Drops the line of column names. */
@@ -117,22 +112,22 @@ static int texts_order(const void *a, const void *b) {
   return x->id < y->id ? -1 : x->id > y->id;
 }
 
-int texts_open(const args *a, texts *t) {
+void texts_open(const args *a, texts *t) {
   const char *path = args_value(a, "--texts"), *names = args_value(a, "--columns"), *at;
   texts_columns c = {0, {0}, "  "};
   size_t i;
-  int status;
 
   memset(t, 0, sizeof *t);
-  if (!path) return 0;
-  status = texts_load(a, path, t);
-  if (status) return status;
-  if (!t->count || strncmp(t->line[0].text, "id\t", 3))
-    return names ? refuse(a, "--columns needs a first line in --texts that begins with id and "
-                             "names the columns")
-                 : 0;
-  if (names) status = texts_choose(a, names, t->line[0].text, &c);
-  if (status) return status;
+  if (!path) return;
+  texts_load(path, t);
+  if (!t->count || strncmp(t->line[0].text, "id\t", 3)) {
+    if (names)
+      refuse("--columns needs names of columns: begin the first line of '%s' with id and name "
+             "the others, separated by tabs",
+             path);
+    return;
+  }
+  if (names) texts_choose(names, t->line[0].text, &c);
   at = t->line[0].text;
   for (; !names && c.count < TEXTS_COLUMNS && (at = strchr(at, '\t')) != NULL; at++) {
     c.number[c.count] = c.count + 1;
@@ -144,47 +139,43 @@ int texts_open(const args *a, texts *t) {
     errno = 0;
     t->line[i].id = strtoll(t->line[i].text, &end, 10);
     if (errno || end == t->line[i].text || (*end && *end != '\t'))
-      return refuse(a, "--texts: line %lld begins with \"%.40s\", which is not an id",
-                    (long long)i + 2, t->line[i].text);
+      refuse("line %lld of '%s' begins with '%.40s', which is not an id: begin each line with "
+             "a whole number and a tab",
+             (long long)i + 2, path, t->line[i].text);
   }
-  status = texts_pick(a, t, 0, &c);
-  if (status) return status;
+  texts_pick(t, &c);
   qsort(t->line, t->count, sizeof *t->line, texts_order);
-  return 0;
 }
 
-int texts_open_rows(const args *a, int64_t rows, texts *t) {
+void texts_open_rows(const args *a, int64_t rows, texts *t) {
   static const char *const usual[] = {"text", "sentence", "concept", "lemma", "name"};
   const char *spec = args_value(a, "--texts"), *names = args_value(a, "--columns"), *colon;
   texts_columns c = {0, {0}, ": "};
   char *path;
   size_t i;
-  int safetensors = 0, status, head, found;
+  int safetensors = 0, head, found;
 
   memset(t, 0, sizeof *t);
-  if (!spec)
-    return names ? refuse_usage(a, "--columns are of the texts: give --texts FILE") : 0;
+  if (!spec) return;
   colon = strrchr(spec, ':');
   if (names || (colon && file_exists(spec, &safetensors))) colon = NULL;
-  path = strndup(spec, colon ? (size_t)(colon - spec) : strlen(spec));
-  if (!path) return refuse_memory(a);
-  status = texts_load(a, path, t);
+  path = memory_text(spec, colon ? (size_t)(colon - spec) : strlen(spec));
+  texts_load(path, t);
   head = (int64_t)t->count == rows + 1;
   if (colon) names = colon + 1;
-  if (!status && !head && (names || (int64_t)t->count != rows))
-    status = refuse(a,
-                    "%s has %lld lines for %lld vectors; give a text for each row, and before "
-                    "them a line of column names if you like",
-                    path, (long long)t->count, (long long)rows);
+  if (!head && (names || (int64_t)t->count != rows))
+    refuse("'%s' has %lld lines for %lld vectors: give one line for each row, after at most "
+           "one line with the names of columns",
+           path, (long long)t->count, (long long)rows);
   free(path);
-  if (status || !head) return status;
-  if (names) status = texts_choose(a, names, t->line[0].text, &c);
+  if (!head) return;
+  if (names) texts_choose(names, t->line[0].text, &c);
   for (i = 0; !names && !c.count && i < sizeof usual / sizeof *usual; i++) {
     found = texts_column(t->line[0].text, usual[i], strlen(usual[i]));
     if (found >= 0) c.number[c.count++] = found;
   }
   texts_drop_head(t);
-  return status || !c.count ? status : texts_pick(a, t, 0, &c);
+  if (c.count) texts_pick(t, &c);
 }
 
 const char *texts_find(const texts *t, int64_t id) {

@@ -18,15 +18,14 @@ typedef struct texts {
   size_t count;
 } texts;
 
-/* Both read --texts and --columns, and nothing without --texts. 0 or an exit status. Close in
- * any case. */
+/* Both read --texts and --columns, and nothing without --texts. */
 
 /* Texts by id: where the first line begins with "id", each line begins with its own id and
  * --columns names what is shown of it; else lines are numbered from 0. */
-int texts_open(const args *a, texts *t);
+void texts_open(const args *a, texts *t);
 /* One text for each row, before them perhaps a line of column names. --texts may be
  * FILE:COLUMN,COLUMN. */
-int texts_open_rows(const args *a, int64_t rows, texts *t);
+void texts_open_rows(const args *a, int64_t rows, texts *t);
 const char *texts_find(const texts *t, int64_t id); /* NULL: none */
 void texts_close(texts *t);
 

@@ -5,24 +5,24 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/file.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
 #include "command.h"
-#include "data/delta_check.h"
+#include "data/delta.h"
 #include "data/model.h"
 #include "lnsp.h"
 
-typedef struct gathering {
+typedef struct aggregation {
   lnsp_model *base, *next;
   lnsp_delta **deltas; /* NULL: left out as it was opened */
   double *weights;     /* NULL: equal */
   int32_t *refused, count, used;
-  int skip;
   lnsp_delta *sum;
   lnsp_trainer *server;
-} gathering;
+} aggregation;
 
 static const option options[] = {
     {"-o", "FILE", "model to write", OPT_OUTPUT, OPT_REQUIRED},
@@ -43,64 +43,45 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static int gather_open(const args *a, gathering *g) {
-  const char *rule = args_value(a, "--rule");
-  int status;
+/* The deltas that are whole and keep to the rules; with skip=1 the others are left out. */
+static void aggregate_open(const args *a, aggregation *g) {
+  const char *rule = args_value(a, "--rule"), *weights = args_value(a, "--weights");
+  const int skip = rule && strstr(rule, "skip=1");
+  uint8_t key[LNSP_KEY_BYTES + 1];
+  const lnsp_delta_check_options rules = delta_rules(a, key);
+  int32_t i, status;
 
   g->count = a->positional_count - 1;
-  g->skip = rule && strstr(rule, "skip=1");
-  /* "120,80,100", as many as there are deltas. */
-  const char *text = args_value(a, "--weights");
-  int32_t i;
-  if (text) {
-    g->weights = malloc((size_t)g->count * sizeof *g->weights);
-    if (!g->weights) return refuse_memory(a);
-    for (i = 0; i < g->count; i++) {
-      char *end;
-      errno = 0;
-      g->weights[i] = strtod(text, &end);
-      if (end == text || errno || *end != (i + 1 < g->count ? ',' : 0))
-        return refuse_usage(a,
-                            "--weights must be %d numbers joined by commas, one for each delta",
-                            (int)g->count);
-      text = end + 1;
-    }
+  if (weights) g->weights = memory_new(g->count, sizeof *g->weights);
+  for (i = 0; weights && i < g->count; i++) { /* "120,80,100", as many as there are deltas */
+    char *end;
+    errno = 0;
+    g->weights[i] = strtod(weights, &end);
+    if (end == weights || errno || *end != (i + 1 < g->count ? ',' : 0))
+      refuse_usage("--weights needs %d numbers joined by commas, one for each delta",
+                   (int)g->count);
+    weights = end + 1;
   }
-  status = model_load(a, a->positional[0], &g->base);
-  if (status) return status;
-  g->deltas = calloc((size_t)g->count, sizeof *g->deltas);
-  g->refused = calloc((size_t)g->count, sizeof *g->refused);
-  if (!g->deltas || !g->refused) return refuse_memory(a);
-  uint8_t key[LNSP_KEY_BYTES + 1];
-  lnsp_delta_check_options rules;
-  status = delta_check_options(a, key, &rules);
-
-  for (i = 0; !status && i < g->count; i++) {
-    /* One delta, if it is whole and keeps to the rules; with skip=1 it is left out
-     * otherwise. */
+  g->base = model_load(a, a->positional[0]);
+  g->deltas = memory_new(g->count, sizeof *g->deltas);
+  g->refused = memory_new(g->count, sizeof *g->refused);
+  for (i = 0; i < g->count; i++) {
     const char *path = a->positional[i + 1];
     lnsp_error error;
     status = lnsp_delta_open(path, NULL, &g->deltas[i], &error);
-
     if (!status && (rules.key_bytes || rules.max_norm > 0 || rules.max_change > 0))
       status = lnsp_delta_check(g->deltas[i], g->base, &rules, NULL, &error);
-    if (status) {
-      if (!g->skip || status == LNSP_E_ARGUMENT || status == LNSP_E_MEMORY) {
-        status = refuse_error(a, path, &error);
-        goto done;
-      }
-      lnsp_delta_destroy(g->deltas[i]);
-      g->deltas[i] = NULL;
-      g->refused[i] = status;
-    }
-    status = 0;
+    if (!status) continue;
+    if (!skip || status == LNSP_E_ARGUMENT || status == LNSP_E_MEMORY)
+      refuse_error(path, &error);
+    lnsp_delta_destroy(g->deltas[i]);
+    g->deltas[i] = NULL;
+    g->refused[i] = status;
   }
-done:
   memset(key, 0, sizeof key);
-  return status;
 }
 
-static int gather_sum(const args *a, gathering *g) {
+static void aggregate_sum(const args *a, aggregation *g) {
   const lnsp_delta *given[ARGS_MAX];
   double weights[ARGS_MAX];
   int32_t refused[ARGS_MAX], place[ARGS_MAX], count = 0, i;
@@ -113,112 +94,91 @@ static int gather_sum(const args *a, gathering *g) {
     place[count++] = i;
   }
   if (!count)
-    return refuse(a, "all of the %d deltas were refused: nothing is left to combine",
-                  (int)g->count);
+    refuse("all of the %d deltas were refused: give at least one that fits the base",
+           (int)g->count);
   if (lnsp_delta_aggregate(g->base, given, g->weights ? weights : NULL, count,
                            args_value(a, "--rule"), NULL, refused, &g->sum, &error)) {
     /* the file that the library's sentence ("delta 3 of 8") is about */
     const char *digits = count == g->count ? strstr(error.message, "delta ") : NULL;
     const long number = digits ? strtol(digits + 6, NULL, 10) : 0;
     const int known = number > 0 && number < a->positional_count;
-    return refuse_error(a, known ? a->positional[number] : NULL, &error);
+    refuse_error(known ? a->positional[number] : NULL, &error);
   }
   for (i = 0; i < count; i++) {
     g->refused[place[i]] = refused[i];
     g->used += refused[i] == LNSP_OK;
   }
-  return 0;
 }
 
 /* The next model: the base and the aggregate, or a step of the server's optimizer, whose
  * moments are those of the last round's state or new. */
-static int gather_step(const args *a, gathering *g) {
+static void aggregate_step(const args *a, aggregation *g) {
   const char *text = args_value(a, "--server"), *state = args_value(a, "--state");
-  lnsp_file *file = NULL;
   lnsp_error error;
-  int32_t status;
   int there;
 
   if (!text) {
-    status = lnsp_delta_apply(g->sum, g->base, NULL, &g->next, &error);
-    return status ? refuse_error(a, NULL, &error) : 0;
+    refuse_if(lnsp_delta_apply(g->sum, g->base, NULL, &g->next, &error), NULL, &error);
+    return;
   }
-  if (!state || !file_exists(state, &there)) {
-    status = lnsp_trainer_create(g->base, NULL, text, NULL, NULL, &g->server, &error);
-  } else {
-    status = lnsp_file_open(state, NULL, &file, &error);
-    if (!status)
-      status = lnsp_trainer_open_file(file, NULL, text, NULL, NULL, &g->server, &error);
-    lnsp_file_destroy(file);
-  }
-  if (!status) status = lnsp_trainer_step_delta(g->server, g->sum, &error);
-  if (!status) status = lnsp_trainer_publish(g->server, 0, NULL, &g->next, &error);
-  return status ? refuse_error(a, state, &error) : 0;
+  if (!state || !file_exists(state, &there))
+    refuse_if(lnsp_trainer_create(g->base, NULL, text, NULL, NULL, &g->server, &error), NULL,
+              &error);
+  else
+    refuse_if(lnsp_trainer_open(state, NULL, text, NULL, NULL, &g->server, &error), state,
+              &error);
+  refuse_if(lnsp_trainer_step_delta(g->server, g->sum, &error), state, &error);
+  refuse_if(lnsp_trainer_publish(g->server, 0, NULL, &g->next, &error), state, &error);
 }
 
-/* The state last: if that fails, the round can be done again from the old one. */
-static int gather_save(const args *a, const gathering *g, const char *path) {
-  const char *delta = args_value(a, "--delta"), *state = args_value(a, "--state");
-  lnsp_error error;
-
-  if (lnsp_model_save(g->next, path, 0, &error)) return refuse_error(a, path, &error);
-  if (delta && lnsp_delta_save(g->sum, delta, &error)) return refuse_error(a, delta, &error);
-  if (state && lnsp_trainer_save(g->server, state, LNSP_SAVE_STATE, &error))
-    return refuse_error(a, state, &error);
-  return 0;
-}
-
-static int run(const args *a) {
-  const char *path = args_value(a, "-o");
-  gathering g;
-  int32_t i, status;
-
-  memset(&g, 0, sizeof g);
-  status = gather_open(a, &g);
-  if (status) goto done;
-  status = gather_sum(a, &g);
-  if (status) goto done;
-  status = gather_step(a, &g);
-  if (status) goto done;
-  status = gather_save(a, &g, path);
-  if (status) goto done;
+static void aggregate_report(const args *a, const aggregation *g) {
   uint8_t hash[LNSP_HASH_BYTES];
   double norm = 0, most = 0;
   lnsp_error error;
-  report r;
-  if (lnsp_model_hash(g.next, hash, &error) ||
-      lnsp_delta_norm(g.sum, g.base, &norm, &most, NULL, &error)) {
-    status = refuse_error(a, NULL, &error);
-    goto done;
-  }
-  r = report_start(a);
-  report_integer(&r, "deltas", "deltas", g.count, "");
-  report_integer(&r, "used", "used", g.used, "");
-  if (r.json) json_open("refused", '[');
-  for (i = 0; i < g.count; i++) {
-    if (g.refused[i] == LNSP_OK) continue;
-    if (!r.json) {
-      printf("left out           %s: %s\n", a->positional[i + 1],
-             lnsp_status_name(g.refused[i]));
-      continue;
-    }
+  int32_t i;
+
+  refuse_if(lnsp_model_hash(g->next, hash, &error), NULL, &error);
+  refuse_if(lnsp_delta_norm(g->sum, g->base, &norm, &most, NULL, &error), NULL, &error);
+  report_start(a);
+  report_integer("deltas", "deltas", g->count, "");
+  report_integer("used", "used", g->used, "");
+  json_open("refused", '[');
+  for (i = 0; i < g->count; i++) {
+    if (g->refused[i] == LNSP_OK) continue;
     json_open(NULL, '{');
     json_text("file", a->positional[i + 1]);
-    json_text("status", lnsp_status_name(g.refused[i]));
+    json_text("status", lnsp_status_name(g->refused[i]));
     json_close('}');
+    report_line("left out", "%s: %s", a->positional[i + 1], lnsp_status_name(g->refused[i]));
   }
-  if (r.json) json_close(']');
-  report_real(&r, "norm", "norm of aggregate", norm, "6");
-  report_real(&r, "largest", "largest change", most, "6");
-  report_hash(&r, "hash", "hash", hash);
-  if (args_value(a, "--delta"))
-    report_text(&r, "delta", "delta written", args_value(a, "--delta"));
-  if (args_value(a, "--state"))
-    report_text(&r, "state", "state written", args_value(a, "--state"));
-  report_text(&r, "file", "written", path);
-  status = report_end(&r, a);
-done:
-  for (i = 0; g.deltas && i < g.count; i++) lnsp_delta_destroy(g.deltas[i]);
+  json_close(']');
+  report_real("norm", "norm of aggregate", norm, "%.6g");
+  report_real("largest", "largest change", most, "%.6g");
+  report_hash("hash", "hash", hash);
+  if (args_given(a, "--delta")) report_text("delta", "delta written", args_value(a, "--delta"));
+  if (args_given(a, "--state")) report_text("state", "state written", args_value(a, "--state"));
+  report_text("file", "written", args_value(a, "-o"));
+  report_end();
+}
+
+static void run(const args *a) {
+  const char *path = args_value(a, "-o"), *delta = args_value(a, "--delta"),
+             *state = args_value(a, "--state");
+  aggregation g;
+  lnsp_error error;
+  int32_t i;
+
+  memset(&g, 0, sizeof g);
+  aggregate_open(a, &g);
+  aggregate_sum(a, &g);
+  aggregate_step(a, &g);
+/* The state last: if that fails, the round can be done again from the old one. */
+  refuse_if(lnsp_model_save(g.next, path, 0, &error), path, &error);
+  if (delta) refuse_if(lnsp_delta_save(g.sum, delta, &error), delta, &error);
+  if (state)
+    refuse_if(lnsp_trainer_save(g.server, state, LNSP_SAVE_STATE, &error), state, &error);
+  aggregate_report(a, &g);
+  for (i = 0; i < g.count; i++) lnsp_delta_destroy(g.deltas[i]);
   lnsp_trainer_destroy(g.server);
   lnsp_delta_destroy(g.sum);
   lnsp_model_destroy(g.next);
@@ -226,7 +186,6 @@ done:
   free(g.deltas);
   free(g.refused);
   free(g.weights);
-  return status;
 }
 
 const command command_aggregate = {

@@ -61,6 +61,13 @@ static void cat5_text(const cat5_job *f, int i, int s) {
          r->low, (long long)r->low_rows, r->normal, (long long)r->normal_rows);
 }
 
+static void cat5_list(const char *key, const double *values, int64_t count) {
+  int64_t k;
+  json_open(key, '[');
+  for (k = 0; k < count; k++) json_real(NULL, values[k]);
+  json_close(']');
+}
+
 static void cat5_json(const cat5_job *f, int i, int s) {
   const cat5_result *r = &f->set[s].result[i];
   int k;
@@ -69,9 +76,7 @@ static void cat5_json(const cat5_job *f, int i, int s) {
   json_real("cosine", r->cosine);
   json_integer("windows", r->rows);
   json_integer("without_article", r->without_article);
-  json_open("offset", '[');
-  for (k = 0; k < CAT5_OFFSETS; k++) json_real(NULL, r->offset[k]);
-  json_close(']');
+  cat5_list("offset", r->offset, CAT5_OFFSETS);
   json_real("margin", r->margin);
   json_integer("offset_samples", r->offset_rows);
   json_integer("offset_skipped", r->offset_skipped);
@@ -82,9 +87,7 @@ static void cat5_json(const cat5_job *f, int i, int s) {
   json_integer("article_skipped", r->article_skipped);
   for (k = 0; k < CAT5_ABLATIONS; k++) json_real(cat5_ablation_names[k], r->ablation[k]);
   json_real("rollout", r->rollout);
-  json_open("rollout_steps", '[');
-  for (k = 0; k < f->setting.horizon; k++) json_real(NULL, r->step[k]);
-  json_close(']');
+  cat5_list("rollout_steps", r->step, f->setting.horizon);
   json_integer("rollout_samples", r->rollout_rows);
   json_integer("rollout_skipped", r->rollout_skipped);
   json_real("low_mean", r->low);
@@ -99,66 +102,58 @@ static void cat5_json(const cat5_job *f, int i, int s) {
   json_close('}');
 }
 
-int cat5_report(const cat5_job *f) {
-  report r = report_start(f->job->args);
-  const char *base = f->setting.target_base ? "target" : "last_context";
-  int i, s, verdict;
+void cat5_report(const cat5_job *f) {
+  char name[EVAL_NAME];
+  int i, s, gate, verdict;
 
-  report_text(
-      &r, "base", "base",
-      r.json ? base
-      : f->setting.target_base
-          ? "target: offsets count from the target itself, as in the origin; k = 0 is the "
-            "target"
-          : "last_context: offsets count from the last of the context; k = 1 is the target");
+  report_start(f->job->args);
+  json_text("base", f->setting.target_base ? "target" : "last_context");
+  report_line(
+      "base", "%s",
+      f->setting.target_base
+          ? "target: offsets count from the target itself, as in the original; k = 0 is "
+            "the target"
+          : "last_context: offsets count from the last of the context; k = 1 is the "
+            "target");
   for (s = 0; s < f->set_count; s++)
-    report_integer(&r, s ? "ood_windows" : "windows", s ? "OOD windows" : "VAL windows",
+    report_integer(s ? "ood_windows" : "windows", s ? "OOD windows" : "VAL windows",
                    f->set[s].rows, "");
-  report_integer(&r, "concepts", "concepts", f->setting.concepts, "");
-  report_integer(&r, "horizon", "horizon", f->setting.horizon, "");
-  if (r.json) json_open("results", '[');
+  report_integer("concepts", "concepts", f->setting.concepts, "");
+  report_integer("horizon", "horizon", f->setting.horizon, "");
+  json_open("results", '[');
   for (i = 0; i < f->job->count; i++) {
-    if (r.json) {
-      json_open(NULL, '{');
-      json_text("name", f->job->p[i].name);
-    }
+    json_open(NULL, '{');
+    json_text("name", f->job->p[i].name);
     for (s = 0; s < f->set_count; s++)
-      if (r.json)
+      if (json_wanted())
         cat5_json(f, i, s);
       else
         cat5_text(f, i, s);
     verdict = cat5_verdict(f, i);
-    if (r.json) {
-      json_text("passed", verdict < 0 ? NULL : verdict ? "yes" : "no");
-      json_close('}');
+    json_text("passed", verdict < 0 ? NULL : verdict ? "yes" : "no");
+    json_close('}');
+  }
+  json_close(']');
+  /* A line a predictor and set. */
+  report_print("\n%-32s", "gates");
+  for (gate = 0; gate < CAT5_GATES; gate++) report_print(" %c   ", 'A' + gate);
+  report_print(" result\n");
+  for (i = 0; i < f->job->count; i++)
+    for (s = 0; s < f->set_count; s++) {
+      verdict = cat5_verdict(f, i);
+      report_print("%-26s %-5s", eval_name(&f->job->p[i], 26, name), f->set[s].name);
+      for (gate = 0; gate < CAT5_GATES; gate++)
+        report_print(" %s", gate == CAT5_E && f->set_count == 1
+                                ? "-   "
+                                : cat5_word(cat5_passed(f, i, s, gate)));
+      report_print("  %s\n", s + 1 < f->set_count ? ""
+                             : verdict < 0        ? "PASS, without a second set"
+                                                  : cat5_word(verdict));
     }
-  }
-  if (r.json)
-    json_close(']');
-  else {
-    char name[EVAL_NAME];
-    int k, j, gate, all;
-
-    printf("\n%-32s", "gates");
-    for (gate = 0; gate < CAT5_GATES; gate++) printf(" %c   ", 'A' + gate);
-    printf(" result\n");
-    for (k = 0; k < f->job->count; k++)
-      for (j = 0; j < f->set_count; j++) {
-        printf("%-26s %-5s", eval_name(&f->job->p[k], 26, name), f->set[j].name);
-        for (gate = 0; gate < CAT5_GATES; gate++)
-          printf(" %s", gate == CAT5_E && f->set_count == 1
-                            ? "-   "
-                            : cat5_word(cat5_passed(f, k, j, gate)));
-        all = cat5_verdict(f, k);
-        printf("  %s\n", j + 1 < f->set_count ? ""
-                         : all < 0            ? "PASS, without a second set"
-                                              : cat5_word(all));
-      }
-  }
-  return report_end(&r, f->job->args);
+  report_end();
 }
 
-int cat5_svg(const cat5_job *f, const char *path) {
+void cat5_svg(const cat5_job *f, const char *path) {
   static const double ks[CAT5_OFFSETS] = {-3, -2, -1, 0, 1, 2, 3};
   double hs[CAT5_STEPS];
   char names[SVG_LINES][EVAL_NAME + 8], name[EVAL_NAME];
@@ -183,5 +178,5 @@ int cat5_svg(const cat5_job *f, const char *path) {
       charts[0].line[at] = a;
       charts[1].line[charts[1].line_count++] = d;
     }
-  return svg_write(f->job->args, path, charts, 2);
+  svg_write(path, charts, 2);
 }

@@ -26,8 +26,8 @@ typedef struct cat5_job {
   cat5_set set[2];
 } cat5_job;
 
-int cat5_report(const cat5_job *f);
+void cat5_report(const cat5_job *f);
 /* Offset sweep and rollout, a line a predictor and set. */
-int cat5_svg(const cat5_job *f, const char *path);
+void cat5_svg(const cat5_job *f, const char *path);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "cli/refuse.h"
@@ -17,7 +18,7 @@
 #include "common/cat5.h"
 #include "score/predictor.h"
 #include "score/score.h"
-#include "train/open.h"
+#include "train/train.h"
 #include "lnsp.h"
 
 static const option options[] = {
@@ -79,196 +80,157 @@ static const option options[] = {
 };
 
 /* The predictors' results, and the diagnosis, printed while the data are open. */
-static int eval_judge(eval_job *job, data *d, eval_direction *direction) {
+static void eval_judge(eval_job *job, data *d, eval_direction *direction) {
   const args *a = job->args;
   const lnsp_tensor *input;
   candidates pool;
-  progress show;
-  int i, status;
+  int i;
 
   memset(&pool, 0, sizeof pool);
-  status = data_need(d, data_input(d));
-  if (!status) status = data_need(d, "target");
-  if (status) return status;
+  data_need(d, data_input(d));
+  data_need(d, "target");
   if (job->batch > d->rows) job->batch = d->rows;
-  status = data_reserve(d, job->batch);
-  if (status) return status;
+  data_reserve(d, job->batch);
   job->ranked = candidates_exist(d);
-  if (!job->ranked && (job->diagnosed || args_value(a, "--pool")))
-    return refuse(
-        a,
-        "there is nothing to rank: the target is the input itself, or there is more than one "
-        "target for a "
-        "row; name another one with --target or --target-rows");
+  if (!job->ranked && (job->diagnosed || args_given(a, "--pool")))
+    refuse(
+        "there is nothing to rank: the target is the input itself, or a row has more than one "
+        "target; name another one with --target or --target-rows");
   if (job->ranked)
-    status = candidates_open(d, job->batch, args_value(a, "--pool"), job->keep_context, &pool);
+    candidates_open(d, job->batch, args_value(a, "--pool"), job->keep_context, &pool);
   job->pool_count = pool.count;
-  if (!status && job->diagnosed) status = eval_direction_of(d, job->batch, direction);
+  if (job->diagnosed) eval_direction_of(d, job->batch, direction);
   input = data_batch(d, data_input(d));
-  progress_start(&show);
-  for (i = 0; i < job->count && !status; i++) {
-    status = predictor_ready(a, &job->p[i], job->batch, d->max_concepts,
-                             input->dims[input->rank - 1]);
-    if (!status)
-      status = score_predictor(d, &job->p[i], job->batch, job->ranked ? &pool : NULL,
-                               job->diagnosed, &show, &job->j[i]);
+  for (i = 0; i < job->count; i++) {
+    predictor_ready(a, &job->p[i], job->batch, d->max_concepts, input->dims[input->rank - 1]);
+    score_predictor(d, &job->p[i], job->batch, job->ranked ? &pool : NULL, job->diagnosed,
+                    &job->j[i]);
   }
   candidates_close(&pool);
-  return status;
 }
 
 /* The mean of a loss over all rows, each batch counting by its rows. */
-static int eval_loss(const args *a, const lnsp_model *model, const data_spec *spec,
-                     const char *loss, int64_t batch, double *out) {
+static double eval_loss(const eval_job *job, const char *loss) {
+  const args *a = job->args;
   const lnsp_options library = args_run_options(a);
+  int64_t batch = job->batch, first, count;
   lnsp_trainer *trainer = NULL;
   lnsp_error error;
   lnsp_size_options limits;
-  const char *name;
   double sum = 0;
-  int64_t first, count;
   data d;
-  int32_t i;
-  int status = data_open(&d, a, spec);
 
-  if (status) return status;
+  if (!job->models) refuse_usage("--loss is computed with a model: give MODEL");
+  data_open(&d, a, &job->spec);
   if (batch > d.max_rows) batch = d.max_rows;
   limits = model_size_options(batch + 1, d.max_concepts);
-  if (lnsp_trainer_create(model, loss, "sgd lr=0", &limits, &library, &trainer, &error))
-    status = refuse_error(a, NULL, &error);
-  if (!status) status = train_open_extras(a, loss, trainer, NULL);
-  for (i = 0; !status && (name = lnsp_trainer_input_name(trainer, i)) != NULL; i++)
-    status = data_need(&d, name);
-  if (!status) status = data_reserve(&d, batch + 1);
+  refuse_if(lnsp_trainer_create(job->p[0].model, loss, "sgd lr=0", &limits, &library, &trainer,
+                                &error),
+            NULL, &error);
+  train_open_extras(a, trainer);
+  data_need_inputs(&d, trainer);
+  data_reserve(&d, batch + 1);
   /* A single row that would be left over goes with the batch before it, since losses over
    * pairs need two; so there is room for batch + 1 rows. */
-  for (first = 0; first < d.rows && !status; first += count) {
+  for (first = 0; first < d.rows; first += count) {
     const int64_t left = d.rows - first;
     float value = 0;
     count = left <= batch || (left == batch + 1 && batch > 1) ? left : batch;
-    status = data_read(&d, NULL, first, count);
-    if (!status && lnsp_trainer_validate(trainer, d.inputs, d.needed_count, 0, &value, &error))
-      status = refuse_batch(a, NULL, first, &error);
+    data_read(&d, NULL, first, count);
+    refuse_batch_if(lnsp_trainer_validate(trainer, d.inputs, d.needed_count, 0, &value, &error),
+                    NULL, first, &error);
     sum += (double)value * (double)count;
   }
-  *out = sum / (double)d.rows;
+  sum /= (double)d.rows;
   lnsp_trainer_destroy(trainer);
   data_close(&d);
-  return status;
-}
-
-/* Whether the data has input and target, so that there is a cosine to tell. */
-static int eval_has_target(const args *a, const data_spec *spec, int *has) {
-  data d;
-  int i, found = 0, status;
-  *has = 1;
-  if (spec->input) return 0;
-  status = data_open(&d, a, spec);
-  if (status) return status;
-  for (i = 0; i < d.count; i++)
-    found += !strcmp(d.column[i].name, data_input(&d)) || !strcmp(d.column[i].name, "target");
-  data_close(&d);
-  *has = found == 2;
-  return 0;
+  return sum;
 }
 
 /* Rows of contexts and targets: the common case. */
-static int eval_rows(eval_job *job) {
+static void eval_rows(eval_job *job) {
   const args *a = job->args;
-  const char *svg = args_value(a, "--svg");
   eval_direction direction;
-  int has_target = 1, status = eval_has_target(a, &job->spec, &has_target);
-  report r;
+  const char *loss;
+  char label[32];
+  int has_target, i;
   data d;
 
   memset(&direction, 0, sizeof direction);
   job->diagnosed = args_given(a, "--diagnose");
   job->keep_context = args_given(a, "--keep-context");
-  has_target |= !args_value(a, "--loss") || job->diagnosed;
-  if (!status && has_target) {
-    status = data_open(&d, a, &job->spec);
-    if (!status) {
-      status = eval_judge(job, &d, &direction);
-      data_close(&d);
-    }
+  data_open(&d, a, &job->spec);
+  /* a loss alone may read data that have no target, so that there is no cosine to tell */
+  has_target = job->spec.input || !args_given(a, "--loss") || job->diagnosed ||
+               (data_find(&d, data_input(&d)) && data_find(&d, "target"));
+  if (has_target) eval_judge(job, &d, &direction);
+  data_close(&d);
+  while ((loss = args_value_at(a, "--loss", job->loss_count)) != NULL)
+    job->losses[job->loss_count++] = eval_loss(job, loss);
+  if (args_given(a, "--svg")) eval_recall_svg(job, args_value(a, "--svg"));
+  report_start(a);
+  if (has_target) eval_report_table(job);
+  if (job->diagnosed) eval_report_diagnosis(job, &direction);
+  if (job->loss_count) json_open("losses", '{');
+  if (job->loss_count && (job->ranked || job->count > 1)) report_print("\n");
+  for (i = 0; i < job->loss_count; i++) {
+    loss = args_value_at(a, "--loss", i);
+    snprintf(label, sizeof label, "%.31s", loss);
+    report_real(loss, label, job->losses[i], "%.6g");
   }
-  for (; !status && args_value_at(a, "--loss", job->loss_count); job->loss_count++)
-    status = job->models ? eval_loss(a, job->p[0].model, &job->spec,
-                                     args_value_at(a, "--loss", job->loss_count), job->batch,
-                                     &job->losses[job->loss_count])
-                         : refuse_usage(a, "--loss needs a MODEL");
-  if (!status && svg) status = eval_recall_svg(job, svg);
-  if (!status) {
-    r = report_start(a);
-    if (has_target) eval_report_table(job, &r);
-    if (job->diagnosed) status = eval_report_diagnosis(job, &r, &direction);
-    char label[32];
-    int i;
-    if (job->loss_count) {
-      if (r.json)
-        json_open("losses", '{');
-      else if (job->ranked || job->count > 1)
-        printf("\n");
-      for (i = 0; i < job->loss_count; i++) {
-        const char *loss = args_value_at(job->args, "--loss", i);
-        snprintf(label, sizeof label, "%.31s", loss);
-        report_real(&r, loss, label, job->losses[i], "6");
-      }
-      if (r.json) json_close('}');
-    }
-    if (!status) status = report_end(&r, a);
-  }
+  if (job->loss_count) json_close('}');
+  report_end();
   free(direction.near);
-  return status;
 }
 
-static int run(const args *a) {
-  eval_job *job = calloc(1, sizeof *job);
-  int i, status = job ? 0 : refuse_memory(a);
+/* With --input all arguments are models; else the last one is DATA, and with baselines the
+ * model may be left out. */
+static void eval_predictors(eval_job *job) {
+  const args *a = job->args;
+  const int file = !args_given(a, "--input");
+  const int alone = args_given(a, "--baseline") || args_given(a, "--triplets") ||
+                    args_given(a, "--echo"); /* no model is needed */
+  const char *text;
+  int i;
 
-  if (!job) return status;
+  args_positionals(a, alone ? file : 1, file ? 2 : EVAL_MOST);
+  job->models = a->positional_count;
+  if (file && (alone || a->positional_count == 2)) job->models--;
+  job->spec = data_spec_read(a, job->models);
+  while (job->count < job->models) {
+    predictor_model(a, a->positional[job->count], args_text(a, "--on"), &job->p[job->count]);
+    job->count++;
+  }
+  for (i = 0; (text = args_value_at(a, "--baseline", i)) != NULL; i++) {
+    predictor *p = &job->p[job->count++];
+    if (job->count > EVAL_MOST) refuse_usage("give at most %d models and baselines", EVAL_MOST);
+    predictor_baseline(text, job->seed, p);
+    if (predictor_fits(p)) predictor_fit(a, p, &job->spec);
+  }
+}
+
+static void run(const args *a) {
+  eval_job *job = memory_new(1, sizeof *job);
+  int i;
+
   job->args = a;
   job->batch = args_integer(a, "--batch");
   job->seed = args_seed(a, "--seed");
   job->echo_weight = args_real(a, "--echo-weight");
-  /* With --input all arguments are models; else the last one is DATA, and with baselines the
-   * model may be left out. */
-  const int file = args_value(a, "--input") == NULL;
-  const int alone = args_value(a, "--baseline") || args_value(a, "--triplets") ||
-                    args_value(a, "--echo"); /* no model is needed */
-  const char *text;
-  status = args_positionals(a, alone ? file : 1, file ? 2 : EVAL_MOST);
-
-  if (status) goto done;
-  job->models = a->positional_count;
-  if (file && (alone || a->positional_count == 2)) job->models--;
-  status = data_spec_read(a, job->models, &job->spec);
-  for (i = 0; i < job->models && !status; i++) {
-    status = predictor_model(a, a->positional[i], args_text(a, "--on"), &job->p[job->count]);
-    job->count += !status;
-  }
-  for (i = 0; !status && (text = args_value_at(a, "--baseline", i)) != NULL; i++) {
-    if (job->count == EVAL_MOST) {
-      status = refuse_usage(a, "more than %d models and baselines", EVAL_MOST);
-      goto done;
-    }
-    status = predictor_baseline(a, text, job->seed, &job->p[job->count]);
-    job->count += !status;
-    if (!status && predictor_fits(&job->p[job->count - 1]))
-      status = predictor_fit(a, &job->p[job->count - 1], &job->spec);
-  }
-  if (!status)
-    status = args_value(a, "--5cat")       ? eval_cat5(job)
-             : args_value(a, "--triplets") ? eval_triplets(job)
-             : args_value(a, "--echo")     ? eval_echo(job)
-                                           : eval_rows(job);
-done:
+  eval_predictors(job);
+  if (args_given(a, "--5cat"))
+    eval_cat5(job);
+  else if (args_given(a, "--triplets"))
+    eval_triplets(job);
+  else if (args_given(a, "--echo"))
+    eval_echo(job);
+  else
+    eval_rows(job);
   for (i = 0; i < job->count; i++) {
     predictor_close(&job->p[i]);
     score_free(&job->j[i]);
   }
   free(job);
-  return status;
 }
 
 const command command_eval = {

@@ -34,9 +34,9 @@ typedef struct eval_job {
 #define EVAL_NAME 64
 /* The predictor's name in at most width characters. */
 const char *eval_name(const predictor *p, int width, char buffer[EVAL_NAME]);
-void eval_report_table(const eval_job *job, const report *r);
+void eval_report_table(const eval_job *job);
 /* R@k against k, one line a predictor. */
-int eval_recall_svg(const eval_job *job, const char *path);
+void eval_recall_svg(const eval_job *job, const char *path);
 
 /* ---- diagnose.c ---- */
 
@@ -45,14 +45,14 @@ typedef struct eval_direction {
   double *near;     /* [concepts]: mean cosine of each place with the target */
   double coherence; /* mean cosine of neighbours in the context              */
 } eval_direction;
-int eval_direction_of(data *d, int64_t batch, eval_direction *out);
+void eval_direction_of(data *d, int64_t batch, eval_direction *out);
 /* What the data and each predictor's outputs look like. predictions are kept in j. */
-int eval_report_diagnosis(const eval_job *job, const report *r, const eval_direction *e);
+void eval_report_diagnosis(const eval_job *job, const eval_direction *e);
 
 /* ---- pairs.c, cat5_run.c: reports of their own ---- */
 
-int eval_triplets(eval_job *job);
-int eval_echo(eval_job *job);
-int eval_cat5(eval_job *job);
+void eval_triplets(eval_job *job);
+void eval_echo(eval_job *job);
+void eval_cat5(eval_job *job);
 
 #endif

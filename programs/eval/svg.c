@@ -1,11 +1,11 @@
 /* A chart of lines as SVG: axes with round numbers, a legend, nothing else needed. */
 #include "eval/svg.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/refuse.h"
 
 #define SVG_WIDTH 720
@@ -118,11 +118,38 @@ static void svg_axes(FILE *out, const svg_chart *c, const svg_axis *x, const svg
   fprintf(out, "</text>\n");
 }
 
-int svg_write(const args *a, const char *path, const svg_chart *charts, int count) {
-  FILE *out = fopen(path, "w");
-  int i, failed;
+/* A line, its points where they are few, and its name in the legend. */
+static void svg_line_write(FILE *out, const svg_line *line, int number, const svg_axis *x,
+                           const svg_axis *y) {
+  const char *colour = svg_colours[number % 8];
+  const double top = SVG_TOP + 8 + 20 * number;
+  int k, pen = 0;
 
-  if (!out) return refuse(a, "%s cannot be written; choose another place with --svg", path);
+  fprintf(out, "<path fill='none' stroke='%s' stroke-width='2' stroke-dasharray='%s' d='",
+          colour, number < 8 ? "none" : "6 3");
+  for (k = 0; k < line->count; k++) {
+    const int there = isfinite(line->y[k]) && isfinite(line->x[k]);
+    if (there)
+      fprintf(out, "%s%.1f %.1f", pen ? "L" : "M", svg_x(x, line->x[k]), svg_y(y, line->y[k]));
+    pen = there;
+  }
+  fprintf(out, "'/>\n");
+  for (k = 0; k < line->count && line->count <= 24; k++)
+    if (isfinite(line->y[k]) && isfinite(line->x[k]))
+      fprintf(out, "<circle cx='%.1f' cy='%.1f' r='3' fill='%s'/>\n", svg_x(x, line->x[k]),
+              svg_y(y, line->y[k]), colour);
+  fprintf(out, "<path d='M%d %.1fh18' stroke='%s' stroke-width='2'/><text x='%d' y='%.1f'>",
+          SVG_WIDTH - SVG_RIGHT + 12, top, colour, SVG_WIDTH - SVG_RIGHT + 36, top + 4);
+  svg_text(out, line->name);
+  fprintf(out, "</text>\n");
+}
+
+void svg_write(const char *path, const svg_chart *charts, int count) {
+  FILE *out = fopen(path, "w");
+  int i, l, failed;
+
+  if (!out)
+    refuse("--svg '%s' cannot be written: %s; choose another place", path, strerror(errno));
   fprintf(out,
           "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' "
           "font-family='sans-serif' font-size='12'>\n<rect width='%d' height='%d' "
@@ -130,48 +157,17 @@ int svg_write(const args *a, const char *path, const svg_chart *charts, int coun
           SVG_WIDTH, SVG_HEIGHT * count, SVG_WIDTH, SVG_HEIGHT * count);
   for (i = 0; i < count; i++) {
     const svg_axis x = svg_fit(&charts[i], 0), y = svg_fit(&charts[i], 1);
-    int l;
-
     fprintf(out, "<g transform='translate(0 %d)'>\n", i * SVG_HEIGHT);
     svg_axes(out, &charts[i], &x, &y);
-    for (l = 0; l < charts[i].line_count; l++) {
-      const svg_line *line = &charts[i].line[l];
-      const char *colour = svg_colours[l % 8];
-      const double top = SVG_TOP + 8 + 20 * l;
-      int k, pen = 0;
-
-      fprintf(out, "<path fill='none' stroke='%s' stroke-width='2' stroke-dasharray='%s' d='",
-              colour, l < 8 ? "none" : "6 3");
-      for (k = 0; k < line->count; k++) {
-        if (!isfinite(line->y[k]) || !isfinite(line->x[k])) {
-          pen = 0;
-          continue;
-        }
-        fprintf(out, "%s%.1f %.1f", pen ? "L" : "M", svg_x(&x, line->x[k]),
-                svg_y(&y, line->y[k]));
-        pen = 1;
-      }
-      fprintf(out, "'/>\n");
-      for (k = 0; k < line->count && line->count <= 24; k++)
-        if (isfinite(line->y[k]) && isfinite(line->x[k]))
-          fprintf(out, "<circle cx='%.1f' cy='%.1f' r='3' fill='%s'/>\n", svg_x(&x, line->x[k]),
-                  svg_y(&y, line->y[k]), colour);
-      fprintf(out, "<path d='M%d %.1fh18' stroke='%s' stroke-width='2'/><text x='%d' y='%.1f'>",
-              SVG_WIDTH - SVG_RIGHT + 12, top, colour, SVG_WIDTH - SVG_RIGHT + 36, top + 4);
-      svg_text(out, line->name);
-      fprintf(out, "</text>\n");
-    }
+    for (l = 0; l < charts[i].line_count; l++)
+      svg_line_write(out, &charts[i].line[l], l, &x, &y);
     fprintf(out, "</g>\n");
   }
   fprintf(out, "</svg>\n");
   failed = ferror(out);
   failed = fclose(out) || failed;
-  if (failed) {
-    remove(path);
-    return refuse(a,
-                  "%s could not be written whole; make room, or choose another place with "
-                  "--svg",
-                  path);
-  }
-  return 0;
+  if (failed) remove(path);
+  if (failed)
+    refuse("--svg '%s' could not be written to its end: make room, or choose another place",
+           path);
 }

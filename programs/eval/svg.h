@@ -2,8 +2,6 @@
 #ifndef EVAL_SVG_H
 #define EVAL_SVG_H
 
-#include "cli/args.h"
-
 #define SVG_LINES 16
 
 typedef struct svg_line {
@@ -19,7 +17,7 @@ typedef struct svg_chart {
   svg_line line[SVG_LINES];
 } svg_chart;
 
-/* Writes charts one below another. 0 or an exit status. */
-int svg_write(const args *a, const char *path, const svg_chart *charts, int count);
+/* Writes charts one below another. */
+void svg_write(const char *path, const svg_chart *charts, int count);
 
 #endif

@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/progress.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
 #include "command.h"
 #include "data/data.h"
-#include "data/row_index.h"
+
 #include "data/tensor.h"
-#include "index/vector_rows.h"
 #include "lnsp.h"
 
 enum { INDEX_BATCH = 512 };
@@ -47,249 +47,198 @@ static const option options[] = {
 
 /* ---- ids ---- */
 
-/* A tensor of whole numbers, --ids or `ids` of the file; *ids to be freed. */
-static int ids_load(data *d, const char *text, int64_t **ids, int64_t *count) {
-  lnsp_file *file = NULL;
-  lnsp_tensor shape;
-  lnsp_error error;
-  const char *tensor = NULL;
-  size_t length = 0;
-  int status = data_split(d, "--ids", text, &length, &tensor);
+typedef struct index_ids {
+  int64_t *id; /* NULL: the index is to give them */
+  int64_t count;
+} index_ids;
 
-  if (!status) status = data_file(d, text, length, &file);
-  if (status) return status;
-  if (lnsp_file_tensor(file, tensor, &shape, &error))
-    return refuse_error(d->args, text, &error);
-  *count = tensor_elements(&shape);
-  *ids = malloc((size_t)(*count + 1) * sizeof **ids);
-  if (!*ids) return refuse_memory(d->args);
-  if (lnsp_file_read(file, tensor, 0, *count, LNSP_I64, *ids, &error))
-    return refuse_error(d->args, text, &error);
-  return 0;
+/* A tensor of whole numbers. */
+static index_ids ids_load(data *d, const char *text) {
+  const char *tensor;
+  lnsp_file *file = data_file_of(d, "--ids", text, &tensor);
+  const lnsp_tensor shape = tensor_find(file, data_path(d, file), tensor);
+  index_ids ids = {NULL, tensor_elements(&shape)};
+  lnsp_error error;
+
+  ids.id = memory_new(ids.count, sizeof *ids.id);
+  refuse_if(lnsp_file_read(file, tensor, 0, ids.count, LNSP_I64, ids.id, &error), text, &error);
+  return ids;
 }
 
-/* The ids of the vectors: --ids; the rows of --rows; the file's own; *ids stays NULL where the
- * index is to give them. Rows that --rows names again are left out. */
-static int ids_of_vectors(const args *a, vector_rows *v, int64_t **ids) {
+/* The ids of the vectors: --ids; the rows of --rows; the file's own. Rows that --rows names
+ * again are left out. */
+static index_ids ids_of_vectors(const args *a, vector_rows *v) {
   const char *text = args_value(a, "--ids");
-  int64_t count = v->count, i, kept = 0;
+  index_ids ids = {NULL, 0};
   lnsp_error error;
   unsigned char *seen;
-  int status;
+  int64_t i;
 
   if (text) {
-    status = ids_load(&v->d, text, ids, &count);
-    if (!status && count != v->count)
-      status = refuse(a, "--ids has %lld ids, but there are %lld vectors", (long long)count,
-                      (long long)v->count);
-    return status;
+    ids = ids_load(&v->d, text);
+    if (ids.count != v->count)
+      refuse("--ids has %lld ids for %lld vectors: give one for each", (long long)ids.count,
+             (long long)v->count);
+    return ids;
   }
-  if (!v->rows && !v->is_index) return 0;
-  *ids = malloc((size_t)(count + 1) * sizeof **ids);
-  if (!*ids) return refuse_memory(a);
-  if (v->is_index && !v->rows)
-    return lnsp_file_read(v->file, "ids", 0, count, LNSP_I64, *ids, &error)
-               ? refuse_error(a, a->positional[0], &error)
-               : 0;
-  seen = calloc((size_t)v->stored_rows + 1, 1);
-  if (!seen) return refuse_memory(a);
-  for (i = 0; i < count; i++) {
+  if (!v->rows && !v->is_index) return ids;
+  ids.id = memory_new(v->count, sizeof *ids.id);
+  if (!v->rows) {
+    refuse_if(lnsp_file_read(v->file, "ids", 0, v->count, LNSP_I64, ids.id, &error),
+              a->positional[0], &error);
+    return ids;
+  }
+  seen = memory_new(v->stored_rows, 1);
+  for (i = 0; i < v->count; i++) {
     const int32_t row = v->rows->row[i];
-    if (!seen[row]) {
-      seen[row] = 1;
-      v->rows->row[kept] = row;
-      (*ids)[kept++] = row;
-    }
+    if (seen[row]++) continue;
+    seen[row] = 1;
+    v->rows->row[ids.count] = row;
+    ids.id[ids.count++] = row;
   }
-  v->count = kept;
+  v->count = ids.count;
   free(seen);
-  return 0;
+  return ids;
 }
 
 /* ---- build, add ---- */
 
-static int index_fill(const args *a, lnsp_index *index, vector_rows *v, const int64_t *ids,
-                      const char *path) {
-  float *x = malloc((size_t)INDEX_BATCH * (size_t)v->width * sizeof *x);
-  lnsp_error error;
-  progress show;
-  int64_t first;
-  int status = x ? 0 : refuse_memory(a);
+static const char *const index_tensors[] = {"vectors", "output", "input", NULL};
 
-  progress_start(&show);
-  for (first = 0; first < v->count && !status; first += INDEX_BATCH) {
-    const int64_t left = v->count - first, count = left < INDEX_BATCH ? left : INDEX_BATCH;
-    status = vector_rows_read(v, first, count, x);
-    if (!status) {
-      const lnsp_tensor part = lnsp_tensor_f32("vectors", x, 2, count, v->width, 0);
-      if (lnsp_index_add(index, &part, ids ? ids + first : NULL, &error))
-        status = refuse_batch(a, path, first, &error);
-    }
-    if (progress_due(&show))
-      progress_show(&show, "%lld of %lld vectors", (long long)first, (long long)v->count);
-  }
-  progress_clear(&show);
-  free(x);
-  return status;
-}
-
-static int index_report(const args *a, const lnsp_index *index, const char *path) {
-  lnsp_index_info facts;
+static void index_report(const args *a, const lnsp_index *index, const char *path) {
+  lnsp_index_info facts = LNSP_INDEX_INFO_INIT;
   lnsp_error error;
   char type[8];
-  report r;
   size_t i;
 
-  memset(&facts, 0, sizeof facts);
-  facts.struct_size = sizeof facts;
-  if (lnsp_index_get_info(index, &facts, &error)) return refuse_error(a, path, &error);
+  refuse_if(lnsp_index_get_info(index, &facts, &error), path, &error);
   snprintf(type, sizeof type, "%s", lnsp_dtype_name(facts.dtype));
   for (i = 0; type[i]; i++) /* as --type has it */
     type[i] = (char)(type[i] == 'F' ? 'f' : type[i]);
-  r = report_start(a);
-  report_integer(&r, "vectors", "vectors", facts.count, "");
-  report_integer(&r, "width", "width", facts.width, "");
-  report_text(&r, "type", "type", facts.dtype == LNSP_I8 ? "int8" : type);
-  report_integer(&r, "bytes", "in memory", (int64_t)facts.bytes, "bytes");
-  if (args_value(a, "-o")) report_text(&r, "file", "written", path);
-  return report_end(&r, a);
+  report_start(a);
+  report_integer("vectors", "vectors", facts.count, "");
+  report_integer("width", "width", facts.width, "");
+  report_text("type", "type", facts.dtype == LNSP_I8 ? "int8" : type);
+  report_integer("bytes", "in memory", (int64_t)facts.bytes, "bytes");
+  if (args_value(a, "-o")) report_text("file", "written", path);
+  report_end();
 }
 
-static int index_write(const args *a, lnsp_index *index) {
+/* Writes the index, says what it is, and closes it. */
+static void index_write(const args *a, lnsp_index *index) {
   const char *path = args_value(a, "-o");
   lnsp_error error;
-  if (lnsp_index_save(index, path, &error)) return refuse_error(a, path, &error);
-  return index_report(a, index, path);
+  refuse_if(lnsp_index_save(index, path, &error), path, &error);
+  index_report(a, index, path);
+  lnsp_index_destroy(index);
+}
+
+/* Adds the vectors of a file, and writes the index. */
+static void index_fill(const args *a, lnsp_index *index, vector_rows *v, index_ids ids,
+                       const char *path) {
+  float *x = memory_new(INDEX_BATCH * v->width, sizeof *x);
+  lnsp_error error;
+  int64_t first;
+
+  for (first = 0; first < v->count; first += INDEX_BATCH) {
+    const int64_t left = v->count - first, count = left < INDEX_BATCH ? left : INDEX_BATCH;
+    const lnsp_tensor part = lnsp_tensor_f32("vectors", x, 2, count, v->width, 0);
+    vector_rows_read(v, first, count, x);
+    refuse_batch_if(lnsp_index_add(index, &part, ids.id ? ids.id + first : NULL, &error), path,
+                    first, &error);
+    progress_show("%lld of %lld vectors", (long long)first, (long long)v->count);
+  }
+  progress_clear();
+  index_write(a, index);
+  free(x);
+  free(ids.id);
+  vector_rows_close(v);
 }
 
 /* The index file, with room for more. */
-static int index_open(const args *a, int64_t more, lnsp_index **out) {
+static lnsp_index *index_open(const args *a, int64_t more) {
   const lnsp_options o = args_run_options(a);
   const char *path = a->positional[0];
-  lnsp_index_options settings;
-  lnsp_index_info facts;
+  lnsp_index_options settings = LNSP_INDEX_OPTIONS_INIT;
+  lnsp_index_info facts = LNSP_INDEX_INFO_INIT;
+  lnsp_index *index = NULL;
   lnsp_error error;
-  int pass;
 
-  memset(&settings, 0, sizeof settings);
-  memset(&facts, 0, sizeof facts);
-  settings.struct_size = sizeof settings;
   settings.no_normalize = args_given(a, "--keep");
-  facts.struct_size = sizeof facts;
-  for (pass = 0; pass < (more ? 2 : 1); pass++) {
-    lnsp_index_destroy(*out);
-    *out = NULL;
-    if (lnsp_index_open(path, &settings, &o, out, &error) ||
-        lnsp_index_get_info(*out, &facts, &error))
-      return refuse_error(a, path, &error);
-    settings.capacity = facts.count + more;
-  }
-  return 0;
+  refuse_if(lnsp_index_open(path, &settings, &o, &index, &error), path, &error);
+  if (!more) return index;
+  refuse_if(lnsp_index_get_info(index, &facts, &error), path, &error);
+  settings.capacity = facts.count + more;
+  lnsp_index_destroy(index);
+  index = NULL;
+  refuse_if(lnsp_index_open(path, &settings, &o, &index, &error), path, &error);
+  return index;
 }
 
-static int index_build(const args *a) {
-  static const char *const names[] = {"vectors", "output", "input", NULL};
+static void index_build(const args *a) {
   const lnsp_options o = args_run_options(a);
+  lnsp_index_options settings = LNSP_INDEX_OPTIONS_INIT;
   lnsp_index *index = NULL;
-  lnsp_index_options settings;
   lnsp_error error;
   vector_rows v;
-  int64_t *ids = NULL;
-  int status;
+  index_ids ids;
 
-  memset(&v, 0, sizeof v);
-  memset(&settings, 0, sizeof settings);
-  settings.struct_size = sizeof settings;
+  vector_rows_open(a, a->positional[0], index_tensors, &v);
+  ids = ids_of_vectors(a, &v);
   settings.dtype = args_type(a);
-  status = vector_rows_open(a, a->positional[0], names, &v);
-  if (!status) status = ids_of_vectors(a, &v, &ids);
   settings.width = v.width;
   settings.capacity = v.count;
   settings.no_normalize = args_given(a, "--keep");
-  if (!status && lnsp_index_create(&settings, &o, &index, &error))
-    status = refuse_error(a, a->positional[0], &error);
-  if (!status) status = index_fill(a, index, &v, ids, a->positional[0]);
-  if (!status) status = index_write(a, index);
-  lnsp_index_destroy(index);
-  vector_rows_close(&v);
-  free(ids);
-  return status;
+  refuse_if(lnsp_index_create(&settings, &o, &index, &error), a->positional[0], &error);
+  index_fill(a, index, &v, ids, a->positional[0]);
 }
 
-static int index_add(const args *a) {
-  static const char *const names[] = {"vectors", "output", "input", NULL};
-  lnsp_index *index = NULL;
+static void index_add(const args *a) {
   vector_rows v;
-  int64_t *ids = NULL;
-  int status = vector_rows_open(a, a->positional[1], names, &v);
+  index_ids ids;
 
-  if (!status) status = ids_of_vectors(a, &v, &ids);
-  if (!status) status = index_open(a, v.count, &index);
-  if (!status) status = index_fill(a, index, &v, ids, a->positional[1]);
-  if (!status) status = index_write(a, index);
-  lnsp_index_destroy(index);
-  vector_rows_close(&v);
-  free(ids);
-  return status;
+  vector_rows_open(a, a->positional[1], index_tensors, &v);
+  ids = ids_of_vectors(a, &v);
+  index_fill(a, index_open(a, v.count), &v, ids, a->positional[1]);
 }
 
 /* ---- remove, info ---- */
 
-static int index_remove(const args *a) {
+static void index_remove(const args *a) {
   const char *text = args_value(a, "--ids");
-  lnsp_index *index = NULL;
+  index_ids ids = {NULL, 0};
+  lnsp_index *index;
   lnsp_error error;
   data d;
-  int64_t *ids = NULL, count = 0;
-  int status = 0;
+  int i;
 
+  if (!text == (a->positional_count == 1))
+    refuse_usage("name the ids to remove, either behind INDEX or with --ids FILE:TENSOR");
   memset(&d, 0, sizeof d);
   d.args = a;
-  if (!text == (a->positional_count == 1))
-    status = refuse_usage(a, "give the ids to remove, or --ids FILE:TENSOR");
-  if (!status) {
-    if (text) {
-      status = ids_load(&d, text, &ids, &count);
-    } else {
-      int i;
-      ids = malloc(ARGS_MAX * sizeof *ids);
-      if (!ids) {
-        status = refuse_memory(a);
-        goto done;
-      }
-      for (i = 1; i < a->positional_count; i++) {
-        char *end = NULL;
-        errno = 0;
-        (ids)[(count)++] = strtoll(a->positional[i], &end, 10);
-        if (errno || end == a->positional[i] || *end) {
-          status =
-              refuse_usage(a, "\"%s\" is not an id; ids are whole numbers", a->positional[i]);
-          goto done;
-        }
-      }
-      status = 0;
+  if (text) {
+    ids = ids_load(&d, text);
+  } else {
+    ids.id = memory_new(a->positional_count, sizeof *ids.id);
+    for (i = 1; i < a->positional_count; i++) {
+      char *end = NULL;
+      errno = 0;
+      ids.id[ids.count++] = strtoll(a->positional[i], &end, 10);
+      if (errno || end == a->positional[i] || *end)
+        refuse_usage("'%s' is not an id: ids are whole numbers", a->positional[i]);
     }
   }
-  if (status) goto done;
-  status = index_open(a, 0, &index);
-  if (status) goto done;
-  if (lnsp_index_remove(index, ids, count, &error))
-    status = refuse_error(a, a->positional[0], &error);
-  if (status) goto done;
-  status = index_write(a, index);
-done:
-  lnsp_index_destroy(index);
+  index = index_open(a, 0);
+  refuse_if(lnsp_index_remove(index, ids.id, ids.count, &error), a->positional[0], &error);
+  index_write(a, index);
   data_close(&d);
-  free(ids);
-  return status;
+  free(ids.id);
 }
 
-static int index_info(const args *a) {
-  lnsp_index *index = NULL;
-  int status = index_open(a, 0, &index);
-  if (!status) status = index_report(a, index, a->positional[0]);
+static void index_info(const args *a) {
+  lnsp_index *index = index_open(a, 0);
+  index_report(a, index, a->positional[0]);
   lnsp_index_destroy(index);
-  return status;
 }
 
 static const verb verbs[] = {

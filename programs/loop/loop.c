@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/progress.h"
 #include "cli/refuse.h"
 #include "command.h"
@@ -89,116 +90,104 @@ static const option options[] = {
 };
 
 /* The shape of what predicts: a vector, or one a concept, of which the last counts. */
-static int loop_output(loop_job *job, const lnsp_graph *graph) {
+static void loop_output(loop_job *job, const lnsp_graph *graph) {
   const loop_stream *s = &job->stream;
   lnsp_tensor input = lnsp_tensor_f32("input", NULL, 3, 1, s->concepts, s->width), out;
   lnsp_error error;
   int32_t i;
 
   for (i = 0; i < lnsp_graph_output_count(graph); i++) {
-    if (lnsp_graph_output_shape(graph, i, &input, &out, &error))
-      return refuse_error(job->args, job->path, &error);
+    refuse_if(lnsp_graph_output_shape(graph, i, &input, &out, &error), job->path, &error);
     if (strcmp(out.name, job->output)) continue;
     if (out.dims[out.rank - 1] != s->width)
-      return refuse(job->args,
-                    "output \"%s\" of %s is %lld wide, and the concepts of the stream "
-                    "%lld",
-                    job->output, job->path, (long long)out.dims[out.rank - 1],
-                    (long long)s->width);
+      refuse(
+          "output '%s' of '%s' has width %lld, but the stream has width %lld: choose another "
+          "with --on, or another model",
+          job->output, job->path, (long long)out.dims[out.rank - 1], (long long)s->width);
     if (out.rank == 3 && out.dims[1] != s->concepts)
-      return refuse(job->args,
-                    "output \"%s\" of %s has %lld vectors for a context of %lld; "
-                    "name another with --on",
-                    job->output, job->path, (long long)out.dims[1], (long long)s->concepts);
+      refuse("output '%s' of '%s' has %lld vectors for a context of %lld: choose another with "
+             "--on",
+             job->output, job->path, (long long)out.dims[1], (long long)s->concepts);
     job->out_each = out.rank == 3;
-    return 0;
+    return;
   }
-  return refuse(job->args, "%s has no output \"%s\"; `lnsp info %s` lists its outputs",
-                job->path, job->output, job->path);
+  refuse("'%s' has no output '%s': choose another with --on; `lnsp info %s` lists them",
+         job->path, job->output, job->path);
 }
 
-static int loop_network(loop_job *job) {
-  const args *a = job->args;
-  const lnsp_options library = args_run_options(a);
+static void loop_network(loop_job *job) {
+  const lnsp_options library = args_run_options(job->args);
   const lnsp_size_options limits = model_size_options(1, job->stream.concepts);
   loop_learner *l = &job->learner;
   lnsp_error error;
-  int status = loop_output(job, lnsp_model_graph(job->model));
 
-  if (status) return status;
-  if (!job->learns && lnsp_session_create(job->model, &limits, &library, &job->session, &error))
-    status = refuse_error(a, job->path, &error);
-  if (status || !job->learns) return status;
+  loop_output(job, lnsp_model_graph(job->model));
+  if (!job->learns) {
+    refuse_if(lnsp_session_create(job->model, &limits, &library, &job->session, &error),
+              job->path, &error);
+    return;
+  }
   lnsp_model_destroy(job->model); /* the trainer's weights are the only ones */
   job->model = NULL;
   l->each = job->out_each != 0;
-  status = loop_learn_open(l, &job->stream, job->path);
-  if (status) return status;
-  if (lnsp_session_create_live(l->trainer, l->average, &limits, &library, &job->session,
-                               &error))
-    status = refuse_error(a, job->path, &error);
-  return status;
+  loop_learn_open(l, &job->stream, job->path);
+  refuse_if(lnsp_session_create_live(l->trainer, l->average, &limits, &library, &job->session,
+                                     &error),
+            job->path, &error);
 }
 
-static int loop_open(loop_job *job) {
+static void loop_open(loop_job *job) {
   const args *a = job->args;
   loop_stream *s = &job->stream;
-  int64_t low = 0, high = 0, step = 1, width = 0, h;
-  int status = 0;
-  /* The model, and how many concepts of which width it takes. */
+  int64_t low = 0, high = 0, step = 1, ids = 0, width, h;
   const lnsp_graph *graph;
   lnsp_error error;
-  int64_t ids = 0;
-  status = model_load(job->args, job->path, &job->model);
 
-  if (status) return status;
+  /* The model, and how many concepts of which width it takes. */
+  job->model = model_load(a, job->path);
   graph = lnsp_model_graph(job->model);
   (void)lnsp_graph_input_name(graph, &ids);
   width = lnsp_graph_input_width(graph);
   if (ids)
-    return refuse(job->args, "%s takes ids of tokens, and a stream has vectors", job->path);
-  if (lnsp_graph_concept_range(graph, &low, &high, &step, &error) ||
-      lnsp_model_hash(job->model, job->hash, &error))
-    return refuse_error(job->args, job->path, &error);
-
-  status = loop_stream_open(s, a, low, high, step < 1 ? 1 : step);
-  if (!status && s->width != width)
-    status = refuse(a, "%s takes vectors of width %lld, and those of %s are %lld wide",
-                    job->path, (long long)width, a->positional[1], (long long)s->width);
-  if (!status && job->first >= s->count)
-    status = refuse(a, "--from is %lld, but the stream has concepts 0 to %lld",
-                    (long long)job->first, (long long)s->count - 1);
-  if (!status) status = texts_open_rows(a, s->stored, &job->texts);
-  if (!status) status = loop_network(job);
-  if (!status) status = loop_lookup_open(&job->bank, s, job->top);
-  if (status) return status;
+    refuse("'%s' reads ids of tokens, but a stream has vectors: give a model of vectors",
+           job->path);
+  refuse_if(lnsp_graph_concept_range(graph, &low, &high, &step, &error), job->path, &error);
+  refuse_if(lnsp_model_hash(job->model, job->hash, &error), job->path, &error);
+  loop_stream_open(s, a, low, high, step < 1 ? 1 : step);
+  if (s->width != width)
+    refuse(
+        "'%s' takes vectors of width %lld, but those of %s have width %lld: give a stream or "
+        "a model that fits",
+        job->path, (long long)width, a->positional[1], (long long)s->width);
+  if (job->first >= s->count)
+    refuse("--from is %lld, but the stream has concepts 0 to %lld: give one of them",
+           (long long)job->first, (long long)s->count - 1);
+  texts_open_rows(a, s->stored, &job->texts);
+  loop_network(job);
+  loop_lookup_open(&job->bank, s, job->top);
   if (job->count > s->count - job->first) job->count = s->count - job->first;
-  if (!loop_stats_open(&job->meter, job->count)) return refuse_memory(a);
-  for (h = 1; h < job->rollout && !s->windows; h++)
-    if (!loop_stats_open(&job->ahead[h], job->count)) return refuse_memory(a);
-  job->context = malloc((size_t)(2 * s->concepts * s->width) * sizeof(float));
-  job->out = malloc((size_t)(s->concepts * s->width) * sizeof(float));
-  if (!job->context || !job->out) return refuse_memory(a);
-  return loop_save_open(job);
+  loop_stats_open(&job->meter, job->count);
+  for (h = 1; h < job->rollout && !s->windows; h++) loop_stats_open(&job->ahead[h], job->count);
+  job->context = memory_new(2 * s->concepts * s->width, sizeof(float));
+  job->out = memory_new(s->concepts * s->width, sizeof(float));
+  loop_save_open(job);
 }
 
 /* Predicts, and goes on from there; rows: what the context has, predictions by their nearest
  * concept. Behind the first step what came is no longer seen. */
-static int loop_ahead_of(loop_job *job, const loop_place *p, loop_ahead *ahead) {
+static void loop_ahead_of(loop_job *job, const loop_place *p, loop_ahead *ahead) {
   loop_stream *s = &job->stream;
   const int64_t n = s->concepts;
   const size_t bytes = (size_t)s->width * sizeof(float);
   int32_t rows[LOOP_CONCEPTS];
-  float *truth = job->context + n * s->width;
-  const float *out = NULL;
+  float *truth = job->context + n * s->width, *newest = truth - s->width;
   int64_t h;
-  int status = loop_stream_read(s, p->context, n, job->context);
 
+  loop_stream_read(s, p->context, n, job->context);
   memcpy(rows, p->context, (size_t)n * sizeof *rows);
-  for (h = 0; h < job->rollout && !status; h++) {
+  for (h = 0; h < job->rollout; h++) {
     loop_ahead *at = &ahead[h];
-    at->truth = !h ? p->target : h - 1 < p->future_count ? p->future[h - 1] : -1;
-    /* The prediction after job->context, of length 1 in *out. */
+    /* The prediction after job->context, of length 1. */
     const lnsp_tensor in = lnsp_tensor_f32("input", job->context, 3, 1, s->concepts, s->width);
     const lnsp_tensor to = lnsp_tensor_f32(job->output, job->out, job->out_each ? 3 : 2, 1,
                                            job->out_each ? s->concepts : s->width, s->width);
@@ -206,79 +195,54 @@ static int loop_ahead_of(loop_job *job, const loop_place *p, loop_ahead *ahead) 
     lnsp_error error;
 
     if (lnsp_session_run(job->session, &in, 1, &to, 1, &error))
-      return refuse(job->args, "concept %lld: %s", (long long)(job->first + job->done),
-                    error.message);
+      refuse("concept %lld: %s", (long long)(job->first + job->done), error.message);
     lnsp_metrics_normalize(last, 1, s->width, 0);
-    out = last;
-    status = 0;
-    if (!status)
-      status = loop_lookup_find(&job->bank, job->args, out, rows, job->keep_context ? 0 : n,
-                                at->truth, &at->found);
-    if (!status && at->truth >= 0) status = loop_stream_read(s, &at->truth, 1, truth);
-    at->cosine = at->truth >= 0 && !status ? lnsp_metrics_cosine(out, truth, s->width, 0) : 0;
+    at->truth = !h ? p->target : h - 1 < p->future_count ? p->future[h - 1] : -1;
+    loop_lookup_find(&job->bank, last, rows, job->keep_context ? 0 : n, at->truth, &at->found);
+    if (at->truth >= 0) loop_stream_read(s, &at->truth, 1, truth);
+    at->cosine = at->truth >= 0 ? lnsp_metrics_cosine(last, truth, s->width, 0) : 0;
     memmove(job->context, job->context + s->width, (size_t)(n - 1) * bytes);
     memmove(rows, rows + 1, (size_t)(n - 1) * sizeof *rows);
     rows[n - 1] = at->found.count ? at->found.row[0] : -1;
-    memcpy(job->context + (n - 1) * s->width, out, bytes);
-    if (!status && job->snap && at->found.count)
-      status = loop_stream_read(s, &rows[n - 1], 1, job->context + (n - 1) * s->width);
+    memcpy(newest, last, bytes);
+    if (job->snap && at->found.count) loop_stream_read(s, &rows[n - 1], 1, newest);
   }
-  return status;
 }
 
-static int loop_go(loop_job *job) {
-  loop_ahead *ahead = calloc((size_t)job->rollout, sizeof *ahead);
+/* Predicts the next concept, looks at it, learns it and says so. */
+static void loop_concept(loop_job *job, loop_ahead *ahead) {
+  const loop_place place = loop_stream_at(&job->stream, job->first + job->done);
+  loop_learner *l = &job->learner;
+  const int64_t steps = l->steps;
+  int64_t h;
+
+  loop_ahead_of(job, &place, ahead);
+  loop_stats_add(&job->meter, ahead[0].found.rank, ahead[0].cosine);
+  for (h = 1; h < job->rollout && !job->stream.windows; h++)
+    if (ahead[h].truth >= 0)
+      loop_stats_add(&job->ahead[h], ahead[h].found.rank, ahead[h].cosine);
+  if (job->learns) loop_learn_step(l, place.context, place.target);
+  job->done++;
+  if (job->show && (job->done - 1) % job->show == 0)
+    loop_print_concept(job, &place, ahead, l->steps > steps);
+  if (job->store && job->commit_every && job->done % job->commit_every == 0 &&
+      job->done < job->count)
+    loop_save_commit(job);
+  if (!job->show && progress_due()) {
+    const loop_figures f = loop_stats_part(&job->meter, job->done - job->window, job->window);
+    progress_show("%lld of %lld concepts  R@5 %.3f  MRR %.3f of the last %lld",
+                  (long long)job->done, (long long)job->count, f.hit5, f.mrr,
+                  (long long)f.count);
+  }
+}
+
+static void run(const args *a) {
+  loop_job *job = memory_new(1, sizeof *job);
   struct sigaction action, interrupt, terminate;
-  progress show;
-  int status = ahead ? 0 : refuse_memory(job->args);
+  loop_ahead *ahead;
+  int64_t h;
 
-  memset(&action, 0, sizeof action);
-  action.sa_handler = loop_interrupt;
-  sigaction(SIGINT, &action, &interrupt);
-  sigaction(SIGTERM, &action, &terminate);
-  progress_start(&show);
-  while (!status && job->done < job->count && !loop_interrupted) {
-    const loop_place place = loop_stream_at(&job->stream, job->first + job->done);
-    loop_learner *l = &job->learner;
-    const int64_t steps = l->steps;
-    int64_t h;
-    status = loop_ahead_of(job, &place, ahead);
-
-    if (status) goto done;
-    loop_stats_add(&job->meter, ahead[0].found.rank, ahead[0].cosine);
-    for (h = 1; h < job->rollout && !job->stream.windows; h++)
-      if (ahead[h].truth >= 0)
-        loop_stats_add(&job->ahead[h], ahead[h].found.rank, ahead[h].cosine);
-    if (job->learns) status = loop_learn_step(l, place.context, place.target);
-    job->done++;
-    if (!status && job->show && (job->done - 1) % job->show == 0)
-      status = loop_print_concept(job, &place, ahead, l->steps > steps);
-    if (!status && job->store && job->commit_every && job->done % job->commit_every == 0 &&
-        job->done < job->count)
-      status = loop_save_commit(job);
-    if (!status && !job->show && progress_due(&show)) {
-      const loop_figures f = loop_stats_part(&job->meter, job->done - job->window, job->window);
-      progress_show(&show, "%lld of %lld concepts  R@5 %.3f  MRR %.3f of the last %lld",
-                    (long long)job->done, (long long)job->count, f.hit5, f.mrr,
-                    (long long)f.count);
-    }
-  }
-done:
-  progress_clear(&show);
-  sigaction(SIGINT, &interrupt, NULL);
-  sigaction(SIGTERM, &terminate, NULL);
-  job->interrupted = loop_interrupted != 0;
-  free(ahead);
-  return status;
-}
-
-static int run(const args *a) {
-  loop_job *job = calloc(1, sizeof *job);
-  int status;
-
-  if (!job) return refuse_memory(a);
   job->args = a;
-
   job->path = a->positional[0];
   job->output = args_text(a, "--on");
   job->learns = args_given(a, "--learn");
@@ -292,23 +256,24 @@ static int run(const args *a) {
   job->first = args_integer(a, "--from");
   job->count = args_given(a, "--count") ? args_integer(a, "--count") : INT64_MAX;
   job->commit_every = args_integer(a, "--commit-every");
-  if (job->learns && strcmp(job->output, "output")) {
-    status =
-        refuse_usage(a, "--on is for a network that only runs; losses name their output with "
-                        "on= in their text");
-    goto done;
-  }
-  status = loop_open(job);
-  if (status) goto done;
-  status = loop_print_start(job);
-  if (status) goto done;
-  status = loop_go(job);
-  if (status) goto done;
-  if (job->learns) status = loop_save_end(job);
-  if (status) goto done;
-  status = loop_print_end(job);
-  int64_t h;
-done:
+  if (job->learns && strcmp(job->output, "output"))
+    refuse_usage("--on is for a network that only runs: leave it out, and name the output in "
+                 "--loss with on=");
+  loop_open(job);
+  loop_print_start(job);
+  ahead = memory_new(job->rollout, sizeof *ahead);
+  memset(&action, 0, sizeof action);
+  action.sa_handler = loop_interrupt;
+  sigaction(SIGINT, &action, &interrupt);
+  sigaction(SIGTERM, &action, &terminate);
+  while (job->done < job->count && !loop_interrupted) loop_concept(job, ahead);
+  progress_clear();
+  sigaction(SIGINT, &interrupt, NULL);
+  sigaction(SIGTERM, &terminate, NULL);
+  job->interrupted = loop_interrupted != 0;
+  free(ahead);
+  if (job->learns) loop_save_end(job);
+  loop_print_end(job);
   lnsp_store_destroy(job->store);
   lnsp_session_destroy(job->session);
   lnsp_model_destroy(job->model);
@@ -321,7 +286,6 @@ done:
   free(job->context);
   free(job->out);
   free(job);
-  return status;
 }
 
 const command command_loop = {

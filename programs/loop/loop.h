@@ -36,15 +36,15 @@ typedef struct loop_place {
 } loop_place;
 
 /* From the positional argument number 1 and the options. low, high, step: concepts that the
- * network takes, as lnsp_graph_concept_range tells them. 0 or an exit status. */
-int loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high, int64_t step);
+ * network takes, as lnsp_graph_concept_range tells them. */
+void loop_stream_open(loop_stream *s, const args *a, int64_t low, int64_t high, int64_t step);
 loop_place loop_stream_at(const loop_stream *s, int64_t index);
 /* Vectors of count rows, one behind another. */
-int loop_stream_read(loop_stream *s, const int32_t *rows, int64_t count, float *out);
+void loop_stream_read(loop_stream *s, const int32_t *rows, int64_t count, float *out);
 /* Rows that an option names, after a look whether they are there. */
-int loop_stream_rows(loop_stream *s, const char *option_name, const row_index **out);
+const row_index *loop_stream_rows(loop_stream *s, const char *option_name);
 /* The same for windows [count, concepts + 1]. */
-int loop_stream_windows(loop_stream *s, const char *option_name, const row_index **out);
+const row_index *loop_stream_windows(loop_stream *s, const char *option_name);
 void loop_stream_close(loop_stream *s);
 
 /* ---- lookup.c: the nearest concepts ---- */
@@ -54,7 +54,6 @@ void loop_stream_close(loop_stream *s);
 typedef struct loop_lookup {
   lnsp_index *index;
   lnsp_search *search;
-  int32_t type;      /* of an index that is built here */
   int64_t count, width, shown, most; /* most: results of a search */
   uint64_t bytes;
   int64_t *id;       /* [most] */
@@ -70,19 +69,19 @@ typedef struct loop_found {
 } loop_found;
 
 /* shown: how many nearest ones find gives. */
-int loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown);
+void loop_lookup_open(loop_lookup *b, loop_stream *s, int64_t shown);
 /* Leaves the rows of without out, but never the truth (-1: none). */
-int loop_lookup_find(loop_lookup *b, const args *a, const float *query, const int32_t *without,
-                     int64_t without_count, int32_t truth, loop_found *out);
+void loop_lookup_find(loop_lookup *b, const float *query, const int32_t *without,
+                      int64_t without_count, int32_t truth, loop_found *out);
 void loop_lookup_close(loop_lookup *b);
 
 /* ---- learn.c: a trainer with a buffer of past pairs ---- */
 
 typedef struct loop_learner {
-  const args *args;
   lnsp_trainer *trainer;
   loop_stream *stream;
   int average, each;  /* each: the output has a vector for each concept */
+  int prevs;          /* the loss reads `prev` */
   lnsp_reservoir *pairs; /* [concepts + 1] each: rows of a context and what followed */
   int64_t rehearse;      /* pairs of the buffer a step */
   int32_t *batch;     /* [rehearse + 1, concepts + 1] */
@@ -95,9 +94,9 @@ typedef struct loop_learner {
 #define LOOP_LOSS "info_nce tau=.1 duplicates=mask context=mask"
 #define LOOP_OPTIMIZER "adamw lr=1e-4"
 
-int loop_learn_open(loop_learner *l, loop_stream *s, const char *path);
+void loop_learn_open(loop_learner *l, loop_stream *s, const char *path);
 /* Learns one pair [concepts + 1] with others of the buffer, and puts it there. */
-int loop_learn_step(loop_learner *l, const int32_t *context, int32_t target);
+void loop_learn_step(loop_learner *l, const int32_t *context, int32_t target);
 /* What is in the buffer; zeros without one. */
 lnsp_reservoir_info loop_learn_buffer(const loop_learner *l);
 void loop_learn_close(loop_learner *l);
@@ -116,7 +115,7 @@ typedef struct loop_stats {
   loop_figures sum;
 } loop_stats;
 
-int loop_stats_open(loop_stats *m, int64_t capacity); /* 0: no memory */
+void loop_stats_open(loop_stats *m, int64_t capacity);
 void loop_stats_add(loop_stats *m, int64_t rank, double cosine);
 /* Of all, and of count from number first on. */
 loop_figures loop_stats_all(const loop_stats *m);
@@ -156,16 +155,16 @@ typedef struct loop_job {
 
 /* ---- print.c ---- */
 
-int loop_print_start(const loop_job *job);
+void loop_print_start(const loop_job *job);
 /* After a concept: prediction, what came, and where the rollout went. */
-int loop_print_concept(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
-                       int learned);
-int loop_print_end(const loop_job *job);
+void loop_print_concept(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
+                        int learned);
+void loop_print_end(const loop_job *job);
 
 /* ---- save.c: -o, --state, --store ---- */
 
-int loop_save_open(loop_job *job);
-int loop_save_commit(loop_job *job);
-int loop_save_end(loop_job *job);
+void loop_save_open(loop_job *job);
+void loop_save_commit(loop_job *job);
+void loop_save_end(loop_job *job);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/args.h"
-#include "cli/format.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
@@ -41,7 +40,9 @@ static const char *print_text(const loop_job *job, int32_t row, size_t width,
   return buffer;
 }
 
-static void print_figures(const char *key, const loop_figures *f) {
+/* One object of JSON, and a line of the table where there is a name for it. */
+static void print_figures(const char *key, const char *name, const loop_figures *f) {
+  char number[FORMAT_NUMBER_BYTES];
   json_open(key, '{');
   json_integer("concepts", f->count);
   json_real("cosine", f->cosine);
@@ -50,6 +51,10 @@ static void print_figures(const char *key, const loop_figures *f) {
   json_real("r_at_10", f->hit10);
   json_real("mrr", f->mrr);
   json_close('}');
+  if (name)
+    report_print("%-18s %8s  %6.4f  %6.4f  %6.4f  %6.4f  %6.4f\n", name,
+                 format_number(f->count, number), f->cosine, f->hit1, f->hit5, f->hit10,
+                 f->mrr);
 }
 
 static loop_figures print_window(const loop_job *job) {
@@ -58,33 +63,29 @@ static loop_figures print_window(const loop_job *job) {
 
 /* ---- at the start ---- */
 
-int loop_print_start(const loop_job *job) {
+void loop_print_start(const loop_job *job) {
   const loop_learner *l = &job->learner;
-  lnsp_memory_info memory;
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   lnsp_error error;
-  report r;
 
   if (job->args->json) json_lines();
-  memset(&memory, 0, sizeof memory);
-  memory.struct_size = sizeof memory;
-  if (job->learns && lnsp_trainer_memory(l->trainer, &memory, &error))
-    return refuse_error(job->args, NULL, &error);
-  r = report_start(job->args);
-  if (r.json) json_text("line", "start");
-  report_text(&r, "model", "model", job->path);
-  report_integer(&r, "stream", "stream", job->count, "concepts");
-  report_integer(&r, "context", "context", job->stream.concepts, "concepts");
-  report_integer(&r, "pool", "can be found", job->bank.count, "concepts");
-  report_integer(&r, "index_bytes", "index", (int64_t)job->bank.bytes, "bytes");
-  report_text(&r, "isa", "kernels", lnsp_session_isa(job->session));
-  report_hash(&r, "hash", "hash", job->hash);
+  if (job->learns) refuse_if(lnsp_trainer_memory(l->trainer, &memory, &error), NULL, &error);
+  report_start(job->args);
+  json_text("line", "start");
+  report_text("model", "model", job->path);
+  report_integer("stream", "stream", job->count, "concepts");
+  report_integer("context", "context", job->stream.concepts, "concepts");
+  report_integer("pool", "can be found", job->bank.count, "concepts");
+  report_integer("index_bytes", "index", (int64_t)job->bank.bytes, "bytes");
+  report_text("isa", "kernels", lnsp_session_isa(job->session));
+  report_hash("hash", "hash", job->hash);
   if (job->learns) {
-    report_memory(&r, "memory", "trainer", &memory);
-    report_integer(&r, "buffer_bytes", "buffer",
+    report_memory("memory", "trainer", &memory);
+    report_integer("buffer_bytes", "buffer",
                    4 * loop_learn_buffer(l).capacity * loop_learn_buffer(l).width, "bytes");
-    report_integer(&r, "buffer", "pairs in it", loop_learn_buffer(l).count, "");
+    report_integer("buffer", "pairs in it", loop_learn_buffer(l).count, "");
   }
-  return report_end(&r, job->args);
+  report_end();
 }
 
 /* ---- after a concept ---- */
@@ -106,12 +107,12 @@ static void print_json_found(const loop_job *job, const loop_found *found) {
   json_close(']');
 }
 
-static int print_json(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
-                      int learned) {
+static void print_json(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
+                       int learned) {
   const loop_figures all = loop_stats_all(&job->meter), window = print_window(job);
-  const report r = report_start(job->args);
   int64_t i;
 
+  report_start(job->args);
   json_text("line", "concept");
   json_integer("concept", job->first + job->done - 1);
   json_open("context", '[');
@@ -142,9 +143,9 @@ static int print_json(const loop_job *job, const loop_place *place, const loop_a
   }
   if (job->rollout > 1) json_close(']');
   if (learned) json_real("loss", (double)job->learner.loss);
-  print_figures("so_far", &all);
-  print_figures("window", &window);
-  return report_end(&r, job->args);
+  print_figures("so_far", NULL, &all);
+  print_figures("window", NULL, &window);
+  report_end();
 }
 
 static void print_rank(const loop_job *job, int64_t rank, char text[64]) {
@@ -156,13 +157,16 @@ static void print_rank(const loop_job *job, int64_t rank, char text[64]) {
     snprintf(text, 64, "not found");
 }
 
-int loop_print_concept(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
-                       int learned) {
+void loop_print_concept(const loop_job *job, const loop_place *place, const loop_ahead *ahead,
+                        int learned) {
   const loop_figures all = loop_stats_all(&job->meter), window = print_window(job);
   char text[4 * PRINT_COLUMNS + 8], rank[64];
-  int64_t i;
+  int64_t i, h;
 
-  if (job->args->json) return print_json(job, place, ahead, learned);
+  if (job->args->json) {
+    print_json(job, place, ahead, learned);
+    return;
+  }
   printf("\n%lld\n", (long long)(job->first + job->done - 1));
   for (i = 0; i < job->stream.concepts; i++)
     printf("              %s\n", print_text(job, place->context[i], PRINT_COLUMNS - 14, text));
@@ -174,8 +178,6 @@ int loop_print_concept(const loop_job *job, const loop_place *place, const loop_
          print_text(job, place->target, PRINT_COLUMNS - 14, text), rank);
   if (learned) printf(", learned with loss %.4f", (double)job->learner.loss);
   printf("\n");
-  int64_t h;
-
   for (h = 1; h < job->rollout; h++) {
     if (!ahead[h].found.count) continue;
     printf("  +%-2lld %6.3f  %s\n", (long long)h, (double)ahead[h].found.score[0],
@@ -187,87 +189,61 @@ int loop_print_concept(const loop_job *job, const loop_place *place, const loop_
   }
   printf("              R@5 %.3f  MRR %.3f, of the last %lld  R@5 %.3f  MRR %.3f\n", all.hit5,
          all.mrr, (long long)window.count, window.hit5, window.mrr);
-  return fflush(stdout) ? refuse(job->args, "standard output cannot be written") : 0;
+  refuse_unprinted("the concept");
 }
 
 /* ---- at the end ---- */
 
-static void print_row(const char *name, const loop_figures *f) {
-  char number[FORMAT_NUMBER_BYTES];
-  printf("%-18s %8s  %6.4f  %6.4f  %6.4f  %6.4f  %6.4f\n", name,
-         format_number(f->count, number), f->cosine, f->hit1, f->hit5, f->hit10, f->mrr);
-}
-
-static void print_learnt(const loop_job *job, const report *r) {
+void loop_print_end(const loop_job *job) {
+  const loop_figures all = loop_stats_all(&job->meter), window = print_window(job);
   static const char *const outputs[][2] = {{"-o", "file"},
                                            {"--state", "state"},
                                            {"--store", "store"}};
   const loop_learner *l = &job->learner;
   uint8_t hash[LNSP_HASH_BYTES];
-  size_t i;
-
-  report_integer(r, "steps", "steps", l->steps, "");
-  if (l->refused)
-    report_integer(r, "refused", "refused steps", l->refused,
-                   "with values that were not finite");
-  report_real(r, "loss_mean", "loss, mean", l->steps ? l->loss_sum / (double)l->steps : 0, "6");
-  report_integer(r, "rehearsed", "past pairs a step", l->rehearse, "");
-  report_integer(r, "buffer", "pairs kept", loop_learn_buffer(l).count, "");
-  if (!lnsp_trainer_hash(l->trainer, l->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, hash,
-                         NULL))
-    report_hash(r, "hash", "hash", hash);
-  for (i = 0; i < sizeof outputs / sizeof outputs[0]; i++)
-    if (args_value(job->args, outputs[i][0]))
-      report_text(r, outputs[i][1], outputs[i][1], args_value(job->args, outputs[i][0]));
-}
-
-int loop_print_end(const loop_job *job) {
-  const report r = report_start(job->args);
-
-  if (r.json) json_text("line", "end");
-  /* All, the last ones, the parts in order, the steps of the rollout. */
-  const loop_figures all = loop_stats_all(&job->meter), window = print_window(job);
-  const int json = job->args->json;
   char name[32];
   int64_t i;
 
-  if (json) {
-    print_figures("so_far", &all);
-    print_figures("window", &window);
-    json_open("parts", '[');
-  } else {
-    printf("\n%-18s concepts  cosine     R@1     R@5    R@10     MRR\n", "before learning");
-    print_row("all", &all);
-  }
+  report_start(job->args);
+  json_text("line", "end");
+  report_print("\n%-18s concepts  cosine     R@1     R@5    R@10     MRR\n", "before learning");
+  print_figures("so_far", "all", &all);
+  print_figures("window", NULL, &window);
+  json_open("parts", '[');
   for (i = 0; i < job->parts && job->parts > 1 && job->done >= job->parts; i++) {
     const int64_t from = job->done * i / job->parts, to = job->done * (i + 1) / job->parts;
     const loop_figures f = loop_stats_part(&job->meter, from, to - from);
     snprintf(name, sizeof name, "part %lld of %lld", (long long)i + 1, (long long)job->parts);
-    if (json)
-      print_figures(NULL, &f);
-    else
-      print_row(name, &f);
+    print_figures(NULL, name, &f);
   }
-  if (json)
-    json_close(']');
-  else
-    print_row("the last ones", &window);
-  if (json) json_open("rollout", '[');
+  json_close(']');
+  if (!json_wanted()) print_figures(NULL, "the last ones", &window);
+  json_open("rollout", '[');
   for (i = 1; i < job->rollout; i++) {
     const loop_figures f = loop_stats_all(&job->ahead[i]);
     snprintf(name, sizeof name, "%lld ahead", (long long)i + 1);
-    if (json)
-      print_figures(NULL, &f);
-    else if (f.count)
-      print_row(name, &f);
+    print_figures(NULL, f.count ? name : NULL, &f);
   }
-  if (json)
-    json_close(']');
-  else
-    printf("\n");
+  json_close(']');
+  report_print("\n");
   if (job->interrupted)
-    report_text(&r, "interrupted", "interrupted", "yes, after the concept it was at");
-  report_integer(&r, "concepts", "concepts", job->done, "");
-  if (job->learns) print_learnt(job, &r);
-  return report_end(&r, job->args);
+    report_text("interrupted", "interrupted", "yes, after the concept it was at");
+  report_integer("concepts", "concepts", job->done, "");
+  if (!job->learns) {
+    report_end();
+    return;
+  }
+  report_integer("steps", "steps", l->steps, "");
+  if (l->refused)
+    report_integer("refused", "refused steps", l->refused, "with values that were not finite");
+  report_real("loss_mean", "loss, mean", l->steps ? l->loss_sum / (double)l->steps : 0, "%.6g");
+  report_integer("rehearsed", "past pairs a step", l->rehearse, "");
+  report_integer("buffer", "pairs kept", loop_learn_buffer(l).count, "");
+  if (!lnsp_trainer_hash(l->trainer, l->average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, hash,
+                         NULL))
+    report_hash("hash", "hash", hash);
+  for (i = 0; i < 3; i++)
+    if (args_value(job->args, outputs[i][0]))
+      report_text(outputs[i][1], outputs[i][1], args_value(job->args, outputs[i][0]));
+  report_end();
 }

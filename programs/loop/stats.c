@@ -3,14 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/memory.h"
 #include "loop/loop.h"
 
-int loop_stats_open(loop_stats *m, int64_t capacity) {
-  memset(m, 0, sizeof *m);
+void loop_stats_open(loop_stats *m, int64_t capacity) {
   m->capacity = capacity;
-  m->rank = malloc((size_t)capacity * sizeof *m->rank);
-  m->cosine = malloc((size_t)capacity * sizeof *m->cosine);
-  return m->rank && m->cosine;
+  m->rank = memory_new(capacity, sizeof *m->rank);
+  m->cosine = memory_new(capacity, sizeof *m->cosine);
 }
 
 static void stats_count(loop_figures *f, int32_t rank, float cosine) {
@@ -54,5 +53,4 @@ loop_figures loop_stats_part(const loop_stats *m, int64_t first, int64_t count) 
 void loop_stats_close(loop_stats *m) {
   free(m->rank);
   free(m->cosine);
-  memset(m, 0, sizeof *m);
 }

@@ -16,64 +16,47 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static int run(const args *a) {
-  const double seconds = args_real(a, "--seconds");
+static void run(const args *a) {
   static const int64_t usual[] = {1, 32, 256};
   const char *text = a->positional_count > 0 ? a->positional[0] : NULL;
+  const lnsp_options library = args_run_options(a);
   work_spec list[WORKS_MAX];
+  work_times times;
+  lnsp_error error;
   int64_t only = 0;
-  int i, b, count = works_select(text, list), status = 0;
-  report r;
+  int i, b, count = works_select(text, list);
+  work w;
 
   if (a->positional_count == 2) {
     char *end;
     only = strtol(a->positional[1], &end, 10);
     if (*end || only < 1 || only > 65536)
-      return refuse_usage(a, "BATCH is \"%s\", and must be a number from 1 to 65536",
-                          a->positional[1]);
+      refuse_usage("BATCH is '%s': give a whole number from 1 to 65536", a->positional[1]);
   }
-  if (!count)
-    return refuse_usage(a, "there is no work \"%s\"; `lnsp help bench` lists them", text);
-  r = report_start(a);
-  if (r.json)
-    json_open("rows", '[');
-  else
-    printf("# work       batch     us_min  us_median peak_rss_kb\n");
-  for (i = 0; i < count && !status; i++)
-    for (b = 0; b < (only ? 1 : 3) && !status; b++) {
+  if (!count) refuse_usage("there is no work '%s'; `lnsp help bench` lists the works", text);
+  memset(&error, 0, sizeof error);
+  report_start(a);
+  json_open("rows", '[');
+  report_print("# work       batch     us_min  us_median peak_rss_kb\n");
+  for (i = 0; i < count; i++)
+    for (b = 0; b < (only ? 1 : 3); b++) {
       const int64_t batch = only ? only : usual[b];
-      const lnsp_options library = args_run_options(a);
-      lnsp_error error;
-      work_times times;
-      work w;
-
-      memset(&error, 0, sizeof error);
-      status = work_open(&list[i], batch, &library, 0, &w, &error);
-      if (!status) status = work_time(&w, seconds, &times, &error);
+      refuse_if(work_open(&list[i], batch, &library, 0, &w, &error), NULL, &error);
+      refuse_if(work_time(&w, args_real(a, "--seconds"), &times, &error), NULL, &error);
       work_close(&w);
-      if (status) {
-        status = refuse_error(a, NULL, &error);
-        goto done;
-      }
-      if (r.json) {
-        json_open(NULL, '{');
-        json_text("work", list[i].name);
-        json_integer("batch", batch);
-        json_real("us_min", times.least);
-        json_real("us_median", times.median);
-        json_integer("peak_rss_kb", peak_resident_kb());
-        json_close('}');
-      } else {
-        printf("%-12s %5lld %10.2f %10.2f %8lld\n", list[i].name, (long long)batch, times.least,
-               times.median, (long long)peak_resident_kb());
-        fflush(stdout);
-      }
-      status = 0;
+      json_open(NULL, '{');
+      json_text("work", list[i].name);
+      json_integer("batch", batch);
+      json_real("us_min", times.least);
+      json_real("us_median", times.median);
+      json_integer("peak_rss_kb", peak_resident_kb());
+      json_close('}');
+      report_print("%-12s %5lld %10.2f %10.2f %8lld\n", list[i].name, (long long)batch,
+                   times.least, times.median, (long long)peak_resident_kb());
+      fflush(stdout);
     }
-  if (status) return status;
-done:
-  if (r.json) json_close(']');
-  return report_end(&r, a);
+  json_close(']');
+  report_end();
 }
 
 const command command_bench = {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
@@ -21,9 +22,11 @@ static const option options[] = {
     {.name = NULL},
 };
 
+#define CHECK_OUTPUTS 8
+
 typedef struct check_job {
-  const args *args;
   lnsp_file *expected;
+  const char *path; /* of the case */
   lnsp_session *session, *scalar;
   data in;
   double tolerance;
@@ -31,171 +34,137 @@ typedef struct check_job {
   char first[96];       /* first node or output beyond the tolerance */
   double first_norm;
   char first_bits[96];  /* first node whose bits depend on the kernel set */
-  report r;
 } check_job;
 
 /* Compares a value with the case's tensor of that name; silent if there is none. */
-static int check_value(check_job *job, const char *label, const char *name,
-                       const lnsp_tensor *value, int64_t index) {
-  lnsp_tensor shape, expected;
-  lnsp_error error;
-  float *values;
+static void check_value(check_job *job, const char *label, const char *name,
+                        const lnsp_tensor *value, int64_t index) {
+  const float *got = value->data, *wanted;
   double norm, difference = 0, square = 0;
+  lnsp_tensor expected;
   int64_t i;
 
-  if (lnsp_file_tensor(job->expected, name, &shape, &error)) return 0;
-  if (tensor_elements(&shape) != tensor_elements(value))
-    return refuse(job->args,
-                  "tensor %s of the case has %lld elements, the model's has %lld; "
-                  "give the case of this model",
-                  name, (long long)tensor_elements(&shape), (long long)tensor_elements(value));
-  if (tensor_load(job->expected, name, &expected, &values, &error))
-    return refuse_error(job->args, job->args->positional[1], &error);
+  if (lnsp_file_tensor(job->expected, name, &expected, NULL)) return;
+  if (tensor_elements(&expected) != tensor_elements(value))
+    refuse("tensor '%s' of '%s' has %lld elements, the model's has %lld: give the case of this "
+           "model",
+           name, job->path, (long long)tensor_elements(&expected),
+           (long long)tensor_elements(value));
+  expected = tensor_load(job->expected, job->path, name);
+  wanted = expected.data;
   for (i = 0; i < tensor_elements(value); i++) {
-    const double d = (double)((const float *)value->data)[i] - (double)values[i];
+    const double d = (double)got[i] - (double)wanted[i];
     difference += d * d;
-    square += (double)values[i] * (double)values[i];
+    square += (double)wanted[i] * (double)wanted[i];
   }
   norm = square > 0 ? sqrt(difference / square) : difference > 0 ? HUGE_VAL : 0;
-  free(values);
+  free(expected.data);
   job->compared++;
   if (!job->first[0] && !(norm <= job->tolerance)) {
     snprintf(job->first, sizeof job->first, "%s", label);
     job->first_norm = norm;
   }
-  if (job->r.json) {
-    json_open(NULL, '{');
-    json_text("name", label);
-    if (index >= 0) json_integer("node", index);
-    json_real("relative_norm", norm);
-    json_close('}');
-  } else {
-    printf("%-18s %-9.2e %s\n", label, norm, norm <= job->tolerance ? "ok" : "differs");
-  }
-  return 0;
+  json_open(NULL, '{');
+  json_text("name", label);
+  if (index >= 0) json_integer("node", index);
+  json_real("relative_norm", norm);
+  json_close('}');
+  report_print("%-18s %-9.2e %s\n", label, norm, norm <= job->tolerance ? "ok" : "differs");
 }
 
-static int check_run(check_job *job, const lnsp_graph *graph) {
+static void check_run(check_job *job, const lnsp_graph *graph) {
   const lnsp_tensor *input = data_batch(&job->in, lnsp_graph_input_name(graph, NULL));
-  lnsp_tensor out[8];
+  lnsp_session *const sessions[] = {job->scalar, job->session};
+  lnsp_tensor out[CHECK_OUTPUTS], value, other, later;
   lnsp_error error;
-  int32_t i, count = 0;
-  int status = data_read(&job->in, NULL, 0, job->in.rows);
+  int32_t i, j, same_name, count = lnsp_graph_output_count(graph);
 
-  for (i = 0; !status && i < 8 && i < lnsp_graph_output_count(graph); i++) {
-    if (lnsp_graph_output_shape(graph, i, input, &out[i], &error)) {
-      status = refuse_error(job->args, NULL, &error);
-      break;
-    }
-    out[i].data = malloc((size_t)tensor_elements(&out[i]) * sizeof(float));
-    count++;
-    if (!out[i].data) status = refuse_memory(job->args);
+  if (count > CHECK_OUTPUTS) count = CHECK_OUTPUTS;
+  data_read(&job->in, NULL, 0, job->in.rows);
+  for (i = 0; i < count; i++) {
+    refuse_if(lnsp_graph_output_shape(graph, i, input, &out[i], &error), NULL, &error);
+    out[i].data = memory_new(tensor_elements(&out[i]), sizeof(float));
   }
-  if (!status && (lnsp_session_run(job->scalar, job->in.inputs, job->in.needed_count, out,
-                                   count, &error) ||
-                  lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, out,
-                                   count, &error)))
-    status = refuse_error(job->args, job->args->positional[1], &error);
-  if (status) return status;
-  /* Every node in the graph's order: against the case by its name (the last node of a name
-   * that is bound again) or as node.<number>, and bits against scalar. */
-  lnsp_tensor value, other, later;
-  int32_t j, same_name;
-  status = 0;
-
-  for (i = 0; !status && !lnsp_session_node(job->session, i, &value, &error); i++) {
+  for (i = 0; i < 2; i++)
+    refuse_if(lnsp_session_run(sessions[i], job->in.inputs, job->in.needed_count, out, count,
+                               &error),
+              job->path, &error);
+/* Every node in the graph's order: against the case by its name (the last node of a name
+ * that is bound again) or as node.<number>, and bits against scalar. */
+  for (i = 0; !lnsp_session_node(job->session, i, &value, NULL); i++) {
     char label[96], number[32];
     snprintf(number, sizeof number, "node.%ld", (long)i);
     snprintf(label, sizeof label, "%s (%.40s)", number, value.name);
     same_name = 0;
-    for (j = i + 1; !lnsp_session_node(job->session, j, &later, &error); j++)
+    for (j = i + 1; !lnsp_session_node(job->session, j, &later, NULL); j++)
       same_name += !strcmp(later.name, value.name);
-    status = check_value(job, label, number, &value, i);
-    if (!status && !same_name) status = check_value(job, label, value.name, &value, i);
-    if (status || lnsp_session_node(job->scalar, i, &other, &error)) continue;
+    check_value(job, label, number, &value, i);
+    if (!same_name) check_value(job, label, value.name, &value, i);
+    if (lnsp_session_node(job->scalar, i, &other, NULL)) continue;
     job->bits_compared++;
-    if (memcmp(value.data, other.data, (size_t)tensor_elements(&value) * sizeof(float))) {
-      if (!job->bits_differ++) snprintf(job->first_bits, sizeof job->first_bits, "%s", label);
-    }
+    if (memcmp(value.data, other.data, (size_t)tensor_elements(&value) * sizeof(float)) &&
+        !job->bits_differ++)
+      snprintf(job->first_bits, sizeof job->first_bits, "%s", label);
   }
   for (i = 0; i < count; i++) {
-    if (!status) status = check_value(job, out[i].name, out[i].name, &out[i], -1);
+    check_value(job, out[i].name, out[i].name, &out[i], -1);
     free(out[i].data);
   }
-  return status;
 }
 
-/* The verdict; status 1 if something differs. */
-static int check_report(check_job *job) {
-  const report *r = &job->r;
-  char text[192];
-
-  if (r->json) json_close(']');
-  report_text(r, "isa", "kernels", lnsp_session_isa(job->session));
-  report_integer(r, "compared", "compared", job->compared, "tensors with the case");
-  report_integer(r, "nodes_compared", "bits compared", job->bits_compared,
+/* The verdict; refuses if something differs. */
+static void check_report(check_job *job) {
+  json_close(']');
+  report_text("isa", "kernels", lnsp_session_isa(job->session));
+  report_integer("compared", "compared", job->compared, "tensors with the case");
+  report_integer("nodes_compared", "bits compared", job->bits_compared,
                  "nodes with the scalar kernels");
-  if (r->json) {
-    json_text("first_diverging", job->first[0] ? job->first : NULL);
-    json_text("first_other_bits", job->first_bits[0] ? job->first_bits : NULL);
-  } else if (job->first[0]) {
-    snprintf(text, sizeof text, "%s, relative norm %.3g", job->first, job->first_norm);
-    report_text(r, "", "first to diverge", text);
-  }
-  if (!r->json && job->first_bits[0]) report_text(r, "", "first other bits", job->first_bits);
-  if (report_end(r, job->args)) return EXIT_REFUSED;
+  json_text("first_diverging", job->first[0] ? job->first : NULL);
+  json_text("first_other_bits", job->first_bits[0] ? job->first_bits : NULL);
   if (job->first[0])
-    return refuse(job->args, "%s is the first that diverges, relative norm %.3g over %.3g",
-                  job->first, job->first_norm, job->tolerance);
+    report_line("first to diverge", "%s, relative norm %.3g", job->first, job->first_norm);
+  if (job->first_bits[0]) report_line("first other bits", "%s", job->first_bits);
+  report_end();
+  if (job->first[0])
+    refuse("%s is the first value that differs from '%s': its relative norm is %.3g, more than "
+           "--tolerance %g",
+           job->first, job->path, job->first_norm, job->tolerance);
   if (job->bits_differ)
-    return refuse(job->args, "%s is the first whose bits differ between %s and scalar",
-                  job->first_bits, lnsp_session_isa(job->session));
-  return EXIT_DONE;
+    refuse("%s is the first value whose bits differ between the kernels %s and scalar: please "
+           "report this",
+           job->first_bits, lnsp_session_isa(job->session));
 }
 
-static int run(const args *a) {
-  check_job job;
-  data_spec spec;
-  lnsp_model *model = NULL;
-  int status;
-
-  memset(&job, 0, sizeof job);
-  memset(&spec, 0, sizeof spec);
-  job.args = a;
-  job.tolerance = args_real(a, "--tolerance");
-  status = model_load(a, a->positional[0], &model);
-  if (!status) {
-    spec.path = a->positional[1];
-    status = data_open(&job.in, a, &spec);
-  }
-  if (status) goto done;
-  lnsp_options library = args_run_options(job.args);
+static void run(const args *a) {
+  const data_spec spec = {a->positional[1], NULL, NULL, NULL, NULL, 0};
+  lnsp_model *model = model_load(a, a->positional[0]);
+  lnsp_options library = args_run_options(a);
   lnsp_size_options limits;
   lnsp_error error;
-  status = data_need(&job.in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
+  check_job job;
 
-  if (!status) status = data_reserve(&job.in, job.in.rows);
-  if (status) goto done;
+  memset(&job, 0, sizeof job);
+  job.path = a->positional[1];
+  job.tolerance = args_real(a, "--tolerance");
+  data_open(&job.in, a, &spec);
+  data_need(&job.in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
+  data_reserve(&job.in, job.in.rows);
   limits = model_size_options(job.in.rows, job.in.max_concepts);
   limits.keep_nodes = 1;
-  status = lnsp_session_create(model, &limits, &library, &job.session, &error);
+  job.expected = data_file(&job.in, job.path, strlen(job.path));
+  refuse_if(lnsp_session_create(model, &limits, &library, &job.session, &error), job.path,
+            &error);
   library.isa = "scalar";
-  if (!status) status = lnsp_session_create(model, &limits, &library, &job.scalar, &error);
-  if (!status) status = lnsp_file_open(job.args->positional[1], NULL, &job.expected, &error);
-  status = status ? refuse_error(job.args, job.args->positional[1], &error) : 0;
-  if (!status) {
-    job.r = report_start(a);
-    if (job.r.json) json_open("tensors", '[');
-    status = check_run(&job, lnsp_model_graph(model));
-    if (!status) status = check_report(&job);
-  }
-done:
+  refuse_if(lnsp_session_create(model, &limits, &library, &job.scalar, &error), job.path,
+            &error);
+  report_start(a);
+  json_open("tensors", '[');
+  check_run(&job, lnsp_model_graph(model));
+  check_report(&job);
   lnsp_session_destroy(job.session);
   lnsp_session_destroy(job.scalar);
-  lnsp_file_destroy(job.expected);
   data_close(&job.in);
   lnsp_model_destroy(model);
-  return status;
 }
 
 const command command_check = {

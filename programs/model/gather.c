@@ -3,13 +3,15 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
 #include "command.h"
 #include "data/data.h"
 #include "data/random.h"
-#include "data/row_index.h"
+#include "data/tensor.h"
+
 #include "lnsp.h"
 
 #define GATHER_PARTS DATA_INDEXES
@@ -42,7 +44,6 @@ typedef struct gather_part {
 } gather_part;
 
 typedef struct gather {
-  const args *args;
   data d; /* files and index tensors */
   gather_input input[GATHER_INPUTS];
   gather_part part[GATHER_PARTS];
@@ -52,44 +53,31 @@ typedef struct gather {
   int64_t count, room;
 } gather;
 
-static int gather_input_add(gather *g, const char *text) {
+static void gather_input_add(gather *g, const char *text) {
   gather_input *in = &g->input[g->inputs];
-  lnsp_error error;
-  size_t length = 0;
-  int64_t r;
-  int status;
+  int64_t r, width;
 
-  if (g->inputs == GATHER_INPUTS)
-    return refuse_usage(g->args, "more than %d times --input", GATHER_INPUTS);
-  status = data_split(&g->d, "--input", text, &length, &in->tensor);
-  if (!status) status = data_file(&g->d, text, length, &in->file);
-  if (status) return status;
-  if (lnsp_file_tensor(in->file, in->tensor, &in->shape, &error))
-    return refuse_error(g->args, text, &error);
+  if (g->inputs == GATHER_INPUTS) refuse_usage("give --input at most %d times", GATHER_INPUTS);
+  in->file = data_file_of(&g->d, "--input", text, &in->tensor);
+  in->shape = tensor_find(in->file, data_path(&g->d, in->file), in->tensor);
   if (in->shape.rank != 2 || in->shape.dims[0] > INT32_MAX || in->shape.dims[1] < 1)
-    return refuse(g->args, "%s: vectors are [rows, width]", text);
-  if (in->shape.dims[1] != g->input[0].shape.dims[1])
-    return refuse(g->args,
-                  "%s has vectors of width %lld, those before it %lld; one file has one "
-                  "width",
-                  text, (long long)in->shape.dims[1], (long long)g->input[0].shape.dims[1]);
-  in->place = malloc((size_t)(in->shape.dims[0] + 1) * sizeof *in->place);
-  if (!in->place) return refuse_memory(g->args);
+    refuse("'%s' does not hold vectors: give a tensor [rows, width]", text);
+  width = g->input[0].shape.dims[1];
+  if (in->shape.dims[1] != width)
+    refuse("'%s' has vectors of width %lld, those before it %lld: gather them in two files",
+           text, (long long)in->shape.dims[1], (long long)width);
+  in->place = memory_new(in->shape.dims[0], sizeof *in->place);
   for (r = 0; r < in->shape.dims[0]; r++) in->place[r] = -1;
   g->inputs++;
-  return 0;
 }
 
-/* The number in OUT of a row, which comes in if it is not there yet; -1: no memory. */
+/* The number in OUT of a row, which comes in if it is not there yet. */
 static int32_t gather_row(gather *g, int32_t row) {
   gather_input *in = &g->input[g->inputs - 1];
   if (in->place[row] < 0) {
     if (g->count == g->room) {
-      const int64_t room = 2 * g->room + 1024;
-      int32_t *more = realloc(g->from, (size_t)(2 * room) * sizeof *more);
-      if (!more) return -1;
-      g->from = more;
-      g->room = room;
+      g->room = 2 * g->room + 1024;
+      g->from = memory_grow(g->from, 2 * g->room, sizeof *g->from);
     }
     g->from[2 * g->count] = g->inputs - 1;
     g->from[2 * g->count + 1] = row;
@@ -104,8 +92,8 @@ typedef struct gather_choice {
   int from, to; /* per cent */
 } gather_choice;
 
-static int gather_choice_read(const gather *g, const char *text, gather_choice *c,
-                              size_t *length) {
+/* The choice, and the length of the text before it. */
+static size_t gather_choice_read(const char *text, gather_choice *c) {
   const char *at = strrchr(text, '@');
   char *end;
   long long a, b;
@@ -113,209 +101,139 @@ static int gather_choice_read(const gather *g, const char *text, gather_choice *
   c->draw = -1;
   c->from = 0;
   c->to = 100;
-  *length = strlen(text);
-  if (!at || at[1] < '0' || at[1] > '9' || strpbrk(at, ":/")) return 0;
-  *length = (size_t)(at - text);
+  if (!at || at[1] < '0' || at[1] > '9' || strpbrk(at, ":/")) return strlen(text);
   a = strtoll(at + 1, &end, 10);
   if (!*end && a <= INT32_MAX) {
     c->draw = a;
-    return 0;
+    return (size_t)(at - text);
   }
   b = *end == '-' ? strtoll(end + 1, &end, 10) : -1;
   if (strcmp(end, "%") || a >= b || b > 100)
-    return refuse_usage(g->args,
-                        "--rows is \"%s\": write after @ a number of rows to draw, "
-                        "or a range such as 0-80%%",
-                        text);
+    refuse_usage("--rows is '%s': write after @ how many rows to draw, or a range such as "
+                 "0-80%%",
+                 text);
   c->from = (int)a;
   c->to = (int)b;
-  return 0;
+  return (size_t)(at - text);
 }
 
-/* Which of n are taken, in order: all of the stretch, or some of it by chance, each set of
- * that size being as likely (selection sampling). */
-static int64_t gather_choose(gather *g, const gather_choice *c, int64_t n, char *taken) {
-  const int64_t first = n * c->from / 100, end = n * c->to / 100;
-  int64_t want = c->draw < 0 || c->draw > end - first ? end - first : c->draw, i, count = 0;
-
-  for (i = 0; i < n; i++) {
-    taken[i] = i >= first && i < end && want > 0 &&
-               (int64_t)(random_next(&g->random) % (uint64_t)(end - i)) < want;
-    want -= taken[i];
-    count += taken[i];
-  }
-  return count;
-}
-
-static int gather_part_add(gather *g, gather_part *p, const row_index *index, const char *taken,
-                           int64_t count) {
-  int32_t *more =
-      realloc(p->row, (size_t)((p->count + count) * index->columns + 1) * sizeof *more);
-  int64_t r, i;
-
-  if (!more) return refuse_memory(g->args);
-  p->row = more;
-  p->columns = index->columns;
-  more += p->count * p->columns;
-  for (r = 0; r < index->count; r++)
-    for (i = 0; taken[r] && i < index->columns; i++)
-      if ((*more++ = gather_row(g, index->row[r * index->columns + i])) < 0)
-        return refuse_memory(g->args);
-  p->count += count;
-  return 0;
-}
-
-static int gather_rows(gather *g, const char *text, const char *name) {
+static void gather_rows(gather *g, const char *text, const char *name) {
   const gather_input *in = &g->input[g->inputs - 1];
   gather_part *p = g->part;
-  const row_index *index = NULL;
+  const row_index *index;
   gather_choice choice;
   char *taken, *spec;
-  size_t length = 0;
-  int64_t i;
-  int status;
+  int64_t first, end, kept, want, r, i, at;
 
+  if (!g->inputs) refuse_usage("--rows %s: give the --input that it belongs to first", text);
   while (p < g->part + g->parts && strcmp(p->name, name)) p++;
-  if (p == g->part + GATHER_PARTS || !*name || !strcmp(name, "vectors"))
-    return refuse_usage(g->args, "--as needs a name other than vectors, and at most %d names",
-                        GATHER_PARTS);
+  if (!*name || !strcmp(name, "vectors"))
+    refuse_usage("--as is '%s': give another name for these rows", name);
+  if (p == g->part + GATHER_PARTS) refuse_usage("give --rows at most %d names", GATHER_PARTS);
   if (p == g->part + g->parts) g->part[g->parts++].name = name;
-  status = gather_choice_read(g, text, &choice, &length);
-  spec = malloc(length + 1);
-  if (status || !spec) {
-    free(spec);
-    return status ? status : refuse_memory(g->args);
+  spec = memory_text(text, gather_choice_read(text, &choice));
+  index = row_index_load(&g->d, "--rows", spec);
+  row_index_check(index, spec, in->tensor, in->shape.dims[0]);
+  if (p->columns && p->columns != index->columns)
+    refuse("'%s' has %lld columns, but '%s' has %lld already: give it another name with --as",
+           spec, (long long)index->columns, name, (long long)p->columns);
+  taken = memory_new(index->count, 1);
+  /* Which are taken, in order: all of the stretch, or some of it at random, each set of that
+   * size being as likely (selection sampling). */
+  first = index->count * choice.from / 100;
+  end = index->count * choice.to / 100;
+  kept = choice.draw < 0 || choice.draw > end - first ? end - first : choice.draw;
+  for (r = first, want = kept; r < end && want > 0; r++) {
+    taken[r] = (int64_t)(random_next(&g->random) % (uint64_t)(end - r)) < want;
+    want -= taken[r];
   }
-  memcpy(spec, text, length);
-  spec[length] = 0;
-  status = row_index_load(&g->d, "--rows", spec, &index);
-  for (i = 0; !status && i < index->count * index->columns; i++)
-    if (index->row[i] < 0 || index->row[i] >= in->shape.dims[0])
-      status =
-          refuse(g->args, "%s names row %ld at place %lld, but tensor %s has rows 0 to %lld",
-                 spec, (long)index->row[i], (long long)i, in->tensor,
-                 (long long)in->shape.dims[0] - 1);
-  if (!status && p->columns && p->columns != index->columns)
-    status = refuse(g->args,
-                    "%s has %lld columns, but \"%s\" has %lld already; give it another "
-                    "name with --as",
-                    spec, (long long)index->columns, name, (long long)p->columns);
+  p->columns = index->columns;
+  at = p->count * p->columns;
+  p->count += kept;
+  p->row = memory_grow(p->row, p->count * p->columns + 1, sizeof *p->row);
+  for (r = 0; r < index->count; r++)
+    for (i = 0; taken[r] && i < index->columns; i++)
+      p->row[at++] = gather_row(g, index->row[r * index->columns + i]);
   free(spec);
-  taken = status ? NULL : malloc((size_t)index->count + 1);
-  if (!status)
-    status = taken ? gather_part_add(g, p, index, taken,
-                                     gather_choose(g, &choice, index->count, taken))
-                   : refuse_memory(g->args);
   free(taken);
-  return status;
 }
 
-static int gather_write(const gather *g, const char *path) {
+static void gather_write(const gather *g, const char *path) {
   lnsp_tensor tensors[GATHER_PARTS + 1];
+  const int64_t width = g->input[0].shape.dims[1];
+  void *one = memory_new(width, 8);
   lnsp_writer *writer = NULL;
   lnsp_error error;
-  int32_t dtype = g->input[0].shape.dtype;
-  int i, status = 0;
+  int32_t dtype = g->input[0].shape.dtype, status;
+  int64_t k;
+  int i;
 
   for (i = 1; i < g->inputs; i++)
     if (g->input[i].shape.dtype != dtype) dtype = LNSP_F32;
-  memset(tensors, 0, sizeof tensors);
   for (i = 0; i < g->parts; i++) {
-    tensors[i].name = g->part[i].name;
+    const gather_part *p = &g->part[i];
+    tensors[i] =
+        lnsp_tensor_f32(p->name, NULL, p->columns > 1 ? 2 : 1, p->count, p->columns, 0);
     tensors[i].dtype = LNSP_I32;
-    tensors[i].rank = g->part[i].columns > 1 ? 2 : 1;
-    tensors[i].dims[0] = g->part[i].count;
-    tensors[i].dims[1] = g->part[i].columns;
   }
-  tensors[i].name = "vectors";
+  tensors[i] = lnsp_tensor_f32("vectors", NULL, 2, g->count, width, 0);
   tensors[i].dtype = dtype;
-  tensors[i].rank = 2;
-  tensors[i].dims[0] = g->count;
-  tensors[i].dims[1] = g->input[0].shape.dims[1];
-  if (lnsp_writer_create(path, tensors, g->parts + 1, NULL, 0, NULL, &writer, &error))
-    return refuse_error(g->args, path, &error);
+  status = lnsp_writer_create(path, tensors, g->parts + 1, NULL, 0, NULL, &writer, &error);
   for (i = 0; i < g->parts && !status; i++)
-    if (lnsp_writer_write(writer, g->part[i].row,
+    status =
+        lnsp_writer_write(writer, g->part[i].row,
                           (size_t)(g->part[i].count * g->part[i].columns) * sizeof(int32_t),
-                          &error))
-      status = refuse_error(g->args, path, &error);
-  if (status) goto done;
+                          &error);
   /* The vectors' bits as they are, where all have one type; else float32. */
-  const int64_t width = g->input[0].shape.dims[1];
-  void *one = malloc((size_t)width * 8);
-  int64_t k;
-  status = one ? 0 : refuse_memory(g->args);
-
   for (k = 0; k < g->count && !status; k++) {
     const gather_input *in = &g->input[g->from[2 * k]];
-    if (lnsp_file_read(in->file, in->tensor, g->from[2 * k + 1] * width, width, dtype, one,
-                       &error) ||
-        lnsp_writer_write(writer, one, (size_t)width * lnsp_dtype_bytes(dtype), &error))
-      status = refuse_error(g->args, NULL, &error);
+    status = lnsp_file_read(in->file, in->tensor, g->from[2 * k + 1] * width, width, dtype, one,
+                            &error);
+    if (!status)
+      status = lnsp_writer_write(writer, one, (size_t)width * lnsp_dtype_bytes(dtype), &error);
   }
   free(one);
-  if (status) goto done;
-  if (lnsp_writer_close(writer, &error)) status = refuse_error(g->args, path, &error);
-done:
-  lnsp_writer_destroy(writer);
-  return status;
+  if (!status) status = lnsp_writer_close(writer, &error);
+  lnsp_writer_destroy(writer); /* before a refusal: it removes what was begun */
+  refuse_if(status, path, &error);
 }
 
-static int run(const args *a) {
-  gather *g = calloc(1, sizeof *g);
-  const char *path = args_value(a, "-o");
-  int i, status;
+static void run(const args *a) {
+  gather *g = memory_new(1, sizeof *g);
+  const char *path = args_value(a, "-o"), *name = "rows";
+  int i;
 
-  if (!g) return refuse_memory(a);
-  g->args = g->d.args = a;
+  g->d.args = a;
   g->random = args_seed(a, "--seed");
+  if (args_value_at(a, "--rows", GATHER_PARTS))
+    refuse_usage("give --rows at most %d times", GATHER_PARTS);
   /* Options in the order in which they stand: --input and --as are about what follows. */
-  const char *name = "rows";
-  status = 0;
-
-  if (args_value_at(g->args, "--rows", GATHER_PARTS)) {
-    status = refuse_usage(g->args, "more than %d times --rows", GATHER_PARTS);
-    goto done;
-  }
-
-  for (i = 0; i < g->args->given_count && !status; i++) {
-    const char *option_name = g->args->given[i].option->name;
-    const char *value = g->args->given[i].value;
+  for (i = 0; i < a->given_count; i++) {
+    const char *option_name = a->given[i].option->name, *value = a->given[i].value;
     if (!strcmp(option_name, "--input"))
-      status = gather_input_add(g, value);
+      gather_input_add(g, value);
     else if (!strcmp(option_name, "--as"))
       name = value;
     else if (!strcmp(option_name, "--rows"))
-      status =
-          g->inputs
-              ? gather_rows(g, value, name)
-              : refuse_usage(g->args, "--rows must come after the --input that it belongs to");
+      gather_rows(g, value, name);
   }
-  if (status) goto done;
   if (!g->parts)
-    status =
-        refuse_usage(g->args, "nothing to gather: give --input FILE:TENSOR --rows FILE:TENSOR");
-  if (status) goto done;
-  if (!g->count) status = refuse(g->args, "no row is left to gather");
-  if (status) goto done;
-  status = gather_write(g, path);
-  if (status) goto done;
-  const report r = report_start(g->args);
-
-  report_integer(&r, "vectors", "vectors", g->count, "");
-  if (r.json) json_open("rows", '{');
+    refuse_usage("nothing is named to gather: give --input FILE:TENSOR --rows FILE:TENSOR");
+  if (!g->count) refuse("no row is left to gather: choose more with what follows @ in --rows");
+  gather_write(g, path);
+  report_start(a);
+  report_integer("vectors", "vectors", g->count, "");
+  json_open("rows", '{');
   for (i = 0; i < g->parts; i++)
-    report_integer(&r, g->part[i].name, g->part[i].name, g->part[i].count, "rows");
-  if (r.json) json_close('}');
-  report_text(&r, "file", "written", path);
-  status = report_end(&r, g->args);
-done:
+    report_integer(g->part[i].name, g->part[i].name, g->part[i].count, "rows");
+  json_close('}');
+  report_text("file", "written", path);
+  report_end();
   for (i = 0; i < GATHER_INPUTS; i++) free(g->input[i].place);
   for (i = 0; i < GATHER_PARTS; i++) free(g->part[i].row);
   free(g->from);
   data_close(&g->d);
   free(g);
-  return status;
 }
 
 const command command_gather = {

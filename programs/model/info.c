@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "cli/args.h"
-#include "cli/format.h"
+#include "cli/memory.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
 #include "command.h"
+#include "data/delta.h"
 #include "data/tensor.h"
-#include "model/info_memory.h"
-#include "model/new.h"
+#include "model/info.h"
 #include "lnsp.h"
 
 static const option options[] = {
@@ -34,251 +34,187 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static int info_graph(const args *a, const lnsp_graph *graph) {
+/* With --graph. */
+static void info_graph(const args *a, const lnsp_graph *graph) {
   lnsp_error error;
   size_t needed = 0;
   char *text;
-  int status = EXIT_DONE;
 
-  lnsp_graph_text(graph, NULL, 0, &needed, &error); /* LNSP_E_LIMIT: only the size */
-  text = malloc(needed + 1);
-  if (!text) return refuse_memory(a);
-  if (lnsp_graph_text(graph, text, needed, &needed, &error)) {
-    status = refuse_error(a, NULL, &error);
-  } else if (a->json) {
-    const report r = report_start(a);
-    report_text(&r, "graph", "graph", text);
-    status = report_end(&r, a);
-  } else {
-    fputs(text, stdout);
-    if (needed > 1 && text[needed - 2] != '\n') putchar('\n');
-    if (fflush(stdout) || ferror(stdout))
-      status = refuse(a, "the graph could not be written to standard output");
-  }
+  lnsp_graph_text(graph, NULL, 0, &needed, NULL); /* LNSP_E_LIMIT: only the size */
+  text = memory_new((int64_t)needed + 1, 1);
+  refuse_if(lnsp_graph_text(graph, text, needed, &needed, &error), NULL, &error);
+  report_start(a);
+  json_text("graph", text);
+  report_print("%s%s", text, needed > 1 && text[needed - 2] != '\n' ? "\n" : "");
+  report_end();
   free(text);
-  return status;
 }
 
 /* Parameters, widths and FLOP. The line of counts reads as the documents do. */
-static int info_network(const args *a, const report *r, const lnsp_graph *graph,
-                        const info_memory_plan *memory) {
+static void info_network(const args *a, const lnsp_graph *graph,
+                         const info_memory_plan *memory) {
   const int64_t parameters = lnsp_graph_parameter_count(graph), concepts = memory->concepts;
-  int64_t fixed =
-      0; /* numbers of tensors that are never trained, such as tables of positions */
+  int64_t fixed = 0; /* numbers that are never trained, such as tables of positions */
   char count[FORMAT_NUMBER_BYTES], bytes[FORMAT_NUMBER_BYTES], line[112];
-  lnsp_error error;
   lnsp_tensor of;
   int32_t i;
 
-  for (i = 0; !lnsp_graph_tensor_at(graph, i, &of, &error); i++)
+  for (i = 0; !lnsp_graph_tensor_at(graph, i, &of, NULL); i++)
     if (!lnsp_graph_tensor_trained(graph, i)) fixed += tensor_elements(&of);
-  report_text(r, "architecture", "architecture", report_architecture(r, graph));
-  if (r->json) {
-    json_integer("parameters", parameters);
-    json_integer("bytes", parameters * 4);
-    json_integer("fixed", fixed);
-  } else {
-    snprintf(line, sizeof line, "%s parameters, %s bytes as float32",
-             format_number(parameters, count), format_number(parameters * 4, bytes));
-    report_text(r, "", "size", line);
-    if (fixed) report_integer(r, "", "fixed", fixed, "numbers that are never trained");
-  }
-  report_integer(r, "input_width", "input", lnsp_graph_input_width(graph), "wide");
-  if (r->json) json_open("outputs", '{');
-  for (i = 0; i < lnsp_graph_output_count(graph); i++) {
-    if (lnsp_graph_output_at(graph, i, &of, &error)) return refuse_error(a, NULL, &error);
-    report_integer(r, of.name, of.name, of.dims[0], "wide");
-  }
-  if (r->json) json_close('}');
+  report_architecture(graph);
+  json_integer("parameters", parameters);
+  json_integer("bytes", parameters * 4);
+  json_integer("fixed", fixed);
+  report_line("size", "%s parameters, %s bytes as float32", format_number(parameters, count),
+              format_number(parameters * 4, bytes));
+  if (fixed)
+    report_line("fixed", "%s numbers that are never trained", format_number(fixed, count));
+  report_integer("input_width", "input", lnsp_graph_input_width(graph), "wide");
+  json_open("outputs", '{');
+  for (i = 0; !lnsp_graph_output_at(graph, i, &of, NULL); i++)
+    report_integer(of.name, of.name, of.dims[0], "wide");
+  json_close('}');
   snprintf(line, sizeof line, concepts == 1 ? "FLOP a vector" : "FLOP a row of %lld concepts",
            (long long)concepts);
-  report_integer(r, "flop", "forward", lnsp_graph_flops(graph, concepts), line);
-  if (r->json) json_integer("concepts", concepts);
-  if (args_value(a, "--memory")) info_memory_report(r, memory);
-  return 0;
+  report_integer("flop", "forward", lnsp_graph_flops(graph, concepts), line);
+  json_integer("concepts", concepts);
+  if (args_given(a, "--memory")) info_memory_report(memory);
 }
 
-static int info_tensor(const report *r, const lnsp_tensor *tensor) {
+static void info_tensor(const lnsp_tensor *tensor) {
   char shape[96];
-  if (r->json) {
-    json_open(NULL, '{');
-    json_text("name", tensor->name);
-    json_text("dtype", lnsp_dtype_name(tensor->dtype));
-    json_shape("shape", tensor);
-    json_close('}');
-  } else {
-    format_shape(tensor, shape, sizeof shape);
-    printf("  %-48s %-5s %s\n", tensor->name, lnsp_dtype_name(tensor->dtype), shape);
-  }
-  return 0;
+  format_shape(tensor, shape, sizeof shape);
+  json_open(NULL, '{');
+  json_text("name", tensor->name);
+  json_text("dtype", lnsp_dtype_name(tensor->dtype));
+  json_shape("shape", tensor);
+  json_close('}');
+  report_print("  %-48s %-5s %s\n", tensor->name, lnsp_dtype_name(tensor->dtype), shape);
 }
 
-static int info_tensors(const args *a, const report *r, const lnsp_file *file) {
-  const int32_t count = lnsp_file_tensor_count(file);
-  lnsp_error error;
+static void info_tensors(const lnsp_file *file) {
   lnsp_tensor tensor;
   lnsp_key_value pair;
   int64_t bytes = 0;
   int32_t i;
 
-  if (r->json) json_open("metadata", '{');
-  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, &error); i++) {
-    if (r->json)
-      json_text(pair.key, pair.value);
-    else
-      printf("%s%s = %s\n", i ? "  " : "metadata\n  ", pair.key, pair.value);
+  json_open("metadata", '{');
+  for (i = 0; !lnsp_file_metadata_at(file, i, &pair, NULL); i++) {
+    json_text(pair.key, pair.value);
+    report_print("%s%s = %s\n", i ? "  " : "metadata\n  ", pair.key, pair.value);
   }
-  if (r->json) {
-    json_close('}');
-    json_open("tensors", '[');
-  } else {
-    printf("tensors\n");
-  }
-  for (i = 0; i < count; i++) {
-    if (lnsp_file_tensor_at(file, i, &tensor, &error)) return refuse_error(a, NULL, &error);
-    info_tensor(r, &tensor);
+  json_close('}');
+  json_open("tensors", '[');
+  report_print("tensors\n");
+  for (i = 0; !lnsp_file_tensor_at(file, i, &tensor, NULL); i++) {
+    info_tensor(&tensor);
     bytes += tensor_elements(&tensor) * (int64_t)lnsp_dtype_bytes(tensor.dtype);
   }
-  if (r->json) json_close(']');
-  report_integer(r, "tensor_bytes", "tensor data", bytes, "bytes");
-  return 0;
+  json_close(']');
+  report_integer("tensor_bytes", "tensor data", bytes, "bytes");
 }
 
 /* The memory is computed before the model is loaded, which its hash needs. */
-static int info_model_file(const args *a, const report *r, lnsp_file *file) {
+static void info_model(const args *a, lnsp_file *file) {
   const lnsp_options library = args_net_options(a);
+  const char *path = a->positional[0];
   lnsp_model *model = NULL;
   lnsp_graph *graph = NULL;
   lnsp_error error;
   uint8_t hash[LNSP_HASH_BYTES];
   info_memory_plan memory;
-  int status;
 
-  if (lnsp_graph_open_file(file, &library, &graph, &error))
-    return refuse_error(a, a->positional[0], &error);
-  status = info_memory_measure(a, graph, &memory);
+  refuse_if(lnsp_graph_open_file(file, &library, &graph, &error), path, &error);
+  info_memory_measure(a, graph, &memory);
   lnsp_graph_destroy(graph);
-  if (status) return status;
-  if (lnsp_model_open_file(file, &library, &model, &error) ||
-      lnsp_model_hash(model, hash, &error)) {
-    lnsp_model_destroy(model);
-    return refuse_error(a, a->positional[0], &error);
-  }
-  report_text(r, "kind", "kind", "model");
-  report_text(r, "storage", "storage",
+  refuse_if(lnsp_model_open_file(file, &library, &model, &error), path, &error);
+  refuse_if(lnsp_model_hash(model, hash, &error), path, &error);
+  report_text("kind", "kind", "model");
+  report_text("storage", "storage",
               lnsp_dtype_name(lnsp_graph_storage(lnsp_model_graph(model))));
-  status = info_network(a, r, lnsp_model_graph(model), &memory);
-  report_hash(r, "hash", "hash", hash);
+  info_network(a, lnsp_model_graph(model), &memory);
+  report_hash("hash", "hash", hash);
   lnsp_model_destroy(model);
-  return status;
 }
 
-static int info_file(const args *a) {
-  lnsp_file *file = NULL;
-  lnsp_error error;
-  lnsp_graph *graph = NULL;
+static void info_file(const args *a) {
   const lnsp_options library = args_net_options(a);
-  int status = 0;
-  report r;
+  const char *path = a->positional[0];
+  lnsp_file *file = NULL;
+  lnsp_graph *graph = NULL;
+  lnsp_error error;
 
-  if (lnsp_file_open(a->positional[0], NULL, &file, &error))
-    return refuse_error(a, a->positional[0], &error);
-  if (args_value(a, "--graph")) {
-    if (lnsp_graph_open_file(file, &library, &graph, &error))
-      status = refuse_error(a, a->positional[0], &error);
-    else
-      status = info_graph(a, graph);
+  refuse_if(lnsp_file_open(path, NULL, &file, &error), path, &error);
+  if (args_given(a, "--graph")) {
+    refuse_if(lnsp_graph_open_file(file, &library, &graph, &error), path, &error);
+    info_graph(a, graph);
     lnsp_graph_destroy(graph);
     lnsp_file_destroy(file);
-    return status;
+    return;
   }
-  r = report_start(a);
+  report_start(a);
   /* a network, if the file says so or --arch does; a delta, if a key of its metadata says so */
   if (args_given(a, "--arch") || lnsp_file_metadata(file, "lnsp.arch") ||
       lnsp_file_metadata(file, "lnsp.graph"))
-    status = info_model_file(a, &r, file);
+    info_model(a, file);
   else if (lnsp_file_metadata(file, "lnsp.delta.version")) {
-    lnsp_delta *delta = NULL;
-    lnsp_delta_info facts;
+    lnsp_delta *delta = delta_load(path);
+    lnsp_delta_info facts = LNSP_DELTA_INFO_INIT;
 
-    memset(&facts, 0, sizeof facts);
-    facts.struct_size = sizeof facts;
-    if (lnsp_delta_open(a->positional[0], NULL, &delta, &error) ||
-        lnsp_delta_get_info(delta, &facts, &error)) {
-      status = refuse_error(a, a->positional[0], &error);
-      lnsp_delta_destroy(delta);
-      goto done;
-    }
-    report_text(&r, "kind", "kind", "delta");
-    report_text(&r, "codec", "codec", facts.codec);
-    report_integer(&r, "parameters", "size", facts.parameter_count, "parameters");
+    refuse_if(lnsp_delta_get_info(delta, &facts, &error), path, &error);
+    report_text("kind", "kind", "delta");
+    report_text("codec", "codec", facts.codec);
+    report_integer("parameters", "size", facts.parameter_count, "parameters");
     if (facts.changed_count >= 0)
-      report_integer(&r, "changed", "changed", facts.changed_count, "parameters");
-    report_hash(&r, "base_hash", "base", facts.base_hash);
-    report_hash(&r, "result_hash", "result", facts.result_hash);
+      report_integer("changed", "changed", facts.changed_count, "parameters");
+    report_hash("base_hash", "base", facts.base_hash);
+    report_hash("result_hash", "result", facts.result_hash);
     lnsp_delta_destroy(delta);
-    status = 0;
-  } else if (args_value(a, "--memory"))
-    status = refuse(a,
-                    "%s holds data and no network, so that there is no memory to measure; "
-                    "give a model or an architecture",
-                    a->positional[0]);
+  } else if (args_given(a, "--memory"))
+    refuse("'%s' holds data and no network, so there is no memory to measure: give a model or "
+           "an architecture",
+           path);
   else
-    report_text(&r, "kind", "kind", "data");
-  if (status) goto done;
-  status = info_tensors(a, &r, file);
-done:
+    report_text("kind", "kind", "data");
+  info_tensors(file);
   lnsp_file_destroy(file);
-  return status ? status : report_end(&r, a);
+  report_end();
 }
 
 /* An architecture without a file: its network and the tensors it would have. */
-static int info_text(const args *a, const char *text) {
+static void info_text(const args *a, const char *text) {
   lnsp_graph *graph = NULL;
   lnsp_error error;
   lnsp_tensor tensor;
   info_memory_plan memory;
   int32_t i;
-  int status;
-  report r;
 
-  if (lnsp_graph_create(text, NULL, &graph, &error)) return refuse_error(a, NULL, &error);
-  if (args_value(a, "--graph")) {
-    status = info_graph(a, graph);
-    lnsp_graph_destroy(graph);
-    return status;
-  }
-  status = info_memory_measure(a, graph, &memory);
-  if (status) {
-    lnsp_graph_destroy(graph);
-    return status;
-  }
-  r = report_start(a);
-  report_text(&r, "kind", "kind", "architecture");
-  status = info_network(a, &r, graph, &memory);
-  if (r.json)
+  refuse_if(lnsp_graph_create(text, NULL, &graph, &error), NULL, &error);
+  if (args_given(a, "--graph")) {
+    info_graph(a, graph);
+  } else {
+    info_memory_measure(a, graph, &memory);
+    report_start(a);
+    report_text("kind", "kind", "architecture");
+    info_network(a, graph, &memory);
     json_open("tensors", '[');
-  else
-    printf("tensors\n");
-  for (i = 0; i < lnsp_graph_tensor_count(graph) && !status; i++)
-    if (lnsp_graph_tensor_at(graph, i, &tensor, &error))
-      status = refuse_error(a, NULL, &error);
-    else
-      info_tensor(&r, &tensor);
-  if (r.json) json_close(']');
+    report_print("tensors\n");
+    for (i = 0; !lnsp_graph_tensor_at(graph, i, &tensor, NULL); i++) info_tensor(&tensor);
+    json_close(']');
+    report_end();
+  }
   lnsp_graph_destroy(graph);
-  return status ? status : report_end(&r, a);
 }
 
-static int run(const args *a) {
-  int safetensors, status;
-  char *text = new_text(a, &safetensors);
+static void run(const args *a) {
+  int safetensors;
+  char *text = info_architecture(a, &safetensors);
 
-  if (safetensors) return info_file(a);
-  if (!text) return EXIT_REFUSED;
-  status = info_text(a, text);
+  if (safetensors)
+    info_file(a);
+  else
+    info_text(a, text);
   free(text);
-  return status;
 }
 
 const command command_info = {

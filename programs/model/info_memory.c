@@ -1,12 +1,11 @@
 /* lnsp info --memory: what each use of a network takes, counted before anything is
  * allocated. */
-#include "model/info_memory.h"
+#include "model/info.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/args.h"
-#include "cli/format.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
@@ -19,75 +18,66 @@
 #endif
 
 /* A model stored as type, and a session on it. */
-static int info_memory_stored(const args *a, const lnsp_graph *graph, int32_t type,
-                              const lnsp_size_options *limits, info_memory_stored_as *to) {
+static info_memory_stored_as info_memory_stored(const lnsp_graph *graph, int32_t type,
+                                                const lnsp_size_options *limits) {
+  info_memory_stored_as to = {LNSP_MEMORY_INFO_INIT, LNSP_MEMORY_INFO_INIT, 0};
   lnsp_graph *stored = NULL;
   lnsp_error error;
-  int failed;
 
-  to->model.struct_size = to->session.struct_size = sizeof to->model;
-  if (lnsp_graph_convert(graph, type, NULL, &stored, &error))
-    return refuse_error(a, NULL, &error);
-  to->type = lnsp_graph_storage(stored);
-  failed = lnsp_model_measure(stored, &to->model, &error) ||
-           lnsp_session_measure(stored, limits, &to->session, &error);
+  refuse_if(lnsp_graph_convert(graph, type, NULL, &stored, &error), NULL, &error);
+  to.type = lnsp_graph_storage(stored);
+  refuse_if(lnsp_model_measure(stored, &to.model, &error), NULL, &error);
+  refuse_if(lnsp_session_measure(stored, limits, &to.session, &error), NULL, &error);
   lnsp_graph_destroy(stored);
-  return failed ? refuse_error(a, NULL, &error) : 0;
+  return to;
 }
 
-static int info_memory_concepts(const args *a, const lnsp_graph *graph, int64_t *concepts) {
-  int64_t low = 1, high = 0, step = 1, fewest, ids;
+static int64_t info_memory_concepts(const args *a, const lnsp_graph *graph) {
+  int64_t low = 1, high = 0, step = 1, usual, concepts, ids;
   lnsp_tensor input, output;
   lnsp_error error;
   int32_t i;
   int joins = 0; /* whether some output has one row a sequence */
 
-  if (lnsp_graph_concept_range(graph, &low, &high, &step, &error))
-    return refuse_error(a, NULL, &error);
-  fewest = low;
+  refuse_if(lnsp_graph_concept_range(graph, &low, &high, &step, &error), NULL, &error);
+  usual = low;
   input = lnsp_tensor_f32("input", NULL, 3, 1, low, 1);
   (void)lnsp_graph_input_name(graph, &ids);
   if (ids) input.rank = 2;
   for (i = 0; i < lnsp_graph_output_count(graph); i++)
     joins |= !lnsp_graph_output_shape(graph, i, &input, &output, NULL) && output.rank == 2;
   if (low < 5 && joins) {
-    low = (5 + step - 1) / step * step;
-    if (high && low > high) low = high / step * step;
+    usual = (5 + step - 1) / step * step;
+    if (high && usual > high) usual = high / step * step;
   }
-  *concepts = args_given(a, "--concepts") ? args_integer(a, "--concepts") : low;
-  if (*concepts >= fewest && (!high || *concepts <= high) && *concepts % step == 0) return 0;
-  return refuse(a, "this network does not take rows of %lld concepts", (long long)*concepts);
+  concepts = args_given(a, "--concepts") ? args_integer(a, "--concepts") : usual;
+  if (concepts < low || (high && concepts > high) || concepts % step)
+    refuse("this network does not take rows of %lld concepts: try --concepts %lld",
+           (long long)concepts, (long long)usual);
+  return concepts;
 }
 
-int info_memory_measure(const args *a, const lnsp_graph *graph, info_memory_plan *plan) {
+void info_memory_measure(const args *a, const lnsp_graph *graph, info_memory_plan *plan) {
   const int32_t type = args_given(a, "--type") ? args_type(a) : lnsp_graph_storage(graph);
   lnsp_size_options limits;
   lnsp_error error;
-  int status;
 
   memset(plan, 0, sizeof *plan);
-  status = info_memory_concepts(a, graph, &plan->concepts);
-  if (status || !args_given(a, "--memory")) return status;
+  plan->concepts = info_memory_concepts(a, graph);
+  if (!args_given(a, "--memory")) return;
   limits = model_size_options(args_integer(a, "--batch"), plan->concepts);
-  status = info_memory_stored(a, graph, type, &limits, &plan->run);
+  plan->published = plan->run = info_memory_stored(graph, type, &limits);
   plan->trains = lnsp_graph_storage(graph) != LNSP_I8;
-  plan->trainer.struct_size = sizeof plan->trainer;
-  if (!status && plan->trains &&
-      lnsp_trainer_measure(graph, args_text(a, "--loss"), args_text(a, "--optimizer"), &limits,
-                           &plan->trainer, &error))
-    status = refuse_error(a, NULL, &error);
-  if (status) return status;
+  if (!plan->trains) return;
+  plan->trainer = (lnsp_memory_info)LNSP_MEMORY_INFO_INIT;
+  refuse_if(lnsp_trainer_measure(graph, args_text(a, "--loss"), args_text(a, "--optimizer"),
+                                 &limits, &plan->trainer, &error),
+            NULL, &error);
   /* What a trainer publishes where --type does not say it: weights as it keeps them. */
-  info_memory_stored_as narrow;
-
-  plan->published = plan->run;
-  if (!(args_value(a, "--type") || !plan->trains)) {
-    memset(&narrow, 0, sizeof narrow);
-    status = info_memory_stored(a, graph, LNSP_BF16, &limits, &narrow);
-    if (!status && plan->trainer.weight_bytes == narrow.model.weight_bytes)
-      plan->published = narrow;
+  if (!args_given(a, "--type")) {
+    const info_memory_stored_as narrow = info_memory_stored(graph, LNSP_BF16, &limits);
+    if (plan->trainer.weight_bytes == narrow.model.weight_bytes) plan->published = narrow;
   }
-  return status;
 }
 
 /* ---- the table ---- */
@@ -95,12 +85,12 @@ int info_memory_measure(const args *a, const lnsp_graph *graph, info_memory_plan
 #define INFO_MEMORY_USES 3
 
 static const struct {
-  const char *key, *title;
+  const char *key;
   int runs, trainers, publishes;
 } info_memory_uses[INFO_MEMORY_USES] = {
-    {"run", "run", 1, 0, 0},     /* a model and a session */
-    {"train", "train", 0, 1, 0}, /* a trainer, from a file */
-    {"both", "both", 0, 1, 1},   /* what it published runs, it publishes the next */
+    {"run", 1, 0, 0},     /* a model and a session */
+    {"train", 0, 1, 0}, /* a trainer, from a file */
+    {"both", 0, 1, 1},   /* what it published runs, it publishes the next */
 };
 
 static const struct {
@@ -149,36 +139,41 @@ static void info_memory_line(const char *label, const int64_t bytes[INFO_MEMORY_
   putchar('\n');
 }
 
-void info_memory_report(const report *r, const info_memory_plan *plan) {
+static void info_memory_json(const info_memory_plan *plan, int uses) {
+  int use;
+  size_t i;
+
+  report_memory("model_memory", "model", &plan->run.model);
+  report_memory("session_memory", "session", &plan->run.session);
+  if (plan->trains) report_memory("trainer_memory", "trainer", &plan->trainer);
+  json_open("memory", '{');
+  json_text("storage", lnsp_dtype_name(plan->run.type));
+  json_text("published", lnsp_dtype_name(plan->published.type));
+  for (use = 0; use < uses; use++) {
+    json_open(info_memory_uses[use].key, '{');
+    for (i = 0; i + 1 < INFO_MEMORY_PARTS; i++)
+      json_integer(memory_parts[i].key, info_memory_of(plan, use, memory_parts[i].at));
+    json_integer("handle_bytes", info_memory_of(plan, use, memory_parts[i].at));
+    json_integer("code_bytes", LNSP_CODE_BYTES);
+    json_integer("total_bytes", info_memory_total(plan, use));
+    json_close('}');
+  }
+  json_close('}');
+}
+
+void info_memory_report(const info_memory_plan *plan) {
   const int uses = plan->trains ? INFO_MEMORY_USES : 1;
   int64_t bytes[INFO_MEMORY_USES] = {0};
   char model[FORMAT_NUMBER_BYTES], session[FORMAT_NUMBER_BYTES], trainer[FORMAT_NUMBER_BYTES];
   int use;
   size_t i;
 
-  if (r->json) {
-    int n;
-    size_t k;
-    report_memory(r, "model_memory", "model", &plan->run.model);
-    report_memory(r, "session_memory", "session", &plan->run.session);
-    if (plan->trains) report_memory(r, "trainer_memory", "trainer", &plan->trainer);
-    json_open("memory", '{');
-    json_text("storage", lnsp_dtype_name(plan->run.type));
-    json_text("published", lnsp_dtype_name(plan->published.type));
-    for (n = 0; n < uses; n++) {
-      json_open(info_memory_uses[n].key, '{');
-      for (k = 0; k + 1 < INFO_MEMORY_PARTS; k++)
-        json_integer(memory_parts[k].key, info_memory_of(plan, n, memory_parts[k].at));
-      json_integer("handle_bytes", info_memory_of(plan, n, memory_parts[k].at));
-      json_integer("code_bytes", LNSP_CODE_BYTES);
-      json_integer("total_bytes", info_memory_total(plan, n));
-      json_close('}');
-    }
-    json_close('}');
+  if (json_wanted()) {
+    info_memory_json(plan, uses);
     return;
   }
   printf("memory, bytes     ");
-  for (use = 0; use < uses; use++) printf(" %14s", info_memory_uses[use].title);
+  for (use = 0; use < uses; use++) printf(" %14s", info_memory_uses[use].key);
   printf("\n");
   for (i = 0; i < INFO_MEMORY_PARTS; i++) {
     int64_t any = 0;

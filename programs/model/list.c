@@ -76,51 +76,44 @@ static void list_key_print(const lnsp_key_info *key) {
   printf("\n");
 }
 
-static void list_keys(const report *r, int32_t list, int32_t index) {
-  lnsp_key_info key = LNSP_KEY_INFO_INIT;
-  for (int32_t i = 0; lnsp_list_key_at(list, index, i, &key, NULL) == LNSP_OK; i++) {
-    if (r->json)
-      list_key_json(&key);
-    else
-      list_key_print(&key);
-  }
-}
-
 /* An entry with its keys, if it is asked for; otherwise its line. Whether it is that. */
-static int list_entry(const report *r, size_t which, int32_t index, const char *wanted) {
+static int list_entry(size_t which, int32_t index, const char *wanted) {
   const int32_t list = list_all[which].list;
   const char *name = lnsp_list_name(list, index), *help = lnsp_list_help(list, index);
+  lnsp_key_info key = LNSP_KEY_INFO_INIT;
+  int32_t i;
+
   if (wanted && strcmp(name, wanted)) return 0;
-  if (r->json) {
-    json_open(name, '{');
-    json_text("help", help);
-    json_open("keys", '[');
-    list_keys(r, list, index);
-    json_close(']');
-    json_close('}');
-  } else if (wanted) {
-    printf("%s %s\n  %s\n\n", list_all[which].one, name, help);
-    list_keys(r, list, index);
-  } else {
-    printf("  %-20s %s\n", name, help);
+  json_open(name, '{');
+  json_text("help", help);
+  json_open("keys", '[');
+  if (wanted)
+    report_print("%s %s\n  %s\n\n", list_all[which].one, name, help);
+  else
+    report_print("  %-20s %s\n", name, help);
+  for (i = 0; lnsp_list_key_at(list, index, i, &key, NULL) == LNSP_OK; i++) {
+    list_key_json(&key);
+    if (wanted && !json_wanted()) list_key_print(&key);
   }
+  json_close(']');
+  json_close('}');
   return 1;
 }
 
-static int run(const args *a) {
+static void run(const args *a) {
   const char *wanted = a->positional_count ? a->positional[0] : NULL;
-  const report r = report_start(a);
   int found = 0;
+
+  report_start(a);
   for (size_t which = 0; which < LISTS; which++) {
-    if (r.json) json_open(list_all[which].key, '{');
-    if (!r.json && !wanted) printf("%s%s\n", which ? "\n" : "", list_all[which].title);
+    json_open(list_all[which].key, '{');
+    if (!wanted) report_print("%s%s\n", which ? "\n" : "", list_all[which].title);
     for (int32_t i = 0; lnsp_list_name(list_all[which].list, i); i++)
-      found += list_entry(&r, which, i, wanted);
-    if (r.json) json_close('}');
+      found += list_entry(which, i, wanted);
+    json_close('}');
   }
-  if (!found)
-    return refuse(a, "there is no \"%s\": `lnsp list` shows all names", wanted ? wanted : "");
-  return report_end(&r, a);
+  if (!found) refuse("there is no '%s': `lnsp list` shows all names", wanted ? wanted : "");
+  report_end();
 }
 
 const command command_list = {

@@ -7,7 +7,7 @@
 #include "cli/refuse.h"
 #include "cli/report.h"
 #include "command.h"
-#include "model/new.h"
+#include "model/info.h"
 #include "lnsp.h"
 
 static const option options[] = {
@@ -17,59 +17,45 @@ static const option options[] = {
     {.name = NULL},
 };
 
-char *new_text(const args *a, int *safetensors) {
+char *info_architecture(const args *a, int *safetensors) {
   const char *path = a->positional[0];
-  char *text;
 
   *safetensors = 0;
   if (a->positional_count == 1 && file_exists(path, safetensors))
-    return *safetensors ? NULL : file_load_text(a, path, 1 << 20, NULL);
-  if (a->positional_count == 1 && strpbrk(path, "./") && !strpbrk(path, " \n")) {
-    refuse(
-        a,
-        "there is no file %s that can be read, and no architecture of that name; `lnsp list` "
-        "names the architectures",
-        path);
-    return NULL;
-  }
-  text = args_join(a, 0);
-  if (!text) refuse_memory(a);
-  return text;
+    return *safetensors ? NULL : file_load_text(path, 1 << 20, NULL);
+  if (a->positional_count == 1 && strpbrk(path, "./") && !strpbrk(path, " \n"))
+    refuse("there is no file '%s', and no architecture of that name: check the path; `lnsp "
+           "list` names the architectures",
+           path);
+  return args_join(a, 0);
 }
 
-static int run(const args *a) {
+static void run(const args *a) {
   const char *path = args_value(a, "-o");
   lnsp_options library = LNSP_OPTIONS_INIT;
   lnsp_error error;
   lnsp_model *model = NULL;
   uint8_t hash[LNSP_HASH_BYTES];
-  char *text;
-  int safetensors, status = 0;
-  report r;
+  int safetensors;
+  char *text = info_architecture(a, &safetensors);
 
-  text = new_text(a, &safetensors);
   if (safetensors)
-    return refuse(
-        a, "%s is not an architecture text; `lnsp info --graph %s` prints that of a model",
-        a->positional[0], a->positional[0]);
-  if (!text) return EXIT_REFUSED;
+    refuse("'%s' is not an architecture text: `lnsp info --graph %s` prints that of a model",
+           a->positional[0], a->positional[0]);
   library.storage = args_type(a);
-  if (lnsp_model_create(text, args_seed(a, "--seed"), &library, &model, &error))
-    status = refuse_error(a, NULL, &error);
-  else if (lnsp_model_hash(model, hash, &error) || lnsp_model_save(model, path, 0, &error))
-    status = refuse_error(a, path, &error);
+  refuse_if(lnsp_model_create(text, args_seed(a, "--seed"), &library, &model, &error), NULL,
+            &error);
   free(text);
-  if (!status) {
-    const lnsp_graph *graph = lnsp_model_graph(model);
-    r = report_start(a);
-    report_text(&r, "architecture", "architecture", report_architecture(&r, graph));
-    report_integer(&r, "parameters", "size", lnsp_graph_parameter_count(graph), "parameters");
-    report_hash(&r, "hash", "hash", hash);
-    report_text(&r, "file", "written", path);
-    status = report_end(&r, a);
-  }
+  refuse_if(lnsp_model_hash(model, hash, &error), path, &error);
+  refuse_if(lnsp_model_save(model, path, 0, &error), path, &error);
+  report_start(a);
+  report_architecture(lnsp_model_graph(model));
+  report_integer("parameters", "size", lnsp_graph_parameter_count(lnsp_model_graph(model)),
+                 "parameters");
+  report_hash("hash", "hash", hash);
+  report_text("file", "written", path);
+  report_end();
   lnsp_model_destroy(model);
-  return status;
 }
 
 const command command_new = {

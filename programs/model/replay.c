@@ -19,61 +19,40 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static int replay_fit(const args *a) {
+static void replay_fit(const args *a) {
   const char *path = args_value(a, "-o");
-  int64_t batch = args_integer(a, "--batch");
+  const data_spec spec = data_spec_read(a, 0);
+  int64_t batch = args_integer(a, "--batch"), width, first;
   lnsp_replay *replay = NULL;
-  const lnsp_tensor *input;
-  data_spec spec;
   lnsp_error error;
   data d;
-  int status = data_spec_read(a, 0, &spec);
 
-  if (!status) status = data_open(&d, a, &spec);
-  if (status) return status;
-  status = data_need(&d, "input");
+  data_open(&d, a, &spec);
+  data_need(&d, "input");
   if (batch > d.rows) batch = d.rows;
-  if (!status) status = data_reserve(&d, batch);
-  if (status) goto done;
-  input = data_batch(&d, "input");
-  if (lnsp_replay_create(input->dims[input->rank - 1], NULL, &replay, &error)) {
-    status = refuse_error(a, NULL, &error);
-    goto done;
-  }
-  progress show;
-  int64_t first;
-  status = 0;
-
-  progress_start(&show);
-  for (first = 0; first < d.rows && !status; first += batch) {
-    const int64_t count = d.rows - first < batch ? d.rows - first : batch;
+  data_reserve(&d, batch);
+  width = data_find(&d, "input")->width;
+  refuse_if(lnsp_replay_create(width, NULL, &replay, &error), NULL, &error);
+  for (first = 0; first < d.rows; first += batch) {
     lnsp_tensor rows;
-    status = data_read(&d, NULL, first, count);
+    data_read(&d, NULL, first, d.rows - first < batch ? d.rows - first : batch);
     rows = *data_batch(&d, "input");
     rows.dims[0] = tensor_rows(&rows); /* concepts of sequences count one by one */
-    rows.dims[1] = rows.dims[rows.rank - 1];
+    rows.dims[1] = width;
     rows.rank = 2;
-    if (!status && lnsp_replay_add(replay, &rows, &error))
-      status = refuse_batch(d.args, NULL, first, &error);
-    if (progress_due(&show))
-      progress_show(&show, "%lld of %lld rows", (long long)first, (long long)d.rows);
+    refuse_batch_if(lnsp_replay_add(replay, &rows, &error), NULL, first, &error);
+    progress_show("%lld of %lld rows", (long long)first, (long long)d.rows);
   }
-  progress_clear(&show);
-  if (status) goto done;
-  if (lnsp_replay_finish(replay, &error)) status = refuse_error(d.args, NULL, &error);
-  if (status) goto done;
-  if (lnsp_replay_save(replay, path, &error)) status = refuse_error(a, path, &error);
-  if (status) goto done;
-  input = data_batch(&d, "input");
-  report r = report_start(a);
-  report_integer(&r, "rows", "rows", d.rows, "");
-  report_integer(&r, "width", "width", input->dims[input->rank - 1], "");
-  report_text(&r, "file", "written", path);
-  status = report_end(&r, a);
-done:
+  progress_clear();
+  refuse_if(lnsp_replay_finish(replay, &error), NULL, &error);
+  refuse_if(lnsp_replay_save(replay, path, &error), path, &error);
+  report_start(a);
+  report_integer("rows", "rows", d.rows, "");
+  report_integer("width", "width", width, "");
+  report_text("file", "written", path);
+  report_end();
   lnsp_replay_destroy(replay);
   data_close(&d);
-  return status;
 }
 
 static const verb verbs[] = {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/args.h"
-#include "cli/format.h"
+#include "cli/memory.h"
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "cli/refuse.h"
@@ -21,121 +21,92 @@ static const option options[] = {
     {.name = NULL},
 };
 
+#define RUN_OUTPUTS 8
+
 typedef struct run_job {
   const args *args;
   lnsp_session *session;
   data in;
   int64_t batch;
   int32_t count;
-  lnsp_tensor out[8]; /* every named output, whole */
+  lnsp_tensor out[RUN_OUTPUTS]; /* every named output, whole */
 } run_job;
 
-/* Room for all outputs. */
-static int run_outputs(run_job *job, const lnsp_graph *graph) {
-  const lnsp_tensor *input = data_batch(&job->in, lnsp_graph_input_name(graph, NULL));
-  int32_t i;
-
-  for (i = 0; i < lnsp_graph_output_count(graph) && i < 8; i++) {
-    lnsp_error error;
-    lnsp_tensor *out = &job->out[i];
-    if (lnsp_graph_output_shape(graph, i, input, out, &error))
-      return refuse_error(job->args, job->args->positional[1], &error);
-    out->dims[0] = job->in.rows;
-    out->data = malloc((size_t)tensor_elements(out) * sizeof(float));
-    job->count++;
-    if (!out->data) return refuse_memory(job->args);
-  }
-  return 0;
-}
-
-static int run_rows(run_job *job) {
-  progress show;
+static void run_rows(run_job *job) {
   lnsp_error error;
   int64_t first;
-  int status = 0;
+  int32_t i;
 
-  progress_start(&show);
-  for (first = 0; first < job->in.rows && !status; first += job->batch) {
+  for (first = 0; first < job->in.rows; first += job->batch) {
     const int64_t left = job->in.rows - first;
     const int64_t count = left < job->batch ? left : job->batch;
-    lnsp_tensor part[8];
-    int32_t i;
+    lnsp_tensor part[RUN_OUTPUTS];
 
-    status = data_read(&job->in, NULL, first, count);
+    data_read(&job->in, NULL, first, count);
     for (i = 0; i < job->count; i++) {
       part[i] = job->out[i];
       part[i].data =
           (float *)part[i].data + first * (tensor_elements(&job->out[i]) / job->out[i].dims[0]);
       part[i].dims[0] = count;
     }
-    if (!status && lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, part,
-                                    job->count, &error))
-      status = refuse_batch(job->args, job->args->positional[1], first, &error);
-    if (progress_due(&show))
-      progress_show(&show, "%lld of %lld rows", (long long)first, (long long)job->in.rows);
+    refuse_batch_if(lnsp_session_run(job->session, job->in.inputs, job->in.needed_count, part,
+                                     job->count, &error),
+                    job->args->positional[1], first, &error);
+    progress_show("%lld of %lld rows", (long long)first, (long long)job->in.rows);
   }
-  progress_clear(&show);
-  return status;
+  progress_clear();
 }
 
-static int run(const args *a) {
-  run_job job;
-  data_spec spec;
-  lnsp_model *model = NULL;
+static void run(const args *a) {
+  const char *path = args_value(a, "-o"), *model_path = a->positional[0];
+  const data_spec spec = {a->positional[1], NULL, NULL, NULL, NULL, 0};
+  const lnsp_options library = args_run_options(a);
+  lnsp_model *model = model_load(a, model_path);
+  const lnsp_graph *graph = lnsp_model_graph(model);
+  const char *input = lnsp_graph_input_name(graph, NULL);
+  lnsp_size_options limits;
   lnsp_error error;
-  const char *path = args_value(a, "-o");
+  run_job job;
+  char shape[96];
   int32_t i;
-  int status;
 
   memset(&job, 0, sizeof job);
-  memset(&spec, 0, sizeof spec);
   job.args = a;
+  data_open(&job.in, a, &spec);
+  data_need(&job.in, input);
   job.batch = args_integer(a, "--batch");
-  status = model_load(a, a->positional[0], &model);
-  if (!status) {
-    spec.path = a->positional[1];
-    status = data_open(&job.in, a, &spec);
+  if (job.batch > job.in.rows) job.batch = job.in.rows;
+  data_reserve(&job.in, job.batch);
+  limits = model_size_options(job.batch, job.in.max_concepts);
+  refuse_if(lnsp_session_create(model, &limits, &library, &job.session, &error), model_path,
+            &error);
+  job.count = lnsp_graph_output_count(graph);
+  if (job.count > RUN_OUTPUTS) job.count = RUN_OUTPUTS;
+  for (i = 0; i < job.count; i++) { /* room for all outputs */
+    lnsp_tensor *out = &job.out[i];
+    refuse_if(lnsp_graph_output_shape(graph, i, data_batch(&job.in, input), out, &error),
+              a->positional[1], &error);
+    out->dims[0] = job.in.rows;
+    out->data = memory_new(tensor_elements(out), sizeof(float));
   }
-  if (status) goto done;
-  const lnsp_options library = args_run_options(job.args);
-  lnsp_size_options limits = model_size_options(job.batch, job.in.max_concepts);
-  status = data_need(&job.in, lnsp_graph_input_name(lnsp_model_graph(model), NULL));
-
-  if (job.batch > job.in.rows) limits.max_rows = (int32_t)(job.batch = job.in.rows);
-  if (status) goto done;
-  status = data_reserve(&job.in, job.batch);
-  if (status) goto done;
-  if (lnsp_session_create(model, &limits, &library, &job.session, &error))
-    status = refuse_error(job.args, job.args->positional[0], &error);
-  if (status) goto done;
-  status = run_outputs(&job, lnsp_model_graph(model));
-  if (status) goto done;
-  status = run_rows(&job);
-  if (status) goto done;
-  if (tensor_save_all(path, job.out, job.count, &error)) status = refuse_error(a, path, &error);
-  if (status) goto done;
-  report r = report_start(job.args);
-  char shape[96];
-
-  report_integer(&r, "rows", "rows", job.in.rows, "");
-  report_text(&r, "isa", "kernels", lnsp_session_isa(job.session));
-  if (r.json) json_open("outputs", '{');
+  run_rows(&job);
+  tensor_save_all(path, job.out, job.count);
+  report_start(a);
+  report_integer("rows", "rows", job.in.rows, "");
+  report_text("isa", "kernels", lnsp_session_isa(job.session));
+  json_open("outputs", '{');
   for (i = 0; i < job.count; i++) {
     format_shape(&job.out[i], shape, sizeof shape);
-    if (r.json)
-      json_shape(job.out[i].name, &job.out[i]);
-    else
-      report_text(&r, job.out[i].name, job.out[i].name, shape);
+    json_shape(job.out[i].name, &job.out[i]);
+    report_line(job.out[i].name, "%s", shape);
   }
-  if (r.json) json_close('}');
-  report_text(&r, "file", "written", path);
-  status = report_end(&r, job.args);
-done:
+  json_close('}');
+  report_text("file", "written", path);
+  report_end();
   for (i = 0; i < job.count; i++) free(job.out[i].data);
   lnsp_session_destroy(job.session);
   data_close(&job.in);
   lnsp_model_destroy(model);
-  return status;
 }
 
 const command command_run = {

@@ -16,12 +16,12 @@ typedef struct candidates {
 } candidates;
 
 /* Whether there are ranks to tell: one target a row, and other ones than the input. */
-int candidates_exist(const data *d);
+int candidates_exist(data *d);
 /* The pool of d's targets, with the rows that extra (FILE:TENSOR of row numbers, or NULL)
  * names beside them. keep_context: nothing is left out. d: input and target are needed,
  * and room for batch rows is reserved. */
-int candidates_open(data *d, int64_t batch, const char *extra, int keep_context,
-                    candidates *pool);
+void candidates_open(data *d, int64_t batch, const char *extra, int keep_context,
+                     candidates *pool);
 void candidates_close(candidates *pool);
 
 #endif

@@ -25,81 +25,67 @@ enum {
   PREDICTOR_RIDGE
 };
 
-static int predictor_lambda(const args *a, const char *text, predictor *p) {
+void predictor_baseline(const char *text, uint64_t seed, predictor *p) {
+  static const struct {
+    const char *name;
+    int kind;
+  } plain[] = {{"copy-last", PREDICTOR_LAST},
+               {"mean", PREDICTOR_MEAN},
+               {"random", PREDICTOR_RANDOM},
+               {"train-mean", PREDICTOR_TRAIN_MEAN}};
+  const char *at;
   char *end = NULL;
-  p->kind = PREDICTOR_RIDGE;
-  p->lambda = *text ? strtod(text + 1, &end) : 1;
-  if (*text &&
-      (*text != '=' || end == text + 1 || *end || !(p->lambda > 0) || !isfinite(p->lambda)))
-    return refuse_usage(a, "the baseline ridge%s needs a positive number, e.g. ridge=1", text);
-  return 0;
-}
+  size_t i;
 
-int predictor_baseline(const args *a, const char *text, uint64_t seed, predictor *p) {
   memset(p, 0, sizeof *p);
   p->name = text;
   p->random = seed;
-  if (!strcmp(text, "copy-last"))
-    p->kind = PREDICTOR_LAST;
-  else if (!strcmp(text, "mean"))
-    p->kind = PREDICTOR_MEAN;
-  else if (!strncmp(text, "weighted=", 9))
+  for (i = 0; i < sizeof plain / sizeof plain[0]; i++)
+    if (!strcmp(text, plain[i].name)) {
+      p->kind = plain[i].kind;
+      return;
+    }
+  if (!strncmp(text, "weighted=", 9)) {
     p->kind = PREDICTOR_WEIGHTED;
-  else if (!strcmp(text, "random"))
-    p->kind = PREDICTOR_RANDOM;
-  else if (!strcmp(text, "train-mean"))
-    p->kind = PREDICTOR_TRAIN_MEAN;
-  else if (!strncmp(text, "ridge", 5))
-    return predictor_lambda(a, text + 5, p);
-  else
-    return refuse_usage(a,
-                        "there is no baseline \"%s\"; it can be copy-last, mean, "
-                        "weighted=NUMBERS, random, train-mean or ridge=LAMBDA",
-                        text);
-  if (p->kind == PREDICTOR_WEIGHTED) {
-    const char *numbers = text + 9;
-    const char *at = numbers;
-    char *end;
-
-    while (*at && p->weight_count < PREDICTOR_WEIGHTS) {
+    for (at = text + 9; *at && p->weight_count < PREDICTOR_WEIGHTS; at = *end ? end + 1 : end) {
       const double w = strtod(at, &end);
       if (end == at || !isfinite(w) || (*end && (*end != ',' || !end[1]))) break;
       p->weights[p->weight_count++] = w;
-      at = *end ? end + 1 : end;
     }
     if (*at || !p->weight_count)
-      return refuse_usage(a,
-                          "the baseline weighted=%s needs up to %d numbers with commas between "
-                          "them, one for each concept of a context, e.g. .05,.1,.15,.25,.45",
-                          numbers, PREDICTOR_WEIGHTS);
-    return 0;
-  }
-  return 0;
+      refuse_usage(
+          "the baseline %s needs 1 to %d numbers with commas between them, one for each "
+          "concept of a context: write weighted=.1,.2,.7 or the like",
+          text, PREDICTOR_WEIGHTS);
+  } else if (!strncmp(text, "ridge", 5)) {
+    p->kind = PREDICTOR_RIDGE;
+    p->lambda = text[5] ? strtod(text + 6, &end) : 1;
+    if (text[5] &&
+        (text[5] != '=' || end == text + 6 || *end || !(p->lambda > 0) || !isfinite(p->lambda)))
+      refuse_usage("the baseline %s needs a positive number: write ridge=1 or the like", text);
+  } else
+    refuse_usage("there is no baseline '%s': give copy-last, mean, weighted=NUMBERS, random, "
+                 "train-mean or ridge=LAMBDA",
+                 text);
 }
 
-int predictor_model(const args *a, const char *path, const char *output, predictor *p) {
+void predictor_model(const args *a, const char *path, const char *output, predictor *p) {
   const lnsp_graph *graph;
   lnsp_tensor of;
-  lnsp_error error;
   int32_t i;
-  int status;
 
   memset(p, 0, sizeof *p);
   p->name = path;
-  p->output = output ? output : "output";
+  p->output = output;
   p->kind = PREDICTOR_MODEL;
-  status = model_load(a, path, &p->model);
-  if (status) return status;
+  p->model = model_load(a, path);
   graph = lnsp_model_graph(p->model);
   for (i = 0; i < lnsp_graph_output_count(graph) && !p->width; i++)
-    if (!lnsp_graph_output_at(graph, i, &of, &error) && !strcmp(of.name, p->output))
+    if (!lnsp_graph_output_at(graph, i, &of, NULL) && !strcmp(of.name, p->output))
       p->width = of.dims[0];
-  if (!p->width) {
-    status = refuse(a, "%s has no output \"%s\"; `lnsp info %s` lists its outputs", path,
-                    p->output, path);
-    predictor_close(p);
-  }
-  return status;
+  if (!p->width)
+    refuse("'%s' has no output '%s': choose another with --on; `lnsp info %s` lists them", path,
+           p->output, path);
 }
 
 void predictor_borrow(predictor *p, lnsp_session *session, int64_t batch) {
@@ -114,44 +100,34 @@ int predictor_fits(const predictor *p) {
   return p->kind == PREDICTOR_TRAIN_MEAN || p->kind == PREDICTOR_RIDGE;
 }
 
-int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts,
-                    int64_t width) {
+void predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts,
+                     int64_t width) {
   const lnsp_options library = args_run_options(a);
   const lnsp_size_options limits = model_size_options(batch, concepts);
   lnsp_error error;
 
   p->batch = batch;
   if (p->kind == PREDICTOR_WEIGHTED && p->weight_count != concepts)
-    return refuse(a, "the baseline %s has %d numbers, but a context here has %lld concepts",
-                  p->name, p->weight_count, (long long)concepts);
+    refuse("the baseline %s has %d numbers, but a context has %lld concepts: give one number "
+           "for each",
+           p->name, p->weight_count, (long long)concepts);
   if (predictor_fits(p) && (p->fitted_out != width ||
                             (p->kind == PREDICTOR_RIDGE && p->fitted_in != concepts * width)))
-    return refuse(
-        a,
-        "the baseline %s was fitted to predict %lld numbers from %lld, but the data have %lld "
-        "and %lld",
-        p->name, (long long)p->fitted_out, (long long)p->fitted_in, (long long)width,
-        (long long)(concepts * width));
+    refuse("the baseline %s was fitted to predict %lld numbers from %lld, but the data ask for "
+           "%lld from %lld: fit it to rows of the same shape",
+           p->name, (long long)p->fitted_out, (long long)p->fitted_in, (long long)width,
+           (long long)(concepts * width));
   if (p->kind != PREDICTOR_MODEL && concepts > PREDICTOR_CONCEPTS)
-    return refuse(a, "the baseline %s takes contexts of up to %d concepts", p->name,
-                  PREDICTOR_CONCEPTS);
+    refuse("the baseline %s takes contexts of up to %d concepts: choose fewer columns", p->name,
+           PREDICTOR_CONCEPTS);
   if (p->kind != PREDICTOR_MODEL) {
     p->width = width;
-    return 0;
+    return;
   }
   lnsp_session_destroy(p->session);
   p->session = NULL;
-  if (lnsp_session_create(p->model, &limits, &library, &p->session, &error))
-    return refuse_error(a, p->name, &error);
-  return 0;
-}
-
-/* About normal: the sum of 12 uniform numbers, less 6, the same on every machine. */
-static double predictor_normal(uint64_t *state) {
-  double sum = -6;
-  int i;
-  for (i = 0; i < 12; i++) sum += random_uniform(state);
-  return sum;
+  refuse_if(lnsp_session_create(p->model, &limits, &library, &p->session, &error), p->name,
+            &error);
 }
 
 /* The weight of concept c; keep: NULL, or 0 for each that is padding. */
@@ -189,7 +165,9 @@ static void predictor_row(predictor *p, const float *x, const int64_t *keep, int
     weights[c] = predictor_weight(p, keep, c, concepts);
   for (i = 0; i < width; i++) {
     double sum = 0;
-    if (p->kind == PREDICTOR_RANDOM) sum = predictor_normal(&p->random);
+    /* about normal: 12 uniform numbers, less 6, the same on every machine */
+    if (p->kind == PREDICTOR_RANDOM)
+      for (c = 0, sum = -6; c < 12; c++) sum += random_uniform(&p->random);
     for (c = 0; p->kind != PREDICTOR_RANDOM && c < concepts; c++)
       sum += weights[c] * (double)x[c * width + i];
     out[i] = (float)sum;
@@ -197,8 +175,7 @@ static void predictor_row(predictor *p, const float *x, const int64_t *keep, int
   if (p->kind == PREDICTOR_RANDOM) lnsp_metrics_normalize(out, 1, width, 0);
 }
 
-int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_tensor *out,
-                  int64_t first) {
+void predictor_run(predictor *p, const lnsp_tensor *input, lnsp_tensor *out, int64_t first) {
   const int64_t width = input->dims[input->rank - 1], rows = input->dims[0];
   /* where the output is a vector for each concept, each is its own context */
   const int64_t concepts = out->rank == 3 || input->rank == 2 ? 1 : input->dims[1];
@@ -217,24 +194,22 @@ int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_te
     for (i = 0; graph && out->rank == 2 && i < lnsp_graph_output_count(graph); i++)
       if (!lnsp_graph_output_shape(graph, i, input, &shape, &error) &&
           !strcmp(shape.name, out->name) && shape.rank == 3)
-        return refuse(a,
-                      "%s gives a vector for each concept of a context, and one for all is "
-                      "needed; end its text with a layer that joins them, as last or mean",
-                      p->name);
-    if (lnsp_session_run(p->session, inputs, p->mask ? 2 : 1, out, 1, &error))
-      return refuse_batch(a, p->name, first, &error);
-    return 0;
+        refuse("'%s' gives a vector for each concept of a context, but one for all is needed: "
+               "end its architecture with a layer that joins them, such as last or mean",
+               p->name);
+    refuse_batch_if(lnsp_session_run(p->session, inputs, p->mask ? 2 : 1, out, 1, &error),
+                    p->name, first, &error);
+    return;
   }
   if (input->dtype != LNSP_F32)
-    return refuse(a, "the baseline %s needs contexts of vectors, not ids", p->name);
+    refuse("the baseline %s needs contexts of vectors, not of ids: leave it out", p->name);
   if (p->mask && out->rank == 2) keep = p->mask->data;
   if (keep && (p->kind == PREDICTOR_WEIGHTED || p->kind == PREDICTOR_RIDGE))
-    return refuse(a, "the baseline %s has no rule for masks; leave it out", p->name);
+    refuse("the baseline %s cannot handle a mask: leave the baseline or the mask out", p->name);
   for (r = 0; r < contexts; r++)
     predictor_row(p, (const float *)input->data + r * concepts * width,
                   keep ? keep + r * concepts : NULL, concepts, width,
                   (float *)out->data + r * width);
-  return 0;
 }
 
 void predictor_close(predictor *p) {

@@ -27,22 +27,21 @@ typedef struct predictor {
 
 /* "copy-last", "mean", "weighted=.1,.9", "random", "train-mean" or "ridge=1". 0 or an exit
  * status. */
-int predictor_baseline(const args *a, const char *text, uint64_t seed, predictor *p);
+void predictor_baseline(const char *text, uint64_t seed, predictor *p);
 /* A model file; output NULL: "output". */
-int predictor_model(const args *a, const char *path, const char *output, predictor *p);
+void predictor_model(const args *a, const char *path, const char *output, predictor *p);
 /* A session of someone else's, which outlives p. */
 void predictor_borrow(predictor *p, lnsp_session *session, int64_t batch);
 /* Whether it learns from data first, and doing so: predict_fit.c. spec: vectors and how
  * they are read; which rows, --fit-rows and --fit-target-rows say. */
 int predictor_fits(const predictor *p);
-int predictor_fit(const args *a, predictor *p, const data_spec *spec);
+void predictor_fit(const args *a, predictor *p, const data_spec *spec);
 /* Gets ready for contexts of this shape; 0 or an exit status. */
-int predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts,
-                    int64_t width);
+void predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concepts,
+                     int64_t width);
 /* Rows of input [rows, width] or [rows, concepts, width] (or ids) into out, of which rank
  * and dims say the shape. first: number of the first row in the data, for the refusal. */
-int predictor_run(const args *a, predictor *p, const lnsp_tensor *input, lnsp_tensor *out,
-                  int64_t first);
+void predictor_run(predictor *p, const lnsp_tensor *input, lnsp_tensor *out, int64_t first);
 void predictor_close(predictor *p);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/progress.h"
 #include "cli/refuse.h"
 #include "data/data.h"
@@ -18,7 +19,6 @@
 #define FIT_LANES 16
 
 typedef struct fit_job {
-  const args *args;
   data d;
   int64_t in, out;      /* numbers of a context, of a target */
   double *gram, *cross; /* [in, in] lower triangle, [in, out] */
@@ -72,110 +72,85 @@ static int fit_factor(double *g, int64_t n) {
   return 1;
 }
 
-static int fit_ridge(fit_job *f, predictor *p) {
-  progress show;
-  int64_t first, i;
-  int status = 0;
-
-  if (f->in > FIT_MOST)
-    return refuse(f->args,
-                  "ridge regression takes contexts of up to %d numbers; these have %lld",
-                  FIT_MOST, (long long)f->in);
-  f->gram = calloc((size_t)(f->in * f->in), sizeof *f->gram);
-  f->cross = calloc((size_t)(f->in * f->out), sizeof *f->cross);
-  f->x = malloc((size_t)(f->in * FIT_ROWS) * sizeof *f->x);
-  f->y = malloc((size_t)(f->out * FIT_ROWS) * sizeof *f->y);
-  p->fitted = malloc((size_t)(f->in * f->out) * sizeof *p->fitted);
-  if (!f->gram || !f->cross || !f->x || !f->y || !p->fitted) return refuse_memory(f->args);
-  progress_start(&show);
-  for (first = 0; first < f->d.rows && !status; first += FIT_ROWS) {
-    const int64_t left = f->d.rows - first, count = left < FIT_ROWS ? left : FIT_ROWS;
-    status = data_read(&f->d, NULL, first, count);
-    if (!status) fit_block(f, count);
-    if (progress_due(&show))
-      progress_show(&show, "%s: %lld of %lld rows", p->name, (long long)first,
-                    (long long)f->d.rows);
-  }
-  progress_clear(&show);
-  for (i = 0; i < f->in; i++) f->gram[i * f->in + i] += p->lambda;
-  if (!status && !fit_factor(f->gram, f->in))
-    status = refuse(f->args,
-                    "the contexts of --fit-rows do not determine %s; take a larger "
-                    "lambda, as in ridge=10",
-                    p->name);
-  if (!status) {
-    /* cross becomes W, all columns at once. */
-    const int64_t columns = f->out;
-    const int64_t n = f->in;
-    double *w = f->cross;
-    const double *l = f->gram;
-    int64_t j, k, c;
-    for (j = 0; j < n; j++) {
-      for (k = 0; k < j; k++)
-        for (c = 0; c < columns; c++) w[j * columns + c] -= l[j * n + k] * w[k * columns + c];
+/* Solves L L^T W = W for n rows of W and all its columns at once: down, then up. */
+static void fit_solve(const double *l, double *w, int64_t n, int64_t columns) {
+  int64_t pass, i, j, k, c;
+  for (pass = 0; pass < 2; pass++)
+    for (i = 0; i < n; i++) {
+      j = pass ? n - 1 - i : i;
+      for (k = pass ? j + 1 : 0; k < (pass ? n : j); k++) {
+        const double factor = pass ? l[k * n + j] : l[j * n + k];
+        for (c = 0; c < columns; c++) w[j * columns + c] -= factor * w[k * columns + c];
+      }
       for (c = 0; c < columns; c++) w[j * columns + c] /= l[j * n + j];
     }
-    for (j = n - 1; j >= 0; j--) {
-      for (k = j + 1; k < n; k++)
-        for (c = 0; c < columns; c++) w[j * columns + c] -= l[k * n + j] * w[k * columns + c];
-      for (c = 0; c < columns; c++) w[j * columns + c] /= l[j * n + j];
-    }
-  }
-  for (i = 0; i < f->in * f->out; i++) p->fitted[i] = (float)f->cross[i];
-  return status;
 }
 
-int predictor_fit(const args *a, predictor *p, const data_spec *spec) {
-  const lnsp_tensor *input, *target;
+static void fit_ridge(fit_job *f, predictor *p) {
+  int64_t first, i;
+
+  if (f->in > FIT_MOST)
+    refuse(
+        "ridge takes contexts of up to %d numbers, and these have %lld: choose fewer columns",
+        FIT_MOST, (long long)f->in);
+  f->gram = memory_new(f->in * f->in, sizeof *f->gram);
+  f->cross = memory_new(f->in * f->out, sizeof *f->cross);
+  f->x = memory_new(f->in * FIT_ROWS, sizeof *f->x);
+  f->y = memory_new(f->out * FIT_ROWS, sizeof *f->y);
+  p->fitted = memory_new(f->in * f->out, sizeof *p->fitted);
+  for (first = 0; first < f->d.rows; first += FIT_ROWS) {
+    const int64_t left = f->d.rows - first, count = left < FIT_ROWS ? left : FIT_ROWS;
+    data_read(&f->d, NULL, first, count);
+    fit_block(f, count);
+    progress_show("%s: %lld of %lld rows", p->name, (long long)first, (long long)f->d.rows);
+  }
+  progress_clear();
+  for (i = 0; i < f->in; i++) f->gram[i * f->in + i] += p->lambda;
+  if (!fit_factor(f->gram, f->in))
+    refuse("the contexts of --fit-rows do not determine %s: take a larger number, as in "
+           "ridge=10",
+           p->name);
+  fit_solve(f->gram, f->cross, f->in, f->out); /* cross becomes W */
+  for (i = 0; i < f->in * f->out; i++) p->fitted[i] = (float)f->cross[i];
+}
+
+void predictor_fit(const args *a, predictor *p, const data_spec *spec) {
   data_spec own = *spec;
   fit_job f;
-  int status;
 
   own.rows = args_value(a, "--fit-rows");
   own.target_rows = args_value(a, "--fit-target-rows");
   if (!own.input || !own.rows)
-    return refuse_usage(a,
-                        "the baseline %s learns from data: give --input, --fit-rows and "
-                        "--fit-target-rows",
-                        p->name);
+    refuse_usage("the baseline %s learns from data: give --input, --fit-rows and "
+                 "--fit-target-rows",
+                 p->name);
   memset(&f, 0, sizeof f);
-  f.args = a;
-  status = data_open(&f.d, a, &own);
-  if (status) return status;
-  status = data_need(&f.d, "input");
-  if (!status) status = data_need(&f.d, "target");
-  if (!status) status = data_reserve(&f.d, FIT_ROWS);
-  if (!status) {
-    input = data_batch(&f.d, "input");
-    target = data_batch(&f.d, "target");
-    f.in = tensor_elements(input) / FIT_ROWS;
-    f.out = tensor_elements(target) / FIT_ROWS;
-    p->fitted_in = f.in;
-    p->fitted_out = f.out;
-    if (p->lambda > 0) {
-      status = fit_ridge(&f, p);
-    } else {
-      double *sum = calloc((size_t)f.out, sizeof *sum);
-      int64_t first, r, i;
-      status = 0;
+  data_open(&f.d, a, &own);
+  data_need(&f.d, "input");
+  data_need(&f.d, "target");
+  data_reserve(&f.d, FIT_ROWS);
+  p->fitted_in = f.in = tensor_elements(data_batch(&f.d, "input")) / FIT_ROWS;
+  p->fitted_out = f.out = tensor_elements(data_batch(&f.d, "target")) / FIT_ROWS;
+  if (p->lambda > 0) {
+    fit_ridge(&f, p);
+  } else {
+    const float *target = data_batch(&f.d, "target")->data;
+    double *sum = memory_new(f.out, sizeof *sum);
+    int64_t first, r, i;
 
-      p->fitted = malloc((size_t)f.out * sizeof *p->fitted);
-      if (!sum || !p->fitted) status = refuse_memory(f.args);
-      for (first = 0; first < f.d.rows && !status; first += FIT_ROWS) {
-        const int64_t left = f.d.rows - first, count = left < FIT_ROWS ? left : FIT_ROWS;
-        status = data_read(&f.d, NULL, first, count);
-        for (r = 0; r < count && !status; r++)
-          for (i = 0; i < f.out; i++)
-            sum[i] += (double)((const float *)target->data)[r * f.out + i];
-      }
-      for (i = 0; i < f.out && !status; i++) p->fitted[i] = (float)(sum[i] / (double)f.d.rows);
-      free(sum);
+    p->fitted = memory_new(f.out, sizeof *p->fitted);
+    for (first = 0; first < f.d.rows; first += FIT_ROWS) {
+      const int64_t left = f.d.rows - first, count = left < FIT_ROWS ? left : FIT_ROWS;
+      data_read(&f.d, NULL, first, count);
+      for (r = 0; r < count; r++)
+        for (i = 0; i < f.out; i++) sum[i] += (double)target[r * f.out + i];
     }
+    for (i = 0; i < f.out; i++) p->fitted[i] = (float)(sum[i] / (double)f.d.rows);
+    free(sum);
   }
   free(f.gram);
   free(f.cross);
   free(f.x);
   free(f.y);
   data_close(&f.d);
-  return status;
 }

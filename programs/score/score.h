@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include "cli/progress.h"
 #include "common/gates.h"
 #include "data/data.h"
 #include "score/candidates.h"
@@ -23,8 +22,8 @@ typedef struct score_result {
   gates_mini mini;
 } score_result;
 /* pool may be NULL; keep: predictions stay in out. */
-int score_predictor(data *d, predictor *p, int64_t batch, const candidates *pool, int keep,
-                    progress *show, score_result *out);
+void score_predictor(data *d, predictor *p, int64_t batch, const candidates *pool, int keep,
+                     score_result *out);
 void score_free(score_result *j);
 
 #endif

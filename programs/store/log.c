@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/args.h"
-#include "cli/format.h"
+#include "cli/memory.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
@@ -25,26 +25,6 @@ typedef struct history {
   lnsp_store_info facts;
   int colour, utf8;
 } history;
-
-static int history_load(const args *a, lnsp_store *store, history *h) {
-  uint64_t i, next;
-  const int64_t last = args_given(a, "--last") ? args_integer(a, "--last") : INT64_MAX;
-
-  h->rows = calloc(h->count + 1, sizeof *h->rows);
-  if (!h->rows) return refuse_memory(a);
-  for (i = 0; i < h->count; i++) {
-    const int status = store_version(a, store, i, &h->rows[i].v);
-    if (status) return status;
-  }
-  /* from the newest back, each to the one it came from: the others are undone */
-  next = h->count ? h->rows[0].v.number : 0;
-  for (i = 0; i < h->count; i++) {
-    h->rows[i].undone = h->rows[i].v.number != next;
-    if (!h->rows[i].undone) next = h->rows[i].v.parent;
-  }
-  h->shown = (uint64_t)last < h->count ? (uint64_t)last : h->count;
-  return 0;
-}
 
 static const char *age_text(uint64_t at, uint64_t now, char text[32]) {
   const uint64_t s = now > at ? now - at : 0;
@@ -132,63 +112,72 @@ static void print_history(const args *a, lnsp_store *store, const history *h) {
     printf("  %llu older ones\n", (unsigned long long)(h->count - h->shown));
 }
 
-int store_log(const args *a) {
+static void log_json(lnsp_store *store, const history *h) {
+  static const char *const kinds[] = {"?", "snapshot", "delta", "rollback"};
+  char hash[2 * LNSP_HASH_BYTES + 1];
+  uint64_t i;
+
+  json_text("architecture", lnsp_store_text(store, 0));
+  json_text("of", h->facts.of_trainer ? "trainer" : "model");
+  json_integer("newest", (int64_t)h->facts.newest);
+  json_integer("used_bytes", (int64_t)h->facts.used_bytes);
+  json_integer("bank_bytes", (int64_t)h->facts.bank_bytes);
+  json_integer("damaged", h->facts.damaged);
+  json_open("versions", '[');
+  for (i = 0; i < h->shown; i++) {
+    const lnsp_store_version_info *v = &h->rows[i].v;
+    format_hash(v->hash, hash);
+    json_open(NULL, '{');
+    json_integer("version", (int64_t)v->number);
+    json_text("kind", kinds[v->kind]);
+    json_integer("from", (int64_t)v->parent);
+    json_integer("time", (int64_t)v->time);
+    json_integer("step", (int64_t)v->step);
+    json_real("loss", (double)v->loss);
+    json_integer("bytes", (int64_t)v->bytes);
+    json_text("hash", hash);
+    json_text("tag", v->tag);
+    json_integer("current", v->current);
+    json_integer("undone", h->rows[i].undone);
+    json_close('}');
+  }
+  json_close(']');
+}
+
+void store_log(const args *a) {
+  const uint64_t last =
+      args_given(a, "--last") ? (uint64_t)args_integer(a, "--last") : UINT64_MAX;
   static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-  lnsp_store *store = NULL;
-  lnsp_error error;
+  lnsp_store *store = store_open(a, 1);
+  uint64_t i, next = 0;
+  int n;
   history h;
-  int status = store_open(a, 1, &store);
 
   memset(&h, 0, sizeof h);
-  h.facts.struct_size = sizeof h.facts;
   h.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-  for (size_t n = 0; n < 3; n++) { /* the first of them that is set says the character set */
+  for (n = 0; n < 3; n++) { /* the first of them that is set says the character set */
     const char *value = getenv(names[n]);
     if (!value || !*value) continue;
     h.utf8 = strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "UTF8");
     break;
   }
-  if (!status && lnsp_store_get_info(store, &h.facts, &error))
-    status = refuse_error(a, a->positional[0], &error);
+  h.facts = store_facts(a, store);
   h.count = h.facts.versions;
-  if (!status) status = history_load(a, store, &h);
-  if (!status) {
-    report r = report_start(a);
-    if (r.json) {
-      static const char *const kinds[] = {"?", "snapshot", "delta", "rollback"};
-      uint64_t i;
-
-      json_text("architecture", lnsp_store_text(store, 0));
-      json_text("of", h.facts.of_trainer ? "trainer" : "model");
-      json_integer("newest", (int64_t)h.facts.newest);
-      json_integer("used_bytes", (int64_t)h.facts.used_bytes);
-      json_integer("bank_bytes", (int64_t)h.facts.bank_bytes);
-      json_integer("damaged", h.facts.damaged);
-      json_open("versions", '[');
-      for (i = 0; i < h.shown; i++) {
-        const lnsp_store_version_info *v = &h.rows[i].v;
-        char hash[2 * LNSP_HASH_BYTES + 1];
-        format_hash(v->hash, hash);
-        json_open(NULL, '{');
-        json_integer("version", (int64_t)v->number);
-        json_text("kind", kinds[v->kind]);
-        json_integer("from", (int64_t)v->parent);
-        json_integer("time", (int64_t)v->time);
-        json_integer("step", (int64_t)v->step);
-        json_real("loss", (double)v->loss);
-        json_integer("bytes", (int64_t)v->bytes);
-        json_text("hash", hash);
-        json_text("tag", v->tag);
-        json_integer("current", v->current);
-        json_integer("undone", h.rows[i].undone);
-        json_close('}');
-      }
-      json_close(']');
-    } else
-      print_history(a, store, &h);
-    status = report_end(&r, a);
+  h.shown = last < h.count ? last : h.count;
+  h.rows = memory_new((int64_t)h.count, sizeof *h.rows);
+  /* from the newest back, each to the one it came from: the others are undone */
+  for (i = 0; i < h.count; i++) {
+    row *r = &h.rows[i];
+    r->v = store_version(a, store, i);
+    r->undone = i > 0 && r->v.number != next;
+    if (!r->undone) next = r->v.parent;
   }
+  report_start(a);
+  if (a->json)
+    log_json(store, &h);
+  else
+    print_history(a, store, &h);
+  report_end();
   free(h.rows);
   lnsp_store_destroy(store);
-  return status;
 }

@@ -6,16 +6,16 @@
 #include "cli/args.h"
 #include "lnsp.h"
 
-int store_open(const args *a, int read_only, lnsp_store **out);
-int store_version(const args *a, lnsp_store *store, uint64_t index,
-                  lnsp_store_version_info *out);
-uint64_t store_count(lnsp_store *store);
+lnsp_store *store_open(const args *a, int read_only);
+lnsp_store_info store_facts(const args *a, const lnsp_store *store);
+lnsp_store_version_info store_version(const args *a, lnsp_store *store, uint64_t index);
 /* A trainer with a version's state. */
-int32_t store_trainer(lnsp_store *store, uint64_t number, lnsp_trainer **out,
-                      lnsp_error *error);
+lnsp_trainer *store_trainer(const args *a, lnsp_store *store, uint64_t number);
+/* The note that --tag and --loss give, with the time. */
+lnsp_commit_options store_note(const args *a);
 /* What a commit says. */
-int store_report(const args *a, lnsp_store *store);
-int store_log(const args *a);
-int store_apply(const args *a);
+void store_report_commit(const args *a, lnsp_store *store);
+void store_log(const args *a);
+void store_apply(const args *a);
 
 #endif

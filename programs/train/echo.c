@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/refuse.h"
 #include "data/data.h"
 #include "train/train.h"
@@ -40,29 +41,23 @@ static int32_t echo_nearest(void *user, const lnsp_tensor *output, const lnsp_te
   return 0;
 }
 
-int train_echo_open(train_job *job) {
+void train_echo_open(train_job *job) {
   const char *path = args_value(job->args, "--echo");
+  const lnsp_options o = args_run_options(job->args);
+  lnsp_search_options limits = LNSP_SEARCH_OPTIONS_INIT;
+  lnsp_echo function = LNSP_ECHO_INIT;
+  lnsp_error error;
 
-  if (!path) return 0;
-  job->echo = calloc(1, sizeof *job->echo);
-  if (job->echo) {
-    const lnsp_options o = args_run_options(job->args);
-    const lnsp_echo function = {sizeof function, 0, job->echo, echo_nearest};
-    lnsp_search_options limits;
-    lnsp_error error;
-
-    memset(&limits, 0, sizeof limits);
-    limits.struct_size = sizeof limits;
-    limits.max_queries = ECHO_QUERIES;
-    limits.max_results = 1;
-    if (lnsp_index_open(path, NULL, &o, &job->echo->index, &error) ||
-        lnsp_search_create(job->echo->index, &limits, NULL, &job->echo->search, &error))
-      return refuse_error(job->args, path, &error);
-    if (lnsp_trainer_set_echo(job->trainer, &function, &error))
-      return refuse_error(job->args, NULL, &error);
-    return 0;
-  }
-  return refuse_memory(job->args);
+  if (!path) return;
+  job->echo = memory_new(1, sizeof *job->echo);
+  limits.max_queries = ECHO_QUERIES;
+  limits.max_results = 1;
+  refuse_if(lnsp_index_open(path, NULL, &o, &job->echo->index, &error), path, &error);
+  refuse_if(lnsp_search_create(job->echo->index, &limits, NULL, &job->echo->search, &error),
+            path, &error);
+  function.user = job->echo;
+  function.echo = echo_nearest;
+  refuse_if(lnsp_trainer_set_echo(job->trainer, &function, &error), NULL, &error);
 }
 
 void train_echo_close(train_echo *echo) {

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/refuse.h"
 #include "data/data.h"
 #include "data/model.h"
-#include "train/open.h"
 #include "train/train.h"
 #include "lnsp.h"
 
-static int open_trainer(train_job *job) {
+static void open_trainer(train_job *job) {
   const args *a = job->args;
   const char *resume = args_value(a, "--resume"), *loss = args_value(a, "--loss");
   const char *path = resume ? resume : a->positional[0];
@@ -20,92 +20,59 @@ static int open_trainer(train_job *job) {
       model_size_options(job->room, held > job->d.max_concepts ? held : job->d.max_concepts);
   lnsp_error error;
   lnsp_file *file = NULL;
-  int status = 0;
 
-  if (lnsp_file_open(path, NULL, &file, &error)) return refuse_error(a, path, &error);
+  refuse_if(lnsp_file_open(path, NULL, &file, &error), path, &error);
   if (resume && !lnsp_file_metadata(file, "lnsp.trainer"))
-    status = refuse(a,
-                    "%s was not written by --state or --checkpoint: give a model as "
-                    "MODEL, without --resume",
-                    path);
-  else if (lnsp_trainer_open_file(file, loss || resume ? loss : "mse",
-                                  job->optimizer[0] ? job->optimizer : NULL, &limits, &library,
-                                  &job->trainer, &error))
-    status = refuse_error(a, path, &error);
+    refuse("'%s' was not written by --state or --checkpoint: give a model as MODEL, without "
+           "--resume",
+           path);
+  refuse_if(lnsp_trainer_open_file(file, loss || resume ? loss : "mse",
+                                   job->optimizer[0] ? job->optimizer : NULL, &limits, &library,
+                                   &job->trainer, &error),
+            path, &error);
   lnsp_file_destroy(file);
-  if (status) return status;
-  if (resume && !job->optimizer[0] && args_given(a, "--lr") &&
-      lnsp_trainer_set_learning_rate(job->trainer, (float)args_real(a, "--lr"), &error))
-    status = refuse_error(a, NULL, &error);
-  return status;
+  if (resume && !job->optimizer[0] && args_given(a, "--lr"))
+    refuse_if(lnsp_trainer_set_learning_rate(job->trainer, (float)args_real(a, "--lr"), &error),
+              NULL, &error);
 }
 
-/* The columns that the loss reads, room for a batch, and the order of rows. */
-static int open_data(train_job *job) {
-  const char *name;
-  int32_t i;
-  int status = 0;
-
-  for (i = 0; !status && (name = lnsp_trainer_input_name(job->trainer, i)) != NULL; i++)
-    status = data_need(&job->d, name);
-  if (status) return status;
-  if (job->d.rows < job->d.max_rows) { /* a shorter tensor is the one that counts */
-    if (job->share > 0)
-      return refuse_usage(job->args, "--poisson needs tensors of equally many rows");
-    if (job->batch > job->d.rows) job->room = job->batch = job->d.rows;
-    job->epoch_calls = job->d.rows / job->batch + (job->d.rows % job->batch > 1);
-  }
-  status = data_reserve(&job->d, job->room);
-  if (!status && (args_value(job->args, "--shuffle") || job->share > 0)) {
-    job->order = malloc((size_t)job->d.rows * sizeof *job->order);
-    job->order_epoch = UINT64_MAX;
-    if (!job->order) status = refuse_memory(job->args);
-  }
-  return status;
-}
-
-int train_open_extras(const args *a, const char *loss, lnsp_trainer *trainer, int *average) {
+int train_open_extras(const args *a, lnsp_trainer *trainer) {
   const char *pattern, *path = args_value(a, "--replay");
   lnsp_replay *replay = NULL;
-  lnsp_memory_info memory;
+  lnsp_memory_info memory = LNSP_MEMORY_INFO_INIT;
   lnsp_error error;
-  int32_t status = LNSP_OK;
   int i;
 
-  if (loss && strstr(loss, "replay") && !path)
-    return refuse(a,
-                  "the loss has a replay term: give its statistics with --replay FILE, which "
-                  "`lnsp replay fit` writes");
   for (i = 0; (pattern = args_value_at(a, "--freeze", i)) != NULL; i++)
-    if (lnsp_trainer_freeze(trainer, pattern, 1, &error)) return refuse_error(a, NULL, &error);
+    refuse_if(lnsp_trainer_freeze(trainer, pattern, 1, &error), NULL, &error);
   if (path) {
-    status = lnsp_replay_open(path, NULL, &replay, &error);
-    if (!status) status = lnsp_trainer_set_replay(trainer, replay, &error);
+    refuse_if(lnsp_replay_open(path, NULL, &replay, &error), path, &error);
+    refuse_if(lnsp_trainer_set_replay(trainer, replay, &error), path, &error);
     lnsp_replay_destroy(replay);
-    if (status) return refuse_error(a, path, &error);
   }
-  memset(&memory, 0, sizeof memory);
-  memory.struct_size = sizeof memory;
-  if (lnsp_trainer_memory(trainer, &memory, &error)) return refuse_error(a, NULL, &error);
-  if (average) *average = memory.average_bytes > 0;
-  return 0;
+  refuse_if(lnsp_trainer_memory(trainer, &memory, &error), NULL, &error);
+  return memory.average_bytes > 0;
 }
 
-int train_open(train_job *job) {
-  const char *loss = args_value(job->args, "--loss");
-  int status = train_options_optimizer(job);
-  if (status) return status;
-  status = train_validation_data(job);
-  if (status) return status;
-  status = open_trainer(job);
-  if (status) return status;
-  status = train_poisson_key(job);
-  if (status) return status;
-  status = train_open_extras(job->args, loss, job->trainer, &job->average);
-  if (status) return status;
-  status = train_echo_open(job);
-  if (status) return status;
-  status = open_data(job);
-  if (status) return status;
-  return train_validation_open(job);
+void train_open(train_job *job) {
+  train_options_optimizer(job);
+  train_validation_data(job);
+  open_trainer(job);
+  train_poisson_key(job);
+  job->average = train_open_extras(job->args, job->trainer);
+  train_echo_open(job);
+/* The columns that the loss reads, room for a batch, and the order of rows. */
+  data_need_inputs(&job->d, job->trainer);
+  if (job->d.rows < job->d.max_rows) { /* a shorter tensor is the one that counts */
+    if (job->share > 0)
+      refuse_usage("--poisson draws from all rows: give tensors with the same number of rows");
+    if (job->batch > job->d.rows) job->room = job->d.rows;
+    train_batches(job, job->d.rows);
+  }
+  data_reserve(&job->d, job->room);
+  if (args_given(job->args, "--shuffle") || job->share > 0) {
+    job->order = memory_new(job->d.rows, sizeof *job->order);
+    job->order_epoch = UINT64_MAX;
+  }
+  train_validation_open(job);
 }

@@ -50,7 +50,7 @@ const option train_recipe[] = {
 };
 
 /* Appends to the optimizer's text. */
-static int options_append(train_job *job, const char *format, ...) {
+static void options_append(train_job *job, const char *format, ...) {
   const size_t used = strlen(job->optimizer);
   va_list list;
   int length;
@@ -59,9 +59,9 @@ static int options_append(train_job *job, const char *format, ...) {
   length = vsnprintf(job->optimizer + used, sizeof job->optimizer - used, format, list);
   va_end(list);
   if (length < 0 || (size_t)length >= sizeof job->optimizer - used)
-    return refuse_usage(job->args, "the optimizer's text is longer than %d bytes",
-                        TRAIN_TEXT_BYTES - 1);
-  return 0;
+    refuse_usage("the optimizer's text is longer than %d bytes: shorten --optimizer or "
+                 "--schedule",
+                 TRAIN_TEXT_BYTES - 1);
 }
 
 const char *train_options_key(const char *text, const char *key) {
@@ -97,8 +97,9 @@ static double options_epochs(const char *word, size_t length) {
   return -1;
 }
 
-int64_t train_options_calls(const train_job *job, const char *text) {
-  const double epochs = options_epochs(text, strlen(text));
+int64_t train_options_every(const train_job *job, const char *name) {
+  const char *text = args_value(job->args, name);
+  const double epochs = text ? options_epochs(text, strlen(text)) : 1;
   char *end;
   long long steps;
 
@@ -107,49 +108,33 @@ int64_t train_options_calls(const train_job *job, const char *text) {
     return calls < 1 ? 1 : calls > 1e15 ? (int64_t)1e15 : (int64_t)calls;
   }
   steps = strtoll(text, &end, 10);
-  return end == text || *end || steps < 1 || steps > INT64_C(1) << 46
-             ? 0
-             : (int64_t)steps * job->accumulate;
-}
-
-int train_options_every(const train_job *job, const char *name, int64_t initial,
-                        int64_t *calls) {
-  const char *text = args_value(job->args, name);
-
-  *calls = initial;
-  if (!text) return 0;
-  *calls = train_options_calls(job, text);
-  return *calls ? 0
-                : refuse_usage(job->args,
-                               "%s is \"%s\", and must be a whole number of "
-                               "steps, or 1epoch, .5epoch and the like",
-                               name, text);
+  if (end == text || *end || steps < 1 || steps > INT64_C(1) << 46)
+    refuse_usage("%s is '%s': give a whole number of steps, or 1epoch, .5epoch and the like",
+                 name, text);
+  return (int64_t)steps * job->accumulate;
 }
 
 /* ---- schedules ---- */
 
 /* The words of a schedule, epochs in them as steps. */
-static int options_words(train_job *job, const char *text) {
-  int status = options_append(job, " schedule=");
-  size_t length;
+static void options_words(train_job *job, const char *text) {
+  const double calls = (double)job->epoch_calls;
+  const char *gap = "";
 
-  for (text += strspn(text, " \t"); *text && !status; text += strspn(text, " \t")) {
-    const char *equals;
-    double epochs = -1;
-    length = strcspn(text, " \t");
-    equals = memchr(text, '=', length);
-    if (equals) epochs = options_epochs(equals + 1, length - (size_t)(equals + 1 - text));
+  options_append(job, " schedule=");
+  for (text += strspn(text, " \t"); *text; text += strspn(text, " \t")) {
+    const size_t length = strcspn(text, " \t");
+    const char *equals = memchr(text, '=', length);
+    const size_t key = equals ? (size_t)(equals + 1 - text) : 0;
+    const double epochs = equals ? options_epochs(equals + 1, length - key) : -1;
     if (epochs >= 0)
-      status =
-          options_append(job, "%.*s%.0f", (int)(equals + 1 - text), text,
-                         floor(epochs * (double)job->epoch_calls / (double)job->accumulate +
-                               .5));
+      options_append(job, "%s%.*s%.0f", gap, (int)key, text,
+                     floor(epochs * calls / (double)job->accumulate + .5));
     else
-      status = options_append(job, "%.*s", (int)length, text);
+      options_append(job, "%s%.*s", gap, (int)length, text);
+    gap = " ";
     text += length;
-    if (text[strspn(text, " \t")]) status = status ? status : options_append(job, " ");
   }
-  return status;
 }
 
 /* A rate that falls by the held-out loss needs that to be measured. */
@@ -161,71 +146,67 @@ static void options_plateau(train_job *job, const char *text) {
 /* ---- all of it ---- */
 
 /* How many calls make a step, and how many steps there are. */
-static int options_steps(train_job *job, const char *text) {
+static void options_steps(train_job *job, const char *text) {
   const char *value = text ? train_options_key(text, "accumulate") : NULL;
   const int64_t calls = (job->epochs ? job->epochs : 1) * job->epoch_calls;
 
   job->accumulate = value ? strtoll(value, NULL, 10) : 1;
   if (job->accumulate < 1) job->accumulate = 1; /* the trainer says what is wrong */
-  if (job->steps) return 0;
+  if (job->steps) return;
   job->steps = calls / job->accumulate;
-  if (job->steps) return 0;
-  return refuse_usage(job->args,
-                      "there are %lld batches in all, fewer than the %lld that "
-                      "accumulate takes for a step: give more --epochs or a smaller --batch",
-                      (long long)calls, (long long)job->accumulate);
+  if (job->steps) return;
+  refuse_usage(
+      "there are %lld batches in all, but one step accumulates %lld: give more --epochs "
+      "or a smaller --batch",
+      (long long)calls, (long long)job->accumulate);
 }
 
-int train_options_optimizer(train_job *job) {
+/* An option that is a key of the optimizer's text must not be in it already. */
+static void options_once(const train_job *job, const char *name) {
+  if (train_options_key(job->optimizer, name + 2))
+    refuse_usage("%s is in --optimizer already: give it once", name);
+}
+
+void train_options_optimizer(train_job *job) {
   static const char *const keys[] = {"--lr", "--clip", "--ema", "--accumulate"};
   const args *a = job->args;
-  const char *text = args_value(a, "--optimizer");
+  const char *text = args_value(a, "--optimizer"), *resume = args_value(a, "--resume");
   size_t i;
-  int status;
+  int ends;
 
-  if (args_value(a, "--resume") && !job->from && !text) {
+  if (resume && !job->from && !text) {
     lnsp_file *file = NULL; /* a state keeps its own text */
     lnsp_error error;
-    if (args_value(a, "--clip") || args_value(a, "--ema") || args_value(a, "--schedule") ||
-        args_value(a, "--accumulate"))
-      return refuse_usage(a, "--resume keeps the saved optimizer; to change clip, ema, "
-                             "accumulate or schedule name the whole text with --optimizer");
-    if (lnsp_file_open(args_value(a, "--resume"), NULL, &file, &error))
-      return refuse_error(a, args_value(a, "--resume"), &error);
+    if (args_given(a, "--clip") || args_given(a, "--ema") || args_given(a, "--schedule") ||
+        args_given(a, "--accumulate"))
+      refuse_usage("--resume keeps the saved optimizer: to change clip, ema, accumulate or the "
+                   "schedule, give the whole text with --optimizer");
+    refuse_if(lnsp_file_open(resume, NULL, &file, &error), resume, &error);
     text = lnsp_file_metadata(file, "lnsp.optimizer");
-    status = options_steps(job, text);
+    options_steps(job, text);
     options_plateau(job, text);
     lnsp_file_destroy(file);
-    return status;
+    return;
   }
-  status = options_append(job, "%s", text ? text : "adamw");
-  for (i = 0; i < sizeof keys / sizeof keys[0] && !status; i++) {
-    /* --lr, --clip, --ema and --accumulate are keys of the optimizer's text, given apart. */
-    const char *value = args_value(job->args, keys[i]);
-    if (value) {
-      if (train_options_key(job->optimizer, keys[i] + 2))
-        return refuse_usage(job->args, "%s is in --optimizer already; give it once", keys[i]);
-      status = options_append(job, " %s=%s", keys[i] + 2, value);
-    }
+  options_append(job, "%s", text ? text : "adamw");
+  for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+    if (!args_given(a, keys[i])) continue;
+    options_once(job, keys[i]);
+    options_append(job, " %s=%s", keys[i] + 2, args_value(a, keys[i]));
   }
-  if (!status) status = options_steps(job, job->optimizer);
-  if (!status && job->share > 0 && train_options_key(job->optimizer, "clip_each") &&
+  options_steps(job, job->optimizer);
+  if (job->share > 0 && train_options_key(job->optimizer, "clip_each") &&
       !train_options_key(job->optimizer, "lot"))
-    status = options_append(job, " lot=%lld", (long long)job->batch);
-  if (status) return status;
-  text = args_value(job->args, "--schedule");
-  int ends;
-  status = 0;
-
-  if (text && train_options_key(job->optimizer, "schedule"))
-    return refuse_usage(job->args, "--schedule is in --optimizer already; give it once");
-  if (text) status = options_words(job, text);
+    options_append(job, " lot=%lld", (long long)job->batch);
+  if (args_given(a, "--schedule")) {
+    options_once(job, "--schedule");
+    options_words(job, args_value(a, "--schedule"));
+  }
   text = train_options_key(job->optimizer, "schedule");
   ends = text && (!strncmp(text, "cosine", 6) || !strncmp(text, "linear", 6));
   text = train_options_key(job->optimizer, "warmup");
   if (text && text[strcspn(text, " \t%")] == '%') ends = 1;
-  if (!status && ends && !train_options_key(job->optimizer, "steps"))
-    status = options_append(job, " steps=%lld", (long long)job->steps);
+  if (ends && !train_options_key(job->optimizer, "steps"))
+    options_append(job, " steps=%lld", (long long)job->steps);
   options_plateau(job, job->optimizer);
-  return status;
 }

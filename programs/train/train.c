@@ -56,150 +56,129 @@ static const option options[] = {
     {.name = NULL},
 };
 
-/* One call: rows of the epoch that its number says. */
-static int train_call(train_job *job, uint64_t number, float *loss) {
+/* One call: rows of the epoch that its number says. Its loss. */
+static double train_call(train_job *job, uint64_t number) {
   const uint64_t epoch = number / (uint64_t)job->epoch_calls;
   const int64_t at = (int64_t)(number % (uint64_t)job->epoch_calls) * job->batch;
   const int64_t first = job->share > 0 ? 0 : at, left = job->d.rows - first;
   int64_t count = left < job->batch ? left : job->batch;
   lnsp_error error;
+  char place[96];
   double start;
-  int status;
+  float loss = 0;
+  int32_t status;
 
   if (job->share > 0) {
-    if (lnsp_order_draw(job->seed, number, job->share, job->d.rows, job->order, job->room,
-                        &count, &error))
-      return refuse_error(job->args, NULL, &error);
+    refuse_if(lnsp_order_draw(job->seed, number, job->share, job->d.rows, job->order, job->room,
+                              &count, &error),
+              NULL, &error);
   } else if (job->order && epoch != job->order_epoch) {
-    if (lnsp_order_shuffle(job->seed, epoch, job->d.rows, job->order, &error))
-      return refuse_error(job->args, NULL, &error);
+    refuse_if(lnsp_order_shuffle(job->seed, epoch, job->d.rows, job->order, &error), NULL,
+              &error);
     job->order_epoch = epoch;
   }
-  status = data_read(&job->d, job->order, first, count);
-  if (status) return status;
+  data_read(&job->d, job->order, first, count);
   start = progress_clock();
-  if (lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, loss, &error))
-    return refuse(job->args, "step %llu, from row %lld of the %s on: %s",
-                  (unsigned long long)(number / (uint64_t)job->accumulate) + 1,
-                  (long long)first, job->order ? "shuffled order" : "data", error.message);
+  status = lnsp_trainer_step(job->trainer, job->d.inputs, job->d.needed_count, &loss, &error);
+  snprintf(place, sizeof place, "step %llu, from row %lld of the %s on",
+           (unsigned long long)(number / (uint64_t)job->accumulate) + 1, (long long)first,
+           job->order ? "shuffled order" : "data");
+  refuse_if(status, place, &error);
   job->seconds += progress_clock() - start;
   job->step_rows += count;
   job->step_flops += (double)lnsp_trainer_flops(job->trainer, count, job->d.max_concepts);
-  return 0;
+  return (double)loss;
 }
 
 /* What follows a step: a look at the held-out data, a line of the log, a checkpoint. */
-static int train_after(train_job *job, progress *show) {
+static void train_after(train_job *job) {
   const int last = job->done == job->steps;
   const int due = job->valid.there && train_validation_due(job, job->valid.every);
   const int only_last = job->valid.there && last && !due;
-  int status = 0;
 
   /* a run that goes on from here, with more steps, would not have looked now */
-  if (only_last && job->checkpoint) status = train_checkpoint_write(job);
-  if (status) return status;
+  if (only_last && job->checkpoint) train_checkpoint_write(job);
   if (due || last) {
-    progress_clear(show);
-    status = train_validation_look(job, 1);
+    progress_clear();
+    train_validation_look(job, 1);
     job->stopped = lnsp_early_stop_over(&job->valid.watch);
   }
-  if (status) return status;
-  status = train_log_step(job);
-  if (status) return status;
+  train_log_step(job);
   if (job->checkpoint && !only_last &&
       (last || job->stopped || train_interrupted ||
        train_validation_due(job, job->checkpoint_every)))
-    status = train_checkpoint_write(job);
-  return status;
+    train_checkpoint_write(job);
 }
 
-int train_loop(train_job *job) {
+void train_loop(train_job *job) {
+  const train_validation *v = &job->valid;
   struct sigaction action, before;
-  progress show;
-  int status = job->from ? 0 : train_validation_look(job, 0);
+  char held[64], name[32];
 
+  if (!job->from) train_validation_look(job, 0);
   memset(&action, 0, sizeof action);
   action.sa_handler = train_interrupt;
   sigaction(SIGINT, &action, &before);
-  progress_start(&show);
-  while (!status && job->done < job->steps && !train_interrupted && !job->stopped) {
+  while (job->done < job->steps && !train_interrupted && !job->stopped) {
     const uint64_t number = lnsp_trainer_step_count(job->trainer) * (uint64_t)job->accumulate;
     double sum = 0;
     int64_t i;
-    status = 0;
 
     job->step_rows = 0;
     job->step_flops = 0;
     job->rate = (double)lnsp_trainer_learning_rate(job->trainer);
-    for (i = 0; i < job->accumulate && !status; i++) {
-      float loss = 0;
-      status = train_call(job, number + (uint64_t)i, &loss);
-      sum += (double)loss;
-    }
-    if (status) goto done;
+    for (i = 0; i < job->accumulate; i++) sum += train_call(job, number + (uint64_t)i);
     job->loss = (float)(sum / (double)job->accumulate);
     if (!job->done) job->loss_first = job->loss;
     job->loss_sum += (double)job->loss;
     job->flops += job->step_flops;
     job->done++;
-    status = 0;
-    if (progress_due(&show)) {
-      const train_validation *v = &job->valid;
-      char held[64] = "", name[32];
-
-      if (v->watch.reports)
-        snprintf(held, sizeof held, "  held-out %s %.4g", train_validation_measure(v, name),
-                 v->watch.best);
-      progress_show(&show,
-                    "step %lld of %lld  epoch %.2f  loss %.5f%s  lr %.3g  %.0f us a step",
-                    (long long)job->done, (long long)job->steps,
-                    (double)job->done * (double)job->accumulate / (double)job->epoch_calls,
-                    (double)job->loss, held, (double)lnsp_trainer_learning_rate(job->trainer),
-                    1e6 * job->seconds / (double)job->done);
-    }
-    if (!status) status = train_after(job, &show);
+    *held = 0;
+    if (v->watch.reports)
+      snprintf(held, sizeof held, "  held-out %s %.4g", train_validation_measure(v, name),
+               v->watch.best);
+    progress_show("step %lld of %lld  epoch %.2f  loss %.5f%s  lr %.3g  %.0f us a step",
+                  (long long)job->done, (long long)job->steps,
+                  (double)job->done * (double)job->accumulate / (double)job->epoch_calls,
+                  (double)job->loss, held, (double)lnsp_trainer_learning_rate(job->trainer),
+                  1e6 * job->seconds / (double)job->done);
+    train_after(job);
   }
-done:
-  progress_clear(&show);
+  progress_clear();
   sigaction(SIGINT, &before, NULL);
   job->interrupted = train_interrupted != 0;
-  return status ? status : train_validation_look(job, job->done == job->steps);
+  train_validation_look(job, job->done == job->steps);
 }
 
-int train_prepare(train_job *job) {
+/* Rows a call, calls an epoch. A single row that is left over stays out, since losses over
+ * pairs need two. */
+void train_batches(train_job *job, int64_t rows) {
+  if (job->batch > rows) job->batch = rows;
+  job->epoch_calls = rows / job->batch + (rows % job->batch > 1);
+}
+
+void train_prepare(train_job *job) {
   const args *a = job->args;
   /* with --resume the only argument is the model or the data, whatever is missing */
   const int only_data =
       args_given(a, "--resume") && !args_given(a, "--input") && a->positional_count == 1;
-  int status = data_spec_read(a, only_data ? 0 : 1, &job->spec);
 
+  job->spec = data_spec_read(a, only_data ? 0 : 1);
   job->started = progress_clock();
   job->batch = args_integer(a, "--batch");
   job->steps = args_integer(a, "--steps");
   job->epochs = args_integer(a, "--epochs");
   job->seed = args_seed(a, "--seed");
-  if (status) return status;
   if (args_given(a, "--loss") && !*args_value(a, "--loss"))
-    status = refuse_usage(a, "--loss is empty; `lnsp list` names the losses");
-  if (status) return status;
-  status = train_checkpoint_find(job);
-  if (status) return status;
-  status = data_open(&job->d, job->args, &job->spec);
-  if (status) return status;
-  /* Rows a call, calls an epoch. A single row that is left over stays out, since losses over
-   * pairs need two. */
-  const int64_t rows = job->d.max_rows;
-  if (job->batch > rows) job->batch = rows;
-  job->epoch_calls = rows / job->batch + (rows % job->batch > 1);
-  status = train_poisson_plan(job);
-  if (status) return status;
-  status = train_open(job);
-  if (!status)
-    status = train_options_every(job, "--checkpoint-every", job->epoch_calls,
-                                 &job->checkpoint_every);
-  if (status) return status;
+    refuse_usage("--loss is empty: name a loss; `lnsp list` prints them");
+  train_checkpoint_find(job);
+  data_open(&job->d, job->args, &job->spec);
+  train_batches(job, job->d.max_rows);
+  train_poisson_plan(job);
+  train_open(job);
+  job->checkpoint_every = train_options_every(job, "--checkpoint-every");
   job->first = (int64_t)lnsp_trainer_step_count(job->trainer);
-  return train_checkpoint_resume(job);
+  train_checkpoint_resume(job);
 }
 
 void train_close(train_job *job) {
@@ -208,59 +187,48 @@ void train_close(train_job *job) {
   train_echo_close(job->echo);
   lnsp_file_destroy(job->from);
   data_close(&job->d);
-  if (job->log) fclose(job->log);
   free(job->options);
   free(job->order);
 }
 
-static int run(const args *a) {
+static void run(const args *a) {
+  const char *state = args_value(a, "--state");
+  const int32_t type = args_type(a);
+  lnsp_options library = LNSP_OPTIONS_INIT;
+  lnsp_model *model = NULL;
+  lnsp_error error;
   train_job job;
-  int status;
+  int as_is;
 
   memset(&job, 0, sizeof job);
   job.args = a;
   job.path = args_value(a, "-o");
   job.checkpoint = args_value(a, "--checkpoint");
-  status = args_positionals(a, args_given(a, "--resume") ? 0 : 1, 2);
-  if (status) goto done;
-  status = train_prepare(&job);
-  if (status) goto done;
-  status = train_log_open(&job);
-  if (status) goto done;
-  status = train_loop(&job);
-  if (status) goto done;
-  status = train_log_close(&job);
-  if (status) goto done;
-  const char *state = args_value(job.args, "--state");
-  const int32_t type = args_type(job.args);
-  const int as_is = !args_given(job.args, "--type") ||
-                    type == lnsp_graph_storage(lnsp_trainer_graph(job.trainer));
-  lnsp_options library = LNSP_OPTIONS_INIT;
-  lnsp_model *model = NULL;
-  lnsp_error error;
-  status = LNSP_OK;
-
-  if (state && lnsp_trainer_save(job.trainer, state, LNSP_SAVE_STATE, &error)) {
-    status = refuse_error(job.args, state, &error);
-    goto done;
-  }
+  args_positionals(a, args_given(a, "--resume") ? 0 : 1, 2);
+  train_prepare(&job);
+  train_log_open(&job);
+  train_loop(&job);
+  train_log_close(&job);
+  as_is =
+      !args_given(a, "--type") || type == lnsp_graph_storage(lnsp_trainer_graph(job.trainer));
+  if (state)
+    refuse_if(lnsp_trainer_save(job.trainer, state, LNSP_SAVE_STATE, &error), state, &error);
   if (job.valid.best) {
-    status = lnsp_model_save(job.valid.best, job.path, as_is ? 0 : type, &error);
+    refuse_if(lnsp_model_save(job.valid.best, job.path, as_is ? 0 : type, &error), job.path,
+              &error);
   } else if (as_is) {
-    status = lnsp_trainer_save(job.trainer, job.path,
-                               job.average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &error);
+    refuse_if(lnsp_trainer_save(job.trainer, job.path,
+                                job.average ? LNSP_SAVE_AVERAGE : LNSP_SAVE_WEIGHTS, &error),
+              job.path, &error);
   } else {
     library.storage = type;
-    status = lnsp_trainer_publish(job.trainer, job.average, &library, &model, &error);
-    if (!status) status = lnsp_model_save(model, job.path, 0, &error);
+    refuse_if(lnsp_trainer_publish(job.trainer, job.average, &library, &model, &error),
+              job.path, &error);
+    refuse_if(lnsp_model_save(model, job.path, 0, &error), job.path, &error);
     lnsp_model_destroy(model);
   }
-  status = status ? refuse_error(job.args, job.path, &error) : 0;
-  if (status) goto done;
-  status = train_log_report(&job);
-done:
+  train_log_report(&job);
   train_close(&job);
-  return status;
 }
 
 const command command_train = {

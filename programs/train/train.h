@@ -81,62 +81,64 @@ extern const option train_recipe[];
 
 /* ---- train.c ---- */
 
+/* How many rows a call has, and calls an epoch. */
+void train_batches(train_job *job, int64_t rows);
 /* The recipe from the command's arguments, its data, and the trainer. */
-int train_prepare(train_job *job);
-int train_loop(train_job *job);
+void train_prepare(train_job *job);
+void train_loop(train_job *job);
 void train_close(train_job *job);
 
 /* ---- open.c ---- */
 
-int train_open(train_job *job);
+void train_open(train_job *job);
+/* Freezes the tensors that --freeze names and gives the trainer the statistics of --replay; for
+ * `lnsp loop` and losses in `lnsp eval`, too. Whether the trainer keeps an average. */
+int train_open_extras(const args *a, lnsp_trainer *trainer);
 
 /* ---- options.c ---- */
 
 /* The optimizer's text from --optimizer and the options that are keys of it. */
-int train_options_optimizer(train_job *job);
+void train_options_optimizer(train_job *job);
 /* Value of a key in an optimizer's text, or NULL; it ends with a blank or the text. */
 const char *train_options_key(const char *text, const char *key);
-/* "10", or "1epoch", ".5epoch", "2epochs", as calls of the trainer; 0 if it is neither. */
-int64_t train_options_calls(const train_job *job, const char *text);
-/* The option of this name in calls, initial where it is absent. */
-int train_options_every(const train_job *job, const char *name, int64_t initial,
-                        int64_t *calls);
+/* The option of this name in calls: "10" steps, "1epoch", ".5epoch"; one epoch without it. */
+int64_t train_options_every(const train_job *job, const char *name);
 
 /* ---- validation.c ---- */
 
 /* The held-out data, before there is a trainer; then what looks at them. */
-int train_validation_data(train_job *job);
-int train_validation_open(train_job *job);
+void train_validation_data(train_job *job);
+void train_validation_open(train_job *job);
 /* A look, at what is printed and recorded; counts: the plateau, --patience and --best go
  * by it. Nothing without held-out data, or twice after a step. */
-int train_validation_look(train_job *job, int counts);
+void train_validation_look(train_job *job, int counts);
 int train_validation_due(const train_job *job, int64_t every); /* calls; after the last step */
 const char *train_validation_measure(const train_validation *v, char name[32]);
 void train_validation_close(train_validation *v);
 
 /* ---- log.c ---- */
 
-int train_log_open(train_job *job);
-int train_log_step(train_job *job);
-int train_log_close(train_job *job);
-int train_log_report(const train_job *job);
+void train_log_open(train_job *job);
+void train_log_step(train_job *job);
+void train_log_close(train_job *job);
+void train_log_report(const train_job *job);
 
 /* ---- checkpoint.c ---- */
 
 /* Opens --resume, where that is a checkpoint: job->from. */
-int train_checkpoint_find(train_job *job);
+void train_checkpoint_find(train_job *job);
 /* After everything else was set up: takes up the run, refusing other options or data. */
-int train_checkpoint_resume(train_job *job);
-int train_checkpoint_write(train_job *job);
+void train_checkpoint_resume(train_job *job);
+void train_checkpoint_write(train_job *job);
 
 /* ---- echo.c ---- */
 
-int train_echo_open(train_job *job);
+void train_echo_open(train_job *job);
 void train_echo_close(train_echo *echo);
 
 /* ---- poisson.c ---- */
 
-int train_poisson_plan(train_job *job);
-int train_poisson_key(train_job *job);
+void train_poisson_plan(train_job *job);
+void train_poisson_key(train_job *job);
 
 #endif

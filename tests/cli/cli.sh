@@ -50,14 +50,17 @@ refused bench_work 2 "no work" bench W9
 refused bench_batch 2 "BATCH" bench W1 none
 refused bench_isa 1 "kernel sets auto" bench W1 1 --isa none
 refused no_command 2 "command is missing"
-refused unknown_command 2 'no command "bake"' bake
-refused unknown_option 2 "no option --stepz" train $model $case -o "$work/none" --stepz 3
-refused option_near 2 "no option --stesp; did you mean --steps?" train $model $case -o "$work/none" --stesp 3
+refused unknown_command 2 "no command 'bake'" bake
+refused unknown_option 2 "no option '--stepz'" train $model $case -o "$work/none" --stepz 3
+refused option_near 2 "no option '--stesp'; did you mean --steps?" train $model $case -o "$work/none" --stesp 3
 refused command_near 2 "did you mean train?" trian
 refused verb_near 2 "did you mean merge?" delta mergee "$work/none"
-refused option_of_other_verb 2 "\-\-codec is not for apply" delta apply $model $case --codec sign -o "$work/none"
-refused verb_missing 2 "argument is missing" delta
-refused outputs_differ 2 "not that of --log" train $model $case -o "$work/none" --log "$work/none"
+refused option_of_other_verb 2 "^lnsp delta apply: --codec has no effect here" delta apply $model $case --codec sign -o "$work/none"
+refused help_verb 2 "no command 'lnsp delta mak'; did you mean make?" help delta mak
+refused help_word 2 "one word too many" help train fast
+says help_of_verb "lnsp delta make BASE NEW" help delta make
+refused verb_missing 2 "say what to do: after lnsp delta" delta
+refused outputs_differ 2 "give each a file of its own" train $model $case -o "$work/none" --log "$work/none"
 says option_first "steps" --steps 2 train $model $case -o "$work/first.st"
 says help_default "(1 to 65536; default 10)" help index
 says help_examples "lnsp delta verify base" help delta verify
@@ -74,13 +77,13 @@ refused lr_twice 2 "once" train $model $case -o "$work/none" --optimizer "sgd lr
 refused type_unknown 2 "f32, f16, bf16 or int8" new student -o "$work/none" --type f8
 refused delta_verb 2 "make, apply, invert, merge, info, verify or aggregate" delta fold $model
 refused no_data 2 "data are missing" train $model -o "$work/none"
-refused lr_text 2 "must be a number" train $model $case -o "$work/none" --lr fast
+refused lr_text 2 "give a number" train $model $case -o "$work/none" --lr fast
 says list_keys "margin=.3                a number from 0 to 1000000" list triplet
 says list_keys_of_two "layer gru" list gru
 says list_keys_needed "clip_each" list adamw
 says list_rules "share=.1                 a number from 0 to 0.49" list trimmed
 says list_json '"default": "cosine"' list --json triplet
-refused list_unknown 1 "there is no .tripel" list tripel
+refused list_unknown 1 "there is no 'tripel'" list tripel
 refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
 refused state_is_out 2 "of its own" train $model $case -o "$work/none" --state "$work/none"
 refused list_argument 2 "too many" list triplet mse
@@ -100,7 +103,7 @@ says info_memory_run "run: a model stored as BF16" info --memory student --type 
 says info_data "I32" info $rows
 says info_case "[2, 6, 48]" info $case
 refused info_unknown 1 "no_such" info no_such
-refused info_no_file 1 "no file $work/no.st" info "$work/no.st"
+refused info_no_file 1 "no file '$work/no.st'" info "$work/no.st"
 refused info_memory_loss 1 "cosinus" info --memory --loss cosinus student
 refused info_memory_data 1 "no network" info --memory $case
 refused new_unknown 1 "studnet" new studnet -o "$work/none"
@@ -185,7 +188,7 @@ expect run_scalar cmp "$work/run1.st" "$work/run3.st"
 says run_outputs "[2, 6, 24]" info "$work/run1.st"
 refused run_width 1 "48" run $model $data/family_a.case.safetensors -o "$work/none"
 refused run_no_input 1 "nput" run $model $model -o "$work/none"
-refused run_no_loss 1 "has no tensor input" run $model $rows_four -o "$work/none"
+refused run_no_loss 1 "has no tensor 'input'" run $model $rows_four -o "$work/none"
 refused run_no_arch 1 "with --arch" run $case $case -o "$work/none"
 refused run_folder 1 "is a folder" run $model $case -o "$work"
 refused run_no_model 1 "no/such" run no/such $case -o "$work/none"
@@ -215,7 +218,7 @@ says check_case "nodes with the scalar kernels" check $model $case
 lnsp train $model $case -o "$work/moved.st" --steps 1 --lr .1 > /dev/null
 lnsp check "$work/moved.st" $case > /dev/null 2> "$work/err"
 same check_status $? 1
-expect check_names_it grep -q "output is the first that diverges" "$work/err"
+expect check_names_it grep -q "output is the first value that differs" "$work/err"
 cp "$work/run1.st" "$work/without.st"
 refused check_no_input 1 "nput" check $model "$work/without.st"
 
@@ -257,7 +260,7 @@ refused train_replay 1 "lnsp replay fit" train $model $case -o "$work/none" --lo
 refused train_diverges 1 "^lnsp train: step " train $data/student_bare.model.safetensors \
   $data/student_bare.case.safetensors -o "$work/none" --optimizer "sgd lr=1e6" --steps 40
 refused train_folder 1 "No such file" train $model $case -o "$work/no/such/none"
-refused train_state_folder 1 "with --state" train $model $case -o "$work/none" --state "$work/no/such"
+refused train_state_folder 1 "\-\-state is '" train $model $case -o "$work/none" --state "$work/no/such"
 refused train_no_state 1 "not written by --state" train $case -o "$work/none" --resume $model
 refused grad_replay 1 "leave it out" grad $model $case -o "$work/none" --loss "mse + replay"
 refused eval_replay 1 "lnsp replay fit" eval $model $case --loss "mse + replay"
@@ -266,7 +269,7 @@ refused eval_text 1 "README" eval $model README.md
   head -c $(($(wc -c < $case) - 4)) $case
   printf '\377\377\377\377'
 } > "$work/nan.st"
-refused eval_nan 1 "target has a NaN" eval $model "$work/nan.st"
+refused eval_nan 1 "'target' has a NaN" eval $model "$work/nan.st"
 says train_half "F16" info "$(lnsp $train --type f16 > /dev/null && echo "$work/t.st")"
 
 # --- vectors through index tensors ---
@@ -296,15 +299,15 @@ differ columns_reversed "$(columns triplets[0:2])" "$(columns triplets[1::-1])"
 same columns_all "$(columns pairs)" "$(columns pairs[:])"
 same columns_count "$(key vectors eval "$work/sn727.st" --input $vectors --rows "$rows:triplets[1:]")" 10
 same columns_where "$(key rows eval "$work/sn727.st" --input $vectors --rows "$rows:pairs[0]=2")" 1
-refused columns_none 1 "names none" $wide --rows "$rows:triplets[3]" -o "$work/none"
-refused columns_empty 1 "names none" $wide --rows "$rows:triplets[2:2]" -o "$work/none"
-refused columns_of_row 1 "no columns" $wide --rows "$rows:first[0]" -o "$work/none"
+refused columns_none 1 "names no column" $wide --rows "$rows:triplets[3]" -o "$work/none"
+refused columns_empty 1 "names no column" $wide --rows "$rows:triplets[2:2]" -o "$work/none"
+refused columns_of_row 1 "without columns" $wide --rows "$rows:first[0]" -o "$work/none"
 for text in '[]' '[1' '[a]' '[0:2:0]' '[1]x' '[0:1:2:3]' '[99999999999]'; do
   refused "columns_text_$text" 2 "columns" $wide --rows "$rows:triplets$text" -o "$work/none"
 done
 refused rows_where_none 1 "no row" $wide --rows $rows:first=12345 -o "$work/none"
 refused rows_where_word 2 "NUMBER" $wide --rows $rows:first=a -o "$work/none"
-refused rows_where_pairs 1 "only a tensor" $wide --rows $rows:pairs=0 -o "$work/none"
+refused rows_where_pairs 1 "has 2 columns" $wide --rows $rows:pairs=0 -o "$work/none"
 refused rows_beyond 1 "400" $wide --rows $rows:beyond -o "$work/none"
 refused rows_negative 1 "-1" $wide --rows $rows:negative -o "$work/none"
 refused rows_tensor 1 "nothing" $wide --rows $rows:nothing -o "$work/none"
@@ -349,19 +352,19 @@ refused_out() { # as refused, but the report comes first
   if [ $? -eq 1 ] && grep -q -e "$refused_words" "$work/err"; then pass "$refused_name"
   else fail "$refused_name" < "$work/err"; fi
 }
-refused_out delta_verify_no "does not lead" delta verify $model "$work/d.st" $case --steps 2
+refused_out delta_verify_no "did not lead" delta verify $model "$work/d.st" $case --steps 2
 lnsp delta make $model "$work/next.st" --codec int4 -o "$work/d4.st" > /dev/null
 says delta_verify_lossy "yes:" delta verify $model "$work/d4.st" $case --steps 3
 lnsp delta make $model "$work/next.st" --codec int4 --only 1d -o "$work/d5.st" > /dev/null
 says delta_verify_only "yes:" delta verify $model "$work/d5.st" $case --steps 3 --only 1d
-refused_out delta_verify_all "does not lead" delta verify $model "$work/d5.st" $case --steps 3
+refused_out delta_verify_all "did not lead" delta verify $model "$work/d5.st" $case --steps 3
 lnsp delta make "$work/next.st" "$work/next.st" -o "$work/d6.st" > /dev/null
 lnsp delta merge "$work/d.st" "$work/d6.st" -o "$work/d7.st" > /dev/null
-refused delta_verify_merged 1 "prove each" delta verify $model "$work/d7.st" $case --steps 3
+refused delta_verify_merged 1 "verify each" delta verify $model "$work/d7.st" $case --steps 3
 refused delta_invert_lossy 1 "d4.st: .*cannot be inverted" delta invert "$work/d4.st" -o "$work/none"
 refused delta_max_norm 1 "norm of 0.* at most 1e-06 is" delta apply $model "$work/d.st" \
   --max-norm .000001 -o "$work/none"
-refused delta_verify_base 1 "is not the base" delta verify "$work/next.st" "$work/d.st" $case
+refused delta_verify_base 1 "is not the model that" delta verify "$work/next.st" "$work/d.st" $case
 refused delta_verify_usage 2 "argument is missing" delta verify $model
 refused delta_replay 2 "now called .lnsp delta verify" delta replay $model "$work/d.st" $case
 says delta_verify_help "is a proof" help delta verify
@@ -497,8 +500,8 @@ expect ids_model lnsp new "$text" --seed 1 -o "$work/ids"
 ids_file ids mask > "$work/masked"
 expect ids_masked lnsp run "$work/ids" "$work/masked" -o "$work/ids_out"
 ids_file ids attention_mask > "$work/masked"
-refused mask_of_tokenizer 1 'attention_mask; call it .mask' run "$work/ids" "$work/masked" -o "$work/none"
+refused mask_of_tokenizer 1 "'attention_mask': name it 'mask'" run "$work/ids" "$work/masked" -o "$work/none"
 ids_file input_ids mask > "$work/masked"
-refused ids_of_tokenizer 1 'input_ids; call it .ids' run "$work/ids" "$work/masked" -o "$work/none"
+refused ids_of_tokenizer 1 "'input_ids': name it 'ids'" run "$work/ids" "$work/masked" -o "$work/none"
 
 finish

@@ -86,22 +86,22 @@ refused baseline_weights 2 "commas" eval $text --baseline weighted=.1,,.2
 refused baseline_count 1 "has 2 numbers" eval $text --baseline weighted=.1,.2
 refused no_model 2 "argument is missing" eval $text
 refused no_ranks 1 "nothing to rank" eval "$work/same.st" $vectors --rows "$w:test[4]" --diagnose
-refused no_curve 1 "no ranks" eval "$work/same.st" $vectors --rows "$w:test[4]" --svg "$work/none.svg"
+refused no_curve 1 "nothing is ranked" eval "$work/same.st" $vectors --rows "$w:test[4]" --svg "$work/none.svg"
 refused pool_beyond 1 "rows 0 to 183" eval $text --baseline mean --pool tests/data/rows.safetensors:beyond
-refused pool_of_file 2 "needs --input" eval --baseline mean $conformance/ln_min.case.safetensors \
+refused pool_of_file 2 "give --input" eval --baseline mean $conformance/ln_min.case.safetensors \
   --pool "$w:test"
 refused rows_beyond 1 "rows 0 to 183" eval $vectors --rows tests/data/rows.safetensors:beyond \
   --target-rows tests/data/rows.safetensors:beyond --baseline mean
 refused rows_differ 1 "same number" eval $vectors --rows "$w:test[0:5]" --target-rows "$w:val[5]" \
   --baseline mean
-refused width_model 1 "does not fit the model" eval "$work/same.st" $vectors --rows "$w:test[4]" \
+refused width_model 1 "'output' has width 384, but the target has width 8" eval "$work/same.st" $vectors --rows "$w:test[4]" \
   --target $w:short --target-rows "$w:test[5]"
-refused width_baseline 1 "the target has 8" eval $vectors --rows "$w:test[4]" --target $w:short \
+refused width_baseline 1 "the target has width 8" eval $vectors --rows "$w:test[4]" --target $w:short \
   --target-rows "$w:test[5]" --baseline mean
-refused empty_pool 1 "no row has that number" eval $vectors --rows $w:page=99 --target-rows $w:page=98 \
+refused empty_pool 1 "picks no row" eval $vectors --rows $w:page=99 --target-rows $w:page=98 \
   --baseline mean
-refused no_output 1 'no output "code"' eval "$work/same.st" $text --on code
-refused loss_of_baseline 2 "needs a MODEL" eval $text --baseline mean --loss mse
+refused no_output 1 "no output 'code': choose another with --on" eval "$work/same.st" $text --on code
+refused loss_of_baseline 2 "give MODEL" eval $text --baseline mean --loss mse
 refused svg_folder 1 "No such file" eval $text --baseline mean --svg "$work/no/such.svg"
 
 # --- diagnosis ---
@@ -152,7 +152,7 @@ says five_without "-     FAIL" eval $five --baseline mean
 same five_samples 7 "$(key windows eval $five --baseline mean --samples 7)"
 says cat5_svg "gates" eval $five $second --baseline mean --svg "$work/five.svg"
 same five_svg_lines 4 "$(grep -c "stroke-dasharray" "$work/five.svg")"
-refused five_articles 2 "needs --articles" eval --5cat $text --baseline mean
+refused five_articles 2 "give --articles" eval --5cat $text --baseline mean
 refused five_count 1 "one for each" eval --5cat $text --articles $w:kind --baseline mean
 refused five_windows 1 "contexts and targets" eval --5cat $vectors --rows "$w:test[4]" \
   --target-rows "$w:test[5]" --articles $w:page --baseline mean

@@ -57,8 +57,8 @@ same text_of_id "name 7  kind $(((rows - 8) % 2))" "$(sed -n 's/^ *1 .*  7  \(na
 lnsp index search "$work/f32" $data -k 1 --texts "$work/named" --columns kind,name > "$work/with"
 same text_of_columns "kind $(((rows - 8) % 2))  name 7" "$(sed -n 's/^ *1 .*  7  \(kind.*\)/\1/p' "$work/with")"
 same text_in_json "line 0" "$(key text index search "$work/f32" $data -k 1 --texts "$work/lines")"
-refused no_such_column 1 "no column \"size\"" index search "$work/f32" $data --texts "$work/named" --columns size
-refused texts_without_ids 1 "needs a first line" index search "$work/f32" $data --texts "$work/lines" --columns a
+refused no_such_column 1 "no column 'size'" index search "$work/f32" $data --texts "$work/named" --columns size
+refused texts_without_ids 1 "names of columns" index search "$work/f32" $data --texts "$work/lines" --columns a
 printf 'id\tname\nseven\tx\n' > "$work/bad"
 refused texts_with_bad_ids 1 "line 2" index search "$work/f32" $data --texts "$work/bad"
 refused no_texts 1 "cannot be read" index search "$work/f32" $data --texts "$work/nowhere"
@@ -86,9 +86,9 @@ same doubled $((2 * rows)) "$(key vectors index info "$work/double")"
 refused missing_id 1 "no vector with the id 999999" index remove "$work/f32" 3 999999 -o "$work/none"
 refused double_id 1 "given twice" index remove "$work/f32" 3 3 -o "$work/none"
 refused no_id 2 "is not an id" index remove "$work/f32" three -o "$work/none"
-refused no_ids 2 "give the ids" index remove "$work/f32" -o "$work/none"
+refused no_ids 2 "name the ids" index remove "$work/f32" -o "$work/none"
 refused there_already 1 "already: remove it first" index add "$work/f32" "$work/some" -o "$work/none"
-refused verb 2 "no verb .bake." index bake "$work/f32"
+refused verb 2 "no command 'lnsp index bake'" index bake "$work/f32"
 refused no_index 1 "no tensor 'vectors'" index info "$work/found"
 refused not_a_file 1 "no such file" index info "$work/nowhere"
 refused no_output 2 "-o FILE is missing" index build $data

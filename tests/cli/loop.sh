@@ -48,13 +48,13 @@ lnsp gather --input $v --rows $w:test -o "$work/g.st" > /dev/null
 lnsp eval "$work/m.st" --input "$work/g.st:vectors" --rows "$work/g.st:rows[0:5]" \
   --target-rows "$work/g.st:rows[5]" > "$work/e2"
 expect gather_same_vectors cmp "$work/e1" "$work/e2"
-refused gather_nothing 2 "nothing to gather" gather --input $v -o "$work/none"
-refused gather_order 2 "after the --input" gather --rows $w:test -o "$work/none"
+refused gather_nothing 2 "nothing is named to gather" gather --input $v -o "$work/none"
+refused gather_order 2 "give the --input that it belongs to first" gather --rows $w:test -o "$work/none"
 refused gather_columns 1 "another name" gather --input $v --rows $w:test --rows $w:page -o "$work/none"
 refused gather_outside 1 "names row" gather --input $w:target --rows $w:test -o "$work/none"
 refused gather_widths 1 "width" gather --input $v --input $w:target --rows $w:page -o "$work/none"
 refused gather_choice 2 "a range" gather --input $v --rows $w:test@80-20% -o "$work/none"
-refused gather_vectors 2 "other than vectors" gather --input $v --as vectors --rows $w:test -o "$work/none"
+refused gather_vectors 2 "give another name" gather --input $v --as vectors --rows $w:test -o "$work/none"
 refused gather_none 1 "no row is left" gather --input $v --rows $w:test@0 -o "$work/none"
 
 # --- without learning: the figures are those of eval ---
@@ -139,7 +139,7 @@ each -o "$work/each1.st" > "$work/each.json"
 last=$(sed 's/.*"parts": \[//; s/].*//; s/.*{//; s/.*"cosine": \([0-9.e-]*\).*/\1/' "$work/each.json" | tail -n 1)
 first=$(sed 's/.*"parts": \[//; s/}.*//; s/.*"cosine": \([0-9.e-]*\).*/\1/' "$work/each.json" | tail -n 1)
 above learns_each_concept "$last" "$first"
-refused prev_of_each 1 "does not have" loop "$work/each.st" $v --learn --loss "cosine + margin"
+refused prev_of_each 1 "has only" loop "$work/each.st" $v --learn --loss "cosine + margin"
 # one that takes tens of concepts
 lnsp new "hierarchical_gru in=384 d=16 chunk=4" --seed 3 -o "$work/chunks.st" > /dev/null
 same context_in_chunks 8 "$(lnsp loop "$work/chunks.st" $v --json --show 0 --count 2 | field start context)"
@@ -162,7 +162,7 @@ refused empty_group 1 "in its group" loop "$work/m.st" $v --group $w:page --cont
 head -n 150 "$work/plain.tsv" > "$work/short.tsv"
 refused texts_short 1 "150 lines for 184" loop "$work/m.st" $v --texts "$work/short.tsv"
 refused texts_missing 1 "cannot be read" loop "$work/m.st" $v --texts "$work/no.tsv"
-refused texts_column 1 "no column \"phrase\"" loop "$work/m.st" $v --texts "$work/texts.tsv:phrase"
+refused texts_column 1 "no column 'phrase'" loop "$work/m.st" $v --texts "$work/texts.tsv:phrase"
 refused columns_alone 2 "needs --texts" loop "$work/m.st" $v --columns sentence
 refused no_tensor 1 "nothing" loop "$work/m.st" $w:nothing
 refused no_colon 2 "FILE:TENSOR" loop "$work/m.st" nothing
@@ -170,11 +170,11 @@ refused out_without_learn 2 "needs --learn" loop "$work/m.st" $v -o "$work/none"
 refused windows_context 1 "not --context 3" loop "$work/m.st" $v --rows $w:test --context 3
 refused windows_group 2 "a stream of rows" loop "$work/m.st" $v --rows $w:test --group $w:page
 refused group_rows 1 "one for each row" loop "$work/m.st" $v --group $w:kind
-refused buffer_columns 1 "of this stream have 6" loop "$work/m.st" $v --learn --buffer-from $w:triplets
+refused buffer_columns 1 "of this stream has 6" loop "$work/m.st" $v --learn --buffer-from $w:triplets
 refused rows_outside 1 "names row" loop "$work/m.st" $w:target --rows $w:test
 refused from_end 1 "concepts 0 to 22" loop "$work/m.st" $v --rows $w:test --from 23
 refused no_output 1 "no output" loop "$work/m.st" $v --on nothing
-refused loss_reads 1 "does not have" loop "$work/m.st" $v --learn --loss triplet
+refused loss_reads 1 "has only" loop "$work/m.st" $v --learn --loss triplet
 refused loss_unknown 1 "cosinus" loop "$work/m.st" $v --learn --loss cosinus
 refused commit_every 2 "needs --store" loop "$work/m.st" $v --learn --commit-every 3
 refused pool_and_index 2 "not both" loop "$work/m.st" $v --pool all --index $w

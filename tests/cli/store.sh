@@ -58,13 +58,13 @@ same verify 5 "$(key versions store verify "$work/s")"
 same compact 5 "$(key versions store compact "$work/s")"
 same verify_after 5 "$(key versions store verify "$work/s")"
 
-refused no_version 1 "no version \"77\"" store rollback "$work/s" 77
+refused no_version 1 "no version '77'" store rollback "$work/s" 77
 refused no_store 1 "no such file" store log "$work/none"
 refused not_a_store 1 "is not a store\|no store here" store log "$work/m.st"
 refused other_kind 1 "the store is of" store commit "$work/s" "$work/m.st"
 refused long_tag 1 "a tag has at most" store commit "$work/s" "$work/b.state" --tag 1234567890123456789012345678901234567890
-refused verb 2 "no verb .bake." store bake "$work/s"
-refused size 2 "write bytes" store init "$work/t" "$work/m.st" --size -3
+refused verb 2 "no command 'lnsp store bake'" store bake "$work/s"
+refused size 2 "give a number of bytes" store init "$work/t" "$work/m.st" --size -3
 refused too_small 1 "needs at least" store init "$work/t" "$work/a.state" --size 1K
 empty nothing_left_behind "$(ls -A "$work" | grep -E '^t$|\.tmp$' > "$work/left"; echo "$work/left")"
 

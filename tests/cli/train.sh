@@ -98,7 +98,7 @@ whole=$(column loss "$log" | cut -c 1-7 | tr '\n' ' ')
 lnsp $train --batch 50 --optimizer sgd --lr .1 --steps 3 --accumulate 2 --log "$log" > /dev/null
 same accumulate_whole "$(column loss "$log" | cut -c 1-7 | tr '\n' ' ')" "$whole"
 holds accumulate_flops "if (v[\"flops\"] != 300 * $flops) print" "$log"
-refused accumulate_few 2 "fewer than the 9" $train -o "$work/none" --batch 20 --accumulate 9
+refused accumulate_few 2 "one step accumulates 9" $train -o "$work/none" --batch 20 --accumulate 9
 refused accumulate_none 2 "whole number of at least 1" $train -o "$work/none" --accumulate 0
 refused accumulate_twice 2 "once" $train -o "$work/none" --optimizer "sgd accumulate=2" --accumulate 2
 
@@ -275,11 +275,11 @@ same checkpoint_stopped "$(key steps $frozen --epochs 9 --patience 2 --resume "$
 set +f
 part 6
 again="$run --resume $work/c.st"
-refused checkpoint_batch 1 'batch was "16", and now it is "8"' $again --schedule "$schedule" --batch 8 -o "$work/none"
+refused checkpoint_batch 1 "batch was '16', and now it is '8'" $again --schedule "$schedule" --batch 8 -o "$work/none"
 refused checkpoint_schedule 1 "schedule was" $again -o "$work/none" --schedule "plateau patience=1 warmup=1epoch"
 refused checkpoint_optimizer 1 "optimizer was" $again --schedule "$schedule" -o "$work/none" --lr .02
-refused checkpoint_seed 1 'seed was "5"' $again --schedule "$schedule" -o "$work/none" --seed 6
-refused checkpoint_loss 1 'loss was "cosine"' $again --schedule "$schedule" -o "$work/none" --loss mse
+refused checkpoint_seed 1 "seed was '5'" $again --schedule "$schedule" -o "$work/none" --seed 6
+refused checkpoint_loss 1 "loss was 'cosine'" $again --schedule "$schedule" -o "$work/none" --loss mse
 refused checkpoint_data 1 "the data was" $again --schedule "$schedule" -o "$work/none" --rows $rows:windows_train[0]
 refused checkpoint_held 1 "held-out data was" $again --schedule "$schedule" -o "$work/none" --eval-rows $rows:train
 refused checkpoint_values 1 "normalise was" $again --schedule "$schedule" -o "$work/none" --normalise
@@ -300,7 +300,7 @@ refused checkpoint_every 2 "needs --checkpoint" $train -o "$work/none" --checkpo
 refused checkpoint_is_out 2 "of its own" $train -o "$work/none" --checkpoint "$work/none"
 refused log_is_checkpoint 2 "of its own" $train -o "$work/none" --checkpoint "$work/c2" --log "$work/c2"
 refused checkpoint_poisson 2 "poisson" $train -o "$work/none" --checkpoint "$work/c2" --poisson
-refused checkpoint_folder 1 "with --checkpoint" $train -o "$work/none" --checkpoint "$work/no/c"
+refused checkpoint_folder 1 "\-\-checkpoint is '" $train -o "$work/none" --checkpoint "$work/no/c"
 refused resume_model 1 "not written by --state" train --input $vectors -o "$work/none" --resume "$work/m.st"
 refused resume_nothing 1 "no such file" train --input $vectors -o "$work/none" --resume "$work/no.st"
 
