@@ -1,7 +1,11 @@
 /* The stages of a delta as one text, and back: "int4 block=64 bytes=8160 tensors=0,2,4; ...".
  *
  * Tensors are run lengths that begin with those that do not change. There is one way to
- * write a list of stages, and only that is accepted, so that a delta has one file. */
+ * write a list of stages, and only that is accepted, so that a delta has one file. Reading
+ * therefore need not be strict about forms (0, 00 or a missing bytes=): whatever was read is
+ * written again, and a text that is not the same to the byte is refused. What it must be strict
+ * about are sizes: runs must add up to the network's tensors, and the stages' bytes to the
+ * payload, since later code indexes with both. */
 #include "delta/stages.h"
 
 #include "base/decimal.h"
@@ -74,6 +78,8 @@ static int stages_read_runs(lnspi_token word, int32_t count, uint8_t *tensors) {
   return done == count;
 }
 
+/* Reads one stage. back=1 holds only for an exact codec: others cannot be turned round, and
+ * then the text does not come out the same. */
 static int32_t stages_read_stage(lnspi_lexer *text, lnsp_delta *delta, lnspi_delta_stage *stage,
                                  lnsp_error *error) {
   lnspi_key keys[LNSPI_CODEC_CONFIG_KEYS];

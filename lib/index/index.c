@@ -8,6 +8,11 @@
  * new ids and merges them into the order from its end. Only then does `count` include them:
  * a call that fails has changed nothing that can be seen.
  *
+ * A vector is brought to length 1 first, unless the index keeps lengths, so that a search's
+ * products are cosines; then it is stored as it is, as float16, or as codes with a scale. The
+ * scale of codes is chosen after rounding, so that the vector they mean has length 1 again:
+ * rounding must not make one vector's cosines larger than another's.
+ *
  * Removing fills holes with the last rows, so that rows stay dense; what is removed is first
  * marked in the order, by the complement of the row, and unmarked if an id is not there. */
 #include "index/index.h"

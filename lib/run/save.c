@@ -3,7 +3,13 @@
  * A file consists of parts (weights, moments, average, residual), each with a prefix. Items
  * are declared first, since the header of the format comes before the data, and rows follow in
  * the same order. Four-byte elements come before shorter ones, so that every tensor is aligned
- * to its element. */
+ * to its element.
+ *
+ * A row at a time is unpacked from its panel, converted and written: the memory is that of one
+ * row, whatever the network. Of int8 a row gives its codes in one tensor and its scale in
+ * another, at different times, so it is quantised twice; the same input gives the same codes.
+ * A row that does not fit into the type (float16 overflows) fails the save, after part of the
+ * file was written: the sink's owner drops that. */
 #include "run/save.h"
 
 #include "base/arena.h"

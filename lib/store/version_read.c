@@ -1,7 +1,9 @@
 /* Reads states: a snapshot, and the one delta that may change it.
  *
  * A state is never in memory whole: a chunk of the snapshot is read, the coder changes it
- * by the bytes of the delta, which it asks for as it needs them, and the sink gets it. */
+ * by the bytes of the delta, which it asks for as it needs them, and the sink gets it. So the
+ * sink sees words before the checksums of both payloads, known at their ends, have been
+ * compared: it must write only what can be dropped if the call fails then. */
 #include "store/version_read.h"
 
 #include "base/bytes.h"
@@ -101,6 +103,9 @@ static int32_t version_read_sum(void *user, uint32_t *words, size_t count, lnsp_
   return LNSP_OK;
 }
 
+/* Every record twice: its payload against the checksum in its head, which any record has, then
+ * the state that comes out of it against that state's own. The second finds what the first
+ * cannot: a coder that no longer gives the words that were committed. */
 int32_t lnspi_version_read_verify(lnsp_store *store, uint64_t *checked, lnsp_error *error) {
   lnspi_journal *j = &store->journal;
   lnspi_record record;
