@@ -175,7 +175,7 @@ LV_F(linear_f16)(const void *w, const float *bias, const float *x, int64_t ldx, 
 
 /* ---- linear_dx ---- */
 
-/* Partial sums of kt inputs and rt rows into p[r][k][16], as in matrix.h. */
+/* Partial sums of kt inputs and rt rows into p[r][k][16], as in matrix_backward.h. */
 static LNSPI_ALWAYS void
 LV_F(pair_dx_tile)(const uint16_t *w, const float *d, int64_t ldd, float *p,
                                       int64_t k0, int64_t in, int64_t round, const int kt,

@@ -7,6 +7,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/sparse_inputs.h"
 #include "kernels/matrix.h"
+#include "kernels/matrix_backward.h"
 
 #include "base/bytes.h"
 #include "kernels/kernels.h"
