@@ -63,22 +63,6 @@ typedef struct search_job {
   double seconds;
 } search_job;
 
-static void search_prepare(search_job *job) {
-  const int64_t n = job->queries.count, batch = n < SEARCH_BATCH ? n : SEARCH_BATCH;
-  lnsp_search_options limits = LNSP_SEARCH_OPTIONS_INIT;
-  lnsp_error error;
-
-  limits.max_queries = (int32_t)(batch ? batch : 1);
-  limits.max_results = (int32_t)job->results;
-  refuse_if(lnsp_search_create(job->m.index, &limits, NULL, &job->search, &error),
-            job->args->positional[0], &error);
-  job->x = memory_new(batch * job->queries.width, sizeof *job->x);
-  if (job->without)
-    job->left_out = memory_new(batch * job->without->columns, sizeof *job->left_out);
-  job->ids = memory_new(n * job->results, sizeof *job->ids);
-  job->scores = memory_new(n * job->results, sizeof *job->scores);
-}
-
 static void search_all(search_job *job) {
   const int64_t n = job->queries.count;
   int64_t first;
@@ -154,7 +138,19 @@ void index_search(const args *a) {
     refuse("--without has ids for %lld queries, but there are %lld: give a row for each",
            (long long)job.without->count, (long long)job.queries.count);
   texts_open(a, &job.names);
-  search_prepare(&job);
+  const int64_t n = job.queries.count, batch = n < SEARCH_BATCH ? n : SEARCH_BATCH;
+  lnsp_search_options limits = LNSP_SEARCH_OPTIONS_INIT;
+  lnsp_error error;
+
+  limits.max_queries = (int32_t)(batch ? batch : 1);
+  limits.max_results = (int32_t)job.results;
+  refuse_if(lnsp_search_create(job.m.index, &limits, NULL, &job.search, &error),
+            job.args->positional[0], &error);
+  job.x = memory_new(batch * job.queries.width, sizeof *job.x);
+  if (job.without)
+    job.left_out = memory_new(batch * job.without->columns, sizeof *job.left_out);
+  job.ids = memory_new(n * job.results, sizeof *job.ids);
+  job.scores = memory_new(n * job.results, sizeof *job.scores);
   search_all(&job);
   out[1] = lnsp_tensor_f32("scores", job.scores, 2, job.queries.count, job.results, 0);
   out[0] = out[1];

@@ -33,23 +33,6 @@ static int list_has_range(const lnsp_key_info *key) {
          key->type == LNSP_KEY_FLAG || key->type == LNSP_KEY_SIZE;
 }
 
-/* Texts that are empty, and flags that are not set, are left out. */
-static void list_key_json(const lnsp_key_info *key) {
-  json_open(NULL, '{');
-  json_text("name", key->name);
-  json_text("type", list_types[key->type]);
-  if (key->count > 1) json_integer("count", key->count);
-  if (list_has_range(key)) json_real("low", key->low);
-  if (list_has_range(key)) json_real("high", key->high);
-  if (*key->initial) json_text("default", key->initial);
-  if (*key->words) json_text("words", key->words);
-  if (*key->needs) json_text("needs", key->needs);
-  if (key->flags & LNSP_KEY_REQUIRED) json_integer("required", 1);
-  if (key->flags & LNSP_KEY_PERCENT) json_integer("percent", 1);
-  if (key->flags & LNSP_KEY_DEPENDS) json_integer("depends", 1);
-  json_close('}');
-}
-
 /* "  heads=8                 a whole number from 1 to 65536" */
 static void list_key_print(const lnsp_key_info *key) {
   char left[80];
@@ -92,7 +75,20 @@ static int list_entry(size_t which, int32_t index, const char *wanted) {
   else
     report_print("  %-20s %s\n", name, help);
   for (i = 0; lnsp_list_key_at(list, index, i, &key, NULL) == LNSP_OK; i++) {
-    list_key_json(&key);
+/* Texts that are empty, and flags that are not set, are left out. */
+    json_open(NULL, '{');
+    json_text("name", key.name);
+    json_text("type", list_types[key.type]);
+    if (key.count > 1) json_integer("count", key.count);
+    if (list_has_range(&key)) json_real("low", key.low);
+    if (list_has_range(&key)) json_real("high", key.high);
+    if (*key.initial) json_text("default", key.initial);
+    if (*key.words) json_text("words", key.words);
+    if (*key.needs) json_text("needs", key.needs);
+    if (key.flags & LNSP_KEY_REQUIRED) json_integer("required", 1);
+    if (key.flags & LNSP_KEY_PERCENT) json_integer("percent", 1);
+    if (key.flags & LNSP_KEY_DEPENDS) json_integer("depends", 1);
+    json_close('}');
     if (wanted && !json_wanted()) list_key_print(&key);
   }
   json_close(']');

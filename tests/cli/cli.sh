@@ -8,28 +8,6 @@ vectors=examples/demo/old.safetensors:held_out
 rows=tests/data/rows.safetensors
 rows_four=$data/student_total.case.safetensors # anchor, positive, negative, teacher
 
-# says NAME TEXT COMMAND...: succeeds and prints TEXT.
-says() {
-  says_name=$1 says_text=$2
-  shift 2
-  if lnsp "$@" > "$work/said" 2>&1 && grep -qF -e "$says_text" "$work/said"; then
-    pass "$says_name"
-  else
-    head -n 20 "$work/said" | fail "$says_name"
-  fi
-}
-# key KEY COMMAND...: the value of a key of the JSON report
-key() {
-  key_name=$1
-  shift
-  lnsp "$@" --json | sed -n "s/^ *\"$key_name\": \"\{0,1\}\([^\",]*\)\"\{0,1\},*\$/\1/p" | head -n 1
-}
-same() {
-  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
-differ() {
-  if [ -n "$2" ] && [ -n "$3" ] && [ "$2" != "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
 
 # --- help and usage ---
 for name in new info run grad train eval loop gather check convert delta replay store bench list; do

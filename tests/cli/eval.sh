@@ -9,24 +9,6 @@ conformance=tests/data/conformance
 model=$conformance/student_many.model.safetensors
 case=$conformance/student_many.case.safetensors
 
-says() {
-  says_name=$1 says_text=$2
-  shift 2
-  if lnsp "$@" > "$work/said" 2>&1 && grep -qF -e "$says_text" "$work/said"; then
-    pass "$says_name"
-  else
-    head -n 20 "$work/said" | fail "$says_name"
-  fi
-}
-# key KEY COMMAND...: the first value of a key of the JSON report
-key() {
-  key_name=$1
-  shift
-  lnsp "$@" --json | sed -n "s/^ *\"$key_name\": \"\{0,1\}\([^\",]*\)\"\{0,1\},*\$/\1/p" | head -n 1
-}
-same() {
-  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
 # row NAME PREDICTOR NUMBERS: cosine, R@1, R@5, R@10 and MRR of the table in $work/table
 row() {
   row_text=$(awk -v name="$2" '$1 == name { print $2, $4, $5, $6, $7 }' "$work/table")

@@ -1,13 +1,5 @@
 # lnsp index: building, searching with texts, changing, and what is refused.
 . tests/support/check.sh
-key() {
-  key_name=$1
-  shift
-  lnsp "$@" --json | sed -n "s/^ *\"$key_name\": \"\{0,1\}\([^\",]*\)\"\{0,1\},*\$/\1/p" | head -n 1
-}
-same() {
-  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
 # the first id of each query
 firsts() {
   sed -n 's/^ *1  *[-0-9.]*  \([0-9]*\).*/\1/p' "$1" | tr '\n' ' '

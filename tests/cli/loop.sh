@@ -1,11 +1,5 @@
 # lnsp loop and gather: a stream is predicted, looked up and learned from.
 . tests/support/check.sh
-same() {
-  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
-differ() {
-  if [ -n "$2" ] && [ -n "$3" ] && [ "$2" != "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
 # above NAME A B: A > B
 above() {
   if [ -n "$2" ] && [ -n "$3" ] && awk "BEGIN { exit !($2 > $3) }"; then pass "$1"; else

@@ -10,9 +10,6 @@ if [ -n "${EMULATOR:-}" ]; then
 fi
 w=$(pwd)/tests/data/windows.safetensors
 nightly=$(pwd)/examples/nightly/nightly.sh
-same() {
-  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
 hash_of() { # STORE: of its newest version
   "$LNSP" store log "$1" --last 1 --json | sed -n 's/.*"hash": "\(.*\)",*/\1/p'
 }

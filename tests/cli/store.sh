@@ -1,13 +1,5 @@
 # lnsp store: versions in a file, and what is refused.
 . tests/support/check.sh
-key() {
-  key_name=$1
-  shift
-  lnsp "$@" --json | sed -n "s/^ *\"$key_name\": \"\{0,1\}\([^\",]*\)\"\{0,1\},*\$/\1/p" | head -n 1
-}
-same() {
-  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
 
 lnsp new "ln_min d=384 s=16" --seed 1 -o "$work/m.st" > /dev/null
 data=examples/demo/old.safetensors:held_out

@@ -4,18 +4,6 @@
 vectors=examples/demo/old.safetensors:held_out
 rows=tests/data/held_out.safetensors
 
-# key KEY COMMAND...: the last value of a key of the JSON report
-key() {
-  key_name=$1
-  shift
-  lnsp "$@" --json | sed -n "s/^ *\"$key_name\": \"\{0,1\}\([^\",]*\)\"\{0,1\},*$/\1/p" | tail -n 1
-}
-same() {
-  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
-differ() {
-  if [ -n "$2" ] && [ -n "$3" ] && [ "$2" != "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
-}
 # column NAME FILE.csv: its values, a line each
 column() {
   awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next }
@@ -36,12 +24,12 @@ held="--eval-rows $rows:val"
 
 # --- the log ---
 rm -f "$log"
-steps=$(key steps $train --batch 16 --epochs 2 --shuffle --clip .5 --log "$log" $held)
+steps=$(last_key steps $train --batch 16 --epochs 2 --shuffle --clip .5 --log "$log" $held)
 same log_steps "$steps" 14
 same log_lines "$(column step "$log" | tr '\n' ' ')" "1 2 3 4 5 6 7 8 9 10 11 12 13 14 "
 same log_columns "$(head -n 1 "$log")" \
   "step,epoch,seconds,lr,loss,val_loss,val_cosine,gradient_norm,flops,total_flops,pf_days"
-flops=$(key flop info "$work/m.st")
+flops=$(last_key flop info "$work/m.st")
 holds log_flops "rows = NR % 7 == 1 ? 4 : 16; total += 3 * rows * $flops
   if (v[\"flops\"] != 3 * rows * $flops || v[\"total_flops\"] != total ||
       !is(v[\"pf_days\"], total / 8.64e19)) print NR, v[\"flops\"], total, v[\"pf_days\"]" "$log"
@@ -50,9 +38,9 @@ holds log_looks 'held = v["val_loss"] != "" && v["val_cosine"] != ""
 holds log_values 'if (!(v["gradient_norm"] > 0) || !(v["loss"] > 0) || !is(v["lr"], .001) ||
   !is(v["epoch"], v["step"] / 7) || v["seconds"] < last) print; last = v["seconds"]' "$log"
 same log_json_loss "$(column val_loss "$log" | tail -n 1 | cut -c 1-7)" \
-  "$(key loss $train --batch 16 --epochs 2 --shuffle --clip .5 $held | cut -c 1-7)"
+  "$(last_key loss $train --batch 16 --epochs 2 --shuffle --clip .5 $held | cut -c 1-7)"
 same log_cosine_is_evals "$(column val_cosine "$log" | tail -n 1 | cut -c 1-7)" \
-  "$(key cosine eval "$work/t.st" --input $vectors --rows $rows:val | cut -c 1-7)"
+  "$(last_key cosine eval "$work/t.st" --input $vectors --rows $rows:val | cut -c 1-7)"
 lnsp $train --steps 1 --log "$log" > /dev/null
 holds log_without 'if (v["val_loss"] v["val_cosine"] v["gradient_norm"] != "") print' "$log"
 
@@ -87,11 +75,11 @@ refused schedule_twice 2 "once" $train -o "$work/none" --optimizer "sgd schedule
 refused schedule_step_alone 1 "every=N" $train -o "$work/none" --schedule step
 
 # --- accumulation ---
-same accumulate_steps "$(key steps $train --batch 10 --epochs 3 --accumulate 4)" 7
-same accumulate_again "$(key hash $train --batch 10 --epochs 3 --accumulate 4 --shuffle)" \
-  "$(key hash $train --batch 10 --epochs 3 --optimizer "adamw accumulate=4" --shuffle --isa scalar)"
-differ accumulate_differs "$(key hash $train --batch 10 --steps 2 --accumulate 2)" \
-  "$(key hash $train --batch 10 --steps 2)"
+same accumulate_steps "$(last_key steps $train --batch 10 --epochs 3 --accumulate 4)" 7
+same accumulate_again "$(last_key hash $train --batch 10 --epochs 3 --accumulate 4 --shuffle)" \
+  "$(last_key hash $train --batch 10 --epochs 3 --optimizer "adamw accumulate=4" --shuffle --isa scalar)"
+differ accumulate_differs "$(last_key hash $train --batch 10 --steps 2 --accumulate 2)" \
+  "$(last_key hash $train --batch 10 --steps 2)"
 # the mean of two halves is the whole, but for rounding
 lnsp $train --batch 100 --optimizer sgd --lr .1 --steps 3 --log "$log" > /dev/null
 whole=$(column loss "$log" | cut -c 1-7 | tr '\n' ' ')
@@ -105,10 +93,10 @@ refused accumulate_twice 2 "once" $train -o "$work/none" --optimizer "sgd accumu
 # --- early stopping and best weights ---
 frozen="$train --freeze * --batch 50 $held"
 set -f # the pattern is no file name
-same stop_steps "$(key steps $frozen --epochs 9 --patience 2)" 6
-same stop_every "$(key steps $frozen --epochs 9 --patience 3 --eval-every 3)" 12
-same stop_half "$(key steps $frozen --epochs 9 --patience 2 --eval-every .5epoch --best cosine)" 3
-same stop_first_is_best "$(key best_step $frozen --epochs 9 --patience 2)" 2
+same stop_steps "$(last_key steps $frozen --epochs 9 --patience 2)" 6
+same stop_every "$(last_key steps $frozen --epochs 9 --patience 3 --eval-every 3)" 12
+same stop_half "$(last_key steps $frozen --epochs 9 --patience 2 --eval-every .5epoch --best cosine)" 3
+same stop_first_is_best "$(last_key best_step $frozen --epochs 9 --patience 2)" 2
 lnsp $frozen --epochs 9 --patience 2 > "$work/told"
 expect stop_said grep -q "stopped early *yes, after 2 evaluations" "$work/told"
 lnsp $train $held --epochs 1 --patience 2 > "$work/told"
@@ -119,30 +107,30 @@ heart="train $work/m.st --input $vectors --rows $rows:train[0:1] -o $work/t.st"
 rm -f "$log"
 by_heart="train $work/m.st --input $vectors --rows $rows:val --loss mse --batch 10 --optimizer adamw
   --lr .03 --shuffle --seed 3"
-best=$(key best_step $by_heart --epochs 12 --eval-rows $rows:train --best loss --log "$log" \
+best=$(last_key best_step $by_heart --epochs 12 --eval-rows $rows:train --best loss --log "$log" \
   -o "$work/t.st")
 least=$(awk -F, 'NR > 1 && $6 != "" && (!n || $6 < n) { n = $6; s = $1 } END { print s }' "$log")
 same best_is_least "$best" "$least"
 differ best_is_not_last "$best" "$(column step "$log" | tail -n 1)"
-kept=$(key hash info "$work/t.st")
-same best_weights "$kept" "$(key hash $by_heart --steps "$best" -o "$work/o.st")"
-same best_hash "$kept" "$(key hash $by_heart --epochs 12 --eval-rows $rows:train --best loss \
+kept=$(last_key hash info "$work/t.st")
+same best_weights "$kept" "$(last_key hash $by_heart --steps "$best" -o "$work/o.st")"
+same best_hash "$kept" "$(last_key hash $by_heart --epochs 12 --eval-rows $rows:train --best loss \
   -o "$work/t.st")"
-differ last_weights "$kept" "$(key hash $by_heart --epochs 12 --eval-rows $rows:train -o "$work/t.st")"
-same best_half "$(key storage info "$work/t.st")" F32
+differ last_weights "$kept" "$(last_key hash $by_heart --epochs 12 --eval-rows $rows:train -o "$work/t.st")"
+same best_half "$(last_key storage info "$work/t.st")" F32
 lnsp $by_heart --epochs 3 --eval-rows $rows:train --best cosine --type f16 -o "$work/h.st" > /dev/null
-same best_type "$(key storage info "$work/h.st")" F16
-ema=$(key best_step $by_heart --epochs 12 --eval-rows $rows:train --best loss --ema .9 --log "$log" \
+same best_type "$(last_key storage info "$work/h.st")" F16
+ema=$(last_key best_step $by_heart --epochs 12 --eval-rows $rows:train --best loss --ema .9 --log "$log" \
   -o "$work/t.st")
-same best_average "$(key hash info "$work/t.st")" \
-  "$(key hash $by_heart --steps "$ema" --ema .9 -o "$work/o.st")"
+same best_average "$(last_key hash info "$work/t.st")" \
+  "$(last_key hash $by_heart --steps "$ema" --ema .9 -o "$work/o.st")"
 # ranks: targets that are other rows
 pairs="train $work/m.st --input $vectors --rows $rows:windows_train[4] --target-rows
   $rows:windows_train[5] --loss cosine --batch 8 --epochs 3 -o $work/t.st
   --eval-rows $rows:windows_val[4] --eval-target-rows $rows:windows_val[5]"
 lnsp $pairs --best mrr --log "$log" > /dev/null
 best=$(column val_mrr "$log" | sort -g | tail -n 1 | cut -c 1-7)
-same best_mrr_is_evals "$best" "$(key mrr eval "$work/t.st" --input $vectors \
+same best_mrr_is_evals "$best" "$(last_key mrr eval "$work/t.st" --input $vectors \
   --rows $rows:windows_val[4] --target-rows $rows:windows_val[5] | cut -c 1-7)"
 lnsp $pairs --best r@3 --log "$log" > /dev/null
 holds best_recall 'n = 12 * v["val_r@3"]
@@ -176,13 +164,13 @@ lnsp train "$work/amn.st" $windows --loss "$nce" --epochs 6 --best mrr \
   --schedule "cosine warmup=4" --log "$log" > /dev/null
 same windows_lines "$(column val_mrr "$log" | grep -c .)" 6
 same windows_best_is_evals "$(column val_mrr "$log" | sort -g | tail -n 1 | cut -c 1-7)" \
-  "$(key mrr eval "$work/t.st" --input $vectors --normalise --rows $rows:windows_val[0:5] \
+  "$(last_key mrr eval "$work/t.st" --input $vectors --normalise --rows $rows:windows_val[0:5] \
   --target-rows $rows:windows_val[5] | cut -c 1-7)"
 # a network of one's own, written as a text; untrained it is the weighted mean
 lnsp new examples/next_concept.txt --seed 1 -o "$work/next.st" > /dev/null
 val="--input $vectors --normalise --rows $rows:windows_val[0:5] --target-rows $rows:windows_val[5]"
-same next_starts "$(key mrr eval "$work/next.st" $val)" \
-  "$(key mrr eval $val --baseline weighted=.05,.1,.15,.25,.45)"
+same next_starts "$(last_key mrr eval "$work/next.st" $val)" \
+  "$(last_key mrr eval $val --baseline weighted=.05,.1,.15,.25,.45)"
 lnsp train "$work/next.st" $windows --loss "$nce" --steps 8 --log "$log" > /dev/null
 holds next_learns 'if (v["step"] == 1) first = v["loss"]
   if (v["step"] == 5 && !(v["loss"] < first)) print first, v["loss"]' "$log"
@@ -191,16 +179,16 @@ start() {
   lnsp train "$@" $windows --loss "$nce" --steps 1 --json | sed -n 's/^ *"loss": \([^,]*\),*$/\1/p' | head -n 1
 }
 same look_without_chance "$(start "$work/amn.st")" "$(start "$work/plain.st")"
-differ learn_with_chance "$(key loss_first train "$work/amn.st" $windows --loss "$nce" --steps 1)" \
-  "$(key loss_first train "$work/plain.st" $windows --loss "$nce" --steps 1)"
+differ learn_with_chance "$(last_key loss_first train "$work/amn.st" $windows --loss "$nce" --steps 1)" \
+  "$(last_key loss_first train "$work/plain.st" $windows --loss "$nce" --steps 1)"
 # down the chain: the context backwards, the target its first concept
 down=$(echo "$windows" | sed 's/\[0:5\]/[5:0:-1]/g; s/windows_train\[5\]/windows_train[0]/; s/windows_val\[5\]/windows_val[0]/')
-differ windows_down "$(key hash train "$work/amn.st" $down --loss "$nce" --steps 2)" \
-  "$(key hash train "$work/amn.st" $windows --loss "$nce" --steps 2)"
-full=$(key hash train "$work/amn.st" $windows --loss "$nce" --accumulate 2 --epochs 4 --patience 3)
+differ windows_down "$(last_key hash train "$work/amn.st" $down --loss "$nce" --steps 2)" \
+  "$(last_key hash train "$work/amn.st" $windows --loss "$nce" --steps 2)"
+full=$(last_key hash train "$work/amn.st" $windows --loss "$nce" --accumulate 2 --epochs 4 --patience 3)
 lnsp train "$work/amn.st" $windows --loss "$nce" --accumulate 2 --steps 3 --patience 3 \
   --checkpoint "$work/c.st" > /dev/null
-same windows_resume "$full" "$(key hash train "$work/amn.st" $windows --loss "$nce" --accumulate 2 \
+same windows_resume "$full" "$(last_key hash train "$work/amn.st" $windows --loss "$nce" --accumulate 2 \
   --epochs 4 --patience 3 --resume "$work/c.st")"
 
 # --- checkpoints ---
@@ -208,7 +196,7 @@ run="$train --batch 16 --epochs 4 --shuffle --seed 5 --clip .5 --ema .9 --accumu
   --eval-rows $rows:val --eval-every 3 --best cosine --patience 9"
 schedule="plateau factor=.5 patience=0 threshold=.9 warmup=1epoch"
 rm -f "$log"
-full=$(key hash $run --schedule "$schedule" --log "$work/full.csv" --state "$work/full.state")
+full=$(last_key hash $run --schedule "$schedule" --log "$work/full.csv" --state "$work/full.state")
 same checkpoint_all_steps "$(column step "$work/full.csv" | tail -n 1)" 14
 differ checkpoint_rate_fell "$(column lr "$work/full.csv" | tail -n 1)" 0.00999999978
 # cut: a copy of the checkpoint of step 5, in the middle of an epoch and before a look
@@ -221,7 +209,7 @@ part() { # part STEPS: a run that ends there
 }
 for at in 5 6 13; do
   part $at
-  same checkpoint_resumes_$at "$full" "$(key hash $run --schedule "$schedule" \
+  same checkpoint_resumes_$at "$full" "$(last_key hash $run --schedule "$schedule" \
     --log "$work/part.csv" --resume "$work/c.st" --state "$work/part.state")"
   expect checkpoint_state_$at cmp "$work/full.state" "$work/part.state"
   cut -d, -f 1,2,4- "$work/full.csv" > "$work/one"
@@ -253,9 +241,9 @@ wait $pid
 expect checkpoint_interrupt grep -q '"interrupted": "yes' "$work/json"
 at=$(sed -n 's/^ *"steps": \([0-9]*\),*$/\1/p' "$work/json")
 more=$((at + 7))
-one=$(key hash $(echo "$long" | sed "s/--steps 100000/--steps $more/") --schedule "$schedule" \
+one=$(last_key hash $(echo "$long" | sed "s/--steps 100000/--steps $more/") --schedule "$schedule" \
   --resume "$work/k.st" --state "$work/one.state")
-two=$(key hash $(echo "$long" | sed "s/--steps 100000/--steps $more/") --schedule "$schedule" \
+two=$(last_key hash $(echo "$long" | sed "s/--steps 100000/--steps $more/") --schedule "$schedule" \
   --state "$work/two.state")
 same checkpoint_after_interrupt "$one" "$two"
 expect checkpoint_state_after_interrupt cmp "$work/one.state" "$work/two.state"
@@ -263,15 +251,15 @@ expect checkpoint_state_after_interrupt cmp "$work/one.state" "$work/two.state"
 for text in "adamw moments=8bit weights=bf16" "adam moments=8bit clip=.1" "sgd momentum=.9"; do
   narrow="train $work/m.st --input $vectors --rows $rows:windows_train[0:3] --loss triplet
     --batch 8 --shuffle --eval-rows $rows:windows_val[0:3] --patience 3 -o $work/t.st"
-  whole=$(key hash $narrow --optimizer "$text" --steps 12)
+  whole=$(last_key hash $narrow --optimizer "$text" --steps 12)
   lnsp $narrow --optimizer "$text" --steps 7 --checkpoint "$work/n.st" > /dev/null
   same "checkpoint_of_$(echo "$text" | tr ' =.' '___')" "$whole" \
-    "$(key hash $narrow --optimizer "$text" --steps 12 --resume "$work/n.st")"
+    "$(last_key hash $narrow --optimizer "$text" --steps 12 --resume "$work/n.st")"
 done
 # early stopping is part of it
 set -f
 lnsp $frozen --epochs 9 --patience 2 --checkpoint "$work/s.st" > /dev/null
-same checkpoint_stopped "$(key steps $frozen --epochs 9 --patience 2 --resume "$work/s.st")" 6
+same checkpoint_stopped "$(last_key steps $frozen --epochs 9 --patience 2 --resume "$work/s.st")" 6
 set +f
 part 6
 again="$run --resume $work/c.st"

@@ -72,6 +72,38 @@ refused() {
   empty "$refused_name" "$work/why"
 }
 
+# says NAME TEXT COMMAND...: the program does the command and prints the text.
+says() {
+  says_name=$1 says_text=$2
+  shift 2
+  if lnsp "$@" > "$work/said" 2>&1 && grep -qF -e "$says_text" "$work/said"; then
+    pass "$says_name"
+  else
+    head -n 20 "$work/said" | fail "$says_name"
+  fi
+}
+# key NAME COMMAND...: the first value of the command's JSON report with this name; last_key:
+# the last one.
+keys() {
+  keys_name=$1
+  shift
+  lnsp "$@" --json | sed -n "s/^ *\"$keys_name\": \"\{0,1\}\([^\",]*\)\"\{0,1\},*\$/\1/p"
+}
+key() {
+  keys "$@" | head -n 1
+}
+last_key() {
+  keys "$@" | tail -n 1
+}
+# same NAME VALUE VALUE, differ NAME VALUE VALUE: passes if both values are there and equal, or
+# differ.
+same() {
+  if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
+}
+differ() {
+  if [ -n "$2" ] && [ -n "$3" ] && [ "$2" != "$3" ]; then pass "$1"; else echo "$2 and $3" | fail "$1"; fi
+}
+
 finish() {
   [ ! -e "$work/failed" ] || exit 1
   exit 0
