@@ -11,6 +11,8 @@
  *
  * Checking a text is reading it with the reader that a handle would use, into structs that are
  * dropped. Only an architecture takes memory for that. */
+#include <string.h>
+
 #include "api/api.h"
 #include "base/setting.h"
 #include "base/str.h"
@@ -61,39 +63,38 @@ static int32_t api_list_loss(int32_t index) {
   return index < count ? -1 : index - count;
 }
 
-LNSP_API const char *lnsp_list_name(int32_t list, int32_t index) {
-  if (index < 0) return NULL;
+/* A struct that begins with name and help, or NULL past the end. */
+static const void *api_list_at(int32_t list, int32_t index) {
   switch (list) {
-    case LNSP_LIST_ARCHITECTURES:
-      return lnspi_arch_at(index) ? lnspi_arch_at(index)->name : NULL;
-    case LNSP_LIST_LAYERS: return lnspi_layer_at(index) ? lnspi_layer_at(index)->name : NULL;
+    case LNSP_LIST_ARCHITECTURES: return lnspi_arch_at(index);
+    case LNSP_LIST_LAYERS: return lnspi_layer_at(index);
     case LNSP_LIST_LOSSES:
-      if (lnspi_loss_at(index)) return lnspi_loss_at(index)->name;
-      return api_list_loss(index) < 2 ? api_list_losses[api_list_loss(index)][0] : NULL;
-    case LNSP_LIST_OPTIMIZERS:
-      return lnspi_optimizer_at(index) ? lnspi_optimizer_at(index)->name : NULL;
-    case LNSP_LIST_SCHEDULES: return lnspi_schedule_name(index);
-    case LNSP_LIST_ISAS: return api_list_isa(index) ? api_list_isa(index)->name : NULL;
-    case LNSP_LIST_CODECS: return lnspi_codec_at(index) ? lnspi_codec_at(index)->name : NULL;
-    case LNSP_LIST_RULES: return lnspi_aggregate_name(index);
+      if (lnspi_loss_at(index)) return lnspi_loss_at(index);
+      return api_list_loss(index) < 2 ? &api_list_losses[api_list_loss(index)] : NULL;
+    case LNSP_LIST_OPTIMIZERS: return lnspi_optimizer_at(index);
+    case LNSP_LIST_SCHEDULES: return lnspi_schedule_at(index);
+    case LNSP_LIST_CODECS: return lnspi_codec_at(index);
+    case LNSP_LIST_RULES: return lnspi_aggregate_at(index);
     default: return NULL;
   }
 }
 
+/* Its name, or its help. */
+static const char *api_list_text(int32_t list, int32_t index, int help) {
+  const void *entry = index < 0 ? NULL : api_list_at(list, index);
+  const char *texts[2] = {NULL, NULL};
+  if (entry) memcpy(texts, entry, sizeof texts);
+  return texts[help];
+}
+
+LNSP_API const char *lnsp_list_name(int32_t list, int32_t index) {
+  if (list != LNSP_LIST_ISAS) return api_list_text(list, index, 0);
+  return index >= 0 && api_list_isa(index) ? api_list_isa(index)->name : NULL;
+}
+
 LNSP_API const char *lnsp_list_help(int32_t list, int32_t index) {
-  if (!lnsp_list_name(list, index)) return NULL;
-  switch (list) {
-    case LNSP_LIST_ARCHITECTURES: return lnspi_arch_at(index)->help;
-    case LNSP_LIST_LAYERS: return lnspi_layer_at(index)->help;
-    case LNSP_LIST_LOSSES:
-      return lnspi_loss_at(index) ? lnspi_loss_at(index)->help
-                                  : api_list_losses[api_list_loss(index)][1];
-    case LNSP_LIST_OPTIMIZERS: return lnspi_optimizer_at(index)->help;
-    case LNSP_LIST_SCHEDULES: return lnspi_schedule_help(index);
-    case LNSP_LIST_ISAS: return api_list_isa_help(index);
-    case LNSP_LIST_RULES: return lnspi_aggregate_help(index);
-    default: return lnspi_codec_at(index)->help;
-  }
+  if (list != LNSP_LIST_ISAS) return api_list_text(list, index, 1);
+  return index >= 0 ? api_list_isa_help(index) : NULL;
 }
 
 /* ---- keys ---- */
@@ -108,9 +109,10 @@ static int api_list_key(int32_t list, int32_t index, int32_t key, lnsp_key_info 
     case LNSP_LIST_LOSSES:
       return api_list_loss(index) && lnspi_loss_text_key(lnspi_loss_at(index), key, info);
     case LNSP_LIST_OPTIMIZERS: return lnspi_optimizer_key(lnspi_optimizer_at(index), key, info);
-    case LNSP_LIST_SCHEDULES: return lnspi_setting_at(lnspi_schedule_keys(index), key, info);
+    case LNSP_LIST_SCHEDULES:
+      return lnspi_setting_at(lnspi_schedule_at(index)->keys, key, info);
     case LNSP_LIST_CODECS: return lnspi_codec_config_key(lnspi_codec_at(index), key, info);
-    case LNSP_LIST_RULES: return lnspi_aggregate_key(index, key, info);
+    case LNSP_LIST_RULES: return lnspi_setting_at(lnspi_aggregate_at(index)->keys, key, info);
     default: return 0;
   }
 }

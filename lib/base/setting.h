@@ -41,6 +41,11 @@ typedef struct lnspi_settings {
   lnspi_setting_place first;
 } lnspi_settings;
 
+/* Something with a table of keys, and a line that says what it is. */
+typedef struct lnspi_setting_owner {
+  const char *name, *help, *keys;
+} lnspi_setting_owner;
+
 /* The key number index of a table, 0 past the end. */
 int lnspi_setting_at(const char *keys, int32_t index, lnsp_key_info *info);
 

@@ -14,7 +14,6 @@
 
 #include "base/error.h"
 #include "base/heap.h"
-#include "base/setting.h"
 #include "base/unknown.h"
 #include "delta/delta_create.h"
 #include "delta/delta_set.h"
@@ -46,16 +45,12 @@ typedef struct aggregate_job {
 
 #define AGGREGATE_COMMON "clip=:1e-30:1e30:median #skip=0:0:1"
 
-typedef struct aggregate_named {
-  const char *name, *help, *keys;
-} aggregate_named;
-
-static const aggregate_named aggregate_mean =
+static const lnspi_setting_owner aggregate_mean =
     {"mean", "mean [clip=median|NUMBER] [skip=0]: the mean, weighted where weights are given",
      AGGREGATE_COMMON};
-static const aggregate_named aggregate_median =
+static const lnspi_setting_owner aggregate_median =
     {"median", "median [clip=median|NUMBER] [skip=0]: of each element", AGGREGATE_COMMON};
-static const aggregate_named aggregate_trimmed =
+static const lnspi_setting_owner aggregate_trimmed =
     {"trimmed",
      "trimmed [share=.1] [clip=median|NUMBER] [skip=0]: mean of each element without that "
      "share of the largest and of the smallest",
@@ -71,18 +66,8 @@ static const lnspi_setting_place aggregate_places[] = {
     LNSPI_SETTING_REAL(aggregate_rule, share),
 };
 
-static const aggregate_named *aggregate_at(int32_t index) {
+const lnspi_setting_owner *lnspi_aggregate_at(int32_t index) {
   return index >= 0 && index <= AGGREGATE_TRIMMED ? aggregate_rules[index] : NULL;
-}
-
-const char *lnspi_aggregate_name(int32_t index) {
-  return aggregate_at(index) ? aggregate_at(index)->name : NULL;
-}
-
-const char *lnspi_aggregate_help(int32_t index) { return aggregate_at(index)->help; }
-
-int lnspi_aggregate_key(int32_t index, int32_t key, lnsp_key_info *info) {
-  return lnspi_setting_at(aggregate_at(index)->keys, key, info);
 }
 
 static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_error *error) {
@@ -98,7 +83,7 @@ static int32_t aggregate_parse(const char *text, aggregate_rule *rule, lnsp_erro
   if (status) return status;
   if (!lnspi_lexer_at_end(&at))
     return lnspi_error_set_line(error, LNSP_E_SYNTAX, at.line, at.column, "a rule is one line");
-  const aggregate_named *named = aggregate_at(rule->method);
+  const lnspi_setting_owner *named = lnspi_aggregate_at(rule->method);
   const lnspi_settings settings = {named->keys, aggregate_places, {0, 0, 0}};
   lnspi_setting_defaults(&settings, 1, rule);
   for (int32_t i = 0; i < count && !status; i++)

@@ -2,6 +2,7 @@
 #ifndef LNSPI_DELTA_AGGREGATE_H
 #define LNSPI_DELTA_AGGREGATE_H
 
+#include "base/setting.h"
 #include "delta/delta.h"
 
 /* lnsp_delta_aggregate. weights and rule may be NULL; refused (nullable) gets a status each. */
@@ -13,11 +14,6 @@ int32_t lnspi_aggregate_deltas(const lnsp_model *base, const lnsp_delta *const *
 /* Refuses a text that is not a rule. */
 int32_t lnspi_aggregate_check(const char *text, lnsp_error *error);
 
-/* The rules; NULL past the end. */
-const char *lnspi_aggregate_name(int32_t index);
-
-/* Of a rule that there is. */
-const char *lnspi_aggregate_help(int32_t index);
-int lnspi_aggregate_key(int32_t index, int32_t key, lnsp_key_info *info);
+const lnspi_setting_owner *lnspi_aggregate_at(int32_t index); /* a rule; NULL past the end */
 
 #endif

@@ -22,18 +22,18 @@
 
 /* ---- reading a config ---- */
 
-static const char codec_config_common[] = "@only=";
-
-static lnspi_settings codec_config_settings(const lnspi_codec *codec) {
-  const lnspi_settings own = {codec->keys, NULL,
-                              LNSPI_SETTING_REAL(lnspi_codec_config, real[0])};
-  return own;
+/* Its own keys, and those that every delta takes, which the caller reads. */
+static void codec_config_settings(const lnspi_codec *codec, lnspi_settings settings[2]) {
+  const lnspi_settings all[2] = {{codec->keys, NULL,
+                                  LNSPI_SETTING_REAL(lnspi_codec_config, real[0])},
+                                 {"@only=", NULL, {0, 0, 0}}};
+  memcpy(settings, all, sizeof all);
 }
 
 int lnspi_codec_config_key(const lnspi_codec *codec, int32_t index, lnsp_key_info *info) {
-  const lnspi_settings all[2] = {codec_config_settings(codec),
-                                 {codec_config_common, NULL, {0, 0, 0}}};
-  return lnspi_setting_list(all, 2, index, info);
+  lnspi_settings settings[2];
+  codec_config_settings(codec, settings);
+  return lnspi_setting_list(settings, 2, index, info);
 }
 
 int32_t lnspi_codec_config_read_line(lnspi_lexer *text, lnspi_codec_config *config,
@@ -46,10 +46,11 @@ int32_t lnspi_codec_config_read_line(lnspi_lexer *text, lnspi_codec_config *conf
   config->codec = lnspi_codec_at(lnspi_codec_find(&name));
   if (!config->codec) return lnspi_unknown_refuse(&name, "codec", NULL, error);
   status = lnspi_lexer_keys(text, NULL, keys, LNSPI_CODEC_CONFIG_KEYS, &given, error);
-  const lnspi_settings settings = codec_config_settings(config->codec);
-  lnspi_setting_defaults(&settings, 1, config);
+  lnspi_settings settings[2];
+  codec_config_settings(config->codec, settings);
+  lnspi_setting_defaults(settings, 1, config);
   for (int32_t i = 0; i < given && !status; i++) {
-    if (!lnspi_setting_read(&settings, 1, &keys[i], config, &status, error)) {
+    if (!lnspi_setting_read(settings, 1, &keys[i], config, &status, error)) {
       others[(*count)++] = keys[i];
       continue;
     }
@@ -63,9 +64,9 @@ int32_t lnspi_codec_config_read_line(lnspi_lexer *text, lnspi_codec_config *conf
 
 int32_t lnspi_codec_config_unknown_key(const lnspi_key *key, const lnspi_codec_config *config,
                                        lnsp_error *error) {
-  const lnspi_settings all[2] = {codec_config_settings(config->codec),
-                                 {codec_config_common, NULL, {0, 0, 0}}};
-  return lnspi_setting_refuse(all, 2, key->key, config->codec->name, error);
+  lnspi_settings settings[2];
+  codec_config_settings(config->codec, settings);
+  return lnspi_setting_refuse(settings, 2, key->key, config->codec->name, error);
 }
 
 int32_t lnspi_codec_config_parse(const char *text, lnspi_codec_config *config,

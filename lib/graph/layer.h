@@ -110,8 +110,8 @@ typedef struct lnspi_builder lnspi_builder;
 
 typedef struct lnspi_layer {
   const char *name;
-  const char *old_name;   /* NULL, or the word that texts had before 0.2; still read */
   const char *help;       /* "y = linear x OUT w=NAME [bias=0|1]: ..." */
+  const char *old_name;   /* NULL, or the word that texts had before 0.2; still read */
   int32_t inputs_low, inputs_high;
   int32_t weights_high;   /* most tensors one node declares */
   /* Most that the builder's line declares, by its keys alone; NULL: weights_high. */

@@ -14,9 +14,7 @@ enum { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_STEP, SCHED
 #define SCHEDULE_KEYS(steps) \
   "%#warmup=0:0:4503599627370496 %min_lr=0:0:1e6 #steps=" steps ":4503599627370496"
 
-static const struct {
-  const char *name, *help, *keys;
-} schedule_all[] = {
+static const lnspi_setting_owner schedule_all[] = {
     {"constant", "schedule=constant [warmup=0]: a linear rise over warmup steps, then lr",
      SCHEDULE_KEYS("0:0")},
     {"cosine",
@@ -41,15 +39,9 @@ static const struct {
 
 #define SCHEDULES ((int32_t)(sizeof schedule_all / sizeof schedule_all[0]))
 
-const char *lnspi_schedule_name(int32_t index) {
-  return index >= 0 && index < SCHEDULES ? schedule_all[index].name : NULL;
+const lnspi_setting_owner *lnspi_schedule_at(int32_t index) {
+  return index >= 0 && index < SCHEDULES ? &schedule_all[index] : NULL;
 }
-
-const char *lnspi_schedule_help(int32_t index) {
-  return index >= 0 && index < SCHEDULES ? schedule_all[index].help : NULL;
-}
-
-const char *lnspi_schedule_keys(int32_t index) { return schedule_all[index].keys; }
 
 /* ---- the rate ---- */
 
@@ -101,7 +93,7 @@ static const lnspi_setting_place schedule_places[] = {
 };
 
 lnspi_settings lnspi_schedule_settings(int32_t schedule) {
-  const lnspi_settings settings = {lnspi_schedule_keys(schedule), schedule_places, {0, 0, 0}};
+  const lnspi_settings settings = {schedule_all[schedule].keys, schedule_places, {0, 0, 0}};
   return settings;
 }
 

@@ -4,13 +4,9 @@
 
 #include "train/optimizer.h"
 
-const char *lnspi_schedule_name(int32_t index); /* NULL past the end */
-const char *lnspi_schedule_help(int32_t index);
+const lnspi_setting_owner *lnspi_schedule_at(int32_t index); /* NULL past the end */
 
-/* The table of keys of a schedule that there is (base/setting.h). */
-const char *lnspi_schedule_keys(int32_t index);
-
-/* The same, with places in an lnspi_optimizer_config. */
+/* Its keys, with places in an lnspi_optimizer_config. */
 lnspi_settings lnspi_schedule_settings(int32_t schedule);
 
 /* Refuses a key that only other schedules have; LNSP_OK if none has it. */
