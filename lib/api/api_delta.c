@@ -220,6 +220,7 @@ int32_t lnsp_delta_open(const char *path, const lnsp_options *options, lnsp_delt
   lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
+  API_NEED(path, error);
   int32_t status = API_SPLIT(options, LNSPI_OPTIONS_BLOCK, &small, &own, error);
   if (!status) status = lnsp_file_open(path, &small, &file, error);
   return api_delta_read(status, file, &own, out, error);
@@ -230,6 +231,7 @@ int32_t lnsp_delta_open_memory(const void *data, size_t bytes, const lnsp_option
   lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
+  API_NEED(data, error);
   int32_t status = API_SPLIT(options, LNSPI_OPTIONS_BLOCK, &small, &own, error);
   if (!status) status = lnsp_file_open_memory(data, bytes, &small, &file, error);
   return api_delta_read(status, file, &own, out, error);

@@ -79,6 +79,7 @@ LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *ind
   lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
+  API_NEED(path, error);
   int32_t status = API_SPLIT(options, API_INDEX_READS, &small, &own, error);
   if (!status) status = lnsp_file_open(path, &small, &file, error);
   if (!status) status = api_index_open(file, NULL, index_options, &own, out, error);
@@ -93,6 +94,7 @@ LNSP_API int32_t lnsp_index_open_borrowed(const void *data, size_t bytes,
   lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
+  API_NEED(data, error);
   int32_t status = API_SPLIT(options, API_INDEX_READS, &small, &own, error);
   if (!status) status = lnsp_file_open_memory(data, bytes, &small, &file, error);
   if (!status) status = api_index_open(file, data, index_options, &own, out, error);

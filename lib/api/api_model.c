@@ -54,6 +54,7 @@ LNSP_API int32_t lnsp_model_open(const char *path, const lnsp_options *options,
   lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
+  API_NEED(path, error);
   int32_t status =
       API_SPLIT(options, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE, &small, &own, error);
   if (!status) status = lnsp_file_open(path, &small, &file, error);
@@ -68,6 +69,7 @@ LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
   lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
+  API_NEED(data, error);
   int32_t status =
       API_SPLIT(options, LNSPI_OPTIONS_NET | LNSPI_OPTIONS_STORAGE, &small, &own, error);
   if (!status) status = lnsp_file_open_memory(data, bytes, &small, &file, error);

@@ -270,6 +270,7 @@ int32_t lnsp_replay_open(const char *path, const lnsp_options *options, lnsp_rep
   lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
+  API_NEED(path, error);
   int32_t status =
       API_SPLIT(options, LNSPI_OPTIONS_BLOCK | LNSPI_OPTIONS_ISA, &small, &own, error);
   if (!status) status = lnsp_file_open(path, &small, &file, error);

@@ -115,6 +115,7 @@ LNSP_API int32_t lnsp_reservoir_open(const char *path, const lnsp_options *optio
   lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
+  API_NEED(path, error);
   int32_t status = API_SPLIT(options, LNSPI_OPTIONS_BLOCK, &small, &own, error);
   if (!status) status = lnsp_file_open(path, &small, &file, error);
   if (!status) status = lnsp_reservoir_open_file(file, &own, out, error);

@@ -84,6 +84,7 @@ LNSP_API int32_t lnsp_trainer_open(const char *path, const char *loss, const cha
   lnsp_options small, own;
   lnsp_file *file = NULL;
   API_OUT(out, error);
+  API_NEED(path, error);
   int32_t status = API_SPLIT(options, API_TRAINER_FILE, &small, &own, error);
   if (!status) status = lnsp_file_open(path, &small, &file, error);
   if (!status) status = lnsp_trainer_open_file(file, loss, optimizer, sizes, &own, out, error);

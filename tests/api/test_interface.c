@@ -226,6 +226,31 @@ static void sinks(void) {
   lnsp_model_destroy(model);
 }
 
+/* A message about an argument names the function that was called, not one that it calls. */
+#define CHECK_NAMED(name, ...)                                                               \
+  do {                                                                                       \
+    CHECK_REFUSED(name(__VA_ARGS__), LNSP_E_ARGUMENT);                                       \
+    CHECK(strstr(support_error.message, #name ": the argument '") == support_error.message); \
+  } while (0)
+
+static void null_paths(void) {
+  lnsp_model *model = NULL;
+  lnsp_trainer *t = NULL;
+  lnsp_index *index = NULL;
+  lnsp_delta *delta = NULL;
+  lnsp_replay *replay = NULL;
+  lnsp_reservoir *reservoir = NULL;
+  CHECK_NAMED(lnsp_model_open, NULL, NULL, &model, &support_error);
+  CHECK_NAMED(lnsp_model_open_memory, NULL, 9, NULL, &model, &support_error);
+  CHECK_NAMED(lnsp_trainer_open, NULL, NULL, NULL, NULL, NULL, &t, &support_error);
+  CHECK_NAMED(lnsp_index_open, NULL, NULL, NULL, &index, &support_error);
+  CHECK_NAMED(lnsp_index_open_borrowed, NULL, 9, NULL, NULL, &index, &support_error);
+  CHECK_NAMED(lnsp_delta_open, NULL, NULL, &delta, &support_error);
+  CHECK_NAMED(lnsp_delta_open_memory, NULL, 9, NULL, &delta, &support_error);
+  CHECK_NAMED(lnsp_replay_open, NULL, NULL, &replay, &support_error);
+  CHECK_NAMED(lnsp_reservoir_open, NULL, NULL, &reservoir, &support_error);
+}
+
 int main(void) {
   support_use_all();
   RUN(version);
@@ -237,5 +262,6 @@ int main(void) {
   RUN(trainer_from_a_path);
   RUN(texts);
   RUN(sinks);
+  RUN(null_paths);
   FINISH();
 }
