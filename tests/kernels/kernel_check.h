@@ -135,7 +135,7 @@ static int same(const float *a, const float *b, int64_t n) {
 static inline int same1(float a, float b) { return same(&a, &b, 1); }
 
 /* RUN for a test of one kernel of one set. */
-static void run_kernel(const char *kernel, void (*test)(void)) {
+static inline void run_kernel(const char *kernel, void (*test)(void)) {
   check_failures = 0;
   test();
   if (check_failures) {
