@@ -37,16 +37,9 @@ static const lnspi_key *arg_find(const lnspi_arguments *a, const char *key) {
 const lnspi_key *lnspi_arg_use(lnspi_builder *b, const char *key) {
   lnspi_arguments *a = b->arguments;
   const lnspi_key *found = arg_find(a, key);
-  (void)lnspi_arg_ask(a, key);
+  if (a->asked_count < LNSPI_MAX_KEYS) a->asked[a->asked_count++] = key;
   if (found) a->key_used |= (uint32_t)1 << (found - a->key);
   return found;
-}
-
-int32_t lnspi_arg_ask(lnspi_arguments *a, const char *key) {
-  int32_t i = 0;
-  while (i < a->asked_count && !lnspi_str_equal(a->asked[i], key)) i++;
-  if (i == a->asked_count && i < LNSPI_MAX_KEYS) a->asked[a->asked_count++] = key;
-  return i;
 }
 
 /* In a named architecture: the value that holds goes into the graph's text. */

@@ -11,9 +11,6 @@
 /* The pair of a key, marked as read, or NULL. */
 const lnspi_key *lnspi_arg_use(lnspi_builder *builder, const char *key);
 
-/* The number of a key among those that were asked for, which it then is one of. */
-int32_t lnspi_arg_ask(lnspi_arguments *arguments, const char *key);
-
 /* Arguments of the line (in a layer's define) or of the named architecture (in
  * its emit). Each returns the value, or the initial one where the key is absent
  * or something failed. In an architecture each also goes, with the value that

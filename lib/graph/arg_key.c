@@ -20,10 +20,14 @@
 
 #define ARG_KEY_WIDTH 16 /* of the inputs in the first round, twice that in the second */
 
-/* The info if this is the key that is wanted. */
+/* The info if this is the key that is wanted: by its number among the different ones. */
 static lnsp_key_info *arg_key_wanted(lnspi_builder *b, const char *key) {
+  lnspi_arguments *a = b->arguments;
+  int32_t i = 0;
   b->status = LNSP_OK; /* a value that does not fit the others is no reason to stop */
-  return lnspi_arg_ask(b->arguments, key) == b->listing->wanted ? b->listing->info : NULL;
+  while (i < a->asked_count && !lnspi_str_equal(a->asked[i], key)) i++;
+  if (i == a->asked_count && i < LNSPI_MAX_KEYS) a->asked[a->asked_count++] = key;
+  return i == b->listing->wanted ? b->listing->info : NULL;
 }
 
 static void arg_key_note(lnspi_builder *b, const char *key, int32_t type, double low,

@@ -24,7 +24,7 @@ typedef struct lnspi_arguments {
   lnspi_key key[LNSPI_MAX_KEYS];
   int32_t key_count;
   uint32_t key_used; /* a bit a key */
-  const char *asked[LNSPI_MAX_KEYS]; /* the keys that there are, as define asked for them */
+  const char *asked[LNSPI_MAX_KEYS]; /* those that define asked for, for messages */
   int32_t asked_count;
 } lnspi_arguments;
 

@@ -23,7 +23,9 @@ const lnspi_layer *lnspi_layer_at(int32_t index) {
 int32_t lnspi_layer_find(lnspi_unknown *name) {
   const lnspi_layer *layer;
   for (int32_t i = 0; (layer = lnspi_layer_at(i)) != NULL; i++)
-    if (layer->old_name && lnspi_token_is(name->word, layer->old_name)) return i;
+    if (lnspi_token_is(name->word, layer->name) ||
+        (layer->old_name && lnspi_token_is(name->word, layer->old_name)))
+      return i;
   return lnspi_unknown_find(layer_table, name);
 }
 
