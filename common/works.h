@@ -14,18 +14,18 @@
 #define WORK_OUTPUTS 4
 #define WORK_SAMPLES 20000
 
-#define WORKS_HELP                                                                            \
-  "  W1          384-256-192-256-384, ReLU, 296,000 parameters\n"                             \
-  "  W1g         the same with GELU\n"                                                        \
-  "  W2          W1 with LayerNorm before each ReLU\n"                                        \
-  "  W3          768-1536-768, ReLU\n"                                                        \
-  "  S1          the student SN727 whole: LayerNorm, GELU, attention\n"                       \
-  "  L:IN:OUT    one linear layer\n"                                                          \
-  "  amn, gru, transformer, mamba (mamba_s)   the networks of these names as they are\n"      \
-  "              made without a file, with five concepts of 768; a row is a context\n"        \
-  "\n"                                                                                        \
-  "Behind .fwd may stand .bf16, .f16 or .int8, the type of the matrices; behind .train and\n" \
-  ".converged .m8, Adam's moments in 8 bits."
+#define WORKS_HELP                                                                          \
+  "  W1          384-256-192-256-384, ReLU, 296,000 parameters\n"                           \
+  "  W1g         the same with GELU\n"                                                      \
+  "  W2          W1 with LayerNorm before each ReLU\n"                                      \
+  "  W3          768-1536-768, ReLU\n"                                                      \
+  "  S1          the student SN727 whole: LayerNorm, GELU, attention\n"                     \
+  "  L:IN:OUT    one linear layer\n"                                                        \
+  "  amn, gru, transformer, mamba (mamba_s)   the networks of these names, with their\n"    \
+  "              default sizes, on contexts of five concepts of 768 numbers\n"              \
+  "\n"                                                                                      \
+  ".fwd can be followed by .bf16, .f16 or .int8, the type of the weights, and .train and\n" \
+  ".converged by .m8, which keeps Adam's moments in 8 bits."
 
 #define WORK_FWD 0       /* a run                                       */
 #define WORK_TRAIN 1     /* a step: mse, Adam; of networks of sequences mse on=raw, AdamW */

@@ -16,12 +16,14 @@
 const option data_options[] = {
     {"--input", "FILE:TENSOR", "vectors [N, width], instead of DATA", OPT_TEXT},
     {"--rows", "FILE:TENSOR",
-     "which rows of them: I32 [M], or [M, L] for sequences; TENSOR=N: the rows where it is N; "
-     "TENSOR[FROM:TO]: these columns of it",
+     "which of these vectors: a tensor I32 [M] of their numbers, or [M, L] for "
+     "sequences of L; TENSOR[FROM:TO] takes some of its columns, TENSOR=N means the "
+     "rows where it is N",
      OPT_TEXT},
-    {"--target", "FILE:TENSOR", "vectors of the target (default those of --input)", OPT_TEXT},
-    {"--target-rows", "FILE:TENSOR", "rows of the target (default those of --rows)", OPT_TEXT},
-    {"--normalise", NULL, "scale every vector to length 1 as it is loaded", OPT_TEXT},
+    {"--target", "FILE:TENSOR", "vectors to be predicted (default those of --input)", OPT_TEXT},
+    {"--target-rows", "FILE:TENSOR", "which of these targets (default those of --rows)",
+     OPT_TEXT},
+    {"--normalise", NULL, "scale every vector to length 1 as it is read", OPT_TEXT},
     {.name = NULL},
 };
 

@@ -22,7 +22,7 @@ typedef struct proof {
 
 static const option options[] = {
     {.also = train_recipe},
-    {"--only", "PATTERN", "tensors that D was made of, as given to delta make --only",
+    {"--only", "PATTERN", "the tensors that D was made of, as given to `lnsp delta make`",
      OPT_TEXT},
     {.name = NULL},
 };
@@ -105,12 +105,13 @@ const command command_verify = {
     .usage = "BASE D [DATA] [option ...]",
     .summary = "prove a delta: train again and compare the result",
     .detail =
-        "Trains BASE with the recipe that D is said to come from (the options and data of "
-        "`lnsp train`), and compares the hash of the result with the one in D. A lossy delta "
-        "is encoded again first; a delta of some tensors needs the --only that it was made "
-        "with. Training gives the same bits on every CPU, so \"yes\" is a proof. Exits with "
-        "status 1 where they differ. A delta of a trainer that kept a residual or a state "
-        "depends on these too.",
+        "Proves that D comes from training BASE with the given options and DATA, which "
+        "are those of `lnsp train`. Trains BASE again, makes the delta again, and "
+        "compares the hash of its result with the one in D. Training gives the same bits "
+        "on every CPU, so equal hashes are a proof; where they differ, the exit status is "
+        "1. If D was made with --only, give it here, too. A delta from a trainer that "
+        "continued from a state, or that kept a residual of earlier deltas, depends on "
+        "these and cannot be proved from BASE alone.",
     .examples =
         "delta verify base.st delta.st data.st --steps 100 --shuffle --seed 7\n"
         "delta verify base.st delta.st --input v.st:vectors --rows v.st:rows --loss cosine "

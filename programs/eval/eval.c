@@ -23,54 +23,65 @@
 
 static const option options[] = {
     {.also = data_options},
-    {"--batch", "N", "rows a call; losses over a batch depend on it", OPT_INTEGER(1, 1 << 20),
-     OPT_DEFAULT("64")},
+    {"--batch", "N", "rows of a call; a loss that compares the rows of a batch depends on it",
+     OPT_INTEGER(1, 1 << 20), OPT_DEFAULT("64")},
     {"--on", "NAME", "output of the model to evaluate", OPT_TEXT, OPT_DEFAULT("output")},
     {"--loss", "TEXT", "also print the mean of this loss; may be repeated", OPT_TEXT},
     {"--replay", "FILE", "statistics for a loss with a replay term", OPT_TEXT,
      OPT_NEEDS("--loss")},
     {"--baseline", "NAME",
-     "also evaluate copy-last, mean, weighted=.1,.9, random, train-mean or ridge=1; may be "
-     "repeated",
+     "also evaluate a simple predictor: copy-last, mean, weighted=.1,.9, random, "
+     "train-mean or ridge=1; may be repeated",
      OPT_TEXT, OPT_WITHOUT("--triplets --echo")},
-    {"--fit-rows", "FILE:TENSOR", "rows of --input that train-mean and ridge are fitted to",
-     OPT_TEXT, OPT_NEEDS("--baseline")},
-    {"--fit-target-rows", "FILE:TENSOR", "their targets (default --fit-rows)", OPT_TEXT,
+    {"--fit-rows", "FILE:TENSOR",
+     "rows of --input that the baselines train-mean and ridge learn from", OPT_TEXT,
      OPT_NEEDS("--baseline")},
+    {"--fit-target-rows", "FILE:TENSOR", "their targets (default those of --fit-rows)",
+     OPT_TEXT, OPT_NEEDS("--baseline")},
     {"--seed", "N", "seed of the baseline random", OPT_SEED, OPT_DEFAULT("0")},
-    {"--pool", "FILE:TENSOR",
-     "rows of the target's vectors to rank among, in addition to the targets", OPT_TEXT},
-    {"--keep-context", NULL, "also rank the row's own context", OPT_TEXT},
+    {"--pool", "FILE:TENSOR", "rank among these rows of the target's vectors, too", OPT_TEXT},
+    {"--keep-context", NULL, "rank among the concepts of the row's own context, too", OPT_TEXT},
     {"--diagnose", NULL,
-     "also print the direction of the data, copying (mini-5CAT), collapse and oracle recall",
+     "also print which way the data run, whether predictions copy the last concept or "
+     "collapse, and the best recall that is possible",
      OPT_TEXT},
     {"--val-cosine", NULL,
-     "also print the mean of the batches' mean cosines, as trainers log it", OPT_TEXT},
+     "also print the mean of the mean cosines of batches, as many trainers log it", OPT_TEXT},
     {"--echo-weight", "X", "weight of 1 - echo in the scalar", OPT_REAL(0), OPT_DEFAULT(".1")},
-    {"--svg", "FILE", "draw R@k against k; with --5cat the offset sweep and the rollout",
-     OPT_OUTPUT},
+    {"--svg", "FILE", "draw R@k against k; with --5cat the tests A and D", OPT_OUTPUT},
     {"--triplets", "FILE:TENSOR",
-     "I32 [M, 3]: print how often the anchor is nearer to the positive", OPT_TEXT},
-    {"--kinds", "FILE:TENSOR", "I32 [M], a kind from 0 to 15 of each triplet", OPT_TEXT,
+     "I32 [M, 3], anchor, positive and negative: print how often the anchor is nearer "
+     "to the positive",
+     OPT_TEXT},
+    {"--kinds", "FILE:TENSOR",
+     "I32 [M], the kind of each triplet, from 0 to 15, to print each by itself", OPT_TEXT,
      OPT_NEEDS("--triplets")},
     {"--echo", NULL,
-     "print the cosine of concepts (input) and probes (target); at least .82 passes", OPT_TEXT},
-    {"--soft", "FILE:TENSOR", "soft negatives of the concepts, to be below .65", OPT_TEXT,
+     "print the cosine of concepts (input) and probes (target), which passes from .82 "
+     "on",
+     OPT_TEXT},
+    {"--soft", "FILE:TENSOR",
+     "vectors of soft negatives, whose cosine with the concept should be below .65", OPT_TEXT,
      OPT_NEEDS("--echo")},
-    {"--soft-rows", "FILE:TENSOR", "rows of them (default those of --rows)", OPT_TEXT,
+    {"--soft-rows", "FILE:TENSOR", "which of them (default those of --rows)", OPT_TEXT,
      OPT_NEEDS("--echo")},
-    {"--hard", "FILE:TENSOR", "hard negatives, to be below .30", OPT_TEXT, OPT_NEEDS("--echo")},
-    {"--hard-rows", "FILE:TENSOR", "rows of them (default those of --rows)", OPT_TEXT,
+    {"--hard", "FILE:TENSOR", "vectors of hard negatives, whose cosine should be below .30",
+     OPT_TEXT, OPT_NEEDS("--echo")},
+    {"--hard-rows", "FILE:TENSOR", "which of them (default those of --rows)", OPT_TEXT,
      OPT_NEEDS("--echo")},
-    {"--5cat", NULL, "run the causal alignment test on articles, with its gates", OPT_TEXT},
+    {"--5cat", NULL,
+     "test on windows of articles whether the next concept is predicted, with pass "
+     "marks",
+     OPT_TEXT},
     {"--articles", "FILE:TENSOR", "I32 [N], the article of each vector of --input", OPT_TEXT,
      OPT_NEEDS("--5cat")},
-    {"--base", "WHAT", "where offsets count from", OPT_CHOICE("last_context|target"),
+    {"--base", "WHAT", "what offsets are counted from", OPT_CHOICE("last_context|target"),
      OPT_DEFAULT("last_context"), OPT_NEEDS("--5cat")},
-    {"--horizon", "N", "steps of the rollout", OPT_INTEGER(1, CAT5_STEPS), OPT_DEFAULT("5"),
-     OPT_NEEDS("--5cat")},
+    {"--horizon", "N", "how many concepts to predict one after another",
+     OPT_INTEGER(1, CAT5_STEPS), OPT_DEFAULT("5"), OPT_NEEDS("--5cat")},
     {"--samples", "N", "use only the first N windows", OPT_INTEGER(1, 0), OPT_NEEDS("--5cat")},
-    {"--ood-rows", "FILE:TENSOR", "contexts of a second set", OPT_TEXT, OPT_NEEDS("--5cat")},
+    {"--ood-rows", "FILE:TENSOR", "contexts of a second set, of other articles", OPT_TEXT,
+     OPT_NEEDS("--5cat")},
     {"--ood-target-rows", "FILE:TENSOR", "its targets", OPT_TEXT, OPT_NEEDS("--5cat")},
     {"--ood-input", "FILE:TENSOR", "its vectors (default those of --input)", OPT_TEXT,
      OPT_NEEDS("--5cat")},
@@ -238,18 +249,23 @@ const command command_eval = {
     .usage = "[MODEL ...] [DATA]",
     .summary = "measure how well a model predicts: cosine, ranks, diagnostics, losses",
     .detail =
-        "Prints the mean cosine of `output` and `target` over all vectors, the mean squared "
-        "error, and the mean of each --loss. DATA has the tensors `input` and `target` (or "
-        "what the loss reads), or --input and --rows name vectors; the target is then the "
-        "same vector unless --target or --target-rows name another.\n\n"
-        "If the target is another vector than the input, one for each row, it is also ranked "
-        "among the distinct targets by cosine with the prediction, without the row's own "
-        "context. Printed are R@1, R@5 and R@10 (also called Hit@k), MRR, the median rank, "
-        "echo (the cosine with the nearest concept), and the scalar -log MRR + weight (1 - "
-        "echo). With --input there can be more than one model, and with --baseline none.\n\n"
-        "--5cat tests on windows of articles whether the next concept is predicted; "
-        "--triplets compares two distances; --echo prints how near probes are to concepts. "
-        "docs/evaluation.md has the formulas.",
+        "Runs MODEL and compares its `output` with the target. Prints the mean cosine "
+        "over all vectors, the mean squared error, and the mean of each --loss. DATA is a "
+        "file with the tensors `input` and `target`, or with what the loss reads. Without "
+        "DATA, --input names a tensor of vectors and --rows the numbers of those to use; "
+        "each vector is then its own target, unless --target or --target-rows name "
+        "another.\n\n"
+        "If each row has one target, and this is not its input, the target is also "
+        "ranked: among all distinct targets but the row's own context, by the cosine with "
+        "the prediction. Printed are the shares of targets among the first 1, 5 and 10 "
+        "(R@1, R@5, R@10, also called Hit@k), the mean of 1 / rank (MRR), the median "
+        "rank, the mean cosine of a prediction with the nearest concept (echo), and as a "
+        "sum of these the scalar, -log MRR + weight * (1 - echo), the lower the better. "
+        "With --input there can be several models, and with --baseline none is needed.\n\n"
+        "--5cat, --triplets and --echo are tests of their own: whether the next concept "
+        "of an article is predicted, whether an anchor is nearer to the positive than to "
+        "the negative, and how near probes are to their concepts. docs/evaluation.md has "
+        "the formulas.",
     .examples =
         "eval model.safetensors data.safetensors --loss cosine\n"
         "eval a.st b.st --input v.st:vectors --rows w.st:rows[0:5] --target-rows w.st:rows[5] "

@@ -12,7 +12,8 @@
 #include "common/works.h"
 
 static const option options[] = {
-    {"--seconds", "X", "time to measure each row for", OPT_REAL(.001), OPT_DEFAULT(".3")},
+    {"--seconds", "X", "how long to time each row of the table", OPT_REAL(.001),
+     OPT_DEFAULT(".3")},
     {.name = NULL},
 };
 
@@ -64,12 +65,13 @@ const command command_bench = {
     .usage = "[WORK [BATCH]]",
     .summary = "measure runs and training steps on this machine",
     .detail =
-        "Measures networks of fixed shape on made-up vectors with one thread. Prints the "
-        "minimum and the median time of a call in microseconds, and the peak resident memory "
-        "of the process so far. WORK is a name of the list below, or such a name with .fwd (a "
-        "run), .train (a step with mse and Adam) or .converged (a step of a network that has "
-        "learned its sample) after it. BATCH is the number of rows a call; without it 1, 32 "
-        "and 256 are measured.\n\n" WORKS_HELP,
+        "Times networks of fixed shape on random vectors, with one thread. Prints the "
+        "shortest and the median time of a call in microseconds, and the most memory that "
+        "the process has held so far. WORK is a network of the list below; without it, "
+        "all of them are timed. After the network's name, .fwd means running it, .train a "
+        "training step (mse, Adam), and .converged a step when its sample is learned and "
+        "every gradient is zero. BATCH is the number of rows of a call; without it, 1, 32 "
+        "and 256.\n\n" WORKS_HELP,
     .examples = "bench\n"
                 "bench W1.train 32 --seconds 1",
     .options = options,

@@ -17,7 +17,8 @@
 #include "lnsp.h"
 
 static const option options[] = {
-    {"--tolerance", "X", "largest relative norm of a difference", OPT_REAL(0),
+    {"--tolerance", "X",
+     "largest difference that passes, relative to the norm of the expected tensor", OPT_REAL(0),
      OPT_DEFAULT("1e-5")},
     {.name = NULL},
 };
@@ -172,12 +173,14 @@ const command command_check = {
     .usage = "MODEL CASE",
     .summary = "compare a model with expected values and with the scalar kernels",
     .detail =
-        "Runs MODEL on `input` (or `ids`, and `mask`) of the file CASE and compares two "
-        "things: each tensor of CASE that has the name of an output (`output`, `teacher`, "
-        "`code`), of a node of the graph (`lnsp info --graph MODEL` lists them; if a name is "
-        "bound again, the last one) or `node.<number>`; and the bits of every node with those "
-        "of the scalar kernels. Exits with status 1 and the name of the first difference if "
-        "there is one.",
+        "Compares MODEL with expected values, for example those that PyTorch computed. "
+        "CASE is a file with `input` (or `ids`, and `mask`), on which MODEL is run, and "
+        "with tensors that have the name of an output (`output`, `teacher`, `code`) or of "
+        "a node of the network; `lnsp info --graph MODEL` lists the nodes. A node can "
+        "also be called `node.3`, counted from 0; if several nodes have one name, the "
+        "last of them is compared. The bits of every node are compared with those of the "
+        "scalar kernels, too. If anything differs, the message names the first value that "
+        "does, and the exit status is 1.",
     .examples = "check model.safetensors case.safetensors\n"
                 "check model.safetensors case.safetensors --tolerance 1e-4 --isa scalar",
     .options = options,

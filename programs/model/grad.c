@@ -15,9 +15,9 @@
 
 static const option options[] = {
     {"-o", "FILE", "file to write", OPT_OUTPUT, OPT_REQUIRED},
-    {"--loss", "TEXT", "loss", OPT_TEXT, OPT_DEFAULT("mse")},
-    {"--direct", NULL, "take the prediction itself, `p`, from CASE; there is no MODEL then",
-     OPT_TEXT},
+    {"--loss", "TEXT", "loss to differentiate", OPT_TEXT, OPT_DEFAULT("mse")},
+    {"--direct", NULL,
+     "differentiate with respect to a prediction `p` that CASE has, without a MODEL", OPT_TEXT},
     {.name = NULL},
 };
 
@@ -167,11 +167,14 @@ const command command_grad = {
     .usage = "MODEL CASE -o FILE | CASE --direct -o FILE",
     .summary = "compute the gradients of a loss",
     .detail =
-        "CASE has `input` and `target`, or what the loss reads (`student`: `anchor`, "
-        "`positive`, `negative`, `teacher`). The written file has `loss` [1] and "
-        "`grad.<name>` for every tensor that the loss reaches. With --direct, CASE has the "
-        "prediction `p` [rows, width] itself and `t`, `positive`, `negative`, `prev`, `neg`, "
-        "`ctx` as the loss needs them; the written file has `loss` and `grad.p`.",
+        "Computes the gradient of a loss for all rows of CASE as one batch, and changes "
+        "no weight. CASE is a file with `input` and `target`, or with what the loss reads "
+        "(the loss student: `anchor`, `positive`, `negative`, `teacher`). The written "
+        "file has the tensor `loss` [1], and `grad.NAME` for each weight NAME that the "
+        "loss depends on. With --direct there is no MODEL: CASE has the prediction `p` "
+        "[rows, width] and, as the loss needs them, the target `t`, `positive`, "
+        "`negative`, `teacher`, `prev`, `neg`, `ctx` and `future`; the written file has "
+        "`loss` and `grad.p`.",
     .examples = "grad model.safetensors case.safetensors -o gradients.safetensors\n"
                 "grad --direct case.safetensors --loss cosine -o gradients.safetensors",
     .options = options,

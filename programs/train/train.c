@@ -22,37 +22,41 @@ static void train_interrupt(int signal_number) {
 }
 
 static const option options[] = {
-    {"-o", "FILE", "model to write; with --ema, the average", OPT_OUTPUT, OPT_REQUIRED},
-    {"--state", "FILE", "also write the trainer's whole state, to continue later", OPT_OUTPUT},
-    {"--checkpoint", "FILE", "write regularly what --resume needs to continue", OPT_OUTPUT},
+    {"-o", "FILE", "model to write; with --ema, its averaged weights", OPT_OUTPUT,
+     OPT_REQUIRED},
+    {"--state", "FILE",
+     "also write weights, moments and step count, to continue later with --resume", OPT_OUTPUT},
+    {"--checkpoint", "FILE",
+     "write a checkpoint every --checkpoint-every, from which --resume continues", OPT_OUTPUT},
     {"--checkpoint-every", "N",
      "steps between checkpoints, or 1epoch (the default), .5epoch, ...", OPT_TEXT,
      OPT_NEEDS("--checkpoint")},
     {"--resume", "FILE",
-     "continue to the same bits from a state (MODEL may then be left out) or, with the same "
-     "options, from a checkpoint",
+     "continue from a file of --state (MODEL may then be left out) or, with the same "
+     "options, from one of --checkpoint; the result has the same bits as without the "
+     "break",
      OPT_TEXT},
-    {"--type", "T", "how the written model is stored (default as it is trained, f32)",
-     OPT_TYPE},
+    {"--type", "T", "how the model is stored (default as it was trained, f32)", OPT_TYPE},
     {.also = train_recipe},
     {"--eval", "DATA",
-     "held-out data: print loss and cosine at the start, in between and at the end", OPT_TEXT},
-    {"--eval-input", "FILE:TENSOR", "held-out vectors (default those of --input)", OPT_TEXT},
-    {"--eval-rows", "FILE:TENSOR", "rows of the held-out vectors", OPT_TEXT},
-    {"--eval-target", "FILE:TENSOR", "target of the held-out vectors (default as --target)",
-     OPT_TEXT},
-    {"--eval-target-rows", "FILE:TENSOR", "rows of it (default those of --eval-rows)",
-     OPT_TEXT},
+     "held-out data: evaluate them at the start, every --eval-every and at the end", OPT_TEXT},
+    {"--eval-input", "FILE:TENSOR",
+     "held-out vectors, instead of --eval (default those of --input)", OPT_TEXT},
+    {"--eval-rows", "FILE:TENSOR", "which of the held-out vectors, as for --rows", OPT_TEXT},
+    {"--eval-target", "FILE:TENSOR",
+     "targets of the held-out vectors (default those of --target)", OPT_TEXT},
+    {"--eval-target-rows", "FILE:TENSOR",
+     "which of these targets (default those of --eval-rows)", OPT_TEXT},
     {"--eval-every", "N", "steps between evaluations, or 1epoch (the default), .5epoch, ...",
      OPT_TEXT},
     {"--best", "MEASURE",
-     "write the weights with the best held-out loss, cosine, mrr or r@K (default the last "
-     "weights, or with --patience those with the best loss)",
+     "write the weights with the best held-out loss, cosine, mrr or r@K (default the "
+     "last weights; with --patience those with the best loss)",
      OPT_TEXT},
-    {"--patience", "N", "stop after N evaluations without improvement",
+    {"--patience", "N", "stop after N evaluations in a row without improvement",
      OPT_INTEGER(1, INT32_MAX)},
-    {"--log", "FILE.csv", "write a line for each step: rate, loss, held-out measures, FLOPs",
-     OPT_OUTPUT},
+    {"--log", "FILE.csv",
+     "write a line for each step: learning rate, loss, held-out measures, FLOPs", OPT_OUTPUT},
     {.name = NULL},
 };
 
@@ -235,13 +239,15 @@ const command command_train = {
     .name = "train",
     .usage = "MODEL [DATA] -o FILE [option ...]",
     .summary = "train a model on data",
-    .detail =
-        "DATA has `input` and `target`, or what the loss reads (`student`: `anchor`, "
-        "`positive`, `negative`, `teacher`); or --input and --rows name vectors, which are "
-        "read row by row, the target being the same vector unless --target or --target-rows "
-        "name another. Rows are taken in file order without --shuffle. A first interrupt "
-        "(ctrl-c) stops after the current step and writes the files. --best and --patience "
-        "need held-out data.",
+    .detail = "Trains MODEL on DATA and writes the trained model. DATA is a file with the "
+              "tensors `input` and `target`, one row for each example, or with what the loss "
+              "reads instead (the loss student: `anchor`, `positive`, `negative`, `teacher`). "
+              "Without DATA, --input names a tensor of vectors and --rows the numbers of those "
+              "to learn from; each vector is then its own target, unless --target or "
+              "--target-rows name another. Rows are read in the order of the file unless "
+              "--shuffle is given. ctrl-c stops after the current step and writes the files. "
+              "--best, --patience and the schedule plateau need held-out data: give --eval or "
+              "--eval-rows.",
     .examples =
         "train model.safetensors data.safetensors --epochs 10 --shuffle -o "
         "trained.safetensors\n"
