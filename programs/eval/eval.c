@@ -261,7 +261,7 @@ const command command_eval = {
         "(R@1, R@5, R@10, also called Hit@k), the mean of 1 / rank (MRR), the median "
         "rank, the mean cosine of a prediction with the nearest concept (echo), and as a "
         "sum of these the scalar, -log MRR + weight * (1 - echo), the lower the better. "
-        "With --input there can be several models, and with --baseline none is needed.\n\n"
+        "With --input there can be two or more models, and with --baseline none at all.\n\n"
         "--5cat, --triplets and --echo are tests of their own: whether the next concept "
         "of an article is predicted, whether an anchor is nearer to the positive than to "
         "the negative, and how near probes are to their concepts. docs/evaluation.md has "

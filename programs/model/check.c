@@ -177,7 +177,7 @@ const command command_check = {
         "CASE is a file with `input` (or `ids`, and `mask`), on which MODEL is run, and "
         "with tensors that have the name of an output (`output`, `teacher`, `code`) or of "
         "a node of the network; `lnsp info --graph MODEL` lists the nodes. A node can "
-        "also be called `node.3`, counted from 0; if several nodes have one name, the "
+        "also be called `node.3`, counted from 0; if two nodes have the same name, the "
         "last of them is compared. The bits of every node are compared with those of the "
         "scalar kernels, too. If anything differs, the message names the first value that "
         "does, and the exit status is 1.",

@@ -345,7 +345,7 @@ refused delta_max_norm 1 "norm of 0.* at most 1e-06 is" delta apply $model "$wor
 refused delta_verify_base 1 "is not the model that" delta verify "$work/next.st" "$work/d.st" $case
 refused delta_verify_usage 2 "argument is missing" delta verify $model
 refused delta_replay 2 "now called .lnsp delta verify" delta replay $model "$work/d.st" $case
-says delta_verify_help "is a proof" help delta verify
+says delta_verify_help "equal hashes are" help delta verify
 refused delta_wrong_base 1 "hash" delta apply "$work/next.st" "$work/d.st" -o "$work/none"
 head -c $(($(wc -c < "$work/d.st") - 1)) "$work/d.st" > "$work/cut.st"
 refused delta_truncated 1 "cut.st" delta apply $model "$work/cut.st" -o "$work/none"
