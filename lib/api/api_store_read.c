@@ -231,6 +231,7 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
   if (!status && own.storage) status = lnspi_dtype_check_storage(own.storage, error);
   if (status) return status;
   const int as_is = !own.storage || own.storage == lnspi_api_store_dtype(store);
+  const int is_stores = own.progress == &store->block.progress;
   lnspi_progress_parts parts;
   lnspi_progress_split(&parts, &own, as_is ? 1 : 2);
   plain = lnspi_options_pick(&own, 0); /* the caller's block is for the model */
@@ -247,6 +248,8 @@ LNSP_API int32_t lnsp_store_checkout(lnsp_store *store, uint64_t number,
     *out = stored;
   else
     lnspi_model_release(stored);
+  /* the model may outlive the store, and then the user of the store's progress */
+  if (is_stores) memset(&parts.whole, 0, sizeof parts.whole);
   if (*out) (*out)->block.progress = parts.whole;
   lnsp_graph_destroy(graph);
   return status;

@@ -215,6 +215,29 @@ static void of_trainers(void) {
   store_device_close(&flash);
 }
 
+/* A model that is given no progress has none, though its store had. */
+static void models_outlive_stores(void) {
+  lnsp_options options = progress_options(0);
+  lnsp_store *store = NULL;
+  lnsp_model *models[2] = {NULL, NULL};
+  uint8_t hash[32];
+  device = store_device_open(&flash, 1 << 19, 4096, 16);
+  CHECK_OK(
+      lnsp_store_create_device(&device, NULL, base, NULL, &options, &store, &support_error));
+  CHECK_OK(lnsp_store_commit_model(store, next, NULL, NULL, &support_error));
+  CHECK_OK(PROGRESS_OF(lnsp_store_checkout(store, 0, NULL, &models[0], &support_error)));
+  CHECK(progress_now.calls > 0);
+  CHECK_OK(lnsp_store_checkout(store, 0, &options, &models[1], &support_error));
+  lnsp_store_destroy(store);
+  for (int i = 0; i < 2; i++) {
+    options = progress_options(1);
+    CHECK_INT(PROGRESS_OF(lnsp_model_hash(models[i], hash, &support_error)),
+              i ? LNSP_E_CANCELLED : LNSP_OK);
+    lnsp_model_destroy(models[i]);
+  }
+  store_device_close(&flash);
+}
+
 /* Each cancelled commit leaves bytes behind; when they fill the bank, it is compacted. */
 static void cancelled_again_and_again(void) {
   lnsp_store *store = NULL;
@@ -247,6 +270,7 @@ int main(void) {
   CHECK_OK(lnsp_model_create(NET, 2, NULL, &next, &support_error));
   CHECK_OK(lnsp_model_hash(next, newest, &support_error));
   RUN(cancelled_again_and_again);
+  RUN(models_outlive_stores);
   CHECK_OK(lnsp_delta_create(next, base, "int8", NULL, &delta, &support_error));
   CHECK_OK(lnsp_delta_stamp(delta, "one", 1, NULL, 0, &support_error));
   RUN(of_models);

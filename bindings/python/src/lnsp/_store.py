@@ -88,8 +88,8 @@ class Store(Owner):
 
     A commit that returned is there after a power cut; one that did not is there whole or not
     at all. The file is locked until the store is closed, unless read_only=True. salvage=True
-    reads what can be read of a damaged file. progress(done, total) is told how far opening,
-    verify and compact are; what it raises comes out of them."""
+    reads what can be read of a damaged file. progress(done, total) is told how far opening
+    and the store's own long calls are; what it raises comes out of them."""
 
     def __init__(
         self,
