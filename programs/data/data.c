@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/file.h"
 #include "cli/memory.h"
 #include "cli/refuse.h"
 #include "command.h"
@@ -116,10 +117,19 @@ static void data_open_indexed(data *d, const data_spec *spec) {
 
 /* DATA by itself: every column whose tensor is there; --rows picks rows of all. */
 static void data_open_named(data *d, const data_spec *spec) {
-  lnsp_file *file = data_file(d, spec->path, strlen(spec->path));
-  const row_index *index = spec->rows ? row_index_load(d, "--rows", spec->rows) : NULL;
+  const char *colon = strrchr(spec->path, ':');
+  const char *instead = args_knows(d->args, "--input")
+                            ? "name its vectors with --input FILE:TENSOR"
+                            : "give a file that calls its vectors 'input'";
+  const row_index *index;
+  lnsp_file *file;
   lnsp_tensor shape;
-  int i;
+  int i, safetensors;
+
+  if (colon && !file_exists(spec->path, &safetensors))
+    refuse("'%s' is not a file; if it means FILE:TENSOR, %s", spec->path, instead);
+  file = data_file(d, spec->path, strlen(spec->path));
+  index = spec->rows ? row_index_load(d, "--rows", spec->rows) : NULL;
 
   for (i = 0; i < DATA_COLUMNS; i++) {
     const int64_t concepts = d->max_concepts;
@@ -137,10 +147,7 @@ static void data_open_named(data *d, const data_spec *spec) {
   if (!d->count)
     refuse("'%s' has none of the tensors input, ids, target, anchor, positive, negative, "
            "teacher: %s; `lnsp info %s` lists what it has",
-           spec->path,
-           args_knows(d->args, "--input") ? "name its vectors with --input FILE:TENSOR"
-                                          : "give a file that calls its vectors 'input'",
-           spec->path);
+           spec->path, instead, spec->path);
 }
 
 void data_open(data *d, const args *a, const data_spec *spec) {
@@ -164,8 +171,11 @@ void data_need(data *d, const char *name) {
   data_column *c = data_find(d, name);
   if (!c) {
     const int loss = strcmp(name, "input") && args_knows(d->args, "--loss");
-    refuse("'%s' has no tensor '%s', which this %s reads: add it%s", d->file[0].path, name,
-           loss ? "loss" : "command", loss ? ", or choose another --loss" : " to the file");
+    refuse("'%s' has no tensor '%s', which this %s reads: add it to the file%s",
+           d->file[0].path, name, loss ? "loss" : "command",
+           loss                             ? ", or choose another --loss"
+           : args_knows(d->args, "--input") ? ", or name its vectors with --input FILE:TENSOR"
+                                            : "");
   }
   if (d->needed_count && c->rows != d->rows)
     refuse("tensor '%s' has %lld rows where the others have %lld: give all the same number",

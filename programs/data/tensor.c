@@ -33,7 +33,7 @@ lnsp_tensor tensor_find(const lnsp_file *file, const char *path, const char *nam
   for (i = 0; !lnsp_file_tensor_at(file, i, &other, NULL) && strlen(names) < 100; i++)
     snprintf(names + strlen(names), sizeof names - strlen(names), "%s%.50s", i ? ", " : "",
              other.name);
-  refuse("'%s' has no tensor '%s': it has %s%s", path, name, i ? names : "none",
+  refuse("'%s' has no tensor '%s': name one that it has, %s%s", path, name, names,
          i < lnsp_file_tensor_count(file) ? ", ..." : "");
 }
 

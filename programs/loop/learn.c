@@ -40,10 +40,9 @@ static void learn_trainer(loop_learner *l, const char *path) {
   for (i = 0; (name = lnsp_trainer_input_name(l->trainer, i)) != NULL; i++) {
     if (!strcmp(name, "prev")) l->prevs = 1;
     if (strcmp(name, "input") && strcmp(name, "target") && (strcmp(name, "prev") || l->each))
-      refuse(
-          "the loss reads '%s', but a stream has only 'input', 'target' and 'prev', the last "
-          "of the context: choose another --loss",
-          name);
+      refuse("the loss reads '%s', but a stream has only %s: choose another --loss", name,
+             l->each ? "'input' and 'target'"
+                     : "'input', 'target' and 'prev', the last of the context");
   }
 }
 
