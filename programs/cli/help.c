@@ -1,6 +1,5 @@
 /* The help of a command, printed from the tables that read its command line. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/args.h"

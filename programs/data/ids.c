@@ -1,6 +1,5 @@
 /* Columns of integers: the ids of networks that begin with some, and masks. A row is a
  * sequence. */
-#include <string.h>
 
 #include "cli/refuse.h"
 #include "data/data.h"

@@ -1,6 +1,5 @@
 /* lnsp delta aggregate: what many have learned, in one model. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

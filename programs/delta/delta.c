@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/args.h"
-#include "cli/memory.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
 #include "command.h"

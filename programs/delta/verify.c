@@ -1,11 +1,9 @@
 /* lnsp delta verify: does this recipe, on these data, lead from the base to what a delta
  * promises? The same training gives the same bits everywhere, so equal hashes prove it. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/args.h"
-#include "cli/memory.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
 #include "command.h"

@@ -3,7 +3,6 @@
 #include "eval/cat5_run.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/args.h"
 #include "cli/memory.h"

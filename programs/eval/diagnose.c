@@ -1,10 +1,8 @@
 /* `lnsp eval --diagnose`: which way the data run, whether predictions copy the last
  * concept, whether they collapse, whether the pool has others as good as the target. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/memory.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
@@ -12,7 +10,6 @@
 #include "common/gates.h"
 #include "data/data.h"
 #include "eval/eval.h"
-#include "score/predictor.h"
 #include "score/score.h"
 #include "lnsp.h"
 

@@ -8,7 +8,6 @@
 #include "cli/args.h"
 #include "cli/memory.h"
 #include "cli/json.h"
-#include "cli/progress.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
 #include "command.h"

@@ -1,8 +1,6 @@
 /* `lnsp eval`: the table of predictors, the same as JSON, and the curve of recall. */
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/args.h"

@@ -1,6 +1,5 @@
 /* lnsp index search: the nearest vectors, with their texts. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,7 +12,6 @@
 #include "cli/progress.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
-#include "command.h"
 #include "data/data.h"
 
 #include "data/tensor.h"

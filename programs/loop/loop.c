@@ -1,7 +1,6 @@
 /* lnsp loop: predict the next concept, look it up, see what came, learn it, and on. */
 #include "loop/loop.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

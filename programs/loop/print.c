@@ -1,6 +1,5 @@
 /* What `lnsp loop` says: texts of context, prediction and what came; figures so far. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/args.h"

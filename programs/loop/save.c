@@ -1,5 +1,4 @@
 /* What `lnsp loop --learn` leaves behind: a model, a state, versions in a store. */
-#include <string.h>
 #include <time.h>
 
 #include "cli/args.h"

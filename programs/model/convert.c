@@ -1,8 +1,6 @@
 /* lnsp convert: a model stored in another type. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/args.h"
 #include "cli/memory.h"

@@ -1,7 +1,6 @@
 /* lnsp info: what a file or an architecture is. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/args.h"
 #include "cli/memory.h"

@@ -9,7 +9,6 @@
 #include "cli/json.h"
 #include "cli/refuse.h"
 #include "cli/report.h"
-#include "command.h"
 #include "data/model.h"
 #include "lnsp.h"
 

@@ -1,5 +1,4 @@
 /* lnsp replay: remember an old domain without its data. */
-#include <string.h>
 
 #include "cli/args.h"
 #include "cli/progress.h"

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/memory.h"
 #include "cli/refuse.h"
 #include "data/data.h"

@@ -7,7 +7,6 @@
 
 #include "cli/args.h"
 #include "cli/refuse.h"
-#include "command.h"
 #include "data/data.h"
 #include "data/model.h"
 #include "data/random.h"

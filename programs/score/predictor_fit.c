@@ -12,7 +12,6 @@
 #include "data/data.h"
 #include "data/tensor.h"
 #include "score/predictor.h"
-#include "lnsp.h"
 
 #define FIT_ROWS 64    /* rows whose products are summed in float32, then in double */
 #define FIT_MOST 16384 /* numbers in a context */

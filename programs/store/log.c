@@ -9,7 +9,6 @@
 #include "cli/args.h"
 #include "cli/memory.h"
 #include "cli/json.h"
-#include "cli/refuse.h"
 #include "cli/report.h"
 #include "store/store.h"
 #include "lnsp.h"

@@ -1,7 +1,6 @@
 /* `lnsp train --echo INDEX`: what text would leave of an output is the nearest known
  * concept. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/args.h"
 #include "cli/memory.h"

@@ -1,6 +1,4 @@
 /* `lnsp train`: the trainer from the command's options, its data and their order. */
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/args.h"
 #include "cli/memory.h"

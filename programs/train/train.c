@@ -1,7 +1,6 @@
 /* lnsp train: a model learns from data. */
 #include "train/train.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
