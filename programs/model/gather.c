@@ -118,7 +118,7 @@ static size_t gather_choice_read(const char *text, gather_choice *c) {
 }
 
 static void gather_rows(gather *g, const char *text, const char *name) {
-  const gather_input *in = &g->input[g->inputs - 1];
+  const gather_input *in;
   gather_part *p = g->part;
   const row_index *index;
   gather_choice choice;
@@ -126,6 +126,7 @@ static void gather_rows(gather *g, const char *text, const char *name) {
   int64_t first, end, kept, want, r, i, at;
 
   if (!g->inputs) refuse_usage("--rows %s: give the --input that it belongs to first", text);
+  in = &g->input[g->inputs - 1];
   while (p < g->part + g->parts && strcmp(p->name, name)) p++;
   if (!*name || !strcmp(name, "vectors"))
     refuse_usage("--as is '%s': give another name for these rows", name);
