@@ -11,8 +11,9 @@
 
 static char refuse_of[64]; /* " delta make" */
 
-void refuse_name(const char *command, const char *verb) {
-  snprintf(refuse_of, sizeof refuse_of, " %s%s%s", command, verb ? " " : "", verb ? verb : "");
+void refuse_name(const char *first, const char *second) {
+  snprintf(refuse_of, sizeof refuse_of, " %s%s%s", first, second ? " " : "",
+           second ? second : "");
 }
 
 /* Without what exit would still do: nothing was closed, so there is nothing to tell of. */

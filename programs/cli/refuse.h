@@ -8,7 +8,7 @@
 #include "lnsp.h"
 
 /* What stands behind "lnsp" in the sentences: a command and, or NULL, its verb. */
-void refuse_name(const char *command, const char *verb);
+void refuse_name(const char *first, const char *second);
 /* End with EXIT_USAGE and EXIT_REFUSED. */
 _Noreturn void refuse_usage(const char *format, ...);
 _Noreturn void refuse(const char *format, ...);
