@@ -133,8 +133,9 @@ static void grad_direct(const args *a, const char *loss) {
   int32_t count = 0, i;
 
   refuse_if(lnsp_file_open(path, NULL, &file, &error), path, &error);
-  for (i = 0; i < OPERANDS; i++)
-    if (!i || !lnsp_file_tensor(file, operands[i], &shape, NULL))
+  inputs[count++] = tensor_load(file, path, operands[0]);
+  for (i = 1; i < OPERANDS; i++)
+    if (!lnsp_file_tensor(file, operands[i], &shape, NULL))
       inputs[count++] = tensor_load(file, path, operands[i]);
   out[0] = lnsp_tensor_f32("loss", &value, 1, 1, 0, 0);
   out[1] = inputs[0];
