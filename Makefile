@@ -199,7 +199,7 @@ demo: all ## the whole loop on real concept vectors: learn, share a delta, go ba
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' BUILD='$(BUILD)' EMULATOR='$(EMULATOR)' sh examples/demo/run.sh
 
 CLANG_FORMAT ?= clang-format
-C_FILES = $(shell git ls-files '*.c' '*.h')
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format: ## format all C files (clang-format 18 or newer; CLANG_FORMAT=...)
 	@$(CLANG_FORMAT) -i $(C_FILES)
 

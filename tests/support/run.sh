@@ -20,6 +20,13 @@ rm -rf "$logs"
 mkdir -p "$logs" || exit 1
 ulimit -t 1800 2>/dev/null # processor seconds: a test that never ends, ends
 
+# Logs and scratch folders bear the name of a test.
+twice=$(for item in "$@"; do basename "$item" .sh; done | sort | uniq -d)
+if [ -n "$twice" ]; then
+  echo "two tests are called $(echo $twice): rename one" >&2
+  exit 1
+fi
+
 log_of() {
   echo "$logs/$(basename "$1" .sh)"
 }
