@@ -44,6 +44,7 @@ static const struct {
 } refuse_words[] = {
     {"as options->architecture", "with --arch"},
     {"options->max_header_bytes to allow more", "a program of your own to allow more"},
+    {"destroy this handle and open the store again", "make room on its disk, and try again"},
     {"call lnsp_trainer_set_replay",
      "give train, eval or loop --replay FILE, which `lnsp replay fit` writes"},
 };

@@ -145,6 +145,7 @@ typedef struct loop_job {
   lnsp_model *model;            /* without --learn */
   lnsp_session *session;
   lnsp_store *store;
+  int store_made; /* it is new, and has no version yet */
   int learns, snap, keep_context, interrupted;
   int64_t top, rollout, show, window, first, count, parts, commit_every, done;
   float *context; /* [concepts, width] */

@@ -1,4 +1,5 @@
 /* What `lnsp loop --learn` leaves behind: a model, a state, versions in a store. */
+#include <stdio.h>
 #include <time.h>
 
 #include "cli/args.h"
@@ -21,11 +22,14 @@ void loop_save_open(loop_job *job) {
   refuse_if(lnsp_store_create(path, job->learner.trainer, NULL, NULL, NULL, &job->store,
                               &error),
             path, &error);
+  job->store_made = 1;
   loop_save_commit(job);
+  job->store_made = 0;
 }
 
 void loop_save_commit(loop_job *job) {
   const loop_learner *l = &job->learner;
+  const char *path = args_value(job->args, "--store");
   lnsp_store_info facts = LNSP_STORE_INFO_INIT;
   lnsp_commit_options note = LNSP_COMMIT_OPTIONS_INIT;
   lnsp_model *model = NULL;
@@ -41,8 +45,8 @@ void loop_save_commit(loop_job *job) {
     if (!status) status = lnsp_store_commit_model(job->store, model, &note, NULL, &error);
     lnsp_model_destroy(model);
   }
-  if (status) lnsp_store_destroy(job->store); /* which removes a store that was just made */
-  refuse_if(status, args_value(job->args, "--store"), &error);
+  if (status && job->store_made) remove(path);
+  refuse_if(status, path, &error);
 }
 
 void loop_save_end(loop_job *job) {

@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -63,15 +64,15 @@ lnsp_commit_options store_note(const args *a) {
   return note;
 }
 
-/* Commits to a store, and closes both. */
-static void store_commit(const args *a, lnsp_store *store, const store_state *s) {
+/* Commits to a store, and closes both. A store that was just made goes again if that fails. */
+static void store_commit(const args *a, lnsp_store *store, const store_state *s, int made) {
   const lnsp_commit_options note = store_note(a);
   lnsp_error error;
   const int32_t status = s->trainer
                              ? lnsp_store_commit(store, s->trainer, &note, NULL, &error)
                              : lnsp_store_commit_model(store, s->model, &note, NULL, &error);
 
-  if (status) lnsp_store_destroy(store); /* which removes a store that was just made */
+  if (status && made) remove(a->positional[0]);
   refuse_if(status, a->positional[0], &error);
   store_report_commit(a, store);
   lnsp_store_destroy(store);
@@ -111,7 +112,7 @@ static void store_init(const args *a) {
   s = state_load(a, a->positional[1]);
   refuse_if(lnsp_store_create(path, s.trainer, s.model, &settings, NULL, &store, &error), path,
             &error);
-  store_commit(a, store, &s);
+  store_commit(a, store, &s, 1);
 }
 
 lnsp_store *store_open(const args *a, int read_only) {
@@ -128,7 +129,7 @@ lnsp_store *store_open(const args *a, int read_only) {
 
 static void store_commit_file(const args *a) {
   const store_state s = state_load(a, a->positional[1]);
-  store_commit(a, store_open(a, 0), &s);
+  store_commit(a, store_open(a, 0), &s, 0);
 }
 
 /* ---- versions by name ---- */

@@ -58,6 +58,7 @@ refused long_tag 1 "a tag has at most" store commit "$work/s" "$work/b.state" --
 refused verb 2 "no command 'lnsp store bake'" store bake "$work/s"
 refused size 2 "give a number of bytes" store init "$work/t" "$work/m.st" --size -3
 refused too_small 1 "needs at least" store init "$work/t" "$work/a.state" --size 1K
+refused init_long_tag 1 "a tag has at most" store init "$work/t" "$work/a.state" --tag 1234567890123456789012345678901234567890
 empty nothing_left_behind "$(ls -A "$work" | grep -E '^t$|\.tmp$' > "$work/left"; echo "$work/left")"
 
 expect init_model lnsp store init "$work/t" "$work/m.st" --size 1M
