@@ -1,10 +1,9 @@
-/* What follows from a held-out value that is measured again and again: the learning rate
- * falls when it no longer gets better, and training ends.
+/* Lowers the learning rate when a held-out value stops improving; early stopping.
  *
  * The plateau is PyTorch's ReduceLROnPlateau with mode min and threshold_mode rel: a value is
  * better if it is below best * (1 - threshold); after more than `patience` values in a row
- * that are not, the rate is multiplied by `factor`, but does not go below min_lr, and for the
- * next `cooldown` values none counts as bad. A fall of less than 1e-8 is none.
+ * that are not, the rate is multiplied by `factor`, but does not go below min_lr. None of the
+ * next `cooldown` values counts as bad. A reduction below 1e-8 is not made.
  *
  * Its state (lnspi_plateau) is part of the trainer's: state files, marks and stores keep it,
  * so that a resumed run falls at the same step. It keeps the rate in double, while the

@@ -30,7 +30,8 @@ int args_takes_value(const char *name);
 
 /* What the functions below return has been checked before the command runs. */
 
-/* Value of an option as last given, "" of a flag; NULL: it was not given. */
+/* Value of an option as last given, "" of a flag; NULL: it was not given, even if it has a
+ * default: use args_text. */
 const char *args_value(const args *a, const char *name);
 /* The same, but its initial value where it was not given. */
 const char *args_text(const args *a, const char *name);

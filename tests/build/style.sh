@@ -11,7 +11,7 @@ find lib programs -name '*.[ch]' | sort | while read -r file; do
   grep -noE '"([^"\\]|\\.)*"' "$file" | grep -v ':"[a-z_0-9/]*\.h"$' | sed "s|^|$file:|"
 done > "$work/literals"
 grep -nE '' include/lnsp.h | sed 's|^|include/lnsp.h:|' > "$work/header"
-for file in README.md docs/*.md bindings/python/README.md examples/*/README.md bench/README.md; do
+for file in README.md docs/*.md docs/quickstart/*.md bindings/python/README.md examples/*/README.md bench/README.md; do
   [ "$file" = docs/style.md ] || grep -n '' "$file" | sed "s|^|$file:|"
 done > "$work/documents"
 

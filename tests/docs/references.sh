@@ -23,4 +23,13 @@ done | awk -F: 'FNR == NR { known[$1] = 1; next } !($3 in known) { print $1 ":" 
   "$work/known" - > "$work/names"
 empty "names_that_documents_use_exist" "$work/names"
 
+# The pages about Python call members by their present names: `name` and `.name(...)` where the
+# package has `name = other  # the name until 0.1`.
+grep -rhoE '^ +[a-z_]+ = [a-z_]+ +# the name until 0[.]1' bindings/python/src/lnsp | awk '{ print $1 }' | sort -u > "$work/old"
+expect "old_names_of_python_are_found" grep -qx make_live "$work/old"
+while read -r old; do
+  grep -nE "\`[.]?$old[\`(]|[A-Za-z_][.]$old\(" docs/python.md docs/quickstart/python.md bindings/python/README.md
+done < "$work/old" > "$work/stale"
+empty "pages_about_python_use_present_names" "$work/stale"
+
 finish
