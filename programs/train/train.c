@@ -115,13 +115,14 @@ static void train_after(train_job *job) {
 
 void train_loop(train_job *job) {
   const train_validation *v = &job->valid;
-  struct sigaction action, before;
+  struct sigaction action, interrupt, terminate;
   char held[64], name[32];
 
   if (!job->from) train_validation_look(job, 0);
   memset(&action, 0, sizeof action);
   action.sa_handler = train_interrupt;
-  sigaction(SIGINT, &action, &before);
+  sigaction(SIGINT, &action, &interrupt);
+  sigaction(SIGTERM, &action, &terminate);
   while (job->done < job->steps && !train_interrupted && !job->stopped) {
     const uint64_t number = lnsp_trainer_step_count(job->trainer) * (uint64_t)job->accumulate;
     double sum = 0;
@@ -148,7 +149,8 @@ void train_loop(train_job *job) {
     train_after(job);
   }
   progress_clear();
-  sigaction(SIGINT, &before, NULL);
+  sigaction(SIGINT, &interrupt, NULL);
+  sigaction(SIGTERM, &terminate, NULL);
   job->interrupted = train_interrupted != 0;
   train_validation_look(job, job->done == job->steps);
 }

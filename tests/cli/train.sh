@@ -236,7 +236,7 @@ ${EMULATOR:-} "$LNSP" $long --schedule "$schedule" --resume "$work/k.st" --check
   > "$work/json" 2>&1 &
 pid=$!
 sleep 1
-kill -INT $pid
+kill -TERM $pid
 wait $pid
 expect checkpoint_interrupt grep -q '"interrupted": "yes' "$work/json"
 at=$(sed -n 's/^ *"steps": \([0-9]*\),*$/\1/p' "$work/json")
