@@ -106,17 +106,17 @@ extern "C" {
  * (docs/numerics.md). */
 #define LNSP_ARITHMETIC_VERSION 1
 
-/* The version of the library that is linked.
+/* Tells the version of the library that is linked.
  * Returns: major * 10000 + minor * 100 + patch, as LNSP_VERSION.
  * Threads: any thread. Since 0.1. */
 LNSP_API uint32_t lnsp_version(void);
 
-/* The same as text, e.g. "0.2.0".
+/* Tells the version as text, e.g. "0.2.0".
  * Returns: a static string.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_version_text(void);
 
-/* The arithmetic of the library that is linked.
+/* Tells the arithmetic of the library that is linked.
  * Returns: its LNSP_ARITHMETIC_VERSION.
  * Threads: any thread. Since 0.1. */
 LNSP_API uint32_t lnsp_arithmetic_version(void);
@@ -156,13 +156,13 @@ typedef struct lnsp_error {
   char message[256]; /* a sentence: what is wrong, where, what to do */
 } lnsp_error;
 
-/* The name of a status code, e.g. "LNSP_E_FORMAT".
+/* Names a status code, e.g. "LNSP_E_FORMAT".
  * Returns: a static string; "LNSP_E_?" for unknown codes.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_status_name(int32_t status);
 
-/* A status code as one short line of English, e.g. "a name is not known", for logs where
- * there is no lnsp_error.
+/* Describes a status code in one short line of English, e.g. "a name is not known", for logs
+ * where there is no lnsp_error.
  * Returns: a static string; "unknown error" for unknown codes.
  * Threads: any thread. Since 0.2. */
 LNSP_API const char *lnsp_status_text(int32_t status);
@@ -196,7 +196,7 @@ typedef struct lnsp_tensor {
   void *data;
 } lnsp_tensor;
 
-/* A contiguous row-major tensor of any type and rank over the caller's data.
+/* Describes the caller's data as a contiguous row-major tensor of any type and rank.
  *   name   as the call that it is given to expects, e.g. "input"
  *   dtype  LNSP_F32, ...
  *   data   nullable; never written where the tensor is an input
@@ -208,19 +208,21 @@ typedef struct lnsp_tensor {
 LNSP_API lnsp_tensor lnsp_tensor_view(const char *name, int32_t dtype, const void *data,
                                       int32_t rank, const int64_t *dims);
 
-/* The same for float32 data and up to three dimensions; those beyond rank are ignored.
+/* Describes float32 data of up to three dimensions, as lnsp_tensor_view does; dim0, dim1 and
+ * dim2 beyond rank are ignored.
+ *   name, data, rank  as for lnsp_tensor_view
  * Returns: the tensor.
  * Memory: name and data are not copied.
  * Threads: any thread. Since 0.1. */
 LNSP_API lnsp_tensor lnsp_tensor_f32(const char *name, float *data, int32_t rank, int64_t dim0,
                                      int64_t dim1, int64_t dim2);
 
-/* The size of one element of a dtype.
+/* Tells the size of one element of a dtype.
  * Returns: bytes; 0 for an unknown dtype.
  * Threads: any thread. Since 0.1. */
 LNSP_API size_t lnsp_dtype_bytes(int32_t dtype);
 
-/* The name of a dtype as safetensors writes it, e.g. "F16".
+/* Names a dtype as safetensors writes it, e.g. "F16".
  * Returns: a static string; "?" for an unknown dtype.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_dtype_name(int32_t dtype);
@@ -235,8 +237,8 @@ LNSP_API const char *lnsp_dtype_name(int32_t dtype);
  * and set what you need: zero and NULL always mean the default. A NULL pointer to an options
  * struct means all defaults. */
 
-/* What the LNSP_..._INIT macros do, for languages that cannot see macros: fills a struct with
- * zeros and sets struct_size.
+/* Fills a struct with zeros and sets struct_size, as the LNSP_..._INIT macros do, for
+ * languages that cannot see macros.
  *   out           a struct that begins with struct_size; NULL: nothing happens
  *   struct_bytes  its size as the caller knows it
  * Threads: any thread. Since 0.2. */
@@ -273,11 +275,11 @@ typedef struct lnsp_parallel {
 
 #define LNSP_PARALLEL_INIT {sizeof(lnsp_parallel), 0, NULL, NULL}
 
-/* Is told how far a long call is, and may cancel it. report is called at most some hundred
- * times, on the thread of the call: done of total (in bytes, elements, vectors or thousandths)
- * are ready. done only grows, and is total in the last report of a call that succeeds. report
- * returns 0 to go on, or anything else to cancel: the call then returns LNSP_E_CANCELLED and
- * has changed nothing. It must not call the library on the same handle.
+/* A callback that is told how far a long call is, and may cancel it. report is called at most
+ * some hundred times, on the thread of the call: done of total (in bytes, elements, vectors or
+ * thousandths) are ready. done only grows, and is total in the last report of a call that
+ * succeeds. report returns 0 to go on, or anything else to cancel: the call then returns
+ * LNSP_E_CANCELLED and has changed nothing. It must not call the library on the same handle.
  *
  * Calls that are given it in their options report what they do:
  *   lnsp_model_open, _create, _convert; lnsp_trainer_open, _publish; lnsp_index_open;
@@ -291,7 +293,7 @@ typedef struct lnsp_parallel {
  * between two. Other calls take less than a second with 66 million parameters or a million
  * vectors.
  *
- * "Nothing" has these limits: bytes that a sink was given stay given, the ranks of
+ * Exceptions to "has changed nothing": bytes that a sink was given stay given, the ranks of
  * lnsp_metrics_rank and lnsp_search_rank may be written in part, and what a commit has written
  * takes up room on the device until the next compaction. */
 typedef struct lnsp_progress {
@@ -375,7 +377,8 @@ typedef struct lnsp_options {
                                 0: as its file has them, F32 where there is no file. See
                                 lnsp_model_open */
   uint32_t reserved;
-  const lnsp_parallel *parallel; /* copied; used where tasks is more than 1 */
+  const lnsp_parallel *parallel; /* copied; used where lnsp_size_options.tasks,
+                                    or that of a search, is more than 1 */
   const lnsp_progress *progress; /* copied; NULL: nobody is told */
 } lnsp_options;
 
@@ -506,9 +509,9 @@ LNSP_API int32_t lnsp_session_create(lnsp_model *model, const lnsp_size_options 
 /* Runs the network.
  *   inputs   "input" F32 [rows, width] (one concept a row) or [rows, concepts, width];
  *            networks that begin with ids take "ids" instead (lnsp_graph_input_name). "mask",
- *            optional: any integer type, [rows, concepts], 1, or 0 for padding, which changes
- *            no bits of the rest; padded values must be finite. Any strides and addresses;
- *            other names are refused
+ *            optional: integers of any type [rows, concepts], 1 for a concept, 0 for padding;
+ *            padding changes no bits of the rest, but its values must be finite. Any strides
+ *            and addresses; other names are refused
  *   outputs  for each name that is wanted ("output", "teacher", "code", ...) a F32 tensor of
  *            the shape that lnsp_graph_output_shape tells; the call writes its data
  * Returns: a status. The result of a row does not depend on the other rows.
@@ -523,8 +526,10 @@ LNSP_API int32_t lnsp_session_run(lnsp_session *session, const lnsp_tensor *inpu
  *   loss       text, docs/losses.md: terms joined by "+", each "[weight *] name [key=value
  *              ...]", e.g. "cosine", "triplet margin=.3 on=code + .1*alignment", "cosine +
  *              4*replay rows=7 seed=1". Every term takes on=OUTPUT, from= and until=
- *              (updates), every= (calls), gate=, auto= and against=. NULL: no loss, for
- *              forward, backward, apply
+ *              (updates), every= (calls), gate= (less weight where the target is
+ *              no nearer than "prev"), auto= (keeps it at a share of the first term) and
+ *              against= (an output instead of "target"). NULL: no loss, for forward,
+ *              backward, apply
  *   optimizer  text, docs/training.md: "adamw lr=1e-3 betas=.9,.999 eps=1e-8
  *              weight_decay=.01", "sgd lr=.05 momentum=.9". Every optimizer takes clip=1
  *              (global norm), ema=.999 (moving average of the weights), schedule=cosine
@@ -543,15 +548,14 @@ LNSP_API int32_t lnsp_trainer_create(const lnsp_model *model, const char *loss,
                                      const lnsp_options *options, lnsp_trainer **out,
                                      lnsp_error *error);
 
-/* Makes one training step: forward, backward, update.
+/* Makes one training step: forward, backward, update. With accumulate=N the gradient is added
+ * to those of the calls before, and the Nth call makes the update: step count, schedule, clip
+ * and marks are about updates. The sum since the last update is not part of the state:
+ * rollback, set_weights, freeze and lnsp_store_load drop it, and files do not have it.
  *   inputs  "input" as for lnsp_session_run, and what the loss needs: "target" (in the shape
  *           of the output), "anchor", "positive", "negative", "teacher"
  *           (lnsp_trainer_input_name)
  *   loss    nullable; the loss before the update
- * With accumulate=N the gradient is added to those of the calls before, and the Nth call
- * makes the update: step count, schedule, clip and marks are about updates. The sum since the
- * last update is not part of the state: rollback, set_weights, freeze and lnsp_store_load
- * drop it, and files do not have it.
  * Returns: a status; LNSP_E_NOT_FINITE, with nothing changed, if anything is or could become
  * NaN or infinite.
  * Threads: one thread at a time for each trainer, and not while a session on it runs.
@@ -562,7 +566,8 @@ LNSP_API int32_t lnsp_trainer_step(lnsp_trainer *trainer, const lnsp_tensor *inp
 /* ---- model: an immutable version of the weights ---------------------------------------- */
 
 /* Loads a model as lnsp_model_open does, from bytes in memory.
- *   data  a safetensors file; used only during the call
+ *   data     a safetensors file; used only during the call
+ *   options  nullable
  * Returns: a status.
  * Memory: gives a model. The tensors are copied.
  * Threads: any thread. Since 0.1. */
@@ -571,6 +576,7 @@ LNSP_API int32_t lnsp_model_open_memory(const void *data, size_t bytes,
                                         lnsp_error *error);
 
 /* Loads a model as lnsp_model_open does, from a file that is open.
+ *   options  nullable
  * Returns: a status.
  * Memory: gives a model, which does not need the file any more.
  * Threads: one thread at a time for each file. Since 0.1. */
@@ -578,8 +584,9 @@ LNSP_API int32_t lnsp_model_open_file(lnsp_file *file, const lnsp_options *optio
                                       lnsp_model **out, lnsp_error *error);
 
 /* Creates a model with PyTorch's initial distributions.
- *   text  an architecture, as for lnsp_graph_create
- *   seed  the same seed gives the same bits everywhere
+ *   text     an architecture, as for lnsp_graph_create
+ *   seed     the same seed gives the same bits everywhere
+ *   options  nullable
  * Returns: a status.
  * Memory: gives a model.
  * Threads: any thread. Since 0.1. */
@@ -588,6 +595,7 @@ LNSP_API int32_t lnsp_model_create(const char *text, uint64_t seed, const lnsp_o
 
 /* Copies a model into another storage.
  *   storage  LNSP_F32, F16, BF16 or I8, as described at lnsp_model_open
+ *   options  nullable
  * Returns: a status.
  * Memory: gives a model.
  * Threads: any thread. Since 0.1. */
@@ -604,19 +612,19 @@ LNSP_API lnsp_model *lnsp_model_retain(lnsp_model *model);
  * Threads: any thread. Since 0.1. */
 LNSP_API void lnsp_model_destroy(lnsp_model *model);
 
-/* The bytes of a model of this graph, in the graph's storage (lnsp_graph_convert).
+/* Counts the bytes of a model of this graph, in the graph's storage (lnsp_graph_convert).
  * Returns: a status.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_model_measure(const lnsp_graph *graph, lnsp_memory_info *out,
                                     lnsp_error *error);
 
-/* The bytes of this model.
+/* Counts the bytes of this model.
  * Returns: a status.
  * Threads: any thread. Since 0.2. */
 LNSP_API int32_t lnsp_model_memory(const lnsp_model *model, lnsp_memory_info *out,
                                    lnsp_error *error);
 
-/* The model's graph.
+/* Gives access to the model's graph.
  * Returns: the graph, which belongs to the model and lives as long as it; NULL for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model);
@@ -629,8 +637,8 @@ LNSP_API const lnsp_graph *lnsp_model_graph(const lnsp_model *model);
 LNSP_API int32_t lnsp_model_tensor_read(const lnsp_model *model, const char *name, float *out,
                                         int64_t count, lnsp_error *error);
 
-/* The BLAKE2s-256 hash of the names, shapes and float32 values of all tensors. A model and
- * its float32 copy have the same hash.
+/* Computes the BLAKE2s-256 hash of the names, shapes and float32 values of all tensors. A
+ * model and its float32 copy have the same hash.
  * Returns: a status.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_BYTES],
@@ -647,7 +655,9 @@ LNSP_API int32_t lnsp_model_hash(const lnsp_model *model, uint8_t out[LNSP_HASH_
 LNSP_API int32_t lnsp_model_save(const lnsp_model *model, const char *path, int32_t dtype,
                                  lnsp_error *error);
 
-/* Writes the same bytes into a sink; what a failed call wrote is the sink's to discard.
+/* Writes the bytes of lnsp_model_save into a sink; what a failed call wrote is the sink's to
+ * discard.
+ *   dtype  as for lnsp_model_save
  * Returns: a status.
  * Memory: allocates a small block for the writer, freed before the call returns.
  * Threads: any thread. Since 0.1. */
@@ -659,7 +669,7 @@ LNSP_API int32_t lnsp_model_save_sink(const lnsp_model *model, const lnsp_sink *
 #define LNSP_WEIGHTS_LIVE 0    /* a trainer's weights as they are */
 #define LNSP_WEIGHTS_AVERAGE 1 /* their moving average (ema= in the optimizer text) */
 
-/* The bytes of a session for this graph.
+/* Counts the bytes of a session for this graph.
  *   sizes  nullable
  * Returns: a status.
  * Threads: any thread. Since 0.1. */
@@ -688,7 +698,7 @@ LNSP_API int32_t lnsp_session_create_live(lnsp_trainer *trainer, int32_t average
 LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
                                      lnsp_error *error);
 
-/* The value of a node in the last run.
+/* Shows the value of a node in the last run.
  *   index  number of the node, from 0, in the order of the graph's text; LNSP_E_ARGUMENT past
  *          the last one
  *   out    F32 [rows, concepts, width]
@@ -698,13 +708,13 @@ LNSP_API int32_t lnsp_session_rebind(lnsp_session *session, lnsp_model *model,
 LNSP_API int32_t lnsp_session_node(const lnsp_session *session, int32_t index, lnsp_tensor *out,
                                    lnsp_error *error);
 
-/* The bytes of this session.
+/* Counts the bytes of this session.
  * Returns: a status.
  * Threads: any thread. Since 0.2. */
 LNSP_API int32_t lnsp_session_memory(const lnsp_session *session, lnsp_memory_info *out,
                                      lnsp_error *error);
 
-/* The kernel set that the session uses.
+/* Names the kernel set that the session uses.
  * Returns: a static string; NULL for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_session_isa(const lnsp_session *session);
@@ -725,7 +735,7 @@ LNSP_API void lnsp_session_destroy(lnsp_session *session);
 #define LNSP_SAVE_AVERAGE 1 /* a model file of the moving average */
 #define LNSP_SAVE_STATE 2   /* weights, moments, average, residual, step, texts: resume */
 
-/* The bytes of a trainer for this graph.
+/* Counts the bytes of a trainer for this graph.
  *   loss, optimizer, sizes  as for lnsp_trainer_create
  * Returns: a status.
  * Threads: any thread. Since 0.1. */
@@ -735,6 +745,7 @@ LNSP_API int32_t lnsp_trainer_measure(const lnsp_graph *graph, const char *loss,
 
 /* Opens a model file for training, or resumes a state file (LNSP_SAVE_STATE) to the same
  * bits: its step, moments, average and frozen tensors are taken over.
+ *   path             a model file or a state file
  *   loss, optimizer  NULL: those of a state file. A given optimizer text must keep the same
  *                    moments as the state file's
  *   sizes            nullable
@@ -748,7 +759,9 @@ LNSP_API int32_t lnsp_trainer_open(const char *path, const char *loss, const cha
                                    const lnsp_size_options *sizes, const lnsp_options *options,
                                    lnsp_trainer **out, lnsp_error *error);
 
-/* The same from a file that is open; the trainer does not need it any more.
+/* Opens a trainer as lnsp_trainer_open does, from a file that is open; the trainer does not
+ * need it any more.
+ *   loss, optimizer, sizes, options  as for lnsp_trainer_open
  * Returns: a status.
  * Memory: gives a trainer.
  * Threads: one thread at a time for each file. Since 0.1. */
@@ -773,10 +786,10 @@ LNSP_API int32_t lnsp_trainer_compute_gradients(lnsp_trainer *trainer,
                                                 float *loss, lnsp_error *error);
 
 /* Computes the loss alone, as a model that runs has it: without a gradient, and without the
- * random draws that layers such as dropout make in training.
+ * random draws that layers such as dropout make in training. A gradient that waits to be
+ * applied becomes void; an accumulated sum does not.
  *   inputs   as for lnsp_trainer_step
  *   average  LNSP_WEIGHTS_LIVE or LNSP_WEIGHTS_AVERAGE
- * A gradient that waits to be applied becomes void; an accumulated sum does not.
  * Returns: a status.
  * Threads: one thread at a time for each trainer, and not while a session on it runs.
  * Since 0.1. */
@@ -784,7 +797,7 @@ LNSP_API int32_t lnsp_trainer_validate(lnsp_trainer *trainer, const lnsp_tensor 
                                        int32_t input_count, int32_t average, float *loss,
                                        lnsp_error *error);
 
-/* A loss of the caller's own, first part: computes the outputs.
+/* Computes the outputs: the first part of a step with a loss of the caller's own.
  *   inputs, outputs  as for lnsp_session_run
  * Returns: a status.
  * Threads: one thread at a time for each trainer, and not while a session on it runs.
@@ -793,7 +806,8 @@ LNSP_API int32_t lnsp_trainer_forward(lnsp_trainer *trainer, const lnsp_tensor *
                                       int32_t input_count, const lnsp_tensor *outputs,
                                       int32_t output_count, lnsp_error *error);
 
-/* Second part: takes the derivative of the loss with respect to any of the outputs.
+/* Computes the gradient from the derivative of the caller's loss with respect to any of the
+ * outputs: the second part, before lnsp_trainer_apply.
  *   gradients  named as the outputs and of their shapes, F32
  * Returns: a status; LNSP_E_STATE without lnsp_trainer_forward before.
  * Threads: one thread at a time for each trainer, and not while a session on it runs.
@@ -821,6 +835,7 @@ LNSP_API int32_t lnsp_trainer_apply_gradients(lnsp_trainer *trainer,
 
 /* Copies the present gradient of a weight out, row-major float32, before clip= is applied;
  * with clip_each= after that, and before noise.
+ *   name   of the weight, as in lnsp_graph_tensor_at
  *   count  elements of out: all of the tensor's
  * Returns: a status; LNSP_E_STATE if there is no gradient now, or the loss does not reach the
  * tensor.
@@ -838,22 +853,23 @@ LNSP_API int32_t lnsp_trainer_freeze(lnsp_trainer *trainer, const char *pattern,
                                      lnsp_error *error);
 
 /* Sets the base learning rate, which the schedule multiplies.
+ *   lr  0 to 1e6
  * Returns: a status.
  * Threads: one thread at a time for each trainer. Since 0.1. */
 LNSP_API int32_t lnsp_trainer_set_learning_rate(lnsp_trainer *trainer, float lr,
                                                 lnsp_error *error);
 
-/* The learning rate of the next step, with the schedule.
+/* Tells the learning rate of the next step, with the schedule.
  * Returns: the rate; 0 for NULL.
  * Threads: one thread at a time for each trainer. Since 0.1. */
 LNSP_API float lnsp_trainer_learning_rate(const lnsp_trainer *trainer);
 
-/* The norm of the last update's gradient, before it was clipped.
+/* Tells the norm of the last update's gradient, before it was clipped.
  * Returns: the norm; 0 without clip=, and before the first update.
  * Threads: one thread at a time for each trainer. Since 0.1. */
 LNSP_API float lnsp_trainer_gradient_norm(const lnsp_trainer *trainer);
 
-/* How many updates were made; without accumulate= that is how many steps.
+/* Tells how many updates were made; without accumulate= that is how many steps.
  * Returns: the count; 0 for NULL.
  * Threads: one thread at a time for each trainer. Since 0.1. */
 LNSP_API uint64_t lnsp_trainer_step_count(const lnsp_trainer *trainer);
@@ -875,6 +891,7 @@ LNSP_API int32_t lnsp_trainer_set_replay(lnsp_trainer *trainer, const lnsp_repla
                                          lnsp_error *error);
 
 /* Copies a whole tensor out, row-major float32.
+ *   name     as in lnsp_graph_tensor_at
  *   average  LNSP_WEIGHTS_LIVE or LNSP_WEIGHTS_AVERAGE
  *   count    elements of out: all of the tensor's
  * Returns: a status.
@@ -903,7 +920,9 @@ LNSP_API int32_t lnsp_trainer_publish(const lnsp_trainer *trainer, int32_t avera
 LNSP_API int32_t lnsp_trainer_save(const lnsp_trainer *trainer, const char *path, int32_t what,
                                    lnsp_error *error);
 
-/* Writes the same bytes into a sink; what a failed call wrote is the sink's to discard.
+/* Writes the bytes of lnsp_trainer_save into a sink; what a failed call wrote is the sink's to
+ * discard.
+ *   what  as for lnsp_trainer_save
  * Returns: a status.
  * Memory: allocates a small block for the writer, freed before the call returns.
  * Threads: one thread at a time for each trainer. Since 0.1. */
@@ -915,7 +934,7 @@ LNSP_API int32_t lnsp_trainer_save_sink(const lnsp_trainer *trainer, const lnsp_
  * Threads: one thread at a time for each trainer. Since 0.1. */
 LNSP_API int32_t lnsp_trainer_mark(lnsp_trainer *trainer, lnsp_error *error);
 
-/* How many marks are held.
+/* Tells how many marks are held.
  * Returns: the count; 0 for NULL.
  * Threads: one thread at a time for each trainer. Since 0.1. */
 LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer);
@@ -929,7 +948,7 @@ LNSP_API int32_t lnsp_trainer_mark_count(const lnsp_trainer *trainer);
  * Since 0.1. */
 LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back, lnsp_error *error);
 
-/* The hash of the weights (equal to lnsp_model_hash of the published model), of their
+/* Computes the hash of the weights (equal to lnsp_model_hash of the published model), of their
  * average, or of the whole state.
  *   what  LNSP_SAVE_WEIGHTS, LNSP_SAVE_AVERAGE or LNSP_SAVE_STATE
  * Returns: a status.
@@ -937,24 +956,24 @@ LNSP_API int32_t lnsp_trainer_rollback(lnsp_trainer *trainer, int32_t back, lnsp
 LNSP_API int32_t lnsp_trainer_hash(const lnsp_trainer *trainer, int32_t what,
                                    uint8_t out[LNSP_HASH_BYTES], lnsp_error *error);
 
-/* The bytes of this trainer.
+/* Counts the bytes of this trainer.
  * Returns: a status.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_trainer_memory(const lnsp_trainer *trainer, lnsp_memory_info *out,
                                      lnsp_error *error);
 
-/* The trainer's graph.
+/* Gives access to the trainer's graph.
  * Returns: the graph, which belongs to the trainer and lives as long as it; NULL for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API const lnsp_graph *lnsp_trainer_graph(const lnsp_trainer *trainer);
 
-/* Names of the inputs that lnsp_trainer_step needs: "input", "target", ...
+/* Names the inputs that lnsp_trainer_step needs: "input", "target", ...
  *   index  from 0
  * Returns: a string that lives as long as the trainer; NULL past the end.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_trainer_input_name(const lnsp_trainer *trainer, int32_t index);
 
-/* The kernel set that the trainer uses.
+/* Names the kernel set that the trainer uses.
  * Returns: a static string; NULL for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_trainer_isa(const lnsp_trainer *trainer);
@@ -963,6 +982,7 @@ LNSP_API const char *lnsp_trainer_isa(const lnsp_trainer *trainer);
  *   loss      a text with one term, or with terms that need the same tensors
  *   inputs    "p" F32 [rows, width], and what the loss needs: "t", "positive", "negative",
  *             "teacher"
+ *   value     gets the loss
  *   gradient  nullable; F32 [rows, width], gets dL/dp
  *   options   nullable
  * Returns: a status.
@@ -1012,7 +1032,7 @@ LNSP_API int32_t lnsp_replay_draw(const lnsp_replay *replay, uint64_t seed, uint
 LNSP_API int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path,
                                   lnsp_error *error);
 
-/* Reads statistics from such a file.
+/* Reads statistics from a file of lnsp_replay_save.
  *   options  nullable
  * Returns: a status.
  * Memory: gives replay statistics.
@@ -1020,7 +1040,7 @@ LNSP_API int32_t lnsp_replay_save(const lnsp_replay *replay, const char *path,
 LNSP_API int32_t lnsp_replay_open(const char *path, const lnsp_options *options,
                                   lnsp_replay **out, lnsp_error *error);
 
-/* The width of the vectors.
+/* Tells the width of the vectors.
  * Returns: the width; 0 for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API int64_t lnsp_replay_width(const lnsp_replay *replay);
@@ -1065,8 +1085,8 @@ typedef struct lnsp_delta_info {
 #define LNSP_DELTA_INFO_INIT \
   {sizeof(lnsp_delta_info), 0, 0, 0, 0, {0}, {0}, NULL, 0, 0, NULL, 0, 0, 0}
 
-/* The bytes of a delta that lnsp_delta_create makes, whatever changes. workspace_bytes is the
- * payload at its largest.
+/* Counts the bytes of a delta that lnsp_delta_create makes, whatever changes. workspace_bytes
+ * is the payload at its largest.
  *   codec  NULL: "exact"
  * Returns: a status.
  * Threads: any thread. Since 0.1. */
@@ -1260,7 +1280,7 @@ typedef struct lnsp_store_info {
 
 #define LNSP_STORE_INFO_INIT {sizeof(lnsp_store_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/* The bytes of a store's handle.
+/* Counts the bytes of a store's handle.
  *   trainer, model  what lnsp_store_create_device would be given; both NULL: the handle that
  *                   lnsp_store_open_device needs for what is on the device
  *   store_options   nullable
@@ -1287,8 +1307,9 @@ LNSP_API int32_t lnsp_store_create(const char *path, const lnsp_trainer *trainer
                                    const lnsp_options *options, lnsp_store **out,
                                    lnsp_error *error);
 
-/* The same on a device, in place of whatever is on it.
- *   device  copied
+/* Creates a store as lnsp_store_create does, on a device, in place of whatever is on it.
+ *   device                                  copied
+ *   trainer, model, store_options, options  as for lnsp_store_create
  * Returns: a status; LNSP_E_LIMIT if two versions do not fit.
  * Memory: gives a store.
  * Threads: one thread at a time for each trainer and device. Since 0.1. */
@@ -1300,6 +1321,7 @@ LNSP_API int32_t lnsp_store_create_device(const lnsp_device *device,
 
 /* Opens a store and finds its newest version: that of the last commit that returned, or of
  * one that was under way when the power failed.
+ *   path           of the store's file
  *   store_options  nullable
  *   options        nullable
  * Returns: a status; LNSP_E_STATE while another handle or process has the file;
@@ -1311,8 +1333,9 @@ LNSP_API int32_t lnsp_store_open(const char *path, const lnsp_store_options *sto
                                  const lnsp_options *options, lnsp_store **out,
                                  lnsp_error *error);
 
-/* The same on a device.
- *   device  copied
+/* Opens a store as lnsp_store_open does, on a device.
+ *   device                  copied
+ *   store_options, options  nullable
  * Returns: a status.
  * Memory: gives a store.
  * Threads: one thread at a time for each device. Since 0.1. */
@@ -1332,6 +1355,7 @@ LNSP_API int32_t lnsp_store_commit(lnsp_store *store, const lnsp_trainer *traine
                                    lnsp_error *error);
 
 /* Commits a model's weights as a new version, as lnsp_store_commit does.
+ *   commit_options, number  nullable
  * Returns: a status; after LNSP_E_IO the handle can only read.
  * Threads: one thread at a time for each store. Since 0.1. */
 LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *model,
@@ -1344,7 +1368,7 @@ LNSP_API int32_t lnsp_store_commit_model(lnsp_store *store, const lnsp_model *mo
 LNSP_API int32_t lnsp_store_get_info(const lnsp_store *store, lnsp_store_info *out,
                                      lnsp_error *error);
 
-/* The texts of what a store is of.
+/* Tells the texts of what a store is of.
  *   index  0: architecture, 1: loss, 2: optimizer ("" for a model's weights)
  * Returns: a string that lives as long as the store; NULL for other numbers.
  * Threads: one thread at a time for each store. Since 0.1. */
@@ -1421,6 +1445,7 @@ LNSP_API int32_t lnsp_graph_create(const char *text, const lnsp_options *options
 /* Reads the architecture of a file: options->architecture, or the file's metadata lnsp.arch
  * or lnsp.graph. Sizes that the text leaves open are taken from the shapes of the file's
  * tensors.
+ *   options  nullable
  * Returns: a status.
  * Memory: gives a graph, which does not need the file any more.
  * Threads: one thread at a time for each file. Since 0.1. */
@@ -1429,6 +1454,7 @@ LNSP_API int32_t lnsp_graph_open_file(lnsp_file *file, const lnsp_options *optio
 
 /* Copies a graph, for models in another storage, e.g. to measure one before it is made.
  *   storage  LNSP_F32, F16, BF16 or I8
+ *   options  nullable
  * Returns: a status.
  * Memory: gives a graph.
  * Threads: any thread. Since 0.1. */
@@ -1441,22 +1467,23 @@ LNSP_API int32_t lnsp_graph_convert(const lnsp_graph *graph, int32_t storage,
  * Threads: one thread at a time for each graph. Since 0.1. */
 LNSP_API void lnsp_graph_destroy(lnsp_graph *graph);
 
-/* How the graph's models keep their matrices; for a model's graph, how that model does.
+/* Tells how the graph's models keep their matrices; for a model's graph, how that model does.
  * Returns: LNSP_F32, F16, BF16 or I8.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_graph_storage(const lnsp_graph *graph);
 
-/* How many parameters can be trained.
+/* Tells how many parameters can be trained.
  * Returns: elements, without padding; 0 for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API int64_t lnsp_graph_parameter_count(const lnsp_graph *graph);
 
-/* How many tensors the state has.
+/* Tells how many tensors the state has.
  * Returns: the count; 0 for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_graph_tensor_count(const lnsp_graph *graph);
 
-/* A tensor of the state, in canonical order, which is the order of hashes and deltas.
+/* Describes a tensor of the state, in canonical order, which is the order of hashes and
+ * deltas.
  *   index  from 0; LNSP_E_ARGUMENT past the end
  *   out    gets name, rank and dims; F32 whatever the storage, data NULL
  * Returns: a status.
@@ -1466,24 +1493,25 @@ LNSP_API int32_t lnsp_graph_tensor_at(const lnsp_graph *graph, int32_t index, ln
                                       lnsp_error *error);
 
 /* Tells if a tensor can be trained.
+ *   index  as for lnsp_graph_tensor_at
  * Returns: 1; or 0 if it is part of the state but never gets a gradient, as a table of
  * positions does, or if there is no such tensor.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_graph_tensor_trained(const lnsp_graph *graph, int32_t index);
 
-/* The width of the input vectors.
+/* Tells the width of the input vectors.
  * Returns: elements; 1 where the input is ids; 0 for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API int64_t lnsp_graph_input_width(const lnsp_graph *graph);
 
-/* The name of the input.
+/* Names the input.
  *   id_count  nullable; 0 for vectors, or how many ids there are
  * Returns: a static string: "input" for vectors (F32), or "ids" (any integer type, [rows,
  * concepts], each from 0 to id_count - 1).
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_count);
 
-/* How many concepts a row may have.
+/* Tells how many concepts a row may have.
  *   low, high  nullable; the least and the most, high 0: any number
  *   step       nullable; the number is a multiple of this
  * Returns: a status.
@@ -1491,12 +1519,12 @@ LNSP_API const char *lnsp_graph_input_name(const lnsp_graph *graph, int64_t *id_
 LNSP_API int32_t lnsp_graph_concept_range(const lnsp_graph *graph, int64_t *low, int64_t *high,
                                           int64_t *step, lnsp_error *error);
 
-/* How many outputs there are.
+/* Tells how many outputs there are.
  * Returns: the count; 0 for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_graph_output_count(const lnsp_graph *graph);
 
-/* An output.
+/* Describes an output.
  *   index  from 0, which is "output"; LNSP_E_ARGUMENT past the end
  *   out    gets the name, F32, rank 1 and dims[0], the width; data NULL
  * Returns: a status.
@@ -1505,7 +1533,7 @@ LNSP_API int32_t lnsp_graph_output_count(const lnsp_graph *graph);
 LNSP_API int32_t lnsp_graph_output_at(const lnsp_graph *graph, int32_t index, lnsp_tensor *out,
                                       lnsp_error *error);
 
-/* The shape of an output for an input of this shape.
+/* Computes the shape of an output for an input of this shape.
  *   index  number of the output
  *   input  its rank and dims are read
  *   out    gets the name, F32, rank and dims. An output with a vector for each concept has
@@ -1518,14 +1546,14 @@ LNSP_API int32_t lnsp_graph_output_shape(const lnsp_graph *graph, int32_t index,
                                          const lnsp_tensor *input, lnsp_tensor *out,
                                          lnsp_error *error);
 
-/* The floating-point operations of one row forward: multiply-adds times two.
+/* Counts the floating-point operations of one row forward: multiply-adds times two.
  *   concepts  of the row, 1 to 65,536
  * Returns: the number; 0 if the network does not take so many concepts.
  * Threads: any thread. Since 0.1. */
 LNSP_API int64_t lnsp_graph_flops(const lnsp_graph *graph, int64_t concepts);
 
-/* The architecture as one line with every argument written out, or as a written-out graph
- * where it was given as one.
+/* Gives the architecture as one line with every argument written out, or as a written-out
+ * graph where it was given as one.
  * Returns: a string that lives as long as the graph; NULL for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_graph_architecture(const lnsp_graph *graph);
@@ -1550,14 +1578,15 @@ LNSP_API int32_t lnsp_graph_text(const lnsp_graph *graph, char *buffer, size_t c
 #define LNSP_LIST_CODECS 7 /* delta codecs */
 #define LNSP_LIST_RULES 8  /* rules of lnsp_delta_aggregate */
 
-/* The name of an entry of a list.
+/* Names an entry of a list.
  *   list   LNSP_LIST_...
  *   index  from 0
  * Returns: a static string; NULL past the end.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_list_name(int32_t list, int32_t index);
 
-/* One line that says what the entry is and which keys it takes.
+/* Describes an entry in one line: what it is and which keys it takes.
+ *   list, index  as for lnsp_list_name
  * Returns: a static string; NULL past the end.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_list_help(int32_t list, int32_t index);
@@ -1603,15 +1632,15 @@ typedef struct lnsp_key_info {
     sizeof(lnsp_key_info), 0, 0, 0, 0, 0, {0}, {0}, {0}, { 0 } \
   }
 
-/* How many keys an entry of a list takes.
+/* Tells how many keys an entry of a list takes.
  *   list   LNSP_LIST_...
  *   index  of the entry, from 0
  * Returns: a count; 0 past the end.
  * Threads: any thread. Since 0.2. */
 LNSP_API int32_t lnsp_list_key_count(int32_t list, int32_t index);
 
-/* One key of an entry of a list: for user interfaces and bindings, which offer what the
- * readers of texts accept. Any other key of the text is refused.
+/* Describes one key of an entry of a list: for user interfaces and bindings, which offer what
+ * the readers of texts accept. Any other key of the text is refused.
  *   list   LNSP_LIST_...
  *   index  of the entry, from 0
  *   key    from 0, below lnsp_list_key_count
@@ -1634,11 +1663,12 @@ LNSP_API int32_t lnsp_list_key_at(int32_t list, int32_t index, int32_t key, lnsp
 LNSP_API int32_t lnsp_text_check(int32_t list, const char *text, lnsp_error *error);
 
 /* Tells if this CPU and operating system can run a kernel set.
+ *   isa  as in lnsp_options
  * Returns: a status; LNSP_E_UNSUPPORTED if not, LNSP_E_UNKNOWN if this build has no such set.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_isa_check(const char *isa, lnsp_error *error);
 
-/* The kernel set that "auto" takes here, for any but an int8 model.
+/* Names the kernel set that "auto" takes here, for any but an int8 model.
  * Returns: a static string.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_isa_best(void);
@@ -1655,8 +1685,9 @@ LNSP_API const char *lnsp_isa_best(void);
 LNSP_API int32_t lnsp_file_open(const char *path, const lnsp_options *options, lnsp_file **out,
                                 lnsp_error *error);
 
-/* The same from memory.
- *   data  the caller keeps it until destroy
+/* Opens a safetensors file as lnsp_file_open does, from memory.
+ *   data     the caller keeps it until destroy
+ *   options  nullable
  * Returns: a status.
  * Memory: gives a file; nothing is copied but the header.
  * Threads: any thread. Since 0.1. */
@@ -1664,8 +1695,9 @@ LNSP_API int32_t lnsp_file_open_memory(const void *data, size_t bytes,
                                        const lnsp_options *options, lnsp_file **out,
                                        lnsp_error *error);
 
-/* The same through callbacks.
- *   source  copied; its user pointer must live until destroy
+/* Opens a safetensors file as lnsp_file_open does, through callbacks.
+ *   source   copied; its user pointer must live until destroy
+ *   options  nullable
  * Returns: a status.
  * Memory: gives a file.
  * Threads: any thread. Since 0.1. */
@@ -1676,12 +1708,12 @@ LNSP_API int32_t lnsp_file_open_source(const lnsp_source *source, const lnsp_opt
  * Threads: one thread at a time for each file. Since 0.1. */
 LNSP_API void lnsp_file_destroy(lnsp_file *file);
 
-/* How many tensors the file has.
+/* Tells how many tensors the file has.
  * Returns: the count; 0 for NULL.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_file_tensor_count(const lnsp_file *file);
 
-/* A tensor of the file, in the order of the file.
+/* Describes a tensor of the file, in the order of the file.
  *   index  from 0; LNSP_E_ARGUMENT past the end
  *   out    gets name, dtype, rank and dims; data is NULL
  * Returns: a status.
@@ -1690,19 +1722,19 @@ LNSP_API int32_t lnsp_file_tensor_count(const lnsp_file *file);
 LNSP_API int32_t lnsp_file_tensor_at(const lnsp_file *file, int32_t index, lnsp_tensor *out,
                                      lnsp_error *error);
 
-/* The same by name.
+/* Describes a tensor of the file as lnsp_file_tensor_at does, by name.
  * Returns: a status; LNSP_E_MISSING if there is no such tensor.
  * Memory: the name lives as long as the file.
  * Threads: any thread. Since 0.1. */
 LNSP_API int32_t lnsp_file_tensor(const lnsp_file *file, const char *name, lnsp_tensor *out,
                                   lnsp_error *error);
 
-/* The value of a metadata key.
+/* Looks up the value of a metadata key.
  * Returns: a string that lives as long as the file; NULL if there is no such key.
  * Threads: any thread. Since 0.1. */
 LNSP_API const char *lnsp_file_metadata(const lnsp_file *file, const char *key);
 
-/* A metadata pair.
+/* Gives a metadata pair.
  *   index  from 0; LNSP_E_ARGUMENT past the end
  * Returns: a status.
  * Memory: both strings live as long as the file.
@@ -1711,6 +1743,7 @@ LNSP_API int32_t lnsp_file_metadata_at(const lnsp_file *file, int32_t index,
                                        lnsp_key_value *out, lnsp_error *error);
 
 /* Reads elements of a tensor.
+ *   name          of the tensor
  *   first, count  elements, row-major
  *   dtype         of out: F32 from F32, F16, BF16 or F64; I64 or I32 from any integer type
  *                 that fits, or BOOL; any type from itself
@@ -1734,7 +1767,9 @@ LNSP_API int32_t lnsp_writer_create(const char *path, const lnsp_tensor *tensors
                                     int32_t pair_count, const lnsp_options *options,
                                     lnsp_writer **out, lnsp_error *error);
 
-/* The same into a sink; what a failed call wrote is the sink's to discard.
+/* Starts a file as lnsp_writer_create does, in a sink; what a failed call wrote is the sink's
+ * to discard.
+ *   tensors, metadata, options  as for lnsp_writer_create
  * Returns: a status.
  * Memory: gives a writer.
  * Threads: any thread. Since 0.1. */
@@ -1801,7 +1836,7 @@ typedef struct lnsp_search_options {
 
 #define LNSP_SEARCH_OPTIONS_INIT {sizeof(lnsp_search_options), 0, 0, 0}
 
-/* The bytes of an index.
+/* Counts the bytes of an index.
  *   index_options  with width and capacity
  * Returns: a status.
  * Threads: any thread. Since 0.1. */
@@ -1830,7 +1865,8 @@ LNSP_API int32_t lnsp_index_open(const char *path, const lnsp_index_options *ind
                                  const lnsp_options *options, lnsp_index **out,
                                  lnsp_error *error);
 
-/* The same from a file that is open.
+/* Reads an index as lnsp_index_open does, from a file that is open.
+ *   index_options, options  nullable
  * Returns: a status.
  * Memory: gives an index, which does not need the file any more.
  * Threads: one thread at a time for each file. Since 0.1. */
@@ -1838,11 +1874,14 @@ LNSP_API int32_t lnsp_index_open_file(lnsp_file *file, const lnsp_index_options 
                                       const lnsp_options *options, lnsp_index **out,
                                       lnsp_error *error);
 
-/* The same without a copy of the vectors; lnsp_index_add and lnsp_index_remove are then
- * refused (LNSP_E_STATE).
- *   data  the file's bytes, e.g. mapped. The caller keeps them unchanged until the index and
- *         its searches are destroyed. Tensors must start at multiples of their elements' size
- *         (LNSP_E_FORMAT), as those of lnsp_index_save do at any address divisible by 8
+/* Opens an index as lnsp_index_open does, without a copy of the vectors; lnsp_index_add and
+ * lnsp_index_remove are then refused (LNSP_E_STATE).
+ *   data           the file's bytes, e.g. mapped. The caller keeps them unchanged until the
+ *                  index and its searches are destroyed. Tensors must start at multiples of
+ *                  their elements' size (LNSP_E_FORMAT), as those of lnsp_index_save do at any
+ *                  address divisible by 8
+ *   index_options  nullable
+ *   options        nullable
  * Returns: a status.
  * Memory: gives an index of 1 KiB, and 8 bytes a vector where ids do not ascend.
  * Threads: any thread. Since 0.1. */
@@ -1895,7 +1934,8 @@ LNSP_API int32_t lnsp_index_ids(const lnsp_index *index, int64_t first, int64_t 
  * Threads: any thread, but not while the index is changed. Since 0.1. */
 LNSP_API int32_t lnsp_index_save(const lnsp_index *index, const char *path, lnsp_error *error);
 
-/* Writes the same bytes into a sink; what a failed call wrote is the sink's to discard.
+/* Writes the bytes of lnsp_index_save into a sink; what a failed call wrote is the sink's to
+ * discard.
  * Returns: a status.
  * Memory: allocates a small block for the writer, freed before the call returns.
  * Threads: any thread, but not while the index is changed. Since 0.1. */
@@ -1907,7 +1947,7 @@ LNSP_API int32_t lnsp_index_save_sink(const lnsp_index *index, const lnsp_sink *
  * Threads: one thread at a time for each index. Since 0.1. */
 LNSP_API void lnsp_index_destroy(lnsp_index *index);
 
-/* The bytes of a search.
+/* Counts the bytes of a search.
  *   index_options   of the index: dtype and width
  *   search_options  nullable
  * Returns: a status.
@@ -2011,13 +2051,13 @@ typedef struct lnsp_direction_info {
 
 #define LNSP_DIRECTION_INFO_INIT {sizeof(lnsp_direction_info), 0, 0, 0, 0, 0, 0}
 
-/* The inner product of two vectors, summed in double in the order of the elements.
+/* Computes the inner product of two vectors, summed in double in the order of the elements.
  *   a, b  float32 [width]
  * Returns: the product; 0 for NULL.
  * Threads: any thread. Since 0.2. */
 LNSP_API double lnsp_metrics_dot(const float *a, const float *b, int64_t width);
 
-/* The cosine of two vectors.
+/* Computes the cosine of two vectors.
  *   a, b     float32 [width]
  *   epsilon  added to each length; 0: the plain cosine
  * Returns: the cosine; 0 for NULL, and if a vector has the length 0.
@@ -2030,7 +2070,8 @@ LNSP_API double lnsp_metrics_cosine(const float *a, const float *b, int64_t widt
  * Threads: any thread. Since 0.2. */
 LNSP_API void lnsp_metrics_normalize(float *x, int64_t rows, int64_t width, double epsilon);
 
-/* The median of count numbers, of an even count the mean of the middle two, as in NumPy.
+/* Computes the median of count numbers, of an even count the mean of the middle two, as in
+ * NumPy.
  *   x  float32 [count]; the call changes their order
  * Returns: the median; 0 for NULL.
  * Threads: any thread. Since 0.2. */
@@ -2061,7 +2102,7 @@ LNSP_API int32_t lnsp_metrics_rank(const lnsp_tensor *queries, const lnsp_tensor
 LNSP_API int32_t lnsp_metrics_summarize(const lnsp_rank *ranks, int64_t count,
                                         lnsp_rank_info *out, lnsp_error *error);
 
-/* R@k: the share of ranks that are at most k.
+/* Computes R@k: the share of ranks that are at most k.
  * Returns: the share; 0 without ranks.
  * Threads: any thread. Since 0.2. */
 LNSP_API double lnsp_metrics_recall(const lnsp_rank *ranks, int64_t count, int64_t k);
@@ -2130,8 +2171,8 @@ LNSP_API int32_t lnsp_search_rank(lnsp_search *search, const lnsp_tensor *querie
 
 /* ---- training loops: order of rows, plateau, early stop, checkpoints ------------------- */
 
-/* The order of an epoch, a function of seed and epoch alone: Fisher and Yates' shuffle with
- * splitmix64, as in `lnsp train --shuffle`.
+/* Makes the order of an epoch, a function of seed and epoch alone: Fisher and Yates' shuffle
+ * with splitmix64, as in `lnsp train --shuffle`.
  *   epoch  counts from 0
  *   order  [rows]: each number from 0 to rows - 1 once
  *   rows   1 to 2^31 - 1
@@ -2187,8 +2228,8 @@ LNSP_API int32_t lnsp_early_stop_report(lnsp_early_stop *stop, double value);
  * Threads: one thread at a time for each struct. Since 0.2. */
 LNSP_API int32_t lnsp_early_stop_over(const lnsp_early_stop *stop);
 
-/* The floating-point operations of one call of lnsp_trainer_step, multiply-adds times two:
- * forward, and twice as many backward, of rows rows of concepts concepts in each of the
+/* Counts the floating-point operations of one call of lnsp_trainer_step, multiply-adds times
+ * two: forward, and twice as many backward, of rows rows of concepts concepts in each of the
  * network's runs (three for a triplet), and of the vectors that a replay term draws.
  * Returns: the number; 0 for numbers that the trainer does not take.
  * Threads: any thread. Since 0.2. */
@@ -2197,6 +2238,7 @@ LNSP_API int64_t lnsp_trainer_flops(const lnsp_trainer *trainer, int64_t rows,
 
 /* Saves a trainer as lnsp_trainer_save does, with metadata of the caller's own, e.g. where in
  * the data a run is; lnsp_file_metadata reads it from the file.
+ *   what        as for lnsp_trainer_save
  *   pairs       up to 64, copied into the file; NULL if pair_count is 0. Keys that begin with
  *               "lnsp." and the key "format" are refused (LNSP_E_ARGUMENT)
  * Returns: a status.
@@ -2206,7 +2248,9 @@ LNSP_API int32_t lnsp_trainer_save_metadata(const lnsp_trainer *trainer, const c
                                             int32_t what, const lnsp_key_value *pairs,
                                             int32_t pair_count, lnsp_error *error);
 
-/* Writes the same bytes into a sink; what a failed call wrote is the sink's to discard.
+/* Writes the bytes of lnsp_trainer_save_metadata into a sink; what a failed call wrote is the
+ * sink's to discard.
+ *   what, pairs  as for lnsp_trainer_save_metadata
  * Returns: a status.
  * Memory: allocates a small block for the writer, freed before the call returns.
  * Threads: one thread at a time for each trainer. Since 0.2. */
@@ -2238,7 +2282,8 @@ typedef struct lnsp_reservoir_info {
 
 #define LNSP_RESERVOIR_INFO_INIT {sizeof(lnsp_reservoir_info), 0, 0, 0, 0, 0, 0}
 
-/* The bytes of a reservoir.
+/* Counts the bytes of a reservoir.
+ *   reservoir_options  as for lnsp_reservoir_create
  * Returns: a status.
  * Threads: any thread. Since 0.2. */
 LNSP_API int32_t lnsp_reservoir_measure(const lnsp_reservoir_options *reservoir_options,
@@ -2290,8 +2335,8 @@ LNSP_API int32_t lnsp_reservoir_get_info(const lnsp_reservoir *reservoir,
 LNSP_API int32_t lnsp_reservoir_save(const lnsp_reservoir *reservoir, const char *path,
                                      lnsp_error *error);
 
-/* Reads a reservoir from such a file; what is added and drawn then is what it would have been
- * without.
+/* Reads a reservoir from a file of lnsp_reservoir_save; what is added and drawn then is what
+ * it would have been without.
  *   options  nullable
  * Returns: a status.
  * Memory: gives a reservoir.
@@ -2299,7 +2344,8 @@ LNSP_API int32_t lnsp_reservoir_save(const lnsp_reservoir *reservoir, const char
 LNSP_API int32_t lnsp_reservoir_open(const char *path, const lnsp_options *options,
                                      lnsp_reservoir **out, lnsp_error *error);
 
-/* The same from a file that is open.
+/* Reads a reservoir as lnsp_reservoir_open does, from a file that is open.
+ *   options  nullable
  * Returns: a status.
  * Memory: gives a reservoir, which does not need the file any more.
  * Threads: one thread at a time for each file. Since 0.2. */
@@ -2392,6 +2438,7 @@ typedef struct lnsp_delta_check_options {
  * with every delta, so that none is accepted twice. Replaces an earlier stamp. Deltas made by
  * invert, merge and aggregate have none.
  *   sender  1 to 63 printable ASCII characters without blank, ", \ and ;. NULL or "": none
+ *   nonce   the number, above that of the sender's last delta
  *   key     key_bytes of them, 1 to LNSP_KEY_BYTES: adds an authentication code over the
  *           whole file, keyed BLAKE2s. NULL if key_bytes is 0: no code
  * Returns: a status.
