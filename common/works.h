@@ -21,8 +21,7 @@
   "  W3          768-1536-768, ReLU\n"                                                      \
   "  S1          the student SN727 whole: LayerNorm, GELU, attention\n"                     \
   "  L:IN:OUT    one linear layer\n"                                                        \
-  "  amn, gru, transformer, mamba (mamba_s)   the networks of these names, with their\n"    \
-  "              default sizes, on contexts of five concepts of 768 numbers\n"              \
+  "  amn, gru, transformer, mamba (mamba_s): default sizes, five vectors of width 768\n"    \
   "\n"                                                                                      \
   ".fwd can be followed by .bf16, .f16 or .int8, the type of the weights, and .train and\n" \
   ".converged by .m8, which keeps Adam's moments in 8 bits."
