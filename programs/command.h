@@ -31,7 +31,8 @@ typedef struct option {
   const char *needs; /* "--a --b": useless without one of them */
   const char *without; /* "--a --b": cannot go together with any of them */
   int required;
-  const struct option *also; /* another table, put in here; nothing else is set then */
+  const struct option *also; /* another table, put in here; at most a heading is set then */
+  const char *heading; /* line of the help above it and what follows */
 } option;
 
 /* How an entry of a table ends, after name, value and help: a kind, then what else there is. */
@@ -47,6 +48,7 @@ typedef struct option {
 #define OPT_NEEDS(list) .needs = (list)
 #define OPT_WITHOUT(list) .without = (list)
 #define OPT_REQUIRED .required = 1
+#define OPT_HEADING(text) .heading = (text)
 
 typedef struct verb {
   const char *name;

@@ -55,15 +55,19 @@ static int args_names(const option *list, const char **names, int count) {
   return count;
 }
 
+static const option *args_named(const args *a, const char *name, size_t length) {
+  const option *found = args_find(a->command->options, name, length, NULL);
+  return found ? found : args_find(args_common, name, length, NULL);
+}
+
 /* The option at *at, and its value, which may be the next word. */
 static void args_option(args *a, int argc, char **argv, int *at) {
   const char *word = argv[*at], *equals = word[1] == '-' ? strchr(word, '=') : NULL;
   const size_t length = equals ? (size_t)(equals - word) : strlen(word);
-  const option *found = args_find(a->command->options, word, length, NULL);
+  const option *found = args_named(a, word, length);
   const char *value = "", *names[ARGS_OPTIONS + 1];
   char near[64];
 
-  if (!found) found = args_find(args_common, word, length, NULL);
   if (!found) {
     names[args_names(args_common, names, args_names(a->command->options, names, 0))] = NULL;
     refuse_usage("there is no option '%.*s'%s `lnsp help %s` lists the options", (int)length,
@@ -72,9 +76,11 @@ static void args_option(args *a, int argc, char **argv, int *at) {
   if (found->value && equals) {
     value = equals + 1;
   } else if (found->value) {
-    if (*at + 1 >= argc)
-      refuse_usage("%s needs a value: write %s %s", found->name, found->name, found->value);
-    value = argv[++*at];
+    value = *at + 1 < argc ? argv[++*at] : NULL;
+    if (!value || args_named(a, value, strlen(value)))
+      refuse_usage("%s needs a value%s%s%s: write %s %s", found->name,
+                   value ? ", not the option '" : "", value ? value : "", value ? "'" : "",
+                   found->name, found->value);
   } else if (equals) {
     refuse_usage("%s takes no value: leave out what follows the =", found->name);
   }
@@ -103,9 +109,9 @@ const verb *args_find_verb(const command *c, const char *word) {
     strcat(list, names[i]);
   }
   args_list(list, text, sizeof text);
-  if (!word) refuse_usage("say what to do: after lnsp %s write %s", c->name, text);
-  refuse_usage("there is no command 'lnsp %s %s'%s after lnsp %s write %s", c->name, word,
-               args_suggest(word, names, near), c->name, text);
+  if (!word) refuse_usage("a verb is missing: choose %s", text);
+  refuse_usage("'%s' has no verb '%s'%s choose %s", c->name, word,
+               args_suggest(word, names, near), text);
 }
 
 /* The verb, which is the first argument, and the options as it takes them. */
@@ -242,9 +248,9 @@ static void args_check(const args *a) {
       refuse_usage("%s needs %s: give both", o->name, list);
     }
   }
-  args_required(a, a->command->options);
   for (i = 0; i < a->given_count; i++)
     args_check_value(a, a->given[i].option, a->given[i].value);
+  args_required(a, a->command->options);
 }
 
 void args_run(const command *c, int argc, char **argv) {
@@ -290,13 +296,6 @@ int args_takes_value(const char *name) {
 
 /* ---- for commands ---- */
 
-const char *args_value(const args *a, const char *name) {
-  int i;
-  for (i = a->given_count - 1; i >= 0; i--)
-    if (!strcmp(a->given[i].option->name, name)) return a->given[i].value;
-  return NULL;
-}
-
 const char *args_value_at(const args *a, const char *name, int index) {
   int i;
   for (i = 0; i < a->given_count; i++)
@@ -304,20 +303,22 @@ const char *args_value_at(const args *a, const char *name, int index) {
   return NULL;
 }
 
-int args_given(const args *a, const char *name) { return args_value(a, name) != NULL; }
+int args_given(const args *a, const char *name) { return args_value_at(a, name, 0) != NULL; }
 
 static const option *args_of(const args *a, const char *name) {
   return args_find(a->command->options, name, strlen(name), a->verb);
 }
 
-const char *args_text(const args *a, const char *name) {
-  const char *given = args_value(a, name);
+const char *args_value(const args *a, const char *name) {
   const option *o = args_of(a, name);
-  return given ? given : o ? o->initial : NULL;
+  int i;
+  for (i = a->given_count - 1; i >= 0; i--)
+    if (!strcmp(a->given[i].option->name, name)) return a->given[i].value;
+  return o ? o->initial : NULL;
 }
 
 double args_real(const args *a, const char *name) {
-  const char *text = args_text(a, name);
+  const char *text = args_value(a, name);
   double value = 0;
   if (text) args_number(args_of(a, name), text, &value);
   return value;
@@ -326,12 +327,12 @@ double args_real(const args *a, const char *name) {
 int64_t args_integer(const args *a, const char *name) { return (int64_t)args_real(a, name); }
 
 uint64_t args_seed(const args *a, const char *name) {
-  const char *text = args_text(a, name);
+  const char *text = args_value(a, name);
   return text ? strtoull(text, NULL, 10) : 0;
 }
 
 int args_choice(const args *a, const char *name) {
-  const char *text = args_text(a, name);
+  const char *text = args_value(a, name);
   return text ? args_chosen(args_of(a, name)->choices, text) : 0;
 }
 

@@ -30,11 +30,9 @@ int args_takes_value(const char *name);
 
 /* What the functions below return has been checked before the command runs. */
 
-/* Value of an option as last given, "" of a flag; NULL: it was not given, even if it has a
- * default: use args_text. */
+/* Value of an option as last given, "" of a flag; its default, or NULL, where it was not
+ * given. */
 const char *args_value(const args *a, const char *name);
-/* The same, but its initial value where it was not given. */
-const char *args_text(const args *a, const char *name);
 /* Value number index (from 0) of an option that may be repeated, or NULL. */
 const char *args_value_at(const args *a, const char *name, int index);
 int args_given(const args *a, const char *name);

@@ -99,11 +99,13 @@ static void help_option(const option *o) {
 }
 
 static void help_options(const option *list) {
-  for (; list && (list->name || list->also); list++)
+  for (; list && (list->name || list->also); list++) {
+    if (list->heading) printf("\n%s\n", list->heading);
     if (list->also)
       help_options(list->also);
     else
       help_option(list);
+  }
 }
 
 void args_help(const command *c) {

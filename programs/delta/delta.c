@@ -94,7 +94,7 @@ static void delta_save(const args *a, lnsp_delta *delta) {
 
 /* Makes and writes a delta, with sender, nonce and code as make's options say. */
 static void delta_write(const args *a, const lnsp_model *base, const lnsp_model *next) {
-  char *codec = delta_codec(a, args_text(a, "--codec"));
+  char *codec = delta_codec(a, args_value(a, "--codec"));
   lnsp_delta *delta = NULL;
   uint8_t key[LNSP_KEY_BYTES + 1];
   size_t key_bytes;

@@ -31,14 +31,15 @@ static const option options[] = {
     {"--baseline", "NAME",
      "also evaluate a simple predictor: copy-last, mean, weighted=.1,.9, random, "
      "train-mean or ridge=1; may be repeated",
-     OPT_TEXT, OPT_WITHOUT("--triplets --echo")},
+     OPT_TEXT, OPT_WITHOUT("--triplets --echo"), OPT_HEADING("options of baselines")},
     {"--fit-rows", "FILE:TENSOR",
      "rows of --input that the baselines train-mean and ridge learn from", OPT_TEXT,
      OPT_NEEDS("--baseline")},
     {"--fit-target-rows", "FILE:TENSOR", "their targets (default those of --fit-rows)",
      OPT_TEXT, OPT_NEEDS("--baseline")},
     {"--seed", "N", "seed of the baseline random", OPT_SEED, OPT_DEFAULT("0")},
-    {"--pool", "FILE:TENSOR", "rank among these rows of the target's vectors, too", OPT_TEXT},
+    {"--pool", "FILE:TENSOR", "rank among these rows of the target's vectors, too", OPT_TEXT,
+     OPT_HEADING("options of ranks and diagnosis")},
     {"--keep-context", NULL, "rank among the concepts of the row's own context, too", OPT_TEXT},
     {"--diagnose", NULL,
      "also print which way the data run, whether predictions copy the last concept or "
@@ -51,14 +52,13 @@ static const option options[] = {
     {"--triplets", "FILE:TENSOR",
      "I32 [M, 3], anchor, positive and negative: print how often the anchor is nearer "
      "to the positive",
-     OPT_TEXT},
+     OPT_TEXT, OPT_HEADING("options of the test --triplets")},
     {"--kinds", "FILE:TENSOR",
      "I32 [M], the kind of each triplet, from 0 to 15, to print each by itself", OPT_TEXT,
      OPT_NEEDS("--triplets")},
     {"--echo", NULL,
-     "print the cosine of concepts (input) and probes (target), which passes from .82 "
-     "on",
-     OPT_TEXT},
+     "print the cosine of concepts (input) and probes (target), which passes from .82 on",
+     OPT_TEXT, OPT_HEADING("options of the test --echo")},
     {"--soft", "FILE:TENSOR",
      "vectors of soft negatives, whose cosine with the concept should be below .65", OPT_TEXT,
      OPT_NEEDS("--echo")},
@@ -69,9 +69,8 @@ static const option options[] = {
     {"--hard-rows", "FILE:TENSOR", "which of them (default those of --rows)", OPT_TEXT,
      OPT_NEEDS("--echo")},
     {"--5cat", NULL,
-     "test on windows of articles whether the next concept is predicted, with pass "
-     "marks",
-     OPT_TEXT},
+     "test on windows of articles whether the next concept is predicted, with pass marks",
+     OPT_TEXT, OPT_HEADING("options of the test --5cat")},
     {"--articles", "FILE:TENSOR", "I32 [N], the article of each vector of --input", OPT_TEXT,
      OPT_NEEDS("--5cat")},
     {"--base", "WHAT", "what offsets are counted from", OPT_CHOICE("last_context|target"),
@@ -208,7 +207,7 @@ static void eval_predictors(eval_job *job) {
   if (file && (alone || a->positional_count == 2)) job->models--;
   job->spec = data_spec_read(a, job->models);
   while (job->count < job->models) {
-    predictor_model(a, a->positional[job->count], args_text(a, "--on"), &job->p[job->count]);
+    predictor_model(a, a->positional[job->count], args_value(a, "--on"), &job->p[job->count]);
     job->count++;
   }
   for (i = 0; (text = args_value_at(a, "--baseline", i)) != NULL; i++) {

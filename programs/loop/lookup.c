@@ -42,7 +42,7 @@ static void lookup_fill(loop_lookup *b, loop_stream *s, const char *wanted) {
 static void lookup_build(loop_lookup *b, loop_stream *s) {
   static const int32_t types[] = {LNSP_F32, LNSP_F16, LNSP_I8};
   const lnsp_options library = args_run_options(s->args);
-  const char *pool = args_text(s->args, "--pool");
+  const char *pool = args_value(s->args, "--pool");
   lnsp_index_options settings = LNSP_INDEX_OPTIONS_INIT;
   char *wanted = memory_new(s->stored, 1);
   lnsp_error error;

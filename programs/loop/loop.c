@@ -46,7 +46,7 @@ static const option options[] = {
     {"--keep-context", NULL, "allow a context's own concepts as results", OPT_TEXT},
     {"--on", "NAME", "output of the network that predicts", OPT_TEXT, OPT_DEFAULT("output")},
     {"--learn", NULL, "learn from each concept after it has arrived, together with past pairs",
-     OPT_TEXT},
+     OPT_TEXT, OPT_HEADING("options of learning")},
     {"--loss", "TEXT", "loss (default \"" LOOP_LOSS "\", or cosine without past pairs)",
      OPT_TEXT, OPT_NEEDS("--learn")},
     {"--optimizer", "TEXT", "optimizer (default \"" LOOP_OPTIMIZER "\", or that of a state)",
@@ -65,7 +65,7 @@ static const option options[] = {
      OPT_TEXT, OPT_NEEDS("--learn")},
     {"--seed", "N", "seed of all draws", OPT_SEED, OPT_DEFAULT("0")},
     {"--rollout", "H", "continue from the predictions for H concepts",
-     OPT_INTEGER(1, LOOP_STEPS), OPT_DEFAULT("1")},
+     OPT_INTEGER(1, LOOP_STEPS), OPT_DEFAULT("1"), OPT_HEADING("options of what is shown")},
     {"--snap", NULL, "in a rollout, replace each prediction by the nearest concept", OPT_TEXT},
     {"--top", "K", "nearest concepts to show", OPT_INTEGER(1, LOOP_TOP), OPT_DEFAULT("3")},
     {"--show", "N", "show every Nth concept; 0 shows only the figures at the end",
@@ -77,7 +77,8 @@ static const option options[] = {
      OPT_DEFAULT("0")},
     {"--count", "N", "stop after N concepts (default at the end of the stream)",
      OPT_INTEGER(1, 0)},
-    {"-o", "FILE", "model to write at the end", OPT_OUTPUT, OPT_NEEDS("--learn")},
+    {"-o", "FILE", "model to write at the end", OPT_OUTPUT, OPT_NEEDS("--learn"),
+     OPT_HEADING("options of files")},
     {"--state", "FILE", "also write the trainer's whole state", OPT_OUTPUT,
      OPT_NEEDS("--learn")},
     {"--store", "STORE",
@@ -243,7 +244,7 @@ static void run(const args *a) {
 
   job->args = a;
   job->path = a->positional[0];
-  job->output = args_text(a, "--on");
+  job->output = args_value(a, "--on");
   job->learns = args_given(a, "--learn");
   job->snap = args_given(a, "--snap");
   job->keep_context = args_given(a, "--keep-context");

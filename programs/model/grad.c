@@ -151,7 +151,7 @@ static void grad_direct(const args *a, const char *loss) {
 }
 
 static void run(const args *a) {
-  const char *loss = args_text(a, "--loss");
+  const char *loss = args_value(a, "--loss");
   const int direct = args_given(a, "--direct");
 
   args_positionals(a, direct ? 1 : 2, direct ? 1 : 2);

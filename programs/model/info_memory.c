@@ -69,7 +69,7 @@ void info_memory_measure(const args *a, const lnsp_graph *graph, info_memory_pla
   plan->trains = lnsp_graph_storage(graph) != LNSP_I8;
   if (!plan->trains) return;
   plan->trainer = (lnsp_memory_info)LNSP_MEMORY_INFO_INIT;
-  refuse_if(lnsp_trainer_measure(graph, args_text(a, "--loss"), args_text(a, "--optimizer"),
+  refuse_if(lnsp_trainer_measure(graph, args_value(a, "--loss"), args_value(a, "--optimizer"),
                                  &limits, &plan->trainer, &error),
             NULL, &error);
   /* What a trainer publishes where --type does not say it: weights as it keeps them. */

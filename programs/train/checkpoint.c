@@ -79,7 +79,7 @@ static void checkpoint_options(train_job *job) {
           (unsigned long long)data_hash);
   fprintf(to, "the held-out data=%lld rows, fingerprint %016llx\n",
           job->valid.there ? (long long)job->valid.d.rows : 0LL, (unsigned long long)held_hash);
-  checkpoint_line(to, "--loss", args_text(a, "--loss"));
+  checkpoint_line(to, "--loss", args_value(a, "--loss"));
   fprintf(to, "--batch=%lld\n--seed=%llu\n", (long long)job->batch,
           (unsigned long long)job->seed);
   for (i = 0; i < sizeof given / sizeof given[0]; i++) {

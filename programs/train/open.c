@@ -10,7 +10,8 @@
 
 static void open_trainer(train_job *job) {
   const args *a = job->args;
-  const char *resume = args_value(a, "--resume"), *loss = args_value(a, "--loss");
+  const char *resume = args_value(a, "--resume");
+  const char *loss = resume && !args_given(a, "--loss") ? NULL : args_value(a, "--loss");
   const char *path = resume ? resume : a->positional[0];
   const lnsp_options library = args_options(a);
   const int64_t held = job->valid.there ? job->valid.d.max_concepts : 0;
@@ -24,9 +25,8 @@ static void open_trainer(train_job *job) {
     refuse("'%s' was not written by --state or --checkpoint: give a model as MODEL, without "
            "--resume",
            path);
-  refuse_if(lnsp_trainer_open_file(file, loss || resume ? loss : "mse",
-                                   job->optimizer[0] ? job->optimizer : NULL, &limits, &library,
-                                   &job->trainer, &error),
+  refuse_if(lnsp_trainer_open_file(file, loss, job->optimizer[0] ? job->optimizer : NULL,
+                                   &limits, &library, &job->trainer, &error),
             path, &error);
   lnsp_file_destroy(file);
   if (resume && !job->optimizer[0] && args_given(a, "--lr"))

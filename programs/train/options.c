@@ -56,7 +56,7 @@ const option train_recipe[] = {
      "statistics of old data for a replay term of the loss, from `lnsp replay fit`", OPT_TEXT},
     {"--echo", "INDEX", "known concepts for an echo term of the loss, from `lnsp index build`",
      OPT_TEXT},
-    {.also = data_options},
+    {.also = data_options, OPT_HEADING("options of the data")},
     {.name = NULL},
 };
 

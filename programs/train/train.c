@@ -36,9 +36,10 @@ static const option options[] = {
      "break",
      OPT_TEXT},
     {"--type", "T", "how the model is stored (default as it was trained, f32)", OPT_TYPE},
-    {.also = train_recipe},
+    {.also = train_recipe, OPT_HEADING("options of learning")},
     {"--eval", "DATA",
-     "held-out data: evaluate them at the start, every --eval-every and at the end", OPT_TEXT},
+     "held-out data: evaluate them at the start, every --eval-every and at the end", OPT_TEXT,
+     OPT_HEADING("options of held-out data and the log")},
     {"--eval-input", "FILE:TENSOR",
      "held-out vectors, instead of --eval (default those of --input)", OPT_TEXT},
     {"--eval-rows", "FILE:TENSOR", "which of the held-out vectors, as for --rows", OPT_TEXT},
@@ -86,7 +87,7 @@ static double train_call(train_job *job, uint64_t number) {
   snprintf(place, sizeof place, "step %llu, from row %lld of the %s on",
            (unsigned long long)(number / (uint64_t)job->accumulate) + 1, (long long)first,
            job->order ? "shuffled order" : "data");
-  refuse_if(status, place, &error);
+  refuse_if(status, status == LNSP_E_STATE ? NULL : place, &error);
   job->seconds += progress_clock() - start;
   job->step_rows += count;
   job->step_flops += (double)lnsp_trainer_flops(job->trainer, count, job->d.max_concepts);

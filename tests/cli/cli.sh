@@ -34,15 +34,19 @@ refused option_near 2 "no option '--stesp'; did you mean --steps?" train $model 
 refused command_near 2 "did you mean train?" trian
 refused verb_near 2 "did you mean merge?" delta mergee "$work/none"
 refused option_of_other_verb 2 "^lnsp delta apply: --codec has no effect here" delta apply $model $case --codec sign -o "$work/none"
-refused help_verb 2 "no command 'lnsp delta mak'; did you mean make?" help delta mak
+refused help_verb 2 "'delta' has no verb 'mak'; did you mean make? choose make, " help delta mak
 refused help_word 2 "one word too many" help train fast
 says help_of_verb "lnsp delta make BASE NEW" help delta make
-refused verb_missing 2 "say what to do: after lnsp delta" delta
+refused verb_missing 2 "a verb is missing: choose make, " delta
 refused outputs_differ 2 "give each a file of its own" train $model $case -o "$work/none" --log "$work/none"
 says option_first "steps" --steps 2 train $model $case -o "$work/first.st"
 says help_default "(1 to 65536; default 10)" help index
 says help_examples "lnsp delta verify base" help delta verify
+says help_headings "options of the test --5cat" help eval
 says help_verbs "go back to version V" help store
+refused option_for_value 2 "\-\-epochs needs a value, not the option '-o': write --epochs N" \
+  train $model $case --epochs -o "$work/none"
+refused option_before_missing 2 "steps is 'ten'" train $model $case --steps ten
 refused option_value 2 "needs a value" train $model $case -o "$work/none" --steps
 refused flag_value 2 "takes no value" info --json=1 student
 refused no_output 2 "-o FILE is missing" run $model $case
@@ -61,7 +65,7 @@ says list_keys_of_two "layer gru" list gru
 says list_keys_needed "clip_each" list adamw
 says list_rules "share=.1                 a number from 0 to 0.49" list trimmed
 says list_json '"default": "cosine"' list --json triplet
-refused list_unknown 1 "there is no 'tripel'" list tripel
+refused list_unknown 1 "there is no 'tripel'; did you mean triplet?" list tripel
 refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
 refused state_is_out 2 "of its own" train $model $case -o "$work/none" --state "$work/none"
 refused list_argument 2 "too many" list triplet mse
@@ -141,7 +145,7 @@ refused info_batch_alone 2 "\-\-batch needs --memory" info --batch 3 student
 refused info_graph_memory 2 "not both" info --graph --memory student
 same isa_help_differs 0 \
   "$(lnsp list | sed -n '/^kernel sets/,/^$/s/^  [^ ]* *//p' | sort | uniq -d | wc -l | tr -d ' ')"
-refused isa_names 1 "sets auto, .*scalar.* not .sse" info student --isa sse
+refused isa_names 1 "sets auto, .*scalar.* not 'sse'" info student --isa sse
 lnsp train "$work/sn727.st" --input $vectors --loss mse --steps 1 --type f32 -o "$work/o.st" \
   --optimizer "sgd weights=bf16" > /dev/null
 says train_bf16_type_f32 "storage            F32" info "$work/o.st"
@@ -169,7 +173,7 @@ refused run_no_input 1 "nput" run $model $model -o "$work/none"
 refused run_tensor 1 "means FILE:TENSOR, give a file that calls its vectors 'input'" run $model $case:input -o "$work/none"
 refused tensor_names 1 "no tensor 'nothing': name one that it has, " train $model --input $case:nothing -o "$work/none"
 refused run_no_loss 1 "has no tensor 'input'" run $model $rows_four -o "$work/none"
-refused run_no_arch 1 "with --arch" run $case $case -o "$work/none"
+refused run_no_arch 1 "not say what its architecture is: give a model, or" run $case $case -o "$work/none"
 refused run_folder 1 "is a folder" run $model $case -o "$work"
 refused run_no_model 1 "no/such" run no/such $case -o "$work/none"
 refused run_text 1 "README" run README.md $case -o "$work/none"
