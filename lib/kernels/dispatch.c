@@ -132,8 +132,8 @@ static void dispatch_fail_unknown(const char *isa, lnsp_error *error) {
   }
   names[used] = 0;
   lnspi_error_set(error, LNSP_E_UNKNOWN, NULL,
-                  "this build has the kernel sets auto%s: choose one of them, not \"%s\"",
-                  names, isa);
+                  "this build has the kernel sets auto%s: choose one of them, not '%s'", names,
+                  isa);
 }
 
 int lnspi_dispatch_can_run(const lnspi_kernels *set) {
@@ -157,7 +157,7 @@ const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, lnspi_dispatch_p
       set = next;
     } else if (!any) {
       lnspi_error_set(error, LNSP_E_UNSUPPORTED, NULL,
-                      "this CPU or operating system cannot run the kernel set \"%s\": use "
+                      "this CPU or operating system cannot run the kernel set '%s': use "
                       "\"auto\"",
                       isa);
       return NULL;
@@ -172,7 +172,7 @@ const lnspi_kernels *lnspi_dispatch_select_for(const char *isa, lnspi_dispatch_p
   lnspi_fpenv_leave(saved);
   if (fault) {
     lnspi_error_set(error, LNSP_E_INTERNAL, NULL,
-                    "the kernel set \"%s\" fails its self-check: %s", set->name,
+                    "the kernel set '%s' fails its self-check: %s", set->name,
                     dispatch_faults[fault]);
     return NULL;
   }

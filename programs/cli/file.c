@@ -7,6 +7,7 @@
 
 #include "cli/memory.h"
 #include "cli/refuse.h"
+#include "lnsp.h"
 
 int file_exists(const char *path, int *safetensors) {
   FILE *file = fopen(path, "rb");
@@ -23,6 +24,30 @@ int file_exists(const char *path, int *safetensors) {
   return 1;
 }
 
+const char *file_kind(const char *path) {
+  static const char *const kinds[][2] = {{"lnsp.arch", "model"},
+                                         {"lnsp.graph", "model"},
+                                         {"lnsp.delta.version", "delta"},
+                                         {"lnsp.index", "index"},
+                                         {"lnsp.replay", "replay"},
+                                         {"lnsp.reservoir", "reservoir"}};
+  lnsp_store_options settings = LNSP_STORE_OPTIONS_INIT;
+  lnsp_store *store = NULL;
+  lnsp_file *file = NULL;
+  const char *kind = "data";
+  size_t i;
+
+  settings.read_only = 1;
+  if (!lnsp_store_open(path, &settings, NULL, &store, NULL))
+    kind = "store";
+  else if (!lnsp_file_open(path, NULL, &file, NULL))
+    for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+      if (lnsp_file_metadata(file, kinds[i][0])) kind = kinds[i][1];
+  lnsp_store_destroy(store);
+  lnsp_file_destroy(file);
+  return kind;
+}
+
 char *file_load_text(const char *path, size_t most, size_t *size) {
   FILE *file = fopen(path, "rb");
   size_t room = 1 << 16, used = 0, got = 1;
@@ -34,6 +59,8 @@ char *file_load_text(const char *path, size_t most, size_t *size) {
     used += got = fread(text + used, 1, room - used - 1, file);
   }
   if (ferror(file)) refuse("'%s' cannot be read to its end: check the disk", path);
+  if ((used > most || memchr(text, 0, used)) && !strcmp(file_kind(path), "store"))
+    refuse("'%s' is a store: `lnsp store log %s` shows it", path, path);
   if (used > most)
     refuse("'%s' is too large for a text: give one of at most %zu bytes", path, most);
   if (memchr(text, 0, used))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/file.h"
 #include "cli/progress.h"
 #include "command.h"
 
@@ -42,15 +43,33 @@ void refuse(const char *format, ...) {
 static const struct {
   const char *library, *here;
 } refuse_words[] = {
-    {"as options->architecture", "with --arch"},
     {"options->max_header_bytes to allow more", "a program of your own to allow more"},
     {"destroy this handle and open the store again", "make room on its disk, and try again"},
-    {"call lnsp_trainer_set_replay",
-     "give train, eval or loop --replay FILE, which `lnsp replay fit` writes"},
+    {"call lnsp_trainer_set_replay", "add --replay FILE, which `lnsp replay fit` writes"},
 };
+
+/* A file that was given as a model, and is something else. */
+static void refuse_kind(const char *path, const lnsp_error *error) {
+  const int named = strstr(error->message, "what its architecture is") != NULL;
+  const char *kind;
+
+  if (!path || !(named || strstr(error->message, "not a safetensors file"))) return;
+  kind = file_kind(path);
+  if (!strcmp(kind, "store"))
+    refuse("'%s' is a store: `lnsp store checkout %s -o FILE` writes its newest version", path,
+           path);
+  if (named && strcmp(kind, "data"))
+    refuse("'%s' is not a model but has the kind '%s': give a model", path, kind);
+  if (named)
+    refuse("'%s' does not say what its architecture is: give a model, or the text, such as "
+           "'student heads=8', with --arch",
+           path);
+}
 
 void refuse_error(const char *path, const lnsp_error *error) {
   size_t i;
+
+  refuse_kind(path, error);
   for (i = 0; i < sizeof refuse_words / sizeof refuse_words[0]; i++) {
     const char *at = strstr(error->message, refuse_words[i].library);
     if (at)

@@ -95,6 +95,7 @@ static void index_read(const char *text, lnsp_file *file, const char *path,
   const lnsp_tensor shape = tensor_find(file, path, what->tensor);
   lnsp_error error;
   int64_t kept = 0, i;
+  int32_t status;
 
   if (shape.rank < 1 || shape.rank > 2)
     refuse("'%s' has rank %d: numbers of rows are a tensor [M] or [M, L]", text,
@@ -103,9 +104,12 @@ static void index_read(const char *text, lnsp_file *file, const char *path,
   index->columns = shape.rank == 2 ? shape.dims[1] : 1;
   index->from = memory_format("%s", text);
   index->row = memory_new(tensor_elements(&shape), sizeof(int32_t));
-  refuse_if(lnsp_file_read(file, what->tensor, 0, tensor_elements(&shape), LNSP_I32, index->row,
-                           &error),
-            text, &error);
+  status = lnsp_file_read(file, what->tensor, 0, tensor_elements(&shape), LNSP_I32, index->row,
+                          &error);
+  if (status == LNSP_E_DTYPE)
+    refuse("'%s' is %s, but numbers of rows are integers: give a tensor I32 [M] or [M, L]",
+           text, lnsp_dtype_name(shape.dtype));
+  refuse_if(status, text, &error);
   if (what->columns.given && shape.rank != 2)
     refuse("'%s' is a tensor [M], without columns: leave out what is in brackets", text);
   if (what->columns.given) index_choose(index, text, &what->columns);

@@ -28,7 +28,11 @@ void vector_rows_open(const args *a, const char *text, const char *const *names,
     if (!lnsp_file_tensor(v->file, names[i], &shape, NULL)) tensor = names[i];
   v->is_index = is_file && tensor && !strcmp(tensor, "vectors") &&
                 !lnsp_file_tensor(v->file, "ids", &shape, NULL);
-  shape = tensor_find(v->file, data_path(&v->d, v->file), tensor ? tensor : names[0]);
+  if (!tensor)
+    refuse("'%s' has no tensor '%s': name one that it has as FILE:TENSOR; `lnsp info %s` lists "
+           "them",
+           text, names[0], text);
+  shape = tensor_find(v->file, data_path(&v->d, v->file), tensor);
   if (shape.rank != 2)
     refuse("tensor '%s' of '%s' has rank %d: give vectors [rows, width]", tensor, text,
            (int)shape.rank);

@@ -94,7 +94,7 @@ static void learn_batch(loop_learner *l, int64_t rows) {
     return;
   }
   snprintf(place, sizeof place, "step %lld", (long long)l->steps + 1);
-  refuse_if(status, place, &error);
+  refuse_if(status, status == LNSP_E_STATE ? NULL : place, &error);
   l->loss_sum += (double)l->loss;
   l->steps++;
 }

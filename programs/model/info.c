@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/args.h"
+#include "cli/file.h"
 #include "cli/memory.h"
 #include "cli/json.h"
 #include "cli/refuse.h"
@@ -174,7 +175,7 @@ static void info_file(const args *a) {
            "an architecture",
            path);
   else
-    report_text("kind", "kind", "data");
+    report_text("kind", "kind", file_kind(path));
   info_tensors(file);
   lnsp_file_destroy(file);
   report_end();

@@ -23,6 +23,7 @@ static const struct {
     {LNSP_LIST_RULES, "rules", "rules of aggregation", "rule of aggregation"},
 };
 
+#define LIST_NAMES 256 /* of all lists */
 #define LISTS (sizeof list_all / sizeof *list_all)
 
 /* By type. */
@@ -98,17 +99,24 @@ static int list_entry(size_t which, int32_t index, const char *wanted) {
 
 static void run(const args *a) {
   const char *wanted = a->positional_count ? a->positional[0] : NULL;
-  int found = 0;
+  const char *names[LIST_NAMES + 1];
+  char near[64];
+  int found = 0, count = 0;
 
   report_start(a);
   for (size_t which = 0; which < LISTS; which++) {
     json_open(list_all[which].key, '{');
     if (!wanted) report_print("%s%s\n", which ? "\n" : "", list_all[which].title);
-    for (int32_t i = 0; lnsp_list_name(list_all[which].list, i); i++)
+    for (int32_t i = 0; lnsp_list_name(list_all[which].list, i); i++) {
       found += list_entry(which, i, wanted);
+      if (count < LIST_NAMES) names[count++] = lnsp_list_name(list_all[which].list, i);
+    }
     json_close('}');
   }
-  if (!found) refuse("there is no '%s': `lnsp list` shows all names", wanted ? wanted : "");
+  names[count] = NULL;
+  if (!found)
+    refuse("there is no '%s'%s `lnsp list` shows all names", wanted,
+           args_suggest(wanted, names, near));
   report_end();
 }
 

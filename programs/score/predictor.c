@@ -123,6 +123,12 @@ void predictor_ready(const args *a, predictor *p, int64_t batch, int64_t concept
     p->width = width;
     return;
   }
+  const lnsp_graph *graph = lnsp_model_graph(p->model);
+  const int64_t reads = lnsp_graph_input_width(graph);
+  if (width && reads != width && !strcmp(lnsp_graph_input_name(graph, NULL), "input"))
+    refuse("'%s' reads vectors of width %lld, but the data have width %lld: choose other data "
+           "or another model",
+           p->name, (long long)reads, (long long)width);
   lnsp_session_destroy(p->session);
   p->session = NULL;
   refuse_if(lnsp_session_create(p->model, &limits, &library, &p->session, &error), p->name,

@@ -78,6 +78,10 @@ refused rows_differ 1 "same number" eval $vectors --rows "$w:test[0:5]" --target
   --baseline mean
 refused width_model 1 "'output' has width 384, but the target has width 8" eval "$work/same.st" $vectors --rows "$w:test[4]" \
   --target $w:short --target-rows "$w:test[5]"
+refused width_input 1 "reads vectors of width 384, but the data have width 8" \
+  eval "$work/same.st" --input $w:short --rows "$w:test[4]"
+refused replay_missing 1 "^lnsp eval: the loss has a replay term.*: add --replay FILE" \
+  eval "$work/same.st" $vectors --loss "mse + replay"
 refused width_baseline 1 "the target has width 8" eval $vectors --rows "$w:test[4]" --target $w:short \
   --target-rows "$w:test[5]" --baseline mean
 refused empty_pool 1 "picks no row" eval $vectors --rows $w:page=99 --target-rows $w:page=98 \
@@ -142,6 +146,6 @@ refused five_base_word 2 "last_context or target" eval $five --baseline mean --b
 refused five_none 1 "no sample" eval $five --baseline mean --horizon 16 --base target --samples 1
 refused five_half 2 "both --ood-rows" eval $five --baseline mean --ood-rows "$w:val[0:5]"
 refused not_joined 1 "layer that joins" eval "$work/same.st" $text
-refused five_width 1 "predicts vectors of" eval $model $five
+refused five_width 1 "reads vectors of width 48" eval $model $five
 
 finish

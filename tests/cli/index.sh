@@ -80,8 +80,12 @@ refused double_id 1 "given twice" index remove "$work/f32" 3 3 -o "$work/none"
 refused no_id 2 "is not an id" index remove "$work/f32" three -o "$work/none"
 refused no_ids 2 "name the ids" index remove "$work/f32" -o "$work/none"
 refused there_already 1 "already: remove it first" index add "$work/f32" "$work/some" -o "$work/none"
-refused verb 2 "no command 'lnsp index bake'" index bake "$work/f32"
+refused verb 2 "'index' has no verb 'bake'" index bake "$work/f32"
 refused no_index 1 "no tensor 'vectors'" index info "$work/found"
+says kind "kind               index" info "$work/f32"
+refused not_a_model 1 "not a model but has the kind 'index'" eval "$work/f32" $data
+refused no_vectors 1 "no tensor 'queries': name one that it has as FILE:TENSOR" \
+  index search "$work/f32" "$work/found"
 refused not_a_file 1 "no such file" index info "$work/nowhere"
 refused no_output 2 "-o FILE is missing" index build $data
 refused bf16 1 "F32, F16 or I8, not as BF16" index build $data --type bf16 -o "$work/none"

@@ -46,6 +46,7 @@ refused gather_nothing 2 "nothing is named to gather" gather --input $v -o "$wor
 refused gather_order 2 "give the --input that it belongs to first" gather --rows $w:test -o "$work/none"
 refused gather_columns 1 "another name" gather --input $v --rows $w:test --rows $w:page -o "$work/none"
 refused gather_outside 1 "names row" gather --input $w:target --rows $w:test -o "$work/none"
+refused gather_floats 1 "is F16, but numbers of rows are integers" gather --input $v --rows $v -o "$work/none"
 refused gather_widths 1 "width" gather --input $v --input $w:target --rows $w:page -o "$work/none"
 refused gather_choice 2 "a range" gather --input $v --rows $w:test@80-20% -o "$work/none"
 refused gather_vectors 2 "give another name" gather --input $v --as vectors --rows $w:test -o "$work/none"

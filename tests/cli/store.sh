@@ -55,7 +55,7 @@ refused no_store 1 "no such file" store log "$work/none"
 refused not_a_store 1 "is not a store\|no store here" store log "$work/m.st"
 refused other_kind 1 "the store is of" store commit "$work/s" "$work/m.st"
 refused long_tag 1 "a tag has at most" store commit "$work/s" "$work/b.state" --tag 1234567890123456789012345678901234567890
-refused verb 2 "no command 'lnsp store bake'" store bake "$work/s"
+refused verb 2 "'store' has no verb 'bake'" store bake "$work/s"
 refused size 2 "give a number of bytes" store init "$work/t" "$work/m.st" --size -3
 refused too_small 1 "needs at least" store init "$work/t" "$work/a.state" --size 1K
 refused init_long_tag 1 "a tag has at most" store init "$work/t" "$work/a.state" --tag 1234567890123456789012345678901234567890
@@ -80,6 +80,9 @@ lnsp store rollback "$work/s" start > /dev/null
 expect apply_to_trainer lnsp store apply "$work/s" "$work/d" --tag applied
 expect checkout_applied lnsp store checkout "$work/s" applied --weights -o "$work/applied.st"
 same applied_hash "$(key hash info "$work/b.st")" "$(key hash info "$work/applied.st")"
+
+refused info_of_store 1 "is a store: .lnsp store log" info "$work/t"
+refused run_of_store 1 "is a store: .lnsp store checkout" run "$work/t" "$work/b.st" -o "$work/none"
 
 # damage is told, and what is left can be read
 if have dd; then
