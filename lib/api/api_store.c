@@ -341,6 +341,7 @@ LNSP_API int32_t lnsp_store_rollback(lnsp_store *store, uint64_t to,
                                      uint64_t *number, lnsp_error *error) {
   lnspi_version version, wish;
   API_NEED(store, error);
+  version.number = 0;
   int32_t status = api_store_note(commit_options, &wish, error);
   if (!status) status = lnspi_commit_rollback(store, to, wish.time, &version, error);
   if (!status && number) *number = version.number;

@@ -116,6 +116,7 @@ static void arg_key_define(const lnspi_layer *layer, lnspi_builder *b) {
   node->input_count = b->line.input_count = layer->inputs_high;
   b->graph = &graph;
   layer->define(b, node);
+  b->graph = NULL; /* it is in this function */
 }
 
 int lnspi_arg_key_at(const lnspi_layer *layer, const lnspi_arch *arch, int32_t index,
