@@ -92,9 +92,8 @@ int32_t lnspi_api_store_check_fit(const lnsp_store *store, const lnsp_trainer *t
   char layout[LNSPI_API_STORE_LAYOUT_BYTES];
   const lnsp_graph *graph = model ? model->graph : trainer->graph;
   if (!lnspi_graph_text_same(store->plan.text[0], graph->architecture))
-    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
-                           "the store is for the architecture '%s', and this is '%s'",
-                           store->plan.text[0], graph->architecture);
+    return lnspi_graph_text_refuse(LNSP_E_SHAPE, NULL, "the store", store->plan.text[0],
+                                   graph->architecture, error);
   lnspi_api_store_layout(trainer, model, layout);
   if (!lnspi_str_equal(store->plan.text[1], layout))
     return lnspi_error_set(

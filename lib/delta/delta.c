@@ -22,6 +22,7 @@
 #include "base/str.h"
 #include "delta/delta_set.h"
 #include "delta/stages.h"
+#include "graph/graph_text.h"
 #include "run/handle.h"
 
 /* Counts or gives out the pieces (base/arena.h). Each stage has a byte a tensor, which are
@@ -102,10 +103,8 @@ static int32_t delta_check_type(const lnsp_model *model, lnsp_error *error) {
 int32_t lnspi_delta_check_models(const lnsp_model *base, const lnsp_model *next,
                                  lnsp_error *error) {
   if (!lnspi_graph_equal(base->graph, next->graph))
-    return lnspi_error_set(
-        error, LNSP_E_SHAPE, NULL,
-        "the two models have different architectures, so there is no delta between them: "
-        "train both from one model");
+    return lnspi_graph_text_refuse(LNSP_E_SHAPE, NULL, "the second model",
+                                   next->graph->architecture, base->graph->architecture, error);
   int32_t status = delta_check_type(base, error);
   return status ? status : delta_check_type(next, error);
 }
@@ -157,13 +156,15 @@ int32_t lnspi_delta_invert(const lnsp_delta *delta, const lnsp_options *options,
 /* Checks that each delta begins where the one before it ends, and adds up their sizes. */
 static int32_t delta_check_chain(const lnsp_delta *const *deltas, int32_t count,
                                  lnspi_delta_shape *shape, lnsp_error *error) {
+  char what[24];
   memset(shape, 0, sizeof *shape);
   for (int32_t i = 0; i < count; i++) {
-    if (i && !lnspi_graph_equal(deltas[i]->graph, deltas[0]->graph))
-      return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.arch",
-                             "delta %d is for another network than the first: '%s' and '%s'",
-                             (int)(i + 1), deltas[i]->graph->architecture,
-                             deltas[0]->graph->architecture);
+    if (i && !lnspi_graph_equal(deltas[i]->graph, deltas[0]->graph)) {
+      lnspi_format(what, sizeof what, "delta %d", (int)(i + 1));
+      return lnspi_graph_text_refuse(LNSP_E_MISMATCH, "lnsp.delta.arch", what,
+                                     deltas[i]->graph->architecture,
+                                     deltas[0]->graph->architecture, error);
+    }
     if (i && memcmp(deltas[i]->base, deltas[i - 1]->result, LNSP_HASH_BYTES))
       return lnspi_error_set(
           error, LNSP_E_MISMATCH, "lnsp.delta.base",
@@ -205,11 +206,9 @@ int32_t lnspi_delta_check_base(const lnsp_delta *delta, const lnsp_model *base,
   uint8_t hash[LNSP_HASH_BYTES];
   char is[65], needed[65];
   if (!lnspi_graph_equal(delta->graph, base->graph))
-    return lnspi_error_set(
-        error, LNSP_E_MISMATCH, "lnsp.delta.arch",
-        "the delta is for network '%s', but the model is '%s': apply it to the network it was "
-        "made for",
-        delta->graph->architecture, base->graph->architecture);
+    return lnspi_graph_text_refuse(LNSP_E_MISMATCH, "lnsp.delta.arch", "the delta",
+                                   delta->graph->architecture, base->graph->architecture,
+                                   error);
   int32_t status = lnspi_delta_check_models(base, base, error);
   if (status) return status;
   lnspi_model_hash(base, hash);

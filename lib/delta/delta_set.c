@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/min_max.h"
+#include "graph/graph_text.h"
 #include "run/state.h"
 
 /* Leaves a delta out, or makes the error say which one it was and who sent it. */
@@ -53,9 +54,9 @@ static void delta_set_lay_out(lnspi_delta_set *s, lnspi_arena *arena) {
 static int32_t delta_set_check(const lnspi_delta_set *s, const lnsp_delta *delta,
                                const uint8_t hash[LNSP_HASH_BYTES], lnsp_error *error) {
   if (!lnspi_graph_equal(delta->graph, s->base->graph))
-    return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.arch",
-                           "the delta is for another network: '%s'",
-                           delta->graph->architecture);
+    return lnspi_graph_text_refuse(LNSP_E_MISMATCH, "lnsp.delta.arch", "the delta",
+                                   delta->graph->architecture, s->base->graph->architecture,
+                                   error);
   if (memcmp(delta->base, hash, LNSP_HASH_BYTES))
     return lnspi_error_set(
         error, LNSP_E_MISMATCH, "lnsp.delta.base",

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "delta/delta_create.h"
 #include "delta/stage_reader.h"
+#include "graph/graph_text.h"
 #include "run/state.h"
 #include "run/weight.h"
 #include "train/accumulate.h"
@@ -21,9 +22,8 @@
 static int32_t live_delta_check(const lnsp_model *base, const lnsp_trainer *t, int snap,
                                 lnsp_error *error) {
   if (!lnspi_graph_equal(base->graph, t->graph))
-    return lnspi_error_set(error, LNSP_E_SHAPE, NULL,
-                           "the trainer's network is not that of base: '%s' and '%s'",
-                           t->graph->architecture, base->graph->architecture);
+    return lnspi_graph_text_refuse(LNSP_E_SHAPE, NULL, "the trainer", t->graph->architecture,
+                                   base->graph->architecture, error);
   if (snap && lnspi_graph_storage(t->graph) != LNSP_F32)
     return lnspi_error_set(
         error, LNSP_E_UNSUPPORTED, "weights",

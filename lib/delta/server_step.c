@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/min_max.h"
 #include "delta/delta_set.h"
+#include "graph/graph_text.h"
 #include "run/state.h"
 #include "train/checkpoint.h"
 #include "train/update.h"
@@ -15,9 +16,8 @@
 static int32_t server_step_check(lnsp_trainer *t, const lnsp_delta *delta, lnsp_error *error) {
   uint8_t hash[LNSP_HASH_BYTES];
   if (!lnspi_graph_equal(delta->graph, t->graph))
-    return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.arch",
-                           "the delta is for network '%s', not for the trainer's",
-                           delta->graph->architecture);
+    return lnspi_graph_text_refuse(LNSP_E_MISMATCH, "lnsp.delta.arch", "the delta",
+                                   delta->graph->architecture, t->graph->architecture, error);
   lnspi_checkpoint_hash(t, LNSP_SAVE_WEIGHTS, NULL, hash);
   if (memcmp(hash, delta->base, sizeof hash))
     return lnspi_error_set(error, LNSP_E_MISMATCH, "lnsp.delta.base",

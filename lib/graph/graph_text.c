@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/error.h"
 #include "base/str.h"
 #include "graph/layer.h"
 
@@ -64,18 +65,41 @@ static lnspi_token graph_text_word(const char *text) {
   return word;
 }
 
-/* Such a text has one blank or newline between its words, and a layer's name after "=". */
-int lnspi_graph_text_same(const char *a, const char *b) {
-  for (int is_layer = 0;; a++, b++) {
-    const lnspi_token x = graph_text_word(a), y = graph_text_word(b);
-    const int equal = x.length == y.length && !memcmp(a, b, (size_t)x.length);
+/* Moves to the first word, or the end of a line, that is another one; 1 at the texts' end. Such
+ * a text has one blank or newline between its words, and a layer's name after "=". */
+static int graph_text_compare(const char **a, const char **b) {
+  for (int is_layer = 0;; ++*a, ++*b) {
+    const lnspi_token x = graph_text_word(*a), y = graph_text_word(*b);
+    const int equal = x.length == y.length && !memcmp(x.at, y.at, (size_t)x.length);
     lnspi_unknown one = {x, NULL, 0}, other = {y, NULL, 0};
     const int32_t layer = is_layer && !equal ? lnspi_layer_find(&one) : -1;
     if (!equal && (layer < 0 || layer != lnspi_layer_find(&other))) return 0;
     is_layer = lnspi_token_is(x, "=");
-    a += x.length;
-    b += y.length;
-    if (*a != *b) return 0;
-    if (!*a) return 1;
+    *a += x.length;
+    *b += y.length;
+    if (**a != **b) return 0;
+    if (!**a) return 1;
   }
+}
+
+int lnspi_graph_text_same(const char *a, const char *b) { return graph_text_compare(&a, &b); }
+
+/* The word there if it is key=value, otherwise its line. */
+static lnspi_token graph_text_part(const char *text, const char *at) {
+  lnspi_token part = graph_text_word(at);
+  if (lnspi_token_split(part, '=', 1).length) return part;
+  while (part.at > text && part.at[-1] != '\n') part.at--;
+  for (part.length = 0; part.at[part.length] && part.at[part.length] != '\n';) part.length++;
+  return part;
+}
+
+int32_t lnspi_graph_text_refuse(int32_t code, const char *name, const char *what,
+                                const char *its, const char *needed, lnsp_error *error) {
+  const char *a = its, *b = needed;
+  char has[48], needs[48];
+  (void)graph_text_compare(&a, &b);
+  return lnspi_error_set(error, code, name,
+                         "%s is for another network, with '%s': give one with '%s'", what,
+                         lnspi_token_show(graph_text_part(its, a), has),
+                         lnspi_token_show(graph_text_part(needed, b), needs));
 }

@@ -26,4 +26,9 @@ size_t lnspi_graph_text_write(const lnsp_graph *graph, char *buffer, size_t capa
  * new words for the same layer. Takes no memory, as building both would. */
 int lnspi_graph_text_same(const char *a, const char *b);
 
+/* Sets the error for two texts that are not: "WHAT is for another network, with 'd=384': give
+ * one with 'd=768'", which is the first difference. Returns code. */
+int32_t lnspi_graph_text_refuse(int32_t code, const char *name, const char *what,
+                                const char *its, const char *needed, lnsp_error *error);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/refcount.h"
+#include "graph/graph_text.h"
 #include "run/inputs.h"
 #include "run/outputs.h"
 
@@ -77,9 +78,9 @@ int32_t lnspi_session_open(lnsp_model *model, const lnsp_graph *graph, float *co
 int32_t lnspi_session_rebind(lnsp_session *session, lnsp_model *model, lnsp_error *error) {
   lnspi_engine *engine = &session->engine;
   if (!lnspi_graph_equal(engine->graph, model->graph))
-    return lnspi_error_set(
-        error, LNSP_E_MISMATCH, NULL,
-        "the model has another architecture than the session: create a session for it");
+    return lnspi_graph_text_refuse(LNSP_E_MISMATCH, NULL, "the model",
+                                   model->graph->architecture, engine->graph->architecture,
+                                   error);
   if (lnspi_graph_storage(model->graph) == LNSP_I8 && engine->plan.product_floats == 0)
     return lnspi_error_set(
         error, LNSP_E_MISMATCH, NULL,

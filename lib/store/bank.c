@@ -137,8 +137,9 @@ int32_t lnspi_bank_choose(lnspi_journal *j, lnspi_bank *log, lnsp_error *error) 
     if (status != LNSP_OK) return status;
   }
   if (!good[0] && !good[1])
-    return lnspi_error_set(error, LNSP_E_FORMAT, NULL,
-                           "there is no store on this device: neither bank has a header");
+    return lnspi_error_set(
+        error, LNSP_E_FORMAT, NULL,
+        "this is not a store: it has no header; create one with lnsp_store_create");
   uint32_t newest = good[1] && (!good[0] || banks[1].generation > banks[0].generation);
   if (!LNSPI_RULE(NEWEST_BANK) && good[0] && good[1]) newest = !newest;
   *log = banks[newest];

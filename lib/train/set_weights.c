@@ -8,6 +8,7 @@
 #include "train/set_weights.h"
 
 #include "base/error.h"
+#include "graph/graph_text.h"
 #include "run/state.h"
 #include "run/weight.h"
 #include "train/accumulate.h"
@@ -17,9 +18,8 @@
 /* What the copy could refuse, before anything has changed. */
 static int32_t set_weights_check(lnsp_trainer *t, const lnsp_model *model, lnsp_error *error) {
   if (!lnspi_graph_equal(model->graph, t->graph))
-    return lnspi_error_set(
-        error, LNSP_E_SHAPE, NULL,
-        "the model has another architecture than the trainer: create a trainer for it");
+    return lnspi_graph_text_refuse(LNSP_E_SHAPE, NULL, "the model", model->graph->architecture,
+                                   t->graph->architecture, error);
   if (lnspi_graph_storage(model->graph) == LNSP_I8)
     return lnspi_error_set(
         error, LNSP_E_DTYPE, NULL,

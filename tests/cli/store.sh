@@ -52,7 +52,10 @@ same verify_after 5 "$(key versions store verify "$work/s")"
 
 refused no_version 1 "no version '77'" store rollback "$work/s" 77
 refused no_store 1 "no such file" store log "$work/none"
-refused not_a_store 1 "is not a store\|no store here" store log "$work/m.st"
+refused not_a_store 1 "is not a store" store log "$work/m.st"
+lnsp new "ln_min d=384 s=8" --seed 1 -o "$work/small.st" > /dev/null
+step "$work/small.st" 1 small
+refused other_network 1 "'s=16': give one with 's=8'" store commit "$work/s" "$work/small.state"
 refused other_kind 1 "the store is of" store commit "$work/s" "$work/m.st"
 refused long_tag 1 "a tag has at most" store commit "$work/s" "$work/b.state" --tag 1234567890123456789012345678901234567890
 refused verb 2 "'store' has no verb 'bake'" store bake "$work/s"

@@ -265,6 +265,31 @@ static void old_words(void) {
   free(memory[1]);
 }
 
+/* The message has the first difference: a pair, or the line around it. */
+static void differences(void) {
+  static const struct {
+    const char *its, *needed, *says;
+  } all[] = {
+      {"student d=384 s=256", "student d=768 s=512", "'d=384': give one with 'd=768'"},
+      {"lnsp 1\nx = input 4\noutput output=x\n", "lnsp 1\nx = input 8\noutput output=x\n",
+       "'x = input 4': give one with 'x = input 8'"},
+      {"lnsp 1\ny = linear x 4 w=a\n", "lnsp 1\ny = linear x 4 w=b\n",
+       "'w=a': give one with 'w=b'"},
+      {"lnsp 1\no = last x\n", "lnsp 1\no = last x k=1\n",
+       "'o = last x': give one with 'o = last x k=1'"},
+      {"student d=8", "lnsp 1\nx = input 8\n", "'student d=8': give one with 'lnsp 1'"},
+  };
+  lnsp_error error;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    CHECK_INT(lnspi_graph_text_refuse(LNSP_E_SHAPE, NULL, "the store", all[i].its,
+                                      all[i].needed, &error),
+              LNSP_E_SHAPE);
+    CHECK_SAY(!strncmp(error.message, "the store is for another network, with ", 39) &&
+                  !strcmp(error.message + 39, all[i].says),
+              "%s", error.message);
+  }
+}
+
 static void round_trips(void) {
   const lnspi_layer *layer;
   const lnspi_arch *arch;
@@ -488,6 +513,7 @@ int main(void) {
   RUN(student_lines);
   RUN(round_trips);
   RUN(old_words);
+  RUN(differences);
   RUN(spelling);
   RUN(moved_and_compared);
   RUN(outputs_compared);

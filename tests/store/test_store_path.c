@@ -233,6 +233,7 @@ static void many_commits(void) {
   CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_error), LNSP_E_MISMATCH);
   CHECK(truncate(path, 10) == 0);
   CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_error), LNSP_E_FORMAT);
+  CHECK(strstr(support_error.message, "not a store"));
   unlink(path);
   CHECK_REFUSED(lnsp_store_open(path, NULL, NULL, &store, &support_error), LNSP_E_MISSING);
   CHECK_REFUSED(lnsp_store_open(folder, NULL, NULL, &store, &support_error), LNSP_E_IO);
