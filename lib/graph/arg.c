@@ -187,16 +187,18 @@ int32_t lnspi_arg_list(lnspi_builder *b, const char *key, double low, double hig
 /* ---- what a file tells named architectures ------------------------------ */
 
 /* 1 and the width if the file has the tensor; refuses a width out of range. */
-static int arg_file_width(lnspi_builder *b, const char *tensor, int32_t axis, int64_t *width) {
+static int arg_file_width(lnspi_builder *b, const char *tensor, int32_t axis, int64_t high,
+                          int64_t *width) {
   int64_t dims[4] = {0};
   int32_t rank = 0;
   if (b->status != LNSP_OK || !b->shapes) return 0;
   if (!b->shapes->find(b->shapes->user, tensor, &rank, dims)) return 0;
-  if (axis >= rank || axis > 3 || dims[axis] < 1 || dims[axis] > LNSPI_MAX_WIDTH) {
+  if (axis >= rank || axis > 3 || dims[axis] < 1 || dims[axis] > high) {
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, b->call.op,
                      "the file's tensor '%s' has rank %d and size %lld where this architecture "
-                     "has a width from 1 to 65536: the file is of another network",
-                     tensor, rank, (long long)(axis < rank && axis < 4 ? dims[axis] : 0));
+                     "has a width from 1 to %lld: the file is of another network",
+                     tensor, rank, (long long)(axis < rank && axis < 4 ? dims[axis] : 0),
+                     (long long)high);
     return 0;
   }
   *width = dims[axis];
@@ -204,15 +206,15 @@ static int arg_file_width(lnspi_builder *b, const char *tensor, int32_t axis, in
 }
 
 static int64_t arg_width(lnspi_builder *b, const char *key, const char *tensor, int32_t axis,
-                         int64_t initial, int required) {
+                         int64_t high, int64_t initial, int required) {
   int64_t width = 0, value;
-  const int there = arg_file_width(b, tensor, axis, &width);
+  const int there = arg_file_width(b, tensor, axis, high, &width);
   if (b->shapes && !there && required)
     LNSPI_BUILD_FAIL(b, LNSP_E_MISSING, b->call.op,
                      "the file has no tensor '%s', which the architecture needs: check the "
                      "architecture, or give the prefix of the file's names",
                      tensor);
-  value = arg_integer(b, key, required, LNSPI_MAX_WIDTH, there ? width : initial);
+  value = arg_integer(b, key, required, high, there ? width : initial);
   if (b->shapes && value != width && b->status == LNSP_OK)
     LNSPI_BUILD_FAIL(b, LNSP_E_SHAPE, lnspi_arg_place(b, key),
                      "the text says %s=%lld, but the file's tensor '%s' %s %lld: leave %s= "
@@ -232,12 +234,17 @@ int64_t lnspi_arg_file_dim(const lnspi_builder *b, const char *tensor, int32_t a
 
 int64_t lnspi_arg_file_width(lnspi_builder *b, const char *key, const char *tensor,
                              int32_t axis, int64_t initial) {
-  return arg_width(b, key, tensor, axis, initial, 1);
+  return arg_width(b, key, tensor, axis, LNSPI_MAX_WIDTH, initial, 1);
+}
+
+int64_t lnspi_arg_file_kernel(lnspi_builder *b, const char *key, const char *tensor,
+                              int32_t axis, int64_t initial) {
+  return arg_width(b, key, tensor, axis, LNSPI_MAX_KERNEL, initial, 1);
 }
 
 int64_t lnspi_arg_file_optional_width(lnspi_builder *b, const char *key, const char *tensor,
                                       int32_t axis) {
-  return arg_width(b, key, tensor, axis, 0, 0);
+  return arg_width(b, key, tensor, axis, LNSPI_MAX_WIDTH, 0, 0);
 }
 
 int32_t lnspi_arg_file_flag(lnspi_builder *b, const char *key, const char *tensor,

@@ -41,6 +41,10 @@ void lnspi_arg_finish(lnspi_builder *builder);
 int64_t lnspi_arg_file_width(lnspi_builder *builder, const char *key, const char *tensor,
                              int32_t axis, int64_t initial);
 
+/* The same for the length of a convolution. */
+int64_t lnspi_arg_file_kernel(lnspi_builder *builder, const char *key, const char *tensor,
+                              int32_t axis, int64_t initial);
+
 /* The same for a layer that need not be there: its width is 0 unless key or file say
  * otherwise. */
 int64_t lnspi_arg_file_optional_width(lnspi_builder *builder, const char *key,

@@ -25,6 +25,7 @@
 #define LNSPI_MAX_INPUTS 4
 #define LNSPI_MAX_SLOTS 12
 #define LNSPI_MAX_WIDTH 65536
+#define LNSPI_MAX_KERNEL 32 /* of a convolution, in concepts */
 #define LNSPI_MAX_CONCEPTS 65536 /* a row */
 
 /* how a tensor is laid out in the state */

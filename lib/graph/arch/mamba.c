@@ -34,7 +34,7 @@ static mamba mamba_read(lnspi_builder *b, const char *first, int64_t d, int64_t 
   m.d = lnspi_arg_file_width(b, "d", "input_proj.weight", 0, d);
   m.e = lnspi_arg_file_width(b, "e", a, 0, 2 * m.d);
   m.state = lnspi_arg_file_width(b, "state", a, 1, state);
-  m.conv = (int32_t)lnspi_arg_file_width(b, "conv", conv, 2, 4);
+  m.conv = (int32_t)lnspi_arg_file_kernel(b, "conv", conv, 2, 4);
   m.align = lnspi_arg_file_flag(b, "align", "alignment_head.weight", 0);
   m.alpha = lnspi_arg_real(b, "alpha", 0, 1, .25);
   m.dropout = lnspi_arch_dropout(b);

@@ -16,11 +16,11 @@
 #define CONV_WEIGHT 0
 #define CONV_BIAS 1
 #define CONV_KERNEL 4
-#define CONV_MOST 32
 
 static void conv_define(lnspi_builder *b, lnspi_node *node) {
   node->width = b->graph->nodes[node->input[0]].width;
-  node->args.conv.kernel = (int32_t)lnspi_arg_integer(b, "kernel", 1, CONV_MOST, CONV_KERNEL);
+  node->args.conv.kernel =
+      (int32_t)lnspi_arg_integer(b, "kernel", 1, LNSPI_MAX_KERNEL, CONV_KERNEL);
   const int32_t kernel = node->args.conv.kernel;
   const float amount = (float)(1.0 / sqrt((double)kernel));
   const lnspi_weight bias =
@@ -40,7 +40,7 @@ static void conv_need(const lnspi_extent *e, lnspi_need *need) {
 
 /* The rows that the kernel sees at a concept, oldest first; -1 before the first one. */
 typedef struct conv_window {
-  int64_t row[CONV_MOST];
+  int64_t row[LNSPI_MAX_KERNEL];
 } conv_window;
 
 static void conv_clear(const lnspi_call *c, conv_window *window) {
