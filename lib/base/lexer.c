@@ -122,8 +122,9 @@ static int32_t lexer_pair(lnspi_lexer *text, const char *stops, lnspi_key *pair,
                                 lnspi_lexer_peek(text));
   if (text->at == text->end || *text->at != '=')
     return lnspi_error_set_line(error, LNSP_E_SYNTAX, pair->key.line, pair->key.column,
-                                "'%s' is not key=value (no blanks around '=')",
-                                lnspi_token_show(pair->key, shown));
+                                "'%s' is not key=value (no blanks around '=')%s",
+                                lnspi_token_show(pair->key, shown),
+                                lexer_is_one_of('+', stops) ? "; join terms with '+'" : "");
   lexer_advance(text);
   pair->value.length = 0;
   if (text->at < text->end && !lexer_is_blank(*text->at)) {

@@ -18,6 +18,7 @@
 #include "base/decimal.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "base/unknown.h"
 
 void lnspi_setting_start(lnsp_key_info *info, const char *name, int32_t type) {
@@ -104,17 +105,20 @@ int lnspi_setting_at(const char *keys, int32_t index, lnsp_key_info *info) {
 int32_t lnspi_setting_choose(lnspi_token value, const char *key, const char *words,
                              int32_t *index, lnsp_error *error) {
   const lnspi_token all = {words, (int32_t)lnspi_str_length(words), 0, 0};
-  char shown[48];
+  lnspi_unknown unknown = {value, NULL, 0};
+  char list[160] = "", shown[48];
+  lnspi_text text = {list, sizeof list, 0};
   for (int32_t i = 0;; i++) {
     const lnspi_token word = lnspi_token_split(all, ',', i);
     if (word.length == 0) break;
-    if (word.length != value.length || memcmp(word.at, value.at, (size_t)word.length)) continue;
-    *index = i;
-    return LNSP_OK;
+    if (word.length == value.length && !memcmp(word.at, value.at, (size_t)word.length)) {
+      *index = i;
+      return LNSP_OK;
+    }
+    lnspi_unknown_offer(&unknown, word.at);
+    lnspi_text_add(&text, "%s%s", i ? ", " : "", lnspi_token_show(word, shown));
   }
-  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, value.line, value.column,
-                              "%s=%s is not one of %s", key, lnspi_token_show(value, shown),
-                              words);
+  return lnspi_unknown_refuse_choice(&unknown, key, list, error);
 }
 
 /* Writes a number into its place, whose size says whether it is a double or a float, 64 bits or
@@ -133,9 +137,11 @@ static void setting_put(const lnspi_setting_place *place, double real, int64_t w
 /* One number, percentage or word of a value. */
 static int32_t setting_one(const lnsp_key_info *info, lnspi_token word,
                            const lnspi_setting_place *place, void *to, lnsp_error *error) {
+  const lnspi_token given = word;
   double real = 0;
   int64_t whole = 0;
   int32_t index = 0, status;
+  char shown[48];
   if (info->type == LNSP_KEY_WORD) {
     status = lnspi_setting_choose(word, info->name, info->words, &index, error);
     real = index;
@@ -155,6 +161,11 @@ static int32_t setting_one(const lnsp_key_info *info, lnspi_token word,
         lnspi_decimal_parse_integer(word, info->name, (int64_t)info->low, high, &whole, error);
     real = (double)whole;
   }
+  if (status == LNSP_E_SYNTAX && info->flags & LNSP_KEY_PERCENT)
+    return lnspi_error_set_line(error, status, given.line, given.column,
+                                "%s needs a number%s or a percentage such as 5%%, not '%s'",
+                                info->name, info->type == LNSP_KEY_WHOLE ? " of steps" : "",
+                                lnspi_token_show(given, shown));
   if (status == LNSP_OK) setting_put(place, real, whole, to);
   return status;
 }

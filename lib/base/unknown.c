@@ -46,20 +46,36 @@ void lnspi_unknown_offer(lnspi_unknown *unknown, const char *known) {
   unknown->distance = distance;
 }
 
-int32_t lnspi_unknown_refuse(const lnspi_unknown *unknown, const char *kind, const char *of,
-                             lnsp_error *error) {
-  char shown[48], near[48] = "";
-  const lnspi_token word = unknown->word;
+static const char *unknown_show(const lnspi_unknown *unknown, char to[48]) {
   lnspi_token nearest = {unknown->nearest, 0, 0, 0};
   if (nearest.at) nearest.length = unknown_length(nearest.at);
+  return lnspi_token_show(nearest, to);
+}
+
+int32_t lnspi_unknown_refuse(const lnspi_unknown *unknown, const char *kind, const char *of,
+                             lnsp_error *error) {
+  char shown[48], near[48];
+  const lnspi_token word = unknown->word;
   return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
-                              nearest.at
+                              unknown->nearest
                                   ? "there is no %s '%s'%s%s; did you mean '%s'? `lnsp "
                                     "list%s%s` shows all"
                                   : "there is no %s '%s'%s%s%s: `lnsp list%s%s` shows all",
                               kind, lnspi_token_show(word, shown), of ? " of " : "",
-                              of ? of : "", lnspi_token_show(nearest, near), of ? " " : "",
+                              of ? of : "", unknown_show(unknown, near), of ? " " : "",
                               of ? of : "");
+}
+
+int32_t lnspi_unknown_refuse_choice(const lnspi_unknown *unknown, const char *key,
+                                    const char *list, lnsp_error *error) {
+  char shown[48], near[48];
+  const lnspi_token word = unknown->word;
+  return lnspi_error_set_line(error, LNSP_E_UNKNOWN, word.line, word.column,
+                              unknown->nearest
+                                  ? "%s=%s is unknown; did you mean '%s'? choose from %s"
+                                  : "%s=%s is unknown%s: choose from %s",
+                              key, lnspi_token_show(word, shown), unknown_show(unknown, near),
+                              list);
 }
 
 int32_t lnspi_unknown_find(const void *const *table, lnspi_unknown *unknown) {

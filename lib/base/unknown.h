@@ -18,6 +18,11 @@ void lnspi_unknown_offer(lnspi_unknown *unknown, const char *word);
 int32_t lnspi_unknown_refuse(const lnspi_unknown *unknown, const char *kind, const char *of,
                              lnsp_error *error);
 
+/* "schedule=cosin is unknown; did you mean 'cosine'? choose from constant, cosine". Returns
+ * LNSP_E_UNKNOWN. */
+int32_t lnspi_unknown_refuse_choice(const lnspi_unknown *unknown, const char *key,
+                                    const char *list, lnsp_error *error);
+
 /* The index of the entry with the word as its name; -1 if there is none, after offering all.
  * table: pointers to structs that begin with their name, NULL at the end. */
 int32_t lnspi_unknown_find(const void *const *table, lnspi_unknown *unknown);

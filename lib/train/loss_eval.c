@@ -228,7 +228,7 @@ static int32_t loss_eval_bind(const lnsp_trainer *t, const lnsp_tensor *inputs,
   if (objective->replay_rows && !t->loss.has_replay)
     return lnspi_error_set(
         error, LNSP_E_STATE, NULL,
-        "the loss has a replay term, but no statistics were set: call lnsp_trainer_set_replay");
+        "the loss has a replay term without statistics: call lnsp_trainer_set_replay");
   int32_t status = lnspi_batch_bind(t->graph, &objective->needs, t->limits.max_rows,
                                     t->limits.max_concepts, inputs, input_count, batch, error);
   return status ? status : loss_eval_check_rows(t, batch, error);

@@ -142,7 +142,7 @@ static int refused_value(const meaning *m, const char *key) {
   return m->status && (strstr(says, unknown) ||
                        (!strncmp(says, key, strlen(key)) && strstr(says, " needs a ")) ||
                        (!strncmp(says, start, strlen(start)) &&
-                        (strstr(says, "must be from") || strstr(says, "is not one of"))));
+                        (strstr(says, "must be from") || strstr(says, "is unknown"))));
 }
 
 static void try_value(const entry *e, const lnsp_key_info *key, const char *value, int good) {
@@ -354,9 +354,23 @@ static void suggestions(void) {
        "did you mean 'bias'? `lnsp list linear`"},
       {LNSP_LIST_LOSSES, "cosin", "did you mean 'cosine'?"},
       {LNSP_LIST_LOSSES, "reply", "did you mean 'replay'?"},
+      {LNSP_LIST_LOSSES, "cosine mse",
+       "is not key=value (no blanks around '='); join terms with '+'"},
       {LNSP_LIST_LOSSES, "triplet marign=1", "did you mean 'margin'? `lnsp list triplet`"},
       {LNSP_LIST_OPTIMIZERS, "adanw", "did you mean 'adamw'?"},
       {LNSP_LIST_OPTIMIZERS, "adamw weightdecay=0", "did you mean 'weight_decay'?"},
+      {LNSP_LIST_OPTIMIZERS, "adamw mse", "is not key=value (no blanks around '=')"},
+      {LNSP_LIST_OPTIMIZERS, "adamw schedule=cosin",
+       "schedule=cosin is unknown; did you mean 'cosine'? choose from constant, cosine, linear, "
+       "step, plateau"},
+      {LNSP_LIST_OPTIMIZERS, "adamw schedule=zebra",
+       "schedule=zebra is unknown: choose from constant, cosine, linear, step, plateau"},
+      {LNSP_LIST_OPTIMIZERS, "adamw schedule=cosine steps=9 warmup=5percent",
+       "warmup needs a number of steps or a percentage such as 5%, not '5percent'"},
+      {LNSP_LIST_OPTIMIZERS, "adamw schedule=cosine steps=9 warmup=x%",
+       "percentage such as 5%"},
+      {LNSP_LIST_OPTIMIZERS, "adamw schedule=cosine steps=9 min_lr=low",
+       "min_lr needs a number or a percentage such as 5%, not 'low'"},
       {LNSP_LIST_OPTIMIZERS, "adamw every=3", "every= has no effect with schedule=constant"},
       {LNSP_LIST_OPTIMIZERS, "adamw schedule=step every=3 patience=1", "take schedule=plateau"},
       {LNSP_LIST_SCHEDULES, "schedule=cosine step=9", "did you mean 'steps'?"},
@@ -373,11 +387,34 @@ static void suggestions(void) {
   }
 }
 
+/* The highest conv= of the list can be built, and the next one is refused by its own name. */
+static void mamba_convolutions(void) {
+  lnsp_key_info key = LNSP_KEY_INFO_INIT;
+  char text[TEXT];
+  int32_t seen = 0;
+  for (int32_t a = 0; lnsp_list_name(LNSP_LIST_ARCHITECTURES, a); a++)
+    for (int32_t k = 0; k < lnsp_list_key_count(LNSP_LIST_ARCHITECTURES, a); k++) {
+      CHECK_OK(lnsp_list_key_at(LNSP_LIST_ARCHITECTURES, a, k, &key, &support_error));
+      if (strcmp(key.name, "conv")) continue;
+      for (int32_t over = 0; over < 2; over++) {
+        meaning m;
+        snprintf(text, sizeof text, "%s in=8 d=8 state=4 conv=%.0f",
+                 lnsp_list_name(LNSP_LIST_ARCHITECTURES, a), key.high + over);
+        understand(LNSP_LIST_ARCHITECTURES, text, &m);
+        CHECK_SAY(over ? refused_value(&m, "conv") : !m.status, "'%s': %s", text,
+                  support_error.message);
+      }
+      seen++;
+    }
+  CHECK_INT(seen, 5);
+}
+
 int main(void) {
   (void)arch_examples;
   RUN(listed_keys_are_taken);
   RUN(no_key_is_missing);
   RUN(ends);
   RUN(suggestions);
+  RUN(mamba_convolutions);
   FINISH();
 }

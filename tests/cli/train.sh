@@ -70,7 +70,8 @@ same schedule_plateau "$(column lr "$log" | tr '\n' ' ')" \
 refused schedule_plateau_word 1 "factor" $train -o "$work/none" $held --schedule "plateau factor=2"
 refused schedule_plateau_key 1 "patience" $train -o "$work/none" $held --schedule "plateau patience=1.5"
 refused schedule_plateau_blind 2 "held-out" $train -o "$work/none" --schedule plateau
-refused schedule_unknown 1 "constant,cosine,linear,step,plateau" $train -o "$work/none" --schedule fast
+refused schedule_unknown 1 "constant, cosine, linear, step, plateau" $train -o "$work/none" --schedule fast
+refused schedule_near 1 "did you mean 'cosine'" $train -o "$work/none" --schedule cosin
 refused schedule_twice 2 "once" $train -o "$work/none" --optimizer "sgd schedule=step every=2" --schedule step
 refused schedule_step_alone 1 "every=N" $train -o "$work/none" --schedule step
 

@@ -232,6 +232,7 @@ static void replay_draws(void) {
   lnsp_trainer_destroy(t);
   t = open_trainer(&bytes, "cosine + 4*replay rows=3", "sgd lr=0", NULL);
   CHECK_REFUSED(lnsp_trainer_step(t, b.tensors, 4, &seen[0], &support_error), LNSP_E_STATE);
+  CHECK(strstr(support_error.message, "without statistics: call lnsp_trainer_set_replay"));
   lnsp_trainer_destroy(t);
   lnsp_replay_destroy(replay);
   free(bytes.data);
