@@ -55,6 +55,7 @@ static int args_names(const option *list, const char **names, int count) {
   return count;
 }
 
+/* The option of the command, whatever its verb, or of every command; NULL: there is none. */
 static const option *args_named(const args *a, const char *name, size_t length) {
   const option *found = args_find(a->command->options, name, length, NULL);
   return found ? found : args_find(args_common, name, length, NULL);

@@ -51,6 +51,8 @@ static void lookup_build(loop_lookup *b, loop_stream *s) {
   if (!strcmp(pool, "all")) {
     memset(wanted, 1, (size_t)s->stored);
   } else {
+    if (strcmp(pool, "arriving") && !strchr(pool, ':'))
+      refuse_usage("--pool is '%s': give all, arriving or FILE:TENSOR", pool);
     for (i = 0; i < s->count; i++) wanted[loop_stream_at(s, i).target] = 1;
     if (strcmp(pool, "arriving")) {
       const row_index *rows = loop_stream_rows(s, "--pool");

@@ -172,6 +172,7 @@ refused no_output 1 "no output" loop "$work/m.st" $v --on nothing
 refused loss_reads 1 "has only" loop "$work/m.st" $v --learn --loss triplet
 refused loss_unknown 1 "cosinus" loop "$work/m.st" $v --learn --loss cosinus
 refused commit_every 2 "needs --store" loop "$work/m.st" $v --learn --commit-every 3
+refused pool_word 2 "give all, arriving or FILE:TENSOR" loop "$work/m.st" $v --pool arrivng
 refused pool_and_index 2 "not both" loop "$work/m.st" $v --pool all --index $w
 refused state_is_out 2 "of its own" loop "$work/m.st" $v --learn -o "$work/none" --state "$work/none"
 
