@@ -39,7 +39,7 @@ static void nothing(void *user, void *block, size_t bytes) {
   (void)bytes;
 }
 
-static lnsp_allocator no_memory;
+static lnsp_allocator no_memory = LNSP_ALLOCATOR_INIT;
 
 static lnsp_options in_block(void *block, size_t bytes) {
   lnsp_options options = LNSP_OPTIONS_INIT;
@@ -66,7 +66,6 @@ int main(void) {
   const char *optimizer = "adamw lr=1e-2 weight_decay=0";
   int failed = 1;
 
-  no_memory.struct_size = sizeof no_memory;
   no_memory.allocate = refuse;
   no_memory.release = nothing;
 

@@ -136,12 +136,14 @@ static int same(const char *label, const uint8_t *a, const uint8_t *b) {
 }
 
 static void open_all(demo *d, const char *folder, const char *isa) {
-  lnsp_options options = {.struct_size = sizeof options, .isa = isa};
+  lnsp_options options = LNSP_OPTIONS_INIT;
   static const char *const names[] = {"base", "replay", "manual", "old"};
-  lnsp_size_options limits = {.struct_size = sizeof limits, .max_rows = 1, .max_marks = 1};
+  lnsp_size_options limits = LNSP_SIZE_OPTIONS_INIT;
   lnsp_replay *replay = NULL;
   char path[4][1024];
 
+  options.isa = isa;
+  limits.max_marks = 1;
   for (int i = 0; i < 4; i++)
     snprintf(path[i], sizeof path[i], "%s/%s.safetensors", folder, names[i]);
   check(lnsp_model_open(path[0], NULL, &d->base, &error), path[0]);
@@ -157,7 +159,7 @@ static void open_all(demo *d, const char *folder, const char *isa) {
   limits.max_marks = 0;
   check(lnsp_session_create_live(d->trainer, 1, &limits, &options, &d->session, &error),
         "session");
-  d->memory.struct_size = sizeof d->memory;
+  d->memory = (lnsp_memory_info)LNSP_MEMORY_INFO_INIT;
   check(lnsp_trainer_memory(d->trainer, &d->memory, &error), "memory");
   check(lnsp_model_hash(d->base, d->base_hash, &error), "hash");
   d->rows = row_count(d->manual, "learn");
@@ -192,8 +194,7 @@ static lnsp_delta *make_delta(demo *d, lnsp_delta_info *facts) {
   check(lnsp_trainer_publish(d->trainer, 1, NULL, &learned, &error), "publish");
   check(lnsp_delta_create(d->base, learned, NULL, NULL, &delta, &error), "delta");
   lnsp_model_destroy(learned);
-  memset(facts, 0, sizeof *facts);
-  facts->struct_size = sizeof *facts;
+  *facts = (lnsp_delta_info)LNSP_DELTA_INFO_INIT;
   check(lnsp_delta_get_info(delta, facts, &error), "delta");
   return delta;
 }
