@@ -1,4 +1,4 @@
-/* What the files of exported functions share.
+/* Helpers that the files of exported functions share.
  *
  * Nearly every exported function has the same four parts, in this order:
  *

@@ -1,4 +1,4 @@
-/* What this build knows: architectures, layers, losses, optimizers, kernel sets.
+/* The lists of this build: architectures, layers, losses, optimizers, kernel sets.
  *
  * Each list is a table of a room below, which the readers of texts use too, so that a list
  * cannot name what a text may not say. An entry has a name, a sentence of help, and keys. Where

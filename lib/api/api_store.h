@@ -1,4 +1,4 @@
-/* What the files of lnsp_store_* share. */
+/* Helpers that the files of lnsp_store_* share. */
 #ifndef LNSPI_API_API_STORE_H
 #define LNSPI_API_API_STORE_H
 

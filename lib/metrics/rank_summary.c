@@ -1,4 +1,4 @@
-/* What many ranks have in common: R@k, MRR, the median. */
+/* R@k, MRR and the median of many ranks. */
 #include "metrics/rank_summary.h"
 
 #include <string.h>

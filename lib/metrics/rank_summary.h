@@ -1,4 +1,4 @@
-/* What many ranks have in common: R@k, MRR, the median. */
+/* R@k, MRR and the median of many ranks. */
 #ifndef LNSPI_METRICS_RANK_SUMMARY_H
 #define LNSPI_METRICS_RANK_SUMMARY_H
 

@@ -1,4 +1,4 @@
-/* Which rows a step takes: a permutation for each epoch, or a random draw for each step.
+/* Chooses the rows of a step: a permutation for each epoch, or a random draw for each step.
  *
  * Both are functions of their arguments alone, so that a run that was interrupted, or that
  * another program repeats, takes the same rows in the same order. The generator is splitmix64,

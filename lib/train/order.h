@@ -1,4 +1,4 @@
-/* Which rows a step takes. */
+/* Chooses the rows of a step. */
 #ifndef LNSPI_TRAIN_ORDER_H
 #define LNSPI_TRAIN_ORDER_H
 

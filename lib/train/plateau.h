@@ -1,4 +1,4 @@
-/* What follows from a held-out value that is measured again and again. */
+/* Lowers the learning rate when a held-out value stops improving; early stopping. */
 #ifndef LNSPI_TRAIN_PLATEAU_H
 #define LNSPI_TRAIN_PLATEAU_H
 

@@ -1,4 +1,4 @@
-/* Whether a file is there, and its text. */
+/* Tells if a file exists, and reads its text. */
 #include "cli/file.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Whether a file is there, and its text. */
+/* Tells if a file exists, and reads its text. */
 #ifndef CLI_FILE_H
 #define CLI_FILE_H
 

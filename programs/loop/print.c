@@ -1,4 +1,4 @@
-/* What `lnsp loop` says: texts of context, prediction and what came; figures so far. */
+/* Output of `lnsp loop`: texts of context, prediction and what came; figures so far. */
 #include <stdio.h>
 #include <string.h>
 

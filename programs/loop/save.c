@@ -1,4 +1,4 @@
-/* What `lnsp loop --learn` leaves behind: a model, a state, versions in a store. */
+/* The files that `lnsp loop --learn` writes: a model, a state, versions in a store. */
 #include <stdio.h>
 #include <time.h>
 

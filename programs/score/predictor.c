@@ -1,4 +1,4 @@
-/* What predicts the next concept of a context: a model, or a baseline without one. */
+/* Predicts the next concept of a context: a model, or a baseline without one. */
 #include "score/predictor.h"
 
 #include <math.h>

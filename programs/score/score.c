@@ -1,4 +1,4 @@
-/* How well predictions do: cosine, squared error, ranks in the pool of targets. */
+/* Scores of predictions: cosine, squared error, ranks in the pool of targets. */
 #include "score/score.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* What losses share that compare rows one with one.
+/* Helpers of the losses that compare rows one with one.
  *
  * Most losses are functions of cosines. The derivative of cos(x, y) by x is (u_y - cos u_x) /
  * |x| with unit vectors u: lnspi_pair_push does this for any sum of directions at once, so a

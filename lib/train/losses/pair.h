@@ -1,4 +1,4 @@
-/* What the losses share: rows compared one with one. */
+/* Helpers of the losses that compare rows one with one. */
 #ifndef LNSPI_TRAIN_LOSSES_PAIR_H
 #define LNSPI_TRAIN_LOSSES_PAIR_H
 

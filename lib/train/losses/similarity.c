@@ -1,4 +1,4 @@
-/* What losses share that compare every row with every target of the batch.
+/* Helpers of the losses that compare every row with every target of the batch.
  *
  * Rows of outputs and targets are brought to unit length; targets are packed like a weight
  * matrix, so that all cosines are one product by the kernels that run the network: same speed,

@@ -1,4 +1,4 @@
-/* What the losses share that compare every row with every target of the batch. */
+/* Helpers of the losses that compare every row with every target of the batch. */
 #ifndef LNSPI_TRAIN_LOSSES_SIMILARITY_H
 #define LNSPI_TRAIN_LOSSES_SIMILARITY_H
 
