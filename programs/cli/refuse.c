@@ -45,6 +45,8 @@ static const struct {
 } refuse_words[] = {
     {"options->max_header_bytes to allow more", "a program of your own to allow more"},
     {"destroy this handle and open the store again", "make room on its disk, and try again"},
+    {"create one with lnsp_store_create", "`lnsp store init` makes one"},
+    {"a number of steps or a percentage such as 5%", "steps, 5% or (in --schedule) 1epoch"},
     {"call lnsp_trainer_set_replay", "add --replay FILE, which `lnsp replay fit` writes"},
 };
 
@@ -70,6 +72,7 @@ void refuse_error(const char *path, const lnsp_error *error) {
   size_t i;
 
   refuse_kind(path, error);
+  if (error->line > 0) path = NULL; /* it is about a text, not about the file */
   for (i = 0; i < sizeof refuse_words / sizeof refuse_words[0]; i++) {
     const char *at = strstr(error->message, refuse_words[i].library);
     if (at)

@@ -53,6 +53,8 @@ same verify_after 5 "$(key versions store verify "$work/s")"
 refused no_version 1 "no version '77'" store rollback "$work/s" 77
 refused no_store 1 "no such file" store log "$work/none"
 refused not_a_store 1 "is not a store" store log "$work/m.st"
+head -c 1048576 /dev/zero > "$work/zeros"
+refused no_header 1 "not a store.*lnsp store init" store log "$work/zeros"
 lnsp new "ln_min d=384 s=8" --seed 1 -o "$work/small.st" > /dev/null
 step "$work/small.st" 1 small
 refused other_network 1 "'s=16': give one with 's=8'" store commit "$work/s" "$work/small.state"

@@ -71,6 +71,7 @@ refused schedule_plateau_word 1 "factor" $train -o "$work/none" $held --schedule
 refused schedule_plateau_key 1 "patience" $train -o "$work/none" $held --schedule "plateau patience=1.5"
 refused schedule_plateau_blind 2 "held-out" $train -o "$work/none" --schedule plateau
 refused schedule_unknown 1 "constant, cosine, linear, step, plateau" $train -o "$work/none" --schedule fast
+refused schedule_warmup 1 "^lnsp train: warmup needs steps, 5% or (in --schedule) 1epoch, not '5percent'" $train -o "$work/none" --schedule "cosine warmup=5percent"
 refused schedule_near 1 "did you mean 'cosine'" $train -o "$work/none" --schedule cosin
 refused schedule_twice 2 "once" $train -o "$work/none" --optimizer "sgd schedule=step every=2" --schedule step
 refused schedule_step_alone 1 "every=N" $train -o "$work/none" --schedule step
