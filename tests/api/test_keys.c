@@ -361,8 +361,8 @@ static void suggestions(void) {
       {LNSP_LIST_OPTIMIZERS, "adamw weightdecay=0", "did you mean 'weight_decay'?"},
       {LNSP_LIST_OPTIMIZERS, "adamw mse", "is not key=value (no blanks around '=')"},
       {LNSP_LIST_OPTIMIZERS, "adamw schedule=cosin",
-       "schedule=cosin is unknown; did you mean 'cosine'? choose from constant, cosine, linear, "
-       "step, plateau"},
+       "schedule=cosin is unknown; did you mean 'cosine'? choose from constant, cosine, "
+       "linear, step, plateau"},
       {LNSP_LIST_OPTIMIZERS, "adamw schedule=zebra",
        "schedule=zebra is unknown: choose from constant, cosine, linear, step, plateau"},
       {LNSP_LIST_OPTIMIZERS, "adamw schedule=cosine steps=9 warmup=5percent",
