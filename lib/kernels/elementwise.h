@@ -45,7 +45,7 @@ static inline LV_V LV_F(flushed)(LV_V v) { return LV_FLUSH(v); }
 
 /* One vector of an update by g; steps: take the square root by LV_SQRT_STEPS. */
 static LNSPI_ALWAYS void LV_F(adam_one)(float *w, float *m, float *v, LV_V g, int64_t left,
-                                  const lnspi_adam *a, const int l2, const int steps) {
+                                        const lnspi_adam *a, const int l2, const int steps) {
   LV_V wi = LV_F(get)(w, left);
   LV_V gi = LV_MUL(g, LV_SET(a->scale));
   if (l2) gi = LV_FMA(LV_SET(a->l2), wi, gi);
@@ -64,9 +64,8 @@ static LNSPI_ALWAYS void LV_F(adam_one)(float *w, float *m, float *v, LV_V g, in
 
 /* Every other square root is taken by multiplications where there are steps for it:
  * the divider, which is the narrowest part, then has less to do. */
-static LNSPI_ALWAYS void
-LV_F(adam_loop)(float *w, float *m, float *v, const float *g, int64_t n,
-                                   const lnspi_adam *a, const int l2) {
+static LNSPI_ALWAYS void LV_F(adam_loop)(float *w, float *m, float *v, const float *g,
+                                         int64_t n, const lnspi_adam *a, const int l2) {
   int64_t i = 0;
   for (; i + 2 * LV_W <= n; i += 2 * LV_W) {
     const int64_t j = i + LV_W;
@@ -77,8 +76,8 @@ LV_F(adam_loop)(float *w, float *m, float *v, const float *g, int64_t n,
     LV_F(adam_one)(w + i, m + i, v + i, LV_F(get)(g + i, n - i), n - i, a, l2, 0);
 }
 
-static void
-LV_F(adam)(float *w, float *m, float *v, const float *g, int64_t n, const lnspi_adam *a) {
+static void LV_F(adam)(float *w, float *m, float *v, const float *g, int64_t n,
+                       const lnspi_adam *a) {
   const lnspi_adam copy = *a; /* w, m and v cannot alias it */
   if (copy.l2 != 0)
     LV_F(adam_loop)(w, m, v, g, n, &copy, 1);
@@ -87,7 +86,7 @@ LV_F(adam)(float *w, float *m, float *v, const float *g, int64_t n, const lnspi_
 }
 
 static LNSPI_ALWAYS void LV_F(sgd_loop)(float *w, float *b, const float *g, int64_t n,
-                                  const lnspi_sgd *a, int l2) {
+                                        const lnspi_sgd *a, int l2) {
   const LV_V lr = LV_SET(-a->lr), momentum = LV_SET(a->momentum);
   for (int64_t i = 0; i < n; i += LV_W) {
     int64_t left = n - i;

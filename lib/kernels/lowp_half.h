@@ -23,7 +23,7 @@
 
 /* Pair v from the start of a group on. */
 static LNSPI_ALWAYS void LV_F(widen)(const int type, const uint16_t *group, int v, LV_V *low,
-                               LV_V *high) {
+                                     LV_V *high) {
   group += v / LV_G * 32;
   v = v % LV_G * LV_W;
   if (type == LV_F16) {
@@ -44,8 +44,8 @@ static LNSPI_ALWAYS void LV_F(widen)(const int type, const uint16_t *group, int 
 /* One row of np pairs, from start on (NULL: zeros); those of each panel follow a panel
  * of `inputs` inputs. An input of a panel takes step halves. */
 static LNSPI_ALWAYS void LV_F(pair_row)(const int type, const uint16_t *w, int64_t step,
-                                  const float *start, const LV_F(inputs) *in, float *y,
-                                  int64_t inputs, const int np, const int both) {
+                                        const float *start, const LV_T(inputs) *in, float *y,
+                                        int64_t inputs, const int np, const int both) {
   LV_V a[8], b[8];
   LNSPI_UNROLL
   for (int v = 0; v < np; v++) {
@@ -71,10 +71,9 @@ static LNSPI_ALWAYS void LV_F(pair_row)(const int type, const uint16_t *w, int64
 }
 
 /* All outputs of the inputs that were picked from k on. */
-static LNSPI_ALWAYS void
-LV_F(pair_outputs)(const int type, const uint16_t *w, int64_t k,
-                                      const float *start, const LV_F(inputs) *in, float *y,
-                                      int64_t inputs, int64_t round) {
+static LNSPI_ALWAYS void LV_F(pair_outputs)(const int type, const uint16_t *w, int64_t k,
+                                            const float *start, const LV_T(inputs) *in,
+                                            float *y, int64_t inputs, int64_t round) {
   int64_t step;
   for (int64_t o = 0; o < round; o += step) {
     const int64_t halves = round - o / 64 * 64 > 32 ? 64 : 32;
@@ -98,9 +97,9 @@ LV_F(pair_outputs)(const int type, const uint16_t *w, int64_t k,
 
 /* One row: see sparse_inputs.h. */
 static LNSPI_ALWAYS void LV_F(pair_one)(const int type, const uint16_t *w, const float *bias,
-                                  const float *x, float *y, int64_t in, int64_t out) {
+                                        const float *x, float *y, int64_t in, int64_t out) {
   const int64_t round = lnspi_round16(out);
-  LV_F(inputs) some;
+  LV_T(inputs) some;
   for (int all = 0; all < 2; all++) {
     int64_t k = 0, count = 0;
     do { /* once even without inputs: y is the bias then */
@@ -119,7 +118,7 @@ enum { LV_F(WIDE) = 64, LV_F(WIDE_DX) = 8192 };
 
 /* kn inputs of a panel, from w on, in float32. */
 static LNSPI_ALWAYS void LV_F(pair_block)(const int type, const uint16_t *w, float *wide,
-                                    int64_t lanes, int64_t kn) {
+                                          int64_t lanes, int64_t kn) {
   int64_t step = lanes > 32 ? 64 : 32;
   for (int64_t k = 0; k < kn; k++, w += step, wide += lanes)
     for (int64_t l = 0; l < lanes; l += 32) {
@@ -135,10 +134,10 @@ static LNSPI_ALWAYS void LV_F(pair_block)(const int type, const uint16_t *w, flo
 
 /* From some rows on, inputs are widened once for all of them and then go the way of
  * float32: two where the weights come from afar, four from the second level cache. */
-static LNSPI_ALWAYS void
-LV_F(pair_linear)(const int type, const void *weights, const float *bias,
-                                     const float *x, int64_t ldx, float *y, int64_t ldy,
-                                     int64_t rows, int64_t in, int64_t out) {
+static LNSPI_ALWAYS void LV_F(pair_linear)(const int type, const void *weights,
+                                           const float *bias, const float *x, int64_t ldx,
+                                           float *y, int64_t ldy, int64_t rows, int64_t in,
+                                           int64_t out) {
   const uint16_t *w = weights;
   float wide[LV_F(WIDE) * 64];
   int64_t round = lnspi_round16(out);
@@ -154,32 +153,29 @@ LV_F(pair_linear)(const int type, const void *weights, const float *bias,
       int64_t kn = in - k < LV_F(WIDE) ? in - k : LV_F(WIDE);
       const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
       LV_F(pair_block)(type, w + o * in + k * step, wide, lanes, kn);
-      const LV_F(operands) p = {start, x + k, y + o, k ? ldy : 0, ldx, ldy, kn};
+      const LV_T(operands) p = {start, x + k, y + o, k ? ldy : 0, ldx, ldy, kn};
       LV_F(linear_panel)(wide, lanes, &p, &none, NULL, rows);
       k += kn;
     } while (k < in);
   }
 }
 
-static void
-LV_F(linear_bf16)(const void *w, const float *bias, const float *x, int64_t ldx, float *y,
-                        int64_t ldy, int64_t rows, int64_t in, int64_t out) {
+static void LV_F(linear_bf16)(const void *w, const float *bias, const float *x, int64_t ldx,
+                              float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out) {
   LV_F(pair_linear)(LV_BF16, w, bias, x, ldx, y, ldy, rows, in, out);
 }
 
-static void
-LV_F(linear_f16)(const void *w, const float *bias, const float *x, int64_t ldx, float *y,
-                       int64_t ldy, int64_t rows, int64_t in, int64_t out) {
+static void LV_F(linear_f16)(const void *w, const float *bias, const float *x, int64_t ldx,
+                             float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out) {
   LV_F(pair_linear)(LV_F16, w, bias, x, ldx, y, ldy, rows, in, out);
 }
 
 /* ---- linear_dx ---- */
 
 /* Partial sums of kt inputs and rt rows into p[r][k][16], as in matrix_backward.h. */
-static LNSPI_ALWAYS void
-LV_F(pair_dx_tile)(const uint16_t *w, const float *d, int64_t ldd, float *p,
-                                      int64_t k0, int64_t in, int64_t round, const int kt,
-                                      const int rt) {
+static LNSPI_ALWAYS void LV_F(pair_dx_tile)(const uint16_t *w, const float *d, int64_t ldd,
+                                            float *p, int64_t k0, int64_t in, int64_t round,
+                                            const int kt, const int rt) {
   for (int h = 0; h < LV_G; h++) {
     LV_V c[16];
     LNSPI_UNROLL
@@ -213,7 +209,7 @@ LV_F(pair_dx_tile)(const uint16_t *w, const float *d, int64_t ldd, float *p,
 }
 
 static LNSPI_NOINLINE void LV_F(pair_dx_single)(const uint16_t *w, const float *d, float *p,
-                                          int64_t k, int64_t in, int64_t round) {
+                                                int64_t k, int64_t in, int64_t round) {
   LV_F(pair_dx_tile)(w, d, 0, p, k, in, round, 1, 1);
 }
 
@@ -225,10 +221,10 @@ static LNSPI_NOINLINE void LV_F(pair_dx_finish)(float *p, float *dx, int64_t kn)
 }
 
 /* kn <= 16 inputs from k0 on of rt rows; the last few inputs one by one. */
-static LNSPI_ALWAYS void
-LV_F(pair_dx_block)(const uint16_t *w, const float *d, int64_t ldd,
-                                       float *dx, int64_t lddx, int64_t k0, int64_t kn,
-                                       int64_t in, int64_t round, const int kt, const int rt) {
+static LNSPI_ALWAYS void LV_F(pair_dx_block)(const uint16_t *w, const float *d, int64_t ldd,
+                                             float *dx, int64_t lddx, int64_t k0, int64_t kn,
+                                             int64_t in, int64_t round, const int kt,
+                                             const int rt) {
   float p[2 * 16 * 16];
   int64_t k = 0;
   for (; k + kt <= kn; k += kt)
@@ -242,8 +238,8 @@ LV_F(pair_dx_block)(const uint16_t *w, const float *d, int64_t ldd,
 /* From six rows on, as many inputs as there is room for are widened once for all rows
  * and then go the way of float32. */
 static LNSPI_NOINLINE void LV_F(pair_dx_wide)(const uint16_t *w, const float *d, int64_t ldd,
-                                        float *dx, int64_t lddx, int64_t rows, int64_t in,
-                                        int64_t out) {
+                                              float *dx, int64_t lddx, int64_t rows, int64_t in,
+                                              int64_t out) {
   float wide[LV_F(WIDE_DX)];
   const int64_t round = lnspi_round16(out), most = LV_F(WIDE_DX) / round / 4 * 4;
   for (int64_t k = 0; k < in; k += most) {
@@ -256,9 +252,8 @@ static LNSPI_NOINLINE void LV_F(pair_dx_wide)(const uint16_t *w, const float *d,
   }
 }
 
-static void
-LV_F(linear_dx_bf16)(const void *w, const float *d, int64_t ldd, float *dx, int64_t lddx,
-                           int64_t rows, int64_t in, int64_t out, int pad) {
+static void LV_F(linear_dx_bf16)(const void *w, const float *d, int64_t ldd, float *dx,
+                                 int64_t lddx, int64_t rows, int64_t in, int64_t out, int pad) {
   const int64_t round = lnspi_round16(out);
   int64_t r;
   if (rows >= 6 && 4 * round <= LV_F(WIDE_DX)) {
@@ -268,9 +263,9 @@ LV_F(linear_dx_bf16)(const void *w, const float *d, int64_t ldd, float *dx, int6
       int64_t kn = in - k < 16 ? in - k : 16;
       for (r = 0; r + 2 <= rows; r += 2)
         LV_F(pair_dx_block)(w, d + r * ldd, ldd, dx + r * lddx, lddx, k, kn, in, round, 4, 2);
-      if (r < rows)
-        LV_F(pair_dx_block)(w, d + r * ldd, ldd, dx + r * lddx, lddx, k, kn, in, round,
-                      LV_REGISTERS > 16 ? 8 : 4, 1);
+      if (r < rows) LV_F(pair_dx_block)
+      (w, d + r * ldd, ldd, dx + r * lddx, lddx, k, kn, in, round, LV_REGISTERS > 16 ? 8 : 4,
+       1);
     }
   }
   size_t pads = pad ? (size_t)(lnspi_round16(in) - in) : 0;

@@ -42,19 +42,19 @@ static float LV_F(quantise)(uint8_t *q, const float *x, int64_t n) {
   return m / 127.0f;
 }
 
-typedef struct LV_F(bytes) {
+typedef struct LV_T(bytes) {
   const int8_t *codes; /* of the panel, from the lanes on */
   const float *scale;
   const int32_t *sum;
   const float *bias;   /* or zeros */
   int64_t next;        /* bytes from one panel to the next */
-} LV_F(bytes);
+} LV_T(bytes);
 
 /* nv vectors of outputs times a tile of rows. per_panel of them are of one panel. */
-static LNSPI_ALWAYS void
-LV_F(byte_tile)(const LV_F(bytes) *b, int64_t step, const uint8_t *q, int64_t ldq,
-                                   const float *s, float *y, int64_t ldy, int64_t words,
-                                   const int nv, const int per_panel, const int rows) {
+static LNSPI_ALWAYS void LV_F(byte_tile)(const LV_T(bytes) *b, int64_t step, const uint8_t *q,
+                                         int64_t ldq, const float *s, float *y, int64_t ldy,
+                                         int64_t words, const int nv, const int per_panel,
+                                         const int rows) {
   LV_I c[24];
   LNSPI_UNROLL
   for (int v = 0; v < nv; v++) {
@@ -93,10 +93,10 @@ LV_F(byte_tile)(const LV_F(bytes) *b, int64_t step, const uint8_t *q, int64_t ld
 
 /* Tiles of `most`, two and one rows. More sizes were no faster: reading the weights
  * dominates where tiles are not full. */
-static LNSPI_ALWAYS void
-LV_F(byte_rows)(const LV_F(bytes) *b, int64_t step, const uint8_t *q, int64_t ldq,
-                                   const float *s, float *y, int64_t ldy, int64_t rows,
-                                   int64_t words, const int nv, const int most) {
+static LNSPI_ALWAYS void LV_F(byte_rows)(const LV_T(bytes) *b, int64_t step, const uint8_t *q,
+                                         int64_t ldq, const float *s, float *y, int64_t ldy,
+                                         int64_t rows, int64_t words, const int nv,
+                                         const int most) {
 #define LV_TILE(n)                                                 \
   for (; rows >= n; rows -= n, q += n * ldq, s += n, y += n * ldy) \
   LV_F(byte_tile)(b, step, q, ldq, s, y, ldy, words, nv, nv, n)
@@ -107,17 +107,17 @@ LV_F(byte_rows)(const LV_F(bytes) *b, int64_t step, const uint8_t *q, int64_t ld
 }
 
 /* Quantised rows. */
-static void
-LV_F(byte_linear)(const void *weights, const float *bias, const uint8_t *q, int64_t ldq,
-                        const float *s, float *y, int64_t ldy, int64_t rows, int64_t in,
-                        int64_t out) {
+static void LV_F(byte_linear)(const void *weights, const float *bias, const uint8_t *q,
+                              int64_t ldq, const float *s, float *y, int64_t ldy, int64_t rows,
+                              int64_t in, int64_t out) {
   const int64_t round = lnspi_round16(out), words = lnspi_round4(in) / 4;
   const int8_t *codes = (const int8_t *)weights + 8 * round;
   for (int64_t o = 0; o < round;) {
     int64_t lanes = round - o / 64 * 64 < 64 ? round - o / 64 * 64 : 64, step = 4 * lanes;
     const float *from = bias ? bias + o : LV_F(zeros);
-    LV_F(bytes) b = {codes + o / 64 * 256 * words + o % 64 * 4, (const float *)weights + o,
-               (const int32_t *)weights + round + o, from, 256 * words};
+    LV_T(bytes)
+    b = {codes + o / 64 * 256 * words + o % 64 * 4, (const float *)weights + o,
+         (const int32_t *)weights + round + o, from, 256 * words};
     if (rows == 1 && round - o >= 64 * LV_I8_PANELS_ROW_1 &&
         (bias || LV_I8_PANELS_ROW_1 == 1)) {
       const int nv = 4 * LV_G * LV_I8_PANELS_ROW_1;
@@ -133,9 +133,9 @@ LV_F(byte_linear)(const void *weights, const float *bias, const uint8_t *q, int6
   }
 }
 
-static void
-LV_F(linear_i8)(const void *w, const float *bias, const float *x, int64_t ldx, float *y,
-                      int64_t ldy, int64_t rows, int64_t in, int64_t out, void *scratch) {
+static void LV_F(linear_i8)(const void *w, const float *bias, const float *x, int64_t ldx,
+                            float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out,
+                            void *scratch) {
   int64_t ldq = (in + 63) / 64 * 64, most = rows < LNSPI_I8_ROWS ? rows : LNSPI_I8_ROWS;
   uint8_t *q = scratch;
   float *s = (float *)scratch + most * (ldq / 4);

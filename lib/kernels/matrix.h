@@ -51,14 +51,14 @@ static const float LV_F(zeros)[128] = {0};
 
 /* What a product reads and writes besides its weights: `in` inputs of the rows of x, the
  * outputs of the rows of y, and where their sums start (ld_start 0: all rows alike). */
-typedef struct LV_F(operands) {
+typedef struct LV_T(operands) {
   const float *start, *x;
   float *y;
   int64_t ld_start, ldx, ldy, in;
-} LV_F(operands);
+} LV_T(operands);
 
-static LNSPI_ALWAYS void
-LV_F(linear_load)(LV_V *c, const LV_F(operands) *p, const int nv, const int rows) {
+static LNSPI_ALWAYS void LV_F(linear_load)(LV_V *c, const LV_T(operands) *p, const int nv,
+                                           const int rows) {
   LNSPI_UNROLL
   for (int r = 0; r < rows; r++) {
     LNSPI_UNROLL
@@ -66,9 +66,8 @@ LV_F(linear_load)(LV_V *c, const LV_F(operands) *p, const int nv, const int rows
   }
 }
 
-static LNSPI_ALWAYS void
-LV_F(linear_store)(const LV_V *c, const LV_F(operands) *p, const int nv,
-                                      const int rows) {
+static LNSPI_ALWAYS void LV_F(linear_store)(const LV_V *c, const LV_T(operands) *p,
+                                            const int nv, const int rows) {
   LNSPI_UNROLL
   for (int r = 0; r < rows; r++) {
     LNSPI_UNROLL
@@ -79,10 +78,9 @@ LV_F(linear_store)(const LV_V *c, const LV_F(operands) *p, const int nv,
 /* nv vectors of outputs times a tile of rows: nv * rows accumulators. ahead, unless NULL, is
  * what the second level of the cache should fetch meanwhile, a line for every input; far,
  * unless 0, is how far beyond its own weights a tile asks for more, in floats. */
-static LNSPI_ALWAYS void
-LV_F(linear_tile)(const float *w, int64_t lanes, const LV_F(operands) *p,
-                                     const float *ahead, int64_t far, const int nv,
-                                     const int rows) {
+static LNSPI_ALWAYS void LV_F(linear_tile)(const float *w, int64_t lanes,
+                                           const LV_T(operands) *p, const float *ahead,
+                                           int64_t far, const int nv, const int rows) {
   const float *x = p->x;
   const int64_t in = p->in, ldx = p->ldx;
   LV_V c[32];
@@ -124,9 +122,9 @@ LV_F(linear_tile)(const float *w, int64_t lanes, const LV_F(operands) *p,
 }
 
 /* A strip of a panel for all rows, in tiles of about equal height, least to most. */
-static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes, LV_F(operands) p,
-                                     const float **ahead, const float *end, int64_t rows,
-                                     const int nv, const int least, const int most) {
+static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes, LV_T(operands) p,
+                                           const float **ahead, const float *end, int64_t rows,
+                                           const int nv, const int least, const int most) {
   /* in the first tile; for many rows *ahead does it, and two or three are bound by loads */
   int64_t far = rows > 3 && rows < 16 ? LV_PREFETCH_FLOATS : 0;
 #define LV_TILE(n)                                                                       \
@@ -156,10 +154,10 @@ static LNSPI_ALWAYS void LV_F(linear_rows)(const float *w, int64_t lanes, LV_F(o
 
 /* One panel for all rows, start and y being at the panel's first lane; the memory from ahead
  * to end is read next. */
-static LNSPI_NOINLINE void
-LV_F(linear_panel)(const float *w, int64_t lanes, const LV_F(operands) *panel,
-                                        const float **ahead, const float *end, int64_t rows) {
-  LV_F(operands) p = *panel;
+static LNSPI_NOINLINE void LV_F(linear_panel)(const float *w, int64_t lanes,
+                                              const LV_T(operands) *panel, const float **ahead,
+                                              const float *end, int64_t rows) {
+  LV_T(operands) p = *panel;
   int64_t l = 0;
 #define LV_STRIP(nv, least, most)                                                \
   do {                                                                           \
@@ -188,8 +186,8 @@ LV_F(linear_panel)(const float *w, int64_t lanes, const LV_F(operands) *panel,
 /* nv vectors of the outputs of one row, from the inputs that were picked. With w2, the
  * upper half of the vectors is of the next panel. */
 static LNSPI_ALWAYS void LV_F(one_tile)(const float *w, const float *w2, int64_t lanes,
-                                  const float *start, const LV_F(inputs) *in, float *y,
-                                  const int nv) {
+                                        const float *start, const LV_T(inputs) *in, float *y,
+                                        const int nv) {
   LV_V c[16];
   LNSPI_UNROLL
   for (int v = 0; v < nv; v++) c[v] = LV_LOAD(start + v * LV_W);
@@ -210,15 +208,14 @@ static LNSPI_ALWAYS void LV_F(one_tile)(const float *w, const float *w2, int64_t
 }
 
 /* All outputs of one row, from the inputs that were picked from k on; start NULL: zeros. */
-static void
-LV_F(one_outputs)(const float *w, int64_t k, const float *start, const LV_F(inputs) *in,
-                        float *y, int64_t inputs, int64_t round) {
+static void LV_F(one_outputs)(const float *w, int64_t k, const float *start,
+                              const LV_T(inputs) *in, float *y, int64_t inputs, int64_t round) {
   int64_t o = 0;
 #if LV_LINEAR_TWO_PANELS
   for (; round - o >= 128; o += 128) {
     const float *wo = w + o * inputs + k * 64;
-    LV_F(
-    one_tile)(wo, wo + 64 * inputs, 64, start ? start + o : LV_F( zeros), in, y + o, 8 * LV_G);
+    LV_F(one_tile)
+    (wo, wo + 64 * inputs, 64, start ? start + o : LV_F(zeros), in, y + o, 8 * LV_G);
   }
 #endif
   for (; o < round; o += 64) {
@@ -235,11 +232,10 @@ LV_F(one_outputs)(const float *w, int64_t k, const float *start, const LV_F(inpu
   }
 }
 
-static void
-LV_F(linear_one)(const float *w, const float *bias, const float *x, float *y, int64_t in,
-                       int64_t out) {
+static void LV_F(linear_one)(const float *w, const float *bias, const float *x, float *y,
+                             int64_t in, int64_t out) {
   const int64_t round = lnspi_round16(out);
-  LV_F(inputs) some;
+  LV_T(inputs) some;
   for (int all = 0; all < 2; all++) {
     int64_t k = 0, count = 0;
     do { /* once even without inputs: y is the bias then */
@@ -255,13 +251,12 @@ LV_F(linear_one)(const float *w, const float *bias, const float *x, float *y, in
 #if LV_LINEAR_TWO_PANELS
 /* Two full panels and two or three rows: one panel's accumulators do not cover the latency
  * of a multiply-add. A strip is one panel's vectors and then the next one's. */
-static LNSPI_ALWAYS void
-LV_F(linear_pair_tile)(const float *w, const LV_F(operands) *p, const int rows) {
+static LNSPI_ALWAYS void LV_F(linear_pair_tile)(const float *w, const LV_T(operands) *p,
+                                                const int rows) {
   enum { NV = 8 * LV_G };
   const float *w2 = w + 64 * p->in, *x = p->x;
   LV_V c[32];
-  LV_F(
-  linear_load)(c, p, NV, rows);
+  LV_F(linear_load)(c, p, NV, rows);
   for (int64_t k = 0; k < p->in; k++, w += 64, w2 += 64) {
     LV_V xk[3];
     LNSPI_UNROLL
@@ -274,14 +269,12 @@ LV_F(linear_pair_tile)(const float *w, const LV_F(operands) *p, const int rows) 
       for (int r = 0; r < rows; r++) c[r * NV + v] = LV_FMA(wv, xk[r], c[r * NV + v]);
     }
   }
-  LV_F(
-  linear_store)(c, p, NV, rows);
+  LV_F(linear_store)(c, p, NV, rows);
 }
 #endif
 
-static void
-LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx, float *y,
-                   int64_t ldy, int64_t rows, int64_t in, int64_t out) {
+static void LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx,
+                         float *y, int64_t ldy, int64_t rows, int64_t in, int64_t out) {
   int64_t round = lnspi_round16(out), o = 0;
   if (rows == 1) {
     LV_F(linear_one)(w, bias, x, y, in, out);
@@ -289,7 +282,7 @@ LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx, flo
   }
 #if LV_LINEAR_TWO_PANELS
   for (; rows <= 3 && round - o >= 128; o += 128) {
-    const LV_F(operands) p = {bias ? bias + o : LV_F(zeros), x, y + o, 0, ldx, ldy, in};
+    const LV_T(operands) p = {bias ? bias + o : LV_F(zeros), x, y + o, 0, ldx, ldy, in};
     if (rows == 2) LV_F(linear_pair_tile)(w + o * in, &p, 2);
     if (rows == 3) LV_F(linear_pair_tile)(w + o * in, &p, 3);
   }
@@ -304,7 +297,7 @@ LV_F(linear)(const float *w, const float *bias, const float *x, int64_t ldx, flo
     do { /* once even without inputs: y is the bias then */
       int64_t kn = in - k < LV_LINEAR_INPUTS ? in - k : LV_LINEAR_INPUTS;
       const float *start = k ? y + o : bias ? bias + o : LV_F(zeros);
-      const LV_F(operands) p = {start, x + k, y + o, k ? ldy : 0, ldx, ldy, kn};
+      const LV_T(operands) p = {start, x + k, y + o, k ? ldy : 0, ldx, ldy, kn};
       LV_F(linear_panel)(w + o * in + k * lanes, lanes, &p, &ahead, end, rows);
       k += kn;
     } while (k < in);

@@ -4,9 +4,8 @@
 /* ---- linear_dx ---- */
 
 /* One group of 16 lanes (a vector of it), for kt inputs and rt rows. */
-static LNSPI_ALWAYS void
-LV_F(dx_group)(const float *w, int64_t lanes, const float *d, int64_t ldd,
-                                  LV_V *c, const int kt, const int rt) {
+static LNSPI_ALWAYS void LV_F(dx_group)(const float *w, int64_t lanes, const float *d,
+                                        int64_t ldd, LV_V *c, const int kt, const int rt) {
   const int room = rt > 1 && kt * rt + rt + 1 < LV_REGISTERS;
   LV_V dv[4];
   LNSPI_UNROLL
@@ -26,8 +25,8 @@ LV_F(dx_group)(const float *w, int64_t lanes, const float *d, int64_t ldd,
 /* The 16-lane sums of kt inputs and rt rows: c[r * kt + k], kt * rt <= 16, of vector
  * number h of the groups. */
 static LNSPI_ALWAYS void LV_F(dx_sums)(const float *w, const float *d, int64_t ldd, int64_t k0,
-                                 int64_t in, int64_t out, LV_V *c, int h, const int kt,
-                                 const int rt) {
+                                       int64_t in, int64_t out, LV_V *c, int h, const int kt,
+                                       const int rt) {
   const int64_t round = lnspi_round16(out);
   int64_t o = 0;
   LNSPI_UNROLL
@@ -45,16 +44,15 @@ static LNSPI_ALWAYS void LV_F(dx_sums)(const float *w, const float *d, int64_t l
 
 /* dx of kt inputs and rt rows. */
 static LNSPI_ALWAYS void LV_F(dx_tile)(const float *w, const float *d, int64_t ldd, float *dx,
-                                 int64_t lddx, int64_t k0, int64_t in, int64_t out,
-                                 const int kt, const int rt) {
+                                       int64_t lddx, int64_t k0, int64_t in, int64_t out,
+                                       const int kt, const int rt) {
   LV_V c[16];
   float t[16];
 #if LV_W == 16
-  LV_F(
-  dx_sums)(w, d, ldd, k0, in, out, c, 0, kt, rt);
+  LV_F(dx_sums)(w, d, ldd, k0, in, out, c, 0, kt, rt);
   LNSPI_UNROLL
   for (int i = kt * rt; i < 16; i++) c[i] = LV_SET(0.0f);
-  LV_STORE(t, LV_F( tree16)(c));
+  LV_STORE(t, LV_F(tree16)(c));
 #else
   float p[16 * 16];
   for (int h = 0; h < LV_G; h++) {
@@ -70,9 +68,9 @@ static LNSPI_ALWAYS void LV_F(dx_tile)(const float *w, const float *d, int64_t l
 }
 
 /* 4 inputs of all rows at a time, while their weights are near. */
-static void
-LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx, int64_t lddx,
-                      int64_t rows, int64_t in, int64_t out, int64_t k0, int64_t kn, int pad) {
+static void LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx,
+                            int64_t lddx, int64_t rows, int64_t in, int64_t out, int64_t k0,
+                            int64_t kn, int pad) {
   const int64_t end = k0 + kn;
   if (rows == 1) {
     int64_t k = k0;
@@ -113,8 +111,8 @@ LV_F(linear_dx)(const float *w, const float *d, int64_t ldd, float *dx, int64_t 
 /* ---- grad_strip ---- */
 
 static LNSPI_ALWAYS void LV_F(grad_tile)(float *g, int64_t lanes, const float *d, int64_t ldd,
-                                   const float *x, int64_t ldx, int64_t rows, int add,
-                                   const int nv, const int kt) {
+                                         const float *x, int64_t ldx, int64_t rows, int add,
+                                         const int nv, const int kt) {
   LV_V c[24];
   LNSPI_UNROLL
   for (int k = 0; k < kt; k++) {
@@ -144,8 +142,8 @@ static LNSPI_ALWAYS void LV_F(grad_tile)(float *g, int64_t lanes, const float *d
 }
 
 static LNSPI_ALWAYS void LV_F(grad_lanes)(float *g, int64_t lanes, const float *d, int64_t ldd,
-                                    const float *x, int64_t ldx, int64_t rows, int64_t kn,
-                                    int add, const int nv) {
+                                          const float *x, int64_t ldx, int64_t rows, int64_t kn,
+                                          int add, const int nv) {
   int64_t k = 0;
   for (; k + LV_GRAD_INPUTS <= kn; k += LV_GRAD_INPUTS)
     LV_F(grad_tile)(g + k * lanes, lanes, d, ldd, x + k, ldx, rows, add, nv, LV_GRAD_INPUTS);
@@ -156,9 +154,8 @@ static LNSPI_ALWAYS void LV_F(grad_lanes)(float *g, int64_t lanes, const float *
 }
 
 /* 64 rows at a time, so that their d and x stay near while all tiles read them. */
-static void
-LV_F(grad_strip)(float *g, int64_t lanes, const float *d, int64_t ldd, const float *x,
-                       int64_t ldx, int64_t rows, int64_t kn, int add) {
+static void LV_F(grad_strip)(float *g, int64_t lanes, const float *d, int64_t ldd,
+                             const float *x, int64_t ldx, int64_t rows, int64_t kn, int add) {
   do {
     const int64_t n = rows < 64 ? rows : 64;
     int64_t l = 0;
@@ -176,10 +173,9 @@ LV_F(grad_strip)(float *g, int64_t lanes, const float *d, int64_t ldd, const flo
 /* ---- grad_adam ---- */
 
 /* The update by the gradient of one row, which is an outer product and never stored. */
-static LNSPI_ALWAYS void
-LV_F(outer_loop)(float *w, float *m, float *v, int64_t lanes, const float *d,
-                                    const float *x, int64_t kn, const lnspi_adam *a,
-                                    const int l2) {
+static LNSPI_ALWAYS void LV_F(outer_loop)(float *w, float *m, float *v, int64_t lanes,
+                                          const float *d, const float *x, int64_t kn,
+                                          const lnspi_adam *a, const int l2) {
   for (int64_t k = 0; k < kn; k++) {
     const LV_V xk = LV_SET(x[k]);
     for (int64_t l = 0; l < lanes; l += LV_W, w += LV_W, m += LV_W, v += LV_W) {
@@ -194,10 +190,9 @@ LV_F(outer_loop)(float *w, float *m, float *v, int64_t lanes, const float *d,
 
 /* 24 inputs of a panel at a time: the gradient is formed in 6 kB and used up at once. Was
  * tried and was not faster: interleaving the update of one tile with the sums of the next. */
-static void
-LV_F(grad_adam)(float *w, float *m, float *v, int64_t lanes, const float *d, int64_t ldd,
-                      const float *x, int64_t ldx, int64_t rows, int64_t kn,
-                      const lnspi_adam *a) {
+static void LV_F(grad_adam)(float *w, float *m, float *v, int64_t lanes, const float *d,
+                            int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t kn,
+                            const lnspi_adam *a) {
   const lnspi_adam copy = *a;
   float g[24 * 64];
   if (rows == 1) {

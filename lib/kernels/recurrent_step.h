@@ -10,9 +10,8 @@ static inline LV_V LV_F(logistic_slope)(LV_V s) { return LV_MUL(s, LV_SUB(LV_SET
 /* 1 - t * t */
 static inline LV_V LV_F(tangent_slope)(LV_V t) { return LV_FMA(LV_NEG(t), t, LV_SET(1.0f)); }
 
-static void
-LV_F(gru)(float *g, int64_t ld, const float *c, int64_t ldc, const float *h, float *y,
-                int64_t n) {
+static void LV_F(gru)(float *g, int64_t ld, const float *c, int64_t ldc, const float *h,
+                      float *y, int64_t n) {
   for (int64_t i = 0; i < n; i += LV_W, g += LV_W, c += LV_W) {
     const int64_t left = n - i;
     LV_V r = LV_F(sigmoid)(LV_ADD(LV_F(get)(g, left), LV_F(get)(c, left)));
@@ -44,9 +43,8 @@ static void LV_F(gru_dx)(float *g, int64_t ld, float *d, const float *h, int64_t
   }
 }
 
-static void
-LV_F(lstm)(float *g, int64_t ld, const float *c, int64_t ldc, const float *cell, float *y,
-                 int64_t n) {
+static void LV_F(lstm)(float *g, int64_t ld, const float *c, int64_t ldc, const float *cell,
+                       float *y, int64_t n) {
   for (int64_t i = 0; i < n; i += LV_W, g += LV_W, c += LV_W) {
     const int64_t left = n - i;
     LV_V in = LV_F(sigmoid)(LV_ADD(LV_F(get)(g, left), LV_F(get)(c, left)));
@@ -66,7 +64,7 @@ LV_F(lstm)(float *g, int64_t ld, const float *c, int64_t ldc, const float *cell,
 }
 
 static void LV_F(lstm_dx)(float *g, int64_t ld, const float *d, float *dcell, const float *cell,
-                    int64_t n) {
+                          int64_t n) {
   for (int64_t i = 0; i < n; i += LV_W, g += LV_W) {
     const int64_t left = n - i;
     LV_V in = LV_F(get)(g, left), f = LV_F(get)(g + ld, left);
@@ -77,10 +75,8 @@ static void LV_F(lstm_dx)(float *g, int64_t ld, const float *d, float *dcell, co
     LV_V df = LV_MUL(LV_MUL(dc, LV_F(get)(cell + i, left)), LV_F(logistic_slope)(f));
     LV_F(put)(g, left, LV_F(flushed)(dn));
     LV_F(put)(g + ld, left, LV_F(flushed)(df));
-    LV_F(put)(g + 2 * ld, left,
-              LV_F(flushed)(LV_MUL(LV_MUL(dc, in), LV_F(tangent_slope)(m))));
-    LV_F(put)(g + 3 * ld, left,
-              LV_F(flushed)(LV_MUL(LV_MUL(di, t), LV_F(logistic_slope)(o))));
+    LV_F(put)(g + 2 * ld, left, LV_F(flushed)(LV_MUL(LV_MUL(dc, in), LV_F(tangent_slope)(m))));
+    LV_F(put)(g + 3 * ld, left, LV_F(flushed)(LV_MUL(LV_MUL(di, t), LV_F(logistic_slope)(o))));
     LV_F(put)(dcell + i, left, LV_F(flushed)(LV_MUL(dc, f)));
   }
 }

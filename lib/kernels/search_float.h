@@ -22,10 +22,9 @@ static LNSPI_ALWAYS LV_V LV_F(near_load)(const int half, const char *p) {
 /* The 16-lane sums of four rows, `row` bytes apart, and qt queries: those of row r and
  * query q from p[q * step + 16 * r] on. One query takes whole groups of 16 lanes, more take
  * a vector of them at a time. */
-static LNSPI_ALWAYS void
-LV_F(near_tile)(const int half, const char *rows, int64_t row, int64_t width,
-                                   const float *x, int64_t ldx, float *p, int64_t step,
-                                   const int qt) {
+static LNSPI_ALWAYS void LV_F(near_tile)(const int half, const char *rows, int64_t row,
+                                         int64_t width, const float *x, int64_t ldx, float *p,
+                                         int64_t step, const int qt) {
   const int64_t size = half ? 2 : 4, whole = width / 16 * 16;
   const int vectors = qt > 1 ? 1 : LV_G;
   float rest[4][16];
@@ -81,9 +80,8 @@ static LNSPI_NOINLINE void LV_F(near_finish)(float *p, float *y, int64_t ldy, in
 }
 
 /* n <= 16 rows and one query. Of fewer, each is taken four times, side by side. */
-static LNSPI_ALWAYS void
-LV_F(near_one)(const int half, const char *rows, int64_t n, int64_t width,
-                                  const float *x, float *y) {
+static LNSPI_ALWAYS void LV_F(near_one)(const int half, const char *rows, int64_t n,
+                                        int64_t width, const float *x, float *y) {
   const int64_t row = width * (half ? 2 : 4), group = n < 16 ? 1 : 4;
   float p[256 + 48], t[16];
   for (int64_t r = 0; r < n; r += group)
@@ -95,7 +93,7 @@ LV_F(near_one)(const int half, const char *rows, int64_t n, int64_t width,
 
 /* 16 rows, as long as they are near, for all queries. */
 static void LV_F(near_f32)(const float *vectors, int64_t rows, int64_t width, const float *x,
-                     int64_t ldx, int64_t queries, float *y, int64_t ldy) {
+                           int64_t ldx, int64_t queries, float *y, int64_t ldy) {
   const int64_t row = width * 4;
   for (int64_t r = 0; r < rows; r += 16) {
     if (rows - r < 16 && rows >= 16) r = rows - 16;
@@ -105,9 +103,9 @@ static void LV_F(near_f32)(const float *vectors, int64_t rows, int64_t width, co
     for (; n == 16 && q + LV_NEAR_QUERIES <= queries; q += LV_NEAR_QUERIES)
       for (int64_t i = 0; i < 16; i += 16 / LV_NEAR_QUERIES) {
         float p[256];
-        for (int64_t j = 0; j < 16 / LV_NEAR_QUERIES; j += 4)
-          LV_F(near_tile)(0, from + (i + j) * row, row, width, x + q * ldx, ldx, p + 16 * j,
-                    256 / LV_NEAR_QUERIES, LV_NEAR_QUERIES);
+        for (int64_t j = 0; j < 16 / LV_NEAR_QUERIES; j += 4) LV_F(near_tile)
+        (0, from + (i + j) * row, row, width, x + q * ldx, ldx, p + 16 * j,
+         256 / LV_NEAR_QUERIES, LV_NEAR_QUERIES);
         LV_F(near_finish)(p, y + q * ldy + r + i, ldy, LV_NEAR_QUERIES);
       }
     for (; q < queries; q++) LV_F(near_one)(0, from, n, width, x + q * ldx, y + q * ldy + r);
@@ -115,7 +113,7 @@ static void LV_F(near_f32)(const float *vectors, int64_t rows, int64_t width, co
 }
 
 static void LV_F(near_f16)(const uint16_t *vectors, int64_t rows, int64_t width, const float *x,
-                     int64_t ldx, int64_t queries, float *y, int64_t ldy) {
+                           int64_t ldx, int64_t queries, float *y, int64_t ldy) {
   for (int64_t r = 0; r < rows; r += 16) {
     const char *from = (const char *)(vectors + r * width);
     const int64_t n = rows - r < 16 ? rows - r : 16;

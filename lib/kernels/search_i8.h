@@ -10,10 +10,9 @@
 
 /* The sums of four rows, `row` bytes apart, and qt queries by lanes: as near_tile, LV_W
  * lanes each. An operand without sign is a row, LV_CODE_OFFSET added. */
-static LNSPI_ALWAYS void
-LV_F(near_bytes)(const int8_t *rows, int64_t row, int64_t width,
-                                    const int8_t *x, int64_t ldx, int32_t *p, int64_t step,
-                                    const int qt) {
+static LNSPI_ALWAYS void LV_F(near_bytes)(const int8_t *rows, int64_t row, int64_t width,
+                                          const int8_t *x, int64_t ldx, int32_t *p,
+                                          int64_t step, const int qt) {
   enum { BYTES = 4 * LV_W };
   const int64_t whole = width / BYTES * BYTES;
   const LV_I code = LV_ISET((int32_t)(LV_CODE_OFFSET * 0x01010101u));
@@ -52,10 +51,10 @@ LV_F(near_bytes)(const int8_t *rows, int64_t row, int64_t width,
 }
 
 /* Sixteen sums at most: n rows of each query, `all` places a query. */
-static LNSPI_NOINLINE void
-LV_F(near_scale)(const int32_t *p, int64_t all, int64_t n,
-                                      const float *scale, const float *s, const int32_t *sum,
-                                      int64_t queries, float *y, int64_t ldy) {
+static LNSPI_NOINLINE void LV_F(near_scale)(const int32_t *p, int64_t all, int64_t n,
+                                            const float *scale, const float *s,
+                                            const int32_t *sum, int64_t queries, float *y,
+                                            int64_t ldy) {
   int32_t t[16];
   LV_F(near_sums)(p, t);
   for (int64_t q = 0; q < queries; q++)
@@ -63,10 +62,9 @@ LV_F(near_scale)(const int32_t *p, int64_t all, int64_t n,
       y[q * ldy + r] = (float)(t[q * all + r] - LV_CODE_OFFSET * sum[q]) * (s[q] * scale[r]);
 }
 
-static void
-LV_F(near_i8)(const int8_t *vectors, const float *scale, int64_t rows, int64_t width,
-                    const int8_t *x, int64_t ldx, const float *s, const int32_t *sum,
-                    int64_t queries, float *y, int64_t ldy) {
+static void LV_F(near_i8)(const int8_t *vectors, const float *scale, int64_t rows,
+                          int64_t width, const int8_t *x, int64_t ldx, const float *s,
+                          const int32_t *sum, int64_t queries, float *y, int64_t ldy) {
   int32_t p[16 * LV_W + 3 * LV_W];
   for (int64_t r = 0; r < rows; r += 16) {
     if (rows - r < 16 && rows >= 16) r = rows - 16;
@@ -76,11 +74,12 @@ LV_F(near_i8)(const int8_t *vectors, const float *scale, int64_t rows, int64_t w
     for (; LV_NEAR_I8_QUERIES > 1 && n == 16 && q + LV_NEAR_I8_QUERIES <= queries;
          q += LV_NEAR_I8_QUERIES)
       for (int64_t i = 0; i < 16; i += all) {
-        for (int64_t j = 0; j < all; j += 4)
-          LV_F(near_bytes)(from + (i + j) * width, width, width, x + q * ldx, ldx, p + LV_W * j,
-                     LV_W * all, LV_NEAR_I8_QUERIES);
-        LV_F(near_scale)(p, all, all, scale + r + i, s + q, sum + q, LV_NEAR_I8_QUERIES,
-                   y + q * ldy + r + i, ldy);
+        for (int64_t j = 0; j < all; j += 4) LV_F(near_bytes)
+        (from + (i + j) * width, width, width, x + q * ldx, ldx, p + LV_W * j, LV_W * all,
+         LV_NEAR_I8_QUERIES);
+        LV_F(near_scale)
+        (p, all, all, scale + r + i, s + q, sum + q, LV_NEAR_I8_QUERIES, y + q * ldy + r + i,
+         ldy);
       }
     /* one query and four rows; with fewer than 16 rows, four times the same one */
     const int64_t apart = n < 16 ? 0 : width;

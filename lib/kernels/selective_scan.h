@@ -43,7 +43,7 @@ static void LV_F(scan_rates)(float *rate, const float *a, int64_t states, int64_
 }
 
 static void LV_F(scan)(float *y, const float *u, const float *delta, const float *rate,
-                 const float *b, int64_t ldb, int64_t steps, int64_t states) {
+                       const float *b, int64_t ldb, int64_t steps, int64_t states) {
   for (int64_t l = 0; l < 16; l += LV_W) {
     for (int64_t t = 0; t < steps; t++) LV_STORE(y + 16 * t + l, LV_SET(0.0f));
     for (int64_t n = 0; n < states; n++) {
@@ -61,8 +61,8 @@ static void LV_F(scan)(float *y, const float *u, const float *delta, const float
 }
 
 static void LV_F(scan_dx)(float *du, float *ddelta, float *db, float *drate, const float *dy,
-                    const float *u, const float *delta, const float *rate, const float *b,
-                    int64_t ldb, int64_t steps, int64_t states, float *work) {
+                          const float *u, const float *delta, const float *rate, const float *b,
+                          int64_t ldb, int64_t steps, int64_t states, float *work) {
   float *const decays = work + 16 * steps;
   for (int64_t l = 0; l < 16; l += LV_W) {
     for (int64_t t = 0; t < steps; t++) {

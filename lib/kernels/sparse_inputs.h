@@ -13,13 +13,13 @@
 #include "kernels/lowp.h"
 
 /* What of n <= 512 inputs is not zero, or all of it: the inputs, and their places. */
-typedef struct LV_F(inputs) {
+typedef struct LV_T(inputs) {
   int64_t count;
   float x[512 + 16];
   uint32_t k[512 + 16];
-} LV_F(inputs);
+} LV_T(inputs);
 
-static void LV_F(pick)(LV_F(inputs) *in, const float *x, int64_t n, int all) {
+static void LV_F(pick)(LV_T(inputs) *in, const float *x, int64_t n, int all) {
   int64_t c = 0;
   for (int64_t i = 0; i < n; i += LV_W)
     c += LV_KEEP_NONZERO(in->x + c, in->k + c, x, i, n, all);

@@ -45,7 +45,7 @@ static LNSPI_ALWAYS void LV_F(dither_next)(LV_I *h, const uint32_t key[2], uint3
 }
 
 static void LV_F(dither_bf16)(void *w, const float *y, int64_t lanes, int64_t kn,
-                        const uint32_t key[2], uint32_t element) {
+                              const uint32_t key[2], uint32_t element) {
   uint32_t *words = w;
   LV_I h[16 / LV_W], low[16 / LV_W];
   LNSPI_UNROLL
@@ -70,16 +70,15 @@ static void LV_F(dither_bf16)(void *w, const float *y, int64_t lanes, int64_t kn
 }
 
 /* What a step needs of the optimizer, so that an element takes few operations. */
-typedef struct LV_F(adam8_factors) {
+typedef struct LV_T(adam8_factors) {
   float beta1, beta2_root, c1, s2, l2_c1, l2_s2, step, rsqrt_bc2, eps, decay;
   int l2;
-} LV_F(adam8_factors);
+} LV_T(adam8_factors);
 
 /* One vector: fresh m and r. */
-static LNSPI_ALWAYS void
-LV_F(adam8_step)(float *w, const int8_t *m, const uint8_t *v, const float *g,
-                                    const LV_F(adam8_factors) *a, LV_V m_scale, LV_V v_scale,
-                                    LV_V *fresh, LV_V *root) {
+static LNSPI_ALWAYS void LV_F(adam8_step)(float *w, const int8_t *m, const uint8_t *v,
+                                          const float *g, const LV_T(adam8_factors) *a,
+                                          LV_V m_scale, LV_V v_scale, LV_V *fresh, LV_V *root) {
   LV_V wi = LV_LOAD(w), gi = LV_LOAD(g);
   LV_V c = LV_MUL(LV_SET(a->c1), gi), t = LV_MUL(LV_SET(a->s2), gi);
   if (a->l2) {
@@ -97,15 +96,15 @@ LV_F(adam8_step)(float *w, const int8_t *m, const uint8_t *v, const float *g,
 }
 
 /* A block whose fresh values wait to be coded. */
-typedef struct LV_F(adam8_block) {
+typedef struct LV_T(adam8_block) {
   LV_V fresh[LNSPI_MOMENT_BLOCK / LV_W], root[LNSPI_MOMENT_BLOCK / LV_W];
   LV_V m_factor, v_factor;
   LV_I h[16 / LV_W];
   int8_t *m;
   uint8_t *v;
-} LV_F(adam8_block);
+} LV_T(adam8_block);
 
-static LNSPI_ALWAYS void LV_F(adam8_code)(LV_F(adam8_block) *b, int64_t i) {
+static LNSPI_ALWAYS void LV_F(adam8_code)(LV_T(adam8_block) *b, int64_t i) {
   const LV_V magic = LV_SET(LV_MAGIC), least = LV_SET(LV_MAGIC + 0x1p14f);
   LV_I *h = &b->h[i % 16 / LV_W];
   LV_I mi = LV_BITS(LV_FMA(b->fresh[i / LV_W], b->m_factor, magic));
@@ -118,9 +117,8 @@ static LNSPI_ALWAYS void LV_F(adam8_code)(LV_F(adam8_block) *b, int64_t i) {
 }
 
 /* The new scales of a block, and what its codes need. */
-static inline void
-LV_F(adam8_scale)(LV_F(adam8_block) *b, const lnspi_moments8 *s, int64_t n, LV_V m_top,
-                               LV_V v_top) {
+static inline void LV_F(adam8_scale)(LV_T(adam8_block) *b, const lnspi_moments8 *s, int64_t n,
+                                     LV_V m_top, LV_V v_top) {
   float m = LV_HMAX(m_top), v = LV_HMAX(v_top);
   if (m < 0x1p-106f) m = 0; /* its factor must be finite */
   if (v < 0x1p-54f) v = 0;
@@ -136,10 +134,10 @@ LV_F(adam8_scale)(LV_F(adam8_block) *b, const lnspi_moments8 *s, int64_t n, LV_V
 
 /* While the divider works on one block, the codes of the block before it are made. */
 static LNSPI_ALWAYS void LV_F(adam8_loop)(float *w, const lnspi_moments8 *s, const float *g,
-                                    int64_t n, const LV_F(adam8_factors) *a) {
-  LV_F(adam8_block) blocks[2];
+                                          int64_t n, const LV_T(adam8_factors) *a) {
+  LV_T(adam8_block) blocks[2];
   int8_t nothing[2][LNSPI_MOMENT_BLOCK];
-  LV_F(adam8_block) *last = &blocks[0];
+  LV_T(adam8_block) *last = &blocks[0];
   memset(last, 0, sizeof *last);
   last->m = nothing[0];
   last->v = (uint8_t *)nothing[1];
@@ -147,12 +145,13 @@ static LNSPI_ALWAYS void LV_F(adam8_loop)(float *w, const lnspi_moments8 *s, con
     const LV_V m_scale = LV_SET(a->beta1 * s->m_scale[b]);
     const LV_V v_scale = LV_SET(a->beta2_root * s->v_scale[b]);
     int64_t left = n - from < LNSPI_MOMENT_BLOCK ? n - from : LNSPI_MOMENT_BLOCK, i = 0;
-    LV_F(adam8_block) *now = &blocks[(b + 1) % 2];
+    LV_T(adam8_block) *now = &blocks[(b + 1) % 2];
     LV_V m_top = LV_SET(0.0f), v_top = LV_SET(0.0f);
     for (; i < left; i += LV_W) {
       LV_V *fresh = &now->fresh[i / LV_W], *root = &now->root[i / LV_W];
-      LV_F(adam8_step)(w + from + i, s->m + from + i, s->v + from + i, g + from + i, a, m_scale,
-                 v_scale, fresh, root);
+      LV_F(adam8_step)
+      (w + from + i, s->m + from + i, s->v + from + i, g + from + i, a, m_scale, v_scale, fresh,
+       root);
       m_top = LV_MAXABS(m_top, *fresh);
       v_top = LV_MAX(v_top, *root);
       LV_F(adam8_code)(last, i);
@@ -166,12 +165,12 @@ static LNSPI_ALWAYS void LV_F(adam8_loop)(float *w, const lnspi_moments8 *s, con
 }
 
 static void LV_F(adam8)(float *w, const lnspi_moments8 *s, const float *g, int64_t n,
-                  const lnspi_adam *a) {
+                        const lnspi_adam *a) {
   const lnspi_moments8 moments = *s; /* w, m and v cannot alias it */
-  const LV_F(adam8_factors) factors = {a->beta1,         sqrtf(a->beta2), a->c1 * a->scale,
-                                 a->s2 * a->scale, a->c1 * a->l2,   a->s2 * a->l2,
-                                 a->step,          a->rsqrt_bc2,    a->eps,
-                                 a->decay,         a->l2 != 0};
+  const LV_T(adam8_factors) factors = {a->beta1,         sqrtf(a->beta2), a->c1 * a->scale,
+                                       a->s2 * a->scale, a->c1 * a->l2,   a->s2 * a->l2,
+                                       a->step,          a->rsqrt_bc2,    a->eps,
+                                       a->decay,         a->l2 != 0};
   LV_F(adam8_loop)(w, &moments, g, n, &factors);
 }
 

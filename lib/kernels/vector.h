@@ -140,7 +140,7 @@ static void LV_F(softmax_dx)(float *dx, const float *dy, const float *y, int64_t
 }
 
 static void LV_F(layernorm)(float *y, const float *x, const float *w, const float *b, int64_t n,
-                      float eps, float *stats) {
+                            float eps, float *stats) {
   float mean = LV_F(sum)(x, n) / (float)n;
   const LV_V meanv = LV_SET(mean);
   LV_SUM_START(p);
@@ -162,7 +162,7 @@ static void LV_F(layernorm)(float *y, const float *x, const float *w, const floa
 }
 
 static void LV_F(layernorm_dx)(float *dx, const float *dy, const float *x, const float *w,
-                         const float *stats, int64_t n, float *gw, float *gb) {
+                               const float *stats, int64_t n, float *gw, float *gb) {
   const LV_V mean = LV_SET(stats[0]), rstd = LV_SET(stats[1]);
   LV_SUM_START(pa);
   LV_SUM_START(pc);
@@ -196,8 +196,8 @@ static float LV_F(unit)(float *y, const float *x, int64_t n, float eps) {
   return m;
 }
 
-static void
-LV_F(unit_dx)(float *dx, const float *dy, const float *y, float m, int64_t n, float eps) {
+static void LV_F(unit_dx)(float *dx, const float *dy, const float *y, float m, int64_t n,
+                          float eps) {
   const int inside = m > eps;
   const LV_V s = LV_SET(inside ? LV_F(dot)(dy, y, n) : 0.0f);
   for (int64_t i = 0; i < n; i += LV_W) {
