@@ -1,5 +1,11 @@
 /* The kernel set for AVX2 with FMA. Compiled without special flags: the functions
- * carry their target, and run only after cpuid said that they may. */
+ * carry their target, and run only after cpuid said that they may.
+ *
+ * Two vectors hold the 16 lanes in which kernels.h orders every sum. What is left of
+ * a row is read and written in pieces of four, two and one (avx2_load, avx2_store) and not by
+ * masked moves, because emulators touch the lanes that a mask leaves out. A comparison gives a
+ * vector of whole lanes. With 16 registers tiles are smaller than those of AVX-512. What each
+ * LV_ macro means is in the README.md of this folder. */
 /* Hot: built for speed. */
 #include "base/cpu.h"
 #include "kernels/kernels.h"

@@ -1,7 +1,18 @@
-/* The kernel set for AVX-512 (F, DQ, BW, VL). Compiled without special flags: the
- * functions carry their target, and run only after cpuid said that they may. */
+/* The kernel sets for AVX-512 (F, DQ, BW, VL). Compiled without special flags: the
+ * functions carry their target, and run only after cpuid said that they may.
+ *
+ * One vector holds the 16 lanes in which kernels.h orders every sum, and a comparison gives a
+ * bit mask, so that the rest of a row is read and written by a masked instruction instead of a
+ * copy. What each LV_ macro means is in the README.md of this folder.
+ *
+ * The file ends with three tables that differ in few entries: avx512, whose products of int8
+ * codes are those of AVX2; avx512vnni, which has them in one instruction; and avx512amx, which
+ * multiplies int8 matrices in tile registers. The codes' products are exact integers, so the
+ * bits are the same in all three. */
 /* Hot: built for speed. */
+#include "base/cpu.h"
 #include "kernels/common.h"
+#include "kernels/kernels.h"
 
 #if LNSPI_X86_SETS
 #include <immintrin.h>
@@ -306,7 +317,4 @@ const lnspi_kernels lnspi_kernels_cblas_avx512 =
 
 #undef LV_FIRST
 #include "kernels/undefine.h"
-
-#include "base/cpu.h"
-#include "kernels/kernels.h"
 #endif

@@ -1,8 +1,9 @@
-/*
- * Template: the kernels that treat each element by itself, in terms of the LV_
- * macros. Includes elementary.h. A step takes LV_W elements; the last step may
- * have fewer, reads zeros for those that are not there and does not write them.
- */
+/* Template: the kernels that treat each element by itself, in terms of the LV_ macros.
+ * Includes elementary.h. A step takes LV_W elements; the last step may have fewer, reads zeros
+ * for those that are not there and does not write them. As no element looks at another one,
+ * the width of a vector cannot change a bit; what can is the order of operations on one
+ * element, and that is written down once, here. scalar.c includes this file with vectors of
+ * one lane, so the reference and the vector sets run the same lines. */
 #include "kernels/elementary.h"
 
 #ifndef LV_SQRT_STEPS

@@ -1,5 +1,13 @@
-/* Template: the products of backward, which matrix.h explains: linear_dx gives the gradient of
- * the inputs, grad_strip that of the weights, and grad_adam uses the latter up at once. */
+/* Template: the products of backward, in the panels and tiles that matrix.h explains.
+ *
+ *   linear_dx   gradient of the inputs: dx[k] = sum over outputs of w[k][lane] d[lane]. The
+ *               16 lanes of a group are 16 partial sums, which the tree of kernels.h adds
+ *   grad_strip  gradient of the weights: g[k][lane] = sum over rows of d[row][lane] x[row][k],
+ *               rows ascending. It is added to what g holds, 64 rows at a time, so that they
+ *               stay in the cache while all tiles read them; that changes no order, because
+ *               each element goes on from its own sum
+ *   grad_adam   the same, used up by the optimizer a few kilobytes at a time: the gradient of
+ *               a matrix is never in memory as a whole. Of one row it is an outer product */
 
 /* ---- linear_dx ---- */
 

@@ -1,5 +1,10 @@
 /* The kernel set for AArch64 (Advanced SIMD is always there). ARMv7 NEON flushes
- * subnormals and has no set of its own. */
+ * subnormals and has no set of its own.
+ *
+ * Four vectors hold the 16 lanes in which kernels.h orders every sum. LV_MAX and LV_MIN are a
+ * comparison and a selection, because the instructions fmax and fmin treat NaN and signed zero
+ * otherwise than those of x86 do. What each LV_ macro means is in the README.md of this
+ * folder. */
 /* Hot: built for speed. */
 #include "base/cpu.h"
 #include "kernels/kernels.h"

@@ -1,7 +1,15 @@
-/*
- * Template: stochastic rounding, in terms of the LV_ macros. adam8 goes over a block twice:
- * first the step, with the new moments kept aside and their largest found, then the codes.
- */
+/* Template: stochastic rounding, in terms of the LV_ macros: bfloat16 weights, and the moments
+ * of Adam in 8 bits.
+ *
+ * A number is rounded at random by adding random bits below the last bit that is kept and
+ * cutting off the rest, so that on average nothing is lost. The bits, "dither" (random.h has
+ * the formula), come from a hash of a key and the element's number, so that they are the same
+ * however the work is divided; 8 elements share one hash, each a constant further on.
+ *
+ * For the codes the same happens inside the float: after adding LV_MAGIC the last place of the
+ * mantissa counts units of 2^-14 of a code, the dither is added as an integer, and a shift cuts
+ * it off. adam8 goes over a block twice: first the step, with the new moments kept aside and
+ * their largest found, which gives the block's scale, then the codes. */
 #include "kernels/common.h"
 
 #include "kernels/kernels.h"

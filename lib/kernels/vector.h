@@ -1,9 +1,11 @@
-/*
- * Template: all kernels of a vector instruction set, in terms of the LV_ macros
- * (meaning: see scalar.c). Besides those of elementwise.h and matrix.h it needs
- *   LV_IXOR, LV_IMAX     integers, signed maximum
- * The order of every sum is that of kernels.h.
- */
+/* Template: all kernels of a vector instruction set, in terms of the LV_ macros (README.md of
+ * this folder has their meaning). Sums and dot products are here, the others in the templates
+ * that it includes.
+ *
+ * A sum has 16 partial sums, of elements 0, 16, 32, ..., of 1, 17, 33, ..., and so on, which
+ * are then added as a tree: halves, quarters, eighths. A set with vectors of 4, 8 or 16 lanes
+ * keeps them in 4, 2 or 1 registers (LV_G), so its width changes nothing in the order and
+ * hence no bit. Elements beyond the end count as +0. */
 #include "kernels/elementwise.h"
 #include "kernels/sparse_inputs.h"
 #include "kernels/matrix.h"

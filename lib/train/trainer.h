@@ -1,5 +1,14 @@
 /* The trainer: mutable weights, moments and step count, and one step in three
- * phases: forward and backward (backward.c), the gate and the update (update.c). */
+ * phases: forward and backward (backward.c), the gate and the update (update.c).
+ *
+ * Everything that a step needs is in one block, laid out once by trainer_layout.c, so that a
+ * step allocates nothing and its memory is known before. The live state is one run of bytes:
+ * weights, moments, average and residual, one after the other; so a mark is one copy.
+ *
+ * Nothing of it changes before the gate: a step whose input, loss or gradient is refused, or
+ * not finite, leaves the trainer as it was. Members are grouped by who uses them: optim by
+ * update.c, accum by accumulate.c, marks by history.c, loss by loss_eval.c, grad by
+ * backward.c and update.c, dp by privacy.c. */
 #ifndef LNSPI_TRAIN_TRAINER_H
 #define LNSPI_TRAIN_TRAINER_H
 
