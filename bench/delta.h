@@ -1,4 +1,4 @@
-/* What deltas take: bytes, time to code and to decode, working memory. */
+/* The cost of deltas: bytes, time to code and to decode, working memory. */
 #ifndef BENCH_DELTA_H
 #define BENCH_DELTA_H
 

@@ -1,4 +1,4 @@
-/* What one core of this machine can do at most, measured on the spot: the multiply-add
+/* The most that one core of this machine can do, measured on the spot: the multiply-add
  * peak of a kernel set, memory bandwidth by the size of the set, an Adam update. */
 #ifndef BENCH_LIMITS_H
 #define BENCH_LIMITS_H

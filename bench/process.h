@@ -1,4 +1,4 @@
-/* What whole processes take: time from start to first output, peak resident memory. */
+/* The cost of whole processes: time from start to first output, peak resident memory. */
 #ifndef BENCH_PROCESS_H
 #define BENCH_PROCESS_H
 

@@ -1,4 +1,4 @@
-/* What versions in a store take: commits, opening, going back. */
+/* The cost of versions in a store: commits, opening, going back. */
 #ifndef BENCH_STORE_H
 #define BENCH_STORE_H
 

@@ -1,4 +1,4 @@
-/* What `lnsp eval` concludes from measures, as docs/evaluation.md defines it. */
+/* Conclusions of `lnsp eval` from measures, as docs/evaluation.md defines it. */
 #include "common/gates.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* What `lnsp eval` concludes from measures: limits and words, the two scalars of document 002,
+/* Conclusions of `lnsp eval` from measures: limits and words, the two scalars of document 002,
  * and mini-5CAT. Pure functions; docs/evaluation.md has the formulas. */
 #ifndef COMMON_GATES_H
 #define COMMON_GATES_H

@@ -1,4 +1,4 @@
-/* What a command of `lnsp` is: the options that it takes, its help, its function. */
+/* A command of `lnsp`: the options that it takes, its help, its function. */
 #ifndef COMMAND_H
 #define COMMAND_H
 

@@ -1,4 +1,4 @@
-/* What the CPU and the operating system can do together. */
+/* The instruction sets that CPU and operating system support together. */
 #include "base/cpu.h"
 
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)

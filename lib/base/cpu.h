@@ -1,4 +1,4 @@
-/* What the CPU and the operating system can do together. */
+/* The instruction sets that CPU and operating system support together. */
 #ifndef LNSPI_BASE_CPU_H
 #define LNSPI_BASE_CPU_H
 

@@ -1,4 +1,4 @@
-/* What a layer declares about itself through the builder: its tensors, and the lengths of its
+/* Declarations of a layer, through the builder: its tensors, and the lengths of its
  * inputs.
  *
  * A tensor is declared by shape and use, under the line's w=NAME and the layer's suffix. Lines

@@ -1,4 +1,4 @@
-/* What a layer declares about itself through the builder */
+/* Declarations of a layer, through the builder. */
 #ifndef LNSPI_GRAPH_DECLARE_H
 #define LNSPI_GRAPH_DECLARE_H
 

@@ -1,4 +1,4 @@
-/* What each layer keeps of its line: one struct a layer, together in one union of a node.
+/* The arguments of each layer's line: one struct a layer, together in one union of a node.
  *
  * define (layer.h) fills in the layer's own member; need, forward, backward and write read it
  * as node->args.conv.kernel and so on. Nobody else looks into it, except the tests' reference

@@ -1,4 +1,4 @@
-/* What a file says of its network: architecture text and shapes. */
+/* A file's description of its network: architecture text and shapes. */
 #include "run/file_arch.h"
 
 #include "base/error.h"

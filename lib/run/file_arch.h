@@ -1,4 +1,4 @@
-/* What a file says of its network: the architecture's text, and the shapes that
+/* A file's description of its network: the architecture's text, and the shapes that
  * the text leaves open. */
 #ifndef LNSPI_RUN_FILE_ARCH_H
 #define LNSPI_RUN_FILE_ARCH_H

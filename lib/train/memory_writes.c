@@ -1,4 +1,4 @@
-/* What layers write into fixed tensors at an update (lnspi_layer.update).
+/* Writes of layers into fixed tensors at an update (lnspi_layer.update).
  *
  * A memory layer stores rows of the last pass in a tensor that no gradient changes. Like all
  * of an update it must not fail half-way, so each layer is asked twice: first how large what

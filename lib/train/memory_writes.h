@@ -1,4 +1,4 @@
-/* What layers write into fixed tensors at an update (lnspi_layer.update). */
+/* Writes of layers into fixed tensors at an update (lnspi_layer.update). */
 #ifndef LNSPI_TRAIN_MEMORY_WRITES_H
 #define LNSPI_TRAIN_MEMORY_WRITES_H
 

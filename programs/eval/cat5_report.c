@@ -1,4 +1,4 @@
-/* What `lnsp eval --5cat` prints: each test with its gate, the table of gates, JSON, and
+/* The report of `lnsp eval --5cat`: each test with its gate, the table of gates, JSON, and
  * the curves. */
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What every caller of lnsp.h relies on: versions, initialisers, names of codes, tensors,
+/* Facts that callers of lnsp.h rely on: versions, initialisers, names of codes, tensors,
  * named constants, sizes. */
 #include "support.h"
 

@@ -1,4 +1,4 @@
-/* What tests of deltas at their limits share: models that differ a little, and aggregates. */
+/* Shared by tests of deltas at their limits: models that differ a little, and aggregates. */
 #ifndef TESTS_DELTA_CASES_H
 #define TESTS_DELTA_CASES_H
 

@@ -1,4 +1,4 @@
-/* What fuzzers do with a network, whatever it came from: run it, train it a step, and look
+/* Shared by fuzzers: takes a network from any source, runs it, trains it a step, and checks
  * that nothing that is not finite comes out. */
 #ifndef FUZZ_NET_H
 #define FUZZ_NET_H

@@ -1,4 +1,4 @@
-/* What tests of indexes share: vectors, an index of them, and what a search finds in it. */
+/* Shared by tests of indexes: vectors, an index of them, and what a search finds in it. */
 #ifndef TESTS_INDEX_CASES_H
 #define TESTS_INDEX_CASES_H
 

@@ -1,4 +1,4 @@
-/* What indexes and searches refuse, and that nothing has changed then. */
+/* Refusals of indexes and searches; nothing has changed after one. */
 #include "index_cases.h"
 
 /* ---- refusals ---- */

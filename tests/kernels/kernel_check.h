@@ -1,4 +1,4 @@
-/* What the tests of kernels share: memory with guard zones, values of all kinds,
+/* Shared by tests of kernels: memory with guard zones, values of all kinds,
  * comparison by bits. Include it before any system header. */
 #ifndef TESTS_KERNEL_CHECK_H
 #define TESTS_KERNEL_CHECK_H

@@ -1,4 +1,4 @@
-/* What is rounded by chance: the reference kernels against their definition, every
+/* Stochastic rounding: the reference kernels against their definition, every
  * kernel set that runs here against the reference, bit by bit, and that chance is fair.
  * build/tests/kernels/test_stochastic_rounding --time prints times instead. */
 #include "kernel_check.h"

@@ -1,4 +1,4 @@
-/* What tests of long calls share: a caller that counts the reports of one call, and cancels it
+/* Shared by tests of long calls: a caller that counts the reports of one call, and cancels it
  * at one of them. */
 #ifndef TESTS_PROGRESS_H
 #define TESTS_PROGRESS_H

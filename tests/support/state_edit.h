@@ -1,4 +1,4 @@
-/* What tests of model and state files share: saving a trainer, and changing the
+/* Shared by tests of model and state files: saving a trainer, and changing the
  * file's values and metadata as damage or malice would. */
 #ifndef TESTS_STATE_EDIT_H
 #define TESTS_STATE_EDIT_H

@@ -1,4 +1,4 @@
-/* What tests of models stored in fewer bytes share. */
+/* Shared by tests of models stored in fewer bytes. */
 #ifndef TESTS_STORAGE_H
 #define TESTS_STORAGE_H
 

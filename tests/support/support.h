@@ -1,4 +1,4 @@
-/* What tests of handles share: counting allocators, memory sinks, vectors. */
+/* Shared by tests of handles: counting allocators, memory sinks, vectors. */
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 

@@ -1,4 +1,4 @@
-/* What tests of losses share: tensors of two dimensions, and numbers without a pattern. */
+/* Shared by tests of losses: tensors of two dimensions, and numbers without a pattern. */
 #ifndef TESTS_LOSS_CASES_H
 #define TESTS_LOSS_CASES_H
 

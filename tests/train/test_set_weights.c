@@ -1,4 +1,4 @@
-/* What a federated round needs of a trainer: another model's weights, a residual in the
+/* Needs of a federated round: another model's weights, a residual in the
  * state, and steps from gradients made elsewhere. */
 #include "state_edit.h"
 #include "support.h"

@@ -1,4 +1,4 @@
-/* What a training loop asks besides steps: metadata of its own in files, FLOPs, and the errors
+/* Calls of a training loop besides steps: metadata of its own in files, FLOPs, and the errors
  * of a model on rows. */
 #include "support.h"
 

@@ -1,4 +1,4 @@
-/* How well each concept answers a query: their dot product, times a factor (1/sqrt(width)
+/* The score of each concept for a query: their dot product, times a factor (1/sqrt(width)
  * unless the line says otherwise). The query has one row per sequence, as last or mean give
  * it; the value has width 1 and a row per key. With softmax over=concepts and weighted_sum it
  * is attention with one query. */
