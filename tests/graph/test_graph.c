@@ -279,7 +279,6 @@ static void differences(void) {
        "'o = last x': give one with 'o = last x k=1'"},
       {"student d=8", "lnsp 1\nx = input 8\n", "'student d=8': give one with 'lnsp 1'"},
   };
-  lnsp_error error;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     CHECK_INT(lnspi_graph_text_refuse(LNSP_E_SHAPE, NULL, "the store", all[i].its,
                                       all[i].needed, &error),
