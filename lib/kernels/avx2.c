@@ -23,6 +23,7 @@
 #endif
 
 #define LV_F(name) avx2_##name
+#define LV_T(name) avx2_##name
 #define LV_W 8
 #define LV_V __m256
 #define LV_I __m256i

@@ -27,6 +27,7 @@
 #endif
 
 #define LV_F(name) avx512_##name
+#define LV_T(name) avx512_##name
 #define LV_W 16
 #define LV_V __m512
 #define LV_I __m512i

@@ -35,10 +35,6 @@
 #define LNSPI_POINTER(p) ((void)0)
 #endif
 
-/* The name of a type in a set, as LV_F(name) is that of a function; the formatter tells them
- * apart by it. */
-#define LV_T(name) LV_F(name)
-
 /* Asks for a cache line that will be read soon. */
 #if defined(__GNUC__)
 #define LNSPI_PREFETCH(address) __builtin_prefetch((address), 0, 2)

@@ -18,6 +18,7 @@
 #include <arm_neon.h>
 
 #define LV_F(name) neon_##name
+#define LV_T(name) neon_##name
 #define LV_W 4
 #define LV_V float32x4_t
 #define LV_I int32x4_t

@@ -25,6 +25,7 @@
 
 /* The LV_ macros for one lane. Integers are unsigned; comparisons are signed. */
 #define LV_F(name) scalar_##name
+#define LV_T(name) scalar_##name
 #define LV_W 1
 #define LV_V float
 #define LV_I uint32_t

@@ -1,5 +1,6 @@
 /* Ends a kernel set: forgets the LV_ macros, so that the next may define them. */
 #undef LV_F
+#undef LV_T
 #undef LV_W
 #undef LV_V
 #undef LV_I
