@@ -60,6 +60,14 @@ static void list_key_print(const lnsp_key_info *key) {
   printf("\n");
 }
 
+/* The end of a range: of whole numbers, which have up to 16 digits, to the last one. */
+static void list_bound(const char *end, const lnsp_key_info *key, double value) {
+  if (key->type == LNSP_KEY_REAL)
+    json_real(end, value);
+  else
+    json_integer(end, (int64_t)value);
+}
+
 /* An entry with its keys, if it is asked for; otherwise its line. Whether it is that. */
 static int list_entry(size_t which, int32_t index, const char *wanted) {
   const int32_t list = list_all[which].list;
@@ -81,8 +89,8 @@ static int list_entry(size_t which, int32_t index, const char *wanted) {
     json_text("name", key.name);
     json_text("type", list_types[key.type]);
     if (key.count > 1) json_integer("count", key.count);
-    if (list_has_range(&key)) json_real("low", key.low);
-    if (list_has_range(&key)) json_real("high", key.high);
+    if (list_has_range(&key)) list_bound("low", &key, key.low);
+    if (list_has_range(&key)) list_bound("high", &key, key.high);
     if (*key.initial) json_text("default", key.initial);
     if (*key.words) json_text("words", key.words);
     if (*key.needs) json_text("needs", key.needs);
