@@ -1,4 +1,5 @@
 /* lnsp list: what this build knows, and the keys of each. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,9 +61,9 @@ static void list_key_print(const lnsp_key_info *key) {
   printf("\n");
 }
 
-/* The end of a range: of whole numbers, which have up to 16 digits, to the last one. */
+/* The end of a range: of whole numbers, if they fit 64 bits with a sign, to the last digit. */
 static void list_bound(const char *end, const lnsp_key_info *key, double value) {
-  if (key->type == LNSP_KEY_REAL)
+  if (key->type == LNSP_KEY_REAL || !(fabs(value) < 0x1p63))
     json_real(end, value);
   else
     json_integer(end, (int64_t)value);

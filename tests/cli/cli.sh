@@ -66,6 +66,7 @@ says list_keys_needed "clip_each" list adamw
 says list_rules "share=.1                 a number from 0 to 0.49" list trimmed
 says list_json '"default": "cosine"' list --json triplet
 says list_json_whole '"high": 9007199254740992' list --json info_nce
+says list_json_seed '"high": 9.22337204e+18' list --json replay
 refused list_unknown 1 "there is no 'tripel'; did you mean triplet?" list tripel
 refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
 refused state_is_out 2 "of its own" train $model $case -o "$work/none" --state "$work/none"
