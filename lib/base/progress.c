@@ -51,7 +51,8 @@ int32_t lnspi_progress_end(lnspi_progress *p, lnsp_error *error) {
 
 static int32_t progress_part_report(void *user, uint64_t done, uint64_t total) {
   const lnspi_progress_parts *p = user;
-  return p->whole.report(p->whole.user, 1000 * p->index + 1000 * done / total, 1000 * p->count);
+  const uint64_t share = total ? 1000 * done / total : 0; /* total 0: of unknown length */
+  return p->whole.report(p->whole.user, 1000 * p->index + share, 1000 * p->count);
 }
 
 void lnspi_progress_split(lnspi_progress_parts *parts, lnsp_options *options, uint64_t count) {

@@ -3,6 +3,7 @@
  * without a report. Those of stores are in tests/store/test_store_progress.c. */
 #include <unistd.h>
 
+#include "base/progress.h"
 #include "progress.h"
 
 #define NET "family_b_doc d=17 s=130 k=18"
@@ -477,8 +478,33 @@ static void refusals(void) {
   CHECK_STR(lnsp_status_name(LNSP_E_CANCELLED), "LNSP_E_CANCELLED");
 }
 
+static int32_t last_report(void *user, uint64_t done, uint64_t total) {
+  uint64_t *last = user;
+  last[0] = done;
+  last[1] = total;
+  return 0;
+}
+
+/* A part whose length was given as 0 counts all the same; the whole has a length. */
+static void parts_of_no_length(void) {
+  uint64_t last[2] = {9, 9};
+  lnsp_progress caller = {sizeof caller, 0, last, last_report};
+  lnsp_options options = {.struct_size = sizeof options, .progress = &caller};
+  lnspi_progress_parts parts;
+  lnspi_progress part;
+  lnspi_progress_split(&parts, &options, 2);
+  lnspi_progress_begin(&part, &options, 0);
+  CHECK_OK(lnspi_progress_add(&part, 1, &support_error));
+  CHECK(last[0] == 0 && last[1] == 2000);
+  parts.index = 1;
+  lnspi_progress_begin(&part, &options, 5);
+  CHECK_OK(lnspi_progress_end(&part, &support_error));
+  CHECK(last[0] == 2000 && last[1] == 2000);
+}
+
 int main(void) {
   prepare();
+  RUN(parts_of_no_length);
   RUN(cancelled_and_whole);
   RUN(refusals);
   lnsp_model_destroy(base);
