@@ -67,6 +67,12 @@ says list_rules "share=.1                 a number from 0 to 0.49" list trimmed
 says list_json '"default": "cosine"' list --json triplet
 says list_json_whole '"high": 9007199254740992' list --json info_nce
 says list_json_seed '"high": 9.22337204e+18' list --json replay
+"$LNSP" list --json 2> /dev/null | sed -n 's/^          "\([a-z]*\)": .*/\1/p' | sort -u > "$work/fields"
+expect list_json_has_fields grep -qx default "$work/fields"
+while read -r field; do
+  grep -q "\`$field\`" docs/command-line.md || echo "$field"
+done < "$work/fields" > "$work/untold"
+empty every_field_of_list_json_is_documented "$work/untold"
 refused list_unknown 1 "there is no 'tripel'; did you mean triplet?" list tripel
 refused loss_empty 2 "lnsp list" train $model $case -o "$work/none" --loss ""
 refused state_is_out 2 "of its own" train $model $case -o "$work/none" --state "$work/none"
